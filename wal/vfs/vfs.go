@@ -1,0 +1,92 @@
+// Package vfs is the file-system seam: the few operations the log and recovery
+// need, stated as contracts, so that the code that ships is the code that the
+// crash simulator (crashfs) and the fault injector (errfs) run.
+//
+// Durability is said in three sentences, and nothing else may be assumed:
+//
+//   - Bytes written with WriteAt are durable once a Sync of that file, begun
+//     after the write returned, has returned nil.
+//   - A directory entry (create, rename, remove) is durable once a SyncDir of
+//     its directory, begun afterwards, has returned nil.
+//   - A Sync that failed says nothing about any byte written since the last
+//     Sync that succeeded, and a later Sync that succeeds does not repair it:
+//     the kernel may have dropped the pages.
+package vfs
+
+import "io"
+
+// File is one open file. ReadAt and WriteAt may be called from any goroutine
+// at once; the caller keeps overlapping writes apart.
+type File interface {
+	io.ReaderAt
+	// WriteAt writes all of p or returns an error; after an error any part of
+	// p may have reached the file.
+	io.WriterAt
+	io.Closer
+	// Sync makes the file's bytes durable (fdatasync: the size and the block
+	// map as needed to read them, not the timestamps).
+	Sync() error
+	// Size is the file's length in bytes.
+	Size() (int64, error)
+	// Truncate sets the length; growing adds zeros.
+	Truncate(size int64) error
+}
+
+// FS is a file system as seen by the log. Paths are slash-separated. Errors
+// wrap the io/fs sentinels (fs.ErrNotExist, fs.ErrExist) and, for a full disk,
+// syscall.ENOSPC.
+type FS interface {
+	// Create makes an empty file for reading and writing with mode 0600; it
+	// fails with fs.ErrExist when the name is taken.
+	Create(name string) (File, error)
+	// Open opens an existing file for reading and writing.
+	Open(name string) (File, error)
+	// Remove removes a file. Open handles stay readable.
+	Remove(name string) error
+	// Rename replaces newname atomically as far as a running process sees it;
+	// durable only after SyncDir.
+	Rename(oldname, newname string) error
+	// List returns the base names in dir, sorted.
+	List(dir string) ([]string, error)
+	// MkdirAll makes dir and its parents with mode 0700.
+	MkdirAll(dir string) error
+	// SyncDir makes dir's entries durable.
+	SyncDir(dir string) error
+	// Lock takes an exclusive advisory lock on name, creating it if needed,
+	// and writes owner into it. It returns a *LockedError (with the
+	// present owner's text) when another process, or another Lock in this one, holds
+	// it. Closing releases it. The lock does not survive the process.
+	Lock(name, owner string) (io.Closer, error)
+	// Free returns the bytes an unprivileged writer may still use in dir's
+	// file system, and its size.
+	Free(dir string) (free, total uint64, err error)
+}
+
+// LockedError says who holds a lock.
+type LockedError struct {
+	Name  string // the lock file
+	Owner string // what the holder wrote into it; may be empty
+}
+
+func (e *LockedError) Error() string {
+	return "locked: " + e.Name + " is held by " + e.Owner
+}
+
+// ReadFile returns the whole content of a file.
+func ReadFile(fsys FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, size)
+	n, err := f.ReadAt(buf, 0)
+	if err == io.EOF && int64(n) == size {
+		err = nil
+	}
+	return buf[:n], err
+}
