@@ -15,13 +15,16 @@ package vfs
 
 import "io"
 
-// File is one open file. ReadAt and WriteAt may be called from any goroutine
-// at once; the caller keeps overlapping writes apart.
+// File is one open file. Its methods may be called from any goroutine at once;
+// the caller keeps overlapping writes apart. After Close they fail with
+// fs.ErrClosed.
 type File interface {
 	io.ReaderAt
 	// WriteAt writes all of p or returns an error; after an error any part of
-	// p may have reached the file.
+	// p may have reached the file. Writing past the end fills the gap with
+	// zeros.
 	io.WriterAt
+	// Close gives the handle back. It makes nothing durable.
 	io.Closer
 	// Sync makes the file's bytes durable (fdatasync: the size and the block
 	// map as needed to read them, not the timestamps).
@@ -34,28 +37,32 @@ type File interface {
 
 // FS is a file system as seen by the log. Paths are slash-separated. Errors
 // wrap the io/fs sentinels (fs.ErrNotExist, fs.ErrExist) and, for a full disk,
-// syscall.ENOSPC.
+// syscall.ENOSPC. Its methods may be called from any goroutine at once.
 type FS interface {
 	// Create makes an empty file for reading and writing with mode 0600; it
-	// fails with fs.ErrExist when the name is taken.
+	// fails with fs.ErrExist when the name is taken and with fs.ErrNotExist
+	// when its directory is missing.
 	Create(name string) (File, error)
 	// Open opens an existing file for reading and writing.
 	Open(name string) (File, error)
-	// Remove removes a file. Open handles stay readable.
+	// Remove removes a file, never a directory. Open handles stay readable.
 	Remove(name string) error
 	// Rename replaces newname atomically as far as a running process sees it;
-	// durable only after SyncDir.
+	// durable only after SyncDir. Both names are in one directory, else it is
+	// fs.ErrInvalid: across two there is no single sync that makes it durable.
 	Rename(oldname, newname string) error
-	// List returns the base names in dir, sorted.
+	// List returns the base names in dir, subdirectories included, sorted.
 	List(dir string) ([]string, error)
-	// MkdirAll makes dir and its parents with mode 0700.
+	// MkdirAll makes dir and its parents with mode 0700. The directories that
+	// it made are durable when it returns.
 	MkdirAll(dir string) error
 	// SyncDir makes dir's entries durable.
 	SyncDir(dir string) error
 	// Lock takes an exclusive advisory lock on name, creating it if needed,
 	// and writes owner into it. It returns a *LockedError (with the
-	// present owner's text) when another process, or another Lock in this one, holds
-	// it. Closing releases it. The lock does not survive the process.
+	// present owner's text) when another process, or another Lock in this one,
+	// holds it. Closing releases it. The lock does not survive the process;
+	// the file and its text may.
 	Lock(name, owner string) (io.Closer, error)
 	// Free returns the bytes an unprivileged writer may still use in dir's
 	// file system, and its size.
@@ -65,10 +72,13 @@ type FS interface {
 // LockedError says who holds a lock.
 type LockedError struct {
 	Name  string // the lock file
-	Owner string // what the holder wrote into it; may be empty
+	Owner string // what the holder wrote into it; empty if it had not yet
 }
 
 func (e *LockedError) Error() string {
+	if e.Owner == "" {
+		return "locked: " + e.Name + " is held"
+	}
 	return "locked: " + e.Name + " is held by " + e.Owner
 }
 

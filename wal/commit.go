@@ -1,0 +1,195 @@
+package wal
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// earlyWrite is how many queued bytes make a waiter write them while a sync
+// still runs, instead of leaving them to the next sync's owner: copying this
+// much takes longer than the system call it saves.
+const earlyWrite = 256 << 10
+
+// stage is one step of the commit, run by at most one goroutine at a time for
+// everybody. Guarded by Log.mu.
+type stage struct {
+	active  bool
+	done    LSN // everything below is through
+	waiters []*waiter
+	seen    atomic.Uint64 // done, for those who do not hold the lock
+}
+
+func (s *stage) advance(upto LSN) {
+	s.done = max(s.done, upto)
+	s.seen.Store(uint64(s.done))
+}
+
+type waiter struct {
+	upto LSN
+	ch   chan struct{} // capacity 1; at most one send per enqueueing
+}
+
+var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan struct{}, 1)} }}
+
+// wake lets go of everybody the stage has served (everybody at all if all)
+// and of one more, who will run it next.
+func (s *stage) wake(all bool) {
+	kept := s.waiters[:0]
+	elected := s.active
+	for _, w := range s.waiters {
+		switch {
+		case all || w.upto <= s.done:
+		case !elected:
+			elected = true
+		default:
+			kept = append(kept, w)
+			continue
+		}
+		w.ch <- struct{}{}
+	}
+	clear(s.waiters[len(kept):])
+	s.waiters = kept
+}
+
+// WaitWritten blocks until everything below upto is in the log files.
+func (l *Log) WaitWritten(upto LSN) error {
+	return l.await(&l.mu.write, upto, l.writeQueued)
+}
+
+// WaitSynced blocks until everything below upto is durable.
+func (l *Log) WaitSynced(upto LSN) error {
+	l.mu.Lock()
+	early := l.mu.sync.active && !l.mu.write.active && l.mu.tail-l.mu.write.done >= earlyWrite
+	l.mu.Unlock()
+	if early {
+		if err := l.WaitWritten(upto); err != nil {
+			return err
+		}
+	}
+	return l.await(&l.mu.sync, upto, l.syncWritten)
+}
+
+// Written is the position below which everything is in the log files.
+func (l *Log) Written() LSN { return LSN(l.mu.write.seen.Load()) }
+
+// Synced is the position below which everything is durable.
+func (l *Log) Synced() LSN { return LSN(l.mu.sync.seen.Load()) }
+
+// await runs work for everybody if the stage is idle, or sleeps until it has
+// been run far enough or this goroutine is elected to run it.
+func (l *Log) await(s *stage, upto LSN, work func() (LSN, error)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		switch {
+		case s.done >= upto:
+			return nil
+		case l.mu.err != nil:
+			return l.mu.err
+		case !s.active:
+			s.active = true
+			l.mu.Unlock()
+			done, err := work()
+			l.mu.Lock()
+			s.active = false
+			if err != nil {
+				l.failLocked(err)
+				return l.mu.err
+			}
+			s.advance(done)
+			s.wake(false)
+		default:
+			w := waiters.Get().(*waiter)
+			w.upto = upto
+			s.waiters = append(s.waiters, w)
+			l.mu.Unlock()
+			<-w.ch
+			waiters.Put(w)
+			l.mu.Lock()
+		}
+	}
+}
+
+// writeQueued is the write stage: every queued extent, oldest first.
+func (l *Log) writeQueued() (LSN, error) {
+	l.mu.Lock()
+	queue, upto, frames := l.mu.queue, l.mu.tail, l.mu.stats.Frames
+	l.mu.queue = nil
+	l.mu.Unlock()
+
+	var written uint64
+	for _, e := range queue {
+		p := e.header
+		if p == nil {
+			p = e.chunk.buf[e.start:e.end]
+		}
+		if _, err := e.file.WriteAt(p, e.off); err != nil {
+			return 0, err
+		}
+		written += uint64(len(p))
+	}
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range queue {
+		if !slices.Contains(l.mu.dirty, e.file) {
+			l.mu.dirty = append(l.mu.dirty, e.file)
+		}
+	}
+	l.mu.stats.Batches++
+	l.mu.stats.BytesWritten += written
+	l.mu.write.advance(upto)
+	l.mu.writtenFrames = frames
+	l.changedLocked()
+	return upto, nil
+}
+
+// syncWritten is the sync stage: everything appended so far is written, then
+// every file written to since its last sync is synced.
+func (l *Log) syncWritten() (LSN, error) {
+	// Whoever is about to append gets the processor first and shares this
+	// sync; with nobody runnable this costs nothing. It stands in for a timer.
+	runtime.Gosched()
+	l.mu.Lock()
+	tail := l.mu.tail
+	l.mu.Unlock()
+	if err := l.WaitWritten(tail); err != nil {
+		return 0, err
+	}
+
+	l.mu.Lock()
+	dirty, upto, frames := l.mu.dirty, l.mu.write.done, l.mu.writtenFrames
+	l.mu.dirty = nil
+	l.mu.Unlock()
+
+	began := time.Now()
+	for _, f := range dirty {
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+	}
+	took := time.Since(began)
+
+	l.mu.Lock()
+	group := Group{Sync: took, Frames: int(frames - l.mu.syncedFrames), Bytes: int64(upto - l.mu.sync.done)}
+	l.mu.syncedFrames = frames
+	l.mu.stats.Syncs++
+	l.mu.stats.LastSync = took
+	newest := l.mu.newest
+	for _, f := range dirty {
+		l.mu.newest = max(l.mu.newest, f.index)
+	}
+	rotated := l.mu.newest > newest
+	newest = l.mu.newest
+	l.mu.Unlock()
+	if l.opts.Observe != nil {
+		l.opts.Observe(group)
+	}
+	if rotated && l.opts.InUse != nil {
+		l.bg.inUse(newest, upto)
+	}
+	return upto, nil
+}

@@ -1,0 +1,51 @@
+// Package wal is the one totally ordered log that everything durable goes
+// through.
+//
+// # Promises
+//
+//   - A frame is appended whole or not at all, across any crash.
+//   - WaitWritten returning nil means the frame is in the log file: it
+//     survives the process. WaitSynced returning nil means it survives the
+//     power.
+//   - After a write or a sync has failed nothing is ever acknowledged again:
+//     the error is sticky, reads go on, a restart recovers.
+//   - A full disk refuses appends before they get a position; nothing is
+//     half-appended, and a reserve is kept for appends that free space.
+//   - Opening reads every frame back in order, or says which file is damaged
+//     at which offset. A torn tail (bytes that no later byte proves to have
+//     been synced) is cut; damage of synced bytes is an error, and nothing is
+//     touched.
+//
+// # The files
+//
+// The log is a sequence of preallocated files, named by a dense index. Zeros
+// are written and synced ahead of use, so that a sync in the steady state
+// changes no metadata. Frames do not span files.
+//
+//	0000000000000001.wal          0000000000000002.wal         0000000000000003.wal
+//	+------+---+-----+--+----+    +------+---+---+---------+   +--------------------+
+//	|header|frm|frame|fr|0000|    |header|frm|frm|000000000|   |00000000000000000000|
+//	+------+---+-----+--+----+    +------+---+---+---------+   +--------------------+
+//	 first=0                       first=n       ^ tail          spare: no header yet
+//
+// A position (LSN) counts frame bytes only, file headers and slack left out:
+// the offset in a file is 64 + lsn - first.
+//
+// # The way of a frame
+//
+// Append seals the frame into the open chunk of the cache, where readers will
+// find it, and queues the bytes. Two stages follow, each run by at most one
+// goroutine at a time: write (everything queued, in one call per contiguous
+// run) and sync (every file written since the last). There is no committer
+// goroutine: whoever needs a stage and finds it idle runs it for everybody
+// queued, the rest sleep and are woken once, and a stage that ends with
+// waiters left elects one of them. So a lone writer pays for its own sync and
+// nothing else, and under load one sync serves all who queued during the last.
+//
+// # Lock order
+//
+// Callers may hold their own locks while calling Append, which never blocks
+// on the disk. The log takes only Log.mu, and holds it for no system call.
+// Admit, WaitWritten and WaitSynced block and must be called with no lock
+// that an Append caller may need.
+package wal

@@ -1,0 +1,50 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The log's refusals.
+var (
+	// ErrBusy: no room at this moment; call Admit and try again.
+	ErrBusy = errors.New("wal: busy")
+	// ErrQueueFull: the bounded queue stayed full for the whole wait.
+	ErrQueueFull = errors.New("wal: queue full")
+	// ErrDiskFull: no space for another file. Nothing was appended.
+	ErrDiskFull = errors.New("wal: disk full")
+	// ErrReadOnly: a write or sync failed; see the wrapped cause.
+	ErrReadOnly = errors.New("wal: read-only after a failure")
+	// ErrClosed: Close was called.
+	ErrClosed = errors.New("wal: closed")
+	// ErrTooLarge: the frame exceeds what a frame may hold.
+	ErrTooLarge = errors.New("wal: frame too large")
+)
+
+// CorruptionError is damage of bytes that had been synced, or of bytes that a
+// reader was promised. Nothing was changed on disk.
+type CorruptionError struct {
+	File   string // base name
+	Offset int64  // byte offset in File
+	LSN    LSN    // position in the log
+	Cause  string // what is wrong there
+	Proof  string // why it cannot be a torn tail; empty on a read
+}
+
+func (e *CorruptionError) Error() string {
+	s := fmt.Sprintf("wal: %s is damaged at offset %d (lsn %d): %s", e.File, e.Offset, e.LSN, e.Cause)
+	if e.Proof != "" {
+		s += "; it had been synced: " + e.Proof
+	}
+	return s
+}
+
+// VersionError is a file written by a format this program does not know.
+type VersionError struct {
+	File         string
+	Found, Known uint32
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("wal: %s has format version %d; this program knows version %d only", e.File, e.Found, e.Known)
+}

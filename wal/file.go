@@ -1,0 +1,145 @@
+package wal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/zeebo/xxh3"
+)
+
+const (
+	headerSize    = 64
+	formatVersion = 1
+	fileSuffix    = ".wal"
+)
+
+var magic = [8]byte{'t', 'o', 'p', 'i', 'c', 'w', 'a', 'l'}
+
+// LSN is a position in the log: the number of frame bytes before it.
+type LSN uint64
+
+// file is one preallocated log file. All fields are set before it is shared.
+type file struct {
+	vfs.File
+	index  uint64
+	name   string // base name
+	size   int64  // preallocated bytes, header included
+	first  LSN    // position of the first frame
+	synced LSN    // what the header that was read says was durable; see header
+}
+
+func (f *file) offset(l LSN) int64 { return headerSize + int64(l-f.first) }
+
+// room is how many frame bytes fit between tail and the file's end.
+func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
+
+// header is the first 64 bytes of a file in use:
+//
+//	magic 8 | version 4 | zero 4 | log id 8 | index 8 | first 8 | synced 8 | zero 8 | XXH3-64 8
+//
+// synced is a position below which everything was durable when the file was
+// put in use.
+type header struct {
+	logID, index  uint64
+	first, synced LSN
+}
+
+func (h header) encode() []byte {
+	b := make([]byte, headerSize)
+	copy(b, magic[:])
+	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	binary.LittleEndian.PutUint64(b[16:], h.logID)
+	binary.LittleEndian.PutUint64(b[24:], h.index)
+	binary.LittleEndian.PutUint64(b[32:], uint64(h.first))
+	binary.LittleEndian.PutUint64(b[40:], uint64(h.synced))
+	binary.LittleEndian.PutUint64(b[56:], xxh3.Hash(b[:56]))
+	return b
+}
+
+// decodeHeader reads the header of the file of that name. Not ok means that
+// there is none: the file was never put in use, or the header was torn, or it
+// is damaged. A version this program does not know is a *VersionError,
+// whatever else the header holds: only the first 12 bytes are the same in
+// every format. A header of another file is a *CorruptionError: no crash
+// makes one.
+func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
+	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
+		return h, false, nil
+	}
+	// A header torn by the power has version zero.
+	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && v != 0 {
+		return h, false, &VersionError{File: name, Found: v, Known: formatVersion}
+	}
+	if xxh3.Hash(b[:56]) != binary.LittleEndian.Uint64(b[56:]) {
+		return h, false, nil
+	}
+	h = header{
+		logID:  binary.LittleEndian.Uint64(b[16:]),
+		index:  binary.LittleEndian.Uint64(b[24:]),
+		first:  LSN(binary.LittleEndian.Uint64(b[32:])),
+		synced: LSN(binary.LittleEndian.Uint64(b[40:])),
+	}
+	if fileName(h.index) != name {
+		return h, false, &CorruptionError{File: name, LSN: h.first,
+			Cause: "holds the header of " + fileName(h.index), Proof: "the header is whole"}
+	}
+	return h, true, nil
+}
+
+func fileName(index uint64) string { return fmt.Sprintf("%016x%s", index, fileSuffix) }
+
+func parseName(name string) (uint64, bool) {
+	stem, ok := strings.CutSuffix(name, fileSuffix)
+	if !ok || len(stem) != 16 {
+		return 0, false
+	}
+	index, err := strconv.ParseUint(stem, 16, 64)
+	return index, err == nil && index > 0 && fileName(index) == name
+}
+
+// zeroStep is how much is zeroed per write: big enough to be cheap, small
+// enough to leave the disk to others in between.
+const zeroStep = 1 << 20
+
+// createFile makes a file of size zeros whose bytes and name are durable. On
+// failure nothing is left behind.
+func createFile(fsys vfs.FS, dir string, index uint64, size int64) (*file, error) {
+	name := fileName(index)
+	full := path.Join(dir, name)
+	f, err := fsys.Create(full)
+	if err != nil {
+		return nil, err
+	}
+	if err := fillZeros(fsys, f, dir, size); err != nil {
+		f.Close()
+		if rerr := fsys.Remove(full); rerr != nil {
+			return nil, fmt.Errorf("%w (and removing it: %w)", err, rerr)
+		}
+		return nil, err
+	}
+	return &file{File: f, index: index, name: name, size: size}, nil
+}
+
+func fillZeros(fsys vfs.FS, f vfs.File, dir string, size int64) error {
+	zeros := make([]byte, min(size, zeroStep))
+	for off := int64(0); off < size; off += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-off)], off); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return fsys.SyncDir(dir)
+}
+
+// fileSize is the size of a file that is to hold a frame of n bytes.
+func (o *Options) fileSize(n int) int64 {
+	return max(o.FileBytes, headerSize+int64(n)) &^ (frame.Align - 1)
+}

@@ -1,0 +1,88 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+)
+
+// The window a reader reads files by: it starts small, for a lone frame among
+// others, and doubles while the frames wanted lie close together.
+const (
+	minWindow = 4 << 10
+	maxWindow = 256 << 10
+)
+
+// Reader reads frames by position, from the cache or the files. It is for one
+// goroutine and a few frames in rising order; the zero Reader is not usable.
+type Reader struct {
+	log    *Log
+	window []byte // bytes [at, at+len) of file
+	file   *file
+	at     int64
+	next   int // size of the next window
+}
+
+// NewReader returns a reader of the log.
+func (l *Log) NewReader() *Reader { return &Reader{log: l, next: minWindow} }
+
+// Frame returns the payload of the frame that Append put at lsn. The slice is
+// never written to again and may be kept. A frame from a file is verified;
+// damage is a *CorruptionError.
+func (r *Reader) Frame(lsn LSN) ([]byte, error) {
+	if p, ok := r.log.cache.frame(lsn); ok {
+		return p, nil
+	}
+	f := r.log.fileOf(lsn)
+	if f == nil {
+		return nil, fmt.Errorf("wal: no file holds lsn %d", lsn)
+	}
+	off := f.offset(lsn)
+	buf, err := r.bytes(f, off, frame.HeaderSize)
+	if err != nil {
+		return nil, err
+	}
+	size, ok := frame.Claimed(buf)
+	if ok && off+int64(size) <= f.size {
+		if buf, err = r.bytes(f, off, size); err != nil {
+			return nil, err
+		}
+	}
+	fr, _, err := frame.Decode(buf, r.log.logID, uint64(lsn))
+	if err != nil {
+		return nil, &CorruptionError{File: f.name, Offset: off, LSN: lsn, Cause: err.Error()}
+	}
+	return fr.Payload, nil
+}
+
+// bytes returns n bytes at off, out of the window or a fresh one. A window is
+// never reused: frames handed out alias it.
+func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
+	if from := off - r.at; f == r.file && from >= 0 && from+int64(n) <= int64(len(r.window)) {
+		return r.window[from : from+int64(n)], nil
+	}
+	if near := f == r.file && off >= r.at && off < r.at+2*int64(len(r.window)); near {
+		r.next = min(2*r.next, maxWindow)
+	} else {
+		r.next = minWindow
+	}
+	buf := make([]byte, min(max(int64(n), int64(r.next)), f.size-off))
+	if _, err := f.ReadAt(buf, off); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
+	}
+	r.file, r.at, r.window = f, off, buf
+	return buf[:min(n, len(buf))], nil
+}
+
+// fileOf returns the file in use that holds lsn.
+func (l *Log) fileOf(lsn LSN) *file {
+	files := *l.files.Load()
+	i := sort.Search(len(files), func(i int) bool { return files[i].first > lsn }) - 1
+	if i < 0 {
+		return nil
+	}
+	return files[i]
+}

@@ -1,0 +1,119 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+// reopen closes the log in good order and boots it again.
+func (s *simulation) reopen() error {
+	s.note("close")
+	log := s.log
+	s.log = nil
+	if err := log.Close(); err != nil {
+		return err
+	}
+	s.ackSynced(log.mu.tail)
+	return s.boot()
+}
+
+// restart ends the process, or the power with it, and boots the log again.
+func (s *simulation) restart(power bool) error {
+	s.end(power)
+	return s.boot()
+}
+
+func (s *simulation) end(power bool) {
+	if s.syncFails = false; !power {
+		s.note("kill")
+		s.tally.kills++
+		s.fs = s.fs.Kill()
+		return
+	}
+	s.note("power cut")
+	s.tally.cuts++
+	s.fs = s.fs.Crash(s.rng)
+	s.powerLost()
+	if !s.settled {
+		s.found, s.settled = -1, true
+	}
+}
+
+// boot recovers the log, with recovery cut as often as it happens, until it is
+// open.
+func (s *simulation) boot() error {
+	for {
+		s.fs.CrashAfter(-1)
+		if s.rng.IntN(3) == 0 {
+			s.fs.CrashAfter(s.rng.IntN(14))
+		}
+		if s.rng.IntN(10) == 0 {
+			s.failSync()
+		}
+		opened, err := s.recover()
+		switch {
+		case err == nil && opened:
+			s.fs.CrashAfter(-1)
+			s.found, s.settled = -1, false
+			return s.read()
+		case err == nil: // recovered and left alone: recover again
+		case errors.Is(err, crashfs.ErrCrashed) && s.fs.Crashed():
+			s.tally.cutRecoveries++
+			s.end(s.rng.IntN(2) == 0)
+		case errors.Is(err, syscall.EIO) && s.syncFails:
+			s.tally.cutRecoveries++
+			s.note("recovery failed: %v", err)
+			if s.rng.IntN(2) == 0 {
+				s.end(s.rng.IntN(2) == 0)
+			}
+		default:
+			return fmt.Errorf("recovery: %w", err)
+		}
+	}
+}
+
+// recover replays the log, checks what it finds, and opens it.
+func (s *simulation) recover() (opened bool, err error) {
+	s.opts.FS = s.fs
+	r, err := Open(s.opts)
+	if err != nil {
+		return false, err
+	}
+	var got []entry
+	tail, err := r.Run(func(f Frame) error {
+		got = append(got, entry{Span{f.LSN, f.End}, f.Type, bytes.Clone(f.Payload)})
+		return nil
+	}, func(int64) {})
+	if err != nil {
+		return false, err
+	}
+	s.note("found %d frames, end %d, %d bytes behind it", len(got), tail.End, tail.Truncated)
+	if err := s.check(got, tail.End); err != nil {
+		return false, err
+	}
+	if s.found >= 0 && len(got) != s.found {
+		return false, fmt.Errorf("found %d frames, the recovery before found %d", len(got), s.found)
+	}
+	s.found = len(got)
+	s.tally.lost += len(s.frames) - len(got)
+	if tail.Truncated > 0 {
+		s.tally.torn++
+	}
+	s.keep(len(got))
+	if s.rng.IntN(10) == 0 {
+		return false, nil
+	}
+	if s.log, err = tail.Open(); err != nil {
+		return false, err
+	}
+	s.ackSynced(tail.End)
+	if s.remembers {
+		s.opts.Newest, s.opts.Synced = s.log.Newest(), tail.End
+	}
+	s.note("opened")
+	return true, nil
+}

@@ -1,0 +1,166 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+)
+
+// blockBytes is what replay reads at a time, and blocksAhead how many blocks
+// may wait for apply: together they bound replay's memory, but for a frame
+// that is bigger than a block.
+const (
+	blockBytes  = 1 << 20
+	blocksAhead = 3
+)
+
+// scanner walks a log's files. When it is through, it knows where the valid
+// frames end and what stands behind.
+type scanner struct {
+	*Replay
+	at     int    // index in used of the file that holds end
+	end    LSN    // first position without a valid frame
+	synced LSN    // highest position that a frame or header says was durable
+	cause  string // why end is the end; empty: nothing was ever written there
+
+	reach   LSN   // the furthest that the files sifted so far can hold
+	garbage int64 // bytes from end to the last that is not zero, in each file
+	dirtyTo int64 // offset in used[at] behind its last byte that is not zero
+}
+
+func newScanner(r *Replay) *scanner {
+	s := &scanner{Replay: r, synced: r.opts.Synced}
+	if len(r.used) > 0 {
+		s.end = r.used[0].first
+	}
+	return s
+}
+
+// each streams every frame through apply, reading ahead in one goroutine.
+func (s *scanner) each(apply func(Frame) error, progress func(int64)) error {
+	blocks := make(chan verified, blocksAhead)
+	free := make(chan []byte, blocksAhead+2)
+	stop := make(chan struct{})
+	go func() {
+		defer close(blocks)
+		s.read(blocks, free, stop)
+	}()
+	defer func() {
+		close(stop)
+		for range blocks { // the reader is gone once the channel is closed
+		}
+	}()
+	for b := range blocks {
+		if b.err != nil {
+			return b.err
+		}
+		for _, f := range b.frames {
+			if f.Type == typeMarker {
+				continue
+			}
+			end := LSN(f.LSN) + LSN(frame.Size(len(f.Payload)))
+			if err := apply(Frame{f.Type, LSN(f.LSN), end, f.Payload}); err != nil {
+				return fmt.Errorf("wal: apply frame at lsn %d: %w", f.LSN, err)
+			}
+		}
+		progress(b.done)
+		free <- b.buf
+	}
+	return nil
+}
+
+// read sends the blocks of all files until the frames end.
+func (s *scanner) read(blocks chan<- verified, free <-chan []byte, stop <-chan struct{}) {
+	var done int64
+	for i, f := range s.used {
+		s.at = i
+		s.synced = max(s.synced, f.synced)
+		limit := f.size
+		if i+1 < len(s.used) {
+			limit = f.offset(s.used[i+1].first)
+		}
+		base := done
+		more, err := s.readFile(f, limit, func(b verified) bool {
+			b.done += base
+			select {
+			case blocks <- b:
+				return true
+			case <-stop:
+				return false
+			}
+		}, free)
+		if err != nil {
+			blocks <- verified{err: err}
+		}
+		if !more {
+			return
+		}
+		done += limit
+	}
+}
+
+// readFile sends the blocks of f's frames up to the offset limit. more says
+// that the frames filled the file exactly to limit, and another may follow.
+func (s *scanner) readFile(f *file, limit int64, send func(verified) bool, free <-chan []byte) (more bool, err error) {
+	off := int64(headerSize) // file offset of buf[0]
+	var rest []byte          // bytes of a frame that began in the block before
+	want := int(min(blockBytes, limit-off))
+	for {
+		buf := block(free, want)
+		n := copy(buf, rest)
+		m, err := f.ReadAt(buf[n:min(int64(len(buf)), limit-off)], off+int64(n))
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
+		}
+		n += m
+		b := verified{buf: buf}
+		used, needs, cause := s.decode(f, buf[:n], off, &b)
+		off += int64(used)
+		b.done = off
+		if !send(b) {
+			return false, nil
+		}
+		switch {
+		case off == limit:
+			return s.at+1 < len(s.used), nil
+		case cause == nil && m > 0 && off+int64(needs) <= limit:
+			rest, want = append([]byte(nil), buf[used:n]...), max(blockBytes, needs)
+			continue
+		case !errors.Is(cause, frame.ErrEmpty) && lastNonzero(buf[used:n]) > 0:
+			s.cause = "no valid frame"
+		}
+		return false, nil
+	}
+}
+
+// decode collects the whole frames at the start of p, which is f's bytes at
+// off. needs is the size of the frame it stopped in (0: unknown); cause is nil
+// when that frame may be whole once more bytes are read.
+func (s *scanner) decode(f *file, p []byte, off int64, b *verified) (used, needs int, cause error) {
+	for {
+		fr, size, err := frame.Decode(p[used:], s.logID, uint64(s.end))
+		if errors.Is(err, frame.ErrShort) {
+			return used, max(size, frame.HeaderSize), nil
+		}
+		if err != nil {
+			return used, 0, err
+		}
+		b.frames = append(b.frames, fr)
+		s.synced = max(s.synced, LSN(fr.Synced))
+		s.end += LSN(size)
+		used += size
+	}
+}
+
+func block(free <-chan []byte, size int) []byte {
+	select {
+	case b := <-free:
+		if len(b) >= size {
+			return b
+		}
+	default:
+	}
+	return make([]byte, size)
+}

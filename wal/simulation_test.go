@@ -1,0 +1,235 @@
+package wal
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+// simulation is one random life of a log: appends, waits, restarts, kills,
+// power cuts and failed syncs, in one goroutine and out of one seed.
+type simulation struct {
+	seed uint64
+	rng  *rand.Rand
+	fs   *crashfs.FS
+	opts Options
+	log  *Log
+	history
+	tally tally
+
+	size      int    // payload bytes of every frame; 0: mixed; 1: to the end of the sector
+	remembers bool   // Options.Synced and Newest are kept, as by a manifest
+	syncFails bool   // a failing sync was asked for in this boot
+	made      uint64 // payloads so far
+
+	// What the recoveries since the last open log found, -1 before the first.
+	// It is what every later one must find.
+	found   int
+	settled bool // and nothing was unsynced when they began: a power cut too finds it
+	trace   []string
+}
+
+func newSimulation(seed uint64) *simulation {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	s := &simulation{seed: seed, rng: rng, fs: crashfs.New(), found: -1}
+	s.opts = Options{
+		LogID:     1 + rng.Uint64()>>1,
+		Dir:       ".",
+		FileBytes: 512 << rng.IntN(6),
+		Manual:    true,
+		InUse:     s.inUse,
+	}
+	s.opts.QueueBytes = s.opts.FileBytes/2 + rng.Int64N(4*s.opts.FileBytes)
+	s.opts.CacheBytes = rng.Int64N(2 * s.opts.FileBytes)
+	// Frames of one size, sector-aligned or not, put every position where one
+	// stood before: what is stale has the best chance to be taken for new.
+	if rng.IntN(3) > 0 {
+		s.size = []int{1, 1, 32, 96, 480, 512 - 8, 224}[rng.IntN(7)]
+	}
+	s.remembers = rng.IntN(2) == 0
+	return s
+}
+
+func (s *simulation) note(format string, args ...any) {
+	s.trace = append(s.trace, fmt.Sprintf(format, args...))
+}
+
+// live runs the life and ends it with a recovery.
+func (s *simulation) live() error {
+	err := s.boot()
+	for n := 10 + s.rng.IntN(80); n > 0 && err == nil; n-- {
+		err = s.step()
+	}
+	if err == nil {
+		err = s.restart(s.rng.IntN(2) == 0)
+	}
+	if err != nil {
+		return fmt.Errorf("seed %d, after %d steps: %w", s.seed, len(s.trace), err)
+	}
+	return nil
+}
+
+func (s *simulation) step() error {
+	err := s.act()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, crashfs.ErrCrashed) && s.fs.Crashed():
+		return s.restart(s.rng.IntN(2) == 0)
+	case errors.Is(err, syscall.EIO) && s.syncFails:
+		s.tally.failedSyncs++
+		if s.log != nil {
+			if err := s.readOnly(); err != nil {
+				return err
+			}
+		}
+		return s.restart(s.rng.IntN(3) == 0)
+	}
+	return err
+}
+
+// act does one thing to the open log.
+func (s *simulation) act() error {
+	switch p := s.rng.IntN(100); {
+	case p < 45:
+		return s.appendSome(1 + s.rng.IntN(6))
+	case p < 60:
+		upto := s.somewhere()
+		s.note("wait written %d", upto)
+		err := s.log.WaitWritten(upto)
+		if err == nil {
+			s.ackWritten(upto)
+		}
+		return err
+	case p < 75:
+		upto := s.somewhere()
+		s.note("wait synced %d", upto)
+		err := s.log.WaitSynced(upto)
+		if err == nil {
+			s.ackSynced(upto)
+		}
+		return err
+	case p < 80:
+		s.note("tick")
+		_, err := s.log.Tick()
+		return err
+	case p < 87:
+		return s.read()
+	case p < 90:
+		return s.reopen()
+	case p < 93:
+		return s.restart(false)
+	case p < 96:
+		return s.restart(true)
+	case p < 98:
+		n := s.rng.IntN(20)
+		s.note("cut after %d more operations", n)
+		s.fs.CrashAfter(n)
+		return nil
+	default:
+		s.failSync()
+		return nil
+	}
+}
+
+func (s *simulation) failSync() {
+	n := 1 + s.rng.IntN(3)
+	s.note("sync %d from now fails", n)
+	s.fs.FailSync("*.wal", n)
+	s.syncFails = true
+}
+
+// somewhere is a position to wait for.
+func (s *simulation) somewhere() LSN {
+	if len(s.frames) == 0 {
+		return 0
+	}
+	return s.frames[len(s.frames)-1-min(s.rng.IntN(6)/2, len(s.frames)-1)].span.End
+}
+
+func (s *simulation) appendSome(n int) error {
+	for range n {
+		typ, p := byte(1+s.rng.IntN(5)), s.payload()
+		if _, err := s.log.Admit(context.Background(), len(p), false, true); err != nil {
+			return err
+		}
+		cut := s.rng.IntN(len(p) + 1)
+		span, err := s.log.Append(typ, p[:cut], p[cut:], false)
+		if err != nil {
+			return fmt.Errorf("append after admit: %w", err)
+		}
+		s.frames = append(s.frames, entry{span, typ, p})
+		s.tally.frames++
+		s.note("append %d to %d", span.Start, span.End)
+	}
+	return nil
+}
+
+// payload is one that was never there before, if it is 8 bytes or more.
+func (s *simulation) payload() []byte {
+	size := s.size
+	switch size {
+	case 1:
+		size = int(512-s.log.mu.cur.offset(s.log.mu.tail)%512) - frame.HeaderSize
+		if size < 8 {
+			size += 512
+		}
+	case 0:
+		size = []int{s.rng.IntN(64), s.rng.IntN(700), s.rng.IntN(int(s.opts.FileBytes)), s.rng.IntN(3 * int(s.opts.FileBytes))}[min(3, s.rng.IntN(12)/3)]
+		if size > 64<<10 {
+			size = 64 << 10
+		}
+	}
+	s.made++
+	p := binary.LittleEndian.AppendUint64(make([]byte, 0, size+8), s.made)
+	for len(p) < size {
+		p = append(p, byte(s.made)|1)
+	}
+	return p[:size]
+}
+
+func (s *simulation) read() error {
+	if len(s.frames) == 0 {
+		return nil
+	}
+	r := s.log.NewReader()
+	for i := s.rng.IntN(len(s.frames)); i < len(s.frames); i += 1 + s.rng.IntN(3) {
+		p, err := r.Frame(s.frames[i].span.Start)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(p, s.frames[i].payload) {
+			return fmt.Errorf("read something else than %v", s.frames[i])
+		}
+	}
+	return nil
+}
+
+// readOnly holds a failed log to refuse everything but reads.
+func (s *simulation) readOnly() error {
+	s.note("failed: %v", s.log.Stats().Err)
+	if _, err := s.log.Admit(context.Background(), 8, true, true); !errors.Is(err, ErrReadOnly) {
+		return fmt.Errorf("failed log admits: %v", err)
+	}
+	if _, err := s.log.Append(1, nil, nil, true); !errors.Is(err, ErrReadOnly) {
+		return fmt.Errorf("failed log appends: %v", err)
+	}
+	if err := s.log.WaitSynced(s.log.mu.tail); err == nil && s.log.mu.sync.done < s.log.mu.tail {
+		return errors.New("failed log acknowledges what was not synced")
+	}
+	return s.read()
+}
+
+func (s *simulation) inUse(newest uint64, synced LSN) {
+	s.tally.rotations++
+	if s.remembers {
+		s.opts.Newest, s.opts.Synced = newest, synced
+	}
+}

@@ -1,0 +1,44 @@
+package wal
+
+import "time"
+
+// Stats are the log's counters since it was opened and its present state.
+type Stats struct {
+	Frames         uint64 // frames appended
+	Batches        uint64 // write calls that carried them
+	Syncs          uint64
+	BytesWritten   uint64
+	Rotations      uint64 // files put in use
+	SubmitFull     uint64 // times the queue was found full
+	QueueDepth     int64  // bytes appended and not yet written
+	QueueDepthPeak int64
+	QueueBytes     int64 // the queue's bound
+	ReadOnly       bool
+	Err            error // why ReadOnly; nil otherwise
+	Full           bool  // no space for the next file
+	LastSync       time.Duration
+	Written        uint64 // LSN
+	Synced         uint64 // LSN
+}
+
+// Group is what one sync made durable.
+type Group struct {
+	Sync   time.Duration
+	Frames int
+	Bytes  int64
+}
+
+// Stats returns a consistent picture; it takes the log's lock for a moment.
+func (l *Log) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.mu.stats
+	s.QueueDepth = int64(l.mu.tail - l.mu.write.done)
+	s.QueueBytes = l.opts.QueueBytes
+	s.ReadOnly = l.mu.err != nil
+	s.Err = l.mu.err
+	s.Full = l.mu.full
+	s.Written = uint64(l.mu.write.done)
+	s.Synced = uint64(l.mu.sync.done)
+	return s
+}

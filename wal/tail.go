@@ -1,0 +1,159 @@
+package wal
+
+import (
+	"fmt"
+	"path"
+	"slices"
+)
+
+// Tail is the end of a log that has been replayed.
+type Tail struct {
+	End       LSN   // where the next frame goes
+	Truncated int64 // bytes behind End that will be cut: torn, never proven synced
+
+	replay  *Replay
+	synced  LSN   // everything below was durable before the crash, if there was one
+	at      int   // index in replay.used of the file that holds End
+	dirtyTo int64 // offset there behind the last byte that is not zero
+}
+
+// Open makes the end of the log fit to append to, and the log with it:
+//
+//   - Frames that were written but not proven synced are written again in
+//     place and synced: after a failed sync the kernel may hold pages that it
+//     will never write.
+//   - What stands behind End is overwritten with zeros, so that nothing cut
+//     can ever be read as if it followed what comes next; files behind it,
+//     which hold nothing proven, are removed.
+//
+// A crash anywhere in here leaves the same End to be found.
+func (t *Tail) Open() (*Log, error) {
+	l, err := t.open()
+	if err != nil {
+		t.replay.close()
+	}
+	return l, err
+}
+
+func (t *Tail) open() (*Log, error) {
+	r := t.replay
+	if err := t.dropBehind(); err != nil {
+		return nil, err
+	}
+	if len(r.used) == 0 {
+		f, err := createFile(r.opts.FS, r.opts.Dir, 1, r.opts.fileSize(0))
+		if err != nil {
+			return nil, fmt.Errorf("wal: create the first file: %w", err)
+		}
+		r.used = append(r.used, f)
+		h := header{logID: r.logID, index: 1, first: t.End, synced: t.End}
+		if _, err := f.WriteAt(h.encode(), 0); err != nil {
+			return nil, fmt.Errorf("wal: write the first header: %w", err)
+		}
+	} else if err := t.rewrite(); err != nil {
+		return nil, err
+	}
+	if err := r.used[len(r.used)-1].Sync(); err != nil {
+		return nil, fmt.Errorf("wal: sync %s: %w", r.used[len(r.used)-1].name, err)
+	}
+	return t.start(), nil
+}
+
+// dropBehind removes the files behind the one that holds End, and makes sure
+// that files which an earlier recovery removed are gone for good: one that
+// came back with the power would say where the file before it ends.
+func (t *Tail) dropBehind() error {
+	r := t.replay
+	behind := r.unused
+	if len(r.used) > 0 {
+		behind = slices.Concat(r.used[t.at+1:], r.unused)
+		r.used = r.used[:t.at+1]
+	}
+	r.unused = nil
+	for _, f := range behind {
+		f.Close()
+	}
+	if err := r.opts.FS.SyncDir(r.opts.Dir); err != nil {
+		return fmt.Errorf("wal: sync directory: %w", err)
+	}
+	// The last one first: what is left in a crash has no gap.
+	for _, f := range slices.Backward(behind) {
+		if err := r.opts.FS.Remove(path.Join(r.opts.Dir, f.name)); err != nil {
+			return fmt.Errorf("wal: remove %s: %w", f.name, err)
+		}
+		if err := r.opts.FS.SyncDir(r.opts.Dir); err != nil {
+			return fmt.Errorf("wal: sync directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// rewrite writes the unproven frames once more and zeros what is behind them.
+func (t *Tail) rewrite() error {
+	for _, f := range t.replay.used {
+		from, to := max(t.synced, f.first), t.End
+		if last := f == t.replay.used[len(t.replay.used)-1]; !last {
+			to = t.replay.used[slices.Index(t.replay.used, f)+1].first
+		}
+		if from > to || from == to && t.synced > f.first {
+			continue
+		}
+		if err := rewriteRange(f, 0, headerSize); err != nil {
+			return err
+		}
+		if err := rewriteRange(f, f.offset(from), f.offset(to)); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("wal: sync %s: %w", f.name, err)
+		}
+	}
+	last := t.replay.used[len(t.replay.used)-1]
+	zeros := make([]byte, min(blockBytes, max(0, t.dirtyTo-last.offset(t.End))))
+	for off := last.offset(t.End); off < t.dirtyTo; off += blockBytes {
+		if _, err := last.WriteAt(zeros[:min(blockBytes, t.dirtyTo-off)], off); err != nil {
+			return fmt.Errorf("wal: cut %s at %d: %w", last.name, off, err)
+		}
+	}
+	return nil
+}
+
+func rewriteRange(f *file, from, to int64) error {
+	buf := make([]byte, min(blockBytes, to-from))
+	for ; from < to; from += int64(len(buf)) {
+		p := buf[:min(int64(len(buf)), to-from)]
+		if _, err := f.ReadAt(p, from); err != nil {
+			return fmt.Errorf("wal: read %s at %d: %w", f.name, from, err)
+		}
+		if _, err := f.WriteAt(p, from); err != nil {
+			return fmt.Errorf("wal: write %s at %d again: %w", f.name, from, err)
+		}
+	}
+	return nil
+}
+
+// start makes the log that goes on at End.
+func (t *Tail) start() *Log {
+	r := t.replay
+	l := &Log{opts: r.opts, logID: r.logID, cache: newCache(r.opts.CacheBytes)}
+	l.files.Store(&r.used)
+	l.mu.tail, l.mu.marked, l.mu.ticked = t.End, t.End, t.End
+	l.mu.write.advance(t.End)
+	l.mu.sync.advance(t.End)
+	l.mu.cur = r.used[len(r.used)-1]
+	l.mu.newest = l.mu.cur.index
+	l.startBackground()
+	l.wakePreparerLocked()
+	return l
+}
+
+// Newest is the index of the file that holds End; 0 in an empty log. It is
+// what Options.Newest wants to know next time.
+func (l *Log) Newest() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.newest
+}
+
+// ID is the log's id, which every file carries.
+func (l *Log) ID() uint64 { return l.logID }

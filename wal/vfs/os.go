@@ -1,0 +1,170 @@
+package vfs
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxOwner bounds how much of a lock file is read for LockedError.Owner, in
+// bytes: the file may be anybody's.
+const maxOwner = 256
+
+// OS returns the file system of the operating system.
+func OS() FS { return osFS{} }
+
+type osFS struct{}
+
+func (osFS) Create(name string) (File, error) {
+	return openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+}
+
+func (osFS) Open(name string) (File, error) { return openFile(name, os.O_RDWR) }
+
+func (osFS) Remove(name string) error {
+	// Not os.Remove: that would take an empty directory too.
+	err := retry(func() error { return unix.Unlink(name) })
+	return pathError("remove", name, err)
+}
+
+func (osFS) Rename(oldname, newname string) error {
+	if path.Dir(oldname) != path.Dir(newname) {
+		return pathError("rename", newname, fs.ErrInvalid)
+	}
+	return os.Rename(oldname, newname)
+}
+
+func (osFS) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+func (o osFS) MkdirAll(dir string) error {
+	dir = path.Clean(dir)
+	info, err := os.Stat(dir)
+	if err == nil {
+		if !info.IsDir() {
+			return pathError("mkdir", dir, syscall.ENOTDIR)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := path.Dir(dir)
+	if err := o.MkdirAll(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return o.SyncDir(parent)
+}
+
+func (osFS) SyncDir(dir string) error {
+	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (osFS) Lock(name, owner string) (io.Closer, error) {
+	f, err := openFile(name, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return nil, err
+	}
+	err = f.control("lock", func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		text := make([]byte, maxOwner)
+		n, _ := f.ReadAt(text, 0) // as much as there is: the text only informs
+		err = &LockedError{Name: name, Owner: string(text[:n])}
+	case err == nil:
+		if err = f.Truncate(0); err == nil {
+			_, err = f.WriteAt([]byte(owner), 0)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (osFS) Free(dir string) (free, total uint64, err error) {
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
+		return 0, 0, pathError("statfs", dir, err)
+	}
+	unit := uint64(st.Frsize) // what the counts are in; 0 on file systems that have only Bsize
+	if unit == 0 {
+		unit = uint64(st.Bsize)
+	}
+	return st.Bavail * unit, st.Blocks * unit, nil
+}
+
+// osFile is an os.File whose Sync is fdatasync.
+type osFile struct {
+	*os.File
+	raw syscall.RawConn // the descriptor, safe against a Close at the same time
+}
+
+func openFile(name string, flag int) (*osFile, error) {
+	f, err := os.OpenFile(name, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &osFile{f, raw}, nil
+}
+
+func (f *osFile) Sync() error { return f.control("fdatasync", unix.Fdatasync) }
+
+func (f *osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// control runs a system call on the descriptor, again when a signal cut it.
+func (f *osFile) control(op string, call func(fd int) error) error {
+	var err error
+	if f.raw.Control(func(fd uintptr) { err = retry(func() error { return call(int(fd)) }) }) != nil {
+		err = fs.ErrClosed // the only way the descriptor is not to be had
+	}
+	return pathError(op, f.Name(), err)
+}
+
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func pathError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}

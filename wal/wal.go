@@ -1,0 +1,260 @@
+package wal
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+)
+
+// typeMarker is the log's own frame: no payload, made when the log falls
+// idle, so that the last real frame too has a later one that proves it synced.
+const (
+	typeMarker = 0xff
+	markerSize = frame.HeaderSize
+)
+
+// Span is where a frame stands: [Start, End).
+type Span struct{ Start, End LSN }
+
+// Log is an open log. It is made by Tail.Open, after everything in it has
+// been replayed. All methods may be called from any goroutine.
+type Log struct {
+	opts  Options
+	logID uint64
+	cache *cache
+	files atomic.Pointer[[]*file] // those in use, by first; copied on change
+	bg    background
+
+	mu struct {
+		sync.Mutex
+		tail  LSN      // next frame's position
+		cur   *file    // holds tail
+		spare *file    // next file, zeroed and synced; nil: being prepared
+		full  bool     // preparing the spare found no space
+		want  int64    // bytes the spare must at least have
+		queue []extent // appended, not yet taken by the write stage
+		dirty []*file  // written since their last sync
+		write stage
+		sync  stage
+		err   error // sticky failure
+		done  bool  // Close has begun
+		// changed is closed when room may have appeared; nil: nobody waits.
+		changed chan struct{}
+		marked  LSN    // tail right after the last marker
+		ticked  LSN    // tail at the last background step
+		newest  uint64 // highest index of a file that has been synced in use
+		// Frames that are through each stage, for Group.Frames.
+		writtenFrames, syncedFrames uint64
+		stats                       Stats
+	}
+}
+
+// extent is a run of bytes that is contiguous in the cache and in its file.
+type extent struct {
+	file       *file
+	off        int64
+	chunk      *chunk
+	start, end int    // in chunk.buf
+	header     []byte // instead of chunk: a file's header
+}
+
+// Admit waits until a frame with that much payload would find room and says
+// how long it waited. Room may be gone again when Append is called: Append
+// then returns ErrBusy and Admit is called again. patient waits for the queue
+// until ctx ends; otherwise ErrQueueFull comes after Options.QueueWait. freeing is
+// for frames that give space back: they may use the reserve of a full disk.
+func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (time.Duration, error) {
+	if payload > frame.MaxPayload {
+		return 0, ErrTooLarge
+	}
+	size := frame.Size(payload)
+	var began time.Time
+	var timeout <-chan time.Time
+	for {
+		l.mu.Lock()
+		err := l.roomLocked(size, freeing)
+		if err == ErrBusy && l.mu.changed == nil {
+			l.mu.changed = make(chan struct{})
+		}
+		changed := l.mu.changed
+		l.mu.Unlock()
+		if err != ErrBusy {
+			if began.IsZero() {
+				return 0, err
+			}
+			return time.Since(began), err
+		}
+		if l.opts.Manual {
+			if err := l.makeRoom(); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if began.IsZero() {
+			began = time.Now()
+			if !patient {
+				t := time.NewTimer(l.opts.QueueWait)
+				defer t.Stop()
+				timeout = t.C
+			}
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			return time.Since(began), ErrQueueFull
+		case <-ctx.Done():
+			return time.Since(began), ctx.Err()
+		}
+	}
+}
+
+// roomLocked says whether a frame of size bytes could be appended now: nil,
+// ErrBusy (soon, perhaps), or an error that waiting does not cure.
+func (l *Log) roomLocked(size int, freeing bool) error {
+	switch depth := int64(l.mu.tail - l.mu.write.done); {
+	case l.mu.err != nil:
+		return l.mu.err
+	case l.mu.done:
+		return ErrClosed
+	case depth > 0 && depth+int64(size) > l.opts.QueueBytes:
+		l.mu.stats.SubmitFull++
+		return ErrBusy
+	}
+	room := l.mu.cur.room(l.mu.tail)
+	switch spare := l.mu.spare; {
+	case spare != nil && int64(size) <= max(room, spare.size-headerSize):
+		return nil
+	case freeing && int64(size) <= room, int64(size) <= room-l.opts.reserve():
+		return nil
+	case l.mu.full:
+		return ErrDiskFull
+	}
+	if need := l.opts.fileSize(size); need > l.mu.want {
+		l.mu.want = need
+	}
+	l.wakePreparerLocked()
+	return ErrBusy
+}
+
+// Append puts one frame at the log's tail and returns where. It never blocks
+// on the disk: with no room it returns ErrBusy. The payload is head followed
+// by body; both are copied. typ is the caller's, 1 to 0xef.
+func (l *Log) Append(typ byte, head, body []byte, freeing bool) (Span, error) {
+	payload := len(head) + len(body)
+	if payload > frame.MaxPayload {
+		return Span{}, ErrTooLarge
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.roomLocked(frame.Size(payload), freeing); err != nil {
+		return Span{}, err
+	}
+	span := l.appendLocked(typ, head, body)
+	l.bg.arm()
+	return span, nil
+}
+
+// appendLocked seals a frame that roomLocked has admitted.
+func (l *Log) appendLocked(typ byte, head, body []byte) Span {
+	size := frame.Size(len(head) + len(body))
+	if l.mu.cur.room(l.mu.tail) < int64(size) {
+		l.rotateLocked()
+	}
+	lsn := l.mu.tail
+	ck, buf := l.cache.reserve(lsn, size, l.mu.write.done)
+	copy(buf[frame.HeaderSize:], head)
+	copy(buf[frame.HeaderSize+len(head):], body)
+	frame.Seal(buf, typ, l.logID, uint64(lsn), uint64(l.mu.sync.done), len(head)+len(body))
+	l.enqueueLocked(ck, size)
+	l.mu.tail += LSN(size)
+	l.mu.stats.Frames++
+	l.mu.stats.QueueDepthPeak = max(l.mu.stats.QueueDepthPeak, int64(l.mu.tail-l.mu.write.done))
+	return Span{lsn, l.mu.tail}
+}
+
+// enqueueLocked hands the last size bytes of ck to the write stage, as part of
+// the last extent when they continue it.
+func (l *Log) enqueueLocked(ck *chunk, size int) {
+	off := l.mu.cur.offset(l.mu.tail)
+	if n := len(l.mu.queue); n > 0 {
+		e := &l.mu.queue[n-1]
+		if e.file == l.mu.cur && e.chunk == ck && e.end == ck.used-size {
+			e.end = ck.used
+			return
+		}
+	}
+	l.mu.queue = append(l.mu.queue, extent{file: l.mu.cur, off: off, chunk: ck, start: ck.used - size, end: ck.used})
+}
+
+// rotateLocked puts the spare in use. Its header goes the way of the frames.
+func (l *Log) rotateLocked() {
+	f := l.mu.spare
+	f.first = l.mu.tail
+	h := header{logID: l.logID, index: f.index, first: f.first, synced: l.mu.sync.done}
+	l.mu.queue = append(l.mu.queue, extent{file: f, header: h.encode()})
+	files := *l.files.Load()
+	next := append(files[:len(files):len(files)], f)
+	l.files.Store(&next)
+	l.mu.cur, l.mu.spare, l.mu.want = f, nil, 0
+	l.mu.stats.Rotations++
+	l.wakePreparerLocked()
+}
+
+// failLocked makes the log read-only and answers every waiter.
+func (l *Log) failLocked(err error) {
+	if l.mu.err == nil {
+		l.mu.err = &failure{err}
+	}
+	l.mu.write.wake(true)
+	l.mu.sync.wake(true)
+	l.changedLocked()
+}
+
+// failure is the sticky error: ErrReadOnly with its cause.
+type failure struct{ cause error }
+
+func (f *failure) Error() string   { return ErrReadOnly.Error() + ": " + f.cause.Error() }
+func (f *failure) Unwrap() []error { return []error{ErrReadOnly, f.cause} }
+
+func (l *Log) changedLocked() {
+	if l.mu.changed != nil {
+		close(l.mu.changed)
+		l.mu.changed = nil
+	}
+}
+
+// Close makes everything appended durable, marks the end as synced, ends the
+// background and closes the files. Appends that began before are finished;
+// later ones get ErrClosed. It returns the sticky error of a failed log.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.mu.done {
+		l.mu.Unlock()
+		return nil
+	}
+	l.mu.done = true // from here on Append and Admit refuse
+	tail := l.mu.tail
+	l.changedLocked()
+	l.mu.Unlock()
+	l.bg.stop()
+
+	err := l.WaitSynced(tail)
+	if err == nil {
+		err = l.WaitSynced(l.mark())
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.err == nil {
+		l.mu.err = ErrClosed
+	}
+	for _, f := range *l.files.Load() {
+		f.Close()
+	}
+	if l.mu.spare != nil {
+		l.mu.spare.Close()
+	}
+	return err
+}
