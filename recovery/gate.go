@@ -1,0 +1,191 @@
+package recovery
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Phase is where the process is in its life. It only moves forward.
+type Phase string
+
+// The phases in order; PhaseFailed is the other way out of the first two.
+const (
+	PhaseStarting  Phase = "starting"  // listening; the data directory is not open yet
+	PhaseReplaying Phase = "replaying" // reading the log
+	PhaseReady     Phase = "ready"     // serving
+	PhaseDraining  Phase = "draining"  // told to stop; finishing what is under way
+	PhaseStopped   Phase = "stopped"   // nothing is served any more
+	PhaseFailed    Phase = "failed"    // recovery refused; only probes answer
+)
+
+// Progress is one reading of the gate.
+type Progress struct {
+	Phase Phase
+	// Fraction of the replay's bytes that are done, never going back. It is
+	// 1 only once the gate has been ready.
+	Fraction   float64
+	BytesDone  int64
+	BytesTotal int64
+	Records    int64
+	Elapsed    time.Duration // of the replay; stands still when it has ended
+	ETA        time.Duration // until the replay ends at the rate so far; negative: unknown
+	Startup    time.Duration // from the gate's making to ready; growing until then
+	Err        error         // why the phase is failed
+}
+
+// almostDone is the most that Progress says before the gate is ready: reading
+// the last byte is not yet serving.
+const almostDone = 0.999
+
+// Gate is the phase machine that decides what the server answers, and the
+// measure of how far replay is. Reading it costs a few atomic loads and takes
+// no lock, so every request may ask.
+type Gate struct {
+	now     func() time.Time
+	created time.Time
+
+	bytes   atomic.Int64 // replayed so far, only growing
+	records atomic.Int64 // replayed so far, only growing
+
+	mu    sync.Mutex // held by transitions only
+	state atomic.Pointer[gateState]
+}
+
+// gateState is immutable: a transition stores a new one.
+type gateState struct {
+	phase      Phase
+	total      int64     // bytes to replay
+	replayFrom time.Time // zero: replay has not begun
+	ended      time.Time // when replay was done or given up; zero: not yet
+	complete   bool      // the gate has been ready
+	err        error
+}
+
+// NewGate makes a gate in PhaseStarting. The clock is the caller's.
+func NewGate(now func() time.Time) *Gate {
+	g := &Gate{now: now, created: now()}
+	g.state.Store(&gateState{phase: PhaseStarting})
+	return g
+}
+
+// Replaying begins the replay of totalBytes. Like every transition it reports
+// whether it was legal; an illegal one changes nothing.
+func (g *Gate) Replaying(totalBytes int64) bool {
+	return g.move(PhaseReplaying, func(s *gateState) {
+		s.total = max(totalBytes, 0)
+		s.replayFrom = g.now()
+	})
+}
+
+// Advance says how much of the replay is done, counted from its start. A
+// value below an earlier one is ignored, so progress never goes back.
+func (g *Gate) Advance(bytesDone, records int64) {
+	raise(&g.bytes, bytesDone)
+	raise(&g.records, records)
+}
+
+// Ready opens the gate.
+func (g *Gate) Ready() bool {
+	return g.move(PhaseReady, func(s *gateState) {
+		s.ended = g.now()
+		s.complete = true
+	})
+}
+
+// Fail ends recovery with the reason that probes will show.
+func (g *Gate) Fail(err error) bool {
+	return g.move(PhaseFailed, func(s *gateState) {
+		s.ended = g.now()
+		s.err = err
+	})
+}
+
+// Drain begins the way down. It is legal before ready too: a process may be
+// told to stop while it still replays.
+func (g *Gate) Drain() bool {
+	return g.move(PhaseDraining, func(s *gateState) {
+		if s.ended.IsZero() {
+			s.ended = g.now()
+		}
+	})
+}
+
+// Stop is the end of every life.
+func (g *Gate) Stop() bool {
+	return g.move(PhaseStopped, func(s *gateState) {
+		if s.ended.IsZero() {
+			s.ended = g.now()
+		}
+	})
+}
+
+// legal lists where each phase may go.
+var legal = map[Phase][]Phase{
+	PhaseStarting:  {PhaseReplaying, PhaseReady, PhaseDraining, PhaseStopped, PhaseFailed},
+	PhaseReplaying: {PhaseReady, PhaseDraining, PhaseStopped, PhaseFailed},
+	PhaseReady:     {PhaseDraining, PhaseStopped},
+	PhaseDraining:  {PhaseStopped},
+	PhaseFailed:    {PhaseStopped},
+}
+
+func (g *Gate) move(to Phase, change func(*gateState)) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	next := *g.state.Load()
+	for _, p := range legal[next.phase] {
+		if p == to {
+			next.phase = to
+			change(&next)
+			g.state.Store(&next)
+			return true
+		}
+	}
+	return false
+}
+
+// Phase is the present phase.
+func (g *Gate) Phase() Phase { return g.state.Load().phase }
+
+// Progress reads the gate.
+func (g *Gate) Progress() Progress {
+	s := g.state.Load()
+	p := Progress{
+		Phase:      s.phase,
+		BytesDone:  g.bytes.Load(),
+		BytesTotal: s.total,
+		Records:    g.records.Load(),
+		ETA:        -1,
+		Err:        s.err,
+	}
+	until := s.ended
+	if until.IsZero() {
+		until = g.now()
+	}
+	p.Startup = until.Sub(g.created)
+	if !s.replayFrom.IsZero() {
+		p.Elapsed = until.Sub(s.replayFrom)
+	}
+	if p.BytesTotal > 0 {
+		p.BytesDone = min(p.BytesDone, p.BytesTotal)
+		p.Fraction = min(float64(p.BytesDone)/float64(p.BytesTotal), almostDone)
+	}
+	switch {
+	case s.complete:
+		p.Fraction, p.ETA = 1, 0
+	case s.phase == PhaseReplaying && p.BytesDone > 0:
+		perByte := float64(p.Elapsed) / float64(p.BytesDone)
+		p.ETA = time.Duration(perByte * float64(max(p.BytesTotal-p.BytesDone, 0)))
+	}
+	return p
+}
+
+// raise sets v to n unless it is already above.
+func raise(v *atomic.Int64, n int64) {
+	for {
+		old := v.Load()
+		if n <= old || v.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}

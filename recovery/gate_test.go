@@ -1,0 +1,181 @@
+package recovery
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// clock is a hand-turned one.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func newClock() *clock { return &clock{t: time.Unix(1_700_000_000, 0)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+func TestGateTransitions(t *testing.T) {
+	steps := map[string]func(*Gate) bool{
+		"replay": func(g *Gate) bool { return g.Replaying(10) },
+		"ready":  (*Gate).Ready,
+		"fail":   func(g *Gate) bool { return g.Fail(errors.New("no")) },
+		"drain":  (*Gate).Drain,
+		"stop":   (*Gate).Stop,
+	}
+	rows := []struct {
+		path    []string // all legal
+		phase   Phase
+		illegal []string
+	}{
+		{nil, PhaseStarting, nil},
+		{[]string{"replay"}, PhaseReplaying, []string{"replay"}},
+		{[]string{"ready"}, PhaseReady, []string{"replay", "ready", "fail"}},
+		{[]string{"replay", "ready"}, PhaseReady, []string{"replay", "ready", "fail"}},
+		{[]string{"replay", "ready", "drain"}, PhaseDraining, []string{"replay", "ready", "fail", "drain"}},
+		{[]string{"replay", "drain"}, PhaseDraining, []string{"replay", "ready", "fail", "drain"}},
+		{[]string{"replay", "ready", "drain", "stop"}, PhaseStopped, []string{"replay", "ready", "fail", "drain", "stop"}},
+		{[]string{"fail"}, PhaseFailed, []string{"replay", "ready", "fail", "drain"}},
+		{[]string{"replay", "fail"}, PhaseFailed, []string{"replay", "ready", "fail", "drain"}},
+		{[]string{"replay", "fail", "stop"}, PhaseStopped, []string{"replay", "ready", "fail", "drain", "stop"}},
+	}
+	for _, row := range rows {
+		g := NewGate(newClock().now)
+		for _, s := range row.path {
+			if !steps[s](g) {
+				t.Errorf("%v: %s was refused", row.path, s)
+			}
+		}
+		for _, s := range row.illegal {
+			before := g.Progress()
+			if steps[s](g) || g.Progress() != before {
+				t.Errorf("%v: %s was let through", row.path, s)
+			}
+		}
+		if g.Phase() != row.phase || g.Progress().Phase != row.phase {
+			t.Errorf("%v ends in %s, want %s", row.path, g.Phase(), row.phase)
+		}
+	}
+}
+
+func TestGateProgress(t *testing.T) {
+	c := newClock()
+	g := NewGate(c.now)
+	c.add(time.Second)
+	if p := g.Progress(); p.Elapsed != 0 || p.ETA >= 0 || p.Fraction != 0 || p.Startup != time.Second {
+		t.Errorf("starting: %+v", p)
+	}
+	g.Replaying(1000)
+	if p := g.Progress(); p.ETA >= 0 || p.Fraction != 0 {
+		t.Errorf("nothing read: %+v", p)
+	}
+	c.add(2 * time.Second)
+	g.Advance(250, 7)
+	g.Advance(100, 3) // late news
+	want := Progress{Phase: PhaseReplaying, Fraction: 0.25, BytesDone: 250, BytesTotal: 1000, Records: 7,
+		Elapsed: 2 * time.Second, ETA: 6 * time.Second, Startup: 3 * time.Second}
+	if p := g.Progress(); p != want {
+		t.Errorf("a quarter read:\n%+v, want\n%+v", p, want)
+	}
+	g.Advance(2000, 20)
+	if p := g.Progress(); p.Fraction != almostDone || p.BytesDone != 1000 || p.ETA != 0 {
+		t.Errorf("all read: %+v", p)
+	}
+	g.Ready()
+	c.add(time.Hour)
+	want = Progress{Phase: PhaseReady, Fraction: 1, BytesDone: 1000, BytesTotal: 1000, Records: 20,
+		Elapsed: 2 * time.Second, Startup: 3 * time.Second}
+	if p := g.Progress(); p != want {
+		t.Errorf("ready:\n%+v, want\n%+v", p, want)
+	}
+}
+
+func TestGateStoppedInReplayIsNotComplete(t *testing.T) {
+	cause := errors.New("bad frame")
+	for name, end := range map[string]func(*Gate) bool{
+		"drain": (*Gate).Drain,
+		"stop":  (*Gate).Stop,
+		"fail":  func(g *Gate) bool { return g.Fail(cause) },
+	} {
+		g := NewGate(newClock().now)
+		g.Replaying(100)
+		g.Advance(100, 1)
+		end(g)
+		if p := g.Progress(); p.Fraction != almostDone || p.ETA >= 0 || (p.Err == cause) != (name == "fail") {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
+// Whatever is reported in whatever order, no reading of the gate goes back,
+// and none is 1 before ready.
+func TestGateMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newClock()
+		g := NewGate(c.now)
+		last := g.Progress()
+		look := func() {
+			p := g.Progress()
+			if p.Fraction < last.Fraction || p.BytesDone < last.BytesDone || p.Records < last.Records || p.Elapsed < last.Elapsed {
+				t.Fatalf("went back from %+v to %+v", last, p)
+			}
+			if (p.Fraction == 1) != (p.Phase == PhaseReady) {
+				t.Fatalf("fraction %v in %s", p.Fraction, p.Phase)
+			}
+			last = p
+		}
+		g.Replaying(rapid.Int64Range(-1, 1000).Draw(t, "total"))
+		for range rapid.IntRange(0, 50).Draw(t, "steps") {
+			g.Advance(rapid.Int64Range(-5, 1200).Draw(t, "bytes"), rapid.Int64Range(-5, 100).Draw(t, "records"))
+			c.add(time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "passed")))
+			look()
+		}
+		g.Ready()
+		look()
+	})
+}
+
+func TestGateConcurrent(t *testing.T) {
+	g := NewGate(time.Now)
+	g.Replaying(4000)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			last := 0.0
+			for i := range int64(1000) {
+				g.Advance(4*i, i)
+				f := g.Progress().Fraction
+				if f < last || f >= 1 {
+					t.Errorf("fraction went from %v to %v", last, f)
+				}
+				last = f
+			}
+		})
+	}
+	wg.Wait()
+	if p := g.Progress(); p.Records != 999 || p.BytesDone != 3996 {
+		t.Errorf("ended at %+v", p)
+	}
+}
+
+func TestGateReadingIsCheap(t *testing.T) {
+	g := NewGate(time.Now)
+	g.Replaying(100)
+	if n := testing.AllocsPerRun(100, func() { g.Advance(1, 1); _ = g.Progress() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

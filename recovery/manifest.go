@@ -1,0 +1,245 @@
+package recovery
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// The manifest's files in a data directory.
+const (
+	ManifestName     = "MANIFEST"
+	PrevManifestName = "MANIFEST.prev"
+	tmpManifestName  = "MANIFEST.tmp"
+)
+
+// ManifestVersion is the format version that this code writes, and the only
+// one it reads.
+const ManifestVersion = 1
+
+// Manifest is what a data directory says about itself. On disk:
+//
+//	0        8         12        16         24
+//	+--------+---------+---------+----------+--------------------+
+//	| magic  | version | length  | checksum | JSON, length bytes |
+//	+--------+---------+---------+----------+--------------------+
+//
+// little endian; the checksum is XXH3 over everything else. This frame stays
+// the same in every later version, so that a newer file is told from a
+// damaged one.
+type Manifest struct {
+	FormatVersion uint32 `json:"-"`
+	LogID         uint64 `json:"log_id"`
+	BootID        string `json:"boot_id"`     // of the boot that wrote it
+	NewestFile    uint64 `json:"newest_file"` // number of the newest log file known
+	// EndLSN is a position that the log had reached when this was written; it
+	// may have gone further since.
+	EndLSN        uint64 `json:"end_lsn"`
+	CleanShutdown bool   `json:"clean_shutdown"`
+
+	// Fallback says why the newest manifest was not used, when this is the
+	// previous one. It is not stored.
+	Fallback error `json:"-"`
+}
+
+var manifestMagic = [8]byte{'T', 'O', 'P', 'I', 'C', 'S', 'M', 'F'}
+
+const (
+	manifestHeader = 24
+	// maxManifest bounds what a damaged length or a foreign file can make us
+	// read into memory.
+	maxManifest = 64 << 20
+)
+
+// ManifestError says which manifest is damaged and how.
+type ManifestError struct {
+	File string
+	Err  error
+}
+
+func (e *ManifestError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.File, e.Err) }
+
+func (e *ManifestError) Unwrap() error { return e.Err }
+
+// VersionError says that a file was written by a newer program.
+type VersionError struct {
+	File    string
+	Version uint32 // what the file has
+	Known   uint32 // the newest this program reads
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s has format version %d; this program knows version %d", e.File, e.Version, e.Known)
+}
+
+// ReadManifest reads dir's manifest. When the newest is damaged or missing it
+// returns the previous one with Fallback set and CleanShutdown cleared. With
+// neither there it returns nil and no error. Two damaged ones, or one damaged
+// and the other missing, are a *ManifestError; a newer format is a
+// *VersionError and never falls back.
+func ReadManifest(fsys vfs.FS, dir string) (*Manifest, error) {
+	m, err := readManifest(fsys, dir, ManifestName)
+	if err == nil {
+		return m, nil
+	}
+	if !missing(err) && !damaged(err) {
+		return nil, err
+	}
+	prev, prevErr := readManifest(fsys, dir, PrevManifestName)
+	switch {
+	case prevErr == nil:
+		prev.Fallback = err
+		prev.CleanShutdown = false // whatever came after it is unknown
+		return prev, nil
+	case missing(err) && missing(prevErr):
+		return nil, nil
+	case missing(prevErr):
+		return nil, err
+	case damaged(err) && damaged(prevErr):
+		return nil, fmt.Errorf("%w; %w", err, prevErr)
+	}
+	return nil, prevErr
+}
+
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func damaged(err error) bool {
+	var e *ManifestError
+	return errors.As(err, &e)
+}
+
+func readManifest(fsys vfs.FS, dir, base string) (*Manifest, error) {
+	name := path.Join(dir, base)
+	b, err := readBounded(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return decodeManifest(name, b)
+}
+
+// readBounded reads a whole file, at most one byte more than a manifest may
+// have.
+func readBounded(fsys vfs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return b, nil
+}
+
+// WriteManifest makes m the directory's manifest. MANIFEST is replaced and
+// never absent: the old content first becomes MANIFEST.prev as a copy, so at
+// every moment a crash can choose, MANIFEST holds the old or the new one
+// whole. A damaged MANIFEST does not push out a good previous one.
+func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
+	old, err := readBounded(fsys, path.Join(dir, ManifestName))
+	if err != nil && !missing(err) {
+		return err
+	}
+	if err == nil {
+		if _, err := decodeManifest(ManifestName, old); err == nil {
+			err = replaceFile(fsys, dir, PrevManifestName, old)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	b, err := encodeManifest(ManifestVersion, m)
+	if err != nil {
+		return err
+	}
+	return replaceFile(fsys, dir, ManifestName, b)
+}
+
+// replaceFile gives name the content b, durably, in one step for a crash.
+func replaceFile(fsys vfs.FS, dir, base string, b []byte) error {
+	tmp, name := path.Join(dir, tmpManifestName), path.Join(dir, base)
+	err := fsys.Remove(tmp) // left by a crash
+	if err == nil || missing(err) {
+		err = writeSynced(fsys, tmp, b)
+	}
+	if err == nil {
+		err = fsys.Rename(tmp, name)
+	}
+	if err == nil {
+		err = fsys.SyncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("replacing %s: %w", name, err)
+	}
+	return nil
+}
+
+func writeSynced(fsys vfs.FS, name string, b []byte) error {
+	f, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func encodeManifest(version uint32, m *Manifest) ([]byte, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the manifest: %w", err)
+	}
+	b := make([]byte, manifestHeader, manifestHeader+len(body))
+	copy(b, manifestMagic[:])
+	binary.LittleEndian.PutUint32(b[8:], version)
+	binary.LittleEndian.PutUint32(b[12:], uint32(len(body)))
+	b = append(b, body...)
+	binary.LittleEndian.PutUint64(b[16:], manifestSum(b))
+	return b, nil
+}
+
+// manifestSum is the checksum of a whole file, its own field left out.
+func manifestSum(b []byte) uint64 {
+	var h xxh3.Hasher
+	_, _ = h.Write(b[:16]) // never fails
+	_, _ = h.Write(b[manifestHeader:])
+	return h.Sum64()
+}
+
+func decodeManifest(name string, b []byte) (*Manifest, error) {
+	bad := func(format string, a ...any) (*Manifest, error) {
+		return nil, &ManifestError{File: name, Err: fmt.Errorf(format, a...)}
+	}
+	if len(b) < manifestHeader {
+		return bad("it has %d bytes, fewer than its header", len(b))
+	}
+	if [8]byte(b) != manifestMagic {
+		return bad("it does not begin like a manifest")
+	}
+	version, length := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	if int64(length) != int64(len(b)-manifestHeader) {
+		return bad("its content has %d bytes and should have %d", len(b)-manifestHeader, length)
+	}
+	if got, want := manifestSum(b), binary.LittleEndian.Uint64(b[16:]); got != want {
+		return bad("checksum %016x, stored %016x", got, want)
+	}
+	if version != ManifestVersion {
+		return nil, &VersionError{File: name, Version: version, Known: ManifestVersion}
+	}
+	m := &Manifest{FormatVersion: version}
+	if err := json.Unmarshal(b[manifestHeader:], m); err != nil {
+		return bad("%w", err)
+	}
+	return m, nil
+}

@@ -1,0 +1,148 @@
+package recovery_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// attempt is one write as the model knows it.
+type attempt struct {
+	topic   string
+	life    *life // the incarnation it went to; nil: it has no place
+	class   topics.Class
+	key     string
+	payload []string // data of each record
+	first   uint64
+	acked   bool
+	pending *topics.Pending
+}
+
+func (s *sim) topicName() string { return fmt.Sprintf("t%d", s.rng.IntN(7)) }
+
+func (s *sim) write() {
+	name := s.topicName()
+	a := &attempt{topic: name}
+	w := &topics.Write{DisableBackpressure: true}
+	n := 1 + s.rng.IntN(4)
+	if s.rng.IntN(12) == 0 {
+		n = 20 + s.rng.IntN(40)
+	}
+	for i := range n {
+		data := fmt.Sprintf(`"%s op %d record %d of %d %s"`, name, s.ops, i, n, strings.Repeat("x", s.rng.IntN(200)))
+		a.payload = append(a.payload, data)
+		rec := topics.Record{Data: []byte(data)}
+		if s.rng.IntN(2) == 0 {
+			rec.Tag, rec.Meta = []byte("tag"), []byte(`{"m":1}`)
+		}
+		w.Records = append(w.Records, rec)
+	}
+	if s.rng.IntN(3) == 0 {
+		a.key = fmt.Sprintf("key-%d-%d", s.boot, s.rng.Uint64())
+		w.IdempotencyKey = a.key
+	}
+	if s.model.lives[name] == nil {
+		w.Config = s.config()
+	}
+	s.begin(a, w)
+}
+
+// begin gives the write its place and, half of the time, waits for everything
+// begun so far.
+func (s *sim) begin(a *attempt, w *topics.Write) {
+	p, err := s.data.Registry.Begin(context.Background(), a.topic, w)
+	if kind(err) == topics.KindFull || kind(err) == topics.KindRecordTooLarge {
+		return
+	}
+	if err != nil {
+		s.crashed(err)
+		return
+	}
+	a.pending = p
+	s.model.begun(s.t, a, p, w.Config)
+	s.begun = append(s.begun, a)
+	if s.rng.IntN(2) == 0 {
+		s.waitAll()
+	}
+}
+
+func (s *sim) waitAll() {
+	for _, a := range s.begun {
+		out, err := a.pending.Wait()
+		if err != nil {
+			s.crashed(err)
+			s.model.unknown(a)
+			continue
+		}
+		s.model.acked(s.t, a, out)
+	}
+	s.begun = nil
+}
+
+// retry sends a write again that had a key: one that was acked must be known
+// still, one that was not may be appended now, once.
+func (s *sim) retry() {
+	s.waitAll()
+	old := s.model.keyed(s.rng)
+	if old == nil {
+		return
+	}
+	w := &topics.Write{IdempotencyKey: old.key, DisableBackpressure: true}
+	for _, data := range old.payload {
+		w.Records = append(w.Records, topics.Record{Data: []byte(data)})
+	}
+	out, err := s.data.Registry.Append(context.Background(), old.topic, w)
+	switch {
+	case kind(err) == topics.KindFull || kind(err) == topics.KindRecordTooLarge:
+	case err != nil:
+		s.crashed(err)
+		s.model.forgetKey(old)
+	default:
+		s.model.retried(s.t, old, out)
+	}
+}
+
+func (s *sim) config() *topics.ConfigPatch {
+	class := topics.Class(s.rng.IntN(4)).String()
+	window := int64(1 << 40) // keys never expire in a run
+	p := &topics.ConfigPatch{Durability: &class, IdempotencyWindowMS: &window}
+	var limit, ttl int64
+	switch s.rng.IntN(6) {
+	case 0:
+		limit = 10 + int64(s.rng.IntN(80))
+	case 1:
+		ttl = 1000 + int64(s.rng.IntN(20_000))
+	}
+	p.CapRecords, p.TTLMS = &limit, &ttl
+	if s.rng.IntN(4) == 0 {
+		reject := string(topics.DiscardReject)
+		p.Discard = &reject
+	}
+	return p
+}
+
+func (s *sim) configure() {
+	s.waitAll()
+	name, p := s.topicName(), s.config()
+	out, err := s.data.Registry.Put(context.Background(), name, p)
+	if err != nil {
+		s.crashed(err)
+		s.model.maybeConfigured(name)
+		return
+	}
+	s.model.configured(s.t, name, out)
+}
+
+func (s *sim) drop() {
+	s.waitAll()
+	name := s.topicName()
+	_, _, err := s.data.Registry.Delete(context.Background(), name, false)
+	if err != nil {
+		s.crashed(err)
+		s.model.maybeDropped(name)
+		return
+	}
+	delete(s.model.lives, name)
+}

@@ -1,0 +1,370 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Append writes records to a topic: all of them or none. It returns when the
+// topic's durability class holds for them and they are visible. A ctx that
+// ends is heeded while the write waits for room, not after it has its place.
+func (r *Registry) Append(ctx context.Context, name string, w *Write) (Written, error) {
+	p, err := r.Begin(ctx, name, w)
+	if err != nil {
+		return Written{}, err
+	}
+	return p.Wait()
+}
+
+// Pending is a write that has its seqs and its place in the log.
+type Pending struct {
+	registry *Registry
+	commit   *commit // of the write, or of the one it repeats
+	written  Written
+}
+
+// Placement is where a write stands before it is durable.
+type Placement struct {
+	First, Last uint64
+	Class       Class
+	Created     bool
+}
+
+// Placed says where the write stands, or the one that it repeats.
+func (p *Pending) Placed() Placement {
+	out := Placement{First: p.written.First, Last: p.written.Last, Created: p.written.Created}
+	if p.commit != nil {
+		out.Class = p.commit.class
+	}
+	return out
+}
+
+// Begin gives a write its place without waiting for its durability: writes
+// begun in one order by one goroutine have that order. Wait must follow. The
+// records are copied; the caller may reuse their memory at once.
+func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, error) {
+	batch := encodeBatch(w)
+	defer batch.release()
+	var throttled time.Duration
+	for {
+		waited, err := r.admit(ctx, name, w, batch)
+		throttled += waited
+		if err != nil {
+			return nil, logError(err)
+		}
+		p, err := r.assign(name, w, batch)
+		if errors.Is(err, wal.ErrBusy) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.written.Cost.Throttle = throttled
+		return p, nil
+	}
+}
+
+// entryOverhead is room enough for an append entry's fields but key and
+// config, and for a reservation before it.
+const entryOverhead = 256
+
+// admit waits for room in the log, unless the write will need none.
+func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (time.Duration, error) {
+	if t := r.lookup(name); t != nil {
+		t.mu.RLock()
+		free := t.next.Durability == Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
+		t.mu.RUnlock()
+		if free {
+			return 0, nil
+		}
+	}
+	need := len(b.records) + len(w.IdempotencyKey) + entryOverhead
+	if w.Config != nil {
+		need += entryOverhead + MaxName
+	}
+	return r.log.Admit(ctx, need, false, w.DisableBackpressure)
+}
+
+// assign finds or creates the topic and gives the write its seqs. wal.ErrBusy
+// means that room is to be waited for again.
+func (r *Registry) assign(name string, w *Write, b *batch) (*Pending, error) {
+	for {
+		t := r.lookup(name)
+		if t == nil {
+			return r.assignCreating(name, w, b)
+		}
+		t.mu.Lock()
+		if t.dropped {
+			t.mu.Unlock()
+			continue // its name is free by now
+		}
+		p, err := r.assignLocked(t, w, b, nil)
+		t.mu.Unlock()
+		return p, err
+	}
+}
+
+// assignCreating makes the topic and the write in one frame.
+func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	var patch ConfigPatch
+	if w.Config != nil {
+		patch = *w.Config
+	}
+	cfg, err := patch.Apply(DefaultConfig(), name)
+	if err != nil {
+		return nil, err
+	}
+	if w.Create != nil && !*w.Create || w.Create == nil && !cfg.AutoCreate {
+		return nil, notFound(name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, taken := r.byName.Get(name); taken {
+		return nil, wal.ErrBusy // another write was faster: go by its topic
+	}
+	if err := r.roomForTopic(); err != nil {
+		return nil, err
+	}
+	t := r.newTopic(name, &cfg)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, err := r.assignLocked(t, w, b, &cfg)
+	if err == nil {
+		r.adopt(t)
+	}
+	return p, err
+}
+
+func (r *Registry) roomForTopic() error {
+	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len() >= limit {
+		return &Error{
+			Kind: KindThrottled, Message: fmt.Sprintf("there are already %d topics, the most allowed", limit),
+			Detail: map[string]any{"limit": "max_topics", "max": limit},
+		}
+	}
+	return nil
+}
+
+// newTopic makes a topic that nobody knows yet; r.mu is held. adopt makes it
+// known once its creation has a place in the log.
+func (r *Registry) newTopic(name string, cfg *Config) *topic {
+	return &topic{id: r.nextID, name: name, next: cfg}
+}
+
+func (r *Registry) adopt(t *topic) {
+	r.nextID++
+	r.byName.Set(t.name, t)
+}
+
+// assignLocked checks the write against the topic as the writes before it will
+// leave it, and appends its frame. creates is the config of a topic that this
+// write makes.
+func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (*Pending, error) {
+	now := r.now()
+	if p := r.repeated(t, w, now); p != nil {
+		return p, nil
+	}
+	if err := r.check(t, w, b, now); err != nil {
+		return nil, err
+	}
+	cfg := t.next
+	first := t.assigned + 1
+	last := t.assigned + uint64(len(b.sizes))
+	c := &commit{
+		topic: t, class: cfg.Durability, begun: now, key: w.IdempotencyKey,
+		sizes: b.takeSizes(), bytes: b.bytes,
+		entry: entry{
+			typ: entryAppend, id: t.id, ts: max(now, t.assignedTS), first: first, count: int(last - t.assigned),
+		},
+	}
+	if c.key != "" {
+		c.entry.key = []byte(c.key)
+	}
+	if creates != nil {
+		c.entry.create, c.entry.name, c.entry.config = true, t.name, creates
+	}
+	if err := r.enter(t, c, last, b.records); err != nil {
+		return nil, err
+	}
+	t.assigned, t.assignedTS = last, c.entry.ts
+	t.waiting.records += int64(c.entry.count)
+	t.waiting.bytes += c.bytes
+	t.pending = append(t.pending, c)
+	if c.key != "" {
+		if t.inflight == nil {
+			t.inflight = make(map[string]*commit)
+		}
+		t.inflight[c.key] = c
+	}
+	return &Pending{registry: r, commit: c, written: Written{
+		First: first, Last: last, Head: last, Count: c.entry.count, Created: creates != nil,
+	}}, nil
+}
+
+// enter puts the commit's frame into the log, or its records into memory, and
+// before it a reservation where its seqs need one.
+func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error {
+	ephemeral := c.class == Ephemeral
+	if ephemeral {
+		if limit := r.opts.EphemeralBytes; limit > 0 && r.totals.ephemeral.Load()+int64(len(records)) > limit {
+			return &Error{
+				Kind:    KindNoSpace,
+				Message: fmt.Sprintf("ephemeral records fill the %d bytes of memory they may use; nothing was appended", limit),
+				Detail:  map[string]any{"limit": "ephemeral_bytes", "max": limit},
+			}
+		}
+	}
+	switch {
+	case c.class == Fsync:
+	case c.entry.create && !ephemeral:
+		t.reserve.grow(last) // the creation carries it
+	default:
+		if err := r.reserveSeqs(t, c, last); err != nil {
+			return err
+		}
+	}
+	c.entry.ceiling = t.reserve.ceiling
+	if ephemeral {
+		c.body = append([]byte(nil), records...)
+		r.totals.ephemeral.Add(int64(len(c.body)))
+	} else {
+		var head [entryOverhead]byte
+		payload, err := c.entry.encode(head[:0])
+		if err != nil {
+			return err
+		}
+		if c.span, err = r.log.Append(entryAppend, payload, records, false); err != nil {
+			return logError(err)
+		}
+		if c.entry.create && c.class != Fsync {
+			t.reserve.at = c.span.End
+		}
+	}
+	if c.class != Fsync && r.log.Synced() < t.reserve.at {
+		c.synced = t.reserve.at
+	}
+	return nil
+}
+
+// reserveSeqs appends a reservation if last is beyond the present one. An
+// ephemeral write that makes its topic has its creation logged here too.
+func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
+	e := entry{typ: entryReserve, id: t.id}
+	if c.entry.create {
+		e = entry{typ: entryCreate, id: t.id, ts: c.entry.ts, name: t.name, config: c.entry.config}
+	} else if t.reserve.covers(last) {
+		return nil
+	}
+	before := t.reserve
+	t.reserve.grow(last)
+	e.ceiling = t.reserve.ceiling
+	payload, err := e.encode(nil)
+	if err == nil {
+		var span wal.Span
+		if span, err = r.log.Append(e.typ, payload, nil, false); err == nil {
+			t.reserve.at = span.End
+			return nil
+		}
+	}
+	t.reserve = before
+	return logError(err)
+}
+
+// covers says whether seqs up to last may be given out with a good distance
+// to the ceiling, so that the next reservation is durable before it is needed.
+func (s *reservation) covers(last uint64) bool {
+	return last+s.step/4 <= s.ceiling
+}
+
+func (s *reservation) grow(last uint64) {
+	s.step = min(max(2*s.step, minReserve), maxReserve)
+	s.ceiling = last + s.step
+}
+
+// check holds the write against the topic's head and caps.
+func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
+	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
+		return &Error{
+			Kind:    KindSeqMismatch,
+			Message: fmt.Sprintf("expected_head_seq is %d, the head of topic %q is %d", *w.ExpectedHead, t.name, t.assigned),
+			Detail:  map[string]any{"topic": t.name, "expected": *w.ExpectedHead, "head_seq": t.assigned},
+		}
+	}
+	c, n := t.next, int64(len(b.sizes))
+	if c.CapRecords > 0 && n > c.CapRecords || c.CapBytes > 0 && b.bytes > c.CapBytes {
+		return &Error{
+			Kind:    KindRecordTooLarge,
+			Message: fmt.Sprintf("a write of %d records and %d bytes is larger than topic %q may ever hold", n, b.bytes, t.name),
+			Detail:  map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes, "records": n, "bytes": b.bytes},
+		}
+	}
+	if t.assigned > math.MaxUint64-uint64(n)-maxReserve {
+		return invalidf("topic %q has no seqs left", t.name)
+	}
+	if c.Discard != DiscardReject {
+		return nil
+	}
+	r.expire(t, now)
+	if c.CapRecords > 0 && t.live.records+t.waiting.records+n > c.CapRecords ||
+		c.CapBytes > 0 && t.live.bytes+t.waiting.bytes+b.bytes > c.CapBytes {
+		return &Error{
+			Kind:    KindFull,
+			Message: fmt.Sprintf("topic %q is full and rejects", t.name),
+			Detail: map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes,
+				"head_seq": t.head, "earliest_seq": t.earliest()},
+		}
+	}
+	return nil
+}
+
+// repeated answers a write whose idempotency key is known: published inside
+// the window, or still on its way.
+func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
+	if w.IdempotencyKey == "" {
+		return nil
+	}
+	if c := t.inflight[w.IdempotencyKey]; c != nil {
+		return &Pending{registry: r, commit: c, written: Written{
+			First: c.entry.first, Last: c.entry.first + uint64(c.entry.count) - 1, Count: c.entry.count, Deduped: true,
+		}}
+	}
+	k, ok := t.keys.find(r.keyID([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
+	if !ok {
+		return nil
+	}
+	return &Pending{registry: r, written: Written{
+		First: k.first, Last: k.first + uint64(k.count) - 1, Count: int(k.count), Head: t.head, Deduped: true,
+	}}
+}
+
+// logError gives the log's refusals this package's words.
+func logError(err error) error {
+	switch {
+	case err == nil, errors.Is(err, wal.ErrBusy):
+		return err
+	case errors.Is(err, wal.ErrQueueFull):
+		return &Error{Kind: KindThrottled, Message: "the log's queue is full", Err: err,
+			Detail: map[string]any{"retry_after_ms": 1000}}
+	case errors.Is(err, wal.ErrDiskFull):
+		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
+	case errors.Is(err, wal.ErrReadOnly):
+		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
+	case errors.Is(err, wal.ErrClosed):
+		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
+	case errors.Is(err, wal.ErrTooLarge):
+		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
+	}
+	var corrupt *wal.CorruptionError
+	if errors.As(err, &corrupt) {
+		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
+	}
+	return err
+}

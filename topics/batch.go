@@ -1,0 +1,40 @@
+package topics
+
+import "sync"
+
+// batch is a write's records, encoded before any lock is taken.
+type batch struct {
+	records []byte
+	sizes   []uint32 // payload bytes of each
+	bytes   int64    // their sum
+}
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// maxPooled keeps one huge write from pinning its memory for good.
+const maxPooled = 1 << 20
+
+func encodeBatch(w *Write) *batch {
+	b := batches.Get().(*batch)
+	b.records, b.sizes, b.bytes = b.records[:0], b.sizes[:0], 0
+	for i := range w.Records {
+		rec := &w.Records[i]
+		b.records = appendRecord(b.records, rec)
+		b.sizes = append(b.sizes, uint32(rec.payloadBytes()))
+		b.bytes += int64(rec.payloadBytes())
+	}
+	return b
+}
+
+// takeSizes hands the sizes over; they outlive the batch.
+func (b *batch) takeSizes() []uint32 {
+	s := b.sizes
+	b.sizes = nil
+	return s
+}
+
+func (b *batch) release() {
+	if cap(b.records) <= maxPooled {
+		batches.Put(b)
+	}
+}

@@ -1,0 +1,208 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Configured answers Put and Patch.
+type Configured struct {
+	Created bool
+	Config  Config // the full config, clamped
+	Cost    Cost
+}
+
+// Put makes the topic with that config, or replaces its config: an omitted
+// field takes its default. It returns when the change is durable.
+func (r *Registry) Put(ctx context.Context, name string, p *ConfigPatch) (Configured, error) {
+	if err := CheckName(name); err != nil {
+		return Configured{}, err
+	}
+	return r.configure(ctx, name, func(present *Config) (Config, error) {
+		return p.Apply(DefaultConfig(), name)
+	})
+}
+
+// Patch lays the patch over the topic's config. It returns when the change is
+// durable.
+func (r *Registry) Patch(ctx context.Context, name string, p *ConfigPatch) (Configured, error) {
+	return r.configure(ctx, name, func(present *Config) (Config, error) {
+		if present == nil {
+			return Config{}, notFound(name)
+		}
+		return p.Apply(*present, name)
+	})
+}
+
+// configure changes a topic's config to what derive makes of the present one,
+// nil for a topic that is not there.
+func (r *Registry) configure(ctx context.Context, name string, derive func(*Config) (Config, error)) (Configured, error) {
+	for {
+		if _, err := r.log.Admit(ctx, configSize, false, true); err != nil {
+			return Configured{}, logError(err)
+		}
+		out, c, err := r.assignConfig(name, derive)
+		if errors.Is(err, wal.ErrBusy) {
+			continue
+		}
+		if err != nil || c == nil {
+			return out, err
+		}
+		out.Cost, err = r.commitChange(c)
+		return out, err
+	}
+}
+
+// configSize is room for a config entry: its name, and a config with a
+// dead-letter name, as JSON.
+const configSize = 2*MaxName + 1024
+
+// commitChange waits for a change of a topic, which is durable whatever the
+// topic's class.
+func (r *Registry) commitChange(c *commit) (Cost, error) {
+	began := time.Now()
+	synced, err := r.satisfy(c)
+	if err := r.publish(c, err); err != nil {
+		return Cost{}, err
+	}
+	return Cost{Append: time.Since(began) - synced, Sync: synced}, nil
+}
+
+// assignConfig gives a config change its place; a nil commit is no change.
+func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t, _ := r.byName.Get(name)
+	if t == nil {
+		return r.assignCreate(name, derive)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	cfg, err := derive(t.next)
+	if err != nil {
+		return Configured{}, nil, err
+	}
+	if cfg.Type != t.next.Type {
+		return Configured{}, nil, &Error{
+			Kind:    KindIncompatible,
+			Message: fmt.Sprintf("topic %q is of type %q, which never changes", name, t.next.Type),
+			Detail:  map[string]any{"topic": name, "type": string(t.next.Type)},
+		}
+	}
+	out := Configured{Config: cfg}
+	if cfg.Equal(t.next) {
+		return out, nil, nil
+	}
+	c := &commit{topic: t, class: Fsync, entry: entry{
+		typ: entryConfig, id: t.id, ts: max(r.now(), t.assignedTS), last: t.assigned, config: &cfg,
+	}}
+	before := t.reserve
+	t.reserve = reservation{}
+	if cfg.Durability != Fsync {
+		t.reserve.grow(max(t.assigned, before.ceiling))
+	}
+	if err := r.appendChange(c, t.reserve.ceiling); err != nil {
+		t.reserve = before
+		return Configured{}, nil, err
+	}
+	t.reserve.at = c.span.End
+	t.next, t.assignedTS = &cfg, c.entry.ts
+	t.pending = append(t.pending, c)
+	return out, c, nil
+}
+
+// assignCreate gives the creation of a topic its place. r.mu is held.
+func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
+	cfg, err := derive(nil)
+	if err != nil {
+		return Configured{}, nil, err
+	}
+	if err := r.roomForTopic(); err != nil {
+		return Configured{}, nil, err
+	}
+	t := r.newTopic(name, &cfg)
+	c := &commit{topic: t, class: Fsync, entry: entry{
+		typ: entryCreate, id: t.id, ts: r.now(), name: name, config: &cfg,
+	}}
+	if cfg.Durability != Fsync {
+		t.reserve.grow(0)
+	}
+	if err := r.appendChange(c, t.reserve.ceiling); err != nil {
+		return Configured{}, nil, err
+	}
+	t.reserve.at, t.assignedTS = c.span.End, c.entry.ts
+	t.pending = append(t.pending, c)
+	r.adopt(t)
+	return Configured{Created: true, Config: cfg}, c, nil
+}
+
+func (r *Registry) appendChange(c *commit, ceiling uint64) error {
+	c.entry.ceiling = ceiling
+	payload, err := c.entry.encode(nil)
+	if err != nil {
+		return err
+	}
+	c.span, err = r.log.Append(c.entry.typ, payload, nil, false)
+	return logError(err)
+}
+
+// Delete removes a topic with all that is in it. It is gone for everybody at
+// once, and for good when Delete returns. ifEmpty refuses while it has live
+// records or records on their way.
+func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (deleted bool, cost Cost, err error) {
+	var span wal.Span
+	for {
+		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
+			return false, Cost{}, logError(err)
+		}
+		deleted, span, err = r.drop(name, ifEmpty)
+		if !errors.Is(err, wal.ErrBusy) {
+			break
+		}
+	}
+	if err != nil || !deleted {
+		return false, Cost{}, err
+	}
+	began := time.Now()
+	if err := r.log.WaitSynced(span.End); err != nil {
+		return false, Cost{}, logError(err)
+	}
+	return true, Cost{Sync: time.Since(began)}, nil
+}
+
+func (r *Registry) drop(name string, ifEmpty bool) (bool, wal.Span, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t, _ := r.byName.Get(name)
+	if t == nil {
+		return false, wal.Span{}, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ifEmpty {
+		r.expire(t, r.now())
+		if n := t.live.records + t.waiting.records; n > 0 {
+			return false, wal.Span{}, &Error{
+				Kind:    KindNotEmpty,
+				Message: fmt.Sprintf("topic %q has %d live records", name, n),
+				Detail:  map[string]any{"topic": name, "count": n},
+			}
+		}
+	}
+	e := entry{typ: entryDrop, id: t.id}
+	payload, err := e.encode(nil)
+	if err != nil {
+		return false, wal.Span{}, err
+	}
+	span, err := r.log.Append(e.typ, payload, nil, true)
+	if err != nil {
+		return false, wal.Span{}, logError(err)
+	}
+	t.dropped = true
+	r.forget(t)
+	return true, span, nil
+}

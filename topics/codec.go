@@ -1,0 +1,88 @@
+package topics
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A record in a frame, in front of it the varint number of its bytes:
+//
+//	flags | [tag length, tag] | [node length, node] | [meta length, meta] | data
+//
+// data is what is left. Seqs and the timestamp are the frame's.
+const (
+	hasTag = 1 << iota
+	hasNode
+	hasMeta
+)
+
+// appendRecord encodes one record.
+func appendRecord(dst []byte, r *Record) []byte {
+	var flags byte
+	n := 1 + len(r.Data)
+	for _, f := range [...]struct {
+		b   []byte
+		bit byte
+	}{{r.Tag, hasTag}, {r.Node, hasNode}, {r.Meta, hasMeta}} {
+		if f.b != nil {
+			flags |= f.bit
+			n += uvarintLen(len(f.b)) + len(f.b)
+		}
+	}
+	dst = append(binary.AppendUvarint(dst, uint64(n)), flags)
+	for _, b := range [...][]byte{r.Tag, r.Node, r.Meta} {
+		if b != nil {
+			dst = appendBytes(dst, b)
+		}
+	}
+	return append(dst, r.Data...)
+}
+
+func uvarintLen(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
+
+// nextRecord decodes the first record of p and returns the rest. The record's
+// slices alias p.
+func nextRecord(p []byte) (r Record, rest []byte, err error) {
+	d := decoder{p: p}
+	b := d.bytes()
+	rest = d.p
+	if d.bad || len(b) == 0 {
+		return r, nil, errEntry
+	}
+	flags := b[0]
+	in := decoder{p: b[1:]}
+	if flags&hasTag != 0 {
+		r.Tag = in.bytes()
+	}
+	if flags&hasNode != 0 {
+		r.Node = in.bytes()
+	}
+	if flags&hasMeta != 0 {
+		r.Meta = in.bytes()
+	}
+	if in.bad || flags&^(hasTag|hasNode|hasMeta) != 0 {
+		return Record{}, nil, errEntry
+	}
+	r.Data = in.p
+	return r, rest, nil
+}
+
+// payloadBytes is what caps and counts call a record's size.
+func (r *Record) payloadBytes() int { return len(r.Data) + len(r.Meta) }
+
+// recordSizes appends the payload size of each of count records to dst and
+// holds that the records fill p exactly.
+func recordSizes(dst []uint32, p []byte, count int) ([]uint32, error) {
+	for range count {
+		r, rest, err := nextRecord(p)
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, uint32(r.payloadBytes()))
+		p = rest
+	}
+	if len(p) > 0 {
+		return dst, errEntry
+	}
+	return dst, nil
+}

@@ -1,0 +1,215 @@
+package topics
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// What a frame of the log says, by its type. Numbers in payloads are varints;
+// strings and byte strings have a varint length before them.
+const (
+	entryAppend  byte = 1 // flags, id, first, ts, count, [key], [name, config, ceiling], records
+	entryCreate  byte = 2 // id, ts, name, config, ceiling
+	entryConfig  byte = 3 // id, ts, head, config, ceiling
+	entryDrop    byte = 4 // id
+	entryReserve byte = 5 // id, ceiling
+	entryLost    byte = 6 // id, from, to, reason
+	entryExpired byte = 7 // ts, number of ids, ids: topics whose records expired at ts
+)
+
+const (
+	flagCreates = 1 << iota // the write made its topic
+	flagKeyed               // the write has an idempotency key
+)
+
+var errEntry = errors.New("topics: malformed log entry")
+
+// entry is a decoded frame. Which fields count depends on the type. Byte
+// slices alias the frame.
+type entry struct {
+	typ     byte
+	id      uint64
+	ts      int64
+	create  bool // entryAppend: name, config and ceiling are set
+	name    string
+	config  *Config
+	ceiling uint64
+	first   uint64 // entryAppend; entryLost: from
+	last    uint64 // entryLost: to; entryConfig: head
+	count   int
+	key     []byte
+	reason  string
+	ids     []uint64
+	records []byte // count encoded records
+}
+
+// encode returns the frame's payload but for the records.
+func (e *entry) encode(dst []byte) ([]byte, error) {
+	var flags byte
+	if e.create {
+		flags |= flagCreates
+	}
+	if e.key != nil {
+		flags |= flagKeyed
+	}
+	switch e.typ {
+	case entryAppend:
+		dst = append(dst, flags)
+		dst = binary.AppendUvarint(dst, e.id)
+		dst = binary.AppendUvarint(dst, e.first)
+		dst = binary.AppendVarint(dst, e.ts)
+		dst = binary.AppendUvarint(dst, uint64(e.count))
+		if e.key != nil {
+			dst = appendBytes(dst, e.key)
+		}
+		if !e.create {
+			return dst, nil
+		}
+		return e.encodeConfig(appendBytes(dst, []byte(e.name)))
+	case entryCreate:
+		dst = binary.AppendVarint(binary.AppendUvarint(dst, e.id), e.ts)
+		return e.encodeConfig(appendBytes(dst, []byte(e.name)))
+	case entryConfig:
+		dst = binary.AppendVarint(binary.AppendUvarint(dst, e.id), e.ts)
+		return e.encodeConfig(binary.AppendUvarint(dst, e.last))
+	case entryDrop:
+		return binary.AppendUvarint(dst, e.id), nil
+	case entryReserve:
+		return binary.AppendUvarint(binary.AppendUvarint(dst, e.id), e.ceiling), nil
+	case entryLost:
+		for _, v := range []uint64{e.id, e.first, e.last} {
+			dst = binary.AppendUvarint(dst, v)
+		}
+		return appendBytes(dst, []byte(e.reason)), nil
+	case entryExpired:
+		dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), uint64(len(e.ids)))
+		for _, id := range e.ids {
+			dst = binary.AppendUvarint(dst, id)
+		}
+		return dst, nil
+	}
+	return nil, fmt.Errorf("%w: type %d", errEntry, e.typ)
+}
+
+func (e *entry) encodeConfig(dst []byte) ([]byte, error) {
+	b, err := json.Marshal(e.config)
+	if err != nil {
+		return nil, fmt.Errorf("topics: encode config: %w", err)
+	}
+	return binary.AppendUvarint(appendBytes(dst, b), e.ceiling), nil
+}
+
+// decodeEntry is encode's inverse; it never panics and keeps no more than the
+// payload holds.
+func decodeEntry(typ byte, payload []byte) (entry, error) {
+	e := entry{typ: typ}
+	d := decoder{p: payload}
+	switch typ {
+	case entryAppend:
+		flags := d.byte()
+		e.id, e.first, e.ts = d.uvarint(), d.uvarint(), d.varint()
+		e.count = int(d.uvarint())
+		if flags&flagKeyed != 0 {
+			e.key = d.bytes()
+		}
+		if e.create = flags&flagCreates != 0; e.create {
+			e.name = string(d.bytes())
+			e.config, e.ceiling = d.config(), d.uvarint()
+		}
+		e.records = d.p
+		if flags&^(flagCreates|flagKeyed) != 0 || e.count < 1 || e.count > len(e.records) || e.first == 0 {
+			d.fail()
+		}
+		d.p = nil
+	case entryCreate:
+		e.id, e.ts, e.name = d.uvarint(), d.varint(), string(d.bytes())
+		e.config, e.ceiling = d.config(), d.uvarint()
+	case entryConfig:
+		e.id, e.ts, e.last = d.uvarint(), d.varint(), d.uvarint()
+		e.config, e.ceiling = d.config(), d.uvarint()
+	case entryDrop:
+		e.id = d.uvarint()
+	case entryReserve:
+		e.id, e.ceiling = d.uvarint(), d.uvarint()
+	case entryLost:
+		e.id, e.first, e.last, e.reason = d.uvarint(), d.uvarint(), d.uvarint(), string(d.bytes())
+		if e.first == 0 || e.last < e.first {
+			d.fail()
+		}
+	case entryExpired:
+		e.ts = d.varint()
+		for n := d.uvarint(); n > 0 && !d.bad; n-- {
+			e.ids = append(e.ids, d.uvarint())
+		}
+	default:
+		d.fail()
+	}
+	if d.bad || len(d.p) > 0 {
+		return entry{}, fmt.Errorf("%w: type %d, %d bytes", errEntry, typ, len(payload))
+	}
+	return e, nil
+}
+
+// decoder takes values off the front of p; after the first that is not there
+// everything it returns is zero and bad is set.
+type decoder struct {
+	p   []byte
+	bad bool
+}
+
+func (d *decoder) fail() { d.bad, d.p = true, nil }
+
+func (d *decoder) take(n int) {
+	if n <= 0 {
+		d.fail()
+		return
+	}
+	d.p = d.p[n:]
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.p)
+	d.take(n)
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.p)
+	d.take(n)
+	return v
+}
+
+func (d *decoder) byte() byte {
+	if len(d.p) == 0 {
+		d.fail()
+		return 0
+	}
+	b := d.p[0]
+	d.p = d.p[1:]
+	return b
+}
+
+func (d *decoder) bytes() []byte {
+	n := d.uvarint()
+	if n > uint64(len(d.p)) {
+		d.fail()
+		return nil
+	}
+	b := d.p[:n:n]
+	d.p = d.p[n:]
+	return b
+}
+
+func (d *decoder) config() *Config {
+	c := DefaultConfig()
+	if err := json.Unmarshal(d.bytes(), &c); err != nil {
+		d.fail()
+	}
+	return &c
+}
+
+func appendBytes(dst, b []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+}

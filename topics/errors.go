@@ -1,0 +1,56 @@
+package topics
+
+import "fmt"
+
+// Kind says what went wrong, in the terms a caller can act on. One place
+// outside this package maps kinds to the wire.
+type Kind uint8
+
+// Every kind of error this package returns.
+const (
+	KindInvalid        Kind = iota + 1 // a value breaks a rule; the message names it
+	KindBatchTooLarge                  // more records in a write than allowed
+	KindRecordTooLarge                 // one record, or a write larger than the topic's cap
+	KindNotFound                       // no such topic
+	KindIncompatible                   // an immutable part of the config would change
+	KindNotEmpty                       // delete with if_empty, and there are live records
+	KindSeqMismatch                    // expected_head_seq is not the head
+	KindFull                           // the topic is at its cap and rejects
+	KindThrottled                      // a limit or the log's bounded queue: retry later
+	KindReadOnly                       // the log failed a write or a sync; reads go on
+	KindNoSpace                        // the disk (or a memory budget) is full; nothing was appended
+	KindClosed                         // the server is going down
+	KindDamaged                        // stored bytes failed their checksum on read
+)
+
+// Error is every error this package returns to its callers.
+type Error struct {
+	Kind    Kind
+	Message string
+	// Detail is what a program can use of the error: names, limits, heads.
+	// May be nil. Values are strings, numbers and bools.
+	Detail map[string]any
+	// Err is the cause, if another package's error stands behind it.
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Message + ": " + e.Err.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func invalidf(format string, a ...any) *Error {
+	return &Error{Kind: KindInvalid, Message: fmt.Sprintf(format, a...)}
+}
+
+func notFound(topic string) *Error {
+	return &Error{
+		Kind:    KindNotFound,
+		Message: fmt.Sprintf("topic %q does not exist", topic),
+		Detail:  map[string]any{"topic": topic},
+	}
+}

@@ -1,0 +1,169 @@
+package topics
+
+import (
+	"encoding/binary"
+	"math"
+	"sort"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// index says where a topic's live records are: one entry per frame and one or
+// two bytes per record, in blocks that start small and hold no pointers, so
+// that the collector does not walk them. The topic's lock guards it.
+type index struct {
+	blocks []*block // oldest first; none is empty
+	// The first live record: an entry of blocks[0], a record in it, and the
+	// offset of its size in sizes.
+	entry, record, size int
+}
+
+// blockEntries is the most frames a block holds: dropping a block gives its
+// memory back, and a search looks at few of them.
+const blockEntries = 512
+
+// block covers consecutive seqs: entries[i] holds those up to entries[i+1]'s
+// first, the last one those up to next.
+type block struct {
+	lsn     wal.LSN // what the entries count from
+	first   uint64
+	ts      int64
+	next    uint64 // the seq after the block's last
+	entries []indexEntry
+	sizes   []byte   // payload bytes of each record, varints
+	bodies  [][]byte // an ephemeral topic's records; nil: they are in the log
+}
+
+// indexEntry is 12 bytes, because there is one for each lone record.
+type indexEntry struct {
+	lsn uint32 // in units of 8 bytes
+	seq uint32
+	ts  uint32
+}
+
+// frameRef is one frame as the index knows it.
+type frameRef struct {
+	lsn   wal.LSN
+	first uint64
+	count int
+	ts    int64
+	body  []byte // ephemeral records; nil: read the log at lsn
+}
+
+// add puts a frame behind the others. Its seqs are above all that are there.
+func (x *index) add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []byte) {
+	b := x.tail(lsn, first, ts, body != nil)
+	b.entries = append(b.entries, indexEntry{
+		lsn: uint32((lsn - b.lsn) / 8), seq: uint32(first - b.first), ts: uint32(ts - b.ts),
+	})
+	for _, n := range sizes {
+		b.sizes = binary.AppendUvarint(b.sizes, uint64(n))
+	}
+	if body != nil {
+		b.bodies = append(b.bodies, body)
+	}
+	b.next = first + uint64(len(sizes))
+}
+
+// tail returns the block that a frame goes into.
+func (x *index) tail(lsn wal.LSN, first uint64, ts int64, ephemeral bool) *block {
+	if n := len(x.blocks); n > 0 {
+		b := x.blocks[n-1]
+		if b.next == first && len(b.entries) < blockEntries && (b.bodies != nil) == ephemeral &&
+			(ephemeral || (lsn-b.lsn)/8 <= math.MaxUint32) &&
+			first-b.first <= math.MaxUint32 && ts-b.ts <= math.MaxUint32 {
+			return b
+		}
+	}
+	b := &block{lsn: lsn, first: first, ts: ts, next: first}
+	if ephemeral {
+		b.bodies = make([][]byte, 0, 1)
+	}
+	x.blocks = append(x.blocks, b)
+	return b
+}
+
+func (b *block) ref(i int) frameRef {
+	e := b.entries[i]
+	r := frameRef{lsn: b.lsn + 8*wal.LSN(e.lsn), first: b.first + uint64(e.seq), ts: b.ts + int64(e.ts)}
+	end := b.next
+	if i+1 < len(b.entries) {
+		end = b.first + uint64(b.entries[i+1].seq)
+	}
+	r.count = int(end - r.first)
+	if b.bodies != nil {
+		r.body = b.bodies[i]
+	}
+	return r
+}
+
+// front is the first live record's seq and timestamp; false: there is none.
+func (x *index) front() (seq uint64, ts int64, ok bool) {
+	if len(x.blocks) == 0 {
+		return 0, 0, false
+	}
+	e := x.blocks[0].entries[x.entry]
+	return x.blocks[0].first + uint64(e.seq) + uint64(x.record), x.blocks[0].ts + int64(e.ts), true
+}
+
+// pop drops the first live record and returns its payload bytes and the bytes
+// of ephemeral memory that became free with it.
+func (x *index) pop() (bytes int64, freed int) {
+	b := x.blocks[0]
+	n, width := binary.Uvarint(b.sizes[x.size:])
+	x.size += width
+	x.record++
+	if x.record < b.ref(x.entry).count {
+		return int64(n), 0
+	}
+	if b.bodies != nil {
+		freed = len(b.bodies[x.entry])
+		b.bodies[x.entry] = nil
+	}
+	x.entry, x.record = x.entry+1, 0
+	if x.entry == len(b.entries) {
+		x.blocks[0] = nil
+		x.blocks = x.blocks[1:]
+		x.entry, x.size = 0, 0
+	}
+	return int64(n), freed
+}
+
+// from returns the frames that hold live seqs in [seq, below): all of them, or
+// as many as hold that many records.
+func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool) {
+	i := sort.Search(len(x.blocks), func(i int) bool { return x.blocks[i].next > seq })
+	for ; i < len(x.blocks); i++ {
+		b := x.blocks[i]
+		j := 0
+		if seq > b.first {
+			j = sort.Search(len(b.entries), func(j int) bool { return b.first+uint64(b.entries[j].seq) > seq }) - 1
+		}
+		if i == 0 {
+			j = max(j, x.entry)
+		}
+		for ; j < len(b.entries); j++ {
+			r := b.ref(j)
+			switch {
+			case r.first >= below:
+				return refs, true
+			case records <= 0:
+				return refs, false
+			}
+			refs = append(refs, r)
+			records -= r.count - int(max(seq, r.first)-r.first)
+		}
+	}
+	return refs, true
+}
+
+// drop empties the index and returns the ephemeral bytes that became free.
+func (x *index) drop() (freed int64) {
+	for _, b := range x.blocks {
+		for _, body := range b.bodies {
+			freed += int64(len(body))
+		}
+	}
+	*x = index{}
+	return freed
+}

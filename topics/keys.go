@@ -1,0 +1,56 @@
+package topics
+
+import "github.com/zeebo/xxh3"
+
+// keyWindow remembers a topic's idempotency keys for as long as its window.
+// The topic's lock guards it. A key is kept as a 128-bit hash under a seed
+// drawn at start, so a long key costs no more than a short one.
+type keyWindow struct {
+	byID  map[keyID]keyed
+	order []keyID // oldest first; a key may be gone from byID already
+}
+
+type keyID xxh3.Uint128
+
+// keyed is what a write with a key was given.
+type keyed struct {
+	first uint64
+	ts    int64
+	count uint32
+}
+
+func (r *Registry) keyID(key []byte) keyID {
+	return keyID(xxh3.Hash128Seed(key, r.keySeed))
+}
+
+func (w *keyWindow) add(id keyID, k keyed) {
+	if w.byID == nil {
+		w.byID = make(map[keyID]keyed)
+	}
+	w.byID[id] = k
+	w.order = append(w.order, id)
+}
+
+// find returns what the key was given, if it is still inside the window.
+func (w *keyWindow) find(id keyID, now, windowMS int64) (keyed, bool) {
+	k, ok := w.byID[id]
+	return k, ok && now-k.ts <= windowMS
+}
+
+// forget drops the keys whose window is over.
+func (w *keyWindow) forget(now, windowMS int64) {
+	n := 0
+	for ; n < len(w.order); n++ {
+		k, ok := w.byID[w.order[n]]
+		if ok && now-k.ts <= windowMS {
+			break
+		}
+		delete(w.byID, w.order[n])
+	}
+	switch w.order = w.order[n:]; {
+	case len(w.order) == 0:
+		w.byID, w.order = nil, nil
+	case cap(w.order) > 4*len(w.order):
+		w.order = append(make([]keyID, 0, 2*len(w.order)), w.order...)
+	}
+}

@@ -1,0 +1,139 @@
+package topics
+
+import "time"
+
+// Wait returns when the write is durable as its class says, and visible; or
+// when the log failed before it was.
+func (p *Pending) Wait() (Written, error) {
+	w := p.written
+	c := p.commit
+	if c == nil { // published before this request came
+		return w, nil
+	}
+	if w.Deduped {
+		if err := c.await(); err != nil {
+			return Written{}, err
+		}
+		w.Head = max(w.Head, w.Last)
+		return w, nil
+	}
+	began := time.Now()
+	synced, err := p.registry.satisfy(c)
+	if err := p.registry.publish(c, err); err != nil {
+		return Written{}, err
+	}
+	w.Cost.Sync = synced
+	w.Cost.Append = time.Since(began) - synced
+	return w, nil
+}
+
+// satisfy waits for the commit's own condition and says how long a sync took.
+func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
+	began := time.Now()
+	switch c.class {
+	case Fsync:
+		err = r.log.WaitSynced(c.span.End)
+		synced = time.Since(began)
+	case Disk:
+		err = r.log.WaitWritten(c.span.End)
+	case Memory:
+		r.log.WriteSoon()
+	}
+	if err == nil && c.synced > 0 {
+		err = r.log.WaitSynced(c.synced)
+	}
+	return synced, err
+}
+
+// publish makes the commit visible, and with it whatever of its topic stands
+// before it or is satisfied behind it, in seq order. If an earlier commit is
+// not satisfied yet, whoever waits for that one publishes this one too.
+func (r *Registry) publish(c *commit, failed error) error {
+	t := c.topic
+	t.mu.Lock()
+	if failed != nil {
+		c.fail(failed)
+	}
+	r.publishSatisfied(t)
+	t.mu.Unlock()
+	err := c.await()
+	if err != nil && c.creates() {
+		r.abandon(t)
+	}
+	return err
+}
+
+// publishSatisfied publishes from the front of the line. t.mu is held.
+func (r *Registry) publishSatisfied(t *topic) {
+	n := 0
+	for ; n < len(t.pending); n++ {
+		c := t.pending[n]
+		if c.err == nil && !c.satisfied(r.log) {
+			break
+		}
+		t.pending[n] = nil
+		r.settle(t, c)
+	}
+	if t.pending = t.pending[n:]; len(t.pending) == 0 {
+		t.pending = nil
+	}
+}
+
+// settle takes one commit out of the line: published, or failed.
+func (r *Registry) settle(t *topic, c *commit) {
+	t.waiting.records -= int64(len(c.sizes))
+	t.waiting.bytes -= c.bytes
+	if c.key != "" {
+		delete(t.inflight, c.key)
+		if len(t.inflight) == 0 {
+			t.inflight = nil
+		}
+	}
+	switch {
+	case c.err != nil:
+		r.totals.ephemeral.Add(-int64(len(c.body)))
+	case t.dropped: // its topic was deleted after it was written
+		r.totals.ephemeral.Add(-int64(len(c.body)))
+		c.published = true
+	default:
+		r.apply(t, &c.entry, c.span.Start, c.sizes, c.bytes, c.body)
+		c.published = true
+	}
+	if c.done != nil {
+		close(c.done)
+	}
+}
+
+// fail marks a commit whose condition will never hold. Its seqs stay unused:
+// the log takes no more writes.
+func (c *commit) fail(err error) { c.err = logError(err) }
+
+// abandon takes the name from a topic whose creation failed.
+func (r *Registry) abandon(t *topic) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dropped = true
+	if cur, _ := r.byName.Get(t.name); cur == t {
+		r.byName.Delete(t.name)
+	}
+	t.notify()
+}
+
+// await waits until somebody settles the commit.
+func (c *commit) await() error {
+	t := c.topic
+	t.mu.Lock()
+	if c.published || c.err != nil {
+		defer t.mu.Unlock()
+		return c.err
+	}
+	if c.done == nil {
+		c.done = make(chan struct{})
+	}
+	done := c.done
+	t.mu.Unlock()
+	<-done
+	return c.err
+}

@@ -1,0 +1,225 @@
+// Package topics holds the topics: what is in them, what their configs say,
+// what a write is given and what a reader sees.
+//
+// # The way of a write
+//
+// Append encodes the records, then, under the topic's lock, assigns the seqs
+// and puts one frame at the log's tail: the order of a topic's seqs is the
+// order of its frames. Then it waits, with no lock held, for what the topic's
+// durability class promises, and publishes: head, index, counts and waiting
+// readers move together. A topic publishes in seq order, so a write waits for
+// its own condition and for the earlier writes of its own topic, and for
+// nothing else.
+//
+// Config changes and deletes take the same way, so they have their place among
+// the writes. What a frame does to a topic is in apply.go, and only there: a
+// live write and its replay run the same code.
+//
+// # Lock order
+//
+// Registry.mu, then topic.mu, then the log's own lock inside Append. Nothing
+// waits for the disk with a lock held.
+package topics
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/tidwall/btree"
+)
+
+// Options bound what the registry holds.
+type Options struct {
+	MaxTopics      int          // 0: no limit
+	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
+	Now            func() int64 // wall clock, Unix ms; nil: the system's
+}
+
+// Registry holds all topics. Replay fills it from the log, Start gives it the
+// log to write to, Close ends its background. All other methods may be called
+// from any goroutine between Start and Close; those that only report (Totals,
+// Busiest) from the beginning.
+type Registry struct {
+	opts    Options
+	now     func() int64
+	keySeed uint64
+	totals  totals
+	sweeper sweeper
+	log     *wal.Log
+	scratch []uint32 // replay's record sizes
+
+	mu      sync.RWMutex              // guards the names
+	byName  btree.Map[string, *topic] // visible or being created
+	byID    map[uint64]*topic         // replay only: nil after Start
+	nextID  uint64
+	configs map[Config]*Config // one copy of each config without pointers
+}
+
+// New returns an empty registry.
+func New(opts Options) *Registry {
+	r := &Registry{
+		opts: opts, now: opts.Now, keySeed: rand.Uint64(),
+		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
+	}
+	if r.now == nil {
+		r.now = func() int64 { return time.Now().UnixMilli() }
+	}
+	return r
+}
+
+// Start gives the registry the log that all of Replay's frames came from. It
+// takes writes from now on.
+func (r *Registry) Start(log *wal.Log) {
+	r.log = log
+	r.totals.restart()
+	r.mu.Lock()
+	r.byID = nil
+	r.mu.Unlock()
+}
+
+// Close ends the background and, so that an orderly end skips no seqs, gives
+// back what ephemeral topics had reserved. The log is the caller's to close.
+// No write may be running or begin.
+func (r *Registry) Close(ctx context.Context) error {
+	r.sweeper.stop()
+	var release []entry
+	r.mu.RLock()
+	r.byName.Scan(func(_ string, t *topic) bool {
+		if t.next != nil && t.next.Durability == Ephemeral && t.reserve.ceiling > t.assigned {
+			release = append(release, entry{typ: entryReserve, id: t.id, ceiling: t.assigned})
+		}
+		return true
+	})
+	r.mu.RUnlock()
+	for i := range release {
+		if _, err := r.logEntry(ctx, &release[i]); err != nil {
+			return logError(err)
+		}
+	}
+	return nil
+}
+
+// lookup returns the topic of that name, visible or not.
+func (r *Registry) lookup(name string) *topic {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	t, _ := r.byName.Get(name)
+	return t
+}
+
+// intern returns a shared copy of c, so that a hundred thousand topics with
+// one config hold it once. Configs with pointers differ and are rare.
+func (r *Registry) intern(c *Config) *Config {
+	if c.Priority != nil || c.DeadLetter != nil {
+		return c
+	}
+	r.sweeper.mu.Lock()
+	defer r.sweeper.mu.Unlock()
+	if shared, ok := r.configs[*c]; ok {
+		return shared
+	}
+	if len(r.configs) >= maxInterned {
+		clear(r.configs)
+	}
+	r.configs[*c] = c
+	return c
+}
+
+// maxInterned bounds the table of shared configs against clients that never
+// send the same one twice.
+const maxInterned = 1024
+
+// forget takes a deleted topic out of the registry and its records out of the
+// totals. r.mu and t.mu are held, or this is replay.
+func (r *Registry) forget(t *topic) {
+	if cur, _ := r.byName.Get(t.name); cur == t {
+		r.byName.Delete(t.name)
+	}
+	delete(r.byID, t.id)
+	if t.visible {
+		r.totals.topics.Add(-1)
+		r.totals.count(t.cfg, -1)
+	}
+	r.grow(t, sums{-t.live.records, -t.live.bytes})
+	r.totals.ephemeral.Add(-t.index.drop())
+	t.visible, t.cfg, t.lost, t.keys = false, nil, nil, keyWindow{}
+	t.notify()
+}
+
+// State reports one topic; touch marks it as read now.
+func (r *Registry) State(name string, touch bool) (State, error) {
+	now := r.now()
+	t, err := r.open(name, now)
+	if err != nil {
+		return State{}, err
+	}
+	defer t.mu.RUnlock()
+	s := t.stateLocked(now)
+	if touch {
+		t.lastRead.Store(now)
+	}
+	return s, nil
+}
+
+// open returns the visible topic of that name with its expired records gone
+// and t.mu held for reading.
+func (r *Registry) open(name string, now int64) (*topic, error) {
+	t := r.lookup(name)
+	if t == nil {
+		return nil, notFound(name)
+	}
+	t.mu.RLock()
+	if t.due(now) {
+		t.mu.RUnlock()
+		t.mu.Lock()
+		r.expire(t, now)
+		t.mu.Unlock()
+		t.mu.RLock()
+	}
+	if !t.visible {
+		t.mu.RUnlock()
+		return nil, notFound(name)
+	}
+	return t, nil
+}
+
+// List returns up to limit topics with names above after that begin with
+// prefix, sorted by name, and whether there are more.
+func (r *Registry) List(prefix, after string, limit int) (page []State, more bool) {
+	now := r.now()
+	var found []*topic
+	r.mu.RLock()
+	r.byName.Ascend(max(prefix, after), func(name string, t *topic) bool {
+		if !strings.HasPrefix(name, prefix) {
+			return false
+		}
+		if name != after && t.isVisible() {
+			found = append(found, t)
+		}
+		return len(found) <= limit
+	})
+	r.mu.RUnlock()
+	if more = len(found) > limit; more {
+		found = found[:limit]
+	}
+	for _, t := range found {
+		if t, err := r.open(t.name, now); err == nil {
+			page = append(page, t.stateLocked(now))
+			t.mu.RUnlock()
+		}
+	}
+	if more && len(page) == 0 { // all deleted meanwhile
+		return r.List(prefix, found[len(found)-1].name, limit)
+	}
+	return page, more
+}
+
+func (t *topic) isVisible() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.visible
+}

@@ -1,0 +1,177 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Replay applies one frame of the log. It must be called in the order of the
+// log, by one goroutine, before Start.
+func (r *Registry) Replay(f wal.Frame) error {
+	e, err := decodeEntry(f.Type, f.Payload)
+	if err != nil {
+		return err
+	}
+	if e.typ == entryExpired {
+		for _, id := range e.ids {
+			if t := r.byID[id]; t != nil {
+				r.expire(t, e.ts)
+			}
+		}
+		return nil
+	}
+	if e.typ == entryCreate || e.create {
+		if err := r.replayCreate(&e); err != nil {
+			return err
+		}
+	}
+	t := r.byID[e.id]
+	switch {
+	case t == nil && e.id > 0 && e.id < r.nextID:
+		return nil // written before, and ordered behind, the topic's drop
+	case t == nil:
+		return fmt.Errorf("topics: entry of type %d for unknown topic id %d", e.typ, e.id)
+	}
+	return r.replayOn(t, &e, f.LSN)
+}
+
+func (r *Registry) replayCreate(e *entry) error {
+	if e.config == nil || CheckName(e.name) != nil || e.id < r.nextID {
+		return fmt.Errorf("%w: creation of topic id %d", errEntry, e.id)
+	}
+	if _, taken := r.byName.Get(e.name); taken {
+		return fmt.Errorf("%w: topic id %d takes a name in use", errEntry, e.id)
+	}
+	t := &topic{id: e.id, name: e.name}
+	r.nextID = e.id + 1
+	r.byID[e.id] = t
+	r.byName.Set(e.name, t)
+	return nil
+}
+
+func (r *Registry) replayOn(t *topic, e *entry, lsn wal.LSN) error {
+	var bytes int64
+	switch e.typ {
+	case entryDrop:
+		r.forget(t)
+		return nil
+	case entryReserve:
+		t.reserve.ceiling = e.ceiling
+		return nil
+	case entryAppend:
+		var err error
+		if r.scratch, err = recordSizes(r.scratch[:0], e.records, e.count); err != nil {
+			return err
+		}
+		for _, n := range r.scratch {
+			bytes += int64(n)
+		}
+		if e.first <= t.head {
+			return fmt.Errorf("%w: seq %d of topic id %d is at or below its head %d", errEntry, e.first, t.id, t.head)
+		}
+	}
+	if e.key != nil && r.now()-e.ts > t.keyWindowMS(e) {
+		e.key = nil
+	}
+	r.apply(t, e, lsn, r.scratch, bytes, nil)
+	if e.config != nil {
+		t.next = t.cfg
+		t.reserve.ceiling = e.ceiling
+	}
+	t.assigned, t.assignedTS = t.head, max(t.assignedTS, e.ts)
+	return nil
+}
+
+func (t *topic) keyWindowMS(e *entry) int64 {
+	if t.cfg == nil {
+		return e.config.IdempotencyWindowMS
+	}
+	return t.cfg.IdempotencyWindowMS
+}
+
+// Loss is a range that a crash took and recovery made explicit.
+type Loss struct {
+	Topic    string `json:"topic"`
+	From     uint64 `json:"from"`
+	To       uint64 `json:"to"`
+	Reason   string `json:"reason"`
+	resolved *topic
+}
+
+// Losses returns, after the last Replay, the ranges of seqs that may have been
+// given out and whose records are gone: all unsynced classes after the power
+// went (powerLost), those that are not in the log even when only the process
+// died otherwise. clean says that the last run ended in an orderly way.
+func (r *Registry) Losses(powerLost, clean bool) []Loss {
+	var losses []Loss
+	r.byName.Scan(func(name string, t *topic) bool {
+		gone := false
+		switch t.next.Durability {
+		case Ephemeral:
+			gone = true
+		case Memory:
+			gone = !clean
+		case Disk:
+			gone = powerLost && !clean
+		}
+		if gone && t.reserve.ceiling > t.assigned {
+			losses = append(losses, Loss{name, t.assigned + 1, t.reserve.ceiling, ReasonCrash, t})
+		}
+		return true
+	})
+	return losses
+}
+
+// LogLosses appends the losses to the log, applies them, and waits until they
+// are durable. It is called once, after Start and before any write.
+func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
+	var upto wal.LSN
+	for _, l := range losses {
+		e := entry{typ: entryLost, id: l.resolved.id, first: l.From, last: l.To, reason: l.Reason}
+		span, err := r.logEntry(ctx, &e)
+		if err != nil {
+			return err
+		}
+		upto = span.End
+		l.resolved.mu.Lock()
+		r.applyLost(l.resolved, lostRange{l.From, l.To, l.Reason})
+		l.resolved.mu.Unlock()
+	}
+	if upto == 0 {
+		return nil
+	}
+	return r.log.WaitSynced(upto)
+}
+
+// logEntry appends an entry without records and waits for room if need be. No
+// lock is held.
+func (r *Registry) logEntry(ctx context.Context, e *entry) (wal.Span, error) {
+	payload, err := e.encode(nil)
+	if err != nil {
+		return wal.Span{}, err
+	}
+	for {
+		if _, err := r.log.Admit(ctx, len(payload), true, true); err != nil {
+			return wal.Span{}, err
+		}
+		span, err := r.log.Append(e.typ, payload, nil, true)
+		if !errors.Is(err, wal.ErrBusy) {
+			return span, err
+		}
+	}
+}
+
+// Replayed is the number of records replayed so far; 0 again after Start.
+func (r *Registry) Replayed() int64 { return r.totals.appended.records.Load() }
+
+// RecordsIn is the number of records that a frame of the log carries.
+func RecordsIn(f wal.Frame) int {
+	e, err := decodeEntry(f.Type, f.Payload)
+	if err != nil {
+		return 0
+	}
+	return e.count
+}

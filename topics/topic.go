@@ -1,0 +1,168 @@
+package topics
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// topic is one topic's state. An idle topic is this struct and its name:
+// no goroutine, no timer, no file.
+type topic struct {
+	id   uint64
+	name string
+
+	lastRead atomic.Int64 // Unix ms, 0: never
+
+	mu sync.RWMutex // guards everything below
+
+	// What has been given out. A write is assigned its seqs here, in the
+	// order of the log, before it is durable or visible.
+	assigned   uint64             // highest seq given out
+	assignedTS int64              // its timestamp; the next one is no earlier
+	next       *Config            // config of the next write
+	pending    []*commit          // assigned and not yet published, in seq order
+	inflight   map[string]*commit // those with an idempotency key
+	waiting    sums               // what pending will add
+	dropped    bool               // deleted; nothing is assigned any more
+	reserve    reservation
+
+	// What is published: everything readers see. apply.go changes it.
+	visible    bool // its creation is durable
+	cfg        *Config
+	head       uint64
+	live       sums
+	index      index
+	evictFloor uint64 // first seq not involuntarily lost; only grows
+	capThrough uint64 // highest seq evicted by a cap
+	ttlThrough uint64 // highest seq that expired
+	ttlLogged  uint64 // as of the last entryExpired
+	lost       []lostRange
+	keys       keyWindow
+	lastWrite  int64
+	changed    chan struct{} // closed on the next publish; nil: nobody waits
+	swept      bool          // the sweeper visits this topic
+}
+
+// sums are records and their payload bytes.
+type sums struct{ records, bytes int64 }
+
+// reservation keeps seqs from being given out twice. A class weaker than
+// fsync lets seqs out before their records are durable, so they are covered
+// beforehand by a durable ceiling; recovery goes on above the ceiling where
+// it cannot know how many were used.
+type reservation struct {
+	ceiling uint64  // highest seq reserved
+	at      wal.LSN // the reservation is durable once the log is synced to here
+	step    uint64  // size of the next one
+}
+
+// A reservation covers at least minReserve seqs, and doubles with every one
+// that a topic needs up to maxReserve: at a million records a second that is
+// one small frame a second, and a power cut skips at most that many seqs.
+const (
+	minReserve = 1 << 10
+	maxReserve = 1 << 20
+)
+
+// lostRange is a run of seqs that were given out and can never be read.
+type lostRange struct {
+	from, to uint64 // inclusive
+	reason   string
+}
+
+// commit is a change that has its place in the log and in its topic, on its
+// way to being published.
+type commit struct {
+	topic  *topic
+	class  Class
+	span   wal.Span // its frame; zero for ephemeral records
+	synced wal.LSN  // the log must be synced to here, whatever the class
+	entry  entry    // what apply will do; records are not kept
+	sizes  []uint32
+	bytes  int64
+	body   []byte // ephemeral records
+	key    string
+	begun  int64 // Unix ms
+
+	published bool
+	err       error         // the log failed first
+	done      chan struct{} // closed when published or failed; nil: nobody waits
+}
+
+// satisfied says whether the commit's own condition holds; earlier commits of
+// the topic may still stand before it.
+func (c *commit) satisfied(log *wal.Log) bool {
+	if c.synced > 0 && log.Synced() < c.synced {
+		return false
+	}
+	switch c.class {
+	case Fsync:
+		return log.Synced() >= c.span.End
+	case Disk:
+		return log.Written() >= c.span.End
+	}
+	return true
+}
+
+// creates says whether the commit makes its topic.
+func (c *commit) creates() bool { return c.entry.create || c.entry.typ == entryCreate }
+
+// earliest is the first live seq, head+1 when there is none.
+func (t *topic) earliest() uint64 {
+	if seq, _, ok := t.index.front(); ok {
+		return seq
+	}
+	return t.head + 1
+}
+
+func (t *topic) notify() {
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
+	}
+}
+
+// subscribe returns a channel that is closed when head moves beyond seen or
+// the topic goes; nil: it has already.
+func (t *topic) subscribe(seen uint64) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.head != seen || t.dropped {
+		return nil
+	}
+	if t.changed == nil {
+		t.changed = make(chan struct{})
+	}
+	return t.changed
+}
+
+// Automatic priority: 500 at a read, halving every 30 s, 0 after 5 minutes.
+const (
+	readPriority  = 500
+	priorityHalf  = 30_000
+	priorityUntil = 300_000
+)
+
+func (t *topic) priority(cfg *Config, now int64) int64 {
+	switch since := now - t.lastRead.Load(); {
+	case cfg.Priority != nil:
+		return *cfg.Priority
+	case !cfg.AutoPriority || since > priorityUntil:
+		return 0
+	default:
+		return int64(math.Round(readPriority * math.Exp2(-float64(max(since, 0))/priorityHalf)))
+	}
+}
+
+// stateLocked reports the topic as of now.
+func (t *topic) stateLocked(now int64) State {
+	return State{
+		Name: t.name, Config: *t.cfg,
+		Head: t.head, Earliest: t.earliest(), Count: t.live.records, Bytes: t.live.bytes,
+		EffectivePriority: t.priority(t.cfg, now),
+		LastWrite:         t.lastWrite, LastRead: t.lastRead.Load(),
+	}
+}

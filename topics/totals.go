@@ -1,0 +1,143 @@
+package topics
+
+import (
+	"container/heap"
+	"sync/atomic"
+)
+
+// Totals are the registry's counters: gauges of now, and totals since start.
+type Totals struct {
+	Topics           int
+	ByClass          [4]int // indexed by Class
+	Queues           int
+	Records, Bytes   int64 // live
+	EphemeralBytes   int64 // memory held by ephemeral records
+	AppendedRecords  uint64
+	AppendedBytes    uint64
+	DeliveredRecords uint64
+	DeliveredBytes   uint64
+	EvictedCap       uint64
+	EvictedTTL       uint64
+	Tombstones       map[string]uint64 // delivered, by reason
+}
+
+// totals are kept as atomics: reading them takes no lock.
+type totals struct {
+	topics, queues         atomic.Int64
+	byClass                [len(classNames)]atomic.Int64
+	live                   atomicSums
+	ephemeral              atomic.Int64
+	appended, delivered    atomicSums
+	evictedCap, evictedTTL atomic.Uint64
+	tombstones             [len(reasons)]atomic.Uint64
+}
+
+type atomicSums struct{ records, bytes atomic.Int64 }
+
+func (a *atomicSums) add(d sums) {
+	a.records.Add(d.records)
+	a.bytes.Add(d.bytes)
+}
+
+// restart zeroes what counts since start, which replay went through again.
+func (t *totals) restart() {
+	t.appended.records.Store(0)
+	t.appended.bytes.Store(0)
+	t.evictedCap.Store(0)
+	t.evictedTTL.Store(0)
+}
+
+// count adds n topics of a config; nil is none.
+func (t *totals) count(c *Config, n int64) {
+	if c == nil {
+		return
+	}
+	t.byClass[c.Durability].Add(n)
+	if c.Type == TypeQueue {
+		t.queues.Add(n)
+	}
+}
+
+// Totals returns the registry's counters without taking a lock.
+func (r *Registry) Totals() Totals {
+	t := &r.totals
+	out := Totals{
+		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()),
+		Records: t.live.records.Load(), Bytes: t.live.bytes.Load(),
+		EphemeralBytes:  t.ephemeral.Load(),
+		AppendedRecords: uint64(t.appended.records.Load()), AppendedBytes: uint64(t.appended.bytes.Load()),
+		DeliveredRecords: uint64(t.delivered.records.Load()), DeliveredBytes: uint64(t.delivered.bytes.Load()),
+		EvictedCap: t.evictedCap.Load(), EvictedTTL: t.evictedTTL.Load(),
+		Tombstones: make(map[string]uint64, len(reasons)),
+	}
+	for i := range t.byClass {
+		out.ByClass[i] = int(t.byClass[i].Load())
+	}
+	for i, reason := range reasons {
+		out.Tombstones[reason] = t.tombstones[i].Load()
+	}
+	return out
+}
+
+// TopicGauge is one topic for a metrics page.
+type TopicGauge struct {
+	Name           string
+	Head, Earliest uint64
+	Records, Bytes int64
+	Queue          bool
+}
+
+// Busiest returns the n topics with the most seqs given out, busiest first,
+// and whether that left any out.
+func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
+	var top gaugeHeap
+	r.mu.RLock()
+	all := make([]*topic, 0, r.byName.Len())
+	r.byName.Scan(func(_ string, t *topic) bool {
+		all = append(all, t)
+		return true
+	})
+	r.mu.RUnlock()
+	for _, t := range all {
+		g, ok := t.gauge()
+		if !ok {
+			continue
+		}
+		heap.Push(&top, g)
+		if len(top) > n {
+			heap.Pop(&top)
+			truncated = true
+		}
+	}
+	page = make([]TopicGauge, len(top))
+	for i := len(page) - 1; i >= 0; i-- {
+		page[i] = heap.Pop(&top).(TopicGauge)
+	}
+	return page, truncated
+}
+
+func (t *topic) gauge() (TopicGauge, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if !t.visible {
+		return TopicGauge{}, false
+	}
+	return TopicGauge{
+		Name: t.name, Head: t.head, Earliest: t.earliest(),
+		Records: t.live.records, Bytes: t.live.bytes, Queue: t.cfg.Type == TypeQueue,
+	}, true
+}
+
+// gaugeHeap has the least busy topic on top.
+type gaugeHeap []TopicGauge
+
+func (h gaugeHeap) Len() int           { return len(h) }
+func (h gaugeHeap) Less(i, j int) bool { return h[i].Head < h[j].Head }
+func (h gaugeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *gaugeHeap) Push(x any)        { *h = append(*h, x.(TopicGauge)) }
+func (h *gaugeHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
