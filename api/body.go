@@ -1,0 +1,115 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// firstRead is how much is set aside for a body before any of it is there.
+// Beyond, the buffer grows with what arrives, whatever the client announced.
+const firstRead = 64 << 10
+
+// body reads the request's body, decompressed, into the call's buffer. It is
+// nil when the request has none, and valid until the call is recycled.
+func (s *Server) body(c *call) ([]byte, error) {
+	r := c.r
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	typed := isJSON(r.Header)
+	if r.ContentLength > 0 && !typed {
+		return nil, notJSON(r.Header)
+	}
+	limit := s.opts.Limits.MaxBodyBytes
+	if r.ContentLength > limit {
+		return nil, payloadTooLarge(limit)
+	}
+	src, done, err := decoded(r)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	c.in = c.in[:0]
+	if want := min(r.ContentLength+1, firstRead); int64(cap(c.in)) < want {
+		c.in = make([]byte, 0, want)
+	}
+	if c.in, err = readAll(c.in, src, limit); err != nil {
+		return nil, bodyError(c, err)
+	}
+	if len(c.in) == 0 {
+		return nil, nil
+	}
+	if !typed { // of unknown length, and not empty after all
+		return nil, notJSON(r.Header)
+	}
+	c.patient()
+	return c.in, nil
+}
+
+// patient lifts the deadline for reading the request, which is through: while
+// the server waits with its answer, net/http's own read for the client's going
+// away must not run into it.
+func (c *call) patient() {
+	// Not supported only outside a real connection.
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+}
+
+// isJSON reports whether the body is declared as JSON, parameters aside.
+func isJSON(h http.Header) bool {
+	v := h["Content-Type"]
+	if len(v) == 0 {
+		return false
+	}
+	if v[0] == mediaJSON {
+		return true
+	}
+	media, _, _ := strings.Cut(v[0], ";")
+	return strings.EqualFold(strings.TrimSpace(media), mediaJSON)
+}
+
+func notJSON(h http.Header) error {
+	if h.Get("Content-Type") == "" {
+		return unsupportedMedia("a body needs Content-Type: %s", mediaJSON)
+	}
+	return unsupportedMedia("Content-Type %q is not %s", h.Get("Content-Type"), mediaJSON)
+}
+
+// readAll appends src to buf, up to limit bytes in all.
+func readAll(buf []byte, src io.Reader, limit int64) ([]byte, error) {
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := src.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > limit {
+			return buf, payloadTooLarge(limit)
+		}
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+}
+
+// bodyError is what a client is told when reading its body failed. The rest of
+// the body is of no use, so neither is the connection.
+func bodyError(c *call, err error) error {
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.hangUp = true
+		return invalid("the body did not arrive in time")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return invalid("the body ends too early")
+	}
+	return invalid("the body cannot be read: %s", err)
+}

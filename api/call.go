@@ -1,0 +1,113 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// keepBuffer is the largest buffer that goes back to a pool: one big body or
+// answer must not stay resident for ever.
+const keepBuffer = 1 << 20
+
+// keepRecords is the same for a batch's records.
+const keepRecords = 2048
+
+// call is one request on its way through the server. It is the handlers'
+// http.ResponseWriter: the answer is collected in out and sent at once by
+// finish, with its length, so that a panic half-way leaves nothing sent, HEAD
+// costs nothing extra and compression sees the whole. A call and its buffers
+// belong to the request's goroutine and are reused after it.
+type call struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	route   *route
+	topic   string // the :topic of the path, decoded; not checked yet
+	start   time.Time
+	status  int         // 0 until WriteHeader
+	out     []byte      // the answer's body so far
+	in      []byte      // the request's body; decoded values alias it
+	packed  sliceWriter // out, compressed
+	hangUp  bool        // close the connection after the answer
+	cost    topics.Cost
+	costs   costs
+	records []topics.Record // scratch of the write decoder
+}
+
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+func beginCall(w http.ResponseWriter, r *http.Request) *call {
+	c := calls.Get().(*call)
+	c.w, c.r, c.start = w, r, time.Now()
+	return c
+}
+
+// Header implements http.ResponseWriter.
+func (c *call) Header() http.Header { return c.w.Header() }
+
+// WriteHeader implements http.ResponseWriter: the first status stands.
+func (c *call) WriteHeader(status int) {
+	if c.status == 0 {
+		c.status = status
+	}
+}
+
+// Write implements http.ResponseWriter. It buffers and cannot fail.
+func (c *call) Write(b []byte) (int, error) {
+	c.out = append(c.out, b...)
+	return len(b), nil
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (c *call) Unwrap() http.ResponseWriter { return c.w }
+
+// reset forgets an answer begun: an error takes its place.
+func (c *call) reset() {
+	c.status, c.out = 0, c.out[:0]
+	clear(c.w.Header())
+}
+
+// jsonHeader is shared by all answers of the hot routes; nobody appends to it.
+var jsonHeader = []string{mediaJSON}
+
+// finish sends the answer with its length, compressed if the client asked.
+func (c *call) finish() {
+	if c.status == 0 {
+		c.status = http.StatusOK
+	}
+	h := c.w.Header()
+	body := c.compress(h, c.out)
+	if c.hangUp {
+		h.Set("Connection", "close")
+	}
+	if c.status != http.StatusNoContent {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
+	c.w.WriteHeader(c.status)
+	if len(body) > 0 && c.r.Method != http.MethodHead {
+		_, _ = c.w.Write(body) // the client may be gone; nobody is left to tell
+	}
+}
+
+// recycle gives the call and its buffers back.
+func (c *call) recycle() {
+	clear(c.records)
+	*c = call{
+		out:     keep(c.out, keepBuffer),
+		in:      keep(c.in, keepBuffer),
+		packed:  keep(c.packed, keepBuffer),
+		records: keep(c.records, keepRecords),
+	}
+	calls.Put(c)
+}
+
+// keep returns s emptied for reuse, or nil if it holds more than most.
+func keep[T any](s []T, most int) []T {
+	if cap(s) > most {
+		return nil
+	}
+	return s[:0]
+}

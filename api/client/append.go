@@ -1,0 +1,135 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Entry is one record to append.
+type Entry struct {
+	Data json.RawMessage // any JSON value, sent verbatim
+	Meta json.RawMessage // a JSON object, sent verbatim; nil: none
+	Tag  *string         // nil: none
+	Node *string         // nil: the write's node, if any
+	// Raw, when not nil, is the whole record as the write body spells it;
+	// the other fields are then not used.
+	Raw json.RawMessage
+}
+
+// Write is one append: all of its entries or none.
+type Write struct {
+	Entries        []Entry
+	Node           string  // default for entries without one
+	IdempotencyKey string  // makes a repeat harmless inside the topic's window
+	ExpectedHead   *uint64 // append only if this is the head
+	Create         *bool   // nil: as the topic's config says
+	Config         *Config // used only when this write creates the topic
+	OmitSeqs       bool    // ask the server to leave Written.Seqs out
+	// DisableBackpressure asks the server to let the write wait in the log's
+	// queue instead of throttling it.
+	DisableBackpressure bool
+}
+
+// Written answers an append.
+type Written struct {
+	FirstSeq uint64   `json:"first_seq"`
+	LastSeq  uint64   `json:"last_seq"`
+	Seqs     []uint64 `json:"seqs"`
+	HeadSeq  uint64   `json:"head_seq"`
+	Count    int      `json:"count"`
+	Created  bool     `json:"created"`
+	Deduped  bool     `json:"deduped"`
+}
+
+// Append appends to a topic. Only a write with an idempotency key is tried
+// again after a failure whose outcome is unknown; a write that the server
+// refused with "not now" (429, starting, stopping) always is.
+func (c *Client) Append(ctx context.Context, topic string, w *Write) (Written, error) {
+	body, err := w.encode()
+	if err != nil {
+		return Written{}, err
+	}
+	cl := call{
+		method:     http.MethodPost,
+		path:       topicPath(topic),
+		body:       body,
+		repeatable: w.IdempotencyKey != "",
+	}
+	if w.OmitSeqs {
+		cl.query = url.Values{"return_seqs": {"false"}}
+	}
+	var out Written
+	err = c.do(ctx, cl, &out)
+	return out, err
+}
+
+// encode writes the body by hand, because encoding/json would compact and
+// escape the payloads that must stay as they are.
+func (w *Write) encode() ([]byte, error) {
+	size := 256
+	for i := range w.Entries {
+		e := &w.Entries[i]
+		size += len(e.Raw) + len(e.Data) + len(e.Meta) + 128
+	}
+	b := append(make([]byte, 0, size), `{"records":[`...)
+	for i := range w.Entries {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = w.Entries[i].append(b)
+	}
+	b = append(b, ']')
+	if w.Node != "" {
+		b = appendString(append(b, `,"node":`...), w.Node)
+	}
+	if w.IdempotencyKey != "" {
+		b = appendString(append(b, `,"idempotency_key":`...), w.IdempotencyKey)
+	}
+	if w.ExpectedHead != nil {
+		b = strconv.AppendUint(append(b, `,"expected_head_seq":`...), *w.ExpectedHead, 10)
+	}
+	if w.Create != nil {
+		b = strconv.AppendBool(append(b, `,"create":`...), *w.Create)
+	}
+	if w.Config != nil {
+		config, err := json.Marshal(w.Config)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, `,"config":`...), config...)
+	}
+	if w.DisableBackpressure {
+		b = append(b, `,"disable_backpressure":true`...)
+	}
+	return append(b, '}'), nil
+}
+
+func (e *Entry) append(b []byte) []byte {
+	if e.Raw != nil {
+		return append(b, e.Raw...)
+	}
+	b = append(b, `{"data":`...)
+	if e.Data == nil {
+		b = append(b, `null`...)
+	}
+	b = append(b, e.Data...)
+	if e.Tag != nil {
+		b = appendString(append(b, `,"tag":`...), *e.Tag)
+	}
+	if e.Node != nil {
+		b = appendString(append(b, `,"node":`...), *e.Node)
+	}
+	if e.Meta != nil {
+		b = append(append(b, `,"meta":`...), e.Meta...)
+	}
+	return append(b, '}')
+}
+
+// appendString appends s as a JSON string. Marshalling a string cannot fail.
+func appendString(b []byte, s string) []byte {
+	quoted, _ := json.Marshal(s)
+	return append(b, quoted...)
+}

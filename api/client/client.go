@@ -1,0 +1,162 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Options say how a Client behaves. The zero value is usable.
+type Options struct {
+	// RetryFor is how long a request is tried again after its first failure.
+	// 0: every failure is the caller's at once.
+	RetryFor time.Duration
+	// Retrying, when not nil, is told each failure that is going to be retried.
+	Retrying func(error)
+	// Timeout bounds one attempt, on top of the wait that a long poll asks
+	// for. 0 means 30 s.
+	Timeout time.Duration
+	// HTTP is the client to send with; nil means one with its own pool of
+	// connections, without compression.
+	HTTP *http.Client
+}
+
+const defaultTimeout = 30 * time.Second
+
+// Client talks to one server. It is safe for concurrent use.
+type Client struct {
+	base     string // scheme://host[:port], no trailing slash
+	http     *http.Client
+	retryFor time.Duration
+	retrying func(error)
+	timeout  time.Duration
+}
+
+// New makes a client of the server at base, such as "http://127.0.0.1:4000".
+func New(base string, o Options) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, fmt.Errorf("server address: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("server address %q must be http://host:port", base)
+	}
+	c := &Client{
+		base:     strings.TrimRight(base, "/"),
+		http:     o.HTTP,
+		retryFor: o.RetryFor,
+		retrying: o.Retrying,
+		timeout:  o.Timeout,
+	}
+	if c.timeout == 0 {
+		c.timeout = defaultTimeout
+	}
+	if c.http == nil {
+		// One host only, so the pool per host is the pool. 256 covers the
+		// widest benchmark; idle connections cost nothing else.
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+		t.DisableCompression = true
+		c.http = &http.Client{Transport: t}
+	}
+	return c, nil
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// call is one request to the server.
+type call struct {
+	method, path string
+	query        url.Values
+	body         []byte // JSON; nil: none
+	wait         time.Duration
+	// repeatable says that a repeat after an unknown outcome does no harm.
+	repeatable bool
+}
+
+// do sends the call, again if the retry rules allow, and decodes a success
+// into out. Everything else is an error, *Error if the server said it.
+func (c *Client) do(ctx context.Context, cl call, out any) error {
+	body, err := c.send(ctx, cl)
+	if err != nil {
+		return err
+	}
+	if err := decodeNumbers(body, out); err != nil {
+		return fmt.Errorf("%s %s: answer is not the expected JSON: %w", cl.method, cl.path, err)
+	}
+	return nil
+}
+
+// send repeats attempts until one succeeds, may not be repeated, or the time
+// for retries is over.
+func (c *Client) send(ctx context.Context, cl call) ([]byte, error) {
+	var deadline time.Time // set at the first failure
+	for n := 0; ; n++ {
+		resp, body, err := c.attempt(ctx, cl)
+		if err == nil && resp.StatusCode < 300 {
+			return body, nil
+		}
+		if err == nil {
+			err = readError(resp, body)
+		}
+		if ctx.Err() != nil || c.retryFor == 0 || !retryable(err, cl.repeatable) {
+			return nil, err
+		}
+		if deadline.IsZero() {
+			deadline = time.Now().Add(c.retryFor)
+		}
+		if !time.Now().Before(deadline) {
+			return nil, fmt.Errorf("gave up after %s: %w", c.retryFor, err)
+		}
+		if c.retrying != nil {
+			c.retrying(err)
+		}
+		if !sleep(ctx, min(pause(n, err), time.Until(deadline))) {
+			return nil, err
+		}
+	}
+}
+
+// attempt sends the call once and reads the whole answer.
+func (c *Client) attempt(ctx context.Context, cl call) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout+cl.wait,
+		fmt.Errorf("no answer within %s", c.timeout+cl.wait))
+	defer cancel()
+	u := c.base + cl.path
+	if len(cl.query) > 0 {
+		u += "?" + cl.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, cl.method, u, bytes.NewReader(cl.body))
+	if err != nil {
+		return nil, nil, err
+	}
+	if cl.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	return resp, body, nil
+}
+
+func topicPath(topic string) string { return "/v0/topics/" + url.PathEscape(topic) }
+
+// decodeNumbers decodes JSON, keeping numbers of unknown shape exact.
+func decodeNumbers(body []byte, out any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	return d.Decode(out)
+}

@@ -1,0 +1,70 @@
+package api
+
+import "github.com/e6e95bb8/topics/topics"
+
+// decodeConfig reads the body of PUT and PATCH. No body is no field.
+func decodeConfig(body []byte) (*topics.ConfigPatch, error) {
+	p := new(topics.ConfigPatch)
+	if body == nil {
+		return p, nil
+	}
+	f := readFields(body)
+	f.object("the body")
+	f.config(p)
+	return p, f.finish()
+}
+
+// config reads the fields of a config object already entered. A null is a
+// wrong type where null means nothing: it could as well be meant as "unset" as
+// "unchanged". Ranges are the topics package's to check.
+func (f *fields) config(p *topics.ConfigPatch) {
+	for f.next() {
+		switch string(f.Name()) {
+		case "type":
+			p.Type = new(f.str("type"))
+		case "ttl_ms":
+			p.TTLMS = new(f.int("ttl_ms"))
+		case "cap_records":
+			p.CapRecords = new(f.int("cap_records"))
+		case "cap_bytes":
+			p.CapBytes = new(f.int("cap_bytes"))
+		case "discard":
+			p.Discard = new(f.str("discard"))
+		case "durable":
+			p.Durable = new(f.bool("durable"))
+		case "durability":
+			p.Durability = new(f.str("durability"))
+		case "priority":
+			p.Priority = orNull(f, "priority", f.int)
+		case "auto_priority":
+			p.AutoPriority = new(f.bool("auto_priority"))
+		case "auto_create":
+			p.AutoCreate = new(f.bool("auto_create"))
+		case "idempotency_window_ms":
+			p.IdempotencyWindowMS = new(f.int("idempotency_window_ms"))
+		case "dedupe_node":
+			p.DedupeNode = new(f.bool("dedupe_node"))
+		case "lease_ms":
+			p.LeaseMS = new(f.int("lease_ms"))
+		case "claim_jitter_ms":
+			p.ClaimJitterMS = new(f.int("claim_jitter_ms"))
+		case "max_deliveries":
+			p.MaxDeliveries = new(f.int("max_deliveries"))
+		case "dead_letter":
+			p.DeadLetter = orNull(f, "dead_letter", f.str)
+		case "leases_durable":
+			p.LeasesDurable = new(f.bool("leases_durable"))
+		default:
+			f.Skip()
+		}
+	}
+}
+
+// orNull reads a field that may be null: the inner pointer is nil then.
+func orNull[T any](f *fields, name string, read func(string) T) **T {
+	var v *T
+	if !f.Null() {
+		v = new(read(name))
+	}
+	return &v
+}

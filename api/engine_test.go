@@ -1,0 +1,249 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// memEngine keeps topics in maps: enough of an engine to see what the handlers
+// ask it and how they render what it says.
+type memEngine struct {
+	mu     sync.Mutex
+	topics map[string]*memTopic
+	last   *topics.Write // what the last Append was given; its slices are copies
+	fail   error         // answered by Append and Read when set
+	panics bool          // Append panics
+	hasty  bool          // Read never waits
+}
+
+type memTopic struct {
+	config  topics.Config
+	records []topics.Record
+	grown   chan struct{} // closed and replaced by every Append
+}
+
+func newMemEngine() *memEngine { return &memEngine{topics: map[string]*memTopic{}} }
+
+func kindError(k topics.Kind, message string) *topics.Error {
+	return &topics.Error{Kind: k, Message: message}
+}
+
+func (e *memEngine) configure(name string, p *topics.ConfigPatch, create, merge bool) (topics.Configured, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, base := e.topics[name], topics.DefaultConfig()
+	switch {
+	case t == nil && !create:
+		return topics.Configured{}, kindError(topics.KindNotFound, "no such topic")
+	case t != nil && merge:
+		base = t.config
+	}
+	config, err := p.Apply(base, name)
+	if err != nil {
+		return topics.Configured{}, err
+	}
+	created := t == nil
+	if created {
+		t = &memTopic{grown: make(chan struct{})}
+		e.topics[name] = t
+	}
+	t.config = config
+	return topics.Configured{Created: created, Config: config}, nil
+}
+
+func (e *memEngine) Put(_ context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error) {
+	return e.configure(name, p, true, false)
+}
+
+func (e *memEngine) Patch(_ context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error) {
+	return e.configure(name, p, false, true)
+}
+
+func (e *memEngine) state(name string) topics.State {
+	t := e.topics[name]
+	n := uint64(len(t.records))
+	st := topics.State{Name: name, Config: t.config, Head: n, Earliest: 1, Count: int64(n)}
+	if n > 0 {
+		st.LastWrite = t.records[n-1].TS
+	}
+	return st
+}
+
+func (e *memEngine) State(name string, _ bool) (topics.State, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.topics[name] == nil {
+		return topics.State{}, kindError(topics.KindNotFound, "no such topic")
+	}
+	return e.state(name), nil
+}
+
+func (e *memEngine) List(prefix, after string, limit int) (page []topics.State, more bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var names []string
+	for name := range e.topics {
+		if strings.HasPrefix(name, prefix) && name > after {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	more = len(names) > limit
+	for _, name := range names[:min(limit, len(names))] {
+		page = append(page, e.state(name))
+	}
+	return page, more
+}
+
+func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (bool, topics.Cost, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.topics[name]
+	if t != nil && ifEmpty && len(t.records) > 0 {
+		return false, topics.Cost{}, kindError(topics.KindNotEmpty, "there are records")
+	}
+	delete(e.topics, name)
+	return t != nil, topics.Cost{}, nil
+}
+
+func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (topics.Written, error) {
+	if e.panics {
+		panic("as the test wants")
+	}
+	if e.fail != nil {
+		return topics.Written{}, e.fail
+	}
+	created := false
+	e.mu.Lock()
+	if e.topics[name] == nil {
+		e.topics[name] = &memTopic{config: topics.DefaultConfig(), grown: make(chan struct{})}
+		created = true
+	}
+	defer e.mu.Unlock()
+	t := e.topics[name]
+	first := uint64(len(t.records) + 1)
+	own := *w
+	own.Records = nil
+	for i, r := range w.Records {
+		r.Seq, r.TS = first+uint64(i), 1_700_000_000_000
+		r.Data, r.Meta = bytes.Clone(r.Data), bytes.Clone(r.Meta)
+		r.Tag, r.Node = bytes.Clone(r.Tag), bytes.Clone(r.Node)
+		own.Records = append(own.Records, r)
+	}
+	e.last = &own
+	t.records = append(t.records, own.Records...)
+	close(t.grown)
+	t.grown = make(chan struct{})
+	n := uint64(len(t.records))
+	return topics.Written{First: first, Last: n, Head: n, Count: len(w.Records), Created: created}, nil
+}
+
+func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+	if e.fail != nil {
+		return nil, e.fail
+	}
+	for {
+		e.mu.Lock()
+		t := e.topics[name]
+		if t == nil {
+			e.mu.Unlock()
+			return nil, kindError(topics.KindNotFound, "no such topic")
+		}
+		head := uint64(len(t.records))
+		b := &topics.Batch{Head: head, Earliest: 1, NextFrom: min(q.From, head)}
+		for _, r := range t.records[b.NextFrom:] {
+			if len(b.Records) == q.Limit {
+				break
+			}
+			b.NextFrom = r.Seq
+			b.Cost.Scanned++
+			if q.Match != nil && !q.Match.Tag(r.Tag) || slices.Contains(q.Nodes, string(r.Node)) {
+				continue
+			}
+			b.Records = append(b.Records, r)
+		}
+		grown := t.grown
+		e.mu.Unlock()
+		if len(b.Records) > 0 || q.Wait == 0 || e.hasty {
+			return b, nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (e *memEngine) Totals() topics.Totals                   { return topics.Totals{} }
+func (e *memEngine) Busiest(int) ([]topics.TopicGauge, bool) { return nil, false }
+
+// signalEngine says when the first read begins.
+type signalEngine struct {
+	*memEngine
+	once    sync.Once
+	reading chan struct{}
+}
+
+func (e *signalEngine) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+	e.once.Do(func() { close(e.reading) })
+	return e.memEngine.Read(ctx, name, q)
+}
+
+// openServer is a ready server over a memEngine.
+func openServer(more func(*Options)) (*Server, *memEngine) {
+	w := newWorld()
+	w.progress = Progress{Phase: PhaseReady, Fraction: 1}
+	opts := Options{Version: "test", Gate: w, Health: w, Log: zerolog.Nop()}
+	if more != nil {
+		more(&opts)
+	}
+	s, e := New(opts), newMemEngine()
+	s.Open(e)
+	return s, e
+}
+
+// do runs one request through the whole server.
+func do(s http.Handler, method, target, body string, header ...string) *httptest.ResponseRecorder {
+	var src io.Reader
+	if body != "" {
+		src = strings.NewReader(body)
+	}
+	r := httptest.NewRequest(method, target, src)
+	if body != "" {
+		r.Header.Set("Content-Type", mediaJSON)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// wantCode checks an error's status, code and envelope and returns its message.
+func wantCode(t *testing.T, w *httptest.ResponseRecorder, status int, code string) string {
+	t.Helper()
+	body := object(t, w)
+	e, _ := body["error"].(map[string]any)
+	if w.Code != status || e == nil || e["code"] != code {
+		t.Errorf("answer %d %s, want %d %s", w.Code, w.Body, status, code)
+		return ""
+	}
+	if w.Header().Get("Content-Type") != mediaJSON {
+		t.Errorf("Content-Type %q", w.Header().Get("Content-Type"))
+	}
+	return fmt.Sprint(e["message"])
+}

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// Error is an error as a client sees it. Everything that reaches the wire is
+// one of these: errorOf makes them of what the layers below return.
+type Error struct {
+	Status     int
+	Code       string
+	Message    string
+	Detail     map[string]any // optional: what a program can use
+	RetryAfter time.Duration  // 429 and 503: at least a second is sent anyway
+	Allow      string         // 405: the methods the path has
+	Err        error          // the cause, for the log only
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// statusClientGone is what is counted when a client left before its answer;
+// nobody reads it.
+const statusClientGone = 499
+
+// wire is a kind's status and code.
+type wire struct {
+	status int
+	code   string
+}
+
+// kinds maps what the topics package reports to the wire. It is the only such
+// map. Damage is the one thing here that no client can cause.
+var kinds = map[topics.Kind]wire{
+	topics.KindInvalid:        {http.StatusBadRequest, "invalid_request"},
+	topics.KindBatchTooLarge:  {http.StatusBadRequest, "batch_too_large"},
+	topics.KindRecordTooLarge: {http.StatusBadRequest, "record_too_large"},
+	topics.KindNotFound:       {http.StatusNotFound, "topic_not_found"},
+	topics.KindIncompatible:   {http.StatusConflict, "topic_exists_incompatible"},
+	topics.KindNotEmpty:       {http.StatusConflict, "topic_not_empty"},
+	topics.KindSeqMismatch:    {http.StatusConflict, "seq_mismatch"},
+	topics.KindFull:           {http.StatusUnprocessableEntity, "topic_full"},
+	topics.KindThrottled:      {http.StatusTooManyRequests, "throttled"},
+	topics.KindReadOnly:       {http.StatusServiceUnavailable, "storage_unavailable"},
+	topics.KindClosed:         {http.StatusServiceUnavailable, "shutting_down"},
+	topics.KindNoSpace:        {http.StatusInsufficientStorage, "insufficient_storage"},
+	topics.KindDamaged:        {http.StatusInternalServerError, "internal"},
+}
+
+// errorOf is what a client is told of err.
+func errorOf(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var e *topics.Error
+	if errors.As(err, &e) {
+		if w, ok := kinds[e.Kind]; ok {
+			return &Error{
+				Status: w.status, Code: w.code, Message: e.Message, Detail: e.Detail,
+				RetryAfter: retryAfter(e.Detail), Err: e.Err,
+			}
+		}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &Error{
+			Status: statusClientGone, Code: "client_closed_request",
+			Message: "the request ended before its answer; a write may still have been applied", Err: err,
+		}
+	}
+	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error", Err: err}
+}
+
+// retryAfter reads the detail that pressure comes with.
+func retryAfter(detail map[string]any) time.Duration {
+	ms, err := strconv.ParseInt(fmt.Sprint(detail["retry_after_ms"]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// retrySeconds rounds up to the whole seconds of a Retry-After header.
+func retrySeconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
+}
+
+func invalid(format string, a ...any) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: "invalid_request", Message: fmt.Sprintf(format, a...)}
+}
+
+// invalidField is a bad value of one field; detail.field names it.
+func invalidField(field, format string, a ...any) *Error {
+	e := invalid("%s: %s", field, fmt.Sprintf(format, a...))
+	e.Detail = map[string]any{"field": field}
+	return e
+}
+
+func tooLarge(code, message string, detail map[string]any) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: code, Message: message, Detail: detail}
+}
+
+func payloadTooLarge(limit int64) *Error {
+	return &Error{
+		Status: http.StatusRequestEntityTooLarge, Code: "payload_too_large",
+		Message: fmt.Sprintf("the body is larger than %d bytes", limit),
+		Detail:  map[string]any{"max": limit},
+	}
+}
+
+func unsupportedMedia(format string, a ...any) *Error {
+	return &Error{
+		Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
+		Message: fmt.Sprintf(format, a...),
+	}
+}
+
+func noRoute() *Error {
+	return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such route"}
+}
+
+func wrongMethod(method, allow string) *Error {
+	return &Error{
+		Status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
+		Message: fmt.Sprintf("this route does not take %s", method), Allow: allow,
+	}
+}
+
+func shuttingDown() *Error {
+	return &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Message: "the server is shutting down"}
+}

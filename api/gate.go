@@ -1,0 +1,61 @@
+package api
+
+import "time"
+
+// The phases of a server's life, as Progress.Phase spells them. They only
+// move forward; failed is entered from starting or replaying.
+const (
+	PhaseStarting  = "starting"
+	PhaseReplaying = "replaying"
+	PhaseReady     = "ready"
+	PhaseDraining  = "draining"
+	PhaseStopped   = "stopped"
+	PhaseFailed    = "failed"
+)
+
+// Gate says how far the server's life is.
+type Gate interface {
+	// Progress is cheap: it is asked on every request.
+	Progress() Progress
+}
+
+// Progress is the gate at one moment.
+type Progress struct {
+	Phase      string
+	Fraction   float64 // of the bytes to replay; 1 only in ready and later
+	BytesDone  int64
+	BytesTotal int64
+	Records    int64
+	Elapsed    time.Duration
+	ETA        time.Duration // < 0: unknown
+	Startup    time.Duration // from the process's start to ready; growing until then
+	Err        error         // why recovery refused, in PhaseFailed
+}
+
+// Health is the cached result of the background checks.
+type Health interface {
+	Snapshot() HealthReport
+	// LastBeat is when the watchdog last ran; a stuck process stops beating.
+	LastBeat() time.Time
+}
+
+// The statuses of a check and of the whole.
+const (
+	Healthy   = "healthy"
+	Degraded  = "degraded"
+	Unhealthy = "unhealthy"
+)
+
+// HealthReport is one round of all checks. Status is the worst of them.
+type HealthReport struct {
+	Status string
+	At     time.Time // when the round ran
+	Checks []HealthCheck
+}
+
+// HealthCheck is one named check's outcome. Reason is empty when healthy.
+type HealthCheck struct {
+	Name   string
+	Status string
+	Reason string
+}

@@ -1,0 +1,74 @@
+package api
+
+import "time"
+
+// Limits bounds what a request may ask for. Sizes are bytes. A zero field
+// takes the value of DefaultLimits.
+type Limits struct {
+	MaxBodyBytes     int64 // of a request body, after decompression
+	MaxBatchRecords  int   // records in one write
+	MaxRecordBytes   int   // data plus meta of one record
+	MaxMetaBytes     int
+	MaxMetaKeys      int // top-level members of meta
+	MaxTagBytes      int
+	MaxNodeBytes     int
+	MaxLimit         int // records in one read
+	MetricsMaxTopics int // topics with series of their own in the metrics
+
+	// HeaderTimeout bounds reading a request's header, BodyTimeout reading all
+	// of it, WriteTimeout the time from there to the last byte of the answer
+	// (so it must exceed the longest long poll), IdleTimeout the wait for the
+	// next request on a connection. They are how long a slow client can hold a
+	// connection; a long poll is not slow reading and outlives BodyTimeout.
+	HeaderTimeout time.Duration
+	BodyTimeout   time.Duration
+	WriteTimeout  time.Duration
+	IdleTimeout   time.Duration
+	MaxHeader     int
+}
+
+// DefaultLimits is what the contract documents.
+func DefaultLimits() Limits {
+	return Limits{
+		MaxBodyBytes:     64 << 20,
+		MaxBatchRecords:  10_000,
+		MaxRecordBytes:   1 << 20,
+		MaxMetaBytes:     16 << 10,
+		MaxMetaKeys:      64,
+		MaxTagBytes:      256,
+		MaxNodeBytes:     128,
+		MaxLimit:         1000,
+		MetricsMaxTopics: 1000,
+		HeaderTimeout:    10 * time.Second,
+		BodyTimeout:      30 * time.Second,
+		WriteTimeout:     90 * time.Second,
+		IdleTimeout:      2 * time.Minute,
+		MaxHeader:        64 << 10,
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	orDefault(&l.MaxBodyBytes, d.MaxBodyBytes)
+	orDefault(&l.MaxBatchRecords, d.MaxBatchRecords)
+	orDefault(&l.MaxRecordBytes, d.MaxRecordBytes)
+	orDefault(&l.MaxMetaBytes, d.MaxMetaBytes)
+	orDefault(&l.MaxMetaKeys, d.MaxMetaKeys)
+	orDefault(&l.MaxTagBytes, d.MaxTagBytes)
+	orDefault(&l.MaxNodeBytes, d.MaxNodeBytes)
+	orDefault(&l.MaxLimit, d.MaxLimit)
+	orDefault(&l.MetricsMaxTopics, d.MetricsMaxTopics)
+	orDefault(&l.HeaderTimeout, d.HeaderTimeout)
+	orDefault(&l.BodyTimeout, d.BodyTimeout)
+	orDefault(&l.WriteTimeout, d.WriteTimeout)
+	orDefault(&l.IdleTimeout, d.IdleTimeout)
+	orDefault(&l.MaxHeader, d.MaxHeader)
+	return l
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}

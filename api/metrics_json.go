@@ -1,0 +1,148 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// absent are the gauges of the contract whose features this server does not
+// have, by their JSON names: always 0, because none exist.
+var absent = []string{"routers", "queue_leases_in_flight", "sse_connections", "ws_connections", "watch_sessions"}
+
+// readings is what the metrics read from others, once for both renderings.
+type readings struct {
+	ready               bool
+	progress            Progress
+	uptime              time.Duration
+	totals              topics.Totals
+	wal                 wal.Stats
+	diskFree, diskTotal uint64 // zero when nobody watches the disk
+}
+
+func (s *Server) readings() readings {
+	r := readings{
+		ready:    s.serving() == nil,
+		progress: s.opts.Gate.Progress(),
+		uptime:   s.uptime(),
+	}
+	if e := s.opened(); e != nil {
+		r.totals = e.Totals()
+		if s.opts.WAL != nil {
+			r.wal = s.opts.WAL()
+		}
+	}
+	if s.opts.Disk != nil {
+		r.diskFree, r.diskTotal = s.opts.Disk()
+	}
+	return r
+}
+
+// unsynced is how much of what the log has written is not durable yet.
+func (r *readings) unsynced() uint64 { return r.wal.Written - min(r.wal.Synced, r.wal.Written) }
+
+// pressure is how full the log's queue is, the one thing that slows writers
+// down.
+func (r *readings) pressure() float64 {
+	if r.wal.QueueBytes <= 0 {
+		return 0
+	}
+	return min(1, max(0, float64(r.wal.QueueDepth)/float64(r.wal.QueueBytes)))
+}
+
+// busiest are the topics that have series of their own.
+func (s *Server) busiest() (page []topics.TopicGauge, truncated bool) {
+	if e := s.opened(); e != nil {
+		return e.Busiest(s.opts.Limits.MetricsMaxTopics)
+	}
+	return nil, false
+}
+
+// topicJSON is one topic's gauges.
+type topicJSON struct {
+	Topic       string `json:"topic"`
+	HeadSeq     uint64 `json:"head_seq"`
+	EarliestSeq uint64 `json:"earliest_seq"`
+	RecordsLive int64  `json:"records_live"`
+	BytesLive   int64  `json:"bytes_live"`
+}
+
+// metricsJSON is the JSON rendering.
+func (s *Server) metricsJSON() map[string]any {
+	r := s.readings()
+	t := r.totals
+	out := map[string]any{
+		"version":           s.opts.Version,
+		"ready":             r.ready,
+		"replay_progress":   r.progress.Fraction,
+		"uptime_ms":         r.uptime.Milliseconds(),
+		"topics":            t.Topics,
+		"records_live":      t.Records,
+		"bytes_live":        t.Bytes,
+		"ephemeral_bytes":   t.EphemeralBytes,
+		"queue_topics":      t.Queues,
+		"appended_records":  t.AppendedRecords,
+		"appended_bytes":    t.AppendedBytes,
+		"delivered_records": t.DeliveredRecords,
+		"delivered_bytes":   t.DeliveredBytes,
+		"evicted":           map[string]uint64{"cap": t.EvictedCap, "ttl": t.EvictedTTL},
+		"tombstones":        t.Tombstones,
+		"pressure":          r.pressure(),
+		"wal":               s.walJSON(&r),
+	}
+	if t.Tombstones == nil {
+		out["tombstones"] = map[string]uint64{}
+	}
+	for class, n := range t.ByClass {
+		out["topics_"+topics.Class(class).String()] = n
+	}
+	for _, name := range absent {
+		out[name] = 0
+	}
+	if r.diskTotal > 0 {
+		out["disk_free_bytes"], out["disk_size_bytes"] = r.diskFree, r.diskTotal
+	}
+	page, truncated := s.busiest()
+	list := make([]topicJSON, len(page))
+	for i, p := range page {
+		list[i] = topicJSON{p.Name, p.Head, p.Earliest, p.Records, p.Bytes}
+	}
+	out["per_topic"], out["topic_metrics_truncated"] = list, truncated
+	return out
+}
+
+func (s *Server) walJSON(r *readings) map[string]any {
+	q := quantiles(&s.metrics.spread, 0.50, 0.99)
+	return map[string]any{
+		"fsyncs":             r.wal.Syncs,
+		"frames":             r.wal.Frames,
+		"batches":            r.wal.Batches,
+		"bytes_written":      r.wal.BytesWritten,
+		"rotations":          r.wal.Rotations,
+		"queue_depth":        r.wal.QueueDepth,
+		"queue_depth_peak":   r.wal.QueueDepthPeak,
+		"submit_full_total":  r.wal.SubmitFull,
+		"read_only":          bit(r.wal.ReadOnly),
+		"disk_full":          bit(r.wal.Full),
+		"unsynced_bytes":     r.unsynced(),
+		"fsync_count":        s.metrics.syncs.Load(),
+		"fsync_micros_total": s.metrics.micros.Load(),
+		"fsync_p50_us":       q[0],
+		"fsync_p99_us":       q[1],
+	}
+}
+
+// handleMetrics answers in text or JSON, as Accept prefers, always with 200.
+func (s *Server) handleMetrics(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept")
+	if prefersJSON(r.Header["Accept"]) {
+		writeJSON(w, http.StatusOK, s.metricsJSON())
+		return
+	}
+	w.Header().Set("Content-Type", mediaText)
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(s.metricsText()) // a call buffers: it cannot fail
+}

@@ -1,0 +1,292 @@
+package api
+
+import (
+	"bytes"
+	"regexp"
+	"runtime"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// busyServer has something in every series.
+func busyServer(t *testing.T) (*Server, *opsEngine) {
+	t.Helper()
+	w := newWorld()
+	w.progress = phases["ready"]
+	s := opsServer(w, func(o *Options) {
+		o.Limits.MetricsMaxTopics = 7
+		o.Disk = func() (uint64, uint64) { return 1 << 30, 1 << 40 }
+		o.WAL = func() wal.Stats {
+			return wal.Stats{Frames: 10, Batches: 5, Syncs: 4, BytesWritten: 4096, Rotations: 2, SubmitFull: 1,
+				QueueDepth: 25, QueueDepthPeak: 80, QueueBytes: 100, ReadOnly: true, Full: true, Written: 900, Synced: 850}
+		}
+	})
+	e := &opsEngine{
+		totals: topics.Totals{Topics: 10, ByClass: [4]int{1, 2, 3, 4}, Queues: 2, Records: 100, Bytes: 2000, EphemeralBytes: 77,
+			AppendedRecords: 500, AppendedBytes: 9000, DeliveredRecords: 300, DeliveredBytes: 6000,
+			EvictedCap: 11, EvictedTTL: 12, Tombstones: map[string]uint64{"ttl": 2, "cap": 1}},
+		page: []topics.TopicGauge{
+			{Name: "orders", Head: 1 << 60, Earliest: 41, Records: 7, Bytes: 70},
+			{Name: "jobs", Head: 3, Earliest: 4, Queue: true},
+		},
+		truncated: true,
+	}
+	s.Open(e)
+	for us := range 1000 {
+		s.ObserveGroup(wal.Group{Sync: time.Duration(us+1) * time.Microsecond, Frames: us % 100, Bytes: 1})
+	}
+	get(s, "GET", "/v0/health")
+	get(s, "GET", "/v0/health")
+	get(s, "GET", "/nowhere/else")
+	get(s, "BREW", "/v0/health")
+	return s, e
+}
+
+// busySeries is what busyServer's scrape must show.
+var busySeries = map[string]float64{
+	`topics_topics`: 10,
+	`topics_topics_by_class{class="ephemeral"}`:                                   1,
+	`topics_topics_by_class{class="memory"}`:                                      2,
+	`topics_topics_by_class{class="disk"}`:                                        3,
+	`topics_topics_by_class{class="fsync"}`:                                       4,
+	`topics_routers`:                                                              0,
+	`topics_records_live`:                                                         100,
+	`topics_ephemeral_bytes`:                                                      77,
+	`topics_bytes_live`:                                                           2000,
+	`topics_queue_topics`:                                                         2,
+	`topics_queue_leases_in_flight`:                                               0,
+	`topics_sse_connections`:                                                      0,
+	`topics_ws_connections`:                                                       0,
+	`topics_watch_sessions`:                                                       0,
+	`topics_ready`:                                                                1,
+	`topics_recovery_progress`:                                                    1,
+	`topics_uptime_ms`:                                                            84012,
+	`topics_pressure`:                                                             0.25,
+	`topics_topic_head_seq{topic="orders"}`:                                       1 << 60,
+	`topics_topic_earliest_seq{topic="orders"}`:                                   41,
+	`topics_topic_records_live{topic="orders"}`:                                   7,
+	`topics_topic_bytes_live{topic="orders"}`:                                     70,
+	`topics_topic_head_seq{topic="jobs"}`:                                         3,
+	`topics_topic_metrics_truncated`:                                              1,
+	`topics_wal_frames_total`:                                                     10,
+	`topics_wal_batches_total`:                                                    5,
+	`topics_wal_fsyncs_total`:                                                     4,
+	`topics_wal_bytes_written_total`:                                              4096,
+	`topics_wal_rotations_total`:                                                  2,
+	`topics_wal_queue_depth`:                                                      25,
+	`topics_wal_queue_depth_peak`:                                                 80,
+	`topics_wal_submit_full_total`:                                                1,
+	`topics_wal_read_only`:                                                        1,
+	`topics_wal_disk_full`:                                                        1,
+	`topics_wal_unsynced_bytes`:                                                   50,
+	`topics_wal_fsync_latency_us_bucket{le="50"}`:                                 50,
+	`topics_wal_fsync_latency_us_bucket{le="500"}`:                                500,
+	`topics_wal_fsync_latency_us_bucket{le="1e+07"}`:                              1000,
+	`topics_wal_fsync_latency_us_sum`:                                             500500,
+	`topics_wal_fsync_latency_us_count`:                                           1000,
+	`topics_wal_group_frames_bucket{le="1"}`:                                      20,
+	`topics_wal_group_frames_count`:                                               1000,
+	`topics_appended_records_total`:                                               500,
+	`topics_appended_bytes_total`:                                                 9000,
+	`topics_delivered_records_total`:                                              300,
+	`topics_delivered_bytes_total`:                                                6000,
+	`topics_evicted_records_total{reason="cap"}`:                                  11,
+	`topics_evicted_records_total{reason="ttl"}`:                                  12,
+	`topics_tombstones_total{reason="cap"}`:                                       1,
+	`topics_tombstones_total{reason="ttl"}`:                                       2,
+	`topics_disk_free_bytes`:                                                      1 << 30,
+	`topics_disk_size_bytes`:                                                      1 << 40,
+	`topics_http_requests_total{route="/v0/health",method="GET",code="200"}`:      2,
+	`topics_http_requests_total{route="none",method="GET",code="404"}`:            1,
+	`topics_http_requests_total{route="none",method="other",code="405"}`:          1,
+	`topics_http_request_duration_seconds_count{route="/v0/health",method="GET"}`: 2,
+	`topics_http_request_duration_seconds_bucket{route="none",method="GET",le="+Inf"}`: 1,
+}
+
+func TestMetricsText(t *testing.T) {
+	s, engine := busyServer(t)
+	w := get(s, "GET", "/v0/metrics")
+	if w.Code != 200 || w.Header().Get("Content-Type") != mediaText {
+		t.Fatalf("%d %s", w.Code, w.Header())
+	}
+	e := parseExposition(t, w.Body.String())
+	if engine.asked != 7 {
+		t.Errorf("asked for %d topics", engine.asked)
+	}
+	for series, want := range busySeries {
+		if got, ok := e.values[series]; !ok || got != want {
+			t.Errorf("%s is %v (there: %v), want %v", series, got, ok, want)
+		}
+	}
+	if info := `topics_build_info{version="0.1.0",go="` + runtime.Version() + `"}`; e.values[info] != 1 {
+		t.Errorf("no %s", info)
+	}
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_start_time_seconds"} {
+		if e.values[name] <= 0 {
+			t.Errorf("%s is %v", name, e.values[name])
+		}
+	}
+	if kind := e.kinds["topics_wal_fsync_latency_us"]; kind != histogram {
+		t.Errorf("fsync latency is a %s", kind)
+	}
+	for series := range e.values {
+		if strings.Contains(series, "nowhere") {
+			t.Errorf("a raw path: %s", series)
+		}
+	}
+}
+
+// The scrape works in every phase, with and without anything to show.
+func TestMetricsInEveryPhase(t *testing.T) {
+	for phase, progress := range phases {
+		w := newWorld()
+		w.progress = progress
+		s := opsServer(w, nil)
+		ready := 0.0
+		if progress.Fraction == 1 {
+			s.Open(&opsEngine{})
+			if phase == "ready" {
+				ready = 1
+			}
+		}
+		e := parseExposition(t, get(s, "GET", "/metrics").Body.String())
+		if got := e.values["topics_ready"]; got != ready {
+			t.Errorf("%s: topics_ready %v", phase, got)
+		}
+		if got := e.values["topics_recovery_progress"]; got != progress.Fraction {
+			t.Errorf("%s: topics_recovery_progress %v", phase, got)
+		}
+		m := object(t, get(s, "GET", "/metrics", "Accept", "application/json"))
+		if m["ready"] != (ready == 1) || m["replay_progress"] != progress.Fraction {
+			t.Errorf("%s: JSON says %v, %v", phase, m["ready"], m["replay_progress"])
+		}
+	}
+}
+
+func TestMetricsJSON(t *testing.T) {
+	s, _ := busyServer(t)
+	w := get(s, "GET", "/v0/metrics", "Accept", "application/json")
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Vary") == "" {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	m := object(t, w)
+	walPart := m["wal"].(map[string]any)
+	for name, want := range map[string]any{
+		"topics": 10.0, "topics_ephemeral": 1.0, "topics_memory": 2.0, "topics_disk": 3.0, "topics_fsync": 4.0,
+		"routers": 0.0, "records_live": 100.0, "bytes_live": 2000.0, "ephemeral_bytes": 77.0, "queue_topics": 2.0, "queue_leases_in_flight": 0.0,
+		"sse_connections": 0.0, "ws_connections": 0.0, "watch_sessions": 0.0, "ready": true, "replay_progress": 1.0,
+		"uptime_ms": 84012.0, "disk_free_bytes": float64(1 << 30), "topic_metrics_truncated": true, "pressure": 0.25,
+	} {
+		if m[name] != want {
+			t.Errorf("%s is %v, want %v", name, m[name], want)
+		}
+	}
+	for name, want := range map[string]any{
+		"fsyncs": 4.0, "frames": 10.0, "batches": 5.0, "bytes_written": 4096.0, "rotations": 2.0, "queue_depth": 25.0,
+		"queue_depth_peak": 80.0, "submit_full_total": 1.0, "read_only": 1.0, "fsync_count": 1000.0, "fsync_micros_total": 500500.0,
+	} {
+		if walPart[name] != want {
+			t.Errorf("wal.%s is %v, want %v", name, walPart[name], want)
+		}
+	}
+	for name, want := range map[string]float64{"fsync_p50_us": 500, "fsync_p99_us": 990} {
+		if got := walPart[name].(float64); got < want*0.95 || got > want*1.05 {
+			t.Errorf("wal.%s is %v, want about %v", name, got, want)
+		}
+	}
+	first := m["per_topic"].([]any)[0].(map[string]any)
+	if first["topic"] != "orders" || first["earliest_seq"] != 41.0 {
+		t.Errorf("first topic is %v", first)
+	}
+}
+
+func TestQuantilesWithoutObservations(t *testing.T) {
+	var h metrics.Histogram
+	if q := quantiles(&h, 0.5, 0.99); q[0] != 0 || q[1] != 0 {
+		t.Errorf("got %v", q)
+	}
+	h.Update(0)
+	if q := quantiles(&h, 0.5); q[0] > 1e-8 {
+		t.Errorf("one zero gave %v", q)
+	}
+}
+
+func TestAnnotate(t *testing.T) {
+	raw := "topics_ready 1\nunknown_thing{a=\"b\"} 2\n# HELP topics_topics\n\n" +
+		"topics_topics_by_class{class=\"disk\"} 3\ntopics_topics_by_class{class=\"fsync\"} 4\n" +
+		"topics_wal_group_frames_bucket{le=\"1\"} 5\ntopics_wal_group_frames_sum 5\ntopics_ready_count 1\n"
+	want := "# HELP topics_ready Whether data routes are served: 1 or 0.\n# TYPE topics_ready gauge\ntopics_ready 1\n" +
+		"# HELP topics_topics_by_class Topics that exist, by durability class.\n# TYPE topics_topics_by_class gauge\n" +
+		"topics_topics_by_class{class=\"disk\"} 3\ntopics_topics_by_class{class=\"fsync\"} 4\n" +
+		"# HELP topics_wal_group_frames Frames that one sync of the log made durable together.\n# TYPE topics_wal_group_frames histogram\n" +
+		"topics_wal_group_frames_bucket{le=\"1\"} 5\ntopics_wal_group_frames_sum 5\n"
+	if got := string(annotate([]byte(raw))); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// Nothing that the library reports of the process is left out for want of a
+// sentence, except what breaks the naming rules.
+func TestCatalogueIsComplete(t *testing.T) {
+	var raw bytes.Buffer
+	metrics.WriteProcessMetrics(&raw)
+	metrics.WriteFDMetrics(&raw)
+	refused := []string{"go_cgo_calls_count", "go_cpu_count", "go_gc_forced_count"}
+	for line := range bytes.Lines(raw.Bytes()) {
+		name := string(line[:bytes.IndexAny(line, "{ ")])
+		if _, ok := familyOf(line); ok == slices.Contains(refused, name) {
+			t.Errorf("%s: in the catalogue %v", name, ok)
+		}
+	}
+	// The rules a linter of names applies; the contract fixed two names
+	// otherwise.
+	abbreviated := regexp.MustCompile(`_(s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d)(_|$)`)
+	var odd []string
+	seen := map[string]bool{}
+	for _, f := range families {
+		if !sentence.MatchString(f.help) || seen[f.name] {
+			t.Errorf("%s: %q, twice %v", f.name, f.help, seen[f.name])
+		}
+		seen[f.name] = true
+		if abbreviated.MatchString(f.name) {
+			odd = append(odd, f.name)
+		}
+		if n := f.name; strings.HasSuffix(n, "_count") || strings.HasSuffix(n, "_sum") || strings.HasSuffix(n, "_bucket") ||
+			(f.kind == counter) != strings.HasSuffix(n, "_total") {
+			t.Errorf("%s is a bad name for a %s", n, f.kind)
+		}
+	}
+	if want := []string{"topics_uptime_ms", "topics_wal_fsync_latency_us"}; !slices.Equal(odd, want) {
+		t.Errorf("names with abbreviated units: %v, want %v", odd, want)
+	}
+}
+
+func TestEscapeLabel(t *testing.T) {
+	if got := escapeLabel("a\"b\\c\nd"); got != `a\"b\\c\nd` {
+		t.Errorf("got %s", got)
+	}
+	var w bytes.Buffer
+	sample(&w, `x{y="`+escapeLabel("\"\n\\")+`"}`, int64(-3))
+	if !sampleLine.MatchString(strings.TrimSpace(w.String())) || !strings.HasSuffix(w.String(), " -3\n") {
+		t.Errorf("got %s", w.String())
+	}
+}
+
+func TestFsyncBuckets(t *testing.T) {
+	if fsyncBounds[0] != 50 || fsyncBounds[len(fsyncBounds)-1] != 10_000_000 || !slices.Contains(fsyncBounds, 500) {
+		t.Errorf("bounds are %v", fsyncBounds)
+	}
+	for _, b := range [][]float64{fsyncBounds, groupBounds, requestBounds} {
+		if !sort.Float64sAreSorted(b) || metrics.ValidateBuckets(b) != nil {
+			t.Errorf("bad bounds %v", b)
+		}
+	}
+}

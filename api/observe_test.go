@@ -1,0 +1,50 @@
+package api
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+func TestObserveAllocatesNothing(t *testing.T) {
+	s := opsServer(newWorld(), nil)
+	observe := func() {
+		s.observe("/v0/topics/:topic", "POST", 200, time.Millisecond)
+		s.observe("/v0/topics/:topic", "POST", 429, time.Millisecond)
+		s.observe("/no such route", "POST", 200, time.Millisecond)
+		s.ObserveGroup(wal.Group{Sync: 99 * time.Microsecond, Frames: 3})
+	}
+	observe()
+	if n := testing.AllocsPerRun(100, observe); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Requests are counted once each, also when many see a new status at once,
+// while scrapes go on.
+func TestObserveConcurrently(t *testing.T) {
+	s := opsServer(newWorld(), nil)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 300 {
+				s.observe("/v0/topics/:topic", "POST", 200+i%30, time.Millisecond)
+			}
+			s.metricsText()
+		})
+	}
+	wg.Wait()
+	e := parseExposition(t, string(s.metricsText()))
+	for i := range 30 {
+		series := fmt.Sprintf(`topics_http_requests_total{route="/v0/topics/:topic",method="POST",code="%d"}`, 200+i)
+		if e.values[series] != 40 {
+			t.Errorf("%s is %v", series, e.values[series])
+		}
+	}
+	if n := e.values[`topics_http_request_duration_seconds_count{route="/v0/topics/:topic",method="POST"}`]; n != 1200 {
+		t.Errorf("%v durations", n)
+	}
+}

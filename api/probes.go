@@ -1,0 +1,149 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// The probes are renderings of one health model: the gate's progress and the
+// cached findings of the checks. They touch neither the engine's locks nor a
+// disk.
+
+// stuckAfter is how long the watchdog may be silent.
+const stuckAfter = 10 * time.Second
+
+// retryDefault is the Retry-After of a probe that fails for another reason
+// than a replay whose end can be estimated.
+const retryDefault = time.Second
+
+// serving is why readiness is 503 at this moment, or nil. It differs from
+// what data routes ask (refusal) in the drain delay: load balancers are sent
+// away while requests that still come are served.
+func (s *Server) serving() *Error {
+	if s.opts.Gate.Progress().Phase == PhaseDraining {
+		return shuttingDown()
+	}
+	return s.refusal()
+}
+
+func (s *Server) uptime() time.Duration { return s.opts.Now().Sub(s.started) }
+
+func (s *Server) stuck() bool { return s.opts.Now().Sub(s.opts.Health.LastBeat()) > stuckAfter }
+
+// writeProbe answers a probe in its own shape. A probe's answer is true only
+// for the moment, so nothing may keep it.
+func (s *Server) writeProbe(w http.ResponseWriter, ok bool, body any) {
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, s.probeStatus(w, ok), body)
+}
+
+// probeStatus is the status of a probe, with the header that 503 needs.
+func (s *Server) probeStatus(w http.ResponseWriter, ok bool) int {
+	if ok {
+		return http.StatusOK
+	}
+	wait := retryDefault
+	if p := s.opts.Gate.Progress(); p.Phase == PhaseReplaying && p.ETA > 0 {
+		wait = min(p.ETA, maxRetryAfter)
+	}
+	w.Header().Set("Retry-After", retrySeconds(wait))
+	return http.StatusServiceUnavailable
+}
+
+// handleHealth is GET /v0/health: the process answers.
+func (s *Server) handleHealth(w http.ResponseWriter, _ *http.Request) {
+	s.writeProbe(w, true, struct {
+		Status  string `json:"status"`
+		Version string `json:"version"`
+		Uptime  int64  `json:"uptime_ms"`
+	}{"ok", s.opts.Version, s.uptime().Milliseconds()})
+}
+
+// handleReady is GET /v0/ready: data routes are served.
+func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
+	if not := s.serving(); not != nil {
+		w.Header().Set("Cache-Control", "no-store")
+		writeError(w, not)
+		return
+	}
+	checks := map[string]string{}
+	for _, c := range s.opts.Health.Snapshot().Checks {
+		checks[c.Name] = c.Status
+		if c.Status == Healthy {
+			checks[c.Name] = "ok"
+		}
+	}
+	body := struct {
+		Status   string            `json:"status"`
+		Replayed bool              `json:"wal_replay_complete"`
+		Topics   int               `json:"topics"`
+		Checks   map[string]string `json:"checks"`
+	}{"ready", true, 0, checks}
+	if e := s.opened(); e != nil {
+		body.Topics = e.Totals().Topics
+	}
+	s.writeProbe(w, true, body)
+}
+
+// handleStartupz is GET /startupz: recovery has been through, whatever came
+// after it.
+func (s *Server) handleStartupz(w http.ResponseWriter, _ *http.Request) {
+	p := s.opts.Gate.Progress()
+	if p.Fraction == 1 {
+		s.writeProbe(w, true, map[string]any{"status": "started", "startup_time_seconds": p.Startup.Seconds()})
+		return
+	}
+	body := notReady(p).Detail
+	body["status"] = "starting"
+	if p.Phase == PhaseFailed {
+		body["status"] = "failed"
+		body["reason"] = notReady(p).Message
+	}
+	s.writeProbe(w, false, body)
+}
+
+// handleLive is GET /live: the watchdog still beats.
+func (s *Server) handleLive(w http.ResponseWriter, _ *http.Request) {
+	s.writeProbe(w, !s.stuck(), s.health())
+}
+
+// handleReadyPlain is GET /ready: the status of /v0/ready, the body of
+// /health.
+func (s *Server) handleReadyPlain(w http.ResponseWriter, _ *http.Request) {
+	s.writeProbe(w, s.serving() == nil, s.health())
+}
+
+// handleHealthFull is GET /health: every check with its reason.
+func (s *Server) handleHealthFull(w http.ResponseWriter, _ *http.Request) {
+	body := s.health()
+	s.writeProbe(w, body.Status != Unhealthy, body)
+}
+
+// handleHealthQuick is GET /health/quick: one word.
+func (s *Server) handleHealthQuick(w http.ResponseWriter, _ *http.Request) {
+	ok := s.serving() == nil && s.opts.Health.Snapshot().Status != Unhealthy
+	word := "OK"
+	if !ok {
+		word = "UNAVAILABLE"
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(s.probeStatus(w, ok))
+	_, _ = io.WriteString(w, word) // a call buffers: it cannot fail
+}
+
+// handleRecovery is GET /v0/recovery: the account of the last recovery, once
+// there is one.
+func (s *Server) handleRecovery(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	var report any
+	if s.opts.Report != nil {
+		report = s.opts.Report()
+	}
+	if report == nil {
+		writeError(w, notReady(s.opts.Gate.Progress()))
+		return
+	}
+	writeJSON(w, http.StatusOK, report)
+}

@@ -1,0 +1,138 @@
+// Package api is the HTTP face of the server: one route table, the decoders of
+// the request bodies, the one map from errors to the wire, and the renderings
+// of probes and metrics. It knows topics and queues; of readiness and health
+// it declares the little it needs as its own interfaces.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Engine is what the data routes need of the topics registry. Everything a
+// client can act on comes back as a *topics.Error; context errors pass through.
+type Engine interface {
+	Put(ctx context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error)
+	Patch(ctx context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error)
+	State(name string, touch bool) (topics.State, error)
+	List(prefix, after string, limit int) (page []topics.State, more bool)
+	Delete(ctx context.Context, name string, ifEmpty bool) (deleted bool, cost topics.Cost, err error)
+	Append(ctx context.Context, name string, w *topics.Write) (topics.Written, error)
+	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
+	Totals() topics.Totals
+	Busiest(n int) (page []topics.TopicGauge, truncated bool)
+}
+
+// Options is what a Server is made of. Gate and Health are required, the rest
+// has a usable zero value.
+type Options struct {
+	Version string
+	NodeID  string
+	Gate    Gate
+	Health  Health
+	Limits  Limits // zero fields take their defaults
+	Log     zerolog.Logger
+	// WAL reads the log's counters; nil until there is a log. It must be cheap
+	// and safe to call at any time after Open.
+	WAL func() wal.Stats
+	// Positions are how far the log is written and how far of that it is
+	// synced, as the health checks saw it last. Probes ask it, so it must take
+	// no lock of the log.
+	Positions func() (written, synced uint64)
+	// Disk is the space in the data directory's file system, as the health
+	// checks saw it last; zeros before that.
+	Disk func() (free, total uint64)
+	// Report is the last recovery's report as /v0/recovery shows it; it is
+	// marshalled to JSON. It answers nil while there is none.
+	Report func() any
+	// Config is the effective configuration with secrets left out, as
+	// /actuator/info shows it.
+	Config map[string]any
+	// Now is the clock of timestamps and uptime; nil means time.Now.
+	Now func() time.Time
+}
+
+// Server answers every route. Make one with New, give it the engine with Open
+// once recovery is through, and serve HTTPServer.
+type Server struct {
+	opts    Options
+	started time.Time
+	engine  atomic.Pointer[Engine] // nil until Open
+	// stopServing is set when the listener stops accepting. It is not the
+	// gate's draining phase: during the drain delay readiness already answers
+	// 503 so that load balancers look away, while requests that still arrive
+	// are served as ever. Only after the delay do data routes refuse.
+	stopServing atomic.Bool
+	// ctx ends when the HTTP server begins its shutdown: long polls answer
+	// what they have. It is not the requests' base context, because a write
+	// that is waiting for its sync must be finished, not abandoned.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	router  *httprouter.Router
+	metrics *metricSet
+}
+
+// New makes a server that answers probes at once and data routes once it is
+// given its engine.
+func New(opts Options) *Server {
+	opts.Limits = opts.Limits.withDefaults()
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Server{opts: opts, started: opts.Now()}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
+	s.router = newRouter(s)
+	return s
+}
+
+// Open gives the server its engine: from now on data routes are answered if
+// the gate says so. It may be called once.
+func (s *Server) Open(e Engine) { s.engine.Store(&e) }
+
+// opened returns the engine, or nil before Open.
+func (s *Server) opened() Engine {
+	if e := s.engine.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// StopServing makes data routes answer 503 shutting_down from now on. It is
+// for the moment the listener closes, after the drain delay.
+func (s *Server) StopServing() { s.stopServing.Store(true) }
+
+// HTTPServer is the server on the wire: HTTP/1.1 and HTTP/2 cleartext on one
+// port, with every wait for a client bounded. Its Shutdown ends long polls.
+func (s *Server) HTTPServer() *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	l := s.opts.Limits
+	srv := &http.Server{
+		Handler:           s,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: l.HeaderTimeout,
+		ReadTimeout:       l.BodyTimeout,
+		WriteTimeout:      l.WriteTimeout,
+		IdleTimeout:       l.IdleTimeout,
+		MaxHeaderBytes:    l.MaxHeader,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
+	}
+	srv.RegisterOnShutdown(s.cancel)
+	return srv
+}
+
+// maxStreams is how many requests one HTTP/2 connection may have in flight:
+// long polls and streams share it with writes.
+const maxStreams = 1000

@@ -1,0 +1,210 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// Page sizes of a listing.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// configView is a config on the wire.
+type configView struct {
+	topics.Config
+	Durable bool `json:"durable"`
+}
+
+func viewConfig(c topics.Config) configView { return configView{c, c.Durable()} }
+
+// checkTopic checks the topic's name in the path.
+func (c *call) checkTopic() error {
+	if err := topics.CheckName(c.topic); err != nil {
+		return err
+	}
+	return nil
+}
+
+// putTopic creates a topic or replaces its config.
+func (s *Server) putTopic(c *call) error { return s.configure(c, s.opened().Put) }
+
+// patchTopic merges into a topic's config.
+func (s *Server) patchTopic(c *call) error { return s.configure(c, s.opened().Patch) }
+
+func (s *Server) configure(
+	c *call, apply func(context.Context, string, *topics.ConfigPatch) (topics.Configured, error),
+) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	patch, err := decodeConfig(body)
+	if err != nil {
+		return err
+	}
+	done, err := apply(c.r.Context(), c.topic, patch)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if done.Created {
+		status = http.StatusCreated
+	}
+	c.cost, c.costs = done.Cost, costWrite
+	writeJSON(c, status, struct {
+		Topic   string     `json:"topic"`
+		Created bool       `json:"created"`
+		Config  configView `json:"config"`
+	}{c.topic, done.Created, viewConfig(done.Config)})
+	return nil
+}
+
+// stateView is a topic's state on the wire.
+type stateView struct {
+	Topic             string        `json:"topic"`
+	Type              topics.Type   `json:"type"`
+	HeadSeq           uint64        `json:"head_seq"`
+	EarliestSeq       uint64        `json:"earliest_seq"`
+	NextSeq           uint64        `json:"next_seq"`
+	Count             int64         `json:"count"`
+	Bytes             int64         `json:"bytes"`
+	Config            configView    `json:"config"`
+	EffectivePriority int64         `json:"effective_priority"`
+	LastWriteTS       *int64        `json:"last_write_ts"`
+	LastReadTS        *int64        `json:"last_read_ts"`
+	Queue             *queue.Counts `json:"queue,omitempty"`
+}
+
+func viewState(st *topics.State) stateView {
+	v := stateView{
+		Topic: st.Name, Type: st.Config.Type,
+		HeadSeq: st.Head, EarliestSeq: st.Earliest, NextSeq: st.Head + 1,
+		Count: st.Count, Bytes: st.Bytes,
+		Config:            viewConfig(st.Config),
+		EffectivePriority: st.EffectivePriority,
+		LastWriteTS:       orNever(st.LastWrite),
+		LastReadTS:        orNever(st.LastRead),
+	}
+	if st.Config.Type == topics.TypeQueue {
+		v.Queue = &queue.Counts{Ready: st.Count}
+	}
+	return v
+}
+
+// orNever is a time on the wire, null for never.
+func orNever(ms int64) *int64 {
+	if ms == 0 {
+		return nil
+	}
+	return &ms
+}
+
+func (s *Server) getTopic(c *call) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	touch := p.bool("touch", true)
+	if p.err != nil {
+		return p.err
+	}
+	st, err := s.opened().State(c.topic, touch)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, viewState(&st))
+	return nil
+}
+
+func (s *Server) deleteTopic(c *call) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	ifEmpty := p.bool("if_empty", false)
+	if p.err != nil {
+		return p.err
+	}
+	deleted, cost, err := s.opened().Delete(c.r.Context(), c.topic, ifEmpty)
+	if err != nil {
+		return err
+	}
+	c.cost, c.costs = cost, costWrite
+	writeJSON(c, http.StatusOK, struct {
+		Topic          string   `json:"topic"`
+		Deleted        bool     `json:"deleted"`
+		RoutersRemoved []string `json:"routers_removed"`
+	}{c.topic, deleted, []string{}})
+	return nil
+}
+
+// listView is one row of a listing.
+type listView struct {
+	Topic             string       `json:"topic"`
+	Type              topics.Type  `json:"type"`
+	HeadSeq           uint64       `json:"head_seq"`
+	EarliestSeq       uint64       `json:"earliest_seq"`
+	Count             int64        `json:"count"`
+	Bytes             int64        `json:"bytes"`
+	Durable           bool         `json:"durable"`
+	Durability        topics.Class `json:"durability"`
+	EffectivePriority int64        `json:"effective_priority"`
+}
+
+func (s *Server) listTopics(c *call) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	size := int64(defaultPage)
+	if p.Has("page_size") {
+		if size = min(p.size("page_size"), maxPage); size == 0 {
+			p.refuse("page_size", "must be from 1 to %d", maxPage)
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	var from cursor
+	if p.Has("cursor") {
+		if from, err = parseCursor(p.Get("cursor")); err != nil {
+			return err
+		}
+	}
+	page, more := s.opened().List(p.Get("prefix"), from.After, int(size))
+	answer := struct {
+		Topics     []listView `json:"topics"`
+		NextCursor string     `json:"next_cursor,omitempty"`
+	}{Topics: make([]listView, len(page))}
+	for i := range page {
+		st := &page[i]
+		answer.Topics[i] = listView{
+			Topic: st.Name, Type: st.Config.Type,
+			HeadSeq: st.Head, EarliestSeq: st.Earliest, Count: st.Count, Bytes: st.Bytes,
+			Durable: st.Config.Durable(), Durability: st.Config.Durability,
+			EffectivePriority: st.EffectivePriority,
+		}
+	}
+	if more && len(page) > 0 {
+		answer.NextCursor = cursor{cursorVersion, page[len(page)-1].Name}.String()
+	}
+	writeJSON(c, http.StatusOK, answer)
+	return nil
+}

@@ -1,0 +1,237 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// serve runs the server on a port of its own and ends it with the test.
+func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := s.HTTPServer()
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	stopped := false
+	shutdown = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := srv.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("serve: %v", err)
+		}
+	}
+	t.Cleanup(func() {
+		shutdown()
+		goleak.VerifyNone(t)
+	})
+	return l.Addr().String(), shutdown
+}
+
+// clients is one client for each protocol of the port.
+func clients(t *testing.T) map[string]*http.Client {
+	out := map[string]*http.Client{}
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "h2c": true} {
+		var p http.Protocols
+		p.SetHTTP1(!http2)
+		p.SetUnencryptedHTTP2(http2)
+		tr := &http.Transport{Protocols: &p, DisableCompression: true}
+		t.Cleanup(tr.CloseIdleConnections)
+		out[name] = &http.Client{Transport: tr}
+	}
+	return out
+}
+
+func TestOnTheWire(t *testing.T) {
+	s, _ := openServer(nil)
+	addr, _ := serve(t, s)
+	for proto, client := range clients(t) {
+		for _, tc := range []struct {
+			method, target, body, media string
+			status                      int
+			want                        string // in the body
+			header                      string // name: value
+		}{
+			{"PUT", "/v0/topics/wire", `{}`, mediaJSON, 0, `"topic":"wire"`, "Content-Type: application/json"},
+			{"POST", "/v0/topics/wire", `{"records":[{}]}`, "application/json; charset=utf-8", 200, `"count":1`, ""},
+			{"POST", "/v0/topics/wire", `{"records":[{}]}`, "APPLICATION/JSON ;x=y", 200, `"count":1`, ""},
+			{"POST", "/v0/topics/w%69re", `{"records":[{}]}`, mediaJSON, 200, `"topic":"wire"`, ""},
+			{"GET", "/v0/t%6fpics/%77ire", "", "", 200, `"topic":"wire"`, ""},
+			{"GET", "/v0/topics/render%3Aa/diff", "", "", 404, `topic_not_found`, ""},
+			{"GET", "/v0/topics/a%2Fb", "", "", 400, `invalid_request`, ""},
+			{"GET", "/v0/topics/a%2fdiff", "", "", 400, `invalid_request`, ""},
+			{"GET", "/v0/topics/a%252F", "", "", 400, `\"a%2F\"`, ""},
+			{"GET", "/v0/topics/a%25%2F", "", "", 400, `\"a%/\"`, ""},
+			{"GET", "/v0/topics/%00%ff", "", "", 400, `invalid_request`, ""},
+			{"GET", "/v0/topics//diff", "", "", 400, `invalid_request`, ""},
+			{"GET", "/v0/topics/" + strings.Repeat("x", 256), "", "", 400, `invalid_request`, ""},
+			{"GET", "/v0/topics/wire/", "", "", 404, `not_found`, ""},
+			{"GET", "/", "", "", 404, `not_found`, ""},
+			{"GET", "/V0/topics", "", "", 404, `not_found`, ""},
+			{"OPTIONS", "/nowhere", "", "", 404, `not_found`, ""},
+			{"OPTIONS", "/v0/topics/wire", "", "", 204, ``, "Allow: DELETE, GET, HEAD, PATCH, POST, PUT, OPTIONS"},
+			{"OPTIONS", "/v0/health", "", "", 204, ``, "Allow: GET, HEAD, OPTIONS"},
+			{"POST", "/v0/topics", `{}`, mediaJSON, 405, `method_not_allowed`, "Allow: GET, HEAD, OPTIONS"},
+			{"BREW", "/v0/topics/wire/diff", ``, "", 405, `method_not_allowed`, "Allow: GET, HEAD, POST, OPTIONS"},
+			{"POST", "/v0/topics/wire", `{"records":[{}]}`, "", 415, `unsupported_media_type`, ""},
+			{"PATCH", "/v0/topics/wire", `{}`, "text/json", 415, `unsupported_media_type`, ""},
+			{"PUT", "/v0/topics/wire", ``, "", 200, `"created":false`, ""},
+			{"POST", "/v0/topics/wire/diff", ``, "", 200, `"next_from_seq"`, ""},
+			{"POST", "/v0/topics/wire", ``, "", 400, `invalid_request`, ""},
+			{"HEAD", "/v0/topics/wire", "", "", 200, ``, "Content-Type: application/json"},
+			{"HEAD", "/v0/health", "", "", 200, ``, ""},
+			{"GET", "/v0/topics/wire?touch=maybe", "", "", 400, `"field":"touch"`, ""},
+			{"GET", "/v0/topics/wire/diff?limit=-1", "", "", 400, `"field":"limit"`, ""},
+		} {
+			var body io.Reader
+			if tc.body != "" {
+				body = strings.NewReader(tc.body)
+			}
+			req, err := http.NewRequest(tc.method, "http://"+addr+tc.target, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.media != "" {
+				req.Header.Set("Content-Type", tc.media)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatalf("%s %s %s: %v", proto, tc.method, tc.target, err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			name, value, _ := strings.Cut(tc.header, ": ")
+			switch {
+			case tc.status != 0 && resp.StatusCode != tc.status, !bytes.Contains(got, []byte(tc.want)),
+				tc.header != "" && resp.Header.Get(name) != value:
+				t.Errorf("%s %s %.60s: %s %v %s", proto, tc.method, tc.target, resp.Status, resp.Header, got)
+			case tc.want != "" && !bytes.Contains(got, []byte(`"performance":{"server_total_ms":`)):
+				t.Errorf("%s %s %.60s: no performance in %s", proto, tc.method, tc.target, got)
+			case resp.ContentLength < 0 && resp.StatusCode != 204:
+				t.Errorf("%s %s %.60s: no Content-Length", proto, tc.method, tc.target)
+			}
+		}
+	}
+}
+
+// A body larger than allowed is refused by its announced length, and when the
+// length is not announced as soon as too much has come.
+func TestBodyLimit(t *testing.T) {
+	s, _ := openServer(func(o *Options) { o.Limits.MaxBodyBytes = 1000 })
+	addr, _ := serve(t, s)
+	for proto, client := range clients(t) {
+		for _, size := range []int{1000, 1001, 1 << 20} {
+			for _, announced := range []bool{true, false} {
+				doc := `{"records":[{"data":"` + strings.Repeat("x", size-25) + `"}]}`
+				body := io.Reader(strings.NewReader(doc))
+				if !announced {
+					body = io.MultiReader(body)
+				}
+				resp, err := client.Post("http://"+addr+"/v0/topics/t", mediaJSON, body)
+				if err != nil {
+					t.Fatalf("%s %d: %v", proto, size, err)
+				}
+				got, _ := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if want := size > 1000; (resp.StatusCode == 413) != want || want && !bytes.Contains(got, []byte("payload_too_large")) {
+					t.Errorf("%s: %d bytes, announced %t: %d %s", proto, len(doc), announced, resp.StatusCode, got)
+				}
+			}
+		}
+	}
+}
+
+// A client that stops in the middle of its body is cut off; a long poll that
+// outlasts the same time is not.
+func TestSlowBody(t *testing.T) {
+	s, e := openServer(func(o *Options) { o.Limits.BodyTimeout = 250 * time.Millisecond })
+	addr, _ := serve(t, s)
+	do(s, "PUT", "/v0/topics/t", "")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = fmt.Fprintf(conn, "POST /v0/topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	got, err := io.ReadAll(conn)
+	if err != nil || !bytes.Contains(got, []byte("did not arrive in time")) {
+		t.Errorf("%s, %v", got, err)
+	}
+
+	for proto, client := range clients(t) {
+		for _, poll := range []func(from string) (*http.Response, error){
+			func(from string) (*http.Response, error) {
+				return client.Post("http://"+addr+"/v0/topics/t/diff", mediaJSON, strings.NewReader(`{"wait_ms":20000,"from_seq":`+from+`}`))
+			},
+			func(from string) (*http.Response, error) {
+				return client.Get("http://" + addr + "/v0/topics/t/diff?wait_ms=20000&from_seq=" + from)
+			},
+		} {
+			e.mu.Lock()
+			from := fmt.Sprint(len(e.topics["t"].records))
+			e.mu.Unlock()
+			// The write comes when two read timeouts are over.
+			later := time.AfterFunc(600*time.Millisecond, func() { do(s, "POST", "/v0/topics/t", `{"records":[{"data":"late"}]}`) })
+			resp, err := poll(from)
+			if err != nil {
+				t.Fatalf("%s: %v", proto, err)
+			}
+			got, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if resp.StatusCode != 200 || !bytes.Contains(got, []byte(`"data":"late"`)) {
+				t.Errorf("%s: %d %s", proto, resp.StatusCode, got)
+			}
+			later.Stop()
+		}
+	}
+}
+
+// Shutting down ends a long poll with what is there, at once.
+func TestShutdownEndsLongPolls(t *testing.T) {
+	for proto, client := range clients(t) {
+		s, e := openServer(nil)
+		do(s, "PUT", "/v0/topics/t", "")
+		waiting := make(chan struct{})
+		s.Open(&signalEngine{memEngine: e, reading: waiting})
+		addr, shutdown := serve(t, s)
+		answer := make(chan string, 1)
+		go func() {
+			resp, err := client.Get("http://" + addr + "/v0/topics/t/diff?wait_ms=30000")
+			if err != nil {
+				answer <- err.Error()
+				return
+			}
+			defer resp.Body.Close()
+			b, _ := io.ReadAll(resp.Body)
+			answer <- resp.Status + string(b)
+		}()
+		<-waiting
+		shutdown()
+		if got := <-answer; !strings.HasPrefix(got, `200 OK{"topic":"t","records":[],"next_from_seq":0`) {
+			t.Errorf("%s: %s", proto, got)
+		}
+		client.CloseIdleConnections()
+	}
+}

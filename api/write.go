@@ -1,0 +1,82 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// write appends the body's records. The body's buffer is the engine's until
+// Append returns: it copies the records into their frame.
+func (s *Server) write(c *call) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	seqs := p.bool("return_seqs", true)
+	if p.err != nil {
+		return p.err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	w, err := decodeWrite(body, &s.opts.Limits, c.records)
+	if err != nil {
+		return err
+	}
+	c.records = w.Records
+	if w.IdempotencyKey == "" {
+		w.IdempotencyKey = c.r.Header.Get("Idempotency-Key")
+		if len(w.IdempotencyKey) > maxKeyBytes {
+			return invalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), maxKeyBytes)
+		}
+	}
+	done, err := s.opened().Append(c.r.Context(), c.topic, w)
+	if err != nil {
+		return err
+	}
+	c.cost, c.costs = done.Cost, costWrite
+	c.writeAppended(&done, seqs)
+	return nil
+}
+
+// writeAppended answers a write.
+func (c *call) writeAppended(done *topics.Written, seqs bool) {
+	b := append(c.out[:0], `{"topic":"`...)
+	b = append(b, c.topic...) // a checked name needs no escapes
+	b = append(b, `","first_seq":`...)
+	b = strconv.AppendUint(b, done.First, 10)
+	b = append(b, `,"last_seq":`...)
+	b = strconv.AppendUint(b, done.Last, 10)
+	if seqs {
+		b = append(b, `,"seqs":[`...)
+		for seq := done.First; seq <= done.Last; seq++ {
+			if seq > done.First {
+				b = append(b, ',')
+			}
+			b = strconv.AppendUint(b, seq, 10)
+		}
+		b = append(b, ']')
+	}
+	b = append(b, `,"head_seq":`...)
+	b = strconv.AppendUint(b, done.Head, 10)
+	b = append(b, `,"count":`...)
+	b = strconv.AppendInt(b, int64(done.Count), 10)
+	b = append(b, `,"created":`...)
+	b = strconv.AppendBool(b, done.Created)
+	b = append(b, `,"deduped":`...)
+	b = strconv.AppendBool(b, done.Deduped)
+	b = append(b, ',')
+	c.out = append(appendPerformance(b, c), '}')
+	c.Header()["Content-Type"] = jsonHeader
+	c.WriteHeader(http.StatusOK)
+	if done.Created {
+		c.status = http.StatusCreated
+	}
+}

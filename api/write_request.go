@@ -1,0 +1,152 @@
+package api
+
+import (
+	"fmt"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// maxKeyBytes is the longest idempotency key.
+const maxKeyBytes = 256
+
+// jsonNull is the data of a record that was sent without.
+var jsonNull = []byte("null")
+
+// decodeWrite reads the body of a write. The records go into records' array
+// and alias the body.
+//
+// Optional fields may be null, which is the same as leaving them out. An empty
+// tag or node is no tag or node; a record's "node":"" says so also where the
+// body has a default node.
+func decodeWrite(body []byte, l *Limits, records []topics.Record) (*topics.Write, error) {
+	w := &topics.Write{Records: records[:0]}
+	var node []byte
+	f := readFields(body)
+	f.object("the body")
+	for f.next() {
+		name := f.Name()
+		if f.Null() { // "records" then counts as missing
+			continue
+		}
+		switch string(name) {
+		case "records":
+			w.Records = f.records(w.Records[:0], l)
+		case "node":
+			node = f.text("node", l.MaxNodeBytes)
+		case "idempotency_key":
+			w.IdempotencyKey = string(f.text("idempotency_key", maxKeyBytes))
+		case "create":
+			w.Create = new(f.bool("create"))
+		case "config":
+			w.Config = new(topics.ConfigPatch)
+			f.object("config")
+			f.scope = "config."
+			f.config(w.Config)
+			f.scope = ""
+		case "expected_head_seq":
+			w.ExpectedHead = new(f.uint("expected_head_seq"))
+		case "disable_backpressure":
+			w.DisableBackpressure = f.bool("disable_backpressure")
+		default:
+			f.Skip()
+		}
+	}
+	if err := f.finish(); err != nil {
+		return nil, err
+	}
+	if len(w.Records) == 0 {
+		return nil, invalidField("records", "at least one record is needed")
+	}
+	settle(w.Records, node)
+	return w, nil
+}
+
+// records reads the array of records.
+func (f *fields) records(into []topics.Record, l *Limits) []topics.Record {
+	f.Array()
+	if !f.check("records") {
+		return into
+	}
+	for f.element() {
+		if len(into) == l.MaxBatchRecords {
+			f.err = tooLarge("batch_too_large",
+				fmt.Sprintf("a write takes at most %d records", l.MaxBatchRecords),
+				map[string]any{"max": l.MaxBatchRecords})
+			break
+		}
+		f.record = len(into)
+		into = append(into, topics.Record{})
+		f.writeRecord(&into[f.record], l)
+	}
+	f.record = -1
+	return into
+}
+
+// writeRecord reads one record. Its node stays nil if none was sent and is
+// empty if an empty one was.
+func (f *fields) writeRecord(r *topics.Record, l *Limits) {
+	f.object("")
+	for f.next() {
+		switch string(f.Name()) {
+		case "data":
+			r.Data, _ = f.Raw()
+		case "meta":
+			r.Meta = f.meta(l)
+		case "tag":
+			r.Tag = f.optional("tag", l.MaxTagBytes)
+		case "node":
+			r.Node = f.optional("node", l.MaxNodeBytes)
+		default:
+			f.Skip()
+		}
+	}
+	if n := len(r.Data) + len(r.Meta); n > l.MaxRecordBytes && f.err == nil {
+		f.err = tooLarge("record_too_large",
+			fmt.Sprintf("%s has %d bytes of data and meta; at most %d are allowed", f.where(""), n, l.MaxRecordBytes),
+			map[string]any{"record": f.record, "bytes": n, "max": l.MaxRecordBytes})
+	}
+}
+
+// optional reads a short string, or nil for null.
+func (f *fields) optional(name string, most int) []byte {
+	if f.Null() {
+		return nil
+	}
+	return f.text(name, most)
+}
+
+// meta reads a record's meta: a small object, or nil for null.
+func (f *fields) meta(l *Limits) []byte {
+	if f.Null() {
+		return nil
+	}
+	raw, members := f.RawObject()
+	switch {
+	case !f.check("meta"):
+	case len(raw) > l.MaxMetaBytes:
+		f.refuse("meta", "has %d bytes; at most %d are allowed", len(raw), l.MaxMetaBytes)
+	case members > l.MaxMetaKeys:
+		f.refuse("meta", "has %d keys; at most %d are allowed", members, l.MaxMetaKeys)
+	}
+	return raw
+}
+
+// settle gives every record its data and its node, and takes empty tags and
+// nodes away.
+func settle(records []topics.Record, node []byte) {
+	for i := range records {
+		r := &records[i]
+		if r.Data == nil {
+			r.Data = jsonNull
+		}
+		if r.Node == nil {
+			r.Node = node
+		}
+		if len(r.Node) == 0 {
+			r.Node = nil
+		}
+		if len(r.Tag) == 0 {
+			r.Tag = nil
+		}
+	}
+}

@@ -1,0 +1,114 @@
+// Package bench measures a server, run as a child process, against what this
+// machine could do at best: writes by class, connections and batch size,
+// reads, and recovery. In the same run it measures the machine's own limits
+// (raw append and sync, raw group commit, raw read and checksum), and prints
+// every result as a ratio to its limit too.
+//
+// The load comes over loopback HTTP, so client and server share the
+// processors; the share of each is printed beside every result.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// Cmd is the bench command.
+type Cmd struct {
+	Only        []string      `help:"What to measure: writes, reads, recovery." enum:"writes,reads,recovery" default:"writes,reads,recovery"`
+	Class       []string      `help:"Durability classes of the writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
+	Writers     []int         `help:"Numbers of connections of the writes." default:"1,16,64"`
+	Batch       []int         `help:"Records per write of the writes." default:"1,100"`
+	Interval    time.Duration `help:"Measured time of each figure." default:"3s"`
+	Warmup      time.Duration `help:"Load before each measured time." default:"500ms"`
+	Repeats     int           `help:"Rounds of the writes; medians are printed." default:"3"`
+	ReadRecords int           `help:"Records that the reads read." default:"500000"`
+	Records     int           `help:"Records of the recovery; a twentieth of them again as single writes." default:"2000000"`
+	Dir         string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
+	Set         []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	JSON        bool          `name:"json" help:"Print the report as JSON."`
+}
+
+// Validate is called by kong.
+func (c *Cmd) Validate() error {
+	switch {
+	case c.Interval <= 0 || c.Warmup < 0:
+		return errors.New("--interval must be positive and --warmup not negative")
+	case c.Repeats < 1:
+		return errors.New("--repeats must be at least 1")
+	case slices.ContainsFunc(c.Writers, func(n int) bool { return n < 1 || n > 1024 }):
+		return errors.New("--writers must be 1 to 1024")
+	case slices.ContainsFunc(c.Batch, func(n int) bool { return n < 1 || n > 10_000 }):
+		return errors.New("--batch must be 1 to 10000")
+	case c.ReadRecords < readBatch || c.Records < 2000:
+		return fmt.Errorf("--read-records must be at least %d and --records at least 2000", readBatch)
+	}
+	return nil
+}
+
+// Run measures and prints the report. A missed aim is no error.
+func (c *Cmd) Run(ctx context.Context) error {
+	dir, err := os.MkdirTemp(c.Dir, "topics-bench-")
+	if err != nil {
+		return err
+	}
+	b := &bench{cmd: c, dir: dir, progress: os.Stderr}
+	report, err := b.run(ctx)
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		return err
+	}
+	if c.JSON {
+		return report.WriteJSON(os.Stdout)
+	}
+	return report.WriteTable(os.Stdout)
+}
+
+// bench is one run.
+type bench struct {
+	cmd      *Cmd
+	dir      string
+	progress io.Writer // one line per figure, while it runs
+}
+
+func (b *bench) run(ctx context.Context) (*Report, error) {
+	report := b.newReport()
+	if slices.Contains(b.cmd.Only, "writes") {
+		var rounds []*round
+		for i := range b.cmd.Repeats {
+			b.logf("round %d of %d", i+1, b.cmd.Repeats)
+			r, err := b.measureWrites(ctx, i)
+			if err != nil {
+				return nil, err
+			}
+			rounds = append(rounds, r)
+		}
+		report.addWrites(b, rounds)
+	}
+	var err error
+	if slices.Contains(b.cmd.Only, "reads") {
+		if report.Reads, err = b.measureReads(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(b.cmd.Only, "recovery") {
+		if report.Recovery, err = b.measureRecovery(ctx); err != nil {
+			return nil, err
+		}
+		report.Aims = append(report.Aims, recoveryAims(report.Recovery)...)
+	}
+	return report, nil
+}
+
+// env is the settings of every server. Ephemeral records live in memory, and
+// a cell may write more of them than the default allows.
+func (b *bench) env() []string {
+	return append([]string{"TOPICS_EPHEMERAL_BYTES=8GiB"}, b.cmd.Set...)
+}
+
+// logf tells how the run gets on.
+func (b *bench) logf(format string, a ...any) { fmt.Fprintf(b.progress, format+"\n", a...) }

@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+const (
+	// appendBytes is one raw append: about what the log writes for one record.
+	appendBytes = 256
+	// zeroedBytes is the pre-zeroed file of the raw loop. It is written round
+	// and round, so its size does not matter.
+	zeroedBytes = 8 << 20
+	// scanBlock is one read of the raw scan.
+	scanBlock = 1 << 20
+)
+
+// AppendSync is the raw append+sync loop: one small write and one fdatasync at
+// a time, by one goroutine.
+type AppendSync struct {
+	// Growing appends to an ordinary file, Zeroed writes into one whose bytes
+	// exist and are synced. The aims are held against Zeroed, the faster.
+	GrowingP50US float64 `json:"growing_p50_us"`
+	ZeroedP50US  float64 `json:"zeroed_p50_us"`
+	ZeroedP99US  float64 `json:"zeroed_p99_us"`
+}
+
+// measureAppendSync runs both loops for the given time each, in dir.
+func measureAppendSync(ctx context.Context, dir string, each time.Duration) (AppendSync, error) {
+	growing, err := syncLoop(ctx, filepath.Join(dir, "growing"), 0, each)
+	if err != nil {
+		return AppendSync{}, err
+	}
+	zeroed, err := syncLoop(ctx, filepath.Join(dir, "zeroed"), zeroedBytes, each)
+	if err != nil {
+		return AppendSync{}, err
+	}
+	return AppendSync{
+		GrowingP50US: micros(quantile.Median(growing)),
+		ZeroedP50US:  micros(quantile.Median(zeroed)),
+		ZeroedP99US:  micros(quantile.Of(zeroed, 0.99)),
+	}, nil
+}
+
+// syncLoop writes and syncs for the given time and returns how long each pair
+// took. With size 0 the file grows; otherwise it is zeroed first.
+func syncLoop(ctx context.Context, name string, size int64, during time.Duration) (took []time.Duration, err error) {
+	f, err := vfs.OS().Create(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(name)) }()
+	if size > 0 {
+		if _, err := f.WriteAt(make([]byte, size), 0); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return nil, err
+	}
+	block := make([]byte, appendBytes)
+	for i := range block {
+		block[i] = byte(i) | 1
+	}
+	var off int64
+	for end := time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; off += appendBytes {
+		if size > 0 && off+appendBytes > size {
+			off = 0
+		}
+		began := time.Now()
+		if _, err := f.WriteAt(block, off); err != nil {
+			return nil, err
+		}
+		if err := f.Sync(); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(began))
+	}
+	return took, ctx.Err()
+}
+
+// measureScan reads every file under dir from start to end, checksums it, and
+// returns bytes and time: what a replay that did nothing else would need.
+func measureScan(dir string) (size int64, took time.Duration, err error) {
+	buf := make([]byte, scanBlock)
+	began := time.Now()
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		n, err := scanFile(name, buf)
+		size += n
+		return err
+	})
+	return size, time.Since(began), err
+}
+
+func scanFile(name string, buf []byte) (size int64, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	h := xxh3.New()
+	size, err = io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, buf)
+	if err != nil {
+		return size, fmt.Errorf("scan %s: %w", name, err)
+	}
+	return size, nil
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
+)
+
+// readBatch is the batch size in which the records to be read are written.
+const readBatch = 100
+
+// ReadResult is one row of the reads: every connection reads the topic from
+// its start in pages of 1000, again and again.
+type ReadResult struct {
+	// From is where the payloads come from: the server's cache, or its log
+	// files (which the kernel may well have in memory).
+	From    string    `json:"from"`
+	Readers int       `json:"readers"`
+	Records float64   `json:"records_per_s"`
+	MBs     float64   `json:"mb_per_s"` // of response bodies
+	P50US   float64   `json:"p50_us"`   // of a page
+	P99US   float64   `json:"p99_us"`
+	CPU     cpuShares `json:"cpu"`
+	// Ratio compares MBs with a raw sequential read and checksum.
+	Ratio float64 `json:"ratio"`
+}
+
+// measureReads measures reads with a cache that holds everything and with
+// next to none.
+func (b *bench) measureReads(ctx context.Context) ([]ReadResult, error) {
+	cache := int64(b.cmd.ReadRecords) * 2 * recordBytes
+	hot, err := b.measureReadsFrom(ctx, "cache", fmt.Sprintf("TOPICS_CACHE_BYTES=%d", cache))
+	if err != nil {
+		return nil, err
+	}
+	cold, err := b.measureReadsFrom(ctx, "log", "TOPICS_CACHE_BYTES=1048576")
+	return append(hot, cold...), err
+}
+
+func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (results []ReadResult, err error) {
+	dir, done, err := scratch(b.dir, "reads")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	server, err := boot(ctx, dir, append(b.env(), cache))
+	if err != nil {
+		return nil, err
+	}
+	defer server.kill()
+	const topic = "bench-reads"
+	if err := server.call(configureRequest(topic, "disk")); err != nil {
+		return nil, err
+	}
+	if err := fill(ctx, server.addr, 16, b.cmd.ReadRecords/readBatch, writeRequest(topic, readBatch)); err != nil {
+		return nil, fmt.Errorf("write the records to be read: %w", err)
+	}
+	size, took, err := measureScan(child.DataDir(dir))
+	if err != nil {
+		return nil, err
+	}
+	for _, readers := range []int{1, 4} {
+		r, err := b.measureReaders(ctx, server, topic, readers)
+		if err != nil {
+			return nil, err
+		}
+		r.From = from
+		r.Ratio = r.MBs / megabytesPerSecond(size, took)
+		b.logf("reads: %d from the %s  %9.0f records/s  p50 of a page %7.0f us", readers, from, r.Records, r.P50US)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func (b *bench) measureReaders(ctx context.Context, s *server, topic string, readers int) (ReadResult, error) {
+	all, err := dialAll(s.addr, readers)
+	if err != nil {
+		return ReadResult{}, err
+	}
+	defer closeAll(all)
+	workers := make([]*worker, readers)
+	for i := range workers {
+		workers[i] = &worker{conn: all[i], step: readStep(topic)}
+	}
+	l, err := drive(ctx, workers, s.process.Pid(), b.cmd.Warmup, b.cmd.Interval)
+	return ReadResult{
+		Readers: readers,
+		Records: l.perSecond(l.moved.records),
+		MBs:     megabytesPerSecond(l.moved.bytes, l.elapsed),
+		P50US:   micros(quantile.Median(l.latencies)),
+		P99US:   micros(quantile.Of(l.latencies, 0.99)),
+		CPU:     l.cpu,
+	}, err
+}
+
+// readStep reads the next page, and begins again at the end.
+func readStep(topic string) func(*conn) (moved, error) {
+	var (
+		request []byte
+		from    uint64
+	)
+	return func(c *conn) (moved, error) {
+		request = appendReadRequest(request[:0], topic, from)
+		page, err := c.expect(request, 200)
+		if err != nil {
+			return moved{}, err
+		}
+		next, caughtUp, err := cursor(page)
+		if from = next; caughtUp {
+			from = 0
+		}
+		return moved{records: int64(countRecords(page)), bytes: int64(len(page))}, err
+	}
+}
+
+// megabytesPerSecond is a rate in units of 1e6 bytes.
+func megabytesPerSecond(size int64, took time.Duration) float64 {
+	return float64(size) / 1e6 / took.Seconds()
+}

@@ -1,0 +1,150 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"text/tabwriter"
+)
+
+// Report is everything a run measured.
+type Report struct {
+	CPUs       int              `json:"cpus"`
+	Go         string           `json:"go"`
+	IntervalMS int64            `json:"interval_ms"`
+	Repeats    int              `json:"repeats"`
+	AppendSync *AppendSync      `json:"append_sync,omitempty"`
+	Groups     []GroupCommit    `json:"group_commit,omitempty"`
+	Writes     []WriteResult    `json:"writes,omitempty"`
+	Reads      []ReadResult     `json:"reads,omitempty"`
+	Recovery   []RecoveryResult `json:"recovery,omitempty"`
+	Aims       []Aim            `json:"aims,omitempty"`
+}
+
+func (b *bench) newReport() *Report {
+	return &Report{
+		CPUs: runtime.NumCPU(), Go: runtime.Version(),
+		IntervalMS: b.cmd.Interval.Milliseconds(), Repeats: b.cmd.Repeats,
+	}
+}
+
+// addWrites sums up the rounds of the writes.
+func (r *Report) addWrites(b *bench, rounds []*round) {
+	r.AppendSync = &AppendSync{
+		GrowingP50US: medianOf(rounds, func(r *round) float64 { return r.appendSync.GrowingP50US }),
+		ZeroedP50US:  medianOf(rounds, func(r *round) float64 { return r.appendSync.ZeroedP50US }),
+		ZeroedP99US:  medianOf(rounds, func(r *round) float64 { return r.appendSync.ZeroedP99US }),
+	}
+	for _, s := range b.cmd.shapes() {
+		r.Groups = append(r.Groups, GroupCommit{
+			Writers: s.writers, Batch: s.batch,
+			Written: medianOf(rounds, func(r *round) float64 { return r.groups[s].Written }),
+			Synced:  medianOf(rounds, func(r *round) float64 { return r.groups[s].Synced }),
+		})
+	}
+	r.Writes = b.writeResults(rounds)
+	r.Aims = append(r.Aims, writeAims(rounds)...)
+}
+
+// WriteJSON writes the report as one JSON object.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// WriteTable writes the report for people.
+func (r *Report) WriteTable(w io.Writer) error {
+	fmt.Fprintf(w, "%d CPUs shared by client and server, %s, intervals of %d ms, median of %d\n",
+		r.CPUs, r.Go, r.IntervalMS, r.Repeats)
+	for _, section := range []struct {
+		write func(io.Writer)
+		align uint
+	}{
+		{r.limits, tabwriter.AlignRight}, {r.writes, tabwriter.AlignRight}, {r.reads, tabwriter.AlignRight},
+		{r.recovery, tabwriter.AlignRight}, {r.aims, 0},
+	} {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', section.align)
+		section.write(t)
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Report) limits(w io.Writer) {
+	if r.AppendSync == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nraw append+sync of %d bytes: p50 %s us in a growing file, %s us in a pre-zeroed one (p99 %s us)\n\n",
+		appendBytes, figure(r.AppendSync.GrowingP50US), figure(r.AppendSync.ZeroedP50US), figure(r.AppendSync.ZeroedP99US))
+	fmt.Fprintln(w, "raw group commit:\twriters\tbatch\twritten records/s\tsynced records/s\t")
+	for _, g := range r.Groups {
+		fmt.Fprintf(w, "\t%d\t%d\t%s\t%s\t\n", g.Writers, g.Batch, figure(g.Written), figure(g.Synced))
+	}
+}
+
+func (r *Report) writes(w io.Writer) {
+	if len(r.Writes) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nwrites\twriters\tbatch\twrites/s\trecords/s\tp50 us\tp99 us\tframes/sync\tCPU client\tserver\tratio\tto\t")
+	for _, c := range r.Writes {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%s\t\n",
+			c.Class, c.Writers, c.Batch, figure(c.Writes), figure(c.Records), figure(c.P50US), figure(c.P99US),
+			figure(c.Group), c.CPU.Client, c.CPU.Server, c.Ratio, c.Limit)
+	}
+}
+
+func (r *Report) reads(w io.Writer) {
+	if len(r.Reads) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nreads from\treaders\trecords/s\tMB/s\tp50 us\tp99 us\tCPU client\tserver\tratio to a raw scan\t")
+	for _, c := range r.Reads {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t\n", c.From, c.Readers,
+			figure(c.Records), figure(c.MBs), figure(c.P50US), figure(c.P99US), c.CPU.Client, c.CPU.Server, c.Ratio)
+	}
+}
+
+func (r *Report) recovery(w io.Writer) {
+	if len(r.Recovery) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nrecovery of records\tin batches of\tlog MB\tready ms\tempty ms\tMB/s\traw scan MB/s\tratio\tprogress values\tresident MB\tempty MB\tB/record\t")
+	for _, c := range r.Recovery {
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.2f\t%d\t%s\t%s\t%.1f\t\n", c.Records, c.Batch, figure(float64(c.LogBytes)/1e6),
+			figure(c.ReadyMS), figure(c.EmptyMS), figure(c.MBs), figure(c.ScanMBs), c.Ratio, c.Progress,
+			figure(float64(c.ResidentBytes)/1e6), figure(float64(c.EmptyBytes)/1e6), c.BytesPerRecord)
+	}
+}
+
+func (r *Report) aims(w io.Writer) {
+	if len(r.Aims) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\naim\twanted\tmeasured\t\t")
+	for i := range r.Aims {
+		a := &r.Aims[i]
+		verdict := "MISSED"
+		if a.Met {
+			verdict = "met"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t\n", a.Name, a.bound(), figure(a.Value), a.Unit, verdict)
+	}
+}
+
+// figure renders a number with the digits that matter: two below 10, one
+// below 100, none above.
+func figure(v float64) string {
+	switch abs := math.Abs(v); {
+	case abs < 10:
+		return fmt.Sprintf("%.2f", v)
+	case abs < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}

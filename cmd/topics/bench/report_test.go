@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sample is a report over three made-up rounds.
+func sample(t *testing.T) *Report {
+	t.Helper()
+	b := &bench{progress: io.Discard, cmd: &Cmd{
+		Class: []string{"ephemeral", "disk", "fsync"}, Writers: []int{1, 16, 64}, Batch: []int{1, 100},
+		Interval: time.Second, Repeats: 3,
+	}}
+	var rounds []*round
+	for i := range 3 {
+		r := &round{
+			appendSync: AppendSync{GrowingP50US: 200, ZeroedP50US: 100 + float64(i), ZeroedP99US: 300},
+			groups:     map[shape]GroupCommit{}, http: map[shape]float64{}, cells: map[cellKey]writeMeasures{},
+		}
+		for _, s := range b.cmd.shapes() {
+			r.http[s] = 50_000
+			r.groups[s] = GroupCommit{Written: 4e6, Synced: 2e6}
+			for _, class := range b.cmd.Class {
+				m := writeMeasures{Records: 30_000 * float64(s.batch), P50US: 150, P99US: 900, Group: 9}
+				if class == "fsync" {
+					m.Records *= 0.75 + 0.1*float64(i)
+				}
+				m.Ratio = m.Records / r.limit(class, s)
+				r.cells[cellKey{class, s}] = m
+			}
+		}
+		rounds = append(rounds, r)
+	}
+	report := b.newReport()
+	report.addWrites(b, rounds)
+	report.Reads = []ReadResult{{From: "cache", Readers: 4, Records: 1e6, MBs: 250, Ratio: 0.1}}
+	report.Recovery = []RecoveryResult{{Records: 2000, Batch: 100, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
+	report.Aims = append(report.Aims, recoveryAims(report.Recovery)...)
+	return report
+}
+
+func TestReportTable(t *testing.T) {
+	var out strings.Builder
+	if err := sample(t).WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"p50 200 us in a growing file, 101 us in a pre-zeroed one (p99 300 us)",
+		"ephemeral 1 1 0.00 30000 150 900 9.00 0.00 0.00 0.60 HTTP alone",
+		"disk 16 100 0.00 3000000 150 900 9.00 0.00 0.00 0.75 group write",
+		"fsync 64 100 0.00 2550000 150 900 9.00 0.00 0.00 1.27 group commit",
+		"cache 4 1000000 250",
+		"lone fsync write, p50 over raw append+sync p50 (pre-zeroed file) at most 1.60x 1.49x met",
+		"64 fsync writers, frames per sync at least 8.00 9.00 met",
+		"64 fsync writers over 64 ephemeral writers at least 0.80x 0.85x met",
+		"disk, batches of 100 over 16 connections at least 700000 records/s 3000000 records/s met",
+		"replay of 2000 records in batches of 100 at least 400 MB/s 300 MB/s MISSED",
+		"resident memory, 2000 records in batches of 100 at most 64.0 B/record 12.0 B/record met",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the table lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestReportJSON(t *testing.T) {
+	var out strings.Builder
+	if err := sample(t).WriteJSON(&out); err != nil {
+		t.Fatal(err)
+	}
+	var back Report
+	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
+		t.Fatal(err)
+	}
+	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 8 || len(back.Groups) != 6 {
+		t.Errorf("came back as %+v", back)
+	}
+}
+
+// Without the cells an aim is about, the aim is not spoken of.
+func TestAimsOfPartialRuns(t *testing.T) {
+	r := &round{cells: map[cellKey]writeMeasures{{"disk", shape{16, 100}}: {Records: 1}}}
+	if aims := writeAims([]*round{r}); len(aims) != 1 || aims[0].Met {
+		t.Errorf("got %+v, want the one about disk, missed", aims)
+	}
+}
+
+// Against a slow disk the replay is held to the disk's own rate.
+func TestReplayAim(t *testing.T) {
+	aims := recoveryAims([]RecoveryResult{{MBs: 95, ScanMBs: 90}})
+	if !aims[0].Met || aims[0].Want != 90 {
+		t.Errorf("got %+v", aims[0])
+	}
+}
+
+func TestFigure(t *testing.T) {
+	for v, want := range map[float64]string{0: "0.00", 1.234: "1.23", 12.34: "12.3", 1234.5: "1234", -5: "-5.00"} {
+		if got := figure(v); got != want {
+			t.Errorf("figure(%v) = %s, want %s", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// recordBytes is the size of the JSON value in each record's data.
+const recordBytes = 200
+
+// render renders a request with an optional JSON body.
+func render(method, target string, body []byte) []byte {
+	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: topics\r\nAccept: application/json\r\n", method, target)
+	if body != nil {
+		b = fmt.Appendf(b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	b = append(b, "\r\n"...)
+	return append(b, body...)
+}
+
+// writeRequest appends batch records to a topic. The answer's list of seqs is
+// left out, as a client does that wants speed.
+func writeRequest(topic string, batch int) []byte {
+	record := append([]byte(`{"data":"`), bytes.Repeat([]byte("x"), recordBytes-2)...)
+	record = append(record, `"}`...)
+	body := append([]byte(`{"records":[`), bytes.Join(repeat(record, batch), []byte(","))...)
+	return render("POST", "/v0/topics/"+topic+"?return_seqs=false", append(body, "]}"...))
+}
+
+func repeat(b []byte, n int) [][]byte {
+	all := make([][]byte, n)
+	for i := range all {
+		all[i] = b
+	}
+	return all
+}
+
+// configureRequest makes a topic of a durability class.
+func configureRequest(topic, class string) []byte {
+	return render("PUT", "/v0/topics/"+topic, fmt.Appendf(nil, `{"durability":%q}`, class))
+}
+
+// deleteRequest deletes a topic.
+func deleteRequest(topic string) []byte { return render("DELETE", "/v0/topics/"+topic, nil) }
+
+// appendReadRequest appends to b a request for the page after from. GET spares
+// both sides a body.
+func appendReadRequest(b []byte, topic string, from uint64) []byte {
+	b = append(b, "GET /v0/topics/"...)
+	b = append(b, topic...)
+	b = append(b, "/diff?limit=1000&max_batch_bytes=8388608&from_seq="...)
+	b = strconv.AppendUint(b, from, 10)
+	return append(b, " HTTP/1.1\r\nHost: topics\r\n\r\n"...)
+}
+
+// cursor takes next_from_seq and caught_up out of a page without parsing it.
+func cursor(page []byte) (next uint64, caughtUp bool, err error) {
+	// The records come first in a page, and theirs hold neither name.
+	const name = `"next_from_seq":`
+	at := bytes.LastIndex(page, []byte(name))
+	if at < 0 {
+		return 0, false, fmt.Errorf("a page without next_from_seq: %.200s", page)
+	}
+	tail := page[at+len(name):]
+	end := 0
+	for end < len(tail) && tail[end] >= '0' && tail[end] <= '9' {
+		end++
+	}
+	next, err = strconv.ParseUint(string(tail[:end]), 10, 64)
+	return next, bytes.Contains(tail, []byte(`"caught_up":true`)), err
+}
+
+// countRecords counts the records of a page. The payloads hold no such name.
+func countRecords(page []byte) int { return bytes.Count(page, []byte(`"$seq":`)) }

@@ -1,0 +1,97 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+)
+
+const (
+	// readyPoll is how often a booting server is probed: often enough to time
+	// a short replay, seldom enough not to slow it.
+	readyPoll = 5 * time.Millisecond
+	// readyTimeout ends the bench when a server does not become ready.
+	readyTimeout = 5 * time.Minute
+)
+
+// server is a server under measurement with a control connection of its own.
+type server struct {
+	process *child.Server
+	addr    string
+	ready   time.Duration // from the start of the process
+	values  int           // distinct replay_progress values seen
+	control *conn
+}
+
+// boot starts a server in dir and waits until it is ready. The caller closes
+// it.
+func boot(ctx context.Context, dir string, env []string) (*server, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	process, err := child.Start(child.Options{Dir: dir, Env: env})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{process: process}
+	values := make(map[float64]bool)
+	failed := false
+	err = process.Watch(ctx, readyPoll, func(p child.Probe) bool {
+		values[p.Progress] = true
+		s.addr, s.ready = p.Addr, p.At
+		failed = p.Phase == "failed"
+		return p.Ready != 200 && !failed
+	})
+	if err == nil && failed {
+		err = errors.New("the server's recovery failed")
+	}
+	if err == nil {
+		s.control, err = dial(s.addr)
+	}
+	if err != nil {
+		process.Kill()
+		return nil, err
+	}
+	s.values = len(values)
+	return s, nil
+}
+
+// kill ends the server with kill -9.
+func (s *server) kill() {
+	s.control.close()
+	s.process.Kill()
+}
+
+// call sends one request over the control connection.
+func (s *server) call(request []byte) error {
+	_, err := s.control.expect(request, 200, 201)
+	return err
+}
+
+// settled is the least resident memory the server is seen to have within the
+// given time, so that what the collector is about to give back is not counted.
+func (s *server) settled(ctx context.Context, within time.Duration) (int64, error) {
+	least := int64(0)
+	for end := time.Now().Add(within); ; pause(ctx, within/20) {
+		rss, err := resident(s.process.Pid())
+		if err != nil {
+			return 0, fmt.Errorf("read the server's memory: %w", err)
+		}
+		if least == 0 || rss < least {
+			least = rss
+		}
+		if ctx.Err() != nil || time.Now().After(end) {
+			return least, ctx.Err()
+		}
+	}
+}
+
+// scratch makes a directory below dir, for one server or one measurement; done
+// removes it.
+func scratch(dir, name string) (path string, done func() error, err error) {
+	path, err = os.MkdirTemp(dir, name+"-")
+	return path, func() error { return os.RemoveAll(path) }, err
+}

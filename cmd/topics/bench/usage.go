@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// clockTick is the unit of CPU times in /proc: USER_HZ is 100 on every
+// architecture that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// usage is CPU time spent so far, user and system. A server's is 0 where there
+// is no /proc.
+type usage struct{ client, server time.Duration }
+
+// cpuShares are the processors that each side kept busy: 1.0 is one of them.
+type cpuShares struct {
+	Client float64 `json:"client"`
+	Server float64 `json:"server"`
+}
+
+func readUsage(pid int) usage {
+	var u usage
+	var self syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &self) == nil {
+		u.client = time.Duration(self.Utime.Nano() + self.Stime.Nano())
+	}
+	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+		u.server = parseStat(stat)
+	}
+	return u
+}
+
+// since is the shares between two readings.
+func (u usage) since(before usage, elapsed time.Duration) cpuShares {
+	return cpuShares{
+		Client: float64(u.client-before.client) / float64(elapsed),
+		Server: float64(u.server-before.server) / float64(elapsed),
+	}
+}
+
+// parseStat takes utime and stime (fields 14 and 15) out of /proc/PID/stat.
+// The command's name, field 2, may hold anything, so fields are counted behind
+// its closing parenthesis.
+func parseStat(b []byte) time.Duration {
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) < 13 {
+		return 0
+	}
+	var ticks time.Duration
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * clockTick
+}
+
+// resident is the process's resident memory in bytes.
+func resident(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseResident(status)
+}
+
+// parseResident takes VmRSS out of /proc/PID/status.
+func parseResident(status []byte) (int64, error) {
+	for line := range bytes.Lines(status) {
+		if rest, ok := bytes.CutPrefix(line, []byte("VmRSS:")); ok {
+			kib, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no VmRSS in the process's status")
+}

@@ -1,0 +1,52 @@
+package bench
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseStat(t *testing.T) {
+	for _, tt := range []struct {
+		name, in string
+		want     time.Duration
+	}{
+		{"plain", "123 (topics) S 1 123 123 0 -1 4194560 900 0 0 0 150 50 0 0 20 0 9 0 100", 2 * time.Second},
+		{"a name with everything", "123 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 1 2 0 0", 30 * time.Millisecond},
+		{"short", "123 (topics) S 1 2", 0},
+		{"empty", "", 0},
+		{"letters", "123 (t) S 1 2 3 4 5 6 7 8 9 10 x 2 0 0", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := parseStat([]byte(tt.in)); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestParseResident(t *testing.T) {
+	got, err := parseResident([]byte("Name:\ttopics\nVmPeak:\t  900 kB\nVmRSS:\t   12 kB\nThreads:\t4\n"))
+	if err != nil || got != 12<<10 {
+		t.Errorf("got %d, %v; want %d", got, err, 12<<10)
+	}
+	if _, err := parseResident([]byte("Name:\ttopics\n")); err == nil {
+		t.Error("a status without VmRSS passed")
+	}
+}
+
+func TestShares(t *testing.T) {
+	before := usage{client: time.Second, server: 2 * time.Second}
+	after := usage{client: 2 * time.Second, server: 5 * time.Second}
+	if got, want := after.since(before, 2*time.Second), (cpuShares{Client: 0.5, Server: 1.5}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestGroupSize(t *testing.T) {
+	if got := groupSize(walMetrics{Frames: 10, Fsyncs: 5}, walMetrics{Frames: 110, Fsyncs: 15}); got != 10 {
+		t.Errorf("got %v, want 10", got)
+	}
+	if got := groupSize(walMetrics{Fsyncs: 5}, walMetrics{Frames: 7, Fsyncs: 5}); got != 0 {
+		t.Errorf("got %v without a sync, want 0", got)
+	}
+}

@@ -1,0 +1,122 @@
+package child
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// probeTimeout is how long a probe may take before it counts as failed. It is
+// generous: client and server share the machine while it is loaded.
+const probeTimeout = 5 * time.Second
+
+// Probe is one look at a server, as a load balancer takes it.
+type Probe struct {
+	At       time.Duration // since the process was started
+	Addr     string        // host:port the server listens on
+	Health   int           // status of /v0/health; 0: no answer
+	Ready    int           // status of /v0/ready; 0: no answer
+	Progress float64       // replay_progress; 1 when ready
+	Phase    string        // detail.phase while not ready
+	Err      error         // why there was no answer
+}
+
+// Watch probes the server every interval, from the moment it first answers
+// until ctx ends, the server ends, or see returns false. It returns nil when
+// see stopped it, ctx's error, or what Ended says.
+func (s *Server) Watch(ctx context.Context, every time.Duration, see func(Probe) bool) error {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: probeTimeout}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	listening := false
+	for {
+		p := s.probe(ctx, client)
+		listening = listening || p.Health != 0
+		// An answer cut short by ctx says nothing about the server.
+		if listening && ctx.Err() == nil && !see(p) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.done:
+			return s.Ended()
+		case <-tick.C:
+		}
+	}
+}
+
+// AwaitReady probes until the server is ready and returns its address.
+func (s *Server) AwaitReady(ctx context.Context, every time.Duration) (addr string, after time.Duration, err error) {
+	err = s.Watch(ctx, every, func(p Probe) bool {
+		addr, after = p.Addr, p.At
+		return p.Ready != http.StatusOK
+	})
+	return addr, after, err
+}
+
+func (s *Server) probe(ctx context.Context, client *http.Client) (p Probe) {
+	defer func() { p.At = time.Since(s.started) }()
+	port, err := os.ReadFile(s.portFile)
+	if err != nil {
+		p.Err = err
+		return p
+	}
+	p.Addr = "127.0.0.1:" + strings.TrimSpace(string(port))
+	if p.Health, _, p.Err = get(ctx, client, "http://"+p.Addr+"/v0/health"); p.Err != nil {
+		return p
+	}
+	var ready []byte
+	if p.Ready, ready, p.Err = get(ctx, client, "http://"+p.Addr+"/v0/ready"); p.Err != nil {
+		return p
+	}
+	p.Progress, p.Phase, p.Err = progress(p.Ready, ready)
+	return p
+}
+
+// progress takes replay_progress and phase out of an answer of /v0/ready.
+func progress(status int, body []byte) (float64, string, error) {
+	if status == http.StatusOK {
+		return 1, "ready", nil
+	}
+	var answer struct {
+		Error struct {
+			Code   string `json:"code"`
+			Detail struct {
+				Progress *float64 `json:"replay_progress"`
+				Phase    string   `json:"phase"`
+			} `json:"detail"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return 0, "", fmt.Errorf("ready answered %d with no JSON: %w", status, err)
+	}
+	if answer.Error.Detail.Progress == nil {
+		return 0, "", fmt.Errorf("ready answered %d %s without replay_progress", status, answer.Error.Code)
+	}
+	return *answer.Error.Detail.Progress, answer.Error.Detail.Phase, nil
+}
+
+func get(ctx context.Context, client *http.Client, url string) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, nil, err
+	}
+	return resp.StatusCode, body, nil
+}

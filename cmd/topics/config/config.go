@@ -1,0 +1,158 @@
+// Package config is the one place that declares the TOPICS_* variables: their
+// types, defaults, ranges and meaning. Loading, the listing of `topics config`
+// and docs/configuration.md are all made from the same declarations.
+package config
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is the effective configuration. Sizes are bytes.
+type Config struct {
+	Host              string // as given; Addr joins it with the port
+	Port              int    // 0: any
+	PortFile          string // empty: none
+	AllowInsecure     bool
+	DataDir           string
+	NodeID            string // empty: the host's name
+	LogLevel          string
+	LogFormat         string
+	DiskSync          time.Duration
+	WALFileBytes      int64
+	WALQueueBytes     int64
+	WALShards         int // not used: there is one log
+	CacheBytes        int64
+	EphemeralBytes    int64
+	MaxTopics         int // 0: no cap
+	MaxBatchRecords   int
+	MaxRecordBytes    int64
+	MaxBodyBytes      int64
+	MaxMetaBytes      int64
+	MaxTagBytes       int64
+	MaxNodeBytes      int64
+	MaxLimit          int
+	MetricsMaxTopics  int
+	DrainDelay        time.Duration
+	DrainTimeout      time.Duration
+	ExitOnRecoveryErr bool
+
+	// Warnings are things that do not stop the server but that its operator
+	// should read.
+	Warnings []string
+
+	given map[string]bool // full names set in the environment
+}
+
+// Problems are all the reasons why an environment is refused, one line each.
+type Problems []string
+
+func (p Problems) Error() string { return strings.Join(p, "\n") }
+
+// ExitCode is the exit code of a refused configuration.
+func (p Problems) ExitCode() int { return 2 }
+
+// Load reads the configuration from an environment in the form of os.Environ.
+// The error is a Problems with every line that is wrong. A variable set to
+// the empty string counts as not set.
+func Load(environ []string) (*Config, error) {
+	c := &Config{given: map[string]bool{}}
+	var problems Problems
+	known := map[string]Variable{}
+	for _, v := range c.variables() {
+		known[v.Name] = v
+		if err := v.parse(v.Default); err != nil {
+			panic("default of " + v.Name + ": " + err.Error()) // a mistake in the table
+		}
+	}
+	for _, entry := range environ {
+		name, text, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, prefix) || text == "" {
+			continue
+		}
+		v, ok := known[name]
+		switch {
+		case isServiceLink(name, text):
+			if name == prefix+"PORT" {
+				c.warn("TOPICS_PORT=%s is a Kubernetes service link and is ignored; set enableServiceLinks: false in the pod to be rid of it", text)
+			}
+		case !ok:
+			problems = append(problems, unknown(name, known))
+		default:
+			c.given[name] = true
+			if err := v.parse(text); err != nil {
+				problems = append(problems, name+": "+err.Error())
+			}
+		}
+	}
+	slices.Sort(problems)
+	// The rules between variables mean nothing while one is malformed.
+	if problems == nil {
+		problems = c.check()
+	}
+	if problems != nil {
+		return nil, problems
+	}
+	return c, nil
+}
+
+// check holds the rules that tie variables to each other.
+func (c *Config) check() (problems Problems) {
+	host, port, err := splitHost(c.Host)
+	if err != nil {
+		return Problems{prefix + "HOST: " + err.Error()}
+	}
+	if port >= 0 {
+		if c.given[prefix+"PORT"] && c.Port != port {
+			c.warn("TOPICS_HOST=%s names a port itself; TOPICS_PORT=%d is ignored", c.Host, c.Port)
+		}
+		c.Port = port
+	}
+	c.Host = host
+	if !isLoopback(host) {
+		if !c.AllowInsecure {
+			problems = append(problems, prefix+"HOST: "+strconv.Quote(host)+
+				" can be reached from other machines and there are no API keys; set TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect")
+		}
+		c.warn("no API keys: everyone who can reach %s may read, write and delete", c.Addr())
+	}
+	if c.given[prefix+"WAL_SHARDS"] && c.WALShards != 1 {
+		c.warn("TOPICS_WAL_SHARDS=%d has no effect: there is one log", c.WALShards)
+	}
+	below := func(small string, a int64, big string, b int64) {
+		if a > b {
+			problems = append(problems, prefix+small+": must not be above "+prefix+big)
+		}
+	}
+	below("MAX_META_BYTES", c.MaxMetaBytes, "MAX_RECORD_BYTES", c.MaxRecordBytes)
+	below("MAX_RECORD_BYTES", c.MaxRecordBytes, "MAX_BODY_BYTES", c.MaxBodyBytes)
+	below("DRAIN_DELAY_MS", int64(c.DrainDelay), "DRAIN_TIMEOUT_MS", int64(c.DrainTimeout))
+	return problems
+}
+
+// Addr is what to listen on, host and port joined.
+func (c *Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// Settings returns every variable with its effective value, in the order of
+// their declaration.
+func (c *Config) Settings() []Setting {
+	var all []Setting
+	for _, v := range c.variables() {
+		s := Setting{Variable: v, Value: v.print(), Source: "default"}
+		if c.given[v.Name] {
+			s.Source = "environment"
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// Setting is a variable with its effective value.
+type Setting struct {
+	Variable
+	Value  string
+	Source string // default or environment
+}

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+func (c *Config) warn(format string, a ...any) {
+	c.Warnings = append(c.Warnings, fmt.Sprintf(format, a...))
+}
+
+// Table writes the effective values for people.
+func (c *Config) Table(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "VARIABLE\tVALUE\tSOURCE\tTYPE\tRANGE")
+	for _, s := range c.Settings() {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.Name, orDash(s.Value), s.Source, s.Type, orDash(s.Range))
+	}
+	return t.Flush()
+}
+
+// Map returns the effective values by name, for /actuator/info.
+func (c *Config) Map() map[string]any {
+	m := map[string]any{}
+	for _, s := range c.Settings() {
+		m[s.Name] = s.Value
+	}
+	return m
+}
+
+// JSON writes the effective values with everything declared about them, an
+// array in the order of declaration.
+func (c *Config) JSON(w io.Writer) error {
+	type row struct {
+		Name    string `json:"name"`
+		Value   string `json:"value"`
+		Source  string `json:"source"`
+		Default string `json:"default"`
+		Type    string `json:"type"`
+		Range   string `json:"range,omitempty"`
+		Doc     string `json:"doc"`
+	}
+	var rows []row
+	for _, s := range c.Settings() {
+		rows = append(rows, row{s.Name, s.Value, s.Source, s.Default, s.Type, s.Range, s.Doc})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(rows)
+}
+
+const markdownHead = `# Configuration
+
+<!-- Written by "go generate ./cmd/topics"; edit cmd/topics/config/variables.go instead. -->
+
+The server is configured by environment variables. A value that is malformed or
+out of range, and a ` + "`TOPICS_*`" + ` name that is not known, refuse to start: one clear
+line for each, exit code 2. A variable set to the empty string counts as not
+set. ` + "`topics config`" + ` prints the effective values.
+
+A *size* is a number of bytes, or a whole number with one of the units KiB, MiB,
+GiB, TiB (powers of 1024) or KB, MB, GB, TB (powers of 1000). *ms* is
+whole milliseconds.
+
+The names that Kubernetes puts into every pod beside a Service called
+` + "`topics`" + ` (` + "`TOPICS_SERVICE_HOST`, `TOPICS_PORT=tcp://...`, `TOPICS_PORT_4000_TCP`" + ` and
+so on) are not taken for settings; ` + "`enableServiceLinks: false`" + ` in the pod removes
+them.
+`
+
+// Markdown writes docs/configuration.md.
+func Markdown(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(markdownHead)
+	group := ""
+	for _, v := range new(Config).variables() {
+		if v.Group != group {
+			group = v.Group
+			fmt.Fprintf(&b, "\n## %s\n\n| variable | type | default | range | meaning |\n|---|---|---|---|---|\n", group)
+		}
+		def := "none"
+		if v.Default != "" {
+			def = "`" + v.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.Name, v.Type, def, v.Range, v.Doc)
+	}
+	b.WriteString("\n## Not in this version\n\nThese are refused with a line that says so: ")
+	for i, name := range later {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("`" + prefix + name + "`")
+	}
+	b.WriteString(".\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,103 @@
+package config
+
+// prefix starts every variable's name.
+const prefix = "TOPICS_"
+
+// Variable is one declared variable.
+type Variable struct {
+	Name    string // in full
+	Group   string
+	Default string // in the form of an environment value; may be empty
+	Doc     string // one sentence or two
+	kind           // type, range, and where the value goes
+}
+
+// Units of sizes.
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+	tib = 1 << 40
+)
+
+// variables declares everything, bound to the fields of c.
+func (c *Config) variables() []Variable {
+	var all []Variable
+	var group string
+	add := func(name string, k kind, def, doc string) {
+		all = append(all, Variable{Name: prefix + name, Group: group, Default: def, Doc: doc, kind: k})
+	}
+
+	group = "Network"
+	add("HOST", text(&c.Host), "127.0.0.1",
+		"Address to listen on: a host or a full host:port; an IPv6 address may stand in brackets. Other machines are let in only with TOPICS_ALLOW_INSECURE_NO_AUTH.")
+	add("PORT", integer(&c.Port, 0, 65535), "4000",
+		"Port to listen on; 0 takes any free one. A tcp:// URL, as Kubernetes sets it, is ignored with a warning.")
+	add("PORT_FILE", text(&c.PortFile), "",
+		"File that the bound port is written to, replaced in one step.")
+	add("ALLOW_INSECURE_NO_AUTH", boolean(&c.AllowInsecure), "false",
+		"Allow an address that other machines can reach although there are no API keys.")
+	add("DRAIN_DELAY_MS", millis(&c.DrainDelay, 0, 600_000), "0",
+		"How long the server goes on serving after a stop signal, while readiness already answers 503, so that load balancers look away first.")
+	add("DRAIN_TIMEOUT_MS", millis(&c.DrainTimeout, 1, 3_600_000), "10000",
+		"How long a drain may take as a whole, the delay included.")
+
+	group = "Storage"
+	add("DATA_DIR", text(&c.DataDir), "./topics-data",
+		"Directory of the log. Only one process may use it at a time.")
+	add("DISK_SYNC_MS", millis(&c.DiskSync, 1, 60_000), "10",
+		"How long an acknowledged write of class disk may wait for its sync in the background: what a power cut can take.")
+	add("WAL_FILE_BYTES", size(&c.WALFileBytes, mib, 4*gib), "64MiB",
+		"Size of one log file.")
+	add("WAL_QUEUE_BYTES", size(&c.WALQueueBytes, 64*kib, 16*gib), "64MiB",
+		"Bytes that may wait for the log; when they are reached, writers wait, then get 429.")
+	add("WAL_SHARDS", integer(&c.WALShards, 1, 1024), "1",
+		"Accepted for compatibility and without effect: there is one log.")
+	add("EXIT_ON_RECOVERY_FAILURE", boolean(&c.ExitOnRecoveryErr), "false",
+		"Exit with 1 when recovery refuses the data, instead of staying up to tell probes why.")
+
+	group = "Memory"
+	add("CACHE_BYTES", size(&c.CacheBytes, 0, tib), "256MiB",
+		"Payloads of recent writes kept in memory; older ones are read from the log.")
+	add("EPHEMERAL_BYTES", size(&c.EphemeralBytes, 0, tib), "1GiB",
+		"Payloads of ephemeral records, which live in memory only; a write beyond it gets 507. 0 is no limit.")
+
+	group = "Limits"
+	add("MAX_TOPICS", integer(&c.MaxTopics, 0, 100_000_000), "100000",
+		"Topics that may exist; creating one more gets 429. 0 is no cap.")
+	add("MAX_BATCH_RECORDS", integer(&c.MaxBatchRecords, 1, 1_000_000), "10000",
+		"Records in one write.")
+	add("MAX_RECORD_BYTES", size(&c.MaxRecordBytes, 1, gib), "1MiB",
+		"Bytes of data and meta of one record.")
+	add("MAX_BODY_BYTES", size(&c.MaxBodyBytes, kib, gib), "64MiB",
+		"Bytes of a request's body after decompression.")
+	add("MAX_META_BYTES", size(&c.MaxMetaBytes, 2, gib), "16KiB",
+		"Bytes of one record's meta.")
+	add("MAX_TAG_BYTES", size(&c.MaxTagBytes, 1, 64*kib-1), "256",
+		"Bytes of one record's tag.")
+	add("MAX_NODE_BYTES", size(&c.MaxNodeBytes, 1, 64*kib-1), "128",
+		"Bytes of one record's node.")
+	add("MAX_LIMIT", integer(&c.MaxLimit, 1, 1_000_000), "1000",
+		"Records in one read; a larger limit is lowered to it.")
+
+	group = "Observation"
+	add("LOG_LEVEL", oneOf(&c.LogLevel, "trace", "debug", "info", "warn", "error"), "info",
+		"Least severe lines that are logged.")
+	add("LOG_FORMAT", oneOf(&c.LogFormat, "auto", "json", "console"), "auto",
+		"Form of the log lines; auto is console on a terminal and json elsewhere.")
+	add("METRICS_MAX_TOPICS", integer(&c.MetricsMaxTopics, 1, 1_000_000), "1000",
+		"Topics with metrics of their own: the busiest ones.")
+	add("NODE_ID", text(&c.NodeID), "",
+		"Name of this server in /health; the host's name if empty.")
+	return all
+}
+
+// later are the variables of the documented interface whose feature this
+// version does not have. They are refused, because a setting that silently
+// does nothing is worse than one that stops the server.
+var later = []string{
+	"API_KEYS", "API_KEYS_FILE", "CHECKPOINT_BYTES", "CHECKPOINT_INTERVAL_MS", "COLD_DIR", "CORS_ORIGINS",
+	"HOT_RETAIN_BYTES", "HOT_RETAIN_SEGMENTS", "MAX_CLAIM", "MAX_INFLIGHT_PER_KEY", "MAX_ROUTERS",
+	"MAX_SSE_CONNECTIONS", "MAX_SSE_CONNECTIONS_PER_KEY", "MAX_TOTAL_BYTES", "MAX_WATCH_SESSIONS",
+	"MAX_WATCH_TOPICS", "OPS_ADDR", "PROBE_AUTH", "SEGMENT_MAX_AGE_MS", "SEGMENT_MAX_BYTES", "SEGMENT_MAX_EVENTS",
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"os"
+
+	"github.com/e6e95bb8/topics/cmd/topics/config"
+)
+
+//go:generate sh -c "go run . config --markdown > ../../docs/configuration.md"
+
+// configCmd prints the effective configuration.
+type configCmd struct {
+	JSON     bool `name:"json" help:"As JSON, with everything declared about each variable." xor:"form"`
+	Markdown bool `help:"Print docs/configuration.md instead; the environment is not looked at." xor:"form"`
+}
+
+// Run prints to standard output. A refused environment is the error.
+func (c *configCmd) Run() error {
+	if c.Markdown {
+		return config.Markdown(os.Stdout)
+	}
+	effective, err := config.Load(os.Environ())
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return effective.JSON(os.Stdout)
+	}
+	return effective.Table(os.Stdout)
+}

@@ -1,0 +1,130 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+)
+
+const (
+	// probeEvery is how often the probes are polled.
+	probeEvery = 10 * time.Millisecond
+	// bootTimeout ends the drill when a boot does not become ready.
+	bootTimeout = 2 * time.Minute
+)
+
+// boot starts the server and waits until it is ready. The caller kills it.
+func (d *drill) boot(ctx context.Context) (server *child.Server, addr string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, bootTimeout, errors.New("the server was not ready in time"))
+	defer cancel()
+	if server, err = child.Start(d.options); err != nil {
+		return nil, "", err
+	}
+	d.gate.begin()
+	err = server.Watch(ctx, probeEvery, func(p child.Probe) bool {
+		d.gate.see(p)
+		addr = p.Addr
+		return p.Ready != http.StatusOK
+	})
+	if err != nil {
+		server.Kill()
+		return nil, "", errors.Join(err, context.Cause(ctx))
+	}
+	return server, addr, nil
+}
+
+// killEarly kills the server at a moment before it is ready, as far as the
+// last boot tells when that is.
+func (d *drill) killEarly(ctx context.Context, after float64) error {
+	server, err := child.Start(d.options)
+	if err != nil {
+		return err
+	}
+	defer server.Kill()
+	d.gate.begin()
+	wait := time.Duration(after * float64(d.gate.lastWait()))
+	err = d.watch(ctx, server, wait)
+	d.early++
+	return err
+}
+
+// killUnderLoad boots the server, checks it, loads it, and kills it.
+func (d *drill) killUnderLoad(ctx context.Context, after float64) error {
+	server, addr, err := d.boot(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Kill()
+	if d.kills == 0 {
+		err = d.configure(ctx, addr)
+	} else {
+		err = d.check(ctx, addr, false)
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var (
+		killed atomic.Bool
+		load   sync.WaitGroup
+	)
+	c := newClient(addr)
+	defer c.close()
+	for _, w := range d.writers {
+		load.Go(func() { w.load(ctx, c, killed.Load) })
+	}
+	for _, b := range d.books {
+		load.Go(func() { follow(ctx, c, b, killed.Load) })
+	}
+	err = d.watch(ctx, server, time.Duration(after*float64(d.plan.uptime)))
+	killed.Store(true)
+	server.Kill()
+	cancel()
+	load.Wait()
+	return err
+}
+
+// watch keeps polling the probes for the given time.
+func (d *drill) watch(ctx context.Context, server *child.Server, during time.Duration) error {
+	timed, cancel := context.WithTimeout(ctx, during)
+	defer cancel()
+	err := server.Watch(timed, probeEvery, func(p child.Probe) bool {
+		d.gate.see(p)
+		return true
+	})
+	if timed.Err() != nil && ctx.Err() == nil {
+		return nil // the time is over
+	}
+	return err
+}
+
+// configure makes the topics.
+func (d *drill) configure(ctx context.Context, addr string) error {
+	c := newClient(addr)
+	defer c.close()
+	for _, b := range d.books {
+		if err := c.configure(ctx, b.topic, b.class); err != nil {
+			return fmt.Errorf("make topic %s: %w", b.topic, err)
+		}
+	}
+	return nil
+}
+
+// check checks every topic.
+func (d *drill) check(ctx context.Context, addr string, full bool) error {
+	c := newClient(addr)
+	defer c.close()
+	for _, b := range d.books {
+		if err := check(ctx, c, b, full); err != nil {
+			return fmt.Errorf("check topic %s: %w", b.topic, err)
+		}
+	}
+	return nil
+}

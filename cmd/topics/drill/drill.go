@@ -1,0 +1,151 @@
+// Package drill kills a server again and again while it is being written, and
+// checks that it kept every promise: nothing acknowledged is lost beyond what
+// its durability class allows, nothing is there twice or in part, no seq is
+// given to two records, every loss is declared, and the probes tell a load
+// balancer the truth.
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+)
+
+// topicsPerClass spreads each class over several topics.
+const topicsPerClass = 2
+
+// Cmd is the drill command.
+type Cmd struct {
+	Kills    int           `help:"How often the server is killed." default:"10"`
+	Seed     uint64        `help:"Seed of the plan: ops, payloads, kill moments. 0 takes one from the clock." default:"0"`
+	Duration time.Duration `help:"Longest time under load before a kill." default:"1s"`
+	Writers  int           `help:"Concurrent writers, spread over the four durability classes." default:"16"`
+	Dir      string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
+	Keep     bool          `help:"Keep the run's directory if a promise was broken."`
+	Set      []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	JSON     bool          `name:"json" help:"Print the report as JSON."`
+}
+
+// Validate is called by kong.
+func (c *Cmd) Validate() error {
+	switch {
+	case c.Kills < 1:
+		return errors.New("--kills must be at least 1")
+	case c.Writers < len(classes) || c.Writers > 1024:
+		return fmt.Errorf("--writers must be %d to 1024", len(classes))
+	case c.Duration <= 0:
+		return errors.New("--duration must be positive")
+	}
+	return nil
+}
+
+// Run runs the drill and prints its report. It returns an error when a promise
+// was broken or the drill could not be finished.
+func (c *Cmd) Run(ctx context.Context) error {
+	if c.Seed == 0 {
+		c.Seed = uint64(time.Now().UnixNano())
+	}
+	dir, err := os.MkdirTemp(c.Dir, "topics-drill-")
+	if err != nil {
+		return err
+	}
+	d := c.newDrill(dir, os.Stderr)
+	err = d.run(ctx)
+	report := d.report()
+	if c.Keep && (err != nil || report.Broken() > 0) {
+		fmt.Fprintln(os.Stderr, "kept", dir)
+	} else if removeErr := os.RemoveAll(dir); err == nil {
+		err = removeErr
+	}
+	if err != nil {
+		return fmt.Errorf("drill with seed %d, after %d kills: %w", c.Seed, d.kills, err)
+	}
+	write := report.WriteTable
+	if c.JSON {
+		write = report.WriteJSON
+	}
+	if err := write(os.Stdout); err != nil {
+		return err
+	}
+	switch n := report.Broken(); {
+	case n > 0:
+		return fmt.Errorf("drill with seed %d: %d promises were broken", c.Seed, n)
+	case report.Total.AckedWrites == 0:
+		return fmt.Errorf("drill with seed %d: nothing was acknowledged, so nothing was tested", c.Seed)
+	}
+	return nil
+}
+
+// drill is one run.
+type drill struct {
+	plan     plan
+	wanted   int // kills
+	options  child.Options
+	progress io.Writer // one line per kill
+	findings *findings
+	books    []*book
+	writers  []*writer
+	gate     *gate
+	began    time.Time
+	kills    int
+	early    int
+}
+
+func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
+	d := &drill{
+		plan:     plan{seed: c.Seed, uptime: c.Duration},
+		wanted:   c.Kills,
+		options:  child.Options{Dir: dir, Env: c.Set},
+		progress: progress,
+		findings: &findings{},
+		began:    time.Now(),
+	}
+	d.gate = newGate(d.findings)
+	for _, class := range classes {
+		for i := range topicsPerClass {
+			d.books = append(d.books, newBook(fmt.Sprintf("drill-%s-%d", class, i), class, d.plan, d.findings))
+		}
+	}
+	for id := range c.Writers {
+		d.writers = append(d.writers, newWriter(uint16(id), d.books[id%len(d.books)], d.plan))
+	}
+	return d
+}
+
+// run kills the server as often as planned, boots it once more, and checks
+// everything.
+func (d *drill) run(ctx context.Context) error {
+	for k := range d.wanted {
+		planned := d.plan.kill(k)
+		kill := d.killUnderLoad
+		if planned.early {
+			kill = d.killEarly
+		}
+		if err := kill(ctx, planned.after); err != nil {
+			return err
+		}
+		d.kills++
+		fmt.Fprintf(d.progress, "kill %d of %d: ready after %v, %d promises broken\n",
+			d.kills, d.wanted, d.gate.lastWait().Round(time.Millisecond), d.broken())
+	}
+	server, addr, err := d.boot(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Kill()
+	return d.check(ctx, addr, true)
+}
+
+func (d *drill) broken() int64 {
+	n := d.gate.broken
+	for _, b := range d.books {
+		t := b.counted()
+		n += t.broken()
+	}
+	return n
+}

@@ -1,0 +1,101 @@
+package drill
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
+)
+
+// gate judges what the probes say, boot after boot: the rules a load balancer
+// relies on. It is used by one goroutine at a time.
+type gate struct {
+	findings *findings
+	broken   int64
+	probes   int64
+	waits    []time.Duration // start to ready, of the boots that got there
+	values   map[float64]bool
+	most     int // most distinct values in one boot
+
+	boot struct {
+		ready   bool
+		last    float64
+		values  map[float64]bool
+		settled bool // one finding per boot is enough
+	}
+}
+
+func newGate(f *findings) *gate {
+	return &gate{findings: f, values: make(map[float64]bool)}
+}
+
+// begin begins a boot.
+func (g *gate) begin() {
+	g.boot.ready, g.boot.settled, g.boot.last = false, false, 0
+	g.boot.values = make(map[float64]bool)
+}
+
+// see takes one probe of the boot.
+func (g *gate) see(p child.Probe) {
+	g.probes++
+	switch {
+	case p.Err != nil:
+		g.breakf(p, "no answer once it listened: %v", p.Err)
+		return
+	case p.Health != http.StatusOK:
+		g.breakf(p, "health answered %d", p.Health)
+	case p.Ready != http.StatusOK && g.boot.ready:
+		g.breakf(p, "ready answered %d after it had answered 200", p.Ready)
+	case p.Ready != http.StatusOK && p.Ready != http.StatusServiceUnavailable:
+		g.breakf(p, "ready answered %d", p.Ready)
+	case p.Phase == "failed":
+		g.breakf(p, "recovery failed")
+	case p.Progress < g.boot.last:
+		g.breakf(p, "progress went back from %v to %v", g.boot.last, p.Progress)
+	case p.Progress < 0 || p.Progress > 1 || p.Progress == 1 && p.Ready != http.StatusOK:
+		g.breakf(p, "progress is %v while ready answers %d", p.Progress, p.Ready)
+	}
+	g.boot.last = p.Progress
+	g.values[p.Progress] = true
+	g.boot.values[p.Progress] = true
+	g.most = max(g.most, len(g.boot.values))
+	if p.Ready == http.StatusOK && !g.boot.ready {
+		g.boot.ready = true
+		g.waits = append(g.waits, p.At)
+	}
+}
+
+func (g *gate) breakf(p child.Probe, format string, a ...any) {
+	if g.boot.settled {
+		return
+	}
+	g.boot.settled = true
+	g.broken++
+	g.findings.addf("probe %v after the start: %s", p.At.Round(time.Millisecond), fmt.Sprintf(format, a...))
+}
+
+// lastWait is how long the last boot that got there took to be ready.
+func (g *gate) lastWait() time.Duration {
+	if len(g.waits) == 0 {
+		return 0
+	}
+	return g.waits[len(g.waits)-1]
+}
+
+// progressValues are the distinct values seen, ascending.
+func (g *gate) progressValues() []float64 {
+	values := make([]float64, 0, len(g.values))
+	for v := range g.values {
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	return values
+}
+
+// readyWait is a quantile of the times to ready.
+func (g *gate) readyWait(q float64) time.Duration {
+	return quantile.Of(slices.Clone(g.waits), q)
+}

@@ -1,0 +1,91 @@
+package drill
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+// The plan is a function of the seed alone, and what is written is recognised.
+func TestPlan(t *testing.T) {
+	p, again, other := plan{seed: 7}, plan{seed: 7}, plan{seed: 8}
+	differs := false
+	counts, keyed := map[int]bool{}, 0
+	for n := range uint32(300) {
+		id := opID{writer: 2, number: n}
+		o := p.op(id)
+		counts[o.count] = true
+		if o.key != "" {
+			keyed++
+		}
+		if string(p.body(o)) != string(again.body(again.op(id))) {
+			t.Fatalf("%s is not the same twice", id)
+		}
+		differs = differs || string(p.body(o)) != string(other.body(other.op(id)))
+		var body struct {
+			Records []struct {
+				Data json.RawMessage
+				Meta json.RawMessage
+				Tag  string
+			}
+			Node string
+			Key  string `json:"idempotency_key"`
+		}
+		if err := json.Unmarshal(p.body(o), &body); err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		if len(body.Records) != o.count || body.Key != o.key {
+			t.Fatalf("%s: body has %d records and key %q, planned %d and %q", id, len(body.Records), body.Key, o.count, o.key)
+		}
+		for i, r := range body.Records {
+			got, index, err := p.recognise(&record{Data: r.Data, Meta: r.Meta, Tag: r.Tag, Node: body.Node})
+			if err != nil || got != o || index != i {
+				t.Fatalf("%s index %d recognised as %s index %d: %v", id, i, got.id, index, err)
+			}
+		}
+	}
+	if !differs {
+		t.Error("another seed gives the same plan")
+	}
+	if len(counts) < 10 || keyed < 100 || keyed > 290 {
+		t.Errorf("%d batch sizes, %d of 300 ops with a key: not mixed", len(counts), keyed)
+	}
+}
+
+func TestPlanKills(t *testing.T) {
+	p := plan{seed: 7, uptime: time.Second}
+	early := 0
+	for k := range 200 {
+		planned := p.kill(k)
+		if planned != p.kill(k) {
+			t.Fatalf("kill %d is not the same twice", k)
+		}
+		if planned.after < 0 || planned.after >= 1 {
+			t.Fatalf("kill %d after %v of the longest wait", k, planned.after)
+		}
+		if planned.early {
+			early++
+		}
+	}
+	if p.kill(0).early {
+		t.Error("the first kill comes before anything was written")
+	}
+	if early < 20 || early > 100 {
+		t.Errorf("%d of 200 kills are early", early)
+	}
+}
+
+func FuzzRecognise(f *testing.F) {
+	p := plan{seed: 7}
+	o := p.op(opID{writer: 1, number: 3})
+	f.Add([]byte(p.appendData(nil, o, 0)))
+	f.Add([]byte(`{"writer":1,"op":3,"index":-1,"count":1}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := &record{Seq: 1, Data: data, Tag: o.tag(), Node: o.node(), Meta: o.meta()}
+		got, index, err := p.recognise(r)
+		if err == nil && string(data) != string(p.appendData(nil, got, index)) {
+			t.Errorf("%q passed as record %d of %s", data, index, got.id)
+		}
+	})
+}

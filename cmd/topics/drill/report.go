@@ -1,0 +1,142 @@
+package drill
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Report is the outcome of a drill.
+type Report struct {
+	Seed uint64 `json:"seed"`
+	// Kills is all kills; Early of them hit the server while it started.
+	Kills int `json:"kills"`
+	Early int `json:"kills_while_starting"`
+	// Classes has the tally of each durability class; Total sums them.
+	Classes map[class]*Tally `json:"classes"`
+	Total   Tally            `json:"total"`
+	Ready   ReadyReport      `json:"ready"`
+	// Findings are the first broken promises in words.
+	Findings []string `json:"findings"`
+	Seconds  float64  `json:"seconds"`
+}
+
+// ReadyReport is what the probes said.
+type ReadyReport struct {
+	Probes int64 `json:"probes"`
+	// Broken counts boots in which a rule of the probes was broken.
+	Broken int64 `json:"broken"`
+	// Boots counts the boots that became ready.
+	Boots int     `json:"boots"`
+	P50MS float64 `json:"p50_ms"`
+	MaxMS float64 `json:"max_ms"`
+	// Progress is the distinct replay_progress values seen, MostInBoot the
+	// most of them in one boot.
+	Progress   []float64 `json:"progress"`
+	MostInBoot int       `json:"most_progress_values_in_one_boot"`
+}
+
+// Broken counts all broken promises.
+func (r *Report) Broken() int64 { return r.Total.broken() + r.Ready.Broken }
+
+// report sums up the books and the probes.
+func (d *drill) report() *Report {
+	r := &Report{
+		Seed: d.plan.seed, Kills: d.kills, Early: d.early,
+		Classes:  make(map[class]*Tally),
+		Findings: d.findings.list(),
+		Seconds:  time.Since(d.began).Seconds(),
+		Ready: ReadyReport{
+			Probes: d.gate.probes, Broken: d.gate.broken, Boots: len(d.gate.waits),
+			P50MS:    milliseconds(d.gate.readyWait(0.5)),
+			MaxMS:    milliseconds(d.gate.readyWait(1)),
+			Progress: d.gate.progressValues(), MostInBoot: d.gate.most,
+		},
+	}
+	for _, b := range d.books {
+		if r.Classes[b.class] == nil {
+			r.Classes[b.class] = &Tally{}
+		}
+		t := b.counted()
+		r.Classes[b.class].add(&t)
+		r.Total.add(&t)
+	}
+	return r
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// WriteJSON writes the report as one JSON object.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// WriteTable writes the report for people.
+func (r *Report) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, value func(*Tally) any) {
+		fmt.Fprintf(t, "%s\t", name)
+		for _, c := range classes {
+			tally := r.Classes[c]
+			if tally == nil {
+				tally = &Tally{}
+			}
+			fmt.Fprintf(t, "%v\t", value(tally))
+		}
+		fmt.Fprintf(t, "%v\t\n", value(&r.Total))
+	}
+	fmt.Fprintf(t, "\t")
+	for _, c := range classes {
+		fmt.Fprintf(t, "%s\t", c)
+	}
+	fmt.Fprintf(t, "total\t\n")
+	row("acked writes", func(t *Tally) any { return t.AckedWrites })
+	row("acked records", func(t *Tally) any { return t.AckedRecords })
+	row("retries deduplicated", func(t *Tally) any { return t.Deduped })
+	row("records checked", func(t *Tally) any { return t.Checked })
+	row("gone, in a tombstone", func(t *Tally) any { return t.Declared })
+	row("LOST", func(t *Tally) any { return t.Lost })
+	row("duplicates", func(t *Tally) any { return t.Duplicates })
+	row("partial batches", func(t *Tally) any { return t.Partial })
+	row("seqs reused", func(t *Tally) any { return t.Reused })
+	row("unexplained gaps", func(t *Tally) any { return t.Gaps })
+	row("damaged records", func(t *Tally) any { return t.Damaged })
+	row("unexpected answers", func(t *Tally) any { return t.Unexpected })
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nkills: %d (%d of them while starting), seed %d, %.1f s\n", r.Kills, r.Early, r.Seed, r.Seconds)
+	fmt.Fprintf(w, "time to ready: p50 %.0f ms, max %.0f ms, %d boots\n", r.Ready.P50MS, r.Ready.MaxMS, r.Ready.Boots)
+	fmt.Fprintf(w, "progress values seen: %d, up to %d in one boot: %s\n",
+		len(r.Ready.Progress), r.Ready.MostInBoot, few(r.Ready.Progress))
+	fmt.Fprintf(w, "probes: %d, boots that broke a rule of the probes: %d\n", r.Ready.Probes, r.Ready.Broken)
+	for _, finding := range r.Findings {
+		fmt.Fprintf(w, "BROKEN: %s\n", finding)
+	}
+	verdict := "every promise was kept"
+	if n := r.Broken(); n > 0 {
+		verdict = fmt.Sprintf("%d promises were broken", n)
+	}
+	_, err := fmt.Fprintln(w, verdict)
+	return err
+}
+
+// few renders an even choice of at most 8 of the values.
+func few(values []float64) string {
+	const most = 8
+	n := min(len(values), most)
+	words := make([]string, n)
+	for i := range words {
+		at := i
+		if len(values) > most {
+			at = i * (len(values) - 1) / (most - 1)
+		}
+		words[i] = fmt.Sprintf("%.3f", values[at])
+	}
+	return strings.Join(words, " ")
+}

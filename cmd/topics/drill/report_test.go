@@ -1,0 +1,54 @@
+package drill
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func sample() *Report {
+	d := (&Cmd{Seed: 5, Writers: 8, Kills: 2, Duration: time.Second}).newDrill("", nil)
+	d.kills, d.early = 2, 1
+	for i := range 100 {
+		d.gate.values[float64(i)/100] = true
+	}
+	o := d.plan.op(opID{})
+	d.books[0].acked(o, 1, false)
+	d.books[len(d.books)-1].unexpected("answered %d", 500)
+	return d.report()
+}
+
+func TestReportTable(t *testing.T) {
+	var out strings.Builder
+	if err := sample().WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"  ephemeral  memory  disk  fsync  total",
+		"        acked writes          1       0     0      0      1",
+		"  unexpected answers          0       0     0      1      1",
+		"kills: 2 (1 of them while starting), seed 5,",
+		"progress values seen: 100, up to 0 in one boot: 0.000 0.140 0.280 0.420 0.560 0.700 0.840 0.990",
+		"BROKEN: drill-fsync-1: answered 500",
+		"1 promises were broken",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestReportJSON(t *testing.T) {
+	var out strings.Builder
+	if err := sample().WriteJSON(&out); err != nil {
+		t.Fatal(err)
+	}
+	var back Report
+	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Kills != 2 || back.Classes[fsync].Unexpected != 1 || back.Broken() != 1 || len(back.Ready.Progress) != 100 {
+		t.Errorf("came back as %+v", back)
+	}
+}

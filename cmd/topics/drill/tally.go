@@ -1,0 +1,78 @@
+package drill
+
+import (
+	"fmt"
+	"sync"
+)
+
+// Tally is what was seen of one durability class.
+type Tally struct {
+	AckedWrites  int64 `json:"acked_writes"`
+	AckedRecords int64 `json:"acked_records"`
+	// Deduped counts retries that were answered with the first write's seqs.
+	Deduped int64 `json:"deduped"`
+	// Checked counts records read back in the checks.
+	Checked int64 `json:"checked"`
+	// Lost counts promised records (acked, or read before a kill) that are not
+	// at their seq, of classes that survive a kill.
+	Lost int64 `json:"lost"`
+	// Declared counts promised records of the weaker classes that are gone and
+	// inside a tombstone.
+	Declared int64 `json:"declared"`
+	// Duplicates counts ops found at more than one place.
+	Duplicates int64 `json:"duplicates"`
+	// Partial counts batches found without some of their records.
+	Partial int64 `json:"partial"`
+	// Reused counts batches that came upon a seq known to be another record's.
+	Reused int64 `json:"reused"`
+	// Gaps counts seqs that were neither delivered nor inside a tombstone.
+	Gaps int64 `json:"gaps"`
+	// Damaged counts records whose bytes are not those written.
+	Damaged int64 `json:"damaged"`
+	// Unexpected counts answers that the contract does not allow.
+	Unexpected int64 `json:"unexpected"`
+}
+
+// add adds o to t.
+func (t *Tally) add(o *Tally) {
+	t.AckedWrites += o.AckedWrites
+	t.AckedRecords += o.AckedRecords
+	t.Deduped += o.Deduped
+	t.Checked += o.Checked
+	t.Lost += o.Lost
+	t.Declared += o.Declared
+	t.Duplicates += o.Duplicates
+	t.Partial += o.Partial
+	t.Reused += o.Reused
+	t.Gaps += o.Gaps
+	t.Damaged += o.Damaged
+	t.Unexpected += o.Unexpected
+}
+
+// broken counts the broken promises.
+func (t *Tally) broken() int64 {
+	return t.Lost + t.Duplicates + t.Partial + t.Reused + t.Gaps + t.Damaged + t.Unexpected
+}
+
+// maxFindings bounds the findings that are kept in words; all are counted.
+const maxFindings = 20
+
+// findings keeps the first broken promises in words. Safe for concurrent use.
+type findings struct {
+	mu    sync.Mutex
+	words []string
+}
+
+func (f *findings) addf(format string, a ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.words) < maxFindings {
+		f.words = append(f.words, fmt.Sprintf(format, a...))
+	}
+}
+
+func (f *findings) list() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.words...)
+}

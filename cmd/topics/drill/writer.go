@@ -1,0 +1,175 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	// recentOps is how many acked ops with a key a writer may send again.
+	recentOps = 16
+	// maxThink is the longest pause between two writes. It keeps the log small
+	// enough to be read again after every kill.
+	maxThink = 4 * time.Millisecond
+	// refusedPause is the wait after an answer that asks to come back later.
+	refusedPause = 20 * time.Millisecond
+)
+
+// writer writes its planned ops to one topic, one after the other, across all
+// boots. It is used by one goroutine at a time.
+type writer struct {
+	id     uint16
+	book   *book
+	plan   plan
+	number uint32 // of the next new op
+	// pending was sent and not answered, and has a key: it is sent again
+	// until it is. nil: none.
+	pending *op
+	recent  []acked
+	rng     *rand.Rand
+}
+
+// acked is an op with the place it was acked at.
+type acked struct {
+	op    op
+	first uint64
+}
+
+func newWriter(id uint16, b *book, p plan) *writer {
+	return &writer{
+		id: id, book: b, plan: p,
+		rng: rand.New(rand.NewPCG(p.seed, streamWriters|uint64(id))),
+	}
+}
+
+// load writes until the connection breaks, which the kill does. killed tells
+// whether it was the kill.
+func (w *writer) load(ctx context.Context, c *client, killed func() bool) {
+	if !w.book.class.survives() {
+		// Their keys may be gone with their records.
+		w.recent = w.recent[:0]
+	}
+	for ctx.Err() == nil {
+		err := w.step(ctx, c)
+		var refused *refusal
+		switch {
+		case err == nil:
+			pause(ctx, time.Duration(w.rng.Int64N(int64(maxThink))))
+		case ctx.Err() != nil || killed():
+			return
+		case errors.As(err, &refused) && refused.throttled():
+			pause(ctx, refusedPause)
+		default:
+			w.book.unexpected("writer %d: %v", w.id, err)
+			pause(ctx, refusedPause)
+		}
+	}
+}
+
+// step sends one write: the pending one, a repeated one, or the next.
+func (w *writer) step(ctx context.Context, c *client) error {
+	if w.pending == nil && len(w.recent) > 0 && w.rng.IntN(20) == 0 {
+		return w.repeat(ctx, c, w.recent[w.rng.IntN(len(w.recent))])
+	}
+	var o op
+	if w.pending != nil {
+		o = *w.pending
+	} else {
+		o = w.plan.op(opID{w.id, w.number})
+		w.number++
+		if o.key != "" {
+			w.pending = &o
+		}
+	}
+	body := w.plan.body(o)
+	if o.key != "" && w.rng.IntN(30) == 0 {
+		return w.race(ctx, c, o, body)
+	}
+	a, err := c.write(ctx, w.book.topic, body)
+	if err != nil {
+		return err
+	}
+	w.settle(o, a)
+	return nil
+}
+
+// settle notes the answer to op o.
+func (w *writer) settle(o op, a ack) {
+	w.pending = nil
+	if !w.wellFormed(o, a) {
+		return
+	}
+	w.book.acked(o, a.First, a.Deduped)
+	if o.key == "" {
+		return
+	}
+	if len(w.recent) == recentOps {
+		w.recent = append(w.recent[:0], w.recent[1:]...)
+	}
+	w.recent = append(w.recent, acked{o, a.First})
+}
+
+// repeat sends an acked op again: it must be answered with the same seqs.
+func (w *writer) repeat(ctx context.Context, c *client, old acked) error {
+	a, err := c.write(ctx, w.book.topic, w.plan.body(old.op))
+	if err != nil {
+		return err
+	}
+	if w.wellFormed(old.op, a) {
+		w.book.repeated(old.op, a.First, a.Deduped)
+	}
+	return nil
+}
+
+// race sends the same op twice at once: it must be appended once.
+func (w *writer) race(ctx context.Context, c *client, o op, body []byte) error {
+	var (
+		both    [2]ack
+		errs    [2]error
+		running sync.WaitGroup
+	)
+	for i := range both {
+		running.Go(func() { both[i], errs[i] = c.write(ctx, w.book.topic, body) })
+	}
+	running.Wait()
+	// What was answered counts, even when the other attempt broke off.
+	for i, a := range both {
+		switch {
+		case errs[i] != nil:
+		case w.pending != nil:
+			w.settle(o, a)
+		case w.wellFormed(o, a):
+			w.book.repeated(o, a.First, true)
+		}
+	}
+	if errs[0] == nil && errs[1] == nil && !both[0].Deduped && !both[1].Deduped {
+		w.book.unexpected("%s: sent twice at once, appended at %d and at %d", o.id, both[0].First, both[1].First)
+	}
+	return errors.Join(errs[:]...)
+}
+
+// wellFormed checks that an answer's numbers agree with each other.
+func (w *writer) wellFormed(o op, a ack) bool {
+	ok := a.Count == o.count && a.First > 0 && a.Last == a.First+uint64(o.count)-1 && len(a.Seqs) == o.count
+	for i, seq := range a.Seqs {
+		ok = ok && seq == a.First+uint64(i)
+	}
+	if !ok {
+		w.book.unexpected("%s of %d records was answered with count %d, seqs %d..%d (%d of them)",
+			o.id, o.count, a.Count, a.First, a.Last, len(a.Seqs))
+	}
+	return ok
+}
+
+// pause waits d, or less when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,221 @@
+// Package e2e tests the real binary: processes that are started, killed,
+// restarted and asked over HTTP, as an operator would.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// binary is the program under test, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "topics-e2e-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "topics")
+	build := exec.Command("go", "build", "-o", binary, "..")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building the binary:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// patience is how long a test waits for anything before it fails. It is
+// generous, because the machine may be busy; nothing waits it out when all is
+// well.
+const patience = 60 * time.Second
+
+// process is one run of the binary.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	port   string // file
+	stdout output
+	stderr output
+	done   chan struct{}
+}
+
+// output collects what a process prints, while it prints.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// command starts the binary with arguments and further environment entries.
+func command(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "TOPICS_") {
+			p.cmd.Env = append(p.cmd.Env, e)
+		}
+	}
+	p.cmd.Env = append(p.cmd.Env, env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the exit code is looked at where it matters
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("topics %s printed:\n%s%s", strings.Join(args, " "), p.stdout.String(), p.stderr.String())
+		}
+	})
+	return p
+}
+
+// serve starts a server on a data directory and returns once it listens. The
+// port is any, unless env names one.
+func serve(t *testing.T, dir string, env ...string) *process {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "port")
+	p := command(t, append([]string{"TOPICS_PORT=0", "TOPICS_PORT_FILE=" + file, "TOPICS_DATA_DIR=" + dir}, env...))
+	p.port = file
+	p.until("it listens", func() bool { _, err := os.Stat(file); return err == nil })
+	return p
+}
+
+// ready waits until the server takes traffic.
+func (p *process) ready() *process {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := p.client().WaitReady(ctx, nil); err != nil {
+		p.t.Fatalf("not ready: %v", err)
+	}
+	return p
+}
+
+// addr is where the server listens.
+func (p *process) addr() string {
+	p.t.Helper()
+	b, err := os.ReadFile(p.port)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return "127.0.0.1:" + strings.TrimSpace(string(b))
+}
+
+func (p *process) url() string { return "http://" + p.addr() }
+
+// client talks to the server and retries nothing.
+func (p *process) client() *client.Client {
+	p.t.Helper()
+	c, err := client.New(p.url(), client.Options{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(c.Close)
+	return c
+}
+
+// kill is kill -9; it returns when the process is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may be gone already
+	<-p.done
+}
+
+// signal sends a signal to a process that must be alive.
+func (p *process) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// exit waits for the process to end by itself and returns its exit code, -1
+// after a signal.
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatal("it does not end")
+		return 0
+	}
+}
+
+// until waits for a condition, asking every few milliseconds. It fails the
+// test when the process ends first.
+func (p *process) until(what string, holds func() bool) {
+	p.t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.After(patience)
+	for !holds() {
+		select {
+		case <-p.done:
+			if holds() {
+				return
+			}
+			p.t.Fatalf("it ended before %s", what)
+		case <-timeout:
+			p.t.Fatalf("never: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// stop ends a server with SIGTERM, which must be clean.
+func (p *process) stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 0 {
+		p.t.Fatalf("exit code %d after SIGTERM", code)
+	}
+}
+
+// write appends one record and returns its seq.
+func write(t *testing.T, c *client.Client, topic, data string) uint64 {
+	t.Helper()
+	w, err := c.Append(context.Background(), topic, &client.Write{Entries: []client.Entry{{Data: []byte(data)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.LastSeq
+}
+
+// isCode fails the test unless err is the server's answer with this code.
+func isCode(t *testing.T, err error, code string) {
+	t.Helper()
+	var e *client.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Errorf("error %v, want %s", err, code)
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/e6e95bb8/topics"
+
+// mayImport says for each folder which folders of this module its packages may
+// depend on, directly or not. The longest matching folder holds.
+var mayImport = map[string][]string{
+	"wal":        {"wal"},
+	"wal/frame":  {"wal/frame"},
+	"wal/vfs":    {"wal/vfs"},
+	"topics":     {"topics", "wal"},
+	"queue":      {"queue"},
+	"recovery":   {"recovery", "queue", "topics", "wal"},
+	"api":        {"api", "queue", "topics", "wal"},
+	"api/client": {"api/client"},
+	"api/scan":   {"api/scan"},
+	"cmd":        {"cmd", "api", "recovery", "queue", "topics", "wal"},
+}
+
+// mayNotImport are packages from outside that would break what a folder is.
+var mayNotImport = map[string][]string{
+	"wal":    {"net/http"},
+	"topics": {"net/http"},
+	"queue":  {"net/http", "os"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps " "}}`, module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module+"/")
+		rule := folder(pkg)
+		if rule == "" {
+			t.Errorf("%s is in no known folder", pkg)
+		}
+		seen[rule] = true
+		for _, dep := range fields[1:] {
+			if inner, ok := strings.CutPrefix(dep, module+"/"); ok {
+				if !slices.ContainsFunc(mayImport[rule], func(f string) bool { return within(inner, f) }) {
+					t.Errorf("%s depends on %s", pkg, inner)
+				}
+			} else if slices.Contains(mayNotImport[rule], dep) {
+				t.Errorf("%s depends on %s", pkg, dep)
+			}
+		}
+	}
+	for _, rule := range []string{"wal", "topics", "api", "api/client", "recovery", "cmd"} {
+		if !seen[rule] {
+			t.Errorf("no package in %s: the rules test nothing there", rule)
+		}
+	}
+}
+
+// folder returns the longest folder of mayImport that pkg is in.
+func folder(pkg string) (best string) {
+	for f := range mayImport {
+		if within(pkg, f) && len(f) > len(best) {
+			best = f
+		}
+	}
+	return best
+}
+
+func within(pkg, folder string) bool { return pkg == folder || strings.HasPrefix(pkg, folder+"/") }
+
+func TestTopLevelFolders(t *testing.T) {
+	entries, err := os.ReadDir("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		// What `make` builds and what a server run here leaves are not source.
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && e.Name() != "bin" && e.Name() != "topics-data" {
+			got = append(got, e.Name())
+		}
+	}
+	if want := []string{"api", "cmd", "docs", "queue", "recovery", "topics", "wal"}; !slices.Equal(got, want) {
+		t.Errorf("top-level folders are %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,208 @@
+// Package load is `topics load`: JSON lines into a topic, in order, each
+// exactly once, however often the load or the server is killed and started
+// again.
+//
+// Record n of the input becomes seq n. Every batch says which head it expects
+// and carries an idempotency key made from its offset, so neither a repeat
+// after a lost answer nor a second load can append it twice. A load that starts
+// again asks for the head, compares the record there with its line, and goes on
+// behind it.
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// Cmd is the subcommand with its arguments.
+type Cmd struct {
+	File       string        `arg:"" optional:"" default:"-" help:"JSON lines, one record each, in the form of the write body; .gz and .zst are unpacked. - is standard input."`
+	Topic      string        `short:"t" required:"" help:"Topic to load into. It must be used by this load alone."`
+	Durability string        `enum:",ephemeral,memory,disk,fsync" default:"" help:"Durability of the topic if the load creates it: ephemeral, memory, disk or fsync."`
+	Batch      int           `default:"1000" help:"Records in one write, at most."`
+	BatchBytes int           `default:"4194304" help:"Bytes of one write, more or less."`
+	URL        string        `default:"http://127.0.0.1:4000" help:"Address of the server."`
+	Wait       time.Duration `default:"60s" help:"How long to wait for a server that does not answer or is not ready."`
+	Quiet      bool          `short:"q" help:"Show no progress."`
+
+	Stdin  io.Reader `kong:"-"`
+	Stdout io.Writer `kong:"-"`
+	Stderr io.Writer `kong:"-"`
+}
+
+// Run loads the file and prints what was done.
+func (c *Cmd) Run(ctx context.Context) error {
+	if c.Batch < 1 || c.BatchBytes < 1 {
+		return errors.New("--batch and --batch-bytes must be at least 1")
+	}
+	c.Stdin, c.Stdout, c.Stderr = or(c.Stdin, io.Reader(os.Stdin)), or(c.Stdout, io.Writer(os.Stdout)), or(c.Stderr, io.Writer(os.Stderr))
+	in, err := open(c.File, c.Stdin)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	notice := &outage{w: c.Stderr}
+	api, err := client.New(c.URL, client.Options{RetryFor: c.Wait, Retrying: notice.failed})
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	l := &loader{api: api, topic: c.Topic, durability: c.Durability, notice: notice}
+	skipped, err := l.resume(ctx, in)
+	if err != nil {
+		return err
+	}
+	m := newMeter(c.Stderr, c.Quiet, in.size, in.raw.n)
+	err = l.send(ctx, in, skipped, c.Batch, c.BatchBytes, m)
+	m.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Stdout, m.summary(c.Topic, skipped))
+	return nil
+}
+
+func or[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// loader is one run.
+type loader struct {
+	api        *client.Client
+	topic      string
+	durability string
+	create     bool // the topic is not there yet
+	notice     *outage
+}
+
+// resume skips the records of the input that the topic already has and returns
+// their number.
+func (l *loader) resume(ctx context.Context, in *input) (uint64, error) {
+	state, err := l.api.State(ctx, l.topic)
+	if client.IsCode(err, client.CodeTopicNotFound) {
+		l.create = true
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	l.notice.over()
+	if l.durability != "" && l.durability != state.Config.Durability {
+		return 0, fmt.Errorf("topic %q exists and is %s, not %s: leave --durability out, or change the topic",
+			l.topic, state.Config.Durability, l.durability)
+	}
+	var line []byte
+	for n := range state.HeadSeq {
+		if line, err = in.next(); errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("topic %q has %d records but %s only %d: it was not loaded from this input",
+				l.topic, state.HeadSeq, in.name, n)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if state.HeadSeq == 0 {
+		return 0, nil
+	}
+	want, err := parse(line)
+	if err != nil {
+		return 0, in.fault(err)
+	}
+	return state.HeadSeq, l.verify(ctx, state.HeadSeq, want)
+}
+
+// verify compares the record at seq with the one the input has there.
+func (l *loader) verify(ctx context.Context, seq uint64, want record) error {
+	b, err := l.api.Diff(ctx, l.topic, client.Query{From: seq - 1, Limit: 1, IncludeTags: true})
+	if err != nil {
+		return err
+	}
+	if len(b.Records) == 0 || b.Records[0].Seq != seq {
+		return fmt.Errorf("topic %q no longer has record %d, so it cannot be compared with the input; load into a fresh topic",
+			l.topic, seq)
+	}
+	if got := &b.Records[0]; !bytes.Equal(got.Data, want.data) || !bytes.Equal(got.Meta, want.meta) ||
+		!equal(got.Tag, want.tag) || !equal(got.Node, want.node) {
+		return fmt.Errorf("record %d of topic %q is not record %d of the input: the topic was not loaded from it, or something else writes to it",
+			seq, l.topic, seq)
+	}
+	return nil
+}
+
+func equal(a, b *string) bool {
+	return (a == nil) == (b == nil) && (a == nil || *a == *b)
+}
+
+// send writes the input from record offset on.
+func (l *loader) send(ctx context.Context, in *input, offset uint64, records, bytes int, m *meter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ahead := batches(ctx, in, offset, records, bytes)
+	defer func() {
+		cancel()
+		for range ahead { // the reader has let go of the input when this ends
+		}
+	}()
+	for b := range ahead {
+		if b.err != nil {
+			return b.err
+		}
+		if err := l.append(ctx, &b); err != nil {
+			return fmt.Errorf("records %d to %d: %w", b.offset+1, b.end(), err)
+		}
+		l.notice.over()
+		m.add(len(b.entries), b.bytes, b.at)
+	}
+	return ctx.Err()
+}
+
+// end is the seq of the batch's last record.
+func (b *batch) end() uint64 { return b.offset + uint64(len(b.entries)) }
+
+// append writes one batch exactly once.
+func (l *loader) append(ctx context.Context, b *batch) error {
+	w := &client.Write{
+		Entries:        b.entries,
+		IdempotencyKey: fmt.Sprintf("load-%d", b.offset),
+		ExpectedHead:   &b.offset,
+		Create:         &l.create,
+		OmitSeqs:       true,
+	}
+	if l.create && l.durability != "" {
+		w.Config = &client.Config{Durability: l.durability}
+	}
+	done, err := l.api.Append(ctx, l.topic, w)
+	var refused *client.Error
+	switch {
+	case errors.As(err, &refused) && refused.Code == client.CodeSeqMismatch:
+		return l.settle(ctx, b, refused)
+	case err != nil:
+		return err
+	case done.Count != len(b.entries) || done.LastSeq != b.end():
+		return fmt.Errorf("the server has them as %d records up to seq %d: something else writes to topic %q",
+			done.Count, done.LastSeq, l.topic)
+	}
+	l.create = false
+	return nil
+}
+
+// settle decides what a refused head means. If it is the batch's own end, an
+// earlier attempt had got through and its key has been forgotten since.
+func (l *loader) settle(ctx context.Context, b *batch, refused *client.Error) error {
+	head, ok := refused.Uint("head_seq")
+	if !ok || head != b.end() {
+		return fmt.Errorf("topic %q is at seq %d: something else writes to it, or it lost records in a crash", l.topic, head)
+	}
+	l.create = false
+	return l.verify(ctx, head, b.last)
+}

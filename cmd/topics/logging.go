@@ -1,0 +1,37 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/cmd/topics/config"
+)
+
+// timeFormat is RFC 3339 with milliseconds.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// newLogger makes the server's logger, which writes to standard error.
+func newLogger(c *config.Config) zerolog.Logger {
+	zerolog.TimeFieldFormat = timeFormat
+	var w io.Writer = os.Stderr
+	if c.LogFormat == "console" || c.LogFormat == "auto" && isatty.IsTerminal(os.Stderr.Fd()) {
+		w = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000"}
+	}
+	level, err := zerolog.ParseLevel(c.LogLevel)
+	if err != nil {
+		panic(err) // the configuration allows only known words
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// limitMemory tells the Go runtime the memory limit of the container, less a
+// tenth for what the runtime does not count. Without a limit it does nothing;
+// GOMEMLIMIT wins.
+func limitMemory(log zerolog.Logger) {
+	limit, err := memlimit.Set(memlimit.WithRatio(0.9))
+	log.Debug().Int64("limit", limit).AnErr("reason", err).Msg("memory limit")
+}

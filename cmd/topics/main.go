@@ -1,0 +1,78 @@
+// Command topics is the topic log server and the tools around it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench"
+	"github.com/e6e95bb8/topics/cmd/topics/drill"
+	"github.com/e6e95bb8/topics/cmd/topics/load"
+)
+
+// commands is the command line. The server's settings are TOPICS_* variables,
+// not flags.
+type commands struct {
+	Serve   serveCmd   `cmd:"" default:"1" help:"Run the server. This is the default."`
+	Config  configCmd  `cmd:"" help:"Print the effective configuration."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+	Load    load.Cmd   `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
+	Tail    tailCmd    `cmd:"" help:"Print a topic's records as JSON lines."`
+	Drill   drill.Cmd  `cmd:"" help:"Kill a loaded server again and again and prove that nothing acknowledged is lost."`
+	Bench   bench.Cmd  `cmd:"" help:"Measure the server against the limits of this machine."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+// usageError is the exit code of a command line or configuration that is
+// refused.
+const usageError = 2
+
+func run(args []string) int {
+	// The context of the tools ends with the first signal, the tool itself
+	// with the second. serve takes its signals itself.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	exit := -1
+	parser, err := kong.New(new(commands),
+		kong.Name("topics"),
+		kong.Description("A durable topic log server. Settings are TOPICS_* variables: see topics config."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		panic(err) // a mistake in the declarations above
+	}
+	selected, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help has been printed
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "topics:", err)
+		return usageError
+	}
+	return report(selected.Run())
+}
+
+// report prints an error and returns the exit code for it.
+func report(err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, err)
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return 1
+}

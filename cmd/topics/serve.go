@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/cmd/topics/config"
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// serveCmd runs the server.
+type serveCmd struct{}
+
+// server is one run of the server, from boot to exit.
+type server struct {
+	config *config.Config
+	log    zerolog.Logger
+	fs     vfs.FS
+	gate   *recovery.Gate
+	health *recovery.Health
+	disk   *recovery.DiskWatch
+	wal    *recovery.LogWatch
+	api    *api.Server
+	http   *http.Server
+	broken chan error // gets what ended the HTTP server before its shutdown
+	// data is nil until recovery is through. Probes look at it any time.
+	data atomic.Pointer[recovery.Recovered]
+}
+
+// Run boots, serves until ctx ends with the first signal, and drains; a second
+// signal ends the process. The steps are in the order operators rely on: the
+// listener answers probes before the data is touched, and data is served only
+// once all of it is there.
+func (serveCmd) Run(ctx context.Context) error {
+	s := &server{fs: vfs.OS(), broken: make(chan error, 1)}
+
+	// 1. The configuration, or every reason why not.
+	if err := s.configure(); err != nil {
+		return err
+	}
+	// 2. Health and its watchdog.
+	stopHealth := s.watch()
+	defer stopHealth()
+	// 3. The listener: probes answer from here on.
+	if err := s.listen(); err != nil {
+		return err
+	}
+	// 4. The data: lock, log, topics.
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	// 5. The gate.
+	s.open()
+	// 6. Work, until told to stop.
+	if err := s.wait(ctx); err != nil {
+		return err
+	}
+	// 7. The way down.
+	return s.drain()
+}
+
+// configure is step 1.
+func (s *server) configure() (err error) {
+	if s.config, err = config.Load(os.Environ()); err != nil {
+		return err
+	}
+	s.log = newLogger(s.config)
+	for _, w := range s.config.Warnings {
+		s.log.Warn().Msg(w)
+	}
+	limitMemory(s.log)
+	return nil
+}
+
+// watch is step 2. The returned function ends the background checks.
+func (s *server) watch() (stop func()) {
+	// So that there is a file system to watch. If the directory cannot be
+	// made, recovery says so.
+	_ = s.fs.MkdirAll(s.config.DataDir)
+	s.gate = recovery.NewGate(time.Now)
+	s.health = recovery.NewHealth(time.Now)
+	s.registerChecks()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.health.Run(ctx)
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// listen is step 3.
+func (s *server) listen() error {
+	s.api = api.New(s.apiOptions())
+	s.http = s.api.HTTPServer()
+	l, err := net.Listen("tcp", s.config.Addr())
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	if err := writePortFile(s.config.PortFile, l.Addr()); err != nil {
+		l.Close()
+		return fmt.Errorf("port file: %w", err)
+	}
+	go func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.broken <- err
+		}
+	}()
+	s.log.Info().Str("version", version).Stringer("addr", l.Addr()).Msg("listening")
+	return nil
+}
+
+// writePortFile writes the port of addr and a newline, in one step for
+// whoever waits for the file. No name, no file.
+func writePortFile(name string, addr net.Addr) error {
+	if name == "" {
+		return nil
+	}
+	part, err := os.CreateTemp(filepath.Dir(name), ".port-*")
+	if err != nil {
+		return err
+	}
+	_, err = part.WriteString(strconv.Itoa(addr.(*net.TCPAddr).Port) + "\n")
+	if err = errors.Join(err, part.Close()); err == nil {
+		err = os.Rename(part.Name(), name)
+	}
+	if err != nil {
+		os.Remove(part.Name())
+	}
+	return err
+}
+
+// recover is step 4. Data that is refused is an error only if the
+// configuration says so: otherwise the process stays up, so that probes can
+// tell why. Being told to stop meanwhile is no error either.
+func (s *server) recover(ctx context.Context) error {
+	s.log.Info().Str("dir", s.config.DataDir).Msg("recovering")
+	data, err := recovery.Run(ctx, s.recoveryOptions())
+	var inUse *recovery.InUseError
+	switch {
+	case err == nil:
+		s.data.Store(data)
+		return nil
+	case ctx.Err() != nil:
+		return nil
+	case errors.As(err, &inUse) || s.config.ExitOnRecoveryErr:
+		return err
+	}
+	s.gate.Fail(err)
+	s.log.Error().Err(err).Msg("recovery failed; serving probes only")
+	return nil
+}
+
+// open is step 5.
+func (s *server) open() {
+	data := s.data.Load()
+	if data == nil {
+		return
+	}
+	s.api.Open(data.Registry)
+	s.gate.Ready()
+	r := &data.Report
+	s.log.Info().
+		Int("topics", data.Registry.Totals().Topics).
+		Int64("records", r.Records).
+		Int64("bytes", r.Bytes).
+		Float64("recovery_ms", r.DurationMS).
+		Int64("bytes_truncated", r.BytesTruncated).
+		Int("lost_ranges", r.LostRangesTotal).
+		Bool("power_lost", r.PowerLost).
+		Msg("ready")
+}
+
+// wait is step 6.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.broken:
+		return fmt.Errorf("serving: %w", err)
+	}
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"os"
+
+	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// apiOptions is what the HTTP side is made of. It is asked before there is any
+// data, so what shows data looks it up each time.
+func (s *server) apiOptions() api.Options {
+	c := s.config
+	node := c.NodeID
+	if node == "" {
+		node, _ = os.Hostname() // no name is a name too
+	}
+	return api.Options{
+		Version: version,
+		NodeID:  node,
+		Gate:    gateView{s.gate},
+		Health:  healthView{s.health},
+		Limits: api.Limits{
+			MaxBodyBytes:     c.MaxBodyBytes,
+			MaxBatchRecords:  c.MaxBatchRecords,
+			MaxRecordBytes:   int(c.MaxRecordBytes),
+			MaxMetaBytes:     int(c.MaxMetaBytes),
+			MaxTagBytes:      int(c.MaxTagBytes),
+			MaxNodeBytes:     int(c.MaxNodeBytes),
+			MaxLimit:         c.MaxLimit,
+			MetricsMaxTopics: c.MetricsMaxTopics,
+		},
+		Log:       s.log,
+		WAL:       s.walStats,
+		Positions: func() (written, synced uint64) { st := s.wal.Last(); return st.Written, st.Synced },
+		Disk:      s.disk.Space,
+		Report:    s.reportView,
+		Config:    c.Map(),
+	}
+}
+
+// reportView is the recovery report, or nothing while there is none.
+func (s *server) reportView() any {
+	if data := s.data.Load(); data != nil {
+		return &data.Report
+	}
+	return nil
+}
+
+// walStats are the log's counters, zero while there is no log.
+func (s *server) walStats() wal.Stats {
+	if data := s.data.Load(); data != nil {
+		return data.Log.Stats()
+	}
+	return wal.Stats{}
+}
+
+// recoveryOptions is what recovery is made of.
+func (s *server) recoveryOptions() recovery.Options {
+	c := s.config
+	boot, err := recovery.BootID(recovery.BootIDFile)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("every start counts as one after a power cut")
+	}
+	return recovery.Options{
+		FS:     s.fs,
+		Dir:    c.DataDir,
+		Gate:   s.gate,
+		Log:    s.log,
+		BootID: boot,
+		WAL: wal.Options{
+			FileBytes:  c.WALFileBytes,
+			QueueBytes: c.WALQueueBytes,
+			CacheBytes: c.CacheBytes,
+			DiskSync:   c.DiskSync,
+			Observe:    func(g wal.Group) { s.api.ObserveGroup(g) },
+		},
+		Topics: topics.Options{
+			MaxTopics:      c.MaxTopics,
+			EphemeralBytes: c.EphemeralBytes,
+		},
+	}
+}
+
+// registerChecks registers the health checks.
+func (s *server) registerChecks() {
+	s.disk = recovery.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(s.config.DataDir) })
+	s.wal = recovery.NewLogWatch(func() recovery.LogState {
+		st := s.walStats()
+		return recovery.LogState{
+			ReadOnly:   st.ReadOnly,
+			Err:        st.Err,
+			Full:       st.Full,
+			LastSync:   st.LastSync,
+			QueueDepth: st.QueueDepth,
+			QueueBytes: st.QueueBytes,
+			Written:    st.Written,
+			Synced:     st.Synced,
+		}
+	})
+	s.health.Live("recovery", recovery.RecoveryCheck(s.gate))
+	s.health.Register("log", s.wal.Check)
+	s.health.Register("disk_space", s.disk.Check)
+	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
+}
+
+// gateView shows the gate to the HTTP side, which does not import recovery.
+type gateView struct{ *recovery.Gate }
+
+// Progress implements api.Gate.
+func (v gateView) Progress() api.Progress {
+	p := v.Gate.Progress()
+	return api.Progress{
+		Phase:      string(p.Phase),
+		Fraction:   p.Fraction,
+		BytesDone:  p.BytesDone,
+		BytesTotal: p.BytesTotal,
+		Records:    p.Records,
+		Elapsed:    p.Elapsed,
+		ETA:        p.ETA,
+		Startup:    p.Startup,
+		Err:        p.Err,
+	}
+}
+
+// healthView shows the health to the HTTP side.
+type healthView struct{ *recovery.Health }
+
+// Snapshot implements api.Health.
+func (v healthView) Snapshot() api.HealthReport {
+	s := v.Health.Snapshot()
+	r := api.HealthReport{
+		Status: s.Overall.String(),
+		At:     s.Taken,
+		Checks: make([]api.HealthCheck, len(s.Findings)),
+	}
+	for i, f := range s.Findings {
+		r.Checks[i] = api.HealthCheck{Name: f.Name, Status: f.Status.String(), Reason: f.Reason}
+	}
+	return r
+}
