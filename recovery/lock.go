@@ -14,10 +14,13 @@ import (
 // LockName is the lock file in a data directory.
 const LockName = ".topics.lock"
 
-// Lock takes the data directory for this process; the directory must exist.
+// Lock takes the data directory for this process, and makes it if need be.
 // A directory that is taken answers an *InUseError. The lock ends with Close
 // or with the process, however it ends.
 func Lock(fsys vfs.FS, dir string) (io.Closer, error) {
+	if err := fsys.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
 	c, err := fsys.Lock(path.Join(dir, LockName), strconv.Itoa(os.Getpid()))
 	var held *vfs.LockedError
 	switch {

@@ -20,7 +20,8 @@ import (
 // Options say what to recover and how.
 type Options struct {
 	FS     vfs.FS
-	Dir    string // the data directory; made if absent
+	Dir    string    // the data directory; made if absent
+	Lock   io.Closer // its lock, if the caller has taken it; Run's from here on
 	BootID string // of the running kernel; empty: unknown, taken as a new one
 	Gate   *Gate
 	Log    zerolog.Logger
@@ -58,7 +59,7 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &Recovered{opts: opts, Report: *NewReport(opts.Now())}
+	r := &Recovered{opts: opts, lock: opts.Lock, Report: *NewReport(opts.Now())}
 	steps := []struct {
 		name string
 		run  func(context.Context) error
@@ -87,14 +88,13 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 func (r *Recovered) prepare(context.Context) (err error) {
 	fsys, dir := r.opts.FS, r.opts.Dir
 	logs := path.Join(dir, walDir)
-	if err = fsys.MkdirAll(dir); err == nil {
-		err = fsys.MkdirAll(logs)
+	if r.lock == nil {
+		if r.lock, err = Lock(fsys, dir); err != nil {
+			return err
+		}
 	}
-	if err != nil {
+	if err = fsys.MkdirAll(logs); err != nil {
 		return fmt.Errorf("data directory %s: %w", dir, err)
-	}
-	if r.lock, err = Lock(fsys, dir); err != nil {
-		return err
 	}
 	m, err := ReadManifest(fsys, dir)
 	if err != nil {

@@ -50,9 +50,12 @@ func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
 // not satisfied yet, whoever waits for that one publishes this one too.
 func (r *Registry) publish(c *commit, failed error) error {
 	t := c.topic
+	if c.settled.Load() {
+		return c.err
+	}
 	t.mu.Lock()
-	if failed != nil {
-		c.fail(failed)
+	if failed != nil && c.err == nil {
+		c.err = logError(failed)
 	}
 	r.publishSatisfied(t)
 	t.mu.Unlock()
@@ -94,19 +97,14 @@ func (r *Registry) settle(t *topic, c *commit) {
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
-		c.published = true
 	default:
 		r.apply(t, &c.entry, c.span.Start, c.sizes, c.bytes, c.body)
-		c.published = true
 	}
+	c.settled.Store(true)
 	if c.done != nil {
 		close(c.done)
 	}
 }
-
-// fail marks a commit whose condition will never hold. Its seqs stay unused:
-// the log takes no more writes.
-func (c *commit) fail(err error) { c.err = logError(err) }
 
 // abandon takes the name from a topic whose creation failed.
 func (r *Registry) abandon(t *topic) {
@@ -125,7 +123,7 @@ func (r *Registry) abandon(t *topic) {
 func (c *commit) await() error {
 	t := c.topic
 	t.mu.Lock()
-	if c.published || c.err != nil {
+	if c.settled.Load() {
 		defer t.mu.Unlock()
 		return c.err
 	}

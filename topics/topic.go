@@ -49,24 +49,6 @@ type topic struct {
 // sums are records and their payload bytes.
 type sums struct{ records, bytes int64 }
 
-// reservation keeps seqs from being given out twice. A class weaker than
-// fsync lets seqs out before their records are durable, so they are covered
-// beforehand by a durable ceiling; recovery goes on above the ceiling where
-// it cannot know how many were used.
-type reservation struct {
-	ceiling uint64  // highest seq reserved
-	at      wal.LSN // the reservation is durable once the log is synced to here
-	step    uint64  // size of the next one
-}
-
-// A reservation covers at least minReserve seqs, and doubles with every one
-// that a topic needs up to maxReserve: at a million records a second that is
-// one small frame a second, and a power cut skips at most that many seqs.
-const (
-	minReserve = 1 << 10
-	maxReserve = 1 << 20
-)
-
 // lostRange is a run of seqs that were given out and can never be read.
 type lostRange struct {
 	from, to uint64 // inclusive
@@ -87,9 +69,9 @@ type commit struct {
 	key    string
 	begun  int64 // Unix ms
 
-	published bool
-	err       error         // the log failed first
-	done      chan struct{} // closed when published or failed; nil: nobody waits
+	err     error         // the log failed first; set before settled
+	settled atomic.Bool   // published, or failed and out of the line
+	done    chan struct{} // closed when settled; nil: nobody waits
 }
 
 // satisfied says whether the commit's own condition holds; earlier commits of

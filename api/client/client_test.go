@@ -14,53 +14,6 @@ import (
 	"time"
 )
 
-// answer is one scripted answer of a fake server.
-type answer struct {
-	status int
-	header string // Retry-After
-	body   string
-	drop   bool // break the connection instead
-}
-
-// script is an http.RoundTripper that gives its answers in order, the last one
-// again and again, and keeps what was asked.
-type script struct {
-	answers  []answer
-	requests []*http.Request
-	bodies   []string
-}
-
-func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	s.requests, s.bodies = append(s.requests, r), append(s.bodies, string(b))
-	a := s.answers[min(len(s.requests), len(s.answers))-1]
-	if a.drop {
-		return nil, io.ErrUnexpectedEOF
-	}
-	resp := &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body))}
-	if a.header != "" {
-		resp.Header.Set("Retry-After", a.header)
-	}
-	return resp, nil
-}
-
-func scripted(t *testing.T, retryFor time.Duration, answers ...answer) (*Client, *script) {
-	t.Helper()
-	s := &script{answers: answers}
-	c, err := New("http://server:4000/", Options{RetryFor: retryFor, HTTP: &http.Client{Transport: s}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, s
-}
-
-func envelope(code string) string {
-	return `{"error":{"code":"` + code + `","message":"why","detail":{"head_seq":18446744073709551615}}}`
-}
-
 func TestAppendSendsPayloadsVerbatim(t *testing.T) {
 	c, s := scripted(t, 0, answer{status: 201, body: `{"first_seq":1,"last_seq":3,"seqs":[1,2,3],"head_seq":3,"count":3,"created":true}`})
 	tag, node, head, create := "a\"b", "n-1", uint64(0), true
@@ -220,34 +173,6 @@ func TestAttemptsEnd(t *testing.T) {
 	cancel()
 	if _, err := c.Health(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestFollowYieldsLossInItsPlace(t *testing.T) {
-	c, s := scripted(t, 0,
-		answer{status: 200, body: `{"records":[{"$seq":1,"data":1},{"$seq":2,"data":2}],"next_from_seq":2}`},
-		answer{status: 200, body: `{"records":[{"$seq":9,"data":9}],"next_from_seq":9,"tombstone":{"gap_from":3,"gap_to":8,"reason":"crash"}}`},
-		answer{status: 404, body: envelope("topic_not_found")},
-	)
-	var got []string
-	var last error
-	for e, err := range c.Follow(context.Background(), "t", Query{}) {
-		switch {
-		case err != nil:
-			last = err
-		case e.Tombstone != nil:
-			got = append(got, e.Tombstone.Reason)
-		default:
-			got = append(got, string(e.Record.Data))
-		}
-	}
-	if strings.Join(got, " ") != "1 2 crash 9" || !IsCode(last, CodeTopicNotFound) {
-		t.Errorf("got %v, then %v", got, last)
-	}
-	for i, from := range []string{`"from_seq":0`, `"from_seq":2`, `"from_seq":9`} {
-		if !strings.Contains(s.bodies[i], from) || !strings.Contains(s.bodies[i], `"wait_ms":30000`) {
-			t.Errorf("read %d asked %s", i, s.bodies[i])
-		}
 	}
 }
 

@@ -69,6 +69,9 @@ func report(err error) int {
 	if err == nil {
 		return 0
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	fmt.Fprintln(os.Stderr, err)
 	var coded interface{ ExitCode() int }
 	if errors.As(err, &coded) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -30,6 +31,7 @@ type server struct {
 	fs     vfs.FS
 	gate   *recovery.Gate
 	health *recovery.Health
+	lock   io.Closer // the data directory's; nil if it could not be taken
 	disk   *recovery.DiskWatch
 	wal    *recovery.LogWatch
 	api    *api.Server
@@ -50,24 +52,28 @@ func (serveCmd) Run(ctx context.Context) error {
 	if err := s.configure(); err != nil {
 		return err
 	}
-	// 2. Health and its watchdog.
+	// 2. The data directory, unless another process has it.
+	if err := s.claim(); err != nil {
+		return err
+	}
+	// 3. Health and its watchdog.
 	stopHealth := s.watch()
 	defer stopHealth()
-	// 3. The listener: probes answer from here on.
+	// 4. The listener: probes answer from here on.
 	if err := s.listen(); err != nil {
 		return err
 	}
-	// 4. The data: lock, log, topics.
+	// 5. The data: log, topics.
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
-	// 5. The gate.
+	// 6. The gate.
 	s.open()
-	// 6. Work, until told to stop.
+	// 7. Work, until told to stop.
 	if err := s.wait(ctx); err != nil {
 		return err
 	}
-	// 7. The way down.
+	// 8. The way down.
 	return s.drain()
 }
 
@@ -84,7 +90,17 @@ func (s *server) configure() (err error) {
 	return nil
 }
 
-// watch is step 2. The returned function ends the background checks.
+// claim is step 2. A directory that cannot be locked for another reason than
+// being in use is recovery's to report, when the probes can tell.
+func (s *server) claim() (err error) {
+	s.lock, err = recovery.Lock(s.fs, s.config.DataDir)
+	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
+		return err
+	}
+	return nil
+}
+
+// watch is step 3. The returned function ends the background checks.
 func (s *server) watch() (stop func()) {
 	// So that there is a file system to watch. If the directory cannot be
 	// made, recovery says so.
@@ -101,7 +117,7 @@ func (s *server) watch() (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-// listen is step 3.
+// listen is step 4.
 func (s *server) listen() error {
 	s.api = api.New(s.apiOptions())
 	s.http = s.api.HTTPServer()
@@ -142,20 +158,19 @@ func writePortFile(name string, addr net.Addr) error {
 	return err
 }
 
-// recover is step 4. Data that is refused is an error only if the
+// recover is step 5. Data that is refused is an error only if the
 // configuration says so: otherwise the process stays up, so that probes can
 // tell why. Being told to stop meanwhile is no error either.
 func (s *server) recover(ctx context.Context) error {
 	s.log.Info().Str("dir", s.config.DataDir).Msg("recovering")
 	data, err := recovery.Run(ctx, s.recoveryOptions())
-	var inUse *recovery.InUseError
 	switch {
 	case err == nil:
 		s.data.Store(data)
 		return nil
 	case ctx.Err() != nil:
 		return nil
-	case errors.As(err, &inUse) || s.config.ExitOnRecoveryErr:
+	case s.config.ExitOnRecoveryErr:
 		return err
 	}
 	s.gate.Fail(err)
@@ -163,7 +178,7 @@ func (s *server) recover(ctx context.Context) error {
 	return nil
 }
 
-// open is step 5.
+// open is step 6.
 func (s *server) open() {
 	data := s.data.Load()
 	if data == nil {
@@ -183,7 +198,7 @@ func (s *server) open() {
 		Msg("ready")
 }
 
-// wait is step 6.
+// wait is step 7.
 func (s *server) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():

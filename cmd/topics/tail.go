@@ -52,42 +52,27 @@ func (c *tailCmd) print(ctx context.Context, api *client.Client, out *bufio.Writ
 		}
 		q.From = state.HeadSeq
 	}
-	for printed := uint64(0); c.Limit == 0 || printed < c.Limit; {
-		b, err := api.Diff(ctx, c.Topic, q)
-		if err != nil {
+	printed := uint64(0)
+	for event, err := range api.Follow(ctx, c.Topic, q) {
+		switch {
+		case err != nil:
 			return err
-		}
-		if b.Tombstone != nil {
-			if err := json.NewEncoder(lost).Encode(map[string]any{"tombstone": b.Tombstone}); err != nil {
-				return err
-			}
-		}
-		for i := range b.Records {
-			if c.Limit > 0 && printed == c.Limit {
-				break
-			}
-			if err := printRecord(out, b.Records[i].Raw); err != nil {
-				return err
-			}
+		case event.Tombstone != nil:
+			err = json.NewEncoder(lost).Encode(map[string]any{"tombstone": event.Tombstone})
+		case event.Record != nil:
+			err = printRecord(out, event.Record.Raw)
 			printed++
+		case !c.Follow:
+			return nil // caught up
+		default:
+			err = out.Flush()
 		}
-		if err := out.Flush(); err != nil {
+		if err != nil || c.Limit > 0 && printed == c.Limit {
 			return err
-		}
-		if b.CaughtUp && !c.Follow {
-			return nil
-		}
-		q.From, q.Wait = b.NextFrom, 0
-		if b.CaughtUp {
-			q.Wait = longPoll
 		}
 	}
 	return nil
 }
-
-// longPoll is how long one request waits at the end of the topic: the
-// server's maximum.
-const longPoll = 30 * time.Second
 
 // printRecord writes a record as one line. A verbatim payload may have line
 // ends between its tokens (inside strings JSON does not allow them): they

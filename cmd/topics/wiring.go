@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
@@ -57,6 +58,11 @@ func (s *server) walStats() wal.Stats {
 	return wal.Stats{}
 }
 
+// queueWait is how long a write waits for the log's full queue before it is
+// told to come again: a disk that is merely busy is through with a queue in
+// less.
+const queueWait = time.Second
+
 // recoveryOptions is what recovery is made of.
 func (s *server) recoveryOptions() recovery.Options {
 	c := s.config
@@ -67,6 +73,7 @@ func (s *server) recoveryOptions() recovery.Options {
 	return recovery.Options{
 		FS:     s.fs,
 		Dir:    c.DataDir,
+		Lock:   s.lock,
 		Gate:   s.gate,
 		Log:    s.log,
 		BootID: boot,
@@ -75,6 +82,7 @@ func (s *server) recoveryOptions() recovery.Options {
 			QueueBytes: c.WALQueueBytes,
 			CacheBytes: c.CacheBytes,
 			DiskSync:   c.DiskSync,
+			QueueWait:  queueWait,
 			Observe:    func(g wal.Group) { s.api.ObserveGroup(g) },
 		},
 		Topics: topics.Options{

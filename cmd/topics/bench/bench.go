@@ -28,7 +28,7 @@ type Cmd struct {
 	Warmup      time.Duration `help:"Load before each measured time." default:"500ms"`
 	Repeats     int           `help:"Rounds of the writes; medians are printed." default:"3"`
 	ReadRecords int           `help:"Records that the reads read." default:"500000"`
-	Records     int           `help:"Records of the recovery; a twentieth of them again as single writes." default:"2000000"`
+	Records     int           `help:"Records of the recovery; a tenth of them again as single writes." default:"2000000"`
 	Dir         string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
 	Set         []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON        bool          `name:"json" help:"Print the report as JSON."`

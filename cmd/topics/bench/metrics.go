@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // walMetrics are the log's counters of /v0/metrics.
@@ -36,4 +37,32 @@ func groupSize(before, after walMetrics) float64 {
 		return 0
 	}
 	return float64(after.Frames-before.Frames) / float64(after.Fsyncs-before.Fsyncs)
+}
+
+// replayed is how long the server says its replay of the log took.
+func (s *server) replayed() (time.Duration, error) {
+	body, err := s.control.expect(render("GET", "/v0/recovery", nil), 200)
+	if err != nil {
+		return 0, fmt.Errorf("read the recovery report: %w", err)
+	}
+	return parseReplay(body)
+}
+
+// parseReplay takes the replay's duration out of /v0/recovery.
+func parseReplay(body []byte) (time.Duration, error) {
+	var report struct {
+		Phases []struct {
+			Name       string  `json:"name"`
+			DurationMS float64 `json:"duration_ms"`
+		} `json:"phases"`
+	}
+	if err := json.Unmarshal(body, &report); err != nil {
+		return 0, fmt.Errorf("read the recovery report: %w", err)
+	}
+	for _, p := range report.Phases {
+		if p.Name == "replay" && p.DurationMS > 0 {
+			return time.Duration(p.DurationMS * float64(time.Millisecond)), nil
+		}
+	}
+	return 0, fmt.Errorf("the recovery report tells of no replay: %.300s", body)
 }

@@ -114,10 +114,10 @@ func (r *Report) recovery(w io.Writer) {
 	if len(r.Recovery) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nrecovery of records\tin batches of\tlog MB\tready ms\tempty ms\tMB/s\traw scan MB/s\tratio\tprogress values\tresident MB\tempty MB\tB/record\t")
+	fmt.Fprintln(w, "\nrecovery of records\tin batches of\tlog MB\tready ms\tempty ms\treplay ms\tMB/s\traw scan MB/s\tratio\tprogress values\tresident MB\tempty MB\tB/record\t")
 	for _, c := range r.Recovery {
-		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.2f\t%d\t%s\t%s\t%.1f\t\n", c.Records, c.Batch, figure(float64(c.LogBytes)/1e6),
-			figure(c.ReadyMS), figure(c.EmptyMS), figure(c.MBs), figure(c.ScanMBs), c.Ratio, c.Progress,
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%d\t%s\t%s\t%.1f\t\n", c.Records, c.Batch, figure(float64(c.LogBytes)/1e6),
+			figure(c.ReadyMS), figure(c.EmptyMS), figure(c.ReplayMS), figure(c.MBs), figure(c.ScanMBs), c.Ratio, c.Progress,
 			figure(float64(c.ResidentBytes)/1e6), figure(float64(c.EmptyBytes)/1e6), c.BytesPerRecord)
 	}
 }

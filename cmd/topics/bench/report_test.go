@@ -38,7 +38,7 @@ func sample(t *testing.T) *Report {
 	report := b.newReport()
 	report.addWrites(b, rounds)
 	report.Reads = []ReadResult{{From: "cache", Readers: 4, Records: 1e6, MBs: 250, Ratio: 0.1}}
-	report.Recovery = []RecoveryResult{{Records: 2000, Batch: 100, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
+	report.Recovery = []RecoveryResult{{Records: 2000, Batch: 100, LogBytes: 1e9, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
 	report.Aims = append(report.Aims, recoveryAims(report.Recovery)...)
 	return report
 }
@@ -92,7 +92,7 @@ func TestAimsOfPartialRuns(t *testing.T) {
 
 // Against a slow disk the replay is held to the disk's own rate.
 func TestReplayAim(t *testing.T) {
-	aims := recoveryAims([]RecoveryResult{{MBs: 95, ScanMBs: 90}})
+	aims := recoveryAims([]RecoveryResult{{LogBytes: 1e9, MBs: 95, ScanMBs: 90}})
 	if !aims[0].Met || aims[0].Want != 90 {
 		t.Errorf("got %+v", aims[0])
 	}

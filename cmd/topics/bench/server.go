@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -46,7 +45,7 @@ func boot(ctx context.Context, dir string, env []string) (*server, error) {
 		return p.Ready != 200 && !failed
 	})
 	if err == nil && failed {
-		err = errors.New("the server's recovery failed")
+		err = fmt.Errorf("the server's recovery failed; it printed: %s", process.Output())
 	}
 	if err == nil {
 		s.control, err = dial(s.addr)

@@ -50,3 +50,15 @@ func TestGroupSize(t *testing.T) {
 		t.Errorf("got %v without a sync, want 0", got)
 	}
 }
+
+func TestParseReplay(t *testing.T) {
+	got, err := parseReplay([]byte(`{"phases":[{"name":"prepare","duration_ms":14.1},{"name":"replay","duration_ms":222.5}]}`))
+	if err != nil || got != 222_500*time.Microsecond {
+		t.Errorf("got %v, %v; want 222.5ms", got, err)
+	}
+	for _, bad := range []string{`{}`, `{"phases":[{"name":"replay"}]}`, `x`} {
+		if _, err := parseReplay([]byte(bad)); err == nil {
+			t.Errorf("%s passed", bad)
+		}
+	}
+}

@@ -121,6 +121,9 @@ func (s *Server) Kill() {
 	<-s.done
 }
 
+// Output is the last that the server printed.
+func (s *Server) Output() string { return s.output.String() }
+
 // Ended describes a server that ended by itself, with the last it printed.
 // It is called after Done.
 func (s *Server) Ended() error {
@@ -128,5 +131,5 @@ func (s *Server) Ended() error {
 	if s.err != nil {
 		why = s.err.Error()
 	}
-	return fmt.Errorf("the server ended by itself: %s; it printed: %s", why, s.output.String())
+	return fmt.Errorf("the server ended by itself: %s; it printed: %s", why, s.Output())
 }

@@ -27,11 +27,15 @@ func (d *drill) boot(ctx context.Context) (server *child.Server, addr string, er
 		return nil, "", err
 	}
 	d.gate.begin()
+	failed := false
 	err = server.Watch(ctx, probeEvery, func(p child.Probe) bool {
 		d.gate.see(p)
-		addr = p.Addr
-		return p.Ready != http.StatusOK
+		addr, failed = p.Addr, p.Phase == "failed"
+		return p.Ready != http.StatusOK && !failed
 	})
+	if err == nil && failed {
+		err = fmt.Errorf("recovery failed; the server printed: %s", server.Output())
+	}
 	if err != nil {
 		server.Kill()
 		return nil, "", errors.Join(err, context.Cause(ctx))

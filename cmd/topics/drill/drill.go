@@ -16,8 +16,13 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
-// topicsPerClass spreads each class over several topics.
-const topicsPerClass = 2
+const (
+	// topicsPerClass spreads each class over several topics.
+	topicsPerClass = 2
+	// logFiles makes the log's files small, so that kills come upon a change
+	// of files often.
+	logFiles = "TOPICS_WAL_FILE_BYTES=4MiB"
+)
 
 // Cmd is the drill command.
 type Cmd struct {
@@ -55,15 +60,15 @@ func (c *Cmd) Run(ctx context.Context) error {
 		return err
 	}
 	d := c.newDrill(dir, os.Stderr)
-	err = d.run(ctx)
+	runErr := d.run(ctx)
 	report := d.report()
-	if c.Keep && (err != nil || report.Broken() > 0) {
-		fmt.Fprintln(os.Stderr, "kept", dir)
-	} else if removeErr := os.RemoveAll(dir); err == nil {
-		err = removeErr
+	if runErr != nil {
+		report.Error = runErr.Error()
 	}
-	if err != nil {
-		return fmt.Errorf("drill with seed %d, after %d kills: %w", c.Seed, d.kills, err)
+	if c.Keep && (runErr != nil || report.Broken() > 0) {
+		fmt.Fprintln(os.Stderr, "kept", dir)
+	} else if err := os.RemoveAll(dir); err != nil {
+		return err
 	}
 	write := report.WriteTable
 	if c.JSON {
@@ -73,6 +78,8 @@ func (c *Cmd) Run(ctx context.Context) error {
 		return err
 	}
 	switch n := report.Broken(); {
+	case runErr != nil:
+		return fmt.Errorf("drill with seed %d, after %d kills: %w", c.Seed, d.kills, runErr)
 	case n > 0:
 		return fmt.Errorf("drill with seed %d: %d promises were broken", c.Seed, n)
 	case report.Total.AckedWrites == 0:
@@ -100,7 +107,7 @@ func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
 	d := &drill{
 		plan:     plan{seed: c.Seed, uptime: c.Duration},
 		wanted:   c.Kills,
-		options:  child.Options{Dir: dir, Env: c.Set},
+		options:  child.Options{Dir: dir, Env: append([]string{logFiles}, c.Set...)},
 		progress: progress,
 		findings: &findings{},
 		began:    time.Now(),

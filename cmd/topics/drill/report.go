@@ -21,7 +21,9 @@ type Report struct {
 	Ready   ReadyReport      `json:"ready"`
 	// Findings are the first broken promises in words.
 	Findings []string `json:"findings"`
-	Seconds  float64  `json:"seconds"`
+	// Error says why the drill ended before all kills and the last check.
+	Error   string  `json:"error,omitempty"`
+	Seconds float64 `json:"seconds"`
 }
 
 // ReadyReport is what the probes said.
@@ -119,8 +121,11 @@ func (r *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintf(w, "BROKEN: %s\n", finding)
 	}
 	verdict := "every promise was kept"
-	if n := r.Broken(); n > 0 {
+	switch n := r.Broken(); {
+	case n > 0:
 		verdict = fmt.Sprintf("%d promises were broken", n)
+	case r.Error != "":
+		verdict = "the drill was not finished: " + r.Error
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err

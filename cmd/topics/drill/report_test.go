@@ -39,6 +39,25 @@ func TestReportTable(t *testing.T) {
 	}
 }
 
+func TestReportVerdict(t *testing.T) {
+	for _, tt := range []struct {
+		report Report
+		want   string
+	}{
+		{Report{}, "every promise was kept\n"},
+		{Report{Total: Tally{Lost: 3}}, "3 promises were broken\n"},
+		{Report{Error: "interrupted"}, "the drill was not finished: interrupted\n"},
+	} {
+		var out strings.Builder
+		if err := tt.report.WriteTable(&out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(out.String(), tt.want) {
+			t.Errorf("ends without %q:\n%s", tt.want, out.String())
+		}
+	}
+}
+
 func TestReportJSON(t *testing.T) {
 	var out strings.Builder
 	if err := sample().WriteJSON(&out); err != nil {

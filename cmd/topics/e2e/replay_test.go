@@ -16,7 +16,7 @@ import (
 
 // replayMiB is how much log TestReplayIsVisible has replayed. It must take
 // long enough to be looked at a few dozen times.
-var replayMiB = flag.Int("replay-mib", 256, "MiB of log in the replay test")
+var replayMiB = flag.Int("replay-mib", 1024, "MiB of log in the replay test")
 
 // TestReplayIsVisible looks at a server that replays a long log: alive, not
 // ready, with rising progress, refusing data, and then all of it turns.
@@ -25,6 +25,10 @@ func TestReplayIsVisible(t *testing.T) {
 	server := serve(t, dir).ready()
 	fillLog(t, server.client(), *replayMiB<<20)
 	server.kill()
+
+	// Told to stop in the middle, it stops.
+	server = serve(t, dir)
+	server.stop()
 
 	server = serve(t, dir)
 	c, ctx := server.client(), context.Background()

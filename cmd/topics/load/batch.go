@@ -21,9 +21,9 @@ type batch struct {
 	err     error // the input ended here with this error; entries is empty
 }
 
-// batches reads the input from record offset on and sends it in batches. After an
-// error the channel yields one batch with the error; it is closed at the end
-// or when ctx ends.
+// batches takes the input over, reads it from record offset on, and sends it
+// in batches. After an error the channel yields one batch with the error; it
+// is closed at the end or when ctx ends, and so is the input.
 func batches(ctx context.Context, in *input, offset uint64, records, bytes int) <-chan batch {
 	out := make(chan batch, readAhead)
 	send := func(b batch) bool {
@@ -36,6 +36,7 @@ func batches(ctx context.Context, in *input, offset uint64, records, bytes int) 
 	}
 	go func() {
 		defer close(out)
+		defer in.close()
 		for {
 			b, err := fill(in, offset, records, bytes)
 			if err != nil && !errors.Is(err, io.EOF) {

@@ -31,50 +31,47 @@ type Cmd struct {
 	URL        string        `default:"http://127.0.0.1:4000" help:"Address of the server."`
 	Wait       time.Duration `default:"60s" help:"How long to wait for a server that does not answer or is not ready."`
 	Quiet      bool          `short:"q" help:"Show no progress."`
+}
 
-	Stdin  io.Reader `kong:"-"`
-	Stdout io.Writer `kong:"-"`
-	Stderr io.Writer `kong:"-"`
+// Validate is called by kong.
+func (c *Cmd) Validate() error {
+	if c.Batch < 1 || c.BatchBytes < 1 {
+		return errors.New("--batch and --batch-bytes must be at least 1")
+	}
+	return nil
 }
 
 // Run loads the file and prints what was done.
 func (c *Cmd) Run(ctx context.Context) error {
-	if c.Batch < 1 || c.BatchBytes < 1 {
-		return errors.New("--batch and --batch-bytes must be at least 1")
-	}
-	c.Stdin, c.Stdout, c.Stderr = or(c.Stdin, io.Reader(os.Stdin)), or(c.Stdout, io.Writer(os.Stdout)), or(c.Stderr, io.Writer(os.Stderr))
-	in, err := open(c.File, c.Stdin)
+	return c.run(ctx, os.Stdin, os.Stdout, os.Stderr)
+}
+
+func (c *Cmd) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+	in, err := open(c.File, stdin)
 	if err != nil {
 		return err
 	}
-	defer in.close()
-	notice := &outage{w: c.Stderr}
+	notice := &outage{w: stderr}
 	api, err := client.New(c.URL, client.Options{RetryFor: c.Wait, Retrying: notice.failed})
 	if err != nil {
+		in.close()
 		return err
 	}
 	defer api.Close()
 	l := &loader{api: api, topic: c.Topic, durability: c.Durability, notice: notice}
 	skipped, err := l.resume(ctx, in)
 	if err != nil {
+		in.close()
 		return err
 	}
-	m := newMeter(c.Stderr, c.Quiet, in.size, in.raw.n)
+	m := newMeter(stderr, c.Quiet, in.size, in.raw.n)
 	err = l.send(ctx, in, skipped, c.Batch, c.BatchBytes, m)
 	m.end()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.Stdout, m.summary(c.Topic, skipped))
-	return nil
-}
-
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
+	_, err = fmt.Fprintln(stdout, m.summary(c.Topic, skipped))
+	return err
 }
 
 // loader is one run.
@@ -144,15 +141,12 @@ func equal(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-// send writes the input from record offset on.
+// send writes the input from record offset on, and closes it. A read that
+// hangs on a pipe does not hold up an error of the server.
 func (l *loader) send(ctx context.Context, in *input, offset uint64, records, bytes int, m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ahead := batches(ctx, in, offset, records, bytes)
-	defer func() {
-		cancel()
-		for range ahead { // the reader has let go of the input when this ends
-		}
-	}()
 	for b := range ahead {
 		if b.err != nil {
 			return b.err
@@ -200,8 +194,11 @@ func (l *loader) append(ctx context.Context, b *batch) error {
 // earlier attempt had got through and its key has been forgotten since.
 func (l *loader) settle(ctx context.Context, b *batch, refused *client.Error) error {
 	head, ok := refused.Uint("head_seq")
-	if !ok || head != b.end() {
-		return fmt.Errorf("topic %q is at seq %d: something else writes to it, or it lost records in a crash", l.topic, head)
+	switch {
+	case ok && head < b.offset:
+		return fmt.Errorf("topic %q went back to seq %d: its durability let a crash take records; run the load again", l.topic, head)
+	case !ok || head != b.end():
+		return fmt.Errorf("topic %q is at seq %d: something else writes to it, or a crash left a gap", l.topic, head)
 	}
 	l.create = false
 	return l.verify(ctx, head, b.last)

@@ -1,0 +1,51 @@
+# Everything a developer does here. Go is all that is needed, but for `race`
+# (a C compiler) and one check of CI (promtool).
+
+GO          ?= go
+PKG         ?= ./...
+FUZZTIME    ?= 20s
+CRASH_SEEDS ?= 5000
+BENCH       ?=
+
+export CGO_ENABLED = 0
+
+.PHONY: build run test race lint fuzz crash bench generate check
+
+build: ## the binary, into bin/
+	$(GO) build -o bin/topics ./cmd/topics
+
+run: build ## a server with the settings of the environment
+	exec bin/topics
+
+# -count=1: the tests of the real binary build it themselves, which the cache
+# of test results does not see.
+test: ## every test
+	$(GO) test -count=1 $(PKG)
+
+race: ## every test under the race detector
+	CGO_ENABLED=1 $(GO) test -count=1 -race $(PKG)
+
+lint: ## formatting, vet, staticcheck
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt differs in:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list $(PKG)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+crash: ## the crash simulations, over CRASH_SEEDS seeds
+	$(GO) test ./wal ./recovery -run '^TestCrash' -timeout 60m -seeds $(CRASH_SEEDS)
+
+bench: build ## the server against the limits of this machine
+	bin/topics bench $(BENCH)
+
+generate: ## what is generated from the source: docs/configuration.md
+	$(GO) generate ./...
+
+check: ## all of CI
+	.ci/run
