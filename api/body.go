@@ -34,10 +34,13 @@ func (s *Server) body(c *call) ([]byte, error) {
 	}
 	defer done()
 	c.in = c.in[:0]
+	if pooled := int64(cap(c.in)); pooled > firstRead && s.memory.take(c, pooled-firstRead) != nil {
+		c.in = nil // a smaller one may do
+	}
 	if want := min(r.ContentLength+1, firstRead); int64(cap(c.in)) < want {
 		c.in = make([]byte, 0, want)
 	}
-	if c.in, err = readAll(c.in, src, limit); err != nil {
+	if c.in, err = s.readAll(c, src, limit); err != nil {
 		return nil, bodyError(c, err)
 	}
 	if len(c.in) == 0 {
@@ -78,11 +81,19 @@ func notJSON(h http.Header) error {
 	return unsupportedMedia("Content-Type %q is not %s", h.Get("Content-Type"), mediaJSON)
 }
 
-// readAll appends src to buf, up to limit bytes in all.
-func readAll(buf []byte, src io.Reader, limit int64) ([]byte, error) {
+// readAll reads src into the call's buffer, up to limit bytes in all.
+func (s *Server) readAll(c *call, src io.Reader, limit int64) ([]byte, error) {
+	buf := c.in
 	for {
 		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+			more := min(max(int64(cap(buf)), 512), limit+1-int64(cap(buf)))
+			if cap(buf) >= firstRead {
+				if err := s.memory.take(c, more); err != nil {
+					c.hangUp = true // the rest of the body is not wanted
+					return buf, err
+				}
+			}
+			buf = append(make([]byte, 0, int64(cap(buf))+more), buf...)
 		}
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -32,6 +32,7 @@ type call struct {
 	in      []byte      // the request's body; decoded values alias it
 	packed  sliceWriter // out, compressed
 	hangUp  bool        // close the connection after the answer
+	held    int64       // taken from the server's memory budget
 	cost    topics.Cost
 	costs   costs
 	records []topics.Record // scratch of the write decoder

@@ -47,6 +47,11 @@ func (s *Server) read(c *call, req *readRequest) error {
 	if err != nil {
 		return err
 	}
+	if n := answerBytes(batch); n > firstRead {
+		if err := s.memory.take(c, n); err != nil {
+			return err
+		}
+	}
 	c.cost, c.costs = batch.Cost, costRead
 	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)
 	c.out = append(c.out, ',')
@@ -55,6 +60,18 @@ func (s *Server) read(c *call, req *readRequest) error {
 	c.WriteHeader(http.StatusOK)
 	return nil
 }
+
+// answerBytes is about what a batch takes when it is rendered.
+func answerBytes(b *topics.Batch) (n int64) {
+	for i := range b.Records {
+		r := &b.Records[i]
+		n += int64(len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + fieldBytes)
+	}
+	return n
+}
+
+// fieldBytes is about what a record's server fields and punctuation take.
+const fieldBytes = 96
 
 // await reads, waiting as long as the query says. When the server shuts down
 // the wait ends, and the answer is what is there without one.

@@ -13,7 +13,8 @@ type Limits struct {
 	MaxTagBytes      int
 	MaxNodeBytes     int
 	MaxLimit         int // records in one read
-	MetricsMaxTopics int // topics with series of their own in the metrics
+	MaxInflightBytes int64 // held by the bodies and answers of all requests under way
+	MetricsMaxTopics int   // topics with series of their own in the metrics
 
 	// HeaderTimeout bounds reading a request's header, BodyTimeout reading all
 	// of it, WriteTimeout the time from there to the last byte of the answer
@@ -38,6 +39,7 @@ func DefaultLimits() Limits {
 		MaxTagBytes:      256,
 		MaxNodeBytes:     128,
 		MaxLimit:         1000,
+		MaxInflightBytes: 512 << 20,
 		MetricsMaxTopics: 1000,
 		HeaderTimeout:    10 * time.Second,
 		BodyTimeout:      30 * time.Second,
@@ -57,6 +59,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxTagBytes, d.MaxTagBytes)
 	orDefault(&l.MaxNodeBytes, d.MaxNodeBytes)
 	orDefault(&l.MaxLimit, d.MaxLimit)
+	orDefault(&l.MaxInflightBytes, d.MaxInflightBytes)
 	orDefault(&l.MetricsMaxTopics, d.MetricsMaxTopics)
 	orDefault(&l.HeaderTimeout, d.HeaderTimeout)
 	orDefault(&l.BodyTimeout, d.BodyTimeout)

@@ -18,6 +18,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	}
 	s.run(c)
 	c.finish()
+	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
 	c.recycle()
 }

@@ -7,6 +7,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -79,6 +80,8 @@ type Server struct {
 	cancel  context.CancelFunc
 	router  *httprouter.Router
 	metrics *metricSet
+	memory  budget
+	conns   atomic.Int64 // open connections
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -90,6 +93,7 @@ func New(opts Options) *Server {
 	}
 	s := &Server{opts: opts, started: opts.Now()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.memory.limit = opts.Limits.MaxInflightBytes
 	s.metrics = newMetrics(s)
 	s.router = newRouter(s)
 	return s
@@ -129,9 +133,20 @@ func (s *Server) HTTPServer() *http.Server {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
 	}
+	srv.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			s.conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			s.conns.Add(-1)
+		}
+	}
 	srv.RegisterOnShutdown(s.cancel)
 	return srv
 }
+
+// Connections is how many connections are open.
+func (s *Server) Connections() int64 { return s.conns.Load() }
 
 // maxStreams is how many requests one HTTP/2 connection may have in flight:
 // long polls and streams share it with writes.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"math"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
@@ -26,6 +29,7 @@ func (s *server) apiOptions() api.Options {
 		Limits: api.Limits{
 			MaxBodyBytes:     c.MaxBodyBytes,
 			MaxBatchRecords:  c.MaxBatchRecords,
+			MaxInflightBytes: c.MaxInflightBytes,
 			MaxRecordBytes:   int(c.MaxRecordBytes),
 			MaxMetaBytes:     int(c.MaxMetaBytes),
 			MaxTagBytes:      int(c.MaxTagBytes),
@@ -112,6 +116,17 @@ func (s *server) registerChecks() {
 	s.health.Register("log", s.wal.Check)
 	s.health.Register("disk_space", s.disk.Check)
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
+	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
+}
+
+// connections are those that are open and how many the system lets there be:
+// each takes a file descriptor.
+func (s *server) connections() (current, most int64) {
+	var files unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil || s.api == nil {
+		return 0, 0
+	}
+	return s.api.Connections(), int64(min(files.Cur, math.MaxInt64))
 }
 
 // gateView shows the gate to the HTTP side, which does not import recovery.

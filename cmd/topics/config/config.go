@@ -31,6 +31,7 @@ type Config struct {
 	MaxBatchRecords   int
 	MaxRecordBytes    int64
 	MaxBodyBytes      int64
+	MaxInflightBytes  int64
 	MaxMetaBytes      int64
 	MaxTagBytes       int64
 	MaxNodeBytes      int64
@@ -129,6 +130,7 @@ func (c *Config) check() (problems Problems) {
 	}
 	below("MAX_META_BYTES", c.MaxMetaBytes, "MAX_RECORD_BYTES", c.MaxRecordBytes)
 	below("MAX_RECORD_BYTES", c.MaxRecordBytes, "MAX_BODY_BYTES", c.MaxBodyBytes)
+	below("MAX_BODY_BYTES", c.MaxBodyBytes, "MAX_INFLIGHT_BYTES", c.MaxInflightBytes)
 	below("DRAIN_DELAY_MS", int64(c.DrainDelay), "DRAIN_TIMEOUT_MS", int64(c.DrainTimeout))
 	return problems
 }

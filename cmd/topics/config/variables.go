@@ -71,6 +71,8 @@ func (c *Config) variables() []Variable {
 		"Bytes of data and meta of one record.")
 	add("MAX_BODY_BYTES", size(&c.MaxBodyBytes, kib, gib), "64MiB",
 		"Bytes of a request's body after decompression.")
+	add("MAX_INFLIGHT_BYTES", size(&c.MaxInflightBytes, kib, tib), "512MiB",
+		"Bytes that the bodies and answers of all requests under way may hold; one more gets 429.")
 	add("MAX_META_BYTES", size(&c.MaxMetaBytes, 2, gib), "16KiB",
 		"Bytes of one record's meta.")
 	add("MAX_TAG_BYTES", size(&c.MaxTagBytes, 1, 64*kib-1), "256",

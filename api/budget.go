@@ -1,0 +1,36 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+)
+
+// budget bounds the memory that the bodies and answers of all requests under
+// way hold together, so that no number of large ones exhausts it. A request
+// counts only what it holds beyond firstRead: small ones are bounded by the
+// number of connections.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// take lets a request hold n more bytes, or says that it has to come again.
+// What was taken goes back with give, however the request ends.
+func (b *budget) take(c *call, n int64) error {
+	if b.used.Add(n) > b.limit {
+		b.used.Add(-n)
+		return &Error{
+			Status: http.StatusTooManyRequests, Code: "throttled",
+			Message: fmt.Sprintf("the requests under way hold the %d bytes of memory they may", b.limit),
+			Detail:  map[string]any{"limit": "inflight_bytes", "max": b.limit},
+		}
+	}
+	c.held += n
+	return nil
+}
+
+func (b *budget) give(c *call) {
+	b.used.Add(-c.held)
+	c.held = 0
+}

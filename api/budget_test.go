@@ -1,0 +1,34 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Requests that hold too much together are refused before they hold it, and
+// what they took comes back however they ended.
+func TestMemoryBudget(t *testing.T) {
+	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightBytes = 1 << 20 })
+	big := `{"records":[{"data":"` + strings.Repeat("x", 900<<10) + `"}]}`
+	post := func() int {
+		return do(s, http.MethodPost, "/v0/topics/t", big).Code
+	}
+	if code := post(); code != http.StatusCreated {
+		t.Fatalf("a body within the budget: %d", code)
+	}
+	if used := s.memory.used.Load(); used != 0 {
+		t.Fatalf("%d bytes are still held", used)
+	}
+	other := &call{}
+	if err := s.memory.take(other, 512<<10); err != nil {
+		t.Fatal(err)
+	}
+	if code := post(); code != http.StatusTooManyRequests {
+		t.Fatalf("a body beyond the budget: %d", code)
+	}
+	s.memory.give(other)
+	if used := s.memory.used.Load(); used != 0 {
+		t.Fatalf("%d bytes are still held", used)
+	}
+}
