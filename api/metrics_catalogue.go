@@ -50,7 +50,7 @@ var families = []family{
 	{"topics_wal_batches_total", counter, "Writes to log files, each of one or more frames."},
 	{"topics_wal_bytes_written_total", counter, "Bytes written to log files."},
 	{"topics_wal_disk_full", gauge, "Whether the log has no space left: 1 or 0."},
-	{"topics_wal_frames_total", counter, "Frames written to the log, one for each write request."},
+	{"topics_wal_frames_total", counter, "Frames appended to the log: one for each write request, and those for configs, deletes, reservations and marks of idleness."},
 	{"topics_wal_fsync_latency_us", histogram, "Microseconds that a sync of the log took."},
 	{"topics_wal_fsyncs_total", counter, "Syncs of log files."},
 	{"topics_wal_group_frames", histogram, "Frames that one sync of the log made durable together."},
@@ -59,7 +59,7 @@ var families = []family{
 	{"topics_wal_read_only", gauge, "Whether the log takes no writes after a failed write or sync: 1 or 0."},
 	{"topics_wal_rotations_total", counter, "Log files put in use."},
 	{"topics_wal_submit_full_total", counter, "Times that a writer found the log's queue full."},
-	{"topics_wal_unsynced_bytes", gauge, "Bytes written to log files that a power cut could take."},
+	{"topics_wal_unsynced_bytes", gauge, "Bytes written to log files and not synced yet; an idle log keeps its last mark, 32 bytes, unsynced."},
 	{"topics_watch_sessions", gauge, "Watch sessions that exist."},
 	{"topics_ws_connections", gauge, "Open WebSocket connections."},
 

@@ -19,6 +19,9 @@ var jsonNull = []byte("null")
 // tag or node is no tag or node; a record's "node":"" says so also where the
 // body has a default node.
 func decodeWrite(body []byte, l *Limits, records []topics.Record) (*topics.Write, error) {
+	if len(body) == 0 {
+		return nil, invalid("a write needs a body")
+	}
 	w := &topics.Write{Records: records[:0]}
 	var node []byte
 	f := readFields(body)

@@ -60,8 +60,15 @@ const StuckAfter = 10 * time.Second
 // Health runs named checks in the background and keeps what they found, so
 // that a probe costs neither disk I/O nor a lock of the data path.
 type Health struct {
-	now   func() time.Time
+	now func() time.Time
+	// Changed, if set before Run, is told of every background check that
+	// found another status than the round before. The first round is compared
+	// with healthy.
+	Changed func(name string, was Status, is Condition)
+
 	round atomic.Pointer[round]
+
+	rounds sync.Mutex // one round at a time
 
 	mu   sync.Mutex   // held by Register, Live and the round; never by a reader
 	slow []namedCheck // sorted by name
@@ -123,7 +130,7 @@ func (h *Health) Run(ctx context.Context) {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
-		h.runRound()
+		h.Refresh()
 		select {
 		case <-ctx.Done():
 			return
@@ -132,13 +139,34 @@ func (h *Health) Run(ctx context.Context) {
 	}
 }
 
-func (h *Health) runRound() {
+// Refresh runs a round of the background checks at once.
+func (h *Health) Refresh() {
+	h.rounds.Lock()
+	defer h.rounds.Unlock()
 	h.mu.Lock()
 	checks := h.slow
 	h.mu.Unlock()
 	r := &round{findings: run(checks)}
 	r.at = h.now()
-	h.round.Store(r)
+	last := h.round.Swap(r)
+	if h.Changed == nil {
+		return
+	}
+	for _, f := range r.findings {
+		if was := last.status(f.Name); was != f.Status {
+			h.Changed(f.Name, was, f.Condition)
+		}
+	}
+}
+
+// status is what the round found for a name; healthy if it was not asked.
+func (r *round) status(name string) Status {
+	for _, f := range r.findings {
+		if f.Name == name {
+			return f.Status
+		}
+	}
+	return Healthy
 }
 
 func run(checks []namedCheck) []Finding {

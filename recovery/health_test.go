@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,7 +33,7 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 		for j, c := range row.live {
 			h.Live(fmt.Sprint("live", j), fixed(c))
 		}
-		h.runRound()
+		h.Refresh()
 		if s := h.Snapshot(); s.Overall != row.want || len(s.Findings) != len(row.slow)+len(row.live) {
 			t.Errorf("row %d: %+v", i, s)
 		}
@@ -191,5 +192,26 @@ func TestWatchesKeepTheLastReading(t *testing.T) {
 func TestMemoryUse(t *testing.T) {
 	if used, limit := MemoryUse(); used == 0 || limit != 0 && limit < used/100 {
 		t.Errorf("used %d, limit %d", used, limit)
+	}
+}
+
+// A status that turns is told once, with its reason.
+func TestHealthTellsWhatChanged(t *testing.T) {
+	h := NewHealth(time.Now)
+	condition := Condition{}
+	h.Register("log", func() Condition { return condition })
+	var told []string
+	h.Changed = func(name string, was Status, is Condition) {
+		told = append(told, name+" "+was.String()+" "+is.Status.String()+" "+is.Reason)
+	}
+	h.Refresh()
+	condition = Condition{Status: Unhealthy, Reason: "read-only"}
+	h.Refresh()
+	h.Refresh()
+	condition = Condition{}
+	h.Refresh()
+	want := []string{"log healthy unhealthy read-only", "log unhealthy healthy "}
+	if !slices.Equal(told, want) {
+		t.Fatalf("told %q, want %q", told, want)
 	}
 }

@@ -34,8 +34,12 @@ func TestLockNamesTheHolder(t *testing.T) {
 		}
 	}
 	var used *InUseError
-	if _, err := Lock(vfs.OS(), filepath.Join(t.TempDir(), "missing")); err == nil || errors.As(err, &used) {
-		t.Errorf("a directory that is not there: %v", err)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(vfs.OS(), filepath.Join(file, "dir")); err == nil || errors.As(err, &used) {
+		t.Errorf("a directory that cannot be: %v", err)
 	}
 	if e := (&InUseError{Dir: "x"}).Error(); e != "data directory x is in use by another process" {
 		t.Error(e)

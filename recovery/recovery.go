@@ -22,7 +22,7 @@ type Options struct {
 	FS     vfs.FS
 	Dir    string    // the data directory; made if absent
 	Lock   io.Closer // its lock, if the caller has taken it; Run's from here on
-	BootID string // of the running kernel; empty: unknown, taken as a new one
+	BootID string    // of the running kernel; empty: unknown, taken as a new one
 	Gate   *Gate
 	Log    zerolog.Logger
 	WAL    wal.Options    // sizes and times; the rest is filled in here
@@ -39,9 +39,23 @@ type Recovered struct {
 	opts Options
 	lock io.Closer
 
-	mu       sync.Mutex // guards the manifest's file and what is in it
+	mu       sync.Mutex // guards the manifest's file and what follows
 	manifest Manifest
+	// settled: the ranges that may be lost are durable in the log. Until then
+	// the manifest goes on naming the run before this one, also when the log
+	// moves on to another file meanwhile.
+	settled bool
 }
+
+// Failure is a recovery that refused, with its account.
+type Failure struct {
+	Report Report
+	Err    error
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+
+func (f *Failure) Unwrap() error { return f.Err }
 
 // walDir holds the log's files, inside the data directory.
 const walDir = "wal"
@@ -74,7 +88,8 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		r.Report.Phase(s.name, opts.Now().Sub(began))
 		if err != nil {
 			r.release()
-			return nil, err
+			r.Report.Finish(opts.Now(), err)
+			return nil, &Failure{Report: r.Report, Err: err}
 		}
 	}
 	if !opts.WAL.Manual {
@@ -116,7 +131,7 @@ func (r *Recovered) prepare(context.Context) (err error) {
 			r.opts.Log.Warn().Msg(r.Report.ManifestFallback)
 		} else {
 			r.manifest = Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID}
-			if err := WriteManifest(fsys, dir, &r.manifest); err != nil {
+			if err := replaceManifest(fsys, dir, &r.manifest); err != nil {
 				return err
 			}
 		}
@@ -170,6 +185,9 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.Registry.LogLosses(ctx, losses); err != nil {
 		return fmt.Errorf("log the lost ranges: %w", err)
 	}
+	r.mu.Lock()
+	r.settled = true
+	r.mu.Unlock()
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})
 	}
@@ -180,9 +198,12 @@ func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) err
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := &r.manifest
-	m.LogID, m.BootID, m.CleanShutdown = r.Log.ID(), r.opts.BootID, clean
+	m.LogID = r.Log.ID()
+	if r.settled {
+		m.BootID, m.CleanShutdown = r.opts.BootID, clean
+	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
-	return WriteManifest(r.opts.FS, r.opts.Dir, m)
+	return replaceManifest(r.opts.FS, r.opts.Dir, m)
 }
 
 // noteFile records that the log moved on to another file. Failing costs only

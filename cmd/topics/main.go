@@ -14,6 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/bench"
 	"github.com/e6e95bb8/topics/cmd/topics/drill"
 	"github.com/e6e95bb8/topics/cmd/topics/load"
+	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
 )
 
 // commands is the command line. The server's settings are TOPICS_* variables,

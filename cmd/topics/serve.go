@@ -38,7 +38,8 @@ type server struct {
 	http   *http.Server
 	broken chan error // gets what ended the HTTP server before its shutdown
 	// data is nil until recovery is through. Probes look at it any time.
-	data atomic.Pointer[recovery.Recovered]
+	data   atomic.Pointer[recovery.Recovered]
+	failed atomic.Pointer[recovery.Report] // why there is no data, if recovery refused
 }
 
 // Run boots, serves until ctx ends with the first signal, and drains; a second
@@ -108,6 +109,7 @@ func (s *server) watch() (stop func()) {
 	s.gate = recovery.NewGate(time.Now)
 	s.health = recovery.NewHealth(time.Now)
 	s.registerChecks()
+	s.api = api.New(s.apiOptions())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -119,7 +121,6 @@ func (s *server) watch() (stop func()) {
 
 // listen is step 4.
 func (s *server) listen() error {
-	s.api = api.New(s.apiOptions())
 	s.http = s.api.HTTPServer()
 	l, err := net.Listen("tcp", s.config.Addr())
 	if err != nil {
@@ -173,6 +174,9 @@ func (s *server) recover(ctx context.Context) error {
 	case s.config.ExitOnRecoveryErr:
 		return err
 	}
+	if failure := new(recovery.Failure); errors.As(err, &failure) {
+		s.failed.Store(&failure.Report)
+	}
 	s.gate.Fail(err)
 	s.log.Error().Err(err).Msg("recovery failed; serving probes only")
 	return nil
@@ -184,6 +188,8 @@ func (s *server) open() {
 	if data == nil {
 		return
 	}
+	s.health.Register("log", s.wal.Check)
+	s.health.Refresh()
 	s.api.Open(data.Registry)
 	s.gate.Ready()
 	r := &data.Report

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"github.com/e6e95bb8/topics/api"
@@ -51,6 +52,9 @@ func (s *server) reportView() any {
 	if data := s.data.Load(); data != nil {
 		return &data.Report
 	}
+	if report := s.failed.Load(); report != nil {
+		return report
+	}
 	return nil
 }
 
@@ -96,8 +100,17 @@ func (s *server) recoveryOptions() recovery.Options {
 	}
 }
 
-// registerChecks registers the health checks.
+// registerChecks registers the health checks but the log's, which comes with
+// the log. What they find is logged when it turns.
 func (s *server) registerChecks() {
+	s.health.Changed = func(name string, was recovery.Status, is recovery.Condition) {
+		level := zerolog.WarnLevel
+		if is.Status == recovery.Healthy {
+			level = zerolog.InfoLevel
+		}
+		s.log.WithLevel(level).Str("check", name).Stringer("was", was).Stringer("is", is.Status).
+			Str("reason", is.Reason).Msg("health changed")
+	}
 	s.disk = recovery.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(s.config.DataDir) })
 	s.wal = recovery.NewLogWatch(func() recovery.LogState {
 		st := s.walStats()
@@ -113,7 +126,6 @@ func (s *server) registerChecks() {
 		}
 	})
 	s.health.Live("recovery", recovery.RecoveryCheck(s.gate))
-	s.health.Register("log", s.wal.Check)
 	s.health.Register("disk_space", s.disk.Check)
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
 	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
@@ -123,7 +135,7 @@ func (s *server) registerChecks() {
 // each takes a file descriptor.
 func (s *server) connections() (current, most int64) {
 	var files unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil || s.api == nil {
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil {
 		return 0, 0
 	}
 	return s.api.Connections(), int64(min(files.Cur, math.MaxInt64))

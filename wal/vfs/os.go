@@ -93,8 +93,9 @@ func (osFS) Lock(name, owner string) (io.Closer, error) {
 		n, _ := f.ReadAt(text, 0) // as much as there is: the text only informs
 		err = &LockedError{Name: name, Owner: string(text[:n])}
 	case err == nil:
-		if err = f.Truncate(0); err == nil {
-			_, err = f.WriteAt([]byte(owner), 0)
+		// In this order a full disk is no obstacle: the file keeps its block.
+		if _, err = f.WriteAt([]byte(owner), 0); err == nil {
+			err = f.Truncate(int64(len(owner)))
 		}
 	}
 	if err != nil {

@@ -194,7 +194,16 @@ func TestFailedRecoveryIsVisible(t *testing.T) {
 	if _, err := server.client().Health(ctx); err != nil {
 		t.Errorf("health: %v", err)
 	}
-	_, err := server.client().State(ctx, topic)
+	res, err := http.Get(server.url() + "/v0/recovery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	report := struct{ Error string }{}
+	if err := json.NewDecoder(res.Body).Decode(&report); err != nil || !strings.Contains(report.Error, "MANIFEST") {
+		t.Errorf("the recovery report says %q, %v", report.Error, err)
+	}
+	_, err = server.client().State(ctx, topic)
 	isCode(t, err, client.CodeNotReady)
 	if !strings.Contains(server.stderr.String(), "MANIFEST") {
 		t.Error("the log does not name the file")
