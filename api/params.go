@@ -23,6 +23,21 @@ func (c *call) query() (url.Values, error) {
 	return v, nil
 }
 
+// topicFlag checks the path's topic and reads the one query flag that the route
+// knows.
+func (c *call) topicFlag(name string, missing bool) (bool, error) {
+	if err := c.checkTopic(); err != nil {
+		return false, err
+	}
+	query, err := c.query()
+	if err != nil {
+		return false, err
+	}
+	p := params{Values: query}
+	v := p.bool(name, missing)
+	return v, p.err
+}
+
 func (p *params) refuse(name, format string, a ...any) {
 	if p.err == nil {
 		p.err = invalidField(name, format, a...)

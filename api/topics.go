@@ -108,17 +108,9 @@ func orNever(ms int64) *int64 {
 }
 
 func (s *Server) getTopic(c *call) error {
-	if err := c.checkTopic(); err != nil {
-		return err
-	}
-	query, err := c.query()
+	touch, err := c.topicFlag("touch", true)
 	if err != nil {
 		return err
-	}
-	p := params{Values: query}
-	touch := p.bool("touch", true)
-	if p.err != nil {
-		return p.err
 	}
 	st, err := s.opened().State(c.topic, touch)
 	if err != nil {
@@ -129,17 +121,9 @@ func (s *Server) getTopic(c *call) error {
 }
 
 func (s *Server) deleteTopic(c *call) error {
-	if err := c.checkTopic(); err != nil {
-		return err
-	}
-	query, err := c.query()
+	ifEmpty, err := c.topicFlag("if_empty", false)
 	if err != nil {
 		return err
-	}
-	p := params{Values: query}
-	ifEmpty := p.bool("if_empty", false)
-	if p.err != nil {
-		return p.err
 	}
 	deleted, cost, err := s.opened().Delete(c.r.Context(), c.topic, ifEmpty)
 	if err != nil {

@@ -10,17 +10,9 @@ import (
 // write appends the body's records. The body's buffer is the engine's until
 // Append returns: it copies the records into their frame.
 func (s *Server) write(c *call) error {
-	if err := c.checkTopic(); err != nil {
-		return err
-	}
-	query, err := c.query()
+	seqs, err := c.topicFlag("return_seqs", true)
 	if err != nil {
 		return err
-	}
-	p := params{Values: query}
-	seqs := p.bool("return_seqs", true)
-	if p.err != nil {
-		return p.err
 	}
 	body, err := s.body(c)
 	if err != nil {
