@@ -2,7 +2,6 @@ package wal
 
 import (
 	"errors"
-	"os"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -140,19 +139,24 @@ func (l *Log) Tick() (idle bool, err error) {
 	l.mu.Lock()
 	tail, quiet := l.mu.tail, l.mu.tail == l.mu.ticked
 	l.mu.ticked = tail
+	retry := l.opts.Manual && l.mu.full
 	l.mu.Unlock()
+	if retry {
+		l.prepareSpare()
+	}
 	if !quiet {
 		return false, l.WaitSynced(tail)
 	}
-	return true, l.WaitWritten(l.mark())
+	return true, l.WaitWritten(l.mark(tail))
 }
 
-// mark appends a marker unless the log ends with one (or there is no room for
-// it, which only costs the proof) and returns the log's end.
-func (l *Log) mark() LSN {
+// mark appends a marker to a log that is synced up to at, and returns the
+// log's end. There is none if the log ends with one, or has gone on since, or
+// has no room left in its file, which only costs the proof.
+func (l *Log) mark(at LSN) LSN {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.err == nil && l.mu.tail != l.mu.marked && l.mu.cur.room(l.mu.tail) >= markerSize {
+	if l.mu.err == nil && l.mu.tail == at && at != l.mu.marked && l.mu.cur.room(at) >= markerSize {
 		l.mu.marked = l.appendLocked(typeMarker, nil, nil).End
 		l.mu.ticked = l.mu.marked
 	}
@@ -178,43 +182,59 @@ func (l *Log) runPreparer() {
 }
 
 // prepareSpare makes sure that there is a spare of the wanted size; false
-// means the disk is full.
+// means that the disk is full and it is to be tried again. A spare that is too
+// small goes, for its name and its space; if the bigger one does not fit, one
+// of the usual size comes back, so that only the frame that wanted more is
+// refused.
 func (l *Log) prepareSpare() bool {
+	usual := l.opts.fileSize(0)
 	l.mu.Lock()
-	if l.mu.spare != nil && l.mu.spare.size >= l.mu.want {
+	size := max(l.mu.want, usual)
+	if l.mu.spare != nil && l.mu.spare.size >= size {
+		l.mu.full = false
 		l.mu.Unlock()
 		return true
 	}
 	small := l.mu.spare
 	l.mu.spare = nil
-	size := max(l.mu.want, l.opts.fileSize(0))
 	index := l.mu.cur.index + 1
 	l.mu.Unlock()
 
-	var err error
-	if small != nil {
-		small.Close()
-		err = l.opts.FS.Remove(path.Join(l.opts.Dir, small.name))
-	}
 	var f *file
+	err := l.dropSpare(small)
 	if err == nil {
 		f, err = createFile(l.opts.FS, l.opts.Dir, index, size)
+	}
+	full := noSpace(err)
+	if full && size > usual {
+		f, err = createFile(l.opts.FS, l.opts.Dir, index, usual)
 	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.changedLocked()
-	l.mu.full = errors.Is(err, syscall.ENOSPC)
-	switch {
-	case err == nil:
+	if l.mu.full = full; full {
+		l.mu.want = 0
+	}
+	if err == nil {
 		l.mu.spare = f
-	case l.mu.full:
-		l.mu.want = 0 // a smaller frame may still find a smaller file
-		return false
-	case !errors.Is(err, os.ErrClosed):
+	} else if !noSpace(err) {
 		l.failLocked(err)
 	}
-	return true
+	return !full
+}
+
+// noSpace says that an error is a full disk, or a quota used up.
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func (l *Log) dropSpare(f *file) error {
+	if f == nil {
+		return nil
+	}
+	f.Close()
+	return l.opts.FS.Remove(path.Join(l.opts.Dir, f.name))
 }
 
 // makeRoom does in the foreground what a busy log is waiting for.

@@ -3,7 +3,6 @@ package wal
 import (
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -27,16 +26,18 @@ func (s *stage) advance(upto LSN) {
 	s.seen.Store(uint64(s.done))
 }
 
+// through is done as last seen; no lock is needed.
+func (s *stage) through() LSN { return LSN(s.seen.Load()) }
+
 type waiter struct {
 	upto LSN
 	ch   chan struct{} // capacity 1; at most one send per enqueueing
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan struct{}, 1)} }}
-
-// wake lets go of everybody the stage has served (everybody at all if all)
-// and of one more, who will run it next.
-func (s *stage) wake(all bool) {
+// release takes out of the line everybody the stage has served (everybody at
+// all if all) and one more, who will run it next. They are to be signalled,
+// and need no lock for it.
+func (s *stage) release(all bool) (served []*waiter) {
 	kept := s.waiters[:0]
 	elected := s.active
 	for _, w := range s.waiters {
@@ -48,10 +49,17 @@ func (s *stage) wake(all bool) {
 			kept = append(kept, w)
 			continue
 		}
-		w.ch <- struct{}{}
+		served = append(served, w)
 	}
 	clear(s.waiters[len(kept):])
 	s.waiters = kept
+	return served
+}
+
+func wake(served []*waiter) {
+	for _, w := range served {
+		w.ch <- struct{}{}
+	}
 }
 
 // WaitWritten blocks until everything below upto is in the log files.
@@ -73,44 +81,63 @@ func (l *Log) WaitSynced(upto LSN) error {
 }
 
 // Written is the position below which everything is in the log files.
-func (l *Log) Written() LSN { return LSN(l.mu.write.seen.Load()) }
+func (l *Log) Written() LSN { return l.mu.write.through() }
 
 // Synced is the position below which everything is durable.
-func (l *Log) Synced() LSN { return LSN(l.mu.sync.seen.Load()) }
+func (l *Log) Synced() LSN { return l.mu.sync.through() }
 
 // await runs work for everybody if the stage is idle, or sleeps until it has
 // been run far enough or this goroutine is elected to run it.
 func (l *Log) await(s *stage, upto LSN, work func() (LSN, error)) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for {
+		if s.through() >= upto {
+			return nil
+		}
+		l.mu.Lock()
 		switch {
 		case s.done >= upto:
+			l.mu.Unlock()
 			return nil
 		case l.mu.err != nil:
+			defer l.mu.Unlock()
 			return l.mu.err
-		case !s.active:
-			s.active = true
-			l.mu.Unlock()
-			done, err := work()
-			l.mu.Lock()
-			s.active = false
-			if err != nil {
-				l.failLocked(err)
-				return l.mu.err
+		case s.active:
+			w, _ := l.waiters.Get().(*waiter)
+			if w == nil {
+				w = &waiter{ch: make(chan struct{}, 1)}
 			}
-			s.advance(done)
-			s.wake(false)
-		default:
-			w := waiters.Get().(*waiter)
 			w.upto = upto
 			s.waiters = append(s.waiters, w)
 			l.mu.Unlock()
 			<-w.ch
-			waiters.Put(w)
-			l.mu.Lock()
+			l.waiters.Put(w)
+		default:
+			s.active = true
+			l.mu.Unlock()
+			if err := l.run(s, work); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// run does the stage's work once, with nobody else at it, and lets go of those
+// it served.
+func (l *Log) run(s *stage, work func() (LSN, error)) error {
+	done, err := work()
+	l.mu.Lock()
+	s.active = false
+	var served []*waiter
+	if err != nil {
+		l.failLocked(err)
+		err = l.mu.err
+	} else {
+		s.advance(done)
+		served = s.release(false)
+	}
+	l.mu.Unlock()
+	wake(served)
+	return err
 }
 
 // writeQueued is the write stage: every queued extent, oldest first.

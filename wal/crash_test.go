@@ -58,7 +58,7 @@ func TestCrash(t *testing.T) {
 
 // tally counts what happened, to see that a simulation is worth its time.
 type tally struct {
-	frames, rotations, kills, cuts, cutRecoveries, failedSyncs, torn, lost int
+	frames, rotations, kills, cuts, cutRecoveries, failedSyncs, torn, lost, fulls int
 }
 
 func (a *tally) add(b tally) {
@@ -70,16 +70,17 @@ func (a *tally) add(b tally) {
 	a.failedSyncs += b.failedSyncs
 	a.torn += b.torn
 	a.lost += b.lost
+	a.fulls += b.fulls
 }
 
 // idle reports whether something that must happen often never did.
 func (a tally) idle() bool {
 	return a.frames == 0 || a.rotations == 0 || a.kills == 0 || a.cuts == 0 ||
-		a.cutRecoveries == 0 || a.failedSyncs == 0 || a.torn == 0 || a.lost == 0
+		a.cutRecoveries == 0 || a.failedSyncs == 0 || a.torn == 0 || a.lost == 0 || a.fulls == 0
 }
 
 func (a tally) String() string {
 	return fmt.Sprintf("%d frames, %d rotations, %d kills, %d power cuts, %d recoveries cut, %d failed syncs, "+
-		"%d torn tails, %d unpromised frames lost", a.frames, a.rotations, a.kills, a.cuts, a.cutRecoveries,
-		a.failedSyncs, a.torn, a.lost)
+		"%d torn tails, %d unpromised frames lost, %d times full", a.frames, a.rotations, a.kills, a.cuts, a.cutRecoveries,
+		a.failedSyncs, a.torn, a.lost, a.fulls)
 }

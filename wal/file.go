@@ -41,13 +41,14 @@ func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
 
 // header is the first 64 bytes of a file in use:
 //
-//	magic 8 | version 4 | zero 4 | log id 8 | index 8 | first 8 | synced 8 | zero 8 | XXH3-64 8
+//	magic 8 | version 4 | zero 4 | log id 8 | index 8 | first 8 | synced 8 | size 8 | XXH3-64 8
 //
 // synced is a position below which everything was durable when the file was
-// put in use.
+// put in use. size is the file's length, which was durable before that.
 type header struct {
 	logID, index  uint64
 	first, synced LSN
+	size          int64
 }
 
 func (h header) encode() []byte {
@@ -58,6 +59,7 @@ func (h header) encode() []byte {
 	binary.LittleEndian.PutUint64(b[24:], h.index)
 	binary.LittleEndian.PutUint64(b[32:], uint64(h.first))
 	binary.LittleEndian.PutUint64(b[40:], uint64(h.synced))
+	binary.LittleEndian.PutUint64(b[48:], uint64(h.size))
 	binary.LittleEndian.PutUint64(b[56:], xxh3.Hash(b[:56]))
 	return b
 }
@@ -84,6 +86,7 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 		index:  binary.LittleEndian.Uint64(b[24:]),
 		first:  LSN(binary.LittleEndian.Uint64(b[32:])),
 		synced: LSN(binary.LittleEndian.Uint64(b[40:])),
+		size:   int64(binary.LittleEndian.Uint64(b[48:])),
 	}
 	if fileName(h.index) != name {
 		return h, false, &CorruptionError{File: name, LSN: h.first,
@@ -127,16 +130,23 @@ func createFile(fsys vfs.FS, dir string, index uint64, size int64) (*file, error
 }
 
 func fillZeros(fsys vfs.FS, f vfs.File, dir string, size int64) error {
-	zeros := make([]byte, min(size, zeroStep))
-	for off := int64(0); off < size; off += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-off)], off); err != nil {
-			return err
-		}
+	if err := zeroRange(f, 0, size); err != nil {
+		return err
 	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
 	return fsys.SyncDir(dir)
+}
+
+func zeroRange(f vfs.File, from, to int64) error {
+	zeros := make([]byte, min(to-from, zeroStep))
+	for ; from < to; from += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), to-from)], from); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fileSize is the size of a file that is to hold a frame of n bytes.

@@ -33,7 +33,7 @@ type Options struct {
 	// use and its header synced, so that Newest can be recorded.
 	InUse func(newest uint64, synced LSN)
 	// Cut, if set, is called by Replay.Run for every whole frame that stands
-	// behind the end of the log and will be cut.
+	// behind the end of the log and will be cut, unless Run then fails.
 	Cut func(Frame)
 
 	// Manual starts no goroutine: spares are prepared inside Admit, and Tick

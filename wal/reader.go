@@ -69,7 +69,10 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 	} else {
 		r.next = minWindow
 	}
-	buf := make([]byte, min(max(int64(n), int64(r.next)), f.size-off))
+	// Beyond what is asked for, only what was written: the rest may be here
+	// by the time it is asked for.
+	ahead := min(int64(r.next), f.offset(r.log.Written())-off)
+	buf := make([]byte, min(max(int64(n), ahead), f.size-off))
 	if _, err := f.ReadAt(buf, off); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
 	}

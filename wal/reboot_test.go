@@ -64,6 +64,8 @@ func (s *simulation) boot() error {
 		case errors.Is(err, crashfs.ErrCrashed) && s.fs.Crashed():
 			s.tally.cutRecoveries++
 			s.end(s.rng.IntN(2) == 0)
+		case errors.Is(err, syscall.ENOSPC) && len(s.frames) == 0: // not even the first file
+			s.fs.SetCapacity(0)
 		case errors.Is(err, syscall.EIO) && s.syncFails:
 			s.tally.cutRecoveries++
 			s.note("recovery failed: %v", err)

@@ -85,6 +85,10 @@ func (r *Replay) openFile(name string, index uint64) error {
 		return &CorruptionError{File: name, LSN: head.first,
 			Cause: fmt.Sprintf("belongs to log %016x, not %016x", head.logID, r.logID), Proof: "its header is whole"}
 	}
+	if f.size < head.size {
+		return &CorruptionError{File: name, Offset: f.size, LSN: head.first + LSN(f.size-headerSize),
+			Cause: "the file is cut short", Proof: fmt.Sprintf("its header says %d bytes", head.size)}
+	}
 	r.logID, f.first, f.synced = head.logID, head.first, head.synced
 	if len(r.unused) == 1 {
 		r.used, r.unused = append(r.used, f), r.unused[:0]
@@ -103,12 +107,8 @@ func (r *Replay) checkOrder() error {
 		}
 	}
 	for i, f := range r.used[min(1, len(r.used)):] {
-		switch last := r.used[i]; {
-		case f.first < last.first:
+		if last := r.used[i]; f.first < last.first || last.room(f.first) < 0 {
 			return &CorruptionError{File: f.name, LSN: f.first, Cause: "does not follow the file before it", Proof: "its header is whole"}
-		case last.room(f.first) < 0:
-			return &CorruptionError{File: last.name, Offset: last.size, LSN: last.first + LSN(max(0, last.size-headerSize)),
-				Cause: "the file is cut short", Proof: fmt.Sprintf("%s begins at lsn %d", f.name, f.first)}
 		}
 	}
 	if n := len(all); r.opts.Newest > 0 && (n == 0 || all[n-1].index < r.opts.Newest) {

@@ -81,6 +81,10 @@ func (s *simulation) step() error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrDiskFull):
+		s.note("disk full")
+		s.tally.fulls++
+		return nil
 	case errors.Is(err, crashfs.ErrCrashed) && s.fs.Crashed():
 		return s.restart(s.rng.IntN(2) == 0)
 	case errors.Is(err, syscall.EIO) && s.syncFails:
@@ -120,6 +124,8 @@ func (s *simulation) act() error {
 		s.note("tick")
 		_, err := s.log.Tick()
 		return err
+	case p < 82:
+		return s.limit()
 	case p < 87:
 		return s.read()
 	case p < 90:
@@ -144,6 +150,21 @@ func (s *simulation) failSync() {
 	s.note("sync %d from now fails", n)
 	s.fs.FailSync("*.wal", n)
 	s.syncFails = true
+}
+
+// limit gives the disk little room, or room again.
+func (s *simulation) limit() error {
+	free, total, err := s.fs.Free(s.opts.Dir)
+	if err != nil {
+		return err
+	}
+	var capacity int64
+	if s.rng.IntN(3) > 0 {
+		capacity = max(1, int64(total-free)+s.rng.Int64N(3*s.opts.FileBytes))
+	}
+	s.note("disk of %d bytes, %d in use", capacity, total-free)
+	s.fs.SetCapacity(capacity)
+	return nil
 }
 
 // somewhere is a position to wait for.

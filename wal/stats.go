@@ -37,7 +37,7 @@ func (l *Log) Stats() Stats {
 	s.QueueBytes = l.opts.QueueBytes
 	s.ReadOnly = l.mu.err != nil
 	s.Err = l.mu.err
-	s.Full = l.mu.full
+	s.Full = l.mu.full && l.mu.spare == nil
 	s.Written = uint64(l.mu.write.done)
 	s.Synced = uint64(l.mu.sync.done)
 	return s

@@ -46,12 +46,17 @@ func (t *Tail) open() (*Log, error) {
 			return nil, fmt.Errorf("wal: create the first file: %w", err)
 		}
 		r.used = append(r.used, f)
-		h := header{logID: r.logID, index: 1, first: t.End, synced: t.End}
+		h := header{logID: r.logID, index: 1, first: t.End, synced: t.End, size: f.size}
 		if _, err := f.WriteAt(h.encode(), 0); err != nil {
 			return nil, fmt.Errorf("wal: write the first header: %w", err)
 		}
-	} else if err := t.rewrite(); err != nil {
-		return nil, err
+	} else {
+		if err := t.rewrite(); err != nil {
+			return nil, err
+		}
+		if err := t.cut(); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.used[len(r.used)-1].Sync(); err != nil {
 		return nil, fmt.Errorf("wal: sync %s: %w", r.used[len(r.used)-1].name, err)
@@ -88,12 +93,13 @@ func (t *Tail) dropBehind() error {
 	return nil
 }
 
-// rewrite writes the unproven frames once more and zeros what is behind them.
+// rewrite writes the unproven frames once more.
 func (t *Tail) rewrite() error {
-	for _, f := range t.replay.used {
+	used := t.replay.used
+	for i, f := range used {
 		from, to := max(t.synced, f.first), t.End
-		if last := f == t.replay.used[len(t.replay.used)-1]; !last {
-			to = t.replay.used[slices.Index(t.replay.used, f)+1].first
+		if i+1 < len(used) {
+			to = used[i+1].first
 		}
 		if from > to || from == to && t.synced > f.first {
 			continue
@@ -108,12 +114,27 @@ func (t *Tail) rewrite() error {
 			return fmt.Errorf("wal: sync %s: %w", f.name, err)
 		}
 	}
-	last := t.replay.used[len(t.replay.used)-1]
-	zeros := make([]byte, min(blockBytes, max(0, t.dirtyTo-last.offset(t.End))))
-	for off := last.offset(t.End); off < t.dirtyTo; off += blockBytes {
-		if _, err := last.WriteAt(zeros[:min(blockBytes, t.dirtyTo-off)], off); err != nil {
-			return fmt.Errorf("wal: cut %s at %d: %w", last.name, off, err)
-		}
+	return nil
+}
+
+// cut zeros what stands behind End. Its last byte goes last, after a sync of
+// the others: if that fails, the kernel shows zeros that are not on the disk,
+// and only the byte tells the next recovery how far to write them again. By
+// itself it is no frame.
+func (t *Tail) cut() error {
+	f := t.replay.used[len(t.replay.used)-1]
+	end := f.offset(t.End)
+	if t.dirtyTo <= end {
+		return nil
+	}
+	if err := zeroRange(f, end, t.dirtyTo-1); err != nil {
+		return fmt.Errorf("wal: cut %s: %w", f.name, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("wal: sync %s: %w", f.name, err)
+	}
+	if err := zeroRange(f, t.dirtyTo-1, t.dirtyTo); err != nil {
+		return fmt.Errorf("wal: cut %s: %w", f.name, err)
 	}
 	return nil
 }

@@ -91,7 +91,8 @@ func (s *scanner) plausible(f *file, p []byte, off int64, known bool) LSN {
 	return lsn
 }
 
-// proof returns the damage that a valid frame at f's offset off proves.
+// proof returns the damage that a valid frame at f's offset off proves. One
+// that proves nothing will be cut.
 func (s *scanner) proof(f *file, off int64, lsn LSN) error {
 	head := make([]byte, frame.HeaderSize)
 	if _, err := f.ReadAt(head, off); err != nil && !errors.Is(err, io.EOF) {
@@ -103,8 +104,12 @@ func (s *scanner) proof(f *file, off int64, lsn LSN) error {
 		return fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
 	}
 	fr, _, err := frame.Decode(buf, s.logID, uint64(lsn))
-	if err == nil && LSN(fr.Synced) > s.end {
+	switch {
+	case err != nil:
+	case LSN(fr.Synced) > s.end:
 		return s.damaged(f, fmt.Sprintf("the frame in %s at offset %d says so", f.name, off))
+	case s.opts.Cut != nil && fr.Type != typeMarker:
+		s.opts.Cut(Frame{fr.Type, lsn, lsn + LSN(size), fr.Payload})
 	}
 	return nil
 }

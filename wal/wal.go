@@ -28,12 +28,14 @@ type Log struct {
 	files atomic.Pointer[[]*file] // those in use, by first; copied on change
 	bg    background
 
+	waiters sync.Pool // of *waiter
+
 	mu struct {
 		sync.Mutex
 		tail  LSN      // next frame's position
 		cur   *file    // holds tail
 		spare *file    // next file, zeroed and synced; nil: being prepared
-		full  bool     // preparing the spare found no space
+		full  bool     // the last spare that was wanted found no space
 		want  int64    // bytes the spare must at least have
 		queue []extent // appended, not yet taken by the write stage
 		dirty []*file  // written since their last sync
@@ -121,6 +123,7 @@ func (l *Log) roomLocked(size int, freeing bool) error {
 		return ErrClosed
 	case depth > 0 && depth+int64(size) > l.opts.QueueBytes:
 		l.mu.stats.SubmitFull++
+		l.WriteSoon() // nobody may be waiting for what fills it
 		return ErrBusy
 	}
 	room := l.mu.cur.room(l.mu.tail)
@@ -193,24 +196,25 @@ func (l *Log) enqueueLocked(ck *chunk, size int) {
 func (l *Log) rotateLocked() {
 	f := l.mu.spare
 	f.first = l.mu.tail
-	h := header{logID: l.logID, index: f.index, first: f.first, synced: l.mu.sync.done}
+	h := header{logID: l.logID, index: f.index, first: f.first, synced: l.mu.sync.done, size: f.size}
 	l.mu.queue = append(l.mu.queue, extent{file: f, header: h.encode()})
 	files := *l.files.Load()
 	next := append(files[:len(files):len(files)], f)
 	l.files.Store(&next)
-	l.mu.cur, l.mu.spare, l.mu.want = f, nil, 0
+	l.mu.cur, l.mu.spare, l.mu.want, l.mu.full = f, nil, 0, false
 	l.mu.stats.Rotations++
 	l.wakePreparerLocked()
 }
 
-// failLocked makes the log read-only and answers every waiter.
+// failLocked makes the log read-only and answers every waiter. Signalling them
+// under the lock is slow, which a failure may be, and never blocks.
 func (l *Log) failLocked(err error) {
 	if l.mu.err == nil {
 		l.mu.err = &failure{err}
 	}
-	l.mu.write.wake(true)
-	l.mu.sync.wake(true)
 	l.changedLocked()
+	wake(l.mu.write.release(true))
+	wake(l.mu.sync.release(true))
 }
 
 // failure is the sticky error: ErrReadOnly with its cause.
@@ -241,13 +245,13 @@ func (l *Log) Close() error {
 	l.mu.Unlock()
 	l.bg.stop()
 
-	err := l.WaitSynced(tail)
-	if err == nil {
-		err = l.WaitSynced(l.mark())
+	if l.WaitSynced(tail) == nil {
+		l.WaitSynced(l.mark(tail)) // as the one before: a failure is sticky
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.err == nil {
+	err := l.mu.err
+	if err == nil {
 		l.mu.err = ErrClosed
 	}
 	for _, f := range *l.files.Load() {

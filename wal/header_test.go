@@ -1,0 +1,50 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+// FuzzHeader decodes any bytes: what is taken for a header is one that encode
+// makes.
+func FuzzHeader(f *testing.F) {
+	h := header{logID: 7, index: 1, first: 0, synced: 0, size: 1 << 20}
+	f.Add(h.encode())
+	f.Add(h.encode()[:40])
+	f.Add(make([]byte, headerSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, ok, err := decodeHeader(b, fileName(1))
+		if ok && err != nil {
+			t.Fatalf("both a header and %v", err)
+		}
+		if got := h.encode(); ok && !(bytes.Equal(got[:12], b[:12]) && bytes.Equal(got[16:56], b[16:56])) {
+			t.Fatalf("%x is taken for %x", b, got)
+		}
+	})
+}
+
+// FuzzReplay opens a log of one file of any bytes: it is replayed and opened,
+// or refused by name, and never takes the program down.
+func FuzzReplay(f *testing.F) {
+	h := header{logID: 1, index: 1, size: 256}
+	whole := append(h.encode(), seal(1, 0, 0, []byte("first"))...)
+	whole = append(whole, seal(1, 40, 40, nil)...)
+	f.Add(append(whole, make([]byte, 120)...))
+	f.Add(whole)
+	f.Add(append(whole[:100:100], 0xff))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o := options(image{fileName(1): b}.mount(t), ".")
+		o.Manual, o.LogID = true, 1
+		l, err := recovered(o)
+		var corrupt *CorruptionError
+		var version *VersionError
+		switch {
+		case err == nil:
+			check(t, l.Close())
+		case !errors.As(err, &corrupt) && !errors.As(err, &version):
+			t.Fatal(err)
+		}
+	})
+}
