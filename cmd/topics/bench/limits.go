@@ -34,9 +34,12 @@ type AppendSync struct {
 	GrowingP50US float64 `json:"growing_p50_us"`
 	ZeroedP50US  float64 `json:"zeroed_p50_us"`
 	ZeroedP99US  float64 `json:"zeroed_p99_us"`
+	// HandlerP50US is an HTTP exchange whose handler does the pair into a
+	// zeroed file, and nothing else.
+	HandlerP50US float64 `json:"handler_p50_us"`
 }
 
-// measureAppendSync runs both loops for the given time each, in dir.
+// measureAppendSync runs the loops for the given time each, in dir.
 func measureAppendSync(ctx context.Context, dir string, each time.Duration) (AppendSync, error) {
 	growing, err := syncLoop(ctx, filepath.Join(dir, "growing"), 0, each)
 	if err != nil {
@@ -46,7 +49,12 @@ func measureAppendSync(ctx context.Context, dir string, each time.Duration) (App
 	if err != nil {
 		return AppendSync{}, err
 	}
+	handler, err := measureHandlerSync(ctx, filepath.Join(dir, "handler"), each)
+	if err != nil {
+		return AppendSync{}, err
+	}
 	return AppendSync{
+		HandlerP50US: handler,
 		GrowingP50US: micros(quantile.Median(growing)),
 		ZeroedP50US:  micros(quantile.Median(zeroed)),
 		ZeroedP99US:  micros(quantile.Of(zeroed, 0.99)),
