@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
 var (
@@ -33,13 +35,16 @@ type sim struct {
 	fs   *crashfs.FS
 	now  int64
 	boot int
-	// cut is set while the file system may stop at any operation: every error
-	// is taken as the crash, and the run goes on with the next boot.
-	cut bool
+	// fault is what an error in this life may come from, and told whether one
+	// did. With a fault of the disk the life goes on, on a read-only log.
+	fault error
+	told  bool
+	inj   *errfs.Injector // nil: the disk is sound
 
 	data  *recovery.Recovered
 	model *model
 	begun []*attempt // in the order they were begun, not yet waited for
+	cut   []*attempt // of the last life, never answered
 	ops   int
 }
 
@@ -65,32 +70,35 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 // up recovers, through as many crashes in recovery itself as the dice say.
 func (s *sim) up() {
 	for {
-		s.cut = s.rng.IntN(4) == 0
-		if s.cut {
+		s.fault, s.told = nil, false
+		if s.rng.IntN(4) == 0 {
+			s.fault = crashfs.ErrCrashed
 			s.fs.CrashAfter(s.rng.IntN(40))
 		}
 		data, err := s.recover()
 		if err == nil && !s.fs.Crashed() { // what follows the last promise may be cut unnoticed
-			s.data = data
-			if s.cut {
-				s.fs.CrashAfter(-1)
-				s.cut = false
-			}
+			s.data, s.fault = data, nil
+			s.fs.CrashAfter(-1)
 			return
 		}
-		if !s.cut || err != nil && !errors.Is(err, crashfs.ErrCrashed) {
-			s.t.Fatalf("recovery after a mere crash: %v", err)
+		if err != nil {
+			s.excused(err)
 		}
 		s.down()
 	}
 }
 
 func (s *sim) recover() (*recovery.Recovered, error) {
-	return recovery.Run(context.Background(), options(s.fs, s.boot, func() int64 { return s.now }))
+	fsys := vfs.FS(s.fs)
+	if s.inj != nil {
+		fsys = errfs.New(s.fs, s.inj)
+	}
+	return recovery.Run(context.Background(), options(fsys, s.boot, func() int64 { return s.now }))
 }
 
 // down ends the process without ceremony: killed, or with the power.
 func (s *sim) down() {
+	s.cut = s.begun
 	for _, a := range s.begun {
 		s.model.unknown(a)
 	}
@@ -105,19 +113,24 @@ func (s *sim) down() {
 	s.model.powerLost()
 }
 
-// run is one life: a few dozen operations, an end, and the checks after it.
+// run is a number of lives: in each a few dozen operations, an end, and the
+// checks after it.
 func (s *sim) run(lives int) {
 	for range lives {
 		s.up()
-		s.model.check(s.t, s.data.Registry)
+		s.model.check(s.t, s.data.Registry, true)
 		s.again()
-		if s.rng.IntN(3) == 0 {
-			s.cut = true
+		s.retryCut()
+		switch s.rng.IntN(6) {
+		case 0, 1:
+			s.fault = crashfs.ErrCrashed
 			s.fs.CrashAfter(s.rng.IntN(60))
+		case 2:
+			s.fault = syscall.EIO
+			s.fs.FailSync("*", 1+s.rng.IntN(8))
 		}
 		for range 10 + s.rng.IntN(40) {
-			s.step()
-			if s.cut && s.fs.Crashed() {
+			if s.step(); s.fs.Crashed() {
 				break
 			}
 		}
@@ -148,7 +161,7 @@ func (s *sim) again() {
 	if dumps[0] != dumps[1] {
 		s.t.Fatalf("recovering twice differs: %s", firstDifference(dumps[0], dumps[1]))
 	}
-	s.model.check(s.t, s.data.Registry)
+	s.model.check(s.t, s.data.Registry, true)
 }
 
 func firstDifference(a, b string) string {
@@ -164,14 +177,13 @@ func firstDifference(a, b string) string {
 // stop ends the process in an orderly way.
 func (s *sim) stop() {
 	s.waitAll()
-	if err := s.data.Close(context.Background()); err != nil && !s.cut {
-		s.t.Fatalf("close: %v", err)
-	} else if err != nil {
+	if err := s.data.Close(context.Background()); err != nil {
+		s.excused(err)
 		s.down()
 		return
 	}
+	s.cut = nil
 	s.fs.CrashAfter(-1)
-	s.cut = false
 	s.model.closed()
 	if s.rng.IntN(2) == 0 { // an orderly end also survives the power
 		s.fs = s.fs.Crash(s.rng)
@@ -192,7 +204,7 @@ func (s *sim) step() {
 	case n < 76:
 		s.now += int64(s.rng.IntN(3000))
 		if _, err := s.data.Log.Tick(); err != nil {
-			s.crashed(err)
+			s.excused(err)
 		}
 	case n < 80:
 		s.data.Registry.Sweep(context.Background())
@@ -204,14 +216,19 @@ func (s *sim) step() {
 		s.retry()
 	default:
 		if s.waitAll(); !s.fs.Crashed() {
-			s.model.check(s.t, s.data.Registry)
+			s.model.check(s.t, s.data.Registry, false)
 		}
 	}
 }
 
-// crashed holds that an error can only be the crash.
-func (s *sim) crashed(err error) {
-	if !s.cut {
+// excused holds that an error comes from the fault of this life, or from the
+// log that turned read-only over it.
+func (s *sim) excused(err error) {
+	s.t.Helper()
+	if s.told = true; s.inj != nil && errors.Is(err, errfs.ErrInjected) {
+		return
+	}
+	if s.fault == nil || !errors.Is(err, s.fault) {
 		s.t.Fatalf("operation %d: %v", s.ops, err)
 	}
 }

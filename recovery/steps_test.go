@@ -17,6 +17,7 @@ type attempt struct {
 	payload []string // data of each record
 	first   uint64
 	acked   bool
+	created bool // it makes the topic
 	pending *topics.Pending
 }
 
@@ -57,7 +58,7 @@ func (s *sim) begin(a *attempt, w *topics.Write) {
 		return
 	}
 	if err != nil {
-		s.crashed(err)
+		s.excused(err)
 		return
 	}
 	a.pending = p
@@ -72,8 +73,9 @@ func (s *sim) waitAll() {
 	for _, a := range s.begun {
 		out, err := a.pending.Wait()
 		if err != nil {
-			s.crashed(err)
-			s.model.unknown(a)
+			s.excused(err)
+			s.cut = append(s.cut, a)
+			s.model.failed(a)
 			continue
 		}
 		s.model.acked(s.t, a, out)
@@ -81,27 +83,52 @@ func (s *sim) waitAll() {
 	s.begun = nil
 }
 
-// retry sends a write again that had a key: one that was acked must be known
-// still, one that was not may be appended now, once.
+// retry sends some write again that had a key.
 func (s *sim) retry() {
 	s.waitAll()
-	old := s.model.keyed(s.rng)
-	if old == nil {
-		return
+	if old := s.model.keyed(s.rng); old != nil {
+		s.repeat(old)
 	}
+}
+
+// retryCut sends again, as a client would, what the last life did not answer.
+func (s *sim) retryCut() {
+	cut := s.cut
+	s.cut = nil
+	for _, a := range cut {
+		if a.key != "" && s.model.lives[a.topic] == a.life && s.rng.IntN(2) == 0 {
+			s.repeat(a)
+		}
+	}
+}
+
+// repeat sends a write again: one that was acked must be known still, one that
+// was not may be appended now, once.
+func (s *sim) repeat(old *attempt) {
 	w := &topics.Write{IdempotencyKey: old.key, DisableBackpressure: true}
 	for _, data := range old.payload {
 		w.Records = append(w.Records, topics.Record{Data: []byte(data)})
 	}
-	out, err := s.data.Registry.Append(context.Background(), old.topic, w)
+	p, err := s.data.Registry.Begin(context.Background(), old.topic, w)
 	switch {
 	case kind(err) == topics.KindFull || kind(err) == topics.KindRecordTooLarge:
+		return
 	case err != nil:
-		s.crashed(err)
-		s.model.forgetKey(old)
-	default:
-		s.model.retried(s.t, old, out)
+		s.excused(err)
+		return
 	}
+	if first := p.Placed().First; first == old.first && old.life.records[first] == old.payload[0] {
+		if out, err := p.Wait(); err != nil {
+			s.excused(err)
+		} else if !out.Deduped || out.Count != len(old.payload) || out.Last-out.First+1 != uint64(out.Count) {
+			s.t.Fatalf("topic %s: the key of the write at %d answered %+v", old.topic, old.first, out)
+		}
+		return
+	}
+	again := &attempt{topic: old.topic, key: old.key, payload: old.payload, pending: p}
+	s.model.repeated(s.t, old, again, p)
+	s.begun = append(s.begun, again)
+	s.waitAll()
 }
 
 func (s *sim) config() *topics.ConfigPatch {
@@ -128,7 +155,7 @@ func (s *sim) configure() {
 	name, p := s.topicName(), s.config()
 	out, err := s.data.Registry.Put(context.Background(), name, p)
 	if err != nil {
-		s.crashed(err)
+		s.excused(err)
 		s.model.maybeConfigured(name)
 		return
 	}
@@ -140,7 +167,7 @@ func (s *sim) drop() {
 	name := s.topicName()
 	_, _, err := s.data.Registry.Delete(context.Background(), name, false)
 	if err != nil {
-		s.crashed(err)
+		s.excused(err)
 		s.model.maybeDropped(name)
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -48,6 +47,9 @@ func (p *Pending) Placed() Placement {
 // begun in one order by one goroutine have that order. Wait must follow. The
 // records are copied; the caller may reuse their memory at once.
 func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, error) {
+	if len(w.Records) == 0 {
+		return nil, invalidf("a write without records")
+	}
 	batch := encodeBatch(w)
 	defer batch.release()
 	var throttled time.Duration
@@ -73,19 +75,20 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 // config, and for a reservation before it.
 const entryOverhead = 256
 
-// admit waits for room in the log, unless the write will need none.
+// admit waits for room in the log, unless the write will need none. It asks
+// for no less than the write will take: if it did, a write that Append refuses
+// would come back here and find room, without end.
 func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (time.Duration, error) {
-	if t := r.lookup(name); t != nil {
-		t.mu.RLock()
-		free := t.next.Durability == Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
-		t.mu.RUnlock()
-		if free {
-			return 0, nil
-		}
-	}
 	need := len(b.records) + len(w.IdempotencyKey) + entryOverhead
-	if w.Config != nil {
-		need += entryOverhead + MaxName
+	t := r.lookup(name)
+	if t == nil {
+		return r.log.Admit(ctx, need+configSize, false, w.DisableBackpressure)
+	}
+	t.mu.RLock()
+	free := t.next.Durability == Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
+	t.mu.RUnlock()
+	if free {
+		return 0, nil
 	}
 	return r.log.Admit(ctx, need, false, w.DisableBackpressure)
 }
@@ -172,6 +175,9 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	if p := r.repeated(t, w, now); p != nil {
 		return p, nil
 	}
+	if t.broken != nil {
+		return nil, t.broken
+	}
 	if err := r.check(t, w, b, now); err != nil {
 		return nil, err
 	}
@@ -180,7 +186,7 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	last := t.assigned + uint64(len(b.sizes))
 	c := &commit{
 		topic: t, class: cfg.Durability, begun: now, key: w.IdempotencyKey,
-		sizes: b.takeSizes(), bytes: b.bytes,
+		sizes: b.sizes, bytes: b.bytes,
 		entry: entry{
 			typ: entryAppend, id: t.id, ts: max(now, t.assignedTS), first: first, count: int(last - t.assigned),
 		},
@@ -194,6 +200,7 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	if err := r.enter(t, c, last, b.records); err != nil {
 		return nil, err
 	}
+	b.sizes = nil // the commit's from now on; a write that must wait for room keeps them
 	t.assigned, t.assignedTS = last, c.entry.ts
 	t.waiting.records += int64(c.entry.count)
 	t.waiting.bytes += c.bytes
@@ -214,28 +221,23 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error {
 	ephemeral := c.class == Ephemeral
 	if ephemeral {
-		if limit := r.opts.EphemeralBytes; limit > 0 && r.totals.ephemeral.Load()+int64(len(records)) > limit {
-			return &Error{
-				Kind:    KindNoSpace,
-				Message: fmt.Sprintf("ephemeral records fill the %d bytes of memory they may use; nothing was appended", limit),
-				Detail:  map[string]any{"limit": "ephemeral_bytes", "max": limit},
-			}
+		if err := r.takeEphemeral(int64(len(records))); err != nil {
+			return err
 		}
+		c.body = append([]byte(nil), records...)
 	}
 	switch {
 	case c.class == Fsync:
 	case c.entry.create && !ephemeral:
-		t.reserve.grow(last) // the creation carries it
+		t.reserve.grow(last, r.log.Synced()) // the creation carries it
 	default:
 		if err := r.reserveSeqs(t, c, last); err != nil {
+			r.totals.ephemeral.Add(-int64(len(c.body)))
 			return err
 		}
 	}
 	c.entry.ceiling = t.reserve.ceiling
-	if ephemeral {
-		c.body = append([]byte(nil), records...)
-		r.totals.ephemeral.Add(int64(len(c.body)))
-	} else {
+	if !ephemeral {
 		var head [entryOverhead]byte
 		payload, err := c.entry.encode(head[:0])
 		if err != nil {
@@ -248,10 +250,24 @@ func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error
 			t.reserve.at = c.span.End
 		}
 	}
-	if c.class != Fsync && r.log.Synced() < t.reserve.at {
-		c.synced = t.reserve.at
+	if c.class != Fsync {
+		c.synced = t.reserve.needs(last, r.log.Synced())
 	}
 	return nil
+}
+
+// takeEphemeral takes n bytes of the memory that all ephemeral records share.
+func (r *Registry) takeEphemeral(n int64) error {
+	limit := r.opts.EphemeralBytes
+	if total := r.totals.ephemeral.Add(n); limit <= 0 || total <= limit {
+		return nil
+	}
+	r.totals.ephemeral.Add(-n)
+	return &Error{
+		Kind:    KindNoSpace,
+		Message: fmt.Sprintf("ephemeral records fill the %d bytes of memory they may use; nothing was appended", limit),
+		Detail:  map[string]any{"limit": "ephemeral_bytes", "max": limit},
+	}
 }
 
 // reserveSeqs appends a reservation if last is beyond the present one. An
@@ -264,7 +280,7 @@ func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
 		return nil
 	}
 	before := t.reserve
-	t.reserve.grow(last)
+	t.reserve.grow(last, r.log.Synced())
 	e.ceiling = t.reserve.ceiling
 	payload, err := e.encode(nil)
 	if err == nil {
@@ -276,95 +292,4 @@ func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
 	}
 	t.reserve = before
 	return logError(err)
-}
-
-// covers says whether seqs up to last may be given out with a good distance
-// to the ceiling, so that the next reservation is durable before it is needed.
-func (s *reservation) covers(last uint64) bool {
-	return last+s.step/4 <= s.ceiling
-}
-
-func (s *reservation) grow(last uint64) {
-	s.step = min(max(2*s.step, minReserve), maxReserve)
-	s.ceiling = last + s.step
-}
-
-// check holds the write against the topic's head and caps.
-func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
-	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
-		return &Error{
-			Kind:    KindSeqMismatch,
-			Message: fmt.Sprintf("expected_head_seq is %d, the head of topic %q is %d", *w.ExpectedHead, t.name, t.assigned),
-			Detail:  map[string]any{"topic": t.name, "expected": *w.ExpectedHead, "head_seq": t.assigned},
-		}
-	}
-	c, n := t.next, int64(len(b.sizes))
-	if c.CapRecords > 0 && n > c.CapRecords || c.CapBytes > 0 && b.bytes > c.CapBytes {
-		return &Error{
-			Kind:    KindRecordTooLarge,
-			Message: fmt.Sprintf("a write of %d records and %d bytes is larger than topic %q may ever hold", n, b.bytes, t.name),
-			Detail:  map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes, "records": n, "bytes": b.bytes},
-		}
-	}
-	if t.assigned > math.MaxUint64-uint64(n)-maxReserve {
-		return invalidf("topic %q has no seqs left", t.name)
-	}
-	if c.Discard != DiscardReject {
-		return nil
-	}
-	r.expire(t, now)
-	if c.CapRecords > 0 && t.live.records+t.waiting.records+n > c.CapRecords ||
-		c.CapBytes > 0 && t.live.bytes+t.waiting.bytes+b.bytes > c.CapBytes {
-		return &Error{
-			Kind:    KindFull,
-			Message: fmt.Sprintf("topic %q is full and rejects", t.name),
-			Detail: map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes,
-				"head_seq": t.head, "earliest_seq": t.earliest()},
-		}
-	}
-	return nil
-}
-
-// repeated answers a write whose idempotency key is known: published inside
-// the window, or still on its way.
-func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
-	if w.IdempotencyKey == "" {
-		return nil
-	}
-	if c := t.inflight[w.IdempotencyKey]; c != nil {
-		return &Pending{registry: r, commit: c, written: Written{
-			First: c.entry.first, Last: c.entry.first + uint64(c.entry.count) - 1, Count: c.entry.count, Deduped: true,
-		}}
-	}
-	k, ok := t.keys.find(r.keyID([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
-	if !ok {
-		return nil
-	}
-	return &Pending{registry: r, written: Written{
-		First: k.first, Last: k.first + uint64(k.count) - 1, Count: int(k.count), Head: t.head, Deduped: true,
-	}}
-}
-
-// logError gives the log's refusals this package's words.
-func logError(err error) error {
-	switch {
-	case err == nil, errors.Is(err, wal.ErrBusy):
-		return err
-	case errors.Is(err, wal.ErrQueueFull):
-		return &Error{Kind: KindThrottled, Message: "the log's queue is full", Err: err,
-			Detail: map[string]any{"retry_after_ms": 1000}}
-	case errors.Is(err, wal.ErrDiskFull):
-		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
-	case errors.Is(err, wal.ErrReadOnly):
-		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
-	case errors.Is(err, wal.ErrClosed):
-		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
-	case errors.Is(err, wal.ErrTooLarge):
-		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
-	}
-	var corrupt *wal.CorruptionError
-	if errors.As(err, &corrupt) {
-		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
-	}
-	return err
 }

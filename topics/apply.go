@@ -29,7 +29,8 @@ func (r *Registry) apply(t *topic, e *entry, lsn wal.LSN, sizes []uint32, bytes 
 		r.grow(t, sums{int64(e.count), bytes})
 		r.trim(t)
 		if e.key != nil {
-			t.keys.add(r.keyID(e.key), keyed{first: e.first, count: uint32(e.count), ts: e.ts})
+			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts}
+			t.keys.add(r.keyID(e.key), k, t.cfg.IdempotencyWindowMS)
 			r.sweeper.visit(t)
 		}
 		r.totals.appended.add(sums{int64(e.count), bytes})
@@ -90,11 +91,35 @@ func (r *Registry) pop(t *topic) (seq uint64) {
 func (r *Registry) trim(t *topic) {
 	before := t.capThrough
 	for c := t.cfg; c.CapRecords > 0 && t.live.records > c.CapRecords || c.CapBytes > 0 && t.live.bytes > c.CapBytes; {
+		if !t.index.frontIsEphemeral() && t.index.ephemeral > 0 {
+			// Replay, which does not see the ephemeral ones, would keep it.
+			t.noteCap = true
+			r.sweeper.visit(t)
+		}
 		t.capThrough = r.pop(t)
 		r.totals.evictedCap.Add(1)
 	}
 	if t.capThrough > before {
 		t.raiseFloor(t.capThrough + 1)
+	}
+}
+
+// applyFloors drops what a note of the sweeper says is gone. Seqs that are not
+// here were ephemeral: they are lost, whatever else became of them.
+func (r *Registry) applyFloors(t *topic, f floors) {
+	for {
+		seq, _, ok := t.index.front()
+		if !ok || seq > max(f.byCap, f.byTTL) {
+			return
+		}
+		r.pop(t)
+		if seq <= f.byCap {
+			t.capThrough = seq
+		}
+		if seq <= f.byTTL {
+			t.ttlThrough, t.ttlNoted = seq, seq
+		}
+		t.raiseFloor(seq + 1)
 	}
 }
 

@@ -26,13 +26,6 @@ func encodeBatch(w *Write) *batch {
 	return b
 }
 
-// takeSizes hands the sizes over; they outlive the batch.
-func (b *batch) takeSizes() []uint32 {
-	s := b.sizes
-	b.sizes = nil
-	return s
-}
-
 func (b *batch) release() {
 	if cap(b.records) <= maxPooled {
 		batches.Put(b)

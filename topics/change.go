@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -72,7 +73,9 @@ func (r *Registry) commitChange(c *commit) (Cost, error) {
 	return Cost{Append: time.Since(began) - synced, Sync: synced}, nil
 }
 
-// assignConfig gives a config change its place; a nil commit is no change.
+// assignConfig gives a config change its place. Without a change the commit is
+// the one that made the config what it is, if that is still on its way: it is
+// to be waited for all the same, for it may fail.
 func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,6 +85,9 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.broken != nil {
+		return Configured{}, nil, t.broken
+	}
 	cfg, err := derive(t.next)
 	if err != nil {
 		return Configured{}, nil, err
@@ -95,24 +101,39 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 	}
 	out := Configured{Config: cfg}
 	if cfg.Equal(t.next) {
-		return out, nil, nil
+		return out, t.pendingConfig(), nil
 	}
 	c := &commit{topic: t, class: Fsync, entry: entry{
 		typ: entryConfig, id: t.id, ts: max(r.now(), t.assignedTS), last: t.assigned, config: &cfg,
 	}}
-	before := t.reserve
-	t.reserve = reservation{}
-	if cfg.Durability != Fsync {
-		t.reserve.grow(max(t.assigned, before.ceiling))
+	reserve := t.reserve
+	switch {
+	case cfg.Durability == Fsync:
+		reserve = reservation{}
+	case !reserve.covers(t.assigned + 1):
+		reserve.grow(max(t.assigned, reserve.ceiling), r.log.Synced())
 	}
-	if err := r.appendChange(c, t.reserve.ceiling); err != nil {
-		t.reserve = before
+	if err := r.appendChange(c, reserve.ceiling); err != nil {
 		return Configured{}, nil, err
 	}
-	t.reserve.at = c.span.End
+	if reserve.ceiling != t.reserve.ceiling {
+		reserve.at = c.span.End
+	}
+	t.reserve = reserve
 	t.next, t.assignedTS = &cfg, c.entry.ts
 	t.pending = append(t.pending, c)
 	return out, c, nil
+}
+
+// pendingConfig is the last commit on its way that sets the topic's config.
+// t.mu is held.
+func (t *topic) pendingConfig() *commit {
+	for _, c := range slices.Backward(t.pending) {
+		if c.entry.config != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // assignCreate gives the creation of a topic its place. r.mu is held.
@@ -129,7 +150,7 @@ func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error
 		typ: entryCreate, id: t.id, ts: r.now(), name: name, config: &cfg,
 	}}
 	if cfg.Durability != Fsync {
-		t.reserve.grow(0)
+		t.reserve.grow(0, r.log.Synced())
 	}
 	if err := r.appendChange(c, t.reserve.ceiling); err != nil {
 		return Configured{}, nil, err

@@ -67,6 +67,20 @@ func nextRecord(p []byte) (r Record, rest []byte, err error) {
 	return r, rest, nil
 }
 
+// clone returns the record in memory of its own.
+func (r *Record) clone() Record {
+	c := *r
+	buf := make([]byte, 0, len(r.Data)+len(r.Meta)+len(r.Tag)+len(r.Node))
+	for _, f := range [...]*[]byte{&c.Data, &c.Meta, &c.Tag, &c.Node} {
+		if *f != nil {
+			from := len(buf)
+			buf = append(buf, *f...)
+			*f = buf[from:len(buf):len(buf)]
+		}
+	}
+	return c
+}
+
 // payloadBytes is what caps and counts call a record's size.
 func (r *Record) payloadBytes() int { return len(r.Data) + len(r.Meta) }
 

@@ -16,7 +16,7 @@ const (
 	entryDrop    byte = 4 // id
 	entryReserve byte = 5 // id, ceiling
 	entryLost    byte = 6 // id, from, to, reason
-	entryExpired byte = 7 // ts, number of ids, ids: topics whose records expired at ts
+	entryFloors  byte = 7 // number of topics; of each id, seq evicted through by a cap, by the ttl
 )
 
 const (
@@ -41,9 +41,12 @@ type entry struct {
 	count   int
 	key     []byte
 	reason  string
-	ids     []uint64
+	floors  []floors
 	records []byte // count encoded records
 }
+
+// floors are how far a topic's records are gone.
+type floors struct{ id, byCap, byTTL uint64 }
 
 // encode returns the frame's payload but for the records.
 func (e *entry) encode(dst []byte) ([]byte, error) {
@@ -83,10 +86,12 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 			dst = binary.AppendUvarint(dst, v)
 		}
 		return appendBytes(dst, []byte(e.reason)), nil
-	case entryExpired:
-		dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), uint64(len(e.ids)))
-		for _, id := range e.ids {
-			dst = binary.AppendUvarint(dst, id)
+	case entryFloors:
+		dst = binary.AppendUvarint(dst, uint64(len(e.floors)))
+		for _, f := range e.floors {
+			for _, v := range []uint64{f.id, f.byCap, f.byTTL} {
+				dst = binary.AppendUvarint(dst, v)
+			}
 		}
 		return dst, nil
 	}
@@ -138,10 +143,9 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 		if e.first == 0 || e.last < e.first {
 			d.fail()
 		}
-	case entryExpired:
-		e.ts = d.varint()
+	case entryFloors:
 		for n := d.uvarint(); n > 0 && !d.bad; n-- {
-			e.ids = append(e.ids, d.uvarint())
+			e.floors = append(e.floors, floors{d.uvarint(), d.uvarint(), d.uvarint()})
 		}
 	default:
 		d.fail()

@@ -1,6 +1,11 @@
 package topics
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/e6e95bb8/topics/wal"
+)
 
 // Kind says what went wrong, in the terms a caller can act on. One place
 // outside this package maps kinds to the wire.
@@ -53,4 +58,28 @@ func notFound(topic string) *Error {
 		Message: fmt.Sprintf("topic %q does not exist", topic),
 		Detail:  map[string]any{"topic": topic},
 	}
+}
+
+// logError gives the log's refusals this package's words.
+func logError(err error) error {
+	switch {
+	case err == nil, errors.Is(err, wal.ErrBusy):
+		return err
+	case errors.Is(err, wal.ErrQueueFull):
+		return &Error{Kind: KindThrottled, Message: "the log's queue is full", Err: err,
+			Detail: map[string]any{"retry_after_ms": 1000}}
+	case errors.Is(err, wal.ErrDiskFull):
+		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
+	case errors.Is(err, wal.ErrReadOnly):
+		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
+	case errors.Is(err, wal.ErrClosed):
+		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
+	case errors.Is(err, wal.ErrTooLarge):
+		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
+	}
+	var corrupt *wal.CorruptionError
+	if errors.As(err, &corrupt) {
+		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
+	}
+	return err
 }

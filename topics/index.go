@@ -16,6 +16,7 @@ type index struct {
 	// The first live record: an entry of blocks[0], a record in it, and the
 	// offset of its size in sizes.
 	entry, record, size int
+	ephemeral           int // frames whose records are here and not in the log
 }
 
 // blockEntries is the most frames a block holds: dropping a block gives its
@@ -61,6 +62,7 @@ func (x *index) add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []
 	}
 	if body != nil {
 		b.bodies = append(b.bodies, body)
+		x.ephemeral++
 	}
 	b.next = first + uint64(len(sizes))
 }
@@ -106,6 +108,11 @@ func (x *index) front() (seq uint64, ts int64, ok bool) {
 	return x.blocks[0].first + uint64(e.seq) + uint64(x.record), x.blocks[0].ts + int64(e.ts), true
 }
 
+// frontIsEphemeral says whether the first live record is not in the log.
+func (x *index) frontIsEphemeral() bool {
+	return len(x.blocks) > 0 && x.blocks[0].bodies != nil
+}
+
 // pop drops the first live record and returns its payload bytes and the bytes
 // of ephemeral memory that became free with it.
 func (x *index) pop() (bytes int64, freed int) {
@@ -119,6 +126,7 @@ func (x *index) pop() (bytes int64, freed int) {
 	if b.bodies != nil {
 		freed = len(b.bodies[x.entry])
 		b.bodies[x.entry] = nil
+		x.ephemeral--
 	}
 	x.entry, x.record = x.entry+1, 0
 	if x.entry == len(b.entries) {

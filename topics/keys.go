@@ -7,7 +7,12 @@ import "github.com/zeebo/xxh3"
 // drawn at start, so a long key costs no more than a short one.
 type keyWindow struct {
 	byID  map[keyID]keyed
-	order []keyID // oldest first; a key may be gone from byID already
+	order []keyUse // oldest first; byID may know a later use of the key
+}
+
+type keyUse struct {
+	id keyID
+	ts int64
 }
 
 type keyID xxh3.Uint128
@@ -23,12 +28,14 @@ func (r *Registry) keyID(key []byte) keyID {
 	return keyID(xxh3.Hash128Seed(key, r.keySeed))
 }
 
-func (w *keyWindow) add(id keyID, k keyed) {
+// add notes a key and drops those whose window is over at its time.
+func (w *keyWindow) add(id keyID, k keyed, windowMS int64) {
+	w.forget(k.ts, windowMS)
 	if w.byID == nil {
 		w.byID = make(map[keyID]keyed)
 	}
 	w.byID[id] = k
-	w.order = append(w.order, id)
+	w.order = append(w.order, keyUse{id, k.ts})
 }
 
 // find returns what the key was given, if it is still inside the window.
@@ -40,17 +47,18 @@ func (w *keyWindow) find(id keyID, now, windowMS int64) (keyed, bool) {
 // forget drops the keys whose window is over.
 func (w *keyWindow) forget(now, windowMS int64) {
 	n := 0
-	for ; n < len(w.order); n++ {
-		k, ok := w.byID[w.order[n]]
-		if ok && now-k.ts <= windowMS {
-			break
+	for ; n < len(w.order) && now-w.order[n].ts > windowMS; n++ {
+		if u := w.order[n]; w.byID[u.id].ts == u.ts {
+			delete(w.byID, u.id)
 		}
-		delete(w.byID, w.order[n])
+	}
+	if n == 0 {
+		return
 	}
 	switch w.order = w.order[n:]; {
 	case len(w.order) == 0:
 		w.byID, w.order = nil, nil
 	case cap(w.order) > 4*len(w.order):
-		w.order = append(make([]keyID, 0, 2*len(w.order)), w.order...)
+		w.order = append(make([]keyUse, 0, 2*len(w.order)), w.order...)
 	}
 }

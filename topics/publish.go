@@ -71,6 +71,9 @@ func (r *Registry) publishSatisfied(t *topic) {
 	n := 0
 	for ; n < len(t.pending); n++ {
 		c := t.pending[n]
+		if c.err == nil {
+			c.err = t.broken
+		}
 		if c.err == nil && !c.satisfied(r.log) {
 			break
 		}
@@ -94,6 +97,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	}
 	switch {
 	case c.err != nil:
+		t.broken = c.err
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))

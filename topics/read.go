@@ -3,7 +3,6 @@ package topics
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -19,24 +18,22 @@ const (
 // Read returns the records after q.From, and what of them is lost. With
 // nothing to say it waits up to q.Wait; a ctx that ends only ends the wait.
 func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, error) {
-	var timeout <-chan time.Time
-	began := time.Now()
+	if q.Wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, q.Wait)
+		defer cancel()
+	}
 	b := &Batch{NextFrom: q.From}
 	for {
 		t, err := r.readOnce(name, q, b)
 		if err != nil {
 			return nil, err
 		}
-		if len(b.Records) > 0 || b.Tombstone != nil || q.Wait <= 0 {
+		if len(b.Records) > 0 || b.Tombstone != nil || q.Wait <= 0 || ctx.Err() != nil {
 			return r.delivered(b), nil
 		}
-		if b.NextFrom != b.Head && time.Since(began) < q.Wait && ctx.Err() == nil {
+		if b.NextFrom != b.Head {
 			continue // filtered out so far; there is more
-		}
-		if timeout == nil {
-			timer := time.NewTimer(q.Wait)
-			defer timer.Stop()
-			timeout = timer.C
 		}
 		changed := t.subscribe(b.Head)
 		if changed == nil {
@@ -44,8 +41,6 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 		}
 		select {
 		case <-changed:
-		case <-timeout:
-			return r.delivered(b), nil
 		case <-ctx.Done():
 			return r.delivered(b), nil
 		}
@@ -83,7 +78,7 @@ func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
 	if l, ok := t.lostFrom(next); ok {
 		below = l.from
 	}
-	v := view{next: next, below: below, dedupe: t.cfg.DedupeNode}
+	v := view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
 	v.frames, v.whole = t.index.from(next, below, maxFrames(q))
 	b.Tombstone, b.Head, b.Earliest = stone, t.head, t.earliest()
 	if ttl := t.cfg.TTLMS; ttl > 0 {
@@ -102,7 +97,7 @@ func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
 // maxFrames is how many records' frames to look up at once: with a filter
 // more than the limit may have to be examined.
 func maxFrames(q *Query) int {
-	if q.Match != nil || len(q.Nodes) > 0 {
+	if q.filters() {
 		return maxScanned
 	}
 	return q.Limit
@@ -114,6 +109,7 @@ type view struct {
 	below   uint64 // seqs from here on are not for this batch
 	expired int64  // records with an earlier timestamp are over; 0: none
 	dedupe  bool   // the topic filters by node
+	sparse  bool   // few may be wanted of many: they are copied, so as not to pin what lies around them
 	frames  []frameRef
 	whole   bool // frames are all there are up to below
 }
@@ -158,6 +154,9 @@ func (r *Registry) fetch(q *Query, b *Batch, v *view) error {
 			scanned++
 			scannedSize += size
 			if wanted {
+				if v.sparse {
+					rec = rec.clone()
+				}
 				rec.Seq, rec.TS = seq, f.ts
 				b.Records = append(b.Records, rec)
 				taken += size

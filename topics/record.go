@@ -58,6 +58,8 @@ type Query struct {
 	Match    *Match        // only records whose tag matches
 }
 
+func (q *Query) filters() bool { return q.Match != nil || len(q.Nodes) > 0 }
+
 // Batch answers a Query. The records' slices are shared and immutable.
 type Batch struct {
 	Records   []Record

@@ -81,11 +81,12 @@ func (r *Registry) Start(log *wal.Log) {
 	r.mu.Unlock()
 }
 
-// Close ends the background and, so that an orderly end skips no seqs, gives
-// back what ephemeral topics had reserved. The log is the caller's to close.
+// Close ends the background, notes what it would have, and, so that an orderly
+// end skips no seqs, gives back what ephemeral topics had reserved. The log is the caller's to close.
 // No write may be running or begin.
 func (r *Registry) Close(ctx context.Context) error {
 	r.sweeper.stop()
+	r.Sweep(ctx)
 	var release []entry
 	r.mu.RLock()
 	r.byName.Scan(func(_ string, t *topic) bool {
@@ -96,7 +97,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	})
 	r.mu.RUnlock()
 	for i := range release {
-		if _, err := r.logEntry(ctx, &release[i]); err != nil {
+		if _, err := r.logEntry(ctx, &release[i], true); err != nil {
 			return logError(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -15,10 +16,10 @@ func (r *Registry) Replay(f wal.Frame) error {
 	if err != nil {
 		return err
 	}
-	if e.typ == entryExpired {
-		for _, id := range e.ids {
-			if t := r.byID[id]; t != nil {
-				r.expire(t, e.ts)
+	if e.typ == entryFloors {
+		for _, f := range e.floors {
+			if t := r.byID[f.id]; t != nil {
+				r.applyFloors(t, f)
 			}
 		}
 		return nil
@@ -69,12 +70,10 @@ func (r *Registry) replayOn(t *topic, e *entry, lsn wal.LSN) error {
 		for _, n := range r.scratch {
 			bytes += int64(n)
 		}
-		if e.first <= t.head {
-			return fmt.Errorf("%w: seq %d of topic id %d is at or below its head %d", errEntry, e.first, t.id, t.head)
-		}
 	}
-	if e.key != nil && r.now()-e.ts > t.keyWindowMS(e) {
-		e.key = nil
+	if !t.follows(e) {
+		return fmt.Errorf("%w: entry of type %d (seqs from %d to %d, %d records, at %d ms) cannot follow on topic id %d, whose head is %d at %d ms",
+			errEntry, e.typ, e.first, e.last, e.count, e.ts, t.id, t.head, t.assignedTS)
 	}
 	r.apply(t, e, lsn, r.scratch, bytes, nil)
 	if e.config != nil {
@@ -85,11 +84,18 @@ func (r *Registry) replayOn(t *topic, e *entry, lsn wal.LSN) error {
 	return nil
 }
 
-func (t *topic) keyWindowMS(e *entry) int64 {
-	if t.cfg == nil {
-		return e.config.IdempotencyWindowMS
+// follows holds what assigning seqs and times guarantees, and what the index
+// relies on: neither goes back.
+func (t *topic) follows(e *entry) bool {
+	switch e.typ {
+	case entryAppend:
+		return e.first > t.head && e.first <= math.MaxUint64-uint64(e.count) && e.ts >= t.assignedTS
+	case entryConfig:
+		return e.last >= t.head && e.last < math.MaxUint64 && e.ts >= t.assignedTS
+	case entryLost:
+		return e.first == t.head+1 && e.last < math.MaxUint64
 	}
-	return t.cfg.IdempotencyWindowMS
+	return true
 }
 
 // Loss is a range that a crash took and recovery made explicit.
@@ -131,7 +137,7 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	var upto wal.LSN
 	for _, l := range losses {
 		e := entry{typ: entryLost, id: l.resolved.id, first: l.From, last: l.To, reason: l.Reason}
-		span, err := r.logEntry(ctx, &e)
+		span, err := r.logEntry(ctx, &e, true)
 		if err != nil {
 			return err
 		}
@@ -146,18 +152,18 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	return r.log.WaitSynced(upto)
 }
 
-// logEntry appends an entry without records and waits for room if need be. No
-// lock is held.
-func (r *Registry) logEntry(ctx context.Context, e *entry) (wal.Span, error) {
+// logEntry appends an entry without records and waits for room if need be.
+// spare lets it use what a full disk keeps in reserve. No lock is held.
+func (r *Registry) logEntry(ctx context.Context, e *entry, spare bool) (wal.Span, error) {
 	payload, err := e.encode(nil)
 	if err != nil {
 		return wal.Span{}, err
 	}
 	for {
-		if _, err := r.log.Admit(ctx, len(payload), true, true); err != nil {
+		if _, err := r.log.Admit(ctx, len(payload), spare, true); err != nil {
 			return wal.Span{}, err
 		}
-		span, err := r.log.Append(e.typ, payload, nil, true)
+		span, err := r.log.Append(e.typ, payload, nil, spare)
 		if !errors.Is(err, wal.ErrBusy) {
 			return span, err
 		}

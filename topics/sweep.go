@@ -58,9 +58,11 @@ func (r *Registry) RunSweeper() {
 	}()
 }
 
-// Sweep drops what expired and logs for which topics, so that a recovery with
-// a clock that was set back does not bring it to life again. A log that
-// refuses the entry refuses writes too, and says so to those who wait.
+// Sweep drops what expired and logs how far, and how far caps evicted what
+// replay by itself would not: so that a recovery, with a clock that was set
+// back or without the ephemeral records, brings nothing to life again. A log that
+// refuses the entry refuses writes too, and says so to those who wait; on a
+// full disk the note must not use up, second by second, what deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
 	s := &r.sweeper
 	s.mu.Lock()
@@ -70,24 +72,27 @@ func (r *Registry) Sweep(ctx context.Context) {
 	}
 	s.mu.Unlock()
 	now := r.now()
-	e := entry{typ: entryExpired, ts: now}
+	e := entry{typ: entryFloors}
 	for _, t := range visits {
-		if r.sweepTopic(t, now) {
-			e.ids = append(e.ids, t.id)
+		if f, moved := r.sweepTopic(t, now); moved {
+			e.floors = append(e.floors, f)
 		}
 	}
-	if len(e.ids) > 0 {
-		_, _ = r.logEntry(ctx, &e) // only the note is lost
+	if len(e.floors) > 0 {
+		_, _ = r.logEntry(ctx, &e, false) // only the note is lost
 	}
 }
 
-// sweepTopic reports whether records expired since the last visit.
-func (r *Registry) sweepTopic(t *topic, now int64) (expired bool) {
+// sweepTopic reports t's floors and whether they are to be logged.
+func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.expire(t, now)
-	expired = t.ttlThrough > t.ttlLogged
-	t.ttlLogged = t.ttlThrough
+	f, moved = floors{id: t.id, byTTL: t.ttlThrough}, t.ttlThrough > t.ttlNoted || t.noteCap
+	if t.noteCap {
+		f.byCap = t.capThrough
+	}
+	t.ttlNoted, t.noteCap = t.ttlThrough, false
 	if t.cfg != nil {
 		t.keys.forget(now, t.cfg.IdempotencyWindowMS)
 	}
@@ -97,5 +102,5 @@ func (r *Registry) sweepTopic(t *topic, now int64) (expired bool) {
 		delete(r.sweeper.topics, t)
 		r.sweeper.mu.Unlock()
 	}
-	return expired
+	return f, moved && !t.dropped
 }

@@ -1,5 +1,7 @@
 package topics
 
+import "sort"
+
 // Why records cannot be delivered.
 const (
 	ReasonCap       = "cap"
@@ -53,10 +55,9 @@ func (t *topic) evictReason(next uint64) string {
 
 // lostFrom is the first lost range that ends at seq or later.
 func (t *topic) lostFrom(seq uint64) (lostRange, bool) {
-	for _, l := range t.lost {
-		if l.to >= seq {
-			return l, true
-		}
+	i := sort.Search(len(t.lost), func(i int) bool { return t.lost[i].to >= seq })
+	if i == len(t.lost) {
+		return lostRange{}, false
 	}
-	return lostRange{}, false
+	return t.lost[i], true
 }

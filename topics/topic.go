@@ -27,6 +27,7 @@ type topic struct {
 	inflight   map[string]*commit // those with an idempotency key
 	waiting    sums               // what pending will add
 	dropped    bool               // deleted; nothing is assigned any more
+	broken     error              // a commit failed: what would follow stands on it, and fails too
 	reserve    reservation
 
 	// What is published: everything readers see. apply.go changes it.
@@ -38,7 +39,8 @@ type topic struct {
 	evictFloor uint64 // first seq not involuntarily lost; only grows
 	capThrough uint64 // highest seq evicted by a cap
 	ttlThrough uint64 // highest seq that expired
-	ttlLogged  uint64 // as of the last entryExpired
+	ttlNoted   uint64 // as of the last entryFloors
+	noteCap    bool   // capThrough is to go into the next one
 	lost       []lostRange
 	keys       keyWindow
 	lastWrite  int64

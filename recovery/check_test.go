@@ -1,0 +1,171 @@
+package recovery_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// check reads every topic to its end and holds the answers against the model.
+// After a restart it also settles what was unsure.
+func (m *model) check(t *testing.T, r *topics.Registry, restarted bool) {
+	for name, l := range m.lives {
+		if l != nil {
+			m.checkTopic(t, r, name, l, restarted)
+		}
+	}
+}
+
+func (m *model) checkTopic(t *testing.T, r *topics.Registry, name string, l *life, restarted bool) {
+	state, err := r.State(name, false)
+	if kind(err) == topics.KindNotFound && l.unsure {
+		if restarted {
+			delete(m.lives, name)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("topic %s: %v", name, err)
+	}
+	if l.unmade {
+		t.Fatalf("topic %s: its creation failed, and there it is", name)
+	}
+	l.unsure = l.unsure && !restarted
+	l.class = state.Config.Durability
+	l.evicts = l.evicts || state.Config.CapRecords > 0 || state.Config.TTLMS > 0
+	if state.Head < l.seen {
+		t.Fatalf("topic %s: head went back from %d to %d %+v must %v", name, l.seen, state.Head, state.Config, l.must)
+	}
+	got, lost := readAll(t, r, name)
+	count := int64(0)
+	for seq, rec := range got {
+		if want, ok := l.records[seq]; !ok || want != string(rec.Data) {
+			t.Fatalf("topic %s: seq %d holds %.60s, was given to %.60s", name, seq, rec.Data, want)
+		}
+		if l.hidden[seq] {
+			t.Fatalf("topic %s: the write at %d failed, and it can be read", name, seq)
+		}
+		count++
+	}
+	if count != state.Count {
+		t.Fatalf("topic %s: count %d, but %d records", name, state.Count, count)
+	}
+	for seq, class := range l.must {
+		if _, ok := got[seq]; ok {
+			continue
+		}
+		reason, told := lost[seq]
+		switch evicted := reason == topics.ReasonCap || reason == topics.ReasonTTL || reason == topics.ReasonMixed; {
+		case !told:
+			t.Fatalf("topic %s: acked seq %d is gone without a word", name, seq)
+		case class > topics.Ephemeral && !(evicted && l.evicts):
+			t.Fatalf("topic %s: seq %d, acked as %s, is lost (%s)", name, seq, class, reason)
+		}
+	}
+	m.checkWhole(t, name, l, got, state)
+	l.checkOnce(t, name, got, lost)
+	// Whoever read this knows these seqs; they may not be used again.
+	l.seen = state.Head
+	for seq := range l.records {
+		if seq > state.Head && restarted {
+			delete(l.records, seq)
+		}
+	}
+}
+
+// checkWhole holds that no batch is there in part, but for what was evicted
+// from its front.
+func (m *model) checkWhole(t *testing.T, name string, l *life, got map[uint64]topics.Record, state topics.State) {
+	for _, a := range l.attempts {
+		there := 0
+		for i := range a.payload {
+			seq := a.first + uint64(i)
+			if rec, ok := got[seq]; ok && string(rec.Data) == a.payload[i] {
+				there++
+			} else if seq < state.Earliest && l.evicts {
+				there++
+			}
+		}
+		if evicted := l.evicts && a.first < state.Earliest; there > 0 && there < len(a.payload) && !evicted {
+			t.Fatalf("topic %s: %d of the %d records at %d are there", name, there, len(a.payload), a.first)
+		}
+	}
+}
+
+// checkOnce holds that no payload is there twice, and that one that is not
+// where it was is back because a crash took it from there.
+func (l *life) checkOnce(t *testing.T, name string, got map[uint64]topics.Record, lost map[uint64]string) {
+	once := map[string]uint64{}
+	for seq, rec := range got {
+		data := string(rec.Data)
+		if other, ok := once[data]; ok {
+			t.Fatalf("topic %s: %.60s is at %d and at %d", name, data, other, seq)
+		}
+		once[data] = seq
+		if was, ok := l.places[data]; ok && was != seq && lost[was] != topics.ReasonCrash && !l.evicts {
+			t.Fatalf("topic %s: %.60s was at %d and is at %d", name, data, was, seq)
+		}
+		l.places[data] = seq
+	}
+}
+
+// readAll reads a topic from its beginning: its records, and the reason given
+// for every seq that is not there.
+func readAll(t *testing.T, r *topics.Registry, name string) (map[uint64]topics.Record, map[uint64]string) {
+	got, lost := map[uint64]topics.Record{}, map[uint64]string{}
+	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
+	lastTS := int64(0)
+	for {
+		b, err := r.Read(context.Background(), name, &q)
+		if err != nil {
+			t.Fatalf("read %s from %d: %v", name, q.From, err)
+		}
+		if s := b.Tombstone; s != nil {
+			if s.GapFrom != q.From+1 || s.GapTo < s.GapFrom || s.GapTo > b.Head {
+				t.Fatalf("read %s from %d: tombstone %+v", name, q.From, s)
+			}
+			for seq := s.GapFrom; seq <= s.GapTo; seq++ {
+				lost[seq] = s.Reason
+			}
+		}
+		for _, rec := range b.Records {
+			if rec.Seq <= q.From || lost[rec.Seq] != "" || rec.TS < lastTS {
+				t.Fatalf("read %s from %d: seq %d at %d ms", name, q.From, rec.Seq, rec.TS)
+			}
+			lastTS = rec.TS
+			got[rec.Seq] = rec
+		}
+		if b.NextFrom == b.Head {
+			return got, lost
+		}
+		if b.NextFrom <= q.From {
+			t.Fatalf("read %s from %d stands still", name, q.From)
+		}
+		q.From = b.NextFrom
+	}
+}
+
+// dump is everything a client can see of all topics.
+func dump(t *testing.T, r *topics.Registry) string {
+	var b strings.Builder
+	page, _ := r.List("", "", 100)
+	for _, s := range page {
+		got, lost := readAll(t, r, s.Name)
+		s.LastRead, s.EffectivePriority = 0, 0
+		fmt.Fprintf(&b, "%s head %d earliest %d count %d bytes %d write %d cfg %+v\n", s.Name, s.Head, s.Earliest, s.Count, s.Bytes, s.LastWrite, s.Config)
+		var gap string
+		for seq := range s.Head + 2 {
+			reason := lost[seq]
+			if gap != "" && reason != gap {
+				fmt.Fprintf(&b, "  ..%d lost %s\n", seq-1, gap)
+			}
+			if gap = reason; gap == "" && seq > 0 && seq <= s.Head {
+				fmt.Fprintf(&b, "  %d %d %s\n", seq, got[seq].TS, got[seq].Data)
+			}
+		}
+	}
+	return b.String()
+}

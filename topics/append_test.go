@@ -1,0 +1,281 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+func TestAppendAnswers(t *testing.T) {
+	for c := Ephemeral; c <= Fsync; c++ {
+		t.Run(c.String(), func(t *testing.T) {
+			w := newWorld(t)
+			out := w.append("a", &Write{Records: records(3), Config: class(c)})
+			out.Cost = Cost{}
+			if want := (Written{First: 1, Last: 3, Head: 3, Count: 3, Created: true}); out != want {
+				t.Fatalf("%+v", out)
+			}
+			out = w.write("a", 2)
+			out.Cost = Cost{}
+			if want := (Written{First: 4, Last: 5, Head: 5, Count: 2}); out != want {
+				t.Fatalf("%+v", out)
+			}
+			b := w.read("a", 0)
+			if !reflect.DeepEqual(seqs(b), run(1, 5)) || b.Head != 5 || b.NextFrom != 5 || b.Earliest != 1 || b.Tombstone != nil {
+				t.Fatalf("%+v", b)
+			}
+			if s := w.state("a"); s.Head != 5 || s.Count != 5 || s.Bytes != 40 || s.LastWrite != w.now || s.Config.Durability != c {
+				t.Fatalf("%+v", s)
+			}
+		})
+	}
+}
+
+// TestPayloadsAreVerbatim holds that every part of a record comes back byte
+// for byte, absent apart from empty, from memory and from the file.
+func TestPayloadsAreVerbatim(t *testing.T) {
+	recs := []Record{
+		{Data: []byte(`{"b": 1.0e+2, "a":1, "a":2, "\u00e9":"é"}`), Meta: []byte(`{ "k" : null }`), Tag: []byte("täg"), Node: []byte("n")},
+		{Data: []byte("null")},
+		{Data: []byte(`""`), Meta: []byte("{}"), Tag: []byte(""), Node: []byte("")},
+		{Data: []byte("0"), Node: []byte("only")},
+	}
+	for c := Ephemeral; c <= Fsync; c++ {
+		w := newWorld(t)
+		wr := &Write{Config: class(c)}
+		for _, r := range recs {
+			wr.Records = append(wr.Records, Record{
+				Data: append([]byte(nil), r.Data...), Meta: r.Meta, Tag: r.Tag, Node: r.Node,
+			})
+		}
+		w.append("a", wr)
+		for i := range wr.Records { // the caller may reuse its memory
+			clear(wr.Records[i].Data)
+		}
+		check := func() {
+			t.Helper()
+			b := w.read("a", 0)
+			if len(b.Records) != len(recs) {
+				t.Fatalf("%v: %d records", c, len(b.Records))
+			}
+			for i, got := range b.Records {
+				want := recs[i]
+				want.Seq, want.TS = uint64(i+1), w.now
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("%v: got %+v, want %+v", c, got, want)
+				}
+			}
+		}
+		check()
+		if c > Memory {
+			w.kill()
+			check()
+		}
+	}
+}
+
+// TestTimestamps holds that a batch has one, and that they never go back.
+func TestTimestamps(t *testing.T) {
+	w := newWorld(t)
+	var want []int64
+	for i, now := range []int64{5000, 4000, 6000, 5999, -1} {
+		if w.now = now; i == 3 {
+			w.kill()
+		}
+		w.write("a", 2)
+		ts := []int64{5000, 5000, 6000, 6000, 6000}[i]
+		want = append(want, ts, ts)
+	}
+	var got []int64
+	for _, r := range w.read("a", 0).Records {
+		got = append(got, r.TS)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	w.now = 3000
+	w.put("a", &ConfigPatch{CapRecords: ptr(int64(100))})
+	w.write("a", 1)
+	if r := w.read("a", 10).Records[0]; r.TS != 6000 {
+		t.Fatalf("after a config change at %d ms", r.TS)
+	}
+}
+
+func TestCreateRules(t *testing.T) {
+	off := &ConfigPatch{AutoCreate: ptr(false)}
+	tests := []struct {
+		name   string
+		create *bool
+		config *ConfigPatch
+		want   Kind // 0: created
+	}{
+		{"by default", nil, nil, 0},
+		{"asked for", ptr(true), nil, 0},
+		{"forbidden", ptr(false), nil, KindNotFound},
+		{"config says no", nil, off, KindNotFound},
+		{"the write has the last word", ptr(true), off, 0},
+		{"bad config", nil, &ConfigPatch{TTLMS: ptr(int64(-1))}, KindInvalid},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			out, err := w.Append(context.Background(), "a", &Write{Records: records(1), Create: test.create, Config: test.config})
+			if kindOf(err) != test.want || out.Created != (test.want == 0) {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			if _, err := w.State("a", false); (err == nil) != (test.want == 0) {
+				t.Fatal(err)
+			}
+			if test.want == 0 {
+				w.append("a", &Write{Records: records(1), Create: ptr(false)})
+			}
+		})
+	}
+	w := newWorld(t)
+	for _, bad := range []*Write{{Records: records(1)}, {Records: records(1), Create: ptr(true)}} {
+		if _, err := w.Append(context.Background(), "a b", bad); kindOf(err) != KindInvalid {
+			t.Fatal(err)
+		}
+	}
+	w.refused("a", &Write{}, KindInvalid)
+}
+
+// TestConfigOnlyWhenCreating holds that a write's config is for the topic it
+// makes, and nothing to one that is there.
+func TestConfigOnlyWhenCreating(t *testing.T) {
+	w := newWorld(t)
+	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(2))}})
+	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(-9)), Type: ptr("queue")}})
+	if c := w.state("a").Config; c.CapRecords != 2 || c.Type != TypeLog {
+		t.Fatalf("%+v", c)
+	}
+}
+
+func TestExpectedHead(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(1))}, KindSeqMismatch)
+	w.append("a", &Write{Records: records(3), ExpectedHead: ptr(uint64(0))})
+	e := w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(0))}, KindSeqMismatch)
+	if !reflect.DeepEqual(e.Detail, map[string]any{"topic": "a", "expected": uint64(0), "head_seq": uint64(3)}) {
+		t.Fatalf("%+v", e.Detail)
+	}
+	// A write on its way counts: of two that expect one head, one gets it.
+	first, err := w.Begin(ctx, "a", &Write{Records: records(1), ExpectedHead: ptr(uint64(3))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Begin(ctx, "a", &Write{Records: records(1), ExpectedHead: ptr(uint64(3))}); kindOf(err) != KindSeqMismatch {
+		t.Fatal(err)
+	}
+	if _, err := first.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBusyLog holds that a write that does not fit behind its own reservation,
+// or that its topic's config makes too big, waits for room and is then what it
+// was.
+func TestBusyLog(t *testing.T) {
+	for size := 3000; size < 4200; size += 8 {
+		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096; w.wal.FileBytes = 8192 })
+		wr := &Write{Records: []Record{{Data: make([]byte, size)}, {Data: []byte("2")}}}
+		w.append("made.by.it", wr)
+		w.write("reserves", minReserve-10)
+		w.append("reserves", wr)
+		w.kill()
+		for name, before := range map[string]int64{"made.by.it": 0, "reserves": minReserve - 10} {
+			s := w.state(name)
+			if s.Count != before+2 || s.Head != uint64(s.Count) || s.Bytes != before*8+int64(size+1) {
+				t.Fatalf("size %d: %+v", size, s)
+			}
+		}
+	}
+}
+
+// TestOrderOfOneGoroutine holds that writes begun in one order have it, also
+// when they are waited for in another, and that none is seen before those in
+// front of it.
+func TestOrderOfOneGoroutine(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", class(Fsync))
+	var pending []*Pending
+	for range 3 {
+		p, err := w.Begin(context.Background(), "a", &Write{Records: records(2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = append(pending, p)
+	}
+	if s := w.state("a"); s.Head != 0 || len(w.read("a", 0).Records) != 0 {
+		t.Fatalf("visible before its sync: %+v", s)
+	}
+	if got := pending[1].Placed(); got != (Placement{First: 3, Last: 4, Class: Fsync}) {
+		t.Fatalf("%+v", got)
+	}
+	for _, i := range []int{2, 0, 1} {
+		out, err := pending[i].Wait()
+		if err != nil || out.First != uint64(2*i+1) {
+			t.Fatalf("%+v, %v", out, err)
+		}
+	}
+	if got := seqs(w.read("a", 0)); !reflect.DeepEqual(got, run(1, 6)) {
+		t.Fatal(got)
+	}
+}
+
+func TestQueueFull(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.wal.Manual, w.wal.QueueBytes, w.wal.QueueWait, w.wal.DiskSync = false, 2048, time.Millisecond, time.Hour
+	})
+	w.put("a", &ConfigPatch{})
+	var pending []*Pending
+	var err error
+	for {
+		var p *Pending
+		if p, err = w.Begin(context.Background(), "a", &Write{Records: records(20)}); err != nil {
+			break
+		}
+		pending = append(pending, p)
+	}
+	if kindOf(err) != KindThrottled || !errors.Is(err, wal.ErrQueueFull) || len(pending) == 0 {
+		t.Fatal(len(pending), err)
+	}
+	// A write that waits for the queue ends with its context.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := w.Begin(ctx, "a", &Write{Records: records(20), DisableBackpressure: true}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	for _, p := range pending {
+		if _, err := p.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.write("a", 20)
+	if s := w.state("a"); s.Head != uint64(20*len(pending)+20) {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestMaxTopics(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.opt.MaxTopics = 3 })
+	for i := range 3 {
+		w.write(fmt.Sprint(i), 1)
+	}
+	e := w.refused("x", &Write{Records: records(1)}, KindThrottled)
+	if e.Detail["limit"] != "max_topics" || e.Detail["max"] != 3 {
+		t.Fatalf("%+v", e.Detail)
+	}
+	if _, err := w.Put(context.Background(), "x", &ConfigPatch{}); kindOf(err) != KindThrottled {
+		t.Fatal(err)
+	}
+	w.write("2", 1)
+	w.delete("2", false)
+	w.write("x", 1)
+}

@@ -1,0 +1,62 @@
+package topics
+
+import (
+	"fmt"
+	"math"
+)
+
+// check holds the write against the topic's head and caps.
+func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
+	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
+		return &Error{
+			Kind:    KindSeqMismatch,
+			Message: fmt.Sprintf("expected_head_seq is %d, the head of topic %q is %d", *w.ExpectedHead, t.name, t.assigned),
+			Detail:  map[string]any{"topic": t.name, "expected": *w.ExpectedHead, "head_seq": t.assigned},
+		}
+	}
+	c, n := t.next, int64(len(b.sizes))
+	if c.CapRecords > 0 && n > c.CapRecords || c.CapBytes > 0 && b.bytes > c.CapBytes {
+		return &Error{
+			Kind:    KindRecordTooLarge,
+			Message: fmt.Sprintf("a write of %d records and %d bytes is larger than topic %q may ever hold", n, b.bytes, t.name),
+			Detail:  map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes, "records": n, "bytes": b.bytes},
+		}
+	}
+	if t.assigned > math.MaxUint64-uint64(n)-maxReserve {
+		return invalidf("topic %q has no seqs left", t.name)
+	}
+	if c.Discard != DiscardReject {
+		return nil
+	}
+	r.expire(t, now)
+	if c.CapRecords > 0 && t.live.records+t.waiting.records+n > c.CapRecords ||
+		c.CapBytes > 0 && t.live.bytes+t.waiting.bytes+b.bytes > c.CapBytes {
+		return &Error{
+			Kind:    KindFull,
+			Message: fmt.Sprintf("topic %q is full and rejects", t.name),
+			Detail: map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes,
+				"head_seq": t.head, "earliest_seq": t.earliest()},
+		}
+	}
+	return nil
+}
+
+// repeated answers a write whose idempotency key is known: published inside
+// the window, or still on its way.
+func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
+	if w.IdempotencyKey == "" {
+		return nil
+	}
+	if c := t.inflight[w.IdempotencyKey]; c != nil {
+		return &Pending{registry: r, commit: c, written: Written{
+			First: c.entry.first, Last: c.entry.first + uint64(c.entry.count) - 1, Count: c.entry.count, Deduped: true,
+		}}
+	}
+	k, ok := t.keys.find(r.keyID([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
+	if !ok {
+		return nil
+	}
+	return &Pending{registry: r, written: Written{
+		First: k.first, Last: k.first + uint64(k.count) - 1, Count: int(k.count), Head: t.head, Deduped: true,
+	}}
+}

@@ -1,0 +1,104 @@
+package topics
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+)
+
+// sampleEntries are one entry of each kind.
+func sampleEntries() []entry {
+	cfg := DefaultConfig()
+	full := cfg
+	full.Priority, full.DeadLetter, full.Durability = ptr(int64(-3)), ptr("dead"), Memory
+	recs := appendRecord(appendRecord(nil, &Record{Data: []byte("1"), Tag: []byte("t"), Node: []byte{}, Meta: []byte("{}")}), &Record{})
+	return []entry{
+		{typ: entryAppend, id: 3, first: 9, ts: 1 << 40, count: 2, key: []byte("k"), records: recs},
+		{typ: entryAppend, id: 1, first: 1, count: 2, create: true, name: "a", config: &full, ceiling: 1025, records: recs},
+		{typ: entryCreate, id: 1, ts: 5, name: "a", config: &cfg, ceiling: 1024},
+		{typ: entryConfig, id: 1, ts: 6, last: 2, config: &full},
+		{typ: entryDrop, id: 1},
+		{typ: entryReserve, id: 1, ceiling: 1 << 50},
+		{typ: entryLost, id: 1, first: 3, last: 9, reason: ReasonCrash},
+		{typ: entryFloors, floors: []floors{{1, 2, 3}, {4, 0, 9}}},
+		{typ: entryFloors},
+	}
+}
+
+func encoded(t testing.TB, e *entry) []byte {
+	p, err := e.encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(p, e.records...)
+}
+
+func TestEntries(t *testing.T) {
+	for _, want := range sampleEntries() {
+		p := encoded(t, &want)
+		got, err := decodeEntry(want.typ, p)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+		if want.typ == entryAppend { // its end is the records', which are checked as such
+			continue
+		}
+		for n := range p {
+			if _, err := decodeEntry(want.typ, p[:n]); err == nil {
+				t.Errorf("type %d: %d of %d bytes are taken for the whole", want.typ, n, len(p))
+			}
+		}
+		if _, err := decodeEntry(want.typ, append(p, 0)); err == nil {
+			t.Errorf("type %d: a byte too many is taken", want.typ)
+		}
+	}
+	if _, err := (&entry{typ: 99}).encode(nil); err == nil {
+		t.Error("an unknown type is encoded")
+	}
+}
+
+// FuzzEntry holds that no bytes make the decoder panic, and that what it takes
+// is what encoding that again gives back.
+func FuzzEntry(f *testing.F) {
+	for _, e := range sampleEntries() {
+		f.Add(e.typ, encoded(f, &e))
+	}
+	f.Add(entryAppend, []byte{0, 1, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0})
+	f.Fuzz(func(t *testing.T, typ byte, p []byte) {
+		e, err := decodeEntry(typ, p)
+		if err != nil {
+			return
+		}
+		again, err := decodeEntry(typ, encoded(t, &e))
+		if err != nil || !reflect.DeepEqual(again, e) {
+			t.Fatalf("%+v, %v, want %+v", again, err, e)
+		}
+	})
+}
+
+// FuzzRecord holds the same for records, and that a record's end is found.
+func FuzzRecord(f *testing.F) {
+	for _, e := range sampleEntries() {
+		f.Add(e.records)
+	}
+	f.Add([]byte{1, 8})
+	f.Add([]byte{3, 1, 200, 1})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		r, rest, err := nextRecord(p)
+		if err != nil {
+			return
+		}
+		p2 := appendRecord(nil, &r)
+		again, more, err := nextRecord(append(p2, rest...))
+		if err != nil || !bytes.Equal(more, rest) || !reflect.DeepEqual(again, r) {
+			t.Fatalf("%+v and %d bytes, %v, want %+v and %d bytes", again, len(more), err, r, len(rest))
+		}
+		sizes, err := recordSizes(nil, p2, 1)
+		if err != nil || len(sizes) != 1 || int(sizes[0]) != r.payloadBytes() {
+			t.Fatalf("%v, %v, want %d", sizes, err, r.payloadBytes())
+		}
+		if c := r.clone(); !reflect.DeepEqual(c, r) {
+			t.Fatalf("cloned %+v, want %+v", c, r)
+		}
+	})
+}

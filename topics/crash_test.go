@@ -1,0 +1,185 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"testing"
+)
+
+// lostBy says what a restart must make of a class.
+func lostBy(c Class, how string) bool {
+	switch how {
+	case "kill":
+		return c <= Memory
+	case "power":
+		return c <= Disk
+	}
+	return c == Ephemeral
+}
+
+func (w *world) end(how string) []Loss {
+	w.t.Helper()
+	switch how {
+	case "kill":
+		return w.kill()
+	case "power":
+		return w.power(1)
+	}
+	return w.restart()
+}
+
+// TestLostRanges holds what each class loses to each end, that it is told
+// exactly once and in one range, and that no seq is given out twice.
+func TestLostRanges(t *testing.T) {
+	for _, how := range []string{"kill", "power", "restart"} {
+		for c := Ephemeral; c <= Fsync; c++ {
+			t.Run(fmt.Sprintf("%v %s", c, how), func(t *testing.T) {
+				w := newWorld(t)
+				w.put("a", class(c))
+				w.write("a", 5)
+				losses := w.end(how)
+				kept := w.read("a", 0)
+				if !lostBy(c, how) {
+					if len(losses) > 0 || w.state("a").Head != 5 || kept.Tombstone != nil || len(kept.Records) != 5 {
+						t.Fatalf("lost %+v, state %+v", losses, w.state("a"))
+					}
+					if out := w.write("a", 1); out.First != 6 {
+						t.Fatalf("%+v", out)
+					}
+					return
+				}
+				if len(losses) != 1 || losses[0].Topic != "a" || losses[0].Reason != ReasonCrash || losses[0].To < 5 {
+					t.Fatalf("%+v", losses)
+				}
+				l := losses[0]
+				if how == "restart" && l.To != 5 {
+					t.Fatalf("an orderly end skipped seqs: %+v", l)
+				}
+				if l.From > 1 { // the disk had some of it
+					kept = w.read("a", l.From-1)
+				}
+				want := Tombstone{GapFrom: l.From, GapTo: l.To, Reason: ReasonCrash, Missed: l.To + 1 - l.From, Earliest: w.state("a").Earliest, Head: l.To}
+				if kept.Tombstone == nil || *kept.Tombstone != want || kept.NextFrom != l.To {
+					t.Fatalf("%+v, want %+v", kept.Tombstone, want)
+				}
+				if again := w.end(how); len(again) > 0 {
+					t.Fatalf("lost again: %+v", again)
+				}
+				if out := w.write("a", 2); out.First != l.To+1 {
+					t.Fatalf("%+v after %+v", out, l)
+				}
+				w.noStone("a", l.To)
+			})
+		}
+	}
+}
+
+// TestBatchStopsBeforeALostRange holds that records around a lost range are
+// read in two batches, the second with the tombstone.
+func TestBatchStopsBeforeALostRange(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", class(Disk))
+	w.write("a", 3)
+	w.put("a", class(Ephemeral)) // 1..3 are durable now
+	w.write("a", 4)
+	w.put("a", class(Fsync))
+	w.write("a", 2)
+	w.kill()
+	if s := w.state("a"); s.Head != 9 || s.Earliest != 1 || s.Count != 5 || s.Bytes != 40 {
+		t.Fatalf("%+v", s)
+	}
+	b := w.read("a", 0)
+	if !reflect.DeepEqual(seqs(b), run(1, 3)) || b.NextFrom != 3 || b.Tombstone != nil {
+		t.Fatalf("%+v", b)
+	}
+	for from := uint64(3); from < 7; from++ {
+		b = w.read("a", from)
+		want := Tombstone{GapFrom: from + 1, GapTo: 7, Reason: ReasonCrash, Missed: 7 - from, Earliest: 1, Head: 9}
+		if b.Tombstone == nil || *b.Tombstone != want || !reflect.DeepEqual(seqs(b), run(8, 9)) {
+			t.Fatalf("from %d: %+v, %+v", from, b.Tombstone, seqs(b))
+		}
+	}
+	w.noStone("a", 7)
+	// The cursor stops there also when a filter leaves nothing before it.
+	m, _ := NewMatch("Eq", "none")
+	b = w.query("a", &Query{Limit: 10, MaxBytes: 100, Match: &m})
+	if len(b.Records) > 0 || b.NextFrom != 3 || b.Tombstone != nil {
+		t.Fatalf("%+v", b)
+	}
+	// Once all before it is evicted, the floor's tombstone takes it in.
+	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+	if got := w.stone("a", 0); got.GapTo != 8 || got.Reason != ReasonCap {
+		t.Fatalf("%+v", got)
+	}
+	if l := w.lookup("a").lost; len(l) != 0 {
+		t.Fatalf("lost ranges below the floor are kept: %+v", l)
+	}
+}
+
+// TestClassSwitches holds that a topic keeps its order through every change
+// of its class with writes on their way, and that no restart changes what was
+// acknowledged before it.
+func TestClassSwitches(t *testing.T) {
+	for from := Ephemeral; from <= Fsync; from++ {
+		for to := Ephemeral; to <= Fsync; to++ {
+			if from == to {
+				continue
+			}
+			t.Run(fmt.Sprintf("%v to %v", from, to), func(t *testing.T) {
+				w := newWorld(t)
+				w.put("a", class(from))
+				before, err := w.Begin(context.Background(), "a", &Write{Records: records(2)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				patch := class(to)
+				_, change, err := w.assignConfig("a", func(c *Config) (Config, error) { return patch.Apply(*c, "a") })
+				if err != nil || change == nil {
+					t.Fatal(change, err)
+				}
+				after, err := w.Begin(context.Background(), "a", &Write{Records: records(3)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := after.Placed(); got.Class != to || got.First != 3 {
+					t.Fatalf("%+v", got)
+				}
+				if w.state("a").Head != 0 {
+					t.Fatal("visible before anybody waited")
+				}
+				done := make(chan error)
+				go func() { // alone it may have to wait for the two before it
+					_, err := after.Wait()
+					done <- err
+				}()
+				if _, err := before.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := w.commitChange(change); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-done; err != nil {
+					t.Fatal(err)
+				}
+				if got := seqs(w.read("a", 0)); !reflect.DeepEqual(got, run(1, 5)) {
+					t.Fatal(got)
+				}
+				w.kill()
+				b := w.read("a", 0)
+				kept := from != Ephemeral
+				if got := b.Tombstone; kept == (got != nil && got.GapFrom == 1) {
+					t.Fatalf("tombstone %+v", got)
+				}
+				if to >= Disk {
+					if tail := w.read("a", 2); !reflect.DeepEqual(seqs(tail), run(3, 5)) {
+						t.Fatal(seqs(tail))
+					}
+				}
+				if out := w.write("a", 1); out.First < 6 || to >= Disk && out.First != 6 {
+					t.Fatalf("%+v", out)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package topics
+
+import (
+	"context"
+	"testing"
+)
+
+// fill writes to a topic until the disk is full, which it is from now on.
+func (w *world) fill(name string) (head uint64) {
+	w.t.Helper()
+	w.fs.SetCapacity(1)
+	for range 10_000 {
+		_, err := w.Append(context.Background(), name, &Write{Records: records(10)})
+		if kindOf(err) == KindNoSpace {
+			return w.state(name).Head
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.t.Fatal("the disk does not fill")
+	return 0
+}
+
+// TestDiskFull holds that a full disk refuses writes with nothing appended,
+// and that reads, deletes and a restart go on.
+func TestDiskFull(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b", "c"} {
+		w.write(name, 5)
+	}
+	head := w.fill("a")
+	for range 3 {
+		w.refused("a", &Write{Records: records(10)}, KindNoSpace)
+		w.refused("new", &Write{Records: records(10)}, KindNoSpace)
+		if _, err := w.Put(context.Background(), "new", &ConfigPatch{}); kindOf(err) != KindNoSpace {
+			t.Fatal(err)
+		}
+	}
+	check := func() {
+		t.Helper()
+		if s := w.state("a"); s.Head != head || s.Count != int64(head) {
+			t.Fatalf("%+v, head was %d", s, head)
+		}
+		if n := len(w.read("a", 0).Records); n != int(head) {
+			t.Fatalf("%d records", n)
+		}
+	}
+	check()
+	if !w.delete("b", false) {
+		t.Fatal("not deleted")
+	}
+	w.kill()
+	check()
+	if _, err := w.State("b", false); kindOf(err) != KindNotFound {
+		t.Fatal("a deleted topic came back:", err)
+	}
+	if !w.delete("c", false) {
+		t.Fatal("not deleted")
+	}
+	w.restart()
+	check()
+	w.fs.SetCapacity(0)
+	if _, err := w.log.Tick(); err != nil {
+		t.Fatal(err)
+	}
+	if out := w.write("a", 10); out.First != head+1 {
+		t.Fatalf("%+v", out)
+	}
+}
+
+// TestSweepOnAFullDisk holds that the sweeper's notes leave the reserve of a
+// full disk to deletes.
+func TestSweepOnAFullDisk(t *testing.T) {
+	w := newWorld(t)
+	w.put("e", &ConfigPatch{Durability: ptr("ephemeral"), TTLMS: ptr(int64(10))})
+	w.fill("a")
+	for range 500 {
+		w.write("e", 1)
+		w.now += 11
+		w.Sweep(context.Background())
+	}
+	if !w.delete("a", false) {
+		t.Fatal("not deleted")
+	}
+}
+
+// TestEphemeralBudget holds that ephemeral records take no more memory than
+// they may, and give it back however they go.
+func TestEphemeralBudget(t *testing.T) {
+	const each = 10 // a record of 8 bytes in memory
+	w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 100 * each })
+	held := func(records int64) {
+		t.Helper()
+		if got := w.Totals().EphemeralBytes; got != records*each {
+			t.Fatalf("%d bytes, want %d", got, records*each)
+		}
+	}
+	cfg := class(Ephemeral)
+	cfg.CapRecords, cfg.TTLMS = ptr(int64(60)), ptr(int64(1000))
+	w.put("a", cfg)
+	w.write("a", 60)
+	held(60)
+	e := w.refused("b", &Write{Records: records(41), Config: class(Ephemeral)}, KindNoSpace)
+	if e.Detail["limit"] != "ephemeral_bytes" {
+		t.Fatalf("%+v", e.Detail)
+	}
+	held(60)
+	w.write("a", 20) // evicts a part of a batch, whose memory goes with its last record
+	held(80)
+	w.write("a", 1)
+	w.refused("a", &Write{Records: records(20)}, KindNoSpace)
+	w.put("a", &ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(21)), TTLMS: ptr(int64(1000))})
+	held(21)
+	w.append("b", &Write{Records: records(79), Config: class(Ephemeral)})
+	held(100)
+	w.now += 1001
+	if w.state("a"); !w.live("a", 0) {
+		t.Fatal("not expired")
+	}
+	held(79)
+	p, err := w.Begin(context.Background(), "b", &Write{Records: records(10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held(89)
+	w.delete("b", false)
+	held(10)
+	if _, err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	held(0)
+	w.write("c", 200) // other classes do not count
+	held(0)
+	w.put("c", class(Ephemeral))
+	w.write("c", 50)
+	w.put("c", class(Disk))
+	w.write("c", 50)
+	held(50)
+	w.kill()
+	held(0)
+}

@@ -1,0 +1,168 @@
+package topics
+
+import (
+	"math"
+	"testing"
+	"unsafe"
+
+	"github.com/e6e95bb8/topics/wal"
+	"pgregory.net/rapid"
+)
+
+// modelFrame is one frame as a list of frames would hold it.
+type modelFrame struct {
+	frameRef
+	sizes []uint32
+	live  int // of its records, the last ones
+}
+
+// indexMachine runs an index beside a list of frames.
+type indexMachine struct {
+	index  index
+	frames []modelFrame
+	lsn    wal.LSN
+	next   uint64
+	ts     int64
+}
+
+// jump draws a distance, often small and sometimes beyond 32 bits.
+func jump(t *rapid.T, name string) uint64 {
+	return rapid.OneOf(
+		rapid.Just(uint64(0)), rapid.Uint64Range(0, 100),
+		rapid.Uint64Range(math.MaxUint32-2, math.MaxUint32+2), rapid.Uint64Range(0, 1<<40),
+	).Draw(t, name)
+}
+
+func (m *indexMachine) Add(t *rapid.T) {
+	for range rapid.SampledFrom([]int{1, 1, 3, blockEntries}).Draw(t, "frames") {
+		f := modelFrame{frameRef: frameRef{lsn: m.lsn, first: m.next, ts: m.ts}}
+		f.sizes = rapid.SliceOfN(rapid.Uint32(), 1, 4).Draw(t, "sizes")
+		f.count, f.live = len(f.sizes), len(f.sizes)
+		if rapid.Bool().Draw(t, "ephemeral") {
+			f.lsn, f.body = 0, make([]byte, rapid.IntRange(1, 9).Draw(t, "body"))
+		}
+		m.index.add(f.lsn, f.first, f.ts, f.sizes, f.body)
+		m.frames = append(m.frames, f)
+		m.lsn += wal.LSN(8 * (1 + jump(t, "lsn")))
+		m.next += uint64(f.count)
+		m.ts += int64(jump(t, "ms"))
+	}
+}
+
+// Gap leaves seqs out.
+func (m *indexMachine) Gap(t *rapid.T) { m.next += jump(t, "seqs") }
+
+func (m *indexMachine) Pop(t *rapid.T) {
+	for range rapid.SampledFrom([]int{1, 2, 7, 700}).Draw(t, "n") {
+		if len(m.frames) == 0 {
+			return
+		}
+		f := &m.frames[0]
+		wantBytes, wantFreed := int64(f.sizes[f.count-f.live]), 0
+		if f.live--; f.live == 0 {
+			wantFreed = len(f.body)
+			m.frames = m.frames[1:]
+		}
+		if bytes, freed := m.index.pop(); bytes != wantBytes || freed != wantFreed {
+			t.Fatalf("pop: %d bytes, %d freed, want %d, %d", bytes, freed, wantBytes, wantFreed)
+		}
+	}
+}
+
+func (m *indexMachine) From(t *rapid.T) {
+	seq := rapid.Uint64Range(0, m.next+2).Draw(t, "anywhere")
+	below := rapid.Uint64Range(seq, m.next+2).Draw(t, "below")
+	if n := len(m.frames); n > 0 && rapid.Bool().Draw(t, "near") {
+		f := m.frames[rapid.IntRange(0, n-1).Draw(t, "frame")]
+		seq = f.first + rapid.Uint64Range(0, uint64(f.count)).Draw(t, "in it")
+		below = max(seq, m.frames[rapid.IntRange(0, n-1).Draw(t, "last")].first+rapid.Uint64Range(0, 2).Draw(t, "more"))
+	}
+	limit := rapid.IntRange(1, 9).Draw(t, "records")
+	got, all := m.index.from(seq, below, limit)
+	var want []frameRef
+	left, cut := limit, false
+	for _, f := range m.frames {
+		if f.first+uint64(f.count) <= seq || f.first >= below {
+			continue
+		}
+		if left <= 0 {
+			cut = true
+			break
+		}
+		want = append(want, f.frameRef)
+		left -= f.count - int(max(seq, f.first)-f.first)
+	}
+	if all == cut || len(got) != len(want) {
+		t.Fatalf("from %d below %d, %d records: all %v, %d frames, want %v, %d", seq, below, limit, all, len(got), !cut, len(want))
+	}
+	for i := range got {
+		g, w := got[i], want[i]
+		if g.lsn != w.lsn || g.first != w.first || g.count != w.count || g.ts != w.ts || len(g.body) != len(w.body) {
+			t.Fatalf("from %d: frame %+v, want %+v", seq, g, w)
+		}
+	}
+}
+
+func (m *indexMachine) Drop(t *rapid.T) {
+	if rapid.IntRange(0, 9).Draw(t, "rarely") > 0 {
+		return
+	}
+	var want int64
+	for _, f := range m.frames {
+		want += int64(len(f.body))
+	}
+	if got := m.index.drop(); got != want {
+		t.Fatalf("freed %d, want %d", got, want)
+	}
+	m.frames = nil
+}
+
+// Check holds what stands at the front.
+func (m *indexMachine) Check(t *rapid.T) {
+	seq, ts, ok := m.index.front()
+	if ok != (len(m.frames) > 0) {
+		t.Fatalf("front is there: %v, and there are %d frames", ok, len(m.frames))
+	}
+	if !ok {
+		return
+	}
+	f := m.frames[0]
+	if want := f.first + uint64(f.count-f.live); seq != want || ts != f.ts {
+		t.Fatalf("front is %d at %d, want %d at %d", seq, ts, want, f.ts)
+	}
+}
+
+func TestIndexAgainstAList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &indexMachine{next: 1 + jump(t, "first"), ts: int64(jump(t, "time"))}
+		t.Repeat(map[string]func(*rapid.T){
+			"": m.Check, "add": m.Add, "gap": m.Gap, "pop": m.Pop, "from": m.From, "drop": m.Drop,
+		})
+	})
+}
+
+// TestIndexMemory holds that a lone record of 200 bytes takes at most 20 bytes
+// of index: an entry, the varint of its size, and its share of the block.
+func TestIndexMemory(t *testing.T) {
+	var x index
+	const n = 100 * blockEntries
+	for i := range uint64(n) {
+		x.add(wal.LSN(240*i), i+1, int64(i), []uint32{200}, nil)
+	}
+	bytes := uintptr(cap(x.blocks)) * unsafe.Sizeof(x.blocks[0])
+	for _, b := range x.blocks {
+		bytes += unsafe.Sizeof(*b) + uintptr(cap(b.entries))*unsafe.Sizeof(indexEntry{}) + uintptr(cap(b.sizes))
+	}
+	each := float64(bytes) / n
+	t.Logf("%.1f bytes for a lone record", each)
+	if each > 20 || unsafe.Sizeof(indexEntry{}) != 12 {
+		t.Fatalf("%.1f bytes for a lone record, entries of %d", each, unsafe.Sizeof(indexEntry{}))
+	}
+	// What is dropped gives its memory back, block by block.
+	for range n - 1 {
+		x.pop()
+	}
+	if len(x.blocks) != 1 {
+		t.Fatalf("%d blocks for one record", len(x.blocks))
+	}
+}

@@ -1,0 +1,69 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// heapBytes is what is reachable now.
+func heapBytes() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first one's finalizers let go
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestIdleTopicMemory holds that a topic that nobody uses costs less than
+// 1 KB, made by a write of one record just now or before a restart.
+func TestIdleTopicMemory(t *testing.T) {
+	const n = 100_000
+	name := func(i int) string { return fmt.Sprintf("tenant-%d:orders", i) }
+	check := func(how string, before uint64, r *Registry) {
+		t.Helper()
+		each := float64(heapBytes()-before) / n
+		t.Logf("%s: %.0f bytes for an idle topic", how, each)
+		if each >= 1024 || r.byName.Len() != n {
+			t.Errorf("%s: %.0f bytes for each of %d idle topics", how, each, r.byName.Len())
+		}
+	}
+
+	before := heapBytes()
+	w := newWorld(t, func(w *world) { w.wal.FileBytes = 16 << 20 })
+	for i := range n {
+		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(Fsync)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.log.WaitSynced(1); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n { // as their writers would
+		if err := w.publish(w.lookup(name(i)).pending[0], nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := w.Registry
+	if err := r.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.log, w.Registry, w.fs, w.wal.FS = nil, New(Options{}), nil, nil // the log and its disk do not count
+	check("made", before, r)
+
+	before = heapBytes()
+	r = New(Options{})
+	cfg := DefaultConfig()
+	for i := range n {
+		e := entry{typ: entryAppend, id: uint64(i + 1), first: 1, ts: 5, count: 1, create: true, name: name(i), config: &cfg,
+			records: appendRecord(nil, &Record{Data: []byte("12345678")})}
+		if err := r.Replay(wal.Frame{Type: e.typ, LSN: wal.LSN(512 * i), Payload: encoded(t, &e)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("replayed", before, r)
+	runtime.KeepAlive(r)
+}

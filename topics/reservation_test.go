@@ -1,0 +1,125 @@
+package topics
+
+import (
+	"context"
+	"math"
+	"testing"
+)
+
+// TestSteadyWritesWaitForNoReservation holds that a writer of a class weaker
+// than fsync, once it is under way, goes by ceilings that the background's
+// sync has made durable in time.
+func TestSteadyWritesWaitForNoReservation(t *testing.T) {
+	for c := Ephemeral; c < Fsync; c++ {
+		w := newWorld(t, func(w *world) { w.wal.FileBytes = 1 << 20 })
+		w.put("a", class(c))
+		w.write("a", 1)
+		tick := func() {
+			t.Helper()
+			if _, err := w.log.Tick(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tick()
+		syncs, ceilings := w.log.Stats().Syncs, map[uint64]bool{}
+		ticks := uint64(0)
+		for i := range 20_000 {
+			w.write("a", 3)
+			ceilings[w.lookup("a").reserve.ceiling] = true
+			if i%50 == 49 {
+				before := w.log.Stats().Syncs
+				tick()
+				ticks += w.log.Stats().Syncs - before
+			}
+		}
+		if got := w.log.Stats().Syncs - syncs - ticks; got != 0 {
+			t.Errorf("%v: writes waited for %d syncs", c, got)
+		}
+		if len(ceilings) < 4 {
+			t.Errorf("%v: only %d reservations", c, len(ceilings))
+		}
+	}
+}
+
+// TestReservationIsDurableFirst holds that no seq beyond a durable ceiling is
+// seen, however fast a topic outgrows it.
+func TestReservationIsDurableFirst(t *testing.T) {
+	for c := Ephemeral; c < Fsync; c++ {
+		for n := 100; n <= 10_000; n *= 10 {
+			w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
+			w.put("a", class(c))
+			var head uint64
+			for range 30 {
+				head = w.write("a", n).Last
+			}
+			w.power(uint64(n))
+			if out := w.write("a", 1); out.First <= head {
+				t.Fatalf("%v: seq %d, and %d had been given out", c, out.First, head)
+			}
+		}
+	}
+}
+
+func TestReservation(t *testing.T) {
+	var s reservation
+	if s.covers(1) {
+		t.Fatalf("nothing is reserved: %+v", s)
+	}
+	s.grow(10, 0)
+	s.at = 100
+	if s.ceiling != 10+minReserve || !s.covers(s.ceiling-minReserve/4) || s.covers(s.ceiling-minReserve/4+1) {
+		t.Fatalf("%+v", s)
+	}
+	if s.needs(11, 99) != 100 || s.needs(11, 100) != 0 {
+		t.Fatalf("%+v", s)
+	}
+	first := s.ceiling
+	s.grow(first, 100)
+	s.at = 200
+	if s.ceiling != first+2*minReserve || s.needs(first, 150) != 0 || s.needs(first+1, 150) != 200 || s.needs(first+1, 200) != 0 {
+		t.Fatalf("%+v", s)
+	}
+	for range 20 {
+		s.grow(s.ceiling, 0)
+	}
+	if s.step != maxReserve {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// TestConfigChangesDoNotInflate holds that changing a config again and again
+// does not push a topic's ceiling away.
+func TestConfigChangesDoNotInflate(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", 5)
+	for i := range 100 {
+		w.put("a", &ConfigPatch{TTLMS: ptr(int64(1e9 + i)), Durability: ptr(Class(i % 4).String())})
+	}
+	w.put("a", class(Memory))
+	if got := w.lookup("a").reserve.ceiling; got > 5+2*minReserve {
+		t.Fatalf("ceiling %d", got)
+	}
+	if losses := w.kill(); len(losses) != 1 || losses[0].From != 6 || losses[0].To > 5+2*minReserve {
+		t.Fatalf("%+v", losses)
+	}
+}
+
+// TestSeqsEnd holds that a topic at the end of its seqs refuses.
+func TestSeqsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", class(Disk))
+	tp := w.lookup("a")
+	tp.mu.Lock()
+	w.applyLost(tp, lostRange{1, math.MaxUint64 - maxReserve - 20, ReasonCrash})
+	tp.mu.Unlock()
+	w.write("a", 10)
+	w.refused("a", &Write{Records: records(11)}, KindInvalid)
+	w.kill()
+	if s := w.state("a"); s.Head != math.MaxUint64-maxReserve-10 || s.Count != 10 {
+		t.Fatalf("%+v", s)
+	}
+	b, err := w.Read(context.Background(), "a", &Query{From: math.MaxUint64, Limit: 1, MaxBytes: 1})
+	if err != nil || b.Tombstone == nil || b.Tombstone.Reason != ReasonRecreated {
+		t.Fatalf("%+v, %v", b, err)
+	}
+}

@@ -1,0 +1,202 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+// world is a registry over a log on a disk in memory, under a clock that only
+// the test moves. Manual worlds start no goroutine.
+type world struct {
+	*Registry
+	t   *testing.T
+	fs  *crashfs.FS
+	now int64
+	wal wal.Options
+	opt Options
+}
+
+func newWorld(t *testing.T, change ...func(*world)) *world {
+	t.Helper()
+	w := &world{t: t, fs: crashfs.New(), now: 1_000_000}
+	w.wal = wal.Options{
+		Dir: "/log", LogID: 7, FileBytes: 64 << 10, QueueBytes: 1 << 20, CacheBytes: 1 << 20, Manual: true,
+	}
+	w.opt.Now = func() int64 { return w.now }
+	for _, f := range change {
+		f(w)
+	}
+	if err := w.fs.MkdirAll("/log"); err != nil {
+		t.Fatal(err)
+	}
+	w.boot(false, true)
+	t.Cleanup(func() {
+		if w.log != nil {
+			w.log.Close()
+		}
+	})
+	return w
+}
+
+// boot replays the log into a new registry and settles what was lost.
+func (w *world) boot(powerLost, clean bool) []Loss {
+	w.t.Helper()
+	w.wal.FS = w.fs
+	replay, err := wal.Open(w.wal)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Registry = New(w.opt)
+	tail, err := replay.Run(w.Replay, func(int64) {})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	log, err := tail.Open()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Start(log)
+	losses := w.Losses(powerLost, clean)
+	if err := w.LogLosses(context.Background(), losses); err != nil {
+		w.t.Fatal(err)
+	}
+	return losses
+}
+
+// kill ends the process and starts another one.
+func (w *world) kill() []Loss {
+	w.t.Helper()
+	old := w.log
+	w.fs = w.fs.Kill()
+	old.Close() // its goroutines; its files are gone already
+	return w.boot(false, false)
+}
+
+// power cuts the power with nothing of what was unsynced left.
+func (w *world) power(seed uint64) []Loss {
+	w.t.Helper()
+	old := w.log
+	w.fs = w.fs.Crash(rand.New(rand.NewPCG(seed, seed)))
+	old.Close()
+	return w.boot(true, false)
+}
+
+// restart ends the process in an orderly way and starts another one.
+func (w *world) restart() []Loss {
+	w.t.Helper()
+	if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.fs = w.fs.Kill()
+	return w.boot(false, true)
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// class is a config of that class.
+func class(c Class) *ConfigPatch { return &ConfigPatch{Durability: ptr(c.String())} }
+
+func (w *world) put(name string, p *ConfigPatch) Configured {
+	w.t.Helper()
+	out, err := w.Put(context.Background(), name, p)
+	if err != nil {
+		w.t.Fatalf("put %s: %v", name, err)
+	}
+	return out
+}
+
+// records makes n records with 8 bytes of data each.
+func records(n int) []Record {
+	out := make([]Record, n)
+	for i := range out {
+		out[i].Data = fmt.Appendf(nil, "%08d", i)
+	}
+	return out
+}
+
+// write appends n records of 8 bytes.
+func (w *world) write(name string, n int) Written {
+	w.t.Helper()
+	return w.append(name, &Write{Records: records(n)})
+}
+
+func (w *world) append(name string, wr *Write) Written {
+	w.t.Helper()
+	out, err := w.Append(context.Background(), name, wr)
+	if err != nil {
+		w.t.Fatalf("append to %s: %v", name, err)
+	}
+	return out
+}
+
+// refused holds that a write is refused for that reason and changes nothing.
+func (w *world) refused(name string, wr *Write, want Kind) *Error {
+	w.t.Helper()
+	before, _ := w.State(name, false)
+	_, err := w.Append(context.Background(), name, wr)
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != want {
+		w.t.Fatalf("append to %s: %v, want kind %d", name, err, want)
+	}
+	if after, _ := w.State(name, false); !reflect.DeepEqual(after, before) {
+		w.t.Fatalf("a refused append changed %s: %+v to %+v", name, before, after)
+	}
+	return e
+}
+
+// read reads with room for everything.
+func (w *world) read(name string, from uint64) *Batch {
+	w.t.Helper()
+	return w.query(name, &Query{From: from, Limit: 1 << 20, MaxBytes: 1 << 30})
+}
+
+func (w *world) query(name string, q *Query) *Batch {
+	w.t.Helper()
+	b, err := w.Read(context.Background(), name, q)
+	if err != nil {
+		w.t.Fatalf("read %s from %d: %v", name, q.From, err)
+	}
+	return b
+}
+
+func (w *world) state(name string) State {
+	w.t.Helper()
+	s, err := w.State(name, false)
+	if err != nil {
+		w.t.Fatalf("state of %s: %v", name, err)
+	}
+	return s
+}
+
+func kindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return 0
+}
+
+// seqs are a batch's.
+func seqs(b *Batch) []uint64 {
+	out := make([]uint64, 0, len(b.Records))
+	for _, r := range b.Records {
+		out = append(out, r.Seq)
+	}
+	return out
+}
+
+// run is the seqs from first to last.
+func run(first, last uint64) []uint64 {
+	out := make([]uint64, 0, last+1-first)
+	for ; first <= last; first++ {
+		out = append(out, first)
+	}
+	return out
+}
