@@ -12,7 +12,7 @@ type Limits struct {
 	MaxMetaKeys      int // top-level members of meta
 	MaxTagBytes      int
 	MaxNodeBytes     int
-	MaxLimit         int // records in one read
+	MaxLimit         int   // records in one read
 	MaxInflightBytes int64 // held by the bodies and answers of all requests under way
 	MetricsMaxTopics int   // topics with series of their own in the metrics
 
