@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,17 +137,19 @@ func TestDrainEndsLongPolls(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
 	c := server.client()
 	write(t, c, topic, `1`)
-	sent := make(chan struct{})
-	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
-		WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) },
-	})
 	poll := make(chan error, 1)
 	fresh := server.client() // a connection of its own
 	go func() {
-		_, err := fresh.Diff(ctx, topic, client.Query{From: 1, Wait: 30 * time.Second})
+		_, err := fresh.Diff(context.Background(), topic, client.Query{From: 1, Wait: 30 * time.Second})
 		poll <- err
 	}()
-	<-sent
+	server.until("the poll has been taken up", func() bool {
+		var state struct {
+			LastRead *int64 `json:"last_read_ts"`
+		}
+		get(t, server.url()+"/v0/topics/"+topic+"?touch=false", http.StatusOK, &state)
+		return state.LastRead != nil
+	})
 	began := time.Now()
 	server.stop()
 	if d := time.Since(began); d > 8*time.Second {
@@ -194,16 +195,11 @@ func TestFailedRecoveryIsVisible(t *testing.T) {
 	if _, err := server.client().Health(ctx); err != nil {
 		t.Errorf("health: %v", err)
 	}
-	res, err := http.Get(server.url() + "/v0/recovery")
-	if err != nil {
-		t.Fatal(err)
+	var report struct{ Error string }
+	if get(t, server.url()+"/v0/recovery", http.StatusOK, &report); !strings.Contains(report.Error, "MANIFEST") {
+		t.Errorf("the recovery report says %q", report.Error)
 	}
-	defer res.Body.Close()
-	report := struct{ Error string }{}
-	if err := json.NewDecoder(res.Body).Decode(&report); err != nil || !strings.Contains(report.Error, "MANIFEST") {
-		t.Errorf("the recovery report says %q, %v", report.Error, err)
-	}
-	_, err = server.client().State(ctx, topic)
+	_, err := server.client().State(ctx, topic)
 	isCode(t, err, client.CodeNotReady)
 	if !strings.Contains(server.stderr.String(), "MANIFEST") {
 		t.Error("the log does not name the file")

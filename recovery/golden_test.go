@@ -1,0 +1,111 @@
+package recovery_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+var writeGolden = flag.Bool("write-golden", false, "make testdata/v1 anew; only while the format has not been released")
+
+const (
+	goldenDir  = "testdata/v1"
+	goldenNow  = 1_700_000_000_000
+	goldenText = "testdata/v1.txt"
+)
+
+// goldenOptions open a data directory with the clock standing still.
+func goldenOptions(dir string) recovery.Options {
+	o := options(vfs.OS(), 0, func() int64 { return goldenNow })
+	o.Dir = dir
+	return o
+}
+
+// A data directory of every released format must open and read the same.
+func TestGoldenDirectories(t *testing.T) {
+	if *writeGolden {
+		makeGolden(t)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(goldenDir)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := recovery.Run(context.Background(), goldenOptions(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := dump(t, data.Registry)
+	if err := data.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(goldenText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Fatalf("differs from what was written: %s", firstDifference(string(want), got))
+	}
+}
+
+// makeGolden writes a directory with every kind of entry in its log.
+func makeGolden(t *testing.T) {
+	if err := os.RemoveAll(goldenDir); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	data, err := recovery.Run(ctx, goldenOptions(goldenDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := data.Registry
+	for _, class := range []string{"ephemeral", "memory", "disk", "fsync"} {
+		for i := range 3 {
+			w := topics.Write{IdempotencyKey: fmt.Sprint("key-", i), Config: &topics.ConfigPatch{Durability: &class}}
+			for j := range 3 {
+				w.Records = append(w.Records, topics.Record{
+					Data: fmt.Appendf(nil, `{"write":%d,"record":%d,"text":"h\u00e9llo"}`, i, j),
+					Meta: []byte(`{"m":1.0}`), Tag: []byte("tag"), Node: []byte("node"),
+				})
+			}
+			if _, err := r.Append(ctx, class, &w); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	limit := int64(4)
+	for _, name := range []string{"disk", "gone"} {
+		if _, err := r.Put(ctx, name, &topics.ConfigPatch{CapRecords: &limit}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := r.Delete(ctx, "gone", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := data.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	// What a restart makes of it: the ephemeral records are lost.
+	data, err = recovery.Run(ctx, goldenOptions(goldenDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := dump(t, data.Registry)
+	if err := data.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{recovery.LockName, "RESERVE"} { // say nothing of the format
+		if err := os.Remove(filepath.Join(goldenDir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(goldenText, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
