@@ -2,37 +2,37 @@ package api
 
 import (
 	"encoding/base64"
-	"encoding/json"
+	"encoding/binary"
+	"hash/crc32"
 
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// cursorVersion is in every cursor, so that its form may change.
+// cursorVersion begins every cursor, so that its form may change.
 const cursorVersion = 1
 
-// cursor is where a page of a listing ended. Clients see it as opaque text.
-type cursor struct {
-	Version int    `json:"v"`
-	After   string `json:"after"` // the last name of the page
+// formatCursor is where a page of a listing ended: a version, a checksum and
+// the page's last name. The checksum is there because a cursor that was
+// changed on its way must be refused; it covers the prefix, because a cursor
+// belongs to its listing. Clients see opaque text.
+func formatCursor(prefix, after string) string {
+	b := append([]byte{cursorVersion}, cursorSum(prefix, after)...)
+	return base64.RawURLEncoding.EncodeToString(append(b, after...))
 }
 
-func (c cursor) String() string {
-	b, err := json.Marshal(c)
-	if err != nil {
-		panic(err) // an int and a string
+// parseCursor returns the name that formatCursor was given for this prefix.
+func parseCursor(prefix, s string) (after string, err error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err == nil && len(b) > 5 && b[0] == cursorVersion {
+		after = string(b[5:])
+		if string(b[1:5]) == string(cursorSum(prefix, after)) && topics.CheckName(after) == nil {
+			return after, nil
+		}
 	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	return "", invalidField("cursor", "is not one that this listing has given")
 }
 
-// parseCursor is String's inverse; what String did not make is a client error.
-func parseCursor(s string) (cursor, error) {
-	var c cursor
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
-	if err != nil || c.Version != cursorVersion || topics.CheckName(c.After) != nil {
-		return c, invalidField("cursor", "is not one that a listing has given")
-	}
-	return c, nil
+func cursorSum(prefix, after string) []byte {
+	sum := crc32.ChecksumIEEE([]byte(prefix + "\x00" + after))
+	return binary.LittleEndian.AppendUint32(nil, sum)
 }

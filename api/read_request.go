@@ -165,7 +165,7 @@ func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
 	f := readFields([]byte(match))
 	q.match = f.match()
 	if err := f.finish(); err != nil {
-		return nil, invalidField("match", "%s", errorOf(err).Message)
+		return nil, invalidField("match", "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
 	}
 	return q, nil
 }

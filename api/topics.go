@@ -166,13 +166,14 @@ func (s *Server) listTopics(c *call) error {
 	if p.err != nil {
 		return p.err
 	}
-	var from cursor
+	var after string
+	prefix := p.Get("prefix")
 	if p.Has("cursor") {
-		if from, err = parseCursor(p.Get("cursor")); err != nil {
+		if after, err = parseCursor(prefix, p.Get("cursor")); err != nil {
 			return err
 		}
 	}
-	page, more := s.opened().List(p.Get("prefix"), from.After, int(size))
+	page, more := s.opened().List(prefix, after, int(size))
 	answer := struct {
 		Topics     []listView `json:"topics"`
 		NextCursor string     `json:"next_cursor,omitempty"`
@@ -187,7 +188,7 @@ func (s *Server) listTopics(c *call) error {
 		}
 	}
 	if more && len(page) > 0 {
-		answer.NextCursor = cursor{cursorVersion, page[len(page)-1].Name}.String()
+		answer.NextCursor = formatCursor(prefix, page[len(page)-1].Name)
 	}
 	writeJSON(c, http.StatusOK, answer)
 	return nil

@@ -235,3 +235,24 @@ func TestShutdownEndsLongPolls(t *testing.T) {
 		client.CloseIdleConnections()
 	}
 }
+
+// A client that sends all of a body which is too large, and only then looks,
+// still finds the answer.
+func TestTooLargeIsToldToWhoSendsFirst(t *testing.T) {
+	s, _ := openServer(func(o *Options) { o.Limits.MaxBodyBytes = 4 << 20 })
+	addr, _ := serve(t, s)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	body := bytes.Repeat([]byte("x"), 5<<20)
+	_, err = fmt.Fprintf(conn, "POST /v0/topics/t HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	if err != nil {
+		t.Fatalf("sending: %v", err)
+	}
+	answer := make([]byte, 12)
+	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 413" {
+		t.Fatalf("answered %q, %v", answer, err)
+	}
+}

@@ -63,7 +63,7 @@ func (w *LogWatch) Check() Condition {
 	case s.ReadOnly:
 		return Condition{Unhealthy, "the log is read-only"}
 	case s.Full:
-		return Condition{Degraded, "the disk is full; writes are refused, reads and deletes go on"}
+		return Condition{Degraded, "the disk is full: writes that need another log file are refused; reads and deletes go on"}
 	case s.LastSync > slowSync:
 		return Condition{Degraded, fmt.Sprintf("the last sync took %s", s.LastSync.Round(time.Millisecond))}
 	case s.QueueBytes > 0 && float64(s.QueueDepth) >= queueNearlyFull*float64(s.QueueBytes):

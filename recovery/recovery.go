@@ -155,7 +155,7 @@ func (r *Recovered) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Report.Files, r.Report.Bytes = replay.Files(), replay.Size()
+	r.Report.Files = replay.Files()
 	r.opts.Gate.Replaying(replay.Size())
 	r.Registry = topics.New(r.opts.Topics)
 	tail, err := replay.Run(func(f wal.Frame) error {
@@ -163,14 +163,15 @@ func (r *Recovered) replay(ctx context.Context) error {
 			return err
 		}
 		r.Report.Frames++
+		r.Report.Bytes += int64(f.End - f.LSN)
 		return r.Registry.Replay(f)
 	}, func(bytes int64) {
 		r.opts.Gate.Advance(bytes, r.Registry.Replayed())
 	})
+	r.Report.Records = r.Registry.Replayed()
 	if err != nil {
 		return err
 	}
-	r.Report.Records = r.Registry.Replayed()
 	r.Report.BytesTruncated = tail.Truncated
 	if r.Log, err = tail.Open(); err != nil {
 		return err

@@ -125,6 +125,12 @@ func TestRejectCountsWhatIsOnItsWay(t *testing.T) {
 	if s := w.state("a"); s.Count != 4 || s.Head != 4 {
 		t.Fatalf("%+v", s)
 	}
+	w.write("a", 1) // what is visible no longer counts twice
+	w.put("b", &ConfigPatch{CapBytes: ptr(int64(40)), Discard: ptr("reject")})
+	for range 5 {
+		w.write("b", 1)
+	}
+	w.refused("b", &Write{Records: records(1)}, KindFull)
 }
 
 // TestRejectRace holds that concurrent writers fill a topic to its cap and

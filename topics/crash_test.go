@@ -2,7 +2,9 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 )
@@ -15,7 +17,7 @@ func lostBy(c Class, how string) bool {
 	case "power":
 		return c <= Disk
 	}
-	return c == Ephemeral
+	return c == Ephemeral // an orderly end, with the power after it or not
 }
 
 func (w *world) end(how string) []Loss {
@@ -25,6 +27,12 @@ func (w *world) end(how string) []Loss {
 		return w.kill()
 	case "power":
 		return w.power(1)
+	case "off":
+		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+			w.t.Fatal(err)
+		}
+		w.fs = w.fs.Crash(rand.New(rand.NewPCG(1, 1)))
+		return w.boot(true, true)
 	}
 	return w.restart()
 }
@@ -32,7 +40,7 @@ func (w *world) end(how string) []Loss {
 // TestLostRanges holds what each class loses to each end, that it is told
 // exactly once and in one range, and that no seq is given out twice.
 func TestLostRanges(t *testing.T) {
-	for _, how := range []string{"kill", "power", "restart"} {
+	for _, how := range []string{"kill", "power", "restart", "off"} {
 		for c := Ephemeral; c <= Fsync; c++ {
 			t.Run(fmt.Sprintf("%v %s", c, how), func(t *testing.T) {
 				w := newWorld(t)

@@ -197,4 +197,11 @@ func TestKeySweep(t *testing.T) {
 	if !tp.swept {
 		t.Fatal("not visited again")
 	}
+	w.append("b", &Write{Records: records(1), Config: &ConfigPatch{TTLMS: ptr(int64(1e9))}})
+	w.delete("a", false)
+	w.delete("b", false)
+	w.Sweep(context.Background())
+	if n := len(w.sweeper.topics); n != 0 {
+		t.Fatalf("%d topics that are gone are visited", n)
+	}
 }

@@ -132,6 +132,9 @@ func TestPollSeesARecreatedTopic(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.write("a", 3)
 		old := w.lookup("a")
+		if old.subscribe(2) != nil {
+			t.Fatal("subscribed to what is there already")
+		}
 		w.delete("a", false)
 		if old.subscribe(3) != nil {
 			t.Fatal("subscribed to a topic that is gone")

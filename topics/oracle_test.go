@@ -27,6 +27,8 @@ type oracleKey struct {
 	count int
 	ts    int64
 	over  bool // its window was over once; a clock that was set back may find it or not
+	// before is the last use of the key that a restart finds in the log; nil: none.
+	before *oracleKey
 }
 
 func newOracle(cfg Config, now int64) *oracle {
@@ -103,7 +105,14 @@ func (o *oracle) append(w *Write, now int64) {
 	}
 	o.expire(ts)
 	if w.IdempotencyKey != "" {
-		o.keys[w.IdempotencyKey] = oracleKey{first: o.head() + 1, count: len(w.Records), ts: ts}
+		k := oracleKey{first: o.head() + 1, count: len(w.Records), ts: ts}
+		if old, ok := o.keys[w.IdempotencyKey]; ok {
+			k.before = old.before
+			if old.over = true; o.seqs[old.first-1].class != Ephemeral {
+				k.before = &old
+			}
+		}
+		o.keys[w.IdempotencyKey] = k
 	}
 	for _, r := range w.Records {
 		r.Seq, r.TS = o.head()+1, ts
@@ -143,8 +152,11 @@ func (o *oracle) restart() {
 		if s.class == Ephemeral {
 			s.gone = ReasonCrash
 			for key, k := range o.keys {
-				if k.first == s.Seq {
-					delete(o.keys, key)
+				if k.first != s.Seq {
+					continue
+				}
+				if delete(o.keys, key); k.before != nil {
+					o.keys[key] = *k.before
 				}
 			}
 			continue

@@ -60,6 +60,34 @@ func TestReservationIsDurableFirst(t *testing.T) {
 	}
 }
 
+// TestNothingBeyondTheCeilingIsSeen holds that a write that waits for its
+// reservation is not published along with one before it that need not.
+func TestNothingBeyondTheCeilingIsSeen(t *testing.T) {
+	for c := Ephemeral; c < Fsync; c++ {
+		w := newWorld(t)
+		w.put("a", class(c))
+		w.write("a", 1)
+		held := w.lookup("a").reserve.ceiling
+		first := w.begin("a", &Write{Records: records(5)})
+		beyond := w.begin("a", &Write{Records: records(int(held))})
+		if err := w.log.WaitWritten(1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := first.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if s := w.state("a"); s.Head != 6 {
+			t.Fatalf("%v: %+v", c, s)
+		}
+		if _, err := beyond.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if s := w.state("a"); s.Head != 6+held {
+			t.Fatalf("%v: %+v", c, s)
+		}
+	}
+}
+
 func TestReservation(t *testing.T) {
 	var s reservation
 	if s.covers(1) {
@@ -92,13 +120,17 @@ func TestReservation(t *testing.T) {
 func TestConfigChangesDoNotInflate(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", 5)
-	for i := range 100 {
-		w.put("a", &ConfigPatch{TTLMS: ptr(int64(1e9 + i)), Durability: ptr(Class(i % 4).String())})
+	for i := range 200 {
+		patch := &ConfigPatch{TTLMS: ptr(int64(1e9 + i))}
+		if i >= 100 {
+			patch.Durability = ptr(Class(i % 4).String())
+		}
+		w.put("a", patch)
+		if got := w.lookup("a").reserve.ceiling; got > 5+2*minReserve {
+			t.Fatalf("change %d: ceiling %d", i, got)
+		}
 	}
 	w.put("a", class(Memory))
-	if got := w.lookup("a").reserve.ceiling; got > 5+2*minReserve {
-		t.Fatalf("ceiling %d", got)
-	}
 	if losses := w.kill(); len(losses) != 1 || losses[0].From != 6 || losses[0].To > 5+2*minReserve {
 		t.Fatalf("%+v", losses)
 	}

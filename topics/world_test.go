@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -21,6 +22,8 @@ type world struct {
 	now int64
 	wal wal.Options
 	opt Options
+	// wrap, if set, stands between the log and the disk.
+	wrap func(vfs.FS) vfs.FS
 }
 
 func newWorld(t *testing.T, change ...func(*world)) *world {
@@ -38,7 +41,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	}
 	w.boot(false, true)
 	t.Cleanup(func() {
-		if w.log != nil {
+		if w.Registry != nil && w.log != nil {
 			w.log.Close()
 		}
 	})
@@ -48,7 +51,9 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 // boot replays the log into a new registry and settles what was lost.
 func (w *world) boot(powerLost, clean bool) []Loss {
 	w.t.Helper()
-	w.wal.FS = w.fs
+	if w.wal.FS = w.fs; w.wrap != nil {
+		w.wal.FS = w.wrap(w.fs)
+	}
 	replay, err := wal.Open(w.wal)
 	if err != nil {
 		w.t.Fatal(err)
