@@ -104,6 +104,7 @@ func (o *oracle) append(w *Write, now int64) {
 		o.logged = ts
 	}
 	o.expire(ts)
+	o.elapse(ts)
 	if w.IdempotencyKey != "" {
 		k := oracleKey{first: o.head() + 1, count: len(w.Records), ts: ts}
 		if old, ok := o.keys[w.IdempotencyKey]; ok {

@@ -13,9 +13,9 @@ import (
 const earlyWrite = 256 << 10
 
 // smallGroup is how many frames make a sync worth starting at once. With 64
-// writers over HTTP on two cores, yielding whatever has gathered gives groups
-// of 23 and leaves the disk idle meanwhile; not yielding at all gives 15;
-// yielding below this gives 20 and a fifth more writes than either.
+// writers over HTTP on two cores, yielding whatever has gathered gave groups
+// of 23 frames but left the disk idle meanwhile, not yielding at all gave 15;
+// yielding below this gave 20, and the most writes.
 const smallGroup = 8
 
 // stage is one step of the commit, run by at most one goroutine at a time for
