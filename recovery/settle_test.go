@@ -87,3 +87,42 @@ func TestSettlingIsCut(t *testing.T) {
 		t.Fatal("the log stayed in one file")
 	}
 }
+
+// A write that comes after the reserved seqs were given back, because its
+// request outlived the drain, reserves anew: its seqs are not given out again.
+func TestLateWritesReserveAnew(t *testing.T) {
+	ctx := context.Background()
+	now := func() int64 { return 1_000_000 }
+	ephemeral := "ephemeral"
+	write := func(data *recovery.Recovered) topics.Written {
+		t.Helper()
+		out, err := data.Registry.Append(ctx, "t", &topics.Write{
+			Records: []topics.Record{{Data: []byte("1")}},
+			Config:  &topics.ConfigPatch{Durability: &ephemeral},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	fsys := crashfs.New()
+	data, err := recovery.Run(ctx, options(fsys, 1, now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(data)
+	if err := data.Registry.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	late := write(data)
+	if _, err := data.Log.Tick(); err != nil { // what was given back is durable
+		t.Fatal(err)
+	}
+	fsys = fsys.Crash(rand.New(rand.NewPCG(1, 1)))
+	if data, err = recovery.Run(ctx, options(fsys, 2, now)); err != nil {
+		t.Fatal(err)
+	}
+	if again := write(data); again.First <= late.Last {
+		t.Fatalf("seq %d was given out again, after %d", again.First, late.Last)
+	}
+}

@@ -269,27 +269,3 @@ func (r *Registry) takeEphemeral(n int64) error {
 		Detail:  map[string]any{"limit": "ephemeral_bytes", "max": limit},
 	}
 }
-
-// reserveSeqs appends a reservation if last is beyond the present one. An
-// ephemeral write that makes its topic has its creation logged here too.
-func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
-	e := entry{typ: entryReserve, id: t.id}
-	if c.entry.create {
-		e = entry{typ: entryCreate, id: t.id, ts: c.entry.ts, name: t.name, config: c.entry.config}
-	} else if t.reserve.covers(last) {
-		return nil
-	}
-	before := t.reserve
-	t.reserve.grow(last, r.log.Synced())
-	e.ceiling = t.reserve.ceiling
-	payload, err := e.encode(nil)
-	if err == nil {
-		var span wal.Span
-		if span, err = r.log.Append(e.typ, payload, nil, false); err == nil {
-			t.reserve.at = span.End
-			return nil
-		}
-	}
-	t.reserve = before
-	return logError(err)
-}

@@ -82,26 +82,20 @@ func (r *Registry) Start(log *wal.Log) {
 }
 
 // Close ends the background, notes what it would have, and, so that an orderly
-// end skips no seqs, gives back what ephemeral topics had reserved. The log is the caller's to close.
-// No write may be running or begin.
+// end skips no seqs, gives back what ephemeral topics had reserved. The log is
+// the caller's to close. A write that comes all the same reserves anew, or is
+// refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
 	r.sweeper.stop()
 	r.Sweep(ctx)
-	var release []entry
 	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var err error
 	r.byName.Scan(func(_ string, t *topic) bool {
-		if t.next != nil && t.next.Durability == Ephemeral && t.reserve.ceiling > t.assigned {
-			release = append(release, entry{typ: entryReserve, id: t.id, ceiling: t.assigned})
-		}
-		return true
+		err = r.releaseSeqs(t)
+		return err == nil
 	})
-	r.mu.RUnlock()
-	for i := range release {
-		if _, err := r.logEntry(ctx, &release[i], true); err != nil {
-			return logError(err)
-		}
-	}
-	return nil
+	return err
 }
 
 // lookup returns the topic of that name, visible or not.

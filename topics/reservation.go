@@ -1,6 +1,10 @@
 package topics
 
-import "github.com/e6e95bb8/topics/wal"
+import (
+	"errors"
+
+	"github.com/e6e95bb8/topics/wal"
+)
 
 // reservation keeps seqs from being given out twice. A class weaker than
 // fsync lets seqs out before their records are durable, so they are covered
@@ -49,4 +53,53 @@ func (s *reservation) settle(synced wal.LSN) {
 	if synced >= s.at {
 		s.held = s.ceiling
 	}
+}
+
+// releaseSeqs gives back what an ephemeral topic has reserved and not used. The
+// entry has its place before any later reservation: t.mu is held for it. If
+// the log has no room for it, the seqs are skipped and told as lost.
+func (r *Registry) releaseSeqs(t *topic) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == nil || t.next.Durability != Ephemeral || t.reserve.ceiling <= t.assigned {
+		return nil
+	}
+	e := entry{typ: entryReserve, id: t.id, ceiling: t.assigned}
+	payload, err := e.encode(nil)
+	if err != nil {
+		return err
+	}
+	span, err := r.log.Append(e.typ, payload, nil, true)
+	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) {
+		return nil
+	}
+	if err != nil {
+		return logError(err)
+	}
+	t.reserve = reservation{ceiling: t.assigned, held: t.assigned, at: span.End, step: t.reserve.step}
+	return nil
+}
+
+// reserveSeqs appends a reservation if last is beyond the present one. An
+// ephemeral write that makes its topic has its creation logged here too.
+func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
+	e := entry{typ: entryReserve, id: t.id}
+	if c.entry.create {
+		e = entry{typ: entryCreate, id: t.id, ts: c.entry.ts, name: t.name, config: c.entry.config}
+	} else if t.reserve.covers(last) {
+		return nil
+	}
+	before := t.reserve
+	t.reserve.grow(last, r.log.Synced())
+	e.ceiling = t.reserve.ceiling
+	payload, err := e.encode(nil)
+	if err == nil {
+		var span wal.Span
+		if span, err = r.log.Append(e.typ, payload, nil, false); err == nil {
+			t.reserve.at = span.End
+			return nil
+		}
+	}
+	t.reserve = before
+	return logError(err)
 }
