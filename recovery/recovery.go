@@ -217,10 +217,17 @@ func (r *Recovered) noteFile(newest uint64, synced wal.LSN) {
 
 // Close ends the topics' background, syncs and closes the log, says so in the
 // manifest, and gives the directory free. No request may be running.
+//
+// A log that failed may have pages in the cache that are not on the disk and
+// never will be. The manifest then names no boot, so that the next start takes
+// what had not been synced for lost, as after a power cut.
 func (r *Recovered) Close(ctx context.Context) error {
 	err := errors.Join(r.Registry.Close(ctx), r.Log.Close())
 	if err == nil {
 		err = r.writeManifest(r.Log.Newest(), r.Log.Synced(), true)
+	} else if errors.Is(err, wal.ErrReadOnly) {
+		r.opts.BootID = ""
+		err = errors.Join(err, r.writeManifest(r.Log.Newest(), r.Log.Synced(), false))
 	}
 	return errors.Join(err, r.lock.Close())
 }
