@@ -1,11 +1,8 @@
 package wal
 
 import (
-	"errors"
-	"path"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -14,7 +11,7 @@ const spaceRetry = time.Second
 
 // background is what the log does without being asked: it bounds how long
 // written bytes stay unsynced, writes what nobody waits for, zeroes the next
-// file, and reports files put in use.
+// file, and reports files put in use and left.
 type background struct {
 	idle    atomic.Bool   // the syncer sleeps; the next append wakes it
 	kick    chan struct{} // capacity 1: wakes the syncer
@@ -24,7 +21,7 @@ type background struct {
 	quit    chan struct{}
 	wg      sync.WaitGroup
 	report  atomic.Pointer[inUse]
-	manual  func(inUse) // Options.Manual: called in place of the reporter
+	told    uint64 // index up to which Finished was called; of the reporter
 }
 
 type inUse struct {
@@ -37,8 +34,8 @@ func (l *Log) startBackground() {
 	b.kick, b.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	b.prepare, b.used = make(chan struct{}, 1), make(chan struct{}, 1)
 	b.quit = make(chan struct{})
+	b.told = l.mu.newest - 1
 	if l.opts.Manual {
-		b.manual = func(u inUse) { l.opts.InUse(u.newest, u.synced) }
 		return
 	}
 	for _, run := range []func(){l.runSyncer, l.runWriter, l.runPreparer, l.runReporter} {
@@ -58,14 +55,33 @@ func (b *background) arm() {
 	}
 }
 
-func (b *background) inUse(newest uint64, synced LSN) {
+// rotated has it reported that newer files are in use, which the sync stage
+// has made durable.
+func (l *Log) rotated(newest uint64, synced LSN) {
 	u := inUse{newest, synced}
-	if b.manual != nil {
-		b.manual(u)
+	if l.opts.Manual {
+		l.reportUse(u)
 		return
 	}
-	b.report.Store(&u)
-	signal(b.used)
+	l.bg.report.Store(&u)
+	signal(l.bg.used)
+}
+
+// reportUse is called by one goroutine at a time: the reporter, or whoever
+// syncs a log that is Manual.
+func (l *Log) reportUse(u inUse) {
+	if l.opts.InUse != nil {
+		l.opts.InUse(u.newest, u.synced)
+	}
+	if l.opts.Finished == nil {
+		return
+	}
+	for _, f := range l.Files() {
+		if f.Index > l.bg.told && f.Index < u.newest {
+			l.opts.Finished(f)
+			l.bg.told = f.Index
+		}
+	}
 }
 
 // signal leaves a hint; one is enough.
@@ -181,62 +197,6 @@ func (l *Log) runPreparer() {
 	}
 }
 
-// prepareSpare makes sure that there is a spare of the wanted size; false
-// means that the disk is full and it is to be tried again. A spare that is too
-// small goes, for its name and its space; if the bigger one does not fit, one
-// of the usual size comes back, so that only the frame that wanted more is
-// refused.
-func (l *Log) prepareSpare() bool {
-	usual := l.opts.fileSize(0)
-	l.mu.Lock()
-	size := max(l.mu.want, usual)
-	if l.mu.spare != nil && l.mu.spare.size >= size {
-		l.mu.full = false
-		l.mu.Unlock()
-		return true
-	}
-	small := l.mu.spare
-	l.mu.spare = nil
-	index := l.mu.cur.index + 1
-	l.mu.Unlock()
-
-	var f *file
-	err := l.dropSpare(small)
-	if err == nil {
-		f, err = createFile(l.opts.FS, l.opts.Dir, index, size)
-	}
-	full := noSpace(err)
-	if full && size > usual {
-		f, err = createFile(l.opts.FS, l.opts.Dir, index, usual)
-	}
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.changedLocked()
-	if l.mu.full = full; full {
-		l.mu.want = 0
-	}
-	if err == nil {
-		l.mu.spare = f
-	} else if !noSpace(err) {
-		l.failLocked(err)
-	}
-	return !full
-}
-
-// noSpace says that an error is a full disk, or a quota used up.
-func noSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-}
-
-func (l *Log) dropSpare(f *file) error {
-	if f == nil {
-		return nil
-	}
-	f.Close()
-	return l.opts.FS.Remove(path.Join(l.opts.Dir, f.name))
-}
-
 // makeRoom does in the foreground what a busy log is waiting for.
 func (l *Log) makeRoom() error {
 	l.mu.Lock()
@@ -253,8 +213,7 @@ func (l *Log) runReporter() {
 	for {
 		select {
 		case <-l.bg.used:
-			u := l.bg.report.Load()
-			l.opts.InUse(u.newest, u.synced)
+			l.reportUse(*l.bg.report.Load())
 		case <-l.bg.quit:
 			return
 		}

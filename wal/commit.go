@@ -227,8 +227,8 @@ func (l *Log) syncWritten() (LSN, error) {
 	if l.opts.Observe != nil {
 		l.opts.Observe(group)
 	}
-	if rotated && l.opts.InUse != nil {
-		l.bg.inUse(newest, upto)
+	if rotated {
+		l.rotated(newest, upto)
 	}
 	return upto, nil
 }

@@ -107,6 +107,11 @@ var damages = []row{
 	{name: "last file cut", damage: func(s *sample) { s.image[fileName(3)] = s.image[fileName(3)][:5000] }, corrupt: short(3, 30, 5000)},
 	{name: "last file cut in its zeros", damage: func(s *sample) { s.image[fileName(3)] = s.image[fileName(3)][:16<<10-1] }, corrupt: short(3, 30, 16<<10-1)},
 	{name: "middle file cut to nothing", damage: func(s *sample) { s.image[fileName(2)] = nil }, corrupt: badHeader(2)},
+	{name: "first file cut to nothing, the others' headers lost", damage: func(s *sample) {
+		s.image[fileName(1)] = s.image[fileName(1)][:10]
+		zero(s.image[fileName(2)][:s.at(16)])
+		zero(s.image[fileName(3)])
+	}, corrupt: badHeader(1)},
 	{name: "first two files swapped", damage: swap(1, 2), corrupt: gone(1, 15)},
 	{name: "last two files swapped", damage: swap(2, 3), corrupt: gone(2, 30)},
 	{name: "last file and spare swapped", damage: swap(3, 4), corrupt: gone(4, 30)},
@@ -119,6 +124,13 @@ var damages = []row{
 		copy(s.image[fileName(2)], h.encode())
 	}, corrupt: func(s *sample) *CorruptionError {
 		return &CorruptionError{File: fileName(2), LSN: s.frames[14].span.Start + 1<<20}
+	}},
+
+	{name: "header of a place beyond all bounds", damage: func(s *sample) {
+		h := header{logID: s.logID, index: 2, first: 3 << 62}
+		copy(s.image[fileName(2)], h.encode())
+	}, corrupt: func(s *sample) *CorruptionError {
+		return &CorruptionError{File: fileName(2), LSN: 3 << 62}
 	}},
 
 	// Formats this program does not know, whole or not: refused.

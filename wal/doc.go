@@ -14,7 +14,10 @@
 //   - Opening reads every frame back in order, or says which file is damaged
 //     at which offset. A torn tail (bytes that no later byte proves to have
 //     been synced) is cut; damage of synced bytes is an error, and nothing is
-//     touched.
+//     touched. Salvage reads what can be read of a damaged log.
+//   - What a checkpoint has made unneeded is given back by Release, whole
+//     files from the front. A crash in the middle of it, at any step, leaves a
+//     log that opens.
 //
 // # The files
 //
@@ -27,6 +30,18 @@
 //	|header|frm|frame|fr|0000|    |header|frm|frm|000000000|   |00000000000000000000|
 //	+------+---+-----+--+----+    +------+---+---+---------+   +--------------------+
 //	 first=0                       first=n       ^ tail          spare: no header yet
+//
+// The oldest file is Options.First. It is recorded elsewhere, durably, before
+// Release gives back the files below it, so that a file which is missing is
+// told from one that was released, and one that a crash left behind is known
+// to be a leftover. The same goes for Options.Start, where replay begins.
+//
+//	0000000000000007.wal -- Release --> 0000000000000007.old -- zeros, sync --> 000000000000000c.wal
+//
+// One released file at a time is kept to become a spare: its blocks are
+// allocated already. It leaves the names of the log first, and comes back only
+// when its zeros are durable. Readers that still have it open find that out by
+// the checksum, or by the position, of what they read, and say ErrReleased.
 //
 // A position (LSN) counts frame bytes only, file headers and slack left out:
 // the offset in a file is 64 + lsn - first.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/wal/frame"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -17,6 +18,7 @@ const (
 	headerSize    = 64
 	formatVersion = 1
 	fileSuffix    = ".wal"
+	oldSuffix     = ".old" // a released file that waits to become a spare
 )
 
 var magic = [8]byte{'t', 'o', 'p', 'i', 'c', 'w', 'a', 'l'}
@@ -32,12 +34,31 @@ type file struct {
 	size   int64  // preallocated bytes, header included
 	first  LSN    // position of the first frame
 	synced LSN    // what the header that was read says was durable; see header
+	headed bool   // the header was read: what it says is known
+	fault  error  // why Open refuses the file, for Salvage
+
+	// released is set before the bytes of a file that is given back change.
+	released atomic.Bool
 }
+
+// File is a log file in use: it holds the frames of [First, End).
+type File struct {
+	Index uint64
+	Name  string // base name
+	First LSN
+	End   LSN
+}
+
+// Bytes is the length of the file up to End: its header and its frames.
+func (f File) Bytes() int64 { return headerSize + int64(f.End-f.First) }
 
 func (f *file) offset(l LSN) int64 { return headerSize + int64(l-f.first) }
 
 // room is how many frame bytes fit between tail and the file's end.
 func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
+
+// holds says that l stands in the file or right behind its last byte.
+func (f *file) holds(l LSN) bool { return l >= f.first && l-f.first <= LSN(f.size-headerSize) }
 
 // header is the first 64 bytes of a file in use:
 //
@@ -97,13 +118,17 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 
 func fileName(index uint64) string { return fmt.Sprintf("%016x%s", index, fileSuffix) }
 
-func parseName(name string) (uint64, bool) {
-	stem, ok := strings.CutSuffix(name, fileSuffix)
+func oldName(index uint64) string { return fmt.Sprintf("%016x%s", index, oldSuffix) }
+
+func parseName(name string) (uint64, bool) { return parseIndex(name, fileSuffix) }
+
+func parseIndex(name, suffix string) (uint64, bool) {
+	stem, ok := strings.CutSuffix(name, suffix)
 	if !ok || len(stem) != 16 {
 		return 0, false
 	}
 	index, err := strconv.ParseUint(stem, 16, 64)
-	return index, err == nil && index > 0 && fileName(index) == name
+	return index, err == nil && index > 0 && stem == fmt.Sprintf("%016x", index)
 }
 
 // zeroStep is how much is zeroed per write: big enough to be cheap, small

@@ -20,6 +20,8 @@ func (e entry) String() string {
 // history is the oracle: the frames appended that may still be found, and how
 // many of them must be.
 type history struct {
+	start   LSN     // what stands before is not replayed
+	old     []entry // what stands before, oldest first
 	frames  []entry
 	written int // the first so many survive the process
 	synced  int // the first so many survive the power
@@ -54,7 +56,7 @@ func (h *history) check(found []entry, end LSN) error {
 	if len(found) > len(h.frames) {
 		return fmt.Errorf("%d frames found of %d; the first too many is %v", len(found), len(h.frames), found[len(h.frames)])
 	}
-	var last LSN
+	last := h.start
 	for i, f := range found {
 		want := h.frames[i]
 		if f.span != want.span || f.typ != want.typ || !bytes.Equal(f.payload, want.payload) {
@@ -72,4 +74,16 @@ func (h *history) check(found []entry, end LSN) error {
 func (h *history) keep(n int) {
 	h.frames = h.frames[:n:n]
 	h.written, h.synced = min(h.written, n), min(h.synced, n)
+}
+
+// checkpoint moves the start, which is a frame boundary that was acknowledged
+// as durable.
+func (h *history) checkpoint(start LSN) {
+	n := 0
+	for n < len(h.frames) && h.frames[n].span.Start < start {
+		n++
+	}
+	h.start, h.old = start, append(h.old, h.frames[:n]...)
+	h.frames = h.frames[n:]
+	h.written, h.synced = h.written-n, h.synced-n
 }

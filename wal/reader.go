@@ -31,15 +31,27 @@ func (l *Log) NewReader() *Reader { return &Reader{log: l, next: minWindow} }
 
 // Frame returns the payload of the frame that Append put at lsn. The slice is
 // never written to again and may be kept. A frame from a file is verified;
-// damage is a *CorruptionError.
+// damage is a *CorruptionError. A frame that Release gave back is ErrReleased,
+// unless the cache still has it.
 func (r *Reader) Frame(lsn LSN) ([]byte, error) {
 	if p, ok := r.log.cache.frame(lsn); ok {
 		return p, nil
 	}
 	f := r.log.fileOf(lsn)
 	if f == nil {
-		return nil, fmt.Errorf("wal: no file holds lsn %d", lsn)
+		return nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
 	}
+	p, err := r.frame(f, lsn)
+	// A file given back meanwhile may be closed, zeroed, or in use for other
+	// positions. What was verified is right all the same.
+	if err != nil && f.released.Load() {
+		return nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+	}
+	return p, err
+}
+
+// frame reads and verifies the frame at lsn, which f holds.
+func (r *Reader) frame(f *file, lsn LSN) ([]byte, error) {
 	off := f.offset(lsn)
 	buf, err := r.bytes(f, off, frame.HeaderSize)
 	if err != nil {
@@ -80,7 +92,7 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 	return buf[:min(n, len(buf))], nil
 }
 
-// fileOf returns the file in use that holds lsn.
+// fileOf returns the file in use that holds lsn; nil if that was released.
 func (l *Log) fileOf(lsn LSN) *file {
 	files := *l.files.Load()
 	i := sort.Search(len(files), func(i int) bool { return files[i].first > lsn }) - 1

@@ -14,6 +14,7 @@ func (s *simulation) reopen() error {
 	s.note("close")
 	log := s.log
 	s.log = nil
+	s.tally.recycled += int(log.Stats().Recycled)
 	if err := log.Close(); err != nil {
 		return err
 	}
@@ -28,6 +29,10 @@ func (s *simulation) restart(power bool) error {
 }
 
 func (s *simulation) end(power bool) {
+	if s.log != nil {
+		s.tally.recycled += int(s.log.Stats().Recycled)
+		s.log = nil
+	}
 	if s.syncFails = false; !power {
 		s.note("kill")
 		s.tally.kills++
@@ -80,7 +85,7 @@ func (s *simulation) boot() error {
 
 // recover replays the log, checks what it finds, and opens it.
 func (s *simulation) recover() (opened bool, err error) {
-	s.opts.FS = s.fs
+	s.opts.FS, s.finished = s.fs, 0
 	r, err := Open(s.opts)
 	if err != nil {
 		return false, err
@@ -91,6 +96,9 @@ func (s *simulation) recover() (opened bool, err error) {
 		return nil
 	}, func(int64) {})
 	if err != nil {
+		return false, err
+	}
+	if err := salvagesSame(s.opts, got, tail.End); err != nil {
 		return false, err
 	}
 	s.note("found %d frames, end %d, %d bytes behind it", len(got), tail.End, tail.Truncated)
@@ -113,8 +121,15 @@ func (s *simulation) recover() (opened bool, err error) {
 		return false, err
 	}
 	s.ackSynced(tail.End)
+	if s.opts.Begin > 0 {
+		s.opts.Start, s.opts.Begin = s.opts.Begin, 0
+		s.tally.begun++
+	}
 	if s.remembers {
 		s.opts.Newest, s.opts.Synced = s.log.Newest(), tail.End
+	}
+	if err := s.tidy(); err != nil {
+		return false, err
 	}
 	s.note("opened")
 	return true, nil

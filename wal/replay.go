@@ -24,22 +24,50 @@ type Frame struct {
 type Replay struct {
 	opts   Options
 	logID  uint64
-	used   []*file // in use, by index; first file's first is where replay starts
+	used   []*file // in use, by index
 	unused []*file // after the used ones: from the first without a header on
-	total  int64
+	// leftovers are names of files that are not needed: those below
+	// Options.First, and those that were to be recycled.
+	leftovers []string
+	refused   error // why Open refuses the log
+
+	from  int   // index in used of the file where reading begins
+	begin LSN   // where it begins there; without used files, where the log does
+	total int64 // bytes to read
 }
 
 // Open finds the log's files in Options.Dir and checks their headers and their
-// order. A directory without files is an empty log.
+// order. A directory without files is an empty log, unless Options.First or
+// Start say that there was one.
 func Open(opts Options) (*Replay, error) {
+	r, err := Inspect(opts)
+	if err == nil && r.refused != nil {
+		r.close()
+		return nil, r.refused
+	}
+	return r, err
+}
+
+// Inspect is Open for Salvage: it finds the same files, but damage is left to
+// Salvage to report, and to Run to refuse. A log that is all of an unknown
+// version is a *VersionError.
+func Inspect(opts Options) (*Replay, error) {
 	names, err := opts.FS.List(opts.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("wal: list %s: %w", opts.Dir, err)
 	}
 	r := &Replay{opts: opts, logID: opts.LogID}
 	for _, name := range names {
+		if _, old := parseIndex(name, oldSuffix); old {
+			r.leftovers = append(r.leftovers, name)
+			continue
+		}
 		index, ok := parseName(name)
 		if !ok {
+			continue
+		}
+		if index < opts.first() {
+			r.leftovers = append(r.leftovers, name)
 			continue
 		}
 		if err := r.openFile(name, index); err != nil {
@@ -47,16 +75,47 @@ func Open(opts Options) (*Replay, error) {
 			return nil, err
 		}
 	}
-	if err := r.checkOrder(); err != nil {
+	var version *VersionError
+	if errors.As(r.refused, &version) && !slices.ContainsFunc(slices.Concat(r.used, r.unused), func(f *file) bool { return f.headed }) {
 		r.close()
-		return nil, err
+		return nil, r.refused
 	}
-	for i, f := range r.used {
-		if r.total += f.size; i+1 < len(r.used) {
-			r.total += f.offset(r.used[i+1].first) - f.size
-		}
+	if r.refused == nil {
+		r.refused = r.checkOrder()
+	}
+	if r.refused == nil {
+		r.seek()
 	}
 	return r, nil
+}
+
+// seek finds where reading begins: at Options.Start, in the last file that
+// begins no later. A Start that the file has no room for is beyond the end of
+// the log: reading all of the file will tell where that is.
+func (r *Replay) seek() {
+	if r.begin = r.opts.Begin; len(r.used) == 0 {
+		return
+	}
+	for r.from+1 < len(r.used) && r.used[r.from+1].first <= r.opts.Start {
+		r.from++
+	}
+	f := r.used[r.from]
+	if r.begin = f.first; r.opts.Start > f.first && f.holds(r.opts.Start) {
+		r.begin = r.opts.Start
+		r.total -= f.offset(r.begin)
+	}
+	for i := range r.used[r.from:] {
+		r.total += r.limit(r.from + i)
+	}
+}
+
+// limit is the offset in used[i] where its frames end at the latest: for all
+// but the last exactly there.
+func (r *Replay) limit(i int) int64 {
+	if i+1 < len(r.used) {
+		return r.used[i].offset(r.used[i+1].first)
+	}
+	return r.used[i].size
 }
 
 // openFile adds one file to used or unused, by its header. Once a header is
@@ -73,41 +132,57 @@ func (r *Replay) openFile(name string, index uint64) error {
 	if f.size, err = h.Size(); err != nil {
 		return fmt.Errorf("wal: size of %s: %w", name, err)
 	}
-	buf := make([]byte, min(f.size, headerSize))
-	if _, err := h.ReadAt(buf, 0); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("wal: read %s: %w", name, err)
-	}
-	head, ok, err := decodeHeader(buf, name)
-	if err != nil || !ok {
+	if f.fault, err = r.readHeader(f); err != nil {
 		return err
 	}
-	if r.logID != 0 && head.logID != r.logID {
-		return &CorruptionError{File: name, LSN: head.first,
-			Cause: fmt.Sprintf("belongs to log %016x, not %016x", head.logID, r.logID), Proof: "its header is whole"}
-	}
-	if f.size < head.size {
-		return &CorruptionError{File: name, Offset: f.size, LSN: head.first + LSN(f.size-headerSize),
-			Cause: "the file is cut short", Proof: fmt.Sprintf("its header says %d bytes", head.size)}
-	}
-	r.logID, f.first, f.synced = head.logID, head.first, head.synced
-	if len(r.unused) == 1 {
+	switch {
+	case f.fault != nil && r.refused == nil:
+		r.refused = f.fault
+	case f.fault == nil && f.headed && len(r.unused) == 1:
 		r.used, r.unused = append(r.used, f), r.unused[:0]
 	}
 	return nil
 }
 
-// checkOrder holds that no file is missing and none is shorter than it was.
-// Names and lengths are synced before a file is used, so neither is ever the
-// power's doing.
+// readHeader sets what the header of f says, if it has one. A fault is what
+// the power did not do.
+func (r *Replay) readHeader(f *file) (fault, err error) {
+	buf := make([]byte, min(f.size, headerSize))
+	if _, err := f.ReadAt(buf, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("wal: read %s: %w", f.name, err)
+	}
+	head, ok, fault := decodeHeader(buf, f.name)
+	if fault != nil || !ok {
+		return fault, nil
+	}
+	if r.logID != 0 && head.logID != r.logID {
+		return &CorruptionError{File: f.name, LSN: head.first,
+			Cause: fmt.Sprintf("belongs to log %016x, not %016x", head.logID, r.logID), Proof: "its header is whole"}, nil
+	}
+	r.logID, f.first, f.synced, f.headed = head.logID, head.first, head.synced, true
+	if f.size < head.size {
+		return &CorruptionError{File: f.name, Offset: f.size, LSN: head.first + LSN(f.size-headerSize),
+			Cause: "the file is cut short", Proof: fmt.Sprintf("its header says %d bytes", head.size)}, nil
+	}
+	return nil, nil
+}
+
+// checkOrder holds that no file is missing from Options.First on and none is
+// shorter than it was. Names and lengths are synced before a file is used, so
+// neither is ever the power's doing. Nor is a First without a header: it was
+// durable before it was recorded.
 func (r *Replay) checkOrder() error {
 	all := slices.Concat(r.used, r.unused)
 	for i, f := range all {
-		if want := uint64(i + 1); f.index != want {
+		if want := r.opts.first() + uint64(i); f.index != want {
 			return missing(want, f.first, fmt.Sprintf("%s is there", f.name))
 		}
 	}
+	if err := r.checkBegin(all); err != nil {
+		return err
+	}
 	for i, f := range r.used[min(1, len(r.used)):] {
-		if last := r.used[i]; f.first < last.first || last.room(f.first) < 0 {
+		if last := r.used[i]; !last.holds(f.first) {
 			return &CorruptionError{File: f.name, LSN: f.first, Cause: "does not follow the file before it", Proof: "its header is whole"}
 		}
 	}
@@ -115,6 +190,25 @@ func (r *Replay) checkOrder() error {
 		return missing(r.opts.Newest, r.opts.Synced, "it was in use")
 	}
 	return nil
+}
+
+// checkBegin holds that the log begins where Options say.
+func (r *Replay) checkBegin(all []*file) error {
+	begins, start := r.opts.Begin, r.opts.Start
+	switch {
+	case len(r.used) > 0 && begins > 0 && r.used[0].first != begins:
+		return &CorruptionError{File: r.used[0].name, LSN: r.used[0].first,
+			Cause: fmt.Sprintf("the log is there and does not begin at lsn %d", begins), Proof: "its header is whole"}
+	case len(r.used) > 0 && start > 0 && start < r.used[0].first:
+		return &CorruptionError{File: r.used[0].name, LSN: start,
+			Cause: "the frames before the first file are missing", Proof: "they are needed"}
+	case len(r.used) > 0 || !r.opts.expected():
+		return nil
+	case len(all) > 0:
+		return &CorruptionError{File: all[0].name, LSN: start,
+			Cause: "header missing or damaged", Proof: "it is the oldest file needed"}
+	}
+	return missing(r.opts.first(), start, "it is the oldest file needed")
 }
 
 func missing(index uint64, lsn LSN, proof string) error {
@@ -131,15 +225,21 @@ func (r *Replay) close() {
 func (r *Replay) Size() int64 { return r.total }
 
 // Files is the number of files that Run will read.
-func (r *Replay) Files() int { return len(r.used) }
+func (r *Replay) Files() int { return len(r.used) - r.from }
 
-// Run reads every frame in order and calls apply with it; progress gets the
+// Run reads every frame from Options.Start on in order and calls apply with it; progress gets the
 // bytes read so far, now and then, and Size at the end. One goroutine reads
 // and verifies ahead of apply. On any error the files are closed and nothing
 // on disk has been touched.
 func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail, error) {
 	s := newScanner(r)
-	err := s.each(apply, progress)
+	err := r.refused
+	if err == nil {
+		err = s.each(apply, progress)
+	}
+	if err == nil {
+		err = s.checkStart()
+	}
 	if err == nil {
 		err = s.classify()
 	}

@@ -31,11 +31,7 @@ type scanner struct {
 }
 
 func newScanner(r *Replay) *scanner {
-	s := &scanner{Replay: r, synced: r.opts.Synced}
-	if len(r.used) > 0 {
-		s.end = r.used[0].first
-	}
-	return s
+	return &scanner{Replay: r, at: r.from, end: r.begin, synced: max(r.opts.Synced, r.opts.Start)}
 }
 
 // each streams every frame through apply, reading ahead in one goroutine.
@@ -74,12 +70,12 @@ func (s *scanner) each(apply func(Frame) error, progress func(int64)) error {
 // read sends the blocks of all files until the frames end.
 func (s *scanner) read(blocks chan<- verified, free <-chan []byte, stop <-chan struct{}) {
 	var done int64
-	for i, f := range s.used {
-		s.at = i
+	for i, f := range s.used[s.from:] {
+		s.at = s.from + i
 		s.synced = max(s.synced, f.synced)
-		limit := f.size
-		if i+1 < len(s.used) {
-			limit = f.offset(s.used[i+1].first)
+		limit := s.limit(s.at)
+		if s.end > f.first { // in the middle of the first one
+			done -= f.offset(s.end)
 		}
 		base := done
 		more, err := s.readFile(f, limit, func(b verified) bool {
@@ -101,11 +97,33 @@ func (s *scanner) read(blocks chan<- verified, free <-chan []byte, stop <-chan s
 	}
 }
 
-// readFile sends the blocks of f's frames up to the offset limit. more says
+// checkStart tells a log that ends at Options.Start, where no frame stands
+// then, from a Start that is beyond its end or inside a frame: only the frames
+// before it know, so those of its file are read after all.
+func (s *scanner) checkStart() error {
+	if len(s.used) == 0 || s.end != s.begin || s.begin == s.used[s.from].first {
+		return nil
+	}
+	f, start := s.used[s.from], s.begin
+	s.end = f.first
+	free := make(chan []byte, 1)
+	_, err := s.readFile(f, s.limit(s.from), func(b verified) bool {
+		free <- b.buf
+		return s.end < start
+	}, free)
+	if err == nil && s.end > start {
+		err = &CorruptionError{File: f.name, Offset: f.offset(start), LSN: start,
+			Cause: "no frame begins there", Proof: "the log was to be read from there on"}
+	}
+	return err
+}
+
+// readFile sends the blocks of the frames of f from end up to the offset limit.
+// more says
 // that the frames filled the file exactly to limit, and another may follow.
 func (s *scanner) readFile(f *file, limit int64, send func(verified) bool, free <-chan []byte) (more bool, err error) {
-	off := int64(headerSize) // file offset of buf[0]
-	var rest []byte          // bytes of a frame that began in the block before
+	off := f.offset(s.end) // file offset of buf[0]
+	var rest []byte        // bytes of a frame that began in the block before
 	want := int(min(blockBytes, limit-off))
 	for {
 		buf := block(free, want)

@@ -28,6 +28,7 @@ type simulation struct {
 	remembers bool   // Options.Synced and Newest are kept, as by a manifest
 	syncFails bool   // a failing sync was asked for in this boot
 	made      uint64 // payloads so far
+	finished  uint64 // index of the last file that Finished was called for in this boot
 
 	// What the recoveries since the last open log found, -1 before the first.
 	// It is what every later one must find.
@@ -45,6 +46,11 @@ func newSimulation(seed uint64) *simulation {
 		FileBytes: 512 << rng.IntN(6),
 		Manual:    true,
 		InUse:     s.inUse,
+		Finished:  s.finish,
+	}
+	if rng.IntN(4) == 0 { // a log that goes on where another one ended
+		s.opts.First, s.opts.Begin = 1+rng.Uint64N(20), LSN(frame.Align*(1+rng.IntN(5000)))
+		s.start = s.opts.Begin
 	}
 	s.opts.QueueBytes = s.opts.FileBytes/2 + rng.Int64N(4*s.opts.FileBytes)
 	s.opts.CacheBytes = rng.Int64N(2 * s.opts.FileBytes)
@@ -124,8 +130,10 @@ func (s *simulation) act() error {
 		s.note("tick")
 		_, err := s.log.Tick()
 		return err
-	case p < 82:
+	case p < 81:
 		return s.limit()
+	case p < 84:
+		return s.release()
 	case p < 87:
 		return s.read()
 	case p < 90:
@@ -146,9 +154,12 @@ func (s *simulation) act() error {
 }
 
 func (s *simulation) failSync() {
-	n := 1 + s.rng.IntN(3)
-	s.note("sync %d from now fails", n)
-	s.fs.FailSync("*.wal", n)
+	n, pattern := 1+s.rng.IntN(3), "*"+fileSuffix
+	if s.rng.IntN(5) == 0 {
+		pattern = "*" + oldSuffix
+	}
+	s.note("sync %d of %s from now fails", n, pattern)
+	s.fs.FailSync(pattern, n)
 	s.syncFails = true
 }
 
@@ -217,10 +228,10 @@ func (s *simulation) payload() []byte {
 }
 
 func (s *simulation) read() error {
-	if len(s.frames) == 0 {
-		return nil
-	}
 	r := s.log.NewReader()
+	if err := s.readOld(r); err != nil || len(s.frames) == 0 {
+		return err
+	}
 	for i := s.rng.IntN(len(s.frames)); i < len(s.frames); i += 1 + s.rng.IntN(3) {
 		p, err := r.Frame(s.frames[i].span.Start)
 		if err != nil {

@@ -19,6 +19,11 @@ type Stats struct {
 	LastSync       time.Duration
 	Written        uint64 // LSN
 	Synced         uint64 // LSN
+	Files          int    // in use
+	Bytes          int64  // of all files on disk, the spare and a recycled one included
+	Released       uint64 // files given back
+	Recycled       uint64 // files given back that became a spare
+	Oldest         LSN    // where the oldest file begins
 }
 
 // Group is what one sync made durable.
@@ -40,5 +45,12 @@ func (l *Log) Stats() Stats {
 	s.Full = l.mu.full && l.mu.spare == nil
 	s.Written = uint64(l.mu.write.done)
 	s.Synced = uint64(l.mu.sync.done)
+	files := *l.files.Load()
+	s.Files, s.Oldest = len(files), files[0].first
+	for _, f := range append(files[:len(files):len(files)], l.mu.spare, l.mu.recycled) {
+		if f != nil {
+			s.Bytes += f.size
+		}
+	}
 	return s
 }

@@ -25,6 +25,8 @@ type Tail struct {
 //   - What stands behind End is overwritten with zeros, so that nothing cut
 //     can ever be read as if it followed what comes next; files behind it,
 //     which hold nothing proven, are removed.
+//   - Files below Options.First, and those that were to be recycled, are
+//     removed after all that.
 //
 // A crash anywhere in here leaves the same End to be found.
 func (t *Tail) Open() (*Log, error) {
@@ -41,12 +43,14 @@ func (t *Tail) open() (*Log, error) {
 		return nil, err
 	}
 	if len(r.used) == 0 {
-		f, err := createFile(r.opts.FS, r.opts.Dir, 1, r.opts.fileSize(0))
+		index := r.opts.first()
+		f, err := createFile(r.opts.FS, r.opts.Dir, index, r.opts.fileSize(0))
 		if err != nil {
 			return nil, fmt.Errorf("wal: create the first file: %w", err)
 		}
+		f.first = t.End
 		r.used = append(r.used, f)
-		h := header{logID: r.logID, index: 1, first: t.End, synced: t.End, size: f.size}
+		h := header{logID: r.logID, index: index, first: t.End, synced: t.End, size: f.size}
 		if _, err := f.WriteAt(h.encode(), 0); err != nil {
 			return nil, fmt.Errorf("wal: write the first header: %w", err)
 		}
@@ -61,7 +65,22 @@ func (t *Tail) open() (*Log, error) {
 	if err := r.used[len(r.used)-1].Sync(); err != nil {
 		return nil, fmt.Errorf("wal: sync %s: %w", r.used[len(r.used)-1].name, err)
 	}
+	if err := t.removeLeftovers(); err != nil {
+		return nil, err
+	}
 	return t.start(), nil
+}
+
+// removeLeftovers removes what Release did not get to. Nothing relies on it
+// being gone for good.
+func (t *Tail) removeLeftovers() error {
+	o := t.replay.opts
+	for _, name := range t.replay.leftovers {
+		if err := o.FS.Remove(path.Join(o.Dir, name)); err != nil {
+			return fmt.Errorf("wal: remove %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // dropBehind removes the files behind the one that holds End, and makes sure

@@ -32,17 +32,20 @@ type Log struct {
 
 	mu struct {
 		sync.Mutex
-		tail  LSN      // next frame's position
-		cur   *file    // holds tail
-		spare *file    // next file, zeroed and synced; nil: being prepared
-		full  bool     // the last spare that was wanted found no space
-		want  int64    // bytes the spare must at least have
-		queue []extent // appended, not yet taken by the write stage
-		dirty []*file  // written since their last sync
-		write stage
-		sync  stage
-		err   error // sticky failure
-		done  bool  // Close has begun
+		tail  LSN   // next frame's position
+		cur   *file // holds tail
+		spare *file // next file, zeroed and synced; nil: being prepared
+		// recycled was released and is to become a spare; nil: none. Release
+		// fills it, prepareSpare empties it.
+		recycled *file
+		full     bool     // the last spare that was wanted found no space
+		want     int64    // bytes the spare must at least have
+		queue    []extent // appended, not yet taken by the write stage
+		dirty    []*file  // written since their last sync
+		write    stage
+		sync     stage
+		err      error // sticky failure
+		done     bool  // Close has begun
 		// changed is closed when room may have appeared; nil: nobody waits.
 		changed chan struct{}
 		marked  LSN    // tail right after the last marker
@@ -206,6 +209,13 @@ func (l *Log) rotateLocked() {
 	l.wakePreparerLocked()
 }
 
+// Tail is the end of what was appended: where the next frame goes.
+func (l *Log) Tail() LSN {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.tail
+}
+
 // failLocked makes the log read-only and answers every waiter. Signalling them
 // under the lock is slow, which a failure may be, and never blocks.
 func (l *Log) failLocked(err error) {
@@ -257,8 +267,10 @@ func (l *Log) Close() error {
 	for _, f := range *l.files.Load() {
 		f.Close()
 	}
-	if l.mu.spare != nil {
-		l.mu.spare.Close()
+	for _, f := range []*file{l.mu.spare, l.mu.recycled} {
+		if f != nil {
+			f.Close()
+		}
 	}
 	return err
 }

@@ -1,0 +1,239 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+)
+
+// Damage is a place for which Run would refuse the log: no valid frame is
+// there although the log goes on, or is known to have gone on; or a file is
+// missing, cut short, or has no header, whether or not that cost a frame.
+type Damage struct {
+	File   string // base name
+	Offset int64  // byte offset in File
+	LSN    LSN    // first position without a valid frame
+	Next   LSN    // position where valid frames go on; 0 if LSN is not: nothing does
+	Cause  string // what is wrong there
+}
+
+// salvage delivers the frames of a log that may be damaged anywhere.
+type salvage struct {
+	*survey
+	apply  func(Frame) error
+	damage func(Damage) error
+
+	pos   LSN    // everything below was delivered or is lost
+	cur   *file  // holds pos; nil: none does
+	ended bool   // the log ends at pos: nothing proves more
+	last  Damage // reported last, but Next is endOfTime if nothing goes on
+}
+
+// Salvage reads like Run, but goes on behind damage, which it reports, at the
+// next valid frame. On a log that Run accepts it delivers exactly the frames
+// that Run does and reports nothing; on any other it reports something. end is
+// where the log ends: a torn tail, which Run would cut, is no damage.
+//
+// Every file is read twice, first to find what its frames prove: only that
+// tells damage from a torn tail. Nothing on disk is changed, and in the end
+// the files are closed. An error of apply or damage ends it and is returned,
+// as is one of reading.
+func (r *Replay) Salvage(apply func(Frame) error, damage func(Damage) error) (end LSN, err error) {
+	defer r.close()
+	all := slices.Concat(r.used, r.unused)
+	if r.logID == 0 && len(all) > 0 {
+		return 0, noLogID(all[0])
+	}
+	s := &salvage{survey: newSurvey(r, all), apply: apply, damage: damage}
+	if err := s.run(); err != nil {
+		return 0, err
+	}
+	if err := s.start(); err != nil {
+		return s.pos, err
+	}
+	for i, f := range s.files {
+		if err := s.file(i, f); err != nil {
+			return s.pos, err
+		}
+	}
+	return s.pos, s.finish()
+}
+
+// start finds where delivering begins: at Options.Start, if a frame begins or
+// the log ends there.
+func (s *salvage) start() error {
+	s.pos = s.opts.Begin
+	switch {
+	case len(s.files) == 0:
+		s.pos = max(s.pos, s.opts.Start)
+		return nil
+	case s.opts.Start == 0 && s.files[0].headed && s.files[0].index == s.opts.first():
+		s.pos = s.files[0].first
+		return nil
+	case s.opts.Start == 0 && s.opts.First > 1 && s.next(0) < endOfTime:
+		s.pos = s.next(0)
+		return nil
+	}
+	s.pos = max(s.pos, s.opts.Start)
+	f := s.files[s.begins]
+	if !f.headed || f.first >= s.pos || f.holds(s.pos) && s.next(s.begins) == s.pos {
+		return nil
+	}
+	upto, err := s.walk(f, s.pos)
+	if err != nil || upto <= s.pos {
+		s.pos = upto
+		return err
+	}
+	return s.report(Damage{f.name, f.offset(s.pos), s.pos, s.next(s.begins), "no frame begins there"})
+}
+
+// file delivers the frames of the file that is number i, and reports what
+// Open would refuse it for.
+func (s *salvage) file(i int, f *file) error {
+	if err := s.enter(i, f); err != nil {
+		return err
+	}
+	for _, r := range s.runs[i] {
+		if err := s.deliver(f, r); err != nil {
+			return err
+		}
+	}
+	if f.headed && f.fault != nil {
+		return s.report(Damage{f.name, f.size, s.pos, s.next(i + 1), cause(f.fault)})
+	}
+	return nil
+}
+
+// enter judges the name and the header of a file.
+func (s *salvage) enter(i int, f *file) error {
+	want := s.opts.first()
+	if i > 0 {
+		want = s.files[i-1].index + 1
+	}
+	there, next := f.index == want, s.next(i)
+	if !there {
+		if err := s.report(Damage{fileName(want), 0, s.pos, next, "file is missing"}); err != nil {
+			return err
+		}
+	}
+	why := cause(f.fault)
+	switch {
+	case f.headed && f.first <= s.pos:
+		s.cur = f
+		return nil
+	case f.headed && i == 0 && there:
+		why = "the frames before the first file are missing"
+	case f.headed:
+		return nil
+	case f.fault != nil:
+	case i == 0 && s.opts.expected(), !s.ended && s.proven() && (next < endOfTime || f.index <= s.opts.Newest):
+		why = "header missing or damaged"
+	default: // never put in use, for all that is known
+		s.ended = s.ended || !s.proven()
+		return nil
+	}
+	return s.report(Damage{f.name, 0, s.pos, next, why})
+}
+
+// deliver applies the frames of a run, if the log has not ended before it.
+func (s *salvage) deliver(f *file, r run) error {
+	gap := r.start != s.pos
+	if s.ended = s.ended || gap && !s.proven(); s.ended {
+		return nil
+	}
+	if gap && (s.last.File == "" || s.last.LSN != s.pos || s.last.Next != r.start) {
+		if err := s.report(s.here(r.start)); err != nil {
+			return err
+		}
+	}
+	s.cur, s.pos = f, r.end
+	var failed error
+	err := s.reread(f, r, func(b verified) bool {
+		for _, fr := range b.frames {
+			if failed == nil && fr.Type != typeMarker {
+				failed = s.one(fr)
+			}
+		}
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+func (s *salvage) one(fr frame.Frame) error {
+	end := LSN(fr.LSN) + LSN(frame.Size(len(fr.Payload)))
+	if err := s.apply(Frame{fr.Type, LSN(fr.LSN), end, fr.Payload}); err != nil {
+		return fmt.Errorf("wal: apply frame at lsn %d: %w", fr.LSN, err)
+	}
+	return nil
+}
+
+// finish reports what is missing behind the last frame.
+func (s *salvage) finish() error {
+	n := len(s.files)
+	switch {
+	case n == 0 && s.opts.expected(), s.opts.Newest > 0 && (n == 0 || s.files[n-1].index < s.opts.Newest):
+		return s.report(Damage{fileName(max(s.opts.Newest, s.opts.first())), 0, s.pos, endOfTime, "file is missing"})
+	case s.ended || !s.proven(), s.last.LSN == s.pos && s.last.Next == endOfTime:
+		return nil
+	}
+	return s.report(s.here(endOfTime))
+}
+
+// proven says that the log goes on behind pos, or did: there was a sync, or a
+// newer file in use, or there is a frame that damage was reported before.
+func (s *salvage) proven() bool {
+	told := s.last.File != "" && s.last.LSN == s.pos && s.last.Next < endOfTime
+	return told || s.pos < s.synced || s.index() < s.opts.Newest
+}
+
+func (s *salvage) index() uint64 {
+	if s.cur == nil {
+		return 0
+	}
+	return s.cur.index
+}
+
+// here is damage at pos, where there is no valid frame.
+func (s *salvage) here(next LSN) Damage {
+	switch {
+	case s.cur != nil:
+		return Damage{s.cur.name, s.cur.offset(s.pos), s.pos, next, "no valid frame"}
+	case len(s.files) > 0:
+		return Damage{s.files[0].name, 0, s.pos, next, "no valid frame"}
+	}
+	return Damage{fileName(s.opts.first()), 0, s.pos, next, "file is missing"}
+}
+
+// next is where the frames of file i and those after it begin; endOfTime if
+// there are none.
+func (s *salvage) next(i int) LSN {
+	for _, runs := range s.runs[min(i, len(s.runs)):] {
+		if len(runs) > 0 && !s.ended {
+			return runs[0].start
+		}
+	}
+	return endOfTime
+}
+
+func (s *salvage) report(d Damage) error {
+	if s.last = d; d.Next == endOfTime {
+		d.Next = 0
+	}
+	return s.damage(d)
+}
+
+func cause(fault error) string {
+	var corrupt *CorruptionError
+	switch {
+	case errors.As(fault, &corrupt):
+		return corrupt.Cause
+	case fault != nil:
+		return fault.Error()
+	}
+	return ""
+}
