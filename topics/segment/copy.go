@@ -1,0 +1,62 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// CopyData copies the data file of a segment to another directory. When it
+// returns nil the copy is complete there and survives a crash. Until then there
+// is none of that name, or the one that was there before; what a crash or an
+// error leaves of kind Partial the next one removes.
+func CopyData(fsys vfs.FS, from, to string, id uint64) error {
+	if err := Remove(fsys, to, id, Partial); err != nil {
+		return err
+	}
+	part := path.Join(to, partialName(id))
+	if err := copyFile(fsys, path.Join(from, DataName(id)), part); err != nil {
+		return errors.Join(err, Remove(fsys, to, id, Partial))
+	}
+	if err := fsys.Rename(part, path.Join(to, DataName(id))); err != nil {
+		return errors.Join(fmt.Errorf("segment: %w", err), Remove(fsys, to, id, Partial))
+	}
+	if err := fsys.SyncDir(to); err != nil {
+		return fmt.Errorf("segment: %w", err)
+	}
+	return nil
+}
+
+// copyFile makes a synced copy under a name that is free.
+func copyFile(fsys vfs.FS, from, to string) error {
+	src, err := fsys.Open(from)
+	if err != nil {
+		return fmt.Errorf("segment: %w", err)
+	}
+	defer src.Close()
+	size, err := src.Size()
+	if err != nil {
+		return fmt.Errorf("segment: %w", err)
+	}
+	f, err := fsys.Create(to)
+	if err != nil {
+		return fmt.Errorf("segment: %w", err)
+	}
+	dst := output{File: f, name: to}
+	buf := make([]byte, outputBytes)
+	for off := int64(0); off < size && err == nil; off += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), size-off)]
+		if err = readFull(src, from, buf, off); err == nil {
+			err = dst.append(buf)
+		}
+	}
+	if err == nil {
+		err = dst.finish()
+	}
+	if err != nil {
+		f.Close() // of a file that goes away
+	}
+	return err
+}

@@ -1,0 +1,82 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/zeebo/xxh3"
+)
+
+const (
+	headerSize    = 64
+	formatVersion = 1
+)
+
+type fileMagic [8]byte
+
+var (
+	dataMagic  = fileMagic{'t', 'o', 'p', 'i', 'c', 's', 'e', 'g'}
+	indexMagic = fileMagic{'t', 'o', 'p', 'i', 'c', 'i', 'd', 'x'}
+)
+
+// header is the first 64 bytes of both files; see the package comment.
+type header struct{ logID, id uint64 }
+
+func (h header) encode(magic fileMagic) []byte {
+	b := make([]byte, headerSize)
+	copy(b, magic[:])
+	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	binary.LittleEndian.PutUint64(b[16:], h.logID)
+	binary.LittleEndian.PutUint64(b[24:], h.id)
+	binary.LittleEndian.PutUint64(b[56:], xxh3.Hash(b[:56]))
+	return b
+}
+
+// headerSum is what seeds the sums of the index.
+func headerSum(b []byte) uint64 { return binary.LittleEndian.Uint64(b[56:]) }
+
+// decodeHeader reads the header of the file of that name. A version this
+// program does not know is a *VersionError, whatever else the header holds:
+// only the first 12 bytes are the same in every format.
+func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) {
+	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
+		return h, damaged(file, 0, "no header of a segment")
+	}
+	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {
+		return h, &VersionError{File: file, Found: v, Known: formatVersion}
+	}
+	if xxh3.Hash(b[:56]) != headerSum(b) {
+		return h, damaged(file, 0, "the header's checksum does not hold")
+	}
+	return header{binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])}, nil
+}
+
+// readHeader reads the header and holds that it is that of the wanted file.
+func readHeader(f vfs.File, magic fileMagic, file string, want header) ([]byte, error) {
+	b := make([]byte, headerSize)
+	if err := readFull(f, file, b, 0); err != nil {
+		return nil, err
+	}
+	h, err := decodeHeader(b, magic, file)
+	if err == nil && h != want {
+		err = damaged(file, 0, fmt.Sprintf("it is segment %016x of log %016x", h.id, h.logID))
+	}
+	return b, err
+}
+
+// readFull fills p from offset off. A file that ends before is damaged; what
+// the file system refuses to read is an error of its own.
+func readFull(f vfs.File, file string, p []byte, off int64) error {
+	n, err := f.ReadAt(p, off)
+	switch {
+	case n == len(p):
+		return nil
+	case errors.Is(err, io.EOF):
+		return damaged(file, off, "the file ends here")
+	}
+	return fmt.Errorf("segment: read %s at %d: %w", file, off, err)
+}

@@ -1,0 +1,76 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// Kind says what a file of a segment's directory is.
+type Kind int
+
+// The kinds of files.
+const (
+	Data    Kind = iota + 1 // blocks
+	Index                   // pages
+	Partial                 // a data file whose copying did not end
+)
+
+const (
+	dataSuffix    = ".seg"
+	indexSuffix   = ".idx"
+	partialSuffix = ".seg.part"
+)
+
+// DataName is the base name of a segment's data file.
+func DataName(id uint64) string { return fmt.Sprintf("%016x%s", id, dataSuffix) }
+
+// IndexName is the base name of a segment's index.
+func IndexName(id uint64) string { return fmt.Sprintf("%016x%s", id, indexSuffix) }
+
+func partialName(id uint64) string { return fmt.Sprintf("%016x%s", id, partialSuffix) }
+
+// ParseName is the inverse of the names; not ok for a file of somebody else.
+func ParseName(name string) (id uint64, kind Kind, ok bool) {
+	stem, suffix, _ := strings.Cut(name, ".")
+	switch "." + suffix {
+	case dataSuffix:
+		kind = Data
+	case indexSuffix:
+		kind = Index
+	case partialSuffix:
+		kind = Partial
+	default:
+		return 0, 0, false
+	}
+	id, err := strconv.ParseUint(stem, 16, 64)
+	if err != nil || fmt.Sprintf("%016x", id) != stem {
+		return 0, 0, false
+	}
+	return id, kind, true
+}
+
+// Remove removes one file of a segment from dir; that there is none is no
+// error. It is durable after a SyncDir of dir. Open handles stay readable.
+func Remove(fsys vfs.FS, dir string, id uint64, kind Kind) error {
+	var name string
+	switch kind {
+	case Data:
+		name = DataName(id)
+	case Index:
+		name = IndexName(id)
+	case Partial:
+		name = partialName(id)
+	default:
+		return fmt.Errorf("segment: remove kind %d of %016x: %w", kind, id, fs.ErrInvalid)
+	}
+	if err := fsys.Remove(path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("segment: %w", err)
+	}
+	return nil
+}
