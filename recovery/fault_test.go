@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
@@ -59,7 +60,7 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 		} else {
 			s.down()
 		}
-		told = told || s.told
+		told = told || s.told || noticed(data.StorageStats())
 	}
 	s.inj = nil
 	s.up()
@@ -67,6 +68,10 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 	s.told = told
 	return s
 }
+
+// noticed says that the background shows a failure: what it tries again by
+// itself is nobody's to wait for.
+func noticed(s recovery.StorageStats) bool { return s.CheckpointFailures > 0 || s.ArchiveFailures > 0 }
 
 // failingStep is a step without reads, which the model would take for damage
 // if they failed, and without those that cannot be told from a failure.
@@ -86,6 +91,8 @@ func (s *sim) failingStep() {
 		s.configure()
 	case n < 94:
 		s.drop()
+	case n < 97:
+		s.checkpoint()
 	default:
 		s.retry()
 	}

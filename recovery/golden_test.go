@@ -25,6 +25,7 @@ const (
 func goldenOptions(dir string) recovery.Options {
 	o := options(vfs.OS(), 0, func() int64 { return goldenNow })
 	o.Dir = dir
+	o.Storage.ColdDir, o.Storage.ArchiveDir = "", ""
 	return o
 }
 

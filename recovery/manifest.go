@@ -21,9 +21,9 @@ const (
 	tmpManifestName  = "MANIFEST.tmp"
 )
 
-// ManifestVersion is the format version that this code writes, and the only
-// one it reads.
-const ManifestVersion = 1
+// ManifestVersion is the format version that this code writes. It reads that
+// and all before: version 1 had no checkpoints.
+const ManifestVersion = 2
 
 // Manifest is what a data directory says about itself. On disk:
 //
@@ -44,6 +44,11 @@ type Manifest struct {
 	// may have gone further since.
 	EndLSN        uint64 `json:"end_lsn"`
 	CleanShutdown bool   `json:"clean_shutdown"`
+
+	// Checkpoint is where recovery begins, Previous the one before, from which
+	// it can begin, too. Without either it reads the log from its beginning.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	Previous   *Checkpoint `json:"previous,omitempty"`
 
 	// Fallback says why the newest manifest was not used, when this is the
 	// previous one. It is not stored.
@@ -234,7 +239,7 @@ func decodeManifest(name string, b []byte) (*Manifest, error) {
 	if got, want := manifestSum(b), binary.LittleEndian.Uint64(b[16:]); got != want {
 		return bad("checksum %016x, stored %016x", got, want)
 	}
-	if version != ManifestVersion {
+	if version == 0 || version > ManifestVersion {
 		return nil, &VersionError{File: name, Version: version, Known: ManifestVersion}
 	}
 	m := &Manifest{FormatVersion: version}

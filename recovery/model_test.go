@@ -26,6 +26,11 @@ type life struct {
 	seen     uint64                  // highest seq anybody was told of
 	places   map[string]uint64       // where each payload was last seen
 	attempts []*attempt
+	// gone are the seqs that were deleted, and the class of that: they never
+	// come back but where a crash may undo it. dead are all that anybody ever
+	// tried to delete: they may be missing without a word.
+	gone map[uint64]topics.Class
+	dead map[uint64]bool
 }
 
 func newModel() *model { return &model{lives: map[string]*life{}} }
@@ -41,6 +46,7 @@ func kind(err error) topics.Kind {
 func newLife() *life {
 	return &life{
 		records: map[uint64]string{}, hidden: map[uint64]bool{}, must: map[uint64]topics.Class{}, places: map[string]uint64{},
+		gone: map[uint64]topics.Class{}, dead: map[uint64]bool{},
 	}
 }
 
@@ -145,6 +151,11 @@ func (m *model) excuse(weaker topics.Class) {
 				l.must[seq] = topics.Ephemeral
 			}
 		}
+		for seq, class := range l.gone {
+			if class <= weaker {
+				delete(l.gone, seq)
+			}
+		}
 	}
 }
 
@@ -157,6 +168,20 @@ func (m *model) closed() {
 			if class > topics.Ephemeral { // the log was synced
 				l.must[seq] = topics.Fsync
 			}
+		}
+		for seq := range l.gone {
+			l.gone[seq] = topics.Fsync
+		}
+	}
+}
+
+// deleted notes that the records that matched, of those that could be read, are
+// gone: for good, or, when it failed, perhaps.
+func (l *life) deleted(matched map[uint64]topics.Record, class topics.Class, failed bool) {
+	for seq := range matched {
+		delete(l.must, seq)
+		if l.dead[seq] = true; !failed {
+			l.gone[seq] = class
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -27,10 +28,39 @@ type Options struct {
 	Log    zerolog.Logger
 	WAL    wal.Options    // sizes and times; the rest is filled in here
 	Topics topics.Options // limits
-	Now    func() time.Time
+	// Storage says when checkpoints are taken and where records go.
+	Storage StorageOptions
+	Now     func() time.Time
+}
+
+// StorageOptions are the settings of checkpoints and segments.
+type StorageOptions struct {
+	CheckpointBytes    int64         // a checkpoint is due after so many bytes of log; 0: off
+	CheckpointInterval time.Duration // and after this, if there is anything new; 0: off
+	MaxAge             time.Duration // no record is for longer only in the log; 0: for as long as it takes
+	SegmentBytes       int64         // data of one segment; 0: 64 MiB
+	SegmentRecords     int64         // records of one segment; 0: a million
+	CacheBytes         int64         // decoded blocks and pages of segments in memory
+	ColdDir            string        // takes the data of old segments; empty: there is none
+	HotSegments        int           // the newest ones that are not old
+	HotBytes           int64         // and no more of them than have so much data; 0: not counted
+	ArchiveDir         string        // takes copies of finished log files; empty: there is none
+}
+
+// fill sets what has to be set.
+func (o *StorageOptions) fill() {
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = 64 << 20
+	}
+	if o.SegmentRecords == 0 {
+		o.SegmentRecords = 1_000_000
+	}
 }
 
 // Recovered is a data directory in use.
+//
+// Locks, in this order: upkeep, work, mu. Merges and relocations hold upkeep.
+// Whatever changes which segments and checkpoints there are holds work.
 type Recovered struct {
 	Registry *topics.Registry
 	Log      *wal.Log
@@ -39,12 +69,31 @@ type Recovered struct {
 	opts Options
 	lock io.Closer
 
+	firstFile uint64 // the oldest log file that the manifest found needs; 0: all
+
 	mu       sync.Mutex // guards the manifest's file and what follows
 	manifest Manifest
 	// settled: the ranges that may be lost are durable in the log. Until then
 	// the manifest goes on naming the run before this one, also when the log
 	// moves on to another file meanwhile.
-	settled bool
+	settled        bool
+	nextSegment    uint64             // the highest id given to one
+	nextCheckpoint uint64             // the highest number given to one
+	segments       []*segment.Segment // those of the checkpoint, in order
+	// What was live at the manifest's checkpoint and at the one before; nil:
+	// that was not taken in this life.
+	live, liveBefore topics.Liveness
+
+	cache    *segment.Cache
+	archive  archive
+	counters counters
+	stop     func() // ends the background
+
+	upkeep       sync.Mutex
+	full         map[uint64]bool // segments that are not worth merging for their size; guarded by upkeep
+	work         sync.Mutex      // guards what follows
+	garbage      []string        // files to be removed once neither manifest names them
+	checkpointed wal.LSN         // the log's tail when nothing was new; 0: something was
 }
 
 // Failure is a recovery that refused, with its account.
@@ -56,9 +105,6 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Err.Error() }
 
 func (f *Failure) Unwrap() error { return f.Err }
-
-// walDir holds the log's files, inside the data directory.
-const walDir = "wal"
 
 // Run takes the data directory's lock and brings back what is in it. The gate
 // goes to replaying and follows the progress; opening it is the caller's.
@@ -73,12 +119,14 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &Recovered{opts: opts, lock: opts.Lock, Report: *NewReport(opts.Now())}
+	opts.Storage.fill()
+	r := &Recovered{opts: opts, full: map[uint64]bool{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
 	steps := []struct {
 		name string
 		run  func(context.Context) error
 	}{
 		{"prepare", r.prepare},
+		{"restore", r.restore},
 		{ReplayStep, r.replay},
 		{"settle", r.settle},
 	}
@@ -94,6 +142,7 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 	}
 	if !opts.WAL.Manual {
 		r.Registry.RunSweeper()
+		r.runBackground()
 	}
 	r.Report.Finish(opts.Now(), nil)
 	return r, nil
@@ -108,8 +157,14 @@ func (r *Recovered) prepare(context.Context) (err error) {
 			return err
 		}
 	}
-	if err = fsys.MkdirAll(logs); err != nil {
-		return fmt.Errorf("data directory %s: %w", dir, err)
+	o := &r.opts.Storage
+	for _, name := range []string{logs, r.dir(segmentDir), r.dir(stateDir), o.ColdDir, o.ArchiveDir} {
+		if name == "" {
+			continue
+		}
+		if err = fsys.MkdirAll(name); err != nil {
+			return fmt.Errorf("directory %s: %w", name, err)
+		}
 	}
 	m, err := ReadManifest(fsys, dir)
 	if err != nil {
@@ -141,12 +196,14 @@ func (r *Recovered) prepare(context.Context) (err error) {
 	return nil
 }
 
-// replay reads the log into a registry.
+// replay reads the log into the registry, from where the checkpoint was taken.
 func (r *Recovered) replay(ctx context.Context) error {
 	o := r.opts.WAL
+	o.First, o.Start = r.firstFile, r.manifest.Checkpoint.start()
 	o.FS, o.Dir = r.opts.FS, path.Join(r.opts.Dir, walDir)
 	o.LogID, o.Synced, o.Newest = r.manifest.LogID, wal.LSN(r.manifest.EndLSN), r.manifest.NewestFile
 	o.InUse = r.noteFile
+	o.Finished = r.archive.finished
 	o.Cut = func(f wal.Frame) {
 		r.Report.FramesTruncated++
 		r.Report.RecordsTruncated += int64(topics.RecordsIn(f))
@@ -157,7 +214,6 @@ func (r *Recovered) replay(ctx context.Context) error {
 	}
 	r.Report.Files = replay.Files()
 	r.opts.Gate.Replaying(replay.Size())
-	r.Registry = topics.New(r.opts.Topics)
 	tail, err := replay.Run(func(f wal.Frame) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -192,7 +248,10 @@ func (r *Recovered) settle(ctx context.Context) error {
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})
 	}
-	return r.writeManifest(r.Log.Newest(), r.Log.Synced(), false)
+	if err := r.writeManifest(r.Log.Newest(), r.Log.Synced(), false); err != nil {
+		return err
+	}
+	return r.tidy()
 }
 
 func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) error {
@@ -215,21 +274,40 @@ func (r *Recovered) noteFile(newest uint64, synced wal.LSN) {
 	}
 }
 
-// Close ends the topics' background, syncs and closes the log, says so in the
-// manifest, and gives the directory free. No request may be running.
+// Close ends the background, takes a last checkpoint, syncs and closes the log,
+// says so in the manifest, and gives the directory free. No request may be
+// running. A checkpoint that fails, or is not done when ctx ends, only costs
+// the next start its time.
 //
 // A log that failed may have pages in the cache that are not on the disk and
 // never will be. The manifest then names no boot, so that the next start takes
 // what had not been synced for lost, as after a power cut.
 func (r *Recovered) Close(ctx context.Context) error {
-	err := errors.Join(r.Registry.Close(ctx), r.Log.Close())
+	if r.stop != nil {
+		r.stop()
+	}
+	err := r.Registry.Close(ctx)
+	if err == nil {
+		if _, cerr := r.Checkpoint(ctx); cerr != nil {
+			r.opts.Log.Warn().Err(cerr).Msg("no checkpoint at the end")
+		}
+	}
+	err = errors.Join(err, r.Log.Close())
 	if err == nil {
 		err = r.writeManifest(r.Log.Newest(), r.Log.Synced(), true)
 	} else if errors.Is(err, wal.ErrReadOnly) {
 		r.opts.BootID = ""
 		err = errors.Join(err, r.writeManifest(r.Log.Newest(), r.Log.Synced(), false))
 	}
+	r.closeSegments()
 	return errors.Join(err, r.lock.Close())
+}
+
+func (r *Recovered) closeSegments() {
+	for _, s := range r.segments {
+		s.Release()
+	}
+	r.segments = nil
 }
 
 // release gives up a recovery that failed on the way.
@@ -237,6 +315,7 @@ func (r *Recovered) release() {
 	if r.Log != nil {
 		_ = r.Log.Close() // it took no writes
 	}
+	r.closeSegments()
 	if r.lock != nil {
 		_ = r.lock.Close()
 	}

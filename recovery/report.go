@@ -36,6 +36,10 @@ type Report struct {
 	// Checkpoint names the checkpoint that replay began from; left out when
 	// the log was read from its beginning.
 	Checkpoint string `json:"checkpoint,omitempty"`
+	StateBytes int64  `json:"checkpoint_bytes,omitempty"`
+	Segments   int    `json:"segments,omitempty"`
+	// CheckpointFallback says why the checkpoint before it was used.
+	CheckpointFallback string `json:"checkpoint_fallback,omitempty"`
 	// ManifestFallback says why the previous manifest was used.
 	ManifestFallback string `json:"manifest_fallback,omitempty"`
 	// Error is why recovery refused.

@@ -64,6 +64,10 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
 		},
 		Topics: topics.Options{Now: now},
+		Storage: recovery.StorageOptions{
+			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+			ColdDir: "/cold", HotSegments: 3, ArchiveDir: "/archive",
+		},
 	}
 }
 
@@ -197,8 +201,10 @@ func (s *sim) stop() {
 func (s *sim) step() {
 	s.ops++
 	switch n := s.rng.IntN(100); {
-	case n < 55:
+	case n < 52:
 		s.write()
+	case n < 55:
+		s.deleteRecords()
 	case n < 70:
 		s.waitAll()
 	case n < 76:
@@ -214,6 +220,10 @@ func (s *sim) step() {
 		s.drop()
 	case n < 96:
 		s.retry()
+	case n < 98:
+		s.checkpoint()
+	case n < 99:
+		s.deleteRecords()
 	default:
 		if s.waitAll(); !s.fs.Crashed() {
 			s.model.check(s.t, s.data.Registry, false)

@@ -36,7 +36,7 @@ func (s *sim) write() {
 		a.payload = append(a.payload, data)
 		rec := topics.Record{Data: []byte(data)}
 		if s.rng.IntN(2) == 0 {
-			rec.Tag, rec.Meta = []byte("tag"), []byte(`{"m":1}`)
+			rec.Tag, rec.Meta = fmt.Appendf(nil, "tag-%d", s.rng.IntN(4)), []byte(`{"m":1}`)
 		}
 		w.Records = append(w.Records, rec)
 	}
@@ -160,6 +160,76 @@ func (s *sim) configure() {
 		return
 	}
 	s.model.configured(s.t, name, out)
+}
+
+// checkpoint turns the log into segments, and then, perhaps, merges and moves
+// them.
+func (s *sim) checkpoint() {
+	ctx := context.Background()
+	if s.rng.IntN(2) == 0 {
+		s.waitAll() // otherwise the checkpoint publishes what is under way
+	}
+	if _, err := s.data.Checkpoint(ctx); err != nil {
+		s.excused(err)
+		return
+	}
+	if s.rng.IntN(2) == 0 {
+		if err := s.data.Reclaim(ctx); err != nil {
+			s.excused(err)
+			return
+		}
+	}
+	if s.rng.IntN(2) == 0 {
+		if err := s.data.Cool(ctx); err != nil {
+			s.excused(err)
+		}
+	}
+}
+
+// deleteRecords deletes some of a topic's records, by seq, by tag, or both.
+func (s *sim) deleteRecords() {
+	s.waitAll()
+	name := s.topicName()
+	l := s.model.lives[name]
+	if l == nil || s.fs.Crashed() {
+		return
+	}
+	d := topics.Deletion{}
+	how := s.rng.IntN(3)
+	if how != 0 {
+		d.Before = new(uint64)
+		*d.Before = l.seen - min(l.seen, uint64(s.rng.IntN(60)))
+	}
+	if how != 1 {
+		op, tag := "Eq", fmt.Sprintf("tag-%d", s.rng.IntN(4))
+		if s.rng.IntN(3) == 0 {
+			op, tag = "Glob", "tag-*"
+		}
+		m, err := topics.NewMatch(op, tag)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		d.Match = &m
+	}
+	r := s.data.Registry
+	state, err := r.State(name, false)
+	if err != nil {
+		return // its creation failed
+	}
+	matched, _ := readAll(s.t, r, name)
+	for seq, rec := range matched {
+		if d.Before != nil && seq >= *d.Before || d.Match != nil && !d.Match.Tag(rec.Tag) {
+			delete(matched, seq)
+		}
+	}
+	out, err := r.DeleteRecords(context.Background(), name, &d)
+	l.deleted(matched, state.Config.Durability, err != nil)
+	switch {
+	case err != nil:
+		s.excused(err)
+	case out.Deleted != int64(len(matched)) || out.Count != state.Count-out.Deleted:
+		s.t.Fatalf("topic %s: %d records match, and %+v went of %d", name, len(matched), out, state.Count)
+	}
 }
 
 func (s *sim) drop() {

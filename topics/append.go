@@ -186,7 +186,7 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	last := t.assigned + uint64(len(b.sizes))
 	c := &commit{
 		topic: t, class: cfg.Durability, begun: now, key: w.IdempotencyKey,
-		sizes: b.sizes, bytes: b.bytes,
+		sizes: b.sizes, bytes: b.bytes, tags: b.tags,
 		entry: entry{
 			typ: entryAppend, id: t.id, ts: max(now, t.assignedTS), first: first, count: int(last - t.assigned),
 		},

@@ -1,14 +1,29 @@
 package topics
 
-import "github.com/e6e95bb8/topics/wal"
+import (
+	"math"
+
+	"github.com/e6e95bb8/topics/wal"
+)
 
 // Everything in this file runs the same for a live write and for its replay:
 // it is the only code that changes what readers see, and it depends on nothing
 // but the entry, so that a replayed topic is the topic that was.
 
-// apply publishes one entry on t. t.mu is held.
-func (r *Registry) apply(t *topic, e *entry, lsn wal.LSN, sizes []uint32, bytes int64, body []byte) {
+// frameParts are a frame and what its records are to the index.
+type frameParts struct {
+	span  wal.Span // zero for ephemeral records
+	sizes []uint32
+	tags  []byte // packed
+	bytes int64
+	body  []byte // ephemeral records
+}
+
+// apply publishes one entry on t. t.mu is held. It fails only in replay, and
+// only where a live delete has read before what it needs from the disk.
+func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 	r.expire(t, e.ts)
+	t.applied = max(t.applied, f.span.End)
 	switch e.typ {
 	case entryCreate:
 		r.applyCreate(t, e)
@@ -18,24 +33,34 @@ func (r *Registry) apply(t *topic, e *entry, lsn wal.LSN, sizes []uint32, bytes 
 		r.trim(t)
 	case entryLost:
 		r.applyLost(t, lostRange{e.first, e.last, e.reason})
+	case entryDelete:
+		if err := r.applyDelete(t, e); err != nil {
+			return err
+		}
+		r.totals.deleted.Add(uint64(e.deleted.records))
 	case entryAppend:
 		if e.create {
 			r.applyCreate(t, e)
 		}
 		r.jump(t, e.first-1, ReasonCrash)
-		t.index.add(lsn, e.first, e.ts, sizes, body)
+		t.index.add(f.span.Start, e.first, e.ts, f.sizes, f.body)
+		t.tags.add(e.first, f.tags)
 		t.head = e.first + uint64(e.count) - 1
 		t.lastWrite = e.ts
-		r.grow(t, sums{int64(e.count), bytes})
+		r.grow(t, sums{int64(e.count), f.bytes})
 		r.trim(t)
 		if e.key != nil {
 			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts}
 			t.keys.add(r.keyID(e.key), k, t.cfg.IdempotencyWindowMS)
 			r.sweeper.visit(t)
 		}
-		r.totals.appended.add(sums{int64(e.count), bytes})
+		r.totals.appended.add(sums{int64(e.count), f.bytes})
+	}
+	if t.history.damaged > 0 {
+		r.noteDamage(t)
 	}
 	t.notify()
+	return nil
 }
 
 func (r *Registry) applyCreate(t *topic, e *entry) {
@@ -78,26 +103,31 @@ func (r *Registry) grow(t *topic, d sums) {
 	r.totals.live.add(d)
 }
 
-// pop drops t's first live record.
-func (r *Registry) pop(t *topic) (seq uint64) {
-	seq, _, _ = t.index.front()
-	bytes, freed := t.index.pop()
-	r.grow(t, sums{-1, -bytes})
-	r.totals.ephemeral.Add(-int64(freed))
-	return seq
-}
-
 // trim evicts the oldest records until the caps hold.
 func (r *Registry) trim(t *topic) {
 	before := t.capThrough
-	for c := t.cfg; c.CapRecords > 0 && t.live.records > c.CapRecords || c.CapBytes > 0 && t.live.bytes > c.CapBytes; {
-		if !t.index.frontIsEphemeral() && t.index.ephemeral > 0 {
+	for {
+		over := t.cfg.over(t.live)
+		if over.records <= 0 && over.bytes <= 0 {
+			break
+		}
+		if t.index.ephemeral > 0 && (t.history.seq > 0 || !t.index.frontIsEphemeral()) {
 			// Replay, which does not see the ephemeral ones, would keep it.
 			t.noteCap = true
 			r.sweeper.visit(t)
 		}
-		t.capThrough = r.pop(t)
-		r.totals.evictedCap.Add(1)
+		live := t.live.records
+		// A whole extent may go if one of the caps asks for all of it.
+		most := sums{over.records, math.MaxInt64}
+		if over.records <= 0 {
+			most = sums{math.MaxInt64, over.bytes}
+		}
+		if last := r.popExtent(t, math.MaxUint64, most, math.MaxInt64); last > 0 {
+			t.capThrough = last
+		} else {
+			t.capThrough = r.pop(t)
+		}
+		r.totals.evictedCap.Add(uint64(live - t.live.records))
 	}
 	if t.capThrough > before {
 		t.raiseFloor(t.capThrough + 1)
@@ -108,7 +138,7 @@ func (r *Registry) trim(t *topic) {
 // here were ephemeral: they are lost, whatever else became of them.
 func (r *Registry) applyFloors(t *topic, f floors) {
 	for {
-		seq, _, ok := t.index.front()
+		seq, _, ok := t.first()
 		if !ok || seq > max(f.byCap, f.byTTL) {
 			return
 		}
@@ -131,8 +161,13 @@ func (r *Registry) expire(t *topic, now int64) {
 	}
 	before := t.ttlThrough
 	for t.due(now) {
-		t.ttlThrough = r.pop(t)
-		r.totals.evictedTTL.Add(1)
+		live := t.live.records
+		if last := r.popExtent(t, math.MaxUint64, sums{math.MaxInt64, math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
+			t.ttlThrough = last
+		} else {
+			t.ttlThrough = r.pop(t)
+		}
+		r.totals.evictedTTL.Add(uint64(live - t.live.records))
 	}
 	if t.ttlThrough > before {
 		t.raiseFloor(t.ttlThrough + 1)
@@ -141,7 +176,7 @@ func (r *Registry) expire(t *topic, now int64) {
 
 // due says whether the first live record has expired at now.
 func (t *topic) due(now int64) bool {
-	_, ts, ok := t.index.front()
+	_, ts, ok := t.first()
 	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-ts > t.cfg.TTLMS
 }
 

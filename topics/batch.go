@@ -7,6 +7,7 @@ type batch struct {
 	records []byte
 	sizes   []uint32 // payload bytes of each
 	bytes   int64    // their sum
+	tags    []byte   // packed; see packTag
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -16,12 +17,17 @@ const maxPooled = 1 << 20
 
 func encodeBatch(w *Write) *batch {
 	b := batches.Get().(*batch)
-	b.records, b.sizes, b.bytes = b.records[:0], b.sizes[:0], 0
+	b.records, b.sizes, b.bytes, b.tags = b.records[:0], b.sizes[:0], 0, nil
+	tagged := 0 // records up to the last one with a tag
 	for i := range w.Records {
 		rec := &w.Records[i]
 		b.records = appendRecord(b.records, rec)
 		b.sizes = append(b.sizes, uint32(rec.payloadBytes()))
 		b.bytes += int64(rec.payloadBytes())
+		if rec.Tag != nil {
+			b.tags = packTag(b.tags, i-tagged, rec.Tag)
+			tagged = i + 1
+		}
 	}
 	return b
 }

@@ -45,9 +45,17 @@ func uvarintLen(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
 func nextRecord(p []byte) (r Record, rest []byte, err error) {
 	d := decoder{p: p}
 	b := d.bytes()
-	rest = d.p
-	if d.bad || len(b) == 0 {
+	if d.bad {
 		return r, nil, errEntry
+	}
+	r, err = decodeRecord(b)
+	return r, d.p, err
+}
+
+// decodeRecord decodes a record without the number of its bytes in front.
+func decodeRecord(b []byte) (r Record, err error) {
+	if len(b) == 0 {
+		return r, errEntry
 	}
 	flags := b[0]
 	in := decoder{p: b[1:]}
@@ -61,10 +69,10 @@ func nextRecord(p []byte) (r Record, rest []byte, err error) {
 		r.Meta = in.bytes()
 	}
 	if in.bad || flags&^(hasTag|hasNode|hasMeta) != 0 {
-		return Record{}, nil, errEntry
+		return Record{}, errEntry
 	}
 	r.Data = in.p
-	return r, rest, nil
+	return r, nil
 }
 
 // clone returns the record in memory of its own.
@@ -84,19 +92,24 @@ func (r *Record) clone() Record {
 // payloadBytes is what caps and counts call a record's size.
 func (r *Record) payloadBytes() int { return len(r.Data) + len(r.Meta) }
 
-// recordSizes appends the payload size of each of count records to dst and
-// holds that the records fill p exactly.
-func recordSizes(dst []uint32, p []byte, count int) ([]uint32, error) {
-	for range count {
+// recordColumns appends the payload size of each of count records to sizes,
+// and the tags, packed, to tags, and holds that the records fill p exactly.
+func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
+	tagged := 0
+	for i := range count {
 		r, rest, err := nextRecord(p)
 		if err != nil {
-			return dst, err
+			return sizes, tags, err
 		}
-		dst = append(dst, uint32(r.payloadBytes()))
+		sizes = append(sizes, uint32(r.payloadBytes()))
+		if r.Tag != nil {
+			tags = packTag(tags, i-tagged, r.Tag)
+			tagged = i + 1
+		}
 		p = rest
 	}
 	if len(p) > 0 {
-		return dst, errEntry
+		return sizes, tags, errEntry
 	}
-	return dst, nil
+	return sizes, tags, nil
 }

@@ -93,7 +93,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil || !bytes.Equal(more, rest) || !reflect.DeepEqual(again, r) {
 			t.Fatalf("%+v and %d bytes, %v, want %+v and %d bytes", again, len(more), err, r, len(rest))
 		}
-		sizes, err := recordSizes(nil, p2, 1)
+		sizes, _, err := recordColumns(nil, nil, p2, 1)
 		if err != nil || len(sizes) != 1 || int(sizes[0]) != r.payloadBytes() {
 			t.Fatalf("%v, %v, want %d", sizes, err, r.payloadBytes())
 		}

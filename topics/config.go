@@ -43,6 +43,17 @@ type Config struct {
 // Durable is the contract's shorthand: is every ack a synced one.
 func (c *Config) Durable() bool { return c.Durability == Fsync }
 
+// over is by how much the live records exceed the caps.
+func (c *Config) over(live sums) (over sums) {
+	if c.CapRecords > 0 {
+		over.records = live.records - c.CapRecords
+	}
+	if c.CapBytes > 0 {
+		over.bytes = live.bytes - c.CapBytes
+	}
+	return over
+}
+
 // DefaultConfig is what an omitted field means.
 func DefaultConfig() Config {
 	return Config{

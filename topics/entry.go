@@ -17,11 +17,17 @@ const (
 	entryReserve byte = 5 // id, ceiling
 	entryLost    byte = 6 // id, from, to, reason
 	entryFloors  byte = 7 // number of topics; of each id, seq evicted through by a cap, by the ttl
+	entryDelete  byte = 8 // flags, id, ts, last seq that may go, [tag predicate]
 )
 
 const (
 	flagCreates = 1 << iota // the write made its topic
 	flagKeyed               // the write has an idempotency key
+)
+
+const (
+	flagMatches = 1 << iota // entryDelete: only records that match
+	flagPrefix              // the predicate is a prefix, not the whole tag
 )
 
 var errEntry = errors.New("topics: malformed log entry")
@@ -37,12 +43,18 @@ type entry struct {
 	config  *Config
 	ceiling uint64
 	first   uint64 // entryAppend; entryLost: from
-	last    uint64 // entryLost: to; entryConfig: head
+	last    uint64 // entryLost: to; entryConfig: head; entryDelete: the last that may go
 	count   int
 	key     []byte
 	reason  string
 	floors  []floors
+	match   *Match // entryDelete; nil: all
 	records []byte // count encoded records
+
+	// entryDelete, not in the log: the seqs that match, unless that is to be
+	// found out, and, once it is applied, what went.
+	matched *seqSet
+	deleted sums
 }
 
 // floors are how far a topic's records are gone.
@@ -86,6 +98,18 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 			dst = binary.AppendUvarint(dst, v)
 		}
 		return appendBytes(dst, []byte(e.reason)), nil
+	case entryDelete:
+		if e.match != nil {
+			if flags = flagMatches; e.match.prefix {
+				flags |= flagPrefix
+			}
+		}
+		dst = binary.AppendUvarint(append(dst, flags), e.id)
+		dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), e.last)
+		if e.match != nil {
+			dst = appendBytes(dst, []byte(e.match.value))
+		}
+		return dst, nil
 	case entryFloors:
 		dst = binary.AppendUvarint(dst, uint64(len(e.floors)))
 		for _, f := range e.floors {
@@ -141,6 +165,15 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 	case entryLost:
 		e.id, e.first, e.last, e.reason = d.uvarint(), d.uvarint(), d.uvarint(), string(d.bytes())
 		if e.first == 0 || e.last < e.first {
+			d.fail()
+		}
+	case entryDelete:
+		flags := d.byte()
+		e.id, e.ts, e.last = d.uvarint(), d.varint(), d.uvarint()
+		if flags&flagMatches != 0 {
+			e.match = &Match{value: string(d.bytes()), prefix: flags&flagPrefix != 0}
+		}
+		if flags > flagMatches|flagPrefix || flags == flagPrefix {
 			d.fail()
 		}
 	case entryFloors:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -60,6 +61,17 @@ func notFound(topic string) *Error {
 	}
 }
 
+// errDamaged stands before what a segment says of its damage.
+var errDamaged = errors.New("topics: damaged segment")
+
+// segmentError tells a segment's damage from the disk's own errors.
+func segmentError(err error) error {
+	if damage := new(segment.DamageError); errors.As(err, &damage) {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return err
+}
+
 // logError gives the log's refusals this package's words.
 func logError(err error) error {
 	switch {
@@ -76,6 +88,9 @@ func logError(err error) error {
 		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
 	case errors.Is(err, wal.ErrTooLarge):
 		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
+	}
+	if errors.Is(err, errDamaged) {
+		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
 	}
 	var corrupt *wal.CorruptionError
 	if errors.As(err, &corrupt) {

@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -163,6 +164,94 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 		}
 	}
 	return refs, true
+}
+
+// cut forgets the frames up to the one that ends at through, whatever is live
+// in them, and returns the bytes of ephemeral memory that became free.
+func (x *index) cut(through uint64) (freed int) {
+	for len(x.blocks) > 0 && x.blocks[0].next <= through+1 {
+		for _, body := range x.blocks[0].bodies {
+			if body != nil {
+				freed += len(body)
+				x.ephemeral--
+			}
+		}
+		x.blocks[0] = nil
+		x.blocks = x.blocks[1:]
+		x.entry, x.record, x.size = 0, 0, 0
+	}
+	for {
+		seq, _, ok := x.front()
+		if !ok || seq > through {
+			return freed
+		}
+		_, n := x.pop()
+		freed += n
+	}
+}
+
+// view returns a copy of the index as it is, which stays so without the lock.
+func (x *index) view() index {
+	v := *x
+	v.blocks = make([]*block, len(x.blocks))
+	copies := make([]block, len(x.blocks))
+	for i, b := range x.blocks {
+		copies[i] = *b // what its slices hold is never changed, but for bodies
+		copies[i].bodies = slices.Clone(b.bodies)
+		v.blocks[i] = &copies[i]
+	}
+	return v
+}
+
+// durable is the last seq that is in the log; 0: none is.
+func (x *index) durable() uint64 {
+	for _, b := range slices.Backward(x.blocks) {
+		if b.bodies == nil {
+			return b.next - 1
+		}
+	}
+	return 0
+}
+
+// each calls f with every live record in order: its frame, its place in it, its
+// seq and its payload's size. It ends early when f says stop.
+func (x *index) each(f func(frame *frameRef, record int, seq uint64, size uint32) bool) {
+	for i, b := range x.blocks {
+		entry, record, sizes := 0, 0, b.sizes
+		if i == 0 {
+			entry, record, sizes = x.entry, x.record, b.sizes[x.size:]
+		}
+		for ; entry < len(b.entries); entry, record = entry+1, 0 {
+			frame := b.ref(entry)
+			for ; record < frame.count; record++ {
+				n, width := binary.Uvarint(sizes)
+				sizes = sizes[width:]
+				if !f(&frame, record, frame.first+uint64(record), uint32(n)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// sums adds up the records of set that are in the index.
+func (x *index) sums(set *seqSet) (sum sums) {
+	for i, b := range x.blocks {
+		if !set.any(b.first, b.next-1) {
+			continue
+		}
+		part := index{blocks: []*block{b}}
+		if i == 0 {
+			part.entry, part.record, part.size = x.entry, x.record, x.size
+		}
+		part.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
+			if set.has(seq) {
+				sum.add(sums{1, int64(size)})
+			}
+			return true
+		})
+	}
+	return sum
 }
 
 // drop empties the index and returns the ephemeral bytes that became free.

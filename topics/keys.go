@@ -1,6 +1,10 @@
 package topics
 
-import "github.com/zeebo/xxh3"
+import (
+	"encoding/binary"
+
+	"github.com/zeebo/xxh3"
+)
 
 // keyWindow remembers a topic's idempotency keys for as long as its window.
 // The topic's lock guards it. A key is kept as a 128-bit hash under a seed
@@ -61,4 +65,59 @@ func (w *keyWindow) forget(now, windowMS int64) {
 	case cap(w.order) > 4*len(w.order):
 		w.order = append(make([]keyUse, 0, 2*len(w.order)), w.order...)
 	}
+}
+
+// append encodes the window: the number of keys, and of each, oldest first,
+// its hash and what it was given.
+func (w *keyWindow) append(dst []byte) []byte {
+	current := func(u keyUse) bool { // and not used again later
+		k, ok := w.byID[u.id]
+		return ok && k.ts == u.ts
+	}
+	n := 0
+	for _, u := range w.order {
+		if current(u) {
+			n++
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(n))
+	for _, u := range w.order {
+		if !current(u) {
+			continue
+		}
+		k := w.byID[u.id]
+		dst = binary.LittleEndian.AppendUint64(dst, u.id.Hi)
+		dst = binary.LittleEndian.AppendUint64(dst, u.id.Lo)
+		dst = binary.AppendUvarint(binary.AppendVarint(dst, k.ts), k.first)
+		dst = binary.AppendUvarint(dst, uint64(k.count))
+	}
+	return dst
+}
+
+// keys is append's inverse.
+func (d *decoder) keys(w *keyWindow) {
+	n := d.uvarint()
+	if n > uint64(len(d.p)) {
+		d.fail()
+		return
+	}
+	for ; n > 0 && !d.bad; n-- {
+		id := keyID{Hi: d.uint64(), Lo: d.uint64()}
+		k := keyed{ts: d.varint(), first: d.uvarint(), count: uint32(d.uvarint())}
+		if w.byID == nil {
+			w.byID = make(map[keyID]keyed, n)
+		}
+		w.byID[id] = k
+		w.order = append(w.order, keyUse{id, k.ts})
+	}
+}
+
+func (d *decoder) uint64() uint64 {
+	if len(d.p) < 8 {
+		d.fail()
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(d.p)
+	d.p = d.p[8:]
+	return v
 }

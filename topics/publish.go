@@ -102,7 +102,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		r.apply(t, &c.entry, c.span.Start, c.sizes, c.bytes, c.body)
+		_ = r.apply(t, &c.entry, frameParts{c.span, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
 	}
 	c.settled.Store(true)
 	if c.done != nil {

@@ -67,31 +67,56 @@ func (r *Registry) delivered(b *Batch) *Batch {
 // readOnce reads on from b.NextFrom: it takes a picture of the topic under its
 // lock, and fetches the records without.
 func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
-	now := r.now()
-	t, err := r.open(name, now)
-	if err != nil {
-		return nil, err
+	for {
+		now := r.now()
+		t, err := r.open(name, now)
+		if err != nil {
+			return nil, err
+		}
+		t.lastRead.Store(now)
+		from := b.NextFrom
+		v := t.view(q, b, now)
+		t.mu.RUnlock()
+
+		err = r.fetch(q, b, v)
+		if len(b.Records) == 0 && (errors.Is(err, errMoved) || errors.Is(err, wal.ErrReleased)) {
+			b.NextFrom, b.Tombstone = from, nil
+			continue
+		}
+		if len(b.Records) > 0 {
+			// What was found is answered; the next read meets the rest of it.
+			return t, nil
+		}
+		return t, logError(err)
 	}
-	t.lastRead.Store(now)
+}
+
+// view takes the picture that q needs of the topic, and notes in b what it
+// says of loss and of the head. t.mu is held.
+func (t *topic) view(q *Query, b *Batch, now int64) *view {
 	stone, next := t.tombstone(b.NextFrom)
 	below := t.head + 1 // the batch stops before the next lost range
 	if l, ok := t.lostFrom(next); ok {
-		below = l.from
+		below = max(l.from, next)
 	}
-	v := view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
-	v.frames, v.whole = t.index.from(next, below, maxFrames(q))
+	next = max(next, t.earliest()) // below it there may be deleted ones in a live frame
+	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
+	if d, ok := t.deleted.next(next); ok && d < below {
+		v.below = min(below, next+maxScanned)
+		v.dead = newWindow(t.deleted, next, v.below)
+	}
+	v.extents = t.history.from(next)
+	most := maxFrames(q)
+	if v.dead != nil {
+		most = maxScanned
+	}
+	v.frames, v.whole = t.index.from(max(next, t.history.last()+1), v.below, most)
 	b.Tombstone, b.Head, b.Earliest = stone, t.head, t.earliest()
 	if ttl := t.cfg.TTLMS; ttl > 0 {
 		v.expired = now - ttl
 	}
-	t.mu.RUnlock()
-
-	b.NextFrom = next - 1 // what stands before is lost or deleted
-	err = r.fetch(q, b, &v)
-	if corrupt := new(wal.CorruptionError); errors.As(err, &corrupt) {
-		return nil, logError(err)
-	}
-	return t, err
+	b.NextFrom = min(next, below) - 1 // what stands before is lost or deleted
+	return v
 }
 
 // maxFrames is how many records' frames to look up at once: with a filter
@@ -110,66 +135,33 @@ type view struct {
 	expired int64  // records with an earlier timestamp are over; 0: none
 	dedupe  bool   // the topic filters by node
 	sparse  bool   // few may be wanted of many: they are copied, so as not to pin what lies around them
+	dead    *window
+	extents []extent
 	frames  []frameRef
 	whole   bool // frames are all there are up to below
 }
 
-// fetch examines the view's frames and moves b.NextFrom over what it examined.
-func (r *Registry) fetch(q *Query, b *Batch, v *view) error {
-	reader := r.log.NewReader()
-	var taken, scannedSize int
-	scanned := 0
-	for _, f := range v.frames {
-		body := f.body
-		if body == nil {
-			payload, err := reader.Frame(f.lsn)
-			if err != nil {
-				return err
-			}
-			e, err := decodeEntry(entryAppend, payload)
-			if err != nil {
-				return err
-			}
-			body = e.records
-		}
-		for seq := f.first; seq < f.first+uint64(f.count); seq++ {
-			rec, rest, err := nextRecord(body)
-			if err != nil {
-				return err
-			}
-			body = rest
-			if seq < v.next {
-				continue
-			}
-			if seq >= v.below {
-				return nil
-			}
-			size := rec.payloadBytes()
-			wanted := f.ts >= v.expired && v.wants(q, &rec)
-			if wanted && len(b.Records) > 0 && taken+size > q.MaxBytes {
-				return nil
-			}
-			b.NextFrom = seq
-			b.Cost.Scanned++
-			scanned++
-			scannedSize += size
-			if wanted {
-				if v.sparse {
-					rec = rec.clone()
-				}
-				rec.Seq, rec.TS = seq, f.ts
-				b.Records = append(b.Records, rec)
-				taken += size
-			}
-			if len(b.Records) >= q.Limit || scanned >= maxScanned || scannedSize >= maxScannedSize {
-				return nil
-			}
-		}
+// window says which seqs of a short stretch are deleted. A nil window has none.
+type window struct {
+	from uint64
+	bits []uint64
+}
+
+func newWindow(set *seqSet, from, below uint64) *window {
+	w := &window{from: from, bits: make([]uint64, (below-from+63)/64)}
+	set.each(from, below-1, func(seq uint64) bool {
+		w.bits[(seq-from)/64] |= 1 << ((seq - from) % 64)
+		return true
+	})
+	return w
+}
+
+func (w *window) has(seq uint64) bool {
+	if w == nil || seq < w.from {
+		return false
 	}
-	if v.whole {
-		b.NextFrom = v.below - 1
-	}
-	return nil
+	i := (seq - w.from) / 64
+	return i < uint64(len(w.bits)) && w.bits[i]>>((seq-w.from)%64)&1 == 1
 }
 
 // wants applies the query's filters to one record.

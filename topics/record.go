@@ -46,6 +46,7 @@ type Cost struct {
 	Sync     time.Duration // waiting for the group's sync (fsync class only)
 	Throttle time.Duration // waiting for the bounded queue
 	Scanned  int           // records examined
+	Cold     int           // segments of the cold tier read
 }
 
 // Query is one read.

@@ -50,7 +50,10 @@ type Registry struct {
 	totals  totals
 	sweeper sweeper
 	log     *wal.Log
-	scratch []uint32 // replay's record sizes
+	scratch struct { // replay's, of the present frame
+		sizes []uint32
+		tags  []byte
+	}
 
 	mu      sync.RWMutex              // guards the names
 	byName  btree.Map[string, *topic] // visible or being created
@@ -141,6 +144,7 @@ func (r *Registry) forget(t *topic) {
 	}
 	r.grow(t, sums{-t.live.records, -t.live.bytes})
 	r.totals.ephemeral.Add(-t.index.drop())
+	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
 	t.visible, t.cfg, t.lost, t.keys = false, nil, nil, keyWindow{}
 	t.notify()
 }

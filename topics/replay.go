@@ -17,9 +17,9 @@ func (r *Registry) Replay(f wal.Frame) error {
 		return err
 	}
 	if e.typ == entryFloors {
-		for _, f := range e.floors {
-			if t := r.byID[f.id]; t != nil {
-				r.applyFloors(t, f)
+		for _, n := range e.floors {
+			if t := r.byID[n.id]; t != nil && f.LSN >= t.applied {
+				r.applyFloors(t, n)
 			}
 		}
 		return nil
@@ -31,12 +31,14 @@ func (r *Registry) Replay(f wal.Frame) error {
 	}
 	t := r.byID[e.id]
 	switch {
+	case t != nil && f.LSN < t.applied:
+		return nil // the checkpoint has it
 	case t == nil && e.id > 0 && e.id < r.nextID:
 		return nil // written before, and ordered behind, the topic's drop
 	case t == nil:
 		return fmt.Errorf("topics: entry of type %d for unknown topic id %d", e.typ, e.id)
 	}
-	return r.replayOn(t, &e, f.LSN)
+	return r.replayOn(t, &e, f)
 }
 
 func (r *Registry) replayCreate(e *entry) error {
@@ -53,8 +55,8 @@ func (r *Registry) replayCreate(e *entry) error {
 	return nil
 }
 
-func (r *Registry) replayOn(t *topic, e *entry, lsn wal.LSN) error {
-	var bytes int64
+func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
+	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}}
 	switch e.typ {
 	case entryDrop:
 		r.forget(t)
@@ -64,18 +66,22 @@ func (r *Registry) replayOn(t *topic, e *entry, lsn wal.LSN) error {
 		return nil
 	case entryAppend:
 		var err error
-		if r.scratch, err = recordSizes(r.scratch[:0], e.records, e.count); err != nil {
+		s := &r.scratch
+		if s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], e.records, e.count); err != nil {
 			return err
 		}
-		for _, n := range r.scratch {
-			bytes += int64(n)
+		f.sizes, f.tags = s.sizes, s.tags
+		for _, n := range s.sizes {
+			f.bytes += int64(n)
 		}
 	}
 	if !t.follows(e) {
 		return fmt.Errorf("%w: entry of type %d (seqs from %d to %d, %d records, at %d ms) cannot follow on topic id %d, whose head is %d at %d ms",
 			errEntry, e.typ, e.first, e.last, e.count, e.ts, t.id, t.head, t.assignedTS)
 	}
-	r.apply(t, e, lsn, r.scratch, bytes, nil)
+	if err := r.apply(t, e, f); err != nil {
+		return err
+	}
 	if e.config != nil {
 		t.next = t.cfg
 		t.reserve.ceiling = e.ceiling
@@ -92,6 +98,8 @@ func (t *topic) follows(e *entry) bool {
 		return e.first > t.head && e.first <= math.MaxUint64-uint64(e.count) && e.ts >= t.assignedTS
 	case entryConfig:
 		return e.last >= t.head && e.last < math.MaxUint64 && e.ts >= t.assignedTS
+	case entryDelete:
+		return e.last < math.MaxUint64 && e.ts >= t.assignedTS // last may be an ephemeral record's
 	case entryLost:
 		return e.first == t.head+1 && e.last < math.MaxUint64
 	}
@@ -143,6 +151,7 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 		}
 		upto = span.End
 		l.resolved.mu.Lock()
+		l.resolved.applied = span.End
 		r.applyLost(l.resolved, lostRange{l.From, l.To, l.Reason})
 		l.resolved.mu.Unlock()
 	}

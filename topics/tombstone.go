@@ -25,10 +25,7 @@ func (t *topic) tombstone(from uint64) (stone *Tombstone, next uint64) {
 		return t.stone(next, earliest-1, t.evictReason(next)), earliest
 	}
 	// What is neither live nor lost was deleted, and passes silently.
-	live := t.head + 1
-	if refs, _ := t.index.from(next, t.head+1, 1); len(refs) > 0 {
-		live = max(next, refs[0].first, earliest)
-	}
+	live := t.nextLive(next)
 	if l, ok := t.lostFrom(next); ok && max(l.from, next) <= live {
 		return t.stone(next, l.to, l.reason), l.to + 1
 	}

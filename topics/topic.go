@@ -35,12 +35,16 @@ type topic struct {
 	cfg        *Config
 	head       uint64
 	live       sums
-	index      index
-	evictFloor uint64 // first seq not involuntarily lost; only grows
-	capThrough uint64 // highest seq evicted by a cap
-	ttlThrough uint64 // highest seq that expired
-	ttlNoted   uint64 // as of the last entryFloors
-	noteCap    bool   // capThrough is to go into the next one
+	history    history // records in segments
+	index      index   // the records after them: in the log, or ephemeral
+	tags       tagIndex
+	deleted    *seqSet // deleted seqs above the first live one; nil: none
+	applied    wal.LSN // end of the last frame that is published here
+	evictFloor uint64  // first seq not involuntarily lost; only grows
+	capThrough uint64  // highest seq evicted by a cap
+	ttlThrough uint64  // highest seq that expired
+	ttlNoted   uint64  // as of the last entryFloors
+	noteCap    bool    // capThrough is to go into the next one
 	lost       []lostRange
 	keys       keyWindow
 	lastWrite  int64
@@ -50,6 +54,8 @@ type topic struct {
 
 // sums are records and their payload bytes.
 type sums struct{ records, bytes int64 }
+
+func (s *sums) add(d sums) { s.records, s.bytes = s.records+d.records, s.bytes+d.bytes }
 
 // lostRange is a run of seqs that were given out and can never be read.
 type lostRange struct {
@@ -66,6 +72,7 @@ type commit struct {
 	synced wal.LSN  // the log must be synced to here, whatever the class
 	entry  entry    // what apply will do; records are not kept
 	sizes  []uint32
+	tags   []byte // packed
 	bytes  int64
 	body   []byte // ephemeral records
 	key    string
@@ -93,14 +100,6 @@ func (c *commit) satisfied(log *wal.Log) bool {
 
 // creates says whether the commit makes its topic.
 func (c *commit) creates() bool { return c.entry.create || c.entry.typ == entryCreate }
-
-// earliest is the first live seq, head+1 when there is none.
-func (t *topic) earliest() uint64 {
-	if seq, _, ok := t.index.front(); ok {
-		return seq
-	}
-	return t.head + 1
-}
 
 func (t *topic) notify() {
 	if t.changed != nil {

@@ -19,6 +19,8 @@ type Totals struct {
 	EvictedCap       uint64
 	EvictedTTL       uint64
 	Tombstones       map[string]uint64 // delivered, by reason
+	DeletedRecords   uint64
+	DamagedPages     uint64 // of segments, met while counting
 }
 
 // totals are kept as atomics: reading them takes no lock.
@@ -29,6 +31,7 @@ type totals struct {
 	ephemeral              atomic.Int64
 	appended, delivered    atomicSums
 	evictedCap, evictedTTL atomic.Uint64
+	deleted, damaged       atomic.Uint64
 	tombstones             [len(reasons)]atomic.Uint64
 }
 
@@ -45,6 +48,7 @@ func (t *totals) restart() {
 	t.appended.bytes.Store(0)
 	t.evictedCap.Store(0)
 	t.evictedTTL.Store(0)
+	t.deleted.Store(0)
 }
 
 // count adds n topics of a config; nil is none.
@@ -68,6 +72,7 @@ func (r *Registry) Totals() Totals {
 		AppendedRecords: uint64(t.appended.records.Load()), AppendedBytes: uint64(t.appended.bytes.Load()),
 		DeliveredRecords: uint64(t.delivered.records.Load()), DeliveredBytes: uint64(t.delivered.bytes.Load()),
 		EvictedCap: t.evictedCap.Load(), EvictedTTL: t.evictedTTL.Load(),
+		DeletedRecords: t.deleted.Load(), DamagedPages: t.damaged.Load(),
 		Tombstones: make(map[string]uint64, len(reasons)),
 	}
 	for i := range t.byClass {

@@ -1,0 +1,85 @@
+package recovery
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// lookEvery is how often it is looked whether a checkpoint is due, and
+// retryAfter how long after one that failed the next is tried.
+const (
+	lookEvery  = 100 * time.Millisecond
+	retryAfter = 5 * time.Second
+)
+
+// runBackground starts the two goroutines of the background: one takes
+// checkpoints, the other merges and moves segments after each of them.
+func (r *Recovered) runBackground() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	again := make(chan struct{}, 1)
+	wg.Go(func() { r.takeCheckpoints(ctx, again) })
+	wg.Go(func() { r.keepUp(ctx, again) })
+	r.stop = func() { cancel(); wg.Wait() }
+}
+
+func (r *Recovered) takeCheckpoints(ctx context.Context, taken chan<- struct{}) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	last := r.opts.Now()
+	var failed bool
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		since := r.opts.Now().Sub(last)
+		if failed && since < retryAfter || !r.due(since) {
+			continue
+		}
+		_, err := r.Checkpoint(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if failed = err != nil; failed {
+			r.opts.Log.Warn().Err(err).Msg("the log is not cut yet")
+		}
+		last = r.opts.Now()
+		select {
+		case taken <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// due says whether a checkpoint is due when the last attempt was so long ago.
+func (r *Recovered) due(since time.Duration) bool {
+	o := &r.opts.Storage
+	var start wal.LSN
+	if c := r.manifestNow().Checkpoint; c != nil {
+		start = c.start()
+	}
+	return o.CheckpointBytes > 0 && int64(r.Log.Tail()-start) >= o.CheckpointBytes ||
+		o.CheckpointInterval > 0 && since >= o.CheckpointInterval ||
+		o.MaxAge > 0 && since >= o.MaxAge
+}
+
+func (r *Recovered) keepUp(ctx context.Context, taken <-chan struct{}) {
+	for {
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return
+		}
+		if err := r.Reclaim(ctx); err != nil && ctx.Err() == nil {
+			r.opts.Log.Warn().Err(err).Msg("space is not given back yet")
+		}
+		if err := r.Cool(ctx); err != nil && ctx.Err() == nil {
+			r.opts.Log.Warn().Err(err).Msg("old segments stay where they are")
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
+)
+
+// Checkpointed is the account of one checkpoint.
+type Checkpointed struct {
+	Number     uint64  `json:"checkpoint"`
+	Unchanged  bool    `json:"unchanged,omitempty"` // nothing had been written since that one
+	Start      uint64  `json:"start_lsn"`
+	Topics     int     `json:"topics"`
+	Segments   int     `json:"segments_written"`
+	Records    int64   `json:"records"`
+	Bytes      int64   `json:"segment_bytes"`
+	Released   int     `json:"log_files_released"`
+	DurationMS float64 `json:"duration_ms"`
+}
+
+// Checkpoint turns what is only in the log into segments and cuts the log. It
+// returns when that is durable. Writers go on meanwhile.
+func (r *Recovered) Checkpoint(ctx context.Context) (Checkpointed, error) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	began := r.opts.Now()
+	out, err := r.checkpoint(ctx)
+	took := r.opts.Now().Sub(began)
+	out.DurationMS = millis(took)
+	r.counters.checkpointed(r.opts.Now(), took, err)
+	if err != nil {
+		return out, fmt.Errorf("checkpoint: %w", err)
+	}
+	return out, nil
+}
+
+// checkpoint is Checkpoint with r.work held.
+func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
+	if err := r.discard(); err != nil { // what an earlier one could not
+		return Checkpointed{}, err
+	}
+	before := r.manifestNow()
+	if tail := r.Log.Tail(); before.Checkpoint != nil && tail == r.checkpointed {
+		return Checkpointed{Number: before.Checkpoint.Number, Start: before.Checkpoint.Start, Unchanged: true}, nil
+	}
+	capture := r.Registry.Capture()
+	next, segs, err := r.write(ctx, capture, before)
+	if err != nil {
+		return Checkpointed{}, err
+	}
+	out := Checkpointed{Number: next.Number, Start: next.Start, Topics: capture.Topics(), Segments: len(segs)}
+	for _, s := range segs {
+		out.Records += s.Records()
+		out.Bytes += s.DataBytes() + s.IndexBytes()
+	}
+	if err := capture.Install(segs); err != nil {
+		return out, err
+	}
+	r.mu.Lock()
+	r.segments = append(r.segments, segs...)
+	r.liveBefore, r.live = r.live, capture.Live()
+	r.mu.Unlock()
+	r.checkpointed = r.Log.Tail()
+	if capture.Start() != r.checkpointed {
+		r.checkpointed = 0 // more came meanwhile
+	}
+	if err := r.discard(); err != nil {
+		return out, err
+	}
+	out.Released, err = r.releaseLog()
+	return out, err
+}
+
+// releaseLog gives back the log files before the one that the oldest checkpoint
+// names, which stays even when all of it lies before the checkpoint's start.
+func (r *Recovered) releaseLog() (n int, err error) {
+	file := r.manifestNow().firstFile()
+	for _, f := range r.Log.Files() {
+		if f.Index == file {
+			n, err = r.Log.Release(f.First, r.archive.keep)
+			break
+		}
+	}
+	r.archive.forget(file)
+	return n, err
+}
+
+// write puts the capture on disk, up to the manifest that names it.
+func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *Manifest) (next *Checkpoint, segs []*segment.Segment, err error) {
+	var written []uint64
+	defer func() {
+		if err != nil && !errors.Is(err, errUncertain) {
+			err = errors.Join(err, r.dropSegments(segs, written))
+		}
+	}()
+	state, err := createState(r.opts.FS, r.dir(stateDir))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer state.abort()
+	written, err = capture.Write(ctx, &topics.Sink{
+		State: state,
+		Segment: func() (uint64, *segment.Writer, error) {
+			id := r.newSegment()
+			w, err := segment.Create(r.opts.FS, r.dir(segmentDir), id, r.Log.ID())
+			return id, w, err
+		},
+		MaxBytes: r.opts.Storage.SegmentBytes, MaxRecords: r.opts.Storage.SegmentRecords,
+		Pace: func() error { return paceCheckpoint(ctx) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	// What was captured may be ahead of what is durable in the log.
+	if err := r.Log.WaitSynced(r.Log.Tail()); err != nil {
+		return nil, nil, err
+	}
+	next = &Checkpoint{Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start())}
+	if err := state.finish(next.Number); err != nil {
+		return nil, nil, err
+	}
+	if segs, err = r.openSegments(refs(written), r.Log.ID()); err != nil {
+		return nil, nil, err
+	}
+	err = r.commit(func(m *Manifest) {
+		// The segments may have been merged since before.
+		if m.Checkpoint != nil {
+			next.Segments = append(next.Segments, m.Checkpoint.Segments...)
+		}
+		next.Segments = append(next.Segments, refs(written)...)
+		m.Previous, m.Checkpoint = m.Checkpoint, next
+	})
+	if err == nil && before.Previous != nil {
+		r.garbage = append(r.garbage, path.Join(r.dir(stateDir), StateName(before.Previous.Number)))
+	}
+	return next, segs, err
+}
+
+// newCheckpoint returns a number that no checkpoint ever had, not even one of
+// which it is not known whether its manifest became durable.
+func (r *Recovered) newCheckpoint() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nextCheckpoint++
+	return r.nextCheckpoint
+}
+
+// newSegment returns an id that no segment ever had.
+func (r *Recovered) newSegment() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nextSegment++
+	return r.nextSegment
+}
+
+func refs(ids []uint64) []SegmentRef {
+	out := make([]SegmentRef, len(ids))
+	for i, id := range ids {
+		out[i].ID = id
+	}
+	return out
+}
+
+// openSegments opens segments in order.
+func (r *Recovered) openSegments(list []SegmentRef, logID uint64) (segs []*segment.Segment, err error) {
+	for _, ref := range list {
+		data := r.dir(segmentDir)
+		if ref.Cold {
+			if data = r.opts.Storage.ColdDir; data == "" {
+				err = fmt.Errorf("segment %016x is in the cold directory, and none is configured", ref.ID)
+				break
+			}
+		}
+		s, oerr := segment.Open(r.opts.FS, r.dir(segmentDir), data, ref.ID, logID, r.cache)
+		if err = oerr; err != nil {
+			break
+		}
+		segs = append(segs, s)
+	}
+	if err != nil {
+		for _, s := range segs {
+			s.Release()
+		}
+		return nil, err
+	}
+	return segs, nil
+}
+
+// dropSegments closes and removes segments that no manifest names.
+func (r *Recovered) dropSegments(segs []*segment.Segment, ids []uint64) error {
+	for _, s := range segs {
+		s.Release()
+	}
+	var err error
+	for _, id := range ids {
+		for _, kind := range []segment.Kind{segment.Data, segment.Index} {
+			err = errors.Join(err, segment.Remove(r.opts.FS, r.dir(segmentDir), id, kind))
+		}
+	}
+	return err
+}
+
+func (r *Recovered) dir(name string) string { return path.Join(r.opts.Dir, name) }

@@ -1,0 +1,116 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// errUncertain says that a manifest may be durable or not: whatever either
+// names has to stay.
+var errUncertain = errors.New("the manifest may have changed or not")
+
+// manifestNow is the manifest as it is. Its checkpoints are never changed in
+// place.
+func (r *Recovered) manifestNow() *Manifest {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.manifest
+	return &m
+}
+
+// commit changes the manifest and makes that durable.
+func (r *Recovered) commit(change func(*Manifest)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := r.manifest
+	change(&next)
+	if err := replaceManifest(r.opts.FS, r.opts.Dir, &next); err != nil {
+		return fmt.Errorf("%w: %w", errUncertain, err)
+	}
+	r.manifest = next
+	return nil
+}
+
+// discard removes the files that the manifest no longer names. Before that it
+// writes it once more, so that the previous manifest does not name them
+// either. What cannot be removed is left for the next time. r.work is held.
+func (r *Recovered) discard() error {
+	if len(r.garbage) == 0 {
+		return nil
+	}
+	if err := r.commit(func(*Manifest) {}); err != nil {
+		return err
+	}
+	r.garbage = slices.DeleteFunc(r.garbage, func(name string) bool {
+		err := r.opts.FS.Remove(name)
+		if err != nil && !missing(err) {
+			r.opts.Log.Warn().Err(err).Msg("a file that is not needed any more stays")
+			return false
+		}
+		return true
+	})
+	return nil
+}
+
+// tidy removes what a crash left in the directories of segments and states.
+// It runs before anything is written to them.
+func (r *Recovered) tidy() error {
+	var orphans []string
+	dirs := []string{r.dir(segmentDir), r.dir(stateDir)}
+	if cold := r.opts.Storage.ColdDir; cold != "" {
+		dirs = append(dirs, cold)
+	}
+	for _, dir := range dirs {
+		names, err := r.opts.FS.List(dir)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", dir, err)
+		}
+		for _, name := range names {
+			if r.orphan(dir, name) {
+				orphans = append(orphans, path.Join(dir, name))
+			}
+		}
+	}
+	r.garbage = orphans
+	return r.discard()
+}
+
+// orphan says whether no checkpoint of the manifest names the file, and keeps
+// the counters of names above all that there are.
+func (r *Recovered) orphan(dir, name string) bool {
+	if dir == r.dir(stateDir) {
+		var number uint64
+		if n, err := fmt.Sscanf(name, "%16x.state", &number); n != 1 || err != nil {
+			return name == stateTemp
+		}
+		r.nextCheckpoint = max(r.nextCheckpoint, number)
+		return !r.manifest.Checkpoint.is(number) && !r.manifest.Previous.is(number)
+	}
+	id, kind, ok := segment.ParseName(name)
+	if !ok {
+		return false
+	}
+	r.nextSegment = max(r.nextSegment, id)
+	for _, c := range []*Checkpoint{r.manifest.Checkpoint, r.manifest.Previous} {
+		if ref, ok := c.segment(id); ok {
+			hot := dir == r.dir(segmentDir)
+			return kind == segment.Partial || kind == segment.Data && hot == ref.Cold
+		}
+	}
+	return true
+}
+
+// fileOf is the index of the log file that holds a durable position.
+func (r *Recovered) fileOf(at wal.LSN) (index uint64) {
+	for _, f := range r.Log.Files() {
+		if f.First <= at {
+			index = f.Index
+		}
+	}
+	return index
+}

@@ -1,0 +1,64 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
+)
+
+// restore brings back the state of the manifest's checkpoint, or of the one
+// before it if that cannot be read. Without either the registry is empty and
+// the whole log is replayed.
+func (r *Recovered) restore(context.Context) error {
+	m := &r.manifest
+	r.firstFile = m.firstFile()
+	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)
+	r.archive = archive{
+		fsys: r.opts.FS, from: r.dir(walDir), to: r.opts.Storage.ArchiveDir, log: r.opts.Log, done: map[uint64]bool{},
+	}
+	r.Registry = topics.New(r.opts.Topics)
+	if m.Checkpoint == nil {
+		return nil
+	}
+	var err error
+	if r.live, err = r.restoreFrom(m.Checkpoint); err == nil {
+		return nil
+	}
+	if damaged := new(StateError); !errors.As(err, &damaged) {
+		return err
+	}
+	r.Report.CheckpointFallback = err.Error()
+	r.opts.Log.Warn().Err(err).Msg("recovering from the checkpoint before")
+	if m.Checkpoint = m.Previous; m.Checkpoint == nil {
+		return nil // the log is there from its beginning
+	}
+	live, perr := r.restoreFrom(m.Previous)
+	if perr != nil {
+		return errors.Join(err, perr)
+	}
+	r.live, r.liveBefore = live, live
+	return nil
+}
+
+// restoreFrom fills the registry from one checkpoint and returns what was live
+// at it.
+func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
+	state, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
+	if err != nil {
+		return nil, err
+	}
+	segs, err := r.openSegments(c.Segments, r.manifest.LogID)
+	if err != nil {
+		return nil, err
+	}
+	r.segments = segs
+	live, err := r.Registry.Restore(state, segs)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint %d: %w", c.Number, err)
+	}
+	r.Report.Checkpoint, r.Report.StateBytes, r.Report.Segments = StateName(c.Number), int64(len(state)), len(segs)
+	return live, nil
+}

@@ -1,0 +1,312 @@
+package topics
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Capture is a checkpoint on its way: the state of every topic, and the
+// records that are only in the log, which go to segments.
+//
+// Writers are not held up. Each topic is captured at a moment of its own, with
+// the position in the log up to which that holds; replay begins at Start, and
+// passes over what a topic already has.
+type Capture struct {
+	registry *Registry
+	start    wal.LSN
+	nextID   uint64
+	topics   []*topic // by id
+	moved    []moved
+	live     Liveness
+	written  []uint64 // ids of the segments
+	out      *segment.Writer
+}
+
+// moved is a topic of whose records those up to through are in segments.
+type moved struct {
+	topic   *topic
+	through uint64
+}
+
+// Sink is where a capture goes.
+type Sink struct {
+	State      io.Writer
+	Segment    func() (id uint64, w *segment.Writer, err error) // begins another one
+	MaxBytes   int64                                            // of a segment's data
+	MaxRecords int64
+	Pace       func() error // called between pieces of work; an error ends it
+}
+
+// Capture begins a checkpoint. Every frame before Start belongs to a topic
+// that is captured, or gone.
+func (r *Registry) Capture() *Capture {
+	r.mu.Lock() // creations and drops get their place in the log under it
+	defer r.mu.Unlock()
+	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, live: Liveness{}}
+	c.topics = make([]*topic, 0, r.byName.Len())
+	r.byName.Scan(func(_ string, t *topic) bool {
+		c.topics = append(c.topics, t)
+		return true
+	})
+	slices.SortFunc(c.topics, func(a, b *topic) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return c
+}
+
+// Start is where replay begins.
+func (c *Capture) Start() wal.LSN { return c.start }
+
+// Topics is how many were captured.
+func (c *Capture) Topics() int { return len(c.topics) }
+
+// Live is what was live when it was captured.
+func (c *Capture) Live() Liveness { return c.live }
+
+// Write writes everything, and returns the ids of the segments. What it wrote
+// speaks of frames up to the log's tail at its return: the log must be synced
+// to there before anybody relies on it. After an error the segments that were
+// finished are left to the caller.
+func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err error) {
+	defer func() {
+		if err != nil && c.out != nil {
+			_ = c.out.Abort() // the first error counts
+		}
+	}()
+	e := stateEncoder{configs: map[*Config]uint64{}}
+	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
+	e.buf = binary.AppendUvarint(e.buf, c.nextID)
+	for _, t := range c.topics {
+		if err := c.registry.settleBefore(t, c.start); err != nil {
+			return c.written, err
+		}
+		if err := c.topic(t, &e, s); err != nil {
+			return c.written, fmt.Errorf("checkpoint of topic %q: %w", t.name, err)
+		}
+		if len(e.buf) >= stateChunk {
+			if _, err := s.State.Write(e.buf); err != nil {
+				return c.written, err
+			}
+			e.buf = e.buf[:0]
+		}
+		if err := s.Pace(); err != nil {
+			return c.written, err
+		}
+	}
+	if c.out != nil {
+		if err := c.out.Finish(); err != nil {
+			return c.written, err
+		}
+		c.out = nil
+	}
+	_, err = s.State.Write(append(e.buf, stateEnd))
+	return c.written, err
+}
+
+// stateChunk is how much of the state is written at once.
+const stateChunk = 256 << 10
+
+// topic captures one topic: its state under its lock, its records without.
+func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
+	t.mu.Lock()
+	if t.dropped || !t.visible {
+		t.mu.Unlock()
+		return nil
+	}
+	through := t.durable()
+	var records index
+	var dead *seqSet
+	if seq, _, ok := t.index.front(); ok && seq <= through {
+		records = t.index.view()
+		dead = t.deleted.clone()
+	}
+	err := e.topic(t, through)
+	c.live.note(t)
+	t.mu.Unlock()
+	if err != nil || len(records.blocks) == 0 {
+		return err
+	}
+	c.moved = append(c.moved, moved{t, through})
+	return c.move(t.id, &records, dead, through, s)
+}
+
+// move writes a topic's records up to through to segments.
+func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, s *Sink) (err error) {
+	reader := c.registry.log.NewReader()
+	var d decoder // the present frame's records from next on
+	var first, next uint64
+	paced := 0
+	records.each(func(frame *frameRef, record int, seq uint64, size uint32) bool {
+		if seq > through {
+			return false
+		}
+		if frame.first != first || d.p == nil {
+			if d, err = frame.open(reader); err != nil {
+				return false
+			}
+			first, next = frame.first, frame.first
+		}
+		var body []byte
+		for ; next <= seq; next++ {
+			body = d.bytes()
+		}
+		rec, bad := decodeRecord(body)
+		if err = bad; err != nil || dead.has(seq) {
+			return err == nil
+		}
+		if err = c.add(id, seq, frame.ts, size, body, rec.Tag, s); err != nil {
+			return false
+		}
+		if paced += len(body); paced >= paceBytes {
+			paced = 0
+			err = s.Pace()
+		}
+		return err == nil
+	})
+	return err
+}
+
+// paceBytes is how many bytes of records are moved between two calls of Pace.
+const paceBytes = 32 << 10
+
+// open returns the frame's encoded records.
+func (f *frameRef) open(reader *wal.Reader) (decoder, error) {
+	if f.body != nil {
+		return decoder{p: f.body}, nil
+	}
+	payload, err := reader.Frame(f.lsn)
+	if err != nil {
+		return decoder{}, err
+	}
+	e, err := decodeEntry(entryAppend, payload)
+	return decoder{p: e.records}, err
+}
+
+// add puts a record into the present segment, or into the next when it is full.
+func (c *Capture) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
+	if w := c.out; w != nil && (w.DataBytes() >= s.MaxBytes || w.Records() >= s.MaxRecords) {
+		if err := w.Finish(); err != nil {
+			return err
+		}
+		c.out = nil
+	}
+	if c.out == nil {
+		var n uint64
+		if n, c.out, err = s.Segment(); err != nil {
+			return err
+		}
+		c.written = append(c.written, n)
+	}
+	if err := c.out.Add(id, seq, ts, size, body); err != nil || tag == nil {
+		return err
+	}
+	return c.out.Tag(id, tag, seq)
+}
+
+// settleBefore waits until everything that has its place before at is
+// published, and publishes it as its writers would.
+func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
+	for {
+		t.mu.RLock()
+		var c *commit
+		for _, p := range t.pending {
+			if p.span.Start < at && (p.span.End > 0 || p.entry.create) {
+				c = p
+			}
+		}
+		t.mu.RUnlock()
+		if c == nil {
+			return nil
+		}
+		_, err := r.satisfy(c)
+		if err := r.publish(c, err); err != nil {
+			return err
+		}
+	}
+}
+
+// Install makes the topics read from the segments what Write put there, and
+// forget where in the log it was. segs are those of Write, opened, in order.
+func (c *Capture) Install(segs []*segment.Segment) error {
+	extents, err := extentsOf(segs)
+	if err != nil {
+		return err
+	}
+	for _, m := range c.moved {
+		m.topic.mu.Lock()
+		if !m.topic.dropped {
+			c.registry.install(m.topic, extents[m.topic.id], m.through)
+		}
+		m.topic.mu.Unlock()
+	}
+	return nil
+}
+
+func (r *Registry) install(t *topic, extents []extent, through uint64) {
+	h := &t.history
+	if seq, ts, ok := t.index.front(); h.seq == 0 && ok && seq <= through {
+		h.seq, h.ts = seq, ts
+	}
+	if h.seq > 0 { // else nothing of it is live any more
+		h.extents = append(slices.Clip(h.extents), extents...)
+		h.drop(h.seq)
+	}
+	r.totals.ephemeral.Add(-int64(t.index.cut(through)))
+	t.tags.cut(through)
+	r.skipDead(t)
+}
+
+// extentsOf reads the tables of segments, by topic.
+func extentsOf(segs []*segment.Segment) (map[uint64][]extent, error) {
+	extents := map[uint64][]extent{}
+	for _, s := range segs {
+		err := s.Extents(func(e segment.Extent) error {
+			of := extents[e.Topic]
+			if n := len(of); n > 0 && of[n-1].seg == s {
+				e.ShareTags(&of[n-1].at)
+			}
+			extents[e.Topic] = append(of, extent{s, e})
+			return nil
+		})
+		if err != nil {
+			return nil, segmentError(err)
+		}
+	}
+	return extents, nil
+}
+
+// Replace makes the topics read from the segments with what was in the
+// segments gone, which stand one after the other in the order of all, and can
+// be released when it returns.
+func (r *Registry) Replace(gone, with []*segment.Segment) error {
+	extents, err := extentsOf(with)
+	if err != nil {
+		return err
+	}
+	is := make(map[*segment.Segment]bool, len(gone))
+	for _, s := range gone {
+		is[s] = true
+	}
+	r.mu.RLock()
+	all := make([]*topic, 0, r.byName.Len())
+	r.byName.Scan(func(_ string, t *topic) bool {
+		all = append(all, t)
+		return true
+	})
+	r.mu.RUnlock()
+	for _, t := range all {
+		t.mu.Lock()
+		t.history.replace(is, extents[t.id])
+		t.mu.Unlock()
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package topics
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+)
+
+// fetching is one pass over what a view shows: first the segments, then the
+// log. It moves b.NextFrom over what it examined.
+type fetching struct {
+	*view
+	q *Query
+	b *Batch
+
+	taken       int // payload bytes in b
+	scanned     int
+	scannedSize int
+	cold        map[*segment.Segment]bool
+}
+
+// fetch examines the view's records. errMoved and wal.ErrReleased say that the
+// view is too old: records have gone from the log into a segment, or from one
+// segment into another.
+func (r *Registry) fetch(q *Query, b *Batch, v *view) error {
+	f := &fetching{view: v, q: q, b: b}
+	full, err := f.segments()
+	b.Cost.Cold += len(f.cold)
+	if full || err != nil {
+		return err
+	}
+	full, err = f.log(r)
+	if full || err != nil {
+		return err
+	}
+	if v.whole {
+		b.NextFrom = max(b.NextFrom, v.below-1)
+	}
+	return nil
+}
+
+// take examines one record. full says that the batch is, and that no more is
+// to be examined.
+func (f *fetching) take(seq uint64, ts int64, rec Record) (full bool) {
+	if seq < f.next || f.dead.has(seq) {
+		return false
+	}
+	if seq >= f.below {
+		return true
+	}
+	b, size := f.b, rec.payloadBytes()
+	wanted := ts >= f.expired && f.wants(f.q, &rec)
+	if wanted && len(b.Records) > 0 && f.taken+size > f.q.MaxBytes {
+		return true
+	}
+	b.NextFrom = seq
+	b.Cost.Scanned++
+	f.scanned++
+	f.scannedSize += size
+	if wanted {
+		if f.sparse {
+			rec = rec.clone()
+		}
+		rec.Seq, rec.TS = seq, ts
+		b.Records = append(b.Records, rec)
+		f.taken += size
+	}
+	return len(b.Records) >= f.q.Limit || f.scanned >= maxScanned || f.scannedSize >= maxScannedSize
+}
+
+// log examines the frames.
+func (f *fetching) log(r *Registry) (full bool, err error) {
+	reader := r.log.NewReader()
+	for _, frame := range f.frames {
+		body := frame.body
+		if body == nil {
+			payload, err := reader.Frame(frame.lsn)
+			if err != nil {
+				return false, err
+			}
+			e, err := decodeEntry(entryAppend, payload)
+			if err != nil {
+				return false, err
+			}
+			body = e.records
+		}
+		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
+			rec, rest, err := nextRecord(body)
+			if err != nil {
+				return false, err
+			}
+			body = rest
+			if f.take(seq, frame.ts, rec) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// segments examines the extents, one segment after the other.
+func (f *fetching) segments() (full bool, err error) {
+	for i := 0; i < len(f.extents) && !full && err == nil; {
+		e := &f.extents[i]
+		if e.at.First >= f.below {
+			return false, nil // the log goes on behind them, or nothing does
+		}
+		n := i + 1
+		for n < len(f.extents) && f.extents[n].seg == e.seg {
+			n++
+		}
+		if !e.seg.Retain() {
+			return false, errMoved
+		}
+		if f.q.Match != nil {
+			full, err = f.matching(f.extents[i:n])
+		} else {
+			full, err = f.reading(f.extents[i:n])
+		}
+		e.seg.Release()
+		i = n
+	}
+	return full, segmentError(err)
+}
+
+// reading examines every record of a segment's extents.
+func (f *fetching) reading(extents []extent) (full bool, err error) {
+	for i := range extents {
+		e := &extents[i]
+		page, err := e.seg.Page(&e.at)
+		if err != nil {
+			return false, err
+		}
+		at := page.Find(&e.at, f.next)
+		if at == len(page.Seq) {
+			continue
+		}
+		for n := page.RunOf(at); n < len(page.Runs); n++ {
+			if full, err = f.run(e, page, n, nil); full || err != nil {
+				return full, err
+			}
+		}
+		if !full && e.at.Last < f.below {
+			f.b.NextFrom = max(f.b.NextFrom, e.at.Last)
+		}
+	}
+	return false, nil
+}
+
+// run examines the records of one run; with only, those of these seqs.
+func (f *fetching) run(e *extent, page *segment.Page, n int, only []uint64) (full bool, err error) {
+	cursor, err := e.seg.Run(&e.at, page, n)
+	if err != nil {
+		return false, err
+	}
+	if e.seg.Cold() {
+		if f.cold == nil {
+			f.cold = map[*segment.Segment]bool{}
+		}
+		f.cold[e.seg] = true
+	}
+	for cursor.Next() {
+		if cursor.Seq < f.next || f.dead.has(cursor.Seq) {
+			continue
+		}
+		if only != nil {
+			if _, wanted := slices.BinarySearch(only, cursor.Seq); !wanted {
+				continue
+			}
+		}
+		rec, err := decodeRecord(cursor.Record)
+		if err != nil {
+			return false, errors.Join(errDamaged, err)
+		}
+		if f.take(cursor.Seq, cursor.TS, rec) {
+			return true, nil
+		}
+	}
+	return false, cursor.Err()
+}
+
+// matching examines those records of a segment's extents that match, by the
+// postings: blocks without one are not read.
+func (f *fetching) matching(extents []extent) (full bool, err error) {
+	last := min(extents[len(extents)-1].at.Last, f.below-1)
+	if !extents[0].at.HasTags() {
+		f.b.NextFrom = max(f.b.NextFrom, last)
+		return false, nil
+	}
+	found := firstSeqs{most: min(f.q.Limit, maxScanned)}
+	err = extents[0].tags(f.q.Match, func(seq uint64) {
+		if seq >= f.next && seq <= last && !f.dead.has(seq) {
+			found.add(seq)
+		}
+	})
+	if err != nil {
+		return false, err
+	}
+	seqs, all := found.sorted()
+	for i := range extents {
+		e := &extents[i]
+		at, _ := slices.BinarySearch(seqs, e.at.First)
+		if at == len(seqs) {
+			break
+		}
+		if seqs[at] > e.at.Last {
+			continue
+		}
+		page, err := e.seg.Page(&e.at)
+		if err != nil {
+			return false, err
+		}
+		for n := range page.Runs {
+			first, end := page.Seqs(&e.at, n)
+			if at, _ := slices.BinarySearch(seqs, first); at == len(seqs) || seqs[at] > end {
+				continue
+			}
+			if full, err = f.run(e, page, n, seqs); full || err != nil {
+				return full, err
+			}
+		}
+	}
+	if !all {
+		return true, nil // the batch is not, but more is found where this ends
+	}
+	f.b.NextFrom = max(f.b.NextFrom, last)
+	return false, nil
+}
+
+// firstSeqs keeps the lowest of many seqs.
+type firstSeqs struct {
+	most int
+	seqs []uint64
+	cut  bool // some were left out
+}
+
+func (s *firstSeqs) add(seq uint64) {
+	if s.seqs = append(s.seqs, seq); len(s.seqs) >= 4*s.most {
+		s.trim()
+	}
+}
+
+func (s *firstSeqs) trim() {
+	slices.Sort(s.seqs)
+	if len(s.seqs) > s.most {
+		s.seqs, s.cut = s.seqs[:s.most], true
+	}
+}
+
+// sorted returns the lowest seqs in order, and whether they are all.
+func (s *firstSeqs) sorted() (seqs []uint64, all bool) {
+	s.trim()
+	return s.seqs, !s.cut
+}

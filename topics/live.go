@@ -1,0 +1,116 @@
+package topics
+
+import "math"
+
+// A topic's seqs up to its head are live, deleted, lost, or gone with the
+// front: below the first live record nothing is live. What is live is in the
+// history up to some seq, and in the index from there on. All functions here
+// need t.mu.
+
+// first is the first live record; false: there is none.
+func (t *topic) first() (seq uint64, ts int64, ok bool) {
+	if t.history.seq > 0 {
+		return t.history.seq, t.history.ts, true
+	}
+	return t.index.front()
+}
+
+// earliest is the first live seq, head+1 when there is none.
+func (t *topic) earliest() uint64 {
+	if seq, _, ok := t.first(); ok {
+		return seq
+	}
+	return t.head + 1
+}
+
+// live returns the first seq at or above seq that is neither deleted nor gone;
+// lost ones count. head+1: there is none.
+func (t *topic) nextLive(seq uint64) uint64 {
+	return min(t.deleted.absent(max(seq, t.earliest())), t.head+1)
+}
+
+// durable is up to where a restart will find the topic. An ephemeral topic's
+// records are not for the disk, unless others that are come after them: its
+// class changed in between.
+func (t *topic) durable() uint64 {
+	if t.cfg.Durability != Ephemeral || t.index.ephemeral == 0 {
+		return t.head
+	}
+	return max(t.history.last(), t.index.durable())
+}
+
+// pop drops t's first live record.
+func (r *Registry) pop(t *topic) (seq uint64) {
+	seq, _, _ = t.first()
+	if t.history.seq > 0 {
+		r.grow(t, sums{-1, -t.history.size()})
+		t.history.seek(seq+1, t.deleted)
+	} else {
+		bytes, freed := t.index.pop()
+		r.grow(t, sums{-1, -bytes})
+		r.totals.ephemeral.Add(-int64(freed))
+	}
+	r.skipDead(t)
+	return seq
+}
+
+// popExtent drops the records of a whole extent at the front in one step, if
+// its last record is below the seq, and it is no bigger and no younger than
+// said. It returns the last seq it dropped; 0: none.
+func (r *Registry) popExtent(t *topic, below uint64, most sums, before int64) uint64 {
+	if t.history.seq == 0 {
+		return 0
+	}
+	e := t.history.whole(below, t.deleted)
+	if e == nil || int64(e.Count) > most.records || int64(e.Bytes) > most.bytes || e.LastTS >= before {
+		return 0
+	}
+	last := e.Last
+	r.grow(t, sums{-int64(e.Count), -int64(e.Bytes)})
+	t.history.ahead = nil
+	t.history.seek(last+1, t.deleted)
+	r.skipDead(t)
+	return last
+}
+
+// skipDead moves the front over records that are deleted, and forgets what is
+// below it.
+func (r *Registry) skipDead(t *topic) {
+	if t.deleted == nil {
+		return
+	}
+	if t.history.seq > 0 {
+		t.history.seek(t.history.seq, t.deleted)
+	}
+	for t.history.seq == 0 {
+		seq, _, ok := t.index.front()
+		if !ok || !t.deleted.has(seq) {
+			break
+		}
+		_, freed := t.index.pop()
+		r.totals.ephemeral.Add(-int64(freed))
+	}
+	if t.deleted.removeRange(0, t.earliest()-1); t.deleted.empty() {
+		t.deleted = nil
+	}
+}
+
+// advance drops the records below the seq and returns what they were.
+func (r *Registry) advance(t *topic, below uint64) (freed sums) {
+	before := t.live
+	for {
+		if r.popExtent(t, below, sums{math.MaxInt64, math.MaxInt64}, math.MaxInt64) > 0 {
+			continue
+		}
+		if seq, _, ok := t.first(); !ok || seq >= below {
+			return sums{before.records - t.live.records, before.bytes - t.live.bytes}
+		}
+		r.pop(t)
+	}
+}
+
+// noteDamage counts what the history could not read.
+func (r *Registry) noteDamage(t *topic) {
+	r.totals.damaged.Add(uint64(t.history.damaged))
+	t.history.damaged = 0
+}

@@ -1,0 +1,216 @@
+package topics
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// seqSet is a set of seqs, held as compressed bitmaps of the low halves under
+// each high half. The zero seqSet is empty. A nil *seqSet may be read.
+type seqSet struct {
+	parts []seqPart // by high
+}
+
+type seqPart struct {
+	high uint32
+	bits *roaring.Bitmap // never empty
+}
+
+func split(seq uint64) (high, low uint32) { return uint32(seq >> 32), uint32(seq) }
+
+// at is where high is in parts, or would be.
+func (s *seqSet) at(high uint32) (int, bool) {
+	i := sort.Search(len(s.parts), func(i int) bool { return s.parts[i].high >= high })
+	return i, i < len(s.parts) && s.parts[i].high == high
+}
+
+func (s *seqSet) empty() bool { return s == nil || len(s.parts) == 0 }
+
+func (s *seqSet) has(seq uint64) bool {
+	if s.empty() {
+		return false
+	}
+	high, low := split(seq)
+	i, ok := s.at(high)
+	return ok && s.parts[i].bits.Contains(low)
+}
+
+func (s *seqSet) add(seq uint64) {
+	high, low := split(seq)
+	i, ok := s.at(high)
+	if !ok {
+		s.parts = slices.Insert(s.parts, i, seqPart{high, roaring.New()})
+	}
+	s.parts[i].bits.Add(low)
+}
+
+// next returns the first seq of the set at or above seq.
+func (s *seqSet) next(seq uint64) (uint64, bool) {
+	if s.empty() {
+		return 0, false
+	}
+	high, low := split(seq)
+	i, _ := s.at(high)
+	for ; i < len(s.parts); i++ {
+		p := s.parts[i]
+		if p.high > high {
+			low = 0
+		}
+		if v := p.bits.NextValue(low); v >= 0 {
+			return uint64(p.high)<<32 | uint64(v), true
+		}
+	}
+	return 0, false
+}
+
+// absent returns the first seq at or above seq that is not in the set.
+func (s *seqSet) absent(seq uint64) uint64 {
+	for {
+		if !s.has(seq) {
+			return seq
+		}
+		high, low := split(seq)
+		i, _ := s.at(high)
+		if v := s.parts[i].bits.NextAbsentValue(low); v >= 0 && v <= math.MaxUint32 {
+			return uint64(high)<<32 | uint64(v)
+		}
+		seq = (uint64(high) + 1) << 32
+	}
+}
+
+// any says whether the set holds a seq of [from, to].
+func (s *seqSet) any(from, to uint64) bool {
+	seq, ok := s.next(from)
+	return ok && seq <= to
+}
+
+// count is how many seqs of [from, to] are in the set.
+func (s *seqSet) count(from, to uint64) (n uint64) {
+	if s.empty() {
+		return 0
+	}
+	for _, p := range s.parts {
+		first, last := uint64(p.high)<<32, uint64(p.high)<<32|math.MaxUint32
+		if last >= from && first <= to {
+			n += p.bits.CardinalityInRange(max(from, first)-first, min(to, last)-first+1)
+		}
+	}
+	return n
+}
+
+// each calls f with the seqs of [from, to] in order until f says stop.
+func (s *seqSet) each(from, to uint64, f func(seq uint64) bool) {
+	if s.empty() {
+		return
+	}
+	high, low := split(from)
+	i, _ := s.at(high)
+	for ; i < len(s.parts); i++ {
+		p := s.parts[i]
+		it := p.bits.Iterator()
+		if p.high == high {
+			it.AdvanceIfNeeded(low)
+		}
+		for it.HasNext() {
+			if seq := uint64(p.high)<<32 | uint64(it.Next()); seq > to || !f(seq) {
+				return
+			}
+		}
+	}
+}
+
+// removeRange takes the seqs of [from, to] out of the set.
+func (s *seqSet) removeRange(from, to uint64) {
+	if s.empty() || from > to {
+		return
+	}
+	s.parts = slices.DeleteFunc(s.parts, func(p seqPart) bool {
+		first, last := uint64(p.high)<<32, uint64(p.high)<<32|math.MaxUint32
+		if last < from || first > to {
+			return false
+		}
+		p.bits.RemoveRange(max(from, first)-first, min(to, last)-first+1)
+		return p.bits.IsEmpty()
+	})
+	if len(s.parts) == 0 {
+		s.parts = nil
+	}
+}
+
+// subtract takes the seqs of o out of the set.
+func (s *seqSet) subtract(o *seqSet) {
+	if s.empty() || o.empty() {
+		return
+	}
+	s.parts = slices.DeleteFunc(s.parts, func(p seqPart) bool {
+		if i, ok := o.at(p.high); ok {
+			p.bits.AndNot(o.parts[i].bits)
+		}
+		return p.bits.IsEmpty()
+	})
+}
+
+// unite adds the seqs of o to the set.
+func (s *seqSet) unite(o *seqSet) {
+	for _, p := range o.parts {
+		if i, ok := s.at(p.high); ok {
+			s.parts[i].bits.Or(p.bits)
+		} else {
+			s.parts = slices.Insert(s.parts, i, seqPart{p.high, p.bits.Clone()})
+		}
+	}
+}
+
+// clone returns a copy that shares nothing.
+func (s *seqSet) clone() *seqSet {
+	if s.empty() {
+		return nil
+	}
+	c := &seqSet{parts: slices.Clone(s.parts)}
+	for i := range c.parts {
+		c.parts[i].bits = c.parts[i].bits.Clone()
+	}
+	return c
+}
+
+// append encodes the set: the number of parts; of each its high half and its
+// bitmap in roaring's portable format.
+func (s *seqSet) append(dst []byte) ([]byte, error) {
+	if s.empty() {
+		return binary.AppendUvarint(dst, 0), nil
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(s.parts)))
+	for _, p := range s.parts {
+		p.bits.RunOptimize()
+		b, err := p.bits.ToBytes()
+		if err != nil {
+			return nil, err
+		}
+		dst = appendBytes(binary.AppendUvarint(dst, uint64(p.high)), b)
+	}
+	return dst, nil
+}
+
+// seqSet is append's inverse.
+func (d *decoder) seqSet() *seqSet {
+	s := &seqSet{}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		high, b := d.uvarint(), d.bytes()
+		bits := roaring.New()
+		if m, err := bits.ReadFrom(bytes.NewReader(b)); err != nil || int(m) != len(b) || bits.Validate() != nil ||
+			bits.IsEmpty() || high > math.MaxUint32 || len(s.parts) > 0 && s.parts[len(s.parts)-1].high >= uint32(high) {
+			d.fail()
+			return nil
+		}
+		s.parts = append(s.parts, seqPart{uint32(high), bits})
+	}
+	if s.empty() {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,202 @@
+package topics
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// The state of all topics, as a checkpoint keeps it: the seed of the keys'
+// hashes (8 bytes), the next topic's id, then the topics, by id, each with
+// stateTopic in front, then stateEnd. Numbers are varints. A topic:
+//
+//	id | name | config | applied | head | last write | last read | evict floor |
+//	evicted through by a cap | by the ttl | ceiling | live records, bytes |
+//	[first live seq, ts] | lost ranges | deleted seqs | keys
+//
+// A config is a number: that of an earlier one in the file, or the next, whose
+// JSON then follows.
+const (
+	stateEnd   byte = 0
+	stateTopic byte = 1
+)
+
+type stateEncoder struct {
+	buf     []byte
+	configs map[*Config]uint64
+}
+
+// topic appends t, whose lock is held, as it would be after a restart: without
+// the ephemeral records behind through.
+func (e *stateEncoder) topic(t *topic, through uint64) error {
+	live, lost := t.live, t.lost
+	seq, ts, any := t.first()
+	if t.head > through {
+		live, lost = t.withoutEphemeral(through)
+		any = any && seq <= through
+	}
+	b := binary.AppendUvarint(append(e.buf, stateTopic), t.id)
+	b, err := e.config(appendBytes(b, []byte(t.name)), t.cfg)
+	if err != nil {
+		return err
+	}
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(t.applied)), t.head)
+	b = binary.AppendVarint(binary.AppendVarint(b, t.lastWrite), t.lastRead.Load())
+	for _, v := range []uint64{
+		t.evictFloor, t.capThrough, t.ttlThrough, t.reserve.ceiling, uint64(live.records), uint64(live.bytes),
+	} {
+		b = binary.AppendUvarint(b, v)
+	}
+	if any {
+		b = binary.AppendVarint(binary.AppendUvarint(b, seq), ts)
+	}
+	b = binary.AppendUvarint(b, uint64(len(lost)))
+	for _, l := range lost {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, l.from), l.to)
+		b = appendBytes(b, []byte(l.reason))
+	}
+	deleted := t.deleted
+	if t.head > through && deleted.any(through, t.head) {
+		deleted = deleted.clone()
+		deleted.removeRange(through+1, t.head)
+	}
+	if b, err = deleted.append(b); err != nil {
+		return err
+	}
+	e.buf = t.keys.append(b)
+	return nil
+}
+
+func (e *stateEncoder) config(b []byte, c *Config) ([]byte, error) {
+	n, known := e.configs[c]
+	if !known {
+		n = uint64(len(e.configs))
+		e.configs[c] = n
+	}
+	b = binary.AppendUvarint(b, n)
+	if known {
+		return b, nil
+	}
+	j, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a config: %w", err)
+	}
+	return appendBytes(b, j), nil
+}
+
+// withoutEphemeral is what is live and what is lost once the records behind
+// through, which are all ephemeral, are gone.
+func (t *topic) withoutEphemeral(through uint64) (live sums, lost []lostRange) {
+	live, lost = t.live, append(lost, t.lost...)
+	t.index.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
+		if seq > through && !t.deleted.has(seq) {
+			live.add(sums{-1, -int64(size)})
+		}
+		return true
+	})
+	// Everything behind through that is not gone already.
+	from := max(through+1, t.evictFloor)
+	kept := lost[:0]
+	for _, l := range lost {
+		if l.to >= from {
+			l.to = from - 1
+		}
+		if l.from <= l.to {
+			kept = append(kept, l)
+		}
+	}
+	if from <= t.head {
+		kept = append(kept, lostRange{from, t.head, ReasonCrash})
+	}
+	return live, kept
+}
+
+// Restore fills an empty registry with the state of a checkpoint, whose
+// records are in segs, in order. It returns what was live.
+func (r *Registry) Restore(state []byte, segs []*segment.Segment) (Liveness, error) {
+	if len(state) < 8 {
+		return nil, fmt.Errorf("%w: a state of %d bytes", errEntry, len(state))
+	}
+	r.keySeed = binary.LittleEndian.Uint64(state)
+	d := decoder{p: state[8:]}
+	r.nextID = d.uvarint()
+	var configs []*Config
+	for d.byte() == stateTopic {
+		t := r.restoreTopic(&d, &configs)
+		if d.bad {
+			break
+		}
+		r.byID[t.id] = t
+		r.byName.Set(t.name, t)
+	}
+	if d.bad || len(d.p) > 0 || r.nextID == 0 {
+		return nil, fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), len(d.p))
+	}
+	extents, err := extentsOf(segs)
+	if err != nil {
+		return nil, err
+	}
+	live := Liveness{}
+	for id, t := range r.byID {
+		if t.history.seq == 0 {
+			continue
+		}
+		t.history.extents = extents[id]
+		if t.history.drop(t.history.seq); len(t.history.extents) == 0 {
+			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.name, t.history.seq)
+		}
+		live.note(t)
+	}
+	return live, nil
+}
+
+// restoreTopic decodes one topic and counts it.
+func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
+	t := &topic{id: d.uvarint(), name: string(d.bytes())}
+	switch n := d.uvarint(); {
+	case n < uint64(len(*configs)):
+		t.cfg = (*configs)[n]
+	case n == uint64(len(*configs)):
+		t.cfg = r.intern(d.config())
+		*configs = append(*configs, t.cfg)
+	default:
+		d.fail()
+	}
+	t.applied, t.head = wal.LSN(d.uvarint()), d.uvarint()
+	t.lastWrite = d.varint()
+	t.lastRead.Store(d.varint())
+	t.evictFloor, t.capThrough, t.ttlThrough = d.uvarint(), d.uvarint(), d.uvarint()
+	t.reserve.ceiling = d.uvarint()
+	t.live = sums{int64(d.uvarint()), int64(d.uvarint())}
+	if t.live.records > 0 {
+		t.history.seq, t.history.ts = d.uvarint(), d.varint()
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		l := lostRange{d.uvarint(), d.uvarint(), string(d.bytes())}
+		if l.from > l.to || l.to > t.head {
+			d.fail()
+		}
+		t.lost = append(t.lost, l)
+	}
+	t.deleted = d.seqSet()
+	d.keys(&t.keys)
+	_, taken := r.byName.Get(t.name)
+	if d.bad || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
+		t.head == math.MaxUint64 || t.live.records < 0 || t.live.bytes < 0 || t.history.seq > t.head {
+		d.fail()
+		return t
+	}
+	t.visible, t.next = true, t.cfg
+	t.assigned, t.assignedTS, t.ttlNoted = t.head, t.lastWrite, t.ttlThrough
+	r.totals.topics.Add(1)
+	r.totals.count(t.cfg, +1)
+	r.totals.live.add(t.live)
+	if t.cfg.TTLMS > 0 || t.keys.byID != nil {
+		r.sweeper.visit(t)
+	}
+	return t
+}
