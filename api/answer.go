@@ -83,6 +83,10 @@ func appendPerformance(b []byte, c *call) []byte {
 	case costRead:
 		b = append(b, `,"records_scanned":`...)
 		b = strconv.AppendInt(b, int64(c.cost.Scanned), 10)
+		if c.cost.Cold > 0 {
+			b = append(b, `,"cold_segments_read":`...)
+			b = strconv.AppendInt(b, int64(c.cost.Cold), 10)
+		}
 	}
 	return append(b, '}')
 }

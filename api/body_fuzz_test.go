@@ -15,6 +15,7 @@ func FuzzRequestBodies(f *testing.F) {
 		`{"records":[{"data":{"a":[1,2]},"tag":"t","node":"n","meta":{"x":"y"}}],"node":"b","idempotency_key":"k"}`,
 		`{"records":[{"data":"\ud800"}],"create":true,"config":{"type":"queue","dead_letter":"d"},"expected_head_seq":0}`,
 		`{"from_seq":0,"limit":1,"node":["a"],"match":["tag","Glob","t*"],"include_tags":true}`, `{"match":"x*"}`,
+		`{"before_seq":18446744073709551615,"match":["tag","Eq","t"]}`, `{"before_seq":null,"match":"t*"}`,
 		`{"type":"queue","durability":"fsync","priority":null,"lease_ms":1}`, `{"records":[{}]}`, `{"records":1}`,
 		"{\"records\":[{\"tag\":\"\xff\"}]}", strings.Repeat("[", 200), `{"a":1e999,"records":[{"data":1E400}]}`, `{} x`, ``,
 	} {
@@ -24,7 +25,7 @@ func FuzzRequestBodies(f *testing.F) {
 		s, e := openServer(nil)
 		e.hasty = true
 		do(s, "PUT", "/v0/topics/t", "")
-		for _, route := range []string{"PUT /v0/topics/t", "PATCH /v0/topics/t", "POST /v0/topics/t/diff", "POST /v0/topics/t"} {
+		for _, route := range []string{"PUT /v0/topics/t", "PATCH /v0/topics/t", "POST /v0/topics/t/diff", "POST /v0/topics/t/delete", "POST /v0/topics/t"} {
 			method, path, _ := strings.Cut(route, " ")
 			for _, coding := range []string{"gzip", "zstd", ""} {
 				checkAnswer(t, route, do(s, method, path, string(body), "Content-Encoding", coding))

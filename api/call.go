@@ -22,20 +22,23 @@ const keepRecords = 2048
 // costs nothing extra and compression sees the whole. A call and its buffers
 // belong to the request's goroutine and are reused after it.
 type call struct {
-	w       http.ResponseWriter
-	r       *http.Request
-	route   *route
-	topic   string // the :topic of the path, decoded; not checked yet
-	start   time.Time
-	status  int         // 0 until WriteHeader
-	out     []byte      // the answer's body so far
-	in      []byte      // the request's body; decoded values alias it
-	packed  sliceWriter // out, compressed
-	hangUp  bool        // close the connection after the answer
-	held    int64       // taken from the server's memory budget
-	cost    topics.Cost
-	costs   costs
-	records []topics.Record // scratch of the write decoder
+	w        http.ResponseWriter
+	r        *http.Request
+	route    *route
+	topic    string // the :topic of the path, decoded; not checked yet
+	start    time.Time
+	status   int         // 0 until WriteHeader
+	code     string      // of the error that is the answer; empty: none
+	out      []byte      // the answer's body so far
+	in       []byte      // the request's body; decoded values alias it
+	packed   sliceWriter // out, compressed
+	hangUp   bool        // close the connection after the answer
+	streamed bool        // the answer is a stream: finish has nothing to send
+	cut      bool        // end the connection: the stream is not whole
+	held     int64       // taken from the server's memory budget
+	cost     topics.Cost
+	costs    costs
+	records  []topics.Record // scratch of the write decoder
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}
@@ -71,11 +74,40 @@ func (c *call) reset() {
 	clear(c.w.Header())
 }
 
+// refuse answers e in the place of whatever was begun. What has left already
+// cannot be taken back: then the connection is cut.
+func (c *call) refuse(e *Error) {
+	c.code = e.Code
+	if c.streamed {
+		c.cut, c.status = true, e.Status
+		return
+	}
+	c.reset()
+	writeError(c, e)
+}
+
+// outlast lifts the deadlines of the request and its answer, for a call that
+// waits for something which may take longer than any client is given.
+// answerWithin sets the answer's again.
+func (c *call) outlast() {
+	c.patient()
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{}) // as in patient
+}
+
+// answerWithin gives the client so much time for what is written next.
+func (c *call) answerWithin(d time.Duration) {
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(d)) // as in patient
+}
+
 // jsonHeader is shared by all answers of the hot routes; nobody appends to it.
 var jsonHeader = []string{mediaJSON}
 
-// finish sends the answer with its length, compressed if the client asked.
+// finish sends the answer with its length, compressed if the client asked. A
+// stream has gone out by itself.
 func (c *call) finish() {
+	if c.streamed {
+		return
+	}
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}

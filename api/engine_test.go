@@ -26,12 +26,15 @@ type memEngine struct {
 	fail   error         // answered by Append and Read when set
 	panics bool          // Append panics
 	hasty  bool          // Read never waits
+	cold   int           // cold segments that every Read says it read
+	cost   topics.Cost   // of every DeleteRecords
 }
 
 type memTopic struct {
 	config  topics.Config
 	records []topics.Record
-	grown   chan struct{} // closed and replaced by every Append
+	dead    map[uint64]bool // deleted seqs
+	grown   chan struct{}   // closed and replaced by every Append
 }
 
 func newMemEngine() *memEngine { return &memEngine{topics: map[string]*memTopic{}} }
@@ -74,7 +77,10 @@ func (e *memEngine) Patch(_ context.Context, name string, p *topics.ConfigPatch)
 func (e *memEngine) state(name string) topics.State {
 	t := e.topics[name]
 	n := uint64(len(t.records))
-	st := topics.State{Name: name, Config: t.config, Head: n, Earliest: 1, Count: int64(n)}
+	st := topics.State{Name: name, Config: t.config, Head: n, Earliest: 1, Count: int64(n) - int64(len(t.dead))}
+	for t.dead[st.Earliest] {
+		st.Earliest++
+	}
 	if n > 0 {
 		st.LastWrite = t.records[n-1].TS
 	}
@@ -116,6 +122,31 @@ func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (bool, 
 	}
 	delete(e.topics, name)
 	return t != nil, topics.Cost{}, nil
+}
+
+func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Deletion) (topics.Deleted, error) {
+	if e.fail != nil {
+		return topics.Deleted{}, e.fail
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.topics[name]
+	if t == nil {
+		return topics.Deleted{}, kindError(topics.KindNotFound, "no such topic")
+	}
+	out := topics.Deleted{Cost: e.cost}
+	for _, r := range t.records {
+		if (d.Before == nil || r.Seq < *d.Before) && (d.Match == nil || d.Match.Tag(r.Tag)) && !t.dead[r.Seq] {
+			if t.dead == nil {
+				t.dead = map[uint64]bool{}
+			}
+			t.dead[r.Seq] = true
+			out.Deleted++
+		}
+	}
+	st := e.state(name)
+	out.Earliest, out.Head, out.Count, out.Bytes = st.Earliest, st.Head, st.Count, 10*st.Count
+	return out, nil
 }
 
 func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (topics.Written, error) {
@@ -163,13 +194,14 @@ func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*to
 		}
 		head := uint64(len(t.records))
 		b := &topics.Batch{Head: head, Earliest: 1, NextFrom: min(q.From, head)}
+		b.Cost.Cold = e.cold
 		for _, r := range t.records[b.NextFrom:] {
 			if len(b.Records) == q.Limit {
 				break
 			}
 			b.NextFrom = r.Seq
 			b.Cost.Scanned++
-			if q.Match != nil && !q.Match.Tag(r.Tag) || slices.Contains(q.Nodes, string(r.Node)) {
+			if t.dead[r.Seq] || q.Match != nil && !q.Match.Tag(r.Tag) || slices.Contains(q.Nodes, string(r.Node)) {
 				continue
 			}
 			b.Records = append(b.Records, r)

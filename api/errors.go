@@ -71,10 +71,7 @@ func errorOf(err error) *Error {
 		}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return &Error{
-			Status: statusClientGone, Code: "client_closed_request",
-			Message: "the request ended before its answer; a write may still have been applied", Err: err,
-		}
+		return clientGone(err)
 	}
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error", Err: err}
 }
@@ -91,6 +88,13 @@ func retryAfter(detail map[string]any) time.Duration {
 // retrySeconds rounds up to the whole seconds of a Retry-After header.
 func retrySeconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
+}
+
+func clientGone(err error) *Error {
+	return &Error{
+		Status: statusClientGone, Code: "client_closed_request",
+		Message: "the request ended before its answer; a write may still have been applied", Err: err,
+	}
 }
 
 func invalid(format string, a ...any) *Error {

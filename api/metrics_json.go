@@ -1,7 +1,9 @@
 package api
 
 import (
+	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
@@ -19,6 +21,7 @@ type readings struct {
 	uptime              time.Duration
 	totals              topics.Totals
 	wal                 wal.Stats
+	storage             StorageStats
 	diskFree, diskTotal uint64 // zero when nobody watches the disk
 }
 
@@ -32,6 +35,9 @@ func (s *Server) readings() readings {
 		r.totals = e.Totals()
 		if s.opts.WAL != nil {
 			r.wal = s.opts.WAL()
+		}
+		if s.opts.Storage != nil {
+			r.storage = s.opts.Storage.Stats()
 		}
 	}
 	if s.opts.Disk != nil {
@@ -72,32 +78,16 @@ type topicJSON struct {
 // metricsJSON is the JSON rendering.
 func (s *Server) metricsJSON() map[string]any {
 	r := s.readings()
-	t := r.totals
-	out := map[string]any{
-		"version":           s.opts.Version,
-		"ready":             r.ready,
-		"replay_progress":   r.progress.Fraction,
-		"uptime_ms":         r.uptime.Milliseconds(),
-		"topics":            t.Topics,
-		"records_live":      t.Records,
-		"bytes_live":        t.Bytes,
-		"ephemeral_bytes":   t.EphemeralBytes,
-		"queue_topics":      t.Queues,
-		"appended_records":  t.AppendedRecords,
-		"appended_bytes":    t.AppendedBytes,
-		"delivered_records": t.DeliveredRecords,
-		"delivered_bytes":   t.DeliveredBytes,
-		"evicted":           map[string]uint64{"cap": t.EvictedCap, "ttl": t.EvictedTTL},
-		"tombstones":        t.Tombstones,
-		"pressure":          r.pressure(),
-		"wal":               s.walJSON(&r),
-	}
-	if t.Tombstones == nil {
-		out["tombstones"] = map[string]uint64{}
-	}
-	for class, n := range t.ByClass {
-		out["topics_"+topics.Class(class).String()] = n
-	}
+	out := totalsJSON(&r.totals)
+	maps.Copy(out, map[string]any{
+		"version":         s.opts.Version,
+		"ready":           r.ready,
+		"replay_progress": r.progress.Fraction,
+		"uptime_ms":       r.uptime.Milliseconds(),
+		"pressure":        r.pressure(),
+		"wal":             s.walJSON(&r),
+		"storage":         r.storage.json(),
+	})
 	for _, name := range absent {
 		out[name] = 0
 	}
@@ -110,6 +100,42 @@ func (s *Server) metricsJSON() map[string]any {
 		list[i] = topicJSON{p.Name, p.Head, p.Earliest, p.Records, p.Bytes}
 	}
 	out["per_topic"], out["topic_metrics_truncated"] = list, truncated
+	return out
+}
+
+// totalsJSON is what the registry counts.
+func totalsJSON(t *topics.Totals) map[string]any {
+	out := map[string]any{
+		"topics":            t.Topics,
+		"records_live":      t.Records,
+		"bytes_live":        t.Bytes,
+		"ephemeral_bytes":   t.EphemeralBytes,
+		"queue_topics":      t.Queues,
+		"appended_records":  t.AppendedRecords,
+		"appended_bytes":    t.AppendedBytes,
+		"delivered_records": t.DeliveredRecords,
+		"delivered_bytes":   t.DeliveredBytes,
+		"evicted":           map[string]uint64{"cap": t.EvictedCap, "ttl": t.EvictedTTL},
+		"records_deleted":   t.DeletedRecords,
+		"damaged_pages":     t.DamagedPages,
+		"tombstones":        t.Tombstones,
+	}
+	if t.Tombstones == nil {
+		out["tombstones"] = map[string]uint64{}
+	}
+	for class, n := range t.ByClass {
+		out["topics_"+topics.Class(class).String()] = n
+	}
+	return out
+}
+
+// json is the storage's part of a JSON answer.
+func (s *StorageStats) json() map[string]any {
+	out := make(map[string]any, len(storageSeries)+1)
+	for _, series := range storageSeries {
+		out[strings.TrimSuffix(series.name, "_total")] = series.value(s)
+	}
+	out["last_error"] = s.LastError
 	return out
 }
 

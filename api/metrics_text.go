@@ -68,6 +68,8 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sample(w, "topics_delivered_bytes_total", t.DeliveredBytes)
 	sample(w, `topics_evicted_records_total{reason="cap"}`, t.EvictedCap)
 	sample(w, `topics_evicted_records_total{reason="ttl"}`, t.EvictedTTL)
+	sample(w, "topics_records_deleted_total", t.DeletedRecords)
+	sample(w, "topics_damaged_pages_total", t.DamagedPages)
 	for _, reason := range tombstoneReasons(t.Tombstones) {
 		sample(w, `topics_tombstones_total{reason="`+escapeLabel(reason)+`"}`, t.Tombstones[reason])
 	}
@@ -90,6 +92,9 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sample(w, "topics_wal_read_only", bit(r.wal.ReadOnly))
 	sample(w, "topics_wal_disk_full", bit(r.wal.Full))
 	sampleFloat(w, "topics_pressure", r.pressure())
+	for _, series := range storageSeries {
+		sampleFloat(w, "topics_"+series.name, series.value(&r.storage))
+	}
 	if r.diskTotal > 0 {
 		sample(w, "topics_disk_free_bytes", r.diskFree)
 		sample(w, "topics_disk_size_bytes", r.diskTotal)

@@ -15,6 +15,10 @@ const (
 	// data routes need the engine: they are refused until recovery is through
 	// and once the server stops serving.
 	data kind = iota + 1
+	// admin routes change how the server runs or what it keeps: they are
+	// refused when data routes are, need a confirmation, and each call leaves
+	// a line in the audit log.
+	admin
 	// probe routes answer from the first moment to the last.
 	probe
 )
@@ -40,6 +44,12 @@ func (s *Server) routes() []route {
 		{"POST", "/v0/topics/:topic", data, s.write},
 		{"POST", "/v0/topics/:topic/diff", data, s.diff},
 		{"GET", "/v0/topics/:topic/diff", data, s.diffByQuery},
+		{"POST", "/v0/topics/:topic/delete", data, s.deleteRecords},
+
+		{"GET", "/v0/admin/stats", data, s.stats},
+		{"POST", "/v0/admin/checkpoint", admin, s.checkpoint},
+		{"POST", "/v0/admin/verify", admin, s.verify},
+		{"POST", "/v0/admin/backup", admin, s.backup},
 
 		{"GET", "/v0/health", probe, plain(s.handleHealth)},
 		{"GET", "/healthz", probe, plain(s.handleHealth)},

@@ -8,8 +8,8 @@ import (
 	"github.com/julienschmidt/httprouter"
 )
 
-// answer runs one request through its route: gate, handler, error map, panic
-// guard, metrics. Every answer leaves through here.
+// answer runs one request through its route: gate, confirmation, handler,
+// error map, panic guard, metrics, audit. Every answer leaves through here.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps httprouter.Params) {
 	c := beginCall(w, r)
 	c.route = rt
@@ -20,7 +20,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	c.finish()
 	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
+	if rt.kind == admin {
+		s.audit(c)
+	}
+	cut := c.cut
 	c.recycle()
+	if cut {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // run calls the route's handler and turns an error or a panic into an answer.
@@ -38,12 +45,17 @@ func (s *Server) run(c *call) {
 			Bytes("stack", debug.Stack()).Msg("handler panicked")
 		// The handler may have left its buffers with somebody: start afresh.
 		c.in, c.records = nil, nil
-		c.reset()
-		writeError(c, &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
+		c.refuse(&Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
-	if c.route.kind == data {
+	if c.route.kind != probe {
 		if refused := s.refusal(); refused != nil {
-			writeError(c, refused)
+			c.refuse(refused)
+			return
+		}
+	}
+	if c.route.kind == admin {
+		if err := c.confirm(); err != nil {
+			s.fail(c, err)
 			return
 		}
 	}
@@ -61,8 +73,7 @@ func (s *Server) fail(c *call, err error) {
 	if e.Status == http.StatusInternalServerError {
 		s.opts.Log.Error().Str("route", c.route.pattern).Err(err).Msg("request failed")
 	}
-	c.reset()
-	writeError(c, e)
+	c.refuse(e)
 }
 
 // refusal is why data routes are not answered at this moment, or nil.

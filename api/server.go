@@ -27,6 +27,7 @@ type Engine interface {
 	State(name string, touch bool) (topics.State, error)
 	List(prefix, after string, limit int) (page []topics.State, more bool)
 	Delete(ctx context.Context, name string, ifEmpty bool) (deleted bool, cost topics.Cost, err error)
+	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
 	Append(ctx context.Context, name string, w *topics.Write) (topics.Written, error)
 	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
 	Totals() topics.Totals
@@ -52,6 +53,8 @@ type Options struct {
 	// Disk is the space in the data directory's file system, as the health
 	// checks saw it last; zeros before that.
 	Disk func() (free, total uint64)
+	// Storage is what the admin routes work on; nil: there is none yet.
+	Storage Storage
 	// Report is the last recovery's report as /v0/recovery shows it; it is
 	// marshalled to JSON. It answers nil while there is none.
 	Report func() any
@@ -76,12 +79,14 @@ type Server struct {
 	// ctx ends when the HTTP server begins its shutdown: long polls answer
 	// what they have. It is not the requests' base context, because a write
 	// that is waiting for its sync must be finished, not abandoned.
-	ctx     context.Context
-	cancel  context.CancelFunc
-	router  *httprouter.Router
-	metrics *metricSet
-	memory  budget
-	conns   atomic.Int64 // open connections
+	ctx      context.Context
+	cancel   context.CancelFunc
+	router   *httprouter.Router
+	metrics  *metricSet
+	memory   budget
+	conns    atomic.Int64 // open connections
+	scrubs   flight
+	overview overview
 }
 
 // New makes a server that answers probes at once and data routes once it is

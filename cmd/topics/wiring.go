@@ -88,7 +88,7 @@ func (s *server) recoveryOptions() recovery.Options {
 		WAL: wal.Options{
 			FileBytes:  c.WALFileBytes,
 			QueueBytes: c.WALQueueBytes,
-			CacheBytes: c.CacheBytes,
+			CacheBytes: c.CacheBytes / 2,
 			DiskSync:   c.DiskSync,
 			QueueWait:  queueWait,
 			Observe:    func(g wal.Group) { s.api.ObserveGroup(g) },
@@ -96,6 +96,18 @@ func (s *server) recoveryOptions() recovery.Options {
 		Topics: topics.Options{
 			MaxTopics:      c.MaxTopics,
 			EphemeralBytes: c.EphemeralBytes,
+		},
+		Storage: recovery.StorageOptions{
+			CheckpointBytes:    c.CheckpointBytes,
+			CheckpointInterval: c.CheckpointInterval,
+			MaxAge:             c.SegmentMaxAge,
+			SegmentBytes:       c.SegmentMaxBytes,
+			SegmentRecords:     int64(c.SegmentMaxEvents),
+			CacheBytes:         c.CacheBytes / 2,
+			ColdDir:            c.ColdDir,
+			HotSegments:        c.HotRetainSegments,
+			HotBytes:           c.HotRetainBytes,
+			ArchiveDir:         c.ArchiveDir,
 		},
 	}
 }

@@ -13,33 +13,42 @@ import (
 
 // Config is the effective configuration. Sizes are bytes.
 type Config struct {
-	Host              string // as given; Addr joins it with the port
-	Port              int    // 0: any
-	PortFile          string // empty: none
-	AllowInsecure     bool
-	DataDir           string
-	NodeID            string // empty: the host's name
-	LogLevel          string
-	LogFormat         string
-	DiskSync          time.Duration
-	WALFileBytes      int64
-	WALQueueBytes     int64
-	WALShards         int // not used: there is one log
-	CacheBytes        int64
-	EphemeralBytes    int64
-	MaxTopics         int // 0: no cap
-	MaxBatchRecords   int
-	MaxRecordBytes    int64
-	MaxBodyBytes      int64
-	MaxInflightBytes  int64
-	MaxMetaBytes      int64
-	MaxTagBytes       int64
-	MaxNodeBytes      int64
-	MaxLimit          int
-	MetricsMaxTopics  int
-	DrainDelay        time.Duration
-	DrainTimeout      time.Duration
-	ExitOnRecoveryErr bool
+	Host               string // as given; Addr joins it with the port
+	Port               int    // 0: any
+	PortFile           string // empty: none
+	AllowInsecure      bool
+	DataDir            string
+	NodeID             string // empty: the host's name
+	LogLevel           string
+	LogFormat          string
+	DiskSync           time.Duration
+	WALFileBytes       int64
+	WALQueueBytes      int64
+	WALShards          int // not used: there is one log
+	CheckpointBytes    int64
+	CheckpointInterval time.Duration // 0: not by time
+	SegmentMaxBytes    int64
+	SegmentMaxEvents   int
+	SegmentMaxAge      time.Duration // 0: not by age
+	ColdDir            string        // empty: none
+	HotRetainSegments  int
+	HotRetainBytes     int64  // 0: not counted
+	ArchiveDir         string // empty: none
+	CacheBytes         int64
+	EphemeralBytes     int64
+	MaxTopics          int // 0: no cap
+	MaxBatchRecords    int
+	MaxRecordBytes     int64
+	MaxBodyBytes       int64
+	MaxInflightBytes   int64
+	MaxMetaBytes       int64
+	MaxTagBytes        int64
+	MaxNodeBytes       int64
+	MaxLimit           int
+	MetricsMaxTopics   int
+	DrainDelay         time.Duration
+	DrainTimeout       time.Duration
+	ExitOnRecoveryErr  bool
 
 	// Warnings are things that do not stop the server but that its operator
 	// should read.
@@ -132,7 +141,7 @@ func (c *Config) check() (problems Problems) {
 	below("MAX_RECORD_BYTES", c.MaxRecordBytes, "MAX_BODY_BYTES", c.MaxBodyBytes)
 	below("MAX_BODY_BYTES", c.MaxBodyBytes, "MAX_INFLIGHT_BYTES", c.MaxInflightBytes)
 	below("DRAIN_DELAY_MS", int64(c.DrainDelay), "DRAIN_TIMEOUT_MS", int64(c.DrainTimeout))
-	return problems
+	return append(problems, c.checkDirs()...)
 }
 
 // Addr is what to listen on, host and port joined.

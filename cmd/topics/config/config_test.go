@@ -21,7 +21,10 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		c.CacheBytes != 256<<20 || c.MaxBatchRecords != 10_000 || c.MaxRecordBytes != 1<<20 ||
 		c.MaxBodyBytes != 64<<20 || c.MaxMetaBytes != 16<<10 || c.MaxTagBytes != 256 ||
 		c.MaxNodeBytes != 128 || c.MaxLimit != 1000 || c.MaxTopics != 100_000 || c.DrainDelay != 0 ||
-		c.DrainTimeout != 10*time.Second || c.MetricsMaxTopics != 1000 || c.EphemeralBytes != 1<<30 {
+		c.DrainTimeout != 10*time.Second || c.MetricsMaxTopics != 1000 || c.EphemeralBytes != 1<<30 ||
+		c.CheckpointBytes != 256<<20 || c.CheckpointInterval != time.Minute || c.SegmentMaxBytes != 64<<20 ||
+		c.SegmentMaxEvents != 1_000_000 || c.SegmentMaxAge != 0 || c.ColdDir != "" || c.HotRetainSegments != 8 ||
+		c.HotRetainBytes != 0 || c.ArchiveDir != "" {
 		t.Errorf("defaults: %+v", c)
 	}
 	if len(c.Warnings) != 0 {
@@ -47,7 +50,11 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 		{"TOPICS_PROT=1", []string{"TOPICS_PROT: unknown variable; did you mean TOPICS_PORT?"}},
 		{"TOPICS_DATADIR=x", []string{"TOPICS_DATADIR: unknown variable; did you mean TOPICS_DATA_DIR?"}},
 		{"TOPICS_FROBNICATE=x", []string{"TOPICS_FROBNICATE: unknown variable; `topics config` lists all of them"}},
-		{"TOPICS_COLD_DIR=/x", []string{"TOPICS_COLD_DIR: not supported by this version"}},
+		{"TOPICS_OPS_ADDR=/x", []string{"TOPICS_OPS_ADDR: not supported by this version"}},
+		{"TOPICS_CHECKPOINT_BYTES=0", []string{"TOPICS_CHECKPOINT_BYTES: 0 is out of range: 1MiB to 1TiB"}},
+		{"TOPICS_CHECKPOINT_INTERVAL_MS=-1", []string{"TOPICS_CHECKPOINT_INTERVAL_MS: -1 is out of range: 0 to 86400000"}},
+		{"TOPICS_SEGMENT_MAX_EVENTS=1", []string{"TOPICS_SEGMENT_MAX_EVENTS: 1 is out of range: 1000 to 100000000"}},
+		{"TOPICS_HOT_RETAIN_BYTES=1025TiB", []string{"TOPICS_HOT_RETAIN_BYTES: 1025TiB is out of range: 0 to 1024TiB"}},
 		{"TOPICS_HOST=[::1:x", []string{`TOPICS_HOST: "[::1:x" is neither a host nor host:port`}},
 		{"TOPICS_HOST=localhost:x", []string{`TOPICS_HOST: "localhost:x": port "x" is not a number from 0 to 65535`}},
 		{"TOPICS_HOST=0.0.0.0", []string{`TOPICS_HOST: "0.0.0.0" can be reached from other machines and there are no API keys; set TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},

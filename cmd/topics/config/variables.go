@@ -44,7 +44,7 @@ func (c *Config) variables() []Variable {
 
 	group = "Storage"
 	add("DATA_DIR", text(&c.DataDir), "./topics-data",
-		"Directory of the log. Only one process may use it at a time.")
+		"Directory of the log, its checkpoints and segments. Only one process may use it at a time.")
 	add("DISK_SYNC_MS", millis(&c.DiskSync, 1, 60_000), "10",
 		"How long an acknowledged write of class disk may wait for its sync in the background: what a power cut can take.")
 	add("WAL_FILE_BYTES", size(&c.WALFileBytes, mib, 4*gib), "64MiB",
@@ -53,12 +53,30 @@ func (c *Config) variables() []Variable {
 		"Bytes that may wait for the log; when they are reached, writers wait, then get 429.")
 	add("WAL_SHARDS", integer(&c.WALShards, 1, 1024), "1",
 		"Accepted for compatibility and without effect: there is one log.")
+	add("CHECKPOINT_BYTES", size(&c.CheckpointBytes, mib, tib), "256MiB",
+		"A checkpoint, which moves records from the log into segments, is taken after so many bytes of log: what a restart has to read.")
+	add("CHECKPOINT_INTERVAL_MS", millis(&c.CheckpointInterval, 0, 86_400_000), "60000",
+		"A checkpoint is also taken after this time, if anything was written since the last one. 0 is off.")
+	add("SEGMENT_MAX_BYTES", size(&c.SegmentMaxBytes, mib, 4*gib), "64MiB",
+		"Bytes of data in one segment.")
+	add("SEGMENT_MAX_EVENTS", integer(&c.SegmentMaxEvents, 1000, 100_000_000), "1000000",
+		"Records in one segment.")
+	add("SEGMENT_MAX_AGE_MS", millis(&c.SegmentMaxAge, 0, 2_592_000_000), "0",
+		"How long a record may stay in the log only, before a checkpoint puts it into a segment. 0 is off.")
+	add("COLD_DIR", text(&c.ColdDir), "",
+		"Directory, on slower and cheaper storage, that takes the data of old segments; their indexes stay in the data directory. If empty, all segments stay there.")
+	add("HOT_RETAIN_SEGMENTS", integer(&c.HotRetainSegments, 0, 1_000_000), "8",
+		"The newest segments, which stay in the data directory; older ones go to TOPICS_COLD_DIR, if there is one.")
+	add("HOT_RETAIN_BYTES", size(&c.HotRetainBytes, 0, 1024*tib), "0",
+		"Bytes of data that the segments in the data directory may hold; beyond it the older ones go to TOPICS_COLD_DIR, too. 0 is not counted.")
+	add("ARCHIVE_DIR", text(&c.ArchiveDir), "",
+		"Directory that finished log files are copied to before they are used again. If empty, they are not kept.")
 	add("EXIT_ON_RECOVERY_FAILURE", boolean(&c.ExitOnRecoveryErr), "false",
 		"Exit with 1 when recovery refuses the data, instead of staying up to tell probes why.")
 
 	group = "Memory"
 	add("CACHE_BYTES", size(&c.CacheBytes, 0, tib), "256MiB",
-		"Payloads of recent writes kept in memory; older ones are read from the log.")
+		"Memory for what is read: half for recent bytes of the log, half for blocks of segments.")
 	add("EPHEMERAL_BYTES", size(&c.EphemeralBytes, 0, tib), "1GiB",
 		"Payloads of ephemeral records, which live in memory only; a write beyond it gets 507. 0 is no limit.")
 
@@ -98,8 +116,7 @@ func (c *Config) variables() []Variable {
 // version does not have. They are refused, because a setting that silently
 // does nothing is worse than one that stops the server.
 var later = []string{
-	"API_KEYS", "API_KEYS_FILE", "CHECKPOINT_BYTES", "CHECKPOINT_INTERVAL_MS", "COLD_DIR", "CORS_ORIGINS",
-	"HOT_RETAIN_BYTES", "HOT_RETAIN_SEGMENTS", "MAX_CLAIM", "MAX_INFLIGHT_PER_KEY", "MAX_ROUTERS",
+	"API_KEYS", "API_KEYS_FILE", "CORS_ORIGINS", "MAX_CLAIM", "MAX_INFLIGHT_PER_KEY", "MAX_ROUTERS",
 	"MAX_SSE_CONNECTIONS", "MAX_SSE_CONNECTIONS_PER_KEY", "MAX_TOTAL_BYTES", "MAX_WATCH_SESSIONS",
-	"MAX_WATCH_TOPICS", "OPS_ADDR", "PROBE_AUTH", "SEGMENT_MAX_AGE_MS", "SEGMENT_MAX_BYTES", "SEGMENT_MAX_EVENTS",
+	"MAX_WATCH_TOPICS", "OPS_ADDR", "PROBE_AUTH",
 }

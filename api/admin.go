@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// anonymous is the key id of a call that came without a key.
+const anonymous = "anonymous"
+
+// confirm checks the header without which an admin route changes nothing: a
+// call that was typed by mistake, or that a page in a browser makes, lacks it.
+func (c *call) confirm() error {
+	if c.r.Header.Get("X-Confirm") != "true" {
+		return invalid("this call changes the server: it needs the header X-Confirm: true")
+	}
+	return nil
+}
+
+// audit leaves the line of an admin call that has been answered, whatever
+// became of it. The time is the logger's.
+func (s *Server) audit(c *call) {
+	target, outcome := c.topic, c.code
+	if target == "" {
+		target = "server"
+	}
+	if outcome == "" {
+		outcome = "ok"
+	}
+	s.opts.Log.Info().Str("key", anonymous).Str("route", c.route.method+" "+c.route.pattern).
+		Str("target", target).Str("outcome", outcome).Dur("took", time.Since(c.start)).Msg("audit")
+}
+
+// checkpoint takes a checkpoint now.
+func (s *Server) checkpoint(c *call) error {
+	return s.maintain(c, "checkpoint", Storage.Checkpoint)
+}
+
+// verify checks everything that is stored. Calls that come while a scrub is
+// under way wait for that one.
+func (s *Server) verify(c *call) error {
+	return s.maintain(c, "scrub", func(storage Storage, ctx context.Context) (any, error) {
+		return s.scrubs.do(c.r.Context(), func() (any, error) { return storage.Verify(ctx) })
+	})
+}
+
+// maintain runs a job of the storage and answers its report. The job ends with
+// the server and not with its client: half of it is of no use to anybody.
+func (s *Server) maintain(c *call, what string, job func(Storage, context.Context) (any, error)) error {
+	storage, err := s.storage(c)
+	if err != nil {
+		return err
+	}
+	c.outlast()
+	report, err := job(storage, s.ctx)
+	c.answerWithin(s.opts.Limits.WriteTimeout)
+	if err != nil {
+		return explained(what, err)
+	}
+	writeJSON(c, http.StatusOK, report)
+	return nil
+}
+
+// backup streams a copy of everything that is stored. What fails once a part
+// of it has left cuts the connection, so that no client takes that part for
+// the whole.
+func (s *Server) backup(c *call) error {
+	storage, err := s.storage(c)
+	if err != nil {
+		return err
+	}
+	if !c.r.ProtoAtLeast(1, 1) {
+		return invalid("a backup needs HTTP/1.1: before it, an answer that was cut looks like one that is complete")
+	}
+	c.outlast()
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	out := &stream{c: c, media: "application/x-tar", patience: s.opts.Limits.WriteTimeout}
+	err = storage.Backup(ctx, out)
+	switch {
+	case out.err != nil:
+		return clientGone(out.err)
+	case err != nil:
+		c.answerWithin(s.opts.Limits.WriteTimeout)
+		return explained("backup", err)
+	}
+	out.end()
+	return nil
+}
+
+// storage is the storage that an admin call works on. The call's body has been
+// read: it may be there, and has no fields yet.
+func (s *Server) storage(c *call) (Storage, error) {
+	body, err := s.body(c)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		f := readFields(body)
+		f.object("the body")
+		for f.next() {
+			f.Skip()
+		}
+		if err := f.finish(); err != nil {
+			return nil, err
+		}
+	}
+	if s.opts.Storage == nil {
+		return nil, notReady(s.opts.Gate.Progress())
+	}
+	return s.opts.Storage, nil
+}
+
+// explained gives an internal error its words: who may call an admin route is
+// who has to do something about it.
+func explained(what string, err error) error {
+	e := errorOf(err)
+	if e.Status == http.StatusInternalServerError {
+		return &Error{Status: e.Status, Code: e.Code, Message: "the " + what + " failed: " + err.Error(), Detail: e.Detail, Err: err}
+	}
+	return err
+}

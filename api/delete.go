@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// deletedView answers a record delete: what went, and the topic without it.
+type deletedView struct {
+	Topic       string `json:"topic"`
+	Deleted     int64  `json:"deleted"`
+	EarliestSeq uint64 `json:"earliest_seq"`
+	HeadSeq     uint64 `json:"head_seq"`
+	Count       int64  `json:"count"`
+	Bytes       int64  `json:"bytes"`
+}
+
+// deleteRecords removes the records that the body says.
+func (s *Server) deleteRecords(c *call) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	d, err := decodeDeletion(body)
+	if err != nil {
+		return err
+	}
+	done, err := s.opened().DeleteRecords(c.r.Context(), c.topic, d)
+	if err != nil {
+		return err
+	}
+	c.cost, c.costs = done.Cost, costWrite
+	writeJSON(c, http.StatusOK, deletedView{c.topic, done.Deleted, done.Earliest, done.Head, done.Count, done.Bytes})
+	return nil
+}
+
+// decodeDeletion reads the body of a record delete; nothing of the result
+// aliases it. Null for a field means that it is not there. One of the two must
+// be: a body without either is more likely a slip than the wish to delete
+// everything.
+func decodeDeletion(body []byte) (*topics.Deletion, error) {
+	d := new(topics.Deletion)
+	if body != nil {
+		f := readFields(body)
+		f.object("the body")
+		for f.next() {
+			name := f.Name()
+			if f.Null() {
+				continue
+			}
+			switch string(name) {
+			case "before_seq":
+				d.Before = new(f.uint("before_seq"))
+			case "match":
+				d.Match = f.match()
+			default:
+				f.Skip()
+			}
+		}
+		if err := f.finish(); err != nil {
+			return nil, err
+		}
+	}
+	if d.Before == nil && d.Match == nil {
+		return nil, invalid("before_seq or match is needed: which records are to be deleted")
+	}
+	return d, nil
+}
