@@ -66,6 +66,15 @@ func (a *archive) finished(f wal.File) {
 	}
 }
 
+// ArchiveCheck is the health of the archive: degraded while finished log files
+// cannot be copied there. They stay in the log until they can.
+func (r *Recovered) ArchiveCheck() Condition {
+	if _, _, err := r.archive.state(); err != nil {
+		return Condition{Degraded, "log files stay because they cannot be archived: " + err.Error()}
+	}
+	return Condition{}
+}
+
 // state says whether the last attempt failed, and what was done.
 func (a *archive) state() (files, failures uint64, err error) {
 	a.mu.Lock()

@@ -156,6 +156,15 @@ func dump(t *testing.T, r *topics.Registry) string {
 	var b strings.Builder
 	page, _ := r.List("", "", 100)
 	for _, s := range page {
+		b.WriteString(dumpTopic(t, r, s))
+	}
+	return b.String()
+}
+
+// dumpTopic is everything a client can see of one topic.
+func dumpTopic(t *testing.T, r *topics.Registry, s topics.State) string {
+	var b strings.Builder
+	{
 		got, lost := readAll(t, r, s.Name)
 		s.LastRead, s.EffectivePriority = 0, 0
 		fmt.Fprintf(&b, "%s head %d earliest %d count %d bytes %d write %d cfg %+v\n", s.Name, s.Head, s.Earliest, s.Count, s.Bytes, s.LastWrite, s.Config)

@@ -21,6 +21,11 @@ type Checkpoint struct {
 	Start    uint64       `json:"start"`  // position in the log
 	File     uint64       `json:"file"`   // index of the log file that holds Start
 	Segments []SegmentRef `json:"segments"`
+	// Through is a position that no part of the state goes beyond, for topics
+	// are captured one after the other while writers go on; Time, in Unix ms,
+	// a moment at which all of it was there. 0: not known.
+	Through uint64 `json:"through,omitempty"`
+	Time    int64  `json:"time_ms,omitempty"`
 }
 
 // SegmentRef names a segment of a checkpoint.

@@ -49,7 +49,7 @@ func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
 		return Checkpointed{Number: before.Checkpoint.Number, Start: before.Checkpoint.Start, Unchanged: true}, nil
 	}
 	capture := r.Registry.Capture()
-	next, segs, err := r.write(ctx, capture, before)
+	next, segs, tables, err := r.write(ctx, capture, before)
 	if err != nil {
 		return Checkpointed{}, err
 	}
@@ -58,9 +58,7 @@ func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
 		out.Records += s.Records()
 		out.Bytes += s.DataBytes() + s.IndexBytes()
 	}
-	if err := capture.Install(segs); err != nil {
-		return out, err
-	}
+	capture.Install(tables)
 	r.mu.Lock()
 	r.segments = append(r.segments, segs...)
 	r.liveBefore, r.live = r.live, capture.Live()
@@ -77,9 +75,13 @@ func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
 }
 
 // releaseLog gives back the log files before the one that the oldest checkpoint
-// names, which stays even when all of it lies before the checkpoint's start.
+// or a pin names, which stays even when all of it lies before the checkpoint's
+// start. r.work is held.
 func (r *Recovered) releaseLog() (n int, err error) {
 	file := r.manifestNow().firstFile()
+	for p := range r.pinned {
+		file = min(file, p.Checkpoint.File)
+	}
 	for _, f := range r.Log.Files() {
 		if f.Index == file {
 			n, err = r.Log.Release(f.First, r.archive.keep)
@@ -91,7 +93,7 @@ func (r *Recovered) releaseLog() (n int, err error) {
 }
 
 // write puts the capture on disk, up to the manifest that names it.
-func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *Manifest) (next *Checkpoint, segs []*segment.Segment, err error) {
+func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *Manifest) (next *Checkpoint, segs []*segment.Segment, tables topics.Tables, err error) {
 	var written []uint64
 	defer func() {
 		if err != nil && !errors.Is(err, errUncertain) {
@@ -100,7 +102,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	}()
 	state, err := createState(r.opts.FS, r.dir(stateDir))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer state.abort()
 	written, err = capture.Write(ctx, &topics.Sink{
@@ -114,18 +116,25 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 		Pace: func() error { return paceCheckpoint(ctx) },
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	// What was captured may be ahead of what is durable in the log.
-	if err := r.Log.WaitSynced(r.Log.Tail()); err != nil {
-		return nil, nil, err
+	through := r.Log.Tail()
+	if err := r.Log.WaitSynced(through); err != nil {
+		return nil, nil, nil, err
 	}
-	next = &Checkpoint{Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start())}
+	next = &Checkpoint{
+		Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start()),
+		Through: uint64(through), Time: r.opts.Now().UnixMilli(),
+	}
 	if err := state.finish(next.Number); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if segs, err = r.openSegments(refs(written), r.Log.ID()); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	if tables, err = topics.ReadTables(segs); err != nil {
+		return nil, segs, nil, err
 	}
 	err = r.commit(func(m *Manifest) {
 		// The segments may have been merged since before.
@@ -135,10 +144,11 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 		next.Segments = append(next.Segments, refs(written)...)
 		m.Previous, m.Checkpoint = m.Checkpoint, next
 	})
-	if err == nil && before.Previous != nil {
+	// Both are the same after a restore, and after a state that was damaged.
+	if err == nil && before.Previous != nil && !before.Checkpoint.is(before.Previous.Number) {
 		r.garbage = append(r.garbage, path.Join(r.dir(stateDir), StateName(before.Previous.Number)))
 	}
-	return next, segs, err
+	return next, segs, tables, err
 }
 
 // newCheckpoint returns a number that no checkpoint ever had, not even one of

@@ -38,15 +38,19 @@ func (r *Recovered) commit(change func(*Manifest)) error {
 
 // discard removes the files that the manifest no longer names. Before that it
 // writes it once more, so that the previous manifest does not name them
-// either. What cannot be removed is left for the next time. r.work is held.
+// either. What is pinned or cannot be removed is left for the next time. r.work
+// is held.
 func (r *Recovered) discard() error {
-	if len(r.garbage) == 0 {
+	if !slices.ContainsFunc(r.garbage, func(name string) bool { return !r.isPinned(name) }) {
 		return nil
 	}
 	if err := r.commit(func(*Manifest) {}); err != nil {
 		return err
 	}
 	r.garbage = slices.DeleteFunc(r.garbage, func(name string) bool {
+		if r.isPinned(name) {
+			return false
+		}
 		err := r.opts.FS.Remove(name)
 		if err != nil && !missing(err) {
 			r.opts.Log.Warn().Err(err).Msg("a file that is not needed any more stays")

@@ -51,6 +51,23 @@ func (c *counters) merged(read, wrote int64) {
 	c.mergeWrote += uint64(wrote)
 }
 
+func (c *counters) scrubbed(now time.Time, damaged int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verified++
+	c.damaged += uint64(damaged)
+	c.verifiedAt = now
+}
+
+// CheckpointsCheck is the health of the background: degraded while its last
+// attempt failed. The log is not cut then, and space not given back.
+func (r *Recovered) CheckpointsCheck() Condition {
+	if s := r.counters.stats(r.opts.Now()); s.LastError != "" {
+		return Condition{Degraded, s.LastError}
+	}
+	return Condition{}
+}
+
 // StorageStats are the segments, the log's files, and what the background did
 // with them since the start.
 type StorageStats struct {

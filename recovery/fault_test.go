@@ -60,7 +60,7 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 		} else {
 			s.down()
 		}
-		told = told || s.told || noticed(data.StorageStats())
+		told = told || s.told || noticed(data)
 	}
 	s.inj = nil
 	s.up()
@@ -71,7 +71,11 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 
 // noticed says that the background shows a failure: what it tries again by
 // itself is nobody's to wait for.
-func noticed(s recovery.StorageStats) bool { return s.CheckpointFailures > 0 || s.ArchiveFailures > 0 }
+func noticed(data *recovery.Recovered) bool {
+	s := data.StorageStats()
+	return s.CheckpointFailures > 0 || s.ArchiveFailures > 0 || data.Registry.Totals().DamagedPages > 0 ||
+		data.Log.Stats().ReadOnly
+}
 
 // failingStep is a step without reads, which the model would take for damage
 // if they failed, and without those that cannot be told from a failure.
@@ -99,7 +103,11 @@ func (s *sim) failingStep() {
 }
 
 // readable reads everything there is, and returns false if the disk failed that.
+// A failure that only cut a read short counts as told: the read answers with
+// what it has, and the next one comes to the same place.
 func (s *sim) readable() bool {
+	before := s.inj.Fired()
+	defer func() { s.told = s.told || s.inj.Fired() && !before }()
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
 		q := topics.Query{Limit: 1000, MaxBytes: 1 << 20}

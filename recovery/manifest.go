@@ -18,7 +18,7 @@ import (
 const (
 	ManifestName     = "MANIFEST"
 	PrevManifestName = "MANIFEST.prev"
-	tmpManifestName  = "MANIFEST.tmp"
+	TempManifestName = "MANIFEST.tmp"
 )
 
 // ManifestVersion is the format version that this code writes. It reads that
@@ -50,6 +50,12 @@ type Manifest struct {
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	Previous   *Checkpoint `json:"previous,omitempty"`
 
+	// LogBegin is set by a repair: where the log begins that the next start is
+	// to make in the file of the checkpoint. 0: the log is there.
+	LogBegin uint64 `json:"log_begin,omitempty"`
+	// Unfinished: a restore has begun to fill the directory and has not ended.
+	Unfinished bool `json:"unfinished,omitempty"`
+
 	// Fallback says why the newest manifest was not used, when this is the
 	// previous one. It is not stored.
 	Fallback error `json:"-"`
@@ -73,6 +79,10 @@ type ManifestError struct {
 func (e *ManifestError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.File, e.Err) }
 
 func (e *ManifestError) Unwrap() error { return e.Err }
+
+// ErrUnfinished says that a data directory was being made by a restore that
+// did not end.
+var ErrUnfinished = errors.New("the data directory is what a restore that was cut off left; remove it and restore again")
 
 // VersionError says that a file was written by a newer program.
 type VersionError struct {
@@ -119,6 +129,13 @@ func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 func damaged(err error) bool {
 	var e *ManifestError
 	return errors.As(err, &e)
+}
+
+// ReadManifestFile reads the manifest of that base name alone. Damage is a
+// *ManifestError, a newer format a *VersionError, and a missing one
+// fs.ErrNotExist.
+func ReadManifestFile(fsys vfs.FS, dir, base string) (*Manifest, error) {
+	return readManifest(fsys, dir, base)
 }
 
 func readManifest(fsys vfs.FS, dir, base string) (*Manifest, error) {
@@ -171,7 +188,7 @@ func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
 
 // replaceFile gives name the content b, durably, in one step for a crash.
 func replaceFile(fsys vfs.FS, dir, base string, b []byte) error {
-	tmp, name := path.Join(dir, tmpManifestName), path.Join(dir, base)
+	tmp, name := path.Join(dir, TempManifestName), path.Join(dir, base)
 	err := fsys.Remove(tmp) // left by a crash
 	if err == nil || missing(err) {
 		err = writeSynced(fsys, tmp, b)

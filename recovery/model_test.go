@@ -20,6 +20,7 @@ type life struct {
 	evicts   bool // a cap or a ttl was ever set
 	unsure   bool // a change of it was cut off: it may be there or not
 	unmade   bool // its creation failed: no restart, no topic
+	strong   bool // it was never of a class below disk
 	records  map[uint64]string
 	hidden   map[uint64]bool         // its write failed: not to be seen before a restart
 	must     map[uint64]topics.Class // acked and not excused: seq to the class it was acked under
@@ -45,7 +46,7 @@ func kind(err error) topics.Kind {
 
 func newLife() *life {
 	return &life{
-		records: map[uint64]string{}, hidden: map[uint64]bool{}, must: map[uint64]topics.Class{}, places: map[string]uint64{},
+		records: map[uint64]string{}, hidden: map[uint64]bool{}, strong: true, must: map[uint64]topics.Class{}, places: map[string]uint64{},
 		gone: map[uint64]topics.Class{}, dead: map[uint64]bool{},
 	}
 }
@@ -65,6 +66,7 @@ func (m *model) configured(t *testing.T, name string, out topics.Configured) {
 	}
 	l.unsure = false
 	l.class = out.Config.Durability
+	l.strong = l.strong && l.class >= topics.Disk
 	l.evicts = l.evicts || out.Config.CapRecords > 0 || out.Config.TTLMS > 0
 }
 
@@ -99,6 +101,7 @@ func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *topics.C
 		}
 		m.lives[a.topic] = l
 	}
+	l.strong = l.strong && placed.Class >= topics.Disk
 	a.life, a.first, a.class, a.created = l, placed.First, placed.Class, placed.Created
 	l.attempts = append(l.attempts, a)
 	for i, data := range a.payload {

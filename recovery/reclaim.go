@@ -156,15 +156,17 @@ func (r *Recovered) swap(gone, with []*segment.Segment) error {
 	for i, s := range with {
 		by[i].ID = s.ID()
 	}
-	err := r.commit(func(m *Manifest) {
+	tables, err := topics.ReadTables(with)
+	if err != nil {
+		return err
+	}
+	err = r.commit(func(m *Manifest) {
 		m.Checkpoint, m.Previous = m.Checkpoint.with(ids, by), m.Previous.with(ids, by)
 	})
 	if err != nil {
 		return err
 	}
-	if err := r.Registry.Replace(gone, with); err != nil {
-		return fmt.Errorf("%w: %w", errUncertain, err)
-	}
+	r.Registry.Replace(gone, tables)
 	r.mu.Lock()
 	at := slices.Index(r.segments, gone[0])
 	r.segments = slices.Concat(r.segments[:at], with, r.segments[at+len(gone):])

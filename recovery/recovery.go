@@ -87,13 +87,15 @@ type Recovered struct {
 	cache    *segment.Cache
 	archive  archive
 	counters counters
+	scrubs   scrubs
 	stop     func() // ends the background
 
 	upkeep       sync.Mutex
-	full         map[uint64]bool // segments that are not worth merging for their size; guarded by upkeep
-	work         sync.Mutex      // guards what follows
-	garbage      []string        // files to be removed once neither manifest names them
-	checkpointed wal.LSN         // the log's tail when nothing was new; 0: something was
+	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
+	work         sync.Mutex           // guards what follows
+	garbage      []string             // files to be removed once neither manifest names them
+	pinned       map[*Pinned]struct{} // whose files are not removed
+	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
 
 // Failure is a recovery that refused, with its account.
@@ -120,7 +122,7 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		opts.Now = time.Now
 	}
 	opts.Storage.fill()
-	r := &Recovered{opts: opts, full: map[uint64]bool{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
+	r := &Recovered{opts: opts, full: map[uint64]bool{}, pinned: map[*Pinned]struct{}{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
 	steps := []struct {
 		name string
 		run  func(context.Context) error
@@ -170,6 +172,9 @@ func (r *Recovered) prepare(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if m != nil && m.Unfinished {
+		return ErrUnfinished
+	}
 	if m != nil {
 		r.manifest = *m
 		if m.Fallback != nil {
@@ -202,6 +207,7 @@ func (r *Recovered) replay(ctx context.Context) error {
 	o.First, o.Start = r.firstFile, r.manifest.Checkpoint.start()
 	o.FS, o.Dir = r.opts.FS, path.Join(r.opts.Dir, walDir)
 	o.LogID, o.Synced, o.Newest = r.manifest.LogID, wal.LSN(r.manifest.EndLSN), r.manifest.NewestFile
+	o.Begin = wal.LSN(r.manifest.LogBegin)
 	o.InUse = r.noteFile
 	o.Finished = r.archive.finished
 	o.Cut = func(f wal.Frame) {
@@ -260,7 +266,7 @@ func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) err
 	m := &r.manifest
 	m.LogID = r.Log.ID()
 	if r.settled {
-		m.BootID, m.CleanShutdown = r.opts.BootID, clean
+		m.BootID, m.CleanShutdown, m.LogBegin = r.opts.BootID, clean, 0
 	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
 	return replaceManifest(r.opts.FS, r.opts.Dir, m)
@@ -286,6 +292,7 @@ func (r *Recovered) Close(ctx context.Context) error {
 	if r.stop != nil {
 		r.stop()
 	}
+	r.scrubs.stop()
 	err := r.Registry.Close(ctx)
 	if err == nil {
 		if _, cerr := r.Checkpoint(ctx); cerr != nil {

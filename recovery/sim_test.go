@@ -43,8 +43,9 @@ type sim struct {
 
 	data  *recovery.Recovered
 	model *model
-	begun []*attempt // in the order they were begun, not yet waited for
-	cut   []*attempt // of the last life, never answered
+	begun []*attempt        // in the order they were begun, not yet waited for
+	cut   []*attempt        // of the last life, never answered
+	left  map[string]string // topics that the end of the last life must not have changed
 	ops   int
 }
 
@@ -102,18 +103,23 @@ func (s *sim) recover() (*recovery.Recovered, error) {
 
 // down ends the process without ceremony: killed, or with the power.
 func (s *sim) down() {
+	whole := s.fault == nil && s.inj == nil && s.data != nil && len(s.begun) == 0
 	s.cut = s.begun
 	for _, a := range s.begun {
 		s.model.unknown(a)
 	}
 	s.begun = nil
 	if s.rng.IntN(2) == 0 {
+		if whole {
+			s.remember()
+		}
 		s.fs = s.fs.Kill()
 		s.model.killed()
 		return
 	}
 	s.fs = s.fs.Crash(s.rng)
 	s.boot++
+	s.left = nil
 	s.model.powerLost()
 }
 
@@ -122,6 +128,7 @@ func (s *sim) down() {
 func (s *sim) run(lives int) {
 	for range lives {
 		s.up()
+		s.compare()
 		s.model.check(s.t, s.data.Registry, true)
 		s.again()
 		s.retryCut()
@@ -143,6 +150,33 @@ func (s *sim) run(lives int) {
 		} else {
 			s.stop()
 		}
+	}
+}
+
+// remember notes everything that a client can see of the topics that the end of
+// this life must leave as they are: nothing in them was ever weaker than disk.
+func (s *sim) remember() {
+	s.left = map[string]string{}
+	page, _ := s.data.Registry.List("", "", 100)
+	for _, state := range page {
+		if l := s.model.lives[state.Name]; l != nil && l.strong && state.Config.Durability >= topics.Disk {
+			s.left[state.Name] = dumpTopic(s.t, s.data.Registry, state)
+		}
+	}
+}
+
+// compare holds that they are.
+func (s *sim) compare() {
+	page, _ := s.data.Registry.List("", "", 100)
+	for _, state := range page {
+		want, ok := s.left[state.Name]
+		if got := dumpTopic(s.t, s.data.Registry, state); ok && got != want {
+			s.t.Fatalf("the end of a life changed topic %s: %s", state.Name, firstDifference(want, got))
+		}
+		delete(s.left, state.Name)
+	}
+	for name := range s.left {
+		s.t.Fatalf("the end of a life took topic %s", name)
 	}
 }
 
@@ -181,7 +215,11 @@ func firstDifference(a, b string) string {
 // stop ends the process in an orderly way.
 func (s *sim) stop() {
 	s.waitAll()
+	if s.fault == nil && s.inj == nil {
+		s.remember()
+	}
 	if err := s.data.Close(context.Background()); err != nil {
+		s.left = nil
 		s.excused(err)
 		s.down()
 		return

@@ -94,6 +94,20 @@ func (w *stateWriter) abort() {
 	}
 }
 
+// WriteState makes what write writes the durable state of that number. After
+// an error there is none.
+func WriteState(fsys vfs.FS, dir string, number uint64, write func(io.Writer) error) error {
+	w, err := createState(fsys, dir)
+	if err != nil {
+		return err
+	}
+	defer w.abort()
+	if err := write(w); err != nil {
+		return err
+	}
+	return w.finish(number)
+}
+
 // ReadState returns the content of a state. Damage is a *StateError.
 func ReadState(fsys vfs.FS, dir string, number uint64) ([]byte, error) {
 	name := path.Join(dir, StateName(number))

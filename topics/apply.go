@@ -56,9 +56,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		}
 		r.totals.appended.add(sums{int64(e.count), f.bytes})
 	}
-	if t.history.damaged > 0 {
-		r.noteDamage(t)
-	}
+	r.noteDamage(t)
 	t.notify()
 	return nil
 }

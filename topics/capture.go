@@ -217,11 +217,11 @@ func (c *Capture) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s
 func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 	for {
 		t.mu.RLock()
-		var c *commit
-		for _, p := range t.pending {
-			if p.span.Start < at && (p.span.End > 0 || p.entry.create) {
-				c = p
-			}
+		var c *commit // the first in line: those behind it wait for it, too
+		if slices.ContainsFunc(t.pending, func(p *commit) bool {
+			return p.span.Start < at && (p.span.End > 0 || p.entry.create)
+		}) {
+			c = t.pending[0]
 		}
 		t.mu.RUnlock()
 		if c == nil {
@@ -235,20 +235,15 @@ func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 }
 
 // Install makes the topics read from the segments what Write put there, and
-// forget where in the log it was. segs are those of Write, opened, in order.
-func (c *Capture) Install(segs []*segment.Segment) error {
-	extents, err := extentsOf(segs)
-	if err != nil {
-		return err
-	}
+// forget where in the log it was. tables are those of Write's segments.
+func (c *Capture) Install(tables Tables) {
 	for _, m := range c.moved {
 		m.topic.mu.Lock()
 		if !m.topic.dropped {
-			c.registry.install(m.topic, extents[m.topic.id], m.through)
+			c.registry.install(m.topic, tables[m.topic.id], m.through)
 		}
 		m.topic.mu.Unlock()
 	}
-	return nil
 }
 
 func (r *Registry) install(t *topic, extents []extent, through uint64) {
@@ -262,12 +257,17 @@ func (r *Registry) install(t *topic, extents []extent, through uint64) {
 	}
 	r.totals.ephemeral.Add(-int64(t.index.cut(through)))
 	t.tags.cut(through)
-	r.skipDead(t)
+	r.settleFront(t)
 }
 
-// extentsOf reads the tables of segments, by topic.
-func extentsOf(segs []*segment.Segment) (map[uint64][]extent, error) {
-	extents := map[uint64][]extent{}
+// Tables say where the records of each topic are in some segments. They are
+// read before it is settled that the segments are in use, for afterwards
+// nothing may fail.
+type Tables map[uint64][]extent
+
+// ReadTables reads the tables of segments, which stand in order.
+func ReadTables(segs []*segment.Segment) (Tables, error) {
+	extents := Tables{}
 	for _, s := range segs {
 		err := s.Extents(func(e segment.Extent) error {
 			of := extents[e.Topic]
@@ -287,11 +287,7 @@ func extentsOf(segs []*segment.Segment) (map[uint64][]extent, error) {
 // Replace makes the topics read from the segments with what was in the
 // segments gone, which stand one after the other in the order of all, and can
 // be released when it returns.
-func (r *Registry) Replace(gone, with []*segment.Segment) error {
-	extents, err := extentsOf(with)
-	if err != nil {
-		return err
-	}
+func (r *Registry) Replace(gone []*segment.Segment, with Tables) {
 	is := make(map[*segment.Segment]bool, len(gone))
 	for _, s := range gone {
 		is[s] = true
@@ -305,8 +301,7 @@ func (r *Registry) Replace(gone, with []*segment.Segment) error {
 	r.mu.RUnlock()
 	for _, t := range all {
 		t.mu.Lock()
-		t.history.replace(is, extents[t.id])
+		t.history.replace(is, with[t.id])
 		t.mu.Unlock()
 	}
-	return nil
 }

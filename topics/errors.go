@@ -84,7 +84,7 @@ func logError(err error) error {
 		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
 	case errors.Is(err, wal.ErrReadOnly):
 		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
-	case errors.Is(err, wal.ErrClosed):
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):
 		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
 	case errors.Is(err, wal.ErrTooLarge):
 		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}

@@ -52,6 +52,10 @@ func (h *history) seek(from uint64, dead *seqSet) {
 				h.seq, h.ts, h.extents, h.ahead = 0, 0, nil, nil
 				return
 			}
+			if e := &h.extents[0].at; e.First >= from && !dead.has(e.First) {
+				h.seq, h.ts = e.First, e.FirstTS // no need to look into its page
+				return
+			}
 			h.ahead = h.read(from)
 			continue
 		}

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -23,6 +24,80 @@ type indexMachine struct {
 	lsn    wal.LSN
 	next   uint64
 	ts     int64
+	view   index // as it was then
+	viewed []modelRecord
+}
+
+type modelRecord struct {
+	seq  uint64
+	size uint32
+	ts   int64
+	body int // bytes of its frame's
+}
+
+// records are the live ones.
+func (m *indexMachine) records() (out []modelRecord) {
+	for _, f := range m.frames {
+		for i := f.count - f.live; i < f.count; i++ {
+			out = append(out, modelRecord{f.first + uint64(i), f.sizes[i], f.ts, len(f.body)})
+		}
+	}
+	return out
+}
+
+func recordsOf(x *index) (out []modelRecord) {
+	x.each(func(f *frameRef, record int, seq uint64, size uint32) bool {
+		if f.first+uint64(record) != seq {
+			return false
+		}
+		out = append(out, modelRecord{seq, size, f.ts, len(f.body)})
+		return true
+	})
+	return out
+}
+
+// near draws a seq, often one at the end of a frame.
+func (m *indexMachine) near(t *rapid.T) uint64 {
+	if n := len(m.frames); n > 0 && rapid.Bool().Draw(t, "near") {
+		f := m.frames[rapid.IntRange(0, n-1).Draw(t, "frame")]
+		return f.first + uint64(f.count) - 1 + rapid.Uint64Range(0, 1).Draw(t, "more")
+	}
+	return rapid.Uint64Range(0, m.next+2).Draw(t, "anywhere")
+}
+
+// Cut forgets what a checkpoint has moved.
+func (m *indexMachine) Cut(t *rapid.T) {
+	through, want := m.near(t), 0
+	for len(m.frames) > 0 && m.frames[0].first <= through {
+		f := &m.frames[0]
+		if left := int(max(f.first+uint64(f.count), through+1) - through - 1); left > 0 {
+			f.live = min(f.live, left)
+			break
+		}
+		want += len(f.body)
+		m.frames = m.frames[1:]
+	}
+	if got := m.index.cut(through); got != want {
+		t.Fatalf("cut through %d: %d bytes are free, want %d", through, got, want)
+	}
+}
+
+// View keeps the index as it is.
+func (m *indexMachine) View(*rapid.T) { m.view, m.viewed = m.index.view(), m.records() }
+
+// Sums holds that those of any set are right.
+func (m *indexMachine) Sums(t *rapid.T) {
+	set, want := &seqSet{}, sums{}
+	for _, r := range m.records() {
+		if rapid.IntRange(0, 3).Draw(t, "in it") == 0 {
+			set.add(r.seq)
+			want.add(sums{1, int64(r.size)})
+		}
+	}
+	set.add(m.next + 5)
+	if got := m.index.sums(set); got != want {
+		t.Fatalf("%+v, want %+v", got, want)
+	}
 }
 
 // jump draws a distance, often small and sometimes beyond 32 bits.
@@ -117,8 +192,25 @@ func (m *indexMachine) Drop(t *rapid.T) {
 	m.frames = nil
 }
 
-// Check holds what stands at the front.
+// Check holds what stands at the front, and what is listed.
 func (m *indexMachine) Check(t *rapid.T) {
+	if got, want := recordsOf(&m.index), m.records(); !slices.Equal(got, want) {
+		t.Fatalf("%d records, want %d", len(got), len(want))
+	}
+	if got := recordsOf(&m.view); !slices.Equal(got, m.viewed) {
+		t.Fatalf("a view changed from %d records to %d", len(m.viewed), len(got))
+	}
+	ephemeral, durable := 0, uint64(0)
+	for _, f := range m.frames {
+		if f.body != nil {
+			ephemeral++
+		} else {
+			durable = f.first + uint64(f.count) - 1
+		}
+	}
+	if m.index.ephemeral != ephemeral || m.index.durable() != durable {
+		t.Fatalf("%d ephemeral frames, durable through %d, want %d, %d", m.index.ephemeral, m.index.durable(), ephemeral, durable)
+	}
 	seq, ts, ok := m.index.front()
 	if ok != (len(m.frames) > 0) {
 		t.Fatalf("front is there: %v, and there are %d frames", ok, len(m.frames))
@@ -137,6 +229,7 @@ func TestIndexAgainstAList(t *testing.T) {
 		m := &indexMachine{next: 1 + jump(t, "first"), ts: int64(jump(t, "time"))}
 		t.Repeat(map[string]func(*rapid.T){
 			"": m.Check, "add": m.Add, "gap": m.Gap, "pop": m.Pop, "from": m.From, "drop": m.Drop,
+			"cut": m.Cut, "view": m.View, "sums": m.Sums,
 		})
 	})
 }

@@ -50,7 +50,7 @@ func (r *Registry) pop(t *topic) (seq uint64) {
 		r.grow(t, sums{-1, -bytes})
 		r.totals.ephemeral.Add(-int64(freed))
 	}
-	r.skipDead(t)
+	r.settleFront(t)
 	return seq
 }
 
@@ -69,16 +69,34 @@ func (r *Registry) popExtent(t *topic, below uint64, most sums, before int64) ui
 	r.grow(t, sums{-int64(e.Count), -int64(e.Bytes)})
 	t.history.ahead = nil
 	t.history.seek(last+1, t.deleted)
-	r.skipDead(t)
+	r.settleFront(t)
 	return last
 }
 
-// skipDead moves the front over records that are deleted, and forgets what is
-// below it.
-func (r *Registry) skipDead(t *topic) {
-	if t.deleted == nil {
-		return
+// settleFront ends every change of the front: it moves it over records that
+// are deleted, and forgets what is below it.
+func (r *Registry) settleFront(t *topic) {
+	if t.deleted != nil {
+		r.skipDead(t)
 	}
+	t.tags.cut(t.earliest() - 1)
+	r.correct(t)
+	r.noteDamage(t)
+}
+
+// correct holds that counts, which damage may have made wrong, do not say that
+// there is nothing where something is, or the other way round: caps go by them.
+func (r *Registry) correct(t *topic) {
+	right := sums{}
+	if _, _, ok := t.first(); ok {
+		right = sums{max(t.live.records, 1), max(t.live.bytes, 0)}
+	}
+	if right != t.live {
+		r.grow(t, sums{right.records - t.live.records, right.bytes - t.live.bytes})
+	}
+}
+
+func (r *Registry) skipDead(t *topic) {
 	if t.history.seq > 0 {
 		t.history.seek(t.history.seq, t.deleted)
 	}
@@ -111,6 +129,8 @@ func (r *Registry) advance(t *topic, below uint64) (freed sums) {
 
 // noteDamage counts what the history could not read.
 func (r *Registry) noteDamage(t *topic) {
-	r.totals.damaged.Add(uint64(t.history.damaged))
-	t.history.damaged = 0
+	if t.history.damaged > 0 {
+		r.totals.damaged.Add(uint64(t.history.damaged))
+		t.history.damaged = 0
+	}
 }

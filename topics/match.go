@@ -1,9 +1,6 @@
 package topics
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // Match is a predicate on a record's tag. The zero Match is not valid: use
 // NewMatch. Untagged records never match.
@@ -36,12 +33,12 @@ func ParseMatch(s string) (Match, error) {
 }
 
 // Tag reports whether the tag satisfies the predicate; nil is no tag.
-func (m *Match) Tag(tag []byte) bool {
-	switch {
-	case tag == nil:
-		return false
-	case m.prefix:
+func (m *Match) Tag(tag []byte) bool { return tag != nil && m.matches(tag) }
+
+// matches is Tag for what is known to be a tag: nil is an empty one.
+func (m *Match) matches(tag []byte) bool {
+	if m.prefix {
 		return len(tag) >= len(m.value) && string(tag[:len(m.value)]) == m.value
 	}
-	return bytes.Equal(tag, []byte(m.value))
+	return string(tag) == m.value
 }

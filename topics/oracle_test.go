@@ -166,6 +166,28 @@ func (o *oracle) restart() {
 	}
 }
 
+// delete is the contract's section 7, on what was published up to head.
+func (o *oracle) delete(d *Deletion, head uint64) (n int64) {
+	for i := range o.seqs[:head] {
+		s := &o.seqs[i]
+		if s.gone == "" && (d.Before == nil || s.Seq < *d.Before) && (d.Match == nil || d.Match.Tag(s.Tag)) {
+			s.gone = goneDeleted
+			n++
+		}
+	}
+	return n
+}
+
+const goneDeleted = "deleted"
+
+// afterDeleted is the first seq from next on that was not deleted.
+func (o *oracle) afterDeleted(next uint64) uint64 {
+	for next <= o.head() && o.seqs[next-1].gone == goneDeleted {
+		next++
+	}
+	return next
+}
+
 // read is the contract's sections 5 and 6.
 func (o *oracle) read(q *Query) *Batch {
 	b := &Batch{NextFrom: q.From, Head: o.head(), Earliest: o.earliest()}
@@ -188,14 +210,22 @@ func (o *oracle) read(q *Query) *Batch {
 		stone(next, b.Earliest-1, ReasonTTL)
 	case byCap:
 		stone(next, b.Earliest-1, ReasonCap)
-	case next <= b.Head && o.seqs[next-1].gone == ReasonCrash:
-		to := next
+	case o.afterDeleted(next) <= b.Head && o.seqs[o.afterDeleted(next)-1].gone == ReasonCrash:
+		to := o.afterDeleted(next)
 		for to < b.Head && o.seqs[to].gone == ReasonCrash {
 			to++
 		}
 		stone(next, to, ReasonCrash)
 	}
-	for bytes := 0; next <= b.Head && o.seqs[next-1].gone == "" && len(b.Records) < q.Limit; next++ {
+	for bytes := 0; next <= b.Head && len(b.Records) < q.Limit; next++ {
+		switch o.seqs[next-1].gone {
+		case "":
+		case goneDeleted:
+			b.NextFrom = next
+			continue
+		default:
+			return b
+		}
 		r := o.seqs[next-1].Record
 		wanted := (!o.cfg.DedupeNode || r.Node == nil || !slices.Contains(q.Nodes, string(r.Node))) &&
 			(q.Match == nil || q.Match.Tag(r.Tag))

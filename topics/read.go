@@ -79,7 +79,7 @@ func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
 		t.mu.RUnlock()
 
 		err = r.fetch(q, b, v)
-		if len(b.Records) == 0 && (errors.Is(err, errMoved) || errors.Is(err, wal.ErrReleased)) {
+		if len(b.Records) == 0 && r.outdated(err) {
 			b.NextFrom, b.Tombstone = from, nil
 			continue
 		}
@@ -87,8 +87,17 @@ func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
 			// What was found is answered; the next read meets the rest of it.
 			return t, nil
 		}
-		return t, logError(err)
+		err = logError(err)
+		r.totals.meet(err)
+		return t, err
 	}
+}
+
+// outdated says that err comes of a picture of a topic whose records have moved
+// since: another one will do. Not so while the server goes down: then the
+// segments are closed for good.
+func (r *Registry) outdated(err error) bool {
+	return errors.Is(err, wal.ErrReleased) || errors.Is(err, errMoved) && !r.closing.Load()
 }
 
 // view takes the picture that q needs of the topic, and notes in b what it

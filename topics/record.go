@@ -75,7 +75,7 @@ type Batch struct {
 type Tombstone struct {
 	GapFrom  uint64 // inclusive
 	GapTo    uint64 // inclusive
-	Reason   string // cap, ttl, mixed, recreated, crash
+	Reason   string // cap, ttl, mixed, recreated, crash, corrupt
 	Missed   uint64 // at most this many records were in the gap
 	Earliest uint64
 	Head     uint64

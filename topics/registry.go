@@ -26,6 +26,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -50,7 +51,8 @@ type Registry struct {
 	totals  totals
 	sweeper sweeper
 	log     *wal.Log
-	scratch struct { // replay's, of the present frame
+	closing atomic.Bool // Close was called
+	scratch struct {    // replay's, of the present frame
 		sizes []uint32
 		tags  []byte
 	}
@@ -89,6 +91,7 @@ func (r *Registry) Start(log *wal.Log) {
 // the caller's to close. A write that comes all the same reserves anew, or is
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
+	r.closing.Store(true)
 	r.sweeper.stop()
 	r.Sweep(ctx)
 	r.mu.RLock()

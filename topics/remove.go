@@ -42,11 +42,11 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 			return Deleted{}, logError(err)
 		}
 		c, err := r.assignDelete(name, d)
-		if errors.Is(err, wal.ErrBusy) || errors.Is(err, errMoved) {
+		if errors.Is(err, wal.ErrBusy) || r.outdated(err) {
 			continue
 		}
 		if err != nil {
-			return Deleted{}, err
+			return Deleted{}, logError(err)
 		}
 		out := Deleted{}
 		if c.entry.typ == entryDelete {
@@ -153,7 +153,7 @@ func (e *extent) tags(m *Match, f func(seq uint64)) error {
 	}
 	defer e.seg.Release()
 	return segmentError(e.seg.Tags(&e.at, []byte(m.value), func(tag []byte, seqs []uint64) bool {
-		if !m.Tag(tag) {
+		if !m.matches(tag) {
 			return false // what matches comes first
 		}
 		for _, seq := range seqs {
@@ -189,6 +189,6 @@ func (r *Registry) applyDelete(t *topic, e *entry) error {
 		t.deleted = &seqSet{}
 	}
 	t.deleted.unite(set)
-	r.skipDead(t)
+	r.settleFront(t)
 	return nil
 }

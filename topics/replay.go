@@ -190,3 +190,17 @@ func RecordsIn(f wal.Frame) int {
 	}
 	return e.count
 }
+
+// TimeOf is when the server took the write in a frame of the log, in Unix ms;
+// not ok for a frame that does not say.
+func TimeOf(f wal.Frame) (ms int64, ok bool) {
+	e, err := decodeEntry(f.Type, f.Payload)
+	if err != nil {
+		return 0, false
+	}
+	switch e.typ {
+	case entryAppend, entryCreate, entryConfig, entryDelete:
+		return e.ts, true
+	}
+	return 0, false
+}

@@ -70,17 +70,26 @@ func (s *seqSet) next(seq uint64) (uint64, bool) {
 
 // absent returns the first seq at or above seq that is not in the set.
 func (s *seqSet) absent(seq uint64) uint64 {
-	for {
-		if !s.has(seq) {
-			return seq
-		}
+	for s.has(seq) {
 		high, low := split(seq)
 		i, _ := s.at(high)
-		if v := s.parts[i].bits.NextAbsentValue(low); v >= 0 && v <= math.MaxUint32 {
-			return uint64(high)<<32 | uint64(v)
-		}
-		seq = (uint64(high) + 1) << 32
+		seq = uint64(high)<<32 + absent(s.parts[i].bits, low)
 	}
+	return seq
+}
+
+// absent returns the first value above v, which is in the bitmap, that is not;
+// 1<<32: there is none. It counts: the bitmap's own search is wrong beyond the
+// first container.
+func absent(bits *roaring.Bitmap, v uint32) uint64 {
+	from := uint64(v)
+	full := func(n uint64) bool { return bits.CardinalityInRange(from, from+n) == n }
+	n := uint64(1)
+	for from+2*n <= 1<<32 && full(2*n) {
+		n *= 2
+	}
+	more := sort.Search(int(min(n, 1<<32-from-n)), func(i int) bool { return !full(n + uint64(i) + 1) })
+	return from + n + uint64(more)
 }
 
 // any says whether the set holds a seq of [from, to].

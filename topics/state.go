@@ -118,25 +118,10 @@ func (t *topic) withoutEphemeral(through uint64) (live sums, lost []lostRange) {
 // Restore fills an empty registry with the state of a checkpoint, whose
 // records are in segs, in order. It returns what was live.
 func (r *Registry) Restore(state []byte, segs []*segment.Segment) (Liveness, error) {
-	if len(state) < 8 {
-		return nil, fmt.Errorf("%w: a state of %d bytes", errEntry, len(state))
+	if err := r.restoreState(state); err != nil {
+		return nil, err
 	}
-	r.keySeed = binary.LittleEndian.Uint64(state)
-	d := decoder{p: state[8:]}
-	r.nextID = d.uvarint()
-	var configs []*Config
-	for d.byte() == stateTopic {
-		t := r.restoreTopic(&d, &configs)
-		if d.bad {
-			break
-		}
-		r.byID[t.id] = t
-		r.byName.Set(t.name, t)
-	}
-	if d.bad || len(d.p) > 0 || r.nextID == 0 {
-		return nil, fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), len(d.p))
-	}
-	extents, err := extentsOf(segs)
+	extents, err := ReadTables(segs)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +137,29 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (Liveness, err
 		live.note(t)
 	}
 	return live, nil
+}
+
+// restoreState is Restore without the records.
+func (r *Registry) restoreState(state []byte) error {
+	if len(state) < 8 {
+		return fmt.Errorf("%w: a state of %d bytes", errEntry, len(state))
+	}
+	r.keySeed = binary.LittleEndian.Uint64(state)
+	d := decoder{p: state[8:]}
+	r.nextID = d.uvarint()
+	var configs []*Config
+	for d.byte() == stateTopic {
+		t := r.restoreTopic(&d, &configs)
+		if d.bad {
+			break
+		}
+		r.byID[t.id] = t
+		r.byName.Set(t.name, t)
+	}
+	if d.bad || len(d.p) > 0 || r.nextID == 0 {
+		return fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), len(d.p))
+	}
+	return nil
 }
 
 // restoreTopic decodes one topic and counts it.
@@ -186,7 +194,8 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 	d.keys(&t.keys)
 	_, taken := r.byName.Get(t.name)
 	if d.bad || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
-		t.head == math.MaxUint64 || t.live.records < 0 || t.live.bytes < 0 || t.history.seq > t.head {
+		t.head == math.MaxUint64 || t.live.records < 0 || t.live.bytes < 0 || t.history.seq > t.head ||
+		(t.live.records > 0) != (t.history.seq > 0) {
 		d.fail()
 		return t
 	}

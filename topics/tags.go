@@ -3,32 +3,35 @@ package topics
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"sort"
 )
 
-// tagIndex finds the records of a topic's index by tag. It holds no pointers
-// per record and sorts itself when it is asked, not on the way of a write. The
-// topic's lock guards it, for writing also when it is asked.
+// tagIndex finds the records of a topic's index by tag. The topic's lock
+// guards it.
 type tagIndex struct {
-	blocks []*tagBlock // by seq
+	blocks []*tagBlock // by seq; all but the last are full
 }
 
-// tagBlock covers up to tagBlockEntries tagged records.
+// tagBlock covers up to tagBlockRecords tagged records. Until it is full they
+// stand one behind the other, and a search looks at each; then it is turned
+// into what is searched by halves. Both forms take a few bytes more per record
+// than the tags.
 type tagBlock struct {
-	first   uint64 // what the entries count from
-	last    uint64
-	tags    []byte
-	entries []tagEntry
-	sorted  bool
+	first, last uint64 // seqs
+	records     int
+	packed      []byte // of each: its distance to the seq before, its tag; nil: full
+
+	tags []byte   // the distinct tags, in order
+	ends []tagEnd // where each tag, and the seqs that have it, end
+	seqs []uint32 // counted from first
 }
 
-type tagEntry struct {
-	at  uint32 // in tags
-	len uint16
-	seq uint32
-}
+type tagEnd struct{ tag, seq uint32 }
 
-const tagBlockEntries = 1 << 12
+// tagBlockRecords is small enough to be looked through, and to be forgotten
+// soon after its records have left the log.
+const tagBlockRecords = 1 << 10
 
 // packTag appends a record's tag to those of its frame: how many records come
 // before it since the last that had one, and the tag.
@@ -50,34 +53,63 @@ func (x *tagIndex) add(first uint64, packed []byte) {
 	eachTag(packed, func(record int, tag []byte) {
 		seq := first + uint64(record)
 		b := x.tail(seq)
-		b.entries = append(b.entries, tagEntry{uint32(len(b.tags)), uint16(len(tag)), uint32(seq - b.first)})
-		b.tags = append(b.tags, tag...)
-		b.last, b.sorted = seq, false
+		b.packed = appendBytes(binary.AppendUvarint(b.packed, seq-b.last), tag)
+		b.last = seq
+		if b.records++; b.records == tagBlockRecords {
+			b.seal()
+		}
 	})
 }
 
 func (x *tagIndex) tail(seq uint64) *tagBlock {
 	if n := len(x.blocks); n > 0 {
-		if b := x.blocks[n-1]; len(b.entries) < tagBlockEntries && seq-b.first <= 1<<32-1 {
+		if b := x.blocks[n-1]; b.packed != nil && seq-b.first <= 1<<32-1 {
 			return b
 		}
 	}
-	b := &tagBlock{first: seq}
+	b := &tagBlock{first: seq, last: seq}
 	x.blocks = append(x.blocks, b)
 	return b
 }
 
-func (b *tagBlock) tag(i int) []byte {
-	e := b.entries[i]
-	return b.tags[e.at : e.at+uint32(e.len)]
+// each calls f with the records of a block that is not full.
+func (b *tagBlock) each(f func(seq uint64, tag []byte)) {
+	d := decoder{p: b.packed}
+	for seq := b.first; len(d.p) > 0; {
+		seq += d.uvarint()
+		f(seq, d.bytes())
+	}
 }
 
-func (b *tagBlock) sort() {
-	if b.sorted {
-		return
+// seal gives the block its final form.
+func (b *tagBlock) seal() {
+	type record struct {
+		tag []byte
+		seq uint32
 	}
-	sort.SliceStable(b.entries, func(i, j int) bool { return bytes.Compare(b.tag(i), b.tag(j)) < 0 })
-	b.sorted = true
+	records := make([]record, 0, b.records)
+	b.each(func(seq uint64, tag []byte) { records = append(records, record{tag, uint32(seq - b.first)}) })
+	slices.SortStableFunc(records, func(a, b record) int { return bytes.Compare(a.tag, b.tag) })
+	b.tags, b.seqs = []byte{}, make([]uint32, len(records)) // an empty tag is one, too
+	for i, r := range records {
+		b.seqs[i] = r.seq
+		if i > 0 && bytes.Equal(r.tag, records[i-1].tag) {
+			b.ends[len(b.ends)-1].seq++
+			continue
+		}
+		b.tags = append(b.tags, r.tag...)
+		b.ends = append(b.ends, tagEnd{uint32(len(b.tags)), uint32(i + 1)})
+	}
+	b.tags, b.ends, b.packed = slices.Clone(b.tags), slices.Clone(b.ends), nil
+}
+
+// tag returns the i-th distinct tag and where its seqs are.
+func (b *tagBlock) tag(i int) (tag []byte, from, to uint32) {
+	var before tagEnd
+	if i > 0 {
+		before = b.ends[i-1]
+	}
+	return b.tags[before.tag:b.ends[i].tag], before.seq, b.ends[i].seq
 }
 
 // find calls f with the seqs of [from, to] whose tag matches, in no order.
@@ -86,12 +118,27 @@ func (x *tagIndex) find(m *Match, from, to uint64, f func(seq uint64)) {
 		if b.last < from || b.first > to {
 			continue
 		}
-		b.sort()
-		low := []byte(m.value)
-		i := sort.Search(len(b.entries), func(i int) bool { return bytes.Compare(b.tag(i), low) >= 0 })
-		for ; i < len(b.entries) && m.Tag(b.tag(i)); i++ {
-			if seq := b.first + uint64(b.entries[i].seq); seq >= from && seq <= to {
-				f(seq)
+		if b.packed != nil {
+			b.each(func(seq uint64, tag []byte) {
+				if seq >= from && seq <= to && m.Tag(tag) {
+					f(seq)
+				}
+			})
+			continue
+		}
+		i := sort.Search(len(b.ends), func(i int) bool {
+			tag, _, _ := b.tag(i)
+			return bytes.Compare(tag, []byte(m.value)) >= 0
+		})
+		for ; i < len(b.ends); i++ {
+			tag, start, end := b.tag(i)
+			if !m.matches(tag) {
+				break
+			}
+			for _, n := range b.seqs[start:end] {
+				if seq := b.first + uint64(n); seq >= from && seq <= to {
+					f(seq)
+				}
 			}
 		}
 	}
@@ -104,7 +151,8 @@ func (x *tagIndex) cut(through uint64) {
 	for n < len(x.blocks) && x.blocks[n].last <= through {
 		n++
 	}
-	if x.blocks = x.blocks[n:]; len(x.blocks) == 0 {
+	x.blocks = slices.Delete(x.blocks, 0, n)
+	if len(x.blocks) == 0 {
 		x.blocks = nil
 	}
 }

@@ -9,9 +9,10 @@ const (
 	ReasonMixed     = "mixed"
 	ReasonRecreated = "recreated"
 	ReasonCrash     = "crash"
+	ReasonCorrupt   = "corrupt" // damaged on disk, and given up by a repair
 )
 
-var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash}
+var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash, ReasonCorrupt}
 
 // tombstone is what a reader at from (the last seq it has) must be told, or
 // nil, and the seq that it examines next. t.mu is held.

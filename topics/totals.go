@@ -21,6 +21,7 @@ type Totals struct {
 	Tombstones       map[string]uint64 // delivered, by reason
 	DeletedRecords   uint64
 	DamagedPages     uint64 // of segments, met while counting
+	DamagedReads     uint64 // that were refused for damage
 }
 
 // totals are kept as atomics: reading them takes no lock.
@@ -32,7 +33,9 @@ type totals struct {
 	appended, delivered    atomicSums
 	evictedCap, evictedTTL atomic.Uint64
 	deleted, damaged       atomic.Uint64
+	damagedReads           atomic.Uint64
 	tombstones             [len(reasons)]atomic.Uint64
+	met                    atomic.Pointer[string] // damage, by a read
 }
 
 type atomicSums struct{ records, bytes atomic.Int64 }
@@ -72,7 +75,7 @@ func (r *Registry) Totals() Totals {
 		AppendedRecords: uint64(t.appended.records.Load()), AppendedBytes: uint64(t.appended.bytes.Load()),
 		DeliveredRecords: uint64(t.delivered.records.Load()), DeliveredBytes: uint64(t.delivered.bytes.Load()),
 		EvictedCap: t.evictedCap.Load(), EvictedTTL: t.evictedTTL.Load(),
-		DeletedRecords: t.deleted.Load(), DamagedPages: t.damaged.Load(),
+		DeletedRecords: t.deleted.Load(), DamagedPages: t.damaged.Load(), DamagedReads: t.damagedReads.Load(),
 		Tombstones: make(map[string]uint64, len(reasons)),
 	}
 	for i := range t.byClass {

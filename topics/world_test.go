@@ -17,18 +17,20 @@ import (
 // the test moves. Manual worlds start no goroutine.
 type world struct {
 	*Registry
-	t   *testing.T
+	t   testing.TB
 	fs  *crashfs.FS
 	now int64
 	wal wal.Options
 	opt Options
 	// wrap, if set, stands between the log and the disk.
 	wrap func(vfs.FS) vfs.FS
+	disk storage
 }
 
-func newWorld(t *testing.T, change ...func(*world)) *world {
+func newWorld(t testing.TB, change ...func(*world)) *world {
 	t.Helper()
 	w := &world{t: t, fs: crashfs.New(), now: 1_000_000}
+	stored(1 << 10)(w)
 	w.wal = wal.Options{
 		Dir: "/log", LogID: 7, FileBytes: 64 << 10, QueueBytes: 1 << 20, CacheBytes: 1 << 20, Manual: true,
 	}
@@ -48,7 +50,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	return w
 }
 
-// boot replays the log into a new registry and settles what was lost.
+// boot brings the last checkpoint and the log behind it into a new registry and settles what was lost.
 func (w *world) boot(powerLost, clean bool) []Loss {
 	w.t.Helper()
 	if w.wal.FS = w.fs; w.wrap != nil {
@@ -59,7 +61,8 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 		w.t.Fatal(err)
 	}
 	w.Registry = New(w.opt)
-	tail, err := replay.Run(w.Replay, func(int64) {})
+	w.restore()
+	tail, err := replay.Run(w.replay, func(int64) {})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
@@ -26,12 +25,4 @@ func newLogger(c *config.Config) zerolog.Logger {
 		panic(err) // the configuration allows only known words
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
-}
-
-// limitMemory tells the Go runtime the memory limit of the container, less a
-// tenth for what the runtime does not count. Without a limit it does nothing;
-// GOMEMLIMIT wins.
-func limitMemory(log zerolog.Logger) {
-	limit, err := memlimit.Set(memlimit.WithRatio(0.9))
-	log.Debug().Int64("limit", limit).AnErr("reason", err).Msg("memory limit")
 }

@@ -25,6 +25,11 @@ type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Load    load.Cmd   `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
 	Tail    tailCmd    `cmd:"" help:"Print a topic's records as JSON lines."`
+	Backup  backupCmd  `cmd:"" help:"Copy a data directory, of a running server or of none."`
+	Restore restoreCmd `cmd:"" help:"Make a data directory of a backup, as it was then or at any moment since."`
+	Verify  verifyCmd  `cmd:"" help:"Check a data directory: every checksum, every reference."`
+	Dump    dumpCmd    `cmd:"" help:"Print what is in a data directory as JSON lines."`
+	Repair  repairCmd  `cmd:"" help:"Make a damaged data directory whole; what is damaged goes to a quarantine."`
 	Drill   drill.Cmd  `cmd:"" help:"Kill a loaded server again and again and prove that nothing acknowledged is lost."`
 	Bench   bench.Cmd  `cmd:"" help:"Measure the server against the limits of this machine."`
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -111,12 +112,10 @@ func (s *server) watch() (stop func()) {
 	s.registerChecks()
 	s.api = api.New(s.apiOptions())
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.health.Run(ctx)
-	}()
-	return func() { cancel(); <-ended }
+	var wg sync.WaitGroup
+	wg.Go(func() { s.health.Run(ctx) })
+	wg.Go(func() { tendMemory(ctx) })
+	return func() { cancel(); wg.Wait() }
 }
 
 // listen is step 4.

@@ -43,6 +43,7 @@ func (s *server) apiOptions() api.Options {
 		Positions: func() (written, synced uint64) { st := s.wal.Last(); return st.Written, st.Synced },
 		Disk:      s.disk.Space,
 		Report:    s.reportView,
+		Storage:   storageView{s},
 		Config:    c.Map(),
 	}
 }
@@ -141,6 +142,29 @@ func (s *server) registerChecks() {
 	s.health.Register("disk_space", s.disk.Check)
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
 	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
+	s.health.Register("segments", recovery.SegmentsCheck(s.damageSeen))
+	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
+	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
+}
+
+// onData makes a check of one that needs the data; while there is none all is
+// well.
+func (s *server) onData(check func(*recovery.Recovered) recovery.Condition) func() recovery.Condition {
+	return func() recovery.Condition {
+		if data := s.data.Load(); data != nil {
+			return check(data)
+		}
+		return recovery.Condition{}
+	}
+}
+
+// damageSeen is what is known of damage to the data; nothing while there is
+// none.
+func (s *server) damageSeen() recovery.DamageSeen {
+	if data := s.data.Load(); data != nil {
+		return data.DamageSeen()
+	}
+	return recovery.DamageSeen{}
 }
 
 // connections are those that are open and how many the system lets there be:

@@ -75,8 +75,8 @@ func writeAims(rounds []*round) []Aim {
 // below it, opening files is most of the time.
 const steadyLog = 64 << 20
 
-// recoveryAims holds the restarts against the aims.
-func recoveryAims(results []RecoveryResult) []Aim {
+// replayAims holds the replays against the aims.
+func replayAims(results []ReplayResult) []Aim {
 	var aims []Aim
 	for _, r := range results {
 		what := fmt.Sprintf("%d records in batches of %d", r.Records, r.Batch)

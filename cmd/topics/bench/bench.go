@@ -1,8 +1,10 @@
 // Package bench measures a server, run as a child process, against what this
 // machine could do at best: writes by class, connections and batch size,
-// reads, and recovery. In the same run it measures the machine's own limits
+// reads, and replay. In the same run it measures the machine's own limits
 // (raw append and sync, raw group commit, raw read and checksum), and prints
-// every result as a ratio to its limit too.
+// every result as a ratio to its limit too. Further parts measure what grows
+// with the data and what must not: restarts, memory, disk, and what writers
+// feel of the work in the background.
 //
 // The load comes over loopback HTTP, so client and server share the
 // processors; the share of each is printed beside every result.
@@ -20,18 +22,26 @@ import (
 
 // Cmd is the bench command.
 type Cmd struct {
-	Only        []string      `help:"What to measure: writes, reads, recovery." enum:"writes,reads,recovery" default:"writes,reads,recovery"`
-	Class       []string      `help:"Durability classes of the writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
-	Writers     []int         `help:"Numbers of connections of the writes." default:"1,16,64"`
-	Batch       []int         `help:"Records per write of the writes." default:"1,100"`
-	Interval    time.Duration `help:"Measured time of each figure." default:"3s"`
-	Warmup      time.Duration `help:"Load before each measured time." default:"500ms"`
-	Repeats     int           `help:"Rounds of the writes; medians are printed." default:"3"`
-	ReadRecords int           `help:"Records that the reads read." default:"500000"`
-	Records     int           `help:"Records of the recovery; a tenth of them again as single writes." default:"2000000"`
-	Dir         string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
-	Set         []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
-	JSON        bool          `name:"json" help:"Print the report as JSON."`
+	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded" default:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded"`
+	Class             []string      `help:"Durability classes of the writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
+	Writers           []int         `help:"Numbers of connections of the writes." default:"1,16,64"`
+	Batch             []int         `help:"Records per write of the writes." default:"1,100"`
+	Interval          time.Duration `help:"Measured time of each figure." default:"3s"`
+	Warmup            time.Duration `help:"Load before each measured time." default:"500ms"`
+	Repeats           int           `help:"Rounds of the writes; medians are printed." default:"3"`
+	ReadRecords       int           `help:"Records that the reads read." default:"500000"`
+	ReplayRecords     int           `help:"Records of the replay; a tenth of them again as single writes." default:"2000000"`
+	Records           []amount      `help:"Records of the recovery, a fresh directory for each: 1M,10M,50M make a curve." default:"1M"`
+	Topics            int           `help:"Topics that the records of recovery, checkpoint and history are in." default:"1000"`
+	Size              int           `help:"Bytes of data of those records, and of idle and bounded." default:"200"`
+	IdleTopics        amount        `help:"Topics at rest of idle." default:"100k"`
+	CheckpointRecords amount        `help:"Records that each measured checkpoint takes out of the log." default:"500k"`
+	HistoryRecords    amount        `help:"Records of history." default:"2M"`
+	BoundedRecords    amount        `help:"Records that each topic of bounded is written." default:"1M"`
+	Debian            string        `help:"Package index for debian, JSON lines in gzip. Without, one of its shape is made." type:"existingfile"`
+	Dir               string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
+	Set               []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	JSON              bool          `name:"json" help:"Print the report as JSON."`
 }
 
 // Validate is called by kong.
@@ -45,8 +55,12 @@ func (c *Cmd) Validate() error {
 		return errors.New("--writers must be 1 to 1024")
 	case slices.ContainsFunc(c.Batch, func(n int) bool { return n < 1 || n > 10_000 }):
 		return errors.New("--batch must be 1 to 10000")
-	case c.ReadRecords < readBatch || c.Records < 2000:
-		return fmt.Errorf("--read-records must be at least %d and --records at least 2000", readBatch)
+	case c.ReadRecords < readBatch || c.ReplayRecords < 2000:
+		return fmt.Errorf("--read-records must be at least %d and --replay-records at least 2000", readBatch)
+	case c.Topics < 1 || c.Topics > 100_000:
+		return errors.New("--topics must be 1 to 100000")
+	case c.Size < leastRecord || c.Size > 100_000:
+		return fmt.Errorf("--size must be %d to 100000", leastRecord)
 	}
 	return nil
 }
@@ -57,7 +71,7 @@ func (c *Cmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{cmd: c, dir: dir, progress: os.Stderr}
+	b := &bench{cmd: c, dir: dir, corpus: newCorpus(), progress: os.Stderr}
 	report, err := b.run(ctx)
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return err
@@ -72,6 +86,7 @@ func (c *Cmd) Run(ctx context.Context) error {
 type bench struct {
 	cmd      *Cmd
 	dir      string
+	corpus   *corpus
 	progress io.Writer // one line per figure, while it runs
 }
 
@@ -89,18 +104,30 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		}
 		report.addWrites(b, rounds)
 	}
-	var err error
-	if slices.Contains(b.cmd.Only, "reads") {
-		if report.Reads, err = b.measureReads(ctx); err != nil {
-			return nil, err
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *Report) error
+	}{
+		{"reads", func(ctx context.Context, r *Report) (err error) { r.Reads, err = b.measureReads(ctx); return err }},
+		{"replay", func(ctx context.Context, r *Report) (err error) { r.Replay, err = b.measureReplay(ctx); return err }},
+		{"recovery", func(ctx context.Context, r *Report) (err error) { r.Recovery, err = b.measureRecovery(ctx); return err }},
+		{"idle", func(ctx context.Context, r *Report) (err error) { r.Idle, err = b.measureIdle(ctx); return err }},
+		{"checkpoint", func(ctx context.Context, r *Report) (err error) {
+			r.Checkpoint, err = b.measureCheckpoint(ctx)
+			return err
+		}},
+		{"history", func(ctx context.Context, r *Report) (err error) { r.History, err = b.measureHistory(ctx); return err }},
+		{"debian", func(ctx context.Context, r *Report) (err error) { r.Debian, err = b.measureDebian(ctx); return err }},
+		{"bounded", func(ctx context.Context, r *Report) (err error) { r.Bounded, err = b.measureBounded(ctx); return err }},
+	} {
+		if !slices.Contains(b.cmd.Only, part.name) {
+			continue
+		}
+		if err := part.measure(ctx, report); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	if slices.Contains(b.cmd.Only, "recovery") {
-		if report.Recovery, err = b.measureRecovery(ctx); err != nil {
-			return nil, err
-		}
-		report.Aims = append(report.Aims, recoveryAims(report.Recovery)...)
-	}
+	report.Aims = append(report.Aims, report.storageAims()...)
 	return report, nil
 }
 

@@ -111,23 +111,34 @@ func repeatRequest(request []byte, records int) func(*conn) (moved, error) {
 	}
 }
 
-// fill sends the request n times over conns connections.
-func fill(ctx context.Context, addr string, conns, n int, request []byte) error {
+// same is the same request each time, for fill.
+func same(request []byte) func([]byte, int) []byte {
+	return func([]byte, int) []byte { return request }
+}
+
+// fill sends n requests over conns connections. request renders number i, into
+// the memory of b if it likes.
+func fill(ctx context.Context, addr string, conns, n int, request func(b []byte, i int) []byte) error {
 	all, err := dialAll(addr, conns)
 	if err != nil {
 		return err
 	}
 	defer closeAll(all)
 	var (
-		left    atomic.Int64
+		taken   atomic.Int64
 		running sync.WaitGroup
 	)
-	left.Store(int64(n))
 	errs := make([]error, len(all))
 	for i, c := range all {
 		running.Go(func() {
-			for errs[i] == nil && ctx.Err() == nil && left.Add(-1) >= 0 {
-				_, errs[i] = c.expect(request, 200, 201)
+			var b []byte
+			for errs[i] == nil && ctx.Err() == nil {
+				k := int(taken.Add(1)) - 1
+				if k >= n {
+					return
+				}
+				b = request(b[:0], k)
+				_, errs[i] = c.expect(b, 200, 201)
 			}
 		})
 	}

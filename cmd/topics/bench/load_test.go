@@ -65,14 +65,14 @@ func TestDriveReportsRefusals(t *testing.T) {
 
 func TestFill(t *testing.T) {
 	addr, served := serveCounting(t, 1<<60)
-	if err := fill(context.Background(), addr, 4, 101, metricsRequest); err != nil {
+	if err := fill(context.Background(), addr, 4, 101, same(metricsRequest)); err != nil {
 		t.Fatal(err)
 	}
 	if served.Load() != 101 {
 		t.Errorf("%d requests served, want 101", served.Load())
 	}
 	addr, _ = serveCounting(t, 5)
-	if err := fill(context.Background(), addr, 4, 101, metricsRequest); err == nil {
+	if err := fill(context.Background(), addr, 4, 101, same(metricsRequest)); err == nil {
 		t.Error("a refused request passed")
 	}
 }

@@ -6,28 +6,47 @@ import (
 	"time"
 )
 
-// walMetrics are the log's counters of /v0/metrics.
+// metrics is what is looked at of /v0/metrics.
+type metrics struct {
+	WAL     walMetrics     `json:"wal"`
+	Storage storageMetrics `json:"storage"`
+}
+
+// walMetrics are the log's counters.
 type walMetrics struct {
 	Frames       uint64 `json:"frames"`
 	Fsyncs       uint64 `json:"fsyncs"`
 	BytesWritten uint64 `json:"bytes_written"`
 }
 
+// storageMetrics are the storage's counters, since the start, and gauges.
+type storageMetrics struct {
+	Checkpoints       uint64 `json:"checkpoints"`
+	Merges            uint64 `json:"merges"`
+	MergeReadBytes    int64  `json:"merge_read_bytes"`
+	Segments          int    `json:"segments"`
+	SegmentBytes      int64  `json:"segment_bytes"`       // data, the cold included
+	ColdSegmentBytes  int64  `json:"cold_segment_bytes"`  // data
+	SegmentIndexBytes int64  `json:"segment_index_bytes"` // never cold
+	LogBytes          int64  `json:"wal_size_bytes"`      // of the files on disk
+}
+
+// disk is all that the storage takes on disk.
+func (m *storageMetrics) disk() int64 { return m.LogBytes + m.SegmentBytes + m.SegmentIndexBytes }
+
 // metricsRequest asks for JSON: render sets Accept.
 var metricsRequest = render("GET", "/v0/metrics", nil)
 
-func readMetrics(c *conn) (walMetrics, error) {
+func readMetrics(c *conn) (metrics, error) {
+	var m metrics
 	body, err := c.expect(metricsRequest, 200)
+	if err == nil {
+		err = json.Unmarshal(body, &m)
+	}
 	if err != nil {
-		return walMetrics{}, fmt.Errorf("read the metrics: %w", err)
+		return metrics{}, fmt.Errorf("read the metrics: %w", err)
 	}
-	var m struct {
-		WAL walMetrics `json:"wal"`
-	}
-	if err := json.Unmarshal(body, &m); err != nil {
-		return walMetrics{}, fmt.Errorf("read the metrics: %w", err)
-	}
-	return m.WAL, nil
+	return m, nil
 }
 
 // groupSize is the mean number of frames that shared a sync between two
@@ -39,30 +58,40 @@ func groupSize(before, after walMetrics) float64 {
 	return float64(after.Frames-before.Frames) / float64(after.Fsyncs-before.Fsyncs)
 }
 
-// replayed is how long the server says its replay of the log took.
-func (s *server) replayed() (time.Duration, error) {
-	body, err := s.control.expect(render("GET", "/v0/recovery", nil), 200)
-	if err != nil {
-		return 0, fmt.Errorf("read the recovery report: %w", err)
-	}
-	return parseReplay(body)
+// recoveryReport is what is looked at of /v0/recovery.
+type recoveryReport struct {
+	Bytes   int64 `json:"bytes"`            // of the log that was replayed
+	Records int64 `json:"records_replayed"` // of them
+	Clean   bool  `json:"clean_shutdown"`   // the last run was stopped in order
+	Phases  []struct {
+		Name       string  `json:"name"`
+		DurationMS float64 `json:"duration_ms"`
+	} `json:"phases"`
 }
 
-// parseReplay takes the replay's duration out of /v0/recovery.
-func parseReplay(body []byte) (time.Duration, error) {
-	var report struct {
-		Phases []struct {
-			Name       string  `json:"name"`
-			DurationMS float64 `json:"duration_ms"`
-		} `json:"phases"`
+// recovery is the server's own account of its start.
+func (s *server) recovery() (*recoveryReport, error) {
+	body, err := s.control.expect(render("GET", "/v0/recovery", nil), 200)
+	if err != nil {
+		return nil, fmt.Errorf("read the recovery report: %w", err)
 	}
-	if err := json.Unmarshal(body, &report); err != nil {
-		return 0, fmt.Errorf("read the recovery report: %w", err)
+	return parseRecovery(body)
+}
+
+func parseRecovery(body []byte) (*recoveryReport, error) {
+	r := new(recoveryReport)
+	if err := json.Unmarshal(body, r); err != nil {
+		return nil, fmt.Errorf("read the recovery report: %w", err)
 	}
-	for _, p := range report.Phases {
+	return r, nil
+}
+
+// replay is how long the replay of the log took.
+func (r *recoveryReport) replay() (time.Duration, error) {
+	for _, p := range r.Phases {
 		if p.Name == "replay" && p.DurationMS > 0 {
 			return time.Duration(p.DurationMS * float64(time.Millisecond)), nil
 		}
 	}
-	return 0, fmt.Errorf("the recovery report tells of no replay: %.300s", body)
+	return 0, fmt.Errorf("the recovery report tells of no replay: %+v", *r)
 }

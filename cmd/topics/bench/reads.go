@@ -16,8 +16,8 @@ const readBatch = 100
 // ReadResult is one row of the reads: every connection reads the topic from
 // its start in pages of 1000, again and again.
 type ReadResult struct {
-	// From is where the payloads come from: the server's cache, or its log
-	// files (which the kernel may well have in memory).
+	// From is where the payloads come from: the server's cache, its log files
+	// or its segments (which the kernel may well have in memory).
 	From    string    `json:"from"`
 	Readers int       `json:"readers"`
 	Records float64   `json:"records_per_s"`
@@ -37,8 +37,15 @@ func (b *bench) measureReads(ctx context.Context) ([]ReadResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	cold, err := b.measureReadsFrom(ctx, "log", "TOPICS_CACHE_BYTES=1048576")
-	return append(hot, cold...), err
+	results := hot
+	for _, from := range []string{"log", "segments"} {
+		cold, err := b.measureReadsFrom(ctx, from, smallCache)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, cold...)
+	}
+	return results, nil
 }
 
 func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (results []ReadResult, err error) {
@@ -47,7 +54,7 @@ func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (resul
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	server, err := boot(ctx, dir, append(b.env(), cache))
+	server, err := boot(ctx, dir, append(append(b.env(), noCheckpoints...), cache))
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +63,13 @@ func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (resul
 	if err := server.call(configureRequest(topic, "disk")); err != nil {
 		return nil, err
 	}
-	if err := fill(ctx, server.addr, 16, b.cmd.ReadRecords/readBatch, writeRequest(topic, readBatch)); err != nil {
+	if err := fill(ctx, server.addr, 16, b.cmd.ReadRecords/readBatch, same(writeRequest(topic, readBatch))); err != nil {
 		return nil, fmt.Errorf("write the records to be read: %w", err)
+	}
+	if from == "segments" {
+		if err := server.call(checkpointRequest); err != nil {
+			return nil, err
+		}
 	}
 	size, took, err := measureScan(child.DataDir(dir))
 	if err != nil {

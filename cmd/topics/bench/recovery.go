@@ -4,150 +4,143 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
 const (
-	// recoveryCache is the server's cache while its memory is measured.
-	recoveryCache = 4 << 20
-	// recoverySettle is how long memory may take to settle after a replay.
-	recoverySettle = 3 * time.Second
+	// curveBatch is the batch size in which the records of the curve are
+	// written, over curveConns connections.
+	curveBatch = 100
+	curveConns = 16
+	// curveCache is the server's cache meanwhile.
+	curveCache = 64 << 20
 )
 
-// RecoveryResult is one restart after a kill -9.
+// RecoveryResult is one point of the curve of restarts over data, with the
+// settings that a server has by default but for the cache.
 type RecoveryResult struct {
 	Records int `json:"records"`
-	Batch   int `json:"batch"`
-	// LogBytes is what was written to the log before the kill.
-	LogBytes int64 `json:"log_bytes"`
-	// ReadyMS is from the start of the process to ready; EmptyMS the same
-	// with no data. ReplayMS is the server's own account of the replay, MBs
-	// is LogBytes over it.
-	ReadyMS  float64 `json:"ready_ms"`
-	EmptyMS  float64 `json:"empty_ready_ms"`
-	ReplayMS float64 `json:"replay_ms"`
-	MBs      float64 `json:"mb_per_s"`
-	// ScanMBs is a raw sequential read and checksum of the same files right
-	// before the restart; Ratio compares MBs with it.
-	ScanMBs float64 `json:"scan_mb_per_s"`
-	Ratio   float64 `json:"ratio"`
-	// Progress is the number of distinct replay_progress values seen.
-	Progress int `json:"progress_values"`
-	// ResidentBytes and EmptyBytes are the server's memory with and without
-	// the data, CacheBytes its configured cache, BytesPerRecord what is left
-	// of the difference for each record.
-	ResidentBytes  int64   `json:"resident_bytes"`
-	EmptyBytes     int64   `json:"empty_resident_bytes"`
-	CacheBytes     int64   `json:"cache_bytes"`
-	BytesPerRecord float64 `json:"bytes_per_record"`
+	Topics  int `json:"topics"`
+	Size    int `json:"record_bytes"`
+	// Loaded is records per second written.
+	Loaded float64 `json:"loaded_records_per_s"`
+	// What the data takes on disk at the kill.
+	LogBytes     int64 `json:"log_bytes"`
+	SegmentBytes int64 `json:"segment_bytes"` // data and indexes, without the cold
+	ColdBytes    int64 `json:"cold_bytes"`
+	// Memory after the load, at most so far, and after the restart.
+	CacheBytes    int64 `json:"cache_bytes"`
+	ResidentBytes int64 `json:"resident_bytes"`
+	PeakBytes     int64 `json:"peak_resident_bytes"`
+	RestartBytes  int64 `json:"resident_bytes_after_restart"`
+	// ReadyMS is from the start of the process to ready, after kill -9;
+	// ReplayMS of it is the log's replay, of so many bytes and records.
+	ReadyMS         float64 `json:"ready_ms"`
+	ReplayMS        float64 `json:"replay_ms"`
+	ReplayedBytes   int64   `json:"replayed_bytes"`
+	ReplayedRecords int64   `json:"replayed_records"`
+	// StopMS is an orderly stop, CleanMS from the start to ready after it.
+	StopMS  float64 `json:"stop_ms"`
+	CleanMS float64 `json:"clean_ready_ms"`
 }
 
-// measureRecovery measures a log of batches and one of single records, the
-// worst case for the index: it has an entry per write.
+// measureRecovery measures each point with a fresh directory.
 func (b *bench) measureRecovery(ctx context.Context) ([]RecoveryResult, error) {
 	var results []RecoveryResult
-	for _, load := range []struct{ records, batch int }{
-		{b.cmd.Records, 100},
-		{b.cmd.Records / 10, 1},
-	} {
-		r, err := b.measureRestart(ctx, load.records/load.batch, load.batch)
+	for _, records := range b.cmd.Records {
+		r, err := b.measurePoint(ctx, int(records))
 		if err != nil {
-			return results, fmt.Errorf("recovery of %d records: %w", load.records, err)
+			return results, fmt.Errorf("recovery of %d records: %w", records, err)
 		}
-		b.logf("recovery: %d records in batches of %d  ready in %.0f ms, %.0f MB/s, %.1f B/record",
-			r.Records, r.Batch, r.ReadyMS, r.MBs, r.BytesPerRecord)
+		b.logf("recovery: %d records  %.0f records/s  ready in %.0f ms after a kill, %.0f ms after a stop, resident %.0f MB",
+			r.Records, r.Loaded, r.ReadyMS, r.CleanMS, float64(r.ResidentBytes)/1e6)
 		results = append(results, r)
 	}
 	return results, nil
 }
 
-func (b *bench) measureRestart(ctx context.Context, writes, batch int) (r RecoveryResult, err error) {
+func (b *bench) measurePoint(ctx context.Context, records int) (r RecoveryResult, err error) {
 	dir, done, err := scratch(b.dir, "recovery")
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	r = RecoveryResult{Records: writes * batch, Batch: batch, CacheBytes: recoveryCache}
-	if err := b.measureEmpty(ctx, filepath.Join(dir, "empty"), &r); err != nil {
+	env := append(b.env(), fmt.Sprintf("TOPICS_CACHE_BYTES=%d", curveCache))
+	r = RecoveryResult{Records: records, Topics: b.cmd.Topics, Size: b.cmd.Size, CacheBytes: curveCache}
+	if err := b.loadPoint(ctx, dir, env, &r); err != nil {
 		return r, err
 	}
-	full := filepath.Join(dir, "full")
-	if r.LogBytes, err = b.fillAndKill(ctx, full, writes, batch); err != nil {
-		return r, err
-	}
-	size, took, err := measureScan(child.DataDir(full))
+	killed, err := boot(ctx, dir, env)
 	if err != nil {
 		return r, err
 	}
-	r.ScanMBs = megabytesPerSecond(size, took)
-	server, err := boot(ctx, full, b.recoveryEnv())
+	defer killed.kill()
+	if err := killed.restarted(ctx, &r); err != nil {
+		return r, err
+	}
+	stop, err := killed.stop()
 	if err != nil {
 		return r, err
 	}
-	defer server.kill()
-	r.ReadyMS = milliseconds(server.ready)
-	replay, err := server.replayed()
+	r.StopMS = milliseconds(stop)
+	stopped, err := boot(ctx, dir, env)
 	if err != nil {
 		return r, err
 	}
-	r.ReplayMS = milliseconds(replay)
-	r.MBs = megabytesPerSecond(r.LogBytes, replay)
-	r.Ratio = r.MBs / r.ScanMBs
-	r.Progress = server.values
-	if r.ResidentBytes, err = server.settled(ctx, recoverySettle); err != nil {
-		return r, err
+	defer stopped.kill()
+	r.CleanMS = milliseconds(stopped.ready)
+	report, err := stopped.recovery()
+	if err == nil && !report.Clean {
+		err = fmt.Errorf("the stop was not in order: %s", killed.process.Output())
 	}
-	r.BytesPerRecord = float64(r.ResidentBytes-r.EmptyBytes-r.CacheBytes) / float64(r.Records)
-	return r, nil
+	return r, err
 }
 
-// measureEmpty boots a server without data.
-func (b *bench) measureEmpty(ctx context.Context, dir string, r *RecoveryResult) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	server, err := boot(ctx, dir, b.recoveryEnv())
+// loadPoint loads a server, measures it, and kills it with -9.
+func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *RecoveryResult) error {
+	server, err := boot(ctx, dir, env)
 	if err != nil {
 		return err
 	}
 	defer server.kill()
-	r.EmptyMS = milliseconds(server.ready)
-	r.EmptyBytes, err = server.settled(ctx, recoverySettle)
+	began := time.Now()
+	if err := b.fillTopics(ctx, server, r.Records); err != nil {
+		return err
+	}
+	r.Loaded = float64(r.Records) / time.Since(began).Seconds()
+	m, err := readMetrics(server.control)
+	if err != nil {
+		return err
+	}
+	s := &m.Storage
+	r.LogBytes, r.ColdBytes = s.LogBytes, s.ColdSegmentBytes
+	r.SegmentBytes = s.SegmentBytes + s.SegmentIndexBytes - s.ColdSegmentBytes
+	if r.PeakBytes, err = peak(server.process.Pid()); err != nil {
+		return err
+	}
+	r.ResidentBytes, err = server.settled(ctx, settleTime)
 	return err
 }
 
-// fillAndKill loads a server and kills it with -9. It returns the bytes that
-// the log took.
-func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) (int64, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return 0, err
-	}
-	server, err := boot(ctx, dir, b.recoveryEnv())
+// fillTopics writes records to the topics in turn.
+func (b *bench) fillTopics(ctx context.Context, s *server, records int) error {
+	writes := max(records/curveBatch, 1)
+	return fill(ctx, s.addr, curveConns, writes, b.corpus.interleaved(b.cmd.Topics, curveBatch, b.cmd.Size, 0))
+}
+
+// restarted measures the server after its start.
+func (s *server) restarted(ctx context.Context, r *RecoveryResult) error {
+	r.ReadyMS = milliseconds(s.ready)
+	report, err := s.recovery()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer server.kill()
-	const topic = "bench-recovery"
-	if err := server.call(configureRequest(topic, "disk")); err != nil {
-		return 0, err
+	r.ReplayedBytes, r.ReplayedRecords = report.Bytes, report.Records
+	replay, err := report.replay()
+	if err != nil {
+		return err
 	}
-	conns := 16
-	if batch == 1 {
-		conns = 64
-	}
-	if err := fill(ctx, server.addr, conns, writes, writeRequest(topic, batch)); err != nil {
-		return 0, err
-	}
-	m, err := readMetrics(server.control)
-	return int64(m.BytesWritten), err
+	r.ReplayMS = milliseconds(replay)
+	r.RestartBytes, err = s.settled(ctx, settleTime)
+	return err
 }
-
-func (b *bench) recoveryEnv() []string {
-	return append(b.env(), fmt.Sprintf("TOPICS_CACHE_BYTES=%d", recoveryCache))
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -11,16 +11,22 @@ import (
 
 // Report is everything a run measured.
 type Report struct {
-	CPUs       int              `json:"cpus"`
-	Go         string           `json:"go"`
-	IntervalMS int64            `json:"interval_ms"`
-	Repeats    int              `json:"repeats"`
-	AppendSync *AppendSync      `json:"append_sync,omitempty"`
-	Groups     []GroupCommit    `json:"group_commit,omitempty"`
-	Writes     []WriteResult    `json:"writes,omitempty"`
-	Reads      []ReadResult     `json:"reads,omitempty"`
-	Recovery   []RecoveryResult `json:"recovery,omitempty"`
-	Aims       []Aim            `json:"aims,omitempty"`
+	CPUs       int                `json:"cpus"`
+	Go         string             `json:"go"`
+	IntervalMS int64              `json:"interval_ms"`
+	Repeats    int                `json:"repeats"`
+	AppendSync *AppendSync        `json:"append_sync,omitempty"`
+	Groups     []GroupCommit      `json:"group_commit,omitempty"`
+	Writes     []WriteResult      `json:"writes,omitempty"`
+	Reads      []ReadResult       `json:"reads,omitempty"`
+	Replay     []ReplayResult     `json:"replay,omitempty"`
+	Recovery   []RecoveryResult   `json:"recovery,omitempty"`
+	Idle       *IdleResult        `json:"idle,omitempty"`
+	Checkpoint []CheckpointResult `json:"checkpoint,omitempty"`
+	History    []HistoryResult    `json:"history,omitempty"`
+	Debian     *DebianResult      `json:"debian,omitempty"`
+	Bounded    []BoundedResult    `json:"bounded,omitempty"`
+	Aims       []Aim              `json:"aims,omitempty"`
 }
 
 func (b *bench) newReport() *Report {
@@ -65,7 +71,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 		align uint
 	}{
 		{r.limits, tabwriter.AlignRight}, {r.writes, tabwriter.AlignRight}, {r.reads, tabwriter.AlignRight},
-		{r.recovery, tabwriter.AlignRight}, {r.aims, 0},
+		{r.replay, tabwriter.AlignRight}, {r.recovery, tabwriter.AlignRight}, {r.idle, tabwriter.AlignRight},
+		{r.checkpoint, tabwriter.AlignRight}, {r.history, tabwriter.AlignRight}, {r.debian, tabwriter.AlignRight},
+		{r.bounded, tabwriter.AlignRight}, {r.aims, 0},
 	} {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', section.align)
 		section.write(t)
@@ -113,12 +121,12 @@ func (r *Report) reads(w io.Writer) {
 	}
 }
 
-func (r *Report) recovery(w io.Writer) {
-	if len(r.Recovery) == 0 {
+func (r *Report) replay(w io.Writer) {
+	if len(r.Replay) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nrecovery of records\tin batches of\tlog MB\tready ms\tempty ms\treplay ms\tMB/s\traw scan MB/s\tratio\tprogress values\tresident MB\tempty MB\tB/record\t")
-	for _, c := range r.Recovery {
+	fmt.Fprintln(w, "\nreplay of records\tin batches of\tlog MB\tready ms\tempty ms\treplay ms\tMB/s\traw scan MB/s\tratio\tprogress values\tresident MB\tempty MB\tB/record\t")
+	for _, c := range r.Replay {
 		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%d\t%s\t%s\t%.1f\t\n", c.Records, c.Batch, figure(float64(c.LogBytes)/1e6),
 			figure(c.ReadyMS), figure(c.EmptyMS), figure(c.ReplayMS), figure(c.MBs), figure(c.ScanMBs), c.Ratio, c.Progress,
 			figure(float64(c.ResidentBytes)/1e6), figure(float64(c.EmptyBytes)/1e6), c.BytesPerRecord)

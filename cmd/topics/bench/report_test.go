@@ -38,8 +38,14 @@ func sample(t *testing.T) *Report {
 	report := b.newReport()
 	report.addWrites(b, rounds)
 	report.Reads = []ReadResult{{From: "cache", Readers: 4, Records: 1e6, MBs: 250, Ratio: 0.1}}
-	report.Recovery = []RecoveryResult{{Records: 2000, Batch: 100, LogBytes: 1e9, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
-	report.Aims = append(report.Aims, recoveryAims(report.Recovery)...)
+	report.Replay = []ReplayResult{{Records: 2000, Batch: 100, LogBytes: 1e9, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
+	report.Recovery = []RecoveryResult{{Records: 1e6, Topics: 1000, ReadyMS: 900, ReplayMS: 500, CleanMS: 1200, ResidentBytes: 364e6, CacheBytes: 64e6}}
+	report.Idle = &IdleResult{Topics: 1000, BytesPerTopic: 512}
+	report.Checkpoint = []CheckpointResult{{While: "quiet", P99US: 100, Ratio: 1}, {While: "merges", P99US: 150, Ratio: 1.5}}
+	report.History = []HistoryResult{{Written: "in turn", Topics: 1000, Records: 4e5}, {Written: "alone", Topics: 1000, Records: 1e6}}
+	report.Debian = &DebianResult{Corpus: "made", Records: 60, JSONBytes: 1e6, SegmentBytes: 2e5, IndexBytes: 5e4, Ratio: 0.25}
+	report.Bounded = []BoundedResult{{Kept: "10000 records", Records: 1e6, Bytes: 2e8, Steps: []int64{5e7, 9e7, 7e7}, Settled: 6e7, SegmentSteps: []int64{1e6, 4e6, 2e6}, SettledSegments: 3e6}}
+	report.Aims = append(report.Aims, report.storageAims()...)
 	return report
 }
 
@@ -61,6 +67,13 @@ func TestReportTable(t *testing.T) {
 		"disk, batches of 100 over 16 connections at least 700000 records/s 3000000 records/s met",
 		"replay of 2000 records in batches of 100 at least 400 MB/s 300 MB/s MISSED",
 		"resident memory, 2000 records in batches of 100 at most 64.0 B/record 12.0 B/record met",
+		"ready after a kill but for the replay, 1000000 records in 1000 topics at most 2000 ms 400 ms met",
+		"ready after a stop, 1000000 records in 1000 topics at most 1000 ms 1200 ms MISSED",
+		"resident memory beyond the cache, 1000000 records in 1000 topics at most 200 MB 300 MB MISSED",
+		"p99 of lone disk writes while merges over quiet at most 2.00x 1.50x met",
+		"history of one of 1000 topics written in turn over alone at least 0.50x 0.40x MISSED",
+		"segments of a package index over its JSON at most 0.30x 0.25x met",
+		"10000 records 1000000 200 50.0 90.0 60.0 1.00 4.00 3.00",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
@@ -77,7 +90,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 8 || len(back.Groups) != 6 {
+	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 14 || len(back.Groups) != 6 {
 		t.Errorf("came back as %+v", back)
 	}
 }
@@ -92,7 +105,7 @@ func TestAimsOfPartialRuns(t *testing.T) {
 
 // Against a slow disk the replay is held to the disk's own rate.
 func TestReplayAim(t *testing.T) {
-	aims := recoveryAims([]RecoveryResult{{LogBytes: 1e9, MBs: 95, ScanMBs: 90}})
+	aims := replayAims([]ReplayResult{{LogBytes: 1e9, MBs: 95, ScanMBs: 90}})
 	if !aims[0].Met || aims[0].Want != 90 {
 		t.Errorf("got %+v", aims[0])
 	}

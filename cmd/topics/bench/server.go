@@ -2,8 +2,10 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
@@ -15,7 +17,14 @@ const (
 	readyPoll = 5 * time.Millisecond
 	// readyTimeout ends the bench when a server does not become ready.
 	readyTimeout = 5 * time.Minute
+	// stopTimeout ends the bench when a server does not stop.
+	stopTimeout = time.Minute
+	// smallCache makes reads go to the files.
+	smallCache = "TOPICS_CACHE_BYTES=1048576"
 )
+
+// noCheckpoints leaves checkpoints to those who ask for them.
+var noCheckpoints = []string{"TOPICS_CHECKPOINT_BYTES=1TiB", "TOPICS_CHECKPOINT_INTERVAL_MS=0"}
 
 // server is a server under measurement with a control connection of its own.
 type server struct {
@@ -62,6 +71,22 @@ func boot(ctx context.Context, dir string, env []string) (*server, error) {
 func (s *server) kill() {
 	s.control.close()
 	s.process.Kill()
+}
+
+// stop stops the server in order and returns how long that took. Whether it
+// was in order the next start's report says.
+func (s *server) stop() (time.Duration, error) {
+	s.control.close()
+	began := time.Now()
+	if err := syscall.Kill(s.process.Pid(), syscall.SIGTERM); err != nil {
+		return 0, err
+	}
+	select {
+	case <-s.process.Done():
+		return time.Since(began), nil
+	case <-time.After(stopTimeout):
+		return 0, errors.New("the server does not stop")
+	}
 }
 
 // call sends one request over the control connection.

@@ -68,16 +68,25 @@ func resident(pid int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseResident(status)
+	return parseStatus(status, "VmRSS:")
 }
 
-// parseResident takes VmRSS out of /proc/PID/status.
-func parseResident(status []byte) (int64, error) {
+// peak is the most resident memory that the process ever had, in bytes.
+func peak(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseStatus(status, "VmHWM:")
+}
+
+// parseStatus takes a size out of /proc/PID/status.
+func parseStatus(status []byte, name string) (int64, error) {
 	for line := range bytes.Lines(status) {
-		if rest, ok := bytes.CutPrefix(line, []byte("VmRSS:")); ok {
+		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {
 			kib, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
 			return kib << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS in the process's status")
+	return 0, fmt.Errorf("no %s in the process's status", name)
 }

@@ -24,12 +24,12 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func TestParseResident(t *testing.T) {
-	got, err := parseResident([]byte("Name:\ttopics\nVmPeak:\t  900 kB\nVmRSS:\t   12 kB\nThreads:\t4\n"))
+func TestParseMemory(t *testing.T) {
+	got, err := parseStatus([]byte("Name:\ttopics\nVmPeak:\t  900 kB\nVmRSS:\t   12 kB\nThreads:\t4\n"), "VmRSS:")
 	if err != nil || got != 12<<10 {
 		t.Errorf("got %d, %v; want %d", got, err, 12<<10)
 	}
-	if _, err := parseResident([]byte("Name:\ttopics\n")); err == nil {
+	if _, err := parseStatus([]byte("Name:\ttopics\n"), "VmRSS:"); err == nil {
 		t.Error("a status without VmRSS passed")
 	}
 }
@@ -51,14 +51,22 @@ func TestGroupSize(t *testing.T) {
 	}
 }
 
-func TestParseReplay(t *testing.T) {
-	got, err := parseReplay([]byte(`{"phases":[{"name":"prepare","duration_ms":14.1},{"name":"replay","duration_ms":222.5}]}`))
-	if err != nil || got != 222_500*time.Microsecond {
+func TestParseRecovery(t *testing.T) {
+	r, err := parseRecovery([]byte(`{"bytes":7,"clean_shutdown":true,"phases":[{"name":"prepare","duration_ms":14.1},{"name":"replay","duration_ms":222.5}]}`))
+	if err != nil || r.Bytes != 7 || !r.Clean {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	if got, err := r.replay(); err != nil || got != 222_500*time.Microsecond {
 		t.Errorf("got %v, %v; want 222.5ms", got, err)
 	}
-	for _, bad := range []string{`{}`, `{"phases":[{"name":"replay"}]}`, `x`} {
-		if _, err := parseReplay([]byte(bad)); err == nil {
-			t.Errorf("%s passed", bad)
+	if _, err := parseRecovery([]byte(`x`)); err == nil {
+		t.Error("x passed")
+	}
+	for _, bad := range []string{`{}`, `{"phases":[{"name":"replay"}]}`} {
+		if r, err := parseRecovery([]byte(bad)); err != nil {
+			t.Error(err)
+		} else if _, err := r.replay(); err == nil {
+			t.Errorf("%s tells of a replay", bad)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 		Records: l.perSecond(l.moved.records),
 		P50US:   micros(quantile.Median(l.latencies)),
 		P99US:   micros(quantile.Of(l.latencies, 0.99)),
-		Group:   groupSize(before, after),
+		Group:   groupSize(before.WAL, after.WAL),
 		CPU:     l.cpu,
 	}, err
 }

@@ -27,11 +27,11 @@ type book struct {
 
 	mu struct {
 		sync.Mutex
-		content map[uint64]ident // what each seq is known to hold
-		placed  map[opID]place
-		head    uint64 // highest seq promised
-		settled uint64 // at or below it nothing can be lost by a kill any more
-		tally   Tally
+		content   map[uint64]ident // what each seq is known to hold
+		placed    map[opID]place
+		head      uint64 // highest seq promised
+		deletions deletions
+		tally     Tally
 	}
 }
 
@@ -39,6 +39,7 @@ func newBook(topic string, c class, p plan, f *findings) *book {
 	b := &book{topic: topic, class: c, plan: p, findings: f}
 	b.mu.content = make(map[uint64]ident)
 	b.mu.placed = make(map[opID]place)
+	b.mu.deletions.gone = make(map[opID]bool)
 	return b
 }
 

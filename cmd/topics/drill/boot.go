@@ -17,6 +17,9 @@ const (
 	probeEvery = 10 * time.Millisecond
 	// bootTimeout ends the drill when a boot does not become ready.
 	bootTimeout = 2 * time.Minute
+	// lookEvery is how often the directories are looked at for work: it may
+	// take a few milliseconds only.
+	lookEvery = time.Millisecond
 )
 
 // boot starts the server and waits until it is ready. The caller kills it.
@@ -45,21 +48,22 @@ func (d *drill) boot(ctx context.Context) (server *child.Server, addr string, er
 
 // killEarly kills the server at a moment before it is ready, as far as the
 // last boot tells when that is.
-func (d *drill) killEarly(ctx context.Context, after float64) error {
+func (d *drill) killEarly(ctx context.Context, planned kill) error {
 	server, err := child.Start(d.options)
 	if err != nil {
 		return err
 	}
 	defer server.Kill()
 	d.gate.begin()
-	wait := time.Duration(after * float64(d.gate.lastWait()))
+	wait := time.Duration(planned.after * float64(d.gate.lastWait()))
 	err = d.watch(ctx, server, wait)
 	d.early++
 	return err
 }
 
-// killUnderLoad boots the server, checks it, loads it, and kills it.
-func (d *drill) killUnderLoad(ctx context.Context, after float64) error {
+// killUnderLoad boots the server, checks it, loads it, and kills it: after the
+// planned time, as soon as it does the planned work.
+func (d *drill) killUnderLoad(ctx context.Context, planned kill) error {
 	server, addr, err := d.boot(ctx)
 	if err != nil {
 		return err
@@ -68,12 +72,12 @@ func (d *drill) killUnderLoad(ctx context.Context, after float64) error {
 	if d.kills == 0 {
 		err = d.configure(ctx, addr)
 	} else {
-		err = d.check(ctx, addr, false)
+		err = d.check(ctx, addr)
 	}
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	loaded, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
 		killed atomic.Bool
@@ -82,17 +86,24 @@ func (d *drill) killUnderLoad(ctx context.Context, after float64) error {
 	c := newClient(addr)
 	defer c.close()
 	for _, w := range d.writers {
-		load.Go(func() { w.load(ctx, c, killed.Load) })
+		load.Go(func() { w.load(loaded, c, killed.Load) })
 	}
 	for _, b := range d.books {
-		load.Go(func() { follow(ctx, c, b, killed.Load) })
+		load.Go(func() { follow(loaded, c, b, killed.Load) })
 	}
-	err = d.watch(ctx, server, time.Duration(after*float64(d.plan.uptime)))
+	load.Go(func() { d.operator.run(loaded, c, killed.Load, d.findings) })
+	err = d.watch(ctx, server, time.Duration(planned.after*float64(d.plan.uptime)))
+	if err == nil {
+		err = d.await(ctx, server, planned.during)
+	}
 	killed.Store(true)
 	server.Kill()
 	cancel()
 	load.Wait()
-	return err
+	if err != nil {
+		return err
+	}
+	return d.count()
 }
 
 // watch keeps polling the probes for the given time.
@@ -105,6 +116,42 @@ func (d *drill) watch(ctx context.Context, server *child.Server, during time.Dur
 	})
 	if timed.Err() != nil && ctx.Err() == nil {
 		return nil // the time is over
+	}
+	return err
+}
+
+// await returns as soon as the server does the work; when it does not within
+// the longest time under load, without.
+func (d *drill) await(ctx context.Context, server *child.Server, w work) error {
+	if w == "" {
+		return nil
+	}
+	timeout := time.NewTimer(d.plan.uptime)
+	defer timeout.Stop()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			under, err := underWay(d.options.Dir)
+			if err != nil || under[w] {
+				return err
+			}
+		case <-timeout.C:
+			return nil
+		case <-server.Done():
+			return server.Ended()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// count notes what the server was at when it was killed.
+func (d *drill) count() error {
+	under, err := underWay(d.options.Dir)
+	for w := range under {
+		d.hits[w]++
 	}
 	return err
 }
@@ -122,11 +169,11 @@ func (d *drill) configure(ctx context.Context, addr string) error {
 }
 
 // check checks every topic.
-func (d *drill) check(ctx context.Context, addr string, full bool) error {
+func (d *drill) check(ctx context.Context, addr string) error {
 	c := newClient(addr)
 	defer c.close()
 	for _, b := range d.books {
-		if err := check(ctx, c, b, full); err != nil {
+		if err := check(ctx, c, b); err != nil {
 			return fmt.Errorf("check topic %s: %w", b.topic, err)
 		}
 	}

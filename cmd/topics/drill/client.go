@@ -92,6 +92,24 @@ func (c *client) configure(ctx context.Context, topic string, durability class) 
 	return c.do(ctx, http.MethodPut, "/v0/topics/"+topic, []byte(body), nil)
 }
 
+// deleteAck answers a delete of records.
+type deleteAck struct {
+	Deleted  int64  `json:"deleted"`
+	Earliest uint64 `json:"earliest_seq"`
+	Head     uint64 `json:"head_seq"`
+}
+
+func (c *client) delete(ctx context.Context, topic string, body []byte) (deleteAck, error) {
+	var a deleteAck
+	err := c.do(ctx, http.MethodPost, "/v0/topics/"+topic+"/delete", body, &a)
+	return a, err
+}
+
+// checkpoint has the server take a checkpoint.
+func (c *client) checkpoint(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/v0/admin/checkpoint", nil, nil)
+}
+
 func (c *client) write(ctx context.Context, topic string, body []byte) (ack, error) {
 	var a ack
 	err := c.do(ctx, http.MethodPost, "/v0/topics/"+topic, body, &a)
@@ -114,6 +132,7 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, into 
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Confirm", "true")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return err

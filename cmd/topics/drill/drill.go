@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
@@ -23,6 +24,24 @@ const (
 	// of files often.
 	logFiles = "TOPICS_WAL_FILE_BYTES=4MiB"
 )
+
+// settings make everything that the server does with its storage happen all
+// the time: checkpoints, merges, segments that move, log files that are
+// archived and used again.
+func settings(dir string) []string {
+	return []string{
+		logFiles,
+		"TOPICS_CHECKPOINT_BYTES=4MiB",
+		"TOPICS_CHECKPOINT_INTERVAL_MS=250",
+		"TOPICS_SEGMENT_MAX_BYTES=1MiB",
+		"TOPICS_HOT_RETAIN_SEGMENTS=2",
+		"TOPICS_COLD_DIR=" + coldDir(dir),
+		"TOPICS_ARCHIVE_DIR=" + filepath.Join(dir, "archive"),
+	}
+}
+
+// coldDir is where a server that runs in dir keeps old segments.
+func coldDir(dir string) string { return filepath.Join(dir, "cold") }
 
 // Cmd is the drill command.
 type Cmd struct {
@@ -101,16 +120,19 @@ type drill struct {
 	began    time.Time
 	kills    int
 	early    int
+	operator operator
+	hits     map[work]int // kills under load that came upon this work
 }
 
 func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
 	d := &drill{
 		plan:     plan{seed: c.Seed, uptime: c.Duration},
 		wanted:   c.Kills,
-		options:  child.Options{Dir: dir, Env: append([]string{logFiles}, c.Set...)},
+		options:  child.Options{Dir: dir, Env: append(settings(dir), c.Set...)},
 		progress: progress,
 		findings: &findings{},
 		began:    time.Now(),
+		hits:     make(map[work]int),
 	}
 	d.gate = newGate(d.findings)
 	for _, class := range classes {
@@ -128,12 +150,12 @@ func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
 // everything.
 func (d *drill) run(ctx context.Context) error {
 	for k := range d.wanted {
-		planned := d.plan.kill(k)
 		kill := d.killUnderLoad
+		planned := d.plan.kill(k)
 		if planned.early {
 			kill = d.killEarly
 		}
-		if err := kill(ctx, planned.after); err != nil {
+		if err := kill(ctx, planned); err != nil {
 			return err
 		}
 		d.kills++
@@ -145,11 +167,11 @@ func (d *drill) run(ctx context.Context) error {
 		return err
 	}
 	defer server.Kill()
-	return d.check(ctx, addr, true)
+	return d.check(ctx, addr)
 }
 
 func (d *drill) broken() int64 {
-	n := d.gate.broken
+	n := d.gate.broken + d.operator.failed
 	for _, b := range d.books {
 		t := b.counted()
 		n += t.broken()

@@ -40,11 +40,11 @@ func follow(ctx context.Context, c *client, b *book, killed func() bool) {
 	}
 }
 
-// check reads a topic while nobody writes and holds it against the book: all
-// of it, or only what the last kill may have changed.
-func check(ctx context.Context, c *client, b *book, full bool) error {
-	p := b.begin(full)
-	from, more := p.from, true
+// check reads a topic from its start to its head while nobody writes, and
+// holds it against the book.
+func check(ctx context.Context, c *client, b *book) error {
+	p := b.begin()
+	from, more := uint64(0), true
 	for more {
 		got, err := c.read(ctx, b.topic, from, 0)
 		if err != nil {

@@ -1,34 +1,36 @@
 package drill
 
-// pass is one reading of a topic from a cursor to its head, while nobody
+// pass is one reading of a topic from its start to its head, while nobody
 // writes. It is fed the pages in order.
 type pass struct {
-	book *book
-	from uint64
-	at   uint64       // last seq accounted for: delivered or in a tombstone
-	got  map[opID]int // records delivered of each op
-	size map[opID]int // records each of them should have
-	lost []seqRange   // tombstones, ascending
-	head uint64       // of the last page
+	book    *book
+	at      uint64           // last seq accounted for: delivered, skipped, or in a tombstone
+	lowest  uint64           // first seq delivered; 0: none
+	got     map[opID]int     // records delivered of each op
+	ops     map[opID]placing // those ops
+	lost    []seqRange       // tombstones, ascending
+	skipped []seqRange       // neither delivered nor in a tombstone, ascending
+	head    uint64           // of the last page
+}
+
+// placing is an op with the place at which its records say it is.
+type placing struct {
+	op op
+	at place
 }
 
 // seqRange is first..last, both inclusive.
 type seqRange struct{ first, last uint64 }
 
-// begin starts a pass over what a kill may have changed, or over everything.
-func (b *book) begin(full bool) *pass {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	from := b.mu.settled
-	if full {
-		from = 0
-	}
-	return &pass{book: b, from: from, at: from, got: make(map[opID]int), size: make(map[opID]int)}
+// begin starts a pass.
+func (b *book) begin() *pass {
+	return &pass{book: b, got: make(map[opID]int), ops: make(map[opID]placing)}
 }
 
 // add accounts for one page. It returns the next cursor, and false when the
 // topic has been read to its head or the page leads nowhere.
 func (p *pass) add(page *page) (next uint64, more bool) {
+	before := p.at
 	p.head = page.Head
 	if t := page.Tombstone; t != nil {
 		p.addTombstone(t)
@@ -36,10 +38,7 @@ func (p *pass) add(page *page) (next uint64, more bool) {
 	for i := range page.Records {
 		p.addRecord(&page.Records[i])
 	}
-	if page.Next > p.at {
-		p.skipped(p.at+1, page.Next)
-		p.at = page.Next
-	}
+	p.skip(page.Next)
 	switch {
 	case page.Next < p.at:
 		p.book.unexpected("next_from_seq %d is below the last seq delivered, %d", page.Next, p.at)
@@ -47,18 +46,28 @@ func (p *pass) add(page *page) (next uint64, more bool) {
 	case page.CaughtUp != (page.Next == page.Head):
 		p.book.unexpected("caught_up is %v at %d with the head at %d", page.CaughtUp, page.Next, page.Head)
 		return p.at, false
-	case !page.CaughtUp && len(page.Records) == 0 && page.Tombstone == nil:
-		p.book.unexpected("a read from %d gave nothing, with the head at %d", page.Next, page.Head)
+	case !page.CaughtUp && page.Next == before:
+		p.book.unexpected("a read from %d led nowhere, with the head at %d", before, page.Head)
 		return p.at, false
 	}
 	return page.Next, !page.CaughtUp
 }
 
+// skip notes that a page passed over everything up to last without a word:
+// all of it must have been deleted.
+func (p *pass) skip(last uint64) {
+	if last > p.at {
+		p.skipped = append(p.skipped, seqRange{p.at + 1, last})
+		p.at = last
+	}
+}
+
 func (p *pass) addTombstone(t *tombstone) {
-	if t.GapFrom != p.at+1 || t.GapTo < t.GapFrom {
+	if t.GapFrom <= p.at || t.GapTo < t.GapFrom {
 		p.book.unexpected("a tombstone for %d..%d at the cursor %d", t.GapFrom, t.GapTo, p.at)
 		return
 	}
+	p.skip(t.GapFrom - 1)
 	if t.Reason == "crash" {
 		p.lost = append(p.lost, seqRange{t.GapFrom, t.GapTo})
 	} else {
@@ -73,42 +82,48 @@ func (p *pass) addRecord(r *record) {
 		p.book.unexpected("seq %d delivered after %d", r.Seq, p.at)
 		return
 	}
-	if r.Seq > p.at+1 {
-		p.skipped(p.at+1, r.Seq-1)
-	}
+	p.skip(r.Seq - 1)
 	p.at = r.Seq
+	if p.lowest == 0 {
+		p.lowest = r.Seq
+	}
 	if id, o, ok := p.book.read(r); ok {
 		p.got[id.op]++
-		p.size[id.op] = o.count
+		p.ops[id.op] = placing{o, place{r.Seq - uint64(id.index), o.count}}
+		p.book.delivered(r.Seq, id.op)
 	}
 }
 
-// skipped counts seqs that a page passed over without a word.
-func (p *pass) skipped(first, last uint64) {
-	b := p.book
+// delivered notes that a pass was given the record at seq.
+func (b *book) delivered(seq uint64, id opID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.mu.tally.Gaps += int64(last - first + 1)
-	b.findings.addf("%s: seqs %d..%d neither delivered nor in a tombstone", b.topic, first, last)
+	b.mu.tally.Checked++
+	if b.mu.deletions.covers(seq, id) {
+		b.mu.tally.Undeleted++
+		b.findings.addf("%s: seq %d, of %s, was deleted and is there again", b.topic, seq, id)
+	}
 }
 
-// end compares what was read with what had been promised, and settles the
-// topic at its head: what survived one kill survives the next, unless it is
-// only in memory.
+// end compares what was read with what had been promised.
 func (p *pass) end() {
 	b := p.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	d := &b.mu.deletions
+	b.resolveLocked(p)
+	for _, r := range p.skipped {
+		p.judgeLocked(r)
+	}
 	for id, n := range p.got {
-		b.mu.tally.Checked += int64(n)
-		if n != p.size[id] {
+		if at := p.ops[id].at; n < d.alive(id, at) {
 			b.mu.tally.Partial++
-			b.findings.addf("%s: %s has %d of its %d records", b.topic, id, n, p.size[id])
+			b.findings.addf("%s: %s has %d of its %d records", b.topic, id, n, at.count)
 		}
 	}
 	for id, at := range b.mu.placed {
-		if at.first > p.from && p.got[id] == 0 {
-			p.missingLocked(id, at)
+		if alive := d.alive(id, at); alive > 0 && p.got[id] == 0 {
+			p.missingLocked(id, at, alive)
 			// Said once; and an op whose loss was declared may be sent again.
 			delete(b.mu.placed, id)
 		}
@@ -118,20 +133,37 @@ func (p *pass) end() {
 		b.findings.addf("%s: the head went back from %d to %d", b.topic, b.mu.head, p.head)
 	}
 	b.mu.head = p.head
-	if b.class != ephemeral {
-		b.mu.settled = p.head
+}
+
+// judgeLocked counts the seqs of a skipped range that were not deleted. The
+// lock is held.
+func (p *pass) judgeLocked(r seqRange) {
+	b := p.book
+	gaps, first := int64(0), uint64(0)
+	for seq := max(r.first, b.mu.deletions.floor); seq <= r.last; seq++ {
+		if id, ok := b.mu.content[seq]; ok && b.mu.deletions.gone[id.op] {
+			continue
+		}
+		if gaps++; gaps == 1 {
+			first = seq
+		}
+	}
+	if gaps > 0 {
+		b.mu.tally.Gaps += gaps
+		b.findings.addf("%s: %d seqs from %d to %d neither delivered, nor deleted, nor in a tombstone", b.topic, gaps, first, r.last)
 	}
 }
 
-// missingLocked judges an op that was promised and is not there.
-func (p *pass) missingLocked(id opID, at place) {
+// missingLocked judges an op that was promised, of which so many records are
+// not deleted, and of which none is there. The lock is held.
+func (p *pass) missingLocked(id opID, at place, alive int) {
 	b := p.book
 	switch {
 	case b.class.survives():
-		b.mu.tally.Lost += int64(at.count)
+		b.mu.tally.Lost += int64(alive)
 		b.findings.addf("%s: %s was promised at %d..%d and is gone", b.topic, id, at.first, at.last())
-	case p.declared(at):
-		b.mu.tally.Declared += int64(at.count)
+	case p.declared(place{at.last() - uint64(alive) + 1, alive}):
+		b.mu.tally.Declared += int64(alive)
 	default:
 		// Counted as a gap, or as a head that went back.
 		b.findings.addf("%s: %s at %d..%d is gone without a tombstone", b.topic, id, at.first, at.last())

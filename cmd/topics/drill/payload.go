@@ -72,8 +72,9 @@ func (o op) meta() []byte {
 	return fmt.Appendf(nil, `{"op": %d, "n":1.50}`, o.id.number)
 }
 
-// tag and node are the record's tag and node.
-func (o op) tag() string  { return fmt.Sprintf("op-%d", o.id.number) }
+// tag and node are the record's tag and node. No other op has the tag, nor one
+// that begins with it.
+func (o op) tag() string  { return fmt.Sprintf("w%d-op-%d.", o.id.writer, o.id.number) }
 func (o op) node() string { return fmt.Sprintf("writer-%d", o.id.writer) }
 
 // body is the write's request body.

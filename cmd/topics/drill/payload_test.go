@@ -54,7 +54,7 @@ func TestPlan(t *testing.T) {
 
 func TestPlanKills(t *testing.T) {
 	p := plan{seed: 7, uptime: time.Second}
-	early := 0
+	early, during := 0, map[work]int{}
 	for k := range 200 {
 		planned := p.kill(k)
 		if planned != p.kill(k) {
@@ -66,12 +66,21 @@ func TestPlanKills(t *testing.T) {
 		if planned.early {
 			early++
 		}
+		if planned.early && planned.during != "" {
+			t.Fatalf("kill %d waits for work of a server that is starting", k)
+		}
+		during[planned.during]++
 	}
 	if p.kill(0).early {
 		t.Error("the first kill comes before anything was written")
 	}
 	if early < 20 || early > 100 {
 		t.Errorf("%d of 200 kills are early", early)
+	}
+	for _, w := range append(works, "") {
+		if during[w] < 10 {
+			t.Errorf("%d of 200 kills wait for %q", during[w], w)
+		}
 	}
 }
 

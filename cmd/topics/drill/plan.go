@@ -68,6 +68,8 @@ type kill struct {
 	early bool
 	// after is the part (0 to 1) of the longest wait that passes first.
 	after float64
+	// during is the work that a kill under load waits for; empty: none.
+	during work
 }
 
 // kill plans kill number k. The first is under load: before it there is
@@ -75,5 +77,9 @@ type kill struct {
 func (p plan) kill(k int) kill {
 	rng := rand.New(rand.NewPCG(p.seed, streamKills|uint64(k)))
 	planned := kill{early: rng.IntN(4) == 0 && k > 0, after: rng.Float64()}
+	// Most of the work takes a few milliseconds: chance alone would miss it.
+	if n := rng.IntN(2 * len(works)); n < len(works) && !planned.early {
+		planned.during = works[n]
+	}
 	return planned
 }

@@ -15,6 +15,13 @@ type Report struct {
 	// Kills is all kills; Early of them hit the server while it started.
 	Kills int `json:"kills"`
 	Early int `json:"kills_while_starting"`
+	// During counts the kills under load that came upon a checkpoint, a merge
+	// or a relocation under way: at least so many.
+	During map[work]int `json:"kills_during"`
+	// Checkpoints were asked for while the server was loaded; the server takes
+	// more by itself.
+	Checkpoints int64 `json:"checkpoints_answered"`
+	Failed      int64 `json:"checkpoints_failed"`
 	// Classes has the tally of each durability class; Total sums them.
 	Classes map[class]*Tally `json:"classes"`
 	Total   Tally            `json:"total"`
@@ -42,12 +49,13 @@ type ReadyReport struct {
 }
 
 // Broken counts all broken promises.
-func (r *Report) Broken() int64 { return r.Total.broken() + r.Ready.Broken }
+func (r *Report) Broken() int64 { return r.Total.broken() + r.Ready.Broken + r.Failed }
 
 // report sums up the books and the probes.
 func (d *drill) report() *Report {
 	r := &Report{
 		Seed: d.plan.seed, Kills: d.kills, Early: d.early,
+		During: d.hits, Checkpoints: d.operator.answered, Failed: d.operator.failed,
 		Classes:  make(map[class]*Tally),
 		Findings: d.findings.list(),
 		Seconds:  time.Since(d.began).Seconds(),
@@ -100,9 +108,12 @@ func (r *Report) WriteTable(w io.Writer) error {
 	row("acked writes", func(t *Tally) any { return t.AckedWrites })
 	row("acked records", func(t *Tally) any { return t.AckedRecords })
 	row("retries deduplicated", func(t *Tally) any { return t.Deduped })
+	row("deletes", func(t *Tally) any { return t.Deletes })
+	row("records deleted", func(t *Tally) any { return t.DeletedRecords })
 	row("records checked", func(t *Tally) any { return t.Checked })
 	row("gone, in a tombstone", func(t *Tally) any { return t.Declared })
 	row("LOST", func(t *Tally) any { return t.Lost })
+	row("BACK after a delete", func(t *Tally) any { return t.Undeleted })
 	row("duplicates", func(t *Tally) any { return t.Duplicates })
 	row("partial batches", func(t *Tally) any { return t.Partial })
 	row("seqs reused", func(t *Tally) any { return t.Reused })
@@ -113,6 +124,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "\nkills: %d (%d of them while starting), seed %d, %.1f s\n", r.Kills, r.Early, r.Seed, r.Seconds)
+	fmt.Fprintf(w, "kills during: checkpoint %d, merge %d, relocation %d\n",
+		r.During[checkpointing], r.During[merging], r.During[relocating])
+	fmt.Fprintf(w, "checkpoints asked for: %d answered, %d failed\n", r.Checkpoints, r.Failed)
 	fmt.Fprintf(w, "time to ready: p50 %.0f ms, max %.0f ms, %d boots\n", r.Ready.P50MS, r.Ready.MaxMS, r.Ready.Boots)
 	fmt.Fprintf(w, "progress values seen: %d, up to %d in one boot: %s\n",
 		len(r.Ready.Progress), r.Ready.MostInBoot, few(r.Ready.Progress))

@@ -10,6 +10,8 @@ import (
 func sample() *Report {
 	d := (&Cmd{Seed: 5, Writers: 8, Kills: 2, Duration: time.Second}).newDrill("", nil)
 	d.kills, d.early = 2, 1
+	d.hits[merging] = 1
+	d.operator.answered = 7
 	for i := range 100 {
 		d.gate.values[float64(i)/100] = true
 	}
@@ -29,6 +31,8 @@ func TestReportTable(t *testing.T) {
 		"        acked writes          1       0     0      0      1",
 		"  unexpected answers          0       0     0      1      1",
 		"kills: 2 (1 of them while starting), seed 5,",
+		"kills during: checkpoint 0, merge 1, relocation 0",
+		"checkpoints asked for: 7 answered, 0 failed",
 		"progress values seen: 100, up to 0 in one boot: 0.000 0.140 0.280 0.420 0.560 0.700 0.840 0.990",
 		"BROKEN: drill-fsync-1: answered 500",
 		"1 promises were broken",
@@ -46,6 +50,7 @@ func TestReportVerdict(t *testing.T) {
 	}{
 		{Report{}, "every promise was kept\n"},
 		{Report{Total: Tally{Lost: 3}}, "3 promises were broken\n"},
+		{Report{Total: Tally{Undeleted: 2}, Failed: 1}, "3 promises were broken\n"},
 		{Report{Error: "interrupted"}, "the drill was not finished: interrupted\n"},
 	} {
 		var out strings.Builder
@@ -67,7 +72,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	if back.Kills != 2 || back.Classes[fsync].Unexpected != 1 || back.Broken() != 1 || len(back.Ready.Progress) != 100 {
+	if back.Kills != 2 || back.Classes[fsync].Unexpected != 1 || back.During[merging] != 1 || back.Broken() != 1 || len(back.Ready.Progress) != 100 {
 		t.Errorf("came back as %+v", back)
 	}
 }

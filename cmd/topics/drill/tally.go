@@ -11,6 +11,10 @@ type Tally struct {
 	AckedRecords int64 `json:"acked_records"`
 	// Deduped counts retries that were answered with the first write's seqs.
 	Deduped int64 `json:"deduped"`
+	// Deletes counts answered deletes, DeletedRecords what they say they
+	// deleted.
+	Deletes        int64 `json:"deletes"`
+	DeletedRecords int64 `json:"deleted_records"`
 	// Checked counts records read back in the checks.
 	Checked int64 `json:"checked"`
 	// Lost counts promised records (acked, or read before a kill) that are not
@@ -19,13 +23,16 @@ type Tally struct {
 	// Declared counts promised records of the weaker classes that are gone and
 	// inside a tombstone.
 	Declared int64 `json:"declared"`
+	// Undeleted counts records read back after their deletion was certain.
+	Undeleted int64 `json:"undeleted"`
 	// Duplicates counts ops found at more than one place.
 	Duplicates int64 `json:"duplicates"`
 	// Partial counts batches found without some of their records.
 	Partial int64 `json:"partial"`
 	// Reused counts batches that came upon a seq known to be another record's.
 	Reused int64 `json:"reused"`
-	// Gaps counts seqs that were neither delivered nor inside a tombstone.
+	// Gaps counts seqs that were neither delivered, nor deleted, nor inside a
+	// tombstone.
 	Gaps int64 `json:"gaps"`
 	// Damaged counts records whose bytes are not those written.
 	Damaged int64 `json:"damaged"`
@@ -38,9 +45,12 @@ func (t *Tally) add(o *Tally) {
 	t.AckedWrites += o.AckedWrites
 	t.AckedRecords += o.AckedRecords
 	t.Deduped += o.Deduped
+	t.Deletes += o.Deletes
+	t.DeletedRecords += o.DeletedRecords
 	t.Checked += o.Checked
 	t.Lost += o.Lost
 	t.Declared += o.Declared
+	t.Undeleted += o.Undeleted
 	t.Duplicates += o.Duplicates
 	t.Partial += o.Partial
 	t.Reused += o.Reused
@@ -51,7 +61,7 @@ func (t *Tally) add(o *Tally) {
 
 // broken counts the broken promises.
 func (t *Tally) broken() int64 {
-	return t.Lost + t.Duplicates + t.Partial + t.Reused + t.Gaps + t.Damaged + t.Unexpected
+	return t.Lost + t.Undeleted + t.Duplicates + t.Partial + t.Reused + t.Gaps + t.Damaged + t.Unexpected
 }
 
 // maxFindings bounds the findings that are kept in words; all are counted.

@@ -29,6 +29,7 @@ type writer struct {
 	// until it is. nil: none.
 	pending *op
 	recent  []acked
+	doomed  []op // acked, and may be deleted one day
 	rng     *rand.Rand
 }
 
@@ -50,7 +51,7 @@ func newWriter(id uint16, b *book, p plan) *writer {
 func (w *writer) load(ctx context.Context, c *client, killed func() bool) {
 	if !w.book.class.survives() {
 		// Their keys may be gone with their records.
-		w.recent = w.recent[:0]
+		w.recent, w.doomed = w.recent[:0], w.doomed[:0]
 	}
 	for ctx.Err() == nil {
 		err := w.step(ctx, c)
@@ -71,6 +72,9 @@ func (w *writer) load(ctx context.Context, c *client, killed func() bool) {
 
 // step sends one write: the pending one, a repeated one, or the next.
 func (w *writer) step(ctx context.Context, c *client) error {
+	if w.pending == nil && w.rng.IntN(deleteEvery) == 0 {
+		return w.delete(ctx, c)
+	}
 	if w.pending == nil && len(w.recent) > 0 && w.rng.IntN(20) == 0 {
 		return w.repeat(ctx, c, w.recent[w.rng.IntN(len(w.recent))])
 	}
@@ -103,6 +107,11 @@ func (w *writer) settle(o op, a ack) {
 		return
 	}
 	w.book.acked(o, a.First, a.Deduped)
+	if len(w.doomed) < maxDoomed {
+		w.doomed = append(w.doomed, o)
+	} else {
+		w.doomed[w.rng.IntN(maxDoomed)] = o
+	}
 	if o.key == "" {
 		return
 	}

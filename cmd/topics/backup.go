@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// backupCmd copies a data directory.
+type backupCmd struct {
+	To      string `required:"" placeholder:"DIR" help:"Directory for the backup: empty, or not there."`
+	URL     string `help:"Address of the server whose data is copied while it serves." default:"http://127.0.0.1:4000"`
+	Dir     string `placeholder:"DATADIR" help:"Copy this data directory instead, which no server may use."`
+	ColdDir string `placeholder:"DIR" help:"Its cold directory." env:"TOPICS_COLD_DIR"`
+}
+
+// Run copies, and prints what the backup holds.
+func (c *backupCmd) Run(ctx context.Context) error {
+	var d *backup.Description
+	var err error
+	if c.Dir != "" {
+		d, err = backup.Copy(ctx, vfs.OS(), c.Dir, c.ColdDir, c.To)
+	} else {
+		d, err = c.download(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stdout, "backup of %s in %s: %d files, %d bytes, lsn %d to %d\n",
+		d.Time.Format(time.RFC3339), c.To, len(d.Files), d.Bytes(), d.StartLSN, d.EndLSN)
+	return nil
+}
+
+// download has a server copy itself. How long that takes nobody knows, so the
+// only limit is on the beginning.
+func (c *backupCmd) download(ctx context.Context) (*backup.Description, error) {
+	url := strings.TrimSuffix(c.URL, "/") + "/v0/admin/backup"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Confirm", "true")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		said, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+		if err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, strings.TrimSpace(string(said)))
+	}
+	return backup.Unpack(ctx, vfs.OS(), c.To, resp.Body)
+}

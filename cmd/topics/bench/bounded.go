@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	boundedCap = 10_000 // records
+	boundedTTL = 2 * time.Second
+	// boundedSteps is in how many steps the load is written: the disk is
+	// looked at after each.
+	boundedSteps = 10
+	boundedTopic = "bench-bounded"
+	// When the disk was the same for stillLooks looks in a row, one each
+	// second, it is still; after mostLooks it is taken as it is.
+	stillLooks = 4
+	mostLooks  = 60
+)
+
+// boundedEnv makes the storage turn over often, so that a short run tells what
+// a long one would.
+var boundedEnv = []string{
+	"TOPICS_CHECKPOINT_BYTES=32MiB", "TOPICS_CHECKPOINT_INTERVAL_MS=1000", "TOPICS_SEGMENT_MAX_BYTES=8MiB", "TOPICS_WAL_FILE_BYTES=16MiB",
+}
+
+// BoundedResult is the disk of a topic that does not keep everything.
+type BoundedResult struct {
+	Kept    string `json:"kept"` // what it keeps
+	Records int    `json:"records_written"`
+	Bytes   int64  `json:"bytes_written"` // of data
+	// All on disk, log and segments: after each tenth of the load, and when
+	// the server has settled; for a delete, before it and after.
+	Steps   []int64 `json:"disk_bytes"`
+	Settled int64   `json:"settled_disk_bytes"`
+	// SegmentSteps and SettledSegments are the segments of it.
+	SegmentSteps    []int64 `json:"segment_bytes"`
+	SettledSegments int64   `json:"settled_segment_bytes"`
+}
+
+// measureBounded measures a cap, a time to live, and a delete of 90 % by tags.
+func (b *bench) measureBounded(ctx context.Context) ([]BoundedResult, error) {
+	var results []BoundedResult
+	for _, kind := range []struct {
+		kept, config string
+		steps        int
+	}{
+		{fmt.Sprintf("%d records", boundedCap), fmt.Sprintf(`{"durability":"disk","cap_records":%d}`, boundedCap), boundedSteps},
+		{fmt.Sprintf("for %v", boundedTTL), fmt.Sprintf(`{"durability":"disk","ttl_ms":%d}`, boundedTTL.Milliseconds()), boundedSteps},
+		{"all, then 10 % by tag", `{"durability":"disk"}`, 1},
+	} {
+		r, err := b.measureKept(ctx, kind.config, kind.steps)
+		if err != nil {
+			return results, fmt.Errorf("a topic that keeps %s: %w", kind.kept, err)
+		}
+		r.Kept = kind.kept
+		b.logf("bounded: keeps %s  disk at most %.0f MB, %.0f MB in the end", r.Kept, float64(most(r.Steps))/1e6, float64(r.Settled)/1e6)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// measureKept writes a topic in steps. With one step it keeps all, and nine of
+// ten records are deleted once the disk is still.
+func (b *bench) measureKept(ctx context.Context, config string, steps int) (r BoundedResult, err error) {
+	dir, done, err := scratch(b.dir, "bounded")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	server, err := boot(ctx, dir, append(b.env(), boundedEnv...))
+	if err != nil {
+		return r, err
+	}
+	defer server.kill()
+	if err := server.call(render("PUT", "/v0/topics/"+boundedTopic, []byte(config))); err != nil {
+		return r, err
+	}
+	writes := max(int(b.cmd.BoundedRecords)/curveBatch/steps, 1)
+	for range steps {
+		from := r.Records
+		err := fill(ctx, server.addr, curveConns, writes, func(buf []byte, i int) []byte {
+			return b.corpus.appendWrite(buf, boundedTopic, from+i*curveBatch, curveBatch, b.cmd.Size)
+		})
+		if err != nil {
+			return r, err
+		}
+		r.Records += writes * curveBatch
+		r.Bytes = int64(r.Records) * int64(b.cmd.Size)
+		m, err := readMetrics(server.control)
+		if err == nil && steps == 1 {
+			m, err = server.still(ctx)
+		}
+		if err != nil {
+			return r, err
+		}
+		r.Steps = append(r.Steps, m.Storage.disk())
+		r.SegmentSteps = append(r.SegmentSteps, m.Storage.SegmentBytes+m.Storage.SegmentIndexBytes)
+	}
+	for i := 1; i < corpusTags && steps == 1; i++ {
+		if err := server.call(deleteTagRequest(boundedTopic, corpusTag(i))); err != nil {
+			return r, err
+		}
+	}
+	m, err := server.still(ctx)
+	r.Settled = m.Storage.disk()
+	r.SettledSegments = m.Storage.SegmentBytes + m.Storage.SegmentIndexBytes
+	return r, err
+}
+
+// still waits until the segments stay as they are. It has the server take
+// checkpoints meanwhile: reclaiming goes by them. They take a write, without
+// which there is nothing to take.
+func (s *server) still(ctx context.Context) (m metrics, err error) {
+	same, before := 0, int64(-1)
+	for range mostLooks {
+		if err := errors.Join(s.call(writeRequest("bench-still", 1)), s.call(checkpointRequest)); err != nil {
+			return m, err
+		}
+		pause(ctx, time.Second)
+		if m, err = readMetrics(s.control); err != nil {
+			return m, err
+		}
+		// The few bytes of the writes above do not count.
+		size := m.Storage.SegmentBytes >> 16
+		if same++; size != before {
+			same, before = 0, size
+		}
+		if same == stillLooks || ctx.Err() != nil {
+			break
+		}
+	}
+	return m, ctx.Err()
+}
+
+func most(values []int64) int64 {
+	m := int64(0)
+	for _, v := range values {
+		m = max(m, v)
+	}
+	return m
+}

@@ -1,0 +1,198 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
+)
+
+const (
+	// pulseConns connections write pulseRate records a second together.
+	pulseConns = 16
+	pulseRate  = 4000
+	pulseEvery = time.Second * pulseConns / pulseRate
+	pulseTopic = "bench-pulse"
+	// calm is the time that a server is given to be quiet in after a load.
+	calm = time.Second
+	// mergeLook is how often it is looked whether merges get on; when none
+	// ended for mergeOver they are over. There is no waiting for the first of
+	// them for longer than mergeWait.
+	mergeLook = 50 * time.Millisecond
+	mergeOver = 3 * time.Second
+	mergeWait = 90 * time.Second
+)
+
+// CheckpointResult is what lone writes of class disk feel while the server is
+// quiet, takes checkpoints, or merges segments. Each of the two comes behind a
+// quiet time of the same server: the machine is not the same from one minute to
+// the next.
+type CheckpointResult struct {
+	While   string  `json:"while"`
+	Seconds float64 `json:"seconds"` // measured
+	Writes  int     `json:"writes"`
+	P50US   float64 `json:"p50_us"`
+	P99US   float64 `json:"p99_us"`
+	P999US  float64 `json:"p999_us"`
+	Ratio   float64 `json:"p99_to_quiet"`
+}
+
+func (b *bench) measureCheckpoint(ctx context.Context) (results []CheckpointResult, err error) {
+	dir, done, err := scratch(b.dir, "checkpoint")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	if results, err = b.whileCheckpoints(ctx, dir); err != nil {
+		return nil, err
+	}
+	merges, err := b.whileMerges(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	results = append(results, merges...)
+	for i := range results {
+		r := &results[i]
+		r.Ratio = r.P99US / results[i-i%2].P99US
+		b.logf("checkpoint: while %-11s p50 %5.0f us  p99 %6.0f us  p99.9 %6.0f us over %.1f s",
+			r.While, r.P50US, r.P99US, r.P999US, r.Seconds)
+	}
+	return results, nil
+}
+
+// felt sums up the windows of a pulse that has ended.
+func felt(while string, p *pulse, windows []window) (CheckpointResult, error) {
+	took := p.within(windows)
+	if len(took) == 0 {
+		return CheckpointResult{}, fmt.Errorf("no write began while %s", while)
+	}
+	r := CheckpointResult{
+		While: while, Writes: len(took),
+		P50US:  micros(quantile.Median(took)),
+		P99US:  micros(quantile.Of(took, 0.99)),
+		P999US: micros(quantile.Of(took, 0.999)),
+	}
+	for _, w := range windows {
+		r.Seconds += w.to.Sub(w.from).Seconds()
+	}
+	return r, nil
+}
+
+// feltBoth sums up a quiet time and what it is compared with.
+func feltBoth(p *pulse, quiet []window, while string, busy []window) ([]CheckpointResult, error) {
+	a, err := felt("quiet", p, quiet)
+	if err != nil {
+		return nil, err
+	}
+	b, err := felt(while, p, busy)
+	return []CheckpointResult{a, b}, err
+}
+
+func startLonePulse(ctx context.Context, s *server) (*pulse, error) {
+	return startPulse(ctx, s.addr, pulseConns, pulseEvery, writeRequest(pulseTopic, 1))
+}
+
+// whileCheckpoints measures a quiet server, and one that takes a checkpoint of
+// a load again and again.
+func (b *bench) whileCheckpoints(ctx context.Context, dir string) (results []CheckpointResult, err error) {
+	server, err := boot(ctx, dir, append(b.env(), noCheckpoints...))
+	if err != nil {
+		return nil, err
+	}
+	defer server.kill()
+	p, err := startLonePulse(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.end()) }()
+	var quiet, busy []window
+	for range b.cmd.Repeats {
+		if err := b.fillTopics(ctx, server, int(b.cmd.CheckpointRecords)); err != nil {
+			return nil, err
+		}
+		pause(ctx, calm)
+		w := window{from: time.Now()}
+		pause(ctx, b.cmd.Interval)
+		w.to = time.Now()
+		quiet = append(quiet, w)
+		w.from = time.Now()
+		if err := server.call(checkpointRequest); err != nil {
+			return nil, err
+		}
+		w.to = time.Now()
+		busy = append(busy, w)
+	}
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return feltBoth(p, quiet, "checkpoints", busy)
+}
+
+// whileMerges measures a server that merges what a load of deletes left. It
+// takes a small checkpoint each second meanwhile, because merges follow them,
+// and goes on with that in the quiet time, which comes last.
+func (b *bench) whileMerges(ctx context.Context, dir string) (results []CheckpointResult, err error) {
+	server, err := boot(ctx, dir, append(b.env(), "TOPICS_CHECKPOINT_INTERVAL_MS=1000"))
+	if err != nil {
+		return nil, err
+	}
+	defer server.kill()
+	if err := b.deleteHalf(ctx, server); err != nil {
+		return nil, err
+	}
+	p, err := startLonePulse(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.end()) }()
+	merging, err := b.awaitMerges(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return feltBoth(p, []window{{merging.to, time.Now()}}, "merges", []window{merging})
+}
+
+// deleteHalf deletes half of every topic's records by their tags.
+func (b *bench) deleteHalf(ctx context.Context, s *server) error {
+	const tags = corpusTags / 2
+	return fill(ctx, s.addr, curveConns, b.cmd.Topics*tags, func(_ []byte, i int) []byte {
+		return deleteTagRequest(topicName(i/tags), corpusTag(i%tags))
+	})
+}
+
+// awaitMerges waits for merges and for their end. The window goes from when
+// there first could be one, at the second checkpoint, to the end of the last.
+func (b *bench) awaitMerges(ctx context.Context, s *server) (w window, err error) {
+	first, err := readMetrics(s.control)
+	if err != nil {
+		return w, err
+	}
+	merges, began := first.Storage.Merges, time.Now()
+	for ctx.Err() == nil {
+		pause(ctx, mergeLook)
+		m, err := readMetrics(s.control)
+		now := time.Now()
+		switch {
+		case err != nil:
+			return w, err
+		case w.from.IsZero() && m.Storage.Checkpoints < 2:
+		case w.from.IsZero():
+			w.from = now
+		}
+		if m.Storage.Merges != merges {
+			merges, w.to = m.Storage.Merges, now
+		}
+		if w.to.IsZero() && now.Sub(began) > mergeWait {
+			return w, fmt.Errorf("no merge within %v, after %d checkpoints", mergeWait, m.Storage.Checkpoints)
+		}
+		if !w.to.IsZero() && now.Sub(w.to) > mergeOver {
+			return w, nil
+		}
+	}
+	return w, ctx.Err()
+}

@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// historyReads is how many topics are read.
+const historyReads = 50
+
+// HistoryResult is one connection that reads the whole histories of topics,
+// one after the other, from segments, on a server that has just started: its
+// cache is empty. The kernel has the files in memory.
+type HistoryResult struct {
+	// Written says whether the topics were written in turn, or each alone.
+	Written  string  `json:"written"`
+	Topics   int     `json:"topics"` // written
+	Read     int     `json:"topics_read"`
+	Segments int     `json:"segments"`
+	Records  float64 `json:"records_per_s"`
+	MBs      float64 `json:"mb_per_s"`
+}
+
+// measureHistory measures topics that were written in turn, in that order
+// everywhere on disk, and topics that were written one after the other.
+func (b *bench) measureHistory(ctx context.Context) ([]HistoryResult, error) {
+	topics := b.cmd.Topics
+	each := max(int(b.cmd.HistoryRecords)/topics/curveBatch, 1) // writes
+	var results []HistoryResult
+	for _, order := range []struct {
+		name  string
+		topic func(write int) int
+	}{
+		{"in turn", func(write int) int { return write % topics }},
+		{"alone", func(write int) int { return write / each }},
+	} {
+		r, err := b.measureOrder(ctx, each*topics, order.topic)
+		if err != nil {
+			return results, fmt.Errorf("history written %s: %w", order.name, err)
+		}
+		r.Written = order.name
+		b.logf("history: written %s  %9.0f records/s from %d segments", r.Written, r.Records, r.Segments)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write int) int) (r HistoryResult, err error) {
+	dir, done, err := scratch(b.dir, "history")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	if err := b.writeHistory(ctx, dir, writes, topic); err != nil {
+		return r, err
+	}
+	server, err := boot(ctx, dir, append(append(b.env(), noCheckpoints...), smallCache))
+	if err != nil {
+		return r, err
+	}
+	defer server.kill()
+	m, err := readMetrics(server.control)
+	if err != nil {
+		return r, err
+	}
+	r.Topics, r.Read, r.Segments = b.cmd.Topics, min(historyReads, b.cmd.Topics), m.Storage.Segments
+	var total moved
+	began := time.Now()
+	for i := range r.Read {
+		// Far apart, so that a block that two of them share is not met again.
+		got, err := readAll(server.control, topicName(i*b.cmd.Topics/r.Read))
+		if err != nil {
+			return r, err
+		}
+		total.add(got)
+	}
+	took := time.Since(began)
+	if want := int64(writes / b.cmd.Topics * r.Read * curveBatch); total.records != want {
+		return r, fmt.Errorf("%d records were read, %d written", total.records, want)
+	}
+	r.Records = float64(total.records) / took.Seconds()
+	r.MBs = megabytesPerSecond(total.bytes, took)
+	return r, nil
+}
+
+// writeHistory writes the topics and turns all of it into segments.
+func (b *bench) writeHistory(ctx context.Context, dir string, writes int, topic func(write int) int) error {
+	server, err := boot(ctx, dir, append(b.env(), "TOPICS_CHECKPOINT_BYTES=64MiB"))
+	if err != nil {
+		return err
+	}
+	defer server.kill()
+	err = fill(ctx, server.addr, curveConns, writes, func(buf []byte, i int) []byte {
+		return b.corpus.appendWrite(buf, topicName(topic(i)), i*curveBatch, curveBatch, b.cmd.Size)
+	})
+	if err == nil {
+		err = server.call(checkpointRequest)
+	}
+	if err == nil {
+		_, err = server.stop()
+	}
+	return err
+}
+
+// readAll reads a topic from its start to its head.
+func readAll(c *conn, topic string) (total moved, err error) {
+	var (
+		request  []byte
+		from     uint64
+		caughtUp bool
+	)
+	for !caughtUp {
+		request = appendReadRequest(request[:0], topic, from)
+		page, err := c.expect(request, 200)
+		if err != nil {
+			return total, err
+		}
+		total.add(moved{records: int64(countRecords(page)), bytes: int64(len(page))})
+		if from, caughtUp, err = cursor(page); err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,79 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// idleConns is how many connections make the idle topics.
+const idleConns = 64
+
+// IdleResult is many topics of one record each, at rest.
+type IdleResult struct {
+	Topics int `json:"topics"`
+	// Memory of an empty server, of one that made the topics and took a
+	// checkpoint, and of one that was started with them; BytesPerTopic is what
+	// the last has above the first for each topic.
+	EmptyBytes    int64   `json:"empty_resident_bytes"`
+	ResidentBytes int64   `json:"resident_bytes"`
+	RestartBytes  int64   `json:"resident_bytes_after_restart"`
+	BytesPerTopic float64 `json:"bytes_per_topic"`
+	ReadyMS       float64 `json:"ready_ms"` // of the restart, after an orderly stop
+}
+
+func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
+	dir, done, err := scratch(b.dir, "idle")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r = &IdleResult{Topics: int(b.cmd.IdleTopics)}
+	env := append(append(b.env(), noCheckpoints...), smallCache, "TOPICS_MAX_TOPICS=0")
+	empty := filepath.Join(dir, "empty")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		return nil, err
+	}
+	if _, r.EmptyBytes, err = atRest(ctx, empty, env, nil); err != nil {
+		return nil, err
+	}
+	full := filepath.Join(dir, "full")
+	if err := os.Mkdir(full, 0o700); err != nil {
+		return nil, err
+	}
+	_, r.ResidentBytes, err = atRest(ctx, full, env, func(s *server) error {
+		request := func(buf []byte, i int) []byte { return b.corpus.appendWrite(buf, topicName(i), i, 1, b.cmd.Size) }
+		return errors.Join(fill(ctx, s.addr, idleConns, r.Topics, request), s.call(checkpointRequest))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.ReadyMS, r.RestartBytes, err = atRest(ctx, full, env, nil); err != nil {
+		return nil, err
+	}
+	r.BytesPerTopic = float64(r.RestartBytes-r.EmptyBytes) / float64(r.Topics)
+	b.logf("idle: %d topics  %.0f B/topic, ready in %.0f ms", r.Topics, r.BytesPerTopic, r.ReadyMS)
+	return r, nil
+}
+
+// atRest starts a server, gives it something to do, waits for its memory to
+// settle and stops it in order.
+func atRest(ctx context.Context, dir string, env []string, do func(*server) error) (readyMS float64, resident int64, err error) {
+	s, err := boot(ctx, dir, env)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.kill()
+	if do != nil {
+		if err := do(s); err != nil {
+			return 0, 0, fmt.Errorf("make what is to be at rest: %w", err)
+		}
+	}
+	if resident, err = s.settled(ctx, settleTime); err != nil {
+		return 0, 0, err
+	}
+	_, err = s.stop()
+	return milliseconds(s.ready), resident, err
+}

@@ -1,0 +1,95 @@
+package bench
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestPulse(t *testing.T) {
+	var served atomic.Int64
+	enough := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if served.Add(1) == 30 {
+			close(enough)
+		}
+	}))
+	defer s.Close()
+	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 3, 2*time.Millisecond, metricsRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-enough
+	if err := p.end(); err != nil {
+		t.Fatal(err)
+	}
+	whole := window{time.Time{}, time.Now()}
+	if got := p.within([]window{whole, whole}); int64(len(got)) != served.Load() {
+		t.Errorf("%d writes of %d served", len(got), served.Load())
+	}
+	if got := p.within([]window{{whole.to, whole.to.Add(time.Hour)}}); len(got) != 0 {
+		t.Errorf("%d writes after the end", len(got))
+	}
+}
+
+// A write that waits for the one before it counts from when it was due.
+func TestPulseCountsStalls(t *testing.T) {
+	const every, stall = time.Millisecond, 50 * time.Millisecond
+	first, enough := true, make(chan struct{})
+	n := 0
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if n++; n == 40 {
+			close(enough)
+		}
+		if first { // one connection: one request at a time
+			first = false
+			time.Sleep(stall) // the fault itself
+		}
+	}))
+	defer s.Close()
+	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 1, every, metricsRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-enough
+	if err := p.end(); err != nil {
+		t.Fatal(err)
+	}
+	late := 0
+	for _, took := range p.within([]window{{time.Time{}, time.Now()}}) {
+		if took > stall/4 {
+			late++
+		}
+	}
+	if late < 10 {
+		t.Errorf("%d writes felt a stall of %v, want those that were due in it", late, stall)
+	}
+}
+
+func TestPulseReportsRefusals(t *testing.T) {
+	addr, _ := serveCounting(t, 5)
+	p, err := startPulse(context.Background(), addr, 1, time.Millisecond, metricsRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.running.Wait()
+	if err := p.end(); err == nil {
+		t.Error("a refused request passed")
+	}
+}
+
+// A time in which nothing was measured has no figures.
+func TestFeltNothing(t *testing.T) {
+	if _, err := felt("merges", &pulse{}, []window{{}}); err == nil {
+		t.Error("a window without a write passed")
+	}
+	at := time.Now()
+	p := &pulse{beats: [][]beat{{{at, time.Millisecond}, {at.Add(time.Second), time.Hour}}}}
+	r, err := felt("quiet", p, []window{{at, at.Add(time.Second)}})
+	if err != nil || r.Writes != 1 || r.P99US != 1000 || r.Seconds != 1 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}

@@ -1,0 +1,158 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+)
+
+const (
+	// replayCache is the server's cache while its memory is measured.
+	replayCache = 4 << 20
+	// settleTime is how long memory may take to settle after a replay.
+	settleTime = 3 * time.Second
+)
+
+// ReplayResult is one restart after a kill -9 of a server that took no
+// checkpoint: all of its log is replayed.
+type ReplayResult struct {
+	Records int `json:"records"`
+	Batch   int `json:"batch"`
+	// LogBytes is what was written to the log before the kill.
+	LogBytes int64 `json:"log_bytes"`
+	// ReadyMS is from the start of the process to ready; EmptyMS the same
+	// with no data. ReplayMS is the server's own account of the replay, MBs
+	// is LogBytes over it.
+	ReadyMS  float64 `json:"ready_ms"`
+	EmptyMS  float64 `json:"empty_ready_ms"`
+	ReplayMS float64 `json:"replay_ms"`
+	MBs      float64 `json:"mb_per_s"`
+	// ScanMBs is a raw sequential read and checksum of the same files right
+	// before the restart; Ratio compares MBs with it.
+	ScanMBs float64 `json:"scan_mb_per_s"`
+	Ratio   float64 `json:"ratio"`
+	// Progress is the number of distinct replay_progress values seen.
+	Progress int `json:"progress_values"`
+	// ResidentBytes and EmptyBytes are the server's memory with and without
+	// the data, CacheBytes its configured cache, BytesPerRecord what is left
+	// of the difference for each record.
+	ResidentBytes  int64   `json:"resident_bytes"`
+	EmptyBytes     int64   `json:"empty_resident_bytes"`
+	CacheBytes     int64   `json:"cache_bytes"`
+	BytesPerRecord float64 `json:"bytes_per_record"`
+}
+
+// measureReplay measures a log of batches and one of single records, the
+// worst case for the index: it has an entry per write.
+func (b *bench) measureReplay(ctx context.Context) ([]ReplayResult, error) {
+	var results []ReplayResult
+	for _, load := range []struct{ records, batch int }{
+		{b.cmd.ReplayRecords, 100},
+		{b.cmd.ReplayRecords / 10, 1},
+	} {
+		r, err := b.measureRestart(ctx, load.records/load.batch, load.batch)
+		if err != nil {
+			return results, fmt.Errorf("replay of %d records: %w", load.records, err)
+		}
+		b.logf("replay: %d records in batches of %d  ready in %.0f ms, %.0f MB/s, %.1f B/record",
+			r.Records, r.Batch, r.ReadyMS, r.MBs, r.BytesPerRecord)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func (b *bench) measureRestart(ctx context.Context, writes, batch int) (r ReplayResult, err error) {
+	dir, done, err := scratch(b.dir, "replay")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r = ReplayResult{Records: writes * batch, Batch: batch, CacheBytes: replayCache}
+	if err := b.measureEmpty(ctx, filepath.Join(dir, "empty"), &r); err != nil {
+		return r, err
+	}
+	full := filepath.Join(dir, "full")
+	if r.LogBytes, err = b.fillAndKill(ctx, full, writes, batch); err != nil {
+		return r, err
+	}
+	size, took, err := measureScan(child.DataDir(full))
+	if err != nil {
+		return r, err
+	}
+	r.ScanMBs = megabytesPerSecond(size, took)
+	server, err := boot(ctx, full, b.replayEnv())
+	if err != nil {
+		return r, err
+	}
+	defer server.kill()
+	r.ReadyMS = milliseconds(server.ready)
+	report, err := server.recovery()
+	if err != nil {
+		return r, err
+	}
+	replay, err := report.replay()
+	if err != nil {
+		return r, err
+	}
+	r.ReplayMS = milliseconds(replay)
+	r.MBs = megabytesPerSecond(r.LogBytes, replay)
+	r.Ratio = r.MBs / r.ScanMBs
+	r.Progress = server.values
+	if r.ResidentBytes, err = server.settled(ctx, settleTime); err != nil {
+		return r, err
+	}
+	r.BytesPerRecord = float64(r.ResidentBytes-r.EmptyBytes-r.CacheBytes) / float64(r.Records)
+	return r, nil
+}
+
+// measureEmpty boots a server without data.
+func (b *bench) measureEmpty(ctx context.Context, dir string, r *ReplayResult) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	server, err := boot(ctx, dir, b.replayEnv())
+	if err != nil {
+		return err
+	}
+	defer server.kill()
+	r.EmptyMS = milliseconds(server.ready)
+	r.EmptyBytes, err = server.settled(ctx, settleTime)
+	return err
+}
+
+// fillAndKill loads a server and kills it with -9. It returns the bytes that
+// the log took.
+func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) (int64, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return 0, err
+	}
+	server, err := boot(ctx, dir, b.replayEnv())
+	if err != nil {
+		return 0, err
+	}
+	defer server.kill()
+	const topic = "bench-replay"
+	if err := server.call(configureRequest(topic, "disk")); err != nil {
+		return 0, err
+	}
+	conns := 16
+	if batch == 1 {
+		conns = 64
+	}
+	if err := fill(ctx, server.addr, conns, writes, same(writeRequest(topic, batch))); err != nil {
+		return 0, err
+	}
+	m, err := readMetrics(server.control)
+	return int64(m.WAL.BytesWritten), err
+}
+
+func (b *bench) replayEnv() []string {
+	return append(append(b.env(), noCheckpoints...), fmt.Sprintf("TOPICS_CACHE_BYTES=%d", replayCache))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

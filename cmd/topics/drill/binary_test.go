@@ -1,0 +1,27 @@
+package drill
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// A short drill of the real binary keeps every promise, and did something.
+func TestBinary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary and runs servers")
+	}
+	binary := filepath.Join(t.TempDir(), "topics")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "drill", "--kills", "3", "--seed", "2", "--duration", "500ms", "--dir", t.TempDir(), "--json").Output()
+	var r Report
+	if jerr := json.Unmarshal(out, &r); err != nil || jerr != nil {
+		t.Fatalf("%v, %v\n%s", err, jerr, out)
+	}
+	if r.Kills != 3 || r.Total.Deletes == 0 || r.Total.Checked == 0 || r.Broken() != 0 {
+		t.Errorf("got %s", out)
+	}
+}

@@ -1,0 +1,102 @@
+package drill
+
+// deletion is one delete request: of everything below a seq, or of one op's
+// records by their tag.
+type deletion struct {
+	before uint64 // 0: by tag
+	op     opID
+}
+
+// deletions is what a topic was told to delete. The book's lock guards it.
+type deletions struct {
+	floor uint64        // records below it are gone for good
+	gone  map[opID]bool // and those of these ops
+	// doubt holds requests of which it is not known whether they came to pass:
+	// a kill took their answer, or may have taken an answered one with it
+	// because the class allows that. The next pass tells.
+	doubt []deletion
+}
+
+// certain notes that a deletion came to pass.
+func (d *deletions) certain(x deletion) {
+	if x.before == 0 {
+		d.gone[x.op] = true
+	}
+	d.floor = max(d.floor, x.before)
+}
+
+// covers reports whether the record id at seq is deleted.
+func (d *deletions) covers(seq uint64, id opID) bool { return seq < d.floor || d.gone[id] }
+
+// alive is how many records of an op at a place are not deleted.
+func (d *deletions) alive(id opID, at place) int {
+	switch {
+	case d.gone[id] || at.last() < d.floor:
+		return 0
+	case at.first < d.floor:
+		return int(at.last() - d.floor + 1)
+	}
+	return at.count
+}
+
+// deleting notes that a deletion is being sent.
+func (b *book) deleting(x deletion) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.deletions.doubt = append(b.mu.deletions.doubt, x)
+}
+
+// deleted notes that a deletion was answered.
+func (b *book) deleted(x deletion, a deleteAck) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.tally.Deletes++
+	b.mu.tally.DeletedRecords += a.Deleted
+	if a.Earliest < x.before || a.Earliest > a.Head+1 || a.Deleted < 0 {
+		b.mu.tally.Unexpected++
+		b.findings.addf("%s: deleting below %d was answered with the first seq %d, the head %d and %d records deleted",
+			b.topic, x.before, a.Earliest, a.Head, a.Deleted)
+	}
+	if b.class.survives() {
+		b.forgetLocked(x)
+		b.mu.deletions.certain(x)
+	}
+}
+
+// refused notes that a deletion was turned away.
+func (b *book) refused(x deletion) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgetLocked(x)
+}
+
+// forgetLocked takes one request out of the doubtful ones. The lock is held.
+func (b *book) forgetLocked(x deletion) {
+	doubt := b.mu.deletions.doubt
+	for i, y := range doubt {
+		if x == y {
+			b.mu.deletions.doubt = append(doubt[:i], doubt[i+1:]...)
+			return
+		}
+	}
+}
+
+// resolveLocked settles the doubtful deletions by what a pass over the whole
+// topic read. A deletion is one entry of the log: all of it came to pass or
+// none. The lock is held.
+func (b *book) resolveLocked(p *pass) {
+	d := &b.mu.deletions
+	for _, x := range d.doubt {
+		if x.before > 0 && (p.lowest == 0 || p.lowest >= x.before) || x.before == 0 && p.got[x.op] == 0 {
+			d.certain(x)
+		}
+	}
+	d.doubt = d.doubt[:0]
+}
+
+// floor is the seq below which everything is known to be deleted.
+func (b *book) floor() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.deletions.floor
+}

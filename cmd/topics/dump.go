@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/e6e95bb8/topics/recovery/inspect"
+)
+
+// dumpCmd prints what is in a data directory as JSON lines.
+type dumpCmd struct {
+	dataDir
+	Topic    string `help:"Only this topic."`
+	State    bool   `help:"The topics of the newest checkpoint."`
+	Segments bool   `help:"The records in segments."`
+	Frames   bool   `help:"The frames of the log, with their records."`
+}
+
+// Run prints what is asked for; everything, if nothing is.
+func (c *dumpCmd) Run(ctx context.Context) error {
+	d, err := c.open()
+	if err != nil {
+		return err
+	}
+	what := inspect.What{State: c.State, Segments: c.Segments, Frames: c.Frames, Topic: c.Topic}
+	if !c.State && !c.Segments && !c.Frames {
+		what.State, what.Segments, what.Frames = true, true, true
+	}
+	if err := inspect.Dump(ctx, d, what, os.Stdout); err != nil {
+		return unreadable{err}
+	}
+	return nil
+}

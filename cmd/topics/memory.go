@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/rs/zerolog"
+)
+
+// limitMemory tells the Go runtime the memory limit of the container, less a
+// tenth for what the runtime does not count. Without a limit it does nothing;
+// GOMEMLIMIT wins.
+func limitMemory(log zerolog.Logger) {
+	limit, err := memlimit.Set(memlimit.WithRatio(0.9))
+	log.Debug().Int64("limit", limit).AnErr("reason", err).Msg("memory limit")
+}
+
+// The collector by default lets the heap double before it runs. Most of this
+// heap is the cache, which would so be paid for twice. Instead the heap may
+// grow by garbageBytes, and a little in proportion, whatever it holds: the
+// cache has no pointers to follow, so collecting more often costs little.
+const (
+	garbageBytes = 64 << 20
+	leastPercent = 10  // so that a huge heap is not walked for every 64 MiB
+	mostPercent  = 100 // the default, while the heap is small
+)
+
+// tendMemory keeps the collector's goal in step with the heap until ctx ends.
+// GOGC wins.
+func tendMemory(ctx context.Context) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	present := mostPercent
+	for {
+		metrics.Read(live)
+		if percent := gcPercent(live[0].Value.Uint64()); percent != present {
+			debug.SetGCPercent(percent)
+			present = percent
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// gcPercent is by how much a heap of live bytes may grow between two
+// collections.
+func gcPercent(live uint64) int {
+	return min(max(int(garbageBytes*100/max(live, 1)), leastPercent), mostPercent)
+}

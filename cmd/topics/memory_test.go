@@ -1,0 +1,16 @@
+package main
+
+import "testing"
+
+func TestGCPercent(t *testing.T) {
+	for _, row := range []struct {
+		live uint64
+		want int
+	}{
+		{0, 100}, {1 << 20, 100}, {64 << 20, 100}, {128 << 20, 50}, {256 << 20, 25}, {1 << 40, 10},
+	} {
+		if got := gcPercent(row.live); got != row.want {
+			t.Errorf("%d bytes live: %d %%, want %d %%", row.live, got, row.want)
+		}
+	}
+}

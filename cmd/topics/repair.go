@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/e6e95bb8/topics/recovery/repair"
+)
+
+// repairCmd makes a damaged data directory whole.
+type repairCmd struct {
+	dataDir
+	JSON bool `help:"Print the report as JSON." name:"json"`
+}
+
+// Run repairs and prints what was lost.
+func (c *repairCmd) Run(ctx context.Context) error {
+	d, err := c.open()
+	if err != nil {
+		return err
+	}
+	report, err := repair.Run(ctx, d, repair.Options{})
+	if err != nil {
+		return unreadable{err}
+	}
+	return c.print(os.Stdout, report)
+}
+
+func (c *repairCmd) print(w io.Writer, r *repair.Report) error {
+	if c.JSON {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(r)
+	}
+	if !r.Changed {
+		_, err := fmt.Fprintf(w, "%s is sound; nothing was changed\n", r.Dir)
+		return err
+	}
+	for _, f := range r.Faults {
+		fmt.Fprintln(w, "found:", f)
+	}
+	for _, name := range r.Files {
+		fmt.Fprintln(w, "copied to the quarantine:", name)
+	}
+	for _, l := range r.Lost {
+		fmt.Fprintf(w, "lost: topic %s, seqs %d to %d\n", l.Topic, l.From, l.To)
+	}
+	if r.Recovered > 0 {
+		fmt.Fprintf(w, "topics that lost their name and config: %d\n", r.Recovered)
+	}
+	_, err := fmt.Fprintf(w, "repaired: faults %d, lost ranges %d, quarantine %s\n", len(r.Faults), len(r.Lost), r.Quarantine)
+	return err
+}

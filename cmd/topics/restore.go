@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// restoreCmd makes a data directory of a backup.
+type restoreCmd struct {
+	From    string       `required:"" placeholder:"DIR" help:"The backup."`
+	To      string       `required:"" placeholder:"DATADIR" help:"The data directory to make: empty, or not there."`
+	Archive []string     `placeholder:"DIR" help:"Go on behind the backup with the log files in here: the server's archive directory, or wal/ of a data directory that crashed. May be given more than once."`
+	Until   restoreUntil `placeholder:"WHEN" help:"Leave out what was written later: a time (RFC 3339, or Unix milliseconds), or lsn:N for what begins at that position of the log or behind it."`
+}
+
+// Run restores, and prints how far.
+func (c *restoreCmd) Run(ctx context.Context) error {
+	out, err := backup.Restore(ctx, backup.Restoring{
+		FS: vfs.OS(), From: c.From, To: c.To, Archives: c.Archive, Until: backup.Until(c.Until),
+	})
+	if err != nil {
+		return err
+	}
+	last := ""
+	if !out.Last.IsZero() {
+		last = ", last write at " + out.Last.Format("2006-01-02T15:04:05.000Z07:00")
+	}
+	fmt.Fprintf(os.Stdout, "restored the backup of %s to %s: %d files, up to lsn %d%s\n",
+		out.Backup.Format(time.RFC3339), c.To, out.Files, out.EndLSN, last)
+	return nil
+}
+
+// restoreUntil is backup.Until on the command line.
+type restoreUntil backup.Until
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *restoreUntil) UnmarshalText(b []byte) error {
+	until, err := backup.ParseUntil(string(b))
+	*u = restoreUntil(until)
+	return err
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/backup"
+)
+
+// storageView shows what lies below the topics to the HTTP side, which does not
+// import recovery. While there is no data it has nothing to show; the gate
+// keeps requests from asking more of it.
+type storageView struct{ *server }
+
+var errNoData = errors.New("there is no data yet")
+
+// Checkpoint implements api.Storage.
+func (v storageView) Checkpoint(ctx context.Context) (any, error) {
+	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Checkpoint(ctx) })
+}
+
+// Verify implements api.Storage.
+func (v storageView) Verify(ctx context.Context) (any, error) {
+	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Verify(ctx) })
+}
+
+// Backup implements api.Storage.
+func (v storageView) Backup(ctx context.Context, w io.Writer) error {
+	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, backup.Stream(ctx, d, w) })
+	return err
+}
+
+func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T, err error) {
+	if d := s.data.Load(); d != nil {
+		return use(d)
+	}
+	return out, errNoData
+}
+
+// Stats implements api.Storage.
+func (v storageView) Stats() api.StorageStats {
+	d := v.data.Load()
+	if d == nil {
+		return api.StorageStats{}
+	}
+	s, log := d.StorageStats(), d.Log.Stats()
+	return api.StorageStats{
+		Checkpoints: s.Checkpoints, CheckpointFailures: s.CheckpointFailures,
+		CheckpointSeconds: s.CheckpointTook.Seconds(), CheckpointAge: s.CheckpointAge,
+		LogBytes: log.Bytes, LogFiles: log.Files, LogReleased: log.Released, LogRecycled: log.Recycled,
+		Segments: s.Segments, SegmentsCold: s.SegmentsCold,
+		SegmentBytes: s.SegmentBytes, SegmentBytesCold: s.SegmentBytesCold,
+		SegmentIndexBytes: s.SegmentIndexBytes, SegmentRecords: s.SegmentRecords,
+		Merges: s.Merges, MergeReadBytes: s.MergeReadBytes, MergeWrittenBytes: s.MergeWrittenBytes,
+		ReclaimedBytes: s.MergeReadBytes - min(s.MergeReadBytes, s.MergeWrittenBytes),
+		Relocations:    s.Relocations,
+		CacheHits:      s.Cache.Hits, CacheMisses: s.Cache.Misses, CacheBytes: s.Cache.Bytes,
+		ArchivedFiles: s.ArchivedFiles, ArchiveFailures: s.ArchiveFailures,
+		VerifyRuns: s.VerifyRuns, VerifyDamaged: s.VerifyDamaged, VerifyAge: s.VerifyAge,
+		DamagedReads: d.Registry.Totals().DamagedReads, LastError: s.LastError,
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// dataDir is the data directory that an offline tool works on.
+type dataDir struct {
+	Dir  string `arg:"" help:"Data directory."`
+	Cold string `help:"Cold directory, if segments are in one." env:"TOPICS_COLD_DIR"`
+}
+
+func (d *dataDir) open() (inspect.Dir, error) {
+	if _, err := os.Stat(d.Dir); err != nil {
+		return inspect.Dir{}, unreadable{err}
+	}
+	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold}, nil
+}
+
+// unreadable says that a tool could not do its work on a directory, whatever
+// is in that.
+type unreadable struct{ error }
+
+func (e unreadable) Unwrap() error { return e.error }
+func (e unreadable) ExitCode() int { return usageError }
+
+// verifyCmd checks a data directory.
+type verifyCmd struct {
+	dataDir
+	JSON bool `help:"Print the report as JSON." name:"json"`
+}
+
+// Run prints one line for each fault and a summary. Faults are an error.
+func (c *verifyCmd) Run(ctx context.Context) error {
+	d, err := c.open()
+	if err != nil {
+		return err
+	}
+	report, err := inspect.Verify(ctx, d)
+	if err != nil {
+		return unreadable{err}
+	}
+	if err := c.print(os.Stdout, report); err != nil {
+		return err
+	}
+	if n := len(report.Faults); n > 0 {
+		return fmt.Errorf("faults found: %d; see topics repair", n)
+	}
+	return nil
+}
+
+func (c *verifyCmd) print(w io.Writer, r *inspect.Report) error {
+	if c.JSON {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(r)
+	}
+	if r.InUse != "" {
+		fmt.Fprintf(w, "%s is in use by %s: a fault may be of the moment\n", r.Dir, r.InUse)
+	}
+	for _, f := range r.Faults {
+		fmt.Fprintln(w, f)
+	}
+	_, err := fmt.Fprintf(w, "manifests %d, checkpoints %d, topics %d, segments %d (%d records, %d bytes), log frames %d up to lsn %d, torn bytes %d, faults %d\n",
+		r.Manifests, r.Checkpoints, r.Topics, r.Segments, r.Records, r.Bytes, r.Frames, r.EndLSN, r.TornBytes, len(r.Faults))
+	return err
+}

@@ -1,0 +1,130 @@
+package backup_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
+)
+
+// script is a history in which many log files are finished and released.
+func (w *world) script(over func() bool) {
+	w.t.Helper()
+	for range 4 {
+		for range 25 {
+			if over() {
+				return
+			}
+			w.step()
+		}
+		if over() {
+			return
+		}
+		w.upkeep()
+	}
+}
+
+// forward holds that the backup, which is as old as the directory, brought
+// forward by the archive and what is left of the log, has what the directory
+// itself recovers to: no log file went before its copy was durable.
+func (w *world) forward(what string, fsys *crashfs.FS) {
+	w.t.Helper()
+	if _, err := restoreTo(fsys, backup.Until{}, "/archive", "/data/wal"); err != nil {
+		w.t.Fatalf("%s: %v", what, err)
+	}
+	got := w.restored(fsys, "/restored")
+	own := &world{t: w.t, fs: fsys, now: w.now}
+	own.open()
+	same(w.t, what, dump(w.t, own.data.Registry), got)
+}
+
+func begun(t *testing.T) (*world, *crashfs.FS) {
+	fsys := crashfs.New()
+	w := newWorld(t, fsys, 40)
+	w.backup("/backup")
+	w.close()
+	return w, fsys.Kill()
+}
+
+func TestArchiveThroughCrashes(t *testing.T) {
+	first, fsys := begun(t)
+	rng := rand.New(rand.NewPCG(4, 4))
+	for n := 1; ; n += 5 {
+		at := fsys.Clone()
+		w := &world{t: t, fs: at, now: first.now, rng: rand.New(rand.NewPCG(40, 40)), keys: map[string]uint64{}}
+		w.open()
+		at.CrashAfter(n)
+		w.fault = crashfs.ErrCrashed
+		w.script(at.Crashed)
+		crashed := at.Crashed()
+		after := at.Crash(rng)
+		w.forward(fmt.Sprintf("crash at operation %d", n), after)
+		if !crashed {
+			if n < 300 {
+				t.Fatalf("only %d operations", n)
+			}
+			return
+		}
+	}
+}
+
+// An archive that fails once costs nothing.
+func TestArchiveOnABadDisk(t *testing.T) {
+	first, fsys := begun(t)
+	for n := 1; ; n += 2 {
+		at := fsys.Clone()
+		inj := &errfs.Injector{Nth: n, Short: true, Only: func(name string) bool { return strings.HasPrefix(name, "/archive/") }}
+		w := &world{t: t, fs: errfs.New(at, inj), now: first.now, rng: rand.New(rand.NewPCG(40, 40)), keys: map[string]uint64{}}
+		w.open()
+		w.fault = errfs.ErrInjected
+		w.script(func() bool { return false })
+		w.upkeep() // whatever was left over has been tried again
+		if c := w.data.ArchiveCheck(); c.Status != recovery.Healthy {
+			t.Fatalf("failure %d: %v", n, c)
+		}
+		w.forward(fmt.Sprintf("failure %d", n), at.Kill())
+		if !inj.Fired() {
+			if n < 20 {
+				t.Fatalf("only %d operations", n)
+			}
+			return
+		}
+	}
+}
+
+// While the archive is full the log keeps its files, and says so.
+func TestFullArchiveKeepsTheLog(t *testing.T) {
+	first, fsys := begun(t)
+	inj := &errfs.Injector{
+		Nth: 1, Sticky: true, Ops: errfs.Write | errfs.Create, Err: syscall.ENOSPC,
+		Only: func(name string) bool { return strings.HasPrefix(name, "/archive/") },
+	}
+	w := &world{t: t, fs: errfs.New(fsys, inj), now: first.now, rng: rand.New(rand.NewPCG(40, 40)), keys: map[string]uint64{}}
+	w.open()
+	w.fault = syscall.ENOSPC
+	w.script(func() bool { return false })
+	if c := w.data.ArchiveCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "archive") {
+		t.Fatalf("%+v", c)
+	}
+	if oldest := firstLog(t, fsys); oldest != 1 {
+		t.Fatalf("the oldest log file is number %d", oldest)
+	}
+	inj.Only = func(string) bool { return false } // there is space again
+	w.fault = nil
+	w.steps(10)
+	w.upkeep()
+	w.upkeep()
+	if c := w.data.ArchiveCheck(); c.Status != recovery.Healthy {
+		t.Fatalf("%+v", c)
+	}
+	if oldest := firstLog(t, fsys); oldest == 1 {
+		t.Fatal("the log was not cut")
+	}
+	w.forward("with space again", fsys.Kill())
+}

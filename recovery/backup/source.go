@@ -1,0 +1,141 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"runtime"
+	"time"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// source is where the files of a backup are, and what is known of it before
+// they are read.
+type source struct {
+	fsys  vfs.FS
+	desc  Description // without files
+	files []recovery.StoredFile
+	pace  func(context.Context) error // called between pieces of work
+}
+
+// hot is the checkpoint with all its segments in one place.
+func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
+	if c == nil {
+		return nil
+	}
+	next := *c
+	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
+	for i, ref := range c.Segments {
+		next.Segments[i].ID = ref.ID
+	}
+	return &next
+}
+
+// pinned is the source of a directory that is served. Everything in it was
+// synced when it was pinned, so nothing was lost.
+func pinned(p *recovery.Pinned) *source {
+	return &source{
+		fsys: p.FS, files: p.Files, pace: p.Pace,
+		desc: Description{
+			Version: Version, Time: p.Time.UTC().Truncate(time.Millisecond), LogID: p.LogID, CleanShutdown: true,
+			Checkpoint: hot(p.Checkpoint), StartLSN: wal.LSN(p.Checkpoint.Start), EndLSN: p.End,
+		},
+	}
+}
+
+// stopped is the source of a directory that is locked and not served. Nothing
+// in it is changed.
+func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
+	m, err := recovery.ReadManifest(fsys, dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case m == nil:
+		return nil, fmt.Errorf("%s has no manifest: it is no data directory", dir)
+	case m.Unfinished:
+		return nil, recovery.ErrUnfinished
+	}
+	s := &source{fsys: fsys, pace: yield, desc: Description{
+		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, BootID: m.BootID, CleanShutdown: m.CleanShutdown,
+		Checkpoint: hot(m.Checkpoint),
+	}}
+	first := uint64(1)
+	o := wal.Options{FS: fsys, Dir: path.Join(dir, recovery.LogDir), LogID: m.LogID, Synced: wal.LSN(m.EndLSN), Newest: m.NewestFile}
+	if c := m.Checkpoint; c != nil {
+		for _, ref := range c.Segments {
+			if ref.Cold && cold == "" {
+				return nil, fmt.Errorf("segment %016x is in the cold directory: say where that is", ref.ID)
+			}
+		}
+		s.files = c.Stored(dir, cold)
+		first, s.desc.StartLSN = c.File, wal.LSN(c.Start)
+		o.First, o.Start = c.File, wal.LSN(c.Start)
+	}
+	if s.desc.EndLSN, err = endOf(o); err != nil {
+		return nil, err
+	}
+	logs, err := logFiles(fsys, o.Dir, first)
+	if err != nil {
+		return nil, err
+	}
+	s.files = append(s.files, recovery.StoredLog(dir, logs, first, s.desc.EndLSN)...)
+	return s, nil
+}
+
+// endOf reads a log to its end. Damage is an error.
+func endOf(o wal.Options) (wal.LSN, error) {
+	replay, err := wal.Inspect(o)
+	if err != nil {
+		return 0, err
+	}
+	return replay.Salvage(func(wal.Frame) error { return nil }, damaged)
+}
+
+func damaged(d wal.Damage) error {
+	return &wal.CorruptionError{File: d.File, Offset: d.Offset, LSN: d.LSN, Cause: d.Cause}
+}
+
+// logFiles lists the log files in use from that index on. The last one's end
+// is not known.
+func logFiles(fsys vfs.FS, dir string, first uint64) (files []wal.File, err error) {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, name := range names {
+		index, ok := wal.ParseName(name)
+		if !ok || index < first {
+			continue
+		}
+		h, ok, err := readHeader(fsys, path.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if !ok { // a spare, or one that the power kept from being put in use
+			break
+		}
+		if n := len(files); n > 0 {
+			files[n-1].End = h.First
+		}
+		files = append(files, wal.File{Index: index, Name: name, First: h.First, End: 1 << 62})
+	}
+	return files, nil
+}
+
+func readHeader(fsys vfs.FS, name string) (wal.Header, bool, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return wal.Header{}, false, err
+	}
+	defer f.Close()
+	return wal.ReadHeader(f, path.Base(name))
+}
+
+// yield lets others run between pieces of work.
+func yield(ctx context.Context) error {
+	runtime.Gosched()
+	return ctx.Err()
+}

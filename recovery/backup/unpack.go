@@ -1,0 +1,223 @@
+package backup
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+const tempName = Name + ".tmp"
+
+// Copy backs up a directory that nobody serves: it takes its lock, and changes
+// nothing in it. cold is its cold directory; empty: it has none.
+func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description, error) {
+	if _, err := fsys.List(dir); err != nil { // the lock would make it
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	lock, err := recovery.Lock(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	s, err := stopped(fsys, dir, cold)
+	if err != nil {
+		return nil, err
+	}
+	r, w := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.CloseWithError(s.write(ctx, w))
+	}()
+	d, err := Unpack(ctx, fsys, to, r)
+	r.CloseWithError(errors.New("the copy was given up")) // nobody reads on
+	<-ended
+	return d, err
+}
+
+// Unpack makes a backup of a tar. dir must be empty, or not be there. The
+// description appears in it, durably, when all that it lists is there and has
+// the right sums. After an error the files are removed again as far as they
+// can be; without a description they are not a backup.
+func Unpack(ctx context.Context, fsys vfs.FS, dir string, r io.Reader) (*Description, error) {
+	if err := fsys.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("directory %s: %w", dir, err)
+	}
+	if err := requireEmpty(fsys, dir); err != nil {
+		return nil, err
+	}
+	u := &unpacking{fsys: fsys, dir: dir}
+	d, err := u.run(ctx, tar.NewReader(r))
+	if err == nil {
+		_, err = io.Copy(io.Discard, r) // what a tar is padded with; and an error behind it is one
+	}
+	if err == nil {
+		err = u.commit(d)
+	}
+	if err != nil {
+		u.undo()
+		return nil, fmt.Errorf("backup to %s: %w", dir, err)
+	}
+	return d, nil
+}
+
+type unpacking struct {
+	fsys    vfs.FS
+	dir     string
+	written []File
+}
+
+// run writes every file and returns the description, which must be the last
+// entry.
+func (u *unpacking) run(ctx context.Context, in *tar.Reader) (*Description, error) {
+	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+		if err := u.fsys.MkdirAll(path.Join(u.dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("it is cut: its %s is missing", Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the tar: %w", err)
+		}
+		if h.Name == Name {
+			return u.describe(in, h.Size)
+		}
+		if h.Typeflag != tar.TypeReg || !stored(h.Name) {
+			return nil, fmt.Errorf("the tar has %.100q, which does not belong in a backup", h.Name)
+		}
+		name := path.Join(u.dir, h.Name)
+		u.written = append(u.written, File{Name: h.Name, Size: h.Size})
+		sum, err := writeFile(ctx, u.fsys, name, in, h.Size, h.Size)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		u.written[len(u.written)-1].Sum = sum
+	}
+}
+
+// describe reads the description and holds that it speaks of what was written.
+func (u *unpacking) describe(in *tar.Reader, size int64) (*Description, error) {
+	if size > maxDescription {
+		return nil, fmt.Errorf("%s has %d bytes", Name, size)
+	}
+	b, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Name, err)
+	}
+	d, err := decode(b)
+	if err != nil {
+		return nil, err
+	}
+	for i := range max(len(d.Files), len(u.written)) {
+		switch {
+		case i >= len(u.written):
+			return nil, fmt.Errorf("%s is missing", d.Files[i].Name)
+		case i >= len(d.Files):
+			return nil, fmt.Errorf("%s is not listed in %s", u.written[i].Name, Name)
+		case u.written[i] != d.Files[i]:
+			return nil, fmt.Errorf("%s arrived with %d bytes and checksum %016x, and was sent as %s with %d and %016x", u.written[i].Name,
+				u.written[i].Size, uint64(u.written[i].Sum), d.Files[i].Name, d.Files[i].Size, uint64(d.Files[i].Sum))
+		}
+	}
+	if _, err := in.Next(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the tar goes on behind its %s", Name)
+	}
+	return d, nil
+}
+
+// commit makes everything durable, and the directory a backup.
+func (u *unpacking) commit(d *Description) error {
+	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+		if err := u.fsys.SyncDir(path.Join(u.dir, name)); err != nil {
+			return err
+		}
+	}
+	b, err := d.encode()
+	if err != nil {
+		return err
+	}
+	f, err := u.fsys.Create(path.Join(u.dir, tempName))
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = u.fsys.Rename(path.Join(u.dir, tempName), path.Join(u.dir, Name))
+	}
+	if err == nil {
+		err = u.fsys.SyncDir(u.dir)
+	}
+	return err
+}
+
+// undo removes what there is, the description first. It does what it can: the
+// error that led here counts.
+func (u *unpacking) undo() {
+	if err := u.fsys.Remove(path.Join(u.dir, Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if u.fsys.SyncDir(u.dir) != nil {
+		return
+	}
+	_ = u.fsys.Remove(path.Join(u.dir, tempName))
+	for _, f := range u.written {
+		_ = u.fsys.Remove(path.Join(u.dir, f.Name))
+	}
+}
+
+// stored says whether a file of that name can be one of a data directory's: no
+// other name of a tar is ever written to.
+func stored(name string) bool {
+	dir, base := path.Split(name)
+	switch dir {
+	case recovery.LogDir + "/":
+		_, ok := wal.ParseName(base)
+		return ok
+	case recovery.SegmentDir + "/":
+		_, kind, ok := segment.ParseName(base)
+		return ok && kind != segment.Partial
+	case recovery.StateDir + "/":
+		var number uint64
+		n, err := fmt.Sscanf(base, "%16x.state", &number)
+		return err == nil && n == 1 && base == recovery.StateName(number)
+	}
+	return false
+}
+
+// requireEmpty holds that a directory has nothing in it but the directories
+// that an attempt that failed may have left, and a lock.
+func requireEmpty(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, name := range names {
+		if name == recovery.LockName {
+			continue
+		}
+		if slices.Contains([]string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir}, name) {
+			if inside, err := fsys.List(path.Join(dir, name)); err == nil && len(inside) == 0 {
+				continue
+			}
+		}
+		return fmt.Errorf("%s is not empty: there is %s", dir, name)
+	}
+	return nil
+}

@@ -1,0 +1,292 @@
+package backup_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+// moment is what there was between two writes.
+type moment struct {
+	at   wal.LSN
+	time int64
+	text string
+}
+
+func (w *world) moment() moment {
+	return moment{w.data.Log.Tail(), w.now, dump(w.t, w.data.Registry)}
+}
+
+func restoreTo(fsys vfs.FS, until backup.Until, archives ...string) (*backup.Restored, error) {
+	return backup.Restore(context.Background(), backup.Restoring{
+		FS: fsys, From: "/backup", To: "/restored", Archives: archives, Until: until,
+	})
+}
+
+// history backs up in the middle of a history, and returns its moments from
+// the backup on. Checkpoints release the log, so that only the archive has all.
+func history(t *testing.T, fsys vfs.FS, seed uint64, steps int) (*world, *backup.Description, []moment) {
+	w := newWorld(t, fsys, seed)
+	w.steps(30)
+	d := w.backup("/backup")
+	moments := []moment{w.moment()}
+	for i := range steps {
+		w.step()
+		moments = append(moments, w.moment())
+		if i%25 == 24 {
+			w.upkeep()
+		}
+	}
+	return w, d, moments
+}
+
+// A restore lands between any two writes, by position and by time.
+func TestUntilEveryWrite(t *testing.T) {
+	fsys := crashfs.New()
+	w, d, moments := history(t, fsys, 3, 120)
+	names, err := fsys.List("/archive")
+	if err != nil || len(names) < 5 {
+		t.Fatalf("the archive has %d files: %v", len(names), err)
+	}
+	oldest, err := fsys.List("/data/wal")
+	if err != nil || oldest[0] == wal.FileName(1) {
+		t.Fatalf("the log was not cut: %s, %v", oldest[0], err)
+	}
+	fsys = fsys.Crash(rand.New(rand.NewPCG(1, 1)))
+	for i, m := range moments {
+		if m.at < d.EndLSN {
+			t.Fatalf("moment %d is before the backup's end", i)
+		}
+		for _, until := range []backup.Until{{LSN: m.at}, {Time: m.time}} {
+			at := fsys.Clone()
+			out, err := restoreTo(at, until, "/archive", "/data/wal")
+			if err != nil {
+				t.Fatalf("until %v: %v", until, err)
+			}
+			if out.EndLSN < m.at || until.LSN != 0 && out.EndLSN != m.at {
+				t.Fatalf("until %v, moment %+v: %+v", until, m, out)
+			}
+			w.now = m.time
+			same(t, fmt.Sprintf("until %v", until), m.text, w.restored(at, "/restored"))
+		}
+	}
+}
+
+// Every frame of the log that is restored to is one that the server wrote: a
+// restore to each of their beginnings has what was before and nothing else.
+func TestUntilEveryFrame(t *testing.T) {
+	fsys := crashfs.New()
+	w, d, moments := history(t, fsys, 5, 40)
+	fsys = fsys.Kill()
+	replay, err := wal.Inspect(wal.Options{FS: fsys, Dir: "/data/wal", LogID: d.LogID, First: firstLog(t, fsys)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames []wal.LSN
+	if _, err := replay.Salvage(func(f wal.Frame) error { frames = append(frames, f.LSN); return nil }, func(wal.Damage) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[wal.LSN]string{}
+	for _, m := range moments {
+		texts[m.at] = m.text
+	}
+	tried := 0
+	for _, lsn := range frames {
+		if lsn < d.EndLSN {
+			continue
+		}
+		tried++
+		at := fsys.Clone()
+		out, err := restoreTo(at, backup.Until{LSN: lsn}, "/archive", "/data/wal")
+		if err != nil || out.EndLSN != lsn {
+			t.Fatalf("until lsn %d: %+v, %v", lsn, out, err)
+		}
+		text := w.restored(at, "/restored")
+		if want, ok := texts[lsn]; ok {
+			same(t, fmt.Sprintf("until lsn %d", lsn), want, text)
+		}
+	}
+	if tried < 30 {
+		t.Fatalf("only %d frames", tried)
+	}
+}
+
+func firstLog(t *testing.T, fsys vfs.FS) uint64 {
+	t.Helper()
+	names, err := fsys.List("/data/wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if index, ok := wal.ParseName(name); ok {
+			return index
+		}
+	}
+	t.Fatal("no log file")
+	return 0
+}
+
+// What was restored goes on like any directory, with an archive of its own.
+func TestRestoredGoesOn(t *testing.T) {
+	fsys := crashfs.New()
+	_, _, moments := history(t, fsys, 7, 60)
+	fsys = fsys.Kill()
+	m := moments[len(moments)/2]
+	if _, err := restoreTo(fsys, backup.Until{LSN: m.at}, "/archive", "/data/wal"); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldAt(t, fsys, "/restored", m.time)
+	same(t, "at the start", m.text, dump(t, w.data.Registry))
+	for range 4 {
+		w.steps(40)
+		w.upkeep()
+		want := dump(t, w.data.Registry)
+		fsys = fsys.Crash(rand.New(rand.NewPCG(9, 9)))
+		w.fs = fsys
+		w.openAt("/restored")
+		same(t, "after a crash", want, dump(t, w.data.Registry))
+	}
+}
+
+func newWorldAt(t *testing.T, fsys vfs.FS, dir string, now int64) *world {
+	w := &world{t: t, fs: fsys, now: now, rng: rand.New(rand.NewPCG(4, 4)), keys: map[string]uint64{}}
+	w.openAt(dir)
+	return w
+}
+
+func (w *world) openAt(dir string) {
+	w.t.Helper()
+	o := options(w.fs, dir, func() int64 { return w.now })
+	o.Storage.ColdDir, o.Storage.ArchiveDir = "/cold-restored", "/archive-restored"
+	data, err := recovery.Run(context.Background(), o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.data = data
+}
+
+func TestUntilRefuses(t *testing.T) {
+	fsys := crashfs.New()
+	_, d, moments := history(t, fsys, 11, 60)
+	fsys = fsys.Kill()
+	for _, c := range []struct {
+		name  string
+		until backup.Until
+		spoil func(*crashfs.FS)
+		want  string
+	}{
+		{"a position in the backup", backup.Until{LSN: wal.LSN(d.Checkpoint.Through) - 8}, nil, "take an earlier backup"},
+		{"a time before the backup", backup.Until{Time: moments[0].time - 100}, nil, "take an earlier backup"},
+		{"no archived file", backup.Until{}, func(f *crashfs.FS) { drop(t, f, "/archive", 2) }, "is missing"},
+		{"another history", backup.Until{}, func(f *crashfs.FS) { spoil(t, f, "/archive", 0) }, "differ"},
+		{"a damaged archive", backup.Until{}, func(f *crashfs.FS) { spoil(t, f, "/archive", 2) }, "damaged"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at := fsys.Clone()
+			if c.spoil != nil {
+				c.spoil(at)
+			}
+			_, err := restoreTo(at, c.until, "/archive")
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want %q", err, c.want)
+			}
+			mustBeEmpty(t, at, "/restored")
+		})
+	}
+}
+
+// newer returns the full names of the log files in dir that the backup needs.
+func newer(t *testing.T, fsys vfs.FS, dir string) (names []string) {
+	t.Helper()
+	d, err := backup.Read(fsys, "/backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := fsys.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range all {
+		if index, ok := wal.ParseName(name); ok && index >= d.Checkpoint.File {
+			names = append(names, path.Join(dir, name))
+		}
+	}
+	return names
+}
+
+func drop(t *testing.T, fsys vfs.FS, dir string, i int) {
+	t.Helper()
+	if err := fsys.Remove(newer(t, fsys, dir)[i]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// spoil changes a byte of a log file's first frame.
+func spoil(t *testing.T, fsys vfs.FS, dir string, i int) {
+	t.Helper()
+	flip(t, fsys, newer(t, fsys, dir)[i], wal.HeaderSize+40)
+}
+
+func flip(t *testing.T, fsys vfs.FS, name string, at int64) {
+	t.Helper()
+	f, err := fsys.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 1)
+	if _, err := f.ReadAt(b, at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x10
+	if _, err := f.WriteAt(b, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mustBeEmpty holds that a restore that was refused left no files but the lock.
+func mustBeEmpty(t *testing.T, fsys vfs.FS, dir string) {
+	t.Helper()
+	names, err := fsys.List(dir)
+	if err != nil {
+		return // it was never made
+	}
+	for _, name := range names {
+		if name == recovery.LockName {
+			continue
+		}
+		inside, err := fsys.List(path.Join(dir, name))
+		if err != nil || len(inside) > 0 {
+			t.Fatalf("%s has %s: %v", dir, name, inside)
+		}
+	}
+}
+
+func TestParseUntil(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 5_000_000, time.UTC)
+	for text, want := range map[string]backup.Until{
+		"lsn:4711":                      {LSN: 4711},
+		"2026-01-31T12:00:00.005Z":      {Time: at.UnixMilli()},
+		"2026-01-31T13:00:00.005+01:00": {Time: at.UnixMilli()},
+		fmt.Sprint(at.UnixMilli()):      {Time: at.UnixMilli()},
+	} {
+		if got, err := backup.ParseUntil(text); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "lsn:", "lsn:0", "lsn:x", "yesterday", "-5", "2026-01-31", "1969-01-01T00:00:00Z"} {
+		if got, err := backup.ParseUntil(text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -1,0 +1,282 @@
+package backup_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+// world is a data directory in use, with a history that its seed decides.
+type world struct {
+	t    *testing.T
+	fs   vfs.FS
+	now  int64
+	rng  *rand.Rand
+	data *recovery.Recovered
+	ops  int
+	// fault is what errors may come from; nil: there must be none.
+	fault error
+	keys map[string]uint64 // the first seq of each idempotency key, of topics that are there
+}
+
+func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
+	return recovery.Options{
+		FS: fsys, Dir: dir, BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		WAL: wal.Options{
+			FileBytes: 4 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
+			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
+		},
+		Topics: topics.Options{Now: now},
+		Storage: recovery.StorageOptions{
+			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+			ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
+		},
+		Now: func() time.Time { return time.UnixMilli(now()) },
+	}
+}
+
+func newWorld(t *testing.T, fsys vfs.FS, seed uint64) *world {
+	w := &world{t: t, fs: fsys, now: 1_000_000, rng: rand.New(rand.NewPCG(seed, 1)), keys: map[string]uint64{}}
+	w.open()
+	return w
+}
+
+func (w *world) open() {
+	w.t.Helper()
+	data, err := recovery.Run(context.Background(), options(w.fs, "/data", func() int64 { return w.now }))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.data = data
+}
+
+func (w *world) close() {
+	w.t.Helper()
+	if err := w.data.Close(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// step changes one thing, durably. The clock moves on with each.
+func (w *world) step() {
+	w.t.Helper()
+	w.ops++
+	w.now += 10
+	name := fmt.Sprintf("topic-%d", w.rng.IntN(4))
+	ctx, r := context.Background(), w.data.Registry
+	switch n := w.rng.IntN(20); {
+	case n == 0:
+		limit, class := int64(5+w.rng.IntN(40)), "fsync"
+		if _, err := r.Put(ctx, name, &topics.ConfigPatch{CapRecords: &limit, Durability: &class}); err != nil {
+			w.failed(err)
+		}
+	case n == 1:
+		before := uint64(w.rng.IntN(30))
+		_, err := r.DeleteRecords(ctx, name, &topics.Deletion{Before: &before})
+		if err != nil && !strings.Contains(err.Error(), "found") && !strings.Contains(err.Error(), "exist") {
+			w.failed(err)
+		}
+	case n == 2 && w.ops%3 == 0:
+		for key := range w.keys {
+			if strings.HasPrefix(key, name) {
+				delete(w.keys, key)
+			}
+		}
+		if _, _, err := r.Delete(ctx, name, false); err != nil {
+			w.failed(err)
+		}
+	default:
+		w.write(name)
+	}
+}
+
+func (w *world) write(name string) {
+	w.t.Helper()
+	class := "fsync"
+	key := fmt.Sprintf("%s-%d", name, w.ops)
+	out := &topics.Write{IdempotencyKey: key, DisableBackpressure: true, Config: &topics.ConfigPatch{Durability: &class}}
+	if _, err := w.data.Registry.State(name, false); err == nil {
+		out.Config = nil
+	}
+	for i := range 1 + w.rng.IntN(5) {
+		out.Records = append(out.Records, topics.Record{
+			Data: fmt.Appendf(nil, `"%d %d %s"`, w.ops, i, strings.Repeat("x", w.rng.IntN(150))), Tag: []byte("tag"),
+		})
+	}
+	p, err := w.data.Registry.Begin(context.Background(), name, out)
+	if err == nil {
+		_, err = p.Wait()
+	}
+	if err != nil {
+		w.failed(err)
+		return
+	}
+	w.keys[key] = p.Placed().First
+}
+
+// upkeep does what the background does.
+func (w *world) upkeep() {
+	w.t.Helper()
+	ctx := context.Background()
+	_, err := w.data.Checkpoint(ctx)
+	if err == nil {
+		err = w.data.Reclaim(ctx)
+	}
+	if err == nil {
+		err = w.data.Cool(ctx)
+	}
+	if err == nil { // the log's background: finished files are archived
+		_, err = w.data.Log.Tick()
+	}
+	if err != nil {
+		w.failed(err)
+	}
+}
+
+// failed holds that an error comes from the fault that the test made.
+func (w *world) failed(err error) {
+	w.t.Helper()
+	if w.fault == nil || !errors.Is(err, w.fault) {
+		w.t.Fatalf("operation %d: %v", w.ops, err)
+	}
+}
+
+func (w *world) steps(n int) {
+	w.t.Helper()
+	for range n {
+		w.step()
+	}
+}
+
+func (w *world) backup(to string) *backup.Description {
+	w.t.Helper()
+	var tar bytes.Buffer
+	if err := backup.Stream(context.Background(), w.data, &tar); err != nil {
+		w.t.Fatal(err)
+	}
+	d, err := backup.Unpack(context.Background(), w.fs, to, &tar)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// restored recovers a directory, dumps it, and closes it.
+func (w *world) restored(fsys vfs.FS, dir string) string {
+	w.t.Helper()
+	data := reopen(w.t, fsys, dir, func() int64 { return w.now })
+	text := dump(w.t, data.Registry)
+	if err := data.Close(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+func reopen(t *testing.T, fsys vfs.FS, dir string, now func() int64) *recovery.Recovered {
+	t.Helper()
+	o := options(fsys, dir, now)
+	o.Storage.ColdDir, o.Storage.ArchiveDir = "", ""
+	data, err := recovery.Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// dump is everything that a client can see.
+func dump(t *testing.T, r *topics.Registry) string {
+	t.Helper()
+	var b strings.Builder
+	page, _ := r.List("", "", 100)
+	for _, s := range page {
+		s.LastRead, s.EffectivePriority = 0, 0
+		fmt.Fprintf(&b, "%+v\n", s)
+		q := topics.Query{Limit: 9, MaxBytes: 1 << 20}
+		for q.From < s.Head {
+			batch, err := r.Read(context.Background(), s.Name, &q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g := batch.Tombstone; g != nil {
+				fmt.Fprintf(&b, "  %d..%d %s\n", g.GapFrom, g.GapTo, g.Reason)
+			}
+			for _, rec := range batch.Records {
+				fmt.Fprintf(&b, "  %d at %d: %s tag %s\n", rec.Seq, rec.TS, rec.Data, rec.Tag)
+			}
+			if batch.NextFrom <= q.From {
+				t.Fatalf("reading %s stands still at %d", s.Name, q.From)
+			}
+			q.From = batch.NextFrom
+		}
+	}
+	return b.String()
+}
+
+func same(t *testing.T, what, want, got string) {
+	t.Helper()
+	if want == got {
+		return
+	}
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			t.Fatalf("%s: line %d was\n%s\nand is\n%s", what, i, a[i], b[i])
+		}
+	}
+	t.Fatalf("%s: %d lines, and now %d", what, len(a), len(b))
+}
+
+func TestOnlineRoundTrip(t *testing.T) {
+	for seed := range uint64(40) {
+		fsys := crashfs.New()
+		w := newWorld(t, fsys, seed)
+		for range w.rng.IntN(4) {
+			w.steps(w.rng.IntN(80))
+			w.upkeep()
+		}
+		w.steps(w.rng.IntN(60))
+		d := w.backup("/backup")
+		want := dump(t, w.data.Registry)
+		keys := maps.Clone(w.keys)
+		w.steps(30) // is not in it
+		w.upkeep()
+		out, err := backup.Restore(context.Background(), backup.Restoring{FS: fsys, From: "/backup", To: "/restored"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.EndLSN != d.EndLSN {
+			t.Fatalf("seed %d: restored %+v of a backup up to %d", seed, out, d.EndLSN)
+		}
+		same(t, fmt.Sprintf("seed %d", seed), want, w.restored(fsys, "/restored"))
+		// What was written under a key is known under it; and the next start is
+		// as good as the first.
+		data := reopen(t, fsys, "/restored", func() int64 { return w.now })
+		for key, first := range keys {
+			p, err := data.Registry.Begin(context.Background(), key[:strings.LastIndex(key, "-")], &topics.Write{
+				IdempotencyKey: key, Records: []topics.Record{{Data: []byte(`1`)}}, DisableBackpressure: true,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Wait(); err != nil || p.Placed().First != first {
+				t.Fatalf("seed %d: key %s answers seq %d, was %d: %v", seed, key, p.Placed().First, first, err)
+			}
+		}
+		same(t, "the directory that was backed up", dump(t, w.data.Registry), func() string { w.close(); w.open(); return dump(t, w.data.Registry) }())
+	}
+}

@@ -1,0 +1,41 @@
+package recovery
+
+import "fmt"
+
+// DamageSeen is what is known of damage to stored data since the start.
+type DamageSeen struct {
+	Scrub *Scrub // the last one that was finished; nil: none was
+	Pages uint64 // of segments that could not be read while counting
+	Read  string // what the last read that met damage said; empty: none did
+}
+
+// DamageSeen collects it.
+func (r *Recovered) DamageSeen() DamageSeen {
+	return DamageSeen{Scrub: r.LastScrub(), Pages: r.Registry.Totals().DamagedPages, Read: r.Registry.LastDamage()}
+}
+
+// SegmentsCheck watches for damage to stored data. What was met stands until
+// the process ends: it takes a repair, and that takes the directory.
+func SegmentsCheck(seen func() DamageSeen) Check {
+	return func() Condition {
+		s := seen()
+		switch {
+		case s.Scrub != nil && s.Scrub.DamagesTotal > 0:
+			d := s.Scrub.Damages[0]
+			return Condition{Unhealthy, fmt.Sprintf("%s is damaged at offset %d: %s (%s found)",
+				d.File, d.Offset, d.Cause, places(s.Scrub.DamagesTotal))}
+		case s.Read != "":
+			return Condition{Unhealthy, "a read met damage: " + s.Read}
+		case s.Pages > 0:
+			return Condition{Unhealthy, fmt.Sprintf("%d damaged index pages of segments were met while counting", s.Pages)}
+		}
+		return Condition{}
+	}
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "1 damaged place"
+	}
+	return fmt.Sprintf("%d damaged places", n)
+}

@@ -1,0 +1,129 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// Pinned is a checkpoint, with the log behind it up to End, whose files stay
+// where they are until Release. Merges, relocations and checkpoints go on
+// meanwhile, and remove them later.
+type Pinned struct {
+	FS         vfs.FS
+	LogID      uint64
+	Checkpoint *Checkpoint
+	End        wal.LSN   // everything below is durable; a frame's end
+	Time       time.Time // of the pin
+	Files      []StoredFile
+
+	recovered *Recovered
+	held      map[string]bool // full names
+}
+
+// StoredFile is a file of a data directory, or of its cold directory.
+type StoredFile struct {
+	Name string // in the data directory; with forward slashes
+	Path string // where it is
+	Size int64  // how much of it counts; negative: all of it
+}
+
+// Pin takes a checkpoint and pins it. The caller releases it.
+func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	began := r.opts.Now()
+	_, err := r.checkpoint(ctx)
+	r.counters.checkpointed(r.opts.Now(), r.opts.Now().Sub(began), err)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := r.Log.WaitSynced(r.Log.Tail()); err != nil {
+		return nil, err
+	}
+	m := r.manifestNow()
+	p := &Pinned{
+		FS: r.opts.FS, LogID: m.LogID, Checkpoint: m.Checkpoint, End: r.Log.Synced(), Time: r.opts.Now(),
+		recovered: r, held: map[string]bool{},
+	}
+	p.Files = m.Checkpoint.Stored(r.opts.Dir, r.opts.Storage.ColdDir)
+	for _, f := range p.Files {
+		p.held[f.Path] = true
+	}
+	p.Files = append(p.Files, StoredLog(r.opts.Dir, r.Log.Files(), m.Checkpoint.File, p.End)...)
+	r.pinned[p] = struct{}{}
+	return p, nil
+}
+
+// Release ends the pin and removes what nobody else needs. What cannot be
+// removed now is left to a later checkpoint.
+func (p *Pinned) Release() {
+	r := p.recovered
+	r.work.Lock()
+	defer r.work.Unlock()
+	delete(r.pinned, p)
+	err := r.discard()
+	if _, rerr := r.releaseLog(); rerr != nil {
+		err = errors.Join(err, rerr)
+	}
+	if err != nil {
+		r.opts.Log.Warn().Err(err).Msg("what a backup held stays for now")
+	}
+}
+
+// Pace lets others go first; it is called between pieces of work.
+func (p *Pinned) Pace(ctx context.Context) error { return paceMerge(ctx) }
+
+// isPinned says that the file of that name may not be removed yet. r.work is
+// held.
+func (r *Recovered) isPinned(name string) bool {
+	for p := range r.pinned {
+		if p.held[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// Stored lists the files of the checkpoint in a data directory, but for the
+// log's: its state, then its segments. Cold ones must have a directory.
+func (c *Checkpoint) Stored(dir, cold string) []StoredFile {
+	state := path.Join(stateDir, StateName(c.Number))
+	files := []StoredFile{{state, path.Join(dir, state), -1}}
+	for _, ref := range c.Segments {
+		data, index := path.Join(segmentDir, segment.DataName(ref.ID)), path.Join(segmentDir, segment.IndexName(ref.ID))
+		at := path.Join(dir, data)
+		if ref.Cold {
+			at = path.Join(cold, segment.DataName(ref.ID))
+		}
+		files = append(files, StoredFile{data, at, -1}, StoredFile{index, path.Join(dir, index), -1})
+	}
+	return files
+}
+
+// StoredLog lists the log files from that index on, each with as much of it as
+// counts when the log ends at end.
+func StoredLog(dir string, logs []wal.File, from uint64, end wal.LSN) (files []StoredFile) {
+	for _, f := range logs {
+		if f.Index < from || f.First > end {
+			continue
+		}
+		f.End = min(f.End, end)
+		name := path.Join(LogDir, f.Name)
+		files = append(files, StoredFile{name, path.Join(dir, name), f.Bytes()})
+	}
+	return files
+}
+
+// LogDir, SegmentDir and StateDir are the directories in a data directory.
+const (
+	LogDir     = walDir
+	SegmentDir = segmentDir
+	StateDir   = stateDir
+)

@@ -1,0 +1,115 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/frame"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// scrubStep is what is read of a log file at a time, unless a frame is bigger.
+const scrubStep = 256 << 10
+
+// scrubLog checks the log from its oldest file up to what is synced: those
+// bytes never change while their file is in use.
+func (r *Recovered) scrubLog(ctx context.Context, s *Scrub) error {
+	synced := r.Log.Synced()
+	for _, f := range r.Log.Files() {
+		f.End = min(f.End, synced)
+		if f.First >= f.End {
+			continue
+		}
+		err := r.scrubFile(ctx, s, f)
+		var bad *wal.CorruptionError
+		if version := new(wal.VersionError); errors.As(err, &version) { // this process wrote it, with its own
+			err = &wal.CorruptionError{File: f.Name, LSN: f.First, Cause: err.Error()}
+		}
+		damaged := errors.As(err, &bad)
+		switch {
+		case (damaged || missing(err)) && !r.logHas(f): // released meanwhile: somebody else's bytes
+			continue
+		case damaged:
+			s.found(Damage{File: r.dir(path.Join(walDir, bad.File)), Offset: bad.Offset, LSN: uint64(bad.LSN), Cause: bad.Cause})
+		case missing(err):
+			s.found(Damage{File: r.dir(path.Join(walDir, f.Name)), LSN: uint64(f.First), Cause: "the file is missing"})
+		case err != nil:
+			return err
+		}
+		s.LogFiles++
+	}
+	return nil
+}
+
+// logHas says whether the log still uses the file.
+func (r *Recovered) logHas(f wal.File) bool {
+	return slices.ContainsFunc(r.Log.Files(), func(g wal.File) bool { return g.Index == f.Index })
+}
+
+// scrubFile checks the frames of a file up to f.End. Its first damaged place,
+// a *wal.CorruptionError, ends that: what follows cannot be found without a
+// search.
+func (r *Recovered) scrubFile(ctx context.Context, s *Scrub, f wal.File) error {
+	h, err := r.opts.FS.Open(path.Join(r.dir(walDir), f.Name))
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	head, err := readAtMost(h, 0, f.Bytes()-int64(f.End-f.First))
+	if err == nil {
+		err = f.CheckHeader(head, r.Log.ID())
+	}
+	if err != nil {
+		return err
+	}
+	step := int64(scrubStep)
+	for at := f.First; at < f.End; {
+		if err := paceMerge(ctx); err != nil {
+			return err
+		}
+		left := int64(f.End - at)
+		off := f.Bytes() - left
+		buf, err := readAtMost(h, off, min(step, left))
+		if err != nil {
+			return err
+		}
+		frames, used, needs := wholeFrames(buf, r.Log.ID(), at)
+		if used == 0 && (needs <= step || needs > left) {
+			return &wal.CorruptionError{File: f.Name, Offset: off, LSN: at, Cause: "no valid frame"}
+		}
+		at += wal.LSN(used)
+		s.Frames += frames
+		s.Bytes += int64(used)
+		step = max(scrubStep, needs)
+	}
+	return nil
+}
+
+// wholeFrames decodes the frames that buf, which stands at the position at,
+// begins with, up to the first that is not valid or not all there. It returns
+// how many bytes they take, and how many the next one needs; 0: not known.
+func wholeFrames(buf []byte, logID uint64, at wal.LSN) (frames int64, used int, needs int64) {
+	for {
+		_, n, err := frame.Decode(buf[used:], logID, uint64(at)+uint64(used))
+		if err != nil {
+			return frames, used, int64(n)
+		}
+		frames++
+		used += n
+	}
+}
+
+// readAtMost returns n bytes at off, or what the file has of them.
+func readAtMost(f vfs.File, off, n int64) ([]byte, error) {
+	buf := make([]byte, n)
+	got, err := f.ReadAt(buf, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("scrub: %w", err)
+	}
+	return buf[:got], nil
+}

@@ -1,0 +1,147 @@
+package topics
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+)
+
+// Fault is where a state and the segments do not agree.
+type Fault struct {
+	Topic    string
+	ID       uint64
+	From, To uint64 // seqs that should be there, inclusive; both 0: not about any
+	Cause    string
+}
+
+// Audit holds a state against the segments that its checkpoint names, as far as
+// those could be opened: that every live record is there, and that the counts
+// are right. Records that are missing because of a segment that is damaged or
+// not there are reported like any others. What it reports comes in the order
+// of the topics' ids. now and then it calls pace. An error is one of reading,
+// of pace, or says that the state cannot be decoded.
+func Audit(state []byte, segs []*segment.Segment, pace func() error, report func(Fault)) error {
+	r := New(Options{})
+	if err := r.restoreState(state); err != nil {
+		return err
+	}
+	extents, err := ReadTables(segs)
+	if err != nil {
+		return err
+	}
+	for _, t := range r.inOrder() {
+		t.history.extents = extents[t.id]
+		found, err := t.audit(func(from, to uint64) {
+			report(Fault{t.name, t.id, from, to, "no segment has them"})
+		})
+		if err != nil {
+			return err
+		}
+		if found.whole && found.live != t.live {
+			report(Fault{t.name, t.id, 0, 0, fmt.Sprintf("the state counts %d records of %d bytes, the segments have %d of %d",
+				t.live.records, t.live.bytes, found.live.records, found.live.bytes)})
+		}
+		if err := pace(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inOrder returns the topics by id. Only before Start.
+func (r *Registry) inOrder() []*topic {
+	all := make([]*topic, 0, len(r.byID))
+	for _, t := range r.byID {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *topic) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// audited is what an audit found of a topic.
+type audited struct {
+	live  sums
+	first column // the first live record, if there is any
+	whole bool   // none is missing
+}
+
+// audit counts the live records that t's extents have, and calls missing for
+// the ranges of seqs that should be live and are not there, in order. Pages
+// that cannot be read are missing. t holds nothing but a checkpoint's state.
+func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) {
+	found.whole = true
+	if t.history.seq == 0 {
+		return found, nil
+	}
+	gap := func(from, to uint64) {
+		t.expected(from, to, func(from, to uint64) {
+			found.whole = false
+			missing(from, to)
+		})
+	}
+	next := t.history.seq
+	for i := range t.history.extents {
+		e := &t.history.extents[i]
+		if e.at.Last < next {
+			continue
+		}
+		page, err := e.seg.Page(&e.at)
+		if segmentDamage(err) {
+			continue
+		}
+		if err != nil {
+			return found, err
+		}
+		for n := page.Find(&e.at, next); n < len(page.Seq); n++ {
+			c := e.column(page, n)
+			if c.seq > t.head {
+				break
+			}
+			gap(next, c.seq-1)
+			if next = c.seq + 1; t.deleted.has(c.seq) {
+				continue
+			}
+			if found.live.records == 0 {
+				found.first = c
+			}
+			found.live.add(sums{1, int64(c.size)})
+		}
+	}
+	gap(next, t.head)
+	return found, nil
+}
+
+// expected calls yield for the ranges of [from, to] that are neither deleted
+// nor lost.
+func (t *topic) expected(from, to uint64, yield func(from, to uint64)) {
+	for from <= to {
+		if from = t.deleted.absent(from); from > to {
+			return
+		}
+		end := to
+		if dead, ok := t.deleted.next(from); ok {
+			end = min(end, dead-1)
+		}
+		if l, ok := t.lostFrom(from); ok && l.from <= end {
+			if l.from <= from {
+				from = l.to + 1
+				continue
+			}
+			end = l.from - 1
+		}
+		yield(from, end)
+		from = end + 1
+	}
+}
+
+func segmentDamage(err error) bool {
+	d := new(segment.DamageError)
+	return err != nil && errors.As(err, &d)
+}

@@ -1,0 +1,140 @@
+package topics
+
+import (
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Frame is a frame of the log as people read it. What does not count for its
+// type is zero. Byte slices alias the frame.
+type Frame struct {
+	Type    string // append, create, config, drop, reserve, lost, floors, delete
+	Topic   uint64 // its id; 0: floors, which are of many
+	Name    string // if the frame makes the topic
+	TS      int64  // Unix ms
+	First   uint64 // append, lost: the first seq
+	Last    uint64 // append, lost: the last; config: the head; delete: the last that may go
+	Ceiling uint64 // seqs up to here are reserved
+	Key     string // idempotency key
+	Reason  string // lost
+	Match   string // delete: the predicate; a prefix ends in *
+	Config  *Config
+	Floors  []Floor
+	Records []Record
+}
+
+// Floor says up to which seq a topic's records had gone.
+type Floor struct {
+	Topic      uint64 `json:"topic_id"`
+	ThroughCap uint64 `json:"through_cap"`
+	ThroughTTL uint64 `json:"through_ttl"`
+}
+
+var entryNames = [...]string{
+	entryAppend: "append", entryCreate: "create", entryConfig: "config", entryDrop: "drop",
+	entryReserve: "reserve", entryLost: "lost", entryFloors: "floors", entryDelete: "delete",
+}
+
+// DescribeFrame decodes a frame of the log.
+func DescribeFrame(f wal.Frame) (Frame, error) {
+	e, err := decodeEntry(f.Type, f.Payload)
+	if err != nil {
+		return Frame{}, err
+	}
+	out := Frame{
+		Type: entryNames[e.typ], Topic: e.id, Name: e.name, TS: e.ts, First: e.first, Last: e.last,
+		Ceiling: e.ceiling, Key: string(e.key), Reason: e.reason, Config: e.config,
+	}
+	for _, f := range e.floors {
+		out.Floors = append(out.Floors, Floor{f.id, f.byCap, f.byTTL})
+	}
+	if e.match != nil {
+		if out.Match = e.match.value; e.match.prefix {
+			out.Match += "*"
+		}
+	}
+	for rest, seq := e.records, e.first; e.typ == entryAppend && len(out.Records) < e.count; seq++ {
+		var r Record
+		if r, rest, err = nextRecord(rest); err != nil {
+			return Frame{}, err
+		}
+		r.Seq, r.TS = seq, e.ts
+		out.Records = append(out.Records, r)
+		out.Last = seq
+	}
+	return out, nil
+}
+
+// DecodeRecord decodes a record as segments keep it. The record's slices alias
+// b.
+func DecodeRecord(seq uint64, ts int64, b []byte) (Record, error) {
+	r, err := decodeRecord(b)
+	r.Seq, r.TS = seq, ts
+	return r, err
+}
+
+// PayloadBytes is what the record counts for in caps and totals.
+func (r *Record) PayloadBytes() int { return r.payloadBytes() }
+
+// StoredTopic is a topic as a checkpoint's state has it.
+type StoredTopic struct {
+	ID            uint64     `json:"topic_id"`
+	Name          string     `json:"topic"`
+	Config        *Config    `json:"config"`
+	Applied       uint64     `json:"applied_lsn"` // frames from here on are not in it
+	Head          uint64     `json:"head"`
+	First         uint64     `json:"first"` // live seq; 0: there is none
+	Records       int64      `json:"records"`
+	Bytes         int64      `json:"bytes"`
+	EvictFloor    uint64     `json:"evict_floor"`
+	ThroughCap    uint64     `json:"through_cap"`
+	ThroughTTL    uint64     `json:"through_ttl"`
+	Ceiling       uint64     `json:"ceiling"`
+	LastWrite     int64      `json:"last_write"` // Unix ms
+	LastRead      int64      `json:"last_read"`  // Unix ms
+	Lost          []SeqRange `json:"lost"`
+	Deleted       []SeqRange `json:"deleted"`
+	Idempotencies int        `json:"idempotency_keys"`
+}
+
+// SeqRange is a range of seqs, both ends included.
+type SeqRange struct {
+	From   uint64 `json:"from"`
+	To     uint64 `json:"to"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// DescribeState decodes a checkpoint's state and calls yield with each topic,
+// by id. An error of yield ends it.
+func DescribeState(state []byte, yield func(*StoredTopic) error) error {
+	r := New(Options{})
+	if err := r.restoreState(state); err != nil {
+		return err
+	}
+	for _, t := range r.inOrder() {
+		s := &StoredTopic{
+			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: t.history.seq,
+			Records: t.live.records, Bytes: t.live.bytes,
+			EvictFloor: t.evictFloor, ThroughCap: t.capThrough, ThroughTTL: t.ttlThrough, Ceiling: t.reserve.ceiling,
+			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
+			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: len(t.keys.byID),
+		}
+		for _, l := range t.lost {
+			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
+		}
+		if err := yield(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ranges returns what is in the set.
+func (s *seqSet) ranges() []SeqRange {
+	out := []SeqRange{}
+	for seq, ok := s.next(0); ok; {
+		end := s.absent(seq)
+		out = append(out, SeqRange{From: seq, To: end - 1})
+		seq, ok = s.next(end)
+	}
+	return out
+}

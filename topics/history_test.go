@@ -1,0 +1,254 @@
+package topics
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"pgregory.net/rapid"
+)
+
+// historyMachine runs a history beside a list of its records.
+type historyMachine struct {
+	fs    *crashfs.FS
+	cache *segment.Cache
+	h     history
+	dead  *seqSet
+	live  []column // not dead, and not before the front
+	next  uint64
+	ts    int64
+	id    uint64
+}
+
+func (m *historyMachine) create() (*segment.Writer, error) {
+	m.id++
+	return segment.Create(m.fs, segmentDir, m.id, 7)
+}
+
+func (m *historyMachine) open(t *rapid.T, id uint64) (*segment.Segment, []extent) {
+	s, err := segment.Open(m.fs, segmentDir, segmentDir, id, 7, m.cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, err := ReadTables([]*segment.Segment{s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, of[1]
+}
+
+// Install appends a segment with some records, of one or several extents.
+func (m *historyMachine) Install(t *rapid.T) {
+	w, err := m.create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := rapid.SampledFrom([]int{1, 2, 70, segment.ExtentRecords, segment.ExtentRecords + 1}).Draw(t, "records")
+	gap := rapid.SampledFrom([]uint64{0, 0, 1, 100}).Draw(t, "gap")
+	first := column{m.next, m.ts, 0}
+	for i := range n {
+		c := column{m.next, m.ts, uint32(i % 7)}
+		if err := w.Add(1, c.seq, c.ts, c.size, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		m.live = append(m.live, c)
+		m.next, m.ts = m.next+1+gap, m.ts+int64(i%3)
+	}
+	if err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if _, extents := m.open(t, m.id); m.h.seq == 0 {
+		m.h = history{extents: extents, seq: first.seq, ts: first.ts}
+	} else {
+		m.h.extents = append(m.h.extents, extents...)
+	}
+}
+
+// Seek moves the front.
+func (m *historyMachine) Seek(t *rapid.T) {
+	if len(m.live) == 0 {
+		return
+	}
+	n := rapid.SampledFrom([]int{0, 1, 2, 63, 64, 65, 3000}).Draw(t, "over")
+	from := m.live[min(n, len(m.live)-1)].seq + rapid.Uint64Range(0, 2).Draw(t, "and")
+	m.h.seek(from, m.dead)
+	m.live = slices.DeleteFunc(m.live, func(c column) bool { return c.seq < from })
+}
+
+// Delete kills some records anywhere.
+func (m *historyMachine) Delete(t *rapid.T) {
+	if len(m.live) == 0 {
+		return
+	}
+	set, want := &seqSet{}, sums{}
+	i := rapid.IntRange(0, len(m.live)-1).Draw(t, "from")
+	step := rapid.IntRange(1, 3).Draw(t, "each")
+	for n := rapid.SampledFrom([]int{1, 5, 500}).Draw(t, "n"); i < len(m.live) && n > 0; i, n = i+step, n-1 {
+		set.add(m.live[i].seq)
+		want.add(sums{1, int64(m.live[i].size)})
+	}
+	if got := m.h.sizes(set); got != want {
+		t.Fatalf("sizes %+v, want %+v", got, want)
+	}
+	m.dead.unite(set)
+	m.live = slices.DeleteFunc(m.live, func(c column) bool { return set.has(c.seq) })
+	m.h.seek(m.h.seq, m.dead)
+}
+
+// PopExtent drops a whole extent, if that may be.
+func (m *historyMachine) PopExtent(t *rapid.T) {
+	if len(m.live) == 0 {
+		return
+	}
+	below := m.live[rapid.IntRange(0, len(m.live)-1).Draw(t, "below")].seq + rapid.Uint64Range(0, 1).Draw(t, "and")
+	e := m.h.whole(below, m.dead)
+	if e == nil {
+		return
+	}
+	n, bytes := 0, uint64(0)
+	for ; n < len(m.live) && m.live[n].seq <= e.Last; n++ {
+		bytes += uint64(m.live[n].size)
+	}
+	if e.Last >= below || n != int(e.Count) || bytes != e.Bytes || m.live[n-1].seq != e.Last || m.live[0].seq != e.First {
+		t.Fatalf("%+v below %d is not whole: %d records of %d bytes live", e, below, n, bytes)
+	}
+	last := e.Last
+	m.h.ahead = nil
+	m.h.seek(last+1, m.dead)
+	m.live = m.live[n:]
+}
+
+// Merge replaces some segments side by side by what is alive in them.
+func (m *historyMachine) Merge(t *rapid.T) {
+	var segs []*segment.Segment
+	for _, e := range m.h.extents {
+		if !slices.Contains(segs, e.seg) {
+			segs = append(segs, e.seg)
+		}
+	}
+	if len(segs) == 0 {
+		return
+	}
+	from := rapid.IntRange(0, len(segs)-1).Draw(t, "from")
+	segs = segs[from : from+rapid.IntRange(1, len(segs)-from).Draw(t, "segments")]
+	live := Liveness{1: {m.h.seq, m.dead}}
+	ids, err := segment.Merge(segs, live, m.create, segment.Limits{Records: 3000}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var with []extent
+	for _, id := range ids {
+		_, extents := m.open(t, id)
+		with = append(with, extents...)
+	}
+	gone := map[*segment.Segment]bool{}
+	for _, s := range segs {
+		gone[s] = true
+	}
+	m.h.replace(gone, with)
+	for _, s := range segs {
+		s.Release()
+	}
+}
+
+// Check holds the front, and every record by way of the extents.
+func (m *historyMachine) Check(t *rapid.T) {
+	if len(m.live) == 0 {
+		if m.h.seq != 0 || len(m.h.extents) != 0 || m.h.last() != 0 {
+			t.Fatalf("%+v is left of nothing", m.h)
+		}
+		return
+	}
+	if c := m.live[0]; m.h.seq != c.seq || m.h.ts != c.ts || m.h.size() != int64(c.size) || m.h.damaged > 0 {
+		t.Fatalf("the front is %d at %d of %d bytes, want %+v", m.h.seq, m.h.ts, m.h.size(), c)
+	}
+	var got []column
+	for i := range m.h.extents {
+		e := &m.h.extents[i]
+		if i > 0 && e.at.First <= m.h.extents[i-1].at.Last {
+			t.Fatalf("extent %d begins at %d, the one before ends at %d", i, e.at.First, m.h.extents[i-1].at.Last)
+		}
+		page, err := e.seg.Page(&e.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Seq {
+			if c := e.column(page, i); c.seq >= m.h.seq && !m.dead.has(c.seq) {
+				got = append(got, c)
+			}
+		}
+	}
+	if !slices.Equal(got, m.live) {
+		t.Fatalf("%d records, want %d", len(got), len(m.live))
+	}
+	last := m.live[len(m.live)-1].seq
+	if e := &m.h.from(last)[0].at; last < e.First || last > e.Last || m.h.last() < last {
+		t.Fatalf("seq %d is not in %+v", last, e)
+	}
+}
+
+func TestHistoryAgainstAList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &historyMachine{fs: crashfs.New(), cache: segment.NewCache(1 << 20), dead: &seqSet{}, next: 1 + jump(t, "first")}
+		if err := m.fs.MkdirAll(segmentDir); err != nil {
+			t.Fatal(err)
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"": m.Check, "install": m.Install, "seek": m.Seek, "delete": m.Delete, "pop": m.PopExtent, "merge": m.Merge,
+		})
+	})
+}
+
+// TestTagIndexAgainstAList holds what is found by tag, across blocks.
+func TestTagIndexAgainstAList(t *testing.T) {
+	type record struct {
+		seq uint64
+		tag []byte
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var x tagIndex
+		var all []record
+		next := 1 + jump(t, "first")
+		for range rapid.IntRange(0, 12).Draw(t, "frames") {
+			n := rapid.SampledFrom([]int{1, 3, 1000}).Draw(t, "records")
+			every := rapid.IntRange(1, 3).Draw(t, "tagged")
+			var packed []byte
+			tagged := 0
+			for i := range n {
+				if i%every > 0 {
+					continue
+				}
+				tag := fmt.Appendf(nil, "%d", i%12)[:i%3]
+				packed = packTag(packed, i-tagged, tag)
+				tagged = i + 1
+				all = append(all, record{next + uint64(i), tag})
+			}
+			x.add(next, packed)
+			next += uint64(n) + jump(t, "gap")
+		}
+		cut := rapid.Uint64Range(0, next).Draw(t, "cut")
+		x.cut(cut)
+		from := rapid.Uint64Range(cut+1, next+1).Draw(t, "from")
+		to := rapid.Uint64Range(from, next+1).Draw(t, "to")
+		m, err := ParseMatch(rapid.SampledFrom([]string{"", "*", "1", "1*", "11", "9*", "x"}).Draw(t, "pattern"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got []uint64
+		for _, r := range all {
+			if r.seq >= from && r.seq <= to && (bytes.Equal(r.tag, []byte(m.value)) || m.prefix && bytes.HasPrefix(r.tag, []byte(m.value))) {
+				want = append(want, r.seq)
+			}
+		}
+		x.find(&m, from, to, func(seq uint64) { got = append(got, seq) })
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Fatalf("%+v in [%d, %d]: %d seqs, want %d", m, from, to, len(got), len(want))
+		}
+		if x.cut(next); x.blocks != nil {
+			t.Fatal("something is left of nothing")
+		}
+	})
+}

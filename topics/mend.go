@@ -1,0 +1,348 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Mender fills an empty registry with what is left of a damaged data
+// directory: Restore first, or Forget, then Frame and Gap in the order of the
+// log, then Finish. What is gone becomes lost ranges with ReasonCorrupt, wide
+// enough that no seq is ever given out twice. The registry then works on the
+// log that the Mender was given, and holds what the old one had in it.
+type Mender struct {
+	r   *Registry
+	log *wal.Log // takes the records that are in no segment
+
+	known    uint64             // topics with lower ids are in the state, or were deleted before it
+	had      map[uint64]wal.LSN // what the state has of each topic
+	dropped  map[uint64]bool    // topics that went since
+	missing  uint64             // bytes of the log that are lost so far
+	unsure   map[*topic]uint64  // bytes of the log lost since the topic's head was last known
+	corrupt  []Loss
+	recreate int // topics that came back under another name
+}
+
+// NewMender begins the mending of r, which is empty, onto a log that is empty.
+func NewMender(r *Registry, log *wal.Log) *Mender {
+	r.log = log
+	return &Mender{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic]uint64{}}
+}
+
+// Restore takes a checkpoint's state, and the segments that are left of those
+// it names, in order.
+func (m *Mender) Restore(state []byte, segs []*segment.Segment) error {
+	r := m.r
+	if err := r.restoreState(state); err != nil {
+		return err
+	}
+	m.known = r.nextID
+	extents, err := ReadTables(segs)
+	if err != nil {
+		return err
+	}
+	for _, t := range r.inOrder() {
+		m.had[t.id] = t.applied
+		// A later checkpoint's segments may be among them: the log has that.
+		t.history.extents = slices.DeleteFunc(extents[t.id], func(e extent) bool { return e.at.First > t.head })
+		if err := m.recount(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recount makes what t says of its records in segments agree with those.
+func (m *Mender) recount(t *topic) error {
+	var gone []lostRange
+	found, err := t.audit(func(from, to uint64) { gone = append(gone, lostRange{from, to, ReasonCorrupt}) })
+	if err != nil {
+		return err
+	}
+	for _, l := range gone {
+		m.lose(t, l.from, l.to)
+	}
+	m.r.grow(t, sums{found.live.records - t.live.records, found.live.bytes - t.live.bytes})
+	t.history.seq, t.history.ts = found.first.seq, found.first.ts
+	if t.history.seq == 0 {
+		t.history.extents = nil
+	}
+	t.history.drop(t.history.seq)
+	m.r.skipDead(t)
+	return nil
+}
+
+// lose makes [from, to] of t a lost range, in its place among the others.
+func (m *Mender) lose(t *topic, from, to uint64) {
+	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == from && t.lost[n-1].reason == ReasonCorrupt {
+		t.lost[n-1].to = to
+	} else {
+		t.lost = append(t.lost, lostRange{from, to, ReasonCorrupt})
+		slices.SortFunc(t.lost, func(a, b lostRange) int {
+			if a.from < b.from {
+				return -1
+			}
+			return 1
+		})
+	}
+	if n := len(m.corrupt); n > 0 && m.corrupt[n-1].resolved == t && m.corrupt[n-1].To+1 == from {
+		m.corrupt[n-1].To = to
+		return
+	}
+	m.corrupt = append(m.corrupt, Loss{t.name, from, to, ReasonCorrupt, t})
+}
+
+// Forget is for a directory without any state, when the log no longer begins
+// at its beginning but at a position: topics come back from the segments alone,
+// under names made from their ids and with the default config.
+func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
+	extents, err := ReadTables(segs)
+	if err != nil {
+		return err
+	}
+	ids := make([]uint64, 0, len(extents))
+	for id := range extents {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		of := extents[id]
+		t := m.recover(id)
+		t.history.extents = of
+		t.history.seq, t.history.ts = 1, of[0].at.FirstTS
+		t.head = of[len(of)-1].at.Last
+		t.assigned = t.head
+		t.assignedTS, t.lastWrite = of[len(of)-1].at.LastTS, of[len(of)-1].at.LastTS
+		if err := m.recount(t); err != nil {
+			return err
+		}
+	}
+	m.Gap(0, at)
+	return nil
+}
+
+// recover makes a topic of which nothing but the id is known.
+func (m *Mender) recover(id uint64) *topic {
+	r := m.r
+	c := DefaultConfig()
+	t := &topic{id: id, name: fmt.Sprintf("recovered-%d", id)}
+	for n := 2; ; n++ {
+		if _, taken := r.byName.Get(t.name); !taken {
+			break
+		}
+		t.name = fmt.Sprintf("recovered-%d-%d", id, n)
+	}
+	r.nextID = max(r.nextID, id+1)
+	r.byID[id] = t
+	r.byName.Set(t.name, t)
+	r.applyCreate(t, &entry{config: &c})
+	t.next = t.cfg
+	m.recreate++
+	return t
+}
+
+// Gap says that the log's bytes between two positions are lost.
+func (m *Mender) Gap(from, to wal.LSN) {
+	if to <= from {
+		return
+	}
+	m.missing += uint64(to - from)
+	for id, t := range m.r.byID {
+		if m.had[id] < to {
+			m.unsure[t] += uint64(to - from)
+		}
+	}
+}
+
+// Frame applies a frame that is whole.
+func (m *Mender) Frame(ctx context.Context, f wal.Frame) error {
+	e, err := decodeEntry(f.Type, f.Payload)
+	if err != nil {
+		m.Gap(f.LSN, f.End)
+		return nil
+	}
+	if e.typ == entryFloors {
+		for _, n := range e.floors {
+			if t := m.r.byID[n.id]; t != nil && f.LSN >= m.had[n.id] {
+				m.r.applyFloors(t, n)
+			}
+		}
+		return nil
+	}
+	t := m.resolve(&e)
+	if t == nil || f.LSN < m.had[e.id] {
+		return nil
+	}
+	if e.typ == entryDrop {
+		m.drop(t)
+		return nil
+	}
+	if !m.fit(t, &e) {
+		return nil
+	}
+	span := wal.Span{}
+	if e.typ == entryAppend {
+		if span, err = m.keep(ctx, &e); err != nil {
+			return err
+		}
+	}
+	t.applied = 0 // positions in the old log mean nothing in the one at hand
+	return m.r.replayOn(t, &e, wal.Frame{Type: e.typ, LSN: span.Start, End: span.End})
+}
+
+// resolve finds the topic that e is about, or makes it; nil: it is gone.
+func (m *Mender) resolve(e *entry) *topic {
+	if t := m.r.byID[e.id]; t != nil || e.id < m.known || m.dropped[e.id] {
+		e.create = e.create && t != nil && !t.visible
+		if e.typ == entryCreate {
+			return nil // it is there already
+		}
+		return t
+	}
+	if e.typ == entryCreate || e.create {
+		if old, taken := m.r.byName.Get(e.name); taken { // its drop is lost
+			m.drop(old)
+		}
+		if e.config == nil || CheckName(e.name) != nil {
+			return nil
+		}
+		t := &topic{id: e.id, name: e.name}
+		m.r.nextID = max(m.r.nextID, e.id+1)
+		m.r.byID[e.id] = t
+		m.r.byName.Set(e.name, t)
+		return t
+	}
+	if m.missing == 0 || e.typ == entryDrop || e.id == 0 {
+		return nil
+	}
+	t := m.recover(e.id)
+	m.unsure[t] = m.missing
+	return t
+}
+
+func (m *Mender) drop(t *topic) {
+	m.dropped[t.id] = true
+	delete(m.unsure, t)
+	m.r.forget(t)
+}
+
+// fit makes e follow on what is known of t; false: it says nothing that is not
+// known.
+func (m *Mender) fit(t *topic, e *entry) bool {
+	_, unsure := m.unsure[t]
+	if e.typ != entryReserve {
+		e.ts = max(e.ts, t.assignedTS)
+	}
+	head := t.head // before e, for all that e knows
+	switch e.typ {
+	case entryAppend:
+		if e.first <= t.head || e.first > math.MaxUint64-uint64(e.count) {
+			return false
+		}
+		head = e.first - 1
+	case entryConfig:
+		if e.last == math.MaxUint64 {
+			return false
+		}
+		head = e.last
+		e.last = max(e.last, t.head)
+	case entryLost:
+		if e.last <= t.head || e.last == math.MaxUint64 {
+			return false
+		}
+		head = max(e.first-1, t.head)
+		e.first = head + 1
+	default:
+		return true // it does not know the head
+	}
+	if unsure && head > t.head {
+		m.lose(t, t.head+1, head)
+		t.head, t.assigned = head, max(t.assigned, head)
+	}
+	delete(m.unsure, t)
+	return true
+}
+
+// keep puts the records of e into the log at hand.
+func (m *Mender) keep(ctx context.Context, e *entry) (wal.Span, error) {
+	bare := entry{typ: entryAppend, id: e.id, first: e.first, ts: e.ts, count: e.count}
+	head, err := bare.encode(nil)
+	if err != nil {
+		return wal.Span{}, err
+	}
+	for {
+		if _, err := m.log.Admit(ctx, len(head)+len(e.records), false, true); err != nil {
+			return wal.Span{}, err
+		}
+		span, err := m.log.Append(entryAppend, head, e.records, false)
+		if !errors.Is(err, wal.ErrBusy) {
+			return span, err
+		}
+	}
+}
+
+// smallestRecord is the least that a record takes in the log: its length, its
+// flags and one byte of data. smallestFrame is the least that a frame does.
+const (
+	smallestRecord = 3
+	smallestFrame  = 32
+)
+
+// Finish makes room above the heads that are not known for sure, starts the
+// registry on its log, and returns everything that was lost, topic by topic,
+// and how many topics have lost their names. What the registry holds is to
+// stand for the log up to at.
+func (m *Mender) Finish(at wal.LSN) (lost []Loss, recovered int) {
+	for _, t := range m.r.inOrder() {
+		t.applied = at
+		bytes, unsure := m.unsure[t]
+		if !unsure || !t.visible {
+			continue
+		}
+		m.lose(t, t.head+1, t.bound(min(bytes, maxLost)))
+		t.head = t.lost[len(t.lost)-1].to
+		t.assigned = max(t.assigned, t.head)
+		t.reserve = reservation{}
+	}
+	for _, l := range m.corrupt {
+		if m.r.byID[l.resolved.id] == l.resolved {
+			lost = append(lost, l)
+		}
+	}
+	slices.SortStableFunc(lost, func(a, b Loss) int {
+		switch {
+		case a.resolved.id != b.resolved.id && a.resolved.id < b.resolved.id:
+			return -1
+		case a.resolved.id != b.resolved.id:
+			return 1
+		}
+		return 0
+	})
+	m.r.Start(m.log)
+	return lost, m.recreate
+}
+
+// maxLost keeps the bounds within what a client can take for a number.
+const maxLost = 1 << 50
+
+// bound is a seq at or above every one that t can have given out in so many
+// bytes of the log. Every class but fsync also gives out what a reservation
+// covers, of which the last one may be among the bytes; ephemeral records
+// leave no other trace than reservations.
+func (t *topic) bound(bytes uint64) uint64 {
+	top := t.head + bytes/smallestRecord + 1
+	switch t.next.Durability {
+	case Fsync:
+	case Ephemeral:
+		top = min(max(t.reserve.ceiling, t.head)+min(bytes/smallestFrame+1, 1<<30)*maxReserve, math.MaxInt64)
+	default:
+		top = max(t.reserve.ceiling, top+maxReserve)
+	}
+	return top
+}

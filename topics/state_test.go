@@ -1,0 +1,138 @@
+package topics
+
+import (
+	"bytes"
+	"encoding/binary"
+	"runtime"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// encodeState encodes a registry whose topics have nothing in the log only.
+func encodeState(t testing.TB, r *Registry) []byte {
+	t.Helper()
+	var all []*topic
+	r.byName.Scan(func(_ string, x *topic) bool { all = append(all, x); return true })
+	slices.SortFunc(all, func(a, b *topic) int { return int(a.id) - int(b.id) })
+	e := stateEncoder{configs: map[*Config]uint64{}}
+	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.keySeed), r.nextID)
+	for _, x := range all {
+		if err := e.topic(x, x.head); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return append(e.buf, stateEnd)
+}
+
+// full is a world with a checkpoint that has something of everything.
+func full(t testing.TB) *world {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b", "c"} {
+		w.put(name, &ConfigPatch{Durability: ptr("disk"), CapRecords: ptr(int64(50)), TTLMS: ptr(int64(1000))})
+		w.append(name, &Write{Records: tagged("x", "y", "-", "x"), IdempotencyKey: "k"})
+		w.write(name, 10)
+	}
+	w.put("queue", &ConfigPatch{Type: ptr("queue"), Priority: ptr(ptr(int64(7)))})
+	w.power(1)
+	w.now += 500
+	w.write("a", 45)
+	w.append("b", &Write{Records: tagged("x", "y", "-", "x", "x"), IdempotencyKey: "l"})
+	w.put("e", class(Ephemeral))
+	w.write("e", 5)
+	w.deleteRecords("b", 0, "x")
+	w.checkpoint(nil)
+	w.now += 501
+	w.Sweep(t.Context())
+	w.write("b", 3)
+	w.deleteRecords("b", 0, "y")
+	w.checkpoint(nil)
+	return w
+}
+
+// TestStateRoundTrip holds that a state comes back as it was.
+func TestStateRoundTrip(t *testing.T) {
+	w := full(t)
+	r := New(w.opt)
+	live, err := r.Restore(w.disk.state, w.disk.segs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := encodeState(t, r)
+	if !bytes.Equal(again, w.disk.state) {
+		t.Fatalf("%d bytes, then %d:\n%x\n%x", len(w.disk.state), len(again), w.disk.state, again)
+	}
+	for id, want := range w.disk.live {
+		if x := r.byID[id]; x.history.seq == 0 {
+			continue // only ephemeral records
+		}
+		if got := live[id]; got.earliest != want.earliest || !slices.Equal(listed(got.deleted), listed(want.deleted)) {
+			t.Fatalf("topic %d: %+v lives, not %+v", id, got, want)
+		}
+	}
+}
+
+// TestKeyWindowState holds that keys are found after a restart as before.
+func TestKeyWindowState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var w, back keyWindow
+		ts := int64(0)
+		for range rapid.IntRange(0, 40).Draw(t, "keys") {
+			ts += rapid.Int64Range(1, 9).Draw(t, "ms")
+			id := keyID{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
+			w.add(id, keyed{first: uint64(ts), ts: ts, count: 2}, 20)
+		}
+		d := decoder{p: w.append(nil)}
+		if d.keys(&back); d.bad || len(d.p) > 0 || len(back.byID) != len(back.order) {
+			t.Fatalf("%+v, %d bytes are left", back, len(d.p))
+		}
+		for now := ts; now <= ts+21; now++ {
+			w.forget(now, 20)
+			back.forget(now, 20)
+			for hi := range uint64(6) {
+				id := keyID{Hi: hi, Lo: 1}
+				want, ok := w.find(id, now, 20)
+				if got, found := back.find(id, now, 20); got != want || found != ok {
+					t.Fatalf("at %d: %+v, %v, want %+v, %v", now, got, found, want, ok)
+				}
+			}
+		}
+		if back.byID != nil || back.order != nil {
+			t.Fatalf("%+v is left", back)
+		}
+	})
+}
+
+// FuzzState holds that a state is refused or restored, that its memory is in
+// proportion, and that what is restored can be emptied and counts right then.
+func FuzzState(f *testing.F) {
+	w := full(f)
+	f.Add(w.disk.state)
+	w.delete("b", false)
+	w.checkpoint(nil)
+	f.Add(w.disk.state)
+	segs := w.disk.segs
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r := New(Options{Now: func() int64 { return 0 }})
+		_, err := r.Restore(b, segs)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20+uint64(len(b))*200 {
+			t.Fatalf("%d bytes of memory for %d", got, len(b))
+		}
+		if err != nil {
+			return
+		}
+		r.byName.Scan(func(name string, x *topic) bool {
+			if d := r.advance(x, x.head+1); d.records < 0 || x.live != (sums{}) {
+				t.Fatalf("%s: %+v is left after %+v", name, x.live, d)
+			}
+			return true
+		})
+		if got := r.Totals(); got.Records != 0 || got.Bytes != 0 {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
