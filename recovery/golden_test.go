@@ -13,13 +13,16 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-var writeGolden = flag.Bool("write-golden", false, "make testdata/v1 anew; only while the format has not been released")
+var writeGolden = flag.Bool("write-golden", false, "make the newest of testdata anew; only while its format has not been released")
 
 const (
-	goldenDir  = "testdata/v1"
-	goldenNow  = 1_700_000_000_000
-	goldenText = "testdata/v1.txt"
+	goldenDir = "testdata/v2" // the newest
+	goldenNow = 1_700_000_000_000
 )
+
+// goldens are the formats that were released: a directory each, and what can
+// be read in it. Version 1 had no checkpoints.
+var goldens = []string{"testdata/v1", goldenDir}
 
 // goldenOptions open a data directory with the clock standing still.
 func goldenOptions(dir string) recovery.Options {
@@ -34,8 +37,14 @@ func TestGoldenDirectories(t *testing.T) {
 	if *writeGolden {
 		makeGolden(t)
 	}
+	for _, golden := range goldens {
+		t.Run(filepath.Base(golden), func(t *testing.T) { checkGolden(t, golden) })
+	}
+}
+
+func checkGolden(t *testing.T, golden string) {
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(goldenDir)); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
 		t.Fatal(err)
 	}
 	data, err := recovery.Run(context.Background(), goldenOptions(dir))
@@ -46,7 +55,7 @@ func TestGoldenDirectories(t *testing.T) {
 	if err := data.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile(goldenText)
+	want, err := os.ReadFile(golden + ".txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +64,8 @@ func TestGoldenDirectories(t *testing.T) {
 	}
 }
 
-// makeGolden writes a directory with every kind of entry in its log.
+// makeGolden writes a directory with every kind of entry in its log, two
+// checkpoints, and segments that were merged.
 func makeGolden(t *testing.T) {
 	if err := os.RemoveAll(goldenDir); err != nil {
 		t.Fatal(err)
@@ -89,6 +99,33 @@ func makeGolden(t *testing.T) {
 	if _, _, err := r.Delete(ctx, "gone", false); err != nil {
 		t.Fatal(err)
 	}
+	for i := range 10 {
+		w := topics.Write{IdempotencyKey: fmt.Sprint("later-", i), Records: []topics.Record{
+			{Data: fmt.Appendf(nil, `{"later":%d}`, i), Tag: fmt.Appendf(nil, "tag-%d", i%3)}, {Data: []byte("null")},
+		}}
+		if _, err := r.Append(ctx, "fsync", &w); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := data.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tagged, err := topics.NewMatch("Glob", "tag-1*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := uint64(4)
+	for _, d := range []topics.Deletion{{Match: &tagged}, {Before: &before}} {
+		if _, err := r.DeleteRecords(ctx, "fsync", &d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := data.Reclaim(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if data.StorageStats().Merges == 0 {
+		t.Fatal("no segments were merged")
+	}
 	if err := data.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +143,7 @@ func makeGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(goldenText, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(goldenDir+".txt", []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -295,9 +295,7 @@ func (r *Recovered) Close(ctx context.Context) error {
 	r.scrubs.stop()
 	err := r.Registry.Close(ctx)
 	if err == nil {
-		if _, cerr := r.Checkpoint(ctx); cerr != nil {
-			r.opts.Log.Warn().Err(cerr).Msg("no checkpoint at the end")
-		}
+		r.lastCheckpoint(ctx)
 	}
 	err = errors.Join(err, r.Log.Close())
 	if err == nil {
@@ -308,6 +306,19 @@ func (r *Recovered) Close(ctx context.Context) error {
 	}
 	r.closeSegments()
 	return errors.Join(err, r.lock.Close())
+}
+
+// lastCheckpoint takes a checkpoint if that is done in three quarters of the
+// time there is: the log has to be closed, too.
+func (r *Recovered) lastCheckpoint(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
+		defer cancel()
+	}
+	if _, err := r.Checkpoint(ctx); err != nil {
+		r.opts.Log.Warn().Err(err).Msg("no checkpoint at the end")
+	}
 }
 
 func (r *Recovered) closeSegments() {

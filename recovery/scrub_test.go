@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
@@ -125,12 +125,40 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-// slowFS holds every read of a file in the cold directory until it is let go.
+// slowFS holds reads of files in the cold directory behind a gate.
 type slowFS struct {
 	vfs.FS
-	begun chan struct{} // closed at the first
-	once  sync.Once
-	gate  chan struct{}
+	mu    sync.Mutex    // guards what follows
+	begun chan struct{} // closed at the first that is held
+	gate  chan struct{} // nil: open
+}
+
+func (s *slowFS) open() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.gate)
+	s.gate = nil
+}
+
+// close returns what is closed when a read is held.
+func (s *slowFS) close() (begun <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun, s.gate = make(chan struct{}), make(chan struct{})
+	return s.begun
+}
+
+func (s *slowFS) pass() {
+	s.mu.Lock()
+	gate := s.gate
+	if s.begun != nil && gate != nil {
+		close(s.begun)
+		s.begun = nil
+	}
+	s.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 }
 
 type slowFile struct {
@@ -147,9 +175,8 @@ func (s *slowFS) Open(name string) (vfs.File, error) {
 }
 
 func (f slowFile) ReadAt(p []byte, off int64) (int, error) {
-	if f.fs.gate != nil && off > 0 {
-		f.fs.once.Do(func() { close(f.fs.begun) })
-		<-f.fs.gate
+	if off > 0 { // opening reads the header
+		f.fs.pass()
 	}
 	return f.File.ReadAt(p, off)
 }
@@ -157,51 +184,53 @@ func (f slowFile) ReadAt(p []byte, off int64) (int, error) {
 // TestScrubIsShared holds that callers of a scrub under way get its result,
 // that one who leaves does not end it, and that closing does.
 func TestScrubIsShared(t *testing.T) {
-	fsys, data := stored(t)
-	if err := data.Close(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	slow := &slowFS{FS: fsys.Kill(), begun: make(chan struct{}), gate: make(chan struct{})}
-	data, err := recovery.Run(context.Background(), options(slow, 0, func() int64 { return 1_000_000 }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, leave := context.WithCancel(context.Background())
-	left := make(chan error)
-	go func() { _, err := data.Verify(ctx); left <- err }()
-	<-slow.begun
-	leave()
-	if err := <-left; !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	results := make(chan recovery.Scrub)
-	for range 3 {
-		go func() {
-			s, err := data.Verify(context.Background())
-			if err != nil {
-				t.Error(err)
-			}
-			results <- s
-		}()
-	}
-	for len(results) == 0 && data.LastScrub() == nil {
-		select {
-		case slow.gate <- struct{}{}:
-		case s := <-results:
-			if s.Segments == 0 {
-				t.Errorf("%+v", s)
-			}
-			goto shared
-		case <-time.After(time.Minute):
-			t.Fatal("the scrub does not end")
+	synctest.Test(t, func(t *testing.T) {
+		fsys, data := stored(t)
+		if err := data.Close(context.Background()); err != nil {
+			t.Fatal(err)
 		}
-	}
-shared:
-	close(slow.gate)
-	for range 2 {
-		<-results
-	}
-	if err := data.Close(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+		slow := &slowFS{FS: fsys.Kill()}
+		begun := slow.close()
+		data, err := recovery.Run(context.Background(), options(slow, 0, func() int64 { return 1_000_000 }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify := func(ctx context.Context) <-chan error {
+			done := make(chan error, 1)
+			go func() { _, err := data.Verify(ctx); done <- err }()
+			return done
+		}
+		ctx, leave := context.WithCancel(context.Background())
+		first := verify(ctx)
+		<-begun
+		others := []<-chan error{verify(context.Background()), verify(context.Background())}
+		leave()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		slow.open()
+		for _, other := range others {
+			if err := <-other; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s := data.StorageStats(); s.VerifyRuns != 1 || data.LastScrub() == nil {
+			t.Fatalf("%+v", s)
+		}
+
+		begun = slow.close()
+		last := verify(context.Background())
+		<-begun
+		closed := make(chan error, 1)
+		go func() { closed <- data.Close(context.Background()) }()
+		synctest.Wait()
+		slow.open()
+		if err := <-last; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -46,14 +46,14 @@ type Sink struct {
 // Capture begins a checkpoint. Every frame before Start belongs to a topic
 // that is captured, or gone.
 func (r *Registry) Capture() *Capture {
-	r.mu.Lock() // creations and drops get their place in the log under it
-	defer r.mu.Unlock()
+	r.mu.RLock() // creations and drops get their place in the log under the other lock
 	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, live: Liveness{}}
 	c.topics = make([]*topic, 0, r.byName.Len())
 	r.byName.Scan(func(_ string, t *topic) bool {
 		c.topics = append(c.topics, t)
 		return true
 	})
+	r.mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic) int {
 		if a.id < b.id {
 			return -1

@@ -21,6 +21,8 @@ type storage struct {
 	segs   []*segment.Segment
 	live   Liveness // of the last checkpoint
 	before Liveness // of the one before; merges may go by it
+	first  []byte   // the state of that one; nil: there was none
+	begin  wal.LSN  // and where replay begins then
 	old    int      // segments that the one before has
 	nextID uint64
 	cache  *segment.Cache
@@ -81,6 +83,7 @@ func (w *world) checkpoint(pace func()) *Capture {
 		w.t.Fatal(err)
 	}
 	w.disk.before, w.disk.live, w.disk.old = w.disk.live, c.Live(), len(w.disk.segs)
+	w.disk.first, w.disk.begin = w.disk.state, w.disk.start
 	w.disk.state, w.disk.start = state.Bytes(), c.Start()
 	w.disk.ids, w.disk.segs = append(w.disk.ids, ids...), append(w.disk.segs, segs...)
 	return c
@@ -118,7 +121,8 @@ func (w *world) merge(from, to int) {
 // restore brings the last checkpoint back into the empty registry.
 func (w *world) restore() {
 	w.t.Helper()
-	if w.disk.state == nil {
+	if w.disk.first, w.disk.begin = nil, 0; w.disk.state == nil {
+		w.disk.segs, w.disk.live, w.disk.before, w.disk.old = nil, nil, nil, 0
 		return
 	}
 	w.disk.segs = w.openSegments(w.disk.ids)
@@ -127,6 +131,18 @@ func (w *world) restore() {
 		w.t.Fatal(err)
 	}
 	w.disk.live, w.disk.before, w.disk.old = live, nil, 0
+}
+
+// fallBack makes the next start go by the checkpoint before the last one, or by
+// the log alone.
+func (w *world) fallBack() {
+	if w.disk.state == nil {
+		return
+	}
+	if w.disk.first == nil {
+		w.disk.old = 0
+	}
+	w.disk.state, w.disk.start, w.disk.ids = w.disk.first, w.disk.begin, w.disk.ids[:w.disk.old:w.disk.old]
 }
 
 // replay passes over what stands before the checkpoint.

@@ -79,12 +79,17 @@ func TestArchiveOnABadDisk(t *testing.T) {
 	first, fsys := begun(t)
 	for n := 1; ; n += 2 {
 		at := fsys.Clone()
-		inj := &errfs.Injector{Nth: n, Short: true, Only: func(name string) bool { return strings.HasPrefix(name, "/archive/") }}
+		bad := true
+		inj := &errfs.Injector{Nth: n, Short: true, Only: func(name string) bool { return bad && strings.HasPrefix(name, "/archive/") }}
 		w := &world{t: t, fs: errfs.New(at, inj), now: first.now, rng: rand.New(rand.NewPCG(40, 40)), keys: map[string]uint64{}}
 		w.open()
 		w.fault = errfs.ErrInjected
 		w.script(func() bool { return false })
-		w.upkeep() // whatever was left over has been tried again
+		bad = false
+		for range 2 { // whatever was left over is tried again
+			w.steps(20)
+			w.upkeep()
+		}
 		if c := w.data.ArchiveCheck(); c.Status != recovery.Healthy {
 			t.Fatalf("failure %d: %v", n, c)
 		}
@@ -101,9 +106,10 @@ func TestArchiveOnABadDisk(t *testing.T) {
 // While the archive is full the log keeps its files, and says so.
 func TestFullArchiveKeepsTheLog(t *testing.T) {
 	first, fsys := begun(t)
+	full := true
 	inj := &errfs.Injector{
 		Nth: 1, Sticky: true, Ops: errfs.Write | errfs.Create, Err: syscall.ENOSPC,
-		Only: func(name string) bool { return strings.HasPrefix(name, "/archive/") },
+		Only: func(name string) bool { return full && strings.HasPrefix(name, "/archive/") },
 	}
 	w := &world{t: t, fs: errfs.New(fsys, inj), now: first.now, rng: rand.New(rand.NewPCG(40, 40)), keys: map[string]uint64{}}
 	w.open()
@@ -115,7 +121,7 @@ func TestFullArchiveKeepsTheLog(t *testing.T) {
 	if oldest := firstLog(t, fsys); oldest != 1 {
 		t.Fatalf("the oldest log file is number %d", oldest)
 	}
-	inj.Only = func(string) bool { return false } // there is space again
+	full = false
 	w.fault = nil
 	w.steps(10)
 	w.upkeep()

@@ -31,7 +31,7 @@ type world struct {
 	ops  int
 	// fault is what errors may come from; nil: there must be none.
 	fault error
-	keys map[string]uint64 // the first seq of each idempotency key, of topics that are there
+	keys  map[string]uint64 // the first seq of each idempotency key, of topics that are there
 }
 
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {

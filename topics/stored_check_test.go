@@ -1,0 +1,128 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"pgregory.net/rapid"
+)
+
+// whole holds that every seq from the first live one on is live, deleted or
+// lost, and where it is.
+func (m *storedMachine) whole(t *rapid.T, name string) {
+	topic := m.w.lookup(name)
+	at := map[uint64]string{}
+	note := func(seq uint64, what string) {
+		if at[seq] != "" && !(at[seq] == "deleted" && what != "lost") {
+			t.Fatalf("%s: seq %d is both %s and %s", name, seq, at[seq], what)
+		}
+		at[seq] = what
+	}
+	first := topic.earliest()
+	topic.deleted.each(0, topic.head, func(seq uint64) bool { note(seq, "deleted"); return true })
+	if topic.deleted.any(0, first) || topic.deleted.any(topic.head+1, 1<<63) || topic.deleted != nil && topic.deleted.empty() {
+		t.Fatalf("%s: what is deleted is not between %d and %d", name, first, topic.head)
+	}
+	for i := range topic.history.extents {
+		e := &topic.history.extents[i]
+		page, err := e.seg.Page(&e.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, off := range page.Seq {
+			if seq := e.at.First + uint64(off); seq >= first {
+				note(seq, "in a segment")
+			}
+		}
+	}
+	topic.index.each(func(_ *frameRef, _ int, seq uint64, _ uint32) bool { note(seq, "in the index"); return true })
+	for _, l := range topic.lost {
+		for seq := l.from; seq <= l.to; seq++ {
+			if seq >= first && at[seq] != "deleted" { // an ephemeral one may be both
+				note(seq, "lost")
+			}
+		}
+	}
+	for seq := first; seq <= topic.head; seq++ {
+		if at[seq] == "" {
+			t.Fatalf("%s: nothing is known of seq %d", name, seq)
+		}
+	}
+	if seq, _, ok := topic.index.front(); ok && topic.history.last() >= seq {
+		t.Fatalf("%s: the index begins at %d, the segments end at %d", name, seq, topic.history.last())
+	}
+}
+
+// check holds one answer against the oracle's and returns where the next read
+// goes on. A batch may end early where two filters meet; what it passes over
+// must not be wanted.
+func (m *storedMachine) check(t *rapid.T, name string, q *Query) (next uint64) {
+	o := m.oracles[name]
+	got, err := m.w.Registry.Read(context.Background(), name, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := *q
+	all.Limit, all.MaxBytes = 1<<20, 1<<30
+	want, most := o.read(q), o.read(&all)
+	fail := func(why string) {
+		t.Fatalf("read %s %+v: %s\n got %+v %+v\nwant %+v %+v", name, q, why, got, got.Tombstone, want, want.Tombstone)
+	}
+	if m.fuzzy[name] {
+		m.checkFuzzy(fail, o, q, got)
+		return got.NextFrom
+	}
+	if m.restarted {
+		for _, b := range []*Batch{got, want} {
+			if b.Tombstone != nil && (b.Tombstone.Reason == ReasonCap || b.Tombstone.Reason == ReasonTTL) {
+				b.Tombstone.Reason = ReasonMixed
+			}
+		}
+	}
+	early := q.Match != nil && len(q.Nodes) > 0 && len(got.Records) <= len(want.Records)
+	switch {
+	case got.Head != want.Head || got.Earliest != want.Earliest || !reflect.DeepEqual(got.Tombstone, want.Tombstone):
+		fail("state")
+	case !early && len(got.Records) != len(want.Records),
+		early && got.NextFrom <= q.From && q.From < got.Head,
+		len(got.Records) > 0 && !reflect.DeepEqual(got.Records, want.Records[:len(got.Records)]):
+		fail("records")
+	case got.NextFrom > most.NextFrom,
+		len(got.Records) > 0 && got.NextFrom < got.Records[len(got.Records)-1].Seq,
+		len(most.Records) > len(got.Records) && got.NextFrom >= most.Records[len(got.Records)].Seq,
+		len(most.Records) == len(got.Records) && !early && len(got.Records) < q.Limit && got.NextFrom != most.NextFrom:
+		fail("next from")
+	}
+	return got.NextFrom
+}
+
+// checkFuzzy holds that what is live is read, and that no loss is silent but
+// of ephemeral records, whose deletion a restart may have forgotten.
+func (m *storedMachine) checkFuzzy(fail func(string), o *oracle, q *Query, got *Batch) {
+	seen := map[uint64]*Record{}
+	for i := range got.Records {
+		seen[got.Records[i].Seq] = &got.Records[i]
+	}
+	for seq := q.From + 1; seq <= min(got.NextFrom, o.head()); seq++ {
+		s := &o.seqs[seq-1]
+		r := seen[seq]
+		delete(seen, seq)
+		wanted := (!o.cfg.DedupeNode || s.Node == nil || !slices.Contains(q.Nodes, string(s.Node))) && (q.Match == nil || q.Match.Tag(s.Tag))
+		stoned := got.Tombstone != nil && seq >= got.Tombstone.GapFrom && seq <= got.Tombstone.GapTo
+		switch {
+		case s.gone == "" && wanted && (r == nil || !reflect.DeepEqual(*r, s.Record)):
+			fail(fmt.Sprintf("seq %d is live and is not read", seq))
+		case (s.gone != "" || !wanted) && r != nil:
+			fail(fmt.Sprintf("seq %d is %s and is read", seq, s.gone))
+		case s.gone == "" && stoned:
+			fail(fmt.Sprintf("seq %d is live and in the gap", seq))
+		case s.gone != "" && s.gone != goneDeleted && s.class != Ephemeral && !stoned:
+			fail(fmt.Sprintf("seq %d was lost in silence", seq))
+		}
+	}
+	if len(seen) > 0 {
+		fail("records beyond the cursor")
+	}
+}
