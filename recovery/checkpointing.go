@@ -113,7 +113,11 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 			return id, w, err
 		},
 		MaxBytes: r.opts.Storage.SegmentBytes, MaxRecords: r.opts.Storage.SegmentRecords,
-		Pace: func() error { return paceCheckpoint(ctx) },
+		Pace: func() error {
+			return paceCheckpoint(ctx, func() bool {
+				return int64(r.Log.Tail()-capture.Start()) > r.opts.Storage.CheckpointBytes
+			})
+		},
 	})
 	if err != nil {
 		return nil, nil, nil, err

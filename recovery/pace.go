@@ -17,30 +17,33 @@ func yield() time.Duration {
 	return time.Since(began)
 }
 
-// paceCheckpoint keeps a checkpoint out of the way without ever stopping it:
-// while it waits the log grows.
-func paceCheckpoint(ctx context.Context) error {
-	yield()
+// When others ran for longer than busy, requests want the processors.
+const busy = 100 * time.Microsecond
+
+// A checkpoint rests for about as long as they ran, so that it takes half of
+// what there is at most. While it waits the log grows: when that has become
+// pressing, it does not.
+func paceCheckpoint(ctx context.Context, pressing func() bool) error {
+	if others := yield(); others > busy && !pressing() {
+		rest(ctx, min(others, 5*time.Millisecond))
+	}
 	return ctx.Err()
 }
 
-// A merge stops while requests want the processors: when others ran for longer
-// than busy, it rests for many times that.
-const (
-	busy     = 100 * time.Microsecond
-	restFor  = 10
-	restMost = 50 * time.Millisecond
-)
-
-// paceMerge keeps work that can wait out of the way.
+// A merge can wait: it rests for many times as long.
 func paceMerge(ctx context.Context) error {
 	if others := yield(); others > busy {
-		t := time.NewTimer(min(restFor*others, restMost))
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
+		rest(ctx, min(10*others, 50*time.Millisecond))
 	}
 	return ctx.Err()
+}
+
+// rest waits for d, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }

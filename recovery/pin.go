@@ -38,6 +38,9 @@ type StoredFile struct {
 func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
 	r.work.Lock()
 	defer r.work.Unlock()
+	if r.pinned == nil {
+		return nil, wal.ErrClosed
+	}
 	began := r.opts.Now()
 	_, err := r.checkpoint(ctx)
 	r.counters.checkpointed(r.opts.Now(), r.opts.Now().Sub(began), err)
@@ -62,11 +65,15 @@ func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
 }
 
 // Release ends the pin and removes what nobody else needs. What cannot be
-// removed now is left to a later checkpoint.
+// removed now is left to a later checkpoint. After Recovered.Close, which ends
+// all pins, it does nothing.
 func (p *Pinned) Release() {
 	r := p.recovered
 	r.work.Lock()
 	defer r.work.Unlock()
+	if _, held := r.pinned[p]; !held {
+		return
+	}
 	delete(r.pinned, p)
 	err := r.discard()
 	if _, rerr := r.releaseLog(); rerr != nil {
@@ -75,6 +82,13 @@ func (p *Pinned) Release() {
 	if err != nil {
 		r.opts.Log.Warn().Err(err).Msg("what a backup held stays for now")
 	}
+}
+
+// unpin ends all pins for good: the directory is about to be somebody else's.
+func (r *Recovered) unpin() {
+	r.work.Lock()
+	defer r.work.Unlock()
+	r.pinned = nil
 }
 
 // Pace lets others go first; it is called between pieces of work.

@@ -94,7 +94,7 @@ type Recovered struct {
 	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
-	pinned       map[*Pinned]struct{} // whose files are not removed
+	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
 
@@ -293,6 +293,7 @@ func (r *Recovered) Close(ctx context.Context) error {
 		r.stop()
 	}
 	r.scrubs.stop()
+	r.unpin()
 	err := r.Registry.Close(ctx)
 	if err == nil {
 		r.lastCheckpoint(ctx)
