@@ -20,13 +20,12 @@ const (
 func (r *Recovered) runBackground() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	again := make(chan struct{}, 1)
-	wg.Go(func() { r.takeCheckpoints(ctx, again) })
-	wg.Go(func() { r.keepUp(ctx, again) })
+	wg.Go(func() { r.takeCheckpoints(ctx) })
+	wg.Go(func() { r.keepUp(ctx) })
 	r.stop = func() { cancel(); wg.Wait() }
 }
 
-func (r *Recovered) takeCheckpoints(ctx context.Context, taken chan<- struct{}) {
+func (r *Recovered) takeCheckpoints(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	last := r.opts.Now()
@@ -49,10 +48,6 @@ func (r *Recovered) takeCheckpoints(ctx context.Context, taken chan<- struct{}) 
 			r.opts.Log.Warn().Err(err).Msg("the log is not cut yet")
 		}
 		last = r.opts.Now()
-		select {
-		case taken <- struct{}{}:
-		default:
-		}
 	}
 }
 
@@ -68,10 +63,10 @@ func (r *Recovered) due(since time.Duration) bool {
 		o.MaxAge > 0 && since >= o.MaxAge
 }
 
-func (r *Recovered) keepUp(ctx context.Context, taken <-chan struct{}) {
+func (r *Recovered) keepUp(ctx context.Context) {
 	for {
 		select {
-		case <-taken:
+		case <-r.taken:
 		case <-ctx.Done():
 			return
 		}

@@ -25,16 +25,20 @@ type Checkpointed struct {
 
 // Checkpoint turns what is only in the log into segments and cuts the log. It
 // returns when that is durable. Writers go on meanwhile.
-func (r *Recovered) Checkpoint(ctx context.Context) (Checkpointed, error) {
+func (r *Recovered) Checkpoint(ctx context.Context) (out Checkpointed, err error) {
 	r.work.Lock()
 	defer r.work.Unlock()
 	began := r.opts.Now()
-	out, err := r.checkpoint(ctx)
+	r.aside(func() { out, err = r.checkpoint(ctx) })
 	took := r.opts.Now().Sub(began)
 	out.DurationMS = millis(took)
 	r.counters.checkpointed(r.opts.Now(), took, err)
 	if err != nil {
 		return out, fmt.Errorf("checkpoint: %w", err)
+	}
+	select {
+	case r.taken <- struct{}{}: // there may be space to give back
+	default:
 	}
 	return out, nil
 }
@@ -113,11 +117,9 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 			return id, w, err
 		},
 		MaxBytes: r.opts.Storage.SegmentBytes, MaxRecords: r.opts.Storage.SegmentRecords,
-		Pace: func() error {
-			return paceCheckpoint(ctx, func() bool {
-				return int64(r.Log.Tail()-capture.Start()) > r.opts.Storage.CheckpointBytes
-			})
-		},
+		Pace: r.steady(ctx, func() bool {
+			return int64(r.Log.Tail()-capture.Start()) > r.opts.Storage.CheckpointBytes/2
+		}),
 	})
 	if err != nil {
 		return nil, nil, nil, err

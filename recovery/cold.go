@@ -18,7 +18,9 @@ func (r *Recovered) Cool(ctx context.Context) error {
 	r.upkeep.Lock()
 	defer r.upkeep.Unlock()
 	for _, s := range r.old() {
-		if err := r.relocate(ctx, s); err != nil {
+		var err error
+		r.aside(func() { err = r.relocate(ctx, s) })
+		if err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("moving segment %016x to the cold directory: %w", s.ID(), err)
 		}
@@ -51,7 +53,7 @@ func (r *Recovered) old() (segs []*segment.Segment) {
 // relocate moves one segment's data: the copy is durable before the manifest
 // names it, and the manifest before the original goes. r.upkeep is held.
 func (r *Recovered) relocate(ctx context.Context, s *segment.Segment) error {
-	if err := paceMerge(ctx); err != nil {
+	if err := r.pause(ctx); err != nil {
 		return err
 	}
 	hot, cold := r.dir(segmentDir), r.opts.Storage.ColdDir

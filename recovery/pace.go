@@ -6,34 +6,76 @@ import (
 	"time"
 )
 
-// The background shares the processors with requests. Between pieces of work,
-// each a fraction of a millisecond, it lets everybody else who is ready run
-// first. How long that takes says how busy the machine is.
+// The background shares the processors with requests: it works for a moment
+// and rests for several. Giving way without sleeping does not help: the
+// scheduler then finds the background ready again before it looks for what has
+// come in on the network, and a request waits for the next time that it does
+// look, 10 ms later. The factors are what keeps the slowest hundredth of the
+// writes within twice their time without the background, on two processors.
+const (
+	stint          = 300 * time.Microsecond
+	checkpointRest = 5  // times what it worked
+	mergeRest      = 15 // times what it worked
+)
 
-// yield lets others run, and returns how long they did.
-func yield() time.Duration {
-	began := time.Now()
-	runtime.Gosched()
-	return time.Since(began)
-}
-
-// When others ran for longer than busy, requests want the processors.
-const busy = 100 * time.Microsecond
-
-// A checkpoint rests for about as long as they ran, so that it takes half of
-// what there is at most. While it waits the log grows: when that has become
-// pressing, it does not.
-func paceCheckpoint(ctx context.Context, pressing func() bool) error {
-	if others := yield(); others > busy && !pressing() {
-		rest(ctx, min(others, 5*time.Millisecond))
+// aside runs f, which is long and can wait, on a thread of its own that others
+// go before. Yielding alone is not enough when the machine has fewer
+// processors than threads that want one. Simulations, which take one step
+// after the other, run it in place.
+func (r *Recovered) aside(f func()) {
+	if r.opts.WAL.Manual {
+		f()
+		return
 	}
-	return ctx.Err()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		standBack()
+		f()
+	}()
+	<-done
 }
 
-// A merge can wait: it rests for many times as long.
-func paceMerge(ctx context.Context) error {
-	if others := yield(); others > busy {
-		rest(ctx, min(10*others, 50*time.Millisecond))
+// steady paces a checkpoint. While it rests the log grows: once that is
+// pressing it rests little, and not at all when nobody is served any more.
+func (r *Recovered) steady(ctx context.Context, pressing func() bool) func() error {
+	began := time.Now()
+	return func() error {
+		worked := time.Since(began)
+		if r.opts.WAL.Manual || worked < stint || r.closing.Load() {
+			return ctx.Err()
+		}
+		if !pressing() {
+			rest(ctx, checkpointRest*worked)
+		} else if worked > checkpointRest*stint {
+			rest(ctx, stint)
+		} else {
+			return ctx.Err()
+		}
+		began = time.Now()
+		return ctx.Err()
+	}
+}
+
+// unhurried paces what can wait.
+func (r *Recovered) unhurried(ctx context.Context) func() error {
+	began := time.Now()
+	return func() error {
+		worked := time.Since(began)
+		if r.opts.WAL.Manual || worked < stint {
+			return ctx.Err()
+		}
+		rest(ctx, mergeRest*worked)
+		began = time.Now()
+		return ctx.Err()
+	}
+}
+
+// pause is for work in steps of its own size.
+func (r *Recovered) pause(ctx context.Context) error {
+	if !r.opts.WAL.Manual {
+		rest(ctx, mergeRest*stint)
 	}
 	return ctx.Err()
 }

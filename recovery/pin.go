@@ -92,7 +92,7 @@ func (r *Recovered) unpin() {
 }
 
 // Pace lets others go first; it is called between pieces of work.
-func (p *Pinned) Pace(ctx context.Context) error { return paceMerge(ctx) }
+func (p *Pinned) Pace(ctx context.Context) error { return p.recovered.pause(ctx) }
 
 // isPinned says that the file of that name may not be removed yet. r.work is
 // held.

@@ -22,7 +22,9 @@ func (r *Recovered) Reclaim(ctx context.Context) error {
 	r.upkeep.Lock()
 	defer r.upkeep.Unlock()
 	for {
-		done, err := r.reclaimOnce(ctx)
+		var done bool
+		var err error
+		r.aside(func() { done, err = r.reclaimOnce(ctx) })
 		if err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("reclaim: %w", err)
@@ -107,7 +109,7 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 		return segment.Create(r.opts.FS, r.dir(segmentDir), id, r.Log.ID())
 	}
 	limits := segment.Limits{Bytes: r.opts.Storage.SegmentBytes, Records: r.opts.Storage.SegmentRecords}
-	outputs, err := segment.Merge(gone, live, create, limits, func() error { return paceMerge(ctx) }, nil)
+	outputs, err := segment.Merge(gone, live, create, limits, r.unhurried(ctx), nil)
 	if err != nil {
 		return err
 	}

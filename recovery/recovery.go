@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -88,7 +89,9 @@ type Recovered struct {
 	archive  archive
 	counters counters
 	scrubs   scrubs
-	stop     func() // ends the background
+	stop     func()        // ends the background
+	taken    chan struct{} // capacity 1: a checkpoint was taken
+	closing  atomic.Bool
 
 	upkeep       sync.Mutex
 	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
@@ -122,7 +125,7 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		opts.Now = time.Now
 	}
 	opts.Storage.fill()
-	r := &Recovered{opts: opts, full: map[uint64]bool{}, pinned: map[*Pinned]struct{}{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
+	r := &Recovered{opts: opts, full: map[uint64]bool{}, taken: make(chan struct{}, 1), pinned: map[*Pinned]struct{}{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
 	steps := []struct {
 		name string
 		run  func(context.Context) error
@@ -289,6 +292,7 @@ func (r *Recovered) noteFile(newest uint64, synced wal.LSN) {
 // never will be. The manifest then names no boot, so that the next start takes
 // what had not been synced for lost, as after a power cut.
 func (r *Recovered) Close(ctx context.Context) error {
+	r.closing.Store(true)
 	if r.stop != nil {
 		r.stop()
 	}

@@ -193,7 +193,7 @@ func (r *Recovered) scrubManifests(s *Scrub) error {
 // scrubStates checks the states of both checkpoints.
 func (r *Recovered) scrubStates(ctx context.Context, s *Scrub) error {
 	for _, c := range r.manifestNow().checkpoints() {
-		if err := paceMerge(ctx); err != nil {
+		if err := r.pause(ctx); err != nil {
 			return err
 		}
 		content, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
@@ -244,7 +244,7 @@ func (r *Recovered) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Seg
 		return ctx.Err()
 	}
 	defer seg.Release()
-	checked, err := segment.Verify(seg, func() error { return paceMerge(ctx) }, s.inSegment)
+	checked, err := segment.Verify(seg, r.unhurried(ctx), s.inSegment)
 	if missing(err) { // its name is gone, though the open file is not
 		s.found(Damage{File: r.dir(path.Join(segmentDir, segment.IndexName(seg.ID()))), Cause: err.Error()})
 		err = nil

@@ -69,7 +69,7 @@ func (r *Recovered) scrubFile(ctx context.Context, s *Scrub, f wal.File) error {
 	}
 	step := int64(scrubStep)
 	for at := f.First; at < f.End; {
-		if err := paceMerge(ctx); err != nil {
+		if err := r.pause(ctx); err != nil {
 			return err
 		}
 		left := int64(f.End - at)

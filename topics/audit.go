@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +21,7 @@ type Fault struct {
 // those could be opened: that every live record is there, and that the counts
 // are right. Records that are missing because of a segment that is damaged or
 // not there are reported like any others. What it reports comes in the order
-// of the topics' ids. now and then it calls pace. An error is one of reading,
+// of the topics' ids. After each topic it calls pace. An error is one of reading,
 // of pace, or says that the state cannot be decoded.
 func Audit(state []byte, segs []*segment.Segment, pace func() error, report func(Fault)) error {
 	r := New(Options{})
@@ -56,12 +57,7 @@ func (r *Registry) inOrder() []*topic {
 	for _, t := range r.byID {
 		all = append(all, t)
 	}
-	slices.SortFunc(all, func(a, b *topic) int {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b *topic) int { return cmp.Compare(a.id, b.id) })
 	return all
 }
 

@@ -99,3 +99,27 @@ func TestReadAllocates(t *testing.T) {
 		t.Fatalf("%.0f allocations", got)
 	}
 }
+
+// TestCostOfDeleted holds that a read among many deleted records looks at as
+// many as it answers with, and not at all that one read may examine.
+func TestCostOfDeleted(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
+	all := records(100_000)
+	for i := range all {
+		if i%4 > 0 {
+			all[i].Tag = []byte("x")
+		}
+	}
+	w.append("a", &Write{Records: all})
+	w.deleteRecords("a", 0, "x")
+	topic := w.lookup("a")
+	for _, limit := range []int{1, 100, 1000} {
+		q := &Query{From: 40_000, Limit: limit, MaxBytes: 1 << 20}
+		if v := topic.view(q, &Batch{NextFrom: q.From}, w.now); v.below-v.next > 8*uint64(max(limit, 64)) {
+			t.Fatalf("%d seqs looked at for %d records", v.below-v.next, limit)
+		}
+		if b := w.query("a", q); len(b.Records) != limit {
+			t.Fatalf("%d records, want %d", len(b.Records), limit)
+		}
+	}
+}

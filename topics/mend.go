@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,12 +85,7 @@ func (m *Mender) lose(t *topic, from, to uint64) {
 		t.lost[n-1].to = to
 	} else {
 		t.lost = append(t.lost, lostRange{from, to, ReasonCorrupt})
-		slices.SortFunc(t.lost, func(a, b lostRange) int {
-			if a.from < b.from {
-				return -1
-			}
-			return 1
-		})
+		slices.SortFunc(t.lost, func(a, b lostRange) int { return cmp.Compare(a.from, b.from) })
 	}
 	if n := len(m.corrupt); n > 0 && m.corrupt[n-1].resolved == t && m.corrupt[n-1].To+1 == from {
 		m.corrupt[n-1].To = to
@@ -239,7 +235,7 @@ func (m *Mender) fit(t *topic, e *entry) bool {
 	if e.typ != entryReserve {
 		e.ts = max(e.ts, t.assignedTS)
 	}
-	head := t.head // before e, for all that e knows
+	var head uint64 // before e
 	switch e.typ {
 	case entryAppend:
 		if e.first <= t.head || e.first > math.MaxUint64-uint64(e.count) {
@@ -285,64 +281,4 @@ func (m *Mender) keep(ctx context.Context, e *entry) (wal.Span, error) {
 			return span, err
 		}
 	}
-}
-
-// smallestRecord is the least that a record takes in the log: its length, its
-// flags and one byte of data. smallestFrame is the least that a frame does.
-const (
-	smallestRecord = 3
-	smallestFrame  = 32
-)
-
-// Finish makes room above the heads that are not known for sure, starts the
-// registry on its log, and returns everything that was lost, topic by topic,
-// and how many topics have lost their names. What the registry holds is to
-// stand for the log up to at.
-func (m *Mender) Finish(at wal.LSN) (lost []Loss, recovered int) {
-	for _, t := range m.r.inOrder() {
-		t.applied = at
-		bytes, unsure := m.unsure[t]
-		if !unsure || !t.visible {
-			continue
-		}
-		m.lose(t, t.head+1, t.bound(min(bytes, maxLost)))
-		t.head = t.lost[len(t.lost)-1].to
-		t.assigned = max(t.assigned, t.head)
-		t.reserve = reservation{}
-	}
-	for _, l := range m.corrupt {
-		if m.r.byID[l.resolved.id] == l.resolved {
-			lost = append(lost, l)
-		}
-	}
-	slices.SortStableFunc(lost, func(a, b Loss) int {
-		switch {
-		case a.resolved.id != b.resolved.id && a.resolved.id < b.resolved.id:
-			return -1
-		case a.resolved.id != b.resolved.id:
-			return 1
-		}
-		return 0
-	})
-	m.r.Start(m.log)
-	return lost, m.recreate
-}
-
-// maxLost keeps the bounds within what a client can take for a number.
-const maxLost = 1 << 50
-
-// bound is a seq at or above every one that t can have given out in so many
-// bytes of the log. Every class but fsync also gives out what a reservation
-// covers, of which the last one may be among the bytes; ephemeral records
-// leave no other trace than reservations.
-func (t *topic) bound(bytes uint64) uint64 {
-	top := t.head + bytes/smallestRecord + 1
-	switch t.next.Durability {
-	case Fsync:
-	case Ephemeral:
-		top = min(max(t.reserve.ceiling, t.head)+min(bytes/smallestFrame+1, 1<<30)*maxReserve, math.MaxInt64)
-	default:
-		top = max(t.reserve.ceiling, top+maxReserve)
-	}
-	return top
 }

@@ -111,7 +111,7 @@ func (t *topic) view(q *Query, b *Batch, now int64) *view {
 	next = max(next, t.earliest()) // below it there may be deleted ones in a live frame
 	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
 	if d, ok := t.deleted.next(next); ok && d < below {
-		v.below = min(below, next+maxScanned)
+		v.below = min(below, next+t.reach(q, next))
 		v.dead = newWindow(t.deleted, next, v.below)
 	}
 	v.extents = t.history.from(next)
@@ -126,6 +126,20 @@ func (t *topic) view(q *Query, b *Batch, now int64) *view {
 	}
 	b.NextFrom = min(next, below) - 1 // what stands before is lost or deleted
 	return v
+}
+
+// reach is how many seqs from next on to look at among deleted ones: as many as
+// hold what q asks for, if that can be said beforehand.
+func (t *topic) reach(q *Query, next uint64) uint64 {
+	if q.filters() {
+		return maxScanned
+	}
+	most := uint64(q.Limit)
+	n := max(most, 64)
+	for n < maxScanned && n-t.deleted.count(next, next+n-1) < most {
+		n *= 2
+	}
+	return min(n, maxScanned)
 }
 
 // maxFrames is how many records' frames to look up at once: with a filter

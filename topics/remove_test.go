@@ -231,3 +231,39 @@ func TestDeleteRecordsUnderAWait(t *testing.T) {
 		t.Fatalf("%+v", b)
 	}
 }
+
+// TestDeleteRecordsBehindAnEviction holds that a delete does not count what a
+// write before it evicts.
+func TestDeleteRecordsBehindAnEviction(t *testing.T) {
+	somewhere(t, func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world) {
+		w := newTopic(&ConfigPatch{CapRecords: ptr(int64(3))}, "x", "x", "x")
+		p, err := w.Begin(context.Background(), "a", &Write{Records: tagged("x")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := w.deleteRecords("a", 0, "x"); out.Deleted != 2 || out.Count != 1 || out.Bytes != 8 {
+			t.Fatalf("%+v", out)
+		}
+		if _, err := p.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		w.holds(4)
+		if s := w.read("a", 0).Tombstone; s == nil || s.GapTo != 3 || s.Reason != ReasonCap {
+			t.Fatalf("%+v", s)
+		}
+		w.kill()
+		w.holds(4)
+	})
+}
+
+// TestDeletedIsNotStored holds that a checkpoint leaves out what is deleted.
+func TestDeletedIsNotStored(t *testing.T) {
+	w := newWorld(t)
+	w.append("a", &Write{Records: tagged("x", "y", "y", "x")})
+	w.deleteRecords("a", 0, "y")
+	w.checkpoint(nil)
+	if n := w.disk.segs[0].Records(); n != 2 {
+		t.Fatalf("%d records in a segment, want 2", n)
+	}
+	w.holds(1, 4)
+}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -82,7 +83,7 @@ func FuzzDescription(f *testing.F) {
 		d, err := decode(b)
 		if err != nil {
 			// Once more behind a sum that is right.
-			if d, err = decode(sealed(b)); err != nil {
+			if d, err = decode(sealed(bytes.Clone(b))); err != nil {
 				return
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -204,6 +205,27 @@ func referenced(t *testing.T, fsys vfs.FS) map[string]bool {
 		}
 	}
 	return names
+}
+
+// A pin that outlives the directory's use leaves the directory alone.
+func TestPinEndsWithItsDirectory(t *testing.T) {
+	fsys := crashfs.New()
+	w := newWorld(t, fsys, 35)
+	w.steps(60)
+	p, err := w.data.Pin(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.steps(60)
+	w.upkeep()
+	w.close()
+	before := fsys.Ops()
+	if p.Release(); fsys.Ops() != before {
+		t.Error("released after the end, and something was written")
+	}
+	if _, err := w.data.Pin(context.Background()); !errors.Is(err, wal.ErrClosed) {
+		t.Errorf("pinned after the end: %v", err)
+	}
 }
 
 // A backup that is broken off holds nothing back.

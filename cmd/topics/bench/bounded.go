@@ -89,7 +89,7 @@ func (b *bench) measureKept(ctx context.Context, config string, steps int) (r Bo
 		}
 		r.Records += writes * curveBatch
 		r.Bytes = int64(r.Records) * int64(b.cmd.Size)
-		m, err := readMetrics(server.control)
+		m, err := server.metrics()
 		if err == nil && steps == 1 {
 			m, err = server.still(ctx)
 		}
@@ -120,7 +120,7 @@ func (s *server) still(ctx context.Context) (m metrics, err error) {
 			return m, err
 		}
 		pause(ctx, time.Second)
-		if m, err = readMetrics(s.control); err != nil {
+		if m, err = s.metrics(); err != nil {
 			return m, err
 		}
 		// The few bytes of the writes above do not count.

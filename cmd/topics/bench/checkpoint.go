@@ -168,14 +168,14 @@ func (b *bench) deleteHalf(ctx context.Context, s *server) error {
 // awaitMerges waits for merges and for their end. The window goes from when
 // there first could be one, at the second checkpoint, to the end of the last.
 func (b *bench) awaitMerges(ctx context.Context, s *server) (w window, err error) {
-	first, err := readMetrics(s.control)
+	first, err := s.metrics()
 	if err != nil {
 		return w, err
 	}
 	merges, began := first.Storage.Merges, time.Now()
 	for ctx.Err() == nil {
 		pause(ctx, mergeLook)
-		m, err := readMetrics(s.control)
+		m, err := s.metrics()
 		now := time.Now()
 		switch {
 		case err != nil:

@@ -60,7 +60,7 @@ func (b *bench) measureDebian(ctx context.Context) (r *DebianResult, err error) 
 	if err := server.call(checkpointRequest); err != nil {
 		return nil, err
 	}
-	m, err := readMetrics(server.control)
+	m, err := server.metrics()
 	if err != nil {
 		return nil, err
 	}

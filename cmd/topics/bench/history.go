@@ -61,16 +61,21 @@ func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write i
 		return r, err
 	}
 	defer server.kill()
-	m, err := readMetrics(server.control)
+	m, err := server.metrics()
 	if err != nil {
 		return r, err
 	}
 	r.Topics, r.Read, r.Segments = b.cmd.Topics, min(historyReads, b.cmd.Topics), m.Storage.Segments
+	c, err := dial(server.addr)
+	if err != nil {
+		return r, err
+	}
+	defer c.close()
 	var total moved
 	began := time.Now()
 	for i := range r.Read {
 		// Far apart, so that a block that two of them share is not met again.
-		got, err := readAll(server.control, topicName(i*b.cmd.Topics/r.Read))
+		got, err := readAll(c, topicName(i*b.cmd.Topics/r.Read))
 		if err != nil {
 			return r, err
 		}

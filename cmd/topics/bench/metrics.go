@@ -37,9 +37,10 @@ func (m *storageMetrics) disk() int64 { return m.LogBytes + m.SegmentBytes + m.S
 // metricsRequest asks for JSON: render sets Accept.
 var metricsRequest = render("GET", "/v0/metrics", nil)
 
-func readMetrics(c *conn) (metrics, error) {
+// metrics are the server's of now.
+func (s *server) metrics() (metrics, error) {
 	var m metrics
-	body, err := c.expect(metricsRequest, 200)
+	body, err := s.ask(metricsRequest)
 	if err == nil {
 		err = json.Unmarshal(body, &m)
 	}
@@ -71,7 +72,7 @@ type recoveryReport struct {
 
 // recovery is the server's own account of its start.
 func (s *server) recovery() (*recoveryReport, error) {
-	body, err := s.control.expect(render("GET", "/v0/recovery", nil), 200)
+	body, err := s.ask(render("GET", "/v0/recovery", nil))
 	if err != nil {
 		return nil, fmt.Errorf("read the recovery report: %w", err)
 	}

@@ -108,7 +108,7 @@ func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *Reco
 		return err
 	}
 	r.Loaded = float64(r.Records) / time.Since(began).Seconds()
-	m, err := readMetrics(server.control)
+	m, err := server.metrics()
 	if err != nil {
 		return err
 	}

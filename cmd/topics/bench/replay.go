@@ -147,7 +147,7 @@ func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) 
 	if err := fill(ctx, server.addr, conns, writes, same(writeRequest(topic, batch))); err != nil {
 		return 0, err
 	}
-	m, err := readMetrics(server.control)
+	m, err := server.metrics()
 	return int64(m.WAL.BytesWritten), err
 }
 

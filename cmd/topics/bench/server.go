@@ -26,13 +26,12 @@ const (
 // noCheckpoints leaves checkpoints to those who ask for them.
 var noCheckpoints = []string{"TOPICS_CHECKPOINT_BYTES=1TiB", "TOPICS_CHECKPOINT_INTERVAL_MS=0"}
 
-// server is a server under measurement with a control connection of its own.
+// server is a server under measurement.
 type server struct {
 	process *child.Server
 	addr    string
 	ready   time.Duration // from the start of the process
 	values  int           // distinct replay_progress values seen
-	control *conn
 }
 
 // boot starts a server in dir and waits until it is ready. The caller closes
@@ -56,9 +55,6 @@ func boot(ctx context.Context, dir string, env []string) (*server, error) {
 	if err == nil && failed {
 		err = fmt.Errorf("the server's recovery failed; it printed: %s", process.Output())
 	}
-	if err == nil {
-		s.control, err = dial(s.addr)
-	}
 	if err != nil {
 		process.Kill()
 		return nil, err
@@ -68,15 +64,11 @@ func boot(ctx context.Context, dir string, env []string) (*server, error) {
 }
 
 // kill ends the server with kill -9.
-func (s *server) kill() {
-	s.control.close()
-	s.process.Kill()
-}
+func (s *server) kill() { s.process.Kill() }
 
 // stop stops the server in order and returns how long that took. Whether it
 // was in order the next start's report says.
 func (s *server) stop() (time.Duration, error) {
-	s.control.close()
 	began := time.Now()
 	if err := syscall.Kill(s.process.Pid(), syscall.SIGTERM); err != nil {
 		return 0, err
@@ -89,9 +81,20 @@ func (s *server) stop() (time.Duration, error) {
 	}
 }
 
-// call sends one request over the control connection.
+// ask sends one request over a connection of its own: the server closes those
+// that are idle for as long as a load takes.
+func (s *server) ask(request []byte) (body []byte, err error) {
+	c, err := dial(s.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.expect(request, 200, 201)
+}
+
+// call is ask for those whose answer says nothing more.
 func (s *server) call(request []byte) error {
-	_, err := s.control.expect(request, 200, 201)
+	_, err := s.ask(request)
 	return err
 }
 

@@ -111,7 +111,7 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 	if err := s.call(configureRequest(topic, class)); err != nil {
 		return writeMeasures{}, err
 	}
-	before, err := readMetrics(s.control)
+	before, err := s.metrics()
 	if err != nil {
 		return writeMeasures{}, err
 	}
@@ -119,7 +119,7 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 	if err != nil {
 		return writeMeasures{}, err
 	}
-	after, err := readMetrics(s.control)
+	after, err := s.metrics()
 	if err != nil {
 		return writeMeasures{}, err
 	}

@@ -1,0 +1,239 @@
+package inspect
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// What says which parts Dump shows.
+type What struct {
+	State, Segments, Frames bool
+	Topic                   string // only this one; empty: all
+}
+
+// Dump writes what a data directory holds as JSON lines: the topics of the
+// newest state that can be read, the records of the segments it names, and the
+// frames of the log from the oldest checkpoint on. Payloads stand as they are
+// stored, but for line ends between their tokens. A place that is damaged is a
+// line, too, and Dump goes on behind it. It writes nothing to the directory.
+func Dump(ctx context.Context, d Dir, what What, to io.Writer) error {
+	m, err := recovery.ReadManifest(d.FS, d.Path)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		m = &recovery.Manifest{}
+	}
+	w := &dump{Dir: d, ctx: ctx, what: what, out: bufio.NewWriter(to), names: map[uint64]string{}}
+	steps := []func(*recovery.Manifest) error{w.state, w.segments, w.log}
+	for _, step := range steps {
+		if err := step(m); err != nil {
+			return errors.Join(err, w.out.Flush())
+		}
+	}
+	return w.out.Flush()
+}
+
+type dump struct {
+	Dir
+	ctx        context.Context
+	what       What
+	out        *bufio.Writer
+	names      map[uint64]string    // of topics; a topic may be of one name after another is gone
+	checkpoint *recovery.Checkpoint // whose state could be read
+}
+
+// wanted says whether the topic is to be shown.
+func (w *dump) wanted(id uint64) bool { return w.what.Topic == "" || w.names[id] == w.what.Topic }
+
+// line writes fields, sorted by name, with the raw JSON of more behind them.
+func (w *dump) line(fields map[string]any, more ...[]byte) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	sep := byte('{')
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		b, err := json.Marshal(fields[name])
+		if err != nil {
+			return err
+		}
+		w.out.WriteByte(sep) // a bufio.Writer keeps its error
+		fmt.Fprintf(w.out, "%q:", name)
+		w.out.Write(b)
+		sep = ','
+	}
+	for _, raw := range more {
+		w.out.WriteByte(sep)
+		w.out.Write(raw)
+		sep = ','
+	}
+	_, err := w.out.WriteString("}\n")
+	return err
+}
+
+// payload is the part of a record's line that is stored as JSON.
+func payload(r *topics.Record) [][]byte {
+	var out [][]byte
+	add := func(name string, raw []byte) {
+		b := bytes.Map(func(r rune) rune { // only between tokens can there be line ends
+			if r == '\n' || r == '\r' {
+				return ' '
+			}
+			return r
+		}, raw)
+		out = append(out, append([]byte(name), b...))
+	}
+	if r.Meta != nil {
+		add(`"meta":`, r.Meta)
+	}
+	add(`"data":`, r.Data)
+	return out
+}
+
+func (w *dump) record(r *topics.Record, fields map[string]any) error {
+	fields["seq"], fields["ts"] = r.Seq, r.TS
+	if r.Tag != nil {
+		fields["tag"] = string(r.Tag)
+	}
+	if r.Node != nil {
+		fields["node"] = string(r.Node)
+	}
+	return w.line(fields, payload(r)...)
+}
+
+func (w *dump) damage(file string, offset int64, cause string) error {
+	return w.line(map[string]any{"kind": "damage", "file": file, "offset": offset, "cause": cause})
+}
+
+// state shows the topics, and learns their names.
+func (w *dump) state(m *recovery.Manifest) error {
+	for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+		if c == nil || w.checkpoint != nil {
+			continue
+		}
+		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c.Number)
+		if bad := new(recovery.StateError); errors.As(err, &bad) {
+			if err := w.damage(bad.File, 0, bad.Err.Error()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		w.checkpoint = c
+		err = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+			w.names[t.ID] = t.Name
+			if !w.what.State || !w.wanted(t.ID) {
+				return w.ctx.Err()
+			}
+			return w.line(map[string]any{"kind": "topic", "checkpoint": c.Number, "state": t})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// segments shows the records of the segments, in the order of their files.
+func (w *dump) segments(m *recovery.Manifest) error {
+	c := w.checkpoint
+	if c == nil {
+		c = m.Checkpoint
+	}
+	if !w.what.Segments || c == nil {
+		return nil
+	}
+	for _, ref := range c.Segments {
+		dir := w.Path + "/" + recovery.SegmentDir
+		if ref.Cold {
+			if dir = w.Cold; dir == "" {
+				return fmt.Errorf("segment %016x is in the cold directory, and none is given", ref.ID)
+			}
+		}
+		err := segment.Scan(w.FS, dir, ref.ID, func(off int64, topic, seq uint64, ts int64, b []byte) error {
+			if !w.wanted(topic) {
+				return nil
+			}
+			rec, err := topics.DecodeRecord(seq, ts, b)
+			if err != nil {
+				return w.damage(segment.DataName(ref.ID), off, err.Error())
+			}
+			return w.record(&rec, map[string]any{"kind": "record", "segment": fmt.Sprintf("%016x", ref.ID), "topic_id": topic, "topic": w.names[topic]})
+		}, func(d segment.Damage) error { return w.damage(d.File, d.Offset, d.Cause) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// log shows the frames.
+func (w *dump) log(m *recovery.Manifest) error {
+	if !w.what.Frames {
+		return nil
+	}
+	o := LogOptions(w.Dir, m)
+	replay, err := wal.Inspect(o)
+	if err != nil {
+		return err
+	}
+	_, err = replay.Salvage(w.frame, func(d wal.Damage) error {
+		return w.line(map[string]any{"kind": "damage", "file": o.Dir + "/" + d.File, "offset": d.Offset,
+			"lsn": d.LSN, "next_lsn": d.Next, "cause": d.Cause})
+	})
+	return err
+}
+
+func (w *dump) frame(f wal.Frame) error {
+	e, err := topics.DescribeFrame(f)
+	if err != nil {
+		return w.line(map[string]any{"kind": "damage", "lsn": f.LSN, "cause": err.Error()})
+	}
+	if e.Name != "" {
+		w.names[e.Topic] = e.Name
+	}
+	if e.Topic > 0 && !w.wanted(e.Topic) || e.Topic == 0 && w.what.Topic != "" {
+		return w.ctx.Err()
+	}
+	fields := map[string]any{"kind": "frame", "lsn": f.LSN, "end_lsn": f.End, "type": e.Type}
+	set := func(name string, value any, there bool) {
+		if there {
+			fields[name] = value
+		}
+	}
+	set("topic_id", e.Topic, e.Topic > 0)
+	set("topic", w.names[e.Topic], e.Topic > 0)
+	set("ts", e.TS, e.TS != 0)
+	set("first", e.First, e.First > 0)
+	set("last", e.Last, e.Last > 0)
+	set("ceiling", e.Ceiling, e.Ceiling > 0)
+	set("key", e.Key, e.Key != "")
+	set("reason", e.Reason, e.Reason != "")
+	set("match", e.Match, e.Match != "")
+	set("config", e.Config, e.Config != nil)
+	set("floors", e.Floors, e.Floors != nil)
+	set("records", len(e.Records), e.Type == "append")
+	if err := w.line(fields); err != nil {
+		return err
+	}
+	for i := range e.Records {
+		if err := w.record(&e.Records[i], map[string]any{"kind": "record", "lsn": f.LSN, "topic_id": e.Topic, "topic": w.names[e.Topic]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package inspect
+
+import (
+	"fmt"
+
+	"github.com/e6e95bb8/topics/recovery"
+)
+
+// Fault is one thing that is wrong.
+type Fault struct {
+	File   string `json:"file"` // path
+	Offset int64  `json:"offset"`
+	LSN    uint64 `json:"lsn,omitempty"`
+	Topic  string `json:"topic,omitempty"` // its name, or #id if that is not known
+	From   uint64 `json:"from,omitempty"`  // seqs, inclusive
+	To     uint64 `json:"to,omitempty"`
+	Cause  string `json:"cause"`
+}
+
+func (f Fault) String() string {
+	s := fmt.Sprintf("%s at offset %d", f.File, f.Offset)
+	if f.LSN > 0 {
+		s += fmt.Sprintf(" (lsn %d)", f.LSN)
+	}
+	s += ": " + f.Cause
+	switch {
+	case f.To > 0:
+		s += fmt.Sprintf(" (topic %s, seqs %d to %d)", f.Topic, f.From, f.To)
+	case f.Topic != "":
+		s += fmt.Sprintf(" (topic %s)", f.Topic)
+	}
+	return s
+}
+
+// Report is what Verify found.
+type Report struct {
+	Dir         string  `json:"dir"`
+	InUse       string  `json:"in_use,omitempty"` // by which process; faults may be of the moment then
+	Manifests   int     `json:"manifests"`
+	Checkpoints int     `json:"checkpoints"`
+	Topics      int     `json:"topics"` // of the newest checkpoint
+	Segments    int     `json:"segments"`
+	Records     int64   `json:"records"` // in segments
+	Bytes       int64   `json:"bytes"`   // of segments
+	Frames      int64   `json:"frames"`  // of the log
+	EndLSN      uint64  `json:"end_lsn"`
+	TornBytes   int64   `json:"torn_bytes"` // behind the log's end; no fault
+	Faults      []Fault `json:"faults"`
+
+	// Manifest is the one that recovery would take; nil: there is none.
+	Manifest *recovery.Manifest `json:"-"`
+}
+
+// Sound says that nothing is wrong.
+func (r *Report) Sound() bool { return len(r.Faults) == 0 }

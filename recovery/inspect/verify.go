@@ -1,0 +1,247 @@
+// Package inspect looks at a data directory without changing anything in it:
+// Verify says whether it is sound, Dump shows what is in it.
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// Dir is a data directory to look at.
+type Dir struct {
+	FS   vfs.FS
+	Path string
+	Cold string // the cold directory; empty: there is none
+}
+
+// Verify reads everything that recovery may ever need and holds it against
+// itself. What is wrong is in the report; an error says that it cannot be
+// found out. It writes nothing.
+func Verify(ctx context.Context, d Dir) (*Report, error) {
+	v := &verifier{Dir: d, ctx: ctx, report: &Report{Dir: d.Path, Faults: []Fault{}}, names: map[uint64]string{}}
+	names, err := d.FS.List(d.Path)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", d.Path, err)
+	}
+	v.inUse(names)
+	if err := v.manifests(names); err != nil {
+		return nil, err
+	}
+	if err := v.segments(); err != nil {
+		return nil, err
+	}
+	defer v.close()
+	if err := v.states(); err != nil {
+		return nil, err
+	}
+	return v.report, v.log()
+}
+
+type verifier struct {
+	Dir
+	ctx    context.Context
+	report *Report
+	names  map[uint64]string           // of topics
+	open   map[uint64]*segment.Segment // those that could be opened
+}
+
+func (v *verifier) fault(f Fault) { v.report.Faults = append(v.report.Faults, f) }
+
+func (v *verifier) dir(name string) string { return path.Join(v.Path, name) }
+
+// inUse finds out who has the directory, without leaving a trace.
+func (v *verifier) inUse(names []string) {
+	if !slices.Contains(names, recovery.LockName) {
+		return
+	}
+	lock, err := v.FS.Lock(v.dir(recovery.LockName), "")
+	if held := new(vfs.LockedError); errors.As(err, &held) {
+		v.report.InUse = "process " + held.Owner
+		return
+	}
+	if err == nil {
+		_ = lock.Close() // nothing was done under it
+	}
+}
+
+// manifests checks both manifests and takes the one that recovery would.
+func (v *verifier) manifests(names []string) error {
+	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
+		_, err := recovery.ReadManifestFile(v.FS, v.Path, base)
+		bad := new(recovery.ManifestError)
+		switch {
+		case err == nil:
+			v.report.Manifests++
+		case errors.As(err, &bad):
+			v.fault(Fault{File: v.dir(base), Cause: bad.Err.Error()})
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		case base == recovery.ManifestName && slices.Contains(names, recovery.LogDir):
+			v.fault(Fault{File: v.dir(base), Cause: "the file is missing"})
+		}
+	}
+	m, err := recovery.ReadManifest(v.FS, v.Path)
+	if bad := new(recovery.ManifestError); err != nil && !errors.As(err, &bad) {
+		return err
+	}
+	v.report.Manifest = m
+	return nil
+}
+
+// checkpoints are those that recovery may begin from, the newest first.
+func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
+	if m := v.report.Manifest; m != nil {
+		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+			if c != nil && !slices.ContainsFunc(out, func(o *recovery.Checkpoint) bool { return o.Number == c.Number }) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// states reads and decodes the states, and holds them against the segments.
+func (v *verifier) states() error {
+	for _, c := range v.checkpoints() {
+		name := path.Join(v.dir(recovery.StateDir), recovery.StateName(c.Number))
+		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c.Number)
+		if bad := new(recovery.StateError); errors.As(err, &bad) {
+			v.fault(Fault{File: name, Cause: bad.Err.Error()})
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := topics.DescribeState(content, func(*topics.StoredTopic) error { return v.ctx.Err() }); err != nil {
+			v.fault(Fault{File: name, Cause: err.Error()})
+			continue
+		}
+		v.report.Checkpoints++
+		var segs []*segment.Segment
+		for _, ref := range c.Segments {
+			if s := v.open[ref.ID]; s != nil {
+				segs = append(segs, s)
+			}
+		}
+		err = topics.Audit(content, segs, v.ctx.Err, func(f topics.Fault) {
+			v.fault(Fault{File: name, Topic: f.Topic, From: f.From, To: f.To, Cause: f.Cause})
+		})
+		if bad := new(segment.DamageError); err != nil && !errors.As(err, &bad) { // that is reported
+			return err
+		}
+	}
+	return v.ctx.Err()
+}
+
+// segments checks every segment that a checkpoint names.
+func (v *verifier) segments() error {
+	v.open = map[uint64]*segment.Segment{}
+	if err := v.topicNames(); err != nil {
+		return err
+	}
+	done := map[uint64]bool{}
+	for _, c := range v.checkpoints() {
+		for _, ref := range c.Segments {
+			if done[ref.ID] {
+				continue
+			}
+			done[ref.ID] = true
+			if err := v.segment(ref); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// topicNames learns the topics' names from the states, as far as they go.
+func (v *verifier) topicNames() error {
+	for i, c := range slices.Backward(v.checkpoints()) { // the newest counts
+		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c.Number)
+		if bad := new(recovery.StateError); errors.As(err, &bad) {
+			continue // reported when the states' turn comes
+		}
+		if err != nil {
+			return err
+		}
+		n := 0
+		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+			v.names[t.ID] = t.Name
+			n++
+			return nil
+		}) // likewise
+		if i == 0 {
+			v.report.Topics = n
+		}
+	}
+	return v.ctx.Err()
+}
+
+func (v *verifier) segment(ref recovery.SegmentRef) error {
+	hot := v.dir(recovery.SegmentDir)
+	data := hot
+	if ref.Cold {
+		if data = v.Cold; data == "" {
+			return fmt.Errorf("segment %016x is in the cold directory, and none is given", ref.ID)
+		}
+	}
+	s, err := segment.Open(v.FS, hot, data, ref.ID, v.report.Manifest.LogID, segment.NewCache(0))
+	bad, version := new(segment.DamageError), new(segment.VersionError)
+	switch {
+	case errors.As(err, &bad):
+		v.inSegment(bad.Damage)
+		return nil
+	case errors.As(err, &version):
+		v.fault(Fault{File: version.File, Cause: err.Error()})
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		v.missing(hot, data, ref.ID)
+		return nil
+	case err != nil:
+		return err
+	}
+	v.open[ref.ID] = s
+	checked, err := segment.Verify(s, v.ctx.Err, v.inSegment)
+	v.report.Segments++
+	v.report.Records += checked.Records
+	v.report.Bytes += checked.Bytes
+	return err
+}
+
+// missing says which files of a segment are not there.
+func (v *verifier) missing(hot, data string, id uint64) {
+	for _, name := range []string{path.Join(hot, segment.IndexName(id)), path.Join(data, segment.DataName(id))} {
+		f, err := v.FS.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			v.fault(Fault{File: name, Cause: "the file is missing"})
+		} else if err == nil {
+			f.Close() // it was not touched
+		}
+	}
+}
+
+func (v *verifier) inSegment(d segment.Damage) {
+	f := Fault{File: d.File, Offset: d.Offset, From: d.From, To: d.To, Cause: d.Cause}
+	if d.Topic > 0 {
+		f.Topic = v.names[d.Topic]
+		if f.Topic == "" {
+			f.Topic = fmt.Sprintf("#%d", d.Topic)
+		}
+	}
+	v.fault(f)
+}
+
+func (v *verifier) close() {
+	for _, s := range v.open {
+		s.Release()
+	}
+}

@@ -1,0 +1,190 @@
+package repair
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
+)
+
+// gather finds the newest state that can be read, and makes the segments that
+// belong to it sound.
+func (r *repair) gather() error {
+	refs, listed, err := r.choose()
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if err := r.take(ref, listed); err != nil {
+			return err
+		}
+	}
+	if !listed {
+		return r.arrange()
+	}
+	return nil
+}
+
+// choose sets the state, and returns the segments. They are not listed if
+// nothing says which of them belong to it, and in which order.
+func (r *repair) choose() (refs []recovery.SegmentRef, listed bool, err error) {
+	m := r.found.Manifest
+	if m != nil {
+		candidates := []*recovery.Checkpoint{m.Checkpoint, m.Previous}
+		if r.logHelps() {
+			slices.Reverse(candidates)
+			if m.Previous == nil {
+				candidates = nil
+			}
+		}
+		for _, c := range candidates {
+			if c == nil {
+				continue
+			}
+			if r.state, err = r.readState(c.Number); err != nil {
+				return nil, false, err
+			}
+			if r.state != nil {
+				r.from = c
+				return c.Segments, true, nil
+			}
+		}
+		if m.Previous == nil { // the log is there from its beginning
+			return nil, true, nil
+		}
+		return m.Checkpoint.Segments, true, nil
+	}
+	for _, number := range r.states {
+		if r.state, err = r.readState(number); err != nil || r.state != nil {
+			return r.stored, false, err
+		}
+	}
+	if r.firstFile == 1 {
+		return nil, true, nil
+	}
+	return r.stored, false, nil
+}
+
+// logHelps says that a segment is damaged, and the log is not: it still has the
+// records that the newest checkpoint took out of it.
+func (r *repair) logHelps() bool {
+	segments := false
+	for _, f := range r.found.Faults {
+		dir := path.Dir(f.File)
+		if dir == r.dir(recovery.LogDir) || f.File == r.dir(recovery.LogDir) {
+			return false
+		}
+		segments = segments || dir == r.dir(recovery.SegmentDir) || dir == r.Cold
+	}
+	return segments
+}
+
+// readState returns a state that is whole, or nil.
+func (r *repair) readState(number uint64) ([]byte, error) {
+	content, err := recovery.ReadState(r.FS, r.dir(recovery.StateDir), number)
+	if bad := new(recovery.StateError); errors.As(err, &bad) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+		r.begin = max(r.begin, lsn(t.Applied))
+		return nil
+	})
+	if err != nil {
+		return nil, nil // its checksum holds, and nobody can read it all the same
+	}
+	r.report.State = recovery.StateName(number)
+	return content, nil
+}
+
+// take adds a segment: as it is, or, if it is damaged, what is left of it.
+func (r *repair) take(ref recovery.SegmentRef, verified bool) error {
+	data := r.dir(recovery.SegmentDir)
+	if ref.Cold {
+		data = r.Cold
+	}
+	names := []string{path.Join(data, segment.DataName(ref.ID)), r.dir(recovery.SegmentDir, segment.IndexName(ref.ID))}
+	sound := true
+	for _, f := range r.found.Faults {
+		sound = sound && !slices.Contains(names, f.File)
+	}
+	if sound {
+		s, err := segment.Open(r.FS, r.dir(recovery.SegmentDir), data, ref.ID, r.logID, segment.NewCache(1<<20))
+		if err == nil && !verified {
+			_, err = segment.Verify(s, r.ctx.Err, func(segment.Damage) { sound = false })
+		}
+		switch bad := new(segment.DamageError); {
+		case errors.As(err, &bad), errors.Is(err, fs.ErrNotExist):
+			sound = false
+		case err != nil:
+			return err
+		}
+		if s != nil && sound {
+			r.segments = append(r.segments, s)
+			return nil
+		}
+		if s != nil {
+			s.Release()
+		}
+	}
+	return r.rebuild(data, ref.ID)
+}
+
+// rebuild writes a segment with every record that the data file of another one
+// still has.
+func (r *repair) rebuild(data string, id uint64) (err error) {
+	w, err := r.create()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Abort())
+		}
+	}()
+	err = segment.Scan(r.FS, data, id, func(_ int64, topic, seq uint64, ts int64, b []byte) error {
+		rec, err := topics.DecodeRecord(seq, ts, b)
+		if err != nil {
+			return nil // it is missing then, which is told
+		}
+		if err := w.Add(topic, seq, ts, uint32(rec.PayloadBytes()), b); err != nil {
+			return err
+		}
+		if rec.Tag != nil {
+			if err := w.Tag(topic, rec.Tag, seq); err != nil {
+				return err
+			}
+		}
+		return r.ctx.Err()
+	}, func(segment.Damage) error { return r.ctx.Err() })
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // all of it is missing
+	}
+	if err != nil {
+		return err
+	}
+	if w.Records() == 0 {
+		return w.Abort()
+	}
+	if err = w.Finish(); err != nil {
+		return err
+	}
+	dir := r.dir(recovery.SegmentDir)
+	s, err := segment.Open(r.FS, dir, dir, w.ID(), r.logID, segment.NewCache(1<<20))
+	if err == nil {
+		r.segments = append(r.segments, s)
+	}
+	return err
+}
+
+// create begins a segment under an id that none ever had.
+func (r *repair) create() (*segment.Writer, error) {
+	r.nextSegment++
+	return segment.Create(r.FS, r.dir(recovery.SegmentDir), r.nextSegment, r.logID)
+}

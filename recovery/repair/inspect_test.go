@@ -1,0 +1,99 @@
+package repair_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
+)
+
+// TestVerifyFaults fails each operation of a verification: it is an error, and
+// never a fault of the directory, nor taken for a sound one.
+func TestVerifyFaults(t *testing.T) {
+	w := build(t)
+	for n := 1; ; n++ {
+		inj := &errfs.Injector{Nth: n}
+		r, err := inspect.Verify(context.Background(), dataDir(errfs.New(w.fs, inj)))
+		if !inj.Fired() {
+			if err != nil || !r.Sound() {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			t.Logf("%d operations", n)
+			return
+		}
+		lock := strings.HasSuffix(inj.Failed().Name, ".lock") // only tells who has the directory
+		if !errors.Is(err, errfs.ErrInjected) && !(lock && err == nil && r.Sound()) {
+			t.Fatalf("operation %d, %v: %+v, %v", n, inj.Failed(), r, err)
+		}
+	}
+}
+
+// TestReadOnly holds that looking changes nothing.
+func TestReadOnly(t *testing.T) {
+	w := build(t)
+	wreck(t, w)
+	inj := &errfs.Injector{Ops: errfs.Mutating &^ errfs.Lock, Nth: 1, Sticky: true}
+	fsys := errfs.New(w.fs, inj)
+	if r, err := inspect.Verify(context.Background(), dataDir(fsys)); err != nil || r.Sound() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := inspect.Dump(context.Background(), dataDir(fsys), inspect.What{State: true, Segments: true, Frames: true}, new(bytes.Buffer)); err != nil {
+		t.Fatal(err)
+	}
+	if inj.Fired() {
+		t.Fatalf("it did %v", inj.Failed())
+	}
+}
+
+// TestDump holds that a dump of a damaged directory shows everything that is
+// whole, and where something is not.
+func TestDump(t *testing.T) {
+	w := build(t)
+	wreck(t, w)
+	var out bytes.Buffer
+	all := inspect.What{State: true, Segments: true, Frames: true}
+	if err := inspect.Dump(context.Background(), dataDir(w.fs), all, &out); err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]int{}
+	seqs := map[string][]uint64{}
+	for l := range strings.Lines(out.String()) {
+		var v struct {
+			Kind, Topic, File, Cause string
+			Seq                      uint64
+			Data                     json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(l), &v); err != nil {
+			t.Fatalf("%v: %s", err, l)
+		}
+		kinds[v.Kind]++
+		if v.Kind == "record" {
+			seqs[v.Topic] = append(seqs[v.Topic], v.Seq)
+		}
+		if v.Kind == "damage" && v.Cause == "" {
+			t.Errorf("no cause: %s", l)
+		}
+	}
+	if kinds["topic"] != 4 || kinds["damage"] < 3 || kinds["frame"] == 0 || len(seqs) != 4 {
+		t.Fatalf("%v", kinds)
+	}
+	mend(t, w.fs)
+	for name, c := range read(t, run(t, w.fs).Registry) {
+		for seq := range c.records {
+			if !slices.Contains(seqs[name], seq) {
+				t.Errorf("topic %s: seq %d is readable and was not dumped", name, seq)
+			}
+		}
+	}
+	out.Reset()
+	all.Topic = "tagged"
+	if err := inspect.Dump(context.Background(), dataDir(w.fs), all, &out); err != nil || strings.Contains(out.String(), `"topic":"kept"`) {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}

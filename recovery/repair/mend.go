@@ -1,0 +1,120 @@
+package repair
+
+import (
+	"errors"
+
+	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/frame"
+)
+
+func lsn(n uint64) wal.LSN { return wal.LSN(n) }
+
+// The scratch log is written and read once, and nobody waits for its disk.
+const (
+	scratchFile  = 4 << 20
+	scratchQueue = 8 << 20
+	scratchCache = 1 << 20
+)
+
+// mend brings the topics back, from the state, the segments and the log.
+func (r *repair) mend() error {
+	if err := r.openScratch(); err != nil {
+		return err
+	}
+	r.registry = topics.New(topics.Options{})
+	m := topics.NewMender(r.registry, r.log)
+	o := inspect.LogOptions(r.Dir, r.found.Manifest)
+	o.LogID = r.logID
+	switch {
+	case r.state != nil:
+		if err := m.Restore(r.state, r.segments); err != nil {
+			return err
+		}
+		if r.from != nil {
+			o.First, o.Start = r.from.File, lsn(r.from.Start)
+		} else {
+			o.First = r.firstFile
+		}
+	case len(r.segments) > 0:
+		if err := m.Forget(r.segments, r.oldestLSN(o)); err != nil {
+			return err
+		}
+		o.First = max(o.First, r.firstFile)
+	}
+	end, err := r.salvage(o, m)
+	if err != nil {
+		return err
+	}
+	if err := r.log.WaitWritten(r.log.Tail()); err != nil {
+		return err
+	}
+	if f := r.found.Manifest; f != nil {
+		end = max(end, lsn(f.EndLSN))
+	}
+	r.begin = (max(r.begin, end) + frame.Align) &^ (frame.Align - 1)
+	r.report.Lost, r.report.Recovered = m.Finish(r.begin)
+	return nil
+}
+
+// oldestLSN is a position that the log had reached when nothing is known of
+// what was before the one that it is read from.
+func (r *repair) oldestLSN(o wal.Options) wal.LSN {
+	at := o.Start
+	if m := r.found.Manifest; m != nil {
+		at = max(at, lsn(m.EndLSN))
+	}
+	return max(at, lsn(uint64(r.logBytes)))
+}
+
+func (r *repair) openScratch() error {
+	if err := r.FS.MkdirAll(r.dir(scratchDir)); err != nil {
+		return err
+	}
+	r.clearScratch() // what a repair left that was cut off
+	replay, err := wal.Open(wal.Options{
+		FS: r.FS, Dir: r.dir(scratchDir), LogID: r.logID, Manual: true,
+		FileBytes: scratchFile, QueueBytes: scratchQueue, CacheBytes: scratchCache,
+	})
+	if err != nil {
+		return err
+	}
+	tail, err := replay.Run(func(wal.Frame) error { return errors.New("the scratch log is not empty") }, func(int64) {})
+	if err != nil {
+		return err
+	}
+	r.log, err = tail.Open()
+	return err
+}
+
+// salvage feeds the mender with what the log still has, and returns where it
+// ends at the latest.
+func (r *repair) salvage(o wal.Options, m *topics.Mender) (wal.LSN, error) {
+	replay, err := wal.Inspect(o)
+	if err != nil {
+		return 0, err
+	}
+	var most wal.LSN
+	end, err := replay.Salvage(func(f wal.Frame) error {
+		most = max(most, f.End)
+		if err := m.Frame(r.ctx, f); err != nil {
+			return err
+		}
+		if r.log.Tail()-r.log.Written() > scratchQueue/2 {
+			if err := r.log.WaitWritten(r.log.Tail()); err != nil {
+				return err
+			}
+		}
+		return r.ctx.Err()
+	}, func(d wal.Damage) error {
+		to := d.Next
+		if to == 0 { // nothing says how far it went, but for what there was room for
+			to = d.LSN + lsn(uint64(r.logBytes))
+		}
+		most = max(most, to)
+		m.Gap(d.LSN, to)
+		return r.ctx.Err()
+	})
+	return max(most, end), err
+}

@@ -1,0 +1,79 @@
+package repair
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/recovery"
+)
+
+// quarantine copies the manifests and every file that is damaged.
+func (r *repair) quarantine() error {
+	names, err := r.list(r.dir(QuarantineDir))
+	if err != nil {
+		return err
+	}
+	number := 1
+	for _, name := range names {
+		if n, err := strconv.Atoi(name); err == nil {
+			number = max(number, n+1)
+		}
+	}
+	to := r.dir(QuarantineDir, strconv.Itoa(number))
+	if err := r.FS.MkdirAll(to); err != nil {
+		return err
+	}
+	r.report.Quarantine = to
+	files := []string{r.dir(recovery.ManifestName), r.dir(recovery.PrevManifestName)}
+	for _, f := range r.found.Faults {
+		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) {
+			files = append(files, f.File)
+		}
+	}
+	for _, name := range files {
+		err := r.copyFile(name, path.Join(to, path.Base(name)))
+		if errors.Is(err, fs.ErrNotExist) { // that is what is wrong with it
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.report.Files = append(r.report.Files, name)
+	}
+	return r.FS.SyncDir(to)
+}
+
+const copyStep = 1 << 20
+
+func (r *repair) copyFile(from, to string) error {
+	src, err := r.FS.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	size, err := src.Size()
+	if err != nil {
+		return err
+	}
+	dst, err := r.FS.Create(to)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, min(size, copyStep))
+	for off := int64(0); off < size && err == nil; off += int64(len(buf)) {
+		p := buf[:min(int64(len(buf)), size-off)]
+		if _, err = src.ReadAt(p, off); err == nil {
+			_, err = dst.WriteAt(p, off)
+		}
+		if err == nil {
+			err = r.ctx.Err()
+		}
+	}
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
+}

@@ -1,0 +1,149 @@
+package repair
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// survey finds out what is there, and which log it belongs to.
+func (r *repair) survey() error {
+	votes := map[uint64]int{}
+	if err := r.surveyLog(votes); err != nil {
+		return err
+	}
+	if err := r.surveySegments(r.dir(recovery.SegmentDir), false, votes); err != nil {
+		return err
+	}
+	if r.Cold != "" {
+		if err := r.surveySegments(r.Cold, true, votes); err != nil {
+			return err
+		}
+	}
+	names, err := r.list(r.dir(recovery.StateDir))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		var number uint64
+		if n, err := fmt.Sscanf(name, "%16x.state", &number); n == 1 && err == nil && name == recovery.StateName(number) {
+			r.states = append(r.states, number)
+		}
+	}
+	slices.Sort(r.states)
+	slices.Reverse(r.states)
+	if m := r.found.Manifest; m != nil {
+		r.logID, r.lastFile = m.LogID, max(r.lastFile, m.NewestFile)
+		return nil
+	}
+	for id, n := range votes {
+		if best := votes[r.logID]; n > best || n == best && id < r.logID {
+			r.logID = id
+		}
+	}
+	if r.logID == 0 {
+		return errors.New("neither a manifest nor any file of the log or a segment says which log this is")
+	}
+	return nil
+}
+
+// list is List of a directory that may be missing.
+func (r *repair) list(dir string) ([]string, error) {
+	names, err := r.FS.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, r.FS.MkdirAll(dir)
+	}
+	return names, err
+}
+
+// likelyFile is what a log file that is missing had at most, unless the others
+// are bigger.
+const likelyFile = 256 << 20
+
+func (r *repair) surveyLog(votes map[uint64]int) error {
+	dir := r.dir(recovery.LogDir)
+	names, err := r.list(dir)
+	if err != nil {
+		return err
+	}
+	largest, files := int64(likelyFile), uint64(0)
+	for _, name := range names {
+		index, ok := logIndex(name)
+		if !ok {
+			continue
+		}
+		size, err := r.vote(path.Join(dir, name), votes)
+		if err != nil {
+			return err
+		}
+		if r.firstFile == 0 {
+			r.firstFile = index
+		}
+		r.lastFile = max(r.lastFile, index)
+		r.logBytes += size
+		largest = max(largest, size)
+		files++
+	}
+	if m := r.found.Manifest; m != nil && m.NewestFile > r.lastFile {
+		r.logBytes += largest * int64(m.NewestFile-r.lastFile)
+	}
+	return nil
+}
+
+// logIndex is the index of a log file of that name.
+func logIndex(name string) (index uint64, ok bool) {
+	stem, ok := strings.CutSuffix(name, ".wal")
+	n, err := fmt.Sscanf(stem, "%16x", &index)
+	return index, ok && n == 1 && err == nil && wal.FileName(index) == name
+}
+
+func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) error {
+	names, err := r.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		id, kind, ok := segment.ParseName(name)
+		if !ok {
+			continue
+		}
+		r.nextSegment = max(r.nextSegment, id)
+		if kind != segment.Data && kind != segment.Index {
+			continue
+		}
+		if _, err := r.vote(path.Join(dir, name), votes); err != nil {
+			return err
+		}
+		if kind == segment.Data {
+			r.stored = append(r.stored, recovery.SegmentRef{ID: id, Cold: cold})
+		}
+	}
+	return nil
+}
+
+// vote counts a file for the log that its header names. All headers, of the
+// log and of segments, have the log's id in one place.
+func (r *repair) vote(name string, votes map[uint64]int) (size int64, err error) {
+	f, err := r.FS.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var head [24]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	if id := binary.LittleEndian.Uint64(head[16:]); id != 0 && strings.HasPrefix(string(head[:5]), "topic") {
+		votes[id]++
+	}
+	return f.Size()
+}

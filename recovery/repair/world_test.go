@@ -1,0 +1,292 @@
+package repair_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+func options(fsys vfs.FS) recovery.Options {
+	return recovery.Options{
+		FS: fsys, Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		WAL: wal.Options{
+			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 64 << 10,
+			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
+		},
+		Topics: topics.Options{Now: func() int64 { return 1_000_000 }},
+		Storage: recovery.StorageOptions{
+			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10, ColdDir: "/cold", HotSegments: 3,
+		},
+	}
+}
+
+func dataDir(fsys vfs.FS) inspect.Dir { return inspect.Dir{FS: fsys, Path: "/data", Cold: "/cold"} }
+
+func run(t *testing.T, fsys vfs.FS) *recovery.Recovered {
+	t.Helper()
+	data, err := recovery.Run(context.Background(), options(fsys))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// build makes a data directory with segments in both tiers, deleted records, a
+// cap, and a log that goes on behind the last checkpoint, and kills it.
+func build(t *testing.T) *world {
+	t.Helper()
+	fsys := crashfs.New()
+	data := run(t, fsys)
+	r, ctx := data.Registry, context.Background()
+	fsync, disk, limit := "fsync", "disk", int64(40)
+	names := []string{"kept", "tagged", "capped", "idle"}
+	for i, p := range []*topics.ConfigPatch{
+		{Durability: &fsync}, {Durability: &disk}, {Durability: &fsync, CapRecords: &limit}, {Durability: &fsync},
+	} {
+		if _, err := r.Put(ctx, names[i], p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ever := map[string]bool{}
+	for round := range 9 {
+		for _, name := range names {
+			if name == "idle" && round > 2 {
+				continue
+			}
+			w := &topics.Write{DisableBackpressure: true, IdempotencyKey: fmt.Sprint(name, round)}
+			for i := range 25 {
+				rec := topics.Record{Data: fmt.Appendf(nil, `"%s %d/%d %s"`, name, round, i, strings.Repeat(string(rune('a'+i)), 13*i%90)), Meta: []byte(`{"m": 1}`)}
+				if name == "tagged" {
+					rec.Tag = fmt.Appendf(nil, "tag-%d", i%3)
+				}
+				w.Records = append(w.Records, rec)
+			}
+			out, err := r.Append(ctx, name, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, rec := range w.Records {
+				ever[name+entry(out.First+uint64(i), rec)] = true
+			}
+		}
+		if round%2 == 1 {
+			m, err := topics.NewMatch("Eq", "tag-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.DeleteRecords(ctx, "tagged", &topics.Deletion{Match: &m}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if round < 7 {
+			for _, job := range []func() error{
+				func() error { _, err := data.Checkpoint(ctx); return err },
+				func() error { return data.Reclaim(ctx) },
+				func() error { return data.Cool(ctx) },
+			} {
+				if err := job(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if err := data.Log.WaitSynced(data.Log.Tail()); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{whole: read(t, r), ever: ever, used: map[string]int64{}}
+	for _, f := range data.Log.Files() {
+		w.used["/data/wal/"+f.Name] = f.Bytes()
+	}
+	w.fs = fsys.Kill()
+	return w
+}
+
+// world is a data directory and what is in it.
+type world struct {
+	fs    *crashfs.FS
+	whole content
+	ever  map[string]bool  // name and entry of each record that was ever written
+	used  map[string]int64 // bytes of the log's files with frames in them
+}
+
+// content is what a reader gets of each topic: by seq the record, or the
+// reason why there is none.
+type content map[string]topicContent
+
+type topicContent struct {
+	head    uint64
+	records map[uint64]string
+	lost    map[uint64]string
+	failed  bool // reading met damage, and ended there
+}
+
+func read(t *testing.T, r *topics.Registry) content {
+	t.Helper()
+	all := content{}
+	page, _ := r.List("", "", 100)
+	for _, s := range page {
+		all[s.Name] = readTopic(t, r, s)
+	}
+	return all
+}
+
+func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
+	t.Helper()
+	c := topicContent{s.Head, map[uint64]string{}, map[uint64]string{}, false}
+	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
+	for q.From < s.Head {
+		b, err := r.Read(context.Background(), s.Name, &q)
+		if e := new(topics.Error); errors.As(err, &e) && e.Kind == topics.KindDamaged {
+			if c.failed = true; r.LastDamage() == "" {
+				t.Errorf("a read met damage, and nothing was noted")
+			}
+			q.From++ // what stands behind it can still be read
+			continue
+		}
+		if err != nil {
+			t.Fatalf("read %s from %d: %v", s.Name, q.From, err)
+		}
+		if l := b.Tombstone; l != nil {
+			for seq := l.GapFrom; seq <= min(l.GapTo, l.GapFrom+1<<16); seq++ {
+				c.lost[seq] = l.Reason
+			}
+		}
+		for _, rec := range b.Records {
+			c.records[rec.Seq] = entry(rec.Seq, rec)
+		}
+		if b.NextFrom <= q.From {
+			t.Fatalf("read %s from %d stands still", s.Name, q.From)
+		}
+		q.From = b.NextFrom
+	}
+	if !c.failed && int64(len(c.records)) != s.Count {
+		t.Errorf("topic %s counts %d records and has %d", s.Name, s.Count, len(c.records))
+	}
+	return c
+}
+
+// failed says whether any read met damage.
+func (c content) failed() bool {
+	for _, topic := range c {
+		if topic.failed {
+			return true
+		}
+	}
+	return false
+}
+
+func entry(seq uint64, r topics.Record) string {
+	return fmt.Sprintf("%d %s %s %s", seq, r.Tag, r.Meta, r.Data)
+}
+
+// check holds that c has nothing but what w had at its end, and returns how
+// many records are gone. Those must be told of as corrupt, unless c failed.
+// What was evicted or deleted may be back if the log is damaged: what did that
+// may be lost.
+func (w *world) check(t *testing.T, c content, back bool) (gone int) {
+	t.Helper()
+	for name, want := range w.whole {
+		got, ok := c[name]
+		if !ok {
+			t.Errorf("topic %s is not there", name)
+			continue
+		}
+		if got.head < want.head {
+			t.Errorf("topic %s: the head went back from %d to %d", name, want.head, got.head)
+		}
+		for _, seq := range slices.Sorted(maps.Keys(want.records)) {
+			rec, there := got.records[seq]
+			switch {
+			case !there && !got.failed && got.lost[seq] != topics.ReasonCorrupt:
+				t.Fatalf("topic %s: seq %d is gone without a word (%q)", name, seq, got.lost[seq])
+			case !there:
+				gone++
+			case rec != want.records[seq]:
+				t.Fatalf("topic %s: seq %d is %s, was %s", name, seq, rec, want.records[seq])
+			}
+		}
+		for seq, rec := range got.records {
+			if _, ok := want.records[seq]; !ok && !(back && w.ever[name+rec]) {
+				t.Fatalf("topic %s: seq %d was not there, now it is %s", name, seq, rec)
+			}
+		}
+	}
+	return gone
+}
+
+// damages are the ways to harm a file, within its used bytes.
+var damages = map[string]func(f vfs.File, used int64) error{
+	"flip": func(f vfs.File, used int64) error {
+		b := make([]byte, 1)
+		if _, err := f.ReadAt(b, used/2); err != nil {
+			return err
+		}
+		b[0] ^= 0x10
+		_, err := f.WriteAt(b, used/2)
+		return err
+	},
+	"head": func(f vfs.File, _ int64) error {
+		_, err := f.WriteAt([]byte("damaged!"), 0)
+		return err
+	},
+	"zero": func(f vfs.File, used int64) error {
+		_, err := f.WriteAt(make([]byte, min(200, used/2)), used/2)
+		return err
+	},
+	"cut": func(f vfs.File, used int64) error { return f.Truncate(used / 2) },
+}
+
+// harm does that to a file, or deletes it.
+func (w *world) harm(t *testing.T, name, how string) {
+	t.Helper()
+	fsys, used := w.fs, w.used[name]
+	if how == "delete" {
+		if err := fsys.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+		if err := fsys.SyncDir(path.Dir(name)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used == 0 {
+		if used, err = f.Size(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(damages[how](f, used), f.Sync(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files are the files of a directory that a checkpoint or recovery needs.
+func files(t *testing.T, fsys vfs.FS, dir string) []string {
+	t.Helper()
+	names, err := fsys.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range names {
+		names[i] = path.Join(dir, names[i])
+	}
+	return names
+}
