@@ -32,7 +32,7 @@ func (r *Recovered) Checkpoint(ctx context.Context) (out Checkpointed, err error
 	r.aside(func() { out, err = r.checkpoint(ctx) })
 	took := r.opts.Now().Sub(began)
 	out.DurationMS = millis(took)
-	r.counters.checkpointed(r.opts.Now(), took, err)
+	r.counters.checkpointed(r.opts.Now(), out, took, err)
 	if err != nil {
 		return out, fmt.Errorf("checkpoint: %w", err)
 	}
@@ -49,7 +49,8 @@ func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
 		return Checkpointed{}, err
 	}
 	before := r.manifestNow()
-	if tail := r.Log.Tail(); before.Checkpoint != nil && tail == r.checkpointed {
+	// The one before must be as new, or log files are kept for it.
+	if tail := r.Log.Tail(); tail == r.checkpointed && before.Previous != nil && before.Previous.start() == tail {
 		return Checkpointed{Number: before.Checkpoint.Number, Start: before.Checkpoint.Start, Unchanged: true}, nil
 	}
 	capture := r.Registry.Capture()
@@ -151,6 +152,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 		m.Previous, m.Checkpoint = m.Checkpoint, next
 	})
 	// Both are the same after a restore, and after a state that was damaged.
+	r.outdated = true
 	if err == nil && before.Previous != nil && !before.Checkpoint.is(before.Previous.Number) {
 		r.garbage = append(r.garbage, path.Join(r.dir(stateDir), StateName(before.Previous.Number)))
 	}

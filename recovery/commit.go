@@ -38,15 +38,16 @@ func (r *Recovered) commit(change func(*Manifest)) error {
 
 // discard removes the files that the manifest no longer names. Before that it
 // writes it once more, so that the previous manifest does not name them
-// either. What is pinned or cannot be removed is left for the next time. r.work
+// either, nor log files that are released next. What is pinned or cannot be removed is left for the next time. r.work
 // is held.
 func (r *Recovered) discard() error {
-	if !slices.ContainsFunc(r.garbage, func(name string) bool { return !r.isPinned(name) }) {
+	if !r.outdated && !slices.ContainsFunc(r.garbage, func(name string) bool { return !r.isPinned(name) }) {
 		return nil
 	}
 	if err := r.commit(func(*Manifest) {}); err != nil {
 		return err
 	}
+	r.outdated = false
 	r.garbage = slices.DeleteFunc(r.garbage, func(name string) bool {
 		if r.isPinned(name) {
 			return false

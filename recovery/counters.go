@@ -24,7 +24,7 @@ type counters struct {
 	verifiedAt  time.Time
 }
 
-func (c *counters) checkpointed(now time.Time, took time.Duration, err error) {
+func (c *counters) checkpointed(now time.Time, out Checkpointed, took time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -32,8 +32,11 @@ func (c *counters) checkpointed(now time.Time, took time.Duration, err error) {
 		c.lastError = err.Error()
 		return
 	}
-	c.checkpoints++
-	c.took, c.last, c.lastError = took, now, ""
+	c.last, c.lastError = now, ""
+	if !out.Unchanged {
+		c.checkpoints++
+		c.took = took
+	}
 }
 
 func (c *counters) failed(err error) {

@@ -44,6 +44,9 @@ type Manifest struct {
 	// may have gone further since.
 	EndLSN        uint64 `json:"end_lsn"`
 	CleanShutdown bool   `json:"clean_shutdown"`
+	// Instance is drawn for each data directory, a restored one included: it
+	// marks the cold directory as its own. 0: not drawn yet.
+	Instance uint64 `json:"instance,omitempty"`
 
 	// Checkpoint is where recovery begins, Previous the one before, from which
 	// it can begin, too. Without either it reads the log from its beginning.

@@ -42,8 +42,8 @@ func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
 		return nil, wal.ErrClosed
 	}
 	began := r.opts.Now()
-	_, err := r.checkpoint(ctx)
-	r.counters.checkpointed(r.opts.Now(), r.opts.Now().Sub(began), err)
+	out, err := r.checkpoint(ctx)
+	r.counters.checkpointed(r.opts.Now(), out, r.opts.Now().Sub(began), err)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}

@@ -97,6 +97,7 @@ type Recovered struct {
 	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
+	outdated     bool                 // the previous manifest may begin at an older checkpoint
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
@@ -260,6 +261,9 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.writeManifest(r.Log.Newest(), r.Log.Synced(), false); err != nil {
 		return err
 	}
+	if err := r.claimCold(); err != nil {
+		return err
+	}
 	return r.tidy()
 }
 
@@ -268,6 +272,9 @@ func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) err
 	defer r.mu.Unlock()
 	m := &r.manifest
 	m.LogID = r.Log.ID()
+	for m.Instance == 0 {
+		m.Instance = rand.Uint64()
+	}
 	if r.settled {
 		m.BootID, m.CleanShutdown, m.LogBegin = r.opts.BootID, clean, 0
 	}

@@ -67,12 +67,12 @@ func (w *keyWindow) forget(now, windowMS int64) {
 	}
 }
 
-// append encodes the window: the number of keys, and of each, oldest first,
-// its hash and what it was given.
-func (w *keyWindow) append(dst []byte) []byte {
+// append encodes the keys of writes up to through: their number, and of each,
+// oldest first, its hash and what it was given.
+func (w *keyWindow) append(dst []byte, through uint64) []byte {
 	current := func(u keyUse) bool { // and not used again later
 		k, ok := w.byID[u.id]
-		return ok && k.ts == u.ts
+		return ok && k.ts == u.ts && k.first <= through
 	}
 	n := 0
 	for _, u := range w.order {

@@ -18,7 +18,9 @@
 // # Lock order
 //
 // Registry.mu, then topic.mu, then the log's own lock inside Append. Nothing
-// waits for the disk with a lock held.
+// waits for the disk with a lock held, but for one thing: who evicts or
+// deletes records that are in segments reads pages of their indexes, which are
+// small, cached, and never in the cold directory, under the topic's lock.
 package topics
 
 import (

@@ -67,7 +67,7 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 	if b, err = deleted.append(b); err != nil {
 		return err
 	}
-	e.buf = t.keys.append(b)
+	e.buf = t.keys.append(b, through)
 	return nil
 }
 

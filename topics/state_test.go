@@ -3,6 +3,7 @@ package topics
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
@@ -83,7 +84,7 @@ func TestKeyWindowState(t *testing.T) {
 			id := keyID{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
 			w.add(id, keyed{first: uint64(ts), ts: ts, count: 2}, 20)
 		}
-		d := decoder{p: w.append(nil)}
+		d := decoder{p: w.append(nil, math.MaxUint64)}
 		if d.keys(&back); d.bad || len(d.p) > 0 || len(back.byID) != len(back.order) {
 			t.Fatalf("%+v, %d bytes are left", back, len(d.p))
 		}

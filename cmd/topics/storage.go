@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
 )
 
 // storageView shows what lies below the topics to the HTTP side, which does not
@@ -35,9 +38,29 @@ func (v storageView) Backup(ctx context.Context, w io.Writer) error {
 
 func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T, err error) {
 	if d := s.data.Load(); d != nil {
-		return use(d)
+		out, err = use(d)
+		return out, storageError(err)
 	}
 	return out, errNoData
+}
+
+// storageError says in the terms of the topics what a client is told in the
+// same words when it writes.
+func storageError(err error) error {
+	kind := topics.Kind(0)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		kind = topics.KindNoSpace
+	case errors.Is(err, wal.ErrReadOnly):
+		kind = topics.KindReadOnly
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
+		kind = topics.KindClosed
+	default:
+		return err
+	}
+	return &topics.Error{Kind: kind, Message: "storage", Err: err}
 }
 
 // Stats implements api.Storage.

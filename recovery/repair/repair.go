@@ -204,7 +204,12 @@ func (r *repair) checkpoint() error {
 // the present one, too.
 func (r *repair) commit() error {
 	if m := r.found.Manifest; m != nil {
-		r.final.BootID, r.final.CleanShutdown = m.BootID, m.CleanShutdown
+		r.final.BootID, r.final.CleanShutdown, r.final.Instance = m.BootID, m.CleanShutdown, m.Instance
+	} else if r.Cold != "" { // whose data it is, the cold directory still knows
+		var err error
+		if r.final.Instance, err = recovery.ColdOwner(r.FS, r.Cold); err != nil {
+			return err
+		}
 	}
 	err := r.FS.MkdirAll(r.dir(recovery.LogDir))
 	for range 2 {
