@@ -20,9 +20,10 @@ const (
 func (r *Recovered) runBackground() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
+	r.stop = func() { cancel(); wg.Wait() }
+	r.bound(nil)
 	wg.Go(func() { r.takeCheckpoints(ctx) })
 	wg.Go(func() { r.keepUp(ctx) })
-	r.stop = func() { cancel(); wg.Wait() }
 }
 
 func (r *Recovered) takeCheckpoints(ctx context.Context) {
@@ -49,6 +50,21 @@ func (r *Recovered) takeCheckpoints(ctx context.Context) {
 		}
 		last = r.opts.Now()
 	}
+}
+
+// logBound is how many times what makes a checkpoint due the log may grow to
+// before writers have to wait for checkpoints: the next start has to read it.
+const logBound = 3
+
+// bound holds the log to its bound, unless checkpoints fail: then it is better
+// that it grows.
+func (r *Recovered) bound(failed error) {
+	o := &r.opts.Storage
+	if failed != nil || o.CheckpointBytes == 0 || r.stop == nil {
+		r.Log.Bound(0)
+		return
+	}
+	r.Log.Bound(r.manifestNow().Checkpoint.start() + logBound*wal.LSN(o.CheckpointBytes))
 }
 
 // due says whether a checkpoint is due when the last attempt was so long ago.

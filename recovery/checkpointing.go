@@ -29,9 +29,10 @@ func (r *Recovered) Checkpoint(ctx context.Context) (out Checkpointed, err error
 	r.work.Lock()
 	defer r.work.Unlock()
 	began := r.opts.Now()
-	r.aside(func() { out, err = r.checkpoint(ctx) })
+	out, err = r.checkpoint(ctx)
 	took := r.opts.Now().Sub(began)
 	out.DurationMS = millis(took)
+	r.bound(err)
 	r.counters.checkpointed(r.opts.Now(), out, took, err)
 	if err != nil {
 		return out, fmt.Errorf("checkpoint: %w", err)
@@ -101,7 +102,9 @@ func (r *Recovered) releaseLog() (n int, err error) {
 func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *Manifest) (next *Checkpoint, segs []*segment.Segment, tables topics.Tables, err error) {
 	var written []uint64
 	defer func() {
-		if err != nil && !errors.Is(err, errUncertain) {
+		if errors.Is(err, errUncertain) {
+			closeAll(segs) // the next start knows whether they are in use
+		} else if err != nil {
 			err = errors.Join(err, r.dropSegments(segs, written))
 		}
 	}()
@@ -118,9 +121,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 			return id, w, err
 		},
 		MaxBytes: r.opts.Storage.SegmentBytes, MaxRecords: r.opts.Storage.SegmentRecords,
-		Pace: r.steady(ctx, func() bool {
-			return int64(r.Log.Tail()-capture.Start()) > r.opts.Storage.CheckpointBytes/2
-		}),
+		Pace: r.steady(ctx),
 	})
 	if err != nil {
 		return nil, nil, nil, err
@@ -201,19 +202,21 @@ func (r *Recovered) openSegments(list []SegmentRef, logID uint64) (segs []*segme
 		segs = append(segs, s)
 	}
 	if err != nil {
-		for _, s := range segs {
-			s.Release()
-		}
+		closeAll(segs)
 		return nil, err
 	}
 	return segs, nil
 }
 
-// dropSegments closes and removes segments that no manifest names.
-func (r *Recovered) dropSegments(segs []*segment.Segment, ids []uint64) error {
+func closeAll(segs []*segment.Segment) {
 	for _, s := range segs {
 		s.Release()
 	}
+}
+
+// dropSegments closes and removes segments that no manifest names.
+func (r *Recovered) dropSegments(segs []*segment.Segment, ids []uint64) error {
+	closeAll(segs)
 	var err error
 	for _, id := range ids {
 		for _, kind := range []segment.Kind{segment.Data, segment.Index} {

@@ -18,9 +18,7 @@ func (r *Recovered) Cool(ctx context.Context) error {
 	r.upkeep.Lock()
 	defer r.upkeep.Unlock()
 	for _, s := range r.old() {
-		var err error
-		r.aside(func() { err = r.relocate(ctx, s) })
-		if err != nil {
+		if err := r.relocate(ctx, s); err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("moving segment %016x to the cold directory: %w", s.ID(), err)
 		}

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"runtime"
 	"time"
 )
 
@@ -18,40 +17,18 @@ const (
 	mergeRest      = 15 // times what it worked
 )
 
-// aside runs f, which is long and can wait, on a thread of its own that others
-// go before. Yielding alone is not enough when the machine has fewer
-// processors than threads that want one. Simulations, which take one step
-// after the other, run it in place.
-func (r *Recovered) aside(f func()) {
-	if r.opts.WAL.Manual {
-		f()
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		standBack()
-		f()
-	}()
-	<-done
-}
-
-// steady paces a checkpoint. While it rests the log grows: once that is
-// pressing it rests little, and not at all when nobody is served any more.
-func (r *Recovered) steady(ctx context.Context, pressing func() bool) func() error {
-	began := time.Now()
+// steady paces a checkpoint. While it rests
+// the log grows: once that is pressing it does not rest, nor when nobody is
+// served any more.
+func (r *Recovered) steady(ctx context.Context) func() error {
+	began, behind := time.Now(), r.manifestNow().Checkpoint.start()
 	return func() error {
 		worked := time.Since(began)
 		if r.opts.WAL.Manual || worked < stint || r.closing.Load() {
 			return ctx.Err()
 		}
-		if !pressing() {
+		if backlog := int64(r.Log.Tail() - behind); backlog < r.opts.Storage.CheckpointBytes*3/2 {
 			rest(ctx, checkpointRest*worked)
-		} else if worked > checkpointRest*stint {
-			rest(ctx, stint)
-		} else {
-			return ctx.Err()
 		}
 		began = time.Now()
 		return ctx.Err()

@@ -22,9 +22,7 @@ func (r *Recovered) Reclaim(ctx context.Context) error {
 	r.upkeep.Lock()
 	defer r.upkeep.Unlock()
 	for {
-		var done bool
-		var err error
-		r.aside(func() { done, err = r.reclaimOnce(ctx) })
+		done, err := r.reclaimOnce(ctx)
 		if err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("reclaim: %w", err)
@@ -121,10 +119,11 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 		wrote += s.DataBytes() + s.IndexBytes()
 	}
 	if err := r.swap(gone, with); err != nil {
-		if !errors.Is(err, errUncertain) {
-			err = errors.Join(err, r.dropSegments(with, outputs))
+		if errors.Is(err, errUncertain) {
+			closeAll(with) // the next start knows whether they are in use
+			return err
 		}
-		return err
+		return errors.Join(err, r.dropSegments(with, outputs))
 	}
 	r.counters.merged(read, wrote)
 	for _, s := range gone {

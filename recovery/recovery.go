@@ -334,9 +334,7 @@ func (r *Recovered) lastCheckpoint(ctx context.Context) {
 }
 
 func (r *Recovered) closeSegments() {
-	for _, s := range r.segments {
-		s.Release()
-	}
+	closeAll(r.segments)
 	r.segments = nil
 }
 

@@ -48,6 +48,7 @@ type Log struct {
 		done     bool  // Close has begun
 		// changed is closed when room may have appeared; nil: nobody waits.
 		changed chan struct{}
+		bound   LSN    // where ordinary appends have to wait; 0: nowhere
 		marked  LSN    // tail right after the last marker
 		ticked  LSN    // tail at the last background step
 		newest  uint64 // highest index of a file that has been synced in use
@@ -116,6 +117,16 @@ func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (ti
 	}
 }
 
+// Bound makes ordinary appends wait, as for a full queue, while the log's tail
+// is at that position or beyond; 0 lets them go on. Frames that give space back
+// do not wait.
+func (l *Log) Bound(at LSN) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.bound = at
+	l.changedLocked()
+}
+
 // roomLocked says whether a frame of size bytes could be appended now: nil,
 // ErrBusy (soon, perhaps), or an error that waiting does not cure.
 func (l *Log) roomLocked(size int, freeing bool) error {
@@ -127,6 +138,9 @@ func (l *Log) roomLocked(size int, freeing bool) error {
 	case depth > 0 && depth+int64(size) > l.opts.QueueBytes:
 		l.mu.stats.SubmitFull++
 		l.WriteSoon() // nobody may be waiting for what fills it
+		return ErrBusy
+	case l.mu.bound > 0 && l.mu.tail >= l.mu.bound && !freeing:
+		l.mu.stats.SubmitFull++
 		return ErrBusy
 	}
 	room := l.mu.cur.room(l.mu.tail)
