@@ -35,15 +35,20 @@ func (r *Recovered) steady(ctx context.Context) func() error {
 	}
 }
 
-// unhurried paces what can wait.
+// unhurried paces what can wait. While nobody writes or reads it rests only as
+// long as it works.
 func (r *Recovered) unhurried(ctx context.Context) func() error {
-	began := time.Now()
+	began, served := time.Now(), int64(0)
 	return func() error {
 		worked := time.Since(began)
 		if r.opts.WAL.Manual || worked < stint {
 			return ctx.Err()
 		}
-		rest(ctx, mergeRest*worked)
+		if now := r.Registry.Served(); now != served {
+			served = now
+			worked *= mergeRest
+		}
+		rest(ctx, worked)
 		began = time.Now()
 		return ctx.Err()
 	}

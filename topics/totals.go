@@ -87,6 +87,11 @@ func (r *Registry) Totals() Totals {
 	return out
 }
 
+// Served is the number of records written and read since the start.
+func (r *Registry) Served() int64 {
+	return r.totals.appended.records.Load() + r.totals.delivered.records.Load()
+}
+
 // TopicGauge is one topic for a metrics page.
 type TopicGauge struct {
 	Name           string

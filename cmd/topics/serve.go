@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -191,6 +192,7 @@ func (s *server) open() {
 	s.health.Refresh()
 	s.api.Open(data.Registry)
 	s.gate.Ready()
+	go debug.FreeOSMemory() // what recovery needed and nobody does now
 	r := &data.Report
 	s.log.Info().
 		Int("topics", data.Registry.Totals().Topics).
