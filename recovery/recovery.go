@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,52 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
-	"github.com/e6e95bb8/topics/wal/vfs"
 )
-
-// Options say what to recover and how.
-type Options struct {
-	FS     vfs.FS
-	Dir    string    // the data directory; made if absent
-	Lock   io.Closer // its lock, if the caller has taken it; Run's from here on
-	BootID string    // of the running kernel; empty: unknown, taken as a new one
-	Gate   *Gate
-	Log    zerolog.Logger
-	WAL    wal.Options    // sizes and times; the rest is filled in here
-	Topics topics.Options // limits
-	// Storage says when checkpoints are taken and where records go.
-	Storage StorageOptions
-	Now     func() time.Time
-}
-
-// StorageOptions are the settings of checkpoints and segments.
-type StorageOptions struct {
-	CheckpointBytes    int64         // a checkpoint is due after so many bytes of log; 0: off
-	CheckpointInterval time.Duration // and after this, if there is anything new; 0: off
-	MaxAge             time.Duration // no record is for longer only in the log; 0: for as long as it takes
-	SegmentBytes       int64         // data of one segment; 0: 64 MiB
-	SegmentRecords     int64         // records of one segment; 0: a million
-	CacheBytes         int64         // decoded blocks and pages of segments in memory
-	ColdDir            string        // takes the data of old segments; empty: there is none
-	HotSegments        int           // the newest ones that are not old
-	HotBytes           int64         // and no more of them than have so much data; 0: not counted
-	ArchiveDir         string        // takes copies of finished log files; empty: there is none
-}
-
-// fill sets what has to be set.
-func (o *StorageOptions) fill() {
-	if o.SegmentBytes == 0 {
-		o.SegmentBytes = 64 << 20
-	}
-	if o.SegmentRecords == 0 {
-		o.SegmentRecords = 1_000_000
-	}
-}
 
 // Recovered is a data directory in use.
 //
@@ -288,54 +245,6 @@ func (r *Recovered) noteFile(newest uint64, synced wal.LSN) {
 	if err := r.writeManifest(newest, synced, false); err != nil {
 		r.opts.Log.Warn().Err(err).Msg("manifest not updated")
 	}
-}
-
-// Close ends the background, takes a last checkpoint, syncs and closes the log,
-// says so in the manifest, and gives the directory free. No request may be
-// running. A checkpoint that fails, or is not done when ctx ends, only costs
-// the next start its time.
-//
-// A log that failed may have pages in the cache that are not on the disk and
-// never will be. The manifest then names no boot, so that the next start takes
-// what had not been synced for lost, as after a power cut.
-func (r *Recovered) Close(ctx context.Context) error {
-	r.closing.Store(true)
-	if r.stop != nil {
-		r.stop()
-	}
-	r.scrubs.stop()
-	r.unpin()
-	err := r.Registry.Close(ctx)
-	if err == nil {
-		r.lastCheckpoint(ctx)
-	}
-	err = errors.Join(err, r.Log.Close())
-	if err == nil {
-		err = r.writeManifest(r.Log.Newest(), r.Log.Synced(), true)
-	} else if errors.Is(err, wal.ErrReadOnly) {
-		r.opts.BootID = ""
-		err = errors.Join(err, r.writeManifest(r.Log.Newest(), r.Log.Synced(), false))
-	}
-	r.closeSegments()
-	return errors.Join(err, r.lock.Close())
-}
-
-// lastCheckpoint takes a checkpoint if that is done in three quarters of the
-// time there is: the log has to be closed, too.
-func (r *Recovered) lastCheckpoint(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
-		defer cancel()
-	}
-	if _, err := r.Checkpoint(ctx); err != nil {
-		r.opts.Log.Warn().Err(err).Msg("no checkpoint at the end")
-	}
-}
-
-func (r *Recovered) closeSegments() {
-	closeAll(r.segments)
-	r.segments = nil
 }
 
 // release gives up a recovery that failed on the way.
