@@ -100,11 +100,8 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 		cold = cold && s.Cold()
 		read += s.DataBytes() + s.IndexBytes()
 	}
-	var written []uint64
 	create := func() (*segment.Writer, error) {
-		id := r.newSegment()
-		written = append(written, id)
-		return segment.Create(r.opts.FS, r.dir(segmentDir), id, r.Log.ID())
+		return segment.Create(r.opts.FS, r.dir(segmentDir), r.newSegment(), r.Log.ID())
 	}
 	limits := segment.Limits{Bytes: r.opts.Storage.SegmentBytes, Records: r.opts.Storage.SegmentRecords}
 	outputs, err := segment.Merge(gone, live, create, limits, r.unhurried(ctx), nil)
@@ -126,6 +123,12 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 		return errors.Join(err, r.dropSegments(with, outputs))
 	}
 	r.counters.merged(read, wrote)
+	r.work.Lock()
+	err = r.discard()
+	r.work.Unlock()
+	if err != nil {
+		return err
+	}
 	for _, s := range gone {
 		delete(r.full, s.ID())
 	}
@@ -144,8 +147,9 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 	return nil
 }
 
-// swap puts segments in the place of others: in the manifest, in the topics,
-// on disk.
+// swap puts segments in the place of others, in the manifest and in the topics.
+// After an error they are in none, or, if that is uncertain, perhaps in the
+// manifest.
 func (r *Recovered) swap(gone, with []*segment.Segment) error {
 	r.work.Lock()
 	defer r.work.Unlock()
@@ -181,7 +185,7 @@ func (r *Recovered) swap(gone, with []*segment.Segment) error {
 		r.garbage = append(r.garbage, path.Join(dir, segment.DataName(s.ID())))
 		s.Release()
 	}
-	return r.discard()
+	return nil
 }
 
 // Of all that segments hold at least this fraction is alive, or the worst are

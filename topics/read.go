@@ -64,10 +64,15 @@ func (r *Registry) delivered(b *Batch) *Batch {
 	return b
 }
 
+// maxTries is how often in a row records may move away under a read, or a
+// delete, until that is taken for an error: a checkpoint or a merge that does
+// it takes far longer than a try.
+const maxTries = 1000
+
 // readOnce reads on from b.NextFrom: it takes a picture of the topic under its
 // lock, and fetches the records without.
 func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
-	for {
+	for tries := 0; ; tries++ {
 		now := r.now()
 		t, err := r.open(name, now)
 		if err != nil {
@@ -79,7 +84,7 @@ func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
 		t.mu.RUnlock()
 
 		err = r.fetch(q, b, v)
-		if len(b.Records) == 0 && r.outdated(err) {
+		if len(b.Records) == 0 && r.outdated(err) && tries < maxTries {
 			b.NextFrom, b.Tombstone = from, nil
 			continue
 		}
@@ -171,6 +176,9 @@ type window struct {
 }
 
 func newWindow(set *seqSet, from, below uint64) *window {
+	if below <= from {
+		return nil
+	}
 	w := &window{from: from, bits: make([]uint64, (below-from+63)/64)}
 	set.each(from, below-1, func(seq uint64) bool {
 		w.bits[(seq-from)/64] |= 1 << ((seq - from) % 64)

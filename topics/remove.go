@@ -37,12 +37,12 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	if d.Match != nil {
 		need += len(d.Match.value)
 	}
-	for {
+	for tries := 0; ; tries++ {
 		if _, err := r.log.Admit(ctx, need, true, true); err != nil {
 			return Deleted{}, logError(err)
 		}
 		c, err := r.assignDelete(name, d)
-		if errors.Is(err, wal.ErrBusy) || r.outdated(err) {
+		if errors.Is(err, wal.ErrBusy) || r.outdated(err) && tries < maxTries {
 			continue
 		}
 		if err != nil {
