@@ -20,6 +20,7 @@ type oracleSeq struct {
 	Record
 	class Class
 	gone  string // why it cannot be read; empty: it can
+	asked bool   // a delete asked for it, whether it was there or not
 }
 
 type oracleKey struct {
@@ -170,7 +171,9 @@ func (o *oracle) restart() {
 func (o *oracle) delete(d *Deletion, head uint64) (n int64) {
 	for i := range o.seqs[:head] {
 		s := &o.seqs[i]
-		if s.gone == "" && (d.Before == nil || s.Seq < *d.Before) && (d.Match == nil || d.Match.Tag(s.Tag)) {
+		matches := (d.Before == nil || s.Seq < *d.Before) && (d.Match == nil || d.Match.Tag(s.Tag))
+		s.asked = s.asked || matches
+		if s.gone == "" && matches {
 			s.gone = goneDeleted
 			n++
 		}
