@@ -13,16 +13,17 @@ const module = "github.com/e6e95bb8/topics"
 // mayImport says for each folder which folders of this module its packages may
 // depend on, directly or not. The longest matching folder holds.
 var mayImport = map[string][]string{
-	"wal":        {"wal"},
-	"wal/frame":  {"wal/frame"},
-	"wal/vfs":    {"wal/vfs"},
-	"topics":     {"topics", "wal"},
-	"queue":      {"queue"},
-	"recovery":   {"recovery", "queue", "topics", "wal"},
-	"api":        {"api", "queue", "topics", "wal"},
-	"api/client": {"api/client"},
-	"api/scan":   {"api/scan"},
-	"cmd":        {"cmd", "api", "recovery", "queue", "topics", "wal"},
+	"wal":            {"wal"},
+	"wal/frame":      {"wal/frame"},
+	"wal/vfs":        {"wal/vfs"},
+	"topics":         {"topics", "wal"},
+	"topics/segment": {"topics/segment", "wal/vfs"},
+	"queue":          {"queue"},
+	"recovery":       {"recovery", "queue", "topics", "wal"},
+	"api":            {"api", "queue", "topics", "wal"},
+	"api/client":     {"api/client"},
+	"api/scan":       {"api/scan"},
+	"cmd":            {"cmd", "api", "recovery", "queue", "topics", "wal"},
 }
 
 // mayNotImport are packages from outside that would break what a folder is.
