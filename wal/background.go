@@ -210,10 +210,14 @@ func (l *Log) makeRoom() error {
 }
 
 func (l *Log) runReporter() {
+	var told uint64
 	for {
 		select {
-		case <-l.bg.used:
-			l.reportUse(*l.bg.report.Load())
+		case <-l.bg.used: // perhaps for a report that the hint before brought, too
+			if u := *l.bg.report.Load(); u.newest > told {
+				told = u.newest
+				l.reportUse(u)
+			}
 		case <-l.bg.quit:
 			return
 		}
