@@ -160,9 +160,21 @@ func (s *sim) remember() {
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
 		if l := s.model.lives[state.Name]; l != nil && l.strong && state.Config.Durability >= topics.Disk {
-			s.left[state.Name] = dumpTopic(s.t, s.data.Registry, state)
+			s.left[state.Name] = kept(dumpTopic(s.t, s.data.Registry, state))
 		}
 	}
+}
+
+// kept is a dump without what is not there: whether a deleted seq beside a lost
+// range passes silently or in the gap depends on where a batch ends.
+func kept(dump string) string {
+	var lines []string
+	for line := range strings.Lines(dump) {
+		if !strings.HasPrefix(line, "  ..") && !strings.HasSuffix(line, " 0 \n") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // compare holds that they are.
@@ -170,7 +182,7 @@ func (s *sim) compare() {
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
 		want, ok := s.left[state.Name]
-		if got := dumpTopic(s.t, s.data.Registry, state); ok && got != want {
+		if got := kept(dumpTopic(s.t, s.data.Registry, state)); ok && got != want {
 			s.t.Fatalf("the end of a life changed topic %s: %s", state.Name, firstDifference(want, got))
 		}
 		delete(s.left, state.Name)

@@ -50,7 +50,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		r.grow(t, sums{int64(e.count), f.bytes})
 		r.trim(t)
 		if e.key != nil {
-			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts}
+			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts, ephemeral: f.body != nil}
 			t.keys.add(r.keyID(e.key), k, t.cfg.IdempotencyWindowMS)
 			r.sweeper.visit(t)
 		}

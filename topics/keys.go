@@ -26,6 +26,9 @@ type keyed struct {
 	first uint64
 	ts    int64
 	count uint32
+	// ephemeral: the records are in memory only. A key that outlives them in a
+	// checkpoint would answer a retry with seqs that are lost.
+	ephemeral bool
 }
 
 func (r *Registry) keyID(key []byte) keyID {
@@ -67,12 +70,12 @@ func (w *keyWindow) forget(now, windowMS int64) {
 	}
 }
 
-// append encodes the keys of writes up to through: their number, and of each,
-// oldest first, its hash and what it was given.
+// append encodes the keys, but for those of ephemeral writes behind through:
+// their number, and of each, oldest first, its hash and what it was given.
 func (w *keyWindow) append(dst []byte, through uint64) []byte {
 	current := func(u keyUse) bool { // and not used again later
 		k, ok := w.byID[u.id]
-		return ok && k.ts == u.ts && k.first <= through
+		return ok && k.ts == u.ts && !(k.ephemeral && k.first > through)
 	}
 	n := 0
 	for _, u := range w.order {
