@@ -26,7 +26,7 @@ type Engine interface {
 	Patch(ctx context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error)
 	State(name string, touch bool) (topics.State, error)
 	List(prefix, after string, limit int) (page []topics.State, more bool)
-	Delete(ctx context.Context, name string, ifEmpty bool) (deleted bool, cost topics.Cost, err error)
+	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
 	Append(ctx context.Context, name string, w *topics.Write) (topics.Written, error)
 	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)

@@ -125,16 +125,16 @@ func (s *Server) deleteTopic(c *call) error {
 	if err != nil {
 		return err
 	}
-	deleted, cost, err := s.opened().Delete(c.r.Context(), c.topic, ifEmpty)
+	gone, err := s.opened().Delete(c.r.Context(), c.topic, ifEmpty)
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = cost, costWrite
+	c.cost, c.costs = gone.Cost, costWrite
 	writeJSON(c, http.StatusOK, struct {
 		Topic          string   `json:"topic"`
 		Deleted        bool     `json:"deleted"`
 		RoutersRemoved []string `json:"routers_removed"`
-	}{c.topic, deleted, []string{}})
+	}{c.topic, gone.Deleted, append([]string{}, gone.Routers...)})
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (c *crowd) churn(rng *rand.Rand) {
 			limit, ttl := int64(rng.IntN(20)), int64(rng.IntN(20))
 			_, err = r.Patch(ctx, name, &topics.ConfigPatch{CapRecords: &limit, TTLMS: &ttl})
 		case 2:
-			_, _, err = r.Delete(ctx, name, rng.IntN(2) == 0)
+			_, err = r.Delete(ctx, name, rng.IntN(2) == 0)
 		case 3:
 			_, err = r.State(name, true)
 		case 4:

@@ -74,8 +74,8 @@ func TestFullDisk(t *testing.T) {
 	whole(data, count)
 	drop := func(name string) {
 		t.Helper()
-		if ok, _, err := data.Registry.Delete(context.Background(), name, false); !ok || err != nil {
-			t.Fatal(ok, err)
+		if out, err := data.Registry.Delete(context.Background(), name, false); !out.Deleted || err != nil {
+			t.Fatal(out.Deleted, err)
 		}
 	}
 	drop("b")

@@ -96,7 +96,7 @@ func makeGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := r.Delete(ctx, "gone", false); err != nil {
+	if _, err := r.Delete(ctx, "gone", false); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 10 {

@@ -181,6 +181,7 @@ func (r *Recovered) replay(ctx context.Context) error {
 	}
 	r.Report.Files = replay.Files()
 	r.opts.Gate.Replaying(replay.Size())
+	r.Registry.Refer(replay.NewReader)
 	tail, err := replay.Run(func(f wal.Frame) error {
 		if err := ctx.Err(); err != nil {
 			return err

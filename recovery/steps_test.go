@@ -235,7 +235,7 @@ func (s *sim) deleteRecords() {
 func (s *sim) drop() {
 	s.waitAll()
 	name := s.topicName()
-	_, _, err := s.data.Registry.Delete(context.Background(), name, false)
+	_, err := s.data.Registry.Delete(context.Background(), name, false)
 	if err != nil {
 		s.excused(err)
 		s.model.maybeDropped(name)

@@ -133,7 +133,7 @@ func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, er
 	if _, taken := r.byName.Get(name); taken {
 		return nil, wal.ErrBusy // another write was faster: go by its topic
 	}
-	if err := r.roomForTopic(); err != nil {
+	if err := r.roomForTopics(1); err != nil {
 		return nil, err
 	}
 	t := r.newTopic(name, &cfg)
@@ -146,8 +146,9 @@ func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, er
 	return p, err
 }
 
-func (r *Registry) roomForTopic() error {
-	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len() >= limit {
+// roomForTopics says whether n more topics may be made. r.mu is held.
+func (r *Registry) roomForTopics(n int) error {
+	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len()+n > limit {
 		return &Error{
 			Kind: KindThrottled, Message: fmt.Sprintf("there are already %d topics, the most allowed", limit),
 			Detail: map[string]any{"limit": "max_topics", "max": limit},
@@ -243,7 +244,7 @@ func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error
 		if err != nil {
 			return err
 		}
-		if c.span, err = r.log.Append(entryAppend, payload, records, false); err != nil {
+		if c.span, err = r.log.Append(c.entry.typ, payload, records, false); err != nil {
 			return logError(err)
 		}
 		if c.entry.create && c.class != Fsync {

@@ -38,11 +38,15 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 			return err
 		}
 		r.totals.deleted.Add(uint64(e.deleted.records))
-	case entryAppend:
+	case entryAppend, entryForward:
 		if e.create {
 			r.applyCreate(t, e)
 		}
 		r.jump(t, e.first-1, ReasonCrash)
+		if e.trim {
+			r.applyLost(t, lostRange{e.first, e.first + uint64(e.count) - 1, ReasonTrim})
+			break
+		}
 		t.index.add(f.span.Start, e.first, e.ts, f.sizes, f.body)
 		t.tags.add(e.first, f.tags)
 		t.head = e.first + uint64(e.count) - 1
@@ -58,6 +62,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 	}
 	r.noteDamage(t)
 	t.notify()
+	r.pushLocked(t)
 	return nil
 }
 

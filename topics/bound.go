@@ -37,6 +37,7 @@ func (m *Mender) Finish(at wal.LSN) (lost []Loss, recovered int) {
 		}
 	}
 	slices.SortStableFunc(lost, func(a, b Loss) int { return cmp.Compare(a.resolved.id, b.resolved.id) })
+	m.settleRouters(at)
 	m.r.Start(m.log)
 	return lost, m.recreate
 }

@@ -22,10 +22,14 @@ type Capture struct {
 	start    wal.LSN
 	nextID   uint64
 	topics   []*topic // by id
-	moved    []moved
-	live     Liveness
-	written  []uint64 // ids of the segments
-	out      *segment.Writer
+
+	nextRouter uint64
+	routers    []*router
+
+	moved   []moved
+	live    Liveness
+	written []uint64 // ids of the segments
+	out     *segment.Writer
 }
 
 // moved is a topic of whose records those up to through are in segments.
@@ -47,7 +51,14 @@ type Sink struct {
 // that is captured, or gone.
 func (r *Registry) Capture() *Capture {
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, live: Liveness{}}
+	r.refs.Lock()
+	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: Liveness{}}
+	r.refs.floor = c.start
+	r.refs.Unlock()
+	r.routers.byName.Scan(func(_ string, rt *router) bool {
+		c.routers = append(c.routers, rt)
+		return true
+	})
 	c.topics = make([]*topic, 0, r.byName.Len())
 	r.byName.Scan(func(_ string, t *topic) bool {
 		c.topics = append(c.topics, t)
@@ -108,6 +119,12 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		}
 		c.out = nil
 	}
+	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
+	err = e.routing(c.nextRouter, c.routers)
+	c.registry.mu.RUnlock()
+	if err != nil {
+		return c.written, err
+	}
 	_, err = s.State.Write(append(e.buf, stateEnd))
 	return c.written, err
 }
@@ -141,7 +158,7 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 
 // move writes a topic's records up to through to segments.
 func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, s *Sink) (err error) {
-	reader := c.registry.log.NewReader()
+	reader := c.registry.reader()
 	var d decoder // the present frame's records from next on
 	var first, next uint64
 	paced := 0
@@ -179,16 +196,12 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 const paceBytes = 32 << 10
 
 // open returns the frame's encoded records.
-func (f *frameRef) open(reader *wal.Reader) (decoder, error) {
+func (f *frameRef) open(log *frames) (decoder, error) {
 	if f.body != nil {
 		return decoder{p: f.body}, nil
 	}
-	payload, err := reader.Frame(f.lsn)
-	if err != nil {
-		return decoder{}, err
-	}
-	e, err := decodeEntry(entryAppend, payload)
-	return decoder{p: e.records}, err
+	records, err := log.at(f.lsn)
+	return decoder{p: records}, err
 }
 
 // add puts a record into the present segment, or into the next when it is full.

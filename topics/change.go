@@ -142,7 +142,7 @@ func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error
 	if err != nil {
 		return Configured{}, nil, err
 	}
-	if err := r.roomForTopic(); err != nil {
+	if err := r.roomForTopics(1); err != nil {
 		return Configured{}, nil, err
 	}
 	t := r.newTopic(name, &cfg)
@@ -171,59 +171,80 @@ func (r *Registry) appendChange(c *commit, ceiling uint64) error {
 	return logError(err)
 }
 
+// Removal answers Delete.
+type Removal struct {
+	Deleted bool
+	Routers []string // that named the topic, and went with it
+	Cost    Cost
+}
+
 // Delete removes a topic with all that is in it. It is gone for everybody at
 // once, and for good when Delete returns. ifEmpty refuses while it has live
 // records or records on their way.
-func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (deleted bool, cost Cost, err error) {
+func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
+	var out Removal
 	var span wal.Span
 	for {
 		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
-			return false, Cost{}, logError(err)
+			return Removal{}, logError(err)
 		}
-		deleted, span, err = r.drop(name, ifEmpty)
-		if !errors.Is(err, wal.ErrBusy) {
-			break
+		var err error
+		out, span, err = r.drop(name, ifEmpty)
+		if errors.Is(err, wal.ErrBusy) {
+			continue
 		}
-	}
-	if err != nil || !deleted {
-		return false, Cost{}, err
+		if err != nil || !out.Deleted {
+			return Removal{}, err
+		}
+		break
 	}
 	began := time.Now()
 	if err := r.log.WaitSynced(span.End); err != nil {
-		return false, Cost{}, logError(err)
+		return Removal{}, logError(err)
 	}
-	return true, Cost{Sync: time.Since(began)}, nil
+	out.Cost.Sync = time.Since(began)
+	return out, nil
 }
 
-func (r *Registry) drop(name string, ifEmpty bool) (bool, wal.Span, error) {
+// drop takes the topic away and, with the same entry, the routers that name it.
+func (r *Registry) drop(name string, ifEmpty bool) (Removal, wal.Span, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t, _ := r.byName.Get(name)
 	if t == nil {
-		return false, wal.Span{}, nil
+		return Removal{}, wal.Span{}, nil
 	}
+	span, err := r.dropTopic(t, ifEmpty)
+	if err != nil {
+		return Removal{}, wal.Span{}, err
+	}
+	return Removal{Deleted: true, Routers: r.cascade(t)}, span, nil
+}
+
+// dropTopic is drop without the routers. r.mu is held.
+func (r *Registry) dropTopic(t *topic, ifEmpty bool) (wal.Span, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ifEmpty {
 		r.expire(t, r.now())
 		if n := t.live.records + t.waiting.records; n > 0 {
-			return false, wal.Span{}, &Error{
+			return wal.Span{}, &Error{
 				Kind:    KindNotEmpty,
-				Message: fmt.Sprintf("topic %q has %d live records", name, n),
-				Detail:  map[string]any{"topic": name, "count": n},
+				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
+				Detail:  map[string]any{"topic": t.name, "count": n},
 			}
 		}
 	}
 	e := entry{typ: entryDrop, id: t.id}
 	payload, err := e.encode(nil)
 	if err != nil {
-		return false, wal.Span{}, err
+		return wal.Span{}, err
 	}
 	span, err := r.log.Append(e.typ, payload, nil, true)
 	if err != nil {
-		return false, wal.Span{}, logError(err)
+		return wal.Span{}, logError(err)
 	}
 	t.dropped = true
 	r.forget(t)
-	return true, span, nil
+	return span, nil
 }

@@ -7,13 +7,14 @@ import (
 
 // A record in a frame, in front of it the varint number of its bytes:
 //
-//	flags | [tag length, tag] | [node length, node] | [meta length, meta] | data
+//	flags | [tag length, tag] | [node length, node] | [meta length, meta] | [path length, path] | data
 //
 // data is what is left. Seqs and the timestamp are the frame's.
 const (
 	hasTag = 1 << iota
 	hasNode
 	hasMeta
+	hasPath // of a forwarded record only
 )
 
 // appendRecord encodes one record.
@@ -23,14 +24,14 @@ func appendRecord(dst []byte, r *Record) []byte {
 	for _, f := range [...]struct {
 		b   []byte
 		bit byte
-	}{{r.Tag, hasTag}, {r.Node, hasNode}, {r.Meta, hasMeta}} {
+	}{{r.Tag, hasTag}, {r.Node, hasNode}, {r.Meta, hasMeta}, {r.path, hasPath}} {
 		if f.b != nil {
 			flags |= f.bit
 			n += uvarintLen(len(f.b)) + len(f.b)
 		}
 	}
 	dst = append(binary.AppendUvarint(dst, uint64(n)), flags)
-	for _, b := range [...][]byte{r.Tag, r.Node, r.Meta} {
+	for _, b := range [...][]byte{r.Tag, r.Node, r.Meta, r.path} {
 		if b != nil {
 			dst = appendBytes(dst, b)
 		}
@@ -68,7 +69,10 @@ func decodeRecord(b []byte) (r Record, err error) {
 	if flags&hasMeta != 0 {
 		r.Meta = in.bytes()
 	}
-	if in.bad || flags&^(hasTag|hasNode|hasMeta) != 0 {
+	if flags&hasPath != 0 {
+		r.path = in.bytes()
+	}
+	if in.bad || flags&^(hasTag|hasNode|hasMeta|hasPath) != 0 {
 		return Record{}, errEntry
 	}
 	r.Data = in.p
@@ -78,8 +82,8 @@ func decodeRecord(b []byte) (r Record, err error) {
 // clone returns the record in memory of its own.
 func (r *Record) clone() Record {
 	c := *r
-	buf := make([]byte, 0, len(r.Data)+len(r.Meta)+len(r.Tag)+len(r.Node))
-	for _, f := range [...]*[]byte{&c.Data, &c.Meta, &c.Tag, &c.Node} {
+	buf := make([]byte, 0, len(r.Data)+len(r.Meta)+len(r.Tag)+len(r.Node)+len(r.path))
+	for _, f := range [...]*[]byte{&c.Data, &c.Meta, &c.Tag, &c.Node, &c.path} {
 		if *f != nil {
 			from := len(buf)
 			buf = append(buf, *f...)

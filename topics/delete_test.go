@@ -8,7 +8,8 @@ import (
 
 func (w *world) delete(name string, ifEmpty bool) bool {
 	w.t.Helper()
-	deleted, _, err := w.Delete(context.Background(), name, ifEmpty)
+	removal, err := w.Delete(context.Background(), name, ifEmpty)
+	deleted := removal.Deleted
 	if err != nil {
 		w.t.Fatalf("delete %s: %v", name, err)
 	}
@@ -59,11 +60,11 @@ func TestDelete(t *testing.T) {
 func TestDeleteIfEmpty(t *testing.T) {
 	w := newWorld(t)
 	w.append("a", &Write{Records: records(2), Config: &ConfigPatch{TTLMS: ptr(int64(100))}})
-	if _, _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
+	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
 		t.Fatal(err)
 	}
 	w.now += 100
-	if _, _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
+	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
 		t.Fatal("at the ttl a record lives:", err)
 	}
 	p, err := w.Begin(context.Background(), "a", &Write{Records: records(1)})
@@ -73,7 +74,7 @@ func TestDeleteIfEmpty(t *testing.T) {
 	if w.now++; !w.live("a", 0) {
 		t.Fatal("beyond the ttl a record lives")
 	}
-	if _, _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
+	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
 		t.Fatal("deleted under a write on its way:", err)
 	}
 	if _, err := p.Wait(); err != nil {

@@ -1,13 +1,15 @@
 package topics
 
 import (
+	"encoding/json"
+
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // Frame is a frame of the log as people read it. What does not count for its
 // type is zero. Byte slices alias the frame.
 type Frame struct {
-	Type    string // append, create, config, drop, reserve, lost, floors, delete
+	Type    string // append, create, config, drop, reserve, lost, floors, delete, router, unroute, forward
 	Topic   uint64 // its id; 0: floors, which are of many
 	Name    string // if the frame makes the topic
 	TS      int64  // Unix ms
@@ -20,6 +22,20 @@ type Frame struct {
 	Config  *Config
 	Floors  []Floor
 	Records []Record
+	// Of routers: router, unroute, forward.
+	Router uint64          // its id
+	Source uint64          // router: the topic's id; Topic is the destination's
+	Cursor uint64          // the last seq of the source that is done with
+	Spec   json.RawMessage // router
+	Runs   []FrameRun      // forward: where the records are; none: in Records
+	Lost   uint64          // forward: so many records were lost before they could be forwarded
+}
+
+// FrameRun is a stretch of records of another frame.
+type FrameRun struct {
+	LSN   uint64 `json:"lsn"`
+	From  int    `json:"from"` // the first of them
+	Count int    `json:"count"`
 }
 
 // Floor says up to which seq a topic's records had gone.
@@ -32,6 +48,7 @@ type Floor struct {
 var entryNames = [...]string{
 	entryAppend: "append", entryCreate: "create", entryConfig: "config", entryDrop: "drop",
 	entryReserve: "reserve", entryLost: "lost", entryFloors: "floors", entryDelete: "delete",
+	entryRouter: "router", entryUnroute: "unroute", entryForward: "forward",
 }
 
 // DescribeFrame decodes a frame of the log.
@@ -43,6 +60,14 @@ func DescribeFrame(f wal.Frame) (Frame, error) {
 	out := Frame{
 		Type: entryNames[e.typ], Topic: e.id, Name: e.name, TS: e.ts, First: e.first, Last: e.last,
 		Ceiling: e.ceiling, Key: string(e.key), Reason: e.reason, Config: e.config,
+		Router: e.router, Source: e.source, Cursor: e.cursor, Spec: e.spec,
+	}
+	if e.trim {
+		out.Lost, out.Last = uint64(e.count), e.first+uint64(e.count)-1
+	}
+	for i := range e.runs {
+		out.Runs = append(out.Runs, FrameRun{uint64(e.runs[i].at), e.runs[i].from, e.runs[i].count})
+		out.Last = e.first + uint64(e.count) - 1
 	}
 	for _, f := range e.floors {
 		out.Floors = append(out.Floors, Floor{f.id, f.byCap, f.byTTL})
@@ -52,7 +77,7 @@ func DescribeFrame(f wal.Frame) (Frame, error) {
 			out.Match += "*"
 		}
 	}
-	for rest, seq := e.records, e.first; e.typ == entryAppend && len(out.Records) < e.count; seq++ {
+	for rest, seq := e.records, e.first; len(e.records) > 0 && len(out.Records) < e.count; seq++ {
 		var r Record
 		if r, rest, err = nextRecord(rest); err != nil {
 			return Frame{}, err

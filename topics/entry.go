@@ -10,14 +10,17 @@ import (
 // What a frame of the log says, by its type. Numbers in payloads are varints;
 // strings and byte strings have a varint length before them.
 const (
-	entryAppend  byte = 1 // flags, id, first, ts, count, [key], [name, config, ceiling], records
-	entryCreate  byte = 2 // id, ts, name, config, ceiling
-	entryConfig  byte = 3 // id, ts, head, config, ceiling
-	entryDrop    byte = 4 // id
-	entryReserve byte = 5 // id, ceiling
-	entryLost    byte = 6 // id, from, to, reason
-	entryFloors  byte = 7 // number of topics; of each id, seq evicted through by a cap, by the ttl
-	entryDelete  byte = 8 // flags, id, ts, last seq that may go, [tag predicate]
+	entryAppend  byte = 1  // flags, id, first, ts, count, [key], [name, config, ceiling], records
+	entryCreate  byte = 2  // id, ts, name, config, ceiling
+	entryConfig  byte = 3  // id, ts, head, config, ceiling
+	entryDrop    byte = 4  // id
+	entryReserve byte = 5  // id, ceiling
+	entryLost    byte = 6  // id, from, to, reason
+	entryFloors  byte = 7  // number of topics; of each id, seq evicted through by a cap, by the ttl
+	entryDelete  byte = 8  // flags, id, ts, last seq that may go, [tag predicate]
+	entryRouter  byte = 9  // flags, router, the one it replaces, ts, name, source, dest, cursor, spec, [source], [dest]
+	entryUnroute byte = 10 // router
+	entryForward byte = 11 // flags, router, cursor, id, first, ts, count, runs or records
 )
 
 const (
@@ -28,6 +31,19 @@ const (
 const (
 	flagMatches = 1 << iota // entryDelete: only records that match
 	flagPrefix              // the predicate is a prefix, not the whole tag
+)
+
+// entryRouter: the ends that it made follow, each as name, config, ceiling.
+const (
+	flagMakesSource = 1 << iota
+	flagMakesDest
+)
+
+// entryForward: what there is instead of runs.
+const (
+	flagCopies = 1 << iota // the records
+	flagTrim               // nothing: the source has lost that many records
+	flagNote               // nothing: the records went to an ephemeral topic
 )
 
 var errEntry = errors.New("topics: malformed log entry")
@@ -51,10 +67,28 @@ type entry struct {
 	match   *Match // entryDelete; nil: all
 	records []byte // count encoded records
 
+	router   uint64        // entryRouter, entryUnroute, entryForward
+	replaces uint64        // entryRouter: the router whose place it takes; 0: none
+	cursor   uint64        // entryRouter, entryForward: the last seq of the source that is done with
+	source   uint64        // entryRouter; the destination is id
+	spec     []byte        // entryRouter: JSON
+	made     [2]*madeTopic // entryRouter: source and destination, if it made them
+	runs     []reference   // entryForward: where the records are, unless they are in it
+	trim     bool          // entryForward
+	note     bool          // entryForward
+
 	// entryDelete, not in the log: the seqs that match, unless that is to be
 	// found out, and, once it is applied, what went.
 	matched *seqSet
 	deleted sums
+}
+
+// madeTopic is a topic that came with its router.
+type madeTopic struct {
+	id      uint64
+	name    string
+	config  *Config
+	ceiling uint64
 }
 
 // floors are how far a topic's records are gone.
@@ -118,6 +152,8 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 			}
 		}
 		return dst, nil
+	case entryRouter, entryUnroute, entryForward:
+		return e.encodeRouting(dst)
 	}
 	return nil, fmt.Errorf("%w: type %d", errEntry, e.typ)
 }
@@ -180,6 +216,8 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 		for n := d.uvarint(); n > 0 && !d.bad; n-- {
 			e.floors = append(e.floors, floors{d.uvarint(), d.uvarint(), d.uvarint()})
 		}
+	case entryRouter, entryUnroute, entryForward:
+		d.routing(&e)
 	default:
 		d.fail()
 	}

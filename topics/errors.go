@@ -27,6 +27,8 @@ const (
 	KindNoSpace                        // the disk (or a memory budget) is full; nothing was appended
 	KindClosed                         // the server is going down
 	KindDamaged                        // stored bytes failed their checksum on read
+	KindRouterNotFound                 // no such router
+	KindRouterCycle                    // the router would close a cycle; the detail has it
 )
 
 // Error is every error this package returns to its callers.

@@ -50,7 +50,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 			if _, err := w.Put(context.Background(), "a", patch); kindOf(err) != KindReadOnly {
 				t.Fatal(err)
 			}
-			if _, _, err := w.Delete(context.Background(), "a", false); kindOf(err) != KindReadOnly {
+			if _, err := w.Delete(context.Background(), "a", false); kindOf(err) != KindReadOnly {
 				t.Fatal(err)
 			}
 		}

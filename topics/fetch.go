@@ -71,19 +71,13 @@ func (f *fetching) take(seq uint64, ts int64, rec Record) (full bool) {
 
 // log examines the frames.
 func (f *fetching) log(r *Registry) (full bool, err error) {
-	reader := r.log.NewReader()
+	log := r.reader()
 	for _, frame := range f.frames {
 		body := frame.body
 		if body == nil {
-			payload, err := reader.Frame(frame.lsn)
-			if err != nil {
+			if body, err = log.at(frame.lsn); err != nil {
 				return false, err
 			}
-			e, err := decodeEntry(entryAppend, payload)
-			if err != nil {
-				return false, err
-			}
-			body = e.records
 		}
 		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
 			rec, rest, err := nextRecord(body)

@@ -32,6 +32,21 @@ func ParseMatch(s string) (Match, error) {
 	return NewMatch("Eq", s)
 }
 
+// Parts are what NewMatch makes the predicate of.
+func (m Match) Parts() (op, pattern string) {
+	if m.prefix {
+		return "Glob", m.value + "*"
+	}
+	return "Eq", m.value
+}
+
+// String is the short form of the predicate, for people: a * in a whole tag
+// looks like a prefix.
+func (m Match) String() string {
+	_, pattern := m.Parts()
+	return pattern
+}
+
 // Tag reports whether the tag satisfies the predicate; nil is no tag.
 func (m *Match) Tag(tag []byte) bool { return tag != nil && m.matches(tag) }
 

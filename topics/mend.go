@@ -163,7 +163,18 @@ func (m *Mender) Frame(ctx context.Context, f wal.Frame) error {
 		m.Gap(f.LSN, f.End)
 		return nil
 	}
-	if e.typ == entryFloors {
+	switch e.typ {
+	case entryRouter:
+		return m.router(ctx, &e, f)
+	case entryUnroute:
+		m.r.endRouter(e.router)
+		return nil
+	case entryForward:
+		m.r.replayCursor(&e, f)
+		if e.note {
+			return nil
+		}
+	case entryFloors:
 		for _, n := range e.floors {
 			if t := m.r.byID[n.id]; t != nil && f.LSN >= m.had[n.id] {
 				m.r.applyFloors(t, n)
@@ -183,7 +194,13 @@ func (m *Mender) Frame(ctx context.Context, f wal.Frame) error {
 		return nil
 	}
 	span := wal.Span{}
-	if e.typ == entryAppend {
+	if e.typ == entryAppend || e.typ == entryForward && !e.trim {
+		if e.records, err = m.r.recordsOf(&e); unreadable(err) {
+			return m.forwardLost(t, &e)
+		} else if err != nil {
+			return err
+		}
+		e.typ, e.runs = entryAppend, nil // a forwarded record is like any other now
 		if span, err = m.keep(ctx, &e); err != nil {
 			return err
 		}
@@ -223,6 +240,7 @@ func (m *Mender) resolve(e *entry) *topic {
 }
 
 func (m *Mender) drop(t *topic) {
+	m.r.cascade(t)
 	m.dropped[t.id] = true
 	delete(m.unsure, t)
 	m.r.forget(t)
@@ -237,7 +255,7 @@ func (m *Mender) fit(t *topic, e *entry) bool {
 	}
 	var head uint64 // before e
 	switch e.typ {
-	case entryAppend:
+	case entryAppend, entryForward:
 		if e.first <= t.head || e.first > math.MaxUint64-uint64(e.count) {
 			return false
 		}

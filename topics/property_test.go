@@ -146,7 +146,8 @@ func (m *registryMachine) Delete(t *rapid.T) {
 	name := m.name(t)
 	o, ifEmpty := m.oracles[name], rapid.Bool().Draw(t, "if empty")
 	waiting := o != nil && m.w.lookup(name).waiting.records > 0
-	deleted, _, err := m.w.Registry.Delete(context.Background(), name, ifEmpty)
+	removal, err := m.w.Registry.Delete(context.Background(), name, ifEmpty)
+	deleted := removal.Deleted
 	if o != nil && ifEmpty {
 		o.expire(m.w.now)
 		if n, _ := o.live(); n > 0 || waiting {

@@ -23,6 +23,9 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 		ctx, cancel = context.WithTimeout(ctx, q.Wait)
 		defer cancel()
 	}
+	if !q.Behind {
+		r.catchUp(ctx, name)
+	}
 	b := &Batch{NextFrom: q.From}
 	for {
 		t, err := r.readOnce(name, q, b)

@@ -12,6 +12,8 @@ type Record struct {
 	Meta []byte // a JSON object, verbatim
 	Tag  []byte // decoded UTF-8
 	Node []byte // decoded UTF-8
+
+	path []byte // where it was before; nil: it was written here
 }
 
 // Write is one append request: all of its records or none.
@@ -57,6 +59,7 @@ type Query struct {
 	Wait     time.Duration // long poll; 0: answer at once
 	Nodes    []string      // leave out records whose node is one of these
 	Match    *Match        // only records whose tag matches
+	Behind   bool          // do not first catch up with what routers have to bring
 }
 
 func (q *Query) filters() bool { return q.Match != nil || len(q.Nodes) > 0 }

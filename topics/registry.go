@@ -38,6 +38,7 @@ import (
 // Options bound what the registry holds.
 type Options struct {
 	MaxTopics      int          // 0: no limit
+	MaxRouters     int          // 0: no limit
 	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
 	Now            func() int64 // wall clock, Unix ms; nil: the system's
 }
@@ -54,15 +55,24 @@ type Registry struct {
 	sweeper sweeper
 	log     *wal.Log
 	closing atomic.Bool // Close was called
-	scratch struct {    // replay's, of the present frame
-		sizes []uint32
-		tags  []byte
+
+	forwarders *forwarders
+	refs       struct {
+		sync.RWMutex         // held for writing where a checkpoint begins, for reading where a frame refers to others
+		floor        wal.LSN // to none before it
 	}
+	scratch struct { // replay's, of the present frame
+		sizes  []uint32
+		tags   []byte
+		frames *frames
+	}
+	source func() *wal.Reader // replay's, of the frames that others refer to
 
 	mu      sync.RWMutex              // guards the names
 	byName  btree.Map[string, *topic] // visible or being created
 	byID    map[uint64]*topic         // replay only: nil after Start
 	nextID  uint64
+	routers routing
 	configs map[Config]*Config // one copy of each config without pointers
 }
 
@@ -71,6 +81,7 @@ func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts, now: opts.Now, keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
+		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
 	if r.now == nil {
 		r.now = func() int64 { return time.Now().UnixMilli() }
@@ -84,8 +95,9 @@ func (r *Registry) Start(log *wal.Log) {
 	r.log = log
 	r.totals.restart()
 	r.mu.Lock()
-	r.byID = nil
+	r.byID, r.routers.byID, r.source = nil, nil, nil
 	r.mu.Unlock()
+	r.refs.floor = log.Tail()
 }
 
 // Close ends the background, notes what it would have, and, so that an orderly
@@ -94,6 +106,7 @@ func (r *Registry) Start(log *wal.Log) {
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
 	r.closing.Store(true)
+	r.forwarders.end()
 	r.sweeper.stop()
 	r.Sweep(ctx)
 	r.mu.RLock()

@@ -16,7 +16,18 @@ func (r *Registry) Replay(f wal.Frame) error {
 	if err != nil {
 		return err
 	}
-	if e.typ == entryFloors {
+	switch e.typ {
+	case entryRouter:
+		return r.replayRouter(&e, f)
+	case entryUnroute:
+		r.endRouter(e.router)
+		return nil
+	case entryForward:
+		r.replayCursor(&e, f)
+		if e.note {
+			return nil
+		}
+	case entryFloors:
 		for _, n := range e.floors {
 			if t := r.byID[n.id]; t != nil && f.LSN >= t.applied {
 				r.applyFloors(t, n)
@@ -59,15 +70,22 @@ func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
 	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}}
 	switch e.typ {
 	case entryDrop:
+		r.cascade(t)
 		r.forget(t)
 		return nil
 	case entryReserve:
 		t.reserve.ceiling = e.ceiling
 		return nil
-	case entryAppend:
-		var err error
+	case entryAppend, entryForward:
+		if e.trim {
+			break
+		}
+		records, err := r.recordsOf(e)
+		if err != nil {
+			return err
+		}
 		s := &r.scratch
-		if s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], e.records, e.count); err != nil {
+		if s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], records, e.count); err != nil {
 			return err
 		}
 		f.sizes, f.tags = s.sizes, s.tags
@@ -94,7 +112,7 @@ func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
 // relies on: neither goes back.
 func (t *topic) follows(e *entry) bool {
 	switch e.typ {
-	case entryAppend:
+	case entryAppend, entryForward:
 		return e.first > t.head && e.first <= math.MaxUint64-uint64(e.count) && e.ts >= t.assignedTS
 	case entryConfig:
 		return e.last >= t.head && e.last < math.MaxUint64 && e.ts >= t.assignedTS
@@ -188,6 +206,9 @@ func RecordsIn(f wal.Frame) int {
 	if err != nil {
 		return 0
 	}
+	if e.trim || e.note {
+		return 0
+	}
 	return e.count
 }
 
@@ -199,7 +220,7 @@ func TimeOf(f wal.Frame) (ms int64, ok bool) {
 		return 0, false
 	}
 	switch e.typ {
-	case entryAppend, entryCreate, entryConfig, entryDelete:
+	case entryAppend, entryCreate, entryConfig, entryDelete, entryRouter, entryForward:
 		return e.ts, true
 	}
 	return 0, false

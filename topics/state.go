@@ -12,7 +12,8 @@ import (
 
 // The state of all topics, as a checkpoint keeps it: the seed of the keys'
 // hashes (8 bytes), the next topic's id, then the topics, by id, each with
-// stateTopic in front, then stateEnd. Numbers are varints. A topic:
+// stateTopic in front, then stateRouters and the routers, which states of older
+// versions do not have, then stateEnd. Numbers are varints. A topic:
 //
 //	id | name | config | applied | head | last write | last read | evict floor |
 //	evicted through by a cap | by the ttl | ceiling | live records, bytes |
@@ -21,8 +22,9 @@ import (
 // A config is a number: that of an earlier one in the file, or the next, whose
 // JSON then follows.
 const (
-	stateEnd   byte = 0
-	stateTopic byte = 1
+	stateEnd     byte = 0
+	stateTopic   byte = 1
+	stateRouters byte = 2
 )
 
 type stateEncoder struct {
@@ -148,13 +150,21 @@ func (r *Registry) restoreState(state []byte) error {
 	d := decoder{p: state[8:]}
 	r.nextID = d.uvarint()
 	var configs []*Config
-	for d.byte() == stateTopic {
+	mark := d.byte()
+	for ; mark == stateTopic && !d.bad; mark = d.byte() {
 		t := r.restoreTopic(&d, &configs)
 		if d.bad {
 			break
 		}
 		r.byID[t.id] = t
 		r.byName.Set(t.name, t)
+	}
+	if mark == stateRouters && !d.bad {
+		r.restoreRouting(&d)
+		mark = d.byte()
+	}
+	if mark != stateEnd {
+		d.fail()
 	}
 	if d.bad || len(d.p) > 0 || r.nextID == 0 {
 		return fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), len(d.p))

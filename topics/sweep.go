@@ -41,6 +41,7 @@ func (s *sweeper) stop() {
 
 // RunSweeper starts the goroutine that sweeps; Close ends it.
 func (r *Registry) RunSweeper() {
+	r.forwarders.run(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.sweeper.quit, r.sweeper.gone = cancel, make(chan struct{})
 	go func() {
@@ -64,6 +65,7 @@ func (r *Registry) RunSweeper() {
 // refuses the entry refuses writes too, and says so to those who wait; on a
 // full disk the note must not use up, second by second, what deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
+	r.retryBlocked()
 	s := &r.sweeper
 	s.mu.Lock()
 	visits := make([]*topic, 0, len(s.topics))

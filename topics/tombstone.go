@@ -9,10 +9,11 @@ const (
 	ReasonMixed     = "mixed"
 	ReasonRecreated = "recreated"
 	ReasonCrash     = "crash"
-	ReasonCorrupt   = "corrupt" // damaged on disk, and given up by a repair
+	ReasonCorrupt   = "corrupt"     // damaged on disk, and given up by a repair
+	ReasonTrim      = "source_trim" // lost by a router's source before it was forwarded
 )
 
-var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash, ReasonCorrupt}
+var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash, ReasonCorrupt, ReasonTrim}
 
 // tombstone is what a reader at from (the last seq it has) must be told, or
 // nil, and the seq that it examines next. t.mu is held.

@@ -26,6 +26,7 @@ type topic struct {
 	pending    []*commit          // assigned and not yet published, in seq order
 	inflight   map[string]*commit // those with an idempotency key
 	waiting    sums               // what pending will add
+	routes     *routes            // nil: none
 	dropped    bool               // deleted; nothing is assigned any more
 	broken     error              // a commit failed: what would follow stands on it, and fails too
 	reserve    reservation

@@ -62,6 +62,7 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 	}
 	w.Registry = New(w.opt)
 	w.restore()
+	w.Refer(replay.NewReader)
 	tail, err := replay.Run(w.replay, func(int64) {})
 	if err != nil {
 		w.t.Fatal(err)

@@ -58,16 +58,16 @@ func (c *cache) reserve(lsn LSN, size int, written LSN) (*chunk, []byte) {
 	return ck, ck.buf[:size]
 }
 
-// frame returns the payload of the frame at lsn, if it is still here. The
-// caller knows that the frame was appended before: a lock or channel stands
-// between the append and this call.
-func (c *cache) frame(lsn LSN) ([]byte, bool) {
+// frame returns the type and the payload of the frame at lsn, if it is still
+// here. The caller knows that the frame was appended before: a lock or channel
+// stands between the append and this call.
+func (c *cache) frame(lsn LSN) (typ byte, payload []byte, ok bool) {
 	list := *c.list.Load()
 	i := sort.Search(len(list), func(i int) bool { return list[i].base > lsn }) - 1
 	if i < 0 {
-		return nil, false
+		return 0, nil, false
 	}
 	buf := list[i].buf[lsn-list[i].base:]
 	size, _ := frame.Claimed(buf)
-	return frame.Payload(buf[:size]), true
+	return frame.Type(buf), frame.Payload(buf[:size]), true
 }

@@ -95,7 +95,7 @@ func (s *simulation) readOld(r *Reader) error {
 	oldest := s.log.Stats().Oldest
 	for i := 0; i < len(s.old); i += 1 + s.rng.IntN(20) {
 		e := s.old[i]
-		p, err := r.Frame(e.span.Start)
+		_, p, err := r.Frame(e.span.Start)
 		switch {
 		case err == nil && bytes.Equal(p, e.payload):
 		case errors.Is(err, ErrReleased) && e.span.Start < oldest:

@@ -117,7 +117,7 @@ func (w *workload) settle(i int) error {
 func (w *workload) readAll() error {
 	r := w.log.NewReader()
 	for i, e := range w.frames {
-		p, err := r.Frame(e.span.Start)
+		_, p, err := r.Frame(e.span.Start)
 		if err != nil {
 			return fmt.Errorf("read frame %d: %w", i, err)
 		}

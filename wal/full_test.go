@@ -74,7 +74,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	check(t, l.WaitWritten(l.mu.tail))
 	check(t, l.WaitSynced(l.mu.tail))
-	if _, err := l.NewReader().Frame(0); err != nil {
+	if _, _, err := l.NewReader().Frame(0); err != nil {
 		t.Errorf("reading: %v", err)
 	}
 

@@ -20,7 +20,8 @@ const (
 // goroutine and a few frames in rising order; the zero Reader is not usable.
 type Reader struct {
 	log    *Log
-	window []byte // bytes [at, at+len) of file
+	replay *Replay // instead of log, while there is none
+	window []byte  // bytes [at, at+len) of file
 	file   *file
 	at     int64
 	next   int // size of the next window
@@ -29,45 +30,58 @@ type Reader struct {
 // NewReader returns a reader of the log.
 func (l *Log) NewReader() *Reader { return &Reader{log: l, next: minWindow} }
 
-// Frame returns the payload of the frame that Append put at lsn. The slice is
-// never written to again and may be kept. A frame from a file is verified;
-// damage is a *CorruptionError. A frame that Release gave back is ErrReleased,
-// unless the cache still has it.
-func (r *Reader) Frame(lsn LSN) ([]byte, error) {
-	if p, ok := r.log.cache.frame(lsn); ok {
-		return p, nil
+// NewReader returns a reader of the frames that a replay reads, for as long as
+// it runs: what a frame says may be about an earlier one.
+func (r *Replay) NewReader() *Reader { return &Reader{replay: r, next: minWindow} }
+
+// Frame returns the type and the payload of the frame that Append put at lsn.
+// The slice is never written to again and may be kept. A frame from a file is
+// verified; damage is a *CorruptionError. A frame that Release gave back is
+// ErrReleased, unless the cache still has it.
+func (r *Reader) Frame(lsn LSN) (typ byte, payload []byte, err error) {
+	if r.log != nil {
+		if typ, p, ok := r.log.cache.frame(lsn); ok {
+			return typ, p, nil
+		}
 	}
-	f := r.log.fileOf(lsn)
+	f := r.fileOf(lsn)
 	if f == nil {
-		return nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+		return 0, nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
 	}
-	p, err := r.frame(f, lsn)
+	fr, err := r.frame(f, lsn)
 	// A file given back meanwhile may be closed, zeroed, or in use for other
 	// positions. What was verified is right all the same.
 	if err != nil && f.released.Load() {
-		return nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+		return 0, nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
 	}
-	return p, err
+	return fr.Type, fr.Payload, err
 }
 
 // frame reads and verifies the frame at lsn, which f holds.
-func (r *Reader) frame(f *file, lsn LSN) ([]byte, error) {
+func (r *Reader) frame(f *file, lsn LSN) (frame.Frame, error) {
 	off := f.offset(lsn)
 	buf, err := r.bytes(f, off, frame.HeaderSize)
 	if err != nil {
-		return nil, err
+		return frame.Frame{}, err
 	}
 	size, ok := frame.Claimed(buf)
 	if ok && off+int64(size) <= f.size {
 		if buf, err = r.bytes(f, off, size); err != nil {
-			return nil, err
+			return frame.Frame{}, err
 		}
 	}
-	fr, _, err := frame.Decode(buf, r.log.logID, uint64(lsn))
+	fr, _, err := frame.Decode(buf, r.logID(), uint64(lsn))
 	if err != nil {
-		return nil, &CorruptionError{File: f.name, Offset: off, LSN: lsn, Cause: err.Error()}
+		return frame.Frame{}, &CorruptionError{File: f.name, Offset: off, LSN: lsn, Cause: err.Error()}
 	}
-	return fr.Payload, nil
+	return fr, nil
+}
+
+func (r *Reader) logID() uint64 {
+	if r.log == nil {
+		return r.replay.logID
+	}
+	return r.log.logID
 }
 
 // bytes returns n bytes at off, out of the window or a fresh one. A window is
@@ -83,7 +97,10 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 	}
 	// Beyond what is asked for, only what was written: the rest may be here
 	// by the time it is asked for.
-	ahead := min(int64(r.next), f.offset(r.log.Written())-off)
+	ahead := int64(r.next)
+	if r.log != nil {
+		ahead = min(ahead, f.offset(r.log.Written())-off)
+	}
 	buf := make([]byte, min(max(int64(n), ahead), f.size-off))
 	if _, err := f.ReadAt(buf, off); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
@@ -92,9 +109,26 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 	return buf[:min(n, len(buf))], nil
 }
 
-// fileOf returns the file in use that holds lsn; nil if that was released.
-func (l *Log) fileOf(lsn LSN) *file {
-	files := *l.files.Load()
+// fileOf returns the file that holds lsn; nil if that was released.
+func (r *Reader) fileOf(lsn LSN) *file {
+	if r.log != nil {
+		return fileOf(*r.log.files.Load(), lsn)
+	}
+	// Damage may have left any of them without a header.
+	if f := fileOf(r.replay.used, lsn); f != nil && f.headed && f.holds(lsn) {
+		return f
+	}
+	for _, f := range r.replay.unused {
+		if f.headed && f.first <= lsn && f.holds(lsn) {
+			return f
+		}
+	}
+	return nil
+}
+
+// fileOf returns the last of the files, which are in order, that begins no
+// later than lsn.
+func fileOf(files []*file, lsn LSN) *file {
 	i := sort.Search(len(files), func(i int) bool { return files[i].first > lsn }) - 1
 	if i < 0 {
 		return nil

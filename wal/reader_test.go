@@ -56,7 +56,7 @@ func written(t *testing.T, l *Log, sizes ...int) (frames []entry) {
 func readBack(t *testing.T, r *Reader, frames ...entry) {
 	t.Helper()
 	for _, f := range frames {
-		p, err := r.Frame(f.span.Start)
+		_, p, err := r.Frame(f.span.Start)
 		if err != nil || !bytes.Equal(p, f.payload) {
 			t.Fatalf("%v: read %d bytes, %v", f, len(p), err)
 		}
@@ -102,7 +102,7 @@ func TestReadFromFiles(t *testing.T) {
 		}
 		kept := [][]byte{}
 		for _, f := range frames {
-			p, err := r.Frame(f.span.Start)
+			_, p, err := r.Frame(f.span.Start)
 			check(t, err)
 			kept = append(kept, p)
 		}
@@ -192,7 +192,7 @@ func TestReadDamage(t *testing.T) {
 			defer l.Close()
 			frames := written(t, l, repeat(900, 1000)...)
 			const at = 70 // in the second file
-			f := l.fileOf(frames[at].span.Start)
+			f := fileOf(*l.files.Load(), frames[at].span.Start)
 			off := f.offset(frames[at].span.Start)
 			buf := make([]byte, 1032)
 			h, err := os.OpenFile(dir+"/"+f.name, os.O_RDWR, 0)
@@ -206,7 +206,7 @@ func TestReadDamage(t *testing.T) {
 
 			r := l.NewReader()
 			readBack(t, r, frames[:at]...)
-			_, err = r.Frame(frames[at].span.Start)
+			_, _, err = r.Frame(frames[at].span.Start)
 			var corrupt *CorruptionError
 			if !errors.As(err, &corrupt) || corrupt.File != f.name || corrupt.Offset != off || corrupt.LSN != frames[at].span.Start {
 				t.Errorf("read says %v, want damage in %s at %d", err, f.name, off)
@@ -230,7 +230,7 @@ func TestReadCutFile(t *testing.T) {
 	check(t, os.Truncate(dir+"/"+fileName(1), 10_000))
 	r := l.NewReader()
 	readBack(t, r, frames[:9]...)
-	_, err := r.Frame(frames[12].span.Start)
+	_, _, err := r.Frame(frames[12].span.Start)
 	var corrupt *CorruptionError
 	if !errors.As(err, &corrupt) || errors.Is(err, io.EOF) {
 		t.Errorf("read says %v", err)

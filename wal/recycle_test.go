@@ -152,7 +152,7 @@ func TestReleaseWhileReading(t *testing.T) {
 						}
 						r := l.NewReader()
 						for i := rng.IntN(len(some)); i < len(some); i++ {
-							p, err := r.Frame(some[i].span.Start)
+							_, p, err := r.Frame(some[i].span.Start)
 							switch {
 							case errors.Is(err, ErrReleased) && some[i].span.Start < l.Stats().Oldest:
 								released.Add(1)

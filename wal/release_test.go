@@ -78,7 +78,7 @@ func TestRelease(t *testing.T) {
 	l.cache = newCache(1) // which would serve them
 	r := l.NewReader()
 	for _, f := range frames[:5*perFile] {
-		if _, err := r.Frame(f.span.Start); !errors.Is(err, ErrReleased) {
+		if _, _, err := r.Frame(f.span.Start); !errors.Is(err, ErrReleased) {
 			t.Fatalf("reading what was released: %v", err)
 		}
 	}

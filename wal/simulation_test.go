@@ -233,7 +233,7 @@ func (s *simulation) read() error {
 		return err
 	}
 	for i := s.rng.IntN(len(s.frames)); i < len(s.frames); i += 1 + s.rng.IntN(3) {
-		p, err := r.Frame(s.frames[i].span.Start)
+		_, p, err := r.Frame(s.frames[i].span.Start)
 		if err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func TestAppendReadReopen(t *testing.T) {
 		}
 		r := l.NewReader()
 		for i, s := range spans {
-			p, err := r.Frame(s.Start)
+			_, p, err := r.Frame(s.Start)
 			if err != nil || !bytes.Equal(p, payload(i)) {
 				t.Fatalf("round %d: read frame %d: %.20q, %v", round, i, p, err)
 			}

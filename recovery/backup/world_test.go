@@ -97,7 +97,7 @@ func (w *world) step() {
 				delete(w.keys, key)
 			}
 		}
-		if _, _, err := r.Delete(ctx, name, false); err != nil {
+		if _, err := r.Delete(ctx, name, false); err != nil {
 			w.failed(err)
 		}
 	default:

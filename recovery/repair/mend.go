@@ -95,6 +95,7 @@ func (r *repair) salvage(o wal.Options, m *topics.Mender) (wal.LSN, error) {
 	if err != nil {
 		return 0, err
 	}
+	m.Refer(replay.NewReader)
 	var most wal.LSN
 	end, err := replay.Salvage(func(f wal.Frame) error {
 		most = max(most, f.End)

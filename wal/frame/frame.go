@@ -79,6 +79,9 @@ func sum(head, payload []byte, logID uint64) uint64 {
 // HeaderSize bytes. Nothing is verified.
 func LSN(buf []byte) uint64 { return binary.LittleEndian.Uint64(buf[8:]) }
 
+// Type reads the type that a header at buf claims. Nothing is verified.
+func Type(buf []byte) byte { return buf[4] }
+
 // Claimed is the size that a header at buf claims for its frame; buf has at
 // least 4 bytes. Nothing is verified but the bound: false is no frame at all.
 func Claimed(buf []byte) (int, bool) {

@@ -1,0 +1,64 @@
+package topics
+
+import (
+	"context"
+	"time"
+)
+
+// catchUpWait is how long a read of a topic that routers feed waits at most for
+// what its sources have acknowledged.
+const catchUpWait = time.Second
+
+// catchUp waits until the topic has what its sources, and theirs, had
+// acknowledged when it was called; not for routers that have to wait
+// themselves.
+func (r *Registry) catchUp(ctx context.Context, name string) {
+	t := r.lookup(name)
+	if t == nil || len(t.incoming()) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
+	defer cancel()
+	r.awaitRouters(ctx, t, map[*topic]bool{t: true})
+}
+
+// awaitRouters waits for the routers to t, each behind those to its source.
+func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]bool) {
+	for _, rt := range t.incoming() {
+		if !seen[rt.source] {
+			seen[rt.source] = true
+			r.awaitRouters(ctx, rt.source, seen)
+		}
+		rt.source.mu.RLock()
+		head := rt.source.head
+		rt.source.mu.RUnlock()
+		for ctx.Err() == nil {
+			changed := rt.behind(head)
+			if changed == nil {
+				break
+			}
+			if r.route(rt.source); r.forwarders.isManual() {
+				r.Forward(ctx)
+				break
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// behind returns a channel that is closed when the router has moved; nil: it is
+// past the source's seq, or waits.
+func (rt *router) behind(seq uint64) <-chan struct{} {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.done >= seq || rt.blocked != "" || rt.dropped || !rt.visible {
+		return nil
+	}
+	if rt.changed == nil {
+		rt.changed = make(chan struct{})
+	}
+	return rt.changed
+}

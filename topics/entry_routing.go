@@ -1,0 +1,100 @@
+package topics
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+)
+
+// encodeRouting is encode for the entries of routers.
+func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
+	switch e.typ {
+	case entryUnroute:
+		return binary.AppendUvarint(dst, e.router), nil
+	case entryRouter:
+		var flags byte
+		if e.made[0] != nil {
+			flags |= flagMakesSource
+		}
+		if e.made[1] != nil {
+			flags |= flagMakesDest
+		}
+		dst = binary.AppendUvarint(binary.AppendUvarint(append(dst, flags), e.router), e.replaces)
+		dst = appendBytes(binary.AppendVarint(dst, e.ts), []byte(e.name))
+		for _, v := range []uint64{e.source, e.id, e.cursor} {
+			dst = binary.AppendUvarint(dst, v)
+		}
+		dst = appendBytes(dst, e.spec)
+		for _, m := range e.made {
+			if m == nil {
+				continue
+			}
+			c, err := json.Marshal(m.config)
+			if err != nil {
+				return nil, fmt.Errorf("topics: encode config: %w", err)
+			}
+			dst = appendBytes(appendBytes(dst, []byte(m.name)), c)
+			dst = binary.AppendUvarint(dst, m.ceiling)
+		}
+		return dst, nil
+	}
+	var flags byte
+	switch {
+	case e.trim:
+		flags = flagTrim
+	case e.note:
+		flags = flagNote
+	case e.runs == nil:
+		flags = flagCopies
+	}
+	dst = append(dst, flags)
+	for _, v := range []uint64{e.router, e.cursor, e.id, e.first} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), uint64(e.count))
+	if e.runs != nil {
+		dst = appendRuns(dst, e.runs)
+	}
+	return dst, nil
+}
+
+// routing is encodeRouting's inverse.
+func (d *decoder) routing(e *entry) {
+	switch e.typ {
+	case entryUnroute:
+		e.router = d.uvarint()
+	case entryRouter:
+		flags := d.byte()
+		e.router, e.replaces, e.ts, e.name = d.uvarint(), d.uvarint(), d.varint(), string(d.bytes())
+		e.source, e.id, e.cursor, e.spec = d.uvarint(), d.uvarint(), d.uvarint(), d.bytes()
+		for i, id := range []uint64{e.source, e.id} {
+			if flags&(flagMakesSource<<i) != 0 {
+				e.made[i] = &madeTopic{id: id, name: string(d.bytes()), config: d.config(), ceiling: d.uvarint()}
+			}
+		}
+		if flags > flagMakesSource|flagMakesDest || e.router == 0 || e.source == 0 || e.id == 0 || e.source == e.id {
+			d.fail()
+		}
+	case entryForward:
+		flags := d.byte()
+		e.router, e.cursor, e.id, e.first = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint()
+		e.ts = d.varint()
+		count := d.uvarint()
+		e.count = int(count)
+		e.trim, e.note = flags == flagTrim, flags == flagNote
+		if e.router == 0 || count == 0 || count >= 1<<62 || e.note != (e.id == 0) || e.first == 0 && !e.note {
+			d.fail()
+		}
+		switch flags {
+		case flagTrim, flagNote:
+		case flagCopies:
+			if e.records, d.p = d.p, nil; count > uint64(len(e.records)) {
+				d.fail()
+			}
+		case 0:
+			e.runs = d.runs(e.count)
+		default:
+			d.fail()
+		}
+	}
+}

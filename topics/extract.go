@@ -1,0 +1,232 @@
+package topics
+
+import (
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// extract is what a router takes of its source in one step: records that are to
+// go on, as references to the log or as copies, or the news that some are lost.
+type extract struct {
+	from, through uint64   // seqs of the source: behind the first, up to the last
+	count         int      // records for the destination
+	trim          uint64   // they are lost, all of them
+	seqs          []uint64 // of each, at the source
+	sizes         []uint32 // payload bytes of each
+	bytes         int64    // their sum
+	tags          [][]byte // of each; packed when it is assigned
+	packed        []byte
+	runs          []reference
+	records       []byte // encoded; nil: runs say where they are
+}
+
+// extract reads what comes behind cursor. nil: nothing does.
+func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64) (*extract, error) {
+	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
+	for tries := 0; ; tries++ {
+		b := &Batch{NextFrom: cursor}
+		v := r.sourceView(rt.source, q, b)
+		if v == nil {
+			return nil, nil
+		}
+		x := &extract{from: cursor}
+		if l := b.Tombstone; l != nil {
+			x.through, x.trim, x.count = l.GapTo, l.Missed, int(min(l.Missed, maxLost))
+			return x, nil
+		}
+		err := r.fill(x, rt, spec.strip(), q, b, v)
+		if r.outdated(err) && tries < maxTries {
+			continue
+		}
+		if err != nil {
+			err = logError(err)
+			r.totals.meet(err)
+		}
+		return x, err
+	}
+}
+
+// sourceView is the picture of a source for a router; nil: there is nothing new.
+func (r *Registry) sourceView(t *topic, q *Query, b *Batch) *view {
+	now := r.now()
+	t.mu.RLock()
+	if t.due(now) {
+		t.mu.RUnlock()
+		t.mu.Lock()
+		r.expire(t, now)
+		t.mu.Unlock()
+		t.mu.RLock()
+	}
+	defer t.mu.RUnlock()
+	if !t.visible || q.From >= t.head {
+		return nil
+	}
+	v := t.view(q, b, now)
+	v.dedupe = false
+	return v
+}
+
+// fill takes the records of a view.
+func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view) error {
+	inMemory := false
+	for i := range v.frames {
+		inMemory = inMemory || v.frames[i].body != nil
+	}
+	if len(v.extents) == 0 && !inMemory {
+		return r.fillRuns(x, rt, strip, q, b, v)
+	}
+	if err := r.fetch(q, b, v); err != nil && len(b.Records) == 0 {
+		return err
+	}
+	x.records = []byte{}
+	for i := range b.Records {
+		rec := &b.Records[i]
+		path, ok := onward(rec.path, rt.source.id, rt.dest.id)
+		if !ok {
+			continue
+		}
+		out := rec.forwarded(strip, path)
+		x.records = appendRecord(x.records, out)
+		x.note(rec.Seq, out)
+	}
+	x.through = b.NextFrom
+	return nil
+}
+
+// note counts one record that goes on.
+func (x *extract) note(seq uint64, rec *Record) {
+	x.count++
+	x.seqs = append(x.seqs, seq)
+	x.sizes = append(x.sizes, uint32(rec.payloadBytes()))
+	x.bytes += int64(rec.payloadBytes())
+	x.tags = append(x.tags, rec.Tag)
+}
+
+// fillRuns takes records that are all in the log.
+func (r *Registry) fillRuns(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view) error {
+	x.through = b.NextFrom
+	log := r.reader()
+	examined, size := 0, 0
+	for _, frame := range v.frames {
+		e, err := log.entry(frame.lsn)
+		if err != nil {
+			return err
+		}
+		records, err := log.records(&e)
+		if err != nil {
+			return err
+		}
+		roots := rootsOf(&e, frame.lsn)
+		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
+			rec, rest, err := nextRecord(records)
+			if err != nil {
+				return err
+			}
+			records = rest
+			at, record, stripped := roots.next()
+			if seq < v.next || v.dead.has(seq) {
+				continue
+			}
+			if seq >= v.below || x.count >= q.Limit || size >= q.MaxBytes || examined >= maxScanned {
+				return nil
+			}
+			examined++
+			size += rec.payloadBytes()
+			x.through = seq
+			path, ok := onward(rec.path, rt.source.id, rt.dest.id)
+			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
+				continue
+			}
+			x.note(seq, rec.forwarded(strip, path))
+			if n := len(x.runs); n == 0 || !x.runs[n-1].continues(at, record, strip|stripped, path) {
+				x.runs = append(x.runs, reference{at: at, from: record, strip: strip | stripped, path: path})
+			}
+			x.runs[len(x.runs)-1].count++
+		}
+	}
+	if v.whole {
+		x.through = max(x.through, v.below-1)
+	}
+	return nil
+}
+
+// roots walks through the records of a frame and says where each really is.
+type roots struct {
+	own  wal.LSN
+	runs []reference
+	at   int
+}
+
+func rootsOf(e *entry, lsn wal.LSN) roots { return roots{lsn, e.runs, 0} }
+
+func (o *roots) next() (at wal.LSN, record int, strip byte) {
+	if o.runs == nil {
+		o.at++
+		return o.own, o.at - 1, 0
+	}
+	for o.at >= o.runs[0].count {
+		o.runs, o.at = o.runs[1:], 0
+	}
+	o.at++
+	return o.runs[0].at, o.runs[0].from + o.at - 1, o.runs[0].strip
+}
+
+// oldest is the first position that the extract refers to.
+func (x *extract) oldest() wal.LSN {
+	oldest := wal.LSN(1<<63 - 1)
+	for i := range x.runs {
+		oldest = min(oldest, x.runs[i].at)
+	}
+	return oldest
+}
+
+// copyOut makes the extract hold its records itself.
+func (r *Registry) copyOut(x *extract) error {
+	s := r.reader()
+	records, err := s.records(&entry{runs: x.runs})
+	if err != nil {
+		return err
+	}
+	x.records, x.runs = records, nil
+	return nil
+}
+
+// cut keeps the first n records, and packs their tags.
+func (x *extract) cut(n int) {
+	if n < x.count {
+		x.through = x.seqs[n] - 1
+		x.records = firstRecords(x.records, n)
+		x.runs = firstRuns(x.runs, n)
+		x.count, x.seqs, x.sizes, x.tags = n, x.seqs[:n], x.sizes[:n], x.tags[:n]
+	}
+	x.bytes, x.packed = 0, nil
+	tagged := 0
+	for i, tag := range x.tags {
+		x.bytes += int64(x.sizes[i])
+		if tag != nil {
+			x.packed = packTag(x.packed, i-tagged, tag)
+			tagged = i + 1
+		}
+	}
+}
+
+func firstRecords(p []byte, n int) []byte {
+	d := decoder{p: p}
+	if p == nil {
+		return nil
+	}
+	for range n {
+		d.bytes()
+	}
+	return p[:len(p)-len(d.p)]
+}
+
+func firstRuns(runs []reference, n int) []reference {
+	for i := range runs {
+		if n <= runs[i].count {
+			runs[i].count = n
+			return runs[:i+1]
+		}
+		n -= runs[i].count
+	}
+	return runs
+}

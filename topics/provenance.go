@@ -1,0 +1,182 @@
+package topics
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// A forwarded record knows its way: the ids of the topics that it has been in
+// before this one, oldest first, as varints. It is never sent to a topic that
+// is on it, nor further than maxHops.
+
+// maxHops is how often a record is forwarded at most.
+const maxHops = 16
+
+// onward is the way of a record that leaves the topic of that id. false: it may
+// not go to dest.
+func onward(path []byte, id, dest uint64) ([]byte, bool) {
+	hops := 0
+	for d := (decoder{p: path}); len(d.p) > 0; hops++ {
+		if d.uvarint() == dest {
+			return nil, false
+		}
+	}
+	if id == dest || hops >= maxHops {
+		return nil, false
+	}
+	return binary.AppendUvarint(path[:len(path):len(path)], id), true
+}
+
+// reference is a stretch of records of one frame of the log: what a forwarded frame
+// has instead of the records.
+type reference struct {
+	at    wal.LSN // of the frame, which has the records' bytes itself
+	from  int     // the first of them
+	count int
+	strip byte   // hasNode, hasTag: not for the destination
+	path  []byte // the way of them all
+}
+
+// continues says whether a record of that frame can be added to it.
+func (u *reference) continues(at wal.LSN, record int, strip byte, path []byte) bool {
+	return u.at == at && u.from+u.count == record && u.strip == strip && string(u.path) == string(path)
+}
+
+// appendRuns encodes runs: their number, and of each where its frame is, from
+// the one before, and the rest of it.
+func appendRuns(dst []byte, runs []reference) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(runs)))
+	var last wal.LSN
+	for i := range runs {
+		u := &runs[i]
+		dst = binary.AppendVarint(dst, int64(u.at/8)-int64(last/8)) // frames stand on multiples of 8
+		last = u.at
+		dst = binary.AppendUvarint(dst, uint64(u.from))
+		dst = binary.AppendUvarint(dst, uint64(u.count))
+		dst = appendBytes(append(dst, u.strip), u.path)
+	}
+	return dst
+}
+
+// runs is appendRuns' inverse; count is how many records they must be.
+func (d *decoder) runs(count int) []reference {
+	n := d.uvarint()
+	if n == 0 || n > uint64(len(d.p)) || n > uint64(count) {
+		d.fail()
+		return nil
+	}
+	out := make([]reference, 0, n)
+	var at int64
+	left := uint64(count)
+	for ; n > 0 && !d.bad; n-- {
+		at += d.varint()
+		from, records := d.uvarint(), d.uvarint()
+		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.byte(), path: d.bytes()}
+		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(hasNode|hasTag) != 0 {
+			d.fail()
+		}
+		left -= min(records, left)
+		out = append(out, u)
+	}
+	if left > 0 {
+		d.fail()
+	}
+	return out
+}
+
+const (
+	maxFrameAt      = 1 << 59 // times 8: a position
+	maxFrameRecords = 1 << 31
+)
+
+// frames reads the records of frames. The two readers are at different places:
+// a forwarded frame, and those that it is about.
+type frames struct{ own, referred *wal.Reader }
+
+func newFrames(reader func() *wal.Reader) *frames { return &frames{reader(), reader()} }
+
+// reader returns a reader of the log's frames.
+func (r *Registry) reader() *frames { return newFrames(r.log.NewReader) }
+
+// at returns the records of the frame at lsn, encoded.
+func (s *frames) at(lsn wal.LSN) ([]byte, error) {
+	e, err := s.entry(lsn)
+	if err != nil {
+		return nil, err
+	}
+	return s.records(&e)
+}
+
+// entry returns the frame at lsn, which has records.
+func (s *frames) entry(lsn wal.LSN) (entry, error) { return read(s.own, lsn) }
+
+func read(reader *wal.Reader, lsn wal.LSN) (entry, error) {
+	typ, payload, err := reader.Frame(lsn)
+	if err != nil {
+		return entry{}, err
+	}
+	e, err := decodeEntry(typ, payload)
+	if err == nil && typ != entryAppend && typ != entryForward {
+		err = fmt.Errorf("%w: the one at lsn %d, of type %d, has no records", errEntry, lsn, typ)
+	}
+	return e, err
+}
+
+// records returns the encoded records of e, which it may refer to.
+func (s *frames) records(e *entry) ([]byte, error) {
+	if e.runs == nil {
+		return e.records, nil
+	}
+	var out []byte
+	for i := range e.runs {
+		u := &e.runs[i]
+		from, err := read(s.referred, u.at)
+		if err != nil {
+			return nil, err
+		}
+		if from.runs != nil {
+			return nil, fmt.Errorf("%w: the one at lsn %d refers on", errEntry, u.at)
+		}
+		if out == nil && len(e.runs) == 1 {
+			out = make([]byte, 0, len(from.records)+from.count*(len(u.path)+3))
+		}
+		if out, err = u.resolve(out, from.records); err != nil {
+			return nil, fmt.Errorf("records at lsn %d: %w", u.at, err)
+		}
+	}
+	return out, nil
+}
+
+// resolve appends the records, of which p are those of its whole frame.
+func (u *reference) resolve(dst, p []byte) ([]byte, error) {
+	d := decoder{p: p}
+	for range u.from {
+		d.bytes()
+	}
+	for range u.count {
+		b := d.bytes()
+		if d.bad {
+			return nil, errEntry
+		}
+		rec, err := decodeRecord(b)
+		if err != nil {
+			return nil, err
+		}
+		dst = appendRecord(dst, rec.forwarded(u.strip, u.path))
+	}
+	return dst, nil
+}
+
+// forwarded is the record as its destination has it.
+func (r Record) forwarded(strip byte, path []byte) *Record {
+	if strip&hasNode != 0 {
+		r.Node = nil
+	}
+	if strip&hasTag != 0 {
+		r.Tag = nil
+	}
+	r.path = path
+	return &r
+}

@@ -1,0 +1,232 @@
+package topics
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// What a router promises. One mechanism serves both: a forwarded record and
+// the router's cursor are one frame of the log.
+const (
+	AtLeastOnce = "at_least_once"
+	ExactlyOnce = "exactly_once"
+)
+
+// RouterSpec is a router as its maker describes it.
+type RouterSpec struct {
+	Source, Dest              string
+	PreserveNode, PreserveTag bool
+	CreateDest                bool   // make ends that are not there
+	Filter                    *Match // nil: all
+	AllowCycle                bool
+	Guarantee                 string // at_least_once or exactly_once; empty: the first
+}
+
+// Equal says whether the two describe the same router.
+func (s *RouterSpec) Equal(o *RouterSpec) bool {
+	a, b := *s, *o
+	same := (a.Filter == nil) == (b.Filter == nil) && (a.Filter == nil || *a.Filter == *b.Filter)
+	a.Filter, b.Filter = nil, nil
+	return same && a == b
+}
+
+// strip is what the router takes off its records.
+func (s *RouterSpec) strip() (flags byte) {
+	if !s.PreserveNode {
+		flags |= hasNode
+	}
+	if !s.PreserveTag {
+		flags |= hasTag
+	}
+	return flags
+}
+
+// RouterPut answers PutRouter.
+type RouterPut struct {
+	Created bool
+	Spec    RouterSpec
+	Cost    Cost
+}
+
+// RouterState is a router at one moment.
+type RouterState struct {
+	Name      string
+	Spec      RouterSpec
+	Forwarded uint64 // records
+	Lag       uint64 // seqs of the source that it has not come to
+	Blocked   string // why it waits; empty: it does not
+}
+
+// router forwards a topic's records to another one. What it does is in
+// forward.go.
+type router struct {
+	id           uint64
+	name         string
+	source, dest *topic
+	from         *routes // the source's
+
+	mu        sync.Mutex // guards what follows; taken after a topic's
+	spec      RouterSpec
+	made      wal.LSN // the frame that made it what it is ends here
+	visible   bool    // that is durable
+	dropped   bool
+	cursor    uint64  // the last seq of the source that is forwarded or passed over
+	done      uint64  // the same, of what can be seen at the destination
+	forwarded uint64  // records
+	applied   wal.LSN // end of the last frame that moved the cursor
+	blocked   string
+	since     int64         // blocked since, Unix ms
+	changed   chan struct{} // closed when done or blocked change; nil: nobody waits
+}
+
+// routes are a topic's routers. Its lock and the registry's guard the slices:
+// either is enough to read them.
+type routes struct {
+	out, in []*router
+
+	mu      sync.Mutex // guards what follows
+	running bool // somebody forwards from the topic
+	again   bool // and is to look once more
+}
+
+// CheckRouterName returns nil when name may name a router: a topic's name, or
+// one with > in it.
+func CheckRouterName(name string) *Error {
+	if len(name) == 0 || len(name) > MaxName {
+		return invalidf("router name has %d bytes; it must have 1 to %d", len(name), MaxName)
+	}
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && (i == 0 || c != '.' && c != '_' && c != ':' && c != '-' && c != '>') {
+			return invalidf("router name %q must match [A-Za-z0-9][A-Za-z0-9._:>-]*", name)
+		}
+	}
+	return nil
+}
+
+// check holds what can be said of a spec by itself.
+func (s *RouterSpec) check() error {
+	for _, end := range []struct{ field, name string }{{"source", s.Source}, {"dest", s.Dest}} {
+		if err := CheckName(end.name); err != nil {
+			err.Message = end.field + ": " + err.Message
+			err.Detail = map[string]any{"field": end.field}
+			return err
+		}
+	}
+	if s.Source == s.Dest {
+		return &Error{
+			Kind: KindInvalid, Message: fmt.Sprintf("dest: is %q, as the source is; a router needs two topics", s.Dest),
+			Detail: map[string]any{"field": "dest"},
+		}
+	}
+	if s.Guarantee == "" {
+		s.Guarantee = AtLeastOnce
+	}
+	if s.Guarantee != AtLeastOnce && s.Guarantee != ExactlyOnce {
+		return &Error{
+			Kind: KindInvalid, Message: fmt.Sprintf("guarantee: %q is neither %q nor %q", s.Guarantee, AtLeastOnce, ExactlyOnce),
+			Detail: map[string]any{"field": "guarantee"},
+		}
+	}
+	return nil
+}
+
+func routerNotFound(name string) *Error {
+	return &Error{
+		Kind:    KindRouterNotFound,
+		Message: fmt.Sprintf("router %q does not exist", name),
+		Detail:  map[string]any{"router": name},
+	}
+}
+
+// notify wakes who waits for the router. rt.mu is held.
+func (rt *router) notify() {
+	if rt.changed != nil {
+		close(rt.changed)
+		rt.changed = nil
+	}
+}
+
+// advance notes that everything up to a seq of the source can be seen at the
+// destination.
+func (rt *router) advance(through uint64) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.done = max(rt.done, through)
+	rt.notify()
+}
+
+// drop ends the router. It returns false if it had ended.
+func (rt *router) drop() bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.dropped {
+		return false
+	}
+	rt.dropped = true
+	rt.notify()
+	return true
+}
+
+// link makes the router known to its ends; their locks are not held, and the
+// registry's is, or this is replay.
+func (rt *router) link() {
+	for _, end := range []*topic{rt.source, rt.dest} {
+		end.mu.Lock()
+		if end.routes == nil {
+			end.routes = &routes{}
+		}
+		if end == rt.source {
+			rt.from = end.routes
+			end.routes.out = append(end.routes.out[:len(end.routes.out):len(end.routes.out)], rt)
+		} else {
+			end.routes.in = append(end.routes.in[:len(end.routes.in):len(end.routes.in)], rt)
+		}
+		end.mu.Unlock()
+	}
+}
+
+// unlink is link's inverse. The slices are replaced: somebody may be walking
+// through them.
+func (rt *router) unlink() {
+	for _, end := range []*topic{rt.source, rt.dest} {
+		end.mu.Lock()
+		if end.routes != nil {
+			end.routes.out, end.routes.in = without(end.routes.out, rt), without(end.routes.in, rt)
+		}
+		end.mu.Unlock()
+	}
+}
+
+func without(list []*router, rt *router) []*router {
+	var out []*router
+	for _, other := range list {
+		if other != rt {
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
+// outgoing returns the routers that forward from t.
+func (t *topic) outgoing() []*router {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.routes == nil {
+		return nil
+	}
+	return t.routes.out
+}
+
+// incoming returns the routers that forward to t.
+func (t *topic) incoming() []*router {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.routes == nil {
+		return nil
+	}
+	return t.routes.in
+}

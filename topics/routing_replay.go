@@ -1,0 +1,162 @@
+package topics
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Refer tells Replay how to read frames of the log that it has passed: a
+// forwarded one refers to those that have the records.
+func (r *Registry) Refer(reader func() *wal.Reader) { r.source = reader }
+
+// recordsOf returns the encoded records of a frame that is replayed.
+func (r *Registry) recordsOf(e *entry) ([]byte, error) {
+	if e.runs == nil {
+		return e.records, nil
+	}
+	if r.source == nil {
+		return nil, fmt.Errorf("%w: it refers to others, and none can be read", errEntry)
+	}
+	if r.scratch.frames == nil {
+		r.scratch.frames = newFrames(r.source)
+	}
+	return r.scratch.frames.records(e)
+}
+
+// replayRouter makes or changes a router, and the topics that came with it.
+func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
+	for _, m := range e.made {
+		if m == nil {
+			continue
+		}
+		create := entry{typ: entryCreate, id: m.id, ts: e.ts, name: m.name, config: m.config, ceiling: m.ceiling}
+		if err := r.replayCreate(&create); err != nil {
+			return err
+		}
+		if err := r.replayOn(r.byID[m.id], &create, f); err != nil {
+			return err
+		}
+	}
+	source, dest := r.byID[e.source], r.byID[e.id]
+	if e.source >= r.nextID || e.id >= r.nextID || CheckRouterName(e.name) != nil {
+		return fmt.Errorf("%w: router %d between topics %d and %d", errEntry, e.router, e.source, e.id)
+	}
+	r.endRouter(e.replaces)
+	known := e.router < r.routers.nextID
+	r.routers.nextID = max(r.routers.nextID, e.router+1)
+	if source == nil || dest == nil {
+		return nil // written before, and ordered behind, a topic's drop
+	}
+	spec, err := decodeSpec(e.spec, source.name, dest.name)
+	if err != nil {
+		return err
+	}
+	rt := r.routers.byID[e.router]
+	switch {
+	case rt != nil && f.LSN < rt.applied:
+		return nil // the checkpoint has it
+	case rt != nil && (rt.source != source || rt.dest != dest || rt.name != e.name):
+		return fmt.Errorf("%w: router %d changes its ends", errEntry, e.router)
+	case rt != nil:
+		rt.spec, rt.cursor, rt.done, rt.applied = spec, e.cursor, e.cursor, f.End
+		return nil
+	case known:
+		return nil // written before, and ordered behind, its end
+	}
+	if _, taken := r.routers.byName.Get(e.name); taken {
+		return fmt.Errorf("%w: router %d takes a name in use", errEntry, e.router)
+	}
+	r.addRouter(&router{
+		id: e.router, name: e.name, source: source, dest: dest, spec: spec,
+		visible: true, cursor: e.cursor, done: e.cursor, made: f.End, applied: f.End,
+	})
+	return nil
+}
+
+// addRouter makes a router known. Only in replay.
+func (r *Registry) addRouter(rt *router) {
+	r.routers.byID[rt.id] = rt
+	r.routers.byName.Set(rt.name, rt)
+	rt.link()
+}
+
+// endRouter ends a router, if it is there. Only in replay.
+func (r *Registry) endRouter(id uint64) {
+	rt := r.routers.byID[id]
+	if rt == nil {
+		return
+	}
+	rt.drop()
+	rt.unlink()
+	delete(r.routers.byID, id)
+	r.routers.byName.Delete(rt.name)
+}
+
+// replayCursor moves a router over what a frame forwarded.
+func (r *Registry) replayCursor(e *entry, f wal.Frame) {
+	rt := r.routers.byID[e.router]
+	if rt == nil || f.LSN < rt.applied {
+		return
+	}
+	rt.cursor, rt.done, rt.applied = e.cursor, e.cursor, f.End
+	if !e.trim {
+		rt.forwarded += uint64(e.count)
+	}
+}
+
+// routing appends the routers: the next one's id, their number, and of each
+//
+//	id | name | source | dest | spec | cursor | forwarded | applied
+func (e *stateEncoder) routing(nextID uint64, all []*router) error {
+	var kept []byte
+	n := 0
+	for _, rt := range all {
+		rt.mu.Lock()
+		gone, spec, cursor, forwarded, applied := rt.dropped, rt.spec, rt.cursor, rt.forwarded, rt.applied
+		rt.mu.Unlock()
+		if gone {
+			continue
+		}
+		b, err := spec.encode()
+		if err != nil {
+			return err
+		}
+		n++
+		kept = appendBytes(binary.AppendUvarint(kept, rt.id), []byte(rt.name))
+		kept = appendBytes(binary.AppendUvarint(binary.AppendUvarint(kept, rt.source.id), rt.dest.id), b)
+		for _, v := range []uint64{cursor, forwarded, uint64(applied)} {
+			kept = binary.AppendUvarint(kept, v)
+		}
+	}
+	e.buf = binary.AppendUvarint(append(e.buf, stateRouters), nextID)
+	e.buf = append(binary.AppendUvarint(e.buf, uint64(n)), kept...)
+	return nil
+}
+
+// restoreRouting is routing's inverse.
+func (r *Registry) restoreRouting(d *decoder) {
+	if r.routers.nextID = d.uvarint(); r.routers.nextID == 0 {
+		d.fail()
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		rt := &router{id: d.uvarint(), name: string(d.bytes()), visible: true}
+		rt.source, rt.dest = r.byID[d.uvarint()], r.byID[d.uvarint()]
+		spec := d.bytes()
+		rt.cursor, rt.forwarded, rt.applied = d.uvarint(), d.uvarint(), wal.LSN(d.uvarint())
+		_, taken := r.routers.byName.Get(rt.name)
+		if d.bad || taken || rt.source == nil || rt.dest == nil || rt.source == rt.dest || CheckRouterName(rt.name) != nil ||
+			rt.id == 0 || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != nil {
+			d.fail()
+			return
+		}
+		var err error
+		if rt.spec, err = decodeSpec(spec, rt.source.name, rt.dest.name); err != nil {
+			d.fail()
+			return
+		}
+		rt.done, rt.made = rt.cursor, rt.applied
+		r.addRouter(rt)
+	}
+}
