@@ -113,15 +113,15 @@ func (e *memEngine) List(prefix, after string, limit int) (page []topics.State, 
 	return page, more
 }
 
-func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (bool, topics.Cost, error) {
+func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (topics.Removal, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	t := e.topics[name]
 	if t != nil && ifEmpty && len(t.records) > 0 {
-		return false, topics.Cost{}, kindError(topics.KindNotEmpty, "there are records")
+		return topics.Removal{}, kindError(topics.KindNotEmpty, "there are records")
 	}
 	delete(e.topics, name)
-	return t != nil, topics.Cost{}, nil
+	return topics.Removal{Deleted: t != nil}, nil
 }
 
 func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Deletion) (topics.Deleted, error) {
