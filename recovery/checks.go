@@ -165,6 +165,20 @@ func ConnectionsCheck(count func() (current, most int64)) Check {
 	}
 }
 
+// stuckAfter is how long a router waits before that is for people to know.
+const stuckAfter = 10 * time.Second
+
+// RoutersCheck watches for routers that cannot go on. stuck is how many have
+// been waiting since before a time (Unix ms), and why one of them does.
+func RoutersCheck(now func() time.Time, stuck func(before int64) (n int, example string)) Check {
+	return func() Condition {
+		if n, example := stuck(now().Add(-stuckAfter).UnixMilli()); n > 0 {
+			return Condition{Degraded, fmt.Sprintf("%d routers have been waiting for more than %v; %s", n, stuckAfter, example)}
+		}
+		return Condition{}
+	}
+}
+
 // size writes bytes for people.
 func size(n int64) string {
 	switch {

@@ -16,13 +16,13 @@ import (
 var writeGolden = flag.Bool("write-golden", false, "make the newest of testdata anew; only while its format has not been released")
 
 const (
-	goldenDir = "testdata/v2" // the newest
+	goldenDir = "testdata/v3" // the newest
 	goldenNow = 1_700_000_000_000
 )
 
 // goldens are the formats that were released: a directory each, and what can
 // be read in it. Version 1 had no checkpoints.
-var goldens = []string{"testdata/v1", goldenDir}
+var goldens = []string{"testdata/v1", "testdata/v2", goldenDir}
 
 // goldenOptions open a data directory with the clock standing still.
 func goldenOptions(dir string) recovery.Options {
@@ -90,6 +90,18 @@ func makeGolden(t *testing.T) {
 			}
 		}
 	}
+	tagged, err := topics.NewMatch("Glob", "tag-1*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spec := range map[string]topics.RouterSpec{
+		"all":  {Source: "fsync", Dest: "copy", CreateDest: true, PreserveNode: true, PreserveTag: true},
+		"some": {Source: "copy", Dest: "tagged", CreateDest: true, PreserveNode: true, Filter: &tagged, Guarantee: topics.ExactlyOnce},
+	} {
+		if _, err := r.PutRouter(ctx, name, spec); err != nil {
+			t.Fatal(err)
+		}
+	}
 	limit := int64(4)
 	for _, name := range []string{"disk", "gone"} {
 		if _, err := r.Put(ctx, name, &topics.ConfigPatch{CapRecords: &limit}); err != nil {
@@ -106,13 +118,12 @@ func makeGolden(t *testing.T) {
 		if _, err := r.Append(ctx, "fsync", &w); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := data.Checkpoint(ctx); err != nil {
-			t.Fatal(err)
+		if i < 9 { // so that the log's tail has forwarded frames
+			if _, err := data.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	tagged, err := topics.NewMatch("Glob", "tag-1*")
-	if err != nil {
-		t.Fatal(err)
+		r.Forward(ctx)
 	}
 	before := uint64(4)
 	for _, d := range []topics.Deletion{{Match: &tagged}, {Before: &before}} {

@@ -22,8 +22,8 @@ const (
 )
 
 // ManifestVersion is the format version that this code writes. It reads that
-// and all before: version 1 had no checkpoints.
-const ManifestVersion = 2
+// and all before: version 1 had no checkpoints, version 2 no routers.
+const ManifestVersion = 3
 
 // Manifest is what a data directory says about itself. On disk:
 //

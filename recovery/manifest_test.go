@@ -131,8 +131,8 @@ func TestManifestDamage(t *testing.T) {
 		{name: "both damaged", main: flip, prev: cut, err: "d/MANIFEST is damaged: checksum"},
 		{name: "damaged, no previous", main: flip, prev: gone, err: "d/MANIFEST is damaged"},
 		{name: "missing, previous damaged", main: gone, prev: flip, err: "d/MANIFEST.prev is damaged"},
-		{name: "newer version", main: newer, prev: same, err: "format version 3; this program knows version 2", isVersion: true},
-		{name: "damaged, previous newer", main: flip, prev: newer, err: "MANIFEST.prev has format version 3", isVersion: true},
+		{name: "newer version", main: newer, prev: same, err: "format version 4; this program knows version 3", isVersion: true},
+		{name: "damaged, previous newer", main: flip, prev: newer, err: "MANIFEST.prev has format version 4", isVersion: true},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -37,6 +37,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		if err := r.applyDelete(t, e); err != nil {
 			return err
 		}
+		t.changes++
 		r.totals.deleted.Add(uint64(e.deleted.records))
 	case entryAppend, entryForward:
 		if e.create {
@@ -61,18 +62,19 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		r.totals.appended.add(sums{int64(e.count), f.bytes})
 	}
 	r.noteDamage(t)
-	t.notify()
-	r.pushLocked(t)
+	r.notify(t)
 	return nil
 }
 
 func (r *Registry) applyCreate(t *topic, e *entry) {
 	t.visible = true
+	r.noteBirth(t, false)
 	r.totals.topics.Add(1)
 	r.applyConfig(t, e.config)
 }
 
 func (r *Registry) applyConfig(t *topic, c *Config) {
+	t.changes++
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.intern(c)
 	r.totals.count(t.cfg, +1)

@@ -1,6 +1,8 @@
 package topics
 
 import (
+	"slices"
+
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -16,11 +18,52 @@ type extract struct {
 	tags          [][]byte // of each; packed when it is assigned
 	packed        []byte
 	runs          []reference
+	travelled     bool   // some have been elsewhere: not all may go everywhere
 	records       []byte // encoded; nil: runs say where they are
 }
 
-// extract reads what comes behind cursor. nil: nothing does.
-func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64) (*extract, error) {
+// extracts are what the routers of one topic take in the same round: most of
+// them take the same.
+type extracts struct {
+	log *frames
+	of  map[extractKey]*extract // nil: there is nothing
+}
+
+type extractKey struct {
+	cursor  uint64
+	strip   byte
+	filters bool
+	filter  Match
+}
+
+func (s *extracts) forget() { clear(s.of) }
+
+// extract reads what comes behind cursor, unless that is known. nil: nothing
+// does.
+func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *extracts) (*extract, error) {
+	key := extractKey{cursor: cursor, strip: spec.strip(), filters: spec.Filter != nil}
+	if key.filters {
+		key.filter = *spec.Filter
+	}
+	x, known := shared.of[key]
+	if !known {
+		var err error
+		if x, err = r.read(rt, spec, cursor, shared.log); err != nil {
+			return nil, err
+		}
+		if x == nil || !x.travelled {
+			shared.of[key] = x
+		}
+	}
+	if x == nil {
+		return nil, nil
+	}
+	own := *x // its slices are not written to
+	return &own, nil
+}
+
+// read makes the extract.
+func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames) (*extract, error) {
 	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &Batch{NextFrom: cursor}
@@ -33,15 +76,19 @@ func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64) (*extrac
 			x.through, x.trim, x.count = l.GapTo, l.Missed, int(min(l.Missed, maxLost))
 			return x, nil
 		}
-		err := r.fill(x, rt, spec.strip(), q, b, v)
+		err := r.fill(x, rt, spec.strip(), q, b, v, log)
 		if r.outdated(err) && tries < maxTries {
 			continue
 		}
 		if err != nil {
 			err = logError(err)
 			r.totals.meet(err)
+			return nil, err
 		}
-		return x, err
+		if x.through == x.from {
+			return nil, nil
+		}
+		return x, nil
 	}
 }
 
@@ -66,13 +113,13 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) *view {
 }
 
 // fill takes the records of a view.
-func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view) error {
+func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view, log *frames) error {
 	inMemory := false
 	for i := range v.frames {
 		inMemory = inMemory || v.frames[i].body != nil
 	}
 	if len(v.extents) == 0 && !inMemory {
-		return r.fillRuns(x, rt, strip, q, b, v)
+		return x.fillRuns(rt, strip, q, b, v, log)
 	}
 	if err := r.fetch(q, b, v); err != nil && len(b.Records) == 0 {
 		return err
@@ -81,6 +128,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	for i := range b.Records {
 		rec := &b.Records[i]
 		path, ok := onward(rec.path, rt.source.id, rt.dest.id)
+		x.travelled = x.travelled || rec.path != nil
 		if !ok {
 			continue
 		}
@@ -102,9 +150,8 @@ func (x *extract) note(seq uint64, rec *Record) {
 }
 
 // fillRuns takes records that are all in the log.
-func (r *Registry) fillRuns(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view) error {
+func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, log *frames) error {
 	x.through = b.NextFrom
-	log := r.reader()
 	examined, size := 0, 0
 	for _, frame := range v.frames {
 		e, err := log.entry(frame.lsn)
@@ -133,6 +180,7 @@ func (r *Registry) fillRuns(x *extract, rt *router, strip byte, q *Query, b *Bat
 			size += rec.payloadBytes()
 			x.through = seq
 			path, ok := onward(rec.path, rt.source.id, rt.dest.id)
+			x.travelled = x.travelled || rec.path != nil
 			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
 			}
@@ -223,8 +271,9 @@ func firstRecords(p []byte, n int) []byte {
 func firstRuns(runs []reference, n int) []reference {
 	for i := range runs {
 		if n <= runs[i].count {
+			runs = slices.Clone(runs[:i+1])
 			runs[i].count = n
-			return runs[:i+1]
+			return runs
 		}
 		n -= runs[i].count
 	}

@@ -59,8 +59,21 @@ func newForwarders() *forwarders {
 
 // end waits until nobody forwards any more.
 func (f *forwarders) end() {
+	f.mu.Lock()
 	f.stop()
+	f.mu.Unlock()
 	f.wg.Wait()
+}
+
+// begin runs forward beside, unless all of it has ended.
+func (f *forwarders) begin(forward func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx.Err() != nil {
+		return false
+	}
+	f.wg.Go(forward)
+	return true
 }
 
 // route has somebody forward from t, unless somebody does: who looks once more
@@ -69,33 +82,33 @@ func (r *Registry) route(t *topic) {
 	t.mu.RLock()
 	rs := t.routes
 	t.mu.RUnlock()
-	if rs != nil {
-		r.routeFrom(t, rs)
-	}
-}
-
-// routeFrom is route for who has t's routes.
-func (r *Registry) routeFrom(t *topic, rs *routes) {
-	if r.forwarders.defers(t) {
+	if rs == nil || r.forwarders.defers(t) {
 		return
 	}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if rs.again = true; rs.running || r.forwarders.ctx.Err() != nil {
+	if rs.again = true; rs.running {
 		return
 	}
-	rs.running = true
-	r.forwarders.wg.Go(func() {
-		select {
-		case r.forwarders.slots <- struct{}{}:
-			defer func() { <-r.forwarders.slots }()
-		case <-r.forwarders.ctx.Done():
-		}
-		for rs.more(r.forwarders.ctx) {
-			r.forwardFrom(r.forwarders.ctx, t)
+	rs.running = r.forwarders.begin(func() {
+		for ctx := r.forwarders.ctx; rs.more(ctx); {
+			select {
+			case r.forwarders.slots <- struct{}{}:
+			case <-ctx.Done():
+				continue
+			}
+			done := r.forwardFrom(ctx, t)
+			<-r.forwarders.slots
+			if !done {
+				r.push(t) // there may be others whose turn it is
+			}
 		}
 	})
 }
+
+// forwardRounds is how often in a row the routers of a topic take something
+// before others get their turn.
+const forwardRounds = 16
 
 // defers notes t for Forward, if there is no background to do it.
 func (f *forwarders) defers(t *topic) bool {
@@ -117,6 +130,7 @@ func (f *forwarders) isManual() bool {
 // its source's head, or waits. Only without RunSweeper.
 func (r *Registry) Forward(ctx context.Context) {
 	for ctx.Err() == nil {
+		r.Deliver()
 		r.forwarders.mu.Lock()
 		due := slices.Collect(maps.Keys(r.forwarders.due))
 		clear(r.forwarders.due)
@@ -126,7 +140,8 @@ func (r *Registry) Forward(ctx context.Context) {
 		}
 		slices.SortFunc(due, func(a, b *topic) int { return cmp.Compare(a.id, b.id) })
 		for _, t := range due {
-			r.forwardFrom(ctx, t)
+			for !r.forwardFrom(ctx, t) && ctx.Err() == nil {
+			}
 		}
 	}
 }
@@ -153,19 +168,20 @@ func (rs *routes) more(ctx context.Context) bool {
 	return rs.running
 }
 
-// forwardFrom forwards what t's routers have before them, until each is at the
-// head or has to wait for something.
-func (r *Registry) forwardFrom(ctx context.Context, t *topic) {
+// forwardFrom forwards what t's routers have before them. done says that each is
+// at the head or has to wait for something.
+func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 	waiting := map[*router]bool{}
-	for ctx.Err() == nil {
+	for n := 0; n < forwardRounds && ctx.Err() == nil; n++ {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
+		shared := extracts{log: r.reader(), of: map[extractKey]*extract{}}
 		for _, rt := range t.outgoing() {
 			if waiting[rt] {
 				continue
 			}
-			f, err := r.forward(ctx, rt)
+			f, err := r.forward(ctx, rt, &shared)
 			if f == nil || err != nil {
 				waiting[rt] = true
 				r.block(rt, err)
@@ -185,9 +201,10 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) {
 			f.router.advance(f.through)
 		}
 		if !moved {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // block notes why a router waits; nil: it does not.
@@ -266,14 +283,14 @@ type forwarded struct {
 // forward takes the next records of the router's source and gives them their
 // place at its destination. nil: it is at the head, or at its end. errFull and
 // others say why it has to wait.
-func (r *Registry) forward(ctx context.Context, rt *router) (*forwarded, error) {
+func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*forwarded, error) {
 	rt.mu.Lock()
 	cursor, spec, active := rt.cursor, rt.spec, rt.visible && !rt.dropped
 	rt.mu.Unlock()
 	if !active {
 		return nil, nil
 	}
-	x, err := r.extract(rt, &spec, cursor)
+	x, err := r.extract(rt, &spec, cursor, shared)
 	if x == nil || err != nil {
 		return nil, err
 	}
@@ -288,7 +305,8 @@ func (r *Registry) forward(ctx context.Context, rt *router) (*forwarded, error) 
 		case errors.Is(err, wal.ErrBusy):
 		case errors.Is(err, errCopy):
 			if err := r.copyOut(x); r.outdated(err) {
-				return r.forward(ctx, rt)
+				shared.forget()
+				return r.forward(ctx, rt, shared)
 			} else if err != nil {
 				return nil, logError(err)
 			}
@@ -350,6 +368,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 		f.commit = c
 		if x.trim == 0 {
 			rt.forwarded += uint64(x.count)
+			r.totals.forwarded.Add(int64(x.count))
 		}
 	} else if rt.done == rt.cursor { // nothing is under way that comes before
 		rt.done = x.through

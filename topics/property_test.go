@@ -16,6 +16,7 @@ type registryMachine struct {
 	w         *world
 	oracles   map[string]*oracle
 	restarted bool
+	marked    []markedRead
 }
 
 func (m *registryMachine) name(t *rapid.T) string {
@@ -106,6 +107,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 		Limit:    rapid.IntRange(1, 9).Draw(t, "limit"),
 		MaxBytes: rapid.IntRange(1, 60).Draw(t, "bytes"),
 	}
+	q.Synced = rapid.Bool().Draw(t, "synced")
 	if rapid.Bool().Draw(t, "nodes") {
 		q.Nodes = []string{"m", "n"}
 	}
@@ -129,7 +131,8 @@ func (m *registryMachine) Read(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.Cost = Cost{}
+	m.marked = append(m.marked, markedRead{name, q, got.Mark, got.Records})
+	got.Cost, got.Mark = Cost{}, Mark{}
 	if m.restarted { // which tells what was evicted, and not always by what
 		for _, b := range []*Batch{got, want} {
 			if b.Tombstone != nil && (b.Tombstone.Reason == ReasonCap || b.Tombstone.Reason == ReasonTTL) {
@@ -184,7 +187,7 @@ func (m *registryMachine) Restart(t *rapid.T) {
 		o.restart()
 	}
 	m.w.restart()
-	m.restarted = true
+	m.restarted, m.marked = true, nil
 }
 
 // Check holds every state, the listing, and the sums of everything.
@@ -232,7 +235,7 @@ func TestRegistryAgainstAnOracle(t *testing.T) {
 		m := &registryMachine{w: newWorld(t), oracles: map[string]*oracle{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.Check, "put": m.Put, "write": m.Write, "write again": m.Write, "read": m.Read,
-			"delete": m.Delete, "time": m.Time, "sweep": m.Sweep, "restart": m.Restart,
+			"delete": m.Delete, "time": m.Time, "sweep": m.Sweep, "fresh": m.Fresh, "restart": m.Restart,
 		})
 		m.w.log.Close()
 		*m.w = world{} // the test's cleanup remembers thousands of them

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -28,7 +29,7 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 	}
 	b := &Batch{NextFrom: q.From}
 	for {
-		t, err := r.readOnce(name, q, b)
+		t, err := r.readOnce(ctx, name, q, b)
 		if err != nil {
 			return nil, err
 		}
@@ -74,16 +75,24 @@ const maxTries = 1000
 
 // readOnce reads on from b.NextFrom: it takes a picture of the topic under its
 // lock, and fetches the records without.
-func (r *Registry) readOnce(name string, q *Query, b *Batch) (*topic, error) {
+func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch) (*topic, error) {
 	for tries := 0; ; tries++ {
+		synced, through, err := r.syncedThrough(ctx, name, q)
+		if err != nil {
+			return nil, err
+		}
 		now := r.now()
 		t, err := r.open(name, now)
 		if err != nil {
 			return nil, err
 		}
+		if q.Synced && t != synced { // deleted and made again since
+			t.mu.RUnlock()
+			continue
+		}
 		t.lastRead.Store(now)
 		from := b.NextFrom
-		v := t.view(q, b, now)
+		v := t.viewThrough(q, b, now, through)
 		t.mu.RUnlock()
 
 		err = r.fetch(q, b, v)
@@ -111,10 +120,19 @@ func (r *Registry) outdated(err error) bool {
 // view takes the picture that q needs of the topic, and notes in b what it
 // says of loss and of the head. t.mu is held.
 func (t *topic) view(q *Query, b *Batch, now int64) *view {
+	return t.viewThrough(q, b, now, math.MaxUint64)
+}
+
+// viewThrough is view without the records above a seq.
+func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view {
 	stone, next := t.tombstone(b.NextFrom)
+	t.mark(q, b, stone)
 	below := t.head + 1 // the batch stops before the next lost range
 	if l, ok := t.lostFrom(next); ok {
 		below = max(l.from, next)
+	}
+	if through < below {
+		below = max(through+1, next)
 	}
 	next = max(next, t.earliest()) // below it there may be deleted ones in a live frame
 	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}

@@ -59,6 +59,7 @@ type Query struct {
 	Wait     time.Duration // long poll; 0: answer at once
 	Nodes    []string      // leave out records whose node is one of these
 	Match    *Match        // only records whose tag matches
+	Synced   bool          // only records that are synced to disk; waits for the sync
 	Behind   bool          // do not first catch up with what routers have to bring
 }
 
@@ -71,6 +72,7 @@ type Batch struct {
 	Head      uint64
 	Earliest  uint64
 	Tombstone *Tombstone
+	Mark      Mark // see Fresh
 	Cost      Cost
 }
 

@@ -56,6 +56,9 @@ type Registry struct {
 	log     *wal.Log
 	closing atomic.Bool // Close was called
 
+	following  following
+	deliveries *deliveries
+	gauge      atomic.Pointer[logGauge] // nil before Start; see Pressure
 	forwarders *forwarders
 	refs       struct {
 		sync.RWMutex         // held for writing where a checkpoint begins, for reading where a frame refers to others
@@ -81,6 +84,7 @@ func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts, now: opts.Now, keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
+		deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
 	if r.now == nil {
@@ -93,6 +97,7 @@ func New(opts Options) *Registry {
 // takes writes from now on.
 func (r *Registry) Start(log *wal.Log) {
 	r.log = log
+	r.gauge.Store(&logGauge{log, log.Stats().QueueBytes})
 	r.totals.restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
@@ -106,6 +111,7 @@ func (r *Registry) Start(log *wal.Log) {
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
 	r.closing.Store(true)
+	r.deliveries.stop()
 	r.forwarders.end()
 	r.sweeper.stop()
 	r.Sweep(ctx)
@@ -157,6 +163,7 @@ func (r *Registry) forget(t *topic) {
 	}
 	delete(r.byID, t.id)
 	if t.visible {
+		r.noteBirth(t, true)
 		r.totals.topics.Add(-1)
 		r.totals.count(t.cfg, -1)
 	}
@@ -207,6 +214,12 @@ func (r *Registry) open(name string, now int64) (*topic, error) {
 // List returns up to limit topics with names above after that begin with
 // prefix, sorted by name, and whether there are more.
 func (r *Registry) List(prefix, after string, limit int) (page []State, more bool) {
+	page, _, more = r.list(prefix, after, limit)
+	return page, more
+}
+
+// list is List, with the topics' ids.
+func (r *Registry) list(prefix, after string, limit int) (page []State, ids []uint64, more bool) {
 	now := r.now()
 	var found []*topic
 	r.mu.RLock()
@@ -225,14 +238,14 @@ func (r *Registry) List(prefix, after string, limit int) (page []State, more boo
 	}
 	for _, t := range found {
 		if t, err := r.open(t.name, now); err == nil {
-			page = append(page, t.stateLocked(now))
+			page, ids = append(page, t.stateLocked(now)), append(ids, t.id)
 			t.mu.RUnlock()
 		}
 	}
 	if more && len(page) == 0 { // all deleted meanwhile
-		return r.List(prefix, found[len(found)-1].name, limit)
+		return r.list(prefix, found[len(found)-1].name, limit)
 	}
-	return page, more
+	return page, ids, more
 }
 
 func (t *topic) isVisible() bool {

@@ -65,7 +65,6 @@ type router struct {
 	id           uint64
 	name         string
 	source, dest *topic
-	from         *routes // the source's
 
 	mu        sync.Mutex // guards what follows; taken after a topic's
 	spec      RouterSpec
@@ -87,8 +86,8 @@ type routes struct {
 	out, in []*router
 
 	mu      sync.Mutex // guards what follows
-	running bool // somebody forwards from the topic
-	again   bool // and is to look once more
+	running bool       // somebody forwards from the topic
+	again   bool       // and is to look once more
 }
 
 // CheckRouterName returns nil when name may name a router: a topic's name, or
@@ -180,7 +179,6 @@ func (rt *router) link() {
 			end.routes = &routes{}
 		}
 		if end == rt.source {
-			rt.from = end.routes
 			end.routes.out = append(end.routes.out[:len(end.routes.out):len(end.routes.out)], rt)
 		} else {
 			end.routes.in = append(end.routes.in[:len(end.routes.in):len(end.routes.in)], rt)

@@ -20,6 +20,18 @@ type routing struct {
 	nextID uint64
 }
 
+// set makes the router known by its name.
+func (g *routing) set(rt *router, n *totals) {
+	g.byName.Set(rt.name, rt)
+	n.routers.Store(int64(g.byName.Len()))
+}
+
+// remove takes the name away.
+func (g *routing) remove(rt *router, n *totals) {
+	g.byName.Delete(rt.name)
+	n.routers.Store(int64(g.byName.Len()))
+}
+
 // routerSize is room for a router's entry, with the two topics that it may make.
 const routerSize = 5*MaxName + 4096
 
@@ -111,7 +123,7 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 		old.drop()
 		old.unlink()
 	}
-	r.routers.byName.Set(name, rt)
+	r.routers.set(rt, &r.totals)
 	rt.link()
 	return &routerChange{rt, old == nil, span.End, made}, nil
 }
@@ -323,7 +335,7 @@ func (r *Registry) unroute(name string) (bool, wal.Span, error) {
 	if err != nil {
 		return false, wal.Span{}, err
 	}
-	r.routers.byName.Delete(name)
+	r.routers.remove(rt, &r.totals)
 	rt.unlink()
 	return true, span, nil
 }
@@ -356,7 +368,7 @@ func (r *Registry) cascade(t *topic) []string {
 	for _, rt := range slices.Concat(t.routes.out, t.routes.in) {
 		rt.drop()
 		rt.unlink()
-		r.routers.byName.Delete(rt.name)
+		r.routers.remove(rt, &r.totals)
 		delete(r.routers.byID, rt.id)
 		names = append(names, rt.name)
 	}

@@ -78,7 +78,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 // addRouter makes a router known. Only in replay.
 func (r *Registry) addRouter(rt *router) {
 	r.routers.byID[rt.id] = rt
-	r.routers.byName.Set(rt.name, rt)
+	r.routers.set(rt, &r.totals)
 	rt.link()
 }
 
@@ -91,7 +91,7 @@ func (r *Registry) endRouter(id uint64) {
 	rt.drop()
 	rt.unlink()
 	delete(r.routers.byID, id)
-	r.routers.byName.Delete(rt.name)
+	r.routers.remove(rt, &r.totals)
 }
 
 // replayCursor moves a router over what a frame forwarded.

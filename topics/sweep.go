@@ -39,8 +39,9 @@ func (s *sweeper) stop() {
 	}
 }
 
-// RunSweeper starts the goroutine that sweeps; Close ends it.
+// RunSweeper starts the goroutine that sweeps, and RunDelivery; Close ends them.
 func (r *Registry) RunSweeper() {
+	r.RunDelivery()
 	r.forwarders.run(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.sweeper.quit, r.sweeper.gone = cancel, make(chan struct{})

@@ -15,6 +15,7 @@ type topic struct {
 	name string
 
 	lastRead atomic.Int64 // Unix ms, 0: never
+	queued   atomic.Bool  // its delivery is under way; see deliveries
 
 	mu sync.RWMutex // guards everything below
 
@@ -49,6 +50,7 @@ type topic struct {
 	lost       []lostRange
 	keys       keyWindow
 	lastWrite  int64
+	changes    uint64        // of the config, and of records by deletes: see Mark
 	changed    chan struct{} // closed on the next publish; nil: nobody waits
 	swept      bool          // the sweeper visits this topic
 }
@@ -102,6 +104,7 @@ func (c *commit) satisfied(log *wal.Log) bool {
 // creates says whether the commit makes its topic.
 func (c *commit) creates() bool { return c.entry.create || c.entry.typ == entryCreate }
 
+// notify wakes long polls. t.mu is held.
 func (t *topic) notify() {
 	if t.changed != nil {
 		close(t.changed)

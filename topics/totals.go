@@ -10,6 +10,7 @@ type Totals struct {
 	Topics           int
 	ByClass          [4]int // indexed by Class
 	Queues           int
+	Routers          int
 	Records, Bytes   int64 // live
 	EphemeralBytes   int64 // memory held by ephemeral records
 	AppendedRecords  uint64
@@ -20,6 +21,7 @@ type Totals struct {
 	EvictedTTL       uint64
 	Tombstones       map[string]uint64 // delivered, by reason
 	DeletedRecords   uint64
+	ForwardedRecords uint64 // by routers
 	DamagedPages     uint64 // of segments, met while counting
 	DamagedReads     uint64 // that were refused for damage
 }
@@ -27,6 +29,7 @@ type Totals struct {
 // totals are kept as atomics: reading them takes no lock.
 type totals struct {
 	topics, queues         atomic.Int64
+	routers, forwarded     atomic.Int64
 	byClass                [len(classNames)]atomic.Int64
 	live                   atomicSums
 	ephemeral              atomic.Int64
@@ -69,13 +72,13 @@ func (t *totals) count(c *Config, n int64) {
 func (r *Registry) Totals() Totals {
 	t := &r.totals
 	out := Totals{
-		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()),
+		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()), Routers: int(t.routers.Load()),
 		Records: t.live.records.Load(), Bytes: t.live.bytes.Load(),
 		EphemeralBytes:  t.ephemeral.Load(),
 		AppendedRecords: uint64(t.appended.records.Load()), AppendedBytes: uint64(t.appended.bytes.Load()),
 		DeliveredRecords: uint64(t.delivered.records.Load()), DeliveredBytes: uint64(t.delivered.bytes.Load()),
 		EvictedCap: t.evictedCap.Load(), EvictedTTL: t.evictedTTL.Load(),
-		DeletedRecords: t.deleted.Load(), DamagedPages: t.damaged.Load(), DamagedReads: t.damagedReads.Load(),
+		DeletedRecords: t.deleted.Load(), ForwardedRecords: uint64(t.forwarded.Load()), DamagedPages: t.damaged.Load(), DamagedReads: t.damagedReads.Load(),
 		Tombstones: make(map[string]uint64, len(reasons)),
 	}
 	for i := range t.byClass {

@@ -1,0 +1,349 @@
+package delivery
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// clock is moved by the test.
+type clock int64
+
+func (c *clock) now() int64 { return int64(*c) }
+
+func (c *clock) pass(d time.Duration) { *c += clock(d.Milliseconds()) }
+
+func newQueue[T comparable]() (*Queue[T], *clock) {
+	c := clock(1_000_000)
+	return New[T](c.now), &c
+}
+
+// take pops what must be there.
+func take[T comparable](t *testing.T, q *Queue[T], pressure float64) T {
+	t.Helper()
+	item, after, ok := q.Pop(pressure)
+	if !ok {
+		t.Fatalf("nothing for %v, of %d", after, q.Len())
+	}
+	return item
+}
+
+// idle holds that nothing is to be had, and for how long.
+func idle[T comparable](t *testing.T, q *Queue[T], pressure float64, want time.Duration) {
+	t.Helper()
+	if item, after, ok := q.Pop(pressure); ok || after != want {
+		t.Fatalf("%v, %v after %v; want nothing for %v", item, ok, after, want)
+	}
+}
+
+// deferred holds that nothing is to be had as long as the pressure stays, which
+// is to be looked at soon.
+func deferred[T comparable](t *testing.T, q *Queue[T], pressure float64) {
+	t.Helper()
+	if item, after, ok := q.Pop(pressure); ok || after <= 0 || after > recheck*time.Millisecond {
+		t.Fatalf("%v, %v after %v", item, ok, after)
+	}
+}
+
+func TestOrderWithinABand(t *testing.T) {
+	q, _ := newQueue[int]()
+	idle(t, q, 0, 0)
+	for i := range 5 {
+		q.Push(i, 500)
+		q.Push(i, 1000) // once more changes nothing
+	}
+	if q.Len() != 5 {
+		t.Fatal(q.Len())
+	}
+	for i := range 5 {
+		if got := take(t, q, 0); got != i {
+			t.Fatalf("%d, want %d", got, i)
+		}
+	}
+	q.Push(3, 500) // delivered, so it may come again
+	if take(t, q, 0) != 3 {
+		t.Fatal("not again")
+	}
+	idle(t, q, 0, 0)
+}
+
+// TestProportions holds that busy bands are served 8:4:2:1:1, and that those
+// with nothing to do leave their part to the others.
+func TestProportions(t *testing.T) {
+	priorities := []int64{1000, 749, 499, 249, -1}
+	for _, c := range []struct {
+		busy []int
+		want []int // of how many rounds
+	}{
+		{[]int{0, 1, 2, 3, 4}, []int{8, 4, 2, 1, 1}},
+		{[]int{0, 4}, []int{8, 0, 0, 0, 1}},
+		{[]int{1, 2, 3}, []int{0, 4, 2, 1, 0}},
+		{[]int{3, 4}, []int{0, 0, 0, 1, 1}},
+	} {
+		q, _ := newQueue[[2]int]()
+		sum := 0
+		for _, band := range c.busy {
+			sum += c.want[band]
+			for i := range 1000 {
+				q.Push([2]int{band, i}, priorities[band])
+			}
+		}
+		const rounds = 50
+		got := make([]int, bands)
+		for range rounds * sum {
+			got[take(t, q, 0)[0]]++
+		}
+		for band := range got {
+			if got[band] != rounds*c.want[band] {
+				t.Fatalf("bands %v were served %v times", c.busy, got)
+			}
+		}
+	}
+}
+
+func TestBandsAndAge(t *testing.T) {
+	for _, c := range []struct {
+		priority int64
+		waited   time.Duration
+		band     int
+	}{
+		{1000, 0, 0}, {750, 0, 0}, {749, 0, 1}, {500, 0, 1}, {499, 0, 2}, {250, 0, 2}, {249, 0, 3}, {0, 0, 3}, {-1, 0, 4}, {-1000, 0, 4},
+		{0, 2490 * time.Millisecond, 3}, {0, 2500 * time.Millisecond, 2}, {0, 4999 * time.Millisecond, 2}, {0, 5 * time.Second, 1},
+		{0, 7500 * time.Millisecond, 0}, {-1, 10 * time.Millisecond, 3}, {-1000, 8999 * time.Millisecond, 4}, {-1000, 9 * time.Second, overdue},
+		{740, 100 * time.Millisecond, 0}, {1000, 9 * time.Second, overdue},
+	} {
+		q, clock := newQueue[int]()
+		q.Push(7, c.priority)
+		clock.pass(c.waited / 2)
+		q.Push(7, -1000) // neither its age nor its priority changes
+		clock.pass(c.waited - c.waited/2)
+		q.Push(8, 0)
+		n := q.waiting[7]
+		take(t, q, 0)
+		for band := range q.lists {
+			l := &q.lists[band][class(c.priority)]
+			if here := n.list == l; here != (band == c.band) && n.list != nil {
+				t.Errorf("%d after %v: band %d is %v, want band %d", c.priority, c.waited, band, here, c.band)
+			}
+		}
+	}
+}
+
+// TestAgeOvertakes holds that what has waited goes before what is as urgent
+// now, and that what has waited for 9 seconds goes before everything.
+func TestAgeOvertakes(t *testing.T) {
+	q, clock := newQueue[string]()
+	q.Push("patient", -1000)
+	q.Push("old", 0)
+	clock.pass(7500 * time.Millisecond) // 0 is in the first band now
+	q.Push("urgent", 1000)
+	if got := take(t, q, 0); got != "old" {
+		t.Fatal(got)
+	}
+	clock.pass(1500 * time.Millisecond)
+	for i := range 20 {
+		q.Push(fmt.Sprint(i), 1000)
+	}
+	if got := take(t, q, 0); got != "patient" {
+		t.Fatal(got)
+	}
+}
+
+func TestCoalescing(t *testing.T) {
+	q, clock := newQueue[string]()
+	q.Push("a", 500)
+	take(t, q, CoalesceFrom-0.01) // without pressure nothing is noted
+	q.Push("a", 500)
+	take(t, q, CoalesceFrom)
+	q.Push("a", 500)
+	q.Push("b", 500)
+	if got := take(t, q, CoalesceFrom); got != "b" {
+		t.Fatal(got)
+	}
+	idle(t, q, CoalesceFrom, 10*time.Millisecond)
+	clock.pass(9 * time.Millisecond)
+	idle(t, q, CoalesceFrom, time.Millisecond)
+	clock.pass(time.Millisecond)
+	idle(t, q, 1, 90*time.Millisecond) // the pressure has risen
+	clock.pass(30 * time.Millisecond)
+	if got := take(t, q, 0.9); got != "a" && q.Len() > 0 {
+		t.Fatal(got)
+	}
+	q.Push("a", 500)
+	idle(t, q, 1, 100*time.Millisecond)
+	idle(t, q, 2, 100*time.Millisecond) // there is no more than 1
+	clock.pass(100 * time.Millisecond)
+	if got := take(t, q, 1); got != "a" {
+		t.Fatal(got)
+	}
+	clock.pass(time.Second)
+	idle(t, q, 0, 0)
+	if q.recent.at != nil || q.recent.queue != nil || len(q.timers) > 0 {
+		t.Fatal("an idle queue keeps something")
+	}
+}
+
+func TestDeferring(t *testing.T) {
+	q, clock := newQueue[string]()
+	q.Push("low", -1)
+	q.Push("normal", 0)
+	q.Push("lowest", -1000)
+	if got := take(t, q, DeferFrom); got != "normal" {
+		t.Fatal(got)
+	}
+	deferred(t, q, DeferFrom)
+	clock.pass(5 * time.Second) // low is in a better band by now, and stays deferred
+	deferred(t, q, DeferFrom)
+	q.Push("late", -5)
+	if got := take(t, q, DeferFrom-0.01); got != "low" { // less pressure
+		t.Fatal(got)
+	}
+	clock.pass(3980 * time.Millisecond)
+	idle(t, q, 1, 20*time.Millisecond)
+	clock.pass(20 * time.Millisecond)
+	if got := take(t, q, 1); got != "lowest" { // 9 seconds
+		t.Fatal(got)
+	}
+	deferred(t, q, 1)
+	if got := take(t, q, 0); got != "late" {
+		t.Fatal(got)
+	}
+}
+
+// TestClockBack holds that a clock that is set back delays nothing.
+func TestClockBack(t *testing.T) {
+	q, clock := newQueue[int]()
+	q.Push(1, 500)
+	clock.pass(-time.Hour)
+	q.Push(2, 500)
+	if take(t, q, 0) != 1 || take(t, q, 0) != 2 {
+		t.Fatal("out of order")
+	}
+}
+
+// TestEverythingIsDelivered drives a queue with a server that delivers one item
+// a millisecond, under any pressure: every push is answered by a delivery,
+// nothing is delivered unasked, and nothing waits for more than 10 seconds.
+func TestEverythingIsDelivered(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q, clock := newQueue[int]()
+		since := map[int]int64{}
+		pop := func(pressure float64) (time.Duration, bool) {
+			item, after, ok := q.Pop(pressure)
+			if !ok {
+				if (after == 0) != (len(since) == 0) {
+					t.Fatalf("%d wait, and the next look is after %v", len(since), after)
+				}
+				return after, false
+			}
+			pushed, waits := since[item]
+			if !waits {
+				t.Fatalf("%d was not pushed", item)
+			}
+			if waited := clock.now() - pushed; waited > 10_000 {
+				t.Fatalf("%d waited for %d ms", item, waited)
+			}
+			delete(since, item)
+			return 0, true
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			pressure := rapid.SampledFrom([]float64{0, 0.4, 0.5, 0.6, 0.75, 0.9, 1}).Draw(t, "pressure")
+			priority := rapid.Int64Range(-1000, 1000)
+			for range rapid.IntRange(0, 60).Draw(t, "pushes") {
+				item := rapid.IntRange(0, 100).Draw(t, "item")
+				q.Push(item, priority.Draw(t, "priority"))
+				if _, waits := since[item]; !waits {
+					since[item] = clock.now()
+				}
+			}
+			for left := rapid.IntRange(0, 3000).Draw(t, "ms"); left > 0; left-- {
+				after, ok := pop(pressure)
+				if !ok && after == 0 {
+					break
+				}
+				clock.pass(time.Millisecond)
+			}
+			if q.Len() != len(since) {
+				t.Fatalf("%d wait, want %d", q.Len(), len(since))
+			}
+		}
+		for len(since) > 0 {
+			after, ok := pop(1)
+			if !ok {
+				clock.pass(max(after, time.Millisecond))
+			}
+		}
+		idleAfter := q.Len() + len(q.timers) + len(q.waiting)
+		for i := range q.lists {
+			if q.lists[i][0].head != nil || q.lists[i][1].tail != nil {
+				t.Fatal("an empty queue has a list")
+			}
+		}
+		if idleAfter != 0 {
+			t.Fatal("an empty queue keeps something")
+		}
+	})
+}
+
+// TestNoStarvation holds that the lowest band is served while there is always
+// something urgent, and long before its time is over.
+func TestNoStarvation(t *testing.T) {
+	q, clock := newQueue[int]()
+	for i := range 100 {
+		q.Push(i, 1000)
+	}
+	q.Push(-1, -1000)
+	for n := range 1000 {
+		got := take(t, q, 0)
+		if got == -1 {
+			if n > 16 {
+				t.Fatalf("served as number %d", n)
+			}
+			return
+		}
+		q.Push(got, 1000)
+		clock.pass(time.Millisecond)
+	}
+	t.Fatal("not served")
+}
+
+// TestManyWaiting holds that a queue of 100,000 is still served in the order
+// of its bands.
+func TestManyWaiting(t *testing.T) {
+	q, clock := newQueue[int]()
+	const n = 100_000
+	for i := range n {
+		q.Push(i, int64(i%2001)-1000)
+	}
+	clock.pass(3 * time.Second) // all of them have moved up
+	seen := make([]bool, n)
+	for range n {
+		item := take(t, q, 0)
+		if seen[item] {
+			t.Fatalf("%d twice", item)
+		}
+		seen[item] = true
+	}
+	idle(t, q, 0, 0)
+}
+
+func BenchmarkQueue(b *testing.B) {
+	for _, waiting := range []int{1, 1000, 100_000} {
+		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
+			q, clock := newQueue[int]()
+			for i := range waiting {
+				q.Push(i, int64(i%2001)-1000)
+			}
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				item, _, _ := q.Pop(0)
+				q.Push(item, int64(n%2001)-1000)
+				if n%1000 == 0 {
+					*clock++
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package topics
+
+import (
+	"context"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// markedRead is a read as it was answered.
+type markedRead struct {
+	name    string
+	query   *Query
+	mark    Mark
+	records []Record
+}
+
+// Fresh holds that what is called fresh would be read again.
+func (m *registryMachine) Fresh(t *rapid.T) {
+	for _, r := range m.marked {
+		if !m.w.Fresh(r.name, r.mark) {
+			continue
+		}
+		got, err := m.w.Registry.Read(context.Background(), r.name, r.query)
+		if err != nil || got.Tombstone != nil || len(got.Records) < len(r.records) {
+			t.Fatalf("%s %+v is not fresh: %+v, %v", r.name, r.query, got, err)
+		}
+		for i := range r.records {
+			if !reflect.DeepEqual(got.Records[i], r.records[i]) {
+				t.Fatalf("%s %+v is not fresh: record %d is %+v, was %+v", r.name, r.query, i, got.Records[i], r.records[i])
+			}
+		}
+	}
+}
+
+func TestFresh(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		query  Query
+		config ConfigPatch
+		then   func(w *world)
+		fresh  bool
+	}{
+		{"nothing happened", Query{}, ConfigPatch{}, func(*world) {}, true},
+		{"more was written", Query{}, ConfigPatch{}, func(w *world) { w.write("a", 5) }, true},
+		{"it is in a segment now", Query{}, ConfigPatch{}, func(w *world) { w.checkpoint(nil) }, true},
+		{"a record was deleted", Query{}, ConfigPatch{}, func(w *world) { w.deleteRecords("a", 2, "") }, false},
+		{"records were deleted by tag", Query{}, ConfigPatch{}, func(w *world) { w.deleteRecords("a", 0, "x") }, false},
+		{"the first was evicted", Query{}, ConfigPatch{}, func(w *world) { w.put("a", &ConfigPatch{CapRecords: ptr(int64(3))}) }, false},
+		{"writes evict", Query{}, ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 3) }, false},
+		{"they evict what comes before", Query{From: 2}, ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 3) }, false},
+		{"they evict what the reader has", Query{From: 2}, ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 2) }, true},
+		{"they expired", Query{}, ConfigPatch{TTLMS: ptr(int64(10))}, func(w *world) { w.now += 11 }, false},
+		{"their time is not over", Query{}, ConfigPatch{TTLMS: ptr(int64(10))}, func(w *world) { w.now += 10 }, true},
+		{"the config says otherwise", Query{}, ConfigPatch{}, func(w *world) { w.put("a", &ConfigPatch{DedupeNode: ptr(false)}) }, false},
+		{"the topic went", Query{}, ConfigPatch{}, func(w *world) { w.delete("a", false) }, false},
+		{"it was made again", Query{}, ConfigPatch{}, func(w *world) {
+			w.delete("a", false)
+			w.write("a", 6)
+		}, false},
+		{"there was a tombstone", Query{From: 99}, ConfigPatch{}, func(*world) {}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.put("a", &c.config)
+			w.append("a", &Write{Records: []Record{{Data: []byte("1"), Tag: []byte("x")}, {Data: []byte("2")}}})
+			w.write("a", 4)
+			c.query.Limit, c.query.MaxBytes = 2, 1000
+			b := w.query("a", &c.query)
+			c.then(w)
+			if got := w.Fresh("a", b.Mark); got != c.fresh {
+				t.Fatalf("fresh: %v, want %v", got, c.fresh)
+			}
+		})
+	}
+	w := newWorld(t)
+	w.write("a", 1)
+	if w.Fresh("a", Mark{}) || w.Fresh("b", w.read("a", 0).Mark) {
+		t.Fatal("fresh without having been read")
+	}
+}
