@@ -65,6 +65,7 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 	s.inj = nil
 	s.up()
 	s.model.check(t, s.data.Registry, true)
+	s.checkRouters(true)
 	s.told = told
 	return s
 }
@@ -82,8 +83,10 @@ func noticed(data *recovery.Recovered) bool {
 func (s *sim) failingStep() {
 	s.ops++
 	switch n := s.rng.IntN(100); {
-	case n < 60:
+	case n < 52:
 		s.write()
+	case n < 60:
+		s.router()
 	case n < 70:
 		s.waitAll()
 	case n < 80:

@@ -215,3 +215,21 @@ func TestHealthTellsWhatChanged(t *testing.T) {
 		t.Fatalf("told %q, want %q", told, want)
 	}
 }
+
+func TestRoutersCheck(t *testing.T) {
+	now := time.UnixMilli(1_000_000)
+	stuck := 0
+	check := RoutersCheck(func() time.Time { return now }, func(before int64) (int, string) {
+		if want := now.Add(-stuckAfter).UnixMilli(); before != want {
+			t.Errorf("asked for those since before %d, want %d", before, want)
+		}
+		return stuck, "router \"r\": full"
+	})
+	if c := check(); c.Status != Healthy {
+		t.Fatal(c)
+	}
+	stuck = 2
+	if c := check(); c.Status != Degraded || !strings.Contains(c.Reason, "2 routers") || !strings.Contains(c.Reason, "full") {
+		t.Fatal(c)
+	}
+}

@@ -11,7 +11,8 @@ import (
 // model is what a client can rely on: which records were acknowledged, where,
 // and under which class.
 type model struct {
-	lives map[string]*life // by topic name; nil or absent: not known to exist
+	lives   map[string]*life // by topic name; nil or absent: not known to exist
+	routing *routing
 }
 
 // life is one incarnation of a topic, from its creation to its delete.
@@ -34,7 +35,7 @@ type life struct {
 	dead map[uint64]bool
 }
 
-func newModel() *model { return &model{lives: map[string]*life{}} }
+func newModel() *model { return &model{lives: map[string]*life{}, routing: newRouting()} }
 
 func kind(err error) topics.Kind {
 	var e *topics.Error
@@ -110,6 +111,7 @@ func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *topics.C
 			t.Fatalf("topic %s: seq %d was given out again (told of %d before)", a.topic, seq, l.seen)
 		}
 		l.records[seq] = data
+		m.routing.wrote[data] = true
 	}
 }
 
@@ -146,6 +148,7 @@ func (m *model) failed(a *attempt) {
 // excuse takes the promise off what a crash may take under its class. It must
 // be in a tombstone then; check sees to that.
 func (m *model) excuse(weaker topics.Class) {
+	m.routing.excuse(weaker)
 	for _, l := range m.lives {
 		l.unmade = false
 		clear(l.hidden)
@@ -212,5 +215,8 @@ func (m *model) repeated(t *testing.T, old, again *attempt, p *topics.Pending) {
 		t.Fatalf("topic %s: the key of the write acked at %d is not known", old.topic, old.first)
 	}
 	old.key = ""
+	for _, data := range old.payload {
+		m.routing.again[data] = true
+	}
 	m.begun(t, again, p, nil)
 }

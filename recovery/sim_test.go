@@ -130,6 +130,7 @@ func (s *sim) run(lives int) {
 		s.up()
 		s.compare()
 		s.model.check(s.t, s.data.Registry, true)
+		s.checkRouters(true)
 		s.again()
 		s.retryCut()
 		switch s.rng.IntN(6) {
@@ -206,6 +207,7 @@ func (s *sim) again() {
 			s.t.Fatal(err)
 		}
 		s.data = data
+		s.forward() // what the end took from sources
 		dumps[i] = dump(s.t, data.Registry)
 	}
 	if dumps[0] != dumps[1] {
@@ -251,8 +253,10 @@ func (s *sim) stop() {
 func (s *sim) step() {
 	s.ops++
 	switch n := s.rng.IntN(100); {
-	case n < 52:
+	case n < 46:
 		s.write()
+	case n < 52:
+		s.router()
 	case n < 55:
 		s.deleteRecords()
 	case n < 70:
@@ -277,6 +281,9 @@ func (s *sim) step() {
 	default:
 		if s.waitAll(); !s.fs.Crashed() {
 			s.model.check(s.t, s.data.Registry, false)
+			if s.fault == nil {
+				s.checkRouters(false)
+			}
 		}
 	}
 }

@@ -239,7 +239,9 @@ func (s *sim) drop() {
 	if err != nil {
 		s.excused(err)
 		s.model.maybeDropped(name)
+		s.model.routing.dropped(name, true)
 		return
 	}
 	delete(s.model.lives, name)
+	s.model.routing.dropped(name, false)
 }

@@ -32,7 +32,8 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		r.applyConfig(t, e.config)
 		r.trim(t)
 	case entryLost:
-		r.applyLost(t, lostRange{e.first, e.last, e.reason})
+		r.jump(t, e.first-1, ReasonCrash)
+		r.applyLost(t, lostRange{from: e.first, to: e.last, reason: e.reason})
 	case entryDelete:
 		if err := r.applyDelete(t, e); err != nil {
 			return err
@@ -45,7 +46,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		}
 		r.jump(t, e.first-1, ReasonCrash)
 		if e.trim {
-			r.applyLost(t, lostRange{e.first, e.first + uint64(e.count) - 1, ReasonTrim})
+			r.applyLost(t, lostRange{e.first, e.first + uint64(e.count) - 1, ReasonTrim, string(e.way)})
 			break
 		}
 		t.index.add(f.span.Start, e.first, e.ts, f.sizes, f.body)
@@ -87,13 +88,13 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 // in the log: ephemeral ones, or ones that a crash took.
 func (r *Registry) jump(t *topic, head uint64, reason string) {
 	if head > t.head {
-		r.applyLost(t, lostRange{t.head + 1, head, reason})
+		r.applyLost(t, lostRange{from: t.head + 1, to: head, reason: reason})
 	}
 }
 
 // applyLost notes a lost range above the head and moves the head over it.
 func (r *Registry) applyLost(t *topic, l lostRange) {
-	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == l.from && t.lost[n-1].reason == l.reason {
+	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == l.from && t.lost[n-1].reason == l.reason && t.lost[n-1].way == l.way {
 		t.lost[n-1].to = l.to
 	} else {
 		t.lost = append(t.lost, l)

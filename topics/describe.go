@@ -11,7 +11,7 @@ import (
 type Frame struct {
 	Type    string // append, create, config, drop, reserve, lost, floors, delete, router, unroute, forward
 	Topic   uint64 // its id; 0: floors, which are of many
-	Name    string // if the frame makes the topic
+	Name    string // if the frame makes the topic; of a router
 	TS      int64  // Unix ms
 	First   uint64 // append, lost: the first seq
 	Last    uint64 // append, lost: the last; config: the head; delete: the last that may go
@@ -27,6 +27,7 @@ type Frame struct {
 	Source uint64          // router: the topic's id; Topic is the destination's
 	Cursor uint64          // the last seq of the source that is done with
 	Spec   json.RawMessage // router
+	Made   []StoredName    // router: the topics that came with it
 	Runs   []FrameRun      // forward: where the records are; none: in Records
 	Lost   uint64          // forward: so many records were lost before they could be forwarded
 }
@@ -36,6 +37,12 @@ type FrameRun struct {
 	LSN   uint64 `json:"lsn"`
 	From  int    `json:"from"` // the first of them
 	Count int    `json:"count"`
+}
+
+// StoredName is the name of a topic.
+type StoredName struct {
+	Topic uint64 `json:"topic_id"`
+	Name  string `json:"topic"`
 }
 
 // Floor says up to which seq a topic's records had gone.
@@ -64,6 +71,11 @@ func DescribeFrame(f wal.Frame) (Frame, error) {
 	}
 	if e.trim {
 		out.Lost, out.Last = uint64(e.count), e.first+uint64(e.count)-1
+	}
+	for _, m := range e.made {
+		if m != nil {
+			out.Made = append(out.Made, StoredName{m.id, m.name})
+		}
 	}
 	for i := range e.runs {
 		out.Runs = append(out.Runs, FrameRun{uint64(e.runs[i].at), e.runs[i].from, e.runs[i].count})
@@ -121,6 +133,18 @@ type StoredTopic struct {
 	Idempotencies int        `json:"idempotency_keys"`
 }
 
+// StoredRouter is a router as a checkpoint's state has it.
+type StoredRouter struct {
+	ID        uint64          `json:"router_id"`
+	Name      string          `json:"router"`
+	Source    uint64          `json:"source_id"`
+	Dest      uint64          `json:"dest_id"`
+	Spec      json.RawMessage `json:"spec"`
+	Cursor    uint64          `json:"cursor"`      // the last seq of the source that is done with
+	Forwarded uint64          `json:"forwarded"`   // records
+	Applied   uint64          `json:"applied_lsn"` // frames from here on are not in it
+}
+
 // SeqRange is a range of seqs, both ends included.
 type SeqRange struct {
 	From   uint64 `json:"from"`
@@ -146,6 +170,26 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 		for _, l := range t.lost {
 			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
 		}
+		if err := yield(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DescribeRouters decodes a checkpoint's state and calls yield with each
+// router, by name. An error of yield ends it.
+func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
+	r := New(Options{})
+	if err := r.restoreState(state); err != nil {
+		return err
+	}
+	for _, rt := range r.routers.byName.Values() {
+		spec, err := rt.spec.encode()
+		if err != nil {
+			return err
+		}
+		s := &StoredRouter{rt.id, rt.name, rt.source.id, rt.dest.id, spec, rt.cursor, rt.forwarded, uint64(rt.applied)}
 		if err := yield(s); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ const (
 	entryDelete  byte = 8  // flags, id, ts, last seq that may go, [tag predicate]
 	entryRouter  byte = 9  // flags, router, the one it replaces, ts, name, source, dest, cursor, spec, [source], [dest]
 	entryUnroute byte = 10 // router
-	entryForward byte = 11 // flags, router, cursor, id, first, ts, count, runs or records
+	entryForward byte = 11 // flags, router, cursor, id, first, ts, count, runs, records or way
 )
 
 const (
@@ -42,7 +42,7 @@ const (
 // entryForward: what there is instead of runs.
 const (
 	flagCopies = 1 << iota // the records
-	flagTrim               // nothing: the source has lost that many records
+	flagTrim               // their way: the source has lost that many
 	flagNote               // nothing: the records went to an ephemeral topic
 )
 
@@ -75,6 +75,7 @@ type entry struct {
 	made     [2]*madeTopic // entryRouter: source and destination, if it made them
 	runs     []reference   // entryForward: where the records are, unless they are in it
 	trim     bool          // entryForward
+	way      []byte        // of a trim: of the records that are lost
 	note     bool          // entryForward
 
 	// entryDelete, not in the log: the seqs that match, unless that is to be

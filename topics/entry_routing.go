@@ -52,7 +52,10 @@ func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
 		dst = binary.AppendUvarint(dst, v)
 	}
 	dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), uint64(e.count))
-	if e.runs != nil {
+	switch {
+	case e.trim:
+		dst = appendBytes(dst, e.way)
+	case e.runs != nil:
 		dst = appendRuns(dst, e.runs)
 	}
 	return dst, nil
@@ -82,11 +85,13 @@ func (d *decoder) routing(e *entry) {
 		count := d.uvarint()
 		e.count = int(count)
 		e.trim, e.note = flags == flagTrim, flags == flagNote
-		if e.router == 0 || count == 0 || count >= 1<<62 || e.note != (e.id == 0) || e.first == 0 && !e.note {
+		if e.router == 0 || count == 0 && !e.note || count >= 1<<62 || e.note != (e.id == 0) || e.first == 0 && !e.note {
 			d.fail()
 		}
 		switch flags {
-		case flagTrim, flagNote:
+		case flagNote:
+		case flagTrim:
+			e.way = d.bytes()
 		case flagCopies:
 			if e.records, d.p = d.p, nil; count > uint64(len(e.records)) {
 				d.fail()

@@ -12,6 +12,7 @@ type extract struct {
 	from, through uint64   // seqs of the source: behind the first, up to the last
 	count         int      // records for the destination
 	trim          uint64   // they are lost, all of them
+	way           []byte   // and theirs, in that case
 	seqs          []uint64 // of each, at the source
 	sizes         []uint32 // payload bytes of each
 	bytes         int64    // their sum
@@ -67,13 +68,13 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &Batch{NextFrom: cursor}
-		v := r.sourceView(rt.source, q, b)
+		v, way := r.sourceView(rt.source, q, b)
 		if v == nil {
 			return nil, nil
 		}
 		x := &extract{from: cursor}
 		if l := b.Tombstone; l != nil {
-			x.through, x.trim, x.count = l.GapTo, l.Missed, int(min(l.Missed, maxLost))
+			x.trimmed(rt, l, way)
 			return x, nil
 		}
 		err := r.fill(x, rt, spec.strip(), q, b, v, log)
@@ -92,8 +93,20 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	}
 }
 
+// trimmed makes the extract the news of a loss. It goes no way that the records
+// would not have gone, or it would go round a cycle for ever.
+func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
+	x.through, x.travelled = l.GapTo, len(way) > 0
+	var ok bool
+	if x.way, ok = onward(way, rt.source.id, rt.dest.id); ok {
+		x.trim, x.count = l.Missed, int(min(l.Missed, maxLost))
+	}
+}
+
 // sourceView is the picture of a source for a router; nil: there is nothing new.
-func (r *Registry) sourceView(t *topic, q *Query, b *Batch) *view {
+// way is that of the records that its tombstone is about, if they were lost
+// before they came to the source.
+func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte) {
 	now := r.now()
 	t.mu.RLock()
 	if t.due(now) {
@@ -105,11 +118,15 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) *view {
 	}
 	defer t.mu.RUnlock()
 	if !t.visible || q.From >= t.head {
-		return nil
+		return nil, nil
 	}
-	v := t.view(q, b, now)
+	v = t.view(q, b, now)
 	v.dedupe = false
-	return v
+	if b.Tombstone != nil && b.Tombstone.Reason == ReasonTrim {
+		l, _ := t.lostFrom(q.From + 1)
+		way = []byte(l.way)
+	}
+	return v, way
 }
 
 // fill takes the records of a view.

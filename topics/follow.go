@@ -1,6 +1,10 @@
 package topics
 
-import "sync"
+import (
+	"slices"
+	"strings"
+	"sync"
+)
 
 // Follower is told which topics have moved. It is one consumer's: who is woken
 // by Moved and Takes. Topics are added and removed from anywhere. However much
@@ -51,8 +55,7 @@ func (f *Follower) Moved() <-chan struct{} { return f.moved }
 const keptMovements = 64
 
 // Take appends what has moved since the last Take: each topic once, in the
-// order of delivery. Of one that is not followed any more there may be a last
-// movement.
+// order of delivery, and none that is not followed any more.
 func (f *Follower) Take(into []Movement) []Movement {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -117,6 +120,33 @@ func (f *Follower) joined() {
 	}
 }
 
+// keep forgets movements of topics that are not followed any more: what they
+// tell of would be out of date when they are followed again. following.telling
+// is held.
+func (f *Follower) keep() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = slices.DeleteFunc(f.pending, func(m movement) bool { return !f.covers(m.Topic, nil) })
+	clear(f.at)
+	for i := range f.pending {
+		f.at[f.pending[i].Topic] = i
+	}
+}
+
+// covers says whether the topic of that name is followed by its name, or by a
+// prefix other than but. following.telling is held.
+func (f *Follower) covers(name string, but *string) bool {
+	if _, ok := f.names[name]; ok {
+		return true
+	}
+	for p := range f.prefixes {
+		if (but == nil || p != *but) && strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // settle forgets what was told of a name before the topic of that id, which
 // the follower now learns of by other means, was made.
 func (f *Follower) settle(name string, id uint64) {
@@ -144,7 +174,7 @@ func (r *Registry) Follow(f *Follower, name string) (State, error) {
 	state, id, err := r.present(name)
 	if err != nil {
 		if added {
-			r.following.change(func() { r.following.remove(f, name) })
+			r.Unfollow(f, name)
 		}
 		return State{}, err
 	}
@@ -172,7 +202,7 @@ func (r *Registry) FollowPrefix(f *Follower, prefix string, most int) (present [
 	}
 	r.tellBirths()
 	for i := range present {
-		if !r.following.covers(f, present[i].Name, prefix) {
+		if !r.following.covers(f, present[i].Name, &prefix) {
 			f.settle(present[i].Name, ids[i])
 		}
 	}
@@ -181,12 +211,18 @@ func (r *Registry) FollowPrefix(f *Follower, prefix string, most int) (present [
 
 // Unfollow ends that the topic is followed by its name.
 func (r *Registry) Unfollow(f *Follower, name string) {
-	r.following.change(func() { r.following.remove(f, name) })
+	r.following.change(func() {
+		r.following.remove(f, name)
+		f.keep()
+	})
 }
 
 // UnfollowPrefix ends a FollowPrefix.
 func (r *Registry) UnfollowPrefix(f *Follower, prefix string) {
-	r.following.change(func() { r.following.removePrefix(f, prefix) })
+	r.following.change(func() {
+		r.following.removePrefix(f, prefix)
+		f.keep()
+	})
 }
 
 // Leave ends all that f follows, for good.
@@ -199,6 +235,7 @@ func (r *Registry) Leave(f *Follower) {
 		for prefix := range f.prefixes {
 			r.following.removePrefix(f, prefix)
 		}
+		f.keep()
 	})
 }
 

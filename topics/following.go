@@ -2,7 +2,6 @@ package topics
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -18,6 +17,7 @@ type following struct {
 	// telling is held while followers are told, so that they are in the order
 	// of what happened. Taken before mu, a topic's lock and a follower's.
 	telling sync.Mutex
+	births  func() // tells what was made and deleted so far; telling is held
 
 	// Which names and prefixes there are is changed with both locks held, who
 	// follows them with telling only.
@@ -67,10 +67,12 @@ func (s *following) tell(name string, b *birth) {
 	}
 }
 
-// change is one change of who follows what, under both locks.
+// change is one change of who follows what, under both locks. What was made
+// before is for those who followed then: its end may have been noted for nobody.
 func (s *following) change(f func()) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	s.births()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
@@ -84,14 +86,11 @@ func (s *following) add(f *Follower, name string) (added, covered, ok bool) {
 		if ok = !f.left; !ok {
 			return
 		}
+		covered = f.covers(name, nil)
 		if _, had := f.names[name]; had {
-			covered = true
 			return
 		}
 		added = true
-		for p := range f.prefixes {
-			covered = covered || strings.HasPrefix(name, p)
-		}
 		f.names[name] = struct{}{}
 		if s.names == nil {
 			s.names = map[string]audience{}
@@ -161,17 +160,9 @@ func (s *following) removePrefix(f *Follower, prefix string) {
 	}
 }
 
-// covers says whether f follows the topic of that name by more than the prefix.
-func (s *following) covers(f *Follower, name, prefix string) bool {
+// covers is f's, for who does not hold the lock.
+func (s *following) covers(f *Follower, name string, but *string) bool {
 	s.telling.Lock()
 	defer s.telling.Unlock()
-	if _, ok := f.names[name]; ok {
-		return true
-	}
-	for p := range f.prefixes {
-		if p != prefix && strings.HasPrefix(name, p) {
-			return true
-		}
-	}
-	return false
+	return f.covers(name, but)
 }

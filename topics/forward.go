@@ -129,6 +129,7 @@ func (f *forwarders) isManual() bool {
 // Forward does what the background would: it forwards until every router is at
 // its source's head, or waits. Only without RunSweeper.
 func (r *Registry) Forward(ctx context.Context) {
+	r.routeAll()
 	for ctx.Err() == nil {
 		r.Deliver()
 		r.forwarders.mu.Lock()
@@ -151,6 +152,11 @@ func (f *forwarders) run(r *Registry) {
 	f.mu.Lock()
 	f.manual = false
 	f.mu.Unlock()
+	r.routeAll()
+}
+
+// routeAll has every router look whether there is something to forward.
+func (r *Registry) routeAll() {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
@@ -233,6 +239,7 @@ func (r *Registry) block(rt *router, why error) {
 	} else {
 		r.forwarders.blocked[rt] = struct{}{}
 	}
+	r.totals.blocked.Store(int64(len(r.forwarders.blocked)))
 }
 
 // retryBlocked has routers look again whether they still have to wait. Those
@@ -386,7 +393,7 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 		topic: t, class: t.next.Durability, begun: r.now(), sizes: x.sizes, bytes: x.bytes, tags: x.packed,
 		entry: entry{
 			typ: entryForward, id: t.id, ts: max(r.now(), t.assignedTS), first: t.assigned + 1, count: x.count,
-			router: rt.id, cursor: x.through, runs: x.runs, trim: x.trim > 0,
+			router: rt.id, cursor: x.through, runs: x.runs, trim: x.trim > 0, way: x.way,
 		},
 	}
 	if err := r.enter(t, c, last, x.records); err != nil {
@@ -396,7 +403,7 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 	if c.class == Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
-		note := entry{typ: entryForward, router: rt.id, cursor: x.through, ts: c.entry.ts, count: x.count, note: true}
+		note := entry{typ: entryForward, router: rt.id, cursor: x.through, ts: c.entry.ts, count: len(x.seqs), note: true}
 		if span, err := r.logNow(&note); err == nil {
 			rt.applied = span.End
 		}

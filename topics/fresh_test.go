@@ -79,4 +79,12 @@ func TestFresh(t *testing.T) {
 	if w.Fresh("a", Mark{}) || w.Fresh("b", w.read("a", 0).Mark) {
 		t.Fatal("fresh without having been read")
 	}
+	b := &Batch{}
+	w.lookup("a").mark(&Query{}, b, nil)
+	if !w.Fresh("a", b.Mark) {
+		t.Fatal("not fresh")
+	}
+	if w.lookup("a").mark(&Query{}, b, &Tombstone{}); w.Fresh("a", b.Mark) {
+		t.Fatal("a later pass of the read found a loss")
+	}
 }

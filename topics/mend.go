@@ -62,7 +62,7 @@ func (m *Mender) Restore(state []byte, segs []*segment.Segment) error {
 // recount makes what t says of its records in segments agree with those.
 func (m *Mender) recount(t *topic) error {
 	var gone []lostRange
-	found, err := t.audit(func(from, to uint64) { gone = append(gone, lostRange{from, to, ReasonCorrupt}) })
+	found, err := t.audit(func(from, to uint64) { gone = append(gone, lostRange{from: from, to: to, reason: ReasonCorrupt}) })
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (m *Mender) lose(t *topic, from, to uint64) {
 	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == from && t.lost[n-1].reason == ReasonCorrupt {
 		t.lost[n-1].to = to
 	} else {
-		t.lost = append(t.lost, lostRange{from, to, ReasonCorrupt})
+		t.lost = append(t.lost, lostRange{from: from, to: to, reason: ReasonCorrupt})
 		slices.SortFunc(t.lost, func(a, b lostRange) int { return cmp.Compare(a.from, b.from) })
 	}
 	if n := len(m.corrupt); n > 0 && m.corrupt[n-1].resolved == t && m.corrupt[n-1].To+1 == from {

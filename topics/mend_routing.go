@@ -45,6 +45,7 @@ func (m *Mender) router(ctx context.Context, e *entry, f wal.Frame) error {
 // forwardLost makes the seqs of a forwarded frame lost whose records are.
 func (m *Mender) forwardLost(t *topic, e *entry) error {
 	last := e.first + uint64(e.count) - 1
+	m.r.jump(t, e.first-1, ReasonCrash)
 	m.lose(t, e.first, last)
 	t.head, t.assigned = last, max(t.assigned, last)
 	t.assignedTS = max(t.assignedTS, e.ts)

@@ -180,3 +180,29 @@ func (r Record) forwarded(strip byte, path []byte) *Record {
 	r.path = path
 	return &r
 }
+
+// References looks whether there is what forwarded frames refer to.
+type References struct{ frames *frames }
+
+// NewReferences goes by readers of the log whose frames are to be checked.
+func NewReferences(reader func() *wal.Reader) *References { return &References{newFrames(reader)} }
+
+// Check resolves every reference of a frame. fault says what is wrong with one;
+// empty: nothing is. An error says that it cannot be found out.
+func (s *References) Check(f wal.Frame) (fault string, err error) {
+	e, err := decodeEntry(f.Type, f.Payload)
+	if err != nil || e.runs == nil {
+		return "", nil // a frame that cannot be decoded has none
+	}
+	records, err := s.frames.records(&e)
+	if err == nil {
+		_, _, err = recordColumns(nil, nil, records, e.count)
+	}
+	switch {
+	case err == nil:
+		return "", nil
+	case unreadable(err):
+		return fmt.Sprintf("it forwards seqs %d to %d, and cannot be resolved: %v", e.first, e.first+uint64(e.count)-1, err), nil
+	}
+	return "", err
+}

@@ -90,6 +90,7 @@ func New(opts Options) *Registry {
 	if r.now == nil {
 		r.now = func() int64 { return time.Now().UnixMilli() }
 	}
+	r.following.births = r.tellBirthsLocked
 	return r
 }
 
@@ -242,7 +243,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 			t.mu.RUnlock()
 		}
 	}
-	if more && len(page) == 0 { // all deleted meanwhile
+	if more && len(page) == 0 && len(found) > 0 { // all deleted meanwhile
 		return r.list(prefix, found[len(found)-1].name, limit)
 	}
 	return page, ids, more

@@ -119,7 +119,9 @@ func (t *topic) follows(e *entry) bool {
 	case entryDelete:
 		return e.last < math.MaxUint64 && e.ts >= t.assignedTS // last may be an ephemeral record's
 	case entryLost:
-		return e.first == t.head+1 && e.last < math.MaxUint64
+		// A checkpoint may know of ephemeral seqs before it, and the one that
+		// is replayed from may not.
+		return e.first > t.head && e.last < math.MaxUint64
 	}
 	return true
 }
@@ -170,7 +172,7 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 		upto = span.End
 		l.resolved.mu.Lock()
 		l.resolved.applied = span.End
-		r.applyLost(l.resolved, lostRange{l.From, l.To, l.Reason})
+		r.applyLost(l.resolved, lostRange{from: l.From, to: l.To, reason: l.Reason})
 		l.resolved.mu.Unlock()
 	}
 	if upto == 0 {

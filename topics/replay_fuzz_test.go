@@ -122,7 +122,7 @@ func TestReplayRefuses(t *testing.T) {
 		"the same id":        {[]entry{create, change(create, func(e *entry) { e.name = "b" })}, false},
 		"a bad name":         {[]entry{change(create, func(e *entry) { e.name = "a/b" })}, false},
 		"lost below head":    {[]entry{create, write, {typ: entryLost, id: 2, first: 5, last: 9, reason: ReasonCrash}}, false},
-		"lost beyond a gap":  {[]entry{create, write, {typ: entryLost, id: 2, first: 7, last: 9, reason: ReasonCrash}}, false},
+		"lost beyond a gap":  {[]entry{create, write, {typ: entryLost, id: 2, first: 7, last: 9, reason: ReasonCrash}}, true},
 		"a head that sinks":  {[]entry{create, write, {typ: entryConfig, id: 2, ts: 11, last: 4, config: &cfg}}, false},
 		"floors of the dead": {[]entry{create, {typ: entryDrop, id: 2}, {typ: entryFloors, floors: []floors{{2, 1, 1}}}}, true},
 	} {

@@ -142,7 +142,7 @@ func TestSeqsEnd(t *testing.T) {
 	w.put("a", class(Disk))
 	tp := w.lookup("a")
 	tp.mu.Lock()
-	w.applyLost(tp, lostRange{1, math.MaxUint64 - maxReserve - 20, ReasonCrash})
+	w.applyLost(tp, lostRange{from: 1, to: math.MaxUint64 - maxReserve - 20, reason: ReasonCrash})
 	tp.mu.Unlock()
 	w.write("a", 10)
 	w.refused("a", &Write{Records: records(11)}, KindInvalid)

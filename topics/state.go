@@ -59,7 +59,9 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 	b = binary.AppendUvarint(b, uint64(len(lost)))
 	for _, l := range lost {
 		b = binary.AppendUvarint(binary.AppendUvarint(b, l.from), l.to)
-		b = appendBytes(b, []byte(l.reason))
+		if b = appendBytes(b, []byte(l.reason)); l.reason == ReasonTrim {
+			b = appendBytes(b, []byte(l.way))
+		}
 	}
 	deleted := t.deleted
 	if t.head > through && deleted.any(through, t.head) {
@@ -112,7 +114,7 @@ func (t *topic) withoutEphemeral(through uint64) (live sums, lost []lostRange) {
 		}
 	}
 	if from <= t.head {
-		kept = append(kept, lostRange{from, t.head, ReasonCrash})
+		kept = append(kept, lostRange{from: from, to: t.head, reason: ReasonCrash})
 	}
 	return live, kept
 }
@@ -194,7 +196,10 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 		t.history.seq, t.history.ts = d.uvarint(), d.varint()
 	}
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
-		l := lostRange{d.uvarint(), d.uvarint(), string(d.bytes())}
+		l := lostRange{from: d.uvarint(), to: d.uvarint(), reason: string(d.bytes())}
+		if l.reason == ReasonTrim {
+			l.way = string(d.bytes())
+		}
 		if l.from > l.to || l.to > t.head {
 			d.fail()
 		}

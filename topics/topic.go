@@ -64,6 +64,7 @@ func (s *sums) add(d sums) { s.records, s.bytes = s.records+d.records, s.bytes+d
 type lostRange struct {
 	from, to uint64 // inclusive
 	reason   string
+	way      string // ReasonTrim: of the records that are lost, as a record's path
 }
 
 // commit is a change that has its place in the log and in its topic, on its

@@ -11,6 +11,7 @@ type Totals struct {
 	ByClass          [4]int // indexed by Class
 	Queues           int
 	Routers          int
+	BlockedRouters   int   // that have to wait
 	Records, Bytes   int64 // live
 	EphemeralBytes   int64 // memory held by ephemeral records
 	AppendedRecords  uint64
@@ -29,7 +30,8 @@ type Totals struct {
 // totals are kept as atomics: reading them takes no lock.
 type totals struct {
 	topics, queues         atomic.Int64
-	routers, forwarded     atomic.Int64
+	routers, blocked       atomic.Int64
+	forwarded              atomic.Int64
 	byClass                [len(classNames)]atomic.Int64
 	live                   atomicSums
 	ephemeral              atomic.Int64
@@ -72,7 +74,7 @@ func (t *totals) count(c *Config, n int64) {
 func (r *Registry) Totals() Totals {
 	t := &r.totals
 	out := Totals{
-		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()), Routers: int(t.routers.Load()),
+		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()), Routers: int(t.routers.Load()), BlockedRouters: int(t.blocked.Load()),
 		Records: t.live.records.Load(), Bytes: t.live.bytes.Load(),
 		EphemeralBytes:  t.ephemeral.Load(),
 		AppendedRecords: uint64(t.appended.records.Load()), AppendedBytes: uint64(t.appended.bytes.Load()),

@@ -144,6 +144,15 @@ func (w *dump) state(m *recovery.Manifest) error {
 		if err != nil {
 			return err
 		}
+		err = topics.DescribeRouters(content, func(r *topics.StoredRouter) error {
+			if !w.what.State || !w.wanted(r.Source) && !w.wanted(r.Dest) {
+				return w.ctx.Err()
+			}
+			return w.line(map[string]any{"kind": "router", "checkpoint": c.Number, "state": r})
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -203,8 +212,11 @@ func (w *dump) frame(f wal.Frame) error {
 	if err != nil {
 		return w.line(map[string]any{"kind": "damage", "lsn": f.LSN, "cause": err.Error()})
 	}
-	if e.Name != "" {
+	if e.Name != "" && e.Type != "router" {
 		w.names[e.Topic] = e.Name
+	}
+	for _, m := range e.Made {
+		w.names[m.Topic] = m.Name
 	}
 	if e.Topic > 0 && !w.wanted(e.Topic) || e.Topic == 0 && w.what.Topic != "" {
 		return w.ctx.Err()
@@ -226,7 +238,15 @@ func (w *dump) frame(f wal.Frame) error {
 	set("match", e.Match, e.Match != "")
 	set("config", e.Config, e.Config != nil)
 	set("floors", e.Floors, e.Floors != nil)
-	set("records", len(e.Records), e.Type == "append")
+	set("router_id", e.Router, e.Router > 0)
+	set("router", e.Name, e.Type == "router")
+	set("source_id", e.Source, e.Source > 0)
+	set("cursor", e.Cursor, e.Type == "router" || e.Type == "forward")
+	set("spec", e.Spec, e.Spec != nil)
+	set("made", e.Made, e.Made != nil)
+	set("runs", e.Runs, e.Runs != nil)
+	set("missed", e.Lost, e.Lost > 0)
+	set("records", len(e.Records), e.Type == "append" || len(e.Records) > 0)
 	if err := w.line(fields); err != nil {
 		return err
 	}

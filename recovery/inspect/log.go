@@ -43,10 +43,18 @@ func (v *verifier) log() error {
 		return err
 	}
 	before := len(v.report.Faults)
+	refs := topics.NewReferences(replay.NewReader)
 	end, err := replay.Salvage(func(f wal.Frame) error {
 		v.report.Frames++
 		if _, err := topics.DescribeFrame(f); err != nil {
 			v.fault(Fault{File: o.Dir, LSN: uint64(f.LSN), Cause: err.Error()})
+		}
+		cause, err := refs.Check(f)
+		if err != nil {
+			return err
+		}
+		if cause != "" {
+			v.fault(Fault{File: o.Dir, LSN: uint64(f.LSN), Cause: cause})
 		}
 		return v.ctx.Err()
 	}, func(d wal.Damage) error {

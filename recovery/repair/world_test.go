@@ -48,7 +48,11 @@ func run(t *testing.T, fsys vfs.FS) *recovery.Recovered {
 
 // build makes a data directory with segments in both tiers, deleted records, a
 // cap, and a log that goes on behind the last checkpoint, and kills it.
-func build(t *testing.T) *world {
+func build(t *testing.T) *world { return buildWith(t, false) }
+
+// buildWith is build, perhaps with routers; the log that is left has frames of
+// every kind of theirs.
+func buildWith(t *testing.T, routers bool) *world {
 	t.Helper()
 	fsys := crashfs.New()
 	data := run(t, fsys)
@@ -62,7 +66,11 @@ func build(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
-	ever := map[string]bool{}
+	ever, wrote := map[string]bool{}, map[string]bool{}
+	if routers {
+		connect(t, r, 0)
+		connect(t, r, 1)
+	}
 	for round := range 9 {
 		for _, name := range names {
 			if name == "idle" && round > 2 {
@@ -82,8 +90,10 @@ func build(t *testing.T) *world {
 			}
 			for i, rec := range w.Records {
 				ever[name+entry(out.First+uint64(i), rec)] = true
+				wrote[payloadOf(rec)] = true
 			}
 		}
+		r.Forward(ctx)
 		if round%2 == 1 {
 			m, err := topics.NewMatch("Eq", "tag-1")
 			if err != nil {
@@ -92,6 +102,9 @@ func build(t *testing.T) *world {
 			if _, err := r.DeleteRecords(ctx, "tagged", &topics.Deletion{Match: &m}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if round == 7 && routers {
+			connect(t, r, 2)
 		}
 		if round < 7 {
 			for _, job := range []func() error{
@@ -108,7 +121,7 @@ func build(t *testing.T) *world {
 	if err := data.Log.WaitSynced(data.Log.Tail()); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{whole: read(t, r), ever: ever, used: map[string]int64{}}
+	w := &world{whole: read(t, r), ever: ever, wrote: wrote, used: map[string]int64{}}
 	for _, f := range data.Log.Files() {
 		w.used["/data/wal/"+f.Name] = f.Bytes()
 	}
@@ -116,11 +129,34 @@ func build(t *testing.T) *world {
 	return w
 }
 
+// destinations are topics that only routers write to.
+var destinations = []string{"all", "some", "on"}
+
+// connect makes the router to a destination.
+func connect(t *testing.T, r *topics.Registry, n int) {
+	t.Helper()
+	m, err := topics.NewMatch("Eq", "tag-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := []topics.RouterSpec{
+		{Source: "kept", Dest: "all"}, {Source: "tagged", Dest: "some", Filter: &m, PreserveTag: true}, {Source: "all", Dest: "on"},
+	}[n]
+	fsync := "fsync"
+	if _, err := r.Put(context.Background(), spec.Dest, &topics.ConfigPatch{Durability: &fsync}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.PutRouter(context.Background(), fmt.Sprint("router", n), spec); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // world is a data directory and what is in it.
 type world struct {
 	fs    *crashfs.FS
 	whole content
 	ever  map[string]bool  // name and entry of each record that was ever written
+	wrote map[string]bool  // what is in each of them
 	used  map[string]int64 // bytes of the log's files with frames in them
 }
 
@@ -138,6 +174,7 @@ type topicContent struct {
 func read(t *testing.T, r *topics.Registry) content {
 	t.Helper()
 	all := content{}
+	r.Forward(context.Background())
 	page, _ := r.List("", "", 100)
 	for _, s := range page {
 		all[s.Name] = readTopic(t, r, s)
@@ -191,8 +228,11 @@ func (c content) failed() bool {
 }
 
 func entry(seq uint64, r topics.Record) string {
-	return fmt.Sprintf("%d %s %s %s", seq, r.Tag, r.Meta, r.Data)
+	return fmt.Sprint(seq, " ", string(r.Tag), " ", payloadOf(r))
 }
+
+// payloadOf is what no router changes of a record.
+func payloadOf(r topics.Record) string { return fmt.Sprintf("%s %s", r.Meta, r.Data) }
 
 // check holds that c has nothing but what w had at its end, and returns how
 // many records are gone. Those must be told of as corrupt, unless c failed.
@@ -221,12 +261,36 @@ func (w *world) check(t *testing.T, c content, back bool) (gone int) {
 			}
 		}
 		for seq, rec := range got.records {
-			if _, ok := want.records[seq]; !ok && !(back && w.ever[name+rec]) {
+			if _, ok := want.records[seq]; !ok && !(back && (w.ever[name+rec] || w.forwarded(name, rec))) {
 				t.Fatalf("topic %s: seq %d was not there, now it is %s", name, seq, rec)
 			}
 		}
+		w.checkOnce(t, name, got)
 	}
 	return gone
+}
+
+// forwarded says that a destination may have got that: what was lost there with
+// the frame that brought it is brought again.
+func (w *world) forwarded(name, entry string) bool {
+	parts := strings.SplitN(entry, " ", 3)
+	return slices.Contains(destinations, name) && w.wrote[parts[2]]
+}
+
+// checkOnce holds that nothing is in a destination twice.
+func (w *world) checkOnce(t *testing.T, name string, c topicContent) {
+	t.Helper()
+	if !slices.Contains(destinations, name) {
+		return
+	}
+	once := map[string]uint64{}
+	for seq, rec := range c.records {
+		what := strings.SplitN(rec, " ", 3)[2]
+		if other, ok := once[what]; ok {
+			t.Fatalf("topic %s: %s is at %d and at %d", name, what, other, seq)
+		}
+		once[what] = seq
+	}
 }
 
 // damages are the ways to harm a file, within its used bytes.

@@ -93,6 +93,7 @@ func (q *Queue[T]) Pop(pressure float64) (item T, after time.Duration, ok bool) 
 	for {
 		at := q.next(pressure >= DeferFrom)
 		if at == none {
+			q.band, q.credit = 0, weights[0] // what comes next begins a round
 			return item, q.after(), false
 		}
 		n := q.first(at, pressure >= DeferFrom)

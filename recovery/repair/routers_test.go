@@ -1,0 +1,140 @@
+package repair_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+// logFrames are the frames of a directory's log, by their type.
+func logFrames(t *testing.T, fsys *crashfs.FS) (frames map[string][]wal.Frame) {
+	t.Helper()
+	frames = map[string][]wal.Frame{}
+	r := verify(t, fsys)
+	replay, err := wal.Inspect(inspect.LogOptions(dataDir(fsys), r.Manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = replay.Salvage(func(f wal.Frame) error {
+		e, err := topics.DescribeFrame(f)
+		f.Payload = bytes.Clone(f.Payload)
+		frames[e.Type] = append(frames[e.Type], f)
+		return err
+	}, func(d wal.Damage) error { return fmt.Errorf("%+v", d) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frames
+}
+
+// spoil changes a byte in the middle of a frame's payload, wherever it is.
+func spoil(t *testing.T, fsys *crashfs.FS, f wal.Frame) {
+	t.Helper()
+	for _, name := range files(t, fsys, "/data/wal") {
+		file, err := fsys.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, err := file.Size()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := make([]byte, size)
+		if _, err := file.ReadAt(content, 0); err != nil {
+			t.Fatal(err)
+		}
+		if at := bytes.Index(content, f.Payload); at >= 0 {
+			off := at + len(f.Payload)/2
+			if _, err := file.WriteAt([]byte{content[off] ^ 0x10}, int64(off)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := file.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+	}
+}
+
+// TestRepairRouters spoils a frame of each kind that routers need: one that has
+// records which others refer to, one that refers, and one that makes a router.
+// Verify tells of each, and of every frame that refers to what is gone; what
+// cannot be brought back is told as corrupt, and nothing is there twice.
+func TestRepairRouters(t *testing.T) {
+	w := buildWith(t, true)
+	frames := logFrames(t, w.fs)
+	referred := map[uint64]bool{}
+	for _, f := range frames["forward"] {
+		e, err := topics.DescribeFrame(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range e.Runs {
+			referred[u.LSN] = true
+		}
+	}
+	cases := map[string][]wal.Frame{"reference": frames["forward"], "router": frames["router"]}
+	for _, f := range frames["append"] {
+		if referred[uint64(f.LSN)] {
+			cases["referred"] = append(cases["referred"], f)
+		}
+	}
+	for kind, list := range cases {
+		if len(list) == 0 {
+			t.Fatalf("there is no %s frame", kind)
+		}
+		for i := range min(3, len(list)) {
+			t.Run(fmt.Sprint(kind, i), func(t *testing.T) {
+				fsys := w.fs.Clone()
+				spoil(t, fsys, list[i])
+				found := verify(t, fsys)
+				if found.Sound() {
+					t.Fatal("not found")
+				}
+				refers := slices.ContainsFunc(found.Faults, func(f inspect.Fault) bool { return strings.Contains(f.Cause, "cannot be resolved") })
+				if refers != (kind == "referred") {
+					t.Fatalf("%v", found.Faults)
+				}
+				mend(t, fsys)
+				if again := verify(t, fsys); !again.Sound() {
+					t.Fatalf("after the repair: %v", again.Faults)
+				}
+				fsys = fsys.Kill()
+				data := run(t, fsys)
+				w.check(t, read(t, data.Registry), true)
+				w.lives(t, fsys, data)
+			})
+		}
+	}
+}
+
+// A dump shows routers, where forwarded records are, and topics by their names.
+func TestDumpRouters(t *testing.T) {
+	w := buildWith(t, true)
+	var out bytes.Buffer
+	err := inspect.Dump(context.Background(), dataDir(w.fs), inspect.What{State: true, Frames: true}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"kind":"router"`, `"router":"router0"`, `"type":"router"`, `"router":"router2"`, `"type":"forward"`, `"runs":[{"lsn":`,
+		`"topic":"on"`, `"cursor":`,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in the dump", want)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, `"topic":"router`) {
+			t.Fatalf("a router's name is taken for a topic's: %s", line)
+		}
+	}
+}

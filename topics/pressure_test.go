@@ -1,0 +1,173 @@
+package topics
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// press fills the memory of ephemeral records to that part of it; less than
+// there is gives some back.
+func (w *world) press(part float64) {
+	w.t.Helper()
+	w.totals.ephemeral.Store(int64(part * float64(w.opt.EphemeralBytes)))
+	if got := w.Pressure(); math.Abs(got-min(part, 1)) > 0.001 {
+		w.t.Fatalf("pressure %v, want %v", got, part)
+	}
+}
+
+// told waits for a movement and says how long that took.
+func told(t *testing.T, f *Follower) time.Duration {
+	t.Helper()
+	began := time.Now()
+	<-f.Moved()
+	if len(f.Take(nil)) == 0 {
+		t.Fatal("woken for nothing")
+	}
+	return time.Since(began)
+}
+
+// pressed runs a test in a world that delivers, under a clock of its own.
+func pressed(t *testing.T, test func(*testing.T, *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 1 << 20 })
+		w.RunDelivery()
+		test(t, w)
+		w.totals.ephemeral.Store(0)
+		if err := w.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestPressureOfTheLog(t *testing.T) {
+	if p := New(Options{EphemeralBytes: 1}).Pressure(); p != 0 {
+		t.Fatalf("%v before the start", p)
+	}
+	var disk *gate
+	w := newWorld(t, func(w *world) {
+		w.wal.Manual, w.wal.QueueBytes, w.wal.QueueWait, w.wal.DiskSync = false, 8<<10, time.Millisecond, time.Hour
+		w.wrap = func(fsys vfs.FS) vfs.FS {
+			disk = &gate{FS: fsys}
+			return disk
+		}
+	})
+	w.put("a", &ConfigPatch{})
+	if p := w.Pressure(); p > 0.05 {
+		t.Fatalf("%v with an empty queue", p)
+	}
+	disk.held.Lock()
+	var pending []*Pending
+	last := w.Pressure()
+	for {
+		p, err := w.Begin(context.Background(), "a", &Write{Records: records(20)})
+		if err != nil {
+			// The last step: the write is refused, and is told when to come back.
+			e, ok := err.(*Error)
+			if !ok || e.Kind != KindThrottled || e.Detail["retry_after_ms"] != 1000 {
+				t.Fatal(err)
+			}
+			break
+		}
+		pending = append(pending, p)
+		if now := w.Pressure(); now <= last || now > 1 {
+			t.Fatalf("%v after %v", now, last)
+		} else {
+			last = now
+		}
+	}
+	if last < 0.8 {
+		t.Fatalf("a full queue is a pressure of %v", last)
+	}
+	// Who asked for it waits instead, and is told for how long.
+	type result struct {
+		Written
+		err error
+	}
+	patient, full := make(chan result), w.log.Stats().SubmitFull
+	go func() {
+		out, err := w.Append(context.Background(), "a", &Write{Records: records(20), DisableBackpressure: true})
+		patient <- result{out, err}
+	}()
+	for w.log.Stats().SubmitFull == full {
+		runtime.Gosched() // until it has found the queue full
+	}
+	disk.held.Unlock()
+	if r := <-patient; r.err != nil || r.Cost.Throttle <= 0 {
+		t.Fatalf("%+v", r)
+	}
+	for _, p := range pending {
+		if out, err := p.Wait(); err != nil || out.Cost.Throttle != 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+	}
+	if err := w.log.WaitWritten(w.log.Tail()); err != nil || w.Pressure() != 0 {
+		t.Fatalf("%v, %v", w.Pressure(), err)
+	}
+}
+
+// TestPressureCoalesces holds the first step: a topic's followers hear of it
+// less often.
+func TestPressureCoalesces(t *testing.T) {
+	pressed(t, func(t *testing.T, w *world) {
+		w.write("a", 1)
+		f := NewFollower()
+		w.follow(f, "a")
+		for _, c := range []struct {
+			pressure float64
+			interval time.Duration
+		}{{0, 0}, {0.49, 0}, {0.5, 10 * time.Millisecond}, {0.75, 55 * time.Millisecond}, {1, 100 * time.Millisecond}, {3, 100 * time.Millisecond}} {
+			time.Sleep(time.Second)
+			w.press(c.pressure)
+			w.write("a", 1)
+			if took := told(t, f); took != 0 {
+				t.Fatalf("%v: the first took %v", c.pressure, took)
+			}
+			for range 5 {
+				w.write("a", 1)
+				if took := told(t, f); took != c.interval {
+					t.Fatalf("%v: told after %v, want %v", c.pressure, took, c.interval)
+				}
+			}
+		}
+	})
+}
+
+// TestPressureDefers holds the second step: topics with a negative priority
+// wait until the pressure falls, and for no more than 10 seconds.
+func TestPressureDefers(t *testing.T) {
+	pressed(t, func(t *testing.T, w *world) {
+		w.put("low", &ConfigPatch{Priority: ptr(ptr(int64(-1)))})
+		w.put("high", &ConfigPatch{Priority: ptr(ptr(int64(0)))})
+		low, high := NewFollower(), NewFollower()
+		w.follow(low, "low")
+		w.follow(high, "high")
+		w.press(0.75)
+		w.write("low", 1)
+		w.write("high", 1)
+		if took := told(t, high); took != 0 {
+			t.Fatal(took)
+		}
+		if took := told(t, low); took != 9*time.Second {
+			t.Fatalf("deferred for %v", took)
+		}
+		w.write("low", 1)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(low.Moved()) > 0 {
+			t.Fatal("not deferred")
+		}
+		w.press(0.6)
+		if took := told(t, low); took > 100*time.Millisecond {
+			t.Fatalf("told %v after the pressure fell", took)
+		}
+		if s := w.state("low"); s.EffectivePriority != -1 || s.Head != 2 {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
