@@ -4,19 +4,27 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
 )
 
 // Config is the effective configuration. Sizes are bytes.
 type Config struct {
 	Host               string // as given; Addr joins it with the port
 	Port               int    // 0: any
+	OpsAddr            string // host:port of the operator's own listener; empty: there is none
 	PortFile           string // empty: none
 	AllowInsecure      bool
+	Keys               *auth.Keys // of the environment and the file
+	APIKeysFile        string     // empty: none
+	ProbeAuth          bool
+	CORSOrigins        []string // in the form that browsers send; "*": all
 	DataDir            string
 	NodeID             string // empty: the host's name
 	LogLevel           string
@@ -36,7 +44,15 @@ type Config struct {
 	ArchiveDir         string // empty: none
 	CacheBytes         int64
 	EphemeralBytes     int64
-	MaxTopics          int // 0: no cap
+	MaxTopics          int // 0: no cap, as in all up to MaxTotalBytes
+	MaxRouters         int
+	MaxWatchSessions   int
+	MaxStreams         int
+	MaxStreamsPerKey   int
+	MaxInflightPerKey  int
+	MaxTotalBytes      int64
+	MaxWatchTopics     int
+	SSEMaxAge          time.Duration // 0: streams do not age
 	MaxBatchRecords    int
 	MaxRecordBytes     int64
 	MaxBodyBytes       int64
@@ -64,6 +80,14 @@ func (p Problems) Error() string { return strings.Join(p, "\n") }
 
 // ExitCode is the exit code of a refused configuration.
 func (p Problems) ExitCode() int { return 2 }
+
+// each makes a problem of every line of err.
+func each(name string, err error) (problems Problems) {
+	for line := range strings.Lines(err.Error()) {
+		problems = append(problems, name+": "+strings.TrimSuffix(line, "\n"))
+	}
+	return problems
+}
 
 // Load reads the configuration from an environment in the form of os.Environ.
 // The error is a Problems with every line that is wrong. A variable set to
@@ -94,7 +118,7 @@ func Load(environ []string) (*Config, error) {
 		default:
 			c.given[name] = true
 			if err := v.parse(text); err != nil {
-				problems = append(problems, name+": "+err.Error())
+				problems = append(problems, each(name, err)...)
 			}
 		}
 	}
@@ -122,13 +146,7 @@ func (c *Config) check() (problems Problems) {
 		c.Port = port
 	}
 	c.Host = host
-	if !isLoopback(host) {
-		if !c.AllowInsecure {
-			problems = append(problems, prefix+"HOST: "+strconv.Quote(host)+
-				" can be reached from other machines and there are no API keys; set TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect")
-		}
-		c.warn("no API keys: everyone who can reach %s may read, write and delete", c.Addr())
-	}
+	problems = append(c.loadKeys(), c.checkReach()...)
 	if c.given[prefix+"WAL_SHARDS"] && c.WALShards != 1 {
 		c.warn("TOPICS_WAL_SHARDS=%d has no effect: there is one log", c.WALShards)
 	}
@@ -142,6 +160,33 @@ func (c *Config) check() (problems Problems) {
 	below("MAX_BODY_BYTES", c.MaxBodyBytes, "MAX_INFLIGHT_BYTES", c.MaxInflightBytes)
 	below("DRAIN_DELAY_MS", int64(c.DrainDelay), "DRAIN_TIMEOUT_MS", int64(c.DrainTimeout))
 	return append(problems, c.checkDirs()...)
+}
+
+// checkReach lets other machines connect only if there are keys, or if the
+// operator has said that there need be none.
+func (c *Config) checkReach() (problems Problems) {
+	listeners := []struct{ name, host string }{{"HOST", c.Host}}
+	if c.OpsAddr != "" {
+		host, port, err := splitHost(c.OpsAddr)
+		if err == nil && port < 0 {
+			err = fmt.Errorf("%q has no port", c.OpsAddr)
+		}
+		if err != nil {
+			return Problems{prefix + "OPS_ADDR: " + err.Error()}
+		}
+		listeners = append(listeners, struct{ name, host string }{"OPS_ADDR", host})
+	}
+	if c.Keys.Len() > 0 {
+		return nil
+	}
+	for _, l := range listeners {
+		if !isLoopback(l.host) && !c.AllowInsecure {
+			problems = append(problems, prefix+l.name+": "+strconv.Quote(l.host)+
+				" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect")
+		}
+	}
+	c.warn("no API keys: everyone who can reach %s may read, write and delete", c.Addr())
+	return problems
 }
 
 // Addr is what to listen on, host and port joined.

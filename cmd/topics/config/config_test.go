@@ -27,8 +27,14 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		c.HotRetainBytes != 0 || c.ArchiveDir != "" {
 		t.Errorf("defaults: %+v", c)
 	}
-	if len(c.Warnings) != 0 {
-		t.Errorf("warnings without a cause: %q", c.Warnings)
+	if c.OpsAddr != "" || c.Keys.Len() != 0 || c.ProbeAuth || c.CORSOrigins != nil || c.MaxRouters != 10_000 ||
+		c.MaxWatchSessions != 10_000 || c.MaxStreams != 10_000 || c.MaxStreamsPerKey != 1000 || c.MaxInflightPerKey != 1000 ||
+		c.MaxTotalBytes != 0 || c.MaxWatchTopics != 256 || c.SSEMaxAge != 0 {
+		t.Errorf("defaults: %+v", c)
+	}
+	want := []string{"no API keys: everyone who can reach 127.0.0.1:4000 may read, write and delete"}
+	if !slices.Equal(c.Warnings, want) {
+		t.Errorf("warnings %q, want %q", c.Warnings, want)
 	}
 }
 
@@ -50,14 +56,27 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 		{"TOPICS_PROT=1", []string{"TOPICS_PROT: unknown variable; did you mean TOPICS_PORT?"}},
 		{"TOPICS_DATADIR=x", []string{"TOPICS_DATADIR: unknown variable; did you mean TOPICS_DATA_DIR?"}},
 		{"TOPICS_FROBNICATE=x", []string{"TOPICS_FROBNICATE: unknown variable; `topics config` lists all of them"}},
-		{"TOPICS_OPS_ADDR=/x", []string{"TOPICS_OPS_ADDR: not supported by this version"}},
+		{"TOPICS_MAX_CLAIM=7", []string{"TOPICS_MAX_CLAIM: not supported by this version"}},
+		{"TOPICS_OPS_ADDR=::1", []string{`TOPICS_OPS_ADDR: "::1" has no port`}},
+		{"TOPICS_OPS_ADDR=localhost:x", []string{`TOPICS_OPS_ADDR: "localhost:x": port "x" is not a number from 0 to 65535`}},
+		{"TOPICS_OPS_ADDR=:9090", []string{`TOPICS_OPS_ADDR: "" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},
+		{"TOPICS_API_KEYS=hush,hush:hush,:hush", []string{
+			"TOPICS_API_KEYS: entry 2 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw",
+			"TOPICS_API_KEYS: entry 3 has no key",
+		}},
+		{"TOPICS_API_KEYS_FILE=/does/not/exist", []string{"TOPICS_API_KEYS_FILE: open /does/not/exist: no such file or directory"}},
+		{"TOPICS_CORS_ORIGINS=example.com", []string{`TOPICS_CORS_ORIGINS: "example.com" is not an origin such as https://example.com, nor *`}},
+		{"TOPICS_CORS_ORIGINS=https://a.example,https://b.example/", []string{`TOPICS_CORS_ORIGINS: "https://b.example/" is not an origin such as https://example.com, nor *`}},
+		{"TOPICS_CORS_ORIGINS=https://*.example", []string{`TOPICS_CORS_ORIGINS: "https://*.example" is not an origin such as https://example.com, nor *`}},
+		{"TOPICS_CORS_ORIGINS=null", []string{`TOPICS_CORS_ORIGINS: "null" is not an origin such as https://example.com, nor *`}},
+		{"TOPICS_CORS_ORIGINS=https://a.example,*", []string{`TOPICS_CORS_ORIGINS: "https://a.example,*": * stands alone, because it lets in all the others`}},
 		{"TOPICS_CHECKPOINT_BYTES=0", []string{"TOPICS_CHECKPOINT_BYTES: 0 is out of range: 1MiB to 1TiB"}},
 		{"TOPICS_CHECKPOINT_INTERVAL_MS=-1", []string{"TOPICS_CHECKPOINT_INTERVAL_MS: -1 is out of range: 0 to 86400000"}},
 		{"TOPICS_SEGMENT_MAX_EVENTS=1", []string{"TOPICS_SEGMENT_MAX_EVENTS: 1 is out of range: 1000 to 100000000"}},
 		{"TOPICS_HOT_RETAIN_BYTES=1025TiB", []string{"TOPICS_HOT_RETAIN_BYTES: 1025TiB is out of range: 0 to 1024TiB"}},
 		{"TOPICS_HOST=[::1:x", []string{`TOPICS_HOST: "[::1:x" is neither a host nor host:port`}},
 		{"TOPICS_HOST=localhost:x", []string{`TOPICS_HOST: "localhost:x": port "x" is not a number from 0 to 65535`}},
-		{"TOPICS_HOST=0.0.0.0", []string{`TOPICS_HOST: "0.0.0.0" can be reached from other machines and there are no API keys; set TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},
+		{"TOPICS_HOST=0.0.0.0", []string{`TOPICS_HOST: "0.0.0.0" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},
 		{"TOPICS_MAX_RECORD_BYTES=128MiB", []string{"TOPICS_MAX_RECORD_BYTES: must not be above TOPICS_MAX_BODY_BYTES"}},
 		{"TOPICS_DRAIN_DELAY_MS=20000", []string{"TOPICS_DRAIN_DELAY_MS: must not be above TOPICS_DRAIN_TIMEOUT_MS"}},
 		{"TOPICS_PROT=1 TOPICS_PORT=x TOPICS_MAX_LIMIT=0", []string{
@@ -86,19 +105,23 @@ func TestAddresses(t *testing.T) {
 		env, want string
 		warnings  int
 	}{
-		{"TOPICS_HOST=127.0.0.1", "127.0.0.1:4000", 0},
-		{"TOPICS_HOST=127.0.0.1:0", "127.0.0.1:0", 0},
-		{"TOPICS_HOST=::1", "[::1]:4000", 0},
-		{"TOPICS_HOST=[::1]", "[::1]:4000", 0},
-		{"TOPICS_HOST=[::1]:5000", "[::1]:5000", 0},
-		{"TOPICS_HOST=localhost TOPICS_PORT=7", "localhost:7", 0},
-		{"TOPICS_HOST=[::1]:5000 TOPICS_PORT=7", "[::1]:5000", 1},
-		{"TOPICS_HOST=::ffff:127.0.0.1", "[::ffff:127.0.0.1]:4000", 0},
+		{"TOPICS_HOST=127.0.0.1", "127.0.0.1:4000", 1},
+		{"TOPICS_HOST=127.0.0.1:0", "127.0.0.1:0", 1},
+		{"TOPICS_HOST=::1", "[::1]:4000", 1},
+		{"TOPICS_HOST=[::1]", "[::1]:4000", 1},
+		{"TOPICS_HOST=[::1]:5000", "[::1]:5000", 1},
+		{"TOPICS_HOST=localhost TOPICS_PORT=7", "localhost:7", 1},
+		{"TOPICS_HOST=[::1]:5000 TOPICS_PORT=7", "[::1]:5000", 2},
+		{"TOPICS_HOST=::ffff:127.0.0.1", "[::ffff:127.0.0.1]:4000", 1},
 		{"TOPICS_HOST=0.0.0.0 TOPICS_ALLOW_INSECURE_NO_AUTH=1", "0.0.0.0:4000", 1},
 		{"TOPICS_HOST=:: TOPICS_ALLOW_INSECURE_NO_AUTH=true", "[::]:4000", 1},
 		{"TOPICS_HOST=:4001 TOPICS_ALLOW_INSECURE_NO_AUTH=1", ":4001", 1},
-		{"TOPICS_HOST=", "127.0.0.1:4000", 0},
-		{"TOPICS_WAL_SHARDS=8", "127.0.0.1:4000", 1},
+		{"TOPICS_HOST=", "127.0.0.1:4000", 1},
+		{"TOPICS_WAL_SHARDS=8", "127.0.0.1:4000", 2},
+		{"TOPICS_HOST=0.0.0.0 TOPICS_API_KEYS=hush", "0.0.0.0:4000", 0},
+		{"TOPICS_HOST=:4001 TOPICS_OPS_ADDR=[::]:0 TOPICS_API_KEYS=hush:r", ":4001", 0},
+		{"TOPICS_OPS_ADDR=[::1]:0", "127.0.0.1:4000", 1},
+		{"TOPICS_OPS_ADDR=0.0.0.0:9 TOPICS_ALLOW_INSECURE_NO_AUTH=1", "127.0.0.1:4000", 1},
 	} {
 		c, err := Load(strings.Fields(tt.env))
 		if err != nil {
@@ -124,14 +147,14 @@ func TestKubernetesServiceLinksAreNotSettings(t *testing.T) {
 		"TOPICS_HEADLESS_PORT=tcp://10.0.0.2:4000",
 	}
 	c, err := Load(links)
-	if err != nil || len(c.Warnings) != 0 {
+	if err != nil || len(c.Warnings) != 1 {
 		t.Fatalf("%v %q", err, c.Warnings)
 	}
 	c, err = Load(append(links, "TOPICS_PORT=tcp://10.0.0.1:4000"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Port != 4000 || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "enableServiceLinks: false") {
+	if c.Port != 4000 || len(c.Warnings) != 2 || !strings.Contains(c.Warnings[0], "enableServiceLinks: false") {
 		t.Errorf("port %d, warnings %q", c.Port, c.Warnings)
 	}
 }

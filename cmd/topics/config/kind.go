@@ -15,8 +15,11 @@ import (
 type kind struct {
 	Type  string
 	Range string // for people; empty: anything
-	parse func(string) error
-	print func() string
+	// secret: the value is masked wherever values are shown, and left out
+	// where others than the operator look.
+	secret bool
+	parse  func(string) error
+	print  func() string
 }
 
 // text is any string.

@@ -22,11 +22,14 @@ func (c *Config) Table(w io.Writer) error {
 	return t.Flush()
 }
 
-// Map returns the effective values by name, for /actuator/info.
+// Map returns the effective values by name, for /actuator/info; secrets are
+// not among them.
 func (c *Config) Map() map[string]any {
 	m := map[string]any{}
 	for _, s := range c.Settings() {
-		m[s.Name] = s.Value
+		if !s.secret {
+			m[s.Name] = s.Value
+		}
 	}
 	return m
 }

@@ -30,17 +30,29 @@ func (c *Config) variables() []Variable {
 
 	group = "Network"
 	add("HOST", text(&c.Host), "127.0.0.1",
-		"Address to listen on: a host or a full host:port; an IPv6 address may stand in brackets. Other machines are let in only with TOPICS_ALLOW_INSECURE_NO_AUTH.")
+		"Address to listen on: a host or a full host:port; an IPv6 address may stand in brackets. Other machines are let in only with API keys or TOPICS_ALLOW_INSECURE_NO_AUTH.")
 	add("PORT", integer(&c.Port, 0, 65535), "4000",
 		"Port to listen on; 0 takes any free one. A tcp:// URL, as Kubernetes sets it, is ignored with a warning.")
 	add("PORT_FILE", text(&c.PortFile), "",
 		"File that the bound port is written to, replaced in one step.")
 	add("ALLOW_INSECURE_NO_AUTH", boolean(&c.AllowInsecure), "false",
 		"Allow an address that other machines can reach although there are no API keys.")
+	add("OPS_ADDR", text(&c.OpsAddr), "",
+		"host:port of a second listener for operators, with the probes, metrics and admin routes; the main one keeps only the probes of these. If empty, the main one has them all.")
 	add("DRAIN_DELAY_MS", millis(&c.DrainDelay, 0, 600_000), "0",
 		"How long the server goes on serving after a stop signal, while readiness already answers 503, so that load balancers look away first.")
 	add("DRAIN_TIMEOUT_MS", millis(&c.DrainTimeout, 1, 3_600_000), "10000",
 		"How long a drain may take as a whole, the delay included.")
+
+	group = "Access"
+	add("API_KEYS", keys(&c.Keys), "",
+		"Keys that clients send as `Authorization: Bearer`, separated by commas: each a secret, then scopes joined by `+` (read, write, delete, admin; r, w, d, a, rw; none: all), then prefixes of names joined by a bar (none: all names). Without any key everybody may do everything.")
+	add("API_KEYS_FILE", text(&c.APIKeysFile), "",
+		"File with more such keys, one on each line; lines that begin with # are comments.")
+	add("PROBE_AUTH", boolean(&c.ProbeAuth), "false",
+		"Probes need a key, too; any will do.")
+	add("CORS_ORIGINS", origins(&c.CORSOrigins), "",
+		"Origins whose web pages may use the API, separated by commas; * is all of them. If empty, no page of another origin may.")
 
 	group = "Storage"
 	add("DATA_DIR", text(&c.DataDir), "./topics-data",
@@ -83,6 +95,22 @@ func (c *Config) variables() []Variable {
 	group = "Limits"
 	add("MAX_TOPICS", integer(&c.MaxTopics, 0, 100_000_000), "100000",
 		"Topics that may exist; creating one more gets 429. 0 is no cap.")
+	add("MAX_ROUTERS", integer(&c.MaxRouters, 0, 100_000_000), "10000",
+		"Routers that may exist; creating one more gets 429. 0 is no cap.")
+	add("MAX_WATCH_SESSIONS", integer(&c.MaxWatchSessions, 0, 100_000_000), "10000",
+		"Watch sessions that may exist; one more gets 429. 0 is no cap.")
+	add("MAX_SSE_CONNECTIONS", integer(&c.MaxStreams, 0, 100_000_000), "10000",
+		"Streams and WebSockets that may be open; one more gets 429. 0 is no cap.")
+	add("MAX_SSE_CONNECTIONS_PER_KEY", integer(&c.MaxStreamsPerKey, 0, 100_000_000), "1000",
+		"Streams and WebSockets that may be open with one key; without keys it does not count. 0 is no cap.")
+	add("MAX_INFLIGHT_PER_KEY", integer(&c.MaxInflightPerKey, 0, 100_000_000), "1000",
+		"Requests that may be under way with one key, probes and streams not counted; one more gets 429. Without keys it does not count. 0 is no cap.")
+	add("MAX_TOTAL_BYTES", size(&c.MaxTotalBytes, 0, 1024*tib), "0",
+		"Payload bytes of live records in all topics; a write beyond it gets 429, deletes make room. 0 is no cap.")
+	add("MAX_WATCH_TOPICS", integer(&c.MaxWatchTopics, 1, 1_000_000), "256",
+		"Topics that one watch session or WebSocket may follow.")
+	add("SSE_MAX_AGE_MS", millis(&c.SSEMaxAge, 0, 604_800_000), "0",
+		"How long a stream may go on before the server ends it and the client connects again, give or take a tenth. 0 is for ever.")
 	add("MAX_BATCH_RECORDS", integer(&c.MaxBatchRecords, 1, 1_000_000), "10000",
 		"Records in one write.")
 	add("MAX_RECORD_BYTES", size(&c.MaxRecordBytes, 1, gib), "1MiB",
@@ -115,8 +143,4 @@ func (c *Config) variables() []Variable {
 // later are the variables of the documented interface whose feature this
 // version does not have. They are refused, because a setting that silently
 // does nothing is worse than one that stops the server.
-var later = []string{
-	"API_KEYS", "API_KEYS_FILE", "CORS_ORIGINS", "MAX_CLAIM", "MAX_INFLIGHT_PER_KEY", "MAX_ROUTERS",
-	"MAX_SSE_CONNECTIONS", "MAX_SSE_CONNECTIONS_PER_KEY", "MAX_TOTAL_BYTES", "MAX_WATCH_SESSIONS",
-	"MAX_WATCH_TOPICS", "OPS_ADDR", "PROBE_AUTH",
-}
+var later = []string{"MAX_CLAIM"}

@@ -1,0 +1,50 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// origins is a comma-separated list of the origins of web pages, or * alone.
+func origins(dst *[]string) kind {
+	return kind{
+		Type:  "origins",
+		Range: "scheme://host[:port], ...; or *",
+		parse: func(s string) error {
+			*dst = nil
+			if s == "" {
+				return nil
+			}
+			for entry := range strings.SplitSeq(s, ",") {
+				o, err := parseOrigin(strings.TrimSpace(entry))
+				if err != nil {
+					return err
+				}
+				*dst = append(*dst, o)
+			}
+			if len(*dst) > 1 && strings.Contains(s, "*") {
+				return fmt.Errorf("%q: * stands alone, because it lets in all the others", s)
+			}
+			return nil
+		},
+		print: func() string { return strings.Join(*dst, ",") },
+	}
+}
+
+// parseOrigin returns an origin in the form that browsers send: lower case, and
+// without the port that its scheme has anyway.
+func parseOrigin(s string) (string, error) {
+	if s == "*" {
+		return s, nil
+	}
+	u, err := url.Parse(strings.ToLower(s))
+	if err != nil || u.Scheme == "" || u.Hostname() == "" || u.Scheme+"://"+u.Host != strings.ToLower(s) ||
+		strings.Contains(u.Host, "*") {
+		return "", fmt.Errorf("%q is not an origin such as https://example.com, nor *", s)
+	}
+	if u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
+		return u.Scheme + "://" + strings.TrimSuffix(u.Host, ":"+u.Port()), nil
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
