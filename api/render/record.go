@@ -1,0 +1,75 @@
+// Package render writes what every answer with records has in common: records
+// and JSON strings.
+package render
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// Fields are the optional members of a record.
+type Fields struct{ Data, Meta, Tags bool }
+
+// Overhead is about what a record's server fields and punctuation take, in
+// bytes.
+const Overhead = 96
+
+// Size is about what records take when they are rendered, in bytes.
+func Size(records []topics.Record) (n int) {
+	for i := range records {
+		r := &records[i]
+		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + Overhead
+	}
+	return n
+}
+
+// Record appends r as a JSON object. Payloads are copied as they are.
+func Record(b []byte, r *topics.Record, f Fields) []byte {
+	b = append(b, `{"$seq":`...)
+	b = strconv.AppendUint(b, r.Seq, 10)
+	b = append(b, `,"$ts":`...)
+	b = strconv.AppendInt(b, r.TS, 10)
+	if r.Node != nil {
+		b = String(append(b, `,"$node":`...), r.Node)
+	}
+	if f.Tags && r.Tag != nil {
+		b = String(append(b, `,"$tag":`...), r.Tag)
+	}
+	if f.Data {
+		b = append(b, `,"data":`...)
+		b = append(b, r.Data...)
+	}
+	if f.Meta && r.Meta != nil {
+		b = append(b, `,"meta":`...)
+		b = append(b, r.Meta...)
+	}
+	return append(b, '}')
+}
+
+// String appends text as a JSON string. Invalid UTF-8, which no writer can
+// store, comes out as U+FFFD.
+func String(b, text []byte) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+			i++
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			i++
+		case c < utf8.RuneSelf:
+			b = append(b, c)
+			i++
+		default:
+			r, n := utf8.DecodeRune(text[i:])
+			b = utf8.AppendRune(b, r)
+			i += n
+		}
+	}
+	return append(b, '"')
+}

@@ -1,0 +1,254 @@
+package watch
+
+import (
+	"container/list"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// Bounds on the memory of frames, in bytes.
+const (
+	// maxKept is what frames take that are kept because another session will
+	// likely want them.
+	maxKept = 64 << 20
+	// maxHeld is what the frames take that are being sent; beyond, further
+	// ones have no more than smallBatch, and one record at least.
+	maxHeld    = 256 << 20
+	smallBatch = 16 << 10
+)
+
+// Frames reads and renders for all sessions. Sessions that want the same of a
+// topic share a line: of those that are at the same place in it one reads, and
+// all send what it rendered. A frame is kept as long as it is what a read would
+// give, somebody runs on its line, and there is room.
+type Frames struct {
+	engine Engine
+	held   atomic.Int64 // bytes of frames that are being sent, each time counted
+
+	mu    sync.Mutex // guards what follows, and the slots of all lines; nothing waits under it
+	lines map[lineKey]*line
+	kept  list.List // of *slot with a frame, the least recently used first
+	bytes int       // of their bodies
+}
+
+// NewFrames makes the one Frames that all sessions of a server share.
+func NewFrames(engine Engine) *Frames {
+	return &Frames{engine: engine, lines: map[lineKey]*line{}}
+}
+
+// lineKey is a topic and everything of the options that makes a difference to
+// what is rendered.
+type lineKey struct {
+	topic                    string
+	nodes                    string // sorted, separated by NUL
+	match                    topics.Match
+	matched                  bool
+	limit, bytes             int
+	meta, tags, data, strong bool
+}
+
+func keyOf(topic string, o *Options) lineKey {
+	k := lineKey{
+		topic: topic, limit: o.Limit, bytes: o.MaxBytes,
+		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
+	}
+	if len(o.Nodes) > 0 {
+		nodes := slices.Sorted(slices.Values(o.Nodes))
+		k.nodes = strings.Join(slices.Compact(nodes), "\x00") + "\x00"
+	}
+	if o.Match != nil {
+		k.match, k.matched = *o.Match, true
+	}
+	return k
+}
+
+// line is one topic as some sessions read it. It lives as long as one of them
+// runs.
+type line struct {
+	frames  *Frames
+	key     lineKey
+	options *Options
+	refs    atomic.Int32 // sessions that run on it; changed under Frames.mu
+	slots   map[uint64]*slot
+}
+
+// slot is a frame that follows a cursor, or the read that will give it.
+type slot struct {
+	line  *line
+	done  chan struct{} // closed when the read is over
+	frame *Frame        // nil: under way, or it gave none; set before done
+	mark  topics.Mark
+	kept  *list.Element
+}
+
+// acquire begins a session's use of a topic's line.
+func (f *Frames) acquire(topic string, o *Options) *line {
+	key := keyOf(topic, o)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.lines[key]
+	if l == nil {
+		l = &line{frames: f, key: key, options: o}
+		f.lines[key] = l
+	}
+	l.refs.Add(1)
+	return l
+}
+
+// release ends it. The last one takes the line's frames along.
+func (f *Frames) release(l *line) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l.refs.Add(-1) > 0 {
+		return
+	}
+	delete(f.lines, l.key)
+	for from, s := range l.slots {
+		f.forget(from, s)
+	}
+}
+
+// reading is what a cursor finds.
+type reading struct {
+	frame *Frame            // nil: no records
+	stone *topics.Tombstone // comes before the records
+	next  uint64            // the cursor behind them
+	// head is a head that the topic had after next was called.
+	head uint64
+}
+
+// next reads from a cursor on. When it says that the cursor behind is the head,
+// then whatever was published before the call is in front of it.
+func (l *line) next(ctx context.Context, at uint64) (reading, error) {
+	if l.refs.Load() == 1 {
+		r, _, err := l.read(ctx, at)
+		return r, err
+	}
+	f := l.frames
+	for waited := false; ; {
+		st, err := f.engine.State(l.key.topic, false)
+		if err != nil {
+			return reading{}, err
+		}
+		if st.Head == at {
+			return reading{next: at, head: at}, nil
+		}
+		s, mine := f.claim(l, at, st.Head)
+		if mine {
+			return l.fill(ctx, s, at)
+		}
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			return reading{}, ctx.Err()
+		}
+		switch {
+		case s.frame != nil && f.engine.Fresh(l.key.topic, s.mark):
+			return reading{frame: s.frame, next: s.frame.To, head: max(st.Head, s.frame.Head)}, nil
+		case s.frame == nil && waited:
+			// There is nothing to share, as it seems. Do not wait in line.
+			r, _, err := l.read(ctx, at)
+			return r, err
+		}
+		waited = true
+		f.mu.Lock()
+		f.forget(at, s)
+		f.mu.Unlock()
+	}
+}
+
+// claim returns the slot at a cursor. mine says that it is a new one, which the
+// caller has to fill.
+func (f *Frames) claim(l *line, at, head uint64) (s *slot, mine bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s = l.slots[at]
+	if s != nil && s.kept != nil {
+		// A client that is behind gets what there is in few frames: one that
+		// would take it less than half of the way is read again.
+		if n := s.frame; n.To < n.Head || n.To-n.From >= head-min(head, n.To) {
+			f.kept.MoveToBack(s.kept)
+			return s, false
+		}
+		f.forget(at, s)
+		s = nil
+	}
+	if s != nil {
+		return s, false
+	}
+	if l.slots == nil {
+		l.slots = map[uint64]*slot{}
+	}
+	s = &slot{line: l, done: make(chan struct{})}
+	l.slots[at] = s
+	return s, true
+}
+
+// fill reads what belongs into a slot, and keeps it if it is a frame.
+func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err error) {
+	f := l.frames
+	var mark topics.Mark
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		defer close(s.done)
+		// A topic may leave its session in the middle of a read: then nobody
+		// may be left to take the line's frames along.
+		if err != nil || r.frame == nil || r.stone != nil || f.lines[l.key] != l {
+			f.forget(at, s)
+			return
+		}
+		s.frame, s.mark = r.frame, mark
+		if l.slots[at] == s {
+			s.kept = f.kept.PushBack(s)
+			f.bytes += len(s.frame.Body)
+		}
+		for f.bytes > maxKept {
+			old := f.kept.Front().Value.(*slot)
+			f.forget(old.frame.From, old)
+		}
+	}()
+	r, mark, err = l.read(ctx, at)
+	return r, err
+}
+
+// forget takes a slot out of its line, if it is there, and what it keeps out of
+// the count. f.mu is held.
+func (f *Frames) forget(at uint64, s *slot) {
+	if s.line.slots[at] == s {
+		delete(s.line.slots, at)
+	}
+	if s.kept != nil {
+		f.kept.Remove(s.kept)
+		f.bytes -= len(s.frame.Body)
+		s.kept = nil
+	}
+}
+
+// read reads and renders from a cursor on, for nobody but the caller.
+func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error) {
+	o, most := l.options, l.options.MaxBytes
+	if l.frames.held.Load() > maxHeld {
+		most = min(most, smallBatch)
+	}
+	b, err := l.frames.engine.Read(ctx, l.key.topic, &topics.Query{
+		From: at, Limit: o.Limit, MaxBytes: most, Nodes: o.Nodes, Match: o.Match,
+		Synced: o.Strong, Behind: true,
+	})
+	if err != nil {
+		return reading{}, topics.Mark{}, err
+	}
+	r := reading{stone: b.Tombstone, next: b.NextFrom, head: b.Head}
+	if r.stone != nil {
+		at = r.stone.GapTo
+	}
+	if len(b.Records) > 0 {
+		r.frame = newFrame(l.key.topic, at, b, o)
+	}
+	return r, b.Mark, nil
+}

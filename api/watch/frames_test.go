@@ -1,0 +1,273 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// tally is an output that counts records and holds their order.
+type tally struct {
+	session *Session
+	mu      sync.Mutex
+	last    uint64
+	frames  int
+	err     error
+}
+
+func (c *tally) Records(f *Frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.frames++
+	if f.From != c.last || f.To != f.From+uint64(f.Count) {
+		c.err = fmt.Errorf("a frame %d-%d of %d records after %d", f.From, f.To, f.Count, c.last)
+	}
+	c.last = f.To
+	return nil
+}
+
+func (c *tally) Tombstone(string, *topics.Tombstone, bool) error { return fmt.Errorf("a tombstone") }
+func (c *tally) CaughtUp(string, uint64) error                   { return nil }
+func (c *tally) Deleted(string, uint64, string) error            { return fmt.Errorf("a deletion") }
+func (c *tally) Failed(_ string, err error) error                { return err }
+func (c *tally) Idle() error                                     { return nil }
+
+// A thousand sessions of one topic get every record once, in order, for the
+// price of a few reads; and when they have gone no memory is left behind.
+func TestSharing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const watchers, writes = 1000, 20
+		w.write("a", 1, 1)
+		outs := make([]*tally, watchers)
+		stops := make([]func() error, watchers)
+		for i := range outs {
+			s := NewSession(w.frames, plain(), 1, everything)
+			defer s.Close()
+			_, err := s.Add("a", Start{})
+			must(t, err)
+			outs[i] = &tally{session: s}
+			stops[i] = s.run(outs[i])
+		}
+		synctest.Wait()
+		w.reads.Store(0)
+		for i := range writes {
+			w.write("a", i+2, 1)
+			synctest.Wait()
+		}
+		if n := w.reads.Load(); n > 3*writes {
+			t.Errorf("%d reads for %d writes", n, writes)
+		}
+		w.write("a", writes+2, 500)
+		synctest.Wait()
+		for i, out := range outs {
+			if out.err != nil || out.last != writes+501 {
+				t.Fatalf("watcher %d is at %d: %v", i, out.last, out.err)
+			}
+		}
+		for _, stop := range stops {
+			_ = stop()
+		}
+		f := w.frames
+		if len(f.lines) != 0 || f.kept.Len() != 0 || f.bytes != 0 || f.held.Load() != 0 {
+			t.Errorf("%d lines, %d frames of %d bytes, %d held", len(f.lines), f.kept.Len(), f.bytes, f.held.Load())
+		}
+	})
+}
+
+// Whatever differs in what is rendered or read is not shared.
+func TestLineKeys(t *testing.T) {
+	eq, err := topics.NewMatch("Eq", "a*")
+	must(t, err)
+	glob, err := topics.NewMatch("Glob", "a*")
+	must(t, err)
+	changes := []func(*Options){
+		func(*Options) {},
+		func(o *Options) { o.Match = &eq },
+		func(o *Options) { o.Match = &glob },
+		func(o *Options) { o.Nodes = []string{"a", "b"} },
+		func(o *Options) { o.Nodes = []string{"ab"} },
+		func(o *Options) { o.Nodes = []string{""} },
+		func(o *Options) { o.Limit++ },
+		func(o *Options) { o.MaxBytes++ },
+		func(o *Options) { o.Meta = !o.Meta },
+		func(o *Options) { o.Tags = !o.Tags },
+		func(o *Options) { o.Data = !o.Data },
+		func(o *Options) { o.Strong = !o.Strong },
+	}
+	seen := map[lineKey]int{}
+	for i, change := range changes {
+		o := plain()
+		change(&o)
+		if j, ok := seen[keyOf("a", &o)]; ok {
+			t.Errorf("options %d and %d share", i, j)
+		}
+		seen[keyOf("a", &o)] = i
+	}
+	a, b := plain(), plain()
+	a.Nodes, b.Nodes, b.Heartbeat = []string{"x", "y"}, []string{"y", "x", "y"}, 1
+	if keyOf("a", &a) != keyOf("a", &b) || keyOf("a", &a) == keyOf("b", &a) {
+		t.Error("the same nodes, or another topic")
+	}
+}
+
+// A frame that was rendered before a delete is not sent after it.
+func TestStaleFrames(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.append("a", topics.Record{Data: []byte("1"), Tag: []byte("x")}, topics.Record{Data: []byte("2")})
+		o := plain()
+		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
+		defer w.frames.release(l)
+		defer w.frames.release(other)
+		before, err := l.next(t.Context(), 0)
+		must(t, err)
+		_, err = w.DeleteRecords(context.Background(), "a", &topics.Deletion{Match: must1(topics.ParseMatch("x"))})
+		must(t, err)
+		after, err := other.next(t.Context(), 0)
+		must(t, err)
+		if before.frame.Count != 2 || after.frame.Count != 1 || after.next != 2 {
+			t.Errorf("%s, then %s", before.frame.Body, after.frame.Body)
+		}
+		again, err := l.next(t.Context(), 0)
+		if err != nil || again.frame != after.frame || w.reads.Load() != 2 {
+			t.Errorf("%d reads, %v", w.reads.Load(), err)
+		}
+	})
+}
+
+func must1[T any](v T, err error) *T {
+	if err != nil {
+		panic(err)
+	}
+	return &v
+}
+
+// A client that takes nothing holds one frame and disturbs nobody; when it
+// takes again it gets what came meanwhile in big frames.
+func TestSlowClient(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		slow, stuck := w.session(plain())
+		quick, out := w.session(plain())
+		defer slow.Close()
+		defer quick.Close()
+		stuck.hold = make(chan struct{})
+		for _, s := range []*Session{slow, quick} {
+			_, err := s.Add("a", Start{})
+			must(t, err)
+		}
+		stopSlow, stop := slow.run(stuck), quick.run(out)
+		out.want(t, "records a 0-1/1", "caught-up a 1")
+		for i := range 250 {
+			w.write("a", i+2, 1)
+			synctest.Wait()
+		}
+		if n := strings.Count(out.take(), "records"); n != 250 {
+			t.Errorf("the quick one got %d frames", n)
+		}
+		if held := w.frames.held.Load(); held == 0 || held > 200 {
+			t.Errorf("%d bytes are held", held)
+		}
+		close(stuck.hold)
+		stuck.want(t, "records a 0-1/1", "caught-up a 1", "records a 1-101/251", "records a 101-201/251",
+			"records a 201-251/251", "caught-up a 251")
+		_ = stopSlow()
+		_ = stop()
+	})
+}
+
+// Kept frames are bounded together, and frames get smaller when much is being
+// sent.
+func TestFrameMemory(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
+		for range 8 {
+			w.append("a", topics.Record{Data: big})
+		}
+		o := plain()
+		o.MaxBytes = 8 << 20
+		l := w.frames.acquire("a", &o)
+		other := w.frames.acquire("a", &o)
+		for from := range uint64(8) {
+			for range 10 { // as if nobody had it yet
+				r, err := l.next(t.Context(), from)
+				must(t, err)
+				if r.frame == nil || r.next != 8 {
+					t.Fatalf("from %d: %+v", from, r)
+				}
+			}
+		}
+		if w.frames.bytes > maxKept || w.frames.kept.Len() != len(l.slots) || len(l.slots) != 8 {
+			t.Errorf("%d bytes in %d frames", w.frames.bytes, len(l.slots))
+		}
+		if n := w.reads.Load(); n != 8 {
+			t.Errorf("%d reads", n)
+		}
+		w.frames.held.Add(maxHeld + 1)
+		if r, _, err := l.read(t.Context(), 0); err != nil || r.next != 1 {
+			t.Errorf("under pressure a frame ends at %d: %v", r.next, err)
+		}
+		w.frames.held.Add(-maxHeld - 1)
+		w.frames.release(l)
+		w.frames.release(other)
+		if w.frames.bytes != 0 || w.frames.kept.Len() != 0 {
+			t.Errorf("%d bytes in %d frames", w.frames.bytes, w.frames.kept.Len())
+		}
+	})
+}
+
+// Who waits for another one's read is not lost when that one leaves.
+func TestAbandonedRead(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		o := plain()
+		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
+		defer w.frames.release(l)
+		defer w.frames.release(other)
+		s, mine := w.frames.claim(l, 0, 1)
+		if !mine {
+			t.Fatal("the slot is taken")
+		}
+		got := make(chan reading)
+		go func() {
+			r, err := other.next(t.Context(), 0)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- r
+		}()
+		synctest.Wait()
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.refuse.Store(&topics.Error{Kind: topics.KindClosed, Message: "gone"})
+		if _, err := l.fill(gone, s, 0); err == nil {
+			t.Error("no error")
+		}
+		w.refuse.Store(nil)
+		if r := <-got; r.frame == nil || r.next != 1 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// What is read for a topic that leaves its session meanwhile is kept by nobody.
+func TestReadOfRemovedTopic(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		o := plain()
+		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
+		s, _ := w.frames.claim(l, 0, 1)
+		w.frames.release(l)
+		w.frames.release(other)
+		if r, err := l.fill(t.Context(), s, 0); err != nil || r.frame == nil {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if n := len(l.slots) + len(w.frames.lines) + w.frames.kept.Len() + w.frames.bytes; n != 0 {
+			t.Errorf("%d slots, %d bytes are left", len(l.slots), w.frames.bytes)
+		}
+	})
+}

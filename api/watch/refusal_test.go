@@ -1,0 +1,73 @@
+package watch
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+func kindOf(err error) topics.Kind {
+	e := new(topics.Error)
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Kind
+}
+
+// What cannot be followed is refused, and then nothing of it is.
+func TestRefusals(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.put("e:1", topics.ConfigPatch{Durability: new("ephemeral")})
+		for _, name := range []string{"a:1", "a:2", "a:3", "b"} {
+			w.write(name, 1, 1)
+		}
+		o := plain()
+		o.Strong = true
+		s := NewSession(w.frames, o, 2, everything)
+		defer s.Close()
+		if _, err := s.Add("absent", Start{}); kindOf(err) != topics.KindNotFound {
+			t.Errorf("absent: %v", err)
+		}
+		if _, err := s.Add("e:1", Start{}); kindOf(err) != topics.KindInvalid {
+			t.Errorf("ephemeral: %v", err)
+		}
+		if _, err := s.AddPrefix("e:", Start{}); kindOf(err) != topics.KindInvalid {
+			t.Errorf("ephemeral by prefix: %v", err)
+		}
+		if _, err := s.AddPrefix("a:", Start{}); kindOf(err) != topics.KindInvalid {
+			t.Errorf("three of two: %v", err)
+		}
+		if n, m := s.Size(); n+m != 0 {
+			t.Errorf("%d topics, %d prefixes", n, m)
+		}
+		for _, name := range []string{"a:1", "a:2", "a:1"} {
+			_, err := s.Add(name, Start{})
+			must(t, err)
+		}
+		if _, err := s.Add("b", Start{}); kindOf(err) != topics.KindInvalid {
+			t.Errorf("a third: %v", err)
+		}
+		_, err := s.AddPrefix("later:", Start{})
+		must(t, err)
+		s.Remove("a:2")
+		out := &tape{session: s}
+		stop := s.run(out)
+		out.want(t, "records a:1 0-1/1", "caught-up a:1 1")
+		w.put("later:e", topics.ConfigPatch{Durability: new("ephemeral")})
+		synctest.Wait()
+		if got := out.take(); !strings.HasPrefix(got, `failed later:e topic "later:e" is ephemeral`) {
+			t.Errorf("got %s", got)
+		}
+		_ = stop()
+		s.Close()
+		if _, err := s.Add("b", Start{}); err == nil {
+			t.Error("a closed session took a topic")
+		}
+		if err := s.Run(t.Context(), out); err == nil {
+			t.Error("a closed session ran")
+		}
+	})
+}

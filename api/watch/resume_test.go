@@ -1,0 +1,207 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"pgregory.net/rapid"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// client is one that resumes: it keeps what it has got of each topic, and drops
+// what it has already.
+type client struct {
+	session *Session
+	got     map[string][]string // data; index i is seq i+1
+	ids     []string
+	repeats int
+	err     error
+	events  int  // until the connection is cut; < 0: it is not
+	lossy   bool // the event that is cut off arrives nevertheless
+}
+
+var errCut = errors.New("cut")
+
+// event takes an event, or does not.
+func (c *client) event(take func()) error {
+	if c.events == 0 {
+		if c.lossy {
+			take()
+			c.ids = append(c.ids, string(c.session.AppendID(nil)))
+		}
+		return errCut
+	}
+	c.events--
+	take()
+	c.ids = append(c.ids, string(c.session.AppendID(nil)))
+	return nil
+}
+
+func (c *client) Records(f *Frame) error {
+	return c.event(func() {
+		have := c.got[f.Topic]
+		if f.From > uint64(len(have)) && c.err == nil {
+			c.err = fmt.Errorf("%s goes on at %d after %d", f.Topic, f.From, len(have))
+		}
+		at := f.From
+		for part := range strings.SplitSeq(string(f.Body), `"data":`) {
+			if strings.HasPrefix(part, `{"topic"`) {
+				continue
+			}
+			data := part[:strings.IndexByte(part, '}')]
+			switch {
+			case at < uint64(len(have)):
+				c.repeats++
+				if have[at] != data && c.err == nil {
+					c.err = fmt.Errorf("%s: seq %d is %s and was %s", f.Topic, at+1, data, have[at])
+				}
+			default:
+				have = append(have, data)
+			}
+			at++
+		}
+		c.got[f.Topic] = have
+	})
+}
+
+func (c *client) Tombstone(topic string, t *topics.Tombstone, _ bool) error {
+	c.err = fmt.Errorf("%s: a tombstone %+v", topic, t)
+	return nil
+}
+
+func (c *client) CaughtUp(topic string, head uint64) error {
+	return c.event(func() {
+		if n := len(c.got[topic]); uint64(n) < head && c.err == nil {
+			c.err = fmt.Errorf("%s: caught up with %d at %d", topic, head, n)
+		}
+	})
+}
+
+func (c *client) Deleted(topic string, _ uint64, _ string) error {
+	return c.event(func() { delete(c.got, topic) })
+}
+
+func (c *client) Failed(topic string, err error) error { return err }
+func (c *client) Idle() error                          { return nil }
+
+// A connection is a run of the session that is cut after so many events.
+type connection struct {
+	events int
+	lossy  bool
+	rewind int // resume by an id: this many before the last; < 0: do not
+	steps  []step
+}
+
+// step is what is done to a topic meanwhile.
+type step struct {
+	topic   string
+	records int  // written; 0: the topic is deleted
+	settle  bool // everything that follows of it happens before the next step
+}
+
+var resumed = []string{"a", "b", "p:1", "p:2"}
+
+func drawConnection(t *rapid.T) connection {
+	return connection{
+		events: rapid.IntRange(0, 8).Draw(t, "events"),
+		lossy:  rapid.Bool().Draw(t, "lossy"),
+		rewind: rapid.IntRange(-4, 6).Draw(t, "rewind"),
+		steps: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+			return step{
+				topic:   rapid.SampledFrom(resumed).Draw(t, "topic"),
+				records: max(0, rapid.IntRange(-2, 8).Draw(t, "records")),
+				settle:  rapid.Bool().Draw(t, "settle"),
+			}
+		}), 0, 6).Draw(t, "steps"),
+	}
+}
+
+// However often a connection is cut, and wherever a client resumes, it gets
+// every record of every topic, in order, and of a topic that was made again all
+// of the second one. Who resumes where the session is, and lost nothing in the
+// cut, gets nothing twice.
+func TestResume(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		plan := rapid.SliceOfN(rapid.Custom(drawConnection), 1, 12).Draw(rt, "connections")
+		var failure string
+		synctest.Test(t, func(t *testing.T) { failure = resume(t, plan) })
+		if failure != "" {
+			rt.Fatal(failure)
+		}
+	})
+}
+
+// resume carries out a plan and says what is wrong with what the client got.
+func resume(t *testing.T, plan []connection) string {
+	w := newWorld(t)
+	defer w.close()
+	written := map[string][]string{}
+	next := 1
+	write := func(name string, n int) {
+		w.write(name, next, n)
+		for range n {
+			written[name] = append(written[name], fmt.Sprint(next))
+			next++
+		}
+	}
+	write("a", 1)
+	write("b", 1)
+	o := plain()
+	o.Limit = 3
+	s := NewSession(w.frames, o, len(resumed), everything)
+	defer s.Close()
+	for _, name := range resumed[:2] {
+		_, err := s.Add(name, Start{})
+		must(t, err)
+	}
+	_, err := s.AddPrefix("p:", Start{})
+	must(t, err)
+	c := &client{session: s, got: map[string][]string{}}
+	exact := true
+	for _, conn := range plan {
+		if conn.rewind >= 0 && len(c.ids) > 0 {
+			c.ids = c.ids[:max(1, len(c.ids)-conn.rewind)]
+			place, err := ParseID(c.ids[len(c.ids)-1])
+			must(t, err)
+			s.Rewind(place)
+			exact = exact && conn.rewind == 0
+		}
+		c.events, c.lossy = conn.events, conn.lossy
+		exact = exact && !conn.lossy
+		stop := s.run(c)
+		for _, st := range conn.steps {
+			if st.records > 0 {
+				write(st.topic, st.records)
+			} else {
+				w.delete(st.topic)
+				delete(written, st.topic)
+			}
+			if st.settle {
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		_ = stop()
+	}
+	c.events = -1
+	stop := s.run(c)
+	synctest.Wait()
+	_ = stop()
+	if c.err != nil {
+		return c.err.Error()
+	}
+	for _, name := range resumed {
+		if got, want := c.got[name], written[name]; !slices.Equal(got, want) {
+			return fmt.Sprintf("%s: got %v, want %v", name, got, want)
+		}
+	}
+	if exact && c.repeats > 0 {
+		return fmt.Sprintf("%d records came twice", c.repeats)
+	}
+	return ""
+}

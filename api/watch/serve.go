@@ -1,0 +1,143 @@
+package watch
+
+import "context"
+
+// serve gives a cursor its turn: one event that its topic has, or one batch.
+func (r *run) serve(c *cursor) error {
+	r.mu.Lock()
+	r.sending = c
+	if c.removed {
+		r.mu.Unlock()
+		return nil
+	}
+	if c.deleted {
+		return r.tellDeleted(c) // unlocks
+	}
+	line, at, connect := c.line, c.at, c.connect
+	r.mu.Unlock()
+	read, err := line.next(r.ctx, at)
+	switch {
+	case err == nil:
+		return r.tell(c, at, connect, &read)
+	case r.ctx.Err() != nil:
+		return context.Cause(r.ctx)
+	case absent(err):
+		r.mu.Lock()
+		if c.doomed && !c.removed {
+			r.drop(c)
+		}
+		r.mu.Unlock()
+		return nil
+	}
+	r.mu.Lock()
+	again := c.failing
+	c.failing = true
+	r.mu.Unlock()
+	if again { // the next movement, or the next Run, tries again
+		return nil
+	}
+	r.sent = true
+	return r.out.Failed(c.topic, err)
+}
+
+// tell sends what was read from a cursor at.
+func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
+	if t := read.stone; t != nil {
+		if err := r.send(c, t.GapTo, func() error { return r.out.Tombstone(c.topic, t, connect) }); err != nil {
+			return err
+		}
+	}
+	if f := read.frame; f != nil {
+		size := int64(len(f.Body))
+		r.frames.held.Add(size)
+		err := r.send(c, f.To, func() error { return r.out.Records(f) })
+		r.frames.held.Add(-size)
+		if err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	if c.removed {
+		r.mu.Unlock()
+		return nil
+	}
+	c.connect, c.failing, c.doomed = false, false, false
+	r.move(c, read.next)
+	moved := read.next != at || read.stone != nil
+	drained := read.next >= read.head
+	news := drained && (moved || !c.drained)
+	c.drained = drained
+	if !drained && moved {
+		r.ready.push(c)
+	}
+	r.mu.Unlock()
+	if !news {
+		return nil
+	}
+	r.sent = true
+	return r.out.CaughtUp(c.topic, read.head)
+}
+
+// send moves a cursor and sends the event that moves it. If that fails the
+// cursor goes back. There is no event of what is not followed any more.
+func (r *run) send(c *cursor, to uint64, event func() error) error {
+	r.mu.Lock()
+	if c.removed {
+		r.mu.Unlock()
+		return nil
+	}
+	from := c.at
+	r.move(c, to)
+	r.mu.Unlock()
+	r.sent = true
+	err := event()
+	if err != nil {
+		r.mu.Lock()
+		r.move(c, from)
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// move sets a cursor. s.mu is held.
+func (s *Session) move(c *cursor, to uint64) {
+	if c.at != to {
+		c.at = to
+		s.id.move(c)
+	}
+}
+
+// deletion is a deletion of a topic that was sent.
+type deletion struct {
+	topic string
+	head  uint64 // of the topic
+	epoch uint64 // of the session, with it
+}
+
+// tellDeleted says that a topic was deleted. If it is there again its records
+// come next. It is called with the lock, and gives it back.
+func (r *run) tellDeleted(c *cursor) error {
+	before := *c
+	r.epoch++
+	c.deleted, c.drained, c.failing, c.connect = false, false, false, false
+	c.start, c.at, c.born = 0, 0, r.epoch
+	c.doomed = c.prefix
+	r.id.outdate()
+	r.mu.Unlock()
+	r.sent = true
+	err := r.out.Deleted(c.topic, c.head, "deleted")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.epoch--
+		c.deleted, c.start, c.at, c.born = true, before.start, before.at, before.born
+		return err
+	}
+	if r.past = append(r.past, deletion{c.topic, c.head, c.born}); len(r.past) > r.max {
+		r.past = append(r.past[:0], r.past[1:]...)
+	}
+	if !c.removed {
+		r.ready.push(c)
+	}
+	return nil
+}

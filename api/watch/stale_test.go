@@ -1,0 +1,56 @@
+package watch
+
+import (
+	"testing"
+	"testing/synctest"
+)
+
+// What a topic went through before it was removed does not bring it back.
+func TestRemovedTopicsStayAway(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 3)
+		s, out := w.session(plain())
+		defer s.Close()
+		_, err := s.Add("a", Start{Tail: true})
+		must(t, err)
+		w.delete("a")
+		w.write("a", 1, 2)
+		synctest.Wait() // the follower has heard
+		s.Remove("a")
+		stop := s.run(out)
+		out.want(t)
+		_ = stop()
+	})
+}
+
+// An event is stale from when its topic is removed, also if it is added anew;
+// the next one of that topic is not.
+func TestStale(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 3)
+		s, out := w.session(plain())
+		defer s.Close()
+		out.hold = make(chan struct{})
+		_, err := s.Add("a", Start{})
+		must(t, err)
+		stop := s.run(out)
+		stale := func(want bool) {
+			t.Helper()
+			synctest.Wait()
+			if s.Stale() != want {
+				t.Errorf("stale: %t", !want)
+			}
+		}
+		stale(false)
+		s.Remove("a")
+		stale(true)
+		_, err = s.Add("a", Start{From: 1})
+		must(t, err)
+		stale(true)
+		out.hold <- struct{}{}
+		stale(false) // the records behind 1
+		out.hold <- struct{}{}
+		synctest.Wait()
+		_ = stop()
+	})
+}

@@ -1,0 +1,223 @@
+package watch
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// Add follows a topic; one that is followed already begins again at the start
+// given. A topic that does not exist is an error, and so is one too many.
+func (s *Session) Add(topic string, at Start) (Position, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.cursors[topic]
+	if err := s.roomFor(old == nil); err != nil {
+		return Position{}, err
+	}
+	st, err := s.frames.engine.Follow(s.follower, topic)
+	if err != nil {
+		return Position{}, err
+	}
+	if err := s.acceptable(&st); err != nil {
+		if old == nil && !s.covered(topic) {
+			s.frames.engine.Unfollow(s.follower, topic)
+		}
+		return Position{}, err
+	}
+	if old != nil {
+		s.drop(old)
+	}
+	return s.add(&st, at, false), nil
+}
+
+// Remove ends following a topic. An event of it that is being sent still goes
+// out; none comes after. It stays gone also if a prefix of the session covers
+// it, until it is made again.
+func (s *Session) Remove(topic string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.cursors[topic]; c != nil {
+		s.drop(c)
+		s.frames.engine.Unfollow(s.follower, topic)
+	}
+}
+
+// AddPrefix follows the topics that begin with prefix, and those made later,
+// from their first record. The positions are of those that are there; topics
+// that were followed already stay where they are. If there are too many
+// nothing is followed.
+func (s *Session) AddPrefix(prefix string, at Start) (map[string]Position, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.roomFor(false); err != nil {
+		return nil, err
+	}
+	if len(s.prefixes) >= s.max {
+		return nil, s.full()
+	}
+	_, again := s.prefixes[prefix]
+	present, more := s.frames.engine.FollowPrefix(s.follower, prefix, s.max)
+	positions, err := s.addAll(present, more, at)
+	if err != nil {
+		if !again {
+			s.frames.engine.UnfollowPrefix(s.follower, prefix)
+		}
+		return nil, err
+	}
+	s.prefixes[prefix] = struct{}{}
+	return positions, nil
+}
+
+// HasPrefix reports whether the session follows a prefix.
+func (s *Session) HasPrefix(prefix string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.prefixes[prefix]
+	return ok
+}
+
+// RemovePrefix ends following a prefix, and with it the topics that came by it
+// and by no other one. As with Remove, one event may still be under way.
+func (s *Session) RemovePrefix(prefix string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.prefixes[prefix]; !ok {
+		return
+	}
+	delete(s.prefixes, prefix)
+	s.frames.engine.UnfollowPrefix(s.follower, prefix)
+	for topic, c := range s.cursors {
+		if c.prefix && !s.covered(topic) {
+			s.drop(c)
+		}
+	}
+}
+
+// addAll adds those of present that are allowed and not followed, or none.
+// s.mu is held.
+func (s *Session) addAll(present []topics.State, more bool, at Start) (map[string]Position, error) {
+	var wanted []*topics.State
+	for i := range present {
+		st := &present[i]
+		if s.cursors[st.Name] != nil || !s.allowed(st.Name) {
+			continue
+		}
+		if err := s.acceptable(st); err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, st)
+	}
+	if more || len(s.cursors)+len(wanted) > s.max {
+		return nil, s.full()
+	}
+	positions := make(map[string]Position, len(wanted))
+	for _, st := range wanted {
+		positions[st.Name] = s.add(st, at, true)
+	}
+	return positions, nil
+}
+
+// add makes the cursor of a topic that the follower follows. s.mu is held.
+func (s *Session) add(st *topics.State, at Start, prefix bool) Position {
+	from := at.From
+	if at.Tail {
+		from = st.Head
+	}
+	s.insert(&cursor{topic: st.Name, start: from, at: from, prefix: prefix})
+	return Position{From: from, Head: st.Head, Earliest: st.Earliest}
+}
+
+// insert puts a cursor in the session, to be read first. s.mu is held.
+func (s *Session) insert(c *cursor) {
+	c.born, c.connect = s.epoch, true
+	s.cursors[c.topic] = c
+	s.id.outdate()
+	if s.running {
+		c.line = s.frames.acquire(c.topic, &s.options)
+		s.push(c)
+	}
+}
+
+// push gives a cursor a turn, and wakes Run for it. s.mu is held.
+func (s *Session) push(c *cursor) {
+	s.ready.push(c)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drop takes a cursor out of the session. s.mu is held.
+func (s *Session) drop(c *cursor) {
+	delete(s.cursors, c.topic)
+	c.removed = true
+	s.rest(c)
+	s.id.outdate()
+}
+
+// rest gives back what a cursor holds while the session runs. s.mu is held.
+func (s *Session) rest(c *cursor) {
+	if c.line != nil {
+		s.frames.release(c.line)
+		c.line = nil
+	}
+}
+
+// covered says whether a prefix of the session has the topic. s.mu is held.
+func (s *Session) covered(topic string) bool {
+	for prefix := range s.prefixes {
+		if strings.HasPrefix(topic, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// roomFor says why nothing, or no further topic, can be added. s.mu is held.
+func (s *Session) roomFor(another bool) error {
+	switch {
+	case s.closed:
+		return &topics.Error{Kind: topics.KindInvalid, Message: "the session is closed"}
+	case another && len(s.cursors) >= s.max:
+		return s.full()
+	}
+	return nil
+}
+
+func (s *Session) full() error {
+	return &topics.Error{
+		Kind:    topics.KindInvalid,
+		Message: fmt.Sprintf("at most %d topics can be watched at once, those of prefixes included", s.max),
+		Detail:  map[string]any{"limit": "max_watch_topics", "max": s.max},
+	}
+}
+
+// acceptable says why a topic cannot be followed with the session's options.
+func (s *Session) acceptable(st *topics.State) error {
+	if s.options.Strong && st.Config.Durability == topics.Ephemeral {
+		return &topics.Error{
+			Kind: topics.KindInvalid,
+			Message: fmt.Sprintf("topic %q is ephemeral: its records are never synced, so consistency \"strong\" cannot deliver them",
+				st.Name),
+			Detail: map[string]any{"topic": st.Name},
+		}
+	}
+	return nil
+}
+
+// Size is how many topics and prefixes the session follows.
+func (s *Session) Size() (topics, prefixes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.cursors), len(s.prefixes)
+}
+
+// Close ends following. No Run may be under way; Add fails from now on.
+func (s *Session) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.frames.engine.Leave(s.follower)
+}

@@ -1,0 +1,206 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a registry on a disk in memory, and what sessions of it share. It
+// counts reads.
+type world struct {
+	*topics.Registry
+	t      testing.TB
+	log    *wal.Log
+	frames *Frames
+	reads  atomic.Int64
+	refuse atomic.Pointer[topics.Error] // answered by Read when set
+}
+
+func (w *world) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+	w.reads.Add(1)
+	if e := w.refuse.Load(); e != nil {
+		return nil, e
+	}
+	return w.Registry.Read(ctx, name, q)
+}
+
+// newWorld starts a registry; close ends it.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	fs := crashfs.New()
+	must(t, fs.MkdirAll("/log"))
+	replay, err := wal.Open(wal.Options{
+		Dir: "/log", LogID: 7, FileBytes: 4 << 20, QueueBytes: 32 << 20, CacheBytes: 32 << 20, FS: fs,
+	})
+	must(t, err)
+	w := &world{Registry: topics.New(topics.Options{}), t: t}
+	tail, err := replay.Run(w.Replay, func(int64) {})
+	must(t, err)
+	w.log, err = tail.Open()
+	must(t, err)
+	w.Start(w.log)
+	w.RunDelivery()
+	w.frames = NewFrames(w)
+	return w
+}
+
+func (w *world) close() { must(w.t, errors.Join(w.Close(context.Background()), w.log.Close())) }
+
+// inWorld runs a test in a bubble with a world of its own.
+func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		test(t, w)
+	})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write appends records with so many consecutive numbers as data.
+func (w *world) write(name string, first, n int) {
+	w.t.Helper()
+	recs := make([]topics.Record, n)
+	for i := range recs {
+		recs[i].Data = fmt.Append(nil, first+i)
+	}
+	w.append(name, recs...)
+}
+
+func (w *world) append(name string, recs ...topics.Record) {
+	w.t.Helper()
+	_, err := w.Append(context.Background(), name, &topics.Write{Records: recs, DisableBackpressure: true})
+	must(w.t, err)
+}
+
+func (w *world) put(name string, p topics.ConfigPatch) {
+	w.t.Helper()
+	_, err := w.Put(context.Background(), name, &p)
+	must(w.t, err)
+}
+
+func (w *world) delete(name string) {
+	w.t.Helper()
+	_, err := w.Delete(context.Background(), name, false)
+	must(w.t, err)
+}
+
+// plain are options that leave nothing out.
+func plain() Options {
+	return Options{Limit: 100, MaxBytes: 1 << 20, Heartbeat: 15 * time.Second, Meta: true, Data: true}
+}
+
+func everything(string) bool { return true }
+
+// tape is an output that keeps what it is given, as text.
+type tape struct {
+	session *Session
+	hold    chan struct{} // if set, Records waits for a value
+	fail    error         // if set, what the event after left more answers
+	left    int
+
+	mu     sync.Mutex
+	events []string
+	ids    []string // of each event, beat apart
+	frames []*Frame
+}
+
+func (p *tape) note(format string, a ...any) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fail != nil {
+		if p.left == 0 {
+			return p.fail
+		}
+		p.left--
+	}
+	p.events = append(p.events, fmt.Sprintf(format, a...))
+	p.ids = append(p.ids, string(p.session.AppendID(nil)))
+	return nil
+}
+
+func (p *tape) Records(f *Frame) error {
+	if p.hold != nil {
+		<-p.hold
+	}
+	if err := p.note("records %s %d-%d/%d", f.Topic, f.From, f.To, f.Head); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frames = append(p.frames, f)
+	return nil
+}
+
+func (p *tape) Tombstone(topic string, t *topics.Tombstone, connect bool) error {
+	return p.note("tombstone %s %d-%d %s", topic, t.GapFrom, t.GapTo, Reason(t, connect))
+}
+
+func (p *tape) CaughtUp(topic string, head uint64) error {
+	return p.note("caught-up %s %d", topic, head)
+}
+
+func (p *tape) Deleted(topic string, head uint64, reason string) error {
+	return p.note("deleted %s %d %s", topic, head, reason)
+}
+
+func (p *tape) Failed(topic string, err error) error { return p.note("failed %s %v", topic, err) }
+
+func (p *tape) Idle() error { return p.note("idle") }
+
+// take returns the events since the last take, one on each line.
+func (p *tape) take() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := strings.Join(p.events, "\n")
+	p.events = nil
+	return s
+}
+
+// want compares what was sent since the last look. Nothing may be under way
+// any more.
+func (p *tape) want(t testing.TB, events ...string) {
+	t.Helper()
+	synctest.Wait()
+	if got, want := p.take(), strings.Join(events, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// session is a session of the world with a tape.
+func (w *world) session(o Options) (*Session, *tape) {
+	s := NewSession(w.frames, o, 8, everything)
+	return s, &tape{session: s}
+}
+
+// run runs a session until stop is called, which returns why it ended.
+func (s *Session) run(out Output) (stop func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, out) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
+}
