@@ -1,0 +1,43 @@
+package conform
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// CheckMessage is nil if the document describes a message that the server sends
+// over a WebSocket.
+func (d *Document) CheckMessage(message []byte) error {
+	var head struct{ Op string }
+	if err := json.Unmarshal(message, &head); err != nil {
+		return fmt.Errorf("message %.2000s: %w", message, err)
+	}
+	messages := object(d.root, "paths", "/v0/ws", "get", "x-server-messages")
+	return d.checkPart("message", messages, head.Op, message)
+}
+
+// CheckEvent is nil if the document describes an event of a watch session's
+// stream.
+func (d *Document) CheckEvent(name string, data []byte) error {
+	events := object(d.root, "paths", "/v0/watch/{wid}", "get", "responses", "200", "content", "text/event-stream", "x-events")
+	return d.checkPart("event", events, name, data)
+}
+
+func (d *Document) checkPart(what string, parts map[string]any, name string, body []byte) error {
+	part := object(parts, name)
+	if part == nil {
+		return fmt.Errorf("the OpenAPI document has no %s %q: %.2000s", what, name, body)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err == nil {
+		_, pointer := d.resolve(part, "")
+		err = d.Valid(pointer, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %.2000s, which the OpenAPI document does not describe: %w", what, body, err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package openapi_test
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/e6e95bb8/topics/api/openapi"
+	"github.com/e6e95bb8/topics/api/openapi/conform"
+	"github.com/e6e95bb8/topics/api/openapi/source"
+)
+
+func TestCompiled(t *testing.T) {
+	want, err := source.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(openapi.Document(), want) {
+		t.Error("openapi.json is not what its source says: run go generate ./api/openapi")
+	}
+}
+
+// The document is OpenAPI 3.1. Its examples are checked below, by JSON Schema
+// as 3.1 has it.
+func TestValid(t *testing.T) {
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromData(openapi.Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !doc.IsOpenAPI31OrLater() {
+		t.Errorf("version %s", doc.OpenAPI)
+	}
+	err = doc.Validate(loader.Context, openapi3.DisableExamplesValidation(), openapi3.EnableMultiError())
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Every schema can be compiled, and every example is what its schema says.
+func TestExamples(t *testing.T) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(openapi.Document()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, examples := 0, 0
+	var walk func(v any, pointer string)
+	walk = func(v any, pointer string) {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return
+		}
+		at := "" // the schema that example belongs to
+		switch {
+		case object["schema"] != nil:
+			at = pointer + "/schema"
+		case strings.HasPrefix(pointer, "/components/schemas/") && strings.Count(pointer, "/") == 3:
+			at = pointer
+		}
+		if at != "" {
+			value, given := object["example"]
+			if given {
+				examples++
+			}
+			// An example that breaks its schema, and nothing at all, tell whether the
+			// schema itself is one.
+			err := conform.Load().Valid(at, value)
+			invalid := new(jsonschema.ValidationError)
+			if err != nil && (given || !errors.As(err, &invalid)) {
+				t.Errorf("%s: %v", at, err)
+			}
+			schemas++
+		}
+		for name, child := range object {
+			if name == "example" || name == "examples" {
+				continue
+			}
+			name = strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+			walk(child, pointer+"/"+strings.ReplaceAll(url.PathEscape(name), "+", "%2B"))
+			if list, ok := child.([]any); ok {
+				for i, element := range list {
+					walk(element, pointer+"/"+name+"/"+strconv.Itoa(i))
+				}
+			}
+		}
+	}
+	walk(document, "")
+	if schemas < 100 || examples < 10 {
+		t.Errorf("%d schemas and %d examples were found", schemas, examples)
+	}
+}
