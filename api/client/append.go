@@ -44,6 +44,40 @@ type Written struct {
 	Deduped  bool     `json:"deduped"`
 }
 
+// decode implements decoder.
+func (w *Written) decode(body []byte) error {
+	s := &scanner{b: body}
+	err := s.object(func(name []byte) error {
+		switch string(name) {
+		case "first_seq":
+			return s.uint(&w.FirstSeq)
+		case "last_seq":
+			return s.uint(&w.LastSeq)
+		case "seqs":
+			return s.array(func() error {
+				w.Seqs = append(w.Seqs, 0)
+				return s.uint(&w.Seqs[len(w.Seqs)-1])
+			})
+		case "head_seq":
+			return s.uint(&w.HeadSeq)
+		case "count":
+			var n uint64
+			err := s.uint(&n)
+			w.Count = int(n)
+			return err
+		case "created":
+			return s.bool(&w.Created)
+		case "deduped":
+			return s.bool(&w.Deduped)
+		}
+		return s.skip()
+	})
+	if err != nil {
+		return err
+	}
+	return s.end()
+}
+
 // Append appends to a topic. Only a write with an idempotency key is tried
 // again after a failure whose outcome is unknown; a write that the server
 // refused with "not now" (429, starting, stopping) always is.
@@ -130,6 +164,19 @@ func (e *Entry) append(b []byte) []byte {
 
 // appendString appends s as a JSON string. Marshalling a string cannot fail.
 func appendString(b []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(b, '"'), s...), '"')
+	}
 	quoted, _ := json.Marshal(s)
 	return append(b, quoted...)
+}
+
+// plain reports whether a string stands in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

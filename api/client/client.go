@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,8 +21,11 @@ type Options struct {
 	// Timeout bounds one attempt, on top of the wait that a long poll asks
 	// for. 0 means 30 s.
 	Timeout time.Duration
+	// Key is the API key that goes with every request; empty: none.
+	Key string
 	// HTTP is the client to send with; nil means one with its own pool of
-	// connections, without compression.
+	// connections, without compression. It must have no Timeout of its own if
+	// it is to Watch.
 	HTTP *http.Client
 }
 
@@ -32,6 +34,7 @@ const defaultTimeout = 30 * time.Second
 // Client talks to one server. It is safe for concurrent use.
 type Client struct {
 	base     string // scheme://host[:port], no trailing slash
+	bearer   string // of the Authorization header; empty: none
 	http     *http.Client
 	retryFor time.Duration
 	retrying func(error)
@@ -57,6 +60,9 @@ func New(base string, o Options) (*Client, error) {
 	if c.timeout == 0 {
 		c.timeout = defaultTimeout
 	}
+	if o.Key != "" {
+		c.bearer = "Bearer " + o.Key
+	}
 	if c.http == nil {
 		// One host only, so the pool per host is the pool. 256 covers the
 		// widest benchmark; idle connections cost nothing else.
@@ -79,7 +85,14 @@ type call struct {
 	wait         time.Duration
 	// repeatable says that a repeat after an unknown outcome does no harm.
 	repeatable bool
+	// confirm says that it is meant, as admin calls must.
+	confirm bool
+	accept  string // media type; empty: none is asked for
+	lastID  string // of the stream that is taken up again; empty: none
 }
+
+// decoder is an answer that knows its own JSON.
+type decoder interface{ decode(body []byte) error }
 
 // do sends the call, again if the retry rules allow, and decodes a success
 // into out. Everything else is an error, *Error if the server said it.
@@ -88,7 +101,12 @@ func (c *Client) do(ctx context.Context, cl call, out any) error {
 	if err != nil {
 		return err
 	}
-	if err := decodeNumbers(body, out); err != nil {
+	if d, ok := out.(decoder); ok {
+		err = d.decode(body)
+	} else {
+		err = decodeNumbers(body, out)
+	}
+	if err != nil {
 		return fmt.Errorf("%s %s: answer is not the expected JSON: %w", cl.method, cl.path, err)
 	}
 	return nil
@@ -113,7 +131,7 @@ func (c *Client) send(ctx context.Context, cl call) ([]byte, error) {
 			deadline = time.Now().Add(c.retryFor)
 		}
 		if !time.Now().Before(deadline) {
-			return nil, fmt.Errorf("gave up after %s: %w", c.retryFor, err)
+			return nil, gaveUp(c.retryFor, err)
 		}
 		if c.retrying != nil {
 			c.retrying(err)
@@ -129,27 +147,62 @@ func (c *Client) attempt(ctx context.Context, cl call) (*http.Response, []byte, 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout+cl.wait,
 		fmt.Errorf("no answer within %s", c.timeout+cl.wait))
 	defer cancel()
-	u := c.base + cl.path
-	if len(cl.query) > 0 {
-		u += "?" + cl.query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, cl.method, u, bytes.NewReader(cl.body))
+	req, err := c.request(ctx, cl)
 	if err != nil {
 		return nil, nil, err
-	}
-	if cl.body != nil {
-		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	body, err := readBody(resp)
 	if err != nil {
 		return nil, nil, err
 	}
 	return resp, body, nil
+}
+
+// request renders the call.
+func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
+	u := c.base + cl.path
+	if len(cl.query) > 0 {
+		u += "?" + cl.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, cl.method, u, bytes.NewReader(cl.body))
+	if err != nil {
+		return nil, err
+	}
+	if cl.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if cl.accept != "" {
+		req.Header.Set("Accept", cl.accept)
+	}
+	if cl.confirm {
+		req.Header.Set("X-Confirm", "true")
+	}
+	if cl.lastID != "" {
+		req.Header.Set("Last-Event-ID", cl.lastID)
+	}
+	if c.bearer != "" {
+		req.Header.Set("Authorization", c.bearer)
+	}
+	return req, nil
+}
+
+// trustedLength is how much memory a Content-Length gets before its bytes are
+// there.
+const trustedLength = 1 << 20
+
+// readBody reads an answer into one slice of about its size.
+func readBody(resp *http.Response) ([]byte, error) {
+	var b bytes.Buffer
+	if n := min(resp.ContentLength, trustedLength); n > 0 {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(resp.Body)
+	return b.Bytes(), err
 }
 
 func topicPath(topic string) string { return "/v0/topics/" + url.PathEscape(topic) }

@@ -108,6 +108,9 @@ func TestRetriesOnlyWhatIsSafe(t *testing.T) {
 		{"unknown outcome with a key", answer{status: 503, body: envelope("storage_unavailable")}, "k", 2},
 		{"broken connection without a key", answer{drop: true}, "", 1},
 		{"broken connection with a key", answer{drop: true}, "k", 2},
+		{"a proxy without a server, without a key", answer{status: 502, body: "<html>"}, "", 1},
+		{"a proxy without a server, with a key", answer{status: 502, body: "<html>"}, "k", 2},
+		{"a proxy that gave up, with a key", answer{status: 504, body: "<html>"}, "k", 2},
 		{"refused for good", answer{status: 409, body: envelope("seq_mismatch")}, "k", 1},
 		{"disk full", answer{status: 507, body: envelope("insufficient_storage")}, "k", 1},
 	} {

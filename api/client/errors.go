@@ -11,7 +11,15 @@ import (
 
 // The error codes that callers of this package act on.
 const (
+	CodeInvalidRequest     = "invalid_request"
+	CodeUnauthorized       = "unauthorized"
+	CodeForbidden          = "forbidden"
+	CodeNotFound           = "not_found"
 	CodeTopicNotFound      = "topic_not_found"
+	CodeRouterNotFound     = "router_not_found"
+	CodeRouterCycle        = "router_cycle"
+	CodeTopicNotEmpty      = "topic_not_empty"
+	CodeTopicFull          = "topic_full"
 	CodeSeqMismatch        = "seq_mismatch"
 	CodeNotReady           = "not_ready"
 	CodeShuttingDown       = "shutting_down"
@@ -67,6 +75,37 @@ func readError(resp *http.Response, body []byte) *Error {
 	}
 	e.Code, e.Message, e.Detail = envelope.Error.Code, envelope.Error.Message, envelope.Error.Detail
 	return e
+}
+
+// readFault makes the Error of an error event.
+func readFault(data []byte) error {
+	var fault struct {
+		Status       int    `json:"code"`
+		Code         string `json:"error"`
+		Message      string
+		Topic        string
+		Detail       map[string]any
+		RetryAfterMS int64 `json:"retry_after_ms"`
+	}
+	if err := decodeNumbers(data, &fault); err != nil {
+		return fmt.Errorf("an error event that is not the expected JSON: %w", err)
+	}
+	e := &Error{
+		Status: fault.Status, Code: fault.Code, Message: fault.Message, Detail: fault.Detail,
+		RetryAfter: time.Duration(fault.RetryAfterMS) * time.Millisecond,
+	}
+	if fault.Topic != "" {
+		if e.Detail == nil {
+			e.Detail = map[string]any{}
+		}
+		e.Detail["topic"] = fault.Topic
+	}
+	return e
+}
+
+// gaveUp is the error of trying again in vain.
+func gaveUp(after time.Duration, err error) error {
+	return fmt.Errorf("gave up after %s: %w", after, err)
 }
 
 // retryAfter reads the header's whole seconds; the server sends no dates.

@@ -6,22 +6,19 @@ import (
 	"time"
 )
 
-// Event is what Follow yields: exactly one of its fields is set.
-type Event struct {
-	Record    *Record
-	Tombstone *Tombstone // these seqs are lost; the records after them follow
-	CaughtUp  bool       // everything that was there has been yielded
-}
-
 // followWait is how long one poll of Follow waits at the server unless the
 // query says otherwise: the server's own maximum.
 const followWait = 30 * time.Second
 
-// Follow yields the records of a topic after q.From, in order, and waits for
-// more at the end, which it tells each time it gets there. A tombstone is
-// yielded where the lost records would have been. The sequence ends when the
-// loop is left, when ctx ends (without an error), or with the first error that
-// retrying did not mend; the event beside an error is empty.
+// Follow yields the records of one topic after q.From by long polling, and
+// waits for more at the end, which it tells each time it gets there. A
+// tombstone is yielded where the lost records would have been. It needs
+// nothing but plain requests and answers; Watch, which needs a stream, follows
+// many topics at once.
+//
+// The sequence ends when the loop is left, when ctx ends (without an error),
+// or with the first error that retrying did not mend; the event beside an
+// error is nil.
 func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Event, error] {
 	wait := q.Wait
 	if wait == 0 {
@@ -37,14 +34,14 @@ func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Ev
 			b, err := c.Diff(ctx, topic, q)
 			if err != nil {
 				if ctx.Err() == nil {
-					yield(Event{}, err)
+					yield(nil, err)
 				}
 				return
 			}
 			// A poll that ended with nothing new did not leave the end.
 			news := !atEnd || b.NextFrom != q.From || b.Tombstone != nil
 			atEnd = b.CaughtUp
-			if !b.yield(yield) || atEnd && news && !yield(Event{CaughtUp: true}, nil) {
+			if !b.yield(topic, yield) || atEnd && news && !yield(CaughtUp{topic, b.HeadSeq}, nil) {
 				return
 			}
 			q.From = b.NextFrom
@@ -53,14 +50,16 @@ func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Ev
 }
 
 // yield hands out what is in the batch and reports whether to go on.
-func (b *Batch) yield(yield func(Event, error) bool) bool {
-	if b.Tombstone != nil && !yield(Event{Tombstone: b.Tombstone}, nil) {
-		return false
-	}
-	for i := range b.Records {
-		if !yield(Event{Record: &b.Records[i]}, nil) {
+func (b *Batch) yield(topic string, yield func(Event, error) bool) bool {
+	if b.Tombstone != nil {
+		t := *b.Tombstone
+		t.Topic = topic
+		if !yield(t, nil) {
 			return false
 		}
 	}
-	return true
+	if len(b.Records) == 0 {
+		return true
+	}
+	return yield(Records{Topic: topic, Records: b.Records, To: b.NextFrom, Head: b.HeadSeq}, nil)
 }

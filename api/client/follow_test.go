@@ -9,26 +9,19 @@ import (
 func TestFollowYieldsLossInItsPlace(t *testing.T) {
 	c, s := scripted(t, 0,
 		answer{status: 200, body: `{"records":[{"$seq":1,"data":1},{"$seq":2,"data":2}],"next_from_seq":2}`},
-		answer{status: 200, body: `{"records":[{"$seq":9,"data":9}],"next_from_seq":9,"caught_up":true,"tombstone":{"gap_from":3,"gap_to":8,"reason":"crash"}}`},
-		answer{status: 200, body: `{"records":[],"next_from_seq":9,"caught_up":true}`},
-		answer{status: 200, body: `{"records":[{"$seq":10,"data":10}],"next_from_seq":10,"caught_up":true}`},
+		answer{status: 200, body: `{"records":[{"$seq":9,"data":9}],"next_from_seq":9,"head_seq":9,"caught_up":true,"tombstone":{"gap_from":3,"gap_to":8,"reason":"crash"}}`},
+		answer{status: 200, body: `{"records":[],"next_from_seq":9,"head_seq":9,"caught_up":true}`},
+		answer{status: 200, body: `{"records":[{"$seq":10,"data":10}],"next_from_seq":10,"head_seq":10,"caught_up":true}`},
 		answer{status: 404, body: envelope("topic_not_found")},
 	)
 	var got []string
 	var last error
 	for e, err := range c.Follow(context.Background(), "t", Query{}) {
-		switch {
-		case err != nil:
-			last = err
-		case e.Tombstone != nil:
-			got = append(got, e.Tombstone.Reason)
-		case e.CaughtUp:
-			got = append(got, "end")
-		default:
-			got = append(got, string(e.Record.Data))
+		if last = err; err == nil {
+			got = append(got, told(e))
 		}
 	}
-	if strings.Join(got, " ") != "1 2 crash 9 end 10 end" || !IsCode(last, CodeTopicNotFound) {
+	if strings.Join(got, ", ") != "t1 t2, t lost 3-8 crash, t9, t end 9, t10, t end 10" || !IsCode(last, CodeTopicNotFound) {
 		t.Errorf("got %v, then %v", got, last)
 	}
 	for i, want := range []struct {

@@ -121,6 +121,12 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	return h, err
 }
 
+// MetricsJSON decodes the metrics into out, as encoding/json does: it has the
+// fields that are wanted of them.
+func (c *Client) MetricsJSON(ctx context.Context, out any) error {
+	return c.do(ctx, call{method: http.MethodGet, path: "/v0/metrics", accept: "application/json", repeatable: true}, out)
+}
+
 // Metrics returns the metrics in the Prometheus text format.
 func (c *Client) Metrics(ctx context.Context) (string, error) {
 	resp, body, err := c.attempt(ctx, call{method: http.MethodGet, path: "/v0/metrics"})

@@ -19,35 +19,15 @@ type Query struct {
 	OmitMeta    bool
 }
 
-// Record is one record as the server delivers it.
-type Record struct {
-	Seq  uint64          `json:"$seq"`
-	TS   int64           `json:"$ts"`   // Unix ms
-	Node *string         `json:"$node"` // nil: none
-	Tag  *string         `json:"$tag"`  // nil: none, or not asked for
-	Data json.RawMessage `json:"data"`  // verbatim
-	Meta json.RawMessage `json:"meta"`  // verbatim; nil: none, or not asked for
-	// Raw is the whole record as it came over the wire.
-	Raw json.RawMessage `json:"-"`
-}
-
-// UnmarshalJSON implements json.Unmarshaler: it keeps the raw bytes as well.
-func (r *Record) UnmarshalJSON(b []byte) error {
-	type fields Record
-	var f fields
-	if err := json.Unmarshal(b, &f); err != nil {
-		return err
-	}
-	*r = Record(f)
-	r.Raw = append(json.RawMessage(nil), b...)
-	return nil
-}
-
-// Tombstone says which seqs a reader will never get, and why.
+// Tombstone says which seqs a reader will never get, and why. It is a field of
+// a Batch and an Event of a topic that is followed.
 type Tombstone struct {
-	GapFrom        uint64 `json:"gap_from"` // inclusive
-	GapTo          uint64 `json:"gap_to"`   // inclusive
-	Reason         string `json:"reason"`   // cap, ttl, mixed, recreated, source_trim, crash, corrupt
+	Topic   string `json:"topic,omitempty"` // of an Event
+	GapFrom uint64 `json:"gap_from"`        // inclusive
+	GapTo   uint64 `json:"gap_to"`          // inclusive
+	// Reason is cap, ttl, mixed, recreated, source_trim, crash or corrupt; on
+	// a stream also from_seq_too_old.
+	Reason         string `json:"reason"`
 	MissedEstimate uint64 `json:"missed_estimate"`
 	EarliestSeq    uint64 `json:"earliest_seq"`
 	HeadSeq        uint64 `json:"head_seq"`
@@ -65,10 +45,46 @@ type Batch struct {
 	Lag         uint64     `json:"lag"`
 }
 
+// decode implements decoder.
+func (b *Batch) decode(body []byte) error {
+	s := &scanner{b: body}
+	err := s.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "records":
+			b.Records, err = scanRecords(s)
+			return err
+		case "tombstone":
+			if s.null() {
+				return nil
+			}
+			raw, err := s.value()
+			if err != nil {
+				return err
+			}
+			b.Tombstone = new(Tombstone)
+			return json.Unmarshal(raw, b.Tombstone)
+		case "next_from_seq":
+			return s.uint(&b.NextFrom)
+		case "head_seq":
+			return s.uint(&b.HeadSeq)
+		case "earliest_seq":
+			return s.uint(&b.EarliestSeq)
+		case "caught_up":
+			return s.bool(&b.CaughtUp)
+		case "lag":
+			return s.uint(&b.Lag)
+		}
+		return s.skip()
+	})
+	if err != nil {
+		return err
+	}
+	return s.end()
+}
+
 // Diff reads the records after q.From. Whether there is more is told by
 // CaughtUp, never by Records being empty.
 func (c *Client) Diff(ctx context.Context, topic string, q Query) (*Batch, error) {
-	includeMeta := !q.OmitMeta
 	body, err := json.Marshal(struct {
 		From        uint64   `json:"from_seq"`
 		Limit       int      `json:"limit,omitempty"`
@@ -78,7 +94,7 @@ func (c *Client) Diff(ctx context.Context, topic string, q Query) (*Batch, error
 		Match       []string `json:"match,omitempty"`
 		IncludeTags bool     `json:"include_tags"`
 		IncludeMeta bool     `json:"include_meta"`
-	}{q.From, q.Limit, q.MaxBytes, q.Wait.Milliseconds(), q.Nodes, q.Match, q.IncludeTags, includeMeta})
+	}{q.From, q.Limit, q.MaxBytes, q.Wait.Milliseconds(), q.Nodes, q.Match, q.IncludeTags, !q.OmitMeta})
 	if err != nil {
 		return nil, err
 	}

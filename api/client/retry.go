@@ -18,8 +18,8 @@ const (
 
 // retryable reports whether another attempt makes sense. A 429 and the 503 of
 // a server that starts or stops say that nothing was done. After any other
-// 503 and after a broken connection the outcome is unknown: then only a
-// repeatable request goes again.
+// 503, after a proxy's 502 or 504, and after a broken connection the outcome is
+// unknown: then only a repeatable request goes again.
 func retryable(err error, repeatable bool) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -28,6 +28,8 @@ func retryable(err error, repeatable bool) bool {
 	switch e.Status {
 	case http.StatusTooManyRequests:
 		return true
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return repeatable
 	case http.StatusServiceUnavailable:
 		return repeatable || e.Code == CodeNotReady || e.Code == CodeShuttingDown
 	}

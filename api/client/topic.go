@@ -39,6 +39,10 @@ type State struct {
 	Count       int64  `json:"count"`
 	Bytes       int64  `json:"bytes"` // live payload bytes
 	Config      Config `json:"config"`
+	// EffectivePriority orders deliveries under load.
+	EffectivePriority float64 `json:"effective_priority"`
+	LastWriteTS       *int64  `json:"last_write_ts"` // Unix ms; nil: never
+	LastReadTS        *int64  `json:"last_read_ts"`  // Unix ms; nil: never
 }
 
 // State returns a topic's state without touching its recency.
@@ -69,6 +73,66 @@ func (c *Client) PutTopic(ctx context.Context, topic string, config Config) (cre
 		repeatable: true,
 	}, &out)
 	return out.Created, err
+}
+
+// Changes are what a PATCH changes of a config; what is nil stays.
+type Changes struct {
+	Durability          *string `json:"durability,omitempty"`
+	TTLMS               *int64  `json:"ttl_ms,omitempty"`
+	CapRecords          *int64  `json:"cap_records,omitempty"`
+	CapBytes            *int64  `json:"cap_bytes,omitempty"`
+	Discard             *string `json:"discard,omitempty"`
+	Priority            *int64  `json:"priority,omitempty"`
+	AutoPriority        *bool   `json:"auto_priority,omitempty"`
+	AutoCreate          *bool   `json:"auto_create,omitempty"`
+	IdempotencyWindowMS *int64  `json:"idempotency_window_ms,omitempty"`
+	DedupeNode          *bool   `json:"dedupe_node,omitempty"`
+	LeaseMS             *int64  `json:"lease_ms,omitempty"`
+	ClaimJitterMS       *int64  `json:"claim_jitter_ms,omitempty"`
+	MaxDeliveries       *int64  `json:"max_deliveries,omitempty"`
+	DeadLetter          *string `json:"dead_letter,omitempty"`
+	LeasesDurable       *bool   `json:"leases_durable,omitempty"`
+	// NoPriority and NoDeadLetter take these back to none.
+	NoPriority   bool `json:"-"`
+	NoDeadLetter bool `json:"-"`
+}
+
+// PatchTopic changes parts of a topic's config and returns all of it. It never
+// creates.
+func (c *Client) PatchTopic(ctx context.Context, topic string, changes Changes) (Config, error) {
+	type fields Changes
+	patch := struct {
+		fields
+		// These stand above the embedded ones of the same name.
+		Priority   any `json:"priority,omitempty"`
+		DeadLetter any `json:"dead_letter,omitempty"`
+	}{fields: fields(changes)}
+	if changes.Priority != nil {
+		patch.Priority = changes.Priority
+	}
+	if changes.DeadLetter != nil {
+		patch.DeadLetter = changes.DeadLetter
+	}
+	if changes.NoPriority {
+		patch.Priority = json.RawMessage("null")
+	}
+	if changes.NoDeadLetter {
+		patch.DeadLetter = json.RawMessage("null")
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return Config{}, err
+	}
+	var out struct {
+		Config Config `json:"config"`
+	}
+	err = c.do(ctx, call{
+		method:     http.MethodPatch,
+		path:       topicPath(topic),
+		body:       body,
+		repeatable: true,
+	}, &out)
+	return out.Config, err
 }
 
 // DeleteTopic removes a topic; deleting an absent one is no error. After a

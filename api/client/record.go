@@ -1,0 +1,71 @@
+package client
+
+import "encoding/json"
+
+// Record is one record as the server delivers it. Data, Meta and Raw are
+// slices of the answer, which they keep in memory: clone what is kept for
+// long.
+type Record struct {
+	Seq  uint64          `json:"$seq"`
+	TS   int64           `json:"$ts"`   // Unix ms
+	Node *string         `json:"$node"` // nil: none
+	Tag  *string         `json:"$tag"`  // nil: none, or not asked for
+	Data json.RawMessage `json:"data"`  // verbatim; nil: not asked for
+	Meta json.RawMessage `json:"meta"`  // verbatim; nil: none, or not asked for
+	// Raw is the whole record as it came over the wire.
+	Raw json.RawMessage `json:"-"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler: it keeps the raw bytes as well.
+func (r *Record) UnmarshalJSON(b []byte) error {
+	s := scanner{b: append([]byte(nil), b...)}
+	*r = Record{}
+	return r.scan(&s, nil)
+}
+
+// scan takes one record. before is the one in front of it, or nil.
+func (r *Record) scan(s *scanner, before *Record) error {
+	s.space()
+	start := s.at
+	var node *string
+	if before != nil {
+		node = before.Node
+	}
+	err := s.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "$seq":
+			return s.uint(&r.Seq)
+		case "$ts":
+			return s.int(&r.TS)
+		case "$node":
+			r.Node, err = s.text(node)
+		case "$tag":
+			r.Tag, err = s.text(nil)
+		case "data":
+			r.Data, err = s.value()
+		case "meta":
+			r.Meta, err = s.value()
+		default:
+			return s.skip()
+		}
+		return err
+	})
+	if err == nil && r.Seq == 0 {
+		return errJSON
+	}
+	r.Raw = s.b[start:s.at:s.at]
+	return err
+}
+
+// scanRecords takes an array of records.
+func scanRecords(s *scanner) (records []Record, err error) {
+	err = s.array(func() error {
+		records = append(records, Record{})
+		n := len(records) - 1
+		if n == 0 {
+			return records[0].scan(s, nil)
+		}
+		return records[n].scan(s, &records[n-1])
+	})
+	return records, err
+}
