@@ -1,5 +1,6 @@
 # Everything a developer does here. Go is all that is needed, but for `race`
-# (a C compiler) and one check of CI (promtool).
+# (a C compiler) and what CI installs for tests that are skipped without it
+# (.ci/run).
 
 GO          ?= go
 PKG         ?= ./...
@@ -44,7 +45,7 @@ crash: ## the crash simulations, over CRASH_SEEDS seeds
 bench: build ## the server against the limits of this machine
 	bin/topics bench $(BENCH)
 
-generate: ## what is generated from the source: docs/configuration.md
+generate: ## what is generated from the source: docs/configuration.md, api/openapi/openapi.json
 	$(GO) generate ./...
 
 check: ## all of CI

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// anonymous is the key id of a call that came without a key.
-const anonymous = "anonymous"
-
 // confirm checks the header without which an admin route changes nothing: a
 // call that was typed by mistake, or that a page in a browser makes, lacks it.
 func (c *call) confirm() error {
@@ -28,7 +25,7 @@ func (s *Server) audit(c *call) {
 	if outcome == "" {
 		outcome = "ok"
 	}
-	s.opts.Log.Info().Str("key", anonymous).Str("route", c.route.method+" "+c.route.pattern).
+	s.opts.Log.Info().Str("key", c.key.ID).Str("route", c.route.method+" "+c.route.pattern).
 		Str("target", target).Str("outcome", outcome).Dur("took", time.Since(c.start)).Msg("audit")
 }
 
@@ -66,6 +63,9 @@ func (s *Server) maintain(c *call, what string, job func(Storage, context.Contex
 // of it has left cuts the connection, so that no client takes that part for
 // the whole.
 func (s *Server) backup(c *call) error {
+	if err := c.mayAll("a backup"); err != nil {
+		return err
+	}
 	storage, err := s.storage(c)
 	if err != nil {
 		return err
@@ -90,27 +90,30 @@ func (s *Server) backup(c *call) error {
 	return nil
 }
 
-// storage is the storage that an admin call works on. The call's body has been
-// read: it may be there, and has no fields yet.
+// storage is the storage that an admin call works on, once its body has been
+// read.
 func (s *Server) storage(c *call) (Storage, error) {
-	body, err := s.body(c)
-	if err != nil {
+	if err := s.fieldless(c); err != nil {
 		return nil, err
-	}
-	if body != nil {
-		f := readFields(body)
-		f.object("the body")
-		for f.next() {
-			f.Skip()
-		}
-		if err := f.finish(); err != nil {
-			return nil, err
-		}
 	}
 	if s.opts.Storage == nil {
 		return nil, notReady(s.opts.Gate.Progress())
 	}
 	return s.opts.Storage, nil
+}
+
+// fieldless reads a body that may be there and has no fields yet.
+func (s *Server) fieldless(c *call) error {
+	body, err := s.body(c)
+	if err != nil || body == nil {
+		return err
+	}
+	f := readFields(body)
+	f.object("the body")
+	for f.next() {
+		f.Skip()
+	}
+	return f.finish()
 }
 
 // explained gives an internal error its words: who may call an admin route is

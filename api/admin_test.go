@@ -48,7 +48,7 @@ func TestAdminRoutes(t *testing.T) {
 			want, media    string
 		}{
 			{checkpointRoute, "true", 200, `{"checkpoint":7,"performance":{"server_total_ms":`, mediaJSON},
-			{verifyRoute, "true", 200, `{"damaged":0,"performance":{`, mediaJSON},
+			{verifyRoute, "true", 200, `{"damages_total":0,"performance":{`, mediaJSON},
 			{backupRoute, "true", 200, `a tar`, "application/x-tar"},
 			{checkpointRoute, "", 400, `it needs the header X-Confirm: true`, mediaJSON},
 			{verifyRoute, "false", 400, `"code":"invalid_request"`, mediaJSON},
@@ -101,7 +101,7 @@ func TestAdminErrors(t *testing.T) {
 		}
 		s, log := adminServer(f, nil)
 		for path, what := range map[string]string{"checkpoint": "checkpoint", "verify": "scrub", "backup": "backup"} {
-			got := wantCode(t, do(s, "POST", "/v0/admin/"+path, "", "X-Confirm", "true"), tc.status, tc.code)
+			got := wantCode(t, do(invented{s}, "POST", "/v0/admin/"+path, "", "X-Confirm", "true"), tc.status, tc.code)
 			if want := strings.ReplaceAll(tc.message, "%s", what); got != want {
 				t.Errorf("%s: %q, want %q", path, got, want)
 			}
@@ -169,7 +169,7 @@ func TestVerifyOutlivesItsClients(t *testing.T) {
 		f.verify = func(ctx context.Context) (any, error) {
 			started <- ctx
 			<-finish
-			return map[string]any{"damaged": 3}, nil
+			return map[string]any{"damages_total": 3}, nil
 		}
 		s, _ := adminServer(f, nil)
 		addr, shutdown := serve(t, s)
@@ -202,7 +202,7 @@ func TestVerifyOutlivesItsClients(t *testing.T) {
 			t.Errorf("%s: the scrub was stopped (%v) or begun again (%d)", proto, ctx.Err(), len(started))
 		}
 		close(finish)
-		if got := <-second; !strings.HasPrefix(got, `{"damaged":3,`) {
+		if got := <-second; !strings.HasPrefix(got, `{"damages_total":3,`) {
 			t.Errorf("%s: the second client got %s", proto, got)
 		}
 		client.CloseIdleConnections()

@@ -52,6 +52,8 @@ func writeError(w http.ResponseWriter, err error) {
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", e.Allow)
 	case http.StatusUnsupportedMediaType:
@@ -75,17 +77,22 @@ func appendPerformance(b []byte, c *call) []byte {
 	if c == nil {
 		return append(b, `"performance":{"server_total_ms":0}`...)
 	}
+	return appendSpent(b, c.start, c.costs, &c.cost)
+}
+
+// appendSpent is appendPerformance for what began at a time and cost so much.
+func appendSpent(b []byte, began time.Time, show costs, cost *topics.Cost) []byte {
 	b = append(b, `"performance":{"server_total_ms":`...)
-	b = appendMS(b, time.Since(c.start))
-	switch c.costs {
+	b = appendMS(b, time.Since(began))
+	switch show {
 	case costWrite:
-		b = appendWriteCost(b, &c.cost)
+		b = appendWriteCost(b, cost)
 	case costRead:
 		b = append(b, `,"records_scanned":`...)
-		b = strconv.AppendInt(b, int64(c.cost.Scanned), 10)
-		if c.cost.Cold > 0 {
+		b = strconv.AppendInt(b, int64(cost.Scanned), 10)
+		if cost.Cold > 0 {
 			b = append(b, `,"cold_segments_read":`...)
-			b = strconv.AppendInt(b, int64(c.cost.Cold), 10)
+			b = strconv.AppendInt(b, int64(cost.Cold), 10)
 		}
 	}
 	return append(b, '}')

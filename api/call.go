@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -25,7 +26,9 @@ type call struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	route    *route
-	topic    string // the :topic of the path, decoded; not checked yet
+	key      *auth.Key // who calls
+	sharing  *sharing  // with pages of other origins; nil: none
+	topic    string    // the :topic of the path, decoded; not checked yet
 	start    time.Time
 	status   int         // 0 until WriteHeader
 	code     string      // of the error that is the answer; empty: none
@@ -36,6 +39,8 @@ type call struct {
 	streamed bool        // the answer is a stream: finish has nothing to send
 	cut      bool        // end the connection: the stream is not whole
 	held     int64       // taken from the server's memory budget
+	request  *tally      // the slot of a request under way; nil: none is held
+	release  func()      // gives back the slots of a stream; nil: none are held
 	cost     topics.Cost
 	costs    costs
 	records  []topics.Record // scratch of the write decoder
@@ -72,6 +77,7 @@ func (c *call) Unwrap() http.ResponseWriter { return c.w }
 func (c *call) reset() {
 	c.status, c.out = 0, c.out[:0]
 	clear(c.w.Header())
+	c.sharing.apply(c.r, c.w.Header())
 }
 
 // refuse answers e in the place of whatever was begun. What has left already
@@ -84,6 +90,14 @@ func (c *call) refuse(e *Error) {
 	}
 	c.reset()
 	writeError(c, e)
+}
+
+// abort ends the call's connection without an answer.
+func (c *call) abort() {
+	c.streamed, c.cut = true, true
+	if c.status == 0 {
+		c.status = statusClientGone
+	}
 }
 
 // outlast lifts the deadlines of the request and its answer, for a call that
@@ -116,7 +130,7 @@ func (c *call) finish() {
 	if c.hangUp {
 		h.Set("Connection", "close")
 	}
-	if c.status != http.StatusNoContent {
+	if c.status != http.StatusNoContent && c.status != http.StatusNotModified {
 		h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	c.w.WriteHeader(c.status)

@@ -85,7 +85,7 @@ func (c *call) compress(h http.Header, body []byte) []byte {
 	if len(body) < minCompress {
 		return body
 	}
-	h["Vary"] = []string{"Accept-Encoding"}
+	h["Vary"] = append(h["Vary"], "Accept-Encoding")
 	coding := chooseCoding(c.r.Header["Accept-Encoding"])
 	switch coding {
 	case "gzip":

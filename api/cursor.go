@@ -13,26 +13,27 @@ const cursorVersion = 1
 
 // formatCursor is where a page of a listing ended: a version, a checksum and
 // the page's last name. The checksum is there because a cursor that was
-// changed on its way must be refused; it covers the prefix, because a cursor
-// belongs to its listing. Clients see opaque text.
-func formatCursor(prefix, after string) string {
-	b := append([]byte{cursorVersion}, cursorSum(prefix, after)...)
+// changed on its way must be refused; it covers what the listing is of (the
+// prefix, for one), because a cursor belongs to its listing. Clients see opaque
+// text.
+func formatCursor(listing, after string) string {
+	b := append([]byte{cursorVersion}, cursorSum(listing, after)...)
 	return base64.RawURLEncoding.EncodeToString(append(b, after...))
 }
 
-// parseCursor returns the name that formatCursor was given for this prefix.
-func parseCursor(prefix, s string) (after string, err error) {
+// parseCursor returns the name that formatCursor was given for this listing.
+func parseCursor(listing, s string) (after string, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err == nil && len(b) > 5 && b[0] == cursorVersion {
 		after = string(b[5:])
-		if string(b[1:5]) == string(cursorSum(prefix, after)) && topics.CheckName(after) == nil {
+		if string(b[1:5]) == string(cursorSum(listing, after)) && topics.CheckRouterName(after) == nil {
 			return after, nil
 		}
 	}
 	return "", invalidField("cursor", "is not one that this listing has given")
 }
 
-func cursorSum(prefix, after string) []byte {
-	sum := crc32.ChecksumIEEE([]byte(prefix + "\x00" + after))
+func cursorSum(listing, after string) []byte {
+	sum := crc32.ChecksumIEEE([]byte(listing + "\x00" + after))
 	return binary.LittleEndian.AppendUint32(nil, sum)
 }

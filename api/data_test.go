@@ -219,6 +219,8 @@ func TestErrorMap(t *testing.T) {
 		{kindError(topics.KindBatchTooLarge, "x"), 400, "batch_too_large", ""},
 		{kindError(topics.KindRecordTooLarge, "x"), 400, "record_too_large", ""},
 		{kindError(topics.KindNotFound, "x"), 404, "topic_not_found", ""},
+		{kindError(topics.KindRouterNotFound, "x"), 404, "router_not_found", ""},
+		{kindError(topics.KindRouterCycle, "x"), 409, "router_cycle", ""},
 		{kindError(topics.KindIncompatible, "x"), 409, "topic_exists_incompatible", ""},
 		{kindError(topics.KindNotEmpty, "x"), 409, "topic_not_empty", ""},
 		{kindError(topics.KindSeqMismatch, "x"), 409, "seq_mismatch", ""},
@@ -235,8 +237,8 @@ func TestErrorMap(t *testing.T) {
 		s, e := openServer(nil)
 		e.fail = tc.err
 		for _, w := range []*httptest.ResponseRecorder{
-			do(s, "POST", "/v0/topics/t", `{"records":[{}]}`),
-			do(s, "GET", "/v0/topics/t/diff", ""),
+			do(invented{s}, "POST", "/v0/topics/t", `{"records":[{}]}`),
+			do(invented{s}, "GET", "/v0/topics/t/diff", ""),
 		} {
 			wantCode(t, w, tc.status, tc.code)
 			if got := w.Header().Get("Retry-After"); got != tc.retry {
@@ -312,9 +314,13 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
-	e := notReady(Progress{Phase: PhaseReplaying, ETA: time.Hour})
+	e := notReady(Progress{Phase: PhaseReplaying, Elapsed: time.Minute, ETA: time.Hour})
 	if e.RetryAfter != maxRetryAfter || e.Detail["eta_ms"] != int64(3_600_000) {
 		t.Errorf("RetryAfter %v, detail %v", e.RetryAfter, e.Detail)
+	}
+	// The first moments of a replay say little about the rest of it.
+	if e := notReady(Progress{Phase: PhaseReplaying, Elapsed: 2 * time.Millisecond, ETA: time.Hour}); e.RetryAfter > time.Second {
+		t.Errorf("RetryAfter %v after 2 ms", e.RetryAfter)
 	}
 	if http.StatusServiceUnavailable != e.Status {
 		t.Errorf("status %d", e.Status)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"unicode/utf8"
 
+	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -47,7 +47,7 @@ func (s *Server) read(c *call, req *readRequest) error {
 	if err != nil {
 		return err
 	}
-	if n := answerBytes(batch); n > firstRead {
+	if n := int64(render.Size(batch.Records)); n > firstRead {
 		if err := s.memory.take(c, n); err != nil {
 			return err
 		}
@@ -60,18 +60,6 @@ func (s *Server) read(c *call, req *readRequest) error {
 	c.WriteHeader(http.StatusOK)
 	return nil
 }
-
-// answerBytes is about what a batch takes when it is rendered.
-func answerBytes(b *topics.Batch) (n int64) {
-	for i := range b.Records {
-		r := &b.Records[i]
-		n += int64(len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + fieldBytes)
-	}
-	return n
-}
-
-// fieldBytes is about what a record's server fields and punctuation take.
-const fieldBytes = 96
 
 // await reads, waiting as long as the query says. When the server shuts down
 // the wait ends, and the answer is what is there without one.
@@ -99,11 +87,12 @@ func appendBatch(b []byte, topic string, batch *topics.Batch, tags, meta bool) [
 	b = append(b, `{"topic":"`...)
 	b = append(b, topic...) // a checked name needs no escapes
 	b = append(b, `","records":[`...)
+	fields := render.Fields{Data: true, Meta: meta, Tags: tags}
 	for i := range batch.Records {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendRecord(b, &batch.Records[i], tags, meta)
+		b = render.Record(b, &batch.Records[i], fields)
 	}
 	b = append(b, `],"next_from_seq":`...)
 	b = strconv.AppendUint(b, batch.NextFrom, 10)
@@ -123,26 +112,6 @@ func appendBatch(b []byte, topic string, batch *topics.Batch, tags, meta bool) [
 	return strconv.AppendUint(b, lag, 10)
 }
 
-func appendRecord(b []byte, r *topics.Record, tags, meta bool) []byte {
-	b = append(b, `{"$seq":`...)
-	b = strconv.AppendUint(b, r.Seq, 10)
-	b = append(b, `,"$ts":`...)
-	b = strconv.AppendInt(b, r.TS, 10)
-	if r.Node != nil {
-		b = appendString(append(b, `,"$node":`...), r.Node)
-	}
-	if tags && r.Tag != nil {
-		b = appendString(append(b, `,"$tag":`...), r.Tag)
-	}
-	b = append(b, `,"data":`...)
-	b = append(b, r.Data...)
-	if meta && r.Meta != nil {
-		b = append(b, `,"meta":`...)
-		b = append(b, r.Meta...)
-	}
-	return append(b, '}')
-}
-
 func appendTombstone(b []byte, t *topics.Tombstone) []byte {
 	if t == nil {
 		return append(b, "null"...)
@@ -160,30 +129,4 @@ func appendTombstone(b []byte, t *topics.Tombstone) []byte {
 	b = append(b, `,"head_seq":`...)
 	b = strconv.AppendUint(b, t.Head, 10)
 	return append(b, '}')
-}
-
-// appendString renders text as a JSON string. Invalid UTF-8, which no writer
-// can store, comes out as U+FFFD.
-func appendString(b, text []byte) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-			i++
-		case c < 0x20:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			i++
-		case c < utf8.RuneSelf:
-			b = append(b, c)
-			i++
-		default:
-			r, n := utf8.DecodeRune(text[i:])
-			b = utf8.AppendRune(b, r)
-			i += n
-		}
-	}
-	return append(b, '"')
 }

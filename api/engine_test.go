@@ -20,6 +20,8 @@ import (
 // memEngine keeps topics in maps: enough of an engine to see what the handlers
 // ask it and how they render what it says.
 type memEngine struct {
+	Engine // nil: routers and watching are tried on the real one
+
 	mu     sync.Mutex
 	topics map[string]*memTopic
 	last   *topics.Write // what the last Append was given; its slices are copies
@@ -181,6 +183,12 @@ func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (top
 	return topics.Written{First: first, Last: n, Head: n, Count: len(w.Records), Created: created}, nil
 }
 
+// Begin is Append: what it returns knows nothing of the write.
+func (e *memEngine) Begin(ctx context.Context, name string, w *topics.Write) (*topics.Pending, error) {
+	_, err := e.Append(ctx, name, w)
+	return new(topics.Pending), err
+}
+
 func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
 	if e.fail != nil {
 		return nil, e.fail
@@ -217,6 +225,10 @@ func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*to
 			return nil, ctx.Err()
 		}
 	}
+}
+
+func (e *memEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, bool) {
+	return nil, false
 }
 
 func (e *memEngine) Totals() topics.Totals                   { return topics.Totals{} }
@@ -261,6 +273,9 @@ func do(s http.Handler, method, target, body string, header ...string) *httptest
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
+	if _, ok := s.(invented); !ok {
+		s = described(s, undescribed)
+	}
 	s.ServeHTTP(w, r)
 	return w
 }

@@ -44,6 +44,8 @@ var kinds = map[topics.Kind]wire{
 	topics.KindBatchTooLarge:  {http.StatusBadRequest, "batch_too_large"},
 	topics.KindRecordTooLarge: {http.StatusBadRequest, "record_too_large"},
 	topics.KindNotFound:       {http.StatusNotFound, "topic_not_found"},
+	topics.KindRouterNotFound: {http.StatusNotFound, "router_not_found"},
+	topics.KindRouterCycle:    {http.StatusConflict, "router_cycle"},
 	topics.KindIncompatible:   {http.StatusConflict, "topic_exists_incompatible"},
 	topics.KindNotEmpty:       {http.StatusConflict, "topic_not_empty"},
 	topics.KindSeqMismatch:    {http.StatusConflict, "seq_mismatch"},

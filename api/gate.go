@@ -32,6 +32,18 @@ type Progress struct {
 	Err        error         // why recovery refused, in PhaseFailed
 }
 
+// maxRetryAfter keeps a long replay's estimate from sending clients away for
+// good: the estimate may be wrong.
+const maxRetryAfter = 10 * time.Second
+
+// retryAfter is when a client should ask again: when the replay is expected to
+// be through, but no later than in the time that it has taken already. An
+// estimate is worth no more than what it was made from: after a few
+// milliseconds it may say minutes for a replay that ends after a few more.
+func (p Progress) retryAfter() time.Duration {
+	return min(p.ETA, p.Elapsed, maxRetryAfter)
+}
+
 // Health is the cached result of the background checks.
 type Health interface {
 	Snapshot() HealthReport

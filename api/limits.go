@@ -16,6 +16,15 @@ type Limits struct {
 	MaxInflightBytes int64 // held by the bodies and answers of all requests under way
 	MetricsMaxTopics int   // topics with series of their own in the metrics
 
+	MaxStreams        int   // streams and WebSockets
+	MaxStreamsPerKey  int   // the same, of one key
+	MaxInflightPerKey int   // requests under way, of one key; probes and streams apart
+	MaxTotalBytes     int64 // live payload bytes; 0: not counted
+
+	MaxWatchTopics   int           // topics of one watch session or WebSocket, those of prefixes included
+	MaxWatchSessions int           // watch sessions
+	SSEMaxAge        time.Duration // an event stream ends after about this; 0: it does not
+
 	// HeaderTimeout bounds reading a request's header, BodyTimeout reading all
 	// of it, WriteTimeout the time from there to the last byte of the answer
 	// (so it must exceed the longest long poll), IdleTimeout the wait for the
@@ -31,21 +40,26 @@ type Limits struct {
 // DefaultLimits is what the contract documents.
 func DefaultLimits() Limits {
 	return Limits{
-		MaxBodyBytes:     64 << 20,
-		MaxBatchRecords:  10_000,
-		MaxRecordBytes:   1 << 20,
-		MaxMetaBytes:     16 << 10,
-		MaxMetaKeys:      64,
-		MaxTagBytes:      256,
-		MaxNodeBytes:     128,
-		MaxLimit:         1000,
-		MaxInflightBytes: 512 << 20,
-		MetricsMaxTopics: 1000,
-		HeaderTimeout:    10 * time.Second,
-		BodyTimeout:      30 * time.Second,
-		WriteTimeout:     90 * time.Second,
-		IdleTimeout:      2 * time.Minute,
-		MaxHeader:        64 << 10,
+		MaxBodyBytes:      64 << 20,
+		MaxBatchRecords:   10_000,
+		MaxRecordBytes:    1 << 20,
+		MaxMetaBytes:      16 << 10,
+		MaxMetaKeys:       64,
+		MaxTagBytes:       256,
+		MaxNodeBytes:      128,
+		MaxLimit:          1000,
+		MaxInflightBytes:  512 << 20,
+		MetricsMaxTopics:  1000,
+		MaxStreams:        10_000,
+		MaxStreamsPerKey:  1000,
+		MaxInflightPerKey: 1000,
+		MaxWatchTopics:    256,
+		MaxWatchSessions:  10_000,
+		HeaderTimeout:     10 * time.Second,
+		BodyTimeout:       30 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeader:         64 << 10,
 	}
 }
 
@@ -61,6 +75,11 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxLimit, d.MaxLimit)
 	orDefault(&l.MaxInflightBytes, d.MaxInflightBytes)
 	orDefault(&l.MetricsMaxTopics, d.MetricsMaxTopics)
+	orDefault(&l.MaxStreams, d.MaxStreams)
+	orDefault(&l.MaxStreamsPerKey, d.MaxStreamsPerKey)
+	orDefault(&l.MaxInflightPerKey, d.MaxInflightPerKey)
+	orDefault(&l.MaxWatchTopics, d.MaxWatchTopics)
+	orDefault(&l.MaxWatchSessions, d.MaxWatchSessions)
 	orDefault(&l.HeaderTimeout, d.HeaderTimeout)
 	orDefault(&l.BodyTimeout, d.BodyTimeout)
 	orDefault(&l.WriteTimeout, d.WriteTimeout)

@@ -72,7 +72,6 @@ func newMetrics(s *Server) *metricSet {
 		add(unmatched, method)
 	}
 	m.other = add(unmatched, "other")
-	set.RegisterMetricsWriter(s.writeTopicSeries)
 	return m
 }
 

@@ -3,16 +3,18 @@ package api
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // absent are the gauges of the contract whose features this server does not
 // have, by their JSON names: always 0, because none exist.
-var absent = []string{"routers", "queue_leases_in_flight", "sse_connections", "ws_connections", "watch_sessions"}
+var absent = []string{"queue_leases_in_flight"}
 
 // readings is what the metrics read from others, once for both renderings.
 type readings struct {
@@ -23,6 +25,8 @@ type readings struct {
 	wal                 wal.Stats
 	storage             StorageStats
 	diskFree, diskTotal uint64 // zero when nobody watches the disk
+	streams, sockets    int64
+	sessions            int64
 }
 
 func (s *Server) readings() readings {
@@ -43,6 +47,8 @@ func (s *Server) readings() readings {
 	if s.opts.Disk != nil {
 		r.diskFree, r.diskTotal = s.opts.Disk()
 	}
+	r.sessions, r.streams = s.watches.counts()
+	r.sockets = s.sockets.count()
 	return r
 }
 
@@ -58,12 +64,13 @@ func (r *readings) pressure() float64 {
 	return min(1, max(0, float64(r.wal.QueueDepth)/float64(r.wal.QueueBytes)))
 }
 
-// busiest are the topics that have series of their own.
-func (s *Server) busiest() (page []topics.TopicGauge, truncated bool) {
+// busiest are the topics that have series of their own and that a key sees.
+func (s *Server) busiest(k *auth.Key) (page []topics.TopicGauge, truncated bool) {
 	if e := s.opened(); e != nil {
-		return e.Busiest(s.opts.Limits.MetricsMaxTopics)
+		page, truncated = e.Busiest(s.opts.Limits.MetricsMaxTopics)
 	}
-	return nil, false
+	hidden := func(t topics.TopicGauge) bool { return !k.Sees(t.Name) }
+	return slices.DeleteFunc(page, hidden), truncated
 }
 
 // topicJSON is one topic's gauges.
@@ -75,8 +82,8 @@ type topicJSON struct {
 	BytesLive   int64  `json:"bytes_live"`
 }
 
-// metricsJSON is the JSON rendering.
-func (s *Server) metricsJSON() map[string]any {
+// metricsJSON is the JSON rendering for a key.
+func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 	r := s.readings()
 	out := totalsJSON(&r.totals)
 	maps.Copy(out, map[string]any{
@@ -87,6 +94,9 @@ func (s *Server) metricsJSON() map[string]any {
 		"pressure":        r.pressure(),
 		"wal":             s.walJSON(&r),
 		"storage":         r.storage.json(),
+		"sse_connections": r.streams,
+		"ws_connections":  r.sockets,
+		"watch_sessions":  r.sessions,
 	})
 	for _, name := range absent {
 		out[name] = 0
@@ -94,11 +104,12 @@ func (s *Server) metricsJSON() map[string]any {
 	if r.diskTotal > 0 {
 		out["disk_free_bytes"], out["disk_size_bytes"] = r.diskFree, r.diskTotal
 	}
-	page, truncated := s.busiest()
+	page, truncated := s.busiest(k)
 	list := make([]topicJSON, len(page))
 	for i, p := range page {
 		list[i] = topicJSON{p.Name, p.Head, p.Earliest, p.Records, p.Bytes}
 	}
+	out["per_router"] = s.routersJSON(k)
 	out["per_topic"], out["topic_metrics_truncated"] = list, truncated
 	return out
 }
@@ -111,6 +122,9 @@ func totalsJSON(t *topics.Totals) map[string]any {
 		"bytes_live":        t.Bytes,
 		"ephemeral_bytes":   t.EphemeralBytes,
 		"queue_topics":      t.Queues,
+		"routers":           t.Routers,
+		"routers_blocked":   t.BlockedRouters,
+		"forwarded_records": t.ForwardedRecords,
 		"appended_records":  t.AppendedRecords,
 		"appended_bytes":    t.AppendedBytes,
 		"delivered_records": t.DeliveredRecords,
@@ -161,14 +175,15 @@ func (s *Server) walJSON(r *readings) map[string]any {
 }
 
 // handleMetrics answers in text or JSON, as Accept prefers, always with 200.
-func (s *Server) handleMetrics(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Add("Vary", "Accept")
-	if prefersJSON(r.Header["Accept"]) {
-		writeJSON(w, http.StatusOK, s.metricsJSON())
-		return
+func (s *Server) handleMetrics(c *call) error {
+	c.Header().Set("Cache-Control", "no-store")
+	c.Header().Add("Vary", "Accept")
+	if prefersJSON(c.r.Header["Accept"]) {
+		writeJSON(c, http.StatusOK, s.metricsJSON(c.key))
+		return nil
 	}
-	w.Header().Set("Content-Type", mediaText)
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(s.metricsText()) // a call buffers: it cannot fail
+	c.Header().Set("Content-Type", mediaText)
+	c.WriteHeader(http.StatusOK)
+	_, _ = c.Write(s.metricsText(c.key)) // a call buffers: it cannot fail
+	return nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"io"
 	"runtime"
 	"sort"
 	"strconv"
@@ -11,17 +10,21 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
 )
 
 // mediaText is the Prometheus text format.
 const mediaText = "text/plain; version=0.0.4; charset=utf-8"
 
-// metricsText renders everything in the Prometheus text format.
-func (s *Server) metricsText() []byte {
+// metricsText renders everything that a key may see in the Prometheus text
+// format.
+func (s *Server) metricsText(k *auth.Key) []byte {
 	var raw bytes.Buffer
 	s.writeGauges(&raw)
 	s.metrics.set.WritePrometheus(&raw)
+	s.writeTopicSeries(&raw, k)
+	s.writeRouterSeries(&raw, k)
 	metrics.WriteProcessMetrics(&raw)
 	metrics.WriteFDMetrics(&raw)
 	return annotate(raw.Bytes())
@@ -59,6 +62,9 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 		sample(w, `topics_topics_by_class{class="`+topics.Class(class).String()+`"}`, n)
 	}
 	sample(w, "topics_queue_topics", t.Queues)
+	sample(w, "topics_routers", t.Routers)
+	sample(w, "topics_routers_blocked", t.BlockedRouters)
+	sample(w, "topics_forwarded_records_total", t.ForwardedRecords)
 	sample(w, "topics_records_live", t.Records)
 	sample(w, "topics_bytes_live", t.Bytes)
 	sample(w, "topics_ephemeral_bytes", t.EphemeralBytes)
@@ -74,8 +80,10 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 		sample(w, `topics_tombstones_total{reason="`+escapeLabel(reason)+`"}`, t.Tombstones[reason])
 	}
 
-	// There are no routers, streams, sockets, watch sessions or leases yet:
-	// these are true counts of what does not exist.
+	sample(w, "topics_sse_connections", r.streams)
+	sample(w, "topics_ws_connections", r.sockets)
+	sample(w, "topics_watch_sessions", r.sessions)
+	// These are true counts of what does not exist.
 	for _, name := range absent {
 		sample(w, "topics_"+name, 0)
 	}
@@ -101,11 +109,10 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	}
 }
 
-// writeTopicSeries writes the gauges of the busiest topics. It is a callback
-// of the metric set: topics come and go without being registered there.
-func (s *Server) writeTopicSeries(w io.Writer) {
-	page, truncated := s.busiest()
-	var buf bytes.Buffer
+// writeTopicSeries writes the gauges of the busiest topics. They are not in
+// the metric set, because topics come and go.
+func (s *Server) writeTopicSeries(w *bytes.Buffer, k *auth.Key) {
+	page, truncated := s.busiest(k)
 	for _, f := range []struct {
 		name  string
 		value func(*topics.TopicGauge) uint64
@@ -116,11 +123,10 @@ func (s *Server) writeTopicSeries(w io.Writer) {
 		{"topics_topic_bytes_live", func(t *topics.TopicGauge) uint64 { return uint64(t.Bytes) }},
 	} {
 		for i := range page {
-			sample(&buf, f.name+`{topic="`+escapeLabel(page[i].Name)+`"}`, f.value(&page[i]))
+			sample(w, f.name+`{topic="`+escapeLabel(page[i].Name)+`"}`, f.value(&page[i]))
 		}
 	}
-	sample(&buf, "topics_topic_metrics_truncated", bit(truncated))
-	_, _ = w.Write(buf.Bytes()) // into the scrape's buffer: cannot fail
+	sample(w, "topics_topic_metrics_truncated", bit(truncated))
 }
 
 // tombstoneReasons is every reason that a series is shown for, sorted.

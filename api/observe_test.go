@@ -33,11 +33,11 @@ func TestObserveConcurrently(t *testing.T) {
 			for i := range 300 {
 				s.observe("/v0/topics/:topic", "POST", 200+i%30, time.Millisecond)
 			}
-			s.metricsText()
+			s.metricsText(s.open)
 		})
 	}
 	wg.Wait()
-	e := parseExposition(t, string(s.metricsText()))
+	e := parseExposition(t, string(s.metricsText(s.open)))
 	for i := range 30 {
 		series := fmt.Sprintf(`topics_http_requests_total{route="/v0/topics/:topic",method="POST",code="%d"}`, 200+i)
 		if e.values[series] != 40 {

@@ -31,6 +31,10 @@ type opsEngine struct {
 	asked     int
 }
 
+func (e *opsEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, bool) {
+	return nil, false
+}
+
 func (e *opsEngine) Totals() topics.Totals { return e.totals }
 
 func (e *opsEngine) Busiest(n int) ([]topics.TopicGauge, bool) {
@@ -64,7 +68,7 @@ func get(s *Server, method, path string, header ...string) *httptest.ResponseRec
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
+	described(s, undescribed).ServeHTTP(w, r)
 	return w
 }
 

@@ -39,17 +39,19 @@ func (o *overview) get(s *Server) map[string]any {
 func (s *Server) overviewJSON() map[string]any {
 	r := s.readings()
 	return map[string]any{
-		"version":     s.opts.Version,
-		"node_id":     s.opts.NodeID,
-		"timestamp":   s.opts.Now().UTC().Format(time.RFC3339Nano),
-		"uptime_ms":   r.uptime.Milliseconds(),
-		"phase":       r.progress.Phase,
-		"health":      s.opts.Health.Snapshot().Status,
-		"topics":      totalsJSON(&r.totals),
-		"wal":         s.walJSON(&r),
-		"storage":     r.storage.json(),
-		"connections": map[string]any{"open": s.Connections()},
-		"memory":      s.memoryJSON(),
+		"version":   s.opts.Version,
+		"node_id":   s.opts.NodeID,
+		"timestamp": s.opts.Now().UTC().Format(time.RFC3339Nano),
+		"uptime_ms": r.uptime.Milliseconds(),
+		"phase":     r.progress.Phase,
+		"health":    s.opts.Health.Snapshot().Status,
+		"topics":    totalsJSON(&r.totals),
+		"wal":       s.walJSON(&r),
+		"storage":   r.storage.json(),
+		"connections": map[string]any{
+			"open": s.Connections(), "streams": r.streams, "sockets": r.sockets, "watch_sessions": r.sessions,
+		},
+		"memory": s.memoryJSON(),
 	}
 }
 

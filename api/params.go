@@ -82,3 +82,15 @@ func (p *params) size(name string) int64 {
 	}
 	return v
 }
+
+// pageSize is how many names a page of a listing has.
+func (p *params) pageSize() int {
+	if !p.Has("page_size") {
+		return defaultPage
+	}
+	size := min(p.size("page_size"), maxPage)
+	if size == 0 {
+		p.refuse("page_size", "must be from 1 to %d", maxPage)
+	}
+	return int(size)
+}

@@ -45,7 +45,7 @@ func (s *Server) probeStatus(w http.ResponseWriter, ok bool) int {
 	}
 	wait := retryDefault
 	if p := s.opts.Gate.Progress(); p.Phase == PhaseReplaying && p.ETA > 0 {
-		wait = min(p.ETA, maxRetryAfter)
+		wait = p.retryAfter()
 	}
 	w.Header().Set("Retry-After", retrySeconds(wait))
 	return http.StatusServiceUnavailable
@@ -135,15 +135,15 @@ func (s *Server) handleHealthQuick(w http.ResponseWriter, _ *http.Request) {
 
 // handleRecovery is GET /v0/recovery: the account of the last recovery, once
 // there is one.
-func (s *Server) handleRecovery(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
+func (s *Server) handleRecovery(c *call) error {
+	c.Header().Set("Cache-Control", "no-store")
 	var report any
 	if s.opts.Report != nil {
-		report = s.opts.Report()
+		report = s.opts.Report(c.key.Sees)
 	}
 	if report == nil {
-		writeError(w, notReady(s.opts.Gate.Progress()))
-		return
+		return notReady(s.opts.Gate.Progress())
 	}
-	writeJSON(w, http.StatusOK, report)
+	writeJSON(c, http.StatusOK, report)
+	return nil
 }

@@ -214,7 +214,7 @@ func TestRecoveryReport(t *testing.T) {
 	w := newWorld()
 	w.progress = replaying
 	var report any
-	s := opsServer(w, func(o *Options) { o.Report = func() any { return report } })
+	s := opsServer(w, func(o *Options) { o.Report = func(func(string) bool) any { return report } })
 	if got := get(s, "GET", "/v0/recovery"); got.Code != 503 || !strings.Contains(got.Body.String(), `"replay_progress":0.62`) {
 		t.Errorf("while replaying: %d %s", got.Code, got.Body)
 	}

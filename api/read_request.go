@@ -103,33 +103,36 @@ func (f *fields) nodes(l *Limits) []string {
 	return nodes
 }
 
-// match reads a predicate: "x", "x*" or ["tag", op, pattern].
-func (f *fields) match() *topics.Match {
+// match reads the predicate of the field of that name.
+func (f *fields) match() *topics.Match { return f.predicate("match") }
+
+// predicate reads a predicate: "x", "x*" or ["tag", op, pattern].
+func (f *fields) predicate(name string) *topics.Match {
 	var m topics.Match
 	var err error
-	if !f.oneOrMany("match") {
-		m, err = topics.ParseMatch(f.str("match"))
+	if !f.oneOrMany(name) {
+		m, err = topics.ParseMatch(f.str(name))
 	} else {
 		var parts []string
 		f.Array()
 		for f.element() {
 			if len(parts) == 3 {
-				f.refuse("match", `must be ["tag", operator, pattern]`)
+				f.refuse(name, `must be ["tag", operator, pattern]`)
 				break
 			}
-			parts = append(parts, f.str("match"))
+			parts = append(parts, f.str(name))
 		}
 		switch {
 		case f.err != nil || f.Failure() != nil:
 			return nil
 		case len(parts) != 3 || parts[0] != "tag":
-			f.refuse("match", `must be ["tag", operator, pattern]`)
+			f.refuse(name, `must be ["tag", operator, pattern]`)
 			return nil
 		}
 		m, err = topics.NewMatch(parts[1], parts[2])
 	}
-	if err != nil && f.err == nil {
-		f.err = err
+	if err != nil {
+		f.refuse(name, "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
 	}
 	return &m
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
+
+	"github.com/e6e95bb8/topics/api/auth"
 )
 
 // kind says what a route's requests need and count for.
@@ -15,57 +17,98 @@ const (
 	// data routes need the engine: they are refused until recovery is through
 	// and once the server stops serving.
 	data kind = iota + 1
+	// streaming routes are data routes whose answer goes on for as long as the
+	// client listens. Browsers cannot set a header for them, so they take the
+	// key from ?token=, too; they have caps of their own (takeStream) and do
+	// not count as requests under way.
+	streaming
 	// admin routes change how the server runs or what it keeps: they are
 	// refused when data routes are, need a confirmation, and each call leaves
 	// a line in the audit log.
 	admin
-	// probe routes answer from the first moment to the last.
+	// adminRead routes show how the server runs; they are refused when data
+	// routes are.
+	adminRead
+	// telemetry routes answer from the first moment to the last, for programs
+	// that collect.
+	telemetry
+	// probe routes answer from the first moment to the last, on every listener.
 	probe
 )
 
+// operator reports whether routes of the kind belong to the operator's own
+// listener, where there is one.
+func (k kind) operator() bool { return k == admin || k == adminRead || k == telemetry }
+
+// gated reports whether routes of the kind need the engine.
+func (k kind) gated() bool { return k != telemetry && k != probe }
+
 // route is one row of the table. pattern is also its label in the metrics:
-// raw paths never get there.
+// raw paths never get there. scope is what a key needs; every row says one. If
+// the pattern has a :topic or a :router, its name must be one that the key
+// sees. Names in bodies and queries are the handler's to check, with call.may.
 type route struct {
 	method  string
 	pattern string
 	kind    kind
+	scope   auth.Scope
 	serve   func(*call) error
+}
+
+// public reports whether the route is answered without a key: probes that need
+// no right, unless probes are to be kept from strangers, too; and OPTIONS,
+// which a browser sends before a page can say its key. Other requests that no
+// route takes need a key like all others.
+func (rt *route) public(probeAuth bool) bool {
+	return rt.method == http.MethodOptions || rt.kind == probe && rt.scope == auth.None && !probeAuth
 }
 
 // routes is every route there is. HEAD is added for each GET, and OPTIONS is
 // answered from the table.
 func (s *Server) routes() []route {
 	return []route{
-		{"GET", "/v0/topics", data, s.listTopics},
-		{"PUT", "/v0/topics/:topic", data, s.putTopic},
-		{"PATCH", "/v0/topics/:topic", data, s.patchTopic},
-		{"GET", "/v0/topics/:topic", data, s.getTopic},
-		{"DELETE", "/v0/topics/:topic", data, s.deleteTopic},
-		{"POST", "/v0/topics/:topic", data, s.write},
-		{"POST", "/v0/topics/:topic/diff", data, s.diff},
-		{"GET", "/v0/topics/:topic/diff", data, s.diffByQuery},
-		{"POST", "/v0/topics/:topic/delete", data, s.deleteRecords},
+		{"GET", "/v0/topics", data, auth.Read, s.listTopics},
+		{"PUT", "/v0/topics/:topic", data, auth.Admin, s.putTopic},
+		{"PATCH", "/v0/topics/:topic", data, auth.Admin, s.patchTopic},
+		{"GET", "/v0/topics/:topic", data, auth.Read, s.getTopic},
+		{"DELETE", "/v0/topics/:topic", data, auth.Delete, s.deleteTopic},
+		{"POST", "/v0/topics/:topic", data, auth.Write, s.write},
+		{"POST", "/v0/topics/:topic/diff", data, auth.Read, s.diff},
+		{"GET", "/v0/topics/:topic/diff", data, auth.Read, s.diffByQuery},
+		{"POST", "/v0/topics/:topic/delete", data, auth.Delete, s.deleteRecords},
 
-		{"GET", "/v0/admin/stats", data, s.stats},
-		{"POST", "/v0/admin/checkpoint", admin, s.checkpoint},
-		{"POST", "/v0/admin/verify", admin, s.verify},
-		{"POST", "/v0/admin/backup", admin, s.backup},
+		{"GET", "/v0/routers", data, auth.Read, s.listRouters},
+		{"PUT", "/v0/routers/:router", data, auth.Admin, s.putRouter},
+		{"GET", "/v0/routers/:router", data, auth.Read, s.getRouter},
+		{"DELETE", "/v0/routers/:router", data, auth.Delete, s.deleteRouter},
 
-		{"GET", "/v0/health", probe, plain(s.handleHealth)},
-		{"GET", "/healthz", probe, plain(s.handleHealth)},
-		{"GET", "/v0/ready", probe, plain(s.handleReady)},
-		{"GET", "/readyz", probe, plain(s.handleReady)},
-		{"GET", "/startupz", probe, plain(s.handleStartupz)},
-		{"GET", "/live", probe, plain(s.handleLive)},
-		{"GET", "/ready", probe, plain(s.handleReadyPlain)},
-		{"GET", "/health", probe, plain(s.handleHealthFull)},
-		{"GET", "/health/quick", probe, plain(s.handleHealthQuick)},
-		{"GET", "/actuator/health/liveness", probe, plain(s.handleLiveness)},
-		{"GET", "/actuator/health/readiness", probe, plain(s.handleReadiness)},
-		{"GET", "/actuator/info", probe, plain(s.handleInfo)},
-		{"GET", "/v0/metrics", probe, plain(s.handleMetrics)},
-		{"GET", "/metrics", probe, plain(s.handleMetrics)},
-		{"GET", "/v0/recovery", probe, plain(s.handleRecovery)},
+		{"POST", "/v0/watch", data, auth.Read, s.openWatch},
+		{"GET", "/v0/watch/:wid", streaming, auth.Read, s.streamWatch},
+		{"GET", "/v0/ws", streaming, auth.None, s.upgrade},
+
+		{"GET", "/v0/admin/stats", adminRead, auth.Admin, s.stats},
+		{"GET", "/v0/admin/sessions", adminRead, auth.Admin, s.listSessions},
+		{"POST", "/v0/admin/sessions/:id/close", admin, auth.Admin, s.closeSession},
+		{"POST", "/v0/admin/checkpoint", admin, auth.Admin, s.checkpoint},
+		{"POST", "/v0/admin/verify", admin, auth.Admin, s.verify},
+		{"POST", "/v0/admin/backup", admin, auth.Admin, s.backup},
+
+		{"GET", "/v0/openapi.json", probe, auth.None, plain(handleOpenAPI)},
+		{"GET", "/v0/health", probe, auth.None, plain(s.handleHealth)},
+		{"GET", "/healthz", probe, auth.None, plain(s.handleHealth)},
+		{"GET", "/v0/ready", probe, auth.None, plain(s.handleReady)},
+		{"GET", "/readyz", probe, auth.None, plain(s.handleReady)},
+		{"GET", "/startupz", probe, auth.None, plain(s.handleStartupz)},
+		{"GET", "/live", probe, auth.None, plain(s.handleLive)},
+		{"GET", "/ready", probe, auth.None, plain(s.handleReadyPlain)},
+		{"GET", "/health", probe, auth.None, plain(s.handleHealthFull)},
+		{"GET", "/health/quick", probe, auth.None, plain(s.handleHealthQuick)},
+		{"GET", "/actuator/health/liveness", probe, auth.None, plain(s.handleLiveness)},
+		{"GET", "/actuator/health/readiness", probe, auth.None, plain(s.handleReadiness)},
+		{"GET", "/actuator/info", probe, auth.None, plain(s.handleInfo)},
+		{"GET", "/v0/metrics", telemetry, auth.Read, s.handleMetrics},
+		{"GET", "/metrics", telemetry, auth.Read, s.handleMetrics},
+		{"GET", "/v0/recovery", probe, auth.Read, s.handleRecovery},
 	}
 }
 
@@ -81,10 +124,26 @@ func plain(h http.HandlerFunc) func(*call) error {
 	}
 }
 
-// newRouter registers the table.
-func newRouter(s *Server) *httprouter.Router {
+// listener is the routes that one listener serves.
+type listener struct {
+	server *Server
+	router *httprouter.Router
+}
+
+// newListener makes a listener of those rows of the table whose kind is served.
+func newListener(s *Server, serves func(kind) bool) *listener {
+	return &listener{s, newRouter(s, s.routes(), serves)}
+}
+
+func newRouter(s *Server, routes []route, serves func(kind) bool) *httprouter.Router {
 	router := httprouter.New()
-	for _, rt := range s.routes() {
+	for _, rt := range routes {
+		if rt.scope == 0 {
+			panic(rt.method + " " + rt.pattern + " declares no scope") // a mistake in the table
+		}
+		if !serves(rt.kind) {
+			continue
+		}
 		handle := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 			s.answer(w, r, &rt, ps)
 		}
@@ -99,14 +158,15 @@ func newRouter(s *Server) *httprouter.Router {
 // ServeHTTP implements http.Handler. It asks the router itself, because the
 // router's own ServeHTTP decodes %2F before it splits the path, redirects,
 // and answers 404 and 405 in its own words.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := matchPath(r.URL)
-	if handle, ps, _ := s.router.Lookup(r.Method, path); handle != nil {
+	if handle, ps, _ := l.router.Lookup(r.Method, path); handle != nil {
 		handle(w, r, ps)
 		return
 	}
-	s.answer(w, r, &route{pattern: unmatched, kind: probe, serve: func(c *call) error {
-		allow := s.allowed(path)
+	rt := &route{method: r.Method, pattern: unmatched, kind: telemetry, scope: auth.None}
+	rt.serve = func(c *call) error {
+		allow := l.allowed(path)
 		switch {
 		case allow == "":
 			return noRoute()
@@ -114,16 +174,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return wrongMethod(r.Method, allow)
 		}
 		c.Header().Set("Allow", allow)
+		c.sharing.preflight(r, c.Header(), allow)
 		c.WriteHeader(http.StatusNoContent)
 		return nil
-	}}, nil)
+	}
+	l.server.answer(w, r, rt, nil)
 }
 
 // allowed is the Allow header of a path, empty when it has no route.
-func (s *Server) allowed(path string) string {
+func (l *listener) allowed(path string) string {
 	var have []string
 	for _, m := range methods {
-		if handle, _, _ := s.router.Lookup(m, path); handle != nil {
+		if handle, _, _ := l.router.Lookup(m, path); handle != nil {
 			have = append(have, m)
 		}
 	}

@@ -8,15 +8,19 @@ import (
 	"github.com/julienschmidt/httprouter"
 )
 
-// answer runs one request through its route: gate, confirmation, handler,
-// error map, panic guard, metrics, audit. Every answer leaves through here.
+// answer runs one request through its route: key, gate, slots, confirmation,
+// handler, error map, panic guard, metrics, audit. Every answer leaves through
+// here, and whatever a call holds is given back here.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps httprouter.Params) {
 	c := beginCall(w, r)
-	c.route = rt
+	c.route, c.sharing = rt, s.sharing
+	c.sharing.apply(r, w.Header())
+	param := ""
 	if len(ps) > 0 {
-		c.topic = pathParam(ps[0].Value)
+		param, c.topic = ps[0].Key, pathParam(ps[0].Value)
 	}
-	s.run(c)
+	s.run(c, param)
+	c.giveSlots() // whoever has the answer may ask again
 	c.finish()
 	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
@@ -30,38 +34,55 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	}
 }
 
-// run calls the route's handler and turns an error or a panic into an answer.
-// http.ErrAbortHandler goes on up: it is net/http's own way to hang up.
-func (s *Server) run(c *call) {
+// run admits the call, calls the route's handler, and turns an error or a
+// panic into an answer. param is the name of what is in the path.
+func (s *Server) run(c *call, param string) {
 	defer func() {
 		p := recover()
 		if p == nil {
 			return
 		}
-		if p == http.ErrAbortHandler {
-			panic(p)
+		// The handler may have left its buffers with somebody: start afresh.
+		c.in, c.records = nil, nil
+		if p == http.ErrAbortHandler { // net/http's own way to hang up
+			c.abort()
+			return
 		}
 		s.opts.Log.Error().Str("route", c.route.pattern).Interface("panic", p).
 			Bytes("stack", debug.Stack()).Msg("handler panicked")
-		// The handler may have left its buffers with somebody: start afresh.
-		c.in, c.records = nil, nil
 		c.refuse(&Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
-	if c.route.kind != probe {
-		if refused := s.refusal(); refused != nil {
-			c.refuse(refused)
-			return
-		}
+	err := s.admit(c, param)
+	if err == nil {
+		err = c.route.serve(c)
 	}
-	if c.route.kind == admin {
-		if err := c.confirm(); err != nil {
-			s.fail(c, err)
-			return
-		}
-	}
-	if err := c.route.serve(c); err != nil {
+	if err != nil {
 		s.fail(c, err)
 	}
+}
+
+// admit is nil if the call may be served: who it is comes first, so that a
+// stranger learns nothing else; then what the key may do, whether the server
+// serves at all, and whether there is room for one more.
+func (s *Server) admit(c *call, param string) error {
+	if err := s.authenticate(c); err != nil {
+		return err
+	}
+	if err := c.permit(param); err != nil {
+		return err
+	}
+	if c.route.kind.gated() {
+		if refused := s.refusal(); refused != nil {
+			return refused
+		}
+	}
+	if err := s.takeRequest(c); err != nil {
+		return err
+	}
+	if c.route.kind == admin {
+		return c.confirm()
+	}
+	return nil
 }
 
 // fail answers err; what is the server's fault is logged with its cause.
@@ -120,14 +141,10 @@ func notReady(p Progress) *Error {
 	}
 	if p.ETA >= 0 {
 		e.Detail["eta_ms"] = p.ETA.Milliseconds()
-		e.RetryAfter = min(p.ETA, maxRetryAfter)
+		e.RetryAfter = p.retryAfter()
 	}
 	return e
 }
-
-// maxRetryAfter keeps a long replay's estimate from sending clients away for
-// good: the estimate may be wrong.
-const maxRetryAfter = 10 * time.Second
 
 // knownMethod bounds the method label of the metrics.
 func knownMethod(m string) string {

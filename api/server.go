@@ -12,9 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/julienschmidt/httprouter"
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -29,9 +30,15 @@ type Engine interface {
 	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
 	Append(ctx context.Context, name string, w *topics.Write) (topics.Written, error)
+	Begin(ctx context.Context, name string, w *topics.Write) (*topics.Pending, error)
 	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
+	PutRouter(ctx context.Context, name string, spec topics.RouterSpec) (topics.RouterPut, error)
+	Router(name string) (topics.RouterState, error)
+	Routers(prefix, source, dest, after string, limit int) (page []topics.RouterState, more bool)
+	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topics.Cost, err error)
 	Totals() topics.Totals
 	Busiest(n int) (page []topics.TopicGauge, truncated bool)
+	watch.Engine
 }
 
 // Options is what a Server is made of. Gate and Health are required, the rest
@@ -56,11 +63,22 @@ type Options struct {
 	// Storage is what the admin routes work on; nil: there is none yet.
 	Storage Storage
 	// Report is the last recovery's report as /v0/recovery shows it; it is
-	// marshalled to JSON. It answers nil while there is none.
-	Report func() any
+	// marshalled to JSON. It answers nil while there is none. What it names
+	// is to be only what sees says yes to.
+	Report func(sees func(topic string) bool) any
 	// Config is the effective configuration with secrets left out, as
 	// /actuator/info shows it.
 	Config map[string]any
+	// Keys are the API keys; without any, everybody may do everything.
+	Keys *auth.Keys
+	// ProbeAuth makes the probes need a key, too.
+	ProbeAuth bool
+	// OpsApart moves metrics and admin routes from the main listener to the
+	// operator's, OpsServer. Probes are on both.
+	OpsApart bool
+	// CORSOrigins are the origins whose pages may use the API, "*" for all;
+	// none: no page of another origin may.
+	CORSOrigins []string
 	// Now is the clock of timestamps and uptime; nil means time.Now.
 	Now func() time.Time
 }
@@ -70,6 +88,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	started time.Time
+	open    *auth.Key              // everybody's, where there are no keys
 	engine  atomic.Pointer[Engine] // nil until Open
 	// stopServing is set when the listener stops accepting. It is not the
 	// gate's draining phase: during the drain delay readiness already answers
@@ -81,10 +100,15 @@ type Server struct {
 	// that is waiting for its sync must be finished, not abandoned.
 	ctx      context.Context
 	cancel   context.CancelFunc
-	router   *httprouter.Router
+	main     *listener
+	ops      *listener // nil: the main one serves everything
 	metrics  *metricSet
 	memory   budget
+	slots    *slots
+	sharing  *sharing
 	conns    atomic.Int64 // open connections
+	sockets  *socketSet
+	watches  watches
 	scrubs   flight
 	overview overview
 }
@@ -96,11 +120,18 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, started: opts.Now()}
+	s := &Server{opts: opts, started: opts.Now(), open: auth.Open()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.slots = newSlots(opts.Keys)
+	s.sharing = newSharing(opts.CORSOrigins)
 	s.memory.limit = opts.Limits.MaxInflightBytes
+	s.sockets = newSocketSet()
+	s.watches = newWatches()
 	s.metrics = newMetrics(s)
-	s.router = newRouter(s)
+	s.main = newListener(s, func(k kind) bool { return !opts.OpsApart || !k.operator() })
+	if opts.OpsApart {
+		s.ops = newListener(s, func(k kind) bool { return k.operator() || k == probe })
+	}
 	return s
 }
 
@@ -120,15 +151,32 @@ func (s *Server) opened() Engine {
 // for the moment the listener closes, after the drain delay.
 func (s *Server) StopServing() { s.stopServing.Store(true) }
 
+// ServeHTTP implements http.Handler for the main listener.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.main.ServeHTTP(w, r) }
+
 // HTTPServer is the server on the wire: HTTP/1.1 and HTTP/2 cleartext on one
 // port, with every wait for a client bounded. Its Shutdown ends long polls.
 func (s *Server) HTTPServer() *http.Server {
+	srv := s.httpServer(s)
+	srv.RegisterOnShutdown(s.cancel)
+	return srv
+}
+
+// OpsServer is the operator's listener on the wire; nil unless it is apart.
+func (s *Server) OpsServer() *http.Server {
+	if s.ops == nil {
+		return nil
+	}
+	return s.httpServer(s.ops)
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	l := s.opts.Limits
 	srv := &http.Server{
-		Handler:           s,
+		Handler:           h,
 		Protocols:         &protocols,
 		ReadHeaderTimeout: l.HeaderTimeout,
 		ReadTimeout:       l.BodyTimeout,
@@ -146,12 +194,11 @@ func (s *Server) HTTPServer() *http.Server {
 			s.conns.Add(-1)
 		}
 	}
-	srv.RegisterOnShutdown(s.cancel)
 	return srv
 }
 
-// Connections is how many connections are open.
-func (s *Server) Connections() int64 { return s.conns.Load() }
+// Connections is how many connections are open, WebSockets among them.
+func (s *Server) Connections() int64 { return s.conns.Load() + s.sockets.count() }
 
 // maxStreams is how many requests one HTTP/2 connection may have in flight:
 // long polls and streams share it with writes.

@@ -39,7 +39,7 @@ func (f *fakeStorage) Stats() StorageStats {
 func workingStorage() *fakeStorage {
 	return &fakeStorage{
 		checkpoint: func(context.Context) (any, error) { return map[string]any{"checkpoint": 7}, nil },
-		verify:     func(context.Context) (any, error) { return map[string]any{"damaged": 0}, nil },
+		verify:     func(context.Context) (any, error) { return map[string]any{"damages_total": 0}, nil },
 		backup: func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, "a tar")
 			return err

@@ -50,6 +50,9 @@ func (s *Server) configure(
 	if err != nil {
 		return err
 	}
+	if err := c.mayConfigure(c.topic, patch); err != nil {
+		return err
+	}
 	done, err := apply(c.r.Context(), c.topic, patch)
 	if err != nil {
 		return err
@@ -134,7 +137,7 @@ func (s *Server) deleteTopic(c *call) error {
 		Topic          string   `json:"topic"`
 		Deleted        bool     `json:"deleted"`
 		RoutersRemoved []string `json:"routers_removed"`
-	}{c.topic, gone.Deleted, append([]string{}, gone.Routers...)})
+	}{c.topic, gone.Deleted, c.seen(gone.Routers)})
 	return nil
 }
 
@@ -157,12 +160,7 @@ func (s *Server) listTopics(c *call) error {
 		return err
 	}
 	p := params{Values: query}
-	size := int64(defaultPage)
-	if p.Has("page_size") {
-		if size = min(p.size("page_size"), maxPage); size == 0 {
-			p.refuse("page_size", "must be from 1 to %d", maxPage)
-		}
-	}
+	size := p.pageSize()
 	if p.err != nil {
 		return p.err
 	}
@@ -173,7 +171,7 @@ func (s *Server) listTopics(c *call) error {
 			return err
 		}
 	}
-	page, more := s.opened().List(prefix, after, int(size))
+	page, more := pageWithin(c.key, prefix, after, size, s.opened().List)
 	answer := struct {
 		Topics     []listView `json:"topics"`
 		NextCursor string     `json:"next_cursor,omitempty"`

@@ -23,6 +23,7 @@ func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
 		t.Fatal(err)
 	}
 	srv := s.HTTPServer()
+	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	stopped := false

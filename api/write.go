@@ -29,7 +29,16 @@ func (s *Server) write(c *call) error {
 			return invalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), maxKeyBytes)
 		}
 	}
-	done, err := s.opened().Append(c.r.Context(), c.topic, w)
+	if err := c.mayWrite(c.topic, w); err != nil {
+		return err
+	}
+	engine := s.opened()
+	held, err := s.takeBytes(engine, w)
+	if err != nil {
+		return err
+	}
+	defer s.giveBytes(held)
+	done, err := engine.Append(c.r.Context(), c.topic, w)
 	if err != nil {
 		return err
 	}
@@ -40,8 +49,21 @@ func (s *Server) write(c *call) error {
 
 // writeAppended answers a write.
 func (c *call) writeAppended(done *topics.Written, seqs bool) {
-	b := append(c.out[:0], `{"topic":"`...)
-	b = append(b, c.topic...) // a checked name needs no escapes
+	b := appendWritten(append(c.out[:0], '{'), c.topic, done, seqs)
+	b = append(b, ',')
+	c.out = append(appendPerformance(b, c), '}')
+	c.Header()["Content-Type"] = jsonHeader
+	c.WriteHeader(http.StatusOK)
+	if done.Created {
+		c.status = http.StatusCreated
+	}
+}
+
+// appendWritten renders the members of a write's answer, without the
+// performance block.
+func appendWritten(b []byte, topic string, done *topics.Written, seqs bool) []byte {
+	b = append(b, `"topic":"`...)
+	b = append(b, topic...) // a checked name needs no escapes
 	b = append(b, `","first_seq":`...)
 	b = strconv.AppendUint(b, done.First, 10)
 	b = append(b, `,"last_seq":`...)
@@ -63,12 +85,5 @@ func (c *call) writeAppended(done *topics.Written, seqs bool) {
 	b = append(b, `,"created":`...)
 	b = strconv.AppendBool(b, done.Created)
 	b = append(b, `,"deduped":`...)
-	b = strconv.AppendBool(b, done.Deduped)
-	b = append(b, ',')
-	c.out = append(appendPerformance(b, c), '}')
-	c.Header()["Content-Type"] = jsonHeader
-	c.WriteHeader(http.StatusOK)
-	if done.Created {
-		c.status = http.StatusCreated
-	}
+	return strconv.AppendBool(b, done.Deduped)
 }

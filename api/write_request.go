@@ -19,6 +19,14 @@ var jsonNull = []byte("null")
 // tag or node is no tag or node; a record's "node":"" says so also where the
 // body has a default node.
 func decodeWrite(body []byte, l *Limits, records []topics.Record) (*topics.Write, error) {
+	return decodeWriteBeside(body, l, records, func(f *fields) { f.Skip() })
+}
+
+// decodeWriteBeside is decodeWrite for a body that has more than a write: other
+// reads or skips the value of each field that is not a write's.
+func decodeWriteBeside(
+	body []byte, l *Limits, records []topics.Record, other func(f *fields),
+) (*topics.Write, error) {
 	if len(body) == 0 {
 		return nil, invalid("a write needs a body")
 	}
@@ -51,7 +59,7 @@ func decodeWrite(body []byte, l *Limits, records []topics.Record) (*topics.Write
 		case "disable_backpressure":
 			w.DisableBackpressure = f.bool("disable_backpressure")
 		default:
-			f.Skip()
+			other(&f)
 		}
 	}
 	if err := f.finish(); err != nil {

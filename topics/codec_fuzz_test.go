@@ -22,6 +22,19 @@ func sampleEntries() []entry {
 		{typ: entryLost, id: 1, first: 3, last: 9, reason: ReasonCrash},
 		{typ: entryFloors, floors: []floors{{1, 2, 3}, {4, 0, 9}}},
 		{typ: entryFloors},
+		{
+			typ: entryRouter, router: 2, replaces: 1, ts: 5, name: "a>b", source: 4, id: 7, cursor: 9, spec: []byte(`{"filter":["Eq","x"]}`),
+			made: [2]*madeTopic{{4, "a", &cfg, 1024}, {7, "b", &full, 9}},
+		},
+		{typ: entryRouter, router: 2, name: "r", source: 4, id: 7, spec: []byte("{}"), made: [2]*madeTopic{1: {7, "b", &cfg, 0}}},
+		{typ: entryUnroute, router: 2},
+		{typ: entryForward, router: 2, cursor: 9, id: 7, first: 3, ts: 6, count: 3, runs: []reference{
+			{at: 800, from: 1, count: 1, strip: hasTag, path: []byte{4}}, {at: 80, count: 2, path: []byte{1, 4}},
+		}},
+		{typ: entryForward, router: 2, cursor: 9, id: 7, first: 3, ts: 6, count: 2, records: recs},
+		{typ: entryForward, router: 2, cursor: 9, id: 7, first: 3, ts: 6, count: 1 << 40, trim: true, way: []byte{1, 4}},
+		{typ: entryForward, router: 2, cursor: 9, ts: 6, note: true},
+		{typ: entryForward, router: 2, cursor: 9, ts: 6, count: 2, note: true},
 	}
 }
 
@@ -40,7 +53,7 @@ func TestEntries(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v, want %+v", got, err, want)
 		}
-		if want.typ == entryAppend { // its end is the records', which are checked as such
+		if want.records != nil { // its end is the records', which are checked as such
 			continue
 		}
 		for n := range p {
@@ -81,6 +94,7 @@ func FuzzRecord(f *testing.F) {
 	for _, e := range sampleEntries() {
 		f.Add(e.records)
 	}
+	f.Add(appendRecord(nil, &Record{Data: []byte("1"), Tag: []byte("t"), path: []byte{1, 4}}))
 	f.Add([]byte{1, 8})
 	f.Add([]byte{3, 1, 200, 1})
 	f.Fuzz(func(t *testing.T, p []byte) {

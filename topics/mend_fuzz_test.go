@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -52,6 +53,11 @@ func FuzzMend(f *testing.F) {
 	f.Add(append(append(scripted(f, create, write), gap...), scripted(f, later, lost)...))
 	f.Add(append(append(scripted(f, create), gap...), scripted(f, other, write, config)...))
 	f.Add(append(gap, scripted(f, later, config)...))
+	for _, e := range routedScript(rec) {
+		f.Add(append(append(scripted(f, create, write), gap...), scripted(f, e...)...))
+		f.Add(scripted(f, append([]entry{create, write}, e...)...))
+		f.Add(append(slices.Clone(gap), scripted(f, e...)...))
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		log := emptyLog(t)
 		defer log.Close()
@@ -75,6 +81,7 @@ func FuzzMend(f *testing.F) {
 		if err != nil {
 			t.Skip() // frames whose records are malformed: a sound log has none
 		}
+		checkRouters(t, r)
 		lost, _ := m.Finish(1 << 40)
 		for _, l := range lost {
 			if l.From > l.To || l.Reason != ReasonCorrupt {
@@ -115,6 +122,9 @@ func FuzzDescribe(f *testing.F) {
 		})
 		if ok == nil && n > len(p) {
 			t.Fatalf("%d topics of %d bytes", n, len(p))
+		}
+		if err := DescribeRouters(p, func(*StoredRouter) error { return nil }); (err == nil) != (ok == nil) {
+			t.Fatalf("%v, and for routers %v", ok, err)
 		}
 		_ = Audit(p, nil, func() error { return nil }, func(f Fault) {
 			if f.From > f.To {

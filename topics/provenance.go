@@ -63,7 +63,7 @@ func appendRuns(dst []byte, runs []reference) []byte {
 // runs is appendRuns' inverse; count is how many records they must be.
 func (d *decoder) runs(count int) []reference {
 	n := d.uvarint()
-	if n == 0 || n > uint64(len(d.p)) || n > uint64(count) {
+	if n == 0 || n > uint64(len(d.p)/smallestRun) || n > uint64(count) {
 		d.fail()
 		return nil
 	}
@@ -74,7 +74,8 @@ func (d *decoder) runs(count int) []reference {
 		at += d.varint()
 		from, records := d.uvarint(), d.uvarint()
 		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.byte(), path: d.bytes()}
-		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(hasNode|hasTag) != 0 {
+		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(hasNode|hasTag) != 0 ||
+			len(u.path) > maxHops*binary.MaxVarintLen64 {
 			d.fail()
 		}
 		left -= min(records, left)
@@ -89,6 +90,7 @@ func (d *decoder) runs(count int) []reference {
 const (
 	maxFrameAt      = 1 << 59 // times 8: a position
 	maxFrameRecords = 1 << 31
+	smallestRun     = 5 // bytes
 )
 
 // frames reads the records of frames. The two readers are at different places:
@@ -153,7 +155,9 @@ func (s *frames) records(e *entry) ([]byte, error) {
 func (u *reference) resolve(dst, p []byte) ([]byte, error) {
 	d := decoder{p: p}
 	for range u.from {
-		d.bytes()
+		if d.bytes(); d.bad {
+			return nil, errEntry
+		}
 	}
 	for range u.count {
 		b := d.bytes()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -64,11 +65,15 @@ func FuzzReplay(f *testing.F) {
 	f.Add(scripted(f, create, noted, lost))
 	f.Add(scripted(f, create, config, lost, end, write))
 	f.Add(scripted(f, write))
+	for _, e := range routedScript(rec) {
+		f.Add(scripted(f, append([]entry{create, write}, e...)...))
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		r := New(Options{Now: func() int64 { return 300 }})
 		if script(p, r.Replay) != nil {
 			return
 		}
+		checkRouters(t, r)
 		var count, size int64
 		page, _ := r.List("", "", 1000)
 		for _, s := range page {
@@ -96,6 +101,43 @@ func FuzzReplay(f *testing.F) {
 			}
 		}
 	})
+}
+
+// routedScript are scripts of routers from topic 1, which has one record, to
+// topic 2, which they make.
+func routedScript(rec []byte) [][]entry {
+	var cfg Config
+	router := entry{
+		typ: entryRouter, router: 1, ts: 10, name: "r", source: 1, id: 2, spec: []byte("{}"), made: [2]*madeTopic{1: {2, "b", &cfg, 0}},
+	}
+	again := router
+	again.made, again.spec, again.cursor = [2]*madeTopic{}, []byte(`{"filter":["Glob","x*"]}`), 1
+	other := again
+	other.router, other.replaces, other.source, other.id = 2, 1, 2, 1
+	forward := entry{typ: entryForward, router: 1, cursor: 1, id: 2, first: 1, ts: 20, count: 1, records: rec}
+	refers := entry{typ: entryForward, router: 1, cursor: 1, id: 2, first: 1, ts: 20, count: 1, runs: []reference{{at: 8, count: 1, path: []byte{1}}}}
+	trim := entry{typ: entryForward, router: 1, cursor: 5, id: 2, first: 2, ts: 30, count: 4, trim: true, way: []byte{1}}
+	note := entry{typ: entryForward, router: 1, cursor: 9, ts: 40, count: 4, note: true}
+	return [][]entry{
+		{router, forward, trim, note, again, {typ: entryUnroute, router: 1}, note},
+		{router, forward, other, trim, {typ: entryDrop, id: 2}, forward},
+		{router, refers, again, trim, {typ: entryDrop, id: 1}},
+	}
+}
+
+// checkRouters holds that every router is between topics that are there and
+// that know it.
+func checkRouters(t *testing.T, r *Registry) {
+	t.Helper()
+	for _, rt := range r.routers.byName.Values() {
+		if r.lookup(rt.source.name) != rt.source || r.lookup(rt.dest.name) != rt.dest || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != rt ||
+			!slices.Contains(rt.source.outgoing(), rt) || !slices.Contains(rt.dest.incoming(), rt) || rt.done > rt.cursor {
+			t.Fatalf("%+v", rt)
+		}
+	}
+	if n := r.routers.byName.Len(); n != len(r.routers.byID) || n != r.Totals().Routers {
+		t.Fatalf("%d routers, %d ids, counted as %d", n, len(r.routers.byID), r.Totals().Routers)
+	}
 }
 
 // TestReplayRefuses holds that frames that cannot follow are an error and not

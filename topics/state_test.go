@@ -116,6 +116,14 @@ func FuzzState(f *testing.F) {
 	w.delete("b", false)
 	w.checkpoint(nil)
 	f.Add(w.disk.state)
+	w.connect("r>1", "s", "u", func(s *RouterSpec) { s.Filter = matches(f, "x*") })
+	w.connect("r>2", "u", "v")
+	w.put("s", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.send("s", "1")
+	w.send("s", "2")
+	w.Forward(f.Context()) // what s lost is lost in u, and in v
+	w.checkpoint(nil)
+	f.Add(w.disk.state)
 	segs := w.disk.segs
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var before, after runtime.MemStats
@@ -129,6 +137,7 @@ func FuzzState(f *testing.F) {
 		if err != nil {
 			return
 		}
+		checkRouters(t, r)
 		r.byName.Scan(func(name string, x *topic) bool {
 			if d := r.advance(x, x.head+1); d.records < 0 || x.live != (sums{}) {
 				t.Fatalf("%s: %+v is left after %+v", name, x.live, d)

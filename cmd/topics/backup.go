@@ -17,6 +17,7 @@ import (
 type backupCmd struct {
 	To      string `required:"" placeholder:"DIR" help:"Directory for the backup: empty, or not there."`
 	URL     string `help:"Address of the server whose data is copied while it serves." default:"http://127.0.0.1:4000"`
+	Key     string `env:"TOPIC_KEY" help:"API key for it: with the scope admin, and for all names. The variable keeps it out of the list of processes."`
 	Dir     string `placeholder:"DATADIR" help:"Copy this data directory instead, which no server may use."`
 	ColdDir string `placeholder:"DIR" help:"Its cold directory." env:"TOPICS_COLD_DIR"`
 }
@@ -47,6 +48,9 @@ func (c *backupCmd) download(ctx context.Context) (*backup.Description, error) {
 		return nil, err
 	}
 	req.Header.Set("X-Confirm", "true")
+	if c.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Key)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err

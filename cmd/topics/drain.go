@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -27,17 +28,25 @@ func (s *server) drain() error {
 	return nil
 }
 
-// finishRequests stops accepting and waits for what is under way. It leaves a
-// quarter of what is left of the timeout for the log; requests that are not
-// done by then lose their connection.
+// finishRequests stops accepting and waits for what is under way, WebSockets
+// among it. It leaves a quarter of what is left of the timeout for the log;
+// requests that are not done by then lose their connection.
 func (s *server) finishRequests(ctx context.Context) {
 	s.api.StopServing()
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)*3/4)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
+	s.shut(ctx, s.http)
+	s.api.Finish(ctx)
+	if s.ops != nil { // last, so that operators can look on
+		s.shut(ctx, s.ops)
+	}
+}
+
+func (s *server) shut(ctx context.Context, srv *http.Server) {
+	if err := srv.Shutdown(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("closing connections with requests under way")
-		s.http.Close()
+		srv.Close()
 	}
 }
 

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +35,8 @@ type server struct {
 	wal    *recovery.LogWatch
 	api    *api.Server
 	http   *http.Server
-	broken chan error // gets what ended the HTTP server before its shutdown
+	ops    *http.Server // the operator's listener; nil: there is none
+	broken chan error   // gets what ended one of the HTTP servers before its shutdown
 	// data is nil until recovery is through. Probes look at it any time.
 	data   atomic.Pointer[recovery.Recovered]
 	failed atomic.Pointer[recovery.Report] // why there is no data, if recovery refused
@@ -49,7 +47,7 @@ type server struct {
 // listener answers probes before the data is touched, and data is served only
 // once all of it is there.
 func (serveCmd) Run(ctx context.Context) error {
-	s := &server{fs: vfs.OS(), broken: make(chan error, 1)}
+	s := &server{fs: vfs.OS(), broken: make(chan error, 2)}
 
 	// 1. The configuration, or every reason why not.
 	if err := s.configure(); err != nil {
@@ -89,6 +87,9 @@ func (s *server) configure() (err error) {
 	for _, w := range s.config.Warnings {
 		s.log.Warn().Msg(w)
 	}
+	if n := s.config.Keys.Len(); n > 0 {
+		s.log.Info().Int("keys", n).Msg("API keys are needed")
+	}
 	limitMemory(s.log)
 	return nil
 }
@@ -117,46 +118,6 @@ func (s *server) watch() (stop func()) {
 	wg.Go(func() { s.health.Run(ctx) })
 	wg.Go(func() { tendMemory(ctx) })
 	return func() { cancel(); wg.Wait() }
-}
-
-// listen is step 4.
-func (s *server) listen() error {
-	s.http = s.api.HTTPServer()
-	l, err := net.Listen("tcp", s.config.Addr())
-	if err != nil {
-		return fmt.Errorf("listening: %w", err)
-	}
-	if err := writePortFile(s.config.PortFile, l.Addr()); err != nil {
-		l.Close()
-		return fmt.Errorf("port file: %w", err)
-	}
-	go func() {
-		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.broken <- err
-		}
-	}()
-	s.log.Info().Str("version", version).Stringer("addr", l.Addr()).Msg("listening")
-	return nil
-}
-
-// writePortFile writes the port of addr and a newline, in one step for
-// whoever waits for the file. No name, no file.
-func writePortFile(name string, addr net.Addr) error {
-	if name == "" {
-		return nil
-	}
-	part, err := os.CreateTemp(filepath.Dir(name), ".port-*")
-	if err != nil {
-		return err
-	}
-	_, err = part.WriteString(strconv.Itoa(addr.(*net.TCPAddr).Port) + "\n")
-	if err = errors.Join(err, part.Close()); err == nil {
-		err = os.Rename(part.Name(), name)
-	}
-	if err != nil {
-		os.Remove(part.Name())
-	}
-	return err
 }
 
 // recover is step 5. Data that is refused is an error only if the

@@ -6,26 +6,27 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"os"
-	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
 // tailCmd prints a topic's records as JSON lines, as the server delivers them.
 type tailCmd struct {
-	Topic  string        `arg:"" help:"Topic to read."`
-	From   uint64        `help:"Print the records after this seq; 0 is from the beginning." default:"0" xor:"start"`
-	Tail   bool          `help:"Begin at the end: print only what is written from now on." xor:"start"`
-	Follow bool          `short:"f" help:"Wait for more at the end, across restarts of the server."`
-	Limit  uint64        `short:"n" help:"Stop after this many records; 0 is no limit." default:"0"`
-	URL    string        `help:"Address of the server." default:"http://127.0.0.1:4000"`
-	Wait   time.Duration `help:"How long to wait for a server that does not answer or is not ready." default:"60s"`
+	Topic        string `arg:"" help:"Topic to read."`
+	From         uint64 `help:"Print the records after this seq; 0 is from the beginning." xor:"start"`
+	Tail         bool   `help:"Begin at the end: print only what is written from now on." xor:"start"`
+	Follow       bool   `short:"f" help:"Wait for more at the end, across restarts of the server."`
+	Poll         bool   `help:"Follow with one request after the other and not over a stream."`
+	Limit        uint64 `short:"n" help:"Stop after this many records; 0 is no limit." default:"0"`
+	remote.Flags `embed:""`
 }
 
 // Run prints to standard output; losses go to standard error.
 func (c *tailCmd) Run(ctx context.Context) error {
-	api, err := client.New(c.URL, client.Options{RetryFor: c.Wait})
+	api, err := c.Client(nil)
 	if err != nil {
 		return err
 	}
@@ -41,33 +42,58 @@ func (c *tailCmd) Run(ctx context.Context) error {
 	return err
 }
 
-// print writes records to out and tombstones to lost. What is written is
-// flushed before every wait.
-func (c *tailCmd) print(ctx context.Context, api *client.Client, out *bufio.Writer, lost io.Writer) error {
+// events are what happens to the topic. A topic that is not followed is read
+// page by page: that needs no session at the server.
+func (c *tailCmd) events(ctx context.Context, api *client.Client) (iter.Seq2[client.Event, error], error) {
+	if c.Follow && !c.Poll {
+		return api.Watch(ctx, client.Watch{
+			Topics:      map[string]client.Start{c.Topic: {From: c.From, Tail: c.Tail}},
+			IncludeTags: true,
+		}), nil
+	}
 	q := client.Query{From: c.From, IncludeTags: true}
 	if c.Tail {
 		state, err := api.State(ctx, c.Topic)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		q.From = state.HeadSeq
 	}
+	return api.Follow(ctx, c.Topic, q), nil
+}
+
+// print writes records to out, and to lost what became of others. What is
+// written is flushed before every wait.
+func (c *tailCmd) print(ctx context.Context, api *client.Client, out *bufio.Writer, lost io.Writer) error {
+	events, err := c.events(ctx, api)
+	if err != nil {
+		return err
+	}
 	printed := uint64(0)
-	for event, err := range api.Follow(ctx, c.Topic, q) {
-		switch {
-		case err != nil:
+	for event, err := range events {
+		if err != nil {
 			return err
-		case event.Tombstone != nil:
-			err = json.NewEncoder(lost).Encode(map[string]any{"tombstone": event.Tombstone})
-		case event.Record != nil:
-			err = printRecord(out, event.Record.Raw)
-			printed++
-		case !c.Follow:
-			return nil // caught up
-		default:
+		}
+		switch event := event.(type) {
+		case client.Tombstone:
+			event.Topic = "" // there is one only
+			err = json.NewEncoder(lost).Encode(map[string]any{"tombstone": event})
+		case client.TopicDeleted:
+			err = json.NewEncoder(lost).Encode(map[string]any{"topic_deleted": event})
+		case client.Records:
+			for i := range event.Records {
+				err = printRecord(out, event.Records[i].Raw)
+				if printed++; err != nil || c.Limit > 0 && printed == c.Limit {
+					return err
+				}
+			}
+		case client.CaughtUp:
+			if !c.Follow {
+				return nil
+			}
 			err = out.Flush()
 		}
-		if err != nil || c.Limit > 0 && printed == c.Limit {
+		if err != nil {
 			return err
 		}
 	}

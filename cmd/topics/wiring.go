@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -37,6 +38,15 @@ func (s *server) apiOptions() api.Options {
 			MaxNodeBytes:     int(c.MaxNodeBytes),
 			MaxLimit:         c.MaxLimit,
 			MetricsMaxTopics: c.MetricsMaxTopics,
+
+			MaxStreams:        orUnlimited(c.MaxStreams),
+			MaxStreamsPerKey:  orUnlimited(c.MaxStreamsPerKey),
+			MaxInflightPerKey: orUnlimited(c.MaxInflightPerKey),
+			MaxTotalBytes:     c.MaxTotalBytes,
+
+			MaxWatchTopics:   c.MaxWatchTopics,
+			MaxWatchSessions: orUnlimited(c.MaxWatchSessions),
+			SSEMaxAge:        c.SSEMaxAge,
 		},
 		Log:       s.log,
 		WAL:       s.walStats,
@@ -45,18 +55,35 @@ func (s *server) apiOptions() api.Options {
 		Report:    s.reportView,
 		Storage:   storageView{s},
 		Config:    c.Map(),
+
+		Keys:        c.Keys,
+		ProbeAuth:   c.ProbeAuth,
+		CORSOrigins: c.CORSOrigins,
+		OpsApart:    c.OpsAddr != "",
 	}
 }
 
-// reportView is the recovery report, or nothing while there is none.
-func (s *server) reportView() any {
+// orUnlimited is a cap of which 0 means none.
+func orUnlimited(n int) int {
+	if n == 0 {
+		return math.MaxInt
+	}
+	return n
+}
+
+// reportView is the recovery report, or nothing while there is none. Lost
+// ranges of topics that are not to be seen are counted only.
+func (s *server) reportView(sees func(topic string) bool) any {
+	full := s.failed.Load()
 	if data := s.data.Load(); data != nil {
-		return &data.Report
+		full = &data.Report
 	}
-	if report := s.failed.Load(); report != nil {
-		return report
+	if full == nil {
+		return nil
 	}
-	return nil
+	shown := *full
+	shown.LostRanges = slices.DeleteFunc(slices.Clone(full.LostRanges), func(l recovery.LostRange) bool { return !sees(l.Topic) })
+	return &shown
 }
 
 // walStats are the log's counters, zero while there is no log.
@@ -96,6 +123,7 @@ func (s *server) recoveryOptions() recovery.Options {
 		},
 		Topics: topics.Options{
 			MaxTopics:      c.MaxTopics,
+			MaxRouters:     c.MaxRouters,
 			EphemeralBytes: c.EphemeralBytes,
 		},
 		Storage: recovery.StorageOptions{
@@ -143,6 +171,7 @@ func (s *server) registerChecks() {
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
 	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
 	s.health.Register("segments", recovery.SegmentsCheck(s.damageSeen))
+	s.health.Register("routers", recovery.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
 }
@@ -156,6 +185,14 @@ func (s *server) onData(check func(*recovery.Recovered) recovery.Condition) func
 		}
 		return recovery.Condition{}
 	}
+}
+
+// routersStuck is how many routers have been waiting since before a time.
+func (s *server) routersStuck(before int64) (n int, example string) {
+	if data := s.data.Load(); data != nil {
+		return data.Registry.Stuck(before)
+	}
+	return 0, ""
 }
 
 // damageSeen is what is known of damage to the data; nothing while there is

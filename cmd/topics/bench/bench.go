@@ -22,7 +22,7 @@ import (
 
 // Cmd is the bench command.
 type Cmd struct {
-	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded" default:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded"`
+	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded,watch,fanout"`
 	Class             []string      `help:"Durability classes of the writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
 	Writers           []int         `help:"Numbers of connections of the writes." default:"1,16,64"`
 	Batch             []int         `help:"Records per write of the writes." default:"1,100"`
@@ -38,6 +38,9 @@ type Cmd struct {
 	CheckpointRecords amount        `help:"Records that each measured checkpoint takes out of the log." default:"500k"`
 	HistoryRecords    amount        `help:"Records of history." default:"2M"`
 	BoundedRecords    amount        `help:"Records that each topic of bounded is written." default:"1M"`
+	Watchers          []int         `help:"Numbers of watchers of watch." default:"1,10,100,1000"`
+	IdleWatchers      amount        `help:"Watchers at rest of watch." default:"10k"`
+	Destinations      int           `help:"Routers, each to a topic of its own, of fanout." default:"100"`
 	Debian            string        `help:"Package index for debian, JSON lines in gzip. Without, one of its shape is made." type:"existingfile"`
 	Dir               string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
 	Set               []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
@@ -57,6 +60,10 @@ func (c *Cmd) Validate() error {
 		return errors.New("--batch must be 1 to 10000")
 	case c.ReadRecords < readBatch || c.ReplayRecords < 2000:
 		return fmt.Errorf("--read-records must be at least %d and --replay-records at least 2000", readBatch)
+	case slices.ContainsFunc(c.Watchers, func(n int) bool { return n < 1 || n > 10_000 }) || c.IdleWatchers > 20_000:
+		return errors.New("--watchers must be 1 to 10000 and --idle-watchers at most 20000")
+	case c.Destinations < 1 || c.Destinations > 256:
+		return errors.New("--destinations must be 1 to 256") // what one watch may follow
 	case c.Topics < 1 || c.Topics > 100_000:
 		return errors.New("--topics must be 1 to 100000")
 	case c.Size < leastRecord || c.Size > 100_000:
@@ -119,6 +126,8 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		{"history", func(ctx context.Context, r *Report) (err error) { r.History, err = b.measureHistory(ctx); return err }},
 		{"debian", func(ctx context.Context, r *Report) (err error) { r.Debian, err = b.measureDebian(ctx); return err }},
 		{"bounded", func(ctx context.Context, r *Report) (err error) { r.Bounded, err = b.measureBounded(ctx); return err }},
+		{"watch", func(ctx context.Context, r *Report) (err error) { r.Watch, err = b.measureWatch(ctx); return err }},
+		{"fanout", func(ctx context.Context, r *Report) (err error) { r.Fanout, err = b.measureFanout(ctx); return err }},
 	} {
 		if !slices.Contains(b.cmd.Only, part.name) {
 			continue
@@ -128,6 +137,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		}
 	}
 	report.Aims = append(report.Aims, report.storageAims()...)
+	report.Aims = append(report.Aims, report.watchAims()...)
 	return report, nil
 }
 

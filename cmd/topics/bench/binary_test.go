@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The parts about stored data, small, on the real binary: the figures are
+// The parts about stored data and about streams, small, on the real binary: the figures are
 // there and agree with what was asked for.
 func TestBinary(t *testing.T) {
 	if testing.Short() {
@@ -17,8 +17,8 @@ func TestBinary(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "bench", "--only", "recovery,history,debian", "--records", "5k", "--topics", "10",
-		"--history-records", "10k", "--dir", t.TempDir(), "--json")
+	cmd := exec.Command(binary, "bench", "--only", "recovery,history,debian,watch,fanout", "--records", "5k", "--topics", "10",
+		"--history-records", "10k", "--interval", "200ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4", "--dir", t.TempDir(), "--json")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -27,7 +27,7 @@ func TestBinary(t *testing.T) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if len(r.Recovery) != 1 || len(r.History) != 2 || r.Debian == nil {
+	if len(r.Recovery) != 1 || len(r.History) != 2 || r.Debian == nil || r.Watch == nil || r.Fanout == nil {
 		t.Fatalf("parts are missing: %s", out)
 	}
 	if p := r.Recovery[0]; p.Records != 5000 || p.ReplayedRecords != 5000 || p.LogBytes == 0 || p.ReadyMS <= 0 || p.CleanMS <= 0 || p.PeakBytes < p.ResidentBytes/2 {
@@ -37,6 +37,14 @@ func TestBinary(t *testing.T) {
 		if h.Segments == 0 || h.Records <= 0 || h.Read != 10 {
 			t.Errorf("history: %+v", h)
 		}
+	}
+	for i, w := range r.Watch.Rows {
+		if w.Deliveries == 0 || w.P50US <= 0 || w.Stalled != i/2 {
+			t.Errorf("watch: %+v", w)
+		}
+	}
+	if f := r.Fanout; f.Writes == 0 || f.BytesEach <= 0 || f.AllP50MS <= 0 {
+		t.Errorf("fanout: %+v", f)
 	}
 	if d := r.Debian; d.Records != debianRecords || d.Ratio <= 0 || d.Ratio >= 1 {
 		t.Errorf("debian: %+v", d)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 const (
@@ -44,12 +46,13 @@ type BoundedResult struct {
 func (b *bench) measureBounded(ctx context.Context) ([]BoundedResult, error) {
 	var results []BoundedResult
 	for _, kind := range []struct {
-		kept, config string
-		steps        int
+		kept   string
+		config client.Config
+		steps  int
 	}{
-		{fmt.Sprintf("%d records", boundedCap), fmt.Sprintf(`{"durability":"disk","cap_records":%d}`, boundedCap), boundedSteps},
-		{fmt.Sprintf("for %v", boundedTTL), fmt.Sprintf(`{"durability":"disk","ttl_ms":%d}`, boundedTTL.Milliseconds()), boundedSteps},
-		{"all, then 10 % by tag", `{"durability":"disk"}`, 1},
+		{fmt.Sprintf("%d records", boundedCap), client.Config{Durability: "disk", CapRecords: boundedCap}, boundedSteps},
+		{fmt.Sprintf("for %v", boundedTTL), client.Config{Durability: "disk", TTLMS: boundedTTL.Milliseconds()}, boundedSteps},
+		{"all, then 10 % by tag", client.Config{Durability: "disk"}, 1},
 	} {
 		r, err := b.measureKept(ctx, kind.config, kind.steps)
 		if err != nil {
@@ -64,7 +67,7 @@ func (b *bench) measureBounded(ctx context.Context) ([]BoundedResult, error) {
 
 // measureKept writes a topic in steps. With one step it keeps all, and nine of
 // ten records are deleted once the disk is still.
-func (b *bench) measureKept(ctx context.Context, config string, steps int) (r BoundedResult, err error) {
+func (b *bench) measureKept(ctx context.Context, config client.Config, steps int) (r BoundedResult, err error) {
 	dir, done, err := scratch(b.dir, "bounded")
 	if err != nil {
 		return r, err
@@ -75,7 +78,7 @@ func (b *bench) measureKept(ctx context.Context, config string, steps int) (r Bo
 		return r, err
 	}
 	defer server.kill()
-	if err := server.call(render("PUT", "/v0/topics/"+boundedTopic, []byte(config))); err != nil {
+	if _, err := server.api.PutTopic(ctx, boundedTopic, config); err != nil {
 		return r, err
 	}
 	writes := max(int(b.cmd.BoundedRecords)/curveBatch/steps, 1)
@@ -89,7 +92,7 @@ func (b *bench) measureKept(ctx context.Context, config string, steps int) (r Bo
 		}
 		r.Records += writes * curveBatch
 		r.Bytes = int64(r.Records) * int64(b.cmd.Size)
-		m, err := server.metrics()
+		m, err := server.metrics(ctx)
 		if err == nil && steps == 1 {
 			m, err = server.still(ctx)
 		}
@@ -100,7 +103,7 @@ func (b *bench) measureKept(ctx context.Context, config string, steps int) (r Bo
 		r.SegmentSteps = append(r.SegmentSteps, m.Storage.SegmentBytes+m.Storage.SegmentIndexBytes)
 	}
 	for i := 1; i < corpusTags && steps == 1; i++ {
-		if err := server.call(deleteTagRequest(boundedTopic, corpusTag(i))); err != nil {
+		if _, err := server.api.DeleteRecords(ctx, boundedTopic, client.Deletion{Match: []string{"tag", "Eq", corpusTag(i)}}); err != nil {
 			return r, err
 		}
 	}
@@ -116,11 +119,11 @@ func (b *bench) measureKept(ctx context.Context, config string, steps int) (r Bo
 func (s *server) still(ctx context.Context) (m metrics, err error) {
 	same, before := 0, int64(-1)
 	for range mostLooks {
-		if err := errors.Join(s.call(writeRequest("bench-still", 1)), s.call(checkpointRequest)); err != nil {
+		if err := errors.Join(s.call(writeRequest("bench-still", 1)), s.api.Checkpoint(ctx)); err != nil {
 			return m, err
 		}
 		pause(ctx, time.Second)
-		if m, err = s.metrics(); err != nil {
+		if m, err = s.metrics(ctx); err != nil {
 			return m, err
 		}
 		// The few bytes of the writes above do not count.

@@ -118,7 +118,7 @@ func (b *bench) whileCheckpoints(ctx context.Context, dir string) (results []Che
 		w.to = time.Now()
 		quiet = append(quiet, w)
 		w.from = time.Now()
-		if err := server.call(checkpointRequest); err != nil {
+		if err := server.api.Checkpoint(ctx); err != nil {
 			return nil, err
 		}
 		w.to = time.Now()
@@ -168,14 +168,14 @@ func (b *bench) deleteHalf(ctx context.Context, s *server) error {
 // awaitMerges waits for merges and for their end. The window goes from when
 // there first could be one, at the second checkpoint, to the end of the last.
 func (b *bench) awaitMerges(ctx context.Context, s *server) (w window, err error) {
-	first, err := s.metrics()
+	first, err := s.metrics(ctx)
 	if err != nil {
 		return w, err
 	}
 	merges, began := first.Storage.Merges, time.Now()
 	for ctx.Err() == nil {
 		pause(ctx, mergeLook)
-		m, err := s.metrics()
+		m, err := s.metrics(ctx)
 		now := time.Now()
 		switch {
 		case err != nil:

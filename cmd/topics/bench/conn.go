@@ -11,7 +11,11 @@ const exchangeTimeout = 60 * time.Second
 
 // conn is one HTTP/1.1 connection of the load generator. Requests are bytes
 // rendered beforehand, responses are looked at only as far as needed: client
-// and server share the machine, and what the client burns the server lacks.
+// and server share the machine, and what the client burns the server lacks. A
+// write of one record through api/client, with net/http under it, takes about
+// 39 us of processor time, more than the server needs for it (29 us); here it
+// takes 14. With it the figures of reads and writes would be those of the
+// client. What is not a load, or is a stream, goes through api/client.
 // A conn is used by one goroutine at a time.
 type conn struct {
 	net net.Conn

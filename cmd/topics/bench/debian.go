@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 const (
@@ -57,10 +59,10 @@ func (b *bench) measureDebian(ctx context.Context) (r *DebianResult, err error) 
 	if err := writeLines(ctx, server, lines, r); err != nil {
 		return nil, err
 	}
-	if err := server.call(checkpointRequest); err != nil {
+	if err := server.api.Checkpoint(ctx); err != nil {
 		return nil, err
 	}
-	m, err := server.metrics()
+	m, err := server.metrics(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +77,14 @@ func (b *bench) measureDebian(ctx context.Context) (r *DebianResult, err error) 
 func writeLines(ctx context.Context, s *server, from io.Reader, r *DebianResult) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxDebianLine)
-	var batch [][]byte
+	var batch []client.Entry
 	send := func() error {
-		body := append([]byte(`{"records":[`), bytes.Join(batch, []byte(","))...)
+		_, err := s.api.Append(ctx, debianTopic, &client.Write{Entries: batch, OmitSeqs: true})
 		batch = batch[:0]
-		return s.call(render("POST", "/v0/topics/"+debianTopic+"?return_seqs=false", append(body, "]}"...)))
+		return err
 	}
 	for lines.Scan() && ctx.Err() == nil {
-		batch = append(batch, bytes.Clone(lines.Bytes()))
+		batch = append(batch, client.Entry{Raw: bytes.Clone(lines.Bytes())})
 		r.Records++
 		r.JSONBytes += int64(len(lines.Bytes())) + 1
 		if len(batch) == debianBatch {

@@ -61,7 +61,7 @@ func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write i
 		return r, err
 	}
 	defer server.kill()
-	m, err := server.metrics()
+	m, err := server.metrics(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -101,7 +101,7 @@ func (b *bench) writeHistory(ctx context.Context, dir string, writes int, topic 
 		return b.corpus.appendWrite(buf, topicName(topic(i)), i*curveBatch, curveBatch, b.cmd.Size)
 	})
 	if err == nil {
-		err = server.call(checkpointRequest)
+		err = server.api.Checkpoint(ctx)
 	}
 	if err == nil {
 		_, err = server.stop()

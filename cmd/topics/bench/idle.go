@@ -45,7 +45,7 @@ func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
 	}
 	_, r.ResidentBytes, err = atRest(ctx, full, env, func(s *server) error {
 		request := func(buf []byte, i int) []byte { return b.corpus.appendWrite(buf, topicName(i), i, 1, b.cmd.Size) }
-		return errors.Join(fill(ctx, s.addr, idleConns, r.Topics, request), s.call(checkpointRequest))
+		return errors.Join(fill(ctx, s.addr, idleConns, r.Topics, request), s.api.Checkpoint(ctx))
 	})
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ func TestDriveReportsRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.close()
-	workers := []*worker{{conn: c, step: repeatRequest(metricsRequest, 0)}}
+	workers := []*worker{{conn: c, step: repeatRequest(render("GET", "/v0/metrics", nil), 0)}}
 	if _, err := drive(context.Background(), workers, os.Getpid(), 0, 50*time.Millisecond); err == nil {
 		t.Error("a refused request passed")
 	}
@@ -65,14 +65,14 @@ func TestDriveReportsRefusals(t *testing.T) {
 
 func TestFill(t *testing.T) {
 	addr, served := serveCounting(t, 1<<60)
-	if err := fill(context.Background(), addr, 4, 101, same(metricsRequest)); err != nil {
+	if err := fill(context.Background(), addr, 4, 101, same(render("GET", "/v0/metrics", nil))); err != nil {
 		t.Fatal(err)
 	}
 	if served.Load() != 101 {
 		t.Errorf("%d requests served, want 101", served.Load())
 	}
 	addr, _ = serveCounting(t, 5)
-	if err := fill(context.Background(), addr, 4, 101, same(metricsRequest)); err == nil {
+	if err := fill(context.Background(), addr, 4, 101, same(render("GET", "/v0/metrics", nil))); err == nil {
 		t.Error("a refused request passed")
 	}
 }

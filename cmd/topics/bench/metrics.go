@@ -1,9 +1,11 @@
 package bench
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // metrics is what is looked at of /v0/metrics.
@@ -34,20 +36,12 @@ type storageMetrics struct {
 // disk is all that the storage takes on disk.
 func (m *storageMetrics) disk() int64 { return m.LogBytes + m.SegmentBytes + m.SegmentIndexBytes }
 
-// metricsRequest asks for JSON: render sets Accept.
-var metricsRequest = render("GET", "/v0/metrics", nil)
-
 // metrics are the server's of now.
-func (s *server) metrics() (metrics, error) {
-	var m metrics
-	body, err := s.ask(metricsRequest)
-	if err == nil {
-		err = json.Unmarshal(body, &m)
+func (s *server) metrics(ctx context.Context) (m metrics, err error) {
+	if err = s.api.MetricsJSON(ctx, &m); err != nil {
+		err = fmt.Errorf("read the metrics: %w", err)
 	}
-	if err != nil {
-		return metrics{}, fmt.Errorf("read the metrics: %w", err)
-	}
-	return m, nil
+	return m, err
 }
 
 // groupSize is the mean number of frames that shared a sync between two
@@ -59,40 +53,21 @@ func groupSize(before, after walMetrics) float64 {
 	return float64(after.Frames-before.Frames) / float64(after.Fsyncs-before.Fsyncs)
 }
 
-// recoveryReport is what is looked at of /v0/recovery.
-type recoveryReport struct {
-	Bytes   int64 `json:"bytes"`            // of the log that was replayed
-	Records int64 `json:"records_replayed"` // of them
-	Clean   bool  `json:"clean_shutdown"`   // the last run was stopped in order
-	Phases  []struct {
-		Name       string  `json:"name"`
-		DurationMS float64 `json:"duration_ms"`
-	} `json:"phases"`
-}
-
 // recovery is the server's own account of its start.
-func (s *server) recovery() (*recoveryReport, error) {
-	body, err := s.ask(render("GET", "/v0/recovery", nil))
+func (s *server) recovery(ctx context.Context) (client.Recovery, error) {
+	r, err := s.api.Recovery(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the recovery report: %w", err)
+		err = fmt.Errorf("read the recovery report: %w", err)
 	}
-	return parseRecovery(body)
+	return r, err
 }
 
-func parseRecovery(body []byte) (*recoveryReport, error) {
-	r := new(recoveryReport)
-	if err := json.Unmarshal(body, r); err != nil {
-		return nil, fmt.Errorf("read the recovery report: %w", err)
-	}
-	return r, nil
-}
-
-// replay is how long the replay of the log took.
-func (r *recoveryReport) replay() (time.Duration, error) {
+// replayTime is how long the replay of the log took.
+func replayTime(r client.Recovery) (time.Duration, error) {
 	for _, p := range r.Phases {
 		if p.Name == "replay" && p.DurationMS > 0 {
 			return time.Duration(p.DurationMS * float64(time.Millisecond)), nil
 		}
 	}
-	return 0, fmt.Errorf("the recovery report tells of no replay: %+v", *r)
+	return 0, fmt.Errorf("the recovery report tells of no replay: %+v", r)
 }

@@ -18,7 +18,7 @@ func TestPulse(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 3, 2*time.Millisecond, metricsRequest)
+	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 3, 2*time.Millisecond, render("GET", "/v0/metrics", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestPulseCountsStalls(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 1, every, metricsRequest)
+	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 1, every, render("GET", "/v0/metrics", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestPulseCountsStalls(t *testing.T) {
 
 func TestPulseReportsRefusals(t *testing.T) {
 	addr, _ := serveCounting(t, 5)
-	p, err := startPulse(context.Background(), addr, 1, time.Millisecond, metricsRequest)
+	p, err := startPulse(context.Background(), addr, 1, time.Millisecond, render("GET", "/v0/metrics", nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,14 +60,14 @@ func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (resul
 	}
 	defer server.kill()
 	const topic = "bench-reads"
-	if err := server.call(configureRequest(topic, "disk")); err != nil {
+	if err := server.configure(ctx, topic, "disk"); err != nil {
 		return nil, err
 	}
 	if err := fill(ctx, server.addr, 16, b.cmd.ReadRecords/readBatch, same(writeRequest(topic, readBatch))); err != nil {
 		return nil, fmt.Errorf("write the records to be read: %w", err)
 	}
 	if from == "segments" {
-		if err := server.call(checkpointRequest); err != nil {
+		if err := server.api.Checkpoint(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -89,7 +89,7 @@ func (b *bench) measurePoint(ctx context.Context, records int) (r RecoveryResult
 	}
 	defer stopped.kill()
 	r.CleanMS = milliseconds(stopped.ready)
-	report, err := stopped.recovery()
+	report, err := stopped.recovery(ctx)
 	if err == nil && !report.Clean {
 		err = fmt.Errorf("the stop was not in order: %s", killed.process.Output())
 	}
@@ -108,7 +108,7 @@ func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *Reco
 		return err
 	}
 	r.Loaded = float64(r.Records) / time.Since(began).Seconds()
-	m, err := server.metrics()
+	m, err := server.metrics(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,12 +131,12 @@ func (b *bench) fillTopics(ctx context.Context, s *server, records int) error {
 // restarted measures the server after its start.
 func (s *server) restarted(ctx context.Context, r *RecoveryResult) error {
 	r.ReadyMS = milliseconds(s.ready)
-	report, err := s.recovery()
+	report, err := s.recovery(ctx)
 	if err != nil {
 		return err
 	}
 	r.ReplayedBytes, r.ReplayedRecords = report.Bytes, report.Records
-	replay, err := report.replay()
+	replay, err := replayTime(report)
 	if err != nil {
 		return err
 	}

@@ -91,11 +91,11 @@ func (b *bench) measureRestart(ctx context.Context, writes, batch int) (r Replay
 	}
 	defer server.kill()
 	r.ReadyMS = milliseconds(server.ready)
-	report, err := server.recovery()
+	report, err := server.recovery(ctx)
 	if err != nil {
 		return r, err
 	}
-	replay, err := report.replay()
+	replay, err := replayTime(report)
 	if err != nil {
 		return r, err
 	}
@@ -137,7 +137,7 @@ func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) 
 	}
 	defer server.kill()
 	const topic = "bench-replay"
-	if err := server.call(configureRequest(topic, "disk")); err != nil {
+	if err := server.configure(ctx, topic, "disk"); err != nil {
 		return 0, err
 	}
 	conns := 16
@@ -147,7 +147,7 @@ func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) 
 	if err := fill(ctx, server.addr, conns, writes, same(writeRequest(topic, batch))); err != nil {
 		return 0, err
 	}
-	m, err := server.metrics()
+	m, err := server.metrics(ctx)
 	return int64(m.WAL.BytesWritten), err
 }
 

@@ -26,6 +26,8 @@ type Report struct {
 	History    []HistoryResult    `json:"history,omitempty"`
 	Debian     *DebianResult      `json:"debian,omitempty"`
 	Bounded    []BoundedResult    `json:"bounded,omitempty"`
+	Watch      *WatchReport       `json:"watch,omitempty"`
+	Fanout     *FanoutResult      `json:"fanout,omitempty"`
 	Aims       []Aim              `json:"aims,omitempty"`
 }
 
@@ -73,7 +75,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		{r.limits, tabwriter.AlignRight}, {r.writes, tabwriter.AlignRight}, {r.reads, tabwriter.AlignRight},
 		{r.replay, tabwriter.AlignRight}, {r.recovery, tabwriter.AlignRight}, {r.idle, tabwriter.AlignRight},
 		{r.checkpoint, tabwriter.AlignRight}, {r.history, tabwriter.AlignRight}, {r.debian, tabwriter.AlignRight},
-		{r.bounded, tabwriter.AlignRight}, {r.aims, 0},
+		{r.bounded, tabwriter.AlignRight}, {r.watch, tabwriter.AlignRight}, {r.fanout, tabwriter.AlignRight}, {r.aims, 0},
 	} {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', section.align)
 		section.write(t)

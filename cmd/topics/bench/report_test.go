@@ -45,7 +45,13 @@ func sample(t *testing.T) *Report {
 	report.History = []HistoryResult{{Written: "in turn", Topics: 1000, Records: 4e5}, {Written: "alone", Topics: 1000, Records: 1e6}}
 	report.Debian = &DebianResult{Corpus: "made", Records: 60, JSONBytes: 1e6, SegmentBytes: 2e5, IndexBytes: 5e4, Ratio: 0.25}
 	report.Bounded = []BoundedResult{{Kept: "10000 records", Records: 1e6, Bytes: 2e8, Steps: []int64{5e7, 9e7, 7e7}, Settled: 6e7, SegmentSteps: []int64{1e6, 4e6, 2e6}, SettledSegments: 3e6}}
+	report.Watch = &WatchReport{
+		Rows: []WatchResult{{Watchers: 100, Stalled: 1, Writes: 50, Deliveries: 10_000, AckP50US: 700, P50US: 2800, P99US: 9400}},
+		Idle: 10_000, BytesPerWatcher: 32_500, StalledBytes: 40e6,
+	}
+	report.Fanout = &FanoutResult{Destinations: 100, Writes: 200, BytesAlone: 248, BytesEach: 56, AloneP50US: 400, P50US: 440, Ratio: 1.1, AllP50MS: 4.5}
 	report.Aims = append(report.Aims, report.storageAims()...)
+	report.Aims = append(report.Aims, report.watchAims()...)
 	return report
 }
 
@@ -74,6 +80,11 @@ func TestReportTable(t *testing.T) {
 		"history of one of 1000 topics written in turn over alone at least 0.50x 0.40x MISSED",
 		"segments of a package index over its JSON at most 0.30x 0.25x met",
 		"10000 records 1000000 200 50.0 90.0 60.0 1.00 4.00 3.00",
+		"100 1 50.0 10000 700 2800 9400 0.00 0.00",
+		"10000 32500 40.0",
+		"100 200 248 56.0 400 440 1.10 0.00 4.50",
+		"growth of the server by a watcher that takes nothing at most 32.0 MB 40.0 MB MISSED",
+		"ack p50 with 100 routers over none at most 1.20x 1.10x met",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
@@ -90,7 +101,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 14 || len(back.Groups) != 6 {
+	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 16 || len(back.Groups) != 6 {
 		t.Errorf("came back as %+v", back)
 	}
 }

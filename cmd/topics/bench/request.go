@@ -37,21 +37,10 @@ func repeat(b []byte, n int) [][]byte {
 	return all
 }
 
-// configureRequest makes a topic of a durability class.
-func configureRequest(topic, class string) []byte {
-	return render("PUT", "/v0/topics/"+topic, fmt.Appendf(nil, `{"durability":%q}`, class))
-}
-
-// checkpointRequest has the server take a checkpoint.
-var checkpointRequest = []byte("POST /v0/admin/checkpoint HTTP/1.1\r\nHost: topics\r\nX-Confirm: true\r\nContent-Length: 0\r\n\r\n")
-
 // deleteTagRequest deletes a topic's records with a tag.
 func deleteTagRequest(topic, tag string) []byte {
 	return render("POST", "/v0/topics/"+topic+"/delete", fmt.Appendf(nil, `{"match":["tag","Eq",%q]}`, tag))
 }
-
-// deleteRequest deletes a topic.
-func deleteRequest(topic string) []byte { return render("DELETE", "/v0/topics/"+topic, nil) }
 
 // appendReadRequest appends to b a request for the page after from. GET spares
 // both sides a body.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // Every request is one that net/http understands, to its last byte.
@@ -18,9 +19,9 @@ func TestRequests(t *testing.T) {
 		records        int
 	}{
 		{"write", writeRequest("t", 3), "POST", "/v0/topics/t?return_seqs=false", 3},
-		{"configure", configureRequest("t", "fsync"), "PUT", "/v0/topics/t", 0},
-		{"delete", deleteRequest("t"), "DELETE", "/v0/topics/t", 0},
-		{"metrics", metricsRequest, "GET", "/v0/metrics", 0},
+		{"timed write", timedRequest(nil, "t", time.Now(), recordBytes), "POST", "/v0/topics/t?return_seqs=false", 1},
+		{"delete by tag", deleteTagRequest("t", "x"), "POST", "/v0/topics/t/delete", 0},
+		{"health", render("GET", "/v0/health", nil), "GET", "/v0/health", 0},
 		{"read", appendReadRequest(nil, "t", 17), "GET", "/v0/topics/t/diff?limit=1000&max_batch_bytes=8388608&from_seq=17", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,6 +74,27 @@ func TestCursor(t *testing.T) {
 	for _, bad := range []string{`{"error":{}}`, `{"next_from_seq":x}`, `{"next_from_seq":`} {
 		if _, _, err := cursor([]byte(bad)); err == nil {
 			t.Errorf("%s passed", bad)
+		}
+	}
+}
+
+// A record says when it was sent, whatever it is padded with.
+func TestSentAt(t *testing.T) {
+	began := time.Now().Add(-time.Hour)
+	request := timedRequest(nil, "t", began, recordBytes)
+	var body struct {
+		Records []struct{ Data json.RawMessage }
+	}
+	_, text, _ := bytes.Cut(request, []byte("\r\n\r\n"))
+	if err := json.Unmarshal(text, &body); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := sentAt(body.Records[0].Data); err != nil || at < time.Hour || at > 2*time.Hour {
+		t.Errorf("sent at %v, %v", at, err)
+	}
+	for _, bad := range []string{``, `{}`, `{"at":}`, `{"at":x}`} {
+		if _, err := sentAt([]byte(bad)); err == nil {
+			t.Errorf("%q has a time", bad)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/client"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
@@ -30,8 +31,9 @@ var noCheckpoints = []string{"TOPICS_CHECKPOINT_BYTES=1TiB", "TOPICS_CHECKPOINT_
 type server struct {
 	process *child.Server
 	addr    string
-	ready   time.Duration // from the start of the process
-	values  int           // distinct replay_progress values seen
+	api     *client.Client // for all that is not load; it does not retry
+	ready   time.Duration  // from the start of the process
+	values  int            // distinct replay_progress values seen
 }
 
 // boot starts a server in dir and waits until it is ready. The caller closes
@@ -39,32 +41,31 @@ type server struct {
 func boot(ctx context.Context, dir string, env []string) (*server, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	process, err := child.Start(child.Options{Dir: dir, Env: env})
-	if err != nil {
-		return nil, err
-	}
-	s := &server{process: process}
 	values := make(map[float64]bool)
-	failed := false
-	err = process.Watch(ctx, readyPoll, func(p child.Probe) bool {
+	process, ready, err := child.Boot(ctx, child.Options{Dir: dir, Env: env}, readyPoll, func(p child.Probe) {
 		values[p.Progress] = true
-		s.addr, s.ready = p.Addr, p.At
-		failed = p.Phase == "failed"
-		return p.Ready != 200 && !failed
 	})
-	if err == nil && failed {
-		err = fmt.Errorf("the server's recovery failed; it printed: %s", process.Output())
-	}
 	if err != nil {
-		process.Kill()
 		return nil, err
 	}
-	s.values = len(values)
-	return s, nil
+	s := &server{process: process, addr: ready.Addr, ready: ready.At, values: len(values)}
+	if s.api, err = client.New("http://"+s.addr, client.Options{Timeout: exchangeTimeout}); err != nil {
+		process.Kill()
+	}
+	return s, err
 }
 
 // kill ends the server with kill -9.
-func (s *server) kill() { s.process.Kill() }
+func (s *server) kill() {
+	s.process.Kill()
+	s.api.Close()
+}
+
+// configure makes a topic of a durability class.
+func (s *server) configure(ctx context.Context, topic, class string) error {
+	_, err := s.api.PutTopic(ctx, topic, client.Config{Durability: class})
+	return err
+}
 
 // stop stops the server in order and returns how long that took. Whether it
 // was in order the next start's report says.
@@ -81,7 +82,7 @@ func (s *server) stop() (time.Duration, error) {
 	}
 }
 
-// ask sends one request over a connection of its own: the server closes those
+// ask sends one request of a load over a connection of its own: the server closes those
 // that are idle for as long as a load takes.
 func (s *server) ask(request []byte) (body []byte, err error) {
 	c, err := dial(s.addr)

@@ -3,6 +3,8 @@ package bench
 import (
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 func TestParseStat(t *testing.T) {
@@ -51,22 +53,14 @@ func TestGroupSize(t *testing.T) {
 	}
 }
 
-func TestParseRecovery(t *testing.T) {
-	r, err := parseRecovery([]byte(`{"bytes":7,"clean_shutdown":true,"phases":[{"name":"prepare","duration_ms":14.1},{"name":"replay","duration_ms":222.5}]}`))
-	if err != nil || r.Bytes != 7 || !r.Clean {
-		t.Fatalf("got %+v, %v", r, err)
-	}
-	if got, err := r.replay(); err != nil || got != 222_500*time.Microsecond {
+func TestReplayTime(t *testing.T) {
+	r := client.Recovery{Phases: []client.RecoveryPhase{{Name: "prepare", DurationMS: 14.1}, {Name: "replay", DurationMS: 222.5}}}
+	if got, err := replayTime(r); err != nil || got != 222_500*time.Microsecond {
 		t.Errorf("got %v, %v; want 222.5ms", got, err)
 	}
-	if _, err := parseRecovery([]byte(`x`)); err == nil {
-		t.Error("x passed")
-	}
-	for _, bad := range []string{`{}`, `{"phases":[{"name":"replay"}]}`} {
-		if r, err := parseRecovery([]byte(bad)); err != nil {
-			t.Error(err)
-		} else if _, err := r.replay(); err == nil {
-			t.Errorf("%s tells of a replay", bad)
+	for _, bad := range []client.Recovery{{}, {Phases: []client.RecoveryPhase{{Name: "replay"}}}} {
+		if _, err := replayTime(bad); err == nil {
+			t.Errorf("%+v tells of a replay", bad)
 		}
 	}
 }

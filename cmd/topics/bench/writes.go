@@ -108,10 +108,10 @@ func (b *bench) measureShape(ctx context.Context, r *round, s shape, first int) 
 // topic: the hardest case for the order within a topic.
 func (b *bench) measureCell(ctx context.Context, s *server, class string, sh shape) (writeMeasures, error) {
 	topic := "bench-" + class
-	if err := s.call(configureRequest(topic, class)); err != nil {
+	if err := s.configure(ctx, topic, class); err != nil {
 		return writeMeasures{}, err
 	}
-	before, err := s.metrics()
+	before, err := s.metrics(ctx)
 	if err != nil {
 		return writeMeasures{}, err
 	}
@@ -119,12 +119,12 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 	if err != nil {
 		return writeMeasures{}, err
 	}
-	after, err := s.metrics()
+	after, err := s.metrics(ctx)
 	if err != nil {
 		return writeMeasures{}, err
 	}
 	// Ephemeral records would stay in memory beside the next cell.
-	err = s.call(deleteRequest(topic))
+	_, err = s.api.DeleteTopic(ctx, topic, false)
 	return writeMeasures{
 		Writes:  l.perSecond(l.exchanges),
 		Records: l.perSecond(l.moved.records),

@@ -53,13 +53,31 @@ func (s *Server) Watch(ctx context.Context, every time.Duration, see func(Probe)
 	}
 }
 
-// AwaitReady probes until the server is ready and returns its address.
-func (s *Server) AwaitReady(ctx context.Context, every time.Duration) (addr string, after time.Duration, err error) {
+// Boot starts a server and probes it every interval until it is ready. see, when
+// not nil, is told of each probe. The caller kills the server, unless there is
+// an error: that its recovery failed, that it ended, or the cause of ctx's end.
+func Boot(ctx context.Context, o Options, every time.Duration, see func(Probe)) (s *Server, ready Probe, err error) {
+	if s, err = Start(o); err != nil {
+		return nil, Probe{}, err
+	}
 	err = s.Watch(ctx, every, func(p Probe) bool {
-		addr, after = p.Addr, p.At
-		return p.Ready != http.StatusOK
+		if see != nil {
+			see(p)
+		}
+		ready = p
+		return p.Ready != http.StatusOK && p.Phase != "failed"
 	})
-	return addr, after, err
+	if err == nil && ready.Phase == "failed" {
+		err = fmt.Errorf("recovery failed; the server printed: %s", s.Output())
+	}
+	if err != nil {
+		s.Kill()
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, Probe{}, err
+	}
+	return s, ready, nil
 }
 
 func (s *Server) probe(ctx context.Context, client *http.Client) (p Probe) {

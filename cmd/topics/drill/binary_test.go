@@ -21,7 +21,7 @@ func TestBinary(t *testing.T) {
 	if jerr := json.Unmarshal(out, &r); err != nil || jerr != nil {
 		t.Fatalf("%v, %v\n%s", err, jerr, out)
 	}
-	if r.Kills != 3 || r.Total.Deletes == 0 || r.Total.Checked == 0 || r.Broken() != 0 {
+	if r.Kills != 3 || r.Total.Deletes == 0 || r.Total.Checked == 0 || r.Total.Copied == 0 || r.Watched == 0 || r.Broken() != 0 {
 		t.Errorf("got %s", out)
 	}
 }

@@ -1,6 +1,10 @@
 package drill
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
 
 // ident is one record of one op.
 type ident struct {
@@ -78,7 +82,7 @@ func (b *book) unexpected(format string, a ...any) {
 
 // read notes a record that the server delivered. It returns what the record
 // is; ok is false when that cannot be told.
-func (b *book) read(r *record) (id ident, o op, ok bool) {
+func (b *book) read(r *client.Record) (id ident, o op, ok bool) {
 	o, index, err := b.plan.recognise(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/client"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
@@ -23,27 +23,19 @@ const (
 )
 
 // boot starts the server and waits until it is ready. The caller kills it.
-func (d *drill) boot(ctx context.Context) (server *child.Server, addr string, err error) {
+func (d *drill) boot(ctx context.Context) (server *child.Server, c *client.Client, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, bootTimeout, errors.New("the server was not ready in time"))
 	defer cancel()
-	if server, err = child.Start(d.options); err != nil {
-		return nil, "", err
-	}
 	d.gate.begin()
-	failed := false
-	err = server.Watch(ctx, probeEvery, func(p child.Probe) bool {
-		d.gate.see(p)
-		addr, failed = p.Addr, p.Phase == "failed"
-		return p.Ready != http.StatusOK && !failed
-	})
-	if err == nil && failed {
-		err = fmt.Errorf("recovery failed; the server printed: %s", server.Output())
-	}
+	server, ready, err := child.Boot(ctx, d.options, probeEvery, d.gate.see)
 	if err != nil {
-		server.Kill()
-		return nil, "", errors.Join(err, context.Cause(ctx))
+		return nil, nil, err
 	}
-	return server, addr, nil
+	d.current.set(ready.Addr)
+	if c, err = newClient(ready.Addr); err != nil {
+		server.Kill()
+	}
+	return server, c, err
 }
 
 // killEarly kills the server at a moment before it is ready, as far as the
@@ -64,15 +56,16 @@ func (d *drill) killEarly(ctx context.Context, planned kill) error {
 // killUnderLoad boots the server, checks it, loads it, and kills it: after the
 // planned time, as soon as it does the planned work.
 func (d *drill) killUnderLoad(ctx context.Context, planned kill) error {
-	server, addr, err := d.boot(ctx)
+	server, c, err := d.boot(ctx)
 	if err != nil {
 		return err
 	}
 	defer server.Kill()
+	defer c.Close()
 	if d.kills == 0 {
-		err = d.configure(ctx, addr)
+		err = d.begin(ctx, c)
 	} else {
-		err = d.check(ctx, addr)
+		err = d.check(ctx, c)
 	}
 	if err != nil {
 		return err
@@ -83,8 +76,6 @@ func (d *drill) killUnderLoad(ctx context.Context, planned kill) error {
 		killed atomic.Bool
 		load   sync.WaitGroup
 	)
-	c := newClient(addr)
-	defer c.close()
 	for _, w := range d.writers {
 		load.Go(func() { w.load(loaded, c, killed.Load) })
 	}
@@ -156,26 +147,34 @@ func (d *drill) count() error {
 	return err
 }
 
+// begin makes the topics and has them watched.
+func (d *drill) begin(ctx context.Context, c *client.Client) error {
+	if err := d.configure(ctx, c); err != nil {
+		return err
+	}
+	all, err := d.current.client(watchRetry)
+	if err == nil {
+		d.watcher.start(ctx, all)
+	}
+	return err
+}
+
 // configure makes the topics.
-func (d *drill) configure(ctx context.Context, addr string) error {
-	c := newClient(addr)
-	defer c.close()
+func (d *drill) configure(ctx context.Context, c *client.Client) error {
 	for _, b := range d.books {
-		if err := c.configure(ctx, b.topic, b.class); err != nil {
+		if _, err := c.PutTopic(ctx, b.topic, configOf(b.class)); err != nil {
 			return fmt.Errorf("make topic %s: %w", b.topic, err)
 		}
 	}
-	return nil
+	return d.routes.configure(ctx, c)
 }
 
 // check checks every topic.
-func (d *drill) check(ctx context.Context, addr string) error {
-	c := newClient(addr)
-	defer c.close()
+func (d *drill) check(ctx context.Context, c *client.Client) error {
 	for _, b := range d.books {
 		if err := check(ctx, c, b); err != nil {
 			return fmt.Errorf("check topic %s: %w", b.topic, err)
 		}
 	}
-	return nil
+	return d.routes.check(ctx, c)
 }

@@ -1,5 +1,7 @@
 package drill
 
+import "github.com/e6e95bb8/topics/api/client"
+
 // deletion is one delete request: of everything below a seq, or of one op's
 // records by their tag.
 type deletion struct {
@@ -47,15 +49,15 @@ func (b *book) deleting(x deletion) {
 }
 
 // deleted notes that a deletion was answered.
-func (b *book) deleted(x deletion, a deleteAck) {
+func (b *book) deleted(x deletion, a client.Deleted) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mu.tally.Deletes++
 	b.mu.tally.DeletedRecords += a.Deleted
-	if a.Earliest < x.before || a.Earliest > a.Head+1 || a.Deleted < 0 {
+	if a.EarliestSeq < x.before || a.EarliestSeq > a.HeadSeq+1 || a.Deleted < 0 {
 		b.mu.tally.Unexpected++
 		b.findings.addf("%s: deleting below %d was answered with the first seq %d, the head %d and %d records deleted",
-			b.topic, x.before, a.Earliest, a.Head, a.Deleted)
+			b.topic, x.before, a.EarliestSeq, a.HeadSeq, a.Deleted)
 	}
 	if b.class.survives() {
 		b.forgetLocked(x)

@@ -3,6 +3,8 @@ package drill
 import (
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // remove does on the shelf what a deletion that came to pass does.
@@ -18,13 +20,13 @@ func (s *shelf) remove(x deletion, ops []acked) {
 	}
 }
 
-func (s *shelf) answer() deleteAck {
+func (s *shelf) answer() client.Deleted {
 	for seq := uint64(1); seq <= s.head; seq++ {
 		if _, ok := s.records[seq]; ok {
-			return deleteAck{Earliest: seq, Head: s.head}
+			return client.Deleted{EarliestSeq: seq, HeadSeq: s.head}
 		}
 	}
-	return deleteAck{Earliest: s.head + 1, Head: s.head}
+	return client.Deleted{EarliestSeq: s.head + 1, HeadSeq: s.head}
 }
 
 // straddling is a deletion of a front that ends in the midst of an op.
@@ -85,13 +87,13 @@ func TestPassAfterDeletes(t *testing.T) {
 		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "there again"},
 		{"an answered delete of a front that did not", fsync, func(w world) {
 			a := w.answer()
-			a.Earliest = w.ops[3].first
+			a.EarliestSeq = w.ops[3].first
 			w.deleted(deletion{before: w.ops[3].first}, a)
 		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "there again"},
 		{"an answer that leaves the front", fsync, func(w world) {
 			x := deletion{before: w.ops[3].first}
 			w.remove(x, w.ops)
-			w.deleted(x, deleteAck{Earliest: 1, Head: w.shelf.head})
+			w.deleted(x, client.Deleted{EarliestSeq: 1, HeadSeq: w.shelf.head})
 		}, func(t Tally) bool { return t.broken() == 1 && t.Unexpected == 1 }, "answered with the first seq 1"},
 		{"an answered delete that a weak class lost", memory, func(w world) {
 			x := deletion{op: w.ops[30].op.id}
@@ -137,7 +139,7 @@ func TestDoubtIsSettledOnce(t *testing.T) {
 	x, kept := deletion{op: ops[7].op.id}, deletion{op: ops[8].op.id}
 	b.deleting(x)
 	b.deleting(kept)
-	whole := make(map[uint64]record)
+	whole := make(map[uint64]client.Record)
 	for seq, r := range s.records {
 		whole[seq] = r
 	}

@@ -121,6 +121,9 @@ type drill struct {
 	kills    int
 	early    int
 	operator operator
+	current  current
+	routes   routes
+	watcher  *watcher
 	hits     map[work]int // kills under load that came upon this work
 }
 
@@ -143,12 +146,32 @@ func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
 	for id := range c.Writers {
 		d.writers = append(d.writers, newWriter(uint16(id), d.books[id%len(d.books)], d.plan))
 	}
+	d.addRoutes(uint16(c.Writers))
 	return d
+}
+
+// addRoutes adds a topic with a writer of its own, whose records are routed,
+// and the watcher of what survives.
+func (d *drill) addRoutes(id uint16) {
+	source := newBook("drill-source", fsync, d.plan, d.findings)
+	d.routes = newRoutes(source, fmt.Sprintf("w%d-op-1", id), d.findings)
+	d.watcher = newWatcher()
+	d.books = append(d.books, source)
+	for _, b := range d.books {
+		if b.class.survives() {
+			d.watcher.topics[b.topic] = b
+		}
+	}
+	for _, r := range d.routes {
+		d.watcher.topics[r.dest] = r
+	}
+	d.writers = append(d.writers, newWriter(id, source, d.plan))
 }
 
 // run kills the server as often as planned, boots it once more, and checks
 // everything.
 func (d *drill) run(ctx context.Context) error {
+	defer d.watcher.stop()
 	for k := range d.wanted {
 		kill := d.killUnderLoad
 		planned := d.plan.kill(k)
@@ -162,18 +185,26 @@ func (d *drill) run(ctx context.Context) error {
 		fmt.Fprintf(d.progress, "kill %d of %d: ready after %v, %d promises broken\n",
 			d.kills, d.wanted, d.gate.lastWait().Round(time.Millisecond), d.broken())
 	}
-	server, addr, err := d.boot(ctx)
+	server, c, err := d.boot(ctx)
 	if err != nil {
 		return err
 	}
 	defer server.Kill()
-	return d.check(ctx, addr)
+	defer c.Close()
+	if err := d.check(ctx, c); err != nil {
+		return err
+	}
+	return d.watcher.finish(ctx, c)
 }
 
 func (d *drill) broken() int64 {
 	n := d.gate.broken + d.operator.failed
 	for _, b := range d.books {
 		t := b.counted()
+		n += t.broken()
+	}
+	for _, r := range d.routes {
+		t := r.counted()
 		n += t.broken()
 	}
 	return n

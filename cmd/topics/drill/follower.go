@@ -2,8 +2,9 @@ package drill
 
 import (
 	"context"
-	"errors"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // followWait is the long poll of a follower.
@@ -12,16 +13,15 @@ const followWait = time.Second
 // follow reads a topic's new records while it is being written, so that what
 // a reader saw before a kill is held to be there after it. It ends when the
 // connection breaks.
-func follow(ctx context.Context, c *client, b *book, killed func() bool) {
+func follow(ctx context.Context, c *client.Client, b *book, killed func() bool) {
 	from := b.head()
 	for ctx.Err() == nil {
-		p, err := c.read(ctx, b.topic, from, followWait)
-		var refused *refusal
+		p, err := read(ctx, c, b.topic, from, followWait)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil || killed():
 			return
-		case errors.As(err, &refused) && refused.throttled():
+		case throttled(err):
 			pause(ctx, refusedPause)
 			continue
 		default:
@@ -32,21 +32,21 @@ func follow(ctx context.Context, c *client, b *book, killed func() bool) {
 		for i := range p.Records {
 			b.read(&p.Records[i])
 		}
-		if p.Next < from {
-			b.unexpected("follower: next_from_seq went back from %d to %d", from, p.Next)
+		if p.NextFrom < from {
+			b.unexpected("follower: next_from_seq went back from %d to %d", from, p.NextFrom)
 			return
 		}
-		from = p.Next
+		from = p.NextFrom
 	}
 }
 
 // check reads a topic from its start to its head while nobody writes, and
 // holds it against the book.
-func check(ctx context.Context, c *client, b *book) error {
+func check(ctx context.Context, c *client.Client, b *book) error {
 	p := b.begin()
 	from, more := uint64(0), true
 	for more {
-		got, err := c.read(ctx, b.topic, from, 0)
+		got, err := read(ctx, c, b.topic, from, 0)
 		if err != nil {
 			return err
 		}

@@ -2,9 +2,10 @@ package drill
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // maxIdle is the longest time between two checkpoints that are asked for.
@@ -15,17 +16,16 @@ type operator struct{ answered, failed int64 }
 
 // run goes on until the connection breaks, which the kill does. killed tells
 // whether it was the kill.
-func (o *operator) run(ctx context.Context, c *client, killed func() bool, f *findings) {
+func (o *operator) run(ctx context.Context, c *client.Client, killed func() bool, f *findings) {
 	for ctx.Err() == nil {
 		pause(ctx, rand.N(maxIdle))
-		err := c.checkpoint(ctx)
-		var refused *refusal
+		err := c.Checkpoint(ctx)
 		switch {
 		case err == nil:
 			o.answered++
 		case ctx.Err() != nil || killed():
 			return
-		case errors.As(err, &refused) && refused.throttled():
+		case throttled(err):
 		default:
 			o.failed++
 			f.addf("a checkpoint that was asked for: %v", err)

@@ -1,5 +1,7 @@
 package drill
 
+import "github.com/e6e95bb8/topics/api/client"
+
 // pass is one reading of a topic from its start to its head, while nobody
 // writes. It is fed the pages in order.
 type pass struct {
@@ -29,28 +31,28 @@ func (b *book) begin() *pass {
 
 // add accounts for one page. It returns the next cursor, and false when the
 // topic has been read to its head or the page leads nowhere.
-func (p *pass) add(page *page) (next uint64, more bool) {
+func (p *pass) add(page *client.Batch) (next uint64, more bool) {
 	before := p.at
-	p.head = page.Head
+	p.head = page.HeadSeq
 	if t := page.Tombstone; t != nil {
 		p.addTombstone(t)
 	}
 	for i := range page.Records {
 		p.addRecord(&page.Records[i])
 	}
-	p.skip(page.Next)
+	p.skip(page.NextFrom)
 	switch {
-	case page.Next < p.at:
-		p.book.unexpected("next_from_seq %d is below the last seq delivered, %d", page.Next, p.at)
+	case page.NextFrom < p.at:
+		p.book.unexpected("next_from_seq %d is below the last seq delivered, %d", page.NextFrom, p.at)
 		return p.at, false
-	case page.CaughtUp != (page.Next == page.Head):
-		p.book.unexpected("caught_up is %v at %d with the head at %d", page.CaughtUp, page.Next, page.Head)
+	case page.CaughtUp != (page.NextFrom == page.HeadSeq):
+		p.book.unexpected("caught_up is %v at %d with the head at %d", page.CaughtUp, page.NextFrom, page.HeadSeq)
 		return p.at, false
-	case !page.CaughtUp && page.Next == before:
-		p.book.unexpected("a read from %d led nowhere, with the head at %d", before, page.Head)
+	case !page.CaughtUp && page.NextFrom == before:
+		p.book.unexpected("a read from %d led nowhere, with the head at %d", before, page.HeadSeq)
 		return p.at, false
 	}
-	return page.Next, !page.CaughtUp
+	return page.NextFrom, !page.CaughtUp
 }
 
 // skip notes that a page passed over everything up to last without a word:
@@ -62,7 +64,7 @@ func (p *pass) skip(last uint64) {
 	}
 }
 
-func (p *pass) addTombstone(t *tombstone) {
+func (p *pass) addTombstone(t *client.Tombstone) {
 	if t.GapFrom <= p.at || t.GapTo < t.GapFrom {
 		p.book.unexpected("a tombstone for %d..%d at the cursor %d", t.GapFrom, t.GapTo, p.at)
 		return
@@ -77,7 +79,7 @@ func (p *pass) addTombstone(t *tombstone) {
 	p.at = t.GapTo
 }
 
-func (p *pass) addRecord(r *record) {
+func (p *pass) addRecord(r *client.Record) {
 	if r.Seq <= p.at {
 		p.book.unexpected("seq %d delivered after %d", r.Seq, p.at)
 		return
@@ -113,7 +115,7 @@ func (p *pass) end() {
 	d := &b.mu.deletions
 	b.resolveLocked(p)
 	for _, r := range p.skipped {
-		p.judgeLocked(r)
+		b.judgeLocked(r)
 	}
 	for id, n := range p.got {
 		if at := p.ops[id].at; n < d.alive(id, at) {
@@ -137,8 +139,7 @@ func (p *pass) end() {
 
 // judgeLocked counts the seqs of a skipped range that were not deleted. The
 // lock is held.
-func (p *pass) judgeLocked(r seqRange) {
-	b := p.book
+func (b *book) judgeLocked(r seqRange) {
 	gaps, first := int64(0), uint64(0)
 	for seq := max(r.first, b.mu.deletions.floor); seq <= r.last; seq++ {
 		if id, ok := b.mu.content[seq]; ok && b.mu.deletions.gone[id.op] {

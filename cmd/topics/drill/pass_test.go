@@ -4,25 +4,27 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // shelf is what a server has of one topic: records by seq, lost ranges, head.
 type shelf struct {
 	plan    plan
-	records map[uint64]record
+	records map[uint64]client.Record
 	lost    []seqRange
 	head    uint64
 }
 
-func newShelf(p plan) *shelf { return &shelf{plan: p, records: make(map[uint64]record)} }
+func newShelf(p plan) *shelf { return &shelf{plan: p, records: make(map[uint64]client.Record)} }
 
 // put appends an op's records and returns the first seq.
 func (s *shelf) put(o op) uint64 {
 	first := s.head + 1
 	for i := range o.count {
 		s.head++
-		s.records[s.head] = record{
-			Seq: s.head, Tag: o.tag(), Node: o.node(), Meta: o.meta(),
+		s.records[s.head] = client.Record{
+			Seq: s.head, Tag: new(o.tag()), Node: new(o.node()), Meta: o.meta(),
 			Data: s.plan.appendData(nil, o, i),
 		}
 	}
@@ -37,26 +39,26 @@ func (s *shelf) drop(first, last uint64) {
 }
 
 // page answers a read as the contract says, limit records at most.
-func (s *shelf) page(from uint64, limit int) *page {
-	p := &page{Next: from, Head: s.head}
+func (s *shelf) page(from uint64, limit int) *client.Batch {
+	p := &client.Batch{NextFrom: from, HeadSeq: s.head}
 	for _, r := range s.lost {
-		if r.first <= p.Next+1 && p.Next < r.last {
-			p.Tombstone = &tombstone{GapFrom: p.Next + 1, GapTo: r.last, Reason: "crash"}
-			p.Next = r.last
+		if r.first <= p.NextFrom+1 && p.NextFrom < r.last {
+			p.Tombstone = &client.Tombstone{GapFrom: p.NextFrom + 1, GapTo: r.last, Reason: "crash"}
+			p.NextFrom = r.last
 		}
 	}
-	for p.Next < s.head && len(p.Records) < limit {
+	for p.NextFrom < s.head && len(p.Records) < limit {
 		for _, r := range s.lost {
-			if r.first == p.Next+1 {
+			if r.first == p.NextFrom+1 {
 				return p
 			}
 		}
-		p.Next++
-		if r, ok := s.records[p.Next]; ok {
+		p.NextFrom++
+		if r, ok := s.records[p.NextFrom]; ok {
 			p.Records = append(p.Records, r)
 		}
 	}
-	p.CaughtUp = p.Next == s.head
+	p.CaughtUp = p.NextFrom == s.head
 	return p
 }
 
@@ -172,7 +174,7 @@ func TestPassFinds(t *testing.T) {
 		}, func(t Tally) bool { return t.Damaged == 1 && t.broken() == 1 }, "data differs"},
 		{"a lost tag", disk, func(s *shelf, b *book, ops []acked) {
 			r := s.records[ops[1].first]
-			r.Tag = ""
+			r.Tag = nil
 			s.records[ops[1].first] = r
 		}, func(t Tally) bool { return t.Damaged == 1 && t.broken() == 1 }, "$tag"},
 		{"somebody else's record", disk, func(s *shelf, b *book, ops []acked) {
@@ -246,13 +248,13 @@ func TestBookRepeats(t *testing.T) {
 func TestPassProtocol(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		page page
+		page client.Batch
 	}{
-		{"caught up below the head", page{Next: 3, Head: 5, CaughtUp: true}},
-		{"at the head and not caught up", page{Next: 5, Head: 5}},
-		{"a tombstone that begins before the cursor", page{Next: 5, Head: 5, CaughtUp: true, Tombstone: &tombstone{0, 5, "crash"}}},
-		{"a tombstone of a cap", page{Next: 5, Head: 5, CaughtUp: true, Tombstone: &tombstone{1, 5, "cap"}}},
-		{"a cursor that stands still", page{Next: 0, Head: 5}},
+		{"caught up below the head", client.Batch{NextFrom: 3, HeadSeq: 5, CaughtUp: true}},
+		{"at the head and not caught up", client.Batch{NextFrom: 5, HeadSeq: 5}},
+		{"a tombstone that begins before the cursor", client.Batch{NextFrom: 5, HeadSeq: 5, CaughtUp: true, Tombstone: &client.Tombstone{GapFrom: 0, GapTo: 5, Reason: "crash"}}},
+		{"a tombstone of a cap", client.Batch{NextFrom: 5, HeadSeq: 5, CaughtUp: true, Tombstone: &client.Tombstone{GapFrom: 1, GapTo: 5, Reason: "cap"}}},
+		{"a cursor that stands still", client.Batch{NextFrom: 0, HeadSeq: 5}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBook("t", memory, plan{seed: 1}, &findings{})

@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/zeebo/xxh3"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // alphabet is what padding is made of: 64 characters that JSON leaves alone.
@@ -77,32 +79,19 @@ func (o op) meta() []byte {
 func (o op) tag() string  { return fmt.Sprintf("w%d-op-%d.", o.id.writer, o.id.number) }
 func (o op) node() string { return fmt.Sprintf("writer-%d", o.id.writer) }
 
-// body is the write's request body.
-func (p plan) body(o op) []byte {
-	b := []byte(`{"records":[`)
-	for i := range o.count {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"data":`...)
-		b = p.appendData(b, o, i)
-		b = fmt.Appendf(b, `,"tag":%q`, o.tag())
-		if meta := o.meta(); meta != nil {
-			b = append(b, `,"meta":`...)
-			b = append(b, meta...)
-		}
-		b = append(b, '}')
+// body is the write.
+func (p plan) body(o op) *client.Write {
+	w := &client.Write{Entries: make([]client.Entry, o.count), Node: o.node(), IdempotencyKey: o.key}
+	tag := o.tag()
+	for i := range w.Entries {
+		w.Entries[i] = client.Entry{Data: p.appendData(nil, o, i), Meta: o.meta(), Tag: &tag}
 	}
-	b = fmt.Appendf(b, `],"node":%q`, o.node())
-	if o.key != "" {
-		b = fmt.Appendf(b, `,"idempotency_key":%q`, o.key)
-	}
-	return append(b, '}')
+	return w
 }
 
 // recognise says which record of which op r is, and an error when any byte of
 // it is not what was written.
-func (p plan) recognise(r *record) (o op, index int, err error) {
+func (p plan) recognise(r *client.Record) (o op, index int, err error) {
 	var said payload
 	if err := json.Unmarshal(r.Data, &said); err != nil {
 		return op{}, 0, fmt.Errorf("data is not a drill payload: %w", err)
@@ -115,8 +104,8 @@ func (p plan) recognise(r *record) (o op, index int, err error) {
 		err = errors.New("data differs from what was written")
 	case !bytes.Equal(r.Meta, o.meta()):
 		err = errors.New("meta differs from what was written")
-	case r.Tag != o.tag() || r.Node != o.node():
-		err = fmt.Errorf("$tag %q or $node %q differs from what was written", r.Tag, r.Node)
+	case text(r.Tag) != o.tag() || text(r.Node) != o.node():
+		err = fmt.Errorf("$tag %q or $node %q differs from what was written", text(r.Tag), text(r.Node))
 	}
 	return o, said.Index, err
 }

@@ -1,9 +1,11 @@
 package drill
 
 import (
-	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 // The plan is a function of the seed alone, and what is written is recognised.
@@ -18,27 +20,16 @@ func TestPlan(t *testing.T) {
 		if o.key != "" {
 			keyed++
 		}
-		if string(p.body(o)) != string(again.body(again.op(id))) {
+		body := p.body(o)
+		if !reflect.DeepEqual(body, again.body(again.op(id))) {
 			t.Fatalf("%s is not the same twice", id)
 		}
-		differs = differs || string(p.body(o)) != string(other.body(other.op(id)))
-		var body struct {
-			Records []struct {
-				Data json.RawMessage
-				Meta json.RawMessage
-				Tag  string
-			}
-			Node string
-			Key  string `json:"idempotency_key"`
+		differs = differs || !reflect.DeepEqual(body, other.body(other.op(id)))
+		if len(body.Entries) != o.count || body.IdempotencyKey != o.key {
+			t.Fatalf("%s: body has %d records and key %q, planned %d and %q", id, len(body.Entries), body.IdempotencyKey, o.count, o.key)
 		}
-		if err := json.Unmarshal(p.body(o), &body); err != nil {
-			t.Fatalf("%s: %v", id, err)
-		}
-		if len(body.Records) != o.count || body.Key != o.key {
-			t.Fatalf("%s: body has %d records and key %q, planned %d and %q", id, len(body.Records), body.Key, o.count, o.key)
-		}
-		for i, r := range body.Records {
-			got, index, err := p.recognise(&record{Data: r.Data, Meta: r.Meta, Tag: r.Tag, Node: body.Node})
+		for i, r := range body.Entries {
+			got, index, err := p.recognise(&client.Record{Data: r.Data, Meta: r.Meta, Tag: r.Tag, Node: &body.Node})
 			if err != nil || got != o || index != i {
 				t.Fatalf("%s index %d recognised as %s index %d: %v", id, i, got.id, index, err)
 			}
@@ -91,7 +82,7 @@ func FuzzRecognise(f *testing.F) {
 	f.Add([]byte(`{"writer":1,"op":3,"index":-1,"count":1}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := &record{Seq: 1, Data: data, Tag: o.tag(), Node: o.node(), Meta: o.meta()}
+		r := &client.Record{Seq: 1, Data: data, Tag: new(o.tag()), Node: new(o.node()), Meta: o.meta()}
 		got, index, err := p.recognise(r)
 		if err == nil && string(data) != string(p.appendData(nil, got, index)) {
 			t.Errorf("%q passed as record %d of %s", data, index, got.id)

@@ -25,7 +25,9 @@ type Report struct {
 	// Classes has the tally of each durability class; Total sums them.
 	Classes map[class]*Tally `json:"classes"`
 	Total   Tally            `json:"total"`
-	Ready   ReadyReport      `json:"ready"`
+	// Watched counts records that one watcher got over all kills.
+	Watched int64       `json:"watched_records"`
+	Ready   ReadyReport `json:"ready"`
 	// Findings are the first broken promises in words.
 	Findings []string `json:"findings"`
 	// Error says why the drill ended before all kills and the last check.
@@ -57,6 +59,7 @@ func (d *drill) report() *Report {
 		Seed: d.plan.seed, Kills: d.kills, Early: d.early,
 		During: d.hits, Checkpoints: d.operator.answered, Failed: d.operator.failed,
 		Classes:  make(map[class]*Tally),
+		Watched:  d.watcher.seen(),
 		Findings: d.findings.list(),
 		Seconds:  time.Since(d.began).Seconds(),
 		Ready: ReadyReport{
@@ -72,6 +75,11 @@ func (d *drill) report() *Report {
 		}
 		t := b.counted()
 		r.Classes[b.class].add(&t)
+		r.Total.add(&t)
+	}
+	for _, route := range d.routes {
+		t := route.counted()
+		r.Classes[route.class].add(&t)
 		r.Total.add(&t)
 	}
 	return r
@@ -111,6 +119,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	row("deletes", func(t *Tally) any { return t.Deletes })
 	row("records deleted", func(t *Tally) any { return t.DeletedRecords })
 	row("records checked", func(t *Tally) any { return t.Checked })
+	row("copies checked", func(t *Tally) any { return t.Copied })
 	row("gone, in a tombstone", func(t *Tally) any { return t.Declared })
 	row("LOST", func(t *Tally) any { return t.Lost })
 	row("BACK after a delete", func(t *Tally) any { return t.Undeleted })
@@ -127,6 +136,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "kills during: checkpoint %d, merge %d, relocation %d\n",
 		r.During[checkpointing], r.During[merging], r.During[relocating])
 	fmt.Fprintf(w, "checkpoints asked for: %d answered, %d failed\n", r.Checkpoints, r.Failed)
+	fmt.Fprintf(w, "records that one watcher got over all kills: %d\n", r.Watched)
 	fmt.Fprintf(w, "time to ready: p50 %.0f ms, max %.0f ms, %d boots\n", r.Ready.P50MS, r.Ready.MaxMS, r.Ready.Boots)
 	fmt.Fprintf(w, "progress values seen: %d, up to %d in one boot: %s\n",
 		len(r.Ready.Progress), r.Ready.MostInBoot, few(r.Ready.Progress))

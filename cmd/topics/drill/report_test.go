@@ -34,7 +34,7 @@ func TestReportTable(t *testing.T) {
 		"kills during: checkpoint 0, merge 1, relocation 0",
 		"checkpoints asked for: 7 answered, 0 failed",
 		"progress values seen: 100, up to 0 in one boot: 0.000 0.140 0.280 0.420 0.560 0.700 0.840 0.990",
-		"BROKEN: drill-fsync-1: answered 500",
+		"BROKEN: drill-source: answered 500",
 		"1 promises were broken",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -17,6 +17,8 @@ type Tally struct {
 	DeletedRecords int64 `json:"deleted_records"`
 	// Checked counts records read back in the checks.
 	Checked int64 `json:"checked"`
+	// Copied counts copies read back in the checks of routers' destinations.
+	Copied int64 `json:"copied"`
 	// Lost counts promised records (acked, or read before a kill) that are not
 	// at their seq, of classes that survive a kill.
 	Lost int64 `json:"lost"`
@@ -48,6 +50,7 @@ func (t *Tally) add(o *Tally) {
 	t.Deletes += o.Deletes
 	t.DeletedRecords += o.DeletedRecords
 	t.Checked += o.Checked
+	t.Copied += o.Copied
 	t.Lost += o.Lost
 	t.Declared += o.Declared
 	t.Undeleted += o.Undeleted

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
 )
 
 const (
@@ -48,20 +50,19 @@ func newWriter(id uint16, b *book, p plan) *writer {
 
 // load writes until the connection breaks, which the kill does. killed tells
 // whether it was the kill.
-func (w *writer) load(ctx context.Context, c *client, killed func() bool) {
+func (w *writer) load(ctx context.Context, c *client.Client, killed func() bool) {
 	if !w.book.class.survives() {
 		// Their keys may be gone with their records.
 		w.recent, w.doomed = w.recent[:0], w.doomed[:0]
 	}
 	for ctx.Err() == nil {
 		err := w.step(ctx, c)
-		var refused *refusal
 		switch {
 		case err == nil:
 			pause(ctx, time.Duration(w.rng.Int64N(int64(maxThink))))
 		case ctx.Err() != nil || killed():
 			return
-		case errors.As(err, &refused) && refused.throttled():
+		case throttled(err):
 			pause(ctx, refusedPause)
 		default:
 			w.book.unexpected("writer %d: %v", w.id, err)
@@ -71,7 +72,7 @@ func (w *writer) load(ctx context.Context, c *client, killed func() bool) {
 }
 
 // step sends one write: the pending one, a repeated one, or the next.
-func (w *writer) step(ctx context.Context, c *client) error {
+func (w *writer) step(ctx context.Context, c *client.Client) error {
 	if w.pending == nil && w.rng.IntN(deleteEvery) == 0 {
 		return w.delete(ctx, c)
 	}
@@ -92,7 +93,7 @@ func (w *writer) step(ctx context.Context, c *client) error {
 	if o.key != "" && w.rng.IntN(30) == 0 {
 		return w.race(ctx, c, o, body)
 	}
-	a, err := c.write(ctx, w.book.topic, body)
+	a, err := c.Append(ctx, w.book.topic, body)
 	if err != nil {
 		return err
 	}
@@ -101,12 +102,12 @@ func (w *writer) step(ctx context.Context, c *client) error {
 }
 
 // settle notes the answer to op o.
-func (w *writer) settle(o op, a ack) {
+func (w *writer) settle(o op, a client.Written) {
 	w.pending = nil
 	if !w.wellFormed(o, a) {
 		return
 	}
-	w.book.acked(o, a.First, a.Deduped)
+	w.book.acked(o, a.FirstSeq, a.Deduped)
 	if len(w.doomed) < maxDoomed {
 		w.doomed = append(w.doomed, o)
 	} else {
@@ -118,30 +119,30 @@ func (w *writer) settle(o op, a ack) {
 	if len(w.recent) == recentOps {
 		w.recent = append(w.recent[:0], w.recent[1:]...)
 	}
-	w.recent = append(w.recent, acked{o, a.First})
+	w.recent = append(w.recent, acked{o, a.FirstSeq})
 }
 
 // repeat sends an acked op again: it must be answered with the same seqs.
-func (w *writer) repeat(ctx context.Context, c *client, old acked) error {
-	a, err := c.write(ctx, w.book.topic, w.plan.body(old.op))
+func (w *writer) repeat(ctx context.Context, c *client.Client, old acked) error {
+	a, err := c.Append(ctx, w.book.topic, w.plan.body(old.op))
 	if err != nil {
 		return err
 	}
 	if w.wellFormed(old.op, a) {
-		w.book.repeated(old.op, a.First, a.Deduped)
+		w.book.repeated(old.op, a.FirstSeq, a.Deduped)
 	}
 	return nil
 }
 
 // race sends the same op twice at once: it must be appended once.
-func (w *writer) race(ctx context.Context, c *client, o op, body []byte) error {
+func (w *writer) race(ctx context.Context, c *client.Client, o op, body *client.Write) error {
 	var (
-		both    [2]ack
+		both    [2]client.Written
 		errs    [2]error
 		running sync.WaitGroup
 	)
 	for i := range both {
-		running.Go(func() { both[i], errs[i] = c.write(ctx, w.book.topic, body) })
+		running.Go(func() { both[i], errs[i] = c.Append(ctx, w.book.topic, body) })
 	}
 	running.Wait()
 	// What was answered counts, even when the other attempt broke off.
@@ -151,24 +152,24 @@ func (w *writer) race(ctx context.Context, c *client, o op, body []byte) error {
 		case w.pending != nil:
 			w.settle(o, a)
 		case w.wellFormed(o, a):
-			w.book.repeated(o, a.First, true)
+			w.book.repeated(o, a.FirstSeq, true)
 		}
 	}
 	if errs[0] == nil && errs[1] == nil && !both[0].Deduped && !both[1].Deduped {
-		w.book.unexpected("%s: sent twice at once, appended at %d and at %d", o.id, both[0].First, both[1].First)
+		w.book.unexpected("%s: sent twice at once, appended at %d and at %d", o.id, both[0].FirstSeq, both[1].FirstSeq)
 	}
 	return errors.Join(errs[:]...)
 }
 
 // wellFormed checks that an answer's numbers agree with each other.
-func (w *writer) wellFormed(o op, a ack) bool {
-	ok := a.Count == o.count && a.First > 0 && a.Last == a.First+uint64(o.count)-1 && len(a.Seqs) == o.count
+func (w *writer) wellFormed(o op, a client.Written) bool {
+	ok := a.Count == o.count && a.FirstSeq > 0 && a.LastSeq == a.FirstSeq+uint64(o.count)-1 && len(a.Seqs) == o.count
 	for i, seq := range a.Seqs {
-		ok = ok && seq == a.First+uint64(i)
+		ok = ok && seq == a.FirstSeq+uint64(i)
 	}
 	if !ok {
 		w.book.unexpected("%s of %d records was answered with count %d, seqs %d..%d (%d of them)",
-			o.id, o.count, a.Count, a.First, a.Last, len(a.Seqs))
+			o.id, o.count, a.Count, a.FirstSeq, a.LastSeq, len(a.Seqs))
 	}
 	return ok
 }

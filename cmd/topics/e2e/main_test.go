@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "building the binary:", err)
 		os.Exit(1)
 	}
-	code := m.Run()
+	http.DefaultClient = &http.Client{Transport: describing(http.DefaultTransport)}
+	code := max(m.Run(), reportUndescribed())
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -44,7 +46,7 @@ func TestMain(m *testing.M) {
 // well.
 const patience = 60 * time.Second
 
-// process is one run of the binary.
+// process is one run of the binary, or of a program beside it.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -75,25 +77,33 @@ func (o *output) String() string {
 // command starts the binary with arguments and further environment entries.
 func command(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	cmd := exec.Command(binary, args...)
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "TOPICS_") {
-			p.cmd.Env = append(p.cmd.Env, e)
+			cmd.Env = append(cmd.Env, e)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	if err := p.cmd.Start(); err != nil {
+	cmd.Env = append(cmd.Env, env...)
+	return start(t, cmd)
+}
+
+// start starts any program. It is killed when the test ends, and shown when
+// the test failed.
+func start(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // the exit code is looked at where it matters
+		_ = cmd.Wait() // the exit code is looked at where it matters
 		close(p.done)
 	}()
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("topics %s printed:\n%s%s", strings.Join(args, " "), p.stdout.String(), p.stderr.String())
+			t.Logf("%s printed:\n%s%s", strings.Join(cmd.Args, " "), p.stdout.String(), p.stderr.String())
 		}
 	})
 	return p
@@ -136,7 +146,8 @@ func (p *process) url() string { return "http://" + p.addr() }
 // client talks to the server and retries nothing.
 func (p *process) client() *client.Client {
 	p.t.Helper()
-	c, err := client.New(p.url(), client.Options{})
+	own := &http.Client{Transport: describing(&http.Transport{DisableCompression: true})}
+	c, err := client.New(p.url(), client.Options{HTTP: own})
 	if err != nil {
 		p.t.Fatal(err)
 	}

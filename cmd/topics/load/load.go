@@ -16,21 +16,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
 // Cmd is the subcommand with its arguments.
 type Cmd struct {
-	File       string        `arg:"" optional:"" default:"-" help:"JSON lines, one record each, in the form of the write body; .gz and .zst are unpacked. - is standard input."`
-	Topic      string        `short:"t" required:"" help:"Topic to load into. It must be used by this load alone."`
-	Durability string        `enum:",ephemeral,memory,disk,fsync" default:"" help:"Durability of the topic if the load creates it: ephemeral, memory, disk or fsync."`
-	Batch      int           `default:"1000" help:"Records in one write, at most."`
-	BatchBytes int           `default:"4194304" help:"Bytes of one write, more or less."`
-	URL        string        `default:"http://127.0.0.1:4000" help:"Address of the server."`
-	Wait       time.Duration `default:"60s" help:"How long to wait for a server that does not answer or is not ready."`
-	Quiet      bool          `short:"q" help:"Show no progress."`
+	File         string `arg:"" optional:"" default:"-" help:"JSON lines, one record each, in the form of the write body; .gz and .zst are unpacked. - is standard input."`
+	Topic        string `short:"t" required:"" help:"Topic to load into. It must be used by this load alone."`
+	Durability   string `enum:",ephemeral,memory,disk,fsync" default:"" help:"Durability of the topic if the load creates it: ephemeral, memory, disk or fsync."`
+	Batch        int    `default:"1000" help:"Records in one write, at most."`
+	BatchBytes   int    `default:"4194304" help:"Bytes of one write, more or less."`
+	Quiet        bool   `short:"q" help:"Show no progress."`
+	remote.Flags `embed:""`
 }
 
 // Validate is called by kong.
@@ -52,7 +51,7 @@ func (c *Cmd) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer
 		return err
 	}
 	notice := &outage{w: stderr}
-	api, err := client.New(c.URL, client.Options{RetryFor: c.Wait, Retrying: notice.failed})
+	api, err := c.Client(notice.failed)
 	if err != nil {
 		in.close()
 		return err

@@ -17,6 +17,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
+
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,7 +39,7 @@ func loading(t *testing.T, f *fake, stdin string, change func(*Cmd)) (stdout, st
 	}
 	srv := httptest.NewServer(f)
 	defer srv.Close()
-	c := &Cmd{File: "-", Topic: "t", Batch: 3, BatchBytes: 1 << 20, URL: srv.URL, Wait: 5 * time.Second}
+	c := &Cmd{File: "-", Topic: "t", Batch: 3, BatchBytes: 1 << 20, Flags: remote.Flags{URL: srv.URL, Wait: 5 * time.Second}}
 	if change != nil {
 		change(c)
 	}

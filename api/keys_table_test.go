@@ -1,0 +1,250 @@
+package api
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/auth"
+)
+
+// access says what a route asks of a caller: what operators are told, written
+// down apart from the route table.
+type access struct {
+	scope string // as in the key syntax; "any": every key; "": no key at all
+	named bool   // the name in the path must be inside the key's prefixes
+}
+
+var accessTable = map[string]access{
+	"GET /v0/topics":                {"r", false},
+	"PUT /v0/topics/:topic":         {"a", true},
+	"PATCH /v0/topics/:topic":       {"a", true},
+	"GET /v0/topics/:topic":         {"r", true},
+	"DELETE /v0/topics/:topic":      {"d", true},
+	"POST /v0/topics/:topic":        {"w", true},
+	"POST /v0/topics/:topic/diff":   {"r", true},
+	"GET /v0/topics/:topic/diff":    {"r", true},
+	"POST /v0/topics/:topic/delete": {"d", true},
+
+	"GET /v0/routers":            {"r", false},
+	"PUT /v0/routers/:router":    {"a", true},
+	"GET /v0/routers/:router":    {"r", true},
+	"DELETE /v0/routers/:router": {"d", true},
+
+	"POST /v0/watch":     {"r", false},
+	"GET /v0/watch/:wid": {"r", false},
+	"GET /v0/ws":         {"any", false}, // each command asks for its own
+
+	"GET /v0/admin/stats":               {"a", false},
+	"GET /v0/admin/sessions":            {"a", false},
+	"POST /v0/admin/sessions/:id/close": {"a", false},
+	"POST /v0/admin/checkpoint":         {"a", false},
+	"POST /v0/admin/verify":             {"a", false},
+	"POST /v0/admin/backup":             {"a", false},
+
+	"GET /v0/metrics":  {"r", false},
+	"GET /metrics":     {"r", false},
+	"GET /v0/recovery": {"r", false},
+
+	"GET /v0/openapi.json":           {},
+	"GET /v0/health":                 {},
+	"GET /healthz":                   {},
+	"GET /v0/ready":                  {},
+	"GET /readyz":                    {},
+	"GET /startupz":                  {},
+	"GET /live":                      {},
+	"GET /ready":                     {},
+	"GET /health":                    {},
+	"GET /health/quick":              {},
+	"GET /actuator/health/liveness":  {},
+	"GET /actuator/health/readiness": {},
+	"GET /actuator/info":             {},
+}
+
+// rights are one key for each right, for all, and for all inside a prefix. The
+// secrets are their names.
+const rights = "read:r,write:w,delete:d,admin:a,all,inside::inside|in2"
+
+// target is the path of a pattern, with a name in the place of its parameter.
+func target(pattern, name string) string {
+	for _, param := range []string{":topic", ":router", ":wid", ":id"} {
+		pattern = strings.Replace(pattern, param, name, 1)
+	}
+	return pattern
+}
+
+func keyedServer(t *testing.T, list string, more func(*Options)) (*Server, *memEngine) {
+	t.Helper()
+	keys, err := auth.Parse(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openServer(func(o *Options) {
+		o.Keys = keys
+		if more != nil {
+			more(o)
+		}
+	})
+}
+
+// Every route, every scope, inside and outside of the prefixes, without a key
+// and with a wrong one. A route that has no row here fails.
+func TestAccessToEveryRoute(t *testing.T) {
+	s, _ := keyedServer(t, rights, nil)
+	seen := map[string]bool{}
+	for _, rt := range s.routes() {
+		name := rt.method + " " + rt.pattern
+		seen[name] = true
+		row, ok := accessTable[name]
+		if !ok {
+			t.Errorf("%s: nobody has said who may call it", name)
+			continue
+		}
+		for _, key := range []string{"", "wrong", "read", "write", "delete", "admin", "all", "inside"} {
+			for _, path := range []string{"inside-x", "elsewhere"} {
+				want := row.admits(key, path)
+				methods := []string{rt.method}
+				if rt.method == http.MethodGet {
+					methods = append(methods, http.MethodHead)
+				}
+				for _, method := range methods {
+					var header []string
+					if key != "" {
+						header = []string{"Authorization", "Bearer " + key}
+					}
+					checkAccess(t, do(s, method, target(rt.pattern, path), "", header...), method+" "+rt.pattern+" "+path+" with "+key, want)
+				}
+			}
+		}
+	}
+	for name := range accessTable {
+		if !seen[name] {
+			t.Errorf("%s: there is no such route", name)
+		}
+	}
+}
+
+// admits is 401, 403, or 0 for a call that is let through.
+func (a access) admits(key, name string) int {
+	switch {
+	case a.scope == "":
+		return 0
+	case key == "" || key == "wrong":
+		return http.StatusUnauthorized
+	case a.named && key == "inside" && !strings.HasPrefix(name, "inside"):
+		return http.StatusForbidden
+	case a.scope == "any", key == "all", key == "inside", strings.HasPrefix(key, a.scope):
+		return 0
+	}
+	return http.StatusForbidden
+}
+
+func checkAccess(t *testing.T, w *httptest.ResponseRecorder, what string, want int) {
+	t.Helper()
+	got := 0
+	if w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+		got = w.Code
+	}
+	// A backup has everything: a key with prefixes may not have it.
+	if strings.Contains(what, "/backup") && strings.HasSuffix(what, "inside") && w.Code == http.StatusForbidden {
+		return
+	}
+	if got != want {
+		t.Errorf("%s: %d, want %d (0: let through): %s", what, w.Code, want, w.Body)
+		return
+	}
+	wantHeader := ""
+	if want == http.StatusUnauthorized {
+		wantHeader = "Bearer"
+	}
+	if h := w.Header().Get("WWW-Authenticate"); h != wantHeader {
+		t.Errorf("%s: WWW-Authenticate %q", what, h)
+	}
+	code := map[int]string{http.StatusUnauthorized: `"code":"unauthorized"`, http.StatusForbidden: `"code":"forbidden"`}[want]
+	// HEAD has no body on the wire; the recorder is given none either.
+	if !strings.HasPrefix(what, http.MethodHead) && !strings.Contains(w.Body.String(), code) {
+		t.Errorf("%s: no %s in %s", what, code, w.Body)
+	}
+}
+
+// Without keys everybody may do everything, whatever they send along.
+func TestNoKeysIsOpen(t *testing.T) {
+	s, _ := openServer(nil)
+	for _, rt := range s.routes() {
+		for _, header := range [][]string{nil, {"Authorization", "Bearer whatever"}} {
+			checkAccess(t, do(s, rt.method, target(rt.pattern, "x"), "", header...), rt.method+" "+rt.pattern, 0)
+		}
+	}
+}
+
+// A row without a scope stops the server from being made.
+func TestARouteWithoutAScopeIsRefused(t *testing.T) {
+	defer func() {
+		if p := recover(); p == nil || !strings.Contains(p.(string), "/v0/hidden declares no scope") {
+			t.Errorf("%v", p)
+		}
+	}()
+	newRouter(nil, []route{{method: "GET", pattern: "/v0/hidden", kind: data}}, func(kind) bool { return true })
+}
+
+// With probe auth every probe needs a key, and any will do.
+func TestProbeAuth(t *testing.T) {
+	s, _ := keyedServer(t, rights, func(o *Options) { o.ProbeAuth = true })
+	for _, rt := range s.routes() {
+		if rt.kind != probe {
+			continue
+		}
+		for key, want := range map[string]int{"": 401, "wrong": 401, "write": 0, "inside": 0} {
+			if row := accessTable[rt.method+" "+rt.pattern]; row.scope == "r" && key == "write" {
+				want = 403
+			}
+			checkAccess(t, do(s, rt.method, rt.pattern, "", "Authorization", "Bearer "+key), rt.method+" "+rt.pattern+" with "+key, want)
+		}
+	}
+	// Without keys there is nothing to ask for.
+	s, _ = openServer(func(o *Options) { o.ProbeAuth = true })
+	checkAccess(t, do(s, "GET", "/v0/ready", ""), "GET /v0/ready", 0)
+}
+
+// What no route takes needs a key, too: a stranger does not learn what there
+// is. OPTIONS is what a browser asks without one.
+func TestUnknownRoutesNeedAKey(t *testing.T) {
+	s, _ := keyedServer(t, rights, nil)
+	for _, tt := range []struct {
+		method, path string
+		with         int // a key
+		without      int
+	}{
+		{"GET", "/nowhere", 404, 401},
+		{"POST", "/v0/topics", 405, 401},
+		{"BREW", "/healthz", 405, 401},
+		{"OPTIONS", "/v0/topics/t", 204, 204},
+		{"OPTIONS", "/nowhere", 404, 404},
+	} {
+		if w := do(s, tt.method, tt.path, ""); w.Code != tt.without {
+			t.Errorf("%s %s without a key: %d", tt.method, tt.path, w.Code)
+		}
+		if w := do(s, tt.method, tt.path, "", "Authorization", "Bearer write"); w.Code != tt.with {
+			t.Errorf("%s %s with a key: %d", tt.method, tt.path, w.Code)
+		}
+	}
+}
+
+// A stranger learns nothing else: neither that the server is not ready nor
+// what is wrong with the request.
+func TestTheKeyComesFirst(t *testing.T) {
+	keys, _ := auth.Parse(rights)
+	w := newWorld()
+	w.progress = phases["replaying"]
+	s := opsServer(w, func(o *Options) { o.Keys = keys })
+	for key, want := range map[string]int{"": 401, "wrong": 401, "write": 403, "read": 503} {
+		if w := do(s, "GET", "/v0/topics/t", "", "Authorization", "Bearer "+key); w.Code != want {
+			t.Errorf("replaying, with %q: %d, want %d", key, w.Code, want)
+		}
+	}
+	s.StopServing()
+	if w := do(s, "POST", "/v0/admin/backup", "", "Authorization", "Bearer read"); w.Code != 403 {
+		t.Errorf("stopping, with a key that may not: %d", w.Code)
+	}
+}

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/openapi"
+	"github.com/e6e95bb8/topics/api/openapi/conform"
+)
+
+// described is a handler of which every answer is held against the OpenAPI
+// document. The servers of all tests in this package are behind it.
+func described(h http.Handler, report func(error)) http.Handler { return conform.Handler(h, report) }
+
+// undescribed is the report of tests that run a request in their own goroutine.
+func undescribed(err error) { panic(err) }
+
+// invented is a server of which a test makes answers that it has nowhere else.
+type invented struct{ http.Handler }
+
+type documented struct {
+	Security   []map[string][]string
+	Responses  map[string]any
+	Parameters []any
+}
+
+// The document has every route of the table with what it asks of a key, and no
+// other.
+func TestDocumentIsTheRouteTable(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(openapi.Document(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := openServer(nil)
+	routes := map[string]bool{}
+	for _, rt := range s.routes() {
+		path := braced(rt.pattern)
+		routes[rt.method+" "+path] = true
+		raw, ok := doc.Paths[path][strings.ToLower(rt.method)]
+		if !ok {
+			t.Errorf("%s %s is not in the document", rt.method, path)
+			continue
+		}
+		var op documented
+		if err := json.Unmarshal(raw, &op); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := op.Security, securityOf(&rt); !slices.EqualFunc(got, want, equalSecurity) {
+			t.Errorf("%s %s: security is %v, want %v", rt.method, path, got, want)
+		}
+		for status, what := range map[string]bool{
+			"401": true,
+			"500": true,
+			"403": rt.scope != auth.None,
+			"503": rt.kind.gated(),
+			"429": rt.kind != probe,
+		} {
+			if what && op.Responses[status] == nil {
+				t.Errorf("%s %s: no response %s", rt.method, path, status)
+			}
+		}
+	}
+	for path, operations := range doc.Paths {
+		for method := range operations {
+			if name := strings.ToUpper(method) + " " + path; method != "parameters" && !routes[name] {
+				t.Errorf("%s is in the document, and not in the route table", name)
+			}
+		}
+	}
+}
+
+// braced spells a pattern's parameters as the document does.
+func braced(pattern string) string {
+	segments := strings.Split(pattern, "/")
+	for i, s := range segments {
+		if name, ok := strings.CutPrefix(s, ":"); ok {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// securityOf is what the document has to say of a route's keys.
+func securityOf(rt *route) (list []map[string][]string) {
+	scopes := []string{}
+	if rt.scope != auth.None {
+		scopes = strings.Split(rt.scope.String(), "+")
+	}
+	if rt.public(false) {
+		list = append(list, map[string][]string{})
+	}
+	list = append(list, map[string][]string{"bearer": scopes})
+	if rt.kind == streaming {
+		list = append(list, map[string][]string{"token": scopes})
+	}
+	return list
+}
+
+func equalSecurity(a, b map[string][]string) bool {
+	for scheme, scopes := range a {
+		if other, ok := b[scheme]; !ok || !slices.Equal(scopes, other) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func TestServeDocument(t *testing.T) {
+	s := opsServer(newWorld(), nil) // not ready, without an engine
+	w := get(s, "GET", "/v0/openapi.json")
+	if w.Code != 200 || w.Body.String() != string(openapi.Document()) || w.Header().Get("Content-Type") != mediaJSON {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	tag := w.Header().Get("ETag")
+	for _, tc := range []struct {
+		match  string
+		status int
+	}{
+		{tag, 304}, {`"x", ` + tag, 304}, {strings.TrimPrefix(tag, "W/"), 304}, {"*", 304}, {`"x"`, 200}, {"", 200},
+	} {
+		w := get(s, "GET", "/v0/openapi.json", "If-None-Match", tc.match)
+		if w.Code != tc.status || w.Header().Get("ETag") != tag || w.Header().Get("Cache-Control") == "" {
+			t.Errorf("If-None-Match %s: %d %v", tc.match, w.Code, w.Header())
+		}
+		if tc.status == 304 && (w.Body.Len() > 0 || w.Header().Get("Content-Length") != "" || w.Header().Get("Content-Type") != "") {
+			t.Errorf("If-None-Match %s: %v, %d bytes", tc.match, w.Header(), w.Body.Len())
+		}
+	}
+	if w := get(s, "GET", "/v0/openapi.json", "Accept-Encoding", "gzip"); w.Header().Get("Content-Encoding") != "gzip" {
+		t.Errorf("not compressed: %v", w.Header())
+	}
+	if w := get(s, "HEAD", "/v0/openapi.json"); w.Code != 200 || w.Body.Len() > 0 || w.Header().Get("ETag") != tag {
+		t.Errorf("HEAD: %d %v", w.Code, w.Header())
+	}
+}

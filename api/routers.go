@@ -1,0 +1,144 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// routerView is a router on the wire, as its maker described it. Whatever the
+// spelling of the filter was, it comes back in the one that cannot be misread.
+type routerView struct {
+	Router       string   `json:"router"`
+	Source       string   `json:"source"`
+	Dest         string   `json:"dest"`
+	PreserveNode bool     `json:"preserve_node"`
+	PreserveTag  bool     `json:"preserve_tag"`
+	CreateDest   bool     `json:"create_dest"`
+	Filter       []string `json:"filter"` // nil: null
+	AllowCycle   bool     `json:"allow_cycle"`
+	Guarantee    string   `json:"guarantee"`
+}
+
+func viewRouter(name string, s *topics.RouterSpec) routerView {
+	v := routerView{
+		Router: name, Source: s.Source, Dest: s.Dest,
+		PreserveNode: s.PreserveNode, PreserveTag: s.PreserveTag, CreateDest: s.CreateDest,
+		AllowCycle: s.AllowCycle, Guarantee: s.Guarantee,
+	}
+	if s.Filter != nil {
+		op, pattern := s.Filter.Parts()
+		v.Filter = []string{"tag", op, pattern}
+	}
+	return v
+}
+
+// routerStateView is a router with how far it is.
+type routerStateView struct {
+	routerView
+	Forwarded uint64 `json:"forwarded_total"`
+	Lag       uint64 `json:"lag"`
+	Blocked   string `json:"blocked,omitempty"`
+}
+
+func viewRouterState(st *topics.RouterState) routerStateView {
+	return routerStateView{viewRouter(st.Name, &st.Spec), st.Forwarded, st.Lag, st.Blocked}
+}
+
+// checkRouter checks the router's name in the path.
+func (c *call) checkRouter() error {
+	if err := topics.CheckRouterName(c.topic); err != nil {
+		return err
+	}
+	return nil
+}
+
+// seesEnds reports whether the call's key sees both topics of a router. Lists
+// leave out a router whose ends it does not see.
+func (c *call) seesEnds(s *topics.RouterSpec) bool { return c.key.Sees(s.Source) && c.key.Sees(s.Dest) }
+
+// existing is the router of the path. One that is there and has an end outside
+// the key's prefixes is refused without naming that end.
+func (s *Server) existing(c *call) (topics.RouterState, error) {
+	st, err := s.opened().Router(c.topic)
+	if err == nil && !c.seesEnds(&st.Spec) {
+		err = &Error{
+			Status: http.StatusForbidden, Code: "forbidden",
+			Message: "an end of the router is outside the prefixes of the key",
+			Detail:  map[string]any{"name": c.topic},
+		}
+	}
+	return st, err
+}
+
+// putRouter makes a router or replaces one.
+func (s *Server) putRouter(c *call) error {
+	if err := c.checkRouter(); err != nil {
+		return err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	spec, err := decodeRouter(body)
+	if err != nil {
+		return err
+	}
+	for _, end := range []string{spec.Source, spec.Dest} {
+		if err := c.may(auth.Admin, end); err != nil {
+			return err
+		}
+	}
+	// To replace a router is to end what it did between its former ends.
+	if _, err := s.existing(c); err != nil && errorOf(err).Status != http.StatusNotFound {
+		return err
+	}
+	done, err := s.opened().PutRouter(c.r.Context(), c.topic, spec)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if done.Created {
+		status = http.StatusCreated
+	}
+	c.cost, c.costs = done.Cost, costWrite
+	writeJSON(c, status, struct {
+		routerView
+		Created bool `json:"created"`
+	}{viewRouter(c.topic, &done.Spec), done.Created})
+	return nil
+}
+
+// getRouter answers a router and how far it is.
+func (s *Server) getRouter(c *call) error {
+	if err := c.checkRouter(); err != nil {
+		return err
+	}
+	st, err := s.existing(c)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, viewRouterState(&st))
+	return nil
+}
+
+// deleteRouter ends a router; what it has forwarded stays.
+func (s *Server) deleteRouter(c *call) error {
+	if err := c.checkRouter(); err != nil {
+		return err
+	}
+	if _, err := s.existing(c); err != nil && errorOf(err).Status != http.StatusNotFound {
+		return err
+	}
+	deleted, cost, err := s.opened().DeleteRouter(c.r.Context(), c.topic)
+	if err != nil {
+		return err
+	}
+	c.cost, c.costs = cost, costWrite
+	writeJSON(c, http.StatusOK, struct {
+		Router  string `json:"router"`
+		Deleted bool   `json:"deleted"`
+	}{c.topic, deleted})
+	return nil
+}

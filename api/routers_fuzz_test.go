@@ -1,0 +1,68 @@
+package api
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// FuzzRouterRequest decodes bodies of a router's PUT. One that is accepted
+// means the same when the answer that echoes it is sent back.
+func FuzzRouterRequest(f *testing.F) {
+	for _, body := range []string{
+		`{"source":"a","dest":"b"}`, `{"source":"a","dest":"b","filter":"x*","guarantee":"exactly_once"}`,
+		`{"source":"a","dest":"b","filter":["tag","Eq","x*"],"preserve_node":false,"preserve_tag":false}`,
+		`{"source":"a","dest":"b","filter":null,"create_dest":false,"allow_cycle":true,"x":{"y":[]}}`,
+		`{"source":"a","dest":"b","filter":["tag","Glob"]}`, `{"source":"\ud800","dest":1}`, `{"filter":"**"}`, `[]`, ``,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		spec, err := decodeRouter(body)
+		if err != nil {
+			if e := errorOf(err); e.Status != 400 {
+				t.Fatalf("%q: %v", body, e)
+			}
+			return
+		}
+		echo, err := json.Marshal(viewRouter("r", &spec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeRouter(echo)
+		if err != nil || !again.Equal(&spec) {
+			t.Fatalf("%q is %+v, its echo %s is %+v, %v", body, spec, echo, again, err)
+		}
+	})
+}
+
+// FuzzListCursor reads cursors. One that is accepted is the one that the
+// listing gives for the name in it, and belongs to no other listing.
+func FuzzListCursor(f *testing.F) {
+	f.Add("", "")
+	f.Add("p", formatCursor("p", "page"))
+	f.Add("p", formatCursor("q", "page"))
+	q := routerQuery{"", "a", "b"}
+	f.Add(q.listing(), formatCursor(q.listing(), "a>b"))
+	f.Fuzz(func(t *testing.T, listing, cursor string) {
+		after, err := parseCursor(listing, cursor)
+		if err != nil {
+			if e := errorOf(err); e.Code != "invalid_request" {
+				t.Fatal(e)
+			}
+		} else {
+			if topics.CheckRouterName(after) != nil || formatCursor(listing, after) != cursor {
+				t.Fatalf("%q of %q is %q", cursor, listing, after)
+			}
+			if _, err := parseCursor(listing+"x", cursor); err == nil {
+				t.Fatalf("%q belongs to two listings", cursor)
+			}
+		}
+		if topics.CheckRouterName(cursor) == nil { // any name will do
+			if after, err := parseCursor(listing, formatCursor(listing, cursor)); err != nil || after != cursor {
+				t.Fatalf("%q comes back as %q, %v", cursor, after, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// slots counts what is under way against the caps. Every slot that was taken
+// is given back when its request ends, however it ends.
+type slots struct {
+	streams tally
+	keys    map[*auth.Key]*account // never changed once the server is made
+	pending atomic.Int64           // payload bytes of the writes under way; see takeBytes
+}
+
+// account is what one key has under way. Where there are no keys there is
+// nobody to tell apart, and nothing is counted for each.
+type account struct {
+	requests tally
+	streams  tally
+}
+
+func newSlots(keys *auth.Keys) *slots {
+	s := &slots{keys: make(map[*auth.Key]*account)}
+	for _, k := range keys.All() {
+		s.keys[k] = new(account)
+	}
+	return s
+}
+
+// tally counts slots in use.
+type tally struct{ n atomic.Int64 }
+
+// take takes a slot if fewer than most are in use.
+func (g *tally) take(most int) bool {
+	for {
+		n := g.n.Load()
+		if n >= int64(most) {
+			return false
+		}
+		if g.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (g *tally) give() { g.n.Add(-1) }
+
+// capReached is the answer to what would go beyond a cap, which is named like
+// its variable.
+func capReached(limit string, most int64, what string) *Error {
+	return &Error{
+		Status: http.StatusTooManyRequests, Code: "throttled",
+		Message: fmt.Sprintf("%s: at most %d are allowed", what, most),
+		Detail:  map[string]any{"limit": limit, "max": most},
+	}
+}
+
+// takeRequest takes the slot of a request under way. Probes take none, and
+// neither do streams, which have slots of their own.
+func (s *Server) takeRequest(c *call) error {
+	a := s.slots.keys[c.key]
+	if a == nil || c.route.kind == probe || c.route.kind == streaming {
+		return nil
+	}
+	if most := s.opts.Limits.MaxInflightPerKey; !a.requests.take(most) {
+		return capReached("max_inflight_per_key", int64(most), "requests under way with this key")
+	}
+	c.request = &a.requests
+	return nil
+}
+
+// takeStream takes the slots of a stream or a WebSocket: one of the server's
+// and one of its key's. release gives them back; it may be called more than
+// once, and the end of the call does it anyway.
+func (s *Server) takeStream(c *call) (release func(), err error) {
+	l := &s.opts.Limits
+	if !s.slots.streams.take(l.MaxStreams) {
+		return nil, capReached("max_sse_connections", int64(l.MaxStreams), "streams and WebSockets")
+	}
+	a := s.slots.keys[c.key]
+	if a != nil && !a.streams.take(l.MaxStreamsPerKey) {
+		s.slots.streams.give()
+		return nil, capReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")
+	}
+	c.release = sync.OnceFunc(func() {
+		if a != nil {
+			a.streams.give()
+		}
+		s.slots.streams.give()
+	})
+	return c.release, nil
+}
+
+// giveSlots gives back every slot that the call still has.
+func (c *call) giveSlots() {
+	if c.request != nil {
+		c.request.give()
+		c.request = nil
+	}
+	if c.release != nil {
+		c.release()
+		c.release = nil
+	}
+}
+
+// takeBytes sets a write's payload bytes aside under the cap on all that is
+// live; giveBytes ends that, once the write is through. A write under way
+// counts from before it is published until after it, so that no number of
+// writers at the same moment gets past the cap together; for an instant it may
+// count twice, and another one be refused early. What routers forward is not
+// asked.
+func (s *Server) takeBytes(e Engine, w *topics.Write) (n int64, err error) {
+	most := s.opts.Limits.MaxTotalBytes
+	if most == 0 {
+		return 0, nil
+	}
+	for i := range w.Records {
+		n += int64(len(w.Records[i].Data) + len(w.Records[i].Meta))
+	}
+	if pending := s.slots.pending.Add(n); pending+e.Totals().Bytes > most {
+		s.slots.pending.Add(-n)
+		return 0, capReached("max_total_bytes", most, "bytes of live payloads")
+	}
+	return n, nil
+}
+
+func (s *Server) giveBytes(n int64) { s.slots.pending.Add(-n) }

@@ -1,0 +1,290 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// inUse is how many slots are taken, of all kinds.
+func (s *Server) inUse() (n int64) {
+	n = s.slots.streams.n.Load() + s.slots.pending.Load()
+	for _, a := range s.slots.keys {
+		n += a.requests.n.Load() + a.streams.n.Load()
+	}
+	return n
+}
+
+// through runs a handler as a route of its own.
+func through(s *Server, k kind, key string, serve func(*call) error) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+key)
+	s.answer(w, r, &route{"GET", "/test", k, auth.Read, serve}, nil)
+	return w
+}
+
+func wantCap(t *testing.T, w *httptest.ResponseRecorder, limit string, most int64) {
+	t.Helper()
+	want := fmt.Sprintf(`"detail":{"limit":%q,"max":%d}`, limit, most)
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), want) || w.Header().Get("Retry-After") == "" {
+		t.Errorf("%d %v %s, want 429 with %s", w.Code, w.Header(), w.Body, want)
+	}
+}
+
+// Each key has its requests under way counted; probes and streams do not.
+func TestRequestsUnderWayAreCounted(t *testing.T) {
+	s, _ := keyedServer(t, "aaaa,bbbb", func(o *Options) { o.Limits.MaxInflightPerKey = 2 })
+	inside := make(chan struct{})
+	leave := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			w := through(s, data, "aaaa", func(*call) error { inside <- struct{}{}; <-leave; return nil })
+			if w.Code != 200 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+		<-inside
+	}
+	ok := func(*call) error { return nil }
+	wantCap(t, through(s, data, "aaaa", ok), "max_inflight_per_key", 2)
+	for what, w := range map[string]*httptest.ResponseRecorder{
+		"another key": through(s, data, "bbbb", ok),
+		"a stream":    through(s, streaming, "aaaa", ok),
+		"a probe":     through(s, probe, "aaaa", ok),
+	} {
+		if w.Code != 200 {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	}
+	close(leave)
+	wg.Wait()
+	if w := through(s, data, "aaaa", ok); w.Code != 200 || s.inUse() != 0 {
+		t.Errorf("afterwards: %d, %d slots in use", w.Code, s.inUse())
+	}
+}
+
+// Streams have a cap for all and one for each key. What was refused holds
+// nothing, and a slot that was given back twice is one slot.
+func TestStreamsAreCounted(t *testing.T) {
+	s, _ := keyedServer(t, "aaaa,bbbb", func(o *Options) { o.Limits.MaxStreams, o.Limits.MaxStreamsPerKey = 3, 2 })
+	calls := map[string]*call{}
+	take := func(name string) (func(), error) {
+		secret := name[:1]
+		c := &call{key: s.opts.Keys.Find(strings.Repeat(secret, 4)), route: &route{}}
+		calls[name] = c
+		return s.takeStream(c)
+	}
+	refused := func(name, limit string, most int64) {
+		t.Helper()
+		_, err := take(name)
+		var e *Error
+		if !errors.As(err, &e) || e.Status != 429 || e.Detail["limit"] != limit || e.Detail["max"] != most {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	one, err1 := take("a1")
+	_, err2 := take("a2")
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	refused("a3", "max_sse_connections_per_key", 2)
+	if _, err := take("b1"); err != nil {
+		t.Fatal(err)
+	}
+	refused("b2", "max_sse_connections", 3)
+	one()
+	one()
+	calls["a1"].giveSlots()
+	if _, err := take("a4"); err != nil {
+		t.Error(err)
+	}
+	refused("a5", "max_sse_connections", 3)
+	for _, c := range calls {
+		c.giveSlots()
+		c.giveSlots()
+	}
+	if n := s.inUse(); n != 0 {
+		t.Errorf("%d slots in use", n)
+	}
+}
+
+// Where there are no keys, nobody is told apart: only the caps on all hold.
+func TestWithoutKeysNoKeyIsCounted(t *testing.T) {
+	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightPerKey, o.Limits.MaxStreamsPerKey, o.Limits.MaxStreams = 1, 1, 2 })
+	through(s, data, "", func(*call) error {
+		if w := through(s, data, "", func(*call) error { return nil }); w.Code != 200 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		return nil
+	})
+	var last *httptest.ResponseRecorder
+	var nest func(depth int) func(*call) error
+	nest = func(depth int) func(*call) error {
+		return func(c *call) error {
+			if _, err := s.takeStream(c); err != nil {
+				return err
+			}
+			last = through(s, streaming, "", nest(depth+1))
+			return nil
+		}
+	}
+	through(s, streaming, "", nest(0))
+	if n := s.inUse(); n != 0 {
+		t.Errorf("%d slots in use", n)
+	}
+	if last == nil || last.Code != 200 {
+		t.Errorf("the outer streams were answered %v", last)
+	}
+}
+
+// Slots come back whatever a handler does.
+func TestSlotsComeBack(t *testing.T) {
+	s, _ := keyedServer(t, "aaaa", nil)
+	for name, serve := range map[string]func(*call) error{
+		"error": func(c *call) error {
+			_, err := s.takeStream(c)
+			return errors.Join(err, errors.New("as the test wants"))
+		},
+		"panic": func(c *call) error { _, _ = s.takeStream(c); panic("as the test wants") },
+		"abort": func(c *call) error { _, _ = s.takeStream(c); panic(http.ErrAbortHandler) },
+		"held":  func(c *call) error { _, err := s.takeStream(c); return err },
+		"freed": func(c *call) error { release, err := s.takeStream(c); release(); release(); return err },
+		"memory": func(c *call) error {
+			_ = s.memory.take(c, 1000)
+			panic(http.ErrAbortHandler)
+		},
+	} {
+		for _, k := range []kind{data, streaming} {
+			func() {
+				defer func() {
+					if p := recover(); (p == http.ErrAbortHandler) != (name == "abort" || name == "memory") {
+						t.Errorf("%s: %v went up", name, p)
+					}
+				}()
+				through(s, k, "aaaa", serve)
+			}()
+		}
+		if n := s.inUse() + s.memory.used.Load(); n != 0 {
+			t.Errorf("%s: %d slots in use", name, n)
+		}
+	}
+}
+
+// Connections that are cut at random moments, over both protocols, leave every
+// slot free. The server's own check for goroutines comes with serve.
+func TestSlotsComeBackFromCutConnections(t *testing.T) {
+	s, _ := keyedServer(t, "aaaa,bbbb", func(o *Options) {
+		o.Limits.MaxInflightPerKey, o.Limits.MaxTotalBytes = 20, 1<<30
+	})
+	addr, shutdown := serve(t, s)
+	do(s, "PUT", "/v0/topics/t", "", "Authorization", "Bearer aaaa")
+	for _, client := range clients(t) {
+		var wg sync.WaitGroup
+		for worker := range 8 {
+			rng := rand.New(rand.NewPCG(7, uint64(worker)))
+			wg.Go(func() {
+				for range 40 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(3000))*time.Microsecond)
+					method, path, body := "GET", "/v0/topics/t/diff?wait_ms=30000&from_seq=1000000", ""
+					if rng.IntN(3) == 0 {
+						method, path, body = "POST", "/v0/topics/t", `{"records":[{"data":"`+strings.Repeat("x", rng.IntN(100_000))+`"}]}`
+					}
+					req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+path, strings.NewReader(body))
+					if err != nil {
+						t.Error(err)
+					}
+					req.Header.Set("Content-Type", mediaJSON)
+					req.Header.Set("Authorization", "Bearer "+[]string{"aaaa", "bbbb", "none"}[rng.IntN(3)])
+					if resp, err := client.Do(req); err == nil {
+						resp.Body.Close()
+					}
+					cancel()
+				}
+			})
+		}
+		for range 20 { // half a request, and gone
+			if conn, err := net.Dial("tcp", addr); err == nil {
+				fmt.Fprintf(conn, "POST /v0/topics/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer aaaa\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+				conn.Close()
+			}
+		}
+		wg.Wait()
+		client.CloseIdleConnections()
+	}
+	shutdown() // every request has ended
+	if n := s.inUse() + s.memory.used.Load(); n != 0 {
+		t.Errorf("%d slots in use", n)
+	}
+}
+
+// meteredEngine counts the payload bytes it has been given, after a moment in
+// which others may come.
+type meteredEngine struct {
+	*memEngine
+	mu    sync.Mutex
+	bytes int64
+	gate  chan struct{} // each Append takes one before it counts
+}
+
+func (e *meteredEngine) Append(_ context.Context, _ string, w *topics.Write) (topics.Written, error) {
+	<-e.gate
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range w.Records {
+		e.bytes += int64(len(r.Data) + len(r.Meta))
+	}
+	return topics.Written{First: 1, Last: 1, Head: 1, Count: 1}, nil
+}
+
+func (e *meteredEngine) Totals() topics.Totals {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return topics.Totals{Bytes: e.bytes}
+}
+
+// Writers that come at the same moment do not get past the cap together, and
+// what was deleted makes room.
+func TestTotalBytesAreCapped(t *testing.T) {
+	const most, each = 1000, 100
+	s, mem := openServer(func(o *Options) { o.Limits.MaxTotalBytes = most })
+	e := &meteredEngine{memEngine: mem, gate: make(chan struct{})}
+	s.Open(e)
+	body := `{"records":[{"data":"` + strings.Repeat("x", each-4) + `","meta":{}}]}`
+	codes := make(chan int, 50)
+	for range cap(codes) {
+		go func() { codes <- do(s, "POST", "/v0/topics/t", body).Code }()
+	}
+	// All are inside of Append or refused before any is counted.
+	for range cap(codes) - most/each {
+		if code := <-codes; code != http.StatusTooManyRequests {
+			t.Fatalf("%d before any write was through", code)
+		}
+	}
+	close(e.gate)
+	for range most / each {
+		if code := <-codes; code != http.StatusOK {
+			t.Fatalf("a write within the cap: %d", code)
+		}
+	}
+	if e.bytes != most || s.inUse() != 0 {
+		t.Errorf("%d bytes, %d set aside", e.bytes, s.inUse())
+	}
+	wantCap(t, do(s, "POST", "/v0/topics/t", body), "max_total_bytes", most)
+	e.bytes -= each
+	if w := do(s, "POST", "/v0/topics/t", body); w.Code != 200 {
+		t.Errorf("after a delete: %d %s", w.Code, w.Body)
+	}
+}

@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/watch"
+)
+
+const (
+	// streamPatience is how long a client of a stream may take nothing.
+	streamPatience = 30 * time.Second
+	// lastWords is how long it is given when the stream has to end.
+	lastWords = time.Second
+	// eventPiece is how much of an event goes out under one deadline: who takes
+	// less than that in its time is taken to take nothing.
+	eventPiece = 32 << 10
+)
+
+// offerEvents is the media type of a stream.
+var offerEvents = offer{"text", "event-stream", map[string]string{"charset": "utf-8"}}
+
+// Why a stream ends before its client leaves.
+var (
+	errTakenOver = &Error{
+		Status: http.StatusConflict, Code: "stream_taken_over",
+		Message: "another stream of this session was opened",
+	}
+	errAged = errors.New("the stream has reached its age")
+)
+
+// eventStream is an open stream of a watch session. Its writing side is in
+// sse_output.go.
+type eventStream struct {
+	call    *call
+	session *watchSession
+	control *http.ResponseController
+	// patience is how long the client may take nothing.
+	patience time.Duration
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	done     chan struct{} // closed when its use of the session is over
+
+	mu      sync.Mutex // guards what follows, and setting the connection's deadline
+	hurried bool       // it has to end: the client has lastWords for what is being sent
+	over    bool       // the connection is not the stream's any more
+}
+
+// streamWatch streams the events of a session for as long as the client stays.
+func (s *Server) streamWatch(c *call) error {
+	if offerEvents.quality(parseAccept(strings.Join(c.r.Header["Accept"], ","))) == 0 {
+		return &Error{
+			Status: http.StatusNotAcceptable, Code: "not_acceptable",
+			Message: "this route answers text/event-stream, which the Accept header excludes",
+		}
+	}
+	w := s.watches.find(c.topic, c.key)
+	if w == nil {
+		return noSession()
+	}
+	var place *watch.Place
+	if id := c.r.Header.Get("Last-Event-ID"); id != "" {
+		p, err := watch.ParseID(id)
+		if err != nil {
+			return err
+		}
+		place = &p
+	}
+	if c.r.Method == http.MethodHead {
+		beginEvents(c)
+		return nil
+	}
+	if _, err := s.takeStream(c); err != nil { // given back with the call
+		return err
+	}
+	st := &eventStream{
+		call: c, session: w, control: http.NewResponseController(c.w),
+		patience: s.watches.patience, done: make(chan struct{}),
+	}
+	st.ctx, st.cancel = context.WithCancelCause(c.r.Context())
+	defer st.cancel(nil)
+	if err := s.watches.attach(w, st); err != nil {
+		return err
+	}
+	defer s.watches.detach(w, st)
+	defer st.leave()
+	if place != nil {
+		w.Rewind(*place)
+	}
+	return s.stream(st)
+}
+
+// beginEvents sends the header of a stream.
+func beginEvents(c *call) {
+	c.streamed, c.status = true, http.StatusOK
+	h := c.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // proxies that understand it pass events on at once
+	c.w.WriteHeader(http.StatusOK)
+}
+
+// stream sends until the client, the session or the server goes.
+func (s *Server) stream(st *eventStream) error {
+	defer context.AfterFunc(s.ctx, func() { st.end(shuttingDown()) })()
+	if age := s.opts.Limits.SSEMaxAge; age > 0 {
+		// Streams that began together do not end together.
+		age += time.Duration((rand.Float64()*0.2 - 0.1) * float64(age))
+		defer time.AfterFunc(age, func() { st.end(errAged) }).Stop()
+	}
+	c := st.call
+	s.memory.give(c)
+	c.in, c.out, c.packed, c.records = nil, nil, nil, nil // a stream may be idle for days
+	c.outlast()
+	beginEvents(c)
+	err := st.send([]byte("retry: 2000\n\n"))
+	if err == nil {
+		err = st.session.Run(st.ctx, st)
+	}
+	return st.farewell(err)
+}
+
+// end makes the stream end, because of cause. It may be called from anywhere.
+func (st *eventStream) end(cause error) {
+	st.cancel(cause)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if !st.over && !st.hurried {
+		st.hurried = true
+		st.deadline(lastWords)
+	}
+}
+
+// farewell says why the stream ends, if that is the server's doing. An error of
+// the connection ends it without further words: nothing gets through.
+func (st *eventStream) farewell(err error) error {
+	cause := context.Cause(st.ctx)
+	if cause == nil || err != cause { //nolint:errorlint // the very one
+		return clientGone(err)
+	}
+	var reason *Error
+	switch {
+	case errors.Is(cause, errAged):
+		err = st.send([]byte("retry: 2000\n\n"))
+	case errors.As(cause, &reason):
+		err = st.sendError("", reason)
+	default: // the client went, as clients do
+		return nil
+	}
+	if err != nil {
+		return clientGone(err)
+	}
+	return nil
+}
+
+// leave gives the connection back. What of the answer is still in buffers has
+// to go out within lastWords.
+func (st *eventStream) leave() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.over = true
+	st.deadline(lastWords)
+}
+
+// deadline bounds what is written next. st.mu is held, and the stream not over.
+func (st *eventStream) deadline(d time.Duration) {
+	at := time.Time{}
+	if d > 0 {
+		at = time.Now().Add(d)
+	}
+	_ = st.control.SetWriteDeadline(at) // not supported only outside a real connection
+}

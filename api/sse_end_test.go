@@ -1,0 +1,183 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A client whose connection died without a word comes back at once, not when
+// the old stream's time is over.
+func TestStalledStreamTakenOver(t *testing.T) {
+	for _, proto := range []string{"HTTP/1.1", "h2c"} {
+		t.Run(proto, func(t *testing.T) {
+			s := serveReal(t, nil, nil)
+			s.write(t, "a", "0")
+			url := s.newWatch(t, `{"topics":{"a":{}},"limit":1}`)
+			stuck := openStream(t, clients(t)[proto], url, 200).opening()
+			stuck.want("record", `"data":0}`)
+			id := stuck.want("caught-up", "").id
+			// More than what lies between a client and the server.
+			for range 16 {
+				s.write(t, "a", `"`+strings.Repeat("x", 900<<10)+`"`)
+			}
+			session := s.watches.find(url[strings.LastIndex(url, "/")+1:], s.open)
+			last, same := "", 0
+			waitFor(t, func() bool { // nothing goes out any more
+				at := string(session.AppendID(nil))
+				if at != last {
+					last, same = at, 0
+				}
+				same++
+				return same > 50
+			})
+			began := time.Now()
+			c := openStream(t, clients(t)[proto], url, 200, "Last-Event-ID", id).opening()
+			for seq := range 16 {
+				c.want("record", fmt.Sprintf(`"from_seq":%d,`, seq+1))
+			}
+			c.want("caught-up", "")
+			if took := time.Since(began); took > streamPatience/2 {
+				t.Errorf("it took %v", took)
+			}
+			stuck.hangUp()
+			c.hangUp()
+		})
+	}
+}
+
+// When the server goes down, every stream is told, and none holds it up.
+func TestStreamDrain(t *testing.T) {
+	for _, proto := range []string{"HTTP/1.1", "h2c"} {
+		t.Run(proto, func(t *testing.T) {
+			s := serveReal(t, nil, nil)
+			client := clients(t)[proto]
+			s.write(t, "a", `"`+strings.Repeat("x", 900<<10)+`"`)
+			c := openStream(t, client, s.newWatch(t, `{"topics":{"a":{"tail":true}}}`), 200).opening()
+			c.want("caught-up", "")
+			stuck := openStream(t, client, s.newWatch(t, `{"topics":{"a":{}}}`), 200)
+			for range 8 { // more than what lies between a client and the server
+				s.write(t, "a", `"`+strings.Repeat("x", 900<<10)+`"`)
+				c.want("record", "")
+				c.want("caught-up", "")
+			}
+			s.down()
+			c.want("error", `{"code":503,"error":"shutting_down",`)
+			c.wantEnd()
+			stuck.hangUp()
+		})
+	}
+}
+
+// A stream of a certain age ends, so that clients spread over what serves now.
+func TestStreamAge(t *testing.T) {
+	s := serveReal(t, func(o *Options) { o.Limits.SSEMaxAge = 20 * time.Millisecond }, nil)
+	s.write(t, "a", "1")
+	url := s.newWatch(t, `{"topics":{"a":{}}}`)
+	c := openStream(t, http.DefaultClient, url, 200).opening()
+	c.want("record", `"data":1}`)
+	c.want("caught-up", "")
+	c.opening() // says again when to come back
+	c.wantEnd()
+	c = openStream(t, http.DefaultClient, url, 200).opening()
+	c.want("caught-up", "")
+	c.hangUp()
+}
+
+// While nothing happens there is a beat.
+func TestStreamBeats(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.write(t, "a", "1")
+	c := openStream(t, http.DefaultClient, s.newWatch(t, `{"topics":{"a":{"tail":true}},"heartbeat_ms":1}`), 200).opening()
+	c.want("caught-up", "")
+	before := time.Now().UnixMilli()
+	ev := c.want("", "")
+	var at int64
+	if _, err := fmt.Sscanf(ev.beat, "hb %d", &at); err != nil || at < before || at > time.Now().UnixMilli() {
+		t.Errorf("%+v, %v", ev, err)
+	}
+	c.hangUp()
+}
+
+// A client that takes nothing loses the stream and not the session, disturbs
+// nobody, and loses no record.
+func TestStalledClient(t *testing.T) {
+	for _, proto := range []string{"HTTP/1.1", "h2c"} {
+		t.Run(proto, func(t *testing.T) {
+			s := serveReal(t, nil, nil)
+			s.watches.patience = 50 * time.Millisecond
+			client, other := clients(t)[proto], clients(t)[proto]
+			s.write(t, "a", "0")
+			stalled := s.newWatch(t, `{"topics":{"a":{}}}`)
+			c := openStream(t, client, stalled, 200).opening()
+			s.watches.patience = streamPatience
+			c.want("record", `"data":0}`)
+			id := c.want("caught-up", "").id
+			quick := openStream(t, other, s.newWatch(t, `{"topics":{"a":{"tail":true}}}`), 200).opening()
+			quick.want("caught-up", "")
+			data := strings.Repeat("x", 500<<10)
+			n := 0
+			for deadline := time.Now().Add(20 * time.Second); ; {
+				s.write(t, "a", fmt.Sprintf(`"%d%s"`, n, data))
+				quick.want("record", fmt.Sprintf(`"data":"%dx`, n))
+				quick.want("caught-up", "")
+				n++
+				if _, streams := s.watches.counts(); streams == 1 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("after %d records the stream is open still", n)
+				}
+			}
+			quick.hangUp()
+			c.hangUp()
+			c = openStream(t, client, stalled, 200, "Last-Event-ID", id).opening()
+			for got := 0; got < n; {
+				ev, err := c.next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ev.name != "record" {
+					continue
+				}
+				for strings.Contains(ev.data, fmt.Sprintf(`"data":"%dx`, got)) {
+					got++
+				}
+			}
+			c.hangUp()
+		})
+	}
+}
+
+// Streams that are opened and cut at any moment leave nothing behind: serveReal
+// looks for it.
+func TestCutStreams(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.write(t, "a", "1")
+	url := s.newWatch(t, `{"topics":{"a":{}}}`)
+	for _, client := range clients(t) {
+		done := make(chan struct{})
+		for i := range 8 {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				for j := range 20 {
+					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i*j%7)*time.Millisecond)
+					req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+					if resp, err := client.Do(req); err == nil {
+						_, _ = io.Copy(io.Discard, resp.Body) // cut, or taken over by another one
+						resp.Body.Close()
+					}
+					cancel()
+				}
+			}()
+		}
+		for range 8 {
+			<-done
+		}
+	}
+	waitFor(t, func() bool { _, n := s.watches.counts(); return n == 0 })
+}

@@ -1,0 +1,190 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// An eventStream is the output of its session. What it sends is complete with
+// the client, or lost, when a method returns: nothing is queued.
+var _ watch.Output = (*eventStream)(nil)
+
+// eventBuffers are for what stands around the bodies of events, and for small
+// events as a whole. Streams that are idle hold none.
+var eventBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const (
+	// copied is the largest body that is sent with what stands around it in one
+	// piece; copying it costs less than another write.
+	copied = 4 << 10
+	// keepEvent is the largest buffer that goes back to the pool.
+	keepEvent = 64 << 10
+)
+
+// Records sends a record event.
+func (st *eventStream) Records(f *watch.Frame) error {
+	return st.event("record", func(b []byte) []byte { return b }, f.Body, f.Lines)
+}
+
+// Tombstone sends a tombstone event.
+func (st *eventStream) Tombstone(topic string, t *topics.Tombstone, connect bool) error {
+	return st.small("tombstone", func(b []byte) []byte {
+		b = appendMember(append(b, '{'), "topic", topic)
+		b = appendMember(append(b, ','), "reason", watch.Reason(t, connect))
+		b = appendNumber(append(b, ','), "gap_from", t.GapFrom)
+		b = appendNumber(append(b, ','), "gap_to", t.GapTo)
+		b = appendNumber(append(b, ','), "missed_estimate", t.Missed)
+		b = appendNumber(append(b, ','), "earliest_seq", t.Earliest)
+		b = appendNumber(append(b, ','), "head_seq", t.Head)
+		return append(b, '}')
+	})
+}
+
+// CaughtUp sends a caught-up event.
+func (st *eventStream) CaughtUp(topic string, head uint64) error {
+	return st.small("caught-up", func(b []byte) []byte {
+		b = appendMember(append(b, '{'), "topic", topic)
+		b = appendNumber(append(b, ','), "head_seq", head)
+		return append(b, '}')
+	})
+}
+
+// Deleted sends a topic-deleted event.
+func (st *eventStream) Deleted(topic string, head uint64, reason string) error {
+	return st.small("topic-deleted", func(b []byte) []byte {
+		b = appendMember(append(b, '{'), "topic", topic)
+		b = appendNumber(append(b, ','), "head_seq", head)
+		b = appendMember(append(b, ','), "reason", reason)
+		return append(b, '}')
+	})
+}
+
+// Failed sends an error event that names the topic.
+func (st *eventStream) Failed(topic string, err error) error {
+	return st.sendError(topic, errorOf(err))
+}
+
+// Idle sends a comment, so that whoever is between knows that the stream is
+// alive.
+func (st *eventStream) Idle() error {
+	b := append(make([]byte, 0, 32), ": hb "...)
+	b = strconv.AppendInt(b, time.Now().UnixMilli(), 10)
+	return st.send(append(b, "\n\n"...))
+}
+
+// sendError sends an error event: about a topic, or without one about the
+// stream, which then ends.
+func (st *eventStream) sendError(topic string, e *Error) error {
+	data, err := json.Marshal(struct {
+		Code    int            `json:"code"`
+		Error   string         `json:"error"`
+		Message string         `json:"message"`
+		Topic   string         `json:"topic,omitempty"`
+		Detail  map[string]any `json:"detail,omitempty"`
+	}{e.Status, e.Code, e.Message, topic, e.Detail})
+	if err != nil {
+		panic(err) // details are strings, numbers and bools
+	}
+	return st.small("error", func(b []byte) []byte { return append(b, data...) })
+}
+
+// small sends an event whose body is rendered for it, on one line.
+func (st *eventStream) small(name string, body func([]byte) []byte) error {
+	return st.event(name, body, nil, false)
+}
+
+// event sends an event: what head renders, and body. lines says that body has
+// line ends, which an event carries as lines of data: its client puts them
+// together with \n, whatever they were.
+func (st *eventStream) event(name string, head func([]byte) []byte, body []byte, lines bool) error {
+	buf := eventBuffers.Get().(*[]byte)
+	b := append(append((*buf)[:0], "event: "...), name...)
+	b = st.session.AppendID(append(b, "\nid: "...))
+	b = head(append(b, "\ndata: "...))
+	var err error
+	switch {
+	case lines:
+		b = append(appendLines(b, body), "\n\n"...)
+		err = st.send(b)
+	case len(body) <= copied:
+		b = append(append(b, body...), "\n\n"...)
+		err = st.send(b)
+	default:
+		err = st.send(b, body, []byte("\n\n"))
+	}
+	if cap(b) <= keepEvent {
+		*buf = b
+		eventBuffers.Put(buf)
+	}
+	return err
+}
+
+// appendLines appends text whose line ends begin new lines of data.
+func appendLines(b, text []byte) []byte {
+	for {
+		i := bytes.IndexAny(text, "\r\n")
+		if i < 0 {
+			return append(b, text...)
+		}
+		b = append(append(b, text[:i]...), "\ndata: "...)
+		if text[i] == '\r' && i+1 < len(text) && text[i+1] == '\n' {
+			i++
+		}
+		text = text[i+1:]
+	}
+}
+
+// send writes the parts and sees them off. The client has its time for each
+// piece of what there is.
+func (st *eventStream) send(parts ...[]byte) error {
+	defer st.lift()
+	for _, part := range parts {
+		for len(part) > 0 {
+			st.bound()
+			n := min(len(part), eventPiece)
+			if _, err := st.call.w.Write(part[:n]); err != nil {
+				return err
+			}
+			part = part[n:]
+		}
+	}
+	st.bound()
+	return st.control.Flush()
+}
+
+// bound gives the client its time for the next piece.
+func (st *eventStream) bound() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.hurried {
+		st.deadline(lastWords)
+	} else {
+		st.deadline(st.patience)
+	}
+}
+
+// lift takes the deadline away while there is nothing to send: HTTP/2 would
+// take the time until the next event for the client's.
+func (st *eventStream) lift() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if !st.hurried {
+		st.deadline(0)
+	}
+}
+
+func appendMember(b []byte, name, text string) []byte {
+	b = append(append(append(b, '"'), name...), `":"`...)
+	return append(append(b, text...), '"') // names and reasons need no escapes
+}
+
+func appendNumber(b []byte, name string, n uint64) []byte {
+	b = append(append(append(b, '"'), name...), `":`...)
+	return strconv.AppendUint(b, n, 10)
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// positionView is where in a topic a watch begins.
+type positionView struct {
+	FromSeq     uint64 `json:"from_seq"`
+	HeadSeq     uint64 `json:"head_seq"`
+	EarliestSeq uint64 `json:"earliest_seq"`
+}
+
+// openWatch makes a watch session.
+func (s *Server) openWatch(c *call) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	lenient := p.bool("lenient", false)
+	if p.err != nil {
+		return p.err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	req, err := decodeWatch(body, &s.opts.Limits)
+	if err != nil {
+		return err
+	}
+	if err := c.mayWatch(req); err != nil {
+		return err
+	}
+	session := watch.NewSession(s.frames(), req.options(&s.opts.Limits), s.opts.Limits.MaxWatchTopics, c.key.Sees)
+	positions, err := follow(session, req, lenient)
+	if err != nil {
+		session.Close()
+		return err
+	}
+	w, err := s.watches.add(session, c.key, s.opts.Limits.MaxWatchSessions)
+	if err != nil {
+		session.Close()
+		return err
+	}
+	c.Header().Set("Cache-Control", "no-store")
+	writeJSON(c, http.StatusOK, struct {
+		WID          string                  `json:"wid"`
+		StreamURL    string                  `json:"stream_url"`
+		SessionTTLMS int64                   `json:"session_ttl_ms"`
+		Topics       map[string]positionView `json:"topics"`
+	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions)})
+	return nil
+}
+
+// mayWatch is nil if the call's key may read everything that a watch asks for.
+func (c *call) mayWatch(req *watchRequest) error {
+	for topic := range req.topics {
+		if err := c.may(auth.Read, topic); err != nil {
+			return err
+		}
+	}
+	for prefix := range req.prefixes {
+		if err := c.may(auth.Read, prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow adds what a watch asks for to a session. lenient leaves out topics
+// that do not exist. With an error some may have been added.
+func follow(session *watch.Session, req *watchRequest, lenient bool) (map[string]watch.Position, error) {
+	positions := make(map[string]watch.Position, len(req.topics))
+	for topic, at := range req.topics {
+		position, err := session.Add(topic, at)
+		missing := new(topics.Error)
+		switch {
+		case err == nil:
+			positions[topic] = position
+		case lenient && errors.As(err, &missing) && missing.Kind == topics.KindNotFound:
+		default:
+			return nil, err
+		}
+	}
+	for prefix, at := range req.prefixes {
+		found, err := session.AddPrefix(prefix, at)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(positions, found)
+	}
+	return positions, nil
+}
+
+func viewPositions(positions map[string]watch.Position) map[string]positionView {
+	view := make(map[string]positionView, len(positions))
+	for topic, p := range positions {
+		view[topic] = positionView{p.From, p.Head, p.Earliest}
+	}
+	return view
+}

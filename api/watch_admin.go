@@ -1,0 +1,88 @@
+package api
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+)
+
+// sessionView is a watch session or a WebSocket, as an administrator sees it.
+type sessionView struct {
+	ID        string `json:"id"`
+	Kind      string `json:"kind"` // watch or websocket
+	Key       string `json:"key"`
+	Opened    int64  `json:"opened_ts"`
+	Topics    int    `json:"topics"`    // of a WebSocket: those subscribed by name
+	Prefixes  int    `json:"prefixes"`  // of a WebSocket: 0
+	Streaming bool   `json:"streaming"` // a stream is open
+	// IdleUntil is when a session without a stream is dropped.
+	IdleUntil *int64 `json:"idle_until_ts,omitempty"`
+}
+
+// listSessions answers the watch sessions and WebSockets, the oldest first.
+func (s *Server) listSessions(c *call) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	limit, offset := p.size("limit"), p.size("offset")
+	if !p.Has("limit") {
+		limit = defaultPage
+	} else if limit == 0 {
+		p.refuse("limit", "must be at least 1")
+	}
+	if p.err != nil {
+		return p.err
+	}
+	all := append(s.watches.views(), s.socketViews()...)
+	slices.SortFunc(all, func(a, b sessionView) int {
+		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.ID, b.ID))
+	})
+	total := len(all)
+	page := all[min(offset, int64(total)):]
+	page = page[:min(limit, maxPage, int64(len(page)))]
+	c.Header().Set("Cache-Control", "no-store")
+	writeJSON(c, http.StatusOK, struct {
+		Sessions []sessionView `json:"sessions"`
+		Total    int           `json:"total"`
+	}{page, total})
+	return nil
+}
+
+// closeSession ends a watch session or a WebSocket.
+func (s *Server) closeSession(c *call) error {
+	if err := s.fieldless(c); err != nil {
+		return err
+	}
+	cause := &Error{Status: http.StatusGone, Code: "session_closed", Message: "an administrator closed the session"}
+	if !s.watches.remove(c.topic, cause) && !s.closeSocket(c.topic, cause) {
+		return noSession()
+	}
+	writeJSON(c, http.StatusOK, struct {
+		ID     string `json:"id"`
+		Closed bool   `json:"closed"`
+	}{c.topic, true})
+	return nil
+}
+
+// views are the sessions in the table, in no order.
+func (t *watches) views() []sessionView {
+	t.mu.Lock()
+	views := make([]sessionView, 0, len(t.all))
+	sessions := make([]*watchSession, 0, len(t.all))
+	for _, w := range t.all {
+		v := sessionView{
+			ID: w.id, Kind: "watch", Key: w.key.ID, Opened: w.opened.UnixMilli(), Streaming: w.stream != nil,
+		}
+		if w.idle != nil {
+			v.IdleUntil = new(w.until.UnixMilli())
+		}
+		views, sessions = append(views, v), append(sessions, w)
+	}
+	t.mu.Unlock()
+	for i, w := range sessions {
+		views[i].Topics, views[i].Prefixes = w.Size()
+	}
+	return views
+}

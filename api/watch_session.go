@@ -1,0 +1,197 @@
+package api
+
+import (
+	"container/list"
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/watch"
+)
+
+// sessionTTL is how long a watch session without a stream is kept.
+const sessionTTL = 300 * time.Second
+
+// watchSession is a watch session of a client: its topics, and the stream that
+// is open, if any. It belongs to the key that made it.
+type watchSession struct {
+	*watch.Session
+	id     string
+	key    *auth.Key
+	opened time.Time
+
+	// watches.mu guards what follows.
+	stream *eventStream  // the open one, or the one that waits for it to end
+	ended  bool          // it is in the table no more
+	idle   *list.Element // its place among those without a stream
+	until  time.Time     // when it is dropped, if it stays there
+}
+
+// watches is the table of watch sessions.
+type watches struct {
+	ttl      time.Duration
+	patience time.Duration // with the client of a stream that takes nothing
+
+	once   sync.Once
+	frames *watch.Frames // set by once
+
+	mu    sync.Mutex // guards what follows
+	all   map[string]*watchSession
+	open  int         // streams; one that is taking over counts beside the other
+	idle  list.List   // of *watchSession without a stream, the longest first
+	sweep *time.Timer // fires when the first of idle is due; nil: never set
+}
+
+func newWatches() watches {
+	return watches{ttl: sessionTTL, patience: streamPatience, all: map[string]*watchSession{}}
+}
+
+// frames is the rendering that all who watch have in common. The server must
+// have been given its engine.
+func (s *Server) frames() *watch.Frames {
+	s.watches.once.Do(func() { s.watches.frames = watch.NewFrames(s.opened()) })
+	return s.watches.frames
+}
+
+// add puts a session in the table, unless there are too many.
+func (t *watches) add(session *watch.Session, key *auth.Key, most int) (*watchSession, error) {
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	w := &watchSession{
+		Session: session, key: key, opened: time.Now(),
+		id: "wid_" + base64.RawURLEncoding.EncodeToString(raw[:]),
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.all) >= most {
+		return nil, capReached("max_watch_sessions", int64(most), "watch sessions")
+	}
+	t.all[w.id] = w
+	t.rest(w)
+	return w, nil
+}
+
+// rest begins a session's time without a stream. t.mu is held.
+func (t *watches) rest(w *watchSession) {
+	w.until = time.Now().Add(t.ttl)
+	w.idle = t.idle.PushBack(w)
+	if t.idle.Len() > 1 {
+		return // the timer is set for one before
+	}
+	if t.sweep == nil {
+		t.sweep = time.AfterFunc(t.ttl, t.expire)
+	} else {
+		t.sweep.Reset(t.ttl)
+	}
+}
+
+// expire drops the sessions that are due.
+func (t *watches) expire() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	for e := t.idle.Front(); e != nil; e = t.idle.Front() {
+		w := e.Value.(*watchSession)
+		if left := w.until.Sub(now); left > 0 {
+			t.sweep.Reset(left)
+			return
+		}
+		t.drop(w)
+	}
+}
+
+// drop takes a session out of the table and ends it, unless it has a stream:
+// then that one has to, in detach. t.mu is held.
+func (t *watches) drop(w *watchSession) {
+	delete(t.all, w.id)
+	w.ended = true
+	if w.idle != nil {
+		t.idle.Remove(w.idle)
+		w.idle = nil
+	}
+	if w.stream == nil {
+		w.Close()
+	}
+}
+
+// find is the session with an id that a key made; nil: there is none.
+func (t *watches) find(id string, key *auth.Key) *watchSession {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if w := t.all[id]; w != nil && w.key == key {
+		return w
+	}
+	return nil
+}
+
+// attach makes a stream the session's. One that is open is told to end, and
+// waited for: it does not take longer than a client is given for its last
+// words. Each attach that is not refused needs a detach.
+func (t *watches) attach(w *watchSession, st *eventStream) error {
+	t.mu.Lock()
+	if w.ended {
+		t.mu.Unlock()
+		return noSession()
+	}
+	before := w.stream
+	w.stream = st
+	t.open++
+	if w.idle != nil {
+		t.idle.Remove(w.idle)
+		w.idle = nil
+	}
+	t.mu.Unlock()
+	if before != nil {
+		before.end(errTakenOver)
+		<-before.done
+	}
+	return nil
+}
+
+// detach ends a stream's use of its session.
+func (t *watches) detach(w *watchSession, st *eventStream) {
+	defer close(st.done)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open--
+	if w.stream != st { // the next one waits already
+		return
+	}
+	w.stream = nil
+	if w.ended {
+		w.Close()
+		return
+	}
+	t.rest(w)
+}
+
+// remove ends the session with an id, and its stream with a cause.
+func (t *watches) remove(id string, cause *Error) bool {
+	t.mu.Lock()
+	w := t.all[id]
+	if w == nil {
+		t.mu.Unlock()
+		return false
+	}
+	st := w.stream
+	t.drop(w)
+	t.mu.Unlock()
+	if st != nil {
+		st.end(cause)
+	}
+	return true
+}
+
+// counts are the sessions that exist and the streams that are open.
+func (t *watches) counts() (sessions, streams int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return int64(len(t.all)), int64(t.open)
+}
+
+func noSession() *Error {
+	return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such watch session"}
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+// upgrade turns the request into a WebSocket and serves it until its end. What
+// is wrong with the request is answered like any other error, before the
+// connection changes its protocol.
+func (s *Server) upgrade(c *call) error {
+	if err := checkUpgrade(c.r); err != nil {
+		return err
+	}
+	if err := s.checkOrigin(c.r); err != nil {
+		return err
+	}
+	release, err := s.takeStream(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	so := newSocket(s, c)
+	// Known before it leaves the HTTP server, which then waits for it no more.
+	s.sockets.enter(so)
+	defer s.sockets.leave(so)
+	c.streamed, c.status = true, http.StatusSwitchingProtocols
+	conn, err := websocket.Accept(takeover{c.w, so}, c.r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // checkOrigin knows which origins are allowed
+		CompressionMode:    websocket.CompressionDisabled,
+		OnPongReceived:     func(context.Context, []byte) { so.alive() },
+	})
+	if err != nil { // it was answered
+		c.status = http.StatusInternalServerError
+		return nil
+	}
+	so.serve(conn)
+	return nil
+}
+
+// checkUpgrade holds the request against RFC 6455, section 4.2.1.
+func checkUpgrade(r *http.Request) error {
+	switch h := r.Header; {
+	case r.Method != http.MethodGet:
+		return invalid("a WebSocket is opened with GET, not with %s", r.Method)
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return invalid("a WebSocket needs HTTP/1.1; this request came by %s", r.Proto)
+	case !hasToken(h["Connection"], "upgrade") || !hasToken(h["Upgrade"], "websocket"):
+		return invalid("this route is a WebSocket: it needs the headers Connection: Upgrade and Upgrade: websocket")
+	case h.Get("Sec-Websocket-Version") != "13":
+		return invalid("Sec-WebSocket-Version %q is not 13", h.Get("Sec-Websocket-Version"))
+	case !isNonce(h["Sec-Websocket-Key"]):
+		return invalid("Sec-WebSocket-Key must be one value of 16 bytes in base64")
+	}
+	return nil
+}
+
+// hasToken looks for a token in the lists of a header, whatever its case.
+func hasToken(lists []string, token string) bool {
+	for _, list := range lists {
+		for t := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isNonce(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(values[0]))
+	return err == nil && len(b) == 16
+}
+
+// checkOrigin refuses pages of other sites: a browser lets any page open a
+// WebSocket, wherever it leads. Clients that are no browsers send no Origin.
+func (s *Server) checkOrigin(r *http.Request) error {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+		return nil
+	}
+	if s.sharing.with(origin) {
+		return nil
+	}
+	return &Error{
+		Status: http.StatusForbidden, Code: "forbidden",
+		Message: "this origin may not open a WebSocket: it is neither the server's own nor one of those that are allowed",
+	}
+}
+
+// with reports whether the pages of an origin may use the API.
+func (s *sharing) with(origin string) bool {
+	return s != nil && (s.everybody || slices.Contains(s.origins, strings.ToLower(origin)))
+}
+
+// takeover gives the socket the connection that is hijacked through it.
+type takeover struct {
+	http.ResponseWriter
+	socket *socket
+}
+
+// Hijack implements http.Hijacker.
+func (t takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	if err == nil {
+		t.socket.own(conn)
+	}
+	return conn, rw, err
+}

@@ -1,0 +1,198 @@
+package api
+
+import (
+	"github.com/e6e95bb8/topics/api/scan"
+	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// maxRequestID is the longest request_id, as it stands in the message.
+const maxRequestID = 256
+
+// command is what every message of a client has.
+type command struct {
+	op string
+	// id is the request_id verbatim, or nil; it aliases the message.
+	id []byte
+}
+
+// decodeCommand reads a message's op and request_id. The id is there also with
+// an error, if it could be read. No error means that the message is JSON
+// through and through.
+func decodeCommand(message []byte) (command, error) {
+	var cmd command
+	f := readFields(message)
+	f.object("the message")
+	for f.Field() { // also past a value that is refused: the id may follow
+		switch name := f.Name(); {
+		case f.Null():
+		case string(name) == "op" && f.is(scan.KindString, "op"):
+			cmd.op = f.str("op")
+		case string(name) == "request_id":
+			cmd.id = f.requestID()
+		default:
+			f.Skip()
+		}
+	}
+	if err := f.finish(); err != nil {
+		return cmd, err
+	}
+	if cmd.op == "" {
+		return cmd, invalidField("op", "is needed: subscribe, unsubscribe, publish or ping")
+	}
+	return cmd, nil
+}
+
+// is refuses a value that is not of the kind, and does not step over it.
+func (f *fields) is(want scan.Kind, name string) bool {
+	got := f.Kind()
+	if got != want {
+		f.refuse(name, "expected %s, found %s", want, got)
+	}
+	return got == want
+}
+
+// requestID reads a string or a number as it stands.
+func (f *fields) requestID() []byte {
+	kind := f.Kind()
+	id, _ := f.Raw()
+	switch {
+	case kind != scan.KindString && kind != scan.KindNumber:
+		f.refuse("request_id", "expected a string or a number, found %s", kind)
+		return nil
+	case len(id) > maxRequestID:
+		f.refuse("request_id", "has %d bytes; at most %d are allowed", len(id), maxRequestID)
+		return nil
+	}
+	return id
+}
+
+// publishCommand is a publish: a write, and where it goes.
+type publishCommand struct {
+	topic string
+	seqs  bool // return_seqs
+	write *topics.Write
+}
+
+// decodePublish reads a publish. The records go into records' array and alias
+// the message.
+func decodePublish(message []byte, l *Limits, records []topics.Record) (*publishCommand, error) {
+	p := &publishCommand{seqs: true}
+	var err error
+	p.write, err = decodeWriteBeside(message, l, records, func(f *fields) {
+		switch string(f.Name()) {
+		case "topic":
+			p.topic = f.str("topic")
+		case "return_seqs":
+			p.seqs = f.bool("return_seqs")
+		default:
+			f.Skip()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, checkName(p.topic)
+}
+
+// subscribeCommand is a subscribe: a watch.
+type subscribeCommand struct {
+	*watchRequest
+	lenient bool // topics that do not exist are left out
+}
+
+// decodeSubscribe reads what a subscribe wants: a watch's fields, and for a
+// single topic its name with from_seq or tail beside it.
+func decodeSubscribe(message []byte, l *Limits) (*subscribeCommand, error) {
+	cmd := &subscribeCommand{watchRequest: newWatchRequest()}
+	var topic string
+	var at watch.Start
+	f := readFields(message)
+	f.object("the message")
+	for f.next() {
+		switch name := string(f.Name()); {
+		case f.Null():
+		case name == "topic":
+			topic = f.str(name)
+		case name == "lenient":
+			cmd.lenient = f.bool(name)
+		case !f.startField(name, &at) && !f.watchField(name, cmd.watchRequest, l):
+			f.Skip()
+		}
+	}
+	if err := f.finish(); err != nil {
+		return nil, err
+	}
+	if topic != "" {
+		cmd.topics[topic] = at
+		return cmd, checkName(topic)
+	}
+	if len(cmd.topics)+len(cmd.prefixes) == 0 {
+		return nil, invalidField("topic", "is needed, or topics or prefixes")
+	}
+	return cmd, nil
+}
+
+// checkName checks the name of a topic in a message.
+func checkName(name string) error {
+	if name == "" {
+		return invalidField("topic", "is needed")
+	}
+	if err := topics.CheckName(name); err != nil {
+		return err
+	}
+	return nil
+}
+
+// decodeUnsubscribe reads the names of an unsubscribe: topic, and topics and
+// prefixes as arrays or as the maps that subscribe takes.
+func decodeUnsubscribe(message []byte, most int) (names, prefixes []string, err error) {
+	f := readFields(message)
+	f.object("the message")
+	for f.next() {
+		name := f.Name()
+		if f.Null() {
+			continue
+		}
+		switch string(name) {
+		case "topic":
+			names = append(names, f.str("topic"))
+		case "topics":
+			names = f.names("topics", names, most)
+		case "prefixes":
+			prefixes = f.names("prefixes", prefixes, most)
+		default:
+			f.Skip()
+		}
+	}
+	if err := f.finish(); err != nil {
+		return nil, nil, err
+	}
+	if len(names)+len(prefixes) == 0 {
+		return nil, nil, invalidField("topic", "is needed, or topics or prefixes")
+	}
+	return names, prefixes, nil
+}
+
+// names reads an array of short strings, or the field names of an object.
+func (f *fields) names(name string, into []string, most int) []string {
+	next, read := f.element, func() string { return f.str(name) }
+	if f.Kind() == scan.KindObject {
+		f.Object()
+		next, read = f.next, func() string {
+			key := string(f.Name())
+			f.Skip()
+			return key
+		}
+	} else if f.Array(); !f.check(name) {
+		return into
+	}
+	for next() {
+		if len(into) >= most {
+			f.refuse(name, "at most %d are allowed", most)
+			break
+		}
+		into = append(into, read())
+	}
+	return into
+}

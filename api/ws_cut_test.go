@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+func TestSocketRandomCuts(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "t", `{}`)
+	const records, readers, noisy = 3000, 4, 4
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; i < records; i += 10 {
+			var data []string
+			for k := range 10 {
+				data = append(data, fmt.Sprint(i+k))
+			}
+			s.write(t, "t", data...)
+		}
+	})
+	for reader := range readers {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(reader), 1))
+			for at := uint64(0); at < records; {
+				at = s.followUntilCut(t, at, rng.IntN(20))
+			}
+		})
+	}
+	for n := range noisy {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(n), 2))
+			for range 30 {
+				s.babble(t, rng)
+			}
+		})
+	}
+	wg.Wait()
+	<-s.sockets.empty()
+}
+
+func (s *realServer) followUntilCut(t *testing.T, at uint64, messages int) uint64 {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, "ws://"+s.addr+"/v0/ws", nil)
+	if err != nil {
+		t.Errorf("dialling: %v", err)
+		return at
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(-1)
+	c := &wsClient{conn, t, ctx}
+	if err := conn.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"op":"subscribe","topic":"t","from_seq":%d,"limit":20}`, at)); err != nil {
+		t.Error(err)
+		return at
+	}
+	for ; messages >= 0 && at < 3000; messages-- {
+		m, err := c.listen()
+		if err != nil {
+			t.Errorf("after %d: %v", at, err)
+			return 3000
+		}
+		for _, r := range m.Records {
+			if r.Seq != at+1 || string(r.Data) != fmt.Sprint(at) {
+				t.Errorf("record %d %s after %d", r.Seq, r.Data, at)
+				return 3000
+			}
+			at = r.Seq
+		}
+	}
+	return at
+}
+
+func (s *realServer) babble(t *testing.T, rng *rand.Rand) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, "ws://"+s.addr+"/v0/ws", nil)
+	if err != nil {
+		t.Errorf("dialling: %v", err)
+		return
+	}
+	defer conn.CloseNow()
+	for range rng.IntN(60) {
+		message := []string{
+			`{"op":"publish","topic":"noise","records":[{"data":1},{"data":2}]}`,
+			`{"op":"publish","topic":"noise:fsync","records":[{}],"config":{"durability":"fsync"}}`,
+			`{"op":"subscribe","topic":"t"}`, `{"op":"subscribe","topic":"t","limit":3}`,
+			`{"op":"subscribe","prefixes":{"noise":{}},"limit":4}`, `{"op":"unsubscribe","prefixes":["noise"]}`,
+			`{"op":"unsubscribe","topic":"t"}`, `{"op":"ping"}`, `{"op":"`,
+		}[rng.IntN(9)]
+		if conn.Write(ctx, websocket.MessageText, []byte(message)) != nil {
+			return
+		}
+	}
+	if rng.IntN(2) == 0 {
+		_, _, _ = conn.Read(ctx) // something was said, or not
+	}
+}

@@ -1,0 +1,105 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+func TestSocketDrain(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "t", `{"durability":"fsync"}`)
+	c, idle := s.dial(t), s.dial(t)
+	idle.say(`{"op":"subscribe","topic":"t"}`)
+	idle.want("subscribed")
+	idle.want("caught_up")
+	const n = 30
+	for i := range n {
+		c.say(`{"op":"publish","topic":"t","records":[{}],"request_id":%d}`, i)
+	}
+	c.want("ack")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.down()
+	}()
+	acked := uint64(1)
+	for i := 1; ; i++ {
+		m := c.hear()
+		if m.Op == "error" && m.ID == nil {
+			if m.Code != "shutting_down" {
+				t.Errorf("the last words: %s", m.raw)
+			}
+			break
+		}
+		if string(m.ID) != fmt.Sprint(i) || m.Op == "error" && m.Code != "shutting_down" {
+			t.Fatalf("answer %d is %s", i, m.raw)
+		}
+		if m.Op == "ack" {
+			acked++
+		}
+	}
+	c.wantClosed(websocket.StatusGoingAway)
+	for {
+		if m := idle.hear(); m.Op == "error" {
+			if m.raw != `{"op":"error","code":"shutting_down","message":"the server is shutting down"}` {
+				t.Errorf("the last words: %s", m.raw)
+			}
+			break
+		}
+	}
+	idle.wantClosed(websocket.StatusGoingAway)
+	<-done
+	if st, err := s.registry.State("t", false); err != nil || st.Head != acked {
+		t.Errorf("%d publishes were acknowledged, %d written: %v", acked, st.Head, err)
+	}
+}
+
+func TestSocketDrainWaitsForPublishes(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	held := &heldEngine{Engine: s.registry, room: make(chan struct{})}
+	s.Open(held)
+	c := s.dial(t)
+	c.say(`{"op":"publish","topic":"t","records":[{}]}`)
+	waitFor(t, func() bool { return held.began.Load() == 1 })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.down()
+	}()
+	<-s.ctx.Done()
+	s.sockets.list()[0].wake() // the keeper looks, and looks again
+	waitFor(t, func() bool { return len(s.sockets.list()[0].nudge) == 0 })
+	close(held.room)
+	c.want("ack")
+	if m := c.want("error"); m.Code != "shutting_down" {
+		t.Errorf("the last words: %s", m.raw)
+	}
+	c.wantClosed(websocket.StatusGoingAway)
+	<-done
+}
+
+func TestSocketDrainWithoutAnswer(t *testing.T) {
+	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
+	_, r := s.rawDial(t)
+	s.down()
+	got, _ := io.ReadAll(r)
+	if !bytes.Contains(got, []byte("shutting_down")) || !bytes.Contains(got, []byte{0x88}) {
+		t.Errorf("the last words: %q", got)
+	}
+}
+
+func TestSocketFinishCuts(t *testing.T) {
+	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = time.Hour })
+	_, r := s.rawDial(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.Finish(ctx)
+	_, _ = io.ReadAll(r)
+	<-s.sockets.empty()
+}

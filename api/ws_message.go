@@ -1,0 +1,92 @@
+package api
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/render"
+	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// beginMessage opens a message of the server: its op, and the request_id that
+// it answers, if any.
+func beginMessage(b []byte, op string, id []byte) []byte {
+	b = append(append(append(b, `{"op":"`...), op...), '"')
+	if id != nil {
+		b = append(append(b, `,"request_id":`...), id...)
+	}
+	return b
+}
+
+// appendTopic adds the topic a message is about; a checked name needs no
+// escapes.
+func appendTopic(b []byte, topic string) []byte {
+	return append(append(append(b, `,"topic":"`...), topic...), '"')
+}
+
+func appendSeq(b []byte, field string, seq uint64) []byte {
+	b = append(append(append(b, `,"`...), field...), `":`...)
+	return strconv.AppendUint(b, seq, 10)
+}
+
+// pongMessage answers a ping.
+func pongMessage(id []byte) []byte { return append(beginMessage(nil, "pong", id), '}') }
+
+// ackMessage answers a publish: with what the write's answer over HTTP says.
+func ackMessage(id []byte, topic string, done *topics.Written, seqs bool, began time.Time) []byte {
+	b := append(beginMessage(nil, "ack", id), ',')
+	b = appendWritten(b, topic, done, seqs)
+	b = append(b, ',')
+	return append(appendSpent(b, began, costWrite, &done.Cost), '}')
+}
+
+// subscribedMessage answers a subscribe with where each topic begins.
+func subscribedMessage(id []byte, positions map[string]watch.Position) []byte {
+	topics, err := json.Marshal(viewPositions(positions))
+	if err != nil {
+		panic(err) // numbers by their names
+	}
+	b := append(beginMessage(nil, "subscribed", id), `,"topics":`...)
+	return append(append(b, topics...), '}')
+}
+
+// unsubscribedMessage answers an unsubscribe with what is not followed any
+// more.
+func unsubscribedMessage(id []byte, names, prefixes []string) []byte {
+	b := beginMessage(nil, "ack", id)
+	b = appendNames(append(b, `,"topics":`...), names)
+	if len(prefixes) > 0 {
+		b = appendNames(append(b, `,"prefixes":`...), prefixes)
+	}
+	return append(b, '}')
+}
+
+func appendNames(b []byte, names []string) []byte {
+	b = append(b, '[')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = render.String(b, []byte(name))
+	}
+	return append(b, ']')
+}
+
+// errorMessage says what went wrong: with the command of the request_id, with
+// a topic that is followed, or with the socket as a whole.
+func errorMessage(id []byte, topic string, e *Error) []byte {
+	b := beginMessage(nil, "error", id)
+	if topic != "" {
+		b = appendTopic(b, topic)
+	}
+	b = append(append(append(b, `,"code":"`...), e.Code...), `","message":`...)
+	b = render.String(b, []byte(e.Message))
+	if len(e.Detail) > 0 {
+		if detail, err := json.Marshal(e.Detail); err == nil { // strings, numbers and bools
+			b = append(append(b, `,"detail":`...), detail...)
+		}
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"bytes"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// publish is one publish on its way from the command to its answer. Publishes
+// are begun, waited for and answered in the order they came in, those that
+// were refused among them.
+type publish struct {
+	id      []byte // request_id
+	topic   string
+	seqs    bool // the answer lists them
+	began   time.Time
+	bytes   int64           // set aside under the cap on all that is live
+	pending *topics.Pending // nil: refused
+	done    topics.Written
+	err     error
+}
+
+// publish carries out a publish as far as its place in the log. It is false if
+// the socket ended while it waited for its turn.
+func (so *socket) publish(cmd command, message []byte) bool {
+	p := &publish{id: bytes.Clone(cmd.id), began: time.Now()}
+	if !so.takeSlot() {
+		return false
+	}
+	p.err = so.begin(p, message)
+	so.writes <- p
+	return true
+}
+
+// refusePublish answers what may have been a publish: in order, because that
+// is all that a client without request_ids can go by.
+func (so *socket) refusePublish(cmd command, err error) bool {
+	if !so.takeSlot() {
+		return false
+	}
+	so.writes <- &publish{id: bytes.Clone(cmd.id), err: err}
+	return true
+}
+
+// takeSlot waits until a publish may be begun.
+func (so *socket) takeSlot() bool {
+	select {
+	case so.slots <- struct{}{}:
+		return true
+	case <-so.ctx.Done():
+		return false
+	}
+}
+
+// begin checks a publish like a write over HTTP and gives it its place.
+func (so *socket) begin(p *publish, message []byte) error {
+	s, c := so.server, so.call
+	cmd, err := decodePublish(message, &s.opts.Limits, c.records)
+	if err != nil {
+		return err
+	}
+	p.topic, p.seqs, c.records = cmd.topic, cmd.seqs, cmd.write.Records
+	if err := c.mayWrite(p.topic, cmd.write); err != nil {
+		return err
+	}
+	engine, err := so.engine()
+	if err != nil {
+		return err
+	}
+	if p.bytes, err = s.takeBytes(engine, cmd.write); err != nil {
+		return err
+	}
+	p.pending, err = engine.Begin(so.ctx, p.topic, cmd.write)
+	return err
+}
+
+// settle waits for a publish. It never waits for the client: others may be
+// waiting for the records.
+func (so *socket) settle(p *publish) {
+	if p.pending != nil {
+		p.done, p.err = p.pending.Wait()
+		p.pending = nil
+	}
+	so.server.giveBytes(p.bytes)
+	so.answers.mu.Lock()
+	defer so.answers.mu.Unlock()
+	so.answers.list = append(so.answers.list, p)
+	if !so.answers.sending {
+		so.answers.sending = true
+		so.tasks.Go(so.answer)
+	}
+}
+
+// answers is the publishes that are settled and not answered, in order. There
+// are no more of them than slots.
+type answers struct {
+	mu      sync.Mutex
+	list    []*publish
+	sending bool // a goroutine is at it
+}
+
+// take empties the list. With nothing to take, whoever sends is through.
+func (a *answers) take() []*publish {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := a.list
+	a.list = nil
+	a.sending = list != nil
+	return list
+}
+
+// answer sends answers until there are none.
+func (so *socket) answer() {
+	for list := so.answers.take(); list != nil; list = so.answers.take() {
+		for _, p := range list {
+			so.guard(func() { so.acknowledge(p) })
+			<-so.slots
+		}
+		if so.retiring() {
+			so.wake()
+		}
+	}
+}
+
+// acknowledge answers one publish. If the client is gone, nobody is told.
+func (so *socket) acknowledge(p *publish) {
+	if p.err != nil {
+		_ = so.out.send(errorMessage(p.id, p.topic, so.explain(p.err)))
+		return
+	}
+	_ = so.out.send(ackMessage(p.id, p.topic, &p.done, p.seqs, p.began))
+}
+
+// explain is what the client is told of err. What is the server's fault is
+// logged with its cause.
+func (so *socket) explain(err error) *Error {
+	e := errorOf(err)
+	if e.Status == statusClientGone && so.retiring() {
+		return shuttingDown()
+	}
+	if e.Status == http.StatusInternalServerError {
+		so.server.opts.Log.Error().Str("route", so.call.route.pattern).Err(err).Msg("command failed")
+	}
+	return e
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// inbox is what it takes to read one message and decode its records. A socket
+// has one only from a message's first byte until its command is carried out.
+type inbox struct {
+	in      []byte
+	records []topics.Record
+}
+
+var inboxes = sync.Pool{New: func() any { return new(inbox) }}
+
+// receive reads one message and carries it out. It is false when nothing can
+// follow.
+func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
+	s, c := so.server, so.call
+	box := inboxes.Get().(*inbox)
+	c.in, c.records = box.in, box.records
+	defer func() {
+		s.memory.give(c)
+		clear(c.records)
+		box.in, box.records = keep(c.in, firstRead), keep(c.records, keepRecords)
+		c.in, c.records = nil, nil
+		inboxes.Put(box)
+	}()
+	if kind != websocket.MessageText {
+		so.end(websocket.StatusUnsupportedData, invalid("a message must be text"))
+		return false
+	}
+	late := time.AfterFunc(s.opts.Limits.BodyTimeout, func() {
+		so.end(websocket.StatusPolicyViolation, invalid("the message did not arrive in time"))
+	})
+	defer late.Stop()
+	limit := s.opts.Limits.MaxBodyBytes
+	message, err := s.readAll(c, src, limit)
+	var refused *Error
+	switch {
+	case err == nil:
+	case !errors.As(err, &refused):
+		return false // the connection's
+	case refused.Status == http.StatusRequestEntityTooLarge:
+		so.end(websocket.StatusMessageTooBig, refused)
+		return false
+	default: // no memory at this moment: what is left of the message goes by
+		if n, err := io.CopyN(io.Discard, src, limit); err != io.EOF || n == limit {
+			so.end(websocket.StatusMessageTooBig, payloadTooLarge(limit))
+			return false
+		}
+	}
+	late.Stop()
+	c.in = message
+	so.busy.Store(true)
+	defer func() {
+		so.alive() // for as long as it took, nobody listened
+		so.busy.Store(false)
+		if so.retiring() {
+			so.wake()
+		}
+	}()
+	if refused != nil {
+		return so.refusePublish(command{}, refused)
+	}
+	return so.carryOut(message)
+}
+
+// carryOut decodes a command and does it.
+func (so *socket) carryOut(message []byte) bool {
+	cmd, err := decodeCommand(message)
+	if err != nil {
+		if !utf8.Valid(message) {
+			so.end(websocket.StatusInvalidFramePayloadData, invalid("the message is not valid UTF-8"))
+			return false
+		}
+		return so.refusePublish(cmd, err)
+	}
+	switch cmd.op {
+	case "publish":
+		return so.publish(cmd, message)
+	case "subscribe":
+		err = so.subscribe(cmd, message)
+	case "unsubscribe":
+		err = so.unsubscribe(cmd, message)
+	case "ping":
+		err = so.out.send(pongMessage(cmd.id))
+	default:
+		return so.refusePublish(cmd, invalidField("op", "%q is none of subscribe, unsubscribe, publish, ping", cmd.op))
+	}
+	if err != nil && !errors.Is(err, errGone) {
+		err = so.out.send(errorMessage(cmd.id, "", so.explain(err)))
+	}
+	return err == nil
+}

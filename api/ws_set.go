@@ -1,0 +1,132 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// socketSet is the WebSockets that are open. The HTTP server's own shutdown
+// neither knows them nor waits for them.
+type socketSet struct {
+	timing socketTiming
+	joined atomic.Int64 // bytes; see maxJoined
+	mu     sync.Mutex   // guards what follows
+	open   map[*socket]struct{}
+	none   chan struct{} // closed when the last one leaves; nil: nobody waits
+}
+
+// socketTiming is how patient a socket is with its client.
+type socketTiming struct {
+	ping     time.Duration // from one ping to the next
+	silence  time.Duration // without a sign of life a client is gone
+	stall    time.Duration // a client that takes nothing for so long is closed
+	farewell time.Duration // for closing in good order
+}
+
+func newSocketSet() *socketSet {
+	return &socketSet{
+		timing: socketTiming{
+			ping: 15 * time.Second, silence: 90 * time.Second, stall: 30 * time.Second, farewell: 5 * time.Second,
+		},
+		open: map[*socket]struct{}{},
+	}
+}
+
+func (set *socketSet) enter(so *socket) {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	set.open[so] = struct{}{}
+}
+
+func (set *socketSet) leave(so *socket) {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	delete(set.open, so)
+	if len(set.open) == 0 && set.none != nil {
+		close(set.none)
+		set.none = nil
+	}
+}
+
+// count is how many are open.
+func (set *socketSet) count() int64 {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	return int64(len(set.open))
+}
+
+// list is the open ones, in no order.
+func (set *socketSet) list() []*socket {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	all := make([]*socket, 0, len(set.open))
+	for so := range set.open {
+		all = append(all, so)
+	}
+	return all
+}
+
+// empty is closed once none is open.
+func (set *socketSet) empty() <-chan struct{} {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if len(set.open) == 0 {
+		gone := make(chan struct{})
+		close(gone)
+		return gone
+	}
+	if set.none == nil {
+		set.none = make(chan struct{})
+	}
+	return set.none
+}
+
+// newSocketID makes the name that administrators know a socket by.
+func newSocketID() string {
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	return "ws_" + base64.RawURLEncoding.EncodeToString(raw[:])
+}
+
+// socketViews are the WebSockets that are open, in no order.
+func (s *Server) socketViews() []sessionView {
+	open := s.sockets.list()
+	views := make([]sessionView, len(open))
+	for i, so := range open {
+		views[i] = sessionView{
+			ID: so.id, Kind: "websocket", Key: so.key.ID, Opened: so.since.UnixMilli(), Streaming: true,
+		}
+		views[i].Topics, views[i].Prefixes = so.subs.size()
+	}
+	return views
+}
+
+// closeSocket ends the WebSocket with an id, and tells its client why. It does
+// not wait for the end.
+func (s *Server) closeSocket(id string, cause *Error) bool {
+	for _, so := range s.sockets.list() {
+		if so.id == id {
+			so.dismiss(cause)
+			return true
+		}
+	}
+	return false
+}
+
+// Finish ends the WebSockets: what they have written is acknowledged, their
+// clients are told, and they are closed; when ctx ends, at once. It belongs
+// behind the HTTP server's Shutdown, which leaves them alone.
+func (s *Server) Finish(ctx context.Context) {
+	s.cancel()
+	select {
+	case <-s.sockets.empty():
+	case <-ctx.Done():
+		for _, so := range s.sockets.list() {
+			so.cut()
+		}
+	}
+}

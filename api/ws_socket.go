@@ -1,0 +1,227 @@
+package api
+
+import (
+	"context"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/e6e95bb8/topics/api/auth"
+)
+
+// maxPublishes is how many publishes of a socket may be without their answer.
+// Beyond, the socket reads no further until one is answered.
+const maxPublishes = 64
+
+// socket is one WebSocket. Its goroutines: the reader, which is the one of the
+// upgrade's request and the only one to use its call; the keeper, which waits
+// for publishes, pings and says goodbye; one for each group of subscriptions;
+// and for as long as there are answers to publishes, one that sends them.
+type socket struct {
+	server *Server
+	call   *call // of the upgrade; the reader's
+	key    *auth.Key
+	id     string
+	since  time.Time
+
+	ctx    context.Context // ends with the socket
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // every goroutine but the reader
+
+	wire struct { // what the library's Close would wait for
+		sync.Mutex
+		conn net.Conn // nil until it is ours
+		cut  bool
+	}
+	conn *websocket.Conn
+	out  outlet
+	subs subscriptions
+
+	writes  chan *publish // begun, in order; room for all that slots allows
+	slots   chan struct{} // one taken for each publish without its answer
+	answers answers
+	left    chan struct{} // closed when the reader is through
+	nudge   chan struct{} // wakes the keeper
+	leave   chan *Error   // why somebody sends the client away; room for one
+	busy    atomic.Bool   // the reader is carrying out a command
+	heard   atomic.Int64  // Unix ms of the last sign of life
+	pinging atomic.Bool   // a ping is under way
+}
+
+func newSocket(s *Server, c *call) *socket {
+	so := &socket{
+		server: s, call: c, key: c.key, id: newSocketID(), since: s.opts.Now(),
+		writes: make(chan *publish, maxPublishes),
+		slots:  make(chan struct{}, maxPublishes),
+		left:   make(chan struct{}),
+		nudge:  make(chan struct{}, 1),
+		leave:  make(chan *Error, 1),
+	}
+	so.ctx, so.cancel = context.WithCancel(context.Background())
+	return so
+}
+
+// own takes over the network connection.
+func (so *socket) own(conn net.Conn) {
+	so.wire.Lock()
+	defer so.wire.Unlock()
+	so.wire.conn = conn
+	if so.wire.cut {
+		_ = conn.Close() // nobody is left to tell
+	}
+}
+
+// cut ends the connection at once. Everything else follows from that.
+func (so *socket) cut() {
+	so.wire.Lock()
+	defer so.wire.Unlock()
+	so.wire.cut = true
+	so.cancel()
+	if so.wire.conn != nil {
+		_ = so.wire.conn.Close() // as in own
+	}
+}
+
+// serve reads commands until the connection ends, and waits for everything
+// that was begun for it.
+func (so *socket) serve(conn *websocket.Conn) {
+	conn.SetReadLimit(-1) // receive bounds messages, and the memory for them
+	so.conn = conn
+	so.out.open(so)
+	so.alive()
+	c := so.call
+	c.in, c.out, c.packed, c.records = nil, nil, nil, nil // a socket may be idle for days
+	defer so.tasks.Wait()
+	defer so.out.shut()
+	defer func() { _ = conn.CloseNow() }() // it may be closed already
+	defer so.cancel()
+	defer close(so.left)
+	so.tasks.Go(so.keep)
+	for {
+		kind, src, err := conn.Reader(context.Background())
+		if err != nil || !so.receive(kind, src) {
+			return
+		}
+	}
+}
+
+// guard runs a step of a goroutine that is not the request's: a panic ends the
+// socket and not the server.
+func (so *socket) guard(step func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			so.server.opts.Log.Error().Str("route", so.call.route.pattern).Interface("panic", p).
+				Bytes("stack", debug.Stack()).Msg("socket panicked")
+			so.cut()
+		}
+	}()
+	step()
+}
+
+// alive notes a sign of life.
+func (so *socket) alive() { so.heard.Store(time.Now().UnixMilli()) }
+
+// dismiss sends the client away. It does not wait for that.
+func (so *socket) dismiss(cause *Error) {
+	select {
+	case so.leave <- cause:
+		time.AfterFunc(2*so.server.sockets.timing.farewell, so.cut) // whatever the keeper waits for
+	default: // it is being sent away
+	}
+}
+
+// wake makes the keeper look around.
+func (so *socket) wake() {
+	select {
+	case so.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// keep is the keeper. It goes on until the reader is through, and then until
+// every publish is settled: nobody else waits for them.
+func (so *socket) keep() {
+	tick := time.NewTicker(so.server.sockets.timing.ping)
+	defer tick.Stop()
+	down, retired := so.server.ctx.Done(), false
+	for {
+		select {
+		case p := <-so.writes:
+			so.guard(func() { so.settle(p) })
+		case <-tick.C:
+			so.look()
+		case <-so.nudge:
+			so.ping()
+		case cause := <-so.leave:
+			so.end(websocket.StatusPolicyViolation, cause)
+		case <-down:
+			down = nil
+		case <-so.left:
+			for len(so.writes) > 0 {
+				p := <-so.writes
+				so.guard(func() { so.settle(p) })
+			}
+			return
+		}
+		// busy before slots: a command takes its slot while it is busy.
+		if down == nil && !retired && !so.busy.Load() && len(so.slots) == 0 {
+			retired = true
+			so.end(websocket.StatusGoingAway, shuttingDown())
+		}
+	}
+}
+
+// look ends a connection whose client has gone without a word, and asks it for
+// a sign of life otherwise.
+func (so *socket) look() {
+	silent := time.Now().UnixMilli() - so.heard.Load()
+	if !so.busy.Load() && silent > so.server.sockets.timing.silence.Milliseconds() {
+		so.cut()
+		return
+	}
+	so.ping()
+}
+
+// ping asks for a sign of life, unless one is being waited for: of a ping, or
+// of a message that is on its way.
+func (so *socket) ping() {
+	if so.out.writing() || so.pinging.Swap(true) {
+		return
+	}
+	so.tasks.Go(func() {
+		defer so.pinging.Store(false)
+		ctx, cancel := context.WithTimeout(context.Background(), so.server.sockets.timing.ping)
+		defer cancel()
+		_ = so.conn.Ping(ctx) // a pong counts whenever it comes; look judges
+	})
+}
+
+// end tells the client why and closes the connection. Nothing is sent after
+// it. A client that does not close its side is not waited for, even if it says
+// that most of a message is still to come.
+func (so *socket) end(code websocket.StatusCode, e *Error) {
+	if !so.out.last(errorMessage(nil, "", e)) {
+		return
+	}
+	late := time.AfterFunc(so.server.sockets.timing.farewell, so.cut)
+	defer late.Stop()
+	_ = so.conn.Close(code, e.Code) // the client may be gone
+}
+
+// retiring reports whether the server is going down: commands are refused.
+func (so *socket) retiring() bool { return so.server.ctx.Err() != nil }
+
+// engine is what the commands work on, unless data routes are refused.
+func (so *socket) engine() (Engine, error) {
+	if so.retiring() {
+		return nil, shuttingDown()
+	}
+	if e := so.server.refusal(); e != nil {
+		return nil, e
+	}
+	return so.server.opened(), nil
+}

@@ -1,0 +1,231 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// rawDial opens a socket whose client does nothing by itself.
+func (s *realServer) rawDial(t *testing.T) (*net.TCPConn, *bufio.Reader) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	tcp := conn.(*net.TCPConn)
+	if err := tcp.SetReadBuffer(16 << 10); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = fmt.Fprintf(conn, "GET /v0/ws HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil || resp.StatusCode != 101 {
+		t.Fatalf("upgrade: %v, %v", resp, err)
+	}
+	return tcp, r
+}
+
+// maskedText is a text frame with a mask of zeros.
+func maskedText(message string) []byte {
+	b := []byte{0x81, 0x80 | 126, byte(len(message) >> 8), byte(len(message)), 0, 0, 0, 0}
+	return append(b, message...)
+}
+
+// On drain a client gets the answers to what it has published, is told, and is
+// sent away.
+// The goodbye waits for the publish that is under way.
+// A client that does not answer the goodbye is not waited for.
+// When its time is up, Finish cuts what is left.
+// A client that takes nothing is closed after a time; neither the writer nor
+// another client waits for it.
+func TestSocketStall(t *testing.T) {
+	s := serveReal(t, nil, func(timing *socketTiming) { timing.stall = 2 * time.Second })
+	s.put(t, "t", `{}`)
+	conn, _ := s.rawDial(t)
+	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
+	good := s.dial(t)
+	good.say(`{"op":"subscribe","topic":"t"}`)
+	good.want("subscribed")
+	big := `"` + strings.Repeat("x", 1<<20-2) + `"`
+	const n = 32
+	go func() {
+		for range n {
+			s.write(t, "t", big)
+		}
+	}()
+	for seq := uint64(0); seq < n; {
+		if m := good.hear(); m.Op == "record" {
+			if m.From != seq {
+				t.Fatalf("a frame from %d, want %d", m.From, seq)
+			}
+			seq = m.To
+		}
+	}
+	waitFor(t, func() bool { return s.sockets.count() == 1 })
+	good.say(`{"op":"ping"}`)
+	for good.hear().Op != "pong" {
+	}
+}
+
+// A client that is slow, but takes something, is not closed, however long one
+// message takes.
+func TestSocketSlowClientStays(t *testing.T) {
+	s := serveReal(t, nil, func(timing *socketTiming) {
+		timing.stall, timing.ping, timing.silence = time.Second, 50*time.Millisecond, 2*time.Second
+	})
+	s.put(t, "t", `{}`)
+	big := `"` + strings.Repeat("x", 1<<20-2) + `"`
+	for range 16 {
+		s.write(t, "t", big)
+	}
+	conn, r := s.rawDial(t)
+	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
+	pace := time.NewTicker(8 * time.Millisecond)
+	defer pace.Stop()
+	buf, total := make([]byte, 64<<10), 0
+	for total < 16<<20 {
+		<-pace.C
+		n, err := io.ReadFull(r, buf)
+		if total += n; err != nil {
+			t.Fatalf("closed after %d bytes: %v", total, err)
+		}
+	}
+}
+
+// A client that has gone without a word is found; one that only listens is not
+// taken for gone.
+func TestSocketSilence(t *testing.T) {
+	s := serveReal(t, nil, func(timing *socketTiming) {
+		timing.ping, timing.silence = 20*time.Millisecond, 300*time.Millisecond
+	})
+	_, gone := s.rawDial(t)
+	pings := make(chan struct{}, 100)
+	conn, _, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/v0/ws", &websocket.DialOptions{
+		OnPingReceived: func(context.Context, []byte) bool { pings <- struct{}{}; return true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	closed := conn.CloseRead(t.Context())
+	if got, _ := io.ReadAll(gone); len(got) > 4<<10 { // hundreds of pings
+		t.Errorf("a client that answered nothing was sent %d bytes", len(got))
+	}
+	for range 40 {
+		select {
+		case <-pings:
+		case <-closed.Done():
+			t.Fatal("a client that answers pings was closed")
+		}
+	}
+}
+
+// heartbeat_ms is how long a silence lasts before a ping.
+func TestSocketHeartbeat(t *testing.T) {
+	s := serveReal(t, nil, func(timing *socketTiming) { timing.ping = time.Hour })
+	s.put(t, "t", `{}`)
+	conn, r := s.rawDial(t)
+	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","heartbeat_ms":1}`)) // clamped to a second
+	for {
+		head, err := r.Peek(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head[0] == 0x89 { // a ping
+			return
+		}
+		if _, err := r.Discard(2 + int(head[1])); err != nil { // all are short
+			t.Fatal(err)
+		}
+	}
+}
+
+// A message that does not arrive, or says that it is endless, does not keep the
+// socket.
+func TestSocketUnfinishedMessages(t *testing.T) {
+	s := serveReal(t, func(o *Options) {
+		o.Limits.BodyTimeout, o.Limits.MaxBodyBytes = 300*time.Millisecond, 10_000
+	}, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
+	for want, message := range map[string][]byte{
+		"did not arrive in time": maskedText(`{"op":"ping"`)[:12],
+		"payload_too_large":      append([]byte{0x81, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 11_000)...),
+	} {
+		conn, r := s.rawDial(t)
+		if _, err := conn.Write(message); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(r)
+		if !bytes.Contains(got, []byte(want)) {
+			t.Errorf("%s: %q", want, got)
+		}
+		<-s.sockets.empty()
+	}
+}
+
+// An administrator sees the sockets and can close one.
+func TestSocketSessions(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "t", `{}`)
+	c := s.dial(t)
+	c.say(`{"op":"subscribe","topic":"t","prefixes":{"x":{}}}`)
+	c.want("subscribed")
+	c.want("caught_up")
+	w := do(s, "GET", "/v0/admin/sessions", "")
+	var list struct{ Sessions []sessionView }
+	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || len(list.Sessions) != 1 {
+		t.Fatalf("sessions: %s", w.Body)
+	}
+	v := list.Sessions[0]
+	if v.Kind != "websocket" || v.Topics != 1 || v.Prefixes != 1 || !strings.HasPrefix(v.ID, "ws_") {
+		t.Errorf("session: %+v", v)
+	}
+	if w := do(s, "POST", "/v0/admin/sessions/"+v.ID+"/close", "", "X-Confirm", "true"); w.Code != 200 {
+		t.Fatalf("closing: %d %s", w.Code, w.Body)
+	}
+	if m := c.want("error"); m.Code != "session_closed" {
+		t.Errorf("the last words: %s", m.raw)
+	}
+	c.wantClosed(websocket.StatusPolicyViolation)
+	<-s.sockets.empty()
+}
+
+// brittleEngine panics when a topic is read.
+type brittleEngine struct{ Engine }
+
+func (brittleEngine) Read(context.Context, string, *topics.Query) (*topics.Batch, error) {
+	panic("as the test wants")
+}
+
+// A panic ends the socket it happens in and nothing else.
+func TestSocketPanic(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "t", `{}`)
+	s.write(t, "t", `1`)
+	s.Open(brittleEngine{s.registry})
+	c, other := s.dial(t), s.dial(t)
+	c.say(`{"op":"subscribe","topic":"t"}`)
+	c.wantClosed(-1)
+	other.say(`{"op":"ping"}`)
+	other.want("pong")
+	waitFor(t, func() bool { return s.sockets.count() == 1 })
+}
+
+// However connections end, a client that goes on from the last seq it has seen
+// gets every record once and in order, and the server is left as it was.
+// followUntilCut reads so many messages behind a seq and then cuts the
+// connection. It returns the last seq it saw.
+// babble sends commands of all kinds and cuts the connection at some moment.

@@ -1,0 +1,283 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// maxGroups is how many different sets of options the subscriptions of one
+// socket may have: each costs a goroutine.
+const maxGroups = 16
+
+// group is the subscriptions of a socket that have the same options: one
+// session and the goroutine that runs it.
+type group struct {
+	socket  *socket
+	key     optionsKey
+	session *watch.Session
+	cancel  context.CancelFunc // ends its run
+}
+
+// subscriptions is what a socket follows. Only the reader changes it, and reads
+// without the lock.
+type subscriptions struct {
+	mu     sync.Mutex // never held while a session is asked: sessions ask with their locks held
+	groups []*group
+	owners map[string]*group // of the topics that were subscribed by name
+}
+
+// optionsKey is options that can be compared.
+type optionsKey struct {
+	nodes                    string
+	match                    topics.Match
+	matched                  bool
+	limit, bytes             int
+	heartbeat                time.Duration
+	meta, tags, data, strong bool
+}
+
+func keyOfOptions(o *watch.Options) optionsKey {
+	k := optionsKey{
+		limit: o.Limit, bytes: o.MaxBytes, heartbeat: o.Heartbeat,
+		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
+	}
+	if len(o.Nodes) > 0 {
+		nodes := slices.Compact(slices.Sorted(slices.Values(o.Nodes)))
+		k.nodes = strings.Join(nodes, "\x00") + "\x00"
+	}
+	if o.Match != nil {
+		k.match, k.matched = *o.Match, true
+	}
+	return k
+}
+
+// subscribe follows what a command asks for and says where each topic begins.
+// A topic that is subscribed already begins again, with the options of this
+// command. A subscribe that is refused changes nothing.
+func (so *socket) subscribe(cmd command, message []byte) error {
+	w, err := decodeSubscribe(message, &so.server.opts.Limits)
+	if err != nil {
+		return err
+	}
+	if err := so.call.mayWatch(w.watchRequest); err != nil {
+		return err
+	}
+	engine, err := so.engine()
+	if err != nil {
+		return err
+	}
+	for name := range w.topics {
+		_, err := engine.State(name, false)
+		switch {
+		case err == nil:
+		case w.lenient && errorOf(err).Status == http.StatusNotFound:
+			delete(w.topics, name)
+		default:
+			return err
+		}
+	}
+	// Events wait until the client knows where they begin.
+	so.out.mu.Lock()
+	defer so.out.mu.Unlock()
+	positions, err := so.follow(w.watchRequest)
+	if err != nil {
+		return err
+	}
+	return so.out.sendLocked(subscribedMessage(cmd.id, positions), nil)
+}
+
+// follow adds what is asked for to the group of its options.
+func (so *socket) follow(w *watchRequest) (map[string]watch.Position, error) {
+	options := w.options(&so.server.opts.Limits)
+	g, err := so.groupOf(&options)
+	if err != nil {
+		return nil, err
+	}
+	defer so.dropEmpty()
+	if err := so.roomFor(w); err != nil {
+		return nil, err
+	}
+	positions := make(map[string]watch.Position, len(w.topics))
+	undo := func() {}
+	for prefix, at := range w.prefixes {
+		again := g.session.HasPrefix(prefix)
+		present, err := g.session.AddPrefix(prefix, at)
+		if err != nil {
+			undo()
+			return nil, err
+		}
+		maps.Copy(positions, present)
+		if before := undo; !again {
+			undo = func() { before(); g.session.RemovePrefix(prefix) }
+		}
+	}
+	// Those that the group has already come last: they cannot fail.
+	names := slices.SortedFunc(maps.Keys(w.topics), func(a, b string) int {
+		return compareBool(so.subs.owners[a] == g, so.subs.owners[b] == g)
+	})
+	for _, name := range names {
+		if positions[name], err = g.session.Add(name, w.topics[name]); err != nil {
+			undo()
+			return nil, err
+		}
+		if before := undo; so.subs.owners[name] != g {
+			undo = func() { before(); g.session.Remove(name) }
+		}
+	}
+	for _, name := range names {
+		so.ownTopic(name, g)
+	}
+	return positions, nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// ownTopic makes g the one group that follows a topic.
+func (so *socket) ownTopic(name string, g *group) {
+	so.subs.set(name, g)
+	for _, other := range so.subs.groups {
+		if other != g {
+			other.session.Remove(name)
+		}
+	}
+}
+
+// unsubscribe ends following what a command names. Nothing of it comes behind
+// the answer; what was not followed is not worth an error.
+func (so *socket) unsubscribe(cmd command, message []byte) error {
+	names, prefixes, err := decodeUnsubscribe(message, 2*so.server.opts.Limits.MaxWatchTopics)
+	if err != nil {
+		return err
+	}
+	so.out.mu.Lock()
+	defer so.out.mu.Unlock()
+	for _, name := range names {
+		so.subs.set(name, nil)
+	}
+	for _, g := range so.subs.groups {
+		for _, prefix := range prefixes {
+			g.session.RemovePrefix(prefix)
+		}
+		for _, name := range names {
+			g.session.Remove(name)
+		}
+	}
+	so.dropEmpty()
+	return so.out.sendLocked(unsubscribedMessage(cmd.id, names, prefixes), nil)
+}
+
+// groupOf finds or makes the group of some options.
+func (so *socket) groupOf(o *watch.Options) (*group, error) {
+	key := keyOfOptions(o)
+	for _, g := range so.subs.groups {
+		if g.key == key {
+			return g, nil
+		}
+	}
+	if len(so.subs.groups) == maxGroups {
+		return nil, invalid("the subscriptions of a socket may have at most %d different sets of options", maxGroups)
+	}
+	g := &group{socket: so, key: key}
+	g.session = watch.NewSession(so.server.frames(), *o, so.server.opts.Limits.MaxWatchTopics, g.allowed)
+	var ctx context.Context
+	ctx, g.cancel = context.WithCancel(so.ctx)
+	so.subs.setGroups(append(so.subs.groups, g))
+	so.tasks.Go(func() {
+		defer g.session.Close()
+		so.guard(func() { _ = g.session.Run(ctx, g) }) // its end is the socket's or the group's
+	})
+	return g, nil
+}
+
+// dropEmpty ends the groups that have nothing left.
+func (so *socket) dropEmpty() {
+	var left []*group
+	for _, g := range so.subs.groups {
+		if names, prefixes := g.session.Size(); names+prefixes > 0 {
+			left = append(left, g)
+		} else {
+			g.cancel()
+		}
+	}
+	so.subs.setGroups(left)
+}
+
+// roomFor refuses more topics than a socket may follow. Those that come later
+// by a prefix each group bounds by itself.
+func (so *socket) roomFor(w *watchRequest) error {
+	most := so.server.opts.Limits.MaxWatchTopics
+	names, prefixes := so.subs.size()
+	total := names + prefixes
+	for name := range w.topics {
+		if so.subs.owners[name] == nil {
+			total++
+		}
+	}
+	if total+len(w.prefixes) <= most {
+		return nil
+	}
+	e := invalid("a socket may follow at most %d topics and prefixes", most)
+	e.Detail = map[string]any{"limit": "max_watch_topics", "max": most}
+	return e
+}
+
+// size is how many topics and prefixes are followed.
+func (subs *subscriptions) size() (names, prefixes int) {
+	subs.mu.Lock()
+	groups := subs.groups
+	subs.mu.Unlock()
+	for _, g := range groups {
+		n, p := g.session.Size()
+		names, prefixes = names+n, prefixes+p
+	}
+	return names, prefixes
+}
+
+func (subs *subscriptions) setGroups(groups []*group) {
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	subs.groups = groups
+}
+
+// set notes which group follows a topic by name; nil: none.
+func (subs *subscriptions) set(name string, g *group) {
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	switch {
+	case g == nil:
+		delete(subs.owners, name)
+	case subs.owners == nil:
+		subs.owners = map[string]*group{name: g}
+	default:
+		subs.owners[name] = g
+	}
+}
+
+// allowed says whether a topic may come to the group by a prefix: if the key
+// sees it, and no other group follows it by name.
+func (g *group) allowed(topic string) bool {
+	if !g.socket.key.Sees(topic) {
+		return false
+	}
+	subs := &g.socket.subs
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	owner := subs.owners[topic]
+	return owner == nil || owner == g
+}

@@ -1,0 +1,225 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
+)
+
+const (
+	// fanoutEvery is the time between two writes of fanout.
+	fanoutEvery  = 20 * time.Millisecond
+	fanoutAlone  = "bench-fanout-alone"
+	fanoutSource = "bench-fanout-source"
+	fanoutCopies = "bench-copy-" // prefix of the destinations
+)
+
+// FanoutResult is a topic that many routers copy, beside one that none does.
+// Each is written at the same steady rate, in turns.
+type FanoutResult struct {
+	Destinations int `json:"destinations"`
+	Writes       int `json:"writes"` // of each
+	// What the log grew by for each write: alone, and for each destination
+	// beyond that.
+	BytesAlone float64 `json:"log_bytes_per_write"`
+	BytesEach  float64 `json:"log_bytes_per_destination_and_write"`
+	AloneP50US float64 `json:"alone_ack_p50_us"`
+	P50US      float64 `json:"ack_p50_us"`
+	P99US      float64 `json:"ack_p99_us"`
+	Ratio      float64 `json:"ack_p50_to_alone"`
+	// From before a write until a watcher of all destinations has decoded all
+	// of its copies.
+	AllP50MS float64 `json:"all_copied_p50_ms"`
+	AllP99MS float64 `json:"all_copied_p99_ms"`
+}
+
+func (b *bench) measureFanout(ctx context.Context) (r *FanoutResult, err error) {
+	dir, done, err := scratch(b.dir, "fanout")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	server, err := boot(ctx, dir, append(append(b.env(), noCheckpoints...), unlimited...))
+	if err != nil {
+		return nil, err
+	}
+	defer server.kill()
+	api := server.api
+	r = &FanoutResult{Destinations: b.cmd.Destinations}
+	if err := makeFanout(ctx, api, r.Destinations); err != nil {
+		return nil, err
+	}
+	var alone, routed []time.Duration
+	var aloneBytes, routedBytes uint64
+	for range b.cmd.Repeats {
+		took, bytes, err := b.writeFanout(ctx, server, api, fanoutAlone)
+		if err != nil {
+			return nil, err
+		}
+		alone, aloneBytes = append(alone, took...), aloneBytes+bytes
+		took, bytes, err = b.writeFanout(ctx, server, api, fanoutSource)
+		if err != nil {
+			return nil, err
+		}
+		routed, routedBytes = append(routed, took...), routedBytes+bytes
+	}
+	copied, err := b.timeCopies(ctx, server, api, uint64(len(routed)))
+	if err != nil {
+		return nil, err
+	}
+	r.Writes = len(routed)
+	r.BytesAlone = float64(aloneBytes) / float64(len(alone))
+	r.BytesEach = (float64(routedBytes)/float64(len(routed)) - r.BytesAlone) / float64(r.Destinations)
+	r.AloneP50US, r.P50US = micros(quantile.Median(alone)), micros(quantile.Median(routed))
+	r.P99US = micros(quantile.Of(routed, 0.99))
+	r.Ratio = r.P50US / r.AloneP50US
+	r.AllP50MS = milliseconds(quantile.Median(copied))
+	r.AllP99MS = milliseconds(quantile.Of(copied, 0.99))
+	b.logf("fanout: %d destinations  %.0f B of log each, ack p50 %.0f us (%.2fx), all copied after %.1f ms",
+		r.Destinations, r.BytesEach, r.P50US, r.Ratio, r.AllP50MS)
+	return r, nil
+}
+
+// makeFanout makes the topics and the routers.
+func makeFanout(ctx context.Context, api *client.Client, destinations int) error {
+	config := client.Config{Durability: "disk"}
+	for _, topic := range []string{fanoutAlone, fanoutSource} {
+		if _, err := api.PutTopic(ctx, topic, config); err != nil {
+			return err
+		}
+	}
+	for i := range destinations {
+		dest := fmt.Sprintf("%s%03d", fanoutCopies, i)
+		if _, err := api.PutTopic(ctx, dest, config); err != nil {
+			return err
+		}
+		if _, err := api.PutRouter(ctx, dest, client.Router{Source: fanoutSource, Dest: dest}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFanout writes a topic for the measured time and returns how long each
+// answer took and what the log grew by, the copies included. Nobody reads
+// meanwhile.
+func (b *bench) writeFanout(ctx context.Context, s *server, api *client.Client, topic string) (took []time.Duration, bytes uint64, err error) {
+	before, err := s.metrics(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if took, err = b.writeSteadily(ctx, s, topic, time.Now(), fanoutEvery); err != nil {
+		return nil, 0, err
+	}
+	if err := forwarded(ctx, api); err != nil {
+		return nil, 0, err
+	}
+	after, err := s.metrics(ctx)
+	return took, after.WAL.BytesWritten - before.WAL.BytesWritten, err
+}
+
+// forwarded waits until no router is behind.
+func forwarded(ctx context.Context, api *client.Client) error {
+	for end := time.Now().Add(watchTimeout); ; pause(ctx, readyPoll) {
+		behind := uint64(0)
+		for r, err := range api.Routers(ctx, client.RouterFilter{}) {
+			if err != nil {
+				return err
+			}
+			behind += r.Lag
+		}
+		if behind == 0 || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("routers are %d records behind", behind)
+		}
+	}
+}
+
+// timeCopies writes the source again, with a watcher of all destinations, each
+// of which has so many records. It returns how long it took until all had a
+// write.
+func (b *bench) timeCopies(ctx context.Context, s *server, api *client.Client, have uint64) ([]time.Duration, error) {
+	c := startCopies(ctx, api, b.cmd.Destinations, have)
+	defer c.cancel()
+	took, err := b.writeSteadily(ctx, s, fanoutSource, c.began, fanoutEvery)
+	if err == nil {
+		err = c.await(ctx, len(took))
+	}
+	c.cancel()
+	<-c.done
+	return c.took, errors.Join(err, c.err)
+}
+
+// copies watches all destinations, and times when all have a write.
+type copies struct {
+	began  time.Time
+	cancel context.CancelFunc
+	all    chan struct{} // one for each write that all destinations have
+	done   chan struct{} // closed at the end of the watcher
+	// Read after done.
+	took []time.Duration
+	err  error
+}
+
+func startCopies(ctx context.Context, api *client.Client, destinations int, from uint64) *copies {
+	ctx, cancel := context.WithCancel(ctx)
+	c := &copies{began: time.Now(), cancel: cancel, all: make(chan struct{}, 1<<16), done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		c.err = c.follow(ctx, api, destinations, from)
+	}()
+	return c
+}
+
+func (c *copies) follow(ctx context.Context, api *client.Client, destinations int, from uint64) error {
+	have := map[time.Duration]int{} // of a write, by when it was sent
+	at := map[string]uint64{}
+	for event, err := range api.Watch(ctx, client.Watch{Prefixes: map[string]client.Start{fanoutCopies: {From: from}}}) {
+		if err != nil {
+			return err
+		}
+		records, ok := event.(client.Records)
+		if !ok {
+			continue
+		}
+		now := time.Since(c.began)
+		for i := range records.Records {
+			r := &records.Records[i]
+			if at[records.Topic]++; r.Seq != from+at[records.Topic] {
+				return fmt.Errorf("%s: %d came after %d", records.Topic, r.Seq, from+at[records.Topic]-1)
+			}
+			sent, err := sentAt(r.Data)
+			if err != nil {
+				return err
+			}
+			if have[sent]++; have[sent] == destinations {
+				delete(have, sent)
+				c.took = append(c.took, now-sent)
+				c.all <- struct{}{}
+			}
+		}
+	}
+	return nil
+}
+
+// await waits until all destinations have n further writes.
+func (c *copies) await(ctx context.Context, n int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, watchTimeout, errBehind)
+	defer cancel()
+	for range n {
+		select {
+		case <-c.all:
+		case <-c.done:
+			return errors.Join(errBehind, c.err)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

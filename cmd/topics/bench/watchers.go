@@ -1,0 +1,140 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// watchers are clients that follow one topic over streams, each on its own
+// connection, and time every record from before its write to when the client
+// has decoded it. They are ordinary clients of api/client: its cost is in the
+// figures, and the processors it takes are printed beside them.
+type watchers struct {
+	api     []*client.Client
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	began   time.Time // what the times in the records count from
+	want    uint64    // seq of the last record; set before done
+	ready   sync.WaitGroup
+	done    chan struct{} // closed when no further record is written
+	took    [][]time.Duration
+	at      []uint64
+	errs    []error
+}
+
+// watchTimeout ends waiting for watchers.
+const watchTimeout = time.Minute
+
+// errBehind says that a watcher did not get everything.
+var errBehind = errors.New("a watcher did not get all records in time")
+
+// startWatchers begins n watchers behind seq from of a topic, and returns when
+// all of them follow it.
+func startWatchers(ctx context.Context, s *server, topic string, from uint64, n int) (*watchers, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, watchTimeout, errBehind)
+	w := &watchers{
+		cancel: cancel, began: time.Now(), done: make(chan struct{}),
+		took: make([][]time.Duration, n), at: make([]uint64, n), errs: make([]error, n),
+	}
+	for i := range n {
+		// One connection pool each: clients in processes of their own share none.
+		c, err := client.New("http://"+s.addr, client.Options{})
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		w.api = append(w.api, c)
+		w.at[i] = from
+		w.ready.Add(1)
+		w.running.Go(func() { w.errs[i] = w.follow(ctx, i, topic) })
+	}
+	w.ready.Wait()
+	if ctx.Err() != nil {
+		return nil, errors.Join(context.Cause(ctx), w.end())
+	}
+	return w, nil
+}
+
+// follow is one watcher.
+func (w *watchers) follow(ctx context.Context, i int, topic string) error {
+	ready := sync.OnceFunc(w.ready.Done)
+	defer ready()
+	at := &w.at[i]
+	for event, err := range w.api[i].Watch(ctx, client.Watch{Topics: map[string]client.Start{topic: {From: *at}}}) {
+		if err != nil {
+			return err
+		}
+		switch e := event.(type) {
+		case client.Records:
+			now := time.Since(w.began)
+			for k := range e.Records {
+				r := &e.Records[k]
+				if *at++; r.Seq != *at {
+					return fmt.Errorf("watcher %d was given %d after %d", i, r.Seq, *at-1)
+				}
+				sent, err := sentAt(r.Data)
+				if err != nil {
+					return err
+				}
+				w.took[i] = append(w.took[i], now-sent)
+			}
+		case client.CaughtUp:
+			ready()
+		case client.Tombstone, client.TopicDeleted:
+			return fmt.Errorf("watcher %d: %+v", i, e)
+		}
+		select {
+		case <-w.done:
+			if *at >= w.want {
+				return nil
+			}
+		default:
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// await waits until all watchers have the record at seq last, the last one.
+// Each leaves with the event behind it, so there has to be one more record.
+func (w *watchers) await(last uint64) {
+	w.want = last
+	close(w.done)
+}
+
+// end ends the watchers. It returns what went wrong with them.
+func (w *watchers) end() error {
+	w.running.Wait()
+	w.cancel()
+	for _, c := range w.api {
+		c.Close()
+	}
+	return errors.Join(w.errs...)
+}
+
+// timedRequest appends a write of one record that says when it was sent, in ns
+// since began, and has size bytes of data.
+func timedRequest(b []byte, topic string, began time.Time, size int) []byte {
+	const shape = `{"pad":"","at":}`
+	at := strconv.FormatInt(int64(time.Since(began)), 10)
+	body := append(make([]byte, 0, size+96), `{"records":[{"data":{"pad":"`...)
+	body = append(body, bytes.Repeat([]byte("x"), max(size-len(shape)-len(at), 0))...)
+	body = append(append(append(body, `","at":`...), at...), `}}],"disable_backpressure":true}`...)
+	return append(b, render("POST", "/v0/topics/"+topic+"?return_seqs=false", body)...)
+}
+
+// sentAt takes the time out of such a record.
+func sentAt(data []byte) (time.Duration, error) {
+	at := bytes.LastIndex(data, []byte(`"at":`))
+	if at < 0 {
+		return 0, fmt.Errorf("a record without its time: %.80s", data)
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSuffix(data[at+5:], []byte("}"))), 10, 64)
+	return time.Duration(n), err
+}

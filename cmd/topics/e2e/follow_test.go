@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// TestWatchOverRestarts follows two topics by name and others by prefix, some
+// of which are made meanwhile, in one stream, over two kills and a stop. All
+// that goes from one connection to the next is the last event's id, which
+// holds all cursors.
+func TestWatchOverRestarts(t *testing.T) {
+	dir := t.TempDir()
+	server := serve(t, dir).ready()
+	port := portOf(t, server.addr())
+	c, err := client.New(server.url(), client.Options{RetryFor: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	for _, name := range []string{"orders", "alerts", "tenant:1"} {
+		if _, err := c.PutTopic(context.Background(), name, client.Config{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &watcher{book: newBook(), http: &http.Client{Transport: &http.Transport{}}, base: server.url(),
+		topics: []string{"orders", "alerts"}, prefixes: []string{"tenant:"}, byID: true}
+	following(t, w.follow)
+	records := map[string]int{"orders": 800, "alerts": 300, "tenant:1": 500, "tenant:2": 400}
+	fed := map[string]<-chan error{}
+	for name, n := range records {
+		fed[name] = feed(c, name, numbers(name, n))
+	}
+	w.await(t, "orders", 200)
+	server.kill()
+	server = serve(t, dir, "TOPICS_PORT="+port).ready()
+	w.await(t, "orders", 400)
+	w.await(t, "tenant:2", 100) // it came by its prefix
+	server.stop()
+	server = serve(t, dir, "TOPICS_PORT="+port).ready()
+	w.await(t, "orders", 600)
+	server.kill()
+	server = serve(t, dir, "TOPICS_PORT="+port).ready()
+	for name, n := range records {
+		if err := <-fed[name]; err != nil {
+			t.Fatal(err)
+		}
+		w.await(t, name, n)
+		w.holds(t, name, numbers(name, n))
+	}
+	if n := w.sessions.Load(); n != 4 {
+		t.Errorf("%d sessions were made for four lives of the server", n)
+	}
+	t.Logf("%d records came again", w.again())
+
+	// Without a restart the session itself goes on.
+	w.http.CloseIdleConnections()
+	before := w.resumed.Load()
+	server.until("a cut stream was resumed", func() bool {
+		w.cut()
+		return w.resumed.Load() > before+3
+	})
+	more := numbers("orders", records["orders"]+5)
+	for _, data := range more[records["orders"]:] {
+		write(t, c, "orders", data)
+	}
+	w.await(t, "orders", len(more))
+	w.holds(t, "orders", more)
+	if n := w.sessions.Load(); n != 4 {
+		t.Errorf("%d sessions were made after streams were cut", n)
+	}
+}

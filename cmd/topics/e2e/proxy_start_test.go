@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// proxies are the programs that docs/proxies.md has configurations for.
+var proxies = map[string]func(t *testing.T, dir, config string) *exec.Cmd{
+	"nginx": func(t *testing.T, dir, config string) *exec.Cmd {
+		// What a whole nginx.conf has around the page's part. One process, as
+		// whoever runs the test, with nothing outside of dir.
+		whole := "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr notice;\nevents {}\nhttp {\n" +
+			"client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n" +
+			replaced(t, config, "/var/log/nginx/topics.log", "/dev/stdout") + "}\n"
+		return exec.Command(installed(t, "nginx"), "-p", dir, "-c", written(t, dir, "nginx.conf", whole), "-e", "stderr")
+	},
+	"haproxy": func(t *testing.T, dir, config string) *exec.Cmd {
+		return exec.Command(installed(t, "haproxy"), "-db", "-f", written(t, dir, "haproxy.cfg", config))
+	},
+}
+
+// proxy is one of them in front of a server.
+type proxy struct {
+	*process
+	http *http.Client // whatever host it is asked for, it reaches the proxy
+}
+
+// proxied starts a proxy, with the configuration that docs/proxies.md shows,
+// in front of the server at addr. It listens on a socket file, so that no
+// port has to be guessed.
+func proxied(t *testing.T, name, addr string) *proxy {
+	t.Helper()
+	// Socket files have short names, temporary directories of tests long ones.
+	dir, err := os.MkdirTemp("", "proxy-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	file := filepath.Join(dir, "socket")
+	config := block(t, "proxies.md", name)
+	config = replaced(t, config, "10.0.0.1:4000", addr)
+	config = replaced(t, config, map[string]string{"nginx": "listen 80;", "haproxy": "bind :80"}[name],
+		map[string]string{"nginx": "listen unix:" + file + ";", "haproxy": "bind unix@" + file}[name])
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 16,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", file)
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	p := &proxy{process: start(t, proxies[name](t, dir, config)), http: &http.Client{Transport: transport}}
+	p.until("it listens", func() bool {
+		conn, err := net.Dial("unix", file)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return p
+}
+
+// base is the address to ask a proxy for.
+const base = "http://topics.test"
+
+// client talks to the server through the proxy and repeats what it may.
+func (p *proxy) client() *client.Client {
+	p.t.Helper()
+	c, err := client.New(base, client.Options{HTTP: p.http, RetryFor: patience})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
+// ready waits until requests reach a server that is ready.
+func (p *proxy) ready() *proxy {
+	p.t.Helper()
+	p.until("it sends requests to the server", func() bool { return p.status("/v0/topics") == http.StatusOK })
+	return p
+}
+
+// status is what a GET through the proxy answers; 0: nothing.
+func (p *proxy) status(path string) int {
+	resp, err := p.http.Get(base + path)
+	if err != nil {
+		return 0
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// installed finds a program. Without it the test is skipped, but in CI.
+func installed(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+	case os.Getenv("CI") != "":
+		t.Fatalf("%s is not installed: .ci/run does that", name)
+	default:
+		t.Skipf("there is no %s", name)
+	}
+	return path
+}
+
+// block is the code of one language on a page of docs.
+func block(t *testing.T, page, language string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, begins := strings.Cut(string(b), "\n```"+language+"\n")
+	code, _, ends := strings.Cut(code, "\n```\n")
+	if !begins || !ends {
+		t.Fatalf("%s has no %s", page, language)
+	}
+	return code + "\n"
+}
+
+// replaced replaces what must be there.
+func replaced(t *testing.T, s, what, by string) string {
+	t.Helper()
+	if !strings.Contains(s, what) {
+		t.Fatalf("there is no %q in:\n%s", what, s)
+	}
+	return strings.ReplaceAll(s, what, by)
+}
+
+func written(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,235 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/coder/websocket"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// behind runs a test behind each proxy.
+func behind(t *testing.T, test func(t *testing.T, name string)) {
+	for name := range proxies {
+		t.Run(name, func(t *testing.T) {
+			installed(t, name)
+			test(t, name)
+		})
+	}
+}
+
+// TestProxiesDoNotBuffer writes each record only after the one before came
+// out of an SSE stream and of a WebSocket: a proxy that kept anything back
+// would be waited for in vain.
+func TestProxiesDoNotBuffer(t *testing.T) {
+	behind(t, func(t *testing.T, name string) {
+		server := serve(t, t.TempDir()).ready()
+		p := proxied(t, name, server.addr()).ready()
+		c := p.client()
+		if _, err := c.PutTopic(context.Background(), topic, client.Config{}); err != nil {
+			t.Fatal(err)
+		}
+		w := &watcher{book: newBook(), http: p.http, base: base, topics: []string{topic}}
+		s := &socket{book: newBook(), http: p.http, base: base, topics: []string{topic}}
+		following(t, w.follow)
+		following(t, s.follow)
+		want := numbers(topic, 50)
+		for i, data := range want {
+			write(t, c, topic, data)
+			w.await(t, topic, i+1)
+			s.await(t, topic, i+1)
+		}
+		// One that waits behind the proxy is woken, too.
+		poll := make(chan error, 1)
+		go func() {
+			b, err := c.Diff(context.Background(), topic, client.Query{From: uint64(len(want)), Wait: patience / 2})
+			if err == nil && len(b.Records) != 1 {
+				err = fmt.Errorf("%d records", len(b.Records))
+			}
+			poll <- err
+		}()
+		write(t, c, topic, `"late"`)
+		if err := <-poll; err != nil {
+			t.Errorf("long poll: %v", err)
+		}
+		w.holds(t, topic, append(want, `"late"`)[:w.cursor(topic)])
+		if n := w.sessions.Load(); n != 1 {
+			t.Errorf("%d sessions were made", n)
+		}
+		// As large a body as the server takes by default goes through.
+		big := append(append([]byte(`{"records":[`), bytes.Repeat([]byte(`{"data":"`+strings.Repeat("x", 900_000)+`"},`), 70)...), `{"data":1}]}`...)
+		resp, err := p.http.Post(base+"/v0/topics/big", "application/json", bytes.NewReader(big))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusCreated {
+			t.Errorf("a write of %d bytes: %d %.200s %v", len(big), resp.StatusCode, body, err)
+		}
+	})
+}
+
+// TestFollowingThroughProxies kills the server twice behind a proxy, while a
+// writer writes and readers follow, all through the proxy. Nobody misses
+// anything, and nothing is written twice.
+func TestFollowingThroughProxies(t *testing.T) {
+	behind(t, func(t *testing.T, name string) {
+		dir := t.TempDir()
+		server := serve(t, dir).ready()
+		addr := server.addr()
+		p := proxied(t, name, addr).ready()
+		c := p.client()
+		if _, err := c.PutTopic(context.Background(), topic, client.Config{}); err != nil {
+			t.Fatal(err)
+		}
+		w := &watcher{book: newBook(), http: p.http, base: base, topics: []string{topic}}
+		s := &socket{book: newBook(), http: p.http, base: base, topics: []string{topic}}
+		following(t, w.follow)
+		following(t, s.follow)
+		want := numbers(topic, 900)
+		fed := feed(c, topic, want)
+		for _, seen := range []int{250, 600} {
+			w.await(t, topic, seen)
+			s.await(t, topic, seen)
+			server.kill()
+			server = serve(t, dir, "TOPICS_PORT="+portOf(t, addr)).ready()
+		}
+		if err := <-fed; err != nil {
+			t.Fatal(err)
+		}
+		w.await(t, topic, len(want))
+		s.await(t, topic, len(want))
+		w.holds(t, topic, want)
+		s.holds(t, topic, want)
+		if n := w.sessions.Load(); n != 3 {
+			t.Errorf("%d sessions were made for three lives of the server", n)
+		}
+		t.Logf("%d and %d records came again", w.again(), s.again())
+	})
+}
+
+// feed writes records one by one, each until it is acknowledged.
+func feed(c *client.Client, topic string, all []string) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		for i, data := range all {
+			w, err := c.Append(context.Background(), topic, &client.Write{
+				Entries:        []client.Entry{{Data: json.RawMessage(data)}},
+				IdempotencyKey: fmt.Sprintf("%s/%d", topic, i),
+			})
+			if err == nil && w.LastSeq != uint64(i+1) {
+				err = fmt.Errorf("record %d has seq %d", i+1, w.LastSeq)
+			}
+			if err != nil {
+				done <- fmt.Errorf("feed %s: %w", topic, err)
+				return
+			}
+		}
+		done <- nil
+	}()
+	return done
+}
+
+// TestProxiesSendNothingBeforeReadiness has a server that listens and never
+// becomes ready.
+func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
+	behind(t, func(t *testing.T, name string) {
+		dir := t.TempDir()
+		server := serve(t, dir).ready()
+		write(t, server.client(), topic, `1`)
+		server.stop()
+		for _, name := range []string{"MANIFEST", "MANIFEST.prev"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("not a manifest"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		server = serve(t, dir)
+		p := proxied(t, name, server.addr())
+		c, err := client.New(base, client.Options{HTTP: p.http})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Clients see the same whether the answer is the server's or HAProxy's.
+		var refused *client.Error
+		p.until("it has looked at the server", func() bool {
+			_, err := c.State(context.Background(), topic)
+			return errors.As(err, &refused)
+		})
+		if refused.Code != client.CodeNotReady || refused.Status != http.StatusServiceUnavailable || refused.RetryAfter <= 0 {
+			t.Errorf("refused with %+v", refused)
+		}
+		if name == "haproxy" {
+			p.until("HAProxy answers itself", func() bool { return p.status("/v0/health") == http.StatusServiceUnavailable })
+		}
+	})
+}
+
+// TestProxyTakesADrainingServerOut: HAProxy sends a server that drains no more
+// requests, and lets its streams go on.
+func TestProxyTakesADrainingServerOut(t *testing.T) {
+	installed(t, "haproxy")
+	server := serve(t, t.TempDir(), "TOPICS_DRAIN_DELAY_MS=60000", "TOPICS_DRAIN_TIMEOUT_MS=120000").ready()
+	p := proxied(t, "haproxy", server.addr()).ready()
+	write(t, p.client(), topic, numbers(topic, 1)[0])
+	w := &watcher{book: newBook(), http: p.http, base: base, topics: []string{topic}}
+	s := &socket{book: newBook(), http: p.http, base: base, topics: []string{topic}}
+	following(t, w.follow)
+	following(t, s.follow)
+	w.await(t, topic, 1)
+	s.await(t, topic, 1)
+	server.signal(syscall.SIGTERM)
+	p.until("the server is taken out", func() bool { return p.status("/v0/topics") == http.StatusServiceUnavailable })
+	want := numbers(topic, 20)
+	for i, data := range want[1:] {
+		write(t, server.client(), topic, data)
+		w.await(t, topic, i+2)
+		s.await(t, topic, i+2)
+	}
+	w.holds(t, topic, want)
+	s.holds(t, topic, want)
+	if n := w.sessions.Load(); n != 1 {
+		t.Errorf("%d sessions were made", n)
+	}
+}
+
+// TestProxiesDoNotLogTokens uses ?token= as browsers do.
+func TestProxiesDoNotLogTokens(t *testing.T) {
+	behind(t, func(t *testing.T, name string) {
+		server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret, "TOPICS_LOG_LEVEL=trace").ready()
+		p := proxied(t, name, server.addr())
+		p.until("requests reach the server", func() bool { return p.status("/v0/topics") == http.StatusUnauthorized })
+		conn, _, err := websocket.Dial(context.Background(), "ws"+strings.TrimPrefix(base, "http")+"/v0/ws?token="+secret,
+			&websocket.DialOptions{HTTPClient: p.http})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close(websocket.StatusNormalClosure, ""); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		_, err = openStream(context.Background(), p.http, base+"/v0/watch/wid_none?token="+secret, "")
+		var refused *status
+		if !errors.As(err, &refused) || refused.code != http.StatusNotFound {
+			t.Errorf("a watch that there is not: %v", err)
+		}
+		p.until("both are in the log", func() bool {
+			log := p.stdout.String() + p.stderr.String()
+			return strings.Contains(log, "GET /v0/ws") && strings.Contains(log, "GET /v0/watch/wid_none")
+		})
+		for _, log := range []string{p.stdout.String(), p.stderr.String(), server.stdout.String(), server.stderr.String()} {
+			if strings.Contains(log, secret) {
+				t.Errorf("the token is in the log:\n%s", log)
+			}
+		}
+	})
+}
