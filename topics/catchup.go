@@ -37,7 +37,7 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 			if changed == nil {
 				break
 			}
-			if r.route(rt.source); r.forwarders.isManual() {
+			if r.hurry(rt.source); r.forwarders.isManual() {
 				r.Forward(ctx)
 				break
 			}
@@ -46,6 +46,17 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// hurry is route for who waits.
+func (r *Registry) hurry(t *topic) {
+	r.route(t)
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	select {
+	case t.routes.hurry <- struct{}{}:
+	default:
 	}
 }
 

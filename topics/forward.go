@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -92,6 +93,7 @@ func (r *Registry) route(t *topic) {
 	}
 	rs.running = r.forwarders.begin(func() {
 		for ctx := r.forwarders.ctx; rs.more(ctx); {
+			rs.gather(ctx, len(t.outgoing()))
 			select {
 			case r.forwarders.slots <- struct{}{}:
 			case <-ctx.Done():
@@ -104,6 +106,30 @@ func (r *Registry) route(t *topic) {
 			}
 		}
 	})
+}
+
+// With many routers a forwarder waits so long for each before it begins, but no
+// longer than a client notices: the writer's answer goes out first, and what is
+// written meanwhile shares the frames.
+const (
+	gatherEach = 10 * time.Microsecond
+	gatherMost = time.Millisecond
+	gatherFrom = 100 * time.Microsecond // less is not worth a timer
+)
+
+// gather waits for more to forward, unless somebody waits for it.
+func (rs *routes) gather(ctx context.Context, routers int) {
+	rest := min(time.Duration(routers)*gatherEach, gatherMost)
+	if rest < gatherFrom {
+		return
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-rs.hurry:
+	case <-ctx.Done():
+	}
 }
 
 // forwardRounds is how often in a row the routers of a topic take something

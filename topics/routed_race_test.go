@@ -46,7 +46,7 @@ func TestConcurrentRouters(t *testing.T) {
 			defer writing.Done()
 			for i := range each {
 				text := fmt.Appendf(nil, "%d/%d", id, i)
-				if _, err := w.Append(ctx, "a", &Write{Records: []Record{{Data: text, Tag: text}}}); err != nil {
+				if _, err := w.Append(ctx, "a", &Write{Records: []Record{{Data: text, Tag: text}}, DisableBackpressure: true}); err != nil {
 					return err
 				}
 				if i%10 > 0 {
@@ -142,7 +142,7 @@ func TestCloseWhileForwarding(t *testing.T) {
 	for range 5 {
 		w.RunSweeper()
 		for range 200 {
-			w.send("a", fmt.Sprint(sent))
+			w.append("a", &Write{Records: []Record{{Data: fmt.Append(nil, sent)}}, DisableBackpressure: true})
 			sent++
 		}
 		w.restart()

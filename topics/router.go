@@ -85,6 +85,8 @@ type router struct {
 type routes struct {
 	out, in []*router
 
+	hurry chan struct{} // capacity 1: somebody waits for what is to be forwarded
+
 	mu      sync.Mutex // guards what follows
 	running bool       // somebody forwards from the topic
 	again   bool       // and is to look once more
@@ -176,7 +178,7 @@ func (rt *router) link() {
 	for _, end := range []*topic{rt.source, rt.dest} {
 		end.mu.Lock()
 		if end.routes == nil {
-			end.routes = &routes{}
+			end.routes = &routes{hurry: make(chan struct{}, 1)}
 		}
 		if end == rt.source {
 			end.routes.out = append(end.routes.out[:len(end.routes.out):len(end.routes.out)], rt)
