@@ -11,6 +11,8 @@ import (
 	"github.com/coder/websocket"
 )
 
+// However connections end, a client that goes on from the last seq it has seen
+// gets every record once and in order, and the server is left as it was.
 func TestSocketRandomCuts(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	s.put(t, "t", `{}`)
@@ -45,6 +47,8 @@ func TestSocketRandomCuts(t *testing.T) {
 	<-s.sockets.empty()
 }
 
+// followUntilCut reads so many messages behind a seq and then cuts the
+// connection. It returns the last seq it saw.
 func (s *realServer) followUntilCut(t *testing.T, at uint64, messages int) uint64 {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -77,6 +81,7 @@ func (s *realServer) followUntilCut(t *testing.T, at uint64, messages int) uint6
 	return at
 }
 
+// babble sends commands of all kinds and cuts the connection at some moment.
 func (s *realServer) babble(t *testing.T, rng *rand.Rand) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -11,6 +11,8 @@ import (
 	"github.com/coder/websocket"
 )
 
+// On drain a client gets the answers to what it has published, is told, and is
+// sent away.
 func TestSocketDrain(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	s.put(t, "t", `{"durability":"fsync"}`)
@@ -60,6 +62,7 @@ func TestSocketDrain(t *testing.T) {
 	}
 }
 
+// The goodbye waits for the publish that is under way.
 func TestSocketDrainWaitsForPublishes(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	held := &heldEngine{Engine: s.registry, room: make(chan struct{})}
@@ -84,6 +87,7 @@ func TestSocketDrainWaitsForPublishes(t *testing.T) {
 	<-done
 }
 
+// A client that does not answer the goodbye is not waited for.
 func TestSocketDrainWithoutAnswer(t *testing.T) {
 	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
 	_, r := s.rawDial(t)
@@ -94,6 +98,7 @@ func TestSocketDrainWithoutAnswer(t *testing.T) {
 	}
 }
 
+// When its time is up, Finish cuts what is left.
 func TestSocketFinishCuts(t *testing.T) {
 	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = time.Hour })
 	_, r := s.rawDial(t)

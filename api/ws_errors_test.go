@@ -8,6 +8,8 @@ import (
 	"github.com/coder/websocket"
 )
 
+// What is wrong with a command is said with its request_id, and nothing else
+// happens.
 func TestSocketErrors(t *testing.T) {
 	s := serveReal(t, func(o *Options) {
 		o.Limits.MaxRecordBytes, o.Limits.MaxBatchRecords, o.Limits.MaxWatchTopics = 100, 3, 4
@@ -86,6 +88,7 @@ func TestSocketErrors(t *testing.T) {
 	}
 }
 
+// A connection that does not keep to the protocol is told and closed.
 func TestSocketCloses(t *testing.T) {
 	s := serveReal(t, func(o *Options) { o.Limits.MaxBodyBytes = 1000 }, nil)
 	for name, tc := range map[string]struct {

@@ -45,11 +45,6 @@ func maskedText(message string) []byte {
 	return append(b, message...)
 }
 
-// On drain a client gets the answers to what it has published, is told, and is
-// sent away.
-// The goodbye waits for the publish that is under way.
-// A client that does not answer the goodbye is not waited for.
-// When its time is up, Finish cuts what is left.
 // A client that takes nothing is closed after a time; neither the writer nor
 // another client waits for it.
 func TestSocketStall(t *testing.T) {
@@ -223,9 +218,3 @@ func TestSocketPanic(t *testing.T) {
 	other.want("pong")
 	waitFor(t, func() bool { return s.sockets.count() == 1 })
 }
-
-// However connections end, a client that goes on from the last seq it has seen
-// gets every record once and in order, and the server is left as it was.
-// followUntilCut reads so many messages behind a seq and then cuts the
-// connection. It returns the last seq it saw.
-// babble sends commands of all kinds and cuts the connection at some moment.

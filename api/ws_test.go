@@ -174,8 +174,3 @@ func TestSocketSubscribesAnew(t *testing.T) {
 		t.Errorf("%d groups without topics", groups)
 	}
 }
-
-// What is wrong with a command is said with its request_id, and nothing else
-// happens.
-// A connection that does not keep to the protocol is told and closed.
-// What is no upgrade is answered in the envelope.

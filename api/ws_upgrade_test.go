@@ -13,6 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 )
 
+// What is no upgrade is answered in the envelope.
 func TestSocketUpgrade(t *testing.T) {
 	keys, err := auth.Parse("secret:w,reader:r")
 	if err != nil {

@@ -35,6 +35,7 @@ func restoreTo(fsys vfs.FS, until backup.Until, archives ...string) (*backup.Res
 // the backup on. Checkpoints release the log, so that only the archive has all.
 func history(t *testing.T, fsys vfs.FS, seed uint64, steps int) (*world, *backup.Description, []moment) {
 	w := newWorld(t, fsys, seed)
+	w.routes = true
 	w.steps(30)
 	d := w.backup("/backup")
 	moments := []moment{w.moment()}

@@ -32,6 +32,8 @@ type world struct {
 	// fault is what errors may come from; nil: there must be none.
 	fault error
 	keys  map[string]uint64 // the first seq of each idempotency key, of topics that are there
+	// routes has everything copied to one topic, by routers.
+	routes bool
 }
 
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
@@ -127,6 +129,23 @@ func (w *world) write(name string) {
 		return
 	}
 	w.keys[key] = p.Placed().First
+	if w.routes {
+		w.route(name)
+	}
+}
+
+// route copies what is written to a topic to one that all share.
+func (w *world) route(name string) {
+	w.t.Helper()
+	r, ctx, class := w.data.Registry, context.Background(), "fsync"
+	if _, err := r.Put(ctx, "copies", &topics.ConfigPatch{Durability: &class}); err != nil {
+		w.failed(err)
+	}
+	spec := topics.RouterSpec{Source: name, Dest: "copies", PreserveTag: w.ops%2 == 0}
+	if _, err := r.PutRouter(ctx, name+">copies", spec); err != nil {
+		w.failed(err)
+	}
+	r.Forward(ctx)
 }
 
 // upkeep does what the background does.
@@ -201,6 +220,7 @@ func reopen(t *testing.T, fsys vfs.FS, dir string, now func() int64) *recovery.R
 // dump is everything that a client can see.
 func dump(t *testing.T, r *topics.Registry) string {
 	t.Helper()
+	r.Forward(context.Background())
 	var b strings.Builder
 	page, _ := r.List("", "", 100)
 	for _, s := range page {
@@ -223,6 +243,10 @@ func dump(t *testing.T, r *topics.Registry) string {
 			}
 			q.From = batch.NextFrom
 		}
+	}
+	routers, _ := r.Routers("", "", "", "", 100)
+	for _, s := range routers {
+		fmt.Fprintf(&b, "%+v\n", s)
 	}
 	return b.String()
 }
