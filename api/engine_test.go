@@ -232,6 +232,7 @@ func (e *memEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, boo
 }
 
 func (e *memEngine) Totals() topics.Totals                   { return topics.Totals{} }
+func (e *memEngine) Pressure() float64                       { return 0 }
 func (e *memEngine) Busiest(int) ([]topics.TopicGauge, bool) { return nil, false }
 
 // signalEngine says when the first read begins.

@@ -22,6 +22,7 @@ type readings struct {
 	progress            Progress
 	uptime              time.Duration
 	totals              topics.Totals
+	pressure            float64
 	wal                 wal.Stats
 	storage             StorageStats
 	diskFree, diskTotal uint64 // zero when nobody watches the disk
@@ -36,7 +37,7 @@ func (s *Server) readings() readings {
 		uptime:   s.uptime(),
 	}
 	if e := s.opened(); e != nil {
-		r.totals = e.Totals()
+		r.totals, r.pressure = e.Totals(), e.Pressure()
 		if s.opts.WAL != nil {
 			r.wal = s.opts.WAL()
 		}
@@ -54,15 +55,6 @@ func (s *Server) readings() readings {
 
 // unsynced is how much of what the log has written is not durable yet.
 func (r *readings) unsynced() uint64 { return r.wal.Written - min(r.wal.Synced, r.wal.Written) }
-
-// pressure is how full the log's queue is, the one thing that slows writers
-// down.
-func (r *readings) pressure() float64 {
-	if r.wal.QueueBytes <= 0 {
-		return 0
-	}
-	return min(1, max(0, float64(r.wal.QueueDepth)/float64(r.wal.QueueBytes)))
-}
 
 // busiest are the topics that have series of their own and that a key sees.
 func (s *Server) busiest(k *auth.Key) (page []topics.TopicGauge, truncated bool) {
@@ -91,7 +83,7 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 		"ready":           r.ready,
 		"replay_progress": r.progress.Fraction,
 		"uptime_ms":       r.uptime.Milliseconds(),
-		"pressure":        r.pressure(),
+		"pressure":        r.pressure,
 		"wal":             s.walJSON(&r),
 		"storage":         r.storage.json(),
 		"sse_connections": r.streams,

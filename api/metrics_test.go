@@ -37,7 +37,7 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 			{Name: "orders", Head: 1 << 60, Earliest: 41, Records: 7, Bytes: 70},
 			{Name: "jobs", Head: 3, Earliest: 4, Queue: true},
 		},
-		truncated: true,
+		truncated: true, pressure: 0.5,
 	}
 	s.Open(e)
 	for us := range 1000 {
@@ -69,7 +69,7 @@ var busySeries = map[string]float64{
 	`topics_ready`:                                                                1,
 	`topics_recovery_progress`:                                                    1,
 	`topics_uptime_ms`:                                                            84012,
-	`topics_pressure`:                                                             0.25,
+	`topics_pressure`:                                                             0.5,
 	`topics_topic_head_seq{topic="orders"}`:                                       1 << 60,
 	`topics_topic_earliest_seq{topic="orders"}`:                                   41,
 	`topics_topic_records_live{topic="orders"}`:                                   7,
@@ -183,7 +183,7 @@ func TestMetricsJSON(t *testing.T) {
 		"topics": 10.0, "topics_ephemeral": 1.0, "topics_memory": 2.0, "topics_disk": 3.0, "topics_fsync": 4.0,
 		"routers": 0.0, "records_live": 100.0, "bytes_live": 2000.0, "ephemeral_bytes": 77.0, "queue_topics": 2.0, "queue_leases_in_flight": 0.0,
 		"sse_connections": 0.0, "ws_connections": 0.0, "watch_sessions": 0.0, "ready": true, "replay_progress": 1.0,
-		"uptime_ms": 84012.0, "disk_free_bytes": float64(1 << 30), "topic_metrics_truncated": true, "pressure": 0.25,
+		"uptime_ms": 84012.0, "disk_free_bytes": float64(1 << 30), "topic_metrics_truncated": true, "pressure": 0.5,
 	} {
 		if m[name] != want {
 			t.Errorf("%s is %v, want %v", name, m[name], want)

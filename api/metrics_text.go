@@ -99,7 +99,7 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sample(w, "topics_wal_unsynced_bytes", r.unsynced())
 	sample(w, "topics_wal_read_only", bit(r.wal.ReadOnly))
 	sample(w, "topics_wal_disk_full", bit(r.wal.Full))
-	sampleFloat(w, "topics_pressure", r.pressure())
+	sampleFloat(w, "topics_pressure", r.pressure)
 	for _, series := range storageSeries {
 		sampleFloat(w, "topics_"+series.name, series.value(&r.storage))
 	}

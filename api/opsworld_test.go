@@ -28,6 +28,7 @@ type opsEngine struct {
 	totals    topics.Totals
 	page      []topics.TopicGauge
 	truncated bool
+	pressure  float64
 	asked     int
 }
 
@@ -36,6 +37,8 @@ func (e *opsEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, boo
 }
 
 func (e *opsEngine) Totals() topics.Totals { return e.totals }
+
+func (e *opsEngine) Pressure() float64 { return e.pressure }
 
 func (e *opsEngine) Busiest(n int) ([]topics.TopicGauge, bool) {
 	e.asked = n

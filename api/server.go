@@ -37,6 +37,7 @@ type Engine interface {
 	Routers(prefix, source, dest, after string, limit int) (page []topics.RouterState, more bool)
 	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topics.Cost, err error)
 	Totals() topics.Totals
+	Pressure() float64
 	Busiest(n int) (page []topics.TopicGauge, truncated bool)
 	watch.Engine
 }

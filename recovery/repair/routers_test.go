@@ -14,6 +14,51 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
+// destinations are topics that only routers write to.
+var destinations = []string{"all", "some", "on"}
+
+// connect makes the router to a destination.
+func connect(t *testing.T, r *topics.Registry, n int) {
+	t.Helper()
+	m, err := topics.NewMatch("Eq", "tag-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := []topics.RouterSpec{
+		{Source: "kept", Dest: "all"}, {Source: "tagged", Dest: "some", Filter: &m, PreserveTag: true}, {Source: "all", Dest: "on"},
+	}[n]
+	fsync := "fsync"
+	if _, err := r.Put(context.Background(), spec.Dest, &topics.ConfigPatch{Durability: &fsync}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.PutRouter(context.Background(), fmt.Sprint("router", n), spec); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// forwarded says that a destination may have got that: what was lost there with
+// the frame that brought it is brought again.
+func (w *world) forwarded(name, entry string) bool {
+	parts := strings.SplitN(entry, " ", 3)
+	return slices.Contains(destinations, name) && w.wrote[parts[2]]
+}
+
+// checkOnce holds that nothing is in a destination twice.
+func (w *world) checkOnce(t *testing.T, name string, c topicContent) {
+	t.Helper()
+	if !slices.Contains(destinations, name) {
+		return
+	}
+	once := map[string]uint64{}
+	for seq, rec := range c.records {
+		what := strings.SplitN(rec, " ", 3)[2]
+		if other, ok := once[what]; ok {
+			t.Fatalf("topic %s: %s is at %d and at %d", name, what, other, seq)
+		}
+		once[what] = seq
+	}
+}
+
 // logFrames are the frames of a directory's log, by their type.
 func logFrames(t *testing.T, fsys *crashfs.FS) (frames map[string][]wal.Frame) {
 	t.Helper()

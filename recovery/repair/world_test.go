@@ -129,28 +129,6 @@ func buildWith(t *testing.T, routers bool) *world {
 	return w
 }
 
-// destinations are topics that only routers write to.
-var destinations = []string{"all", "some", "on"}
-
-// connect makes the router to a destination.
-func connect(t *testing.T, r *topics.Registry, n int) {
-	t.Helper()
-	m, err := topics.NewMatch("Eq", "tag-0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	spec := []topics.RouterSpec{
-		{Source: "kept", Dest: "all"}, {Source: "tagged", Dest: "some", Filter: &m, PreserveTag: true}, {Source: "all", Dest: "on"},
-	}[n]
-	fsync := "fsync"
-	if _, err := r.Put(context.Background(), spec.Dest, &topics.ConfigPatch{Durability: &fsync}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.PutRouter(context.Background(), fmt.Sprint("router", n), spec); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // world is a data directory and what is in it.
 type world struct {
 	fs    *crashfs.FS
@@ -268,78 +246,6 @@ func (w *world) check(t *testing.T, c content, back bool) (gone int) {
 		w.checkOnce(t, name, got)
 	}
 	return gone
-}
-
-// forwarded says that a destination may have got that: what was lost there with
-// the frame that brought it is brought again.
-func (w *world) forwarded(name, entry string) bool {
-	parts := strings.SplitN(entry, " ", 3)
-	return slices.Contains(destinations, name) && w.wrote[parts[2]]
-}
-
-// checkOnce holds that nothing is in a destination twice.
-func (w *world) checkOnce(t *testing.T, name string, c topicContent) {
-	t.Helper()
-	if !slices.Contains(destinations, name) {
-		return
-	}
-	once := map[string]uint64{}
-	for seq, rec := range c.records {
-		what := strings.SplitN(rec, " ", 3)[2]
-		if other, ok := once[what]; ok {
-			t.Fatalf("topic %s: %s is at %d and at %d", name, what, other, seq)
-		}
-		once[what] = seq
-	}
-}
-
-// damages are the ways to harm a file, within its used bytes.
-var damages = map[string]func(f vfs.File, used int64) error{
-	"flip": func(f vfs.File, used int64) error {
-		b := make([]byte, 1)
-		if _, err := f.ReadAt(b, used/2); err != nil {
-			return err
-		}
-		b[0] ^= 0x10
-		_, err := f.WriteAt(b, used/2)
-		return err
-	},
-	"head": func(f vfs.File, _ int64) error {
-		_, err := f.WriteAt([]byte("damaged!"), 0)
-		return err
-	},
-	"zero": func(f vfs.File, used int64) error {
-		_, err := f.WriteAt(make([]byte, min(200, used/2)), used/2)
-		return err
-	},
-	"cut": func(f vfs.File, used int64) error { return f.Truncate(used / 2) },
-}
-
-// harm does that to a file, or deletes it.
-func (w *world) harm(t *testing.T, name, how string) {
-	t.Helper()
-	fsys, used := w.fs, w.used[name]
-	if how == "delete" {
-		if err := fsys.Remove(name); err != nil {
-			t.Fatal(err)
-		}
-		if err := fsys.SyncDir(path.Dir(name)); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if used == 0 {
-		if used, err = f.Size(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(damages[how](f, used), f.Sync(), f.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // files are the files of a directory that a checkpoint or recovery needs.
