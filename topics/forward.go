@@ -245,21 +245,21 @@ func (r *Registry) block(rt *router, why error) {
 	if why != nil && !errors.Is(why, context.Canceled) {
 		reason = why.Error()
 	}
-	rt.mu.Lock()
-	changed := rt.blocked != reason
-	if changed {
-		if rt.blocked == "" {
-			rt.since = r.now()
-		}
-		rt.blocked = reason
-		rt.notify()
-	}
-	rt.mu.Unlock()
-	if !changed {
-		return
-	}
 	r.forwarders.mu.Lock()
 	defer r.forwarders.mu.Unlock()
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.dropped {
+		reason = "" // it waits for nothing any more
+	}
+	if rt.blocked == reason {
+		return
+	}
+	if rt.blocked == "" {
+		rt.since = r.now()
+	}
+	rt.blocked = reason
+	rt.notify()
 	if reason == "" {
 		delete(r.forwarders.blocked, rt)
 	} else {
@@ -289,21 +289,19 @@ func (r *Registry) retryBlocked() {
 	}
 }
 
-// Stuck says how many routers have been waiting since before a time (Unix ms),
-// and of one of them why.
-func (r *Registry) Stuck(before int64) (n int, example string) {
+// Stuck says how many routers have been waiting since before a time (Unix ms).
+// Why each of them does is in its state.
+func (r *Registry) Stuck(before int64) (n int) {
 	r.forwarders.mu.Lock()
 	defer r.forwarders.mu.Unlock()
 	for rt := range r.forwarders.blocked {
 		rt.mu.Lock()
 		if rt.blocked != "" && rt.since < before && !rt.dropped {
-			if n++; example == "" {
-				example = fmt.Sprintf("router %q: %s", rt.name, rt.blocked)
-			}
+			n++
 		}
 		rt.mu.Unlock()
 	}
-	return n, example
+	return n
 }
 
 // forwarded is a step of a router: what it took has its place in the log.

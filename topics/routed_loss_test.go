@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 )
 
 // News of a loss goes no further than the records would have gone: not round a
@@ -19,7 +20,7 @@ func TestTrimInACycle(t *testing.T) {
 	for _, text := range []string{"1", "2", "3"} {
 		w.send("a", text)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // else it would never end
 	defer cancel()
 	w.Forward(ctx)
 	check := func() {

@@ -189,23 +189,28 @@ func (rt *router) link() {
 	}
 }
 
-// unlink is link's inverse. The slices are replaced: somebody may be walking
-// through them.
-func (rt *router) unlink() {
-	for _, end := range []*topic{rt.source, rt.dest} {
-		end.mu.Lock()
-		if end.routes != nil {
-			end.routes.out, end.routes.in = without(end.routes.out, rt), without(end.routes.in, rt)
+// unlink is link's inverse, for any number of routers. The slices are replaced:
+// somebody may be walking through them.
+func unlink(routers ...*router) {
+	gone := make(map[*router]bool, len(routers))
+	ends := make(map[*topic]bool, 2)
+	for _, rt := range routers {
+		gone[rt], ends[rt.source], ends[rt.dest] = true, true, true
+	}
+	for t := range ends {
+		t.mu.Lock()
+		if t.routes != nil {
+			t.routes.out, t.routes.in = without(t.routes.out, gone), without(t.routes.in, gone)
 		}
-		end.mu.Unlock()
+		t.mu.Unlock()
 	}
 }
 
-func without(list []*router, rt *router) []*router {
+func without(list []*router, gone map[*router]bool) []*router {
 	var out []*router
-	for _, other := range list {
-		if other != rt {
-			out = append(out, other)
+	for _, rt := range list {
+		if !gone[rt] {
+			out = append(out, rt)
 		}
 	}
 	return out

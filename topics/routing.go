@@ -33,7 +33,13 @@ func (g *routing) remove(rt *router, n *totals) {
 }
 
 // routerSize is room for a router's entry, with the two topics that it may make.
-const routerSize = 5*MaxName + 4096
+func routerSize(spec *RouterSpec) int {
+	size := 5*MaxName + 4096
+	if spec.Filter != nil {
+		size += 6 * len(spec.Filter.value) // as JSON
+	}
+	return size
+}
 
 // PutRouter makes the router, or replaces it: with the same ends it goes on
 // where it is, with others it begins at the source's head. Ends that are not
@@ -46,7 +52,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 		return RouterPut{}, err
 	}
 	for {
-		if _, err := r.log.Admit(ctx, routerSize, false, true); err != nil {
+		if _, err := r.log.Admit(ctx, routerSize(&spec), false, true); err != nil {
 			return RouterPut{}, logError(err)
 		}
 		p, err := r.assignRouter(name, &spec)
@@ -121,7 +127,7 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 	r.routers.nextID++
 	if old != nil {
 		old.drop()
-		old.unlink()
+		unlink(old)
 	}
 	r.routers.set(rt, &r.totals)
 	rt.link()
@@ -265,37 +271,42 @@ func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
 		return nil
 	}
 	dest, _ := r.byName.Get(spec.Dest)
-	way := r.way(dest, spec.Source, old, map[*topic]bool{})
+	way := r.way(dest, spec.Source, old)
 	if way == nil {
 		return nil
 	}
-	cycle := append([]string{spec.Source}, way...)
 	return &Error{
 		Kind:    KindRouterCycle,
-		Message: "the router would close the cycle " + strings.Join(cycle, " > ") + "; allow_cycle allows it",
-		Detail:  map[string]any{"cycle": cycle},
+		Message: fmt.Sprintf("the router would close a cycle of %d topics; allow_cycle allows it", len(way)),
+		Detail:  map[string]any{"cycle": append([]string{spec.Source}, way...)},
 	}
 }
 
-// way is the names of the topics from t to the one called target along routers,
-// but for one; nil: there is no way.
-func (r *Registry) way(t *topic, target string, except *router, seen map[*topic]bool) []string {
-	if t == nil || seen[t] {
+// way is the names of the topics on a shortest way along routers, but for one,
+// from t to the one called target; nil: there is none.
+func (r *Registry) way(t *topic, target string, except *router) []string {
+	if t == nil {
 		return nil
 	}
-	if t.name == target {
-		return []string{t.name}
-	}
-	seen[t] = true
-	if t.routes == nil {
-		return nil
-	}
-	for _, rt := range t.routes.out {
-		if rt == except {
+	from := map[*topic]*topic{t: nil}
+	for next := []*topic{t}; len(next) > 0; next = next[1:] {
+		at := next[0]
+		if at.name == target {
+			var names []string
+			for ; at != nil; at = from[at] {
+				names = append(names, at.name)
+			}
+			slices.Reverse(names)
+			return names
+		}
+		if at.routes == nil {
 			continue
 		}
-		if way := r.way(rt.dest, target, except, seen); way != nil {
-			return append([]string{t.name}, way...)
+		for _, rt := range at.routes.out {
+			if _, seen := from[rt.dest]; !seen && rt != except {
+				from[rt.dest] = at
+				next = append(next, rt.dest)
+			}
 		}
 	}
 	return nil
@@ -336,7 +347,7 @@ func (r *Registry) unroute(name string) (bool, wal.Span, error) {
 		return false, wal.Span{}, err
 	}
 	r.routers.remove(rt, &r.totals)
-	rt.unlink()
+	unlink(rt)
 	return true, span, nil
 }
 
@@ -365,9 +376,10 @@ func (r *Registry) cascade(t *topic) []string {
 		return nil
 	}
 	var names []string
-	for _, rt := range slices.Concat(t.routes.out, t.routes.in) {
+	all := slices.Concat(t.routes.out, t.routes.in)
+	unlink(all...)
+	for _, rt := range all {
 		rt.drop()
-		rt.unlink()
 		r.routers.remove(rt, &r.totals)
 		delete(r.routers.byID, rt.id)
 		names = append(names, rt.name)

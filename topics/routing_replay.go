@@ -89,7 +89,7 @@ func (r *Registry) endRouter(id uint64) {
 		return
 	}
 	rt.drop()
-	rt.unlink()
+	unlink(rt)
 	delete(r.routers.byID, id)
 	r.routers.remove(rt, &r.totals)
 }
