@@ -196,7 +196,7 @@ func (r *Registry) tellFollowers(t *topic) {
 	there := t.visible && !t.dropped
 	t.mu.RUnlock()
 	if there {
-		r.following.tell(t.name, nil)
+		r.following.tell(r, t.name, nil)
 	}
 }
 
@@ -214,6 +214,6 @@ func (r *Registry) tellBirthsLocked() {
 	d.births = nil
 	d.mu.Unlock()
 	for i := range births {
-		r.following.tell(births[i].topic, &births[i])
+		r.following.tell(r, births[i].topic, &births[i])
 	}
 }

@@ -58,7 +58,7 @@ func TestTakeWaitsForFollow(t *testing.T) {
 	f := NewFollower()
 	f.join()
 	f.join()
-	f.tell("a", nil)
+	f.tell(nil, "a", nil)
 	<-f.Moved()
 	f.joined()
 	if got := f.Take(nil); got != nil {
@@ -97,9 +97,9 @@ func TestSettle(t *testing.T) {
 	} {
 		f := NewFollower()
 		f.settle("a", 5)
-		f.tell("a", nil)
+		f.tell(nil, "a", nil)
 		for i := range c.told {
-			f.tell("a", &c.told[i])
+			f.tell(nil, "a", &c.told[i])
 		}
 		f.settle("a", 5)
 		f.settle("b", 5)

@@ -20,24 +20,9 @@ type extract struct {
 	packed        []byte
 	runs          []reference
 	travelled     bool   // some have been elsewhere: not all may go everywhere
+	fleeting      bool   // the source may lose what is passed over here
 	records       []byte // encoded; nil: runs say where they are
 }
-
-// extracts are what the routers of one topic take in the same round: most of
-// them take the same.
-type extracts struct {
-	log *frames
-	of  map[extractKey]*extract // nil: there is nothing
-}
-
-type extractKey struct {
-	cursor  uint64
-	strip   byte
-	filters bool
-	filter  Match
-}
-
-func (s *extracts) forget() { clear(s.of) }
 
 // extract reads what comes behind cursor, unless that is known. nil: nothing
 // does.
@@ -53,7 +38,7 @@ func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *
 			return nil, err
 		}
 		if x == nil || !x.travelled {
-			shared.of[key] = x
+			shared.keep(key, x)
 		}
 	}
 	if x == nil {
@@ -68,11 +53,11 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &Batch{NextFrom: cursor}
-		v, way := r.sourceView(rt.source, q, b)
+		v, way, fleeting := r.sourceView(rt.source, q, b)
 		if v == nil {
 			return nil, nil
 		}
-		x := &extract{from: cursor}
+		x := &extract{from: cursor, fleeting: fleeting}
 		if l := b.Tombstone; l != nil {
 			x.trimmed(rt, l, way)
 			return x, nil
@@ -98,15 +83,16 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 	x.through, x.travelled = l.GapTo, len(way) > 0
 	var ok bool
-	if x.way, ok = onward(way, rt.source.id, rt.dest.id); ok {
+	if x.way, ok = rt.onward(way); ok {
 		x.trim, x.count = l.Missed, int(min(l.Missed, maxLost))
 	}
 }
 
 // sourceView is the picture of a source for a router; nil: there is nothing new.
 // way is that of the records that its tombstone is about, if they were lost
-// before they came to the source.
-func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte) {
+// before they came to the source. fleeting says that the source may lose records
+// that it shows now.
+func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte, fleeting bool) {
 	now := r.now()
 	t.mu.RLock()
 	if t.due(now) {
@@ -118,7 +104,7 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 	}
 	defer t.mu.RUnlock()
 	if !t.visible || q.From >= t.head {
-		return nil, nil
+		return nil, nil, false
 	}
 	v = t.view(q, b, now)
 	v.dedupe = false
@@ -126,7 +112,8 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 		l, _ := t.lostFrom(q.From + 1)
 		way = []byte(l.way)
 	}
-	return v, way
+	c := t.cfg
+	return v, way, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == Ephemeral
 }
 
 // fill takes the records of a view.
@@ -144,7 +131,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	x.records = []byte{}
 	for i := range b.Records {
 		rec := &b.Records[i]
-		path, ok := onward(rec.path, rt.source.id, rt.dest.id)
+		path, ok := rt.onward(rec.path)
 		x.travelled = x.travelled || rec.path != nil
 		if !ok {
 			continue
@@ -196,7 +183,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			examined++
 			size += rec.payloadBytes()
 			x.through = seq
-			path, ok := onward(rec.path, rt.source.id, rt.dest.id)
+			path, ok := rt.onward(rec.path)
 			x.travelled = x.travelled || rec.path != nil
 			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
@@ -212,27 +199,6 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		x.through = max(x.through, v.below-1)
 	}
 	return nil
-}
-
-// roots walks through the records of a frame and says where each really is.
-type roots struct {
-	own  wal.LSN
-	runs []reference
-	at   int
-}
-
-func rootsOf(e *entry, lsn wal.LSN) roots { return roots{lsn, e.runs, 0} }
-
-func (o *roots) next() (at wal.LSN, record int, strip byte) {
-	if o.runs == nil {
-		o.at++
-		return o.own, o.at - 1, 0
-	}
-	for o.at >= o.runs[0].count {
-		o.runs, o.at = o.runs[1:], 0
-	}
-	o.at++
-	return o.runs[0].at, o.runs[0].from + o.at - 1, o.runs[0].strip
 }
 
 // oldest is the first position that the extract refers to.

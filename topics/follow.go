@@ -20,6 +20,8 @@ type Follower struct {
 	joining int        // Follows under way: until they end there is nothing to Take
 	pending []movement
 	at      map[string]int // where in pending a topic is
+	newest  uint64         // id of the newest topic that it was told was made
+	missed  *Registry      // not nil: where to look for what there was no room for
 }
 
 // Movement is what has become of a topic since the last Take. With neither
@@ -54,13 +56,26 @@ func (f *Follower) Moved() <-chan struct{} { return f.moved }
 // none.
 const keptMovements = 64
 
+// maxMovements is how many movements a follower holds, besides those of topics
+// that are followed by their name: topics of a prefix come and go without end.
+const maxMovements = 1024
+
 // Take appends what has moved since the last Take: each topic once, in the
-// order of delivery, and none that is not followed any more.
+// order of delivery, and none that is not followed any more. If that were too
+// many to hold, the rest is every other topic that is there, as Created.
 func (f *Follower) Take(into []Movement) []Movement {
+	into, registry := f.take(into)
+	if registry != nil {
+		into = registry.present(f, into)
+	}
+	return into
+}
+
+func (f *Follower) take(into []Movement) ([]Movement, *Registry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.joining > 0 {
-		return into
+		return into, nil
 	}
 	for i := range f.pending {
 		into = append(into, f.pending[i].Movement)
@@ -72,14 +87,32 @@ func (f *Follower) Take(into []Movement) []Movement {
 		f.pending = f.pending[:0]
 		clear(f.at)
 	}
-	return into
+	registry := f.missed
+	f.missed = nil
+	return into, registry
 }
 
-// tell notes that a topic has moved, and, if it has, that it was made or
+// misses says that there is no room for what has become of a topic. What is
+// told of one by its name has room, and so has the end of one that the consumer
+// may know. f.mu is held, and following.telling.
+func (f *Follower) misses(name string, b *birth) bool {
+	if _, named := f.names[name]; named || len(f.pending) < maxMovements {
+		return false
+	}
+	return b == nil || !b.deleted || f.joining == 0 && b.id > f.newest
+}
+
+// tell notes that a topic of r has moved, and, if it has, that it was made or
 // deleted.
-func (f *Follower) tell(name string, b *birth) {
+func (f *Follower) tell(r *Registry, name string, b *birth) {
 	f.mu.Lock()
 	i, known := f.at[name]
+	if !known && f.misses(name, b) {
+		f.missed = r
+		f.mu.Unlock()
+		f.signal()
+		return
+	}
 	if !known {
 		i = len(f.pending)
 		f.at[name] = i
@@ -88,6 +121,7 @@ func (f *Follower) tell(name string, b *birth) {
 	if b != nil {
 		m := &f.pending[i]
 		m.id, m.Created = b.id, !b.deleted
+		f.newest = max(f.newest, b.id)
 		if b.deleted {
 			m.Deleted, m.Head = true, b.head
 		}
@@ -113,7 +147,7 @@ func (f *Follower) join() {
 func (f *Follower) joined() {
 	f.mu.Lock()
 	f.joining--
-	any := f.joining == 0 && len(f.pending) > 0
+	any := f.joining == 0 && (len(f.pending) > 0 || f.missed != nil)
 	f.mu.Unlock()
 	if any {
 		f.signal()
@@ -171,7 +205,7 @@ func (r *Registry) Follow(f *Follower, name string) (State, error) {
 	if !ok {
 		return State{}, errLeft()
 	}
-	state, id, err := r.present(name)
+	state, id, err := r.identify(name)
 	if err != nil {
 		if added {
 			r.Unfollow(f, name)
@@ -197,6 +231,7 @@ func (r *Registry) FollowPrefix(f *Follower, prefix string, most int) (present [
 		return nil, false
 	}
 	present, ids, more := r.list(prefix, "", most)
+	f.knows(ids)
 	if !added {
 		return present, more
 	}
@@ -211,23 +246,17 @@ func (r *Registry) FollowPrefix(f *Follower, prefix string, most int) (present [
 
 // Unfollow ends that the topic is followed by its name.
 func (r *Registry) Unfollow(f *Follower, name string) {
-	r.following.change(func() {
-		r.following.remove(f, name)
-		f.keep()
-	})
+	r.following.end(f, func() { r.following.remove(f, name) })
 }
 
 // UnfollowPrefix ends a FollowPrefix.
 func (r *Registry) UnfollowPrefix(f *Follower, prefix string) {
-	r.following.change(func() {
-		r.following.removePrefix(f, prefix)
-		f.keep()
-	})
+	r.following.end(f, func() { r.following.removePrefix(f, prefix) })
 }
 
 // Leave ends all that f follows, for good.
 func (r *Registry) Leave(f *Follower) {
-	r.following.change(func() {
+	r.following.end(f, func() {
 		f.left = true
 		for name := range f.names {
 			r.following.remove(f, name)
@@ -235,14 +264,13 @@ func (r *Registry) Leave(f *Follower) {
 		for prefix := range f.prefixes {
 			r.following.removePrefix(f, prefix)
 		}
-		f.keep()
 	})
 }
 
 func errLeft() *Error { return &Error{Kind: KindClosed, Message: "the follower has left"} }
 
-// present reports a topic and its id.
-func (r *Registry) present(name string) (State, uint64, error) {
+// identify reports a topic and its id.
+func (r *Registry) identify(name string) (State, uint64, error) {
 	now := r.now()
 	t, err := r.open(name, now)
 	if err != nil {

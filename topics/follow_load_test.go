@@ -94,7 +94,7 @@ func TestManyFollowers(t *testing.T) {
 func TestFollowerGivesItsRoomBack(t *testing.T) {
 	f := NewFollower()
 	for i := range 1000 {
-		f.tell(fmt.Sprint(i), nil)
+		f.tell(nil, fmt.Sprint(i), nil)
 	}
 	if got := f.Take(nil); len(got) != 1000 {
 		t.Fatal(len(got))
@@ -102,7 +102,7 @@ func TestFollowerGivesItsRoomBack(t *testing.T) {
 	if cap(f.pending) > keptMovements {
 		t.Fatalf("room for %d", cap(f.pending))
 	}
-	f.tell("a", nil)
+	f.tell(nil, "a", nil)
 	if got := f.Take(nil); len(got) != 1 || got[0].Topic != "a" {
 		t.Fatalf("%+v", got)
 	}

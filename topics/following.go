@@ -52,26 +52,41 @@ func (s *following) follows(name string) bool {
 	return false
 }
 
-// tell tells everybody who follows the topic of that name. s.telling is held.
-func (s *following) tell(name string, b *birth) {
+// tell tells everybody who follows the topic of that name in r. s.telling is
+// held.
+func (s *following) tell(r *Registry, name string, b *birth) {
 	for f := range s.names[name] {
-		f.tell(name, b)
+		f.tell(r, name, b)
 	}
 	for _, l := range s.lengths {
 		if l.bytes > len(name) {
 			break
 		}
 		for f := range s.prefixes[name[:l.bytes]] {
-			f.tell(name, b)
+			f.tell(r, name, b)
 		}
 	}
 }
 
-// change is one change of who follows what, under both locks. What was made
-// before is for those who followed then: its end may have been noted for nobody.
+// change is one change of who follows what, under both locks.
 func (s *following) change(f func()) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	s.changeLocked(f)
+}
+
+// end is a change that ends something that f follows. Writers do not wait for
+// what comes of it.
+func (s *following) end(f *Follower, change func()) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.changeLocked(change)
+	f.keep()
+}
+
+// changeLocked is change with telling held. What was made before is for those
+// who followed then: its end may have been noted for nobody.
+func (s *following) changeLocked(f func()) {
 	s.births()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,15 +1,10 @@
 package topics
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"sync"
-	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -33,172 +28,9 @@ const (
 	forwardBytes   = 1 << 20
 )
 
-// forwarders is what forwards in the background.
-type forwarders struct {
-	ctx   context.Context // ends with the registry
-	stop  context.CancelFunc
-	wg    sync.WaitGroup
-	slots chan struct{} // held by whoever forwards from a topic
-
-	mu      sync.Mutex
-	blocked map[*router]struct{}
-	// Without a background, as simulations have it, topics wait here for
-	// Forward.
-	manual bool
-	due    map[*topic]struct{}
-}
-
-// maxForwarders is how many topics are forwarded from at a time: each may wait
-// for a sync.
-const maxForwarders = 32
-
-func newForwarders() *forwarders {
-	f := &forwarders{slots: make(chan struct{}, maxForwarders), blocked: map[*router]struct{}{}, manual: true, due: map[*topic]struct{}{}}
-	f.ctx, f.stop = context.WithCancel(context.Background())
-	return f
-}
-
-// end waits until nobody forwards any more.
-func (f *forwarders) end() {
-	f.mu.Lock()
-	f.stop()
-	f.mu.Unlock()
-	f.wg.Wait()
-}
-
-// begin runs forward beside, unless all of it has ended.
-func (f *forwarders) begin(forward func()) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ctx.Err() != nil {
-		return false
-	}
-	f.wg.Go(forward)
-	return true
-}
-
-// route has somebody forward from t, unless somebody does: who looks once more
-// then.
-func (r *Registry) route(t *topic) {
-	t.mu.RLock()
-	rs := t.routes
-	t.mu.RUnlock()
-	if rs == nil || r.forwarders.defers(t) {
-		return
-	}
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	if rs.again = true; rs.running {
-		return
-	}
-	rs.running = r.forwarders.begin(func() {
-		for ctx := r.forwarders.ctx; rs.more(ctx); {
-			rs.gather(ctx, len(t.outgoing()))
-			select {
-			case r.forwarders.slots <- struct{}{}:
-			case <-ctx.Done():
-				continue
-			}
-			done := r.forwardFrom(ctx, t)
-			<-r.forwarders.slots
-			if !done {
-				r.push(t) // there may be others whose turn it is
-			}
-		}
-	})
-}
-
-// With many routers a forwarder waits so long for each before it begins, but no
-// longer than a client notices: the writer's answer goes out first, and what is
-// written meanwhile shares the frames.
-const (
-	gatherEach = 10 * time.Microsecond
-	gatherMost = time.Millisecond
-	gatherFrom = 100 * time.Microsecond // less is not worth a timer
-)
-
-// gather waits for more to forward, unless somebody waits for it.
-func (rs *routes) gather(ctx context.Context, routers int) {
-	rest := min(time.Duration(routers)*gatherEach, gatherMost)
-	if rest < gatherFrom {
-		return
-	}
-	timer := time.NewTimer(rest)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-rs.hurry:
-	case <-ctx.Done():
-	}
-}
-
 // forwardRounds is how often in a row the routers of a topic take something
 // before others get their turn.
 const forwardRounds = 16
-
-// defers notes t for Forward, if there is no background to do it.
-func (f *forwarders) defers(t *topic) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.manual {
-		f.due[t] = struct{}{}
-	}
-	return f.manual
-}
-
-func (f *forwarders) isManual() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.manual
-}
-
-// Forward does what the background would: it forwards until every router is at
-// its source's head, or waits. Only without RunSweeper.
-func (r *Registry) Forward(ctx context.Context) {
-	r.routeAll()
-	for ctx.Err() == nil {
-		r.Deliver()
-		r.forwarders.mu.Lock()
-		due := slices.Collect(maps.Keys(r.forwarders.due))
-		clear(r.forwarders.due)
-		r.forwarders.mu.Unlock()
-		if len(due) == 0 {
-			return
-		}
-		slices.SortFunc(due, func(a, b *topic) int { return cmp.Compare(a.id, b.id) })
-		for _, t := range due {
-			for !r.forwardFrom(ctx, t) && ctx.Err() == nil {
-			}
-		}
-	}
-}
-
-// run begins the background: everybody forwards who has something to.
-func (f *forwarders) run(r *Registry) {
-	f.mu.Lock()
-	f.manual = false
-	f.mu.Unlock()
-	r.routeAll()
-}
-
-// routeAll has every router look whether there is something to forward.
-func (r *Registry) routeAll() {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		r.push(rt.source)
-		return true
-	})
-}
-
-// more says whether there is something to look at; if not nobody does any more.
-func (rs *routes) more(ctx context.Context) bool {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	rs.running = rs.again && ctx.Err() == nil
-	rs.again = false
-	return rs.running
-}
 
 // forwardFrom forwards what t's routers have before them. done says that each is
 // at the head or has to wait for something.
@@ -219,6 +51,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 				r.block(rt, err)
 				continue
 			}
+			r.block(rt, nil) // it goes on
 			if moved = true; f.commit != nil {
 				under = append(under, f)
 			}
@@ -237,71 +70,6 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 		}
 	}
 	return false
-}
-
-// block notes why a router waits; nil: it does not.
-func (r *Registry) block(rt *router, why error) {
-	reason := ""
-	if why != nil && !errors.Is(why, context.Canceled) {
-		reason = why.Error()
-	}
-	r.forwarders.mu.Lock()
-	defer r.forwarders.mu.Unlock()
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.dropped {
-		reason = "" // it waits for nothing any more
-	}
-	if rt.blocked == reason {
-		return
-	}
-	if rt.blocked == "" {
-		rt.since = r.now()
-	}
-	rt.blocked = reason
-	rt.notify()
-	if reason == "" {
-		delete(r.forwarders.blocked, rt)
-	} else {
-		r.forwarders.blocked[rt] = struct{}{}
-	}
-	r.totals.blocked.Store(int64(len(r.forwarders.blocked)))
-}
-
-// retryBlocked has routers look again whether they still have to wait. Those
-// whose destination changes do so at once.
-func (r *Registry) retryBlocked() {
-	r.forwarders.mu.Lock()
-	list := make([]*router, 0, len(r.forwarders.blocked))
-	for rt := range r.forwarders.blocked {
-		list = append(list, rt)
-	}
-	r.forwarders.mu.Unlock()
-	for _, rt := range list {
-		rt.mu.Lock()
-		dropped := rt.dropped
-		rt.mu.Unlock()
-		if dropped {
-			r.block(rt, nil)
-			continue
-		}
-		r.push(rt.source)
-	}
-}
-
-// Stuck says how many routers have been waiting since before a time (Unix ms).
-// Why each of them does is in its state.
-func (r *Registry) Stuck(before int64) (n int) {
-	r.forwarders.mu.Lock()
-	defer r.forwarders.mu.Unlock()
-	for rt := range r.forwarders.blocked {
-		rt.mu.Lock()
-		if rt.blocked != "" && rt.since < before && !rt.dropped {
-			n++
-		}
-		rt.mu.Unlock()
-	}
-	return n
 }
 
 // forwarded is a step of a router: what it took has its place in the log.
@@ -327,7 +95,7 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 	}
 	for {
 		if x.count > 0 {
-			if _, err := r.log.Admit(ctx, len(x.records)+len(x.runs)*runSize+entryOverhead, false, true); err != nil {
+			if _, err := r.log.Admit(ctx, x.frameSize(), false, true); err != nil {
 				return nil, logError(err)
 			}
 		}
@@ -347,8 +115,17 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 	}
 }
 
-// runSize is about what a run takes in a frame.
-const runSize = 64
+// runSize is what a run takes in a frame at most, without its way.
+const runSize = 48
+
+// frameSize is room enough for the extract's frame.
+func (x *extract) frameSize() int {
+	size := entryOverhead + len(x.records) + len(x.way)
+	for i := range x.runs {
+		size += runSize + len(x.runs[i].path)
+	}
+	return size
+}
 
 // errCopy says that an extract has to hold its records itself.
 var errCopy = errors.New("topics: the records are to be copied")
@@ -401,9 +178,15 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 			rt.forwarded += uint64(x.count)
 			r.totals.forwarded.Add(int64(x.count))
 		}
-	} else if rt.done == rt.cursor { // nothing is under way that comes before
-		rt.done = x.through
-		rt.notify()
+	} else {
+		if rt.done == rt.cursor { // nothing is under way that comes before
+			rt.done = x.through
+			rt.notify()
+		}
+		if x.fleeting {
+			// What is gone after a crash would else count as lost on the way.
+			r.noteCursor(rt, x.through, 0)
+		}
 	}
 	rt.cursor = x.through
 	return f, nil
@@ -427,12 +210,9 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 	if c.class == Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
-		note := entry{typ: entryForward, router: rt.id, cursor: x.through, ts: c.entry.ts, count: len(x.seqs), note: true}
-		if span, err := r.logNow(&note); err == nil {
-			rt.applied = span.End
-		}
+		r.noteCursor(rt, x.through, len(x.seqs))
 	} else {
-		rt.applied = c.span.End
+		rt.applied, rt.logged = c.span.End, x.through
 	}
 	t.assigned, t.assignedTS = last, c.entry.ts
 	t.waiting.records += int64(len(c.sizes))
@@ -441,13 +221,33 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 	return c, nil
 }
 
-// logNow appends an entry if there is room for it.
-func (r *Registry) logNow(e *entry) (wal.Span, error) {
-	payload, err := e.encode(nil)
+// noteCursor logs where a router has come to with so many records, if there is
+// room for that; nobody waits for it. rt.mu is held.
+func (r *Registry) noteCursor(rt *router, through uint64, count int) {
+	note := entry{typ: entryForward, router: rt.id, cursor: through, ts: r.now(), count: count, note: true}
+	payload, err := note.encode(nil)
 	if err != nil {
-		return wal.Span{}, err
+		return
 	}
-	return r.log.Append(e.typ, payload, nil, false)
+	if span, err := r.log.Append(note.typ, payload, nil, false); err == nil {
+		rt.applied, rt.logged = span.End, through
+	}
+}
+
+// noteCursors logs where routers have come to that had nothing to forward of
+// late: a source that evicts what they passed over would else count as one that
+// lost it, should the next start be behind that.
+func (r *Registry) noteCursors() {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.routers.byName.Scan(func(_ string, rt *router) bool {
+		rt.mu.Lock()
+		if rt.cursor > rt.logged && rt.visible && !rt.dropped {
+			r.noteCursor(rt, rt.cursor, 0)
+		}
+		rt.mu.Unlock()
+		return true
+	})
 }
 
 // room is how many of the extract's records t takes. t.mu is held.

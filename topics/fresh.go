@@ -7,9 +7,10 @@ type Mark struct {
 	from    uint64
 }
 
-// mark notes in b what it is read of; of the passes of one read the first one
+// mark notes in b what it is read of. For the Mark, of the passes of one read the first one
 // counts, and none if there is a tombstone. t.mu is held.
 func (t *topic) mark(q *Query, b *Batch, stone *Tombstone) {
+	b.Topic = t.id
 	switch {
 	case stone != nil:
 		b.Mark = Mark{}

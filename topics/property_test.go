@@ -132,7 +132,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.marked = append(m.marked, markedRead{name, q, got.Mark, got.Records})
-	got.Cost, got.Mark = Cost{}, Mark{}
+	got.Cost, got.Mark, got.Topic = Cost{}, Mark{}, 0
 	if m.restarted { // which tells what was evicted, and not always by what
 		for _, b := range []*Batch{got, want} {
 			if b.Tombstone != nil && (b.Tombstone.Reason == ReasonCap || b.Tombstone.Reason == ReasonTTL) {

@@ -9,24 +9,31 @@ import (
 
 // A forwarded record knows its way: the ids of the topics that it has been in
 // before this one, oldest first, as varints. It is never sent to a topic that
-// is on it, nor further than maxHops.
+// is on it, nor, in a cycle, further than maxHops.
 
-// maxHops is how often a record is forwarded at most.
+// maxHops is how often a record is forwarded at most where there is a cycle.
 const maxHops = 16
 
 // onward is the way of a record that leaves the topic of that id. false: it may
 // not go to dest.
 func onward(path []byte, id, dest uint64) ([]byte, bool) {
-	hops := 0
-	for d := (decoder{p: path}); len(d.p) > 0; hops++ {
+	for d := (decoder{p: path}); len(d.p) > 0; {
 		if d.uvarint() == dest {
 			return nil, false
 		}
 	}
-	if id == dest || hops >= maxHops {
+	if id == dest {
 		return nil, false
 	}
 	return binary.AppendUvarint(path[:len(path):len(path)], id), true
+}
+
+// hops is how often a record has been forwarded that came this way.
+func hops(path []byte) (n int) {
+	for d := (decoder{p: path}); len(d.p) > 0; n++ {
+		d.uvarint()
+	}
+	return n
 }
 
 // reference is a stretch of records of one frame of the log: what a forwarded frame
@@ -74,8 +81,7 @@ func (d *decoder) runs(count int) []reference {
 		at += d.varint()
 		from, records := d.uvarint(), d.uvarint()
 		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.byte(), path: d.bytes()}
-		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(hasNode|hasTag) != 0 ||
-			len(u.path) > maxHops*binary.MaxVarintLen64 {
+		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(hasNode|hasTag) != 0 {
 			d.fail()
 		}
 		left -= min(records, left)

@@ -73,7 +73,10 @@ type Batch struct {
 	Earliest  uint64
 	Tombstone *Tombstone
 	Mark      Mark // see Fresh
-	Cost      Cost
+	// Topic says which topic of the name it is of: one that was deleted and made
+	// again is another one.
+	Topic uint64
+	Cost  Cost
 }
 
 // Tombstone says which seqs a reader will never get, and why.

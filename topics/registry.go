@@ -102,6 +102,7 @@ func (r *Registry) Start(log *wal.Log) {
 	r.totals.restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
+	r.markCycles()
 	r.mu.Unlock()
 	r.refs.floor = log.Tail()
 }

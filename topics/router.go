@@ -3,6 +3,7 @@ package topics
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -65,6 +66,7 @@ type router struct {
 	id           uint64
 	name         string
 	source, dest *topic
+	cyclic       atomic.Bool // part of a cycle
 
 	mu        sync.Mutex // guards what follows; taken after a topic's
 	spec      RouterSpec
@@ -72,6 +74,7 @@ type router struct {
 	visible   bool    // that is durable
 	dropped   bool
 	cursor    uint64  // the last seq of the source that is forwarded or passed over
+	logged    uint64  // the same, as the log has it
 	done      uint64  // the same, of what can be seen at the destination
 	forwarded uint64  // records
 	applied   wal.LSN // end of the last frame that moved the cursor
@@ -160,16 +163,13 @@ func (rt *router) advance(through uint64) {
 	rt.notify()
 }
 
-// drop ends the router. It returns false if it had ended.
-func (rt *router) drop() bool {
+// drop ends the router. It returns whether it could be seen.
+func (rt *router) drop() (visible bool) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if rt.dropped {
-		return false
-	}
 	rt.dropped = true
 	rt.notify()
-	return true
+	return rt.visible
 }
 
 // link makes the router known to its ends; their locks are not held, and the

@@ -223,3 +223,56 @@ func TestSourceTrim(t *testing.T) {
 	w.kill()
 	w.holdsLines("b", want...)
 }
+
+// Where there is no cycle a record goes on for as long as there are routers; in
+// one it is forwarded 16 times.
+func TestHops(t *testing.T) {
+	const ring = 20
+	name := func(i int) string { return fmt.Sprint("t", i%ring) }
+	w := newWorld(t)
+	for i := range ring - 1 {
+		w.connect(fmt.Sprint("r", i), name(i), name(i+1))
+	}
+	at := func() (n int) {
+		w.Forward(context.Background())
+		for i := range ring {
+			n += int(w.state(name(i)).Count)
+		}
+		return n
+	}
+	w.send(name(0), "1")
+	if n := at(); n != ring {
+		t.Fatalf("a chain of %d topics has the record %d times", ring, n)
+	}
+	w.connect("last", name(ring-1), name(0), func(s *RouterSpec) { s.AllowCycle = true })
+	w.kill()
+	w.send(name(0), "2")
+	if n := at(); n != ring+1+maxHops {
+		t.Fatalf("%d records, want %d", n, ring+1+maxHops)
+	}
+	if _, _, err := w.DeleteRouter(context.Background(), "last"); err != nil {
+		t.Fatal(err)
+	}
+	w.send(name(0), "3")
+	if n := at(); n != ring+1+maxHops+ring {
+		t.Fatalf("%d records, want %d", n, ring+1+maxHops+ring)
+	}
+}
+
+// What a router passed over is not lost on its way, though the source evicts it
+// and the process is killed.
+func TestPassedOver(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2))})
+	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
+	w.send("a", "1", "2")
+	w.Forward(context.Background())
+	w.Sweep(context.Background())
+	frames := w.log.Stats().Frames
+	if w.Sweep(context.Background()); w.log.Stats().Frames != frames {
+		t.Fatal("what is noted is noted again")
+	}
+	w.send("a", "3", "9")
+	w.kill()
+	w.holdsLines("b", "1 9 t9 n")
+}

@@ -60,7 +60,8 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 	case rt != nil && (rt.source != source || rt.dest != dest || rt.name != e.name):
 		return fmt.Errorf("%w: router %d changes its ends", errEntry, e.router)
 	case rt != nil:
-		rt.spec, rt.cursor, rt.done, rt.applied = spec, e.cursor, e.cursor, f.End
+		rt.spec = spec
+		rt.moved(e.cursor, f.End)
 		return nil
 	case known:
 		return nil // written before, and ordered behind, its end
@@ -70,7 +71,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 	}
 	r.addRouter(&router{
 		id: e.router, name: e.name, source: source, dest: dest, spec: spec,
-		visible: true, cursor: e.cursor, done: e.cursor, made: f.End, applied: f.End,
+		visible: true, cursor: e.cursor, logged: e.cursor, done: e.cursor, made: f.End, applied: f.End,
 	})
 	return nil
 }
@@ -94,13 +95,18 @@ func (r *Registry) endRouter(id uint64) {
 	r.routers.remove(rt, &r.totals)
 }
 
+// moved notes where a replayed frame leaves the router.
+func (rt *router) moved(cursor uint64, applied wal.LSN) {
+	rt.cursor, rt.logged, rt.done, rt.applied = cursor, cursor, cursor, applied
+}
+
 // replayCursor moves a router over what a frame forwarded.
 func (r *Registry) replayCursor(e *entry, f wal.Frame) {
 	rt := r.routers.byID[e.router]
 	if rt == nil || f.LSN < rt.applied {
 		return
 	}
-	rt.cursor, rt.done, rt.applied = e.cursor, e.cursor, f.End
+	rt.moved(e.cursor, f.End)
 	if !e.trim {
 		rt.forwarded += uint64(e.count)
 	}
@@ -156,7 +162,7 @@ func (r *Registry) restoreRouting(d *decoder) {
 			d.fail()
 			return
 		}
-		rt.done, rt.made = rt.cursor, rt.applied
+		rt.done, rt.logged, rt.made = rt.cursor, rt.cursor, rt.applied
 		r.addRouter(rt)
 	}
 }

@@ -67,6 +67,7 @@ func (r *Registry) RunSweeper() {
 // full disk the note must not use up, second by second, what deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
+	r.noteCursors()
 	s := &r.sweeper
 	s.mu.Lock()
 	visits := make([]*topic, 0, len(s.topics))

@@ -188,11 +188,11 @@ func (s *server) onData(check func(*recovery.Recovered) recovery.Condition) func
 }
 
 // routersStuck is how many routers have been waiting since before a time.
-func (s *server) routersStuck(before int64) (n int, example string) {
+func (s *server) routersStuck(before int64) int {
 	if data := s.data.Load(); data != nil {
 		return data.Registry.Stuck(before)
 	}
-	return 0, ""
+	return 0
 }
 
 // damageSeen is what is known of damage to the data; nothing while there is

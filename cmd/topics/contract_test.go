@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestContractTable holds that docs/contract-tests.md tells the truth as far as
+// a program can tell: each test in its tables exists where it says, and each
+// of api's that is there for the contract is in them.
+func TestContractTable(t *testing.T) {
+	table, err := os.ReadFile("../../docs/contract-tests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)[A-Za-z0-9]+)`")
+	declared := map[string]map[string]bool{} // by folder
+	listed := map[string]bool{}
+	for i, line := range strings.Split(string(table), "\n") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| sentence |") {
+			continue
+		}
+		found := named.FindAllStringSubmatch(line, -1)
+		if len(found) == 0 {
+			t.Errorf("line %d names no test: %s", i+1, line)
+		}
+		for _, m := range found {
+			folder, test := m[1], m[2]
+			if declared[folder] == nil {
+				declared[folder] = testsOf(t, folder)
+			}
+			if !declared[folder][test] {
+				t.Errorf("line %d: there is no %s in %s", i+1, test, folder)
+			}
+			listed[folder+"."+test] = true
+		}
+	}
+	if len(listed) < 100 {
+		t.Errorf("only %d tests are listed", len(listed))
+	}
+	for test := range declared["api"] {
+		if strings.HasPrefix(test, "TestContract") && !listed["api."+test] {
+			t.Errorf("%s is in no table", test)
+		}
+	}
+}
+
+// testsOf is the tests and fuzz targets that a folder of the repository
+// declares.
+func testsOf(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../..", folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	declaration := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9]+)\(`)
+	tests := map[string]bool{}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range declaration.FindAllSubmatch(source, -1) {
+			tests[string(m[1])] = true
+		}
+	}
+	return tests
+}

@@ -1,0 +1,70 @@
+package topics
+
+import (
+	"fmt"
+	"testing"
+)
+
+// A follower of a prefix that takes nothing holds little, however many topics
+// come and go, and learns all the same what is there and what of it has gone.
+func TestFollowerOfManyTopics(t *testing.T) {
+	const n = 2 * maxMovements
+	w := newWorld(t)
+	f := NewFollower()
+	w.write("p-old", 1)
+	w.write("named", 1)
+	w.FollowPrefix(f, "p-", 10)
+	name := func(i int) string { return fmt.Sprint("p-", i) }
+	for i := range n {
+		w.put(name(i), class(Memory))
+		w.Deliver()
+	}
+	w.follow(f, "named")
+	for i := n; i < n+100; i++ { // come and go
+		w.put(name(i), class(Memory))
+		w.Deliver()
+		w.delete(name(i), false)
+		w.Deliver()
+	}
+	w.delete("p-old", false)
+	w.write("named", 1)
+	w.Deliver()
+	if len(f.pending) > maxMovements+10 {
+		t.Fatalf("%d movements are held", len(f.pending))
+	}
+	told := map[string]Movement{}
+	for _, m := range f.Take(nil) {
+		if _, twice := told[m.Topic]; twice {
+			t.Errorf("%s comes twice", m.Topic)
+		}
+		told[m.Topic] = m
+	}
+	for i := range n {
+		if m := told[name(i)]; !m.Created || m.Deleted {
+			t.Fatalf("%s: %+v", name(i), m)
+		}
+	}
+	if m := told["p-old"]; !m.Deleted || m.Created || m.Head != 1 {
+		t.Errorf("p-old: %+v", m)
+	}
+	if m := told["named"]; m.Topic == "" || len(told) != n+2 {
+		t.Errorf("named: %+v, %d in all", m, len(told))
+	}
+	// Full again: now it knows them.
+	for i := range n {
+		w.write(name(i), 1)
+	}
+	w.delete(name(n-1), false)
+	w.put(name(n-1), class(Memory))
+	w.Deliver()
+	told = map[string]Movement{}
+	for _, m := range f.Take(nil) {
+		told[m.Topic] = m
+	}
+	if m := told[name(n-1)]; !m.Deleted || !m.Created || m.Head != 1 || len(told) != n {
+		t.Errorf("%+v of %d", m, len(told))
+	}
+	w.moves(f)
+	w.Leave(f)
+	w.followsNothing()
+}

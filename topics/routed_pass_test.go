@@ -1,0 +1,77 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"testing"
+)
+
+// What a filter passed over is not lost: also when the source has evicted it
+// since, and the process died.
+func TestPassedOverIsNotLost(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", &ConfigPatch{CapRecords: ptr(int64(10))})
+	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "tno") })
+	ctx := context.Background()
+	w.send("a", "no")
+	w.Forward(ctx)
+	for i := range 2000 {
+		w.send("a", fmt.Sprint(i))
+		w.Forward(ctx)
+	}
+	w.holdsLines("b", "1 no tno n")
+	w.kill()
+	w.Forward(ctx)
+	w.holdsLines("b", "1 no tno n")
+}
+
+// A chain without a cycle may be of any length: the way of a record in it is
+// whole in the log and out of it.
+func TestLongChain(t *testing.T) {
+	const hops = 300 // ids of two bytes among them
+	w := newWorld(t)
+	name := func(i int) string { return fmt.Sprint("c", i) }
+	for i := range hops {
+		w.connect(fmt.Sprint("r", i), name(i), name(i+1))
+	}
+	w.send("c0", "1")
+	w.Forward(context.Background())
+	w.holdsLines(name(hops), "1 1 t1 n")
+	w.kill()
+	w.holdsLines(name(hops), "1 1 t1 n")
+	w.checkpoint(nil)
+	w.send("c0", "2")
+	w.Forward(context.Background())
+	w.kill()
+	w.holdsLines(name(hops), "1 1 t1 n", "2 2 t2 n")
+}
+
+// A router that is replaced is there all the time.
+func TestReplacedRouterStaysVisible(t *testing.T) {
+	w := newWorld(t)
+	w.connect("r", "a", "b")
+	spec := specOf("a", "c")
+	if err := spec.check(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.assignRouter("r", &spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.Router("r"); err != nil || s.Spec.Dest != "c" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	w.append("a", &Write{Records: []Record{{Data: []byte("1")}}})
+	if err := w.commitRouter(p); err != nil {
+		t.Fatal(err)
+	}
+	w.holdsLines("c", "1 1  ")
+	w.kill()
+	w.holdsLines("c", "1 1  ")
+	if _, err := w.assignRouter("new", ptr(specOf("a", "d"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Router("new"); kindOf(err) != KindRouterNotFound {
+		t.Error(err)
+	}
+}

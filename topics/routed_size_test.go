@@ -1,0 +1,108 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// Whoever makes or removes one of many routers holds the registry's lock for no
+// longer than it takes to look at each of them a few times.
+func TestManyRouters(t *testing.T) {
+	const n = 2000
+	w := newWorld(t, func(w *world) { w.wal.FileBytes = 8 << 20 })
+	cycles := func(s *RouterSpec) { s.AllowCycle = true }
+	name := func(i int) string { return fmt.Sprint("c", i) }
+	for i := range n {
+		w.connect(fmt.Sprint("r", i), name(i), name(i+1), cycles)
+	}
+	quick := func(what string, f func()) {
+		t.Helper()
+		began := time.Now()
+		f()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s took %v", what, took)
+		} else {
+			t.Logf("%s took %v", what, took)
+		}
+	}
+	quick("a small cycle", func() { w.connect("small", "c1", "c0", cycles) })
+	quick("a replaced router", func() { w.connect("small", "c2", "c0", cycles) })
+	quick("a big cycle", func() { w.connect("big", name(n), "c0", cycles) })
+	quick("a removed router", func() { w.DeleteRouter(context.Background(), "small") })
+	quick("another router", func() { w.connect("other", "x", "y") })
+	quick("a refused one", func() {
+		if _, err := w.PutRouter(context.Background(), "again", specOf(name(n), "c0")); kindOf(err) != KindRouterCycle {
+			t.Error(err)
+		}
+	})
+	for i := range n {
+		w.connect(fmt.Sprint("hub", i), "x", "y")
+	}
+	quick("a topic with many routers", func() { w.delete("x", false) })
+	w.kill()
+}
+
+// The marks against looking for each router's own cycle.
+func TestMarkCycles(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		r := New(Options{})
+		ends := make([]*topic, 2+random.IntN(7))
+		for i := range ends {
+			ends[i] = &topic{name: fmt.Sprint(i), routes: &routes{}}
+		}
+		for i := range random.IntN(2 * len(ends)) {
+			a, b := random.IntN(len(ends)), random.IntN(len(ends))
+			if a != b {
+				rt := &router{name: fmt.Sprint(i), source: ends[a], dest: ends[b]}
+				r.routers.set(rt, &r.totals)
+				rt.link()
+			}
+		}
+		r.markCycles()
+		cyclic := false
+		r.routers.byName.Scan(func(_ string, rt *router) bool {
+			want := r.way(rt.dest, rt.source.name, nil) != nil
+			if cyclic = cyclic || want; rt.cyclic.Load() != want {
+				t.Errorf("%s>%s: %v, want %v", rt.source.name, rt.dest.name, !want, want)
+			}
+			return true
+		})
+		if r.routers.cyclic != cyclic {
+			t.Errorf("some: %v, want %v", r.routers.cyclic, cyclic)
+		}
+	}
+}
+
+// However many routers of a topic want different things of it, little is held
+// for the others.
+func TestExtractsKeepLittle(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.CacheBytes = 8<<20, 8<<20 })
+	w.put("a", class(Disk))
+	w.connect("ab", "a", "b")
+	rt, _ := w.routers.byName.Get("ab")
+	for range 4 {
+		w.append("a", &Write{Records: []Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
+	}
+	w.checkpoint(nil) // now they are copied
+	shared := extracts{log: w.reader(), of: map[extractKey]*extract{}}
+	for i := range 100 {
+		spec := rt.spec
+		spec.Filter = matches(t, "tag"[:i%4]+"*")
+		for cursor := range uint64(4) {
+			if x, err := w.extract(rt, &spec, cursor, &shared); err != nil || x.count != int(4-cursor) || len(x.records) < 4-int(cursor) {
+				t.Fatal(x, err)
+			}
+		}
+		var kept int64
+		for _, x := range shared.of {
+			kept += x.bytes
+		}
+		if kept > maxExtracted || kept != shared.bytes {
+			t.Fatalf("%d bytes are kept, and %d counted", kept, shared.bytes)
+		}
+	}
+}
