@@ -72,6 +72,18 @@ func (s *Server) existing(c *call) (topics.RouterState, error) {
 	return st, err
 }
 
+// seenCycle is err without those topics of a cycle that the call's key does not
+// see.
+func (c *call) seenCycle(err error) error {
+	e := errorOf(err)
+	cycle, ok := e.Detail["cycle"].([]string)
+	if !ok {
+		return err
+	}
+	e.Detail = map[string]any{"cycle": c.seen(cycle)}
+	return e
+}
+
 // putRouter makes a router or replaces one.
 func (s *Server) putRouter(c *call) error {
 	if err := c.checkRouter(); err != nil {
@@ -96,7 +108,7 @@ func (s *Server) putRouter(c *call) error {
 	}
 	done, err := s.opened().PutRouter(c.r.Context(), c.topic, spec)
 	if err != nil {
-		return err
+		return c.seenCycle(err)
 	}
 	status := http.StatusOK
 	if done.Created {

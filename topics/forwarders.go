@@ -177,7 +177,10 @@ func (rs *routes) more(ctx context.Context) bool {
 func (r *Registry) block(rt *router, why error) {
 	reason := ""
 	if why != nil && !errors.Is(why, context.Canceled) {
-		reason = why.Error()
+		reason = "internal error"
+		if e := new(Error); errors.As(why, &e) {
+			reason = e.Message // and not its cause: clients read it
+		}
 	}
 	r.forwarders.mu.Lock()
 	defer r.forwarders.mu.Unlock()

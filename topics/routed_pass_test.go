@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -73,5 +74,38 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	}
 	if _, err := w.Router("new"); kindOf(err) != KindRouterNotFound {
 		t.Error(err)
+	}
+}
+
+// Why a router waits is told in the words that clients are told everything else
+// in, and one that ended waits for nothing.
+func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
+	w := newWorld(t)
+	w.connect("r", "a", "b")
+	rt, _ := w.routers.byName.Get("r")
+	for _, c := range []struct {
+		why  error
+		want string
+	}{
+		{&Error{Kind: KindDamaged, Message: "damaged", Err: errors.New("/data/wal/1")}, "damaged"},
+		{errors.New("/data/wal/1"), "internal error"},
+		{fmt.Errorf("ending: %w", context.Canceled), ""},
+		{errFull(rt.dest), "topic \"b\" is full and rejects"},
+		{nil, ""},
+		{errDamaged, "internal error"},
+	} {
+		w.block(rt, c.why)
+		n := 0
+		if c.want != "" {
+			n = 1
+		}
+		if s, err := w.Router("r"); err != nil || s.Blocked != c.want || w.Stuck(w.now+1) != n || w.Totals().BlockedRouters != n {
+			t.Errorf("%v: %+v, %d, %v", c.why, s, w.Stuck(w.now+1), err)
+		}
+	}
+	w.delete("a", false)
+	w.block(rt, errDamaged) // by somebody who does not know yet
+	if n := w.Totals().BlockedRouters; n != 0 {
+		t.Errorf("%d wait", n)
 	}
 }
