@@ -88,8 +88,8 @@ func (s *Server) admit(c *call, param string) error {
 // fail answers err; what is the server's fault is logged with its cause.
 func (s *Server) fail(c *call, err error) {
 	e := errorOf(err)
-	if e.Status == statusClientGone && s.ctx.Err() != nil {
-		e = shuttingDown()
+	if e.Status == statusClientGone && s.ctx.Err() != nil && c.r.Context().Err() == nil {
+		e = shuttingDown() // the client is there still
 	}
 	if e.Status == http.StatusInternalServerError {
 		s.opts.Log.Error().Str("route", c.route.pattern).Err(err).Msg("request failed")

@@ -224,10 +224,9 @@ func TestSlotsComeBackFromCutConnections(t *testing.T) {
 		wg.Wait()
 		client.CloseIdleConnections()
 	}
-	shutdown() // every request has ended
-	if n := s.inUse() + s.memory.used.Load(); n != 0 {
-		t.Errorf("%d slots in use", n)
-	}
+	shutdown()
+	// A handler may outlast its HTTP/2 connection, whose client has gone.
+	waitFor(t, func() bool { return s.inUse()+s.memory.used.Load() == 0 })
 }
 
 // meteredEngine counts the payload bytes it has been given, after a moment in

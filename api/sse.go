@@ -37,6 +37,7 @@ var (
 // eventStream is an open stream of a watch session. Its writing side is in
 // sse_output.go.
 type eventStream struct {
+	server  *Server
 	call    *call
 	session *watchSession
 	control *http.ResponseController
@@ -46,9 +47,9 @@ type eventStream struct {
 	cancel   context.CancelCauseFunc
 	done     chan struct{} // closed when its use of the session is over
 
-	mu      sync.Mutex // guards what follows, and setting the connection's deadline
-	hurried bool       // it has to end: the client has lastWords for what is being sent
-	over    bool       // the connection is not the stream's any more
+	mu    sync.Mutex // guards what follows, and setting the connection's deadline
+	until time.Time  // when the client's time is over, because the stream has to end; zero: it has not
+	over  bool       // the connection is not the stream's any more
 }
 
 // streamWatch streams the events of a session for as long as the client stays.
@@ -79,7 +80,7 @@ func (s *Server) streamWatch(c *call) error {
 		return err
 	}
 	st := &eventStream{
-		call: c, session: w, control: http.NewResponseController(c.w),
+		server: s, call: c, session: w, control: http.NewResponseController(c.w),
 		patience: s.watches.patience, done: make(chan struct{}),
 	}
 	st.ctx, st.cancel = context.WithCancelCause(c.r.Context())
@@ -118,7 +119,10 @@ func (s *Server) stream(st *eventStream) error {
 	c.in, c.out, c.packed, c.records = nil, nil, nil, nil // a stream may be idle for days
 	c.outlast()
 	beginEvents(c)
-	err := st.send([]byte("retry: 2000\n\n"))
+	err := context.Cause(st.ctx) // it may have been taken over while it waited
+	if err == nil {
+		err = st.open()
+	}
 	if err == nil {
 		err = st.session.Run(st.ctx, st)
 	}
@@ -126,14 +130,22 @@ func (s *Server) stream(st *eventStream) error {
 }
 
 // end makes the stream end, because of cause. It may be called from anywhere.
+// The client has lastWords for all of what is being sent, however slowly it
+// takes it: others wait for the end.
 func (st *eventStream) end(cause error) {
 	st.cancel(cause)
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if !st.over && !st.hurried {
-		st.hurried = true
-		st.deadline(lastWords)
+	if !st.over && st.until.IsZero() {
+		st.hurry()
 	}
+}
+
+// hurry gives the client lastWords for whatever is sent from now on. st.mu is
+// held.
+func (st *eventStream) hurry() {
+	st.until = time.Now().Add(lastWords)
+	st.deadline(st.until)
 }
 
 // farewell says why the stream ends, if that is the server's doing. An error of
@@ -143,6 +155,9 @@ func (st *eventStream) farewell(err error) error {
 	if cause == nil || err != cause { //nolint:errorlint // the very one
 		return clientGone(err)
 	}
+	st.mu.Lock()
+	st.hurry() // it took the event before, and may have this one, too
+	st.mu.Unlock()
 	var reason *Error
 	switch {
 	case errors.Is(cause, errAged):
@@ -164,14 +179,10 @@ func (st *eventStream) leave() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.over = true
-	st.deadline(lastWords)
+	st.deadline(time.Now().Add(lastWords))
 }
 
-// deadline bounds what is written next. st.mu is held, and the stream not over.
-func (st *eventStream) deadline(d time.Duration) {
-	at := time.Time{}
-	if d > 0 {
-		at = time.Now().Add(d)
-	}
+// deadline bounds what is written next; zero: it does not. st.mu is held.
+func (st *eventStream) deadline(at time.Time) {
 	_ = st.control.SetWriteDeadline(at) // not supported only outside a real connection
 }

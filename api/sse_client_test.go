@@ -23,6 +23,7 @@ type sseClient struct {
 	r      *bufio.Reader
 	cancel context.CancelFunc
 	id     string
+	began  string // the id that the stream began with
 }
 
 // newWatch makes a session and returns the URL of its stream.
@@ -113,6 +114,8 @@ func (c *sseClient) opening() *sseClient {
 	c.t.Helper()
 	if ev := c.want("", ""); ev.retry != "2000" {
 		c.t.Fatalf("it begins with %+v", ev)
+	} else if c.began == "" {
+		c.began = ev.id
 	}
 	return c
 }

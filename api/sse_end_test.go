@@ -73,6 +73,55 @@ func TestStreamDrain(t *testing.T) {
 	}
 }
 
+// A client that takes a large event piece by piece, each in good time, does not
+// hold up the end of the server.
+func TestStreamDrainWithSlowClient(t *testing.T) {
+	s := serveReal(t, func(o *Options) { o.Limits.MaxRecordBytes = 9 << 20 }, nil)
+	s.write(t, "a", `"`+strings.Repeat("x", 8<<20)+`"`)
+	url := s.newWatch(t, `{"topics":{"a":{}}}`)
+	c := openStream(t, clients(t)["h2c"], url, 200) // its window lets pieces through one by one
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		pace := time.NewTicker(400 * time.Millisecond)
+		defer pace.Stop()
+		for piece := make([]byte, eventPiece); ; <-pace.C {
+			if _, err := io.ReadFull(c.resp.Body, piece); err != nil {
+				return
+			}
+		}
+	}()
+	waitFor(t, func() bool { return s.registry.Totals().DeliveredRecords == 1 })
+	s.down() // in time, or it says so
+	c.hangUp()
+	<-ended
+}
+
+// A stream that is cut off before its first event goes on where it began, if its
+// client says what it was told at the beginning; so does one that heard nothing
+// at all.
+func TestStreamBeginsWithAnID(t *testing.T) {
+	for _, proto := range []string{"HTTP/1.1", "h2c"} {
+		t.Run(proto, func(t *testing.T) {
+			s := serveReal(t, nil, nil)
+			client := clients(t)[proto]
+			s.write(t, "a", "0", "1")
+			made := object(t, do(s, "POST", "/v0/watch", `{"topics":{"a":{"from_seq":1}}}`))
+			url := "http://" + s.addr + made["stream_url"].(string)
+			first := openStream(t, client, url, 200)
+			ev := first.opening().want("record", "")
+			first.want("caught-up", "")
+			if ev.id == first.began || made["last_event_id"] != first.began {
+				t.Errorf("made with %v, begins with %q, then %q", made["last_event_id"], first.began, ev.id)
+			}
+			first.hangUp()
+			again := openStream(t, client, url, 200, "Last-Event-ID", first.began).opening()
+			again.want("record", `"from_seq":1,`)
+			again.hangUp()
+		})
+	}
+}
+
 // A stream of a certain age ends, so that clients spread over what serves now.
 func TestStreamAge(t *testing.T) {
 	s := serveReal(t, func(o *Options) { o.Limits.SSEMaxAge = 20 * time.Millisecond }, nil)

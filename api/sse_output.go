@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +27,22 @@ const (
 	// keepEvent is the largest buffer that goes back to the pool.
 	keepEvent = 64 << 10
 )
+
+// open sends what every stream begins with: how soon to come back, and where
+// it begins, for a client that is cut off before it has its first event.
+func (st *eventStream) open() error {
+	return st.send(append(st.appendID([]byte("retry: 2000")), "\n\n"...))
+}
+
+// appendID appends the line with the id. Without an id there is none: the
+// client keeps the one it has, and comes back too early rather than too late.
+func (st *eventStream) appendID(b []byte) []byte {
+	line := append(b, "\nid: "...)
+	if with := st.session.AppendID(line); len(with) > len(line) {
+		return with
+	}
+	return b
+}
 
 // Records sends a record event.
 func (st *eventStream) Records(f *watch.Frame) error {
@@ -65,9 +82,14 @@ func (st *eventStream) Deleted(topic string, head uint64, reason string) error {
 	})
 }
 
-// Failed sends an error event that names the topic.
+// Failed sends an error event that names the topic. What is the server's fault
+// is logged with its cause.
 func (st *eventStream) Failed(topic string, err error) error {
-	return st.sendError(topic, errorOf(err))
+	e := errorOf(err)
+	if e.Status == http.StatusInternalServerError {
+		st.server.opts.Log.Error().Str("route", st.call.route.pattern).Str("topic", topic).Err(err).Msg("following failed")
+	}
+	return st.sendError(topic, e)
 }
 
 // Idle sends a comment, so that whoever is between knows that the stream is
@@ -87,7 +109,8 @@ func (st *eventStream) sendError(topic string, e *Error) error {
 		Message string         `json:"message"`
 		Topic   string         `json:"topic,omitempty"`
 		Detail  map[string]any `json:"detail,omitempty"`
-	}{e.Status, e.Code, e.Message, topic, e.Detail})
+		RetryMS int64          `json:"retry_after_ms,omitempty"`
+	}{e.Status, e.Code, e.Message, topic, e.Detail, e.RetryAfter.Milliseconds()})
 	if err != nil {
 		panic(err) // details are strings, numbers and bools
 	}
@@ -105,8 +128,7 @@ func (st *eventStream) small(name string, body func([]byte) []byte) error {
 func (st *eventStream) event(name string, head func([]byte) []byte, body []byte, lines bool) error {
 	buf := eventBuffers.Get().(*[]byte)
 	b := append(append((*buf)[:0], "event: "...), name...)
-	b = st.session.AppendID(append(b, "\nid: "...))
-	b = head(append(b, "\ndata: "...))
+	b = head(append(st.appendID(b), "\ndata: "...))
 	var err error
 	switch {
 	case lines:
@@ -162,10 +184,10 @@ func (st *eventStream) send(parts ...[]byte) error {
 func (st *eventStream) bound() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.hurried {
-		st.deadline(lastWords)
+	if st.until.IsZero() {
+		st.deadline(time.Now().Add(st.patience))
 	} else {
-		st.deadline(st.patience)
+		st.deadline(st.until)
 	}
 }
 
@@ -174,8 +196,8 @@ func (st *eventStream) bound() {
 func (st *eventStream) lift() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if !st.hurried {
-		st.deadline(0)
+	if st.until.IsZero() {
+		st.deadline(time.Time{})
 	}
 }
 

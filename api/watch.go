@@ -56,11 +56,14 @@ func (s *Server) openWatch(c *call) error {
 		StreamURL    string                  `json:"stream_url"`
 		SessionTTLMS int64                   `json:"session_ttl_ms"`
 		Topics       map[string]positionView `json:"topics"`
-	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions)})
+		LastEventID  string                  `json:"last_event_id"`
+	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions), string(session.AppendID(nil))})
 	return nil
 }
 
 // mayWatch is nil if the call's key may read everything that a watch asks for.
+// The empty prefix becomes those of the key: what lies beside them must not
+// count as too much.
 func (c *call) mayWatch(req *watchRequest) error {
 	for topic := range req.topics {
 		if err := c.may(auth.Read, topic); err != nil {
@@ -70,6 +73,14 @@ func (c *call) mayWatch(req *watchRequest) error {
 	for prefix := range req.prefixes {
 		if err := c.may(auth.Read, prefix); err != nil {
 			return err
+		}
+	}
+	if at, all := req.prefixes[""]; all && !c.key.SeesAll() {
+		delete(req.prefixes, "")
+		for _, prefix := range c.key.Within("") {
+			if _, has := req.prefixes[prefix]; !has {
+				req.prefixes[prefix] = at
+			}
 		}
 	}
 	return nil

@@ -68,8 +68,13 @@ func decodeWatch(body []byte, l *Limits) (*watchRequest, error) {
 	if err := f.finish(); err != nil {
 		return nil, err
 	}
-	if len(w.topics)+len(w.prefixes) == 0 {
+	switch n, most := len(w.topics)+len(w.prefixes), l.MaxWatchTopics; {
+	case n == 0:
 		return nil, errNothingToWatch()
+	case n > most:
+		e := invalid("at most %d topics and prefixes can be watched at once", most)
+		e.Detail = map[string]any{"limit": "max_watch_topics", "max": most}
+		return nil, e
 	}
 	return w, nil
 }

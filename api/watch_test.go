@@ -53,6 +53,7 @@ func TestWatchRefusals(t *testing.T) {
 		`{"topics":{"a":{"from_seq":-1}}}`:                      "topics.a.from_seq",
 		`{"topics":{"a":{"tail":1}}}`:                           "topics.a.tail",
 		`{"topics":{"a":{},"b":{},"c":{}}}`:                     "topics: at most 2",
+		`{"topics":{"e":{}},"prefixes":{"b":{},"c":{}}}`:        "at most 2 topics and prefixes",
 		`{"prefixes":{"p:":{}}}`:                                "at most 2 topics",
 		`{"prefixes":{"":{}}}`:                                  "at most 2 topics",
 		`{"topics":{"e":{}},"consistency":"strong"}`:            "ephemeral",
@@ -129,7 +130,7 @@ func FuzzDecodeWatch(f *testing.F) {
 			return
 		}
 		o := w.options(&l)
-		if len(w.topics) > 3 || len(w.prefixes) > 3 || len(w.topics)+len(w.prefixes) == 0 ||
+		if n := len(w.topics) + len(w.prefixes); n == 0 || n > 3 ||
 			o.Limit < 1 || o.Limit > l.MaxLimit || o.MaxBytes < 1 || o.MaxBytes > maxBatchBytes ||
 			o.Heartbeat < minHeartbeat || o.Heartbeat > maxHeartbeat {
 			t.Errorf("%+v, %+v", w, o)

@@ -48,9 +48,11 @@ func maskedText(message string) []byte {
 // A client that takes nothing is closed after a time; neither the writer nor
 // another client waits for it.
 func TestSocketStall(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.stall = 2 * time.Second })
+	s := serveReal(t, nil, func(timing *socketTiming) { timing.stall = 200 * time.Millisecond })
 	s.put(t, "t", `{}`)
 	conn, _ := s.rawDial(t)
+	waitFor(t, func() bool { open := s.sockets.list(); return len(open) == 1 && open[0].heard.Load() != 0 })
+	s.sockets.timing.stall = time.Hour // of the good one, however slow the machine is
 	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
 	good := s.dial(t)
 	good.say(`{"op":"subscribe","topic":"t"}`)
@@ -80,7 +82,7 @@ func TestSocketStall(t *testing.T) {
 // message takes.
 func TestSocketSlowClientStays(t *testing.T) {
 	s := serveReal(t, nil, func(timing *socketTiming) {
-		timing.stall, timing.ping, timing.silence = time.Second, 50*time.Millisecond, 2*time.Second
+		timing.stall, timing.ping, timing.silence = 2*time.Second, 50*time.Millisecond, 4*time.Second
 	})
 	s.put(t, "t", `{}`)
 	big := `"` + strings.Repeat("x", 1<<20-2) + `"`
@@ -89,7 +91,7 @@ func TestSocketSlowClientStays(t *testing.T) {
 	}
 	conn, r := s.rawDial(t)
 	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
-	pace := time.NewTicker(8 * time.Millisecond)
+	pace := time.NewTicker(16 * time.Millisecond)
 	defer pace.Stop()
 	buf, total := make([]byte, 64<<10), 0
 	for total < 16<<20 {
@@ -105,7 +107,7 @@ func TestSocketSlowClientStays(t *testing.T) {
 // taken for gone.
 func TestSocketSilence(t *testing.T) {
 	s := serveReal(t, nil, func(timing *socketTiming) {
-		timing.ping, timing.silence = 20*time.Millisecond, 300*time.Millisecond
+		timing.ping, timing.silence = 20*time.Millisecond, time.Second
 	})
 	_, gone := s.rawDial(t)
 	pings := make(chan struct{}, 100)
@@ -120,7 +122,7 @@ func TestSocketSilence(t *testing.T) {
 	if got, _ := io.ReadAll(gone); len(got) > 4<<10 { // hundreds of pings
 		t.Errorf("a client that answered nothing was sent %d bytes", len(got))
 	}
-	for range 40 {
+	for range 75 { // for longer than a silence may last
 		select {
 		case <-pings:
 		case <-closed.Done():

@@ -172,7 +172,9 @@ func (so *socket) unsubscribe(cmd command, message []byte) error {
 	}
 	for _, g := range so.subs.groups {
 		for _, prefix := range prefixes {
-			g.session.RemovePrefix(prefix)
+			for _, p := range so.key.Within(prefix) {
+				g.session.RemovePrefix(p)
+			}
 		}
 		for _, name := range names {
 			g.session.Remove(name)

@@ -28,20 +28,30 @@ import (
 type realServer struct {
 	*Server
 	registry *topics.Registry
+	log      *wal.Log
 	addr     string
+	spoilt   bool // the test broke the disk: the log cannot end in good order
 	down     func()
 }
 
 func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *realServer {
 	t.Helper()
-	data, err := recovery.Run(t.Context(), recovery.Options{
+	return serveStored(t, func(*recovery.Options) {}, more, timing)
+}
+
+// serveStored is serveReal with a change to what is under the server.
+func serveStored(t *testing.T, change func(*recovery.Options), more func(*Options), timing func(*socketTiming)) *realServer {
+	t.Helper()
+	under := recovery.Options{
 		FS: crashfs.New(), Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 4 << 20, QueueBytes: 16 << 20, CacheBytes: 16 << 20,
 			DiskSync: 5 * time.Millisecond, QueueWait: time.Second,
 		},
 		Storage: recovery.StorageOptions{CacheBytes: 4 << 20},
-	})
+	}
+	change(&under)
+	data, err := recovery.Run(t.Context(), under)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +68,8 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *r
 	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	down := sync.OnceFunc(func() {
+	real := &realServer{Server: s, registry: data.Registry, log: data.Log, addr: l.Addr().String()}
+	real.down = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		s.StopServing()
@@ -72,16 +83,16 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *r
 		}
 		// A handler may outlast its HTTP/2 connection, whose client has gone.
 		waitFor(t, func() bool { return s.slots.streams.n.Load() == 0 && s.memory.used.Load() == 0 })
-		if err := data.Close(ctx); err != nil {
+		if err := data.Close(ctx); (err != nil) != real.spoilt {
 			t.Errorf("closing the data: %v", err)
 		}
 	})
 	t.Cleanup(func() {
-		down()
+		real.down()
 		http.DefaultClient.CloseIdleConnections()
 		goleak.VerifyNone(t)
 	})
-	return &realServer{s, data.Registry, l.Addr().String(), down}
+	return real
 }
 
 // put makes a topic.

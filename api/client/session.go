@@ -27,14 +27,16 @@ type session struct {
 	watch *Watch
 	yield func(Event, error) bool
 	id    string // of the server's session; empty: there is none
-	// lastID is the last that the stream named. It stands for what has been
-	// yielded, which may be less than what the server has sent.
+	// lastID is the last that the stream named, or where the session begins. It
+	// stands for what has been yielded, which may be less than what the server
+	// has sent: also to a connection that broke before its answer came, and
+	// that the transport may have replaced by itself.
 	lastID string
 	// cursors are the last seqs accounted for, of every topic that is known.
 	// They outlive the server's session.
 	cursors map[string]uint64
 	begun   bool          // there has been a session
-	opened  bool          // the server's session has had a stream
+	opened  bool          // the server's session may have had a stream
 	news    bool          // the current run had an event, or a heartbeat
 	silence time.Duration // a stream that says nothing for so long is dead
 }
@@ -99,7 +101,7 @@ func (s *session) create(ctx context.Context) error {
 	if err := json.Unmarshal(body, &made); err != nil || made.ID == "" {
 		return fmt.Errorf("POST /v0/watch: answer is not the expected JSON: %w", errors.Join(err, errJSON))
 	}
-	s.id, s.lastID, s.opened = made.ID, "", false
+	s.id, s.lastID, s.opened = made.ID, made.LastID, false
 	if s.begun {
 		for name, seq := range s.cursors {
 			if _, ok := made.Topics[name]; !ok {
@@ -144,6 +146,8 @@ func (s *session) pump(ctx context.Context, clock *time.Timer) error {
 	if err != nil {
 		return err
 	}
+	before := s.opened
+	s.opened = true // whatever comes of it
 	resp, err := s.c.http.Do(req)
 	if err != nil {
 		return err
@@ -154,9 +158,12 @@ func (s *session) pump(ctx context.Context, clock *time.Timer) error {
 		if err != nil {
 			return err
 		}
-		return readError(resp, body)
+		e := readError(resp, body)
+		if e.Code != "" { // the server's own word, and not that of a proxy
+			s.opened = before
+		}
+		return e
 	}
-	s.opened = true
 	in := newStream(resp.Body, s.lastID)
 	in.comment = func() {
 		s.news = true
@@ -193,6 +200,9 @@ func (s *session) take(m message) error {
 		var caught CaughtUp
 		err = json.Unmarshal(m.data, &caught)
 		e = caught
+		if at, ok := s.cursors[caught.Topic]; ok {
+			s.cursors[caught.Topic] = max(at, caught.Head) // nothing in between was wanted
+		}
 	case "topic-deleted":
 		var deleted TopicDeleted
 		err = json.Unmarshal(m.data, &deleted)

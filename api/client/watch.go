@@ -132,6 +132,7 @@ func (w *Watch) encode(topics, prefixes map[string]Start) ([]byte, error) {
 type watchAnswer struct {
 	ID     string `json:"wid"`
 	URL    string `json:"stream_url"`
+	LastID string `json:"last_event_id"`
 	Topics map[string]struct {
 		From uint64 `json:"from_seq"`
 	} `json:"topics"`

@@ -81,18 +81,24 @@ func (f answers) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // A stream that says nothing, not even a heartbeat, is given up.
 func TestWatchNoticesSilence(t *testing.T) {
-	f := newWatched()
-	f.write("a", 1)
-	c := watch(t, f, Options{Timeout: time.Millisecond})
-	var last error
-	for e, err := range c.Watch(t.Context(), Watch{Topics: map[string]Start{"a": {}}, Heartbeat: time.Millisecond}) {
-		if last = err; err != nil && e != nil {
-			t.Errorf("an event beside an error: %v", e)
+	synctest.Test(t, func(t *testing.T) {
+		f := newWatched()
+		f.write("a", 1)
+		c, err := New("http://server:4000", Options{Timeout: time.Millisecond, HTTP: &http.Client{Transport: inMemory{f}}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if last == nil || !strings.Contains(last.Error(), "silent for 1.001s") {
-		t.Errorf("error %v", last)
-	}
+		var last error
+		for e, err := range c.Watch(t.Context(), Watch{Topics: map[string]Start{"a": {}}, Heartbeat: time.Millisecond}) {
+			if last = err; err != nil && e != nil {
+				t.Errorf("an event beside an error: %v", e)
+			}
+		}
+		if last == nil || !strings.Contains(last.Error(), "silent for 1.001s") {
+			t.Errorf("error %v", last)
+		}
+		f.forget()
+	})
 }
 
 func TestWatchEndsWithItsContext(t *testing.T) {

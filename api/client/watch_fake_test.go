@@ -28,6 +28,7 @@ type watched struct {
 	// ahead, when not nil, answers instead, and says so.
 	ahead func(w http.ResponseWriter, r *http.Request) bool
 	sent  int
+	named bool // sessions say where they begin
 }
 
 type fakeSession struct {
@@ -120,7 +121,12 @@ func (f *watched) create(w http.ResponseWriter, r *http.Request) {
 		answer[name] = map[string]uint64{"from_seq": at, "head_seq": f.heads[name]}
 	}
 	text, _ := json.Marshal(answer)
-	fmt.Fprintf(w, `{"wid":%q,"stream_url":"/v0/watch/%s","topics":%s}`, id, id, text)
+	last := ""
+	if f.named {
+		cursors, _ := json.Marshal(s.cursors)
+		last = base64.RawURLEncoding.EncodeToString(cursors)
+	}
+	fmt.Fprintf(w, `{"wid":%q,"stream_url":"/v0/watch/%s","topics":%s,"last_event_id":%q}`, id, id, text, last)
 }
 
 func (f *watched) stream(w http.ResponseWriter, r *http.Request) {

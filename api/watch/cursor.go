@@ -4,8 +4,10 @@ package watch
 // lock guards it.
 type cursor struct {
 	topic  string
+	number uint64 // of no other cursor of the session, gone ones included
 	start  uint64 // where it began
 	at     uint64 // the last seq that was sent, or passed over
+	of     uint64 // which topic of the name it is in; 0: none was read yet
 	born   uint64 // the session's epoch when it began, or began anew
 	line   *line  // the shared reading of the topic; nil unless running
 	digits span   // of at, in the session's document
@@ -17,6 +19,7 @@ type cursor struct {
 	failing bool // Failed was called, and no read succeeded since
 	removed bool // not in the session any more
 
+	gone    bool   // its topic is not there, as far as the follower has told
 	deleted bool   // its topic was deleted, which is still to be sent
 	head    uint64 // of the deleted topic
 	doomed  bool   // if the topic is not there the cursor can go

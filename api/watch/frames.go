@@ -16,8 +16,9 @@ const (
 	// maxKept is what frames take that are kept because another session will
 	// likely want them.
 	maxKept = 64 << 20
-	// maxHeld is what the frames take that are being sent; beyond, further
-	// ones have no more than smallBatch, and one record at least.
+	// maxHeld is what the frames take that are being sent, and those may that
+	// are being read; beyond, further ones have no more than smallBatch, and
+	// one record at least.
 	maxHeld    = 256 << 20
 	smallBatch = 16 << 10
 )
@@ -28,7 +29,7 @@ const (
 // give, somebody runs on its line, and there is room.
 type Frames struct {
 	engine Engine
-	held   atomic.Int64 // bytes of frames that are being sent, each time counted
+	held   atomic.Int64 // bytes of frames that are being read or sent, each time counted
 
 	mu    sync.Mutex // guards what follows, and the slots of all lines; nothing waits under it
 	lines map[lineKey]*line
@@ -58,13 +59,21 @@ func keyOf(topic string, o *Options) lineKey {
 		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
 	}
 	if len(o.Nodes) > 0 {
-		nodes := slices.Sorted(slices.Values(o.Nodes))
-		k.nodes = strings.Join(slices.Compact(nodes), "\x00") + "\x00"
+		k.nodes = o.nodes()
 	}
 	if o.Match != nil {
 		k.match, k.matched = *o.Match, true
 	}
 	return k
+}
+
+// nodes is Nodes as one string, which all lines of a session have in common.
+func (o *Options) nodes() string {
+	if o.joined == "" {
+		nodes := slices.Sorted(slices.Values(o.Nodes))
+		o.joined = strings.Join(slices.Compact(nodes), "\x00") + "\x00"
+	}
+	return o.joined
 }
 
 // line is one topic as some sessions read it. It lives as long as one of them
@@ -83,6 +92,7 @@ type slot struct {
 	done  chan struct{} // closed when the read is over
 	frame *Frame        // nil: under way, or it gave none; set before done
 	mark  topics.Mark
+	topic uint64 // see reading
 	kept  *list.Element
 }
 
@@ -120,6 +130,8 @@ type reading struct {
 	next  uint64            // the cursor behind them
 	// head is a head that the topic had after next was called.
 	head uint64
+	// topic is which one of the name was read; 0: none was.
+	topic uint64
 }
 
 // next reads from a cursor on. When it says that the cursor behind is the head,
@@ -149,7 +161,7 @@ func (l *line) next(ctx context.Context, at uint64) (reading, error) {
 		}
 		switch {
 		case s.frame != nil && f.engine.Fresh(l.key.topic, s.mark):
-			return reading{frame: s.frame, next: s.frame.To, head: max(st.Head, s.frame.Head)}, nil
+			return reading{frame: s.frame, next: s.frame.To, head: max(st.Head, s.frame.Head), topic: s.topic}, nil
 		case s.frame == nil && waited:
 			// There is nothing to share, as it seems. Do not wait in line.
 			r, _, err := l.read(ctx, at)
@@ -203,7 +215,7 @@ func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err err
 			f.forget(at, s)
 			return
 		}
-		s.frame, s.mark = r.frame, mark
+		s.frame, s.mark, s.topic = r.frame, mark, r.topic
 		if l.slots[at] == s {
 			s.kept = f.kept.PushBack(s)
 			f.bytes += len(s.frame.Body)
@@ -233,9 +245,12 @@ func (f *Frames) forget(at uint64, s *slot) {
 // read reads and renders from a cursor on, for nobody but the caller.
 func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error) {
 	o, most := l.options, l.options.MaxBytes
-	if l.frames.held.Load() > maxHeld {
+	if l.frames.held.Load()+int64(most) > maxHeld {
 		most = min(most, smallBatch)
 	}
+	// Set aside before the read: many may read at the same moment.
+	l.frames.held.Add(int64(most))
+	defer l.frames.held.Add(-int64(most))
 	b, err := l.frames.engine.Read(ctx, l.key.topic, &topics.Query{
 		From: at, Limit: o.Limit, MaxBytes: most, Nodes: o.Nodes, Match: o.Match,
 		Synced: o.Strong, Behind: true,
@@ -243,7 +258,7 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error
 	if err != nil {
 		return reading{}, topics.Mark{}, err
 	}
-	r := reading{stone: b.Tombstone, next: b.NextFrom, head: b.Head}
+	r := reading{stone: b.Tombstone, next: b.NextFrom, head: b.Head, topic: b.Topic}
 	if r.stone != nil {
 		at = r.stone.GapTo
 	}

@@ -180,46 +180,6 @@ func TestSlowClient(t *testing.T) {
 	})
 }
 
-// Kept frames are bounded together, and frames get smaller when much is being
-// sent.
-func TestFrameMemory(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
-		for range 8 {
-			w.append("a", topics.Record{Data: big})
-		}
-		o := plain()
-		o.MaxBytes = 8 << 20
-		l := w.frames.acquire("a", &o)
-		other := w.frames.acquire("a", &o)
-		for from := range uint64(8) {
-			for range 10 { // as if nobody had it yet
-				r, err := l.next(t.Context(), from)
-				must(t, err)
-				if r.frame == nil || r.next != 8 {
-					t.Fatalf("from %d: %+v", from, r)
-				}
-			}
-		}
-		if w.frames.bytes > maxKept || w.frames.kept.Len() != len(l.slots) || len(l.slots) != 8 {
-			t.Errorf("%d bytes in %d frames", w.frames.bytes, len(l.slots))
-		}
-		if n := w.reads.Load(); n != 8 {
-			t.Errorf("%d reads", n)
-		}
-		w.frames.held.Add(maxHeld + 1)
-		if r, _, err := l.read(t.Context(), 0); err != nil || r.next != 1 {
-			t.Errorf("under pressure a frame ends at %d: %v", r.next, err)
-		}
-		w.frames.held.Add(-maxHeld - 1)
-		w.frames.release(l)
-		w.frames.release(other)
-		if w.frames.bytes != 0 || w.frames.kept.Len() != 0 {
-			t.Errorf("%d bytes in %d frames", w.frames.bytes, w.frames.kept.Len())
-		}
-	})
-}
-
 // Who waits for another one's read is not lost when that one leaves.
 func TestAbandonedRead(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

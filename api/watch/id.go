@@ -2,6 +2,7 @@ package watch
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -9,14 +10,25 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// maxDocument is how long the cursors may be as text for an id to be made of
-// them: a client sends the last id in a header, and servers, proxies and this
-// one bound those.
-const maxDocument = 32 << 10
+// A client sends the last id in a header, and servers, proxies and this one
+// bound those: many proxies at 8 KiB. Both bounds are of the cursors as text,
+// which is a third longer as an id.
+const (
+	// maxNamed is how long they may be with the names of the topics. Beyond,
+	// each cursor goes by its number.
+	maxNamed = 5 << 10
+	// maxDocument is how long they may be at all for an id to be made of them.
+	maxDocument = 32 << 10
+)
 
-// epochName stands before the epoch in the map of cursors. No topic has such a
-// name.
-const epochName = "$epoch"
+// What stands in the map of cursors and is no topic's name begins with this
+// sign: the epoch, and numbers in the place of names.
+const (
+	notName   = "$"
+	epochName = notName + "epoch"
+)
+
+func (c *cursor) numbered() string { return notName + strconv.FormatUint(c.number, 10) }
 
 // span is where a number stands in a document.
 type span struct{ from, to int }
@@ -45,13 +57,17 @@ func (d *document) move(c *cursor) {
 }
 
 // AppendID appends the session's cursors as an id, as they are once the event
-// that is being sent was taken: it is for use by an Output. Too many and too
-// long names give no id: then a client resumes where the session is.
+// that is being sent was taken: it is for use by an Output, and where there is
+// none. Some 2,000 topics and more give no id: then a client resumes where the
+// session is.
 func (s *Session) AppendID(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.id.text == nil {
-		s.id.text = s.write()
+		s.id.text = s.write(func(c *cursor) string { return c.topic })
+		if len(s.id.text) > maxNamed {
+			s.id.text = s.write((*cursor).numbered)
+		}
 	}
 	if len(s.id.text) > maxDocument {
 		return b
@@ -59,13 +75,9 @@ func (s *Session) AppendID(b []byte) []byte {
 	return base64.RawURLEncoding.AppendEncode(b, s.id.text)
 }
 
-// write makes the text. s.mu is held.
-func (s *Session) write() []byte {
-	size := 32
-	for topic := range s.cursors {
-		size += len(topic) + 16
-	}
-	b := append(make([]byte, 0, size), '{')
+// write makes the text, with what name says for each cursor. s.mu is held.
+func (s *Session) write(name func(*cursor) string) []byte {
+	b := append(make([]byte, 0, 32+32*len(s.cursors)), '{')
 	member := func(name string, n uint64) span {
 		if len(b) > 1 {
 			b = append(b, ',')
@@ -78,8 +90,9 @@ func (s *Session) write() []byte {
 	if s.epoch > 0 {
 		member(epochName, s.epoch)
 	}
-	for _, c := range s.cursors {
-		c.digits = member(c.topic, c.at)
+	for _, topic := range slices.Sorted(maps.Keys(s.cursors)) { // the same place gives the same id
+		c := s.cursors[topic]
+		c.digits = member(name(c), c.at)
 	}
 	return append(b, '}')
 }
@@ -98,6 +111,9 @@ func (s *Session) Rewind(p Place) {
 	defer s.mu.Unlock()
 	for _, c := range s.cursors {
 		to, known := p.at[c.topic]
+		if !known {
+			to, known = p.at[c.numbered()]
+		}
 		if !known || c.born > p.epoch {
 			to = c.start
 		}

@@ -188,48 +188,6 @@ func TestRewindOverManyDeletions(t *testing.T) {
 	})
 }
 
-// An id costs no memory of its own, however many topics there are; names that
-// no header could carry give none.
-func TestIDCost(t *testing.T) {
-	s := NewSession(NewFrames(nil), plain(), 256, everything)
-	for i := range 200 {
-		s.insert(&cursor{topic: fmt.Sprintf("tenant%04d:orders", i), at: uint64(100 + i)})
-	}
-	c := s.cursors["tenant0007:orders"]
-	b := s.AppendID(make([]byte, 0, 64<<10))
-	if n := testing.AllocsPerRun(100, func() {
-		s.move(c, c.at+1)
-		b = s.AppendID(b[:0])
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-	if at := decode(t, string(b)); at["tenant0007:orders"] != c.at || len(at) != 200 {
-		t.Errorf("%d cursors, %d", len(at), at["tenant0007:orders"])
-	}
-	s.move(c, 5)
-	if at := decode(t, string(s.AppendID(nil))); at["tenant0007:orders"] != 5 {
-		t.Errorf("at %d", at["tenant0007:orders"])
-	}
-	for i := range 200 {
-		s.insert(&cursor{topic: fmt.Sprintf("%d%s", i, strings.Repeat("x", 240))})
-	}
-	if id := s.AppendID(nil); len(id) != 0 {
-		t.Errorf("an id of %d bytes", len(id))
-	}
-}
-
-func BenchmarkAppendID(b *testing.B) {
-	s := NewSession(NewFrames(nil), plain(), 256, everything)
-	for i := range 256 {
-		s.insert(&cursor{topic: fmt.Sprintf("tenant%04d:orders", i), at: uint64(100_000 + i)})
-	}
-	c, buf := s.cursors["tenant0007:orders"], []byte(nil)
-	for b.Loop() {
-		s.move(c, c.at+1)
-		buf = s.AppendID(buf[:0])
-	}
-}
-
 // What is not an id is refused; what is comes out as the independent decoder
 // has it.
 func FuzzParseID(f *testing.F) {

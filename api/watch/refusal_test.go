@@ -71,3 +71,33 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 }
+
+// At the cap, a topic that comes by a prefix has the place of one that is gone,
+// also if the client has yet to hear of that.
+func TestCapOfPrefixTopics(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("p:1", 1, 1)
+		w.write("p:2", 1, 1)
+		s := NewSession(w.frames, plain(), 2, everything)
+		defer s.Close()
+		_, err := s.AddPrefix("p:", Start{Tail: true})
+		must(t, err)
+		out := &tape{session: s, hold: make(chan struct{})}
+		stop := s.run(out)
+		out.want(t, "caught-up p:1 1", "caught-up p:2 1")
+		w.write("p:1", 2, 1)
+		synctest.Wait() // it is being sent
+		w.delete("p:2")
+		w.write("p:3", 1, 1)
+		w.write("p:4", 1, 1)
+		synctest.Wait()
+		close(out.hold)
+		out.want(t, "records p:1 1-2/2", "caught-up p:1 2",
+			"failed p:4 at most 2 topics can be watched at once, those of prefixes included",
+			"deleted p:2 1 deleted", "records p:3 0-1/1", "caught-up p:3 1")
+		if n, _ := s.Size(); n != 2 {
+			t.Errorf("%d topics", n)
+		}
+		_ = stop()
+	})
+}

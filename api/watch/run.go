@@ -46,7 +46,7 @@ func (s *Session) begin() error {
 	}
 	s.running = true
 	for _, c := range s.cursors {
-		c.line = s.frames.acquire(c.topic, &s.options)
+		c.line = s.frames.acquire(c.topic, s.options)
 		c.connect, c.drained, c.failing = true, false, false
 		s.ready.push(c)
 	}
@@ -142,7 +142,9 @@ func (r *run) take() (refused []refusal) {
 		c := r.cursors[m.Topic]
 		switch {
 		case c != nil && m.Deleted:
-			c.deleted, c.head = true, m.Head
+			c.deleted, c.head, c.gone = true, m.Head, !m.Created
+		case c != nil && m.Created:
+			c.gone = false
 		case c == nil && m.Created && r.covered(m.Topic) && r.allowed(m.Topic):
 			var err error
 			if c, err = r.arrive(m.Topic); err != nil {

@@ -40,8 +40,21 @@ func (r *run) serve(c *cursor) error {
 	return r.out.Failed(c.topic, err)
 }
 
-// tell sends what was read from a cursor at.
+// tell sends what was read from a cursor at. What is of another topic than
+// before is left alone: it was deleted and made again, the follower will say so,
+// and then the cursor begins anew.
 func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
+	if read.topic != 0 {
+		r.mu.Lock()
+		another := c.of != 0 && c.of != read.topic
+		if !another {
+			c.of = read.topic
+		}
+		r.mu.Unlock()
+		if another {
+			return nil
+		}
+	}
 	if t := read.stone; t != nil {
 		if err := r.send(c, t.GapTo, func() error { return r.out.Tombstone(c.topic, t, connect) }); err != nil {
 			return err
@@ -120,7 +133,7 @@ func (r *run) tellDeleted(c *cursor) error {
 	before := *c
 	r.epoch++
 	c.deleted, c.drained, c.failing, c.connect = false, false, false, false
-	c.start, c.at, c.born = 0, 0, r.epoch
+	c.start, c.at, c.of, c.born = 0, 0, 0, r.epoch
 	c.doomed = c.prefix
 	r.id.outdate()
 	r.mu.Unlock()
@@ -130,7 +143,7 @@ func (r *run) tellDeleted(c *cursor) error {
 	defer r.mu.Unlock()
 	if err != nil {
 		r.epoch--
-		c.deleted, c.start, c.at, c.born = true, before.start, before.at, before.born
+		c.deleted, c.start, c.at, c.of, c.born = true, before.start, before.at, before.of, before.born
 		return err
 	}
 	if r.past = append(r.past, deletion{c.topic, c.head, c.born}); len(r.past) > r.max {

@@ -42,6 +42,8 @@ type Options struct {
 	Tags      bool          // render tags
 	Data      bool          // render data
 	Strong    bool          // only what is synced to disk
+
+	joined string // see nodes
 }
 
 // Start says where in a topic to begin. Tail is at its head, whatever From.
@@ -82,7 +84,7 @@ type Output interface {
 // Run by one at a time. Close must be called in the end.
 type Session struct {
 	frames   *Frames
-	options  Options
+	options  *Options // apart: lines have it, and may live longer than the session
 	max      int
 	allowed  func(topic string) bool
 	follower *topics.Follower
@@ -91,6 +93,7 @@ type Session struct {
 	mu       sync.Mutex // guards everything below; never held over a read or an event
 	cursors  map[string]*cursor
 	prefixes map[string]struct{}
+	made     uint64     // how many cursors there have been
 	ready    queue      // cursors that may have something to send
 	sending  *cursor    // whose turn it is; nil: nobody's
 	epoch    uint64     // how many deletions of topics were sent
@@ -105,7 +108,7 @@ type Session struct {
 // names given to Add are the caller's to check.
 func NewSession(frames *Frames, o Options, maxTopics int, allowed func(topic string) bool) *Session {
 	return &Session{
-		frames: frames, options: o, max: maxTopics, allowed: allowed,
+		frames: frames, options: &o, max: maxTopics, allowed: allowed,
 		follower: topics.NewFollower(),
 		wake:     make(chan struct{}, 1),
 		cursors:  map[string]*cursor{},

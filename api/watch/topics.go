@@ -131,11 +131,12 @@ func (s *Session) add(st *topics.State, at Start, prefix bool) Position {
 
 // insert puts a cursor in the session, to be read first. s.mu is held.
 func (s *Session) insert(c *cursor) {
-	c.born, c.connect = s.epoch, true
+	s.made++
+	c.born, c.connect, c.number = s.epoch, true, s.made
 	s.cursors[c.topic] = c
 	s.id.outdate()
 	if s.running {
-		c.line = s.frames.acquire(c.topic, &s.options)
+		c.line = s.frames.acquire(c.topic, s.options)
 		s.push(c)
 	}
 }
@@ -180,10 +181,21 @@ func (s *Session) roomFor(another bool) error {
 	switch {
 	case s.closed:
 		return &topics.Error{Kind: topics.KindInvalid, Message: "the session is closed"}
-	case another && len(s.cursors) >= s.max:
+	case another && len(s.cursors) >= s.max && (len(s.cursors) >= 2*s.max || len(s.cursors)-s.leaving() >= s.max):
 		return s.full()
 	}
 	return nil
+}
+
+// leaving is how many topics of prefixes are gone and only wait for that to be
+// sent. s.mu is held.
+func (s *Session) leaving() (n int) {
+	for _, c := range s.cursors {
+		if c.prefix && c.gone {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Session) full() error {

@@ -42,6 +42,14 @@ func (w *world) Read(ctx context.Context, name string, q *topics.Query) (*topics
 // newWorld starts a registry; close ends it.
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	w := newStillWorld(t)
+	w.RunDelivery()
+	return w
+}
+
+// newStillWorld is newWorld where followers are told when the test says so.
+func newStillWorld(t testing.TB) *world {
+	t.Helper()
 	fs := crashfs.New()
 	must(t, fs.MkdirAll("/log"))
 	replay, err := wal.Open(wal.Options{
@@ -54,7 +62,6 @@ func newWorld(t testing.TB) *world {
 	w.log, err = tail.Open()
 	must(t, err)
 	w.Start(w.log)
-	w.RunDelivery()
 	w.frames = NewFrames(w)
 	return w
 }

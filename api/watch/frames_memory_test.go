@@ -1,0 +1,102 @@
+package watch
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// Kept frames are bounded together, and frames get smaller when much is being
+// sent.
+func TestFrameMemory(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
+		for range 8 {
+			w.append("a", topics.Record{Data: big})
+		}
+		o := plain()
+		o.MaxBytes = 8 << 20
+		l := w.frames.acquire("a", &o)
+		other := w.frames.acquire("a", &o)
+		for from := range uint64(8) {
+			for range 10 { // as if nobody had it yet
+				r, err := l.next(t.Context(), from)
+				must(t, err)
+				if r.frame == nil || r.next != 8 {
+					t.Fatalf("from %d: %+v", from, r)
+				}
+			}
+		}
+		if w.frames.bytes > maxKept || w.frames.kept.Len() != len(l.slots) || len(l.slots) != 8 {
+			t.Errorf("%d bytes in %d frames", w.frames.bytes, len(l.slots))
+		}
+		if n := w.reads.Load(); n != 8 {
+			t.Errorf("%d reads", n)
+		}
+		w.frames.held.Add(maxHeld + 1)
+		if r, _, err := l.read(t.Context(), 0); err != nil || r.next != 1 {
+			t.Errorf("under pressure a frame ends at %d: %v", r.next, err)
+		}
+		w.frames.held.Add(-maxHeld - 1)
+		w.frames.release(l)
+		w.frames.release(other)
+		if w.frames.bytes != 0 || w.frames.kept.Len() != 0 {
+			t.Errorf("%d bytes in %d frames", w.frames.bytes, w.frames.kept.Len())
+		}
+	})
+}
+
+// However many read at the same moment, what they may get is counted before
+// they have it.
+func TestFramesBeingRead(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
+		for range 8 {
+			w.append("a", topics.Record{Data: big})
+		}
+		const readers, room = 8, 4
+		g := &gatedReads{world: w, gate: make(chan struct{})}
+		frames := NewFrames(g)
+		frames.held.Add(maxHeld - room*(8<<20))
+		o := plain()
+		o.MaxBytes = 8 << 20
+		var whole atomic.Int64
+		for i := range readers {
+			other := o
+			other.Limit += i // nothing is shared
+			l := frames.acquire("a", &other)
+			defer frames.release(l)
+			go func() {
+				if r, err := l.next(t.Context(), 0); err != nil {
+					t.Error(err)
+				} else if r.frame.Count == 8 {
+					whole.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		close(g.gate)
+		synctest.Wait()
+		if n := whole.Load(); n != room {
+			t.Errorf("%d of %d got large frames", n, readers)
+		}
+		if held := frames.held.Load(); held != maxHeld-room*(8<<20) {
+			t.Errorf("%d bytes are held", held)
+		}
+	})
+}
+
+// gatedReads lets no read through until its gate opens.
+type gatedReads struct {
+	*world
+	gate chan struct{}
+}
+
+func (g *gatedReads) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+	<-g.gate
+	return g.world.Read(ctx, name, q)
+}
