@@ -61,6 +61,9 @@ func TestContractSourceTrim(t *testing.T) {
 			step{"POST /v0/topics/src", `{"records":[{"data":1},{"data":2}]}`, 200, ``}, step{"GET /v0/topics/dest/diff", ``, 200, `{"next_from_seq":2}`})
 		for i := 3; i <= 7; i++ { // the router waits meanwhile, and its source loses 3, 4 and 5
 			s.walk(step{"POST /v0/topics/src", fmt.Sprintf(`{"records":[{"data":%d}]}`, i), 200, ``})
+			waitFor(t, func() bool {
+				return s.send("GET /v0/routers/r", "").differs(`{"forwarded_total":2,"blocked":"(any)"}`) == ""
+			})
 		}
 		s.walk(step{"PUT /v0/topics/dest", ``, 200, ``})
 		waitFor(t, func() bool { return s.send("GET /v0/topics/dest", "").differs(`{"head_seq":7}`) == "" })

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // sessionView is a watch session or a WebSocket, as an administrator sees it.
@@ -17,6 +18,8 @@ type sessionView struct {
 	Streaming bool   `json:"streaming"` // a stream is open
 	// IdleUntil is when a session without a stream is dropped.
 	IdleUntil *int64 `json:"idle_until_ts,omitempty"`
+
+	opened time.Time // Opened, as precisely as it is known
 }
 
 // listSessions answers the watch sessions and WebSockets, the oldest first.
@@ -37,7 +40,7 @@ func (s *Server) listSessions(c *call) error {
 	}
 	all := append(s.watches.views(), s.socketViews()...)
 	slices.SortFunc(all, func(a, b sessionView) int {
-		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(a.opened.Compare(b.opened), cmp.Compare(a.ID, b.ID))
 	})
 	total := len(all)
 	page := all[min(offset, int64(total)):]
@@ -73,7 +76,7 @@ func (t *watches) views() []sessionView {
 	sessions := make([]*watchSession, 0, len(t.all))
 	for _, w := range t.all {
 		v := sessionView{
-			ID: w.id, Kind: "watch", Key: w.key.ID, Opened: w.opened.UnixMilli(), Streaming: w.stream != nil,
+			ID: w.id, Kind: "watch", Key: w.key.ID, Opened: w.opened.UnixMilli(), Streaming: w.stream != nil, opened: w.opened,
 		}
 		if w.idle != nil {
 			v.IdleUntil = new(w.until.UnixMilli())

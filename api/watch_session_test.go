@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,23 @@ func TestAdminSessions(t *testing.T) {
 		t.Fatal(w.Body)
 	}
 	waitFor(t, func() bool { n, m := s.watches.counts(); return n+m == 0 })
+}
+
+// The oldest come first, also of those that were opened in one millisecond.
+func TestSessionsAreListedInOrder(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "a", "")
+	var want, got []string
+	for range 50 {
+		url := s.newWatch(t, `{"topics":{"a":{}}}`)
+		want = append(want, url[strings.LastIndex(url, "/")+1:])
+	}
+	for _, row := range object(t, do(s, "GET", "/v0/admin/sessions", ""))["sessions"].([]any) {
+		got = append(got, row.(map[string]any)["id"].(string))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("listed %v, want %v", got, want)
+	}
 }
 
 // A session lasts as long as its stream, and its time without one beyond.

@@ -98,7 +98,7 @@ func (s *Server) socketViews() []sessionView {
 	views := make([]sessionView, len(open))
 	for i, so := range open {
 		views[i] = sessionView{
-			ID: so.id, Kind: "websocket", Key: so.key.ID, Opened: so.since.UnixMilli(), Streaming: true,
+			ID: so.id, Kind: "websocket", Key: so.key.ID, Opened: so.since.UnixMilli(), Streaming: true, opened: so.since,
 		}
 		views[i].Topics, views[i].Prefixes = so.subs.size()
 	}
