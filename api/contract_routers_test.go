@@ -139,15 +139,15 @@ func TestContractCatchUp(t *testing.T) {
 		disk.held.Lock()
 		s.walk(step{"POST /v0/topics/src", `{"records":[{"data":1}]}`, 200, `{"first_seq":2}`})
 		waitFor(t, func() bool { return s.send("GET /v0/routers/b", "").differs(`{"blocked":"(any)"}`) == "" })
+		waitFor(t, func() bool { // a slow machine may be slow once, a read that waits is each time
+			began := time.Now()
+			s.walk(step{"GET /v0/topics/full/diff", ``, 200, `{"head_seq":1}`})
+			return time.Since(began) < time.Second
+		})
 		began := time.Now()
-		s.walk(step{"GET /v0/topics/full/diff", ``, 200, `{"head_seq":1}`})
-		if took := time.Since(began); took > 900*time.Millisecond {
-			t.Errorf("a read waited %v for a blocked router", took)
-		}
-		began = time.Now()
 		s.walk(step{"GET /v0/topics/dest/diff", ``, 200, `{"head_seq":0}`})
-		if took := time.Since(began); took < time.Second || took > 5*time.Second {
-			t.Errorf("a read waited %v for a router that is late", took)
+		if took := time.Since(began); took < time.Second {
+			t.Errorf("a read waited only %v for a router that is late", took)
 		}
 		disk.held.Unlock()
 		s.walk(step{"GET /v0/topics/dest/diff", ``, 200, `{"head_seq":1,"caught_up":true}`})

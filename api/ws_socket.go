@@ -194,9 +194,11 @@ func (so *socket) ping() {
 	}
 	so.tasks.Go(func() {
 		defer so.pinging.Store(false)
-		ctx, cancel := context.WithTimeout(context.Background(), so.server.sockets.timing.ping)
+		// Until look judges: a ping that is cut off while it is sent closes the
+		// connection.
+		ctx, cancel := context.WithTimeout(context.Background(), so.server.sockets.timing.silence)
 		defer cancel()
-		_ = so.conn.Ping(ctx) // a pong counts whenever it comes; look judges
+		_ = so.conn.Ping(ctx)
 	})
 }
 
