@@ -119,22 +119,36 @@ func (s *Session) Rewind(p Place) {
 		}
 		s.move(c, min(c.at, to))
 	}
-	// Deletions that the client may not have heard of are told again.
+	// Deletions that the client may not have heard of are told again: those that
+	// are remembered, and those of topics that the place knows and that are gone,
+	// or are others by now.
 	for _, d := range slices.Backward(s.past) {
-		if d.epoch <= p.epoch {
-			continue
+		if d.epoch > p.epoch {
+			s.retell(d.topic, d.head)
 		}
-		c := s.cursors[d.topic]
-		if c == nil {
-			if !s.covered(d.topic) || s.roomFor(true) != nil {
-				continue
-			}
-			c = &cursor{topic: d.topic, prefix: true}
-			s.insert(c)
+	}
+	if p.epoch == s.epoch {
+		return // there were none
+	}
+	for topic, at := range p.at {
+		if c := s.cursors[topic]; c == nil || c.born > p.epoch {
+			s.retell(topic, at)
 		}
-		if !c.deleted {
-			c.deleted, c.head = true, d.head
+	}
+}
+
+// retell has it told that a topic was deleted. s.mu is held.
+func (s *Session) retell(topic string, head uint64) {
+	c := s.cursors[topic]
+	if c == nil {
+		if !s.covered(topic) || !s.allowed(topic) || s.roomFor(true) != nil {
+			return
 		}
+		c = &cursor{topic: topic, prefix: true}
+		s.insert(c)
+	}
+	if !c.deleted {
+		c.deleted, c.head = true, head
 	}
 }
 

@@ -167,7 +167,7 @@ func TestRewindOverManyDeletions(t *testing.T) {
 		w.delete("a")
 		w.write("a", 1, 7)
 		synctest.Wait()
-		for range 2 * 8 {
+		for range minPast + 8 {
 			w.write("p:1", 1, 1)
 			synctest.Wait()
 			w.delete("p:1")
@@ -175,7 +175,7 @@ func TestRewindOverManyDeletions(t *testing.T) {
 		}
 		_ = out.take()
 		_ = stop()
-		if len(s.past) != 8 {
+		if len(s.past) != minPast {
 			t.Errorf("%d deletions are kept", len(s.past))
 		}
 		s.Rewind(heard)
@@ -214,5 +214,49 @@ func FuzzParseID(f *testing.F) {
 		if fmt.Sprint(p.at) != fmt.Sprint(want) {
 			t.Errorf("%v of %s", p.at, text)
 		}
+	})
+}
+
+// Whoever resumes before more deletions than are remembered hears of those that
+// the id knows of.
+func TestResumeBeforeManyDeletions(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("p:1", 1, 1)
+		w.write("p:2", 1, 1)
+		s := NewSession(w.frames, plain(), 4, everything)
+		defer s.Close()
+		_, err := s.AddPrefix("p:", Start{})
+		must(t, err)
+		out := &tape{session: s}
+		stop := s.run(out)
+		synctest.Wait()
+		id := string(s.AppendID(nil))
+		for range minPast + 1 {
+			w.delete("p:1")
+			synctest.Wait()
+			w.write("p:1", 7, 1)
+			synctest.Wait()
+		}
+		w.delete("p:2")
+		for range minPast + 1 {
+			w.delete("p:1")
+			synctest.Wait()
+			w.write("p:1", 7, 1)
+			synctest.Wait()
+		}
+		_ = stop()
+		out.take()
+		place, err := ParseID(id)
+		must(t, err)
+		s.Rewind(place)
+		stop = s.run(out)
+		synctest.Wait()
+		got := out.take()
+		for _, want := range []string{"deleted p:1 1 deleted", "deleted p:2 1 deleted", "records p:1 0-1/1"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%q lacks %q", got, want)
+			}
+		}
+		_ = stop()
 	})
 }

@@ -127,6 +127,11 @@ type deletion struct {
 	epoch uint64 // of the session, with it
 }
 
+// minPast is how many deletions a session remembers, if it may not have more
+// topics than that: for a client that resumes before topics were made and
+// deleted of which its id says nothing.
+const minPast = 64
+
 // tellDeleted says that a topic was deleted. If it is there again its records
 // come next. It is called with the lock, and gives it back.
 func (r *run) tellDeleted(c *cursor) error {
@@ -146,7 +151,7 @@ func (r *run) tellDeleted(c *cursor) error {
 		c.deleted, c.start, c.at, c.of, c.born = true, before.start, before.at, before.of, before.born
 		return err
 	}
-	if r.past = append(r.past, deletion{c.topic, c.head, c.born}); len(r.past) > r.max {
+	if r.past = append(r.past, deletion{c.topic, c.head, c.born}); len(r.past) > max(r.max, minPast) {
 		r.past = append(r.past[:0], r.past[1:]...)
 	}
 	if !c.removed {
