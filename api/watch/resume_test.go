@@ -205,3 +205,43 @@ func resume(t *testing.T, plan []connection) string {
 	}
 	return ""
 }
+
+// A topic that was made again, and whose first event was cut off, is told as
+// deleted when it goes once more, also if that is found out by reading it.
+func TestDeletedAfterACut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newStillWorld(t)
+		defer w.close()
+		s := NewSession(w.frames, plain(), 4, everything)
+		defer s.Close()
+		_, err := s.AddPrefix("p:", Start{})
+		must(t, err)
+		c := &client{session: s, got: map[string][]string{}, events: -1}
+		step := func(do func()) {
+			stop := s.run(c)
+			do()
+			synctest.Wait()
+			_ = stop()
+		}
+		w.write("p:1", 1, 1)
+		w.Deliver()
+		step(func() {})
+		w.delete("p:1")
+		w.write("p:1", 2, 1)
+		w.Deliver()
+		c.events, c.lossy = 1, true // the deletion, and then the record, which is cut off and arrives
+		step(func() {})
+		if got := fmt.Sprint(c.got["p:1"]); got != "[2]" {
+			t.Fatalf("got %s", got)
+		}
+		w.delete("p:1") // the follower has yet to be told
+		c.events = -1
+		step(func() {
+			synctest.Wait()
+			w.Deliver()
+		})
+		if got := c.got["p:1"]; got != nil || c.err != nil {
+			t.Fatalf("the client still has %v; %v", got, c.err)
+		}
+	})
+}

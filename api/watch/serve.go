@@ -44,16 +44,19 @@ func (r *run) serve(c *cursor) error {
 // before is left alone: it was deleted and made again, the follower will say so,
 // and then the cursor begins anew.
 func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
-	if read.topic != 0 {
-		r.mu.Lock()
-		another := c.of != 0 && c.of != read.topic
-		if !another {
+	r.mu.Lock()
+	another := read.topic != 0 && c.of != 0 && c.of != read.topic
+	if !another {
+		// The client may get of it from here on, even of an event that is cut
+		// off: that it goes will have to be told.
+		c.doomed = false
+		if read.topic != 0 {
 			c.of = read.topic
 		}
-		r.mu.Unlock()
-		if another {
-			return nil
-		}
+	}
+	r.mu.Unlock()
+	if another {
+		return nil
 	}
 	if t := read.stone; t != nil {
 		if err := r.send(c, t.GapTo, func() error { return r.out.Tombstone(c.topic, t, connect) }); err != nil {
@@ -74,7 +77,7 @@ func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
 		r.mu.Unlock()
 		return nil
 	}
-	c.connect, c.failing, c.doomed = false, false, false
+	c.connect, c.failing = false, false
 	r.move(c, read.next)
 	moved := read.next != at || read.stone != nil
 	drained := read.next >= read.head
@@ -147,7 +150,7 @@ func (r *run) tellDeleted(c *cursor) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.epoch--
+		// The epoch stays: an id that has it may have arrived nevertheless.
 		c.deleted, c.start, c.at, c.of, c.born = true, before.start, before.at, before.of, before.born
 		return err
 	}
