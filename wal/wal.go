@@ -79,6 +79,7 @@ func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (ti
 	size := frame.Size(payload)
 	var began time.Time
 	var timeout <-chan time.Time
+	expired := false
 	for {
 		l.mu.Lock()
 		err := l.roomLocked(size, freeing)
@@ -92,6 +93,9 @@ func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (ti
 				return 0, err
 			}
 			return time.Since(began), err
+		}
+		if expired {
+			return time.Since(began), ErrQueueFull
 		}
 		if l.opts.Manual {
 			if err := l.makeRoom(); err != nil {
@@ -110,7 +114,7 @@ func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (ti
 		select {
 		case <-changed:
 		case <-timeout:
-			return time.Since(began), ErrQueueFull
+			expired = true // one more look: room may have come meanwhile
 		case <-ctx.Done():
 			return time.Since(began), ctx.Err()
 		}
