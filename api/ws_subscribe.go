@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -46,12 +45,8 @@ type optionsKey struct {
 
 func keyOfOptions(o *watch.Options) optionsKey {
 	k := optionsKey{
-		limit: o.Limit, bytes: o.MaxBytes, heartbeat: o.Heartbeat,
+		nodes: o.NodesKey(), limit: o.Limit, bytes: o.MaxBytes, heartbeat: o.Heartbeat,
 		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
-	}
-	if len(o.Nodes) > 0 {
-		nodes := slices.Compact(slices.Sorted(slices.Values(o.Nodes)))
-		k.nodes = strings.Join(nodes, "\x00") + "\x00"
 	}
 	if o.Match != nil {
 		k.match, k.matched = *o.Match, true

@@ -3,8 +3,8 @@ package watch
 import (
 	"container/list"
 	"context"
+	"encoding/binary"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -46,7 +46,7 @@ func NewFrames(engine Engine) *Frames {
 // what is rendered.
 type lineKey struct {
 	topic                    string
-	nodes                    string // sorted, separated by NUL
+	nodes                    string // see NodesKey
 	match                    topics.Match
 	matched                  bool
 	limit, bytes             int
@@ -58,20 +58,22 @@ func keyOf(topic string, o *Options) lineKey {
 		topic: topic, limit: o.Limit, bytes: o.MaxBytes,
 		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
 	}
-	if len(o.Nodes) > 0 {
-		k.nodes = o.nodes()
-	}
+	k.nodes = o.NodesKey()
 	if o.Match != nil {
 		k.match, k.matched = *o.Match, true
 	}
 	return k
 }
 
-// nodes is Nodes as one string, which all lines of a session have in common.
-func (o *Options) nodes() string {
-	if o.joined == "" {
-		nodes := slices.Sorted(slices.Values(o.Nodes))
-		o.joined = strings.Join(slices.Compact(nodes), "\x00") + "\x00"
+// NodesKey is Nodes as one string: the same for the same set of them, and for
+// no other, whatever bytes they have. All lines of a session have it in common.
+func (o *Options) NodesKey() string {
+	if o.joined == "" && len(o.Nodes) > 0 {
+		var key []byte
+		for _, node := range slices.Compact(slices.Sorted(slices.Values(o.Nodes))) {
+			key = append(binary.AppendUvarint(key, uint64(len(node))), node...)
+		}
+		o.joined = string(key)
 	}
 	return o.joined
 }

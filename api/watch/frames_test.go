@@ -91,6 +91,8 @@ func TestLineKeys(t *testing.T) {
 		func(o *Options) { o.Match = &glob },
 		func(o *Options) { o.Nodes = []string{"a", "b"} },
 		func(o *Options) { o.Nodes = []string{"ab"} },
+		func(o *Options) { o.Nodes = []string{"a\x00b"} },
+		func(o *Options) { o.Nodes = []string{"a\x01b"} },
 		func(o *Options) { o.Nodes = []string{""} },
 		func(o *Options) { o.Limit++ },
 		func(o *Options) { o.MaxBytes++ },

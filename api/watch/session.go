@@ -43,7 +43,7 @@ type Options struct {
 	Data      bool          // render data
 	Strong    bool          // only what is synced to disk
 
-	joined string // see nodes
+	joined string // see NodesKey
 }
 
 // Start says where in a topic to begin. Tail is at its head, whatever From.
