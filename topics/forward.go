@@ -80,8 +80,8 @@ type forwarded struct {
 }
 
 // forward takes the next records of the router's source and gives them their
-// place at its destination. nil: it is at the head, or at its end. errFull and
-// others say why it has to wait.
+// place at its destination. nil: it is at the head, or at its end. Else the
+// error says why it has to wait.
 func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*forwarded, error) {
 	rt.mu.Lock()
 	cursor, spec, active := rt.cursor, rt.spec, rt.visible && !rt.dropped
@@ -154,7 +154,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 		if x.trim == 0 {
 			fits := r.room(t, x)
 			if fits == 0 {
-				return nil, errFull(t)
+				return nil, x.refused(rt.source, t)
 			}
 			x.cut(fits)
 		}
@@ -272,7 +272,17 @@ func (r *Registry) room(t *topic, x *extract) int {
 	return n
 }
 
-func errFull(t *topic) error {
+// refused says why dest has no room for the first record. Its lock is held.
+func (x *extract) refused(source, dest *topic) error {
+	e := errFull(dest)
+	if most := dest.next.CapBytes; most > 0 && int64(x.sizes[0]) > most { // it never will
+		e.Message = fmt.Sprintf("seq %d of topic %q has %d bytes, and topic %q rejects what is over its cap_bytes, %d",
+			x.seqs[0], source.name, x.sizes[0], dest.name, most)
+	}
+	return e
+}
+
+func errFull(t *topic) *Error {
 	return &Error{
 		Kind: KindFull, Message: fmt.Sprintf("topic %q is full and rejects", t.name),
 		Detail: map[string]any{"topic": t.name},

@@ -9,7 +9,9 @@ import (
 
 // A forwarded record knows its way: the ids of the topics that it has been in
 // before this one, oldest first, as varints. It is never sent to a topic that
-// is on it, nor, in a cycle, further than maxHops.
+// is on it, nor, in a cycle, further than maxHops. Who has come that far enters
+// no cycle any more, so that the rest of the way need not be known: a long
+// chain of routers costs each record in it no more than maxHops ids.
 
 // maxHops is how often a record is forwarded at most where there is a cycle.
 const maxHops = 16
@@ -17,18 +19,23 @@ const maxHops = 16
 // onward is the way of a record that leaves the topic of that id. false: it may
 // not go to dest.
 func onward(path []byte, id, dest uint64) ([]byte, bool) {
-	for d := (decoder{p: path}); len(d.p) > 0; {
+	n := 0
+	for d := (decoder{p: path}); len(d.p) > 0; n++ {
 		if d.uvarint() == dest {
 			return nil, false
 		}
 	}
-	if id == dest {
+	switch {
+	case id == dest:
 		return nil, false
+	case n >= maxHops:
+		return path, true
 	}
 	return binary.AppendUvarint(path[:len(path):len(path)], id), true
 }
 
-// hops is how often a record has been forwarded that came this way.
+// hops is how often a record has been forwarded that came this way, maxHops for
+// that and more.
 func hops(path []byte) (n int) {
 	for d := (decoder{p: path}); len(d.p) > 0; n++ {
 		d.uvarint()

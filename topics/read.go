@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -19,13 +20,14 @@ const (
 // Read returns the records after q.From, and what of them is lost. With
 // nothing to say it waits up to q.Wait; a ctx that ends only ends the wait.
 func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, error) {
+	until := time.Now().Add(q.Wait)
+	if !q.Behind {
+		r.catchUp(ctx, name) // however short the wait: a client sees its own writes
+	}
 	if q.Wait > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, q.Wait)
+		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
-	}
-	if !q.Behind {
-		r.catchUp(ctx, name)
 	}
 	b := &Batch{NextFrom: q.From}
 	for {

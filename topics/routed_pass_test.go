@@ -26,8 +26,8 @@ func TestPassedOverIsNotLost(t *testing.T) {
 	w.holdsLines("b", "1 no tno n")
 }
 
-// A chain without a cycle may be of any length: the way of a record in it is
-// whole in the log and out of it.
+// A chain without a cycle may be of any length, and its end costs a record no
+// more than its middle.
 func TestLongChain(t *testing.T) {
 	const hops = 300 // ids of two bytes among them
 	w := newWorld(t)
@@ -45,6 +45,20 @@ func TestLongChain(t *testing.T) {
 	w.Forward(context.Background())
 	w.kill()
 	w.holdsLines(name(hops), "1 1 t1 n", "2 2 t2 n")
+	records, err := w.Read(context.Background(), name(hops), &Query{Limit: 10, MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records.Records {
+		if n := len(r.path); n > 2*maxHops {
+			t.Errorf("%d bytes of way after %d hops", n, hops)
+		}
+	}
+	// From that far, no record enters a cycle.
+	w.connect("back", name(hops), name(hops-1), func(s *RouterSpec) { s.AllowCycle = true })
+	w.send("c0", "3")
+	w.Forward(context.Background())
+	w.holdsLines(name(hops-1), "1 1 t1 n", "2 2 t2 n", "3 3 t3 n")
 }
 
 // A router that is replaced is there all the time.
@@ -108,4 +122,32 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 	if n := w.Totals().BlockedRouters; n != 0 {
 		t.Errorf("%d wait", n)
 	}
+}
+
+// A router that waits for room that there will never be says so.
+func TestBlockedByOneRecord(t *testing.T) {
+	w := newWorld(t)
+	w.put("b", &ConfigPatch{CapBytes: ptr(int64(4)), Discard: ptr("reject")})
+	w.connect("ab", "a", "b")
+	ctx := context.Background()
+	for _, c := range []struct{ send, want string }{
+		{"1234", ""},
+		{"5", `topic "b" is full and rejects`},
+		{"67890", `seq 3 of topic "a" has 5 bytes, and topic "b" rejects what is over its cap_bytes, 4`},
+	} {
+		w.send("a", c.send)
+		w.Forward(ctx)
+		if s, err := w.Router("ab"); err != nil || s.Blocked != c.want {
+			t.Errorf("%q, %v; want %q", s.Blocked, err, c.want)
+		}
+		if c.want != "" {
+			if _, err := w.DeleteRecords(ctx, "b", &Deletion{Before: ptr(uint64(9))}); err != nil {
+				t.Fatal(err)
+			}
+			w.Forward(ctx)
+		}
+	}
+	w.put("b", &ConfigPatch{})
+	w.Forward(ctx)
+	w.holdsLines("b", "3 67890 t67890 n")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -163,4 +164,32 @@ func TestCloseWhileForwarding(t *testing.T) {
 	if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A read that waits for news for less than a router takes has what its client
+// wrote to the source all the same.
+func TestShortWaitSeesOwnWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(w *world) { w.wal.Manual = false })
+		w.connect("ab", "a", "b")
+		w.RunSweeper()
+		for range maxForwarders { // others are at it
+			w.forwarders.slots <- struct{}{}
+		}
+		w.send("a", "1")
+		var others sync.WaitGroup
+		others.Go(func() {
+			time.Sleep(catchUpWait / 2)
+			for range maxForwarders {
+				<-w.forwarders.slots
+			}
+		})
+		if b := w.query("b", &Query{Limit: 1, MaxBytes: 1, Wait: time.Millisecond}); len(b.Records) != 1 {
+			t.Errorf("%d records", len(b.Records))
+		}
+		others.Wait()
+		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -76,8 +76,10 @@ func (m *routedMachine) refuses(name string, spec *RouterSpec) Kind {
 			}
 		}
 	}
+	old := m.routers[name]
+	was := old != nil && old.source == spec.Source && old.dest == spec.Dest && !old.specs[len(old.specs)-1].AllowCycle
 	switch {
-	case reached[spec.Source] && !spec.AllowCycle:
+	case reached[spec.Source] && !spec.AllowCycle && !was:
 		return KindRouterCycle
 	case !spec.CreateDest && (m.topics[spec.Source] == nil || m.topics[spec.Dest] == nil):
 		return KindNotFound

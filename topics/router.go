@@ -121,19 +121,13 @@ func (s *RouterSpec) check() error {
 		}
 	}
 	if s.Source == s.Dest {
-		return &Error{
-			Kind: KindInvalid, Message: fmt.Sprintf("dest: is %q, as the source is; a router needs two topics", s.Dest),
-			Detail: map[string]any{"field": "dest"},
-		}
+		return invalidField("dest", "is %q, as the source is; a router needs two topics", s.Dest)
 	}
 	if s.Guarantee == "" {
 		s.Guarantee = AtLeastOnce
 	}
 	if s.Guarantee != AtLeastOnce && s.Guarantee != ExactlyOnce {
-		return &Error{
-			Kind: KindInvalid, Message: fmt.Sprintf("guarantee: %q is neither %q nor %q", s.Guarantee, AtLeastOnce, ExactlyOnce),
-			Detail: map[string]any{"field": "guarantee"},
-		}
+		return invalidField("guarantee", "%q is neither %q nor %q", s.Guarantee, AtLeastOnce, ExactlyOnce)
 	}
 	return nil
 }

@@ -158,6 +158,12 @@ func TestCycle(t *testing.T) {
 		t.Fatal(err, err.(*Error).Detail)
 	}
 	w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
+	// It closes the cycle, not those that were there before.
+	w.connect("ab", "a", "b")
+	w.connect("bc", "b", "c", func(s *RouterSpec) { s.Filter = matches(t, "t*") })
+	if _, err = w.PutRouter(context.Background(), "ca", specOf("c", "a")); kindOf(err) != KindRouterCycle {
+		t.Fatal(err)
+	}
 	w.send("a", "1")
 	w.send("b", "2")
 	for range 2 {
