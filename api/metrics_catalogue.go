@@ -47,7 +47,7 @@ var families = []family{
 	{"topics_merge_read_bytes_total", counter, "Bytes of segments that merges read."},
 	{"topics_merge_written_bytes_total", counter, "Bytes of segments that merges wrote."},
 	{"topics_merges_total", counter, "Merges of segments since the start."},
-	{"topics_pressure", gauge, "How full what bounds the writers is, from 0 to 1: the log's queue, or the memory for ephemeral records. Deliveries slow down first; at 1 writers wait and are then refused."},
+	{"topics_pressure", gauge, "How full the log's queue is, from 0 to 1. Deliveries slow down first; at 1 writers wait and are then refused."},
 	{"topics_queue_leases_in_flight", gauge, "Jobs that are leased to a worker."},
 	{"topics_queue_topics", gauge, "Topics of the type queue."},
 	{"topics_ready", gauge, "Whether data routes are served: 1 or 0."},

@@ -93,6 +93,12 @@ func TestDecodedWrite(t *testing.T) {
 	if r[2].Tag != nil || string(r[2].Node) != "body" || r[2].Meta != nil || string(r[2].Data) != "7" {
 		t.Errorf("record 2 is %+v", r[2])
 	}
+	// The last one counts, unless it says that it is left out.
+	do(s, "POST", "/v0/topics/t", `{"node":"a","records":[{"tag":"x","tag":"t","tag":null,"node":"n","node":null,"meta":{"m":1},"meta":null,"data":1,"data":null}],
+		"node":null}`)
+	if r := e.last.Records[0]; string(r.Tag) != "t" || string(r.Node) != "n" || string(r.Meta) != `{"m":1}` || string(r.Data) != "null" {
+		t.Errorf("decoded %+v", r)
+	}
 	do(s, "POST", "/v0/topics/t", `{"records":[{}]}`, "Idempotency-Key", "header")
 	if e.last.IdempotencyKey != "header" || e.last.Create != nil || e.last.Config != nil || e.last.ExpectedHead != nil {
 		t.Errorf("decoded %+v", e.last)

@@ -31,6 +31,7 @@ type Engine interface {
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
 	Append(ctx context.Context, name string, w *topics.Write) (topics.Written, error)
 	Begin(ctx context.Context, name string, w *topics.Write) (*topics.Pending, error)
+	Repeats(name string, w *topics.Write) bool
 	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
 	PutRouter(ctx context.Context, name string, spec topics.RouterSpec) (topics.RouterPut, error)
 	Router(name string) (topics.RouterState, error)

@@ -115,7 +115,7 @@ func (c *call) giveSlots() {
 // writers at the same moment gets past the cap together; for an instant it may
 // count twice, and another one be refused early. What routers forward is not
 // asked.
-func (s *Server) takeBytes(e Engine, w *topics.Write) (n int64, err error) {
+func (s *Server) takeBytes(e Engine, topic string, w *topics.Write) (n int64, err error) {
 	most := s.opts.Limits.MaxTotalBytes
 	if most == 0 {
 		return 0, nil
@@ -125,6 +125,9 @@ func (s *Server) takeBytes(e Engine, w *topics.Write) (n int64, err error) {
 	}
 	if pending := s.slots.pending.Add(n); pending+e.Totals().Bytes > most {
 		s.slots.pending.Add(-n)
+		if e.Repeats(topic, w) {
+			return 0, nil // it adds nothing
+		}
 		return 0, capReached("max_total_bytes", most, "bytes of live payloads")
 	}
 	return n, nil

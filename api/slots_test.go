@@ -287,3 +287,25 @@ func TestTotalBytesAreCapped(t *testing.T) {
 		t.Errorf("after a delete: %d %s", w.Code, w.Body)
 	}
 }
+
+// A write that is repeated adds nothing to the total, so it is answered also
+// where there is room for nothing more.
+func TestRepeatsPassTheTotal(t *testing.T) {
+	const most = 100
+	s := serveReal(t, func(o *Options) { o.Limits.MaxTotalBytes = most }, nil)
+	body := func(key string) string {
+		return fmt.Sprintf(`{"idempotency_key":%q,"records":[{"data":%q}]}`, key, strings.Repeat("x", most-2))
+	}
+	if w := do(s, "POST", "/v0/topics/t", body("k")); w.Code != 201 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if w := do(s, "POST", "/v0/topics/t", body("k")); w.Code != 200 || object(t, w)["deduped"] != true {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	wantCap(t, do(s, "POST", "/v0/topics/t", body("other")), "max_total_bytes", most)
+	c := s.dial(t)
+	c.say(`{"op":"publish","topic":"t",%s`, body("k")[1:])
+	c.want("ack")
+	c.say(`{"op":"publish","topic":"t",%s`, body("other")[1:])
+	c.want("error")
+}

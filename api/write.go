@@ -33,7 +33,7 @@ func (s *Server) write(c *call) error {
 		return err
 	}
 	engine := s.opened()
-	held, err := s.takeBytes(engine, w)
+	held, err := s.takeBytes(engine, c.topic, w)
 	if err != nil {
 		return err
 	}

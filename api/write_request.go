@@ -98,15 +98,16 @@ func (f *fields) records(into []topics.Record, l *Limits) []topics.Record {
 func (f *fields) writeRecord(r *topics.Record, l *Limits) {
 	f.object("")
 	for f.next() {
-		switch string(f.Name()) {
-		case "data":
+		switch name := f.Name(); {
+		case string(name) == "data":
 			r.Data, _ = f.Raw()
-		case "meta":
+		case f.Null(): // as if it were not there
+		case string(name) == "meta":
 			r.Meta = f.meta(l)
-		case "tag":
-			r.Tag = f.optional("tag", l.MaxTagBytes)
-		case "node":
-			r.Node = f.optional("node", l.MaxNodeBytes)
+		case string(name) == "tag":
+			r.Tag = f.text("tag", l.MaxTagBytes)
+		case string(name) == "node":
+			r.Node = f.text("node", l.MaxNodeBytes)
 		default:
 			f.Skip()
 		}
@@ -118,19 +119,8 @@ func (f *fields) writeRecord(r *topics.Record, l *Limits) {
 	}
 }
 
-// optional reads a short string, or nil for null.
-func (f *fields) optional(name string, most int) []byte {
-	if f.Null() {
-		return nil
-	}
-	return f.text(name, most)
-}
-
-// meta reads a record's meta: a small object, or nil for null.
+// meta reads a record's meta: a small object.
 func (f *fields) meta(l *Limits) []byte {
-	if f.Null() {
-		return nil
-	}
 	raw, members := f.RawObject()
 	switch {
 	case !f.check("meta"):

@@ -70,7 +70,7 @@ func (so *socket) begin(p *publish, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if p.bytes, err = s.takeBytes(engine, cmd.write); err != nil {
+	if p.bytes, err = s.takeBytes(engine, p.topic, cmd.write); err != nil {
 		return err
 	}
 	p.pending, err = engine.Begin(so.ctx, p.topic, cmd.write)

@@ -50,6 +50,14 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 	if len(w.Records) == 0 {
 		return nil, invalidf("a write without records")
 	}
+	if w.Config != nil { // a mistake is told also where no topic is made by it
+		if _, err := w.Config.Apply(DefaultConfig(), name); err != nil {
+			return nil, err
+		}
+	}
+	if p := r.repeat(name, w); p != nil {
+		return p, nil // it needs no room, and there may be none
+	}
 	batch := encodeBatch(w)
 	defer batch.release()
 	var throttled time.Duration

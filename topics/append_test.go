@@ -142,11 +142,12 @@ func TestCreateRules(t *testing.T) {
 }
 
 // TestConfigOnlyWhenCreating holds that a write's config is for the topic it
-// makes, and nothing to one that is there.
+// makes, and nothing to one that is there; a wrong one is told either way.
 func TestConfigOnlyWhenCreating(t *testing.T) {
 	w := newWorld(t)
 	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(2))}})
-	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(-9)), Type: ptr("queue")}})
+	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(9)), Type: ptr("queue")}})
+	w.refused("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(-9))}}, KindInvalid)
 	if c := w.state("a").Config; c.CapRecords != 2 || c.Type != TypeLog {
 		t.Fatalf("%+v", c)
 	}

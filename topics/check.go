@@ -41,6 +41,27 @@ func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
 	return nil
 }
 
+// Repeats says whether a write's idempotency key is known: then it appends
+// nothing, and needs no room.
+func (r *Registry) Repeats(name string, w *Write) bool { return r.repeat(name, w) != nil }
+
+// repeat is repeated for who does not hold the topic's lock, or has no topic.
+func (r *Registry) repeat(name string, w *Write) *Pending {
+	if w.IdempotencyKey == "" {
+		return nil
+	}
+	t := r.lookup(name)
+	if t == nil {
+		return nil
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.dropped {
+		return nil
+	}
+	return r.repeated(t, w, r.now())
+}
+
 // repeated answers a write whose idempotency key is known: published inside
 // the window, or still on its way.
 func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {

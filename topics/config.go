@@ -1,5 +1,7 @@
 package topics
 
+import "strings"
+
 // Type says how a topic is used.
 type Type string
 
@@ -107,9 +109,9 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 	}
 	switch {
 	case c.Type != TypeLog && c.Type != TypeQueue:
-		return base, invalidf("type %q is neither \"log\" nor \"queue\"", c.Type)
+		return base, invalidField("type", "%q is neither \"log\" nor \"queue\"", c.Type)
 	case c.Discard != DiscardOld && c.Discard != DiscardReject:
-		return base, invalidf("discard %q is neither \"old\" nor \"reject\"", c.Discard)
+		return base, invalidField("discard", "%q is neither \"old\" nor \"reject\"", c.Discard)
 	}
 	if err := p.applyDurability(&c); err != nil {
 		return base, err
@@ -126,7 +128,7 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 		{"max_deliveries", &c.MaxDeliveries, p.MaxDeliveries},
 	} {
 		if n.src != nil && *n.src < 0 {
-			return base, invalidf("%s is %d; it must not be negative", n.name, *n.src)
+			return base, invalidField(n.name, "is %d; it must not be negative", *n.src)
 		}
 		set(n.dst, n.src)
 	}
@@ -147,10 +149,10 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 		c.DeadLetter = *p.DeadLetter
 		if d := c.DeadLetter; d != nil {
 			if err := CheckName(*d); err != nil {
-				return base, invalidf("dead_letter: %s", err.Message)
+				return base, invalidField("dead_letter", "%s", err.Message)
 			}
 			if *d == topic {
-				return base, invalidf("dead_letter %q is the topic itself", *d)
+				return base, invalidField("dead_letter", "%q is the topic itself", *d)
 			}
 		}
 	}
@@ -162,7 +164,7 @@ func (p *ConfigPatch) applyDurability(c *Config) error {
 	if p.Durability != nil {
 		class, err := ParseClass(*p.Durability)
 		if err != nil {
-			return invalidf("%s", err)
+			return invalidField("durability", "%q is none of %s", *p.Durability, strings.Join(classNames[:], ", "))
 		}
 		c.Durability = class
 		return nil

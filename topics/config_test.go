@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -73,6 +74,11 @@ func TestConfigPatch(t *testing.T) {
 			if test.want == nil {
 				if kindOf(err) != KindInvalid || !reflect.DeepEqual(got, base) {
 					t.Fatalf("%+v, %v", got, err)
+				}
+				told := new(Error)
+				_ = errors.As(err, &told)
+				if field, _ := told.Detail["field"].(string); field == "" || !strings.HasPrefix(told.Message, field+": ") {
+					t.Fatalf("%q does not name its field, %q", told.Message, field)
 				}
 				return
 			}

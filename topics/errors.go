@@ -55,6 +55,13 @@ func invalidf(format string, a ...any) *Error {
 	return &Error{Kind: KindInvalid, Message: fmt.Sprintf(format, a...)}
 }
 
+// invalidField is a bad value of one field; detail.field names it.
+func invalidField(field, format string, a ...any) *Error {
+	e := invalidf("%s: %s", field, fmt.Sprintf(format, a...))
+	e.Detail = map[string]any{"field": field}
+	return e
+}
+
 func notFound(topic string) *Error {
 	return &Error{
 		Kind:    KindNotFound,

@@ -69,6 +69,20 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// A write that is repeated needs no room: on a full disk, too, its client
+// learns that it is there.
+func TestRepeatOnAFullDisk(t *testing.T) {
+	w := newWorld(t)
+	wr := &Write{Records: records(10), IdempotencyKey: "k"}
+	first := w.append("a", wr)
+	w.fill("a")
+	if out := w.append("a", wr); !out.Deduped || out.First != first.First || out.Last != first.Last {
+		t.Errorf("%+v, want %+v", out, first)
+	}
+	wr.IdempotencyKey = "other"
+	w.refused("a", wr, KindNoSpace)
+}
+
 // TestSweepOnAFullDisk holds that the sweeper's notes leave the reserve of a
 // full disk to deletes.
 func TestSweepOnAFullDisk(t *testing.T) {

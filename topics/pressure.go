@@ -2,24 +2,27 @@ package topics
 
 import "github.com/e6e95bb8/topics/wal"
 
-// logGauge is the log and how much its queue holds.
-type logGauge struct {
-	log        *wal.Log
-	queueBytes int64
+// gauge reads how full something is, from 0 to 1.
+type gauge func() float64
+
+// queueGauge is of the log's queue.
+func queueGauge(log *wal.Log) *gauge {
+	size := float64(max(log.Stats().QueueBytes, 1))
+	g := gauge(func() float64 {
+		written := log.Written() // first: it never passes the tail
+		return float64(log.Tail()-written) / size
+	})
+	return &g
 }
 
-// Pressure is how full what bounds the writers is, from 0 to 1: the log's queue,
-// or the memory that ephemeral records may use, whichever is fuller. Deliveries
-// go by it; the last step, a write that finds the queue full for longer than it
-// may wait, is KindThrottled.
+// Pressure is how full the log's queue is, from 0 to 1. Deliveries go by it,
+// since what they take is what empties the queue; the last step, a write that
+// finds the queue full for longer than it may wait, is KindThrottled. Full
+// memory is no pressure: nothing that is delivered later frees any.
 func (r *Registry) Pressure() float64 {
-	var pressure float64
-	if g := r.gauge.Load(); g != nil {
-		written := g.log.Written() // first: it never passes the tail
-		pressure = float64(g.log.Tail()-written) / float64(max(g.queueBytes, 1))
+	g := r.gauge.Load()
+	if g == nil {
+		return 0
 	}
-	if most := r.opts.EphemeralBytes; most > 0 {
-		pressure = max(pressure, float64(r.totals.ephemeral.Load())/float64(most))
-	}
-	return min(max(pressure, 0), 1)
+	return min(max((*g)(), 0), 1)
 }

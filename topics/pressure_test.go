@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"math"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -11,12 +10,12 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// press fills the memory of ephemeral records to that part of it; less than
-// there is gives some back.
+// press makes the log's queue look that full.
 func (w *world) press(part float64) {
 	w.t.Helper()
-	w.totals.ephemeral.Store(int64(part * float64(w.opt.EphemeralBytes)))
-	if got := w.Pressure(); math.Abs(got-min(part, 1)) > 0.001 {
+	g := gauge(func() float64 { return part })
+	w.gauge.Store(&g)
+	if got := w.Pressure(); got != min(part, 1) {
 		w.t.Fatalf("pressure %v, want %v", got, part)
 	}
 }
@@ -35,10 +34,9 @@ func told(t *testing.T, f *Follower) time.Duration {
 // pressed runs a test in a world that delivers, under a clock of its own.
 func pressed(t *testing.T, test func(*testing.T, *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 1 << 20 })
+		w := newWorld(t)
 		w.RunDelivery()
 		test(t, w)
-		w.totals.ephemeral.Store(0)
 		if err := w.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -108,6 +106,21 @@ func TestPressureOfTheLog(t *testing.T) {
 	}
 	if err := w.log.WaitWritten(w.log.Tail()); err != nil || w.Pressure() != 0 {
 		t.Fatalf("%v, %v", w.Pressure(), err)
+	}
+}
+
+// Memory that is full of records is no pressure: no delivery that waits frees
+// any of it.
+func TestFullMemoryIsNoPressure(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 1000 })
+	w.put("a", &ConfigPatch{Durability: ptr("ephemeral")})
+	for {
+		if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); err != nil {
+			break
+		}
+	}
+	if full := w.totals.ephemeral.Load(); full < 900 || w.Pressure() != 0 {
+		t.Fatalf("pressure %v with %d bytes of records", w.Pressure(), full)
 	}
 }
 

@@ -58,7 +58,7 @@ type Registry struct {
 
 	following  following
 	deliveries *deliveries
-	gauge      atomic.Pointer[logGauge] // nil before Start; see Pressure
+	gauge      atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
 	forwarders *forwarders
 	refs       struct {
 		sync.RWMutex         // held for writing where a checkpoint begins, for reading where a frame refers to others
@@ -98,7 +98,7 @@ func New(opts Options) *Registry {
 // takes writes from now on.
 func (r *Registry) Start(log *wal.Log) {
 	r.log = log
-	r.gauge.Store(&logGauge{log, log.Stats().QueueBytes})
+	r.gauge.Store(queueGauge(log))
 	r.totals.restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil

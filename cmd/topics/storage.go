@@ -47,20 +47,20 @@ func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T
 // storageError says in the terms of the topics what a client is told in the
 // same words when it writes.
 func storageError(err error) error {
-	kind := topics.Kind(0)
+	told := topics.Error{Err: err}
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		kind = topics.KindNoSpace
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, wal.ErrDiskFull):
+		told.Kind, told.Message = topics.KindNoSpace, "the disk is full"
 	case errors.Is(err, wal.ErrReadOnly):
-		kind = topics.KindReadOnly
+		told.Kind, told.Message = topics.KindReadOnly, "the log is read-only"
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
-		kind = topics.KindClosed
+		told.Kind, told.Message = topics.KindClosed, "the server is shutting down"
 	default:
 		return err
 	}
-	return &topics.Error{Kind: kind, Message: "storage", Err: err}
+	return &told
 }
 
 // Stats implements api.Storage.

@@ -12,13 +12,16 @@ import (
 
 func TestStorageError(t *testing.T) {
 	other := errors.New("other")
-	for err, want := range map[error]topics.Kind{
-		syscall.ENOSPC: topics.KindNoSpace, syscall.EDQUOT: topics.KindNoSpace,
-		wal.ErrReadOnly: topics.KindReadOnly, wal.ErrClosed: topics.KindClosed, other: 0,
+	full := topics.Error{Kind: topics.KindNoSpace, Message: "the disk is full"}
+	for err, want := range map[error]topics.Error{
+		syscall.ENOSPC: full, syscall.EDQUOT: full, wal.ErrDiskFull: full,
+		wal.ErrReadOnly: {Kind: topics.KindReadOnly, Message: "the log is read-only"},
+		wal.ErrClosed:   {Kind: topics.KindClosed, Message: "the server is shutting down"},
+		other:           {},
 	} {
 		got := storageError(fmt.Errorf("checkpoint: %w", err))
 		known := new(topics.Error)
-		if errors.As(got, &known); known.Kind != want || !errors.Is(got, err) {
+		if errors.As(got, &known); known.Kind != want.Kind || known.Message != want.Message || !errors.Is(got, err) {
 			t.Errorf("%v: %v", err, got)
 		}
 	}
