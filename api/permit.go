@@ -72,6 +72,10 @@ func (c *call) mayAll(what string) error {
 	}
 }
 
+// manages reports whether the call may see and end the sessions of a key: one
+// that is bound to prefixes may do that with its own only.
+func (c *call) manages(owner *auth.Key) bool { return c.key.SeesAll() || owner == c.key }
+
 // seen is those of names that the key sees.
 func (c *call) seen(names []string) []string {
 	out := make([]string, 0, len(names))

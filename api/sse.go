@@ -76,9 +76,6 @@ func (s *Server) streamWatch(c *call) error {
 		beginEvents(c)
 		return nil
 	}
-	if _, err := s.takeStream(c); err != nil { // given back with the call
-		return err
-	}
 	st := &eventStream{
 		server: s, call: c, session: w, control: http.NewResponseController(c.w),
 		patience: s.watches.patience, done: make(chan struct{}),
@@ -90,6 +87,12 @@ func (s *Server) streamWatch(c *call) error {
 	}
 	defer s.watches.detach(w, st)
 	defer st.leave()
+	// Not before the stream that this one takes over has given back its own.
+	release, err := s.takeStream(c)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if place != nil {
 		w.Rewind(*place)
 	}

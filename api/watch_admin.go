@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
 )
 
 // sessionView is a watch session or a WebSocket, as an administrator sees it.
@@ -22,7 +24,8 @@ type sessionView struct {
 	opened time.Time // Opened, as precisely as it is known
 }
 
-// listSessions answers the watch sessions and WebSockets, the oldest first.
+// listSessions answers the watch sessions and WebSockets that the call's key
+// manages, the oldest first.
 func (s *Server) listSessions(c *call) error {
 	query, err := c.query()
 	if err != nil {
@@ -38,7 +41,7 @@ func (s *Server) listSessions(c *call) error {
 	if p.err != nil {
 		return p.err
 	}
-	all := append(s.watches.views(), s.socketViews()...)
+	all := append(s.watches.views(c.manages), s.socketViews(c.manages)...)
 	slices.SortFunc(all, func(a, b sessionView) int {
 		return cmp.Or(a.opened.Compare(b.opened), cmp.Compare(a.ID, b.ID))
 	})
@@ -59,7 +62,7 @@ func (s *Server) closeSession(c *call) error {
 		return err
 	}
 	cause := &Error{Status: http.StatusGone, Code: "session_closed", Message: "an administrator closed the session"}
-	if !s.watches.remove(c.topic, cause) && !s.closeSocket(c.topic, cause) {
+	if !s.watches.remove(c.topic, c.manages, cause) && !s.closeSocket(c.topic, c.manages, cause) {
 		return noSession()
 	}
 	writeJSON(c, http.StatusOK, struct {
@@ -69,12 +72,16 @@ func (s *Server) closeSession(c *call) error {
 	return nil
 }
 
-// views are the sessions in the table, in no order.
-func (t *watches) views() []sessionView {
+// views are the sessions in the table of the keys that are asked for, in no
+// order.
+func (t *watches) views(of func(*auth.Key) bool) []sessionView {
 	t.mu.Lock()
 	views := make([]sessionView, 0, len(t.all))
 	sessions := make([]*watchSession, 0, len(t.all))
 	for _, w := range t.all {
+		if !of(w.key) {
+			continue
+		}
 		v := sessionView{
 			ID: w.id, Kind: "watch", Key: w.key.ID, Opened: w.opened.UnixMilli(), Streaming: w.stream != nil, opened: w.opened,
 		}

@@ -168,11 +168,12 @@ func (t *watches) detach(w *watchSession, st *eventStream) {
 	t.rest(w)
 }
 
-// remove ends the session with an id, and its stream with a cause.
-func (t *watches) remove(id string, cause *Error) bool {
+// remove ends the session with an id, if it is of a key that is asked for, and
+// its stream with a cause.
+func (t *watches) remove(id string, of func(*auth.Key) bool, cause *Error) bool {
 	t.mu.Lock()
 	w := t.all[id]
-	if w == nil {
+	if w == nil || !of(w.key) {
 		t.mu.Unlock()
 		return false
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
 )
 
 // socketSet is the WebSockets that are open. The HTTP server's own shutdown
@@ -92,24 +94,28 @@ func newSocketID() string {
 	return "ws_" + base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// socketViews are the WebSockets that are open, in no order.
-func (s *Server) socketViews() []sessionView {
-	open := s.sockets.list()
-	views := make([]sessionView, len(open))
-	for i, so := range open {
-		views[i] = sessionView{
+// socketViews are the open WebSockets of the keys that are asked for, in no
+// order.
+func (s *Server) socketViews(of func(*auth.Key) bool) []sessionView {
+	var views []sessionView
+	for _, so := range s.sockets.list() {
+		if !of(so.key) {
+			continue
+		}
+		v := sessionView{
 			ID: so.id, Kind: "websocket", Key: so.key.ID, Opened: so.since.UnixMilli(), Streaming: true, opened: so.since,
 		}
-		views[i].Topics, views[i].Prefixes = so.subs.size()
+		v.Topics, v.Prefixes = so.subs.size()
+		views = append(views, v)
 	}
 	return views
 }
 
-// closeSocket ends the WebSocket with an id, and tells its client why. It does
-// not wait for the end.
-func (s *Server) closeSocket(id string, cause *Error) bool {
+// closeSocket ends the WebSocket with an id, if it is of a key that is asked
+// for, and tells its client why. It does not wait for the end.
+func (s *Server) closeSocket(id string, of func(*auth.Key) bool, cause *Error) bool {
 	for _, so := range s.sockets.list() {
-		if so.id == id {
+		if so.id == id && of(so.key) {
 			so.dismiss(cause)
 			return true
 		}
