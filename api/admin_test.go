@@ -213,23 +213,25 @@ func TestVerifyOutlivesItsClients(t *testing.T) {
 
 // A job may take longer than any answer.
 func TestJobsOutlastTheTimeouts(t *testing.T) {
-	const timeout = 100 * time.Millisecond
-	f := workingStorage()
-	f.checkpoint = func(ctx context.Context) (any, error) {
-		select {
-		case <-time.After(4 * timeout):
-		case <-ctx.Done():
+	scaled(t, 100*time.Millisecond, func(t *testing.T, timeout time.Duration) error {
+		f := workingStorage()
+		f.checkpoint = func(ctx context.Context) (any, error) {
+			select {
+			case <-time.After(4 * timeout):
+			case <-ctx.Done():
+			}
+			return map[string]any{"checkpoint": 8}, ctx.Err()
 		}
-		return map[string]any{"checkpoint": 8}, ctx.Err()
-	}
-	s, _ := adminServer(f, func(o *Options) { o.Limits.WriteTimeout, o.Limits.BodyTimeout = timeout, timeout })
-	addr, _ := serve(t, s)
-	for proto, client := range clients(t) {
-		_, body, err := ask(t.Context(), client, addr, checkpointRoute, "X-Confirm", "true")
-		if err != nil || !strings.HasPrefix(body, `{"checkpoint":8,`) {
-			t.Errorf("%s: %s, %v", proto, body, err)
+		s, _ := adminServer(f, func(o *Options) { o.Limits.WriteTimeout, o.Limits.BodyTimeout = timeout, timeout })
+		addr, _ := serve(t, s)
+		for proto, client := range clients(t) {
+			_, body, err := ask(t.Context(), client, addr, checkpointRoute, "X-Confirm", "true")
+			if err != nil || !strings.HasPrefix(body, `{"checkpoint":8,`) {
+				return fmt.Errorf("%s: %s, %v", proto, body, err)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 func TestOverview(t *testing.T) {

@@ -107,50 +107,52 @@ func TestBackupNeedsChunks(t *testing.T) {
 // A backup as a whole may take longer than any answer; a piece of it that
 // nobody takes ends it.
 func TestBackupPace(t *testing.T) {
-	const timeout = 100 * time.Millisecond
-	f := workingStorage()
-	slow := func(_ context.Context, w io.Writer) error {
-		for range 4 {
-			<-time.After(timeout)
-			if _, err := io.WriteString(w, "piece "); err != nil {
-				return err
+	scaled(t, 100*time.Millisecond, func(t *testing.T, timeout time.Duration) error {
+		f := workingStorage()
+		slow := func(_ context.Context, w io.Writer) error {
+			for range 4 {
+				<-time.After(timeout)
+				if _, err := io.WriteString(w, "piece "); err != nil {
+					return err
+				}
 			}
+			return nil
+		}
+		ended := make(chan error, 1)
+		endless := func(_ context.Context, w io.Writer) error {
+			for {
+				if _, err := w.Write(make([]byte, streamPiece)); err != nil {
+					ended <- err
+					return err
+				}
+			}
+		}
+		s, _ := adminServer(f, func(o *Options) { o.Limits.WriteTimeout, o.Limits.BodyTimeout = timeout, timeout })
+		addr, _ := serve(t, s)
+		for proto, client := range clients(t) {
+			f.backup = slow
+			if _, body, err := ask(t.Context(), client, addr, backupRoute, "X-Confirm", "true"); err != nil || body != "piece piece piece piece " {
+				return fmt.Errorf("%s: %q, %v", proto, body, err)
+			}
+			f.backup = endless
+			req, err := http.NewRequest("POST", "http://"+addr+"/v0/admin/backup", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Confirm", "true")
+			resp, err := client.Do(req)
+			if err != nil {
+				return fmt.Errorf("%s: %w", proto, err)
+			}
+			<-ended // while nobody reads
+			if _, err := io.Copy(io.Discard, resp.Body); err == nil {
+				t.Errorf("%s: a backup that was given up looks complete", proto)
+			}
+			_ = resp.Body.Close()
+			client.CloseIdleConnections()
 		}
 		return nil
-	}
-	ended := make(chan error, 1)
-	endless := func(_ context.Context, w io.Writer) error {
-		for {
-			if _, err := w.Write(make([]byte, streamPiece)); err != nil {
-				ended <- err
-				return err
-			}
-		}
-	}
-	s, _ := adminServer(f, func(o *Options) { o.Limits.WriteTimeout, o.Limits.BodyTimeout = timeout, timeout })
-	addr, _ := serve(t, s)
-	for proto, client := range clients(t) {
-		f.backup = slow
-		if _, body, err := ask(t.Context(), client, addr, backupRoute, "X-Confirm", "true"); err != nil || body != "piece piece piece piece " {
-			t.Errorf("%s: %q, %v", proto, body, err)
-		}
-		f.backup = endless
-		req, err := http.NewRequest("POST", "http://"+addr+"/v0/admin/backup", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("X-Confirm", "true")
-		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatalf("%s: %v", proto, err)
-		}
-		<-ended // while nobody reads
-		if _, err := io.Copy(io.Discard, resp.Body); err == nil {
-			t.Errorf("%s: a backup that was given up looks complete", proto)
-		}
-		_ = resp.Body.Close()
-		client.CloseIdleConnections()
-	}
+	})
 }
 
 // A client that leaves, and a server that stops, end a backup.

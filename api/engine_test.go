@@ -151,6 +151,9 @@ func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Dele
 	return out, nil
 }
 
+// Repeats knows no keys.
+func (e *memEngine) Repeats(string, *topics.Write) bool { return false }
+
 func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (topics.Written, error) {
 	if e.panics {
 		panic("as the test wants")

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 )
@@ -39,7 +38,7 @@ func (s *realServer) newWatch(t *testing.T, body string, header ...string) strin
 // openStream opens a stream, whose answer must have a status.
 func openStream(t *testing.T, c *http.Client, url string, status int, header ...string) *sseClient {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
@@ -94,6 +93,16 @@ func (c *sseClient) next() (ev sseEvent, err error) {
 			return sseEvent{}, fmt.Errorf("line %q", line)
 		}
 	}
+}
+
+// anything reads the next event, beat or retry, of which there must be one.
+func (c *sseClient) anything() sseEvent {
+	c.t.Helper()
+	ev, err := c.next()
+	if err != nil {
+		c.t.Fatalf("reading: %v", err)
+	}
+	return ev
 }
 
 // want reads the next event, which must be this one, and have this in its data.

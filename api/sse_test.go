@@ -200,3 +200,24 @@ func TestStreamTakenOver(t *testing.T) {
 		})
 	}
 }
+
+// A client that comes back before the server knows that it was away has the
+// place of its old stream, also where there is no other one.
+func TestStreamTakenOverAtTheCap(t *testing.T) {
+	for proto, client := range clients(t) {
+		t.Run(proto, func(t *testing.T) {
+			s := serveReal(t, func(o *Options) { o.Limits.MaxStreams = 1 }, nil)
+			s.write(t, "a", "1")
+			url, other := s.newWatch(t, `{"topics":{"a":{}}}`), s.newWatch(t, `{"topics":{"a":{}}}`)
+			one := openStream(t, client, url, 200).opening()
+			one.want("record", `"data":1}`)
+			openStream(t, client, other, 429)
+			two := openStream(t, client, url, 200).opening()
+			two.want("caught-up", "")
+			openStream(t, client, other, 429)
+			two.hangUp()
+			waitFor(t, func() bool { return s.slots.streams.n.Load() == 0 })
+			openStream(t, client, other, 200).opening().hangUp()
+		})
+	}
+}

@@ -32,7 +32,7 @@ func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
 			return
 		}
 		stopped = true
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
@@ -173,46 +173,49 @@ func TestBodyLimit(t *testing.T) {
 // A client that stops in the middle of its body is cut off; a long poll that
 // outlasts the same time is not.
 func TestSlowBody(t *testing.T) {
-	s, e := openServer(func(o *Options) { o.Limits.BodyTimeout = 250 * time.Millisecond })
-	addr, _ := serve(t, s)
-	do(s, "PUT", "/v0/topics/t", "")
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_, _ = fmt.Fprintf(conn, "POST /v0/topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-	got, err := io.ReadAll(conn)
-	if err != nil || !bytes.Contains(got, []byte("did not arrive in time")) {
-		t.Errorf("%s, %v", got, err)
-	}
-
-	for proto, client := range clients(t) {
-		for _, poll := range []func(from string) (*http.Response, error){
-			func(from string) (*http.Response, error) {
-				return client.Post("http://"+addr+"/v0/topics/t/diff", mediaJSON, strings.NewReader(`{"wait_ms":20000,"from_seq":`+from+`}`))
-			},
-			func(from string) (*http.Response, error) {
-				return client.Get("http://" + addr + "/v0/topics/t/diff?wait_ms=20000&from_seq=" + from)
-			},
-		} {
-			e.mu.Lock()
-			from := fmt.Sprint(len(e.topics["t"].records))
-			e.mu.Unlock()
-			// The write comes when two read timeouts are over.
-			later := time.AfterFunc(600*time.Millisecond, func() { do(s, "POST", "/v0/topics/t", `{"records":[{"data":"late"}]}`) })
-			resp, err := poll(from)
-			if err != nil {
-				t.Fatalf("%s: %v", proto, err)
-			}
-			got, _ := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			if resp.StatusCode != 200 || !bytes.Contains(got, []byte(`"data":"late"`)) {
-				t.Errorf("%s: %d %s", proto, resp.StatusCode, got)
-			}
-			later.Stop()
+	scaled(t, 250*time.Millisecond, func(t *testing.T, limit time.Duration) error {
+		s, e := openServer(func(o *Options) { o.Limits.BodyTimeout = limit })
+		addr, _ := serve(t, s)
+		do(s, "PUT", "/v0/topics/t", "")
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		defer conn.Close()
+		_, _ = fmt.Fprintf(conn, "POST /v0/topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		got, err := io.ReadAll(conn)
+		if err != nil || !bytes.Contains(got, []byte("did not arrive in time")) {
+			t.Errorf("%s, %v", got, err)
+		}
+
+		for proto, client := range clients(t) {
+			for _, poll := range []func(from string) (*http.Response, error){
+				func(from string) (*http.Response, error) {
+					return client.Post("http://"+addr+"/v0/topics/t/diff", mediaJSON, strings.NewReader(`{"wait_ms":60000,"from_seq":`+from+`}`))
+				},
+				func(from string) (*http.Response, error) {
+					return client.Get("http://" + addr + "/v0/topics/t/diff?wait_ms=60000&from_seq=" + from)
+				},
+			} {
+				e.mu.Lock()
+				from := fmt.Sprint(len(e.topics["t"].records))
+				e.mu.Unlock()
+				// The write comes when two read timeouts are over.
+				later := time.AfterFunc(limit*12/5, func() { do(s, "POST", "/v0/topics/t", `{"records":[{"data":"late"}]}`) })
+				defer later.Stop()
+				resp, err := poll(from)
+				if err != nil {
+					return fmt.Errorf("%s: %w", proto, err)
+				}
+				got, _ := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if resp.StatusCode != 200 || !bytes.Contains(got, []byte(`"data":"late"`)) {
+					return fmt.Errorf("%s: %d %s", proto, resp.StatusCode, got)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // Shutting down ends a long poll with what is there, at once.

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -50,7 +49,7 @@ func TestSocketRandomCuts(t *testing.T) {
 // followUntilCut reads so many messages behind a seq and then cuts the
 // connection. It returns the last seq it saw.
 func (s *realServer) followUntilCut(t *testing.T, at uint64, messages int) uint64 {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, "ws://"+s.addr+"/v0/ws", nil)
 	if err != nil {

@@ -89,7 +89,7 @@ func TestSocketDrainWaitsForPublishes(t *testing.T) {
 
 // A client that does not answer the goodbye is not waited for.
 func TestSocketDrainWithoutAnswer(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
+	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = time.Second }) // in which all of it is sent
 	_, r := s.rawDial(t)
 	s.down()
 	got, _ := io.ReadAll(r)

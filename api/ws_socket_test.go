@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -81,54 +82,67 @@ func TestSocketStall(t *testing.T) {
 // A client that is slow, but takes something, is not closed, however long one
 // message takes.
 func TestSocketSlowClientStays(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) {
-		timing.stall, timing.ping, timing.silence = 2*time.Second, 50*time.Millisecond, 4*time.Second
-	})
-	s.put(t, "t", `{}`)
-	big := `"` + strings.Repeat("x", 1<<20-2) + `"`
-	for range 16 {
-		s.write(t, "t", big)
-	}
-	conn, r := s.rawDial(t)
-	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
-	pace := time.NewTicker(16 * time.Millisecond)
-	defer pace.Stop()
-	buf, total := make([]byte, 64<<10), 0
-	for total < 16<<20 {
-		<-pace.C
-		n, err := io.ReadFull(r, buf)
-		if total += n; err != nil {
-			t.Fatalf("closed after %d bytes: %v", total, err)
+	scaled(t, 2*time.Second, func(t *testing.T, limit time.Duration) error {
+		s := serveReal(t, nil, func(timing *socketTiming) {
+			timing.stall, timing.ping, timing.silence = limit, limit/40, 2*limit
+		})
+		s.put(t, "t", `{}`)
+		big := `"` + strings.Repeat("x", 1<<20-2) + `"`
+		for range 16 {
+			s.write(t, "t", big)
 		}
-	}
+		conn, r := s.rawDial(t)
+		_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
+		pace := time.NewTicker(limit / 125)
+		defer pace.Stop()
+		buf, total := make([]byte, 64<<10), 0
+		for total < 16<<20 {
+			<-pace.C
+			n, err := io.ReadFull(r, buf)
+			if total += n; err != nil {
+				return fmt.Errorf("closed after %d bytes: %w", total, err)
+			}
+		}
+		return nil
+	})
 }
 
 // A client that has gone without a word is found; one that only listens is not
 // taken for gone.
 func TestSocketSilence(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) {
-		timing.ping, timing.silence = 20*time.Millisecond, time.Second
-	})
-	_, gone := s.rawDial(t)
-	pings := make(chan struct{}, 100)
-	conn, _, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/v0/ws", &websocket.DialOptions{
-		OnPingReceived: func(context.Context, []byte) bool { pings <- struct{}{}; return true },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.CloseNow()
-	closed := conn.CloseRead(t.Context())
-	if got, _ := io.ReadAll(gone); len(got) > 4<<10 { // hundreds of pings
-		t.Errorf("a client that answered nothing was sent %d bytes", len(got))
-	}
-	for range 75 { // for longer than a silence may last
-		select {
-		case <-pings:
-		case <-closed.Done():
-			t.Fatal("a client that answers pings was closed")
+	scaled(t, time.Second, func(t *testing.T, limit time.Duration) error {
+		s := serveReal(t, nil, func(timing *socketTiming) {
+			timing.ping, timing.silence = limit/50, limit
+		})
+		_, gone := s.rawDial(t)
+		const enough = 75 // pings: for longer than a silence may last
+		pings := make(chan struct{}, enough)
+		conn, _, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/v0/ws", &websocket.DialOptions{
+			OnPingReceived: func(context.Context, []byte) bool {
+				select {
+				case pings <- struct{}{}:
+				default:
+				}
+				return true
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		defer conn.CloseNow()
+		closed := conn.CloseRead(t.Context())
+		if got, _ := io.ReadAll(gone); len(got) > 4<<10 { // hundreds of pings
+			t.Errorf("a client that answered nothing was sent %d bytes", len(got))
+		}
+		for range enough {
+			select {
+			case <-pings:
+			case <-closed.Done():
+				return errors.New("a client that answers pings was closed")
+			}
+		}
+		return nil
+	})
 }
 
 // heartbeat_ms is how long a silence lasts before a ping.
@@ -154,22 +168,27 @@ func TestSocketHeartbeat(t *testing.T) {
 // A message that does not arrive, or says that it is endless, does not keep the
 // socket.
 func TestSocketUnfinishedMessages(t *testing.T) {
-	s := serveReal(t, func(o *Options) {
-		o.Limits.BodyTimeout, o.Limits.MaxBodyBytes = 300*time.Millisecond, 10_000
-	}, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
-	for want, message := range map[string][]byte{
-		"did not arrive in time": maskedText(`{"op":"ping"`)[:12],
-		"payload_too_large":      append([]byte{0x81, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 11_000)...),
+	for want, unfinished := range map[string]struct {
+		timeout time.Duration
+		message []byte
+	}{
+		"did not arrive in time": {300 * time.Millisecond, maskedText(`{"op":"ping"`)[:12]},
+		"payload_too_large":      {patience, append([]byte{0x81, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 11_000)...)},
 	} {
-		conn, r := s.rawDial(t)
-		if _, err := conn.Write(message); err != nil {
-			t.Fatal(err)
-		}
-		got, _ := io.ReadAll(r)
-		if !bytes.Contains(got, []byte(want)) {
-			t.Errorf("%s: %q", want, got)
-		}
-		<-s.sockets.empty()
+		t.Run(want, func(t *testing.T) {
+			s := serveReal(t, func(o *Options) {
+				o.Limits.BodyTimeout, o.Limits.MaxBodyBytes = unfinished.timeout, 10_000
+			}, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
+			conn, r := s.rawDial(t)
+			if _, err := conn.Write(unfinished.message); err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(r)
+			if !bytes.Contains(got, []byte(want)) {
+				t.Errorf("%q", got)
+			}
+			<-s.sockets.empty()
+		})
 	}
 }
 

@@ -46,7 +46,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 		FS: crashfs.New(), Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 4 << 20, QueueBytes: 16 << 20, CacheBytes: 16 << 20,
-			DiskSync: 5 * time.Millisecond, QueueWait: time.Second,
+			DiskSync: 5 * time.Millisecond, QueueWait: patience,
 		},
 		Storage: recovery.StorageOptions{CacheBytes: 4 << 20},
 	}
@@ -70,7 +70,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 	go func() { done <- srv.Serve(l) }()
 	real := &realServer{Server: s, registry: data.Registry, log: data.Log, addr: l.Addr().String()}
 	real.down = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		s.StopServing()
 		if err := srv.Shutdown(ctx); err != nil {
@@ -156,7 +156,7 @@ func (s *realServer) dial(t *testing.T, header ...string) *wsClient {
 	for i := 0; i+1 < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	conn, resp, err := websocket.Dial(ctx, "ws://"+s.addr+"/v0/ws", &websocket.DialOptions{HTTPHeader: h})
 	if err != nil {
 		cancel()
@@ -248,20 +248,5 @@ func (c *wsClient) wantData(topic string, data ...string) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(data) {
 		c.t.Fatalf("records of %s: %v, want %v", topic, got, data)
-	}
-}
-
-// waitFor waits for a condition that nobody announces.
-func waitFor(t *testing.T, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	late := time.After(20 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal("waited in vain")
-		}
 	}
 }

@@ -42,8 +42,11 @@ func TestLogHasABound(t *testing.T) {
 		return err
 	}
 	var err error
-	for err == nil && data.Log.Tail() < 10*due {
-		err = write()
+	for data.Log.Tail() < 10*due {
+		// Before the bound a write has to wait only where the machine is slow.
+		if err = write(); err != nil && (kind(err) != topics.KindThrottled || data.Log.Tail() >= 3*due) {
+			break
+		}
 	}
 	if size := data.Log.Tail(); kind(err) != topics.KindThrottled || size < 3*due || size > 3*due+8<<10 {
 		t.Errorf("at %d bytes of log: %v", size, err)

@@ -62,7 +62,7 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 		Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
-			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
+			DiskSync: time.Millisecond, QueueWait: time.Minute, Manual: true,
 		},
 		Topics: topics.Options{Now: now},
 		Storage: recovery.StorageOptions{

@@ -136,7 +136,7 @@ func TestRejectCountsWhatIsOnItsWay(t *testing.T) {
 // TestRejectRace holds that concurrent writers fill a topic to its cap and
 // not beyond.
 func TestRejectRace(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.QueueWait, w.wal.DiskSync = false, 1e9, 1e6 })
+	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.DiskSync = false, 1e6 })
 	for c := Ephemeral; c <= Fsync; c++ {
 		name := c.String()
 		w.put(name, &ConfigPatch{CapRecords: ptr(int64(50)), Durability: &name, Discard: ptr("reject")})

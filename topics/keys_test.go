@@ -69,7 +69,7 @@ func TestKeysOutlive(t *testing.T) {
 
 // TestKeyOnItsWay holds that a repeat waits for the write it repeats.
 func TestKeyOnItsWay(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.QueueWait, w.wal.DiskSync = false, 1e9, 1e9 })
+	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.DiskSync = false, 1e9 })
 	w.put("a", class(Fsync))
 	first, err := w.Begin(context.Background(), "a", keyedWrite("k", 2))
 	if err != nil {
@@ -101,7 +101,7 @@ func TestKeyOnItsWay(t *testing.T) {
 // TestKeysRace holds that of many writes with one key one is appended, also
 // when they race to make the topic.
 func TestKeysRace(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.QueueWait, w.wal.DiskSync = false, 1e9, 1e6 })
+	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.DiskSync = false, 1e6 })
 	for round := range 40 {
 		name := fmt.Sprint("t", round)
 		var wg sync.WaitGroup

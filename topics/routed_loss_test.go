@@ -20,7 +20,7 @@ func TestTrimInACycle(t *testing.T) {
 	for _, text := range []string{"1", "2", "3"} {
 		w.send("a", text)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // else it would never end
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // else it would never end
 	defer cancel()
 	w.Forward(ctx)
 	check := func() {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -33,6 +34,7 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	stored(1 << 10)(w)
 	w.wal = wal.Options{
 		Dir: "/log", LogID: 7, FileBytes: 64 << 10, QueueBytes: 1 << 20, CacheBytes: 1 << 20, Manual: true,
+		QueueWait: time.Minute, // nobody is throttled because the machine is busy
 	}
 	w.opt.Now = func() int64 { return w.now }
 	for _, f := range change {

@@ -76,7 +76,7 @@ func TestBothSides(t *testing.T) {
 	})
 	var server, client []error
 	srv := httptest.NewServer(Handler(h, func(err error) { server = append(server, err) }))
-	c := http.Client{Transport: Transport(http.DefaultTransport, func(err error) { client = append(client, err) })}
+	c := http.Client{Transport: &Transport{Base: http.DefaultTransport, Report: func(err error) { client = append(client, err) }}}
 	resp, err := c.Get(srv.URL + "/v0/health")
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package conform
 import (
 	"bufio"
 	"bytes"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -65,61 +64,3 @@ func (t *tap) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func isJSON(h http.Header) bool { return strings.HasPrefix(h.Get("Content-Type"), "application/json") }
-
-// Transport is a transport with each answer checked as it comes. Answers that
-// are not JSON are not read.
-func Transport(t http.RoundTripper, report func(error)) http.RoundTripper {
-	return transport{t, report}
-}
-
-type transport struct {
-	http.RoundTripper
-	report func(error)
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.RoundTripper.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	a := Answer{Method: r.Method, Path: r.URL.EscapedPath(), Status: resp.StatusCode, Header: resp.Header}
-	if isJSON(resp.Header) {
-		var cut error
-		a.Body, cut = io.ReadAll(resp.Body)
-		_ = resp.Body.Close() // it has been read
-		resp.Body = &replay{bytes.NewReader(a.Body), cut}
-		if cut != nil {
-			return resp, nil
-		}
-	}
-	if err := Load().Check(&a); err != nil {
-		t.report(err)
-	}
-	return resp, nil
-}
-
-// CloseIdleConnections lets http.Client reach what is below.
-func (t transport) CloseIdleConnections() {
-	if c, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
-
-// replay is a body that has been read, and the error at its end.
-type replay struct {
-	*bytes.Reader
-	cut error
-}
-
-// Read implements io.Reader.
-func (r *replay) Read(b []byte) (int, error) {
-	n, err := r.Reader.Read(b)
-	if err == io.EOF && r.cut != nil {
-		err = r.cut
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (r *replay) Close() error { return nil }

@@ -43,7 +43,7 @@ func TestBinary(t *testing.T) {
 			t.Errorf("watch: %+v", w)
 		}
 	}
-	if f := r.Fanout; f.Writes == 0 || f.BytesEach <= 0 || f.AllP50MS <= 0 {
+	if f := r.Fanout; f.Writes == 0 || f.BytesEach <= 0 || f.AllP50MS <= 0 || f.Lone.Rounds != 1 || f.Lone.Writes == 0 || f.Lone.Ratio <= 0 {
 		t.Errorf("fanout: %+v", f)
 	}
 	if d := r.Debian; d.Records != debianRecords || d.Ratio <= 0 || d.Ratio >= 1 {

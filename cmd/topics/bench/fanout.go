@@ -35,6 +35,8 @@ type FanoutResult struct {
 	// of its copies.
 	AllP50MS float64 `json:"all_copied_p50_ms"`
 	AllP99MS float64 `json:"all_copied_p99_ms"`
+	// The same topics, written without a rate.
+	Lone LoneResult `json:"lone_writer"`
 }
 
 func (b *bench) measureFanout(ctx context.Context) (r *FanoutResult, err error) {
@@ -71,6 +73,9 @@ func (b *bench) measureFanout(ctx context.Context) (r *FanoutResult, err error) 
 	if err != nil {
 		return nil, err
 	}
+	if r.Lone, err = b.measureLone(ctx, server, api); err != nil {
+		return nil, fmt.Errorf("a lone writer: %w", err)
+	}
 	r.Writes = len(routed)
 	r.BytesAlone = float64(aloneBytes) / float64(len(alone))
 	r.BytesEach = (float64(routedBytes)/float64(len(routed)) - r.BytesAlone) / float64(r.Destinations)
@@ -79,8 +84,8 @@ func (b *bench) measureFanout(ctx context.Context) (r *FanoutResult, err error) 
 	r.Ratio = r.P50US / r.AloneP50US
 	r.AllP50MS = milliseconds(quantile.Median(copied))
 	r.AllP99MS = milliseconds(quantile.Of(copied, 0.99))
-	b.logf("fanout: %d destinations  %.0f B of log each, ack p50 %.0f us (%.2fx), all copied after %.1f ms",
-		r.Destinations, r.BytesEach, r.P50US, r.Ratio, r.AllP50MS)
+	b.logf("fanout: %d destinations  %.0f B of log each, ack p50 %.0f us (%.2fx), of a lone writer %.0f us (%.2fx), all copied after %.1f ms",
+		r.Destinations, r.BytesEach, r.P50US, r.Ratio, r.Lone.P50US, r.Lone.Ratio, r.AllP50MS)
 	return r, nil
 }
 

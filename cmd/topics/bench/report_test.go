@@ -49,7 +49,8 @@ func sample(t *testing.T) *Report {
 		Rows: []WatchResult{{Watchers: 100, Stalled: 1, Writes: 50, Deliveries: 10_000, AckP50US: 700, P50US: 2800, P99US: 9400}},
 		Idle: 10_000, BytesPerWatcher: 32_500, StalledBytes: 40e6,
 	}
-	report.Fanout = &FanoutResult{Destinations: 100, Writes: 200, BytesAlone: 248, BytesEach: 56, AloneP50US: 400, P50US: 440, Ratio: 1.1, AllP50MS: 4.5}
+	report.Fanout = &FanoutResult{Destinations: 100, Writes: 200, BytesAlone: 248, BytesEach: 56, AloneP50US: 400, P50US: 440, Ratio: 1.1, AllP50MS: 4.5,
+		Lone: LoneResult{Rounds: 18, Writes: 60_000, AloneP50US: 60, P50US: 66, Ratio: 1.15}}
 	report.Aims = append(report.Aims, report.storageAims()...)
 	report.Aims = append(report.Aims, report.watchAims()...)
 	return report
@@ -84,7 +85,9 @@ func TestReportTable(t *testing.T) {
 		"10000 32500 40.0",
 		"100 200 248 56.0 400 440 1.10 0.00 4.50",
 		"growth of the server by a watcher that takes nothing at most 32.0 MB 40.0 MB MISSED",
+		"18 60000 60.0 66.0 1.15",
 		"ack p50 with 100 routers over none at most 1.20x 1.10x met",
+		"ack p50 of a lone writer with 100 routers over none at most 1.20x 1.15x met",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
@@ -101,7 +104,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 16 || len(back.Groups) != 6 {
+	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 17 || len(back.Groups) != 6 {
 		t.Errorf("came back as %+v", back)
 	}
 }

@@ -30,8 +30,9 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	load := func(from, to int) {
 		t.Helper()
+		c := server.client() // one connection for all
 		for i := from; i < to; i++ {
-			write(t, server.client(), []string{"disk", "fsync"}[i%2], fmt.Sprintf(`"%d %02000d"`, i, i))
+			write(t, c, []string{"disk", "fsync"}[i%2], fmt.Sprintf(`"%d %02000d"`, i, i))
 		}
 	}
 	load(0, 600)

@@ -110,10 +110,8 @@ func TestBrowserFollowsOverARestart(t *testing.T) {
 			_ = stream.fail("%s %s", path, body)
 		}
 	})
-	dir := t.TempDir()
-	env := []string{"TOPICS_API_KEYS=" + secret, "TOPICS_CORS_ORIGINS=" + p.URL}
-	server := serve(t, dir, env...).ready()
-	c := keyedClient(t, server)
+	server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret, "TOPICS_CORS_ORIGINS="+p.URL).ready()
+	c := server.keyed()
 	if _, err := c.PutTopic(context.Background(), topic, client.Config{}); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +121,7 @@ func TestBrowserFollowsOverARestart(t *testing.T) {
 	for i, data := range want {
 		if i == 20 || i == 40 {
 			server.kill()
-			server = serve(t, dir, append(env, "TOPICS_PORT="+portOf(t, server.addr()))...).ready()
+			server = server.again().ready()
 		}
 		write(t, c, topic, data)
 		if i%20 < 5 { // one by one, or as many as come together
@@ -147,7 +145,7 @@ func TestBrowserOfAnotherOriginIsRefused(t *testing.T) {
 	reports := make(chan string, 16)
 	p := newPage(t, func(path string, body []byte) { reports <- path + " " + string(body) })
 	server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret, "TOPICS_CORS_ORIGINS=http://127.0.0.1:1").ready()
-	write(t, keyedClient(t, server), topic, `"private"`)
+	write(t, server.keyed(), topic, `"private"`)
 	var session struct {
 		URL string `json:"stream_url"`
 	}

@@ -14,11 +14,12 @@ import (
 // what is older than it is not read again, and all of it can be read.
 func TestCheckpointCutsTheLog(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	env := []string{"TOPICS_WAL_FILE_BYTES=1048576"}
+	env := []string{"TOPICS_WAL_FILE_BYTES=1048576", "TOPICS_CHECKPOINT_INTERVAL_MS=0"} // none that nobody asked for
 	server := serve(t, dir, env...).ready()
+	c := server.client() // one connection for all
 	const n = 3000
 	for i := range n {
-		write(t, server.client(), []string{"disk", "fsync"}[i%2], fmt.Sprintf(`"%d %01000d"`, i, i))
+		write(t, c, []string{"disk", "fsync"}[i%2], fmt.Sprintf(`"%d %01000d"`, i, i))
 	}
 	want := contents(t, server.client())
 	var logs []int

@@ -10,25 +10,12 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// retrying is a client that waits out a restart.
-func retrying(t *testing.T, p *process) *client.Client {
-	t.Helper()
-	c, err := client.New(p.url(), client.Options{RetryFor: patience})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
 // One watch of the Go client goes on across kills: every record of every topic
 // once and in order, of those too that are made under a prefix meanwhile.
 func TestClientWatchesAcrossKills(t *testing.T) {
-	dir := t.TempDir()
-	server := serve(t, dir).ready()
-	port := portOf(t, server.addr())
-	c := retrying(t, server)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	server := serve(t, t.TempDir()).ready()
+	c := server.retrying()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // with all the kills
 	defer cancel()
 	const writes = 60
 	if _, err := c.PutTopic(ctx, "watched", client.Config{Durability: "fsync"}); err != nil {
@@ -89,7 +76,7 @@ func TestClientWatchesAcrossKills(t *testing.T) {
 	}()
 	for range kill {
 		server.kill()
-		server = serve(t, dir, "TOPICS_PORT="+port)
+		server = server.again()
 	}
 	if err := <-wrote; err != nil {
 		t.Fatal(err)
@@ -101,8 +88,8 @@ func TestClientWatchesAcrossKills(t *testing.T) {
 
 // What the client says of topics and routers is what the server has.
 func TestClientRoutes(t *testing.T) {
-	c := serve(t, t.TempDir()).ready().client()
-	ctx := t.Context()
+	server := serve(t, t.TempDir()).ready()
+	c, ctx := server.client(), t.Context()
 	if created, err := c.PutRouter(ctx, "in>out", client.Router{Source: "in", Dest: "out", Filter: []string{"tag", "Glob", "a*"}}); err != nil || !created {
 		t.Fatal(created, err)
 	}
@@ -112,7 +99,12 @@ func TestClientRoutes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b, err := c.Diff(ctx, "out", client.Query{IncludeTags: true})
+	var b *client.Batch
+	var err error
+	server.until("it is forwarded", func() bool { // for which a read waits only so long
+		b, err = c.Diff(ctx, "out", client.Query{IncludeTags: true})
+		return err != nil || b.HeadSeq > 0
+	})
 	if err != nil || len(b.Records) != 1 || string(b.Records[0].Data) != "1" || *b.Records[0].Tag != tag {
 		t.Fatalf("%+v, %v", b, err)
 	}
@@ -158,7 +150,7 @@ func TestClientRoutes(t *testing.T) {
 // stream and by polling; a key is taken from the environment.
 func TestTail(t *testing.T) {
 	server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret).ready()
-	c := keyedClient(t, server)
+	c := server.keyed()
 	for i := range 3 {
 		write(t, c, "tailed", fmt.Sprintf(`{"n": %d,
 			"x":1}`, i))

@@ -15,14 +15,8 @@ import (
 // Every record arrives once and in order, and what a destination showed before
 // a kill it shows after it, at the same seqs.
 func TestRoutersAreExactlyOnce(t *testing.T) {
-	dir := t.TempDir()
-	server := serve(t, dir).ready()
-	port := portOf(t, server.addr())
-	c, err := client.New(server.url(), client.Options{RetryFor: patience})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	server := serve(t, t.TempDir()).ready()
+	c := server.retrying()
 	for name, ends := range map[string]map[string]any{
 		"a>b": {"source": "a", "dest": "b", "guarantee": "exactly_once"},
 		"a>c": {"source": "a", "dest": "c", "filter": []string{"tag", "Glob", "even-*"}, "guarantee": "exactly_once"},
@@ -72,7 +66,7 @@ func TestRoutersAreExactlyOnce(t *testing.T) {
 			seen[name] = len(readAll(t, c, name))
 		}
 		server.kill()
-		server = serve(t, dir, "TOPICS_PORT="+port).ready()
+		server = server.again().ready()
 		for name, all := range want {
 			holds(t, name, readAll(t, c, name), all, seen[name])
 		}
@@ -93,7 +87,7 @@ func TestRoutersAreExactlyOnce(t *testing.T) {
 			holds(t, name, readAll(t, c, name), all, len(all))
 		}
 		server.stop()
-		server = serve(t, dir, "TOPICS_PORT="+port).ready()
+		server = server.again().ready()
 	}
 	for name, total := range map[string]uint64{"a>b": records, "a>c": records / 2, "b>d": records} {
 		var state struct {

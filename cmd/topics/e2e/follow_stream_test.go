@@ -9,9 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"testing"
-
-	"github.com/e6e95bb8/topics/api/client"
 )
 
 // event is one event of an SSE stream, read as the standard says, by code that
@@ -23,32 +20,6 @@ type stream struct {
 	body io.Closer
 	r    *bufio.Reader
 	id   string // the last event's, kept as browsers keep it
-}
-
-// secret is the API key of the tests that need one.
-const secret = "a-secret-of-the-tests"
-
-// keyed is a client with the key and connections of its own.
-func keyed() *http.Client { return &http.Client{Transport: &bearer{}} }
-
-// bearer adds the key to each request.
-type bearer struct{ http.Transport }
-
-func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Bearer "+secret)
-	return b.Transport.RoundTrip(r)
-}
-
-// keyedClient is a client of a server with the key.
-func keyedClient(t *testing.T, server *process) *client.Client {
-	t.Helper()
-	c, err := client.New(server.url(), client.Options{HTTP: keyed(), RetryFor: patience})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
 }
 
 // status is an answer that was not wanted.

@@ -13,20 +13,14 @@ import (
 // that goes from one connection to the next is the last event's id, which
 // holds all cursors.
 func TestWatchOverRestarts(t *testing.T) {
-	dir := t.TempDir()
-	server := serve(t, dir).ready()
-	port := portOf(t, server.addr())
-	c, err := client.New(server.url(), client.Options{RetryFor: patience})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	server := serve(t, t.TempDir()).ready()
+	c := server.retrying()
 	for _, name := range []string{"orders", "alerts", "tenant:1"} {
 		if _, err := c.PutTopic(context.Background(), name, client.Config{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := &watcher{book: newBook(), http: &http.Client{Transport: &http.Transport{}}, base: server.url(),
+	w := &watcher{book: newBook(), http: described(&http.Transport{}, nil), base: server.url(),
 		topics: []string{"orders", "alerts"}, prefixes: []string{"tenant:"}, byID: true}
 	following(t, w.follow)
 	records := map[string]int{"orders": 800, "alerts": 300, "tenant:1": 500, "tenant:2": 400}
@@ -36,14 +30,17 @@ func TestWatchOverRestarts(t *testing.T) {
 	}
 	w.await(t, "orders", 200)
 	server.kill()
-	server = serve(t, dir, "TOPICS_PORT="+port).ready()
+	server = server.again().ready()
+	w.comes(server, 2)
 	w.await(t, "orders", 400)
 	w.await(t, "tenant:2", 100) // it came by its prefix
 	server.stop()
-	server = serve(t, dir, "TOPICS_PORT="+port).ready()
+	server = server.again().ready()
+	w.comes(server, 3)
 	w.await(t, "orders", 600)
 	server.kill()
-	server = serve(t, dir, "TOPICS_PORT="+port).ready()
+	server = server.again().ready()
+	w.comes(server, 4)
 	for name, n := range records {
 		if err := <-fed[name]; err != nil {
 			t.Fatal(err)

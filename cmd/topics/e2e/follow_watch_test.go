@@ -64,6 +64,14 @@ func (w *watcher) session(ctx context.Context) error {
 	return nil
 }
 
+// comes waits until the watcher has a session with the server, whose
+// life-th life this is. A machine that stalls could else go through a life that
+// nobody followed.
+func (w *watcher) comes(server *process, life int64) {
+	server.t.Helper()
+	server.until("the watcher has a session", func() bool { return w.sessions.Load() >= life })
+}
+
 // follow connects, and connects again, until ctx ends.
 func (w *watcher) follow(ctx context.Context) {
 	pause := time.NewTicker(20 * time.Millisecond)

@@ -144,7 +144,7 @@ type dialer struct {
 func (d *dialer) client() *http.Client {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
-	return &http.Client{Transport: &http.Transport{Protocols: &protocols, DialContext: d.dial}}
+	return described(&http.Transport{Protocols: &protocols, DialContext: d.dial}, nil)
 }
 
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -35,7 +35,7 @@ func TestCutConnectionsLeaveNothing(t *testing.T) {
 		"TOPICS_CACHE_BYTES=1MiB",         // or writes would fill it
 		"TOPICS_CHECKPOINT_INTERVAL_MS=0", // segments are files, too
 		"GOGC=20").ready()                 // what is alive can soon be told from what is not collected yet
-	c := keyedClient(t, server)
+	c := server.keyed()
 	for _, name := range []string{"busy", "quiet"} {
 		write(t, c, name, `1`)
 	}

@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "building the binary:", err)
 		os.Exit(1)
 	}
-	http.DefaultClient = &http.Client{Transport: describing(http.DefaultTransport)}
+	describeDefault()
 	code := max(m.Run(), reportUndescribed())
 	os.RemoveAll(dir)
 	os.Exit(code)
@@ -50,10 +50,13 @@ const patience = 60 * time.Second
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	port   string // file
 	stdout output
 	stderr output
 	done   chan struct{}
+	// Of a server: its data directory, further environment, and port file.
+	dir  string
+	env  []string
+	port string
 }
 
 // output collects what a process prints, while it prints.
@@ -110,14 +113,23 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 }
 
 // serve starts a server on a data directory and returns once it listens. The
-// port is any, unless env names one.
+// port is any, and a drain may take as long as a test waits for its end, unless
+// env says otherwise.
 func serve(t *testing.T, dir string, env ...string) *process {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "port")
-	p := command(t, append([]string{"TOPICS_PORT=0", "TOPICS_PORT_FILE=" + file, "TOPICS_DATA_DIR=" + dir}, env...))
-	p.port = file
+	p := command(t, append([]string{"TOPICS_PORT=0", "TOPICS_PORT_FILE=" + file, "TOPICS_DATA_DIR=" + dir,
+		fmt.Sprint("TOPICS_DRAIN_TIMEOUT_MS=", patience.Milliseconds())}, env...))
+	p.dir, p.env, p.port = dir, env, file
 	p.until("it listens", func() bool { _, err := os.Stat(file); return err == nil })
 	return p
+}
+
+// again starts a server that has ended once more: on the same data, with the
+// same settings, at the same address.
+func (p *process) again() *process {
+	p.t.Helper()
+	return serve(p.t, p.dir, append(slices.Clone(p.env), "TOPICS_PORT="+portOf(p.t, p.addr()))...)
 }
 
 // ready waits until the server takes traffic.
@@ -142,18 +154,6 @@ func (p *process) addr() string {
 }
 
 func (p *process) url() string { return "http://" + p.addr() }
-
-// client talks to the server and retries nothing.
-func (p *process) client() *client.Client {
-	p.t.Helper()
-	own := &http.Client{Transport: describing(&http.Transport{DisableCompression: true})}
-	c, err := client.New(p.url(), client.Options{HTTP: own})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(c.Close)
-	return c
-}
 
 // kill is kill -9; it returns when the process is gone.
 func (p *process) kill() {
@@ -212,10 +212,11 @@ func (p *process) stop() {
 	}
 }
 
-// write appends one record and returns its seq.
+// write appends one record, however long the log has no room, and returns its
+// seq.
 func write(t *testing.T, c *client.Client, topic, data string) uint64 {
 	t.Helper()
-	w, err := c.Append(context.Background(), topic, &client.Write{Entries: []client.Entry{{Data: []byte(data)}}})
+	w, err := c.Append(context.Background(), topic, &client.Write{Entries: []client.Entry{{Data: []byte(data)}}, DisableBackpressure: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/api/openapi/conform"
 )
 
 // proxies are the programs that docs/proxies.md has configurations for.
@@ -58,7 +59,8 @@ func proxied(t *testing.T, name, addr string) *proxy {
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	p := &proxy{process: start(t, proxies[name](t, dir, config)), http: &http.Client{Transport: transport}}
+	own := func(a *conform.Answer) bool { return ofProxy(config, a) }
+	p := &proxy{process: start(t, proxies[name](t, dir, config)), http: described(transport, own)}
 	p.until("it listens", func() bool {
 		conn, err := net.Dial("unix", file)
 		if err == nil {
@@ -69,17 +71,41 @@ func proxied(t *testing.T, name, addr string) *proxy {
 	return p
 }
 
+// fronted starts a server with a proxy in front of it; both are ready.
+func fronted(t *testing.T, name string, env ...string) (*process, *proxy) {
+	t.Helper()
+	server := serve(t, t.TempDir(), env...).ready()
+	return server, proxied(t, name, server.addr()).ready()
+}
+
+// ofProxy tells what a proxy answers itself while there is no server, or, as
+// its configuration words it, none that is ready.
+func ofProxy(config string, a *conform.Answer) bool {
+	switch a.Status {
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return a.Header.Get("Content-Type") == "text/html"
+	case http.StatusServiceUnavailable:
+		return strings.Contains(config, " string '"+string(a.Body)+"'\n")
+	}
+	return false
+}
+
 // base is the address to ask a proxy for.
 const base = "http://topics.test"
 
 // client talks to the server through the proxy and repeats what it may.
 func (p *proxy) client() *client.Client {
 	p.t.Helper()
-	c, err := client.New(base, client.Options{HTTP: p.http, RetryFor: patience})
-	if err != nil {
+	return connect(p.t, base, client.Options{HTTP: p.http, RetryFor: patience})
+}
+
+// follow makes the topic and follows it through the proxy.
+func (p *proxy) follow() *pair {
+	p.t.Helper()
+	if _, err := p.client().PutTopic(context.Background(), topic, client.Config{}); err != nil {
 		p.t.Fatal(err)
 	}
-	return c
+	return follow(p.t, p.http, base, topic)
 }
 
 // ready waits until requests reach a server that is ready.

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,21 +32,12 @@ func behind(t *testing.T, test func(t *testing.T, name string)) {
 // would be waited for in vain.
 func TestProxiesDoNotBuffer(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
-		server := serve(t, t.TempDir()).ready()
-		p := proxied(t, name, server.addr()).ready()
-		c := p.client()
-		if _, err := c.PutTopic(context.Background(), topic, client.Config{}); err != nil {
-			t.Fatal(err)
-		}
-		w := &watcher{book: newBook(), http: p.http, base: base, topics: []string{topic}}
-		s := &socket{book: newBook(), http: p.http, base: base, topics: []string{topic}}
-		following(t, w.follow)
-		following(t, s.follow)
+		_, p := fronted(t, name)
+		c, f := p.client(), p.follow()
 		want := numbers(topic, 50)
 		for i, data := range want {
 			write(t, c, topic, data)
-			w.await(t, topic, i+1)
-			s.await(t, topic, i+1)
+			f.await(t, i+1)
 		}
 		// One that waits behind the proxy is woken, too.
 		poll := make(chan error, 1)
@@ -63,10 +52,8 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 		if err := <-poll; err != nil {
 			t.Errorf("long poll: %v", err)
 		}
-		w.holds(t, topic, append(want, `"late"`)[:w.cursor(topic)])
-		if n := w.sessions.Load(); n != 1 {
-			t.Errorf("%d sessions were made", n)
-		}
+		f.await(t, len(want)+1)
+		f.holds(t, append(want, `"late"`), 1)
 		// As large a body as the server takes by default goes through.
 		big := append(append([]byte(`{"records":[`), bytes.Repeat([]byte(`{"data":"`+strings.Repeat("x", 900_000)+`"},`), 70)...), `{"data":1}]}`...)
 		resp, err := p.http.Post(base+"/v0/topics/big", "application/json", bytes.NewReader(big))
@@ -85,37 +72,22 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 // anything, and nothing is written twice.
 func TestFollowingThroughProxies(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
-		dir := t.TempDir()
-		server := serve(t, dir).ready()
-		addr := server.addr()
-		p := proxied(t, name, addr).ready()
-		c := p.client()
-		if _, err := c.PutTopic(context.Background(), topic, client.Config{}); err != nil {
-			t.Fatal(err)
-		}
-		w := &watcher{book: newBook(), http: p.http, base: base, topics: []string{topic}}
-		s := &socket{book: newBook(), http: p.http, base: base, topics: []string{topic}}
-		following(t, w.follow)
-		following(t, s.follow)
+		server, p := fronted(t, name)
+		f := p.follow()
 		want := numbers(topic, 900)
-		fed := feed(c, topic, want)
-		for _, seen := range []int{250, 600} {
-			w.await(t, topic, seen)
-			s.await(t, topic, seen)
+		fed := feed(p.client(), topic, want)
+		for i, seen := range []int{250, 600} {
+			f.await(t, seen)
 			server.kill()
-			server = serve(t, dir, "TOPICS_PORT="+portOf(t, addr)).ready()
+			server = server.again().ready()
+			f.sse.comes(server, int64(i+2))
 		}
 		if err := <-fed; err != nil {
 			t.Fatal(err)
 		}
-		w.await(t, topic, len(want))
-		s.await(t, topic, len(want))
-		w.holds(t, topic, want)
-		s.holds(t, topic, want)
-		if n := w.sessions.Load(); n != 3 {
-			t.Errorf("%d sessions were made for three lives of the server", n)
-		}
-		t.Logf("%d and %d records came again", w.again(), s.again())
+		f.await(t, len(want))
+		f.holds(t, want, 3) // one for each life of the server
+		t.Logf("%d and %d records came again", f.sse.again(), f.ws.again())
 	})
 }
 
@@ -145,21 +117,8 @@ func feed(c *client.Client, topic string, all []string) <-chan error {
 // becomes ready.
 func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
-		dir := t.TempDir()
-		server := serve(t, dir).ready()
-		write(t, server.client(), topic, `1`)
-		server.stop()
-		for _, name := range []string{"MANIFEST", "MANIFEST.prev"} {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte("not a manifest"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		server = serve(t, dir)
-		p := proxied(t, name, server.addr())
-		c, err := client.New(base, client.Options{HTTP: p.http})
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := proxied(t, name, serve(t, ruined(t)).addr())
+		c := connect(t, base, client.Options{HTTP: p.http})
 		// Clients see the same whether the answer is the server's or HAProxy's.
 		var refused *client.Error
 		p.until("it has looked at the server", func() bool {
@@ -179,28 +138,18 @@ func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
 // requests, and lets its streams go on.
 func TestProxyTakesADrainingServerOut(t *testing.T) {
 	installed(t, "haproxy")
-	server := serve(t, t.TempDir(), "TOPICS_DRAIN_DELAY_MS=60000", "TOPICS_DRAIN_TIMEOUT_MS=120000").ready()
-	p := proxied(t, "haproxy", server.addr()).ready()
+	server, p := fronted(t, "haproxy", "TOPICS_DRAIN_DELAY_MS=60000", "TOPICS_DRAIN_TIMEOUT_MS=120000")
+	f := p.follow()
 	write(t, p.client(), topic, numbers(topic, 1)[0])
-	w := &watcher{book: newBook(), http: p.http, base: base, topics: []string{topic}}
-	s := &socket{book: newBook(), http: p.http, base: base, topics: []string{topic}}
-	following(t, w.follow)
-	following(t, s.follow)
-	w.await(t, topic, 1)
-	s.await(t, topic, 1)
+	f.await(t, 1)
 	server.signal(syscall.SIGTERM)
 	p.until("the server is taken out", func() bool { return p.status("/v0/topics") == http.StatusServiceUnavailable })
 	want := numbers(topic, 20)
 	for i, data := range want[1:] {
 		write(t, server.client(), topic, data)
-		w.await(t, topic, i+2)
-		s.await(t, topic, i+2)
+		f.await(t, i+2)
 	}
-	w.holds(t, topic, want)
-	s.holds(t, topic, want)
-	if n := w.sessions.Load(); n != 1 {
-		t.Errorf("%d sessions were made", n)
-	}
+	f.holds(t, want, 1)
 }
 
 // TestProxiesDoNotLogTokens uses ?token= as browsers do.

@@ -1,0 +1,56 @@
+package conform
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// events cuts the events out of a stream that comes in pieces, and checks each.
+type events struct {
+	report func(error)
+	line   []byte // what there is of the next one
+	name   string
+	data   [][]byte // lines
+}
+
+// take takes the next piece.
+func (e *events) take(piece []byte) {
+	for {
+		begin, rest, ends := bytes.Cut(piece, []byte("\n"))
+		e.line = append(e.line, begin...)
+		if !ends {
+			return
+		}
+		e.field(bytes.TrimSuffix(e.line, []byte("\r")))
+		e.line, piece = e.line[:0], rest
+	}
+}
+
+// field takes a line, which is a field, a comment, or the end of an event.
+func (e *events) field(line []byte) {
+	field, value, _ := bytes.Cut(line, []byte(":"))
+	value = bytes.TrimPrefix(value, []byte(" "))
+	switch string(field) {
+	case "event":
+		e.name = string(value)
+	case "data":
+		e.data = append(e.data, slices.Clone(value))
+	case "id", "retry":
+	case "":
+		if len(line) == 0 {
+			e.end()
+		}
+	default:
+		e.report(fmt.Errorf("a stream has the line %.2000q", line))
+	}
+}
+
+func (e *events) end() {
+	if e.name != "" || e.data != nil {
+		if err := Load().CheckEvent(e.name, bytes.Join(e.data, []byte("\n"))); err != nil {
+			e.report(err)
+		}
+	}
+	e.name, e.data = "", nil
+}
