@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/e6e95bb8/topics/api/openapi"
+	"github.com/e6e95bb8/topics/api/openapi/conform"
 )
 
 // requestBody is an operation's body as the document has it.
@@ -98,6 +101,54 @@ func TestDocumentedExamplesWork(t *testing.T) {
 		}
 		if w := do(s, b.method, examplePath(b.path), string(b.example)); w.Code > 201 {
 			t.Errorf("%s %s with %s: %d %s", b.method, b.path, b.example, w.Code, w.Body)
+		}
+	}
+}
+
+// What the document says of a body is what the server says of it.
+func TestDocumentedBodiesAreJudgedAlike(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "orders", "")
+	for _, tt := range []struct {
+		schema, method, path string
+		taken                bool
+		body                 string
+	}{
+		{"DeleteRequest", "POST", "/v0/topics/orders/delete", false, `{}`},
+		{"DeleteRequest", "POST", "/v0/topics/orders/delete", false, `{"before_seq":null,"match":null}`},
+		{"DeleteRequest", "POST", "/v0/topics/orders/delete", true, `{"before_seq":0,"match":null}`},
+		{"DeleteRequest", "POST", "/v0/topics/orders/delete", true, `{"match":"x"}`},
+		{"DeleteRequest", "POST", "/v0/topics/orders/delete", true, `{"before_seq":18446744073709551615}`},
+		{"DeleteRequest", "POST", "/v0/topics/orders/delete", false, `{"before_seq":18446744073709551616}`},
+		{"WatchRequest", "POST", "/v0/watch", false, `{"heartbeat_ms":1000}`},
+		{"WatchRequest", "POST", "/v0/watch", false, `{"topics":{},"prefixes":null,"limit":1}`},
+		{"WatchRequest", "POST", "/v0/watch", false, `{"topics":{"":{}}}`},
+		{"WatchRequest", "POST", "/v0/watch", false, `{"prefixes":{"-":{}}}`},
+		{"WatchRequest", "POST", "/v0/watch", true, `{"topics":{"orders":null}}`},
+		{"WatchRequest", "POST", "/v0/watch", true, `{"topics":{},"prefixes":{"":{}}}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", false, `{"match":["tag","Glob","x"]}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", false, `{"match":["tag","Glob","x*y*"]}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", true, `{"match":["tag","Glob","x*"]}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", true, `{"match":["tag","Eq","x*y"]}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", false, `{"match":"x*y"}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", true, `{"match":"x*"}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", true, `{"limit":9223372036854775807}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", false, `{"limit":9223372036854775808}`},
+		{"ConfigRequest", "PUT", "/v0/topics/orders", false, `{"dead_letter":""}`},
+		{"ConfigRequest", "PUT", "/v0/topics/orders", true, `{"dead_letter":"dead","lease_ms":-9223372036854775808}`},
+		{"ConfigRequest", "PUT", "/v0/topics/orders", false, `{"lease_ms":-9223372036854775809}`},
+		{"ConfigRequest", "PUT", "/v0/topics/orders", false, `{"priority":9223372036854775808}`},
+	} {
+		body, err := jsonschema.UnmarshalJSON(strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documented := conform.Load().Valid("/components/schemas/"+tt.schema, body)
+		if (documented == nil) != tt.taken {
+			t.Errorf("%s %s: the document says %v", tt.schema, tt.body, documented)
+		}
+		if w := do(s, tt.method, tt.path, tt.body); (w.Code < 300) != tt.taken {
+			t.Errorf("%s %s: %d %s", tt.path, tt.body, w.Code, w.Body)
 		}
 	}
 }

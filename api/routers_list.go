@@ -29,11 +29,12 @@ func (s *Server) listRouters(c *call) error {
 	if p.err != nil {
 		return p.err
 	}
-	if err := c.checkEnd("source", q.source); err != nil {
-		return err
-	}
-	if err := c.checkEnd("dest", q.dest); err != nil {
-		return err
+	for _, end := range []string{"source", "dest"} {
+		if p.Has(end) {
+			if err := c.checkEnd(end, p.Get(end)); err != nil {
+				return err
+			}
+		}
 	}
 	var after string
 	if p.Has("cursor") {
@@ -59,11 +60,9 @@ func (s *Server) listRouters(c *call) error {
 	return nil
 }
 
-// checkEnd checks a topic that routers are asked for by; empty is none.
+// checkEnd checks a topic that routers are asked for by. An empty name is a bad
+// one like any other: whoever means all routers leaves the field out.
 func (c *call) checkEnd(field, name string) error {
-	if name == "" {
-		return nil
-	}
 	if err := topics.CheckName(name); err != nil {
 		return invalidField(field, "%s", err.Message)
 	}

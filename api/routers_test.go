@@ -239,7 +239,7 @@ func TestListRouters(t *testing.T) {
 	}
 	next, _ := object(t, do(s, "GET", "/v0/routers?page_size=1", ""))["next_cursor"].(string)
 	for _, query := range []string{
-		"page_size=0", "page_size=x", "source=-", "dest=a>b", "cursor=x", "cursor=",
+		"page_size=0", "page_size=x", "source=-", "source=", "dest=", "dest=a>b", "cursor=x", "cursor=",
 		"prefix=a&cursor=" + next, "source=a&cursor=" + next, "dest=c&cursor=" + next,
 	} {
 		wantCode(t, do(s, "GET", "/v0/routers?"+query, ""), 400, "invalid_request")

@@ -30,6 +30,7 @@ func TestKeySyntax(t *testing.T) {
 		{"s3cret:r:tenant42:a|tenant7:", Read, "tenant42:a|tenant7:"},
 		{"s3cret:r:b|a|ab|b", Read, "a|b"},
 		{"s3cret:r:a->b", Read, "a->b"},
+		{"s3cret:r:0|9|A|Z|a._:->|z", Read, "0|9|A|Z|a._:->|z"},
 		{"p@$$w0rd!=/+|~", All, ""},
 	} {
 		keys, err := Parse(tt.entry)
@@ -45,6 +46,17 @@ func TestKeySyntax(t *testing.T) {
 		secret, _, _ := strings.Cut(tt.entry, ":")
 		if keys.Find(secret) != k {
 			t.Errorf("%s: its own secret does not find it", tt.entry)
+		}
+	}
+}
+
+func TestScopesByName(t *testing.T) {
+	for s, want := range map[Scope]string{
+		0: "none", None: "none", Read: "read", Write: "write", Delete: "delete", Admin: "admin",
+		Read | Admin: "read+admin", All: "read+write+delete+admin",
+	} {
+		if got := s.String(); got != want {
+			t.Errorf("%d: %s, want %s", s, got, want)
 		}
 	}
 }
@@ -65,6 +77,12 @@ func TestBadEntriesAreNamedByTheirPlaceOnly(t *testing.T) {
 		{"aaaaaa:r:hush*", "entry 1 has a prefix, number 1, that no name can begin with"},
 		{"aaaaaa:r:hush|", "entry 1 has a prefix, number 2, that no name can begin with"},
 		{"aaaaaa:r:.hush", "entry 1 has a prefix, number 1, that no name can begin with"},
+		{"aaaaaa:r::hush", "entry 1 has a prefix, number 1, that no name can begin with"},
+		{"aaaaaa:r:hush@", "entry 1 has a prefix, number 1, that no name can begin with"},
+		{"aaaaaa:r:hush/", "entry 1 has a prefix, number 1, that no name can begin with"},
+		{"aaaaaa:r:hush[", "entry 1 has a prefix, number 1, that no name can begin with"},
+		{"aaaaaa:r:hush`", "entry 1 has a prefix, number 1, that no name can begin with"},
+		{"aaaaaa:r:hush{", "entry 1 has a prefix, number 1, that no name can begin with"},
 		{"aaaaaa:r:" + strings.Repeat("h", 256), "entry 1 has a prefix, number 1, that no name can begin with"},
 		{"aaaaaa,bbbbbb:r,aaaaaa:w", "entry 3 has the same key as entry 1"},
 		{"aaaaaa,aaaaaa:hush,,aaaaaa", "entry 2 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw\n" +

@@ -72,6 +72,9 @@ func (w *Written) decode(body []byte) error {
 		}
 		return s.skip()
 	})
+	if err == nil && (w.FirstSeq == 0 || w.LastSeq == 0) {
+		err = errForeign
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,9 +15,13 @@ import (
 // Options say how a Client behaves. The zero value is usable.
 type Options struct {
 	// RetryFor is how long a request is tried again after its first failure.
-	// 0: every failure is the caller's at once.
+	// 0: every failure is the caller's at once. Writes with an idempotency key
+	// are appended once only if it is shorter than the topic's
+	// idempotency_window_ms (two minutes, if nothing else is said), behind which
+	// the server has forgotten the key.
 	RetryFor time.Duration
-	// Retrying, when not nil, is told each failure that is going to be retried.
+	// Retrying, when not nil, is told each failure that is going to be retried,
+	// from whichever goroutine the call is made on.
 	Retrying func(error)
 	// Timeout bounds one attempt, on top of the wait that a long poll asks
 	// for. 0 means 30 s.
@@ -25,7 +30,8 @@ type Options struct {
 	Key string
 	// HTTP is the client to send with; nil means one with its own pool of
 	// connections, without compression. It must have no Timeout of its own if
-	// it is to Watch.
+	// it is to Watch. Unless it says otherwise, a redirect that would make
+	// another method of a request is not followed, and an *Error.
 	HTTP *http.Client
 }
 
@@ -44,15 +50,17 @@ type Client struct {
 // New makes a client of the server at base, such as "http://127.0.0.1:4000".
 func New(base string, o Options) (*Client, error) {
 	u, err := url.Parse(base)
-	if err != nil {
-		return nil, fmt.Errorf("server address: %w", err)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
+		u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("server address %q must be http://host:port", base)
+	}
+	if !visible(o.Key) {
+		// It would be refused at every attempt, each time as if the network
+		// were to blame.
+		return nil, errors.New("the API key has characters that no key has: only visible ASCII, no line end")
 	}
 	c := &Client{
 		base:     strings.TrimRight(base, "/"),
-		http:     o.HTTP,
 		retryFor: o.RetryFor,
 		retrying: o.Retrying,
 		timeout:  o.Timeout,
@@ -63,15 +71,55 @@ func New(base string, o Options) (*Client, error) {
 	if o.Key != "" {
 		c.bearer = "Bearer " + o.Key
 	}
-	if c.http == nil {
-		// One host only, so the pool per host is the pool. 256 covers the
-		// widest benchmark; idle connections cost nothing else.
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-		t.DisableCompression = true
-		c.http = &http.Client{Transport: t}
+	var send http.Client
+	if o.HTTP != nil {
+		send = *o.HTTP
+	} else {
+		send.Transport = newTransport()
 	}
+	if send.CheckRedirect == nil {
+		send.CheckRedirect = keepMethod
+	}
+	c.http = &send
 	return c, nil
+}
+
+// newTransport makes the transport of a client that was given none.
+func newTransport() *http.Transport {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if ok {
+		t = t.Clone()
+	} else { // the program has put another one there
+		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	}
+	// One host only, so the pool per host is the pool. 256 covers the widest
+	// benchmark; idle connections cost nothing else.
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+	t.DisableCompression = true
+	return t
+}
+
+// keepMethod is the http.Client.CheckRedirect of a client without one. Of a
+// POST most redirects make a GET, whose answer would pass for that of a write
+// that was never done.
+func keepMethod(r *http.Request, via []*http.Request) error {
+	if r.Method != via[0].Method {
+		return http.ErrUseLastResponse
+	}
+	if len(via) >= 10 {
+		return errors.New("stopped after 10 redirects")
+	}
+	return nil
+}
+
+// visible reports whether s is visible ASCII.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // Close closes idle connections.
@@ -137,7 +185,7 @@ func (c *Client) send(ctx context.Context, cl call) ([]byte, error) {
 			c.retrying(err)
 		}
 		if !sleep(ctx, min(pause(n, err), time.Until(deadline))) {
-			return nil, err
+			return nil, fmt.Errorf("%w while waiting to try again after: %w", ctx.Err(), err)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func TestErrorsAreTyped(t *testing.T) {
 }
 
 func TestRetriesOnlyWhatIsSafe(t *testing.T) {
-	ok := answer{status: 200, body: `{}`}
+	ok := answer{status: 200, body: `{"first_seq":1,"last_seq":1}`}
 	for _, tt := range []struct {
 		name  string
 		first answer

@@ -11,20 +11,25 @@ import (
 
 // The error codes that callers of this package act on.
 const (
-	CodeInvalidRequest     = "invalid_request"
-	CodeUnauthorized       = "unauthorized"
-	CodeForbidden          = "forbidden"
-	CodeNotFound           = "not_found"
-	CodeTopicNotFound      = "topic_not_found"
-	CodeRouterNotFound     = "router_not_found"
-	CodeRouterCycle        = "router_cycle"
-	CodeTopicNotEmpty      = "topic_not_empty"
-	CodeTopicFull          = "topic_full"
-	CodeSeqMismatch        = "seq_mismatch"
-	CodeNotReady           = "not_ready"
-	CodeShuttingDown       = "shutting_down"
-	CodeThrottled          = "throttled"
-	CodeStorageUnavailable = "storage_unavailable"
+	CodeInvalidRequest      = "invalid_request"
+	CodeBatchTooLarge       = "batch_too_large"
+	CodeRecordTooLarge      = "record_too_large"
+	CodePayloadTooLarge     = "payload_too_large"
+	CodeUnauthorized        = "unauthorized"
+	CodeForbidden           = "forbidden"
+	CodeNotFound            = "not_found"
+	CodeTopicNotFound       = "topic_not_found"
+	CodeRouterNotFound      = "router_not_found"
+	CodeRouterCycle         = "router_cycle"
+	CodeTopicIncompatible   = "topic_exists_incompatible"
+	CodeTopicNotEmpty       = "topic_not_empty"
+	CodeTopicFull           = "topic_full"
+	CodeSeqMismatch         = "seq_mismatch"
+	CodeNotReady            = "not_ready"
+	CodeShuttingDown        = "shutting_down"
+	CodeThrottled           = "throttled"
+	CodeStorageUnavailable  = "storage_unavailable"
+	CodeInsufficientStorage = "insufficient_storage"
 )
 
 // Error is an answer of the server that is not a success.
@@ -71,6 +76,9 @@ func readError(resp *http.Response, body []byte) *Error {
 	e := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header)}
 	if err := decodeNumbers(body, &envelope); err != nil || envelope.Error.Code == "" {
 		e.Message = http.StatusText(resp.StatusCode)
+		if to := resp.Header.Get("Location"); to != "" {
+			e.Message += ", to " + to
+		}
 		return e
 	}
 	e.Code, e.Message, e.Detail = envelope.Error.Code, envelope.Error.Message, envelope.Error.Detail

@@ -18,7 +18,7 @@ func exampleServer() (url string, stop func()) {
 	mux := http.NewServeMux()
 	for pattern, body := range map[string]string{
 		"POST /v0/topics/orders":      `{"topic":"orders","first_seq":8,"last_seq":8,"seqs":[8],"head_seq":8,"count":1}`,
-		"POST /v0/topics/orders/diff": `{"topic":"orders","records":[{"$seq":8,"$ts":1,"data":{"total": 12.50}}],"next_from_seq":8,"head_seq":8,"caught_up":true}`,
+		"POST /v0/topics/orders/diff": `{"topic":"orders","records":[{"$seq":8,"$ts":1,"data":{"total": 12.50}}],"next_from_seq":8,"head_seq":8,"earliest_seq":1,"caught_up":true}`,
 		"GET /v0/topics":              `{"topics":[{"topic":"alerts","head_seq":2},{"topic":"orders","head_seq":8}]}`,
 		"PUT /v0/routers/copies":      `{"router":"copies","created":true}`,
 		"POST /v0/watch":              `{"wid":"wid_1","stream_url":"/v0/watch/wid_1","topics":{"orders":{"from_seq":3}}}`,

@@ -8,10 +8,10 @@ import (
 
 func TestFollowYieldsLossInItsPlace(t *testing.T) {
 	c, s := scripted(t, 0,
-		answer{status: 200, body: `{"records":[{"$seq":1,"data":1},{"$seq":2,"data":2}],"next_from_seq":2}`},
-		answer{status: 200, body: `{"records":[{"$seq":9,"data":9}],"next_from_seq":9,"head_seq":9,"caught_up":true,"tombstone":{"gap_from":3,"gap_to":8,"reason":"crash"}}`},
-		answer{status: 200, body: `{"records":[],"next_from_seq":9,"head_seq":9,"caught_up":true}`},
-		answer{status: 200, body: `{"records":[{"$seq":10,"data":10}],"next_from_seq":10,"head_seq":10,"caught_up":true}`},
+		answer{status: 200, body: `{"records":[{"$seq":1,"data":1},{"$seq":2,"data":2}],"next_from_seq":2,"earliest_seq":1}`},
+		answer{status: 200, body: `{"records":[{"$seq":9,"data":9}],"next_from_seq":9,"head_seq":9,"earliest_seq":1,"caught_up":true,"tombstone":{"gap_from":3,"gap_to":8,"reason":"crash"}}`},
+		answer{status: 200, body: `{"records":[],"next_from_seq":9,"head_seq":9,"earliest_seq":1,"caught_up":true}`},
+		answer{status: 200, body: `{"records":[{"$seq":10,"data":10}],"next_from_seq":10,"head_seq":10,"earliest_seq":1,"caught_up":true}`},
 		answer{status: 404, body: envelope("topic_not_found")},
 	)
 	var got []string
@@ -35,7 +35,7 @@ func TestFollowYieldsLossInItsPlace(t *testing.T) {
 }
 
 func TestFollowEndsWithItsLoopAndContext(t *testing.T) {
-	c, s := scripted(t, 0, answer{status: 200, body: `{"records":[{"$seq":1,"data":1},{"$seq":2,"data":2}],"next_from_seq":2}`})
+	c, s := scripted(t, 0, answer{status: 200, body: `{"records":[{"$seq":1,"data":1},{"$seq":2,"data":2}],"next_from_seq":2,"earliest_seq":1}`})
 	for range c.Follow(context.Background(), "t", Query{}) {
 		break
 	}

@@ -76,6 +76,9 @@ func (b *Batch) decode(body []byte) error {
 		}
 		return s.skip()
 	})
+	if err == nil && b.EarliestSeq == 0 {
+		err = errForeign
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -23,7 +24,7 @@ const (
 func retryable(err error, repeatable bool) bool {
 	var e *Error
 	if !errors.As(err, &e) {
-		return repeatable
+		return repeatable && !hopeless(err)
 	}
 	switch e.Status {
 	case http.StatusTooManyRequests:
@@ -34,6 +35,14 @@ func retryable(err error, repeatable bool) bool {
 		return repeatable || e.Code == CodeNotReady || e.Code == CodeShuttingDown
 	}
 	return false
+}
+
+// hopeless reports whether an attempt failed at what is at the address: a
+// certificate that is not trusted, or a server without TLS. Waiting mends
+// neither.
+func hopeless(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // pause is the wait before attempt n+1: the backoff, and never less than what

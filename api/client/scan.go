@@ -10,6 +10,10 @@ import (
 // errJSON is what the scanner says of an answer that is not what it must be.
 var errJSON = errors.New("malformed JSON")
 
+// errForeign is what is said of an answer without the fields that every such
+// answer has: something else stands at the address.
+var errForeign = errors.New("fields are missing that the server never leaves out")
+
 // scanner takes JSON of a known shape apart in one pass. Raw values are slices
 // of its input. It is for the answers that come by the thousand: reads, writes
 // and streams. It trusts the server that a value is valid JSON and only finds

@@ -53,11 +53,13 @@ func TestDecodersRefuse(t *testing.T) {
 		`{"head_seq":1}x`, `{"head_seq":1 "lag":2}`, `{"caught_up":1}`, `{"x":"`, `{"x":\"}`, `{"x":}`, `{"x":]}`, `{"x"}`, `{"records":[1]}`,
 		`{"records":[{"$seq":1,"$tag":"\x"}]}`, `{"tombstone":{"gap_from":"a"}}`,
 	} {
+		body = strings.Replace(body, "{", `{"earliest_seq":1,`, 1)
 		if err := new(Batch).decode([]byte(body)); err == nil {
 			t.Errorf("%s was taken for a batch", body)
 		}
 	}
 	for _, body := range []string{``, `{"seqs":1}`, `{"seqs":[x]}`, `{"count":1}}`, `{"first_seq":"1"}`} {
+		body = strings.Replace(body, "{", `{"first_seq":1,"last_seq":1,`, 1)
 		if err := new(Written).decode([]byte(body)); err == nil {
 			t.Errorf("%s was taken for an answer to a write", body)
 		}
@@ -67,7 +69,7 @@ func TestDecodersRefuse(t *testing.T) {
 // Neighbours share a node, and appending to a value harms none of the others.
 func TestRecordsShareWhatTheyMay(t *testing.T) {
 	var b Batch
-	if err := b.decode([]byte(`{"records":[{"$seq":1,"$node":"n","data":[1],"meta":{}},{"$seq":2,"$node":"n","data":2},{"$seq":3,"data":3}]}`)); err != nil {
+	if err := b.decode([]byte(`{"records":[{"$seq":1,"$node":"n","data":[1],"meta":{}},{"$seq":2,"$node":"n","data":2},{"$seq":3,"data":3}],"earliest_seq":1}`)); err != nil {
 		t.Fatal(err)
 	}
 	if b.Records[0].Node != b.Records[1].Node || b.Records[2].Node != nil {

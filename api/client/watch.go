@@ -89,7 +89,7 @@ func (c *Client) Watch(ctx context.Context, w Watch) iter.Seq2[Event, error] {
 func resumable(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
-		return true
+		return !hopeless(err)
 	}
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusRequestTimeout,

@@ -95,3 +95,61 @@ func TestExamples(t *testing.T) {
 		t.Errorf("%d schemas and %d examples were found", schemas, examples)
 	}
 }
+
+// Every parameter and every header is of a type that generated clients can
+// have: none without one, and no enumeration of several.
+func TestParametersHaveTypes(t *testing.T) {
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromData(openapi.Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			for _, p := range append(item.Parameters, op.Parameters...) {
+				seen++
+				for _, schema := range append(p.Value.Schema.Value.AnyOf, p.Value.Schema) {
+					if s := schema.Value; s.Type == nil && len(s.AnyOf) == 0 || s.Type != nil && len(*s.Type) != 1 {
+						t.Errorf("%s %s: %s has no type, or several", method, path, p.Value.Name)
+					}
+				}
+			}
+		}
+	}
+	if seen < 40 {
+		t.Errorf("%d parameters were found", seen)
+	}
+}
+
+// Every array says what is in it, also behind prefixItems and beside a $ref:
+// generators and linters ask for it.
+func TestArraysHaveItems(t *testing.T) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(openapi.Document()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrays := 0
+	var walk func(v any, at string)
+	walk = func(v any, at string) {
+		switch v := v.(type) {
+		case map[string]any:
+			if v["type"] == "array" {
+				if arrays++; v["items"] == nil {
+					t.Errorf("%s: an array of nothing said", at)
+				}
+			}
+			for name, child := range v {
+				walk(child, at+"/"+name)
+			}
+		case []any:
+			for i, child := range v {
+				walk(child, at+"/"+strconv.Itoa(i))
+			}
+		}
+	}
+	walk(document, "")
+	if arrays < 10 {
+		t.Errorf("%d arrays were found", arrays)
+	}
+}

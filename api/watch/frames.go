@@ -21,6 +21,10 @@ const (
 	// one record at least.
 	maxHeld    = 256 << 20
 	smallBatch = 16 << 10
+	// slotSize is about what a kept frame takes beside its body: the frame, its
+	// slot, and their places in the map and the list. A lone record's body is
+	// less than that.
+	slotSize = 320
 )
 
 // Frames reads and renders for all sessions. Sessions that want the same of a
@@ -34,7 +38,7 @@ type Frames struct {
 	mu    sync.Mutex // guards what follows, and the slots of all lines; nothing waits under it
 	lines map[lineKey]*line
 	kept  list.List // of *slot with a frame, the least recently used first
-	bytes int       // of their bodies
+	bytes int       // that they take
 }
 
 // NewFrames makes the one Frames that all sessions of a server share.
@@ -97,6 +101,9 @@ type slot struct {
 	topic uint64 // see reading
 	kept  *list.Element
 }
+
+// size is what a slot with a frame takes.
+func (s *slot) size() int { return slotSize + cap(s.frame.Body) }
 
 // acquire begins a session's use of a topic's line.
 func (f *Frames) acquire(topic string, o *Options) *line {
@@ -220,7 +227,7 @@ func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err err
 		s.frame, s.mark, s.topic = r.frame, mark, r.topic
 		if l.slots[at] == s {
 			s.kept = f.kept.PushBack(s)
-			f.bytes += len(s.frame.Body)
+			f.bytes += s.size()
 		}
 		for f.bytes > maxKept {
 			old := f.kept.Front().Value.(*slot)
@@ -239,7 +246,7 @@ func (f *Frames) forget(at uint64, s *slot) {
 	}
 	if s.kept != nil {
 		f.kept.Remove(s.kept)
-		f.bytes -= len(s.frame.Body)
+		f.bytes -= s.size()
 		s.kept = nil
 	}
 }

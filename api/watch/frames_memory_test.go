@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,6 +49,42 @@ func TestFrameMemory(t *testing.T) {
 			t.Errorf("%d bytes in %d frames", w.frames.bytes, w.frames.kept.Len())
 		}
 	})
+}
+
+// The bound on kept frames is of what they really take: most of a small one is
+// not its body.
+func TestSmallFrameMemory(t *testing.T) {
+	w := newWorld(t)
+	defer w.close()
+	o := plain()
+	l := w.frames.acquire("a", &o)
+	other := w.frames.acquire("a", &o)
+	const n = 10_000
+	for from := range uint64(n) {
+		w.write("a", int(from), 1)
+		_, err := l.next(t.Context(), from)
+		must(t, err)
+	}
+	if len(l.slots) != n {
+		t.Fatalf("%d frames", len(l.slots))
+	}
+	counted, before := float64(w.frames.bytes), heapBytes()
+	w.frames.release(l)
+	w.frames.release(other)
+	l, other = nil, nil
+	taken := float64(before) - float64(heapBytes())
+	if counted < .8*taken || counted > 1.3*taken {
+		t.Fatalf("%d frames take %.0f bytes each and are counted as %.0f", n, taken/n, counted/n)
+	}
+}
+
+// heapBytes is what is reachable now.
+func heapBytes() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first one's finalizers let go
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // However many read at the same moment, what they may get is counted before

@@ -216,20 +216,82 @@ func TestAbandonedRead(t *testing.T) {
 	})
 }
 
-// What is read for a topic that leaves its session meanwhile is kept by nobody.
+// What is read for a topic that leaves its session meanwhile, or has left it a
+// moment before, is kept by nobody.
 func TestReadOfRemovedTopic(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.write("a", 1, 1)
+			o := plain()
+			l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
+			release := func() {
+				w.frames.release(l)
+				w.frames.release(other)
+			}
+			if before {
+				release()
+			}
+			s, _ := w.frames.claim(l, 0, 1)
+			if !before {
+				release()
+			}
+			if r, err := l.fill(t.Context(), s, 0); err != nil || r.frame == nil {
+				t.Errorf("%+v, %v", r, err)
+			}
+			if n := len(l.slots) + len(w.frames.lines) + w.frames.kept.Len() + w.frames.bytes; n != 0 {
+				t.Errorf("%d slots, %d bytes are left", len(l.slots), w.frames.bytes)
+			}
+		})
+	}
+}
+
+// Sessions share a line for as long as one of them runs, whoever of them comes
+// and goes.
+func TestLineOutlivesItsFirst(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		o := plain()
+		first, second := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
+		if _, err := first.next(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		w.frames.release(first)
+		third := w.frames.acquire("a", &o)
+		if r, err := third.next(t.Context(), 0); err != nil || r.frame == nil || third != second || w.reads.Load() != 1 {
+			t.Errorf("%+v, %v, %d reads", r, err, w.reads.Load())
+		}
+		w.frames.release(second)
+		w.frames.release(third)
+		if len(w.frames.lines) != 0 || w.frames.kept.Len() != 0 || w.frames.bytes != 0 {
+			t.Errorf("%d lines, %d bytes are left", len(w.frames.lines), w.frames.bytes)
+		}
+	})
+}
+
+// A short frame in the way of one that is far behind is read again, and counts
+// no more.
+func TestShortFrameIsReplaced(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
 		o := plain()
 		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
-		s, _ := w.frames.claim(l, 0, 1)
+		for _, want := range []uint64{1, 50} {
+			r, err := l.next(t.Context(), 0)
+			if err != nil || r.next != want {
+				t.Errorf("%+v, %v, want %d", r, err, want)
+			}
+			if w.frames.kept.Len() != 1 || len(l.slots) != 1 {
+				t.Errorf("%d frames in %d slots", w.frames.kept.Len(), len(l.slots))
+			}
+			w.write("a", 2, 49)
+		}
+		stale := l.slots[0]
+		w.frames.forget(0, stale)
+		w.frames.forget(0, stale) // by another one who found it so
+		if w.frames.bytes != 0 {
+			t.Errorf("%d bytes of nothing", w.frames.bytes)
+		}
 		w.frames.release(l)
 		w.frames.release(other)
-		if r, err := l.fill(t.Context(), s, 0); err != nil || r.frame == nil {
-			t.Errorf("%+v, %v", r, err)
-		}
-		if n := len(l.slots) + len(w.frames.lines) + w.frames.kept.Len() + w.frames.bytes; n != 0 {
-			t.Errorf("%d slots, %d bytes are left", len(l.slots), w.frames.bytes)
-		}
 	})
 }

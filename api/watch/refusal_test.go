@@ -34,6 +34,11 @@ func TestRefusals(t *testing.T) {
 		if _, err := s.Add("e:1", Start{}); kindOf(err) != topics.KindInvalid {
 			t.Errorf("ephemeral: %v", err)
 		}
+		weak, _ := w.session(plain())
+		defer weak.Close()
+		if _, err := weak.Add("e:1", Start{}); err != nil {
+			t.Errorf("ephemeral, and not strong: %v", err)
+		}
 		if _, err := s.AddPrefix("e:", Start{}); kindOf(err) != topics.KindInvalid {
 			t.Errorf("ephemeral by prefix: %v", err)
 		}
@@ -61,10 +66,15 @@ func TestRefusals(t *testing.T) {
 		if got := out.take(); !strings.HasPrefix(got, `failed later:e topic "later:e" is ephemeral`) {
 			t.Errorf("got %s", got)
 		}
+		w.write("later:d", 1, 1)
+		out.want(t, "records later:d 0-1/1", "caught-up later:d 1")
 		_ = stop()
 		s.Close()
 		if _, err := s.Add("b", Start{}); err == nil {
 			t.Error("a closed session took a topic")
+		}
+		if _, err := s.AddPrefix("b", Start{}); err == nil {
+			t.Error("a closed session took a prefix")
 		}
 		if err := s.Run(t.Context(), out); err == nil {
 			t.Error("a closed session ran")
@@ -99,6 +109,70 @@ func TestCapOfPrefixTopics(t *testing.T) {
 		if n, _ := s.Size(); n != 2 {
 			t.Errorf("%d topics", n)
 		}
+		_ = stop()
+	})
+}
+
+// A topic that was made again before the client heard that it was gone has no
+// place to give.
+func TestCapOfTopicMadeAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("p:1", 1, 1)
+		w.write("p:2", 1, 1)
+		s := NewSession(w.frames, plain(), 2, everything)
+		defer s.Close()
+		_, err := s.AddPrefix("p:", Start{Tail: true})
+		must(t, err)
+		out := &tape{session: s}
+		r := &run{Session: s, ctx: t.Context(), out: out}
+		w.delete("p:2")
+		synctest.Wait()
+		if no := r.take(); no != nil {
+			t.Errorf("refused: %+v", no)
+		}
+		w.write("p:2", 1, 1)
+		w.write("p:3", 1, 1)
+		synctest.Wait()
+		if no := r.take(); len(no) != 1 || no[0].topic != "p:3" {
+			t.Errorf("refused: %+v", no)
+		}
+		if n, _ := s.Size(); n != 2 {
+			t.Errorf("%d topics", n)
+		}
+	})
+}
+
+// What is refused takes nothing from what was followed before.
+func TestRefusalKeepsWhatWas(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		w.write("p:1", 1, 1)
+		o := plain()
+		o.Strong = true
+		s := NewSession(w.frames, o, 3, everything)
+		defer s.Close()
+		_, err := s.Add("a", Start{Tail: true})
+		must(t, err)
+		_, err = s.AddPrefix("p:", Start{Tail: true})
+		must(t, err)
+		w.put("a", topics.ConfigPatch{Durability: new("ephemeral")})
+		w.put("p:e", topics.ConfigPatch{Durability: new("ephemeral")})
+		if _, err := s.Add("a", Start{}); kindOf(err) != topics.KindInvalid {
+			t.Errorf("ephemeral: %v", err)
+		}
+		if _, err := s.AddPrefix("p:", Start{}); kindOf(err) != topics.KindInvalid {
+			t.Errorf("ephemeral by prefix: %v", err)
+		}
+		w.put("a", topics.ConfigPatch{})
+		w.delete("p:e")
+		out := &tape{session: s}
+		stop := s.run(out)
+		synctest.Wait()
+		out.take()
+		w.write("a", 2, 1)
+		out.want(t, "records a 1-2/2", "caught-up a 2")
+		w.write("p:2", 1, 1)
+		out.want(t, "records p:2 0-1/1", "caught-up p:2 1")
 		_ = stop()
 	})
 }

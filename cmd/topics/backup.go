@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -16,7 +17,7 @@ import (
 // backupCmd copies a data directory.
 type backupCmd struct {
 	To      string `required:"" placeholder:"DIR" help:"Directory for the backup: empty, or not there."`
-	URL     string `help:"Address of the server whose data is copied while it serves." default:"http://127.0.0.1:4000"`
+	URL     string `help:"Address of the server whose data is copied while it serves (default: that of TOPICS_OPS_ADDR, else of TOPICS_HOST and TOPICS_PORT, else http://127.0.0.1:4000)."`
 	Key     string `env:"TOPIC_KEY" help:"API key for it: with the scope admin, and for all names. The variable keeps it out of the list of processes."`
 	Dir     string `placeholder:"DATADIR" help:"Copy this data directory instead, which no server may use."`
 	ColdDir string `placeholder:"DIR" help:"Its cold directory." env:"TOPICS_COLD_DIR"`
@@ -34,15 +35,19 @@ func (c *backupCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stdout, "backup of %s in %s: %d files, %d bytes, lsn %d to %d\n",
+	_, err = fmt.Fprintf(os.Stdout, "backup of %s in %s: %d files, %d bytes, lsn %d to %d\n",
 		d.Time.Format(time.RFC3339), c.To, len(d.Files), d.Bytes(), d.StartLSN, d.EndLSN)
-	return nil
+	return err
 }
 
 // download has a server copy itself. How long that takes nobody knows, so the
 // only limit is on the beginning.
 func (c *backupCmd) download(ctx context.Context) (*backup.Description, error) {
-	url := strings.TrimSuffix(c.URL, "/") + "/v0/admin/backup"
+	server, err := remote.OperatorAddress(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	url := strings.TrimRight(server, "/") + "/v0/admin/backup"
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 	if err != nil {
 		return nil, err

@@ -30,9 +30,9 @@ func (c *restoreCmd) Run(ctx context.Context) error {
 	if !out.Last.IsZero() {
 		last = ", last write at " + out.Last.Format("2006-01-02T15:04:05.000Z07:00")
 	}
-	fmt.Fprintf(os.Stdout, "restored the backup of %s to %s: %d files, up to lsn %d%s\n",
+	_, err = fmt.Fprintf(os.Stdout, "restored the backup of %s to %s: %d files, up to lsn %d%s\n",
 		out.Backup.Format(time.RFC3339), c.To, out.Files, out.EndLSN, last)
-	return nil
+	return err
 }
 
 // restoreUntil is backup.Until on the command line.

@@ -26,20 +26,24 @@ type tailCmd struct {
 
 // Run prints to standard output; losses go to standard error.
 func (c *tailCmd) Run(ctx context.Context) error {
-	api, err := c.Client(nil)
+	notice := &remote.Outage{W: os.Stderr, Command: "tail"}
+	api, err := c.Client(notice.Failed)
 	if err != nil {
 		return err
 	}
 	defer api.Close()
 	out := bufio.NewWriter(os.Stdout)
-	err = c.print(ctx, api, out, os.Stderr)
+	err = c.print(ctx, api, out, os.Stderr, notice)
 	if flushed := out.Flush(); err == nil {
 		err = flushed
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() == nil {
+		return err
+	}
+	if c.Follow {
 		return nil // being stopped is how following ends
 	}
-	return err
+	return ctx.Err() // what was printed is not all
 }
 
 // events are what happens to the topic. A topic that is not followed is read
@@ -64,7 +68,9 @@ func (c *tailCmd) events(ctx context.Context, api *client.Client) (iter.Seq2[cli
 
 // print writes records to out, and to lost what became of others. What is
 // written is flushed before every wait.
-func (c *tailCmd) print(ctx context.Context, api *client.Client, out *bufio.Writer, lost io.Writer) error {
+func (c *tailCmd) print(
+	ctx context.Context, api *client.Client, out *bufio.Writer, lost io.Writer, notice *remote.Outage,
+) error {
 	events, err := c.events(ctx, api)
 	if err != nil {
 		return err
@@ -74,6 +80,7 @@ func (c *tailCmd) print(ctx context.Context, api *client.Client, out *bufio.Writ
 		if err != nil {
 			return err
 		}
+		notice.Over()
 		switch event := event.(type) {
 		case client.Tombstone:
 			event.Topic = "" // there is one only

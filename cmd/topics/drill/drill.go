@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
@@ -64,6 +65,11 @@ func (c *Cmd) Validate() error {
 		return fmt.Errorf("--writers must be %d to 1024", len(classes))
 	case c.Duration <= 0:
 		return errors.New("--duration must be positive")
+	}
+	for _, setting := range c.Set {
+		if name, _, some := strings.Cut(setting, "="); !some || name == "" {
+			return fmt.Errorf("--set must be NAME=VALUE, and is %q", setting)
+		}
 	}
 	return nil
 }

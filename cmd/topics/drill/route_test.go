@@ -44,7 +44,7 @@ func (s *shelf) check(t *testing.T, r *route) Tally {
 			records = append(records, fmt.Sprintf(`{"$seq":%d,"$tag":%q,"$node":%q,"data":%s%s}`, x.Seq, text(x.Tag), text(x.Node), x.Data, tail))
 		}
 		tombstone, _ := json.Marshal(page.Tombstone)
-		fmt.Fprintf(w, `{"records":[%s],"next_from_seq":%d,"head_seq":%d,"caught_up":%t,"tombstone":%s}`,
+		fmt.Fprintf(w, `{"records":[%s],"next_from_seq":%d,"head_seq":%d,"earliest_seq":1,"caught_up":%t,"tombstone":%s}`,
 			strings.Join(records, ","), page.NextFrom, page.HeadSeq, page.CaughtUp, tombstone)
 	}))
 	defer srv.Close()

@@ -53,7 +53,7 @@ func (f *fake) diff(w http.ResponseWriter, r *http.Request) {
 			out += fmt.Sprintf(`,%q:%s`, to, v)
 		}
 	}
-	fmt.Fprintf(w, `{"records":[%s}]}`, out)
+	fmt.Fprintf(w, `{"records":[%s}],"earliest_seq":1}`, out)
 }
 
 func (f *fake) append(w http.ResponseWriter, r *http.Request) {
@@ -90,5 +90,5 @@ func (f *fake) append(w http.ResponseWriter, r *http.Request) {
 		before = len(f.records)
 		apply()
 	}
-	fmt.Fprintf(w, `{"last_seq":%d,"count":%d,"deduped":%t}`, before+len(body.Records), len(body.Records), deduped)
+	fmt.Fprintf(w, `{"first_seq":%d,"last_seq":%d,"count":%d,"deduped":%t}`, before+1, before+len(body.Records), len(body.Records), deduped)
 }

@@ -12,6 +12,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -50,14 +51,14 @@ func (c *Cmd) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	notice := &outage{w: stderr}
-	api, err := c.Client(notice.failed)
+	notice := &remote.Outage{W: stderr, Command: "load"}
+	api, err := c.Client(notice.Failed)
 	if err != nil {
 		in.close()
 		return err
 	}
 	defer api.Close()
-	l := &loader{api: api, topic: c.Topic, durability: c.Durability, notice: notice}
+	l := &loader{api: api, topic: c.Topic, durability: c.Durability, notice: notice, keys: rand.Text()}
 	skipped, err := l.resume(ctx, in)
 	if err != nil {
 		in.close()
@@ -79,7 +80,10 @@ type loader struct {
 	topic      string
 	durability string
 	create     bool // the topic is not there yet
-	notice     *outage
+	notice     *remote.Outage
+	// keys is what the idempotency keys of this run begin with: another run
+	// must not take the records of this one for its own.
+	keys string
 }
 
 // resume skips the records of the input that the topic already has and returns
@@ -93,7 +97,7 @@ func (l *loader) resume(ctx context.Context, in *input) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	l.notice.over()
+	l.notice.Over()
 	if l.durability != "" && l.durability != state.Config.Durability {
 		return 0, fmt.Errorf("topic %q exists and is %s, not %s: leave --durability out, or change the topic",
 			l.topic, state.Config.Durability, l.durability)
@@ -141,22 +145,29 @@ func equal(a, b *string) bool {
 }
 
 // send writes the input from record offset on, and closes it. A read that
-// hangs on a pipe does not hold up an error of the server.
+// hangs on a pipe does not hold up an error of the server, or the end of ctx.
 func (l *loader) send(ctx context.Context, in *input, offset uint64, records, bytes int, m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ahead := batches(ctx, in, offset, records, bytes)
-	for b := range ahead {
-		if b.err != nil {
-			return b.err
+	for {
+		select {
+		case b, some := <-ahead:
+			if !some {
+				return ctx.Err()
+			}
+			if b.err != nil {
+				return b.err
+			}
+			if err := l.append(ctx, &b); err != nil {
+				return fmt.Errorf("records %d to %d: %w", b.offset+1, b.end(), err)
+			}
+			l.notice.Over()
+			m.add(len(b.entries), b.bytes, b.at)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		if err := l.append(ctx, &b); err != nil {
-			return fmt.Errorf("records %d to %d: %w", b.offset+1, b.end(), err)
-		}
-		l.notice.over()
-		m.add(len(b.entries), b.bytes, b.at)
 	}
-	return ctx.Err()
 }
 
 // end is the seq of the batch's last record.
@@ -166,7 +177,7 @@ func (b *batch) end() uint64 { return b.offset + uint64(len(b.entries)) }
 func (l *loader) append(ctx context.Context, b *batch) error {
 	w := &client.Write{
 		Entries:        b.entries,
-		IdempotencyKey: fmt.Sprintf("load-%d", b.offset),
+		IdempotencyKey: fmt.Sprintf("load-%s-%d", l.keys, b.offset),
 		ExpectedHead:   &b.offset,
 		Create:         &l.create,
 		OmitSeqs:       true,

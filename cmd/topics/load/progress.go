@@ -93,24 +93,3 @@ func (m *meter) summary(topic string, skipped uint64) string {
 	}
 	return s
 }
-
-// outage says once that the server is being waited for, and once that it is
-// back.
-type outage struct {
-	w    io.Writer
-	open bool
-}
-
-func (o *outage) failed(err error) {
-	if !o.open {
-		o.open = true
-		fmt.Fprintln(o.w, "load: waiting for the server:", err)
-	}
-}
-
-func (o *outage) over() {
-	if o.open {
-		o.open = false
-		fmt.Fprintln(o.w, "load: the server is back")
-	}
-}

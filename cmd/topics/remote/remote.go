@@ -25,14 +25,27 @@ type Flags struct {
 // Client makes a client of the server. retrying, when not nil, is told of each
 // failure that is waited out.
 func (f *Flags) Client(retrying func(error)) (*client.Client, error) {
-	url := f.URL
-	if url == "" {
-		var err error
-		if url, err = address(os.Getenv("TOPICS_HOST"), os.Getenv("TOPICS_PORT")); err != nil {
-			return nil, err
-		}
+	url, err := Address(f.URL)
+	if err != nil {
+		return nil, err
 	}
 	return client.New(url, client.Options{Key: f.Key, RetryFor: f.Wait, Retrying: retrying})
+}
+
+// Address is that of the server: url, or without one what the settings say.
+func Address(url string) (string, error) {
+	if url != "" {
+		return url, nil
+	}
+	return address(os.Getenv("TOPICS_HOST"), os.Getenv("TOPICS_PORT"))
+}
+
+// OperatorAddress is where the server has its admin routes.
+func OperatorAddress(url string) (string, error) {
+	if ops := os.Getenv("TOPICS_OPS_ADDR"); url == "" && ops != "" {
+		return address(ops, "")
+	}
+	return Address(url)
 }
 
 // address is where a server with these settings listens, seen from its own
@@ -49,7 +62,7 @@ func address(host, port string) (string, error) {
 		port = "4000"
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("TOPICS_HOST and TOPICS_PORT name no port to connect to: use --url")
+		return "", fmt.Errorf("the settings name no port to connect to: use --url")
 	}
 	// All addresses of this machine: any of them will do.
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {

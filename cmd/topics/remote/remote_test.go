@@ -36,3 +36,21 @@ func TestClient(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOperatorAddress(t *testing.T) {
+	t.Setenv("TOPICS_HOST", "::")
+	t.Setenv("TOPICS_PORT", "4100")
+	for _, tt := range []struct{ url, ops, want string }{
+		{"", "", "http://[::1]:4100"},
+		{"", "127.0.0.1:9100", "http://127.0.0.1:9100"},
+		{"", ":9100", "http://127.0.0.1:9100"},
+		{"", "127.0.0.1:0", ""},
+		{"https://topics.example", "127.0.0.1:9100", "https://topics.example"},
+	} {
+		t.Setenv("TOPICS_OPS_ADDR", tt.ops)
+		got, err := OperatorAddress(tt.url)
+		if got != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("%q, %q: %s, %v; want %s", tt.url, tt.ops, got, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package watch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// An event that has no records puts off the beat as every other one does.
+func TestCaughtUpPutsOffTheBeat(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		o := plain()
+		m, err := topics.ParseMatch("wanted")
+		must(t, err)
+		o.Match = &m
+		s, out := w.session(o)
+		defer s.Close()
+		_, err = s.Add("a", Start{})
+		must(t, err)
+		stop := s.run(out)
+		defer func() { _ = stop() }()
+		out.want(t, "caught-up a 1")
+		time.Sleep(10 * time.Second)
+		w.write("a", 2, 1)
+		out.want(t, "caught-up a 2")
+		time.Sleep(14 * time.Second)
+		out.want(t)
+		time.Sleep(time.Second)
+		out.want(t, "idle")
+	})
+}
+
+// Also a session that is busy all the time, with what its client does not want,
+// beats: each time there was no event for as long.
+func TestBeatWhileBusy(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		s, out := w.session(plain())
+		defer s.Close()
+		r := &run{Session: s, ctx: t.Context(), out: out, heart: time.NewTimer(s.options.Heartbeat)}
+		defer r.heart.Stop()
+		for _, sent := range []bool{true, false, false, true, false} {
+			r.sent = r.sent || sent
+			time.Sleep(s.options.Heartbeat)
+			<-r.heart.C
+			must(t, r.beat())
+			if sent {
+				out.want(t)
+			} else {
+				out.want(t, "idle")
+			}
+		}
+	})
+}

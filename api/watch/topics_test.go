@@ -1,0 +1,95 @@
+package watch
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// A topic that is added again begins where it is told to, and only there.
+func TestAddAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 3)
+		s, out := w.session(plain())
+		defer s.Close()
+		_, err := s.Add("a", Start{})
+		must(t, err)
+		out.hold = make(chan struct{})
+		stop := s.run(out)
+		synctest.Wait() // it is being sent
+		w.write("a", 4, 1)
+		for range 2 {
+			_, err = s.Add("a", Start{From: 2})
+			must(t, err)
+		}
+		close(out.hold)
+		out.want(t, "records a 0-3/3", "records a 2-4/4", "caught-up a 4")
+		_ = stop()
+		if n := len(w.frames.lines); n != 0 {
+			t.Errorf("%d lines are left", n)
+		}
+	})
+}
+
+// What came by a prefix stays for as long as a prefix of the session has it.
+func TestOverlappingPrefixes(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		s, out := w.session(plain())
+		defer s.Close()
+		for _, prefix := range []string{"p", "p:", "p:1"} {
+			_, err := s.AddPrefix(prefix, Start{})
+			must(t, err)
+		}
+		stop := s.run(out)
+		w.write("p:1", 1, 1)
+		out.want(t, "records p:1 0-1/1", "caught-up p:1 1")
+		s.RemovePrefix("p:1")
+		s.RemovePrefix("p")
+		w.write("p:1", 2, 1)
+		out.want(t, "records p:1 1-2/2", "caught-up p:1 2")
+		w.write("p", 1, 1)
+		w.write("p:2", 1, 1)
+		out.want(t, "records p:2 0-1/1", "caught-up p:2 1")
+		s.RemovePrefix("p:")
+		w.write("p:1", 3, 1)
+		out.want(t)
+		if n, m := s.Size(); n+m != 0 {
+			t.Errorf("%d topics, %d prefixes", n, m)
+		}
+		_ = stop()
+		w.write("p:9", 1, 1)
+		synctest.Wait()
+		if len(s.follower.Moved()) > 0 {
+			t.Error("the session is told of what it does not follow")
+		}
+	})
+}
+
+// What a topic of a prefix loses before its first records are read was there
+// when the client was: the reason is the topic's own. What one lost before it
+// was added was not.
+func TestLossOfANewTopic(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.write("a", 1, 1)
+		s, out := w.session(plain())
+		defer s.Close()
+		_, err := s.Add("a", Start{})
+		must(t, err)
+		_, err = s.AddPrefix("p:", Start{})
+		must(t, err)
+		out.hold = make(chan struct{})
+		stop := s.run(out)
+		synctest.Wait() // busy
+		w.put("p:1", topics.ConfigPatch{CapRecords: new(int64(1))})
+		w.write("p:1", 1, 1)
+		w.write("p:1", 2, 1)
+		close(out.hold)
+		out.want(t, "records a 0-1/1", "caught-up a 1",
+			"tombstone p:1 1-1 cap", "records p:1 1-2/2", "caught-up p:1 2")
+		_, err = s.Add("p:1", Start{})
+		must(t, err)
+		out.want(t, "tombstone p:1 1-1 from_seq_too_old", "records p:1 1-2/2", "caught-up p:1 2")
+		_ = stop()
+	})
+}
