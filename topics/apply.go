@@ -58,6 +58,8 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		if e.key != nil {
 			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts, ephemeral: f.body != nil}
 			t.keys.add(r.keyID(e.key), k, t.cfg.IdempotencyWindowMS)
+		}
+		if e.key != nil || t.cfg.TTLMS > 0 {
 			r.sweeper.visit(t)
 		}
 		r.totals.appended.add(sums{int64(e.count), f.bytes})
@@ -79,7 +81,7 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.intern(c)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 {
+	if t.cfg.TTLMS > 0 || t.keys.byID != nil {
 		r.sweeper.visit(t)
 	}
 }

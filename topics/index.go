@@ -100,6 +100,11 @@ func (b *block) ref(i int) frameRef {
 	return r
 }
 
+// entry is where the frame is that holds a seq of the block.
+func (b *block) entry(seq uint64) int {
+	return sort.Search(len(b.entries), func(i int) bool { return b.first+uint64(b.entries[i].seq) > seq }) - 1
+}
+
 // front is the first live record's seq and timestamp; false: there is none.
 func (x *index) front() (seq uint64, ts int64, ok bool) {
 	if len(x.blocks) == 0 {
@@ -146,7 +151,7 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 		b := x.blocks[i]
 		j := 0
 		if seq > b.first {
-			j = sort.Search(len(b.entries), func(j int) bool { return b.first+uint64(b.entries[j].seq) > seq }) - 1
+			j = b.entry(seq)
 		}
 		if i == 0 {
 			j = max(j, x.entry)
@@ -158,6 +163,8 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 				return refs, true
 			case records <= 0:
 				return refs, false
+			case r.gone():
+				continue
 			}
 			refs = append(refs, r)
 			records -= r.count - int(max(seq, r.first)-r.first)
@@ -226,7 +233,7 @@ func (x *index) each(f func(frame *frameRef, record int, seq uint64, size uint32
 			for ; record < frame.count; record++ {
 				n, width := binary.Uvarint(sizes)
 				sizes = sizes[width:]
-				if !f(&frame, record, frame.first+uint64(record), uint32(n)) {
+				if !frame.gone() && !f(&frame, record, frame.first+uint64(record), uint32(n)) {
 					return
 				}
 			}

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"encoding/binary"
+	"maps"
 
 	"github.com/zeebo/xxh3"
 )
@@ -67,6 +68,9 @@ func (w *keyWindow) forget(now, windowMS int64) {
 		w.byID, w.order = nil, nil
 	case cap(w.order) > 4*len(w.order):
 		w.order = append(make([]keyUse, 0, 2*len(w.order)), w.order...)
+		fewer := make(map[keyID]keyed, len(w.byID)) // a map does not shrink
+		maps.Copy(fewer, w.byID)
+		w.byID = fewer
 	}
 }
 

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -174,6 +175,25 @@ func TestKeyMemory(t *testing.T) {
 	if k.byID != nil || k.order != nil {
 		t.Fatalf("%+v", k)
 	}
+}
+
+// TestKeyBurst holds that the memory of a burst of keys goes with their window,
+// though the topic always has some.
+func TestKeyBurst(t *testing.T) {
+	const many, window = 200_000, 1000
+	var w keyWindow
+	before := int64(heapBytes())
+	for i := range uint64(many) {
+		w.add(keyID{Lo: i}, keyed{first: i}, window)
+	}
+	full := int64(heapBytes()) - before
+	for i := range uint64(10) {
+		w.add(keyID{Lo: many + i}, keyed{ts: int64(i+1) * window}, window)
+	}
+	if left := int64(heapBytes()) - before; len(w.byID) != 2 || left > full/20 {
+		t.Fatalf("%d keys take %d bytes, of %d in the burst", len(w.byID), left, full)
+	}
+	runtime.KeepAlive(&w)
 }
 
 // TestKeySweep holds that an idle topic's keys go, and the sweeper with them.

@@ -173,6 +173,7 @@ func (r *Registry) forget(t *topic) {
 	r.totals.ephemeral.Add(-t.index.drop())
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
 	t.visible, t.cfg, t.lost, t.keys = false, nil, nil, keyWindow{}
+	r.sweeper.visited(t, 0, false)
 	t.notify()
 }
 

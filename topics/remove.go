@@ -190,5 +190,7 @@ func (r *Registry) applyDelete(t *topic, e *entry) error {
 	}
 	t.deleted.unite(set)
 	r.settleFront(t)
+	r.totals.ephemeral.Add(-int64(t.index.reclaim(set, t.deleted)))
+	t.tags.reclaim(set, t.deleted)
 	return nil
 }

@@ -98,6 +98,9 @@ func (s *seqSet) any(from, to uint64) bool {
 	return ok && seq <= to
 }
 
+// all says whether the set holds every seq of [from, to].
+func (s *seqSet) all(from, to uint64) bool { return s.count(from, to) == to-from+1 }
+
 // count is how many seqs of [from, to] are in the set.
 func (s *seqSet) count(from, to uint64) (n uint64) {
 	if s.empty() {

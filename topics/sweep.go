@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
@@ -12,13 +13,15 @@ const sweepInterval = time.Second
 
 // sweeper visits the topics that have something to lose with time.
 type sweeper struct {
-	mu     sync.Mutex
-	topics map[*topic]struct{}
+	mu sync.Mutex
+	// Each with the time (Unix ms) behind which there is something to drop, so
+	// that records that stay for a day are not looked at every second.
+	topics map[*topic]int64
 	quit   context.CancelFunc
 	gone   chan struct{}
 }
 
-// visit makes the sweeper come by t, whose lock is held.
+// visit makes the sweeper come by t at its next round. t.mu is held.
 func (s *sweeper) visit(t *topic) {
 	if t.swept {
 		return
@@ -27,9 +30,34 @@ func (s *sweeper) visit(t *topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics == nil {
-		s.topics = make(map[*topic]struct{})
+		s.topics = make(map[*topic]int64)
 	}
-	s.topics[t] = struct{}{}
+	s.topics[t] = math.MinInt64
+}
+
+// visited says behind which time t is worth another visit, if it ever is. t.mu
+// is held.
+func (s *sweeper) visited(t *topic, next int64, any bool) {
+	t.swept = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if any {
+		s.topics[t] = next
+	} else {
+		delete(s.topics, t)
+	}
+}
+
+// due are the topics that are to be visited at a time.
+func (s *sweeper) due(now int64) (visits []*topic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t, from := range s.topics {
+		if from < now {
+			visits = append(visits, t)
+		}
+	}
+	return visits
 }
 
 func (s *sweeper) stop() {
@@ -68,16 +96,9 @@ func (r *Registry) RunSweeper() {
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.noteCursors()
-	s := &r.sweeper
-	s.mu.Lock()
-	visits := make([]*topic, 0, len(s.topics))
-	for t := range s.topics {
-		visits = append(visits, t)
-	}
-	s.mu.Unlock()
 	now := r.now()
 	e := entry{typ: entryFloors}
-	for _, t := range visits {
+	for _, t := range r.sweeper.due(now) {
 		if f, moved := r.sweepTopic(t, now); moved {
 			e.floors = append(e.floors, f)
 		}
@@ -100,11 +121,31 @@ func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
 	if t.cfg != nil {
 		t.keys.forget(now, t.cfg.IdempotencyWindowMS)
 	}
-	if t.cfg == nil || t.cfg.TTLMS == 0 && t.keys.byID == nil {
-		t.swept = false
-		r.sweeper.mu.Lock()
-		delete(r.sweeper.topics, t)
-		r.sweeper.mu.Unlock()
-	}
+	next, any := t.nextLoss()
+	r.sweeper.visited(t, next, any)
 	return f, moved && !t.dropped
+}
+
+// nextLoss is the time (Unix ms) behind which t's first record or its first key
+// is over; false: it has none that ever is. t.mu is held.
+func (t *topic) nextLoss() (at int64, any bool) {
+	if t.cfg == nil {
+		return 0, false
+	}
+	at = math.MaxInt64
+	if _, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
+		at, any = later(ts, t.cfg.TTLMS), true
+	}
+	if len(t.keys.order) > 0 {
+		at, any = min(at, later(t.keys.order[0].ts, t.cfg.IdempotencyWindowMS)), true
+	}
+	return at, any
+}
+
+// later is so many ms, of which there may be too many to count, after ts.
+func later(ts, ms int64) int64 {
+	if at := ts + ms; at >= ts {
+		return at
+	}
+	return math.MaxInt64
 }

@@ -52,7 +52,7 @@ type topic struct {
 	lastWrite  int64
 	changes    uint64        // of the config, and of records by deletes: see Mark
 	changed    chan struct{} // closed on the next publish; nil: nobody waits
-	swept      bool          // the sweeper visits this topic
+	swept      bool          // the sweeper visits this topic at its next round
 }
 
 // sums are records and their payload bytes.

@@ -1,0 +1,65 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+)
+
+// TestSweepPassesOver holds that the sweeper comes by a topic when there is
+// something to drop, and not every second until then.
+func TestSweepPassesOver(t *testing.T) {
+	const ttl, window = 100_000, 5_000
+	w := newWorld(t)
+	expiring := func(ttl int64) *ConfigPatch {
+		return &ConfigPatch{TTLMS: ptr(ttl), IdempotencyWindowMS: ptr(int64(window))}
+	}
+	for i := range 10 {
+		w.append(fmt.Sprint(i), &Write{Records: records(1), Config: expiring(ttl)})
+	}
+	w.append("stays", &Write{Records: records(1), Config: expiring(math.MaxInt64)})
+	w.put("empty", expiring(ttl))
+	rounds := func(ms int64, want int) {
+		t.Helper()
+		w.now += ms
+		if got := len(w.sweeper.due(w.now)); got != want {
+			t.Fatalf("%d topics are visited, want %d", got, want)
+		}
+		w.Sweep(context.Background())
+	}
+	live := func(want int64) {
+		t.Helper()
+		if got := w.Totals().Records; got != want {
+			t.Fatalf("%d records, want %d", got, want)
+		}
+	}
+	rounds(0, 12)
+	rounds(1000, 0)
+	// A key is over long before the record that came with it.
+	w.append("0", keyedWrite("k", 1))
+	rounds(1000, 1)
+	rounds(window-1000, 0)
+	rounds(1, 1)
+	if w.lookup("0").keys.byID != nil {
+		t.Fatal("the key is still there")
+	}
+	// So is what a shorter ttl makes expire, and what comes into an empty topic.
+	w.put("1", expiring(w.now-1_000_000-1))
+	w.write("empty", 1)
+	live(13)
+	rounds(0, 2)
+	live(12)
+	// Those that go meanwhile are not kept until then.
+	w.delete("2", false)
+	if n := len(w.sweeper.topics); n != 10 {
+		t.Fatalf("%d topics are known, want 10", n)
+	}
+	rounds(1_000_000+ttl-w.now, 0)
+	live(11)
+	rounds(1, 8) // without "2", and "1" is empty
+	live(3)
+	rounds(window+ttl, 2)
+	live(1)
+	rounds(ttl, 0)
+}
