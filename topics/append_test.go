@@ -198,6 +198,28 @@ func TestBusyLog(t *testing.T) {
 	}
 }
 
+// TestBusyLogAndReservation holds that a write to memory whose seqs are to be
+// reserved waits for room as every other one does.
+func TestBusyLogAndReservation(t *testing.T) {
+	for size := 1; size < 4096; size += 97 {
+		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096 })
+		w.put("e", class(Ephemeral))
+		w.put("m", class(Memory))
+		last := w.write("e", 1).Last
+		for e := w.lookup("e"); e.reserve.covers(last + 1); {
+			last = w.write("e", 1).Last
+		}
+		w.write("m", 1)
+		if err := w.log.WaitWritten(w.log.Tail()); err != nil {
+			t.Fatal(err)
+		}
+		w.append("m", &Write{Records: []Record{{Data: make([]byte, size)}}}) // nobody waits for it
+		if out := w.write("e", 1); out.First != last+1 {
+			t.Fatalf("size %d: %+v, behind %d", size, out, last)
+		}
+	}
+}
+
 // TestOrderOfOneGoroutine holds that writes begun in one order have it, also
 // when they are waited for in another, and that none is seen before those in
 // front of it.

@@ -54,6 +54,7 @@ func TestFollowerOfManyTopics(t *testing.T) {
 	for i := range n {
 		w.write(name(i), 1)
 	}
+	w.Deliver()
 	w.delete(name(n-1), false)
 	w.put(name(n-1), class(Memory))
 	w.Deliver()
@@ -65,6 +66,65 @@ func TestFollowerOfManyTopics(t *testing.T) {
 		t.Errorf("%+v of %d", m, len(told))
 	}
 	w.moves(f)
+	w.Leave(f)
+	w.followsNothing()
+}
+
+// fillFollower makes a follower of the prefix as full as it gets, with nothing new.
+func (w *world) fillFollower(f *Follower) {
+	w.t.Helper()
+	for i := range maxMovements {
+		w.write(fmt.Sprint("p-", i), 1)
+	}
+	w.Deliver()
+	if len(f.pending) < maxMovements {
+		w.t.Fatalf("%d movements are held", len(f.pending))
+	}
+}
+
+// A follower that is full learns of the end of every topic that its consumer may
+// have heard of, and of what it holds already it needs no other room.
+func TestFullFollowerLearnsOfEnds(t *testing.T) {
+	w := newWorld(t)
+	f := NewFollower()
+	for i := range maxMovements {
+		w.put(fmt.Sprint("p-", i), class(Memory))
+	}
+	w.put("p-older", class(Memory))
+	w.FollowPrefix(f, "p-", 10)
+	w.put("p-told", class(Memory))
+	w.Deliver()
+	w.delete("p-older", false) // what is older does not make it know less
+	w.Deliver()
+	f.Take(nil)
+	take := func() map[string]Movement {
+		told := map[string]Movement{}
+		for _, m := range f.Take(nil) {
+			told[m.Topic] = m
+		}
+		return told
+	}
+	w.fillFollower(f)
+	w.write("p-0", 1)
+	w.Deliver()
+	if told := take(); len(told) != maxMovements || told["p-0"].Created {
+		t.Errorf("%d movements, %+v", len(told), told["p-0"])
+	}
+	w.fillFollower(f)
+	w.delete("p-told", false)
+	w.Deliver()
+	if m := take()["p-told"]; !m.Deleted {
+		t.Errorf("%+v", m)
+	}
+	w.fillFollower(f)
+	f.join() // what it follows is being listed: it may hear of any topic
+	w.put("p-brief", class(Memory))
+	w.delete("p-brief", false)
+	w.Deliver()
+	f.joined()
+	if m := take()["p-brief"]; !m.Deleted || m.Created {
+		t.Errorf("%+v", m)
+	}
 	w.Leave(f)
 	w.followsNothing()
 }

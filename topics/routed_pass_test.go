@@ -50,8 +50,8 @@ func TestLongChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range records.Records {
-		if n := len(r.path); n > 2*maxHops {
-			t.Errorf("%d bytes of way after %d hops", n, hops)
+		if n := len(wayOf(&r)); n != maxHops {
+			t.Errorf("a way of %d after %d hops", n, hops)
 		}
 	}
 	// From that far, no record enters a cycle.
@@ -133,7 +133,8 @@ func TestBlockedByOneRecord(t *testing.T) {
 	for _, c := range []struct{ send, want string }{
 		{"1234", ""},
 		{"5", `topic "b" is full and rejects`},
-		{"67890", `seq 3 of topic "a" has 5 bytes, and topic "b" rejects what is over its cap_bytes, 4`},
+		{"6789", `topic "b" is full and rejects`},
+		{"67890", `seq 4 of topic "a" has 5 bytes, and topic "b" rejects what is over its cap_bytes, 4`},
 	} {
 		w.send("a", c.send)
 		w.Forward(ctx)
@@ -149,5 +150,25 @@ func TestBlockedByOneRecord(t *testing.T) {
 	}
 	w.put("b", &ConfigPatch{})
 	w.Forward(ctx)
-	w.holdsLines("b", "3 67890 t67890 n")
+	w.holdsLines("b", "4 67890 t67890 n")
+}
+
+// A router waits since it began to, for whatever it does by now.
+func TestStuckSince(t *testing.T) {
+	w := newWorld(t)
+	w.connect("r", "a", "b")
+	rt, _ := w.routers.byName.Get("r")
+	began := w.now
+	for _, why := range []error{errFull(rt.dest), errDamaged, errDamaged} {
+		w.block(rt, why)
+		if w.Stuck(began) != 0 || w.Stuck(began+1) != 1 {
+			t.Errorf("%v: %d, %d", why, w.Stuck(began), w.Stuck(began+1))
+		}
+		w.now += 1000
+	}
+	w.block(rt, nil)
+	w.block(rt, errDamaged)
+	if w.Stuck(began+1) != 0 || w.Stuck(w.now+1) != 1 {
+		t.Errorf("%d, %d", w.Stuck(began+1), w.Stuck(w.now+1))
+	}
 }

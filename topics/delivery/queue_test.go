@@ -210,6 +210,35 @@ func TestDeferring(t *testing.T) {
 	}
 }
 
+// TestOrderInABand holds that in one band what entered it first goes first,
+// whether or not it may be deferred.
+func TestOrderInABand(t *testing.T) {
+	q, clock := newQueue[string]()
+	q.Push("soft", -1)
+	clock.pass(10 * time.Millisecond) // it is in the band of 0 by now
+	q.Push("firm", 0)
+	q.Push("firmer", 1)
+	for _, want := range []string{"soft", "firm", "firmer"} {
+		if got := take(t, q, 0); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// TestRecentIsForgotten holds that under lasting pressure only what was
+// delivered of late is known.
+func TestRecentIsForgotten(t *testing.T) {
+	q, clock := newQueue[int]()
+	for i := range 1000 {
+		q.Push(i, 500)
+		take(t, q, 1)
+		clock.pass(time.Millisecond)
+		if n := len(q.recent.at); n > mostInterval+1 || n != len(q.recent.queue) {
+			t.Fatalf("%d are known, %d in line", n, len(q.recent.queue))
+		}
+	}
+}
+
 // TestClockBack holds that a clock that is set back delays nothing.
 func TestClockBack(t *testing.T) {
 	q, clock := newQueue[int]()

@@ -1,0 +1,26 @@
+package topics
+
+import (
+	"slices"
+	"testing"
+)
+
+// Lost ranges are one where they adjoin and say the same, and only there.
+func TestLostRangesJoin(t *testing.T) {
+	r, x := New(Options{}), &topic{}
+	for _, l := range []lostRange{
+		{1, 2, ReasonTrim, "\x01"}, {3, 3, ReasonTrim, "\x01"},
+		{4, 4, ReasonTrim, "\x02"}, {5, 5, ReasonCrash, ""},
+		{6, 6, ReasonCorrupt, ""},
+		{8, 8, ReasonCorrupt, ""}, {9, 9, ReasonCorrupt, ""},
+	} {
+		r.applyLost(x, l)
+	}
+	want := []lostRange{
+		{1, 3, ReasonTrim, "\x01"}, {4, 4, ReasonTrim, "\x02"}, {5, 5, ReasonCrash, ""},
+		{6, 6, ReasonCorrupt, ""}, {8, 9, ReasonCorrupt, ""},
+	}
+	if !slices.Equal(x.lost, want) || x.head != 9 || x.assigned != 9 {
+		t.Errorf("%+v, head %d, assigned %d", x.lost, x.head, x.assigned)
+	}
+}

@@ -1,0 +1,163 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+)
+
+// A router that is changed goes on where it is, also after a crash: what it
+// passed over does not come under what it is now.
+func TestChangedRouterGoesOn(t *testing.T) {
+	w := newWorld(t)
+	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
+	w.send("a", "1", "2")
+	w.Forward(context.Background())
+	w.connect("ab", "a", "b")
+	for range 2 {
+		w.kill()
+		w.Forward(context.Background())
+		w.holdsLines("b")
+		if s, err := w.Router("ab"); err != nil || s.Lag != 0 || s.Forwarded != 0 || s.Spec.Filter != nil {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		w.checkpoint(nil)
+	}
+	w.send("a", "3")
+	w.holdsLines("b", "1 3 t3 n")
+}
+
+// A router with another source is another one: it begins at the head there.
+func TestAnotherSource(t *testing.T) {
+	w := newWorld(t)
+	w.connect("r", "a", "b")
+	w.send("c", "1")
+	w.connect("r", "c", "b")
+	w.send("a", "2")
+	w.send("c", "3")
+	for range 2 {
+		w.holdsLines("b", "1 3 t3 n")
+		w.kill()
+	}
+}
+
+// No limit is passed by a router, or by the topics that come with it, and what
+// is refused leaves nothing behind.
+func TestRouterLimits(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.opt.MaxRouters, w.opt.MaxTopics = 2, 5 })
+	refuses := func(name, source, dest, limit string) {
+		t.Helper()
+		before := w.Totals()
+		var e *Error
+		_, err := w.PutRouter(context.Background(), name, specOf(source, dest))
+		if !errors.As(err, &e) || e.Kind != KindThrottled || e.Detail["limit"] != limit {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := w.Totals(); after.Topics != before.Topics || after.Routers != before.Routers {
+			t.Errorf("%s: %+v", name, after)
+		}
+	}
+	w.connect("ab", "a", "b")
+	w.write("c", 1)
+	w.write("d", 1)
+	refuses("xy", "x", "y", "max_topics")
+	w.connect("ex", "d", "x") // one of them fits
+	refuses("ac", "a", "c", "max_routers")
+	w.connect("ex", "d", "c") // one takes the place of another
+	if _, _, err := w.DeleteRouter(context.Background(), "ab"); err != nil {
+		t.Fatal(err)
+	}
+	w.connect("ac", "a", "c")
+}
+
+// A full disk refuses a router, and a change of one, which then is what it was;
+// it refuses no end.
+func TestRouterOnAFullDisk(t *testing.T) {
+	w := newWorld(t)
+	w.connect("ab", "a", "b")
+	w.write("c", 1)
+	w.fill("c")
+	for _, spec := range []RouterSpec{
+		specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false }), specOf("a", "c"), specOf("x", "y"),
+	} {
+		if _, err := w.PutRouter(context.Background(), "ab", spec); kindOf(err) != KindNoSpace {
+			t.Errorf("%+v: %v", spec, err)
+		}
+	}
+	for range 2 {
+		want := specOf("a", "b")
+		want.Guarantee = AtLeastOnce
+		if s, err := w.Router("ab"); err != nil || !s.Spec.Equal(&want) || w.Totals().Topics != 3 {
+			t.Fatalf("%+v, %v, %+v", s, err, w.Totals())
+		}
+		w.kill()
+	}
+	if deleted, _, err := w.DeleteRouter(context.Background(), "ab"); !deleted || err != nil {
+		t.Fatal(deleted, err)
+	}
+	w.kill()
+	if _, err := w.Router("ab"); kindOf(err) != KindRouterNotFound {
+		t.Fatal(err)
+	}
+}
+
+// A cycle is one for as long as its topics are there.
+func TestCycleIsOpened(t *testing.T) {
+	ctx := context.Background()
+	for what, open := range map[string]func(*world){
+		"a topic's end":       func(w *world) { w.delete("c", false) },
+		"a router's end":      func(w *world) { w.DeleteRouter(ctx, "ca") },
+		"another destination": func(w *world) { w.connect("ca", "c", "d") },
+	} {
+		w := newWorld(t)
+		w.connect("ab", "a", "b")
+		w.connect("bc", "b", "c")
+		w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
+		ab, _ := w.routers.byName.Get("ab")
+		if !ab.cyclic.Load() || !w.routers.cyclic {
+			t.Fatal("there is no cycle")
+		}
+		if open(w); ab.cyclic.Load() || w.routers.cyclic {
+			t.Errorf("%s leaves the cycle closed", what)
+		}
+		w.kill()
+		if ab, _ = w.routers.byName.Get("ab"); ab.cyclic.Load() || w.routers.cyclic {
+			t.Errorf("%s: a start closes the cycle", what)
+		}
+	}
+}
+
+// A router begins in the background with what came while it was being made.
+func TestRouterBeginsInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(w *world) { w.wal.Manual = false })
+		w.RunSweeper()
+		w.put("a", &ConfigPatch{})
+		w.put("b", &ConfigPatch{})
+		spec := specOf("a", "b")
+		if err := spec.check(); err != nil {
+			t.Fatal(err)
+		}
+		p, err := w.assignRouter("ab", &spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.send("a", "1")
+		synctest.Wait()
+		if got := w.shown("b"); got != nil {
+			t.Errorf("%q is there", got)
+		}
+		if err := w.commitRouter(p); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := w.shown("b"); !slices.Equal(got, []string{"1 1"}) {
+			t.Errorf("%q is there", got)
+		}
+		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
