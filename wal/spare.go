@@ -35,7 +35,7 @@ func (l *Log) prepareSpare() bool {
 	l.mu.Unlock()
 
 	if small != nil {
-		small.Close()
+		_ = l.drop(small) // what stays under the name goes when the next one takes it
 	}
 	f, err := l.makeSpare(index, size)
 	if err != nil && size > usual {
