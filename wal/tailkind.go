@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -88,7 +89,24 @@ func (s *scanner) beginsFrame(r rest) (bool, error) {
 		return true, nil
 	}
 	size, payload, err := s.claim(r.file, r.from)
-	return size > 0 && r.to < r.from+frame.HeaderSize+int64(payload), err
+	if err != nil || size == 0 || r.to >= r.from+frame.HeaderSize+int64(payload) {
+		return false, err
+	}
+	whole, err := s.wholeUpTo(r)
+	return !whole, err
+}
+
+// wholeUpTo reports whether the frame at the end is whole but for its length,
+// which claims more than the bytes that are there.
+func (s *scanner) wholeUpTo(r rest) (bool, error) {
+	payload := int(r.to-r.from) - frame.HeaderSize
+	b := make([]byte, frame.Size(payload))
+	if _, err := r.file.ReadAt(b, r.from); err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("wal: read %s at %d: %w", r.file.name, r.from, err)
+	}
+	binary.LittleEndian.PutUint32(b, uint32(payload))
+	_, _, err := frame.Decode(b, s.logID, uint64(r.file.first)+uint64(r.from-headerSize))
+	return err == nil, nil
 }
 
 // beginsHeader reports whether the bytes of a file can be the beginning of the
