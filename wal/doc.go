@@ -9,8 +9,7 @@
 //     power.
 //   - After a write or a sync of a file in use has failed nothing is ever
 //     acknowledged again: the error is sticky, reads go on, a restart recovers.
-//     Options.Failed tells the owner, who must see to it that the restart uses
-//     TailPower.
+//     Options.Failed is called, and the restart must use TailPower.
 //   - A full disk refuses appends before they get a position; nothing is
 //     half-appended, and a reserve is kept for appends that free space. So does
 //     any other failure to make the next file. Both are tried again.
@@ -65,14 +64,14 @@
 //
 //   - Files after the end go from the last one on, whole.
 //   - Unproven frames are written again as they are.
-//   - The torn frame is zeroed with its header last, which until then claims all
-//     that may not be zero yet. The remainder of a header counts for nothing.
-//   - A file that is made is zeros, and a header is the first to be written to it.
+//   - The torn frame is zeroed with its header last, which until then keeps the
+//     length of what may not be zero yet. Any 32 bytes pass for a torn header.
+//   - A new file is all zeros, and its header is written before its frames.
 //
-// The page cache is not to be trusted after a failed write-back. Kernels report
-// one to a sync, once, and then take the pages for clean. So an opening syncs
-// every file before it reads any (see SyncError), and what has failed before is
-// for the caller to remember.
+// After a failed write-back the page cache may show what the disk does not have.
+// Kernels report it once, to a sync, and count the pages as clean from then on.
+// So an opening syncs every file before it reads any (see SyncError), and the
+// caller has to remember what failed before.
 //
 // # The way of a frame
 //

@@ -40,9 +40,9 @@ type rest struct {
 	frames   bool  // a valid frame of a later position stands there
 }
 
-// disorder returns the file, among those from end, where the valid frames end, on,
-// whose bytes cannot be a torn tail of the kind that Options.Tail names, and
-// why; no file if all of them can.
+// disorder looks for bytes after end, where the valid frames end, that cannot be
+// a torn tail of the kind that Options.Tail names. It returns the file that has
+// them and the reason, or no file. rests are all files from the end on, in order.
 func (s *scanner) disorder(end LSN, rests []rest) (in *file, why string, err error) {
 	var torn *file
 	for i, r := range rests {
