@@ -18,13 +18,28 @@ func (r *Recovered) Cool(ctx context.Context) error {
 	}
 	r.upkeep.Lock()
 	defer r.upkeep.Unlock()
+	if err := r.retryClaim(); err != nil {
+		r.counters.failed(err)
+		return err
+	}
 	for _, s := range r.old() {
 		if err := r.relocate(ctx, s); err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("moving segment %016x to the cold directory: %w", s.ID(), err)
 		}
 	}
+	r.dropRetired() // what could not go earlier
 	return nil
+}
+
+// retryClaim claims the cold directory if the start could not.
+func (r *Recovered) retryClaim() error {
+	r.cold.mu.Lock()
+	defer r.cold.mu.Unlock()
+	if r.cold.owner != (Owner{}) {
+		return nil
+	}
+	return r.claimColdLocked()
 }
 
 // old returns the segments that are hot and need not be, oldest first.
