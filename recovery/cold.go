@@ -162,9 +162,6 @@ func (r *Recovered) tidyCold() error {
 	err := r.claimColdLocked()
 	r.cold.mu.Unlock()
 	if err != nil {
-		if errors.Is(err, errUncertain) {
-			return err
-		}
 		r.coldFailed(err)
 	}
 	names, err := r.opts.FS.List(dir)

@@ -182,6 +182,73 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	}
 }
 
+// A cold directory without room for another file can be claimed, or what fills
+// it could never be removed.
+func TestFullColdDirectory(t *testing.T) {
+	ctx := context.Background()
+	inner := crashfs.New()
+	var full atomic.Bool
+	inj := &errfs.Injector{
+		Ops: errfs.Create, Nth: 1, Sticky: true, Err: syscall.ENOSPC,
+		Only: func(name string) bool { return full.Load() && strings.HasPrefix(name, "/cold") },
+	}
+	data := start(t, errfs.New(inner, inj), func(o *recovery.Options) { o.Storage.HotSegments = 0 })
+	for range 3 {
+		load(t, data, 10)
+		take(t, data)
+	}
+	if err := data.Cool(ctx); err != nil {
+		t.Fatal(err)
+	}
+	before, err := inner.List("/cold")
+	if err != nil || len(before) < 4 {
+		t.Fatalf("it has %v, %v", before, err)
+	}
+	full.Store(true)
+	for _, name := range []string{"a", "b"} {
+		if _, err := data.Registry.Delete(ctx, name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		take(t, data)
+	}
+	if err := data.Reclaim(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := inner.List("/cold"); err != nil || len(after) > 1 {
+		t.Errorf("it has %v, had %v, %v", after, before, err)
+	}
+}
+
+// Two that archive to one directory do not copy there at once.
+func TestArchiveIsLockedWhileCopying(t *testing.T) {
+	fsys := crashfs.New()
+	data := start(t, fsys)
+	other, err := fsys.Hold("/archive", vfs.Exclusive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, data, 50)
+	for range 2 { // the second lets go of the log
+		_, err = data.Checkpoint(context.Background())
+	}
+	if held := new(vfs.LockedError); !errors.As(err, &held) {
+		t.Errorf("letting go of the log: %v", err)
+	}
+	if c := data.ArchiveCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "/archive is held") {
+		t.Errorf("while another copies: %+v", c)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	load(t, data, 50)
+	take(t, data)
+	if c := data.ArchiveCheck(); c.Status != recovery.Healthy {
+		t.Errorf("when it is done: %+v", c)
+	}
+}
+
 // What is newer in a cold directory than everything that a data directory has
 // is not what that one left there. It stays, and its name is not used again.
 func TestNewerStaysInTheColdDirectory(t *testing.T) {
@@ -230,7 +297,7 @@ func TestColdDirectoryLosesItsOwner(t *testing.T) {
 	if err := data.Cool(context.Background()); err == nil || !strings.Contains(err.Error(), recovery.OwnerName+" is gone") {
 		t.Errorf("without its owner: %v", err)
 	}
-	if names, err := fsys.List("/cold"); err != nil || len(names) > 0 {
+	if names, err := fsys.List("/cold"); err != nil || len(names) > 1 {
 		t.Errorf("it has %v, %v", names, err)
 	}
 	data = start(t, fsys.Kill(), func(o *recovery.Options) { o.Storage.HotSegments = 0 })

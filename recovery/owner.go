@@ -33,15 +33,23 @@ func ReadOwner(fsys vfs.FS, dir string) (Owner, error) {
 	if missing(err) {
 		return Owner{}, nil
 	}
-	var o Owner
-	if err == nil {
-		err = o.decode(b)
-	}
 	if err != nil {
 		return Owner{}, fmt.Errorf("reading %s: %w", name, err)
 	}
+	var o Owner
+	if err := o.decode(b); err != nil {
+		return Owner{}, &OwnerError{File: name, Cause: fmt.Sprintf("is damaged: %v: remove it if no other data directory has the cold directory", err)}
+	}
 	return o, nil
 }
+
+// OwnerError is why a data directory may not use a cold directory.
+type OwnerError struct {
+	File  string // OWNER
+	Cause string
+}
+
+func (e *OwnerError) Error() string { return e.File + " " + e.Cause }
 
 func (o *Owner) decode(b []byte) error {
 	lines := strings.Fields(string(b))
@@ -60,6 +68,46 @@ func (o *Owner) decode(b []byte) error {
 }
 
 func (o Owner) encode() []byte { return fmt.Appendf(nil, "%016x\n%016x\n", o.Instance, o.Generation) }
+
+// ownerSpare is the file that becomes OWNER next. It is there beforehand, so
+// that a full cold directory can be claimed, and what fills it be removed.
+const ownerSpare = OwnerName + ".tmp"
+
+// write makes o the owner of a cold directory, durably, in one step for a crash.
+func (o Owner) write(fsys vfs.FS, dir string) error {
+	spare := path.Join(dir, ownerSpare)
+	if err := o.fill(fsys, spare); err != nil {
+		return err
+	}
+	if err := fsys.Rename(spare, path.Join(dir, OwnerName)); err != nil {
+		return err
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return err
+	}
+	_ = o.fill(fsys, spare) // if there is no room, there may be the next time
+	return nil
+}
+
+// fill makes o the content of the file, durably.
+func (o Owner) fill(fsys vfs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if missing(err) {
+		f, err = fsys.Create(name)
+	}
+	if err != nil {
+		return err
+	}
+	b := o.encode()
+	_, err = f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Truncate(int64(len(b)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
 
 // coldClaim is the hold on the cold directory. Its lock stands before all
 // others but upkeep: whatever removes files for the cold directory's sake holds
@@ -84,7 +132,7 @@ func (r *Recovered) enterCold() error {
 	}
 	owner, err := ReadOwner(r.opts.FS, dir)
 	if err == nil {
-		err = r.manifest.owns(dir, owner)
+		err = r.manifest.Owns(dir, owner)
 	}
 	if err != nil {
 		return err
@@ -112,20 +160,22 @@ func (r *Recovered) leaveCold() error {
 	return lock.Close()
 }
 
-// owns returns an error that says why a data directory with this manifest may
-// not use the cold directory dir with that owner, or nil.
-func (m *Manifest) owns(dir string, owner Owner) error {
-	name := path.Join(dir, OwnerName)
+// Owns returns an *OwnerError unless a data directory with this manifest may use
+// the cold directory dir, which has that owner.
+func (m *Manifest) Owns(dir string, owner Owner) error {
+	e := &OwnerError{File: path.Join(dir, OwnerName)}
 	switch {
 	case owner == Owner{}:
 		return nil
 	case owner.Instance != m.Instance:
-		return fmt.Errorf("%s says that the directory belongs to another data directory (%016x, this one is %016x): "+
-			"use another one, or remove that file if the other is gone for good", name, owner.Instance, m.Instance)
+		e.Cause = fmt.Sprintf("says that the directory belongs to another data directory (%016x, this one is %016x): "+
+			"use another one, or remove that file if the other is gone for good", owner.Instance, m.Instance)
+		return e
 	case owner.Generation != m.ColdGeneration && owner.Generation != m.ColdBefore:
-		return fmt.Errorf("%s says that another copy of this data directory has gone on with the directory (generation %016x, this one has %016x): "+
+		e.Cause = fmt.Sprintf("says that another copy of this data directory has gone on with the directory (generation %016x, this one has %016x): "+
 			"start that copy, or remove that file if it is gone for good and topics verify finds all segments of this one",
-			name, owner.Generation, m.ColdGeneration)
+			owner.Generation, m.ColdGeneration)
+		return e
 	}
 	return nil
 }
@@ -147,7 +197,7 @@ func (r *Recovered) checkColdLocked() (Owner, error) {
 	if owner == (Owner{}) && owner != r.cold.owner {
 		return Owner{}, fmt.Errorf("%s is gone: nothing is moved to that directory or removed from it until the next start", path.Join(dir, OwnerName))
 	}
-	return owner, r.manifestNow().owns(dir, owner)
+	return owner, r.manifestNow().Owns(dir, owner)
 }
 
 // claimColdLocked gives the cold directory a new generation, drawn at random, so that
@@ -181,7 +231,7 @@ func (r *Recovered) claimColdLocked() error {
 			return err
 		}
 	}
-	if err := vfs.WriteFileAtomic(r.opts.FS, dir, OwnerName, OwnerName+".tmp", next.encode()); err != nil {
+	if err := next.write(r.opts.FS, dir); err != nil {
 		return fmt.Errorf("claiming %s: %w", dir, err)
 	}
 	r.cold.owner = next

@@ -94,7 +94,24 @@ func (v *verifier) manifests(names []string) error {
 		return err
 	}
 	v.report.Manifest = m
-	return nil
+	return v.owner()
+}
+
+// owner finds out whether the cold directory is this data directory's.
+func (v *verifier) owner() error {
+	m := v.report.Manifest
+	if m == nil || v.Cold == "" {
+		return nil
+	}
+	owner, err := recovery.ReadOwner(v.FS, v.Cold)
+	if err == nil {
+		err = m.Owns(v.Cold, owner)
+	}
+	if refusal := new(recovery.OwnerError); errors.As(err, &refusal) {
+		v.report.NotOwner = err.Error()
+		return nil
+	}
+	return err
 }
 
 // checkpoints are those that recovery may begin from, the newest first.

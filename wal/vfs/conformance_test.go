@@ -228,6 +228,10 @@ func (c *checker) lock() {
 	if held.Close() == nil {
 		c.t.Fatal("a lock was released twice")
 	}
+	c.ok(c.fs.MkdirAll(c.path("dir")))
+	if _, err := c.fs.Lock(c.path("dir"), "three"); err == nil {
+		c.t.Fatal("a directory was locked as a file")
+	}
 	held, err = c.fs.Lock(c.path("lock"), "three")
 	c.ok(err)
 	c.holds("lock", "three")

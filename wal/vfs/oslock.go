@@ -21,9 +21,9 @@ func (osFS) Lock(name, owner string) (Held, error) {
 		if readErr != nil {
 			return nil, notRegular(name, err)
 		}
-		return f.lock(Exclusive)
+		return f.lockFile(Exclusive)
 	}
-	held, err := f.lock(Exclusive)
+	held, err := f.lockFile(Exclusive)
 	if err != nil {
 		return nil, err
 	}
@@ -34,13 +34,16 @@ func (osFS) Lock(name, owner string) (Held, error) {
 func (osFS) Hold(name string, mode LockMode) (Held, error) {
 	// A directory may be reached by a symbolic link, a file may not.
 	f, err := openFile(name, os.O_RDONLY|unix.O_DIRECTORY)
+	if err == nil {
+		return f.lock(mode)
+	}
 	if errors.Is(err, unix.ENOTDIR) {
 		f, err = openFile(name, os.O_RDONLY|lockFlags)
 	}
 	if err != nil {
 		return nil, notRegular(name, err)
 	}
-	return f.lock(mode)
+	return f.lockFile(mode)
 }
 
 // notRegular is err, or what the system calls say instead when lockFlags made
@@ -52,12 +55,22 @@ func notRegular(name string, err error) error {
 	return err
 }
 
+// lockFile locks f if it is a regular file, or closes it.
+func (f *osFile) lockFile(mode LockMode) (Held, error) {
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &NotRegularError{Name: f.Name()}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f.lock(mode)
+}
+
 // lock locks f, or closes it.
 func (f *osFile) lock(mode LockMode) (Held, error) {
-	err := f.lockable()
-	if err == nil {
-		err = f.flock(mode)
-	}
+	err := f.flock(mode)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		err = f.locked(mode)
 	}
@@ -66,17 +79,6 @@ func (f *osFile) lock(mode LockMode) (Held, error) {
 		return nil, err
 	}
 	return osLock{f}, nil
-}
-
-func (f *osFile) lockable() error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() && !info.IsDir() {
-		return &NotRegularError{Name: f.Name()}
-	}
-	return nil
 }
 
 func (f *osFile) flock(mode LockMode) error {

@@ -72,11 +72,11 @@ type FS interface {
 	// a full or read-only file system keeps from being written stays away.
 	// The lock does not survive the process; the file and its text may.
 	Lock(name, owner string) (Held, error)
-	// Hold takes an advisory lock on a file or directory that exists; names of
-	// one directory share its lock. It
-	// writes nothing and needs only permission to read. It returns a
-	// *LockedError when the mode of another lock, in this process or in
-	// another one, excludes it, and a *NotRegularError as Lock does.
+	// Hold takes an advisory lock on a file or directory that exists. All
+	// paths to one directory share its lock. It writes nothing and needs only
+	// permission to read. It returns a *LockedError when the mode of another
+	// lock, in this process or in another one, excludes it, and a
+	// *NotRegularError as Lock does.
 	Hold(name string, mode LockMode) (Held, error)
 	// Free returns the bytes an unprivileged writer may still use in dir's
 	// file system, and its size.
