@@ -139,7 +139,7 @@ func DataDirCheck(lock vfs.Held) Check {
 		switch err := lock.Check(); {
 		case errors.As(err, &replaced):
 			return Condition{Unhealthy, "data directory " + err.Error() + "; move it back, or stop the server"}
-		case err != nil:
+		case err != nil && !errors.Is(err, fs.ErrClosed): // closed: the directory was given up
 			return Condition{Degraded, "data directory: " + err.Error()}
 		}
 		return Condition{}

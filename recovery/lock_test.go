@@ -249,13 +249,22 @@ func TestDataDirCheck(t *testing.T) {
 	if c := check(); c.Status != Healthy {
 		t.Errorf("moved back: %+v", c)
 	}
+	c := DataDirCheck(unreadable{held})()
+	if c.Status != Degraded || !strings.Contains(c.Reason, "permission denied") {
+		t.Errorf("when it cannot be looked at: %+v", c)
+	}
 	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c := check(); c.Status != Degraded {
+	if c := check(); c.Status != Healthy {
 		t.Errorf("after the end: %+v", c)
 	}
 }
+
+// unreadable is a lock whose path cannot be looked at.
+type unreadable struct{ vfs.Held }
+
+func (unreadable) Check() error { return syscall.EACCES }
 
 func TestBootID(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "boot_id")
