@@ -35,6 +35,7 @@ type call struct {
 	out      []byte      // the answer's body so far
 	in       []byte      // the request's body; decoded values alias it
 	packed   sliceWriter // out, compressed
+	admitted bool        // counted as under way; see traffic
 	hangUp   bool        // close the connection after the answer
 	streamed bool        // the answer is a stream: finish has nothing to send
 	cut      bool        // end the connection: the stream is not whole

@@ -21,7 +21,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	}
 	s.run(c, param)
 	c.giveSlots() // whoever has the answer may ask again
+	c.hangUp = c.hangUp || s.traffic.stopped.Load()
 	c.finish()
+	if c.admitted {
+		s.traffic.leave()
+	}
 	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
 	if rt.kind == admin {
@@ -75,6 +79,9 @@ func (s *Server) admit(c *call, param string) error {
 		if refused := s.refusal(); refused != nil {
 			return refused
 		}
+		if c.admitted = s.traffic.enter(); !c.admitted {
+			return shuttingDown()
+		}
 	}
 	if err := s.takeRequest(c); err != nil {
 		return err
@@ -103,7 +110,7 @@ func (s *Server) fail(c *call, err error) {
 // the server still serves, only its readiness says 503, so that load balancers
 // move away before requests fail. StopServing ends that.
 func (s *Server) refusal() *Error {
-	if s.stopServing.Load() {
+	if s.traffic.stopped.Load() {
 		return shuttingDown()
 	}
 	p := s.opts.Gate.Progress()

@@ -92,14 +92,10 @@ type Server struct {
 	started time.Time
 	open    *auth.Key              // everybody's, where there are no keys
 	engine  atomic.Pointer[Engine] // nil until Open
-	// stopServing is set when the listener stops accepting. It is not the
-	// gate's draining phase: during the drain delay readiness already answers
-	// 503 so that load balancers look away, while requests that still arrive
-	// are served as ever. Only after the delay do data routes refuse.
-	stopServing atomic.Bool
-	// ctx ends when the HTTP server begins its shutdown: long polls answer
-	// what they have. It is not the requests' base context, because a write
-	// that is waiting for its sync must be finished, not abandoned.
+	traffic *traffic
+	// ctx ends with StopServing: long polls answer what they have. It is not
+	// the requests' base context, because a write that is waiting for its sync
+	// must be finished, not abandoned.
 	ctx      context.Context
 	cancel   context.CancelFunc
 	main     *listener
@@ -122,7 +118,7 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, started: opts.Now(), open: auth.Open()}
+	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.slots = newSlots(opts.Keys)
 	s.sharing = newSharing(opts.CORSOrigins)
@@ -149,15 +145,11 @@ func (s *Server) opened() Engine {
 	return nil
 }
 
-// StopServing makes data routes answer 503 shutting_down from now on. It is
-// for the moment the listener closes, after the drain delay.
-func (s *Server) StopServing() { s.stopServing.Store(true) }
-
 // ServeHTTP implements http.Handler for the main listener.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.main.ServeHTTP(w, r) }
 
 // HTTPServer is the server on the wire: HTTP/1.1 and HTTP/2 cleartext on one
-// port, with every wait for a client bounded. Its Shutdown ends long polls.
+// port, with every wait for a client bounded. Its Shutdown ends long polls, too.
 func (s *Server) HTTPServer() *http.Server {
 	srv := s.httpServer(s)
 	srv.RegisterOnShutdown(s.cancel)

@@ -137,11 +137,7 @@ func TestBadKeysRefuseToStart(t *testing.T) {
 func TestOperatorsListener(t *testing.T) {
 	server := serve(t, t.TempDir(), "TOPICS_OPS_ADDR=127.0.0.1:0", "TOPICS_DRAIN_DELAY_MS=600000", "TOPICS_DRAIN_TIMEOUT_MS=3600000",
 		"TOPICS_LOG_FORMAT=json").ready()
-	found := regexp.MustCompile(`"addr":"([^"]+)"[^}]*"listening for operators"`).FindStringSubmatch(server.stderr.String())
-	if found == nil {
-		t.Fatalf("no address in the log:\n%s", server.stderr.String())
-	}
-	main, ops := server.url(), "http://"+found[1]
+	main, ops := server.url(), server.opsURL()
 	both := func(method, path string, onMain, onOps int) {
 		t.Helper()
 		for url, want := range map[string]int{main: onMain, ops: onOps} {
