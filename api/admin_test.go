@@ -142,7 +142,7 @@ func TestAdminGate(t *testing.T) {
 		w := newWorld()
 		w.progress = tc.progress
 		var log strings.Builder
-		s := New(Options{Gate: w, Health: w, Log: zerolog.New(&log), Storage: tc.storage})
+		s := New(Options{Hosts: testHosts, Gate: w, Health: w, Log: zerolog.New(&log), Storage: tc.storage})
 		if tc.open {
 			s.Open(newMemEngine())
 		}

@@ -83,7 +83,7 @@ func TestContractNotReady(t *testing.T) {
 		t.Run(proto, func(t *testing.T) {
 			world := newWorld()
 			world.progress = replaying
-			server := New(Options{Version: "test", Gate: world, Health: world, Log: zerolog.Nop(), Now: world.LastBeat})
+			server := New(Options{Version: "test", Hosts: testHosts, Gate: world, Health: world, Log: zerolog.Nop(), Now: world.LastBeat})
 			addr, _ := serve(t, server)
 			defer client.CloseIdleConnections()
 			s := &contractServer{&realServer{Server: server, addr: addr}, t, client, nil}

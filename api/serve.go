@@ -69,6 +69,9 @@ func (s *Server) run(c *call, param string) {
 // stranger learns nothing else; then what the key may do, whether the server
 // serves at all, and whether there is room for one more.
 func (s *Server) admit(c *call, param string) error {
+	if err := s.checkHost(c); err != nil {
+		return err
+	}
 	if err := s.authenticate(c); err != nil {
 		return err
 	}

@@ -71,8 +71,13 @@ type Options struct {
 	// Config is the effective configuration with secrets left out, as
 	// /actuator/info shows it.
 	Config map[string]any
-	// Keys are the API keys; without any, everybody may do everything.
+	// Keys are the API keys at the start; without any, everybody may do
+	// everything. ReplaceKeys changes them.
 	Keys *auth.Keys
+	// Hosts are the names, in lower case, that the server is called by beside
+	// localhost and its addresses. Without keys a request to another name is
+	// refused.
+	Hosts []string
 	// ProbeAuth makes the probes need a key, too.
 	ProbeAuth bool
 	// OpsApart moves metrics and admin routes from the main listener to the
@@ -90,7 +95,8 @@ type Options struct {
 type Server struct {
 	opts    Options
 	started time.Time
-	open    *auth.Key              // everybody's, where there are no keys
+	open    *auth.Key // everybody's, where there are no keys
+	ring    atomic.Pointer[keyring]
 	engine  atomic.Pointer[Engine] // nil until Open
 	traffic *traffic
 	// ctx ends with StopServing: long polls answer what they have. It is not
@@ -120,7 +126,8 @@ func New(opts Options) *Server {
 	}
 	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.slots = newSlots(opts.Keys)
+	s.slots = new(slots)
+	s.ring.Store(newKeyring(opts.Keys))
 	s.sharing = newSharing(opts.CORSOrigins)
 	s.memory.limit = opts.Limits.MaxInflightBytes
 	s.sockets = newSocketSet()
@@ -168,6 +175,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true) // by ALPN, where the listener serves TLS
 	l := s.opts.Limits
 	srv := &http.Server{
 		Handler:           h,

@@ -50,6 +50,10 @@ func (s *Server) openWatch(c *call) error {
 		session.Close()
 		return err
 	}
+	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it was added
+		s.watches.remove(w.id, func(*auth.Key) bool { return true }, errRevoked)
+		return errRevoked
+	}
 	c.Header().Set("Cache-Control", "no-store")
 	writeJSON(c, http.StatusOK, struct {
 		WID          string                  `json:"wid"`

@@ -57,6 +57,7 @@ func (s *server) apiOptions() api.Options {
 		Config:    c.Map(),
 
 		Keys:        c.Keys,
+		Hosts:       c.Names(),
 		ProbeAuth:   c.ProbeAuth,
 		CORSOrigins: c.CORSOrigins,
 		OpsApart:    c.OpsAddr != "",

@@ -31,9 +31,9 @@ type prober struct {
 // run sends a request every few milliseconds and collects what it met. It ends
 // at the first request that gets no answer.
 func (p *prober) run() {
-	transport := &http.Transport{DisableKeepAlives: p.fresh}
-	defer transport.CloseIdleConnections()
-	c := &http.Client{Transport: transport, Timeout: patience}
+	c := described(&http.Transport{DisableKeepAlives: p.fresh}, nil)
+	c.Timeout = patience
+	defer c.CloseIdleConnections()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	var all []sighting
