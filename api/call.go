@@ -37,6 +37,7 @@ type call struct {
 	packed   sliceWriter // out, compressed
 	admitted bool        // counted as under way; see traffic
 	hangUp   bool        // close the connection after the answer
+	whole    bool        // the request's body has been read to its end
 	streamed bool        // the answer is a stream: finish has nothing to send
 	cut      bool        // end the connection: the stream is not whole
 	held     int64       // taken from the server's memory budget

@@ -22,9 +22,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	s.run(c, param)
 	c.giveSlots() // whoever has the answer may ask again
 	c.hangUp = c.hangUp || s.traffic.stopped.Load()
+	early := c.hasRest()
+	if early {
+		c.sendEarly()
+	}
 	c.finish()
 	if c.admitted {
 		s.traffic.leave()
+	}
+	if early {
+		s.takeRest(c)
 	}
 	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
