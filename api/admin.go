@@ -108,10 +108,10 @@ func (s *Server) fieldless(c *call) error {
 	if err != nil || body == nil {
 		return err
 	}
-	f := readFields(body)
+	f := readFields(body, &c.notices)
 	f.object("the body")
 	for f.next() {
-		f.Skip()
+		f.unknown(nil)
 	}
 	return f.finish()
 }

@@ -43,6 +43,7 @@ type call struct {
 	held     int64       // taken from the server's memory budget
 	request  *tally      // the slot of a request under way; nil: none is held
 	release  func()      // gives back the slots of a stream; nil: none are held
+	notices  notices     // about the request
 	cost     topics.Cost
 	costs    costs
 	records  []topics.Record // scratch of the write decoder

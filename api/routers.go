@@ -93,7 +93,7 @@ func (s *Server) putRouter(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec, err := decodeRouter(body)
+	spec, err := decodeRouter(body, &c.notices)
 	if err != nil {
 		return err
 	}

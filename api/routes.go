@@ -112,6 +112,21 @@ func (s *Server) routes() []route {
 	}
 }
 
+// queries are the parameters that routes take in the query, beside strict.
+var queries = map[string][]string{
+	"GET /v0/topics":             {"prefix", "page_size", "cursor"},
+	"GET /v0/topics/:topic":      {"touch"},
+	"DELETE /v0/topics/:topic":   {"if_empty"},
+	"POST /v0/topics/:topic":     {"return_seqs"},
+	"GET /v0/topics/:topic/diff": readParameters,
+	"GET /v0/routers":            {"prefix", "source", "dest", "page_size", "cursor"},
+	"POST /v0/watch":             {"lenient"},
+	"GET /v0/admin/sessions":     {"limit", "offset"},
+}
+
+// query is the names of the parameters that the route takes in the query.
+func (rt *route) query() []string { return queries[rt.method+" "+rt.pattern] }
+
 // methods is what the router is asked for when a path is known and the method
 // is not, in the order of the Allow header.
 var methods = []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"}

@@ -64,6 +64,9 @@ func (s *Server) run(c *call, param string) {
 		c.refuse(&Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
 	err := s.admit(c, param)
+	if err == nil && c.route.kind != probe {
+		err = c.checkQuery()
+	}
 	if err == nil {
 		err = c.route.serve(c)
 	}

@@ -32,7 +32,7 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	req, err := decodeWatch(body, &s.opts.Limits)
+	req, err := decodeWatch(body, &s.opts.Limits, &c.notices)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (s *Server) write(c *call) error {
 	if err != nil {
 		return err
 	}
-	w, err := decodeWrite(body, &s.opts.Limits, c.records)
+	w, err := decodeWrite(body, &s.opts.Limits, c.records, &c.notices)
 	if err != nil {
 		return err
 	}

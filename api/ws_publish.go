@@ -17,6 +17,7 @@ type publish struct {
 	topic   string
 	seqs    bool // the answer lists them
 	began   time.Time
+	notes   notices
 	bytes   int64           // set aside under the cap on all that is live
 	pending *topics.Pending // nil: refused
 	done    topics.Written
@@ -26,7 +27,7 @@ type publish struct {
 // publish carries out a publish as far as its place in the log. It is false if
 // the socket ended while it waited for its turn.
 func (so *socket) publish(cmd command, message []byte) bool {
-	p := &publish{id: bytes.Clone(cmd.id), began: time.Now()}
+	p := &publish{id: bytes.Clone(cmd.id), began: time.Now(), notes: so.notes()}
 	if !so.takeSlot() {
 		return false
 	}
@@ -58,7 +59,7 @@ func (so *socket) takeSlot() bool {
 // begin checks a publish like a write over HTTP and gives it its place.
 func (so *socket) begin(p *publish, message []byte) error {
 	s, c := so.server, so.call
-	cmd, err := decodePublish(message, &s.opts.Limits, c.records)
+	cmd, err := decodePublish(message, &s.opts.Limits, c.records, &p.notes)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (so *socket) acknowledge(p *publish) {
 		_ = so.out.send(errorMessage(p.id, p.topic, so.explain(p.err)))
 		return
 	}
-	_ = so.out.send(ackMessage(p.id, p.topic, &p.done, p.seqs, p.began))
+	_ = so.out.send(ackMessage(p))
 }
 
 // explain is what the client is told of err. What is the server's fault is
