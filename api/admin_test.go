@@ -156,7 +156,9 @@ func TestAdminGate(t *testing.T) {
 			t.Errorf("%s: %d audit lines in %s", name, n, &log)
 		}
 		if tc.storage != nil {
-			wantCode(t, do(s, "GET", "/v0/admin/stats", ""), 503, tc.code)
+			if w := do(s, "GET", "/v0/admin/stats", ""); w.Code != 200 { // the overview is for these moments, too
+				t.Errorf("%s: stats %d %s", name, w.Code, w.Body)
+			}
 		}
 	}
 }

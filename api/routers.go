@@ -98,7 +98,7 @@ func (s *Server) putRouter(c *call) error {
 		return err
 	}
 	for _, end := range []string{spec.Source, spec.Dest} {
-		if err := c.may(auth.Admin, end); err != nil {
+		if err := c.may(auth.AdminWrite, end); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	}
 	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
-	if rt.kind == admin {
+	if c.audited() {
 		s.audit(c)
 	}
 	cut := c.cut

@@ -52,6 +52,8 @@ type Options struct {
 	Health  Health
 	Limits  Limits // zero fields take their defaults
 	Log     zerolog.Logger
+	// Audit gets the audit lines; nil: Log does.
+	Audit *zerolog.Logger
 	// WAL reads the log's counters; nil until there is a log. It must be cheap
 	// and safe to call at any time after Open.
 	WAL func() wal.Stats
@@ -99,6 +101,7 @@ type Server struct {
 	ring    atomic.Pointer[keyring]
 	engine  atomic.Pointer[Engine] // nil until Open
 	traffic *traffic
+	trail   auditTrail
 	// ctx ends with StopServing: long polls answer what they have. It is not
 	// the requests' base context, because a write that is waiting for its sync
 	// must be finished, not abandoned.
@@ -126,6 +129,11 @@ func New(opts Options) *Server {
 	}
 	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.trail.log = opts.Log
+	if opts.Audit != nil {
+		s.trail.log = *opts.Audit
+	}
+	s.trail.log = s.trail.log.With().Str(zerolog.LevelFieldName, "info").Logger().Level(zerolog.TraceLevel)
 	s.slots = new(slots)
 	s.ring.Store(newKeyring(opts.Keys))
 	s.sharing = newSharing(opts.CORSOrigins)

@@ -22,7 +22,7 @@ func (s *Server) write(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.records = w.Records
+	c.records, c.configures = w.Records, w.Config != nil
 	if w.IdempotencyKey == "" {
 		w.IdempotencyKey = c.r.Header.Get("Idempotency-Key")
 		if len(w.IdempotencyKey) > maxKeyBytes {

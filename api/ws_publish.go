@@ -13,15 +13,17 @@ import (
 // are begun, waited for and answered in the order they came in, those that
 // were refused among them.
 type publish struct {
-	id      []byte // request_id
-	topic   string
-	seqs    bool // the answer lists them
-	began   time.Time
-	notes   notices
-	bytes   int64           // set aside under the cap on all that is live
-	pending *topics.Pending // nil: refused
-	done    topics.Written
-	err     error
+	id    []byte // request_id
+	topic string
+	seqs  bool // the answer lists them
+	began time.Time
+	notes notices
+	// configures: it brings a config, which the audit trail has.
+	configures bool
+	bytes      int64           // set aside under the cap on all that is live
+	pending    *topics.Pending // nil: refused
+	done       topics.Written
+	err        error
 }
 
 // publish carries out a publish as far as its place in the log. It is false if
@@ -64,6 +66,7 @@ func (so *socket) begin(p *publish, message []byte) error {
 		return err
 	}
 	p.topic, p.seqs, c.records = cmd.topic, cmd.seqs, cmd.write.Records
+	p.configures = cmd.write.Config != nil
 	if err := c.mayWrite(p.topic, cmd.write); err != nil {
 		return err
 	}
@@ -129,8 +132,15 @@ func (so *socket) answer() {
 // acknowledge answers one publish. If the client is gone, nobody is told.
 func (so *socket) acknowledge(p *publish) {
 	if p.err != nil {
-		_ = so.out.send(errorMessage(p.id, p.topic, so.explain(p.err)))
+		e := so.explain(p.err)
+		if p.configures {
+			so.server.auditAs(so.call, p.topic, e.Code, p.began)
+		}
+		_ = so.out.send(errorMessage(p.id, p.topic, e))
 		return
+	}
+	if p.configures {
+		so.server.auditAs(so.call, p.topic, "", p.began)
 	}
 	_ = so.out.send(ackMessage(p))
 }

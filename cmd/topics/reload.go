@@ -31,7 +31,8 @@ func (s *server) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 	}
 }
 
-// reload reads the keys, the level of the log and the certificate again. What
+// reload reads the keys, the level of the log and the certificate again, and
+// opens the audit file again, which may have been moved away. What
 // cannot be read stays as it is; each outcome is a line of the log.
 func (s *server) reload() {
 	s.reloaded("API keys", func(line *zerolog.Event) error {
@@ -56,6 +57,12 @@ func (s *server) reload() {
 		line.Str("to", word)
 		return nil
 	})
+	if s.trail != nil {
+		s.reloaded("audit file", func(line *zerolog.Event) error {
+			line.Str("file", s.config.AuditFile)
+			return s.trail.open()
+		})
+	}
 	if s.certificate != nil {
 		s.reloaded("certificate", func(line *zerolog.Event) error {
 			err := s.certificate.load()

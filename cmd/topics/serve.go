@@ -37,6 +37,7 @@ type server struct {
 	ops    *http.Server // the operator's listener; nil: there is none
 	// certificate is what the listeners serve TLS with; nil in cleartext.
 	certificate *certificate
+	trail       *auditFile // nil: audit lines are in the log
 	broken      chan error // gets what ended one of the HTTP servers before its shutdown
 	// data is nil until recovery is through. Probes look at it any time.
 	data   atomic.Pointer[recovery.Recovered]
@@ -96,6 +97,12 @@ func (s *server) configure() (err error) {
 	if s.config.TLSCertFile != "" {
 		if s.certificate, err = newCertificate(s.config.TLSCertFile, s.config.TLSKeyFile); err != nil {
 			return config.Problems{err.Error()}
+		}
+	}
+	if s.config.AuditFile != "" {
+		s.trail = &auditFile{name: s.config.AuditFile}
+		if err = s.trail.open(); err != nil {
+			return config.Problems{"TOPICS_AUDIT_FILE: " + err.Error()}
 		}
 	}
 	limitMemory(s.log)

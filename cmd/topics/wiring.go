@@ -23,7 +23,12 @@ func (s *server) apiOptions() api.Options {
 	if node == "" {
 		node, _ = os.Hostname() // no name is a name too
 	}
+	var trail *zerolog.Logger
+	if s.trail != nil {
+		trail = s.trail.logger()
+	}
 	return api.Options{
+		Audit:   trail,
 		Version: version,
 		NodeID:  node,
 		Gate:    gateView{s.gate},

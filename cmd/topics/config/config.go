@@ -33,6 +33,7 @@ type Config struct {
 	LogLevel           string
 	LogLevelFile       string // holds the level, before LogLevel; empty: none
 	LogFormat          string
+	AuditFile          string // empty: audit lines are in the log
 	DiskSync           time.Duration
 	WALFileBytes       int64
 	WALQueueBytes      int64

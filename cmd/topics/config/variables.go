@@ -50,7 +50,7 @@ func (c *Config) variables() []Variable {
 
 	group = "Access"
 	add("API_KEYS", keys(&c.Keys), "",
-		"Keys that clients send as `Authorization: Bearer`, separated by commas: each a secret, then scopes joined by `+` (read, write, delete, admin; r, w, d, a, rw; none: all), then prefixes of names joined by a bar (none: all names). Without any key everybody may do everything.")
+		"Keys that clients send as `Authorization: Bearer`, separated by commas: each a secret, then scopes joined by `+` (read, write, delete, admin, admin-read, admin-write; r, w, d, a, ar, aw, rw; none: all), then prefixes of names joined by a bar (none: all names). Without any key everybody may do everything.")
 	add("API_KEYS_FILE", text(&c.APIKeysFile), "",
 		"File with more such keys, one on each line; lines that begin with # are comments. It is read at the start and again on SIGHUP.")
 	add("PROBE_AUTH", boolean(&c.ProbeAuth), "false",
@@ -141,6 +141,8 @@ func (c *Config) variables() []Variable {
 		"File with such a level, which comes before TOPICS_LOG_LEVEL. It is read at the start and again on SIGHUP.")
 	add("LOG_FORMAT", oneOf(&c.LogFormat, "auto", "json", "console"), "auto",
 		"Form of the log lines; auto is console on a terminal and json elsewhere.")
+	add("AUDIT_FILE", text(&c.AuditFile), "",
+		"File that the audit lines are appended to, opened again on SIGHUP. If empty, they are in the log, whatever its level.")
 	add("METRICS_MAX_TOPICS", integer(&c.MetricsMaxTopics, 1, 1_000_000), "1000",
 		"Topics with metrics of their own: the busiest ones.")
 	add("NODE_ID", text(&c.NodeID), "",

@@ -107,7 +107,7 @@ func TestKeysOfTheEnvironmentAndAFile(t *testing.T) {
 	if strings.Contains(answers.String(), "TOPICS_API_KEYS\"") || !strings.Contains(answers.String(), "TOPICS_API_KEYS_FILE") {
 		t.Error("/actuator/info is to show the file's name and leave out the keys")
 	}
-	audit := regexp.MustCompile(`"key":"[0-9a-f]{12}","route":"POST /v0/admin/checkpoint"`)
+	audit := regexp.MustCompile(`"key":"[0-9a-f]{12}","remote":"127\.0\.0\.1:[0-9]+","route":"POST /v0/admin/checkpoint"`)
 	if log := server.stderr.String(); !audit.MatchString(log) || strings.Contains(log, "no API keys") {
 		t.Errorf("the log is to have the audit line and no warning:\n%s", log)
 	}

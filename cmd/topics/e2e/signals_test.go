@@ -90,3 +90,36 @@ func TestHangupReloads(t *testing.T) {
 	}
 	server.stop()
 }
+
+// With a file for them, audit lines are there and not in the log; on SIGHUP a
+// file that was moved away is made anew.
+func TestAuditFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit.log")
+	server := serve(t, t.TempDir(), "TOPICS_AUDIT_FILE="+file, "TOPICS_LOG_LEVEL=error", "TOPICS_LOG_FORMAT=json").ready()
+	put := func(name string) {
+		t.Helper()
+		if status, body := asked(t, http.MethodPut, server.url()+"/v0/topics/"+name, "", "{}"); status != http.StatusCreated {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	holds := func(name, target string) {
+		t.Helper()
+		b, err := os.ReadFile(name)
+		if err != nil || strings.Count(string(b), "\n") != 1 || !strings.Contains(string(b), `"target":"`+target+`","outcome":"ok"`) {
+			t.Errorf("%s holds %q, %v", name, b, err)
+		}
+	}
+	put("before")
+	if err := os.Rename(file, file+".1"); err != nil {
+		t.Fatal(err)
+	}
+	server.signal(syscall.SIGHUP)
+	server.until("the file is there again", func() bool { _, err := os.Stat(file); return err == nil })
+	put("after")
+	holds(file+".1", "before")
+	holds(file, "after")
+	if log := server.stderr.String(); strings.Contains(log, `"audit"`) {
+		t.Errorf("the log has audit lines:\n%s", log)
+	}
+	server.stop()
+}
