@@ -22,7 +22,7 @@ type Gate interface {
 // Progress is the gate at one moment.
 type Progress struct {
 	Phase      string
-	Fraction   float64 // of the bytes to replay; 1 only in ready and later
+	Fraction   float64 // of the replay's work, in time; 1 only in ready and later
 	BytesDone  int64
 	BytesTotal int64
 	Records    int64

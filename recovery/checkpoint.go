@@ -87,3 +87,12 @@ func (c *Checkpoint) start() wal.LSN {
 	}
 	return wal.LSN(c.Start)
 }
+
+// through is the position before which a replay meets mostly what the state
+// has; 0: not known.
+func (c *Checkpoint) through() wal.LSN {
+	if c == nil {
+		return 0
+	}
+	return wal.LSN(c.Through)
+}

@@ -1,9 +1,12 @@
 package recovery
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/e6e95bb8/topics/wal"
 )
 
 // Phase is where the process is in its life. It only moves forward.
@@ -22,8 +25,8 @@ const (
 // Progress is one reading of the gate.
 type Progress struct {
 	Phase Phase
-	// Fraction of the replay's bytes that are done, never going back. It is
-	// 1 only once the gate has been ready.
+	// Fraction of the replay's work that is done, as time will show it, never
+	// going back. It is 1 only once the gate has been ready.
 	Fraction   float64
 	BytesDone  int64
 	BytesTotal int64
@@ -34,7 +37,7 @@ type Progress struct {
 	Err        error         // why the phase is failed
 }
 
-// almostDone is the most that Progress says before the gate is ready: reading
+// almostDone is the most that Progress shows before the gate is ready: reading
 // the last byte is not yet serving.
 const almostDone = 0.999
 
@@ -47,6 +50,10 @@ type Gate struct {
 
 	bytes   atomic.Int64 // replayed so far, only growing
 	records atomic.Int64 // replayed so far, only growing
+	// share is the fraction done, as the bits of a float64: of numbers that
+	// are not negative they have the same order. Only growing.
+	share atomic.Uint64
+	ratio atomic.Uint64 // work left to work done, likewise; 0: unknown
 
 	mu    sync.Mutex // held by transitions only
 	state atomic.Pointer[gateState]
@@ -69,20 +76,33 @@ func NewGate(now func() time.Time) *Gate {
 	return g
 }
 
-// Replaying begins the replay of totalBytes. Like every transition it reports
-// whether it was legal; an illegal one changes nothing.
-func (g *Gate) Replaying(totalBytes int64) bool {
+// Replaying begins the replay of a log of that many bytes. Like every
+// transition it reports whether it was legal; an illegal one changes nothing.
+func (g *Gate) Replaying(bytes int64) bool {
 	return g.move(PhaseReplaying, func(s *gateState) {
-		s.total = max(totalBytes, 0)
+		s.total = max(bytes, 0)
 		s.replayFrom = g.now()
 	})
 }
 
-// Advance says how much of the replay is done, counted from its start. A
-// value below an earlier one is ignored, so progress never goes back.
-func (g *Gate) Advance(bytesDone, records int64) {
-	raise(&g.bytes, bytesDone)
-	raise(&g.records, records)
+// Advance records how much of the replay is done, counted from its start, and
+// how much is thought to be left. Progress never goes back: what is less than
+// an earlier call had is ignored.
+func (g *Gate) Advance(done, left wal.Amount) {
+	raise(&g.bytes, done.Bytes)
+	raise(&g.records, done.Records)
+	did, will := costOf(done), max(costOf(left), 0)
+	if did <= 0 {
+		return
+	}
+	g.ratio.Store(math.Float64bits(will / did))
+	share := math.Float64bits(min(did/(did+will), almostDone))
+	for {
+		old := g.share.Load()
+		if share <= old || g.share.CompareAndSwap(old, share) {
+			return
+		}
+	}
 }
 
 // Ready opens the gate.
@@ -166,16 +186,13 @@ func (g *Gate) Progress() Progress {
 	if !s.replayFrom.IsZero() {
 		p.Elapsed = until.Sub(s.replayFrom)
 	}
-	if p.BytesTotal > 0 {
-		p.BytesDone = min(p.BytesDone, p.BytesTotal)
-		p.Fraction = min(float64(p.BytesDone)/float64(p.BytesTotal), almostDone)
-	}
+	p.BytesDone = min(p.BytesDone, p.BytesTotal)
+	p.Fraction = math.Float64frombits(g.share.Load())
 	switch {
 	case s.complete:
 		p.Fraction, p.ETA = 1, 0
-	case s.phase == PhaseReplaying && p.BytesDone > 0:
-		perByte := float64(p.Elapsed) / float64(p.BytesDone)
-		p.ETA = time.Duration(perByte * float64(max(p.BytesTotal-p.BytesDone, 0)))
+	case s.phase == PhaseReplaying && p.Fraction > 0:
+		p.ETA = time.Duration(float64(p.Elapsed) * math.Float64frombits(g.ratio.Load()))
 	}
 	return p
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/e6e95bb8/topics/wal"
 )
 
 // clock is a hand-turned one.
@@ -84,14 +86,14 @@ func TestGateProgress(t *testing.T) {
 		t.Errorf("nothing read: %+v", p)
 	}
 	c.add(2 * time.Second)
-	g.Advance(250, 7)
-	g.Advance(100, 3) // late news
-	want := Progress{Phase: PhaseReplaying, Fraction: 0.25, BytesDone: 250, BytesTotal: 1000, Records: 7,
+	g.Advance(wal.Amount{Bytes: 250, Records: 7}, wal.Amount{Bytes: 250 + 7*recordCost})
+	g.Advance(wal.Amount{Bytes: 100, Records: 3}, wal.Amount{Bytes: 300 + 9*recordCost}) // more than was thought
+	want := Progress{Phase: PhaseReplaying, Fraction: 0.5, BytesDone: 250, BytesTotal: 1000, Records: 7,
 		Elapsed: 2 * time.Second, ETA: 6 * time.Second, Startup: 3 * time.Second}
 	if p := g.Progress(); p != want {
-		t.Errorf("a quarter read:\n%+v, want\n%+v", p, want)
+		t.Errorf("half of it done:\n%+v, want\n%+v", p, want)
 	}
-	g.Advance(2000, 20)
+	g.Advance(wal.Amount{Bytes: 2000, Records: 20}, wal.Amount{})
 	if p := g.Progress(); p.Fraction != almostDone || p.BytesDone != 1000 || p.ETA != 0 {
 		t.Errorf("all read: %+v", p)
 	}
@@ -113,7 +115,7 @@ func TestGateStoppedInReplayIsNotComplete(t *testing.T) {
 	} {
 		g := NewGate(newClock().now)
 		g.Replaying(100)
-		g.Advance(100, 1)
+		g.Advance(wal.Amount{Bytes: 100, Records: 1}, wal.Amount{})
 		end(g)
 		if p := g.Progress(); p.Fraction != almostDone || p.ETA >= 0 || (p.Err == cause) != (name == "fail") {
 			t.Errorf("%s: %+v", name, p)
@@ -140,7 +142,14 @@ func TestGateMonotone(t *testing.T) {
 		}
 		g.Replaying(rapid.Int64Range(-1, 1000).Draw(t, "total"))
 		for range rapid.IntRange(0, 50).Draw(t, "steps") {
-			g.Advance(rapid.Int64Range(-5, 1200).Draw(t, "bytes"), rapid.Int64Range(-5, 100).Draw(t, "records"))
+			amount := func(name string) wal.Amount {
+				return wal.Amount{
+					Bytes:   rapid.Int64Range(-5, 1200).Draw(t, name+" bytes"),
+					Frames:  rapid.Int64Range(0, 5).Draw(t, name+" frames"),
+					Records: rapid.Int64Range(-5, 100).Draw(t, name+" records"),
+				}
+			}
+			g.Advance(amount("done"), amount("left"))
 			c.add(time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "passed")))
 			look()
 		}
@@ -157,7 +166,7 @@ func TestGateConcurrent(t *testing.T) {
 		wg.Go(func() {
 			last := 0.0
 			for i := range int64(1000) {
-				g.Advance(4*i, i)
+				g.Advance(wal.Amount{Bytes: 4 * i, Records: i}, wal.Amount{Bytes: 4000 - 4*i, Records: 1000 - i})
 				f := g.Progress().Fraction
 				if f < last || f >= 1 {
 					t.Errorf("fraction went from %v to %v", last, f)
@@ -175,7 +184,7 @@ func TestGateConcurrent(t *testing.T) {
 func TestGateReadingIsCheap(t *testing.T) {
 	g := NewGate(time.Now)
 	g.Replaying(100)
-	if n := testing.AllocsPerRun(100, func() { g.Advance(1, 1); _ = g.Progress() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { g.Advance(wal.Amount{Bytes: 1}, wal.Amount{Bytes: 99}); _ = g.Progress() }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

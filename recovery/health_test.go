@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/e6e95bb8/topics/wal"
 )
 
 func fixed(c Condition) Check { return func() Condition { return c } }
@@ -108,7 +110,7 @@ func TestLiveCheckTurnsAtOnce(t *testing.T) {
 		want Condition
 	}{
 		{func() {}, Condition{Degraded, "recovery has not begun"}},
-		{func() { g.Replaying(8); g.Advance(5, 1) }, Condition{Degraded, "replaying the log: 62.5 %"}},
+		{func() { g.Replaying(8); g.Advance(wal.Amount{Bytes: 5}, wal.Amount{Bytes: 3}) }, Condition{Degraded, "replaying the log: 62.5 %"}},
 		{func() { g.Ready() }, Condition{}},
 		{func() { g.Drain() }, Condition{}},
 	} {

@@ -182,7 +182,7 @@ func (r *Recovered) replay(ctx context.Context) error {
 		return err
 	}
 	r.Report.Files = replay.Files()
-	r.opts.Gate.Replaying(replay.Size())
+	progress := follow(r.opts.Gate, replay, r.manifest.Checkpoint.through())
 	r.Registry.Refer(replay.NewReader)
 	tail, err := replay.Run(func(f wal.Frame) error {
 		if err := ctx.Err(); err != nil {
@@ -190,10 +190,9 @@ func (r *Recovered) replay(ctx context.Context) error {
 		}
 		r.Report.Frames++
 		r.Report.Bytes += int64(f.End - f.LSN)
+		progress.applied(f)
 		return r.Registry.Replay(f)
-	}, func(bytes int64) {
-		r.opts.Gate.Advance(bytes, r.Registry.Replayed())
-	})
+	}, progress.read)
 	r.Report.Records = r.Registry.Replayed()
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"reflect"
 	"testing"
+
+	"github.com/e6e95bb8/topics/wal"
 )
 
 // sampleEntries are one entry of each kind.
@@ -85,6 +87,10 @@ func FuzzEntry(f *testing.F) {
 		again, err := decodeEntry(typ, encoded(t, &e))
 		if err != nil || !reflect.DeepEqual(again, e) {
 			t.Fatalf("%+v, %v, want %+v", again, err, e)
+		}
+		whole, head := wal.Frame{Type: typ, Payload: p}, wal.Frame{Type: typ, Payload: p[:min(len(p), 64)]}
+		if got, want := RecordsAhead(head), min(RecordsIn(whole), maxAhead); got != want {
+			t.Fatalf("%d records by the first bytes, want %d", got, want)
 		}
 	})
 }

@@ -214,6 +214,31 @@ func RecordsIn(f wal.Frame) int {
 	return e.count
 }
 
+// RecordsAhead is RecordsIn for a frame of whose payload only the first bytes
+// need be there: 64 are enough. What is no entry has none.
+func RecordsAhead(f wal.Frame) int {
+	d := decoder{p: f.Payload}
+	flags := d.byte()
+	switch f.Type {
+	case entryAppend:
+		_, _, _ = d.uvarint(), d.uvarint(), d.varint()
+	case entryForward:
+		if flags == flagTrim || flags == flagNote {
+			return 0
+		}
+		_, _, _, _, _ = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint(), d.varint()
+	default:
+		return 0
+	}
+	if n := d.uvarint(); !d.bad {
+		return int(min(n, maxAhead))
+	}
+	return 0
+}
+
+// maxAhead bounds what a damaged count may claim.
+const maxAhead = 1 << 24
+
 // TimeOf is when the server took the write in a frame of the log, in Unix ms;
 // not ok for a frame that does not say.
 func TimeOf(f wal.Frame) (ms int64, ok bool) {

@@ -1,0 +1,247 @@
+package wal
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/e6e95bb8/topics/wal/frame"
+)
+
+const (
+	// sampleBytes is what is looked at of each stretch of the log, and a frame
+	// of at least that much is large: a sample may see none of its header.
+	sampleBytes = 16 << 10
+	// stretchBytes is the aim for the length of a stretch; a short log has
+	// shorter ones, and a long log longer ones.
+	stretchBytes    = 1 << 20
+	fewestStretches = 16
+	mostStretches   = 128
+	sampledPart     = 4 // at most a quarter of a log is looked at
+	// backBytes is what is read at a time to find the header of a large frame,
+	// at most a part of the log in all.
+	backBytes = 64 << 10
+	backPart  = 8
+	leastBack = 2 << 20
+	mostBack  = 32 << 20
+	// headBytes is what a frame is known by.
+	headBytes = frame.HeaderSize + 64
+
+	zeroBlock int64 = 4 << 10
+)
+
+// Amount is an amount of log, in what takes time to replay.
+type Amount struct {
+	Bytes   int64
+	Frames  int64
+	Records int64
+}
+
+// Forecast is an estimate of what Run has to do, from samples of the log. It
+// serves only to show progress: no damage makes it fail, and nothing else may
+// rely on it.
+type Forecast struct {
+	Total     Amount
+	stretches []stretch // one after the other, each of Total.Bytes / their number
+}
+
+// stretch is what a byte of a part of the log has to do with, on the average.
+type stretch struct{ frames, records float64 }
+
+// Left is what remains to be done once the first bytes, as Run counts them,
+// are done.
+func (f *Forecast) Left(done int64) Amount {
+	left := Amount{Bytes: max(f.Total.Bytes-done, 0)}
+	each := float64(f.Total.Bytes) / float64(max(len(f.stretches), 1))
+	var frames, records float64
+	for i, s := range f.stretches {
+		if n := min(float64(i+1)*each-float64(done), each); n > 0 {
+			frames += n * s.frames
+			records += n * s.records
+		}
+	}
+	left.Frames, left.Records = int64(frames), int64(records)
+	return left
+}
+
+// Forecast samples the log. records is the number of records that a frame is
+// to be counted with; only the first bytes of its payload are there, and its
+// End is not known.
+func (r *Replay) Forecast(records func(Frame) int) *Forecast {
+	f := &Forecast{}
+	if r.refused != nil || len(r.used) == 0 {
+		return f
+	}
+	s := sampler{Replay: r, records: records, buf: make([]byte, backBytes+headBytes)}
+	f.Total.Bytes = max(r.total-(r.used[len(r.used)-1].size-s.end()), 0)
+	s.back = min(max(f.Total.Bytes/backPart, leastBack), mostBack)
+	n := max(min(f.Total.Bytes/stretchBytes, mostStretches), fewestStretches)
+	n = min(n, f.Total.Bytes/(sampledPart*sampleBytes)+1)
+	each := f.Total.Bytes / n
+	dark := map[int]*spot{} // the stretches whose samples are inside of large frames
+	for i := range n {
+		// The place in the stretch changes by the golden ratio: a log that
+		// repeats itself is not always looked at in the same place.
+		turn := (uint64(i) * golden) >> 32
+		room := uint64(max(each-sampleBytes, 0))
+		avg, inside := s.look(i*each+int64(turn*room>>32), min(each, sampleBytes))
+		if inside != nil {
+			dark[int(i)] = inside
+		}
+		f.stretches = append(f.stretches, avg)
+	}
+	s.lighten(f.stretches, dark)
+	f.Total = f.Left(0)
+	return f
+}
+
+// golden is 2^64 divided by the golden ratio: its multiples are spread evenly,
+// however many of them there are.
+const golden = 0x9e3779b97f4a7c15
+
+// lighten fills in the dark stretches: by the frame that each is inside of, as
+// far as finding it is cheap enough, the others by the average of these.
+func (s *sampler) lighten(stretches []stretch, dark map[int]*spot) {
+	order := slices.SortedFunc(maps.Keys(dark), func(a, b int) int { return cmp.Compare(uint64(a)*golden, uint64(b)*golden) })
+	var sum stretch
+	known := 0.0
+	for _, i := range order {
+		if avg, ok := s.around(dark[i]); ok {
+			stretches[i] = avg
+			sum.frames, sum.records, known = sum.frames+avg.frames, sum.records+avg.records, known+1
+			delete(dark, i)
+		}
+	}
+	for i := range dark {
+		stretches[i] = stretch{sum.frames / max(known, 1), sum.records / max(known, 1)}
+	}
+}
+
+// sampler looks at places of a log.
+type sampler struct {
+	*Replay
+	records func(Frame) int
+	buf     []byte
+	back    int64 // bytes that may still be read to find headers
+}
+
+// end is about where the last file's bytes that are not zero end: what damage
+// left of a block of zeros in the middle may mislead it.
+func (s *sampler) end() int64 {
+	f := s.used[len(s.used)-1]
+	lo, hi := int64(headerSize), f.size
+	if len(s.used)-1 == s.from {
+		lo = f.offset(s.begin)
+	}
+	for hi-lo > zeroBlock {
+		mid := lo + (hi-lo)/2
+		p := s.read(f, mid, zeroBlock)
+		if lastNonzero(p) == 0 {
+			hi = mid
+		} else {
+			lo = mid + zeroBlock
+		}
+	}
+	return lo + int64(lastNonzero(s.read(f, lo, hi-lo)))
+}
+
+// read reads up to n bytes at off. An error is left for Run to find.
+func (s *sampler) read(f *file, off, n int64) []byte {
+	m, err := f.ReadAt(s.buf[:max(min(n, f.size-off, int64(len(s.buf))), 0)], off)
+	if err != nil {
+		return s.buf[:m:m]
+	}
+	return s.buf[:m]
+}
+
+// look takes a sample of that many bytes, pos bytes from where reading begins.
+// One without a header is inside of a large frame, and has no average yet.
+func (s *sampler) look(pos, bytes int64) (avg stretch, inside *spot) {
+	f, off, limit := s.find(pos)
+	p := s.read(f, off, min(bytes+headBytes, limit-off))
+	if bytes = min(bytes, int64(len(p))); bytes == 0 {
+		return avg, nil
+	}
+	seen := false
+	for at := int64(0); at < bytes; {
+		h, ok := s.head(f, off+at, p[at:])
+		if !ok {
+			at += frame.Align
+			continue
+		}
+		seen = true
+		// A frame counts where it begins. A large one counts by its bytes
+		// instead, and double: it ends in a sample as often as it begins in
+		// one, and the bytes before its end do not show whose they are.
+		n := 1.0
+		if h.Bytes >= sampleBytes {
+			n = 2 * float64(bytes-at) / float64(h.Bytes)
+		}
+		avg.frames += n / float64(bytes)
+		avg.records += n * float64(h.Records) / float64(bytes)
+		at += h.Bytes
+	}
+	if !seen {
+		return avg, &spot{f, off}
+	}
+	return avg, nil
+}
+
+// spot is a byte of a file.
+type spot struct {
+	*file
+	off int64
+}
+
+// find is the place that is pos bytes from where reading begins, and where the
+// frames of its file end at the latest.
+func (s *sampler) find(pos int64) (f *file, off, limit int64) {
+	i := s.from
+	off = pos + s.used[i].offset(s.begin)
+	for i+1 < len(s.used) && off >= s.limit(i) {
+		off -= s.limit(i)
+		i++
+	}
+	return s.used[i], max(off, headerSize) &^ (frame.Align - 1), s.limit(i)
+}
+
+// around looks for the frame that a spot is inside of: back until one begins,
+// and from there on from frame to frame.
+func (s *sampler) around(in *spot) (avg stretch, ok bool) {
+	for to := in.off; to > headerSize && s.back > 0; to -= backBytes {
+		from := max(to-backBytes, headerSize)
+		s.back -= to - from
+		p := s.read(in.file, from, to-from+headBytes)
+		for at := from; at < to && at-from < int64(len(p)); at += frame.Align {
+			h, ok := s.head(in.file, at, p[at-from:])
+			for ok && at+h.Bytes <= in.off {
+				at += h.Bytes
+				h, ok = s.head(in.file, at, s.read(in.file, at, headBytes))
+			}
+			if ok {
+				return stretch{1 / float64(h.Bytes), float64(h.Records) / float64(h.Bytes)}, true
+			}
+		}
+	}
+	return avg, false
+}
+
+// head reads what begins with p at that offset of f, if it is a frame's header
+// by its position; its checksum is not looked at.
+func (s *sampler) head(f *file, off int64, p []byte) (a Amount, ok bool) {
+	lsn := f.first + LSN(off-headerSize)
+	if len(p) < frame.HeaderSize || LSN(frame.LSN(p)) != lsn {
+		return a, false
+	}
+	size, ok := frame.Claimed(p)
+	if !ok || frame.Type(p) == 0 || p[5]|p[6]|p[7] != 0 {
+		return a, false
+	}
+	a = Amount{Bytes: int64(size), Frames: 1}
+	if typ := frame.Type(p); typ != typeMarker {
+		payload := p[frame.HeaderSize:]
+		payload = payload[:min(len(payload), frame.PayloadSize(p))]
+		a.Records = int64(s.records(Frame{Type: typ, LSN: lsn, Payload: payload}))
+	}
+	return a, true
+}
