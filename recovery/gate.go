@@ -50,10 +50,11 @@ type Gate struct {
 
 	bytes   atomic.Int64 // replayed so far, only growing
 	records atomic.Int64 // replayed so far, only growing
+	began   atomic.Int64 // when reading began, in ns after created
 	// share is the fraction done, as the bits of a float64: of numbers that
 	// are not negative they have the same order. Only growing.
 	share atomic.Uint64
-	ratio atomic.Uint64 // work left to work done, likewise; 0: unknown
+	eta   atomic.Int64 // time left at the last Advance, in ns; negative: unknown
 
 	mu    sync.Mutex // held by transitions only
 	state atomic.Pointer[gateState]
@@ -72,6 +73,7 @@ type gateState struct {
 // NewGate makes a gate in PhaseStarting. The clock is the caller's.
 func NewGate(now func() time.Time) *Gate {
 	g := &Gate{now: now, created: now()}
+	g.eta.Store(-1)
 	g.state.Store(&gateState{phase: PhaseStarting})
 	return g
 }
@@ -82,24 +84,34 @@ func (g *Gate) Replaying(bytes int64) bool {
 	return g.move(PhaseReplaying, func(s *gateState) {
 		s.total = max(bytes, 0)
 		s.replayFrom = g.now()
+		g.began.Store(int64(s.replayFrom.Sub(g.created)))
 	})
 }
 
 // Advance records how much of the replay is done, counted from its start, and
-// how much is thought to be left. Progress never goes back: what is less than
-// an earlier call had is ignored.
+// how much is thought to be left. The rate is measured from the last call with
+// nothing done on: what comes before, syncs of the files, tells nothing of it.
+// Progress never goes back: what is less than an earlier call had is ignored.
 func (g *Gate) Advance(done, left wal.Amount) {
 	raise(&g.bytes, done.Bytes)
 	raise(&g.records, done.Records)
 	did, will := costOf(done), max(costOf(left), 0)
+	now := g.now()
 	if did <= 0 {
+		g.began.Store(int64(now.Sub(g.created)))
 		return
 	}
-	g.ratio.Store(math.Float64bits(will / did))
-	share := math.Float64bits(min(did/(did+will), almostDone))
+	took := float64(now.Sub(g.created)) - float64(g.began.Load())
+	eta := took * will / did
+	g.eta.Store(int64(eta))
+	share := did / (did + will)
+	if passed := float64(now.Sub(g.state.Load().replayFrom)); passed+eta > 0 {
+		share = passed / (passed + eta)
+	}
+	bits := math.Float64bits(min(share, almostDone))
 	for {
 		old := g.share.Load()
-		if share <= old || g.share.CompareAndSwap(old, share) {
+		if bits <= old || g.share.CompareAndSwap(old, bits) {
 			return
 		}
 	}
@@ -191,8 +203,8 @@ func (g *Gate) Progress() Progress {
 	switch {
 	case s.complete:
 		p.Fraction, p.ETA = 1, 0
-	case s.phase == PhaseReplaying && p.Fraction > 0:
-		p.ETA = time.Duration(float64(p.Elapsed) * math.Float64frombits(g.ratio.Load()))
+	case s.phase == PhaseReplaying:
+		p.ETA = time.Duration(g.eta.Load())
 	}
 	return p
 }

@@ -82,6 +82,7 @@ func TestGateProgress(t *testing.T) {
 		t.Errorf("starting: %+v", p)
 	}
 	g.Replaying(1000)
+	g.Advance(wal.Amount{}, wal.Amount{Bytes: 1000})
 	if p := g.Progress(); p.ETA >= 0 || p.Fraction != 0 {
 		t.Errorf("nothing read: %+v", p)
 	}

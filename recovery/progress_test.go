@@ -130,6 +130,9 @@ func checkProgress(t *testing.T, log []spell, fileBytes int64) {
 		p.applied(f)
 		return nil
 	}, func(n int64) {
+		if rest := n - g.Progress().BytesTotal; rest > 0 {
+			c.add(time.Duration(float64(rest-p.done.Rest) * 0.35))
+		}
 		p.read(n)
 		seen = append(seen, reading{g.Progress(), c.now().Sub(began)})
 	}); err != nil {

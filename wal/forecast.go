@@ -35,6 +35,7 @@ type Amount struct {
 	Bytes   int64
 	Frames  int64
 	Records int64
+	Rest    int64 // bytes after the frames, which are looked through
 }
 
 // Forecast is an estimate of what Run has to do, from samples of the log. It
@@ -51,7 +52,7 @@ type stretch struct{ frames, records float64 }
 // Left is what remains to be done once the first bytes, as Run counts them,
 // are done.
 func (f *Forecast) Left(done int64) Amount {
-	left := Amount{Bytes: max(f.Total.Bytes-done, 0)}
+	left := Amount{Bytes: max(f.Total.Bytes-done, 0), Rest: f.Total.Rest - max(min(done-f.Total.Bytes, f.Total.Rest), 0)}
 	each := float64(f.Total.Bytes) / float64(max(len(f.stretches), 1))
 	var frames, records float64
 	for i, s := range f.stretches {
@@ -68,12 +69,13 @@ func (f *Forecast) Left(done int64) Amount {
 // to be counted with; only the first bytes of its payload are there, and its
 // End is not known.
 func (r *Replay) Forecast(records func(Frame) int) *Forecast {
-	f := &Forecast{}
+	f := &Forecast{Total: Amount{Rest: r.rest}}
 	if r.refused != nil || len(r.used) == 0 {
 		return f
 	}
 	s := sampler{Replay: r, records: records, buf: make([]byte, backBytes+headBytes)}
-	f.Total.Bytes = max(r.total-(r.used[len(r.used)-1].size-s.end()), 0)
+	zeros := r.used[len(r.used)-1].size - s.end()
+	f.Total.Bytes, f.Total.Rest = max(r.total-zeros, 0), r.rest+zeros
 	s.back = min(max(f.Total.Bytes/backPart, leastBack), mostBack)
 	n := max(min(f.Total.Bytes/stretchBytes, mostStretches), fewestStretches)
 	n = min(n, f.Total.Bytes/(sampledPart*sampleBytes)+1)

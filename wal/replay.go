@@ -33,7 +33,8 @@ type Replay struct {
 
 	from  int   // index in used of the file where reading begins
 	begin LSN   // where it begins there; without used files, where the log does
-	total int64 // bytes to read
+	total int64 // bytes to read in used
+	rest  int64 // and in unused
 }
 
 // Open finds the log's files in Options.Dir and checks their headers and their
@@ -93,6 +94,9 @@ func Inspect(opts Options) (*Replay, error) {
 // begins no later. A Start that the file has no room for is beyond the end of
 // the log: reading all of the file will tell where that is.
 func (r *Replay) seek() {
+	for _, f := range r.unused {
+		r.rest += f.size
+	}
 	if r.begin = r.opts.Begin; len(r.used) == 0 {
 		return
 	}
@@ -225,23 +229,25 @@ func (r *Replay) close() {
 	}
 }
 
-// Size is the bytes that Run will read.
-func (r *Replay) Size() int64 { return r.total }
+// Size is the bytes that Run will read, what follows the frames included.
+func (r *Replay) Size() int64 { return r.total + r.rest }
 
 // Files is the number of files that Run will read.
 func (r *Replay) Files() int { return len(r.used) - r.from }
 
 // Run reads every frame from Options.Start on in order and calls apply with it; progress gets the
-// bytes read so far, now and then, and Size at the end. One goroutine reads
+// bytes read so far, 0 when the files are synced, now and then, and Size at the end. One goroutine reads
 // and verifies ahead of apply. On any error the files are closed and nothing
 // on disk has been touched.
 func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail, error) {
 	s := newScanner(r)
+	s.sifted = progress
 	err := r.refused
 	if err == nil {
 		err = r.syncAll()
 	}
 	if err == nil {
+		progress(0)
 		err = s.each(apply, progress)
 	}
 	if err == nil {
@@ -254,7 +260,7 @@ func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail
 		r.close()
 		return nil, err
 	}
-	progress(r.total)
+	progress(r.Size())
 	return &Tail{replay: r, End: s.end, Truncated: s.garbage, synced: s.synced, at: s.at, dirtyTo: s.dirtyTo}, nil
 }
 

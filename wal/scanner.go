@@ -25,13 +25,16 @@ type scanner struct {
 	synced LSN    // highest position that a frame or header says was durable
 	cause  string // why end is the end; empty: nothing was ever written there
 
+	before int64       // bytes read in the files before the one at hand
+	sifted func(int64) // gets the bytes read so far
+
 	reach   LSN   // the furthest that the files sifted so far can hold
 	garbage int64 // bytes from end to the last that is not zero, in each file
 	dirtyTo int64 // offset in used[at] behind its last byte that is not zero
 }
 
 func newScanner(r *Replay) *scanner {
-	return &scanner{Replay: r, at: r.from, end: r.begin, synced: max(r.opts.Synced, r.opts.Start)}
+	return &scanner{Replay: r, at: r.from, end: r.begin, sifted: func(int64) {}, synced: max(r.opts.Synced, r.opts.Start)}
 }
 
 // each streams every frame through apply, reading ahead in one goroutine.
@@ -78,6 +81,7 @@ func (s *scanner) read(blocks chan<- verified, free <-chan []byte, stop <-chan s
 			done -= f.offset(s.end)
 		}
 		base := done
+		s.before = base
 		more, err := s.readFile(f, limit, func(b verified) bool {
 			b.done += base
 			select {

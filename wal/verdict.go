@@ -41,6 +41,7 @@ func (s *scanner) classify() error {
 			return err
 		}
 		rests = append(rests, found)
+		s.before += f.size
 	}
 	in, why, err := s.disorder(s.end, rests)
 	if err == nil && in != nil {

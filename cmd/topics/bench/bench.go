@@ -117,7 +117,12 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 	}{
 		{"reads", func(ctx context.Context, r *Report) (err error) { r.Reads, err = b.measureReads(ctx); return err }},
 		{"replay", func(ctx context.Context, r *Report) (err error) { r.Replay, err = b.measureReplay(ctx); return err }},
-		{"recovery", func(ctx context.Context, r *Report) (err error) { r.Recovery, err = b.measureRecovery(ctx); return err }},
+		{"recovery", func(ctx context.Context, r *Report) (err error) {
+			if r.Recovery, err = b.measureRecovery(ctx); err == nil {
+				r.Progress, err = b.measureProgress(ctx)
+			}
+			return err
+		}},
 		{"idle", func(ctx context.Context, r *Report) (err error) { r.Idle, err = b.measureIdle(ctx); return err }},
 		{"checkpoint", func(ctx context.Context, r *Report) (err error) {
 			r.Checkpoint, err = b.measureCheckpoint(ctx)
@@ -136,6 +141,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
+	report.Aims = append(report.Aims, report.progressAims()...)
 	report.Aims = append(report.Aims, report.storageAims()...)
 	report.Aims = append(report.Aims, report.watchAims()...)
 	return report, nil

@@ -102,7 +102,7 @@ func (b *bench) measureRestart(ctx context.Context, writes, batch int) (r Replay
 	r.ReplayMS = milliseconds(replay)
 	r.MBs = megabytesPerSecond(r.LogBytes, replay)
 	r.Ratio = r.MBs / r.ScanMBs
-	r.Progress = server.values
+	r.Progress = server.values()
 	if r.ResidentBytes, err = server.settled(ctx, settleTime); err != nil {
 		return r, err
 	}

@@ -40,6 +40,7 @@ func sample(t *testing.T) *Report {
 	report.Reads = []ReadResult{{From: "cache", Readers: 4, Records: 1e6, MBs: 250, Ratio: 0.1}}
 	report.Replay = []ReplayResult{{Records: 2000, Batch: 100, LogBytes: 1e9, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
 	report.Recovery = []RecoveryResult{{Records: 1e6, Topics: 1000, ReadyMS: 900, ReplayMS: 500, CleanMS: 1200, ResidentBytes: 364e6, CacheBytes: 64e6}}
+	report.Progress = []ProgressResult{{Log: "both", LogBytes: 1e8, ReplayMS: 500, Readings: 90, Off: 0.02, ETAOffMS: 15}}
 	report.Idle = &IdleResult{Topics: 1000, BytesPerTopic: 512}
 	report.Checkpoint = []CheckpointResult{{While: "quiet", P99US: 100, Ratio: 1}, {While: "merges", P99US: 150, Ratio: 1.5}}
 	report.History = []HistoryResult{{Written: "in turn", Topics: 1000, Records: 4e5}, {Written: "alone", Topics: 1000, Records: 1e6}}
@@ -51,6 +52,7 @@ func sample(t *testing.T) *Report {
 	}
 	report.Fanout = &FanoutResult{Destinations: 100, Writes: 200, BytesAlone: 248, BytesEach: 56, AloneP50US: 400, P50US: 440, Ratio: 1.1, AllP50MS: 4.5,
 		Lone: LoneResult{Rounds: 18, Writes: 60_000, AloneP50US: 60, P50US: 66, Ratio: 1.15}}
+	report.Aims = append(report.Aims, report.progressAims()...)
 	report.Aims = append(report.Aims, report.storageAims()...)
 	report.Aims = append(report.Aims, report.watchAims()...)
 	return report
@@ -72,6 +74,8 @@ func TestReportTable(t *testing.T) {
 		"64 fsync writers, frames per sync at least 8.00 9.00 met",
 		"64 fsync writers over 64 ephemeral writers at least 0.80x 0.85x met",
 		"disk, batches of 100 over 16 connections at least 700000 records/s 3000000 records/s met",
+		"both 100 500 90 0.020 15.0",
+		"replay_progress over both, from the share of time at most 0.05 0.02 met",
 		"replay of 2000 records in batches of 100 at least 400 MB/s 300 MB/s MISSED",
 		"resident memory, 2000 records in batches of 100 at most 64.0 B/record 12.0 B/record met",
 		"ready after a kill but for the replay, 1000000 records in 1000 topics at most 2000 ms 400 ms met",
@@ -104,7 +108,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 17 || len(back.Groups) != 6 {
+	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 18 || len(back.Groups) != 6 {
 		t.Errorf("came back as %+v", back)
 	}
 }

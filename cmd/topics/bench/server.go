@@ -33,7 +33,7 @@ type server struct {
 	addr    string
 	api     *client.Client // for all that is not load; it does not retry
 	ready   time.Duration  // from the start of the process
-	values  int            // distinct replay_progress values seen
+	seen    []child.Probe  // of the replay, and the first that was ready
 }
 
 // boot starts a server in dir and waits until it is ready. The caller closes
@@ -41,14 +41,16 @@ type server struct {
 func boot(ctx context.Context, dir string, env []string) (*server, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	values := make(map[float64]bool)
+	var seen []child.Probe
 	process, ready, err := child.Boot(ctx, child.Options{Dir: dir, Env: env}, readyPoll, func(p child.Probe) {
-		values[p.Progress] = true
+		if p.Phase == "replaying" || p.Phase == "ready" {
+			seen = append(seen, p)
+		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &server{process: process, addr: ready.Addr, ready: ready.At, values: len(values)}
+	s := &server{process: process, addr: ready.Addr, ready: ready.At, seen: seen}
 	if s.api, err = client.New("http://"+s.addr, client.Options{Timeout: exchangeTimeout}); err != nil {
 		process.Kill()
 	}

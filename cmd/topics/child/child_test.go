@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestEnviron(t *testing.T) {
@@ -36,19 +37,20 @@ func TestProgress(t *testing.T) {
 		name   string
 		status int
 		body   string
-		want   float64
-		phase  string
+		want   Probe
 		bad    bool
 	}{
-		{"ready", 200, `{"status":"ready"}`, 1, "ready", false},
-		{"replaying", 503, `{"error":{"code":"not_ready","detail":{"replay_progress":0.62,"phase":"replaying"}}}`, 0.62, "replaying", false},
-		{"no progress", 503, `{"error":{"code":"shutting_down"}}`, 0, "", true},
-		{"no JSON", 502, `Bad Gateway`, 0, "", true},
+		{"ready", 200, `{"status":"ready"}`, Probe{Progress: 1, Phase: "ready"}, false},
+		{"replaying", 503, `{"error":{"code":"not_ready","detail":{"replay_progress":0.62,"eta_ms":40,"phase":"replaying"}}}`,
+			Probe{Progress: 0.62, ETA: 40 * time.Millisecond, Phase: "replaying"}, false},
+		{"no progress", 503, `{"error":{"code":"shutting_down"}}`, Probe{}, true},
+		{"no JSON", 502, `Bad Gateway`, Probe{}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, phase, err := progress(tt.status, []byte(tt.body))
-			if got != tt.want || phase != tt.phase || (err != nil) != tt.bad {
-				t.Errorf("got %v, %q, %v", got, phase, err)
+			got := Probe{Ready: tt.status}
+			tt.want.Ready = tt.status
+			if err := got.read([]byte(tt.body)); got != tt.want || (err != nil) != tt.bad {
+				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	}

@@ -22,6 +22,7 @@ type Probe struct {
 	Health   int           // status of /v0/health; 0: no answer
 	Ready    int           // status of /v0/ready; 0: no answer
 	Progress float64       // replay_progress; 1 when ready
+	ETA      time.Duration // eta_ms; 0: unknown, or ready
 	Phase    string        // detail.phase while not ready
 	Err      error         // why there was no answer
 }
@@ -95,31 +96,35 @@ func (s *Server) probe(ctx context.Context, client *http.Client) (p Probe) {
 	if p.Ready, ready, p.Err = get(ctx, client, "http://"+p.Addr+"/v0/ready"); p.Err != nil {
 		return p
 	}
-	p.Progress, p.Phase, p.Err = progress(p.Ready, ready)
+	p.Err = p.read(ready)
 	return p
 }
 
-// progress takes replay_progress and phase out of an answer of /v0/ready.
-func progress(status int, body []byte) (float64, string, error) {
-	if status == http.StatusOK {
-		return 1, "ready", nil
+// read takes the progress and the phase out of an answer of /v0/ready.
+func (p *Probe) read(body []byte) error {
+	if p.Ready == http.StatusOK {
+		p.Progress, p.Phase = 1, "ready"
+		return nil
 	}
 	var answer struct {
 		Error struct {
 			Code   string `json:"code"`
 			Detail struct {
 				Progress *float64 `json:"replay_progress"`
+				ETA      int64    `json:"eta_ms"`
 				Phase    string   `json:"phase"`
 			} `json:"detail"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return 0, "", fmt.Errorf("ready answered %d with no JSON: %w", status, err)
+		return fmt.Errorf("ready answered %d with no JSON: %w", p.Ready, err)
 	}
-	if answer.Error.Detail.Progress == nil {
-		return 0, "", fmt.Errorf("ready answered %d %s without replay_progress", status, answer.Error.Code)
+	d := &answer.Error.Detail
+	if d.Progress == nil {
+		return fmt.Errorf("ready answered %d %s without replay_progress", p.Ready, answer.Error.Code)
 	}
-	return *answer.Error.Detail.Progress, answer.Error.Detail.Phase, nil
+	p.Progress, p.ETA, p.Phase = *d.Progress, time.Duration(d.ETA)*time.Millisecond, d.Phase
+	return nil
 }
 
 func get(ctx context.Context, client *http.Client, url string) (int, []byte, error) {

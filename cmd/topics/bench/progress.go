@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+)
+
+// ProgressResult is how true the progress of one replay was.
+type ProgressResult struct {
+	Log      string  `json:"log"`
+	LogBytes int64   `json:"log_bytes"`
+	ReplayMS float64 `json:"replay_ms"` // as the probes saw it, to ready
+	Readings int     `json:"readings"`
+	// Off is how far replay_progress was from the share of time passed, at
+	// most; ETAOffMS how far eta_ms was from what it then took, at most, after
+	// the first fifth.
+	Off      float64 `json:"progress_off"`
+	ETAOffMS float64 `json:"eta_off_ms"`
+}
+
+// logKind is a log to replay: lone records, then batches of 100.
+type logKind struct {
+	name          string
+	lone, batches int
+}
+
+// measureProgress restarts servers over a log of lone records, one of batches,
+// and one of both, and holds the progress that they show against the clock.
+func (b *bench) measureProgress(ctx context.Context) ([]ProgressResult, error) {
+	n := b.cmd.ReplayRecords
+	var results []ProgressResult
+	for _, kind := range []logKind{
+		{"single records", n / 4, 0},
+		{"batches of 100", 0, n / 100},
+		{"both", n / 4, n / 500},
+	} {
+		r, err := b.measureFollowed(ctx, kind)
+		if err != nil {
+			return results, fmt.Errorf("progress over %s: %w", kind.name, err)
+		}
+		b.logf("progress: %s  off by at most %.3f, eta by %.0f ms, of %.0f ms", r.Log, r.Off, r.ETAOffMS, r.ReplayMS)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func (b *bench) measureFollowed(ctx context.Context, kind logKind) (r ProgressResult, err error) {
+	dir, done, err := scratch(b.dir, "progress")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r.Log = kind.name
+	if err := b.fillKind(ctx, dir, kind, &r); err != nil {
+		return r, err
+	}
+	server, err := boot(ctx, dir, b.replayEnv())
+	if err != nil {
+		return r, err
+	}
+	defer server.kill()
+	r.judge(server.seen)
+	return r, nil
+}
+
+// fillKind loads a server and kills it with -9.
+func (b *bench) fillKind(ctx context.Context, dir string, kind logKind, r *ProgressResult) error {
+	server, err := boot(ctx, dir, b.replayEnv())
+	if err != nil {
+		return err
+	}
+	defer server.kill()
+	const topic = "bench-progress"
+	if err := server.configure(ctx, topic, "disk"); err != nil {
+		return err
+	}
+	for _, w := range []struct{ conns, writes, batch int }{{64, kind.lone, 1}, {16, kind.batches, 100}} {
+		if w.writes == 0 {
+			continue
+		}
+		if err := fill(ctx, server.addr, w.conns, w.writes, same(writeRequest(topic, w.batch))); err != nil {
+			return err
+		}
+	}
+	m, err := server.metrics(ctx)
+	r.LogBytes = int64(m.WAL.BytesWritten)
+	return err
+}
+
+// judge compares the probes of a replay, the last of which is the first one
+// that was ready, with the time that passed.
+func (r *ProgressResult) judge(seen []child.Probe) {
+	if len(seen) == 0 {
+		return
+	}
+	began, ended := seen[0].At, seen[len(seen)-1].At
+	whole := ended - began
+	r.Readings, r.ReplayMS = len(seen), milliseconds(whole)
+	for _, p := range seen[:len(seen)-1] {
+		passed := p.At - began
+		share := float64(passed) / float64(whole)
+		r.Off = max(r.Off, math.Abs(p.Progress-share))
+		if share >= 0.2 {
+			r.ETAOffMS = max(r.ETAOffMS, milliseconds((p.ETA - (whole - passed)).Abs()))
+		}
+	}
+}
+
+// values is the number of distinct replay_progress values seen.
+func (s *server) values() int {
+	values := map[float64]bool{}
+	for _, p := range s.seen {
+		values[p.Progress] = true
+	}
+	return len(values)
+}
+
+func (r *Report) progress(w io.Writer) {
+	if len(r.Progress) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nprogress of the replay of\tlog MB\treplay ms\treadings\tprogress off by at most\teta off by at most ms\t")
+	for _, p := range r.Progress {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%s\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, figure(p.ETAOffMS))
+	}
+}
+
+func (r *Report) progressAims() []Aim {
+	var aims []Aim
+	for _, p := range r.Progress {
+		aims = append(aims, atMost("replay_progress over "+p.Log+", from the share of time", 0.05, p.Off, ""))
+	}
+	return aims
+}
