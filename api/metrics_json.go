@@ -82,6 +82,7 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 		"version":         s.opts.Version,
 		"ready":           r.ready,
 		"replay_progress": r.progress.Fraction,
+		"recovery":        map[string]int64{"bytes_done": r.progress.BytesDone, "bytes_total": r.progress.BytesTotal},
 		"uptime_ms":       r.uptime.Milliseconds(),
 		"pressure":        r.pressure,
 		"wal":             s.walJSON(&r),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"reflect"
 	"regexp"
 	"runtime"
 	"slices"
@@ -164,7 +165,14 @@ func TestMetricsInEveryPhase(t *testing.T) {
 		if got := e.values["topics_recovery_progress"]; got != progress.Fraction {
 			t.Errorf("%s: topics_recovery_progress %v", phase, got)
 		}
+		if done, total := e.values["topics_recovery_bytes_done"], e.values["topics_recovery_bytes_total"]; done != float64(progress.BytesDone) || total != float64(progress.BytesTotal) {
+			t.Errorf("%s: %v bytes of %v, want those of %+v", phase, done, total, progress)
+		}
 		m := object(t, get(s, "GET", "/metrics", "Accept", "application/json"))
+		amounts := map[string]any{"bytes_done": float64(progress.BytesDone), "bytes_total": float64(progress.BytesTotal)}
+		if !reflect.DeepEqual(m["recovery"], amounts) {
+			t.Errorf("%s: recovery %v, want %v", phase, m["recovery"], amounts)
+		}
 		if m["ready"] != (ready == 1) || m["replay_progress"] != progress.Fraction {
 			t.Errorf("%s: JSON says %v, %v", phase, m["ready"], m["replay_progress"])
 		}

@@ -53,6 +53,8 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	r := s.readings()
 	sample(w, "topics_ready", bit(r.ready))
 	sampleFloat(w, "topics_recovery_progress", r.progress.Fraction)
+	sample(w, "topics_recovery_bytes_done", r.progress.BytesDone)
+	sample(w, "topics_recovery_bytes_total", r.progress.BytesTotal)
 	sample(w, "topics_uptime_ms", r.uptime.Milliseconds())
 	sample(w, `topics_build_info{version="`+escapeLabel(s.opts.Version)+`",go="`+escapeLabel(runtime.Version())+`"}`, 1)
 
