@@ -60,6 +60,9 @@ func (serveCmd) Run(ctx context.Context) error {
 	if err := s.claim(); err != nil {
 		return err
 	}
+	for _, w := range s.config.Exposed() {
+		s.log.Warn().Msg(w)
+	}
 	// 3. Health and its watchdog.
 	stopHealth := s.watch()
 	defer stopHealth()

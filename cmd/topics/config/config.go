@@ -195,6 +195,9 @@ func (c *Config) checkReach() (problems Problems) {
 				" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect")
 		}
 	}
+	if c.ProbeAuth {
+		c.warn("TOPICS_PROBE_AUTH has no effect: there are no API keys that probes could need")
+	}
 	c.warn("no API keys: everyone who can reach %s may read, write and delete", c.Addr())
 	return problems
 }

@@ -1,0 +1,30 @@
+package config
+
+import (
+	"fmt"
+	"os"
+)
+
+// Exposed returns a warning for each file with a secret and each directory with
+// data that every user of the machine may read. What is not there is left out.
+func (c *Config) Exposed() (warnings []string) {
+	for _, f := range []struct {
+		setting, name string
+		bits          os.FileMode
+	}{
+		{"API_KEYS_FILE", c.APIKeysFile, 0o004},
+		{"TLS_KEY_FILE", c.TLSKeyFile, 0o004},
+		{"DATA_DIR", c.DataDir, 0o005},
+		{"COLD_DIR", c.ColdDir, 0o005},
+		{"ARCHIVE_DIR", c.ArchiveDir, 0o005},
+	} {
+		if f.name == "" {
+			continue
+		}
+		if info, err := os.Stat(f.name); err == nil && info.Mode()&f.bits != 0 {
+			warnings = append(warnings, fmt.Sprintf("%s: every user of this machine may read %s (mode %04o); chmod o-rwx ends that",
+				prefix+f.setting, f.name, info.Mode().Perm()))
+		}
+	}
+	return warnings
+}
