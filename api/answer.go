@@ -49,6 +49,11 @@ type envelopeError struct {
 // writeError answers err in the envelope, with the headers its status needs.
 func writeError(w http.ResponseWriter, err error) {
 	e := errorOf(err)
+	if e.Code == "not_ready" && !reads(w) {
+		short := *e
+		short.Message = cutPath(e.Message)
+		e = &short
+	}
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))

@@ -36,6 +36,7 @@ func (s *Server) stuck() bool { return s.opts.Now().Sub(s.opts.Health.LastBeat()
 func (s *Server) writeProbe(w http.ResponseWriter, ok bool, body any) {
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, s.probeStatus(w, ok), body)
+	guardPaths(w)
 }
 
 // probeStatus is the status of a probe, with the header that 503 needs.

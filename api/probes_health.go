@@ -103,10 +103,11 @@ func (s *Server) writeActuator(w http.ResponseWriter, probe string, down bool) {
 	})
 }
 
-// handleInfo is GET /actuator/info: what runs here, and how it is configured.
+// handleInfo is GET /actuator/info: what runs here, and, for those who may
+// read, how it is configured.
 func (s *Server) handleInfo(w http.ResponseWriter, _ *http.Request) {
 	config := s.opts.Config
-	if config == nil {
+	if config == nil || !reads(w) {
 		config = map[string]any{}
 	}
 	s.writeProbe(w, true, map[string]any{
