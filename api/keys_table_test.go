@@ -49,19 +49,25 @@ var accessTable = map[string]access{
 	"GET /metrics":     {"r ar", false},
 	"GET /v0/recovery": {"r", false},
 
-	"GET /v0/openapi.json":           {},
-	"GET /v0/health":                 {},
-	"GET /healthz":                   {},
-	"GET /v0/ready":                  {},
-	"GET /readyz":                    {},
-	"GET /startupz":                  {},
-	"GET /live":                      {},
-	"GET /ready":                     {},
-	"GET /health":                    {},
-	"GET /health/quick":              {},
-	"GET /actuator/health/liveness":  {},
-	"GET /actuator/health/readiness": {},
-	"GET /actuator/info":             {},
+	"GET /v0/openapi.json":        {},
+	"GET /v0/health":              {},
+	"GET /healthz":                {},
+	"GET /v0/ready":               {},
+	"GET /readyz":                 {},
+	"GET /startupz":               {},
+	"GET /live":                   {},
+	"GET /ready":                  {},
+	"GET /health":                 {},
+	"GET /health/quick":           {},
+	"GET /":                       {},
+	"GET /v0":                     {},
+	"GET /actuator":               {},
+	"GET /actuator/health":        {},
+	"GET /actuator/health/:check": {},
+	"GET /actuator/info":          {},
+
+	"GET /actuator/metrics":       {"r ar", false},
+	"GET /actuator/metrics/:name": {"r ar", false},
 }
 
 // rights are one key for each right, for all, and for all inside a prefix. The
@@ -70,7 +76,7 @@ const rights = "read:r,write:w,delete:d,admin:a,looks:ar,rules:aw,all,inside::in
 
 // target is the path of a pattern, with a name in the place of its parameter.
 func target(pattern, name string) string {
-	for _, param := range []string{":topic", ":router", ":wid", ":id"} {
+	for _, param := range []string{":topic", ":router", ":wid", ":id", ":check", ":name"} {
 		pattern = strings.Replace(pattern, param, name, 1)
 	}
 	return pattern

@@ -27,8 +27,9 @@ func TestProbeStatuses(t *testing.T) {
 		{"/live /health", [7]int{o, o, o, o, o, o, o}},
 		{"/health/quick", [7]int{u, u, o, u, u, u, u}},
 		{"/actuator/health/liveness", [7]int{u, u, o, o, o, o, u}},
-		{"/actuator/health/readiness", [7]int{u, u, o, u, u, u, u}},
-		{"/actuator/info /v0/metrics /metrics", [7]int{o, o, o, o, o, o, o}},
+		{"/actuator/health/readiness /actuator/health", [7]int{u, u, o, u, u, u, u}},
+		{"/ /v0 /actuator", [7]int{o, o, o, o, o, o, o}},
+		{"/actuator/info /actuator/metrics /v0/metrics /metrics", [7]int{o, o, o, o, o, o, o}},
 	}
 	for _, row := range rows {
 		for _, path := range strings.Fields(row.paths) {

@@ -103,9 +103,14 @@ func (s *Server) routes() []route {
 		{"GET", "/ready", probe, auth.None, plain(s.handleReadyPlain)},
 		{"GET", "/health", probe, auth.None, plain(s.handleHealthFull)},
 		{"GET", "/health/quick", probe, auth.None, plain(s.handleHealthQuick)},
-		{"GET", "/actuator/health/liveness", probe, auth.None, plain(s.handleLiveness)},
-		{"GET", "/actuator/health/readiness", probe, auth.None, plain(s.handleReadiness)},
+		{"GET", "/", probe, auth.None, plain(s.handleRoot)},
+		{"GET", "/v0", probe, auth.None, plain(s.handleRoot)},
+		{"GET", "/actuator", probe, auth.None, plain(s.handleActuator)},
+		{"GET", "/actuator/health", probe, auth.None, plain(s.handleActuatorHealth)},
+		{"GET", "/actuator/health/:check", probe, auth.None, s.handleActuatorCheck}, // liveness and readiness among them
 		{"GET", "/actuator/info", probe, auth.None, plain(s.handleInfo)},
+		{"GET", "/actuator/metrics", telemetry, auth.Read, s.handleMetricNames},
+		{"GET", "/actuator/metrics/:name", telemetry, auth.Read, s.handleMetric},
 		{"GET", "/v0/metrics", telemetry, auth.Read, s.handleMetrics},
 		{"GET", "/metrics", telemetry, auth.Read, s.handleMetrics},
 		{"GET", "/v0/recovery", probe, auth.Read, s.handleRecovery},
@@ -114,15 +119,16 @@ func (s *Server) routes() []route {
 
 // queries are the parameters that routes take in the query, beside strict.
 var queries = map[string][]string{
-	"GET /v0/topics":             {"prefix", "page_size", "cursor"},
-	"GET /v0/topics/:topic":      {"touch"},
-	"DELETE /v0/topics/:topic":   {"if_empty"},
-	"POST /v0/topics/:topic":     {"return_seqs"},
-	"GET /v0/topics/:topic/diff": readParameters,
-	"GET /v0/routers":            {"prefix", "source", "dest", "page_size", "cursor"},
-	"POST /v0/watch":             {"lenient"},
-	"GET /v0/admin/audit":        {"limit"},
-	"GET /v0/admin/sessions":     {"limit", "offset"},
+	"GET /v0/topics":              {"prefix", "page_size", "cursor"},
+	"GET /v0/topics/:topic":       {"touch"},
+	"DELETE /v0/topics/:topic":    {"if_empty"},
+	"POST /v0/topics/:topic":      {"return_seqs"},
+	"GET /v0/topics/:topic/diff":  readParameters,
+	"GET /v0/routers":             {"prefix", "source", "dest", "page_size", "cursor"},
+	"POST /v0/watch":              {"lenient"},
+	"GET /v0/admin/audit":         {"limit"},
+	"GET /actuator/metrics/:name": {"tag"},
+	"GET /v0/admin/sessions":      {"limit", "offset"},
 }
 
 // query is the names of the parameters that the route takes in the query.

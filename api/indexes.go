@@ -1,0 +1,110 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// link is one entry of an index, in the form that Spring's actuator has.
+type link struct {
+	Href string `json:"href"`
+}
+
+func links(paths ...string) map[string]link {
+	all := map[string]link{}
+	for _, p := range paths {
+		name, path, _ := strings.Cut(p, " ")
+		all[name] = link{path}
+	}
+	return all
+}
+
+// rootLinks are what / and /v0 point to.
+var rootLinks = links("topics /v0/topics", "routers /v0/routers", "watch /v0/watch", "ws /v0/ws",
+	"stats /v0/admin/stats", "audit /v0/admin/audit", "sessions /v0/admin/sessions",
+	"openapi /v0/openapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "metrics /v0/metrics", "actuator /actuator")
+
+// handleRoot is GET / and GET /v0: what this is and where to go on.
+func (s *Server) handleRoot(w http.ResponseWriter, _ *http.Request) {
+	s.writeProbe(w, true, struct {
+		Name    string          `json:"name"`
+		Version string          `json:"version"`
+		Links   map[string]link `json:"_links"`
+	}{"topics", s.opts.Version, rootLinks})
+}
+
+var actuatorLinks = links("self /actuator", "health /actuator/health", "liveness /actuator/health/liveness", "readiness /actuator/health/readiness",
+	"health-check /actuator/health/{check}", "info /actuator/info", "metrics /actuator/metrics", "metric /actuator/metrics/{name}")
+
+// handleActuator is GET /actuator.
+func (s *Server) handleActuator(w http.ResponseWriter, _ *http.Request) {
+	s.writeProbe(w, true, struct {
+		Links map[string]link `json:"_links"`
+	}{actuatorLinks})
+}
+
+// checkComponent is a check as the actuator shows it. What is degraded is up.
+type checkComponent struct {
+	Status  string       `json:"status"`
+	Details checkDetails `json:"details"`
+}
+
+type checkDetails struct {
+	Health string `json:"health"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func componentOf(c HealthCheck) checkComponent {
+	status := actuatorUp
+	if c.Status == Unhealthy {
+		status = actuatorDown
+	}
+	return checkComponent{status, checkDetails{c.Status, c.Reason}}
+}
+
+// handleActuatorHealth is GET /actuator/health: readiness, with every check and
+// where each is alone.
+func (s *Server) handleActuatorHealth(w http.ResponseWriter, _ *http.Request) {
+	h := s.opts.Health.Snapshot()
+	body := struct {
+		Status     string                    `json:"status"`
+		Groups     []string                  `json:"groups"`
+		Components map[string]checkComponent `json:"components"`
+		Links      map[string]link           `json:"_links"`
+	}{actuatorUp, []string{"liveness", "readiness"}, map[string]checkComponent{}, links("self /actuator/health",
+		"liveness /actuator/health/liveness", "readiness /actuator/health/readiness")}
+	switch p := s.opts.Gate.Progress(); {
+	case p.Phase == PhaseStarting || p.Phase == PhaseReplaying:
+		body.Status = actuatorInit
+	case s.serving() != nil || h.Status == Unhealthy:
+		body.Status = actuatorDown
+	}
+	for _, c := range h.Checks {
+		body.Components[c.Name] = componentOf(c)
+		body.Links[c.Name] = link{"/actuator/health/" + c.Name}
+	}
+	s.writeProbe(w, body.Status == actuatorUp, body)
+}
+
+// handleActuatorCheck is GET /actuator/health/:check: liveness, readiness, or
+// one check.
+func (s *Server) handleActuatorCheck(c *call) error {
+	name := c.topic
+	switch name {
+	case "liveness":
+		s.handleLiveness(c, c.r)
+		return nil
+	case "readiness":
+		s.handleReadiness(c, c.r)
+		return nil
+	}
+	checks := s.opts.Health.Snapshot().Checks
+	i := slices.IndexFunc(checks, func(h HealthCheck) bool { return h.Name == name })
+	if i < 0 {
+		return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such check; /actuator/health has the names"}
+	}
+	body := componentOf(checks[i])
+	s.writeProbe(c, body.Status == actuatorUp, body)
+	return nil
+}
