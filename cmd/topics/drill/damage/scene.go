@@ -70,14 +70,13 @@ const window = int64(24 * 60 * 60 * 1000)
 
 // topicsOf are the topics and their configurations.
 func topicsOf() map[string]client.Config {
-	w := window
-	return map[string]client.Config{
+	all := map[string]client.Config{
 		"ephemeral": {Durability: string(ephemeral)},
 		"memory":    {Durability: string(memory)},
-		"disk":      {Durability: string(disk), IdempotencyWindowMS: &w},
-		"disk-2":    {Durability: string(disk), IdempotencyWindowMS: &w},
-		"fsync":     {Durability: string(fsync), IdempotencyWindowMS: &w},
-		"fsync-2":   {Durability: string(fsync), IdempotencyWindowMS: &w},
+		"disk":      {Durability: string(disk)},
+		"disk-2":    {Durability: string(disk)},
+		"fsync":     {Durability: string(fsync)},
+		"fsync-2":   {Durability: string(fsync)},
 		source:      {Durability: string(fsync)},
 		copies:      {Durability: string(disk)},
 		chosen:      {Durability: string(fsync)},
@@ -85,6 +84,12 @@ func topicsOf() map[string]client.Config {
 		capped:      {Durability: string(fsync), CapRecords: capRecords},
 		brief:       {Durability: string(disk), TTLMS: 500},
 	}
+	for name, config := range all {
+		w := window
+		config.IdempotencyWindowMS = &w
+		all[name] = config
+	}
+	return all
 }
 
 // written are the topics that clients write, in the order of the workload.
