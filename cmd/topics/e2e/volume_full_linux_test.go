@@ -22,7 +22,7 @@ func TestFullVolume(t *testing.T) {
 		v.release(24 << 20)
 		server := serve(t, v.in("data"), "TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_CHECKPOINT_BYTES=2MiB", "TOPICS_SEGMENT_MAX_BYTES=1MiB",
 			"TOPICS_CHECKPOINT_INTERVAL_MS=100", "TOPICS_LOG_LEVEL=error").ready()
-		books := []*acked{newAcked("fsync"), newAcked("disk")}
+		books := classes()
 		for _, b := range books {
 			if _, err := server.client().PutTopic(ctx, b.topic, client.Config{Durability: b.topic}); err != nil {
 				t.Fatal(err)

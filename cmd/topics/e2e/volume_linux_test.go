@@ -121,6 +121,20 @@ func (v *volume) shutdown() {
 	}
 }
 
+// snapshot keeps what is on the disk, while the volume is mounted.
+func (v *volume) snapshot() {
+	v.t.Helper()
+	v.tool("cp", "--sparse=always", v.image, v.image+".snapshot")
+}
+
+// revert makes the disk what it was at the snapshot. The volume is not mounted.
+func (v *volume) revert() {
+	v.t.Helper()
+	if err := os.Rename(v.image+".snapshot", v.image); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
 // fill takes every byte that is left, with a file that has nothing to do with
 // the server.
 func (v *volume) fill() {

@@ -43,6 +43,9 @@ type pages struct {
 	// loose: what is not in the book may be there, for a loss that nothing
 	// proves took the deletes or made the topic another one.
 	loose bool
+	// traced: something that is left in the damaged directory has its name.
+	// Otherwise no repair can bring the topic back, nor tell anybody of it.
+	traced bool
 	// keys are idempotency keys by the first seq of their write.
 	keys map[uint64]string
 }

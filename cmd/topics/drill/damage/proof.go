@@ -211,6 +211,55 @@ func (l *log) blank() bool {
 
 func zeros(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
+// trace finds out of which topics a damaged directory still has the name: in a
+// state, whichever, or in the frame that made them.
+func (p place) trace(was []frame, b book) error {
+	dir := filepath.Join(p.data(), recovery.StateDir)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		var number uint64
+		if n, err := fmt.Sscanf(e.Name(), "%16x.state", &number); n != 1 || err != nil {
+			continue
+		}
+		content, err := recovery.ReadState(vfs.OS(), dir, number)
+		if err != nil {
+			continue // it has no names
+		}
+		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+			if of := b[t.Name]; of != nil {
+				of.traced = true
+			}
+			return nil
+		}) // likewise
+	}
+	files, err := p.log(&recovery.Manifest{})
+	if err != nil {
+		return err
+	}
+	for _, f := range was {
+		if of := b[f.Topic]; of != nil && f.Type == "create" {
+			of.traced = of.traced || slices.ContainsFunc(files, func(file logFile) bool { return file.has(f) })
+		}
+	}
+	return nil
+}
+
+// has reports whether the file has a frame whole.
+func (f *logFile) has(want frame) bool {
+	if !f.headed || want.LSN < f.first {
+		return false
+	}
+	at := logHeader + want.LSN - f.first
+	if at >= uint64(len(f.content)) {
+		return false
+	}
+	_, _, err := sealed.Decode(f.content[at:], f.id, want.LSN)
+	return err == nil
+}
+
 // excuse takes from the book what frames from a position on had promised.
 func (b book) excuse(was []frame, from uint64) {
 	for _, p := range b {

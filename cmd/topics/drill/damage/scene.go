@@ -3,9 +3,11 @@ package damage
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/e6e95bb8/topics/api/client"
 )
@@ -167,21 +169,19 @@ func (s *scene) begin(ctx context.Context) (err error) {
 }
 
 func (s *scene) configure(ctx context.Context) error {
-	for name, config := range topicsOf() {
+	all := topicsOf()
+	for _, name := range slices.Sorted(maps.Keys(all)) { // so that their ids are the same each time
+		config := all[name]
 		if _, err := s.boot.client.PutTopic(ctx, name, config); err != nil {
 			return err
 		}
 		s.book[name] = newPages(name, class(config.Durability), name == copies || name == chosen)
 	}
-	for name, r := range map[string]client.Router{
-		"all":  {Source: source, Dest: copies},
-		"some": {Source: source, Dest: chosen, Filter: []string{"tag", "Glob", "t1*"}},
-	} {
-		if _, err := s.boot.client.PutRouter(ctx, name, r); err != nil {
-			return err
-		}
+	if _, err := s.boot.client.PutRouter(ctx, "all", client.Router{Source: source, Dest: copies}); err != nil {
+		return err
 	}
-	return nil
+	_, err := s.boot.client.PutRouter(ctx, "some", client.Router{Source: source, Dest: chosen, Filter: []string{"tag", "Glob", "t1*"}})
+	return err
 }
 
 // load writes to random topics, and at last to one of class fsync.

@@ -3,10 +3,14 @@ package damage
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/e6e95bb8/topics/recovery"
 )
 
 // outcome is what became of a damaged directory.
@@ -19,6 +23,9 @@ const (
 	served outcome = "served"
 	// mendedLater: the server serves, and a repair was needed afterwards.
 	mendedLater outcome = "served, repaired"
+	// claimed: the server was refused because of the mark that says whose the
+	// cold directory is, and serves after that was removed, as it advised.
+	claimed outcome = "refused, claimed"
 	// mendedFirst: the server was refused, and the repair led back.
 	mendedFirst outcome = "refused, repaired"
 	// unproven: frames are missing of which nothing is left that proves them.
@@ -26,7 +33,7 @@ const (
 	broken   outcome = "broken"
 )
 
-var outcomes = []outcome{sound, served, mendedLater, mendedFirst, unproven, broken}
+var outcomes = []outcome{sound, served, mendedLater, claimed, mendedFirst, unproven, broken}
 
 // try damages one directory and follows what comes of it.
 type try struct {
@@ -74,6 +81,9 @@ func (t *try) run(ctx context.Context) error {
 	if t.missing = missing; missing {
 		t.book.excuse(m.log, end)
 	}
+	if err := t.trace(m.log, t.book); err != nil {
+		return err
+	}
 	return t.follow(ctx)
 }
 
@@ -86,6 +96,9 @@ func (t *try) follow(ctx context.Context) error {
 		return nil
 	}
 	refusal, unreadable := t.live(ctx)
+	if t.cold && strings.Contains(refusal, recovery.OwnerName) {
+		return t.claim(ctx, refusal)
+	}
 	if refusal == "" && before.code == 0 && unreadable {
 		t.add(disagreed, "verify finds nothing, and reads are answered 500")
 	}
@@ -120,11 +133,30 @@ func (t *try) follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// claim takes a cold directory that says that it is another's, or does not say
+// whose it is: who owns it is for the operator to know, not damage to repair.
+func (t *try) claim(ctx context.Context, refusal string) error {
+	t.worded(refusal)
+	if err := os.Remove(filepath.Join(t.coldDir(), recovery.OwnerName)); err != nil {
+		return err
+	}
+	err := t.follow(ctx)
+	if t.way == sound || t.way == served {
+		t.way = claimed
+	}
+	return err
+}
+
 // refused judges a refusal.
 func (t *try) refused(v verdict, refusal string) {
 	if v.code != 1 {
 		t.add(disagreed, "the start is refused (%s), and verify ends with %d: %s", refusal, v.code, v.words)
 	}
+	t.worded(refusal)
+}
+
+// worded judges the words of a refusal.
+func (t *try) worded(refusal string) {
 	if !t.names(refusal) || !advises(refusal) {
 		t.add(wordless, "the refusal does not name a file and what to do: %s", refusal)
 	}
@@ -135,22 +167,12 @@ func (t *try) names(message string) bool {
 	if strings.Contains(message, t.dir) || strings.Contains(message, "MANIFEST") {
 		return true
 	}
-	for _, suffix := range []string{".wal", ".state", ".seg", ".idx"} {
-		if strings.Contains(message, suffix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{".wal", ".state", ".seg", ".idx"}, func(suffix string) bool { return strings.Contains(message, suffix) })
 }
 
 // advises reports whether a message says what to do.
 func advises(message string) bool {
-	for _, advice := range []string{"topics repair", "topics verify", "restore", "remove", "use another"} {
-		if strings.Contains(message, advice) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"topics repair", "topics verify", "topics restore", "remove"}, func(advice string) bool { return strings.Contains(message, advice) })
 }
 
 // mend repairs the directory and holds it to everything again.
@@ -237,14 +259,7 @@ func (t *try) check(ctx context.Context, b *boot) (unreadable bool, err error) {
 }
 
 // topics are the names of the book in order.
-func (t *try) topics() []string {
-	var names []string
-	for name := range t.book {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (t *try) topics() []string { return slices.Sorted(maps.Keys(t.book)) }
 
 // repeat sends a write with a key again whose record is still there.
 func (t *try) repeat(ctx context.Context, b *boot, p *pages, v *view) error {

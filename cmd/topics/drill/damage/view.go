@@ -123,8 +123,8 @@ func (p *pages) hold(v *view, by rule) (found []breach) {
 		found = append(found, breach{what, fmt.Sprintf("topic %s: ", p.name) + fmt.Sprintf(format, a...)})
 	}
 	if v.missing {
-		if n := len(p.records) - len(p.deleted); !p.loose && (by == kept || n > 0 && p.class != ephemeral) {
-			add(silent, "the topic is not there, with %d records", n)
+		if !p.loose && (by == kept || p.traced && p.class != ephemeral) {
+			add(silent, "the topic is not there, with %d records", len(p.records)-len(p.deleted))
 		}
 		return found
 	}

@@ -46,6 +46,8 @@ func TestHold(t *testing.T) {
 		{name: "a router's record", change: func(p *pages) { p.routed = true }, view: view{records: with(6, 6)}},
 		{name: "no topic", view: view{missing: true}, want: []promise{silent}},
 		{name: "no topic, unprovable", change: func(p *pages) { p.loose = true }, view: view{missing: true}},
+		{name: "no topic after a repair", change: func(p *pages) { p.traced = true }, view: view{missing: true}, rule: mendedRule, want: []promise{silent}},
+		{name: "no topic that anything is left of", view: view{missing: true}, rule: mendedRule},
 		{name: "no ephemeral topic after a repair", class: ephemeral, view: view{missing: true}, rule: mendedRule},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
