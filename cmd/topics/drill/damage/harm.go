@@ -15,9 +15,13 @@ import (
 // kind is a way to damage a directory.
 type kind string
 
-// none damages nothing: it holds that a directory which is whole is taken as
-// such.
-const none kind = "none"
+const (
+	// none damages nothing: it holds that a directory which is whole is taken
+	// as such.
+	none kind = "none"
+	// mixed takes parts of the directory from an earlier moment.
+	mixed kind = "moments mixed"
+)
 
 // harm damages a directory once. It says what it did in words, and reports
 // whether anything is different now.
@@ -41,7 +45,7 @@ var harms = []struct {
 	{"file removed", 4, (*harmer).remove},
 	{"files swapped", 3, (*harmer).swap},
 	{"file doubled", 3, (*harmer).double},
-	{"moments mixed", 6, (*harmer).mix},
+	{mixed, 6, (*harmer).mix},
 	{"directory dropped", 2, (*harmer).drop},
 	{"manifest damaged", 4, (*harmer).manifest},
 }

@@ -137,10 +137,18 @@ func (t *try) follow(ctx context.Context) error {
 // whose it is: who owns it is for the operator to know, not damage to repair.
 func (t *try) claim(ctx context.Context, refusal string) error {
 	t.worded(refusal)
-	if err := os.Remove(filepath.Join(t.coldDir(), recovery.OwnerName)); err != nil {
+	mark := filepath.Join(t.coldDir(), recovery.OwnerName)
+	differs, err := differ(mark, filepath.Join(t.scene.moments[t.moment].coldDir(), recovery.OwnerName))
+	if err != nil {
 		return err
 	}
-	err := t.follow(ctx)
+	if !differs && t.kind != mixed {
+		t.add(disagreed, "the cold directory is refused, and it is the one that belongs to the data: %s", refusal)
+	}
+	if err := os.Remove(mark); err != nil {
+		return err
+	}
+	err = t.follow(ctx)
 	if t.way == sound || t.way == served {
 		t.way = claimed
 	}
