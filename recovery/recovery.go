@@ -65,8 +65,6 @@ type Failure struct {
 	Err    error
 }
 
-func (f *Failure) Error() string { return f.Err.Error() }
-
 func (f *Failure) Unwrap() error { return f.Err }
 
 // Run takes the data directory's lock and brings back what is in it. The gate

@@ -177,7 +177,9 @@ func (s *scene) configure(ctx context.Context) error {
 		}
 		s.book[name] = newPages(name, class(config.Durability), name == copies || name == chosen)
 	}
-	if _, err := s.boot.client.PutRouter(ctx, "all", client.Router{Source: source, Dest: copies}); err != nil {
+	// Copies without their tags are not like the originals: see rename.
+	untagged := false
+	if _, err := s.boot.client.PutRouter(ctx, "all", client.Router{Source: source, Dest: copies, PreserveTag: &untagged}); err != nil {
 		return err
 	}
 	_, err := s.boot.client.PutRouter(ctx, "some", client.Router{Source: source, Dest: chosen, Filter: []string{"tag", "Glob", "t1*"}})

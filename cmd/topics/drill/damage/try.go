@@ -50,6 +50,7 @@ type try struct {
 	rule     rule
 	writes   int
 	way      outcome
+	claimed  bool
 	findings []breach
 }
 
@@ -93,15 +94,9 @@ func (t *try) follow(ctx context.Context) error {
 	before, err := t.verify(ctx)
 	if err != nil {
 		t.add(stuck, "verify: %v", err)
-		return nil
+		return ctx.Err()
 	}
 	refusal, unreadable := t.live(ctx)
-	if t.cold && strings.Contains(refusal, recovery.OwnerName) {
-		return t.claim(ctx, refusal)
-	}
-	if refusal == "" && before.code == 0 && unreadable {
-		t.add(disagreed, "verify finds nothing, and reads are answered 500")
-	}
 	if t.kind == none && (before.code != 0 || refusal != "") && t.scene.moments[t.moment].settled {
 		t.add(disagreed, "nothing was damaged; verify: %s; start: %s", before.words, refusal)
 	}
@@ -110,6 +105,9 @@ func (t *try) follow(ctx context.Context) error {
 		t.refused(before, refusal)
 		t.mend(ctx)
 		return ctx.Err()
+	}
+	if unreadable && before.code == 0 {
+		t.add(disagreed, "verify finds nothing, and reads are answered 500")
 	}
 	if t.way = sound; before.code != 0 {
 		t.way = served
@@ -131,28 +129,6 @@ func (t *try) follow(ctx context.Context) error {
 		t.add(stuck, "a server that had served is refused after kill -9: %s", refusal)
 	}
 	return ctx.Err()
-}
-
-// claim takes a cold directory that says that it is another's, or does not say
-// whose it is: who owns it is for the operator to know, not damage to repair.
-func (t *try) claim(ctx context.Context, refusal string) error {
-	t.worded(refusal)
-	mark := filepath.Join(t.coldDir(), recovery.OwnerName)
-	differs, err := differ(mark, filepath.Join(t.scene.moments[t.moment].coldDir(), recovery.OwnerName))
-	if err != nil {
-		return err
-	}
-	if !differs && t.kind != mixed {
-		t.add(disagreed, "the cold directory is refused, and it is the one that belongs to the data: %s", refusal)
-	}
-	if err := os.Remove(mark); err != nil {
-		return err
-	}
-	err = t.follow(ctx)
-	if t.way == sound || t.way == served {
-		t.way = claimed
-	}
-	return err
 }
 
 // refused judges a refusal.
@@ -219,6 +195,11 @@ func (t *try) mend(ctx context.Context) {
 // kills it. It returns why the start was refused.
 func (t *try) live(ctx context.Context) (refusal string, unreadable bool) {
 	b, err := t.start(ctx)
+	if err == nil && t.cold && strings.Contains(b.refusal, recovery.OwnerName) {
+		if err = t.claim(b.refusal); err == nil {
+			b, err = t.start(ctx)
+		}
+	}
 	if err != nil {
 		t.add(stuck, "start: %v", err)
 		return "", false
@@ -231,6 +212,22 @@ func (t *try) live(ctx context.Context) (refusal string, unreadable bool) {
 		t.add(stuck, "%v", err)
 	}
 	return "", unreadable
+}
+
+// claim takes a cold directory that says that it is another's, or does not say
+// whose it is: who owns it is for the operator to know, not damage to repair.
+func (t *try) claim(refusal string) error {
+	t.worded(refusal)
+	t.claimed = true
+	mark := filepath.Join(t.coldDir(), recovery.OwnerName)
+	differs, err := differ(mark, filepath.Join(t.scene.moments[t.moment].coldDir(), recovery.OwnerName))
+	if err != nil {
+		return err
+	}
+	if !differs && t.kind != mixed {
+		t.add(disagreed, "the cold directory is refused, and it is the one that belongs to the data: %s", refusal)
+	}
+	return os.Remove(mark)
 }
 
 // check reads and writes every topic.
@@ -292,37 +289,35 @@ func (t *try) repeat(ctx context.Context, b *boot, p *pages, v *view) error {
 	return nil
 }
 
-// rename finds the topics that came back under a name made up.
+// rename finds the topics that came back under a name made up: those that have
+// most of a topic's records.
 func (t *try) rename(ctx context.Context, b *boot) error {
-	var strays []string
+	most := map[*pages]int{}
 	for listed, err := range b.client.Topics(ctx, "recovered-") {
 		if err != nil {
 			return err
 		}
-		strays = append(strays, listed.Topic)
-	}
-	for _, stray := range strays {
-		v, err := look(ctx, b.client, stray)
+		v, err := look(ctx, b.client, listed.Topic)
 		if err != nil {
 			return err
 		}
 		for _, p := range t.book {
-			if p.has(v) && p.name != stray {
-				p.name = stray
+			if n := p.shared(v); n > most[p] {
+				most[p], p.name = n, listed.Topic
 			}
 		}
 	}
 	return nil
 }
 
-// has reports whether a view has any record of the topic.
-func (p *pages) has(v *view) bool {
+// shared counts the records of the topic that a view has, too.
+func (p *pages) shared(v *view) (n int) {
 	for seq, e := range v.records {
 		if known, ok := p.records[seq]; ok && known == e {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // outcome is what became of the directory.
@@ -332,6 +327,8 @@ func (t *try) outcome() outcome {
 		return broken
 	case t.missing:
 		return unproven
+	case t.claimed && (t.way == sound || t.way == served):
+		return claimed
 	}
 	return t.way
 }
