@@ -46,23 +46,13 @@ func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) 
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, damaged(file, 0, "no header of a segment")
 	}
-	// A header whose checksum holds with the version of this format is of this
-	// format, and its version is damaged.
-	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && !sealedAs(b, formatVersion) {
+	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {
 		return h, &VersionError{File: file, Found: v, Known: formatVersion}
 	}
 	if xxh3.Hash(b[:56]) != headerSum(b) {
 		return h, damaged(file, 0, "the header's checksum does not hold")
 	}
 	return header{binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])}, nil
-}
-
-// sealedAs reports whether the checksum of a header holds with that version in
-// place of the one that it has.
-func sealedAs(b []byte, version uint32) bool {
-	own := [headerSize]byte(b)
-	binary.LittleEndian.PutUint32(own[8:], version)
-	return xxh3.Hash(own[:56]) == headerSum(b)
 }
 
 // readHeader reads the header and holds that it is that of the wanted file.
