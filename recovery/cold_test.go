@@ -21,8 +21,8 @@ type stuckFS struct {
 	answer chan struct{} // closed: they go on
 }
 
-func (s *stuckFS) Open(name string) (vfs.File, error) {
-	f, err := s.FS.Open(name)
+func (s *stuckFS) OpenRead(name string) (vfs.File, error) {
+	f, err := s.FS.OpenRead(name)
 	if err == nil && strings.HasPrefix(name, "/cold/") {
 		f = stuckFile{f, s}
 	}

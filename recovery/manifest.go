@@ -153,7 +153,7 @@ func readManifest(fsys vfs.FS, dir, base string) (*Manifest, error) {
 // readBounded reads a whole file, at most one byte more than a manifest may
 // have.
 func readBounded(fsys vfs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
@@ -191,33 +191,10 @@ func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
 
 // replaceFile gives name the content b, durably, in one step for a crash.
 func replaceFile(fsys vfs.FS, dir, base string, b []byte) error {
-	tmp, name := path.Join(dir, TempManifestName), path.Join(dir, base)
-	err := fsys.Remove(tmp) // left by a crash
-	if err == nil || missing(err) {
-		err = writeSynced(fsys, tmp, b)
-	}
-	if err == nil {
-		err = fsys.Rename(tmp, name)
-	}
-	if err == nil {
-		err = fsys.SyncDir(dir)
-	}
-	if err != nil {
-		return fmt.Errorf("replacing %s: %w", name, err)
+	if err := vfs.WriteFileAtomic(fsys, dir, base, TempManifestName, b); err != nil {
+		return fmt.Errorf("replacing %s: %w", path.Join(dir, base), err)
 	}
 	return nil
-}
-
-func writeSynced(fsys vfs.FS, name string, b []byte) error {
-	f, err := fsys.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(b, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }
 
 func encodeManifest(version uint32, m *Manifest) ([]byte, error) {

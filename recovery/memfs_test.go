@@ -102,6 +102,8 @@ func (m *memFS) Open(name string) (vfs.File, error) {
 	return nil, fs.ErrNotExist
 }
 
+func (m *memFS) OpenRead(name string) (vfs.File, error) { return m.Open(name) }
+
 func (m *memFS) Remove(name string) error {
 	if err := m.op(); err != nil {
 		return err

@@ -48,18 +48,7 @@ func (r *Recovered) claimCold() error {
 		return fmt.Errorf("%s says that the directory belongs to another data directory (%016x, this one is %016x): "+
 			"use another one, or remove that file if the other is gone for good", name, owner, mine)
 	}
-	tmp := name + ".tmp"
-	err := r.opts.FS.Remove(tmp) // left by a crash
-	if err == nil || missing(err) {
-		err = writeSynced(r.opts.FS, tmp, fmt.Appendf(nil, "%016x\n", mine))
-	}
-	if err == nil {
-		err = r.opts.FS.Rename(tmp, name)
-	}
-	if err == nil {
-		err = r.opts.FS.SyncDir(dir)
-	}
-	if err != nil {
+	if err := vfs.WriteFileAtomic(r.opts.FS, dir, OwnerName, OwnerName+".tmp", fmt.Appendf(nil, "%016x\n", mine)); err != nil {
 		return fmt.Errorf("claiming %s: %w", dir, err)
 	}
 	return nil

@@ -36,6 +36,10 @@ type Options struct {
 	// a log that is there must begin at Begin. 0 asks for nothing.
 	Begin LSN
 
+	// ReadOnly opens the files for reading only, for a log that is to be looked
+	// at: Tail.Open fails then.
+	ReadOnly bool
+
 	FileBytes  int64         // size of a log file; a bigger frame gets a bigger file
 	QueueBytes int64         // most bytes appended and not yet written
 	CacheBytes int64         // recent log bytes kept in memory for readers

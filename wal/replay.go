@@ -123,7 +123,11 @@ func (r *Replay) limit(i int) int64 {
 // header: several files may have been put in use since the last sync. What
 // they prove is looked at when the end of the log is known.
 func (r *Replay) openFile(name string, index uint64) error {
-	h, err := r.opts.FS.Open(path.Join(r.opts.Dir, name))
+	open := r.opts.FS.Open
+	if r.opts.ReadOnly {
+		open = r.opts.FS.OpenRead
+	}
+	h, err := open(path.Join(r.opts.Dir, name))
 	if err != nil {
 		return fmt.Errorf("wal: open %s: %w", name, err)
 	}

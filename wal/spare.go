@@ -1,10 +1,10 @@
 package wal
 
 import (
-	"errors"
 	"fmt"
 	"path"
-	"syscall"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // prepareSpare makes sure that there is a spare of the wanted size; false
@@ -34,7 +34,7 @@ func (l *Log) prepareSpare() bool {
 	if err == nil {
 		f, err = l.makeSpare(index, size)
 	}
-	full := noSpace(err)
+	full := vfs.NoSpace(err)
 	if full && size > usual {
 		f, err = l.makeSpare(index, usual)
 	}
@@ -47,7 +47,7 @@ func (l *Log) prepareSpare() bool {
 	}
 	if err == nil {
 		l.mu.spare = f
-	} else if !noSpace(err) {
+	} else if !vfs.NoSpace(err) {
 		l.failLocked(err)
 	}
 	return !full
@@ -65,7 +65,7 @@ func (l *Log) makeSpare(index uint64, size int64) (*file, error) {
 		}
 	}
 	f, err := createFile(l.opts.FS, l.opts.Dir, index, size)
-	if noSpace(err) {
+	if vfs.NoSpace(err) {
 		if old := l.takeRecycled(); old != nil && l.drop(old) == nil {
 			f, err = createFile(l.opts.FS, l.opts.Dir, index, size)
 		}
@@ -116,9 +116,4 @@ func (l *Log) renew(old *file, index uint64) (*file, error) {
 func (l *Log) drop(f *file) error {
 	f.Close()
 	return l.opts.FS.Remove(path.Join(l.opts.Dir, f.name))
-}
-
-// noSpace says that an error is a full disk, or a quota used up.
-func noSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

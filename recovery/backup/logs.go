@@ -83,7 +83,7 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 			continue
 		}
 		full := path.Join(dir, name)
-		f, err := fsys.Open(full)
+		f, err := fsys.OpenRead(full)
 		if err != nil {
 			return nil, err
 		}
@@ -131,12 +131,12 @@ func sameStart(ctx context.Context, fsys vfs.FS, a, b logCopy) error {
 	if a.path == b.path {
 		return nil
 	}
-	f, err := fsys.Open(a.path)
+	f, err := fsys.OpenRead(a.path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	g, err := fsys.Open(b.path)
+	g, err := fsys.OpenRead(b.path)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (p logPlan) end() (end wal.LSN) {
 // header says.
 func (p logPlan) makeLog(ctx context.Context, fsys vfs.FS, dir string) error {
 	for _, c := range p {
-		f, err := fsys.Open(c.path)
+		f, err := fsys.OpenRead(c.path)
 		if err != nil {
 			return err
 		}

@@ -220,7 +220,7 @@ func (v *verifier) segment(ref recovery.SegmentRef) error {
 // missing says which files of a segment are not there.
 func (v *verifier) missing(hot, data string, id uint64) {
 	for _, name := range []string{path.Join(hot, segment.IndexName(id)), path.Join(data, segment.DataName(id))} {
-		f, err := v.FS.Open(name)
+		f, err := v.FS.OpenRead(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			v.fault(Fault{File: name, Cause: "the file is missing"})
 		} else if err == nil {

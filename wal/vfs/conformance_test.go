@@ -32,6 +32,7 @@ func TestConformance(t *testing.T) {
 	}{
 		{"create", (*checker).create},
 		{"read", (*checker).read},
+		{"open for reading", (*checker).openRead},
 		{"write", (*checker).write},
 		{"truncate", (*checker).truncate},
 		{"remove", (*checker).remove},
@@ -90,6 +91,23 @@ func (c *checker) read() {
 	if _, err = f.ReadAt(buf, -1); err == nil {
 		c.t.Fatal("read before the start")
 	}
+}
+
+func (c *checker) openRead() {
+	c.file("a", "hello")
+	_, err := c.fs.OpenRead(c.path("none"))
+	c.fails(err, fs.ErrNotExist)
+	f, err := c.fs.OpenRead(c.path("a"))
+	c.ok(err)
+	defer f.Close()
+	_, err = f.WriteAt([]byte("j"), 0)
+	c.fails(err, fs.ErrPermission)
+	c.fails(f.Truncate(1), fs.ErrPermission)
+	buf := make([]byte, 5)
+	if n, err := f.ReadAt(buf, 0); err != nil || n != 5 || string(buf) != "hello" {
+		c.t.Fatalf("read %q, %v", buf[:n], err)
+	}
+	c.holds("a", "hello")
 }
 
 func (c *checker) write() {

@@ -26,6 +26,23 @@ func (osFS) Create(name string) (File, error) {
 
 func (osFS) Open(name string) (File, error) { return openFile(name, os.O_RDWR) }
 
+func (osFS) OpenRead(name string) (File, error) {
+	f, err := openFile(name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	return readOnly{f}, nil
+}
+
+// readOnly gives the refusal of the seam's contract: the kernel's is EBADF.
+type readOnly struct{ *osFile }
+
+func (f readOnly) WriteAt([]byte, int64) (int, error) {
+	return 0, pathError("write", f.Name(), fs.ErrPermission)
+}
+
+func (f readOnly) Truncate(int64) error { return pathError("truncate", f.Name(), fs.ErrPermission) }
+
 func (osFS) Remove(name string) error {
 	// Not os.Remove: that would take an empty directory too.
 	err := retry(func() error { return unix.Unlink(name) })

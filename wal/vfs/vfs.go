@@ -45,6 +45,10 @@ type FS interface {
 	Create(name string) (File, error)
 	// Open opens an existing file for reading and writing.
 	Open(name string) (File, error)
+	// OpenRead opens an existing file for reading only: it needs no permission
+	// to write, neither of the file nor of its file system. WriteAt and
+	// Truncate of the File fail with fs.ErrPermission.
+	OpenRead(name string) (File, error)
 	// Remove removes a file, never a directory. Open handles stay readable.
 	Remove(name string) error
 	// Rename replaces newname atomically as far as a running process sees it;
@@ -84,7 +88,7 @@ func (e *LockedError) Error() string {
 
 // ReadFile returns the whole content of a file.
 func ReadFile(fsys FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,12 @@ func (f *FS) Create(name string) (vfs.File, error) {
 }
 
 // Open implements vfs.FS.
-func (f *FS) Open(name string) (vfs.File, error) {
+func (f *FS) Open(name string) (vfs.File, error) { return f.open(name, false) }
+
+// OpenRead implements vfs.FS.
+func (f *FS) OpenRead(name string) (vfs.File, error) { return f.open(name, true) }
+
+func (f *FS) open(name string, readOnly bool) (vfs.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.upLocked(); err != nil {
@@ -95,7 +100,7 @@ func (f *FS) Open(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, fail("open", name, err)
 	}
-	return &file{fs: f, name: name, node: n}, nil
+	return &file{fs: f, name: name, node: n, readOnly: readOnly}, nil
 }
 
 // Remove implements vfs.FS.

@@ -25,6 +25,10 @@ func (f *faulty) Open(name string) (vfs.File, error) {
 	return f.open(Open, name, f.inner.Open)
 }
 
+func (f *faulty) OpenRead(name string) (vfs.File, error) {
+	return f.open(Open, name, f.inner.OpenRead)
+}
+
 func (f *faulty) open(op Op, name string, open func(string) (vfs.File, error)) (vfs.File, error) {
 	if err := f.inj.check(op, name); err != nil {
 		return nil, err

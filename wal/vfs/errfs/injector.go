@@ -26,8 +26,8 @@ var ErrInjected = errors.New("injected")
 // Op is a kind of operation, or with | a set of them.
 type Op uint16
 
-// The operations of vfs.FS and, for Read to Truncate, of vfs.File. Size and
-// Close never fail.
+// The operations of vfs.FS and, for Read to Truncate, of vfs.File; OpenRead
+// counts as Open. Size and Close never fail.
 const (
 	Create Op = 1 << iota
 	Open
