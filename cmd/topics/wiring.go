@@ -159,6 +159,7 @@ func (s *server) registerChecks() {
 			ReadOnly:   st.ReadOnly,
 			Err:        st.Err,
 			Full:       st.Full,
+			PrepareErr: st.PrepareErr,
 			LastSync:   st.LastSync,
 			QueueDepth: st.QueueDepth,
 			QueueBytes: st.QueueBytes,
