@@ -53,21 +53,17 @@ func (r *repair) choose() (refs []recovery.SegmentRef, listed bool, err error) {
 				return c.Segments, true, nil
 			}
 		}
-		if m.Previous == nil && r.firstFile == 1 { // the log is there from its beginning
+		if m.Previous == nil { // the log is there from its beginning
 			return nil, true, nil
 		}
+		return m.Checkpoint.Segments, true, nil
 	}
-	// A state that no manifest names says more than nothing does: it has the
-	// topics' names, their configs and how far they were.
 	for _, number := range r.states {
 		if r.state, err = r.readState(number); err != nil || r.state != nil {
 			return r.stored, false, err
 		}
 	}
-	switch {
-	case m != nil && m.Checkpoint != nil:
-		return m.Checkpoint.Segments, true, nil
-	case r.firstFile == 1:
+	if r.firstFile == 1 {
 		return nil, true, nil
 	}
 	return r.stored, false, nil

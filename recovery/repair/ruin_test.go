@@ -123,30 +123,6 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestStatesOfAnotherTime finds neither of the states that the manifest names,
-// and one that it does not name, as after a copy of parts of a directory from
-// different moments: nothing loses its name.
-func TestStatesOfAnotherTime(t *testing.T) {
-	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := func(number uint64) string { return "/data/checkpoints/" + recovery.StateName(number) }
-	w.harm(t, state(m.Previous.Number), "delete")
-	if err := w.fs.Rename(state(m.Checkpoint.Number), state(m.Checkpoint.Number+4)); err != nil {
-		t.Fatal(err)
-	}
-	if report := mend(t, w.fs); report.Recovered != 0 {
-		t.Errorf("%d topics lost their names", report.Recovered)
-	}
-	data := run(t, w.fs)
-	if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
-		t.Fatalf("%d records are gone", gone)
-	}
-	w.lives(t, w.fs, data)
-}
-
 // TestHopeless holds that a repair says why it cannot do anything, and does
 // nothing.
 func TestHopeless(t *testing.T) {
