@@ -212,19 +212,14 @@ func (l *log) blank() bool {
 func zeros(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
 // trace finds out of which topics a damaged directory still has the name: in a
-// state, whichever, or in the frame that made them.
+// state that counts, or in the frame that made them.
 func (p place) trace(was []frame, b book) error {
-	dir := filepath.Join(p.data(), recovery.StateDir)
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	states, err := p.states()
+	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		var number uint64
-		if n, err := fmt.Sscanf(e.Name(), "%16x.state", &number); n != 1 || err != nil {
-			continue
-		}
-		content, err := recovery.ReadState(vfs.OS(), dir, number)
+	for _, number := range states {
+		content, err := recovery.ReadState(vfs.OS(), filepath.Join(p.data(), recovery.StateDir), number)
 		if err != nil {
 			continue // it has no names
 		}
@@ -245,6 +240,30 @@ func (p place) trace(was []frame, b book) error {
 		}
 	}
 	return nil
+}
+
+// states are the numbers of the states that count: those that the manifest
+// names, or all if there is no manifest.
+func (p place) states() (numbers []uint64, err error) {
+	if m, err := recovery.ReadManifest(vfs.OS(), p.data()); err == nil && m != nil {
+		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+			if c != nil {
+				numbers = append(numbers, c.Number)
+			}
+		}
+		return numbers, nil
+	}
+	entries, err := os.ReadDir(filepath.Join(p.data(), recovery.StateDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		var number uint64
+		if n, err := fmt.Sscanf(e.Name(), "%16x.state", &number); n == 1 && err == nil {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers, nil
 }
 
 // has reports whether the file has a frame whole.
