@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	sealed "github.com/e6e95bb8/topics/wal/frame"
@@ -110,8 +112,8 @@ func (p place) floor(m *recovery.Manifest) (uint64, error) {
 			continue
 		}
 		floor = max(floor, c.Start, c.Through)
-		content, err := recovery.ReadState(vfs.OS(), filepath.Join(p.data(), recovery.StateDir), c.Number)
-		if err != nil {
+		content, ok := p.readState(c.Number)
+		if !ok {
 			continue // it says nothing
 		}
 		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
@@ -219,8 +221,8 @@ func (p place) trace(was []frame, b book) error {
 		return err
 	}
 	for _, number := range states {
-		content, err := recovery.ReadState(vfs.OS(), filepath.Join(p.data(), recovery.StateDir), number)
-		if err != nil {
+		content, ok := p.readState(number)
+		if !ok {
 			continue // it has no names
 		}
 		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
@@ -240,6 +242,20 @@ func (p place) trace(was []frame, b book) error {
 		}
 	}
 	return nil
+}
+
+// stateHeader is the size of a state's header, whose last fields are the
+// checksums of the content and of the rest of the header.
+const stateHeader = 40
+
+// readState returns the content of a state that is whole.
+func (p place) readState(number uint64) (content []byte, ok bool) {
+	b, err := os.ReadFile(filepath.Join(p.data(), recovery.StateDir, recovery.StateName(number)))
+	if err != nil || len(b) < stateHeader {
+		return nil, false
+	}
+	content = b[stateHeader:]
+	return content, xxh3.Hash(content) == binary.LittleEndian.Uint64(b[24:])
 }
 
 // states are the numbers of the states that count: those that the manifest
