@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -30,7 +29,7 @@ type server struct {
 	fs     vfs.FS
 	gate   *recovery.Gate
 	health *recovery.Health
-	lock   io.Closer // the data directory's; nil if it could not be taken
+	lock   vfs.Held // the data directory's; nil if it could not be taken
 	disk   *recovery.DiskWatch
 	wal    *recovery.LogWatch
 	api    *api.Server

@@ -168,6 +168,7 @@ func (s *server) registerChecks() {
 		}
 	})
 	s.health.Live("recovery", recovery.RecoveryCheck(s.gate))
+	s.health.Register("data_dir", recovery.DataDirCheck(s.lock))
 	s.health.Register("disk_space", s.disk.Check)
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
 	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
