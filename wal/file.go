@@ -104,9 +104,8 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, false, nil
 	}
-	// A header torn by the power has version zero. One whose checksum holds with
-	// the version of this format is of this format, and its version is damaged.
-	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && v != 0 && !sealedAs(b, formatVersion) {
+	// A header torn by the power has version zero.
+	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && v != 0 {
 		return h, false, &VersionError{File: name, Found: v, Known: formatVersion}
 	}
 	if xxh3.Hash(b[:56]) != binary.LittleEndian.Uint64(b[56:]) {
@@ -124,14 +123,6 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 			Cause: "holds the header of " + fileName(h.index), Proof: "the header is whole"}
 	}
 	return h, true, nil
-}
-
-// sealedAs reports whether the checksum of a header holds with that version in
-// place of the one that it has.
-func sealedAs(b []byte, version uint32) bool {
-	own := [headerSize]byte(b)
-	binary.LittleEndian.PutUint32(own[8:], version)
-	return xxh3.Hash(own[:56]) == binary.LittleEndian.Uint64(b[56:])
 }
 
 func fileName(index uint64) string { return fmt.Sprintf("%016x%s", index, fileSuffix) }
