@@ -201,7 +201,7 @@ func (s *scene) load(writes int) func(context.Context) error {
 			if err != nil {
 				return err
 			}
-			if found := s.book[name].hold(v, kept); len(found) > 0 {
+			if found := s.book[name].hold(v, whole); len(found) > 0 {
 				return fmt.Errorf("before any damage: %s", found[0].words)
 			}
 		}

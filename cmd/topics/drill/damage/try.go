@@ -75,6 +75,9 @@ func (t *try) run(ctx context.Context) error {
 	if t.kind, t.words, err = h.run(); err != nil {
 		return err
 	}
+	if t.rule = kept; t.kind == none && m.settled {
+		t.rule = whole
+	}
 	end, missing, err := t.unprovable(m.log)
 	if err != nil {
 		return err
@@ -97,7 +100,7 @@ func (t *try) follow(ctx context.Context) error {
 		return ctx.Err()
 	}
 	refusal, unreadable := t.live(ctx)
-	if t.kind == none && (before.code != 0 || refusal != "") && t.scene.moments[t.moment].settled {
+	if t.rule == whole && (before.code != 0 || refusal != "") {
 		t.add(disagreed, "nothing was damaged; verify: %s; start: %s", before.words, refusal)
 	}
 	if refusal != "" {
@@ -248,7 +251,7 @@ func (t *try) check(ctx context.Context, b *boot) (unreadable bool, err error) {
 		if v.missing || p.routed {
 			continue
 		}
-		if t.rule == kept && !p.loose {
+		if t.rule < mendedRule && !p.loose {
 			if err := t.repeat(ctx, b, p, v); err != nil {
 				return unreadable, err
 			}

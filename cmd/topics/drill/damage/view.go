@@ -40,7 +40,7 @@ type view struct {
 	missing bool // there is no such topic
 	records map[uint64]entry
 	gaps    []span // of tombstones
-	crash   bool   // one of them has the reason crash
+	crashes []span // those of them with the reason crash
 	unread  []span // these reads were answered 500
 	head    uint64
 }
@@ -81,8 +81,11 @@ func look(ctx context.Context, c *client.Client, topic string) (*view, error) {
 			return nil, fmt.Errorf("read %s after %d: %w", topic, from, err)
 		}
 		if t := b.Tombstone; t != nil {
-			v.gaps = append(v.gaps, span{t.GapFrom, t.GapTo})
-			v.crash = v.crash || t.Reason == "crash"
+			gap := span{t.GapFrom, t.GapTo}
+			v.gaps = append(v.gaps, gap)
+			if t.Reason == "crash" {
+				v.crashes = append(v.crashes, gap)
+			}
 		}
 		for i := range b.Records {
 			r := &b.Records[i]
@@ -110,8 +113,11 @@ func covers(spans []span, seq uint64) bool {
 type rule int
 
 const (
-	// kept: the server serves what it found by itself.
-	kept rule = iota
+	// whole: nothing was damaged. What the class promises after a kill is there.
+	whole rule = iota
+	// kept: the server serves what it found by itself. It may have taken the
+	// damage for what a power cut leaves, which costs nothing of class fsync.
+	kept
 	// mendedRule: a repair has given up what was damaged, deletes included.
 	mendedRule
 )
@@ -123,7 +129,7 @@ func (p *pages) hold(v *view, by rule) (found []breach) {
 		found = append(found, breach{what, fmt.Sprintf("topic %s: ", p.name) + fmt.Sprintf(format, a...)})
 	}
 	if v.missing {
-		if !p.loose && (by == kept || p.traced && p.class != ephemeral) {
+		if !p.loose && (by < mendedRule || p.traced && p.class != ephemeral) {
 			add(silent, "the topic is not there, with %d records", len(p.records)-len(p.deleted))
 		}
 		return found
@@ -136,7 +142,7 @@ func (p *pages) hold(v *view, by rule) (found []breach) {
 			add(altered, "seq %d has other bytes than were acked", seq)
 		case there && p.deleted[seq]:
 			back = append(back, seq)
-		case !there && !p.deleted[seq] && !covers(v.gaps, seq) && !covers(v.unread, seq):
+		case !there && !p.deleted[seq] && !p.excused(v, seq, by):
 			gone = append(gone, seq)
 		}
 	}
@@ -144,7 +150,7 @@ func (p *pages) hold(v *view, by rule) (found []breach) {
 		slices.Sort(gone)
 		add(silent, "%d records are gone, seqs %d to %d (head %d, tombstones %v)", len(gone), gone[0], gone[len(gone)-1], v.head, v.gaps)
 	}
-	if strict := p.class == fsync || p.class == disk && !v.crash; len(back) > 0 && strict && by == kept && !p.loose {
+	if strict := p.class == fsync || p.class == disk && len(v.crashes) == 0; len(back) > 0 && strict && by < mendedRule && !p.loose {
 		slices.Sort(back)
 		add(undeleted, "%d deleted records are back, seqs %d to %d", len(back), back[0], back[len(back)-1])
 	}
@@ -152,10 +158,23 @@ func (p *pages) hold(v *view, by rule) (found []breach) {
 		if _, known := p.records[seq]; known {
 			continue
 		}
-		if !p.routed && by == kept && !p.loose {
+		if !p.routed && by < mendedRule && !p.loose {
 			add(altered, "seq %d has a record that nobody wrote", seq)
 		}
 		p.records[seq] = e
 	}
 	return found
+}
+
+// excused reports whether a record need not be there.
+func (p *pages) excused(v *view, seq uint64, by rule) bool {
+	if covers(v.crashes, seq) {
+		switch by {
+		case whole:
+			return !p.class.survives()
+		case kept:
+			return p.class != fsync
+		}
+	}
+	return covers(v.gaps, seq) || covers(v.unread, seq)
 }
