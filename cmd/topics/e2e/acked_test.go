@@ -46,8 +46,12 @@ func (a *acked) write(t *testing.T, c *client.Client, size int) error {
 	return nil
 }
 
-// forget takes out what was deleted.
-func (a *acked) forget(before uint64) {
+// delete deletes the records below a seq.
+func (a *acked) delete(t *testing.T, c *client.Client, before uint64) {
+	t.Helper()
+	if _, err := c.DeleteRecords(context.Background(), a.topic, client.Deletion{Before: &before}); err != nil {
+		t.Fatalf("delete from %s: %v", a.topic, err)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for seq := range a.data {
