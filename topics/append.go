@@ -104,20 +104,12 @@ func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (
 // assign finds or creates the topic and gives the write its seqs. wal.ErrBusy
 // means that room is to be waited for again.
 func (r *Registry) assign(name string, w *Write, b *batch) (*Pending, error) {
-	for {
-		t := r.lookup(name)
-		if t == nil {
-			return r.assignCreating(name, w, b)
-		}
-		t.mu.Lock()
-		if t.dropped {
-			t.mu.Unlock()
-			continue // its name is free by now
-		}
-		p, err := r.assignLocked(t, w, b, nil)
-		t.mu.Unlock()
-		return p, err
+	t := r.hold(name)
+	if t == nil {
+		return r.assignCreating(name, w, b)
 	}
+	defer t.mu.Unlock()
+	return r.assignLocked(t, w, b, nil)
 }
 
 // assignCreating makes the topic and the write in one frame.

@@ -80,6 +80,7 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 	t.changes++
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.intern(c)
+	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
 	if t.cfg.TTLMS > 0 || t.keys.byID != nil {
 		r.sweeper.visit(t)

@@ -50,20 +50,12 @@ type Sink struct {
 // Capture begins a checkpoint. Every frame before Start belongs to a topic
 // that is captured, or gone.
 func (r *Registry) Capture() *Capture {
-	r.mu.RLock() // creations and drops get their place in the log under the other lock
 	r.refs.Lock()
+	r.mu.RLock() // creations and drops get their place in the log under the other lock
 	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		c.routers = append(c.routers, rt)
-		return true
-	})
-	c.topics = make([]*topic, 0, r.byName.Len())
-	r.byName.Scan(func(_ string, t *topic) bool {
-		c.topics = append(c.topics, t)
-		return true
-	})
+	c.routers, c.topics = r.routers.byName.Values(), r.byName.Values()
 	r.mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic) int {
 		if a.id < b.id {
@@ -120,9 +112,9 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		c.out = nil
 	}
 	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
-	err = e.routing(c.nextRouter, c.routers)
+	routers := routerStates(c.routers)
 	c.registry.mu.RUnlock()
-	if err != nil {
+	if err := e.routing(c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
 	_, err = s.State.Write(append(e.buf, stateEnd))
@@ -305,14 +297,7 @@ func (r *Registry) Replace(gone []*segment.Segment, with Tables) {
 	for _, s := range gone {
 		is[s] = true
 	}
-	r.mu.RLock()
-	all := make([]*topic, 0, r.byName.Len())
-	r.byName.Scan(func(_ string, t *topic) bool {
-		all = append(all, t)
-		return true
-	})
-	r.mu.RUnlock()
-	for _, t := range all {
+	for _, t := range r.all() {
 		t.mu.Lock()
 		t.history.replace(is, with[t.id])
 		t.mu.Unlock()

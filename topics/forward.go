@@ -133,14 +133,14 @@ var errCopy = errors.New("topics: the records are to be copied")
 // assignForward gives an extract its place, or as much of it as the
 // destination has room for.
 func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
+	t := rt.dest
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	r.refs.RLock() // no checkpoint begins meanwhile
 	defer r.refs.RUnlock()
 	if x.records == nil && x.oldest() < r.refs.floor {
 		return nil, errCopy
 	}
-	t := rt.dest
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.dropped {
 		return nil, nil
 	}

@@ -112,10 +112,10 @@ func (r *Registry) settle(t *topic, c *commit) {
 
 // abandon takes the name from a topic whose creation failed.
 func (r *Registry) abandon(t *topic) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	t.dropped = true
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)

@@ -17,10 +17,14 @@
 //
 // # Lock order
 //
-// Registry.mu, then topic.mu, then the log's own lock inside Append. Nothing
-// waits for the disk with a lock held, but for one thing: who evicts or
-// deletes records that are in segments reads pages of their indexes, which are
-// small, cached, and never in the cold directory, under the topic's lock.
+// topic.mu, then Registry.refs, then Registry.mu, then router.mu, then the log's
+// own lock inside Append. A topic's lock may be held for long: by a batch of
+// deletes, or by an eviction that reads pages of segments' indexes, which are
+// small, cached, and never in the cold directory. Nothing else waits for the
+// disk with a lock held. All other locks are those of every topic, so no
+// goroutine waits for a topic's lock with any of them held; one that needs both
+// takes the topic's first, and then looks whether the topic is still the one of
+// its name. The lock of a topic that only its maker knows is never waited for.
 package topics
 
 import (
@@ -117,14 +121,19 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.forwarders.end()
 	r.sweeper.stop()
 	r.Sweep(ctx)
+	for _, t := range r.all() {
+		if err := r.releaseSeqs(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all returns every topic, visible or not, by name.
+func (r *Registry) all() []*topic {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	var err error
-	r.byName.Scan(func(_ string, t *topic) bool {
-		err = r.releaseSeqs(t)
-		return err == nil
-	})
-	return err
+	return r.byName.Values()
 }
 
 // lookup returns the topic of that name, visible or not.
@@ -158,17 +167,28 @@ func (r *Registry) intern(c *Config) *Config {
 const maxInterned = 1024
 
 // forget takes a deleted topic out of the registry and its records out of the
-// totals. r.mu and t.mu are held, or this is replay.
+// totals. Only in replay.
 func (r *Registry) forget(t *topic) {
+	r.unname(t)
+	r.empty(t)
+}
+
+// unname takes a deleted topic's name away. r.mu and t.mu are held.
+func (r *Registry) unname(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
 	}
 	delete(r.byID, t.id)
+	t.shown.Store(nil)
 	if t.visible {
 		r.noteBirth(t, true)
 		r.totals.topics.Add(-1)
 		r.totals.count(t.cfg, -1)
 	}
+}
+
+// empty lets go of what is in a deleted topic. t.mu is held.
+func (r *Registry) empty(t *topic) {
 	r.grow(t, sums{-t.live.records, -t.live.bytes})
 	r.totals.ephemeral.Add(-t.index.drop())
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
@@ -251,8 +271,5 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 	return page, ids, more
 }
 
-func (t *topic) isVisible() bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.visible
-}
+// isVisible reports whether readers see t, without waiting for its lock.
+func (t *topic) isVisible() bool { return t.shown.Load() != nil }

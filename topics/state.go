@@ -215,6 +215,7 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 		return t
 	}
 	t.visible, t.next = true, t.cfg
+	t.shown.Store(t.cfg)
 	t.assigned, t.assignedTS, t.ttlNoted = t.head, t.lastWrite, t.ttlThrough
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)

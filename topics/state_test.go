@@ -24,7 +24,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 			t.Fatal(err)
 		}
 	}
-	if err := e.routing(r.routers.nextID, r.routers.byName.Values()); err != nil {
+	if err := e.routing(r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
 		t.Fatal(err)
 	}
 	return append(e.buf, stateEnd)

@@ -17,6 +17,9 @@ type topic struct {
 	lastRead atomic.Int64 // Unix ms, 0: never
 	queued   atomic.Bool  // its delivery is under way; see deliveries
 
+	shown  atomic.Pointer[Config] // cfg, for those who do not wait for mu; nil: not visible
+	routes atomic.Pointer[routes] // nil: it never had any
+
 	mu sync.RWMutex // guards everything below
 
 	// What has been given out. A write is assigned its seqs here, in the
@@ -27,7 +30,6 @@ type topic struct {
 	pending    []*commit          // assigned and not yet published, in seq order
 	inflight   map[string]*commit // those with an idempotency key
 	waiting    sums               // what pending will add
-	routes     *routes            // nil: none
 	dropped    bool               // deleted; nothing is assigned any more
 	broken     error              // a commit failed: what would follow stands on it, and fails too
 	reserve    reservation

@@ -109,14 +109,7 @@ type TopicGauge struct {
 // and whether that left any out.
 func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	var top gaugeHeap
-	r.mu.RLock()
-	all := make([]*topic, 0, r.byName.Len())
-	r.byName.Scan(func(_ string, t *topic) bool {
-		all = append(all, t)
-		return true
-	})
-	r.mu.RUnlock()
-	for _, t := range all {
+	for _, t := range r.all() {
 		g, ok := t.gauge()
 		if !ok {
 			continue
