@@ -198,7 +198,15 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	if creates != nil {
 		c.entry.create, c.entry.name, c.entry.config = true, t.name, creates
 	}
+	if c.key != "" {
+		if err := r.takeKey(); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.enter(t, c, last, b.records); err != nil {
+		if c.key != "" {
+			r.giveKey()
+		}
 		return nil, err
 	}
 	b.sizes = nil // the commit's from now on; a write that must wait for room keeps them

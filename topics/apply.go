@@ -56,8 +56,11 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		r.grow(t, sums{int64(e.count), f.bytes})
 		r.trim(t)
 		if e.key != nil {
-			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts, ephemeral: f.body != nil}
-			t.keys.add(r.keyID(e.key), k, t.cfg.IdempotencyWindowMS)
+			u := keyUse{id: r.keyID(e.key), at: e.ts, first: e.first, count: uint32(e.count), ephemeral: f.body != nil}
+			r.changeKeys(t, func(w *keyWindow) {
+				w.forget(u.at, t.cfg.IdempotencyWindowMS)
+				w.add(u, t.cfg.IdempotencyWindowMS)
+			})
 		}
 		if e.key != nil || t.cfg.TTLMS > 0 {
 			r.sweeper.visit(t)
@@ -82,7 +85,7 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 	t.cfg = r.intern(c)
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 || t.keys.byID != nil {
+	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 {
 		r.sweeper.visit(t)
 	}
 }

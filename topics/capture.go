@@ -95,11 +95,8 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		if err := c.topic(t, &e, s); err != nil {
 			return c.written, fmt.Errorf("checkpoint of topic %q: %w", t.name, err)
 		}
-		if len(e.buf) >= stateChunk {
-			if _, err := s.State.Write(e.buf); err != nil {
-				return c.written, err
-			}
-			e.buf = e.buf[:0]
+		if err := e.flush(s); err != nil {
+			return c.written, err
 		}
 		if err := s.Pace(); err != nil {
 			return c.written, err
@@ -124,7 +121,20 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 // stateChunk is how much of the state is written at once.
 const stateChunk = 256 << 10
 
-// topic captures one topic: its state under its lock, its records without.
+// flush writes what was encoded, if it is worth that.
+func (e *stateEncoder) flush(s *Sink) error {
+	if len(e.buf) < stateChunk {
+		return nil
+	}
+	if _, err := s.State.Write(e.buf); err != nil {
+		return err
+	}
+	e.buf = e.buf[:0]
+	return s.Pace()
+}
+
+// topic captures one topic: its state under its lock, its keys and its records
+// without.
 func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 	t.mu.Lock()
 	if t.dropped || !t.visible {
@@ -139,8 +149,12 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 		dead = t.deleted.clone()
 	}
 	err := e.topic(t, through)
+	keys := t.keys.view()
 	c.live.note(t)
 	t.mu.Unlock()
+	if err == nil {
+		err = e.keys(keys, through, func() error { return e.flush(s) })
+	}
 	if err != nil || len(records.blocks) == 0 {
 		return err
 	}

@@ -90,6 +90,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	t.waiting.records -= int64(len(c.sizes))
 	t.waiting.bytes -= c.bytes
 	if c.key != "" {
+		r.giveKey() // what it takes from now on is counted with the topic's
 		delete(t.inflight, c.key)
 		if len(t.inflight) == 0 {
 			t.inflight = nil

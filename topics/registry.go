@@ -45,6 +45,10 @@ type Options struct {
 	MaxRouters     int          // 0: no limit
 	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
 	Now            func() int64 // wall clock, Unix ms; nil: the system's
+
+	// IdempotencyBytes is memory for idempotency keys: a write with one that is
+	// not known is refused while they take more. 0: no limit.
+	IdempotencyBytes int64
 }
 
 // Registry holds all topics. Replay fills it from the log, Start gives it the
@@ -191,8 +195,9 @@ func (r *Registry) unname(t *topic) {
 func (r *Registry) empty(t *topic) {
 	r.grow(t, sums{-t.live.records, -t.live.bytes})
 	r.totals.ephemeral.Add(-t.index.drop())
+	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
-	t.visible, t.cfg, t.lost, t.keys = false, nil, nil, keyWindow{}
+	t.visible, t.cfg, t.lost = false, nil, nil
 	r.sweeper.visited(t, 0, false)
 	t.notify()
 }

@@ -23,6 +23,9 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		if err := e.topic(x, x.head); err != nil {
 			t.Fatal(err)
 		}
+		if err := e.keys(x.keys.view(), x.head, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := e.routing(r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
 		t.Fatal(err)
@@ -85,10 +88,15 @@ func TestKeyWindowState(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "keys") {
 			ts += rapid.Int64Range(1, 9).Draw(t, "ms")
 			id := keyID{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
-			w.add(id, keyed{first: uint64(ts), ts: ts, count: 2}, 20)
+			w.forget(ts, 20)
+			w.add(keyUse{id: id, first: uint64(ts), at: ts, count: 2}, 20)
 		}
-		d := decoder{p: w.append(nil, math.MaxUint64)}
-		if d.keys(&back); d.bad || len(d.p) > 0 || len(back.byID) != len(back.order) {
+		var e stateEncoder
+		if err := e.keys(w.view(), math.MaxUint64, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		d := decoder{p: e.buf}
+		if d.keys(&back, 20); d.bad || len(d.p) > 0 || back.held().keys != w.held().keys {
 			t.Fatalf("%+v, %d bytes are left", back, len(d.p))
 		}
 		for now := ts; now <= ts+21; now++ {
@@ -102,7 +110,7 @@ func TestKeyWindowState(t *testing.T) {
 				}
 			}
 		}
-		if back.byID != nil || back.order != nil {
+		if back.generations != nil {
 			t.Fatalf("%+v is left", back)
 		}
 	})

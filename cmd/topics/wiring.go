@@ -125,6 +125,8 @@ func (s *server) recoveryOptions() recovery.Options {
 			MaxTopics:      c.MaxTopics,
 			MaxRouters:     c.MaxRouters,
 			EphemeralBytes: c.EphemeralBytes,
+
+			IdempotencyBytes: c.IdempotencyBytes,
 		},
 		Storage: recovery.StorageOptions{
 			CheckpointBytes:    c.CheckpointBytes,
