@@ -172,24 +172,24 @@ func (r *Registry) adopt(t *topic) {
 // leave it, and appends its frame. creates is the config of a topic that this
 // write makes.
 func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (*Pending, error) {
-	now := r.now()
-	if p := r.repeated(t, w, now); p != nil {
+	now := r.clock.now()
+	if p := r.repeated(t, w, now.steady); p != nil {
 		return p, nil
 	}
 	if t.broken != nil {
 		return nil, t.broken
 	}
-	if err := r.check(t, w, b, now); err != nil {
+	if err := r.check(t, w, b, now.steady); err != nil {
 		return nil, err
 	}
 	cfg := t.next
 	first := t.assigned + 1
 	last := t.assigned + uint64(len(b.sizes))
 	c := &commit{
-		topic: t, class: cfg.Durability, begun: now, key: w.IdempotencyKey,
+		topic: t, class: cfg.Durability, came: now, key: w.IdempotencyKey,
 		sizes: b.sizes, bytes: b.bytes, tags: b.tags,
 		entry: entry{
-			typ: entryAppend, id: t.id, ts: max(now, t.assignedTS), first: first, count: int(last - t.assigned),
+			typ: entryAppend, id: t.id, ts: max(now.wall, t.assignedTS), first: first, count: int(last - t.assigned),
 		},
 	}
 	if c.key != "" {

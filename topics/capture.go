@@ -149,11 +149,11 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 		dead = t.deleted.clone()
 	}
 	err := e.topic(t, through)
-	keys := t.keys.view()
+	keys := t.keyView(c.registry.clock.now())
 	c.live.note(t)
 	t.mu.Unlock()
 	if err == nil {
-		err = e.keys(keys, through, func() error { return e.flush(s) })
+		err = e.keys(&keys, through, func() error { return e.flush(s) })
 	}
 	if err != nil || len(records.blocks) == 0 {
 		return err

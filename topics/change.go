@@ -100,8 +100,9 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 	if cfg.Equal(t.next) {
 		return out, t.pendingConfig(), nil
 	}
-	c := &commit{topic: t, class: Fsync, entry: entry{
-		typ: entryConfig, id: t.id, ts: max(r.now(), t.assignedTS), last: t.assigned, config: &cfg,
+	now := r.clock.now()
+	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+		typ: entryConfig, id: t.id, ts: max(now.wall, t.assignedTS), last: t.assigned, config: &cfg,
 	}}
 	reserve := t.reserve
 	switch {
@@ -164,8 +165,9 @@ func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error
 		return Configured{}, nil, err
 	}
 	t := r.newTopic(name, &cfg)
-	c := &commit{topic: t, class: Fsync, entry: entry{
-		typ: entryCreate, id: t.id, ts: r.now(), name: name, config: &cfg,
+	now := r.clock.now()
+	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+		typ: entryCreate, id: t.id, ts: now.wall, name: name, config: &cfg,
 	}}
 	if cfg.Durability != Fsync {
 		t.reserve.grow(0, r.log.Synced())
@@ -232,7 +234,7 @@ func (r *Registry) drop(name string, ifEmpty bool) (Removal, wal.Span, error) {
 	}
 	defer t.mu.Unlock()
 	if ifEmpty {
-		r.expire(t, r.now())
+		r.expire(t, r.steady())
 		if n := t.live.records + t.waiting.records; n > 0 {
 			return Removal{}, wal.Span{}, &Error{
 				Kind:    KindNotEmpty,

@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"sort"
 
 	"github.com/zeebo/xxh3"
@@ -30,7 +31,7 @@ type generation struct {
 // keyUse is a key and what its write was given: 40 bytes.
 type keyUse struct {
 	id    keyID
-	at    int64
+	at    int64 // on the steady clock
 	first uint64
 	count uint32
 	// ephemeral: the records are in memory only. A key that outlives them in a
@@ -174,22 +175,34 @@ func (w *keyWindow) held() (h keysHeld) {
 // keysHeld are keys and the memory that they take.
 type keysHeld struct{ keys, bytes int64 }
 
-// keyView are the keys of a window at one moment. They stay so without the
-// topic's lock.
-type keyView [][]keyUse
+// keyView are the keys of a topic at one moment. They stay so without its lock.
+type keyView struct {
+	uses  [][]keyUse
+	ahead int64 // of the wall clock, on the steady one
+	least int64 // for a restart no key was used before
+}
 
-func (w *keyWindow) view() keyView {
-	v := make(keyView, 0, len(w.generations))
-	for _, g := range w.generations {
-		v = append(v, g.uses[g.over:])
+// keyView takes the view. A restart goes by the wall clock alone, which may be
+// wrong now, and right then: where it may be behind, keys are said to be used
+// later than they were, for too early they must never be forgotten. t.mu is held.
+func (t *topic) keyView(now moment) keyView {
+	v := keyView{ahead: max(0, now.ahead()), least: math.MinInt64}
+	if t.assignedTS-now.wall > maxStep {
+		v.least = t.assignedTS
+	}
+	for _, g := range t.keys.generations {
+		v.uses = append(v.uses, g.uses[g.over:])
 	}
 	return v
 }
 
+// wall is when the key was used, for a restart.
+func (v *keyView) wall(u *keyUse) int64 { return max(u.at+v.ahead, v.least) }
+
 // each calls f with the uses that a restart may know of, oldest first: all but
 // those of ephemeral writes beyond through.
-func (v keyView) each(through uint64, f func(u *keyUse) error) error {
-	for _, uses := range v {
+func (v *keyView) each(through uint64, f func(u *keyUse) error) error {
+	for _, uses := range v.uses {
 		for i := range uses {
 			if u := &uses[i]; !u.ephemeral || u.first <= through {
 				if err := f(u); err != nil {
@@ -202,22 +215,22 @@ func (v keyView) each(through uint64, f func(u *keyUse) error) error {
 }
 
 // append encodes the key, when it was used, and what it was given.
-func (u *keyUse) append(dst []byte) []byte {
+func (u *keyUse) append(dst []byte, wall int64) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, u.id.Hi)
 	dst = binary.LittleEndian.AppendUint64(dst, u.id.Lo)
-	dst = binary.AppendUvarint(binary.AppendVarint(dst, u.at), u.first)
+	dst = binary.AppendUvarint(binary.AppendVarint(dst, wall), u.first)
 	return binary.AppendUvarint(dst, uint64(u.count))
 }
 
-// keys decodes their number and so many uses.
-func (d *decoder) keys(w *keyWindow, windowMS int64) {
+// keys decodes their number and so many uses. None is later than now.
+func (d *decoder) keys(w *keyWindow, windowMS, now int64) {
 	n := d.uvarint()
 	if n > uint64(len(d.p)) {
 		d.fail()
 		return
 	}
 	for ; n > 0; n-- {
-		u := keyUse{id: keyID{Hi: d.uint64(), Lo: d.uint64()}, at: d.varint(), first: d.uvarint(), count: uint32(d.uvarint())}
+		u := keyUse{id: keyID{Hi: d.uint64(), Lo: d.uint64()}, at: min(d.varint(), now), first: d.uvarint(), count: uint32(d.uvarint())}
 		if d.bad {
 			return
 		}

@@ -66,10 +66,10 @@ func BenchmarkMillionKeys(b *testing.B) {
 		if err := e.topic(full, full.head); err != nil {
 			b.Error(err)
 		}
-		v := full.keys.view()
+		v := full.keyView(w.clock.now())
 		locked = time.Since(began)
 		full.mu.Unlock()
-		if err := e.keys(v, 1<<62, func() error { return e.flush(s) }); err != nil {
+		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {
 			b.Error(err)
 		}
 	}

@@ -103,7 +103,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		_ = r.apply(t, &c.entry, frameParts{c.span, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
+		_ = r.apply(t, &c.entry, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
 	}
 	c.settled.Store(true)
 	if c.done != nil {

@@ -33,7 +33,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -45,6 +44,7 @@ type Options struct {
 	MaxRouters     int          // 0: no limit
 	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
 	Now            func() int64 // wall clock, Unix ms; nil: the system's
+	Elapsed        func() int64 // ms that passed since some moment; nil: as Now goes forward, or the system's
 
 	// IdempotencyBytes is memory for idempotency keys: a write with one that is
 	// not known is refused while they take more. 0: no limit.
@@ -57,7 +57,7 @@ type Options struct {
 // Busiest) from the beginning.
 type Registry struct {
 	opts    Options
-	now     func() int64
+	clock   *clock
 	keySeed uint64
 	totals  totals
 	sweeper sweeper
@@ -90,16 +90,23 @@ type Registry struct {
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
-		opts: opts, now: opts.Now, keySeed: rand.Uint64(),
+		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
 		deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
-	if r.now == nil {
-		r.now = func() int64 { return time.Now().UnixMilli() }
-	}
 	r.following.births = r.tellBirthsLocked
 	return r
+}
+
+func (o *Options) clock() func() (wall, elapsed int64) {
+	switch {
+	case o.Now == nil:
+		return systemClock()
+	case o.Elapsed == nil:
+		return onlyWall(o.Now)
+	}
+	return func() (wall, elapsed int64) { return o.Now(), o.Elapsed() }
 }
 
 // Start gives the registry the log that all of Replay's frames came from. It
@@ -197,19 +204,19 @@ func (r *Registry) empty(t *topic) {
 	r.totals.ephemeral.Add(-t.index.drop())
 	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
-	t.visible, t.cfg, t.lost = false, nil, nil
+	t.visible, t.cfg, t.lost, t.came = false, nil, nil, nil
 	r.sweeper.visited(t, 0, false)
 	t.notify()
 }
 
 // State reports one topic; touch marks it as read now.
 func (r *Registry) State(name string, touch bool) (State, error) {
-	now := r.now()
-	t, err := r.open(name, now)
+	t, err := r.open(name)
 	if err != nil {
 		return State{}, err
 	}
 	defer t.mu.RUnlock()
+	now := r.now()
 	s := t.stateLocked(now)
 	if touch {
 		t.lastRead.Store(now)
@@ -219,7 +226,8 @@ func (r *Registry) State(name string, touch bool) (State, error) {
 
 // open returns the visible topic of that name with its expired records gone
 // and t.mu held for reading.
-func (r *Registry) open(name string, now int64) (*topic, error) {
+func (r *Registry) open(name string) (*topic, error) {
+	now := r.steady()
 	t := r.lookup(name)
 	if t == nil {
 		return nil, notFound(name)
@@ -265,7 +273,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 		found = found[:limit]
 	}
 	for _, t := range found {
-		if t, err := r.open(t.name, now); err == nil {
+		if t, err := r.open(t.name); err == nil {
 			page, ids = append(page, t.stateLocked(now)), append(ids, t.id)
 			t.mu.RUnlock()
 		}

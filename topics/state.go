@@ -77,12 +77,12 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 
 // keys appends a topic's keys. It calls flush whenever there is much to write:
 // there may be millions.
-func (e *stateEncoder) keys(v keyView, through uint64, flush func() error) error {
+func (e *stateEncoder) keys(v *keyView, through uint64, flush func() error) error {
 	n := uint64(0)
 	_ = v.each(through, func(*keyUse) error { n++; return nil })
 	e.buf = binary.AppendUvarint(e.buf, n)
 	return v.each(through, func(u *keyUse) error {
-		e.buf = u.append(e.buf)
+		e.buf = u.append(e.buf, v.wall(u))
 		return flush()
 	})
 }
@@ -219,7 +219,7 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 	}
 	t.deleted = d.seqSet()
 	if t.cfg != nil {
-		r.changeKeys(t, func(w *keyWindow) { d.keys(w, t.cfg.IdempotencyWindowMS) })
+		r.changeKeys(t, func(w *keyWindow) { d.keys(w, t.cfg.IdempotencyWindowMS, r.steady()) })
 	}
 	_, taken := r.byName.Get(t.name)
 	if d.bad || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
@@ -231,6 +231,7 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 	t.visible, t.next = true, t.cfg
 	t.shown.Store(t.cfg)
 	t.assigned, t.assignedTS, t.ttlNoted = t.head, t.lastWrite, t.ttlThrough
+	t.arriveBy(r.steady())
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)
 	r.totals.live.add(t.live)

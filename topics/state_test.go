@@ -23,7 +23,8 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		if err := e.topic(x, x.head); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.keys(x.keys.view(), x.head, func() error { return nil }); err != nil {
+		v := x.keyView(r.clock.now())
+		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,11 +93,12 @@ func TestKeyWindowState(t *testing.T) {
 			w.add(keyUse{id: id, first: uint64(ts), at: ts, count: 2}, 20)
 		}
 		var e stateEncoder
-		if err := e.keys(w.view(), math.MaxUint64, func() error { return nil }); err != nil {
+		v := (&topic{keys: w}).keyView(moment{ts, ts})
+		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		d := decoder{p: e.buf}
-		if d.keys(&back, 20); d.bad || len(d.p) > 0 || back.held().keys != w.held().keys {
+		if d.keys(&back, 20, ts); d.bad || len(d.p) > 0 || back.held().keys != w.held().keys {
 			t.Fatalf("%+v, %d bytes are left", back, len(d.p))
 		}
 		for now := ts; now <= ts+21; now++ {

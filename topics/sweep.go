@@ -96,7 +96,7 @@ func (r *Registry) RunSweeper() {
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.noteCursors()
-	now := r.now()
+	now := r.steady()
 	e := entry{typ: entryFloors}
 	for _, t := range r.sweeper.due(now) {
 		if f, moved := r.sweepTopic(t, now); moved {
@@ -131,8 +131,8 @@ func (t *topic) nextLoss() (at int64, any bool) {
 		return 0, false
 	}
 	at = math.MaxInt64
-	if _, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
-		at, any = later(ts, t.cfg.TTLMS), true
+	if seq, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
+		at, any = later(t.came.of(seq, ts), t.cfg.TTLMS), true
 	}
 	if used, held := t.keys.oldest(); held {
 		at, any = min(at, later(used, t.cfg.IdempotencyWindowMS)), true

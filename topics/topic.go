@@ -51,6 +51,7 @@ type topic struct {
 	noteCap    bool    // capThrough is to go into the next one
 	lost       []lostRange
 	keys       keyWindow
+	came       arrivals
 	lastWrite  int64
 	changes    uint64        // of the config, and of records by deletes: see Mark
 	changed    chan struct{} // closed on the next publish; nil: nobody waits
@@ -82,7 +83,7 @@ type commit struct {
 	bytes  int64
 	body   []byte // ephemeral records
 	key    string
-	begun  int64 // Unix ms
+	came   moment
 
 	err     error         // the log failed first; set before settled
 	settled atomic.Bool   // published, or failed and out of the line
