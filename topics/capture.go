@@ -98,9 +98,6 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		if err := e.flush(s); err != nil {
 			return c.written, err
 		}
-		if err := s.Pace(); err != nil {
-			return c.written, err
-		}
 	}
 	if c.out != nil {
 		if err := c.out.Finish(); err != nil {
@@ -121,15 +118,14 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 // stateChunk is how much of the state is written at once.
 const stateChunk = 256 << 10
 
-// flush writes what was encoded, if it is worth that.
+// flush ends a piece of work. It writes what was encoded, if that is enough.
 func (e *stateEncoder) flush(s *Sink) error {
-	if len(e.buf) < stateChunk {
-		return nil
+	if len(e.buf) >= stateChunk {
+		if _, err := s.State.Write(e.buf); err != nil {
+			return err
+		}
+		e.buf = e.buf[:0]
 	}
-	if _, err := s.State.Write(e.buf); err != nil {
-		return err
-	}
-	e.buf = e.buf[:0]
 	return s.Pace()
 }
 

@@ -75,14 +75,20 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 	return nil
 }
 
-// keys appends a topic's keys. It calls flush whenever there is much to write:
-// there may be millions.
+// keys appends a topic's keys. There may be millions, so it calls flush after
+// each piece of work.
 func (e *stateEncoder) keys(v *keyView, through uint64, flush func() error) error {
 	n := uint64(0)
 	_ = v.each(through, func(*keyUse) error { n++; return nil })
 	e.buf = binary.AppendUvarint(e.buf, n)
+	piece := 0
 	return v.each(through, func(u *keyUse) error {
+		before := len(e.buf)
 		e.buf = u.append(e.buf, v.wall(u))
+		if piece += len(e.buf) - before; piece < paceBytes {
+			return nil
+		}
+		piece = 0
 		return flush()
 	})
 }
