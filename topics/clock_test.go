@@ -295,7 +295,7 @@ func TestCheckpointBehind(t *testing.T) {
 	}
 }
 
-// TestArrivalsAreBounded holds that a clock that is ahead for long takes little
+// TestArrivalsAreBounded checks that a clock that is ahead for long takes little
 // memory, that nothing counts as come before it did, and how much later.
 func TestArrivalsAreBounded(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))

@@ -153,7 +153,7 @@ func TestWindowGrows(t *testing.T) {
 	}
 }
 
-// TestStoredWindowIsClamped holds that a window that an earlier version stored
+// TestStoredWindowIsClamped checks that a window that an earlier version stored
 // as it came is a day when it is loaded, from the log and from a checkpoint.
 func TestStoredWindowIsClamped(t *testing.T) {
 	w := newWorld(t)
@@ -234,7 +234,7 @@ func TestKeyBurst(t *testing.T) {
 	}
 }
 
-// TestKeyWindowAgainstAMap holds that the window finds what a map with times
+// TestKeyWindowAgainstAMap checks that the window finds what a map with times
 // would, whatever the order of uses, sizes and windows.
 func TestKeyWindowAgainstAMap(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
@@ -264,7 +264,7 @@ func TestKeyWindowAgainstAMap(t *testing.T) {
 	}
 }
 
-// TestKeyCost holds that what is counted for keys is the memory that they take,
+// TestKeyCost checks that what is counted for keys is the memory that they take,
 // for topics with one key and for topics with many, and that it is not much.
 func TestKeyCost(t *testing.T) {
 	for _, each := range []int{1, 5, 100, 3000, 1 << 20} {
@@ -288,7 +288,7 @@ func TestKeyCost(t *testing.T) {
 	}
 }
 
-// TestKeyBudget holds that a new key beyond the budget is refused and nothing
+// TestKeyBudget checks that a new key beyond the budget is refused and nothing
 // else, and that what was taken comes back in every way in which keys go.
 func TestKeyBudget(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes = 1000 })
@@ -369,7 +369,7 @@ func TestKeyBudget(t *testing.T) {
 	w.append("d", keyedWrite("another", 1))
 }
 
-// TestKeyBudgetGivesBack holds that a write that fails keeps nothing.
+// TestKeyBudgetGivesBack checks that a write that fails keeps nothing.
 func TestKeyBudgetGivesBack(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes, w.opt.EphemeralBytes = 1000, 1 })
 	w.refused("a", &Write{Records: records(1), IdempotencyKey: "k", Config: class(Ephemeral)}, KindNoSpace)

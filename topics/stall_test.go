@@ -165,7 +165,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 						}
 						return
 					}
-				case <-time.After(5 * time.Second):
+				case <-time.After(30 * time.Second):
 					held.mu.Unlock()
 					t.Fatalf("%s waits for a topic that it is not about", name)
 				}
@@ -209,7 +209,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 			}()
 			select {
 			case <-free:
-			case <-time.After(5 * time.Second):
+			case <-time.After(30 * time.Second):
 				held.mu.Unlock()
 				t.Fatal("others wait for a topic that they are not about")
 			}
