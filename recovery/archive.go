@@ -89,7 +89,14 @@ func (a *archive) copy(f wal.File) error {
 	if err := a.fsys.MkdirAll(a.to); err != nil {
 		return err
 	}
-	src, err := a.fsys.Open(path.Join(a.from, f.Name))
+	// Of two that copy here at once, each would take the other's part for what
+	// a crash left.
+	lock, err := a.fsys.Hold(a.to, vfs.Exclusive)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	src, err := a.fsys.OpenRead(path.Join(a.from, f.Name))
 	if err != nil {
 		return err
 	}
@@ -143,7 +150,7 @@ func copyRange(dst io.WriterAt, src io.ReaderAt, size int64) error {
 // sameFile says whether the file of that name holds the first size bytes of
 // src and nothing else.
 func sameFile(fsys vfs.FS, name string, src io.ReaderAt, size int64) (bool, error) {
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if err != nil {
 		return false, err
 	}

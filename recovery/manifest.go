@@ -47,6 +47,10 @@ type Manifest struct {
 	// Instance is drawn for each data directory, a restored one included: it
 	// marks the cold directory as its own. 0: not drawn yet.
 	Instance uint64 `json:"instance,omitempty"`
+	// ColdGeneration is what the cold directory's OWNER has, or is to have;
+	// ColdBefore is what it has until then.
+	ColdGeneration uint64 `json:"cold_generation,omitempty"`
+	ColdBefore     uint64 `json:"cold_generation_before,omitempty"`
 
 	// Checkpoint is where recovery begins, Previous the one before, from which
 	// it can begin, too. Without either it reads the log from its beginning.
@@ -153,7 +157,7 @@ func readManifest(fsys vfs.FS, dir, base string) (*Manifest, error) {
 // readBounded reads a whole file, at most one byte more than a manifest may
 // have.
 func readBounded(fsys vfs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
@@ -191,33 +195,10 @@ func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
 
 // replaceFile gives name the content b, durably, in one step for a crash.
 func replaceFile(fsys vfs.FS, dir, base string, b []byte) error {
-	tmp, name := path.Join(dir, TempManifestName), path.Join(dir, base)
-	err := fsys.Remove(tmp) // left by a crash
-	if err == nil || missing(err) {
-		err = writeSynced(fsys, tmp, b)
-	}
-	if err == nil {
-		err = fsys.Rename(tmp, name)
-	}
-	if err == nil {
-		err = fsys.SyncDir(dir)
-	}
-	if err != nil {
-		return fmt.Errorf("replacing %s: %w", name, err)
+	if err := vfs.WriteFileAtomic(fsys, dir, base, TempManifestName, b); err != nil {
+		return fmt.Errorf("replacing %s: %w", path.Join(dir, base), err)
 	}
 	return nil
-}
-
-func writeSynced(fsys vfs.FS, name string, b []byte) error {
-	f, err := fsys.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(b, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }
 
 func encodeManifest(version uint32, m *Manifest) ([]byte, error) {

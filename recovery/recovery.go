@@ -17,7 +17,7 @@ import (
 
 // Recovered is a data directory in use.
 //
-// Locks, in this order: upkeep, work, mu. Merges and relocations hold upkeep.
+// Locks, in this order: upkeep, cold.mu, work, mu. Merges and relocations hold upkeep.
 // Whatever changes which segments and checkpoints there are holds work.
 type Recovered struct {
 	Registry *topics.Registry
@@ -26,6 +26,7 @@ type Recovered struct {
 
 	opts Options
 	lock io.Closer
+	cold coldClaim
 
 	firstFile uint64 // the oldest log file that the manifest found needs; 0: all
 
@@ -54,6 +55,7 @@ type Recovered struct {
 	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
+	retired      []string             // and those that copies of the data directory may still need; see dropRetired
 	outdated     bool                 // the previous manifest may begin at an older checkpoint
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
@@ -219,9 +221,6 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.writeManifest(r.Log.Newest(), r.Log.Synced(), false); err != nil {
 		return err
 	}
-	if err := r.claimCold(); err != nil {
-		return err
-	}
 	return r.tidy()
 }
 
@@ -254,6 +253,7 @@ func (r *Recovered) release() {
 		_ = r.Log.Close() // it took no writes
 	}
 	r.closeSegments()
+	_ = r.leaveCold() // nothing was written under it
 	if r.lock != nil {
 		_ = r.lock.Close()
 	}

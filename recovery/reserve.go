@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"syscall"
 
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -22,7 +21,7 @@ const (
 // error: the disk is full, and the health check says so.
 func replaceManifest(fsys vfs.FS, dir string, m *Manifest) error {
 	err := WriteManifest(fsys, dir, m)
-	if errors.Is(err, syscall.ENOSPC) && fsys.Remove(path.Join(dir, reserveName)) == nil {
+	if vfs.NoSpace(err) && fsys.Remove(path.Join(dir, reserveName)) == nil {
 		err = WriteManifest(fsys, dir, m)
 	}
 	if err != nil {

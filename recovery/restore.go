@@ -13,6 +13,9 @@ import (
 // before it if that cannot be read. Without either the registry is empty and
 // the whole log is replayed.
 func (r *Recovered) restore(context.Context) error {
+	if err := r.enterCold(); err != nil {
+		return err
+	}
 	m := &r.manifest
 	r.firstFile = m.firstFile()
 	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)

@@ -55,7 +55,7 @@ func (r *Recovered) logHas(f wal.File) bool {
 // a *wal.CorruptionError, ends that: what follows cannot be found without a
 // search.
 func (r *Recovered) scrubFile(ctx context.Context, s *Scrub, f wal.File) error {
-	h, err := r.opts.FS.Open(path.Join(r.dir(walDir), f.Name))
+	h, err := r.opts.FS.OpenRead(path.Join(r.dir(walDir), f.Name))
 	if err != nil {
 		return err
 	}

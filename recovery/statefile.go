@@ -111,7 +111,7 @@ func WriteState(fsys vfs.FS, dir string, number uint64, write func(io.Writer) er
 // ReadState returns the content of a state. Damage is a *StateError.
 func ReadState(fsys vfs.FS, dir string, number uint64) ([]byte, error) {
 	name := path.Join(dir, StateName(number))
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if missing(err) {
 		return nil, &StateError{File: name, Err: err}
 	}

@@ -21,8 +21,8 @@ type countedFile struct {
 	n *atomic.Int64
 }
 
-func (c *readCounter) Open(name string) (vfs.File, error) {
-	f, err := c.FS.Open(name)
+func (c *readCounter) OpenRead(name string) (vfs.File, error) {
+	f, err := c.FS.OpenRead(name)
 	if err == nil && strings.HasSuffix(name, ".idx") {
 		f = countedFile{f, &c.n}
 	}

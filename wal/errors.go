@@ -13,6 +13,9 @@ var (
 	ErrQueueFull = errors.New("wal: queue full")
 	// ErrDiskFull: no space for another file. Nothing was appended.
 	ErrDiskFull = errors.New("wal: disk full")
+	// ErrNoFile: the next log file cannot be made at the moment; see the
+	// wrapped cause. Nothing was appended, and the log keeps trying.
+	ErrNoFile = errors.New("wal: the next log file cannot be made at the moment")
 	// ErrReadOnly: a write or sync failed; see the wrapped cause.
 	ErrReadOnly = errors.New("wal: read-only after a failure")
 	// ErrClosed: Close was called.
@@ -36,10 +39,22 @@ type CorruptionError struct {
 func (e *CorruptionError) Error() string {
 	s := fmt.Sprintf("wal: %s is damaged at offset %d (lsn %d): %s", e.File, e.Offset, e.LSN, e.Cause)
 	if e.Proof != "" {
-		s += "; it had been synced: " + e.Proof
+		s += "; this is not a torn tail: " + e.Proof
 	}
 	return s
 }
+
+// SyncError is a failed sync of a log file during an opening. The kernel has
+// given up writing pages of the file and may show bytes that are not on the disk,
+// so the next opening must use TailPower, even in the same boot.
+type SyncError struct {
+	File string // base name
+	Err  error
+}
+
+func (e *SyncError) Error() string { return fmt.Sprintf("wal: sync %s: %v", e.File, e.Err) }
+
+func (e *SyncError) Unwrap() error { return e.Err }
 
 // VersionError is a file written by a format this program does not know.
 type VersionError struct {

@@ -36,6 +36,14 @@ type Options struct {
 	// a log that is there must begin at Begin. 0 asks for nothing.
 	Begin LSN
 
+	// Tail says what ended the life of the log before: it decides which bytes
+	// after the last valid frame are a torn tail and which are damage.
+	Tail TailKind
+
+	// ReadOnly opens the files for reading only, for a log that is to be looked
+	// at: Tail.Open fails then.
+	ReadOnly bool
+
 	FileBytes  int64         // size of a log file; a bigger frame gets a bigger file
 	QueueBytes int64         // most bytes appended and not yet written
 	CacheBytes int64         // recent log bytes kept in memory for readers
@@ -45,6 +53,11 @@ type Options struct {
 	// Observe, if set, is called after every sync, by one goroutine at a
 	// time, with no lock held. It must not block.
 	Observe func(Group)
+	// Failed, if set, is called once, with the cause, when a failed write or
+	// sync makes the log read-only, but not for a failure during Close. It runs
+	// in a goroutine of its own, which may outlive the log; with Manual the
+	// goroutine that met the failure calls it. No lock is held.
+	Failed func(error)
 	// InUse, if set, is called in the background after a new file was put in
 	// use and its header synced, so that Newest can be recorded.
 	InUse func(newest uint64, synced LSN)

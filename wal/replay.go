@@ -123,7 +123,11 @@ func (r *Replay) limit(i int) int64 {
 // header: several files may have been put in use since the last sync. What
 // they prove is looked at when the end of the log is known.
 func (r *Replay) openFile(name string, index uint64) error {
-	h, err := r.opts.FS.Open(path.Join(r.opts.Dir, name))
+	open := r.opts.FS.Open
+	if r.opts.ReadOnly {
+		open = r.opts.FS.OpenRead
+	}
+	h, err := open(path.Join(r.opts.Dir, name))
 	if err != nil {
 		return fmt.Errorf("wal: open %s: %w", name, err)
 	}
@@ -235,6 +239,9 @@ func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail
 	s := newScanner(r)
 	err := r.refused
 	if err == nil {
+		err = r.syncAll()
+	}
+	if err == nil {
 		err = s.each(apply, progress)
 	}
 	if err == nil {
@@ -249,6 +256,31 @@ func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail
 	}
 	progress(r.total)
 	return &Tail{replay: r, End: s.end, Truncated: s.garbage, synced: s.synced, at: s.at, dirtyTo: s.dirtyTo}, nil
+}
+
+// syncAll syncs every file before it is read. A kernel reports a failed
+// write-back once, to the next sync of the file, on any handle. One that it has
+// not reported yet is a *SyncError here; one that it has, to the process before
+// or to this one, is for the caller to remember.
+//
+// Reading after a failed write-back is safe with TailPower, although the page
+// cache may show what the disk does not have. A page whose write-back failed was
+// written to after the last sync that succeeded. The frames that are proven to
+// have been synced did not change since: of them the disk has what the cache
+// shows, and only frames after them, in the same page, may be missing on it.
+// Those are unproven. Tail.rewrite dirties their pages again, and the log is not
+// open before a sync of them has succeeded. If the kernel has dropped such a
+// page, the reader sees what the disk has, as after a power cut.
+func (r *Replay) syncAll() error {
+	if r.opts.ReadOnly {
+		return nil
+	}
+	for _, f := range slices.Concat(r.used, r.unused) {
+		if err := f.sync(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verified is a block of whole frames on its way from the reader to apply.

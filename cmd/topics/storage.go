@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"syscall"
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // storageView shows what lies below the topics to the HTTP side, which does not
@@ -51,8 +51,11 @@ func storageError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, wal.ErrDiskFull):
+	case vfs.NoSpace(err), errors.Is(err, wal.ErrDiskFull):
 		told.Kind, told.Message = topics.KindNoSpace, "the disk is full"
+	case errors.Is(err, wal.ErrNoFile):
+		told.Kind, told.Message = topics.KindUnavailable, "the log cannot make its next file at the moment"
+		told.Detail = map[string]any{"retry_after_ms": 1000}
 	case errors.Is(err, wal.ErrReadOnly):
 		told.Kind, told.Message = topics.KindReadOnly, "the log is read-only"
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):

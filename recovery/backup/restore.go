@@ -179,7 +179,7 @@ func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 
 // copy copies one verified file of the backup.
 func (r *restore) copy(ctx context.Context, f File) error {
-	in, err := r.FS.Open(path.Join(r.From, f.Name))
+	in, err := r.FS.OpenRead(path.Join(r.From, f.Name))
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (r *restore) findEnd(logs string) (wal.LSN, error) {
 	}
 	replay, err := wal.Inspect(wal.Options{
 		FS: r.FS, Dir: logs, LogID: r.desc.LogID, First: r.plan[0].header.Index, Start: r.desc.StartLSN,
-		Synced: max(r.desc.EndLSN, r.plan.end()),
+		Synced: max(r.desc.EndLSN, r.plan.end()), ReadOnly: true,
 	})
 	if err != nil {
 		return 0, err

@@ -63,7 +63,7 @@ func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 		Checkpoint: hot(m.Checkpoint),
 	}}
 	first := uint64(1)
-	o := wal.Options{FS: fsys, Dir: path.Join(dir, recovery.LogDir), LogID: m.LogID, Synced: wal.LSN(m.EndLSN), Newest: m.NewestFile}
+	o := wal.Options{FS: fsys, Dir: path.Join(dir, recovery.LogDir), LogID: m.LogID, Synced: wal.LSN(m.EndLSN), Newest: m.NewestFile, ReadOnly: true}
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {
@@ -126,7 +126,7 @@ func logFiles(fsys vfs.FS, dir string, first uint64) (files []wal.File, err erro
 }
 
 func readHeader(fsys vfs.FS, name string) (wal.Header, bool, error) {
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if err != nil {
 		return wal.Header{}, false, err
 	}

@@ -18,13 +18,10 @@ import (
 
 const tempName = Name + ".tmp"
 
-// Copy backs up a directory that nobody serves: it takes its lock, and changes
+// Copy backs up a directory that no server has: it shares its lock, and writes
 // nothing in it. cold is its cold directory; empty: it has none.
 func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description, error) {
-	if _, err := fsys.List(dir); err != nil { // the lock would make it
-		return nil, fmt.Errorf("data directory %s: %w", dir, err)
-	}
-	lock, err := recovery.Lock(fsys, dir)
+	lock, err := recovery.Share(fsys, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 // Read reads the description of a backup.
 func Read(fsys vfs.FS, dir string) (*Description, error) {
 	name := path.Join(dir, Name)
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no %s: it is no backup, or was never finished", dir, Name)
 	}
@@ -46,7 +46,7 @@ func verify(ctx context.Context, fsys vfs.FS, dir string, d *Description) error 
 }
 
 func verifyFile(ctx context.Context, fsys vfs.FS, name string, f File) error {
-	in, err := fsys.Open(name)
+	in, err := fsys.OpenRead(name)
 	if err != nil {
 		return err
 	}

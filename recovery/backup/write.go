@@ -58,7 +58,7 @@ func (s *source) header(name string, size int64) *tar.Header {
 
 // add writes one file and notes it in the description.
 func (s *source) add(ctx context.Context, out *tar.Writer, f recovery.StoredFile) error {
-	in, err := s.fsys.Open(f.Path)
+	in, err := s.fsys.OpenRead(f.Path)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // LogOptions are how the log of a directory with that manifest, which may be
 // nil, is to be read.
 func LogOptions(d Dir, m *recovery.Manifest) wal.Options {
-	o := wal.Options{FS: d.FS, Dir: path.Join(d.Path, recovery.LogDir)}
+	o := wal.Options{FS: d.FS, Dir: path.Join(d.Path, recovery.LogDir), ReadOnly: true}
 	if m != nil {
 		o.LogID, o.Synced, o.Newest, o.Begin = m.LogID, wal.LSN(m.EndLSN), m.NewestFile, wal.LSN(m.LogBegin)
 		if c := m.Previous; c != nil {

@@ -32,7 +32,9 @@ func Verify(ctx context.Context, d Dir) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", d.Path, err)
 	}
-	v.inUse(names)
+	if err := v.inUse(); err != nil {
+		return nil, err
+	}
 	if err := v.manifests(names); err != nil {
 		return nil, err
 	}
@@ -59,18 +61,16 @@ func (v *verifier) fault(f Fault) { v.report.Faults = append(v.report.Faults, f)
 func (v *verifier) dir(name string) string { return path.Join(v.Path, name) }
 
 // inUse finds out who has the directory, without leaving a trace.
-func (v *verifier) inUse(names []string) {
-	if !slices.Contains(names, recovery.LockName) {
-		return
+func (v *verifier) inUse() error {
+	lock, err := recovery.Share(v.FS, v.Path)
+	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
+		v.report.InUse = inUse.Holder()
+		return nil
 	}
-	lock, err := v.FS.Lock(v.dir(recovery.LockName), "")
-	if held := new(vfs.LockedError); errors.As(err, &held) {
-		v.report.InUse = "process " + held.Owner
-		return
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_ = lock.Close() // nothing was done under it
-	}
+	return lock.Close()
 }
 
 // manifests checks both manifests and takes the one that recovery would.
@@ -94,7 +94,24 @@ func (v *verifier) manifests(names []string) error {
 		return err
 	}
 	v.report.Manifest = m
-	return nil
+	return v.owner()
+}
+
+// owner finds out whether the cold directory is this data directory's.
+func (v *verifier) owner() error {
+	m := v.report.Manifest
+	if m == nil || v.Cold == "" {
+		return nil
+	}
+	owner, err := recovery.ReadOwner(v.FS, v.Cold)
+	if err == nil {
+		err = m.Owns(v.Cold, owner)
+	}
+	if refusal := new(recovery.OwnerError); errors.As(err, &refusal) {
+		v.report.NotOwner = err.Error()
+		return nil
+	}
+	return err
 }
 
 // checkpoints are those that recovery may begin from, the newest first.
@@ -220,7 +237,7 @@ func (v *verifier) segment(ref recovery.SegmentRef) error {
 // missing says which files of a segment are not there.
 func (v *verifier) missing(hot, data string, id uint64) {
 	for _, name := range []string{path.Join(hot, segment.IndexName(id)), path.Join(data, segment.DataName(id))} {
-		f, err := v.FS.Open(name)
+		f, err := v.FS.OpenRead(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			v.fault(Fault{File: name, Cause: "the file is missing"})
 		} else if err == nil {

@@ -49,7 +49,7 @@ func (r *repair) quarantine() error {
 const copyStep = 1 << 20
 
 func (r *repair) copyFile(from, to string) error {
-	src, err := r.FS.Open(from)
+	src, err := r.FS.OpenRead(from)
 	if err != nil {
 		return err
 	}

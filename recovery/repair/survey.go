@@ -133,7 +133,7 @@ func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) err
 // vote counts a file for the log that its header names. All headers, of the
 // log and of segments, have the log's id in one place.
 func (r *repair) vote(name string, votes map[uint64]int) (size int64, err error) {
-	f, err := r.FS.Open(name)
+	f, err := r.FS.OpenRead(name)
 	if err != nil {
 		return 0, err
 	}

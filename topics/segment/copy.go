@@ -31,7 +31,7 @@ func CopyData(fsys vfs.FS, from, to string, id uint64) error {
 
 // copyFile makes a synced copy under a name that is free.
 func copyFile(fsys vfs.FS, from, to string) error {
-	src, err := fsys.Open(from)
+	src, err := fsys.OpenRead(from)
 	if err != nil {
 		return fmt.Errorf("segment: %w", err)
 	}

@@ -218,7 +218,7 @@ func TestDisagreement(t *testing.T) {
 			build(t, fsys, 1, other, NewCache(0))
 			data := must(vfs.ReadFile(fsys, testDir+"/"+DataName(1)))
 			s := build(t, fsys, 1, three(1, 5, 7, 9, 10), NewCache(0))
-			_ = must(s.data.WriteAt(data, 0))
+			_ = must(must(fsys.Open(s.dataFile())).WriteAt(data, 0))
 			var damage *DamageError
 			if _, err := contents(s); !errors.As(err, &damage) {
 				t.Fatalf("read: %v", err)

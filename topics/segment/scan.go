@@ -19,7 +19,7 @@ func Scan(fsys vfs.FS, dir string, id uint64,
 	record func(offset int64, topic, seq uint64, ts int64, record []byte) error,
 	damage func(Damage) error) error {
 	name := path.Join(dir, DataName(id))
-	f, err := fsys.Open(name)
+	f, err := fsys.OpenRead(name)
 	if err != nil {
 		return fmt.Errorf("segment: %w", err)
 	}

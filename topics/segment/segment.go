@@ -47,7 +47,7 @@ var owners atomic.Uint64
 func Open(fsys vfs.FS, dir, dataDir string, id, logID uint64, cache *Cache) (*Segment, error) {
 	s := &Segment{fsys: fsys, dir: dir, id: id, logID: logID, cache: cache, owner: owners.Add(1),
 		indexName: path.Join(dir, IndexName(id)), refs: 1}
-	f, err := fsys.Open(s.indexName)
+	f, err := fsys.OpenRead(s.indexName)
 	if err != nil {
 		return nil, fmt.Errorf("segment: %w", err)
 	}
@@ -90,7 +90,7 @@ func (s *Segment) openIndex() error {
 // complete.
 func (s *Segment) openData(dir string) (*dataHandle, error) {
 	name := path.Join(dir, DataName(s.id))
-	f, err := s.fsys.Open(name)
+	f, err := s.fsys.OpenRead(name)
 	if err != nil {
 		return nil, fmt.Errorf("segment: %w", err)
 	}

@@ -13,6 +13,8 @@ type file struct {
 	name   string // as it was opened
 	node   *inode
 	closed bool
+	// readOnly handles, of OpenRead, refuse to write.
+	readOnly bool
 }
 
 func (h *file) ReadAt(p []byte, off int64) (int, error) {
@@ -39,6 +41,9 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 	defer h.fs.mu.Unlock()
 	if err := h.usableLocked(); err != nil {
 		return 0, fail("write", h.name, err)
+	}
+	if h.readOnly {
+		return 0, fail("write", h.name, fs.ErrPermission)
 	}
 	if off < 0 {
 		return 0, fail("write", h.name, fs.ErrInvalid)
@@ -100,6 +105,9 @@ func (h *file) Size() (int64, error) {
 func (h *file) Truncate(size int64) error {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
+	if h.readOnly && h.usableLocked() == nil {
+		return fail("truncate", h.name, fs.ErrPermission)
+	}
 	err := h.stepLocked()
 	switch {
 	case err != nil:

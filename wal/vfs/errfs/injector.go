@@ -26,8 +26,8 @@ var ErrInjected = errors.New("injected")
 // Op is a kind of operation, or with | a set of them.
 type Op uint16
 
-// The operations of vfs.FS and, for Read to Truncate, of vfs.File. Size and
-// Close never fail.
+// The operations of vfs.FS and, for Read to Truncate, of vfs.File; OpenRead
+// counts as Open. Size and Close never fail.
 const (
 	Create Op = 1 << iota
 	Open
@@ -42,16 +42,17 @@ const (
 	MkdirAll
 	Lock
 	Free
+	Hold
 
 	// All is every kind.
 	All = Create | Open | Read | Write | Sync | Truncate | Remove | Rename |
-		SyncDir | List | MkdirAll | Lock | Free
+		SyncDir | List | MkdirAll | Lock | Free | Hold
 	// Mutating is every kind that changes something.
-	Mutating = All &^ (Open | Read | List | Free)
+	Mutating = All &^ (Open | Read | List | Free | Hold)
 )
 
 var opNames = [...]string{"create", "open", "read", "write", "sync", "truncate",
-	"remove", "rename", "syncdir", "list", "mkdir", "lock", "free"}
+	"remove", "rename", "syncdir", "list", "mkdir", "lock", "free", "hold"}
 
 // String names the kinds, as in "write" or "write|sync".
 func (op Op) String() string {
