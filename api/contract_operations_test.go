@@ -83,7 +83,7 @@ func TestContractNotReady(t *testing.T) {
 		t.Run(proto, func(t *testing.T) {
 			world := newWorld()
 			world.progress = replaying
-			server := New(Options{Version: "test", Gate: world, Health: world, Log: zerolog.Nop(), Now: world.LastBeat})
+			server := New(Options{Version: "test", Hosts: testHosts, Gate: world, Health: world, Log: zerolog.Nop(), Now: world.LastBeat})
 			addr, _ := serve(t, server)
 			defer client.CloseIdleConnections()
 			s := &contractServer{&realServer{Server: server, addr: addr}, t, client, nil}
@@ -191,7 +191,7 @@ func TestContractScopes(t *testing.T) {
 			{"DELETE /v0/topics/in9", ``, "root d1 mix pre"}, {"DELETE /v0/topics/out9", ``, "root d1"}, {"DELETE /v0/routers/in9", ``, "root d1 mix pre"},
 			{"PUT /v0/routers/in", `{"source":"in","dest":"in2"}`, "root a1 pre"}, {"PUT /v0/routers/in3", `{"source":"in","dest":"out"}`, "root a1"},
 			{"POST /v0/watch", `{"topics":{"in":{}}}`, "root r1 rw1 mix pre"}, {"POST /v0/watch", `{"topics":{"in":{},"out":{}}}`, "root r1 rw1"},
-			{"POST /v0/watch", `{"prefixes":{"out":{}}}`, "root r1 rw1"}, {"GET /v0/metrics", ``, "root r1 rw1 mix pre"}, {"GET /v0/admin/stats", ``, "root a1 pre"},
+			{"POST /v0/watch", `{"prefixes":{"out":{}}}`, "root r1 rw1"}, {"GET /v0/metrics", ``, "root r1 a1 rw1 mix pre"}, {"GET /v0/admin/stats", ``, "root a1 pre"},
 			{"GET /v0/health", ``, "root r1 w1 d1 a1 rw1 mix pre"},
 		} {
 			for _, key := range []string{"root", "r1", "w1", "d1", "a1", "rw1", "mix", "pre"} {
@@ -237,4 +237,19 @@ func TestContractCaps(t *testing.T) {
 			step{"POST /v0/topics/d", `{"records":[{"data":"` + strings.Repeat("x", 20) + `"}]}`, 200, ``},
 		)
 	}, func(o *recovery.Options) { o.Topics.MaxTopics, o.Topics.MaxRouters = 3, 1 })
+}
+
+// Operations, section 4: the memory of idempotency keys is capped like the rest.
+func TestContractKeyBudget(t *testing.T) {
+	overBoth(t, func(*Options) {}, func(t *testing.T, s *contractServer) {
+		const full = `{"error":{"code":"throttled","detail":{"limit":"idempotency_bytes","max":1,"retry_after_ms":"(absent)"}}}`
+		keyed := func(key string) string { return `{"records":[{"data":1}],"idempotency_key":"` + key + `"}` }
+		s.walk(
+			step{"POST /v0/topics/a", keyed("k"), 201, `{"first_seq":1}`},
+			step{"POST /v0/topics/a", keyed("l"), 429, full}, step{"POST /v0/topics/b", keyed("k"), 429, full}, step{"GET /v0/topics/b", ``, 404, ``},
+			step{"GET /v0/topics/a", ``, 200, `{"head_seq":1}`},
+			step{"POST /v0/topics/a", keyed("k"), 200, `{"first_seq":1,"deduped":true}`}, step{"POST /v0/topics/a", `{"records":[{"data":2}]}`, 200, `{"first_seq":2}`},
+			step{"DELETE /v0/topics/a", ``, 200, ``}, step{"POST /v0/topics/b", keyed("k"), 201, `{"first_seq":1}`},
+		)
+	}, func(o *recovery.Options) { o.Topics.IdempotencyBytes = 1 })
 }

@@ -23,7 +23,12 @@ func (s *server) apiOptions() api.Options {
 	if node == "" {
 		node, _ = os.Hostname() // no name is a name too
 	}
+	var trail *zerolog.Logger
+	if s.trail != nil {
+		trail = s.trail.logger()
+	}
 	return api.Options{
+		Audit:   trail,
 		Version: version,
 		NodeID:  node,
 		Gate:    gateView{s.gate},
@@ -57,6 +62,7 @@ func (s *server) apiOptions() api.Options {
 		Config:    c.Map(),
 
 		Keys:        c.Keys,
+		Hosts:       c.Names(),
 		ProbeAuth:   c.ProbeAuth,
 		CORSOrigins: c.CORSOrigins,
 		OpsApart:    c.OpsAddr != "",
@@ -125,6 +131,8 @@ func (s *server) recoveryOptions() recovery.Options {
 			MaxTopics:      c.MaxTopics,
 			MaxRouters:     c.MaxRouters,
 			EphemeralBytes: c.EphemeralBytes,
+
+			IdempotencyBytes: c.IdempotencyBytes,
 		},
 		Storage: recovery.StorageOptions{
 			CheckpointBytes:    c.CheckpointBytes,
