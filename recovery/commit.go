@@ -63,7 +63,8 @@ func (r *Recovered) discard() error {
 }
 
 // tidy removes what a crash left in the directories of segments and states.
-// It runs before anything is written to them.
+// It runs before anything is written to them. A manifest that this start made
+// knows of nothing, and proves nothing to be garbage.
 func (r *Recovered) tidy() error {
 	var orphans []string
 	dirs := []string{r.dir(segmentDir), r.dir(stateDir)}
@@ -81,6 +82,9 @@ func (r *Recovered) tidy() error {
 			}
 		}
 	}
+	if r.first {
+		return nil
+	}
 	r.garbage = orphans
 	return r.discard()
 }
@@ -89,8 +93,8 @@ func (r *Recovered) tidy() error {
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
 	if dir == r.dir(stateDir) {
-		var number uint64
-		if n, err := fmt.Sscanf(name, "%16x.state", &number); n != 1 || err != nil {
+		number, ok := ParseState(name)
+		if !ok {
 			return name == stateTemp
 		}
 		r.nextCheckpoint = max(r.nextCheckpoint, number)

@@ -14,7 +14,6 @@ import (
 // the whole log is replayed.
 func (r *Recovered) restore(context.Context) error {
 	m := &r.manifest
-	r.firstFile = m.firstFile()
 	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)
 	r.archive = archive{
 		fsys: r.opts.FS, from: r.dir(walDir), to: r.opts.Storage.ArchiveDir, log: r.opts.Log, done: map[uint64]bool{},

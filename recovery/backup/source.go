@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -50,20 +51,18 @@ func pinned(p *recovery.Pinned) *source {
 // in it is changed.
 func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 	m, err := recovery.ReadManifest(fsys, dir)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case m == nil:
-		return nil, fmt.Errorf("%s has no manifest: it is no data directory", dir)
-	case m.Unfinished:
-		return nil, recovery.ErrUnfinished
+	}
+	if m == nil {
+		return nil, fmt.Errorf("%s has no manifest: it is damaged; see topics verify", dir)
 	}
 	s := &source{fsys: fsys, pace: yield, desc: Description{
 		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, BootID: m.BootID, CleanShutdown: m.CleanShutdown,
 		Checkpoint: hot(m.Checkpoint),
 	}}
 	first := uint64(1)
-	o := wal.Options{FS: fsys, Dir: path.Join(dir, recovery.LogDir), LogID: m.LogID, Synced: wal.LSN(m.EndLSN), Newest: m.NewestFile, ReadOnly: true}
+	o := m.LogOptions(wal.Options{FS: fsys, ReadOnly: true}, dir, m.Checkpoint)
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {
@@ -72,7 +71,11 @@ func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 		}
 		s.files = c.Stored(dir, cold)
 		first, s.desc.StartLSN = c.File, wal.LSN(c.Start)
-		o.First, o.Start = c.File, wal.LSN(c.Start)
+		reach, err := stateReach(fsys, dir, c)
+		if err != nil {
+			return nil, err
+		}
+		o.Synced = max(o.Synced, reach)
 	}
 	if s.desc.EndLSN, err = endOf(o); err != nil {
 		return nil, err
@@ -83,6 +86,15 @@ func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 	}
 	s.files = append(s.files, recovery.StoredLog(dir, logs, first, s.desc.EndLSN)...)
 	return s, nil
+}
+
+// stateReach is how far the log went at least, by the state of a checkpoint.
+func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
+	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c.Number)
+	if err != nil {
+		return 0, err
+	}
+	return topics.StateReach(content)
 }
 
 // endOf reads a log to its end. Damage is an error.

@@ -92,13 +92,11 @@ func (r *repair) readState(number uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = topics.DescribeState(content, func(t *topics.StoredTopic) error {
-		r.begin = max(r.begin, lsn(t.Applied))
-		return nil
-	})
+	reach, err := topics.StateReach(content)
 	if err != nil {
-		return nil, nil // its checksum holds, and nobody can read it all the same
+		return nil, nil // its checksum holds, and it cannot be decoded all the same
 	}
+	r.begin = max(r.begin, reach)
 	r.report.State = recovery.StateName(number)
 	return content, nil
 }

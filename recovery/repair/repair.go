@@ -25,14 +25,6 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// QuarantineDir is where in a data directory the copies of damaged files go,
-// each repair's in a directory of its number.
-const QuarantineDir = "quarantine"
-
-// scratchDir takes the records that were only in the log, while they are
-// written to segments.
-const scratchDir = "repair"
-
 // Options are what a repair needs beside the directory.
 type Options struct {
 	SegmentBytes   int64 // of the segments that it writes; 0: 64 MiB
@@ -55,8 +47,16 @@ type Report struct {
 }
 
 // Run repairs the data directory, whose lock it takes. A directory that is
-// sound is left alone. An error means that the directory is as it was.
+// sound is left alone. An error means that the directory is as it was; it is a
+// *recovery.KindError if d is no data directory.
 func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
+	kind, err := recovery.Examine(d.FS, d.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := kind.Require(recovery.Data); err != nil {
+		return nil, err
+	}
 	lock, err := recovery.Lock(d.FS, d.Path)
 	if err != nil {
 		return nil, err
@@ -77,15 +77,13 @@ func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
 	if found.Sound() {
 		return r.report, nil
 	}
-	if found.Manifest != nil && found.Manifest.Unfinished {
-		return nil, recovery.ErrUnfinished
-	}
 	defer r.close()
 	for _, s := range []struct {
 		name string
 		run  func() error
 	}{
 		{"reading the directory", r.survey},
+		{"making its directories", r.makeDirs},
 		{"filling the quarantine", r.quarantine},
 		{"reading the segments", r.gather},
 		{"reading the log", r.mend},
@@ -119,7 +117,7 @@ type repair struct {
 	segments    []*segment.Segment    // in order, all sound
 
 	registry *topics.Registry
-	log      *wal.Log // in scratchDir
+	log      *wal.Log // in recovery.ScratchDir
 	begin    wal.LSN  // where the log is to begin: behind everything
 	final    recovery.Manifest
 }
@@ -140,12 +138,12 @@ func (r *repair) close() {
 
 // clearScratch removes the scratch log. What it cannot is in nobody's way.
 func (r *repair) clearScratch() {
-	names, err := r.FS.List(r.dir(scratchDir))
+	names, err := r.FS.List(r.dir(recovery.ScratchDir))
 	if err != nil {
 		return
 	}
 	for _, name := range names {
-		_ = r.FS.Remove(r.dir(scratchDir, name))
+		_ = r.FS.Remove(r.dir(recovery.ScratchDir, name))
 	}
 }
 
@@ -211,7 +209,7 @@ func (r *repair) commit() error {
 			return err
 		}
 	}
-	err := r.FS.MkdirAll(r.dir(recovery.LogDir))
+	var err error
 	for range 2 {
 		err = errors.Join(err, recovery.WriteManifest(r.FS, r.Path, &r.final))
 	}

@@ -1,0 +1,206 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// Names in a data directory and in what the tools make of one.
+const (
+	QuarantineDir = "quarantine" // copies of damaged files, those of each repair in a directory of its own
+	ScratchDir    = "repair"     // the scratch log of a repair
+	BackupName    = "BACKUP"     // the description of a backup
+)
+
+// Kind is what a directory is.
+type Kind int
+
+// The kinds of directories.
+const (
+	Empty      Kind = iota // nothing is in it, or only what a first start leaves when it is killed
+	Data                   // a data directory, whole or damaged
+	Unfinished             // a data directory that a restore has not filled to its end
+	Backup
+	Archive    // log files
+	Cold       // the data of segments
+	Quarantine // what a repair copied
+	Foreign    // files that are not ours
+)
+
+// Directory is what Examine found a directory to be.
+type Directory struct {
+	Path string
+	Kind Kind
+	File string // a file in it that shows the kind; empty for Empty
+	// Manifest says whether there is a MANIFEST or a MANIFEST.prev.
+	Manifest bool
+}
+
+// Examine finds out what dir is. It only lists directories and reads the
+// manifest. A directory that does not exist is Empty.
+func Examine(fsys vfs.FS, dir string) (*Directory, error) {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Directory{Path: dir}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	x := examination{fsys: fsys, dir: dir, names: names}
+	return x.run()
+}
+
+type examination struct {
+	fsys    vfs.FS
+	dir     string
+	names   []string
+	ours    string // a file of a data directory, but for a manifest
+	foreign string // a file that belongs to no directory of ours
+}
+
+func (x *examination) run() (*Directory, error) {
+	for _, name := range x.names {
+		if err := x.look(name); err != nil {
+			return nil, err
+		}
+	}
+	d := &Directory{Path: x.dir}
+	flat := x.first(isStored)
+	manifest := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
+	d.Manifest = manifest != ""
+	switch {
+	case manifest != "" && flat != "":
+		d.Kind, d.File = Quarantine, flat
+	case manifest+flat != "" && path.Base(path.Dir(path.Clean(x.dir))) == QuarantineDir:
+		d.Kind, d.File = Quarantine, manifest+flat
+	case manifest != "":
+		d.Kind, d.File = Data, manifest
+		if m, err := ReadManifest(x.fsys, x.dir); err == nil && m != nil && m.Unfinished {
+			d.Kind = Unfinished
+		}
+	case slices.Contains(x.names, BackupName):
+		d.Kind, d.File = Backup, BackupName
+	case x.ours != "":
+		d.Kind, d.File = Data, x.ours
+	case slices.Contains(x.names, OwnerName):
+		d.Kind, d.File = Cold, OwnerName
+	case strings.HasSuffix(flat, ".wal"):
+		d.Kind, d.File = Archive, flat
+	case flat != "":
+		d.Kind, d.File = Cold, flat
+	case len(x.names) > 0 && !slices.ContainsFunc(x.names, func(name string) bool { return !isNumber(name) }):
+		d.Kind, d.File = Quarantine, x.names[0]
+	case x.foreign != "":
+		d.Kind, d.File = Foreign, x.foreign
+	}
+	return d, nil
+}
+
+func (x *examination) first(is func(string) bool) string {
+	if i := slices.IndexFunc(x.names, is); i >= 0 {
+		return x.names[i]
+	}
+	return ""
+}
+
+// look files one name under ours or foreign. What a first start leaves when it
+// is killed is neither, and so are an empty directory of ours and the
+// directory that some file systems have at their root.
+func (x *examination) look(name string) error {
+	switch name {
+	case LockName, reserveName, reserveName + ".tmp", TempManifestName, ManifestName, PrevManifestName, "lost+found":
+		return nil
+	case walDir, segmentDir, stateDir, QuarantineDir, ScratchDir:
+	default:
+		if x.foreign == "" {
+			x.foreign = name
+		}
+		return nil
+	}
+	inside, err := x.fsys.List(path.Join(x.dir, name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // a file of that name
+		x.foreign = name
+		return nil
+	case err != nil:
+		return fmt.Errorf("list %s: %w", path.Join(x.dir, name), err)
+	}
+	for _, base := range inside {
+		if name == QuarantineDir || isStored(base) {
+			x.ours = path.Join(name, base)
+			return nil
+		}
+	}
+	if len(inside) > 0 && name != ScratchDir && x.foreign == "" {
+		x.foreign = path.Join(name, inside[0])
+	}
+	return nil
+}
+
+// isStored reports whether a file of that name can hold part of the log, a
+// segment or a state.
+func isStored(base string) bool {
+	_, log := wal.ParseName(base)
+	_, _, seg := segment.ParseName(base)
+	_, state := ParseState(base)
+	return log || seg || state
+}
+
+// ParseState returns the number of the state in a file of that name.
+func ParseState(base string) (number uint64, ok bool) {
+	n, err := fmt.Sscanf(base, "%16x.state", &number)
+	return number, n == 1 && err == nil && base == StateName(number)
+}
+
+func isNumber(name string) bool {
+	_, err := strconv.ParseUint(name, 10, 64)
+	return err == nil
+}
+
+// Require returns a *KindError unless the directory is of one of the kinds.
+func (d *Directory) Require(kinds ...Kind) error {
+	if slices.Contains(kinds, d.Kind) {
+		return nil
+	}
+	return &KindError{Directory: *d, Want: kinds[0]}
+}
+
+// KindError means that a directory is not of the kind that a command works on.
+type KindError struct {
+	Directory
+	Want Kind
+}
+
+func (e *KindError) Error() string {
+	dir := e.Path
+	switch e.Kind {
+	case Empty:
+		return fmt.Sprintf("%s has no data: it is empty or does not exist", dir)
+	case Data:
+		if e.Want == Empty {
+			return fmt.Sprintf("%s is not empty: it is a data directory (it has %s); name another one", dir, e.File)
+		}
+		return fmt.Sprintf("%s is a data directory (it has %s); topics verify, dump and repair work on it, and topics backup --dir copies it", dir, e.File)
+	case Unfinished:
+		return fmt.Sprintf("%s: %v", dir, ErrUnfinished)
+	case Backup:
+		return fmt.Sprintf("%s is a backup: topics restore --from %s --to DIR makes a data directory of it, and topics verify checks it", dir, dir)
+	case Archive:
+		return fmt.Sprintf("%s has only log files (such as %s): it is an archive, which goes to topics restore --archive, or a part of a data directory", dir, e.File)
+	case Cold:
+		return fmt.Sprintf("%s has only segments (it has %s): it is a cold directory, which TOPICS_COLD_DIR and --cold name, or a part of a data directory", dir, e.File)
+	case Quarantine:
+		return fmt.Sprintf("%s is the quarantine of a repair (it has %s): name the data directory that it belongs to", dir, e.File)
+	}
+	return fmt.Sprintf("%s has files that do not belong to topics, such as %s: name an empty directory, or move them away", dir, e.File)
+}
