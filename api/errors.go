@@ -52,6 +52,7 @@ var kinds = map[topics.Kind]wire{
 	topics.KindFull:           {http.StatusUnprocessableEntity, "topic_full"},
 	topics.KindThrottled:      {http.StatusTooManyRequests, "throttled"},
 	topics.KindReadOnly:       {http.StatusServiceUnavailable, "storage_unavailable"},
+	topics.KindUnavailable:    {http.StatusServiceUnavailable, "storage_unavailable"},
 	topics.KindClosed:         {http.StatusServiceUnavailable, "shutting_down"},
 	topics.KindNoSpace:        {http.StatusInsufficientStorage, "insufficient_storage"},
 	topics.KindDamaged:        {http.StatusInternalServerError, "internal"},

@@ -24,6 +24,7 @@ const (
 	KindFull                           // the topic is at its cap and rejects
 	KindThrottled                      // a limit or the log's bounded queue: retry later
 	KindReadOnly                       // the log failed a write or a sync; reads go on
+	KindUnavailable                    // the log has no room until it can make a file: retry later; nothing was appended
 	KindNoSpace                        // the disk (or a memory budget) is full; nothing was appended
 	KindClosed                         // the server is going down
 	KindDamaged                        // stored bytes failed their checksum on read
@@ -91,6 +92,9 @@ func logError(err error) error {
 			Detail: map[string]any{"retry_after_ms": 1000}}
 	case errors.Is(err, wal.ErrDiskFull):
 		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
+	case errors.Is(err, wal.ErrNoFile):
+		return &Error{Kind: KindUnavailable, Message: "the log cannot make its next file at the moment; nothing was appended", Err: err,
+			Detail: map[string]any{"retry_after_ms": 1000}}
 	case errors.Is(err, wal.ErrReadOnly):
 		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):

@@ -70,7 +70,7 @@ func (r *Registry) releaseSeqs(t *topic) error {
 		return err
 	}
 	span, err := r.log.Append(e.typ, payload, nil, true)
-	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) {
+	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) || errors.Is(err, wal.ErrNoFile) {
 		return nil
 	}
 	if err != nil {

@@ -13,6 +13,9 @@ var (
 	ErrQueueFull = errors.New("wal: queue full")
 	// ErrDiskFull: no space for another file. Nothing was appended.
 	ErrDiskFull = errors.New("wal: disk full")
+	// ErrNoFile: the next log file cannot be made at the moment; see the
+	// wrapped cause. Nothing was appended, and the log keeps trying.
+	ErrNoFile = errors.New("wal: the next log file cannot be made at the moment")
 	// ErrReadOnly: a write or sync failed; see the wrapped cause.
 	ErrReadOnly = errors.New("wal: read-only after a failure")
 	// ErrClosed: Close was called.
@@ -40,6 +43,18 @@ func (e *CorruptionError) Error() string {
 	}
 	return s
 }
+
+// SyncError is a sync of a log file that failed before the log was open. The
+// kernel has given up writing pages of the file and may show bytes that are not
+// on the disk: the opening after it must use TailPower, in the same boot too.
+type SyncError struct {
+	File string // base name
+	Err  error
+}
+
+func (e *SyncError) Error() string { return fmt.Sprintf("wal: sync %s: %v", e.File, e.Err) }
+
+func (e *SyncError) Unwrap() error { return e.Err }
 
 // VersionError is a file written by a format this program does not know.
 type VersionError struct {

@@ -36,6 +36,10 @@ type Options struct {
 	// a log that is there must begin at Begin. 0 asks for nothing.
 	Begin LSN
 
+	// Tail says what ended the life of the log before: it decides which bytes
+	// after the last valid frame are a torn tail and which are damage.
+	Tail TailKind
+
 	// ReadOnly opens the files for reading only, for a log that is to be looked
 	// at: Tail.Open fails then.
 	ReadOnly bool
@@ -49,6 +53,11 @@ type Options struct {
 	// Observe, if set, is called after every sync, by one goroutine at a
 	// time, with no lock held. It must not block.
 	Observe func(Group)
+	// Failed, if set, is called once, with the cause, when a failed write or
+	// sync has made the log read-only, but not for a failure that Close meets.
+	// It runs in a goroutine of its own, which may outlive the log; with Manual
+	// it is called by whoever met the failure. No lock is held.
+	Failed func(error)
 	// InUse, if set, is called in the background after a new file was put in
 	// use and its header synced, so that Newest can be recorded.
 	InUse func(newest uint64, synced LSN)

@@ -24,6 +24,11 @@ type Stats struct {
 	Released       uint64 // files given back
 	Recycled       uint64 // files given back that became a spare
 	Oldest         LSN    // where the oldest file begins
+
+	// PrepareErr is why there is no next file, although it was tried to make
+	// one, and PrepareErrSince when trying began to fail; nil if neither.
+	PrepareErr      error
+	PrepareErrSince time.Time
 }
 
 // Group is what one sync made durable.

@@ -53,6 +53,9 @@ func storageError(err error) error {
 		return nil
 	case vfs.NoSpace(err), errors.Is(err, wal.ErrDiskFull):
 		told.Kind, told.Message = topics.KindNoSpace, "the disk is full"
+	case errors.Is(err, wal.ErrNoFile):
+		told.Kind, told.Message = topics.KindUnavailable, "the log cannot make its next file at the moment"
+		told.Detail = map[string]any{"retry_after_ms": 1000}
 	case errors.Is(err, wal.ErrReadOnly):
 		told.Kind, told.Message = topics.KindReadOnly, "the log is read-only"
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):

@@ -16,6 +16,7 @@ func TestStorageError(t *testing.T) {
 	for err, want := range map[error]topics.Error{
 		syscall.ENOSPC: full, syscall.EDQUOT: full, wal.ErrDiskFull: full,
 		wal.ErrReadOnly: {Kind: topics.KindReadOnly, Message: "the log is read-only"},
+		wal.ErrNoFile:   {Kind: topics.KindUnavailable, Message: "the log cannot make its next file at the moment"},
 		wal.ErrClosed:   {Kind: topics.KindClosed, Message: "the server is shutting down"},
 		other:           {},
 	} {
