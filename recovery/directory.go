@@ -42,8 +42,6 @@ type Directory struct {
 	Path string
 	Kind Kind
 	File string // a file in it that shows the kind; empty for Empty
-	// Manifest says whether there is a MANIFEST or a MANIFEST.prev.
-	Manifest bool
 }
 
 // Examine finds out what dir is. It only lists directories and reads the
@@ -77,7 +75,6 @@ func (x *examination) run() (*Directory, error) {
 	d := &Directory{Path: x.dir}
 	flat := x.first(isStored)
 	manifest := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
-	d.Manifest = manifest != ""
 	switch {
 	case manifest != "" && flat != "":
 		d.Kind, d.File = Quarantine, flat
@@ -85,7 +82,11 @@ func (x *examination) run() (*Directory, error) {
 		d.Kind, d.File = Quarantine, manifest+flat
 	case manifest != "":
 		d.Kind, d.File = Data, manifest
-		if m, err := ReadManifest(x.fsys, x.dir); err == nil && m != nil && m.Unfinished {
+		m, err := ReadManifest(x.fsys, x.dir)
+		if newer := new(VersionError); err != nil && !damaged(err) && !errors.As(err, &newer) {
+			return nil, err
+		}
+		if m != nil && m.Unfinished {
 			d.Kind = Unfinished
 		}
 	case slices.Contains(x.names, BackupName):
@@ -182,25 +183,33 @@ type KindError struct {
 }
 
 func (e *KindError) Error() string {
-	dir := e.Path
+	what, advice := e.describe()
+	switch {
+	case e.Kind == Empty:
+		return fmt.Sprintf("%s %s", e.Path, what)
+	case e.Want == Empty:
+		return fmt.Sprintf("%s is not empty: it %s; name an empty directory", e.Path, what)
+	}
+	return fmt.Sprintf("%s %s: %s", e.Path, what, advice)
+}
+
+// describe returns what the directory is, and which command is for it.
+func (e *KindError) describe() (what, advice string) {
 	switch e.Kind {
 	case Empty:
-		return fmt.Sprintf("%s has no data: it is empty or does not exist", dir)
+		return "has no data: it is empty or does not exist", ""
 	case Data:
-		if e.Want == Empty {
-			return fmt.Sprintf("%s is not empty: it is a data directory (it has %s); name another one", dir, e.File)
-		}
-		return fmt.Sprintf("%s is a data directory (it has %s); topics verify, dump and repair work on it, and topics backup --dir copies it", dir, e.File)
+		return fmt.Sprintf("is a data directory (it has %s)", e.File), "topics verify checks it, and topics backup --dir copies it"
 	case Unfinished:
-		return fmt.Sprintf("%s: %v", dir, ErrUnfinished)
+		return "is what a restore that was cut off left", "remove it and restore again"
 	case Backup:
-		return fmt.Sprintf("%s is a backup: topics restore --from %s --to DIR makes a data directory of it, and topics verify checks it", dir, dir)
+		return "is a backup", fmt.Sprintf("topics restore --from %s --to DIR makes a data directory of it, and topics verify checks it", e.Path)
 	case Archive:
-		return fmt.Sprintf("%s has only log files (such as %s): it is an archive, which goes to topics restore --archive, or a part of a data directory", dir, e.File)
+		return fmt.Sprintf("has only log files, such as %s", e.File), "it is an archive, which topics restore --archive takes, or a part of a data directory"
 	case Cold:
-		return fmt.Sprintf("%s has only segments (it has %s): it is a cold directory, which TOPICS_COLD_DIR and --cold name, or a part of a data directory", dir, e.File)
+		return fmt.Sprintf("has only segments (it has %s)", e.File), "it is a cold directory, which TOPICS_COLD_DIR and --cold name, or a part of a data directory"
 	case Quarantine:
-		return fmt.Sprintf("%s is the quarantine of a repair (it has %s): name the data directory that it belongs to", dir, e.File)
+		return fmt.Sprintf("is the quarantine of a repair (it has %s)", e.File), "name the data directory that it belongs to"
 	}
-	return fmt.Sprintf("%s has files that do not belong to topics, such as %s: name an empty directory, or move them away", dir, e.File)
+	return fmt.Sprintf("has files that do not belong to topics, such as %s", e.File), "name an empty directory, or move them away"
 }
