@@ -38,12 +38,16 @@ const ManifestVersion = 3
 type Manifest struct {
 	FormatVersion uint32 `json:"-"`
 	LogID         uint64 `json:"log_id"`
-	BootID        string `json:"boot_id"`     // of the boot that wrote it
-	NewestFile    uint64 `json:"newest_file"` // number of the newest log file known
+	BootID        string `json:"boot_id"`         // of the boot that wrote it
+	Mount         string `json:"mount,omitempty"` // that had the log then; empty: unknown
+	NewestFile    uint64 `json:"newest_file"`     // number of the newest log file known
 	// EndLSN is a position that the log had reached when this was written; it
 	// may have gone further since.
 	EndLSN        uint64 `json:"end_lsn"`
 	CleanShutdown bool   `json:"clean_shutdown"`
+	// Failed: a write or sync of the log has failed. What it had not synced
+	// counts as lost until a start has settled that.
+	Failed bool `json:"failed,omitempty"`
 	// Instance is drawn for each data directory, a restored one included: it
 	// marks the cold directory as its own. 0: not drawn yet.
 	Instance uint64 `json:"instance,omitempty"`

@@ -74,7 +74,7 @@ func begin(opts Options) *Recovered {
 	opts.Storage.fill()
 	return &Recovered{
 		opts: opts, lock: opts.Lock, Report: *NewReport(opts.Now()),
-		full: map[uint64]bool{}, taken: make(chan struct{}, 1), pinned: map[*Pinned]struct{}{},
+		full: map[uint64]bool{}, taken: make(chan struct{}, 1), ended: make(chan struct{}), pinned: map[*Pinned]struct{}{},
 	}
 }
 
@@ -101,5 +101,5 @@ func (r *Recovered) adopt(m *Manifest) {
 	r.opts.WAL.FS = r.opts.FS
 	r.logOptions = m.LogOptions(r.opts.WAL, r.opts.Dir, m.Previous)
 	r.Report.CleanShutdown = m.CleanShutdown
-	r.Report.PowerLost = r.opts.BootID == "" || m.BootID != r.opts.BootID
+	r.Report.PowerLost = m.PowerLost(r.opts.BootID, r.opts.Mount)
 }

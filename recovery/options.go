@@ -17,6 +17,7 @@ type Options struct {
 	Dir    string    // the data directory; made if absent
 	Lock   io.Closer // its lock, if the caller has taken it; Run's from here on
 	BootID string    // of the running kernel; empty: unknown, taken as a new one
+	Mount  string    // that has the log, as Mount returns it; empty: unknown, taken as a new one
 	Gate   *Gate
 	Log    zerolog.Logger
 	WAL    wal.Options    // sizes and times; the rest is filled in here

@@ -34,6 +34,8 @@ type Recovered struct {
 	// the manifest goes on naming the run before this one, also when the log
 	// moves on to another file meanwhile.
 	settled        bool
+	failed         bool               // the log has failed in this life
+	gone           bool               // the directory has been given up
 	nextSegment    uint64             // the highest id given to one
 	nextCheckpoint uint64             // the highest number given to one
 	segments       []*segment.Segment // those of the checkpoint, in order
@@ -41,6 +43,7 @@ type Recovered struct {
 	// that was not taken in this life.
 	live, liveBefore topics.Liveness
 
+	ended    chan struct{} // closed when the directory has been given up
 	cache    *segment.Cache
 	archive  archive
 	counters counters
@@ -128,7 +131,7 @@ func (r *Recovered) prepare(context.Context) (err error) {
 	if err := r.makeDirs(); err != nil {
 		return err
 	}
-	m := &Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID}
+	m := &Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID, Mount: r.opts.Mount}
 	if err := replaceManifest(r.opts.FS, r.opts.Dir, m); err != nil {
 		return err
 	}
@@ -163,9 +166,9 @@ func (r *Recovered) makeDirs() error {
 	return nil
 }
 
-// replay reads the log into the registry, from where the checkpoint was taken,
+// openLog reads the log into the registry, from where the checkpoint was taken,
 // and opens it.
-func (r *Recovered) replay(ctx context.Context) error {
+func (r *Recovered) openLog(ctx context.Context) error {
 	tail, err := r.readLog(ctx)
 	if err != nil {
 		return err
@@ -188,6 +191,8 @@ func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 	o := r.logOptions
 	o.Start = r.manifest.Checkpoint.start()
 	o.Synced = max(o.Synced, r.Registry.Reach())
+	o.Tail = r.manifest.Tail(r.opts.BootID, r.opts.Mount)
+	o.Failed = r.logFailed
 	o.InUse = r.noteFile
 	o.Finished = r.archive.finished
 	o.Cut = func(f wal.Frame) {
@@ -249,7 +254,8 @@ func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) err
 		m.Instance = rand.Uint64()
 	}
 	if r.settled {
-		m.BootID, m.CleanShutdown, m.LogBegin = r.opts.BootID, clean, 0
+		m.BootID, m.Mount, m.CleanShutdown, m.LogBegin = r.opts.BootID, r.opts.Mount, clean, 0
+		m.Failed = r.failed
 	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
 	return replaceManifest(r.opts.FS, r.opts.Dir, m)
@@ -268,6 +274,13 @@ func (r *Recovered) release() {
 	if r.Log != nil {
 		_ = r.Log.Close() // it took no writes
 	}
+	r.mu.Lock()
+	failed := r.failed
+	r.mu.Unlock()
+	if failed {
+		r.mark()
+	}
+	r.giveUp()
 	r.closeSegments()
 	if r.lock != nil {
 		_ = r.lock.Close()

@@ -58,7 +58,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 
 func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Log: zerolog.Nop(),
+		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Mount: "mount", Log: zerolog.Nop(),
 		Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,

@@ -23,7 +23,16 @@ func (d *dataDir) open() (inspect.Dir, error) {
 	if _, err := os.Stat(d.Dir); err != nil {
 		return inspect.Dir{}, unreadable{err}
 	}
-	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold}, nil
+	boot, mount := identity(d.Dir)
+	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold, BootID: boot, Mount: mount}, nil
+}
+
+// identity returns what a start in this directory would go by to tell a kill
+// from a power cut. What cannot be read is empty: it counts as a power cut.
+func identity(dir string) (boot, mount string) {
+	boot, _ = recovery.BootID(recovery.BootIDFile)
+	mount, _ = recovery.Mount(dir)
+	return boot, mount
 }
 
 // unreadable says that a tool could not do its work on a directory, whatever

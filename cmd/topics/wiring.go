@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"os"
 	"slices"
@@ -103,7 +104,8 @@ const queueWait = time.Second
 func (s *server) recoveryOptions() recovery.Options {
 	c := s.config
 	boot, err := recovery.BootID(recovery.BootIDFile)
-	if err != nil {
+	mount, merr := recovery.Mount(c.DataDir)
+	if err = errors.Join(err, merr); err != nil {
 		s.log.Warn().Err(err).Msg("every start counts as one after a power cut")
 	}
 	return recovery.Options{
@@ -113,6 +115,7 @@ func (s *server) recoveryOptions() recovery.Options {
 		Gate:   s.gate,
 		Log:    s.log,
 		BootID: boot,
+		Mount:  mount,
 		WAL: wal.Options{
 			FileBytes:  c.WALFileBytes,
 			QueueBytes: c.WALQueueBytes,

@@ -39,7 +39,7 @@ func TestOfflineRoundTrip(t *testing.T) {
 			fsys = fsys.Crash(rand.New(rand.NewPCG(seed, 2)))
 		}
 		w.fs = fsys
-		if _, err := backup.Copy(context.Background(), fsys, "/data", "/cold", "/backup"); err != nil {
+		if _, err := backup.Copy(context.Background(), copying(fsys, "/data", "/cold", "/backup")); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if _, err := restoreTo(fsys, backup.Until{}); err != nil {
@@ -58,7 +58,7 @@ func TestOfflineEmpty(t *testing.T) {
 	w.backup("/online")
 	fsys = fsys.Kill()
 	w.fs = fsys
-	if _, err := backup.Copy(context.Background(), fsys, "/data", "", "/backup"); err != nil {
+	if _, err := backup.Copy(context.Background(), copying(fsys, "/data", "", "/backup")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := restoreTo(fsys, backup.Until{}); err != nil {

@@ -24,6 +24,8 @@ type Restoring struct {
 	// directories, or the log's directory in a data directory that crashed.
 	Archives []string
 	Until    Until
+	// BootID and Mount are those of recovery.Options for To.
+	BootID, Mount string
 }
 
 // Restored is the account of a restore.
@@ -173,6 +175,9 @@ func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 	m.NewestFile, m.CleanShutdown = newest, true
 	if end == r.desc.EndLSN {
 		m.BootID, m.CleanShutdown = r.desc.BootID, r.desc.CleanShutdown
+		if m.BootID == r.BootID { // this boot wrote all of it
+			m.Mount = r.Mount
+		}
 	}
 	return m, nil
 }

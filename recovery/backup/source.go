@@ -49,7 +49,8 @@ func pinned(p *recovery.Pinned) *source {
 
 // stopped is the source of a directory that is locked and not served. Nothing
 // in it is changed.
-func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
+func stopped(of *Copying) (*source, error) {
+	fsys, dir, cold := of.FS, of.Dir, of.Cold
 	m, err := recovery.ReadManifest(fsys, dir)
 	if err != nil {
 		return nil, err
@@ -58,11 +59,14 @@ func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 		return nil, fmt.Errorf("%s has no manifest: it is damaged; see topics verify", dir)
 	}
 	s := &source{fsys: fsys, pace: yield, desc: Description{
-		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, BootID: m.BootID, CleanShutdown: m.CleanShutdown,
+		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, CleanShutdown: m.CleanShutdown,
 		Checkpoint: hot(m.Checkpoint),
 	}}
+	if !m.PowerLost(of.BootID, of.Mount) {
+		s.desc.BootID = m.BootID // what is copied is all that the last run wrote
+	}
 	first := uint64(1)
-	o := m.LogOptions(wal.Options{FS: fsys, ReadOnly: true}, dir, m.Checkpoint)
+	o := m.LogOptions(wal.Options{FS: fsys, ReadOnly: true, Tail: m.Tail(of.BootID, of.Mount)}, dir, m.Checkpoint)
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {

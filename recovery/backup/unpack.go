@@ -17,25 +17,36 @@ import (
 
 const tempName = Name + ".tmp"
 
-// Copy backs up a directory that nobody serves: it takes its lock, and changes
-// nothing in it. cold is its cold directory; empty: it has none.
-func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description, error) {
-	kind, err := recovery.Examine(fsys, dir)
+// Copying names a data directory to copy, and what to copy it to.
+type Copying struct {
+	FS   vfs.FS
+	Dir  string
+	Cold string // its cold directory; empty: it has none
+	To   string // empty, or not there
+	// BootID and Mount are those of recovery.Options for Dir.
+	BootID, Mount string
+}
+
+// Copy backs up a directory that is not served: it takes its lock, and changes
+// nothing in it.
+func Copy(ctx context.Context, c Copying) (*Description, error) {
+	fsys := c.FS
+	kind, err := recovery.Examine(fsys, c.Dir)
 	if err != nil {
 		return nil, err
 	}
 	if err := kind.Require(recovery.Data); err != nil {
 		return nil, err
 	}
-	if err := requireEmpty(fsys, to); err != nil {
+	if err := requireEmpty(fsys, c.To); err != nil {
 		return nil, err
 	}
-	lock, err := recovery.Lock(fsys, dir)
+	lock, err := recovery.Lock(fsys, c.Dir)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
-	s, err := stopped(fsys, dir, cold)
+	s, err := stopped(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +56,7 @@ func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description,
 		defer close(ended)
 		w.CloseWithError(s.write(ctx, w))
 	}()
-	d, err := Unpack(ctx, fsys, to, r)
+	d, err := Unpack(ctx, fsys, c.To, r)
 	r.CloseWithError(errors.New("the copy was given up")) // nobody reads on
 	<-ended
 	return d, err

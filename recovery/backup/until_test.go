@@ -27,7 +27,7 @@ func (w *world) moment() moment {
 
 func restoreTo(fsys vfs.FS, until backup.Until, archives ...string) (*backup.Restored, error) {
 	return backup.Restore(context.Background(), backup.Restoring{
-		FS: fsys, From: "/backup", To: "/restored", Archives: archives, Until: until,
+		FS: fsys, From: "/backup", To: "/restored", Archives: archives, Until: until, BootID: "boot", Mount: "mount",
 	})
 }
 

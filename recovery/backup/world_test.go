@@ -38,7 +38,7 @@ type world struct {
 
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: dir, BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		FS: fsys, Dir: dir, BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 4 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
@@ -303,4 +303,8 @@ func TestOnlineRoundTrip(t *testing.T) {
 		}
 		same(t, "the directory that was backed up", dump(t, w.data.Registry), func() string { w.close(); w.open(); return dump(t, w.data.Registry) }())
 	}
+}
+
+func copying(fsys vfs.FS, dir, cold, to string) backup.Copying {
+	return backup.Copying{FS: fsys, Dir: dir, Cold: cold, To: to, BootID: "boot", Mount: "mount"}
 }

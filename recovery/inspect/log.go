@@ -20,7 +20,7 @@ func (d Dir) LogOptions(m *recovery.Manifest) wal.Options {
 	if m == nil {
 		m = &recovery.Manifest{}
 	}
-	return m.LogOptions(wal.Options{FS: d.FS, ReadOnly: true}, d.Path, m.Previous)
+	return m.LogOptions(wal.Options{FS: d.FS, ReadOnly: true, Tail: m.Tail(d.BootID, d.Mount)}, d.Path, m.Previous)
 }
 
 // log reads the log from the oldest checkpoint on. It must go as far as the
@@ -32,6 +32,9 @@ func (v *verifier) log() error {
 	}
 	o := v.LogOptions(m)
 	o.Synced = max(o.Synced, v.reach)
+	if !v.report.Sound() {
+		o.Tail = wal.TailDamaged
+	}
 	replay, err := wal.Inspect(o)
 	if errors.Is(err, fs.ErrNotExist) {
 		v.fault(Fault{File: o.Dir, Cause: "the directory is missing"})
@@ -78,7 +81,7 @@ func (v *verifier) log() error {
 // is judged by the code that starts.
 func (v *verifier) rehearse() error {
 	report, err := recovery.Rehearse(v.ctx, recovery.Options{
-		FS: v.FS, Dir: v.Path, BootID: v.BootID, Log: zerolog.Nop(), Storage: recovery.StorageOptions{ColdDir: v.Cold},
+		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(), Storage: recovery.StorageOptions{ColdDir: v.Cold},
 	})
 	if err == nil {
 		v.report.TornBytes = report.BytesTruncated

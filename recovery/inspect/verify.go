@@ -22,9 +22,9 @@ type Dir struct {
 	FS   vfs.FS
 	Path string
 	Cold string // the cold directory; empty: there is none
-	// BootID is that of the running kernel: a start in the same boot judges the
-	// end of the log differently. Empty means unknown.
-	BootID string
+	// BootID and Mount are those of recovery.Options: what the end of the log
+	// may look like depends on them.
+	BootID, Mount string
 }
 
 // Verify reads everything that recovery may ever need and checks that it fits

@@ -27,6 +27,7 @@ func (r *repair) mend() error {
 	m := topics.NewMender(r.registry, r.log)
 	o := r.LogOptions(r.found.Manifest)
 	o.LogID, o.Synced = r.logID, max(o.Synced, r.begin)
+	o.Tail = wal.TailDamaged
 	switch {
 	case r.state != nil:
 		if err := m.Restore(r.state, r.segments); err != nil {

@@ -202,7 +202,8 @@ func (r *repair) checkpoint() error {
 // the present one, too.
 func (r *repair) commit() error {
 	if m := r.found.Manifest; m != nil {
-		r.final.BootID, r.final.CleanShutdown, r.final.Instance = m.BootID, m.CleanShutdown, m.Instance
+		r.final.BootID, r.final.Mount, r.final.CleanShutdown = m.BootID, m.Mount, m.CleanShutdown
+		r.final.Failed, r.final.Instance = m.Failed || m.Fallback != nil, m.Instance
 	} else if r.Cold != "" { // whose data it is, the cold directory still knows
 		var err error
 		if r.final.Instance, err = recovery.ColdOwner(r.FS, r.Cold); err != nil {

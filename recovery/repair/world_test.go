@@ -23,7 +23,7 @@ import (
 
 func options(fsys vfs.FS) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		FS: fsys, Dir: "/data", BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 64 << 10,
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
@@ -35,7 +35,9 @@ func options(fsys vfs.FS) recovery.Options {
 	}
 }
 
-func dataDir(fsys vfs.FS) inspect.Dir { return inspect.Dir{FS: fsys, Path: "/data", Cold: "/cold"} }
+func dataDir(fsys vfs.FS) inspect.Dir {
+	return inspect.Dir{FS: fsys, Path: "/data", Cold: "/cold", BootID: "boot", Mount: "mount"}
+}
 
 func run(t *testing.T, fsys vfs.FS) *recovery.Recovered {
 	t.Helper()
