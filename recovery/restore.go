@@ -45,7 +45,7 @@ func (r *Recovered) restore(context.Context) error {
 // restoreFrom fills the registry from one checkpoint and returns what was live
 // at it.
 func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
-	state, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
+	state, err := ReadState(r.opts.FS, r.dir(stateDir), c)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 		return nil
 	}
 	next := *c
+	next.Sum = 0 // the description has a sum of every file
 	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
@@ -94,7 +95,7 @@ func stopped(of *Copying) (*source, error) {
 
 // stateReach is how far the log went at least, by the state of a checkpoint.
 func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
-	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c.Number)
+	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
 	if err != nil {
 		return 0, err
 	}

@@ -130,7 +130,7 @@ func (w *dump) state(m *recovery.Manifest) error {
 		if c == nil || w.checkpoint != nil {
 			continue
 		}
-		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c.Number)
+		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c)
 		if bad := new(recovery.StateError); errors.As(err, &bad) {
 			if err := w.damage(bad.File, 0, bad.Err.Error()); err != nil {
 				return err

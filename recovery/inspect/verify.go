@@ -129,7 +129,7 @@ func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
 func (v *verifier) states() error {
 	for _, c := range v.checkpoints() {
 		name := path.Join(v.dir(recovery.StateDir), recovery.StateName(c.Number))
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c.Number)
+		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
 		if bad := new(recovery.StateError); errors.As(err, &bad) {
 			v.fault(Fault{File: name, Cause: bad.Err.Error()})
 			continue
@@ -184,7 +184,7 @@ func (v *verifier) segments() error {
 // topicNames learns the topics' names from the states, as far as they go.
 func (v *verifier) topicNames() error {
 	for i, c := range slices.Backward(v.checkpoints()) { // the newest counts
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c.Number)
+		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
 		if bad := new(recovery.StateError); errors.As(err, &bad) {
 			continue // reported when the states' turn comes
 		}

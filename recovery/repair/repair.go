@@ -188,7 +188,7 @@ func (r *repair) checkpoint() error {
 	for _, id := range ids {
 		refs = append(refs, recovery.SegmentRef{ID: id})
 	}
-	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs}
+	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs, Sum: recovery.StateSum(state.Bytes())}
 	before, after := c, c
 	before.Number, after.Number = number, number+1
 	r.final = recovery.Manifest{
