@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// spaceRetry is how often a full disk is tried again.
+// spaceRetry is how often it is tried again to make a file for which there was
+// no space, or which failed for another reason.
 const spaceRetry = time.Second
 
 // background is what the log does without being asked: it bounds how long
@@ -155,7 +156,7 @@ func (l *Log) Tick() (idle bool, err error) {
 	l.mu.Lock()
 	tail, quiet := l.mu.tail, l.mu.tail == l.mu.ticked
 	l.mu.ticked = tail
-	retry := l.opts.Manual && l.mu.full
+	retry := l.opts.Manual && l.mu.lack != nil
 	l.mu.Unlock()
 	if retry {
 		l.prepareSpare()

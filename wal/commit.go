@@ -134,8 +134,9 @@ func (l *Log) run(s *stage, work func() (LSN, error)) error {
 	l.mu.Lock()
 	s.active = false
 	var served []*waiter
+	failed := false
 	if err != nil {
-		l.failLocked(err)
+		failed = l.failLocked(err) && !l.mu.done
 		err = l.mu.err
 	} else {
 		s.advance(done)
@@ -143,6 +144,13 @@ func (l *Log) run(s *stage, work func() (LSN, error)) error {
 	}
 	l.mu.Unlock()
 	wake(served)
+	if failed && l.opts.Failed != nil {
+		if l.opts.Manual {
+			l.opts.Failed(err)
+		} else {
+			go l.opts.Failed(err)
+		}
+	}
 	return err
 }
 

@@ -39,7 +39,7 @@ type CorruptionError struct {
 func (e *CorruptionError) Error() string {
 	s := fmt.Sprintf("wal: %s is damaged at offset %d (lsn %d): %s", e.File, e.Offset, e.LSN, e.Cause)
 	if e.Proof != "" {
-		s += "; it had been synced: " + e.Proof
+		s += "; this is not a torn tail: " + e.Proof
 	}
 	return s
 }

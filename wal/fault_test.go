@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -22,6 +25,8 @@ type workload struct {
 	opts Options
 	log  *Log
 	history
+	refused int  // appends that had to be tried again
+	settled bool // the log was opened
 }
 
 // run ends at the first error that anybody was told.
@@ -74,19 +79,32 @@ func (w *workload) open() (err error) {
 	}
 	w.keep(len(got))
 	w.log, err = tail.Open()
+	w.settled = w.settled || err == nil
 	return err
 }
 
+// append puts up with a next file that cannot be made: a step of the background
+// later it is tried again.
 func (w *workload) append(p []byte) error {
-	if _, err := w.log.Admit(context.Background(), len(p), false, true); err != nil {
-		return err
+	for try := 0; ; try++ {
+		_, err := w.log.Admit(context.Background(), len(p), false, true)
+		if try < 2 && (errors.Is(err, ErrNoFile) || errors.Is(err, ErrDiskFull)) {
+			w.refused++
+			if _, err := w.log.Tick(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		span, err := w.log.Append(1, nil, p, false)
+		if err != nil {
+			return err
+		}
+		w.frames = append(w.frames, entry{span, 1, p})
+		return nil
 	}
-	span, err := w.log.Append(1, nil, p, false)
-	if err != nil {
-		return err
-	}
-	w.frames = append(w.frames, entry{span, 1, p})
-	return nil
 }
 
 // settle waits for what was appended, in a different way for every i.
@@ -128,16 +146,16 @@ func (w *workload) readAll() error {
 	return nil
 }
 
-// TestEveryFailureIsReported fails one operation after the other. Each run
-// must tell somebody, stay failed, go on reading, acknowledge nothing that is
-// not there after a kill or a power cut, and be whole when opened again.
+// TestEveryFailureIsReported fails one operation after the other. A failure of
+// what is in the log must tell somebody, and make the log read-only, which goes
+// on reading; any other leaves the log as it is. Nothing is acknowledged that is
+// not there after a kill or a power cut, and the log is whole when opened again.
 func TestEveryFailureIsReported(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
 		ops           errfs.Op
 		sticky, short bool
 	}{
-		{name: "every operation"},
 		{name: "all from one on", sticky: true},
 		{name: "reads", ops: errfs.Read},
 		{name: "short writes", ops: errfs.Write, short: true},
@@ -149,36 +167,107 @@ func TestEveryFailureIsReported(t *testing.T) {
 			}
 		})
 	}
+	for _, errno := range []syscall.Errno{
+		syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		syscall.EACCES, syscall.EROFS, syscall.EINTR, syscall.ESTALE,
+	} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			for nth := 1; failOnce(t, &errfs.Injector{Nth: nth, Err: errno}); nth++ {
+			}
+		})
+	}
 }
 
 // failOnce is one run; false means that nothing was left to fail.
 func failOnce(t *testing.T, inj *errfs.Injector) bool {
 	inner := crashfs.New()
-	w := &workload{opts: options(errfs.New(inner, inj), ".")}
+	w := &workload{}
+	at := w.watch(inj)
+	w.opts = options(errfs.New(inner, inj), ".")
 	w.opts.Manual, w.opts.FileBytes, w.opts.CacheBytes = true, 16<<10, 1
+	told := 0
+	w.opts.Failed = func(err error) {
+		told++
+		if !errors.Is(err, ErrReadOnly) || !errors.Is(err, errfs.ErrInjected) {
+			t.Errorf("failed: %v", err)
+		}
+	}
 	err := w.run()
 	if !inj.Fired() {
-		if err != nil {
+		if err != nil || w.refused > 0 {
 			t.Fatalf("operation %d: nothing failed, and yet: %v", inj.Nth, err)
 		}
 		return false
 	}
-	failed := fmt.Sprintf("operation %d, %v", inj.Nth, inj.Failed())
-	if !errors.Is(err, errfs.ErrInjected) {
-		t.Fatalf("%s: went unreported: %v", failed, err)
-	}
-	if w.log != nil && inj.Failed().Op != errfs.Read {
-		if !errors.Is(err, ErrReadOnly) || !errors.Is(err, syscall.EIO) {
-			t.Errorf("%s: reported as %v", failed, err)
+	op := inj.Failed().Op
+	failed := fmt.Sprintf("operation %d, %v, %v", inj.Nth, inj.Failed(), inj.Err)
+	readOnly := at.inUse && op&(errfs.Write|errfs.Sync) != 0
+	var notSynced *SyncError
+	switch {
+	case at.opening:
+		if !errors.Is(err, errfs.ErrInjected) {
+			t.Fatalf("%s: went unreported: %v", failed, err)
 		}
-		stillFailed(t, failed, w, inj.Sticky)
+	case op == errfs.Read:
+		if !errors.Is(err, errfs.ErrInjected) || errors.Is(err, ErrReadOnly) {
+			t.Fatalf("%s: reported as %v", failed, err)
+		}
+	case readOnly:
+		if !errors.Is(err, ErrReadOnly) || !errors.Is(err, errfs.ErrInjected) {
+			t.Fatalf("%s: reported as %v", failed, err)
+		}
+		if w.log != nil { // not while closing
+			if told != 1 {
+				t.Errorf("%s: the owner was told %d times", failed, told)
+			}
+			stillFailed(t, failed, w, inj.Sticky)
+		}
+	case !inj.Sticky:
+		if err != nil {
+			t.Fatalf("%s: the log did not go on: %v", failed, err)
+		}
 	}
-	found(t, failed+", kill", w.history, w.opts, inner.Clone())
+	if !inj.Sticky && !readOnly && told > 0 {
+		t.Errorf("%s: the owner was told of a failed log", failed)
+	}
+	// A failure of the log is on record, and so is that of a sync while it was opened.
+	o := w.opts
+	if !readOnly && !inj.Sticky && !errors.As(err, &notSynced) && w.settled {
+		o.Tail = TailKill
+	}
+	o.Failed = nil
+	found(t, failed+", kill", w.history, o, inner.Clone())
+	if inj.Err != nil && inj.Err != syscall.EIO {
+		return true // the disk is as it is, whatever the reason
+	}
 	w.powerLost()
-	for seed := range uint64(3) {
-		found(t, failed+", power cut", w.history, w.opts, inner.Clone().Crash(rand.New(rand.NewPCG(seed, 3))))
+	o.Tail = TailPower
+	reclaimed := inner.Clone()
+	reclaimed.Reclaim()
+	found(t, failed+", kill, and no memory", w.history, o, reclaimed)
+	for seed := range uint64(2) {
+		found(t, failed+", power cut", w.history, o, inner.Clone().Crash(rand.New(rand.NewPCG(seed, 3))))
 	}
 	return true
+}
+
+// place is what the file of an operation was to the log when that failed.
+type place struct{ opening, inUse bool }
+
+func (w *workload) watch(inj *errfs.Injector) *place {
+	at := new(place)
+	inj.Only = func(name string) bool {
+		if !inj.Fired() {
+			*at = place{w.log == nil, w.log != nil && w.log.uses(name)}
+		}
+		return true
+	}
+	return at
+}
+
+// uses reports whether the file of that name is in use.
+func (l *Log) uses(name string) bool {
+	return slices.ContainsFunc(*l.files.Load(), func(f *file) bool { return f.name == name })
 }
 
 // stillFailed holds a log that has failed to be read-only.
@@ -223,11 +312,16 @@ func found(t *testing.T, failed string, h history, o Options, fsys vfs.FS) {
 
 // TestEveryWaiterOfAFailedSyncIsTold fails the nth sync below many writers.
 func TestEveryWaiterOfAFailedSyncIsTold(t *testing.T) {
-	for nth := 4; nth < 24; nth++ {
+	for nth := 1; nth < 21; nth++ {
 		inner := crashfs.New()
-		inj := &errfs.Injector{Nth: nth, Ops: errfs.Sync}
+		var open atomic.Pointer[Log]
+		inj := &errfs.Injector{Nth: nth, Ops: errfs.Sync, Only: func(name string) bool {
+			l := open.Load()
+			return l != nil && l.uses(name)
+		}}
 		o := options(errfs.New(inner, inj), ".")
 		l, _, _ := reopen(t, o)
+		open.Store(l)
 		var mu sync.Mutex
 		acked := map[LSN][]byte{}
 		var wg sync.WaitGroup
@@ -272,21 +366,107 @@ func TestEveryWaiterOfAFailedSyncIsTold(t *testing.T) {
 	}
 }
 
-// TestBackgroundFailureIsKept lets a failure hit nobody: the next one to come
-// is told.
-func TestBackgroundFailureIsKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		inj := &errfs.Injector{Nth: 1, Ops: errfs.Create, Only: func(name string) bool { return name == fileName(2) }}
-		l, _, _ := reopen(t, options(errfs.New(crashfs.New(), inj), "."))
-		synctest.Wait() // the preparer has been told
-		if s := l.Stats(); !s.ReadOnly || !errors.Is(s.Err, errfs.ErrInjected) {
-			t.Errorf("stats say %+v", s)
+// TestFilesAreTriedAgain: a file that cannot be made, for whatever reason, is
+// tried again in the background. Until there is one, appends that need it are
+// refused, and everything else goes on.
+func TestFilesAreTriedAgain(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.EIO, syscall.EACCES} {
+		for _, op := range []errfs.Op{errfs.Create, errfs.Write, errfs.Sync, errfs.SyncDir} {
+			synctest.Test(t, func(t *testing.T) {
+				fsys := crashfs.New()
+				var broken atomic.Bool
+				broken.Store(true)
+				inj := &errfs.Injector{Nth: 1, Sticky: true, Err: errno, Ops: op, Only: func(name string) bool {
+					if name == "." { // synced for the second file
+						_, err := fsys.OpenRead(fileName(2))
+						return broken.Load() && err == nil
+					}
+					return broken.Load() && name == fileName(2)
+				}}
+				o := options(errfs.New(fsys, inj), ".")
+				o.FileBytes = fullFile
+				o.Failed = func(err error) { t.Errorf("failed: %v", err) }
+				l, err := recovered(o)
+				check(t, err)
+				synctest.Wait() // the preparer has tried
+				since := time.Now()
+
+				n := 0
+				for err = nil; err == nil; n++ {
+					_, err = l.Append(1, nil, payloadOf(200), false)
+				}
+				if !errors.Is(err, ErrNoFile) || !errors.Is(err, errno) {
+					t.Errorf("append says %v", err)
+				}
+				if _, err := l.Admit(t.Context(), 200, false, true); !errors.Is(err, ErrNoFile) {
+					t.Errorf("admit says %v", err)
+				}
+				span, err := l.Append(1, nil, payloadOf(200), true)
+				check(t, err)
+				check(t, l.WaitSynced(span.End))
+				time.Sleep(10 * spaceRetry) // on the bubble's clock
+				s := l.Stats()
+				if s.ReadOnly || s.Full || !errors.Is(s.PrepareErr, errno) || !s.PrepareErrSince.Equal(since) {
+					t.Errorf("stats say %+v", s)
+				}
+
+				broken.Store(false)
+				time.Sleep(2 * spaceRetry)
+				synctest.Wait()
+				if s := l.Stats(); s.PrepareErr != nil || !s.PrepareErrSince.IsZero() {
+					t.Errorf("stats say %+v", s)
+				}
+				for range 2 * n {
+					_, err := add(l, payloadOf(200), l.WaitWritten)
+					check(t, err)
+				}
+				check(t, l.Close())
+				l, got, _ := reopen(t, o)
+				if len(got) != 3*n {
+					t.Errorf("%d frames, want %d", len(got), 3*n)
+				}
+				check(t, l.Close())
+			})
 		}
-		if _, err := add(l, []byte("x"), l.WaitSynced); !errors.Is(err, ErrReadOnly) {
-			t.Errorf("append says %v", err)
-		}
-		if err := l.Close(); !errors.Is(err, errfs.ErrInjected) {
-			t.Errorf("closing says %v", err)
-		}
-	})
+	}
+}
+
+// TestFailedIsCalledOnce: the owner of a log hears of its failure at once, not
+// by the next write, and not of one that Close returns.
+func TestFailedIsCalledOnce(t *testing.T) {
+	for _, closing := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			inj := &errfs.Injector{Ops: errfs.Sync, Sticky: true, Only: func(name string) bool { return name == fileName(1) }}
+			o := options(errfs.New(crashfs.New(), inj), ".")
+			failures := make(chan error, 9)
+			var l *Log
+			o.Failed = func(err error) {
+				l.Stats() // no lock is held
+				failures <- err
+			}
+			l, err := recovered(o)
+			check(t, err)
+			inj.Nth = inj.Count() + 1
+			span, err := l.Append(1, nil, []byte("x"), false)
+			check(t, err)
+			if !closing {
+				synctest.Wait()
+				time.Sleep(2 * o.DiskSync) // the background syncs it
+				synctest.Wait()
+				if err := <-failures; !errors.Is(err, ErrReadOnly) || !errors.Is(err, errfs.ErrInjected) {
+					t.Errorf("failed: %v", err)
+				}
+				if err := l.WaitSynced(span.End); !errors.Is(err, ErrReadOnly) {
+					t.Errorf("waiting says %v", err)
+				}
+			}
+			if err := l.Close(); !errors.Is(err, errfs.ErrInjected) {
+				t.Errorf("closing says %v", err)
+			}
+			synctest.Wait()
+			if len(failures) > 0 {
+				t.Errorf("and again: %v", <-failures)
+			}
+		})
+	}
 }

@@ -19,6 +19,7 @@ const (
 	formatVersion = 1
 	fileSuffix    = ".wal"
 	oldSuffix     = ".old" // a released file that waits to become a spare
+	headerSynced  = 40     // offset of synced in a file's header
 )
 
 var magic = [8]byte{'t', 'o', 'p', 'i', 'c', 'w', 'a', 'l'}
@@ -56,6 +57,14 @@ func (f *file) offset(l LSN) int64 { return headerSize + int64(l-f.first) }
 
 // room is how many frame bytes fit between tail and the file's end.
 func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
+
+// sync is Sync for an opening, which must tell a failed one from other errors.
+func (f *file) sync() error {
+	if err := f.Sync(); err != nil {
+		return &SyncError{File: f.name, Err: err}
+	}
+	return nil
+}
 
 // holds says that l stands in the file or right behind its last byte.
 func (f *file) holds(l LSN) bool { return l >= f.first && l-f.first <= LSN(f.size-headerSize) }

@@ -145,7 +145,7 @@ func TestErrorsName(t *testing.T) {
 		want []string
 	}{
 		{&CorruptionError{File: fileName(10), Offset: 4711, LSN: 815, Cause: "no valid frame", Proof: "so"},
-			[]string{"000000000000000a.wal", "4711", "815", "no valid frame", "had been synced: so"}},
+			[]string{"000000000000000a.wal", "4711", "815", "no valid frame", "not a torn tail: so"}},
 		{&CorruptionError{File: fileName(1), Offset: 64, Cause: "short"}, []string{"offset 64", "short"}},
 		{&VersionError{fileName(3), 7, 1}, []string{"0000000000000003.wal", "version 7", "version 1"}},
 		{&failure{fmt.Errorf("no such luck")}, []string{ErrReadOnly.Error(), "no such luck"}},

@@ -33,15 +33,24 @@ func (s *simulation) end(power bool) {
 		s.tally.recycled += int(s.log.Stats().Recycled)
 		s.log = nil
 	}
-	if s.syncFails = false; !power {
+	s.syncFails = false
+	switch {
+	case power:
+		s.note("power cut")
+		s.tally.cuts++
+		s.fs = s.fs.Crash(s.rng)
+		s.intact = false
+	case !s.intact && s.rng.IntN(2) == 0:
+		s.note("kill, and the kernel needs memory")
+		s.tally.reclaims++
+		s.fs = s.fs.Kill()
+		s.fs.Reclaim()
+	default:
 		s.note("kill")
 		s.tally.kills++
 		s.fs = s.fs.Kill()
 		return
 	}
-	s.note("power cut")
-	s.tally.cuts++
-	s.fs = s.fs.Crash(s.rng)
 	s.powerLost()
 	if !s.settled {
 		s.found, s.settled = -1, true
@@ -63,7 +72,7 @@ func (s *simulation) boot() error {
 		switch {
 		case err == nil && opened:
 			s.fs.CrashAfter(-1)
-			s.found, s.settled = -1, false
+			s.found, s.settled, s.intact = -1, false, true
 			return s.read()
 		case err == nil: // recovered and left alone: recover again
 		case errors.Is(err, crashfs.ErrCrashed) && s.fs.Crashed():
@@ -74,6 +83,9 @@ func (s *simulation) boot() error {
 		case errors.Is(err, syscall.EIO) && s.syncFails:
 			s.tally.cutRecoveries++
 			s.note("recovery failed: %v", err)
+			if failed := new(SyncError); errors.As(err, &failed) {
+				s.intact = false
+			}
 			if s.rng.IntN(2) == 0 {
 				s.end(s.rng.IntN(2) == 0)
 			}
@@ -85,7 +97,10 @@ func (s *simulation) boot() error {
 
 // recover replays the log, checks what it finds, and opens it.
 func (s *simulation) recover() (opened bool, err error) {
-	s.opts.FS, s.finished = s.fs, 0
+	s.opts.FS, s.finished, s.opts.Tail = s.fs, 0, TailPower
+	if s.intact {
+		s.opts.Tail = TailKill
+	}
 	r, err := Open(s.opts)
 	if err != nil {
 		return false, err

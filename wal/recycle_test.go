@@ -198,6 +198,7 @@ func TestEveryFailureOfARelease(t *testing.T) {
 		inj := &errfs.Injector{Nth: nth}
 		w := &workload{opts: options(errfs.New(inner, inj), ".")}
 		w.opts.Manual, w.opts.FileBytes, w.opts.CacheBytes = true, 4<<10, 1
+		at := w.watch(inj)
 		told, err := w.releases()
 		if !inj.Fired() {
 			if err != nil || told != nil {
@@ -206,17 +207,13 @@ func TestEveryFailureOfARelease(t *testing.T) {
 			break
 		}
 		failed := inj.Failed()
-		// A released file is known by its handle, which it keeps in its next
-		// life, or while it waits for that by its name.
-		index, ok := parseName(failed.Name)
-		handle := ok && index < w.opts.First && failed.Op&(errfs.Write|errfs.Sync) > 0
 		old := strings.HasSuffix(failed.Name, oldSuffix)
 		switch {
 		case err != nil && (!errors.Is(err, errfs.ErrInjected) || old && w.log != nil):
 			t.Errorf("operation %d, %v: %v", nth, failed, err)
 		case told != nil && !errors.Is(told, errfs.ErrInjected):
 			t.Errorf("operation %d, %v: release says %v", nth, failed, told)
-		case err == nil && told == nil && !old && !handle:
+		case err == nil && told == nil && (at.opening || at.inUse):
 			t.Errorf("operation %d, %v: nobody was told", nth, failed)
 		case err == nil && told == nil:
 			harmless++

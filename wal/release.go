@@ -118,7 +118,7 @@ func (l *Log) forget(f *file, reuse bool) (kept bool) {
 	}
 	// There may be room for a spare now: who asks for it waits for the answer
 	// instead of being refused.
-	l.mu.full = false
+	l.mu.lack = nil
 	l.wakePreparerLocked()
 	return kept
 }

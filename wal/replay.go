@@ -239,6 +239,9 @@ func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail
 	s := newScanner(r)
 	err := r.refused
 	if err == nil {
+		err = r.syncAll()
+	}
+	if err == nil {
 		err = s.each(apply, progress)
 	}
 	if err == nil {
@@ -253,6 +256,31 @@ func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail
 	}
 	progress(r.total)
 	return &Tail{replay: r, End: s.end, Truncated: s.garbage, synced: s.synced, at: s.at, dirtyTo: s.dirtyTo}, nil
+}
+
+// syncAll syncs every file before it is read, so that a failed write-back that
+// the kernel has not told anybody of yet is a *SyncError: it is reported to the
+// first sync of the file after it, on whatever handle, and only once.
+//
+// What was reported already, to the process before or to this one, is for the
+// caller to remember. Reading after it, with TailPower, is safe though the page
+// cache may show what the disk does not have. A page whose write-back failed had
+// been dirty since the last sync that succeeded, so a frame that is proven to
+// have been synced is on the disk as it is in the cache; at most the frames
+// after it in the same page are not. Those are unproven: Tail.rewrite dirties
+// their pages again, and no log is opened before a sync of them has succeeded.
+// If the kernel has dropped the pages instead, what is read is what the disk
+// has, as after a power cut.
+func (r *Replay) syncAll() error {
+	if r.opts.ReadOnly {
+		return nil
+	}
+	for _, f := range slices.Concat(r.used, r.unused) {
+		if err := f.sync(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verified is a block of whole frames on its way from the reader to apply.

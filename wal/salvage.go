@@ -128,11 +128,20 @@ func (s *salvage) enter(i int, f *file) error {
 	case f.headed:
 		return nil
 	case f.fault != nil:
-	case i == 0 && s.opts.expected(), !s.ended && s.proven() && (next < endOfTime || f.index <= s.opts.Newest):
+	case i == 0 && s.opts.expected():
 		why = "header missing or damaged"
-	default: // never put in use, for all that is known
-		s.ended = s.ended || !s.proven()
+	case s.ended:
 		return nil
+	default:
+		proven, err := s.proven(next)
+		if err != nil {
+			return err
+		}
+		s.ended = !proven
+		if s.ended || next == endOfTime && f.index > s.opts.Newest {
+			return nil // never put in use, for all that is known
+		}
+		why = "header missing or damaged"
 	}
 	return s.report(Damage{f.name, 0, s.pos, next, why})
 }
@@ -140,7 +149,14 @@ func (s *salvage) enter(i int, f *file) error {
 // deliver applies the frames of a run, if the log has not ended before it.
 func (s *salvage) deliver(f *file, r run) error {
 	gap := r.start != s.pos
-	if s.ended = s.ended || gap && !s.proven(); s.ended {
+	if gap && !s.ended {
+		proven, err := s.proven(r.start)
+		if err != nil {
+			return err
+		}
+		s.ended = !proven
+	}
+	if s.ended {
 		return nil
 	}
 	if gap && (s.last.File == "" || s.last.LSN != s.pos || s.last.Next != r.start) {
@@ -178,17 +194,45 @@ func (s *salvage) finish() error {
 	switch {
 	case n == 0 && s.opts.expected(), s.opts.Newest > 0 && (n == 0 || s.files[n-1].index < s.opts.Newest):
 		return s.report(Damage{fileName(max(s.opts.Newest, s.opts.first())), 0, s.pos, endOfTime, "file is missing"})
-	case s.ended || !s.proven(), s.last.LSN == s.pos && s.last.Next == endOfTime:
+	case s.ended, s.last.LSN == s.pos && s.last.Next == endOfTime:
 		return nil
+	}
+	proven, err := s.proven(endOfTime)
+	if err != nil || !proven {
+		return err
 	}
 	return s.report(s.here(endOfTime))
 }
 
-// proven says that the log goes on behind pos, or did: there was a sync, or a
-// newer file in use, or there is a frame that damage was reported before.
-func (s *salvage) proven() bool {
+// proven reports whether what stands behind pos, where there is no valid frame,
+// is damage: there was a sync, or a newer file in use, or there is a frame that
+// damage was reported before, or it is not a torn tail of the kind that there
+// can be. next is where valid frames go on; endOfTime if nowhere.
+func (s *salvage) proven(next LSN) (bool, error) {
 	told := s.last.File != "" && s.last.LSN == s.pos && s.last.Next < endOfTime
-	return told || s.pos < s.synced || s.index() < s.opts.Newest
+	switch {
+	case told, s.pos < s.synced, s.index() < s.opts.Newest:
+		return true, nil
+	case s.opts.Tail == TailPower:
+		return false, nil
+	case next < endOfTime:
+		return true, nil
+	}
+	var rests []rest
+	if s.cur != nil {
+		rests = append(rests, rest{file: s.cur, from: s.cur.offset(s.pos), holds: true})
+	}
+	for _, f := range s.files[slices.Index(s.files, s.cur)+1:] {
+		rests = append(rests, rest{file: f})
+	}
+	for i, r := range rests {
+		var err error
+		if rests[i].to, err = r.file.untilZeros(r.from); err != nil {
+			return false, err
+		}
+	}
+	in, _, err := s.disorder(s.pos, rests)
+	return in != nil, err
 }
 
 func (s *salvage) index() uint64 {

@@ -30,6 +30,7 @@ func TestSalvageOfRandomDamage(t *testing.T) {
 			}
 			delete(s.image, fileName(1))
 		}
+		s.opts.Tail = TailKind(seed % 3)
 		misplaced := false // then what is in its place may stand before what is not
 		for range 1 + rng.IntN(6) {
 			misplaced = s.hit(rng) || misplaced

@@ -29,6 +29,9 @@ type simulation struct {
 	syncFails bool   // a failing sync was asked for in this boot
 	made      uint64 // payloads so far
 	finished  uint64 // index of the last file that Finished was called for in this boot
+	// intact: the log was opened since the last power cut, and no sync of it
+	// has failed since. The next end by a kill is one of TailKill then.
+	intact bool
 
 	// What the recoveries since the last open log found, -1 before the first.
 	// It is what every later one must find.
@@ -91,10 +94,18 @@ func (s *simulation) step() error {
 		s.note("disk full")
 		s.tally.fulls++
 		return nil
+	case errors.Is(err, ErrNoFile) && errors.Is(err, syscall.EIO) && s.syncFails:
+		s.note("no next file")
+		s.tally.noFiles++
+		if st := s.log.Stats(); st.ReadOnly {
+			return fmt.Errorf("after a file that could not be made: %+v", st)
+		}
+		return nil
 	case errors.Is(err, crashfs.ErrCrashed) && s.fs.Crashed():
 		return s.restart(s.rng.IntN(2) == 0)
 	case errors.Is(err, syscall.EIO) && s.syncFails:
 		s.tally.failedSyncs++
+		s.intact = false
 		if s.log != nil {
 			if err := s.readOnly(); err != nil {
 				return err

@@ -1,23 +1,31 @@
 package wal
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
+	"time"
 
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // prepareSpare makes sure that there is a spare of the wanted size; false
-// means that the disk is full and it is to be tried again. A spare that is too
-// small goes, for its name and its space; if the bigger one does not fit, one
-// of the usual size comes back, so that only the frame that wanted more is
-// refused.
+// means that it failed and is to be tried again. No failure here concerns what
+// was appended: the log stays as it is, and goes on until it needs the spare. A
+// spare that is too small goes, for its name and its space; if the bigger one
+// cannot be made, one of the usual size comes back, so that only the frame that
+// wanted more is refused.
 func (l *Log) prepareSpare() bool {
 	usual := l.opts.fileSize(0)
 	l.mu.Lock()
 	size := max(l.mu.want, usual)
+	if l.mu.err != nil { // nothing will ever be appended again
+		l.mu.Unlock()
+		return true
+	}
 	if l.mu.spare != nil && l.mu.spare.size >= size {
-		l.mu.full = false
+		l.preparedLocked(nil)
 		l.mu.Unlock()
 		return true
 	}
@@ -26,31 +34,41 @@ func (l *Log) prepareSpare() bool {
 	index := l.mu.cur.index + 1
 	l.mu.Unlock()
 
-	var f *file
-	var err error
 	if small != nil {
-		err = l.drop(small)
+		small.Close()
 	}
-	if err == nil {
-		f, err = l.makeSpare(index, size)
-	}
-	full := vfs.NoSpace(err)
-	if full && size > usual {
-		f, err = l.makeSpare(index, usual)
+	f, err := l.makeSpare(index, size)
+	if err != nil && size > usual {
+		f, _ = l.makeSpare(index, usual)
 	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.changedLocked()
-	if l.mu.full = full; full {
-		l.mu.want = 0
-	}
+	l.mu.spare = f
+	l.preparedLocked(err)
+	return err == nil
+}
+
+// preparedLocked notes how the last attempt to make a spare ended.
+func (l *Log) preparedLocked(err error) {
 	if err == nil {
-		l.mu.spare = f
-	} else if !vfs.NoSpace(err) {
-		l.failLocked(err)
+		l.mu.lack, l.mu.lacking = nil, time.Time{}
+		return
 	}
-	return !full
+	l.mu.want = 0
+	l.mu.lack = fmt.Errorf("%w: %w", lackOf(err), err)
+	if l.mu.lacking.IsZero() {
+		l.mu.lacking = time.Now()
+	}
+}
+
+// lackOf is what a failure to make a file is to those who wait for it.
+func lackOf(err error) error {
+	if vfs.NoSpace(err) {
+		return ErrDiskFull
+	}
+	return ErrNoFile
 }
 
 // makeSpare makes a file of that index and size: out of the recycled one if
@@ -64,13 +82,27 @@ func (l *Log) makeSpare(index uint64, size int64) (*file, error) {
 			}
 		}
 	}
-	f, err := createFile(l.opts.FS, l.opts.Dir, index, size)
+	f, err := l.freshSpare(index, size)
 	if vfs.NoSpace(err) {
 		if old := l.takeRecycled(); old != nil && l.drop(old) == nil {
-			f, err = createFile(l.opts.FS, l.opts.Dir, index, size)
+			f, err = l.freshSpare(index, size)
 		}
 	}
 	return f, err
+}
+
+// freshSpare makes a new file. Whatever has its name was never in use: a spare
+// that is too small, or what an attempt that failed could not remove.
+func (l *Log) freshSpare(index uint64, size int64) (*file, error) {
+	f, err := createFile(l.opts.FS, l.opts.Dir, index, size)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	err = l.opts.FS.Remove(path.Join(l.opts.Dir, fileName(index)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return createFile(l.opts.FS, l.opts.Dir, index, size)
 }
 
 func (l *Log) takeRecycled() *file {

@@ -1,6 +1,9 @@
 package wal
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Stats are the log's counters since it was opened and its present state.
 type Stats struct {
@@ -47,7 +50,10 @@ func (l *Log) Stats() Stats {
 	s.QueueBytes = l.opts.QueueBytes
 	s.ReadOnly = l.mu.err != nil
 	s.Err = l.mu.err
-	s.Full = l.mu.full && l.mu.spare == nil
+	if l.mu.lack != nil && l.mu.spare == nil {
+		s.PrepareErr, s.PrepareErrSince = l.mu.lack, l.mu.lacking
+	}
+	s.Full = errors.Is(s.PrepareErr, ErrDiskFull)
 	s.Written = uint64(l.mu.write.done)
 	s.Synced = uint64(l.mu.sync.done)
 	files := *l.files.Load()

@@ -1,9 +1,12 @@
 package wal
 
 import (
+	"encoding/binary"
 	"fmt"
 	"path"
 	"slices"
+
+	"github.com/e6e95bb8/topics/wal/frame"
 )
 
 // Tail is the end of a log that has been replayed.
@@ -62,8 +65,8 @@ func (t *Tail) open() (*Log, error) {
 			return nil, err
 		}
 	}
-	if err := r.used[len(r.used)-1].Sync(); err != nil {
-		return nil, fmt.Errorf("wal: sync %s: %w", r.used[len(r.used)-1].name, err)
+	if err := r.used[len(r.used)-1].sync(); err != nil {
+		return nil, err
 	}
 	if err := t.removeLeftovers(); err != nil {
 		return nil, err
@@ -129,33 +132,59 @@ func (t *Tail) rewrite() error {
 		if err := rewriteRange(f, f.offset(from), f.offset(to)); err != nil {
 			return err
 		}
-		if err := f.Sync(); err != nil {
-			return fmt.Errorf("wal: sync %s: %w", f.name, err)
+		if err := f.sync(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// cut zeros what stands behind End. Its last byte goes last, after a sync of
-// the others: if that fails, the kernel shows zeros that are not on the disk,
-// and only the byte tells the next recovery how far to write them again. By
-// itself it is no frame.
+// cut zeros what stands behind End, the header of the torn frame last, after a
+// sync of the zeros behind it. Until then it claims all that is to be zeroed: a
+// next recovery does it again, also when the sync fails and the kernel shows
+// zeros that are not on the disk, and, after a mere kill, takes what is left
+// for the one torn frame that it is. What a failed sync of the header leaves on
+// the disk is no frame, and stands where the next one goes.
 func (t *Tail) cut() error {
-	f := t.replay.used[len(t.replay.used)-1]
+	r := t.replay
+	f := r.used[len(r.used)-1]
 	end := f.offset(t.End)
-	if t.dirtyTo <= end {
+	size, _, err := r.claim(f, end)
+	if err != nil {
+		return err
+	}
+	to, body := max(t.dirtyTo, end+size), min(end+frame.HeaderSize, f.size)
+	if to <= end {
 		return nil
 	}
-	if err := zeroRange(f, end, t.dirtyTo-1); err != nil {
-		return fmt.Errorf("wal: cut %s: %w", f.name, err)
+	if body < to {
+		if end+size < to {
+			_, err = f.WriteAt(t.claimUpTo(to-end), end)
+		}
+		if err == nil {
+			err = zeroRange(f, body, to)
+		}
+		if err != nil {
+			return fmt.Errorf("wal: cut %s: %w", f.name, err)
+		}
+		if err := f.sync(); err != nil {
+			return err
+		}
 	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("wal: sync %s: %w", f.name, err)
-	}
-	if err := zeroRange(f, t.dirtyTo-1, t.dirtyTo); err != nil {
+	if err := zeroRange(f, end, body); err != nil {
 		return fmt.Errorf("wal: cut %s: %w", f.name, err)
 	}
 	return nil
+}
+
+// claimUpTo is the header of a frame at End that would take n bytes, if only
+// its checksum were right.
+func (t *Tail) claimUpTo(n int64) []byte {
+	b := make([]byte, frame.HeaderSize)
+	binary.LittleEndian.PutUint32(b, uint32(min(n-frame.HeaderSize, frame.MaxPayload)))
+	b[4] = typeMarker
+	binary.LittleEndian.PutUint64(b[8:], uint64(t.End))
+	return b
 }
 
 func rewriteRange(f *file, from, to int64) error {

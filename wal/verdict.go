@@ -18,12 +18,13 @@ func (s *scanner) classify() error {
 	if s.end < s.synced {
 		return s.damaged(nil, fmt.Sprintf("the log is known to have been durable up to lsn %d", s.synced))
 	}
-	rest := s.unused
+	files := s.unused
 	if len(s.used) > 0 {
-		rest = slices.Concat(s.used[s.at:], s.unused)
+		files = slices.Concat(s.used[s.at:], s.unused)
 	}
 	s.reach = s.end
-	for i, f := range rest {
+	var rests []rest
+	for i, f := range files {
 		s.reach += LSN(max(f.size, s.opts.FileBytes)) // it may have been cut short
 		off, at := int64(0), i == 0 && len(s.used) > 0
 		if at {
@@ -35,26 +36,34 @@ func (s *scanner) classify() error {
 		case !at && f.index <= s.opts.Newest:
 			return s.damaged(f, fmt.Sprintf("%s was in use", fileName(s.opts.Newest)))
 		}
-		if err := s.sift(f, off, at); err != nil {
+		found, err := s.sift(rest{file: f, from: off, holds: at})
+		if err != nil {
 			return err
 		}
+		rests = append(rests, found)
 	}
-	return nil
+	in, why, err := s.disorder(s.end, rests)
+	if err == nil && in != nil {
+		err = s.damaged(in, why)
+	}
+	return err
 }
 
 func noLogID(f *file) error {
 	return &CorruptionError{File: f.name, Cause: "header missing or damaged", Proof: "no other file tells which log it belongs to"}
 }
 
-// sift looks in f from off on for a valid frame that proves end to have been
-// synced, and measures the bytes that are not zero. at says that f is the file
-// that holds end. Where the header of f is lost, so is the position of its
-// first frame: any in reach will do then.
-func (s *scanner) sift(f *file, off int64, at bool) error {
+// sift looks in a file for a valid frame that proves end to have been synced,
+// and fills in what it finds. Where the header of the file is lost, so is the
+// position of its first frame: any in reach will do then.
+func (s *scanner) sift(r rest) (rest, error) {
+	f := r.file
 	fits := func(off int64, lsn LSN) bool {
-		return lsn > s.end && lsn <= s.reach && (!at && !f.headed || off == f.offset(lsn))
+		return lsn > s.end && lsn <= s.reach && (!r.holds && !f.headed || off == f.offset(lsn))
 	}
-	to, err := s.search(f, off, fits, func(off int64, fr frame.Frame) (bool, error) {
+	var err error
+	r.to, err = s.search(f, r.from, fits, func(off int64, fr frame.Frame) (bool, error) {
+		r.frames = true
 		switch {
 		case LSN(fr.Synced) > s.end:
 			return false, s.damaged(f, fmt.Sprintf("the frame in %s at offset %d says so", f.name, off))
@@ -63,11 +72,11 @@ func (s *scanner) sift(f *file, off int64, at bool) error {
 		}
 		return true, nil
 	})
-	s.garbage += to - off
-	if at {
-		s.dirtyTo = to
+	s.garbage += r.to - r.from
+	if r.holds {
+		s.dirtyTo = r.to
 	}
-	return err
+	return r, err
 }
 
 // damaged describes the end of the valid frames as damage. in is the file that

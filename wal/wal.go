@@ -38,10 +38,11 @@ type Log struct {
 		// recycled was released and is to become a spare; nil: none. Release
 		// fills it, prepareSpare empties it.
 		recycled *file
-		full     bool     // the last spare that was wanted found no space
-		want     int64    // bytes the spare must at least have
-		queue    []extent // appended, not yet taken by the write stage
-		dirty    []*file  // written since their last sync
+		lack     error     // why the spare that was wanted last could not be made
+		lacking  time.Time // when making spares began to fail; zero: the last was made
+		want     int64     // bytes the spare must at least have
+		queue    []extent  // appended, not yet taken by the write stage
+		dirty    []*file   // written since their last sync
 		write    stage
 		sync     stage
 		err      error // sticky failure
@@ -153,8 +154,8 @@ func (l *Log) roomLocked(size int, freeing bool) error {
 		return nil
 	case freeing && int64(size) <= room, int64(size) <= room-l.opts.reserve():
 		return nil
-	case l.mu.full:
-		return ErrDiskFull
+	case l.mu.lack != nil:
+		return l.mu.lack
 	}
 	if need := l.opts.fileSize(size); need > l.mu.want {
 		l.mu.want = need
@@ -222,7 +223,7 @@ func (l *Log) rotateLocked() {
 	files := *l.files.Load()
 	next := append(files[:len(files):len(files)], f)
 	l.files.Store(&next)
-	l.mu.cur, l.mu.spare, l.mu.want, l.mu.full = f, nil, 0, false
+	l.mu.cur, l.mu.spare, l.mu.want, l.mu.lack = f, nil, 0, nil
 	l.mu.stats.Rotations++
 	l.wakePreparerLocked()
 }
@@ -234,15 +235,17 @@ func (l *Log) Tail() LSN {
 	return l.mu.tail
 }
 
-// failLocked makes the log read-only and answers every waiter. Signalling them
-// under the lock is slow, which a failure may be, and never blocks.
-func (l *Log) failLocked(err error) {
-	if l.mu.err == nil {
+// failLocked makes the log read-only and answers every waiter; first reports
+// that it was not read-only before. Signalling the waiters under the lock is
+// slow, which a failure may be, and never blocks.
+func (l *Log) failLocked(err error) (first bool) {
+	if first = l.mu.err == nil; first {
 		l.mu.err = &failure{err}
 	}
 	l.changedLocked()
 	wake(l.mu.write.release(true))
 	wake(l.mu.sync.release(true))
+	return first
 }
 
 // failure is the sticky error: ErrReadOnly with its cause.

@@ -89,6 +89,10 @@ func Claimed(buf []byte) (int, bool) {
 	return Size(int(n)), n <= MaxPayload
 }
 
+// PayloadSize reads the payload's length that a header at buf claims. Nothing
+// is verified.
+func PayloadSize(buf []byte) int { return int(binary.LittleEndian.Uint32(buf)) }
+
 // Payload is the payload of a sealed frame that stands at the start of buf and
 // is known to be whole. Nothing is verified.
 func Payload(buf []byte) []byte {

@@ -23,6 +23,20 @@ func (f *FS) Kill() *FS {
 	return boot(f.take())
 }
 
+// Reclaim takes out of the cache what failed syncs left there clean and off the
+// disk, as a kernel does that needs the memory: from now on such sectors read as
+// the disk has them.
+func (f *FS) Reclaim() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mustOwnLocked()
+	for _, d := range f.dirs {
+		for _, n := range d.entries {
+			n.reclaim()
+		}
+	}
+}
+
 // take stops the file system and hands its contents over. Only one successor
 // can own them.
 func (f *FS) take() (dirs map[string]*dir, capacity int64) {

@@ -283,3 +283,27 @@ func BenchmarkCrash(b *testing.B) {
 		h = must(f.Open("log"))
 	}
 }
+
+// TestReclaim: what a failed sync left in the cache goes, and nothing else.
+func TestReclaim(t *testing.T) {
+	f := New()
+	sector := func(with byte) []byte { return bytes.Repeat([]byte{with}, sectorSize) }
+	h := durable(t, f, "a", bytes.Repeat(sector('a'), 4))
+	write(t, h, 1*sectorSize, sector('b'))
+	write(t, h, 2*sectorSize, sector('b'))
+	f.FailSync("a", 1)
+	if err := h.Sync(); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	write(t, h, 2*sectorSize, sector('c')) // dirty again
+	write(t, h, 3*sectorSize, sector('c'))
+	f = f.Kill()
+	f.Reclaim()
+	got, err := vfs.ReadFile(f, "a")
+	ok(t, err)
+	for i, want := range []byte("aacc") {
+		if got[i*sectorSize] != want {
+			t.Errorf("sector %d reads %q, want %q", i, got[i*sectorSize], want)
+		}
+	}
+}

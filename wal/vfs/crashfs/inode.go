@@ -107,6 +107,20 @@ func (n *inode) drop() {
 	}
 }
 
+// reclaim forgets the content of the sectors that drop left in the cache only.
+func (n *inode) reclaim() {
+	for i, s := range n.dirty {
+		if !s.dropped {
+			continue
+		}
+		if at := i * sectorSize; at < int64(len(n.data)) {
+			present := n.data[at:min(at+sectorSize, int64(len(n.data)))]
+			clear(present[copy(present, s.past[0]):])
+		}
+		delete(n.dirty, i)
+	}
+}
+
 func (n *inode) clone() *inode {
 	c := &inode{data: make([]byte, len(n.data)), dirty: maps.Clone(n.dirty), sizes: slices.Clone(n.sizes)}
 	copy(c.data, n.data)
