@@ -39,7 +39,7 @@ func (w *world) forward(what string, fsys *crashfs.FS) {
 		w.t.Fatalf("%s: %v", what, err)
 	}
 	got := w.restored(fsys, "/restored")
-	own := &world{t: w.t, fs: fsys, now: w.now}
+	own := &world{t: w.t, fs: fsys, now: w.now, mount: w.mount}
 	own.open()
 	same(w.t, what, dump(w.t, own.data.Registry), got)
 }
@@ -64,6 +64,7 @@ func TestArchiveThroughCrashes(t *testing.T) {
 		w.script(at.Crashed)
 		crashed := at.Crashed()
 		after := at.Crash(rng)
+		w.mount = "after the power cut"
 		w.forward(fmt.Sprintf("crash at operation %d", n), after)
 		if !crashed {
 			if n < 300 {

@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ type world struct {
 	// fault is what errors may come from; nil: there must be none.
 	fault error
 	keys  map[string]uint64 // the first seq of each idempotency key, of topics that are there
+	// mount is that of the directory: another one than before counts as a power
+	// cut. Empty means the one of options.
+	mount string
 	// routes has everything copied to one topic, by routers.
 	routes bool
 }
@@ -60,7 +64,9 @@ func newWorld(t *testing.T, fsys vfs.FS, seed uint64) *world {
 
 func (w *world) open() {
 	w.t.Helper()
-	data, err := recovery.Run(context.Background(), options(w.fs, "/data", func() int64 { return w.now }))
+	o := options(w.fs, "/data", func() int64 { return w.now })
+	o.Mount = cmp.Or(w.mount, o.Mount)
+	data, err := recovery.Run(context.Background(), o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
