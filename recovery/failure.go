@@ -21,6 +21,9 @@ const (
 // manifest, too, and without the mark the next start in this boot would trust
 // pages that the kernel has given up.
 func (r *Recovered) logFailed(error) {
+	r.mu.Lock()
+	r.failed = true
+	r.mu.Unlock()
 	for pause := markPause; !r.mark(); pause = min(2*pause, markPauseMost) {
 		if r.opts.WAL.Manual {
 			return
@@ -33,20 +36,20 @@ func (r *Recovered) logFailed(error) {
 	}
 }
 
-// mark makes durable that the log has failed, unless the directory has been
-// given up. It returns false if there is a point in trying again.
+// mark makes durable that the log cannot be trusted, unless the directory has
+// been given up. It returns false if there is a point in trying again.
 func (r *Recovered) mark() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.gone {
 		return true
 	}
-	r.failed, r.manifest.Failed = true, true
-	if err := replaceManifest(r.opts.FS, r.opts.Dir, &r.manifest); err != nil {
+	r.manifest.Failed = true
+	err := replaceManifest(r.opts.FS, r.opts.Dir, &r.manifest)
+	if r.unmarked = err != nil; r.unmarked {
 		r.opts.Log.Warn().Err(err).Msg("the log has failed, and the manifest cannot be marked; will retry")
-		return false
 	}
-	return true
+	return err == nil
 }
 
 // lastMark is mark for a directory that is about to be given up.

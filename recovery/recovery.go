@@ -35,6 +35,7 @@ type Recovered struct {
 	// moves on to another file meanwhile.
 	settled        bool
 	failed         bool               // the log has failed in this life
+	unmarked       bool               // and the manifest does not say so yet
 	gone           bool               // the directory has been given up
 	nextSegment    uint64             // the highest id given to one
 	nextCheckpoint uint64             // the highest number given to one
@@ -275,9 +276,9 @@ func (r *Recovered) release() {
 		_ = r.Log.Close() // it took no writes
 	}
 	r.mu.Lock()
-	failed := r.failed
+	unmarked := r.unmarked
 	r.mu.Unlock()
-	if failed {
+	if unmarked {
 		r.mark()
 	}
 	r.giveUp()

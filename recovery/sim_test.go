@@ -34,7 +34,10 @@ type sim struct {
 	rng  *rand.Rand
 	fs   *crashfs.FS
 	now  int64
-	boot int
+	// The identity of the page cache. A power cut changes one of them: another
+	// boot, or another mount of what the disk had.
+	boot, mount int
+	doubt       bool // the power was cut, or the disk failed, since the last start
 	// fault is what an error in this life may come from, and told whether one
 	// did. With a fault of the disk the life goes on, on a read-only log.
 	fault error
@@ -75,15 +78,26 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 // up recovers, through as many crashes in recovery itself as the dice say.
 func (s *sim) up() {
 	for {
-		s.fault, s.told = nil, false
-		if s.rng.IntN(4) == 0 {
+		s.data, s.fault, s.told = nil, nil, false
+		switch s.rng.IntN(8) {
+		case 0, 1:
 			s.fault = crashfs.ErrCrashed
 			s.fs.CrashAfter(s.rng.IntN(40))
+		case 2: // the kernel reports what it could not write, now or before
+			s.fault = syscall.EIO
+			s.fs.FailSync("*.wal", 1+s.rng.IntN(3))
 		}
 		data, err := s.recover()
 		if err == nil && !s.fs.Crashed() { // what follows the last promise may be cut unnoticed
-			s.data, s.fault = data, nil
+			if data.Report.PowerLost && s.fault != syscall.EIO && !s.doubt {
+				s.t.Fatal("a mere kill passes for a power cut")
+			}
+			if data.Report.PowerLost {
+				s.left = nil
+			}
+			s.data, s.fault, s.doubt = data, nil, false
 			s.fs.CrashAfter(-1)
+			s.fs.FailSync("no file", 1)
 			return
 		}
 		if err != nil {
@@ -98,11 +112,14 @@ func (s *sim) recover() (*recovery.Recovered, error) {
 	if s.inj != nil {
 		fsys = errfs.New(s.fs, s.inj)
 	}
-	return recovery.Run(context.Background(), options(fsys, s.boot, func() int64 { return s.now }))
+	o := options(fsys, s.boot, func() int64 { return s.now })
+	o.Mount = fmt.Sprint("mount ", s.mount)
+	return recovery.Run(context.Background(), o)
 }
 
 // down ends the process without ceremony: killed, or with the power.
 func (s *sim) down() {
+	s.doubt = s.doubt || s.fault == syscall.EIO || s.inj != nil
 	whole := s.fault == nil && s.inj == nil && s.data != nil && len(s.begun) == 0
 	s.cut = s.begun
 	for _, a := range s.begun {
@@ -115,10 +132,31 @@ func (s *sim) down() {
 		}
 		s.fs = s.fs.Kill()
 		s.model.killed()
+		s.reclaim()
 		return
 	}
-	s.fs = s.fs.Crash(s.rng)
-	s.boot++
+	s.cutPower()
+	s.left = nil
+	s.model.powerLost()
+}
+
+// cutPower cuts the power, or only the connection to the disk.
+func (s *sim) cutPower() {
+	s.fs, s.doubt = s.fs.Crash(s.rng), true
+	if s.rng.IntN(2) == 0 {
+		s.boot++
+	} else {
+		s.mount++
+	}
+}
+
+// reclaim has the kernel drop, in the same boot, the pages that it reported it
+// could not write.
+func (s *sim) reclaim() {
+	if s.fault != syscall.EIO || s.rng.IntN(2) == 0 {
+		return
+	}
+	s.fs.Reclaim()
 	s.left = nil
 	s.model.powerLost()
 }
@@ -229,6 +267,7 @@ func firstDifference(a, b string) string {
 // stop ends the process in an orderly way.
 func (s *sim) stop() {
 	s.waitAll()
+	s.doubt = s.doubt || s.fault == syscall.EIO || s.inj != nil
 	if s.fault == nil && s.inj == nil {
 		s.remember()
 	}
@@ -242,8 +281,7 @@ func (s *sim) stop() {
 	s.fs.CrashAfter(-1)
 	s.model.closed()
 	if s.rng.IntN(2) == 0 { // an orderly end also survives the power
-		s.fs = s.fs.Crash(s.rng)
-		s.boot++
+		s.cutPower()
 		return
 	}
 	s.fs = s.fs.Kill()
