@@ -30,10 +30,10 @@ var (
 // goroutine over a file system that loses what was not synced. Everything it
 // does follows from its seed.
 type sim struct {
-	t    *testing.T
-	rng  *rand.Rand
-	fs   *crashfs.FS
-	now  int64
+	t   *testing.T
+	rng *rand.Rand
+	fs  *crashfs.FS
+	now int64
 	// The identity of the page cache. A power cut changes one of them: another
 	// boot, or another mount of what the disk had.
 	boot, mount int
