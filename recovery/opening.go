@@ -2,10 +2,12 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -102,4 +104,13 @@ func (r *Recovered) adopt(m *Manifest) {
 	r.logOptions = m.LogOptions(r.opts.WAL, r.opts.Dir, m.Previous)
 	r.Report.CleanShutdown = m.CleanShutdown
 	r.Report.PowerLost = m.PowerLost(r.opts.BootID, r.opts.Mount)
+}
+
+// advise adds to an error that is damage what to do about it.
+func advise(err error) error {
+	log, manifest, state, seg := new(wal.CorruptionError), new(ManifestError), new(StateError), new(segment.DamageError)
+	if errors.As(err, &log) || errors.As(err, &manifest) || errors.As(err, &state) || errors.As(err, &seg) {
+		return fmt.Errorf("%w; topics verify shows all that is damaged, topics repair keeps the rest", err)
+	}
+	return err
 }

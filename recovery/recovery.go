@@ -97,6 +97,7 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		err := s.run(ctx)
 		r.Report.Phase(s.name, r.opts.Now().Sub(began))
 		if err != nil {
+			err = advise(err)
 			r.release()
 			r.Report.Finish(r.opts.Now(), err)
 			return nil, &Failure{Report: r.Report, Err: err}
