@@ -15,6 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
 // below is a server whose disk loses what it had synced, below what its
@@ -27,10 +28,14 @@ type below struct {
 	acked map[string]map[uint64]string // by topic and seq
 	heads map[string]uint64
 	n     int
+	// during is set to have the next checkpoint meet writers.
+	during *errfs.Injector
 }
 
 func (b *below) start() error {
-	data, err := recovery.Run(context.Background(), options(b.fs, 0, func() int64 { return 1_000_000 }))
+	b.during = whenCaptured(func() { b.write(1 + b.rng.IntN(5)) })
+	fsys := errfs.New(b.fs, b.during)
+	data, err := recovery.Run(context.Background(), options(fsys, 0, func() int64 { return 1_000_000 }))
 	if err == nil {
 		b.data = data
 	}
@@ -62,16 +67,24 @@ func (b *below) create() {
 	b.fs = b.fs.Kill()
 }
 
-// work writes and takes checkpoints.
+// work writes and takes checkpoints, some of them while writers go on.
 func (b *below) work(steps int) {
 	b.t.Helper()
 	for range steps {
-		if b.rng.IntN(8) == 0 {
-			if _, err := b.data.Checkpoint(context.Background()); err != nil {
-				b.t.Fatal(err)
-			}
+		if b.rng.IntN(8) > 0 {
+			b.write(1)
 			continue
 		}
+		b.during.Nth = b.rng.IntN(2)
+		if _, err := b.data.Checkpoint(context.Background()); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func (b *below) write(times int) {
+	b.t.Helper()
+	for range times {
 		name := fmt.Sprint("t", b.rng.IntN(4))
 		w := topics.Write{DisableBackpressure: true}
 		for range 1 + b.rng.IntN(3) {
@@ -110,7 +123,11 @@ func (b *below) lose() bool {
 	if known <= last.First {
 		return false
 	}
-	at := last.First + wal.LSN(b.rng.Int64N(int64(known-last.First)))
+	from := last.First
+	if start := wal.LSN(m.Checkpoint.Start); start > from && start < known && b.rng.IntN(2) == 0 {
+		from = start // of the checkpoint, which goes on to known
+	}
+	at := from + wal.LSN(b.rng.Int64N(int64(known-from)))
 	if b.rng.IntN(2) == 0 {
 		at &^= 7
 	}
@@ -118,8 +135,8 @@ func (b *below) lose() bool {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	from := wal.HeaderSize + int64(at-last.First)
-	if len(bytes.Trim(content[from:from+int64(known-at)], "\x00")) == 0 {
+	off := wal.HeaderSize + int64(at-last.First)
+	if len(bytes.Trim(content[off:off+int64(known-at)], "\x00")) == 0 {
 		return false
 	}
 	cutLog(b.t, b.fs, last, at)

@@ -45,14 +45,21 @@ type Directory struct {
 }
 
 // Examine finds out what dir is. It only lists directories and reads the
-// manifest. A directory that does not exist is Empty.
-func Examine(fsys vfs.FS, dir string) (*Directory, error) {
+// manifest. A directory that does not exist is Empty. What the configuration
+// names, such as a cold directory, may be in dir and is not looked at.
+func Examine(fsys vfs.FS, dir string, named ...string) (*Directory, error) {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Directory{Path: dir}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, name := range named {
+		if rest, inside := strings.CutPrefix(path.Clean(name), path.Clean(dir)+"/"); inside {
+			base, _, _ := strings.Cut(rest, "/")
+			names = slices.DeleteFunc(names, func(other string) bool { return other == base })
+		}
 	}
 	x := examination{fsys: fsys, dir: dir, names: names}
 	return x.run()

@@ -144,7 +144,8 @@ func (r *Recovered) prepare(context.Context) (err error) {
 
 // examine returns what the data directory is, unless no server can take it.
 func (r *Recovered) examine() (*Directory, error) {
-	d, err := Examine(r.opts.FS, r.opts.Dir)
+	named := append([]string{r.opts.Storage.ColdDir, r.opts.Storage.ArchiveDir}, r.opts.Named...)
+	d, err := Examine(r.opts.FS, r.opts.Dir, named...)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (s *server) configure() (err error) {
 // locked for another reason than being in use, is recovery's to report, when
 // the probes can show it. The former gets no lock file.
 func (s *server) claim() error {
-	kind, err := recovery.Examine(s.fs, s.config.DataDir)
+	kind, err := recovery.Examine(s.fs, s.config.DataDir, s.named()...)
 	if err != nil || kind.Require(recovery.Data, recovery.Empty) != nil {
 		return nil
 	}

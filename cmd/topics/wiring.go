@@ -111,6 +111,7 @@ func (s *server) recoveryOptions() recovery.Options {
 	return recovery.Options{
 		FS:     s.fs,
 		Dir:    c.DataDir,
+		Named:  s.named(),
 		Lock:   s.lock,
 		Gate:   s.gate,
 		Log:    s.log,
@@ -142,6 +143,12 @@ func (s *server) recoveryOptions() recovery.Options {
 			ArchiveDir:         c.ArchiveDir,
 		},
 	}
+}
+
+// named are the files and directories that the configuration names.
+func (s *server) named() []string {
+	c := s.config
+	return []string{c.ColdDir, c.ArchiveDir, c.PortFile, c.APIKeysFile}
 }
 
 // registerChecks registers the health checks but the log's, which comes with
