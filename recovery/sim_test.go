@@ -177,7 +177,7 @@ func (s *sim) run(lives int) {
 			s.fs.CrashAfter(s.rng.IntN(60))
 		case 2:
 			s.fault = syscall.EIO
-			s.fs.FailSync("*", 1+s.rng.IntN(8))
+			s.fs.FailSync([]string{"*", "*.wal"}[s.rng.IntN(2)], 1+s.rng.IntN(8))
 		}
 		for range 10 + s.rng.IntN(40) {
 			if s.step(); s.fs.Crashed() {

@@ -45,6 +45,9 @@ func Verify(ctx context.Context, d Dir) (*Report, error) {
 		return nil, fmt.Errorf("list %s: %w", d.Path, err)
 	}
 	v.inUse(names)
+	if v.report.InUse != "" {
+		v.BootID = "" // the end of a log that is being written is no kill's
+	}
 	if err := v.manifests(); err != nil {
 		return nil, err
 	}
