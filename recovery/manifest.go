@@ -68,6 +68,22 @@ type Manifest struct {
 	Fallback error `json:"-"`
 }
 
+// Taken returns the highest number of a checkpoint, and the highest id of a segment,
+// that the manifest names: neither is given out again, also when its file is
+// missing.
+func (m *Manifest) Taken() (checkpoint, segment uint64) {
+	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
+		if c == nil {
+			continue
+		}
+		checkpoint = max(checkpoint, c.Number)
+		for _, ref := range c.Segments {
+			segment = max(segment, ref.ID)
+		}
+	}
+	return checkpoint, segment
+}
+
 var manifestMagic = [8]byte{'T', 'O', 'P', 'I', 'C', 'S', 'M', 'F'}
 
 const (

@@ -100,6 +100,7 @@ func (r *Recovered) readManifest(d *Directory) error {
 // adopt makes m the manifest that the recovery goes by.
 func (r *Recovered) adopt(m *Manifest) {
 	r.manifest = *m
+	r.nextCheckpoint, r.nextSegment = m.Taken()
 	r.opts.WAL.FS = r.opts.FS
 	r.logOptions = m.LogOptions(r.opts.WAL, r.opts.Dir, m.Previous)
 	r.Report.CleanShutdown = m.CleanShutdown

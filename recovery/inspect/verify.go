@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
+	"strconv"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
@@ -45,9 +47,6 @@ func Verify(ctx context.Context, d Dir) (*Report, error) {
 		return nil, fmt.Errorf("list %s: %w", d.Path, err)
 	}
 	v.inUse(names)
-	if v.report.InUse != "" {
-		v.BootID = "" // the end of a log that is being written is no kill's
-	}
 	if err := v.manifests(); err != nil {
 		return nil, err
 	}
@@ -85,6 +84,9 @@ func (v *verifier) inUse(names []string) {
 	lock, err := v.FS.Lock(v.dir(recovery.LockName), "")
 	if held := new(vfs.LockedError); errors.As(err, &held) {
 		v.report.InUse = "process " + held.Owner
+		if held.Owner != strconv.Itoa(os.Getpid()) { // a repair checks what it has locked itself
+			v.BootID = "" // the end of a log that is being written is no kill's
+		}
 		return
 	}
 	if err == nil {

@@ -77,7 +77,19 @@ func (w *wrecker) put(name string, b []byte) {
 	w.must(errors.Join(err, w.fs.SyncDir(path.Dir(name))))
 }
 
-// used is how many of a file's bytes mean anything.
+// stop starts the directory and stops it in an orderly way: a checkpoint then
+// stands at the log's end.
+func (w *wrecker) stop() {
+	data := run(w.t, w.fs)
+	files := data.Log.Files()
+	w.must(data.Close(context.Background()))
+	for _, f := range files {
+		w.world.used["/data/wal/"+f.Name] = f.Bytes()
+	}
+	w.fs = w.fs.Kill()
+}
+
+// usedBytes is how many of a file's bytes mean anything.
 func (w *wrecker) usedBytes(name string, b []byte) int {
 	if n, ok := w.world.used[name]; ok {
 		return int(n)
@@ -184,6 +196,9 @@ func TestAnyDamage(t *testing.T) {
 		ok := t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			w.t = t
 			w.world = buildWith(t, w.rng.IntN(4) == 0)
+			for range w.rng.IntN(3) {
+				w.stop()
+			}
 			for range 1 + w.rng.IntN(2) {
 				w.damage()
 			}

@@ -154,8 +154,9 @@ func (r *repair) checkpoint() error {
 	if len(r.states) > 0 {
 		number = r.states[0] + 1
 	}
-	if m := r.found.Manifest; m != nil && m.Checkpoint != nil {
-		number = max(number, m.Checkpoint.Number+1)
+	if m := r.found.Manifest; m != nil {
+		taken, _ := m.Taken()
+		number = max(number, taken+1)
 	}
 	var state bytes.Buffer
 	ids, err := r.registry.Capture().Write(r.ctx, &topics.Sink{

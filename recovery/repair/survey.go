@@ -41,6 +41,13 @@ func (r *repair) survey() error {
 	slices.Reverse(r.states)
 	if m := r.found.Manifest; m != nil {
 		r.logID, r.lastFile = m.LogID, max(r.lastFile, m.NewestFile)
+		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+			if c != nil {
+				r.lastFile = max(r.lastFile, c.File)
+			}
+		}
+		_, taken := m.Taken()
+		r.nextSegment = max(r.nextSegment, taken)
 		return nil
 	}
 	for id, n := range votes {
