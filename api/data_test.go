@@ -228,6 +228,7 @@ func TestErrorMap(t *testing.T) {
 		{kindError(topics.KindThrottled, "x"), 429, "throttled", "1"},
 		{&topics.Error{Kind: topics.KindThrottled, Detail: map[string]any{"retry_after_ms": 1001}}, 429, "throttled", "2"},
 		{kindError(topics.KindReadOnly, "x"), 503, "storage_unavailable", "1"},
+		{kindError(topics.KindUnavailable, "x"), 503, "storage_unavailable", "1"},
 		{kindError(topics.KindClosed, "x"), 503, "shutting_down", "1"},
 		{kindError(topics.KindNoSpace, "x"), 507, "insufficient_storage", ""},
 		{kindError(topics.KindDamaged, "x"), 500, "internal", ""},

@@ -30,6 +30,7 @@ type LogState struct {
 	ReadOnly        bool          // a write or a sync failed
 	Err             error         // why it is read-only
 	Full            bool          // the disk is full
+	PrepareErr      error         // why the next file could not be made
 	LastSync        time.Duration // how long the last sync took
 	QueueDepth      int64         // bytes waiting to be written
 	QueueBytes      int64         // the most that may wait
@@ -64,6 +65,8 @@ func (w *LogWatch) Check() Condition {
 		return Condition{Unhealthy, "the log is read-only"}
 	case s.Full:
 		return Condition{Degraded, "the disk is full: writes that need another log file are refused; reads and deletes go on"}
+	case s.PrepareErr != nil:
+		return Condition{Degraded, "writes that need another log file are refused until it can be made; reads go on: " + s.PrepareErr.Error()}
 	case s.LastSync > slowSync:
 		return Condition{Degraded, fmt.Sprintf("the last sync took %s", s.LastSync.Round(time.Millisecond))}
 	case s.QueueBytes > 0 && float64(s.QueueDepth) >= queueNearlyFull*float64(s.QueueBytes):

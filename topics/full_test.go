@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"testing"
 )
 
@@ -153,4 +154,37 @@ func TestEphemeralBudget(t *testing.T) {
 	held(50)
 	w.kill()
 	held(0)
+}
+
+// TestNoNextFile: while the log cannot make its next file, writes that need it
+// are refused and can be tried again; nothing of them is appended.
+func TestNoNextFile(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", 5)
+	w.fs.FailSync("0000000000000002.wal", 1) // the file ahead of its use
+	head, refusals := w.state("a").Head, 0
+	for range 2000 {
+		_, err := w.Append(t.Context(), "a", &Write{Records: records(10)})
+		if err == nil {
+			head += 10
+			continue
+		}
+		refusals++
+		told, ok := errors.AsType[*Error](err)
+		if !ok || told.Kind != KindUnavailable || told.Detail["retry_after_ms"] == nil {
+			t.Fatal(err)
+		}
+		if s := w.state("a"); s.Head != head {
+			t.Fatalf("head %d after a refusal, was %d", s.Head, head)
+		}
+		if n := len(w.read("a", 0).Records); n != int(head) {
+			t.Fatalf("%d records, want %d", n, head)
+		}
+		if _, err := w.log.Tick(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refusals != 1 {
+		t.Errorf("refused %d times", refusals)
+	}
 }

@@ -7,13 +7,15 @@
 //   - WaitWritten returning nil means the frame is in the log file: it
 //     survives the process. WaitSynced returning nil means it survives the
 //     power.
-//   - After a write or a sync has failed nothing is ever acknowledged again:
-//     the error is sticky, reads go on, a restart recovers.
+//   - After a write or a sync of a file in use has failed nothing is ever
+//     acknowledged again: the error is sticky, reads go on, a restart recovers.
+//     Options.Failed is called, and the restart must use TailPower.
 //   - A full disk refuses appends before they get a position; nothing is
-//     half-appended, and a reserve is kept for appends that free space.
+//     half-appended, and a reserve is kept for appends that free space. So does
+//     any other failure to make the next file. Both are tried again.
 //   - Opening reads every frame back in order, or says which file is damaged
-//     at which offset. A torn tail (bytes that no later byte proves to have
-//     been synced) is cut; damage of synced bytes is an error, and nothing is
+//     at which offset. A torn tail (what Options.Tail allows a process to leave
+//     that did not end in order) is cut; damage is an error, and nothing is
 //     touched. Salvage reads what can be read of a damaged log.
 //   - What a checkpoint has made unneeded is given back by Release, whole
 //     files from the front. A crash in the middle of it, at any step, leaves a
@@ -45,6 +47,31 @@
 //
 // A position (LSN) counts frame bytes only, file headers and slack left out:
 // the offset in a file is 64 + lsn - first.
+//
+// # Torn or damaged
+//
+// Where the valid frames end, the bytes after them are torn or damaged. After a
+// power cut (TailPower) writes may have reached the disk in any order, so bytes
+// count as damaged only if something proves that they had been synced: each
+// frame and header carries a position that was durable when it was made, and the
+// caller may know one. After a mere kill (TailKill) the page cache is as the
+// process left it. There is one writer at a time, which writes frames and headers
+// in the order of the log, and a system call that is killed has written the
+// beginning of its bytes. So the log ends in the beginning of one frame, or of
+// the next file's header, and zeros; whatever is more is damaged.
+//
+// That must also hold for what an opening leaves that is killed itself:
+//
+//   - Files after the end go from the last one on, whole.
+//   - Unproven frames are written again as they are.
+//   - The torn frame is zeroed with its header last, which until then keeps the
+//     length of what may not be zero yet. Any 32 bytes pass for a torn header.
+//   - A new file is all zeros, and its header is written before its frames.
+//
+// After a failed write-back the page cache may show what the disk does not have.
+// Kernels report it once, to a sync, and count the pages as clean from then on.
+// So an opening syncs every file before it reads any (see SyncError), and the
+// caller has to remember what failed before.
 //
 // # The way of a frame
 //

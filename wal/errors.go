@@ -44,9 +44,9 @@ func (e *CorruptionError) Error() string {
 	return s
 }
 
-// SyncError is a sync of a log file that failed before the log was open. The
-// kernel has given up writing pages of the file and may show bytes that are not
-// on the disk: the opening after it must use TailPower, in the same boot too.
+// SyncError is a failed sync of a log file during an opening. The kernel has
+// given up writing pages of the file and may show bytes that are not on the disk,
+// so the next opening must use TailPower, even in the same boot.
 type SyncError struct {
 	File string // base name
 	Err  error

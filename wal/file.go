@@ -58,6 +58,9 @@ func (f *file) offset(l LSN) int64 { return headerSize + int64(l-f.first) }
 // room is how many frame bytes fit between tail and the file's end.
 func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
 
+// holds says that l stands in the file or right behind its last byte.
+func (f *file) holds(l LSN) bool { return l >= f.first && l-f.first <= LSN(f.size-headerSize) }
+
 // sync is Sync for an opening, which must tell a failed one from other errors.
 func (f *file) sync() error {
 	if err := f.Sync(); err != nil {
@@ -65,9 +68,6 @@ func (f *file) sync() error {
 	}
 	return nil
 }
-
-// holds says that l stands in the file or right behind its last byte.
-func (f *file) holds(l LSN) bool { return l >= f.first && l-f.first <= LSN(f.size-headerSize) }
 
 // header is the first 64 bytes of a file in use:
 //

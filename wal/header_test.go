@@ -37,20 +37,20 @@ func FuzzReplay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o := options(image{fileName(1): b}.mount(t), ".")
 		o.Manual, o.LogID = true, 1
-		for _, start := range []LSN{0, 40, 1 << 63} {
-			o.Start = start
+		for i, start := range []LSN{0, 0, 0, 40, 40, 40, 1 << 63} {
+			o.Start, o.Tail = start, TailKind(i%3)
 			frames, end, refused := runAll(o)
 			got, err := salvageAll(o)
 			switch {
 			case err != nil && refused == nil:
-				t.Fatalf("from %d: salvage: %v", start, err)
+				t.Fatalf("from %d, kind %d: salvage: %v", start, o.Tail, err)
 			case refused == nil:
 				check(t, salvagesSame(o, frames, end))
 			case err == nil && len(got.damages) == 0:
-				t.Fatalf("from %d: no damage, and yet %v", start, refused)
+				t.Fatalf("from %d, kind %d: no damage, and yet %v", start, o.Tail, refused)
 			}
 		}
-		o.Start = 0
+		o.Start, o.Tail = 0, TailKill
 		l, err := recovered(o)
 		var corrupt *CorruptionError
 		var version *VersionError

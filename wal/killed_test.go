@@ -157,7 +157,7 @@ func TestFailedOpeningIsToldApart(t *testing.T) {
 		}
 		var failed *SyncError
 		if !errors.As(err, &failed) || failed.File == "" || failed.Err == nil {
-			t.Errorf("sync %d failed: %v", nth, err)
+			t.Fatalf("sync %d failed: %v", nth, err)
 		}
 		if nth <= 4 && (read > 0 || failed.File != fileName(uint64(nth))) {
 			t.Errorf("sync %d failed on %s, %d frames were read", nth, failed.File, read)

@@ -54,9 +54,9 @@ type Options struct {
 	// time, with no lock held. It must not block.
 	Observe func(Group)
 	// Failed, if set, is called once, with the cause, when a failed write or
-	// sync has made the log read-only, but not for a failure that Close meets.
-	// It runs in a goroutine of its own, which may outlive the log; with Manual
-	// it is called by whoever met the failure. No lock is held.
+	// sync makes the log read-only, but not for a failure during Close. It runs
+	// in a goroutine of its own, which may outlive the log; with Manual the
+	// goroutine that met the failure calls it. No lock is held.
 	Failed func(error)
 	// InUse, if set, is called in the background after a new file was put in
 	// use and its header synced, so that Newest can be recorded.

@@ -127,6 +127,10 @@ func (s *simulation) recover() (opened bool, err error) {
 	s.tally.lost += len(s.frames) - len(got)
 	if tail.Truncated > 0 {
 		s.tally.torn++
+		if s.opts.Tail == TailKill {
+			s.tally.killTorn++
+			s.fs.CrashAfter(s.rng.IntN(12)) // perhaps while it is cut
+		}
 	}
 	s.keep(len(got))
 	if s.rng.IntN(10) == 0 {

@@ -258,19 +258,19 @@ func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail
 	return &Tail{replay: r, End: s.end, Truncated: s.garbage, synced: s.synced, at: s.at, dirtyTo: s.dirtyTo}, nil
 }
 
-// syncAll syncs every file before it is read, so that a failed write-back that
-// the kernel has not told anybody of yet is a *SyncError: it is reported to the
-// first sync of the file after it, on whatever handle, and only once.
+// syncAll syncs every file before it is read. A kernel reports a failed
+// write-back once, to the next sync of the file, on any handle. One that it has
+// not reported yet is a *SyncError here; one that it has, to the process before
+// or to this one, is for the caller to remember.
 //
-// What was reported already, to the process before or to this one, is for the
-// caller to remember. Reading after it, with TailPower, is safe though the page
-// cache may show what the disk does not have. A page whose write-back failed had
-// been dirty since the last sync that succeeded, so a frame that is proven to
-// have been synced is on the disk as it is in the cache; at most the frames
-// after it in the same page are not. Those are unproven: Tail.rewrite dirties
-// their pages again, and no log is opened before a sync of them has succeeded.
-// If the kernel has dropped the pages instead, what is read is what the disk
-// has, as after a power cut.
+// Reading after a failed write-back is safe with TailPower, although the page
+// cache may show what the disk does not have. A page whose write-back failed was
+// written to after the last sync that succeeded. The frames that are proven to
+// have been synced did not change since: of them the disk has what the cache
+// shows, and only frames after them, in the same page, may be missing on it.
+// Those are unproven. Tail.rewrite dirties their pages again, and the log is not
+// open before a sync of them has succeeded. If the kernel has dropped such a
+// page, the reader sees what the disk has, as after a power cut.
 func (r *Replay) syncAll() error {
 	if r.opts.ReadOnly {
 		return nil

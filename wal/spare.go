@@ -35,7 +35,7 @@ func (l *Log) prepareSpare() bool {
 	l.mu.Unlock()
 
 	if small != nil {
-		small.Close()
+		_ = l.drop(small) // what stays under the name goes when the next one takes it
 	}
 	f, err := l.makeSpare(index, size)
 	if err != nil && size > usual {
@@ -50,7 +50,7 @@ func (l *Log) prepareSpare() bool {
 	return err == nil
 }
 
-// preparedLocked notes how the last attempt to make a spare ended.
+// preparedLocked records how the last attempt to make a spare ended.
 func (l *Log) preparedLocked(err error) {
 	if err == nil {
 		l.mu.lack, l.mu.lacking = nil, time.Time{}
@@ -63,7 +63,7 @@ func (l *Log) preparedLocked(err error) {
 	}
 }
 
-// lackOf is what a failure to make a file is to those who wait for it.
+// lackOf returns the error of appends that need a file which could not be made.
 func lackOf(err error) error {
 	if vfs.NoSpace(err) {
 		return ErrDiskFull
@@ -91,8 +91,8 @@ func (l *Log) makeSpare(index uint64, size int64) (*file, error) {
 	return f, err
 }
 
-// freshSpare makes a new file. Whatever has its name was never in use: a spare
-// that is too small, or what an attempt that failed could not remove.
+// freshSpare makes a new file. A file that has its name already was never in
+// use: an attempt that failed could not remove it.
 func (l *Log) freshSpare(index uint64, size int64) (*file, error) {
 	f, err := createFile(l.opts.FS, l.opts.Dir, index, size)
 	if !errors.Is(err, fs.ErrExist) {

@@ -7,6 +7,9 @@ import (
 
 // Stats are the log's counters since it was opened and its present state.
 type Stats struct {
+	PrepareErr      error     // why the next file could not be made; nil once it is there
+	PrepareErrSince time.Time // when making it began to fail
+
 	Frames         uint64 // frames appended
 	Batches        uint64 // write calls that carried them
 	Syncs          uint64
@@ -27,11 +30,6 @@ type Stats struct {
 	Released       uint64 // files given back
 	Recycled       uint64 // files given back that became a spare
 	Oldest         LSN    // where the oldest file begins
-
-	// PrepareErr is why there is no next file, although it was tried to make
-	// one, and PrepareErrSince when trying began to fail; nil if neither.
-	PrepareErr      error
-	PrepareErrSince time.Time
 }
 
 // Group is what one sync made durable.

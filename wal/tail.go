@@ -139,12 +139,13 @@ func (t *Tail) rewrite() error {
 	return nil
 }
 
-// cut zeros what stands behind End, the header of the torn frame last, after a
-// sync of the zeros behind it. Until then it claims all that is to be zeroed: a
-// next recovery does it again, also when the sync fails and the kernel shows
-// zeros that are not on the disk, and, after a mere kill, takes what is left
-// for the one torn frame that it is. What a failed sync of the header leaves on
-// the disk is no frame, and stands where the next one goes.
+// cut zeros what stands after End: first everything after the header of the torn
+// frame, then, once those zeros are synced, the header. The header keeps the
+// length of what is to be zeroed. So an opening that is killed in here leaves
+// one torn frame, as TailKill requires, and if the sync fails, and the kernel
+// shows zeros that are not on the disk, the next opening writes all of them
+// again. If the sync after the header fails, only the old header can be left on
+// the disk, and the next frame overwrites it.
 func (t *Tail) cut() error {
 	r := t.replay
 	f := r.used[len(r.used)-1]

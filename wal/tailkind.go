@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -39,9 +40,9 @@ type rest struct {
 	frames   bool  // a valid frame of a later position stands there
 }
 
-// disorder returns the file, among those from end, where the valid frames end, on,
-// whose bytes cannot be a torn tail of the kind that Options.Tail names, and
-// why; no file if all of them can.
+// disorder looks for bytes after end, where the valid frames end, that cannot be
+// a torn tail of the kind that Options.Tail names. It returns the file that has
+// them and the reason, or no file. rests are all files from the end on, in order.
 func (s *scanner) disorder(end LSN, rests []rest) (in *file, why string, err error) {
 	var torn *file
 	for i, r := range rests {
@@ -88,7 +89,24 @@ func (s *scanner) beginsFrame(r rest) (bool, error) {
 		return true, nil
 	}
 	size, payload, err := s.claim(r.file, r.from)
-	return size > 0 && r.to < r.from+frame.HeaderSize+int64(payload), err
+	if err != nil || size == 0 || r.to >= r.from+frame.HeaderSize+int64(payload) {
+		return false, err
+	}
+	whole, err := s.wholeUpTo(r)
+	return !whole, err
+}
+
+// wholeUpTo reports whether the frame at the end is whole but for its length,
+// which claims more than the bytes that are there.
+func (s *scanner) wholeUpTo(r rest) (bool, error) {
+	payload := int(r.to-r.from) - frame.HeaderSize
+	b := make([]byte, frame.Size(payload))
+	if _, err := r.file.ReadAt(b, r.from); err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("wal: read %s at %d: %w", r.file.name, r.from, err)
+	}
+	binary.LittleEndian.PutUint32(b, uint32(payload))
+	_, _, err := frame.Decode(b, s.logID, uint64(r.file.first)+uint64(r.from-headerSize))
+	return err == nil, nil
 }
 
 // beginsHeader reports whether the bytes of a file can be the beginning of the

@@ -169,6 +169,7 @@ func (s *server) registerChecks() {
 			ReadOnly:   st.ReadOnly,
 			Err:        st.Err,
 			Full:       st.Full,
+			PrepareErr: st.PrepareErr,
 			LastSync:   st.LastSync,
 			QueueDepth: st.QueueDepth,
 			QueueBytes: st.QueueBytes,
