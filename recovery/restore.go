@@ -31,6 +31,7 @@ func (r *Recovered) restore(context.Context) error {
 	}
 	r.Report.CheckpointFallback = err.Error()
 	r.opts.Log.Warn().Err(err).Msg("recovering from the checkpoint before")
+	m.EndLSN = uint64(m.Durable()) // what the newer one proves still holds
 	if m.Checkpoint = m.Previous; m.Checkpoint == nil {
 		return nil // the log is there from its beginning
 	}

@@ -77,11 +77,15 @@ func (v *verifier) log() error {
 	return err
 }
 
+// rehearsalCache is how much of the segments a rehearsal keeps in memory.
+const rehearsalCache = 16 << 20
+
 // rehearse holds that a start takes what no other check found a fault in: it
 // is judged by the code that starts.
 func (v *verifier) rehearse() error {
 	report, err := recovery.Rehearse(v.ctx, recovery.Options{
-		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(), Storage: recovery.StorageOptions{ColdDir: v.Cold},
+		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(),
+		Storage: recovery.StorageOptions{ColdDir: v.Cold, CacheBytes: rehearsalCache},
 	})
 	if err == nil {
 		v.report.TornBytes = report.BytesTruncated
