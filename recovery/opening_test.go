@@ -289,3 +289,39 @@ func TestNothingGoesUnderNoManifest(t *testing.T) {
 		t.Errorf("%d records are there, want 20", n)
 	}
 }
+
+// Damage below the start of either checkpoint. A start meets it where the log
+// ends at the checkpoint's start: only the frames before show that it does. Then
+// it refuses, verify finds it, and a repair changes that.
+func TestDamageBelowTheStart(t *testing.T) {
+	ctx, fsys := context.Background(), crashfs.New()
+	data := start(t, fsys)
+	load(t, data, 2)
+	end := data.Log.Tail()
+	for range 2 {
+		load(t, data, 1)
+		take(t, data)
+	}
+	file := data.Log.Files()[0]
+	fsys = fsys.Kill() // no marker follows: the log ends where the checkpoint starts
+	f, err := fsys.Open("/data/wal/" + file.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte("spoiled"), wal.HeaderSize+int64(end-file.First)-500)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, refused := recovery.Run(ctx, options(fsys.Clone(), 0, func() int64 { return 1_000_000 }))
+	found, err := inspect.Verify(ctx, toolDir(fsys, "boot-0"))
+	if err != nil || refused == nil || found.Sound() {
+		t.Fatalf("refused: %v, and verify finds %+v, %v", refused, found, err)
+	}
+	report, err := repair.Run(ctx, toolDir(fsys, "boot-0"), repair.Options{})
+	if err != nil || !report.Changed {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if n := start(t, fsys.Kill()).Registry.Totals().Records; n != 8 {
+		t.Errorf("%d records are there, want 8", n)
+	}
+}

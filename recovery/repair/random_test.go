@@ -77,12 +77,16 @@ func (w *wrecker) put(name string, b []byte) {
 	w.must(errors.Join(err, w.fs.SyncDir(path.Dir(name))))
 }
 
-// stop starts the directory and stops it in an orderly way: a checkpoint then
-// stands at the log's end.
+// stop starts the directory, takes a checkpoint at the log's end, and kills the
+// server or stops it in an orderly way, which leaves a marker after that.
 func (w *wrecker) stop() {
 	data := run(w.t, w.fs)
+	_, err := data.Checkpoint(context.Background())
+	w.must(err)
 	files := data.Log.Files()
-	w.must(data.Close(context.Background()))
+	if w.rng.IntN(2) == 0 {
+		w.must(data.Close(context.Background()))
+	}
 	for _, f := range files {
 		w.world.used["/data/wal/"+f.Name] = f.Bytes()
 	}
