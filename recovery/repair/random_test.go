@@ -230,6 +230,7 @@ func (w *wrecker) judge() string {
 	if refused != nil && found.Sound() {
 		t.Fatalf("refused, and verify finds nothing: %v", refused)
 	}
+	w.judgeAfterPowerCut()
 	if refused == nil {
 		c := read(t, data.Registry)
 		gone := w.check(t, c, !found.Sound())
@@ -272,6 +273,21 @@ func (w *wrecker) judge() string {
 		return "mended"
 	}
 	return "refused and mended"
+}
+
+// judgeAfterPowerCut holds start and verify against each other where the end of
+// the log may be torn in any way.
+func (w *wrecker) judgeAfterPowerCut() {
+	o, d := options(w.fs.Clone()), dataDir(w.fs)
+	o.BootID, d.BootID = "another boot", "another boot"
+	_, refused := recovery.Run(context.Background(), o)
+	found, err := inspect.Verify(context.Background(), d)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if refused != nil && found.Sound() {
+		w.t.Fatalf("refused in another boot, and verify finds nothing: %v", refused)
+	}
 }
 
 // goesOn holds that no seq is given out twice, before and after a kill.
