@@ -161,8 +161,8 @@ func (b *below) check() {
 	}
 }
 
-// mend holds that a start refuses, that verify finds why, and that a repair
-// changes that.
+// mend checks that a start refuses and that verify finds the damage, and repairs
+// it.
 func (b *below) mend() {
 	b.t.Helper()
 	corrupt := new(wal.CorruptionError)

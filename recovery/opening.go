@@ -65,7 +65,7 @@ func Rehearse(ctx context.Context, opts Options) (*Report, error) {
 	return &r.Report, nil
 }
 
-// begin makes a recovery that has done nothing yet.
+// begin returns a recovery that has done nothing yet.
 func begin(opts Options) *Recovered {
 	if opts.Now == nil {
 		opts.Now = time.Now

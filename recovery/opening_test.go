@@ -92,9 +92,9 @@ func whenCaptured(write func()) *errfs.Injector {
 }
 
 // A log that ends, quite soundly, below what a checkpoint or what is in its
-// state says that it reached is refused: a start that went on there would take
-// the next writes for what the checkpoint has already. Verify says so, too, and
-// a repair makes room.
+// state claims is refused: a start that went on there would take the next writes
+// for what the checkpoint has already. Verify finds it, too, and a repair makes
+// room.
 func TestLogEndsBelowCheckpoint(t *testing.T) {
 	for _, forget := range []string{"nothing", "where the checkpoint ended"} {
 		t.Run("the manifest forgot "+forget, func(t *testing.T) {

@@ -187,9 +187,9 @@ func (r *Recovered) openLog(ctx context.Context) error {
 	return nil
 }
 
-// readLog reads the log into the registry. It must reach as far as the log is
-// known to have been durable, and as far as what was restored says that it
-// went: a topic that has applied a frame takes no other one for its position.
+// readLog reads the log into the registry. The log must reach as far as it is
+// known to have been durable, and as far as the restored topics and routers have
+// applied it: they pass over every frame below that position.
 func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 	o := r.logOptions
 	o.Start = r.manifest.Checkpoint.start()

@@ -2,9 +2,8 @@ package topics
 
 import "github.com/e6e95bb8/topics/wal"
 
-// Reach is the highest position of the log that any topic or router claims to
-// have applied. A log that ends below it has lost what they have. Only before
-// Start.
+// Reach returns the position up to which topics and routers have applied the
+// log. A log that ends below it has lost frames. It is called before Start.
 func (r *Registry) Reach() (reach wal.LSN) {
 	for _, t := range r.byID {
 		reach = max(reach, t.applied)

@@ -80,8 +80,8 @@ func (v *verifier) log() error {
 // rehearsalCache is how much of the segments a rehearsal keeps in memory.
 const rehearsalCache = 16 << 20
 
-// rehearse holds that a start takes what no other check found a fault in: it
-// is judged by the code that starts.
+// rehearse checks that a start would take the directory, with the code that
+// starts. It comes last, when no other check has found a fault.
 func (v *verifier) rehearse() error {
 	report, err := recovery.Rehearse(v.ctx, recovery.Options{
 		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(),

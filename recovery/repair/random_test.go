@@ -65,7 +65,7 @@ func (w *wrecker) content(fsys vfs.FS, name string) []byte {
 	return b
 }
 
-// put gives a file that content; nil removes it.
+// put replaces the content of a file, or removes the file if b is nil.
 func (w *wrecker) put(name string, b []byte) {
 	err := w.fs.Remove(name)
 	if b != nil {
@@ -181,9 +181,9 @@ func (w *wrecker) drop(dir string) {
 	w.fs = next
 }
 
-// TestAnyDamage damages directories at random and holds start, verify and
-// repair against each other: what a start refuses, verify finds faults in, and
-// repair changes so that it starts; what verify finds sound starts and has
+// TestAnyDamage damages directories at random and compares start, verify and
+// repair. Where a start refuses, verify must find faults and repair must change
+// the directory so that it starts. What verify finds sound must start and have
 // everything. Whatever starts has each acknowledged record or a lost range for
 // it, and gives no seq out twice.
 func TestAnyDamage(t *testing.T) {
@@ -215,7 +215,7 @@ func TestAnyDamage(t *testing.T) {
 	t.Log(outcomes)
 }
 
-// judge holds the three against each other, and returns what became of it.
+// judge compares the three, and returns what became of the directory.
 func (w *wrecker) judge() string {
 	t, ctx := w.t, context.Background()
 	started := w.fs.Clone()
@@ -275,8 +275,8 @@ func (w *wrecker) judge() string {
 	return "refused and mended"
 }
 
-// judgeAfterPowerCut holds start and verify against each other where the end of
-// the log may be torn in any way.
+// judgeAfterPowerCut compares start and verify where the end of the log may be
+// torn in any way.
 func (w *wrecker) judgeAfterPowerCut() {
 	o, d := options(w.fs.Clone()), dataDir(w.fs)
 	o.BootID, d.BootID = "another boot", "another boot"
@@ -290,7 +290,7 @@ func (w *wrecker) judgeAfterPowerCut() {
 	}
 }
 
-// goesOn holds that no seq is given out twice, before and after a kill.
+// goesOn checks that no seq is given out twice, before and after a kill.
 func (w *wrecker) goesOn(fsys *crashfs.FS, data *recovery.Recovered) {
 	w.t.Helper()
 	heads := map[string]uint64{}
