@@ -20,6 +20,7 @@ const (
 	QuarantineDir = "quarantine" // copies of damaged files, those of each repair in a directory of its own
 	ScratchDir    = "repair"     // the scratch log of a repair
 	BackupName    = "BACKUP"     // the description of a backup
+	reservePrefix = "RESERVE"    // begins the names of files that hold nothing but space
 )
 
 // Kind is what a directory is.
@@ -125,11 +126,11 @@ func (x *examination) first(is func(string) bool) string {
 // is killed is neither, and so are an empty directory of ours and the
 // directory that some file systems have at their root.
 func (x *examination) look(name string) error {
-	switch name {
-	case LockName, reserveName, reserveName + ".tmp", TempManifestName, ManifestName, PrevManifestName, "lost+found":
+	switch {
+	case strings.HasPrefix(name, reservePrefix),
+		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName, "lost+found"}, name):
 		return nil
-	case walDir, segmentDir, stateDir, QuarantineDir, ScratchDir:
-	default:
+	case !slices.Contains([]string{walDir, segmentDir, stateDir, QuarantineDir, ScratchDir}, name):
 		if x.foreign == "" {
 			x.foreign = name
 		}
