@@ -86,7 +86,7 @@ func (x *examination) run() (*Directory, error) {
 	switch {
 	case manifest != "" && flat != "":
 		d.Kind, d.File = Quarantine, flat
-	case manifest+flat != "" && path.Base(path.Dir(path.Clean(x.dir))) == QuarantineDir:
+	case manifest+flat != "" && x.ours == "" && x.inQuarantine():
 		d.Kind, d.File = Quarantine, manifest+flat
 	case manifest != "":
 		d.Kind, d.File = Data, manifest
@@ -113,6 +113,13 @@ func (x *examination) run() (*Directory, error) {
 		d.Kind, d.File = Foreign, x.foreign
 	}
 	return d, nil
+}
+
+// inQuarantine reports whether the directory has the name that a repair gives
+// to one with copies.
+func (x *examination) inQuarantine() bool {
+	dir := path.Clean(x.dir)
+	return path.Base(path.Dir(dir)) == QuarantineDir && isNumber(path.Base(dir))
 }
 
 func (x *examination) first(is func(string) bool) string {

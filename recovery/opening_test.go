@@ -246,6 +246,27 @@ func TestOtherDirectories(t *testing.T) {
 	}
 }
 
+// Copies of manifests alone are known as a quarantine by their place, and a data
+// directory in such a place by what is in it.
+func TestQuarantineByItsPlace(t *testing.T) {
+	for name, want := range map[string]recovery.Kind{
+		"/data/quarantine/1/MANIFEST": recovery.Quarantine,
+		"/quarantine/data/MANIFEST":   recovery.Data,
+	} {
+		fsys := crashfs.New()
+		store(t, fsys, name, "something")
+		if d, err := recovery.Examine(fsys, path.Dir(name)); err != nil || d.Kind != want {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+	}
+	fsys := crashfs.New()
+	store(t, fsys, "/quarantine/1/MANIFEST", "something")
+	store(t, fsys, "/quarantine/1/wal/"+wal.FileName(1), "something")
+	if d, err := recovery.Examine(fsys, "/quarantine/1"); err != nil || d.Kind != recovery.Data {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 // With both manifests gone a start refuses, and removes nothing.
 func TestNothingGoesUnderNoManifest(t *testing.T) {
 	fsys := crashfs.New()
