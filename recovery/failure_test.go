@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,11 +127,16 @@ func TestOneStartAfterAFailedSync(t *testing.T) {
 // The disk that fails the log may fail the manifest, too: the mark is tried
 // until it can be made, and by a stop.
 func TestMarkIsTriedAgain(t *testing.T) {
+	// The process has one compressor, which must not be made in a bubble.
+	data := start(t, crashfs.New())
+	load(t, data, 1)
+	take(t, data)
+	readAll(t, data.Registry, "a")
 	for _, stop := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			fsys := crashfs.New()
-			broken := false
-			inj := &errfs.Injector{Nth: 1, Ops: errfs.Sync | errfs.Create, Sticky: true, Only: func(string) bool { return broken }}
+			var broken atomic.Bool
+			inj := &errfs.Injector{Nth: 1, Ops: errfs.Sync | errfs.Create, Sticky: true, Only: func(string) bool { return broken.Load() }}
 			o := options(errfs.New(fsys, inj), 0, func() int64 { return 1_000_000 })
 			o.WAL.Manual = false
 			data, err := recovery.Run(context.Background(), o)
@@ -138,13 +144,13 @@ func TestMarkIsTriedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			twice(t, data)
-			broken = true
+			broken.Store(true)
 			time.Sleep(time.Second)
 			synctest.Wait()
 			if !data.Log.Stats().ReadOnly || marked(t, fsys) {
 				t.Fatalf("read-only: %v, marked: %v", data.Log.Stats().ReadOnly, marked(t, fsys))
 			}
-			broken = false
+			broken.Store(false)
 			if stop {
 				if err := data.Close(context.Background()); err == nil {
 					t.Fatal("a failed log closed in order")
