@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 )
 
 // confirm checks the header without which an admin route changes nothing: a
@@ -13,20 +12,6 @@ func (c *call) confirm() error {
 		return invalid("this call changes the server: it needs the header X-Confirm: true")
 	}
 	return nil
-}
-
-// audit leaves the line of an admin call that has been answered, whatever
-// became of it. The time is the logger's.
-func (s *Server) audit(c *call) {
-	target, outcome := c.topic, c.code
-	if target == "" {
-		target = "server"
-	}
-	if outcome == "" {
-		outcome = "ok"
-	}
-	s.opts.Log.Info().Str("key", c.key.ID).Str("route", c.route.method+" "+c.route.pattern).
-		Str("target", target).Str("outcome", outcome).Dur("took", time.Since(c.start)).Msg("audit")
 }
 
 // checkpoint takes a checkpoint now.
@@ -108,10 +93,10 @@ func (s *Server) fieldless(c *call) error {
 	if err != nil || body == nil {
 		return err
 	}
-	f := readFields(body)
+	f := readFields(body, &c.notices)
 	f.object("the body")
 	for f.next() {
-		f.Skip()
+		f.unknown(nil)
 	}
 	return f.finish()
 }

@@ -142,7 +142,7 @@ func TestAdminGate(t *testing.T) {
 		w := newWorld()
 		w.progress = tc.progress
 		var log strings.Builder
-		s := New(Options{Gate: w, Health: w, Log: zerolog.New(&log), Storage: tc.storage})
+		s := New(Options{Hosts: testHosts, Gate: w, Health: w, Log: zerolog.New(&log), Storage: tc.storage})
 		if tc.open {
 			s.Open(newMemEngine())
 		}
@@ -156,7 +156,9 @@ func TestAdminGate(t *testing.T) {
 			t.Errorf("%s: %d audit lines in %s", name, n, &log)
 		}
 		if tc.storage != nil {
-			wantCode(t, do(s, "GET", "/v0/admin/stats", ""), 503, tc.code)
+			if w := do(s, "GET", "/v0/admin/stats", ""); w.Code != 200 { // the overview is for these moments, too
+				t.Errorf("%s: stats %d %s", name, w.Code, w.Body)
+			}
 		}
 	}
 }

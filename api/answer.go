@@ -71,13 +71,13 @@ const (
 	costRead        // the scan's
 )
 
-// appendPerformance renders the performance member without a comma. c may be
-// nil, for an answer outside a call.
+// appendPerformance renders the last members of an answer, without a comma: the
+// warnings, if there are any, and the performance. c may be nil, for an answer outside a call.
 func appendPerformance(b []byte, c *call) []byte {
 	if c == nil {
 		return append(b, `"performance":{"server_total_ms":0}`...)
 	}
-	return appendSpent(b, c.start, c.costs, &c.cost)
+	return appendSpent(appendWarnings(b, &c.notices), c.start, c.costs, &c.cost)
 }
 
 // appendSpent is appendPerformance for what began at a time and cost so much.

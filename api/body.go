@@ -26,8 +26,14 @@ func (s *Server) body(c *call) ([]byte, error) {
 	}
 	limit := s.opts.Limits.MaxBodyBytes
 	if r.ContentLength > limit {
-		c.discard(limit)
 		return nil, payloadTooLarge(limit)
+	}
+	if !typed { // of unknown length: is there anything?
+		if n, err := io.ReadFull(r.Body, make([]byte, 1)); n == 0 && err == io.EOF {
+			c.whole = true
+			return nil, nil
+		}
+		return nil, notJSON(r.Header)
 	}
 	src, done, err := decoded(r)
 	if err != nil {
@@ -44,24 +50,12 @@ func (s *Server) body(c *call) ([]byte, error) {
 	if c.in, err = s.readAll(c, src, limit); err != nil {
 		return nil, bodyError(c, err)
 	}
+	c.whole = true
 	if len(c.in) == 0 {
 		return nil, nil
 	}
-	if !typed { // of unknown length, and not empty after all
-		return nil, notJSON(r.Header)
-	}
 	c.patient()
 	return c.in, nil
-}
-
-// discard takes in what a client is still sending of a body that is too large:
-// many look for the answer only when they are through, and would find a broken
-// connection. It takes as much again as is allowed, no longer than a body may
-// take, and nothing from a client that has asked first.
-func (c *call) discard(limit int64) {
-	if c.r.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, c.r.Body, limit) // how it ends makes no difference
-	}
 }
 
 // patient lifts the deadline for reading the request, which is through: while
@@ -109,7 +103,6 @@ func (s *Server) readAll(c *call, src io.Reader, limit int64) ([]byte, error) {
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if int64(len(buf)) > limit {
-			c.discard(limit)
 			return buf, payloadTooLarge(limit)
 		}
 		if err == io.EOF {

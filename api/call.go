@@ -23,27 +23,31 @@ const keepRecords = 2048
 // costs nothing extra and compression sees the whole. A call and its buffers
 // belong to the request's goroutine and are reused after it.
 type call struct {
-	w        http.ResponseWriter
-	r        *http.Request
-	route    *route
-	key      *auth.Key // who calls
-	sharing  *sharing  // with pages of other origins; nil: none
-	topic    string    // the :topic of the path, decoded; not checked yet
-	start    time.Time
-	status   int         // 0 until WriteHeader
-	code     string      // of the error that is the answer; empty: none
-	out      []byte      // the answer's body so far
-	in       []byte      // the request's body; decoded values alias it
-	packed   sliceWriter // out, compressed
-	hangUp   bool        // close the connection after the answer
-	streamed bool        // the answer is a stream: finish has nothing to send
-	cut      bool        // end the connection: the stream is not whole
-	held     int64       // taken from the server's memory budget
-	request  *tally      // the slot of a request under way; nil: none is held
-	release  func()      // gives back the slots of a stream; nil: none are held
-	cost     topics.Cost
-	costs    costs
-	records  []topics.Record // scratch of the write decoder
+	w          http.ResponseWriter
+	r          *http.Request
+	route      *route
+	key        *auth.Key // who calls
+	sharing    *sharing  // with pages of other origins; nil: none
+	topic      string    // the :topic of the path, decoded; not checked yet
+	start      time.Time
+	status     int         // 0 until WriteHeader
+	code       string      // of the error that is the answer; empty: none
+	out        []byte      // the answer's body so far
+	in         []byte      // the request's body; decoded values alias it
+	packed     sliceWriter // out, compressed
+	configures bool        // it is a write that brings a config
+	admitted   bool        // counted as under way; see traffic
+	hangUp     bool        // close the connection after the answer
+	whole      bool        // the request's body has been read to its end
+	streamed   bool        // the answer is a stream: finish has nothing to send
+	cut        bool        // end the connection: the stream is not whole
+	held       int64       // taken from the server's memory budget
+	request    *tally      // the slot of a request under way; nil: none is held
+	release    func()      // gives back the slots of a stream; nil: none are held
+	notices    notices     // about the request
+	cost       topics.Cost
+	costs      costs
+	records    []topics.Record // scratch of the write decoder
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}

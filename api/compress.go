@@ -22,7 +22,7 @@ const (
 // decoded is the request's body behind its Content-Encoding. done gives the
 // decoder back.
 func decoded(r *http.Request) (src io.Reader, done func(), err error) {
-	coding := strings.TrimSpace(r.Header.Get("Content-Encoding"))
+	coding := strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ", "))
 	switch strings.ToLower(coding) {
 	case "", "identity":
 		return r.Body, func() {}, nil

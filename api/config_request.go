@@ -2,13 +2,20 @@ package api
 
 import "github.com/e6e95bb8/topics/topics"
 
+// configFields are the fields of a config object.
+var configFields = []string{
+	"type", "ttl_ms", "cap_records", "cap_bytes", "discard", "durable",
+	"durability", "priority", "auto_priority", "auto_create", "idempotency_window_ms", "dedupe_node",
+	"lease_ms", "claim_jitter_ms", "max_deliveries", "dead_letter", "leases_durable",
+}
+
 // decodeConfig reads the body of PUT and PATCH. No body is no field.
-func decodeConfig(body []byte) (*topics.ConfigPatch, error) {
+func decodeConfig(body []byte, notes *notices) (*topics.ConfigPatch, error) {
 	p := new(topics.ConfigPatch)
 	if body == nil {
 		return p, nil
 	}
-	f := readFields(body)
+	f := readFields(body, notes)
 	f.object("the body")
 	f.config(p)
 	return p, f.finish()
@@ -55,7 +62,7 @@ func (f *fields) config(p *topics.ConfigPatch) {
 		case "leases_durable":
 			p.LeasesDurable = new(f.bool("leases_durable"))
 		default:
-			f.Skip()
+			f.unknown(configFields)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func TestContractNotReady(t *testing.T) {
 		t.Run(proto, func(t *testing.T) {
 			world := newWorld()
 			world.progress = replaying
-			server := New(Options{Version: "test", Gate: world, Health: world, Log: zerolog.Nop(), Now: world.LastBeat})
+			server := New(Options{Version: "test", Hosts: testHosts, Gate: world, Health: world, Log: zerolog.Nop(), Now: world.LastBeat})
 			addr, _ := serve(t, server)
 			defer client.CloseIdleConnections()
 			s := &contractServer{&realServer{Server: server, addr: addr}, t, client, nil}
@@ -191,7 +191,7 @@ func TestContractScopes(t *testing.T) {
 			{"DELETE /v0/topics/in9", ``, "root d1 mix pre"}, {"DELETE /v0/topics/out9", ``, "root d1"}, {"DELETE /v0/routers/in9", ``, "root d1 mix pre"},
 			{"PUT /v0/routers/in", `{"source":"in","dest":"in2"}`, "root a1 pre"}, {"PUT /v0/routers/in3", `{"source":"in","dest":"out"}`, "root a1"},
 			{"POST /v0/watch", `{"topics":{"in":{}}}`, "root r1 rw1 mix pre"}, {"POST /v0/watch", `{"topics":{"in":{},"out":{}}}`, "root r1 rw1"},
-			{"POST /v0/watch", `{"prefixes":{"out":{}}}`, "root r1 rw1"}, {"GET /v0/metrics", ``, "root r1 rw1 mix pre"}, {"GET /v0/admin/stats", ``, "root a1 pre"},
+			{"POST /v0/watch", `{"prefixes":{"out":{}}}`, "root r1 rw1"}, {"GET /v0/metrics", ``, "root r1 a1 rw1 mix pre"}, {"GET /v0/admin/stats", ``, "root a1 pre"},
 			{"GET /v0/health", ``, "root r1 w1 d1 a1 rw1 mix pre"},
 		} {
 			for _, key := range []string{"root", "r1", "w1", "d1", "a1", "rw1", "mix", "pre"} {

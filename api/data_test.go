@@ -288,7 +288,7 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			w.progress = tc.progress
-			s := New(Options{Gate: w, Health: w, Log: zerolog.Nop()})
+			s := New(Options{Gate: w, Health: w, Hosts: testHosts, Log: zerolog.Nop()})
 			if tc.open {
 				s.Open(newMemEngine())
 			}

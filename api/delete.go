@@ -25,7 +25,7 @@ func (s *Server) deleteRecords(c *call) error {
 	if err != nil {
 		return err
 	}
-	d, err := decodeDeletion(body)
+	d, err := decodeDeletion(body, &c.notices)
 	if err != nil {
 		return err
 	}
@@ -38,27 +38,29 @@ func (s *Server) deleteRecords(c *call) error {
 	return nil
 }
 
+// deletionFields are the fields of a record delete.
+var deletionFields = []string{"before_seq", "match"}
+
 // decodeDeletion reads the body of a record delete; nothing of the result
 // aliases it. Null for a field means that it is not there. One of the two must
 // be: a body without either is more likely a slip than the wish to delete
 // everything.
-func decodeDeletion(body []byte) (*topics.Deletion, error) {
+func decodeDeletion(body []byte, notes *notices) (*topics.Deletion, error) {
 	d := new(topics.Deletion)
 	if body != nil {
-		f := readFields(body)
+		f := readFields(body, notes)
 		f.object("the body")
 		for f.next() {
-			name := f.Name()
-			if f.Null() {
+			if f.absent(deletionFields) {
 				continue
 			}
-			switch string(name) {
+			switch string(f.Name()) {
 			case "before_seq":
 				d.Before = new(f.uint("before_seq"))
 			case "match":
 				d.Match = f.match()
 			default:
-				f.Skip()
+				f.unknown(deletionFields)
 			}
 		}
 		if err := f.finish(); err != nil {

@@ -18,7 +18,7 @@ func (s *Server) diff(c *call) error {
 	if err != nil {
 		return err
 	}
-	q, err := decodeRead(body, &s.opts.Limits)
+	q, err := decodeRead(body, &s.opts.Limits, &c.notices)
 	if err != nil {
 		return err
 	}

@@ -254,7 +254,7 @@ func (e *signalEngine) Read(ctx context.Context, name string, q *topics.Query) (
 func openServer(more func(*Options)) (*Server, *memEngine) {
 	w := newWorld()
 	w.progress = Progress{Phase: PhaseReady, Fraction: 1}
-	opts := Options{Version: "test", Gate: w, Health: w, Log: zerolog.Nop()}
+	opts := Options{Version: "test", Hosts: testHosts, Gate: w, Health: w, Log: zerolog.Nop()}
 	if more != nil {
 		more(&opts)
 	}

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/e6e95bb8/topics/api/scan"
 )
@@ -13,11 +15,13 @@ type fields struct {
 	scan.Scanner
 	scope  string // stands before the names of a nested object, like "config."
 	record int    // index of the record being read, -1 outside of records
+	notes  *notices
 	err    error
 }
 
-func readFields(body []byte) fields {
-	return fields{Scanner: scan.New(body), record: -1}
+// readFields begins to read a body. What it lets pass goes to notes.
+func readFields(body []byte, notes *notices) fields {
+	return fields{Scanner: scan.New(body), record: -1, notes: notes}
 }
 
 // object enters the body, or the object that field name holds.
@@ -58,6 +62,48 @@ func (f *fields) where(name string) string {
 		return where
 	}
 	return where + "." + name
+}
+
+// absent reports whether the present field's value is null, where that means
+// that the field is not there. A name that is none of those known is noted.
+func (f *fields) absent(known []string) bool {
+	name := f.Name()
+	if !f.Null() {
+		return false
+	}
+	f.checkName(name, known)
+	return true
+}
+
+// unknown steps over the present field, which the object does not have. known
+// are those that it has.
+func (f *fields) unknown(known []string) {
+	f.checkName(f.Name(), known)
+	f.Skip()
+}
+
+func (f *fields) checkName(name []byte, known []string) {
+	if slices.Contains(known, string(name)) || f.err != nil {
+		return
+	}
+	text := string(name[:min(len(name), 2*maxQuoted)])
+	f.note(text, unknown(f.place(), "field", text, known))
+}
+
+// note adds a warning about a field of the present object.
+func (f *fields) note(name, warning string) {
+	if err := f.notes.add(f.where(name), warning); err != nil && f.err == nil {
+		f.err = err
+	}
+}
+
+// place is the full name of the object whose fields are being read; empty: it
+// is the body.
+func (f *fields) place() string {
+	if f.record < 0 {
+		return strings.TrimSuffix(f.scope, ".")
+	}
+	return f.where("")
 }
 
 func (f *fields) bool(name string) bool {

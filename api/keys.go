@@ -26,13 +26,14 @@ func (s *Server) authenticate(c *call) error {
 // identify returns the key of a secret; without keys everybody has the open
 // one.
 func (s *Server) identify(secret string) *auth.Key {
+	ring := s.ring.Load()
 	switch {
-	case s.opts.Keys.Len() == 0:
+	case ring.keys.Len() == 0:
 		return s.open
 	case secret == "":
 		return nil
 	}
-	return s.opts.Keys.Find(secret)
+	return ring.keys.Find(secret)
 }
 
 // takeSecret takes the key out of the request, so that nothing that looks at

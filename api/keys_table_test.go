@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,8 +19,8 @@ type access struct {
 
 var accessTable = map[string]access{
 	"GET /v0/topics":                {"r", false},
-	"PUT /v0/topics/:topic":         {"a", true},
-	"PATCH /v0/topics/:topic":       {"a", true},
+	"PUT /v0/topics/:topic":         {"aw", true},
+	"PATCH /v0/topics/:topic":       {"aw", true},
 	"GET /v0/topics/:topic":         {"r", true},
 	"DELETE /v0/topics/:topic":      {"d", true},
 	"POST /v0/topics/:topic":        {"w", true},
@@ -28,7 +29,7 @@ var accessTable = map[string]access{
 	"POST /v0/topics/:topic/delete": {"d", true},
 
 	"GET /v0/routers":            {"r", false},
-	"PUT /v0/routers/:router":    {"a", true},
+	"PUT /v0/routers/:router":    {"aw", true},
 	"GET /v0/routers/:router":    {"r", true},
 	"DELETE /v0/routers/:router": {"d", true},
 
@@ -36,15 +37,16 @@ var accessTable = map[string]access{
 	"GET /v0/watch/:wid": {"r", false},
 	"GET /v0/ws":         {"any", false}, // each command asks for its own
 
-	"GET /v0/admin/stats":               {"a", false},
-	"GET /v0/admin/sessions":            {"a", false},
-	"POST /v0/admin/sessions/:id/close": {"a", false},
-	"POST /v0/admin/checkpoint":         {"a", false},
-	"POST /v0/admin/verify":             {"a", false},
-	"POST /v0/admin/backup":             {"a", false},
+	"GET /v0/admin/stats":               {"ar", false},
+	"GET /v0/admin/audit":               {"ar", false},
+	"GET /v0/admin/sessions":            {"ar", false},
+	"POST /v0/admin/sessions/:id/close": {"aw", false},
+	"POST /v0/admin/checkpoint":         {"aw", false},
+	"POST /v0/admin/verify":             {"aw", false},
+	"POST /v0/admin/backup":             {"aw", false},
 
-	"GET /v0/metrics":  {"r", false},
-	"GET /metrics":     {"r", false},
+	"GET /v0/metrics":  {"r ar", false},
+	"GET /metrics":     {"r ar", false},
 	"GET /v0/recovery": {"r", false},
 
 	"GET /v0/openapi.json":           {},
@@ -64,7 +66,7 @@ var accessTable = map[string]access{
 
 // rights are one key for each right, for all, and for all inside a prefix. The
 // secrets are their names.
-const rights = "read:r,write:w,delete:d,admin:a,all,inside::inside|in2"
+const rights = "read:r,write:w,delete:d,admin:a,looks:ar,rules:aw,all,inside::inside|in2"
 
 // target is the path of a pattern, with a name in the place of its parameter.
 func target(pattern, name string) string {
@@ -101,7 +103,7 @@ func TestAccessToEveryRoute(t *testing.T) {
 			t.Errorf("%s: nobody has said who may call it", name)
 			continue
 		}
-		for _, key := range []string{"", "wrong", "read", "write", "delete", "admin", "all", "inside"} {
+		for _, key := range []string{"", "wrong", "read", "write", "delete", "admin", "looks", "rules", "all", "inside"} {
 			for _, path := range []string{"inside-x", "elsewhere"} {
 				want := row.admits(key, path)
 				methods := []string{rt.method}
@@ -134,8 +136,14 @@ func (a access) admits(key, name string) int {
 		return http.StatusUnauthorized
 	case a.named && key == "inside" && !strings.HasPrefix(name, "inside"):
 		return http.StatusForbidden
-	case a.scope == "any", key == "all", key == "inside", strings.HasPrefix(key, a.scope):
+	case a.scope == "any", key == "all", key == "inside":
 		return 0
+	}
+	has := map[string][]string{"read": {"r"}, "write": {"w"}, "delete": {"d"}, "admin": {"ar", "aw"}, "looks": {"ar"}, "rules": {"aw"}}[key]
+	for _, scope := range strings.Fields(a.scope) { // any of them will do
+		if slices.Contains(has, scope) {
+			return 0
+		}
 	}
 	return http.StatusForbidden
 }

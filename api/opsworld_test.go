@@ -53,6 +53,7 @@ func newWorld() *opsWorld {
 // opsServer starts at w.now and is asked 84.012 s later.
 func opsServer(w *opsWorld, more func(*Options)) *Server {
 	o := Options{
+		Hosts:   testHosts,
 		Version: "0.1.0", NodeID: "n1", Gate: w, Health: w,
 		Now: func() time.Time { return w.now },
 	}

@@ -48,21 +48,26 @@ func (q *readRequest) query(l *Limits) *topics.Query {
 	}
 }
 
+// readParameters are the names of what a read may have, in a body and in a
+// query.
+var readParameters = []string{
+	"from_seq", "limit", "max_batch_bytes", "wait_ms", "include_tags", "include_meta", "node", "match",
+}
+
 // decodeRead reads the body of a diff; nothing of the result aliases it. No
 // body, and null for a field, mean the defaults.
-func decodeRead(body []byte, l *Limits) (*readRequest, error) {
+func decodeRead(body []byte, l *Limits, notes *notices) (*readRequest, error) {
 	q := &readRequest{meta: true}
 	if body == nil {
 		return q, nil
 	}
-	f := readFields(body)
+	f := readFields(body, notes)
 	f.object("the body")
 	for f.next() {
-		name := f.Name()
-		if f.Null() {
+		if f.absent(readParameters) {
 			continue
 		}
-		switch string(name) {
+		switch string(f.Name()) {
 		case "from_seq":
 			q.from = f.uint("from_seq")
 		case "limit":
@@ -80,7 +85,7 @@ func decodeRead(body []byte, l *Limits) (*readRequest, error) {
 		case "match":
 			q.match = f.match()
 		default:
-			f.Skip()
+			f.unknown(readParameters)
 		}
 	}
 	return q, f.finish()
@@ -165,7 +170,7 @@ func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
 		q.match = &m
 		return q, err
 	}
-	f := readFields([]byte(match))
+	f := readFields([]byte(match), nil)
 	q.match = f.match()
 	if err := f.finish(); err != nil {
 		return nil, invalidField("match", "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))

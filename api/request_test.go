@@ -164,7 +164,7 @@ func TestReadRequests(t *testing.T) {
 		if tc.body != "" {
 			body = []byte(tc.body)
 		}
-		if got := show(decodeRead(body, &l)); got != tc.want {
+		if got := show(decodeRead(body, &l, nil)); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.body, got, tc.want)
 		}
 		p, err := url.ParseQuery(tc.query)

@@ -93,12 +93,12 @@ func (s *Server) putRouter(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec, err := decodeRouter(body)
+	spec, err := decodeRouter(body, &c.notices)
 	if err != nil {
 		return err
 	}
 	for _, end := range []string{spec.Source, spec.Dest} {
-		if err := c.may(auth.Admin, end); err != nil {
+		if err := c.may(auth.AdminWrite, end); err != nil {
 			return err
 		}
 	}

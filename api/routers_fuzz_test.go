@@ -19,7 +19,7 @@ func FuzzRouterRequest(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		spec, err := decodeRouter(body)
+		spec, err := decodeRouter(body, nil)
 		if err != nil {
 			if e := errorOf(err); e.Status != 400 {
 				t.Fatalf("%q: %v", body, e)
@@ -30,7 +30,7 @@ func FuzzRouterRequest(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decodeRouter(echo)
+		again, err := decodeRouter(echo, nil)
 		if err != nil || !again.Equal(&spec) {
 			t.Fatalf("%q is %+v, its echo %s is %+v, %v", body, spec, echo, again, err)
 		}

@@ -2,10 +2,15 @@ package api
 
 import "github.com/e6e95bb8/topics/topics"
 
+// routerFields are the fields of a router.
+var routerFields = []string{
+	"source", "dest", "preserve_node", "preserve_tag", "create_dest", "filter", "allow_cycle", "guarantee",
+}
+
 // decodeRouter reads the body of a router's PUT; nothing of the result aliases
 // it. Null for a field is the same as leaving it out: PUT replaces the whole
 // router, so there is nothing else that it could mean.
-func decodeRouter(body []byte) (topics.RouterSpec, error) {
+func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
 	s := topics.RouterSpec{
 		PreserveNode: true, PreserveTag: true, CreateDest: true,
 		Guarantee: topics.AtLeastOnce,
@@ -13,14 +18,13 @@ func decodeRouter(body []byte) (topics.RouterSpec, error) {
 	if body == nil {
 		body = []byte("{}")
 	}
-	f := readFields(body)
+	f := readFields(body, notes)
 	f.object("the body")
 	for f.next() {
-		name := f.Name()
-		if f.Null() {
+		if f.absent(routerFields) {
 			continue
 		}
-		switch string(name) {
+		switch string(f.Name()) {
 		case "source":
 			s.Source = f.str("source")
 		case "dest":
@@ -38,7 +42,7 @@ func decodeRouter(body []byte) (topics.RouterSpec, error) {
 		case "guarantee":
 			s.Guarantee = f.guarantee()
 		default:
-			f.Skip()
+			f.unknown(routerFields)
 		}
 	}
 	if err := f.finish(); err != nil {

@@ -38,7 +38,7 @@ func TestPutRouter(t *testing.T) {
 		{`{"source":"a","dest":"b"}`, 201, fmt.Sprintf(full, true, "null", "at_least_once", true)},
 		{`{"source":"a","dest":"b"}`, 200, fmt.Sprintf(full, false, "null", "at_least_once", true)},
 		{`{"source":"a","dest":"b","filter":null,"guarantee":null,"preserve_node":null,"x":[1]}`, 200,
-			fmt.Sprintf(full, false, "null", "at_least_once", true)},
+			fmt.Sprintf(full, false, "null", "at_least_once", true) + `,"warnings":["unknown field \"x\""]`},
 		{`{"source":"a","dest":"b","filter":"x","guarantee":"exactly_once","preserve_node":false}`, 200,
 			fmt.Sprintf(full, false, `["tag","Eq","x"]`, "exactly_once", false)},
 		{`{"source":"a","dest":"b","filter":"x*"}`, 200, fmt.Sprintf(full, false, `["tag","Glob","x*"]`, "at_least_once", true)},

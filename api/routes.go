@@ -26,8 +26,7 @@ const (
 	// refused when data routes are, need a confirmation, and each call leaves
 	// a line in the audit log.
 	admin
-	// adminRead routes show how the server runs; they are refused when data
-	// routes are.
+	// adminRead routes show how the server runs, in every phase.
 	adminRead
 	// telemetry routes answer from the first moment to the last, for programs
 	// that collect.
@@ -41,7 +40,7 @@ const (
 func (k kind) operator() bool { return k == admin || k == adminRead || k == telemetry }
 
 // gated reports whether routes of the kind need the engine.
-func (k kind) gated() bool { return k != telemetry && k != probe }
+func (k kind) gated() bool { return k == data || k == streaming || k == admin }
 
 // route is one row of the table. pattern is also its label in the metrics:
 // raw paths never get there. scope is what a key needs; every row says one. If
@@ -68,8 +67,8 @@ func (rt *route) public(probeAuth bool) bool {
 func (s *Server) routes() []route {
 	return []route{
 		{"GET", "/v0/topics", data, auth.Read, s.listTopics},
-		{"PUT", "/v0/topics/:topic", data, auth.Admin, s.putTopic},
-		{"PATCH", "/v0/topics/:topic", data, auth.Admin, s.patchTopic},
+		{"PUT", "/v0/topics/:topic", data, auth.AdminWrite, s.putTopic},
+		{"PATCH", "/v0/topics/:topic", data, auth.AdminWrite, s.patchTopic},
 		{"GET", "/v0/topics/:topic", data, auth.Read, s.getTopic},
 		{"DELETE", "/v0/topics/:topic", data, auth.Delete, s.deleteTopic},
 		{"POST", "/v0/topics/:topic", data, auth.Write, s.write},
@@ -78,7 +77,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v0/topics/:topic/delete", data, auth.Delete, s.deleteRecords},
 
 		{"GET", "/v0/routers", data, auth.Read, s.listRouters},
-		{"PUT", "/v0/routers/:router", data, auth.Admin, s.putRouter},
+		{"PUT", "/v0/routers/:router", data, auth.AdminWrite, s.putRouter},
 		{"GET", "/v0/routers/:router", data, auth.Read, s.getRouter},
 		{"DELETE", "/v0/routers/:router", data, auth.Delete, s.deleteRouter},
 
@@ -86,12 +85,13 @@ func (s *Server) routes() []route {
 		{"GET", "/v0/watch/:wid", streaming, auth.Read, s.streamWatch},
 		{"GET", "/v0/ws", streaming, auth.None, s.upgrade},
 
-		{"GET", "/v0/admin/stats", adminRead, auth.Admin, s.stats},
-		{"GET", "/v0/admin/sessions", adminRead, auth.Admin, s.listSessions},
-		{"POST", "/v0/admin/sessions/:id/close", admin, auth.Admin, s.closeSession},
-		{"POST", "/v0/admin/checkpoint", admin, auth.Admin, s.checkpoint},
-		{"POST", "/v0/admin/verify", admin, auth.Admin, s.verify},
-		{"POST", "/v0/admin/backup", admin, auth.Admin, s.backup},
+		{"GET", "/v0/admin/stats", adminRead, auth.AdminRead, s.stats},
+		{"GET", "/v0/admin/audit", adminRead, auth.AdminRead, s.listAudit},
+		{"GET", "/v0/admin/sessions", adminRead, auth.AdminRead, s.listSessions},
+		{"POST", "/v0/admin/sessions/:id/close", admin, auth.AdminWrite, s.closeSession},
+		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
+		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
+		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
 
 		{"GET", "/v0/openapi.json", probe, auth.None, plain(handleOpenAPI)},
 		{"GET", "/v0/health", probe, auth.None, plain(s.handleHealth)},
@@ -110,6 +110,28 @@ func (s *Server) routes() []route {
 		{"GET", "/metrics", telemetry, auth.Read, s.handleMetrics},
 		{"GET", "/v0/recovery", probe, auth.Read, s.handleRecovery},
 	}
+}
+
+// queries are the parameters that routes take in the query, beside strict.
+var queries = map[string][]string{
+	"GET /v0/topics":             {"prefix", "page_size", "cursor"},
+	"GET /v0/topics/:topic":      {"touch"},
+	"DELETE /v0/topics/:topic":   {"if_empty"},
+	"POST /v0/topics/:topic":     {"return_seqs"},
+	"GET /v0/topics/:topic/diff": readParameters,
+	"GET /v0/routers":            {"prefix", "source", "dest", "page_size", "cursor"},
+	"POST /v0/watch":             {"lenient"},
+	"GET /v0/admin/audit":        {"limit"},
+	"GET /v0/admin/sessions":     {"limit", "offset"},
+}
+
+// query is the names of the parameters that the route takes in the query.
+func (rt *route) query() []string { return queries[rt.method+" "+rt.pattern] }
+
+// changes reports whether a call of the route, if it is served, changes a config,
+// removes something, or changes how the server runs.
+func (rt *route) changes() bool {
+	return rt.kind == admin || rt.kind == data && rt.scope&(auth.AdminWrite|auth.Delete) != 0
 }
 
 // methods is what the router is asked for when a path is known and the method

@@ -21,10 +21,21 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	}
 	s.run(c, param)
 	c.giveSlots() // whoever has the answer may ask again
+	c.hangUp = c.hangUp || s.traffic.stopped.Load()
+	early := c.hasRest()
+	if early {
+		c.sendEarly()
+	}
 	c.finish()
+	if c.admitted {
+		s.traffic.leave()
+	}
+	if early {
+		s.takeRest(c)
+	}
 	s.memory.give(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
-	if rt.kind == admin {
+	if c.audited() {
 		s.audit(c)
 	}
 	cut := c.cut
@@ -53,6 +64,9 @@ func (s *Server) run(c *call, param string) {
 		c.refuse(&Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
 	err := s.admit(c, param)
+	if err == nil && c.route.kind != probe {
+		err = c.checkQuery()
+	}
 	if err == nil {
 		err = c.route.serve(c)
 	}
@@ -65,6 +79,9 @@ func (s *Server) run(c *call, param string) {
 // stranger learns nothing else; then what the key may do, whether the server
 // serves at all, and whether there is room for one more.
 func (s *Server) admit(c *call, param string) error {
+	if err := s.checkHost(c); err != nil {
+		return err
+	}
 	if err := s.authenticate(c); err != nil {
 		return err
 	}
@@ -74,6 +91,9 @@ func (s *Server) admit(c *call, param string) error {
 	if c.route.kind.gated() {
 		if refused := s.refusal(); refused != nil {
 			return refused
+		}
+		if c.admitted = s.traffic.enter(); !c.admitted {
+			return shuttingDown()
 		}
 	}
 	if err := s.takeRequest(c); err != nil {
@@ -103,7 +123,7 @@ func (s *Server) fail(c *call, err error) {
 // the server still serves, only its readiness says 503, so that load balancers
 // move away before requests fail. StopServing ends that.
 func (s *Server) refusal() *Error {
-	if s.stopServing.Load() {
+	if s.traffic.stopped.Load() {
 		return shuttingDown()
 	}
 	p := s.opts.Gate.Progress()

@@ -52,6 +52,8 @@ type Options struct {
 	Health  Health
 	Limits  Limits // zero fields take their defaults
 	Log     zerolog.Logger
+	// Audit gets the audit lines; nil: Log does.
+	Audit *zerolog.Logger
 	// WAL reads the log's counters; nil until there is a log. It must be cheap
 	// and safe to call at any time after Open.
 	WAL func() wal.Stats
@@ -71,8 +73,13 @@ type Options struct {
 	// Config is the effective configuration with secrets left out, as
 	// /actuator/info shows it.
 	Config map[string]any
-	// Keys are the API keys; without any, everybody may do everything.
+	// Keys are the API keys at the start; without any, everybody may do
+	// everything. ReplaceKeys changes them.
 	Keys *auth.Keys
+	// Hosts are the names, in lower case, that the server is called by beside
+	// localhost and its addresses. Without keys a request to another name is
+	// refused.
+	Hosts []string
 	// ProbeAuth makes the probes need a key, too.
 	ProbeAuth bool
 	// OpsApart moves metrics and admin routes from the main listener to the
@@ -90,16 +97,14 @@ type Options struct {
 type Server struct {
 	opts    Options
 	started time.Time
-	open    *auth.Key              // everybody's, where there are no keys
+	open    *auth.Key // everybody's, where there are no keys
+	ring    atomic.Pointer[keyring]
 	engine  atomic.Pointer[Engine] // nil until Open
-	// stopServing is set when the listener stops accepting. It is not the
-	// gate's draining phase: during the drain delay readiness already answers
-	// 503 so that load balancers look away, while requests that still arrive
-	// are served as ever. Only after the delay do data routes refuse.
-	stopServing atomic.Bool
-	// ctx ends when the HTTP server begins its shutdown: long polls answer
-	// what they have. It is not the requests' base context, because a write
-	// that is waiting for its sync must be finished, not abandoned.
+	traffic *traffic
+	trail   auditTrail
+	// ctx ends with StopServing: long polls answer what they have. It is not
+	// the requests' base context, because a write that is waiting for its sync
+	// must be finished, not abandoned.
 	ctx      context.Context
 	cancel   context.CancelFunc
 	main     *listener
@@ -122,9 +127,15 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, started: opts.Now(), open: auth.Open()}
+	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.slots = newSlots(opts.Keys)
+	s.trail.log = opts.Log
+	if opts.Audit != nil {
+		s.trail.log = *opts.Audit
+	}
+	s.trail.log = s.trail.log.With().Str(zerolog.LevelFieldName, "info").Logger().Level(zerolog.TraceLevel)
+	s.slots = new(slots)
+	s.ring.Store(newKeyring(opts.Keys))
 	s.sharing = newSharing(opts.CORSOrigins)
 	s.memory.limit = opts.Limits.MaxInflightBytes
 	s.sockets = newSocketSet()
@@ -149,15 +160,11 @@ func (s *Server) opened() Engine {
 	return nil
 }
 
-// StopServing makes data routes answer 503 shutting_down from now on. It is
-// for the moment the listener closes, after the drain delay.
-func (s *Server) StopServing() { s.stopServing.Store(true) }
-
 // ServeHTTP implements http.Handler for the main listener.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.main.ServeHTTP(w, r) }
 
 // HTTPServer is the server on the wire: HTTP/1.1 and HTTP/2 cleartext on one
-// port, with every wait for a client bounded. Its Shutdown ends long polls.
+// port, with every wait for a client bounded. Its Shutdown ends long polls, too.
 func (s *Server) HTTPServer() *http.Server {
 	srv := s.httpServer(s)
 	srv.RegisterOnShutdown(s.cancel)
@@ -176,6 +183,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true) // by ALPN, where the listener serves TLS
 	l := s.opts.Limits
 	srv := &http.Server{
 		Handler:           h,

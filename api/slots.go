@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -14,8 +13,7 @@ import (
 // is given back when its request ends, however it ends.
 type slots struct {
 	streams tally
-	keys    map[*auth.Key]*account // never changed once the server is made
-	pending atomic.Int64           // payload bytes of the writes under way; see takeBytes
+	pending atomic.Int64 // payload bytes of the writes under way; see takeBytes
 }
 
 // account is what one key has under way. Where there are no keys there is
@@ -23,14 +21,6 @@ type slots struct {
 type account struct {
 	requests tally
 	streams  tally
-}
-
-func newSlots(keys *auth.Keys) *slots {
-	s := &slots{keys: make(map[*auth.Key]*account)}
-	for _, k := range keys.All() {
-		s.keys[k] = new(account)
-	}
-	return s
 }
 
 // tally counts slots in use.
@@ -64,7 +54,7 @@ func capReached(limit string, most int64, what string) *Error {
 // takeRequest takes the slot of a request under way. Probes take none, and
 // neither do streams, which have slots of their own.
 func (s *Server) takeRequest(c *call) error {
-	a := s.slots.keys[c.key]
+	a := s.ring.Load().accounts[c.key]
 	if a == nil || c.route.kind == probe || c.route.kind == streaming {
 		return nil
 	}
@@ -83,7 +73,7 @@ func (s *Server) takeStream(c *call) (release func(), err error) {
 	if !s.slots.streams.take(l.MaxStreams) {
 		return nil, capReached("max_sse_connections", int64(l.MaxStreams), "streams and WebSockets")
 	}
-	a := s.slots.keys[c.key]
+	a := s.ring.Load().accounts[c.key]
 	if a != nil && !a.streams.take(l.MaxStreamsPerKey) {
 		s.slots.streams.give()
 		return nil, capReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")

@@ -20,7 +20,7 @@ import (
 // inUse is how many slots are taken, of all kinds.
 func (s *Server) inUse() (n int64) {
 	n = s.slots.streams.n.Load() + s.slots.pending.Load()
-	for _, a := range s.slots.keys {
+	for _, a := range s.ring.Load().accounts {
 		n += a.requests.n.Load() + a.streams.n.Load()
 	}
 	return n

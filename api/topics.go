@@ -46,7 +46,7 @@ func (s *Server) configure(
 	if err != nil {
 		return err
 	}
-	patch, err := decodeConfig(body)
+	patch, err := decodeConfig(body, &c.notices)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	req, err := decodeWatch(body, &s.opts.Limits)
+	req, err := decodeWatch(body, &s.opts.Limits, &c.notices)
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,10 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		session.Close()
 		return err
+	}
+	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it was added
+		s.watches.remove(w.id, func(*auth.Key) bool { return true }, errRevoked)
+		return errRevoked
 	}
 	c.Header().Set("Cache-Control", "no-store")
 	writeJSON(c, http.StatusOK, struct {

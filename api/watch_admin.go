@@ -72,6 +72,18 @@ func (s *Server) closeSession(c *call) error {
 	return nil
 }
 
+// of returns the ids of the sessions whose keys are asked for, in no order.
+func (t *watches) of(asked func(*auth.Key) bool) (ids []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id, w := range t.all {
+		if asked(w.key) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // views are the sessions in the table of the keys that are asked for, in no
 // order.
 func (t *watches) views(of func(*auth.Key) bool) []sessionView {

@@ -50,20 +50,28 @@ func (w *watchRequest) options(l *Limits) watch.Options {
 	}
 }
 
+// The fields of a watch, and of the place where one of its topics begins.
+var (
+	watchFields = []string{
+		"topics", "prefixes", "node", "match", "limit", "max_batch_bytes", "heartbeat_ms",
+		"include_meta", "include_tags", "include_data", "consistency",
+	}
+	startFields = []string{"from_seq", "tail"}
+)
+
 // decodeWatch reads the body of POST /v0/watch; nothing of the result aliases
 // it. Null for a field means that it is not there.
-func decodeWatch(body []byte, l *Limits) (*watchRequest, error) {
+func decodeWatch(body []byte, l *Limits, notes *notices) (*watchRequest, error) {
 	w := newWatchRequest()
 	if body == nil {
 		return nil, errNothingToWatch()
 	}
-	f := readFields(body)
+	f := readFields(body, notes)
 	f.object("the body")
 	for f.next() {
-		if name := string(f.Name()); f.Null() || f.watchField(name, w, l) {
-			continue
+		if !f.absent(watchFields) && !f.watchField(string(f.Name()), w, l) {
+			f.unknown(watchFields)
 		}
-		f.Skip()
 	}
 	if err := f.finish(); err != nil {
 		return nil, err
@@ -161,8 +169,8 @@ func (f *fields) start(name string) (at watch.Start) {
 	f.scope += name + "."
 	defer func() { f.scope = scope }()
 	for f.next() {
-		if field := string(f.Name()); !f.Null() && !f.startField(field, &at) {
-			f.Skip()
+		if !f.absent(startFields) && !f.startField(string(f.Name()), &at) {
+			f.unknown(startFields)
 		}
 	}
 	return at

@@ -95,7 +95,7 @@ func TestWatchOptions(t *testing.T) {
 			"include_meta":false,"include_tags":true,"include_data":false}`: {
 			Limit: 1000, MaxBytes: 8 << 20, Heartbeat: time.Minute, Tags: true, Strong: true},
 	} {
-		w, err := decodeWatch([]byte(body), &l)
+		w, err := decodeWatch([]byte(body), &l, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestWatchOptions(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", body, got, want)
 		}
 	}
-	w, err := decodeWatch([]byte(`{"topics":{"a":{"from_seq":7,"x":1},"b":{"tail":true,"from_seq":null}},"node":["x","y"],"match":"t*"}`), &l)
+	w, err := decodeWatch([]byte(`{"topics":{"a":{"from_seq":7,"x":1},"b":{"tail":true,"from_seq":null}},"node":["x","y"],"match":"t*"}`), &l, nil)
 	if err != nil || w.topics["a"] != (watch.Start{From: 7}) || w.topics["b"] != (watch.Start{Tail: true}) || len(w.topics) != 2 {
 		t.Errorf("%+v, %v", w, err)
 	}
@@ -122,7 +122,7 @@ func FuzzDecodeWatch(f *testing.F) {
 	l := DefaultLimits()
 	l.MaxWatchTopics = 3
 	f.Fuzz(func(t *testing.T, body []byte) {
-		w, err := decodeWatch(body, &l)
+		w, err := decodeWatch(body, &l, nil)
 		if err != nil {
 			if e := errorOf(err); e.Status != 400 {
 				t.Errorf("%v", err)

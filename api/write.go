@@ -18,11 +18,11 @@ func (s *Server) write(c *call) error {
 	if err != nil {
 		return err
 	}
-	w, err := decodeWrite(body, &s.opts.Limits, c.records)
+	w, err := decodeWrite(body, &s.opts.Limits, c.records, &c.notices)
 	if err != nil {
 		return err
 	}
-	c.records = w.Records
+	c.records, c.configures = w.Records, w.Config != nil
 	if w.IdempotencyKey == "" {
 		w.IdempotencyKey = c.r.Header.Get("Idempotency-Key")
 		if len(w.IdempotencyKey) > maxKeyBytes {

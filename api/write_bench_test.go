@@ -114,7 +114,7 @@ func BenchmarkWrite(b *testing.B) {
 			b.SetBytes(int64(len(doc)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := decodeWrite(doc, &l, records); err != nil {
+				if _, err := decodeWrite(doc, &l, records, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

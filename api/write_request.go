@@ -18,28 +18,39 @@ var jsonNull = []byte("null")
 // Optional fields may be null, which is the same as leaving them out. An empty
 // tag or node is no tag or node; a record's "node":"" says so also where the
 // body has a default node.
-func decodeWrite(body []byte, l *Limits, records []topics.Record) (*topics.Write, error) {
-	return decodeWriteBeside(body, l, records, func(f *fields) { f.Skip() })
+func decodeWrite(body []byte, l *Limits, records []topics.Record, notes *notices) (*topics.Write, error) {
+	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *fields) { f.unknown(writeFields) }})
 }
 
-// decodeWriteBeside is decodeWrite for a body that has more than a write: other
-// reads or skips the value of each field that is not a write's.
+// The fields of a write, and of one of its records.
+var (
+	writeFields  = []string{"records", "node", "idempotency_key", "create", "config", "expected_head_seq", "disable_backpressure"}
+	recordFields = []string{"data", "meta", "tag", "node"}
+)
+
+// beside is what a body has that carries a write among other things.
+type beside struct {
+	known []string // the names of all its fields, the write's included
+	// read reads or skips the value of a field that is not a write's.
+	read func(f *fields)
+}
+
+// decodeWriteBeside is decodeWrite for a body that has more than a write.
 func decodeWriteBeside(
-	body []byte, l *Limits, records []topics.Record, other func(f *fields),
+	body []byte, l *Limits, records []topics.Record, notes *notices, other beside,
 ) (*topics.Write, error) {
 	if len(body) == 0 {
 		return nil, invalid("a write needs a body")
 	}
 	w := &topics.Write{Records: records[:0]}
 	var node []byte
-	f := readFields(body)
+	f := readFields(body, notes)
 	f.object("the body")
 	for f.next() {
-		name := f.Name()
-		if f.Null() { // "records" then counts as missing
+		if f.absent(other.known) { // "records" then counts as missing
 			continue
 		}
-		switch string(name) {
+		switch string(f.Name()) {
 		case "records":
 			w.Records = f.records(w.Records[:0], l)
 		case "node":
@@ -59,7 +70,7 @@ func decodeWriteBeside(
 		case "disable_backpressure":
 			w.DisableBackpressure = f.bool("disable_backpressure")
 		default:
-			other(&f)
+			other.read(&f)
 		}
 	}
 	if err := f.finish(); err != nil {
@@ -101,7 +112,7 @@ func (f *fields) writeRecord(r *topics.Record, l *Limits) {
 		switch name := f.Name(); {
 		case string(name) == "data":
 			r.Data, _ = f.Raw()
-		case f.Null(): // as if it were not there
+		case f.absent(recordFields):
 		case string(name) == "meta":
 			r.Meta = f.meta(l)
 		case string(name) == "tag":
@@ -109,8 +120,11 @@ func (f *fields) writeRecord(r *topics.Record, l *Limits) {
 		case string(name) == "node":
 			r.Node = f.text("node", l.MaxNodeBytes)
 		default:
-			f.Skip()
+			f.unknown(recordFields)
 		}
+	}
+	if r.Data == nil && f.Failure() == nil {
+		f.note("data", f.where("")+" has no data: null is stored")
 	}
 	if n := len(r.Data) + len(r.Meta); n > l.MaxRecordBytes && f.err == nil {
 		f.err = tooLarge("record_too_large",

@@ -32,6 +32,9 @@ func (s *Server) upgrade(c *call) error {
 	// Known before it leaves the HTTP server, which then waits for it no more.
 	s.sockets.enter(so)
 	defer s.sockets.leave(so)
+	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it entered
+		return errRevoked
+	}
 	c.streamed, c.status = true, http.StatusSwitchingProtocols
 	conn, err := websocket.Accept(takeover{c.w, so}, c.r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // checkOrigin knows which origins are allowed

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/topics"
@@ -21,7 +23,7 @@ type command struct {
 // through and through.
 func decodeCommand(message []byte) (command, error) {
 	var cmd command
-	f := readFields(message)
+	f := readFields(message, nil) // the op says which fields there are
 	f.object("the message")
 	for f.Field() { // also past a value that is refused: the id may follow
 		switch name := f.Name(); {
@@ -67,6 +69,26 @@ func (f *fields) requestID() []byte {
 	return id
 }
 
+// The fields of the commands, by op.
+var (
+	commandFields     = []string{"op", "request_id"}
+	publishFields     = slices.Concat(commandFields, []string{"topic", "return_seqs"}, writeFields)
+	subscribeFields   = slices.Concat(commandFields, []string{"topic", "lenient"}, startFields, watchFields)
+	unsubscribeFields = slices.Concat(commandFields, []string{"topic", "topics", "prefixes"})
+)
+
+// checkPing notes what a ping has beside its op and its request_id.
+func checkPing(message []byte, notes *notices) error {
+	f := readFields(message, notes)
+	f.object("the message")
+	for f.next() {
+		if !f.absent(commandFields) {
+			f.unknown(commandFields)
+		}
+	}
+	return f.finish()
+}
+
 // publishCommand is a publish: a write, and where it goes.
 type publishCommand struct {
 	topic string
@@ -76,19 +98,21 @@ type publishCommand struct {
 
 // decodePublish reads a publish. The records go into records' array and alias
 // the message.
-func decodePublish(message []byte, l *Limits, records []topics.Record) (*publishCommand, error) {
+func decodePublish(message []byte, l *Limits, records []topics.Record, notes *notices) (*publishCommand, error) {
 	p := &publishCommand{seqs: true}
 	var err error
-	p.write, err = decodeWriteBeside(message, l, records, func(f *fields) {
+	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *fields) {
 		switch string(f.Name()) {
+		case "op", "request_id": // decodeCommand has them
+			f.Skip()
 		case "topic":
 			p.topic = f.str("topic")
 		case "return_seqs":
 			p.seqs = f.bool("return_seqs")
 		default:
-			f.Skip()
+			f.unknown(publishFields)
 		}
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -103,21 +127,21 @@ type subscribeCommand struct {
 
 // decodeSubscribe reads what a subscribe wants: a watch's fields, and for a
 // single topic its name with from_seq or tail beside it.
-func decodeSubscribe(message []byte, l *Limits) (*subscribeCommand, error) {
+func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeCommand, error) {
 	cmd := &subscribeCommand{watchRequest: newWatchRequest()}
 	var topic string
 	var at watch.Start
-	f := readFields(message)
+	f := readFields(message, notes)
 	f.object("the message")
 	for f.next() {
 		switch name := string(f.Name()); {
-		case f.Null():
+		case f.absent(subscribeFields):
 		case name == "topic":
 			topic = f.str(name)
 		case name == "lenient":
 			cmd.lenient = f.bool(name)
 		case !f.startField(name, &at) && !f.watchField(name, cmd.watchRequest, l):
-			f.Skip()
+			f.unknown(subscribeFields)
 		}
 	}
 	if err := f.finish(); err != nil {
@@ -146,15 +170,14 @@ func checkName(name string) error {
 
 // decodeUnsubscribe reads the names of an unsubscribe: topic, and topics and
 // prefixes as arrays or as the maps that subscribe takes.
-func decodeUnsubscribe(message []byte, most int) (names, prefixes []string, err error) {
-	f := readFields(message)
+func decodeUnsubscribe(message []byte, most int, notes *notices) (names, prefixes []string, err error) {
+	f := readFields(message, notes)
 	f.object("the message")
 	for f.next() {
-		name := f.Name()
-		if f.Null() {
+		if f.absent(unsubscribeFields) {
 			continue
 		}
-		switch string(name) {
+		switch string(f.Name()) {
 		case "topic":
 			names = append(names, f.str("topic"))
 		case "topics":
@@ -162,7 +185,7 @@ func decodeUnsubscribe(message []byte, most int) (names, prefixes []string, err 
 		case "prefixes":
 			prefixes = f.names("prefixes", prefixes, most)
 		default:
-			f.Skip()
+			f.unknown(unsubscribeFields)
 		}
 	}
 	if err := f.finish(); err != nil {

@@ -34,22 +34,22 @@ func FuzzCommand(f *testing.F) {
 				t.Fatalf("%q is answered %q: %v", message, b, err)
 			}
 		}
-		answer(pongMessage(cmd.id))
+		answer(pongMessage(cmd.id, new(notices)))
 		if err != nil {
 			answer(errorMessage(cmd.id, "", errorOf(err)))
 		}
-		if _, err := decodePublish(message, &l, nil); err != nil {
+		if _, err := decodePublish(message, &l, nil, nil); err != nil {
 			answer(errorMessage(cmd.id, "", errorOf(err)))
 		}
-		if w, err := decodeSubscribe(message, &l); err != nil {
+		if w, err := decodeSubscribe(message, &l, nil); err != nil {
 			answer(errorMessage(cmd.id, "", errorOf(err)))
 		} else if len(w.topics)+len(w.prefixes) == 0 || len(w.topics) > l.MaxWatchTopics+1 {
 			t.Fatalf("%q subscribes %d topics and %d prefixes", message, len(w.topics), len(w.prefixes))
 		}
-		if names, prefixes, err := decodeUnsubscribe(message, 10); err != nil {
+		if names, prefixes, err := decodeUnsubscribe(message, 10, nil); err != nil {
 			answer(errorMessage(cmd.id, "", errorOf(err)))
 		} else {
-			answer(unsubscribedMessage(cmd.id, names, prefixes))
+			answer(unsubscribedMessage(cmd.id, names, prefixes, new(notices)))
 		}
 		if !bytes.Equal(message, before) {
 			t.Fatalf("%q was changed to %q", before, message)

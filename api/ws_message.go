@@ -3,11 +3,9 @@ package api
 import (
 	"encoding/json"
 	"strconv"
-	"time"
 
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/watch"
-	"github.com/e6e95bb8/topics/topics"
 )
 
 // beginMessage opens a message of the server: its op, and the request_id that
@@ -32,35 +30,46 @@ func appendSeq(b []byte, field string, seq uint64) []byte {
 }
 
 // pongMessage answers a ping.
-func pongMessage(id []byte) []byte { return append(beginMessage(nil, "pong", id), '}') }
+func pongMessage(id []byte, notes *notices) []byte {
+	return endMessage(beginMessage(nil, "pong", id), notes)
+}
+
+// endMessage closes a message, with the warnings if there are any.
+func endMessage(b []byte, notes *notices) []byte {
+	if len(notes.list) > 0 {
+		b = appendWarnings(append(b, ','), notes)
+		b = b[:len(b)-1] // the comma after them
+	}
+	return append(b, '}')
+}
 
 // ackMessage answers a publish: with what the write's answer over HTTP says.
-func ackMessage(id []byte, topic string, done *topics.Written, seqs bool, began time.Time) []byte {
-	b := append(beginMessage(nil, "ack", id), ',')
-	b = appendWritten(b, topic, done, seqs)
-	b = append(b, ',')
-	return append(appendSpent(b, began, costWrite, &done.Cost), '}')
+func ackMessage(p *publish) []byte {
+	b := append(beginMessage(nil, "ack", p.id), ',')
+	b = appendWritten(b, p.topic, &p.done, p.seqs)
+	b = appendWarnings(append(b, ','), &p.notes)
+	return append(appendSpent(b, p.began, costWrite, &p.done.Cost), '}')
 }
 
 // subscribedMessage answers a subscribe with where each topic begins.
-func subscribedMessage(id []byte, positions map[string]watch.Position) []byte {
+func subscribedMessage(id []byte, positions map[string]watch.Position, notes *notices) []byte {
 	topics, err := json.Marshal(viewPositions(positions))
 	if err != nil {
 		panic(err) // numbers by their names
 	}
 	b := append(beginMessage(nil, "subscribed", id), `,"topics":`...)
-	return append(append(b, topics...), '}')
+	return endMessage(append(b, topics...), notes)
 }
 
 // unsubscribedMessage answers an unsubscribe with what is not followed any
 // more.
-func unsubscribedMessage(id []byte, names, prefixes []string) []byte {
+func unsubscribedMessage(id []byte, names, prefixes []string, notes *notices) []byte {
 	b := beginMessage(nil, "ack", id)
 	b = appendNames(append(b, `,"topics":`...), names)
 	if len(prefixes) > 0 {
 		b = appendNames(append(b, `,"prefixes":`...), prefixes)
 	}
-	return append(b, '}')
+	return endMessage(b, notes)
 }
 
 func appendNames(b []byte, names []string) []byte {

@@ -13,20 +13,23 @@ import (
 // are begun, waited for and answered in the order they came in, those that
 // were refused among them.
 type publish struct {
-	id      []byte // request_id
-	topic   string
-	seqs    bool // the answer lists them
-	began   time.Time
-	bytes   int64           // set aside under the cap on all that is live
-	pending *topics.Pending // nil: refused
-	done    topics.Written
-	err     error
+	id    []byte // request_id
+	topic string
+	seqs  bool // the answer lists them
+	began time.Time
+	notes notices
+	// configures: it brings a config, which the audit trail has.
+	configures bool
+	bytes      int64           // set aside under the cap on all that is live
+	pending    *topics.Pending // nil: refused
+	done       topics.Written
+	err        error
 }
 
 // publish carries out a publish as far as its place in the log. It is false if
 // the socket ended while it waited for its turn.
 func (so *socket) publish(cmd command, message []byte) bool {
-	p := &publish{id: bytes.Clone(cmd.id), began: time.Now()}
+	p := &publish{id: bytes.Clone(cmd.id), began: time.Now(), notes: so.notes()}
 	if !so.takeSlot() {
 		return false
 	}
@@ -58,11 +61,12 @@ func (so *socket) takeSlot() bool {
 // begin checks a publish like a write over HTTP and gives it its place.
 func (so *socket) begin(p *publish, message []byte) error {
 	s, c := so.server, so.call
-	cmd, err := decodePublish(message, &s.opts.Limits, c.records)
+	cmd, err := decodePublish(message, &s.opts.Limits, c.records, &p.notes)
 	if err != nil {
 		return err
 	}
 	p.topic, p.seqs, c.records = cmd.topic, cmd.seqs, cmd.write.Records
+	p.configures = cmd.write.Config != nil
 	if err := c.mayWrite(p.topic, cmd.write); err != nil {
 		return err
 	}
@@ -128,10 +132,17 @@ func (so *socket) answer() {
 // acknowledge answers one publish. If the client is gone, nobody is told.
 func (so *socket) acknowledge(p *publish) {
 	if p.err != nil {
-		_ = so.out.send(errorMessage(p.id, p.topic, so.explain(p.err)))
+		e := so.explain(p.err)
+		if p.configures {
+			so.server.auditAs(so.call, p.topic, e.Code, p.began)
+		}
+		_ = so.out.send(errorMessage(p.id, p.topic, e))
 		return
 	}
-	_ = so.out.send(ackMessage(p.id, p.topic, &p.done, p.seqs, p.began))
+	if p.configures {
+		so.server.auditAs(so.call, p.topic, "", p.began)
+	}
+	_ = so.out.send(ackMessage(p))
 }
 
 // explain is what the client is told of err. What is the server's fault is

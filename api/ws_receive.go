@@ -93,7 +93,10 @@ func (so *socket) carryOut(message []byte) bool {
 	case "unsubscribe":
 		err = so.unsubscribe(cmd, message)
 	case "ping":
-		err = so.out.send(pongMessage(cmd.id))
+		notes := so.notes()
+		if err = checkPing(message, &notes); err == nil {
+			err = so.out.send(pongMessage(cmd.id, &notes))
+		}
 	default:
 		return so.refusePublish(cmd, invalidField("op", "%q is none of subscribe, unsubscribe, publish, ping", cmd.op))
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"sync"
@@ -121,18 +120,4 @@ func (s *Server) closeSocket(id string, of func(*auth.Key) bool, cause *Error) b
 		}
 	}
 	return false
-}
-
-// Finish ends the WebSockets: what they have written is acknowledged, their
-// clients are told, and they are closed; when ctx ends, at once. It belongs
-// behind the HTTP server's Shutdown, which leaves them alone.
-func (s *Server) Finish(ctx context.Context) {
-	s.cancel()
-	select {
-	case <-s.sockets.empty():
-	case <-ctx.Done():
-		for _, so := range s.sockets.list() {
-			so.cut()
-		}
-	}
 }

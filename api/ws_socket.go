@@ -122,6 +122,9 @@ func (so *socket) guard(step func()) {
 	step()
 }
 
+// notes are where a command's warnings go; it is as strict as the upgrade was.
+func (so *socket) notes() notices { return notices{strict: so.call.notices.strict} }
+
 // alive notes a sign of life.
 func (so *socket) alive() { so.heard.Store(time.Now().UnixMilli()) }
 

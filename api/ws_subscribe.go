@@ -58,7 +58,8 @@ func keyOfOptions(o *watch.Options) optionsKey {
 // A topic that is subscribed already begins again, with the options of this
 // command. A subscribe that is refused changes nothing.
 func (so *socket) subscribe(cmd command, message []byte) error {
-	w, err := decodeSubscribe(message, &so.server.opts.Limits)
+	notes := so.notes()
+	w, err := decodeSubscribe(message, &so.server.opts.Limits, &notes)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 	if err != nil {
 		return err
 	}
-	return so.out.sendLocked(subscribedMessage(cmd.id, positions), nil)
+	return so.out.sendLocked(subscribedMessage(cmd.id, positions, &notes), nil)
 }
 
 // follow adds what is asked for to the group of its options.
@@ -156,7 +157,8 @@ func (so *socket) ownTopic(name string, g *group) {
 // unsubscribe ends following what a command names. Nothing of it comes behind
 // the answer; what was not followed is not worth an error.
 func (so *socket) unsubscribe(cmd command, message []byte) error {
-	names, prefixes, err := decodeUnsubscribe(message, 2*so.server.opts.Limits.MaxWatchTopics)
+	notes := so.notes()
+	names, prefixes, err := decodeUnsubscribe(message, 2*so.server.opts.Limits.MaxWatchTopics, &notes)
 	if err != nil {
 		return err
 	}
@@ -176,7 +178,7 @@ func (so *socket) unsubscribe(cmd command, message []byte) error {
 		}
 	}
 	so.dropEmpty()
-	return so.out.sendLocked(unsubscribedMessage(cmd.id, names, prefixes), nil)
+	return so.out.sendLocked(unsubscribedMessage(cmd.id, names, prefixes, &notes), nil)
 }
 
 // groupOf finds or makes the group of some options.

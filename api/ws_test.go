@@ -22,7 +22,7 @@ func TestSocketCommands(t *testing.T) {
 		t.Errorf("pong: %s", m.raw)
 	}
 	c.say(`{"request_id": 1.50e1 ,"op":"ping","unknown":{"x":[1]}}`)
-	if m := c.want("pong"); m.raw != `{"op":"pong","request_id":1.50e1}` {
+	if m := c.want("pong"); m.raw != `{"op":"pong","request_id":1.50e1,"warnings":["unknown field \"unknown\""]}` {
 		t.Errorf("pong: %s", m.raw)
 	}
 	c.say(`{"op":"ping","request_id":"\u0061\"b"}`)

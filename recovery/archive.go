@@ -89,6 +89,13 @@ func (a *archive) copy(f wal.File) error {
 	if err := a.fsys.MkdirAll(a.to); err != nil {
 		return err
 	}
+	// Of two that copy here at once, each would take the other's part for what
+	// a crash left.
+	lock, err := a.fsys.Hold(a.to, vfs.Exclusive)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	src, err := a.fsys.OpenRead(path.Join(a.from, f.Name))
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ func (r *Recovered) Close(ctx context.Context) error {
 	}
 	r.scrubs.stop()
 	r.unpin()
+	coldErr := r.leaveCold()
 	err := r.Registry.Close(ctx)
 	if err == nil {
 		r.lastCheckpoint(ctx)
@@ -35,7 +36,7 @@ func (r *Recovered) Close(ctx context.Context) error {
 	}
 	r.giveUp()
 	r.closeSegments()
-	return errors.Join(err, r.lock.Close())
+	return errors.Join(err, coldErr, r.lock.Close())
 }
 
 // lastCheckpoint takes a checkpoint if that is done in three quarters of the

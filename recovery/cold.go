@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -17,13 +18,28 @@ func (r *Recovered) Cool(ctx context.Context) error {
 	}
 	r.upkeep.Lock()
 	defer r.upkeep.Unlock()
+	if err := r.retryClaim(); err != nil {
+		r.counters.failed(err)
+		return err
+	}
 	for _, s := range r.old() {
 		if err := r.relocate(ctx, s); err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("moving segment %016x to the cold directory: %w", s.ID(), err)
 		}
 	}
+	r.dropRetired() // what could not go earlier
 	return nil
+}
+
+// retryClaim claims the cold directory if the start could not.
+func (r *Recovered) retryClaim() error {
+	r.cold.mu.Lock()
+	defer r.cold.mu.Unlock()
+	if r.cold.owner != (Owner{}) {
+		return nil
+	}
+	return r.claimColdLocked()
 }
 
 // old returns the segments that are hot and need not be, oldest first.
@@ -51,11 +67,19 @@ func (r *Recovered) old() (segs []*segment.Segment) {
 // relocate moves one segment's data: the copy is durable before the manifest
 // names it, and the manifest before the original goes. r.upkeep is held.
 func (r *Recovered) relocate(ctx context.Context, s *segment.Segment) error {
+	if err := r.copyToCold(ctx, s); err != nil {
+		return err
+	}
+	r.dropRetired()
+	return nil
+}
+
+func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) error {
 	if err := r.pause(ctx); err != nil {
 		return err
 	}
 	hot, cold := r.dir(segmentDir), r.opts.Storage.ColdDir
-	if err := r.opts.FS.MkdirAll(cold); err != nil {
+	if err := r.mayCool(); err != nil {
 		return err
 	}
 	if err := segment.CopyData(r.opts.FS, hot, cold, s.ID()); err != nil {
@@ -74,9 +98,98 @@ func (r *Recovered) relocate(ctx context.Context, s *segment.Segment) error {
 	if err != nil { // nobody knows which one a restart takes: both stay
 		return errors.Join(err, s.Relocate(hot))
 	}
-	r.garbage = append(r.garbage, path.Join(hot, segment.DataName(id)))
+	r.retired = append(r.retired, path.Join(hot, segment.DataName(id)))
 	r.counters.mu.Lock()
 	r.counters.relocated++
 	r.counters.mu.Unlock()
-	return r.discard()
+	return nil
+}
+
+// mayCool returns an error unless the cold directory is this data directory's.
+func (r *Recovered) mayCool() error {
+	r.cold.mu.Lock()
+	defer r.cold.mu.Unlock()
+	_, err := r.checkColdLocked()
+	return err
+}
+
+// dropRetired removes the files that a move to the cold directory, or a merge
+// of what is there, made superfluous. A copy of the data directory that was
+// made before may name them, so the cold directory is claimed first. What is
+// pinned, or all of it if the claim fails, is left for the next time.
+// Neither r.work nor r.mu is held: the cold directory may be slow.
+func (r *Recovered) dropRetired() {
+	r.cold.mu.Lock()
+	defer r.cold.mu.Unlock()
+	r.work.Lock()
+	names := slices.DeleteFunc(slices.Clone(r.retired), r.isPinned)
+	r.work.Unlock()
+	if len(names) == 0 || r.cold.lock == nil {
+		return
+	}
+	if err := r.claimColdLocked(); err != nil {
+		r.coldFailed(err)
+		return
+	}
+	removed := map[string]bool{}
+	for _, name := range names {
+		err := r.opts.FS.Remove(name)
+		if err != nil && !missing(err) {
+			r.coldFailed(err)
+			continue
+		}
+		removed[name] = true
+	}
+	r.work.Lock()
+	r.retired = slices.DeleteFunc(r.retired, func(name string) bool { return removed[name] })
+	r.work.Unlock()
+}
+
+func (r *Recovered) coldFailed(err error) {
+	r.counters.failed(err)
+	r.opts.Log.Warn().Err(err).Msg("the cold directory cannot be changed; its files and those moved there stay")
+}
+
+// tidyCold claims the cold directory and removes what a crash left there. What
+// is newer than everything that this data directory has stays: it is not what
+// this one left.
+func (r *Recovered) tidyCold() error {
+	dir := r.opts.Storage.ColdDir
+	if dir == "" {
+		return nil
+	}
+	r.cold.mu.Lock()
+	err := r.claimColdLocked()
+	r.cold.mu.Unlock()
+	if err != nil {
+		r.coldFailed(err)
+	}
+	names, err := r.opts.FS.List(dir)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	newest := r.nextSegment
+	for _, name := range names {
+		id, _, _ := segment.ParseName(name)
+		if r.orphan(dir, name) && id <= newest {
+			r.retired = append(r.retired, path.Join(dir, name))
+		}
+	}
+	r.dropRetired()
+	return nil
+}
+
+// wasMoved reports whether the file of that name in the directory of segments
+// is data that a checkpoint has in the cold directory.
+func (r *Recovered) wasMoved(name string) bool {
+	id, kind, ok := segment.ParseName(name)
+	if !ok || kind != segment.Data {
+		return false
+	}
+	for _, c := range []*Checkpoint{r.manifest.Checkpoint, r.manifest.Previous} {
+		if ref, ok := c.segment(id); ok && ref.Cold {
+			return true
+		}
+	}
+	return false
 }

@@ -62,30 +62,33 @@ func (r *Recovered) discard() error {
 	return nil
 }
 
-// tidy removes what a crash left in the directories of segments and states.
-// It runs before anything is written to them. A manifest that this start made
-// knows of nothing, and proves nothing to be garbage.
+// tidy claims the cold directory, and removes what a crash left there and in
+// the directories of segments and states. It runs before anything is written to
+// them. A cold directory that cannot be written now is no reason not to start.
+// A manifest that this start made knows of nothing, and proves nothing to be
+// garbage.
 func (r *Recovered) tidy() error {
-	var orphans []string
-	dirs := []string{r.dir(segmentDir), r.dir(stateDir)}
-	if cold := r.opts.Storage.ColdDir; cold != "" {
-		dirs = append(dirs, cold)
-	}
-	for _, dir := range dirs {
+	for _, dir := range []string{r.dir(segmentDir), r.dir(stateDir)} {
 		names, err := r.opts.FS.List(dir)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", dir, err)
 		}
 		for _, name := range names {
-			if r.orphan(dir, name) {
-				orphans = append(orphans, path.Join(dir, name))
+			switch full := path.Join(dir, name); {
+			case !r.orphan(dir, name):
+			case r.wasMoved(name):
+				r.retired = append(r.retired, full)
+			default:
+				r.garbage = append(r.garbage, full)
 			}
 		}
 	}
 	if r.first {
-		return nil
+		r.garbage, r.retired = nil, nil
 	}
-	r.garbage = orphans
+	if err := r.tidyCold(); err != nil {
+		return err
+	}
 	return r.discard()
 }
 

@@ -130,12 +130,11 @@ func (x *examination) first(is func(string) bool) string {
 }
 
 // look files one name under ours or foreign. What a first start leaves when it
-// is killed is neither, and so are an empty directory of ours and the
-// directory that some file systems have at their root.
+// is killed is neither, and nor is an empty directory of ours.
 func (x *examination) look(name string) error {
 	switch {
 	case strings.HasPrefix(name, reservePrefix),
-		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName, "lost+found"}, name):
+		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName}, name):
 		return nil
 	case !slices.Contains([]string{walDir, segmentDir, stateDir, QuarantineDir, ScratchDir}, name):
 		if x.foreign == "" {

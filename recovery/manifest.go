@@ -51,6 +51,10 @@ type Manifest struct {
 	// Instance is drawn for each data directory, a restored one included: it
 	// marks the cold directory as its own. 0: not drawn yet.
 	Instance uint64 `json:"instance,omitempty"`
+	// ColdGeneration is what the cold directory's OWNER has, or is to have;
+	// ColdBefore is what it has until then.
+	ColdGeneration uint64 `json:"cold_generation,omitempty"`
+	ColdBefore     uint64 `json:"cold_generation_before,omitempty"`
 
 	// Checkpoint is where recovery begins, Previous the one before, from which
 	// it can begin, too. Without either it reads the log from its beginning.

@@ -146,18 +146,27 @@ func (m *memFS) MkdirAll(string) error { return nil }
 
 func (m *memFS) Free(string) (free, total uint64, err error) { return 1, 1, nil }
 
-// Lock knows one holder, whose owner text is the file's content.
-func (m *memFS) Lock(name, owner string) (io.Closer, error) {
+// Lock knows one holder, whose text is the file's content.
+func (m *memFS) Lock(name, owner string) (vfs.Held, error) {
 	if f := m.entries[name]; f != nil {
-		return nil, &vfs.LockedError{Name: name, Owner: string(f.data)}
+		return nil, &vfs.LockedError{Name: name, Holder: string(f.data)}
 	}
 	m.entries[name] = &memFile{fs: m, data: []byte(owner)}
-	return closeFunc(func() error { delete(m.entries, name); return nil }), nil
+	return heldFunc(func() error { delete(m.entries, name); return nil }), nil
 }
 
-type closeFunc func() error
+// Hold knows the files that Lock made.
+func (m *memFS) Hold(name string, _ vfs.LockMode) (vfs.Held, error) {
+	if f := m.entries[name]; f != nil {
+		return nil, &vfs.LockedError{Name: name, Holder: string(f.data)}
+	}
+	return heldFunc(func() error { return nil }), nil
+}
 
-func (f closeFunc) Close() error { return f() }
+type heldFunc func() error
+
+func (f heldFunc) Close() error { return f() }
+func (heldFunc) Check() error   { return nil }
 
 func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	if off >= int64(len(f.data)) {

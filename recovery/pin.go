@@ -69,10 +69,18 @@ func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
 // all pins, it does nothing.
 func (p *Pinned) Release() {
 	r := p.recovered
+	if p.release() {
+		r.dropRetired()
+	}
+}
+
+// release is Release but for what is retired, and reports whether p was pinned.
+func (p *Pinned) release() bool {
+	r := p.recovered
 	r.work.Lock()
 	defer r.work.Unlock()
 	if _, held := r.pinned[p]; !held {
-		return
+		return false
 	}
 	delete(r.pinned, p)
 	err := r.discard()
@@ -82,6 +90,7 @@ func (p *Pinned) Release() {
 	if err != nil {
 		r.opts.Log.Warn().Err(err).Msg("what a backup held stays for now")
 	}
+	return true
 }
 
 // unpin ends all pins for good: the directory is about to be somebody else's.

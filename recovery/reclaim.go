@@ -129,6 +129,7 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 	if err != nil {
 		return err
 	}
+	r.dropRetired()
 	for _, s := range gone {
 		delete(r.full, s.ID())
 	}
@@ -177,12 +178,12 @@ func (r *Recovered) swap(gone, with []*segment.Segment) error {
 	r.segments = slices.Concat(r.segments[:at], with, r.segments[at+len(gone):])
 	r.mu.Unlock()
 	for _, s := range gone {
-		dir := r.dir(segmentDir)
-		r.garbage = append(r.garbage, path.Join(dir, segment.IndexName(s.ID())))
-		if s.Cold() {
-			dir = r.opts.Storage.ColdDir
+		r.garbage = append(r.garbage, path.Join(r.dir(segmentDir), segment.IndexName(s.ID())))
+		if data := segment.DataName(s.ID()); s.Cold() {
+			r.retired = append(r.retired, path.Join(r.opts.Storage.ColdDir, data))
+		} else {
+			r.garbage = append(r.garbage, path.Join(r.dir(segmentDir), data))
 		}
-		r.garbage = append(r.garbage, path.Join(dir, segment.DataName(s.ID())))
 		s.Release()
 	}
 	return nil

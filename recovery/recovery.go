@@ -15,7 +15,7 @@ import (
 
 // Recovered is a data directory in use.
 //
-// Locks, in this order: upkeep, work, mu. Merges and relocations hold upkeep.
+// Locks, in this order: upkeep, cold.mu, work, mu. Merges and relocations hold upkeep.
 // Whatever changes which segments and checkpoints there are holds work.
 type Recovered struct {
 	Registry *topics.Registry
@@ -24,6 +24,7 @@ type Recovered struct {
 
 	opts Options
 	lock io.Closer
+	cold coldClaim
 
 	first      bool        // this start made the manifest: there was no data
 	logOptions wal.Options // by the manifest that was found, from its previous checkpoint on
@@ -57,6 +58,7 @@ type Recovered struct {
 	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
+	retired      []string             // and those that copies of the data directory may still need; see dropRetired
 	outdated     bool                 // the previous manifest may begin at an older checkpoint
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
@@ -128,8 +130,21 @@ func (r *Recovered) prepare(context.Context) (err error) {
 		}
 	}
 	if d.Kind == Data {
-		return r.readManifest(d)
+		err = r.readManifest(d)
+	} else {
+		err = r.makeManifest()
 	}
+	if err == nil && r.opts.Storage.ColdDir != "" {
+		err = r.opts.FS.MkdirAll(r.opts.Storage.ColdDir)
+	}
+	if err != nil {
+		return err
+	}
+	return r.enterCold()
+}
+
+// makeManifest makes the directories and the first manifest.
+func (r *Recovered) makeManifest() error {
 	if err := r.makeDirs(); err != nil {
 		return err
 	}
@@ -242,9 +257,6 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.writeManifest(r.Log.Newest(), r.Log.Synced(), false); err != nil {
 		return err
 	}
-	if err := r.claimCold(); err != nil {
-		return err
-	}
 	return r.tidy()
 }
 
@@ -285,6 +297,7 @@ func (r *Recovered) release() {
 	}
 	r.giveUp()
 	r.closeSegments()
+	_ = r.leaveCold() // nothing was written under it
 	if r.lock != nil {
 		_ = r.lock.Close()
 	}

@@ -44,6 +44,11 @@ func newKey(secret string, scopes Scope, prefixes []string) *Key {
 	}
 }
 
+// equal reports whether two keys have the same secret and rights.
+func (k *Key) equal(o *Key) bool {
+	return k.digest == o.digest && k.scopes == o.scopes && slices.Equal(k.prefixes, o.prefixes)
+}
+
 // Missing is what of a scope the key does not have; 0: it has all of it.
 func (k *Key) Missing(s Scope) Scope { return s & All &^ k.scopes }
 

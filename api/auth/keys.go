@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 )
 
 // Keys are the keys that a server knows. The zero value knows none.
@@ -43,4 +44,18 @@ func (k *Keys) find(secret string, compare func(a, b []byte) int) *Key {
 		return nil
 	}
 	return k.keys[found]
+}
+
+// Renew returns the keys of next. Those that k has with the same scopes and
+// prefixes are the very *Key values of k, so that what belongs to a key goes on
+// belonging to it.
+func (k *Keys) Renew(next *Keys) *Keys {
+	renewed := &Keys{keys: make([]*Key, 0, next.Len())}
+	for _, key := range next.All() {
+		if i := slices.IndexFunc(k.All(), key.equal); i >= 0 {
+			key = k.keys[i]
+		}
+		renewed.keys = append(renewed.keys, key)
+	}
+	return renewed
 }

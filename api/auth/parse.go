@@ -142,7 +142,7 @@ func parseScopes(list string) (scopes Scope, reason string) {
 		n++
 		s, ok := scopeOf(word)
 		if !ok {
-			return 0, fmt.Sprintf("has a scope, number %d, that is none of read, write, delete, admin, r, w, d, a, rw", n)
+			return 0, fmt.Sprintf("has a scope, number %d, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw", n)
 		}
 		scopes |= s
 	}

@@ -69,11 +69,11 @@ func TestBadEntriesAreNamedByTheirPlaceOnly(t *testing.T) {
 		{"aaaaaa,:rw", "entry 2 has no key"},
 		{"aaaaaa bbbbbb", "entry 1 has a key with a space, a control character or one that is not ASCII"},
 		{"schlüssel", "entry 1 has a key with a space, a control character or one that is not ASCII"},
-		{"aaaaaa:hush", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw"},
-		{"aaaaaa:r+hush", "entry 1 has a scope, number 2, that is none of read, write, delete, admin, r, w, d, a, rw"},
-		{"aaaaaa:r+", "entry 1 has a scope, number 2, that is none of read, write, delete, admin, r, w, d, a, rw"},
-		{"aaaaaa:READ", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw"},
-		{"read:aaaaaa", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw"},
+		{"aaaaaa:hush", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
+		{"aaaaaa:r+hush", "entry 1 has a scope, number 2, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
+		{"aaaaaa:r+", "entry 1 has a scope, number 2, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
+		{"aaaaaa:READ", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
+		{"read:aaaaaa", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
 		{"aaaaaa:r:hush*", "entry 1 has a prefix, number 1, that no name can begin with"},
 		{"aaaaaa:r:hush|", "entry 1 has a prefix, number 2, that no name can begin with"},
 		{"aaaaaa:r:.hush", "entry 1 has a prefix, number 1, that no name can begin with"},
@@ -85,7 +85,7 @@ func TestBadEntriesAreNamedByTheirPlaceOnly(t *testing.T) {
 		{"aaaaaa:r:hush{", "entry 1 has a prefix, number 1, that no name can begin with"},
 		{"aaaaaa:r:" + strings.Repeat("h", 256), "entry 1 has a prefix, number 1, that no name can begin with"},
 		{"aaaaaa,bbbbbb:r,aaaaaa:w", "entry 3 has the same key as entry 1"},
-		{"aaaaaa,aaaaaa:hush,,aaaaaa", "entry 2 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw\n" +
+		{"aaaaaa,aaaaaa:hush,,aaaaaa", "entry 2 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw\n" +
 			"entry 3 has no key\nentry 4 has the same key as entry 1"},
 	} {
 		keys, err := Parse(tt.list)
@@ -113,7 +113,7 @@ func TestKeyFiles(t *testing.T) {
 		{"\n# nothing\n", "there is no key in it"},
 		{"aaaaaa\n#\naaaaaa:r", "line 3 has the same key as line 1"},
 		{"aaaaaa,bbbbbb", "line 1 has a key with a comma"},
-		{"\n\naaaaaa:hush", "line 3 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw"},
+		{"\n\naaaaaa:hush", "line 3 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
 	} {
 		if _, err := ParseFile([]byte(tt.content)); err == nil || err.Error() != tt.want {
 			t.Errorf("%q: %v, want %s", tt.content, err, tt.want)
@@ -192,7 +192,7 @@ func hidden(message string) bool {
 			"has no key",
 			"has a key with a space, a control character or one that is not ASCII",
 			"has a key with a comma",
-			"has a scope, number , that is none of read, write, delete, admin, r, w, d, a, rw",
+			"has a scope, number , that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw",
 			"has a prefix, number , that no name can begin with",
 			"has the same key as entry ",
 			"has the same key as line ",

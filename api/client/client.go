@@ -221,6 +221,7 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("X-Strict", "true") // a name that the server does not know is a mistake here
 	if cl.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

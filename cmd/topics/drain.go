@@ -8,8 +8,9 @@ import (
 )
 
 // drain is the last step of serving: readiness off, the delay in which load
-// balancers notice while everything is still served, no more requests, the
-// log synced and closed. All of it within the drain timeout.
+// balancers notice while everything is still served, no more data requests, the
+// log synced and closed, and only then the listeners: probes and metrics are
+// answered up to the end. All of it within the drain timeout.
 func (s *server) drain() error {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
@@ -21,6 +22,7 @@ func (s *server) drain() error {
 	s.finishRequests(ctx)
 	err := s.closeData(ctx)
 	s.gate.Stop()
+	s.closeListeners(ctx)
 	if err != nil {
 		return fmt.Errorf("stopping: %w", err)
 	}
@@ -28,25 +30,27 @@ func (s *server) drain() error {
 	return nil
 }
 
-// finishRequests stops accepting and waits for what is under way, WebSockets
-// among it. It leaves a quarter of what is left of the timeout for the log;
-// requests that are not done by then lose their connection.
+// finishRequests refuses data requests from now on and waits for those under
+// way. It leaves a quarter of what is left of the timeout for the log.
 func (s *server) finishRequests(ctx context.Context) {
 	s.api.StopServing()
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)*3/4)
 	defer cancel()
-	s.shut(ctx, s.http)
 	s.api.Finish(ctx)
-	if s.ops != nil { // last, so that operators can look on
-		s.shut(ctx, s.ops)
-	}
 }
 
-func (s *server) shut(ctx context.Context, srv *http.Server) {
-	if err := srv.Shutdown(ctx); err != nil {
-		s.log.Warn().Err(err).Msg("closing connections with requests under way")
-		srv.Close()
+// closeListeners closes the listeners when the answers under way are out. What
+// is not out when ctx ends loses its connection.
+func (s *server) closeListeners(ctx context.Context) {
+	for _, srv := range []*http.Server{s.http, s.ops} {
+		if srv == nil {
+			continue
+		}
+		if err := srv.Shutdown(ctx); err != nil {
+			s.log.Warn().Err(err).Msg("closing connections with requests under way")
+			srv.Close()
+		}
 	}
 }
 

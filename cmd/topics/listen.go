@@ -32,13 +32,18 @@ func (s *server) listen() error {
 		return fmt.Errorf("port file: %w", err)
 	}
 	go s.serveOn(s.http, listener)
-	s.log.Info().Str("version", version).Stringer("addr", listener.Addr()).Msg("listening")
+	s.log.Info().Str("version", version).Stringer("addr", listener.Addr()).Bool("tls", s.certificate != nil).Msg("listening")
 	return nil
 }
 
 // serveOn serves until the shutdown; what ends it before that ends the process.
 func (s *server) serveOn(srv *http.Server, l net.Listener) {
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := srv.Serve
+	if s.certificate != nil {
+		srv.TLSConfig = s.certificate.tlsConfig()
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		s.broken <- err
 	}
 }

@@ -20,9 +20,16 @@ func newLogger(c *config.Config) zerolog.Logger {
 	if c.LogFormat == "console" || c.LogFormat == "auto" && isatty.IsTerminal(os.Stderr.Fd()) {
 		w = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000"}
 	}
-	level, err := zerolog.ParseLevel(c.LogLevel)
+	setLogLevel(c.LogLevel)
+	return zerolog.New(w).With().Timestamp().Logger()
+}
+
+// setLogLevel sets the level of every logger of the process. It may be called
+// at any time.
+func setLogLevel(word string) {
+	level, err := zerolog.ParseLevel(word)
 	if err != nil {
 		panic(err) // the configuration allows only known words
 	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+	zerolog.SetGlobalLevel(level)
 }

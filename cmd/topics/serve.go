@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -30,13 +29,16 @@ type server struct {
 	fs     vfs.FS
 	gate   *recovery.Gate
 	health *recovery.Health
-	lock   io.Closer // the data directory's; nil if it could not be taken
+	lock   vfs.Held // the data directory's; nil if it could not be taken
 	disk   *recovery.DiskWatch
 	wal    *recovery.LogWatch
 	api    *api.Server
 	http   *http.Server
 	ops    *http.Server // the operator's listener; nil: there is none
-	broken chan error   // gets what ended one of the HTTP servers before its shutdown
+	// certificate is what the listeners serve TLS with; nil in cleartext.
+	certificate *certificate
+	trail       *auditFile // nil: audit lines are in the log
+	broken      chan error // gets what ended one of the HTTP servers before its shutdown
 	// data is nil until recovery is through. Probes look at it any time.
 	data   atomic.Pointer[recovery.Recovered]
 	failed atomic.Pointer[recovery.Report] // why there is no data, if recovery refused
@@ -49,6 +51,7 @@ type server struct {
 func (serveCmd) Run(ctx context.Context) error {
 	s := &server{fs: vfs.OS(), broken: make(chan error, 2)}
 
+	hangups := tameSignals()
 	// 1. The configuration, or every reason why not.
 	if err := s.configure(); err != nil {
 		return err
@@ -60,6 +63,7 @@ func (serveCmd) Run(ctx context.Context) error {
 	// 3. Health and its watchdog.
 	stopHealth := s.watch()
 	defer stopHealth()
+	go s.reloadOn(ctx, hangups)
 	// 4. The listener: probes answer from here on.
 	if err := s.listen(); err != nil {
 		return err
@@ -89,6 +93,17 @@ func (s *server) configure() (err error) {
 	}
 	if n := s.config.Keys.Len(); n > 0 {
 		s.log.Info().Int("keys", n).Msg("API keys are needed")
+	}
+	if s.config.TLSCertFile != "" {
+		if s.certificate, err = newCertificate(s.config.TLSCertFile, s.config.TLSKeyFile); err != nil {
+			return config.Problems{err.Error()}
+		}
+	}
+	if s.config.AuditFile != "" {
+		s.trail = &auditFile{name: s.config.AuditFile}
+		if err = s.trail.open(); err != nil {
+			return config.Problems{"TOPICS_AUDIT_FILE: " + err.Error()}
+		}
 	}
 	limitMemory(s.log)
 	return nil

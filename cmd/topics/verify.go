@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -71,6 +72,9 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	if n := len(report.Faults); n > 0 {
 		return fmt.Errorf("faults found: %d; see topics repair", n)
 	}
+	if report.NotOwner != "" {
+		return errors.New("no faults found, but a server would refuse the cold directory")
+	}
 	return nil
 }
 
@@ -106,6 +110,9 @@ func (c *verifyCmd) print(w io.Writer, r *inspect.Report) error {
 	}
 	if r.InUse != "" {
 		fmt.Fprintf(w, "%s is in use by %s: a fault may be of the moment\n", r.Dir, r.InUse)
+	}
+	if r.NotOwner != "" {
+		fmt.Fprintln(w, r.NotOwner)
 	}
 	for _, f := range r.Faults {
 		fmt.Fprintln(w, f)

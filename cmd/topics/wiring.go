@@ -24,7 +24,12 @@ func (s *server) apiOptions() api.Options {
 	if node == "" {
 		node, _ = os.Hostname() // no name is a name too
 	}
+	var trail *zerolog.Logger
+	if s.trail != nil {
+		trail = s.trail.logger()
+	}
 	return api.Options{
+		Audit:   trail,
 		Version: version,
 		NodeID:  node,
 		Gate:    gateView{s.gate},
@@ -58,6 +63,7 @@ func (s *server) apiOptions() api.Options {
 		Config:    c.Map(),
 
 		Keys:        c.Keys,
+		Hosts:       c.Names(),
 		ProbeAuth:   c.ProbeAuth,
 		CORSOrigins: c.CORSOrigins,
 		OpsApart:    c.OpsAddr != "",
@@ -178,6 +184,7 @@ func (s *server) registerChecks() {
 		}
 	})
 	s.health.Live("recovery", recovery.RecoveryCheck(s.gate))
+	s.health.Register("data_dir", recovery.DataDirCheck(s.lock))
 	s.health.Register("disk_space", s.disk.Check)
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
 	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))

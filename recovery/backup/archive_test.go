@@ -54,8 +54,18 @@ func begun(t *testing.T) (*world, *crashfs.FS) {
 
 func TestArchiveThroughCrashes(t *testing.T) {
 	first, fsys := begun(t)
-	rng := rand.New(rand.NewPCG(4, 4))
-	for n := 1; ; n += 5 {
+	for seed := range 3 { // of what a power cut leaves
+		if n := forwardThroughCrashes(t, first, fsys, seed); n < 300 {
+			t.Fatalf("only %d operations", n)
+		}
+	}
+}
+
+// forwardThroughCrashes cuts the power at every fifteenth operation, and returns
+// how many there are.
+func forwardThroughCrashes(t *testing.T, first *world, fsys *crashfs.FS, seed int) int {
+	rng := rand.New(rand.NewPCG(4, uint64(seed)))
+	for n := 1 + 5*seed; ; n += 15 {
 		at := fsys.Clone()
 		w := &world{t: t, fs: at, now: first.now, rng: rand.New(rand.NewPCG(40, 40)), keys: map[string]uint64{}}
 		w.open()
@@ -65,12 +75,9 @@ func TestArchiveThroughCrashes(t *testing.T) {
 		crashed := at.Crashed()
 		after := at.Crash(rng)
 		w.mount = "after the power cut"
-		w.forward(fmt.Sprintf("crash at operation %d", n), after)
+		w.forward(fmt.Sprintf("seed %d, crash at operation %d", seed, n), after)
 		if !crashed {
-			if n < 300 {
-				t.Fatalf("only %d operations", n)
-			}
-			return
+			return n
 		}
 	}
 }

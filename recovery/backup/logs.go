@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 
@@ -77,9 +78,13 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
+	oldest, newest, err := filesInUse(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		index, ok := wal.ParseName(name)
-		if !ok || index < first {
+		if !ok || index < max(first, oldest) {
 			continue
 		}
 		full := path.Join(dir, name)
@@ -90,7 +95,9 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 		h, ok, err := wal.ReadHeader(f, name)
 		size, serr := f.Size()
 		f.Close()
+		corrupt := new(wal.CorruptionError)
 		switch {
+		case errors.As(err, &corrupt) && index > newest: // the power went while it was put in use
 		case err != nil || serr != nil:
 			return nil, fmt.Errorf("%s: %w", full, errors.Join(err, serr))
 		case ok && h.LogID != logID:
@@ -100,6 +107,31 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 		}
 	}
 	return copies, nil
+}
+
+// filesInUse returns the first and the last index of the log files in dir that
+// are known to have been in use: every one in an archive, which takes only what
+// is finished. If dir is the log's directory of a data directory, the manifest
+// says so. What is older was given back, and may be on its way to be used
+// again.
+func filesInUse(fsys vfs.FS, dir string) (oldest, newest uint64, err error) {
+	if path.Base(dir) != recovery.LogDir {
+		return 0, math.MaxUint64, nil
+	}
+	m, err := recovery.ReadManifest(fsys, path.Dir(dir))
+	if damaged := new(recovery.ManifestError); errors.As(err, &damaged) {
+		m, err = nil, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if m == nil {
+		return 0, math.MaxUint64, nil
+	}
+	if m.Previous != nil {
+		oldest = m.Previous.File
+	}
+	return oldest, m.NewestFile, nil
 }
 
 // agree picks of the copies of one file the one that has most, and holds that

@@ -27,7 +27,7 @@ type Copying struct {
 	BootID, Mount string
 }
 
-// Copy backs up a directory that is not served: it takes its lock, and changes
+// Copy backs up a directory that no server has: it shares its lock, and writes
 // nothing in it.
 func Copy(ctx context.Context, c Copying) (*Description, error) {
 	fsys := c.FS
@@ -41,7 +41,7 @@ func Copy(ctx context.Context, c Copying) (*Description, error) {
 	if err := requireEmpty(fsys, c.To); err != nil {
 		return nil, err
 	}
-	lock, err := recovery.Lock(fsys, c.Dir)
+	lock, err := recovery.Share(fsys, c.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,8 @@ func (f Fault) String() string {
 // Report is what Verify found.
 type Report struct {
 	Dir         string  `json:"dir"`
-	InUse       string  `json:"in_use,omitempty"` // by which process; faults may be of the moment then
+	InUse       string  `json:"in_use,omitempty"`    // by which process; faults may be of the moment then
+	NotOwner    string  `json:"not_owner,omitempty"` // why a server would not take the cold directory; no fault of the data
 	Manifests   int     `json:"manifests"`
 	Checkpoints int     `json:"checkpoints"`
 	Topics      int     `json:"topics"` // of the newest checkpoint

@@ -42,11 +42,9 @@ func Verify(ctx context.Context, d Dir) (*Report, error) {
 	if err := kind.Require(recovery.Data); err != nil {
 		return nil, err
 	}
-	names, err := d.FS.List(d.Path)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", d.Path, err)
+	if err := v.inUse(); err != nil {
+		return nil, err
 	}
-	v.inUse(names)
 	if err := v.manifests(); err != nil {
 		return nil, err
 	}
@@ -77,21 +75,19 @@ func (v *verifier) fault(f Fault) { v.report.Faults = append(v.report.Faults, f)
 func (v *verifier) dir(name string) string { return path.Join(v.Path, name) }
 
 // inUse finds out who has the directory, without leaving a trace.
-func (v *verifier) inUse(names []string) {
-	if !slices.Contains(names, recovery.LockName) {
-		return
-	}
-	lock, err := v.FS.Lock(v.dir(recovery.LockName), "")
-	if held := new(vfs.LockedError); errors.As(err, &held) {
-		v.report.InUse = "process " + held.Owner
-		if held.Owner != strconv.Itoa(os.Getpid()) { // a repair checks what it has locked itself
+func (v *verifier) inUse() error {
+	lock, err := recovery.Share(v.FS, v.Path)
+	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
+		v.report.InUse = inUse.Holder()
+		if inUse.Mode == vfs.Exclusive && inUse.PID != strconv.Itoa(os.Getpid()) { // a repair checks what it has locked itself
 			v.BootID = "" // the end of a log that is being written is no kill's
 		}
-		return
+		return nil
 	}
-	if err == nil {
-		_ = lock.Close() // nothing was done under it
+	if err != nil {
+		return err
 	}
+	return lock.Close()
 }
 
 // manifests checks both manifests and takes the one that recovery would.
@@ -115,7 +111,24 @@ func (v *verifier) manifests() error {
 		return err
 	}
 	v.report.Manifest = m
-	return nil
+	return v.owner()
+}
+
+// owner finds out whether the cold directory is this data directory's.
+func (v *verifier) owner() error {
+	m := v.report.Manifest
+	if m == nil || v.Cold == "" {
+		return nil
+	}
+	owner, err := recovery.ReadOwner(v.FS, v.Cold)
+	if err == nil {
+		err = m.Owns(v.Cold, owner)
+	}
+	if refusal := new(recovery.OwnerError); errors.As(err, &refusal) {
+		v.report.NotOwner = err.Error()
+		return nil
+	}
+	return err
 }
 
 // checkpoints are those that recovery may begin from, the newest first.

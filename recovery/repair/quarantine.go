@@ -29,7 +29,7 @@ func (r *repair) quarantine() error {
 	r.report.Quarantine = to
 	files := []string{r.dir(recovery.ManifestName), r.dir(recovery.PrevManifestName)}
 	for _, f := range r.found.Faults {
-		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) {
+		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) && f.File != r.Path {
 			files = append(files, f.File)
 		}
 	}

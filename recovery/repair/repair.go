@@ -204,12 +204,14 @@ func (r *repair) checkpoint() error {
 func (r *repair) commit() error {
 	if m := r.found.Manifest; m != nil {
 		r.final.BootID, r.final.Mount, r.final.CleanShutdown = m.BootID, m.Mount, m.CleanShutdown
-		r.final.Failed, r.final.Instance = m.Failed || m.Fallback != nil, m.Instance
+		r.final.Failed = m.Failed || m.Fallback != nil
+		r.final.Instance, r.final.ColdGeneration, r.final.ColdBefore = m.Instance, m.ColdGeneration, m.ColdBefore
 	} else if r.Cold != "" { // whose data it is, the cold directory still knows
-		var err error
-		if r.final.Instance, err = recovery.ColdOwner(r.FS, r.Cold); err != nil {
+		owner, err := recovery.ReadOwner(r.FS, r.Cold)
+		if err != nil {
 			return err
 		}
+		r.final.Instance, r.final.ColdGeneration = owner.Instance, owner.Generation
 	}
 	var err error
 	for range 2 {

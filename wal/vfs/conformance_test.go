@@ -39,6 +39,7 @@ func TestConformance(t *testing.T) {
 		{"rename", (*checker).rename},
 		{"directories", (*checker).directories},
 		{"lock", (*checker).lock},
+		{"hold", (*checker).hold},
 		{"free", (*checker).free},
 		{"close", (*checker).close},
 		{"concurrent", (*checker).concurrent},
@@ -197,6 +198,8 @@ func (c *checker) directories() {
 	c.lists(c.root, "a", "b", "x")
 	c.lists(c.path("x"), "y")
 	c.lists(c.path("x/y"))
+	c.ok(c.fs.MkdirAll(c.path("x/lost+found"))) // the file system's own
+	c.lists(c.path("x"), "y")
 	c.ok(c.fs.SyncDir(c.root))
 	_, err := c.fs.List(c.path("missing"))
 	c.fails(err, fs.ErrNotExist)
@@ -214,20 +217,89 @@ func (c *checker) lock() {
 	c.ok(err)
 	c.holds("lock", "one")
 	_, err = c.fs.Lock(c.path("lock"), "two")
-	var locked *vfs.LockedError
-	if !errors.As(err, &locked) || locked.Owner != "one" || locked.Name != c.path("lock") {
-		c.t.Fatalf("second lock: %#v", err)
-	}
+	c.locked(err, "lock", vfs.Exclusive, "one")
+	_, err = c.fs.Hold(c.path("lock"), vfs.Shared)
+	c.locked(err, "lock", vfs.Exclusive, "one")
 	c.holds("lock", "one")
 	other, err := c.fs.Lock(c.path("other"), "two")
 	c.ok(err)
 	c.ok(other.Close())
 	c.ok(held.Close())
-	c.fails(held.Close(), fs.ErrClosed)
+	if held.Close() == nil {
+		c.t.Fatal("a lock was released twice")
+	}
+	c.ok(c.fs.MkdirAll(c.path("dir")))
+	if _, err := c.fs.Lock(c.path("dir"), "three"); err == nil {
+		c.t.Fatal("a directory was locked as a file")
+	}
 	held, err = c.fs.Lock(c.path("lock"), "three")
 	c.ok(err)
 	c.holds("lock", "three")
+	c.ok(held.Check())
+	c.ok(c.fs.Remove(c.path("lock")))
+	c.replaced(held)
+	c.file("lock", "")
+	c.replaced(held)
 	c.ok(held.Close())
+}
+
+func (c *checker) hold() {
+	_, err := c.fs.Hold(c.path("missing"), vfs.Shared)
+	c.fails(err, fs.ErrNotExist)
+	c.file("file", "text")
+	c.ok(c.fs.MkdirAll(c.path("dir")))
+	for _, name := range []string{"file", "dir"} {
+		text := ""
+		if name == "file" {
+			text = "text"
+		}
+		var readers []vfs.Held
+		for range 2 {
+			held, err := c.fs.Hold(c.path(name), vfs.Shared)
+			c.ok(err)
+			readers = append(readers, held)
+		}
+		_, err := c.fs.Hold(c.path(name), vfs.Exclusive)
+		c.locked(err, name, vfs.Shared, text)
+		c.ok(readers[0].Close())
+		_, err = c.fs.Hold(c.path(name), vfs.Exclusive)
+		c.locked(err, name, vfs.Shared, text)
+		c.ok(readers[1].Check())
+		c.ok(readers[1].Close())
+		held, err := c.fs.Hold(c.path(name), vfs.Exclusive)
+		c.ok(err)
+		for _, mode := range []vfs.LockMode{vfs.Shared, vfs.Exclusive} {
+			_, err = c.fs.Hold(c.path(name), mode)
+			c.locked(err, name, vfs.Exclusive, text)
+		}
+		c.ok(held.Check())
+		c.ok(held.Close())
+	}
+	c.holds("file", "text")
+	// What is in a directory comes and goes without its lock.
+	held, err := c.fs.Hold(c.path("dir"), vfs.Exclusive)
+	c.ok(err)
+	c.file("dir/lock", "")
+	c.ok(c.fs.Remove(c.path("dir/lock")))
+	_, err = c.fs.Hold(c.path("dir"), vfs.Exclusive)
+	c.locked(err, "dir", vfs.Exclusive, "")
+	c.ok(held.Close())
+}
+
+func (c *checker) locked(err error, name string, mode vfs.LockMode, holder string) {
+	c.t.Helper()
+	var e *vfs.LockedError
+	if !errors.As(err, &e) || e.Holder != holder || e.Name != c.path(name) || e.Mode != mode {
+		c.t.Fatalf("locked %s: %#v", name, err)
+	}
+}
+
+func (c *checker) replaced(held vfs.Held) {
+	c.t.Helper()
+	var e *vfs.ReplacedError
+	if err := held.Check(); !errors.As(err, &e) {
+		c.t.Fatalf("what is locked was replaced: %v", err)
+	}
 }
 
 func (c *checker) free() {

@@ -2,7 +2,6 @@ package vfs
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -11,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxOwner bounds how much of a lock file is read for LockedError.Owner, in
+// maxOwner bounds how much of a lock file is read for LockedError.Holder, in
 // bytes: the file may be anybody's.
 const maxOwner = 256
 
@@ -61,9 +60,11 @@ func (osFS) List(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if e.Name() != systemDir {
+			names = append(names, e.Name())
+		}
 	}
 	return names, nil
 }
@@ -96,30 +97,6 @@ func (osFS) SyncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-func (osFS) Lock(name, owner string) (io.Closer, error) {
-	f, err := openFile(name, os.O_RDWR|os.O_CREATE)
-	if err != nil {
-		return nil, err
-	}
-	err = f.control("lock", func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
-	switch {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		text := make([]byte, maxOwner)
-		n, _ := f.ReadAt(text, 0) // as much as there is: the text only informs
-		err = &LockedError{Name: name, Owner: string(text[:n])}
-	case err == nil:
-		// In this order a full disk is no obstacle: the file keeps its block.
-		if _, err = f.WriteAt([]byte(owner), 0); err == nil {
-			err = f.Truncate(int64(len(owner)))
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 func (osFS) Free(dir string) (free, total uint64, err error) {

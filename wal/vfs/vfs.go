@@ -55,36 +55,84 @@ type FS interface {
 	// durable only after SyncDir. Both names are in one directory, else it is
 	// fs.ErrInvalid: across two there is no single sync that makes it durable.
 	Rename(oldname, newname string) error
-	// List returns the base names in dir, subdirectories included, sorted.
+	// List returns the base names in dir, subdirectories included, sorted. It
+	// leaves out lost+found, which a file system keeps in its root for itself:
+	// a directory of ours may be that root.
 	List(dir string) ([]string, error)
 	// MkdirAll makes dir and its parents with mode 0700. The directories that
 	// it made are durable when it returns.
 	MkdirAll(dir string) error
 	// SyncDir makes dir's entries durable.
 	SyncDir(dir string) error
-	// Lock takes an exclusive advisory lock on name, creating it if needed,
-	// and writes owner into it. It returns a *LockedError (with the
-	// present owner's text) when another process, or another Lock in this one,
-	// holds it. Closing releases it. The lock does not survive the process;
-	// the file and its text may.
-	Lock(name, owner string) (io.Closer, error)
+	// Lock takes an exclusive advisory lock on the regular file name, creating
+	// it if needed, and writes owner into it for people to read. It returns a
+	// *LockedError when another process, or another lock in this one, holds it,
+	// and a *NotRegularError for a symbolic link, a pipe or a device, which it
+	// neither follows nor waits for. The lock does not depend on the text: what
+	// a full or read-only file system keeps from being written stays away.
+	// The lock does not survive the process; the file and its text may.
+	Lock(name, owner string) (Held, error)
+	// Hold takes an advisory lock on a file or directory that exists. All
+	// paths to one directory share its lock. It writes nothing and needs only
+	// permission to read. It returns a *LockedError when the mode of another
+	// lock, in this process or in another one, excludes it, and a
+	// *NotRegularError as Lock does.
+	Hold(name string, mode LockMode) (Held, error)
 	// Free returns the bytes an unprivileged writer may still use in dir's
 	// file system, and its size.
 	Free(dir string) (free, total uint64, err error)
 }
 
-// LockedError says who holds a lock.
+// LockMode is which other locks a lock excludes.
+type LockMode uint8
+
+const (
+	Exclusive LockMode = iota // every other lock
+	Shared                    // exclusive ones
+)
+
+// Held is a lock that is held. Close releases it.
+type Held interface {
+	io.Closer
+	// Check returns an error once the lock's path no longer leads to what is
+	// locked, because that was moved, removed or replaced.
+	Check() error
+}
+
+// LockedError is the refusal of a lock that is held.
 type LockedError struct {
-	Name  string // the lock file
-	Owner string // what the holder wrote into it; empty if it had not yet
+	Name   string   // the file or directory
+	Mode   LockMode // of the lock that is held
+	Holder string   // the text that Lock wrote into the file; empty if there is none
 }
 
 func (e *LockedError) Error() string {
-	if e.Owner == "" {
+	if e.Holder == "" {
 		return "locked: " + e.Name + " is held"
 	}
-	return "locked: " + e.Name + " is held by " + e.Owner
+	return "locked: " + e.Name + " is held by " + e.Holder
 }
+
+// NotRegularError is the refusal to lock what is not a regular file.
+type NotRegularError struct {
+	Name string
+}
+
+func (e *NotRegularError) Error() string {
+	return e.Name + " is not a regular file"
+}
+
+// ReplacedError reports that the path of a lock leads elsewhere.
+type ReplacedError struct {
+	Name string
+}
+
+func (e *ReplacedError) Error() string {
+	return e.Name + " was moved or replaced: the path no longer leads to what is locked"
+}
+
+// systemDir is the directory that a file system keeps in its root for itself.
+const systemDir = "lost+found"
 
 // ReadFile returns the whole content of a file.
 func ReadFile(fsys FS, name string) ([]byte, error) {

@@ -38,6 +38,7 @@ func Compile() ([]byte, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	expandWarnings(root)
 	if err := expandErrors(root); err != nil {
 		return nil, err
 	}

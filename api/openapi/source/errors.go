@@ -123,6 +123,7 @@ func (c *catalogue) response(status string, codes []string) *yaml.Node {
 						"detail":  map[string]any{"$ref": "#/components/schemas/ErrorDetail"},
 					},
 				},
+				"warnings":    map[string]any{"$ref": "#/components/schemas/Warnings"},
 				"performance": map[string]any{"$ref": "#/components/schemas/Performance"},
 			},
 		}}},

@@ -23,12 +23,17 @@ type Config struct {
 	AllowInsecure      bool
 	Keys               *auth.Keys // of the environment and the file
 	APIKeysFile        string     // empty: none
+	AllowedHosts       []string   // further names that a Host header may have; see api.Options
+	TLSCertFile        string     // with TLSKeyFile; empty: cleartext
+	TLSKeyFile         string
 	ProbeAuth          bool
 	CORSOrigins        []string // in the form that browsers send; "*": all
 	DataDir            string
 	NodeID             string // empty: the host's name
 	LogLevel           string
+	LogLevelFile       string // holds the level, before LogLevel; empty: none
 	LogFormat          string
+	AuditFile          string // empty: audit lines are in the log
 	DiskSync           time.Duration
 	WALFileBytes       int64
 	WALQueueBytes      int64
@@ -70,7 +75,8 @@ type Config struct {
 	// should read.
 	Warnings []string
 
-	given map[string]bool // full names set in the environment
+	given   map[string]bool // full names set in the environment
+	envKeys *auth.Keys      // the keys of the environment alone
 }
 
 // Problems are all the reasons why an environment is refused, one line each.
@@ -147,6 +153,10 @@ func (c *Config) check() (problems Problems) {
 	}
 	c.Host = host
 	problems = append(c.loadKeys(), c.checkReach()...)
+	problems = append(problems, c.loadLogLevel()...)
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		problems = append(problems, prefix+"TLS_CERT_FILE: "+prefix+"TLS_KEY_FILE must be set with it, and the other way round")
+	}
 	if c.given[prefix+"WAL_SHARDS"] && c.WALShards != 1 {
 		c.warn("TOPICS_WAL_SHARDS=%d has no effect: there is one log", c.WALShards)
 	}

@@ -61,7 +61,7 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 		{"TOPICS_OPS_ADDR=localhost:x", []string{`TOPICS_OPS_ADDR: "localhost:x": port "x" is not a number from 0 to 65535`}},
 		{"TOPICS_OPS_ADDR=:9090", []string{`TOPICS_OPS_ADDR: "" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},
 		{"TOPICS_API_KEYS=hush,hush:hush,:hush", []string{
-			"TOPICS_API_KEYS: entry 2 has a scope, number 1, that is none of read, write, delete, admin, r, w, d, a, rw",
+			"TOPICS_API_KEYS: entry 2 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw",
 			"TOPICS_API_KEYS: entry 3 has no key",
 		}},
 		{"TOPICS_API_KEYS_FILE=/does/not/exist", []string{"TOPICS_API_KEYS_FILE: open /does/not/exist: no such file or directory"}},

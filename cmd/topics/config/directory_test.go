@@ -35,6 +35,8 @@ func TestDirectoriesAreApart(t *testing.T) {
 		"/":                                 "holds",
 		"link":                              "holds",
 		"data/wal":                          "is",
+		"data/quarantine":                   "is",
+		"data/repair/cold":                  "lies in",
 		"data//segments/":                   "is",
 		filepath.Join(data, "checkpoints"):  "is",
 		"link/checkpoints":                  "is",
@@ -60,5 +62,42 @@ func TestDirectoriesAreApart(t *testing.T) {
 	_, err := Load([]string{"TOPICS_COLD_DIR=there", "TOPICS_ARCHIVE_DIR=./there/"})
 	if err == nil || err.Error() != "TOPICS_ARCHIVE_DIR: must not be the same directory as TOPICS_COLD_DIR" {
 		t.Errorf("one directory for both: %v", err)
+	}
+	for archive, how := range map[string]string{"there/archive": "lies in", "over": "holds", "there-archive": ""} {
+		_, err := Load([]string{"TOPICS_COLD_DIR=over/there", "TOPICS_ARCHIVE_DIR=" + strings.Replace(archive, "there", "over/there", 1)})
+		if how == "" && err == nil {
+			continue
+		}
+		if err == nil || how == "" || !strings.Contains(err.Error(), `" `+how+` "over/there", which is TOPICS_COLD_DIR`) {
+			t.Errorf("the archive at %s: %v", archive, err)
+		}
+	}
+}
+
+// A bind mount is another path to a directory, without a symbolic link.
+func TestMeetingOfMounts(t *testing.T) {
+	base := t.TempDir()
+	mounts := map[string]string{filepath.Join(base, "mount"): filepath.Join(base, "data", "segments")}
+	same := func(a, b string) bool {
+		for mount, at := range mounts {
+			a, b = strings.Replace(a, mount, at, 1), strings.Replace(b, mount, at, 1)
+		}
+		return a == b
+	}
+	for other, want := range map[string]string{"mount": is, "mount/deep/er": liesIn, "data": holds, "mounts": isApart} {
+		if got := meeting(filepath.Join(base, other), filepath.Join(base, "data", "segments"), same); got != want {
+			t.Errorf("%s: %q, want %q", other, got, want)
+		}
+	}
+	if got := meeting(filepath.Join(base, "data", "segments", "cold"), filepath.Join(base, "mount"), same); got != liesIn {
+		t.Errorf("the other way round: %q", got)
+	}
+	// What exists is compared by what it is.
+	a := filepath.Join(base, "a")
+	if err := errors.Join(os.Mkdir(a, 0o700), os.Symlink(a, filepath.Join(base, "b"))); err != nil {
+		t.Fatal(err)
+	}
+	if !sameDir(a, filepath.Join(base, "b")) || sameDir(a, base) || sameDir(a, filepath.Join(base, "none")) || sameDir(filepath.Join(base, "none"), a) {
+		t.Error("directories are not compared by device and inode")
 	}
 }

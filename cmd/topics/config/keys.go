@@ -38,20 +38,27 @@ func keys(dst **auth.Keys) kind {
 const maxKeysFile = 1 << 20
 
 // loadKeys puts the keys of the environment and those of the file together.
-func (c *Config) loadKeys() (problems Problems) {
-	file := new(auth.Keys)
-	if c.APIKeysFile != "" {
-		var err error
-		if file, err = readKeys(c.APIKeysFile); err != nil {
-			return each(prefix+"API_KEYS_FILE", err)
-		}
-	}
-	all, err := auth.Join(c.Keys, file)
+func (c *Config) loadKeys() Problems {
+	c.envKeys = c.Keys
+	all, err := c.ReadKeys()
 	if err != nil {
 		return each(prefix+"API_KEYS_FILE", err)
 	}
 	c.Keys = all
 	return nil
+}
+
+// ReadKeys returns the keys of the environment and of the file as it is now.
+// The configuration stays as it is.
+func (c *Config) ReadKeys() (*auth.Keys, error) {
+	file := new(auth.Keys)
+	if c.APIKeysFile != "" {
+		var err error
+		if file, err = readKeys(c.APIKeysFile); err != nil {
+			return nil, err
+		}
+	}
+	return auth.Join(c.envKeys, file)
 }
 
 func readKeys(name string) (*auth.Keys, error) {

@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/e6e95bb8/topics/api/spelling"
 )
 
 // serviceLink matches what Kubernetes puts into every pod beside a Service
@@ -27,36 +30,9 @@ func unknown(name string, known map[string]Variable) string {
 	if slices.Contains(later, strings.TrimPrefix(name, prefix)) {
 		return name + ": not supported by this version"
 	}
-	best, bestDistance := "", 4 // further away is no suggestion
-	for candidate := range known {
-		d := distance(name, candidate)
-		if d < bestDistance || d == bestDistance && best != "" && candidate < best {
-			best, bestDistance = candidate, d
-		}
-	}
-	if best == "" {
+	nearest, ok := spelling.Nearest(name, slices.Collect(maps.Keys(known)))
+	if !ok {
 		return name + ": unknown variable; `topics config` lists all of them"
 	}
-	return fmt.Sprintf("%s: unknown variable; did you mean %s?", name, best)
-}
-
-// distance is the number of single-character edits between two names
-// (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return fmt.Sprintf("%s: unknown variable; did you mean %s?", name, nearest)
 }

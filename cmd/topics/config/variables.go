@@ -39,6 +39,10 @@ func (c *Config) variables() []Variable {
 		"Allow an address that other machines can reach although there are no API keys.")
 	add("OPS_ADDR", text(&c.OpsAddr), "",
 		"host:port of a second listener for operators, with the probes, metrics and admin routes; the main one keeps only the probes of these. If empty, the main one has them all.")
+	add("TLS_CERT_FILE", text(&c.TLSCertFile), "",
+		"File with the certificate chain in PEM. With it and TOPICS_TLS_KEY_FILE every listener serves TLS, HTTP/2 by ALPN. Both files are read at the start and again on SIGHUP.")
+	add("TLS_KEY_FILE", text(&c.TLSKeyFile), "",
+		"File with the certificate's private key in PEM.")
 	add("DRAIN_DELAY_MS", millis(&c.DrainDelay, 0, 600_000), "0",
 		"How long the server goes on serving after a stop signal, while readiness already answers 503, so that load balancers look away first.")
 	add("DRAIN_TIMEOUT_MS", millis(&c.DrainTimeout, 1, 3_600_000), "10000",
@@ -46,11 +50,13 @@ func (c *Config) variables() []Variable {
 
 	group = "Access"
 	add("API_KEYS", keys(&c.Keys), "",
-		"Keys that clients send as `Authorization: Bearer`, separated by commas: each a secret, then scopes joined by `+` (read, write, delete, admin; r, w, d, a, rw; none: all), then prefixes of names joined by a bar (none: all names). Without any key everybody may do everything.")
+		"Keys that clients send as `Authorization: Bearer`, separated by commas: each a secret, then scopes joined by `+` (read, write, delete, admin, admin-read, admin-write; r, w, d, a, ar, aw, rw; none: all), then prefixes of names joined by a bar (none: all names). Without any key everybody may do everything.")
 	add("API_KEYS_FILE", text(&c.APIKeysFile), "",
-		"File with more such keys, one on each line; lines that begin with # are comments.")
+		"File with more such keys, one on each line; lines that begin with # are comments. It is read at the start and again on SIGHUP.")
 	add("PROBE_AUTH", boolean(&c.ProbeAuth), "false",
 		"Probes need a key, too; any will do.")
+	add("ALLOWED_HOSTS", hosts(&c.AllowedHosts), "",
+		"Further names, separated by commas, that clients may call the server by in the Host header where there are no API keys. IP addresses, localhost and the name in TOPICS_HOST always may; other names get 421.")
 	add("CORS_ORIGINS", origins(&c.CORSOrigins), "",
 		"Origins whose web pages may use the API, separated by commas; * is all of them. If empty, no page of another origin may.")
 
@@ -129,10 +135,14 @@ func (c *Config) variables() []Variable {
 		"Records in one read; a larger limit is lowered to it.")
 
 	group = "Observation"
-	add("LOG_LEVEL", oneOf(&c.LogLevel, "trace", "debug", "info", "warn", "error"), "info",
+	add("LOG_LEVEL", oneOf(&c.LogLevel, levels...), "info",
 		"Least severe lines that are logged.")
+	add("LOG_LEVEL_FILE", text(&c.LogLevelFile), "",
+		"File with such a level, which comes before TOPICS_LOG_LEVEL. It is read at the start and again on SIGHUP.")
 	add("LOG_FORMAT", oneOf(&c.LogFormat, "auto", "json", "console"), "auto",
 		"Form of the log lines; auto is console on a terminal and json elsewhere.")
+	add("AUDIT_FILE", text(&c.AuditFile), "",
+		"File that the audit lines are appended to, opened again on SIGHUP. If empty, they are in the log, whatever its level.")
 	add("METRICS_MAX_TOPICS", integer(&c.MetricsMaxTopics, 1, 1_000_000), "1000",
 		"Topics with metrics of their own: the busiest ones.")
 	add("NODE_ID", text(&c.NodeID), "",

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -154,6 +155,16 @@ func (p *process) addr() string {
 }
 
 func (p *process) url() string { return "http://" + p.addr() }
+
+// opsURL is where the server listens for operators. Its log is JSON.
+func (p *process) opsURL() string {
+	p.t.Helper()
+	found := regexp.MustCompile(`"addr":"([^"]+)"[^}]*"listening for operators"`).FindStringSubmatch(p.stderr.String())
+	if found == nil {
+		p.t.Fatalf("no address in the log:\n%s", p.stderr.String())
+	}
+	return "http://" + found[1]
+}
 
 // kill is kill -9; it returns when the process is gone.
 func (p *process) kill() {

@@ -91,6 +91,18 @@ func TestOnlyOneProcessPerDirectory(t *testing.T) {
 		t.Errorf("it said %q, want %q in it", second.stderr.String(), want)
 	}
 	write(t, first.client(), topic, `"still served"`)
+	// The lock is the directory's: a file in it that is tidied away is not missed.
+	if err := os.Remove(filepath.Join(dir, ".topics.lock")); err != nil {
+		t.Fatal(err)
+	}
+	third := command(t, []string{"TOPICS_PORT=0", "TOPICS_DATA_DIR=" + dir})
+	if code := third.exit(); code != 1 {
+		t.Errorf("without the lock file: exit code %d, want 1", code)
+	}
+	if !strings.Contains(third.stderr.String(), "in use by another process") {
+		t.Errorf("without the lock file it said %q", third.stderr.String())
+	}
+	write(t, first.client(), topic, `"still served"`)
 }
 
 // ruined is a data directory whose recovery fails.

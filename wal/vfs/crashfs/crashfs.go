@@ -38,7 +38,7 @@ const unlimited = 1 << 40
 type FS struct {
 	mu       sync.Mutex
 	dirs     map[string]*dir // by clean path
-	locks    map[*inode]bool // the lock files held
+	locks    map[any]locks   // held, by *inode or *dir
 	capacity int64           // bytes for all files; 0 is no limit
 	ops      int             // mutating operations so far
 	left     int             // mutating operations until the crash; -1 is none to come
@@ -61,7 +61,7 @@ func New() *FS {
 
 // boot returns a running file system over dirs, which it owns from now on.
 func boot(dirs map[string]*dir, capacity int64) *FS {
-	return &FS{dirs: dirs, locks: map[*inode]bool{}, capacity: capacity, left: -1}
+	return &FS{dirs: dirs, locks: map[any]locks{}, capacity: capacity, left: -1}
 }
 
 // Ops counts the mutating operations begun so far: Create, Lock, MkdirAll,

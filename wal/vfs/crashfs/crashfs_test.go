@@ -20,6 +20,7 @@ func everyOperation(f *FS, h vfs.File) map[string]error {
 	errs["rename"] = f.Rename("log", "new")
 	_, errs["list"] = f.List(".")
 	errs["mkdir"] = f.MkdirAll("sub")
+	_, errs["hold"] = f.Hold(".", vfs.Shared)
 	errs["syncdir"] = f.SyncDir(".")
 	_, errs["lock"] = f.Lock("lock", "me")
 	_, _, errs["free"] = f.Free(".")

@@ -1,7 +1,6 @@
 package crashfs
 
 import (
-	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -162,6 +161,7 @@ func (f *FS) List(name string) ([]string, error) {
 			names = append(names, path.Base(sub))
 		}
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "lost+found" })
 	slices.Sort(names)
 	return names, nil
 }
@@ -225,41 +225,4 @@ func (f *FS) Free(name string) (free, total uint64, err error) {
 		size = unlimited
 	}
 	return uint64(max(0, size-f.usedLocked())), uint64(size), nil
-}
-
-// Lock implements vfs.FS.
-func (f *FS) Lock(name, owner string) (io.Closer, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.stepLocked(); err != nil {
-		return nil, fail("lock", name, err)
-	}
-	d, base, n, err := f.findLocked(name)
-	if err != nil {
-		return nil, fail("lock", name, err)
-	}
-	if n == nil {
-		n = newInode()
-		d.do(change{to: base, node: n})
-	}
-	if f.locks[n] {
-		return nil, &vfs.LockedError{Name: name, Owner: string(n.data)}
-	}
-	n.truncate(0)
-	n.write([]byte(owner), 0)
-	f.locks[n] = true
-	return &lock{file{fs: f, name: name, node: n}}, nil
-}
-
-// lock is the handle of a lock that is held.
-type lock struct{ file }
-
-func (l *lock) Close() error {
-	if err := l.file.Close(); err != nil {
-		return err
-	}
-	l.fs.mu.Lock()
-	defer l.fs.mu.Unlock()
-	delete(l.fs.locks, l.node)
-	return nil
 }

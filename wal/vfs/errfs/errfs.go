@@ -1,8 +1,6 @@
 package errfs
 
 import (
-	"io"
-
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -75,11 +73,18 @@ func (f *faulty) SyncDir(dir string) error {
 	return f.inner.SyncDir(dir)
 }
 
-func (f *faulty) Lock(name, owner string) (io.Closer, error) {
+func (f *faulty) Lock(name, owner string) (vfs.Held, error) {
 	if err := f.inj.check(Lock, name); err != nil {
 		return nil, err
 	}
 	return f.inner.Lock(name, owner)
+}
+
+func (f *faulty) Hold(name string, mode vfs.LockMode) (vfs.Held, error) {
+	if err := f.inj.check(Hold, name); err != nil {
+		return nil, err
+	}
+	return f.inner.Hold(name, mode)
 }
 
 func (f *faulty) Free(dir string) (free, total uint64, err error) {

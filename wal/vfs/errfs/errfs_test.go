@@ -22,6 +22,11 @@ func run(fsys vfs.FS) error {
 		return err
 	}
 	defer held.Close()
+	dir, err := fsys.Hold("d", vfs.Shared)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	if _, _, err := fsys.Free("d"); err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func run(fsys vfs.FS) error {
 
 // TestEachInTurn fails every operation of a run once, and then none.
 func TestEachInTurn(t *testing.T) {
-	want := []string{"mkdir d", "lock d/lock", "free d", "create d/tmp", "open d/tmp", "write d/tmp",
+	want := []string{"mkdir d", "lock d/lock", "hold d", "free d", "create d/tmp", "open d/tmp", "write d/tmp",
 		"sync d/tmp", "truncate d/tmp", "read d/tmp", "rename d/tmp", "syncdir d", "list d", "remove d/log"}
 	var got []string
 	for n := 1; ; n++ {

@@ -42,16 +42,17 @@ const (
 	MkdirAll
 	Lock
 	Free
+	Hold
 
 	// All is every kind.
 	All = Create | Open | Read | Write | Sync | Truncate | Remove | Rename |
-		SyncDir | List | MkdirAll | Lock | Free
+		SyncDir | List | MkdirAll | Lock | Free | Hold
 	// Mutating is every kind that changes something.
-	Mutating = All &^ (Open | Read | List | Free)
+	Mutating = All &^ (Open | Read | List | Free | Hold)
 )
 
 var opNames = [...]string{"create", "open", "read", "write", "sync", "truncate",
-	"remove", "rename", "syncdir", "list", "mkdir", "lock", "free"}
+	"remove", "rename", "syncdir", "list", "mkdir", "lock", "free", "hold"}
 
 // String names the kinds, as in "write" or "write|sync".
 func (op Op) String() string {

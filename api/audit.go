@@ -1,0 +1,154 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/e6e95bb8/topics/api/auth"
+)
+
+const (
+	// auditKept is how many entries are kept for the route that shows them.
+	auditKept = 1000
+	// auditTarget is the most of a target that an entry has, in bytes.
+	auditTarget = 256
+	// strangerLines is how many entries a second are made for callers without
+	// a known key. The rest are counted.
+	strangerLines = 10
+)
+
+// auditEntry is the account of a call that changed something, or tried to.
+type auditEntry struct {
+	Time    int64   `json:"ts"`
+	Key     string  `json:"key"` // its id; anonymous: there was none
+	Remote  string  `json:"remote"`
+	Route   string  `json:"route"`
+	Target  string  `json:"target"`  // the name in the path, else server
+	Outcome string  `json:"outcome"` // ok, or the error's code
+	TookMS  float64 `json:"took_ms"`
+	// Suppressed is how many entries of strangers were left out before this
+	// one.
+	Suppressed int64 `json:"suppressed,omitempty"`
+
+	named bool // Target is the name of a topic or router
+}
+
+// auditTrail writes entries to its log, whatever the log's level, and keeps the
+// last ones.
+type auditTrail struct {
+	log zerolog.Logger
+
+	mu         sync.Mutex // guards what follows; the log is written without it
+	kept       []auditEntry
+	next       int       // where in kept the next one goes, once it is full
+	second     time.Time // the one that strangers are counted in
+	strangers  int       // entries of strangers in that second
+	suppressed int64     // entries left out since the last one of a stranger
+}
+
+// audited reports whether the call is one for the trail: those that change
+// something, whatever became of them; writes that bring a config; and calls of
+// administrators that were refused for who they came from.
+func (c *call) audited() bool {
+	refused := c.status == http.StatusUnauthorized || c.status == http.StatusForbidden
+	return c.route.changes() || c.configures || c.route.kind == adminRead && refused
+}
+
+// audit puts a call that has been answered on the trail.
+func (s *Server) audit(c *call) {
+	s.auditAs(c, c.topic, c.code, c.start)
+}
+
+// auditAs puts something that a call did on the trail: to a target, empty for
+// the server, with a code, empty if it was done, begun at a time.
+func (s *Server) auditAs(c *call, target, code string, began time.Time) {
+	now := s.opts.Now()
+	e := auditEntry{
+		Time: now.UnixMilli(), Key: c.key.ID, Remote: c.r.RemoteAddr, Route: c.route.method + " " + c.route.pattern,
+		Target: target[:min(len(target), auditTarget)], Outcome: code,
+		TookMS: float64(time.Since(began).Microseconds()) / 1000, named: target != "",
+	}
+	if !e.named {
+		e.Target = "server"
+	}
+	if e.Outcome == "" {
+		e.Outcome = "ok"
+	}
+	if !s.trail.admit(&e, now, !s.ring.Load().knows(c.key)) {
+		return
+	}
+	line := s.trail.log.Log().Str("key", e.Key).Str("remote", e.Remote).Str("route", e.Route).
+		Str("target", e.Target).Str("outcome", e.Outcome).Float64("took", e.TookMS)
+	if e.Suppressed > 0 {
+		line.Int64("suppressed", e.Suppressed)
+	}
+	line.Msg("audit")
+}
+
+// admit keeps an entry, unless there are too many of strangers.
+func (t *auditTrail) admit(e *auditEntry, now time.Time, stranger bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if stranger {
+		if age := now.Sub(t.second); age < 0 || age >= time.Second {
+			t.second, t.strangers = now, 0
+		}
+		if t.strangers++; t.strangers > strangerLines {
+			t.suppressed++
+			return false
+		}
+		e.Suppressed, t.suppressed = t.suppressed, 0
+	}
+	if len(t.kept) < auditKept {
+		t.kept = append(t.kept, *e)
+		return true
+	}
+	t.kept[t.next] = *e
+	t.next = (t.next + 1) % auditKept
+	return true
+}
+
+// last returns the newest entries that may be seen, the newest first.
+func (t *auditTrail) last(n int, seen func(*auditEntry) bool) []auditEntry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]auditEntry, 0, min(n, len(t.kept)))
+	for i := len(t.kept) - 1; i >= 0 && len(out) < n; i-- {
+		if e := &t.kept[(t.next+i)%len(t.kept)]; seen(e) {
+			out = append(out, *e)
+		}
+	}
+	return out
+}
+
+// listAudit answers the last entries. A key that is bound to prefixes sees its
+// own, and those about names that it sees.
+func (s *Server) listAudit(c *call) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := params{Values: query}
+	limit := p.size("limit")
+	if !p.Has("limit") {
+		limit = defaultPage
+	} else if limit == 0 {
+		p.refuse("limit", "must be at least 1")
+	}
+	if p.err != nil {
+		return p.err
+	}
+	entries := s.trail.last(int(min(limit, auditKept)), func(e *auditEntry) bool { return maySee(c.key, e) })
+	c.Header().Set("Cache-Control", "no-store")
+	writeJSON(c, http.StatusOK, struct {
+		Entries []auditEntry `json:"entries"`
+	}{entries})
+	return nil
+}
+
+func maySee(key *auth.Key, e *auditEntry) bool {
+	return key.SeesAll() || e.Key == key.ID || e.named && key.Sees(e.Target)
+}

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/e6e95bb8/topics/api/auth"
+)
+
+// checkHost refuses a call that was sent to another name than the server's.
+// Where there are no keys, being able to connect is all the right that is
+// needed. A page in a browser on this machine could get it by having its own
+// name resolve to a loopback address; its calls then carry that name as Host.
+// An address cannot be bent like that, nor can localhost. Probes are exempt.
+func (s *Server) checkHost(c *call) error {
+	if s.ring.Load().keys.Len() > 0 || c.route.kind == probe && c.route.scope == auth.None {
+		return nil
+	}
+	name := hostName(c.r.Host)
+	if ownName(name) || slices.Contains(s.opts.Hosts, name) {
+		return nil
+	}
+	return &Error{
+		Status: http.StatusMisdirectedRequest, Code: "misdirected_request",
+		Message: fmt.Sprintf("this server is not called %.100q: use an address or localhost, name it in TOPICS_ALLOWED_HOSTS, or set TOPICS_API_KEYS", name),
+	}
+}
+
+// hostName is a Host header without port, brackets and the dot of a full name,
+// in lower case.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// ownName reports whether no name server decides where a name leads. HTTP/1.0
+// has none.
+func ownName(name string) bool {
+	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	_, err := netip.ParseAddr(name)
+	return err == nil
+}

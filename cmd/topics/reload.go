@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rs/zerolog"
+)
+
+// tameSignals keeps signals that mean well from ending the server: SIGPIPE,
+// when the reader of its log has gone away, and SIGHUP, which asks it to read
+// its files again and arrives on the channel.
+func tameSignals() (hangups chan os.Signal) {
+	signal.Ignore(syscall.SIGPIPE)
+	hangups = make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	return hangups
+}
+
+// reloadOn reloads at each hangup until ctx ends.
+func (s *server) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
+	for {
+		select {
+		case <-hangups:
+			s.reload()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reload reads the keys, the level of the log and the certificate again, and
+// opens the audit file again, which may have been moved away. What
+// cannot be read stays as it is; each outcome is a line of the log.
+func (s *server) reload() {
+	s.reloaded("API keys", func(line *zerolog.Event) error {
+		if s.config.APIKeysFile == "" {
+			line.Str("kept", "TOPICS_API_KEYS_FILE is not set")
+			return nil
+		}
+		keys, err := s.config.ReadKeys()
+		if err != nil {
+			return err
+		}
+		s.api.ReplaceKeys(keys)
+		line.Int("keys", keys.Len())
+		return nil
+	})
+	s.reloaded("log level", func(line *zerolog.Event) error {
+		word, err := s.config.ReadLogLevel()
+		if err != nil {
+			return err
+		}
+		setLogLevel(word)
+		line.Str("to", word)
+		return nil
+	})
+	if s.trail != nil {
+		s.reloaded("audit file", func(line *zerolog.Event) error {
+			line.Str("file", s.config.AuditFile)
+			return s.trail.open()
+		})
+	}
+	if s.certificate != nil {
+		s.reloaded("certificate", func(line *zerolog.Event) error {
+			err := s.certificate.load()
+			line.Str("file", s.config.TLSCertFile)
+			return err
+		})
+	}
+}
+
+// reloaded runs one step of a reload and logs how it went, whatever the level
+// of the log is: whoever sent the signal looks for the line.
+func (s *server) reloaded(what string, step func(*zerolog.Event) error) {
+	line := s.log.WithLevel(zerolog.NoLevel).Str(zerolog.LevelFieldName, "info").Str("of", what)
+	if err := step(line); err != nil {
+		line.Err(err).Msg("reload failed; the former one stays in use")
+		return
+	}
+	line.Msg("reloaded")
+}
