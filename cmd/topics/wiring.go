@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -152,9 +153,13 @@ func (s *server) recoveryOptions() recovery.Options {
 }
 
 // named are the files and directories that the configuration names.
-func (s *server) named() []string {
-	c := s.config
-	return []string{c.ColdDir, c.ArchiveDir, c.PortFile, c.APIKeysFile}
+func (s *server) named() (names []string) {
+	for _, v := range s.config.Settings() {
+		if strings.HasSuffix(v.Name, "_FILE") || strings.HasSuffix(v.Name, "_DIR") {
+			names = append(names, v.Value)
+		}
+	}
+	return names
 }
 
 // registerChecks registers the health checks but the log's, which comes with

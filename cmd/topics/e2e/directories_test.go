@@ -34,7 +34,12 @@ func TestDirectoriesOfEveryKind(t *testing.T) {
 	if err := os.WriteFile(in("photos/beach.jpg"), []byte("sand"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server := serve(t, in("data")).ready()
+	for _, name := range []string{"data", "data/cold"} { // what the configuration names may be in the data directory
+		if err := os.MkdirAll(in(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := serve(t, in("data"), "TOPICS_COLD_DIR="+in("data/cold"), "TOPICS_AUDIT_FILE="+in("data/audit")).ready()
 	for range 3 {
 		write(t, server.client(), "t", `"a record"`)
 	}
