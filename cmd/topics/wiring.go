@@ -136,6 +136,8 @@ func (s *server) recoveryOptions() recovery.Options {
 			MaxTopics:      c.MaxTopics,
 			MaxRouters:     c.MaxRouters,
 			EphemeralBytes: c.EphemeralBytes,
+
+			IdempotencyBytes: c.IdempotencyBytes,
 		},
 		Storage: recovery.StorageOptions{
 			CheckpointBytes:    c.CheckpointBytes,
