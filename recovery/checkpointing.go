@@ -133,7 +133,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	}
 	next = &Checkpoint{
 		Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start()),
-		Through: uint64(through), Time: r.opts.Now().UnixMilli(),
+		Through: uint64(through), Time: r.opts.Now().UnixMilli(), Sum: state.sum.Sum64(),
 	}
 	if err := state.finish(next.Number); err != nil {
 		return nil, nil, nil, err
