@@ -17,8 +17,13 @@ import (
 
 // Recovered is a data directory in use.
 //
-// Locks, in this order: upkeep, cold.mu, work, mu. Merges and relocations hold upkeep.
-// Whatever changes which segments and checkpoints there are holds work.
+// Locks, in this order: coldWork, hotWork, cold.mu, work, commits, mu. Merges of segments
+// in the data directory hold hotWork, whatever touches the cold directory
+// coldWork, and both claim the segments. Whatever changes which segments and
+// checkpoints there are holds work, and waits for no other directory than this
+// one with it. The manifest's files are written with commits held. Nothing
+// waits for a disk with mu held, so that what watches the server can take it at
+// any time.
 type Recovered struct {
 	Registry *topics.Registry
 	Log      *wal.Log
@@ -30,33 +35,48 @@ type Recovered struct {
 
 	firstFile uint64 // the oldest log file that the manifest found needs; 0: all
 
-	mu       sync.Mutex // guards the manifest's file and what follows
+	commits sync.Mutex // guards the manifest's files and the reserve
+	reserve reserve
+
+	mu       sync.Mutex // guards what follows
 	manifest Manifest
 	// settled: the ranges that may be lost are durable in the log. Until then
 	// the manifest goes on naming the run before this one, also when the log
 	// moves on to another file meanwhile.
-	settled        bool
-	nextSegment    uint64             // the highest id given to one
-	nextCheckpoint uint64             // the highest number given to one
-	segments       []*segment.Segment // those of the checkpoint, in order
+	settled        atomic.Bool
+	nextSegment    uint64                             // the highest id given to one
+	nextCheckpoint uint64                             // the highest number given to one
+	segments       []*segment.Segment                 // those of the checkpoint, in order
+	claimed        map[*segment.Segment]chan struct{} // by a merge, a relocation or a scrub; closed when it is through
+	full           map[uint64]bool                    // segments that are not worth merging for their size
 	// What was live at the manifest's checkpoint and at the one before; nil:
 	// that was not taken in this life.
 	live, liveBefore topics.Liveness
 
-	cache    *segment.Cache
-	archive  archive
-	counters counters
-	scrubs   scrubs
-	stop     func()        // ends the background
-	taken    chan struct{} // capacity 1: a checkpoint was taken
-	closing  atomic.Bool
+	cache      *segment.Cache
+	archive    archive
+	counters   counters
+	stateBytes atomic.Int64 // of the newest checkpoint's state
+	scrubs     scrubs
+	stop       func()        // ends the background but for what leave waits for
+	leave      func()        // waits for what uses other directories than this one
+	taken      chan struct{} // capacity 1: a checkpoint was taken
+	offload    chan struct{} // the same, for the cold directory
+	closing    atomic.Bool
 
-	upkeep       sync.Mutex
-	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
+	running  atomic.Bool   // the background is
+	uncut    atomic.Bool   // the last checkpoint failed
+	bounds   sync.Mutex    // guards the setting of the log's bound
+	released chan struct{} // capacity 1: log files may be given back
+
+	hotWork      sync.Mutex
+	coldWork     sync.Mutex
+	far          far                  // the work on the cold directory
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
 	retired      []string             // and those that copies of the data directory may still need; see dropRetired
 	outdated     bool                 // the previous manifest may begin at an older checkpoint
+	uncertain    bool                 // the manifest on disk may be one that could not be written for sure
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
@@ -85,7 +105,7 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		opts.Now = time.Now
 	}
 	opts.Storage.fill()
-	r := &Recovered{opts: opts, full: map[uint64]bool{}, taken: make(chan struct{}, 1), pinned: map[*Pinned]struct{}{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
+	r := &Recovered{opts: opts, full: map[uint64]bool{}, taken: make(chan struct{}, 1), offload: make(chan struct{}, 1), claimed: map[*segment.Segment]chan struct{}{}, released: make(chan struct{}, 1), pinned: map[*Pinned]struct{}{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
 	steps := []struct {
 		name string
 		run  func(context.Context) error
@@ -117,13 +137,14 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 func (r *Recovered) prepare(context.Context) (err error) {
 	fsys, dir := r.opts.FS, r.opts.Dir
 	logs := path.Join(dir, walDir)
+	r.reserve.fsys, r.reserve.dir, r.reserve.size = fsys, dir, r.opts.Storage.ReserveBytes
 	if r.lock == nil {
 		if r.lock, err = Lock(fsys, dir); err != nil {
 			return err
 		}
 	}
 	o := &r.opts.Storage
-	for _, name := range []string{logs, r.dir(segmentDir), r.dir(stateDir), o.ColdDir, o.ArchiveDir} {
+	for _, name := range []string{logs, r.dir(segmentDir), r.dir(stateDir), o.ColdDir} {
 		if name == "" {
 			continue
 		}
@@ -154,7 +175,7 @@ func (r *Recovered) prepare(context.Context) (err error) {
 			r.opts.Log.Warn().Msg(r.Report.ManifestFallback)
 		} else {
 			r.manifest = Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID}
-			if err := replaceManifest(fsys, dir, &r.manifest); err != nil {
+			if err := r.reserve.replace(&r.manifest); err != nil {
 				return err
 			}
 		}
@@ -172,7 +193,8 @@ func (r *Recovered) replay(ctx context.Context) error {
 	o.LogID, o.Synced, o.Newest = r.manifest.LogID, wal.LSN(r.manifest.EndLSN), r.manifest.NewestFile
 	o.Begin = wal.LSN(r.manifest.LogBegin)
 	o.InUse = r.noteFile
-	o.Finished = r.archive.finished
+	o.Room = r.room
+	o.Finished = r.finishedFile
 	o.Cut = func(f wal.Frame) {
 		r.Report.FramesTruncated++
 		r.Report.RecordsTruncated += int64(topics.RecordsIn(f))
@@ -212,9 +234,7 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.Registry.LogLosses(ctx, losses); err != nil {
 		return fmt.Errorf("log the lost ranges: %w", err)
 	}
-	r.mu.Lock()
-	r.settled = true
-	r.mu.Unlock()
+	r.settled.Store(true)
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})
 	}
@@ -225,18 +245,19 @@ func (r *Recovered) settle(ctx context.Context) error {
 }
 
 func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := &r.manifest
+	r.commits.Lock()
+	defer r.commits.Unlock()
+	m := r.manifestNow()
 	m.LogID = r.Log.ID()
 	for m.Instance == 0 {
 		m.Instance = rand.Uint64()
 	}
-	if r.settled {
+	if r.settled.Load() {
 		m.BootID, m.CleanShutdown, m.LogBegin = r.opts.BootID, clean, 0
 	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
-	return replaceManifest(r.opts.FS, r.opts.Dir, m)
+	r.setManifest(m)
+	return r.reserve.replace(m)
 }
 
 // noteFile records that the log moved on to another file. Failing costs only
