@@ -153,7 +153,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	}
 	next = &Checkpoint{ // from here on also after an error
 		Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start()),
-		Through: uint64(through), Time: r.opts.Now().UnixMilli(),
+		Through: uint64(through), Time: r.opts.Now().UnixMilli(), Sum: state.sum.Sum64(),
 	}
 	if err := state.finish(next.Number); err != nil {
 		return next, nil, nil, err

@@ -14,8 +14,8 @@ import (
 // the next start its time.
 //
 // A log that failed may have pages in the cache that are not on the disk and
-// never will be. The manifest then names no boot, so that the next start takes
-// what had not been synced for lost, as after a power cut.
+// never will be. The manifest is then marked, so that the next start takes what
+// had not been synced for lost, as after a power cut.
 func (r *Recovered) Close(ctx context.Context) error {
 	r.closing.Store(true)
 	r.bound() // the end may not wait for an archive
@@ -34,9 +34,9 @@ func (r *Recovered) Close(ctx context.Context) error {
 	if err == nil {
 		err = r.writeManifest(r.Log.Newest(), r.Log.Synced(), true)
 	} else if errors.Is(err, wal.ErrReadOnly) {
-		r.opts.BootID = ""
-		err = errors.Join(err, r.writeManifest(r.Log.Newest(), r.Log.Synced(), false))
+		r.lastMark(ctx)
 	}
+	r.giveUp()
 	parted := r.part(ctx)
 	r.closeSegments()
 	if !parted {

@@ -95,6 +95,8 @@ func (r *Recovered) discard() error {
 // tidy claims the cold directory, and removes what a crash left there and in
 // the directories of segments and states. It runs before anything is written to
 // them. A cold directory that cannot be written now is no reason not to start.
+// A manifest that this start made knows of nothing, and proves nothing to be
+// garbage.
 func (r *Recovered) tidy() error {
 	for _, dir := range []string{r.dir(segmentDir), r.dir(stateDir)} {
 		names, err := r.opts.FS.List(dir)
@@ -111,6 +113,9 @@ func (r *Recovered) tidy() error {
 			}
 		}
 	}
+	if r.first {
+		r.garbage, r.retired = nil, nil
+	}
 	if err := r.tidyCold(); err != nil {
 		return err
 	}
@@ -121,8 +126,8 @@ func (r *Recovered) tidy() error {
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
 	if dir == r.dir(stateDir) {
-		var number uint64
-		if n, err := fmt.Sscanf(name, "%16x.state", &number); n != 1 || err != nil {
+		number, ok := ParseState(name)
+		if !ok {
 			return name == stateTemp
 		}
 		r.nextCheckpoint = max(r.nextCheckpoint, number)

@@ -38,12 +38,16 @@ const ManifestVersion = 3
 type Manifest struct {
 	FormatVersion uint32 `json:"-"`
 	LogID         uint64 `json:"log_id"`
-	BootID        string `json:"boot_id"`     // of the boot that wrote it
-	NewestFile    uint64 `json:"newest_file"` // number of the newest log file known
+	BootID        string `json:"boot_id"`         // of the boot that wrote it
+	Mount         string `json:"mount,omitempty"` // that had the log then; empty: unknown
+	NewestFile    uint64 `json:"newest_file"`     // number of the newest log file known
 	// EndLSN is a position that the log had reached when this was written; it
 	// may have gone further since.
 	EndLSN        uint64 `json:"end_lsn"`
 	CleanShutdown bool   `json:"clean_shutdown"`
+	// Failed: a write or sync of the log has failed. What it had not synced
+	// counts as lost until a start has settled that.
+	Failed bool `json:"failed,omitempty"`
 	// Instance is drawn for each data directory, a restored one included: it
 	// marks the cold directory as its own. 0: not drawn yet.
 	Instance uint64 `json:"instance,omitempty"`
@@ -66,6 +70,22 @@ type Manifest struct {
 	// Fallback says why the newest manifest was not used, when this is the
 	// previous one. It is not stored.
 	Fallback error `json:"-"`
+}
+
+// Taken returns the highest number of a checkpoint, and the highest id of a segment,
+// that the manifest names: neither is given out again, also when its file is
+// missing.
+func (m *Manifest) Taken() (checkpoint, segment uint64) {
+	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
+		if c == nil {
+			continue
+		}
+		checkpoint = max(checkpoint, c.Number)
+		for _, ref := range c.Segments {
+			segment = max(segment, ref.ID)
+		}
+	}
+	return checkpoint, segment
 }
 
 var manifestMagic = [8]byte{'T', 'O', 'P', 'I', 'C', 'S', 'M', 'F'}

@@ -15,8 +15,10 @@ import (
 type Options struct {
 	FS     vfs.FS
 	Dir    string    // the data directory; made if absent
+	Named  []string  // what else the configuration names: it may be in Dir, and is not data
 	Lock   io.Closer // its lock, if the caller has taken it; Run's from here on
 	BootID string    // of the running kernel; empty: unknown, taken as a new one
+	Mount  string    // that has the log, as Mount returns it; empty: unknown, taken as a new one
 	Gate   *Gate
 	Log    zerolog.Logger
 	WAL    wal.Options    // sizes and times; the rest is filled in here

@@ -13,11 +13,7 @@ import (
 // before it if that cannot be read. Without either the registry is empty and
 // the whole log is replayed.
 func (r *Recovered) restore(context.Context) error {
-	if err := r.enterCold(); err != nil {
-		return err
-	}
 	m := &r.manifest
-	r.firstFile = m.firstFile()
 	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)
 	a := &r.archive
 	a.fsys, a.from, a.to, a.most = r.opts.FS, r.dir(walDir), r.opts.Storage.ArchiveDir, r.opts.Storage.ArchiveMaxBytes
@@ -37,6 +33,7 @@ func (r *Recovered) restore(context.Context) error {
 	}
 	r.Report.CheckpointFallback = err.Error()
 	r.opts.Log.Warn().Err(err).Msg("recovering from the checkpoint before")
+	m.EndLSN = uint64(m.Durable()) // what the newer one proves still holds
 	if m.Checkpoint = m.Previous; m.Checkpoint == nil {
 		return nil // the log is there from its beginning
 	}
@@ -51,7 +48,7 @@ func (r *Recovered) restore(context.Context) error {
 // restoreFrom fills the registry from one checkpoint and returns what was live
 // at it.
 func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
-	state, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
+	state, err := ReadState(r.opts.FS, r.dir(stateDir), c)
 	if err != nil {
 		return nil, err
 	}

@@ -199,7 +199,7 @@ func (r *Recovered) scrubStates(ctx context.Context, s *Scrub) error {
 		if err := r.pause(ctx); err != nil {
 			return err
 		}
-		content, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
+		content, err := ReadState(r.opts.FS, r.dir(stateDir), c)
 		var bad *StateError
 		switch {
 		case errors.As(err, &bad):

@@ -107,8 +107,14 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, false, nil
 	}
-	// A header torn by the power has version zero.
+	// A header torn by the power has version zero. Where the checksum holds for
+	// this program's version, it is only the version that is damaged.
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && v != 0 {
+		known := bytes.Clone(b[:56])
+		binary.LittleEndian.PutUint32(known[8:], formatVersion)
+		if xxh3.Hash(known) == binary.LittleEndian.Uint64(b[56:]) {
+			return h, false, nil
+		}
 		return h, false, &VersionError{File: name, Found: v, Known: formatVersion}
 	}
 	if xxh3.Hash(b[:56]) != binary.LittleEndian.Uint64(b[56:]) {

@@ -44,7 +44,7 @@ func (w *world) forward(what string, fsys *crashfs.FS) {
 		w.t.Fatalf("%s: %v", what, err)
 	}
 	got := w.restored(fsys, "/restored")
-	own := &world{t: w.t, fs: fsys, now: w.now}
+	own := &world{t: w.t, fs: fsys, now: w.now, mount: w.mount}
 	own.open()
 	same(w.t, what, dump(w.t, own.data.Registry), got)
 }
@@ -100,6 +100,7 @@ func forwardThroughCrashes(t *testing.T, first *world, fsys *crashfs.FS, seed in
 		w.script(at.Crashed)
 		crashed := at.Crashed()
 		after := at.Crash(rng)
+		w.mount = "after the power cut"
 		w.forward(fmt.Sprintf("seed %d, crash at operation %d", seed, n), after)
 		if !crashed {
 			return n
