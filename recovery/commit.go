@@ -11,7 +11,7 @@ import (
 )
 
 // errUncertain says that a manifest may be durable or not: whatever either
-// names has to stay.
+// names has to stay until two later ones are, and none on disk can be it.
 var errUncertain = errors.New("the manifest may have changed or not")
 
 // manifestNow is the manifest as it is. Its checkpoints are never changed in
@@ -25,22 +25,52 @@ func (r *Recovered) manifestNow() *Manifest {
 
 // commit changes the manifest and makes that durable.
 func (r *Recovered) commit(change func(*Manifest)) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	next := r.manifest
+	r.commits.Lock()
+	defer r.commits.Unlock()
+	next := *r.manifestNow()
 	change(&next)
-	if err := replaceManifest(r.opts.FS, r.opts.Dir, &next); err != nil {
+	if err := r.reserve.replace(&next); err != nil {
 		return fmt.Errorf("%w: %w", errUncertain, err)
 	}
-	r.manifest = next
+	r.setManifest(&next)
 	return nil
+}
+
+// setManifest makes m the manifest as it is. r.commits is held.
+func (r *Recovered) setManifest(m *Manifest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.manifest = *m
+}
+
+// remove removes files that were to be named by a manifest, which failed with
+// that error: at once, or, if that manifest may be durable, when no manifest on
+// disk can name them any more. What cannot be removed is tried again. r.work is
+// held.
+func (r *Recovered) remove(failed error, names []string) {
+	if errors.Is(failed, errUncertain) {
+		r.garbage, r.uncertain = append(r.garbage, names...), true
+		return
+	}
+	for _, name := range names {
+		if discardFile(r.opts.FS, name) != nil {
+			r.garbage = append(r.garbage, name)
+		}
+	}
 }
 
 // discard removes the files that the manifest no longer names. Before that it
 // writes it once more, so that the previous manifest does not name them
-// either, nor log files that are released next. What is pinned or cannot be removed is left for the next time. r.work
-// is held.
+// either, nor log files that are released next; and twice after a manifest of
+// which it is not known whether it is durable. What is pinned or cannot be
+// removed is left for the next time. r.work is held.
 func (r *Recovered) discard() error {
+	if r.uncertain {
+		if err := r.commit(func(*Manifest) {}); err != nil {
+			return err
+		}
+		r.uncertain = false
+	}
 	if !r.outdated && !slices.ContainsFunc(r.garbage, func(name string) bool { return !r.isPinned(name) }) {
 		return nil
 	}

@@ -36,17 +36,30 @@ func (r *Recovered) logFailed(error) {
 	}
 }
 
+// hasFailed reports whether the log has failed in this life.
+func (r *Recovered) hasFailed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
 // mark makes durable that the log cannot be trusted, unless the directory has
 // been given up. It returns false if there is a point in trying again.
 func (r *Recovered) mark() bool {
+	r.commits.Lock()
+	defer r.commits.Unlock()
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.gone {
+	gone := r.gone
+	r.manifest.Failed = true
+	r.mu.Unlock()
+	if gone {
 		return true
 	}
-	r.manifest.Failed = true
-	err := replaceManifest(r.opts.FS, r.opts.Dir, &r.manifest)
-	if r.unmarked = err != nil; r.unmarked {
+	err := r.reserve.replace(r.manifestNow())
+	r.mu.Lock()
+	r.unmarked = err != nil
+	r.mu.Unlock()
+	if err != nil {
 		r.opts.Log.Warn().Err(err).Msg("the log has failed, and the manifest cannot be marked; will retry")
 	}
 	return err == nil
@@ -68,6 +81,8 @@ func (r *Recovered) lastMark(ctx context.Context) {
 // giveUp ends what may still write the manifest: after it, the directory may
 // belong to another process.
 func (r *Recovered) giveUp() {
+	r.commits.Lock() // none is being written
+	defer r.commits.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.gone {

@@ -194,13 +194,18 @@ func readBounded(fsys vfs.FS, name string) ([]byte, error) {
 // every moment a crash can choose, MANIFEST holds the old or the new one
 // whole. A damaged MANIFEST does not push out a good previous one.
 func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
+	return writeManifest(fsys, dir, m, replaceFile)
+}
+
+// writeManifest is WriteManifest with another way to replace a file.
+func writeManifest(fsys vfs.FS, dir string, m *Manifest, replace func(fsys vfs.FS, dir, base string, b []byte) error) error {
 	old, err := readBounded(fsys, path.Join(dir, ManifestName))
 	if err != nil && !missing(err) {
 		return err
 	}
 	if err == nil {
 		if _, err := decodeManifest(ManifestName, old); err == nil {
-			err = replaceFile(fsys, dir, PrevManifestName, old)
+			err = replace(fsys, dir, PrevManifestName, old)
 			if err != nil {
 				return err
 			}
@@ -210,7 +215,7 @@ func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(fsys, dir, ManifestName, b)
+	return replace(fsys, dir, ManifestName, b)
 }
 
 // replaceFile gives name the content b, durably, in one step for a crash.

@@ -74,10 +74,13 @@ func begin(opts Options) *Recovered {
 		opts.Gate = NewGate(opts.Now)
 	}
 	opts.Storage.fill()
-	return &Recovered{
+	r := &Recovered{
 		opts: opts, lock: opts.Lock, Report: *NewReport(opts.Now()),
-		full: map[uint64]bool{}, taken: make(chan struct{}, 1), ended: make(chan struct{}), pinned: map[*Pinned]struct{}{},
+		full: map[uint64]bool{}, claimed: map[*segment.Segment]chan struct{}{}, pinned: map[*Pinned]struct{}{},
+		taken: make(chan struct{}, 1), offload: make(chan struct{}, 1), released: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
+	r.reserve.fsys, r.reserve.dir, r.reserve.size = opts.FS, opts.Dir, opts.Storage.ReserveBytes
+	return r
 }
 
 // readManifest reads the manifest of a directory that has data.

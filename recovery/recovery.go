@@ -15,8 +15,13 @@ import (
 
 // Recovered is a data directory in use.
 //
-// Locks, in this order: upkeep, cold.mu, work, mu. Merges and relocations hold upkeep.
-// Whatever changes which segments and checkpoints there are holds work.
+// Locks, in this order: coldWork, hotWork, cold.mu, work, commits, mu. Merges of segments
+// in the data directory hold hotWork, whatever touches the cold directory
+// coldWork, and both claim the segments. Whatever changes which segments and
+// checkpoints there are holds work, and waits for no other directory than this
+// one with it. The manifest's files are written with commits held. Nothing
+// waits for a disk with mu held, so that what watches the server can take it at
+// any time.
 type Recovered struct {
 	Registry *topics.Registry
 	Log      *wal.Log
@@ -29,37 +34,52 @@ type Recovered struct {
 	first      bool        // this start made the manifest: there was no data
 	logOptions wal.Options // by the manifest that was found, from its previous checkpoint on
 
-	mu       sync.Mutex // guards the manifest's file and what follows
+	commits sync.Mutex // guards the manifest's files and the reserve
+	reserve reserve
+
+	mu       sync.Mutex // guards what follows
 	manifest Manifest
 	// settled: the ranges that may be lost are durable in the log. Until then
 	// the manifest goes on naming the run before this one, also when the log
 	// moves on to another file meanwhile.
-	settled        bool
-	failed         bool               // the log has failed in this life
-	unmarked       bool               // and the manifest does not say so yet
-	gone           bool               // the directory has been given up
-	nextSegment    uint64             // the highest id given to one
-	nextCheckpoint uint64             // the highest number given to one
-	segments       []*segment.Segment // those of the checkpoint, in order
+	settled        atomic.Bool
+	failed         bool                               // the log has failed in this life
+	unmarked       bool                               // and the manifest does not say so yet
+	gone           bool                               // the directory has been given up
+	nextSegment    uint64                             // the highest id given to one
+	nextCheckpoint uint64                             // the highest number given to one
+	segments       []*segment.Segment                 // those of the checkpoint, in order
+	claimed        map[*segment.Segment]chan struct{} // by a merge, a relocation or a scrub; closed when it is through
+	full           map[uint64]bool                    // segments that are not worth merging for their size
 	// What was live at the manifest's checkpoint and at the one before; nil:
 	// that was not taken in this life.
 	live, liveBefore topics.Liveness
 
-	ended    chan struct{} // closed when the directory has been given up
-	cache    *segment.Cache
-	archive  archive
-	counters counters
-	scrubs   scrubs
-	stop     func()        // ends the background
-	taken    chan struct{} // capacity 1: a checkpoint was taken
-	closing  atomic.Bool
+	ended      chan struct{} // closed when the directory has been given up
+	cache      *segment.Cache
+	archive    archive
+	counters   counters
+	stateBytes atomic.Int64 // of the newest checkpoint's state
+	scrubs     scrubs
+	stop       func()        // ends the background but for what leave waits for
+	leave      func()        // waits for what uses other directories than this one
+	taken      chan struct{} // capacity 1: a checkpoint was taken
+	offload    chan struct{} // the same, for the cold directory
+	closing    atomic.Bool
 
-	upkeep       sync.Mutex
-	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
+	running  atomic.Bool   // the background is
+	uncut    atomic.Bool   // the last checkpoint failed
+	bounds   sync.Mutex    // guards the setting of the log's bound
+	released chan struct{} // capacity 1: log files may be given back
+
+	hotWork      sync.Mutex
+	coldWork     sync.Mutex
+	far          far                  // the work on the cold directory
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
 	retired      []string             // and those that copies of the data directory may still need; see dropRetired
 	outdated     bool                 // the previous manifest may begin at an older checkpoint
+	uncertain    bool                 // the manifest on disk may be one that could not be written for sure
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
@@ -147,7 +167,7 @@ func (r *Recovered) makeManifest() error {
 		return err
 	}
 	m := &Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID, Mount: r.opts.Mount}
-	if err := replaceManifest(r.opts.FS, r.opts.Dir, m); err != nil {
+	if err := r.reserve.replace(m); err != nil {
 		return err
 	}
 	r.first = true
@@ -171,7 +191,7 @@ func (r *Recovered) examine() (*Directory, error) {
 // makeDirs makes the directories that are not there.
 func (r *Recovered) makeDirs() error {
 	o := &r.opts.Storage
-	for _, name := range []string{r.dir(walDir), r.dir(segmentDir), r.dir(stateDir), o.ColdDir, o.ArchiveDir} {
+	for _, name := range []string{r.dir(walDir), r.dir(segmentDir), r.dir(stateDir), o.ColdDir} {
 		if name == "" {
 			continue
 		}
@@ -210,7 +230,8 @@ func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 	o.Tail = r.manifest.Tail(r.opts.BootID, r.opts.Mount)
 	o.Failed = r.logFailed
 	o.InUse = r.noteFile
-	o.Finished = r.archive.finished
+	o.Room = r.room
+	o.Finished = r.finishedFile
 	o.Cut = func(f wal.Frame) {
 		r.Report.FramesTruncated++
 		r.Report.RecordsTruncated += int64(topics.RecordsIn(f))
@@ -246,9 +267,7 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.Registry.LogLosses(ctx, losses); err != nil {
 		return fmt.Errorf("log the lost ranges: %w", err)
 	}
-	r.mu.Lock()
-	r.settled = true
-	r.mu.Unlock()
+	r.settled.Store(true)
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})
 	}
@@ -259,19 +278,20 @@ func (r *Recovered) settle(ctx context.Context) error {
 }
 
 func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := &r.manifest
+	r.commits.Lock()
+	defer r.commits.Unlock()
+	m := r.manifestNow()
 	m.LogID = r.Log.ID()
 	for m.Instance == 0 {
 		m.Instance = rand.Uint64()
 	}
-	if r.settled {
+	if r.settled.Load() {
 		m.BootID, m.Mount, m.CleanShutdown, m.LogBegin = r.opts.BootID, r.opts.Mount, clean, 0
-		m.Failed = r.failed
+		m.Failed = r.hasFailed()
 	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
-	return replaceManifest(r.opts.FS, r.opts.Dir, m)
+	r.setManifest(m)
+	return r.reserve.replace(m)
 }
 
 // noteFile records that the log moved on to another file. Failing costs only

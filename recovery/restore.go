@@ -15,9 +15,11 @@ import (
 func (r *Recovered) restore(context.Context) error {
 	m := &r.manifest
 	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)
-	r.archive = archive{
-		fsys: r.opts.FS, from: r.dir(walDir), to: r.opts.Storage.ArchiveDir, log: r.opts.Log, done: map[uint64]bool{},
-	}
+	a := &r.archive
+	a.fsys, a.from, a.to, a.most = r.opts.FS, r.dir(walDir), r.opts.Storage.ArchiveDir, r.opts.Storage.ArchiveMaxBytes
+	a.finished, a.copied, a.log, a.wake = r.finishedFiles, r.archived, r.opts.Log, make(chan struct{}, 1)
+	a.far.now, a.far.patience = r.opts.Now, archivePatience
+	r.far.now, r.far.patience = r.opts.Now, coldPatience
 	r.Registry = topics.New(r.opts.Topics)
 	if m.Checkpoint == nil {
 		return nil
@@ -59,6 +61,7 @@ func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %d: %w", c.Number, err)
 	}
+	r.stateBytes.Store(int64(len(state)))
 	r.Report.Checkpoint, r.Report.StateBytes, r.Report.Segments = StateName(c.Number), int64(len(state)), len(segs)
 	return live, nil
 }

@@ -76,7 +76,7 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 		},
 		Topics: topics.Options{Now: now},
 		Storage: recovery.StorageOptions{
-			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+			ReserveBytes: 8 << 10, SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
 			ColdDir: "/cold", HotSegments: 3, ArchiveDir: "/archive",
 		},
 	}

@@ -58,6 +58,9 @@ func (f *file) offset(l LSN) int64 { return headerSize + int64(l-f.first) }
 // room is how many frame bytes fit between tail and the file's end.
 func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
 
+// end is the position at which the file is full.
+func (f *file) end() LSN { return f.first + LSN(f.size-headerSize) }
+
 // holds says that l stands in the file or right behind its last byte.
 func (f *file) holds(l LSN) bool { return l >= f.first && l-f.first <= LSN(f.size-headerSize) }
 

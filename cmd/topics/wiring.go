@@ -150,6 +150,7 @@ func (s *server) recoveryOptions() recovery.Options {
 			HotSegments:        c.HotRetainSegments,
 			HotBytes:           c.HotRetainBytes,
 			ArchiveDir:         c.ArchiveDir,
+			ArchiveMaxBytes:    c.ArchiveMaxBytes,
 		},
 	}
 }
@@ -199,6 +200,8 @@ func (s *server) registerChecks() {
 	s.health.Register("routers", recovery.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
+	s.health.Register("cold", s.onData((*recovery.Recovered).ColdCheck))
+	s.health.Register("reserve", s.onData((*recovery.Recovered).ReserveCheck))
 }
 
 // onData makes a check of one that needs the data; while there is none all is

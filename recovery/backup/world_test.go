@@ -50,7 +50,7 @@ func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 		Topics: topics.Options{Now: now},
 		Storage: recovery.StorageOptions{
 			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
-			ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
+			ReserveBytes: 8 << 10, ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
 		},
 		Now: func() time.Time { return time.UnixMilli(now()) },
 	}
