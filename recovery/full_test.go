@@ -160,6 +160,40 @@ func TestStartOnAFullDisk(t *testing.T) {
 	}
 }
 
+// When everything is deleted a checkpoint can free a disk without a free byte,
+// although the reserve for its state was spent before.
+func TestCheckpointWithoutItsReserve(t *testing.T) {
+	ctx := context.Background()
+	fsys := crashfs.New()
+	o := options(fsys, 1, func() int64 { return 1_000_000 })
+	o.WAL.FileBytes, o.Storage.ReserveBytes = 128<<10, 0
+	data, err := recovery.Run(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		if err := fill(data, "a", 900); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := uint64(501)
+	if _, err := data.Registry.DeleteRecords(ctx, "a", &topics.Deletion{Before: &all}); err != nil {
+		t.Fatal(err)
+	}
+	if err := fsys.Remove("/data/RESERVE.state"); err != nil {
+		t.Fatal(err)
+	}
+	fsys.SetCapacity(used(t, fsys))
+	for range 2 {
+		if _, err := data.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if data.Log.Stats().Released == 0 {
+		t.Error("no log file was given back")
+	}
+}
+
 // fill writes one record that does not compress.
 func fill(data *recovery.Recovered, name string, size int) error {
 	b := make([]byte, size)

@@ -24,6 +24,9 @@ const (
 	// reservePiece is what is written of it at once: where there is no room
 	// for a whole one it has as many pieces as fit.
 	reservePiece = 64 << 10
+	// reserveCrumb is a piece of what is left when none of those fits. What is
+	// not taken is lost to whoever fills the disk, at each start.
+	reserveCrumb = 1 << 10
 )
 
 // reserve lays up and spends the reserves of a data directory. One goroutine
@@ -104,6 +107,21 @@ func (s *reserve) free(base string) error {
 	return discardFile(s.fsys, path.Join(s.dir, base))
 }
 
+// halve frees half of a reserve. It reports whether there was enough of it.
+func (s *reserve) halve(base string) bool {
+	f, err := s.fsys.Open(path.Join(s.dir, base))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil || size < 4*reservePiece {
+		return false
+	}
+	s.note(errSpent)
+	return f.Truncate(size/2) == nil && f.Sync() == nil
+}
+
 var errSpent = errors.New("it was used for want of other space")
 
 // layUp makes the reserves that are missing or cut short.
@@ -152,9 +170,13 @@ func (s *reserve) allocate(name string) (made int64, err error) {
 	random := rand.NewChaCha8([32]byte{})
 	b := make([]byte, min(reservePiece, s.size))
 	for err == nil && made < s.size {
+		b = b[:min(int64(len(b)), s.size-made)]
 		_, _ = random.Read(b) // never fails
-		if _, err = f.WriteAt(b, made); err == nil {
+		switch _, err = f.WriteAt(b, made); {
+		case err == nil:
 			made += int64(len(b))
+		case vfs.NoSpace(err) && len(b) > reserveCrumb: // the last of it, too
+			b, err = b[:reserveCrumb], f.Truncate(made)
 		}
 	}
 	fits := error(nil)

@@ -104,6 +104,22 @@ func TestManifestOnAFullDisk(t *testing.T) {
 	}
 }
 
+// The reserves hardly wear out: whoever takes every byte that is free between
+// replacements, on a file system that needs a block more each time, gets next
+// to nothing.
+func TestReserveUnderAThief(t *testing.T) {
+	fsys, s := withReserve(t)
+	full := filesSize(t, fsys)
+	thief := newThief(t, fsys)
+	for n := range 200 {
+		fsys.SetCapacity(full - int64(n)*512)
+		if err := s.replace(numbered(2 + n)); err != nil {
+			t.Fatalf("replacement %d: %v", n, err)
+		}
+		thief.steal()
+	}
+}
+
 // TestSpentReserve cuts the power at every operation of a replacement out of
 // the reserve: the manifest is the old one or the new one, whole, and so is
 // the one before it. What a cut leaves of the reserves does for the next one.

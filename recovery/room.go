@@ -57,13 +57,14 @@ func (r *Recovered) mergeRoom() float64 {
 }
 
 // spendStateReserve frees the reserve that is kept for the state of a
-// checkpoint. It reports whether there was one. The background lays it up
-// again.
+// checkpoint, or, if that was spent before and could not be laid up again, half
+// of one that is kept for a manifest, which needs less. It reports whether
+// anything was freed. The background lays it up again.
 func (r *Recovered) spendStateReserve() bool {
 	r.commits.Lock()
 	defer r.commits.Unlock()
-	if _, err := fileSize(r.opts.FS, r.dir(stateReserve)); err != nil {
-		return false
+	if _, err := fileSize(r.opts.FS, r.dir(stateReserve)); err == nil {
+		return r.reserve.free(stateReserve) == nil
 	}
-	return r.reserve.free(stateReserve) == nil
+	return r.reserve.halve(previousReserve) || r.reserve.halve(manifestReserve)
 }
