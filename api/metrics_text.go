@@ -83,6 +83,12 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 		sample(w, `topics_tombstones_total{reason="`+escapeLabel(reason)+`"}`, t.Tombstones[reason])
 	}
 
+	sample(w, "topics_connections", r.conns.Open)
+	sample(w, "topics_connections_refused_total", r.conns.Refused)
+	sample(w, "topics_connections_shed_total", r.conns.Shed)
+	if most := r.conns.most(); most > 0 {
+		sample(w, "topics_max_connections", most)
+	}
 	sample(w, "topics_sse_connections", r.streams)
 	sample(w, "topics_ws_connections", r.sockets)
 	sample(w, "topics_watch_sessions", r.sessions)

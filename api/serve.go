@@ -6,14 +6,23 @@ import (
 	"time"
 
 	"github.com/julienschmidt/httprouter"
+
+	"github.com/e6e95bb8/topics/api/conns"
 )
 
 // answer runs one request through its route: key, gate, slots, confirmation,
 // handler, error map, panic guard, metrics, audit. Every answer leaves through
 // here, and whatever a call holds is given back here.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps httprouter.Params) {
+	conn := conns.Of(r)
+	if conn != nil && !conn.Begin() {
+		panic(http.ErrAbortHandler)
+	}
 	c := beginCall(w, r)
 	c.route, c.sharing = rt, s.sharing
+	if conn != nil && conn.Extra() {
+		c.extra = conn
+	}
 	c.sharing.apply(r, w.Header())
 	param := ""
 	if len(ps) > 0 {
@@ -43,6 +52,24 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	if cut {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// takeConnection makes sure that there is room for the call's connection. One
+// beyond the bound ends after its answer, and only probes and operators get
+// one.
+func (s *Server) takeConnection(c *call) error {
+	if c.extra == nil {
+		return nil
+	}
+	if kind := c.route.kind; kind != data && kind != streaming {
+		c.hangUp = true
+		return nil
+	}
+	if !c.extra.Claim() {
+		c.hangUp = true
+		return capReached("max_connections", int64(s.conns.Stats().Bound), "connections, all of them at work")
+	}
+	return nil
 }
 
 // run admits the call, calls the route's handler, and turns an error or a
@@ -86,6 +113,9 @@ func (s *Server) admit(c *call, param string) error {
 		return err
 	}
 	if err := c.permit(param); err != nil {
+		return err
+	}
+	if err := s.takeConnection(c); err != nil {
 		return err
 	}
 	if c.route.kind.gated() {

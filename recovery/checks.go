@@ -23,6 +23,7 @@ const (
 	lastDiskBytes   = 64 * mib    // free: unhealthy
 	lowMemory       = 0.90        // of the memory limit: degraded
 	manyConnections = 0.90        // of the most allowed: degraded
+	manyDescriptors = 0.80        // of the process's limit: degraded
 )
 
 // LogState is the little of the log's statistics that health needs.
@@ -156,7 +157,19 @@ func MemoryCheck(use func() (used, limit uint64)) Check {
 	}
 }
 
-// ConnectionsCheck watches the long-lived connections against the most that
+// DescriptorsCheck watches the open file descriptors, those of the log, segments
+// and connections alike, against the process's limit.
+func DescriptorsCheck(count func() (open, limit int64)) Check {
+	return func() Condition {
+		open, limit := count()
+		if float64(open) >= manyDescriptors*float64(limit) {
+			return Condition{Degraded, fmt.Sprintf("%d of at most %d file descriptors are open", open, limit)}
+		}
+		return Condition{}
+	}
+}
+
+// ConnectionsCheck watches the open connections against the most that
 // are allowed; 0 is no limit.
 func ConnectionsCheck(count func() (current, most int64)) Check {
 	return func() Condition {

@@ -33,8 +33,10 @@ type server struct {
 	disk   *recovery.DiskWatch
 	wal    *recovery.LogWatch
 	api    *api.Server
-	http   *http.Server
-	ops    *http.Server // the operator's listener; nil: there is none
+	// descriptors are what log, segments and connections share.
+	descriptors *descriptors
+	http        *http.Server
+	ops         *http.Server // the operator's listener; nil: there is none
 	// certificate is what the listeners serve TLS with; nil in cleartext.
 	certificate *certificate
 	trail       *auditFile // nil: audit lines are in the log
@@ -106,6 +108,7 @@ func (s *server) configure() (err error) {
 		}
 	}
 	limitMemory(s.log)
+	s.descriptors = claimDescriptors(s.log)
 	return nil
 }
 
@@ -128,10 +131,13 @@ func (s *server) watch() (stop func()) {
 	s.health = recovery.NewHealth(time.Now)
 	s.registerChecks()
 	s.api = api.New(s.apiOptions())
+	s.boundConnections()
+	s.warnOfFew()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.health.Run(ctx) })
 	wg.Go(func() { tendMemory(ctx) })
+	wg.Go(func() { s.tendConnections(ctx) })
 	return func() { cancel(); wg.Wait() }
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
@@ -180,6 +179,7 @@ func (s *server) registerChecks() {
 	s.health.Register("disk_space", s.disk.Check)
 	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
 	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
+	s.health.Register("descriptors", recovery.DescriptorsCheck(s.openDescriptors))
 	s.health.Register("segments", recovery.SegmentsCheck(s.damageSeen))
 	s.health.Register("routers", recovery.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
@@ -214,14 +214,15 @@ func (s *server) damageSeen() recovery.DamageSeen {
 	return recovery.DamageSeen{}
 }
 
-// connections are those that are open and how many the system lets there be:
-// each takes a file descriptor.
+// connections are those that are open and how many there may be.
 func (s *server) connections() (current, most int64) {
-	var files unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil {
-		return 0, 0
-	}
-	return s.api.Connections(), int64(min(files.Cur, math.MaxInt64))
+	c := s.api.Connections()
+	return int64(c.Open), int64(c.Bound)
+}
+
+// openDescriptors are those that are open and how many there may be.
+func (s *server) openDescriptors() (open, limit int64) {
+	return s.descriptors.open.Load(), int64(s.descriptors.limit)
 }
 
 // gateView shows the gate to the HTTP side, which does not import recovery.

@@ -107,6 +107,8 @@ func (c *Config) variables() []Variable {
 		"Routers that may exist; creating one more gets 429. 0 is no cap.")
 	add("MAX_WATCH_SESSIONS", integer(&c.MaxWatchSessions, 0, 100_000_000), "10000",
 		"Watch sessions that may exist; one more gets 429. 0 is no cap.")
+	add("MAX_CONNECTIONS", integer(&c.MaxConnections, 0, 100_000_000), "0",
+		"Connections that may be open; at the bound those that wait for their client give way to new ones, and when all are at work, what is not a probe gets 429. 0 is as many as the descriptor limit leaves beside log and segments, which holds in any case.")
 	add("MAX_SSE_CONNECTIONS", integer(&c.MaxStreams, 0, 100_000_000), "10000",
 		"Streams and WebSockets that may be open; one more gets 429. 0 is no cap.")
 	add("MAX_SSE_CONNECTIONS_PER_KEY", integer(&c.MaxStreamsPerKey, 0, 100_000_000), "1000",

@@ -1,0 +1,123 @@
+package conns
+
+import (
+	"container/list"
+	"net"
+	"time"
+)
+
+// Conn is a connection of a Set.
+type Conn struct {
+	net.Conn
+	set *Set
+
+	// The rest is guarded by set.mu.
+	line  *list.List    // where it waits; nil: it is at work
+	place *list.Element // in line
+	since time.Time     // when it began to wait
+	asked bool          // it has brought a request
+	extra bool          // it was let in beyond the bound
+	gone  bool          // closed, by itself or by the Set
+}
+
+// Begin is called when a request's header has been read. It returns false if
+// the connection has been closed to make room: then the request is not to be
+// served, because its client takes it for lost.
+func (c *Conn) Begin() bool {
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	if c.gone {
+		return false
+	}
+	c.asked = true
+	c.workLocked()
+	c.settleLocked()
+	return true
+}
+
+// Extra reports whether the connection is one beyond the bound.
+func (c *Conn) Extra() bool {
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	return c.extra
+}
+
+// Claim makes a regular connection of one beyond the bound, if there is room or
+// one that waits can give way.
+func (c *Conn) Claim() bool {
+	s := c.set
+	s.mu.Lock()
+	var gone *Conn
+	if c.extra && !s.roomLocked() {
+		if gone = s.longestWaitingLocked(); gone != nil {
+			s.dismissLocked(gone)
+		}
+	}
+	c.settleLocked()
+	extra := c.extra
+	s.mu.Unlock()
+	if gone != nil {
+		_ = gone.Conn.Close() // it has no request under way
+	}
+	return !extra
+}
+
+// settleLocked makes a regular connection of one beyond the bound if there is
+// room.
+func (c *Conn) settleLocked() {
+	if c.extra && c.set.roomLocked() {
+		c.extra = false
+		c.set.extra--
+	}
+}
+
+// rest notes that every answer has been sent. A connection that has not
+// brought a request goes on waiting as a new one.
+func (c *Conn) rest() {
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	if !c.gone && c.asked {
+		c.workLocked()
+		c.waitLocked(&c.set.idle)
+	}
+}
+
+// Close implements net.Conn.
+func (c *Conn) Close() error {
+	err := c.Conn.Close()
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
+	c.leaveLocked()
+	return err
+}
+
+// CloseWrite ends the sending side alone, as net/http does so that a client
+// which still sends gets the answer.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+func (c *Conn) waitLocked(line *list.List) {
+	c.line, c.place, c.since = line, line.PushBack(c), c.set.now()
+}
+
+func (c *Conn) workLocked() {
+	if c.line != nil {
+		c.line.Remove(c.place)
+		c.line, c.place = nil, nil
+	}
+}
+
+func (c *Conn) leaveLocked() {
+	if !c.gone {
+		c.gone = true
+		c.workLocked()
+		c.set.open--
+		if c.extra {
+			c.set.extra--
+		}
+	}
+}
