@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
+	"github.com/e6e95bb8/topics/wal/vfs/hangfs"
 )
 
 // TestConformance runs every clause of the contract against every file system.
@@ -25,6 +26,7 @@ func TestConformance(t *testing.T) {
 		{"errfs", func(*testing.T) (vfs.FS, string) {
 			return errfs.New(crashfs.New(), &errfs.Injector{}), "data"
 		}},
+		{"hangfs", func(*testing.T) (vfs.FS, string) { return hangfs.New(crashfs.New()), "data" }},
 	}
 	clauses := []struct {
 		name  string
