@@ -9,6 +9,7 @@ package conns
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"math"
 	"net"
 	"net/http"
@@ -86,15 +87,24 @@ func (s *Set) SetBound(n int) {
 // listener must be one of Listen's.
 func (s *Set) Configure(srv *http.Server) {
 	srv.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
-		return context.WithValue(ctx, contextKey{}, nc)
+		return context.WithValue(ctx, contextKey{}, under(nc))
 	}
 	// Only once the answer has been sent does a connection wait again: a
 	// handler that has returned is no sign of that.
 	srv.ConnState = func(nc net.Conn, state http.ConnState) {
-		if c, ok := nc.(*Conn); ok && state == http.StateIdle {
+		if c := under(nc); c != nil && state == http.StateIdle {
 			c.rest()
 		}
 	}
+}
+
+// under is the Conn that nc is, or that TLS makes it of; nil if there is none.
+func under(nc net.Conn) *Conn {
+	if secure, ok := nc.(*tls.Conn); ok {
+		nc = secure.NetConn()
+	}
+	c, _ := nc.(*Conn)
+	return c
 }
 
 type contextKey struct{}

@@ -3,11 +3,15 @@ package conns
 import (
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // script is a listener that answers what it is given, in order, and then
@@ -79,6 +83,31 @@ func TestAcceptFails(t *testing.T) {
 	l := w.Listen(&script{answers: []error{syscall.EBADF}, closed: make(chan struct{})})
 	if _, err := l.Accept(); !errors.Is(err, syscall.EBADF) {
 		t.Error(err)
+	}
+}
+
+// Over TLS the connections of a server are known, too.
+func TestTLS(t *testing.T) {
+	set := NewSet(zerolog.Nop())
+	standing := make(chan *Conn, 1)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		c := Of(r)
+		if c != nil && !c.Begin() {
+			t.Error("it is gone")
+		}
+		standing <- c
+	}))
+	srv.Listener = set.Listen(srv.Listener)
+	set.Configure(srv.Config)
+	srv.StartTLS()
+	defer srv.Close()
+	resp, err := srv.Client().Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if <-standing == nil || set.Stats().Open != 1 {
+		t.Errorf("the connection is not known: %+v", set.Stats())
 	}
 }
 
