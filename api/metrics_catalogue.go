@@ -101,7 +101,10 @@ var families = []family{
 	{"topics_wal_rotations_total", counter, "Log files put in use."},
 	{"topics_wal_size_bytes", gauge, "Bytes of all log files on disk, spare ones included."},
 	{"topics_wal_submit_full_total", counter, "Times that a writer found the log's queue full."},
+	{"topics_wal_sync_in_flight_seconds", gauge, "For how long the sync of the log under way has been running; 0 if none is."},
 	{"topics_wal_unsynced_bytes", gauge, "Bytes written to log files and not synced yet; an idle log keeps its last mark, 32 bytes, unsynced."},
+	{"topics_wal_waiting_writers", gauge, "Writers that wait for a write or sync of the log, or for room in it."},
+	{"topics_wal_write_in_flight_seconds", gauge, "For how long the write to the log under way has been running; 0 if none is."},
 	{"topics_watch_sessions", gauge, "Watch sessions that exist."},
 	{"topics_ws_connections", gauge, "Open WebSocket connections."},
 

@@ -108,6 +108,9 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sample(w, "topics_wal_unsynced_bytes", r.unsynced())
 	sample(w, "topics_wal_read_only", bit(r.wal.ReadOnly))
 	sample(w, "topics_wal_disk_full", bit(r.wal.Full))
+	sampleFloat(w, "topics_wal_sync_in_flight_seconds", r.wal.Syncing.Seconds())
+	sampleFloat(w, "topics_wal_write_in_flight_seconds", r.wal.Writing.Seconds())
+	sample(w, "topics_wal_waiting_writers", r.wal.Waiting+r.wal.Blocked)
 	sampleFloat(w, "topics_pressure", r.pressure)
 	for _, series := range storageSeries {
 		sampleFloat(w, "topics_"+series.name, series.value(&r.storage))

@@ -181,16 +181,8 @@ func notReady(p Progress) *Error {
 			e.Message += ": " + p.Err.Error()
 		}
 	}
-	e.Detail = map[string]any{
-		"replay_progress": p.Fraction,
-		"phase":           p.Phase,
-		"bytes_done":      p.BytesDone,
-		"bytes_total":     p.BytesTotal,
-		"records":         p.Records,
-		"eta_ms":          nil,
-	}
+	e.Replay = replayOf(p)
 	if p.ETA >= 0 {
-		e.Detail["eta_ms"] = p.ETA.Milliseconds()
 		e.RetryAfter = p.retryAfter()
 	}
 	return e

@@ -58,10 +58,9 @@ type Options struct {
 	// WAL reads the log's counters; nil until there is a log. It must be cheap
 	// and safe to call at any time after Open.
 	WAL func() wal.Stats
-	// Positions are how far the log is written and how far of that it is
-	// synced, as the health checks saw it last. Probes ask it, so it must take
-	// no lock of the log.
-	Positions func() (written, synced uint64)
+	// Position is where the log was when the health checks looked last. Probes
+	// ask it, so it must take no lock of the log.
+	Position func() LogPosition
 	// Disk is the space in the data directory's file system, as the health
 	// checks saw it last; zeros before that.
 	Disk func() (free, total uint64)

@@ -50,6 +50,7 @@ type Recovered struct {
 	stop     func()        // ends the background
 	taken    chan struct{} // capacity 1: a checkpoint was taken
 	closing  atomic.Bool
+	starts   atomic.Uint64 // the manifest's, for those who do not hold mu
 
 	upkeep       sync.Mutex
 	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
@@ -60,6 +61,9 @@ type Recovered struct {
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
+
+// Starts is how often the directory has been started, this time included.
+func (r *Recovered) Starts() uint64 { return r.starts.Load() }
 
 // Failure is a recovery that refused, with its account.
 type Failure struct {
@@ -214,6 +218,8 @@ func (r *Recovered) settle(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	r.settled = true
+	r.manifest.Starts++
+	r.starts.Store(r.manifest.Starts)
 	r.mu.Unlock()
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})

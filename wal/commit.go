@@ -23,7 +23,7 @@ const smallGroup = 8
 type stage struct {
 	active  bool
 	began   time.Time // when it became active
-	done    LSN // everything below is through
+	done    LSN       // everything below is through
 	waiters []*waiter
 	seen    atomic.Uint64 // done, for those who do not hold the lock
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/config"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/e6e95bb8/topics/wal/vfs/slotfs"
 )
 
 // serveCmd runs the server.
@@ -27,12 +28,15 @@ type server struct {
 	config *config.Config
 	log    zerolog.Logger
 	fs     vfs.FS
+	disks  *slotfs.FS // fs, once there is a configuration
 	gate   *recovery.Gate
 	health *recovery.Health
-	lock   vfs.Held // the data directory's; nil if it could not be taken
-	disk   *recovery.DiskWatch
-	wal    *recovery.LogWatch
-	api    *api.Server
+	// watchdog is what /live asks.
+	watchdog *recovery.Watchdog
+	lock     vfs.Held // the data directory's; nil if it could not be taken
+	disk     *recovery.DiskWatch
+	wal      *recovery.LogWatch
+	api      *api.Server
 	// descriptors are what log, segments and connections share.
 	descriptors *descriptors
 	http        *http.Server
@@ -108,8 +112,16 @@ func (s *server) configure() (err error) {
 		}
 	}
 	limitMemory(s.log)
-	s.descriptors = claimDescriptors(s.log)
+	s.prepare()
 	return nil
+}
+
+// prepare takes stock of what the machine gives: descriptors and disks.
+func (s *server) prepare() {
+	c := s.config
+	s.descriptors = claimDescriptors(s.log)
+	s.disks = slotfs.New(s.fs, c.MaxDiskReads, c.DataDir, c.ColdDir, c.ArchiveDir)
+	s.fs = s.disks
 }
 
 // claim is step 2. A directory that cannot be locked for another reason than
@@ -128,7 +140,6 @@ func (s *server) watch() (stop func()) {
 	// made, recovery says so.
 	_ = s.fs.MkdirAll(s.config.DataDir)
 	s.gate = recovery.NewGate(time.Now)
-	s.health = recovery.NewHealth(time.Now)
 	s.registerChecks()
 	s.api = api.New(s.apiOptions())
 	s.boundConnections()
@@ -136,6 +147,7 @@ func (s *server) watch() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.health.Run(ctx) })
+	wg.Go(func() { s.watchdog.Run(ctx) })
 	wg.Go(func() { tendMemory(ctx) })
 	wg.Go(func() { s.tendConnections(ctx) })
 	return func() { cancel(); wg.Wait() }
@@ -171,7 +183,9 @@ func (s *server) open() {
 		return
 	}
 	s.health.Register("log", s.wal.Check)
-	s.health.Refresh()
+	s.health.Refresh("log")
+	s.watchdog.Watch("registry", func() bool { data.Registry.List("\xff", "", 0); return true })
+	s.watchdog.Watch("log", recovery.LogMoves(s.logState))
 	s.api.Open(data.Registry)
 	s.gate.Ready()
 	go debug.FreeOSMemory() // what recovery needed and nobody does now

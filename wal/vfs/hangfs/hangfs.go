@@ -11,7 +11,6 @@
 package hangfs
 
 import (
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -179,9 +178,15 @@ func (f *FS) SyncDir(dir string) error {
 }
 
 // Lock implements vfs.FS.
-func (f *FS) Lock(name, owner string) (io.Closer, error) {
+func (f *FS) Lock(name, owner string) (vfs.Held, error) {
 	f.enter(errfs.Lock, name)
 	return f.inner.Lock(name, owner)
+}
+
+// Hold implements vfs.FS.
+func (f *FS) Hold(name string, mode vfs.LockMode) (vfs.Held, error) {
+	f.enter(errfs.Hold, name)
+	return f.inner.Hold(name, mode)
 }
 
 // Free implements vfs.FS.
