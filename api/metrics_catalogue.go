@@ -41,6 +41,8 @@ var families = []family{
 	{"topics_delivered_bytes_total", counter, "Payload bytes handed to readers since the start; what watchers share counts once."},
 	{"topics_delivered_records_total", counter, "Records handed to readers since the start; what watchers share counts once."},
 	{"topics_disk_free_bytes", gauge, "Bytes left in the file system of the data directory when it was last looked at."},
+	{"topics_disk_reads_in_flight", gauge, "Reads of files that are under way."},
+	{"topics_disk_reads_waiting", gauge, "Reads of files that wait because as many as may be are under way in their directory."},
 	{"topics_disk_size_bytes", gauge, "Size of the file system of the data directory."},
 	{"topics_ephemeral_bytes", gauge, "Bytes of memory that records of ephemeral topics take."},
 	{"topics_evicted_records_total", counter, "Records evicted from topics since the start, by reason."},

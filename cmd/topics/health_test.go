@@ -47,17 +47,17 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-func startHanging(t *testing.T) *hanging {
+func startHanging(t *testing.T, env ...string) *hanging {
 	t.Helper()
 	dir := t.TempDir()
 	h := &hanging{server: &server{}, t: t, disk: hangfs.New(vfs.OS())}
 	var err error
-	h.config, err = config.Load([]string{
+	h.config, err = config.Load(append([]string{
 		"TOPICS_DATA_DIR=" + filepath.Join(dir, "data"),
 		"TOPICS_COLD_DIR=" + filepath.Join(dir, "cold"),
 		"TOPICS_ARCHIVE_DIR=" + filepath.Join(dir, "archive"),
 		"TOPICS_WAL_FILE_BYTES=1MiB",
-	})
+	}, env...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,15 +81,19 @@ func startHanging(t *testing.T) *hanging {
 	return h
 }
 
+// manyRecords is a write that compresses well.
+var manyRecords = `{"records":[` + strings.Repeat(`{"data":"0123456789"},`, 999) + `{"data":1}]}`
+
 // warm makes what all segments of a process share, outside of any bubble: the
-// compressor has channels that must not belong to one.
+// compressor and its inverse have channels that must not belong to one.
 func warm(t *testing.T) {
 	t.Helper()
-	h := startHanging(t)
-	h.wants("POST", "/v0/topics/t", `{"records":[{"data":1}]}`, 201)
+	h := startHanging(t, "TOPICS_CACHE_BYTES=0")
+	h.wants("POST", "/v0/topics/t", manyRecords, 201)
 	if _, err := h.data.Load().Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	h.wants("GET", "/v0/topics/t/diff", "", 200)
 }
 
 // ask is a request and its answer.
@@ -193,7 +197,7 @@ func TestAHangingSyncShows(t *testing.T) {
 		done := make(chan int)
 		go func() { done <- h.ask("POST", "/v0/topics/t", `{"records":[{"data":1}]}`).Code }()
 		time.Sleep(4 * time.Second)
-		if bad := h.checks(); len(bad) != 1 || !strings.HasPrefix(bad["log"], "degraded: a sync of the log has been under way for 3") {
+		if bad := h.checks(); len(bad) != 1 || !strings.HasPrefix(bad["log"], "degraded: a sync of the log has been under way for ") {
 			t.Errorf("after four seconds: %v", bad)
 		}
 		h.wants("GET", "/health", "", 200)
@@ -222,5 +226,78 @@ func TestAHangingSyncShows(t *testing.T) {
 		if bad := h.checks(); len(bad) != 0 {
 			t.Errorf("afterwards: %v", bad)
 		}
+	})
+}
+
+// A cold directory that hangs holds up as many reads as there are slots for it;
+// others wait without a thread, leave with their client, and are refused in
+// the end. Reads of the data directory do not notice.
+func TestAHangingColdDirectoryHoldsUpFewReads(t *testing.T) {
+	warm(t)
+	synctest.Test(t, func(t *testing.T) {
+		const slots, readers = 5, 205
+		h := startHanging(t, "TOPICS_CACHE_BYTES=0", "TOPICS_HOT_RETAIN_SEGMENTS=1", "TOPICS_CHECKPOINT_INTERVAL_MS=0", fmt.Sprint("TOPICS_MAX_DISK_READS=", slots))
+		for i, topic := range []string{"cold", "hot"} {
+			h.wants("PUT", "/v0/topics/"+topic, `{}`, 201)
+			h.wants("POST", "/v0/topics/"+topic, manyRecords, 200)
+			if _, err := h.data.Load().Checkpoint(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute) // the older segment is moved
+			if n := h.data.Load().StorageStats().SegmentsCold; n != i {
+				t.Fatalf("%d segments are cold, want %d", n, i)
+			}
+		}
+		const cold, hot = "/v0/topics/cold/diff?limit=10", "/v0/topics/hot/diff?limit=10"
+		h.wants("GET", cold, "", 200)
+
+		hang := h.disk.Hang(errfs.Read, h.config.ColdDir)
+		defer hang.Release()
+		gone, leave := context.WithCancel(t.Context())
+		served := map[int]int{}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i := range readers {
+			wg.Go(func() {
+				r := httptest.NewRequest("GET", cold, nil)
+				if i >= slots && i%2 == 0 { // a client that will leave
+					r = r.WithContext(gone)
+				} else {
+					r = r.WithContext(t.Context())
+				}
+				w := httptest.NewRecorder()
+				h.api.ServeHTTP(w, r)
+				mu.Lock()
+				defer mu.Unlock()
+				served[w.Code]++
+			})
+			synctest.Wait()
+		}
+		if n := hang.Waiting(); n != slots {
+			t.Errorf("%d reads are in the kernel", n)
+		}
+		h.wants("GET", hot, "", 200)
+		h.wants("POST", "/v0/topics/hot", `{"records":[{"data":1}]}`, 200)
+		leave()
+		synctest.Wait()
+		if n := h.disks.Stats(h.config.ColdDir).Waiting; n != (readers-slots)/2 {
+			t.Errorf("%d still wait after half of their clients have left", n)
+		}
+		time.Sleep(31 * time.Second)
+		if s := h.disks.Stats(h.config.ColdDir); s.Reading != slots || s.Waiting != 0 {
+			t.Errorf("after half a minute: %+v", s)
+		}
+		if n := served[503]; n != (readers-slots)/2 {
+			t.Errorf("answers %v", served)
+		}
+		for _, probe := range []string{"/live", "/health", "/v0/ready"} {
+			h.wants("GET", probe, "", 200)
+		}
+		hang.Release()
+		wg.Wait()
+		if served[200] != slots {
+			t.Errorf("answers %v", served)
+		}
+		h.wants("GET", cold, "", 200)
 	})
 }

@@ -72,7 +72,7 @@ func (v storageView) Stats() api.StorageStats {
 	if d == nil {
 		return api.StorageStats{}
 	}
-	s, log := d.StorageStats(), d.Log.Stats()
+	s, log, reads := d.StorageStats(), d.Log.Stats(), v.disks.Total()
 	return api.StorageStats{
 		Checkpoints: s.Checkpoints, CheckpointFailures: s.CheckpointFailures,
 		CheckpointSeconds: s.CheckpointTook.Seconds(), CheckpointAge: s.CheckpointAge,
@@ -84,6 +84,7 @@ func (v storageView) Stats() api.StorageStats {
 		ReclaimedBytes: s.MergeReadBytes - min(s.MergeReadBytes, s.MergeWrittenBytes),
 		Relocations:    s.Relocations,
 		CacheHits:      s.Cache.Hits, CacheMisses: s.Cache.Misses, CacheBytes: s.Cache.Bytes,
+		Reads: reads.Reading, ReadsWaiting: reads.Waiting,
 		ArchivedFiles: s.ArchivedFiles, ArchiveFailures: s.ArchiveFailures,
 		VerifyRuns: s.VerifyRuns, VerifyDamaged: s.VerifyDamaged, VerifyAge: s.VerifyAge,
 		DamagedReads: d.Registry.Totals().DamagedReads, LastError: s.LastError,

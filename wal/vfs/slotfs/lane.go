@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // lane is the operations below one root.
@@ -40,6 +42,9 @@ func (l *lane) stats() Stats {
 	return Stats{Reading: len(l.slots), Waiting: int(l.waiting.Load()), Slots: cap(l.slots)}
 }
 
+// patience is how long a read waits for a slot that could give up otherwise.
+const patience = 30 * time.Second
+
 // take takes a slot for a read.
 func (l *lane) take(ctx context.Context) error {
 	select {
@@ -49,11 +54,19 @@ func (l *lane) take(ctx context.Context) error {
 	}
 	l.waiting.Add(1)
 	defer l.waiting.Add(-1)
+	if ctx.Done() == nil {
+		l.slots <- struct{}{}
+		return nil
+	}
+	tired := time.NewTimer(patience)
+	defer tired.Stop()
 	select {
 	case l.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
+	case <-tired.C:
+		return vfs.ErrBusy
 	}
 }
 

@@ -46,6 +46,18 @@ func (f *FS) Oldest(root string) time.Duration { return f.lane(root).oldest() }
 // Stats returns the reads below root.
 func (f *FS) Stats(root string) Stats { return f.lane(root).stats() }
 
+// Total returns the sum of the reads below all roots and elsewhere.
+func (f *FS) Total() Stats {
+	sum := f.rest.stats()
+	for _, l := range f.lanes {
+		s := l.stats()
+		sum.Reading += s.Reading
+		sum.Waiting += s.Waiting
+		sum.Slots += s.Slots
+	}
+	return sum
+}
+
 func (f *FS) lane(name string) *lane {
 	name = path.Clean(name)
 	for _, l := range f.lanes {

@@ -77,10 +77,17 @@ func TestADirectoryThatHangs(t *testing.T) {
 		if s := w.fs.Stats("data/cold"); s != (slotfs.Stats{Reading: slots, Waiting: readers - slots, Slots: slots}) {
 			t.Errorf("stats %+v", s)
 		}
+		if s := w.fs.Total(); s != (slotfs.Stats{Reading: slots, Waiting: readers - slots, Slots: 3 * slots}) {
+			t.Errorf("total %+v", s)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
 		if err := readWithin(ctx, w.cold); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		began = time.Now()
+		if err := readWithin(t.Context(), w.cold); !errors.Is(err, vfs.ErrBusy) || time.Since(began) != 30*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 		for range 2 * slots {
@@ -89,7 +96,7 @@ func TestADirectoryThatHangs(t *testing.T) {
 			}
 		}
 		time.Sleep(11 * time.Second)
-		if cold, data := w.fs.Oldest("data/cold"), w.fs.Oldest("data"); cold != 12*time.Second || data != 0 {
+		if cold, data := w.fs.Oldest("data/cold"), w.fs.Oldest("data"); cold != 42*time.Second || data != 0 {
 			t.Errorf("under way for %s in cold, %s in data", cold, data)
 		}
 		hang.Release()
