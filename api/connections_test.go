@@ -106,6 +106,34 @@ func testMaxConnections(t *testing.T, http2 bool) {
 	}
 }
 
+// Clients that stall in the middle of a request take all connections, and those
+// beyond: probes get through.
+func TestProbesGetThroughStalledRequests(t *testing.T) {
+	s, _ := openServer(nil)
+	addr, _ := serve(t, s)
+	s.SetMaxConnections(4)
+	for i := range 5 * conns.Spare {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		stall := "POST /v0/topics/t HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+		if i%3 == 0 {
+			stall = "GET /v0/ready HTTP/1.1\r\nHo"
+		}
+		if _, err := io.WriteString(nc, stall); err != nil {
+			t.Fatal(err)
+		}
+		if status, body := once(t, i%2 == 0, "GET", "http://"+addr+"/v0/ready", ""); status != http.StatusOK {
+			t.Fatalf("after %d stalled requests: %d %s", i+1, status, body)
+		}
+	}
+	if st := s.Connections(); st.Open > 4+conns.Spare || st.Refused == 0 {
+		t.Errorf("stats are %+v", st)
+	}
+}
+
 // Many more connections than there may be, most of them silent or kept for
 // later: whoever asks is answered.
 func TestIdleConnectionsGiveWay(t *testing.T) {

@@ -21,7 +21,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	c := beginCall(w, r)
 	c.route, c.sharing = rt, s.sharing
 	if conn != nil && conn.Extra() {
-		c.extra = conn
+		c.extra, c.hangUp = conn, true
 	}
 	c.sharing.apply(r, w.Header())
 	param := ""
@@ -55,20 +55,15 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 }
 
 // takeConnection makes sure that there is room for the call's connection. One
-// beyond the bound ends after its answer, and only probes and operators get
-// one.
+// beyond the bound ends after its answer, and is for probes and operators.
 func (s *Server) takeConnection(c *call) error {
-	if c.extra == nil {
-		return nil
-	}
-	if kind := c.route.kind; kind != data && kind != streaming {
-		c.hangUp = true
+	if kind := c.route.kind; c.extra == nil || kind != data && kind != streaming {
 		return nil
 	}
 	if !c.extra.Claim() {
-		c.hangUp = true
 		return capReached("max_connections", int64(s.conns.Stats().Bound), "connections, all of them at work")
 	}
+	c.hangUp = false
 	return nil
 }
 

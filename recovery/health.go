@@ -72,7 +72,8 @@ type Health struct {
 	now      func() time.Time
 	interval time.Duration
 	// Changed, if set before Run, is called when a background check finds
-	// another status than before, or becomes late. At first all are healthy.
+	// another status than before, or becomes late, for several checks at once if
+	// they turn together. At first all are healthy.
 	Changed func(name string, was Status, is Condition)
 
 	taken atomic.Pointer[time.Time] // when the last round began
@@ -148,7 +149,7 @@ func (h *Health) round() {
 		case !running:
 			go w.run()
 		case now.Sub(began) > lateAfter:
-			go w.report()
+			w.reportLate()
 		}
 	}
 }

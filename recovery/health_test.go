@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,7 +47,7 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 func TestHealthRunsOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHealth(time.Now, time.Second)
-		runs := 0
+		runs := 0 // one run comes after the other
 		h.Register("b", func() Condition { runs++; return Condition{Degraded, fmt.Sprint("run ", runs)} })
 		h.Register("a", fixed(Condition{}))
 		if len(h.Snapshot().Findings) != 0 {
@@ -81,17 +83,19 @@ func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, d := NewHealth(time.Now, time.Second), NewWatchdog(time.Now)
 		release := make(chan struct{})
-		runs := map[string]int{}
+		var hangs, other atomic.Int64 // runs
 		h.Register("hangs", func() Condition {
-			runs["hangs"]++
-			if runs["hangs"] > 2 {
+			if hangs.Add(1) > 2 {
 				<-release
 			}
 			return Condition{Degraded, "low"}
 		})
-		h.Register("other", func() Condition { runs["other"]++; return Condition{} })
+		h.Register("other", func() Condition { other.Add(1); return Condition{} })
+		var mu sync.Mutex
 		var told []string
 		h.Changed = func(name string, was Status, is Condition) {
+			mu.Lock()
+			defer mu.Unlock()
 			told = append(told, fmt.Sprintf("%s %s %s %s", name, was, is.Status, is.Reason))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -104,21 +108,23 @@ func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 		if want := []Finding{{"hangs", late}, {"other", Condition{}}}; !slices.Equal(s.Findings, want) {
 			t.Errorf("findings %+v", s.Findings)
 		}
-		if runs["hangs"] != 3 || runs["other"] != 15 || time.Since(s.Taken) > time.Second {
-			t.Errorf("runs %v, taken %s ago", runs, time.Since(s.Taken))
+		if hangs.Load() != 3 || other.Load() != 15 || time.Since(s.Taken) > time.Second {
+			t.Errorf("%d and %d runs, taken %s ago", hangs.Load(), other.Load(), time.Since(s.Taken))
 		}
 		if silent := time.Since(d.LastBeat()); silent > time.Second {
 			t.Errorf("the watchdog is silent for %s", silent)
 		}
 		close(release)
 		time.Sleep(time.Second)
-		if s := h.Snapshot(); s.Findings[0].Reason != "low" || runs["hangs"] != 4 {
-			t.Errorf("after it came back: %+v, %v", s.Findings, runs)
+		if s := h.Snapshot(); s.Findings[0].Reason != "low" || hangs.Load() != 4 {
+			t.Errorf("after it came back: %+v, %d runs", s.Findings, hangs.Load())
 		}
 		want := []string{"hangs healthy degraded low", "hangs degraded degraded hangs has not answered for 4 s; before that: low"}
+		mu.Lock()
 		if !slices.Equal(told, want) {
 			t.Errorf("told %q", told)
 		}
+		mu.Unlock()
 		cancel()
 		<-done
 		<-done

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,17 +25,22 @@ func TestWatchdogMissesAProof(t *testing.T) {
 		var told []string
 		d.Stuck = func(part string, silent time.Duration) { told = append(told, fmt.Sprint(part, " ", silent)) }
 		release := make(chan struct{})
-		close(release)
-		d.Watch("lock", func() bool { <-release; return true })
-		moves := true
-		d.Watch("log", func() bool { return moves })
+		var held, moves atomic.Bool
+		d.Watch("lock", func() bool {
+			if held.Load() {
+				<-release
+			}
+			return true
+		})
+		moves.Store(true)
+		d.Watch("log", moves.Load)
 		watch(t, d)
 		time.Sleep(time.Minute + time.Millisecond)
 		if c := d.Check(); c.Status != Healthy || time.Since(d.LastBeat()) > 2*time.Second {
 			t.Errorf("all works: %+v, last %s ago", c, time.Since(d.LastBeat()))
 		}
 
-		release = make(chan struct{}) // a lock that is not given back
+		held.Store(true) // a lock that is not given back
 		time.Sleep(StuckAfter - time.Second)
 		if c := d.Check(); c.Status != Healthy {
 			t.Errorf("stuck too early: %+v", c)
@@ -43,19 +49,21 @@ func TestWatchdogMissesAProof(t *testing.T) {
 		if c := d.Check(); c.Status != Unhealthy || !strings.Contains(c.Reason, "lock has not moved for 12 s") {
 			t.Errorf("not stuck: %+v", c)
 		}
+		held.Store(false)
 		close(release)
 		time.Sleep(2 * time.Second)
 		if c := d.Check(); c.Status != Healthy {
 			t.Errorf("still stuck: %+v", c)
 		}
 
-		moves = false
+		moves.Store(false)
 		time.Sleep(StuckAfter + 2*time.Second)
 		if c := d.Check(); c.Status != Unhealthy || !strings.HasPrefix(c.Reason, "log ") {
 			t.Errorf("not stuck: %+v", c)
 		}
-		moves = true
+		moves.Store(true)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if want := []string{"lock 11s", "lock 0s", "log 11s", "log 0s"}; !slices.Equal(told, want) {
 			t.Errorf("told %q", told)
 		}
@@ -66,8 +74,9 @@ func TestWatchdogMissesAProof(t *testing.T) {
 func TestWatchdogExcusesTheDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := NewWatchdog(time.Now)
-		waits := true
-		d.Waits = func() bool { return waits }
+		var waits atomic.Bool
+		waits.Store(true)
+		d.Waits = waits.Load
 		release := make(chan struct{})
 		d.Watch("lock", func() bool { <-release; return true })
 		watch(t, d)
@@ -75,7 +84,7 @@ func TestWatchdogExcusesTheDisk(t *testing.T) {
 		if c := d.Check(); c.Status != Healthy {
 			t.Errorf("stuck because of a disk: %+v", c)
 		}
-		waits = false // the disk is back, and the lock is not
+		waits.Store(false) // the disk is back, and the lock is not
 		time.Sleep(StuckAfter + 2*time.Second)
 		if c := d.Check(); c.Status != Unhealthy {
 			t.Errorf("not stuck: %+v", c)

@@ -3,6 +3,7 @@ package recovery
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,9 +20,10 @@ type watched struct {
 
 	// telling is held while a change is reported, so that reports come in
 	// order; it guards what was reported last.
-	telling  sync.Mutex
-	told     Status
-	toldLate bool
+	telling   sync.Mutex
+	told      Status
+	toldLate  bool
+	reporting atomic.Bool // by reportLate
 }
 
 // start begins a run, unless one is under way: then it returns since when.
@@ -67,6 +69,17 @@ func (w *watched) lateLocked(now time.Time) time.Duration {
 		return running
 	}
 	return 0
+}
+
+// reportLate is report in the background, once at a time: whoever is called may
+// block as well.
+func (w *watched) reportLate() {
+	if w.reporting.CompareAndSwap(false, true) {
+		go func() {
+			w.report()
+			w.reporting.Store(false)
+		}()
+	}
 }
 
 // report calls Changed if there is something to report.

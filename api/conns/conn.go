@@ -15,8 +15,8 @@ type Conn struct {
 	line  *list.List    // where it waits; nil: it is at work
 	place *list.Element // in line
 	since time.Time     // when it began to wait
+	extra *list.Element // in set.extras; nil: it is a regular one
 	asked bool          // it has brought a request
-	extra bool          // it was let in beyond the bound
 	gone  bool          // closed, by itself or by the Set
 }
 
@@ -39,7 +39,7 @@ func (c *Conn) Begin() bool {
 func (c *Conn) Extra() bool {
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()
-	return c.extra
+	return c.extra != nil
 }
 
 // Claim makes a regular connection of one beyond the bound, if there is room or
@@ -48,26 +48,26 @@ func (c *Conn) Claim() bool {
 	s := c.set
 	s.mu.Lock()
 	var gone *Conn
-	if c.extra && !s.roomLocked() {
+	if c.extra != nil && !c.gone && !s.roomLocked() {
 		if gone = s.longestWaitingLocked(); gone != nil {
 			s.dismissLocked(gone)
 		}
 	}
 	c.settleLocked()
-	extra := c.extra
+	regular := c.extra == nil && !c.gone
 	s.mu.Unlock()
 	if gone != nil {
 		_ = gone.Conn.Close() // it has no request under way
 	}
-	return !extra
+	return regular
 }
 
 // settleLocked makes a regular connection of one beyond the bound if there is
 // room.
 func (c *Conn) settleLocked() {
-	if c.extra && c.set.roomLocked() {
-		c.extra = false
-		c.set.extra--
+	if c.extra != nil && c.set.roomLocked() {
+		c.set.extras.Remove(c.extra)
+		c.extra = nil
 	}
 }
 
@@ -116,8 +116,9 @@ func (c *Conn) leaveLocked() {
 		c.gone = true
 		c.workLocked()
 		c.set.open--
-		if c.extra {
-			c.set.extra--
+		if c.extra != nil {
+			c.set.extras.Remove(c.extra)
+			c.extra = nil
 		}
 	}
 }

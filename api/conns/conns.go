@@ -3,7 +3,8 @@
 // sent a request for a while, then the kept-alive ones, the longest waiting
 // first. When all of them are at work, a few more are let in, so that probes
 // and operators are answered; what else comes over these is for the server to
-// refuse.
+// refuse. Of the few the oldest gives way to a new one, whatever it does: that
+// no client can hold them up matters more than any answer.
 package conns
 
 import (
@@ -36,7 +37,7 @@ type Set struct {
 	mu      sync.Mutex
 	bound   int
 	open    int
-	extra   int       // of the open ones, those let in beyond the bound
+	extras  list.List // of *Conn let in beyond the bound, the oldest first
 	fresh   list.List // of *Conn that have not sent a request, the longest waiting first
 	idle    list.List // of *Conn that wait for their next request, likewise
 	shed    uint64
@@ -52,8 +53,8 @@ func NewSet(log zerolog.Logger) *Set {
 type Stats struct {
 	Open    int
 	Bound   int    // math.MaxInt: there is none
-	Shed    uint64 // closed while they waited for their client, to make room
-	Refused uint64 // closed at once: every other one was at work
+	Shed    uint64 // closed to make room, most of them while they waited for their client
+	Refused uint64 // closed, at work or not: there were too many beyond the bound
 }
 
 // Stats returns the present counters.
@@ -69,7 +70,7 @@ func (s *Set) SetBound(n int) {
 	var gone []*Conn
 	s.mu.Lock()
 	s.bound = n
-	for s.open-s.extra > s.bound {
+	for s.open-s.extras.Len() > s.bound {
 		c := s.longestWaitingLocked()
 		if c == nil {
 			break
@@ -116,47 +117,45 @@ func Of(r *http.Request) *Conn {
 	return c
 }
 
-// admit takes a new connection in; nil if there is no room for it.
+// admit takes a new connection in.
 func (s *Set) admit(nc net.Conn) *Conn {
+	c := &Conn{Conn: nc, set: s}
 	s.mu.Lock()
 	var gone *Conn
 	if !s.roomLocked() {
-		if gone = s.longestWaitingLocked(); gone == nil && s.extra >= Spare {
-			gone = front(&s.fresh)
-		}
-		if gone != nil {
+		if gone = s.longestWaitingLocked(); gone != nil {
 			s.dismissLocked(gone)
 		}
 	}
-	extra := !s.roomLocked()
-	if extra && s.extra >= Spare {
-		s.refused++
-		s.mu.Unlock()
-		_ = nc.Close() // nothing has been sent
-		return nil
+	if !s.roomLocked() {
+		if s.extras.Len() >= Spare {
+			gone = front(&s.extras)
+			gone.leaveLocked()
+			s.refused++
+		}
+		c.extra = s.extras.PushBack(c)
 	}
-	c := &Conn{Conn: nc, set: s, extra: extra}
 	s.open++
-	if extra {
-		s.extra++
-	}
 	c.waitLocked(&s.fresh)
 	s.mu.Unlock()
 	if gone != nil {
-		_ = gone.Conn.Close() // it has no request under way
+		_ = gone.Conn.Close() // its client finds out by itself
 	}
 	return c
 }
 
 // roomLocked reports whether there is room for one more regular connection.
-func (s *Set) roomLocked() bool { return s.open-s.extra < s.bound }
+func (s *Set) roomLocked() bool { return s.open-s.extras.Len() < s.bound }
 
-// giveWay closes the longest waiting connection, if there is one.
+// giveWay closes the connection that is missed least, if there is one: the
+// longest waiting, or else the oldest of those beyond the bound.
 func (s *Set) giveWay() bool {
 	s.mu.Lock()
 	c := s.longestWaitingLocked()
-	if c == nil {
-		c = front(&s.fresh)
+	for _, line := range []*list.List{&s.fresh, &s.extras} {
+		if c == nil {
+			c = front(line)
+		}
 	}
 	if c != nil {
 		s.dismissLocked(c)
@@ -165,7 +164,7 @@ func (s *Set) giveWay() bool {
 	if c == nil {
 		return false
 	}
-	_ = c.Conn.Close() // it has no request under way
+	_ = c.Conn.Close() // its client finds out by itself
 	return true
 }
 
@@ -183,14 +182,14 @@ func (s *Set) longestWaitingLocked() *Conn {
 // may be about to ask for a probe.
 func regular(line *list.List) *Conn {
 	for e := line.Front(); e != nil; e = e.Next() {
-		if c := e.Value.(*Conn); !c.extra {
+		if c := e.Value.(*Conn); c.extra == nil {
 			return c
 		}
 	}
 	return nil
 }
 
-// dismissLocked takes out a waiting connection that is to be closed.
+// dismissLocked takes out a connection that is to be closed to make room.
 func (s *Set) dismissLocked(c *Conn) {
 	s.shed++
 	c.leaveLocked()

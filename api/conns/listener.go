@@ -50,10 +50,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	for {
 		nc, err := l.Listener.Accept()
 		if err == nil {
-			if c := l.set.admit(nc); c != nil {
-				return c, nil
-			}
-			continue
+			return l.set.admit(nc), nil
 		}
 		if !oneOf(err, passing) {
 			return nil, err
