@@ -44,7 +44,7 @@ func once(t *testing.T, http2 bool, method, url, body string) (status int, answe
 }
 
 // All connections that there may be are at work: probes and operators are
-// answered, what else comes is told the cap, and served when there is room.
+// answered; other requests get the cap, and are served when there is room.
 func TestMaxConnections(t *testing.T) {
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "h2c": true} {
 		t.Run(name, func(t *testing.T) { testMaxConnections(t, http2) })

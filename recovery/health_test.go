@@ -77,7 +77,7 @@ func TestHealthRunsOnceASecond(t *testing.T) {
 	})
 }
 
-// A check that hangs is a finding of its own, told once; all others go on, and
+// A check that hangs is a finding of its own, reported once; all others go on, and
 // so does the watchdog.
 func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -92,11 +92,11 @@ func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 		})
 		h.Register("other", func() Condition { other.Add(1); return Condition{} })
 		var mu sync.Mutex
-		var told []string
+		var reported []string
 		h.Changed = func(name string, was Status, is Condition) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, fmt.Sprintf("%s %s %s %s", name, was, is.Status, is.Reason))
+			reported = append(reported, fmt.Sprintf("%s %s %s %s", name, was, is.Status, is.Reason))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{}, 2)
@@ -121,8 +121,8 @@ func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 		}
 		want := []string{"hangs healthy degraded low", "hangs degraded degraded hangs has not answered for 4 s; before that: low"}
 		mu.Lock()
-		if !slices.Equal(told, want) {
-			t.Errorf("told %q", told)
+		if !slices.Equal(reported, want) {
+			t.Errorf("reported %q", reported)
 		}
 		mu.Unlock()
 		cancel()
@@ -208,7 +208,7 @@ func TestChecks(t *testing.T) {
 		{"log slow sync", log(LogState{LastSync: 1500 * time.Millisecond}), Degraded, "1.5s"},
 		{"log sync under way", log(LogState{Syncing: second, Waiting: 1}), Healthy, ""},
 		{"log sync under way for long", log(LogState{Syncing: 1500 * time.Millisecond, Waiting: 1}), Degraded, "a sync of the log has been under way for 1.5s"},
-		{"log sync that nobody waits for", log(LogState{Syncing: 13 * second}), Degraded, "13s"},
+		{"log sync without a writer that waits", log(LogState{Syncing: 13 * second}), Degraded, "13s"},
 		{"log sync that a writer waits for", log(LogState{Syncing: 13 * second, Waiting: 2, Blocked: 1}), Unhealthy, "under way for 13s; writers that wait: 3"},
 		{"log write that holds up the queue", log(LogState{Writing: 13 * second, Blocked: 1}), Unhealthy, "a write of the log"},
 		{"log queue below", log(LogState{QueueDepth: 79, QueueBytes: 100}), Healthy, ""},
@@ -276,14 +276,14 @@ func TestMemoryUse(t *testing.T) {
 	}
 }
 
-// A status that turns is told once, with its reason.
+// A status that turns is reported once, with its reason.
 func TestHealthTellsWhatChanged(t *testing.T) {
 	h := NewHealth(time.Now, time.Second)
 	condition := Condition{}
 	h.Register("log", func() Condition { return condition })
-	var told []string
+	var reported []string
 	h.Changed = func(name string, was Status, is Condition) {
-		told = append(told, name+" "+was.String()+" "+is.Status.String()+" "+is.Reason)
+		reported = append(reported, name+" "+was.String()+" "+is.Status.String()+" "+is.Reason)
 	}
 	h.Refresh("log")
 	condition = Condition{Status: Unhealthy, Reason: "read-only"}
@@ -292,8 +292,8 @@ func TestHealthTellsWhatChanged(t *testing.T) {
 	condition = Condition{}
 	h.Refresh("log")
 	want := []string{"log healthy unhealthy read-only", "log unhealthy healthy "}
-	if !slices.Equal(told, want) {
-		t.Fatalf("told %q, want %q", told, want)
+	if !slices.Equal(reported, want) {
+		t.Fatalf("reported %q, want %q", reported, want)
 	}
 }
 

@@ -22,8 +22,8 @@ func watch(t *testing.T, d *Watchdog) {
 func TestWatchdogMissesAProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := NewWatchdog(time.Now)
-		var told []string
-		d.Stuck = func(part string, silent time.Duration) { told = append(told, fmt.Sprint(part, " ", silent)) }
+		var reported []string
+		d.Stuck = func(part string, silent time.Duration) { reported = append(reported, fmt.Sprint(part, " ", silent)) }
 		release := make(chan struct{})
 		var held, moves atomic.Bool
 		d.Watch("lock", func() bool {
@@ -64,8 +64,8 @@ func TestWatchdogMissesAProof(t *testing.T) {
 		moves.Store(true)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if want := []string{"lock 11s", "lock 0s", "log 11s", "log 0s"}; !slices.Equal(told, want) {
-			t.Errorf("told %q", told)
+		if want := []string{"lock 11s", "lock 0s", "log 11s", "log 0s"}; !slices.Equal(reported, want) {
+			t.Errorf("reported %q", reported)
 		}
 	})
 }
@@ -97,15 +97,15 @@ func TestWatchdogExcusesTheDisk(t *testing.T) {
 func TestWatchdogWithoutAProcessor(t *testing.T) {
 	now := time.Unix(0, 0)
 	d := NewWatchdog(func() time.Time { return now })
-	var told []string
-	d.Stuck = func(part string, silent time.Duration) { told = append(told, fmt.Sprint(part, " ", silent)) }
+	var reported []string
+	d.Stuck = func(part string, silent time.Duration) { reported = append(reported, fmt.Sprint(part, " ", silent)) }
 	now = now.Add(StuckAfter + 1)
 	if c := d.Check(); c.Status != Unhealthy || !strings.HasPrefix(c.Reason, "scheduler ") {
 		t.Errorf("not stuck: %+v", c)
 	}
 	d.round()
-	if c := d.Check(); c.Status != Healthy || len(told) != 2 {
-		t.Errorf("still stuck: %+v, told %q", c, told)
+	if c := d.Check(); c.Status != Healthy || len(reported) != 2 {
+		t.Errorf("still stuck: %+v, reported %q", c, reported)
 	}
 }
 

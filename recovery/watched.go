@@ -18,12 +18,12 @@ type watched struct {
 	ran   bool       // found is what the last run found
 	found Condition
 
-	// telling is held while a change is reported, so that reports come in
-	// order; it guards what was reported last.
-	telling   sync.Mutex
-	told      Status
-	toldLate  bool
-	reporting atomic.Bool // by reportLate
+	// reports is held while Changed is called, so that the calls come in order.
+	// It guards what the last one was about.
+	reports    sync.Mutex
+	status     Status
+	late       bool
+	background atomic.Bool // reportLate has a goroutine
 }
 
 // start begins a run, unless one is under way: then it returns since when.
@@ -74,26 +74,26 @@ func (w *watched) lateLocked(now time.Time) time.Duration {
 // reportLate is report in the background, once at a time: whoever is called may
 // block as well.
 func (w *watched) reportLate() {
-	if w.reporting.CompareAndSwap(false, true) {
+	if w.background.CompareAndSwap(false, true) {
 		go func() {
 			w.report()
-			w.reporting.Store(false)
+			w.background.Store(false)
 		}()
 	}
 }
 
 // report calls Changed if there is something to report.
 func (w *watched) report() {
-	w.telling.Lock()
-	defer w.telling.Unlock()
+	w.reports.Lock()
+	defer w.reports.Unlock()
 	now := w.health.now()
 	is, _ := w.condition(now)
 	w.mu.Lock()
 	late := w.lateLocked(now) > 0
 	w.mu.Unlock()
-	was := w.told
-	changed := is.Status != was || late && !w.toldLate
-	w.told, w.toldLate = is.Status, late
+	was := w.status
+	changed := is.Status != was || late && !w.late
+	w.status, w.late = is.Status, late
 	if changed && w.health.Changed != nil {
 		w.health.Changed(w.name, was, is)
 	}

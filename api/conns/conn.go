@@ -12,10 +12,10 @@ type Conn struct {
 	set *Set
 
 	// The rest is guarded by set.mu.
-	line  *list.List    // where it waits; nil: it is at work
+	line  *list.List    // where it waits; nil while it is at work
 	place *list.Element // in line
 	since time.Time     // when it began to wait
-	extra *list.Element // in set.extras; nil: it is a regular one
+	extra *list.Element // in set.extras; nil for a regular one
 	asked bool          // it has brought a request
 	gone  bool          // closed, by itself or by the Set
 }
@@ -47,18 +47,17 @@ func (c *Conn) Extra() bool {
 func (c *Conn) Claim() bool {
 	s := c.set
 	s.mu.Lock()
-	var gone *Conn
+	var gone []*Conn
 	if c.extra != nil && !c.gone && !s.roomLocked() {
-		if gone = s.longestWaitingLocked(); gone != nil {
-			s.dismissLocked(gone)
+		if waiting := s.longestWaitingLocked(); waiting != nil {
+			s.dismissLocked(waiting)
+			gone = append(gone, waiting)
 		}
 	}
 	c.settleLocked()
 	regular := c.extra == nil && !c.gone
 	s.mu.Unlock()
-	if gone != nil {
-		_ = gone.Conn.Close() // it has no request under way
-	}
+	closeAll(gone)
 	return regular
 }
 

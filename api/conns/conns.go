@@ -79,8 +79,14 @@ func (s *Set) SetBound(n int) {
 		gone = append(gone, c)
 	}
 	s.mu.Unlock()
+	closeAll(gone)
+}
+
+// closeAll closes connections that have given way. Their clients find out by
+// themselves.
+func closeAll(gone []*Conn) {
 	for _, c := range gone {
-		_ = c.Conn.Close() // it has no request under way
+		_ = c.Conn.Close()
 	}
 }
 
@@ -121,26 +127,26 @@ func Of(r *http.Request) *Conn {
 func (s *Set) admit(nc net.Conn) *Conn {
 	c := &Conn{Conn: nc, set: s}
 	s.mu.Lock()
-	var gone *Conn
+	var gone []*Conn
 	if !s.roomLocked() {
-		if gone = s.longestWaitingLocked(); gone != nil {
-			s.dismissLocked(gone)
+		if waiting := s.longestWaitingLocked(); waiting != nil {
+			s.dismissLocked(waiting)
+			gone = append(gone, waiting)
 		}
 	}
 	if !s.roomLocked() {
 		if s.extras.Len() >= Spare {
-			gone = front(&s.extras)
-			gone.leaveLocked()
+			oldest := front(&s.extras)
+			oldest.leaveLocked()
 			s.refused++
+			gone = append(gone, oldest)
 		}
 		c.extra = s.extras.PushBack(c)
 	}
 	s.open++
 	c.waitLocked(&s.fresh)
 	s.mu.Unlock()
-	if gone != nil {
-		_ = gone.Conn.Close() // its client finds out by itself
-	}
+	closeAll(gone)
 	return c
 }
 
@@ -164,7 +170,7 @@ func (s *Set) giveWay() bool {
 	if c == nil {
 		return false
 	}
-	_ = c.Conn.Close() // its client finds out by itself
+	closeAll([]*Conn{c})
 	return true
 }
 

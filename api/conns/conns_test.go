@@ -179,6 +179,21 @@ func TestALowerBoundClosesWhatWaits(t *testing.T) {
 	w.check(3, busy, idle)
 }
 
+// Under a bound that has fallen below what is at work, a new connection may
+// take the place of two.
+func TestEveryOneThatGivesWayIsClosed(t *testing.T) {
+	w := newWorld(t, 10)
+	busy := w.work(w.come(10)...)
+	w.SetBound(4)
+	extra := w.work(w.come(Spare)...)
+	busy[0].rest()
+	next := w.come(1)
+	if !closed(busy[0]) || !closed(extra[0]) {
+		t.Error("one of two is still open")
+	}
+	w.check(9+Spare, busy, extra, next)
+}
+
 // An HTTP/2 connection is at rest before its first request, and says so again
 // after each time that it had some.
 func TestRest(t *testing.T) {

@@ -287,9 +287,11 @@ func TestAHangingColdDirectoryHoldsUpFewReads(t *testing.T) {
 		if s := h.disks.Stats(h.config.ColdDir); s.Reading != slots || s.Waiting != 0 {
 			t.Errorf("after half a minute: %+v", s)
 		}
+		mu.Lock()
 		if n := served[503]; n != (readers-slots)/2 {
 			t.Errorf("answers %v", served)
 		}
+		mu.Unlock()
 		for _, probe := range []string{"/live", "/health", "/v0/ready"} {
 			h.wants("GET", probe, "", 200)
 		}
