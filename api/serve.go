@@ -14,13 +14,16 @@ import (
 // handler, error map, panic guard, metrics, audit. Every answer leaves through
 // here, and whatever a call holds is given back here.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps httprouter.Params) {
-	conn := conns.Of(r)
-	if conn != nil && !conn.Begin() {
+	conn, standing := conns.Of(r), conns.Regular
+	if conn != nil {
+		standing = conn.Begin()
+	}
+	if standing == conns.Gone {
 		panic(http.ErrAbortHandler)
 	}
 	c := beginCall(w, r)
 	c.route, c.sharing = rt, s.sharing
-	if conn != nil && conn.Extra() {
+	if standing == conns.Extra {
 		c.extra, c.hangUp = conn, true
 	}
 	c.sharing.apply(r, w.Header())

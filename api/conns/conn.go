@@ -20,26 +20,30 @@ type Conn struct {
 	gone  bool          // closed, by itself or by the Set
 }
 
-// Begin is called when a request's header has been read. It returns false if
-// the connection has been closed to make room: then the request is not to be
-// served, because its client takes it for lost.
-func (c *Conn) Begin() bool {
+// Standing is what a request may ask for over its connection.
+type Standing uint8
+
+// The standings of a connection.
+const (
+	Regular Standing = iota
+	Extra            // beyond the bound: only what helps to find out why
+	Gone             // closed to make room: nothing, because the client takes the request for lost
+)
+
+// Begin is called when a request's header has been read.
+func (c *Conn) Begin() Standing {
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()
 	if c.gone {
-		return false
+		return Gone
 	}
 	c.asked = true
 	c.workLocked()
 	c.settleLocked()
-	return true
-}
-
-// Extra reports whether the connection is one beyond the bound.
-func (c *Conn) Extra() bool {
-	c.set.mu.Lock()
-	defer c.set.mu.Unlock()
-	return c.extra != nil
+	if c.extra != nil {
+		return Extra
+	}
+	return Regular
 }
 
 // Claim makes a regular connection of one beyond the bound, if there is room or

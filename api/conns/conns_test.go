@@ -44,12 +44,14 @@ func (w *world) come(n int) []*Conn {
 func (w *world) work(conns ...*Conn) []*Conn {
 	w.t.Helper()
 	for i, c := range conns {
-		if !c.Begin() {
+		if c.Begin() == Gone {
 			w.t.Fatalf("connection %d is gone", i)
 		}
 	}
 	return conns
 }
+
+func (c *Conn) isExtra() bool { return c.extra != nil }
 
 func closed(c *Conn) bool { return c.Conn.(*fake).closed > 0 }
 
@@ -78,10 +80,10 @@ func TestTheLongestWaitingGivesWay(t *testing.T) {
 
 	for i, victim := range []*Conn{silent[0], silent[1], kept[1], kept[0]} {
 		c := w.work(w.come(1)...)[0]
-		if !closed(victim) || c.Extra() {
-			t.Fatalf("connection %d: its victim is closed %v, it is extra %v", i, closed(victim), c.Extra())
+		if !closed(victim) || c.isExtra() {
+			t.Fatalf("connection %d: its victim is closed %v, it is extra %v", i, closed(victim), c.isExtra())
 		}
-		if victim.Begin() {
+		if victim.Begin() != Gone {
 			t.Error("a request was begun over a connection that gave way")
 		}
 	}
@@ -106,7 +108,7 @@ func TestGrace(t *testing.T) {
 	w = newWorld(t, 10*Spare)
 	silent := w.come(10 * Spare)
 	next = w.come(1)
-	if !closed(silent[0]) || next[0].Extra() {
+	if !closed(silent[0]) || next[0].isExtra() {
 		t.Error("a crowd of new connections has a grace")
 	}
 }
@@ -116,13 +118,13 @@ func TestExtraOnesAreLetIn(t *testing.T) {
 	busy := w.work(w.come(2)...)
 	extra := w.come(Spare)
 	for _, c := range w.work(extra...) {
-		if !c.Extra() || c.Claim() {
+		if !c.isExtra() || c.Claim() {
 			t.Fatal("there is room")
 		}
 	}
 	// Of those the oldest gives way, also at work.
 	next := w.come(2)
-	if !closed(extra[0]) || !closed(extra[1]) || closed(extra[2]) || extra[0].Begin() || extra[0].Claim() {
+	if !closed(extra[0]) || !closed(extra[1]) || closed(extra[2]) || extra[0].Begin() != Gone || extra[0].Claim() {
 		t.Error("the oldest did not give way")
 	}
 	w.check(2+Spare, busy, extra, next)
@@ -131,7 +133,7 @@ func TestExtraOnesAreLetIn(t *testing.T) {
 	}
 	// Room makes a regular one of it.
 	_ = busy[0].Close()
-	if w.work(extra[2]); extra[2].Extra() {
+	if w.work(extra[2]); extra[2].isExtra() {
 		t.Error("there is no room")
 	}
 	w.check(1+Spare, busy, extra, next)
@@ -148,7 +150,7 @@ func TestClaim(t *testing.T) {
 		t.Error("a new connection has no grace")
 	}
 	w.time = w.time.Add(grace)
-	if !data[0].Extra() || !data[0].Claim() || !closed(silent[0]) || closed(probe[0]) {
+	if !data[0].isExtra() || !data[0].Claim() || !closed(silent[0]) || closed(probe[0]) {
 		t.Error("it has no place, or another one than the silent one's")
 	}
 	w.check(4, busy, silent, probe, data)
@@ -157,7 +159,7 @@ func TestClaim(t *testing.T) {
 		t.Error("it has the place of a probe")
 	}
 	busy[0].rest()
-	if !second[0].Claim() || !closed(busy[0]) || second[0].Extra() {
+	if !second[0].Claim() || !closed(busy[0]) || second[0].isExtra() {
 		t.Error("a kept connection does not give way")
 	}
 	w.check(4, busy, silent, probe, data, second)

@@ -92,7 +92,7 @@ func TestTLS(t *testing.T) {
 	standing := make(chan *Conn, 1)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		c := Of(r)
-		if c != nil && !c.Begin() {
+		if c != nil && c.Begin() == Gone {
 			t.Error("it is gone")
 		}
 		standing <- c
