@@ -7,6 +7,7 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
+	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
 )
 
@@ -104,6 +105,7 @@ func (s *Server) run(c *call, param string) {
 // stranger learns nothing else; then what the key may do, whether the server
 // serves at all, and whether there is room for one more.
 func (s *Server) admit(c *call, param string) error {
+	c.key = auth.Nobody() // until it is known whose call it is: refusals are audited, too
 	if err := s.checkHost(c); err != nil {
 		return err
 	}

@@ -100,6 +100,7 @@ func warm(t *testing.T) {
 func (h *hanging) ask(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	r.Host = "127.0.0.1"
 	w := httptest.NewRecorder()
 	h.api.ServeHTTP(w, r)
 	return w
@@ -265,6 +266,7 @@ func TestAHangingColdDirectoryHoldsUpFewReads(t *testing.T) {
 				} else {
 					r = r.WithContext(t.Context())
 				}
+				r.Host = "127.0.0.1"
 				w := httptest.NewRecorder()
 				h.api.ServeHTTP(w, r)
 				mu.Lock()

@@ -32,6 +32,7 @@ func operations(fsys vfs.FS, dir string, f vfs.File) map[errfs.Op]func() error {
 		errfs.List:     func() error { _, err := fsys.List(dir); return err },
 		errfs.MkdirAll: func() error { return fsys.MkdirAll(dir + "/sub") },
 		errfs.Lock:     func() error { return ignore(fsys.Lock(dir+"/lock", "me")) },
+		errfs.Hold:     func() error { return ignore(fsys.Hold(dir, vfs.Shared)) },
 		errfs.Free:     func() error { _, _, err := fsys.Free(dir); return err },
 	}
 }

@@ -187,6 +187,7 @@ func TestOldestKnowsEveryOperation(t *testing.T) {
 		{"mkdir", errfs.MkdirAll, func(w *world) error { return w.fs.MkdirAll("data/d") }},
 		{"sync the directory", errfs.SyncDir, func(w *world) error { return w.fs.SyncDir("data") }},
 		{"lock", errfs.Lock, func(w *world) error { _, err := w.fs.Lock("data/lock", "me"); return err }},
+		{"hold", errfs.Hold, func(w *world) error { _, err := w.fs.Hold("data", vfs.Shared); return err }},
 		{"free", errfs.Free, func(w *world) error { _, _, err := w.fs.Free("data"); return err }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
