@@ -46,6 +46,10 @@ type StorageStats struct {
 	CacheBytes             int64
 
 	ArchivedFiles, ArchiveFailures uint64
+	ArchiveWaitingFiles            int   // that the log keeps because they are not archived yet
+	ArchiveWaitingBytes            int64 // of them
+
+	ReserveMissing int // 1: the space kept for a full disk is not all there
 
 	VerifyRuns, VerifyDamaged uint64
 	VerifyAge                 time.Duration // since the last scrub; 0: there was none
@@ -86,6 +90,9 @@ var storageSeries = []struct {
 	{"disk_reads_waiting", func(s *StorageStats) float64 { return float64(s.ReadsWaiting) }},
 	{"archived_files_total", func(s *StorageStats) float64 { return float64(s.ArchivedFiles) }},
 	{"archive_failures_total", func(s *StorageStats) float64 { return float64(s.ArchiveFailures) }},
+	{"archive_waiting_files", func(s *StorageStats) float64 { return float64(s.ArchiveWaitingFiles) }},
+	{"archive_waiting_bytes", func(s *StorageStats) float64 { return float64(s.ArchiveWaitingBytes) }},
+	{"reserve_missing", func(s *StorageStats) float64 { return float64(s.ReserveMissing) }},
 	{"verify_runs_total", func(s *StorageStats) float64 { return float64(s.VerifyRuns) }},
 	{"verify_damaged_total", func(s *StorageStats) float64 { return float64(s.VerifyDamaged) }},
 	{"verify_age_seconds", func(s *StorageStats) float64 { return s.VerifyAge.Seconds() }},

@@ -124,9 +124,14 @@ func (s *server) prepare() {
 	s.fs = s.disks
 }
 
-// claim is step 2. A directory that cannot be locked for another reason than
-// being in use is recovery's to report, when the probes can tell.
-func (s *server) claim() (err error) {
+// claim is step 2. A directory that is no data directory, or that cannot be
+// locked for another reason than being in use, is recovery's to report, when
+// the probes can show it. The former gets no lock file.
+func (s *server) claim() error {
+	kind, err := recovery.Examine(s.fs, s.config.DataDir, s.named()...)
+	if err != nil || kind.Require(recovery.Data, recovery.Empty) != nil {
+		return nil
+	}
 	s.lock, err = recovery.Lock(s.fs, s.config.DataDir)
 	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
 		return err

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -108,16 +110,19 @@ const queueWait = time.Second
 func (s *server) recoveryOptions() recovery.Options {
 	c := s.config
 	boot, err := recovery.BootID(recovery.BootIDFile)
-	if err != nil {
+	mount, merr := recovery.Mount(c.DataDir)
+	if err = errors.Join(err, merr); err != nil {
 		s.log.Warn().Err(err).Msg("every start counts as one after a power cut")
 	}
 	return recovery.Options{
 		FS:     s.fs,
 		Dir:    c.DataDir,
+		Named:  s.named(),
 		Lock:   s.lock,
 		Gate:   s.gate,
 		Log:    s.log,
 		BootID: boot,
+		Mount:  mount,
 		WAL: wal.Options{
 			FileBytes:  c.WALFileBytes,
 			QueueBytes: c.WALQueueBytes,
@@ -144,8 +149,19 @@ func (s *server) recoveryOptions() recovery.Options {
 			HotSegments:        c.HotRetainSegments,
 			HotBytes:           c.HotRetainBytes,
 			ArchiveDir:         c.ArchiveDir,
+			ArchiveMaxBytes:    c.ArchiveMaxBytes,
 		},
 	}
+}
+
+// named are the files and directories that the configuration names.
+func (s *server) named() (names []string) {
+	for _, v := range s.config.Settings() {
+		if strings.HasSuffix(v.Name, "_FILE") || strings.HasSuffix(v.Name, "_DIR") {
+			names = append(names, v.Value)
+		}
+	}
+	return names
 }
 
 // registerChecks makes the health checks but the log's, which comes with the
@@ -178,6 +194,8 @@ func (s *server) registerChecks() {
 	s.health.Register("routers", recovery.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
+	s.health.Register("cold", s.onData((*recovery.Recovered).ColdCheck))
+	s.health.Register("reserve", s.onData((*recovery.Recovered).ReserveCheck))
 }
 
 // thresholds are where the health checks draw their lines.

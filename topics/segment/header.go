@@ -42,12 +42,18 @@ func headerSum(b []byte) uint64 { return binary.LittleEndian.Uint64(b[56:]) }
 
 // decodeHeader reads the header of the file of that name. A version this
 // program does not know is a *VersionError, whatever else the header holds:
-// only the first 12 bytes are the same in every format.
+// only the first 12 bytes are the same in every format. But where the checksum
+// holds for this program's version, it is only the version that is damaged.
 func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, damaged(file, 0, "no header of a segment")
 	}
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {
+		known := bytes.Clone(b[:56])
+		binary.LittleEndian.PutUint32(known[8:], formatVersion)
+		if xxh3.Hash(known) == headerSum(b) {
+			return h, damaged(file, 8, "the version is damaged")
+		}
 		return h, &VersionError{File: file, Found: v, Known: formatVersion}
 	}
 	if xxh3.Hash(b[:56]) != headerSum(b) {

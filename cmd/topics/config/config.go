@@ -47,6 +47,7 @@ type Config struct {
 	HotRetainSegments  int
 	HotRetainBytes     int64  // 0: not counted
 	ArchiveDir         string // empty: none
+	ArchiveMaxBytes    int64  // 0: not counted
 	CacheBytes         int64
 	EphemeralBytes     int64
 	IdempotencyBytes   int64

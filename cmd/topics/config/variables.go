@@ -89,6 +89,8 @@ func (c *Config) variables() []Variable {
 		"Bytes of data that the segments in the data directory may hold; beyond it the older ones go to TOPICS_COLD_DIR, too. 0 is not counted.")
 	add("ARCHIVE_DIR", text(&c.ArchiveDir), "",
 		"Directory that finished log files are copied to before they are used again. If empty, they are not kept.")
+	add("ARCHIVE_MAX_BYTES", size(&c.ArchiveMaxBytes, 0, 1024*tib), "16GiB",
+		"Bytes of finished log files that may wait for TOPICS_ARCHIVE_DIR, which stay in the data directory meanwhile; beyond it writers wait, then get 429. It counts as two log files at least. 0 is no limit but the disk.")
 	add("EXIT_ON_RECOVERY_FAILURE", boolean(&c.ExitOnRecoveryErr), "false",
 		"Exit with 1 when recovery refuses the data, instead of staying up to tell probes why.")
 
