@@ -95,7 +95,11 @@ func (a *archive) copyAll(ctx context.Context) error {
 	if a.to == "" {
 		return nil
 	}
-	for _, f := range a.waiting() {
+	files := a.waiting()
+	if len(files) == 0 {
+		return a.fsys.MkdirAll(a.to) // health looks at the directory from the start on
+	}
+	for _, f := range files {
 		a.far.step()
 		err := a.copy(ctx, f)
 		a.far.end(err)
