@@ -96,8 +96,11 @@ func (a *archive) copyAll(ctx context.Context) error {
 		return nil
 	}
 	files := a.waiting()
-	if len(files) == 0 {
-		return a.fsys.MkdirAll(a.to) // health looks at the directory from the start on
+	if len(files) == 0 { // health looks at the directory from the start on
+		a.far.step()
+		err := a.fsys.MkdirAll(a.to)
+		a.far.end(err)
+		return err
 	}
 	for _, f := range files {
 		a.far.step()
