@@ -42,6 +42,7 @@ type StorageStats struct {
 	Relocations                                       uint64 // segments moved to the cold directory
 
 	CacheHits, CacheMisses uint64
+	Reads, ReadsWaiting    int // of the disks: under way, and waiting for others
 	CacheBytes             int64
 
 	ArchivedFiles, ArchiveFailures uint64
@@ -85,6 +86,8 @@ var storageSeries = []struct {
 	{"cache_hits_total", func(s *StorageStats) float64 { return float64(s.CacheHits) }},
 	{"cache_misses_total", func(s *StorageStats) float64 { return float64(s.CacheMisses) }},
 	{"cache_bytes", func(s *StorageStats) float64 { return float64(s.CacheBytes) }},
+	{"disk_reads_in_flight", func(s *StorageStats) float64 { return float64(s.Reads) }},
+	{"disk_reads_waiting", func(s *StorageStats) float64 { return float64(s.ReadsWaiting) }},
 	{"archived_files_total", func(s *StorageStats) float64 { return float64(s.ArchivedFiles) }},
 	{"archive_failures_total", func(s *StorageStats) float64 { return float64(s.ArchiveFailures) }},
 	{"archive_waiting_files", func(s *StorageStats) float64 { return float64(s.ArchiveWaitingFiles) }},

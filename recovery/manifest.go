@@ -55,6 +55,9 @@ type Manifest struct {
 	// ColdBefore is what it has until then.
 	ColdGeneration uint64 `json:"cold_generation,omitempty"`
 	ColdBefore     uint64 `json:"cold_generation_before,omitempty"`
+	// Starts counts the starts that got as far as serving. 0: a version that
+	// did not count wrote it.
+	Starts uint64 `json:"starts,omitempty"`
 
 	// Checkpoint is where recovery begins, Previous the one before, from which
 	// it can begin, too. Without either it reads the log from its beginning.

@@ -66,6 +66,7 @@ type Recovered struct {
 	taken      chan struct{} // capacity 1: a checkpoint was taken
 	offload    chan struct{} // the same, for the cold directory
 	closing    atomic.Bool
+	starts     atomic.Uint64 // the manifest's, for those who do not hold mu
 
 	running  atomic.Bool   // the background is
 	uncut    atomic.Bool   // the last checkpoint failed
@@ -83,6 +84,9 @@ type Recovered struct {
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
+
+// Starts is how often the directory has been started, this time included.
+func (r *Recovered) Starts() uint64 { return r.starts.Load() }
 
 // Failure is a recovery that refused, with its account.
 type Failure struct {
@@ -268,6 +272,10 @@ func (r *Recovered) settle(ctx context.Context) error {
 		return fmt.Errorf("log the lost ranges: %w", err)
 	}
 	r.settled.Store(true)
+	r.mu.Lock()
+	r.manifest.Starts++
+	r.starts.Store(r.manifest.Starts)
+	r.mu.Unlock()
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})
 	}

@@ -48,7 +48,7 @@ func (s *server) serveOn(srv *http.Server, l net.Listener) {
 		srv.TLSConfig = s.certificate.tlsConfig()
 		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
 	}
-	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(s.api.Listen(l)); !errors.Is(err, http.ErrServerClosed) {
 		s.broken <- err
 	}
 }

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -74,10 +75,16 @@ func readHeader(f vfs.File, magic fileMagic, file string, want header) ([]byte, 
 	return b, err
 }
 
-// readFull fills p from offset off. A file that ends before is damaged; what
-// the file system refuses to read is an error of its own.
+// readFull is readWithin for as long as it takes.
 func readFull(f vfs.File, file string, p []byte, off int64) error {
-	n, err := f.ReadAt(p, off)
+	return readWithin(context.Background(), f, file, p, off)
+}
+
+// readWithin fills p from offset off. A file that ends before is damaged; what
+// the file system refuses to read is an error of its own. A read that has to
+// wait for others ends with ctx.
+func readWithin(ctx context.Context, f vfs.File, file string, p []byte, off int64) error {
+	n, err := vfs.ReadAt(ctx, f, p, off)
 	switch {
 	case n == len(p):
 		return nil
