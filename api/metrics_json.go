@@ -2,12 +2,14 @@ package api
 
 import (
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -28,6 +30,18 @@ type readings struct {
 	diskFree, diskTotal uint64 // zero when nobody watches the disk
 	streams, sockets    int64
 	sessions            int64
+	conns               connStats
+}
+
+// connStats are the counters of the connections.
+type connStats struct{ conns.Stats }
+
+// most is how many connections there may be; 0: there is no bound.
+func (c connStats) most() int {
+	if c.Bound == math.MaxInt {
+		return 0
+	}
+	return c.Bound
 }
 
 func (s *Server) readings() readings {
@@ -50,6 +64,7 @@ func (s *Server) readings() readings {
 	}
 	r.sessions, r.streams = s.watches.counts()
 	r.sockets = s.sockets.count()
+	r.conns.Stats = s.conns.Stats()
 	return r
 }
 
@@ -79,17 +94,21 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 	r := s.readings()
 	out := totalsJSON(&r.totals)
 	maps.Copy(out, map[string]any{
-		"version":         s.opts.Version,
-		"ready":           r.ready,
-		"replay_progress": r.progress.Fraction,
-		"recovery":        map[string]int64{"bytes_done": r.progress.BytesDone, "bytes_total": r.progress.BytesTotal},
-		"uptime_ms":       r.uptime.Milliseconds(),
-		"pressure":        r.pressure,
-		"wal":             s.walJSON(&r),
-		"storage":         r.storage.json(),
-		"sse_connections": r.streams,
-		"ws_connections":  r.sockets,
-		"watch_sessions":  r.sessions,
+		"version":             s.opts.Version,
+		"ready":               r.ready,
+		"replay_progress":     r.progress.Fraction,
+		"recovery":            map[string]int64{"bytes_done": r.progress.BytesDone, "bytes_total": r.progress.BytesTotal},
+		"uptime_ms":           r.uptime.Milliseconds(),
+		"pressure":            r.pressure,
+		"wal":                 s.walJSON(&r),
+		"storage":             r.storage.json(),
+		"connections":         r.conns.Open,
+		"max_connections":     r.conns.most(),
+		"connections_shed":    r.conns.Shed,
+		"connections_refused": r.conns.Refused,
+		"sse_connections":     r.streams,
+		"ws_connections":      r.sockets,
+		"watch_sessions":      r.sessions,
 	})
 	for _, name := range absent {
 		out[name] = 0
@@ -110,10 +129,13 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 // totalsJSON is what the registry counts.
 func totalsJSON(t *topics.Totals) map[string]any {
 	out := map[string]any{
-		"topics":            t.Topics,
-		"records_live":      t.Records,
-		"bytes_live":        t.Bytes,
-		"ephemeral_bytes":   t.EphemeralBytes,
+		"topics":          t.Topics,
+		"records_live":    t.Records,
+		"bytes_live":      t.Bytes,
+		"ephemeral_bytes": t.EphemeralBytes,
+		"idempotency": map[string]any{
+			"keys": t.IdempotencyKeys, "bytes": t.IdempotencyBytes, "refused": t.IdempotencyRefused,
+		},
 		"queue_topics":      t.Queues,
 		"routers":           t.Routers,
 		"routers_blocked":   t.BlockedRouters,
@@ -160,6 +182,9 @@ func (s *Server) walJSON(r *readings) map[string]any {
 		"read_only":          bit(r.wal.ReadOnly),
 		"disk_full":          bit(r.wal.Full),
 		"unsynced_bytes":     r.unsynced(),
+		"sync_in_flight_ms":  r.wal.Syncing.Milliseconds(),
+		"write_in_flight_ms": r.wal.Writing.Milliseconds(),
+		"waiting_writers":    r.wal.Waiting + r.wal.Blocked,
 		"fsync_count":        s.metrics.syncs.Load(),
 		"fsync_micros_total": s.metrics.micros.Load(),
 		"fsync_p50_us":       q[0],

@@ -90,7 +90,7 @@ func (s *sim) failingStep() {
 	case n < 70:
 		s.waitAll()
 	case n < 80:
-		s.now += int64(s.rng.IntN(3000))
+		s.pass()
 		if _, err := s.data.Log.Tick(); err != nil {
 			s.excused(err)
 		}
@@ -135,7 +135,7 @@ func (s *sim) readable() bool {
 // lost, or done again later.
 func silent(f errfs.Failure) bool {
 	base := f.Name[strings.LastIndex(f.Name, "/")+1:]
-	return strings.HasPrefix(base, "MANIFEST") || base == "RESERVE" || f.Op == errfs.Remove ||
+	return strings.HasPrefix(base, "MANIFEST") || strings.HasPrefix(base, "RESERVE") || f.Op == errfs.Remove ||
 		f.Op == errfs.SyncDir && f.Name == "/data"
 }
 

@@ -30,11 +30,18 @@ var (
 // goroutine over a file system that loses what was not synced. Everything it
 // does follows from its seed.
 type sim struct {
-	t    *testing.T
-	rng  *rand.Rand
-	fs   *crashfs.FS
-	now  int64
-	boot int
+	t   *testing.T
+	rng *rand.Rand
+	fs  *crashfs.FS
+	// The identity of the page cache. A power cut changes one of them: another
+	// boot, or another mount of what the disk had.
+	boot, mount int
+	doubt       bool // the power was cut, or the disk failed, since the last start
+
+	now    int64 // the wall clock
+	passed int64 // the time that really passed
+	began  int64 // by how much the wall clock differed from it when this life began
+	jumped bool  // the wall clock is not to be trusted: it jumped once
 	// fault is what an error in this life may come from, and told whether one
 	// did. With a fault of the disk the life goes on, on a read-only log.
 	fault error
@@ -49,16 +56,19 @@ type sim struct {
 	ops   int
 }
 
+// simEpoch is where the wall clock of a simulation begins.
+const simEpoch = 1_000_000_000_000
+
 func newSim(t *testing.T, seed uint64) *sim {
 	return &sim{
-		t: t, rng: rand.New(rand.NewPCG(seed, 7)), fs: crashfs.New(), now: 1_000_000,
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), fs: crashfs.New(), now: simEpoch,
 		model: newModel(),
 	}
 }
 
 func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Log: zerolog.Nop(),
+		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Mount: "mount", Log: zerolog.Nop(),
 		Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
@@ -66,7 +76,7 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 		},
 		Topics: topics.Options{Now: now},
 		Storage: recovery.StorageOptions{
-			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+			ReserveBytes: 8 << 10, SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
 			ColdDir: "/cold", HotSegments: 3, ArchiveDir: "/archive",
 		},
 	}
@@ -75,15 +85,26 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 // up recovers, through as many crashes in recovery itself as the dice say.
 func (s *sim) up() {
 	for {
-		s.fault, s.told = nil, false
-		if s.rng.IntN(4) == 0 {
+		s.data, s.fault, s.told = nil, nil, false
+		switch s.rng.IntN(8) {
+		case 0, 1:
 			s.fault = crashfs.ErrCrashed
 			s.fs.CrashAfter(s.rng.IntN(40))
+		case 2: // the kernel reports what it could not write, now or before
+			s.fault = syscall.EIO
+			s.fs.FailSync("*.wal", 1+s.rng.IntN(3))
 		}
 		data, err := s.recover()
 		if err == nil && !s.fs.Crashed() { // what follows the last promise may be cut unnoticed
-			s.data, s.fault = data, nil
+			if data.Report.PowerLost && s.fault != syscall.EIO && !s.doubt {
+				s.t.Fatal("a mere kill passes for a power cut")
+			}
+			if data.Report.PowerLost {
+				s.left = nil
+			}
+			s.data, s.fault, s.doubt = data, nil, false
 			s.fs.CrashAfter(-1)
+			s.fs.FailSync("no file", 1)
 			return
 		}
 		if err != nil {
@@ -98,11 +119,35 @@ func (s *sim) recover() (*recovery.Recovered, error) {
 	if s.inj != nil {
 		fsys = errfs.New(s.fs, s.inj)
 	}
-	return recovery.Run(context.Background(), options(fsys, s.boot, func() int64 { return s.now }))
+	o := options(fsys, s.boot, func() int64 { return s.now })
+	o.Mount = fmt.Sprint("mount ", s.mount)
+	o.Topics.Elapsed = func() int64 { return s.passed }
+	s.began = s.now - s.passed
+	s.model.age(s.now)
+	return recovery.Run(context.Background(), o)
 }
+
+// pass lets time pass, and now and then has the wall clock jump, by hours to
+// years, forward or back, or be set right.
+func (s *sim) pass() {
+	ms := int64(s.rng.IntN(3000))
+	s.now, s.passed = s.now+ms, s.passed+ms
+	if s.rng.IntN(6) > 0 {
+		return
+	}
+	const hour = hourMS
+	jumps := []int64{hour, -hour, 30 * hour, -30 * hour, 9000 * hour, -9000 * hour, simEpoch + s.passed - s.now}
+	s.now = max(1, s.now+jumps[s.rng.IntN(len(jumps))])
+	s.jumped, s.model.routing.jumped = true, true
+}
+
+// written is the earliest time at which a restart may take a key of now for
+// used: by the wall clock of now, or by the one that this life began with.
+func (s *sim) written() int64 { return min(s.now, s.passed+s.began) }
 
 // down ends the process without ceremony: killed, or with the power.
 func (s *sim) down() {
+	s.doubt = s.doubt || s.fault == syscall.EIO || s.inj != nil
 	whole := s.fault == nil && s.inj == nil && s.data != nil && len(s.begun) == 0
 	s.cut = s.begun
 	for _, a := range s.begun {
@@ -115,10 +160,31 @@ func (s *sim) down() {
 		}
 		s.fs = s.fs.Kill()
 		s.model.killed()
+		s.reclaim()
 		return
 	}
-	s.fs = s.fs.Crash(s.rng)
-	s.boot++
+	s.cutPower()
+	s.left = nil
+	s.model.powerLost()
+}
+
+// cutPower cuts the power, or only the connection to the disk.
+func (s *sim) cutPower() {
+	s.fs, s.doubt = s.fs.Crash(s.rng), true
+	if s.rng.IntN(2) == 0 {
+		s.boot++
+	} else {
+		s.mount++
+	}
+}
+
+// reclaim has the kernel drop, in the same boot, the pages that it reported it
+// could not write.
+func (s *sim) reclaim() {
+	if s.fault != syscall.EIO || s.rng.IntN(2) == 0 {
+		return
+	}
+	s.fs.Reclaim()
 	s.left = nil
 	s.model.powerLost()
 }
@@ -139,7 +205,7 @@ func (s *sim) run(lives int) {
 			s.fs.CrashAfter(s.rng.IntN(60))
 		case 2:
 			s.fault = syscall.EIO
-			s.fs.FailSync("*", 1+s.rng.IntN(8))
+			s.fs.FailSync([]string{"*", "*.wal"}[s.rng.IntN(2)], 1+s.rng.IntN(8))
 		}
 		for range 10 + s.rng.IntN(40) {
 			if s.step(); s.fs.Crashed() {
@@ -160,7 +226,11 @@ func (s *sim) remember() {
 	s.left = map[string]string{}
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
-		if l := s.model.lives[state.Name]; l != nil && l.strong && state.Config.Durability >= topics.Disk {
+		l := s.model.lives[state.Name]
+		if s.jumped && l != nil && l.evicts {
+			continue // a restart may find that more is over, or less, also by a ttl of before
+		}
+		if l != nil && l.strong && state.Config.Durability >= topics.Disk {
 			s.left[state.Name] = kept(dumpTopic(s.t, s.data.Registry, state))
 		}
 	}
@@ -229,6 +299,7 @@ func firstDifference(a, b string) string {
 // stop ends the process in an orderly way.
 func (s *sim) stop() {
 	s.waitAll()
+	s.doubt = s.doubt || s.fault == syscall.EIO || s.inj != nil
 	if s.fault == nil && s.inj == nil {
 		s.remember()
 	}
@@ -242,8 +313,7 @@ func (s *sim) stop() {
 	s.fs.CrashAfter(-1)
 	s.model.closed()
 	if s.rng.IntN(2) == 0 { // an orderly end also survives the power
-		s.fs = s.fs.Crash(s.rng)
-		s.boot++
+		s.cutPower()
 		return
 	}
 	s.fs = s.fs.Kill()
@@ -262,7 +332,7 @@ func (s *sim) step() {
 	case n < 70:
 		s.waitAll()
 	case n < 76:
-		s.now += int64(s.rng.IntN(3000))
+		s.pass()
 		if _, err := s.data.Log.Tick(); err != nil {
 			s.excused(err)
 		}

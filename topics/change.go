@@ -77,13 +77,10 @@ func (r *Registry) commitChange(c *commit) (Cost, error) {
 // the one that made the config what it is, if that is still on its way: it is
 // to be waited for all the same, for it may fail.
 func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t, _ := r.byName.Get(name)
+	t := r.hold(name)
 	if t == nil {
 		return r.assignCreate(name, derive)
 	}
-	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.broken != nil {
 		return Configured{}, nil, t.broken
@@ -103,8 +100,9 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 	if cfg.Equal(t.next) {
 		return out, t.pendingConfig(), nil
 	}
-	c := &commit{topic: t, class: Fsync, entry: entry{
-		typ: entryConfig, id: t.id, ts: max(r.now(), t.assignedTS), last: t.assigned, config: &cfg,
+	now := r.clock.now()
+	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+		typ: entryConfig, id: t.id, ts: max(now.wall, t.assignedTS), last: t.assigned, config: &cfg,
 	}}
 	reserve := t.reserve
 	switch {
@@ -136,8 +134,29 @@ func (t *topic) pendingConfig() *commit {
 	return nil
 }
 
-// assignCreate gives the creation of a topic its place. r.mu is held.
+// hold returns the topic of that name, visible or not, with t.mu held; nil: there
+// is none.
+func (r *Registry) hold(name string) *topic {
+	for {
+		t := r.lookup(name)
+		if t == nil {
+			return nil
+		}
+		t.mu.Lock()
+		if !t.dropped {
+			return t
+		}
+		t.mu.Unlock() // its name is free by now
+	}
+}
+
+// assignCreate gives the creation of a topic its place.
 func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, taken := r.byName.Get(name); taken {
+		return Configured{}, nil, wal.ErrBusy // another creation was faster: go by its topic
+	}
 	cfg, err := derive(nil)
 	if err != nil {
 		return Configured{}, nil, err
@@ -146,8 +165,9 @@ func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error
 		return Configured{}, nil, err
 	}
 	t := r.newTopic(name, &cfg)
-	c := &commit{topic: t, class: Fsync, entry: entry{
-		typ: entryCreate, id: t.id, ts: r.now(), name: name, config: &cfg,
+	now := r.clock.now()
+	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+		typ: entryCreate, id: t.id, ts: now.wall, name: name, config: &cfg,
 	}}
 	if cfg.Durability != Fsync {
 		t.reserve.grow(0, r.log.Synced())
@@ -208,27 +228,15 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 
 // drop takes the topic away and, with the same entry, the routers that name it.
 func (r *Registry) drop(name string, ifEmpty bool) (Removal, wal.Span, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t, _ := r.byName.Get(name)
+	t := r.hold(name)
 	if t == nil {
 		return Removal{}, wal.Span{}, nil
 	}
-	span, err := r.dropTopic(t, ifEmpty)
-	if err != nil {
-		return Removal{}, wal.Span{}, err
-	}
-	return Removal{Deleted: true, Routers: r.cascade(t)}, span, nil
-}
-
-// dropTopic is drop without the routers. r.mu is held.
-func (r *Registry) dropTopic(t *topic, ifEmpty bool) (wal.Span, error) {
-	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ifEmpty {
-		r.expire(t, r.now())
+		r.expire(t, r.steady())
 		if n := t.live.records + t.waiting.records; n > 0 {
-			return wal.Span{}, &Error{
+			return Removal{}, wal.Span{}, &Error{
 				Kind:    KindNotEmpty,
 				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
 				Detail:  map[string]any{"topic": t.name, "count": n},
@@ -238,13 +246,25 @@ func (r *Registry) dropTopic(t *topic, ifEmpty bool) (wal.Span, error) {
 	e := entry{typ: entryDrop, id: t.id}
 	payload, err := e.encode(nil)
 	if err != nil {
-		return wal.Span{}, err
+		return Removal{}, wal.Span{}, err
 	}
-	span, err := r.log.Append(e.typ, payload, nil, true)
+	routers, span, err := r.end(t, &e, payload)
 	if err != nil {
-		return wal.Span{}, logError(err)
+		return Removal{}, wal.Span{}, err
 	}
 	t.dropped = true
-	r.forget(t)
-	return span, nil
+	r.empty(t)
+	return Removal{Deleted: true, Routers: routers}, span, nil
+}
+
+// end logs that t is deleted, and takes its name and its routers away. t.mu is
+// held. No checkpoint begins between the entry and what comes of it.
+func (r *Registry) end(t *topic, e *entry, payload []byte) (routers []string, span wal.Span, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if span, err = r.log.Append(e.typ, payload, nil, true); err != nil {
+		return nil, wal.Span{}, logError(err)
+	}
+	r.unname(t)
+	return r.cascade(t), span, nil
 }

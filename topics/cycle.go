@@ -40,10 +40,7 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 			slices.Reverse(names)
 			return names
 		}
-		if at.routes == nil {
-			continue
-		}
-		for _, rt := range at.routes.out {
+		for _, rt := range at.outgoing() {
 			if _, seen := from[rt.dest]; !seen && rt != except {
 				from[rt.dest] = at
 				next = append(next, rt.dest)
@@ -103,7 +100,7 @@ func (m *marking) visit(t *topic) {
 	m.enter(t)
 	for len(m.way) > 0 {
 		p := m.way[len(m.way)-1]
-		if out := p.topic.routes.out; p.next < len(out) {
+		if out := p.topic.outgoing(); p.next < len(out) {
 			far := out[p.next].dest
 			p.next++
 			if q := m.of[far]; q == nil {

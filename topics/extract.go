@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"context"
 	"slices"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -93,7 +94,7 @@ func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 // before they came to the source. fleeting says that the source may lose records
 // that it shows now.
 func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte, fleeting bool) {
-	now := r.now()
+	now := r.steady()
 	t.mu.RLock()
 	if t.due(now) {
 		t.mu.RUnlock()
@@ -125,7 +126,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	if len(v.extents) == 0 && !inMemory {
 		return x.fillRuns(rt, strip, q, b, v, log)
 	}
-	if err := r.fetch(q, b, v); err != nil && len(b.Records) == 0 {
+	if err := r.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
 	}
 	x.records = []byte{}

@@ -69,7 +69,7 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 // assignDelete gives a deletion its place, unless there is nothing for it to
 // delete: then the commit has no entry.
 func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
-	t, err := r.open(name, r.now())
+	t, err := r.open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,8 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 	case t.broken != nil:
 		return nil, t.broken
 	}
-	c.entry.typ, c.entry.ts = entryDelete, max(r.now(), t.assignedTS)
+	c.came = r.clock.now()
+	c.entry.typ, c.entry.ts = entryDelete, max(c.came.wall, t.assignedTS)
 	payload, err := c.entry.encode(nil)
 	if err != nil {
 		return nil, err

@@ -76,10 +76,25 @@ type routerChange struct {
 	made    []*commit // of the topics that came with it
 }
 
-// assignRouter gives the change its place in the log.
+// assignRouter gives the change its place in the log. With the source's lock
+// held its writes come before the router, or after it. wal.ErrBusy means that
+// the source was made meanwhile, or room is to be waited for again.
 func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, error) {
+	source := r.hold(spec.Source)
+	if source != nil {
+		defer source.mu.Unlock()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if present, _ := r.byName.Get(spec.Source); present != source {
+		return nil, wal.ErrBusy
+	}
+	return r.assignRouterLocked(name, spec)
+}
+
+// assignRouterLocked is assignRouter with r.mu held, and the lock of the source,
+// if there is one already.
+func (r *Registry) assignRouterLocked(name string, spec *RouterSpec) (*routerChange, error) {
 	old, _ := r.routers.byName.Get(name)
 	if old != nil && old.source.name == spec.Source && old.dest.name == spec.Dest {
 		return r.assignRespec(old, spec)
@@ -102,14 +117,11 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 		return nil, err
 	}
 	source := ends[0]
-	source.mu.Lock()
 	if source.broken != nil {
-		source.mu.Unlock()
 		return nil, source.broken
 	}
 	e.cursor = source.assigned
 	span, err := r.appendRouter(&e, spec)
-	source.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
