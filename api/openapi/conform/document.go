@@ -31,7 +31,7 @@ type Document struct {
 // template is a path of the document.
 type template struct {
 	path     string
-	segments []string // empty for a parameter
+	segments []string // {name} for a parameter
 }
 
 const resource = "openapi.json"
@@ -61,14 +61,7 @@ func parse(document []byte) (*Document, error) {
 		return nil, err
 	}
 	for path := range object(root, "paths") {
-		t := template{path: path}
-		for s := range strings.SplitSeq(path, "/") {
-			if strings.HasPrefix(s, "{") {
-				s = ""
-			}
-			t.segments = append(t.segments, s)
-		}
-		d.paths = append(d.paths, t)
+		d.paths = append(d.paths, template{path: path, segments: strings.Split(path, "/")})
 	}
 	return d, nil
 }
@@ -110,7 +103,7 @@ func (t *template) match(segments []string) (fixed int) {
 		return -1
 	}
 	for i, s := range segments {
-		if t.segments[i] == "" && i > 0 {
+		if strings.HasPrefix(t.segments[i], "{") {
 			continue
 		}
 		if plain, err := url.PathUnescape(s); err != nil || plain != t.segments[i] {

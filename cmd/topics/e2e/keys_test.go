@@ -67,6 +67,7 @@ func TestKeysOfTheEnvironmentAndAFile(t *testing.T) {
 		{"hush-all", "POST", "/v0/topics/other", `{"records":[{"data":"` + strings.Repeat("x", 1100) + `"}]}`, 429},
 		{"hush-admin", "POST", "/v0/admin/checkpoint", "", 200},
 		{"", "GET", "/actuator/info", "", 200},
+		{"hush-all", "GET", "/actuator/info", "", 200},
 		{"", "GET", "/metrics", "", 401},
 		{"hush-all", "GET", "/metrics", "", 200},
 		{"hush-all", "GET", "/v0/recovery", "", 200},
