@@ -49,6 +49,7 @@ var families = []family{
 	{"topics_ephemeral_bytes", gauge, "Bytes of memory that records of ephemeral topics take."},
 	{"topics_evicted_records_total", counter, "Records evicted from topics since the start, by reason."},
 	{"topics_forwarded_records_total", counter, "Records that routers forwarded since the start."},
+	{"topics_health_check", gauge, "Whether the check has the status of the label: 1 or 0."},
 	{"topics_http_request_duration_seconds", histogram, "Time from a request's header to the end of its answer, long polls included."},
 	{"topics_http_requests_total", counter, "Requests answered, by route pattern, method and status code."},
 	{"topics_idempotency_bytes", gauge, "Bytes of memory that idempotency keys take."},

@@ -22,6 +22,7 @@ var absent = []string{"queue_leases_in_flight"}
 type readings struct {
 	ready               bool
 	progress            Progress
+	checks              []HealthCheck
 	uptime              time.Duration
 	totals              topics.Totals
 	pressure            float64
@@ -48,6 +49,7 @@ func (s *Server) readings() readings {
 	r := readings{
 		ready:    s.serving() == nil,
 		progress: s.opts.Gate.Progress(),
+		checks:   s.opts.Health.Snapshot().Checks,
 		uptime:   s.uptime(),
 	}
 	if e := s.opened(); e != nil {
@@ -97,6 +99,7 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 		"version":             s.opts.Version,
 		"ready":               r.ready,
 		"replay_progress":     r.progress.Fraction,
+		"checks":              statuses(r.checks),
 		"recovery":            map[string]int64{"bytes_done": r.progress.BytesDone, "bytes_total": r.progress.BytesTotal},
 		"uptime_ms":           r.uptime.Milliseconds(),
 		"pressure":            r.pressure,
@@ -124,6 +127,15 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 	out["per_router"] = s.routersJSON(k)
 	out["per_topic"], out["topic_metrics_truncated"] = list, truncated
 	return out
+}
+
+// statuses are the checks' statuses by name.
+func statuses(checks []HealthCheck) map[string]string {
+	all := make(map[string]string, len(checks))
+	for _, c := range checks {
+		all[c.Name] = c.Status
+	}
+	return all
 }
 
 // totalsJSON is what the registry counts.

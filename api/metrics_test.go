@@ -149,6 +149,27 @@ func TestMetricsText(t *testing.T) {
 	}
 }
 
+// Each check is there with one status, in both forms.
+func TestHealthChecksAreMetrics(t *testing.T) {
+	w := newWorld()
+	w.health = HealthReport{Status: Unhealthy, At: w.now, Checks: []HealthCheck{{"disk_space", Degraded, "low"}, {"log", Unhealthy, "read-only"}, {"memory", Healthy, ""}}}
+	s := opsServer(w, nil)
+	e := parseExposition(t, get(s, "GET", "/metrics").Body.String())
+	statuses := map[string]any{"disk_space": Degraded, "log": Unhealthy, "memory": Healthy}
+	for name, is := range statuses {
+		for _, status := range []string{Healthy, Degraded, Unhealthy} {
+			want := map[bool]float64{true: 1}[status == is]
+			if got, ok := e.values[`topics_health_check{check="`+name+`",status="`+status+`"}`]; !ok || got != want {
+				t.Errorf("%s %s: %v, %v", name, status, got, ok)
+			}
+		}
+	}
+	m := object(t, get(s, "GET", "/metrics", "Accept", "application/json"))
+	if !reflect.DeepEqual(m["checks"], statuses) {
+		t.Errorf("JSON: %v", m["checks"])
+	}
+}
+
 // The scrape works in every phase, with and without anything to show.
 func TestMetricsInEveryPhase(t *testing.T) {
 	for phase, progress := range phases {

@@ -55,6 +55,11 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sampleFloat(w, "topics_recovery_progress", r.progress.Fraction)
 	sample(w, "topics_recovery_bytes_done", r.progress.BytesDone)
 	sample(w, "topics_recovery_bytes_total", r.progress.BytesTotal)
+	for _, c := range r.checks {
+		for _, status := range [...]string{Healthy, Degraded, Unhealthy} {
+			sample(w, `topics_health_check{check="`+escapeLabel(c.Name)+`",status="`+status+`"}`, bit(c.Status == status))
+		}
+	}
 	sample(w, "topics_uptime_ms", r.uptime.Milliseconds())
 	sample(w, `topics_build_info{version="`+escapeLabel(s.opts.Version)+`",go="`+escapeLabel(runtime.Version())+`"}`, 1)
 
