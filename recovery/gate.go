@@ -102,7 +102,7 @@ func (g *Gate) Advance(done, left wal.Amount) {
 		return
 	}
 	took := float64(now.Sub(g.created)) - float64(g.began.Load())
-	eta := took * will / did
+	eta := min(took*will/did, math.MaxInt64/2)
 	g.eta.Store(int64(eta))
 	share := did / (did + will)
 	if passed := float64(now.Sub(g.state.Load().replayFrom)); passed+eta > 0 {

@@ -7,8 +7,8 @@ import (
 
 // The cost of a frame and of a record beside that of a byte: about 0.35 ns for
 // a byte, which is read and summed, or looked at after the frames, 300 ns for a
-// frame and 150 ns for a record.
-// Only their ratio matters: how fast the machine is shows in the time passed.
+// frame and 150 ns for a record. Only their ratio matters: how fast the machine
+// is shows in the time passed.
 const (
 	frameCost  = 850
 	recordCost = 430

@@ -207,21 +207,22 @@ func (s *sampler) find(pos int64) (f *file, off, limit int64) {
 	return s.used[i], max(off, headerSize) &^ (frame.Align - 1), s.limit(i)
 }
 
-// around looks for the frame that a spot is inside of: back until one begins,
-// and from there on from frame to frame.
+// around looks for the frame that a spot is inside of: back from it until one
+// begins that goes so far.
 func (s *sampler) around(in *spot) (avg stretch, ok bool) {
 	for to := in.off; to > headerSize && s.back > 0; to -= backBytes {
 		from := max(to-backBytes, headerSize)
 		s.back -= to - from
 		p := s.read(in.file, from, to-from+headBytes)
-		for at := from; at < to && at-from < int64(len(p)); at += frame.Align {
+		for at := from; at < to && at-from < int64(len(p)); {
 			h, ok := s.head(in.file, at, p[at-from:])
-			for ok && at+h.Bytes <= in.off {
-				at += h.Bytes
-				h, ok = s.head(in.file, at, s.read(in.file, at, headBytes))
-			}
-			if ok {
+			switch {
+			case !ok:
+				at += frame.Align
+			case at+h.Bytes > in.off:
 				return stretch{1 / float64(h.Bytes), float64(h.Records) / float64(h.Bytes)}, true
+			default:
+				at += h.Bytes
 			}
 		}
 	}
