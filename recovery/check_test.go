@@ -21,7 +21,7 @@ func (m *model) check(t *testing.T, r *topics.Registry, restarted bool) {
 
 func (m *model) checkTopic(t *testing.T, r *topics.Registry, name string, l *life, restarted bool) {
 	state, err := r.State(name, false)
-	if kind(err) == topics.KindNotFound && l.unsure {
+	if kind(err) == topics.KindNotFound && l.unsure && !l.kept {
 		if restarted {
 			delete(m.lives, name)
 		}

@@ -129,7 +129,11 @@ func (s *sim) putRouter() {
 		spec.Filter = &m
 	}
 	g.routes[name] = rt
-	if _, err := r.PutRouter(context.Background(), name, spec); err != nil {
+	err = s.attempt(func(r *topics.Registry) error {
+		_, err := r.PutRouter(context.Background(), name, spec)
+		return err
+	})
+	if err != nil {
 		s.excused(err)
 		rt.unsure = true
 	}
@@ -138,7 +142,11 @@ func (s *sim) putRouter() {
 func (s *sim) deleteRouter() {
 	name := fmt.Sprintf("g%d", s.rng.IntN(5))
 	g := s.model.routing
-	deleted, _, err := s.data.Registry.DeleteRouter(context.Background(), name)
+	deleted := false
+	err := s.attempt(func(r *topics.Registry) (err error) {
+		deleted, _, err = r.DeleteRouter(context.Background(), name)
+		return err
+	})
 	rt := g.routes[name]
 	switch {
 	case err != nil:
@@ -155,7 +163,10 @@ func (s *sim) deleteRouter() {
 
 func (s *sim) dropDestination() {
 	name := fmt.Sprintf("r%d", s.rng.IntN(3))
-	_, err := s.data.Registry.Delete(context.Background(), name, false)
+	err := s.attempt(func(r *topics.Registry) error {
+		_, err := r.Delete(context.Background(), name, false)
+		return err
+	})
 	g := s.model.routing
 	g.dropped(name, err != nil)
 	if err == nil {

@@ -24,7 +24,6 @@ type Capture struct {
 	topics   []*topic // by id
 
 	nextRouter uint64
-	routers    []*router
 
 	moved   []moved
 	live    Liveness
@@ -55,10 +54,6 @@ func (r *Registry) Capture() *Capture {
 	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		c.routers = append(c.routers, rt)
-		return true
-	})
 	c.topics = make([]*topic, 0, r.byName.Len())
 	r.byName.Scan(func(_ string, t *topic) bool {
 		c.topics = append(c.topics, t)
@@ -93,6 +88,9 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 			_ = c.out.Abort() // the first error counts
 		}
 	}()
+	if err := c.registry.awaitChangesBefore(c.start); err != nil {
+		return c.written, err
+	}
 	e := stateEncoder{configs: map[*Config]uint64{}}
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
 	e.buf = binary.AppendUvarint(e.buf, c.nextID)
@@ -120,7 +118,7 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		c.out = nil
 	}
 	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
-	err = e.routing(c.nextRouter, c.routers)
+	err = e.routing(c.nextRouter, c.registry.routers.before(c.nextRouter))
 	c.registry.mu.RUnlock()
 	if err != nil {
 		return c.written, err

@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -47,7 +46,8 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*Conf
 			return Configured{}, logError(err)
 		}
 		out, c, err := r.assignConfig(name, derive)
-		if errors.Is(err, wal.ErrBusy) {
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil || c == nil {
@@ -85,8 +85,8 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.broken != nil {
-		return Configured{}, nil, t.broken
+	if err := t.refusal(); err != nil {
+		return Configured{}, nil, err
 	}
 	cfg, err := derive(t.next)
 	if err != nil {
@@ -178,19 +178,21 @@ type Removal struct {
 	Cost    Cost
 }
 
-// Delete removes a topic with all that is in it. It is gone for everybody at
-// once, and for good when Delete returns. ifEmpty refuses while it has live
-// records or records on their way.
+// Delete removes a topic with all that is in it, and the routers that name it.
+// From now on it takes no writes; it is gone, for everybody and for good, when
+// Delete returns. After an error it is there as before. ifEmpty refuses while it
+// has live records or records on their way.
 func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
-	var out Removal
-	var span wal.Span
+	var out *Removal
+	var at wal.LSN
 	for {
 		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
 			return Removal{}, logError(err)
 		}
 		var err error
-		out, span, err = r.drop(name, ifEmpty)
-		if errors.Is(err, wal.ErrBusy) {
+		out, at, err = r.assignDrop(name, ifEmpty)
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil || !out.Deleted {
@@ -199,36 +201,54 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 		break
 	}
 	began := time.Now()
-	if err := r.log.WaitSynced(span.End); err != nil {
-		return Removal{}, logError(err)
+	if err := r.awaitChange(at); err != nil {
+		return Removal{}, err
 	}
 	out.Cost.Sync = time.Since(began)
-	return out, nil
+	return *out, nil
 }
 
-// drop takes the topic away and, with the same entry, the routers that name it.
-func (r *Registry) drop(name string, ifEmpty bool) (Removal, wal.Span, error) {
+// assignDrop gives the end of a topic, and of the routers that name it, its
+// place. What it returns is filled in when it is shown.
+func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t, _ := r.byName.Get(name)
 	if t == nil {
-		return Removal{}, wal.Span{}, nil
+		return &Removal{}, 0, nil
 	}
-	span, err := r.dropTopic(t, ifEmpty)
+	at, err := r.appendDrop(t, ifEmpty)
 	if err != nil {
-		return Removal{}, wal.Span{}, err
+		return nil, 0, err
 	}
-	return Removal{Deleted: true, Routers: r.cascade(t)}, span, nil
+	if t.routes != nil {
+		for _, rt := range slices.Concat(t.routes.out, t.routes.in) {
+			rt.stop()
+			rt.changing = at
+		}
+	}
+	out := &Removal{Deleted: true}
+	r.addChange(at, func() {
+		t.mu.Lock()
+		t.dropped = true
+		r.forget(t)
+		t.mu.Unlock()
+		out.Routers = r.cascade(t)
+	})
+	return out, at, nil
 }
 
-// dropTopic is drop without the routers. r.mu is held.
-func (r *Registry) dropTopic(t *topic, ifEmpty bool) (wal.Span, error) {
+// appendDrop logs the topic's end. r.mu is held.
+func (r *Registry) appendDrop(t *topic, ifEmpty bool) (wal.LSN, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.refusal(); err != nil {
+		return 0, err
+	}
 	if ifEmpty {
 		r.expire(t, r.now())
 		if n := t.live.records + t.waiting.records; n > 0 {
-			return wal.Span{}, &Error{
+			return 0, &Error{
 				Kind:    KindNotEmpty,
 				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
 				Detail:  map[string]any{"topic": t.name, "count": n},
@@ -238,13 +258,12 @@ func (r *Registry) dropTopic(t *topic, ifEmpty bool) (wal.Span, error) {
 	e := entry{typ: entryDrop, id: t.id}
 	payload, err := e.encode(nil)
 	if err != nil {
-		return wal.Span{}, err
+		return 0, err
 	}
 	span, err := r.log.Append(e.typ, payload, nil, true)
 	if err != nil {
-		return wal.Span{}, logError(err)
+		return 0, logError(err)
 	}
-	t.dropped = true
-	r.forget(t)
-	return span, nil
+	t.ending = span.End
+	return span.End, nil
 }

@@ -44,7 +44,7 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 			continue
 		}
 		for _, rt := range at.routes.out {
-			if _, seen := from[rt.dest]; !seen && rt != except {
+			if _, seen := from[rt.dest]; !seen && rt != except && !rt.stopped() {
 				from[rt.dest] = at
 				next = append(next, rt.dest)
 			}

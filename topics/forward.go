@@ -141,7 +141,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 	t := rt.dest
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.dropped {
+	if t.dropped || t.ending > 0 {
 		return nil, nil
 	}
 	if t.broken != nil {

@@ -11,8 +11,9 @@
 // its own condition and for the earlier writes of its own topic, and for
 // nothing else.
 //
-// Config changes and deletes take the same way, so they have their place among
-// the writes. What a frame does to a topic is in apply.go, and only there: a
+// Config changes and deletes of records take the same way, so they have their
+// place among the writes. So do changes of which topics and routers there are,
+// in a line of the registry's own: see changes.go. What a frame does to a topic is in apply.go, and only there: a
 // live write and its replay run the same code.
 //
 // # Lock order
@@ -76,6 +77,7 @@ type Registry struct {
 	byID    map[uint64]*topic         // replay only: nil after Start
 	nextID  uint64
 	routers routing
+	changes []change           // of topics and routers, not durable yet, in the order of the log
 	configs map[Config]*Config // one copy of each config without pointers
 }
 

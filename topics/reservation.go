@@ -61,7 +61,7 @@ func (s *reservation) settle(synced wal.LSN) {
 func (r *Registry) releaseSeqs(t *topic) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.next == nil || t.next.Durability != Ephemeral || t.reserve.ceiling <= t.assigned {
+	if t.ending > 0 || t.next == nil || t.next.Durability != Ephemeral || t.reserve.ceiling <= t.assigned {
 		return nil
 	}
 	e := entry{typ: entryReserve, id: t.id, ceiling: t.assigned}

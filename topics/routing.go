@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +21,18 @@ type routing struct {
 func (g *routing) set(rt *router, n *totals) {
 	g.byName.Set(rt.name, rt)
 	n.routers.Store(int64(g.byName.Len()))
+}
+
+// before returns the routers that were made before the one of that id, by name.
+func (g *routing) before(id uint64) []*router {
+	var list []*router
+	g.byName.Scan(func(_ string, rt *router) bool {
+		if rt.id < id {
+			list = append(list, rt)
+		}
+		return true
+	})
+	return list
 }
 
 // remove takes the name away.
@@ -54,7 +65,8 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 			return RouterPut{}, logError(err)
 		}
 		p, err := r.assignRouter(name, &spec)
-		if errors.Is(err, wal.ErrBusy) {
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil {
@@ -68,11 +80,10 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	}
 }
 
-// routerChange is a router on its way to being what it is to be.
+// routerChange is a router that is made or changed, with its place in the log.
 type routerChange struct {
-	router  *router
 	created bool
-	at      wal.LSN   // durable once the log is synced to here
+	at      wal.LSN   // durable once the log is synced to here; 0: it was already
 	made    []*commit // of the topics that came with it
 }
 
@@ -81,6 +92,9 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old, _ := r.routers.byName.Get(name)
+	if old != nil && old.changing > 0 {
+		return nil, &behindError{old.changing}
+	}
 	if old != nil && old.source.name == spec.Source && old.dest.name == spec.Dest {
 		return r.assignRespec(old, spec)
 	}
@@ -119,20 +133,41 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 		r.adopt(c.topic)
 	}
 	rt := &router{
-		id: e.router, name: name, source: source, dest: ends[1], spec: *spec, made: span.End,
+		id: e.router, name: name, source: source, dest: ends[1], spec: *spec, changing: span.End,
 		cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: span.End,
 	}
 	r.routers.nextID++
-	if old != nil {
-		rt.visible = old.drop() // there is a router of this name all the time
-		unlink(old)
+	if old == nil {
+		r.routers.set(rt, &r.totals)
+	} else { // there is a router of this name all the time
+		old.stop()
+		old.changing = span.End
 	}
-	r.routers.set(rt, &r.totals)
 	rt.link()
-	if spec.AllowCycle || old != nil && r.routers.cyclic {
+	r.addChange(span.End, func() {
+		r.replaceRouter(old, rt, made)
+		rt.show(span.End)
+		r.push(rt.source)
+	})
+	return &routerChange{old == nil, span.End, made}, nil
+}
+
+// replaceRouter puts a router in the place of old, which may be nil, and
+// publishes the topics that it made. r.mu is held.
+func (r *Registry) replaceRouter(old, rt *router, made []*commit) {
+	for _, c := range made {
+		c.topic.mu.Lock()
+		r.publishSatisfied(c.topic)
+		c.topic.mu.Unlock()
+	}
+	if old != nil {
+		old.drop()
+		unlink(old)
+		r.routers.set(rt, &r.totals)
+	}
+	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
 		r.markCycles()
 	}
-	return &routerChange{rt, old == nil, span.End, made}, nil
 }
 
 // assignRespec changes a router whose ends stay. r.mu is held.
@@ -145,7 +180,7 @@ func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, er
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	if rt.spec.Equal(spec) {
-		return &routerChange{router: rt, at: rt.made}, nil
+		return &routerChange{}, nil
 	}
 	e := entry{
 		typ: entryRouter, router: rt.id, ts: r.now(), name: rt.name,
@@ -155,8 +190,12 @@ func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, er
 	if err != nil {
 		return nil, err
 	}
-	rt.spec, rt.made, rt.applied, rt.logged = *spec, span.End, span.End, rt.cursor
-	return &routerChange{router: rt, at: span.End}, nil
+	rt.next, rt.applied, rt.logged, rt.changing = spec, span.End, rt.cursor, span.End
+	r.addChange(span.End, func() {
+		rt.show(span.End)
+		r.push(rt.source)
+	})
+	return &routerChange{at: span.End}, nil
 }
 
 // routerEnds finds the router's topics, or gets those that are missing ready to
@@ -181,6 +220,9 @@ func (r *Registry) routerEnds(spec *RouterSpec, e *entry) (ends [2]*topic, made 
 				typ: entryCreate, id: t.id, ts: e.ts, name: name, config: &cfg, ceiling: t.reserve.ceiling,
 			}})
 		}
+		if t.ending > 0 {
+			return ends, nil, &behindError{t.ending}
+		}
 		ends[i] = t
 	}
 	e.source, e.id = ends[0].id, ends[1].id
@@ -200,21 +242,13 @@ func (r *Registry) appendRouter(e *entry, spec *RouterSpec) (wal.Span, error) {
 	return span, logError(err)
 }
 
-// commitRouter waits until the change is durable and lets the router begin.
+// commitRouter waits until the change is durable. Then the router begins.
 func (r *Registry) commitRouter(p *routerChange) error {
-	err := r.log.WaitSynced(p.at)
+	err := r.awaitChange(p.at)
 	for _, c := range p.made {
 		if perr := r.publish(c, err); perr != nil {
 			err = perr
 		}
 	}
-	if err != nil {
-		return logError(err) // the log is read-only: nothing is forwarded any more
-	}
-	rt := p.router
-	rt.mu.Lock()
-	rt.visible = true
-	rt.mu.Unlock()
-	r.push(rt.source)
-	return nil
+	return err
 }

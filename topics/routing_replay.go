@@ -71,7 +71,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 	}
 	r.addRouter(&router{
 		id: e.router, name: e.name, source: source, dest: dest, spec: spec,
-		visible: true, cursor: e.cursor, logged: e.cursor, done: e.cursor, made: f.End, applied: f.End,
+		visible: true, cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: f.End,
 	})
 	return nil
 }
@@ -121,6 +121,9 @@ func (e *stateEncoder) routing(nextID uint64, all []*router) error {
 	for _, rt := range all {
 		rt.mu.Lock()
 		gone, spec, cursor, forwarded, applied := rt.dropped, rt.spec, rt.cursor, rt.forwarded, rt.applied
+		if rt.next != nil { // applied is of the log, and so is all of it
+			spec = *rt.next
+		}
 		rt.mu.Unlock()
 		if gone {
 			continue
@@ -162,7 +165,7 @@ func (r *Registry) restoreRouting(d *decoder) {
 			d.fail()
 			return
 		}
-		rt.done, rt.logged, rt.made = rt.cursor, rt.cursor, rt.applied
+		rt.done, rt.logged = rt.cursor, rt.cursor
 		r.addRouter(rt)
 	}
 }

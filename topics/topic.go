@@ -28,7 +28,8 @@ type topic struct {
 	inflight   map[string]*commit // those with an idempotency key
 	waiting    sums               // what pending will add
 	routes     *routes            // nil: none
-	dropped    bool               // deleted; nothing is assigned any more
+	ending     wal.LSN            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
+	dropped    bool               // the drop is durable, or the creation failed
 	broken     error              // a commit failed: what would follow stands on it, and fails too
 	reserve    reservation
 
