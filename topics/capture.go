@@ -123,7 +123,7 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 	if err != nil {
 		return c.written, err
 	}
-	_, err = s.State.Write(append(e.buf, stateEnd))
+	_, err = s.State.Write(e.end())
 	return c.written, err
 }
 
@@ -137,6 +137,7 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 		t.mu.Unlock()
 		return nil
 	}
+	c.registry.restForCheckpoint(t)
 	through := t.durable()
 	var records index
 	var dead *seqSet

@@ -122,6 +122,9 @@ func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
 		t.keys.forget(now, t.cfg.IdempotencyWindowMS)
 	}
 	next, any := t.nextLoss()
+	if r.rest(t) {
+		next, any = math.MinInt64, true
+	}
 	r.sweeper.visited(t, next, any)
 	return f, moved && !t.dropped
 }

@@ -49,6 +49,7 @@ type topic struct {
 	ttlNoted   uint64  // as of the last entryFloors
 	noteCap    bool    // capThrough is to go into the next one
 	lost       []lostRange
+	doubt      uint64 // highest seq below the floor of a lost range of which not all had been given out
 	keys       keyWindow
 	lastWrite  int64
 	changes    uint64        // of the config, and of records by deletes: see Mark
@@ -66,7 +67,10 @@ type lostRange struct {
 	from, to uint64 // inclusive
 	reason   string
 	way      string // ReasonTrim: of the records that are lost, as a record's path
+	given    uint64 // how many of them are known to have been given out
 }
+
+func (l *lostRange) size() uint64 { return l.to - l.from + 1 }
 
 // commit is a change that has its place in the log and in its topic, on its
 // way to being published.
