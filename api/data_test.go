@@ -221,6 +221,7 @@ func TestErrorMap(t *testing.T) {
 		{kindError(topics.KindNotFound, "x"), 404, "topic_not_found", ""},
 		{kindError(topics.KindRouterNotFound, "x"), 404, "router_not_found", ""},
 		{kindError(topics.KindRouterCycle, "x"), 409, "router_cycle", ""},
+		{kindError(topics.KindRouterFanout, "x"), 409, "router_fanout", ""},
 		{kindError(topics.KindIncompatible, "x"), 409, "topic_exists_incompatible", ""},
 		{kindError(topics.KindNotEmpty, "x"), 409, "topic_not_empty", ""},
 		{kindError(topics.KindSeqMismatch, "x"), 409, "seq_mismatch", ""},

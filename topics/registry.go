@@ -40,6 +40,7 @@ import (
 type Options struct {
 	MaxTopics      int          // 0: no limit
 	MaxRouters     int          // 0: no limit
+	MaxRouterWays  int          // that a record of any topic could take; 0: no limit
 	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
 	Now            func() int64 // wall clock, Unix ms; nil: the system's
 }

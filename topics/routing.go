@@ -2,7 +2,9 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -15,6 +17,8 @@ type routing struct {
 	byID   map[uint64]*router         // replay only: nil after Start
 	nextID uint64
 	cyclic bool // some are part of a cycle
+
+	counting sync.Mutex // held while ways are counted; taken before the registry's lock
 }
 
 // set makes the router known by its name.
@@ -65,6 +69,9 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 			return RouterPut{}, logError(err)
 		}
 		p, err := r.assignRouter(name, &spec)
+		if errors.Is(err, errUncounted) {
+			p, err = r.assignCounted(name, &spec)
+		}
 		again, err := r.again(err)
 		if again {
 			continue
@@ -92,10 +99,24 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old, _ := r.routers.byName.Get(name)
+	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) {
+		return nil, errUncounted
+	}
+	return r.assignTo(old, name, spec)
+}
+
+// keepsEnds says whether a router is there, and is to stay between its ends.
+func (rt *router) keepsEnds(spec *RouterSpec) bool {
+	return rt != nil && rt.source.name == spec.Source && rt.dest.name == spec.Dest
+}
+
+// assignTo is assignRouter with what there is of that name, which may be nil.
+// r.mu is held.
+func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*routerChange, error) {
 	if old != nil && old.changing > 0 {
 		return nil, &behindError{old.changing}
 	}
-	if old != nil && old.source.name == spec.Source && old.dest.name == spec.Dest {
+	if old.keepsEnds(spec) {
 		return r.assignRespec(old, spec)
 	}
 	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.byName.Len() >= limit {

@@ -51,6 +51,7 @@ type Config struct {
 	EphemeralBytes     int64
 	MaxTopics          int // 0: no cap, as in all up to MaxTotalBytes
 	MaxRouters         int
+	MaxRouterWays      int
 	MaxWatchSessions   int
 	MaxStreams         int
 	MaxStreamsPerKey   int
