@@ -57,7 +57,7 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 // further than maxHops. It is called after each change that may have closed a
 // cycle, or opened one, and takes a step for each router. r.mu is held.
 func (r *Registry) markCycles() {
-	g := r.graph()
+	g := graphOf(r.forwarding())
 	groups := g.groups()
 	r.routers.cyclic = false
 	r.routers.byName.Scan(func(_ string, rt *router) bool {

@@ -17,51 +17,61 @@ type edge struct {
 
 func newGraph() *graph { return &graph{number: map[*topic]int{}, at: map[[2]int]int{}} }
 
-// graph returns all routers that forward. r.mu is held.
-func (r *Registry) graph() *graph {
+// graphOf returns the graph of some routers, whose ends never change: no lock is
+// needed.
+func graphOf(routers []*router) *graph {
 	g := newGraph()
+	for _, rt := range routers {
+		g.join(g.topic(rt.source), g.topic(rt.dest))
+	}
+	return g
+}
+
+// forwarding returns all routers that forward. r.mu is held.
+func (r *Registry) forwarding() (list []*router) {
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
 		if !rt.stopped() {
-			g.join(g.topic(rt.source), g.topic(rt.dest))
+			list = append(list, rt)
 		}
 		return true
 	})
-	return g
+	return list
 }
 
 // around returns the routers that a record can take which comes from source, or
 // to it, or to dest, those included that are not durable yet. Both may be nil.
-// except is not there. r.mu is held.
-func (r *Registry) around(source, dest *topic, except *router) *graph {
-	g := newGraph()
+// except is not among them. The registry's lock is held.
+func around(source, dest *topic, except *router) (list []*router) {
 	seen := map[*topic]bool{}
-	var list []*topic
+	var topics []*topic
 	see := func(t *topic) {
 		if t != nil && !seen[t] {
 			seen[t] = true
-			list = append(list, t)
+			topics = append(topics, t)
 		}
 	}
-	follow := func(routers func(*routes) []*router, step func(*router)) {
-		for i := 0; i < len(list); i++ {
-			if list[i].routes == nil {
-				continue
-			}
-			for _, rt := range routers(list[i].routes) {
+	see(source)
+	for i := 0; i < len(topics); i++ {
+		if rs := topics[i].routes; rs != nil {
+			for _, rt := range rs.in {
 				if rt != except && !rt.stopped() {
-					step(rt)
+					see(rt.source)
 				}
 			}
 		}
 	}
-	see(source)
-	follow(func(rs *routes) []*router { return rs.in }, func(rt *router) { see(rt.source) })
 	see(dest)
-	follow(func(rs *routes) []*router { return rs.out }, func(rt *router) {
-		see(rt.dest)
-		g.join(g.topic(rt.source), g.topic(rt.dest))
-	})
-	return g
+	for i := 0; i < len(topics); i++ {
+		if rs := topics[i].routes; rs != nil {
+			for _, rt := range rs.out {
+				if rt != except && !rt.stopped() {
+					see(rt.dest)
+					list = append(list, rt)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // topic returns the number of a topic.

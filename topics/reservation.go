@@ -106,6 +106,10 @@ func (r *Registry) endReservation(t *topic, spare bool) error {
 // visits.
 const maxRests = 5
 
+// restPressure is how full the log's queue may be for a topic to come to rest:
+// after a start with many topics all of them may want to.
+const restPressure = 0.5
+
 // rest is a visit of the sweeper. When the topic has been left alone since the
 // one before it, its reservation ends, so that a crash leaves no seqs in
 // doubt. The write that comes then waits for a sync: a topic that is written to
@@ -120,13 +124,13 @@ func (r *Registry) rest(t *topic) (again bool) {
 		s.seen, s.still = t.assigned+1, 0
 		return true
 	}
-	if s.still++; s.still < 1<<min(s.rests, maxRests) {
+	if s.still = min(s.still+1, 1<<maxRests); s.still < 1<<s.rests {
 		return true
 	}
-	if s.still = 0; r.endReservation(t, false) != nil {
-		return true // the log is full, or failed
+	if r.Pressure() > restPressure || r.endReservation(t, false) != nil {
+		return true // others need the log more, or it is full, or failed
 	}
-	s.rests = min(s.rests+1, maxRests)
+	s.still, s.rests = 0, min(s.rests+1, maxRests)
 	return false
 }
 

@@ -200,6 +200,30 @@ func TestRestWaitsForRoom(t *testing.T) {
 	}
 }
 
+// TestRestsLeaveRoom holds that topics which come to rest all at once do not
+// fill the log's queue, and all come to rest in the end.
+func TestRestsLeaveRoom(t *testing.T) {
+	const many = 500
+	w := newWorld(t, func(w *world) { w.wal.QueueBytes, w.wal.FileBytes = 16<<10, 1<<20 })
+	for i := range many {
+		w.write(fmt.Sprint(i), 1)
+	}
+	for round := 0; len(w.sweeper.topics) > 0; round++ {
+		if w.Sweep(context.Background()); w.Pressure() > restPressure+0.1 {
+			t.Fatalf("round %d: the queue is full to %v", round, w.Pressure())
+		}
+		if _, err := w.log.Tick(); err != nil {
+			t.Fatal(err)
+		}
+		if round > many {
+			t.Fatalf("%d topics are still visited", len(w.sweeper.topics))
+		}
+	}
+	if losses := w.power(1); len(losses) > 0 {
+		t.Errorf("%d losses", len(losses))
+	}
+}
+
 // TestMissedAtLeast holds how much of a gap is known to have been given out: all
 // but what a crash left in doubt, also when it is part of a greater gap, and
 // after restarts.

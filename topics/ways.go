@@ -187,8 +187,9 @@ func (r *Registry) checkWays(name string, spec *RouterSpec) error {
 		r.mu.RUnlock()
 		return err // the ways that end at the source go on
 	}
-	g := r.around(source, dest, old)
+	routers := around(source, dest, old)
 	r.mu.RUnlock()
+	g := graphOf(routers)
 	from, to := g.end(source, spec.Source), g.end(dest, spec.Dest)
 	g.join(from, to)
 	w := g.ways(uint64(r.opts.MaxRouterWays))

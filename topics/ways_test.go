@@ -188,7 +188,7 @@ func TestWaysAgainstWalks(t *testing.T) {
 		}
 		r.markCycles()
 		most := uint64(1 + random.IntN(500))
-		g := r.graph()
+		g := graphOf(r.forwarding())
 		w := g.ways(most)
 		for _, end := range ends {
 			n, known := g.number[end]
