@@ -238,3 +238,18 @@ func TestContractCaps(t *testing.T) {
 		)
 	}, func(o *recovery.Options) { o.Topics.MaxTopics, o.Topics.MaxRouters = 3, 1 })
 }
+
+// Operations, section 4: the memory of idempotency keys is capped like the rest.
+func TestContractKeyBudget(t *testing.T) {
+	overBoth(t, func(*Options) {}, func(t *testing.T, s *contractServer) {
+		const full = `{"error":{"code":"throttled","detail":{"limit":"idempotency_bytes","max":1,"retry_after_ms":"(absent)"}}}`
+		keyed := func(key string) string { return `{"records":[{"data":1}],"idempotency_key":"` + key + `"}` }
+		s.walk(
+			step{"POST /v0/topics/a", keyed("k"), 201, `{"first_seq":1}`},
+			step{"POST /v0/topics/a", keyed("l"), 429, full}, step{"POST /v0/topics/b", keyed("k"), 429, full}, step{"GET /v0/topics/b", ``, 404, ``},
+			step{"GET /v0/topics/a", ``, 200, `{"head_seq":1}`},
+			step{"POST /v0/topics/a", keyed("k"), 200, `{"first_seq":1,"deduped":true}`}, step{"POST /v0/topics/a", `{"records":[{"data":2}]}`, 200, `{"first_seq":2}`},
+			step{"DELETE /v0/topics/a", ``, 200, ``}, step{"POST /v0/topics/b", keyed("k"), 201, `{"first_seq":1}`},
+		)
+	}, func(o *recovery.Options) { o.Topics.IdempotencyBytes = 1 })
+}

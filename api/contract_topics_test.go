@@ -18,6 +18,7 @@ func TestContractConfig(t *testing.T) {
 		for sent, reported := range map[string]string{
 			`"priority":1001`: `1000`, `"priority":1000`: `1000`, `"priority":-1000`: `-1000`, `"priority":-1001`: `-1000`, `"priority":0`: `0`,
 			`"priority":9223372036854775807`: `1000`, `"priority":-9223372036854775808`: `-1000`,
+			`"idempotency_window_ms":86400000`: `86400000`, `"idempotency_window_ms":86400001`: `86400000`, `"idempotency_window_ms":9223372036854775807`: `86400000`,
 			`"lease_ms":99`: `100`, `"lease_ms":100`: `100`, `"lease_ms":0`: `100`, `"lease_ms":-1`: `100`, `"lease_ms":86400000`: `86400000`, `"lease_ms":86400001`: `86400000`,
 			`"claim_jitter_ms":-1`: `0`, `"claim_jitter_ms":5000`: `5000`, `"claim_jitter_ms":5001`: `5000`,
 			`"ttl_ms":9223372036854775807`: `9223372036854775807`, `"cap_records":9223372036854775807`: `9223372036854775807`,

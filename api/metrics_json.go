@@ -109,10 +109,13 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 // totalsJSON is what the registry counts.
 func totalsJSON(t *topics.Totals) map[string]any {
 	out := map[string]any{
-		"topics":            t.Topics,
-		"records_live":      t.Records,
-		"bytes_live":        t.Bytes,
-		"ephemeral_bytes":   t.EphemeralBytes,
+		"topics":          t.Topics,
+		"records_live":    t.Records,
+		"bytes_live":      t.Bytes,
+		"ephemeral_bytes": t.EphemeralBytes,
+		"idempotency": map[string]any{
+			"keys": t.IdempotencyKeys, "bytes": t.IdempotencyBytes, "refused": t.IdempotencyRefused,
+		},
 		"queue_topics":      t.Queues,
 		"routers":           t.Routers,
 		"routers_blocked":   t.BlockedRouters,

@@ -31,6 +31,7 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 	})
 	e := &opsEngine{
 		totals: topics.Totals{Topics: 10, ByClass: [4]int{1, 2, 3, 4}, Queues: 2, Records: 100, Bytes: 2000, EphemeralBytes: 77,
+			IdempotencyKeys: 21, IdempotencyBytes: 2100, IdempotencyRefused: 9,
 			AppendedRecords: 500, AppendedBytes: 9000, DeliveredRecords: 300, DeliveredBytes: 6000,
 			EvictedCap: 11, EvictedTTL: 12, Tombstones: map[string]uint64{"ttl": 2, "cap": 1}},
 		page: []topics.TopicGauge{
@@ -60,6 +61,9 @@ var busySeries = map[string]float64{
 	`topics_routers`:                                                              0,
 	`topics_records_live`:                                                         100,
 	`topics_ephemeral_bytes`:                                                      77,
+	`topics_idempotency_keys`:                                                     21,
+	`topics_idempotency_bytes`:                                                    2100,
+	`topics_idempotency_refused_total`:                                            9,
 	`topics_bytes_live`:                                                           2000,
 	`topics_queue_topics`:                                                         2,
 	`topics_queue_leases_in_flight`:                                               0,

@@ -90,7 +90,7 @@ func (s *sim) failingStep() {
 	case n < 70:
 		s.waitAll()
 	case n < 80:
-		s.now += int64(s.rng.IntN(3000))
+		s.pass()
 		if _, err := s.data.Log.Tick(); err != nil {
 			s.excused(err)
 		}

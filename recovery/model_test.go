@@ -28,6 +28,7 @@ type life struct {
 	must     map[uint64]topics.Class // acked and not excused: seq to the class it was acked under
 	seen     uint64                  // highest seq anybody was told of
 	places   map[string]uint64       // where each payload was last seen
+	twice    map[string]bool         // sent again when the window of its key may have been over
 	attempts []*attempt
 	// gone are the seqs that were deleted, and the class of that: they never
 	// come back but where a crash may undo it. dead are all that anybody ever
@@ -49,7 +50,7 @@ func kind(err error) topics.Kind {
 func newLife() *life {
 	return &life{
 		records: map[uint64]string{}, hidden: map[uint64]bool{}, strong: true, must: map[uint64]topics.Class{}, places: map[string]uint64{},
-		gone: map[uint64]topics.Class{}, dead: map[uint64]bool{},
+		gone: map[uint64]topics.Class{}, dead: map[uint64]bool{}, twice: map[string]bool{},
 	}
 }
 
@@ -211,14 +212,27 @@ func (m *model) keyed(rng *rand.Rand) *attempt {
 	return all[rng.IntN(len(all))]
 }
 
+// age notes that a life begins with that wall clock, by which the windows of
+// keys may be over.
+func (m *model) age(now int64) {
+	for _, l := range m.lives {
+		for _, a := range l.attempts {
+			a.aged = a.aged || now-a.at > simWindow-hourMS
+		}
+	}
+}
+
+const hourMS = 3_600_000
+
 // repeated notes that a write was appended again, for the first one is gone.
 func (m *model) repeated(t *testing.T, old, again *attempt, p *topics.Pending) {
-	if old.acked && old.life.must[old.first] > topics.Ephemeral {
+	if old.acked && !old.aged && old.life.must[old.first] > topics.Ephemeral {
 		t.Fatalf("topic %s: the key of the write acked at %d is not known", old.topic, old.first)
 	}
 	old.key = ""
 	for _, data := range old.payload {
 		m.routing.again[data] = true
+		old.life.twice[data] = old.life.twice[data] || old.aged
 	}
 	m.begun(t, again, p, nil)
 }

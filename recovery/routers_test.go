@@ -20,6 +20,7 @@ type routing struct {
 	dests  map[string]*destination // by name
 	wrote  map[string]bool         // every payload that was ever sent
 	again  map[string]bool         // those that were sent again: they may come twice
+	jumped bool                    // the clock did
 }
 
 // route is one router.
@@ -282,6 +283,9 @@ func (g *routing) checkDestination(t *testing.T, r *topics.Registry, m *model, n
 			continue
 		}
 		records, _ := readAll(t, r, rt.source)
+		if l := m.lives[rt.source]; g.jumped && l != nil && l.evicts {
+			continue // what had expired when the router came may be back: its end was not noted yet
+		}
 		for seq, rec := range records {
 			if seq > rt.after && (rt.filter == "" || rt.filter == string(rec.Tag)) && at[string(rec.Data)] == 0 {
 				t.Fatalf("router %s (from %s behind %d to %s): %.60s, at %d, is not there", router, rt.source, rt.after, name, rec.Data, seq)

@@ -33,8 +33,12 @@ type sim struct {
 	t    *testing.T
 	rng  *rand.Rand
 	fs   *crashfs.FS
-	now  int64
 	boot int
+
+	now    int64 // the wall clock
+	passed int64 // the time that really passed
+	began  int64 // by how much the wall clock differed from it when this life began
+	jumped bool  // the wall clock is not to be trusted: it jumped once
 	// fault is what an error in this life may come from, and told whether one
 	// did. With a fault of the disk the life goes on, on a read-only log.
 	fault error
@@ -49,9 +53,12 @@ type sim struct {
 	ops   int
 }
 
+// simEpoch is where the wall clock of a simulation begins.
+const simEpoch = 1_000_000_000_000
+
 func newSim(t *testing.T, seed uint64) *sim {
 	return &sim{
-		t: t, rng: rand.New(rand.NewPCG(seed, 7)), fs: crashfs.New(), now: 1_000_000,
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), fs: crashfs.New(), now: simEpoch,
 		model: newModel(),
 	}
 }
@@ -98,8 +105,30 @@ func (s *sim) recover() (*recovery.Recovered, error) {
 	if s.inj != nil {
 		fsys = errfs.New(s.fs, s.inj)
 	}
-	return recovery.Run(context.Background(), options(fsys, s.boot, func() int64 { return s.now }))
+	o := options(fsys, s.boot, func() int64 { return s.now })
+	o.Topics.Elapsed = func() int64 { return s.passed }
+	s.began = s.now - s.passed
+	s.model.age(s.now)
+	return recovery.Run(context.Background(), o)
 }
+
+// pass lets time pass, and now and then has the wall clock jump, by hours to
+// years, forward or back, or be set right.
+func (s *sim) pass() {
+	ms := int64(s.rng.IntN(3000))
+	s.now, s.passed = s.now+ms, s.passed+ms
+	if s.rng.IntN(6) > 0 {
+		return
+	}
+	const hour = hourMS
+	jumps := []int64{hour, -hour, 30 * hour, -30 * hour, 9000 * hour, -9000 * hour, simEpoch + s.passed - s.now}
+	s.now = max(1, s.now+jumps[s.rng.IntN(len(jumps))])
+	s.jumped, s.model.routing.jumped = true, true
+}
+
+// written is the earliest time at which a restart may take a key of now for
+// used: by the wall clock of now, or by the one that this life began with.
+func (s *sim) written() int64 { return min(s.now, s.passed+s.began) }
 
 // down ends the process without ceremony: killed, or with the power.
 func (s *sim) down() {
@@ -160,6 +189,9 @@ func (s *sim) remember() {
 	s.left = map[string]string{}
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
+		if s.jumped && state.Config.TTLMS > 0 {
+			continue // a restart may find that more is over, or less
+		}
 		if l := s.model.lives[state.Name]; l != nil && l.strong && state.Config.Durability >= topics.Disk {
 			s.left[state.Name] = kept(dumpTopic(s.t, s.data.Registry, state))
 		}
@@ -262,7 +294,7 @@ func (s *sim) step() {
 	case n < 70:
 		s.waitAll()
 	case n < 76:
-		s.now += int64(s.rng.IntN(3000))
+		s.pass()
 		if _, err := s.data.Log.Tick(); err != nil {
 			s.excused(err)
 		}

@@ -18,6 +18,8 @@ type attempt struct {
 	first   uint64
 	acked   bool
 	created bool // it makes the topic
+	at      int64
+	aged    bool // a restart may have found that the window of its key is over
 	pending *topics.Pending
 }
 
@@ -61,7 +63,7 @@ func (s *sim) begin(a *attempt, w *topics.Write) {
 		s.excused(err)
 		return
 	}
-	a.pending = p
+	a.pending, a.at = p, s.written()
 	s.model.begun(s.t, a, p, w.Config)
 	s.begun = append(s.begun, a)
 	if s.rng.IntN(2) == 0 {
@@ -125,15 +127,18 @@ func (s *sim) repeat(old *attempt) {
 		}
 		return
 	}
-	again := &attempt{topic: old.topic, key: old.key, payload: old.payload, pending: p}
+	again := &attempt{topic: old.topic, key: old.key, payload: old.payload, pending: p, at: s.written()}
 	s.model.repeated(s.t, old, again, p)
 	s.begun = append(s.begun, again)
 	s.waitAll()
 }
 
+// simWindow is longer than a run: only a clock that jumped ends it.
+const simWindow = 86_400_000
+
 func (s *sim) config() *topics.ConfigPatch {
 	class := topics.Class(s.rng.IntN(4)).String()
-	window := int64(1 << 40) // keys never expire in a run
+	window := int64(simWindow)
 	p := &topics.ConfigPatch{Durability: &class, IdempotencyWindowMS: &window}
 	var limit, ttl int64
 	switch s.rng.IntN(6) {

@@ -104,20 +104,12 @@ func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (
 // assign finds or creates the topic and gives the write its seqs. wal.ErrBusy
 // means that room is to be waited for again.
 func (r *Registry) assign(name string, w *Write, b *batch) (*Pending, error) {
-	for {
-		t := r.lookup(name)
-		if t == nil {
-			return r.assignCreating(name, w, b)
-		}
-		t.mu.Lock()
-		if t.dropped {
-			t.mu.Unlock()
-			continue // its name is free by now
-		}
-		p, err := r.assignLocked(t, w, b, nil)
-		t.mu.Unlock()
-		return p, err
+	t := r.hold(name)
+	if t == nil {
+		return r.assignCreating(name, w, b)
 	}
+	defer t.mu.Unlock()
+	return r.assignLocked(t, w, b, nil)
 }
 
 // assignCreating makes the topic and the write in one frame.
@@ -180,24 +172,24 @@ func (r *Registry) adopt(t *topic) {
 // leave it, and appends its frame. creates is the config of a topic that this
 // write makes.
 func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (*Pending, error) {
-	now := r.now()
-	if p := r.repeated(t, w, now); p != nil {
+	now := r.clock.now()
+	if p := r.repeated(t, w, now.steady); p != nil {
 		return p, nil
 	}
 	if err := t.refusal(); err != nil {
 		return nil, err
 	}
-	if err := r.check(t, w, b, now); err != nil {
+	if err := r.check(t, w, b, now.steady); err != nil {
 		return nil, err
 	}
 	cfg := t.next
 	first := t.assigned + 1
 	last := t.assigned + uint64(len(b.sizes))
 	c := &commit{
-		topic: t, class: cfg.Durability, begun: now, key: w.IdempotencyKey,
+		topic: t, class: cfg.Durability, came: now, key: w.IdempotencyKey,
 		sizes: b.sizes, bytes: b.bytes, tags: b.tags,
 		entry: entry{
-			typ: entryAppend, id: t.id, ts: max(now, t.assignedTS), first: first, count: int(last - t.assigned),
+			typ: entryAppend, id: t.id, ts: max(now.wall, t.assignedTS), first: first, count: int(last - t.assigned),
 		},
 	}
 	if c.key != "" {
@@ -206,7 +198,15 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	if creates != nil {
 		c.entry.create, c.entry.name, c.entry.config = true, t.name, creates
 	}
+	if c.key != "" {
+		if err := r.takeKey(); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.enter(t, c, last, b.records); err != nil {
+		if c.key != "" {
+			r.giveKey()
+		}
 		return nil, err
 	}
 	b.sizes = nil // the commit's from now on; a write that must wait for room keeps them

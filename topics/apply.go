@@ -8,11 +8,13 @@ import (
 
 // Everything in this file runs the same for a live write and for its replay:
 // it is the only code that changes what readers see, and it depends on nothing
-// but the entry, so that a replayed topic is the topic that was.
+// but the entry and when that came, so that a replayed topic is the topic that
+// was. A replayed entry came at its timestamp, or now, if that is to come yet.
 
 // frameParts are a frame and what its records are to the index.
 type frameParts struct {
 	span  wal.Span // zero for ephemeral records
+	came  moment
 	sizes []uint32
 	tags  []byte // packed
 	bytes int64
@@ -22,7 +24,7 @@ type frameParts struct {
 // apply publishes one entry on t. t.mu is held. It fails only in replay, and
 // only where a live delete has read before what it needs from the disk.
 func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
-	r.expire(t, e.ts)
+	r.expire(t, f.came.steady)
 	t.applied = max(t.applied, f.span.End)
 	switch e.typ {
 	case entryCreate:
@@ -49,6 +51,10 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 			r.applyLost(t, lostRange{from: e.first, to: e.first + uint64(e.count) - 1, reason: ReasonTrim, way: string(e.way)})
 			break
 		}
+		at, fits := t.came.next(e.ts, f.came)
+		if !fits {
+			t.came.begin(e.first, e.ts, f.came)
+		}
 		t.index.add(f.span.Start, e.first, e.ts, f.sizes, f.body)
 		t.tags.add(e.first, f.tags)
 		t.head = e.first + uint64(e.count) - 1
@@ -56,8 +62,11 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		r.grow(t, sums{int64(e.count), f.bytes})
 		r.trim(t)
 		if e.key != nil {
-			k := keyed{first: e.first, count: uint32(e.count), ts: e.ts, ephemeral: f.body != nil}
-			t.keys.add(r.keyID(e.key), k, t.cfg.IdempotencyWindowMS)
+			u := keyUse{id: r.keyID(e.key), at: at, first: e.first, count: uint32(e.count), ephemeral: f.body != nil}
+			r.changeKeys(t, func(w *keyWindow) {
+				w.forget(f.came.steady, t.cfg.IdempotencyWindowMS)
+				w.add(u, t.cfg.IdempotencyWindowMS)
+			})
 		}
 		if e.key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != Fsync {
 			r.sweeper.visit(t)
@@ -80,8 +89,9 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 	t.changes++
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.intern(c)
+	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 || t.keys.byID != nil || t.cfg.Durability != Fsync {
+	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.cfg.Durability != Fsync {
 		r.sweeper.visit(t)
 	}
 }
@@ -185,8 +195,8 @@ func (r *Registry) expire(t *topic, now int64) {
 
 // due says whether the first live record has expired at now.
 func (t *topic) due(now int64) bool {
-	_, ts, ok := t.first()
-	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-ts > t.cfg.TTLMS
+	seq, ts, ok := t.first()
+	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.of(seq, ts) > t.cfg.TTLMS
 }
 
 // raiseFloor moves the evict floor and forgets lost ranges below it: the

@@ -49,16 +49,12 @@ type Sink struct {
 // Capture begins a checkpoint. Every frame before Start belongs to a topic
 // that is captured, or gone.
 func (r *Registry) Capture() *Capture {
-	r.mu.RLock() // creations and drops get their place in the log under the other lock
 	r.refs.Lock()
+	r.mu.RLock() // creations and drops get their place in the log under the other lock
 	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
-	c.topics = make([]*topic, 0, r.byName.Len())
-	r.byName.Scan(func(_ string, t *topic) bool {
-		c.topics = append(c.topics, t)
-		return true
-	})
+	c.topics = r.byName.Values()
 	r.mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic) int {
 		if a.id < b.id {
@@ -101,13 +97,7 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		if err := c.topic(t, &e, s); err != nil {
 			return c.written, fmt.Errorf("checkpoint of topic %q: %w", t.name, err)
 		}
-		if len(e.buf) >= stateChunk {
-			if _, err := s.State.Write(e.buf); err != nil {
-				return c.written, err
-			}
-			e.buf = e.buf[:0]
-		}
-		if err := s.Pace(); err != nil {
+		if err := e.flush(s); err != nil {
 			return c.written, err
 		}
 	}
@@ -118,9 +108,9 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		c.out = nil
 	}
 	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
-	err = e.routing(c.nextRouter, c.registry.routers.before(c.nextRouter))
+	routers := routerStates(c.registry.routers.before(c.nextRouter))
 	c.registry.mu.RUnlock()
-	if err != nil {
+	if err := e.routing(c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
 	_, err = s.State.Write(e.end())
@@ -130,7 +120,19 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 // stateChunk is how much of the state is written at once.
 const stateChunk = 256 << 10
 
-// topic captures one topic: its state under its lock, its records without.
+// flush ends a piece of work. It writes what was encoded, if that is enough.
+func (e *stateEncoder) flush(s *Sink) error {
+	if len(e.buf) >= stateChunk {
+		if _, err := s.State.Write(e.buf); err != nil {
+			return err
+		}
+		e.buf = e.buf[:0]
+	}
+	return s.Pace()
+}
+
+// topic captures one topic: its state under its lock, its keys and its records
+// without.
 func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 	t.mu.Lock()
 	if t.dropped || !t.visible {
@@ -146,8 +148,12 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 		dead = t.deleted.clone()
 	}
 	err := e.topic(t, through)
+	keys := t.keyView(c.registry.clock.now())
 	c.live.note(t)
 	t.mu.Unlock()
+	if err == nil {
+		err = e.keys(&keys, through, func() error { return e.flush(s) })
+	}
 	if err != nil || len(records.blocks) == 0 {
 		return err
 	}
@@ -304,14 +310,7 @@ func (r *Registry) Replace(gone []*segment.Segment, with Tables) {
 	for _, s := range gone {
 		is[s] = true
 	}
-	r.mu.RLock()
-	all := make([]*topic, 0, r.byName.Len())
-	r.byName.Scan(func(_ string, t *topic) bool {
-		all = append(all, t)
-		return true
-	})
-	r.mu.RUnlock()
-	for _, t := range all {
+	for _, t := range r.all() {
 		t.mu.Lock()
 		t.history.replace(is, with[t.id])
 		t.mu.Unlock()

@@ -52,10 +52,8 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 // hurry is route for who waits.
 func (r *Registry) hurry(t *topic) {
 	r.route(t)
-	t.mu.RLock()
-	defer t.mu.RUnlock()
 	select {
-	case t.routes.hurry <- struct{}{}:
+	case t.routes.Load().hurry <- struct{}{}:
 	default:
 	}
 }

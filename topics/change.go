@@ -77,13 +77,10 @@ func (r *Registry) commitChange(c *commit) (Cost, error) {
 // the one that made the config what it is, if that is still on its way: it is
 // to be waited for all the same, for it may fail.
 func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t, _ := r.byName.Get(name)
+	t := r.hold(name)
 	if t == nil {
 		return r.assignCreate(name, derive)
 	}
-	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.refusal(); err != nil {
 		return Configured{}, nil, err
@@ -103,8 +100,9 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 	if cfg.Equal(t.next) {
 		return out, t.pendingConfig(), nil
 	}
-	c := &commit{topic: t, class: Fsync, entry: entry{
-		typ: entryConfig, id: t.id, ts: max(r.now(), t.assignedTS), last: t.assigned, config: &cfg,
+	now := r.clock.now()
+	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+		typ: entryConfig, id: t.id, ts: max(now.wall, t.assignedTS), last: t.assigned, config: &cfg,
 	}}
 	reserve := t.reserve
 	switch {
@@ -136,8 +134,29 @@ func (t *topic) pendingConfig() *commit {
 	return nil
 }
 
-// assignCreate gives the creation of a topic its place. r.mu is held.
+// hold returns the topic of that name, visible or not, with t.mu held; nil: there
+// is none.
+func (r *Registry) hold(name string) *topic {
+	for {
+		t := r.lookup(name)
+		if t == nil {
+			return nil
+		}
+		t.mu.Lock()
+		if !t.dropped {
+			return t
+		}
+		t.mu.Unlock() // its name is free by now
+	}
+}
+
+// assignCreate gives the creation of a topic its place.
 func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, taken := r.byName.Get(name); taken {
+		return Configured{}, nil, wal.ErrBusy // another creation was faster: go by its topic
+	}
 	cfg, err := derive(nil)
 	if err != nil {
 		return Configured{}, nil, err
@@ -146,8 +165,9 @@ func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error
 		return Configured{}, nil, err
 	}
 	t := r.newTopic(name, &cfg)
-	c := &commit{topic: t, class: Fsync, entry: entry{
-		typ: entryCreate, id: t.id, ts: r.now(), name: name, config: &cfg,
+	now := r.clock.now()
+	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+		typ: entryCreate, id: t.id, ts: now.wall, name: name, config: &cfg,
 	}}
 	if cfg.Durability != Fsync {
 		t.reserve.grow(0, r.log.Synced())
@@ -209,46 +229,20 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 }
 
 // assignDrop gives the end of a topic, and of the routers that name it, its
-// place. What it returns is filled in when it is shown.
+// place. What it returns is filled in when the end is shown.
 func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t, _ := r.byName.Get(name)
+	t := r.hold(name)
 	if t == nil {
 		return &Removal{}, 0, nil
 	}
-	at, err := r.appendDrop(t, ifEmpty)
-	if err != nil {
-		return nil, 0, err
-	}
-	if t.routes != nil {
-		for _, rt := range slices.Concat(t.routes.out, t.routes.in) {
-			rt.stop()
-			rt.changing = at
-		}
-	}
-	out := &Removal{Deleted: true}
-	r.addChange(at, func() {
-		t.mu.Lock()
-		t.dropped = true
-		r.forget(t)
-		t.mu.Unlock()
-		out.Routers = r.cascade(t)
-	})
-	return out, at, nil
-}
-
-// appendDrop logs the topic's end. r.mu is held.
-func (r *Registry) appendDrop(t *topic, ifEmpty bool) (wal.LSN, error) {
-	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.refusal(); err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	if ifEmpty {
-		r.expire(t, r.now())
+		r.expire(t, r.steady())
 		if n := t.live.records + t.waiting.records; n > 0 {
-			return 0, &Error{
+			return nil, 0, &Error{
 				Kind:    KindNotEmpty,
 				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
 				Detail:  map[string]any{"topic": t.name, "count": n},
@@ -258,12 +252,27 @@ func (r *Registry) appendDrop(t *topic, ifEmpty bool) (wal.LSN, error) {
 	e := entry{typ: entryDrop, id: t.id}
 	payload, err := e.encode(nil)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
+	return r.appendDrop(t, &e, payload)
+}
+
+// appendDrop logs that t ends, and stops its routers. t.mu is held. No
+// checkpoint begins between the entry and what comes of it.
+func (r *Registry) appendDrop(t *topic, e *entry, payload []byte) (*Removal, wal.LSN, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	span, err := r.log.Append(e.typ, payload, nil, true)
 	if err != nil {
-		return 0, logError(err)
+		return nil, 0, logError(err)
 	}
 	t.ending = span.End
-	return span.End, nil
+	l := t.linked()
+	for _, rt := range slices.Concat(l.out, l.in) {
+		rt.stop()
+		rt.changing = span.End
+	}
+	out := &Removal{Deleted: true}
+	r.drops[span.End] = &drop{t, out}
+	return out, span.End, nil
 }

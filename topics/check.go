@@ -59,7 +59,7 @@ func (r *Registry) repeat(name string, w *Write) *Pending {
 	if t.dropped {
 		return nil
 	}
-	return r.repeated(t, w, r.now())
+	return r.repeated(t, w, r.steady())
 }
 
 // repeated answers a write whose idempotency key is known: published inside

@@ -132,6 +132,7 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 		}
 		set(n.dst, n.src)
 	}
+	c.limit()
 	if p.LeaseMS != nil {
 		c.LeaseMS = clamp(*p.LeaseMS, 100, 86_400_000)
 	}
@@ -157,6 +158,14 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// maxIdempotencyWindow is the longest that a topic remembers keys: a day.
+const maxIdempotencyWindow = 86_400_000
+
+// limit clamps what an earlier version may have stored as it came.
+func (c *Config) limit() {
+	c.IdempotencyWindowMS = min(c.IdempotencyWindowMS, maxIdempotencyWindow)
 }
 
 // applyDurability lets durability win over durable when both are sent.

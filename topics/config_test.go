@@ -40,6 +40,7 @@ func TestConfigPatch(t *testing.T) {
 		{"priority high", ConfigPatch{Priority: ptr(ptr(int64(1001)))}, func(c *Config) { c.Priority = ptr(int64(1000)) }},
 		{"priority low", ConfigPatch{Priority: ptr(ptr(int64(-1 << 63)))}, func(c *Config) { c.Priority = ptr(int64(-1000)) }},
 		{"lease low", ConfigPatch{LeaseMS: ptr(int64(-5))}, func(c *Config) { c.LeaseMS = 100 }},
+		{"window high", ConfigPatch{IdempotencyWindowMS: ptr(int64(1<<63 - 1))}, func(c *Config) { c.IdempotencyWindowMS = 86_400_000 }},
 		{"lease high", ConfigPatch{LeaseMS: ptr(int64(1 << 62))}, func(c *Config) { c.LeaseMS = 86_400_000 }},
 		{"jitter low", ConfigPatch{ClaimJitterMS: ptr(int64(-1))}, func(c *Config) { c.ClaimJitterMS = 0 }},
 		{"jitter high", ConfigPatch{ClaimJitterMS: ptr(int64(5001))}, func(c *Config) { c.ClaimJitterMS = 5000 }},

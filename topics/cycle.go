@@ -40,10 +40,7 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 			slices.Reverse(names)
 			return names
 		}
-		if at.routes == nil {
-			continue
-		}
-		for _, rt := range at.routes.out {
+		for _, rt := range at.outgoing() {
 			if _, seen := from[rt.dest]; !seen && rt != except && !rt.stopped() {
 				from[rt.dest] = at
 				next = append(next, rt.dest)

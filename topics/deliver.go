@@ -153,9 +153,14 @@ func (r *Registry) enqueue() {
 	}
 }
 
-// routed says whether routers forward from t or to it. t.mu is held.
+// routed reports whether routers forward from t or to it.
 func (t *topic) routed() bool {
-	return t.routes != nil && len(t.routes.out)+len(t.routes.in) > 0
+	rs := t.routes.Load()
+	if rs == nil {
+		return false
+	}
+	l := rs.links.Load()
+	return len(l.out)+len(l.in) > 0
 }
 
 // waits says whether the router cannot go on by itself.
@@ -167,12 +172,11 @@ func (rt *router) waits() bool {
 
 // urgency is the priority that t's deliveries begin with.
 func (t *topic) urgency(now int64) int64 {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.cfg == nil {
+	cfg := t.shown.Load()
+	if cfg == nil {
 		return 0
 	}
-	return t.priority(t.cfg, now)
+	return t.priority(cfg, now)
 }
 
 // deliver tells everybody who waits for t that it has moved. No lock is held.
@@ -186,16 +190,15 @@ func (r *Registry) deliver(t *topic) {
 	}
 }
 
-// tellFollowers tells t's followers that it has moved, behind the births that
-// came before.
+// tellFollowers tells t's followers that it has moved, after the births that
+// came before. It does not wait for t: deliveries of all topics go through
+// here. A topic that is deleted stops being visible before its end is noted, so
+// that no news of it follows the news of its end.
 func (r *Registry) tellFollowers(t *topic) {
 	r.following.telling.Lock()
 	defer r.following.telling.Unlock()
 	r.tellBirthsLocked()
-	t.mu.RLock()
-	there := t.visible && !t.dropped
-	t.mu.RUnlock()
-	if there {
+	if t.isVisible() {
 		r.following.tell(r, t.name, nil)
 	}
 }

@@ -165,7 +165,7 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 			Records: t.live.records, Bytes: t.live.bytes,
 			EvictFloor: t.evictFloor, ThroughCap: t.capThrough, ThroughTTL: t.ttlThrough, Ceiling: t.reserve.ceiling,
 			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
-			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: len(t.keys.byID),
+			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: int(t.keys.held().keys),
 		}
 		for _, l := range t.lost {
 			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})

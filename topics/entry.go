@@ -292,6 +292,7 @@ func (d *decoder) config() *Config {
 	if err := json.Unmarshal(d.bytes(), &c); err != nil {
 		d.fail()
 	}
+	c.limit()
 	return &c
 }
 

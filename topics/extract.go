@@ -93,7 +93,7 @@ func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 // before they came to the source. fleeting says that the source may lose records
 // that it shows now.
 func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte, fleeting bool) {
-	now := r.now()
+	now := r.steady()
 	t.mu.RLock()
 	if t.due(now) {
 		t.mu.RUnlock()

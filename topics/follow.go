@@ -271,11 +271,10 @@ func errLeft() *Error { return &Error{Kind: KindClosed, Message: "the follower h
 
 // identify reports a topic and its id.
 func (r *Registry) identify(name string) (State, uint64, error) {
-	now := r.now()
-	t, err := r.open(name, now)
+	t, err := r.open(name)
 	if err != nil {
 		return State{}, 0, err
 	}
 	defer t.mu.RUnlock()
-	return t.stateLocked(now), t.id, nil
+	return t.stateLocked(r.now()), t.id, nil
 }

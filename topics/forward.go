@@ -133,14 +133,14 @@ var errCopy = errors.New("topics: the records are to be copied")
 // assignForward gives an extract its place, or as much of it as the
 // destination has room for.
 func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
+	t := rt.dest
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	r.refs.RLock() // no checkpoint begins meanwhile
 	defer r.refs.RUnlock()
 	if x.records == nil && x.oldest() < r.refs.floor {
 		return nil, errCopy
 	}
-	t := rt.dest
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.dropped || t.ending > 0 {
 		return nil, nil
 	}
@@ -196,10 +196,11 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 // the router are held.
 func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, error) {
 	last := t.assigned + uint64(x.count)
+	now := r.clock.now()
 	c := &commit{
-		topic: t, class: t.next.Durability, begun: r.now(), sizes: x.sizes, bytes: x.bytes, tags: x.packed,
+		topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed,
 		entry: entry{
-			typ: entryForward, id: t.id, ts: max(r.now(), t.assignedTS), first: t.assigned + 1, count: x.count,
+			typ: entryForward, id: t.id, ts: max(now.wall, t.assignedTS), first: t.assigned + 1, count: x.count,
 			router: rt.id, cursor: x.through, runs: x.runs, trim: x.trim > 0, way: x.way,
 		},
 	}
@@ -256,7 +257,7 @@ func (r *Registry) room(t *topic, x *extract) int {
 	if c.Discard != DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
 		return x.count
 	}
-	r.expire(t, r.now())
+	r.expire(t, r.steady())
 	n := x.count
 	if c.CapRecords > 0 {
 		n = int(min(int64(n), max(0, c.CapRecords-t.live.records-t.waiting.records)))

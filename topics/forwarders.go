@@ -57,9 +57,7 @@ func (f *forwarders) begin(forward func()) bool {
 // route has somebody forward from t, unless somebody does: who looks once more
 // then.
 func (r *Registry) route(t *topic) {
-	t.mu.RLock()
-	rs := t.routes
-	t.mu.RUnlock()
+	rs := t.routes.Load()
 	if rs == nil || r.forwarders.defers(t) {
 		return
 	}

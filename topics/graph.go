@@ -52,22 +52,18 @@ func around(source, dest *topic, except *router) (list []*router) {
 	}
 	see(source)
 	for i := 0; i < len(topics); i++ {
-		if rs := topics[i].routes; rs != nil {
-			for _, rt := range rs.in {
-				if rt != except && !rt.stopped() {
-					see(rt.source)
-				}
+		for _, rt := range topics[i].incoming() {
+			if rt != except && !rt.stopped() {
+				see(rt.source)
 			}
 		}
 	}
 	see(dest)
 	for i := 0; i < len(topics); i++ {
-		if rs := topics[i].routes; rs != nil {
-			for _, rt := range rs.out {
-				if rt != except && !rt.stopped() {
-					see(rt.dest)
-					list = append(list, rt)
-				}
+		for _, rt := range topics[i].outgoing() {
+			if rt != except && !rt.stopped() {
+				see(rt.dest)
+				list = append(list, rt)
 			}
 		}
 	}

@@ -3,9 +3,12 @@ package topics
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/zeebo/xxh3"
 )
 
 func keyedWrite(key string, n int) *Write { return &Write{Records: records(n), IdempotencyKey: key} }
@@ -150,8 +153,42 @@ func TestWindowGrows(t *testing.T) {
 	}
 }
 
+// TestStoredWindowIsClamped checks that a window that an earlier version stored
+// as it came is a day when it is loaded, from the log and from a checkpoint.
+func TestStoredWindowIsClamped(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", class(Disk))
+	long := DefaultConfig()
+	long.IdempotencyWindowMS = 1 << 62
+	e := entry{typ: entryConfig, id: w.lookup("a").id, ts: w.now, config: &long, ceiling: 1 << 11}
+	if _, err := w.logEntry(t.Context(), &e, true); err != nil {
+		t.Fatal(err)
+	}
+	w.restart()
+	want := func(from string) {
+		t.Helper()
+		if got := w.state("a").Config.IdempotencyWindowMS; got != 86_400_000 {
+			t.Fatalf("from %s: %d", from, got)
+		}
+	}
+	want("the log")
+	tp := w.lookup("a")
+	tp.mu.Lock()
+	tp.cfg = &long
+	tp.mu.Unlock()
+	w.checkpoint(nil)
+	w.restart()
+	want("a checkpoint")
+	w.append("a", keyedWrite("k", 1))
+	w.now += 86_400_001
+	w.Sweep(t.Context())
+	if got := w.Totals().IdempotencyKeys; got != 0 {
+		t.Fatalf("%d keys are kept for more than a day", got)
+	}
+}
+
 // TestKeyMemory holds that a topic remembers no more keys than its window has,
-// however they are used again.
+// and not many that are over, however they are used again.
 func TestKeyMemory(t *testing.T) {
 	const window = 100
 	var k keyWindow
@@ -163,16 +200,17 @@ func TestKeyMemory(t *testing.T) {
 		if i%(window+1) == 0 { // one key comes back right after each window
 			n = -1
 		}
-		k.add(id(n), keyed{first: uint64(i), ts: now}, window)
-		if len(k.byID) > window+1 || len(k.order) > window+1 || cap(k.order) > 8*window {
-			t.Fatalf("after %d keys: %d known, %d in order, room for %d", i, len(k.byID), len(k.order), cap(k.order))
+		k.forget(now, window)
+		k.add(keyUse{id: id(n), first: uint64(i), at: now}, window)
+		if h := k.held(); h.keys > window+1 || h.bytes > 2*100*window {
+			t.Fatalf("after %d keys: %+v in %d generations", i, h, len(k.generations))
 		}
 		if got, ok := k.find(id(n), now, window); !ok || got.first != uint64(i) {
 			t.Fatalf("key %d: %+v, %v", n, got, ok)
 		}
 	}
 	k.forget(now+window+1, window)
-	if k.byID != nil || k.order != nil {
+	if k.generations != nil || k.held() != (keysHeld{}) {
 		t.Fatalf("%+v", k)
 	}
 }
@@ -182,18 +220,174 @@ func TestKeyMemory(t *testing.T) {
 func TestKeyBurst(t *testing.T) {
 	const many, window = 200_000, 1000
 	var w keyWindow
-	before := int64(heapBytes())
 	for i := range uint64(many) {
-		w.add(keyID{Lo: i}, keyed{first: i}, window)
+		w.add(keyUse{id: keyID{Lo: i}, first: i}, window)
 	}
-	full := int64(heapBytes()) - before
+	full := w.held().bytes
 	for i := range uint64(10) {
-		w.add(keyID{Lo: many + i}, keyed{ts: int64(i+1) * window}, window)
+		now := int64(i+1) * window
+		w.forget(now, window)
+		w.add(keyUse{id: keyID{Lo: many + i}, at: now}, window)
 	}
-	if left := int64(heapBytes()) - before; len(w.byID) != 2 || left > full/20 {
-		t.Fatalf("%d keys take %d bytes, of %d in the burst", len(w.byID), left, full)
+	if left := w.held(); left.keys != 2 || left.bytes > full/20 {
+		t.Fatalf("%+v are left of %d bytes", left, full)
 	}
-	runtime.KeepAlive(&w)
+}
+
+// TestKeyWindowAgainstAMap checks that the window finds what a map with times
+// would, whatever the order of uses, sizes and windows.
+func TestKeyWindowAgainstAMap(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for round := range 60 {
+		window := int64(1 + random.IntN(400))
+		var w keyWindow
+		last := map[keyID]keyUse{}
+		now := int64(0)
+		for i := range 2000 {
+			now += int64(random.IntN(3))
+			// Few slots, so that they collide.
+			id := keyID{Hi: random.Uint64N(600), Lo: random.Uint64N(4)}
+			want, known := last[id]
+			known = known && now-want.at <= window
+			if random.IntN(5) == 0 {
+				w.forget(now, window)
+			}
+			if got, ok := w.find(id, now, window); ok != known || ok && got != want {
+				t.Fatalf("round %d, use %d: %+v, %v, want %+v, %v", round, i, got, ok, want, known)
+			}
+			if known {
+				continue
+			}
+			last[id] = keyUse{id: id, at: now, first: uint64(i)}
+			w.add(last[id], window)
+		}
+	}
+}
+
+// TestKeyCost checks that what is counted for keys is the memory that they take,
+// for topics with one key and for topics with many, and that it is not much.
+func TestKeyCost(t *testing.T) {
+	for _, each := range []int{1, 5, 100, 3000, 1 << 20} {
+		windows := make([]keyWindow, max(1, 200_000/each))
+		before := int64(heapBytes())
+		var counted, keys int64
+		for i := range windows {
+			for n := range each {
+				h := xxh3.Hash128Seed([]byte(fmt.Sprint(i, n)), 1)
+				windows[i].add(keyUse{id: keyID(h)}, 1000)
+			}
+			h := windows[i].held()
+			counted, keys = counted+h.bytes, keys+h.keys
+		}
+		took := int64(heapBytes()) - before
+		t.Logf("%7d keys a topic: %d bytes each, counted as %d", each, took/keys, counted/keys)
+		if took > counted*11/10 || counted > took*11/10 || each >= 100 && counted/keys > 64 {
+			t.Errorf("%d keys take %d bytes, and count as %d", keys, took, counted)
+		}
+		runtime.KeepAlive(windows)
+	}
+}
+
+// TestKeyBudget checks that a new key beyond the budget is refused and nothing
+// else, and that what was taken comes back in every way in which keys go.
+func TestKeyBudget(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes = 1000 })
+	window := &ConfigPatch{IdempotencyWindowMS: ptr(int64(1000))}
+	fill := func(name string) (keys int) {
+		t.Helper()
+		for ; ; keys++ {
+			wr := keyedWrite(fmt.Sprint(name, keys), 1)
+			wr.Config = window
+			if w.Totals().IdempotencyBytes >= 1000 {
+				before := w.Totals()
+				e := w.refused(name, wr, KindThrottled)
+				if e.Detail["limit"] != "idempotency_bytes" || e.Detail["max"] != int64(1000) {
+					t.Fatalf("%+v", e.Detail)
+				}
+				after := w.Totals()
+				if after.IdempotencyBytes != before.IdempotencyBytes || after.IdempotencyRefused != before.IdempotencyRefused+1 {
+					t.Fatalf("%+v, then %+v", before, after)
+				}
+				break
+			}
+			w.append(name, wr)
+		}
+		if out := w.append(name, keyedWrite(fmt.Sprint(name, 0), 1)); !out.Deduped {
+			t.Fatalf("a known key: %+v", out)
+		}
+		w.write(name, 1)
+		w.refused("new", keyedWrite("k", 1), KindThrottled)
+		if _, err := w.State("new", false); kindOf(err) != KindNotFound {
+			t.Fatalf("a refused write made a topic: %v", err)
+		}
+		if got := w.Totals().IdempotencyKeys; got != int64(keys) {
+			t.Fatalf("%d keys, %d are held", keys, got)
+		}
+		return keys
+	}
+	empty := func(how string) {
+		t.Helper()
+		if got := w.Totals(); got.IdempotencyBytes != 0 || got.IdempotencyKeys != 0 {
+			t.Fatalf("%s: %d keys in %d bytes are left", how, got.IdempotencyKeys, got.IdempotencyBytes)
+		}
+	}
+	n := fill("a")
+	if n < 10 {
+		t.Fatalf("only %d keys in 1000 bytes", n)
+	}
+	w.now += 1001
+	w.Sweep(t.Context())
+	empty("after the window, on a topic that nobody writes to")
+
+	fill("b")
+	w.delete("b", false)
+	empty("after the delete of the topic")
+
+	fill("c")
+	w.now += 10
+	w.put("c", &ConfigPatch{IdempotencyWindowMS: ptr(int64(9))})
+	w.Sweep(t.Context())
+	empty("after a shorter window")
+
+	n = fill("d")
+	for range 2 { // from the log, then from a checkpoint
+		w.opt.IdempotencyBytes = 1 // a restart may find more than there is room for
+		w.restart()
+		w.Sweep(t.Context())
+		if got := w.Totals(); got.IdempotencyKeys != int64(n) || got.IdempotencyBytes < 500 {
+			t.Fatalf("after a restart %d keys in %d bytes, of %d", got.IdempotencyKeys, got.IdempotencyBytes, n)
+		}
+		w.refused("d", keyedWrite("another", 1), KindThrottled)
+		if out := w.append("d", keyedWrite("d0", 1)); !out.Deduped {
+			t.Fatalf("a known key: %+v", out)
+		}
+		w.checkpoint(nil)
+	}
+	w.now += 1001
+	w.Sweep(t.Context())
+	empty("after a restart and the window")
+	w.append("d", keyedWrite("another", 1))
+}
+
+// TestKeyBudgetGivesBack checks that a write that fails keeps nothing.
+func TestKeyBudgetGivesBack(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes, w.opt.EphemeralBytes = 1000, 1 })
+	w.refused("a", &Write{Records: records(1), IdempotencyKey: "k", Config: class(Ephemeral)}, KindNoSpace)
+	w.put("b", class(Fsync))
+	p, err := w.Begin(t.Context(), "b", keyedWrite("k", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Totals().IdempotencyBytes; got != keyUseBytes {
+		t.Fatalf("a write on its way takes %d bytes", got)
+	}
+	w.fs.FailSync("*", 1)
+	if _, err := p.Wait(); err == nil {
+		t.Fatal("it was acknowledged")
+	}
+	if got := w.Totals(); got.IdempotencyBytes != 0 || got.IdempotencyKeys != 0 {
+		t.Fatalf("%d bytes of nothing", got.IdempotencyBytes)
+	}
 }
 
 // TestKeySweep holds that an idle topic's keys go, and the sweeper with them.
@@ -208,7 +402,7 @@ func TestKeySweep(t *testing.T) {
 	w.now += 120_001
 	frames := w.log.Stats().Frames
 	w.Sweep(context.Background())
-	if tp.keys.byID != nil || tp.swept || len(w.sweeper.topics) != 0 {
+	if tp.keys.generations != nil || tp.swept || len(w.sweeper.topics) != 0 {
 		t.Fatalf("%+v, visited by %d", tp.keys, len(w.sweeper.topics))
 	}
 	if w.log.Stats().Frames != frames {

@@ -62,7 +62,7 @@ func (r *Registry) popExtent(t *topic, below uint64, most sums, before int64) ui
 		return 0
 	}
 	e := t.history.whole(below, t.deleted)
-	if e == nil || int64(e.Count) > most.records || int64(e.Bytes) > most.bytes || e.LastTS >= before {
+	if e == nil || int64(e.Count) > most.records || int64(e.Bytes) > most.bytes || t.came.of(e.Last, e.LastTS) >= before {
 		return 0
 	}
 	last := e.Last
@@ -80,6 +80,10 @@ func (r *Registry) settleFront(t *topic) {
 		r.skipDead(t)
 	}
 	t.tags.cut(t.earliest() - 1)
+	if t.came != nil {
+		_, _, any := t.first()
+		t.came.cut(t.earliest(), any)
+	}
 	r.correct(t)
 	r.noteDamage(t)
 }

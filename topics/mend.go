@@ -115,6 +115,7 @@ func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
 		t.head = of[len(of)-1].at.Last
 		t.assigned = t.head
 		t.assignedTS, t.lastWrite = of[len(of)-1].at.LastTS, of[len(of)-1].at.LastTS
+		t.arriveBy(m.r.steady())
 		if err := m.recount(t); err != nil {
 			return err
 		}

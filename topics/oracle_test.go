@@ -104,8 +104,8 @@ func (o *oracle) append(w *Write, now int64) {
 	if o.cfg.Durability != Ephemeral {
 		o.logged = ts
 	}
-	o.expire(ts)
-	o.elapse(ts)
+	o.expire(now)
+	o.elapse(now)
 	if w.IdempotencyKey != "" {
 		k := oracleKey{first: o.head() + 1, count: len(w.Records), ts: ts}
 		if old, ok := o.keys[w.IdempotencyKey]; ok {
@@ -140,7 +140,7 @@ func (o *oracle) elapse(now int64) {
 func (o *oracle) configure(cfg Config, now int64) {
 	o.clock = max(now, o.clock)
 	o.logged = o.clock
-	o.expire(o.clock)
+	o.expire(now)
 	o.cfg = cfg
 	o.elapse(now)
 	o.trim()

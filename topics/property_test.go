@@ -17,6 +17,7 @@ type registryMachine struct {
 	oracles   map[string]*oracle
 	restarted bool
 	marked    []markedRead
+	latest    int64 // time that there was
 }
 
 func (m *registryMachine) name(t *rapid.T) string {
@@ -168,7 +169,11 @@ func (m *registryMachine) Delete(t *rapid.T) {
 
 // Time passes, or the clock is set back.
 func (m *registryMachine) Time(t *rapid.T) {
-	m.w.now += rapid.SampledFrom([]int64{1, 50, 101, 301, 1001, -500}).Draw(t, "ms")
+	ms := rapid.SampledFrom([]int64{1, 50, 101, 301, 1001, -500}).Draw(t, "ms")
+	if m.latest = max(m.latest, m.w.now); m.w.now+ms < m.latest-maxStep {
+		ms = 1 // more is a jump: TestJumpingClock
+	}
+	m.w.now += ms
 	for _, o := range m.oracles {
 		o.elapse(m.w.now)
 	}

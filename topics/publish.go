@@ -90,6 +90,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	t.waiting.records -= int64(len(c.sizes))
 	t.waiting.bytes -= c.bytes
 	if c.key != "" {
+		r.giveKey() // what it takes from now on is counted with the topic's
 		delete(t.inflight, c.key)
 		if len(t.inflight) == 0 {
 			t.inflight = nil
@@ -102,7 +103,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		_ = r.apply(t, &c.entry, frameParts{c.span, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
+		_ = r.apply(t, &c.entry, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
 	}
 	c.settled.Store(true)
 	if c.done != nil {
@@ -112,10 +113,10 @@ func (r *Registry) settle(t *topic, c *commit) {
 
 // abandon takes the name from a topic whose creation failed.
 func (r *Registry) abandon(t *topic) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	t.dropped = true
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)

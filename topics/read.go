@@ -83,8 +83,8 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		if err != nil {
 			return nil, err
 		}
-		now := r.now()
-		t, err := r.open(name, now)
+		now := r.clock.now()
+		t, err := r.open(name)
 		if err != nil {
 			return nil, err
 		}
@@ -92,9 +92,9 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			t.mu.RUnlock()
 			continue
 		}
-		t.lastRead.Store(now)
+		t.lastRead.Store(now.wall)
 		from := b.NextFrom
-		v := t.viewThrough(q, b, now, through)
+		v := t.viewThrough(q, b, now.steady, through)
 		t.mu.RUnlock()
 
 		err = r.fetch(q, b, v)
@@ -149,7 +149,7 @@ func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view
 	}
 	v.frames, v.whole = t.index.from(max(next, t.history.last()+1), v.below, most)
 	b.Tombstone, b.Head, b.Earliest = stone, t.head, t.earliest()
-	if ttl := t.cfg.TTLMS; ttl > 0 {
+	if ttl := t.cfg.TTLMS; ttl > 0 && t.came == nil {
 		v.expired = now - ttl
 	}
 	b.NextFrom = min(next, below) - 1 // what stands before is lost or deleted

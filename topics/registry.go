@@ -12,16 +12,22 @@
 // nothing else.
 //
 // Config changes and deletes of records take the same way, so they have their
-// place among the writes. So do changes of which topics and routers there are,
-// in a line of the registry's own: see changes.go. What a frame does to a topic is in apply.go, and only there: a
-// live write and its replay run the same code.
+// place among the writes. Ends of topics and changes of routers have one in the
+// log too, and are shown when they are durable: see changes.go. What a frame
+// does to a topic is in apply.go, and only there: a live write and its replay
+// run the same code.
 //
 // # Lock order
 //
-// Registry.mu, then topic.mu, then the log's own lock inside Append. Nothing
-// waits for the disk with a lock held, but for one thing: who evicts or
-// deletes records that are in segments reads pages of their indexes, which are
-// small, cached, and never in the cold directory, under the topic's lock.
+// topic.mu, then Registry.refs, then Registry.mu, then router.mu, then the log's
+// own lock inside Append; routing.counting comes before Registry.mu, and is held
+// with no topic's. A topic's lock may be held for long: by a batch of
+// deletes, or by an eviction that reads pages of segments' indexes, which are
+// small, cached, and never in the cold directory. Nothing else waits for the
+// disk with a lock held. All other locks are those of every topic, so no
+// goroutine waits for a topic's lock with any of them held; one that needs both
+// takes the topic's first, and then looks whether the topic is still the one of
+// its name. The lock of a topic that only its maker knows is never waited for.
 package topics
 
 import (
@@ -30,7 +36,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -43,6 +48,11 @@ type Options struct {
 	MaxRouterWays  int          // that a record of any topic could take; 0: no limit
 	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
 	Now            func() int64 // wall clock, Unix ms; nil: the system's
+	Elapsed        func() int64 // ms that passed since some moment; nil: as Now goes forward, or the system's
+
+	// IdempotencyBytes is memory for idempotency keys: a write with one that is
+	// not known is refused while they take more. 0: no limit.
+	IdempotencyBytes int64
 }
 
 // Registry holds all topics. Replay fills it from the log, Start gives it the
@@ -51,7 +61,7 @@ type Options struct {
 // Busiest) from the beginning.
 type Registry struct {
 	opts    Options
-	now     func() int64
+	clock   *clock
 	keySeed uint64
 	totals  totals
 	sweeper sweeper
@@ -78,23 +88,31 @@ type Registry struct {
 	byID    map[uint64]*topic         // replay only: nil after Start
 	nextID  uint64
 	routers routing
-	changes []change           // of topics and routers, not durable yet, in the order of the log
+	changes []change           // of routers, not shown yet, in the order of the log
+	drops   map[wal.LSN]*drop  // ends of topics, not shown yet, by where they end in the log
 	configs map[Config]*Config // one copy of each config without pointers
 }
 
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
-		opts: opts, now: opts.Now, keySeed: rand.Uint64(),
+		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
-		deliveries: newDeliveries(),
+		drops: make(map[wal.LSN]*drop), deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
-	}
-	if r.now == nil {
-		r.now = func() int64 { return time.Now().UnixMilli() }
 	}
 	r.following.births = r.tellBirthsLocked
 	return r
+}
+
+func (o *Options) clock() func() (wall, elapsed int64) {
+	switch {
+	case o.Now == nil:
+		return systemClock()
+	case o.Elapsed == nil:
+		return onlyWall(o.Now)
+	}
+	return func() (wall, elapsed int64) { return o.Now(), o.Elapsed() }
 }
 
 // Start gives the registry the log that all of Replay's frames came from. It
@@ -120,14 +138,19 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.forwarders.end()
 	r.sweeper.stop()
 	r.Sweep(ctx)
+	for _, t := range r.all() {
+		if err := r.releaseSeqs(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all returns every topic, visible or not, by name.
+func (r *Registry) all() []*topic {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	var err error
-	r.byName.Scan(func(_ string, t *topic) bool {
-		err = r.releaseSeqs(t)
-		return err == nil
-	})
-	return err
+	return r.byName.Values()
 }
 
 // lookup returns the topic of that name, visible or not.
@@ -161,33 +184,45 @@ func (r *Registry) intern(c *Config) *Config {
 const maxInterned = 1024
 
 // forget takes a deleted topic out of the registry and its records out of the
-// totals. r.mu and t.mu are held, or this is replay.
+// totals. Only in replay.
 func (r *Registry) forget(t *topic) {
+	r.unname(t)
+	r.empty(t)
+}
+
+// unname takes a deleted topic's name away. r.mu and t.mu are held.
+func (r *Registry) unname(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
 	}
 	delete(r.byID, t.id)
+	t.shown.Store(nil)
 	if t.visible {
 		r.noteBirth(t, true)
 		r.totals.topics.Add(-1)
 		r.totals.count(t.cfg, -1)
 	}
+}
+
+// empty lets go of what is in a deleted topic. t.mu is held.
+func (r *Registry) empty(t *topic) {
 	r.grow(t, sums{-t.live.records, -t.live.bytes})
 	r.totals.ephemeral.Add(-t.index.drop())
+	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
-	t.visible, t.cfg, t.lost, t.keys = false, nil, nil, keyWindow{}
+	t.visible, t.cfg, t.lost, t.came = false, nil, nil, nil
 	r.sweeper.visited(t, 0, false)
 	t.notify()
 }
 
 // State reports one topic; touch marks it as read now.
 func (r *Registry) State(name string, touch bool) (State, error) {
-	now := r.now()
-	t, err := r.open(name, now)
+	t, err := r.open(name)
 	if err != nil {
 		return State{}, err
 	}
 	defer t.mu.RUnlock()
+	now := r.now()
 	s := t.stateLocked(now)
 	if touch {
 		t.lastRead.Store(now)
@@ -197,7 +232,8 @@ func (r *Registry) State(name string, touch bool) (State, error) {
 
 // open returns the visible topic of that name with its expired records gone
 // and t.mu held for reading.
-func (r *Registry) open(name string, now int64) (*topic, error) {
+func (r *Registry) open(name string) (*topic, error) {
+	now := r.steady()
 	t := r.lookup(name)
 	if t == nil {
 		return nil, notFound(name)
@@ -243,7 +279,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 		found = found[:limit]
 	}
 	for _, t := range found {
-		if t, err := r.open(t.name, now); err == nil {
+		if t, err := r.open(t.name); err == nil {
 			page, ids = append(page, t.stateLocked(now)), append(ids, t.id)
 			t.mu.RUnlock()
 		}
@@ -254,8 +290,5 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 	return page, ids, more
 }
 
-func (t *topic) isVisible() bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.visible
-}
+// isVisible reports whether readers see t, without waiting for its lock.
+func (t *topic) isVisible() bool { return t.shown.Load() != nil }

@@ -71,7 +71,7 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 // assignDelete gives a deletion its place, unless there is nothing for it to
 // delete: then the commit has no entry.
 func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
-	t, err := r.open(name, r.now())
+	t, err := r.open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,8 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 	if err := t.refusal(); err != nil {
 		return nil, err
 	}
-	c.entry.typ, c.entry.ts = entryDelete, max(r.now(), t.assignedTS)
+	c.came = r.clock.now()
+	c.entry.typ, c.entry.ts = entryDelete, max(c.came.wall, t.assignedTS)
 	payload, err := c.entry.encode(nil)
 	if err != nil {
 		return nil, err

@@ -67,7 +67,8 @@ func (r *Registry) replayCreate(e *entry) error {
 }
 
 func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
-	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}}
+	at := min(e.ts, r.steady())
+	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: moment{at, at}}
 	switch e.typ {
 	case entryDrop:
 		r.cascade(t)

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -84,10 +85,9 @@ type router struct {
 	changed   chan struct{} // closed when done or blocked change; nil: nobody waits
 }
 
-// routes are a topic's routers. Its lock and the registry's guard the slices:
-// either is enough to read them.
+// routes are a topic's routers.
 type routes struct {
-	out, in []*router
+	links atomic.Pointer[links] // changed with the registry's lock held, read without
 
 	hurry chan struct{} // capacity 1: somebody waits for what is to be forwarded
 
@@ -95,6 +95,10 @@ type routes struct {
 	running bool       // somebody forwards from the topic
 	again   bool       // and is to look once more
 }
+
+// links are the routers from a topic and those to it. They are never changed in
+// place.
+type links struct{ out, in []*router }
 
 // CheckRouterName returns nil when name may name a router: a topic's name, or
 // one with > in it.
@@ -194,25 +198,26 @@ func (rt *router) show(at wal.LSN) {
 	}
 }
 
-// link makes the router known to its ends; their locks are not held, and the
-// registry's is, or this is replay.
+// link makes the router known to its ends. The registry's lock is held, or this
+// is replay.
 func (rt *router) link() {
 	for _, end := range []*topic{rt.source, rt.dest} {
-		end.mu.Lock()
-		if end.routes == nil {
-			end.routes = &routes{hurry: make(chan struct{}, 1)}
+		if end.routes.Load() == nil {
+			rs := &routes{hurry: make(chan struct{}, 1)}
+			rs.links.Store(&links{})
+			end.routes.Store(rs)
 		}
+		l := *end.linked()
 		if end == rt.source {
-			end.routes.out = append(end.routes.out[:len(end.routes.out):len(end.routes.out)], rt)
+			l.out = append(slices.Clip(l.out), rt)
 		} else {
-			end.routes.in = append(end.routes.in[:len(end.routes.in):len(end.routes.in)], rt)
+			l.in = append(slices.Clip(l.in), rt)
 		}
-		end.mu.Unlock()
+		end.routes.Load().links.Store(&l)
 	}
 }
 
-// unlink is link's inverse, for any number of routers. The slices are replaced:
-// somebody may be walking through them.
+// unlink is link's inverse, for any number of routers.
 func unlink(routers ...*router) {
 	gone := make(map[*router]bool, len(routers))
 	ends := make(map[*topic]bool, 2)
@@ -220,11 +225,10 @@ func unlink(routers ...*router) {
 		gone[rt], ends[rt.source], ends[rt.dest] = true, true, true
 	}
 	for t := range ends {
-		t.mu.Lock()
-		if t.routes != nil {
-			t.routes.out, t.routes.in = without(t.routes.out, gone), without(t.routes.in, gone)
+		if rs := t.routes.Load(); rs != nil {
+			l := rs.links.Load()
+			rs.links.Store(&links{without(l.out, gone), without(l.in, gone)})
 		}
-		t.mu.Unlock()
 	}
 }
 
@@ -238,22 +242,16 @@ func without(list []*router, gone map[*router]bool) []*router {
 	return out
 }
 
-// outgoing returns the routers that forward from t.
-func (t *topic) outgoing() []*router {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.routes == nil {
-		return nil
+// linked returns t's routers.
+func (t *topic) linked() *links {
+	if rs := t.routes.Load(); rs != nil {
+		return rs.links.Load()
 	}
-	return t.routes.out
+	return &links{}
 }
 
+// outgoing returns the routers that forward from t.
+func (t *topic) outgoing() []*router { return t.linked().out }
+
 // incoming returns the routers that forward to t.
-func (t *topic) incoming() []*router {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.routes == nil {
-		return nil
-	}
-	return t.routes.in
-}
+func (t *topic) incoming() []*router { return t.linked().in }

@@ -77,13 +77,14 @@ func (rt *router) end(log *wal.Log) (wal.Span, error) {
 }
 
 // cascade ends the routers of a topic that is deleted, and returns their names.
-// r.mu is held, the topic's lock is not; or this is replay.
+// r.mu is held, or this is replay.
 func (r *Registry) cascade(t *topic) []string {
-	if t.routes == nil {
+	var names []string
+	l := t.linked()
+	all := slices.Concat(l.out, l.in)
+	if len(all) == 0 {
 		return nil
 	}
-	var names []string
-	all := slices.Concat(t.routes.out, t.routes.in)
 	unlink(all...)
 	for _, rt := range all {
 		rt.drop()

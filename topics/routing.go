@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -18,7 +17,7 @@ type routing struct {
 	nextID uint64
 	cyclic bool // some are part of a cycle
 
-	counting sync.Mutex // held while ways are counted; taken before the registry's lock
+	counting sync.Mutex // held while ways are counted, one router's at a time; taken before the registry's lock
 }
 
 // set makes the router known by its name.
@@ -69,9 +68,6 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 			return RouterPut{}, logError(err)
 		}
 		p, err := r.assignRouter(name, &spec)
-		if errors.Is(err, errUncounted) {
-			p, err = r.assignCounted(name, &spec)
-		}
 		again, err := r.again(err)
 		if again {
 			continue
@@ -94,13 +90,27 @@ type routerChange struct {
 	made    []*commit // of the topics that came with it
 }
 
-// assignRouter gives the change its place in the log.
+// assignRouter gives the change its place in the log. With the source's lock
+// held its writes come before the router, or after it. wal.ErrBusy means that
+// the source was made meanwhile, or that the ways are to be counted again, or
+// room is to be waited for again.
 func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, error) {
+	counted, err := r.checkWays(name, spec)
+	if err != nil {
+		return nil, err
+	}
+	source := r.hold(spec.Source)
+	if source != nil {
+		defer source.mu.Unlock()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if present, _ := r.byName.Get(spec.Source); present != source {
+		return nil, wal.ErrBusy
+	}
 	old, _ := r.routers.byName.Get(name)
-	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) {
-		return nil, errUncounted
+	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) && counted != r.routers.nextID {
+		return nil, wal.ErrBusy // another router was faster: there may be more ways
 	}
 	return r.assignTo(old, name, spec)
 }
@@ -111,7 +121,7 @@ func (rt *router) keepsEnds(spec *RouterSpec) bool {
 }
 
 // assignTo is assignRouter with what there is of that name, which may be nil.
-// r.mu is held.
+// r.mu is held, and the lock of the source, if there is one already.
 func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*routerChange, error) {
 	if old != nil && old.changing > 0 {
 		return nil, &behindError{old.changing}
@@ -137,14 +147,11 @@ func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*router
 		return nil, err
 	}
 	source := ends[0]
-	source.mu.Lock()
 	if source.broken != nil {
-		source.mu.Unlock()
 		return nil, source.broken
 	}
 	e.cursor = source.assigned
 	span, err := r.appendRouter(&e, spec)
-	source.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -166,21 +173,16 @@ func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*router
 	}
 	rt.link()
 	r.addChange(span.End, func() {
-		r.replaceRouter(old, rt, made)
+		r.replaceRouter(old, rt)
 		rt.show(span.End)
 		r.push(rt.source)
 	})
 	return &routerChange{old == nil, span.End, made}, nil
 }
 
-// replaceRouter puts a router in the place of old, which may be nil, and
-// publishes the topics that it made. r.mu is held.
-func (r *Registry) replaceRouter(old, rt *router, made []*commit) {
-	for _, c := range made {
-		c.topic.mu.Lock()
-		r.publishSatisfied(c.topic)
-		c.topic.mu.Unlock()
-	}
+// replaceRouter puts a router in the place of old, which may be nil. r.mu is
+// held.
+func (r *Registry) replaceRouter(old, rt *router) {
 	if old != nil {
 		old.drop()
 		unlink(old)
@@ -263,13 +265,17 @@ func (r *Registry) appendRouter(e *entry, spec *RouterSpec) (wal.Span, error) {
 	return span, logError(err)
 }
 
-// commitRouter waits until the change is durable. Then the router begins.
+// commitRouter waits until the change is durable. Then the topics that it made
+// are there, and the router begins.
 func (r *Registry) commitRouter(p *routerChange) error {
-	err := r.awaitChange(p.at)
+	err := r.log.WaitSynced(p.at)
 	for _, c := range p.made {
 		if perr := r.publish(c, err); perr != nil {
 			err = perr
 		}
 	}
-	return err
+	if err != nil {
+		return logError(err)
+	}
+	return r.awaitChange(p.at)
 }

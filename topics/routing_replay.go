@@ -115,33 +115,48 @@ func (r *Registry) replayCursor(e *entry, f wal.Frame) {
 // routing appends the routers: the next one's id, their number, and of each
 //
 //	id | name | source | dest | spec | cursor | forwarded | applied
-func (e *stateEncoder) routing(nextID uint64, all []*router) error {
-	var kept []byte
-	n := 0
-	for _, rt := range all {
-		rt.mu.Lock()
-		gone, spec, cursor, forwarded, applied := rt.dropped, rt.spec, rt.cursor, rt.forwarded, rt.applied
-		if rt.next != nil { // applied is of the log, and so is all of it
-			spec = *rt.next
-		}
-		rt.mu.Unlock()
-		if gone {
-			continue
-		}
-		b, err := spec.encode()
+func (e *stateEncoder) routing(nextID uint64, all []routerState) error {
+	e.buf = binary.AppendUvarint(append(e.buf, stateRouters), nextID)
+	e.buf = binary.AppendUvarint(e.buf, uint64(len(all)))
+	for i := range all {
+		s := &all[i]
+		spec, err := s.spec.encode()
 		if err != nil {
 			return err
 		}
-		n++
-		kept = appendBytes(binary.AppendUvarint(kept, rt.id), []byte(rt.name))
-		kept = appendBytes(binary.AppendUvarint(binary.AppendUvarint(kept, rt.source.id), rt.dest.id), b)
-		for _, v := range []uint64{cursor, forwarded, uint64(applied)} {
-			kept = binary.AppendUvarint(kept, v)
+		b := appendBytes(binary.AppendUvarint(e.buf, s.router.id), []byte(s.router.name))
+		b = appendBytes(binary.AppendUvarint(binary.AppendUvarint(b, s.router.source.id), s.router.dest.id), spec)
+		for _, v := range []uint64{s.cursor, s.forwarded, uint64(s.applied)} {
+			b = binary.AppendUvarint(b, v)
 		}
+		e.buf = b
 	}
-	e.buf = binary.AppendUvarint(append(e.buf, stateRouters), nextID)
-	e.buf = append(binary.AppendUvarint(e.buf, uint64(n)), kept...)
 	return nil
+}
+
+// routerState is what a checkpoint keeps of a router.
+type routerState struct {
+	router            *router
+	spec              RouterSpec
+	cursor, forwarded uint64
+	applied           wal.LSN
+}
+
+// routerStates returns the states of those routers that have not ended.
+func routerStates(all []*router) []routerState {
+	kept := make([]routerState, 0, len(all))
+	for _, rt := range all {
+		rt.mu.Lock()
+		s := routerState{rt, rt.spec, rt.cursor, rt.forwarded, rt.applied}
+		if rt.next != nil { // applied is of the log, and so is all of it
+			s.spec = *rt.next
+		}
+		if !rt.dropped {
+			kept = append(kept, s)
+		}
+		rt.mu.Unlock()
+	}
+	return kept
 }
 
 // restoreRouting is routing's inverse.

@@ -38,7 +38,7 @@ type stateEncoder struct {
 }
 
 // topic appends t, whose lock is held, as it would be after a restart: without
-// the ephemeral records behind through.
+// the ephemeral records behind through. Its keys must follow.
 func (e *stateEncoder) topic(t *topic, through uint64) error {
 	live, lost := t.live, t.lost
 	seq, ts, any := t.first()
@@ -76,9 +76,27 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 	if b, err = deleted.append(b); err != nil {
 		return err
 	}
-	e.buf = t.keys.append(b, through)
+	e.buf = b
 	e.noteGiven(t, lost)
 	return nil
+}
+
+// keys appends a topic's keys. There may be millions, so it calls flush after
+// each piece of work.
+func (e *stateEncoder) keys(v *keyView, through uint64, flush func() error) error {
+	n := uint64(0)
+	_ = v.each(through, func(*keyUse) error { n++; return nil })
+	e.buf = binary.AppendUvarint(e.buf, n)
+	piece := 0
+	return v.each(through, func(u *keyUse) error {
+		before := len(e.buf)
+		e.buf = u.append(e.buf, v.wall(u))
+		if piece += len(e.buf) - before; piece < paceBytes {
+			return nil
+		}
+		piece = 0
+		return flush()
+	})
 }
 
 // noteGiven notes which seqs of lost ranges, and of ranges that were lost before
@@ -266,7 +284,9 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 	}
 	t.doubt = t.evictFloor - min(t.evictFloor, 1) // unless restoreGiven knows better
 	t.deleted = d.seqSet()
-	d.keys(&t.keys)
+	if t.cfg != nil {
+		r.changeKeys(t, func(w *keyWindow) { d.keys(w, t.cfg.IdempotencyWindowMS, r.steady()) })
+	}
 	_, taken := r.byName.Get(t.name)
 	if d.bad || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
 		t.head == math.MaxUint64 || t.live.records < 0 || t.live.bytes < 0 || t.history.seq > t.head ||
@@ -275,11 +295,13 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 		return t
 	}
 	t.visible, t.next = true, t.cfg
+	t.shown.Store(t.cfg)
 	t.assigned, t.assignedTS, t.ttlNoted = t.head, t.lastWrite, t.ttlThrough
+	t.arriveBy(r.steady())
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)
 	r.totals.live.add(t.live)
-	if t.cfg.TTLMS > 0 || t.keys.byID != nil || t.reserves() {
+	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.reserves() {
 		r.sweeper.visit(t)
 	}
 	return t

@@ -23,8 +23,12 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		if err := e.topic(x, x.head); err != nil {
 			t.Fatal(err)
 		}
+		v := x.keyView(r.clock.now())
+		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := e.routing(r.routers.nextID, r.routers.byName.Values()); err != nil {
+	if err := e.routing(r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
 		t.Fatal(err)
 	}
 	return e.end()
@@ -85,10 +89,16 @@ func TestKeyWindowState(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "keys") {
 			ts += rapid.Int64Range(1, 9).Draw(t, "ms")
 			id := keyID{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
-			w.add(id, keyed{first: uint64(ts), ts: ts, count: 2}, 20)
+			w.forget(ts, 20)
+			w.add(keyUse{id: id, first: uint64(ts), at: ts, count: 2}, 20)
 		}
-		d := decoder{p: w.append(nil, math.MaxUint64)}
-		if d.keys(&back); d.bad || len(d.p) > 0 || len(back.byID) != len(back.order) {
+		var e stateEncoder
+		v := (&topic{keys: w}).keyView(moment{ts, ts})
+		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		d := decoder{p: e.buf}
+		if d.keys(&back, 20, ts); d.bad || len(d.p) > 0 || back.held().keys != w.held().keys {
 			t.Fatalf("%+v, %d bytes are left", back, len(d.p))
 		}
 		for now := ts; now <= ts+21; now++ {
@@ -102,7 +112,7 @@ func TestKeyWindowState(t *testing.T) {
 				}
 			}
 		}
-		if back.byID != nil || back.order != nil {
+		if back.generations != nil {
 			t.Fatalf("%+v is left", back)
 		}
 	})

@@ -96,7 +96,7 @@ func (r *Registry) RunSweeper() {
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.noteCursors()
-	now := r.now()
+	now := r.steady()
 	e := entry{typ: entryFloors}
 	for _, t := range r.sweeper.due(now) {
 		if f, moved := r.sweepTopic(t, now); moved {
@@ -118,9 +118,7 @@ func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
 		f.byCap = t.capThrough
 	}
 	t.ttlNoted, t.noteCap = t.ttlThrough, false
-	if t.cfg != nil {
-		t.keys.forget(now, t.cfg.IdempotencyWindowMS)
-	}
+	r.forgetKeys(t, now)
 	next, any := t.nextLoss()
 	if r.rest(t) {
 		next, any = math.MinInt64, true
@@ -136,11 +134,11 @@ func (t *topic) nextLoss() (at int64, any bool) {
 		return 0, false
 	}
 	at = math.MaxInt64
-	if _, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
-		at, any = later(ts, t.cfg.TTLMS), true
+	if seq, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
+		at, any = later(t.came.of(seq, ts), t.cfg.TTLMS), true
 	}
-	if len(t.keys.order) > 0 {
-		at, any = min(at, later(t.keys.order[0].ts, t.cfg.IdempotencyWindowMS)), true
+	if used, held := t.keys.oldest(); held {
+		at, any = min(at, later(used, t.cfg.IdempotencyWindowMS)), true
 	}
 	return at, any
 }

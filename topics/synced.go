@@ -13,7 +13,7 @@ func (r *Registry) syncedThrough(ctx context.Context, name string, q *Query) (*t
 	if !q.Synced {
 		return nil, math.MaxUint64, nil
 	}
-	t, err := r.open(name, r.now())
+	t, err := r.open(name)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -17,6 +17,9 @@ type topic struct {
 	lastRead atomic.Int64 // Unix ms, 0: never
 	queued   atomic.Bool  // its delivery is under way; see deliveries
 
+	shown  atomic.Pointer[Config] // cfg, for those who do not wait for mu; nil: not visible
+	routes atomic.Pointer[routes] // nil: it never had any
+
 	mu sync.RWMutex // guards everything below
 
 	// What has been given out. A write is assigned its seqs here, in the
@@ -27,7 +30,6 @@ type topic struct {
 	pending    []*commit          // assigned and not yet published, in seq order
 	inflight   map[string]*commit // those with an idempotency key
 	waiting    sums               // what pending will add
-	routes     *routes            // nil: none
 	ending     wal.LSN            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
 	dropped    bool               // the drop is durable, or the creation failed
 	broken     error              // a commit failed: what would follow stands on it, and fails too
@@ -51,6 +53,7 @@ type topic struct {
 	lost       []lostRange
 	doubt      uint64 // highest seq below the floor of a lost range of which not all had been given out
 	keys       keyWindow
+	came       arrivals
 	lastWrite  int64
 	changes    uint64        // of the config, and of records by deletes: see Mark
 	changed    chan struct{} // closed on the next publish; nil: nobody waits
@@ -85,7 +88,7 @@ type commit struct {
 	bytes  int64
 	body   []byte // ephemeral records
 	key    string
-	begun  int64 // Unix ms
+	came   moment
 
 	err     error         // the log failed first; set before settled
 	settled atomic.Bool   // published, or failed and out of the line

@@ -25,6 +25,10 @@ type Totals struct {
 	ForwardedRecords uint64 // by routers
 	DamagedPages     uint64 // of segments, met while counting
 	DamagedReads     uint64 // that were refused for damage
+
+	IdempotencyKeys    int64 // remembered
+	IdempotencyBytes   int64 // memory that they take
+	IdempotencyRefused uint64
 }
 
 // totals are kept as atomics: reading them takes no lock.
@@ -41,6 +45,10 @@ type totals struct {
 	damagedReads           atomic.Uint64
 	tombstones             [len(reasons)]atomic.Uint64
 	met                    atomic.Pointer[string] // damage, by a read
+	keys                   struct {
+		held, bytes atomic.Int64 // bytes count those of writes on their way, too
+		refused     atomic.Uint64
+	}
 }
 
 type atomicSums struct{ records, bytes atomic.Int64 }
@@ -81,6 +89,7 @@ func (r *Registry) Totals() Totals {
 		DeliveredRecords: uint64(t.delivered.records.Load()), DeliveredBytes: uint64(t.delivered.bytes.Load()),
 		EvictedCap: t.evictedCap.Load(), EvictedTTL: t.evictedTTL.Load(),
 		DeletedRecords: t.deleted.Load(), ForwardedRecords: uint64(t.forwarded.Load()), DamagedPages: t.damaged.Load(), DamagedReads: t.damagedReads.Load(),
+		IdempotencyKeys: t.keys.held.Load(), IdempotencyBytes: t.keys.bytes.Load(), IdempotencyRefused: t.keys.refused.Load(),
 		Tombstones: make(map[string]uint64, len(reasons)),
 	}
 	for i := range t.byClass {
@@ -109,14 +118,7 @@ type TopicGauge struct {
 // and whether that left any out.
 func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	var top gaugeHeap
-	r.mu.RLock()
-	all := make([]*topic, 0, r.byName.Len())
-	r.byName.Scan(func(_ string, t *topic) bool {
-		all = append(all, t)
-		return true
-	})
-	r.mu.RUnlock()
-	for _, t := range all {
+	for _, t := range r.all() {
 		g, ok := t.gauge()
 		if !ok {
 			continue

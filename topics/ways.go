@@ -2,7 +2,6 @@ package topics
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -141,28 +140,10 @@ func (w *ways) behind(t int) []int {
 	return list
 }
 
-// errUncounted says that a router adds ways, which are to be counted first.
-var errUncounted = errors.New("topics: the router's ways are to be counted")
-
-// assignCounted is assignRouter for a router that adds ways, if there are not
-// too many. They are counted without the registry's lock: meanwhile no other
-// router is made, and fewer routers make no more ways.
-func (r *Registry) assignCounted(name string, spec *RouterSpec) (*routerChange, error) {
-	r.routers.counting.Lock()
-	defer r.routers.counting.Unlock()
-	if err := r.checkWays(name, spec); err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old, _ := r.routers.byName.Get(name)
-	return r.assignTo(old, name, spec)
-}
-
 // forwards says whether a router leads on from t, but for one. t may be nil. The
 // registry's lock is held.
 func (t *topic) forwards(except *router) bool {
-	return t != nil && t.routes != nil && slices.ContainsFunc(t.routes.out, func(rt *router) bool {
+	return t != nil && slices.ContainsFunc(t.outgoing(), func(rt *router) bool {
 		return rt != except && !rt.stopped()
 	})
 }
@@ -176,16 +157,30 @@ func (g *graph) end(t *topic, name string) int {
 	return g.topic(t)
 }
 
-// checkWays refuses a router with which a record could take too many ways.
-func (r *Registry) checkWays(name string, spec *RouterSpec) error {
+// checkWays refuses a router with which a record could take too many ways. It
+// returns the id that the router must get for its count to hold: whatever is
+// made meanwhile takes it, and fewer routers make no more ways. 0: it is not
+// counted, since its ends stay, or there is no limit. No lock of a topic is
+// held, so that none waits for a count, nor a count for one.
+func (r *Registry) checkWays(name string, spec *RouterSpec) (id uint64, err error) {
+	if r.opts.MaxRouterWays == 0 {
+		return 0, nil
+	}
+	r.routers.counting.Lock()
+	defer r.routers.counting.Unlock()
 	r.mu.RLock()
 	old, _ := r.routers.byName.Get(name)
-	err := r.checkCycle(old, spec) // the reason that says more
+	if old.keepsEnds(spec) {
+		r.mu.RUnlock()
+		return 0, nil
+	}
+	id = r.routers.nextID
+	err = r.checkCycle(old, spec) // the reason that says more
 	source, _ := r.byName.Get(spec.Source)
 	dest, _ := r.byName.Get(spec.Dest)
 	if err != nil || !source.forwards(old) && !dest.forwards(old) {
 		r.mu.RUnlock()
-		return err // the ways that end at the source go on
+		return id, err // the ways that end at the source go on
 	}
 	routers := around(source, dest, old)
 	r.mu.RUnlock()
@@ -195,7 +190,7 @@ func (r *Registry) checkWays(name string, spec *RouterSpec) error {
 	w := g.ways(uint64(r.opts.MaxRouterWays))
 	for _, t := range w.behind(from) {
 		if n := w.from(t, 0); n > w.most {
-			return &Error{
+			return 0, &Error{
 				Kind: KindRouterFanout,
 				Message: fmt.Sprintf("with the router, a record of a topic could go more than %d ways; "+
 					"use fewer routers one after the other, or raise TOPICS_MAX_ROUTER_WAYS", w.most),
@@ -203,5 +198,5 @@ func (r *Registry) checkWays(name string, spec *RouterSpec) error {
 			}
 		}
 	}
-	return nil
+	return id, nil
 }

@@ -149,7 +149,7 @@ func TestWaysThatAreThere(t *testing.T) {
 
 // walk counts the ways of a record that came to t by path, as records go them.
 func walk(t *topic, path []byte, most uint64) (n uint64) {
-	for _, rt := range t.routes.out {
+	for _, rt := range t.outgoing() {
 		if path, ok := rt.onward(path); ok {
 			n += walk(rt.dest, path, most)
 		}
@@ -169,7 +169,7 @@ func TestWaysAgainstWalks(t *testing.T) {
 		r := New(Options{})
 		ends := make([]*topic, 2+random.IntN(24))
 		for i := range ends {
-			ends[i] = &topic{name: fmt.Sprint(i), id: uint64(i + 1), routes: &routes{}}
+			ends[i] = &topic{name: fmt.Sprint(i), id: uint64(i + 1)}
 		}
 		join := func(a, b int) {
 			if a != b {
@@ -231,7 +231,7 @@ func comesTo(t, dest *topic, path []byte) bool {
 		if t == dest {
 			return true
 		}
-		for _, rt := range t.routes.out {
+		for _, rt := range t.outgoing() {
 			if steps++; steps > 500 {
 				return false
 			}

@@ -132,6 +132,8 @@ func (s *server) recoveryOptions() recovery.Options {
 			MaxRouters:     c.MaxRouters,
 			MaxRouterWays:  c.MaxRouterWays,
 			EphemeralBytes: c.EphemeralBytes,
+
+			IdempotencyBytes: c.IdempotencyBytes,
 		},
 		Storage: recovery.StorageOptions{
 			CheckpointBytes:    c.CheckpointBytes,

@@ -49,6 +49,7 @@ type Config struct {
 	ArchiveDir         string // empty: none
 	CacheBytes         int64
 	EphemeralBytes     int64
+	IdempotencyBytes   int64
 	MaxTopics          int // 0: no cap, as in all up to MaxTotalBytes
 	MaxRouters         int
 	MaxRouterWays      int

@@ -21,7 +21,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		c.CacheBytes != 256<<20 || c.MaxBatchRecords != 10_000 || c.MaxRecordBytes != 1<<20 ||
 		c.MaxBodyBytes != 64<<20 || c.MaxMetaBytes != 16<<10 || c.MaxTagBytes != 256 ||
 		c.MaxNodeBytes != 128 || c.MaxLimit != 1000 || c.MaxTopics != 100_000 || c.DrainDelay != 0 ||
-		c.DrainTimeout != 10*time.Second || c.MetricsMaxTopics != 1000 || c.EphemeralBytes != 1<<30 ||
+		c.DrainTimeout != 10*time.Second || c.MetricsMaxTopics != 1000 || c.EphemeralBytes != 1<<30 || c.IdempotencyBytes != 64<<20 ||
 		c.CheckpointBytes != 256<<20 || c.CheckpointInterval != time.Minute || c.SegmentMaxBytes != 64<<20 ||
 		c.SegmentMaxEvents != 1_000_000 || c.SegmentMaxAge != 0 || c.ColdDir != "" || c.HotRetainSegments != 8 ||
 		c.HotRetainBytes != 0 || c.ArchiveDir != "" {

@@ -97,6 +97,8 @@ func (c *Config) variables() []Variable {
 		"Memory for what is read: half for recent bytes of the log, half for blocks of segments.")
 	add("EPHEMERAL_BYTES", size(&c.EphemeralBytes, 0, tib), "1GiB",
 		"Payloads of ephemeral records, which live in memory only; a write beyond it gets 507. 0 is no limit.")
+	add("IDEMPOTENCY_BYTES", size(&c.IdempotencyBytes, 0, tib), "64MiB",
+		"Memory for the idempotency keys of all topics, about 50 bytes each, in topics with few of them up to 130; a write with one more gets 429. 0 is no limit.")
 
 	group = "Limits"
 	add("MAX_TOPICS", integer(&c.MaxTopics, 0, 100_000_000), "100000",

@@ -1,0 +1,102 @@
+package topics
+
+import (
+	"encoding/binary"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/zeebo/xxh3"
+)
+
+// BenchmarkMillionKeys measures one write in a thousand, to another topic and to
+// the topic itself, while a checkpoint encodes a million keys, a PATCH changes
+// their topic, and a sweep forgets them, beside a time of quiet. locked is how
+// long the checkpoint holds the topic's lock.
+func BenchmarkMillionKeys(b *testing.B) {
+	const keys, window = 1 << 20, 86_400_000
+	w := newWorld(b, func(w *world) { w.wal.Manual, w.wal.DiskSync, w.wal.FileBytes = false, 1e6, 256<<20 })
+	w.put("full", &ConfigPatch{IdempotencyWindowMS: ptr(int64(window))})
+	w.write("other", 1)
+	full := w.lookup("full")
+	fill := func() {
+		full.mu.Lock()
+		defer full.mu.Unlock()
+		w.changeKeys(full, func(kw *keyWindow) {
+			*kw = keyWindow{}
+			for i := range uint64(keys) {
+				id := xxh3.Hash128Seed(binary.LittleEndian.AppendUint64(nil, i), w.keySeed)
+				kw.add(keyUse{id: keyID(id), at: w.now, first: i + 1, count: 1}, window)
+			}
+		})
+		w.sweeper.visit(full)
+	}
+	fill()
+	held := w.Totals()
+	b.ReportMetric(float64(held.IdempotencyBytes)/float64(held.IdempotencyKeys), "B/key")
+	worst := func(topic string, until func() bool) time.Duration {
+		var all []time.Duration
+		for !until() {
+			began := time.Now()
+			w.write(topic, 1)
+			all = append(all, time.Since(began))
+		}
+		slices.Sort(all)
+		return all[len(all)-1-len(all)/1000]
+	}
+	during := func(topic string, work func()) time.Duration {
+		done := make(chan struct{})
+		go func() { work(); close(done) }()
+		return worst(topic, func() bool {
+			select {
+			case <-done:
+				return true
+			default:
+				return false
+			}
+		})
+	}
+	var locked time.Duration
+	encode := func() {
+		e := stateEncoder{configs: map[*Config]uint64{}}
+		s := &Sink{State: io.Discard, Pace: func() error { return nil }}
+		full.mu.Lock()
+		began := time.Now()
+		if err := e.topic(full, full.head); err != nil {
+			b.Error(err)
+		}
+		v := full.keyView(w.clock.now())
+		locked = time.Since(began)
+		full.mu.Unlock()
+		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {
+			b.Error(err)
+		}
+	}
+	for b.Loop() {
+		for _, m := range []struct {
+			name  string
+			topic string
+			work  func()
+		}{
+			{"quiet-µs", "other", func() { time.Sleep(400 * time.Millisecond) }},
+			{"checkpoint-µs", "other", encode},
+			{"checkpoint-same-topic-µs", "full", encode},
+			{"patch-µs", "other", func() {
+				for i := range 100 {
+					w.put("full", &ConfigPatch{IdempotencyWindowMS: ptr(int64(window)), CapRecords: ptr(int64(1000 + i))})
+				}
+			}},
+			{"sweep-same-topic-µs", "full", func() {
+				w.now += window + 1
+				w.Sweep(b.Context())
+			}},
+		} {
+			b.ReportMetric(float64(during(m.topic, m.work).Microseconds()), m.name)
+		}
+		b.ReportMetric(float64(locked.Microseconds()), "locked-µs")
+		b.StopTimer()
+		fill()
+		b.StartTimer()
+	}
+}

@@ -1,0 +1,285 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// parked waits until a goroutine that runs a method of the registry waits for a
+// lock, for each of n. It goes by what the goroutines do, and not by the time.
+func parked(t *testing.T, n int) {
+	t.Helper()
+	buf := make([]byte, 4<<20)
+	for range 100_000 {
+		found := 0
+		for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			head, _, _ := strings.Cut(g, "\n")
+			waits := strings.Contains(head, "sync.Mutex") || strings.Contains(head, "sync.RWMutex")
+			if waits && strings.Contains(g, "topics.(*Registry).") && strings.Contains(g, "stall_test.go") {
+				found++
+			}
+		}
+		if found >= n {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Fatalf("%d goroutines never came to wait:\n%s", n, buf[:runtime.Stack(buf, true)])
+}
+
+// TestOneTopicStallsNoOther holds one topic's lock, has each operation of the
+// registry come to wait for it, and then runs all of them on other topics: none
+// of those waits.
+func TestOneTopicStallsNoOther(t *testing.T) {
+	ctx := context.Background()
+	type operation struct {
+		name string
+		run  func(w *world, topic string) error
+		free bool // it does not wait for the topic at all
+	}
+	operations := []operation{
+		{name: "append", run: func(w *world, topic string) error {
+			_, err := w.Append(ctx, topic, keyedWrite("k", 1))
+			return err
+		}},
+		{name: "put", run: func(w *world, topic string) error {
+			_, err := w.Put(ctx, topic, &ConfigPatch{CapRecords: ptr(int64(9))})
+			return err
+		}},
+		{name: "patch", run: func(w *world, topic string) error {
+			_, err := w.Patch(ctx, topic, &ConfigPatch{CapRecords: ptr(int64(10))})
+			return err
+		}},
+		{name: "state", run: func(w *world, topic string) error {
+			_, err := w.State(topic, true)
+			return err
+		}},
+		{name: "list", run: func(w *world, topic string) error {
+			if page, _ := w.List(topic, "", 10); len(page) != 1 {
+				return fmt.Errorf("listed %+v", page)
+			}
+			return nil
+		}},
+		{name: "read", run: func(w *world, topic string) error {
+			_, err := w.Read(ctx, topic, &Query{Limit: 10, MaxBytes: 100})
+			return err
+		}},
+		{name: "delete records", run: func(w *world, topic string) error {
+			_, err := w.DeleteRecords(ctx, topic, &Deletion{Before: ptr(uint64(2))})
+			return err
+		}},
+		{name: "follow", run: func(w *world, topic string) error {
+			f := NewFollower()
+			defer w.Leave(f)
+			_, err := w.Follow(f, topic)
+			return err
+		}},
+		{name: "follow prefix", run: func(w *world, topic string) error {
+			f := NewFollower()
+			defer w.Leave(f)
+			if page, _ := w.FollowPrefix(f, topic, 10); len(page) != 1 {
+				return fmt.Errorf("follows %+v", page)
+			}
+			return nil
+		}},
+		{name: "router from it", run: func(w *world, topic string) error {
+			_, err := w.PutRouter(ctx, topic+">", RouterSpec{Source: topic, Dest: topic + "-dest", CreateDest: true})
+			return err
+		}},
+		{name: "router to it", free: true, run: func(w *world, topic string) error {
+			_, err := w.PutRouter(ctx, topic+">>", RouterSpec{Source: "source-of-" + topic, Dest: topic, CreateDest: true})
+			return err
+		}},
+		{name: "end of a router", free: true, run: func(w *world, topic string) error {
+			_, _, err := w.DeleteRouter(ctx, topic+"-router")
+			return err
+		}},
+		{name: "routers", run: func(w *world, topic string) error {
+			w.Routers("", topic, "", "", 10)
+			return nil
+		}},
+		{name: "deliver", free: true, run: func(w *world, topic string) error {
+			w.push(w.lookup(topic))
+			w.Deliver()
+			return nil
+		}},
+		{name: "delete", run: func(w *world, topic string) error {
+			out, err := w.Delete(ctx, topic, false)
+			if err == nil && !out.Deleted {
+				return fmt.Errorf("was not there")
+			}
+			return err
+		}},
+	}
+	for _, waiting := range operations {
+		t.Run(waiting.name, func(t *testing.T) {
+			w := newWorld(t, limitWays(100))
+			f := NewFollower() // so that deliveries have somebody to tell
+			w.FollowPrefix(f, "", 100)
+			defer w.Leave(f)
+			for _, name := range []string{"held", "other"} {
+				w.write(name, 3)
+				w.write("end-of-"+name, 1)
+				w.connect(name+"-router", name, "end-of-"+name)
+			}
+			held := w.lookup("held")
+			held.mu.Lock()
+			stuck := make(chan error, 1)
+			go func() { stuck <- waiting.run(w, "held") }()
+			if waiting.free {
+				if err := <-stuck; err != nil {
+					t.Error(err)
+				}
+			} else {
+				parked(t, 1)
+			}
+			all := make(chan error)
+			go func() {
+				defer close(all)
+				for _, op := range operations {
+					all <- op.run(w, "other")
+				}
+				_, err := w.Append(ctx, "another", keyedWrite("k", 1))
+				all <- err
+			}()
+			for i := 0; ; i++ {
+				name := "the last"
+				if i < len(operations) {
+					name = operations[i].name
+				}
+				select {
+				case err, more := <-all:
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+					if !more {
+						held.mu.Unlock()
+						if !waiting.free {
+							if err := <-stuck; err != nil {
+								t.Error(err)
+							}
+						}
+						return
+					}
+				case <-time.After(30 * time.Second):
+					held.mu.Unlock()
+					t.Fatalf("%s waits for a topic that it is not about", name)
+				}
+			}
+		})
+	}
+}
+
+// TestEndOfATopicStallsNoOther holds the lock of a topic whose end is durable
+// and has come to wait for it: changes that have their place after it, of other
+// topics and routers, do not wait for it, and what is about the topic does.
+func TestEndOfATopicStallsNoOther(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, limitWays(100))
+	w.write("held", 3)
+	w.write("other", 1)
+	w.connect("r", "held", "end")
+	w.connect("s", "from", "to")
+	w.connect("t", "from", "next")
+	_, at, err := w.assignDrop("held", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := w.lookup("held")
+	held.mu.Lock()
+	done := make(chan error)
+	go func() { done <- w.awaitChange(at) }()
+	go func() {
+		deleted, _, err := w.DeleteRouter(ctx, "r") // which ends with the topic
+		if deleted {
+			err = fmt.Errorf("a router was deleted twice")
+		}
+		done <- err
+	}()
+	parked(t, 2)
+	free := make(chan struct{})
+	go func() {
+		defer close(free)
+		if !w.delete("other", false) {
+			t.Error("was not there")
+		}
+		w.connect("new", "to", "end")
+		w.connect("s", "from", "end")
+		if deleted, _, err := w.DeleteRouter(ctx, "t"); err != nil || !deleted {
+			t.Error(deleted, err)
+		}
+		w.Capture()
+	}()
+	select {
+	case <-free:
+	case <-time.After(30 * time.Second):
+		held.mu.Unlock()
+		t.Fatal("others wait for a topic that they are not about")
+	}
+	if w.lookup("held") != held || len(held.outgoing()) != 1 {
+		t.Error("the router went before its topic")
+	}
+	held.mu.Unlock()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if len(w.drops) != 0 || len(w.changes) != 0 {
+		t.Errorf("%d ends and %d changes were not shown", len(w.drops), len(w.changes))
+	}
+	before := w.picture()
+	w.power(1)
+	if got := w.picture(); got != before {
+		t.Errorf("a power cut changed\n%sto\n%s", before, got)
+	}
+}
+
+// TestBackgroundStallsNoOther is the same for what runs in the background: a
+// checkpoint, a sweep, a forwarder and an orderly end that wait for a topic.
+func TestBackgroundStallsNoOther(t *testing.T) {
+	ctx := context.Background()
+	for name, background := range map[string]func(w *world){
+		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Capture().Start()) },
+		"sweep":      func(w *world) { w.Sweep(ctx) },
+		"forward":    func(w *world) { w.forwardFrom(ctx, w.lookup("source")) },
+		"end":        func(w *world) { _ = w.Close(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.put("held", &ConfigPatch{TTLMS: ptr(int64(100)), Durability: ptr("ephemeral")})
+			w.append("held", keyedWrite("k", 1))
+			w.connect("r", "source", "held")
+			w.write("source", 1)
+			w.connect("s", "from", "to")
+			w.write("from", 1)
+			w.now += 500
+			held := w.lookup("held")
+			held.mu.Lock()
+			done := make(chan struct{})
+			go func() { background(w); close(done) }()
+			parked(t, 1)
+			free := make(chan struct{})
+			go func() {
+				defer close(free)
+				w.put("other", &ConfigPatch{CapRecords: ptr(int64(5))})
+				w.append("another", keyedWrite("k", 1))
+				w.forwardFrom(ctx, w.lookup("from"))
+				w.Capture()
+				w.delete("other", false)
+			}()
+			select {
+			case <-free:
+			case <-time.After(30 * time.Second):
+				held.mu.Unlock()
+				t.Fatal("others wait for a topic that they are not about")
+			}
+			held.mu.Unlock()
+			<-done
+		})
+	}
+}
