@@ -41,9 +41,9 @@ type envelope struct {
 }
 
 type envelopeError struct {
-	Code    string         `json:"code"`
-	Message string         `json:"message"`
-	Detail  map[string]any `json:"detail,omitempty"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Detail  any    `json:"detail,omitempty"`
 }
 
 // writeError answers err in the envelope, with the headers its status needs.
@@ -59,7 +59,14 @@ func writeError(w http.ResponseWriter, err error) {
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip, zstd")
 	}
-	writeJSON(w, e.Status, envelope{envelopeError{e.Code, e.Message, e.Detail}})
+	body := envelopeError{e.Code, e.Message, nil}
+	switch {
+	case e.Replay != nil:
+		body.Detail = e.Replay
+	case len(e.Detail) > 0:
+		body.Detail = e.Detail
+	}
+	writeJSON(w, e.Status, envelope{body})
 }
 
 // costs says which of a Cost's figures an answer shows.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -38,6 +39,7 @@ type call struct {
 	configures bool        // it is a write that brings a config
 	admitted   bool        // counted as under way; see traffic
 	hangUp     bool        // close the connection after the answer
+	extra      *conns.Conn // its connection, if that is beyond the bound
 	whole      bool        // the request's body has been read to its end
 	streamed   bool        // the answer is a stream: finish has nothing to send
 	cut        bool        // end the connection: the stream is not whole

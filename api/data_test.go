@@ -317,7 +317,7 @@ func TestGate(t *testing.T) {
 		})
 	}
 	e := notReady(Progress{Phase: PhaseReplaying, Elapsed: time.Minute, ETA: time.Hour})
-	if e.RetryAfter != maxRetryAfter || e.Detail["eta_ms"] != int64(3_600_000) {
+	if e.RetryAfter != maxRetryAfter || *e.Replay.ETA != 3_600_000 {
 		t.Errorf("RetryAfter %v, detail %v", e.RetryAfter, e.Detail)
 	}
 	// The first moments of a replay say little about the rest of it.

@@ -18,6 +18,7 @@ type Error struct {
 	Code       string
 	Message    string
 	Detail     map[string]any // optional: what a program can use
+	Replay     *replayBody    // in the place of Detail, while recovery is not through
 	RetryAfter time.Duration  // 429 and 503: at least a second is sent anyway
 	Allow      string         // 405: the methods the path has
 	Err        error          // the cause, for the log only

@@ -47,7 +47,7 @@ func (p Progress) retryAfter() time.Duration {
 // Health is the cached result of the background checks.
 type Health interface {
 	Snapshot() HealthReport
-	// LastBeat is when the watchdog last ran; a stuck process stops beating.
+	// LastBeat is when the watchdog last had proof that the process works.
 	LastBeat() time.Time
 }
 
@@ -58,10 +58,10 @@ const (
 	Unhealthy = "unhealthy"
 )
 
-// HealthReport is one round of all checks. Status is the worst of them.
+// HealthReport is what all checks found last. Status is the worst of them.
 type HealthReport struct {
 	Status string
-	At     time.Time // when the round ran
+	At     time.Time // when the checks ran
 	Checks []HealthCheck
 }
 
@@ -70,4 +70,11 @@ type HealthCheck struct {
 	Name   string
 	Status string
 	Reason string
+}
+
+// LogPosition is where the log is, in bytes.
+type LogPosition struct {
+	Synced  uint64 // everything below is durable
+	Applied uint64 // and everything below this is in the indexes, too
+	Starts  uint64 // of the server on this data, this one included
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -61,5 +62,17 @@ func TestHost(t *testing.T) {
 				t.Errorf("with keys, %s of host %q: %d", path, test.host, got.Code)
 			}
 		}
+	}
+}
+
+// A call that changes something is audited when its host is refused, too.
+func TestAnAuditedCallWithAForeignHost(t *testing.T) {
+	s, _ := openServer(nil)
+	r := httptest.NewRequest("PUT", "/v0/topics/t", nil)
+	r.Host = "evil.example"
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != http.StatusMisdirectedRequest {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

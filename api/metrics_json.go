@@ -2,12 +2,14 @@ package api
 
 import (
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -28,6 +30,18 @@ type readings struct {
 	diskFree, diskTotal uint64 // zero when nobody watches the disk
 	streams, sockets    int64
 	sessions            int64
+	conns               connStats
+}
+
+// connStats are the counters of the connections.
+type connStats struct{ conns.Stats }
+
+// most is how many connections there may be; 0: there is no bound.
+func (c connStats) most() int {
+	if c.Bound == math.MaxInt {
+		return 0
+	}
+	return c.Bound
 }
 
 func (s *Server) readings() readings {
@@ -50,6 +64,7 @@ func (s *Server) readings() readings {
 	}
 	r.sessions, r.streams = s.watches.counts()
 	r.sockets = s.sockets.count()
+	r.conns.Stats = s.conns.Stats()
 	return r
 }
 
@@ -79,16 +94,20 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 	r := s.readings()
 	out := totalsJSON(&r.totals)
 	maps.Copy(out, map[string]any{
-		"version":         s.opts.Version,
-		"ready":           r.ready,
-		"replay_progress": r.progress.Fraction,
-		"uptime_ms":       r.uptime.Milliseconds(),
-		"pressure":        r.pressure,
-		"wal":             s.walJSON(&r),
-		"storage":         r.storage.json(),
-		"sse_connections": r.streams,
-		"ws_connections":  r.sockets,
-		"watch_sessions":  r.sessions,
+		"version":             s.opts.Version,
+		"ready":               r.ready,
+		"replay_progress":     r.progress.Fraction,
+		"uptime_ms":           r.uptime.Milliseconds(),
+		"pressure":            r.pressure,
+		"wal":                 s.walJSON(&r),
+		"storage":             r.storage.json(),
+		"connections":         r.conns.Open,
+		"max_connections":     r.conns.most(),
+		"connections_shed":    r.conns.Shed,
+		"connections_refused": r.conns.Refused,
+		"sse_connections":     r.streams,
+		"ws_connections":      r.sockets,
+		"watch_sessions":      r.sessions,
 	})
 	for _, name := range absent {
 		out[name] = 0
@@ -162,6 +181,9 @@ func (s *Server) walJSON(r *readings) map[string]any {
 		"read_only":          bit(r.wal.ReadOnly),
 		"disk_full":          bit(r.wal.Full),
 		"unsynced_bytes":     r.unsynced(),
+		"sync_in_flight_ms":  r.wal.Syncing.Milliseconds(),
+		"write_in_flight_ms": r.wal.Writing.Milliseconds(),
+		"waiting_writers":    r.wal.Waiting + r.wal.Blocked,
 		"fsync_count":        s.metrics.syncs.Load(),
 		"fsync_micros_total": s.metrics.micros.Load(),
 		"fsync_p50_us":       q[0],

@@ -83,6 +83,12 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 		sample(w, `topics_tombstones_total{reason="`+escapeLabel(reason)+`"}`, t.Tombstones[reason])
 	}
 
+	sample(w, "topics_connections", r.conns.Open)
+	sample(w, "topics_connections_refused_total", r.conns.Refused)
+	sample(w, "topics_connections_shed_total", r.conns.Shed)
+	if most := r.conns.most(); most > 0 {
+		sample(w, "topics_max_connections", most)
+	}
 	sample(w, "topics_sse_connections", r.streams)
 	sample(w, "topics_ws_connections", r.sockets)
 	sample(w, "topics_watch_sessions", r.sessions)
@@ -102,6 +108,9 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sample(w, "topics_wal_unsynced_bytes", r.unsynced())
 	sample(w, "topics_wal_read_only", bit(r.wal.ReadOnly))
 	sample(w, "topics_wal_disk_full", bit(r.wal.Full))
+	sampleFloat(w, "topics_wal_sync_in_flight_seconds", r.wal.Syncing.Seconds())
+	sampleFloat(w, "topics_wal_write_in_flight_seconds", r.wal.Writing.Seconds())
+	sample(w, "topics_wal_waiting_writers", r.wal.Waiting+r.wal.Blocked)
 	sampleFloat(w, "topics_pressure", r.pressure)
 	for _, series := range storageSeries {
 		sampleFloat(w, "topics_"+series.name, series.value(&r.storage))

@@ -49,7 +49,8 @@ func (s *Server) overviewJSON() map[string]any {
 		"wal":       s.walJSON(&r),
 		"storage":   r.storage.json(),
 		"connections": map[string]any{
-			"open": s.Connections(), "streams": r.streams, "sockets": r.sockets, "watch_sessions": r.sessions,
+			"open": r.conns.Open, "max": r.conns.most(), "shed": r.conns.Shed, "refused": r.conns.Refused,
+			"streams": r.streams, "sockets": r.sockets, "watch_sessions": r.sessions,
 		},
 		"memory": s.memoryJSON(),
 	}

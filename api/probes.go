@@ -86,19 +86,42 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 	s.writeProbe(w, true, body)
 }
 
+// replayBody is how far a recovery is.
+type replayBody struct {
+	Progress   float64 `json:"replay_progress"`
+	Phase      string  `json:"phase"`
+	BytesDone  int64   `json:"bytes_done"`
+	BytesTotal int64   `json:"bytes_total"`
+	Records    int64   `json:"records"`
+	ETA        *int64  `json:"eta_ms"` // null: unknown
+}
+
+func replayOf(p Progress) *replayBody {
+	b := &replayBody{p.Fraction, p.Phase, p.BytesDone, p.BytesTotal, p.Records, nil}
+	if p.ETA >= 0 {
+		b.ETA = new(p.ETA.Milliseconds())
+	}
+	return b
+}
+
 // handleStartupz is GET /startupz: recovery has been through, whatever came
 // after it.
 func (s *Server) handleStartupz(w http.ResponseWriter, _ *http.Request) {
 	p := s.opts.Gate.Progress()
 	if p.Fraction == 1 {
-		s.writeProbe(w, true, map[string]any{"status": "started", "startup_time_seconds": p.Startup.Seconds()})
+		s.writeProbe(w, true, struct {
+			Status  string  `json:"status"`
+			Startup float64 `json:"startup_time_seconds"`
+		}{"started", p.Startup.Seconds()})
 		return
 	}
-	body := notReady(p).Detail
-	body["status"] = "starting"
+	body := struct {
+		Status string `json:"status"`
+		Reason string `json:"reason,omitempty"`
+		*replayBody
+	}{"starting", "", replayOf(p)}
 	if p.Phase == PhaseFailed {
-		body["status"] = "failed"
-		body["reason"] = notReady(p).Message
+		body.Status, body.Reason = "failed", notReady(p).Message
 	}
 	s.writeProbe(w, false, body)
 }
@@ -109,15 +132,29 @@ func (s *Server) handleLive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // handleReadyPlain is GET /ready: the status of /v0/ready, the body of
-// /health.
+// /health, which says why it is 503.
 func (s *Server) handleReadyPlain(w http.ResponseWriter, _ *http.Request) {
-	s.writeProbe(w, s.serving() == nil, s.health())
+	body, not := s.health(), s.serving()
+	if not != nil {
+		body.Status, body.Reason = Unhealthy, not.Message
+	}
+	s.writeProbe(w, not == nil, body)
 }
 
-// handleHealthFull is GET /health: every check with its reason.
-func (s *Server) handleHealthFull(w http.ResponseWriter, _ *http.Request) {
+// handleHealthFull is GET /health: every check with its reason. With ?strict=1
+// degraded is 503, too.
+func (s *Server) handleHealthFull(w http.ResponseWriter, r *http.Request) {
 	body := s.health()
-	s.writeProbe(w, body.Status != Unhealthy, body)
+	ok := body.Status == Healthy || body.Status == Degraded && !strict(r)
+	s.writeProbe(w, ok, body)
+}
+
+// strict reports whether the query has strict, with any value that does not
+// deny it.
+func strict(r *http.Request) bool {
+	q := r.URL.Query()
+	value := q.Get("strict")
+	return q.Has("strict") && value != "0" && value != "false"
 }
 
 // handleHealthQuick is GET /health/quick: one word.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 // healthBody is the body of /health, /live and /ready.
 type healthBody struct {
 	Status       string               `json:"status"`
+	Reason       string               `json:"reason,omitempty"` // of /ready's 503
 	Timestamp    string               `json:"timestamp"`
 	Version      string               `json:"version"`
 	NodeID       string               `json:"node_id"`
@@ -28,11 +30,13 @@ type checkBody struct {
 }
 
 // shardBody describes a log stream, of which there is one. Its positions are
-// log positions in bytes: commit_index is what is written, last_applied what
-// is synced of it.
+// log positions in bytes: commit_index is what is synced, last_applied what of
+// it is applied to the indexes. raft_term counts the starts.
 type shardBody struct {
 	ID          int    `json:"id"`
 	Status      string `json:"status"`
+	IsLeader    bool   `json:"is_leader"`
+	Term        uint64 `json:"raft_term"`
 	CommitIndex uint64 `json:"commit_index"`
 	LastApplied uint64 `json:"last_applied"`
 }
@@ -41,7 +45,7 @@ func (s *Server) health() healthBody {
 	h := s.opts.Health.Snapshot()
 	b := healthBody{
 		Status:      h.Status,
-		Timestamp:   s.opts.Now().UTC().Format(time.RFC3339Nano),
+		Timestamp:   h.At.UTC().Format(time.RFC3339Nano),
 		Version:     s.opts.Version,
 		NodeID:      s.opts.NodeID,
 		Uptime:      s.uptime().Seconds(),
@@ -52,15 +56,16 @@ func (s *Server) health() healthBody {
 	for _, c := range h.Checks {
 		b.Checks[c.Name] = checkBody{c.Status, c.Reason}
 	}
-	shard := shardBody{Status: h.Status}
+	shard := shardBody{Status: h.Status, IsLeader: true}
 	if log, ok := b.Checks["log"]; ok {
 		shard.Status = log.Status
 	}
 	if s.refusal() == nil {
 		b.ActiveShards = 1
 	}
-	if s.opts.Positions != nil {
-		shard.CommitIndex, shard.LastApplied = s.opts.Positions()
+	if s.opts.Position != nil {
+		p := s.opts.Position()
+		shard.Term, shard.CommitIndex, shard.LastApplied = p.Starts, p.Synced, p.Applied
 	}
 	b.Shards = []shardBody{shard}
 	return b
@@ -75,32 +80,69 @@ const (
 
 // handleLiveness is GET /actuator/health/liveness.
 func (s *Server) handleLiveness(w http.ResponseWriter, _ *http.Request) {
-	s.writeActuator(w, "livenessProbe", s.stuck())
+	reason := ""
+	if s.stuck() {
+		reason = "the process is stuck"
+	}
+	s.writeActuator(w, "livenessProbe", reason)
 }
 
 // handleReadiness is GET /actuator/health/readiness.
 func (s *Server) handleReadiness(w http.ResponseWriter, _ *http.Request) {
-	down := s.serving() != nil || s.opts.Health.Snapshot().Status == Unhealthy
-	s.writeActuator(w, "readinessProbe", down)
+	reason := ""
+	if not := s.serving(); not != nil {
+		reason = not.Message
+	} else if h := s.opts.Health.Snapshot(); h.Status == Unhealthy {
+		reason = h.unhealthy()
+	}
+	s.writeActuator(w, "readinessProbe", reason)
+}
+
+// unhealthy names what is unhealthy, with the reasons.
+func (h *HealthReport) unhealthy() string {
+	var reasons []string
+	for _, c := range h.Checks {
+		if c.Status == Unhealthy {
+			reasons = append(reasons, c.Name+": "+c.Reason)
+		}
+	}
+	if reasons == nil {
+		return Unhealthy
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// actuatorBody is an actuator probe's answer, in the order that people read.
+type actuatorBody struct {
+	Status     string                       `json:"status"`
+	Components map[string]actuatorComponent `json:"components"`
+}
+
+type actuatorComponent struct {
+	Status  string `json:"status"`
+	Details any    `json:"details"`
+}
+
+// downDetails is why an actuator probe is DOWN.
+type downDetails struct {
+	Reason string `json:"reason"`
+	Phase  string `json:"phase,omitempty"`
 }
 
 // writeActuator answers an actuator probe: INIT until recovery is through,
-// DOWN when it failed or the probe says so.
-func (s *Server) writeActuator(w http.ResponseWriter, probe string, down bool) {
+// DOWN when it failed or the probe has a reason.
+func (s *Server) writeActuator(w http.ResponseWriter, probe, down string) {
 	p := s.opts.Gate.Progress()
-	status, details := actuatorUp, map[string]any{}
+	c := actuatorComponent{actuatorUp, struct{}{}}
 	switch {
 	case p.Phase == PhaseFailed:
-		status, details["reason"] = actuatorDown, notReady(p).Message
+		c = actuatorComponent{actuatorDown, downDetails{Reason: notReady(p).Message}}
 	case p.Phase == PhaseStarting || p.Phase == PhaseReplaying:
-		status, details = actuatorInit, notReady(p).Detail
-	case down:
-		status, details["phase"] = actuatorDown, p.Phase
+		c = actuatorComponent{actuatorInit, replayOf(p)}
+	case down != "":
+		c = actuatorComponent{actuatorDown, downDetails{down, p.Phase}}
 	}
-	s.writeProbe(w, status == actuatorUp, map[string]any{
-		"status":     status,
-		"components": map[string]any{probe: map[string]any{"status": status, "details": details}},
-	})
+	s.writeProbe(w, c.Status == actuatorUp, actuatorBody{c.Status, map[string]actuatorComponent{probe: c}})
 }
 
 // handleInfo is GET /actuator/info: what runs here, and how it is configured.
@@ -109,11 +151,15 @@ func (s *Server) handleInfo(w http.ResponseWriter, _ *http.Request) {
 	if config == nil {
 		config = map[string]any{}
 	}
-	s.writeProbe(w, true, map[string]any{
-		"app":    map[string]string{"name": "topics", "version": s.opts.Version},
-		"build":  buildInfo(),
-		"config": config,
-	})
+	type app struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	}
+	s.writeProbe(w, true, struct {
+		App    app               `json:"app"`
+		Build  map[string]string `json:"build"`
+		Config map[string]any    `json:"config"`
+	}{app{"topics", s.opts.Version}, buildInfo(), config})
 }
 
 // buildInfo is what the compiler left in the binary.

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,9 +67,9 @@ func TestProbeStatuses(t *testing.T) {
 func TestProbeBodies(t *testing.T) {
 	progress := `"replay_progress":0.62,"phase":"replaying","bytes_done":62,"bytes_total":100,"records":5,"eta_ms":1500`
 	health := func(status, phase string, active string, checks string) string {
-		return `{"status":"` + status + `","timestamp":"2025-03-04T05:07:31.012Z","version":"0.1.0","node_id":"n1",
+		return `{"status":"` + status + `","timestamp":"2025-03-04T05:07:30.5Z","version":"0.1.0","node_id":"n1",
 			"uptime_seconds":84.012,"phase":"` + phase + `","checks":{` + checks + `},"total_shards":1,"active_shards":` + active + `,
-			"shards":[{"id":0,"status":"healthy","commit_index":900,"last_applied":800}]}`
+			"shards":[{"id":0,"status":"healthy","is_leader":true,"raft_term":7,"commit_index":900,"last_applied":800}]}`
 	}
 	okChecks := `"log":{"status":"healthy"},"disk_space":{"status":"degraded","reason":"low"}`
 	rows := []struct {
@@ -86,20 +88,22 @@ func TestProbeBodies(t *testing.T) {
 			"phase":"failed","bytes_done":0,"bytes_total":0,"records":0,"eta_ms":null}`},
 		{"/health", "ready", health("degraded", "ready", "1", okChecks)},
 		{"/live", "replaying", health("degraded", "replaying", "0", okChecks)},
-		{"/ready", "draining", health("degraded", "draining", "1", okChecks)},
+		{"/ready", "ready", health("degraded", "ready", "1", okChecks)},
+		{"/ready", "draining", health(`unhealthy","reason":"the server is shutting down`, "draining", "1", okChecks)},
+		{"/ready", "replaying", health(`unhealthy","reason":"WAL replay in progress`, "replaying", "0", okChecks)},
 		{"/actuator/health/liveness", "ready", `{"status":"UP","components":{"livenessProbe":{"status":"UP","details":{}}}}`},
 		{"/actuator/health/liveness", "replaying", `{"status":"INIT","components":{"livenessProbe":{"status":"INIT","details":{` + progress + `}}}}`},
 		{"/actuator/health/readiness", "ready", `{"status":"UP","components":{"readinessProbe":{"status":"UP","details":{}}}}`},
-		{"/actuator/health/readiness", "draining", `{"status":"DOWN","components":{"readinessProbe":{"status":"DOWN","details":{"phase":"draining"}}}}`},
+		{"/actuator/health/readiness", "draining", `{"status":"DOWN","components":{"readinessProbe":{"status":"DOWN","details":{"reason":"the server is shutting down","phase":"draining"}}}}`},
 		{"/actuator/health/readiness", "failed", `{"status":"DOWN","components":{"readinessProbe":{"status":"DOWN","details":{"reason":"recovery failed: bad frame at 7"}}}}`},
 	}
 	for _, row := range rows {
 		w := newWorld()
 		w.progress = phases[row.phase]
-		w.health = HealthReport{Status: Degraded, Checks: []HealthCheck{
+		w.health = HealthReport{Status: Degraded, At: w.now.Add(84*time.Second - 500*time.Millisecond), Checks: []HealthCheck{
 			{Name: "disk_space", Status: Degraded, Reason: "low"}, {Name: "log", Status: Healthy}}}
 		s := opsServer(w, func(o *Options) {
-			o.Positions = func() (uint64, uint64) { return 900, 800 }
+			o.Position = func() LogPosition { return LogPosition{Synced: 900, Applied: 800, Starts: 7} }
 		})
 		if w.progress.Fraction == 1 {
 			s.Open(&opsEngine{totals: topics.Totals{Topics: 42}})
@@ -108,8 +112,40 @@ func TestProbeBodies(t *testing.T) {
 		if ct := got.Header().Get("Content-Type"); ct != "application/json" {
 			t.Errorf("%s: Content-Type %q", row.path, ct)
 		}
-		if b := object(t, got); !reflect.DeepEqual(b, parse(t, row.want)) {
+		if b := object(t, got); !reflect.DeepEqual(b, parse(t, row.want)) || !inOrder(got.Body.Bytes(), []byte(row.want)) {
 			t.Errorf("%s while %s:\n%s, want\n%s", row.path, row.phase, got.Body, row.want)
+		}
+	}
+}
+
+// inOrder reports whether the names in got stand in the order of those in want;
+// maps of checks are left out. People read these answers.
+func inOrder(got, want []byte) bool {
+	name := regexp.MustCompile(`"(\w+)":`)
+	names := func(b []byte) (list []string) {
+		for _, m := range name.FindAllSubmatch(b, -1) {
+			if n := string(m[1]); n != "log" && n != "disk_space" && n != "reason" && n != "performance" && n != "server_total_ms" {
+				list = append(list, n)
+			}
+		}
+		return list
+	}
+	return slices.Equal(names(got), names(want))
+}
+
+func TestStrictHealth(t *testing.T) {
+	for query, strict := range map[string]bool{"": false, "?strict=1": true, "?strict": true, "?strict=true": true, "?strict=0": false, "?strict=false": false} {
+		for status, want := range map[string]int{Healthy: 200, Degraded: 200, Unhealthy: 503} {
+			if strict && status == Degraded {
+				want = 503
+			}
+			w := newWorld()
+			w.progress, w.health.Status = phases["ready"], status
+			s := opsServer(w, nil)
+			s.Open(&opsEngine{})
+			if got := get(s, "GET", "/health"+query); got.Code != want {
+				t.Errorf("%s while %s: %d", query, status, got.Code)
+			}
 		}
 	}
 }
@@ -146,6 +182,10 @@ func TestUnhealthy(t *testing.T) {
 		if got.Code != want || (got.Header().Get("Retry-After") != "") != (want == 503) {
 			t.Errorf("%s: %d, Retry-After %q", path, got.Code, got.Header().Get("Retry-After"))
 		}
+	}
+	details := object(t, get(s, "GET", "/actuator/health/readiness"))["components"].(map[string]any)["readinessProbe"].(map[string]any)["details"]
+	if !reflect.DeepEqual(details, parse(t, `{"reason":"log: read-only","phase":"ready"}`)) {
+		t.Errorf("readiness says %v", details)
 	}
 	shard := object(t, get(s, "GET", "/health"))["shards"].([]any)[0].(map[string]any)
 	if shard["status"] != "unhealthy" {

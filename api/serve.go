@@ -6,14 +6,27 @@ import (
 	"time"
 
 	"github.com/julienschmidt/httprouter"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/conns"
 )
 
 // answer runs one request through its route: key, gate, slots, confirmation,
 // handler, error map, panic guard, metrics, audit. Every answer leaves through
 // here, and whatever a call holds is given back here.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps httprouter.Params) {
+	conn, standing := conns.Of(r), conns.Regular
+	if conn != nil {
+		standing = conn.Begin()
+	}
+	if standing == conns.Gone {
+		panic(http.ErrAbortHandler)
+	}
 	c := beginCall(w, r)
 	c.route, c.sharing = rt, s.sharing
+	if standing == conns.Extra {
+		c.extra, c.hangUp = conn, true
+	}
 	c.sharing.apply(r, w.Header())
 	param := ""
 	if len(ps) > 0 {
@@ -43,6 +56,19 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	if cut {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// takeConnection makes sure that there is room for the call's connection. One
+// beyond the bound ends after its answer, and is for probes and operators.
+func (s *Server) takeConnection(c *call) error {
+	if kind := c.route.kind; c.extra == nil || kind != data && kind != streaming {
+		return nil
+	}
+	if !c.extra.Claim() {
+		return capReached("max_connections", int64(s.conns.Stats().Bound), "connections, all of them at work")
+	}
+	c.hangUp = false
+	return nil
 }
 
 // run admits the call, calls the route's handler, and turns an error or a
@@ -79,6 +105,7 @@ func (s *Server) run(c *call, param string) {
 // stranger learns nothing else; then what the key may do, whether the server
 // serves at all, and whether there is room for one more.
 func (s *Server) admit(c *call, param string) error {
+	c.key = auth.Nobody() // until it is known whose call it is: refusals are audited, too
 	if err := s.checkHost(c); err != nil {
 		return err
 	}
@@ -86,6 +113,9 @@ func (s *Server) admit(c *call, param string) error {
 		return err
 	}
 	if err := c.permit(param); err != nil {
+		return err
+	}
+	if err := s.takeConnection(c); err != nil {
 		return err
 	}
 	if c.route.kind.gated() {
@@ -151,16 +181,8 @@ func notReady(p Progress) *Error {
 			e.Message += ": " + p.Err.Error()
 		}
 	}
-	e.Detail = map[string]any{
-		"replay_progress": p.Fraction,
-		"phase":           p.Phase,
-		"bytes_done":      p.BytesDone,
-		"bytes_total":     p.BytesTotal,
-		"records":         p.Records,
-		"eta_ms":          nil,
-	}
+	e.Replay = replayOf(p)
 	if p.ETA >= 0 {
-		e.Detail["eta_ms"] = p.ETA.Milliseconds()
 		e.RetryAfter = p.retryAfter()
 	}
 	return e

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
@@ -57,10 +58,9 @@ type Options struct {
 	// WAL reads the log's counters; nil until there is a log. It must be cheap
 	// and safe to call at any time after Open.
 	WAL func() wal.Stats
-	// Positions are how far the log is written and how far of that it is
-	// synced, as the health checks saw it last. Probes ask it, so it must take
-	// no lock of the log.
-	Positions func() (written, synced uint64)
+	// Position is where the log was when the health checks looked last. Probes
+	// ask it, so it must take no lock of the log.
+	Position func() LogPosition
 	// Disk is the space in the data directory's file system, as the health
 	// checks saw it last; zeros before that.
 	Disk func() (free, total uint64)
@@ -113,7 +113,7 @@ type Server struct {
 	memory   budget
 	slots    *slots
 	sharing  *sharing
-	conns    atomic.Int64 // open connections
+	conns    *conns.Set
 	sockets  *socketSet
 	watches  watches
 	scrubs   flight
@@ -138,6 +138,7 @@ func New(opts Options) *Server {
 	s.ring.Store(newKeyring(opts.Keys))
 	s.sharing = newSharing(opts.CORSOrigins)
 	s.memory.limit = opts.Limits.MaxInflightBytes
+	s.conns = conns.NewSet(opts.Log)
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
 	s.metrics = newMetrics(s)
@@ -196,19 +197,20 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
 	}
-	srv.ConnState = func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			s.conns.Add(1)
-		case http.StateClosed, http.StateHijacked:
-			s.conns.Add(-1)
-		}
-	}
+	s.conns.Configure(srv)
 	return srv
 }
 
-// Connections is how many connections are open, WebSockets among them.
-func (s *Server) Connections() int64 { return s.conns.Load() + s.sockets.count() }
+// Listen makes a listener for the HTTP servers that keeps to the bound on
+// connections and outlives a shortage of the system.
+func (s *Server) Listen(l net.Listener) net.Listener { return s.conns.Listen(l) }
+
+// SetMaxConnections changes how many connections there may be, WebSockets
+// among them.
+func (s *Server) SetMaxConnections(n int) { s.conns.SetBound(n) }
+
+// Connections are those that are open, WebSockets among them.
+func (s *Server) Connections() conns.Stats { return s.conns.Stats() }
 
 // maxStreams is how many requests one HTTP/2 connection may have in flight:
 // long polls and streams share it with writes.

@@ -42,9 +42,14 @@ type StorageStats struct {
 	Relocations                                       uint64 // segments moved to the cold directory
 
 	CacheHits, CacheMisses uint64
+	Reads, ReadsWaiting    int // of the disks: under way, and waiting for others
 	CacheBytes             int64
 
 	ArchivedFiles, ArchiveFailures uint64
+	ArchiveWaitingFiles            int   // that the log keeps because they are not archived yet
+	ArchiveWaitingBytes            int64 // of them
+
+	ReserveMissing int // 1: the space kept for a full disk is not all there
 
 	VerifyRuns, VerifyDamaged uint64
 	VerifyAge                 time.Duration // since the last scrub; 0: there was none
@@ -81,8 +86,13 @@ var storageSeries = []struct {
 	{"cache_hits_total", func(s *StorageStats) float64 { return float64(s.CacheHits) }},
 	{"cache_misses_total", func(s *StorageStats) float64 { return float64(s.CacheMisses) }},
 	{"cache_bytes", func(s *StorageStats) float64 { return float64(s.CacheBytes) }},
+	{"disk_reads_in_flight", func(s *StorageStats) float64 { return float64(s.Reads) }},
+	{"disk_reads_waiting", func(s *StorageStats) float64 { return float64(s.ReadsWaiting) }},
 	{"archived_files_total", func(s *StorageStats) float64 { return float64(s.ArchivedFiles) }},
 	{"archive_failures_total", func(s *StorageStats) float64 { return float64(s.ArchiveFailures) }},
+	{"archive_waiting_files", func(s *StorageStats) float64 { return float64(s.ArchiveWaitingFiles) }},
+	{"archive_waiting_bytes", func(s *StorageStats) float64 { return float64(s.ArchiveWaitingBytes) }},
+	{"reserve_missing", func(s *StorageStats) float64 { return float64(s.ReserveMissing) }},
 	{"verify_runs_total", func(s *StorageStats) float64 { return float64(s.VerifyRuns) }},
 	{"verify_damaged_total", func(s *StorageStats) float64 { return float64(s.VerifyDamaged) }},
 	{"verify_age_seconds", func(s *StorageStats) float64 { return s.VerifyAge.Seconds() }},

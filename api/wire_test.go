@@ -25,7 +25,7 @@ func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
 	srv := s.HTTPServer()
 	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+	go func() { done <- srv.Serve(s.Listen(l)) }()
 	stopped := false
 	shutdown = func() {
 		if stopped {

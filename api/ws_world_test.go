@@ -67,7 +67,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 	srv := s.HTTPServer()
 	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+	go func() { done <- srv.Serve(s.Listen(l)) }()
 	real := &realServer{Server: s, registry: data.Registry, log: data.Log, addr: l.Addr().String()}
 	real.down = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

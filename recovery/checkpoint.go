@@ -26,6 +26,7 @@ type Checkpoint struct {
 	// a moment at which all of it was there. 0: not known.
 	Through uint64 `json:"through,omitempty"`
 	Time    int64  `json:"time_ms,omitempty"`
+	Sum     uint64 `json:"state_sum,omitempty"` // of the state; 0: not known
 }
 
 // SegmentRef names a segment of a checkpoint.

@@ -2,12 +2,12 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // Checkpointed is the account of one checkpoint.
@@ -32,27 +32,39 @@ func (r *Recovered) Checkpoint(ctx context.Context) (out Checkpointed, err error
 	out, err = r.checkpoint(ctx)
 	took := r.opts.Now().Sub(began)
 	out.DurationMS = millis(took)
-	r.bound(err)
+	r.uncut.Store(err != nil)
+	r.bound()
 	r.counters.checkpointed(r.opts.Now(), out, took, err)
 	if err != nil {
 		return out, fmt.Errorf("checkpoint: %w", err)
 	}
-	select {
-	case r.taken <- struct{}{}: // there may be space to give back
-	default:
-	}
+	signal(r.taken) // there may be space to give back
+	signal(r.offload)
 	return out, nil
 }
 
-// checkpoint is Checkpoint with r.work held.
+// checkpoint is Checkpoint with r.work held. One that finds no room is tried
+// once more with the reserve for its state: that suffices when next to nothing
+// that is only in the log is alive, as after deletes that were to make room.
 func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
+	out, err := r.checkpointOnce(ctx)
+	if vfs.NoSpace(err) && r.spendStateReserve() {
+		out, err = r.checkpointOnce(ctx)
+	}
+	return out, err
+}
+
+func (r *Recovered) checkpointOnce(ctx context.Context) (Checkpointed, error) {
 	if err := r.discard(); err != nil { // what an earlier one could not
 		return Checkpointed{}, err
 	}
 	before := r.manifestNow()
 	// The one before must be as new, or log files are kept for it.
 	if tail := r.Log.Tail(); tail == r.checkpointed && before.Previous != nil && before.Previous.start() == tail {
-		return Checkpointed{Number: before.Checkpoint.Number, Start: before.Checkpoint.Start, Unchanged: true}, nil
+		out := Checkpointed{Number: before.Checkpoint.Number, Start: before.Checkpoint.Start, Unchanged: true}
+		var err error
+		out.Released, err = r.releaseLog() // what the archive or a backup has let go since
+		return out, err
 	}
 	capture := r.Registry.Capture()
 	next, segs, tables, err := r.write(ctx, capture, before)
@@ -82,31 +94,39 @@ func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
 
 // releaseLog gives back the log files before the one that the oldest checkpoint
 // or a pin names, which stays even when all of it lies before the checkpoint's
-// start. r.work is held.
+// start, and before the oldest that waits for the archive. r.work is held.
 func (r *Recovered) releaseLog() (n int, err error) {
+	if r.opts.WAL.Manual {
+		_ = r.archive.copyAll(context.Background()) // the check reports it
+	}
 	file := r.manifestNow().firstFile()
 	for p := range r.pinned {
 		file = min(file, p.Checkpoint.File)
 	}
+	if b := r.archive.backlog(); b.Files > 0 {
+		file = min(file, b.first.Index)
+	}
 	for _, f := range r.Log.Files() {
 		if f.Index == file {
-			n, err = r.Log.Release(f.First, r.archive.keep)
-			break
+			return r.Log.Release(f.First, nil)
 		}
 	}
-	r.archive.forget(file)
-	return n, err
+	return 0, nil
 }
 
 // write puts the capture on disk, up to the manifest that names it.
 func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *Manifest) (next *Checkpoint, segs []*segment.Segment, tables topics.Tables, err error) {
 	var written []uint64
 	defer func() {
-		if errors.Is(err, errUncertain) {
-			closeAll(segs) // the next start knows whether they are in use
-		} else if err != nil {
-			err = errors.Join(err, r.dropSegments(segs, written))
+		if err == nil {
+			return
 		}
+		closeAll(segs)
+		files := r.segmentFiles(written)
+		if next != nil {
+			files = append(files, path.Join(r.dir(stateDir), StateName(next.Number)))
+		}
+		r.remove(err, files)
 	}()
 	state, err := createState(r.opts.FS, r.dir(stateDir))
 	if err != nil {
@@ -131,18 +151,19 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	if err := r.Log.WaitSynced(through); err != nil {
 		return nil, nil, nil, err
 	}
-	next = &Checkpoint{
+	next = &Checkpoint{ // from here on also after an error
 		Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start()),
-		Through: uint64(through), Time: r.opts.Now().UnixMilli(),
+		Through: uint64(through), Time: r.opts.Now().UnixMilli(), Sum: state.sum.Sum64(),
 	}
 	if err := state.finish(next.Number); err != nil {
-		return nil, nil, nil, err
+		return next, nil, nil, err
 	}
+	r.stateBytes.Store(state.off)
 	if segs, err = r.openSegments(refs(written), r.Log.ID()); err != nil {
-		return nil, nil, nil, err
+		return next, nil, nil, err
 	}
 	if tables, err = topics.ReadTables(segs); err != nil {
-		return nil, segs, nil, err
+		return next, segs, nil, err
 	}
 	err = r.commit(func(m *Manifest) {
 		// The segments may have been merged since before.
@@ -214,16 +235,12 @@ func closeAll(segs []*segment.Segment) {
 	}
 }
 
-// dropSegments closes and removes segments that no manifest names.
-func (r *Recovered) dropSegments(segs []*segment.Segment, ids []uint64) error {
-	closeAll(segs)
-	var err error
+// segmentFiles are the files of segments in the data directory.
+func (r *Recovered) segmentFiles(ids []uint64) (names []string) {
 	for _, id := range ids {
-		for _, kind := range []segment.Kind{segment.Data, segment.Index} {
-			err = errors.Join(err, segment.Remove(r.opts.FS, r.dir(segmentDir), id, kind))
-		}
+		names = append(names, r.dir(path.Join(segmentDir, segment.DataName(id))), r.dir(path.Join(segmentDir, segment.IndexName(id))))
 	}
-	return err
+	return names
 }
 
 func (r *Recovered) dir(name string) string { return path.Join(r.opts.Dir, name) }

@@ -67,6 +67,17 @@ func spoil(t *testing.T, fsys vfs.FS, name string) {
 	}
 }
 
+// recordsIn is a dump without heads, counts and gaps.
+func recordsIn(dump string) string {
+	var lines []string
+	for line := range strings.Lines(kept(dump)) {
+		if strings.HasPrefix(line, "  ") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
 // Whatever of the newest is damaged, the manifest or the state it names, what
 // was before it has everything, after each of the first checkpoints.
 func TestFallBack(t *testing.T) {
@@ -93,8 +104,12 @@ func TestFallBack(t *testing.T) {
 					spoil(t, fsys, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number))
 				}
 				data = start(t, fsys)
-				if got := dump(t, data.Registry); got != want {
-					t.Errorf("differs: %s", firstDifference(want, got))
+				got := dump(t, data.Registry)
+				if what != "state" { // whether the log had failed only the newest manifest knew
+					want, got = recordsIn(want), recordsIn(got)
+				}
+				if got != want || data.Report.PowerLost != (what != "state") {
+					t.Errorf("power lost: %v, differs: %s", data.Report.PowerLost, firstDifference(want, got))
 				}
 				if (what != "state") != (data.Report.ManifestFallback != "") || (what != "manifest") != (data.Report.CheckpointFallback != "") {
 					t.Errorf("the report says %q and %q", data.Report.ManifestFallback, data.Report.CheckpointFallback)

@@ -14,16 +14,18 @@ import (
 // the next start its time.
 //
 // A log that failed may have pages in the cache that are not on the disk and
-// never will be. The manifest then names no boot, so that the next start takes
-// what had not been synced for lost, as after a power cut.
+// never will be. The manifest is then marked, so that the next start takes what
+// had not been synced for lost, as after a power cut.
 func (r *Recovered) Close(ctx context.Context) error {
 	r.closing.Store(true)
+	r.bound() // the end may not wait for an archive
 	if r.stop != nil {
 		r.stop()
 	}
-	r.scrubs.stop()
+	some, cancel := share(ctx, 0.25)
+	r.scrubs.stop(some)
+	cancel()
 	r.unpin()
-	coldErr := r.leaveCold()
 	err := r.Registry.Close(ctx)
 	if err == nil {
 		r.lastCheckpoint(ctx)
@@ -32,21 +34,54 @@ func (r *Recovered) Close(ctx context.Context) error {
 	if err == nil {
 		err = r.writeManifest(r.Log.Newest(), r.Log.Synced(), true)
 	} else if errors.Is(err, wal.ErrReadOnly) {
-		r.opts.BootID = ""
-		err = errors.Join(err, r.writeManifest(r.Log.Newest(), r.Log.Synced(), false))
+		r.lastMark(ctx)
 	}
+	r.giveUp()
+	parted := r.part(ctx)
 	r.closeSegments()
-	return errors.Join(err, coldErr, r.lock.Close())
+	if !parted {
+		return err // the locks end with the process, as does what still runs
+	}
+	return errors.Join(err, r.leaveCold(), r.lock.Close())
+}
+
+// share returns a context that lasts for a part of the time that ctx has left.
+func share(ctx context.Context, part float64) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration(part*float64(time.Until(deadline))))
+}
+
+// part waits for what uses the archive and the cold directory. If either hangs
+// it waits for half of the time that is left and reports false: nothing is lost
+// when that work ends with the process.
+func (r *Recovered) part(ctx context.Context) bool {
+	if r.leave == nil {
+		return true
+	}
+	ctx, cancel := share(ctx, 0.5)
+	defer cancel()
+	left := make(chan struct{})
+	go func() {
+		r.leave()
+		close(left)
+	}()
+	select {
+	case <-left:
+		return true
+	case <-ctx.Done():
+		r.opts.Log.Warn().Msg("the archive or the cold directory does not answer; not waiting for it any longer")
+		return false
+	}
 }
 
 // lastCheckpoint takes a checkpoint if that is done in three quarters of the
 // time there is: the log has to be closed, too.
 func (r *Recovered) lastCheckpoint(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
-		defer cancel()
-	}
+	ctx, cancel := share(ctx, 0.75)
+	defer cancel()
 	if _, err := r.Checkpoint(ctx); err != nil {
 		r.opts.Log.Warn().Err(err).Msg("no checkpoint at the end")
 	}

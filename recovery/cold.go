@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -16,10 +17,10 @@ func (r *Recovered) Cool(ctx context.Context) error {
 	if r.opts.Storage.ColdDir == "" {
 		return nil
 	}
-	r.upkeep.Lock()
-	defer r.upkeep.Unlock()
+	r.coldWork.Lock()
+	defer r.coldWork.Unlock()
 	if err := r.retryClaim(); err != nil {
-		r.counters.failed(err)
+		r.coldFailed(err)
 		return err
 	}
 	for _, s := range r.old() {
@@ -29,7 +30,40 @@ func (r *Recovered) Cool(ctx context.Context) error {
 		}
 	}
 	r.dropRetired() // what could not go earlier
+	if r.retiring() {
+		return nil // and cannot now
+	}
+	r.far.end(nil) // what failed before may not be there any more
 	return nil
+}
+
+// retiring reports whether files wait to be removed that nothing pins.
+func (r *Recovered) retiring() bool {
+	r.work.Lock()
+	defer r.work.Unlock()
+	return slices.ContainsFunc(r.retired, func(name string) bool { return !r.isPinned(name) })
+}
+
+// coldPatience is how long it may take to move or merge cold segments.
+const coldPatience = 2 * time.Minute
+
+// ColdCheck is the health of the cold directory: degraded while segments cannot
+// be moved there, merged or removed. The data directory keeps what is to go.
+func (r *Recovered) ColdCheck() Condition {
+	if r.opts.Storage.ColdDir == "" {
+		return Condition{}
+	}
+	since, err := r.far.outage()
+	if err == nil {
+		return Condition{}
+	}
+	var bytes int64
+	old := r.old()
+	for _, s := range old {
+		bytes += s.DataBytes()
+	}
+	return Condition{Degraded, fmt.Sprintf("the cold directory is not available since %s: %v (%d segments, %s, wait to be moved there)",
+		at(since), err, len(old), size(bytes))}
 }
 
 // retryClaim claims the cold directory if the start could not.
@@ -65,7 +99,7 @@ func (r *Recovered) old() (segs []*segment.Segment) {
 }
 
 // relocate moves one segment's data: the copy is durable before the manifest
-// names it, and the manifest before the original goes. r.upkeep is held.
+// names it, and the manifest before the original goes. r.coldWork is held.
 func (r *Recovered) relocate(ctx context.Context, s *segment.Segment) error {
 	if err := r.copyToCold(ctx, s); err != nil {
 		return err
@@ -74,31 +108,39 @@ func (r *Recovered) relocate(ctx context.Context, s *segment.Segment) error {
 	return nil
 }
 
-func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) error {
+func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) (err error) {
 	if err := r.pause(ctx); err != nil {
 		return err
 	}
-	hot, cold := r.dir(segmentDir), r.opts.Storage.ColdDir
-	if err := r.mayCool(); err != nil {
+	if has, err := r.claim(ctx, s); !has || err != nil {
 		return err
 	}
-	if err := segment.CopyData(r.opts.FS, hot, cold, s.ID()); err != nil {
+	defer r.unclaim(s)
+	id, from := s.ID(), r.dir(segmentDir)
+	copied := path.Join(r.opts.Storage.ColdDir, segment.DataName(id))
+	r.wanted(copied)
+	r.far.step()
+	err = r.copyCold(s)
+	if r.far.end(err); err != nil {
+		r.work.Lock()
+		r.retired = append(r.retired, copied)
+		r.work.Unlock()
 		return err
 	}
 	r.work.Lock()
 	defer r.work.Unlock()
-	id := s.ID()
-	if err := s.Relocate(cold); err != nil {
-		return err
+	if err = ctx.Err(); err != nil { // it may have hung until after the end
+		return errors.Join(err, s.Relocate(from))
 	}
-	err := r.commit(func(m *Manifest) {
+	err = r.commit(func(m *Manifest) {
 		by := []SegmentRef{{ID: id, Cold: true}}
 		m.Checkpoint, m.Previous = m.Checkpoint.with([]uint64{id}, by), m.Previous.with([]uint64{id}, by)
 	})
-	if err != nil { // nobody knows which one a restart takes: both stay
-		return errors.Join(err, s.Relocate(hot))
+	if err != nil { // it is not known which one a restart takes: both stay for now
+		r.retired = append(r.retired, copied)
+		return errors.Join(err, s.Relocate(from))
 	}
-	r.retired = append(r.retired, path.Join(hot, segment.DataName(id)))
+	r.retired = append(r.retired, path.Join(from, segment.DataName(id)))
 	r.counters.mu.Lock()
 	r.counters.relocated++
 	r.counters.mu.Unlock()
@@ -127,12 +169,14 @@ func (r *Recovered) dropRetired() {
 	if len(names) == 0 || r.cold.lock == nil {
 		return
 	}
+	r.far.step()
 	if err := r.claimColdLocked(); err != nil {
 		r.coldFailed(err)
 		return
 	}
 	removed := map[string]bool{}
 	for _, name := range names {
+		r.far.step()
 		err := r.opts.FS.Remove(name)
 		if err != nil && !missing(err) {
 			r.coldFailed(err)
@@ -140,12 +184,16 @@ func (r *Recovered) dropRetired() {
 		}
 		removed[name] = true
 	}
+	if len(removed) == len(names) {
+		r.far.end(nil)
+	}
 	r.work.Lock()
 	r.retired = slices.DeleteFunc(r.retired, func(name string) bool { return removed[name] })
 	r.work.Unlock()
 }
 
 func (r *Recovered) coldFailed(err error) {
+	r.far.end(err)
 	r.counters.failed(err)
 	r.opts.Log.Warn().Err(err).Msg("the cold directory cannot be changed; its files and those moved there stay")
 }
@@ -192,4 +240,25 @@ func (r *Recovered) wasMoved(name string) bool {
 		}
 	}
 	return false
+}
+
+// wanted takes a copy in the cold directory, which an attempt that failed may
+// have left, off what is to be removed.
+func (r *Recovered) wanted(name string) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	r.retired = slices.DeleteFunc(r.retired, func(other string) bool { return other == name })
+}
+
+// copyCold makes a durable copy of a segment's data in the cold directory, from
+// which it is read from now on.
+func (r *Recovered) copyCold(s *segment.Segment) error {
+	to := r.opts.Storage.ColdDir
+	if err := r.mayCool(); err != nil {
+		return err
+	}
+	if err := segment.CopyData(r.opts.FS, r.dir(segmentDir), to, s.ID()); err != nil {
+		return err
+	}
+	return s.Relocate(to)
 }

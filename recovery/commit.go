@@ -11,7 +11,7 @@ import (
 )
 
 // errUncertain says that a manifest may be durable or not: whatever either
-// names has to stay.
+// names has to stay until two later ones are, and none on disk can be it.
 var errUncertain = errors.New("the manifest may have changed or not")
 
 // manifestNow is the manifest as it is. Its checkpoints are never changed in
@@ -25,22 +25,52 @@ func (r *Recovered) manifestNow() *Manifest {
 
 // commit changes the manifest and makes that durable.
 func (r *Recovered) commit(change func(*Manifest)) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	next := r.manifest
+	r.commits.Lock()
+	defer r.commits.Unlock()
+	next := *r.manifestNow()
 	change(&next)
-	if err := replaceManifest(r.opts.FS, r.opts.Dir, &next); err != nil {
+	if err := r.reserve.replace(&next); err != nil {
 		return fmt.Errorf("%w: %w", errUncertain, err)
 	}
-	r.manifest = next
+	r.setManifest(&next)
 	return nil
+}
+
+// setManifest makes m the manifest as it is. r.commits is held.
+func (r *Recovered) setManifest(m *Manifest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.manifest = *m
+}
+
+// remove removes files that were to be named by a manifest, which failed with
+// that error: at once, or, if that manifest may be durable, when no manifest on
+// disk can name them any more. What cannot be removed is tried again. r.work is
+// held.
+func (r *Recovered) remove(failed error, names []string) {
+	if errors.Is(failed, errUncertain) {
+		r.garbage, r.uncertain = append(r.garbage, names...), true
+		return
+	}
+	for _, name := range names {
+		if discardFile(r.opts.FS, name) != nil {
+			r.garbage = append(r.garbage, name)
+		}
+	}
 }
 
 // discard removes the files that the manifest no longer names. Before that it
 // writes it once more, so that the previous manifest does not name them
-// either, nor log files that are released next. What is pinned or cannot be removed is left for the next time. r.work
-// is held.
+// either, nor log files that are released next; and twice after a manifest of
+// which it is not known whether it is durable. What is pinned or cannot be
+// removed is left for the next time. r.work is held.
 func (r *Recovered) discard() error {
+	if r.uncertain {
+		if err := r.commit(func(*Manifest) {}); err != nil {
+			return err
+		}
+		r.uncertain = false
+	}
 	if !r.outdated && !slices.ContainsFunc(r.garbage, func(name string) bool { return !r.isPinned(name) }) {
 		return nil
 	}
@@ -65,6 +95,8 @@ func (r *Recovered) discard() error {
 // tidy claims the cold directory, and removes what a crash left there and in
 // the directories of segments and states. It runs before anything is written to
 // them. A cold directory that cannot be written now is no reason not to start.
+// A manifest that this start made knows of nothing, and proves nothing to be
+// garbage.
 func (r *Recovered) tidy() error {
 	for _, dir := range []string{r.dir(segmentDir), r.dir(stateDir)} {
 		names, err := r.opts.FS.List(dir)
@@ -81,6 +113,9 @@ func (r *Recovered) tidy() error {
 			}
 		}
 	}
+	if r.first {
+		r.garbage, r.retired = nil, nil
+	}
 	if err := r.tidyCold(); err != nil {
 		return err
 	}
@@ -91,8 +126,8 @@ func (r *Recovered) tidy() error {
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
 	if dir == r.dir(stateDir) {
-		var number uint64
-		if n, err := fmt.Sscanf(name, "%16x.state", &number); n != 1 || err != nil {
+		number, ok := ParseState(name)
+		if !ok {
 			return name == stateTemp
 		}
 		r.nextCheckpoint = max(r.nextCheckpoint, number)

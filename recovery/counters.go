@@ -85,6 +85,8 @@ type StorageStats struct {
 	Relocations                       uint64
 	Cache                             segment.CacheStats
 	ArchivedFiles, ArchiveFailures    uint64
+	ArchiveWaiting                    Backlog
+	ReserveMissing                    bool // see ReserveCheck
 	VerifyRuns, VerifyDamaged         uint64
 	VerifyAge                         time.Duration // since the last scrub; 0: there was none
 }
@@ -105,7 +107,8 @@ func (r *Recovered) StorageStats() StorageStats {
 	}
 	r.mu.Unlock()
 	s.Cache = r.cache.Stats()
-	s.ArchivedFiles, s.ArchiveFailures, _ = r.archive.state()
+	s.ReserveMissing = r.reserve.missing() != nil
+	s.ArchivedFiles, s.ArchiveFailures, s.ArchiveWaiting = r.archive.stats()
 	return s
 }
 

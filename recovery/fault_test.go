@@ -135,7 +135,7 @@ func (s *sim) readable() bool {
 // lost, or done again later.
 func silent(f errfs.Failure) bool {
 	base := f.Name[strings.LastIndex(f.Name, "/")+1:]
-	return strings.HasPrefix(base, "MANIFEST") || base == "RESERVE" || f.Op == errfs.Remove ||
+	return strings.HasPrefix(base, "MANIFEST") || strings.HasPrefix(base, "RESERVE") || f.Op == errfs.Remove ||
 		f.Op == errfs.SyncDir && f.Name == "/data"
 }
 

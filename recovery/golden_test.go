@@ -149,7 +149,7 @@ func makeGolden(t *testing.T) {
 	if err := data.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{recovery.LockName, "RESERVE"} { // say nothing of the format
+	for _, name := range []string{recovery.LockName, "RESERVE", "RESERVE.prev", "RESERVE.state"} { // say nothing of the format
 		if err := os.Remove(filepath.Join(goldenDir, name)); err != nil {
 			t.Fatal(err)
 		}

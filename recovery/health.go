@@ -2,8 +2,8 @@ package recovery
 
 import (
 	"context"
-	"fmt"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +15,7 @@ type Status uint8
 // The three statuses, best first.
 const (
 	Healthy   Status = iota
-	Degraded         // works, and somebody should look
+	Degraded         // works, and an operator should look
 	Unhealthy        // does not do its work
 )
 
@@ -33,9 +33,22 @@ type Condition struct {
 	Reason string // empty when healthy
 }
 
-// Check looks at one part of the server. It runs once a second in the
-// background; one that blocks is noticed by the watchdog.
+// Check looks at one part of the server. It runs in the background, in a
+// goroutine of its own: one that blocks is late, which is a finding of its own,
+// and delays no other.
 type Check func() Condition
+
+// Worst runs checks one after the other and finds the worst of what they find.
+func Worst(checks ...Check) Check {
+	return func() (worst Condition) {
+		for _, check := range checks {
+			if c := check(); c.Status > worst.Status {
+				worst = c
+			}
+		}
+		return worst
+	}
+}
 
 // Finding is a named condition.
 type Finding struct {
@@ -50,29 +63,23 @@ type Snapshot struct {
 	Taken    time.Time // when the background checks last ran
 }
 
-// checkInterval is how often the checks run.
-const checkInterval = time.Second
-
-// StuckAfter is how long the background round may be late before the process
-// counts as stuck.
-const StuckAfter = 10 * time.Second
+// lateAfter is how long a check may run before it is late.
+const lateAfter = 3 * time.Second
 
 // Health runs named checks in the background and keeps what they found, so
 // that a probe costs neither disk I/O nor a lock of the data path.
 type Health struct {
-	now func() time.Time
-	// Changed, if set before Run, is told of every background check that
-	// found another status than the round before. The first round is compared
-	// with healthy.
+	now      func() time.Time
+	interval time.Duration
+	// Changed, if set before Run, is called when a background check finds
+	// another status than before, or becomes late, for several checks at once if
+	// they turn together. At first all are healthy.
 	Changed func(name string, was Status, is Condition)
 
-	round atomic.Pointer[round]
-
-	rounds sync.Mutex // one round at a time
-
-	mu   sync.Mutex   // held by Register, Live and the round; never by a reader
-	slow []namedCheck // sorted by name
-	live atomic.Pointer[[]namedCheck]
+	taken atomic.Pointer[time.Time] // when the last round began
+	mu    sync.Mutex                // held by Register and Live
+	slow  atomic.Pointer[[]*watched]
+	live  atomic.Pointer[[]namedCheck]
 }
 
 type namedCheck struct {
@@ -80,16 +87,13 @@ type namedCheck struct {
 	check Check
 }
 
-// round is one immutable result of the background checks.
-type round struct {
-	at       time.Time
-	findings []Finding
-}
-
-// NewHealth makes a Health without checks. The watchdog starts counting now.
-func NewHealth(now func() time.Time) *Health {
-	h := &Health{now: now}
-	h.round.Store(&round{at: now()})
+// NewHealth makes a Health without checks that will run them once in each
+// interval.
+func NewHealth(now func() time.Time, interval time.Duration) *Health {
+	h := &Health{now: now, interval: interval}
+	began := now()
+	h.taken.Store(&began)
+	h.slow.Store(new([]*watched))
 	h.live.Store(new([]namedCheck))
 	return h
 }
@@ -99,7 +103,17 @@ func NewHealth(now func() time.Time) *Health {
 func (h *Health) Register(name string, check Check) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.slow = with(h.slow, namedCheck{name, check})
+	w := &watched{name: name, check: check, health: h}
+	old := *h.slow.Load()
+	checks := make([]*watched, 0, len(old)+1)
+	for _, o := range old {
+		if o.name != name {
+			checks = append(checks, o)
+		}
+	}
+	checks = append(checks, w)
+	slices.SortFunc(checks, func(a, b *watched) int { return strings.Compare(a.name, b.name) })
+	h.slow.Store(&checks)
 }
 
 // Live adds a check that costs no more than a few atomic loads. It runs with
@@ -107,30 +121,17 @@ func (h *Health) Register(name string, check Check) {
 func (h *Health) Live(name string, check Check) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	live := with(*h.live.Load(), namedCheck{name, check})
+	live := append(slices.Clone(*h.live.Load()), namedCheck{name, check})
 	h.live.Store(&live)
 }
 
-// with returns a sorted copy of list in which c's name has c's check.
-func with(list []namedCheck, c namedCheck) []namedCheck {
-	out := make([]namedCheck, 0, len(list)+1)
-	for _, o := range list {
-		if o.name != c.name {
-			out = append(out, o)
-		}
-	}
-	out = append(out, c)
-	sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
-	return out
-}
-
-// Run runs the checks now and then once a second until ctx ends. Every round
-// that ends is a beat of the watchdog.
+// Run runs the checks now and then once in each interval until ctx ends. It
+// does not wait for a check that hangs.
 func (h *Health) Run(ctx context.Context) {
-	tick := time.NewTicker(checkInterval)
+	tick := time.NewTicker(h.interval)
 	defer tick.Stop()
 	for {
-		h.Refresh()
+		h.round()
 		select {
 		case <-ctx.Done():
 			return
@@ -139,62 +140,48 @@ func (h *Health) Run(ctx context.Context) {
 	}
 }
 
-// Refresh runs a round of the background checks at once.
-func (h *Health) Refresh() {
-	h.rounds.Lock()
-	defer h.rounds.Unlock()
-	h.mu.Lock()
-	checks := h.slow
-	h.mu.Unlock()
-	r := &round{findings: run(checks)}
-	r.at = h.now()
-	last := h.round.Swap(r)
-	if h.Changed == nil {
-		return
-	}
-	for _, f := range r.findings {
-		if was := last.status(f.Name); was != f.Status {
-			h.Changed(f.Name, was, f.Condition)
+// round starts every check that is not running.
+func (h *Health) round() {
+	now := h.now()
+	h.taken.Store(&now)
+	for _, w := range *h.slow.Load() {
+		switch began, running := w.start(now); {
+		case !running:
+			go w.run()
+		case now.Sub(began) > lateAfter:
+			w.reportLate()
 		}
 	}
 }
 
-// status is what the round found for a name; healthy if it was not asked.
-func (r *round) status(name string) Status {
-	for _, f := range r.findings {
-		if f.Name == name {
-			return f.Status
+// Refresh runs one check at once, in the caller's goroutine, unless it is
+// running.
+func (h *Health) Refresh(name string) {
+	for _, w := range *h.slow.Load() {
+		if w.name != name {
+			continue
+		}
+		if _, running := w.start(h.now()); !running {
+			w.run()
 		}
 	}
-	return Healthy
 }
-
-func run(checks []namedCheck) []Finding {
-	out := make([]Finding, len(checks))
-	for i, c := range checks {
-		out[i] = Finding{c.name, c.check()}
-	}
-	return out
-}
-
-// LastBeat is when the background checks last ran to their end.
-func (h *Health) LastBeat() time.Time { return h.round.Load().at }
-
-// Stuck reports whether the watchdog has missed StuckAfter.
-func (h *Health) Stuck() bool { return h.now().Sub(h.LastBeat()) > StuckAfter }
 
 // Snapshot returns what the background checks found last together with the
-// live checks. A round that is overdue is a finding of its own.
+// live checks.
 func (h *Health) Snapshot() Snapshot {
-	r := h.round.Load()
-	findings := append(run(*h.live.Load()), r.findings...)
-	if late := h.now().Sub(r.at); late > StuckAfter {
-		reason := fmt.Sprintf("the checks have not run for %s", late.Round(time.Second))
-		findings = append(findings, Finding{"watchdog", Condition{Unhealthy, reason}})
+	now := h.now()
+	s := Snapshot{Taken: *h.taken.Load()}
+	for _, w := range *h.slow.Load() {
+		if c, known := w.condition(now); known {
+			s.Findings = append(s.Findings, Finding{w.name, c})
+		}
 	}
-	sort.Slice(findings, func(i, j int) bool { return findings[i].Name < findings[j].Name })
-	s := Snapshot{Findings: findings, Taken: r.at}
-	for _, f := range findings {
+	for _, c := range *h.live.Load() {
+		s.Findings = append(s.Findings, Finding{c.name, c.check()})
+	}
+	slices.SortStableFunc(s.Findings, func(a, b Finding) int { return strings.Compare(a.Name, b.Name) })
+	for _, f := range s.Findings {
 		s.Overall = max(s.Overall, f.Status)
 	}
 	return s

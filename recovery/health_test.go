@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,14 +28,16 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 		{[]Condition{{}}, []Condition{{Unhealthy, "u"}}, Unhealthy},
 	}
 	for i, row := range rows {
-		h := NewHealth(newClock().now)
+		h := NewHealth(newClock().now, time.Second)
 		for j, c := range row.slow {
 			h.Register(fmt.Sprint("slow", j), fixed(c))
 		}
 		for j, c := range row.live {
 			h.Live(fmt.Sprint("live", j), fixed(c))
 		}
-		h.Refresh()
+		for j := range row.slow {
+			h.Refresh(fmt.Sprint("slow", j))
+		}
 		if s := h.Snapshot(); s.Overall != row.want || len(s.Findings) != len(row.slow)+len(row.live) {
 			t.Errorf("row %d: %+v", i, s)
 		}
@@ -42,8 +46,8 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 
 func TestHealthRunsOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHealth(time.Now)
-		runs := 0
+		h := NewHealth(time.Now, time.Second)
+		runs := 0 // one run comes after the other
 		h.Register("b", func() Condition { runs++; return Condition{Degraded, fmt.Sprint("run ", runs)} })
 		h.Register("a", fixed(Condition{}))
 		if len(h.Snapshot().Findings) != 0 {
@@ -69,38 +73,85 @@ func TestHealthRunsOnceASecond(t *testing.T) {
 		}
 		cancel()
 		<-done
+		synctest.Wait()
 	})
 }
 
-func TestHealthWatchdog(t *testing.T) {
+// A check that hangs is a finding of its own, reported once; all others go on, and
+// so does the watchdog.
+func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHealth(time.Now)
+		h, d := NewHealth(time.Now, time.Second), NewWatchdog(time.Now)
 		release := make(chan struct{})
-		h.Register("stuck", func() Condition { <-release; return Condition{} })
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { h.Run(ctx); close(done) }()
-		time.Sleep(StuckAfter)
-		if h.Stuck() || h.Snapshot().Overall != Healthy {
-			t.Error("stuck too early")
+		var hangs, other atomic.Int64 // runs
+		h.Register("hangs", func() Condition {
+			if hangs.Add(1) > 2 {
+				<-release
+			}
+			return Condition{Degraded, "low"}
+		})
+		h.Register("other", func() Condition { other.Add(1); return Condition{} })
+		var mu sync.Mutex
+		var reported []string
+		h.Changed = func(name string, was Status, is Condition) {
+			mu.Lock()
+			defer mu.Unlock()
+			reported = append(reported, fmt.Sprintf("%s %s %s %s", name, was, is.Status, is.Reason))
 		}
-		time.Sleep(time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{}, 2)
+		go func() { h.Run(ctx); done <- struct{}{} }()
+		go func() { d.Run(ctx); done <- struct{}{} }()
+		time.Sleep(2*time.Second + 12*time.Second + time.Millisecond)
 		s := h.Snapshot()
-		if !h.Stuck() || s.Overall != Unhealthy || s.Findings[0].Name != "watchdog" || !strings.Contains(s.Findings[0].Reason, "11s") {
-			t.Errorf("not stuck: %+v", s)
+		late := Condition{Degraded, "hangs has not answered for 12 s; before that: low"}
+		if want := []Finding{{"hangs", late}, {"other", Condition{}}}; !slices.Equal(s.Findings, want) {
+			t.Errorf("findings %+v", s.Findings)
+		}
+		if hangs.Load() != 3 || other.Load() != 15 || time.Since(s.Taken) > time.Second {
+			t.Errorf("%d and %d runs, taken %s ago", hangs.Load(), other.Load(), time.Since(s.Taken))
+		}
+		if silent := time.Since(d.LastBeat()); silent > time.Second {
+			t.Errorf("the watchdog is silent for %s", silent)
 		}
 		close(release)
-		synctest.Wait()
-		if h.Stuck() || h.Snapshot().Overall != Healthy {
-			t.Error("still stuck after the check came back")
+		time.Sleep(time.Second)
+		if s := h.Snapshot(); s.Findings[0].Reason != "low" || hangs.Load() != 4 {
+			t.Errorf("after it came back: %+v, %d runs", s.Findings, hangs.Load())
 		}
+		want := []string{"hangs healthy degraded low", "hangs degraded degraded hangs has not answered for 4 s; before that: low"}
+		mu.Lock()
+		if !slices.Equal(reported, want) {
+			t.Errorf("reported %q", reported)
+		}
+		mu.Unlock()
 		cancel()
+		<-done
 		<-done
 	})
 }
 
+// Run ends although a check hangs.
+func TestHealthEndsWithoutTheLateOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHealth(time.Now, time.Second)
+		release := make(chan struct{})
+		h.Register("hangs", func() Condition { <-release; return Condition{} })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { h.Run(ctx); close(done) }()
+		synctest.Wait()
+		cancel()
+		<-done
+		if s := h.Snapshot(); len(s.Findings) != 0 {
+			t.Errorf("findings %+v", s.Findings)
+		}
+		close(release)
+	})
+}
+
 func TestLiveCheckTurnsAtOnce(t *testing.T) {
-	h := NewHealth(time.Now)
+	h := NewHealth(time.Now, time.Second)
 	g := NewGate(time.Now)
 	h.Live("recovery", RecoveryCheck(g))
 	for _, step := range []struct {
@@ -124,15 +175,23 @@ func TestLiveCheckTurnsAtOnce(t *testing.T) {
 	}
 }
 
+// lines are the thresholds that are documented as defaults.
+var lines = Thresholds{
+	SyncDegraded: time.Second, SyncUnhealthy: 10 * time.Second, DiskDegraded: 1 << 30, DiskUnhealthy: 64 << 20,
+	DiskPercent: 10, MemoryPercent: 90, DescriptorsPercent: 80, ConnectionsPercent: 90,
+}
+
 func TestChecks(t *testing.T) {
-	log := func(s LogState) Check { return NewLogWatch(func() LogState { return s }).Check }
+	log := func(s LogState) Check { return NewLogWatch(func() LogState { return s }, lines).Check }
 	disk := func(free, total uint64, err error) Check {
-		return NewDiskWatch(func() (uint64, uint64, error) { return free, total, err }).Check
+		return NewDiskWatch(func() (uint64, uint64, error) { return free, total, err }, lines).Check
 	}
 	memory := func(used, limit uint64) Check {
-		return MemoryCheck(func() (uint64, uint64) { return used, limit })
+		return MemoryCheck(func() (uint64, uint64) { return used, limit }, lines)
 	}
-	conns := func(n, most int64) Check { return ConnectionsCheck(func() (int64, int64) { return n, most }) }
+	conns := func(n, most int64) Check { return ConnectionsCheck(func() (int64, int64) { return n, most }, lines) }
+	files := func(n, most int64) Check { return DescriptorsCheck(func() (int64, int64) { return n, most }, lines) }
+	const second = time.Second
 	const G = 1 << 30
 	rows := []struct {
 		name   string
@@ -147,6 +206,11 @@ func TestChecks(t *testing.T) {
 		{"log full", log(LogState{Full: true, PrepareErr: errors.New("ENOSPC")}), Degraded, "full"},
 		{"log sync of 1 s", log(LogState{LastSync: time.Second}), Healthy, ""},
 		{"log slow sync", log(LogState{LastSync: 1500 * time.Millisecond}), Degraded, "1.5s"},
+		{"log sync under way", log(LogState{Syncing: second, Waiting: 1}), Healthy, ""},
+		{"log sync under way for long", log(LogState{Syncing: 1500 * time.Millisecond, Waiting: 1}), Degraded, "a sync of the log has been under way for 1.5s"},
+		{"log sync without a writer that waits", log(LogState{Syncing: 13 * second}), Degraded, "13s"},
+		{"log sync that a writer waits for", log(LogState{Syncing: 13 * second, Waiting: 2, Blocked: 1}), Unhealthy, "under way for 13s; writers that wait: 3"},
+		{"log write that holds up the queue", log(LogState{Writing: 13 * second, Blocked: 1}), Unhealthy, "a write of the log"},
 		{"log queue below", log(LogState{QueueDepth: 79, QueueBytes: 100}), Healthy, ""},
 		{"log queue nearly full", log(LogState{QueueDepth: 80, QueueBytes: 100}), Degraded, "80 B of 100 B"},
 		{"disk roomy", disk(20*G, 100*G, nil), Healthy, ""},
@@ -162,6 +226,8 @@ func TestChecks(t *testing.T) {
 		{"connections without a limit", conns(1e6, 0), Healthy, ""},
 		{"connections below", conns(89, 100), Healthy, ""},
 		{"connections nearly all", conns(90, 100), Degraded, "90 of at most 100"},
+		{"descriptors below", files(79, 100), Healthy, ""},
+		{"descriptors nearly all", files(80, 100), Degraded, "80 of at most 100"},
 	}
 	for _, row := range rows {
 		c := row.check()
@@ -173,20 +239,34 @@ func TestChecks(t *testing.T) {
 
 func TestWatchesKeepTheLastReading(t *testing.T) {
 	var fail error
-	d := NewDiskWatch(func() (uint64, uint64, error) { return 7, 9, fail })
+	d := NewDiskWatch(func() (uint64, uint64, error) { return 7, 9, fail }, lines)
 	d.Check()
 	fail = errors.New("EIO")
 	d.Check()
 	if free, total := d.Space(); free != 7 || total != 9 {
 		t.Errorf("space is %d of %d", free, total)
 	}
-	w := NewLogWatch(func() LogState { return LogState{Written: 9, Synced: 7} })
+	state := LogState{Written: 9, Synced: 7, Waiting: 1}
+	w := NewLogWatch(func() LogState { return state }, lines)
 	if w.Last() != (LogState{}) {
 		t.Error("a reading before the first check")
 	}
 	w.Check()
 	if s := w.Last(); s.Written != 9 || s.Synced != 7 {
 		t.Errorf("log is %+v", s)
+	}
+	// What was synced at the last reading is applied by now; with no writer
+	// that waits, all that is synced.
+	for _, row := range []struct {
+		synced  uint64
+		waiting int
+		want    uint64
+	}{{20, 3, 7}, {30, 1, 20}, {30, 0, 30}, {35, 0, 35}} {
+		state.Synced, state.Waiting = row.synced, row.waiting
+		w.Check()
+		if got := w.Applied(); got != row.want {
+			t.Errorf("applied up to %d with %+v", got, row)
+		}
 	}
 }
 
@@ -196,24 +276,24 @@ func TestMemoryUse(t *testing.T) {
 	}
 }
 
-// A status that turns is told once, with its reason.
+// A status that turns is reported once, with its reason.
 func TestHealthTellsWhatChanged(t *testing.T) {
-	h := NewHealth(time.Now)
+	h := NewHealth(time.Now, time.Second)
 	condition := Condition{}
 	h.Register("log", func() Condition { return condition })
-	var told []string
+	var reported []string
 	h.Changed = func(name string, was Status, is Condition) {
-		told = append(told, name+" "+was.String()+" "+is.Status.String()+" "+is.Reason)
+		reported = append(reported, name+" "+was.String()+" "+is.Status.String()+" "+is.Reason)
 	}
-	h.Refresh()
+	h.Refresh("log")
 	condition = Condition{Status: Unhealthy, Reason: "read-only"}
-	h.Refresh()
-	h.Refresh()
+	h.Refresh("log")
+	h.Refresh("log")
 	condition = Condition{}
-	h.Refresh()
+	h.Refresh("log")
 	want := []string{"log healthy unhealthy read-only", "log unhealthy healthy "}
-	if !slices.Equal(told, want) {
-		t.Fatalf("told %q, want %q", told, want)
+	if !slices.Equal(reported, want) {
+		t.Fatalf("reported %q, want %q", reported, want)
 	}
 }
 

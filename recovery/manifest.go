@@ -38,12 +38,16 @@ const ManifestVersion = 3
 type Manifest struct {
 	FormatVersion uint32 `json:"-"`
 	LogID         uint64 `json:"log_id"`
-	BootID        string `json:"boot_id"`     // of the boot that wrote it
-	NewestFile    uint64 `json:"newest_file"` // number of the newest log file known
+	BootID        string `json:"boot_id"`         // of the boot that wrote it
+	Mount         string `json:"mount,omitempty"` // that had the log then; empty: unknown
+	NewestFile    uint64 `json:"newest_file"`     // number of the newest log file known
 	// EndLSN is a position that the log had reached when this was written; it
 	// may have gone further since.
 	EndLSN        uint64 `json:"end_lsn"`
 	CleanShutdown bool   `json:"clean_shutdown"`
+	// Failed: a write or sync of the log has failed. What it had not synced
+	// counts as lost until a start has settled that.
+	Failed bool `json:"failed,omitempty"`
 	// Instance is drawn for each data directory, a restored one included: it
 	// marks the cold directory as its own. 0: not drawn yet.
 	Instance uint64 `json:"instance,omitempty"`
@@ -51,6 +55,9 @@ type Manifest struct {
 	// ColdBefore is what it has until then.
 	ColdGeneration uint64 `json:"cold_generation,omitempty"`
 	ColdBefore     uint64 `json:"cold_generation_before,omitempty"`
+	// Starts counts the starts that got as far as serving. 0: a version that
+	// did not count wrote it.
+	Starts uint64 `json:"starts,omitempty"`
 
 	// Checkpoint is where recovery begins, Previous the one before, from which
 	// it can begin, too. Without either it reads the log from its beginning.
@@ -66,6 +73,22 @@ type Manifest struct {
 	// Fallback says why the newest manifest was not used, when this is the
 	// previous one. It is not stored.
 	Fallback error `json:"-"`
+}
+
+// Taken returns the highest number of a checkpoint, and the highest id of a segment,
+// that the manifest names: neither is given out again, also when its file is
+// missing.
+func (m *Manifest) Taken() (checkpoint, segment uint64) {
+	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
+		if c == nil {
+			continue
+		}
+		checkpoint = max(checkpoint, c.Number)
+		for _, ref := range c.Segments {
+			segment = max(segment, ref.ID)
+		}
+	}
+	return checkpoint, segment
 }
 
 var manifestMagic = [8]byte{'T', 'O', 'P', 'I', 'C', 'S', 'M', 'F'}
@@ -174,13 +197,18 @@ func readBounded(fsys vfs.FS, name string) ([]byte, error) {
 // every moment a crash can choose, MANIFEST holds the old or the new one
 // whole. A damaged MANIFEST does not push out a good previous one.
 func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
+	return writeManifest(fsys, dir, m, replaceFile)
+}
+
+// writeManifest is WriteManifest with another way to replace a file.
+func writeManifest(fsys vfs.FS, dir string, m *Manifest, replace func(fsys vfs.FS, dir, base string, b []byte) error) error {
 	old, err := readBounded(fsys, path.Join(dir, ManifestName))
 	if err != nil && !missing(err) {
 		return err
 	}
 	if err == nil {
 		if _, err := decodeManifest(ManifestName, old); err == nil {
-			err = replaceFile(fsys, dir, PrevManifestName, old)
+			err = replace(fsys, dir, PrevManifestName, old)
 			if err != nil {
 				return err
 			}
@@ -190,7 +218,7 @@ func WriteManifest(fsys vfs.FS, dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(fsys, dir, ManifestName, b)
+	return replace(fsys, dir, ManifestName, b)
 }
 
 // replaceFile gives name the content b, durably, in one step for a crash.

@@ -184,6 +184,18 @@ func (m *model) closed() {
 	}
 }
 
+// forgo takes the promise off the records that cannot be read when a delete is
+// sent. They are over by the clock of this life. By that of the next one, if it
+// jumped, they may not be, and then the delete takes those of them that match.
+func (l *life) forgo(visible map[uint64]topics.Record) {
+	for seq := range l.must {
+		if _, ok := visible[seq]; !ok {
+			delete(l.must, seq)
+			l.dead[seq] = true
+		}
+	}
+}
+
 // deleted notes that the records that matched, of those that could be read, are
 // gone: for good, or, when it failed, perhaps.
 func (l *life) deleted(matched map[uint64]topics.Record, class topics.Class, failed bool) {

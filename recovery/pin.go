@@ -69,7 +69,11 @@ func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
 // all pins, it does nothing.
 func (p *Pinned) Release() {
 	r := p.recovered
-	if p.release() {
+	switch {
+	case !p.release():
+	case r.running.Load():
+		signal(r.offload) // the cold directory may hang
+	default:
 		r.dropRetired()
 	}
 }

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -18,11 +17,46 @@ import (
 // begin from, and touches only segments that that checkpoint has: so every
 // checkpoint in the manifest finds in the segments whatever its log still
 // speaks of.
+//
+// Segments in the cold directory are merged only with each other, so that those
+// in the data directory never wait for it.
 func (r *Recovered) Reclaim(ctx context.Context) error {
-	r.upkeep.Lock()
-	defer r.upkeep.Unlock()
+	if err := r.reclaimHot(ctx); err != nil {
+		return err
+	}
+	return r.reclaimCold(ctx)
+}
+
+func (r *Recovered) reclaimHot(ctx context.Context) error {
+	r.hotWork.Lock()
+	defer r.hotWork.Unlock()
+	return r.reclaim(ctx, hot)
+}
+
+func (r *Recovered) reclaimCold(ctx context.Context) error {
+	if r.opts.Storage.ColdDir == "" {
+		return nil
+	}
+	r.coldWork.Lock()
+	defer r.coldWork.Unlock()
+	if r.retryClaim() != nil {
+		return nil // what is merged could not be moved there; Cool reports why
+	}
+	return r.reclaim(ctx, cold)
+}
+
+// place is where the data of segments is.
+type place bool
+
+const (
+	hot  place = false // the data directory
+	cold place = true  // the cold directory
+)
+
+// reclaim merges segments of one place. The lock of its work is held.
+func (r *Recovered) reclaim(ctx context.Context, at place) error {
 	for {
-		done, err := r.reclaimOnce(ctx)
+		done, err := r.reclaimOnce(ctx, at)
 		if err != nil {
 			r.counters.failed(err)
 			return fmt.Errorf("reclaim: %w", err)
@@ -34,7 +68,7 @@ func (r *Recovered) Reclaim(ctx context.Context) error {
 }
 
 // reclaimOnce merges one run of segments, if there is one worth it.
-func (r *Recovered) reclaimOnce(ctx context.Context) (done bool, err error) {
+func (r *Recovered) reclaimOnce(ctx context.Context, at place) (done bool, err error) {
 	segs, live := r.mergeable()
 	if len(segs) == 0 {
 		return true, nil
@@ -44,13 +78,24 @@ func (r *Recovered) reclaimOnce(ctx context.Context) (done bool, err error) {
 		if fills[i], err = fillOf(s, live); err != nil {
 			return false, err
 		}
-		fills[i].full = r.full[s.ID()]
 	}
-	from, to := choose(fills, &r.opts.Storage)
+	r.exclude(fills, segs, at)
+	from, to := choose(fills, &r.opts.Storage, r.mergeRoom())
 	if from == to {
 		return true, nil
 	}
-	return false, r.merge(ctx, segs[from:to], live)
+	run := segs[from:to]
+	if !r.claimAll(run, at) {
+		return false, nil // somebody has come in between: look again
+	}
+	defer r.unclaim(run...)
+	if at == hot {
+		return false, r.merge(ctx, run, live)
+	}
+	r.far.step()
+	err = r.merge(ctx, run, live)
+	r.far.end(err)
+	return false, err
 }
 
 // mergeable returns the segments that the oldest checkpoint has, in order, and
@@ -69,12 +114,38 @@ func (r *Recovered) mergeable() (segs []*segment.Segment, live topics.Liveness) 
 	return segs, r.liveBefore
 }
 
+// exclude marks the segments that are not to be merged at that place now, and
+// those that need not be.
+func (r *Recovered) exclude(fills []fill, segs []*segment.Segment, at place) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, s := range segs {
+		_, busy := r.claimed[s]
+		fills[i].other = busy || place(s.Cold()) != at
+		fills[i].full = r.full[s.ID()]
+	}
+}
+
 // fill is how much of a segment is alive.
 type fill struct {
 	size    int64 // bytes of data and index
 	records int64
 	live    float64 // fraction of the payload
 	full    bool    // a merge that made it did not get by with fewer
+	other   bool    // it is another's to work on
+}
+
+// alive is how many bytes of the segment are alive.
+func (f *fill) alive() float64 { return f.live * float64(f.size) }
+
+// dead says that it can go without a merge.
+func (f *fill) dead() bool { return f.live == 0 && !f.other }
+
+func alive(fills []fill) (sum float64) {
+	for i := range fills {
+		sum += fills[i].alive()
+	}
+	return sum
 }
 
 // fillOf estimates it by the extents: those cut by a topic's first live seq or
@@ -94,33 +165,40 @@ func fillOf(s *segment.Segment, live topics.Liveness) (fill, error) {
 
 // merge replaces segments by what is alive in them.
 func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live topics.Liveness) error {
-	var cold = true // goes where all of it was
+	from := place(gone[0].Cold())
+	pace := r.unhurried(ctx)
+	if from == cold {
+		pace = r.far.pace(pace)
+	}
 	var read, wrote int64
 	for _, s := range gone {
-		cold = cold && s.Cold()
+		if !s.Retain() {
+			return errStopped
+		}
+		defer s.Release()
 		read += s.DataBytes() + s.IndexBytes()
 	}
 	create := func() (*segment.Writer, error) {
 		return segment.Create(r.opts.FS, r.dir(segmentDir), r.newSegment(), r.Log.ID())
 	}
 	limits := segment.Limits{Bytes: r.opts.Storage.SegmentBytes, Records: r.opts.Storage.SegmentRecords}
-	outputs, err := segment.Merge(gone, live, create, limits, r.unhurried(ctx), nil)
+	outputs, err := segment.Merge(gone, live, create, limits, pace, nil)
 	if err != nil {
 		return err
 	}
 	with, err := r.openSegments(refs(outputs), r.Log.ID())
-	if err != nil {
-		return errors.Join(err, r.dropSegments(nil, outputs))
-	}
 	for _, s := range with {
 		wrote += s.DataBytes() + s.IndexBytes()
 	}
-	if err := r.swap(gone, with); err != nil {
-		if errors.Is(err, errUncertain) {
-			closeAll(with) // the next start knows whether they are in use
-			return err
-		}
-		return errors.Join(err, r.dropSegments(with, outputs))
+	if err == nil {
+		err = r.swap(ctx, gone, with)
+	}
+	if err != nil {
+		closeAll(with)
+		r.work.Lock()
+		r.remove(err, r.segmentFiles(outputs))
+		r.work.Unlock()
+		return err
 	}
 	r.counters.merged(read, wrote)
 	r.work.Lock()
@@ -129,7 +207,10 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 	if err != nil {
 		return err
 	}
-	r.dropRetired()
+	if from == cold {
+		r.dropRetired()
+	}
+	r.mu.Lock()
 	for _, s := range gone {
 		delete(r.full, s.ID())
 	}
@@ -138,7 +219,8 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 			r.full[s.ID()] = true
 		}
 	}
-	if cold && r.opts.Storage.ColdDir != "" {
+	r.mu.Unlock()
+	if from == cold {
 		for _, s := range with {
 			if err := r.relocate(ctx, s); err != nil {
 				return err
@@ -151,9 +233,12 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 // swap puts segments in the place of others, in the manifest and in the topics.
 // After an error they are in none, or, if that is uncertain, perhaps in the
 // manifest.
-func (r *Recovered) swap(gone, with []*segment.Segment) error {
+func (r *Recovered) swap(ctx context.Context, gone, with []*segment.Segment) error {
 	r.work.Lock()
 	defer r.work.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err // it may have hung until after the end
+	}
 	ids := make([]uint64, len(gone))
 	for i, s := range gone {
 		ids[i] = s.ID()
@@ -201,22 +286,22 @@ const (
 
 // outputs estimates how many segments a merge would make.
 func outputs(fills []fill, o *StorageOptions) int {
-	var bytes, records float64
+	var records float64
 	for _, f := range fills {
-		bytes += f.live * float64(f.size)
 		records += f.live * float64(f.records)
 	}
-	return 1 + int(max(bytes/float64(o.SegmentBytes), records/float64(o.SegmentRecords)))
+	return 1 + int(max(alive(fills)/float64(o.SegmentBytes), records/float64(o.SegmentRecords)))
 }
 
-// choose picks the run of segments to merge next; from == to: none. What it
-// picks comes out smaller or in fewer pieces, so that it has an end.
-func choose(fills []fill, o *StorageOptions) (from, to int) {
+// choose picks the run of segments to merge next, of which at most room bytes
+// are alive; from == to: none. What it picks comes out smaller or in fewer
+// pieces, so that it has an end.
+func choose(fills []fill, o *StorageOptions, room float64) (from, to int) {
 	most := o.SegmentBytes
 	// What is all dead goes at once, and costs nothing.
 	for i := range fills {
-		if fills[i].live == 0 {
-			for to = i + 1; to < len(fills) && fills[to].live == 0; to++ {
+		if fills[i].dead() {
+			for to = i + 1; to < len(fills) && fills[to].dead(); to++ {
 			}
 			return i, to
 		}
@@ -225,30 +310,33 @@ func choose(fills []fill, o *StorageOptions) (from, to int) {
 	// the logarithm of the data.
 	for limit := max(most/512, 1); limit <= most/2; limit *= 4 {
 		for i := 0; i < len(fills); i = to + 1 {
-			for to = i; to < len(fills) && fills[to].size <= limit && !fills[to].full; to++ {
+			for to = i; to < len(fills) && fills[to].size <= limit && !fills[to].full && !fills[to].other; to++ {
 			}
-			if to-i >= tierWidth && outputs(fills[i:to], o) <= (to-i)/2 {
+			if to-i >= tierWidth && outputs(fills[i:to], o) <= (to-i)/2 && alive(fills[i:to]) <= room {
 				return i, to
 			}
 		}
 	}
-	var total, alive float64
+	var total, living float64
 	worst := -1
 	for i, f := range fills {
+		if f.other {
+			continue
+		}
 		total += float64(f.size)
-		alive += f.live * float64(f.size)
-		if f.live < worthRewriting && (worst < 0 || f.live < fills[worst].live) {
+		living += f.alive()
+		if f.live < worthRewriting && f.alive() <= room && (worst < 0 || f.live < fills[worst].live) {
 			worst = i
 		}
 	}
-	if worst < 0 || alive >= fullEnough*total {
+	if worst < 0 || living >= fullEnough*total {
 		return 0, 0
 	}
 	// Its neighbours come along while the result stays one segment.
 	from, to = worst, worst+1
-	size := fills[worst].live * float64(fills[worst].size)
-	for to < len(fills) && fills[to].live < worthRewriting && size+fills[to].live*float64(fills[to].size) <= float64(most) {
-		size += fills[to].live * float64(fills[to].size)
+	size := fills[worst].alive()
+	for to < len(fills) && !fills[to].other && fills[to].live < worthRewriting && size+fills[to].alive() <= min(float64(most), room) {
+		size += fills[to].alive()
 		to++
 	}
 	return from, to

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"path"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -17,8 +15,13 @@ import (
 
 // Recovered is a data directory in use.
 //
-// Locks, in this order: upkeep, cold.mu, work, mu. Merges and relocations hold upkeep.
-// Whatever changes which segments and checkpoints there are holds work.
+// Locks, in this order: coldWork, hotWork, cold.mu, work, commits, mu. Merges of segments
+// in the data directory hold hotWork, whatever touches the cold directory
+// coldWork, and both claim the segments. Whatever changes which segments and
+// checkpoints there are holds work, and waits for no other directory than this
+// one with it. The manifest's files are written with commits held. Nothing
+// waits for a disk with mu held, so that what watches the server can take it at
+// any time.
 type Recovered struct {
 	Registry *topics.Registry
 	Log      *wal.Log
@@ -28,46 +31,68 @@ type Recovered struct {
 	lock io.Closer
 	cold coldClaim
 
-	firstFile uint64 // the oldest log file that the manifest found needs; 0: all
+	first      bool        // this start made the manifest: there was no data
+	logOptions wal.Options // by the manifest that was found, from its previous checkpoint on
 
-	mu       sync.Mutex // guards the manifest's file and what follows
+	commits sync.Mutex // guards the manifest's files and the reserve
+	reserve reserve
+
+	mu       sync.Mutex // guards what follows
 	manifest Manifest
 	// settled: the ranges that may be lost are durable in the log. Until then
 	// the manifest goes on naming the run before this one, also when the log
 	// moves on to another file meanwhile.
-	settled        bool
-	nextSegment    uint64             // the highest id given to one
-	nextCheckpoint uint64             // the highest number given to one
-	segments       []*segment.Segment // those of the checkpoint, in order
+	settled        atomic.Bool
+	failed         bool                               // the log has failed in this life
+	unmarked       bool                               // and the manifest does not say so yet
+	gone           bool                               // the directory has been given up
+	nextSegment    uint64                             // the highest id given to one
+	nextCheckpoint uint64                             // the highest number given to one
+	segments       []*segment.Segment                 // those of the checkpoint, in order
+	claimed        map[*segment.Segment]chan struct{} // by a merge, a relocation or a scrub; closed when it is through
+	full           map[uint64]bool                    // segments that are not worth merging for their size
 	// What was live at the manifest's checkpoint and at the one before; nil:
 	// that was not taken in this life.
 	live, liveBefore topics.Liveness
 
-	cache    *segment.Cache
-	archive  archive
-	counters counters
-	scrubs   scrubs
-	stop     func()        // ends the background
-	taken    chan struct{} // capacity 1: a checkpoint was taken
-	closing  atomic.Bool
+	ended      chan struct{} // closed when the directory has been given up
+	cache      *segment.Cache
+	archive    archive
+	counters   counters
+	stateBytes atomic.Int64 // of the newest checkpoint's state
+	scrubs     scrubs
+	stop       func()        // ends the background but for what leave waits for
+	leave      func()        // waits for what uses other directories than this one
+	taken      chan struct{} // capacity 1: a checkpoint was taken
+	offload    chan struct{} // the same, for the cold directory
+	closing    atomic.Bool
+	starts     atomic.Uint64 // the manifest's, for those who do not hold mu
 
-	upkeep       sync.Mutex
-	full         map[uint64]bool      // segments that are not worth merging for their size; guarded by upkeep
+	running  atomic.Bool   // the background is
+	uncut    atomic.Bool   // the last checkpoint failed
+	bounds   sync.Mutex    // guards the setting of the log's bound
+	released chan struct{} // capacity 1: log files may be given back
+
+	hotWork      sync.Mutex
+	coldWork     sync.Mutex
+	far          far                  // the work on the cold directory
 	work         sync.Mutex           // guards what follows
 	garbage      []string             // files to be removed once neither manifest names them
 	retired      []string             // and those that copies of the data directory may still need; see dropRetired
 	outdated     bool                 // the previous manifest may begin at an older checkpoint
+	uncertain    bool                 // the manifest on disk may be one that could not be written for sure
 	pinned       map[*Pinned]struct{} // whose files are not removed; nil: closed
 	checkpointed wal.LSN              // the log's tail when nothing was new; 0: something was
 }
+
+// Starts is how often the directory has been started, this time included.
+func (r *Recovered) Starts() uint64 { return r.starts.Load() }
 
 // Failure is a recovery that refused, with its account.
 type Failure struct {
 	Report Report
 	Err    error
 }
-
-func (f *Failure) Error() string { return f.Err.Error() }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
@@ -81,11 +106,7 @@ func (f *Failure) Unwrap() error { return f.Err }
 // manifest names this boot, for a process that is killed in between will be
 // followed by one that must find the power cut again.
 func Run(ctx context.Context, opts Options) (*Recovered, error) {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	opts.Storage.fill()
-	r := &Recovered{opts: opts, full: map[uint64]bool{}, taken: make(chan struct{}, 1), pinned: map[*Pinned]struct{}{}, lock: opts.Lock, Report: *NewReport(opts.Now())}
+	r := begin(opts)
 	steps := []struct {
 		name string
 		run  func(context.Context) error
@@ -96,12 +117,13 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		{"settle", r.settle},
 	}
 	for _, s := range steps {
-		began := opts.Now()
+		began := r.opts.Now()
 		err := s.run(ctx)
-		r.Report.Phase(s.name, opts.Now().Sub(began))
+		r.Report.Phase(s.name, r.opts.Now().Sub(began))
 		if err != nil {
+			err = advise(err)
 			r.release()
-			r.Report.Finish(opts.Now(), err)
+			r.Report.Finish(r.opts.Now(), err)
 			return nil, &Failure{Report: r.Report, Err: err}
 		}
 	}
@@ -109,77 +131,118 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		r.Registry.RunSweeper()
 		r.runBackground()
 	}
-	r.Report.Finish(opts.Now(), nil)
+	r.Report.Finish(r.opts.Now(), nil)
 	return r, nil
 }
 
-// prepare takes the lock and reads the manifest, or writes the first one.
+// prepare takes the lock and reads the manifest, or, in a directory with
+// nothing of ours in it, writes the first one. A directory that is refused for
+// what it is stays as it is: not even a lock file is left in it.
 func (r *Recovered) prepare(context.Context) (err error) {
-	fsys, dir := r.opts.FS, r.opts.Dir
-	logs := path.Join(dir, walDir)
-	if r.lock == nil {
-		if r.lock, err = Lock(fsys, dir); err != nil {
-			return err
-		}
-	}
-	o := &r.opts.Storage
-	for _, name := range []string{logs, r.dir(segmentDir), r.dir(stateDir), o.ColdDir, o.ArchiveDir} {
-		if name == "" {
-			continue
-		}
-		if err = fsys.MkdirAll(name); err != nil {
-			return fmt.Errorf("directory %s: %w", name, err)
-		}
-	}
-	m, err := ReadManifest(fsys, dir)
+	d, err := r.examine()
 	if err != nil {
 		return err
 	}
-	if m != nil && m.Unfinished {
-		return ErrUnfinished
-	}
-	if m != nil {
-		r.manifest = *m
-		if m.Fallback != nil {
-			r.Report.ManifestFallback = m.Fallback.Error()
-			r.opts.Log.Warn().Err(m.Fallback).Msg("using the previous manifest")
+	if r.lock == nil {
+		if r.lock, err = Lock(r.opts.FS, r.opts.Dir); err != nil {
+			return err
 		}
+		if d, err = r.examine(); err != nil { // another process may have had it until now
+			return err
+		}
+	}
+	if d.Kind == Data {
+		err = r.readManifest(d)
 	} else {
-		names, err := fsys.List(logs)
-		if err != nil {
-			return fmt.Errorf("list %s: %w", logs, err)
-		}
-		if len(names) > 0 { // the files say which log they are
-			r.Report.ManifestFallback = "there is no manifest; the log's files are taken as they are"
-			r.opts.Log.Warn().Msg(r.Report.ManifestFallback)
-		} else {
-			r.manifest = Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID}
-			if err := replaceManifest(fsys, dir, &r.manifest); err != nil {
-				return err
-			}
-		}
+		err = r.makeManifest()
 	}
-	r.Report.CleanShutdown = r.manifest.CleanShutdown
-	r.Report.PowerLost = r.opts.BootID == "" || r.manifest.BootID != r.opts.BootID
+	if err == nil && r.opts.Storage.ColdDir != "" {
+		err = r.opts.FS.MkdirAll(r.opts.Storage.ColdDir)
+	}
+	if err != nil {
+		return err
+	}
+	return r.enterCold()
+}
+
+// makeManifest makes the directories and the first manifest.
+func (r *Recovered) makeManifest() error {
+	if err := r.makeDirs(); err != nil {
+		return err
+	}
+	m := &Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID, Mount: r.opts.Mount}
+	if err := r.reserve.replace(m); err != nil {
+		return err
+	}
+	r.first = true
+	r.adopt(m)
 	return nil
 }
 
-// replay reads the log into the registry, from where the checkpoint was taken.
-func (r *Recovered) replay(ctx context.Context) error {
-	o := r.opts.WAL
-	o.First, o.Start = r.firstFile, r.manifest.Checkpoint.start()
-	o.FS, o.Dir = r.opts.FS, path.Join(r.opts.Dir, walDir)
-	o.LogID, o.Synced, o.Newest = r.manifest.LogID, wal.LSN(r.manifest.EndLSN), r.manifest.NewestFile
-	o.Begin = wal.LSN(r.manifest.LogBegin)
+// examine returns what the data directory is, unless no server can take it.
+func (r *Recovered) examine() (*Directory, error) {
+	named := append([]string{r.opts.Storage.ColdDir, r.opts.Storage.ArchiveDir}, r.opts.Named...)
+	d, err := Examine(r.opts.FS, r.opts.Dir, named...)
+	if err != nil {
+		return nil, err
+	}
+	if d.Kind == Unfinished {
+		return nil, ErrUnfinished
+	}
+	return d, d.Require(Data, Empty)
+}
+
+// makeDirs makes the directories that are not there.
+func (r *Recovered) makeDirs() error {
+	o := &r.opts.Storage
+	for _, name := range []string{r.dir(walDir), r.dir(segmentDir), r.dir(stateDir), o.ColdDir} {
+		if name == "" {
+			continue
+		}
+		if err := r.opts.FS.MkdirAll(name); err != nil {
+			return fmt.Errorf("directory %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// openLog reads the log into the registry, from where the checkpoint was taken,
+// and opens it.
+func (r *Recovered) openLog(ctx context.Context) error {
+	tail, err := r.readLog(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.makeDirs(); err != nil {
+		tail.Close()
+		return err
+	}
+	if r.Log, err = tail.Open(); err != nil {
+		return err
+	}
+	r.Registry.Start(r.Log)
+	return nil
+}
+
+// readLog reads the log into the registry. The log must reach as far as it is
+// known to have been durable, and as far as the restored topics and routers have
+// applied it: they pass over every frame below that position.
+func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
+	o := r.logOptions
+	o.Start = r.manifest.Checkpoint.start()
+	o.Synced = max(o.Synced, r.Registry.Reach())
+	o.Tail = r.manifest.Tail(r.opts.BootID, r.opts.Mount)
+	o.Failed = r.logFailed
 	o.InUse = r.noteFile
-	o.Finished = r.archive.finished
+	o.Room = r.room
+	o.Finished = r.finishedFile
 	o.Cut = func(f wal.Frame) {
 		r.Report.FramesTruncated++
 		r.Report.RecordsTruncated += int64(topics.RecordsIn(f))
 	}
 	replay, err := wal.Open(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Report.Files = replay.Files()
 	r.opts.Gate.Replaying(replay.Size())
@@ -196,14 +259,10 @@ func (r *Recovered) replay(ctx context.Context) error {
 	})
 	r.Report.Records = r.Registry.Replayed()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Report.BytesTruncated = tail.Truncated
-	if r.Log, err = tail.Open(); err != nil {
-		return err
-	}
-	r.Registry.Start(r.Log)
-	return nil
+	return tail, nil
 }
 
 // settle makes what was lost explicit, and this boot the one on record.
@@ -212,8 +271,10 @@ func (r *Recovered) settle(ctx context.Context) error {
 	if err := r.Registry.LogLosses(ctx, losses); err != nil {
 		return fmt.Errorf("log the lost ranges: %w", err)
 	}
+	r.settled.Store(true)
 	r.mu.Lock()
-	r.settled = true
+	r.manifest.Starts++
+	r.starts.Store(r.manifest.Starts)
 	r.mu.Unlock()
 	for _, l := range losses {
 		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason, AtLeast: l.AtLeast})
@@ -243,18 +304,20 @@ func (r *Recovered) warnOfLosses(losses []topics.Loss) {
 }
 
 func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := &r.manifest
+	r.commits.Lock()
+	defer r.commits.Unlock()
+	m := r.manifestNow()
 	m.LogID = r.Log.ID()
 	for m.Instance == 0 {
 		m.Instance = rand.Uint64()
 	}
-	if r.settled {
-		m.BootID, m.CleanShutdown, m.LogBegin = r.opts.BootID, clean, 0
+	if r.settled.Load() {
+		m.BootID, m.Mount, m.CleanShutdown, m.LogBegin = r.opts.BootID, r.opts.Mount, clean, 0
+		m.Failed = r.hasFailed()
 	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
-	return replaceManifest(r.opts.FS, r.opts.Dir, m)
+	r.setManifest(m)
+	return r.reserve.replace(m)
 }
 
 // noteFile records that the log moved on to another file. Failing costs only
@@ -270,6 +333,13 @@ func (r *Recovered) release() {
 	if r.Log != nil {
 		_ = r.Log.Close() // it took no writes
 	}
+	r.mu.Lock()
+	unmarked := r.unmarked
+	r.mu.Unlock()
+	if unmarked {
+		r.mark()
+	}
+	r.giveUp()
 	r.closeSegments()
 	_ = r.leaveCold() // nothing was written under it
 	if r.lock != nil {

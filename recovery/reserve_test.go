@@ -1,65 +1,203 @@
 package recovery
 
 import (
-	"errors"
-	"syscall"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// On a disk without a free byte the manifest can still be replaced, once, and
-// the reserve is laid up again when there is space.
-func TestManifestOnAFullDisk(t *testing.T) {
+// withReserve makes a directory with a manifest and the reserves.
+func withReserve(t *testing.T) (*crashfs.FS, *reserve) {
+	t.Helper()
 	fsys := crashfs.New()
 	if err := fsys.MkdirAll("/data"); err != nil {
 		t.Fatal(err)
 	}
-	m := Manifest{LogID: 1, BootID: "one"}
-	if err := replaceManifest(fsys, "/data", &m); err != nil {
+	s := &reserve{fsys: fsys, dir: "/data", size: reserveBytes}
+	if err := s.replace(numbered(1)); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.missing(); err != nil {
+		t.Fatal(err)
+	}
+	return fsys, s
+}
+
+func numbered(n int) *Manifest { return &Manifest{LogID: 1, BootID: fmt.Sprint(n)} }
+
+// thief takes every byte as soon as it is free, as a log that wants another
+// file does.
+type thief struct {
+	*crashfs.FS
+	t    *testing.T
+	loot vfs.File
+	size int64
+}
+
+func newThief(t *testing.T, fsys *crashfs.FS) *thief {
+	f, err := fsys.Create("/data/loot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &thief{FS: fsys, t: t, loot: f}
+}
+
+func (f *thief) steal() {
+	free, _, err := f.Free("/data")
+	if err == nil {
+		f.size += int64(free)
+		err = f.loot.Truncate(f.size)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *thief) Rename(from, to string) error {
+	f.steal()
+	return f.FS.Rename(from, to)
+}
+
+func (f *thief) Remove(name string) error {
+	defer f.steal()
+	return f.FS.Remove(name)
+}
+
+// On a disk without a free byte the manifest and the one before can be
+// replaced, although whatever becomes free is taken at once, and the reserves
+// are laid up again when there is space.
+func TestManifestOnAFullDisk(t *testing.T) {
+	fsys, s := withReserve(t)
 	fsys.SetCapacity(filesSize(t, fsys))
-	m.BootID = "two"
-	if err := WriteManifest(fsys, "/data", &m); !errors.Is(err, syscall.ENOSPC) {
+	if err := WriteManifest(fsys, "/data", numbered(2)); !vfs.NoSpace(err) {
 		t.Fatalf("without a reserve: %v", err)
 	}
-	if err := replaceManifest(fsys, "/data", &m); err != nil {
-		t.Fatalf("with the reserve: %v", err)
+	thief := newThief(t, fsys)
+	s.fsys = thief
+	if err := s.replace(numbered(2)); err != nil {
+		t.Fatal(err)
 	}
-	got, err := ReadManifest(fsys, "/data")
-	if err != nil || got.BootID != "two" {
-		t.Fatalf("%+v, %v", got, err)
+	for base, want := range map[string]string{ManifestName: "2", PrevManifestName: "1"} {
+		if got, err := ReadManifestFile(fsys, "/data", base); err != nil || got.BootID != want {
+			t.Fatalf("%s: %+v, %v", base, got, err)
+		}
 	}
+	if s.missing() == nil {
+		t.Fatal("the reserves are spent, and it is not known")
+	}
+	s.fsys = fsys
 	fsys.SetCapacity(0)
-	if err := replaceManifest(fsys, "/data", &m); err != nil {
+	if err := s.replace(numbered(3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.missing(); err != nil {
 		t.Fatal(err)
 	}
 	fsys.SetCapacity(filesSize(t, fsys))
-	m.BootID = "three"
-	if err := replaceManifest(fsys, "/data", &m); err != nil {
-		t.Fatalf("the reserve was not laid up again: %v", err)
+	for n := range 10 { // as long as nobody takes what the last one gave back
+		if err := s.replace(numbered(4 + n)); err != nil {
+			t.Fatal(n, err)
+		}
+	}
+}
+
+// The reserves hardly wear out: whoever takes every byte that is free between
+// replacements, on a file system that needs a block more each time, gets next
+// to nothing.
+func TestReserveUnderAThief(t *testing.T) {
+	fsys, s := withReserve(t)
+	full := filesSize(t, fsys)
+	thief := newThief(t, fsys)
+	for n := range 200 {
+		fsys.SetCapacity(full - int64(n)*512)
+		if err := s.replace(numbered(2 + n)); err != nil {
+			t.Fatalf("replacement %d: %v", n, err)
+		}
+		thief.steal()
+	}
+}
+
+// TestSpentReserve cuts the power at every operation of a replacement out of
+// the reserve: the manifest is the old one or the new one, whole, and so is
+// the one before it. What a cut leaves of the reserves does for the next one.
+func TestSpentReserve(t *testing.T) {
+	for cut := 0; ; cut += 1 + cut/30 { // most of the later ones lay up the reserve
+		fsys, s := withReserve(t)
+		full := filesSize(t, fsys)
+		fsys.SetCapacity(full)
+		fsys.CrashAfter(cut)
+		err := s.replace(numbered(2))
+		done := !fsys.Crashed()
+		if done && err != nil {
+			t.Fatal(err)
+		}
+		after := fsys.Crash(rand.New(rand.NewPCG(uint64(cut), 1)))
+		m, err := ReadManifest(after, "/data")
+		if err != nil || m == nil || m.Fallback != nil {
+			t.Fatalf("cut %d: %+v, %v", cut, m, err)
+		}
+		if m.BootID != "1" && m.BootID != "2" || done && m.BootID != "2" {
+			t.Fatalf("cut %d: boot %s", cut, m.BootID)
+		}
+		if prev, err := ReadManifestFile(after, "/data", PrevManifestName); !missing(err) && (err != nil || prev.BootID != "1") {
+			t.Fatalf("cut %d: the one before: %+v, %v", cut, prev, err)
+		}
+		after.SetCapacity(max(filesSize(t, after), full))
+		s = &reserve{fsys: after, dir: "/data", size: reserveBytes}
+		if err := s.replace(numbered(3)); err != nil {
+			t.Fatalf("cut %d, the next one: %v", cut, err)
+		}
+		if done {
+			break
+		}
+	}
+}
+
+// The reserves survive a power cut once they are laid up, and what is missing
+// of them is found by a later life.
+func TestReserveIsDurable(t *testing.T) {
+	fsys, _ := withReserve(t)
+	fsys = fsys.Crash(rand.New(rand.NewPCG(1, 1)))
+	for _, base := range []string{manifestReserve, previousReserve, stateReserve} {
+		if size, err := fileSize(fsys, "/data/"+base); err != nil || size != reserveBytes {
+			t.Fatal(base, size, err)
+		}
+	}
+	f, err := fsys.Open("/data/" + previousReserve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(reserveBytes / 2); err != nil {
+		t.Fatal(err)
+	}
+	s := &reserve{fsys: fsys, dir: "/data", size: reserveBytes}
+	if err := s.replace(numbered(2)); err != nil || s.missing() != nil {
+		t.Fatal(err, s.missing())
+	}
+	if size, err := f.Size(); err != nil || size != reserveBytes/2 {
+		t.Fatal(size, err) // another file has the name
+	}
+	if size, err := fileSize(fsys, "/data/"+previousReserve); err != nil || size != reserveBytes {
+		t.Fatal(size, err)
 	}
 }
 
 // filesSize is what all files together take.
-func filesSize(t *testing.T, fsys *crashfs.FS) (sum int64) {
+func filesSize(t *testing.T, fsys vfs.FS) (sum int64) {
 	t.Helper()
 	names, err := fsys.List("/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		f, err := fsys.Open("/data/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := f.Size()
+		n, err := fileSize(fsys, "/data/"+name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum += n
-		f.Close()
 	}
 	return sum
 }

@@ -13,15 +13,13 @@ import (
 // before it if that cannot be read. Without either the registry is empty and
 // the whole log is replayed.
 func (r *Recovered) restore(context.Context) error {
-	if err := r.enterCold(); err != nil {
-		return err
-	}
 	m := &r.manifest
-	r.firstFile = m.firstFile()
 	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)
-	r.archive = archive{
-		fsys: r.opts.FS, from: r.dir(walDir), to: r.opts.Storage.ArchiveDir, log: r.opts.Log, done: map[uint64]bool{},
-	}
+	a := &r.archive
+	a.fsys, a.from, a.to, a.most = r.opts.FS, r.dir(walDir), r.opts.Storage.ArchiveDir, r.opts.Storage.ArchiveMaxBytes
+	a.finished, a.copied, a.log, a.wake = r.finishedFiles, r.archived, r.opts.Log, make(chan struct{}, 1)
+	a.far.now, a.far.patience = r.opts.Now, archivePatience
+	r.far.now, r.far.patience = r.opts.Now, coldPatience
 	r.Registry = topics.New(r.opts.Topics)
 	if m.Checkpoint == nil {
 		return nil
@@ -35,6 +33,7 @@ func (r *Recovered) restore(context.Context) error {
 	}
 	r.Report.CheckpointFallback = err.Error()
 	r.opts.Log.Warn().Err(err).Msg("recovering from the checkpoint before")
+	m.EndLSN = uint64(m.Durable()) // what the newer one proves still holds
 	if m.Checkpoint = m.Previous; m.Checkpoint == nil {
 		return nil // the log is there from its beginning
 	}
@@ -49,7 +48,7 @@ func (r *Recovered) restore(context.Context) error {
 // restoreFrom fills the registry from one checkpoint and returns what was live
 // at it.
 func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
-	state, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
+	state, err := ReadState(r.opts.FS, r.dir(stateDir), c)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +61,7 @@ func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %d: %w", c.Number, err)
 	}
+	r.stateBytes.Store(int64(len(state)))
 	r.Report.Checkpoint, r.Report.StateBytes, r.Report.Segments = StateName(c.Number), int64(len(state)), len(segs)
 	return live, nil
 }

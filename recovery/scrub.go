@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"slices"
 	"sync"
 	"time"
 
@@ -129,15 +128,19 @@ func (s *scrubs) join(scrub func(context.Context) (Scrub, error)) (*scrubbing, e
 	return run, nil
 }
 
-// stop ends the scrub under way and lets no other begin.
-func (s *scrubs) stop() {
+// stop ends the scrub under way and lets no other begin. It waits for the end
+// while ctx lasts: the scrub may be reading from a directory that hangs.
+func (s *scrubs) stop(ctx context.Context) {
 	s.mu.Lock()
 	s.ended = true
 	run := s.running
 	s.mu.Unlock()
 	if run != nil {
 		run.cancel()
-		<-run.done
+		select {
+		case <-run.done:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -168,10 +171,10 @@ func (r *Recovered) scrub(ctx context.Context) (Scrub, error) {
 	return s, nil
 }
 
-// scrubManifests checks both manifests, which only change under r.mu.
+// scrubManifests checks both manifests, which only change under r.commits.
 func (r *Recovered) scrubManifests(s *Scrub) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.commits.Lock()
+	defer r.commits.Unlock()
 	for _, base := range []string{ManifestName, PrevManifestName} {
 		_, err := readManifest(r.opts.FS, r.opts.Dir, base)
 		var bad *ManifestError
@@ -196,7 +199,7 @@ func (r *Recovered) scrubStates(ctx context.Context, s *Scrub) error {
 		if err := r.pause(ctx); err != nil {
 			return err
 		}
-		content, err := ReadState(r.opts.FS, r.dir(stateDir), c.Number)
+		content, err := ReadState(r.opts.FS, r.dir(stateDir), c)
 		var bad *StateError
 		switch {
 		case errors.As(err, &bad):
@@ -238,9 +241,11 @@ func (r *Recovered) scrubSegments(ctx context.Context, s *Scrub) error {
 
 // scrubSegment checks one segment, which is not merged or moved meanwhile.
 func (r *Recovered) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Segment) error {
-	r.upkeep.Lock()
-	defer r.upkeep.Unlock()
-	if !r.has(seg) || !seg.Retain() {
+	if has, err := r.claim(ctx, seg); !has || err != nil {
+		return err
+	}
+	defer r.unclaim(seg)
+	if !seg.Retain() {
 		return ctx.Err()
 	}
 	defer seg.Release()
@@ -255,10 +260,4 @@ func (r *Recovered) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Seg
 	s.Records += checked.Records
 	s.Bytes += checked.Bytes
 	return err
-}
-
-func (r *Recovered) has(seg *segment.Segment) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.segments, seg)
 }

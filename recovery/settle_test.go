@@ -126,39 +126,3 @@ func TestLateWritesReserveAnew(t *testing.T) {
 		t.Fatalf("seq %d was given out again, after %d", again.First, late.Last)
 	}
 }
-
-// After a failed sync and an orderly stop, the next start does not trust what
-// the page cache shows: what was acked and not synced counts as lost.
-func TestFailedLogIsNotTrusted(t *testing.T) {
-	ctx := context.Background()
-	now := func() int64 { return 1_000_000 }
-	fsys := crashfs.New()
-	data, err := recovery.Run(ctx, options(fsys, 1, now))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &topics.Write{Records: []topics.Record{{Data: []byte("1")}}}
-	if _, err := data.Registry.Append(ctx, "t", w); err != nil {
-		t.Fatal(err)
-	}
-	out, err := data.Registry.Append(ctx, "t", w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fsys.FailSync("*.wal", 1)
-	if _, err := data.Log.Tick(); err == nil {
-		t.Fatal("the sync did not fail")
-	}
-	if err := data.Close(ctx); err == nil {
-		t.Fatal("a failed log closed in order")
-	}
-	if data, err = recovery.Run(ctx, options(fsys.Kill(), 1, now)); err != nil {
-		t.Fatal(err)
-	}
-	if !data.Report.PowerLost || data.Report.LostRangesTotal != 1 {
-		t.Errorf("recovery saw %+v", data.Report)
-	}
-	if again, err := data.Registry.Append(ctx, "t", w); err != nil || again.First <= out.Last {
-		t.Errorf("seq %d after %d, %v", again.First, out.Last, err)
-	}
-}

@@ -30,10 +30,13 @@ var (
 // goroutine over a file system that loses what was not synced. Everything it
 // does follows from its seed.
 type sim struct {
-	t    *testing.T
-	rng  *rand.Rand
-	fs   *crashfs.FS
-	boot int
+	t   *testing.T
+	rng *rand.Rand
+	fs  *crashfs.FS
+	// The identity of the page cache. A power cut changes one of them: another
+	// boot, or another mount of what the disk had.
+	boot, mount int
+	doubt       bool // the power was cut, or the disk failed, since the last start
 
 	now    int64 // the wall clock
 	passed int64 // the time that really passed
@@ -65,7 +68,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 
 func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Log: zerolog.Nop(),
+		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Mount: "mount", Log: zerolog.Nop(),
 		Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
@@ -73,7 +76,7 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 		},
 		Topics: topics.Options{Now: now},
 		Storage: recovery.StorageOptions{
-			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+			ReserveBytes: 8 << 10, SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
 			ColdDir: "/cold", HotSegments: 3, ArchiveDir: "/archive",
 		},
 	}
@@ -82,15 +85,26 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 // up recovers, through as many crashes in recovery itself as the dice say.
 func (s *sim) up() {
 	for {
-		s.fault, s.told = nil, false
-		if s.rng.IntN(4) == 0 {
+		s.data, s.fault, s.told = nil, nil, false
+		switch s.rng.IntN(8) {
+		case 0, 1:
 			s.fault = crashfs.ErrCrashed
 			s.fs.CrashAfter(s.rng.IntN(40))
+		case 2: // the kernel reports what it could not write, now or before
+			s.fault = syscall.EIO
+			s.fs.FailSync("*.wal", 1+s.rng.IntN(3))
 		}
 		data, err := s.recover()
 		if err == nil && !s.fs.Crashed() { // what follows the last promise may be cut unnoticed
-			s.data, s.fault = data, nil
+			if data.Report.PowerLost && s.fault != syscall.EIO && !s.doubt {
+				s.t.Fatal("a mere kill passes for a power cut")
+			}
+			if data.Report.PowerLost {
+				s.left = nil
+			}
+			s.data, s.fault, s.doubt = data, nil, false
 			s.fs.CrashAfter(-1)
+			s.fs.FailSync("no file", 1)
 			return
 		}
 		if err != nil {
@@ -106,6 +120,7 @@ func (s *sim) recover() (*recovery.Recovered, error) {
 		fsys = errfs.New(s.fs, s.inj)
 	}
 	o := options(fsys, s.boot, func() int64 { return s.now })
+	o.Mount = fmt.Sprint("mount ", s.mount)
 	o.Topics.Elapsed = func() int64 { return s.passed }
 	s.began = s.now - s.passed
 	s.model.age(s.now)
@@ -132,6 +147,7 @@ func (s *sim) written() int64 { return min(s.now, s.passed+s.began) }
 
 // down ends the process without ceremony: killed, or with the power.
 func (s *sim) down() {
+	s.doubt = s.doubt || s.fault == syscall.EIO || s.inj != nil
 	whole := s.fault == nil && s.inj == nil && s.data != nil && len(s.begun) == 0
 	s.cut = s.begun
 	for _, a := range s.begun {
@@ -144,10 +160,31 @@ func (s *sim) down() {
 		}
 		s.fs = s.fs.Kill()
 		s.model.killed()
+		s.reclaim()
 		return
 	}
-	s.fs = s.fs.Crash(s.rng)
-	s.boot++
+	s.cutPower()
+	s.left = nil
+	s.model.powerLost()
+}
+
+// cutPower cuts the power, or only the connection to the disk.
+func (s *sim) cutPower() {
+	s.fs, s.doubt = s.fs.Crash(s.rng), true
+	if s.rng.IntN(2) == 0 {
+		s.boot++
+	} else {
+		s.mount++
+	}
+}
+
+// reclaim has the kernel drop, in the same boot, the pages that it reported it
+// could not write.
+func (s *sim) reclaim() {
+	if s.fault != syscall.EIO || s.rng.IntN(2) == 0 {
+		return
+	}
+	s.fs.Reclaim()
 	s.left = nil
 	s.model.powerLost()
 }
@@ -168,7 +205,7 @@ func (s *sim) run(lives int) {
 			s.fs.CrashAfter(s.rng.IntN(60))
 		case 2:
 			s.fault = syscall.EIO
-			s.fs.FailSync("*", 1+s.rng.IntN(8))
+			s.fs.FailSync([]string{"*", "*.wal"}[s.rng.IntN(2)], 1+s.rng.IntN(8))
 		}
 		for range 10 + s.rng.IntN(40) {
 			if s.step(); s.fs.Crashed() {
@@ -189,10 +226,11 @@ func (s *sim) remember() {
 	s.left = map[string]string{}
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
-		if s.jumped && state.Config.TTLMS > 0 {
-			continue // a restart may find that more is over, or less
+		l := s.model.lives[state.Name]
+		if s.jumped && l != nil && l.evicts {
+			continue // a restart may find that more is over, or less, also by a ttl of before
 		}
-		if l := s.model.lives[state.Name]; l != nil && l.strong && state.Config.Durability >= topics.Disk {
+		if l != nil && l.strong && state.Config.Durability >= topics.Disk {
 			s.left[state.Name] = kept(dumpTopic(s.t, s.data.Registry, state))
 		}
 	}
@@ -261,6 +299,7 @@ func firstDifference(a, b string) string {
 // stop ends the process in an orderly way.
 func (s *sim) stop() {
 	s.waitAll()
+	s.doubt = s.doubt || s.fault == syscall.EIO || s.inj != nil
 	if s.fault == nil && s.inj == nil {
 		s.remember()
 	}
@@ -274,8 +313,7 @@ func (s *sim) stop() {
 	s.fs.CrashAfter(-1)
 	s.model.closed()
 	if s.rng.IntN(2) == 0 { // an orderly end also survives the power
-		s.fs = s.fs.Crash(s.rng)
-		s.boot++
+		s.cutPower()
 		return
 	}
 	s.fs = s.fs.Kill()

@@ -108,9 +108,10 @@ func WriteState(fsys vfs.FS, dir string, number uint64, write func(io.Writer) er
 	return w.finish(number)
 }
 
-// ReadState returns the content of a state. Damage is a *StateError.
-func ReadState(fsys vfs.FS, dir string, number uint64) ([]byte, error) {
-	name := path.Join(dir, StateName(number))
+// ReadState returns the content of a checkpoint's state. Damage is a
+// *StateError, and so is the state of another checkpoint under this one's name.
+func ReadState(fsys vfs.FS, dir string, c *Checkpoint) ([]byte, error) {
+	name := path.Join(dir, StateName(c.Number))
 	f, err := fsys.OpenRead(name)
 	if missing(err) {
 		return nil, &StateError{File: name, Err: err}
@@ -127,8 +128,15 @@ func ReadState(fsys vfs.FS, dir string, number uint64) ([]byte, error) {
 	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	return decodeState(name, b)
+	content, err := decodeState(name, b)
+	if err == nil && c.Sum != 0 && StateSum(content) != c.Sum {
+		err = &StateError{File: name, Err: fmt.Errorf("it is the state of another checkpoint: its checksum is %016x, the manifest has %016x", StateSum(content), c.Sum)}
+	}
+	return content, err
 }
+
+// StateSum is the checksum of a state's content.
+func StateSum(content []byte) uint64 { return xxh3.Hash(content) }
 
 func decodeState(name string, b []byte) ([]byte, error) {
 	bad := func(format string, a ...any) ([]byte, error) {

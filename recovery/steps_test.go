@@ -226,6 +226,9 @@ func (s *sim) deleteRecords() {
 		return // its creation failed
 	}
 	matched, _ := readAll(s.t, r, name)
+	if s.jumped {
+		l.forgo(matched)
+	}
 	for seq, rec := range matched {
 		if d.Before != nil && seq >= *d.Before || d.Match != nil && !d.Match.Tag(rec.Tag) {
 			delete(matched, seq)

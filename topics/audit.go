@@ -2,6 +2,7 @@ package topics
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,7 +89,7 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 		if e.at.Last < next {
 			continue
 		}
-		page, err := e.seg.Page(&e.at)
+		page, err := e.seg.Page(context.Background(), &e.at)
 		if segmentDamage(err) {
 			continue
 		}

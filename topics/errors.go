@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // Kind says what went wrong, in the terms a caller can act on. One place
@@ -98,6 +99,8 @@ func logError(err error) error {
 			Detail: map[string]any{"retry_after_ms": 1000}}
 	case errors.Is(err, wal.ErrReadOnly):
 		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
+	case errors.Is(err, vfs.ErrBusy):
+		return &Error{Kind: KindReadOnly, Message: "the disk does not answer: reads wait for others", Err: err}
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):
 		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
 	case errors.Is(err, wal.ErrTooLarge):

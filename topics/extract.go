@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"context"
 	"slices"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -125,7 +126,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	if len(v.extents) == 0 && !inMemory {
 		return x.fillRuns(rt, strip, q, b, v, log)
 	}
-	if err := r.fetch(q, b, v); err != nil && len(b.Records) == 0 {
+	if err := r.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
 	}
 	x.records = []byte{}

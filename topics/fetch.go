@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -11,8 +12,9 @@ import (
 // log. It moves b.NextFrom over what it examined.
 type fetching struct {
 	*view
-	q *Query
-	b *Batch
+	ctx context.Context // of the read: it may have to wait for others
+	q   *Query
+	b   *Batch
 
 	taken       int // payload bytes in b
 	scanned     int
@@ -23,8 +25,8 @@ type fetching struct {
 // fetch examines the view's records. errMoved and wal.ErrReleased say that the
 // view is too old: records have gone from the log into a segment, or from one
 // segment into another.
-func (r *Registry) fetch(q *Query, b *Batch, v *view) error {
-	f := &fetching{view: v, q: q, b: b}
+func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {
+	f := &fetching{view: v, ctx: ctx, q: q, b: b}
 	full, err := f.segments()
 	b.Cost.Cold += len(f.cold)
 	if full || err != nil {
@@ -71,7 +73,7 @@ func (f *fetching) take(seq uint64, ts int64, rec Record) (full bool) {
 
 // log examines the frames.
 func (f *fetching) log(r *Registry) (full bool, err error) {
-	log := r.reader()
+	log := r.reader().within(f.ctx)
 	for _, frame := range f.frames {
 		body := frame.body
 		if body == nil {
@@ -122,7 +124,7 @@ func (f *fetching) segments() (full bool, err error) {
 func (f *fetching) reading(extents []extent) (full bool, err error) {
 	for i := range extents {
 		e := &extents[i]
-		page, err := e.seg.Page(&e.at)
+		page, err := e.seg.Page(f.ctx, &e.at)
 		if err != nil {
 			return false, err
 		}
@@ -144,7 +146,7 @@ func (f *fetching) reading(extents []extent) (full bool, err error) {
 
 // run examines the records of one run; with only, those of these seqs.
 func (f *fetching) run(e *extent, page *segment.Page, n int, only []uint64) (full bool, err error) {
-	cursor, err := e.seg.Run(&e.at, page, n)
+	cursor, err := e.seg.Run(f.ctx, &e.at, page, n)
 	if err != nil {
 		return false, err
 	}
@@ -201,7 +203,7 @@ func (f *fetching) matching(extents []extent) (full bool, err error) {
 		if seqs[at] > e.at.Last {
 			continue
 		}
-		page, err := e.seg.Page(&e.at)
+		page, err := e.seg.Page(f.ctx, &e.at)
 		if err != nil {
 			return false, err
 		}

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"context"
 	"sort"
 
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -81,7 +82,7 @@ func (h *history) drop(from uint64) {
 func (h *history) read(from uint64) []column {
 	e := &h.extents[0]
 	from = max(from, e.at.First)
-	page, err := e.seg.Page(&e.at)
+	page, err := e.seg.Page(context.Background(), &e.at)
 	if err != nil {
 		h.damaged++
 		return e.estimate(from)
@@ -141,7 +142,7 @@ func (h *history) sizes(set *seqSet) (sum sums) {
 		if !set.any(e.at.First, e.at.Last) {
 			continue
 		}
-		page, err := e.seg.Page(&e.at)
+		page, err := e.seg.Page(context.Background(), &e.at)
 		if err != nil {
 			h.damaged++
 			set.each(e.at.First, e.at.Last, func(uint64) bool {

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -171,7 +172,7 @@ func (m *historyMachine) Check(t *rapid.T) {
 		if i > 0 && e.at.First <= m.h.extents[i-1].at.Last {
 			t.Fatalf("extent %d begins at %d, the one before ends at %d", i, e.at.First, m.h.extents[i-1].at.Last)
 		}
-		page, err := e.seg.Page(&e.at)
+		page, err := e.seg.Page(context.Background(), &e.at)
 		if err != nil {
 			t.Fatal(err)
 		}

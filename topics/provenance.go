@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 
@@ -114,6 +115,13 @@ func newFrames(reader func() *wal.Reader) *frames { return &frames{reader(), rea
 
 // reader returns a reader of the log's frames.
 func (r *Registry) reader() *frames { return newFrames(r.log.NewReader) }
+
+// within makes reads that have to wait for others end with ctx.
+func (s *frames) within(ctx context.Context) *frames {
+	s.own.Within(ctx)
+	s.referred.Within(ctx)
+	return s
+}
 
 // at returns the records of the frame at lsn, encoded.
 func (s *frames) at(lsn wal.LSN) ([]byte, error) {

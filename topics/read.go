@@ -97,7 +97,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		v := t.viewThrough(q, b, now.steady, through)
 		t.mu.RUnlock()
 
-		err = r.fetch(q, b, v)
+		err = r.fetch(ctx, q, b, v)
 		if len(b.Records) == 0 && r.outdated(err) && tries < maxTries {
 			b.NextFrom, b.Tombstone = from, nil
 			continue

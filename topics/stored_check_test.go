@@ -27,7 +27,7 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 	}
 	for i := range topic.history.extents {
 		e := &topic.history.extents[i]
-		page, err := e.seg.Page(&e.at)
+		page, err := e.seg.Page(context.Background(), &e.at)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -106,7 +106,7 @@ func (l *Log) runWriter() {
 		l.mu.Lock()
 		tail := l.mu.tail
 		l.mu.Unlock()
-		if l.WaitWritten(tail) != nil {
+		if l.waitWritten(tail) != nil {
 			return // sticky: nothing will ever be written again
 		}
 	}
@@ -162,9 +162,9 @@ func (l *Log) Tick() (idle bool, err error) {
 		l.prepareSpare()
 	}
 	if !quiet {
-		return false, l.WaitSynced(tail)
+		return false, l.waitSynced(tail)
 	}
-	return true, l.WaitWritten(l.mark(tail))
+	return true, l.waitWritten(l.mark(tail))
 }
 
 // mark appends a marker to a log that is synced up to at, and returns the
@@ -203,7 +203,7 @@ func (l *Log) makeRoom() error {
 	l.mu.Lock()
 	tail := l.mu.tail
 	l.mu.Unlock()
-	if err := l.WaitWritten(tail); err != nil {
+	if err := l.waitWritten(tail); err != nil {
 		return err
 	}
 	l.prepareSpare()

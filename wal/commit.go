@@ -22,7 +22,8 @@ const smallGroup = 8
 // everybody. Guarded by Log.mu.
 type stage struct {
 	active  bool
-	done    LSN // everything below is through
+	began   time.Time // when it became active
+	done    LSN       // everything below is through
 	waiters []*waiter
 	seen    atomic.Uint64 // done, for those who do not hold the lock
 }
@@ -68,18 +69,46 @@ func wake(served []*waiter) {
 	}
 }
 
+// underWay is how long the stage has been at its present run; 0: it is idle.
+func (s *stage) underWay() time.Duration {
+	if !s.active {
+		return 0
+	}
+	return max(time.Since(s.began), 1)
+}
+
 // WaitWritten blocks until everything below upto is in the log files.
 func (l *Log) WaitWritten(upto LSN) error {
-	return l.await(&l.mu.write, upto, l.writeQueued)
+	if l.Written() >= upto {
+		return nil
+	}
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
+	return l.waitWritten(upto)
 }
 
 // WaitSynced blocks until everything below upto is durable.
 func (l *Log) WaitSynced(upto LSN) error {
+	if l.Synced() >= upto {
+		return nil
+	}
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
+	return l.waitSynced(upto)
+}
+
+// waitWritten is WaitWritten for the log itself: it is no writer that waits.
+func (l *Log) waitWritten(upto LSN) error {
+	return l.await(&l.mu.write, upto, l.writeQueued)
+}
+
+// waitSynced is WaitSynced for the log itself.
+func (l *Log) waitSynced(upto LSN) error {
 	l.mu.Lock()
 	early := l.mu.sync.active && !l.mu.write.active && l.mu.tail-l.mu.write.done >= earlyWrite
 	l.mu.Unlock()
 	if early {
-		if err := l.WaitWritten(upto); err != nil {
+		if err := l.waitWritten(upto); err != nil {
 			return err
 		}
 	}
@@ -118,7 +147,7 @@ func (l *Log) await(s *stage, upto LSN, work func() (LSN, error)) error {
 			<-w.ch
 			l.waiters.Put(w)
 		default:
-			s.active = true
+			s.active, s.began = true, time.Now()
 			l.mu.Unlock()
 			if err := l.run(s, work); err != nil {
 				return err
@@ -203,7 +232,7 @@ func (l *Log) syncWritten() (LSN, error) {
 	l.mu.Lock()
 	tail := l.mu.tail
 	l.mu.Unlock()
-	if err := l.WaitWritten(tail); err != nil {
+	if err := l.waitWritten(tail); err != nil {
 		return 0, err
 	}
 

@@ -216,3 +216,62 @@ func TestWriteSoon(t *testing.T) {
 		check(t, l.Close())
 	})
 }
+
+// TestWhatIsUnderWay: a disk that does not answer shows while it does not.
+func TestWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, l := held(t, func(o *Options) { o.QueueBytes = 16 << 10; o.QueueWait = time.Hour })
+		idle := func() {
+			t.Helper()
+			synctest.Wait()
+			if s := l.Stats(); s.Writing != 0 || s.Syncing != 0 || s.Waiting != 0 || s.Blocked != 0 {
+				t.Errorf("an idle log has %+v", s)
+			}
+		}
+		idle()
+		var wg sync.WaitGroup
+		v.syncs.close()
+		for i := range 3 {
+			wg.Go(func() {
+				_, err := add(l, payload(i), l.WaitSynced)
+				check(t, err)
+			})
+		}
+		time.Sleep(15 * time.Second)
+		if s := l.Stats(); s.Syncing != 15*time.Second || s.Writing != 0 || s.Waiting != 3 || s.Blocked != 0 {
+			t.Errorf("with a sync held up: %+v", s)
+		}
+		v.syncs.open()
+		wg.Wait()
+		idle()
+
+		v.writes.close()
+		wg.Go(func() {
+			_, err := add(l, make([]byte, 15<<10), l.WaitWritten)
+			check(t, err)
+		})
+		synctest.Wait()
+		wg.Go(func() {
+			_, err := l.Admit(t.Context(), 8<<10, false, true)
+			check(t, err)
+		})
+		time.Sleep(5 * time.Second)
+		if s := l.Stats(); s.Writing != 5*time.Second || s.Syncing != 0 || s.Waiting != 1 || s.Blocked != 1 {
+			t.Errorf("with a write held up: %+v", s)
+		}
+		v.writes.open()
+		wg.Wait()
+		idle()
+
+		// The log's own syncs have no writer that waits for them.
+		v.syncs.close()
+		_, err := add(l, payload(9), l.WaitWritten)
+		check(t, err)
+		time.Sleep(time.Hour + 2*time.Second)
+		if s := l.Stats(); s.Syncing < time.Second || s.Waiting != 0 {
+			t.Errorf("with a sync of its own held up: %+v", s)
+		}
+		v.syncs.open()
+		check(t, l.Close())
+	})
+}

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -133,6 +134,8 @@ var damages = []row{
 		return &CorruptionError{File: fileName(2), LSN: 3 << 62}
 	}},
 
+	{name: "flip in the version of a header", damage: func(s *sample) { s.image[fileName(2)][8] ^= 4 }, corrupt: badHeader(2)},
+
 	// Formats this program does not know, whole or not: refused.
 	{name: "newer first file", damage: newer(1, 2), version: &VersionError{fileName(1), 2, 1}},
 	{name: "newer middle file", damage: newer(2, 7), version: &VersionError{fileName(2), 7, 1}},
@@ -151,8 +154,9 @@ func swap(a, b uint64) func(s *sample) {
 
 func newer(n uint64, version uint32) func(s *sample) {
 	return func(s *sample) {
-		b := s.image[fileName(n)][8:12]
-		b[0], b[1], b[2], b[3] = byte(version), byte(version>>8), byte(version>>16), byte(version>>24)
+		b := s.image[fileName(n)]
+		binary.LittleEndian.PutUint32(b[8:], version)
+		b[56]++ // the checksum of this version does not hold for it
 	}
 }
 

@@ -58,6 +58,9 @@ func (f *file) offset(l LSN) int64 { return headerSize + int64(l-f.first) }
 // room is how many frame bytes fit between tail and the file's end.
 func (f *file) room(tail LSN) int64 { return f.size - f.offset(tail) }
 
+// end is the position at which the file is full.
+func (f *file) end() LSN { return f.first + LSN(f.size-headerSize) }
+
 // holds says that l stands in the file or right behind its last byte.
 func (f *file) holds(l LSN) bool { return l >= f.first && l-f.first <= LSN(f.size-headerSize) }
 
@@ -104,8 +107,14 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, false, nil
 	}
-	// A header torn by the power has version zero.
+	// A header torn by the power has version zero. Where the checksum holds for
+	// this program's version, it is only the version that is damaged.
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && v != 0 {
+		known := bytes.Clone(b[:56])
+		binary.LittleEndian.PutUint32(known[8:], formatVersion)
+		if xxh3.Hash(known) == binary.LittleEndian.Uint64(b[56:]) {
+			return h, false, nil
+		}
 		return h, false, &VersionError{File: name, Found: v, Known: formatVersion}
 	}
 	if xxh3.Hash(b[:56]) != binary.LittleEndian.Uint64(b[56:]) {

@@ -70,6 +70,12 @@ type Options struct {
 	// behind the end of the log and will be cut, unless Run then fails.
 	Cut func(Frame)
 
+	// Room, if set, is asked before a file is made ready to follow the present
+	// one, which takes so many bytes more of the file system and is full when
+	// the log ends at end. An error is the answer of a full disk: appends that
+	// need the file get ErrDiskFull, and it is asked again after a while.
+	Room func(end LSN, bytes int64) error
+
 	// Manual starts no goroutine: spares are prepared inside Admit, and Tick
 	// does what the background would. For simulations that must replay.
 	Manual bool

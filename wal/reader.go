@@ -1,12 +1,14 @@
 package wal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"sort"
 
 	"github.com/e6e95bb8/topics/wal/frame"
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // The window a reader reads files by: it starts small, for a lone frame among
@@ -25,14 +27,20 @@ type Reader struct {
 	file   *file
 	at     int64
 	next   int // size of the next window
+	ctx    context.Context
 }
 
 // NewReader returns a reader of the log.
-func (l *Log) NewReader() *Reader { return &Reader{log: l, next: minWindow} }
+func (l *Log) NewReader() *Reader { return &Reader{log: l, next: minWindow, ctx: context.Background()} }
 
 // NewReader returns a reader of the frames that a replay reads, for as long as
 // it runs: what a frame says may be about an earlier one.
-func (r *Replay) NewReader() *Reader { return &Reader{replay: r, next: minWindow} }
+func (r *Replay) NewReader() *Reader {
+	return &Reader{replay: r, next: minWindow, ctx: context.Background()}
+}
+
+// Within makes reads of files that have to wait for others end with ctx.
+func (r *Reader) Within(ctx context.Context) { r.ctx = ctx }
 
 // Frame returns the type and the payload of the frame that Append put at lsn.
 // The slice is never written to again and may be kept. A frame from a file is
@@ -102,7 +110,7 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 		ahead = min(ahead, f.offset(r.log.Written())-off)
 	}
 	buf := make([]byte, min(max(int64(n), ahead), f.size-off))
-	if _, err := f.ReadAt(buf, off); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := vfs.ReadAt(r.ctx, f.File, buf, off); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
 	}
 	r.file, r.at, r.window = f, off, buf

@@ -31,15 +31,15 @@ func (l *Log) prepareSpare() bool {
 	}
 	small := l.mu.spare
 	l.mu.spare = nil
-	index := l.mu.cur.index + 1
+	index, end := l.mu.cur.index+1, l.mu.cur.end()
 	l.mu.Unlock()
 
 	if small != nil {
 		_ = l.drop(small) // what stays under the name goes when the next one takes it
 	}
-	f, err := l.makeSpare(index, size)
+	f, err := l.makeSpare(index, size, end)
 	if err != nil && size > usual {
-		f, _ = l.makeSpare(index, usual)
+		f, _ = l.makeSpare(index, usual, end)
 	}
 
 	l.mu.Lock()
@@ -71,10 +71,13 @@ func lackOf(err error) error {
 	return ErrNoFile
 }
 
-// makeSpare makes a file of that index and size: out of the recycled one if
-// that will do, else a fresh one. On a full disk the recycled one goes, for
-// its space.
-func (l *Log) makeSpare(index uint64, size int64) (*file, error) {
+// makeSpare makes a file of that index and size, which follows one that ends
+// at end: out of the recycled one if that will do, else a fresh one. On a full
+// disk the recycled one goes, for its space.
+func (l *Log) makeSpare(index uint64, size int64, end LSN) (*file, error) {
+	if err := l.askRoom(size, end); err != nil {
+		return nil, err
+	}
 	if size == l.opts.fileSize(0) {
 		if old := l.takeRecycled(); old != nil {
 			if f, err := l.renew(old, index); f != nil || err != nil {
@@ -89,6 +92,30 @@ func (l *Log) makeSpare(index uint64, size int64) (*file, error) {
 		}
 	}
 	return f, err
+}
+
+// askRoom asks Options.Room for a file of that size behind the position end.
+// If there is no room the recycled file goes, for its space.
+func (l *Log) askRoom(size int64, end LSN) error {
+	if l.opts.Room == nil {
+		return nil
+	}
+	l.mu.Lock()
+	recycled := l.mu.recycled
+	l.mu.Unlock()
+	end += LSN(size - headerSize)
+	more := size
+	if recycled != nil && recycled.size == size {
+		more = 0
+	}
+	err := l.opts.Room(end, more)
+	if err == nil || recycled == nil {
+		return err
+	}
+	if old := l.takeRecycled(); old != nil {
+		_ = l.drop(old) // the file system knows whether there is room now
+	}
+	return l.opts.Room(end, size)
 }
 
 // freshSpare makes a new file. A file that has its name already was never in

@@ -23,13 +23,17 @@ type Stats struct {
 	Err            error // why ReadOnly; nil otherwise
 	Full           bool  // no space for the next file
 	LastSync       time.Duration
-	Written        uint64 // LSN
-	Synced         uint64 // LSN
-	Files          int    // in use
-	Bytes          int64  // of all files on disk, the spare and a recycled one included
-	Released       uint64 // files given back
-	Recycled       uint64 // files given back that became a spare
-	Oldest         LSN    // where the oldest file begins
+	Writing        time.Duration // for how long the write under way has been; 0: none is
+	Syncing        time.Duration // for how long the sync under way has been; 0: none is
+	Waiting        int           // writers that wait for a write or a sync
+	Blocked        int           // writers that wait for room
+	Written        uint64        // LSN
+	Synced         uint64        // LSN
+	Files          int           // in use
+	Bytes          int64         // of all files on disk, the spare and a recycled one included
+	Released       uint64        // files given back
+	Recycled       uint64        // files given back that became a spare
+	Oldest         LSN           // where the oldest file begins
 }
 
 // Group is what one sync made durable.
@@ -54,6 +58,8 @@ func (l *Log) Stats() Stats {
 	s.Full = errors.Is(s.PrepareErr, ErrDiskFull)
 	s.Written = uint64(l.mu.write.done)
 	s.Synced = uint64(l.mu.sync.done)
+	s.Writing, s.Syncing = l.mu.write.underWay(), l.mu.sync.underWay()
+	s.Waiting, s.Blocked = int(l.waiting.Load()), int(l.blocked.Load())
 	files := *l.files.Load()
 	s.Files, s.Oldest = len(files), files[0].first
 	for _, f := range append(files[:len(files):len(files)], l.mu.spare, l.mu.recycled) {

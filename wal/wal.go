@@ -28,7 +28,9 @@ type Log struct {
 	files atomic.Pointer[[]*file] // those in use, by first; copied on change
 	bg    background
 
-	waiters sync.Pool // of *waiter
+	waiters sync.Pool    // of *waiter
+	waiting atomic.Int64 // writers in WaitWritten and WaitSynced
+	blocked atomic.Int64 // writers in Admit that found no room
 
 	mu struct {
 		sync.Mutex
@@ -106,6 +108,8 @@ func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (ti
 		}
 		if began.IsZero() {
 			began = time.Now()
+			l.blocked.Add(1)
+			defer l.blocked.Add(-1)
 			if !patient {
 				t := time.NewTimer(l.opts.QueueWait)
 				defer t.Stop()

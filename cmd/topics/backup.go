@@ -28,7 +28,8 @@ func (c *backupCmd) Run(ctx context.Context) error {
 	var d *backup.Description
 	var err error
 	if c.Dir != "" {
-		d, err = backup.Copy(ctx, vfs.OS(), c.Dir, c.ColdDir, c.To)
+		boot, mount := identity(c.Dir)
+		d, err = backup.Copy(ctx, backup.Copying{FS: vfs.OS(), Dir: c.Dir, Cold: c.ColdDir, To: c.To, BootID: boot, Mount: mount})
 	} else {
 		d, err = c.download(ctx)
 	}

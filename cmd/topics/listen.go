@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // listen is step 4. Nothing is served until every address is bound, and the
@@ -27,7 +29,10 @@ func (s *server) listen() error {
 		s.log.Info().Stringer("addr", ops.Addr()).Msg("listening for operators")
 		go s.serveOn(s.ops, ops)
 	}
-	if err := writePortFile(s.config.PortFile, listener.Addr()); err != nil {
+	err = writePortFile(s.config.PortFile, listener.Addr())
+	if vfs.NoSpace(err) { // no reason not to serve what is there
+		s.log.Warn().Err(err).Msg("the disk is full; the port file is not written")
+	} else if err != nil {
 		listener.Close()
 		return fmt.Errorf("port file: %w", err)
 	}
@@ -43,22 +48,33 @@ func (s *server) serveOn(srv *http.Server, l net.Listener) {
 		srv.TLSConfig = s.certificate.tlsConfig()
 		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
 	}
-	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(s.api.Listen(l)); !errors.Is(err, http.ErrServerClosed) {
 		s.broken <- err
 	}
 }
 
 // writePortFile writes the port of addr and a newline, in one step for
-// whoever waits for the file. No name, no file.
+// whoever waits for the file. No name, no file. On a full disk a file that is
+// there already is overwritten where it is.
 func writePortFile(name string, addr net.Addr) error {
 	if name == "" {
 		return nil
 	}
+	port := strconv.Itoa(addr.(*net.TCPAddr).Port) + "\n"
+	err := replace(name, port)
+	if vfs.NoSpace(err) && overwrite(name, port) == nil {
+		return nil
+	}
+	return err
+}
+
+// replace gives a file its content in one step.
+func replace(name, content string) error {
 	part, err := os.CreateTemp(filepath.Dir(name), ".port-*")
 	if err != nil {
 		return err
 	}
-	_, err = part.WriteString(strconv.Itoa(addr.(*net.TCPAddr).Port) + "\n")
+	_, err = part.WriteString(content)
 	if err = errors.Join(err, part.Close()); err == nil {
 		err = os.Rename(part.Name(), name)
 	}
@@ -66,4 +82,17 @@ func writePortFile(name string, addr net.Addr) error {
 		os.Remove(part.Name())
 	}
 	return err
+}
+
+// overwrite gives a file that is there another short content, in its block.
+func overwrite(name, content string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(content), 0)
+	if err == nil {
+		err = f.Truncate(int64(len(content)))
+	}
+	return errors.Join(err, f.Close())
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/cmd/topics/bench"
 	"github.com/e6e95bb8/topics/cmd/topics/drill"
+	"github.com/e6e95bb8/topics/cmd/topics/drill/damage"
 	"github.com/e6e95bb8/topics/cmd/topics/load"
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
 )
@@ -30,8 +31,14 @@ type commands struct {
 	Verify  verifyCmd  `cmd:"" help:"Check a data directory: every checksum, every reference."`
 	Dump    dumpCmd    `cmd:"" help:"Print what is in a data directory as JSON lines."`
 	Repair  repairCmd  `cmd:"" help:"Make a damaged data directory whole; what is damaged goes to a quarantine."`
-	Drill   drill.Cmd  `cmd:"" help:"Kill a loaded server again and again and prove that nothing acknowledged is lost."`
+	Drill   drillCmd   `cmd:"" help:"Prove that nothing acknowledged is lost, whatever happens to the server or its files."`
 	Bench   bench.Cmd  `cmd:"" help:"Measure the server against the limits of this machine."`
+}
+
+// drillCmd has the drills.
+type drillCmd struct {
+	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a loaded server again and again. This is the default."`
+	Damage damage.Cmd `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
 }
 
 func main() {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -31,9 +30,7 @@ func (c *repairCmd) Run(ctx context.Context) error {
 
 func (c *repairCmd) print(w io.Writer, r *repair.Report) error {
 	if c.JSON {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		return e.Encode(r)
+		return printJSON(w, r)
 	}
 	if !r.Changed {
 		_, err := fmt.Fprintf(w, "%s is sound; nothing was changed\n", r.Dir)

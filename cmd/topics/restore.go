@@ -20,8 +20,9 @@ type restoreCmd struct {
 
 // Run restores, and prints how far.
 func (c *restoreCmd) Run(ctx context.Context) error {
+	boot, mount := identity(c.To)
 	out, err := backup.Restore(ctx, backup.Restoring{
-		FS: vfs.OS(), From: c.From, To: c.To, Archives: c.Archive, Until: backup.Until(c.Until),
+		FS: vfs.OS(), From: c.From, To: c.To, Archives: c.Archive, Until: backup.Until(c.Until), BootID: boot, Mount: mount,
 	})
 	if err != nil {
 		return err

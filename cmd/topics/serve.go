@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/config"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/e6e95bb8/topics/wal/vfs/slotfs"
 )
 
 // serveCmd runs the server.
@@ -27,14 +28,19 @@ type server struct {
 	config *config.Config
 	log    zerolog.Logger
 	fs     vfs.FS
+	disks  *slotfs.FS // fs, once there is a configuration
 	gate   *recovery.Gate
 	health *recovery.Health
-	lock   vfs.Held // the data directory's; nil if it could not be taken
-	disk   *recovery.DiskWatch
-	wal    *recovery.LogWatch
-	api    *api.Server
-	http   *http.Server
-	ops    *http.Server // the operator's listener; nil: there is none
+	// watchdog is what /live asks.
+	watchdog *recovery.Watchdog
+	lock     vfs.Held // the data directory's; nil if it could not be taken
+	disk     *recovery.DiskWatch
+	wal      *recovery.LogWatch
+	api      *api.Server
+	// descriptors are what log, segments and connections share.
+	descriptors *descriptors
+	http        *http.Server
+	ops         *http.Server // the operator's listener; nil: there is none
 	// certificate is what the listeners serve TLS with; nil in cleartext.
 	certificate *certificate
 	trail       *auditFile // nil: audit lines are in the log
@@ -106,12 +112,26 @@ func (s *server) configure() (err error) {
 		}
 	}
 	limitMemory(s.log)
+	s.prepare()
 	return nil
 }
 
-// claim is step 2. A directory that cannot be locked for another reason than
-// being in use is recovery's to report, when the probes can tell.
-func (s *server) claim() (err error) {
+// prepare takes stock of what the machine gives: descriptors and disks.
+func (s *server) prepare() {
+	c := s.config
+	s.descriptors = claimDescriptors(s.log)
+	s.disks = slotfs.New(s.fs, c.MaxDiskReads, c.DataDir, c.ColdDir, c.ArchiveDir)
+	s.fs = s.disks
+}
+
+// claim is step 2. A directory that is no data directory, or that cannot be
+// locked for another reason than being in use, is recovery's to report, when
+// the probes can show it. The former gets no lock file.
+func (s *server) claim() error {
+	kind, err := recovery.Examine(s.fs, s.config.DataDir, s.named()...)
+	if err != nil || kind.Require(recovery.Data, recovery.Empty) != nil {
+		return nil
+	}
 	s.lock, err = recovery.Lock(s.fs, s.config.DataDir)
 	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
 		return err
@@ -125,13 +145,16 @@ func (s *server) watch() (stop func()) {
 	// made, recovery says so.
 	_ = s.fs.MkdirAll(s.config.DataDir)
 	s.gate = recovery.NewGate(time.Now)
-	s.health = recovery.NewHealth(time.Now)
 	s.registerChecks()
 	s.api = api.New(s.apiOptions())
+	s.boundConnections()
+	s.warnOfFew()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.health.Run(ctx) })
+	wg.Go(func() { s.watchdog.Run(ctx) })
 	wg.Go(func() { tendMemory(ctx) })
+	wg.Go(func() { s.tendConnections(ctx) })
 	return func() { cancel(); wg.Wait() }
 }
 
@@ -165,7 +188,9 @@ func (s *server) open() {
 		return
 	}
 	s.health.Register("log", s.wal.Check)
-	s.health.Refresh()
+	s.health.Refresh("log")
+	s.watchdog.Watch("registry", func() bool { data.Registry.List("\xff", "", 0); return true })
+	s.watchdog.Watch("log", recovery.LogMoves(s.logState))
 	s.api.Open(data.Registry)
 	s.gate.Ready()
 	go debug.FreeOSMemory() // what recovery needed and nobody does now

@@ -72,7 +72,11 @@ func (v storageView) Stats() api.StorageStats {
 	if d == nil {
 		return api.StorageStats{}
 	}
-	s, log := d.StorageStats(), d.Log.Stats()
+	s, log, reads := d.StorageStats(), d.Log.Stats(), v.disks.Total()
+	reserve := 0
+	if s.ReserveMissing {
+		reserve = 1
+	}
 	return api.StorageStats{
 		Checkpoints: s.Checkpoints, CheckpointFailures: s.CheckpointFailures,
 		CheckpointSeconds: s.CheckpointTook.Seconds(), CheckpointAge: s.CheckpointAge,
@@ -84,8 +88,11 @@ func (v storageView) Stats() api.StorageStats {
 		ReclaimedBytes: s.MergeReadBytes - min(s.MergeReadBytes, s.MergeWrittenBytes),
 		Relocations:    s.Relocations,
 		CacheHits:      s.Cache.Hits, CacheMisses: s.Cache.Misses, CacheBytes: s.Cache.Bytes,
+		Reads: reads.Reading, ReadsWaiting: reads.Waiting,
 		ArchivedFiles: s.ArchivedFiles, ArchiveFailures: s.ArchiveFailures,
-		VerifyRuns: s.VerifyRuns, VerifyDamaged: s.VerifyDamaged, VerifyAge: s.VerifyAge,
+		ArchiveWaitingFiles: s.ArchiveWaiting.Files, ArchiveWaitingBytes: s.ArchiveWaiting.Bytes,
+		ReserveMissing: reserve,
+		VerifyRuns:     s.VerifyRuns, VerifyDamaged: s.VerifyDamaged, VerifyAge: s.VerifyAge,
 		DamagedReads: d.Registry.Totals().DamagedReads, LastError: s.LastError,
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -22,7 +24,16 @@ func (d *dataDir) open() (inspect.Dir, error) {
 	if _, err := os.Stat(d.Dir); err != nil {
 		return inspect.Dir{}, unreadable{err}
 	}
-	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold}, nil
+	boot, mount := identity(d.Dir)
+	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold, BootID: boot, Mount: mount}, nil
+}
+
+// identity returns what a start in this directory would go by to tell a kill
+// from a power cut. What cannot be read is empty: it counts as a power cut.
+func identity(dir string) (boot, mount string) {
+	boot, _ = recovery.BootID(recovery.BootIDFile)
+	mount, _ = recovery.Mount(dir)
+	return boot, mount
 }
 
 // unreadable says that a tool could not do its work on a directory, whatever
@@ -32,7 +43,7 @@ type unreadable struct{ error }
 func (e unreadable) Unwrap() error { return e.error }
 func (e unreadable) ExitCode() int { return usageError }
 
-// verifyCmd checks a data directory.
+// verifyCmd checks a data directory, or a backup.
 type verifyCmd struct {
 	dataDir
 	JSON bool `help:"Print the report as JSON." name:"json"`
@@ -43,6 +54,13 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	d, err := c.open()
 	if err != nil {
 		return err
+	}
+	kind, err := recovery.Examine(d.FS, d.Path)
+	if err != nil {
+		return unreadable{err}
+	}
+	if kind.Kind == recovery.Backup {
+		return c.backup(ctx, d)
 	}
 	report, err := inspect.Verify(ctx, d)
 	if err != nil {
@@ -60,11 +78,35 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	return nil
 }
 
+// backup checks a backup.
+func (c *verifyCmd) backup(ctx context.Context, d inspect.Dir) error {
+	r, err := backup.Verify(ctx, d.FS, d.Path)
+	if err != nil {
+		return unreadable{err}
+	}
+	if c.JSON {
+		err = printJSON(os.Stdout, r)
+	} else {
+		for _, f := range r.Faults {
+			fmt.Println(f)
+		}
+		_, err = fmt.Printf("backup: files %d, bytes %d, up to lsn %d, faults %d\n", r.Files, r.Bytes, r.EndLSN, len(r.Faults))
+	}
+	if n := len(r.Faults); err == nil && n > 0 {
+		err = fmt.Errorf("faults found: %d; the backup cannot be restored", n)
+	}
+	return err
+}
+
+func printJSON(w io.Writer, report any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(report)
+}
+
 func (c *verifyCmd) print(w io.Writer, r *inspect.Report) error {
 	if c.JSON {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		return e.Encode(r)
+		return printJSON(w, r)
 	}
 	if r.InUse != "" {
 		fmt.Fprintf(w, "%s is in use by %s: a fault may be of the moment\n", r.Dir, r.InUse)

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
@@ -32,7 +33,7 @@ func (s *server) apiOptions() api.Options {
 		Version: version,
 		NodeID:  node,
 		Gate:    gateView{s.gate},
-		Health:  healthView{s.health},
+		Health:  healthView{s.health, s.watchdog},
 		Limits: api.Limits{
 			MaxBodyBytes:     c.MaxBodyBytes,
 			MaxBatchRecords:  c.MaxBatchRecords,
@@ -53,13 +54,13 @@ func (s *server) apiOptions() api.Options {
 			MaxWatchSessions: orUnlimited(c.MaxWatchSessions),
 			SSEMaxAge:        c.SSEMaxAge,
 		},
-		Log:       s.log,
-		WAL:       s.walStats,
-		Positions: func() (written, synced uint64) { st := s.wal.Last(); return st.Written, st.Synced },
-		Disk:      s.disk.Space,
-		Report:    s.reportView,
-		Storage:   storageView{s},
-		Config:    c.Map(),
+		Log:      s.log,
+		WAL:      s.walStats,
+		Position: s.position,
+		Disk:     s.disk.Space,
+		Report:   s.reportView,
+		Storage:  storageView{s},
+		Config:   c.Map(),
 
 		Keys:        c.Keys,
 		Hosts:       c.Names(),
@@ -109,16 +110,19 @@ const queueWait = time.Second
 func (s *server) recoveryOptions() recovery.Options {
 	c := s.config
 	boot, err := recovery.BootID(recovery.BootIDFile)
-	if err != nil {
+	mount, merr := recovery.Mount(c.DataDir)
+	if err = errors.Join(err, merr); err != nil {
 		s.log.Warn().Err(err).Msg("every start counts as one after a power cut")
 	}
 	return recovery.Options{
 		FS:     s.fs,
 		Dir:    c.DataDir,
+		Named:  s.named(),
 		Lock:   s.lock,
 		Gate:   s.gate,
 		Log:    s.log,
 		BootID: boot,
+		Mount:  mount,
 		WAL: wal.Options{
 			FileBytes:  c.WALFileBytes,
 			QueueBytes: c.WALQueueBytes,
@@ -146,45 +150,114 @@ func (s *server) recoveryOptions() recovery.Options {
 			HotSegments:        c.HotRetainSegments,
 			HotBytes:           c.HotRetainBytes,
 			ArchiveDir:         c.ArchiveDir,
+			ArchiveMaxBytes:    c.ArchiveMaxBytes,
 		},
 	}
 }
 
-// registerChecks registers the health checks but the log's, which comes with
-// the log. What they find is logged when it turns.
-func (s *server) registerChecks() {
-	s.health.Changed = func(name string, was recovery.Status, is recovery.Condition) {
-		level := zerolog.WarnLevel
-		if is.Status == recovery.Healthy {
-			level = zerolog.InfoLevel
+// named are the files and directories that the configuration names.
+func (s *server) named() (names []string) {
+	for _, v := range s.config.Settings() {
+		if strings.HasSuffix(v.Name, "_FILE") || strings.HasSuffix(v.Name, "_DIR") {
+			names = append(names, v.Value)
 		}
-		s.log.WithLevel(level).Str("check", name).Stringer("was", was).Stringer("is", is.Status).
-			Str("reason", is.Reason).Msg("health changed")
 	}
-	s.disk = recovery.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(s.config.DataDir) })
-	s.wal = recovery.NewLogWatch(func() recovery.LogState {
-		st := s.walStats()
-		return recovery.LogState{
-			ReadOnly:   st.ReadOnly,
-			Err:        st.Err,
-			Full:       st.Full,
-			PrepareErr: st.PrepareErr,
-			LastSync:   st.LastSync,
-			QueueDepth: st.QueueDepth,
-			QueueBytes: st.QueueBytes,
-			Written:    st.Written,
-			Synced:     st.Synced,
-		}
-	})
+	return names
+}
+
+// registerChecks makes the health checks but the log's, which comes with the
+// log, and the watchdog. What they find is logged when it turns.
+func (s *server) registerChecks() {
+	c, lines := s.config, s.thresholds()
+	s.health = recovery.NewHealth(time.Now, c.HealthInterval)
+	s.health.Changed = s.logHealth
+	s.watchdog = recovery.NewWatchdog(time.Now)
+	s.watchdog.Waits = func() bool { return s.disks.Oldest(c.DataDir) > time.Second }
+	s.watchdog.Stuck = s.logStuck
+	s.disk = recovery.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(c.DataDir) }, lines)
+	s.wal = recovery.NewLogWatch(s.logState, lines)
 	s.health.Live("recovery", recovery.RecoveryCheck(s.gate))
-	s.health.Register("data_dir", recovery.DataDirCheck(s.lock))
+	s.health.Live("watchdog", s.watchdog.Check)
 	s.health.Register("disk_space", s.disk.Check)
-	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse))
-	s.health.Register("connections", recovery.ConnectionsCheck(s.connections))
+	s.health.Register("data_dir", recovery.Worst(recovery.DataDirCheck(s.lock), recovery.DirectoryCheck(s.fs, c.DataDir)))
+	if c.ColdDir != "" {
+		look := recovery.StoreCheck(s.fs, c.ColdDir, lines)
+		s.health.Register("cold_dir", s.onData(func(*recovery.Recovered) recovery.Condition { return look() }))
+	}
+	if c.ArchiveDir != "" {
+		look := recovery.StoreCheck(s.fs, c.ArchiveDir, lines)
+		s.health.Register("archive_dir", s.onData(func(*recovery.Recovered) recovery.Condition { return look() }))
+	}
+	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse, lines))
+	s.health.Register("connections", recovery.ConnectionsCheck(s.connections, lines))
+	s.health.Register("descriptors", recovery.DescriptorsCheck(s.openDescriptors, lines))
 	s.health.Register("segments", recovery.SegmentsCheck(s.damageSeen))
 	s.health.Register("routers", recovery.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
+	s.health.Register("cold", s.onData((*recovery.Recovered).ColdCheck))
+	s.health.Register("reserve", s.onData((*recovery.Recovered).ReserveCheck))
+}
+
+// thresholds are where the health checks draw their lines.
+func (s *server) thresholds() recovery.Thresholds {
+	c := s.config
+	return recovery.Thresholds{
+		SyncDegraded:       c.HealthSyncDegraded,
+		SyncUnhealthy:      c.HealthSyncUnhealthy,
+		DiskDegraded:       c.HealthDiskDegraded,
+		DiskUnhealthy:      c.HealthDiskUnhealthy,
+		DiskPercent:        c.HealthDiskPercent,
+		MemoryPercent:      c.HealthMemoryPercent,
+		DescriptorsPercent: c.HealthDescriptorsPercent,
+		ConnectionsPercent: c.HealthConnectionsPercent,
+	}
+}
+
+func (s *server) logHealth(name string, was recovery.Status, is recovery.Condition) {
+	level := zerolog.WarnLevel
+	if is.Status == recovery.Healthy {
+		level = zerolog.InfoLevel
+	}
+	s.log.WithLevel(level).Str("check", name).Stringer("was", was).Stringer("is", is.Status).
+		Str("reason", is.Reason).Msg("health changed")
+}
+
+func (s *server) logStuck(part string, silent time.Duration) {
+	if silent == 0 {
+		s.log.Info().Str("part", part).Msg("the process moves again")
+		return
+	}
+	s.log.Error().Str("part", part).Dur("silent", silent).Msg("the process is stuck; a restart is needed")
+}
+
+// logState is the log as health sees it, zero while there is none.
+func (s *server) logState() recovery.LogState {
+	st := s.walStats()
+	return recovery.LogState{
+		ReadOnly:   st.ReadOnly,
+		Err:        st.Err,
+		Full:       st.Full,
+		PrepareErr: st.PrepareErr,
+		LastSync:   st.LastSync,
+		Writing:    st.Writing,
+		Syncing:    st.Syncing,
+		Waiting:    st.Waiting,
+		Blocked:    st.Blocked,
+		QueueDepth: st.QueueDepth,
+		QueueBytes: st.QueueBytes,
+		Written:    st.Written,
+		Synced:     st.Synced,
+	}
+}
+
+// position is where the log was when its check ran last.
+func (s *server) position() api.LogPosition {
+	p := api.LogPosition{Synced: s.wal.Last().Synced, Applied: s.wal.Applied()}
+	if data := s.data.Load(); data != nil {
+		p.Starts = data.Starts()
+	}
+	return p
 }
 
 // onData makes a check of one that needs the data; while there is none all is
@@ -215,14 +288,15 @@ func (s *server) damageSeen() recovery.DamageSeen {
 	return recovery.DamageSeen{}
 }
 
-// connections are those that are open and how many the system lets there be:
-// each takes a file descriptor.
+// connections are those that are open and how many there may be.
 func (s *server) connections() (current, most int64) {
-	var files unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) != nil {
-		return 0, 0
-	}
-	return s.api.Connections(), int64(min(files.Cur, math.MaxInt64))
+	c := s.api.Connections()
+	return int64(c.Open), int64(c.Bound)
+}
+
+// openDescriptors are those that are open and how many there may be.
+func (s *server) openDescriptors() (open, limit int64) {
+	return s.descriptors.open.Load(), int64(s.descriptors.limit)
 }
 
 // gateView shows the gate to the HTTP side, which does not import recovery.
@@ -245,7 +319,10 @@ func (v gateView) Progress() api.Progress {
 }
 
 // healthView shows the health to the HTTP side.
-type healthView struct{ *recovery.Health }
+type healthView struct {
+	*recovery.Health
+	*recovery.Watchdog
+}
 
 // Snapshot implements api.Health.
 func (v healthView) Snapshot() api.HealthReport {

@@ -24,7 +24,7 @@ import (
 )
 
 // Name is the base name of the description.
-const Name = "BACKUP"
+const Name = recovery.BackupName
 
 // Version is the version of the format that this code writes and reads.
 const Version = 1

@@ -137,7 +137,7 @@ func TestCopyOnABadDisk(t *testing.T) {
 	for n := 1; ; n++ {
 		inner := fsys.Clone()
 		inj := &errfs.Injector{Nth: n, Short: true, Sticky: n%3 == 0}
-		_, err := backup.Copy(context.Background(), errfs.New(inner, inj), "/data", "/cold", "/copy")
+		_, err := backup.Copy(context.Background(), copying(errfs.New(inner, inj), "/data", "/cold", "/copy"))
 		if !inj.Fired() {
 			if err != nil || n < 50 {
 				t.Fatalf("%d operations: %v", n, err)
@@ -159,7 +159,7 @@ func TestCopyThroughCrashes(t *testing.T) {
 	for n := 1; ; n++ {
 		at := fsys.Clone()
 		at.CrashAfter(n)
-		_, err := backup.Copy(context.Background(), at, "/data", "/cold", "/copy")
+		_, err := backup.Copy(context.Background(), copying(at, "/data", "/cold", "/copy"))
 		after := at.Crash(rng)
 		if w.completeOrNone(after, "/copy", text); err == nil {
 			if _, err := backup.Read(after, "/copy"); err != nil {
@@ -262,19 +262,19 @@ func TestDamagedTar(t *testing.T) {
 
 func TestRefusesADirectoryInUse(t *testing.T) {
 	w, fsys, _ := small(t)
-	_, err := backup.Copy(context.Background(), fsys, "/data", "/cold", "/copy")
+	_, err := backup.Copy(context.Background(), copying(fsys, "/data", "/cold", "/copy"))
 	if inUse := new(recovery.InUseError); !errors.As(err, &inUse) {
 		t.Errorf("copying a directory in use: %v", err)
 	}
-	if _, err := backup.Copy(context.Background(), fsys, "/nowhere", "", "/copy"); err == nil {
+	if _, err := backup.Copy(context.Background(), copying(fsys, "/nowhere", "", "/copy")); err == nil {
 		t.Error("copied what is not there")
 	}
 	w.close()
-	if _, err := backup.Copy(context.Background(), fsys, "/data", "", "/copy"); err == nil || !strings.Contains(err.Error(), "cold") {
+	if _, err := backup.Copy(context.Background(), copying(fsys, "/data", "", "/copy")); err == nil || !strings.Contains(err.Error(), "cold") {
 		t.Errorf("without its cold directory: %v", err)
 	}
 	for _, to := range []string{"/data", "/backup"} {
-		if _, err := backup.Copy(context.Background(), fsys, "/data", "/cold", to); err == nil || !strings.Contains(err.Error(), "not empty") {
+		if _, err := backup.Copy(context.Background(), copying(fsys, "/data", "/cold", to)); err == nil || !strings.Contains(err.Error(), "not empty") {
 			t.Errorf("backup to %s: %v", to, err)
 		}
 		_, err := backup.Restore(context.Background(), backup.Restoring{FS: fsys, From: "/backup", To: to})

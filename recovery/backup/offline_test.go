@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -37,9 +38,12 @@ func TestOfflineRoundTrip(t *testing.T) {
 			fsys = fsys.Kill()
 		default:
 			fsys = fsys.Crash(rand.New(rand.NewPCG(seed, 2)))
+			w.mount = "after the power cut"
 		}
 		w.fs = fsys
-		if _, err := backup.Copy(context.Background(), fsys, "/data", "/cold", "/backup"); err != nil {
+		c := copying(fsys, "/data", "/cold", "/backup")
+		c.Mount = cmp.Or(w.mount, c.Mount)
+		if _, err := backup.Copy(context.Background(), c); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if _, err := restoreTo(fsys, backup.Until{}); err != nil {
@@ -58,7 +62,7 @@ func TestOfflineEmpty(t *testing.T) {
 	w.backup("/online")
 	fsys = fsys.Kill()
 	w.fs = fsys
-	if _, err := backup.Copy(context.Background(), fsys, "/data", "", "/backup"); err != nil {
+	if _, err := backup.Copy(context.Background(), copying(fsys, "/data", "", "/backup")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := restoreTo(fsys, backup.Until{}); err != nil {

@@ -37,14 +37,14 @@ func TestSourcesAreOnlyRead(t *testing.T) {
 		return errfs.New(inner, inj), inj
 	}
 	fsys, inj := readOnly("/data", "/cold")
-	if _, err := backup.Copy(context.Background(), fsys, "/data", "/cold", "/backup"); err != nil || inj.Fired() {
+	if _, err := backup.Copy(context.Background(), copying(fsys, "/data", "/cold", "/backup")); err != nil || inj.Fired() {
 		t.Fatalf("backup: %v, %v", err, inj.Failed())
 	}
 	if got := files(t, inner, "/data"); strings.Contains(got, ".topics.lock") {
 		t.Errorf("the data directory has %s", got)
 	}
 	fsys, inj = readOnly("/data", "/cold", "/backup", "/archive")
-	if _, err := backup.Restore(context.Background(), backup.Restoring{FS: fsys, From: "/backup", To: "/restored", Archives: []string{"/archive", "/data/wal"}}); err != nil || inj.Fired() {
+	if _, err := backup.Restore(context.Background(), backup.Restoring{FS: fsys, From: "/backup", To: "/restored", Archives: []string{"/archive", "/data/wal"}, BootID: "boot", Mount: "mount"}); err != nil || inj.Fired() {
 		t.Fatalf("restore: %v, %v", err, inj.Failed())
 	}
 	got := w.restored(inner, "/restored")

@@ -24,6 +24,8 @@ type Restoring struct {
 	// directories, or the log's directory in a data directory that crashed.
 	Archives []string
 	Until    Until
+	// BootID and Mount are those of recovery.Options for To.
+	BootID, Mount string
 }
 
 // Restored is the account of a restore.
@@ -70,12 +72,15 @@ func (r *restore) run(ctx context.Context) (err error) {
 	if r.plan, err = planLogs(ctx, r.FS, r.From, r.desc, r.Archives, r.Until); err != nil {
 		return err
 	}
+	if err := requireEmpty(r.FS, r.To); err != nil {
+		return err
+	}
 	lock, err := recovery.Lock(r.FS, r.To)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if err := requireEmpty(r.FS, r.To); err != nil {
+	if err := requireEmpty(r.FS, r.To); err != nil { // another process may have filled it until now
 		return err
 	}
 	m, err := r.build(ctx)
@@ -149,7 +154,7 @@ func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 	if err := r.plan.makeLog(ctx, r.FS, logs); err != nil {
 		return nil, err
 	}
-	end, err := r.findEnd(logs)
+	end, err := r.findEnd()
 	if err != nil {
 		return nil, err
 	}
@@ -164,17 +169,24 @@ func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 	}
 	r.out.Backup, r.out.EndLSN, r.out.Bytes = r.desc.Time, end, r.desc.Bytes()
 	r.out.Files = len(r.desc.Files) - len(r.desc.logs()) + len(r.plan)
-	m := &recovery.Manifest{
-		LogID: r.desc.LogID, NewestFile: newest, EndLSN: uint64(end),
-		Checkpoint: r.desc.Checkpoint, Previous: r.desc.Checkpoint,
-		// What the directory is made of was durable, all of it: there is no
-		// crash behind it, unless it is the copy of one that crashed.
-		CleanShutdown: true,
-	}
+	m := r.manifest(end)
+	// What the directory is made of was durable, all of it: there was no crash
+	// before it, unless it is the copy of one that crashed.
+	m.NewestFile, m.CleanShutdown = newest, true
 	if end == r.desc.EndLSN {
 		m.BootID, m.CleanShutdown = r.desc.BootID, r.desc.CleanShutdown
+		if m.BootID == r.BootID { // this boot wrote all of it
+			m.Mount = r.Mount
+		}
 	}
 	return m, nil
+}
+
+// manifest is that of the directory when the log ends there.
+func (r *restore) manifest(end wal.LSN) *recovery.Manifest {
+	return &recovery.Manifest{
+		LogID: r.desc.LogID, EndLSN: uint64(end), Checkpoint: r.desc.Checkpoint, Previous: r.desc.Checkpoint,
+	}
 }
 
 // copy copies one verified file of the backup.
@@ -197,14 +209,14 @@ func (r *restore) copy(ctx context.Context, f File) error {
 
 // findEnd reads the log that was written, and finds where it is to end.
 // Damage behind that does no harm.
-func (r *restore) findEnd(logs string) (wal.LSN, error) {
+func (r *restore) findEnd() (wal.LSN, error) {
 	if len(r.plan) == 0 {
 		return 0, nil
 	}
-	replay, err := wal.Inspect(wal.Options{
-		FS: r.FS, Dir: logs, LogID: r.desc.LogID, First: r.plan[0].header.Index, Start: r.desc.StartLSN,
-		Synced: max(r.desc.EndLSN, r.plan.end()), ReadOnly: true,
-	})
+	m := r.manifest(r.desc.EndLSN)
+	o := m.LogOptions(wal.Options{FS: r.FS, ReadOnly: true}, r.To, m.Checkpoint)
+	o.Synced = max(o.Synced, r.plan.end())
+	replay, err := wal.Inspect(o)
 	if err != nil {
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -27,6 +28,7 @@ func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 		return nil
 	}
 	next := *c
+	next.Sum = 0 // the description has a sum of every file
 	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
@@ -48,22 +50,24 @@ func pinned(p *recovery.Pinned) *source {
 
 // stopped is the source of a directory that is locked and not served. Nothing
 // in it is changed.
-func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
+func stopped(of *Copying) (*source, error) {
+	fsys, dir, cold := of.FS, of.Dir, of.Cold
 	m, err := recovery.ReadManifest(fsys, dir)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case m == nil:
-		return nil, fmt.Errorf("%s has no manifest: it is no data directory", dir)
-	case m.Unfinished:
-		return nil, recovery.ErrUnfinished
+	}
+	if m == nil {
+		return nil, fmt.Errorf("%s has no manifest: it is damaged; see topics verify", dir)
 	}
 	s := &source{fsys: fsys, pace: yield, desc: Description{
-		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, BootID: m.BootID, CleanShutdown: m.CleanShutdown,
+		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, CleanShutdown: m.CleanShutdown,
 		Checkpoint: hot(m.Checkpoint),
 	}}
+	if !m.PowerLost(of.BootID, of.Mount) {
+		s.desc.BootID = m.BootID // what is copied is all that the last run wrote
+	}
 	first := uint64(1)
-	o := wal.Options{FS: fsys, Dir: path.Join(dir, recovery.LogDir), LogID: m.LogID, Synced: wal.LSN(m.EndLSN), Newest: m.NewestFile, ReadOnly: true}
+	o := m.LogOptions(wal.Options{FS: fsys, ReadOnly: true, Tail: m.Tail(of.BootID, of.Mount)}, dir, m.Checkpoint)
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {
@@ -72,7 +76,11 @@ func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 		}
 		s.files = c.Stored(dir, cold)
 		first, s.desc.StartLSN = c.File, wal.LSN(c.Start)
-		o.First, o.Start = c.File, wal.LSN(c.Start)
+		reach, err := stateReach(fsys, dir, c)
+		if err != nil {
+			return nil, err
+		}
+		o.Synced = max(o.Synced, reach)
 	}
 	if s.desc.EndLSN, err = endOf(o); err != nil {
 		return nil, err
@@ -83,6 +91,15 @@ func stopped(fsys vfs.FS, dir, cold string) (*source, error) {
 	}
 	s.files = append(s.files, recovery.StoredLog(dir, logs, first, s.desc.EndLSN)...)
 	return s, nil
+}
+
+// stateReach is how far the log went at least, by the state of a checkpoint.
+func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
+	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
+	if err != nil {
+		return 0, err
+	}
+	return topics.StateReach(content)
 }
 
 // endOf reads a log to its end. Damage is an error.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -18,15 +17,36 @@ import (
 
 const tempName = Name + ".tmp"
 
+// Copying names a data directory to copy, and what to copy it to.
+type Copying struct {
+	FS   vfs.FS
+	Dir  string
+	Cold string // its cold directory; empty: it has none
+	To   string // empty, or not there
+	// BootID and Mount are those of recovery.Options for Dir.
+	BootID, Mount string
+}
+
 // Copy backs up a directory that no server has: it shares its lock, and writes
-// nothing in it. cold is its cold directory; empty: it has none.
-func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description, error) {
-	lock, err := recovery.Share(fsys, dir)
+// nothing in it.
+func Copy(ctx context.Context, c Copying) (*Description, error) {
+	fsys := c.FS
+	kind, err := recovery.Examine(fsys, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := kind.Require(recovery.Data); err != nil {
+		return nil, err
+	}
+	if err := requireEmpty(fsys, c.To); err != nil {
+		return nil, err
+	}
+	lock, err := recovery.Share(fsys, c.Dir)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
-	s, err := stopped(fsys, dir, cold)
+	s, err := stopped(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +56,7 @@ func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description,
 		defer close(ended)
 		w.CloseWithError(s.write(ctx, w))
 	}()
-	d, err := Unpack(ctx, fsys, to, r)
+	d, err := Unpack(ctx, fsys, c.To, r)
 	r.CloseWithError(errors.New("the copy was given up")) // nobody reads on
 	<-ended
 	return d, err
@@ -47,11 +67,11 @@ func Copy(ctx context.Context, fsys vfs.FS, dir, cold, to string) (*Description,
 // the right sums. After an error the files are removed again as far as they
 // can be; without a description they are not a backup.
 func Unpack(ctx context.Context, fsys vfs.FS, dir string, r io.Reader) (*Description, error) {
-	if err := fsys.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("directory %s: %w", dir, err)
-	}
 	if err := requireEmpty(fsys, dir); err != nil {
 		return nil, err
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("directory %s: %w", dir, err)
 	}
 	u := &unpacking{fsys: fsys, dir: dir}
 	d, err := u.run(ctx, tar.NewReader(r))
@@ -191,30 +211,18 @@ func stored(name string) bool {
 		_, kind, ok := segment.ParseName(base)
 		return ok && kind != segment.Partial
 	case recovery.StateDir + "/":
-		var number uint64
-		n, err := fmt.Sscanf(base, "%16x.state", &number)
-		return err == nil && n == 1 && base == recovery.StateName(number)
+		_, ok := recovery.ParseState(base)
+		return ok
 	}
 	return false
 }
 
-// requireEmpty holds that a directory has nothing in it but the directories
-// that an attempt that failed may have left, and a lock.
+// requireEmpty returns an error unless a directory has nothing in it but what
+// an attempt that failed may have left.
 func requireEmpty(fsys vfs.FS, dir string) error {
-	names, err := fsys.List(dir)
+	kind, err := recovery.Examine(fsys, dir)
 	if err != nil {
-		return fmt.Errorf("list %s: %w", dir, err)
+		return err
 	}
-	for _, name := range names {
-		if name == recovery.LockName {
-			continue
-		}
-		if slices.Contains([]string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir}, name) {
-			if inside, err := fsys.List(path.Join(dir, name)); err == nil && len(inside) == 0 {
-				continue
-			}
-		}
-		return fmt.Errorf("%s is not empty: there is %s", dir, name)
-	}
-	return nil
+	return kind.Require(recovery.Empty)
 }

@@ -27,7 +27,7 @@ func (w *world) moment() moment {
 
 func restoreTo(fsys vfs.FS, until backup.Until, archives ...string) (*backup.Restored, error) {
 	return backup.Restore(context.Background(), backup.Restoring{
-		FS: fsys, From: "/backup", To: "/restored", Archives: archives, Until: until,
+		FS: fsys, From: "/backup", To: "/restored", Archives: archives, Until: until, BootID: "boot", Mount: "mount",
 	})
 }
 
@@ -175,7 +175,7 @@ func TestCheckpointBehindARestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
-			if _, err := recovery.ReadState(fsys, "/restored/checkpoints", c.Number); err != nil {
+			if _, err := recovery.ReadState(fsys, "/restored/checkpoints", c); err != nil {
 				t.Fatal(err)
 			}
 		}

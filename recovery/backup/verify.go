@@ -10,6 +10,8 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -18,7 +20,7 @@ func Read(fsys vfs.FS, dir string) (*Description, error) {
 	name := path.Join(dir, Name)
 	f, err := fsys.OpenRead(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s: it is no backup, or was never finished", dir, Name)
+		return nil, notBackup(fsys, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -30,10 +32,72 @@ func Read(fsys vfs.FS, dir string) (*Description, error) {
 	}
 	d, err := decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, &DescriptionError{dir, err}
 	}
 	return d, nil
 }
+
+// notBackup explains what a directory without a description is.
+func notBackup(fsys vfs.FS, dir string) error {
+	kind, err := recovery.Examine(fsys, dir)
+	if err == nil {
+		err = kind.Require(recovery.Backup)
+	}
+	return fmt.Errorf("%s has no %s, so it is no backup, or one that was never finished: %w", dir, Name, err)
+}
+
+// Fault is a file of a backup that is not what the description lists.
+type Fault struct {
+	File  string `json:"file"` // path
+	Cause string `json:"cause"`
+}
+
+func (f Fault) String() string { return f.File + ": " + f.Cause }
+
+// Report is what Verify found.
+type Report struct {
+	Dir    string  `json:"dir"`
+	Files  int     `json:"files"`
+	Bytes  int64   `json:"bytes"`
+	EndLSN wal.LSN `json:"end_lsn"`
+	Faults []Fault `json:"faults"`
+}
+
+// Verify checks the description of a backup and the sums of all files in it.
+// What is wrong is in the report; an error means that this cannot be found out.
+func Verify(ctx context.Context, fsys vfs.FS, dir string) (*Report, error) {
+	r := &Report{Dir: dir, Faults: []Fault{}}
+	d, err := Read(fsys, dir)
+	bad, newer := new(DescriptionError), new(recovery.VersionError)
+	if errors.As(err, &bad) && !errors.As(err, &newer) {
+		r.Faults = append(r.Faults, Fault{path.Join(dir, Name), bad.Err.Error()})
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Files, r.Bytes, r.EndLSN = len(d.Files), d.Bytes(), d.EndLSN
+	for _, f := range d.Files {
+		name := path.Join(dir, f.Name)
+		err := verifyFile(ctx, fsys, name, f)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			r.Faults = append(r.Faults, Fault{name, err.Error()})
+		}
+	}
+	return r, nil
+}
+
+// DescriptionError means that the description of a backup is damaged.
+type DescriptionError struct {
+	Dir string
+	Err error
+}
+
+func (e *DescriptionError) Error() string { return e.Dir + ": " + e.Err.Error() }
+func (e *DescriptionError) Unwrap() error { return e.Err }
 
 // verify holds that all files of a backup are what the description says.
 func verify(ctx context.Context, fsys vfs.FS, dir string, d *Description) error {

@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,13 +33,16 @@ type world struct {
 	// fault is what errors may come from; nil: there must be none.
 	fault error
 	keys  map[string]uint64 // the first seq of each idempotency key, of topics that are there
+	// mount is that of the directory: another one than before counts as a power
+	// cut. Empty means the one of options.
+	mount string
 	// routes has everything copied to one topic, by routers.
 	routes bool
 }
 
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: dir, BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		FS: fsys, Dir: dir, BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 4 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
@@ -46,7 +50,7 @@ func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 		Topics: topics.Options{Now: now},
 		Storage: recovery.StorageOptions{
 			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
-			ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
+			ReserveBytes: 8 << 10, ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
 		},
 		Now: func() time.Time { return time.UnixMilli(now()) },
 	}
@@ -60,7 +64,9 @@ func newWorld(t *testing.T, fsys vfs.FS, seed uint64) *world {
 
 func (w *world) open() {
 	w.t.Helper()
-	data, err := recovery.Run(context.Background(), options(w.fs, "/data", func() int64 { return w.now }))
+	o := options(w.fs, "/data", func() int64 { return w.now })
+	o.Mount = cmp.Or(w.mount, o.Mount)
+	data, err := recovery.Run(context.Background(), o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -303,4 +309,8 @@ func TestOnlineRoundTrip(t *testing.T) {
 		}
 		same(t, "the directory that was backed up", dump(t, w.data.Registry), func() string { w.close(); w.open(); return dump(t, w.data.Registry) }())
 	}
+}
+
+func copying(fsys vfs.FS, dir, cold, to string) backup.Copying {
+	return backup.Copying{FS: fsys, Dir: dir, Cold: cold, To: to, BootID: "boot", Mount: "mount"}
 }

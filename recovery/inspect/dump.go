@@ -29,6 +29,13 @@ type What struct {
 // stored, but for line ends between their tokens. A place that is damaged is a
 // line, too, and Dump goes on behind it. It writes nothing to the directory.
 func Dump(ctx context.Context, d Dir, what What, to io.Writer) error {
+	kind, err := recovery.Examine(d.FS, d.Path)
+	if err != nil {
+		return err
+	}
+	if err := kind.Require(recovery.Data); err != nil {
+		return err
+	}
 	m, err := recovery.ReadManifest(d.FS, d.Path)
 	if err != nil {
 		return err
@@ -123,7 +130,7 @@ func (w *dump) state(m *recovery.Manifest) error {
 		if c == nil || w.checkpoint != nil {
 			continue
 		}
-		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c.Number)
+		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c)
 		if bad := new(recovery.StateError); errors.As(err, &bad) {
 			if err := w.damage(bad.File, 0, bad.Err.Error()); err != nil {
 				return err
@@ -195,7 +202,7 @@ func (w *dump) log(m *recovery.Manifest) error {
 	if !w.what.Frames {
 		return nil
 	}
-	o := LogOptions(w.Dir, m)
+	o := w.LogOptions(m)
 	replay, err := wal.Inspect(o)
 	if err != nil {
 		return err

@@ -5,31 +5,36 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"syscall"
+
+	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// LogOptions are how the log of a directory with that manifest, which may be
-// nil, is to be read.
-func LogOptions(d Dir, m *recovery.Manifest) wal.Options {
-	o := wal.Options{FS: d.FS, Dir: path.Join(d.Path, recovery.LogDir), ReadOnly: true}
-	if m != nil {
-		o.LogID, o.Synced, o.Newest, o.Begin = m.LogID, wal.LSN(m.EndLSN), m.NewestFile, wal.LSN(m.LogBegin)
-		if c := m.Previous; c != nil {
-			o.First, o.Start = c.File, wal.LSN(c.Start)
-		}
+// LogOptions are how the log of the directory is to be read, from the oldest
+// checkpoint of that manifest on. Without a manifest, m is nil.
+func (d Dir) LogOptions(m *recovery.Manifest) wal.Options {
+	if m == nil {
+		m = &recovery.Manifest{}
 	}
-	return o
+	return m.LogOptions(wal.Options{FS: d.FS, ReadOnly: true, Tail: m.Tail(d.BootID, d.Mount)}, d.Path, m.Previous)
 }
 
-// log reads the log from the oldest checkpoint on.
+// log reads the log from the oldest checkpoint on. It must go as far as the
+// states say.
 func (v *verifier) log() error {
-	if m := v.report.Manifest; m == nil && len(v.report.Faults) > 0 {
+	m := v.report.Manifest
+	if m == nil {
 		return nil // nothing says where it begins
 	}
-	o := LogOptions(v.Dir, v.report.Manifest)
+	o := v.LogOptions(m)
+	o.Synced = max(o.Synced, v.reach)
+	if !v.report.Sound() {
+		o.Tail = wal.TailDamaged
+	}
 	replay, err := wal.Inspect(o)
 	if errors.Is(err, fs.ErrNotExist) {
 		v.fault(Fault{File: o.Dir, Cause: "the directory is missing"})
@@ -42,7 +47,6 @@ func (v *verifier) log() error {
 	if err != nil {
 		return err
 	}
-	before := len(v.report.Faults)
 	refs := topics.NewReferences(replay.NewReader)
 	end, err := replay.Salvage(func(f wal.Frame) error {
 		v.report.Frames++
@@ -70,23 +74,36 @@ func (v *verifier) log() error {
 		v.fault(Fault{File: path.Join(o.Dir, corrupt.File), Offset: corrupt.Offset, LSN: uint64(corrupt.LSN), Cause: corrupt.Cause})
 		return nil
 	}
-	if err != nil || len(v.report.Faults) > before {
-		return err
-	}
-	return v.torn(o)
+	return err
 }
 
-// torn measures what stands behind the end of a log that is sound.
-func (v *verifier) torn(o wal.Options) error {
-	replay, err := wal.Open(o)
-	if err != nil {
+// rehearsalCache is how much of the segments a rehearsal keeps in memory.
+const rehearsalCache = 16 << 20
+
+// rehearse checks that a start would take the directory, with the code that
+// starts. It comes last, when no other check has found a fault.
+func (v *verifier) rehearse() error {
+	report, err := recovery.Rehearse(v.ctx, recovery.Options{
+		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(),
+		Storage: recovery.StorageOptions{ColdDir: v.Cold, CacheBytes: rehearsalCache},
+	})
+	if err == nil {
+		v.report.TornBytes = report.BytesTruncated
+		return nil
+	}
+	if v.ctx.Err() != nil || failed(err) {
 		return err
 	}
-	tail, err := replay.Run(func(wal.Frame) error { return v.ctx.Err() }, func(int64) {})
-	if err != nil {
-		return err
+	f := Fault{File: v.Path, Cause: "a start refuses it: " + err.Error()}
+	if corrupt := new(wal.CorruptionError); errors.As(err, &corrupt) {
+		f = Fault{File: path.Join(v.dir(recovery.LogDir), corrupt.File), Offset: corrupt.Offset, LSN: uint64(corrupt.LSN), Cause: corrupt.Cause}
 	}
-	v.report.TornBytes = tail.Truncated
-	tail.Close()
+	v.fault(f)
 	return nil
+}
+
+// failed reports whether err comes from the system and not from what was read.
+func failed(err error) bool {
+	path, errno := new(fs.PathError), syscall.Errno(0)
+	return (errors.As(err, &path) || errors.As(err, &errno)) && !errors.Is(err, fs.ErrNotExist)
 }

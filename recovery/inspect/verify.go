@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
+	"strconv"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -21,21 +24,28 @@ type Dir struct {
 	FS   vfs.FS
 	Path string
 	Cold string // the cold directory; empty: there is none
+	// BootID and Mount are those of recovery.Options: what the end of the log
+	// may look like depends on them.
+	BootID, Mount string
 }
 
-// Verify reads everything that recovery may ever need and holds it against
-// itself. What is wrong is in the report; an error says that it cannot be
-// found out. It writes nothing.
+// Verify reads everything that recovery may ever need and checks that it fits
+// together. What is wrong is in the report: a directory without faults is one
+// that a start takes. An error means that this cannot be found out; it is a
+// *recovery.KindError if d is no data directory. Verify writes nothing.
 func Verify(ctx context.Context, d Dir) (*Report, error) {
 	v := &verifier{Dir: d, ctx: ctx, report: &Report{Dir: d.Path, Faults: []Fault{}}, names: map[uint64]string{}}
-	names, err := d.FS.List(d.Path)
+	kind, err := recovery.Examine(d.FS, d.Path)
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", d.Path, err)
+		return nil, err
+	}
+	if err := kind.Require(recovery.Data); err != nil {
+		return nil, err
 	}
 	if err := v.inUse(); err != nil {
 		return nil, err
 	}
-	if err := v.manifests(names); err != nil {
+	if err := v.manifests(); err != nil {
 		return nil, err
 	}
 	if err := v.segments(); err != nil {
@@ -45,7 +55,10 @@ func Verify(ctx context.Context, d Dir) (*Report, error) {
 	if err := v.states(); err != nil {
 		return nil, err
 	}
-	return v.report, v.log()
+	if err := v.log(); err != nil || !v.report.Sound() {
+		return v.report, err
+	}
+	return v.report, v.rehearse()
 }
 
 type verifier struct {
@@ -54,6 +67,7 @@ type verifier struct {
 	report *Report
 	names  map[uint64]string           // of topics
 	open   map[uint64]*segment.Segment // those that could be opened
+	reach  wal.LSN                     // the log went at least so far, by the states
 }
 
 func (v *verifier) fault(f Fault) { v.report.Faults = append(v.report.Faults, f) }
@@ -65,6 +79,9 @@ func (v *verifier) inUse() error {
 	lock, err := recovery.Share(v.FS, v.Path)
 	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
 		v.report.InUse = inUse.Holder()
+		if inUse.Mode == vfs.Exclusive && inUse.PID != strconv.Itoa(os.Getpid()) { // a repair checks what it has locked itself
+			v.BootID = "" // the end of a log that is being written is no kill's
+		}
 		return nil
 	}
 	if err != nil {
@@ -74,7 +91,7 @@ func (v *verifier) inUse() error {
 }
 
 // manifests checks both manifests and takes the one that recovery would.
-func (v *verifier) manifests(names []string) error {
+func (v *verifier) manifests() error {
 	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
 		_, err := recovery.ReadManifestFile(v.FS, v.Path, base)
 		bad := new(recovery.ManifestError)
@@ -85,7 +102,7 @@ func (v *verifier) manifests(names []string) error {
 			v.fault(Fault{File: v.dir(base), Cause: bad.Err.Error()})
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
-		case base == recovery.ManifestName && slices.Contains(names, recovery.LogDir):
+		case base == recovery.ManifestName:
 			v.fault(Fault{File: v.dir(base), Cause: "the file is missing"})
 		}
 	}
@@ -130,7 +147,7 @@ func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
 func (v *verifier) states() error {
 	for _, c := range v.checkpoints() {
 		name := path.Join(v.dir(recovery.StateDir), recovery.StateName(c.Number))
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c.Number)
+		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
 		if bad := new(recovery.StateError); errors.As(err, &bad) {
 			v.fault(Fault{File: name, Cause: bad.Err.Error()})
 			continue
@@ -138,10 +155,12 @@ func (v *verifier) states() error {
 		if err != nil {
 			return err
 		}
-		if err := topics.DescribeState(content, func(*topics.StoredTopic) error { return v.ctx.Err() }); err != nil {
+		reach, err := topics.StateReach(content)
+		if err != nil {
 			v.fault(Fault{File: name, Cause: err.Error()})
 			continue
 		}
+		v.reach = max(v.reach, reach)
 		v.report.Checkpoints++
 		var segs []*segment.Segment
 		for _, ref := range c.Segments {
@@ -183,7 +202,7 @@ func (v *verifier) segments() error {
 // topicNames learns the topics' names from the states, as far as they go.
 func (v *verifier) topicNames() error {
 	for i, c := range slices.Backward(v.checkpoints()) { // the newest counts
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c.Number)
+		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
 		if bad := new(recovery.StateError); errors.As(err, &bad) {
 			continue // reported when the states' turn comes
 		}

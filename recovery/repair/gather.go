@@ -45,7 +45,7 @@ func (r *repair) choose() (refs []recovery.SegmentRef, listed bool, err error) {
 			if c == nil {
 				continue
 			}
-			if r.state, err = r.readState(c.Number); err != nil {
+			if r.state, err = r.readState(c); err != nil {
 				return nil, false, err
 			}
 			if r.state != nil {
@@ -59,7 +59,7 @@ func (r *repair) choose() (refs []recovery.SegmentRef, listed bool, err error) {
 		return m.Checkpoint.Segments, true, nil
 	}
 	for _, number := range r.states {
-		if r.state, err = r.readState(number); err != nil || r.state != nil {
+		if r.state, err = r.readState(&recovery.Checkpoint{Number: number}); err != nil || r.state != nil {
 			return r.stored, false, err
 		}
 	}
@@ -84,22 +84,20 @@ func (r *repair) logHelps() bool {
 }
 
 // readState returns a state that is whole, or nil.
-func (r *repair) readState(number uint64) ([]byte, error) {
-	content, err := recovery.ReadState(r.FS, r.dir(recovery.StateDir), number)
+func (r *repair) readState(c *recovery.Checkpoint) ([]byte, error) {
+	content, err := recovery.ReadState(r.FS, r.dir(recovery.StateDir), c)
 	if bad := new(recovery.StateError); errors.As(err, &bad) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	err = topics.DescribeState(content, func(t *topics.StoredTopic) error {
-		r.begin = max(r.begin, lsn(t.Applied))
-		return nil
-	})
+	reach, err := topics.StateReach(content)
 	if err != nil {
-		return nil, nil // its checksum holds, and nobody can read it all the same
+		return nil, nil // its checksum holds, and it cannot be decoded all the same
 	}
-	r.report.State = recovery.StateName(number)
+	r.begin = max(r.begin, reach)
+	r.report.State = recovery.StateName(c.Number)
 	return content, nil
 }
 
@@ -137,8 +135,16 @@ func (r *repair) take(ref recovery.SegmentRef, verified bool) error {
 }
 
 // rebuild writes a segment with every record that the data file of another one
-// still has.
+// still has. A file that is another segment's has none of it, whatever its
+// name: that one's records are not lost, and must not come back twice.
 func (r *repair) rebuild(data string, id uint64) (err error) {
+	logID, own, known, err := segment.Identity(r.FS, path.Join(data, segment.DataName(id)))
+	if err != nil {
+		return err
+	}
+	if known && (logID != r.logID || own != id) {
+		return nil
+	}
 	w, err := r.create()
 	if err != nil {
 		return err

@@ -30,7 +30,10 @@ func TestVerifyFaults(t *testing.T) {
 			t.Logf("%d operations", n)
 			return
 		}
-		if !errors.Is(err, errfs.ErrInjected) {
+		// A start, which a verification ends with, counts without an index page
+		// that it cannot read.
+		spared := strings.HasSuffix(inj.Failed().Name, ".idx") && r != nil && r.Frames > 0
+		if !errors.Is(err, errfs.ErrInjected) && !(spared && err == nil && r.Sound()) {
 			t.Fatalf("operation %d, %v: %+v, %v", n, inj.Failed(), r, err)
 		}
 	}

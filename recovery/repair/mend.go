@@ -3,7 +3,7 @@ package repair
 import (
 	"errors"
 
-	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/frame"
@@ -25,8 +25,9 @@ func (r *repair) mend() error {
 	}
 	r.registry = topics.New(topics.Options{})
 	m := topics.NewMender(r.registry, r.log)
-	o := inspect.LogOptions(r.Dir, r.found.Manifest)
-	o.LogID = r.logID
+	o := r.LogOptions(r.found.Manifest)
+	o.LogID, o.Synced = r.logID, max(o.Synced, r.begin)
+	o.Tail = wal.TailDamaged
 	switch {
 	case r.state != nil:
 		if err := m.Restore(r.state, r.segments); err != nil {
@@ -51,7 +52,7 @@ func (r *repair) mend() error {
 		return err
 	}
 	if f := r.found.Manifest; f != nil {
-		end = max(end, lsn(f.EndLSN))
+		end = max(end, f.Durable())
 	}
 	r.begin = (max(r.begin, end) + frame.Align) &^ (frame.Align - 1)
 	r.report.Lost, r.report.Recovered = m.Finish(r.begin)
@@ -63,18 +64,18 @@ func (r *repair) mend() error {
 func (r *repair) oldestLSN(o wal.Options) wal.LSN {
 	at := o.Start
 	if m := r.found.Manifest; m != nil {
-		at = max(at, lsn(m.EndLSN))
+		at = max(at, m.Durable())
 	}
 	return max(at, lsn(uint64(r.logBytes)))
 }
 
 func (r *repair) openScratch() error {
-	if err := r.FS.MkdirAll(r.dir(scratchDir)); err != nil {
+	if err := r.FS.MkdirAll(r.dir(recovery.ScratchDir)); err != nil {
 		return err
 	}
 	r.clearScratch() // what a repair left that was cut off
 	replay, err := wal.Open(wal.Options{
-		FS: r.FS, Dir: r.dir(scratchDir), LogID: r.logID, Manual: true,
+		FS: r.FS, Dir: r.dir(recovery.ScratchDir), LogID: r.logID, Manual: true,
 		FileBytes: scratchFile, QueueBytes: scratchQueue, CacheBytes: scratchCache,
 	})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // quarantine copies the manifests and every file that is damaged.
 func (r *repair) quarantine() error {
-	names, err := r.list(r.dir(QuarantineDir))
+	names, err := r.list(r.dir(recovery.QuarantineDir))
 	if err != nil {
 		return err
 	}
@@ -22,14 +22,14 @@ func (r *repair) quarantine() error {
 			number = max(number, n+1)
 		}
 	}
-	to := r.dir(QuarantineDir, strconv.Itoa(number))
+	to := r.dir(recovery.QuarantineDir, strconv.Itoa(number))
 	if err := r.FS.MkdirAll(to); err != nil {
 		return err
 	}
 	r.report.Quarantine = to
 	files := []string{r.dir(recovery.ManifestName), r.dir(recovery.PrevManifestName)}
 	for _, f := range r.found.Faults {
-		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) {
+		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) && f.File != r.Path {
 			files = append(files, f.File)
 		}
 	}

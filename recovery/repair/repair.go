@@ -25,14 +25,6 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// QuarantineDir is where in a data directory the copies of damaged files go,
-// each repair's in a directory of its number.
-const QuarantineDir = "quarantine"
-
-// scratchDir takes the records that were only in the log, while they are
-// written to segments.
-const scratchDir = "repair"
-
 // Options are what a repair needs beside the directory.
 type Options struct {
 	SegmentBytes   int64 // of the segments that it writes; 0: 64 MiB
@@ -55,8 +47,16 @@ type Report struct {
 }
 
 // Run repairs the data directory, whose lock it takes. A directory that is
-// sound is left alone. An error means that the directory is as it was.
+// sound is left alone. An error means that the directory is as it was; it is a
+// *recovery.KindError if d is no data directory.
 func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
+	kind, err := recovery.Examine(d.FS, d.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := kind.Require(recovery.Data); err != nil {
+		return nil, err
+	}
 	lock, err := recovery.Lock(d.FS, d.Path)
 	if err != nil {
 		return nil, err
@@ -77,15 +77,13 @@ func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
 	if found.Sound() {
 		return r.report, nil
 	}
-	if found.Manifest != nil && found.Manifest.Unfinished {
-		return nil, recovery.ErrUnfinished
-	}
 	defer r.close()
 	for _, s := range []struct {
 		name string
 		run  func() error
 	}{
 		{"reading the directory", r.survey},
+		{"making its directories", r.makeDirs},
 		{"filling the quarantine", r.quarantine},
 		{"reading the segments", r.gather},
 		{"reading the log", r.mend},
@@ -119,7 +117,7 @@ type repair struct {
 	segments    []*segment.Segment    // in order, all sound
 
 	registry *topics.Registry
-	log      *wal.Log // in scratchDir
+	log      *wal.Log // in recovery.ScratchDir
 	begin    wal.LSN  // where the log is to begin: behind everything
 	final    recovery.Manifest
 }
@@ -140,12 +138,12 @@ func (r *repair) close() {
 
 // clearScratch removes the scratch log. What it cannot is in nobody's way.
 func (r *repair) clearScratch() {
-	names, err := r.FS.List(r.dir(scratchDir))
+	names, err := r.FS.List(r.dir(recovery.ScratchDir))
 	if err != nil {
 		return
 	}
 	for _, name := range names {
-		_ = r.FS.Remove(r.dir(scratchDir, name))
+		_ = r.FS.Remove(r.dir(recovery.ScratchDir, name))
 	}
 }
 
@@ -156,8 +154,9 @@ func (r *repair) checkpoint() error {
 	if len(r.states) > 0 {
 		number = r.states[0] + 1
 	}
-	if m := r.found.Manifest; m != nil && m.Checkpoint != nil {
-		number = max(number, m.Checkpoint.Number+1)
+	if m := r.found.Manifest; m != nil {
+		taken, _ := m.Taken()
+		number = max(number, taken+1)
 	}
 	var state bytes.Buffer
 	ids, err := r.registry.Capture().Write(r.ctx, &topics.Sink{
@@ -190,7 +189,7 @@ func (r *repair) checkpoint() error {
 	for _, id := range ids {
 		refs = append(refs, recovery.SegmentRef{ID: id})
 	}
-	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs}
+	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs, Sum: recovery.StateSum(state.Bytes())}
 	before, after := c, c
 	before.Number, after.Number = number, number+1
 	r.final = recovery.Manifest{
@@ -204,7 +203,8 @@ func (r *repair) checkpoint() error {
 // the present one, too.
 func (r *repair) commit() error {
 	if m := r.found.Manifest; m != nil {
-		r.final.BootID, r.final.CleanShutdown = m.BootID, m.CleanShutdown
+		r.final.BootID, r.final.Mount, r.final.CleanShutdown = m.BootID, m.Mount, m.CleanShutdown
+		r.final.Failed = m.Failed || m.Fallback != nil
 		r.final.Instance, r.final.ColdGeneration, r.final.ColdBefore = m.Instance, m.ColdGeneration, m.ColdBefore
 	} else if r.Cold != "" { // whose data it is, the cold directory still knows
 		owner, err := recovery.ReadOwner(r.FS, r.Cold)
@@ -213,7 +213,7 @@ func (r *repair) commit() error {
 		}
 		r.final.Instance, r.final.ColdGeneration = owner.Instance, owner.Generation
 	}
-	err := r.FS.MkdirAll(r.dir(recovery.LogDir))
+	var err error
 	for range 2 {
 		err = errors.Join(err, recovery.WriteManifest(r.FS, r.Path, &r.final))
 	}

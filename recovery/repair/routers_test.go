@@ -64,7 +64,7 @@ func logFrames(t *testing.T, fsys *crashfs.FS) (frames map[string][]wal.Frame) {
 	t.Helper()
 	frames = map[string][]wal.Frame{}
 	r := verify(t, fsys)
-	replay, err := wal.Inspect(inspect.LogOptions(dataDir(fsys), r.Manifest))
+	replay, err := wal.Inspect(dataDir(fsys).LogOptions(r.Manifest))
 	if err != nil {
 		t.Fatal(err)
 	}

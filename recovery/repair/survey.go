@@ -3,7 +3,6 @@ package repair
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -34,8 +33,7 @@ func (r *repair) survey() error {
 		return err
 	}
 	for _, name := range names {
-		var number uint64
-		if n, err := fmt.Sscanf(name, "%16x.state", &number); n == 1 && err == nil && name == recovery.StateName(number) {
+		if number, ok := recovery.ParseState(name); ok {
 			r.states = append(r.states, number)
 		}
 	}
@@ -43,6 +41,13 @@ func (r *repair) survey() error {
 	slices.Reverse(r.states)
 	if m := r.found.Manifest; m != nil {
 		r.logID, r.lastFile = m.LogID, max(r.lastFile, m.NewestFile)
+		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+			if c != nil {
+				r.lastFile = max(r.lastFile, c.File)
+			}
+		}
+		_, taken := m.Taken()
+		r.nextSegment = max(r.nextSegment, taken)
 		return nil
 	}
 	for id, n := range votes {
@@ -60,9 +65,20 @@ func (r *repair) survey() error {
 func (r *repair) list(dir string) ([]string, error) {
 	names, err := r.FS.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, r.FS.MkdirAll(dir)
+		return nil, nil
 	}
 	return names, err
+}
+
+// makeDirs makes the directories that the rest of the repair writes to. Before
+// it nothing has been changed.
+func (r *repair) makeDirs() error {
+	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+		if err := r.FS.MkdirAll(r.dir(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // likelyFile is what a log file that is missing had at most, unless the others
@@ -77,7 +93,7 @@ func (r *repair) surveyLog(votes map[uint64]int) error {
 	}
 	largest, files := int64(likelyFile), uint64(0)
 	for _, name := range names {
-		index, ok := logIndex(name)
+		index, ok := wal.ParseName(name)
 		if !ok {
 			continue
 		}
@@ -97,13 +113,6 @@ func (r *repair) surveyLog(votes map[uint64]int) error {
 		r.logBytes += largest * int64(m.NewestFile-r.lastFile)
 	}
 	return nil
-}
-
-// logIndex is the index of a log file of that name.
-func logIndex(name string) (index uint64, ok bool) {
-	stem, ok := strings.CutSuffix(name, ".wal")
-	n, err := fmt.Sscanf(stem, "%16x", &index)
-	return index, ok && n == 1 && err == nil && wal.FileName(index) == name
 }
 
 func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) error {

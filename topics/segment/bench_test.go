@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -57,12 +58,12 @@ func BenchmarkScan(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				check(b, s.Extents(func(e Extent) error {
-					p, err := s.Page(&e)
+					p, err := s.Page(context.Background(), &e)
 					if err != nil {
 						return err
 					}
 					for i := range p.Runs {
-						c, err := s.Run(&e, p, i)
+						c, err := s.Run(context.Background(), &e, p, i)
 						if err != nil {
 							return err
 						}

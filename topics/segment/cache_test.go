@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"sync"
@@ -143,10 +144,10 @@ func TestRunAllocates(t *testing.T) {
 	check(t, s.Extents(func(x Extent) error { e = x; return nil }))
 	n := 0
 	allocs := testing.AllocsPerRun(100, func() {
-		p, err := s.Page(&e)
+		p, err := s.Page(context.Background(), &e)
 		check(t, err)
 		for i := range p.Runs {
-			c, err := s.Run(&e, p, i)
+			c, err := s.Run(context.Background(), &e, p, i)
 			check(t, err)
 			for c.Next() {
 				n += len(c.Record)

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -162,7 +163,7 @@ func TestScanResyncs(t *testing.T) {
 			}
 			return nil
 		}))
-		p := must(s.Page(&e))
+		p := must(s.Page(context.Background(), &e))
 		at := p.Runs[0].block.off
 		flip(t, fsys, s.dataFile(), at+where)
 		forged := false

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"reflect"
 	"testing"
@@ -93,7 +94,7 @@ func FuzzBlock(f *testing.F) {
 func FuzzPage(f *testing.F) {
 	s, _ := sample(f)
 	check(f, s.Extents(func(e Extent) error {
-		raw := must(s.readPage(extentMagic, e.page, e.Topic))
+		raw := must(s.readPage(context.Background(), extentMagic, e.page, e.Topic))
 		f.Add(raw, appendExtent(nil, &e, &Extent{}))
 		return nil
 	}))
@@ -135,7 +136,7 @@ func FuzzPage(f *testing.F) {
 // taken can be encoded again.
 func FuzzTable(f *testing.F) {
 	s, _ := sample(f)
-	f.Add(must(s.readPage(tableMagic, place{s.foot.tableOff, uint32(s.foot.tableLen)}, 0)))
+	f.Add(must(s.readPage(context.Background(), tableMagic, place{s.foot.tableOff, uint32(s.foot.tableLen)}, 0)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		const limit = 1 << 30
 		r := &reader{p: raw}
@@ -179,9 +180,9 @@ func FuzzTags(f *testing.F) {
 	}))
 	d := must(s.readDirectory(&first))
 	for _, at := range d.pages {
-		f.Add(must(s.readPage(tagsMagic, at, 1)))
+		f.Add(must(s.readPage(context.Background(), tagsMagic, at, 1)))
 	}
-	f.Add(must(s.readPage(directoryMagic, first.dir, 1)))
+	f.Add(must(s.readPage(context.Background(), directoryMagic, first.dir, 1)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var p postingDecoder
 		var last []byte
@@ -254,10 +255,10 @@ func FuzzContent(f *testing.F) {
 	fsys := newFS(f)
 	s := build(f, fsys, 1, bulk(1, 3), NewCache(0))
 	check(f, s.Extents(func(e Extent) error {
-		p := must(s.decodePage(&e))
+		p := must(s.decodePage(context.Background(), &e))
 		d := must(s.readDirectory(&e))
-		tags := must(s.readPage(tagsMagic, d.pages[0], 1))
-		f.Add(must(s.decodeBlock(&e, p, 0)), must(s.readPage(extentMagic, e.page, 1)), tags, uint64(len(d.first[0])),
+		tags := must(s.readPage(context.Background(), tagsMagic, d.pages[0], 1))
+		f.Add(must(s.decodeBlock(context.Background(), &e, p, 0)), must(s.readPage(context.Background(), extentMagic, e.page, 1)), tags, uint64(len(d.first[0])),
 			e.Topic, e.First, e.Last, e.FirstTS, e.LastTS, e.Count, e.Bytes)
 		return nil
 	}))

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -45,6 +46,11 @@ func TestGoldenHeader(t *testing.T) {
 	}
 	b[8]++
 	_, err := decodeHeader(b, indexMagic, "x.idx")
+	if _, bad := errors.AsType[*DamageError](err); !bad {
+		t.Errorf("%v, though the checksum is that of version 1", err)
+	}
+	b[56]++ // no later version has that
+	_, err = decodeHeader(b, indexMagic, "x.idx")
 	if want := (&VersionError{"x.idx", 2, 1}).Error(); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

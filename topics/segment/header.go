@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -41,12 +42,18 @@ func headerSum(b []byte) uint64 { return binary.LittleEndian.Uint64(b[56:]) }
 
 // decodeHeader reads the header of the file of that name. A version this
 // program does not know is a *VersionError, whatever else the header holds:
-// only the first 12 bytes are the same in every format.
+// only the first 12 bytes are the same in every format. But where the checksum
+// holds for this program's version, it is only the version that is damaged.
 func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, damaged(file, 0, "no header of a segment")
 	}
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {
+		known := bytes.Clone(b[:56])
+		binary.LittleEndian.PutUint32(known[8:], formatVersion)
+		if xxh3.Hash(known) == headerSum(b) {
+			return h, damaged(file, 8, "the version is damaged")
+		}
 		return h, &VersionError{File: file, Found: v, Known: formatVersion}
 	}
 	if xxh3.Hash(b[:56]) != headerSum(b) {
@@ -68,10 +75,16 @@ func readHeader(f vfs.File, magic fileMagic, file string, want header) ([]byte, 
 	return b, err
 }
 
-// readFull fills p from offset off. A file that ends before is damaged; what
-// the file system refuses to read is an error of its own.
+// readFull is readWithin for as long as it takes.
 func readFull(f vfs.File, file string, p []byte, off int64) error {
-	n, err := f.ReadAt(p, off)
+	return readWithin(context.Background(), f, file, p, off)
+}
+
+// readWithin fills p from offset off. A file that ends before is damaged; what
+// the file system refuses to read is an error of its own. A read that has to
+// wait for others ends with ctx.
+func readWithin(ctx context.Context, f vfs.File, file string, p []byte, off int64) error {
+	n, err := vfs.ReadAt(ctx, f, p, off)
 	switch {
 	case n == len(p):
 		return nil

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -126,7 +127,7 @@ func (m *merge) topic(id uint64) error {
 
 // extent writes what is alive of an extent.
 func (m *merge) extent(in *input, e *Extent, earliest uint64) error {
-	p, err := in.decodePage(e)
+	p, err := in.decodePage(context.Background(), e)
 	if err != nil {
 		return err
 	}
@@ -192,7 +193,7 @@ func (m *merge) move(in *input, e *Extent, p *Page, run int, alive []bool, n int
 func (m *merge) recode(in *input, e *Extent, p *Page, run int, alive []bool) error {
 	r := &p.Runs[run]
 	if in.raw == nil || in.block != r.block.off || len(in.raw) != int(r.block.raw) {
-		raw, err := in.decodeBlock(e, p, run)
+		raw, err := in.decodeBlock(context.Background(), e, p, run)
 		if err != nil {
 			return err
 		}

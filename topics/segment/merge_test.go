@@ -2,6 +2,7 @@ package segment
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -254,7 +255,7 @@ func TestMergeSkips(t *testing.T) {
 			s := build(t, fsys, 1, items, NewCache(0))
 			var e Extent
 			check(t, s.Extents(func(x Extent) error { e = cmp.Or(e, x); return nil }))
-			p := must(s.Page(&e))
+			p := must(s.Page(context.Background(), &e))
 			flip(t, fsys, s.dataFile(), p.Runs[2].block.off+frameSize+9)
 			flip(t, fsys, s.dataFile(), p.Runs[len(p.Runs)-1].block.off+frameSize+9) // shared with topic 2
 			m := &merger{fsys: fsys, next: 100}

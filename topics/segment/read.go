@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"errors"
 	"sync"
 )
@@ -26,10 +27,10 @@ func putFrameBuffer(b *[]byte) {
 
 // readPage reads and decodes the page at p. topic is what damage is said to
 // affect.
-func (s *Segment) readPage(magic uint32, p place, topic uint64) ([]byte, error) {
+func (s *Segment) readPage(ctx context.Context, magic uint32, p place, topic uint64) ([]byte, error) {
 	buf := frameBuffer(int(p.size))
 	defer putFrameBuffer(buf)
-	err := readFull(s.index, s.indexName, *buf, p.off)
+	err := readWithin(ctx, s.index, s.indexName, *buf, p.off)
 	if err == nil {
 		raw, cause := decodeFrame(*buf, magic, s.seed+uint64(p.off))
 		if cause == "" {
@@ -64,13 +65,14 @@ func (s *Segment) Extents(yield func(Extent) error) error {
 	}
 }
 
-// Page returns the page of an extent of this segment.
-func (s *Segment) Page(e *Extent) (*Page, error) {
+// Page returns the page of an extent of this segment. A read that has to wait
+// for others ends with ctx.
+func (s *Segment) Page(ctx context.Context, e *Extent) (*Page, error) {
 	k := cacheKey{s.owner, e.page.off, false}
 	if p, ok := s.cache.get(k).(*Page); ok {
 		return p, nil
 	}
-	p, err := s.decodePage(e)
+	p, err := s.decodePage(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +81,8 @@ func (s *Segment) Page(e *Extent) (*Page, error) {
 }
 
 // decodePage is Page past the cache.
-func (s *Segment) decodePage(e *Extent) (*Page, error) {
-	raw, err := s.readPage(extentMagic, e.page, e.Topic)
+func (s *Segment) decodePage(ctx context.Context, e *Extent) (*Page, error) {
+	raw, err := s.readPage(ctx, extentMagic, e.page, e.Topic)
 	if err != nil {
 		return nil, affects(err, e.Topic, e.First, e.Last)
 	}
@@ -93,14 +95,14 @@ func (s *Segment) decodePage(e *Extent) (*Page, error) {
 }
 
 // Run returns a cursor before the first record of a run of the extent e, whose
-// page is p.
-func (s *Segment) Run(e *Extent, p *Page, run int) (Cursor, error) {
+// page is p. A read that has to wait for others ends with ctx.
+func (s *Segment) Run(ctx context.Context, e *Extent, p *Page, run int) (Cursor, error) {
 	r := &p.Runs[run]
 	k := cacheKey{s.owner, r.block.off, true}
 	raw, ok := s.cache.get(k).([]byte)
 	if !ok || len(raw) != int(r.block.raw) {
 		var err error
-		if raw, err = s.decodeBlock(e, p, run); err != nil {
+		if raw, err = s.decodeBlock(ctx, e, p, run); err != nil {
 			return Cursor{}, err
 		}
 		s.cache.put(k, raw, cap(raw))
@@ -121,9 +123,9 @@ func (s *Segment) cursor(e *Extent, p *Page, run int, raw []byte) (Cursor, error
 }
 
 // decodeBlock reads and decodes the block of a run.
-func (s *Segment) decodeBlock(e *Extent, p *Page, run int) ([]byte, error) {
+func (s *Segment) decodeBlock(ctx context.Context, e *Extent, p *Page, run int) ([]byte, error) {
 	var raw []byte
-	err := s.withBlock(e, p, run, func(frame []byte) (cause string) {
+	err := s.withBlock(ctx, e, p, run, func(frame []byte) (cause string) {
 		raw, cause = decodeFrame(frame, blockMagic, 0)
 		if cause == "" && len(raw) != int(p.Runs[run].block.raw) {
 			cause = "the block has another size than the index says"
@@ -139,7 +141,7 @@ func (s *Segment) decodeBlock(e *Extent, p *Page, run int) ([]byte, error) {
 // copyBlock hands use the block of a run as it is stored. Its checksum holds.
 func (s *Segment) copyBlock(e *Extent, p *Page, run int, use func(frame []byte) error) error {
 	var failed error
-	err := s.withBlock(e, p, run, func(frame []byte) string {
+	err := s.withBlock(context.Background(), e, p, run, func(frame []byte) string {
 		h, cause := checkFrame(frame, blockMagic, 0)
 		if cause == "" && h.raw != p.Runs[run].block.raw {
 			cause = "the block has another size than the index says"
@@ -157,13 +159,13 @@ func (s *Segment) copyBlock(e *Extent, p *Page, run int, use func(frame []byte) 
 
 // withBlock reads the block of a run as it is stored and hands it to use, which
 // does not keep it and returns what is wrong with it.
-func (s *Segment) withBlock(e *Extent, p *Page, run int, use func(frame []byte) (cause string)) error {
+func (s *Segment) withBlock(ctx context.Context, e *Extent, p *Page, run int, use func(frame []byte) (cause string)) error {
 	b := &p.Runs[run].block
 	buf := frameBuffer(int(b.size))
 	defer putFrameBuffer(buf)
 	h := s.acquire()
 	defer s.release(h)
-	err := readFull(h, h.name, *buf, b.off)
+	err := readWithin(ctx, h.File, h.name, *buf, b.off)
 	if err == nil {
 		cause := use(*buf)
 		if cause == "" {

@@ -169,17 +169,30 @@ func (s *Segment) Release() {
 		s.mu.Unlock()
 		return
 	}
-	s.retireLocked()
+	unused := s.retireLocked()
 	s.mu.Unlock()
+	unused.close()
 	s.index.Close() // read only: nothing is lost
 	s.cache.drop(s.owner)
 }
 
-// retireLocked closes the data file once no read uses it.
-func (s *Segment) retireLocked() {
+// retireLocked takes the data file out of use. It returns it to be closed, with
+// no lock held, for that may hang; nil if the last read of it will do that.
+func (s *Segment) retireLocked() *dataHandle {
 	s.data.retired = true
-	if s.data.reads == 0 {
-		s.data.Close() // read only: nothing is lost
+	return s.data.unusedLocked()
+}
+
+func (h *dataHandle) unusedLocked() *dataHandle {
+	if h.retired && h.reads == 0 {
+		return h
+	}
+	return nil
+}
+
+func (h *dataHandle) close() {
+	if h != nil {
+		h.Close() // read only: nothing is lost
 	}
 }
 
@@ -192,13 +205,13 @@ func (s *Segment) Relocate(dataDir string) error {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.refs == 0 { // the caller broke the contract; do not leak
-		h.Close()
-		return nil
+	unused := h
+	if s.refs > 0 { // else the caller broke the contract; do not leak
+		unused = s.retireLocked()
+		s.data = h
 	}
-	s.retireLocked()
-	s.data = h
+	s.mu.Unlock()
+	unused.close()
 	return nil
 }
 
@@ -212,9 +225,8 @@ func (s *Segment) acquire() *dataHandle {
 
 func (s *Segment) release(h *dataHandle) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	h.reads--
-	if h.retired && h.reads == 0 {
-		h.Close() // read only: nothing is lost
-	}
+	unused := h.unusedLocked()
+	s.mu.Unlock()
+	unused.close()
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -270,7 +271,7 @@ func TestCopyRefuses(t *testing.T) {
 	w := must(Create(fsys, testDir, 2, testLog))
 	stop := errors.New("stop")
 	err := s.Extents(func(e Extent) error {
-		if err := w.Copy(s, &e, must(s.Page(&e)), 0); !errors.Is(err, ErrShared) {
+		if err := w.Copy(s, &e, must(s.Page(context.Background(), &e)), 0); !errors.Is(err, ErrShared) {
 			t.Errorf("%v", err)
 		}
 		return stop

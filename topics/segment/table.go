@@ -1,5 +1,7 @@
 package segment
 
+import "context"
+
 import "fmt"
 
 // table reads the table of extents from its start, a page at a time.
@@ -59,7 +61,7 @@ func (t *table) read() error {
 	if cause != "" {
 		return damaged(s.indexName, t.off, cause)
 	}
-	raw, err := s.readPage(tableMagic, place{t.off, uint32(h.size())}, 0)
+	raw, err := s.readPage(context.Background(), tableMagic, place{t.off, uint32(h.size())}, 0)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,7 @@
 package segment
 
+import "context"
+
 import "bytes"
 
 // Tags calls yield for the tags of a topic from the tag from on, in order, with
@@ -49,7 +51,7 @@ func (s *Segment) directory(e *Extent) (*directory, error) {
 
 // readDirectory is directory past the cache.
 func (s *Segment) readDirectory(e *Extent) (*directory, error) {
-	raw, err := s.readPage(directoryMagic, e.dir, e.Topic)
+	raw, err := s.readPage(context.Background(), directoryMagic, e.dir, e.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func (s *Segment) tagPage(e *Extent, d *directory, i int) ([]byte, error) {
 	if raw, ok := s.cache.get(k).([]byte); ok {
 		return raw, nil
 	}
-	raw, err := s.readPage(tagsMagic, d.pages[i], e.Topic)
+	raw, err := s.readPage(context.Background(), tagsMagic, d.pages[i], e.Topic)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -113,7 +114,7 @@ func (v *verifier) extent(e *Extent) error {
 	if err := v.work(int(e.page.size)); err != nil {
 		return err
 	}
-	p, err := v.seg.decodePage(e)
+	p, err := v.seg.decodePage(context.Background(), e)
 	if err != nil {
 		v.holes, v.whole = true, false
 		return v.damage(err)
@@ -172,7 +173,7 @@ func (v *verifier) open(e *Extent, p *Page, run int) error {
 	if err := v.work(int(b.raw)); err != nil {
 		return err
 	}
-	raw, err := v.seg.decodeBlock(e, p, run)
+	raw, err := v.seg.decodeBlock(context.Background(), e, p, run)
 	v.raw = raw
 	if d, ok := errors.AsType[*DamageError](err); ok {
 		v.cause = d.Cause // reported with each run of the block

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 )
 
@@ -23,7 +24,7 @@ func (v *verifier) tags() error {
 		if err := v.work(int(at.size)); err != nil {
 			return err
 		}
-		raw, err := v.seg.readPage(tagsMagic, at, e.Topic)
+		raw, err := v.seg.readPage(context.Background(), tagsMagic, at, e.Topic)
 		if err != nil {
 			v.holes = true
 			if err := v.damage(err); err != nil {

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -148,12 +149,12 @@ func contents(s *Segment) (items []item, err error) {
 
 // records reads an extent, and holds that its columns agree with its runs.
 func records(s *Segment, e *Extent) (items []item, err error) {
-	p, err := s.Page(e)
+	p, err := s.Page(context.Background(), e)
 	if err != nil {
 		return nil, err
 	}
 	for i := range p.Runs {
-		c, err := s.Run(e, p, i)
+		c, err := s.Run(context.Background(), e, p, i)
 		if err != nil {
 			return nil, err
 		}

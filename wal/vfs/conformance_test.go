@@ -11,6 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
+	"github.com/e6e95bb8/topics/wal/vfs/hangfs"
+	"github.com/e6e95bb8/topics/wal/vfs/slotfs"
 )
 
 // TestConformance runs every clause of the contract against every file system.
@@ -25,6 +27,8 @@ func TestConformance(t *testing.T) {
 		{"errfs", func(*testing.T) (vfs.FS, string) {
 			return errfs.New(crashfs.New(), &errfs.Injector{}), "data"
 		}},
+		{"slotfs", func(*testing.T) (vfs.FS, string) { return slotfs.New(crashfs.New(), 4, "data"), "data" }},
+		{"hangfs", func(*testing.T) (vfs.FS, string) { return hangfs.New(crashfs.New()), "data" }},
 	}
 	clauses := []struct {
 		name  string

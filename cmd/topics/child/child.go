@@ -121,6 +121,19 @@ func (s *Server) Kill() {
 	<-s.done
 }
 
+// Stop ends the server in order, with SIGTERM, and waits until it is gone. An
+// exit that was not clean is an error.
+func (s *Server) Stop() error {
+	if err := syscall.Kill(s.Pid(), syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop the server: %w", err)
+	}
+	<-s.done
+	if s.err != nil {
+		return s.Ended()
+	}
+	return nil
+}
+
 // Output is the last that the server printed.
 func (s *Server) Output() string { return s.output.String() }
 

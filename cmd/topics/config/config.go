@@ -47,6 +47,7 @@ type Config struct {
 	HotRetainSegments  int
 	HotRetainBytes     int64  // 0: not counted
 	ArchiveDir         string // empty: none
+	ArchiveMaxBytes    int64  // 0: not counted
 	CacheBytes         int64
 	EphemeralBytes     int64
 	IdempotencyBytes   int64
@@ -54,6 +55,7 @@ type Config struct {
 	MaxRouters         int
 	MaxRouterWays      int
 	MaxWatchSessions   int
+	MaxConnections     int // 0: as many as there are descriptors for
 	MaxStreams         int
 	MaxStreamsPerKey   int
 	MaxInflightPerKey  int
@@ -61,6 +63,7 @@ type Config struct {
 	MaxWatchTopics     int
 	SSEMaxAge          time.Duration // 0: streams do not age
 	MaxBatchRecords    int
+	MaxDiskReads       int
 	MaxRecordBytes     int64
 	MaxBodyBytes       int64
 	MaxInflightBytes   int64
@@ -72,6 +75,16 @@ type Config struct {
 	DrainDelay         time.Duration
 	DrainTimeout       time.Duration
 	ExitOnRecoveryErr  bool
+
+	HealthInterval           time.Duration
+	HealthSyncDegraded       time.Duration
+	HealthSyncUnhealthy      time.Duration
+	HealthDiskDegraded       int64
+	HealthDiskUnhealthy      int64
+	HealthDiskPercent        int
+	HealthMemoryPercent      int
+	HealthDescriptorsPercent int
+	HealthConnectionsPercent int
 
 	// Warnings are things that do not stop the server but that its operator
 	// should read.
@@ -170,6 +183,8 @@ func (c *Config) check() (problems Problems) {
 	below("MAX_META_BYTES", c.MaxMetaBytes, "MAX_RECORD_BYTES", c.MaxRecordBytes)
 	below("MAX_RECORD_BYTES", c.MaxRecordBytes, "MAX_BODY_BYTES", c.MaxBodyBytes)
 	below("MAX_BODY_BYTES", c.MaxBodyBytes, "MAX_INFLIGHT_BYTES", c.MaxInflightBytes)
+	below("HEALTH_SYNC_DEGRADED_MS", int64(c.HealthSyncDegraded), "HEALTH_SYNC_UNHEALTHY_MS", int64(c.HealthSyncUnhealthy))
+	below("HEALTH_DISK_UNHEALTHY_BYTES", c.HealthDiskUnhealthy, "HEALTH_DISK_DEGRADED_BYTES", c.HealthDiskDegraded)
 	below("DRAIN_DELAY_MS", int64(c.DrainDelay), "DRAIN_TIMEOUT_MS", int64(c.DrainTimeout))
 	return append(problems, c.checkDirs()...)
 }

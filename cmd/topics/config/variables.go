@@ -89,6 +89,8 @@ func (c *Config) variables() []Variable {
 		"Bytes of data that the segments in the data directory may hold; beyond it the older ones go to TOPICS_COLD_DIR, too. 0 is not counted.")
 	add("ARCHIVE_DIR", text(&c.ArchiveDir), "",
 		"Directory that finished log files are copied to before they are used again. If empty, they are not kept.")
+	add("ARCHIVE_MAX_BYTES", size(&c.ArchiveMaxBytes, 0, 1024*tib), "16GiB",
+		"Bytes of finished log files that may wait for TOPICS_ARCHIVE_DIR, which stay in the data directory meanwhile; beyond it writers wait, then get 429. It counts as two log files at least. 0 is no limit but the disk.")
 	add("EXIT_ON_RECOVERY_FAILURE", boolean(&c.ExitOnRecoveryErr), "false",
 		"Exit with 1 when recovery refuses the data, instead of staying up to tell probes why.")
 
@@ -109,6 +111,8 @@ func (c *Config) variables() []Variable {
 		"Ways that a record of one topic may take through routers; a router that makes more gets 409. 0 is no cap.")
 	add("MAX_WATCH_SESSIONS", integer(&c.MaxWatchSessions, 0, 100_000_000), "10000",
 		"Watch sessions that may exist; one more gets 429. 0 is no cap.")
+	add("MAX_CONNECTIONS", integer(&c.MaxConnections, 0, 100_000_000), "0",
+		"Connections that may be open; at the bound those that wait for their client give way to new ones, and when all are at work, what is not a probe gets 429. 0 is as many as the descriptor limit leaves beside log and segments, which holds in any case.")
 	add("MAX_SSE_CONNECTIONS", integer(&c.MaxStreams, 0, 100_000_000), "10000",
 		"Streams and WebSockets that may be open; one more gets 429. 0 is no cap.")
 	add("MAX_SSE_CONNECTIONS_PER_KEY", integer(&c.MaxStreamsPerKey, 0, 100_000_000), "1000",
@@ -123,6 +127,8 @@ func (c *Config) variables() []Variable {
 		"How long a stream may go on before the server ends it and the client connects again, give or take a tenth. 0 is for ever.")
 	add("MAX_BATCH_RECORDS", integer(&c.MaxBatchRecords, 1, 1_000_000), "10000",
 		"Records in one write.")
+	add("MAX_DISK_READS", integer(&c.MaxDiskReads, 1, 4096), "64",
+		"Reads that may be under way at a time in each of the data, cold and archive directories; others wait in order. A read that the disk holds up takes a thread.")
 	add("MAX_RECORD_BYTES", size(&c.MaxRecordBytes, 1, gib), "1MiB",
 		"Bytes of data and meta of one record.")
 	add("MAX_BODY_BYTES", size(&c.MaxBodyBytes, kib, gib), "64MiB",
@@ -137,6 +143,26 @@ func (c *Config) variables() []Variable {
 		"Bytes of one record's node.")
 	add("MAX_LIMIT", integer(&c.MaxLimit, 1, 1_000_000), "1000",
 		"Records in one read; a larger limit is lowered to it.")
+
+	group = "Health"
+	add("HEALTH_INTERVAL_MS", millis(&c.HealthInterval, 100, 60_000), "1000",
+		"How often each health check runs.")
+	add("HEALTH_SYNC_DEGRADED_MS", millis(&c.HealthSyncDegraded, 1, 3_600_000), "1000",
+		"log is degraded when a write or sync of the log takes longer, the one under way included.")
+	add("HEALTH_SYNC_UNHEALTHY_MS", millis(&c.HealthSyncUnhealthy, 1, 3_600_000), "10000",
+		"log is unhealthy when one has been under way for longer and writers wait.")
+	add("HEALTH_DISK_DEGRADED_BYTES", size(&c.HealthDiskDegraded, 0, 1024*tib), "1GiB",
+		"disk_space is degraded below so many free bytes.")
+	add("HEALTH_DISK_DEGRADED_PERCENT", integer(&c.HealthDiskPercent, 0, 100), "10",
+		"disk_space is degraded below so many percent of free space, too.")
+	add("HEALTH_DISK_UNHEALTHY_BYTES", size(&c.HealthDiskUnhealthy, 0, 1024*tib), "64MiB",
+		"disk_space is unhealthy below so many free bytes; cold_dir and archive_dir are degraded.")
+	add("HEALTH_MEMORY_DEGRADED_PERCENT", integer(&c.HealthMemoryPercent, 1, 100), "90",
+		"memory is degraded from so many percent of the memory limit on.")
+	add("HEALTH_DESCRIPTORS_DEGRADED_PERCENT", integer(&c.HealthDescriptorsPercent, 1, 100), "80",
+		"descriptors is degraded from so many percent of the descriptor limit on.")
+	add("HEALTH_CONNECTIONS_DEGRADED_PERCENT", integer(&c.HealthConnectionsPercent, 1, 100), "90",
+		"connections is degraded from so many percent of the connections that there may be.")
 
 	group = "Observation"
 	add("LOG_LEVEL", oneOf(&c.LogLevel, levels...), "info",

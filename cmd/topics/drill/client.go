@@ -76,7 +76,7 @@ func (c *current) client(retryFor time.Duration) (*client.Client, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, *addr)
 	}}
-	return client.New("http://topics", client.Options{
+	return client.New("http://localhost", client.Options{
 		Timeout: requestTimeout, RetryFor: retryFor, HTTP: &http.Client{Transport: transport},
 	})
 }

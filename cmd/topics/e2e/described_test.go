@@ -36,6 +36,12 @@ func described(base http.RoundTripper, foreign func(*conform.Answer) bool) *http
 // websocket.Dial use.
 func describeDefault() { http.DefaultClient = described(http.DefaultTransport, nil) }
 
+// describedProber makes a client whose requests each have a connection of
+// their own, like a load balancer's probes.
+func describedProber() *http.Client {
+	return described(&http.Transport{DisableKeepAlives: true}, nil)
+}
+
 // reportUndescribed prints what was collected and is the exit code of it.
 func reportUndescribed() int {
 	undescribed.mu.Lock()

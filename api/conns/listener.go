@@ -1,0 +1,85 @@
+package conns
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// The pauses between attempts to accept that fail.
+const (
+	firstPause = 5 * time.Millisecond
+	lastPause  = 200 * time.Millisecond
+)
+
+// complainEvery is how often failing attempts are logged.
+const complainEvery = 10 * time.Second
+
+// passing are the errors of accept(2) after which it may succeed: the system
+// is short of something, or the connection had an error of its own, which
+// Linux reports here. Any other is the listener's end.
+var passing = []error{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+	syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENONET, syscall.ETIMEDOUT,
+}
+
+// short are those of passing that a connection given up may cure.
+var short = passing[:4]
+
+// Listen bounds what l accepts.
+func (s *Set) Listen(l net.Listener) net.Listener {
+	return &listener{Listener: l, set: s, closed: make(chan struct{})}
+}
+
+type listener struct {
+	net.Listener
+	set        *Set
+	complained time.Time // of Accept
+	once       sync.Once
+	closed     chan struct{}
+}
+
+// Accept implements net.Listener. A shortage of the system does not end it: a
+// waiting connection gives way, or it is tried again after a pause.
+func (l *listener) Accept() (net.Conn, error) {
+	pause := firstPause
+	for {
+		nc, err := l.Listener.Accept()
+		if err == nil {
+			return l.set.admit(nc), nil
+		}
+		if !oneOf(err, passing) {
+			return nil, err
+		}
+		l.complain(err)
+		if oneOf(err, short) && l.set.giveWay() {
+			continue
+		}
+		select {
+		case <-time.After(pause):
+		case <-l.closed:
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// Close implements net.Listener.
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+func (l *listener) complain(err error) {
+	if now := l.set.now(); now.Sub(l.complained) >= complainEvery {
+		l.complained = now
+		l.set.log.Warn().Err(err).Msg("accepting a connection failed; will retry")
+	}
+}
+
+func oneOf(err error, list []error) bool {
+	return slices.ContainsFunc(list, func(e error) bool { return errors.Is(err, e) })
+}

@@ -1,0 +1,133 @@
+package conns
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// script is a listener that answers what it is given, in order, and then
+// waits for its end.
+type script struct {
+	net.Listener
+	answers []error // nil: a connection
+	tries   int
+	closed  chan struct{}
+}
+
+func (s *script) Accept() (net.Conn, error) {
+	if s.tries < len(s.answers) {
+		s.tries++
+		if err := s.answers[s.tries-1]; err != nil {
+			return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}
+		}
+		return new(fake), nil
+	}
+	<-s.closed
+	return nil, net.ErrClosed
+}
+
+func (s *script) Close() error { close(s.closed); return nil }
+
+// What the system is short of for a while neither ends the listener nor makes
+// it spin.
+func TestAcceptOutlivesAShortage(t *testing.T) {
+	for _, errno := range passing {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 10)
+			s := &script{answers: []error{errno, errno, errno, nil}, closed: make(chan struct{})}
+			l := w.Listen(s)
+			began := time.Now()
+			c, err := l.Accept()
+			if err != nil || c == nil {
+				t.Fatalf("%v: %v", errno, err)
+			}
+			if took := time.Since(began); took != 7*firstPause {
+				t.Errorf("%v: it came after %s", errno, took)
+			}
+			_ = l.Close()
+			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("closed: %v", err)
+			}
+		})
+	}
+}
+
+// Without descriptors one that waits is given up for one that comes, at once.
+func TestAcceptMakesRoomForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		waiting, busy := w.come(1), w.work(w.come(1)...)
+		l := w.Listen(&script{answers: []error{syscall.EMFILE, nil}, closed: make(chan struct{})})
+		began := time.Now()
+		if _, err := l.Accept(); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		if !closed(waiting[0]) || closed(busy[0]) {
+			t.Error("the wrong one was closed")
+		}
+	})
+}
+
+// A listener that is broken for good ends, so that the process can.
+func TestAcceptFails(t *testing.T) {
+	w := newWorld(t, 10)
+	l := w.Listen(&script{answers: []error{syscall.EBADF}, closed: make(chan struct{})})
+	if _, err := l.Accept(); !errors.Is(err, syscall.EBADF) {
+		t.Error(err)
+	}
+}
+
+// Over TLS the connections of a server are known, too.
+func TestTLS(t *testing.T) {
+	set := NewSet(zerolog.Nop())
+	standing := make(chan *Conn, 1)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		c := Of(r)
+		if c != nil && c.Begin() == Gone {
+			t.Error("it is gone")
+		}
+		standing <- c
+	}))
+	srv.Listener = set.Listen(srv.Listener)
+	set.Configure(srv.Config)
+	srv.StartTLS()
+	defer srv.Close()
+	resp, err := srv.Client().Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if <-standing == nil || set.Stats().Open != 1 {
+		t.Errorf("the connection is not known: %+v", set.Stats())
+	}
+}
+
+// Closing ends a pause.
+func TestCloseEndsThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		answers := make([]error, 20)
+		for i := range answers {
+			answers[i] = syscall.ENFILE
+		}
+		s := &script{answers: answers, closed: make(chan struct{})}
+		l := w.Listen(s)
+		done := make(chan error)
+		go func() { _, err := l.Accept(); done <- err }()
+		synctest.Wait()
+		began := time.Now()
+		_ = l.Close()
+		if err := <-done; !errors.Is(err, net.ErrClosed) || time.Since(began) != 0 {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
+}

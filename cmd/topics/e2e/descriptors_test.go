@@ -1,0 +1,162 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// serveLimited is serve under a limit of descriptors in the shell's words.
+func serveLimited(t *testing.T, ulimit, dir string, env ...string) *process {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "port")
+	cmd := exec.Command("sh", "-c", ulimit+` && exec "$0"`, binary)
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "TOPICS_") {
+			cmd.Env = append(cmd.Env, e)
+		}
+	}
+	cmd.Env = append(append(cmd.Env, "TOPICS_PORT=0", "TOPICS_PORT_FILE="+file, "TOPICS_DATA_DIR="+dir), env...)
+	p := start(t, cmd)
+	p.dir, p.env, p.port = dir, env, file
+	p.until("it listens", func() bool { _, err := os.Stat(file); return err == nil })
+	return p
+}
+
+func TestSoftDescriptorLimitIsRaised(t *testing.T) {
+	p := serveLimited(t, "ulimit -Sn 200", t.TempDir()).ready()
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(limits)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(line, "Max open files") && f[3] != f[4] {
+			t.Error(line)
+		}
+	}
+	p.stop()
+}
+
+// answered is nil if the answer is 200.
+func answered(resp *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, body)
+	}
+	return err
+}
+
+// More idle connections than there are descriptors, while log files come and
+// go: nothing is refused, probes answer, and nothing has to be made good.
+func TestMoreConnectionsThanDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	server := serveLimited(t, "ulimit -n 1024", dir, "TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_CHECKPOINT_BYTES=16MiB").ready()
+	if !strings.Contains(server.stderr.String(), "the descriptor limit is low") {
+		t.Error("no warning")
+	}
+	if _, err := server.client().PutTopic(context.Background(), topic, client.Config{Durability: "fsync", CapRecords: 200}); err != nil {
+		t.Fatal(err)
+	}
+
+	// A writer that moves the log on to another file with every second record.
+	var written atomic.Int64
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		body := `{"records":[{"data":"` + strings.Repeat("x", 600<<10) + `"}]}`
+		for ctx.Err() == nil {
+			if err := answered(http.Post(server.url()+"/v0/topics/"+topic, "application/json", strings.NewReader(body))); err != nil {
+				done <- err
+				return
+			}
+			written.Add(1)
+		}
+		done <- nil
+	}()
+	probed := make(chan error, 1)
+	prober := describedProber()
+	go func() {
+		for ctx.Err() == nil {
+			for _, path := range []string{"/live", "/health", "/v0/ready"} {
+				if err := answered(prober.Get(server.url() + path)); err != nil {
+					probed <- fmt.Errorf("%s: %w", path, err)
+					return
+				}
+			}
+		}
+		probed <- nil
+	}()
+	more := func(n int64) {
+		t.Helper()
+		from := written.Load()
+		server.until(fmt.Sprint(n, " more are written"), func() bool { return written.Load() >= from+n || len(done) > 0 || len(probed) > 0 })
+	}
+	more(4)
+	var conns []net.Conn
+	for range 1100 {
+		conn, err := net.Dial("tcp", server.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	more(60)
+	var health struct {
+		Checks map[string]struct{ Status, Reason string }
+	}
+	server.until("health shows it", func() bool {
+		get(t, server.url()+"/health", http.StatusOK, &health)
+		return health.Checks["descriptors"].Status == "degraded" && health.Checks["connections"].Status == "degraded"
+	})
+	if health.Checks["log"].Status != "healthy" {
+		t.Errorf("the log is %v", health.Checks["log"])
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	server.until("health is well again", func() bool {
+		get(t, server.url()+"/health", http.StatusOK, &health)
+		return health.Checks["descriptors"].Status == "healthy" && health.Checks["connections"].Status == "healthy"
+	})
+	more(4)
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("a write was refused after %d: %v", written.Load(), err)
+	}
+	if err := <-probed; err != nil {
+		t.Errorf("a probe was refused: %v", err)
+	}
+	if err := server.client().Checkpoint(context.Background()); err != nil {
+		t.Errorf("checkpoint: %v", err)
+	}
+	server.kill()
+
+	server = serve(t, dir).ready()
+	var report struct {
+		PowerLost  bool `json:"power_lost"`
+		LostRanges int  `json:"lost_ranges_total"`
+	}
+	get(t, server.url()+"/v0/recovery", http.StatusOK, &report)
+	if report.PowerLost || report.LostRanges > 0 {
+		t.Errorf("the restart reports %+v", report)
+	}
+	state, err := server.client().State(context.Background(), topic)
+	if err != nil || state.HeadSeq != uint64(written.Load()) {
+		t.Errorf("head is %d, %v; %d were acknowledged", state.HeadSeq, err, written.Load())
+	}
+	server.stop()
+}

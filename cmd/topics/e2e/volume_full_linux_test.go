@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/client"
+)
+
+// fullStarts is how often a server is started on a disk without a free byte.
+const fullStarts = 50
+
+// A server fills its disk with records that do not compress, until nothing more
+// is taken. What is deleted then makes room for writes.
+func TestFullVolume(t *testing.T) {
+	kinds(t, func(t *testing.T, v *volume) {
+		server, books := fillUp(t, v)
+		for _, b := range books {
+			b.delete(t, server.client(), uint64(b.count())*3/4)
+		}
+		roomAgain(t, server, books)
+	})
+}
+
+// Other files take what the server left of the disk, to the last byte, and
+// whatever becomes free later. The server starts all the same after each kill,
+// and reads and deletes work. When everything is deleted, and there is room for
+// a checkpoint, there is room for writes again, although the other files stay.
+func TestVolumeWithoutAByte(t *testing.T) {
+	kinds(t, func(t *testing.T, v *volume) {
+		server, books := fillUp(t, v)
+		for n := range fullStarts {
+			server.kill()
+			v.fill()
+			server = server.again().ready()
+			if n%10 == 0 {
+				for _, b := range books {
+					b.check(t, server.client(), false)
+				}
+			}
+			if t.Failed() {
+				return
+			}
+		}
+		for _, b := range books {
+			b.delete(t, server.client(), uint64(b.count())+1)
+		}
+		v.release(1 << 20)
+		roomAgain(t, server, books)
+	})
+}
+
+// fillUp starts a server on a volume with some room, and writes until there is
+// none.
+func fillUp(t *testing.T, v *volume) (*process, []*acked) {
+	t.Helper()
+	v.fill() // so that the filler is there when there is no room for one
+	v.release(24 << 20)
+	server := serve(t, v.in("data"), "TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_CHECKPOINT_BYTES=2MiB", "TOPICS_SEGMENT_MAX_BYTES=1MiB",
+		"TOPICS_CHECKPOINT_INTERVAL_MS=100", "TOPICS_LOG_LEVEL=error").ready()
+	books := classes()
+	for _, b := range books {
+		if _, err := server.client().PutTopic(context.Background(), b.topic, client.Config{Durability: b.topic}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeUntilFull(t, server, books)
+	return server, books
+}
+
+// roomAgain waits until a write is taken, and holds that more are, and that
+// everything acknowledged is there after a kill.
+func roomAgain(t *testing.T, server *process, books []*acked) {
+	t.Helper()
+	c := server.client()
+	server.until("there is room again", func() bool { return books[0].write(t, c, 10_000) == nil })
+	for range 100 {
+		if err := books[0].write(t, c, 1000); err != nil {
+			t.Fatalf("there was room, and is none any more: %v", err)
+		}
+	}
+	server.kill()
+	server = server.again().ready()
+	for _, b := range books {
+		b.check(t, server.client(), false)
+	}
+}
+
+// writeUntilFull writes until nothing more is taken, however small.
+func writeUntilFull(t *testing.T, server *process, books []*acked) {
+	t.Helper()
+	c := server.client()
+	for size := 60_000; size > 100; {
+		refused := false
+		for _, b := range books {
+			err := b.write(t, c, size)
+			if err != nil && statusOf(err) != http.StatusInsufficientStorage && statusOf(err) != http.StatusTooManyRequests {
+				t.Fatalf("on a disk that gets full: %v", err)
+			}
+			refused = refused || statusOf(err) == http.StatusInsufficientStorage
+		}
+		if refused {
+			size /= 4
+		}
+	}
+}

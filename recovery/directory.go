@@ -1,0 +1,229 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// Names in a data directory and in what the tools make of one.
+const (
+	QuarantineDir = "quarantine" // copies of damaged files, those of each repair in a directory of its own
+	ScratchDir    = "repair"     // the scratch log of a repair
+	BackupName    = "BACKUP"     // the description of a backup
+	reservePrefix = "RESERVE"    // begins the names of files that hold nothing but space
+)
+
+// Kind is what a directory is.
+type Kind int
+
+// The kinds of directories.
+const (
+	Empty      Kind = iota // nothing is in it, or only what a first start leaves when it is killed
+	Data                   // a data directory, whole or damaged
+	Unfinished             // a data directory that a restore has not filled to its end
+	Backup
+	Archive    // log files
+	Cold       // the data of segments
+	Quarantine // what a repair copied
+	Foreign    // files that are not ours
+)
+
+// Directory is what Examine found a directory to be.
+type Directory struct {
+	Path string
+	Kind Kind
+	File string // a file in it that shows the kind; empty for Empty
+}
+
+// Examine finds out what dir is. It only lists directories and reads the
+// manifest. A directory that does not exist is Empty. What the configuration
+// names, such as a cold directory, may be in dir and is not looked at.
+func Examine(fsys vfs.FS, dir string, named ...string) (*Directory, error) {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Directory{Path: dir}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, name := range named {
+		if rest, inside := strings.CutPrefix(path.Clean(name), path.Clean(dir)+"/"); inside {
+			base, _, _ := strings.Cut(rest, "/")
+			names = slices.DeleteFunc(names, func(other string) bool { return other == base })
+		}
+	}
+	x := examination{fsys: fsys, dir: dir, names: names}
+	return x.run()
+}
+
+type examination struct {
+	fsys    vfs.FS
+	dir     string
+	names   []string
+	ours    string // a file of a data directory, but for a manifest
+	foreign string // a file that belongs to no directory of ours
+}
+
+func (x *examination) run() (*Directory, error) {
+	for _, name := range x.names {
+		if err := x.look(name); err != nil {
+			return nil, err
+		}
+	}
+	d := &Directory{Path: x.dir}
+	flat := x.first(isStored)
+	manifest := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
+	switch {
+	case manifest != "" && flat != "":
+		d.Kind, d.File = Quarantine, flat
+	case manifest+flat != "" && x.ours == "" && x.inQuarantine():
+		d.Kind, d.File = Quarantine, manifest+flat
+	case manifest != "":
+		d.Kind, d.File = Data, manifest
+		m, err := ReadManifest(x.fsys, x.dir)
+		if newer := new(VersionError); err != nil && !damaged(err) && !errors.As(err, &newer) {
+			return nil, err
+		}
+		if m != nil && m.Unfinished {
+			d.Kind = Unfinished
+		}
+	case slices.Contains(x.names, BackupName):
+		d.Kind, d.File = Backup, BackupName
+	case x.ours != "":
+		d.Kind, d.File = Data, x.ours
+	case slices.Contains(x.names, OwnerName):
+		d.Kind, d.File = Cold, OwnerName
+	case strings.HasSuffix(flat, ".wal"):
+		d.Kind, d.File = Archive, flat
+	case flat != "":
+		d.Kind, d.File = Cold, flat
+	case len(x.names) > 0 && !slices.ContainsFunc(x.names, func(name string) bool { return !isNumber(name) }):
+		d.Kind, d.File = Quarantine, x.names[0]
+	case x.foreign != "":
+		d.Kind, d.File = Foreign, x.foreign
+	}
+	return d, nil
+}
+
+// inQuarantine reports whether the directory has the name that a repair gives
+// to one with copies.
+func (x *examination) inQuarantine() bool {
+	dir := path.Clean(x.dir)
+	return path.Base(path.Dir(dir)) == QuarantineDir && isNumber(path.Base(dir))
+}
+
+func (x *examination) first(is func(string) bool) string {
+	if i := slices.IndexFunc(x.names, is); i >= 0 {
+		return x.names[i]
+	}
+	return ""
+}
+
+// look files one name under ours or foreign. What a first start leaves when it
+// is killed is neither, and nor is an empty directory of ours.
+func (x *examination) look(name string) error {
+	switch {
+	case strings.HasPrefix(name, reservePrefix),
+		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName}, name):
+		return nil
+	case !slices.Contains([]string{walDir, segmentDir, stateDir, QuarantineDir, ScratchDir}, name):
+		if x.foreign == "" {
+			x.foreign = name
+		}
+		return nil
+	}
+	inside, err := x.fsys.List(path.Join(x.dir, name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // a file of that name
+		x.foreign = name
+		return nil
+	case err != nil:
+		return fmt.Errorf("list %s: %w", path.Join(x.dir, name), err)
+	}
+	for _, base := range inside {
+		if name == QuarantineDir || isStored(base) {
+			x.ours = path.Join(name, base)
+			return nil
+		}
+	}
+	if len(inside) > 0 && name != ScratchDir && x.foreign == "" {
+		x.foreign = path.Join(name, inside[0])
+	}
+	return nil
+}
+
+// isStored reports whether a file of that name can hold part of the log, a
+// segment or a state.
+func isStored(base string) bool {
+	_, log := wal.ParseName(base)
+	_, _, seg := segment.ParseName(base)
+	_, state := ParseState(base)
+	return log || seg || state
+}
+
+// ParseState returns the number of the state in a file of that name.
+func ParseState(base string) (number uint64, ok bool) {
+	n, err := fmt.Sscanf(base, "%16x.state", &number)
+	return number, n == 1 && err == nil && base == StateName(number)
+}
+
+func isNumber(name string) bool {
+	_, err := strconv.ParseUint(name, 10, 64)
+	return err == nil
+}
+
+// Require returns a *KindError unless the directory is of one of the kinds.
+func (d *Directory) Require(kinds ...Kind) error {
+	if slices.Contains(kinds, d.Kind) {
+		return nil
+	}
+	return &KindError{Directory: *d, Want: kinds[0]}
+}
+
+// KindError means that a directory is not of the kind that a command works on.
+type KindError struct {
+	Directory
+	Want Kind
+}
+
+func (e *KindError) Error() string {
+	what, advice := e.describe()
+	switch {
+	case e.Kind == Empty:
+		return fmt.Sprintf("%s %s", e.Path, what)
+	case e.Want == Empty:
+		return fmt.Sprintf("%s is not empty: it %s; name an empty directory", e.Path, what)
+	}
+	return fmt.Sprintf("%s %s: %s", e.Path, what, advice)
+}
+
+// describe returns what the directory is, and which command is for it.
+func (e *KindError) describe() (what, advice string) {
+	switch e.Kind {
+	case Empty:
+		return "has no data: it is empty or does not exist", ""
+	case Data:
+		return fmt.Sprintf("is a data directory (it has %s)", e.File), "topics verify checks it, and topics backup --dir copies it"
+	case Unfinished:
+		return "is what a restore that was cut off left", "remove it and restore again"
+	case Backup:
+		return "is a backup", fmt.Sprintf("topics restore --from %s --to DIR makes a data directory of it, and topics verify checks it", e.Path)
+	case Archive:
+		return fmt.Sprintf("has only log files, such as %s", e.File), "it is an archive, which topics restore --archive takes, or a part of a data directory"
+	case Cold:
+		return fmt.Sprintf("has only segments (it has %s)", e.File), "it is a cold directory, which TOPICS_COLD_DIR and --cold name, or a part of a data directory"
+	case Quarantine:
+		return fmt.Sprintf("is the quarantine of a repair (it has %s)", e.File), "name the data directory that it belongs to"
+	}
+	return fmt.Sprintf("has files that do not belong to topics, such as %s", e.File), "name an empty directory, or move them away"
+}

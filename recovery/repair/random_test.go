@@ -1,0 +1,322 @@
+package repair_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/repair"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/wal/vfs"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+)
+
+var (
+	damageSeeds = flag.Int("damages", 300, "how many random damages TestAnyDamage tries")
+	damageSeed  = flag.Uint64("damage", 0, "try this random damage only")
+)
+
+// parts are the directories that a data directory consists of.
+var parts = []string{"/data", "/data/wal", "/data/segments", "/data/checkpoints", "/cold"}
+
+// wrecker damages a directory at random.
+type wrecker struct {
+	*world
+	t       *testing.T
+	rng     *rand.Rand
+	did     []string
+	dropped []string // directories
+}
+
+// stored are the files that can be damaged.
+func (w *wrecker) stored() (names []string) {
+	for _, dir := range parts {
+		if slices.Contains(w.dropped, dir) {
+			continue
+		}
+		for _, name := range files(w.t, w.fs, dir) {
+			base := path.Base(name)
+			if !slices.Contains(parts, name) && base != recovery.LockName && base != "RESERVE" && base != recovery.OwnerName {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func (w *wrecker) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *wrecker) content(fsys vfs.FS, name string) []byte {
+	b, err := vfs.ReadFile(fsys, name)
+	w.must(err)
+	return b
+}
+
+// put replaces the content of a file, or removes the file if b is nil.
+func (w *wrecker) put(name string, b []byte) {
+	err := w.fs.Remove(name)
+	if b != nil {
+		f, cerr := w.fs.Create(name)
+		w.must(cerr)
+		_, err = f.WriteAt(b, 0)
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	w.must(errors.Join(err, w.fs.SyncDir(path.Dir(name))))
+}
+
+// stop starts the directory, takes a checkpoint at the log's end, and kills the
+// server or stops it in an orderly way, which leaves a marker after that.
+func (w *wrecker) stop() {
+	data := run(w.t, w.fs)
+	_, err := data.Checkpoint(context.Background())
+	w.must(err)
+	files := data.Log.Files()
+	if w.rng.IntN(2) == 0 {
+		w.must(data.Close(context.Background()))
+	}
+	for _, f := range files {
+		w.world.used["/data/wal/"+f.Name] = f.Bytes()
+	}
+	w.fs = w.fs.Kill()
+}
+
+// usedBytes is how many of a file's bytes mean anything.
+func (w *wrecker) usedBytes(name string, b []byte) int {
+	if n, ok := w.world.used[name]; ok {
+		return int(n)
+	}
+	if strings.HasSuffix(name, ".wal") {
+		return 0
+	}
+	return len(b)
+}
+
+// damage does one thing to the directory.
+func (w *wrecker) damage() {
+	names := w.stored()
+	name := names[w.rng.IntN(len(names))]
+	b := w.content(w.fs, name)
+	used := w.usedBytes(name, b)
+	how := []string{"flip", "zero", "truncate", "delete", "swap", "duplicate", "append", "past", "drop"}[w.rng.IntN(9)]
+	w.did = append(w.did, how+" "+name)
+	switch how {
+	case "flip":
+		if used > 0 {
+			b[w.rng.IntN(used)] ^= 1 << w.rng.IntN(8)
+		}
+	case "zero":
+		if used > 0 {
+			from := w.rng.IntN(used)
+			clear(b[from:min(used, from+1+w.rng.IntN(4096))])
+		}
+	case "truncate":
+		b = b[:w.rng.IntN(len(b)+1)]
+	case "delete":
+		b = nil
+	case "swap", "duplicate":
+		other := names[w.rng.IntN(len(names))]
+		if path.Dir(other) != path.Dir(name) { // most would not be taken for anything
+			other = name
+		}
+		w.did[len(w.did)-1] += " " + other
+		was := w.content(w.fs, other)
+		if how == "swap" {
+			w.put(name, was)
+			name = other
+		} else {
+			b, name = w.content(w.fs, name), other
+		}
+	case "append":
+		for range 1 + w.rng.IntN(200) {
+			b = append(b, byte(w.rng.Uint32()))
+		}
+	case "past":
+		if then, err := vfs.ReadFile(w.early, name); err == nil {
+			b = then
+		}
+	case "drop":
+		w.drop(path.Dir(name))
+		return
+	}
+	w.put(name, b)
+}
+
+// drop removes a directory with everything in it. There is no operation for
+// that, so everything else moves to another file system.
+func (w *wrecker) drop(dir string) {
+	if dir == "/data" {
+		return
+	}
+	w.dropped = append(w.dropped, dir)
+	next := crashfs.New()
+	for _, part := range parts {
+		if slices.Contains(w.dropped, part) {
+			continue
+		}
+		w.must(next.MkdirAll(part))
+		for _, name := range files(w.t, w.fs, part) {
+			if slices.Contains(parts, name) {
+				continue
+			}
+			f, err := next.Create(name)
+			w.must(err)
+			_, err = f.WriteAt(w.content(w.fs, name), 0)
+			w.must(errors.Join(err, f.Sync(), f.Close()))
+		}
+		w.must(next.SyncDir(part))
+	}
+	w.fs = next
+}
+
+// TestAnyDamage damages directories at random and compares start, verify and
+// repair. Where a start refuses, verify must find faults and repair must change
+// the directory so that it starts. What verify finds sound must start and have
+// everything. Whatever starts has each acknowledged record or a lost range for
+// it, and gives no seq out twice.
+func TestAnyDamage(t *testing.T) {
+	first, n := uint64(1), *damageSeeds
+	if testing.Short() {
+		n = min(n, 60)
+	}
+	if *damageSeed > 0 {
+		first, n = *damageSeed, 1
+	}
+	outcomes := map[string]int{}
+	for seed := first; seed < first+uint64(n); seed++ {
+		w := &wrecker{t: t, rng: rand.New(rand.NewPCG(seed, 11))}
+		ok := t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			w.t = t
+			w.world = buildWith(t, w.rng.IntN(4) == 0)
+			for range w.rng.IntN(3) {
+				w.stop()
+			}
+			for range 1 + w.rng.IntN(2) {
+				w.damage()
+			}
+			outcomes[w.judge()]++
+		})
+		if !ok {
+			t.Errorf("%v; again with: go test ./recovery/repair -run TestAnyDamage -damage %d", w.did, seed)
+		}
+	}
+	t.Log(outcomes)
+}
+
+// judge compares the three, and returns what became of the directory.
+func (w *wrecker) judge() string {
+	t, ctx := w.t, context.Background()
+	started := w.fs.Clone()
+	data, refused := recovery.Run(ctx, options(started))
+	found, err := inspect.Verify(ctx, dataDir(w.fs))
+	if err != nil {
+		if refused == nil {
+			t.Fatalf("it starts, and verify fails: %v", err)
+		}
+		return "hopeless"
+	}
+	if owner := new(recovery.OwnerError); errors.As(refused, &owner) || found.NotOwner != "" {
+		if found.NotOwner == "" || refused == nil {
+			t.Fatalf("the start says %v, and verify %q", refused, found.NotOwner)
+		}
+		return "taken for a copy that did not go on" // an early manifest: no repair may decide that
+	}
+	if refused != nil && found.Sound() {
+		t.Fatalf("refused, and verify finds nothing: %v", refused)
+	}
+	w.judgeAfterPowerCut()
+	if refused == nil {
+		c := read(t, data.Registry)
+		gone := w.check(t, c, !found.Sound())
+		if found.Sound() && gone > 0 {
+			t.Fatalf("verify finds nothing, and %d records are gone", gone)
+		}
+		w.goesOn(started, data)
+	}
+	if found.Sound() {
+		return "sound"
+	}
+	report, err := repair.Run(ctx, dataDir(w.fs), small)
+	if err != nil {
+		if refused == nil {
+			t.Fatalf("it starts, and repair fails: %v", err)
+		}
+		if !strings.Contains(err.Error(), "which log this is") {
+			t.Fatal(err)
+		}
+		return "hopeless"
+	}
+	if !report.Changed {
+		t.Fatalf("repair changed nothing for %v", found.Faults)
+	}
+	if again := verify(t, w.fs); !again.Sound() {
+		t.Fatalf("after the repair: %v", again.Faults)
+	}
+	fsys := w.fs.Kill()
+	data = run(t, fsys)
+	if report.Recovered > 0 {
+		return "names lost"
+	}
+	c := read(t, data.Registry)
+	if _, there := c["on"]; !there { // only the log knows of it, and may be gone
+		delete(w.whole, "on")
+	}
+	w.check(t, c, true)
+	w.goesOn(fsys, data)
+	if refused == nil {
+		return "mended"
+	}
+	return "refused and mended"
+}
+
+// judgeAfterPowerCut compares start and verify where the end of the log may be
+// torn in any way.
+func (w *wrecker) judgeAfterPowerCut() {
+	o, d := options(w.fs.Clone()), dataDir(w.fs)
+	o.BootID, d.BootID = "another boot", "another boot"
+	_, refused := recovery.Run(context.Background(), o)
+	found, err := inspect.Verify(context.Background(), d)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if refused != nil && found.Sound() {
+		w.t.Fatalf("refused in another boot, and verify finds nothing: %v", refused)
+	}
+}
+
+// goesOn checks that no seq is given out twice, before and after a kill.
+func (w *wrecker) goesOn(fsys *crashfs.FS, data *recovery.Recovered) {
+	w.t.Helper()
+	heads := map[string]uint64{}
+	one := &topics.Write{Records: []topics.Record{{Data: []byte(`1`)}}, DisableBackpressure: true}
+	for n := range 2 {
+		for name, c := range w.whole {
+			out, err := data.Registry.Append(context.Background(), name, one)
+			if err != nil || out.First <= max(c.head, heads[name]) {
+				w.t.Fatalf("topic %s, whose head was %d: %+v, %v", name, max(c.head, heads[name]), out, err)
+			}
+			heads[name] = out.Last
+		}
+		if n == 0 {
+			fsys = fsys.Kill()
+			data = run(w.t, fsys)
+		}
+	}
+	for name, head := range heads {
+		if s, err := data.Registry.State(name, false); err != nil || s.Head < head {
+			w.t.Fatalf("topic %s: its head went back from %d: %+v, %v", name, head, s, err)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package topics
+
+import "github.com/e6e95bb8/topics/wal"
+
+// Reach returns the position up to which topics and routers have applied the
+// log. A log that ends below it has lost frames. It is called before Start.
+func (r *Registry) Reach() (reach wal.LSN) {
+	for _, t := range r.byID {
+		reach = max(reach, t.applied)
+	}
+	for _, rt := range r.routers.byID {
+		reach = max(reach, rt.applied)
+	}
+	return reach
+}
+
+// StateReach is Reach of a checkpoint's state.
+func StateReach(state []byte) (wal.LSN, error) {
+	r := New(Options{})
+	if err := r.restoreState(state); err != nil {
+		return 0, err
+	}
+	return r.Reach(), nil
+}

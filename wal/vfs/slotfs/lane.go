@@ -1,0 +1,114 @@
+package slotfs
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// lane is the operations below one root.
+type lane struct {
+	root    string
+	slots   chan struct{} // one value for each read under way; those that wait are served in order
+	waiting atomic.Int64
+
+	mu          sync.Mutex // guards the list and every op in it
+	first, last *op        // under way, the oldest first
+}
+
+// op is one operation under way.
+type op struct {
+	began      time.Time
+	prev, next *op
+}
+
+var ops = sync.Pool{New: func() any { return new(op) }}
+
+// Stats are the reads of a root.
+type Stats struct {
+	Reading int // under way
+	Waiting int // for a slot
+	Slots   int
+}
+
+func newLane(root string, reads int) *lane {
+	return &lane{root: root, slots: make(chan struct{}, reads)}
+}
+
+func (l *lane) stats() Stats {
+	return Stats{Reading: len(l.slots), Waiting: int(l.waiting.Load()), Slots: cap(l.slots)}
+}
+
+// patience is how long a read waits for a slot that could give up otherwise.
+const patience = 30 * time.Second
+
+// take takes a slot for a read.
+func (l *lane) take(ctx context.Context) error {
+	select {
+	case l.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
+	if ctx.Done() == nil {
+		l.slots <- struct{}{}
+		return nil
+	}
+	tired := time.NewTimer(patience)
+	defer tired.Stop()
+	select {
+	case l.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-tired.C:
+		return vfs.ErrBusy
+	}
+}
+
+func (l *lane) give() { <-l.slots }
+
+// begin notes an operation until its end.
+func (l *lane) begin() *op {
+	o := ops.Get().(*op)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o.began, o.prev = time.Now(), l.last
+	if l.last == nil {
+		l.first = o
+	} else {
+		l.last.next = o
+	}
+	l.last = o
+	return o
+}
+
+func (l *lane) end(o *op) {
+	l.mu.Lock()
+	if o.prev == nil {
+		l.first = o.next
+	} else {
+		o.prev.next = o.next
+	}
+	if o.next == nil {
+		l.last = o.prev
+	} else {
+		o.next.prev = o.prev
+	}
+	l.mu.Unlock()
+	*o = op{}
+	ops.Put(o)
+}
+
+func (l *lane) oldest() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.first == nil {
+		return 0
+	}
+	return time.Since(l.first.began)
+}
