@@ -180,6 +180,27 @@ func TestContractRouterEnds(t *testing.T) {
 	})
 }
 
+// Section 8, ways: a diamond makes two copies, and a router that gives a record
+// of any topic more ways than TOPICS_MAX_ROUTER_WAYS is refused.
+func TestContractRouterWays(t *testing.T) {
+	overBoth(t, nil, func(t *testing.T, s *contractServer) {
+		for _, r := range []string{"ab", "ac", "bd", "cd", "de", "ea"} {
+			status, body := 201, fmt.Sprintf(`{"source":%q,"dest":%q,"allow_cycle":%v}`, r[:1], r[1:], r == "ea")
+			s.walk(step{"PUT /v0/routers/" + r, body, status, ``})
+		}
+		s.walk(step{"DELETE /v0/routers/ea", ``, 200, ``},
+			step{"POST /v0/topics/a", `{"records":[{"data":1}]}`, 200, ``}, step{"GET /v0/topics/d/diff", ``, 200, `{"head_seq":2,"records":[{"$seq":1,"$ts":1700000000000,"data":1},{"$seq":2,"$ts":1700000000000,"data":1}]}`},
+			step{"PUT /v0/routers/df", `{"source":"d","dest":"f"}`, 201, ``}, // four
+			step{"PUT /v0/routers/eg", `{"source":"e","dest":"g"}`, 201, ``}, // still
+			step{"PUT /v0/routers/fh", `{"source":"f","dest":"h"}`, 201, ``},
+			step{"PUT /v0/routers/fi", `{"source":"f","dest":"i"}`, 409, `{"error":{"code":"router_fanout","detail":{"topic":"a","ways":5,"max":4}}}`},
+			step{"PUT /v0/routers/z", `{"source":"z","dest":"a"}`, 201, ``},
+			step{"GET /v0/topics/i", ``, 404, ``}, step{"GET /v0/routers/fi", ``, 404, ``},
+			// One that is there may be sent again, and changed.
+			step{"PUT /v0/routers/df", `{"source":"d","dest":"f","preserve_tag":false}`, 200, `{"created":false,"preserve_tag":false}`})
+	}, func(o *recovery.Options) { o.Topics.MaxRouterWays = 4 })
+}
+
 // Section 8, cycles.
 func TestContractCycles(t *testing.T) {
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {

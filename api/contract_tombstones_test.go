@@ -15,7 +15,7 @@ func TestContractTombstones(t *testing.T) {
 		}
 		// cap.
 		s.walk(step{"POST /v0/topics/t", `{"records":[{},{},{}],"config":{"cap_records":3}}`, 201, ``}, step{"POST /v0/topics/t", `{"records":[{},{}]}`, 200, ``})
-		read("t", 0, `{"tombstone":{"gap_from":1,"gap_to":2,"reason":"cap","missed_estimate":2,"earliest_seq":3,"head_seq":5},"next_from_seq":5,"earliest_seq":3,
+		read("t", 0, `{"tombstone":{"gap_from":1,"gap_to":2,"reason":"cap","missed_estimate":2,"missed_at_least":2,"earliest_seq":3,"head_seq":5},"next_from_seq":5,"earliest_seq":3,
 			"records":[{"$seq":3,"$ts":1700000000000,"data":null},{"$seq":4,"$ts":1700000000000,"data":null},{"$seq":5,"$ts":1700000000000,"data":null}]}`)
 		read("t", 1, `{"tombstone":{"gap_from":2,"gap_to":2,"missed_estimate":1}}`)
 		read("t", 2, `{"tombstone":null,"next_from_seq":5}`) // from_seq+1 is the floor
@@ -25,7 +25,7 @@ func TestContractTombstones(t *testing.T) {
 		// mixed, and ttl above what the cap took.
 		s.clock.Add(10)
 		s.walk(step{"POST /v0/topics/t", `{"records":[{}]}`, 200, ``}, step{"PUT /v0/topics/t", `{"ttl_ms":9}`, 200, ``})
-		read("t", 0, `{"tombstone":{"gap_from":1,"gap_to":5,"reason":"mixed","missed_estimate":5,"earliest_seq":6,"head_seq":6}}`)
+		read("t", 0, `{"tombstone":{"gap_from":1,"gap_to":5,"reason":"mixed","missed_estimate":5,"missed_at_least":5,"earliest_seq":6,"head_seq":6}}`)
 		read("t", 3, `{"tombstone":{"gap_from":4,"gap_to":5,"reason":"ttl","missed_estimate":2}}`)
 		// At the ttl a record is there, past it it is not, nor counted.
 		s.walk(step{"POST /v0/topics/e", `{"records":[{},{}],"config":{"ttl_ms":100}}`, 201, ``})
@@ -90,7 +90,7 @@ func TestContractExpiredSource(t *testing.T) {
 		s.walk(step{"POST /v0/topics/src", `{"records":[{"data":5}]}`, 200, ``}, step{"GET /v0/topics/src", ``, 200, `{"count":1}`}, step{"PUT /v0/topics/dest", ``, 200, ``})
 		waitFor(t, func() bool { return s.send("GET /v0/topics/dest", "").differs(`{"head_seq":5}`) == "" })
 		s.diff("dest", "", `{"tombstone":null,"records":[{"$seq":1,"$ts":1700000000000,"data":1}],"next_from_seq":1}`)
-		s.diff("dest", "from_seq=1", `{"tombstone":{"gap_from":2,"gap_to":4,"reason":"source_trim","missed_estimate":3},"records":[{"$seq":5,"$ts":1700000000101,"data":5}]}`)
+		s.diff("dest", "from_seq=1", `{"tombstone":{"gap_from":2,"gap_to":4,"reason":"source_trim","missed_estimate":3,"missed_at_least":0},"records":[{"$seq":5,"$ts":1700000000101,"data":5}]}`)
 		s.walk(step{"GET /v0/routers/r", ``, 200, `{"forwarded_total":2,"lag":0}`})
 	})
 }

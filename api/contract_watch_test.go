@@ -91,7 +91,7 @@ func TestContractStream(t *testing.T) {
 		// A loss found at connect, and none for deletes.
 		s.walk(step{"POST /v0/topics/t", `{"records":[{"data":4},{"data":5}]}`, 200, ``}, step{"POST /v0/topics/t/delete", `{"before_seq":4}`, 200, ``})
 		c = s.stream(`{"topics":{"t":{"from_seq":1}}}`)
-		want("tombstone", `{"topic":"t","reason":"from_seq_too_old","gap_from":2,"gap_to":3,"missed_estimate":2,"earliest_seq":4,"head_seq":5}`, `{"t":3}`)
+		want("tombstone", `{"topic":"t","reason":"from_seq_too_old","gap_from":2,"gap_to":3,"missed_estimate":2,"missed_at_least":2,"earliest_seq":4,"head_seq":5}`, `{"t":3}`)
 		c.want("record", `"data":4`)
 		c.hangUp()
 		s.walk(step{"POST /v0/topics/d", `{"records":[{},{}]}`, 201, ``}, step{"POST /v0/topics/d/delete", `{"before_seq":2}`, 200, ``})

@@ -95,10 +95,10 @@ func TestDiffAnswer(t *testing.T) {
 		}
 	}
 	b := appendBatch(nil, "t", &topics.Batch{NextFrom: 7, Head: 9, Earliest: 8, Tombstone: &topics.Tombstone{
-		GapFrom: 1, GapTo: 7, Reason: "cap", Missed: 7, Earliest: 8, Head: 9,
+		GapFrom: 1, GapTo: 7, Reason: "cap", Missed: 7, AtLeast: 5, Earliest: 8, Head: 9,
 	}}, false, false)
 	if want := `{"topic":"t","records":[],"next_from_seq":7,"head_seq":9,"earliest_seq":8,"caught_up":false,"tombstone":` +
-		`{"gap_from":1,"gap_to":7,"reason":"cap","missed_estimate":7,"earliest_seq":8,"head_seq":9},"lag":2`; string(b) != want {
+		`{"gap_from":1,"gap_to":7,"reason":"cap","missed_estimate":7,"missed_at_least":5,"earliest_seq":8,"head_seq":9},"lag":2`; string(b) != want {
 		t.Errorf("got %s\nwant %s", b, want)
 	}
 }
@@ -221,6 +221,7 @@ func TestErrorMap(t *testing.T) {
 		{kindError(topics.KindNotFound, "x"), 404, "topic_not_found", ""},
 		{kindError(topics.KindRouterNotFound, "x"), 404, "router_not_found", ""},
 		{kindError(topics.KindRouterCycle, "x"), 409, "router_cycle", ""},
+		{kindError(topics.KindRouterFanout, "x"), 409, "router_fanout", ""},
 		{kindError(topics.KindIncompatible, "x"), 409, "topic_exists_incompatible", ""},
 		{kindError(topics.KindNotEmpty, "x"), 409, "topic_not_empty", ""},
 		{kindError(topics.KindSeqMismatch, "x"), 409, "seq_mismatch", ""},

@@ -124,6 +124,8 @@ func appendTombstone(b []byte, t *topics.Tombstone) []byte {
 	b = append(b, t.Reason...)
 	b = append(b, `","missed_estimate":`...)
 	b = strconv.AppendUint(b, t.Missed, 10)
+	b = append(b, `,"missed_at_least":`...)
+	b = strconv.AppendUint(b, t.AtLeast, 10)
 	b = append(b, `,"earliest_seq":`...)
 	b = strconv.AppendUint(b, t.Earliest, 10)
 	b = append(b, `,"head_seq":`...)

@@ -47,6 +47,7 @@ var kinds = map[topics.Kind]wire{
 	topics.KindNotFound:       {http.StatusNotFound, "topic_not_found"},
 	topics.KindRouterNotFound: {http.StatusNotFound, "router_not_found"},
 	topics.KindRouterCycle:    {http.StatusConflict, "router_cycle"},
+	topics.KindRouterFanout:   {http.StatusConflict, "router_fanout"},
 	topics.KindIncompatible:   {http.StatusConflict, "topic_exists_incompatible"},
 	topics.KindNotEmpty:       {http.StatusConflict, "topic_not_empty"},
 	topics.KindSeqMismatch:    {http.StatusConflict, "seq_mismatch"},

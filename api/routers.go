@@ -72,16 +72,19 @@ func (s *Server) existing(c *call) (topics.RouterState, error) {
 	return st, err
 }
 
-// seenCycle is err without those topics of a cycle that the call's key does not
-// see.
-func (c *call) seenCycle(err error) error {
+// seenWays is err, of a router that would make a cycle or too many ways, without
+// those topics that the call's key does not see.
+func (c *call) seenWays(err error) error {
 	e := errorOf(err)
-	cycle, ok := e.Detail["cycle"].([]string)
-	if !ok {
-		return err
+	if cycle, ok := e.Detail["cycle"].([]string); ok {
+		e.Detail = map[string]any{"cycle": c.seen(cycle)}
+		return e
 	}
-	e.Detail = map[string]any{"cycle": c.seen(cycle)}
-	return e
+	if topic, ok := e.Detail["topic"].(string); ok && e.Code == "router_fanout" && len(c.seen([]string{topic})) == 0 {
+		e.Detail = map[string]any{"ways": e.Detail["ways"], "max": e.Detail["max"]}
+		return e
+	}
+	return err
 }
 
 // putRouter makes a router or replaces one.
@@ -108,7 +111,7 @@ func (s *Server) putRouter(c *call) error {
 	}
 	done, err := s.opened().PutRouter(c.r.Context(), c.topic, spec)
 	if err != nil {
-		return c.seenCycle(err)
+		return c.seenWays(err)
 	}
 	status := http.StatusOK
 	if done.Created {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/recovery"
 )
 
 // serveKeys is a real server with keys, and a way to ask it as one of them.
@@ -95,6 +96,34 @@ func TestCycleByTopicsOfOthers(t *testing.T) {
 		wantCode(t, w, 409, "router_cycle")
 		detail := object(t, w)["error"].(map[string]any)["detail"].(map[string]any)
 		if got := fmt.Sprint(detail["cycle"]); got != want {
+			t.Errorf("%s is told %s, want %s", key, got, want)
+		}
+		if key == "in" && strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("names what the key does not see: %s", w.Body)
+		}
+	}
+}
+
+// Too many ways may begin at a topic that the key does not see: the router is
+// refused without its name.
+func TestWaysByTopicsOfOthers(t *testing.T) {
+	keys, err := auth.Parse("root,in::in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveStored(t, func(o *recovery.Options) { o.Topics.MaxRouterWays = 2 }, func(o *Options) { o.Keys = keys }, nil)
+	as := func(key, name, source, dest string) *httptest.ResponseRecorder {
+		return do(s, "PUT", "/v0/routers/"+name, fmt.Sprintf(`{"source":%q,"dest":%q}`, source, dest), "Authorization", "Bearer "+key)
+	}
+	for name, ends := range map[string][2]string{"1": {"out.secret", "in.a"}, "2": {"out.secret", "out.other"}, "3": {"in.a", "in.b"}} {
+		if w := as("root", name, ends[0], ends[1]); w.Code != 201 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	for key, want := range map[string]string{"root": "map[max:2 topic:out.secret ways:3]", "in": "map[max:2 ways:3]"} {
+		w := as(key, "in.more", "in.a", "in.c")
+		wantCode(t, w, 409, "router_fanout")
+		if got := fmt.Sprint(object(t, w)["error"].(map[string]any)["detail"]); got != want {
 			t.Errorf("%s is told %s, want %s", key, got, want)
 		}
 		if key == "in" && strings.Contains(w.Body.String(), "secret") {

@@ -57,6 +57,7 @@ func (st *eventStream) Tombstone(topic string, t *topics.Tombstone, connect bool
 		b = appendNumber(append(b, ','), "gap_from", t.GapFrom)
 		b = appendNumber(append(b, ','), "gap_to", t.GapTo)
 		b = appendNumber(append(b, ','), "missed_estimate", t.Missed)
+		b = appendNumber(append(b, ','), "missed_at_least", t.AtLeast)
 		b = appendNumber(append(b, ','), "earliest_seq", t.Earliest)
 		b = appendNumber(append(b, ','), "head_seq", t.Head)
 		return append(b, '}')

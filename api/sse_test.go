@@ -62,7 +62,7 @@ func TestStream(t *testing.T) {
 			s.write(t, "a", "6", "7", "8")
 			c = openStream(t, client, url, 200).opening()
 			ev = c.want("tombstone", "")
-			if ev.data != `{"topic":"a","reason":"from_seq_too_old","gap_from":3,"gap_to":5,"missed_estimate":3,"earliest_seq":6,"head_seq":8}` {
+			if ev.data != `{"topic":"a","reason":"from_seq_too_old","gap_from":3,"gap_to":5,"missed_estimate":3,"missed_at_least":3,"earliest_seq":6,"head_seq":8}` {
 				t.Error(ev.data)
 			}
 			c.want("record", `"data":6`)

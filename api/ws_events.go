@@ -34,6 +34,7 @@ func (g *group) Tombstone(topic string, t *topics.Tombstone, connect bool) error
 	b = appendSeq(b, "gap_from", t.GapFrom)
 	b = appendSeq(b, "gap_to", t.GapTo)
 	b = appendSeq(b, "missed_estimate", t.Missed)
+	b = appendSeq(b, "missed_at_least", t.AtLeast)
 	b = appendSeq(b, "earliest_seq", t.Earliest)
 	b = appendSeq(b, "head_seq", t.Head)
 	return g.send(append(b, '}'), nil)

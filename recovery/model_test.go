@@ -21,6 +21,7 @@ type life struct {
 	evicts   bool // a cap or a ttl was ever set
 	unsure   bool // a change of it was cut off: it may be there or not
 	unmade   bool // its creation failed: no restart, no topic
+	kept     bool // its delete failed: it is there until a restart
 	strong   bool // it was never of a class below disk
 	records  map[uint64]string
 	hidden   map[uint64]bool         // its write failed: not to be seen before a restart
@@ -85,6 +86,7 @@ func (m *model) maybeConfigured(name string) {
 
 func (m *model) maybeDropped(name string) {
 	if l := m.lives[name]; l != nil {
+		l.kept = l.kept || !l.unsure // else it may not have been there
 		l.unsure = true
 	}
 }
@@ -151,7 +153,7 @@ func (m *model) failed(a *attempt) {
 func (m *model) excuse(weaker topics.Class) {
 	m.routing.excuse(weaker)
 	for _, l := range m.lives {
-		l.unmade = false
+		l.unmade, l.kept = false, false
 		clear(l.hidden)
 		for seq, class := range l.must {
 			if class <= weaker {

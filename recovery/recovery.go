@@ -276,12 +276,30 @@ func (r *Recovered) settle(ctx context.Context) error {
 	r.starts.Store(r.manifest.Starts)
 	r.mu.Unlock()
 	for _, l := range losses {
-		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason})
+		r.Report.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason, AtLeast: l.AtLeast})
 	}
+	r.warnOfLosses(losses)
 	if err := r.writeManifest(r.Log.Newest(), r.Log.Synced(), false); err != nil {
 		return err
 	}
 	return r.tidy()
+}
+
+// warnedLosses is how many lost ranges are logged one by one.
+const warnedLosses = 20
+
+func (r *Recovered) warnOfLosses(losses []topics.Loss) {
+	for _, l := range losses[:min(len(losses), warnedLosses)] {
+		r.opts.Log.Warn().Str("topic", l.Topic).Uint64("from", l.From).Uint64("to", l.To).Str("reason", l.Reason).
+			Uint64("missed_at_least", l.AtLeast).Msg("seqs may have been given out and have no records")
+	}
+	if rest := losses[min(len(losses), warnedLosses):]; len(rest) > 0 {
+		var seqs uint64
+		for _, l := range rest {
+			seqs += l.To - l.From + 1
+		}
+		r.opts.Log.Warn().Int("topics", len(rest)).Uint64("seqs", seqs).Msg("more topics have such seqs; GET /v0/recovery lists them")
+	}
 }
 
 func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) error {

@@ -59,6 +59,8 @@ type LostRange struct {
 	From   uint64 `json:"from"`
 	To     uint64 `json:"to"`
 	Reason string `json:"reason"`
+	// AtLeast is how many of the seqs are known to have been given to records.
+	AtLeast uint64 `json:"missed_at_least"`
 }
 
 // NewReport begins a report.

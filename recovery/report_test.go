@@ -14,7 +14,7 @@ func TestReport(t *testing.T) {
 	r.Phase("open", 1500*time.Microsecond)
 	r.Phase(ReplayStep, 2*time.Second)
 	for i := range uint64(maxLostRanges + 5) {
-		r.Lost(LostRange{Topic: "t", From: i, To: i, Reason: "crash"})
+		r.Lost(LostRange{Topic: "t", From: i, To: i, Reason: "crash", AtLeast: 2})
 	}
 	r.Finish(start.Add(3*time.Second), errors.New("bad frame"))
 	if len(r.LostRanges) != maxLostRanges || r.LostRangesTotal != maxLostRanges+5 {
@@ -29,7 +29,7 @@ func TestReport(t *testing.T) {
 		`"bytes_per_second":1500,"phases":[{"name":"open","duration_ms":1.5},{"name":"replay","duration_ms":2000}],` +
 		`"files":0,"bytes":3000,"frames_replayed":0,"records_replayed":0,"bytes_truncated":0,"frames_truncated":0,` +
 		`"records_truncated":0,"power_lost":false,"clean_shutdown":false,` +
-		`"lost_ranges":[{"topic":"t","from":0,"to":0,"reason":"crash"}],"lost_ranges_total":1005,"error":"bad frame"}`
+		`"lost_ranges":[{"topic":"t","from":0,"to":0,"reason":"crash","missed_at_least":2}],"lost_ranges_total":1005,"error":"bad frame"}`
 	if string(b) != want {
 		t.Errorf("got\n%s\nwant\n%s", b, want)
 	}

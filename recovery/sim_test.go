@@ -337,7 +337,9 @@ func (s *sim) step() {
 			s.excused(err)
 		}
 	case n < 80:
-		s.data.Registry.Sweep(context.Background())
+		for range 1 + s.rng.IntN(3) { // topics come to rest
+			s.data.Registry.Sweep(context.Background())
+		}
 	case n < 90:
 		s.configure()
 	case n < 93:

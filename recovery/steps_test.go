@@ -158,7 +158,11 @@ func (s *sim) config() *topics.ConfigPatch {
 func (s *sim) configure() {
 	s.waitAll()
 	name, p := s.topicName(), s.config()
-	out, err := s.data.Registry.Put(context.Background(), name, p)
+	var out topics.Configured
+	err := s.attempt(func(r *topics.Registry) (err error) {
+		out, err = r.Put(context.Background(), name, p)
+		return err
+	})
 	if err != nil {
 		s.excused(err)
 		s.model.maybeConfigured(name)
@@ -243,7 +247,10 @@ func (s *sim) deleteRecords() {
 func (s *sim) drop() {
 	s.waitAll()
 	name := s.topicName()
-	_, err := s.data.Registry.Delete(context.Background(), name, false)
+	err := s.attempt(func(r *topics.Registry) error {
+		_, err := r.Delete(context.Background(), name, false)
+		return err
+	})
 	if err != nil {
 		s.excused(err)
 		s.model.maybeDropped(name)
@@ -252,4 +259,32 @@ func (s *sim) drop() {
 	}
 	delete(s.model.lives, name)
 	s.model.routing.dropped(name, false)
+}
+
+// attempt makes a change of which topics and routers there are, or of what they
+// are, and holds that nothing is seen of it in this life if it fails.
+func (s *sim) attempt(change func(*topics.Registry) error) error {
+	r := s.data.Registry
+	before := outline(r)
+	err := change(r)
+	if err != nil {
+		if after := outline(r); after != before {
+			s.t.Fatalf("a change failed (%v), and is seen: %s", err, firstDifference(before, after))
+		}
+	}
+	return err
+}
+
+// outline is which topics and routers there are, with their configs.
+func outline(r *topics.Registry) string {
+	var b strings.Builder
+	page, _ := r.List("", "", 100)
+	for _, s := range page {
+		fmt.Fprintln(&b, s.Name, s.Config, s.Head, s.Count)
+	}
+	routers, _ := r.Routers("", "", "", "", 100)
+	for _, s := range routers {
+		fmt.Fprintln(&b, s.Name, s.Spec)
+	}
+	return b.String()
 }

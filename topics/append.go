@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -68,7 +67,8 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 			return nil, logError(err)
 		}
 		p, err := r.assign(name, w, batch)
-		if errors.Is(err, wal.ErrBusy) {
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil {
@@ -176,8 +176,8 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	if p := r.repeated(t, w, now.steady); p != nil {
 		return p, nil
 	}
-	if t.broken != nil {
-		return nil, t.broken
+	if err := t.refusal(); err != nil {
+		return nil, err
 	}
 	if err := r.check(t, w, b, now.steady); err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		r.trim(t)
 	case entryLost:
 		r.jump(t, e.first-1, ReasonCrash)
-		r.applyLost(t, lostRange{from: e.first, to: e.last, reason: e.reason})
+		r.applyLost(t, t.crashed(e.first, e.last, e.reason))
 	case entryDelete:
 		if err := r.applyDelete(t, e); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		}
 		r.jump(t, e.first-1, ReasonCrash)
 		if e.trim {
-			r.applyLost(t, lostRange{e.first, e.first + uint64(e.count) - 1, ReasonTrim, string(e.way)})
+			r.applyLost(t, lostRange{from: e.first, to: e.first + uint64(e.count) - 1, reason: ReasonTrim, way: string(e.way)})
 			break
 		}
 		at, fits := t.came.next(e.ts, f.came)
@@ -68,7 +68,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 				w.add(u, t.cfg.IdempotencyWindowMS)
 			})
 		}
-		if e.key != nil || t.cfg.TTLMS > 0 {
+		if e.key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != Fsync {
 			r.sweeper.visit(t)
 		}
 		r.totals.appended.add(sums{int64(e.count), f.bytes})
@@ -91,7 +91,7 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 	t.cfg = r.intern(c)
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 {
+	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.cfg.Durability != Fsync {
 		r.sweeper.visit(t)
 	}
 }
@@ -100,7 +100,7 @@ func (r *Registry) applyConfig(t *topic, c *Config) {
 // in the log: ephemeral ones, or ones that a crash took.
 func (r *Registry) jump(t *topic, head uint64, reason string) {
 	if head > t.head {
-		r.applyLost(t, lostRange{from: t.head + 1, to: head, reason: reason})
+		r.applyLost(t, lostRange{from: t.head + 1, to: head, reason: reason, given: head - t.head})
 	}
 }
 
@@ -108,6 +108,7 @@ func (r *Registry) jump(t *topic, head uint64, reason string) {
 func (r *Registry) applyLost(t *topic, l lostRange) {
 	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == l.from && t.lost[n-1].reason == l.reason && t.lost[n-1].way == l.way {
 		t.lost[n-1].to = l.to
+		t.lost[n-1].given += l.given
 	} else {
 		t.lost = append(t.lost, l)
 	}
@@ -204,6 +205,9 @@ func (t *topic) raiseFloor(floor uint64) {
 	t.evictFloor = max(t.evictFloor, floor)
 	drop := 0
 	for drop < len(t.lost) && t.lost[drop].to < t.evictFloor {
+		if l := &t.lost[drop]; l.given < l.size() {
+			t.doubt = l.to
+		}
 		drop++
 	}
 	t.lost = t.lost[drop:]

@@ -48,7 +48,7 @@ func TestCapEvicts(t *testing.T) {
 				if s.Head != 7 || s.Earliest != 3 || s.Count != 5 || s.Bytes != 40 {
 					t.Fatalf("%s, %v: %+v", test.name, c, s)
 				}
-				if got := w.stone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonCap, Missed: 2, Earliest: 3, Head: 7}) {
+				if got := w.stone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonCap, Missed: 2, AtLeast: 2, Earliest: 3, Head: 7}) {
 					t.Fatalf("%+v", got)
 				}
 				if got := w.stone("a", 1); got.GapFrom != 2 || got.GapTo != 2 || got.Missed != 1 {
@@ -204,7 +204,7 @@ func TestTTL(t *testing.T) {
 			t.Fatalf("%v, at the ttl: %v", c, got)
 		}
 		w.now++
-		if got := w.stone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonTTL, Missed: 2, Earliest: 3, Head: 4}) {
+		if got := w.stone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonTTL, Missed: 2, AtLeast: 2, Earliest: 3, Head: 4}) {
 			t.Fatalf("%v: %+v", c, got)
 		}
 		w.now += 600

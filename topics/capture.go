@@ -24,7 +24,6 @@ type Capture struct {
 	topics   []*topic // by id
 
 	nextRouter uint64
-	routers    []*router
 
 	moved   []moved
 	live    Liveness
@@ -55,7 +54,7 @@ func (r *Registry) Capture() *Capture {
 	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
-	c.routers, c.topics = r.routers.byName.Values(), r.byName.Values()
+	c.topics = r.byName.Values()
 	r.mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic) int {
 		if a.id < b.id {
@@ -85,6 +84,9 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 			_ = c.out.Abort() // the first error counts
 		}
 	}()
+	if err := c.registry.awaitChangesBefore(c.start); err != nil {
+		return c.written, err
+	}
 	e := stateEncoder{configs: map[*Config]uint64{}}
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
 	e.buf = binary.AppendUvarint(e.buf, c.nextID)
@@ -106,12 +108,12 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 		c.out = nil
 	}
 	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
-	routers := routerStates(c.routers)
+	routers := routerStates(c.registry.routers.before(c.nextRouter))
 	c.registry.mu.RUnlock()
 	if err := e.routing(c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
-	_, err = s.State.Write(append(e.buf, stateEnd))
+	_, err = s.State.Write(e.end())
 	return c.written, err
 }
 
@@ -137,6 +139,7 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 		t.mu.Unlock()
 		return nil
 	}
+	c.registry.restForCheckpoint(t)
 	through := t.durable()
 	var records index
 	var dead *seqSet

@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -47,7 +46,8 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*Conf
 			return Configured{}, logError(err)
 		}
 		out, c, err := r.assignConfig(name, derive)
-		if errors.Is(err, wal.ErrBusy) {
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil || c == nil {
@@ -82,8 +82,8 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 		return r.assignCreate(name, derive)
 	}
 	defer t.mu.Unlock()
-	if t.broken != nil {
-		return Configured{}, nil, t.broken
+	if err := t.refusal(); err != nil {
+		return Configured{}, nil, err
 	}
 	cfg, err := derive(t.next)
 	if err != nil {
@@ -198,19 +198,21 @@ type Removal struct {
 	Cost    Cost
 }
 
-// Delete removes a topic with all that is in it. It is gone for everybody at
-// once, and for good when Delete returns. ifEmpty refuses while it has live
-// records or records on their way.
+// Delete removes a topic with all that is in it, and the routers that name it.
+// From now on it takes no writes; it is gone, for everybody and for good, when
+// Delete returns. After an error it is there as before. ifEmpty refuses while it
+// has live records or records on their way.
 func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
-	var out Removal
-	var span wal.Span
+	var out *Removal
+	var at wal.LSN
 	for {
 		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
 			return Removal{}, logError(err)
 		}
 		var err error
-		out, span, err = r.drop(name, ifEmpty)
-		if errors.Is(err, wal.ErrBusy) {
+		out, at, err = r.assignDrop(name, ifEmpty)
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil || !out.Deleted {
@@ -219,24 +221,28 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 		break
 	}
 	began := time.Now()
-	if err := r.log.WaitSynced(span.End); err != nil {
-		return Removal{}, logError(err)
+	if err := r.awaitChange(at); err != nil {
+		return Removal{}, err
 	}
 	out.Cost.Sync = time.Since(began)
-	return out, nil
+	return *out, nil
 }
 
-// drop takes the topic away and, with the same entry, the routers that name it.
-func (r *Registry) drop(name string, ifEmpty bool) (Removal, wal.Span, error) {
+// assignDrop gives the end of a topic, and of the routers that name it, its
+// place. What it returns is filled in when the end is shown.
+func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, error) {
 	t := r.hold(name)
 	if t == nil {
-		return Removal{}, wal.Span{}, nil
+		return &Removal{}, 0, nil
 	}
 	defer t.mu.Unlock()
+	if err := t.refusal(); err != nil {
+		return nil, 0, err
+	}
 	if ifEmpty {
 		r.expire(t, r.steady())
 		if n := t.live.records + t.waiting.records; n > 0 {
-			return Removal{}, wal.Span{}, &Error{
+			return nil, 0, &Error{
 				Kind:    KindNotEmpty,
 				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
 				Detail:  map[string]any{"topic": t.name, "count": n},
@@ -246,25 +252,27 @@ func (r *Registry) drop(name string, ifEmpty bool) (Removal, wal.Span, error) {
 	e := entry{typ: entryDrop, id: t.id}
 	payload, err := e.encode(nil)
 	if err != nil {
-		return Removal{}, wal.Span{}, err
+		return nil, 0, err
 	}
-	routers, span, err := r.end(t, &e, payload)
-	if err != nil {
-		return Removal{}, wal.Span{}, err
-	}
-	t.dropped = true
-	r.empty(t)
-	return Removal{Deleted: true, Routers: routers}, span, nil
+	return r.appendDrop(t, &e, payload)
 }
 
-// end logs that t is deleted, and takes its name and its routers away. t.mu is
-// held. No checkpoint begins between the entry and what comes of it.
-func (r *Registry) end(t *topic, e *entry, payload []byte) (routers []string, span wal.Span, err error) {
+// appendDrop logs that t ends, and stops its routers. t.mu is held. No
+// checkpoint begins between the entry and what comes of it.
+func (r *Registry) appendDrop(t *topic, e *entry, payload []byte) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if span, err = r.log.Append(e.typ, payload, nil, true); err != nil {
-		return nil, wal.Span{}, logError(err)
+	span, err := r.log.Append(e.typ, payload, nil, true)
+	if err != nil {
+		return nil, 0, logError(err)
 	}
-	r.unname(t)
-	return r.cascade(t), span, nil
+	t.ending = span.End
+	l := t.linked()
+	for _, rt := range slices.Concat(l.out, l.in) {
+		rt.stop()
+		rt.changing = span.End
+	}
+	out := &Removal{Deleted: true}
+	r.drops[span.End] = &drop{t, out}
+	return out, span.End, nil
 }

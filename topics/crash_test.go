@@ -61,13 +61,15 @@ func TestLostRanges(t *testing.T) {
 					t.Fatalf("%+v", losses)
 				}
 				l := losses[0]
-				if how == "restart" && l.To != 5 {
+				if orderly := how == "restart" || how == "off"; orderly && (l.To != 5 || l.AtLeast != 5) {
 					t.Fatalf("an orderly end skipped seqs: %+v", l)
+				} else if !orderly && l.AtLeast != 0 {
+					t.Fatalf("nothing is known of what was given out: %+v", l)
 				}
 				if l.From > 1 { // the disk had some of it
 					kept = w.read("a", l.From-1)
 				}
-				want := Tombstone{GapFrom: l.From, GapTo: l.To, Reason: ReasonCrash, Missed: l.To + 1 - l.From, Earliest: w.state("a").Earliest, Head: l.To}
+				want := Tombstone{GapFrom: l.From, GapTo: l.To, Reason: ReasonCrash, Missed: l.To + 1 - l.From, AtLeast: l.AtLeast, Earliest: w.state("a").Earliest, Head: l.To}
 				if kept.Tombstone == nil || *kept.Tombstone != want || kept.NextFrom != l.To {
 					t.Fatalf("%+v, want %+v", kept.Tombstone, want)
 				}
@@ -103,7 +105,7 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	}
 	for from := uint64(3); from < 7; from++ {
 		b = w.read("a", from)
-		want := Tombstone{GapFrom: from + 1, GapTo: 7, Reason: ReasonCrash, Missed: 7 - from, Earliest: 1, Head: 9}
+		want := Tombstone{GapFrom: from + 1, GapTo: 7, Reason: ReasonCrash, Missed: 7 - from, AtLeast: 7 - from, Earliest: 1, Head: 9}
 		if b.Tombstone == nil || *b.Tombstone != want || !reflect.DeepEqual(seqs(b), run(8, 9)) {
 			t.Fatalf("from %d: %+v, %+v", from, b.Tombstone, seqs(b))
 		}

@@ -45,7 +45,7 @@ func TestDelete(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	b := w.read("a", 5)
-	if s := b.Tombstone; s == nil || *s != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonRecreated, Missed: 2, Earliest: 1, Head: 2}) {
+	if s := b.Tombstone; s == nil || *s != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonRecreated, Missed: 2, AtLeast: 2, Earliest: 1, Head: 2}) {
 		t.Fatalf("%+v", s)
 	}
 	if b.NextFrom != 2 || len(b.Records) != 0 {

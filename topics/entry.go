@@ -14,7 +14,7 @@ const (
 	entryCreate  byte = 2  // id, ts, name, config, ceiling
 	entryConfig  byte = 3  // id, ts, head, config, ceiling
 	entryDrop    byte = 4  // id
-	entryReserve byte = 5  // id, ceiling
+	entryReserve byte = 5  // id, ceiling, [highest seq given out before it]
 	entryLost    byte = 6  // id, from, to, reason
 	entryFloors  byte = 7  // number of topics; of each id, seq evicted through by a cap, by the ttl
 	entryDelete  byte = 8  // flags, id, ts, last seq that may go, [tag predicate]
@@ -59,7 +59,7 @@ type entry struct {
 	config  *Config
 	ceiling uint64
 	first   uint64 // entryAppend; entryLost: from
-	last    uint64 // entryLost: to; entryConfig: head; entryDelete: the last that may go
+	last    uint64 // entryLost: to; entryConfig: head; entryDelete: the last that may go; entryReserve: the last that was given out
 	count   int
 	key     []byte
 	reason  string
@@ -127,7 +127,11 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 	case entryDrop:
 		return binary.AppendUvarint(dst, e.id), nil
 	case entryReserve:
-		return binary.AppendUvarint(binary.AppendUvarint(dst, e.id), e.ceiling), nil
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, e.id), e.ceiling)
+		if e.last > 0 {
+			dst = binary.AppendUvarint(dst, e.last)
+		}
+		return dst, nil
 	case entryLost:
 		for _, v := range []uint64{e.id, e.first, e.last} {
 			dst = binary.AppendUvarint(dst, v)
@@ -199,6 +203,11 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 		e.id = d.uvarint()
 	case entryReserve:
 		e.id, e.ceiling = d.uvarint(), d.uvarint()
+		if len(d.p) > 0 {
+			if e.last = d.uvarint(); e.last == 0 || e.last > e.ceiling {
+				d.fail()
+			}
+		}
 	case entryLost:
 		e.id, e.first, e.last, e.reason = d.uvarint(), d.uvarint(), d.uvarint(), string(d.bytes())
 		if e.first == 0 || e.last < e.first {

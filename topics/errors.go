@@ -31,6 +31,7 @@ const (
 	KindDamaged                        // stored bytes failed their checksum on read
 	KindRouterNotFound                 // no such router
 	KindRouterCycle                    // the router would close a cycle; the detail has it
+	KindRouterFanout                   // with the router, a record could take too many ways
 )
 
 // Error is every error this package returns to its callers.

@@ -9,7 +9,7 @@ import (
 // expired once.
 func TestSweepComesBack(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(100))})
+	w.put("a", &ConfigPatch{TTLMS: ptr(int64(100)), Durability: ptr("fsync")})
 	for round := range 3 {
 		w.write("a", 2)
 		for _, ms := range []int64{50, 51, 50} {

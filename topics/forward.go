@@ -141,7 +141,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 	if x.records == nil && x.oldest() < r.refs.floor {
 		return nil, errCopy
 	}
-	if t.dropped {
+	if t.dropped || t.ending > 0 {
 		return nil, nil
 	}
 	if t.broken != nil {

@@ -393,6 +393,7 @@ func TestKeyBudgetGivesBack(t *testing.T) {
 // TestKeySweep holds that an idle topic's keys go, and the sweeper with them.
 func TestKeySweep(t *testing.T) {
 	w := newWorld(t)
+	w.put("a", class(Fsync))
 	w.append("a", keyedWrite("k", 1))
 	tp := w.lookup("a")
 	if !tp.swept || len(w.sweeper.topics) != 1 {

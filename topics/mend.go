@@ -91,7 +91,7 @@ func (m *Mender) lose(t *topic, from, to uint64) {
 		m.corrupt[n-1].To = to
 		return
 	}
-	m.corrupt = append(m.corrupt, Loss{t.name, from, to, ReasonCorrupt, t})
+	m.corrupt = append(m.corrupt, Loss{Topic: t.name, From: from, To: to, Reason: ReasonCorrupt, resolved: t})
 }
 
 // Forget is for a directory without any state, when the log no longer begins

@@ -62,7 +62,7 @@ func unreadable(err error) bool {
 // settleRouters makes what routers say of the old log hold for the new one.
 func (m *Mender) settleRouters(at wal.LSN) {
 	for _, rt := range m.r.routers.byID {
-		rt.applied, rt.made = at, at
+		rt.applied = at
 		// Where the source's head is lower than it was, all of it is new.
 		rt.cursor = min(rt.cursor, rt.source.head)
 		rt.done = rt.cursor

@@ -196,7 +196,7 @@ func (o *oracle) read(q *Query) *Batch {
 	b := &Batch{NextFrom: q.From, Head: o.head(), Earliest: o.earliest()}
 	next := q.From + 1
 	stone := func(from, to uint64, reason string) {
-		b.Tombstone = &Tombstone{GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, Earliest: b.Earliest, Head: b.Head}
+		b.Tombstone = &Tombstone{GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, AtLeast: to + 1 - from, Earliest: b.Earliest, Head: b.Head}
 		next, b.NextFrom = to+1, to
 	}
 	var byCap, byTTL bool

@@ -85,6 +85,7 @@ type Tombstone struct {
 	GapTo    uint64 // inclusive
 	Reason   string // cap, ttl, mixed, recreated, crash, corrupt
 	Missed   uint64 // at most this many records were in the gap
+	AtLeast  uint64 // so many of its seqs are known to have been given out; 0: it is not known of any
 	Earliest uint64
 	Head     uint64
 }

@@ -11,14 +11,17 @@
 // its own condition and for the earlier writes of its own topic, and for
 // nothing else.
 //
-// Config changes and deletes take the same way, so they have their place among
-// the writes. What a frame does to a topic is in apply.go, and only there: a
-// live write and its replay run the same code.
+// Config changes and deletes of records take the same way, so they have their
+// place among the writes. Ends of topics and changes of routers have one in the
+// log too, and are shown when they are durable: see changes.go. What a frame
+// does to a topic is in apply.go, and only there: a live write and its replay
+// run the same code.
 //
 // # Lock order
 //
 // topic.mu, then Registry.refs, then Registry.mu, then router.mu, then the log's
-// own lock inside Append. A topic's lock may be held for long: by a batch of
+// own lock inside Append; routing.counting comes before Registry.mu, and is held
+// with no topic's. A topic's lock may be held for long: by a batch of
 // deletes, or by an eviction that reads pages of segments' indexes, which are
 // small, cached, and never in the cold directory. Nothing else waits for the
 // disk with a lock held. All other locks are those of every topic, so no
@@ -42,6 +45,7 @@ import (
 type Options struct {
 	MaxTopics      int          // 0: no limit
 	MaxRouters     int          // 0: no limit
+	MaxRouterWays  int          // that a record of any topic could take; 0: no limit
 	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
 	Now            func() int64 // wall clock, Unix ms; nil: the system's
 	Elapsed        func() int64 // ms that passed since some moment; nil: as Now goes forward, or the system's
@@ -84,6 +88,8 @@ type Registry struct {
 	byID    map[uint64]*topic         // replay only: nil after Start
 	nextID  uint64
 	routers routing
+	changes []change           // of routers, not shown yet, in the order of the log
+	drops   map[wal.LSN]*drop  // ends of topics, not shown yet, by where they end in the log
 	configs map[Config]*Config // one copy of each config without pointers
 }
 
@@ -92,7 +98,7 @@ func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
-		deliveries: newDeliveries(),
+		drops: make(map[wal.LSN]*drop), deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
 	r.following.births = r.tellBirthsLocked

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/e6e95bb8/topics/wal"
 )
 
 // Deletion says which records go: those below Before, those that match, or,
@@ -42,7 +40,11 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 			return Deleted{}, logError(err)
 		}
 		c, err := r.assignDelete(name, d)
-		if errors.Is(err, wal.ErrBusy) || r.outdated(err) && tries < maxTries {
+		if r.outdated(err) && tries < maxTries {
+			continue
+		}
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil {
@@ -79,6 +81,10 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 		t.mu.Unlock()
 		return nil, notFound(name)
 	}
+	if t.ending > 0 {
+		defer t.mu.Unlock()
+		return nil, t.refusal()
+	}
 	from, upto := t.earliest(), t.head
 	if d.Before != nil {
 		upto = min(upto, *d.Before-min(*d.Before, 1))
@@ -102,11 +108,11 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 		t.mu.Lock()
 	}
 	defer t.mu.Unlock()
-	switch {
-	case t.dropped:
+	if t.dropped {
 		return nil, notFound(name)
-	case t.broken != nil:
-		return nil, t.broken
+	}
+	if err := t.refusal(); err != nil {
+		return nil, err
 	}
 	c.came = r.clock.now()
 	c.entry.typ, c.entry.ts = entryDelete, max(c.came.wall, t.assignedTS)

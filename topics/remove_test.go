@@ -115,9 +115,9 @@ func TestDeleteRecordsFloors(t *testing.T) {
 		w.write("a", 4) // evicts 3
 		w.holds(run(5, 8)...)
 		for from, want := range []*Tombstone{
-			{GapFrom: 1, GapTo: 4, Reason: ReasonCap, Missed: 4, Earliest: 5, Head: 8},
-			{GapFrom: 2, GapTo: 4, Reason: ReasonCap, Missed: 3, Earliest: 5, Head: 8},
-			{GapFrom: 3, GapTo: 4, Reason: ReasonCap, Missed: 2, Earliest: 5, Head: 8},
+			{GapFrom: 1, GapTo: 4, Reason: ReasonCap, Missed: 4, AtLeast: 4, Earliest: 5, Head: 8},
+			{GapFrom: 2, GapTo: 4, Reason: ReasonCap, Missed: 3, AtLeast: 3, Earliest: 5, Head: 8},
+			{GapFrom: 3, GapTo: 4, Reason: ReasonCap, Missed: 2, AtLeast: 2, Earliest: 5, Head: 8},
 			nil, nil, nil, nil, nil, nil,
 		} {
 			b := w.read("a", uint64(from))

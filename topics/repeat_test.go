@@ -57,6 +57,7 @@ func TestKeyOfLostRecords(t *testing.T) {
 // too.
 func TestKeySweepAfterAStart(t *testing.T) {
 	w := newWorld(t)
+	w.put("a", class(Fsync))
 	w.append("a", keyedWrite("k", 1))
 	w.checkpoint(nil)
 	w.kill()

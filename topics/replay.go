@@ -75,7 +75,8 @@ func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
 		r.forget(t)
 		return nil
 	case entryReserve:
-		t.reserve.ceiling = e.ceiling
+		t.reserve.ceiling, t.reserve.given = e.ceiling, max(t.reserve.given, e.last)
+		r.sweeper.visit(t)
 		return nil
 	case entryAppend, entryForward:
 		if e.trim {
@@ -133,6 +134,7 @@ type Loss struct {
 	From     uint64 `json:"from"`
 	To       uint64 `json:"to"`
 	Reason   string `json:"reason"`
+	AtLeast  uint64 `json:"-"` // so many are known to have been given out
 	resolved *topic
 }
 
@@ -153,7 +155,8 @@ func (r *Registry) Losses(powerLost, clean bool) []Loss {
 			gone = powerLost && !clean
 		}
 		if gone && t.reserve.ceiling > t.assigned {
-			losses = append(losses, Loss{name, t.assigned + 1, t.reserve.ceiling, ReasonCrash, t})
+			l := t.crashed(t.assigned+1, t.reserve.ceiling, ReasonCrash)
+			losses = append(losses, Loss{name, l.from, l.to, l.reason, l.given, t})
 		}
 		return true
 	})
@@ -173,7 +176,7 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 		upto = span.End
 		l.resolved.mu.Lock()
 		l.resolved.applied = span.End
-		r.applyLost(l.resolved, lostRange{from: l.From, to: l.To, reason: l.Reason})
+		r.applyLost(l.resolved, lostRange{from: l.From, to: l.To, reason: l.Reason, given: l.AtLeast})
 		l.resolved.mu.Unlock()
 	}
 	if upto == 0 {

@@ -15,6 +15,13 @@ type reservation struct {
 	at      wal.LSN // the ceiling is durable once the log is synced to here
 	held    uint64  // highest seq below a ceiling that is known to be durable
 	step    uint64  // size of the last one
+
+	// The sweeper's, so that the reservation of a topic that is left alone ends.
+	seen  uint64 // what had been given out at its last visit, plus 1; 0: there was none
+	still uint8  // visits since that changed
+	rests uint8  // how often it ended one
+
+	given uint64 // replay: highest seq that the log knows was given out; not below the head it says nothing
 }
 
 // A reservation covers at least minReserve seqs, and doubles with every one
@@ -55,35 +62,93 @@ func (s *reservation) settle(synced wal.LSN) {
 	}
 }
 
-// releaseSeqs gives back what an ephemeral topic has reserved and not used. The
-// entry has its place before any later reservation: t.mu is held for it. If
+// reserves says whether the topic has reserved seqs that it has not given out.
+// t.mu is held.
+func (t *topic) reserves() bool {
+	return t.ending == 0 && t.next != nil && t.next.Durability != Fsync && t.reserve.ceiling > t.assigned
+}
+
+// releaseSeqs gives back what an ephemeral topic has reserved and not used. If
 // the log has no room for it, the seqs are skipped and told as lost.
 func (r *Registry) releaseSeqs(t *topic) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.next == nil || t.next.Durability != Ephemeral || t.reserve.ceiling <= t.assigned {
+	if !t.reserves() || t.next.Durability != Ephemeral {
 		return nil
 	}
-	e := entry{typ: entryReserve, id: t.id, ceiling: t.assigned}
+	err := r.endReservation(t, true)
+	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) || errors.Is(err, wal.ErrNoFile) {
+		return nil
+	}
+	return logError(err)
+}
+
+// endReservation logs that no seq is reserved but those that were given out: the
+// next write needs a reservation, and waits until that is durable. The entry
+// has its place before any later reservation, for t.mu is held. Where it is
+// lost, so is everything after it, and the ceiling before it holds.
+func (r *Registry) endReservation(t *topic, spare bool) error {
+	e := entry{typ: entryReserve, id: t.id, ceiling: t.assigned, last: t.assigned}
 	payload, err := e.encode(nil)
 	if err != nil {
 		return err
 	}
-	span, err := r.log.Append(e.typ, payload, nil, true)
-	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) || errors.Is(err, wal.ErrNoFile) {
-		return nil
-	}
+	span, err := r.log.Append(e.typ, payload, nil, spare)
 	if err != nil {
-		return logError(err)
+		return err
 	}
-	t.reserve = reservation{ceiling: t.assigned, held: t.assigned, at: span.End, step: t.reserve.step}
+	s := &t.reserve
+	s.ceiling, s.held, s.at, s.step = t.assigned, t.assigned, span.End, 0
 	return nil
+}
+
+// maxRests bounds how patient the sweeper becomes with a topic: 1<<maxRests
+// visits.
+const maxRests = 5
+
+// restPressure is how full the log's queue may be for a topic to come to rest:
+// after a start with many topics all of them may want to.
+const restPressure = 0.5
+
+// rest is a visit of the sweeper. When the topic has been left alone since the
+// one before it, its reservation ends, so that a crash leaves no seqs in
+// doubt. The write that comes then waits for a sync: a topic that is written to
+// now and again is left alone twice as long each time. It returns whether the
+// sweeper is to come again. t.mu is held.
+func (r *Registry) rest(t *topic) (again bool) {
+	if !t.reserves() {
+		return false
+	}
+	s := &t.reserve
+	if !t.quiet() {
+		s.seen, s.still = t.assigned+1, 0
+		return true
+	}
+	if s.still = min(s.still+1, 1<<maxRests); s.still < 1<<s.rests {
+		return true
+	}
+	if r.Pressure() > restPressure || r.endReservation(t, false) != nil {
+		return true // others need the log more, or it is full, or failed
+	}
+	s.still, s.rests = 0, min(s.rests+1, maxRests)
+	return false
+}
+
+// quiet says whether nothing was given out since the sweeper's last visit.
+func (t *topic) quiet() bool { return len(t.pending) == 0 && t.reserve.seen == t.assigned+1 }
+
+// restForCheckpoint ends the reservation of a topic that is quiet, so that the
+// checkpoint knows of none. t.mu is held.
+func (r *Registry) restForCheckpoint(t *topic) {
+	if t.reserves() && t.quiet() {
+		_ = r.endReservation(t, false) // else the checkpoint has it as it is
+	}
 }
 
 // reserveSeqs appends a reservation if last is beyond the present one. An
 // ephemeral write that makes its topic has its creation logged here too.
 func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
-	e := entry{typ: entryReserve, id: t.id}
+	e := entry{typ: entryReserve, id: t.id, last: t.assigned}
 	if c.entry.create {
 		e = entry{typ: entryCreate, id: t.id, ts: c.entry.ts, name: t.name, config: c.entry.config}
 	} else if t.reserve.covers(last) {

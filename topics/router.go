@@ -68,17 +68,18 @@ type router struct {
 	name         string
 	source, dest *topic
 	cyclic       atomic.Bool // part of a cycle
+	changing     wal.LSN     // its last change ends here and is not shown yet; 0: it is. Registry.mu guards it
 
 	mu        sync.Mutex // guards what follows; taken after a topic's
 	spec      RouterSpec
-	made      wal.LSN // the frame that made it what it is ends here
-	visible   bool    // that is durable
-	dropped   bool
-	cursor    uint64  // the last seq of the source that is forwarded or passed over
-	logged    uint64  // the same, as the log has it
-	done      uint64  // the same, of what can be seen at the destination
-	forwarded uint64  // records
-	applied   wal.LSN // end of the last frame that moved the cursor
+	next      *RouterSpec // what the log has instead of spec, not durable yet; nil: the same
+	visible   bool        // readers see it: its making is durable, and its end is not
+	dropped   bool        // its end is in the log: it forwards nothing any more
+	cursor    uint64      // the last seq of the source that is forwarded or passed over
+	logged    uint64      // the same, as the log has it
+	done      uint64      // the same, of what can be seen at the destination
+	forwarded uint64      // records
+	applied   wal.LSN     // end of the last frame that moved the cursor
 	blocked   string
 	since     int64         // blocked since, Unix ms
 	changed   chan struct{} // closed when done or blocked change; nil: nobody waits
@@ -161,13 +162,40 @@ func (rt *router) advance(through uint64) {
 	rt.notify()
 }
 
-// drop ends the router. It returns whether it could be seen.
-func (rt *router) drop() (visible bool) {
+// stop ends what the router does. Readers see it until drop.
+func (rt *router) stop() {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.dropped = true
 	rt.notify()
-	return rt.visible
+}
+
+func (rt *router) stopped() bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.dropped
+}
+
+// drop ends the router for everybody.
+func (rt *router) drop() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.dropped, rt.visible, rt.next = true, false, nil
+	rt.notify()
+}
+
+// show makes readers see the router as the log has it, unless they are to see
+// no more of it than its end.
+func (rt *router) show(at wal.LSN) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.visible = true
+	if rt.next != nil {
+		rt.spec, rt.next = *rt.next, nil
+	}
+	if rt.changing == at {
+		rt.changing = 0
+	}
 }
 
 // link makes the router known to its ends. The registry's lock is held, or this

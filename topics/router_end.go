@@ -2,53 +2,60 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// DeleteRouter ends the router; it returns when that is durable. What it has
-// forwarded stays.
+// DeleteRouter ends the router; it returns when that is durable. From now on it
+// forwards nothing; what it has forwarded stays.
 func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost Cost, err error) {
-	var span wal.Span
 	for {
 		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
 			return false, Cost{}, logError(err)
 		}
-		deleted, span, err = r.unroute(name)
-		if !errors.Is(err, wal.ErrBusy) {
-			break
+		at, err := r.assignUnroute(name)
+		again, err := r.again(err)
+		if again {
+			continue
 		}
+		if err != nil || at == 0 {
+			return false, Cost{}, err
+		}
+		began := time.Now()
+		if err := r.awaitChange(at); err != nil {
+			return false, Cost{}, err
+		}
+		return true, Cost{Sync: time.Since(began)}, nil
 	}
-	if err != nil || !deleted {
-		return false, Cost{}, err
-	}
-	began := time.Now()
-	if err := r.log.WaitSynced(span.End); err != nil {
-		return false, Cost{}, logError(err)
-	}
-	return true, Cost{Sync: time.Since(began)}, nil
 }
 
-func (r *Registry) unroute(name string) (bool, wal.Span, error) {
+// assignUnroute gives the router's end its place; 0: there is no such router.
+func (r *Registry) assignUnroute(name string) (wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rt, _ := r.routers.byName.Get(name)
 	if rt == nil {
-		return false, wal.Span{}, nil
+		return 0, nil
+	}
+	if rt.changing > 0 {
+		return 0, &behindError{rt.changing}
 	}
 	span, err := rt.end(r.log)
 	if err != nil {
-		return false, wal.Span{}, err
+		return 0, err
 	}
-	r.routers.remove(rt, &r.totals)
-	unlink(rt)
-	if r.routers.cyclic {
-		r.markCycles()
-	}
-	return true, span, nil
+	rt.changing = span.End
+	r.addChange(span.End, func() {
+		rt.drop()
+		r.routers.remove(rt, &r.totals)
+		unlink(rt)
+		if r.routers.cyclic {
+			r.markCycles()
+		}
+	})
+	return span.End, nil
 }
 
 // end logs the router's end. Nothing is forwarded behind it: the lock is held.

@@ -29,7 +29,7 @@ func (rt *router) state() (RouterState, bool) {
 	if head > rt.done {
 		s.Lag = head - rt.done
 	}
-	return s, rt.visible && !rt.dropped
+	return s, rt.visible
 }
 
 // Routers returns up to limit routers with names above after that begin with

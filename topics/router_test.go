@@ -269,7 +269,8 @@ func TestHops(t *testing.T) {
 // and the process is killed.
 func TestPassedOver(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2))})
+	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("fsync")})
+	w.put("b", class(Fsync))
 	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
 	w.send("a", "1", "2")
 	w.Forward(context.Background())

@@ -2,8 +2,8 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -16,12 +16,26 @@ type routing struct {
 	byID   map[uint64]*router         // replay only: nil after Start
 	nextID uint64
 	cyclic bool // some are part of a cycle
+
+	counting sync.Mutex // held while ways are counted, one router's at a time; taken before the registry's lock
 }
 
 // set makes the router known by its name.
 func (g *routing) set(rt *router, n *totals) {
 	g.byName.Set(rt.name, rt)
 	n.routers.Store(int64(g.byName.Len()))
+}
+
+// before returns the routers that were made before the one of that id, by name.
+func (g *routing) before(id uint64) []*router {
+	var list []*router
+	g.byName.Scan(func(_ string, rt *router) bool {
+		if rt.id < id {
+			list = append(list, rt)
+		}
+		return true
+	})
+	return list
 }
 
 // remove takes the name away.
@@ -54,7 +68,8 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 			return RouterPut{}, logError(err)
 		}
 		p, err := r.assignRouter(name, &spec)
-		if errors.Is(err, wal.ErrBusy) {
+		again, err := r.again(err)
+		if again {
 			continue
 		}
 		if err != nil {
@@ -68,18 +83,22 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	}
 }
 
-// routerChange is a router on its way to being what it is to be.
+// routerChange is a router that is made or changed, with its place in the log.
 type routerChange struct {
-	router  *router
 	created bool
-	at      wal.LSN   // durable once the log is synced to here
+	at      wal.LSN   // durable once the log is synced to here; 0: it was already
 	made    []*commit // of the topics that came with it
 }
 
 // assignRouter gives the change its place in the log. With the source's lock
 // held its writes come before the router, or after it. wal.ErrBusy means that
-// the source was made meanwhile, or room is to be waited for again.
+// the source was made meanwhile, or that the ways are to be counted again, or
+// room is to be waited for again.
 func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, error) {
+	counted, err := r.checkWays(name, spec)
+	if err != nil {
+		return nil, err
+	}
 	source := r.hold(spec.Source)
 	if source != nil {
 		defer source.mu.Unlock()
@@ -89,14 +108,25 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 	if present, _ := r.byName.Get(spec.Source); present != source {
 		return nil, wal.ErrBusy
 	}
-	return r.assignRouterLocked(name, spec)
+	old, _ := r.routers.byName.Get(name)
+	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) && counted != r.routers.nextID {
+		return nil, wal.ErrBusy // another router was faster: there may be more ways
+	}
+	return r.assignTo(old, name, spec)
 }
 
-// assignRouterLocked is assignRouter with r.mu held, and the lock of the source,
-// if there is one already.
-func (r *Registry) assignRouterLocked(name string, spec *RouterSpec) (*routerChange, error) {
-	old, _ := r.routers.byName.Get(name)
-	if old != nil && old.source.name == spec.Source && old.dest.name == spec.Dest {
+// keepsEnds says whether a router is there, and is to stay between its ends.
+func (rt *router) keepsEnds(spec *RouterSpec) bool {
+	return rt != nil && rt.source.name == spec.Source && rt.dest.name == spec.Dest
+}
+
+// assignTo is assignRouter with what there is of that name, which may be nil.
+// r.mu is held, and the lock of the source, if there is one already.
+func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*routerChange, error) {
+	if old != nil && old.changing > 0 {
+		return nil, &behindError{old.changing}
+	}
+	if old.keepsEnds(spec) {
 		return r.assignRespec(old, spec)
 	}
 	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.byName.Len() >= limit {
@@ -131,20 +161,36 @@ func (r *Registry) assignRouterLocked(name string, spec *RouterSpec) (*routerCha
 		r.adopt(c.topic)
 	}
 	rt := &router{
-		id: e.router, name: name, source: source, dest: ends[1], spec: *spec, made: span.End,
+		id: e.router, name: name, source: source, dest: ends[1], spec: *spec, changing: span.End,
 		cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: span.End,
 	}
 	r.routers.nextID++
-	if old != nil {
-		rt.visible = old.drop() // there is a router of this name all the time
-		unlink(old)
+	if old == nil {
+		r.routers.set(rt, &r.totals)
+	} else { // there is a router of this name all the time
+		old.stop()
+		old.changing = span.End
 	}
-	r.routers.set(rt, &r.totals)
 	rt.link()
-	if spec.AllowCycle || old != nil && r.routers.cyclic {
+	r.addChange(span.End, func() {
+		r.replaceRouter(old, rt)
+		rt.show(span.End)
+		r.push(rt.source)
+	})
+	return &routerChange{old == nil, span.End, made}, nil
+}
+
+// replaceRouter puts a router in the place of old, which may be nil. r.mu is
+// held.
+func (r *Registry) replaceRouter(old, rt *router) {
+	if old != nil {
+		old.drop()
+		unlink(old)
+		r.routers.set(rt, &r.totals)
+	}
+	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
 		r.markCycles()
 	}
-	return &routerChange{rt, old == nil, span.End, made}, nil
 }
 
 // assignRespec changes a router whose ends stay. r.mu is held.
@@ -157,7 +203,7 @@ func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, er
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	if rt.spec.Equal(spec) {
-		return &routerChange{router: rt, at: rt.made}, nil
+		return &routerChange{}, nil
 	}
 	e := entry{
 		typ: entryRouter, router: rt.id, ts: r.now(), name: rt.name,
@@ -167,8 +213,12 @@ func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, er
 	if err != nil {
 		return nil, err
 	}
-	rt.spec, rt.made, rt.applied, rt.logged = *spec, span.End, span.End, rt.cursor
-	return &routerChange{router: rt, at: span.End}, nil
+	rt.next, rt.applied, rt.logged, rt.changing = spec, span.End, rt.cursor, span.End
+	r.addChange(span.End, func() {
+		rt.show(span.End)
+		r.push(rt.source)
+	})
+	return &routerChange{at: span.End}, nil
 }
 
 // routerEnds finds the router's topics, or gets those that are missing ready to
@@ -193,6 +243,9 @@ func (r *Registry) routerEnds(spec *RouterSpec, e *entry) (ends [2]*topic, made 
 				typ: entryCreate, id: t.id, ts: e.ts, name: name, config: &cfg, ceiling: t.reserve.ceiling,
 			}})
 		}
+		if t.ending > 0 {
+			return ends, nil, &behindError{t.ending}
+		}
 		ends[i] = t
 	}
 	e.source, e.id = ends[0].id, ends[1].id
@@ -212,7 +265,8 @@ func (r *Registry) appendRouter(e *entry, spec *RouterSpec) (wal.Span, error) {
 	return span, logError(err)
 }
 
-// commitRouter waits until the change is durable and lets the router begin.
+// commitRouter waits until the change is durable. Then the topics that it made
+// are there, and the router begins.
 func (r *Registry) commitRouter(p *routerChange) error {
 	err := r.log.WaitSynced(p.at)
 	for _, c := range p.made {
@@ -221,12 +275,7 @@ func (r *Registry) commitRouter(p *routerChange) error {
 		}
 	}
 	if err != nil {
-		return logError(err) // the log is read-only: nothing is forwarded any more
+		return logError(err)
 	}
-	rt := p.router
-	rt.mu.Lock()
-	rt.visible = true
-	rt.mu.Unlock()
-	r.push(rt.source)
-	return nil
+	return r.awaitChange(p.at)
 }

@@ -71,7 +71,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 	}
 	r.addRouter(&router{
 		id: e.router, name: e.name, source: source, dest: dest, spec: spec,
-		visible: true, cursor: e.cursor, logged: e.cursor, done: e.cursor, made: f.End, applied: f.End,
+		visible: true, cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: f.End,
 	})
 	return nil
 }
@@ -147,8 +147,12 @@ func routerStates(all []*router) []routerState {
 	kept := make([]routerState, 0, len(all))
 	for _, rt := range all {
 		rt.mu.Lock()
+		s := routerState{rt, rt.spec, rt.cursor, rt.forwarded, rt.applied}
+		if rt.next != nil { // applied is of the log, and so is all of it
+			s.spec = *rt.next
+		}
 		if !rt.dropped {
-			kept = append(kept, routerState{rt, rt.spec, rt.cursor, rt.forwarded, rt.applied})
+			kept = append(kept, s)
 		}
 		rt.mu.Unlock()
 	}
@@ -176,7 +180,7 @@ func (r *Registry) restoreRouting(d *decoder) {
 			d.fail()
 			return
 		}
-		rt.done, rt.logged, rt.made = rt.cursor, rt.cursor, rt.applied
+		rt.done, rt.logged = rt.cursor, rt.cursor
 		r.addRouter(rt)
 	}
 }

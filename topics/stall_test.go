@@ -117,7 +117,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 	}
 	for _, waiting := range operations {
 		t.Run(waiting.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, limitWays(100))
 			f := NewFollower() // so that deliveries have somebody to tell
 			w.FollowPrefix(f, "", 100)
 			defer w.Leave(f)
@@ -171,6 +171,71 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEndOfATopicStallsNoOther holds the lock of a topic whose end is durable
+// and has come to wait for it: changes that have their place after it, of other
+// topics and routers, do not wait for it, and what is about the topic does.
+func TestEndOfATopicStallsNoOther(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, limitWays(100))
+	w.write("held", 3)
+	w.write("other", 1)
+	w.connect("r", "held", "end")
+	w.connect("s", "from", "to")
+	w.connect("t", "from", "next")
+	_, at, err := w.assignDrop("held", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := w.lookup("held")
+	held.mu.Lock()
+	done := make(chan error)
+	go func() { done <- w.awaitChange(at) }()
+	go func() {
+		deleted, _, err := w.DeleteRouter(ctx, "r") // which ends with the topic
+		if deleted {
+			err = fmt.Errorf("a router was deleted twice")
+		}
+		done <- err
+	}()
+	parked(t, 2)
+	free := make(chan struct{})
+	go func() {
+		defer close(free)
+		if !w.delete("other", false) {
+			t.Error("was not there")
+		}
+		w.connect("new", "to", "end")
+		w.connect("s", "from", "end")
+		if deleted, _, err := w.DeleteRouter(ctx, "t"); err != nil || !deleted {
+			t.Error(deleted, err)
+		}
+		w.Capture()
+	}()
+	select {
+	case <-free:
+	case <-time.After(30 * time.Second):
+		held.mu.Unlock()
+		t.Fatal("others wait for a topic that they are not about")
+	}
+	if w.lookup("held") != held || len(held.outgoing()) != 1 {
+		t.Error("the router went before its topic")
+	}
+	held.mu.Unlock()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if len(w.drops) != 0 || len(w.changes) != 0 {
+		t.Errorf("%d ends and %d changes were not shown", len(w.drops), len(w.changes))
+	}
+	before := w.picture()
+	w.power(1)
+	if got := w.picture(); got != before {
+		t.Errorf("a power cut changed\n%sto\n%s", before, got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -12,8 +13,9 @@ import (
 
 // The state of all topics, as a checkpoint keeps it: the seed of the keys'
 // hashes (8 bytes), the next topic's id, then the topics, by id, each with
-// stateTopic in front, then stateRouters and the routers, which states of older
-// versions do not have, then stateEnd. Numbers are varints. A topic:
+// stateTopic in front, then stateRouters and the routers, then stateGiven and
+// what is known of lost ranges, both of which older states do not have, then
+// stateEnd. Numbers are varints. A topic:
 //
 //	id | name | config | applied | head | last write | last read | evict floor |
 //	evicted through by a cap | by the ttl | ceiling | live records, bytes |
@@ -25,11 +27,14 @@ const (
 	stateEnd     byte = 0
 	stateTopic   byte = 1
 	stateRouters byte = 2
+	stateGiven   byte = 3
 )
 
 type stateEncoder struct {
 	buf     []byte
 	configs map[*Config]uint64
+	given   []byte // of the topics so far
+	givens  uint64 // how many those are
 }
 
 // topic appends t, whose lock is held, as it would be after a restart: without
@@ -72,6 +77,7 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 		return err
 	}
 	e.buf = b
+	e.noteGiven(t, lost)
 	return nil
 }
 
@@ -91,6 +97,54 @@ func (e *stateEncoder) keys(v *keyView, through uint64, flush func() error) erro
 		piece = 0
 		return flush()
 	})
+}
+
+// noteGiven notes which seqs of lost ranges, and of ranges that were lost before
+// the floor passed them, are known to have been given out: of each topic that
+// has such
+//
+//	id | doubt | number of lost ranges | how many of each are known
+//
+// Of a topic that is not there nothing is known below its floor.
+func (e *stateEncoder) noteGiven(t *topic, lost []lostRange) {
+	known := func(l lostRange) bool { return l.given > 0 }
+	if t.evictFloor == 0 && !slices.ContainsFunc(lost, known) {
+		return
+	}
+	e.givens++
+	b := binary.AppendUvarint(binary.AppendUvarint(e.given, t.id), t.doubt)
+	b = binary.AppendUvarint(b, uint64(len(lost)))
+	for _, l := range lost {
+		b = binary.AppendUvarint(b, l.given)
+	}
+	e.given = b
+}
+
+// end appends what was noted, and the end.
+func (e *stateEncoder) end() []byte {
+	if e.givens > 0 {
+		e.buf = append(binary.AppendUvarint(append(e.buf, stateGiven), e.givens), e.given...)
+	}
+	return append(e.buf, stateEnd)
+}
+
+// restoreGiven is noteGiven's inverse.
+func (r *Registry) restoreGiven(d *decoder) {
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		t := r.byID[d.uvarint()]
+		doubt, ranges := d.uvarint(), d.uvarint()
+		if d.bad || t == nil || doubt >= max(t.evictFloor, 1) || ranges != uint64(len(t.lost)) {
+			d.fail()
+			return
+		}
+		t.doubt = doubt
+		for i := range t.lost {
+			l := &t.lost[i]
+			if l.given = d.uvarint(); l.given > l.size() {
+				d.fail()
+			}
+		}
+	}
 }
 
 func (e *stateEncoder) config(b []byte, c *Config) ([]byte, error) {
@@ -125,6 +179,7 @@ func (t *topic) withoutEphemeral(through uint64) (live sums, lost []lostRange) {
 	kept := lost[:0]
 	for _, l := range lost {
 		if l.to >= from {
+			l.given -= min(l.given, l.to-from+1) // those behind may be the ones that are known
 			l.to = from - 1
 		}
 		if l.from <= l.to {
@@ -132,7 +187,7 @@ func (t *topic) withoutEphemeral(through uint64) (live sums, lost []lostRange) {
 		}
 	}
 	if from <= t.head {
-		kept = append(kept, lostRange{from: from, to: t.head, reason: ReasonCrash})
+		kept = append(kept, lostRange{from: from, to: t.head, reason: ReasonCrash, given: t.given(from, t.head)})
 	}
 	return live, kept
 }
@@ -183,6 +238,10 @@ func (r *Registry) restoreState(state []byte) error {
 		r.restoreRouting(&d)
 		mark = d.byte()
 	}
+	if mark == stateGiven && !d.bad {
+		r.restoreGiven(&d)
+		mark = d.byte()
+	}
 	if mark != stateEnd {
 		d.fail()
 	}
@@ -223,6 +282,7 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 		}
 		t.lost = append(t.lost, l)
 	}
+	t.doubt = t.evictFloor - min(t.evictFloor, 1) // unless restoreGiven knows better
 	t.deleted = d.seqSet()
 	if t.cfg != nil {
 		r.changeKeys(t, func(w *keyWindow) { d.keys(w, t.cfg.IdempotencyWindowMS, r.steady()) })
@@ -241,7 +301,7 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)
 	r.totals.live.add(t.live)
-	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 {
+	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.reserves() {
 		r.sweeper.visit(t)
 	}
 	return t

@@ -31,7 +31,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 	if err := e.routing(r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
 		t.Fatal(err)
 	}
-	return append(e.buf, stateEnd)
+	return e.end()
 }
 
 // full is a world with a checkpoint that has something of everything.

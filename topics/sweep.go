@@ -120,6 +120,9 @@ func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
 	t.ttlNoted, t.noteCap = t.ttlThrough, false
 	r.forgetKeys(t, now)
 	next, any := t.nextLoss()
+	if r.rest(t) {
+		next, any = math.MinInt64, true
+	}
 	r.sweeper.visited(t, next, any)
 	return f, moved && !t.dropped
 }

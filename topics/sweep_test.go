@@ -13,7 +13,7 @@ func TestSweepPassesOver(t *testing.T) {
 	const ttl, window = 100_000, 5_000
 	w := newWorld(t)
 	expiring := func(ttl int64) *ConfigPatch {
-		return &ConfigPatch{TTLMS: ptr(ttl), IdempotencyWindowMS: ptr(int64(window))}
+		return &ConfigPatch{TTLMS: ptr(ttl), IdempotencyWindowMS: ptr(int64(window)), Durability: ptr("fsync")}
 	}
 	for i := range 10 {
 		w.append(fmt.Sprint(i), &Write{Records: records(1), Config: expiring(ttl)})

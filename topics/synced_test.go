@@ -16,6 +16,7 @@ type syncGate struct {
 	vfs.FS
 	held sync.RWMutex
 	err  error
+	came chan struct{} // not nil: has a value once a sync has come
 }
 
 type syncGatedFile struct {
@@ -34,6 +35,10 @@ func (g *syncGate) Create(name string) (vfs.File, error) {
 }
 
 func (f *syncGatedFile) Sync() error {
+	select {
+	case f.gate.came <- struct{}{}:
+	default: // nobody asks, or one has come already
+	}
 	f.gate.held.RLock()
 	defer f.gate.held.RUnlock()
 	return errors.Join(f.gate.err, f.File.Sync())

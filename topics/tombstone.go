@@ -36,7 +36,7 @@ func (t *topic) tombstone(from uint64) (stone *Tombstone, next uint64) {
 
 func (t *topic) stone(from, to uint64, reason string) *Tombstone {
 	return &Tombstone{
-		GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from,
+		GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, AtLeast: t.given(from, to),
 		Earliest: t.earliest(), Head: t.head,
 	}
 }
@@ -59,4 +59,32 @@ func (t *topic) lostFrom(seq uint64) (lostRange, bool) {
 		return lostRange{}, false
 	}
 	return t.lost[i], true
+}
+
+// crashed is a lost range above the head. What the log says had been given out
+// is known, the rest was reserved.
+func (t *topic) crashed(from, to uint64, reason string) lostRange {
+	l := lostRange{from: from, to: to, reason: reason}
+	if known := min(t.reserve.given, to); known >= from && reason == ReasonCrash {
+		l.given = known - from + 1
+	}
+	return l
+}
+
+// given is how many seqs of [from, to], which are not above the head, are known
+// to have been given out, deleted ones included: all but those of lost ranges of
+// which that is not known. t.mu is held.
+func (t *topic) given(from, to uint64) uint64 {
+	from = max(from, t.doubt+1)
+	if from > to {
+		return 0
+	}
+	n := to - from + 1
+	for i := sort.Search(len(t.lost), func(i int) bool { return t.lost[i].to >= from }); i < len(t.lost) && t.lost[i].from <= to; i++ {
+		l := &t.lost[i]
+		inside := min(l.to, to) - max(l.from, from) + 1
+		outside := l.size() - inside
+		n -= inside - (l.given - min(l.given, outside)) // those outside may be the ones that are known
+	}
+	return n
 }

@@ -30,7 +30,8 @@ type topic struct {
 	pending    []*commit          // assigned and not yet published, in seq order
 	inflight   map[string]*commit // those with an idempotency key
 	waiting    sums               // what pending will add
-	dropped    bool               // deleted; nothing is assigned any more
+	ending     wal.LSN            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
+	dropped    bool               // the drop is durable, or the creation failed
 	broken     error              // a commit failed: what would follow stands on it, and fails too
 	reserve    reservation
 
@@ -50,6 +51,7 @@ type topic struct {
 	ttlNoted   uint64  // as of the last entryFloors
 	noteCap    bool    // capThrough is to go into the next one
 	lost       []lostRange
+	doubt      uint64 // highest seq below the floor of a lost range of which not all had been given out
 	keys       keyWindow
 	came       arrivals
 	lastWrite  int64
@@ -68,7 +70,10 @@ type lostRange struct {
 	from, to uint64 // inclusive
 	reason   string
 	way      string // ReasonTrim: of the records that are lost, as a record's path
+	given    uint64 // how many of them are known to have been given out
 }
+
+func (l *lostRange) size() uint64 { return l.to - l.from + 1 }
 
 // commit is a change that has its place in the log and in its topic, on its
 // way to being published.

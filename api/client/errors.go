@@ -21,6 +21,7 @@ const (
 	CodeTopicNotFound       = "topic_not_found"
 	CodeRouterNotFound      = "router_not_found"
 	CodeRouterCycle         = "router_cycle"
+	CodeRouterFanout        = "router_fanout"
 	CodeTopicIncompatible   = "topic_exists_incompatible"
 	CodeTopicNotEmpty       = "topic_not_empty"
 	CodeTopicFull           = "topic_full"

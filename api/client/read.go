@@ -28,7 +28,8 @@ type Tombstone struct {
 	// Reason is cap, ttl, mixed, recreated, source_trim, crash or corrupt; on
 	// a stream also from_seq_too_old.
 	Reason         string `json:"reason"`
-	MissedEstimate uint64 `json:"missed_estimate"`
+	MissedEstimate uint64 `json:"missed_estimate"` // the size of the gap
+	MissedAtLeast  uint64 `json:"missed_at_least"` // seqs of it that are known to have been given to records; 0: of none is it known
 	EarliestSeq    uint64 `json:"earliest_seq"`
 	HeadSeq        uint64 `json:"head_seq"`
 }

@@ -134,6 +134,7 @@ func (s *server) recoveryOptions() recovery.Options {
 		Topics: topics.Options{
 			MaxTopics:      c.MaxTopics,
 			MaxRouters:     c.MaxRouters,
+			MaxRouterWays:  c.MaxRouterWays,
 			EphemeralBytes: c.EphemeralBytes,
 
 			IdempotencyBytes: c.IdempotencyBytes,

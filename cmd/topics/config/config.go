@@ -53,6 +53,7 @@ type Config struct {
 	IdempotencyBytes   int64
 	MaxTopics          int // 0: no cap, as in all up to MaxTotalBytes
 	MaxRouters         int
+	MaxRouterWays      int
 	MaxWatchSessions   int
 	MaxConnections     int // 0: as many as there are descriptors for
 	MaxStreams         int

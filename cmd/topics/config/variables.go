@@ -107,6 +107,8 @@ func (c *Config) variables() []Variable {
 		"Topics that may exist; creating one more gets 429. 0 is no cap.")
 	add("MAX_ROUTERS", integer(&c.MaxRouters, 0, 100_000_000), "10000",
 		"Routers that may exist; creating one more gets 429. 0 is no cap.")
+	add("MAX_ROUTER_WAYS", integer(&c.MaxRouterWays, 0, 1_000_000), "1024",
+		"Ways that a record of one topic may take through routers; a router that makes more gets 409. 0 is no cap.")
 	add("MAX_WATCH_SESSIONS", integer(&c.MaxWatchSessions, 0, 100_000_000), "10000",
 		"Watch sessions that may exist; one more gets 429. 0 is no cap.")
 	add("MAX_CONNECTIONS", integer(&c.MaxConnections, 0, 100_000_000), "0",
