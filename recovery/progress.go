@@ -28,11 +28,13 @@ type progress struct {
 
 // follow begins the replay on the gate. Most records before through are passed
 // over.
-func follow(gate *Gate, replay *wal.Replay, through wal.LSN) *progress {
-	p := &progress{gate: gate, through: through}
-	p.forecast = replay.Forecast(p.records)
+func follow(gate *Gate, replay *wal.Replay, through wal.LSN) (p *progress, err error) {
+	p = &progress{gate: gate, through: through}
+	if p.forecast, err = replay.Forecast(p.records); err != nil {
+		return nil, err
+	}
 	gate.Replaying(p.forecast.Total.Bytes)
-	return p
+	return p, nil
 }
 
 func (p *progress) records(f wal.Frame) int {

@@ -120,7 +120,10 @@ func checkProgress(t *testing.T, log []spell, fileBytes int64) {
 		t.Fatal(err)
 	}
 	began := c.now()
-	p := follow(g, replay, 0)
+	p, err := follow(g, replay, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if total := g.Progress().BytesTotal; float64(total) > 1.02*float64(bytes)+8<<10 || total < bytes {
 		t.Errorf("%d bytes to replay, want %d", total, bytes)
 	}

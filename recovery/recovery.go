@@ -245,7 +245,10 @@ func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 		return nil, err
 	}
 	r.Report.Files = replay.Files()
-	progress := follow(r.opts.Gate, replay, r.manifest.Checkpoint.through())
+	progress, err := follow(r.opts.Gate, replay, r.manifest.Checkpoint.through())
+	if err != nil {
+		return nil, err
+	}
 	r.Registry.Refer(replay.NewReader)
 	tail, err := replay.Run(func(f wal.Frame) error {
 		if err := ctx.Err(); err != nil {

@@ -2,6 +2,9 @@ package wal
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -39,8 +42,8 @@ type Amount struct {
 }
 
 // Forecast is an estimate of what Run has to do, from samples of the log. It
-// serves only to show progress: no damage makes it fail, and nothing else may
-// rely on it.
+// serves only to show progress: damage makes it wrong at most, and nothing else
+// may rely on it.
 type Forecast struct {
 	Total     Amount
 	stretches []stretch // one after the other, each of Total.Bytes / their number
@@ -67,11 +70,12 @@ func (f *Forecast) Left(done int64) Amount {
 
 // Forecast samples the log. records is the number of records that a frame is
 // to be counted with; only the first bytes of its payload are there, and its
-// End is not known.
-func (r *Replay) Forecast(records func(Frame) int) *Forecast {
+// End is not known. A byte that cannot be read is an error, as it would be in
+// Run, and the files are closed then.
+func (r *Replay) Forecast(records func(Frame) int) (*Forecast, error) {
 	f := &Forecast{Total: Amount{Rest: r.rest}}
 	if r.refused != nil || len(r.used) == 0 {
-		return f
+		return f, nil
 	}
 	s := sampler{Replay: r, records: records, buf: make([]byte, backBytes+headBytes)}
 	zeros := r.used[len(r.used)-1].size - s.end()
@@ -93,8 +97,12 @@ func (r *Replay) Forecast(records func(Frame) int) *Forecast {
 		f.stretches = append(f.stretches, avg)
 	}
 	s.lighten(f.stretches, dark)
+	if s.err != nil {
+		r.close()
+		return nil, s.err
+	}
 	f.Total = f.Left(0)
-	return f
+	return f, nil
 }
 
 // golden is 2^64 divided by the golden ratio: its multiples are spread evenly,
@@ -125,6 +133,7 @@ type sampler struct {
 	records func(Frame) int
 	buf     []byte
 	back    int64 // bytes that may still be read to find headers
+	err     error // of the first read that failed
 }
 
 // end is about where the last file's bytes that are not zero end: what damage
@@ -147,11 +156,15 @@ func (s *sampler) end() int64 {
 	return lo + int64(lastNonzero(s.read(f, lo, hi-lo)))
 }
 
-// read reads up to n bytes at off. An error is left for Run to find.
+// read reads up to n bytes at off, and nothing once a read has failed.
 func (s *sampler) read(f *file, off, n int64) []byte {
+	if s.err != nil {
+		return nil
+	}
 	m, err := f.ReadAt(s.buf[:max(min(n, f.size-off, int64(len(s.buf))), 0)], off)
-	if err != nil {
-		return s.buf[:m:m]
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
+		return nil
 	}
 	return s.buf[:m]
 }

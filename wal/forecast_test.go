@@ -22,7 +22,8 @@ func TestForecastOfDamage(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				f := r.Forecast(func(Frame) int { return 1 })
+				f, err := r.Forecast(func(Frame) int { return 1 })
+				check(t, err)
 				if f.Total.Bytes < 0 || f.Total.Bytes > r.Size() || f.Total.Frames < 0 {
 					t.Errorf("%s with %#x at %d: %+v of %d bytes", name, with, at, f.Total, r.Size())
 				}
@@ -41,7 +42,8 @@ func TestForecastLeavesZerosOut(t *testing.T) {
 	r, err := Open(s.opts)
 	check(t, err)
 	defer r.close()
-	f := r.Forecast(func(Frame) int { return 2 })
+	f, err := r.Forecast(func(Frame) int { return 2 })
+	check(t, err)
 	want := 3*headerSize + int64(s.frames[sampleFrames-1].span.End)
 	if f.Total.Bytes > want || f.Total.Bytes < want-8 {
 		t.Errorf("%d bytes of %d, want %d", f.Total.Bytes, r.Size(), want)
@@ -54,7 +56,7 @@ func TestForecastLeavesZerosOut(t *testing.T) {
 func TestForecastOfNothing(t *testing.T) {
 	r, err := Open(options(crashfs.New(), "."))
 	check(t, err)
-	if f := r.Forecast(nil); f.Total != (Amount{}) || f.Left(0) != (Amount{}) {
-		t.Errorf("%+v", f)
+	if f, err := r.Forecast(nil); err != nil || f.Total != (Amount{}) || f.Left(0) != (Amount{}) {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
