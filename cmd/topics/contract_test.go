@@ -48,6 +48,34 @@ func TestContractTable(t *testing.T) {
 	}
 }
 
+// TestKindsOfFailure checks that each test in the table of docs/guarantees.md
+// exists where it says.
+func TestKindsOfFailure(t *testing.T) {
+	page, err := os.ReadFile("../../docs/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "\n## Kinds of failure\n")
+	table, _, _ := strings.Cut(rest, "\n## ")
+	named := regexp.MustCompile("`([a-z0-9/]+)\\.(Test[A-Za-z0-9]+)`")
+	rows := 0
+	for line := range strings.Lines(table) {
+		found := named.FindAllStringSubmatch(line, -1)
+		if len(found) == 0 {
+			continue
+		}
+		rows++
+		for _, m := range found {
+			if !testsOf(t, m[1])[m[2]] {
+				t.Errorf("there is no %s in %s", m[2], m[1])
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("%d rows", rows)
+	}
+}
+
 // testsOf is the tests and fuzz targets that a folder of the repository
 // declares.
 func testsOf(t *testing.T, folder string) map[string]bool {
