@@ -11,7 +11,7 @@ const recordBytes = 200
 
 // render renders a request with an optional JSON body.
 func render(method, target string, body []byte) []byte {
-	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: topics\r\nAccept: application/json\r\n", method, target)
+	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n", method, target)
 	if body != nil {
 		b = fmt.Appendf(b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	}
@@ -49,7 +49,7 @@ func appendReadRequest(b []byte, topic string, from uint64) []byte {
 	b = append(b, topic...)
 	b = append(b, "/diff?limit=1000&max_batch_bytes=8388608&from_seq="...)
 	b = strconv.AppendUint(b, from, 10)
-	return append(b, " HTTP/1.1\r\nHost: topics\r\n\r\n"...)
+	return append(b, " HTTP/1.1\r\nHost: localhost\r\n\r\n"...)
 }
 
 // cursor takes next_from_seq and caught_up out of a page without parsing it.

@@ -234,7 +234,7 @@ func (s *server) openStream(topic string, from uint64) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = fmt.Fprintf(c, "GET /v0/watch/%s HTTP/1.1\r\nHost: topics\r\nAccept: text/event-stream\r\n\r\n", session.WID)
+	_, err = fmt.Fprintf(c, "GET /v0/watch/%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", session.WID)
 	status := make([]byte, len("HTTP/1.1 200"))
 	if err == nil {
 		_, err = c.Read(status)
