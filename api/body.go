@@ -41,9 +41,6 @@ func (s *Server) body(c *call) ([]byte, error) {
 	}
 	defer done()
 	c.in = c.in[:0]
-	if pooled := int64(cap(c.in)); pooled > firstRead && s.memory.take(c, pooled-firstRead) != nil {
-		c.in = nil // a smaller one may do
-	}
 	if want := min(r.ContentLength+1, firstRead); int64(cap(c.in)) < want {
 		c.in = make([]byte, 0, want)
 	}

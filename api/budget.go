@@ -30,6 +30,22 @@ func (b *budget) take(c *call, n int64) error {
 	return nil
 }
 
+// cover makes what a request has taken what its buffers hold at this moment:
+// the ones it began with may be large, and handlers that do not know the size
+// of their answer before they render it have it counted afterwards.
+func (b *budget) cover(c *call) error {
+	n := beyondFirst(cap(c.in)) + beyondFirst(cap(c.out)) + beyondFirst(cap(c.packed)) - c.held
+	if n > 0 {
+		return b.take(c, n)
+	}
+	b.used.Add(n)
+	c.held += n
+	return nil
+}
+
+// beyondFirst is what of a buffer counts.
+func beyondFirst(size int) int64 { return max(0, int64(size)-firstRead) }
+
 func (b *budget) give(c *call) {
 	b.used.Add(-c.held)
 	c.held = 0

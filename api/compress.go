@@ -79,29 +79,51 @@ var (
 	})
 )
 
-// compress is the answer as it goes out: compressed when the client asks for
-// it and it is worth it. What it returns may alias the call's buffers.
-func (c *call) compress(h http.Header, body []byte) []byte {
-	if len(body) < minCompress {
-		return body
+// encode makes the answer what goes out: compressed when the client asks for
+// it, it is worth it, and there is memory for it. What it returns may alias the
+// call's buffers, and is valid until the call is recycled.
+func (s *Server) encode(c *call) []byte {
+	h := c.Header()
+	size := len(c.out)
+	if c.static != nil {
+		size = len(c.static.plain)
 	}
-	h["Vary"] = append(h["Vary"], "Accept-Encoding")
-	coding := chooseCoding(c.r.Header["Accept-Encoding"])
+	coding := ""
+	if size >= minCompress {
+		h["Vary"] = append(h["Vary"], "Accept-Encoding")
+		coding = chooseCoding(c.r.Header["Accept-Encoding"])
+	}
+	if c.static == nil && coding != "" && s.memory.take(c, beyondFirst(size)) != nil {
+		coding = ""
+	}
+	if coding != "" {
+		h["Content-Encoding"] = []string{coding}
+	}
+	if c.static != nil {
+		return c.static.in(coding)
+	}
+	if coding == "" {
+		return c.out
+	}
+	c.pack(coding)
+	c.out = keep(c.out, keepBuffer)
+	_ = s.memory.cover(c) // what the compressed form does not take goes back; what it takes beyond is little
+	return c.packed
+}
+
+// pack compresses out into packed.
+func (c *call) pack(coding string) {
+	c.packed = c.packed[:0]
 	switch coding {
 	case "gzip":
 		z := gzipWriters.Get().(*gzip.Writer)
-		c.packed = c.packed[:0]
 		z.Reset(&c.packed)
-		_, _ = z.Write(body) // into memory: it cannot fail
+		_, _ = z.Write(c.out) // into memory: it cannot fail
 		_ = z.Close()
 		gzipWriters.Put(z)
 	case "zstd":
-		c.packed = zstdWriter().EncodeAll(body, c.packed[:0])
-	default:
-		return body
+		c.packed = zstdWriter().EncodeAll(c.out, c.packed)
 	}
-	h["Content-Encoding"] = []string{coding}
-	return c.packed
 }
 
 // sliceWriter is a slice to write to.

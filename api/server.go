@@ -194,8 +194,16 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		WriteTimeout:      l.WriteTimeout,
 		IdleTimeout:       l.IdleTimeout,
 		MaxHeaderBytes:    l.MaxHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			// A stream whose client takes nothing is reset after WriteTimeout;
+			// this is the same for a connection that takes nothing, resets
+			// included.
+			WriteByteTimeout:              l.WriteTimeout,
+			MaxReceiveBufferPerConnection: receiveBuffer,
+			MaxReceiveBufferPerStream:     receiveBuffer,
+		},
+		ErrorLog: slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
 	}
 	s.conns.Configure(srv)
 	return srv
@@ -212,6 +220,13 @@ func (s *Server) SetMaxConnections(n int) { s.conns.SetBound(n) }
 // Connections are those that are open, WebSockets among them.
 func (s *Server) Connections() conns.Stats { return s.conns.Stats() }
 
-// maxStreams is how many requests one HTTP/2 connection may have in flight:
-// long polls and streams share it with writes.
-const maxStreams = 1000
+const (
+	// maxStreams is how many requests one HTTP/2 connection may have in flight:
+	// long polls and streams share it with writes. Each may hold an answer that
+	// its client does not take, so a client that needs more opens another
+	// connection.
+	maxStreams = 100
+	// receiveBuffer is how much of its bodies an HTTP/2 connection may send
+	// before any of it is read, whatever the requests.
+	receiveBuffer = 256 << 10
+)

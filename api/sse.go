@@ -119,7 +119,7 @@ func (s *Server) stream(st *eventStream) error {
 	}
 	c := st.call
 	s.memory.give(c)
-	c.in, c.out, c.packed, c.records = nil, nil, nil, nil // a stream may be idle for days
+	c.letGo() // a stream may be idle for days
 	c.outlast()
 	beginEvents(c)
 	err := context.Cause(st.ctx) // it may have been taken over while it waited
