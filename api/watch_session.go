@@ -49,10 +49,20 @@ func newWatches() watches {
 	return watches{ttl: sessionTTL, patience: streamPatience, all: map[string]*watchSession{}}
 }
 
+// The sixteenths of the memory for streams that each use of it has.
+const (
+	framesKept   = 1  // that another session will likely want
+	framesHeld   = 4  // that are being sent
+	framesJoined = 1  // copied to join heads and bodies to one frame of a WebSocket
+)
+
 // frames is the rendering that all who watch have in common. The server must
 // have been given its engine.
 func (s *Server) frames() *watch.Frames {
-	s.watches.once.Do(func() { s.watches.frames = watch.NewFrames(s.opened()) })
+	s.watches.once.Do(func() {
+		part := s.opts.Limits.StreamBytes / 16
+		s.watches.frames = watch.NewFrames(s.opened(), watch.Bounds{Kept: framesKept * part, Held: framesHeld * part})
+	})
 	return s.watches.frames
 }
 

@@ -18,9 +18,6 @@ const (
 	// wsWhole is what a message has that goes out in one frame: the records of
 	// a batch, if its client has not asked for larger ones.
 	wsWhole = 320 << 10
-	// maxJoined is what all sockets together may hold for joining heads and
-	// bodies to one frame. Beyond, messages go out in more of them.
-	maxJoined = 64 << 20
 )
 
 // errGone is what sending answers once nothing can be sent any more.
@@ -103,7 +100,7 @@ func (o *outlet) write(head, body []byte) error {
 	if whole && len(body) > 0 {
 		n, joined := int64(len(head)+len(body)), &o.socket.server.sockets.joined
 		defer joined.Add(-n)
-		if whole = joined.Add(n) <= maxJoined; whole {
+		if whole = joined.Add(n) <= o.socket.server.opts.Limits.StreamBytes/16*framesJoined; whole {
 			buf := scratch.Get().(*[]byte)
 			defer scratch.Put(buf)
 			*buf = append(append((*buf)[:0], head...), body...)

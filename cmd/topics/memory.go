@@ -11,11 +11,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// limitMemory tells the Go runtime the memory limit of the container, less a
-// tenth for what the runtime does not count. Without a limit it does nothing;
-// GOMEMLIMIT wins.
-func limitMemory(log zerolog.Logger) {
-	limit, err := memlimit.Set(memlimit.WithRatio(0.9))
+// limitMemory gives the Go runtime the memory limit, less a tenth for what the
+// runtime does not count. GOMEMLIMIT wins.
+func limitMemory(bytes int64, log zerolog.Logger) {
+	limit, err := memlimit.Set(memlimit.WithProvider(memlimit.Limit(uint64(bytes))), memlimit.WithRatio(0.9))
 	log.Debug().Int64("limit", limit).AnErr("reason", err).Msg("memory limit")
 }
 
