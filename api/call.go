@@ -44,7 +44,9 @@ type call struct {
 	whole      bool        // the request's body has been read to its end
 	streamed   bool        // the answer is a stream: finish has nothing to send
 	cut        bool        // end the connection: the stream is not whole
+	account    *account    // of the key, where keys share the memory; nil: it is not told apart
 	held       int64       // taken from the server's memory budget
+	arrival    *arrival    // of the body, once it holds memory; nil: it does not
 	request    *tally      // the slot of a request under way; nil: none is held
 	release    func()      // gives back the slots of a stream; nil: none are held
 	notices    notices     // about the request

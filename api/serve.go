@@ -27,9 +27,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	if standing == conns.Extra {
 		c.extra, c.hangUp = conn, true
 	}
-	if s.memory.cover(c) != nil {
-		c.letGo() // smaller buffers may do
-	}
 	c.sharing.apply(r, w.Header())
 	param := ""
 	if len(ps) > 0 {
@@ -128,6 +125,10 @@ func (s *Server) admit(c *call, param string) error {
 	}
 	if err := s.authenticate(c); err != nil {
 		return err
+	}
+	c.account = s.ring.Load().sharer(c.key)
+	if s.memory.cover(c) != nil {
+		c.letGo() // smaller buffers may do
 	}
 	if err := c.permit(param); err != nil {
 		return err

@@ -105,19 +105,20 @@ type Server struct {
 	// ctx ends with StopServing: long polls answer what they have. It is not
 	// the requests' base context, because a write that is waiting for its sync
 	// must be finished, not abandoned.
-	ctx      context.Context
-	cancel   context.CancelFunc
-	main     *listener
-	ops      *listener // nil: the main one serves everything
-	metrics  *metricSet
-	memory   budget
-	slots    *slots
-	sharing  *sharing
-	conns    *conns.Set
-	sockets  *socketSet
-	watches  watches
-	scrubs   flight
-	overview overview
+	ctx       context.Context
+	cancel    context.CancelFunc
+	main      *listener
+	ops       *listener // nil: the main one serves everything
+	metrics   *metricSet
+	memory    budget // of requests
+	following budget // of open streams, WebSockets and watch sessions
+	slots     *slots
+	sharing   *sharing
+	conns     *conns.Set
+	sockets   *socketSet
+	watches   watches
+	scrubs    flight
+	overview  overview
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -137,7 +138,8 @@ func New(opts Options) *Server {
 	s.slots = new(slots)
 	s.ring.Store(newKeyring(opts.Keys))
 	s.sharing = newSharing(opts.CORSOrigins)
-	s.memory.limit = opts.Limits.MaxInflightBytes
+	s.memory.name, s.memory.users, s.memory.limit = "inflight_bytes", "requests under way", opts.Limits.MaxInflightBytes
+	s.following.name, s.following.users, s.following.limit = "stream_bytes", "streams and sessions", opts.Limits.StreamBytes/16*streamsOpen
 	s.conns = conns.NewSet(opts.Log)
 	s.sockets = newSocketSet()
 	s.watches = newWatches()

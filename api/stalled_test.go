@@ -94,7 +94,7 @@ func (c *stalledClient) resets(of func(code uint32)) error {
 func TestStalledAnswersCostLittle(t *testing.T) {
 	const conns, requests = 8, 1000
 	s, _ := openServer(func(o *Options) { o.Limits.WriteTimeout = 3 * time.Second })
-	addr, _ := listen(t, s.HTTPServer())
+	addr, _ := listen(t, s, s.HTTPServer())
 	resp, err := http.Get("http://" + addr + "/v0/openapi.json") // so that all is made that is made once
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestAnswersCountUntilWritten(t *testing.T) {
 			return err
 		}}, nil)
 	})
-	addr, _ := listen(t, s.HTTPServer())
+	addr, _ := listen(t, s, s.HTTPServer())
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

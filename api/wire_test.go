@@ -20,11 +20,11 @@ func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
 	t.Helper()
 	srv := s.HTTPServer()
 	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
-	return listen(t, srv)
+	return listen(t, s, srv)
 }
 
 // listen is serve without a look at the answers.
-func listen(t *testing.T, srv *http.Server) (addr string, shutdown func()) {
+func listen(t *testing.T, s *Server, srv *http.Server) (addr string, shutdown func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
