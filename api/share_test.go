@@ -205,7 +205,7 @@ func TestFollowingTakesMemory(t *testing.T) {
 		return s.takeStream(&call{key: k, account: s.ring.Load().sharer(k), route: &route{}})
 	}
 	var release []func()
-	for range 7 { // three quarters of ten
+	for range 6 { // three quarters of eight
 		back, err := stream("aaaa")
 		if err != nil {
 			t.Fatal(err)
@@ -214,14 +214,14 @@ func TestFollowingTakesMemory(t *testing.T) {
 	}
 	var e *Error
 	if _, err := stream("aaaa"); !errors.As(err, &e) || e.Status != 429 || e.Detail["limit"] != "stream_bytes" {
-		t.Errorf("an eighth stream of one key: %v", err)
+		t.Errorf("a seventh stream of one key: %v", err)
 	}
-	if n := s.slots.streams.n.Load(); n != 7 {
-		t.Errorf("%d slots are taken by 7 streams", n)
+	if n := s.slots.streams.n.Load(); n != 6 {
+		t.Errorf("%d slots are taken by 6 streams", n)
 	}
 	do(s.Server, "PUT", "/v0/topics/t", "", "Authorization", "Bearer bbbb")
 	w := do(s.Server, "POST", "/v0/watch", `{"topics":{"t":{}}}`, "Authorization", "Bearer bbbb")
-	if w.Code != 200 || s.following.used.Load() != 7*streamCost+sessionCost+followedCost {
+	if w.Code != 200 || s.following.used.Load() != 6*streamCost+sessionCost+followedCost {
 		t.Errorf("a session of another key: %d %s, %d bytes", w.Code, w.Body, s.following.used.Load())
 	}
 	s.watches.remove(object(t, w)["wid"].(string), func(*auth.Key) bool { return true }, errRevoked)

@@ -52,10 +52,11 @@ func newWatches() watches {
 
 // The sixteenths of the memory for streams that each use of it has.
 const (
-	framesKept   = 1  // that another session will likely want
-	framesHeld   = 4  // that are being sent
-	streamsOpen  = 10 // the streams, WebSockets and sessions themselves
-	framesJoined = 1  // copied to join heads and bodies to one frame of a WebSocket
+	framesKept   = 1 // that another session will likely want
+	framesHeld   = 4 // that are being read or sent; then they get smaller
+	framesMost   = 6 // the same, with those of a large record each
+	streamsOpen  = 8 // the streams, WebSockets and sessions themselves
+	framesJoined = 1 // copied to join heads and bodies to one frame of a WebSocket
 )
 
 // frames is the rendering that all who watch have in common. The server must
@@ -63,7 +64,9 @@ const (
 func (s *Server) frames() *watch.Frames {
 	s.watches.once.Do(func() {
 		part := s.opts.Limits.StreamBytes / 16
-		s.watches.frames = watch.NewFrames(s.opened(), watch.Bounds{Kept: framesKept * part, Held: framesHeld * part})
+		s.watches.frames = watch.NewFrames(s.opened(), watch.Bounds{
+			Kept: framesKept * part, Held: framesHeld * part, Most: framesMost * part,
+		})
 	})
 	return s.watches.frames
 }

@@ -32,12 +32,13 @@ const aWait = 2 * time.Millisecond
 // calls. A client that takes nothing for the time of a stall loses the
 // connection. Its methods may be called by any goroutine.
 type outlet struct {
-	socket *socket
-	ctx    context.Context // ends with a stall; the library then cuts the connection
-	cancel context.CancelFunc
-	stall  time.Duration
-	timer  *time.Timer // ends ctx; runs while something is being sent
-	busy   atomic.Bool // something is being sent
+	socket  *socket
+	ctx     context.Context // ends with a stall; the library then cuts the connection
+	cancel  context.CancelFunc
+	stall   time.Duration
+	timer   *time.Timer // ends ctx; runs while something is being sent
+	busy    atomic.Bool // something is being sent
+	sending sending
 
 	mu    sync.Mutex // guards ended, and is held while a message goes out
 	ended bool
@@ -130,7 +131,9 @@ func (o *outlet) write(head, body []byte) error {
 func (o *outlet) within(write func() error) error {
 	began := time.Now()
 	o.timer.Reset(o.stall)
+	o.sending.begin()
 	err := write()
+	o.sending.end()
 	if err == nil && time.Since(began) > aWait {
 		o.socket.alive()
 	}

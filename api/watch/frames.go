@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,14 @@ type Bounds struct {
 	// being read; beyond, further ones have no more than smallBatch, and one
 	// record at least.
 	Held int64
+	// Most is what the frames take that are being sent: a large one beyond it
+	// ends its session's Run with ErrNoMemory.
+	Most int64
 }
+
+// ErrNoMemory ends a Run whose next records find no memory until other clients
+// have taken theirs. The session is as it was.
+var ErrNoMemory = errors.New("watch: the records that are being sent hold all the memory they may")
 
 const (
 	smallBatch = 16 << 10
@@ -37,7 +45,7 @@ const (
 type Frames struct {
 	engine Engine
 	most   Bounds
-	held   atomic.Int64 // bytes of frames that are being read or sent, each time counted
+	held   atomic.Int64 // bytes that may be read at this moment, and of frames that are being sent
 
 	mu    sync.Mutex // guards what follows, and the slots of all lines; nothing waits under it
 	lines map[lineKey]*line
@@ -279,4 +287,24 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error
 		r.frame = newFrame(l.key.topic, at, b, o)
 	}
 	return r, b.Mark, nil
+}
+
+// hold counts a frame while it is sent, once for all who send it.
+func (f *Frames) hold(n *Frame) error {
+	size := int64(len(n.Body))
+	if n.senders.Add(1) > 1 {
+		return nil
+	}
+	if f.held.Add(size) > f.most.Most && size > 2*smallBatch {
+		f.drop(n)
+		return ErrNoMemory
+	}
+	return nil
+}
+
+// drop ends a hold.
+func (f *Frames) drop(n *Frame) {
+	if n.senders.Add(-1) == 0 {
+		f.held.Add(-int64(len(n.Body)))
+	}
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -136,4 +137,32 @@ type gatedReads struct {
 func (g *gatedReads) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
 	<-g.gate
 	return g.world.Read(ctx, name, q)
+}
+
+// A frame that many send counts once, and a large one is not sent while those
+// that are being sent hold all there is.
+func TestFramesBeingSent(t *testing.T) {
+	f := NewFrames(nil, Bounds{Most: 200 << 10})
+	one, two, small := &Frame{Body: make([]byte, 150<<10)}, &Frame{Body: make([]byte, 100<<10)}, &Frame{Body: make([]byte, 10<<10)}
+	for range 3 {
+		must(t, f.hold(one))
+	}
+	must(t, f.hold(small))
+	if err := f.hold(two); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("beyond the bound: %v", err)
+	}
+	for range 5 {
+		must(t, f.hold(small))
+	}
+	for range 3 {
+		f.drop(one)
+	}
+	must(t, f.hold(two))
+	f.drop(two)
+	for range 6 {
+		f.drop(small)
+	}
+	if held := f.held.Load(); held != 0 {
+		t.Errorf("%d bytes are held", held)
+	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // bounds are those of a large machine.
-var bounds = Bounds{Kept: 64 << 20, Held: 256 << 20}
+var bounds = Bounds{Kept: 64 << 20, Held: 256 << 20, Most: 384 << 20}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
