@@ -11,7 +11,7 @@ import (
 
 // firstRead is how much is set aside for a body before any of it is there.
 // Beyond, the buffer grows with what arrives, whatever the client announced.
-const firstRead = 64 << 10
+const firstRead = 16 << 10
 
 // body reads the request's body, decompressed, into the call's buffer. It is
 // nil when the request has none, and valid until the call is recycled.
@@ -35,19 +35,22 @@ func (s *Server) body(c *call) ([]byte, error) {
 		}
 		return nil, notJSON(r.Header)
 	}
-	src, done, err := decoded(r)
+	giveUp := func() { _ = http.NewResponseController(c.w).SetReadDeadline(longAgo) } // as in patient
+	in := &incoming{server: s, call: c, src: r.Body, giveUp: giveUp}
+	defer in.through()
+	src, done, err := s.decoded(c, in)
 	if err != nil {
-		return nil, err
+		return nil, bodyError(c, err)
 	}
 	defer done()
-	c.in = c.in[:0]
-	if pooled := int64(cap(c.in)); pooled > firstRead && s.memory.take(c, pooled-firstRead) != nil {
-		c.in = nil // a smaller one may do
+	if src == io.Reader(in) && r.ContentLength > 0 {
+		limit = r.ContentLength // it does not need a larger buffer
 	}
+	c.in = c.in[:0]
 	if want := min(r.ContentLength+1, firstRead); int64(cap(c.in)) < want {
 		c.in = make([]byte, 0, want)
 	}
-	if c.in, err = s.readAll(c, src, limit); err != nil {
+	if c.in, err = in.readAll(src, limit); err != nil {
 		return nil, bodyError(c, err)
 	}
 	c.whole = true
@@ -86,19 +89,61 @@ func notJSON(h http.Header) error {
 	return unsupportedMedia("Content-Type %q is not %s", h.Get("Content-Type"), mediaJSON)
 }
 
-// readAll reads src into the call's buffer, up to limit bytes in all.
-func (s *Server) readAll(c *call, src io.Reader, limit int64) ([]byte, error) {
-	buf := c.in
+// longAgo is a deadline that is over.
+var longAgo = time.Unix(1, 0)
+
+// incoming is the bytes of a body as they arrive.
+type incoming struct {
+	server *Server
+	call   *call
+	src    io.Reader
+	giveUp func() // makes Read fail; it does not wait
+}
+
+// Read implements io.Reader.
+func (in *incoming) Read(p []byte) (int, error) {
+	n, err := in.src.Read(p)
+	if a := in.call.arrival; a != nil && n > 0 {
+		a.progress()
+	}
+	return n, err
+}
+
+// need takes memory for what the body becomes. From then on it gives way to
+// others if it stalls.
+func (in *incoming) need(n int64) error {
+	c, b := in.call, &in.server.memory
+	if n <= 0 {
+		return nil
+	}
+	if err := b.take(c, n); err != nil {
+		c.hangUp = true // the rest of the body is not wanted
+		return err
+	}
+	if c.arrival == nil {
+		c.arrival = b.arriving(in.giveUp)
+	}
+	return nil
+}
+
+// through ends the arrival.
+func (in *incoming) through() {
+	if in.call.arrival != nil {
+		in.call.arrival.arrived()
+	}
+}
+
+// readAll reads src, which reads the incoming bytes, into the call's buffer, up
+// to limit bytes in all.
+func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
+	buf := in.call.in
 	for {
 		if len(buf) == cap(buf) {
-			more := min(max(int64(cap(buf)), 512), limit+1-int64(cap(buf)))
-			if cap(buf) >= firstRead {
-				if err := s.memory.take(c, more); err != nil {
-					c.hangUp = true // the rest of the body is not wanted
-					return buf, err
-				}
+			size := min(max(2*int64(cap(buf)), 512), limit+1)
+			if err := in.need(beyondFirst(int(size)) - beyondFirst(cap(buf))); err != nil {
+				return buf, err
 			}
-			buf = append(make([]byte, 0, int64(cap(buf))+more), buf...)
+			buf = append(make([]byte, 0, size), buf...)
 		}
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -114,6 +159,15 @@ func (s *Server) readAll(c *call, src io.Reader, limit int64) ([]byte, error) {
 	}
 }
 
+// stalled is the answer to a body that has given way.
+func stalled() *Error {
+	return &Error{
+		Status: http.StatusTooManyRequests, Code: "throttled",
+		Message: "the body stalled while others waited for memory",
+		Detail:  map[string]any{"limit": "inflight_bytes"},
+	}
+}
+
 // bodyError is what a client is told when reading its body failed. The rest of
 // the body is of no use, so neither is the connection.
 func bodyError(c *call, err error) error {
@@ -121,6 +175,9 @@ func bodyError(c *call, err error) error {
 	switch {
 	case errors.As(err, &own):
 		return own
+	case c.arrival != nil && c.arrival.stalled.Load():
+		c.hangUp = true
+		return stalled()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.hangUp = true
 		return invalid("the body did not arrive in time")

@@ -3,34 +3,182 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// budget bounds the memory that the bodies and answers of all requests under
-// way hold together, so that no number of large ones exhausts it. A request
-// counts only what it holds beyond firstRead: small ones are bounded by the
-// number of connections.
+// budget bounds the memory that bodies and answers of all requests under way,
+// or all streams, hold together, so that no number of large ones exhausts it.
+// What is taken is taken before it is allocated, where its size is known. A
+// request counts only what it holds beyond firstRead: small ones are bounded by
+// the number of connections.
+//
+// A key has at most a quarter of it while others ask, and at most three
+// quarters alone, so that whoever comes next finds some. Where there are no
+// keys there is nobody to tell apart.
 type budget struct {
+	name  string // of the limit, in the answer
+	users string // what holds the memory, in the answer
 	limit int64
-	used  atomic.Int64
+	used  atomic.Int64 // changed under mu
+
+	mu       sync.Mutex
+	asked    *account              // the last one that was refused
+	askedAt  time.Time             // when
+	arrivals map[*arrival]struct{} // bodies that are arriving and hold something
+}
+
+// askedFor is how long a key that was refused counts as one that asks: clients
+// that are throttled come again after a second.
+const askedFor = 5 * time.Second
+
+// holder is who takes from a budget: a key's account, where there are several
+// keys.
+type holder struct {
+	account *account // nil: it is not told apart
+	bytes   *atomic.Int64
+}
+
+// reserve takes n bytes for a holder, or says that it has to come again.
+func (b *budget) reserve(h holder, n int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := int64(0)
+	if h.account != nil {
+		own = h.bytes.Load()
+		most := b.limit / 4 * 3
+		if b.used.Load() > own || b.asked != nil && b.asked != h.account && time.Since(b.askedAt) < askedFor {
+			most = b.limit / 4
+		}
+		if own+n > most {
+			b.refused(h)
+			return b.full(most, b.users+" with this key hold")
+		}
+	}
+	if b.used.Load()+n > b.limit {
+		b.refused(h)
+		return b.full(b.limit, b.users+" hold")
+	}
+	b.used.Add(n)
+	if h.account != nil {
+		h.bytes.Add(n)
+	}
+	return nil
+}
+
+func (b *budget) full(most int64, who string) error {
+	return &Error{
+		Status: http.StatusTooManyRequests, Code: "throttled",
+		Message: fmt.Sprintf("%s the %d bytes of memory that they may", who, most),
+		Detail:  map[string]any{"limit": b.name, "max": most},
+	}
+}
+
+// refused notes that a holder asks, and has what stalls give way. mu is held.
+func (b *budget) refused(h holder) {
+	b.asked, b.askedAt = h.account, time.Now()
+	for a := range b.arrivals {
+		a.giveWay()
+	}
+}
+
+func (b *budget) release(h holder, n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used.Add(-n)
+	if h.account != nil {
+		h.bytes.Add(-n)
+	}
 }
 
 // take lets a request hold n more bytes, or says that it has to come again.
 // What was taken goes back with give, however the request ends.
 func (b *budget) take(c *call, n int64) error {
-	if b.used.Add(n) > b.limit {
-		b.used.Add(-n)
-		return &Error{
-			Status: http.StatusTooManyRequests, Code: "throttled",
-			Message: fmt.Sprintf("the requests under way hold the %d bytes of memory they may", b.limit),
-			Detail:  map[string]any{"limit": "inflight_bytes", "max": b.limit},
-		}
+	if n == 0 {
+		return nil
+	}
+	if err := b.reserve(c.holder(), n); err != nil {
+		return err
 	}
 	c.held += n
 	return nil
 }
 
-func (b *budget) give(c *call) {
-	b.used.Add(-c.held)
-	c.held = 0
+// cover makes what a request has taken what its buffers hold at this moment:
+// the ones it began with may be large, and handlers that do not know the size
+// of their answer before they render it have it counted afterwards.
+func (b *budget) cover(c *call) error {
+	n := beyondFirst(cap(c.in)) + beyondFirst(cap(c.out)) + beyondFirst(cap(c.packed)) - c.held
+	if n >= 0 {
+		return b.take(c, n)
+	}
+	b.giveBack(c, -n)
+	return nil
+}
+
+// beyondFirst is what of a buffer counts.
+func beyondFirst(size int) int64 { return max(0, int64(size)-firstRead) }
+
+// giveBack gives back some of what a request has taken.
+func (b *budget) giveBack(c *call, n int64) {
+	if n == 0 {
+		return
+	}
+	b.release(c.holder(), n)
+	c.held -= n
+}
+
+func (b *budget) give(c *call) { b.giveBack(c, c.held) }
+
+// holder is who takes the memory for a call.
+func (c *call) holder() holder {
+	if c.account == nil {
+		return holder{}
+	}
+	return holder{c.account, &c.account.inflight}
+}
+
+// stalledAfter is how long a body may make no progress before it gives way to
+// those that ask for memory.
+const stalledAfter = 3 * time.Second
+
+// arrival is a body that is arriving.
+type arrival struct {
+	budget  *budget
+	latest  atomic.Int64 // when something arrived last, Unix ms
+	stalled atomic.Bool  // it was ended, because it stalled while others waited
+	end     func()       // ends it; it does not wait
+}
+
+// arriving has a body give way if it stalls, until the returned arrival has
+// arrived. end is called at most once, and not afterwards.
+func (b *budget) arriving(end func()) *arrival {
+	a := &arrival{budget: b, end: end}
+	a.progress()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.arrivals == nil {
+		b.arrivals = map[*arrival]struct{}{}
+	}
+	b.arrivals[a] = struct{}{}
+	return a
+}
+
+func (a *arrival) progress() { a.latest.Store(time.Now().UnixMilli()) }
+
+// giveWay ends the arrival if it has stalled. The budget's mu is held, so it has
+// not arrived meanwhile.
+func (a *arrival) giveWay() {
+	if time.Now().UnixMilli()-a.latest.Load() < stalledAfter.Milliseconds() || a.stalled.Swap(true) {
+		return
+	}
+	a.end()
+}
+
+// arrived ends it that the body may have to give way.
+func (a *arrival) arrived() {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	delete(a.budget.arrivals, a)
 }

@@ -9,7 +9,7 @@ import (
 // Requests that hold too much together are refused before they hold it, and
 // what they took comes back however they ended.
 func TestMemoryBudget(t *testing.T) {
-	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightBytes = 1 << 20 })
+	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightBytes = 2 << 20 })
 	big := `{"records":[{"data":"` + strings.Repeat("x", 900<<10) + `"}]}`
 	post := func() int {
 		return do(s, http.MethodPost, "/v0/topics/t", big).Code
@@ -21,7 +21,7 @@ func TestMemoryBudget(t *testing.T) {
 		t.Fatalf("%d bytes are still held", used)
 	}
 	other := &call{}
-	if err := s.memory.take(other, 512<<10); err != nil {
+	if err := s.memory.take(other, 1<<20); err != nil {
 		t.Fatal(err)
 	}
 	if code := post(); code != http.StatusTooManyRequests {

@@ -36,6 +36,7 @@ type call struct {
 	out        []byte      // the answer's body so far
 	in         []byte      // the request's body; decoded values alias it
 	packed     sliceWriter // out, compressed
+	static     *static     // the answer's body in the place of out; nil: out is
 	configures bool        // it is a write that brings a config
 	admitted   bool        // counted as under way; see traffic
 	hangUp     bool        // close the connection after the answer
@@ -43,7 +44,9 @@ type call struct {
 	whole      bool        // the request's body has been read to its end
 	streamed   bool        // the answer is a stream: finish has nothing to send
 	cut        bool        // end the connection: the stream is not whole
+	account    *account    // of the key, where keys share the memory; nil: it is not told apart
 	held       int64       // taken from the server's memory budget
+	arrival    *arrival    // of the body, once it holds memory; nil: it does not
 	request    *tally      // the slot of a request under way; nil: none is held
 	release    func()      // gives back the slots of a stream; nil: none are held
 	notices    notices     // about the request
@@ -81,7 +84,7 @@ func (c *call) Unwrap() http.ResponseWriter { return c.w }
 
 // reset forgets an answer begun: an error takes its place.
 func (c *call) reset() {
-	c.status, c.out = 0, c.out[:0]
+	c.status, c.out, c.static = 0, c.out[:0], nil
 	clear(c.w.Header())
 	c.sharing.apply(c.r, c.w.Header())
 }
@@ -122,9 +125,16 @@ func (c *call) answerWithin(d time.Duration) {
 // jsonHeader is shared by all answers of the hot routes; nobody appends to it.
 var jsonHeader = []string{mediaJSON}
 
-// finish sends the answer with its length, compressed if the client asked. A
-// stream has gone out by itself.
-func (c *call) finish() {
+// lastPiece is the end of an answer, which net/http keeps in a buffer of its
+// own until the handler has returned.
+const lastPiece = 2 << 10
+
+// finish sends the answer with its length. A stream has gone out by itself.
+//
+// The call has its slots until all but the last piece is on the wire: clients
+// that take nothing hold no more answers than they have slots. Before the last
+// piece they come back, because whoever has the answer may ask again.
+func (c *call) finish(body []byte) {
 	if c.streamed {
 		return
 	}
@@ -132,7 +142,6 @@ func (c *call) finish() {
 		c.status = http.StatusOK
 	}
 	h := c.w.Header()
-	body := c.compress(h, c.out)
 	if c.hangUp {
 		h.Set("Connection", "close")
 	}
@@ -140,10 +149,21 @@ func (c *call) finish() {
 		h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	c.w.WriteHeader(c.status)
-	if len(body) > 0 && c.r.Method != http.MethodHead {
-		_, _ = c.w.Write(body) // the client may be gone; nobody is left to tell
+	if len(body) == 0 || c.r.Method == http.MethodHead {
+		return
 	}
+	if last := len(body) - lastPiece; last > 0 {
+		if _, err := c.w.Write(body[:last]); err != nil {
+			return // the client is gone
+		}
+		body = body[last:]
+	}
+	c.giveSlots()
+	_, _ = c.w.Write(body) // the client may be gone
 }
+
+// letGo drops the call's buffers before its end.
+func (c *call) letGo() { c.in, c.out, c.packed, c.records, c.static = nil, nil, nil, nil, nil }
 
 // recycle gives the call and its buffers back.
 func (c *call) recycle() {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/render"
@@ -43,7 +44,12 @@ func (s *Server) diffByQuery(c *call) error {
 
 func (s *Server) read(c *call, req *readRequest) error {
 	q := req.query(&s.opts.Limits)
+	held, err := s.takeBatch(c, q)
+	if err != nil {
+		return err
+	}
 	batch, err := s.await(c, q)
+	s.memory.giveBack(c, held)
 	if err != nil {
 		return err
 	}
@@ -51,6 +57,7 @@ func (s *Server) read(c *call, req *readRequest) error {
 		if err := s.memory.take(c, n); err != nil {
 			return err
 		}
+		c.out = slices.Grow(c.out[:0], int(n))
 	}
 	c.cost, c.costs = batch.Cost, costRead
 	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)
@@ -59,6 +66,19 @@ func (s *Server) read(c *call, req *readRequest) error {
 	c.Header()["Content-Type"] = jsonHeader
 	c.WriteHeader(http.StatusOK)
 	return nil
+}
+
+// takeBatch takes the memory for what a read may bring, which it lowers to a
+// quarter of what is left, but not below one record. A read that waits takes
+// none, because most of the time it holds nothing.
+func (s *Server) takeBatch(c *call, q *topics.Query) (n int64, err error) {
+	left := s.memory.limit - s.memory.used.Load()
+	q.MaxBytes = min(q.MaxBytes, max(int(left/4), s.opts.Limits.MaxRecordBytes))
+	if q.Wait > 0 {
+		return 0, nil
+	}
+	n = beyondFirst(q.MaxBytes)
+	return n, s.memory.take(c, n)
 }
 
 // await reads, waiting as long as the query says. When the server shuts down

@@ -32,6 +32,15 @@ func (ring *keyring) renew(keys *auth.Keys) *keyring {
 	return next
 }
 
+// sharer is the account of a key that shares the server's memory with others;
+// nil where there is one key at most.
+func (ring *keyring) sharer(k *auth.Key) *account {
+	if len(ring.accounts) < 2 {
+		return nil
+	}
+	return ring.accounts[k]
+}
+
 // knows reports whether a key is in the ring. Where there are no keys, the key
 // of everybody is.
 func (ring *keyring) knows(k *auth.Key) bool {

@@ -14,6 +14,7 @@ type Limits struct {
 	MaxNodeBytes     int
 	MaxLimit         int   // records in one read
 	MaxInflightBytes int64 // held by the bodies and answers of all requests under way
+	StreamBytes      int64 // held by streams and WebSockets, and by what they are sent
 	MetricsMaxTopics int   // topics with series of their own in the metrics
 
 	MaxStreams        int   // streams and WebSockets
@@ -49,6 +50,7 @@ func DefaultLimits() Limits {
 		MaxNodeBytes:      128,
 		MaxLimit:          1000,
 		MaxInflightBytes:  512 << 20,
+		StreamBytes:       1 << 30,
 		MetricsMaxTopics:  1000,
 		MaxStreams:        10_000,
 		MaxStreamsPerKey:  1000,
@@ -74,6 +76,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxNodeBytes, d.MaxNodeBytes)
 	orDefault(&l.MaxLimit, d.MaxLimit)
 	orDefault(&l.MaxInflightBytes, d.MaxInflightBytes)
+	orDefault(&l.StreamBytes, d.StreamBytes)
 	orDefault(&l.MetricsMaxTopics, d.MetricsMaxTopics)
 	orDefault(&l.MaxStreams, d.MaxStreams)
 	orDefault(&l.MaxStreamsPerKey, d.MaxStreamsPerKey)

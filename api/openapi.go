@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/e6e95bb8/topics/api/openapi"
 )
@@ -10,18 +11,22 @@ import (
 // handleOpenAPI is GET /v0/openapi.json: the description of all routes, the
 // same for as long as the process runs. It is as it was written: a performance
 // block in it would not be OpenAPI.
-func handleOpenAPI(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+func handleOpenAPI(c *call) error {
+	h := c.Header()
 	h.Set("ETag", openapi.ETag())
 	h.Set("Cache-Control", "public, no-cache") // keep it, and ask whether it is still the same
-	if sameETag(r.Header["If-None-Match"], openapi.ETag()) {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if sameETag(c.r.Header["If-None-Match"], openapi.ETag()) {
+		c.WriteHeader(http.StatusNotModified)
+		return nil
 	}
 	h.Set("Content-Type", mediaJSON)
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(openapi.Document()) // a call buffers: it cannot fail
+	c.WriteHeader(http.StatusOK)
+	c.static = description()
+	return nil
 }
+
+// description is the OpenAPI document, as all calls share it.
+var description = sync.OnceValue(func() *static { return newStatic(openapi.Document()) })
 
 // sameETag compares the tags of If-None-Match weakly (RFC 9110, section
 // 13.1.2).

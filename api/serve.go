@@ -33,17 +33,20 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 		param, c.topic = ps[0].Key, pathParam(ps[0].Value)
 	}
 	s.run(c, param)
-	c.giveSlots() // whoever has the answer may ask again
+	s.coverAnswer(c)
 	c.hangUp = c.hangUp || s.traffic.stopped.Load()
 	early := c.hasRest()
 	if early {
 		c.sendEarly()
 	}
-	c.finish()
+	c.finish(s.encode(c))
+	c.giveSlots()
 	if c.admitted {
 		s.traffic.leave()
 	}
 	if early {
+		c.letGo()
+		s.memory.give(c)
 		s.takeRest(c)
 	}
 	s.memory.give(c)
@@ -69,6 +72,17 @@ func (s *Server) takeConnection(c *call) error {
 	}
 	c.hangUp = false
 	return nil
+}
+
+// coverAnswer has what the answer takes until it is written counted, and refuses
+// the call if there is no room for that. What the request took goes back.
+func (s *Server) coverAnswer(c *call) {
+	c.in = keep(c.in, keepBuffer)
+	if err := s.memory.cover(c); err != nil {
+		c.letGo()
+		s.memory.give(c)
+		s.fail(c, err)
+	}
 }
 
 // run admits the call, calls the route's handler, and turns an error or a
@@ -111,6 +125,10 @@ func (s *Server) admit(c *call, param string) error {
 	}
 	if err := s.authenticate(c); err != nil {
 		return err
+	}
+	c.account = s.ring.Load().sharer(c.key)
+	if s.memory.cover(c) != nil {
+		c.letGo() // smaller buffers may do
 	}
 	if err := c.permit(param); err != nil {
 		return err

@@ -105,19 +105,20 @@ type Server struct {
 	// ctx ends with StopServing: long polls answer what they have. It is not
 	// the requests' base context, because a write that is waiting for its sync
 	// must be finished, not abandoned.
-	ctx      context.Context
-	cancel   context.CancelFunc
-	main     *listener
-	ops      *listener // nil: the main one serves everything
-	metrics  *metricSet
-	memory   budget
-	slots    *slots
-	sharing  *sharing
-	conns    *conns.Set
-	sockets  *socketSet
-	watches  watches
-	scrubs   flight
-	overview overview
+	ctx       context.Context
+	cancel    context.CancelFunc
+	main      *listener
+	ops       *listener // nil: the main one serves everything
+	metrics   *metricSet
+	memory    budget // of requests
+	following budget // of open streams, WebSockets and watch sessions
+	slots     *slots
+	sharing   *sharing
+	conns     *conns.Set
+	sockets   *socketSet
+	watches   watches
+	scrubs    flight
+	overview  overview
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -137,7 +138,8 @@ func New(opts Options) *Server {
 	s.slots = new(slots)
 	s.ring.Store(newKeyring(opts.Keys))
 	s.sharing = newSharing(opts.CORSOrigins)
-	s.memory.limit = opts.Limits.MaxInflightBytes
+	s.memory.name, s.memory.users, s.memory.limit = "inflight_bytes", "requests under way", opts.Limits.MaxInflightBytes
+	s.following.name, s.following.users, s.following.limit = "stream_bytes", "streams and sessions", opts.Limits.StreamBytes/16*streamsOpen
 	s.conns = conns.NewSet(opts.Log)
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
@@ -194,8 +196,16 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		WriteTimeout:      l.WriteTimeout,
 		IdleTimeout:       l.IdleTimeout,
 		MaxHeaderBytes:    l.MaxHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			// A stream whose client takes nothing is reset after WriteTimeout;
+			// this is the same for a connection that takes nothing, resets
+			// included.
+			WriteByteTimeout:              l.WriteTimeout,
+			MaxReceiveBufferPerConnection: receiveBuffer,
+			MaxReceiveBufferPerStream:     receiveBuffer,
+		},
+		ErrorLog: slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
 	}
 	s.conns.Configure(srv)
 	return srv
@@ -212,6 +222,13 @@ func (s *Server) SetMaxConnections(n int) { s.conns.SetBound(n) }
 // Connections are those that are open, WebSockets among them.
 func (s *Server) Connections() conns.Stats { return s.conns.Stats() }
 
-// maxStreams is how many requests one HTTP/2 connection may have in flight:
-// long polls and streams share it with writes.
-const maxStreams = 1000
+const (
+	// maxStreams is how many requests one HTTP/2 connection may have in flight:
+	// long polls and streams share it with writes. Each may hold an answer that
+	// its client does not take, so a client that needs more opens another
+	// connection.
+	maxStreams = 100
+	// receiveBuffer is how much of its bodies an HTTP/2 connection may send
+	// before any of it is read, whatever the requests.
+	receiveBuffer = 256 << 10
+)

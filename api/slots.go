@@ -21,6 +21,8 @@ type slots struct {
 type account struct {
 	requests tally
 	streams  tally
+	inflight atomic.Int64 // bytes of the memory for requests
+	open     atomic.Int64 // bytes of the memory for streams
 }
 
 // tally counts slots in use.
@@ -73,8 +75,14 @@ func (s *Server) takeStream(c *call) (release func(), err error) {
 	if !s.slots.streams.take(l.MaxStreams) {
 		return nil, capReached("max_sse_connections", int64(l.MaxStreams), "streams and WebSockets")
 	}
+	back, err := s.takeFollowing(c, streamCost)
+	if err != nil {
+		s.slots.streams.give()
+		return nil, err
+	}
 	a := s.ring.Load().accounts[c.key]
 	if a != nil && !a.streams.take(l.MaxStreamsPerKey) {
+		back()
 		s.slots.streams.give()
 		return nil, capReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")
 	}
@@ -82,9 +90,30 @@ func (s *Server) takeStream(c *call) (release func(), err error) {
 		if a != nil {
 			a.streams.give()
 		}
+		back()
 		s.slots.streams.give()
 	})
 	return c.release, nil
+}
+
+// About what is held for one that follows, beside the records that it is sent.
+const (
+	streamCost   = 36 << 10 // a stream or WebSocket: buffers, stacks
+	sessionCost  = 4 << 10
+	followedCost = 600 // a topic of a session
+)
+
+// takeFollowing takes memory for a stream or a session. release gives it back,
+// once.
+func (s *Server) takeFollowing(c *call, n int64) (release func(), err error) {
+	h := holder{}
+	if c.account != nil {
+		h = holder{c.account, &c.account.open}
+	}
+	if err := s.following.reserve(h, n); err != nil {
+		return nil, err
+	}
+	return func() { s.following.release(h, n) }, nil
 }
 
 // giveSlots gives back every slot that the call still has.

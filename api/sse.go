@@ -46,6 +46,7 @@ type eventStream struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	done     chan struct{} // closed when its use of the session is over
+	sending  sending
 
 	mu    sync.Mutex // guards what follows, and setting the connection's deadline
 	until time.Time  // when the client's time is over, because the stream has to end; zero: it has not
@@ -119,7 +120,7 @@ func (s *Server) stream(st *eventStream) error {
 	}
 	c := st.call
 	s.memory.give(c)
-	c.in, c.out, c.packed, c.records = nil, nil, nil, nil // a stream may be idle for days
+	c.letGo() // a stream may be idle for days
 	c.outlast()
 	beginEvents(c)
 	err := context.Cause(st.ctx) // it may have been taken over while it waited
@@ -128,6 +129,11 @@ func (s *Server) stream(st *eventStream) error {
 	}
 	if err == nil {
 		err = st.session.Run(st.ctx, st)
+	}
+	if errors.Is(err, watch.ErrNoMemory) {
+		s.endStalled()
+		st.end(noStreamMemory())
+		err = context.Cause(st.ctx)
 	}
 	return st.farewell(err)
 }

@@ -183,6 +183,7 @@ func (st *eventStream) send(parts ...[]byte) error {
 
 // bound gives the client its time for the next piece.
 func (st *eventStream) bound() {
+	st.sending.begin()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.until.IsZero() {
@@ -195,6 +196,7 @@ func (st *eventStream) bound() {
 // lift takes the deadline away while there is nothing to send: HTTP/2 would
 // take the time until the next event for the client's.
 func (st *eventStream) lift() {
+	st.sending.end()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.until.IsZero() {

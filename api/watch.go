@@ -45,8 +45,14 @@ func (s *Server) openWatch(c *call) error {
 		session.Close()
 		return err
 	}
-	w, err := s.watches.add(session, c.key, s.opts.Limits.MaxWatchSessions)
+	release, err := s.takeFollowing(c, sessionCost+int64(len(positions))*followedCost)
 	if err != nil {
+		session.Close()
+		return err
+	}
+	w, err := s.watches.add(session, c.key, s.opts.Limits.MaxWatchSessions, release)
+	if err != nil {
+		release()
 		session.Close()
 		return err
 	}

@@ -19,9 +19,10 @@ const sessionTTL = 300 * time.Second
 // is open, if any. It belongs to the key that made it.
 type watchSession struct {
 	*watch.Session
-	id     string
-	key    *auth.Key
-	opened time.Time
+	id      string
+	key     *auth.Key
+	opened  time.Time
+	release func() // gives back its memory; called once, by drop
 
 	// watches.mu guards what follows.
 	stream *eventStream  // the open one, or the one that waits for it to end
@@ -49,19 +50,34 @@ func newWatches() watches {
 	return watches{ttl: sessionTTL, patience: streamPatience, all: map[string]*watchSession{}}
 }
 
+// The sixteenths of the memory for streams that each use of it has.
+const (
+	framesKept   = 1 // that another session will likely want
+	framesHeld   = 4 // that are being read or sent; then they get smaller
+	framesMost   = 6 // the same, with those of a large record each
+	streamsOpen  = 8 // the streams, WebSockets and sessions themselves
+	framesJoined = 1 // copied to join heads and bodies to one frame of a WebSocket
+)
+
 // frames is the rendering that all who watch have in common. The server must
 // have been given its engine.
 func (s *Server) frames() *watch.Frames {
-	s.watches.once.Do(func() { s.watches.frames = watch.NewFrames(s.opened()) })
+	s.watches.once.Do(func() {
+		part := s.opts.Limits.StreamBytes / 16
+		s.watches.frames = watch.NewFrames(s.opened(), watch.Bounds{
+			Kept: framesKept * part, Held: framesHeld * part, Most: framesMost * part,
+		})
+	})
 	return s.watches.frames
 }
 
 // add puts a session in the table, unless there are too many.
-func (t *watches) add(session *watch.Session, key *auth.Key, most int) (*watchSession, error) {
+// release gives back its memory, when it is dropped.
+func (t *watches) add(session *watch.Session, key *auth.Key, most int, release func()) (*watchSession, error) {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	w := &watchSession{
-		Session: session, key: key, opened: time.Now(),
+		Session: session, key: key, opened: time.Now(), release: release,
 		id: "wid_" + base64.RawURLEncoding.EncodeToString(raw[:]),
 	}
 	t.mu.Lock()
@@ -108,6 +124,7 @@ func (t *watches) expire() {
 func (t *watches) drop(w *watchSession) {
 	delete(t.all, w.id)
 	w.ended = true
+	w.release()
 	if w.idle != nil {
 		t.idle.Remove(w.idle)
 		w.idle = nil

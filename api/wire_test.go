@@ -18,12 +18,18 @@ import (
 // serve runs the server on a port of its own and ends it with the test.
 func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
 	t.Helper()
+	srv := s.HTTPServer()
+	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
+	return listen(t, s, srv)
+}
+
+// listen is serve without a look at the answers.
+func listen(t *testing.T, s *Server, srv *http.Server) (addr string, shutdown func()) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := s.HTTPServer()
-	srv.Handler = described(srv.Handler, func(err error) { t.Error(err) })
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(s.Listen(l)) }()
 	stopped := false

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"unsafe"
 
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -32,6 +33,9 @@ func (s *Server) write(c *call) error {
 	if err := c.mayWrite(c.topic, w); err != nil {
 		return err
 	}
+	if err := s.takeFrame(c, len(body)); err != nil {
+		return err
+	}
 	engine := s.opened()
 	held, err := s.takeBytes(engine, c.topic, w)
 	if err != nil {
@@ -45,6 +49,13 @@ func (s *Server) write(c *call) error {
 	c.cost, c.costs = done.Cost, costWrite
 	c.writeAppended(&done, seqs)
 	return nil
+}
+
+// takeFrame takes the memory for the copy of a write in its frame, and for its
+// decoded records. It goes back with the body's.
+func (s *Server) takeFrame(c *call, body int) error {
+	records := cap(c.records) * int(unsafe.Sizeof(topics.Record{}))
+	return s.memory.take(c, beyondFirst(body)+beyondFirst(records))
 }
 
 // writeAppended answers a write.

@@ -18,9 +18,6 @@ const (
 	// wsWhole is what a message has that goes out in one frame: the records of
 	// a batch, if its client has not asked for larger ones.
 	wsWhole = 320 << 10
-	// maxJoined is what all sockets together may hold for joining heads and
-	// bodies to one frame. Beyond, messages go out in more of them.
-	maxJoined = 64 << 20
 )
 
 // errGone is what sending answers once nothing can be sent any more.
@@ -35,12 +32,13 @@ const aWait = 2 * time.Millisecond
 // calls. A client that takes nothing for the time of a stall loses the
 // connection. Its methods may be called by any goroutine.
 type outlet struct {
-	socket *socket
-	ctx    context.Context // ends with a stall; the library then cuts the connection
-	cancel context.CancelFunc
-	stall  time.Duration
-	timer  *time.Timer // ends ctx; runs while something is being sent
-	busy   atomic.Bool // something is being sent
+	socket  *socket
+	ctx     context.Context // ends with a stall; the library then cuts the connection
+	cancel  context.CancelFunc
+	stall   time.Duration
+	timer   *time.Timer // ends ctx; runs while something is being sent
+	busy    atomic.Bool // something is being sent
+	sending sending
 
 	mu    sync.Mutex // guards ended, and is held while a message goes out
 	ended bool
@@ -103,7 +101,7 @@ func (o *outlet) write(head, body []byte) error {
 	if whole && len(body) > 0 {
 		n, joined := int64(len(head)+len(body)), &o.socket.server.sockets.joined
 		defer joined.Add(-n)
-		if whole = joined.Add(n) <= maxJoined; whole {
+		if whole = joined.Add(n) <= o.socket.server.opts.Limits.StreamBytes/16*framesJoined; whole {
 			buf := scratch.Get().(*[]byte)
 			defer scratch.Put(buf)
 			*buf = append(append((*buf)[:0], head...), body...)
@@ -133,7 +131,9 @@ func (o *outlet) write(head, body []byte) error {
 func (o *outlet) within(write func() error) error {
 	began := time.Now()
 	o.timer.Reset(o.stall)
+	o.sending.begin()
 	err := write()
+	o.sending.end()
 	if err == nil && time.Since(began) > aWait {
 		o.socket.alive()
 	}

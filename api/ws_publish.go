@@ -70,6 +70,9 @@ func (so *socket) begin(p *publish, message []byte) error {
 	if err := c.mayWrite(p.topic, cmd.write); err != nil {
 		return err
 	}
+	if err := s.takeFrame(c, len(message)); err != nil {
+		return err
+	}
 	engine, err := so.engine()
 	if err != nil {
 		return err

@@ -216,7 +216,7 @@ func TestSocketSlots(t *testing.T) {
 
 // A message for which there is no memory is refused, and the next one is not.
 func TestSocketBudget(t *testing.T) {
-	s := serveReal(t, func(o *Options) { o.Limits.MaxInflightBytes = 1 << 20 }, nil)
+	s := serveReal(t, func(o *Options) { o.Limits.MaxInflightBytes = 2 << 20 }, nil)
 	s.put(t, "t", `{}`)
 	c := s.dial(t)
 	record := `{"data":"` + strings.Repeat("x", 512<<10) + `"}`

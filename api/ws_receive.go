@@ -44,7 +44,12 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 	})
 	defer late.Stop()
 	limit := s.opts.Limits.MaxBodyBytes
-	message, err := s.readAll(c, src, limit)
+	in := &incoming{server: s, call: c, src: src, giveUp: func() {
+		time.AfterFunc(0, func() { so.end(websocket.StatusPolicyViolation, stalled()) })
+	}}
+	message, err := in.readAll(in, limit)
+	in.through()
+	c.arrival = nil
 	var refused *Error
 	switch {
 	case err == nil:

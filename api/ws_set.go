@@ -14,7 +14,7 @@ import (
 // neither knows them nor waits for them.
 type socketSet struct {
 	timing socketTiming
-	joined atomic.Int64 // bytes; see maxJoined
+	joined atomic.Int64 // bytes; beyond framesJoined messages go out in more pieces
 	mu     sync.Mutex   // guards what follows
 	open   map[*socket]struct{}
 	none   chan struct{} // closed when the last one leaves; nil: nobody waits

@@ -94,7 +94,7 @@ func (so *socket) serve(conn *websocket.Conn) {
 	so.out.open(so)
 	so.alive()
 	c := so.call
-	c.in, c.out, c.packed, c.records = nil, nil, nil, nil // a socket may be idle for days
+	c.letGo() // a socket may be idle for days
 	defer so.tasks.Wait()
 	defer so.out.shut()
 	defer func() { _ = conn.CloseNow() }() // it may be closed already

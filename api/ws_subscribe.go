@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -199,7 +200,13 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 	so.subs.setGroups(append(so.subs.groups, g))
 	so.tasks.Go(func() {
 		defer g.session.Close()
-		so.guard(func() { _ = g.session.Run(ctx, g) }) // its end is the socket's or the group's
+		so.guard(func() {
+			// Any other end is the socket's or the group's.
+			if errors.Is(g.session.Run(ctx, g), watch.ErrNoMemory) {
+				so.server.endStalled()
+				so.dismiss(noStreamMemory())
+			}
+		})
 	})
 	return g, nil
 }

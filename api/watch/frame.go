@@ -3,12 +3,13 @@ package watch
 import (
 	"bytes"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// Frame is a run of one topic's records, rendered. It is immutable and shared.
+// Frame is a run of one topic's records, rendered. It is shared, and its content is immutable.
 type Frame struct {
 	Topic string
 	// Body is the JSON object {topic, records, from_seq, to_seq, head_seq}.
@@ -20,6 +21,8 @@ type Frame struct {
 	// them, and Head the topic's head when they were read.
 	From, To, Head uint64
 	Count          int // records; at least one
+
+	senders atomic.Int64 // see Frames.hold
 }
 
 // frameOverhead is about what a frame takes beyond its records, in bytes.

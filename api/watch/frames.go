@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,14 +13,24 @@ import (
 )
 
 // Bounds on the memory of frames, in bytes.
-const (
-	// maxKept is what frames take that are kept because another session will
+type Bounds struct {
+	// Kept is what frames take that are kept because another session will
 	// likely want them.
-	maxKept = 64 << 20
-	// maxHeld is what the frames take that are being sent, and those may that
-	// are being read; beyond, further ones have no more than smallBatch, and
-	// one record at least.
-	maxHeld    = 256 << 20
+	Kept int64
+	// Held is what the frames take that are being sent, and those may that are
+	// being read; beyond, further ones have no more than smallBatch, and one
+	// record at least.
+	Held int64
+	// Most is what the frames take that are being sent: a large one beyond it
+	// ends its session's Run with ErrNoMemory.
+	Most int64
+}
+
+// ErrNoMemory ends a Run whose next records find no memory until other clients
+// have taken theirs. The session is as it was.
+var ErrNoMemory = errors.New("watch: the records that are being sent hold all the memory they may")
+
+const (
 	smallBatch = 16 << 10
 	// slotSize is about what a kept frame takes beside its body: the frame, its
 	// slot, and their places in the map and the list. A lone record's body is
@@ -33,7 +44,8 @@ const (
 // give, somebody runs on its line, and there is room.
 type Frames struct {
 	engine Engine
-	held   atomic.Int64 // bytes of frames that are being read or sent, each time counted
+	most   Bounds
+	held   atomic.Int64 // bytes that may be read at this moment, and of frames that are being sent
 
 	mu    sync.Mutex // guards what follows, and the slots of all lines; nothing waits under it
 	lines map[lineKey]*line
@@ -42,8 +54,8 @@ type Frames struct {
 }
 
 // NewFrames makes the one Frames that all sessions of a server share.
-func NewFrames(engine Engine) *Frames {
-	return &Frames{engine: engine, lines: map[lineKey]*line{}}
+func NewFrames(engine Engine, most Bounds) *Frames {
+	return &Frames{engine: engine, most: most, lines: map[lineKey]*line{}}
 }
 
 // lineKey is a topic and everything of the options that makes a difference to
@@ -229,7 +241,7 @@ func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err err
 			s.kept = f.kept.PushBack(s)
 			f.bytes += s.size()
 		}
-		for f.bytes > maxKept {
+		for int64(f.bytes) > f.most.Kept {
 			old := f.kept.Front().Value.(*slot)
 			f.forget(old.frame.From, old)
 		}
@@ -254,7 +266,7 @@ func (f *Frames) forget(at uint64, s *slot) {
 // read reads and renders from a cursor on, for nobody but the caller.
 func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error) {
 	o, most := l.options, l.options.MaxBytes
-	if l.frames.held.Load()+int64(most) > maxHeld {
+	if l.frames.held.Load()+int64(most) > l.frames.most.Held {
 		most = min(most, smallBatch)
 	}
 	// Set aside before the read: many may read at the same moment.
@@ -275,4 +287,24 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error
 		r.frame = newFrame(l.key.topic, at, b, o)
 	}
 	return r, b.Mark, nil
+}
+
+// hold counts a frame while it is sent, once for all who send it.
+func (f *Frames) hold(n *Frame) error {
+	size := int64(len(n.Body))
+	if n.senders.Add(1) > 1 {
+		return nil
+	}
+	if f.held.Add(size) > f.most.Most && size > 2*smallBatch {
+		f.drop(n)
+		return ErrNoMemory
+	}
+	return nil
+}
+
+// drop ends a hold.
+func (f *Frames) drop(n *Frame) {
+	if n.senders.Add(-1) == 0 {
+		f.held.Add(-int64(len(n.Body)))
+	}
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -32,17 +33,17 @@ func TestFrameMemory(t *testing.T) {
 				}
 			}
 		}
-		if w.frames.bytes > maxKept || w.frames.kept.Len() != len(l.slots) || len(l.slots) != 8 {
+		if int64(w.frames.bytes) > bounds.Kept || w.frames.kept.Len() != len(l.slots) || len(l.slots) != 8 {
 			t.Errorf("%d bytes in %d frames", w.frames.bytes, len(l.slots))
 		}
 		if n := w.reads.Load(); n != 8 {
 			t.Errorf("%d reads", n)
 		}
-		w.frames.held.Add(maxHeld + 1)
+		w.frames.held.Add(bounds.Held + 1)
 		if r, _, err := l.read(t.Context(), 0); err != nil || r.next != 1 {
 			t.Errorf("under pressure a frame ends at %d: %v", r.next, err)
 		}
-		w.frames.held.Add(-maxHeld - 1)
+		w.frames.held.Add(-bounds.Held - 1)
 		w.frames.release(l)
 		w.frames.release(other)
 		if w.frames.bytes != 0 || w.frames.kept.Len() != 0 {
@@ -97,8 +98,8 @@ func TestFramesBeingRead(t *testing.T) {
 		}
 		const readers, room = 8, 4
 		g := &gatedReads{world: w, gate: make(chan struct{})}
-		frames := NewFrames(g)
-		frames.held.Add(maxHeld - room*(8<<20))
+		frames := NewFrames(g, bounds)
+		frames.held.Add(bounds.Held - room*(8<<20))
 		o := plain()
 		o.MaxBytes = 8 << 20
 		var whole atomic.Int64
@@ -121,7 +122,7 @@ func TestFramesBeingRead(t *testing.T) {
 		if n := whole.Load(); n != room {
 			t.Errorf("%d of %d got large frames", n, readers)
 		}
-		if held := frames.held.Load(); held != maxHeld-room*(8<<20) {
+		if held := frames.held.Load(); held != bounds.Held-room*(8<<20) {
 			t.Errorf("%d bytes are held", held)
 		}
 	})
@@ -136,4 +137,32 @@ type gatedReads struct {
 func (g *gatedReads) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
 	<-g.gate
 	return g.world.Read(ctx, name, q)
+}
+
+// A frame that many send counts once, and a large one is not sent while those
+// that are being sent hold all there is.
+func TestFramesBeingSent(t *testing.T) {
+	f := NewFrames(nil, Bounds{Most: 200 << 10})
+	one, two, small := &Frame{Body: make([]byte, 150<<10)}, &Frame{Body: make([]byte, 100<<10)}, &Frame{Body: make([]byte, 10<<10)}
+	for range 3 {
+		must(t, f.hold(one))
+	}
+	must(t, f.hold(small))
+	if err := f.hold(two); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("beyond the bound: %v", err)
+	}
+	for range 5 {
+		must(t, f.hold(small))
+	}
+	for range 3 {
+		f.drop(one)
+	}
+	must(t, f.hold(two))
+	f.drop(two)
+	for range 6 {
+		f.drop(small)
+	}
+	if held := f.held.Load(); held != 0 {
+		t.Errorf("%d bytes are held", held)
+	}
 }

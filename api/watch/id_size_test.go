@@ -11,7 +11,7 @@ import (
 // many. What was added later, under a name that was there before too, begins
 // again.
 func TestIDOfLongNames(t *testing.T) {
-	s := NewSession(NewFrames(nil), plain(), 256, everything)
+	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
 	name := func(i int) string { return fmt.Sprintf("%d%s", i, strings.Repeat("x", 240)) }
 	add := func(i int) {
 		s.insert(&cursor{topic: name(i), start: 1, at: uint64(100 + i)})
@@ -52,7 +52,7 @@ func TestIDOfLongNames(t *testing.T) {
 // An id costs no memory of its own, however many topics there are; so many that
 // no header could carry their numbers give none.
 func TestIDCost(t *testing.T) {
-	s := NewSession(NewFrames(nil), plain(), 256, everything)
+	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
 	for i := range 200 {
 		s.insert(&cursor{topic: fmt.Sprintf("tenant%04d:orders", i), at: uint64(100 + i)})
 	}
@@ -80,7 +80,7 @@ func TestIDCost(t *testing.T) {
 }
 
 func BenchmarkAppendID(b *testing.B) {
-	s := NewSession(NewFrames(nil), plain(), 256, everything)
+	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
 	for i := range 256 {
 		s.insert(&cursor{topic: fmt.Sprintf("tenant%04d:orders", i), at: uint64(100_000 + i)})
 	}

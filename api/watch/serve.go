@@ -64,10 +64,11 @@ func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
 		}
 	}
 	if f := read.frame; f != nil {
-		size := int64(len(f.Body))
-		r.frames.held.Add(size)
+		if err := r.frames.hold(f); err != nil {
+			return err
+		}
 		err := r.send(c, f.To, func() error { return r.out.Records(f) })
-		r.frames.held.Add(-size)
+		r.frames.drop(f)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
+// bounds are those of a large machine.
+var bounds = Bounds{Kept: 64 << 20, Held: 256 << 20, Most: 384 << 20}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a registry on a disk in memory, and what sessions of it share. It
@@ -62,7 +65,7 @@ func newStillWorld(t testing.TB) *world {
 	w.log, err = tail.Open()
 	must(t, err)
 	w.Start(w.log)
-	w.frames = NewFrames(w)
+	w.frames = NewFrames(w, bounds)
 	return w
 }
 

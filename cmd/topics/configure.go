@@ -19,7 +19,7 @@ func (c *configCmd) Run() error {
 	if c.Markdown {
 		return config.Markdown(os.Stdout)
 	}
-	effective, err := config.Load(os.Environ())
+	effective, err := config.Load(os.Environ(), config.ThisMachine())
 	if err != nil {
 		return err
 	}

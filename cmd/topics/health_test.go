@@ -57,7 +57,7 @@ func startHanging(t *testing.T, env ...string) *hanging {
 		"TOPICS_COLD_DIR=" + filepath.Join(dir, "cold"),
 		"TOPICS_ARCHIVE_DIR=" + filepath.Join(dir, "archive"),
 		"TOPICS_WAL_FILE_BYTES=1MiB",
-	}, env...))
+	}, env...), config.ThisMachine())
 	if err != nil {
 		t.Fatal(err)
 	}

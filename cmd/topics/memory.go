@@ -11,12 +11,18 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// limitMemory tells the Go runtime the memory limit of the container, less a
-// tenth for what the runtime does not count. Without a limit it does nothing;
-// GOMEMLIMIT wins.
-func limitMemory(log zerolog.Logger) {
-	limit, err := memlimit.Set(memlimit.WithRatio(0.9))
+// limitMemory gives the Go runtime the memory limit, less what the runtime does
+// not count. GOMEMLIMIT wins.
+func limitMemory(bytes int64, log zerolog.Logger) {
+	limit, err := memlimit.Set(memlimit.WithProvider(memlimit.Limit(uint64(runtimeBytes(bytes)))), memlimit.WithRatio(1))
 	log.Debug().Int64("limit", limit).AnErr("reason", err).Msg("memory limit")
+}
+
+// runtimeBytes is what the runtime has of a limit: all but a tenth, and at least
+// what the program itself takes in pages, which on a small machine is more.
+func runtimeBytes(limit int64) int64 {
+	const program = 32 << 20
+	return limit - max(limit/10, min(program, limit/4))
 }
 
 // The collector by default lets the heap double before it runs. Most of this

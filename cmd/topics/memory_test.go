@@ -14,3 +14,11 @@ func TestGCPercent(t *testing.T) {
 		}
 	}
 }
+
+func TestRuntimeBytes(t *testing.T) {
+	for limit, want := range map[int64]int64{64 << 20: 48 << 20, 256 << 20: 224 << 20, 10 << 30: 9 << 30} {
+		if got := runtimeBytes(limit); got != want {
+			t.Errorf("of %d: %d, want %d", limit, got, want)
+		}
+	}
+}

@@ -93,7 +93,7 @@ func (serveCmd) Run(ctx context.Context) error {
 
 // configure is step 1.
 func (s *server) configure() (err error) {
-	if s.config, err = config.Load(os.Environ()); err != nil {
+	if s.config, err = config.Load(os.Environ(), config.ThisMachine()); err != nil {
 		return err
 	}
 	s.log = newLogger(s.config)
@@ -114,7 +114,7 @@ func (s *server) configure() (err error) {
 			return config.Problems{"TOPICS_AUDIT_FILE: " + err.Error()}
 		}
 	}
-	limitMemory(s.log)
+	limitMemory(s.config.MemoryBytes, s.log)
 	s.prepare()
 	return nil
 }

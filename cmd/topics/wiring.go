@@ -38,6 +38,7 @@ func (s *server) apiOptions() api.Options {
 			MaxBodyBytes:     c.MaxBodyBytes,
 			MaxBatchRecords:  c.MaxBatchRecords,
 			MaxInflightBytes: c.MaxInflightBytes,
+			StreamBytes:      c.StreamBytes,
 			MaxRecordBytes:   int(c.MaxRecordBytes),
 			MaxMetaBytes:     int(c.MaxMetaBytes),
 			MaxTagBytes:      int(c.MaxTagBytes),

@@ -48,9 +48,12 @@ type Config struct {
 	HotRetainBytes     int64  // 0: not counted
 	ArchiveDir         string // empty: none
 	ArchiveMaxBytes    int64  // 0: not counted
+	MemoryBytes        int64  // that the process may take; never 0 after Load
+	MemorySource       string // where the limit comes from
 	CacheBytes         int64
 	EphemeralBytes     int64
 	IdempotencyBytes   int64
+	StreamBytes        int64
 	MaxTopics          int // 0: no cap, as in all up to MaxTotalBytes
 	MaxRouters         int
 	MaxRouterWays      int
@@ -112,8 +115,9 @@ func each(name string, err error) (problems Problems) {
 
 // Load reads the configuration from an environment in the form of os.Environ.
 // The error is a Problems with every line that is wrong. A variable set to
-// the empty string counts as not set.
-func Load(environ []string) (*Config, error) {
+// the empty string counts as not set. What is not said about memory comes from
+// the machine.
+func Load(environ []string, machine Machine) (*Config, error) {
 	c := &Config{given: map[string]bool{}}
 	var problems Problems
 	known := map[string]Variable{}
@@ -146,7 +150,7 @@ func Load(environ []string) (*Config, error) {
 	slices.Sort(problems)
 	// The rules between variables mean nothing while one is malformed.
 	if problems == nil {
-		problems = c.check()
+		problems = append(c.planMemory(machine), c.check()...)
 	}
 	if problems != nil {
 		return nil, problems
@@ -182,9 +186,17 @@ func (c *Config) check() (problems Problems) {
 	}
 	below("MAX_META_BYTES", c.MaxMetaBytes, "MAX_RECORD_BYTES", c.MaxRecordBytes)
 	below("MAX_RECORD_BYTES", c.MaxRecordBytes, "MAX_BODY_BYTES", c.MaxBodyBytes)
-	below("MAX_BODY_BYTES", c.MaxBodyBytes, "MAX_INFLIGHT_BYTES", c.MaxInflightBytes)
 	below("HEALTH_SYNC_DEGRADED_MS", int64(c.HealthSyncDegraded), "HEALTH_SYNC_UNHEALTHY_MS", int64(c.HealthSyncUnhealthy))
 	below("HEALTH_DISK_UNHEALTHY_BYTES", c.HealthDiskUnhealthy, "HEALTH_DISK_DEGRADED_BYTES", c.HealthDiskDegraded)
+	if c.MaxBodyBytes > c.MaxInflightBytes/8*3 {
+		problems = append(problems, fmt.Sprintf("%sMAX_BODY_BYTES: %s must not be above three eighths of %sMAX_INFLIGHT_BYTES, which is %s: a body is copied once",
+			prefix, formatSize(c.MaxBodyBytes), prefix, formatSize(c.MaxInflightBytes)))
+	}
+	for _, s := range c.shares() {
+		if *s.bytes == 0 && s.name != prefix+"CACHE_BYTES" {
+			c.warn("%s=0: what it bounds may take more than the memory limit", s.name)
+		}
+	}
 	below("DRAIN_DELAY_MS", int64(c.DrainDelay), "DRAIN_TIMEOUT_MS", int64(c.DrainTimeout))
 	return append(problems, c.checkDirs()...)
 }
@@ -228,8 +240,13 @@ func (c *Config) Settings() []Setting {
 	var all []Setting
 	for _, v := range c.variables() {
 		s := Setting{Variable: v, Value: v.print(), Source: "default"}
-		if c.given[v.Name] {
+		switch {
+		case c.given[v.Name]:
 			s.Source = "environment"
+		case v.Name == prefix+"MEMORY_BYTES":
+			s.Source = c.MemorySource
+		case s.Value != v.Default && planned(v.Name):
+			s.Source = "plan"
 		}
 		all = append(all, s)
 	}
@@ -240,5 +257,5 @@ func (c *Config) Settings() []Setting {
 type Setting struct {
 	Variable
 	Value  string
-	Source string // default or environment
+	Source string // default, environment, plan (of the memory), or what the limit on memory comes from
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
-	c, err := Load(nil)
+	c, err := Load(nil, large)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 			"TOPICS_PROT: unknown variable; did you mean TOPICS_PORT?",
 		}},
 	} {
-		c, err := Load(strings.Fields(tt.env))
+		c, err := Load(strings.Fields(tt.env), large)
 		var got Problems
 		if !errors.As(err, &got) || c != nil {
 			t.Errorf("%s: accepted, %v", tt.env, err)
@@ -123,7 +123,7 @@ func TestAddresses(t *testing.T) {
 		{"TOPICS_OPS_ADDR=[::1]:0", "127.0.0.1:4000", 1},
 		{"TOPICS_OPS_ADDR=0.0.0.0:9 TOPICS_ALLOW_INSECURE_NO_AUTH=1", "127.0.0.1:4000", 1},
 	} {
-		c, err := Load(strings.Fields(tt.env))
+		c, err := Load(strings.Fields(tt.env), large)
 		if err != nil {
 			t.Errorf("%s: %v", tt.env, err)
 			continue
@@ -146,11 +146,11 @@ func TestKubernetesServiceLinksAreNotSettings(t *testing.T) {
 		"TOPICS_HEADLESS_SERVICE_HOST=10.0.0.2",
 		"TOPICS_HEADLESS_PORT=tcp://10.0.0.2:4000",
 	}
-	c, err := Load(links)
+	c, err := Load(links, large)
 	if err != nil || len(c.Warnings) != 1 {
 		t.Fatalf("%v %q", err, c.Warnings)
 	}
-	c, err = Load(append(links, "TOPICS_PORT=tcp://10.0.0.1:4000"))
+	c, err = Load(append(links, "TOPICS_PORT=tcp://10.0.0.1:4000"), large)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestSizesReadBackAsWritten(t *testing.T) {
 }
 
 func TestOutputsShowEffectiveValues(t *testing.T) {
-	c, err := Load([]string{"TOPICS_CACHE_BYTES=1024KiB"})
+	c, err := Load([]string{"TOPICS_CACHE_BYTES=1024KiB"}, large)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func TestDirectoriesAreApart(t *testing.T) {
 		filepath.Join(data, "segments/old"): "lies in",
 	} {
 		for _, name := range []string{"TOPICS_COLD_DIR", "TOPICS_ARCHIVE_DIR"} {
-			_, err := Load([]string{"TOPICS_DATA_DIR=data", name + "=" + dir})
+			_, err := Load([]string{"TOPICS_DATA_DIR=data", name + "=" + dir}, large)
 			if how == "" {
 				if err != nil {
 					t.Errorf("%s: %v", dir, err)
@@ -59,12 +59,12 @@ func TestDirectoriesAreApart(t *testing.T) {
 			}
 		}
 	}
-	_, err := Load([]string{"TOPICS_COLD_DIR=there", "TOPICS_ARCHIVE_DIR=./there/"})
+	_, err := Load([]string{"TOPICS_COLD_DIR=there", "TOPICS_ARCHIVE_DIR=./there/"}, large)
 	if err == nil || err.Error() != "TOPICS_ARCHIVE_DIR: must not be the same directory as TOPICS_COLD_DIR" {
 		t.Errorf("one directory for both: %v", err)
 	}
 	for archive, how := range map[string]string{"there/archive": "lies in", "over": "holds", "there-archive": ""} {
-		_, err := Load([]string{"TOPICS_COLD_DIR=over/there", "TOPICS_ARCHIVE_DIR=" + strings.Replace(archive, "there", "over/there", 1)})
+		_, err := Load([]string{"TOPICS_COLD_DIR=over/there", "TOPICS_ARCHIVE_DIR=" + strings.Replace(archive, "there", "over/there", 1)}, large)
 		if how == "" && err == nil {
 			continue
 		}

@@ -30,7 +30,7 @@ func TestKeysOfEnvironmentAndFile(t *testing.T) {
 		{[]string{"TOPICS_API_KEYS_FILE=" + file}, []string{"in-the-file"}},
 		{[]string{"TOPICS_API_KEYS=in-the-list:r", "TOPICS_API_KEYS_FILE=" + file}, []string{"in-the-list", "in-the-file"}},
 	} {
-		c, err := Load(tt.env)
+		c, err := Load(tt.env, large)
 		if err != nil {
 			t.Errorf("%q: %v", tt.env, err)
 			continue
@@ -48,7 +48,7 @@ func TestKeysOfEnvironmentAndFile(t *testing.T) {
 		{"aaaaaa", "aaaaaa:r", "TOPICS_API_KEYS_FILE: a key is in the list and in the file: which of the two holds?"},
 		{"", strings.Repeat("#", maxKeysFile+1), "has more than 1 MiB"},
 	} {
-		_, err := Load([]string{"TOPICS_API_KEYS=" + tt.list, "TOPICS_API_KEYS_FILE=" + writeKeys(t, tt.content)})
+		_, err := Load([]string{"TOPICS_API_KEYS=" + tt.list, "TOPICS_API_KEYS_FILE=" + writeKeys(t, tt.content)}, large)
 		var problems Problems
 		if !errors.As(err, &problems) || len(problems) != 1 || !strings.HasSuffix(problems[0], tt.want) ||
 			strings.Contains(problems[0], "aaaaaa") {
@@ -59,7 +59,7 @@ func TestKeysOfEnvironmentAndFile(t *testing.T) {
 
 // Nothing that shows the configuration shows a key.
 func TestKeysAreNotShown(t *testing.T) {
-	c, err := Load([]string{"TOPICS_API_KEYS=hush-hush:r:public", "TOPICS_API_KEYS_FILE=" + writeKeys(t, "hush-too")})
+	c, err := Load([]string{"TOPICS_API_KEYS=hush-hush:r:public", "TOPICS_API_KEYS_FILE=" + writeKeys(t, "hush-too")}, large)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestKeysAreNotShown(t *testing.T) {
 }
 
 func TestOriginsInTheFormOfBrowsers(t *testing.T) {
-	c, err := Load([]string{"TOPICS_CORS_ORIGINS=https://A.example, http://localhost:5173,https://b.example:443,http://[::1]:80"})
+	c, err := Load([]string{"TOPICS_CORS_ORIGINS=https://A.example, http://localhost:5173,https://b.example:443,http://[::1]:80"}, large)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestOriginsInTheFormOfBrowsers(t *testing.T) {
 	if !slices.Equal(c.CORSOrigins, want) {
 		t.Errorf("%q, want %q", c.CORSOrigins, want)
 	}
-	if c, err := Load([]string{"TOPICS_CORS_ORIGINS=*"}); err != nil || !slices.Equal(c.CORSOrigins, []string{"*"}) {
+	if c, err := Load([]string{"TOPICS_CORS_ORIGINS=*"}, large); err != nil || !slices.Equal(c.CORSOrigins, []string{"*"}) {
 		t.Errorf("%v", err)
 	}
 }

@@ -19,6 +19,16 @@ func (c *Config) Table(w io.Writer) error {
 	for _, s := range c.Settings() {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.Name, orDash(s.Value), s.Source, s.Type, orDash(s.Range))
 	}
+	fmt.Fprintln(t)
+	fmt.Fprintln(t, "MEMORY\tBYTES")
+	sum := c.ProcessBytes()
+	fmt.Fprintf(t, "process\t%s\n", formatSize(sum))
+	for _, s := range c.shares() {
+		sum += *s.bytes
+		fmt.Fprintf(t, "%s\t%s\n", s.holds, formatSize(*s.bytes))
+	}
+	fmt.Fprintf(t, "together\t%s\n", formatSize(sum))
+	fmt.Fprintf(t, "limit (%s)\t%s\n", c.MemorySource, formatSize(c.MemoryBytes))
 	return t.Flush()
 }
 
@@ -88,6 +98,9 @@ func Markdown(w io.Writer) error {
 		def := "none"
 		if v.Default != "" {
 			def = "`" + v.Default + "`"
+		}
+		if planned(v.Name) {
+			def = "at most " + def
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.Name, v.Type, def, v.Range, v.Doc)
 	}

@@ -95,12 +95,16 @@ func (c *Config) variables() []Variable {
 		"Exit with 1 when recovery refuses the data, instead of staying up to tell probes why.")
 
 	group = "Memory"
+	add("MEMORY_BYTES", size(&c.MemoryBytes, 0, 1024*tib), "0",
+		"Memory that the process may take. 0 is the limit of the cgroup or GOMEMLIMIT, whichever is lower, else 75 % of the machine's memory. A quarter is the process's own; the rest is divided among the settings that bound memory: CACHE, MAX_INFLIGHT, EPHEMERAL, WAL_QUEUE, IDEMPOTENCY and STREAM_BYTES. Those that are not set have their part of it, and their default at most; a sum beyond the limit refuses to start.")
 	add("CACHE_BYTES", size(&c.CacheBytes, 0, tib), "256MiB",
 		"Memory for what is read: half for recent bytes of the log, half for blocks of segments.")
 	add("EPHEMERAL_BYTES", size(&c.EphemeralBytes, 0, tib), "1GiB",
 		"Payloads of ephemeral records, which live in memory only; a write beyond it gets 507. 0 is no limit.")
 	add("IDEMPOTENCY_BYTES", size(&c.IdempotencyBytes, 0, tib), "64MiB",
 		"Memory for the idempotency keys of all topics, about 50 bytes each, in topics with few of them up to 130; a write with one more gets 429. 0 is no limit.")
+	add("STREAM_BYTES", size(&c.StreamBytes, mib, tib), "1GiB",
+		"Memory for streams and WebSockets: for each that is open, and for records that are on their way to those who watch.")
 
 	group = "Limits"
 	add("MAX_TOPICS", integer(&c.MaxTopics, 0, 100_000_000), "100000",
@@ -132,7 +136,7 @@ func (c *Config) variables() []Variable {
 	add("MAX_RECORD_BYTES", size(&c.MaxRecordBytes, 1, gib), "1MiB",
 		"Bytes of data and meta of one record.")
 	add("MAX_BODY_BYTES", size(&c.MaxBodyBytes, kib, gib), "64MiB",
-		"Bytes of a request's body after decompression.")
+		"Bytes of a request's body after decompression. If not set, at most an eighth of TOPICS_MAX_INFLIGHT_BYTES.")
 	add("MAX_INFLIGHT_BYTES", size(&c.MaxInflightBytes, kib, tib), "512MiB",
 		"Bytes that the bodies and answers of all requests under way may hold; one more gets 429.")
 	add("MAX_META_BYTES", size(&c.MaxMetaBytes, 2, gib), "16KiB",

@@ -1,0 +1,48 @@
+package api
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// static is an answer that is the same for every client. Its bytes are shared
+// by all calls: it is compressed once for each coding and never copied.
+type static struct {
+	plain []byte
+	gzip  func() []byte
+	zstd  func() []byte
+}
+
+// newStatic makes a static answer of a document, which must not be changed.
+func newStatic(document []byte) *static {
+	return &static{
+		plain: document,
+		gzip:  sync.OnceValue(func() []byte { return gzipOnce(document) }),
+		zstd:  sync.OnceValue(func() []byte { return zstdWriter().EncodeAll(document, nil) }),
+	}
+}
+
+// in returns the document in a content coding; the empty one is none.
+func (d *static) in(coding string) []byte {
+	switch coding {
+	case "gzip":
+		return d.gzip()
+	case "zstd":
+		return d.zstd()
+	}
+	return d.plain
+}
+
+// gzipOnce compresses a document as well as gzip can.
+func gzipOnce(document []byte) []byte {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	_, _ = z.Write(document) // into memory: it cannot fail
+	_ = z.Close()
+	return b.Bytes()
+}
