@@ -17,7 +17,7 @@ func TestExposed(t *testing.T) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Load([]string{"TOPICS_API_KEYS_FILE=" + keys, "TOPICS_DATA_DIR=" + data, "TOPICS_COLD_DIR=" + filepath.Join(dir, "none")})
+	c, err := Load([]string{"TOPICS_API_KEYS_FILE=" + keys, "TOPICS_DATA_DIR=" + data, "TOPICS_COLD_DIR=" + filepath.Join(dir, "none")}, large)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestExposed(t *testing.T) {
 
 func TestProbeAuthNeedsKeys(t *testing.T) {
 	for env, want := range map[string]bool{"TOPICS_API_KEYS=": true, "TOPICS_API_KEYS=a-key-of-some-length": false} {
-		c, err := Load([]string{"TOPICS_PROBE_AUTH=true", env})
+		c, err := Load([]string{"TOPICS_PROBE_AUTH=true", env}, large)
 		if err != nil {
 			t.Fatal(err)
 		}
