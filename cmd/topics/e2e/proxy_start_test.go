@@ -74,7 +74,7 @@ func proxied(t *testing.T, name, addr string) *proxy {
 // fronted starts a server with a proxy in front of it; both are ready.
 func fronted(t *testing.T, name string, env ...string) (*process, *proxy) {
 	t.Helper()
-	server := serve(t, t.TempDir(), env...).ready()
+	server := serve(t, t.TempDir(), append(env, publicName)...).ready()
 	return server, proxied(t, name, server.addr()).ready()
 }
 
@@ -90,8 +90,12 @@ func ofProxy(config string, a *conform.Answer) bool {
 	return false
 }
 
-// base is the address to ask a proxy for.
-const base = "http://topics.test"
+// base is the address to ask a proxy for. The proxy passes its name on, so that
+// a server without keys must know it.
+const (
+	base       = "http://topics.test"
+	publicName = "TOPICS_ALLOWED_HOSTS=topics.test"
+)
 
 // client talks to the server through the proxy and repeats what it may.
 func (p *proxy) client() *client.Client {

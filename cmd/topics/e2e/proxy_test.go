@@ -117,7 +117,7 @@ func feed(c *client.Client, topic string, all []string) <-chan error {
 // becomes ready.
 func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
-		p := proxied(t, name, serve(t, ruined(t)).addr())
+		p := proxied(t, name, serve(t, ruined(t), publicName).addr())
 		c := connect(t, base, client.Options{HTTP: p.http})
 		// Clients see the same whether the answer is the server's or HAProxy's.
 		var refused *client.Error
