@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 )
 
@@ -67,8 +68,14 @@ func TestContractSourceTrim(t *testing.T) {
 		}
 		s.walk(step{"PUT /v0/topics/dest", ``, 200, ``})
 		waitFor(t, func() bool { return s.send("GET /v0/topics/dest", "").differs(`{"head_seq":7}`) == "" })
-		s.diff("dest", "", `{"tombstone":null,"next_from_seq":2,"caught_up":false,"lag":5}`)
-		for from := 2; from <= 4; from++ {
+		// A router that was looking just before the source lost them may have 3 and
+		// 4 in its hands and put them there now.
+		first, err := strconv.Atoi(s.send("GET /v0/topics/dest/diff", "").raw("next_from_seq"))
+		if err != nil || first < 2 || first > 4 {
+			t.Fatalf("the first read goes to %d, %v", first, err)
+		}
+		s.diff("dest", "", fmt.Sprintf(`{"tombstone":null,"next_from_seq":%d,"caught_up":false,"lag":%d}`, first, 7-first))
+		for from := first; from <= 4; from++ {
 			s.diff("dest", fmt.Sprintf("from_seq=%d", from), fmt.Sprintf(`{"tombstone":{"gap_from":%d,"gap_to":5,"reason":"source_trim","missed_estimate":%d,"head_seq":7},
 				"records":[{"$seq":6,"$ts":1700000000000,"data":6},{"$seq":7,"$ts":1700000000000,"data":7}],"caught_up":true}`, from+1, 5-from))
 		}
