@@ -88,6 +88,9 @@ func (r *Recovered) lastCheckpoint(ctx context.Context) {
 }
 
 func (r *Recovered) closeSegments() {
-	closeAll(r.segments)
+	r.mu.Lock()
+	segs := r.segments
 	r.segments = nil
+	r.mu.Unlock()
+	closeAll(segs)
 }

@@ -73,7 +73,10 @@ func (r *Recovered) retryClaim() error {
 	if r.cold.owner != (Owner{}) {
 		return nil
 	}
-	return r.claimColdLocked()
+	r.far.step()
+	err := r.claimColdLocked()
+	r.far.end(err)
+	return err
 }
 
 // old returns the segments that are hot and need not be, oldest first.
@@ -175,16 +178,19 @@ func (r *Recovered) dropRetired() {
 		return
 	}
 	removed := map[string]bool{}
+	var failed error
 	for _, name := range names {
 		r.far.step()
 		err := r.opts.FS.Remove(name)
 		if err != nil && !missing(err) {
-			r.coldFailed(err)
+			failed = err
 			continue
 		}
 		removed[name] = true
 	}
-	if len(removed) == len(names) {
+	if failed != nil {
+		r.coldFailed(failed)
+	} else {
 		r.far.end(nil)
 	}
 	r.work.Lock()
@@ -206,10 +212,7 @@ func (r *Recovered) tidyCold() error {
 	if dir == "" {
 		return nil
 	}
-	r.cold.mu.Lock()
-	err := r.claimColdLocked()
-	r.cold.mu.Unlock()
-	if err != nil {
+	if err := r.retryClaim(); err != nil {
 		r.coldFailed(err)
 	}
 	names, err := r.opts.FS.List(dir)
@@ -234,7 +237,8 @@ func (r *Recovered) wasMoved(name string) bool {
 	if !ok || kind != segment.Data {
 		return false
 	}
-	for _, c := range []*Checkpoint{r.manifest.Checkpoint, r.manifest.Previous} {
+	m := r.manifestNow()
+	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
 		if ref, ok := c.segment(id); ok && ref.Cold {
 			return true
 		}

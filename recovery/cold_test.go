@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
@@ -139,6 +140,9 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	degraded := func(when string) {
 		t.Helper()
 		if c := data.CheckpointsCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "/cold") {
+			t.Errorf("%s: %+v", when, c)
+		}
+		if c := data.ColdCheck(); c.Status != recovery.Degraded || strings.Contains(c.Reason, "since 0001-") {
 			t.Errorf("%s: %+v", when, c)
 		}
 	}
@@ -354,4 +358,56 @@ func TestOwnerForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, fsys)
+}
+
+// A file that cannot be removed is what the check names, and the removal of
+// the others is not taken for one that hangs.
+func TestOneFileStaysInTheColdDirectory(t *testing.T) {
+	ctx := context.Background()
+	clock := time.Unix(1_700_000_000, 0)
+	broken, all, stays := false, true, ""
+	inj := &errfs.Injector{Nth: 1, Sticky: true, Ops: errfs.Remove, Only: func(name string) bool {
+		if broken && stays == "" && strings.HasPrefix(name, "/cold/") {
+			stays = name
+		}
+		return broken && strings.HasPrefix(name, "/cold/") && (all || name == stays)
+	}}
+	data := start(t, errfs.New(crashfs.New(), inj), func(o *recovery.Options) {
+		o.Storage.HotSegments = 0
+		o.Now = func() time.Time { return clock }
+	})
+	for range 3 {
+		load(t, data, 10)
+		take(t, data)
+	}
+	if err := data.Cool(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if _, err := data.Registry.Delete(ctx, name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		take(t, data)
+	}
+	broken = true
+	if err := data.Reclaim(ctx); err != nil {
+		t.Fatal(err)
+	}
+	all = false
+	if err := data.Cool(ctx); err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(time.Hour)
+	if c := data.ColdCheck(); !inj.Fired() || c.Status != recovery.Degraded || strings.Contains(c.Reason, "has not answered") {
+		t.Errorf("%s stays: %+v", stays, c)
+	}
+	broken = false
+	if err := data.Cool(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if c := data.ColdCheck(); c.Status != recovery.Healthy {
+		t.Errorf("after another attempt: %+v", c)
+	}
 }

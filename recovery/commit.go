@@ -27,6 +27,9 @@ func (r *Recovered) manifestNow() *Manifest {
 func (r *Recovered) commit(change func(*Manifest)) error {
 	r.commits.Lock()
 	defer r.commits.Unlock()
+	if r.givenUp() {
+		return fmt.Errorf("%w: %w", errUncertain, wal.ErrClosed) // what it was to name is not ours to remove
+	}
 	next := *r.manifestNow()
 	change(&next)
 	if err := r.reserve.replace(&next); err != nil {
@@ -125,20 +128,21 @@ func (r *Recovered) tidy() error {
 // orphan says whether no checkpoint of the manifest names the file, and keeps
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
+	m := r.manifestNow() // the log may have moved on to another file, and noteFile sets it
 	if dir == r.dir(stateDir) {
 		number, ok := ParseState(name)
 		if !ok {
 			return name == stateTemp
 		}
 		r.nextCheckpoint = max(r.nextCheckpoint, number)
-		return !r.manifest.Checkpoint.is(number) && !r.manifest.Previous.is(number)
+		return !m.Checkpoint.is(number) && !m.Previous.is(number)
 	}
 	id, kind, ok := segment.ParseName(name)
 	if !ok {
 		return false
 	}
 	r.nextSegment = max(r.nextSegment, id)
-	for _, c := range []*Checkpoint{r.manifest.Checkpoint, r.manifest.Previous} {
+	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
 		if ref, ok := c.segment(id); ok {
 			hot := dir == r.dir(segmentDir)
 			return kind == segment.Partial || kind == segment.Data && hot == ref.Cold

@@ -48,13 +48,12 @@ func (r *Recovered) hasFailed() bool {
 func (r *Recovered) mark() bool {
 	r.commits.Lock()
 	defer r.commits.Unlock()
-	r.mu.Lock()
-	gone := r.gone
-	r.manifest.Failed = true
-	r.mu.Unlock()
-	if gone {
+	if r.givenUp() {
 		return true
 	}
+	r.mu.Lock()
+	r.manifest.Failed = true
+	r.mu.Unlock()
 	err := r.reserve.replace(r.manifestNow())
 	r.mu.Lock()
 	r.unmarked = err != nil
@@ -91,6 +90,13 @@ func (r *Recovered) giveUp() {
 	}
 }
 
+// givenUp reports whether giveUp was called. r.commits is held.
+func (r *Recovered) givenUp() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone
+}
+
 // replay opens the log. An opening that could not sync it has the proof in hand
 // that the page cache is not to be trusted: the manifest is marked, and what can
 // be read now is taken as after a power cut. One that fails again refuses.
@@ -104,6 +110,7 @@ func (r *Recovered) replay(ctx context.Context) error {
 	r.closeSegments()
 	again := *NewReport(r.Report.Started)
 	again.Phases, again.ManifestFallback = r.Report.Phases, r.Report.ManifestFallback
+	again.CheckpointFallback = r.Report.CheckpointFallback // the manifest begins at the older one by now
 	again.CleanShutdown, again.PowerLost = r.Report.CleanShutdown, true
 	r.Report = again
 	if err := r.restore(ctx); err != nil {

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"time"
@@ -108,13 +107,4 @@ func (r *Recovered) adopt(m *Manifest) {
 	r.logOptions = m.LogOptions(r.opts.WAL, r.opts.Dir, m.Previous)
 	r.Report.CleanShutdown = m.CleanShutdown
 	r.Report.PowerLost = m.PowerLost(r.opts.BootID, r.opts.Mount)
-}
-
-// advise adds to an error that is damage what to do about it.
-func advise(err error) error {
-	log, manifest, state, seg := new(wal.CorruptionError), new(ManifestError), new(StateError), new(segment.DamageError)
-	if errors.As(err, &log) || errors.As(err, &manifest) || errors.As(err, &state) || errors.As(err, &seg) {
-		return fmt.Errorf("%w; topics verify shows all that is damaged, topics repair keeps the rest", err)
-	}
-	return err
 }

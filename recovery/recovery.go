@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -121,10 +122,11 @@ func Run(ctx context.Context, opts Options) (*Recovered, error) {
 		err := s.run(ctx)
 		r.Report.Phase(s.name, r.opts.Now().Sub(began))
 		if err != nil {
-			err = advise(err)
 			r.release()
-			r.Report.Finish(r.opts.Now(), err)
-			return nil, &Failure{Report: r.Report, Err: err}
+			refusal := &Failure{Err: err}
+			r.Report.Finish(r.opts.Now(), refusal)
+			refusal.Report = r.Report
+			return nil, refusal
 		}
 	}
 	if !opts.WAL.Manual {
@@ -330,15 +332,17 @@ func (r *Recovered) noteFile(newest uint64, synced wal.LSN) {
 	}
 }
 
-// release gives up a recovery that failed on the way.
+// release gives up a recovery that failed on the way. A log that failed in it
+// is marked here: its own call of logFailed may come too late.
 func (r *Recovered) release() {
+	failed := false
 	if r.Log != nil {
-		_ = r.Log.Close() // it took no writes
+		failed = errors.Is(r.Log.Close(), wal.ErrReadOnly)
 	}
 	r.mu.Lock()
 	unmarked := r.unmarked
 	r.mu.Unlock()
-	if unmarked {
+	if failed || unmarked {
 		r.mark()
 	}
 	r.giveUp()

@@ -131,3 +131,20 @@ func TestDump(t *testing.T) {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }
+
+// A repair does not set back the number of starts.
+func TestStartsOutliveARepair(t *testing.T) {
+	w := build(t)
+	before, err := recovery.ReadManifest(w.fs, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.harm(t, "/data/checkpoints/"+recovery.StateName(before.Checkpoint.Number), "flip")
+	if report := mend(t, w.fs); !report.Changed {
+		t.Fatalf("%+v", report)
+	}
+	after, err := recovery.ReadManifest(w.fs, "/data")
+	if err != nil || before.Starts == 0 || after.Starts != before.Starts {
+		t.Errorf("%d starts, %d before, %v", after.Starts, before.Starts, err)
+	}
+}

@@ -204,6 +204,7 @@ func (r *repair) checkpoint() error {
 func (r *repair) commit() error {
 	if m := r.found.Manifest; m != nil {
 		r.final.BootID, r.final.Mount, r.final.CleanShutdown = m.BootID, m.Mount, m.CleanShutdown
+		r.final.Starts = m.Starts // what counts them never goes back
 		r.final.Failed = m.Failed || m.Fallback != nil
 		r.final.Instance, r.final.ColdGeneration, r.final.ColdBefore = m.Instance, m.ColdGeneration, m.ColdBefore
 	} else if r.Cold != "" { // whose data it is, the cold directory still knows

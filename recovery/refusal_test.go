@@ -1,0 +1,79 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
+)
+
+// A start that refuses a damaged directory names the tools once, in its error
+// and in its report.
+func TestRefusalAdvisesOnce(t *testing.T) {
+	fsys := crashfs.New()
+	data := start(t, fsys)
+	load(t, data, 3)
+	take(t, data)
+	if err := data.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, fsys, "/data/"+recovery.ManifestName)
+	spoil(t, fsys, "/data/"+recovery.PrevManifestName)
+	_, err := recovery.Run(context.Background(), options(fsys, 0, nil))
+	refusal := new(recovery.Failure)
+	if !errors.As(err, &refusal) {
+		t.Fatalf("%v", err)
+	}
+	if said := err.Error(); strings.Count(said, "topics repair") != 1 || refusal.Report.Error != said {
+		t.Errorf("it says %q, and its report %q", said, refusal.Report.Error)
+	}
+}
+
+// A start that falls back to the checkpoint before, and finds only then that
+// the log cannot be synced, still reports both.
+func TestFallbackOutlivesAFailedSync(t *testing.T) {
+	fsys := crashfs.New()
+	data := start(t, fsys)
+	var number uint64
+	for range 2 {
+		load(t, data, 3)
+		number = take(t, data).Number
+	}
+	twice(t, data)
+	fsys = fsys.Kill()
+	spoil(t, fsys, "/data/checkpoints/"+recovery.StateName(number))
+	fsys.FailSync("*.wal", 1)
+	if data = start(t, fsys); data.Report.CheckpointFallback == "" || !data.Report.PowerLost {
+		t.Errorf("recovery saw %+v", data.Report)
+	}
+}
+
+// After Close the directory may have another owner: what is asked for late
+// changes nothing in it.
+func TestNothingIsChangedAfterClose(t *testing.T) {
+	fsys := crashfs.New()
+	broken := false
+	inj := &errfs.Injector{Nth: 1, Sticky: true, Ops: errfs.Rename, Only: func(name string) bool {
+		return broken && strings.HasPrefix(name, "/data/"+recovery.ManifestName)
+	}}
+	data := start(t, errfs.New(fsys, inj))
+	load(t, data, 3)
+	take(t, data)
+	load(t, data, 3)
+	broken = true // the last checkpoint leaves files that a manifest may name
+	if err := data.Close(context.Background()); err == nil {
+		t.Fatal("it closed in order")
+	}
+	broken = false
+	before := tree(t, fsys, "/data", "/data/wal", "/data/segments", "/data/checkpoints")
+	if _, err := data.Checkpoint(context.Background()); err == nil {
+		t.Error("a checkpoint was taken")
+	}
+	if after := tree(t, fsys, "/data", "/data/wal", "/data/segments", "/data/checkpoints"); after != before {
+		t.Error("the directory is changed")
+	}
+}
