@@ -34,5 +34,8 @@ func TestRefusalsAdvise(t *testing.T) {
 		if strings.Contains(said, "topics repair") != tt.advice || !strings.HasPrefix(said, tt.err.Error()) {
 			t.Errorf("%v: got %q, want advice: %v", tt.err, said, tt.advice)
 		}
+		if strings.Contains(said, "mounted") != errors.Is(tt.err, fs.ErrNotExist) {
+			t.Errorf("%v: got %q", tt.err, said)
+		}
 	}
 }
