@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
-	"strconv"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
@@ -27,6 +25,9 @@ type Dir struct {
 	// BootID and Mount are those of recovery.Options: what the end of the log
 	// may look like depends on them.
 	BootID, Mount string
+	// Lock is the directory's, if the caller has it. Without it Verify finds out
+	// who has.
+	Lock vfs.Held
 }
 
 // Verify reads everything that recovery may ever need and checks that it fits
@@ -76,10 +77,13 @@ func (v *verifier) dir(name string) string { return path.Join(v.Path, name) }
 
 // inUse finds out who has the directory, without leaving a trace.
 func (v *verifier) inUse() error {
+	if v.Lock != nil {
+		return nil
+	}
 	lock, err := recovery.Share(v.FS, v.Path)
 	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
 		v.report.InUse = inUse.Holder()
-		if inUse.Mode == vfs.Exclusive && inUse.PID != strconv.Itoa(os.Getpid()) { // a repair checks what it has locked itself
+		if inUse.Mode == vfs.Exclusive {
 			v.BootID = "" // the end of a log that is being written is no kill's
 		}
 		return nil

@@ -148,3 +148,38 @@ func TestStartsOutliveARepair(t *testing.T) {
 		t.Errorf("%d starts, %d before, %v", after.Starts, before.Starts, err)
 	}
 }
+
+// The end of a log that is being written is no kill's, also if the server's
+// process has the number of the one that verifies: each of two containers has a
+// process 1.
+func TestVerifyBesideAServer(t *testing.T) {
+	w := build(t)
+	names := files(t, w.fs, "/data/wal")
+	var last string
+	for _, name := range names {
+		if w.used[name] > 64 {
+			last = name
+		}
+	}
+	f, err := w.fs.Open(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(bytes.Repeat([]byte{1}, 100), w.used[last]+1024)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, w.fs); r.Sound() {
+		t.Fatal("no server has it, and a kill leaves no such end")
+	}
+	lock, err := recovery.Lock(w.fs, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, w.fs); r.InUse == "" || !r.Sound() {
+		t.Errorf("a server has it: %+v", r)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

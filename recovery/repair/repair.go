@@ -68,6 +68,7 @@ func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
 	if o.SegmentRecords == 0 {
 		o.SegmentRecords = 1_000_000
 	}
+	d.Lock = lock
 	found, err := inspect.Verify(ctx, d)
 	if err != nil {
 		return nil, err
