@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,8 +69,9 @@ func (s *Server) auditAs(c *call, target, code string, began time.Time) {
 	now := s.opts.Now()
 	e := auditEntry{
 		Time: now.UnixMilli(), Key: c.key.ID, Remote: c.r.RemoteAddr, Route: c.route.method + " " + c.route.pattern,
-		Target: target[:min(len(target), auditTarget)], Outcome: code,
-		TookMS: float64(time.Since(began).Microseconds()) / 1000, named: target != "",
+		Target:  strings.Clone(target[:min(len(target), auditTarget)]), // not a part of a long request line, which it would keep
+		Outcome: code,
+		TookMS:  float64(time.Since(began).Microseconds()) / 1000, named: target != "",
 	}
 	if !e.named {
 		e.Target = "server"

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/rs/zerolog"
 
@@ -131,5 +132,20 @@ func TestAuditWithinPrefixes(t *testing.T) {
 	s.ServeHTTP(w, httptest.NewRequest("GET", "/v0/admin/audit", nil))
 	if w.Code != 401 {
 		t.Errorf("without a key: %d", w.Code)
+	}
+}
+
+// An entry keeps its target, and not the request that it was a part of.
+func TestAuditKeepsNoRequest(t *testing.T) {
+	s, _ := keyedServer(t, rights, func(o *Options) {})
+	path := "/v0/topics/t?" + strings.Repeat("x", 1000)
+	c := &call{r: httptest.NewRequest("DELETE", path, nil), key: auth.Nobody(), route: &route{method: "DELETE"}}
+	s.auditAs(c, path[11:12], "", time.Now())
+	got := s.trail.last(1, func(*auditEntry) bool { return true })
+	if len(got) != 1 || got[0].Target != "t" {
+		t.Fatalf("%+v", got)
+	}
+	if unsafe.StringData(got[0].Target) == unsafe.StringData(path[11:]) {
+		t.Error("the target is a part of the path")
 	}
 }

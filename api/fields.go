@@ -83,7 +83,7 @@ func (f *fields) unknown(known []string) {
 }
 
 func (f *fields) checkName(name []byte, known []string) {
-	if slices.Contains(known, string(name)) || f.err != nil {
+	if slices.Contains(known, string(name)) || f.err != nil || f.notes.full() {
 		return
 	}
 	text := string(name[:min(len(name), 2*maxQuoted)])

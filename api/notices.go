@@ -40,6 +40,10 @@ func (n *notices) add(field, warning string) error {
 	return nil
 }
 
+// full reports whether a warning more would be dropped: there is no need to make
+// it then.
+func (n *notices) full() bool { return n == nil || !n.strict && len(n.list) >= maxWarnings }
+
 // unknown describes a name that is none of those known. place, unless empty,
 // is where it stands, and what it would have been: a field or a parameter.
 func unknown(place, what, name string, known []string) string {
@@ -110,7 +114,7 @@ func (c *call) checkQuery() error {
 	slices.Sort(names)
 	known := append([]string{"strict"}, c.route.query()...)
 	for _, name := range names {
-		if slices.Contains(known, name) {
+		if slices.Contains(known, name) || c.notices.full() {
 			continue
 		}
 		if err := c.notices.add(name, unknown("query", "parameter", name, known)); err != nil {

@@ -215,3 +215,18 @@ func TestWarningsAreBounded(t *testing.T) {
 		t.Errorf("%d, %d warnings, %d bytes", w.Code, len(got), w.Body.Len())
 	}
 }
+
+// Fields that nothing knows cost no more once there are as many warnings as an
+// answer has: a body may have millions.
+func TestManyUnknownFieldsAreCheap(t *testing.T) {
+	body := []byte("{" + strings.Repeat(`"heartbeet_ms":0,`, 5000) + `"limit":1}`)
+	allocs := testing.AllocsPerRun(5, func() {
+		var notes notices
+		if _, err := decodeRead(body, &Limits{}, &notes); err != nil || len(notes.list) != maxWarnings {
+			t.Fatal(err, notes.list)
+		}
+	})
+	if allocs > 1000 {
+		t.Errorf("%v allocations", allocs)
+	}
+}

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -158,9 +159,10 @@ func (r *Registry) roomForTopics(n int) error {
 }
 
 // newTopic makes a topic that nobody knows yet; r.mu is held. adopt makes it
-// known once its creation has a place in the log.
+// known once its creation has a place in the log. The name is copied: it may be
+// part of a long request line, which would stay in memory with it.
 func (r *Registry) newTopic(name string, cfg *Config) *topic {
-	return &topic{id: r.nextID, name: name, next: cfg}
+	return &topic{id: r.nextID, name: strings.Clone(name), next: cfg}
 }
 
 func (r *Registry) adopt(t *topic) {

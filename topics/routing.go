@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,7 +162,7 @@ func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*router
 		r.adopt(c.topic)
 	}
 	rt := &router{
-		id: e.router, name: name, source: source, dest: ends[1], spec: *spec, changing: span.End,
+		id: e.router, name: strings.Clone(name), source: source, dest: ends[1], spec: *spec, changing: span.End,
 		cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: span.End,
 	}
 	r.routers.nextID++

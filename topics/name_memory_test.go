@@ -1,0 +1,32 @@
+package topics
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+// The names of topics and routers come from request lines, which may be long.
+// What is made does not keep those.
+func TestNamesKeepNoRequest(t *testing.T) {
+	w := newWorld(t)
+	line := "abc" + strings.Repeat("x", 1000)
+	name := func(i int) string { return line[i : i+1] }
+	if _, err := w.Put(context.Background(), name(0), &ConfigPatch{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Append(context.Background(), name(1), &Write{Records: records(1)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.PutRouter(context.Background(), name(2), specOf("a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	kept := []string{w.lookup("a").name, w.lookup("b").name}
+	rt, _ := w.routers.byName.Get("c")
+	for i, n := range append(kept, rt.name) {
+		if n != name(i) || unsafe.StringData(n) == unsafe.StringData(name(i)) {
+			t.Errorf("the name %q is a part of the request's line", n)
+		}
+	}
+}
