@@ -75,10 +75,12 @@ func (s *Server) takeConnection(c *call) error {
 }
 
 // coverAnswer has what the answer takes until it is written counted, and refuses
-// the call if there is no room for that. What the request took goes back.
+// the call if there is no room for that. What the request took goes back. A
+// call that changed something is not refused: its answer would say that it did
+// not.
 func (s *Server) coverAnswer(c *call) {
 	c.in = keep(c.in, keepBuffer)
-	if err := s.memory.cover(c); err != nil {
+	if err := s.memory.cover(c); err != nil && !c.route.changes() {
 		c.letGo()
 		s.memory.give(c)
 		s.fail(c, err)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/julienschmidt/httprouter"
+
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -258,5 +260,36 @@ func TestReadsTakeMemory(t *testing.T) {
 	s.memory.give(c)
 	if w := do(s, "GET", "/v0/topics/t/diff", ""); w.Code != 200 || s.memory.used.Load() != 0 {
 		t.Errorf("%d, %d bytes are still held", w.Code, s.memory.used.Load())
+	}
+}
+
+// Where there is no memory for the answer, what was done is answered as done,
+// and a session whose answer cannot be sent is not made.
+func TestNoMemoryForAnAnswer(t *testing.T) {
+	s := serveReal(t, func(o *Options) { o.Limits.MaxInflightBytes = 4 << 20 }, nil)
+	for i := range 100 {
+		do(s.Server, "PUT", fmt.Sprintf("/v0/topics/%s%d", strings.Repeat("t", 200), i), "")
+	}
+	s.main.router.Handle("DELETE", "/large", func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+		s.answer(w, r, &route{"DELETE", "/large", data, auth.Delete, func(c *call) error {
+			_, err := c.Write(make([]byte, 1<<20))
+			return err
+		}}, nil)
+	})
+	var other call
+	defer s.memory.give(&other)
+	if err := s.memory.take(&other, s.memory.limit-s.memory.used.Load()); err != nil {
+		t.Fatal(err)
+	}
+	if w := do(invented{s.Server}, "DELETE", "/large", ""); w.Code != 200 || w.Body.Len() != 1<<20 {
+		t.Errorf("a change: %d with %d bytes", w.Code, w.Body.Len())
+	}
+	wantCode(t, do(s.Server, "POST", "/v0/watch", `{"prefixes":{"t":{}}}`), 429, "throttled")
+	if n, _ := s.watches.counts(); n != 0 {
+		t.Errorf("%d sessions that nobody knows", n)
+	}
+	s.memory.give(&other)
+	if w := do(s.Server, "POST", "/v0/watch", `{"prefixes":{"t":{}}}`); w.Code != 200 || s.memory.used.Load() != 0 {
+		t.Errorf("with memory: %d, %d bytes are still held", w.Code, s.memory.used.Load())
 	}
 }

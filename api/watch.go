@@ -45,6 +45,10 @@ func (s *Server) openWatch(c *call) error {
 		session.Close()
 		return err
 	}
+	if err := s.takePositions(c, positions); err != nil {
+		session.Close()
+		return err
+	}
 	release, err := s.takeFollowing(c, sessionCost+int64(len(positions))*followedCost)
 	if err != nil {
 		session.Close()
@@ -69,6 +73,17 @@ func (s *Server) openWatch(c *call) error {
 		LastEventID  string                  `json:"last_event_id"`
 	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions), string(session.AppendID(nil))})
 	return nil
+}
+
+// takePositions takes the memory for the answer of a watch before there is a
+// session that nobody would learn of.
+func (s *Server) takePositions(c *call, positions map[string]watch.Position) error {
+	const rendered = 110 // bytes, of the numbers and their names
+	n := firstRead
+	for topic := range positions {
+		n += 2 * (len(topic) + rendered) // twice, because the buffer grows
+	}
+	return s.memory.take(c, beyondFirst(n))
 }
 
 // mayWatch is nil if the call's key may read everything that a watch asks for.
