@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -43,10 +44,8 @@ func (s *Server) takeRest(c *call) {
 	if control.Flush() != nil {
 		return // the client is gone
 	}
-	patience := s.opts.Limits.BodyTimeout
-	if s.traffic.stopped.Load() {
-		patience = restWhileStopping
-	}
-	_ = control.SetReadDeadline(time.Now().Add(patience))                             // as in patient
+	within := func(d time.Duration) { _ = control.SetReadDeadline(time.Now().Add(d)) } // as in patient
+	within(s.opts.Limits.BodyTimeout)
+	defer context.AfterFunc(s.ctx, func() { within(restWhileStopping) })()
 	_, _ = io.CopyN(io.Discard, c.r.Body, max(s.opts.Limits.MaxBodyBytes, smallRest)) // how it ends makes no difference
 }

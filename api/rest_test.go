@@ -171,3 +171,27 @@ func TestUntypedBodyIsNotRead(t *testing.T) {
 		t.Errorf("%q, %v", line, err)
 	}
 }
+
+// A server that stops does not wait for what a client is still sending of a
+// request that it has answered before.
+func TestRestsEndWithTheServer(t *testing.T) {
+	s, _ := openServer(func(o *Options) { o.Limits.BodyTimeout = time.Hour })
+	addr, _ := serve(t, s)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	fmt.Fprintf(conn, "POST /v0/nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n", 1<<20)
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	s.StopServing()
+	if _, err := in.ReadByte(); err != io.EOF {
+		t.Errorf("the connection is still open: %v", err)
+	}
+}
