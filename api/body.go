@@ -35,8 +35,8 @@ func (s *Server) body(c *call) ([]byte, error) {
 		}
 		return nil, notJSON(r.Header)
 	}
-	giveUp := func() { _ = http.NewResponseController(c.w).SetReadDeadline(longAgo) } // as in patient
-	in := &incoming{server: s, call: c, src: r.Body, giveUp: giveUp}
+	in := &c.incoming
+	*in = incoming{server: s, call: c, src: r.Body}
 	defer in.through()
 	src, done, err := s.decoded(c, in)
 	if err != nil {
@@ -97,7 +97,9 @@ type incoming struct {
 	server *Server
 	call   *call
 	src    io.Reader
-	giveUp func() // makes Read fail; it does not wait
+	// giveUp makes Read fail, and does not wait; nil: by the deadline of the
+	// call's request.
+	giveUp func()
 }
 
 // Read implements io.Reader.
@@ -121,7 +123,12 @@ func (in *incoming) need(n int64) error {
 		return err
 	}
 	if c.arrival == nil {
-		c.arrival = b.arriving(in.giveUp)
+		giveUp := in.giveUp
+		if giveUp == nil {
+			w := c.w
+			giveUp = func() { _ = http.NewResponseController(w).SetReadDeadline(longAgo) } // as in patient
+		}
+		c.arrival = b.arriving(giveUp)
 	}
 	return nil
 }

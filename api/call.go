@@ -41,6 +41,7 @@ type call struct {
 	admitted   bool        // counted as under way; see traffic
 	hangUp     bool        // close the connection after the answer
 	extra      *conns.Conn // its connection, if that is beyond the bound
+	incoming   incoming    // the request's body, while it is read
 	whole      bool        // the request's body has been read to its end
 	streamed   bool        // the answer is a stream: finish has nothing to send
 	cut        bool        // end the connection: the stream is not whole

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -21,7 +20,7 @@ func (s *Server) checkHost(c *call) error {
 		return nil
 	}
 	name := hostName(c.r.Host)
-	if ownName(name) || slices.Contains(s.opts.Hosts, name) {
+	if slices.Contains(s.opts.Hosts, name) || ownName(name) {
 		return nil
 	}
 	return &Error{
@@ -33,8 +32,9 @@ func (s *Server) checkHost(c *call) error {
 // hostName is a Host header without port, brackets and the dot of a full name,
 // in lower case.
 func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	// What has one colon, or ends a bracket before its last one, has a port.
+	if i := strings.LastIndexByte(host, ':'); i > 0 && (host[i-1] == ']' || strings.IndexByte(host, ':') == i) {
+		host = host[:i]
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	return strings.ToLower(strings.TrimSuffix(host, "."))

@@ -29,7 +29,9 @@ func Open() *Key { return &Key{ID: anonymous, scopes: All} }
 
 // Nobody is the key of a request that came without one where that is allowed:
 // it may do nothing that needs a scope, and sees no name.
-func Nobody() *Key { return &Key{ID: anonymous, prefixes: []string{}} }
+func Nobody() *Key { return nobody }
+
+var nobody = &Key{ID: anonymous, prefixes: []string{}}
 
 // idBytes is how much of a digest is its ID: enough to tell keys apart.
 const idBytes = 6
