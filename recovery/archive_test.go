@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,8 +19,9 @@ import (
 // reports since when it has failed.
 func TestArchiveIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		away := true
-		inj := &errfs.Injector{Nth: 1, Sticky: true, Only: func(name string) bool { return away && name == "/archive" }}
+		var away atomic.Bool
+		away.Store(true)
+		inj := &errfs.Injector{Nth: 1, Sticky: true, Only: func(name string) bool { return away.Load() && name == "/archive" }}
 		fsys := errfs.New(crashfs.New(), inj)
 		if err := fsys.MkdirAll("/wal"); err != nil {
 			t.Fatal(err)
@@ -56,7 +58,7 @@ func TestArchiveIsTriedAgain(t *testing.T) {
 				t.Fatalf("%+v", b)
 			}
 			signal(a.wake) // another file does not hurry it
-			away = n < 3
+			away.Store(n < 3)
 			time.Sleep(retryAfter)
 		}
 		synctest.Wait()
