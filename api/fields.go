@@ -97,8 +97,8 @@ func (f *fields) note(name, warning string) {
 	}
 }
 
-// place is the full name of the object whose fields are being read; empty: it
-// is the body.
+// place is the full name of the object whose fields are being read. It is empty
+// for the body itself.
 func (f *fields) place() string {
 	if f.record < 0 {
 		return strings.TrimSuffix(f.scope, ".")

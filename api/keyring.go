@@ -41,8 +41,8 @@ func (ring *keyring) sharer(k *auth.Key) *account {
 	return ring.accounts[k]
 }
 
-// knows reports whether a key is in the ring. Where there are no keys, the key
-// of everybody is.
+// knows reports whether a key is in the ring. Without keys, every caller's key
+// is.
 func (ring *keyring) knows(k *auth.Key) bool {
 	return ring.keys.Len() == 0 || ring.accounts[k] != nil
 }

@@ -53,7 +53,7 @@ type Options struct {
 	Health  Health
 	Limits  Limits // zero fields take their defaults
 	Log     zerolog.Logger
-	// Audit gets the audit lines; nil: Log does.
+	// Audit gets the audit lines. If it is nil, Log gets them.
 	Audit *zerolog.Logger
 	// WAL reads the log's counters; nil until there is a log. It must be cheap
 	// and safe to call at any time after Open.
@@ -73,7 +73,7 @@ type Options struct {
 	// Config is the effective configuration with secrets left out, as
 	// /actuator/info shows it.
 	Config map[string]any
-	// Keys are the API keys at the start; without any, everybody may do
+	// Keys are the API keys at the start. Without any, every caller may do
 	// everything. ReplaceKeys changes them.
 	Keys *auth.Keys
 	// Hosts are the names, in lower case, that the server is called by beside

@@ -275,7 +275,7 @@ func (subs *subscriptions) set(name string, g *group) {
 	}
 }
 
-// allowed says whether a topic may come to the group by a prefix: if the key
+// allowed reports whether a topic may come to the group by a prefix: if the key
 // sees it, and no other group follows it by name.
 func (g *group) allowed(topic string) bool {
 	if !g.socket.key.Sees(topic) {

@@ -244,7 +244,7 @@ func copyRange(dst io.WriterAt, src io.ReaderAt, size int64, step func() error) 
 	return nil
 }
 
-// sameFile says whether the file of that name holds the first size bytes of
+// sameFile reports whether the file of that name holds the first size bytes of
 // src and nothing else. It calls step before each piece.
 func sameFile(fsys vfs.FS, name string, src io.ReaderAt, size int64, step func() error) (bool, error) {
 	f, err := fsys.OpenRead(name)

@@ -75,7 +75,7 @@ func (r *Recovered) takeCheckpoints(ctx context.Context) {
 	}
 }
 
-// gains says whether a checkpoint is worth it on a full disk, because what was
+// gains reports whether a checkpoint is worth it on a full disk, because what was
 // deleted may make room: seldom, if the last one found nothing new.
 func (r *Recovered) gains(since time.Duration, unchanged bool) bool {
 	every := fullEvery
@@ -143,7 +143,7 @@ func (r *Recovered) giveBack() {
 	}
 }
 
-// due says whether a checkpoint is due when the last attempt was so long ago.
+// due reports whether a checkpoint is due when the last attempt was so long ago.
 func (r *Recovered) due(since time.Duration) bool {
 	o := &r.opts.Storage
 	var start wal.LSN

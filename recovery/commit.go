@@ -125,7 +125,7 @@ func (r *Recovered) tidy() error {
 	return r.discard()
 }
 
-// orphan says whether no checkpoint of the manifest names the file, and keeps
+// orphan reports whether no checkpoint of the manifest names the file, and keeps
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
 	m := r.manifestNow() // the log may have moved on to another file, and noteFile sets it

@@ -138,7 +138,7 @@ type fill struct {
 // alive is how many bytes of the segment are alive.
 func (f *fill) alive() float64 { return f.live * float64(f.size) }
 
-// dead says that it can go without a merge.
+// dead reports whether it can go without a merge.
 func (f *fill) dead() bool { return f.live == 0 && !f.other }
 
 func alive(fills []fill) (sum float64) {

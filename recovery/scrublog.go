@@ -46,7 +46,7 @@ func (r *Recovered) scrubLog(ctx context.Context, s *Scrub) error {
 	return nil
 }
 
-// logHas says whether the log still uses the file.
+// logHas reports whether the log still uses the file.
 func (r *Recovered) logHas(f wal.File) bool {
 	return slices.ContainsFunc(r.Log.Files(), func(g wal.File) bool { return g.Index == f.Index })
 }

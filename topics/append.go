@@ -147,7 +147,7 @@ func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, er
 	return p, err
 }
 
-// roomForTopics says whether n more topics may be made. r.mu is held.
+// roomForTopics reports whether n more topics may be made. r.mu is held.
 func (r *Registry) roomForTopics(n int) error {
 	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len()+n > limit {
 		return &Error{

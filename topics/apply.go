@@ -193,7 +193,7 @@ func (r *Registry) expire(t *topic, now int64) {
 	}
 }
 
-// due says whether the first live record has expired at now.
+// due reports whether the first live record has expired at now.
 func (t *topic) due(now int64) bool {
 	seq, ts, ok := t.first()
 	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.of(seq, ts) > t.cfg.TTLMS

@@ -41,7 +41,7 @@ func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
 	return nil
 }
 
-// Repeats says whether a write's idempotency key is known: then it appends
+// Repeats reports whether a write's idempotency key is known: then it appends
 // nothing, and needs no room.
 func (r *Registry) Repeats(name string, w *Write) bool { return r.repeat(name, w) != nil }
 

@@ -163,7 +163,7 @@ func (t *topic) routed() bool {
 	return len(l.out)+len(l.in) > 0
 }
 
-// waits says whether the router cannot go on by itself.
+// waits reports whether the router cannot go on by itself.
 func (rt *router) waits() bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()

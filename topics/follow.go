@@ -167,7 +167,7 @@ func (f *Follower) keep() {
 	}
 }
 
-// covers says whether the topic of that name is followed by its name, or by a
+// covers reports whether the topic of that name is followed by its name, or by a
 // prefix other than but. following.telling is held.
 func (f *Follower) covers(name string, but *string) bool {
 	if _, ok := f.names[name]; ok {

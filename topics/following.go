@@ -31,7 +31,7 @@ type audience map[*Follower]struct{}
 
 type prefixLength struct{ bytes, prefixes int }
 
-// follows says whether anybody follows the topic of that name.
+// follows reports whether anybody follows the topic of that name.
 func (s *following) follows(name string) bool {
 	if !s.any.Load() {
 		return false

@@ -162,7 +162,7 @@ func (r *Registry) routeAll() {
 	})
 }
 
-// more says whether there is something to look at; if not nobody does any more.
+// more reports whether there is something to look at; if not nobody does any more.
 func (rs *routes) more(ctx context.Context) bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

@@ -19,7 +19,7 @@ func (t *topic) mark(q *Query, b *Batch, stone *Tombstone) {
 	}
 }
 
-// Fresh says whether a read of the query that got this mark would still give
+// Fresh reports whether a read of the query that got this mark would still give
 // the same records, and no tombstone; more may have come behind them. It may
 // say no where yes would be right, and never waits for the disk.
 func (r *Registry) Fresh(name string, m Mark) bool {

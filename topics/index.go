@@ -114,7 +114,7 @@ func (x *index) front() (seq uint64, ts int64, ok bool) {
 	return x.blocks[0].first + uint64(e.seq) + uint64(x.record), x.blocks[0].ts + int64(e.ts), true
 }
 
-// frontIsEphemeral says whether the first live record is not in the log.
+// frontIsEphemeral reports whether the first live record is not in the log.
 func (x *index) frontIsEphemeral() bool {
 	return len(x.blocks) > 0 && x.blocks[0].bodies != nil
 }

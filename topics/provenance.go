@@ -54,7 +54,7 @@ type reference struct {
 	path  []byte // the way of them all
 }
 
-// continues says whether a record of that frame can be added to it.
+// continues reports whether a record of that frame can be added to it.
 func (u *reference) continues(at wal.LSN, record int, strip byte, path []byte) bool {
 	return u.at == at && u.from+u.count == record && u.strip == strip && string(u.path) == string(path)
 }

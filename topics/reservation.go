@@ -32,7 +32,7 @@ const (
 	maxReserve = 1 << 20
 )
 
-// covers says whether seqs up to last may be given out with a good distance
+// covers reports whether seqs up to last may be given out with a good distance
 // to the ceiling. Without it the next reservation is due: it becomes durable
 // while writes still go by the present one, so that they do not wait for it.
 func (s *reservation) covers(last uint64) bool {
@@ -62,7 +62,7 @@ func (s *reservation) settle(synced wal.LSN) {
 	}
 }
 
-// reserves says whether the topic has reserved seqs that it has not given out.
+// reserves reports whether the topic has reserved seqs that it has not given out.
 // t.mu is held.
 func (t *topic) reserves() bool {
 	return t.ending == 0 && t.next != nil && t.next.Durability != Fsync && t.reserve.ceiling > t.assigned
@@ -134,7 +134,7 @@ func (r *Registry) rest(t *topic) (again bool) {
 	return false
 }
 
-// quiet says whether nothing was given out since the sweeper's last visit.
+// quiet reports whether nothing was given out since the sweeper's last visit.
 func (t *topic) quiet() bool { return len(t.pending) == 0 && t.reserve.seen == t.assigned+1 }
 
 // restForCheckpoint ends the reservation of a topic that is quiet, so that the

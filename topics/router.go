@@ -26,7 +26,7 @@ type RouterSpec struct {
 	Guarantee                 string // at_least_once or exactly_once; empty: the first
 }
 
-// Equal says whether the two describe the same router.
+// Equal reports whether the two describe the same router.
 func (s *RouterSpec) Equal(o *RouterSpec) bool {
 	a, b := *s, *o
 	same := (a.Filter == nil) == (b.Filter == nil) && (a.Filter == nil || *a.Filter == *b.Filter)

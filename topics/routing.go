@@ -116,7 +116,7 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 	return r.assignTo(old, name, spec)
 }
 
-// keepsEnds says whether a router is there, and is to stay between its ends.
+// keepsEnds reports whether a router is there, and is to stay between its ends.
 func (rt *router) keepsEnds(spec *RouterSpec) bool {
 	return rt != nil && rt.source.name == spec.Source && rt.dest.name == spec.Dest
 }

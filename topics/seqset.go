@@ -92,13 +92,13 @@ func absent(bits *roaring.Bitmap, v uint32) uint64 {
 	return from + n + uint64(more)
 }
 
-// any says whether the set holds a seq of [from, to].
+// any reports whether the set holds a seq of [from, to].
 func (s *seqSet) any(from, to uint64) bool {
 	seq, ok := s.next(from)
 	return ok && seq <= to
 }
 
-// all says whether the set holds every seq of [from, to].
+// all reports whether the set holds every seq of [from, to].
 func (s *seqSet) all(from, to uint64) bool { return s.count(from, to) == to-from+1 }
 
 // count is how many seqs of [from, to] are in the set.

@@ -95,7 +95,7 @@ type commit struct {
 	done    chan struct{} // closed when settled; nil: nobody waits
 }
 
-// satisfied says whether the commit's own condition holds; earlier commits of
+// satisfied reports whether the commit's own condition holds; earlier commits of
 // the topic may still stand before it.
 func (c *commit) satisfied(log *wal.Log) bool {
 	if c.synced > 0 && log.Synced() < c.synced {
@@ -110,7 +110,7 @@ func (c *commit) satisfied(log *wal.Log) bool {
 	return true
 }
 
-// creates says whether the commit makes its topic.
+// creates reports whether the commit makes its topic.
 func (c *commit) creates() bool { return c.entry.create || c.entry.typ == entryCreate }
 
 // notify wakes long polls. t.mu is held.

@@ -140,7 +140,7 @@ func (w *ways) behind(t int) []int {
 	return list
 }
 
-// forwards says whether a router leads on from t, but for one. t may be nil. The
+// forwards reports whether a router leads on from t, but for one. t may be nil. The
 // registry's lock is held.
 func (t *topic) forwards(except *router) bool {
 	return t != nil && slices.ContainsFunc(t.outgoing(), func(rt *router) bool {

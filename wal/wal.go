@@ -136,8 +136,8 @@ func (l *Log) Bound(at LSN) {
 	l.changedLocked()
 }
 
-// roomLocked says whether a frame of size bytes could be appended now: nil,
-// ErrBusy (soon, perhaps), or an error that waiting does not cure.
+// roomLocked returns nil if a frame of size bytes could be appended now, ErrBusy
+// if perhaps soon, and otherwise an error that waiting does not cure.
 func (l *Log) roomLocked(size int, freeing bool) error {
 	switch depth := int64(l.mu.tail - l.mu.write.done); {
 	case l.mu.err != nil:

@@ -166,7 +166,7 @@ func (s *Session) rest(c *cursor) {
 	}
 }
 
-// covered says whether a prefix of the session has the topic. s.mu is held.
+// covered reports whether a prefix of the session has the topic. s.mu is held.
 func (s *Session) covered(topic string) bool {
 	for prefix := range s.prefixes {
 		if strings.HasPrefix(topic, prefix) {

@@ -43,7 +43,7 @@ type server struct {
 	ops         *http.Server // the operator's listener; nil: there is none
 	// certificate is what the listeners serve TLS with; nil in cleartext.
 	certificate *certificate
-	trail       *auditFile // nil: audit lines are in the log
+	trail       *auditFile // nil if audit lines go to the log
 	broken      chan error // gets what ended one of the HTTP servers before its shutdown
 	// data is nil until recovery is through. Probes look at it any time.
 	data   atomic.Pointer[recovery.Recovered]

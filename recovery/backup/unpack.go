@@ -199,7 +199,7 @@ func (u *unpacking) undo() {
 	}
 }
 
-// stored says whether a file of that name can be one of a data directory's: no
+// stored reports whether a file of that name can be one of a data directory's: no
 // other name of a tar is ever written to.
 func stored(name string) bool {
 	dir, base := path.Split(name)

@@ -43,7 +43,7 @@ func (u Until) String() string {
 	return fmt.Sprintf("lsn %d", u.LSN)
 }
 
-// excludes says whether the frame is the first that is left out. Of two writes
+// excludes reports whether the frame is the first that is left out. Of two writes
 // in the log the later may have an earlier time, when the clock was set back:
 // what counts is the order in the log.
 func (u Until) excludes(f wal.Frame) bool {

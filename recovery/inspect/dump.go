@@ -62,7 +62,7 @@ type dump struct {
 	checkpoint *recovery.Checkpoint // whose state could be read
 }
 
-// wanted says whether the topic is to be shown.
+// wanted reports whether the topic is to be shown.
 func (w *dump) wanted(id uint64) bool { return w.what.Topic == "" || w.names[id] == w.what.Topic }
 
 // line writes fields, sorted by name, with the raw JSON of more behind them.

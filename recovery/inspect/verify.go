@@ -1,5 +1,5 @@
 // Package inspect looks at a data directory without changing anything in it:
-// Verify says whether it is sound, Dump shows what is in it.
+// Verify reports whether it is sound, Dump shows what is in it.
 package inspect
 
 import (

@@ -14,7 +14,7 @@ const historyReads = 50
 // one after the other, from segments, on a server that has just started: its
 // cache is empty. The kernel has the files in memory.
 type HistoryResult struct {
-	// Written says whether the topics were written in turn, or each alone.
+	// Written describes how the topics were written: in turn, or each alone.
 	Written  string  `json:"written"`
 	Topics   int     `json:"topics"` // written
 	Read     int     `json:"topics_read"`
