@@ -171,7 +171,7 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 		if seq > through {
 			return false
 		}
-		if frame.first != first || d.p == nil {
+		if frame.first != first || d.rest() == nil {
 			if d, err = frame.open(reader); err != nil {
 				return false
 			}
@@ -203,10 +203,10 @@ const paceBytes = 32 << 10
 // open returns the frame's encoded records.
 func (f *frameRef) open(log *frames) (decoder, error) {
 	if f.body != nil {
-		return decoder{p: f.body}, nil
+		return newDecoder(f.body), nil
 	}
 	records, err := log.at(f.lsn)
-	return decoder{p: records}, err
+	return newDecoder(records), err
 }
 
 // add puts a record into the present segment, or into the next when it is full.

@@ -44,13 +44,13 @@ func uvarintLen(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
 // nextRecord decodes the first record of p and returns the rest. The record's
 // slices alias p.
 func nextRecord(p []byte) (r Record, rest []byte, err error) {
-	d := decoder{p: p}
+	d := newDecoder(p)
 	b := d.bytes()
-	if d.bad {
+	if d.failed() {
 		return r, nil, errEntry
 	}
 	r, err = decodeRecord(b)
-	return r, d.p, err
+	return r, d.rest(), err
 }
 
 // decodeRecord decodes a record without the number of its bytes in front.
@@ -59,7 +59,7 @@ func decodeRecord(b []byte) (r Record, err error) {
 		return r, errEntry
 	}
 	flags := b[0]
-	in := decoder{p: b[1:]}
+	in := newDecoder(b[1:])
 	if flags&hasTag != 0 {
 		r.Tag = in.bytes()
 	}
@@ -72,10 +72,10 @@ func decodeRecord(b []byte) (r Record, err error) {
 	if flags&hasPath != 0 {
 		r.path = in.bytes()
 	}
-	if in.bad || flags&^(hasTag|hasNode|hasMeta|hasPath) != 0 {
+	if in.failed() || flags&^(hasTag|hasNode|hasMeta|hasPath) != 0 {
 		return Record{}, errEntry
 	}
-	r.Data = in.p
+	r.Data = in.rest()
 	return r, nil
 }
 
@@ -95,25 +95,3 @@ func (r *Record) clone() Record {
 
 // payloadBytes is what caps and counts call a record's size.
 func (r *Record) payloadBytes() int { return len(r.Data) + len(r.Meta) }
-
-// recordColumns appends the payload size of each of count records to sizes,
-// and the tags, packed, to tags, and holds that the records fill p exactly.
-func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
-	tagged := 0
-	for i := range count {
-		r, rest, err := nextRecord(p)
-		if err != nil {
-			return sizes, tags, err
-		}
-		sizes = append(sizes, uint32(r.payloadBytes()))
-		if r.Tag != nil {
-			tags = packTag(tags, i-tagged, r.Tag)
-			tagged = i + 1
-		}
-		p = rest
-	}
-	if len(p) > 0 {
-		return sizes, tags, errEntry
-	}
-	return sizes, tags, nil
-}

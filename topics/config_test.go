@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"context"
 	"errors"
 	"reflect"
 	"strings"
@@ -24,47 +23,47 @@ func TestConfigDefaults(t *testing.T) {
 
 func TestConfigPatch(t *testing.T) {
 	base := DefaultConfig()
-	base.Durability, base.Priority, base.DeadLetter, base.TTLMS = Memory, ptr(int64(5)), ptr("dead"), 9
+	base.Durability, base.Priority, base.DeadLetter, base.TTLMS = Memory, pointer(int64(5)), pointer("dead"), 9
 	tests := []struct {
 		name  string
 		patch ConfigPatch
 		want  func(*Config) // on base; nil: refused
 	}{
 		{"nothing", ConfigPatch{}, func(*Config) {}},
-		{"durable", ConfigPatch{Durable: ptr(true)}, func(c *Config) { c.Durability = Fsync }},
-		{"not durable", ConfigPatch{Durable: ptr(false)}, func(c *Config) { c.Durability = Disk }},
-		{"durability wins", ConfigPatch{Durable: ptr(true), Durability: ptr("ephemeral")},
+		{"durable", ConfigPatch{Durable: pointer(true)}, func(c *Config) { c.Durability = Fsync }},
+		{"not durable", ConfigPatch{Durable: pointer(false)}, func(c *Config) { c.Durability = Disk }},
+		{"durability wins", ConfigPatch{Durable: pointer(true), Durability: pointer("ephemeral")},
 			func(c *Config) { c.Durability = Ephemeral }},
-		{"durability unknown", ConfigPatch{Durability: ptr("forever")}, nil},
-		{"null priority", ConfigPatch{Priority: ptr((*int64)(nil))}, func(c *Config) { c.Priority = nil }},
-		{"priority high", ConfigPatch{Priority: ptr(ptr(int64(1001)))}, func(c *Config) { c.Priority = ptr(int64(1000)) }},
-		{"priority low", ConfigPatch{Priority: ptr(ptr(int64(-1 << 63)))}, func(c *Config) { c.Priority = ptr(int64(-1000)) }},
-		{"lease low", ConfigPatch{LeaseMS: ptr(int64(-5))}, func(c *Config) { c.LeaseMS = 100 }},
-		{"window high", ConfigPatch{IdempotencyWindowMS: ptr(int64(1<<63 - 1))}, func(c *Config) { c.IdempotencyWindowMS = 86_400_000 }},
-		{"lease high", ConfigPatch{LeaseMS: ptr(int64(1 << 62))}, func(c *Config) { c.LeaseMS = 86_400_000 }},
-		{"jitter low", ConfigPatch{ClaimJitterMS: ptr(int64(-1))}, func(c *Config) { c.ClaimJitterMS = 0 }},
-		{"jitter high", ConfigPatch{ClaimJitterMS: ptr(int64(5001))}, func(c *Config) { c.ClaimJitterMS = 5000 }},
-		{"null dead letter", ConfigPatch{DeadLetter: ptr((*string)(nil))}, func(c *Config) { c.DeadLetter = nil }},
-		{"dead letter", ConfigPatch{DeadLetter: ptr(ptr("other"))}, func(c *Config) { c.DeadLetter = ptr("other") }},
-		{"dead letter itself", ConfigPatch{DeadLetter: ptr(ptr("t"))}, nil},
-		{"dead letter no name", ConfigPatch{DeadLetter: ptr(ptr("a/b"))}, nil},
-		{"type unknown", ConfigPatch{Type: ptr("tree")}, nil},
-		{"queue", ConfigPatch{Type: ptr("queue")}, func(c *Config) { c.Type = TypeQueue }},
-		{"discard unknown", ConfigPatch{Discard: ptr("new")}, nil},
-		{"reject", ConfigPatch{Discard: ptr("reject")}, func(c *Config) { c.Discard = DiscardReject }},
-		{"ttl negative", ConfigPatch{TTLMS: ptr(int64(-1))}, nil},
-		{"records negative", ConfigPatch{CapRecords: ptr(int64(-1))}, nil},
-		{"bytes negative", ConfigPatch{CapBytes: ptr(int64(-1))}, nil},
-		{"window negative", ConfigPatch{IdempotencyWindowMS: ptr(int64(-1))}, nil},
-		{"deliveries negative", ConfigPatch{MaxDeliveries: ptr(int64(-1))}, nil},
+		{"durability unknown", ConfigPatch{Durability: pointer("forever")}, nil},
+		{"null priority", ConfigPatch{Priority: pointer((*int64)(nil))}, func(c *Config) { c.Priority = nil }},
+		{"priority high", ConfigPatch{Priority: pointer(pointer(int64(1001)))}, func(c *Config) { c.Priority = pointer(int64(1000)) }},
+		{"priority low", ConfigPatch{Priority: pointer(pointer(int64(-1 << 63)))}, func(c *Config) { c.Priority = pointer(int64(-1000)) }},
+		{"lease low", ConfigPatch{LeaseMS: pointer(int64(-5))}, func(c *Config) { c.LeaseMS = 100 }},
+		{"window high", ConfigPatch{IdempotencyWindowMS: pointer(int64(1<<63 - 1))}, func(c *Config) { c.IdempotencyWindowMS = 86_400_000 }},
+		{"lease high", ConfigPatch{LeaseMS: pointer(int64(1 << 62))}, func(c *Config) { c.LeaseMS = 86_400_000 }},
+		{"jitter low", ConfigPatch{ClaimJitterMS: pointer(int64(-1))}, func(c *Config) { c.ClaimJitterMS = 0 }},
+		{"jitter high", ConfigPatch{ClaimJitterMS: pointer(int64(5001))}, func(c *Config) { c.ClaimJitterMS = 5000 }},
+		{"null dead letter", ConfigPatch{DeadLetter: pointer((*string)(nil))}, func(c *Config) { c.DeadLetter = nil }},
+		{"dead letter", ConfigPatch{DeadLetter: pointer(pointer("other"))}, func(c *Config) { c.DeadLetter = pointer("other") }},
+		{"dead letter itself", ConfigPatch{DeadLetter: pointer(pointer("t"))}, nil},
+		{"dead letter no name", ConfigPatch{DeadLetter: pointer(pointer("a/b"))}, nil},
+		{"type unknown", ConfigPatch{Type: pointer("tree")}, nil},
+		{"queue", ConfigPatch{Type: pointer("queue")}, func(c *Config) { c.Type = TypeQueue }},
+		{"discard unknown", ConfigPatch{Discard: pointer("new")}, nil},
+		{"reject", ConfigPatch{Discard: pointer("reject")}, func(c *Config) { c.Discard = DiscardReject }},
+		{"ttl negative", ConfigPatch{TTLMS: pointer(int64(-1))}, nil},
+		{"records negative", ConfigPatch{CapRecords: pointer(int64(-1))}, nil},
+		{"bytes negative", ConfigPatch{CapBytes: pointer(int64(-1))}, nil},
+		{"window negative", ConfigPatch{IdempotencyWindowMS: pointer(int64(-1))}, nil},
+		{"deliveries negative", ConfigPatch{MaxDeliveries: pointer(int64(-1))}, nil},
 		{"numbers", ConfigPatch{
-			TTLMS: ptr(int64(1)), CapRecords: ptr(int64(2)), CapBytes: ptr(int64(3)),
-			IdempotencyWindowMS: ptr(int64(4)), MaxDeliveries: ptr(int64(5)),
+			TTLMS: pointer(int64(1)), CapRecords: pointer(int64(2)), CapBytes: pointer(int64(3)),
+			IdempotencyWindowMS: pointer(int64(4)), MaxDeliveries: pointer(int64(5)),
 		}, func(c *Config) {
 			c.TTLMS, c.CapRecords, c.CapBytes, c.IdempotencyWindowMS, c.MaxDeliveries = 1, 2, 3, 4, 5
 		}},
 		{"switches", ConfigPatch{
-			AutoPriority: ptr(false), AutoCreate: ptr(false), DedupeNode: ptr(false), LeasesDurable: ptr(true),
+			AutoPriority: pointer(false), AutoCreate: pointer(false), DedupeNode: pointer(false), LeasesDurable: pointer(true),
 		}, func(c *Config) {
 			c.AutoPriority, c.AutoCreate, c.DedupeNode, c.LeasesDurable = false, false, false, true
 		}},
@@ -95,89 +94,6 @@ func TestConfigPatch(t *testing.T) {
 	}
 }
 
-func TestPutReplacesPatchMerges(t *testing.T) {
-	w := newWorld(t)
-	ctx := context.Background()
-	if out := w.put("a", &ConfigPatch{TTLMS: ptr(int64(5000)), CapRecords: ptr(int64(7))}); !out.Created || out.Config.TTLMS != 5000 {
-		t.Fatalf("%+v", out)
-	}
-	patched, err := w.Patch(ctx, "a", &ConfigPatch{CapBytes: ptr(int64(99))})
-	if c := patched.Config; err != nil || patched.Created || c.TTLMS != 5000 || c.CapRecords != 7 || c.CapBytes != 99 {
-		t.Fatalf("%+v, %v", patched, err)
-	}
-	if out := w.put("a", &ConfigPatch{CapRecords: ptr(int64(8))}); out.Created || out.Config.TTLMS != 0 || out.Config.CapBytes != 0 || out.Config.CapRecords != 8 {
-		t.Fatalf("%+v", out)
-	}
-	if _, err := w.Patch(ctx, "none", &ConfigPatch{}); kindOf(err) != KindNotFound {
-		t.Fatal(err)
-	}
-	if _, err := w.Put(ctx, "no/name", &ConfigPatch{}); kindOf(err) != KindInvalid {
-		t.Fatal(err)
-	}
-	for _, change := range []func(context.Context, string, *ConfigPatch) (Configured, error){w.Put, w.Patch} {
-		if _, err := change(ctx, "a", &ConfigPatch{Type: ptr("queue")}); kindOf(err) != KindIncompatible {
-			t.Fatal(err)
-		}
-	}
-	before := w.state("a").Config
-	w.power(1)
-	if after := w.state("a").Config; !after.Equal(&before) {
-		t.Fatalf("after a power cut %+v, before %+v", after, before)
-	}
-}
-
-// TestNoChange holds that a config that changes nothing writes nothing.
-func TestNoChange(t *testing.T) {
-	w := newWorld(t)
-	p := &ConfigPatch{Priority: ptr(ptr(int64(3))), DeadLetter: ptr(ptr("d")), TTLMS: ptr(int64(1))}
-	w.put("a", p)
-	frames := w.log.Stats().Frames
-	if out := w.put("a", p); out.Created || *out.Config.Priority != 3 {
-		t.Fatalf("%+v", out)
-	}
-	if _, err := w.Patch(context.Background(), "a", &ConfigPatch{}); err != nil {
-		t.Fatal(err)
-	}
-	if n := w.log.Stats().Frames - frames; n != 0 {
-		t.Fatalf("%d frames for no change", n)
-	}
-}
-
-// TestNoChangeWaits holds that a config is not acknowledged before it is
-// durable, even if it was another request that set it.
-func TestNoChangeWaits(t *testing.T) {
-	for _, made := range []string{"created", "changed", "created by a write"} {
-		t.Run(made, func(t *testing.T) {
-			w := newWorld(t)
-			p := &ConfigPatch{TTLMS: ptr(int64(77))}
-			derive := func(*Config) (Config, error) { return p.Apply(DefaultConfig(), "a") }
-			switch made {
-			case "changed":
-				w.put("a", &ConfigPatch{})
-				fallthrough
-			case "created":
-				if _, c, err := w.assignConfig("a", derive); err != nil || c == nil {
-					t.Fatal(c, err)
-				}
-			default:
-				if _, err := w.Begin(context.Background(), "a", &Write{Records: records(1), Config: p}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if out := w.put("a", p); out.Created {
-				t.Fatal("created twice")
-			}
-			if s := w.state("a"); s.Config.TTLMS != 77 {
-				t.Fatalf("acknowledged and not visible: %+v", s)
-			}
-			w.power(1)
-			if s := w.state("a"); s.Config.TTLMS != 77 {
-				t.Fatalf("acknowledged and lost: %+v", s)
-			}
-		})
-	}
-}
-
 func TestNames(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"a": true, "A9": true, "0": true, "a.b_c:d-e": true, strings.Repeat("x", 255): true,
@@ -198,3 +114,5 @@ func TestClassText(t *testing.T) {
 		}
 	}
 }
+
+func pointer[T any](v T) *T { return &v }

@@ -3,7 +3,6 @@ package topics
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -45,8 +44,6 @@ const (
 	flagTrim               // their way: the source has lost that many
 	flagNote               // nothing: the records went to an ephemeral topic
 )
-
-var errEntry = errors.New("topics: malformed log entry")
 
 // entry is a decoded frame. Which fields count depends on the type. Byte
 // slices alias the frame.
@@ -175,7 +172,7 @@ func (e *entry) encodeConfig(dst []byte) ([]byte, error) {
 // payload holds.
 func decodeEntry(typ byte, payload []byte) (entry, error) {
 	e := entry{typ: typ}
-	d := decoder{p: payload}
+	d := newDecoder(payload)
 	switch typ {
 	case entryAppend:
 		flags := d.byte()
@@ -188,11 +185,10 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 			e.name = string(d.bytes())
 			e.config, e.ceiling = d.config(), d.uvarint()
 		}
-		e.records = d.p
+		e.records = d.all()
 		if flags&^(flagCreates|flagKeyed) != 0 || e.count < 1 || e.count > len(e.records) || e.first == 0 {
 			d.fail()
 		}
-		d.p = nil
 	case entryCreate:
 		e.id, e.ts, e.name = d.uvarint(), d.varint(), string(d.bytes())
 		e.config, e.ceiling = d.config(), d.uvarint()
@@ -203,7 +199,7 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 		e.id = d.uvarint()
 	case entryReserve:
 		e.id, e.ceiling = d.uvarint(), d.uvarint()
-		if len(d.p) > 0 {
+		if d.size() > 0 {
 			if e.last = d.uvarint(); e.last == 0 || e.last > e.ceiling {
 				d.fail()
 			}
@@ -223,79 +219,16 @@ func decodeEntry(typ byte, payload []byte) (entry, error) {
 			d.fail()
 		}
 	case entryFloors:
-		for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		for n := d.uvarint(); n > 0 && !d.failed(); n-- {
 			e.floors = append(e.floors, floors{d.uvarint(), d.uvarint(), d.uvarint()})
 		}
 	case entryRouter, entryUnroute, entryForward:
-		d.routing(&e)
+		decodeRouting(&d, &e)
 	default:
 		d.fail()
 	}
-	if d.bad || len(d.p) > 0 {
+	if d.failed() || d.size() > 0 {
 		return entry{}, fmt.Errorf("%w: type %d, %d bytes", errEntry, typ, len(payload))
 	}
 	return e, nil
-}
-
-// decoder takes values off the front of p; after the first that is not there
-// everything it returns is zero and bad is set.
-type decoder struct {
-	p   []byte
-	bad bool
-}
-
-func (d *decoder) fail() { d.bad, d.p = true, nil }
-
-func (d *decoder) take(n int) {
-	if n <= 0 {
-		d.fail()
-		return
-	}
-	d.p = d.p[n:]
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.p)
-	d.take(n)
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.p)
-	d.take(n)
-	return v
-}
-
-func (d *decoder) byte() byte {
-	if len(d.p) == 0 {
-		d.fail()
-		return 0
-	}
-	b := d.p[0]
-	d.p = d.p[1:]
-	return b
-}
-
-func (d *decoder) bytes() []byte {
-	n := d.uvarint()
-	if n > uint64(len(d.p)) {
-		d.fail()
-		return nil
-	}
-	b := d.p[:n:n]
-	d.p = d.p[n:]
-	return b
-}
-
-func (d *decoder) config() *Config {
-	c := DefaultConfig()
-	if err := json.Unmarshal(d.bytes(), &c); err != nil {
-		d.fail()
-	}
-	c.limit()
-	return &c
-}
-
-func appendBytes(dst, b []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 }

@@ -62,7 +62,7 @@ func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
 }
 
 // routing is encodeRouting's inverse.
-func (d *decoder) routing(e *entry) {
+func decodeRouting(d *decoder, e *entry) {
 	switch e.typ {
 	case entryUnroute:
 		e.router = d.uvarint()
@@ -93,11 +93,11 @@ func (d *decoder) routing(e *entry) {
 		case flagTrim:
 			e.way = d.bytes()
 		case flagCopies:
-			if e.records, d.p = d.p, nil; count > uint64(len(e.records)) {
+			if e.records = d.all(); count > uint64(len(e.records)) {
 				d.fail()
 			}
 		case 0:
-			e.runs = d.runs(e.count)
+			e.runs = decodeRuns(d, e.count)
 		default:
 			d.fail()
 		}

@@ -242,14 +242,14 @@ func (x *extract) cut(n int) {
 }
 
 func firstRecords(p []byte, n int) []byte {
-	d := decoder{p: p}
+	d := newDecoder(p)
 	if p == nil {
 		return nil
 	}
 	for range n {
 		d.bytes()
 	}
-	return p[:len(p)-len(d.p)]
+	return p[:len(p)-d.size()]
 }
 
 func firstRuns(runs []reference, n int) []reference {

@@ -223,29 +223,19 @@ func (u *keyUse) append(dst []byte, wall int64) []byte {
 }
 
 // keys decodes their number and so many uses. None is later than now.
-func (d *decoder) keys(w *keyWindow, windowMS, now int64) {
+func decodeKeys(d *decoder, w *keyWindow, windowMS, now int64) {
 	n := d.uvarint()
-	if n > uint64(len(d.p)) {
+	if n > uint64(d.size()) {
 		d.fail()
 		return
 	}
 	for ; n > 0; n-- {
 		u := keyUse{id: keyID{Hi: d.uint64(), Lo: d.uint64()}, at: min(d.varint(), now), first: d.uvarint(), count: uint32(d.uvarint())}
-		if d.bad {
+		if d.failed() {
 			return
 		}
 		w.add(u, windowMS)
 	}
-}
-
-func (d *decoder) uint64() uint64 {
-	if len(d.p) < 8 {
-		d.fail()
-		return 0
-	}
-	v := binary.LittleEndian.Uint64(d.p)
-	d.p = d.p[8:]
-	return v
 }
 
 // takeKey takes room for one more key of the memory that all of them share,

@@ -27,7 +27,7 @@ func (m *registryMachine) name(t *rapid.T) string {
 func (m *registryMachine) config(t *rapid.T) *ConfigPatch {
 	limits := rapid.SampledFrom([]int64{0, 0, 1, 5, 20})
 	return &ConfigPatch{
-		Durability:          ptr(rapid.SampledFrom(classNames[:]).Draw(t, "class")),
+		Durability:          ptr(rapid.SampledFrom(everyClass).Draw(t, "class")),
 		TTLMS:               ptr(rapid.SampledFrom([]int64{0, 0, 100, 1000}).Draw(t, "ttl")),
 		CapRecords:          ptr(limits.Draw(t, "cap records")),
 		CapBytes:            ptr(10 * limits.Draw(t, "cap bytes")),

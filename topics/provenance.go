@@ -21,7 +21,7 @@ const maxHops = 16
 // not go to dest.
 func onward(path []byte, id, dest uint64) ([]byte, bool) {
 	n := 0
-	for d := (decoder{p: path}); len(d.p) > 0; n++ {
+	for d := newDecoder(path); d.size() > 0; n++ {
 		if d.uvarint() == dest {
 			return nil, false
 		}
@@ -38,7 +38,7 @@ func onward(path []byte, id, dest uint64) ([]byte, bool) {
 // hops is how often a record has been forwarded that came this way, maxHops for
 // that and more.
 func hops(path []byte) (n int) {
-	for d := (decoder{p: path}); len(d.p) > 0; n++ {
+	for d := newDecoder(path); d.size() > 0; n++ {
 		d.uvarint()
 	}
 	return n
@@ -76,16 +76,16 @@ func appendRuns(dst []byte, runs []reference) []byte {
 }
 
 // runs is appendRuns' inverse; count is how many records they must be.
-func (d *decoder) runs(count int) []reference {
+func decodeRuns(d *decoder, count int) []reference {
 	n := d.uvarint()
-	if n == 0 || n > uint64(len(d.p)/smallestRun) || n > uint64(count) {
+	if n == 0 || n > uint64(d.size()/smallestRun) || n > uint64(count) {
 		d.fail()
 		return nil
 	}
 	out := make([]reference, 0, n)
 	var at int64
 	left := uint64(count)
-	for ; n > 0 && !d.bad; n-- {
+	for ; n > 0 && !d.failed(); n-- {
 		at += d.varint()
 		from, records := d.uvarint(), d.uvarint()
 		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.byte(), path: d.bytes()}
@@ -174,15 +174,15 @@ func (s *frames) records(e *entry) ([]byte, error) {
 
 // resolve appends the records, of which p are those of its whole frame.
 func (u *reference) resolve(dst, p []byte) ([]byte, error) {
-	d := decoder{p: p}
+	d := newDecoder(p)
 	for range u.from {
-		if d.bytes(); d.bad {
+		if d.bytes(); d.failed() {
 			return nil, errEntry
 		}
 	}
 	for range u.count {
 		b := d.bytes()
-		if d.bad {
+		if d.failed() {
 			return nil, errEntry
 		}
 		rec, err := decodeRecord(b)

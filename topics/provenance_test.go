@@ -11,9 +11,9 @@ import (
 func TestRunsRefuse(t *testing.T) {
 	good := []reference{{at: 800, from: 3, count: 2, strip: hasTag, path: []byte{1}}, {at: 80, count: 1, strip: hasNode, path: []byte{1, 4}}}
 	decode := func(runs []reference, count int) ([]reference, bool) {
-		d := decoder{p: appendRuns(nil, runs)}
-		out := d.runs(count)
-		return out, !d.bad && len(d.p) == 0
+		d := newDecoder(appendRuns(nil, runs))
+		out := decodeRuns(&d, count)
+		return out, !d.failed() && d.size() == 0
 	}
 	if got, ok := decode(good, 3); !ok || !reflect.DeepEqual(got, good) {
 		t.Errorf("%+v, %v", got, ok)
@@ -39,13 +39,13 @@ func TestRunsRefuse(t *testing.T) {
 		}
 	}
 	for _, n := range []byte{0, 1, 3, 0x7f} { // so many are announced, and none are there
-		d := decoder{p: []byte{n}}
-		if d.runs(200); !d.bad {
+		d := newDecoder([]byte{n})
+		if decodeRuns(&d, 200); !d.failed() {
 			t.Errorf("%d of none", n)
 		}
 	}
-	huge := decoder{p: append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, make([]byte, 20)...)}
-	if huge.runs(1 << 60); !huge.bad {
+	huge := newDecoder(append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, make([]byte, 20)...))
+	if decodeRuns(&huge, 1<<60); !huge.failed() {
 		t.Error("more than its bytes can hold")
 	}
 }

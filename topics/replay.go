@@ -221,7 +221,7 @@ func RecordsIn(f wal.Frame) int {
 // RecordsAhead is RecordsIn for a frame of whose payload only the first bytes
 // need be there: 64 are enough. What is no entry has none.
 func RecordsAhead(f wal.Frame) int {
-	d := decoder{p: f.Payload}
+	d := newDecoder(f.Payload)
 	flags := d.byte()
 	switch f.Type {
 	case entryAppend:
@@ -234,7 +234,7 @@ func RecordsAhead(f wal.Frame) int {
 	default:
 		return 0
 	}
-	if n := d.uvarint(); !d.bad {
+	if n := d.uvarint(); !d.failed() {
 		return int(min(n, maxAhead))
 	}
 	return 0

@@ -86,7 +86,7 @@ func (m *routedMachine) learn(name string) *routedTopic {
 
 func (m *routedMachine) Put(t *rapid.T) {
 	name := m.name(t)
-	p := &ConfigPatch{Durability: ptr(rapid.SampledFrom(classNames[:]).Draw(t, "class"))}
+	p := &ConfigPatch{Durability: ptr(rapid.SampledFrom(everyClass).Draw(t, "class"))}
 	switch rapid.IntRange(0, 5).Draw(t, "limit") {
 	case 0:
 		p.CapRecords = ptr(int64(rapid.IntRange(1, 9).Draw(t, "cap")))
@@ -274,7 +274,7 @@ func (s shrinkable) Fatalf(format string, args ...any) { s.rapid.Fatalf(format, 
 func lineOf(r *Record) string { return string(r.Data) + strings.Repeat(" ", 1) + fmt.Sprint(wayOf(r)) }
 
 func wayOf(r *Record) (ids []uint64) {
-	for d := (decoder{p: r.path}); len(d.p) > 0; {
+	for d := newDecoder(r.path); d.size() > 0; {
 		ids = append(ids, d.uvarint())
 	}
 	return ids

@@ -164,13 +164,13 @@ func (r *Registry) restoreRouting(d *decoder) {
 	if r.routers.nextID = d.uvarint(); r.routers.nextID == 0 {
 		d.fail()
 	}
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
 		rt := &router{id: d.uvarint(), name: string(d.bytes()), visible: true}
 		rt.source, rt.dest = r.byID[d.uvarint()], r.byID[d.uvarint()]
 		spec := d.bytes()
 		rt.cursor, rt.forwarded, rt.applied = d.uvarint(), d.uvarint(), wal.LSN(d.uvarint())
 		_, taken := r.routers.byName.Get(rt.name)
-		if d.bad || taken || rt.source == nil || rt.dest == nil || rt.source == rt.dest || CheckRouterName(rt.name) != nil ||
+		if d.failed() || taken || rt.source == nil || rt.dest == nil || rt.source == rt.dest || CheckRouterName(rt.name) != nil ||
 			rt.id == 0 || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != nil {
 			d.fail()
 			return

@@ -209,9 +209,9 @@ func (s *seqSet) append(dst []byte) ([]byte, error) {
 }
 
 // seqSet is append's inverse.
-func (d *decoder) seqSet() *seqSet {
+func decodeSeqSet(d *decoder) *seqSet {
 	s := &seqSet{}
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
 		high, b := d.uvarint(), d.bytes()
 		bits := roaring.New()
 		if m, err := bits.ReadFrom(bytes.NewReader(b)); err != nil || int(m) != len(b) || bits.Validate() != nil ||

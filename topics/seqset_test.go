@@ -121,8 +121,8 @@ func TestSeqSetAgainstAMap(t *testing.T) {
 			t.Fatal("sets share their bits")
 		}
 		b, err := s.append(nil)
-		d := decoder{p: b}
-		if back := d.seqSet(); err != nil || d.bad || len(d.p) > 0 || !slices.Equal(listed(back), want) {
+		d := newDecoder(b)
+		if back := decodeSeqSet(&d); err != nil || d.failed() || d.size() > 0 || !slices.Equal(listed(back), want) {
 			t.Fatalf("decoded %v of %v, %v", listed(back), want, err)
 		}
 	})
@@ -194,16 +194,16 @@ func FuzzSeqSet(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte{1, 0, 8, 0x3b, 0x30, 0, 0, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := decoder{p: b}
-		s := d.seqSet()
-		if d.bad {
+		d := newDecoder(b)
+		s := decodeSeqSet(&d)
+		if d.failed() {
 			return
 		}
 		n := 0
 		s.each(0, math.MaxUint64, func(seq uint64) bool { n++; return s.has(seq) && n < 1000 })
 		again, err := s.append(nil)
-		d = decoder{p: again}
-		if back := d.seqSet(); err != nil || d.bad || back.count(0, math.MaxUint64) != s.count(0, math.MaxUint64) {
+		d = newDecoder(again)
+		if back := decodeSeqSet(&d); err != nil || d.failed() || back.count(0, math.MaxUint64) != s.count(0, math.MaxUint64) {
 			t.Fatalf("%v does not come back: %v", s, err)
 		}
 	})

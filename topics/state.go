@@ -130,10 +130,10 @@ func (e *stateEncoder) end() []byte {
 
 // restoreGiven is noteGiven's inverse.
 func (r *Registry) restoreGiven(d *decoder) {
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
 		t := r.byID[d.uvarint()]
 		doubt, ranges := d.uvarint(), d.uvarint()
-		if d.bad || t == nil || doubt >= max(t.evictFloor, 1) || ranges != uint64(len(t.lost)) {
+		if d.failed() || t == nil || doubt >= max(t.evictFloor, 1) || ranges != uint64(len(t.lost)) {
 			d.fail()
 			return
 		}
@@ -222,31 +222,31 @@ func (r *Registry) restoreState(state []byte) error {
 		return fmt.Errorf("%w: a state of %d bytes", errEntry, len(state))
 	}
 	r.keySeed = binary.LittleEndian.Uint64(state)
-	d := decoder{p: state[8:]}
+	d := newDecoder(state[8:])
 	r.nextID = d.uvarint()
 	var configs []*Config
 	mark := d.byte()
-	for ; mark == stateTopic && !d.bad; mark = d.byte() {
+	for ; mark == stateTopic && !d.failed(); mark = d.byte() {
 		t := r.restoreTopic(&d, &configs)
-		if d.bad {
+		if d.failed() {
 			break
 		}
 		r.byID[t.id] = t
 		r.byName.Set(t.name, t)
 	}
-	if mark == stateRouters && !d.bad {
+	if mark == stateRouters && !d.failed() {
 		r.restoreRouting(&d)
 		mark = d.byte()
 	}
-	if mark == stateGiven && !d.bad {
+	if mark == stateGiven && !d.failed() {
 		r.restoreGiven(&d)
 		mark = d.byte()
 	}
 	if mark != stateEnd {
 		d.fail()
 	}
-	if d.bad || len(d.p) > 0 || r.nextID == 0 {
-		return fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), len(d.p))
+	if d.failed() || d.size() > 0 || r.nextID == 0 {
+		return fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), d.size())
 	}
 	return nil
 }
@@ -272,7 +272,7 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 	if t.live.records > 0 {
 		t.history.seq, t.history.ts = d.uvarint(), d.varint()
 	}
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
 		l := lostRange{from: d.uvarint(), to: d.uvarint(), reason: string(d.bytes())}
 		if l.reason == ReasonTrim {
 			l.way = string(d.bytes())
@@ -283,12 +283,12 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 		t.lost = append(t.lost, l)
 	}
 	t.doubt = t.evictFloor - min(t.evictFloor, 1) // unless restoreGiven knows better
-	t.deleted = d.seqSet()
+	t.deleted = decodeSeqSet(d)
 	if t.cfg != nil {
-		r.changeKeys(t, func(w *keyWindow) { d.keys(w, t.cfg.IdempotencyWindowMS, r.steady()) })
+		r.changeKeys(t, func(w *keyWindow) { decodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
 	}
 	_, taken := r.byName.Get(t.name)
-	if d.bad || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
+	if d.failed() || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
 		t.head == math.MaxUint64 || t.live.records < 0 || t.live.bytes < 0 || t.history.seq > t.head ||
 		(t.live.records > 0) != (t.history.seq > 0) {
 		d.fail()

@@ -97,9 +97,9 @@ func TestKeyWindowState(t *testing.T) {
 		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		d := decoder{p: e.buf}
-		if d.keys(&back, 20, ts); d.bad || len(d.p) > 0 || back.held().keys != w.held().keys {
-			t.Fatalf("%+v, %d bytes are left", back, len(d.p))
+		d := newDecoder(e.buf)
+		if decodeKeys(&d, &back, 20, ts); d.failed() || d.size() > 0 || back.held().keys != w.held().keys {
+			t.Fatalf("%+v, %d bytes are left", back, d.size())
 		}
 		for now := ts; now <= ts+21; now++ {
 			w.forget(now, 20)

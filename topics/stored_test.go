@@ -192,7 +192,7 @@ func (m *storedMachine) Check(t *rapid.T) {
 }
 
 func TestStorageAgainstAnOracle(t *testing.T) {
-	for _, classes := range [][]string{{"disk", "fsync"}, classNames[:]} {
+	for _, classes := range [][]string{{"disk", "fsync"}, everyClass} {
 		t.Run(fmt.Sprint(classes), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				m := &storedMachine{classes: classes, fuzzy: map[string]bool{}}

@@ -41,8 +41,8 @@ func packTag(dst []byte, skipped int, tag []byte) []byte {
 
 // eachTag calls f with the tags of a frame's records.
 func eachTag(packed []byte, f func(record int, tag []byte)) {
-	d := decoder{p: packed}
-	for record := 0; len(d.p) > 0; record++ {
+	d := newDecoder(packed)
+	for record := 0; d.size() > 0; record++ {
 		record += int(d.uvarint())
 		f(record, d.bytes())
 	}
@@ -74,8 +74,8 @@ func (x *tagIndex) tail(seq uint64) *tagBlock {
 
 // each calls f with the records of a block that is not full.
 func (b *tagBlock) each(f func(seq uint64, tag []byte)) {
-	d := decoder{p: b.packed}
-	for seq := b.first; len(d.p) > 0; {
+	d := newDecoder(b.packed)
+	for seq := b.first; d.size() > 0; {
 		seq += d.uvarint()
 		f(seq, d.bytes())
 	}
@@ -155,4 +155,26 @@ func (x *tagIndex) cut(through uint64) {
 	if len(x.blocks) == 0 {
 		x.blocks = nil
 	}
+}
+
+// recordColumns appends the payload size of each of count records to sizes,
+// and the tags, packed, to tags, and holds that the records fill p exactly.
+func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
+	tagged := 0
+	for i := range count {
+		r, rest, err := nextRecord(p)
+		if err != nil {
+			return sizes, tags, err
+		}
+		sizes = append(sizes, uint32(r.payloadBytes()))
+		if r.Tag != nil {
+			tags = packTag(tags, i-tagged, r.Tag)
+			tagged = i + 1
+		}
+		p = rest
+	}
+	if len(p) > 0 {
+		return sizes, tags, errEntry
+	}
+	return sizes, tags, nil
 }

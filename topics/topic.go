@@ -60,11 +60,6 @@ type topic struct {
 	swept      bool          // the sweeper visits this topic at its next round
 }
 
-// sums are records and their payload bytes.
-type sums struct{ records, bytes int64 }
-
-func (s *sums) add(d sums) { s.records, s.bytes = s.records+d.records, s.bytes+d.bytes }
-
 // lostRange is a run of seqs that were given out and can never be read.
 type lostRange struct {
 	from, to uint64 // inclusive
@@ -161,4 +156,17 @@ func (t *topic) stateLocked(now int64) State {
 		EffectivePriority: t.priority(t.cfg, now),
 		LastWrite:         t.lastWrite, LastRead: t.lastRead.Load(),
 	}
+}
+
+// State is a topic at one moment.
+type State struct {
+	Name              string
+	Config            Config
+	Head              uint64 // 0: never written
+	Earliest          uint64 // first live seq; Head+1 when there is none
+	Count             int64  // live records
+	Bytes             int64  // live payload bytes
+	EffectivePriority int64
+	LastWrite         int64 // Unix ms, 0: never
+	LastRead          int64 // Unix ms, 0: never
 }

@@ -211,3 +211,6 @@ func run(first, last uint64) []uint64 {
 	}
 	return out
 }
+
+// everyClass has the names of all durability classes, weakest first.
+var everyClass = []string{"ephemeral", "memory", "disk", "fsync"}

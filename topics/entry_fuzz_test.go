@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"bytes"
 	"reflect"
 	"testing"
 
@@ -91,34 +90,6 @@ func FuzzEntry(f *testing.F) {
 		whole, head := wal.Frame{Type: typ, Payload: p}, wal.Frame{Type: typ, Payload: p[:min(len(p), 64)]}
 		if got, want := RecordsAhead(head), min(RecordsIn(whole), maxAhead); got != want {
 			t.Fatalf("%d records by the first bytes, want %d", got, want)
-		}
-	})
-}
-
-// FuzzRecord holds the same for records, and that a record's end is found.
-func FuzzRecord(f *testing.F) {
-	for _, e := range sampleEntries() {
-		f.Add(e.records)
-	}
-	f.Add(appendRecord(nil, &Record{Data: []byte("1"), Tag: []byte("t"), path: []byte{1, 4}}))
-	f.Add([]byte{1, 8})
-	f.Add([]byte{3, 1, 200, 1})
-	f.Fuzz(func(t *testing.T, p []byte) {
-		r, rest, err := nextRecord(p)
-		if err != nil {
-			return
-		}
-		p2 := appendRecord(nil, &r)
-		again, more, err := nextRecord(append(p2, rest...))
-		if err != nil || !bytes.Equal(more, rest) || !reflect.DeepEqual(again, r) {
-			t.Fatalf("%+v and %d bytes, %v, want %+v and %d bytes", again, len(more), err, r, len(rest))
-		}
-		sizes, _, err := recordColumns(nil, nil, p2, 1)
-		if err != nil || len(sizes) != 1 || int(sizes[0]) != r.payloadBytes() {
-			t.Fatalf("%v, %v, want %d", sizes, err, r.payloadBytes())
-		}
-		if c := r.clone(); !reflect.DeepEqual(c, r) {
-			t.Fatalf("cloned %+v, want %+v", c, r)
 		}
 	})
 }

@@ -1,0 +1,53 @@
+package topics
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
+)
+
+// errDamaged stands before what a segment says of its damage.
+var errDamaged = errors.New("topics: damaged segment")
+
+// segmentError tells a segment's damage from the disk's own errors.
+func segmentError(err error) error {
+	if damage := new(segment.DamageError); errors.As(err, &damage) {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return err
+}
+
+// logError gives the log's refusals this package's words.
+func logError(err error) error {
+	switch {
+	case err == nil, errors.Is(err, wal.ErrBusy):
+		return err
+	case errors.Is(err, wal.ErrQueueFull):
+		return &Error{Kind: KindThrottled, Message: "the log's queue is full", Err: err,
+			Detail: map[string]any{"retry_after_ms": 1000}}
+	case errors.Is(err, wal.ErrDiskFull):
+		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
+	case errors.Is(err, wal.ErrNoFile):
+		return &Error{Kind: KindUnavailable, Message: "the log cannot make its next file at the moment; nothing was appended", Err: err,
+			Detail: map[string]any{"retry_after_ms": 1000}}
+	case errors.Is(err, wal.ErrReadOnly):
+		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
+	case errors.Is(err, vfs.ErrBusy):
+		return &Error{Kind: KindReadOnly, Message: "the disk does not answer: reads wait for others", Err: err}
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):
+		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
+	case errors.Is(err, wal.ErrTooLarge):
+		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
+	}
+	if errors.Is(err, errDamaged) {
+		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
+	}
+	var corrupt *wal.CorruptionError
+	if errors.As(err, &corrupt) {
+		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
+	}
+	return err
+}

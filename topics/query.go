@@ -1,0 +1,42 @@
+package topics
+
+import "time"
+
+// Query is one read.
+type Query struct {
+	From     uint64        // records with Seq > From
+	Limit    int           // most records; the caller clamps; > 0
+	MaxBytes int           // payload byte budget; at least one record always comes; > 0
+	Wait     time.Duration // long poll; 0: answer at once
+	Nodes    []string      // leave out records whose node is one of these
+	Match    *Match        // only records whose tag matches
+	Synced   bool          // only records that are synced to disk; waits for the sync
+	Behind   bool          // do not first catch up with what routers have to bring
+}
+
+func (q *Query) filters() bool { return q.Match != nil || len(q.Nodes) > 0 }
+
+// Batch answers a Query. The records' slices are shared and immutable.
+type Batch struct {
+	Records   []Record
+	NextFrom  uint64 // last seq examined
+	Head      uint64
+	Earliest  uint64
+	Tombstone *Tombstone
+	Mark      Mark // see Fresh
+	// Topic says which topic of the name it is of: one that was deleted and made
+	// again is another one.
+	Topic uint64
+	Cost  Cost
+}
+
+// Tombstone says which seqs a reader will never get, and why.
+type Tombstone struct {
+	GapFrom  uint64 // inclusive
+	GapTo    uint64 // inclusive
+	Reason   string // cap, ttl, mixed, recreated, crash, corrupt
+	Missed   uint64 // at most this many records were in the gap
+	AtLeast  uint64 // so many of its seqs are known to have been given out; 0: it is not known of any
+	Earliest uint64
+	Head     uint64
+}

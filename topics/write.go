@@ -1,0 +1,38 @@
+package topics
+
+import "time"
+
+// Write is one append request: all of its records or none.
+type Write struct {
+	Records []Record
+	// IdempotencyKey, when not empty, makes a repeat inside the topic's
+	// window answer the first one's seqs.
+	IdempotencyKey string
+	// Create overrides the topic's auto-create for this write; nil: allowed.
+	Create *bool
+	// Config applies only when this write creates the topic.
+	Config *ConfigPatch
+	// ExpectedHead, when set, must be the topic's head.
+	ExpectedHead *uint64
+	// DisableBackpressure waits for the log's queue instead of being throttled.
+	DisableBackpressure bool
+}
+
+// Written answers a Write. Seqs are dense: First..Last.
+type Written struct {
+	First, Last uint64
+	Head        uint64
+	Count       int
+	Created     bool // this write made the topic
+	Deduped     bool // the idempotency key was known; nothing was appended
+	Cost        Cost
+}
+
+// Cost is what a request spent where; it becomes the performance block.
+type Cost struct {
+	Append   time.Duration // from submission to the class's condition, sync excluded
+	Sync     time.Duration // waiting for the group's sync (fsync class only)
+	Throttle time.Duration // waiting for the bounded queue
+	Scanned  int           // records examined
+	Cold     int           // segments of the cold tier read
+}
