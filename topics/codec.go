@@ -79,6 +79,14 @@ func decodeRecord(b []byte) (r Record, err error) {
 	return r, nil
 }
 
+// DecodeRecordAt decodes a record as segments keep it, with the seq and the
+// timestamp that a segment keeps beside it. The record's slices alias b.
+func DecodeRecordAt(seq uint64, ts int64, b []byte) (Record, error) {
+	r, err := decodeRecord(b)
+	r.Seq, r.TS = seq, ts
+	return r, err
+}
+
 // clone returns the record in memory of its own.
 func (r *Record) clone() Record {
 	c := *r
@@ -95,3 +103,16 @@ func (r *Record) clone() Record {
 
 // payloadBytes is what caps and counts call a record's size.
 func (r *Record) payloadBytes() int { return len(r.Data) + len(r.Meta) }
+
+// forwarded returns the record as its destination has it: without what strip
+// (hasNode, hasTag) takes, and with the path that it came.
+func (r Record) forwarded(strip byte, path []byte) *Record {
+	if strip&hasNode != 0 {
+		r.Node = nil
+	}
+	if strip&hasTag != 0 {
+		r.Tag = nil
+	}
+	r.path = path
+	return &r
+}

@@ -72,7 +72,7 @@ func TestConfigPatch(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := test.patch.Apply(base, "t")
 			if test.want == nil {
-				if kindOf(err) != KindInvalid || !reflect.DeepEqual(got, base) {
+				if e := new(Error); !errors.As(err, &e) || e.Kind != KindInvalid || !reflect.DeepEqual(got, base) {
 					t.Fatalf("%+v, %v", got, err)
 				}
 				told := new(Error)

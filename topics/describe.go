@@ -101,17 +101,6 @@ func DescribeFrame(f wal.Frame) (Frame, error) {
 	return out, nil
 }
 
-// DecodeRecord decodes a record as segments keep it. The record's slices alias
-// b.
-func DecodeRecord(seq uint64, ts int64, b []byte) (Record, error) {
-	r, err := decodeRecord(b)
-	r.Seq, r.TS = seq, ts
-	return r, err
-}
-
-// PayloadBytes is what the record counts for in caps and totals.
-func (r *Record) PayloadBytes() int { return r.payloadBytes() }
-
 // StoredTopic is a topic as a checkpoint's state has it.
 type StoredTopic struct {
 	ID            uint64     `json:"topic_id"`

@@ -194,18 +194,6 @@ func (u *reference) resolve(dst, p []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// forwarded is the record as its destination has it.
-func (r Record) forwarded(strip byte, path []byte) *Record {
-	if strip&hasNode != 0 {
-		r.Node = nil
-	}
-	if strip&hasTag != 0 {
-		r.Tag = nil
-	}
-	r.path = path
-	return &r
-}
-
 // References looks whether there is what forwarded frames refer to.
 type References struct{ frames *frames }
 

@@ -184,7 +184,7 @@ func (w *dump) segments(m *recovery.Manifest) error {
 			if !w.wanted(topic) {
 				return nil
 			}
-			rec, err := topics.DecodeRecord(seq, ts, b)
+			rec, err := topics.DecodeRecordAt(seq, ts, b)
 			if err != nil {
 				return w.damage(segment.DataName(ref.ID), off, err.Error())
 			}

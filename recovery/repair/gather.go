@@ -155,7 +155,7 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 		}
 	}()
 	err = segment.Scan(r.FS, data, id, func(_ int64, topic, seq uint64, ts int64, b []byte) error {
-		rec, err := topics.DecodeRecord(seq, ts, b)
+		rec, err := topics.DecodeRecordAt(seq, ts, b)
 		if err != nil {
 			return nil // it is missing then, which is told
 		}
