@@ -14,7 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // ask sends an admin call over the wire and reads its answer.
@@ -87,10 +87,10 @@ func TestAdminErrors(t *testing.T) {
 		status        int
 		code, message string
 	}{
-		{kindError(topics.KindReadOnly, "the log is read-only"), 503, "storage_unavailable", "the log is read-only"},
-		{fmt.Errorf("wrapped: %w", kindError(topics.KindNoSpace, "the disk is full")), 507, "insufficient_storage", "the disk is full"},
-		{kindError(topics.KindClosed, "closed"), 503, "shutting_down", "closed"},
-		{kindError(topics.KindDamaged, "stored records are damaged"), 500, "internal", "the %s failed: stored records are damaged"},
+		{kindError(record.KindReadOnly, "the log is read-only"), 503, "storage_unavailable", "the log is read-only"},
+		{fmt.Errorf("wrapped: %w", kindError(record.KindNoSpace, "the disk is full")), 507, "insufficient_storage", "the disk is full"},
+		{kindError(record.KindClosed, "closed"), 503, "shutting_down", "closed"},
+		{kindError(record.KindDamaged, "stored records are damaged"), 500, "internal", "the %s failed: stored records are damaged"},
 		{errors.New("segment 7: i/o error"), 500, "internal", "the %s failed: segment 7: i/o error"},
 		{&Error{Status: 409, Code: "busy", Message: "own"}, 409, "busy", "own"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // keepBuffer is the largest buffer that goes back to a pool: one big body or
@@ -53,7 +54,7 @@ type call struct {
 	notices    notices     // about the request
 	cost       topics.Cost
 	costs      costs
-	records    []topics.Record // scratch of the write decoder
+	records    []record.Record // scratch of the write decoder
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}

@@ -1,6 +1,8 @@
 package api
 
-import "github.com/e6e95bb8/topics/topics"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+)
 
 // configFields are the fields of a config object.
 var configFields = []string{
@@ -10,8 +12,8 @@ var configFields = []string{
 }
 
 // decodeConfig reads the body of PUT and PATCH. No body is no field.
-func decodeConfig(body []byte, notes *notices) (*topics.ConfigPatch, error) {
-	p := new(topics.ConfigPatch)
+func decodeConfig(body []byte, notes *notices) (*record.ConfigPatch, error) {
+	p := new(record.ConfigPatch)
 	if body == nil {
 		return p, nil
 	}
@@ -24,7 +26,7 @@ func decodeConfig(body []byte, notes *notices) (*topics.ConfigPatch, error) {
 // config reads the fields of a config object already entered. A null is a
 // wrong type where null means nothing: it could as well be meant as "unset" as
 // "unchanged". Ranges are the topics package's to check.
-func (f *fields) config(p *topics.ConfigPatch) {
+func (f *fields) config(p *record.ConfigPatch) {
 	for f.next() {
 		switch string(f.Name()) {
 		case "type":

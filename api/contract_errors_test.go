@@ -8,7 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -140,7 +140,7 @@ func TestContractReadOnly(t *testing.T) {
 func TestContractListing(t *testing.T) {
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		for i := range 1003 {
-			if _, err := s.registry.Put(t.Context(), fmt.Sprintf("t%04d", i), new(topics.ConfigPatch)); err != nil {
+			if _, err := s.registry.Put(t.Context(), fmt.Sprintf("t%04d", i), new(record.ConfigPatch)); err != nil {
 				t.Fatal(err)
 			}
 		}

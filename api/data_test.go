@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Payloads come back byte for byte, whatever their spelling.
@@ -215,25 +216,25 @@ func TestErrorMap(t *testing.T) {
 		code   string
 		retry  string
 	}{
-		{kindError(topics.KindInvalid, "x"), 400, "invalid_request", ""},
-		{kindError(topics.KindBatchTooLarge, "x"), 400, "batch_too_large", ""},
-		{kindError(topics.KindRecordTooLarge, "x"), 400, "record_too_large", ""},
-		{kindError(topics.KindNotFound, "x"), 404, "topic_not_found", ""},
-		{kindError(topics.KindRouterNotFound, "x"), 404, "router_not_found", ""},
-		{kindError(topics.KindRouterCycle, "x"), 409, "router_cycle", ""},
-		{kindError(topics.KindRouterFanout, "x"), 409, "router_fanout", ""},
-		{kindError(topics.KindIncompatible, "x"), 409, "topic_exists_incompatible", ""},
-		{kindError(topics.KindNotEmpty, "x"), 409, "topic_not_empty", ""},
-		{kindError(topics.KindSeqMismatch, "x"), 409, "seq_mismatch", ""},
-		{kindError(topics.KindFull, "x"), 422, "topic_full", ""},
-		{kindError(topics.KindThrottled, "x"), 429, "throttled", "1"},
-		{&topics.Error{Kind: topics.KindThrottled, Detail: map[string]any{"retry_after_ms": 1001}}, 429, "throttled", "2"},
-		{kindError(topics.KindReadOnly, "x"), 503, "storage_unavailable", "1"},
-		{kindError(topics.KindUnavailable, "x"), 503, "storage_unavailable", "1"},
-		{kindError(topics.KindClosed, "x"), 503, "shutting_down", "1"},
-		{kindError(topics.KindNoSpace, "x"), 507, "insufficient_storage", ""},
-		{kindError(topics.KindDamaged, "x"), 500, "internal", ""},
-		{fmt.Errorf("wrapped: %w", kindError(topics.KindFull, "x")), 422, "topic_full", ""},
+		{kindError(record.KindInvalid, "x"), 400, "invalid_request", ""},
+		{kindError(record.KindBatchTooLarge, "x"), 400, "batch_too_large", ""},
+		{kindError(record.KindRecordTooLarge, "x"), 400, "record_too_large", ""},
+		{kindError(record.KindNotFound, "x"), 404, "topic_not_found", ""},
+		{kindError(record.KindRouterNotFound, "x"), 404, "router_not_found", ""},
+		{kindError(record.KindRouterCycle, "x"), 409, "router_cycle", ""},
+		{kindError(record.KindRouterFanout, "x"), 409, "router_fanout", ""},
+		{kindError(record.KindIncompatible, "x"), 409, "topic_exists_incompatible", ""},
+		{kindError(record.KindNotEmpty, "x"), 409, "topic_not_empty", ""},
+		{kindError(record.KindSeqMismatch, "x"), 409, "seq_mismatch", ""},
+		{kindError(record.KindFull, "x"), 422, "topic_full", ""},
+		{kindError(record.KindThrottled, "x"), 429, "throttled", "1"},
+		{&record.Error{Kind: record.KindThrottled, Detail: map[string]any{"retry_after_ms": 1001}}, 429, "throttled", "2"},
+		{kindError(record.KindReadOnly, "x"), 503, "storage_unavailable", "1"},
+		{kindError(record.KindUnavailable, "x"), 503, "storage_unavailable", "1"},
+		{kindError(record.KindClosed, "x"), 503, "shutting_down", "1"},
+		{kindError(record.KindNoSpace, "x"), 507, "insufficient_storage", ""},
+		{kindError(record.KindDamaged, "x"), 500, "internal", ""},
+		{fmt.Errorf("wrapped: %w", kindError(record.KindFull, "x")), 422, "topic_full", ""},
 		{errors.New("a secret cause"), 500, "internal", ""},
 	} {
 		s, e := openServer(nil)

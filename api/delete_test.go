@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 func TestDeleteAnswer(t *testing.T) {
@@ -73,7 +74,7 @@ func TestRefusedDeletes(t *testing.T) {
 	if st, err := e.State("t", false); err != nil || st.Count != 1 {
 		t.Errorf("refused deletes left %d records, %v", st.Count, err)
 	}
-	e.fail = kindError(topics.KindReadOnly, "x")
+	e.fail = kindError(record.KindReadOnly, "x")
 	wantCode(t, do(s, "POST", "/v0/topics/t/delete", `{"match":"a"}`), 503, "storage_unavailable")
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // memEngine keeps topics in maps: enough of an engine to see what the handlers
@@ -33,25 +34,25 @@ type memEngine struct {
 }
 
 type memTopic struct {
-	config  topics.Config
-	records []topics.Record
+	config  record.Config
+	records []record.Record
 	dead    map[uint64]bool // deleted seqs
 	grown   chan struct{}   // closed and replaced by every Append
 }
 
 func newMemEngine() *memEngine { return &memEngine{topics: map[string]*memTopic{}} }
 
-func kindError(k topics.Kind, message string) *topics.Error {
-	return &topics.Error{Kind: k, Message: message}
+func kindError(k record.Kind, message string) *record.Error {
+	return &record.Error{Kind: k, Message: message}
 }
 
-func (e *memEngine) configure(name string, p *topics.ConfigPatch, create, merge bool) (topics.Configured, error) {
+func (e *memEngine) configure(name string, p *record.ConfigPatch, create, merge bool) (topics.Configured, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t, base := e.topics[name], topics.DefaultConfig()
+	t, base := e.topics[name], record.DefaultConfig()
 	switch {
 	case t == nil && !create:
-		return topics.Configured{}, kindError(topics.KindNotFound, "no such topic")
+		return topics.Configured{}, kindError(record.KindNotFound, "no such topic")
 	case t != nil && merge:
 		base = t.config
 	}
@@ -68,11 +69,11 @@ func (e *memEngine) configure(name string, p *topics.ConfigPatch, create, merge 
 	return topics.Configured{Created: created, Config: config}, nil
 }
 
-func (e *memEngine) Put(_ context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error) {
+func (e *memEngine) Put(_ context.Context, name string, p *record.ConfigPatch) (topics.Configured, error) {
 	return e.configure(name, p, true, false)
 }
 
-func (e *memEngine) Patch(_ context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error) {
+func (e *memEngine) Patch(_ context.Context, name string, p *record.ConfigPatch) (topics.Configured, error) {
 	return e.configure(name, p, false, true)
 }
 
@@ -93,7 +94,7 @@ func (e *memEngine) State(name string, _ bool) (topics.State, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.topics[name] == nil {
-		return topics.State{}, kindError(topics.KindNotFound, "no such topic")
+		return topics.State{}, kindError(record.KindNotFound, "no such topic")
 	}
 	return e.state(name), nil
 }
@@ -120,7 +121,7 @@ func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (topics
 	defer e.mu.Unlock()
 	t := e.topics[name]
 	if t != nil && ifEmpty && len(t.records) > 0 {
-		return topics.Removal{}, kindError(topics.KindNotEmpty, "there are records")
+		return topics.Removal{}, kindError(record.KindNotEmpty, "there are records")
 	}
 	delete(e.topics, name)
 	return topics.Removal{Deleted: t != nil}, nil
@@ -134,7 +135,7 @@ func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Dele
 	defer e.mu.Unlock()
 	t := e.topics[name]
 	if t == nil {
-		return topics.Deleted{}, kindError(topics.KindNotFound, "no such topic")
+		return topics.Deleted{}, kindError(record.KindNotFound, "no such topic")
 	}
 	out := topics.Deleted{Cost: e.cost}
 	for _, r := range t.records {
@@ -164,7 +165,7 @@ func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (top
 	created := false
 	e.mu.Lock()
 	if e.topics[name] == nil {
-		e.topics[name] = &memTopic{config: topics.DefaultConfig(), grown: make(chan struct{})}
+		e.topics[name] = &memTopic{config: record.DefaultConfig(), grown: make(chan struct{})}
 		created = true
 	}
 	defer e.mu.Unlock()
@@ -201,7 +202,7 @@ func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*to
 		t := e.topics[name]
 		if t == nil {
 			e.mu.Unlock()
-			return nil, kindError(topics.KindNotFound, "no such topic")
+			return nil, kindError(record.KindNotFound, "no such topic")
 		}
 		head := uint64(len(t.records))
 		b := &topics.Batch{Head: head, Earliest: 1, NextFrom: min(q.From, head)}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Error is an error as a client sees it. Everything that reaches the wire is
@@ -40,24 +40,24 @@ type wire struct {
 
 // kinds maps what the topics package reports to the wire. It is the only such
 // map. Damage is the one thing here that no client can cause.
-var kinds = map[topics.Kind]wire{
-	topics.KindInvalid:        {http.StatusBadRequest, "invalid_request"},
-	topics.KindBatchTooLarge:  {http.StatusBadRequest, "batch_too_large"},
-	topics.KindRecordTooLarge: {http.StatusBadRequest, "record_too_large"},
-	topics.KindNotFound:       {http.StatusNotFound, "topic_not_found"},
-	topics.KindRouterNotFound: {http.StatusNotFound, "router_not_found"},
-	topics.KindRouterCycle:    {http.StatusConflict, "router_cycle"},
-	topics.KindRouterFanout:   {http.StatusConflict, "router_fanout"},
-	topics.KindIncompatible:   {http.StatusConflict, "topic_exists_incompatible"},
-	topics.KindNotEmpty:       {http.StatusConflict, "topic_not_empty"},
-	topics.KindSeqMismatch:    {http.StatusConflict, "seq_mismatch"},
-	topics.KindFull:           {http.StatusUnprocessableEntity, "topic_full"},
-	topics.KindThrottled:      {http.StatusTooManyRequests, "throttled"},
-	topics.KindReadOnly:       {http.StatusServiceUnavailable, "storage_unavailable"},
-	topics.KindUnavailable:    {http.StatusServiceUnavailable, "storage_unavailable"},
-	topics.KindClosed:         {http.StatusServiceUnavailable, "shutting_down"},
-	topics.KindNoSpace:        {http.StatusInsufficientStorage, "insufficient_storage"},
-	topics.KindDamaged:        {http.StatusInternalServerError, "internal"},
+var kinds = map[record.Kind]wire{
+	record.KindInvalid:        {http.StatusBadRequest, "invalid_request"},
+	record.KindBatchTooLarge:  {http.StatusBadRequest, "batch_too_large"},
+	record.KindRecordTooLarge: {http.StatusBadRequest, "record_too_large"},
+	record.KindNotFound:       {http.StatusNotFound, "topic_not_found"},
+	record.KindRouterNotFound: {http.StatusNotFound, "router_not_found"},
+	record.KindRouterCycle:    {http.StatusConflict, "router_cycle"},
+	record.KindRouterFanout:   {http.StatusConflict, "router_fanout"},
+	record.KindIncompatible:   {http.StatusConflict, "topic_exists_incompatible"},
+	record.KindNotEmpty:       {http.StatusConflict, "topic_not_empty"},
+	record.KindSeqMismatch:    {http.StatusConflict, "seq_mismatch"},
+	record.KindFull:           {http.StatusUnprocessableEntity, "topic_full"},
+	record.KindThrottled:      {http.StatusTooManyRequests, "throttled"},
+	record.KindReadOnly:       {http.StatusServiceUnavailable, "storage_unavailable"},
+	record.KindUnavailable:    {http.StatusServiceUnavailable, "storage_unavailable"},
+	record.KindClosed:         {http.StatusServiceUnavailable, "shutting_down"},
+	record.KindNoSpace:        {http.StatusInsufficientStorage, "insufficient_storage"},
+	record.KindDamaged:        {http.StatusInternalServerError, "internal"},
 }
 
 // errorOf is what a client is told of err.
@@ -66,7 +66,7 @@ func errorOf(err error) *Error {
 	if errors.As(err, &own) {
 		return own
 	}
-	var e *topics.Error
+	var e *record.Error
 	if errors.As(err, &e) {
 		if w, ok := kinds[e.Kind]; ok {
 			return &Error{

@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -165,7 +166,7 @@ func totalsJSON(t *topics.Totals) map[string]any {
 		out["tombstones"] = map[string]uint64{}
 	}
 	for class, n := range t.ByClass {
-		out["topics_"+topics.Class(class).String()] = n
+		out["topics_"+record.Class(class).String()] = n
 	}
 	return out
 }

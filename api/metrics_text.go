@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // mediaText is the Prometheus text format.
@@ -66,7 +67,7 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	t := r.totals
 	sample(w, "topics_topics", t.Topics)
 	for class, n := range t.ByClass {
-		sample(w, `topics_topics_by_class{class="`+topics.Class(class).String()+`"}`, n)
+		sample(w, `topics_topics_by_class{class="`+record.Class(class).String()+`"}`, n)
 	}
 	sample(w, "topics_queue_topics", t.Queues)
 	sample(w, "topics_routers", t.Routers)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // may is nil if the call's key has all of a scope and sees a name; otherwise
@@ -53,7 +54,7 @@ func (c *call) mayWrite(topic string, w *topics.Write) error {
 
 // mayConfigure checks a topic's config: the topic that it sends dead jobs to
 // must be the key's, too.
-func (c *call) mayConfigure(topic string, p *topics.ConfigPatch) error {
+func (c *call) mayConfigure(topic string, p *record.ConfigPatch) error {
 	if err := c.may(auth.AdminWrite, topic); err != nil {
 		return err
 	}

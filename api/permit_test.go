@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 func TestNamesInBodiesAreInsideThePrefixes(t *testing.T) {
@@ -75,7 +76,7 @@ func TestListsShowWhatIsSeen(t *testing.T) {
 			if e.topics[name] == nil && s.opts.Keys.All()[0].Sees(name) && strings.HasPrefix(name, prefix) {
 				want = append(want, name)
 			}
-			e.topics[name] = &memTopic{config: topics.DefaultConfig()}
+			e.topics[name] = &memTopic{config: record.DefaultConfig()}
 		}
 		slices.Sort(want)
 		size, cursor := 1+rng.IntN(7), ""

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // What a read may ask for; beyond is clamped, not refused.
@@ -24,7 +25,7 @@ type readRequest struct {
 	batchBytes int64
 	waitMS     int64
 	nodes      []string
-	match      *topics.Match
+	match      *record.Match
 	tags       bool // include_tags
 	meta       bool // include_meta
 }
@@ -109,14 +110,14 @@ func (f *fields) nodes(l *Limits) []string {
 }
 
 // match reads the predicate of the field of that name.
-func (f *fields) match() *topics.Match { return f.predicate("match") }
+func (f *fields) match() *record.Match { return f.predicate("match") }
 
 // predicate reads a predicate: "x", "x*" or ["tag", op, pattern].
-func (f *fields) predicate(name string) *topics.Match {
-	var m topics.Match
+func (f *fields) predicate(name string) *record.Match {
+	var m record.Match
 	var err error
 	if !f.oneOrMany(name) {
-		m, err = topics.ParseMatch(f.str(name))
+		m, err = record.ParseMatch(f.str(name))
 	} else {
 		var parts []string
 		f.Array()
@@ -134,7 +135,7 @@ func (f *fields) predicate(name string) *topics.Match {
 			f.refuse(name, `must be ["tag", operator, pattern]`)
 			return nil
 		}
-		m, err = topics.NewMatch(parts[1], parts[2])
+		m, err = record.NewMatch(parts[1], parts[2])
 	}
 	if err != nil {
 		f.refuse(name, "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
@@ -166,7 +167,7 @@ func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
 	}
 	match := query.Get("match")
 	if !strings.HasPrefix(match, "[") {
-		m, err := topics.ParseMatch(match)
+		m, err := record.ParseMatch(match)
 		q.match = &m
 		return q, err
 	}

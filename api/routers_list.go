@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // routerQuery is a listing of routers: those whose names begin with prefix and
@@ -63,7 +64,7 @@ func (s *Server) listRouters(c *call) error {
 // checkEnd checks a topic that routers are asked for by. An empty name is a bad
 // one like any other: whoever means all routers leaves the field out.
 func (c *call) checkEnd(field, name string) error {
-	if err := topics.CheckName(name); err != nil {
+	if err := record.CheckName(name); err != nil {
 		return invalidField(field, "%s", err.Message)
 	}
 	return c.may(auth.Read, name)

@@ -18,14 +18,15 @@ import (
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // Engine is what the data routes need of the topics registry. Everything a
 // client can act on comes back as a *topics.Error; context errors pass through.
 type Engine interface {
-	Put(ctx context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error)
-	Patch(ctx context.Context, name string, p *topics.ConfigPatch) (topics.Configured, error)
+	Put(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
+	Patch(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
 	State(name string, touch bool) (topics.State, error)
 	List(prefix, after string, limit int) (page []topics.State, more bool)
 	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)

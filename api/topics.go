@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Page sizes of a listing.
@@ -16,15 +17,15 @@ const (
 
 // configView is a config on the wire.
 type configView struct {
-	topics.Config
+	record.Config
 	Durable bool `json:"durable"`
 }
 
-func viewConfig(c topics.Config) configView { return configView{c, c.Durable()} }
+func viewConfig(c record.Config) configView { return configView{c, c.Durable()} }
 
 // checkTopic checks the topic's name in the path.
 func (c *call) checkTopic() error {
-	if err := topics.CheckName(c.topic); err != nil {
+	if err := record.CheckName(c.topic); err != nil {
 		return err
 	}
 	return nil
@@ -37,7 +38,7 @@ func (s *Server) putTopic(c *call) error { return s.configure(c, s.opened().Put)
 func (s *Server) patchTopic(c *call) error { return s.configure(c, s.opened().Patch) }
 
 func (s *Server) configure(
-	c *call, apply func(context.Context, string, *topics.ConfigPatch) (topics.Configured, error),
+	c *call, apply func(context.Context, string, *record.ConfigPatch) (topics.Configured, error),
 ) error {
 	if err := c.checkTopic(); err != nil {
 		return err
@@ -73,7 +74,7 @@ func (s *Server) configure(
 // stateView is a topic's state on the wire.
 type stateView struct {
 	Topic             string        `json:"topic"`
-	Type              topics.Type   `json:"type"`
+	Type              record.Type   `json:"type"`
 	HeadSeq           uint64        `json:"head_seq"`
 	EarliestSeq       uint64        `json:"earliest_seq"`
 	NextSeq           uint64        `json:"next_seq"`
@@ -96,7 +97,7 @@ func viewState(st *topics.State) stateView {
 		LastWriteTS:       orNever(st.LastWrite),
 		LastReadTS:        orNever(st.LastRead),
 	}
-	if st.Config.Type == topics.TypeQueue {
+	if st.Config.Type == record.TypeQueue {
 		v.Queue = &queue.Counts{Ready: st.Count}
 	}
 	return v
@@ -144,13 +145,13 @@ func (s *Server) deleteTopic(c *call) error {
 // listView is one row of a listing.
 type listView struct {
 	Topic             string       `json:"topic"`
-	Type              topics.Type  `json:"type"`
+	Type              record.Type  `json:"type"`
 	HeadSeq           uint64       `json:"head_seq"`
 	EarliestSeq       uint64       `json:"earliest_seq"`
 	Count             int64        `json:"count"`
 	Bytes             int64        `json:"bytes"`
 	Durable           bool         `json:"durable"`
-	Durability        topics.Class `json:"durability"`
+	Durability        record.Class `json:"durability"`
 	EffectivePriority int64        `json:"effective_priority"`
 }
 

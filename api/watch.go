@@ -7,7 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/watch"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // positionView is where in a topic a watch begins.
@@ -117,11 +117,11 @@ func follow(session *watch.Session, req *watchRequest, lenient bool) (map[string
 	positions := make(map[string]watch.Position, len(req.topics))
 	for topic, at := range req.topics {
 		position, err := session.Add(topic, at)
-		missing := new(topics.Error)
+		missing := new(record.Error)
 		switch {
 		case err == nil:
 			positions[topic] = position
-		case lenient && errors.As(err, &missing) && missing.Kind == topics.KindNotFound:
+		case lenient && errors.As(err, &missing) && missing.Kind == record.KindNotFound:
 		default:
 			return nil, err
 		}

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // What a watch may ask for; beyond is clamped, not refused.
@@ -96,7 +96,7 @@ func errNothingToWatch() error {
 func (f *fields) watchField(name string, w *watchRequest, l *Limits) bool {
 	switch name {
 	case "topics":
-		w.topics = f.starts(name, l.MaxWatchTopics, topics.CheckName)
+		w.topics = f.starts(name, l.MaxWatchTopics, record.CheckName)
 	case "prefixes":
 		w.prefixes = f.starts(name, l.MaxWatchTopics, checkPrefix)
 	case "node":
@@ -130,16 +130,16 @@ func (f *fields) watchField(name string, w *watchRequest, l *Limits) bool {
 
 // checkPrefix checks what names may begin with. The empty prefix is that of
 // all names.
-func checkPrefix(prefix string) *topics.Error {
+func checkPrefix(prefix string) *record.Error {
 	if prefix == "" {
 		return nil
 	}
-	return topics.CheckName(prefix)
+	return record.CheckName(prefix)
 }
 
 // starts reads an object of at most so many names, each with the place to
 // begin at.
-func (f *fields) starts(field string, most int, check func(string) *topics.Error) map[string]watch.Start {
+func (f *fields) starts(field string, most int, check func(string) *record.Error) map[string]watch.Start {
 	starts := map[string]watch.Start{}
 	f.Object()
 	f.check(field)

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // write appends the body's records. The body's buffer is the engine's until
@@ -54,7 +55,7 @@ func (s *Server) write(c *call) error {
 // takeFrame takes the memory for the copy of a write in its frame, and for its
 // decoded records. It goes back with the body's.
 func (s *Server) takeFrame(c *call, body int) error {
-	records := cap(c.records) * int(unsafe.Sizeof(topics.Record{}))
+	records := cap(c.records) * int(unsafe.Sizeof(record.Record{}))
 	return s.memory.take(c, beyondFirst(body)+beyondFirst(records))
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // nullEngine accepts and keeps nothing: what is left is the handlers' cost.
@@ -110,7 +111,7 @@ func BenchmarkWrite(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("decode/records=%d", n), func(b *testing.B) {
 			l := DefaultLimits()
-			records := make([]topics.Record, 0, n)
+			records := make([]record.Record, 0, n)
 			b.SetBytes(int64(len(doc)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -126,7 +127,7 @@ func BenchmarkDiff(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
 		batch := &topics.Batch{NextFrom: uint64(n), Head: uint64(n), Earliest: 1}
 		for i := range n {
-			batch.Records = append(batch.Records, topics.Record{
+			batch.Records = append(batch.Records, record.Record{
 				Seq: uint64(i + 1), TS: 1_700_000_000_000, Node: []byte("shop-1"),
 				Data: []byte(`{"payload":"` + strings.Repeat("x", 186) + `"}`),
 			})

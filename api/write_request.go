@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // maxKeyBytes is the longest idempotency key.
@@ -18,7 +19,7 @@ var jsonNull = []byte("null")
 // Optional fields may be null, which is the same as leaving them out. An empty
 // tag or node is no tag or node; a record's "node":"" says so also where the
 // body has a default node.
-func decodeWrite(body []byte, l *Limits, records []topics.Record, notes *notices) (*topics.Write, error) {
+func decodeWrite(body []byte, l *Limits, records []record.Record, notes *notices) (*topics.Write, error) {
 	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *fields) { f.unknown(writeFields) }})
 }
 
@@ -37,7 +38,7 @@ type beside struct {
 
 // decodeWriteBeside is decodeWrite for a body that has more than a write.
 func decodeWriteBeside(
-	body []byte, l *Limits, records []topics.Record, notes *notices, other beside,
+	body []byte, l *Limits, records []record.Record, notes *notices, other beside,
 ) (*topics.Write, error) {
 	if len(body) == 0 {
 		return nil, invalid("a write needs a body")
@@ -60,7 +61,7 @@ func decodeWriteBeside(
 		case "create":
 			w.Create = new(f.bool("create"))
 		case "config":
-			w.Config = new(topics.ConfigPatch)
+			w.Config = new(record.ConfigPatch)
 			f.object("config")
 			f.scope = "config."
 			f.config(w.Config)
@@ -84,7 +85,7 @@ func decodeWriteBeside(
 }
 
 // records reads the array of records.
-func (f *fields) records(into []topics.Record, l *Limits) []topics.Record {
+func (f *fields) records(into []record.Record, l *Limits) []record.Record {
 	f.Array()
 	if !f.check("records") {
 		return into
@@ -97,7 +98,7 @@ func (f *fields) records(into []topics.Record, l *Limits) []topics.Record {
 			break
 		}
 		f.record = len(into)
-		into = append(into, topics.Record{})
+		into = append(into, record.Record{})
 		f.writeRecord(&into[f.record], l)
 	}
 	f.record = -1
@@ -106,7 +107,7 @@ func (f *fields) records(into []topics.Record, l *Limits) []topics.Record {
 
 // writeRecord reads one record. Its node stays nil if none was sent and is
 // empty if an empty one was.
-func (f *fields) writeRecord(r *topics.Record, l *Limits) {
+func (f *fields) writeRecord(r *record.Record, l *Limits) {
 	f.object("")
 	for f.next() {
 		switch name := f.Name(); {
@@ -148,7 +149,7 @@ func (f *fields) meta(l *Limits) []byte {
 
 // settle gives every record its data and its node, and takes empty tags and
 // nodes away.
-func settle(records []topics.Record, node []byte) {
+func settle(records []record.Record, node []byte) {
 	for i := range records {
 		r := &records[i]
 		if r.Data == nil {

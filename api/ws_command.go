@@ -6,6 +6,7 @@ import (
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // maxRequestID is the longest request_id, as it stands in the message.
@@ -98,7 +99,7 @@ type publishCommand struct {
 
 // decodePublish reads a publish. The records go into records' array and alias
 // the message.
-func decodePublish(message []byte, l *Limits, records []topics.Record, notes *notices) (*publishCommand, error) {
+func decodePublish(message []byte, l *Limits, records []record.Record, notes *notices) (*publishCommand, error) {
 	p := &publishCommand{seqs: true}
 	var err error
 	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *fields) {
@@ -162,7 +163,7 @@ func checkName(name string) error {
 	if name == "" {
 		return invalidField("topic", "is needed")
 	}
-	if err := topics.CheckName(name); err != nil {
+	if err := record.CheckName(name); err != nil {
 		return err
 	}
 	return nil

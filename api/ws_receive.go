@@ -10,14 +10,14 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // inbox is what it takes to read one message and decode its records. A socket
 // has one only from a message's first byte until its command is carried out.
 type inbox struct {
 	in      []byte
-	records []topics.Record
+	records []record.Record
 }
 
 var inboxes = sync.Pool{New: func() any { return new(inbox) }}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // maxGroups is how many different sets of options the subscriptions of one
@@ -37,7 +37,7 @@ type subscriptions struct {
 // optionsKey is options that can be compared.
 type optionsKey struct {
 	nodes                    string
-	match                    topics.Match
+	match                    record.Match
 	matched                  bool
 	limit, bytes             int
 	heartbeat                time.Duration

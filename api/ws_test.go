@@ -7,7 +7,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Every command has its answer, and the answer its request_id verbatim.
@@ -57,7 +57,7 @@ func TestSocketCommands(t *testing.T) {
 	if m := c.want("ack"); !m.Created || m.Seqs != nil || strings.Contains(m.raw, "request_id") || !strings.Contains(m.raw, `"fsync_ms"`) {
 		t.Errorf("ack: %s", m.raw)
 	}
-	if st, err := s.registry.State("made", false); err != nil || st.Config.Durability != topics.Fsync {
+	if st, err := s.registry.State("made", false); err != nil || st.Config.Durability != record.Fsync {
 		t.Errorf("made: %+v, %v", st, err)
 	}
 	for _, deduped := range []bool{false, true} {

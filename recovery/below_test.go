@@ -12,6 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -50,7 +51,7 @@ func (b *below) create() {
 	fsync := "fsync"
 	for i := range 4 {
 		if err == nil {
-			_, err = b.data.Registry.Put(context.Background(), fmt.Sprint("t", i), &topics.ConfigPatch{Durability: &fsync})
+			_, err = b.data.Registry.Put(context.Background(), fmt.Sprint("t", i), &record.ConfigPatch{Durability: &fsync})
 		}
 	}
 	for range 2 {
@@ -89,7 +90,7 @@ func (b *below) write(times int) {
 		w := topics.Write{DisableBackpressure: true}
 		for range 1 + b.rng.IntN(3) {
 			b.n++
-			w.Records = append(w.Records, topics.Record{Data: fmt.Appendf(nil, `"%d %0*d"`, b.n, b.rng.IntN(600), 0)})
+			w.Records = append(w.Records, record.Record{Data: fmt.Appendf(nil, `"%d %0*d"`, b.n, b.rng.IntN(600), 0)})
 		}
 		out, err := b.data.Registry.Append(context.Background(), name, &w)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -37,18 +38,18 @@ func TestLogHasABound(t *testing.T) {
 	})
 	ctx := context.Background()
 	write := func() error {
-		w := topics.Write{Records: []topics.Record{{Data: []byte(`"` + strings.Repeat("x", 4000) + `"`)}}}
+		w := topics.Write{Records: []record.Record{{Data: []byte(`"` + strings.Repeat("x", 4000) + `"`)}}}
 		_, err := data.Registry.Append(ctx, "a", &w)
 		return err
 	}
 	var err error
 	for data.Log.Tail() < 10*due {
 		// Before the bound a write has to wait only where the machine is slow.
-		if err = write(); err != nil && (kind(err) != topics.KindThrottled || data.Log.Tail() >= 3*due) {
+		if err = write(); err != nil && (kind(err) != record.KindThrottled || data.Log.Tail() >= 3*due) {
 			break
 		}
 	}
-	if size := data.Log.Tail(); kind(err) != topics.KindThrottled || size < 3*due || size > 3*due+8<<10 {
+	if size := data.Log.Tail(); kind(err) != record.KindThrottled || size < 3*due || size > 3*due+8<<10 {
 		t.Errorf("at %d bytes of log: %v", size, err)
 	}
 	before := uint64(3)
@@ -56,7 +57,7 @@ func TestLogHasABound(t *testing.T) {
 		t.Errorf("a delete meanwhile: %+v, %v", out, err)
 	}
 	close(fsys.begin)
-	w := topics.Write{DisableBackpressure: true, Records: []topics.Record{{Data: []byte("1")}}}
+	w := topics.Write{DisableBackpressure: true, Records: []record.Record{{Data: []byte("1")}}}
 	if _, err := data.Registry.Append(ctx, "a", &w); err != nil { // waits for the checkpoint
 		t.Error(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // check reads every topic to its end and holds the answers against the model.
@@ -21,7 +22,7 @@ func (m *model) check(t *testing.T, r *topics.Registry, restarted bool) {
 
 func (m *model) checkTopic(t *testing.T, r *topics.Registry, name string, l *life, restarted bool) {
 	state, err := r.State(name, false)
-	if kind(err) == topics.KindNotFound && l.unsure && !l.kept {
+	if kind(err) == record.KindNotFound && l.unsure && !l.kept {
 		if restarted {
 			delete(m.lives, name)
 		}
@@ -64,7 +65,7 @@ func (m *model) checkTopic(t *testing.T, r *topics.Registry, name string, l *lif
 		switch evicted := reason == topics.ReasonCap || reason == topics.ReasonTTL || reason == topics.ReasonMixed; {
 		case !told:
 			t.Fatalf("topic %s: acked seq %d is gone without a word", name, seq)
-		case class > topics.Ephemeral && !(evicted && l.evicts):
+		case class > record.Ephemeral && !(evicted && l.evicts):
 			t.Fatalf("topic %s: seq %d, acked as %s, is lost (%s)", name, seq, class, reason)
 		}
 	}
@@ -108,7 +109,7 @@ func (l *life) checkKnown(t *testing.T, r *topics.Registry, name string, lost ma
 
 // checkWhole holds that no batch is there in part, but for what was evicted
 // from its front.
-func (m *model) checkWhole(t *testing.T, name string, l *life, got map[uint64]topics.Record, state topics.State) {
+func (m *model) checkWhole(t *testing.T, name string, l *life, got map[uint64]record.Record, state topics.State) {
 	for _, a := range l.attempts {
 		there, missing := 0, 0
 		for i := range a.payload {
@@ -127,7 +128,7 @@ func (m *model) checkWhole(t *testing.T, name string, l *life, got map[uint64]to
 
 // checkOnce holds that no payload is there twice, and that one that is not
 // where it was is back because a crash took it from there.
-func (l *life) checkOnce(t *testing.T, name string, got map[uint64]topics.Record, lost map[uint64]string) {
+func (l *life) checkOnce(t *testing.T, name string, got map[uint64]record.Record, lost map[uint64]string) {
 	once := map[string]uint64{}
 	for seq, rec := range got {
 		data := string(rec.Data)
@@ -147,8 +148,8 @@ func (l *life) checkOnce(t *testing.T, name string, got map[uint64]topics.Record
 
 // readAll reads a topic from its beginning: its records, and the reason given
 // for every seq that is not there.
-func readAll(t *testing.T, r *topics.Registry, name string) (map[uint64]topics.Record, map[uint64]string) {
-	got, lost := map[uint64]topics.Record{}, map[uint64]string{}
+func readAll(t *testing.T, r *topics.Registry, name string) (map[uint64]record.Record, map[uint64]string) {
+	got, lost := map[uint64]record.Record{}, map[uint64]string{}
 	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
 	lastTS := int64(0)
 	for {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -33,7 +34,7 @@ func load(t *testing.T, data *recovery.Recovered, n int) {
 	for i := range n {
 		for _, name := range []string{"a", "b"} {
 			text := fmt.Sprintf(`"%s %d %01000d"`, name, data.Log.Tail(), i)
-			w := topics.Write{Records: []topics.Record{{Data: []byte(text), Tag: []byte("tag")}}}
+			w := topics.Write{Records: []record.Record{{Data: []byte(text), Tag: []byte("tag")}}}
 			if _, err := data.Registry.Append(context.Background(), name, &w); err != nil {
 				t.Fatal(err)
 			}
@@ -191,8 +192,8 @@ func TestEphemeralKeysGo(t *testing.T) {
 	data := start(t, fsys)
 	ephemeral := "ephemeral"
 	w := topics.Write{
-		IdempotencyKey: "key", Records: []topics.Record{{Data: []byte("1")}},
-		Config: &topics.ConfigPatch{Durability: &ephemeral},
+		IdempotencyKey: "key", Records: []record.Record{{Data: []byte("1")}},
+		Config: &record.ConfigPatch{Durability: &ephemeral},
 	}
 	if _, err := data.Registry.Append(context.Background(), "a", &w); err != nil {
 		t.Fatal(err)

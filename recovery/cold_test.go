@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -77,7 +78,7 @@ func TestSlowColdDirectory(t *testing.T) {
 	<-fsys.asked // it waits for the cold directory
 
 	limit := int64(60)
-	if _, err := data.Registry.Patch(ctx, "a", &topics.ConfigPatch{CapRecords: &limit}); err != nil {
+	if _, err := data.Registry.Patch(ctx, "a", &record.ConfigPatch{CapRecords: &limit}); err != nil {
 		t.Fatal(err)
 	}
 	load(t, data, 3)
@@ -85,7 +86,7 @@ func TestSlowColdDirectory(t *testing.T) {
 	if err != nil || state.Count != limit || state.Earliest != state.Head-59 {
 		t.Errorf("evicting: %+v, %v", state, err)
 	}
-	tagged, err := topics.NewMatch("Eq", "tag")
+	tagged, err := record.NewMatch("Eq", "tag")
 	if err != nil {
 		t.Fatal(err)
 	}

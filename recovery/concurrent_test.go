@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -27,7 +28,7 @@ type crowd struct {
 	fails atomic.Bool     // the disk may fail
 
 	mu    sync.Mutex
-	acked map[string]topics.Class // payload of a steady topic: the class it was acked under
+	acked map[string]record.Class // payload of a steady topic: the class it was acked under
 }
 
 func crowdOptions(fsys *crashfs.FS, boot int) recovery.Options {
@@ -42,9 +43,9 @@ var steady = []string{"ephemeral", "memory", "disk", "fsync"}
 // tolerate holds that an error is one that a client may meet.
 func (c *crowd) tolerate(err error) {
 	switch kind(err) {
-	case topics.KindNotFound, topics.KindFull, topics.KindRecordTooLarge, topics.KindNotEmpty, topics.KindSeqMismatch:
+	case record.KindNotFound, record.KindFull, record.KindRecordTooLarge, record.KindNotEmpty, record.KindSeqMismatch:
 		return
-	case topics.KindReadOnly, topics.KindUnavailable: // the latter while a file cannot be made
+	case record.KindReadOnly, record.KindUnavailable: // the latter while a file cannot be made
 		if c.fails.Load() && errors.Is(err, syscall.EIO) {
 			return
 		}
@@ -57,10 +58,10 @@ func (c *crowd) tolerate(err error) {
 // write appends to a steady topic until it is time, and notes what was acked.
 func (c *crowd) write(id int, rng *rand.Rand) {
 	for i := 0; c.ended.Err() == nil && !c.t.Failed(); i++ {
-		class := topics.Class(rng.IntN(len(steady)))
+		class := record.Class(rng.IntN(len(steady)))
 		w := &topics.Write{DisableBackpressure: true}
 		for n := range 1 + rng.IntN(5) {
-			w.Records = append(w.Records, topics.Record{Data: fmt.Appendf(nil, `"%d %d %d"`, id, i, n)})
+			w.Records = append(w.Records, record.Record{Data: fmt.Appendf(nil, `"%d %d %d"`, id, i, n)})
 		}
 		if rng.IntN(2) == 0 {
 			w.IdempotencyKey = fmt.Sprintf("%d %d", id, i)
@@ -112,11 +113,11 @@ func (c *crowd) churn(rng *rand.Rand) {
 		var err error
 		switch rng.IntN(12) {
 		case 0:
-			class := topics.Class(rng.IntN(4)).String()
-			_, err = r.Put(ctx, name, &topics.ConfigPatch{Durability: &class})
+			class := record.Class(rng.IntN(4)).String()
+			_, err = r.Put(ctx, name, &record.ConfigPatch{Durability: &class})
 		case 1:
 			limit, ttl := int64(rng.IntN(20)), int64(rng.IntN(20))
-			_, err = r.Patch(ctx, name, &topics.ConfigPatch{CapRecords: &limit, TTLMS: &ttl})
+			_, err = r.Patch(ctx, name, &record.ConfigPatch{CapRecords: &limit, TTLMS: &ttl})
 		case 2:
 			_, err = r.Delete(ctx, name, rng.IntN(2) == 0)
 		case 3:
@@ -132,7 +133,7 @@ func (c *crowd) churn(rng *rand.Rand) {
 			_, err = r.Read(wait, name, &topics.Query{From: rng.Uint64N(50), Limit: 5, MaxBytes: 100, Wait: time.Second})
 			cancel()
 		default:
-			w := &topics.Write{Records: []topics.Record{{Data: []byte("1")}, {Data: []byte("2")}}, IdempotencyKey: fmt.Sprint(rng.IntN(5))}
+			w := &topics.Write{Records: []record.Record{{Data: []byte("1")}, {Data: []byte("2")}}, IdempotencyKey: fmt.Sprint(rng.IntN(5))}
 			_, err = r.Append(ctx, name, w)
 		}
 		c.tolerate(err)
@@ -147,9 +148,9 @@ func gather(t *testing.T, fsys *crashfs.FS, work func(*crowd)) *crowd {
 	}
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
-	c := &crowd{t: t, data: data, ended: ctx, acked: map[string]topics.Class{}}
+	c := &crowd{t: t, data: data, ended: ctx, acked: map[string]record.Class{}}
 	for _, name := range steady {
-		if _, err := data.Registry.Put(ctx, name, &topics.ConfigPatch{Durability: &name}); err != nil {
+		if _, err := data.Registry.Put(ctx, name, &record.ConfigPatch{Durability: &name}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,7 +177,7 @@ func (c *crowd) until(reached func() bool) {
 }
 
 // holds recovers and compares everything acked under a class of at least kept.
-func (c *crowd) holds(fsys *crashfs.FS, boot int, kept topics.Class) {
+func (c *crowd) holds(fsys *crashfs.FS, boot int, kept record.Class) {
 	c.t.Helper()
 	data, err := recovery.Run(context.Background(), crowdOptions(fsys, boot))
 	if err != nil {
@@ -189,7 +190,7 @@ func (c *crowd) holds(fsys *crashfs.FS, boot int, kept topics.Class) {
 			there[string(rec.Data)]++
 		}
 	}
-	byClass := map[topics.Class]int{}
+	byClass := map[record.Class]int{}
 	for payload, class := range c.acked {
 		if n := there[payload]; n > 1 || n == 0 && class >= kept {
 			c.t.Fatalf("%s, acked as %v, is there %d times", payload, class, n)
@@ -213,7 +214,7 @@ func TestCrowd(t *testing.T) {
 	if err := c.data.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	c.holds(fsys.Kill(), 1, topics.Memory)
+	c.holds(fsys.Kill(), 1, record.Memory)
 }
 
 func TestCrowdOnAFailingDisk(t *testing.T) {
@@ -231,7 +232,7 @@ func TestCrowdOnAFailingDisk(t *testing.T) {
 		if err := c.data.Close(context.Background()); !errors.Is(err, syscall.EIO) {
 			t.Fatalf("closing a failed log: %v", err)
 		}
-		c.holds(fsys.Clone(), 1, topics.Disk)
-		c.holds(fsys.Crash(rand.New(rand.NewPCG(uint64(round), 9))), 2, topics.Fsync)
+		c.holds(fsys.Clone(), 1, record.Disk)
+		c.holds(fsys.Crash(rand.New(rand.NewPCG(uint64(round), 9))), 2, record.Fsync)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -262,7 +263,7 @@ func (w *copies) write(d *dataCopy) {
 	fsync := "fsync"
 	for range 1 + w.rng.IntN(12) {
 		text := fmt.Sprintf(`"%s %d %0200d"`, d.name, w.rng.Uint32(), 0)
-		write := topics.Write{Records: []topics.Record{{Data: []byte(text)}}, Config: &topics.ConfigPatch{Durability: &fsync}}
+		write := topics.Write{Records: []record.Record{{Data: []byte(text)}}, Config: &record.ConfigPatch{Durability: &fsync}}
 		w.do(d, func() error {
 			out, err := d.data.Registry.Append(context.Background(), "a", &write)
 			if err == nil {

@@ -12,12 +12,13 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
-var one = &topics.Write{Records: []topics.Record{{Data: []byte("1")}}}
+var one = &topics.Write{Records: []record.Record{{Data: []byte("1")}}}
 
 // twice writes two records to topic t, of class disk: neither is synced. It
 // returns the last seq.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -42,7 +43,7 @@ func TestFullDisk(t *testing.T) {
 		return data
 	}
 	write := func(data *recovery.Recovered, name string) error {
-		w := &topics.Write{Records: []topics.Record{{Data: make([]byte, 500)}}, DisableBackpressure: true}
+		w := &topics.Write{Records: []record.Record{{Data: make([]byte, 500)}}, DisableBackpressure: true}
 		_, err := data.Registry.Append(context.Background(), name, w)
 		return err
 	}
@@ -63,14 +64,14 @@ func TestFullDisk(t *testing.T) {
 	fsys.SetCapacity(used(t, fsys) + 50<<10)
 	count := 0
 	for ; count < 10_000; count++ {
-		if err := write(data, "a"); kind(err) == topics.KindNoSpace {
+		if err := write(data, "a"); kind(err) == record.KindNoSpace {
 			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, name := range []string{"a", "new"} {
-		if err := write(data, name); kind(err) != topics.KindNoSpace {
+		if err := write(data, name); kind(err) != record.KindNoSpace {
 			t.Fatal(err)
 		}
 	}
@@ -108,7 +109,7 @@ func TestFullDisk(t *testing.T) {
 		} else if got, _ := readAll(t, data.Registry, "a"); len(got) != count {
 			t.Fatalf("%d records, want %d", len(got), count)
 		}
-		if err := write(data, "new"); kind(err) != topics.KindNoSpace {
+		if err := write(data, "new"); kind(err) != record.KindNoSpace {
 			t.Fatal(err)
 		}
 		drop(name)
@@ -199,7 +200,7 @@ func fill(data *recovery.Recovered, name string, size int) error {
 	b := make([]byte, size)
 	rng := rand.NewChaCha8([32]byte{byte(data.Log.Tail()), byte(data.Log.Tail() >> 8), byte(data.Log.Tail() >> 16)})
 	_, _ = rng.Read(b)
-	w := &topics.Write{Records: []topics.Record{{Data: b}}, DisableBackpressure: true}
+	w := &topics.Write{Records: []record.Record{{Data: b}}, DisableBackpressure: true}
 	_, err := data.Registry.Append(context.Background(), name, w)
 	return err
 }
@@ -246,7 +247,7 @@ func TestDeletesFreeAFullDisk(t *testing.T) {
 					if err == nil {
 						break
 					}
-					if kind(err) != topics.KindNoSpace {
+					if kind(err) != record.KindNoSpace {
 						t.Fatal(err)
 					}
 					before := data.Log.Stats().Released

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -78,9 +79,9 @@ func makeGolden(t *testing.T) {
 	r := data.Registry
 	for _, class := range []string{"ephemeral", "memory", "disk", "fsync"} {
 		for i := range 3 {
-			w := topics.Write{IdempotencyKey: fmt.Sprint("key-", i), Config: &topics.ConfigPatch{Durability: &class}}
+			w := topics.Write{IdempotencyKey: fmt.Sprint("key-", i), Config: &record.ConfigPatch{Durability: &class}}
 			for j := range 3 {
-				w.Records = append(w.Records, topics.Record{
+				w.Records = append(w.Records, record.Record{
 					Data: fmt.Appendf(nil, `{"write":%d,"record":%d,"text":"h\u00e9llo"}`, i, j),
 					Meta: []byte(`{"m":1.0}`), Tag: []byte("tag"), Node: []byte("node"),
 				})
@@ -90,7 +91,7 @@ func makeGolden(t *testing.T) {
 			}
 		}
 	}
-	tagged, err := topics.NewMatch("Glob", "tag-1*")
+	tagged, err := record.NewMatch("Glob", "tag-1*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func makeGolden(t *testing.T) {
 	}
 	limit := int64(4)
 	for _, name := range []string{"disk", "gone"} {
-		if _, err := r.Put(ctx, name, &topics.ConfigPatch{CapRecords: &limit}); err != nil {
+		if _, err := r.Put(ctx, name, &record.ConfigPatch{CapRecords: &limit}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +113,7 @@ func makeGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 10 {
-		w := topics.Write{IdempotencyKey: fmt.Sprint("later-", i), Records: []topics.Record{
+		w := topics.Write{IdempotencyKey: fmt.Sprint("later-", i), Records: []record.Record{
 			{Data: fmt.Appendf(nil, `{"later":%d}`, i), Tag: fmt.Appendf(nil, "tag-%d", i%3)}, {Data: []byte("null")},
 		}}
 		if _, err := r.Append(ctx, "fsync", &w); err != nil {

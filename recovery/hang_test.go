@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 	"github.com/e6e95bb8/topics/wal/vfs/hangfs"
@@ -71,7 +72,7 @@ func (h *hanging) eventually(what string, holds func() bool) {
 
 func (h *hanging) write(name string) error {
 	text := fmt.Sprintf(`"%s %d %s"`, name, h.data.Log.Tail(), strings.Repeat("x", 2000))
-	w := topics.Write{Records: []topics.Record{{Data: []byte(text)}}}
+	w := topics.Write{Records: []record.Record{{Data: []byte(text)}}}
 	_, err := h.data.Registry.Append(context.Background(), name, &w)
 	return err
 }
@@ -145,7 +146,7 @@ func TestHungArchive(t *testing.T) {
 					h.watched()
 				}
 			}
-			if err := h.write("a"); kind(err) != topics.KindThrottled {
+			if err := h.write("a"); kind(err) != record.KindThrottled {
 				t.Fatal(err)
 			}
 			if tail := h.data.Log.Tail(); tail > most+2*hangFile {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -29,7 +30,7 @@ func TestLossesAreWarnedOf(t *testing.T) {
 	}
 	write := func(name string) {
 		t.Helper()
-		w := &topics.Write{Records: []topics.Record{{Data: []byte("1")}}, Config: &topics.ConfigPatch{Durability: &memory}}
+		w := &topics.Write{Records: []record.Record{{Data: []byte("1")}}, Config: &record.ConfigPatch{Durability: &memory}}
 		if _, err := data.Registry.Append(ctx, name, w); err != nil {
 			t.Fatal(err)
 		}

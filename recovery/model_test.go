@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // model is what a client can rely on: which records were acknowledged, where,
@@ -17,7 +18,7 @@ type model struct {
 
 // life is one incarnation of a topic, from its creation to its delete.
 type life struct {
-	class    topics.Class
+	class    record.Class
 	evicts   bool // a cap or a ttl was ever set
 	unsure   bool // a change of it was cut off: it may be there or not
 	unmade   bool // its creation failed: no restart, no topic
@@ -25,7 +26,7 @@ type life struct {
 	strong   bool // it was never of a class below disk
 	records  map[uint64]string
 	hidden   map[uint64]bool         // its write failed: not to be seen before a restart
-	must     map[uint64]topics.Class // acked and not excused: seq to the class it was acked under
+	must     map[uint64]record.Class // acked and not excused: seq to the class it was acked under
 	seen     uint64                  // highest seq anybody was told of
 	places   map[string]uint64       // where each payload was last seen
 	twice    map[string]bool         // sent again when the window of its key may have been over
@@ -33,14 +34,14 @@ type life struct {
 	// gone are the seqs that were deleted, and the class of that: they never
 	// come back but where a crash may undo it. dead are all that anybody ever
 	// tried to delete: they may be missing without a word.
-	gone map[uint64]topics.Class
+	gone map[uint64]record.Class
 	dead map[uint64]bool
 }
 
 func newModel() *model { return &model{lives: map[string]*life{}, routing: newRouting()} }
 
-func kind(err error) topics.Kind {
-	var e *topics.Error
+func kind(err error) record.Kind {
+	var e *record.Error
 	if errors.As(err, &e) {
 		return e.Kind
 	}
@@ -49,8 +50,8 @@ func kind(err error) topics.Kind {
 
 func newLife() *life {
 	return &life{
-		records: map[uint64]string{}, hidden: map[uint64]bool{}, strong: true, must: map[uint64]topics.Class{}, places: map[string]uint64{},
-		gone: map[uint64]topics.Class{}, dead: map[uint64]bool{}, twice: map[string]bool{},
+		records: map[uint64]string{}, hidden: map[uint64]bool{}, strong: true, must: map[uint64]record.Class{}, places: map[string]uint64{},
+		gone: map[uint64]record.Class{}, dead: map[uint64]bool{}, twice: map[string]bool{},
 	}
 }
 
@@ -69,7 +70,7 @@ func (m *model) configured(t *testing.T, name string, out topics.Configured) {
 	}
 	l.unsure = false
 	l.class = out.Config.Durability
-	l.strong = l.strong && l.class >= topics.Disk
+	l.strong = l.strong && l.class >= record.Disk
 	l.evicts = l.evicts || out.Config.CapRecords > 0 || out.Config.TTLMS > 0
 }
 
@@ -92,7 +93,7 @@ func (m *model) maybeDropped(name string) {
 }
 
 // begun notes a write that has its seqs.
-func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *topics.ConfigPatch) {
+func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *record.ConfigPatch) {
 	placed := p.Placed()
 	l := m.lives[a.topic]
 	if placed.Created {
@@ -105,7 +106,7 @@ func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *topics.C
 		}
 		m.lives[a.topic] = l
 	}
-	l.strong = l.strong && placed.Class >= topics.Disk
+	l.strong = l.strong && placed.Class >= record.Disk
 	a.life, a.first, a.class, a.created = l, placed.First, placed.Class, placed.Created
 	l.attempts = append(l.attempts, a)
 	for i, data := range a.payload {
@@ -150,14 +151,14 @@ func (m *model) failed(a *attempt) {
 
 // excuse takes the promise off what a crash may take under its class. It must
 // be in a tombstone then; check sees to that.
-func (m *model) excuse(weaker topics.Class) {
+func (m *model) excuse(weaker record.Class) {
 	m.routing.excuse(weaker)
 	for _, l := range m.lives {
 		l.unmade, l.kept = false, false
 		clear(l.hidden)
 		for seq, class := range l.must {
 			if class <= weaker {
-				l.must[seq] = topics.Ephemeral
+				l.must[seq] = record.Ephemeral
 			}
 		}
 		for seq, class := range l.gone {
@@ -168,18 +169,18 @@ func (m *model) excuse(weaker topics.Class) {
 	}
 }
 
-func (m *model) killed()    { m.excuse(topics.Memory) }
-func (m *model) powerLost() { m.excuse(topics.Disk) }
+func (m *model) killed()    { m.excuse(record.Memory) }
+func (m *model) powerLost() { m.excuse(record.Disk) }
 func (m *model) closed() {
-	m.excuse(topics.Ephemeral)
+	m.excuse(record.Ephemeral)
 	for _, l := range m.lives {
 		for seq, class := range l.must {
-			if class > topics.Ephemeral { // the log was synced
-				l.must[seq] = topics.Fsync
+			if class > record.Ephemeral { // the log was synced
+				l.must[seq] = record.Fsync
 			}
 		}
 		for seq := range l.gone {
-			l.gone[seq] = topics.Fsync
+			l.gone[seq] = record.Fsync
 		}
 	}
 }
@@ -187,7 +188,7 @@ func (m *model) closed() {
 // forgo takes the promise off the records that cannot be read when a delete is
 // sent. They are over by the clock of this life. By that of the next one, if it
 // jumped, they may not be, and then the delete takes those of them that match.
-func (l *life) forgo(visible map[uint64]topics.Record) {
+func (l *life) forgo(visible map[uint64]record.Record) {
 	for seq := range l.must {
 		if _, ok := visible[seq]; !ok {
 			delete(l.must, seq)
@@ -198,7 +199,7 @@ func (l *life) forgo(visible map[uint64]topics.Record) {
 
 // deleted notes that the records that matched, of those that could be read, are
 // gone: for good, or, when it failed, perhaps.
-func (l *life) deleted(matched map[uint64]topics.Record, class topics.Class, failed bool) {
+func (l *life) deleted(matched map[uint64]record.Record, class record.Class, failed bool) {
 	for seq := range matched {
 		delete(l.must, seq)
 		if l.dead[seq] = true; !failed {
@@ -238,7 +239,7 @@ const hourMS = 3_600_000
 
 // repeated notes that a write was appended again, for the first one is gone.
 func (m *model) repeated(t *testing.T, old, again *attempt, p *topics.Pending) {
-	if old.acked && !old.aged && old.life.must[old.first] > topics.Ephemeral {
+	if old.acked && !old.aged && old.life.must[old.first] > record.Ephemeral {
 		t.Fatalf("topic %s: the key of the write acked at %d is not known", old.topic, old.first)
 	}
 	old.key = ""

@@ -12,6 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -158,7 +159,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 						t.Errorf("topic %s: seq %d is gone without a word", name, seq)
 					}
 				}
-				out, err := data.Registry.Append(ctx, name, &topics.Write{Records: []topics.Record{{Data: []byte("1")}}})
+				out, err := data.Registry.Append(ctx, name, &topics.Write{Records: []record.Record{{Data: []byte("1")}}})
 				if err != nil || out.First <= head {
 					t.Errorf("topic %s, whose head was %d: %+v, %v", name, head, out, err)
 				}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Routers forward from the topics that clients write to into r0 and r1, and
@@ -33,7 +34,7 @@ type route struct {
 
 // destination is a topic that only routers write to.
 type destination struct {
-	class  topics.Class
+	class  record.Class
 	unsure bool
 	seen   map[string]uint64 // the seqs of payloads that are to stay there
 }
@@ -43,7 +44,7 @@ func newRouting() *routing {
 }
 
 // excuse takes the promise off what an end may take from a class.
-func (g *routing) excuse(weaker topics.Class) {
+func (g *routing) excuse(weaker record.Class) {
 	for _, d := range g.dests {
 		if d.class <= weaker {
 			clear(d.seen)
@@ -98,10 +99,10 @@ func (s *sim) putRouter() {
 		}
 	}
 	if g.dests[dest] == nil {
-		class := topics.Disk + topics.Class(s.rng.IntN(2))
+		class := record.Disk + record.Class(s.rng.IntN(2))
 		text := class.String()
 		g.dests[dest] = &destination{class: class, unsure: true, seen: map[string]uint64{}}
-		if _, err := r.Put(context.Background(), dest, &topics.ConfigPatch{Durability: &text}); err != nil {
+		if _, err := r.Put(context.Background(), dest, &record.ConfigPatch{Durability: &text}); err != nil {
 			s.excused(err)
 			return
 		}
@@ -123,7 +124,7 @@ func (s *sim) putRouter() {
 		Guarantee: topics.ExactlyOnce,
 	}
 	if rt.filter != "" {
-		m, err := topics.NewMatch("Eq", rt.filter)
+		m, err := record.NewMatch("Eq", rt.filter)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -228,7 +229,7 @@ func (s *sim) checkRouters(restarted bool) {
 	for name, d := range g.dests {
 		_, err := r.State(name, false)
 		switch {
-		case kind(err) == topics.KindNotFound && d.unsure:
+		case kind(err) == record.KindNotFound && d.unsure:
 			if restarted {
 				delete(g.dests, name)
 			}

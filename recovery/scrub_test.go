@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -28,7 +29,7 @@ func stored(t *testing.T) (*crashfs.FS, *recovery.Recovered) {
 		for i := range 3 {
 			w := &topics.Write{DisableBackpressure: true}
 			for n := range 30 {
-				w.Records = append(w.Records, topics.Record{Data: fmt.Appendf(nil, `"%d %d %s"`, round, n, strings.Repeat("x", n)), Tag: []byte("t")})
+				w.Records = append(w.Records, record.Record{Data: fmt.Appendf(nil, `"%d %d %s"`, round, n, strings.Repeat("x", n)), Tag: []byte("t")})
 			}
 			if _, err := data.Registry.Append(ctx, fmt.Sprint("topic-", i), w); err != nil {
 				t.Fatal(err)

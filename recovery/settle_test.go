@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -35,7 +36,7 @@ func TestSettlingIsCut(t *testing.T) {
 		t.Helper()
 		w := &topics.Write{DisableBackpressure: true}
 		for range n {
-			w.Records = append(w.Records, topics.Record{Data: []byte("1")})
+			w.Records = append(w.Records, record.Record{Data: []byte("1")})
 		}
 		out, err := data.Registry.Append(context.Background(), name(i), w)
 		if err != nil {
@@ -97,8 +98,8 @@ func TestLateWritesReserveAnew(t *testing.T) {
 	write := func(data *recovery.Recovered) topics.Written {
 		t.Helper()
 		out, err := data.Registry.Append(ctx, "t", &topics.Write{
-			Records: []topics.Record{{Data: []byte("1")}},
-			Config:  &topics.ConfigPatch{Durability: &ephemeral},
+			Records: []record.Record{{Data: []byte("1")}},
+			Config:  &record.ConfigPatch{Durability: &ephemeral},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -230,7 +231,7 @@ func (s *sim) remember() {
 		if s.jumped && l != nil && l.evicts {
 			continue // a restart may find that more is over, or less, also by a ttl of before
 		}
-		if l != nil && l.strong && state.Config.Durability >= topics.Disk {
+		if l != nil && l.strong && state.Config.Durability >= record.Disk {
 			s.left[state.Name] = kept(dumpTopic(s.t, s.data.Registry, state))
 		}
 	}

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // attempt is one write as the model knows it.
 type attempt struct {
 	topic   string
 	life    *life // the incarnation it went to; nil: it has no place
-	class   topics.Class
+	class   record.Class
 	key     string
 	payload []string // data of each record
 	first   uint64
@@ -36,7 +37,7 @@ func (s *sim) write() {
 	for i := range n {
 		data := fmt.Sprintf(`"%s op %d record %d of %d %s"`, name, s.ops, i, n, strings.Repeat("x", s.rng.IntN(200)))
 		a.payload = append(a.payload, data)
-		rec := topics.Record{Data: []byte(data)}
+		rec := record.Record{Data: []byte(data)}
 		if s.rng.IntN(2) == 0 {
 			rec.Tag, rec.Meta = fmt.Appendf(nil, "tag-%d", s.rng.IntN(4)), []byte(`{"m":1}`)
 		}
@@ -56,7 +57,7 @@ func (s *sim) write() {
 // begun so far.
 func (s *sim) begin(a *attempt, w *topics.Write) {
 	p, err := s.data.Registry.Begin(context.Background(), a.topic, w)
-	if kind(err) == topics.KindFull || kind(err) == topics.KindRecordTooLarge {
+	if kind(err) == record.KindFull || kind(err) == record.KindRecordTooLarge {
 		return
 	}
 	if err != nil {
@@ -109,11 +110,11 @@ func (s *sim) retryCut() {
 func (s *sim) repeat(old *attempt) {
 	w := &topics.Write{IdempotencyKey: old.key, DisableBackpressure: true}
 	for _, data := range old.payload {
-		w.Records = append(w.Records, topics.Record{Data: []byte(data)})
+		w.Records = append(w.Records, record.Record{Data: []byte(data)})
 	}
 	p, err := s.data.Registry.Begin(context.Background(), old.topic, w)
 	switch {
-	case kind(err) == topics.KindFull || kind(err) == topics.KindRecordTooLarge:
+	case kind(err) == record.KindFull || kind(err) == record.KindRecordTooLarge:
 		return
 	case err != nil:
 		s.excused(err)
@@ -136,10 +137,10 @@ func (s *sim) repeat(old *attempt) {
 // simWindow is longer than a run: only a clock that jumped ends it.
 const simWindow = 86_400_000
 
-func (s *sim) config() *topics.ConfigPatch {
-	class := topics.Class(s.rng.IntN(4)).String()
+func (s *sim) config() *record.ConfigPatch {
+	class := record.Class(s.rng.IntN(4)).String()
 	window := int64(simWindow)
-	p := &topics.ConfigPatch{Durability: &class, IdempotencyWindowMS: &window}
+	p := &record.ConfigPatch{Durability: &class, IdempotencyWindowMS: &window}
 	var limit, ttl int64
 	switch s.rng.IntN(6) {
 	case 0:
@@ -149,7 +150,7 @@ func (s *sim) config() *topics.ConfigPatch {
 	}
 	p.CapRecords, p.TTLMS = &limit, &ttl
 	if s.rng.IntN(4) == 0 {
-		reject := string(topics.DiscardReject)
+		reject := string(record.DiscardReject)
 		p.Discard = &reject
 	}
 	return p
@@ -214,7 +215,7 @@ func (s *sim) deleteRecords() {
 		if s.rng.IntN(3) == 0 {
 			op, tag = "Glob", "tag-*"
 		}
-		m, err := topics.NewMatch(op, tag)
+		m, err := record.NewMatch(op, tag)
 		if err != nil {
 			s.t.Fatal(err)
 		}

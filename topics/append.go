@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -30,7 +31,7 @@ type Pending struct {
 // Placement is where a write stands before it is durable.
 type Placement struct {
 	First, Last uint64
-	Class       Class
+	Class       record.Class
 	Created     bool
 }
 
@@ -48,10 +49,10 @@ func (p *Pending) Placed() Placement {
 // records are copied; the caller may reuse their memory at once.
 func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, error) {
 	if len(w.Records) == 0 {
-		return nil, invalidf("a write without records")
+		return nil, record.Invalid("a write without records")
 	}
 	if w.Config != nil { // a mistake is told also where no topic is made by it
-		if _, err := w.Config.Apply(DefaultConfig(), name); err != nil {
+		if _, err := w.Config.Apply(record.DefaultConfig(), name); err != nil {
 			return nil, err
 		}
 	}
@@ -94,7 +95,7 @@ func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (
 		return r.log.Admit(ctx, need+configSize, false, w.DisableBackpressure)
 	}
 	t.mu.RLock()
-	free := t.next.Durability == Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
+	free := t.next.Durability == record.Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
 	t.mu.RUnlock()
 	if free {
 		return 0, nil
@@ -115,19 +116,19 @@ func (r *Registry) assign(name string, w *Write, b *batch) (*Pending, error) {
 
 // assignCreating makes the topic and the write in one frame.
 func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, error) {
-	if err := CheckName(name); err != nil {
+	if err := record.CheckName(name); err != nil {
 		return nil, err
 	}
-	var patch ConfigPatch
+	var patch record.ConfigPatch
 	if w.Config != nil {
 		patch = *w.Config
 	}
-	cfg, err := patch.Apply(DefaultConfig(), name)
+	cfg, err := patch.Apply(record.DefaultConfig(), name)
 	if err != nil {
 		return nil, err
 	}
 	if w.Create != nil && !*w.Create || w.Create == nil && !cfg.AutoCreate {
-		return nil, notFound(name)
+		return nil, record.NotFound(name)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,8 +151,8 @@ func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, er
 // roomForTopics reports whether n more topics may be made. r.mu is held.
 func (r *Registry) roomForTopics(n int) error {
 	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len()+n > limit {
-		return &Error{
-			Kind: KindThrottled, Message: fmt.Sprintf("there are already %d topics, the most allowed", limit),
+		return &record.Error{
+			Kind: record.KindThrottled, Message: fmt.Sprintf("there are already %d topics, the most allowed", limit),
 			Detail: map[string]any{"limit": "max_topics", "max": limit},
 		}
 	}
@@ -161,7 +162,7 @@ func (r *Registry) roomForTopics(n int) error {
 // newTopic makes a topic that nobody knows yet; r.mu is held. adopt makes it
 // known once its creation has a place in the log. The name is copied: it may be
 // part of a long request line, which would stay in memory with it.
-func (r *Registry) newTopic(name string, cfg *Config) *topic {
+func (r *Registry) newTopic(name string, cfg *record.Config) *topic {
 	return &topic{id: r.nextID, name: strings.Clone(name), next: cfg}
 }
 
@@ -173,7 +174,7 @@ func (r *Registry) adopt(t *topic) {
 // assignLocked checks the write against the topic as the writes before it will
 // leave it, and appends its frame. creates is the config of a topic that this
 // write makes.
-func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (*Pending, error) {
+func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *record.Config) (*Pending, error) {
 	now := r.clock.now()
 	if p := r.repeated(t, w, now.steady); p != nil {
 		return p, nil
@@ -213,8 +214,8 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 	}
 	b.sizes = nil // the commit's from now on; a write that must wait for room keeps them
 	t.assigned, t.assignedTS = last, c.entry.ts
-	t.waiting.records += int64(c.entry.count)
-	t.waiting.bytes += c.bytes
+	t.waiting.Records += int64(c.entry.count)
+	t.waiting.Bytes += c.bytes
 	t.pending = append(t.pending, c)
 	if c.key != "" {
 		if t.inflight == nil {
@@ -230,7 +231,7 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *Config) (
 // enter puts the commit's frame into the log, or its records into memory, and
 // before it a reservation where its seqs need one.
 func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error {
-	ephemeral := c.class == Ephemeral
+	ephemeral := c.class == record.Ephemeral
 	if ephemeral {
 		if err := r.takeEphemeral(int64(len(records))); err != nil {
 			return err
@@ -238,7 +239,7 @@ func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error
 		c.body = append([]byte(nil), records...)
 	}
 	switch {
-	case c.class == Fsync:
+	case c.class == record.Fsync:
 	case c.entry.create && !ephemeral:
 		t.reserve.grow(last, r.log.Synced()) // the creation carries it
 	default:
@@ -257,11 +258,11 @@ func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error
 		if c.span, err = r.log.Append(c.entry.typ, payload, records, false); err != nil {
 			return logError(err)
 		}
-		if c.entry.create && c.class != Fsync {
+		if c.entry.create && c.class != record.Fsync {
 			t.reserve.at = c.span.End
 		}
 	}
-	if c.class != Fsync {
+	if c.class != record.Fsync {
 		c.synced = t.reserve.needs(last, r.log.Synced())
 	}
 	return nil
@@ -274,8 +275,8 @@ func (r *Registry) takeEphemeral(n int64) error {
 		return nil
 	}
 	r.totals.ephemeral.Add(-n)
-	return &Error{
-		Kind:    KindNoSpace,
+	return &record.Error{
+		Kind:    record.KindNoSpace,
 		Message: fmt.Sprintf("ephemeral records fill the %d bytes of memory they may use; nothing was appended", limit),
 		Detail:  map[string]any{"limit": "ephemeral_bytes", "max": limit},
 	}

@@ -3,12 +3,13 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 )
 
 func TestAppendAnswers(t *testing.T) {
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		t.Run(c.String(), func(t *testing.T) {
 			w := newWorld(t)
 			out := w.append("a", &Write{Records: records(3), Config: class(c)})
@@ -35,17 +36,17 @@ func TestAppendAnswers(t *testing.T) {
 // TestPayloadsAreVerbatim holds that every part of a record comes back byte
 // for byte, absent apart from empty, from memory and from the file.
 func TestPayloadsAreVerbatim(t *testing.T) {
-	recs := []Record{
+	recs := []record.Record{
 		{Data: []byte(`{"b": 1.0e+2, "a":1, "a":2, "\u00e9":"é"}`), Meta: []byte(`{ "k" : null }`), Tag: []byte("täg"), Node: []byte("n")},
 		{Data: []byte("null")},
 		{Data: []byte(`""`), Meta: []byte("{}"), Tag: []byte(""), Node: []byte("")},
 		{Data: []byte("0"), Node: []byte("only")},
 	}
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		wr := &Write{Config: class(c)}
 		for _, r := range recs {
-			wr.Records = append(wr.Records, Record{
+			wr.Records = append(wr.Records, record.Record{
 				Data: append([]byte(nil), r.Data...), Meta: r.Meta, Tag: r.Tag, Node: r.Node,
 			})
 		}
@@ -68,7 +69,7 @@ func TestPayloadsAreVerbatim(t *testing.T) {
 			}
 		}
 		check()
-		if c > Memory {
+		if c > record.Memory {
 			w.kill()
 			check()
 		}
@@ -95,7 +96,7 @@ func TestTimestamps(t *testing.T) {
 		t.Fatalf("%v, want %v", got, want)
 	}
 	w.now = 3000
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(100))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(100))})
 	w.write("a", 1)
 	if r := w.read("a", 10).Records[0]; r.TS != 6000 {
 		t.Fatalf("after a config change at %d ms", r.TS)
@@ -103,19 +104,19 @@ func TestTimestamps(t *testing.T) {
 }
 
 func TestCreateRules(t *testing.T) {
-	off := &ConfigPatch{AutoCreate: ptr(false)}
+	off := &record.ConfigPatch{AutoCreate: ptr(false)}
 	tests := []struct {
 		name   string
 		create *bool
-		config *ConfigPatch
-		want   Kind // 0: created
+		config *record.ConfigPatch
+		want   record.Kind // 0: created
 	}{
 		{"by default", nil, nil, 0},
 		{"asked for", ptr(true), nil, 0},
-		{"forbidden", ptr(false), nil, KindNotFound},
-		{"config says no", nil, off, KindNotFound},
+		{"forbidden", ptr(false), nil, record.KindNotFound},
+		{"config says no", nil, off, record.KindNotFound},
 		{"the write has the last word", ptr(true), off, 0},
-		{"bad config", nil, &ConfigPatch{TTLMS: ptr(int64(-1))}, KindInvalid},
+		{"bad config", nil, &record.ConfigPatch{TTLMS: ptr(int64(-1))}, record.KindInvalid},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -134,21 +135,21 @@ func TestCreateRules(t *testing.T) {
 	}
 	w := newWorld(t)
 	for _, bad := range []*Write{{Records: records(1)}, {Records: records(1), Create: ptr(true)}} {
-		if _, err := w.Append(context.Background(), "a b", bad); kindOf(err) != KindInvalid {
+		if _, err := w.Append(context.Background(), "a b", bad); kindOf(err) != record.KindInvalid {
 			t.Fatal(err)
 		}
 	}
-	w.refused("a", &Write{}, KindInvalid)
+	w.refused("a", &Write{}, record.KindInvalid)
 }
 
 // TestConfigOnlyWhenCreating holds that a write's config is for the topic it
 // makes, and nothing to one that is there; a wrong one is told either way.
 func TestConfigOnlyWhenCreating(t *testing.T) {
 	w := newWorld(t)
-	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(2))}})
-	w.append("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(9)), Type: ptr("queue")}})
-	w.refused("a", &Write{Records: records(1), Config: &ConfigPatch{CapRecords: ptr(int64(-9))}}, KindInvalid)
-	if c := w.state("a").Config; c.CapRecords != 2 || c.Type != TypeLog {
+	w.append("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(2))}})
+	w.append("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(9)), Type: ptr("queue")}})
+	w.refused("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(-9))}}, record.KindInvalid)
+	if c := w.state("a").Config; c.CapRecords != 2 || c.Type != record.TypeLog {
 		t.Fatalf("%+v", c)
 	}
 }
@@ -156,9 +157,9 @@ func TestConfigOnlyWhenCreating(t *testing.T) {
 func TestExpectedHead(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(1))}, KindSeqMismatch)
+	w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(1))}, record.KindSeqMismatch)
 	w.append("a", &Write{Records: records(3), ExpectedHead: ptr(uint64(0))})
-	e := w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(0))}, KindSeqMismatch)
+	e := w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(0))}, record.KindSeqMismatch)
 	if !reflect.DeepEqual(e.Detail, map[string]any{"topic": "a", "expected": uint64(0), "head_seq": uint64(3)}) {
 		t.Fatalf("%+v", e.Detail)
 	}
@@ -167,7 +168,7 @@ func TestExpectedHead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Begin(ctx, "a", &Write{Records: records(1), ExpectedHead: ptr(uint64(3))}); kindOf(err) != KindSeqMismatch {
+	if _, err := w.Begin(ctx, "a", &Write{Records: records(1), ExpectedHead: ptr(uint64(3))}); kindOf(err) != record.KindSeqMismatch {
 		t.Fatal(err)
 	}
 	if _, err := first.Wait(); err != nil {
@@ -181,7 +182,7 @@ func TestExpectedHead(t *testing.T) {
 func TestBusyLog(t *testing.T) {
 	for size := 3000; size < 4200; size += 8 {
 		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096; w.wal.FileBytes = 8192 })
-		wr := &Write{Records: []Record{{Data: make([]byte, size)}, {Data: []byte("2")}}}
+		wr := &Write{Records: []record.Record{{Data: make([]byte, size)}, {Data: []byte("2")}}}
 		w.append("made.by.it", wr)
 		before := w.write("reserves", 500).Last
 		for tp := w.lookup("reserves"); tp.reserve.covers(before + 2); {
@@ -203,8 +204,8 @@ func TestBusyLog(t *testing.T) {
 func TestBusyLogAndReservation(t *testing.T) {
 	for size := 1; size < 4096; size += 97 {
 		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096 })
-		w.put("e", class(Ephemeral))
-		w.put("m", class(Memory))
+		w.put("e", class(record.Ephemeral))
+		w.put("m", class(record.Memory))
 		last := w.write("e", 1).Last
 		for e := w.lookup("e"); e.reserve.covers(last + 1); {
 			last = w.write("e", 1).Last
@@ -213,7 +214,7 @@ func TestBusyLogAndReservation(t *testing.T) {
 		if err := w.log.WaitWritten(w.log.Tail()); err != nil {
 			t.Fatal(err)
 		}
-		w.append("m", &Write{Records: []Record{{Data: make([]byte, size)}}}) // nobody waits for it
+		w.append("m", &Write{Records: []record.Record{{Data: make([]byte, size)}}}) // nobody waits for it
 		if out := w.write("e", 1); out.First != last+1 {
 			t.Fatalf("size %d: %+v, behind %d", size, out, last)
 		}
@@ -225,7 +226,7 @@ func TestBusyLogAndReservation(t *testing.T) {
 // front of it.
 func TestOrderOfOneGoroutine(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Fsync))
+	w.put("a", class(record.Fsync))
 	var pending []*Pending
 	for range 3 {
 		p, err := w.Begin(context.Background(), "a", &Write{Records: records(2)})
@@ -237,7 +238,7 @@ func TestOrderOfOneGoroutine(t *testing.T) {
 	if s := w.state("a"); s.Head != 0 || len(w.read("a", 0).Records) != 0 {
 		t.Fatalf("visible before its sync: %+v", s)
 	}
-	if got := pending[1].Placed(); got != (Placement{First: 3, Last: 4, Class: Fsync}) {
+	if got := pending[1].Placed(); got != (Placement{First: 3, Last: 4, Class: record.Fsync}) {
 		t.Fatalf("%+v", got)
 	}
 	for _, i := range []int{2, 0, 1} {
@@ -256,11 +257,11 @@ func TestMaxTopics(t *testing.T) {
 	for i := range 3 {
 		w.write(fmt.Sprint(i), 1)
 	}
-	e := w.refused("x", &Write{Records: records(1)}, KindThrottled)
+	e := w.refused("x", &Write{Records: records(1)}, record.KindThrottled)
 	if e.Detail["limit"] != "max_topics" || e.Detail["max"] != 3 {
 		t.Fatalf("%+v", e.Detail)
 	}
-	if _, err := w.Put(context.Background(), "x", &ConfigPatch{}); kindOf(err) != KindThrottled {
+	if _, err := w.Put(context.Background(), "x", &record.ConfigPatch{}); kindOf(err) != record.KindThrottled {
 		t.Fatal(err)
 	}
 	w.write("2", 1)

@@ -3,6 +3,7 @@ package topics
 import (
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -41,7 +42,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 			return err
 		}
 		t.changes++
-		r.totals.deleted.Add(uint64(e.deleted.records))
+		r.totals.deleted.Add(uint64(e.deleted.Records))
 	case entryAppend, entryForward:
 		if e.create {
 			r.applyCreate(t, e)
@@ -59,7 +60,7 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 		t.tags.add(e.first, f.tags)
 		t.head = e.first + uint64(e.count) - 1
 		t.lastWrite = e.ts
-		r.grow(t, sums{int64(e.count), f.bytes})
+		r.grow(t, record.Size{Records: int64(e.count), Bytes: f.bytes})
 		r.trim(t)
 		if e.key != nil {
 			u := keyUse{id: r.keyID(e.key), at: at, first: e.first, count: uint32(e.count), ephemeral: f.body != nil}
@@ -68,10 +69,10 @@ func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
 				w.add(u, t.cfg.IdempotencyWindowMS)
 			})
 		}
-		if e.key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != Fsync {
+		if e.key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != record.Fsync {
 			r.sweeper.visit(t)
 		}
-		r.totals.appended.add(sums{int64(e.count), f.bytes})
+		r.totals.appended.add(record.Size{Records: int64(e.count), Bytes: f.bytes})
 	}
 	r.noteDamage(t)
 	r.notify(t)
@@ -85,13 +86,13 @@ func (r *Registry) applyCreate(t *topic, e *entry) {
 	r.applyConfig(t, e.config)
 }
 
-func (r *Registry) applyConfig(t *topic, c *Config) {
+func (r *Registry) applyConfig(t *topic, c *record.Config) {
 	t.changes++
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.intern(c)
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.cfg.Durability != Fsync {
+	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.cfg.Durability != record.Fsync {
 		r.sweeper.visit(t)
 	}
 }
@@ -116,9 +117,9 @@ func (r *Registry) applyLost(t *topic, l lostRange) {
 	t.assigned = max(t.assigned, t.head)
 }
 
-func (r *Registry) grow(t *topic, d sums) {
-	t.live.records += d.records
-	t.live.bytes += d.bytes
+func (r *Registry) grow(t *topic, d record.Size) {
+	t.live.Records += d.Records
+	t.live.Bytes += d.Bytes
 	r.totals.live.add(d)
 }
 
@@ -126,8 +127,8 @@ func (r *Registry) grow(t *topic, d sums) {
 func (r *Registry) trim(t *topic) {
 	before := t.capThrough
 	for {
-		over := t.cfg.over(t.live)
-		if over.records <= 0 && over.bytes <= 0 {
+		over := t.cfg.Over(t.live)
+		if over.Records <= 0 && over.Bytes <= 0 {
 			break
 		}
 		if t.index.ephemeral > 0 && (t.history.seq > 0 || !t.index.frontIsEphemeral()) {
@@ -135,18 +136,18 @@ func (r *Registry) trim(t *topic) {
 			t.noteCap = true
 			r.sweeper.visit(t)
 		}
-		live := t.live.records
+		live := t.live.Records
 		// A whole extent may go if one of the caps asks for all of it.
-		most := sums{over.records, math.MaxInt64}
-		if over.records <= 0 {
-			most = sums{math.MaxInt64, over.bytes}
+		most := record.Size{Records: over.Records, Bytes: math.MaxInt64}
+		if over.Records <= 0 {
+			most = record.Size{Records: math.MaxInt64, Bytes: over.Bytes}
 		}
 		if last := r.popExtent(t, math.MaxUint64, most, math.MaxInt64); last > 0 {
 			t.capThrough = last
 		} else {
 			t.capThrough = r.pop(t)
 		}
-		r.totals.evictedCap.Add(uint64(live - t.live.records))
+		r.totals.evictedCap.Add(uint64(live - t.live.Records))
 	}
 	if t.capThrough > before {
 		t.raiseFloor(t.capThrough + 1)
@@ -180,13 +181,13 @@ func (r *Registry) expire(t *topic, now int64) {
 	}
 	before := t.ttlThrough
 	for t.due(now) {
-		live := t.live.records
-		if last := r.popExtent(t, math.MaxUint64, sums{math.MaxInt64, math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
+		live := t.live.Records
+		if last := r.popExtent(t, math.MaxUint64, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
 			t.ttlThrough = last
 		} else {
 			t.ttlThrough = r.pop(t)
 		}
-		r.totals.evictedTTL.Add(uint64(live - t.live.records))
+		r.totals.evictedTTL.Add(uint64(live - t.live.Records))
 	}
 	if t.ttlThrough > before {
 		t.raiseFloor(t.ttlThrough + 1)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -43,7 +44,7 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 		}
 		if found.whole && found.live != t.live {
 			report(Fault{t.name, t.id, 0, 0, fmt.Sprintf("the state counts %d records of %d bytes, the segments have %d of %d",
-				t.live.records, t.live.bytes, found.live.records, found.live.bytes)})
+				t.live.Records, t.live.Bytes, found.live.Records, found.live.Bytes)})
 		}
 		if err := pace(); err != nil {
 			return err
@@ -64,7 +65,7 @@ func (r *Registry) inOrder() []*topic {
 
 // audited is what an audit found of a topic.
 type audited struct {
-	live  sums
+	live  record.Size
 	first column // the first live record, if there is any
 	whole bool   // none is missing
 }
@@ -105,10 +106,10 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 			if next = c.seq + 1; t.deleted.has(c.seq) {
 				continue
 			}
-			if found.live.records == 0 {
+			if found.live.Records == 0 {
 				found.first = c
 			}
-			found.live.add(sums{1, int64(c.size)})
+			found.live.Add(record.Size{Records: 1, Bytes: int64(c.size)})
 		}
 	}
 	gap(next, t.head)

@@ -1,6 +1,9 @@
 package topics
 
-import "sync"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+	"sync"
+)
 
 // batch is a write's records, encoded before any lock is taken.
 type batch struct {
@@ -21,9 +24,9 @@ func encodeBatch(w *Write) *batch {
 	tagged := 0 // records up to the last one with a tag
 	for i := range w.Records {
 		rec := &w.Records[i]
-		b.records = appendRecord(b.records, rec)
-		b.sizes = append(b.sizes, uint32(rec.payloadBytes()))
-		b.bytes += int64(rec.payloadBytes())
+		b.records = record.AppendRecord(b.records, rec)
+		b.sizes = append(b.sizes, uint32(rec.PayloadBytes()))
+		b.bytes += int64(rec.PayloadBytes())
 		if rec.Tag != nil {
 			b.tags = packTag(b.tags, i-tagged, rec.Tag)
 			tagged = i + 1

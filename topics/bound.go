@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -53,8 +54,8 @@ const maxLost = 1 << 50
 func (t *topic) bound(bytes uint64) uint64 {
 	top := t.head + bytes/smallestRecord + 1
 	switch t.next.Durability {
-	case Fsync:
-	case Ephemeral:
+	case record.Fsync:
+	case record.Ephemeral:
 		top = min(max(t.reserve.ceiling, t.head)+min(bytes/smallestFrame+1, 1<<30)*maxReserve, math.MaxInt64)
 	default:
 		top = max(t.reserve.ceiling, top+maxReserve)

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"sync"
 	"testing"
@@ -30,14 +31,14 @@ func (w *world) noStone(name string, from uint64) {
 func TestCapEvicts(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		cap  ConfigPatch
+		cap  record.ConfigPatch
 	}{
-		{"records", ConfigPatch{CapRecords: ptr(int64(5))}},
-		{"bytes", ConfigPatch{CapBytes: ptr(int64(47))}},
-		{"bytes first", ConfigPatch{CapBytes: ptr(int64(40)), CapRecords: ptr(int64(6))}},
-		{"records first", ConfigPatch{CapBytes: ptr(int64(400)), CapRecords: ptr(int64(5))}},
+		{"records", record.ConfigPatch{CapRecords: ptr(int64(5))}},
+		{"bytes", record.ConfigPatch{CapBytes: ptr(int64(47))}},
+		{"bytes first", record.ConfigPatch{CapBytes: ptr(int64(40)), CapRecords: ptr(int64(6))}},
+		{"records first", record.ConfigPatch{CapBytes: ptr(int64(400)), CapRecords: ptr(int64(5))}},
 	} {
-		for c := Ephemeral; c <= Fsync; c++ {
+		for c := record.Ephemeral; c <= record.Fsync; c++ {
 			w := newWorld(t)
 			cfg := test.cap
 			cfg.Durability = ptr(c.String())
@@ -65,7 +66,7 @@ func TestCapEvicts(t *testing.T) {
 			if got := w.Totals(); got.EvictedCap != 2 || got.Records != 5 || got.Bytes != 40 {
 				t.Fatalf("%+v", got)
 			}
-			if c > Memory {
+			if c > record.Memory {
 				w.kill()
 				check()
 			}
@@ -76,14 +77,14 @@ func TestCapEvicts(t *testing.T) {
 func TestLargerThanCap(t *testing.T) {
 	for _, discard := range []string{"old", "reject"} {
 		w := newWorld(t)
-		w.put("a", &ConfigPatch{CapRecords: ptr(int64(3)), CapBytes: ptr(int64(30)), Discard: &discard})
-		w.refused("a", &Write{Records: records(4)}, KindRecordTooLarge)
-		w.refused("a", &Write{Records: []Record{{Data: make([]byte, 20), Meta: make([]byte, 11)}}}, KindRecordTooLarge)
+		w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(3)), CapBytes: ptr(int64(30)), Discard: &discard})
+		w.refused("a", &Write{Records: records(4)}, record.KindRecordTooLarge)
+		w.refused("a", &Write{Records: []record.Record{{Data: make([]byte, 20), Meta: make([]byte, 11)}}}, record.KindRecordTooLarge)
 		w.write("a", 3)
-		if _, err := w.Append(context.Background(), "new", &Write{Records: records(2), Config: &ConfigPatch{CapRecords: ptr(int64(1))}}); kindOf(err) != KindRecordTooLarge {
+		if _, err := w.Append(context.Background(), "new", &Write{Records: records(2), Config: &record.ConfigPatch{CapRecords: ptr(int64(1))}}); kindOf(err) != record.KindRecordTooLarge {
 			t.Fatal(err)
 		}
-		if _, err := w.State("new", false); kindOf(err) != KindNotFound {
+		if _, err := w.State("new", false); kindOf(err) != record.KindNotFound {
 			t.Fatal("a refused write made its topic:", err)
 		}
 	}
@@ -91,19 +92,19 @@ func TestLargerThanCap(t *testing.T) {
 
 func TestReject(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(5)), TTLMS: ptr(int64(1000)), Discard: ptr("reject")})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(5)), TTLMS: ptr(int64(1000)), Discard: ptr("reject")})
 	w.write("a", 3)
-	e := w.refused("a", &Write{Records: records(3)}, KindFull)
+	e := w.refused("a", &Write{Records: records(3)}, record.KindFull)
 	want := map[string]any{"topic": "a", "cap_records": int64(5), "cap_bytes": int64(0), "head_seq": uint64(3), "earliest_seq": uint64(1)}
 	if !reflect.DeepEqual(e.Detail, want) {
 		t.Fatalf("%+v", e.Detail)
 	}
 	w.write("a", 2)
-	w.refused("a", &Write{Records: records(1)}, KindFull)
+	w.refused("a", &Write{Records: records(1)}, record.KindFull)
 	w.now += 1001 // what has expired makes room
 	w.write("a", 5)
-	w.put("a", &ConfigPatch{CapBytes: ptr(int64(41)), Discard: ptr("reject")})
-	w.refused("a", &Write{Records: records(1)}, KindFull)
+	w.put("a", &record.ConfigPatch{CapBytes: ptr(int64(41)), Discard: ptr("reject")})
+	w.refused("a", &Write{Records: records(1)}, record.KindFull)
 }
 
 // TestRejectCountsWhatIsOnItsWay holds that writes that are not visible yet
@@ -111,12 +112,12 @@ func TestReject(t *testing.T) {
 func TestRejectCountsWhatIsOnItsWay(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(5)), Durability: ptr("fsync"), Discard: ptr("reject")})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(5)), Durability: ptr("fsync"), Discard: ptr("reject")})
 	p, err := w.Begin(ctx, "a", &Write{Records: records(4)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Begin(ctx, "a", &Write{Records: records(2)}); kindOf(err) != KindFull {
+	if _, err := w.Begin(ctx, "a", &Write{Records: records(2)}); kindOf(err) != record.KindFull {
 		t.Fatal(err)
 	}
 	if _, err := p.Wait(); err != nil {
@@ -126,27 +127,27 @@ func TestRejectCountsWhatIsOnItsWay(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	w.write("a", 1) // what is visible no longer counts twice
-	w.put("b", &ConfigPatch{CapBytes: ptr(int64(40)), Discard: ptr("reject")})
+	w.put("b", &record.ConfigPatch{CapBytes: ptr(int64(40)), Discard: ptr("reject")})
 	for range 5 {
 		w.write("b", 1)
 	}
-	w.refused("b", &Write{Records: records(1)}, KindFull)
+	w.refused("b", &Write{Records: records(1)}, record.KindFull)
 }
 
 // TestRejectRace holds that concurrent writers fill a topic to its cap and
 // not beyond.
 func TestRejectRace(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.DiskSync = false, 1e6 })
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		name := c.String()
-		w.put(name, &ConfigPatch{CapRecords: ptr(int64(50)), Durability: &name, Discard: ptr("reject")})
+		w.put(name, &record.ConfigPatch{CapRecords: ptr(int64(50)), Durability: &name, Discard: ptr("reject")})
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
 				for {
 					_, err := w.Append(context.Background(), name, &Write{Records: records(3)})
 					switch {
-					case kindOf(err) == KindFull:
+					case kindOf(err) == record.KindFull:
 						return
 					case err != nil:
 						t.Error(err)
@@ -169,11 +170,11 @@ func TestTightening(t *testing.T) {
 	w.write("a", 4)
 	w.now += 1000
 	w.write("a", 6)
-	w.put("a", &ConfigPatch{CapBytes: ptr(int64(70))})
+	w.put("a", &record.ConfigPatch{CapBytes: ptr(int64(70))})
 	if s := w.state("a"); s.Earliest != 3 || s.Count != 8 || s.Bytes != 64 {
 		t.Fatalf("%+v", s)
 	}
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(999))})
+	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(999))})
 	if s := w.state("a"); s.Earliest != 5 || s.Count != 6 {
 		t.Fatalf("%+v", s)
 	}
@@ -183,7 +184,7 @@ func TestTightening(t *testing.T) {
 	if got := w.stone("a", 2); got.GapFrom != 3 || got.GapTo != 4 || got.Reason != ReasonTTL {
 		t.Fatalf("%+v", got)
 	}
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	w.restart()
 	if s := w.state("a"); s.Earliest != 5 || s.Count != 6 {
 		t.Fatalf("%+v", s)
@@ -191,7 +192,7 @@ func TestTightening(t *testing.T) {
 }
 
 func TestTTL(t *testing.T) {
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		cfg := class(c)
 		cfg.TTLMS = ptr(int64(1000))
@@ -225,11 +226,11 @@ func TestTTL(t *testing.T) {
 // when a restart comes with a clock that was set back.
 func TestTTLStaysExpired(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(1000))})
+	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(1000))})
 	w.write("a", 3)
 	w.now += 1001
 	w.Sweep(context.Background())
-	if s, totals := w.lookup("a"), w.Totals(); s.live.records != 0 || totals.EvictedTTL != 3 {
+	if s, totals := w.lookup("a"), w.Totals(); s.live.Records != 0 || totals.EvictedTTL != 3 {
 		t.Fatalf("the sweeper left %+v, %+v", s.live, totals)
 	}
 	w.Sweep(context.Background())

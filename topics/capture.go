@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -87,7 +88,7 @@ func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err er
 	if err := c.registry.awaitChangesBefore(c.start); err != nil {
 		return c.written, err
 	}
-	e := stateEncoder{configs: map[*Config]uint64{}}
+	e := stateEncoder{configs: map[*record.Config]uint64{}}
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
 	e.buf = binary.AppendUvarint(e.buf, c.nextID)
 	for _, t := range c.topics {
@@ -164,14 +165,14 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 // move writes a topic's records up to through to segments.
 func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, s *Sink) (err error) {
 	reader := c.registry.reader()
-	var d decoder // the present frame's records from next on
+	var d record.Decoder // the present frame's records from next on
 	var first, next uint64
 	paced := 0
-	records.each(func(frame *frameRef, record int, seq uint64, size uint32) bool {
+	records.each(func(frame *frameRef, ordinal int, seq uint64, size uint32) bool {
 		if seq > through {
 			return false
 		}
-		if frame.first != first || d.rest() == nil {
+		if frame.first != first || d.Rest() == nil {
 			if d, err = frame.open(reader); err != nil {
 				return false
 			}
@@ -179,9 +180,9 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 		}
 		var body []byte
 		for ; next <= seq; next++ {
-			body = d.bytes()
+			body = d.Bytes()
 		}
-		rec, bad := decodeRecord(body)
+		rec, bad := record.DecodeRecord(body)
 		if err = bad; err != nil || dead.has(seq) {
 			return err == nil
 		}
@@ -201,12 +202,12 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 const paceBytes = 32 << 10
 
 // open returns the frame's encoded records.
-func (f *frameRef) open(log *frames) (decoder, error) {
+func (f *frameRef) open(log *frames) (record.Decoder, error) {
 	if f.body != nil {
-		return newDecoder(f.body), nil
+		return record.NewDecoder(f.body), nil
 	}
 	records, err := log.at(f.lsn)
-	return newDecoder(records), err
+	return record.NewDecoder(records), err
 }
 
 // add puts a record into the present segment, or into the next when it is full.

@@ -6,33 +6,34 @@ import (
 	"slices"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // Configured answers Put and Patch.
 type Configured struct {
 	Created bool
-	Config  Config // the full config, clamped
+	Config  record.Config // the full config, clamped
 	Cost    Cost
 }
 
 // Put makes the topic with that config, or replaces its config: an omitted
 // field takes its default. It returns when the change is durable.
-func (r *Registry) Put(ctx context.Context, name string, p *ConfigPatch) (Configured, error) {
-	if err := CheckName(name); err != nil {
+func (r *Registry) Put(ctx context.Context, name string, p *record.ConfigPatch) (Configured, error) {
+	if err := record.CheckName(name); err != nil {
 		return Configured{}, err
 	}
-	return r.configure(ctx, name, func(present *Config) (Config, error) {
-		return p.Apply(DefaultConfig(), name)
+	return r.configure(ctx, name, func(present *record.Config) (record.Config, error) {
+		return p.Apply(record.DefaultConfig(), name)
 	})
 }
 
 // Patch lays the patch over the topic's config. It returns when the change is
 // durable.
-func (r *Registry) Patch(ctx context.Context, name string, p *ConfigPatch) (Configured, error) {
-	return r.configure(ctx, name, func(present *Config) (Config, error) {
+func (r *Registry) Patch(ctx context.Context, name string, p *record.ConfigPatch) (Configured, error) {
+	return r.configure(ctx, name, func(present *record.Config) (record.Config, error) {
 		if present == nil {
-			return Config{}, notFound(name)
+			return record.Config{}, record.NotFound(name)
 		}
 		return p.Apply(*present, name)
 	})
@@ -40,7 +41,7 @@ func (r *Registry) Patch(ctx context.Context, name string, p *ConfigPatch) (Conf
 
 // configure changes a topic's config to what derive makes of the present one,
 // nil for a topic that is not there.
-func (r *Registry) configure(ctx context.Context, name string, derive func(*Config) (Config, error)) (Configured, error) {
+func (r *Registry) configure(ctx context.Context, name string, derive func(*record.Config) (record.Config, error)) (Configured, error) {
 	for {
 		if _, err := r.log.Admit(ctx, configSize, false, true); err != nil {
 			return Configured{}, logError(err)
@@ -60,7 +61,7 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*Conf
 
 // configSize is room for a config entry: its name, and a config with a
 // dead-letter name, as JSON.
-const configSize = 2*MaxName + 1024
+const configSize = 2*record.MaxName + 1024
 
 // commitChange waits for a change of a topic, which is durable whatever the
 // topic's class.
@@ -76,7 +77,7 @@ func (r *Registry) commitChange(c *commit) (Cost, error) {
 // assignConfig gives a config change its place. Without a change the commit is
 // the one that made the config what it is, if that is still on its way: it is
 // to be waited for all the same, for it may fail.
-func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
+func (r *Registry) assignConfig(name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
 	t := r.hold(name)
 	if t == nil {
 		return r.assignCreate(name, derive)
@@ -90,8 +91,8 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 		return Configured{}, nil, err
 	}
 	if cfg.Type != t.next.Type {
-		return Configured{}, nil, &Error{
-			Kind:    KindIncompatible,
+		return Configured{}, nil, &record.Error{
+			Kind:    record.KindIncompatible,
 			Message: fmt.Sprintf("topic %q is of type %q, which never changes", name, t.next.Type),
 			Detail:  map[string]any{"topic": name, "type": string(t.next.Type)},
 		}
@@ -101,12 +102,12 @@ func (r *Registry) assignConfig(name string, derive func(*Config) (Config, error
 		return out, t.pendingConfig(), nil
 	}
 	now := r.clock.now()
-	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+	c := &commit{topic: t, class: record.Fsync, came: now, entry: entry{
 		typ: entryConfig, id: t.id, ts: max(now.wall, t.assignedTS), last: t.assigned, config: &cfg,
 	}}
 	reserve := t.reserve
 	switch {
-	case cfg.Durability == Fsync:
+	case cfg.Durability == record.Fsync:
 		reserve = reservation{}
 	case !reserve.covers(t.assigned + 1):
 		reserve.grow(max(t.assigned, reserve.ceiling), r.log.Synced())
@@ -151,7 +152,7 @@ func (r *Registry) hold(name string) *topic {
 }
 
 // assignCreate gives the creation of a topic its place.
-func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error)) (Configured, *commit, error) {
+func (r *Registry) assignCreate(name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.byName.Get(name); taken {
@@ -166,10 +167,10 @@ func (r *Registry) assignCreate(name string, derive func(*Config) (Config, error
 	}
 	t := r.newTopic(name, &cfg)
 	now := r.clock.now()
-	c := &commit{topic: t, class: Fsync, came: now, entry: entry{
+	c := &commit{topic: t, class: record.Fsync, came: now, entry: entry{
 		typ: entryCreate, id: t.id, ts: now.wall, name: name, config: &cfg,
 	}}
-	if cfg.Durability != Fsync {
+	if cfg.Durability != record.Fsync {
 		t.reserve.grow(0, r.log.Synced())
 	}
 	if err := r.appendChange(c, t.reserve.ceiling); err != nil {
@@ -241,9 +242,9 @@ func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, err
 	}
 	if ifEmpty {
 		r.expire(t, r.steady())
-		if n := t.live.records + t.waiting.records; n > 0 {
-			return nil, 0, &Error{
-				Kind:    KindNotEmpty,
+		if n := t.live.Records + t.waiting.Records; n > 0 {
+			return nil, 0, &record.Error{
+				Kind:    record.KindNotEmpty,
 				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
 				Detail:  map[string]any{"topic": t.name, "count": n},
 			}

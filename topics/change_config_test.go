@@ -2,30 +2,31 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
 func TestPutReplacesPatchMerges(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	if out := w.put("a", &ConfigPatch{TTLMS: ptr(int64(5000)), CapRecords: ptr(int64(7))}); !out.Created || out.Config.TTLMS != 5000 {
+	if out := w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(5000)), CapRecords: ptr(int64(7))}); !out.Created || out.Config.TTLMS != 5000 {
 		t.Fatalf("%+v", out)
 	}
-	patched, err := w.Patch(ctx, "a", &ConfigPatch{CapBytes: ptr(int64(99))})
+	patched, err := w.Patch(ctx, "a", &record.ConfigPatch{CapBytes: ptr(int64(99))})
 	if c := patched.Config; err != nil || patched.Created || c.TTLMS != 5000 || c.CapRecords != 7 || c.CapBytes != 99 {
 		t.Fatalf("%+v, %v", patched, err)
 	}
-	if out := w.put("a", &ConfigPatch{CapRecords: ptr(int64(8))}); out.Created || out.Config.TTLMS != 0 || out.Config.CapBytes != 0 || out.Config.CapRecords != 8 {
+	if out := w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(8))}); out.Created || out.Config.TTLMS != 0 || out.Config.CapBytes != 0 || out.Config.CapRecords != 8 {
 		t.Fatalf("%+v", out)
 	}
-	if _, err := w.Patch(ctx, "none", &ConfigPatch{}); kindOf(err) != KindNotFound {
+	if _, err := w.Patch(ctx, "none", &record.ConfigPatch{}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
-	if _, err := w.Put(ctx, "no/name", &ConfigPatch{}); kindOf(err) != KindInvalid {
+	if _, err := w.Put(ctx, "no/name", &record.ConfigPatch{}); kindOf(err) != record.KindInvalid {
 		t.Fatal(err)
 	}
-	for _, change := range []func(context.Context, string, *ConfigPatch) (Configured, error){w.Put, w.Patch} {
-		if _, err := change(ctx, "a", &ConfigPatch{Type: ptr("queue")}); kindOf(err) != KindIncompatible {
+	for _, change := range []func(context.Context, string, *record.ConfigPatch) (Configured, error){w.Put, w.Patch} {
+		if _, err := change(ctx, "a", &record.ConfigPatch{Type: ptr("queue")}); kindOf(err) != record.KindIncompatible {
 			t.Fatal(err)
 		}
 	}
@@ -39,13 +40,13 @@ func TestPutReplacesPatchMerges(t *testing.T) {
 // TestNoChange holds that a config that changes nothing writes nothing.
 func TestNoChange(t *testing.T) {
 	w := newWorld(t)
-	p := &ConfigPatch{Priority: ptr(ptr(int64(3))), DeadLetter: ptr(ptr("d")), TTLMS: ptr(int64(1))}
+	p := &record.ConfigPatch{Priority: ptr(ptr(int64(3))), DeadLetter: ptr(ptr("d")), TTLMS: ptr(int64(1))}
 	w.put("a", p)
 	frames := w.log.Stats().Frames
 	if out := w.put("a", p); out.Created || *out.Config.Priority != 3 {
 		t.Fatalf("%+v", out)
 	}
-	if _, err := w.Patch(context.Background(), "a", &ConfigPatch{}); err != nil {
+	if _, err := w.Patch(context.Background(), "a", &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := w.log.Stats().Frames - frames; n != 0 {
@@ -59,11 +60,11 @@ func TestNoChangeWaits(t *testing.T) {
 	for _, made := range []string{"created", "changed", "created by a write"} {
 		t.Run(made, func(t *testing.T) {
 			w := newWorld(t)
-			p := &ConfigPatch{TTLMS: ptr(int64(77))}
-			derive := func(*Config) (Config, error) { return p.Apply(DefaultConfig(), "a") }
+			p := &record.ConfigPatch{TTLMS: ptr(int64(77))}
+			derive := func(*record.Config) (record.Config, error) { return p.Apply(record.DefaultConfig(), "a") }
 			switch made {
 			case "changed":
-				w.put("a", &ConfigPatch{})
+				w.put("a", &record.ConfigPatch{})
 				fallthrough
 			case "created":
 				if _, c, err := w.assignConfig("a", derive); err != nil || c == nil {

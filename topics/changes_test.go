@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"strings"
 	"sync"
@@ -25,15 +26,15 @@ var changesOfState = []struct {
 		return err
 	}},
 	{"make a topic", func(w *world) error {
-		_, err := w.Put(context.Background(), "made", &ConfigPatch{})
+		_, err := w.Put(context.Background(), "made", &record.ConfigPatch{})
 		return err
 	}},
 	{"replace a config", func(w *world) error {
-		_, err := w.Put(context.Background(), "a", &ConfigPatch{CapRecords: ptr(int64(2))})
+		_, err := w.Put(context.Background(), "a", &record.ConfigPatch{CapRecords: ptr(int64(2))})
 		return err
 	}},
 	{"patch a config", func(w *world) error {
-		_, err := w.Patch(context.Background(), "a", class(Fsync))
+		_, err := w.Patch(context.Background(), "a", class(record.Fsync))
 		return err
 	}},
 	{"make a router", func(w *world) error {
@@ -66,7 +67,7 @@ var changesOfState = []struct {
 
 func (w *world) furnish() {
 	w.write("a", 5)
-	w.append("f", &Write{Records: records(5), Config: class(Fsync)})
+	w.append("f", &Write{Records: records(5), Config: class(record.Fsync)})
 	w.connect("ab", "a", "b")
 	w.connect("za", "z", "a")
 	w.connect("cd", "c", "d")
@@ -169,7 +170,7 @@ func TestFailedChangesAreNotSeen(t *testing.T) {
 				}
 				before := w.picture()
 				release := w.holdChange(gate, c.make)
-				if err := release(errors.New("the disk is gone")); kindOf(err) != KindReadOnly {
+				if err := release(errors.New("the disk is gone")); kindOf(err) != record.KindReadOnly {
 					t.Fatal(err)
 				}
 				for range 2 { // a change that is tried again is refused
@@ -179,11 +180,11 @@ func TestFailedChangesAreNotSeen(t *testing.T) {
 					if w.deleted(f) {
 						t.Fatal("followers were told of a delete that failed")
 					}
-					if err := c.make(w); kindOf(err) != KindReadOnly {
+					if err := c.make(w); kindOf(err) != record.KindReadOnly {
 						t.Fatal(err)
 					}
 				}
-				if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); kindOf(err) != KindReadOnly {
+				if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
 					t.Fatal(err)
 				}
 
@@ -224,14 +225,14 @@ func TestNothingComesBetween(t *testing.T) {
 			return err
 		}, 3},
 		{"put", func(w *world) error {
-			out, err := w.Put(ctx, "a", &ConfigPatch{})
+			out, err := w.Put(ctx, "a", &record.ConfigPatch{})
 			if err == nil && !out.Created {
 				err = fmt.Errorf("%+v", out)
 			}
 			return err
 		}, 0},
 		{"patch", func(w *world) error {
-			if _, err := w.Patch(ctx, "a", class(Memory)); kindOf(err) != KindNotFound {
+			if _, err := w.Patch(ctx, "a", class(record.Memory)); kindOf(err) != record.KindNotFound {
 				return fmt.Errorf("patched: %w", err)
 			}
 			return nil
@@ -243,7 +244,7 @@ func TestNothingComesBetween(t *testing.T) {
 			return nil
 		}, 0},
 		{"delete records", func(w *world) error {
-			if _, err := w.DeleteRecords(ctx, "a", &Deletion{Before: ptr(uint64(9))}); kindOf(err) != KindNotFound {
+			if _, err := w.DeleteRecords(ctx, "a", &Deletion{Before: ptr(uint64(9))}); kindOf(err) != record.KindNotFound {
 				return fmt.Errorf("deleted: %w", err)
 			}
 			return nil

@@ -2,37 +2,38 @@ package topics
 
 import (
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math"
 )
 
 // check holds the write against the topic's head and caps.
 func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
-		return &Error{
-			Kind:    KindSeqMismatch,
+		return &record.Error{
+			Kind:    record.KindSeqMismatch,
 			Message: fmt.Sprintf("expected_head_seq is %d, the head of topic %q is %d", *w.ExpectedHead, t.name, t.assigned),
 			Detail:  map[string]any{"topic": t.name, "expected": *w.ExpectedHead, "head_seq": t.assigned},
 		}
 	}
 	c, n := t.next, int64(len(b.sizes))
 	if c.CapRecords > 0 && n > c.CapRecords || c.CapBytes > 0 && b.bytes > c.CapBytes {
-		return &Error{
-			Kind:    KindRecordTooLarge,
+		return &record.Error{
+			Kind:    record.KindRecordTooLarge,
 			Message: fmt.Sprintf("a write of %d records and %d bytes is larger than topic %q may ever hold", n, b.bytes, t.name),
 			Detail:  map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes, "records": n, "bytes": b.bytes},
 		}
 	}
 	if t.assigned > math.MaxUint64-uint64(n)-maxReserve {
-		return invalidf("topic %q has no seqs left", t.name)
+		return record.Invalid("topic %q has no seqs left", t.name)
 	}
-	if c.Discard != DiscardReject {
+	if c.Discard != record.DiscardReject {
 		return nil
 	}
 	r.expire(t, now)
-	if c.CapRecords > 0 && t.live.records+t.waiting.records+n > c.CapRecords ||
-		c.CapBytes > 0 && t.live.bytes+t.waiting.bytes+b.bytes > c.CapBytes {
-		return &Error{
-			Kind:    KindFull,
+	if c.CapRecords > 0 && t.live.Records+t.waiting.Records+n > c.CapRecords ||
+		c.CapBytes > 0 && t.live.Bytes+t.waiting.Bytes+b.bytes > c.CapBytes {
+		return &record.Error{
+			Kind:    record.KindFull,
 			Message: fmt.Sprintf("topic %q is full and rejects", t.name),
 			Detail: map[string]any{"topic": t.name, "cap_records": c.CapRecords, "cap_bytes": c.CapBytes,
 				"head_seq": t.head, "earliest_seq": t.earliest()},

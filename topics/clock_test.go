@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
 )
@@ -50,7 +51,7 @@ func newJumpy(t *testing.T, seed uint64) *jumpy {
 		w.opt.Now = func() int64 { return j.passed + j.ahead }
 		w.opt.Elapsed = func() int64 { return j.passed }
 	})
-	j.put("a", &ConfigPatch{TTLMS: ptr(jumpyTTL), IdempotencyWindowMS: ptr(j.window)})
+	j.put("a", &record.ConfigPatch{TTLMS: ptr(jumpyTTL), IdempotencyWindowMS: ptr(j.window)})
 	return j
 }
 

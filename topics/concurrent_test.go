@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"go.uber.org/goleak"
 )
 
@@ -38,7 +39,7 @@ func (c *crowd) run(f func() error) {
 // writer appends pairs: one record that stays, one that is to be deleted.
 func (c *crowd) writer(id, n int) error {
 	for i := range n {
-		w := &Write{Records: []Record{
+		w := &Write{Records: []record.Record{
 			{Data: fmt.Appendf(nil, "%d/%d", id, i), Tag: []byte("stays")},
 			{Data: fmt.Appendf(nil, "%d/%d", id, i), Tag: fmt.Appendf(nil, "goes-%d-%d", id, i)},
 		}}
@@ -50,7 +51,7 @@ func (c *crowd) writer(id, n int) error {
 		if i%3 > 0 {
 			continue
 		}
-		d := &Deletion{Match: &Match{value: fmt.Sprintf("goes-%d-%d", id, i)}}
+		d := &Deletion{Match: &record.Match{Value: fmt.Sprintf("goes-%d-%d", id, i)}}
 		switch gone, err := c.DeleteRecords(context.Background(), "a", d); {
 		case err != nil:
 			return err
@@ -64,7 +65,7 @@ func (c *crowd) writer(id, n int) error {
 
 // reader follows the topic to its end and holds that it sees each record that
 // stays once, in order, and as it was written.
-func (c *crowd) reader(m *Match, stays int) error {
+func (c *crowd) reader(m *record.Match, stays int) error {
 	q := &Query{Limit: 50, MaxBytes: 1 << 20, Match: m, Wait: time.Minute}
 	for seen := 0; seen < stays; {
 		b, err := c.Read(context.Background(), "a", q)
@@ -97,7 +98,7 @@ func TestConcurrentStorage(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	w := newWorld(t, stored(100), func(w *world) { w.wal.Manual = false })
 	c := &crowd{world: w, failed: make(chan error, 1)}
-	w.put("a", class(Disk))
+	w.put("a", class(record.Disk))
 	const writers, pairs = 3, 300
 	var writing sync.WaitGroup
 	for id := range writers {
@@ -105,7 +106,7 @@ func TestConcurrentStorage(t *testing.T) {
 		c.run(func() error { defer writing.Done(); return c.writer(id, pairs) })
 	}
 	c.run(func() error { writing.Wait(); c.done.Store(true); return nil })
-	for _, m := range []*Match{nil, matches(t, "stays"), matches(t, "*")} {
+	for _, m := range []*record.Match{nil, matches(t, "stays"), matches(t, "*")} {
 		c.run(func() error { return c.reader(m, writers*pairs) })
 	}
 	c.run(func() error {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -70,7 +71,7 @@ func TestCostOfEviction(t *testing.T) {
 	w := newWorld(t, counted(c))
 	const n = 4096
 	w.write("a", n)
-	w.patch("a", &ConfigPatch{CapRecords: ptr(int64(n))})
+	w.patch("a", &record.ConfigPatch{CapRecords: ptr(int64(n))})
 	w.checkpoint(nil)
 	c.n.Store(0)
 	for range n / 2 {

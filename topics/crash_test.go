@@ -4,20 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"reflect"
 	"testing"
 )
 
 // lostBy says what a restart must make of a class.
-func lostBy(c Class, how string) bool {
+func lostBy(c record.Class, how string) bool {
 	switch how {
 	case "kill":
-		return c <= Memory
+		return c <= record.Memory
 	case "power":
-		return c <= Disk
+		return c <= record.Disk
 	}
-	return c == Ephemeral // an orderly end, with the power after it or not
+	return c == record.Ephemeral // an orderly end, with the power after it or not
 }
 
 func (w *world) end(how string) []Loss {
@@ -41,7 +42,7 @@ func (w *world) end(how string) []Loss {
 // exactly once and in one range, and that no seq is given out twice.
 func TestLostRanges(t *testing.T) {
 	for _, how := range []string{"kill", "power", "restart", "off"} {
-		for c := Ephemeral; c <= Fsync; c++ {
+		for c := record.Ephemeral; c <= record.Fsync; c++ {
 			t.Run(fmt.Sprintf("%v %s", c, how), func(t *testing.T) {
 				w := newWorld(t)
 				w.put("a", class(c))
@@ -89,11 +90,11 @@ func TestLostRanges(t *testing.T) {
 // read in two batches, the second with the tombstone.
 func TestBatchStopsBeforeALostRange(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Disk))
+	w.put("a", class(record.Disk))
 	w.write("a", 3)
-	w.put("a", class(Ephemeral)) // 1..3 are durable now
+	w.put("a", class(record.Ephemeral)) // 1..3 are durable now
 	w.write("a", 4)
-	w.put("a", class(Fsync))
+	w.put("a", class(record.Fsync))
 	w.write("a", 2)
 	w.kill()
 	if s := w.state("a"); s.Head != 9 || s.Earliest != 1 || s.Count != 5 || s.Bytes != 40 {
@@ -112,13 +113,13 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	}
 	w.noStone("a", 7)
 	// The cursor stops there also when a filter leaves nothing before it.
-	m, _ := NewMatch("Eq", "none")
+	m, _ := record.NewMatch("Eq", "none")
 	b = w.query("a", &Query{Limit: 10, MaxBytes: 100, Match: &m})
 	if len(b.Records) > 0 || b.NextFrom != 3 || b.Tombstone != nil {
 		t.Fatalf("%+v", b)
 	}
 	// Once all before it is evicted, the floor's tombstone takes it in.
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	if got := w.stone("a", 0); got.GapTo != 8 || got.Reason != ReasonCap {
 		t.Fatalf("%+v", got)
 	}
@@ -131,8 +132,8 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 // of its class with writes on their way, and that no restart changes what was
 // acknowledged before it.
 func TestClassSwitches(t *testing.T) {
-	for from := Ephemeral; from <= Fsync; from++ {
-		for to := Ephemeral; to <= Fsync; to++ {
+	for from := record.Ephemeral; from <= record.Fsync; from++ {
+		for to := record.Ephemeral; to <= record.Fsync; to++ {
 			if from == to {
 				continue
 			}
@@ -144,7 +145,7 @@ func TestClassSwitches(t *testing.T) {
 					t.Fatal(err)
 				}
 				patch := class(to)
-				_, change, err := w.assignConfig("a", func(c *Config) (Config, error) { return patch.Apply(*c, "a") })
+				_, change, err := w.assignConfig("a", func(c *record.Config) (record.Config, error) { return patch.Apply(*c, "a") })
 				if err != nil || change == nil {
 					t.Fatal(change, err)
 				}
@@ -177,16 +178,16 @@ func TestClassSwitches(t *testing.T) {
 				}
 				w.kill()
 				b := w.read("a", 0)
-				kept := from != Ephemeral
+				kept := from != record.Ephemeral
 				if got := b.Tombstone; kept == (got != nil && got.GapFrom == 1) {
 					t.Fatalf("tombstone %+v", got)
 				}
-				if to >= Disk {
+				if to >= record.Disk {
 					if tail := w.read("a", 2); !reflect.DeepEqual(seqs(tail), run(3, 5)) {
 						t.Fatal(seqs(tail))
 					}
 				}
-				if out := w.write("a", 1); out.First < 6 || to >= Disk && out.First != 6 {
+				if out := w.write("a", 1); out.First < 6 || to >= record.Disk && out.First != 6 {
 					t.Fatalf("%+v", out)
 				}
 			})

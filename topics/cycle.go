@@ -2,6 +2,7 @@ package topics
 
 import (
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 )
 
@@ -16,8 +17,8 @@ func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
 	if way == nil {
 		return nil
 	}
-	return &Error{
-		Kind:    KindRouterCycle,
+	return &record.Error{
+		Kind:    record.KindRouterCycle,
 		Message: fmt.Sprintf("the router would close a cycle of %d topics; allow_cycle allows it", len(way)),
 		Detail:  map[string]any{"cycle": append([]string{spec.Source}, way...)},
 	}

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 )
@@ -32,11 +33,11 @@ func TestDelete(t *testing.T) {
 	if got := w.Totals(); got.Topics != 0 || got.Records != 0 || got.Bytes != 0 || got.ByClass != [4]int{} {
 		t.Fatalf("%+v", got)
 	}
-	if _, err := w.State("a", false); kindOf(err) != KindNotFound {
+	if _, err := w.State("a", false); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	w.power(3)
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != KindNotFound {
+	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	// The next of that name is another one: its seqs, its keys, its config.
@@ -59,12 +60,12 @@ func TestDelete(t *testing.T) {
 
 func TestDeleteIfEmpty(t *testing.T) {
 	w := newWorld(t)
-	w.append("a", &Write{Records: records(2), Config: &ConfigPatch{TTLMS: ptr(int64(100))}})
-	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
+	w.append("a", &Write{Records: records(2), Config: &record.ConfigPatch{TTLMS: ptr(int64(100))}})
+	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != record.KindNotEmpty {
 		t.Fatal(err)
 	}
 	w.now += 100
-	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
+	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != record.KindNotEmpty {
 		t.Fatal("at the ttl a record lives:", err)
 	}
 	p, err := w.Begin(context.Background(), "a", &Write{Records: records(1)})
@@ -74,7 +75,7 @@ func TestDeleteIfEmpty(t *testing.T) {
 	if w.now++; !w.live("a", 0) {
 		t.Fatal("beyond the ttl a record lives")
 	}
-	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != KindNotEmpty {
+	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != record.KindNotEmpty {
 		t.Fatal("deleted under a write on its way:", err)
 	}
 	if _, err := p.Wait(); err != nil {
@@ -91,7 +92,7 @@ func (w *world) live(name string, n int64) bool { return w.state(name).Count == 
 // TestDeleteUnderWrites holds that writes on their way when their topic goes
 // are answered, leave nothing behind, and that the name is free at once.
 func TestDeleteUnderWrites(t *testing.T) {
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		w.put("a", class(c))
 		var pending []*Pending

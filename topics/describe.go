@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/json"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -19,9 +20,9 @@ type Frame struct {
 	Key     string // idempotency key
 	Reason  string // lost
 	Match   string // delete: the predicate; a prefix ends in *
-	Config  *Config
+	Config  *record.Config
 	Floors  []Floor
-	Records []Record
+	Records []record.Record
 	// Of routers: router, unroute, forward.
 	Router uint64          // its id
 	Source uint64          // router: the topic's id; Topic is the destination's
@@ -85,13 +86,13 @@ func DescribeFrame(f wal.Frame) (Frame, error) {
 		out.Floors = append(out.Floors, Floor{f.id, f.byCap, f.byTTL})
 	}
 	if e.match != nil {
-		if out.Match = e.match.value; e.match.prefix {
+		if out.Match = e.match.Value; e.match.Prefix {
 			out.Match += "*"
 		}
 	}
 	for rest, seq := e.records, e.first; len(e.records) > 0 && len(out.Records) < e.count; seq++ {
-		var r Record
-		if r, rest, err = nextRecord(rest); err != nil {
+		var r record.Record
+		if r, rest, err = record.NextRecord(rest); err != nil {
 			return Frame{}, err
 		}
 		r.Seq, r.TS = seq, e.ts
@@ -103,23 +104,23 @@ func DescribeFrame(f wal.Frame) (Frame, error) {
 
 // StoredTopic is a topic as a checkpoint's state has it.
 type StoredTopic struct {
-	ID            uint64     `json:"topic_id"`
-	Name          string     `json:"topic"`
-	Config        *Config    `json:"config"`
-	Applied       uint64     `json:"applied_lsn"` // frames from here on are not in it
-	Head          uint64     `json:"head"`
-	First         uint64     `json:"first"` // live seq; 0: there is none
-	Records       int64      `json:"records"`
-	Bytes         int64      `json:"bytes"`
-	EvictFloor    uint64     `json:"evict_floor"`
-	ThroughCap    uint64     `json:"through_cap"`
-	ThroughTTL    uint64     `json:"through_ttl"`
-	Ceiling       uint64     `json:"ceiling"`
-	LastWrite     int64      `json:"last_write"` // Unix ms
-	LastRead      int64      `json:"last_read"`  // Unix ms
-	Lost          []SeqRange `json:"lost"`
-	Deleted       []SeqRange `json:"deleted"`
-	Idempotencies int        `json:"idempotency_keys"`
+	ID            uint64         `json:"topic_id"`
+	Name          string         `json:"topic"`
+	Config        *record.Config `json:"config"`
+	Applied       uint64         `json:"applied_lsn"` // frames from here on are not in it
+	Head          uint64         `json:"head"`
+	First         uint64         `json:"first"` // live seq; 0: there is none
+	Records       int64          `json:"records"`
+	Bytes         int64          `json:"bytes"`
+	EvictFloor    uint64         `json:"evict_floor"`
+	ThroughCap    uint64         `json:"through_cap"`
+	ThroughTTL    uint64         `json:"through_ttl"`
+	Ceiling       uint64         `json:"ceiling"`
+	LastWrite     int64          `json:"last_write"` // Unix ms
+	LastRead      int64          `json:"last_read"`  // Unix ms
+	Lost          []SeqRange     `json:"lost"`
+	Deleted       []SeqRange     `json:"deleted"`
+	Idempotencies int            `json:"idempotency_keys"`
 }
 
 // StoredRouter is a router as a checkpoint's state has it.
@@ -151,7 +152,7 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 	for _, t := range r.inOrder() {
 		s := &StoredTopic{
 			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: t.history.seq,
-			Records: t.live.records, Bytes: t.live.bytes,
+			Records: t.live.Records, Bytes: t.live.Bytes,
 			EvictFloor: t.evictFloor, ThroughCap: t.capThrough, ThroughTTL: t.ttlThrough, Ceiling: t.reserve.ceiling,
 			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
 			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: int(t.keys.held().keys),

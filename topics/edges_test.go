@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -31,7 +32,7 @@ func TestEmptyTag(t *testing.T) {
 // no checkpoint ever moves.
 func TestEphemeralTagMemory(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(10))})
+	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(10))})
 	for range 3 * tagBlockRecords / 10 {
 		w.append("a", &Write{Records: tagged("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")})
 	}
@@ -49,8 +50,8 @@ func TestEphemeralTagMemory(t *testing.T) {
 // but nothing fail: they are right again when nothing is left.
 func TestDamagedCounts(t *testing.T) {
 	for name, use := range map[string]func(w *world){
-		"cap records": func(w *world) { w.patch("a", &ConfigPatch{CapRecords: ptr(int64(3))}) },
-		"cap bytes":   func(w *world) { w.patch("a", &ConfigPatch{CapBytes: ptr(int64(20))}) },
+		"cap records": func(w *world) { w.patch("a", &record.ConfigPatch{CapRecords: ptr(int64(3))}) },
+		"cap bytes":   func(w *world) { w.patch("a", &record.ConfigPatch{CapBytes: ptr(int64(20))}) },
 		"before":      func(w *world) { w.deleteRecords("a", 95, "") },
 		"one by one": func(w *world) {
 			w.deleteRecords("a", 40, "")
@@ -63,11 +64,11 @@ func TestDamagedCounts(t *testing.T) {
 		test := func(t *testing.T, lost bool) {
 			w := newWorld(t, func(w *world) { w.disk.cache = segment.NewCache(0) })
 			for i := range 100 {
-				r := Record{Data: make([]byte, 1+i), Tag: []byte("x")}
+				r := record.Record{Data: make([]byte, 1+i), Tag: []byte("x")}
 				if i == 0 || i == 50 || i == 99 {
 					r.Tag = []byte("y")
 				}
-				w.append("a", &Write{Records: []Record{r}})
+				w.append("a", &Write{Records: []record.Record{r}})
 			}
 			w.deleteRecords("a", 0, "x") // three are left, far from each other
 			if lost {
@@ -96,7 +97,7 @@ func TestDamagedCounts(t *testing.T) {
 			w.checkpoint(nil)
 			w.restart()
 			check()
-			w.patch("a", &ConfigPatch{CapRecords: ptr(int64(2)), CapBytes: ptr(int64(16))})
+			w.patch("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), CapBytes: ptr(int64(16))})
 			check()
 			w.deleteRecords("a", 1<<40, "")
 			if check(); w.state("a").Count != 0 || w.Totals().Bytes != 0 || w.Totals().Records != 0 {
@@ -110,7 +111,7 @@ func TestDamagedCounts(t *testing.T) {
 	}
 }
 
-func (w *world) patch(name string, p *ConfigPatch) {
+func (w *world) patch(name string, p *record.ConfigPatch) {
 	w.t.Helper()
 	if _, err := w.Patch(context.Background(), name, p); err != nil {
 		w.t.Fatal(err)
@@ -178,10 +179,10 @@ func TestDamagedTags(t *testing.T) {
 	w.append("a", &Write{Records: tagged("x", "y")})
 	w.checkpoint(nil)
 	w.damagePages("diry")
-	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Match: matches(t, "x")}); kindOf(err) != KindDamaged {
+	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Match: matches(t, "x")}); kindOf(err) != record.KindDamaged {
 		t.Fatal(err)
 	}
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != KindDamaged {
+	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != record.KindDamaged {
 		t.Fatal(err)
 	}
 	w.holds(1, 2)
@@ -198,13 +199,13 @@ func TestClosedSegments(t *testing.T) {
 	for _, s := range w.disk.segs {
 		s.Release()
 	}
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != KindClosed {
+	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindClosed {
 		t.Fatal(err)
 	}
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != KindClosed {
+	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != record.KindClosed {
 		t.Fatal(err)
 	}
-	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Match: matches(t, "x")}); kindOf(err) != KindClosed {
+	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Match: matches(t, "x")}); kindOf(err) != record.KindClosed {
 		t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // What a frame of the log says, by its type. Numbers in payloads are varints;
@@ -53,7 +54,7 @@ type entry struct {
 	ts      int64
 	create  bool // entryAppend: name, config and ceiling are set
 	name    string
-	config  *Config
+	config  *record.Config
 	ceiling uint64
 	first   uint64 // entryAppend; entryLost: from
 	last    uint64 // entryLost: to; entryConfig: head; entryDelete: the last that may go; entryReserve: the last that was given out
@@ -61,8 +62,8 @@ type entry struct {
 	key     []byte
 	reason  string
 	floors  []floors
-	match   *Match // entryDelete; nil: all
-	records []byte // count encoded records
+	match   *record.Match // entryDelete; nil: all
+	records []byte        // count encoded records
 
 	router   uint64        // entryRouter, entryUnroute, entryForward
 	replaces uint64        // entryRouter: the router whose place it takes; 0: none
@@ -78,14 +79,14 @@ type entry struct {
 	// entryDelete, not in the log: the seqs that match, unless that is to be
 	// found out, and, once it is applied, what went.
 	matched *seqSet
-	deleted sums
+	deleted record.Size
 }
 
 // madeTopic is a topic that came with its router.
 type madeTopic struct {
 	id      uint64
 	name    string
-	config  *Config
+	config  *record.Config
 	ceiling uint64
 }
 
@@ -109,15 +110,15 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 		dst = binary.AppendVarint(dst, e.ts)
 		dst = binary.AppendUvarint(dst, uint64(e.count))
 		if e.key != nil {
-			dst = appendBytes(dst, e.key)
+			dst = record.AppendBytes(dst, e.key)
 		}
 		if !e.create {
 			return dst, nil
 		}
-		return e.encodeConfig(appendBytes(dst, []byte(e.name)))
+		return e.encodeConfig(record.AppendBytes(dst, []byte(e.name)))
 	case entryCreate:
 		dst = binary.AppendVarint(binary.AppendUvarint(dst, e.id), e.ts)
-		return e.encodeConfig(appendBytes(dst, []byte(e.name)))
+		return e.encodeConfig(record.AppendBytes(dst, []byte(e.name)))
 	case entryConfig:
 		dst = binary.AppendVarint(binary.AppendUvarint(dst, e.id), e.ts)
 		return e.encodeConfig(binary.AppendUvarint(dst, e.last))
@@ -133,17 +134,17 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 		for _, v := range []uint64{e.id, e.first, e.last} {
 			dst = binary.AppendUvarint(dst, v)
 		}
-		return appendBytes(dst, []byte(e.reason)), nil
+		return record.AppendBytes(dst, []byte(e.reason)), nil
 	case entryDelete:
 		if e.match != nil {
-			if flags = flagMatches; e.match.prefix {
+			if flags = flagMatches; e.match.Prefix {
 				flags |= flagPrefix
 			}
 		}
 		dst = binary.AppendUvarint(append(dst, flags), e.id)
 		dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), e.last)
 		if e.match != nil {
-			dst = appendBytes(dst, []byte(e.match.value))
+			dst = record.AppendBytes(dst, []byte(e.match.Value))
 		}
 		return dst, nil
 	case entryFloors:
@@ -157,7 +158,7 @@ func (e *entry) encode(dst []byte) ([]byte, error) {
 	case entryRouter, entryUnroute, entryForward:
 		return e.encodeRouting(dst)
 	}
-	return nil, fmt.Errorf("%w: type %d", errEntry, e.typ)
+	return nil, fmt.Errorf("%w: type %d", record.ErrMalformed, e.typ)
 }
 
 func (e *entry) encodeConfig(dst []byte) ([]byte, error) {
@@ -165,70 +166,70 @@ func (e *entry) encodeConfig(dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("topics: encode config: %w", err)
 	}
-	return binary.AppendUvarint(appendBytes(dst, b), e.ceiling), nil
+	return binary.AppendUvarint(record.AppendBytes(dst, b), e.ceiling), nil
 }
 
 // decodeEntry is encode's inverse; it never panics and keeps no more than the
 // payload holds.
 func decodeEntry(typ byte, payload []byte) (entry, error) {
 	e := entry{typ: typ}
-	d := newDecoder(payload)
+	d := record.NewDecoder(payload)
 	switch typ {
 	case entryAppend:
-		flags := d.byte()
-		e.id, e.first, e.ts = d.uvarint(), d.uvarint(), d.varint()
-		e.count = int(d.uvarint())
+		flags := d.Byte()
+		e.id, e.first, e.ts = d.Uvarint(), d.Uvarint(), d.Varint()
+		e.count = int(d.Uvarint())
 		if flags&flagKeyed != 0 {
-			e.key = d.bytes()
+			e.key = d.Bytes()
 		}
 		if e.create = flags&flagCreates != 0; e.create {
-			e.name = string(d.bytes())
-			e.config, e.ceiling = d.config(), d.uvarint()
+			e.name = string(d.Bytes())
+			e.config, e.ceiling = d.Config(), d.Uvarint()
 		}
-		e.records = d.all()
+		e.records = d.TakeAll()
 		if flags&^(flagCreates|flagKeyed) != 0 || e.count < 1 || e.count > len(e.records) || e.first == 0 {
-			d.fail()
+			d.Fail()
 		}
 	case entryCreate:
-		e.id, e.ts, e.name = d.uvarint(), d.varint(), string(d.bytes())
-		e.config, e.ceiling = d.config(), d.uvarint()
+		e.id, e.ts, e.name = d.Uvarint(), d.Varint(), string(d.Bytes())
+		e.config, e.ceiling = d.Config(), d.Uvarint()
 	case entryConfig:
-		e.id, e.ts, e.last = d.uvarint(), d.varint(), d.uvarint()
-		e.config, e.ceiling = d.config(), d.uvarint()
+		e.id, e.ts, e.last = d.Uvarint(), d.Varint(), d.Uvarint()
+		e.config, e.ceiling = d.Config(), d.Uvarint()
 	case entryDrop:
-		e.id = d.uvarint()
+		e.id = d.Uvarint()
 	case entryReserve:
-		e.id, e.ceiling = d.uvarint(), d.uvarint()
-		if d.size() > 0 {
-			if e.last = d.uvarint(); e.last == 0 || e.last > e.ceiling {
-				d.fail()
+		e.id, e.ceiling = d.Uvarint(), d.Uvarint()
+		if d.Left() > 0 {
+			if e.last = d.Uvarint(); e.last == 0 || e.last > e.ceiling {
+				d.Fail()
 			}
 		}
 	case entryLost:
-		e.id, e.first, e.last, e.reason = d.uvarint(), d.uvarint(), d.uvarint(), string(d.bytes())
+		e.id, e.first, e.last, e.reason = d.Uvarint(), d.Uvarint(), d.Uvarint(), string(d.Bytes())
 		if e.first == 0 || e.last < e.first {
-			d.fail()
+			d.Fail()
 		}
 	case entryDelete:
-		flags := d.byte()
-		e.id, e.ts, e.last = d.uvarint(), d.varint(), d.uvarint()
+		flags := d.Byte()
+		e.id, e.ts, e.last = d.Uvarint(), d.Varint(), d.Uvarint()
 		if flags&flagMatches != 0 {
-			e.match = &Match{value: string(d.bytes()), prefix: flags&flagPrefix != 0}
+			e.match = &record.Match{Value: string(d.Bytes()), Prefix: flags&flagPrefix != 0}
 		}
 		if flags > flagMatches|flagPrefix || flags == flagPrefix {
-			d.fail()
+			d.Fail()
 		}
 	case entryFloors:
-		for n := d.uvarint(); n > 0 && !d.failed(); n-- {
-			e.floors = append(e.floors, floors{d.uvarint(), d.uvarint(), d.uvarint()})
+		for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+			e.floors = append(e.floors, floors{d.Uvarint(), d.Uvarint(), d.Uvarint()})
 		}
 	case entryRouter, entryUnroute, entryForward:
 		decodeRouting(&d, &e)
 	default:
-		d.fail()
+		d.Fail()
 	}
-	if d.failed() || d.size() > 0 {
-		return entry{}, fmt.Errorf("%w: type %d, %d bytes", errEntry, typ, len(payload))
+	if d.Failed() || d.Left() > 0 {
+		return entry{}, fmt.Errorf("%w: type %d, %d bytes", record.ErrMalformed, typ, len(payload))
 	}
 	return e, nil
 }

@@ -4,15 +4,16 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // sampleEntries are one entry of each kind.
 func sampleEntries() []entry {
-	cfg := DefaultConfig()
+	cfg := record.DefaultConfig()
 	full := cfg
-	full.Priority, full.DeadLetter, full.Durability = ptr(int64(-3)), ptr("dead"), Memory
-	recs := appendRecord(appendRecord(nil, &Record{Data: []byte("1"), Tag: []byte("t"), Node: []byte{}, Meta: []byte("{}")}), &Record{})
+	full.Priority, full.DeadLetter, full.Durability = ptr(int64(-3)), ptr("dead"), record.Memory
+	recs := record.AppendRecord(record.AppendRecord(nil, &record.Record{Data: []byte("1"), Tag: []byte("t"), Node: []byte{}, Meta: []byte("{}")}), &record.Record{})
 	return []entry{
 		{typ: entryAppend, id: 3, first: 9, ts: 1 << 40, count: 2, key: []byte("k"), records: recs},
 		{typ: entryAppend, id: 1, first: 1, count: 2, create: true, name: "a", config: &full, ceiling: 1025, records: recs},
@@ -30,7 +31,7 @@ func sampleEntries() []entry {
 		{typ: entryRouter, router: 2, name: "r", source: 4, id: 7, spec: []byte("{}"), made: [2]*madeTopic{1: {7, "b", &cfg, 0}}},
 		{typ: entryUnroute, router: 2},
 		{typ: entryForward, router: 2, cursor: 9, id: 7, first: 3, ts: 6, count: 3, runs: []reference{
-			{at: 800, from: 1, count: 1, strip: hasTag, path: []byte{4}}, {at: 80, count: 2, path: []byte{1, 4}},
+			{at: 800, from: 1, count: 1, strip: record.HasTag, path: []byte{4}}, {at: 80, count: 2, path: []byte{1, 4}},
 		}},
 		{typ: entryForward, router: 2, cursor: 9, id: 7, first: 3, ts: 6, count: 2, records: recs},
 		{typ: entryForward, router: 2, cursor: 9, id: 7, first: 3, ts: 6, count: 1 << 40, trim: true, way: []byte{1, 4}},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // encodeRouting is encode for the entries of routers.
@@ -20,11 +21,11 @@ func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
 			flags |= flagMakesDest
 		}
 		dst = binary.AppendUvarint(binary.AppendUvarint(append(dst, flags), e.router), e.replaces)
-		dst = appendBytes(binary.AppendVarint(dst, e.ts), []byte(e.name))
+		dst = record.AppendBytes(binary.AppendVarint(dst, e.ts), []byte(e.name))
 		for _, v := range []uint64{e.source, e.id, e.cursor} {
 			dst = binary.AppendUvarint(dst, v)
 		}
-		dst = appendBytes(dst, e.spec)
+		dst = record.AppendBytes(dst, e.spec)
 		for _, m := range e.made {
 			if m == nil {
 				continue
@@ -33,7 +34,7 @@ func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
 			if err != nil {
 				return nil, fmt.Errorf("topics: encode config: %w", err)
 			}
-			dst = appendBytes(appendBytes(dst, []byte(m.name)), c)
+			dst = record.AppendBytes(record.AppendBytes(dst, []byte(m.name)), c)
 			dst = binary.AppendUvarint(dst, m.ceiling)
 		}
 		return dst, nil
@@ -54,7 +55,7 @@ func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
 	dst = binary.AppendUvarint(binary.AppendVarint(dst, e.ts), uint64(e.count))
 	switch {
 	case e.trim:
-		dst = appendBytes(dst, e.way)
+		dst = record.AppendBytes(dst, e.way)
 	case e.runs != nil:
 		dst = appendRuns(dst, e.runs)
 	}
@@ -62,44 +63,44 @@ func (e *entry) encodeRouting(dst []byte) ([]byte, error) {
 }
 
 // routing is encodeRouting's inverse.
-func decodeRouting(d *decoder, e *entry) {
+func decodeRouting(d *record.Decoder, e *entry) {
 	switch e.typ {
 	case entryUnroute:
-		e.router = d.uvarint()
+		e.router = d.Uvarint()
 	case entryRouter:
-		flags := d.byte()
-		e.router, e.replaces, e.ts, e.name = d.uvarint(), d.uvarint(), d.varint(), string(d.bytes())
-		e.source, e.id, e.cursor, e.spec = d.uvarint(), d.uvarint(), d.uvarint(), d.bytes()
+		flags := d.Byte()
+		e.router, e.replaces, e.ts, e.name = d.Uvarint(), d.Uvarint(), d.Varint(), string(d.Bytes())
+		e.source, e.id, e.cursor, e.spec = d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Bytes()
 		for i, id := range []uint64{e.source, e.id} {
 			if flags&(flagMakesSource<<i) != 0 {
-				e.made[i] = &madeTopic{id: id, name: string(d.bytes()), config: d.config(), ceiling: d.uvarint()}
+				e.made[i] = &madeTopic{id: id, name: string(d.Bytes()), config: d.Config(), ceiling: d.Uvarint()}
 			}
 		}
 		if flags > flagMakesSource|flagMakesDest || e.router == 0 || e.source == 0 || e.id == 0 || e.source == e.id {
-			d.fail()
+			d.Fail()
 		}
 	case entryForward:
-		flags := d.byte()
-		e.router, e.cursor, e.id, e.first = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint()
-		e.ts = d.varint()
-		count := d.uvarint()
+		flags := d.Byte()
+		e.router, e.cursor, e.id, e.first = d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint()
+		e.ts = d.Varint()
+		count := d.Uvarint()
 		e.count = int(count)
 		e.trim, e.note = flags == flagTrim, flags == flagNote
 		if e.router == 0 || count == 0 && !e.note || count >= 1<<62 || e.note != (e.id == 0) || e.first == 0 && !e.note {
-			d.fail()
+			d.Fail()
 		}
 		switch flags {
 		case flagNote:
 		case flagTrim:
-			e.way = d.bytes()
+			e.way = d.Bytes()
 		case flagCopies:
-			if e.records = d.all(); count > uint64(len(e.records)) {
-				d.fail()
+			if e.records = d.TakeAll(); count > uint64(len(e.records)) {
+				d.Fail()
 			}
 		case 0:
 			e.runs = decodeRuns(d, e.count)
 		default:
-			d.fail()
+			d.Fail()
 		}
 	}
 }

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
@@ -9,7 +10,7 @@ import (
 // expired once.
 func TestSweepComesBack(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(100)), Durability: ptr("fsync")})
+	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(100)), Durability: ptr("fsync")})
 	for round := range 3 {
 		w.write("a", 2)
 		for _, ms := range []int64{50, 51, 50} {
@@ -36,7 +37,7 @@ func TestSweepComesBack(t *testing.T) {
 // expires at its own.
 func TestTTLWithinASegment(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(100))})
+	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(100))})
 	for range 2 {
 		w.write("a", 1)
 		w.now++
@@ -55,9 +56,9 @@ func TestTTLWithinASegment(t *testing.T) {
 // What ephemeral records evicted does not come back when they are gone.
 func TestEvictedByEphemeralRecords(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2))})
 	w.write("a", 2)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("ephemeral")})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("ephemeral")})
 	w.write("a", 2)
 	w.Sweep(context.Background())
 	w.write("b", 1) // the sweep's note lies before it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -114,7 +115,7 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 		way = []byte(l.way)
 	}
 	c := t.cfg
-	return v, way, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == Ephemeral
+	return v, way, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == record.Ephemeral
 }
 
 // fill takes the records of a view.
@@ -132,13 +133,13 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	x.records = []byte{}
 	for i := range b.Records {
 		rec := &b.Records[i]
-		path, ok := rt.onward(rec.path)
-		x.travelled = x.travelled || rec.path != nil
+		path, ok := rt.onward(rec.Path)
+		x.travelled = x.travelled || rec.Path != nil
 		if !ok {
 			continue
 		}
-		out := rec.forwarded(strip, path)
-		x.records = appendRecord(x.records, out)
+		out := rec.Forwarded(strip, path)
+		x.records = record.AppendRecord(x.records, out)
 		x.note(rec.Seq, out)
 	}
 	x.through = b.NextFrom
@@ -146,11 +147,11 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 }
 
 // note counts one record that goes on.
-func (x *extract) note(seq uint64, rec *Record) {
+func (x *extract) note(seq uint64, rec *record.Record) {
 	x.count++
 	x.seqs = append(x.seqs, seq)
-	x.sizes = append(x.sizes, uint32(rec.payloadBytes()))
-	x.bytes += int64(rec.payloadBytes())
+	x.sizes = append(x.sizes, uint32(rec.PayloadBytes()))
+	x.bytes += int64(rec.PayloadBytes())
 	x.tags = append(x.tags, rec.Tag)
 }
 
@@ -169,12 +170,12 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		}
 		roots := rootsOf(&e, frame.lsn)
 		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
-			rec, rest, err := nextRecord(records)
+			rec, rest, err := record.NextRecord(records)
 			if err != nil {
 				return err
 			}
 			records = rest
-			at, record, stripped := roots.next()
+			at, ordinal, stripped := roots.next()
 			if seq < v.next || v.dead.has(seq) {
 				continue
 			}
@@ -182,16 +183,16 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 				return nil
 			}
 			examined++
-			size += rec.payloadBytes()
+			size += rec.PayloadBytes()
 			x.through = seq
-			path, ok := rt.onward(rec.path)
-			x.travelled = x.travelled || rec.path != nil
+			path, ok := rt.onward(rec.Path)
+			x.travelled = x.travelled || rec.Path != nil
 			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
 			}
-			x.note(seq, rec.forwarded(strip, path))
-			if n := len(x.runs); n == 0 || !x.runs[n-1].continues(at, record, strip|stripped, path) {
-				x.runs = append(x.runs, reference{at: at, from: record, strip: strip | stripped, path: path})
+			x.note(seq, rec.Forwarded(strip, path))
+			if n := len(x.runs); n == 0 || !x.runs[n-1].continues(at, ordinal, strip|stripped, path) {
+				x.runs = append(x.runs, reference{at: at, from: ordinal, strip: strip | stripped, path: path})
 			}
 			x.runs[len(x.runs)-1].count++
 		}
@@ -242,14 +243,14 @@ func (x *extract) cut(n int) {
 }
 
 func firstRecords(p []byte, n int) []byte {
-	d := newDecoder(p)
+	d := record.NewDecoder(p)
 	if p == nil {
 		return nil
 	}
 	for range n {
-		d.bytes()
+		d.Bytes()
 	}
-	return p[:len(p)-d.size()]
+	return p[:len(p)-d.Left()]
 }
 
 func firstRuns(runs []reference, n int) []reference {

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 )
@@ -28,13 +29,13 @@ func TestDeletedIsNotForwarded(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
 	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "x*") })
 	const last = maxScanned + 1000
-	wr := &Write{Records: make([]Record, last)}
+	wr := &Write{Records: make([]record.Record, last)}
 	for i := range wr.Records {
 		switch seq := i + 1; {
 		case seq > 1 && seq < 100 || seq > maxScanned && seq < maxScanned+100:
 			wr.Records[i].Tag = []byte("xdeleted")
 		case seq == last:
-			wr.Records[i] = Record{Tag: []byte("x"), Data: []byte("1")}
+			wr.Records[i] = record.Record{Tag: []byte("x"), Data: []byte("1")}
 		}
 	}
 	w.append("a", wr)
@@ -62,7 +63,7 @@ func TestDeletedTailIsPassed(t *testing.T) {
 // though nobody swept.
 func TestExpiredIsToldAsLost(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(100))})
+	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(100))})
 	w.connect("ab", "a", "b")
 	w.send("a", "1", "2")
 	w.now += 101
@@ -75,7 +76,7 @@ func TestExpiredIsToldAsLost(t *testing.T) {
 // What a router passed over is not lost, in whatever way its source lost it
 // since, and though the process was killed.
 func TestPassedOverBeforeALoss(t *testing.T) {
-	for what, lossy := range map[string]*ConfigPatch{
+	for what, lossy := range map[string]*record.ConfigPatch{
 		"cap_records": {CapRecords: ptr(int64(2))},
 		"cap_bytes":   {CapBytes: ptr(int64(2))},
 		"ttl_ms":      {TTLMS: ptr(int64(100))},
@@ -106,7 +107,7 @@ func TestPassedOverBeforeALoss(t *testing.T) {
 func TestTrimOfOneInACycle(t *testing.T) {
 	w := newWorld(t)
 	cycles := func(s *RouterSpec) { s.AllowCycle = true }
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.connect("ab", "a", "b", cycles)
 	w.connect("ba", "b", "a", cycles)
 	w.send("a", "1")
@@ -121,7 +122,7 @@ func TestTrimOfOneInACycle(t *testing.T) {
 // A frame of copies holds no more of them than the destination has room for.
 func TestCopiesAreCut(t *testing.T) {
 	w := newWorld(t)
-	w.put("b", &ConfigPatch{CapRecords: ptr(int64(2)), Discard: ptr("reject")})
+	w.put("b", &record.ConfigPatch{CapRecords: ptr(int64(2)), Discard: ptr("reject")})
 	w.connect("ab", "a", "b")
 	w.send("a", "1", "2", "3", "4", "5")
 	w.checkpoint(nil) // now they are copied
@@ -160,7 +161,7 @@ func TestWayOfCopies(t *testing.T) {
 // Losses with records between them stay two.
 func TestTwoTrims(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.connect("ab", "a", "b")
 	for _, text := range []string{"1", "3"} {
 		w.send("a", text)

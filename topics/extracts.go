@@ -1,5 +1,7 @@
 package topics
 
+import "github.com/e6e95bb8/topics/topics/record"
+
 // extracts are what the routers of one topic take in the same round: most of
 // them take the same. Those that do not, by their filters, may be many.
 type extracts struct {
@@ -15,7 +17,7 @@ type extractKey struct {
 	cursor  uint64
 	strip   byte
 	filters bool
-	filter  Match
+	filter  record.Match
 }
 
 func (s *extracts) keep(key extractKey, x *extract) {

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"errors"
+	"github.com/e6e95bb8/topics/topics/record"
 	"syscall"
 	"testing"
 )
@@ -22,13 +23,13 @@ func (w *world) begin(name string, wr *Write) *Pending {
 // the topic takes no more: a seq given out under a class that never held
 // would be given out again.
 func TestNothingFollowsAFailure(t *testing.T) {
-	for to := Ephemeral; to <= Fsync; to++ {
+	for to := record.Ephemeral; to <= record.Fsync; to++ {
 		w := newWorld(t)
-		w.put("a", &ConfigPatch{})
+		w.put("a", &record.ConfigPatch{})
 		w.write("a", 5)
 		patch := class(to)
 		patch.TTLMS = ptr(int64(1e9))
-		_, change, err := w.assignConfig("a", func(*Config) (Config, error) { return patch.Apply(DefaultConfig(), "a") })
+		_, change, err := w.assignConfig("a", func(*record.Config) (record.Config, error) { return patch.Apply(record.DefaultConfig(), "a") })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,22 +40,22 @@ func TestNothingFollowsAFailure(t *testing.T) {
 			_, err := behind.Wait()
 			done <- err
 		}()
-		if _, err := w.commitChange(change); kindOf(err) != KindReadOnly || !errors.Is(err, syscall.EIO) {
+		if _, err := w.commitChange(change); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
 			t.Fatalf("%v: %v", to, err)
 		}
-		if err := <-done; kindOf(err) != KindReadOnly {
+		if err := <-done; kindOf(err) != record.KindReadOnly {
 			t.Fatalf("%v: behind it: %v", to, err)
 		}
 		for range 2 {
-			w.refused("a", keyedWrite("k", 3), KindReadOnly)
-			if _, err := w.Put(context.Background(), "a", patch); kindOf(err) != KindReadOnly {
+			w.refused("a", keyedWrite("k", 3), record.KindReadOnly)
+			if _, err := w.Put(context.Background(), "a", patch); kindOf(err) != record.KindReadOnly {
 				t.Fatal(err)
 			}
-			if _, err := w.Delete(context.Background(), "a", false); kindOf(err) != KindReadOnly {
+			if _, err := w.Delete(context.Background(), "a", false); kindOf(err) != record.KindReadOnly {
 				t.Fatal(err)
 			}
 		}
-		if s := w.state("a"); s.Head != 5 || s.Config.Durability != Disk || s.Config.TTLMS != 0 || w.read("a", 0).NextFrom != 5 {
+		if s := w.state("a"); s.Head != 5 || s.Config.Durability != record.Disk || s.Config.TTLMS != 0 || w.read("a", 0).NextFrom != 5 {
 			t.Fatalf("%v: %+v", to, s)
 		}
 		if got := w.Totals().EphemeralBytes; got != 0 {
@@ -70,7 +71,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 // TestFailedCreation holds that a topic whose creation failed is not there,
 // that everybody who stood behind it is told, and that its name takes nothing.
 func TestFailedCreation(t *testing.T) {
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		w.write("there", 1)
 		first := w.begin("a", &Write{Records: records(2), Config: class(c)})
@@ -78,14 +79,14 @@ func TestFailedCreation(t *testing.T) {
 		repeat := w.begin("a", keyedWrite("k", 1))
 		w.fs.FailSync("*", 1)
 		for _, p := range []*Pending{first, second, repeat} {
-			if _, err := p.Wait(); kindOf(err) != KindReadOnly {
+			if _, err := p.Wait(); kindOf(err) != record.KindReadOnly {
 				t.Fatalf("%v: %v", c, err)
 			}
-			if _, err := w.State("a", false); kindOf(err) != KindNotFound {
+			if _, err := w.State("a", false); kindOf(err) != record.KindNotFound {
 				t.Fatalf("%v: %v", c, err)
 			}
 		}
-		if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); kindOf(err) != KindReadOnly {
+		if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
 			t.Fatalf("%v: %v", c, err)
 		}
 		if w.lookup("a") != nil {
@@ -104,8 +105,8 @@ func TestFailedCreation(t *testing.T) {
 // reserve goes on without the log, and stops where they end.
 func TestEphemeralOnAFailedLog(t *testing.T) {
 	w := newWorld(t)
-	w.put("e", class(Ephemeral))
-	w.put("d", class(Disk))
+	w.put("e", class(record.Ephemeral))
+	w.put("d", class(record.Disk))
 	w.fs.FailSync("*", 1)
 	w.write("d", 1)
 	if _, err := w.log.Tick(); err == nil {
@@ -114,7 +115,7 @@ func TestEphemeralOnAFailedLog(t *testing.T) {
 	var last uint64
 	for {
 		out, err := w.Append(context.Background(), "e", &Write{Records: records(10)})
-		if kindOf(err) == KindReadOnly {
+		if kindOf(err) == record.KindReadOnly {
 			break
 		}
 		if err != nil {
@@ -134,7 +135,7 @@ func TestEphemeralOnAFailedLog(t *testing.T) {
 // TestSweepOnAFailedLog holds that a note that cannot be logged stops nothing.
 func TestSweepOnAFailedLog(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{TTLMS: ptr(int64(10))})
+	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(10))})
 	w.write("a", 2)
 	w.fs.FailSync("*", 1)
 	if _, err := w.log.Tick(); err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -44,14 +45,14 @@ func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error
 
 // take examines one record. full says that the batch is, and that no more is
 // to be examined.
-func (f *fetching) take(seq uint64, ts int64, rec Record) (full bool) {
+func (f *fetching) take(seq uint64, ts int64, rec record.Record) (full bool) {
 	if seq < f.next || f.dead.has(seq) {
 		return false
 	}
 	if seq >= f.below {
 		return true
 	}
-	b, size := f.b, rec.payloadBytes()
+	b, size := f.b, rec.PayloadBytes()
 	wanted := ts >= f.expired && f.wants(f.q, &rec)
 	if wanted && len(b.Records) > 0 && f.taken+size > f.q.MaxBytes {
 		return true
@@ -62,7 +63,7 @@ func (f *fetching) take(seq uint64, ts int64, rec Record) (full bool) {
 	f.scannedSize += size
 	if wanted {
 		if f.sparse {
-			rec = rec.clone()
+			rec = rec.Clone()
 		}
 		rec.Seq, rec.TS = seq, ts
 		b.Records = append(b.Records, rec)
@@ -82,7 +83,7 @@ func (f *fetching) log(r *Registry) (full bool, err error) {
 			}
 		}
 		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
-			rec, rest, err := nextRecord(body)
+			rec, rest, err := record.NextRecord(body)
 			if err != nil {
 				return false, err
 			}
@@ -165,7 +166,7 @@ func (f *fetching) run(e *extent, page *segment.Page, n int, only []uint64) (ful
 				continue
 			}
 		}
-		rec, err := decodeRecord(cursor.Record)
+		rec, err := record.DecodeRecord(cursor.Record)
 		if err != nil {
 			return false, errors.Join(errDamaged, err)
 		}

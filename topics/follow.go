@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"strings"
 	"sync"
@@ -267,7 +268,9 @@ func (r *Registry) Leave(f *Follower) {
 	})
 }
 
-func errLeft() *Error { return &Error{Kind: KindClosed, Message: "the follower has left"} }
+func errLeft() *record.Error {
+	return &record.Error{Kind: record.KindClosed, Message: "the follower has left"}
+}
 
 // identify reports a topic and its id.
 func (r *Registry) identify(name string) (State, uint64, error) {

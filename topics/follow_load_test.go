@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestManyFollowers(t *testing.T) {
 	name := func(i int) string { return fmt.Sprint("one-", i) }
 	for i, f := range followers {
 		w.Unfollow(f, "all")
-		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(Memory)}); err != nil {
+		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(record.Memory)}); err != nil {
 			t.Fatal(err)
 		}
 	}

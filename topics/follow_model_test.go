@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -55,7 +56,7 @@ func (c *consumer) read(name string) error {
 	from, known := c.cursors[name]
 	for known {
 		b, err := c.r.Read(context.Background(), name, &Query{From: from, Limit: 100, MaxBytes: 1 << 20})
-		if kindOf(err) == KindNotFound {
+		if kindOf(err) == record.KindNotFound {
 			return nil // it will be told
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"slices"
 	"testing"
@@ -94,7 +95,7 @@ func TestFollow(t *testing.T) {
 	w.write("a", 1)
 	w.moves(f)
 	w.followsNothing()
-	if _, err := w.Follow(f, "a"); kindOf(err) != KindClosed {
+	if _, err := w.Follow(f, "a"); kindOf(err) != record.KindClosed {
 		t.Fatal(err)
 	}
 	if page, more := w.FollowPrefix(f, "", 9); page != nil || more {
@@ -106,7 +107,7 @@ func TestFollow(t *testing.T) {
 func TestFollowWhatIsNotThere(t *testing.T) {
 	w := newWorld(t)
 	f := NewFollower()
-	if _, err := w.Follow(f, "a"); kindOf(err) != KindNotFound {
+	if _, err := w.Follow(f, "a"); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	w.followsNothing()
@@ -128,7 +129,7 @@ func TestFollowedTopicGoesAndComesBack(t *testing.T) {
 	w.write("a", 1)
 	w.delete("a", false)
 	both(Movement{Topic: "a", Deleted: true, Head: 4})
-	if _, err := w.Follow(f, "a"); kindOf(err) != KindNotFound {
+	if _, err := w.Follow(f, "a"); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	w.write("a", 1) // it had followed before, and goes on
@@ -136,7 +137,7 @@ func TestFollowedTopicGoesAndComesBack(t *testing.T) {
 	w.write("a", 1)
 	both(Movement{Topic: "a"})
 	w.delete("a", false)
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	both(Movement{Topic: "a", Created: true, Deleted: true, Head: 2})
 	w.write("a", 5)
 	w.delete("a", false)
@@ -244,10 +245,10 @@ func TestWhatWentWhileNobodyFollowed(t *testing.T) {
 func TestDeliveriesByPriority(t *testing.T) {
 	w := newWorld(t)
 	for i, p := range []int64{-1, 0, 250, 500, 750} {
-		w.put(fmt.Sprint("p", i), &ConfigPatch{Priority: ptr(&p)})
+		w.put(fmt.Sprint("p", i), &record.ConfigPatch{Priority: ptr(&p)})
 	}
-	w.put("read", &ConfigPatch{})
-	w.put("unread", &ConfigPatch{})
+	w.put("read", &record.ConfigPatch{})
+	w.put("unread", &record.ConfigPatch{})
 	w.now += priorityUntil + 1
 	w.State("read", true)
 	f := NewFollower()

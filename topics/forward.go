@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -148,7 +149,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 		return nil, t.broken
 	}
 	if x.count > 0 {
-		if t.next.Durability == Ephemeral && x.runs != nil {
+		if t.next.Durability == record.Ephemeral && x.runs != nil {
 			return nil, errCopy
 		}
 		if x.trim == 0 {
@@ -159,7 +160,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 			x.cut(fits)
 		}
 		if t.assigned > math.MaxUint64-uint64(x.count)-maxReserve {
-			return nil, invalidf("topic %q has no seqs left", t.name)
+			return nil, record.Invalid("topic %q has no seqs left", t.name)
 		}
 	}
 	rt.mu.Lock()
@@ -208,7 +209,7 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 		return nil, err
 	}
 	c.entry.runs = nil // only the frame needs them
-	if c.class == Ephemeral {
+	if c.class == record.Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
 		r.noteCursor(rt, x.through, len(x.seqs))
@@ -216,8 +217,8 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 		rt.applied, rt.logged = c.span.End, x.through
 	}
 	t.assigned, t.assignedTS = last, c.entry.ts
-	t.waiting.records += int64(len(c.sizes))
-	t.waiting.bytes += c.bytes
+	t.waiting.Records += int64(len(c.sizes))
+	t.waiting.Bytes += c.bytes
 	t.pending = append(t.pending, c)
 	return c, nil
 }
@@ -254,16 +255,16 @@ func (r *Registry) noteCursors() {
 // room is how many of the extract's records t takes. t.mu is held.
 func (r *Registry) room(t *topic, x *extract) int {
 	c := t.next
-	if c.Discard != DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
+	if c.Discard != record.DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
 		return x.count
 	}
 	r.expire(t, r.steady())
 	n := x.count
 	if c.CapRecords > 0 {
-		n = int(min(int64(n), max(0, c.CapRecords-t.live.records-t.waiting.records)))
+		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.waiting.Records)))
 	}
 	if c.CapBytes > 0 {
-		left := c.CapBytes - t.live.bytes - t.waiting.bytes
+		left := c.CapBytes - t.live.Bytes - t.waiting.Bytes
 		for i := range n {
 			if left -= int64(x.sizes[i]); left < 0 {
 				return i
@@ -283,9 +284,9 @@ func (x *extract) refused(source, dest *topic) error {
 	return e
 }
 
-func errFull(t *topic) *Error {
-	return &Error{
-		Kind: KindFull, Message: fmt.Sprintf("topic %q is full and rejects", t.name),
+func errFull(t *topic) *record.Error {
+	return &record.Error{
+		Kind: record.KindFull, Message: fmt.Sprintf("topic %q is full and rejects", t.name),
 		Detail: map[string]any{"topic": t.name},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -59,8 +60,8 @@ func TestStepIsTakenOnce(t *testing.T) {
 // after a crash its copies would have come from nowhere.
 func TestRouterBeginsDurable(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{})
-	w.put("b", class(Memory))
+	w.put("a", &record.ConfigPatch{})
+	w.put("b", class(record.Memory))
 	spec := specOf("a", "b")
 	if err := spec.check(); err != nil {
 		t.Fatal(err)
@@ -88,7 +89,7 @@ func (w *world) backlog(name string) (records int) {
 	w.t.Helper()
 	const each = forwardRecords
 	for range forwardRounds + 2 {
-		wr := &Write{Records: make([]Record, each), DisableBackpressure: true}
+		wr := &Write{Records: make([]record.Record, each), DisableBackpressure: true}
 		for i := range wr.Records {
 			wr.Records[i].Data = []byte("1")
 		}
@@ -152,7 +153,7 @@ func TestBacklogInTheBackground(t *testing.T) {
 // nobody sees.
 func TestForwardOnAFailedLog(t *testing.T) {
 	w := newWorld(t)
-	w.put("b", class(Fsync))
+	w.put("b", class(record.Fsync))
 	w.connect("ab", "a", "b")
 	w.send("a", "1")
 	w.fs.FailSync("*", 1)
@@ -209,7 +210,7 @@ func TestForwardOnAFullDisk(t *testing.T) {
 func TestRoomIsTakenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(w *world) { w.wal.Manual = false })
-		w.put("b", &ConfigPatch{CapRecords: ptr(int64(1)), Discard: ptr("reject")})
+		w.put("b", &record.ConfigPatch{CapRecords: ptr(int64(1)), Discard: ptr("reject")})
 		w.connect("ab", "a", "b")
 		w.RunSweeper()
 		w.send("a", "1", "2")
@@ -239,7 +240,7 @@ func TestForwardOnABusyLog(t *testing.T) {
 		for b := w.lookup("b"); b.reserve.covers(before + 1); {
 			before = w.write("b", 1).Last
 		}
-		w.append("a", &Write{Records: []Record{{Data: make([]byte, size)}}})
+		w.append("a", &Write{Records: []record.Record{{Data: make([]byte, size)}}})
 		w.checkpoint(nil) // now it is copied
 		w.Forward(context.Background())
 		for range 2 {
@@ -258,8 +259,8 @@ func TestForwardOnABusyLog(t *testing.T) {
 // all the same.
 func TestLossNeedsNoRoom(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
-	w.put("b", &ConfigPatch{CapRecords: ptr(int64(1)), Discard: ptr("reject")})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("b", &record.ConfigPatch{CapRecords: ptr(int64(1)), Discard: ptr("reject")})
 	w.connect("ab", "a", "b")
 	w.send("b", "0")
 	w.send("a", "1")

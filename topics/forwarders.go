@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"github.com/e6e95bb8/topics/topics/record"
 	"maps"
 	"slices"
 	"sync"
@@ -176,7 +177,7 @@ func (r *Registry) block(rt *router, why error) {
 	reason := ""
 	if why != nil && !errors.Is(why, context.Canceled) {
 		reason = "internal error"
-		if e := new(Error); errors.As(why, &e) {
+		if e := new(record.Error); errors.As(why, &e) {
 			reason = e.Message // and not its cause: clients read it
 		}
 	}

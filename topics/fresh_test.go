@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -13,7 +14,7 @@ type markedRead struct {
 	name    string
 	query   *Query
 	mark    Mark
-	records []Record
+	records []record.Record
 }
 
 // Fresh holds that what is called fresh would be read again.
@@ -38,33 +39,33 @@ func TestFresh(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		query  Query
-		config ConfigPatch
+		config record.ConfigPatch
 		then   func(w *world)
 		fresh  bool
 	}{
-		{"nothing happened", Query{}, ConfigPatch{}, func(*world) {}, true},
-		{"more was written", Query{}, ConfigPatch{}, func(w *world) { w.write("a", 5) }, true},
-		{"it is in a segment now", Query{}, ConfigPatch{}, func(w *world) { w.checkpoint(nil) }, true},
-		{"a record was deleted", Query{}, ConfigPatch{}, func(w *world) { w.deleteRecords("a", 2, "") }, false},
-		{"records were deleted by tag", Query{}, ConfigPatch{}, func(w *world) { w.deleteRecords("a", 0, "x") }, false},
-		{"the first was evicted", Query{}, ConfigPatch{}, func(w *world) { w.put("a", &ConfigPatch{CapRecords: ptr(int64(3))}) }, false},
-		{"writes evict", Query{}, ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 3) }, false},
-		{"they evict what comes before", Query{From: 2}, ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 3) }, false},
-		{"they evict what the reader has", Query{From: 2}, ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 2) }, true},
-		{"they expired", Query{}, ConfigPatch{TTLMS: ptr(int64(10))}, func(w *world) { w.now += 11 }, false},
-		{"their time is not over", Query{}, ConfigPatch{TTLMS: ptr(int64(10))}, func(w *world) { w.now += 10 }, true},
-		{"the config says otherwise", Query{}, ConfigPatch{}, func(w *world) { w.put("a", &ConfigPatch{DedupeNode: ptr(false)}) }, false},
-		{"the topic went", Query{}, ConfigPatch{}, func(w *world) { w.delete("a", false) }, false},
-		{"it was made again", Query{}, ConfigPatch{}, func(w *world) {
+		{"nothing happened", Query{}, record.ConfigPatch{}, func(*world) {}, true},
+		{"more was written", Query{}, record.ConfigPatch{}, func(w *world) { w.write("a", 5) }, true},
+		{"it is in a segment now", Query{}, record.ConfigPatch{}, func(w *world) { w.checkpoint(nil) }, true},
+		{"a record was deleted", Query{}, record.ConfigPatch{}, func(w *world) { w.deleteRecords("a", 2, "") }, false},
+		{"records were deleted by tag", Query{}, record.ConfigPatch{}, func(w *world) { w.deleteRecords("a", 0, "x") }, false},
+		{"the first was evicted", Query{}, record.ConfigPatch{}, func(w *world) { w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(3))}) }, false},
+		{"writes evict", Query{}, record.ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 3) }, false},
+		{"they evict what comes before", Query{From: 2}, record.ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 3) }, false},
+		{"they evict what the reader has", Query{From: 2}, record.ConfigPatch{CapRecords: ptr(int64(6))}, func(w *world) { w.write("a", 2) }, true},
+		{"they expired", Query{}, record.ConfigPatch{TTLMS: ptr(int64(10))}, func(w *world) { w.now += 11 }, false},
+		{"their time is not over", Query{}, record.ConfigPatch{TTLMS: ptr(int64(10))}, func(w *world) { w.now += 10 }, true},
+		{"the config says otherwise", Query{}, record.ConfigPatch{}, func(w *world) { w.put("a", &record.ConfigPatch{DedupeNode: ptr(false)}) }, false},
+		{"the topic went", Query{}, record.ConfigPatch{}, func(w *world) { w.delete("a", false) }, false},
+		{"it was made again", Query{}, record.ConfigPatch{}, func(w *world) {
 			w.delete("a", false)
 			w.write("a", 6)
 		}, false},
-		{"there was a tombstone", Query{From: 99}, ConfigPatch{}, func(*world) {}, false},
+		{"there was a tombstone", Query{From: 99}, record.ConfigPatch{}, func(*world) {}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.put("a", &c.config)
-			w.append("a", &Write{Records: []Record{{Data: []byte("1"), Tag: []byte("x")}, {Data: []byte("2")}}})
+			w.append("a", &Write{Records: []record.Record{{Data: []byte("1"), Tag: []byte("x")}, {Data: []byte("2")}}})
 			w.write("a", 4)
 			c.query.Limit, c.query.MaxBytes = 2, 1000
 			b := w.query("a", &c.query)

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"errors"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func (w *world) fill(name string) (head uint64) {
 	w.fs.SetCapacity(1)
 	for range 10_000 {
 		_, err := w.Append(context.Background(), name, &Write{Records: records(10)})
-		if kindOf(err) == KindNoSpace {
+		if kindOf(err) == record.KindNoSpace {
 			return w.state(name).Head
 		}
 		if err != nil {
@@ -32,9 +33,9 @@ func TestDiskFull(t *testing.T) {
 	}
 	head := w.fill("a")
 	for range 3 {
-		w.refused("a", &Write{Records: records(10)}, KindNoSpace)
-		w.refused("new", &Write{Records: records(10)}, KindNoSpace)
-		if _, err := w.Put(context.Background(), "new", &ConfigPatch{}); kindOf(err) != KindNoSpace {
+		w.refused("a", &Write{Records: records(10)}, record.KindNoSpace)
+		w.refused("new", &Write{Records: records(10)}, record.KindNoSpace)
+		if _, err := w.Put(context.Background(), "new", &record.ConfigPatch{}); kindOf(err) != record.KindNoSpace {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +54,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	w.kill()
 	check()
-	if _, err := w.State("b", false); kindOf(err) != KindNotFound {
+	if _, err := w.State("b", false); kindOf(err) != record.KindNotFound {
 		t.Fatal("a deleted topic came back:", err)
 	}
 	if !w.delete("c", false) {
@@ -81,14 +82,14 @@ func TestRepeatOnAFullDisk(t *testing.T) {
 		t.Errorf("%+v, want %+v", out, first)
 	}
 	wr.IdempotencyKey = "other"
-	w.refused("a", wr, KindNoSpace)
+	w.refused("a", wr, record.KindNoSpace)
 }
 
 // TestSweepOnAFullDisk holds that the sweeper's notes leave the reserve of a
 // full disk to deletes.
 func TestSweepOnAFullDisk(t *testing.T) {
 	w := newWorld(t)
-	w.put("e", &ConfigPatch{Durability: ptr("ephemeral"), TTLMS: ptr(int64(10))})
+	w.put("e", &record.ConfigPatch{Durability: ptr("ephemeral"), TTLMS: ptr(int64(10))})
 	w.fill("a")
 	for range 500 {
 		w.write("e", 1)
@@ -111,12 +112,12 @@ func TestEphemeralBudget(t *testing.T) {
 			t.Fatalf("%d bytes, want %d", got, records*each)
 		}
 	}
-	cfg := class(Ephemeral)
+	cfg := class(record.Ephemeral)
 	cfg.CapRecords, cfg.TTLMS = ptr(int64(60)), ptr(int64(1000))
 	w.put("a", cfg)
 	w.write("a", 60)
 	held(60)
-	e := w.refused("b", &Write{Records: records(41), Config: class(Ephemeral)}, KindNoSpace)
+	e := w.refused("b", &Write{Records: records(41), Config: class(record.Ephemeral)}, record.KindNoSpace)
 	if e.Detail["limit"] != "ephemeral_bytes" {
 		t.Fatalf("%+v", e.Detail)
 	}
@@ -124,10 +125,10 @@ func TestEphemeralBudget(t *testing.T) {
 	w.write("a", 20) // evicts a part of a batch, whose memory goes with its last record
 	held(80)
 	w.write("a", 1)
-	w.refused("a", &Write{Records: records(20)}, KindNoSpace)
-	w.put("a", &ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(21)), TTLMS: ptr(int64(1000))})
+	w.refused("a", &Write{Records: records(20)}, record.KindNoSpace)
+	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(21)), TTLMS: ptr(int64(1000))})
 	held(21)
-	w.append("b", &Write{Records: records(79), Config: class(Ephemeral)})
+	w.append("b", &Write{Records: records(79), Config: class(record.Ephemeral)})
 	held(100)
 	w.now += 1001
 	if w.state("a"); !w.live("a", 0) {
@@ -147,9 +148,9 @@ func TestEphemeralBudget(t *testing.T) {
 	held(0)
 	w.write("c", 200) // other classes do not count
 	held(0)
-	w.put("c", class(Ephemeral))
+	w.put("c", class(record.Ephemeral))
 	w.write("c", 50)
-	w.put("c", class(Disk))
+	w.put("c", class(record.Disk))
 	w.write("c", 50)
 	held(50)
 	w.kill()
@@ -170,8 +171,8 @@ func TestNoNextFile(t *testing.T) {
 			continue
 		}
 		refusals++
-		told, ok := errors.AsType[*Error](err)
-		if !ok || told.Kind != KindUnavailable || told.Detail["retry_after_ms"] == nil {
+		told, ok := errors.AsType[*record.Error](err)
+		if !ok || told.Kind != record.KindUnavailable || told.Detail["retry_after_ms"] == nil {
 			t.Fatal(err)
 		}
 		if s := w.state("a"); s.Head != head {

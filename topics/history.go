@@ -4,6 +4,7 @@ import (
 	"context"
 	"sort"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -136,7 +137,7 @@ func (h *history) whole(below uint64, dead *seqSet) *segment.Extent {
 
 // sizes sums the records of set that are in segments. Those below the front
 // and the dead must not be in it.
-func (h *history) sizes(set *seqSet) (sum sums) {
+func (h *history) sizes(set *seqSet) (sum record.Size) {
 	for i := range h.extents {
 		e := &h.extents[i]
 		if !set.any(e.at.First, e.at.Last) {
@@ -146,7 +147,7 @@ func (h *history) sizes(set *seqSet) (sum sums) {
 		if err != nil {
 			h.damaged++
 			set.each(e.at.First, e.at.Last, func(uint64) bool {
-				sum.add(sums{1, int64(e.at.Bytes / uint64(max(e.at.Count, 1)))})
+				sum.Add(record.Size{Records: 1, Bytes: int64(e.at.Bytes / uint64(max(e.at.Count, 1)))})
 				return true
 			})
 			continue
@@ -157,7 +158,7 @@ func (h *history) sizes(set *seqSet) (sum sums) {
 				n++
 			}
 			if n < len(page.Seq) && e.at.First+uint64(page.Seq[n]) == seq {
-				sum.add(sums{1, int64(page.Size[n])})
+				sum.Add(record.Size{Records: 1, Bytes: int64(page.Size[n])})
 			}
 			return n < len(page.Seq)
 		})

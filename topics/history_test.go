@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"pgregory.net/rapid"
@@ -84,12 +85,12 @@ func (m *historyMachine) Delete(t *rapid.T) {
 	if len(m.live) == 0 {
 		return
 	}
-	set, want := &seqSet{}, sums{}
+	set, want := &seqSet{}, record.Size{}
 	i := rapid.IntRange(0, len(m.live)-1).Draw(t, "from")
 	step := rapid.IntRange(1, 3).Draw(t, "each")
 	for n := rapid.SampledFrom([]int{1, 5, 500}).Draw(t, "n"); i < len(m.live) && n > 0; i, n = i+step, n-1 {
 		set.add(m.live[i].seq)
-		want.add(sums{1, int64(m.live[i].size)})
+		want.Add(record.Size{Records: 1, Bytes: int64(m.live[i].size)})
 	}
 	if got := m.h.sizes(set); got != want {
 		t.Fatalf("sizes %+v, want %+v", got, want)
@@ -205,13 +206,13 @@ func TestHistoryAgainstAList(t *testing.T) {
 
 // TestTagIndexAgainstAList holds what is found by tag, across blocks.
 func TestTagIndexAgainstAList(t *testing.T) {
-	type record struct {
+	type rec struct {
 		seq uint64
 		tag []byte
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		var x tagIndex
-		var all []record
+		var all []rec
 		next := 1 + jump(t, "first")
 		for range rapid.IntRange(0, 12).Draw(t, "frames") {
 			n := rapid.SampledFrom([]int{1, 3, 1000}).Draw(t, "records")
@@ -225,7 +226,7 @@ func TestTagIndexAgainstAList(t *testing.T) {
 				tag := fmt.Appendf(nil, "%d", i%12)[:i%3]
 				packed = packTag(packed, i-tagged, tag)
 				tagged = i + 1
-				all = append(all, record{next + uint64(i), tag})
+				all = append(all, rec{next + uint64(i), tag})
 			}
 			x.add(next, packed)
 			next += uint64(n) + jump(t, "gap")
@@ -234,13 +235,13 @@ func TestTagIndexAgainstAList(t *testing.T) {
 		x.cut(cut)
 		from := rapid.Uint64Range(cut+1, next+1).Draw(t, "from")
 		to := rapid.Uint64Range(from, next+1).Draw(t, "to")
-		m, err := ParseMatch(rapid.SampledFrom([]string{"", "*", "1", "1*", "11", "9*", "x"}).Draw(t, "pattern"))
+		m, err := record.ParseMatch(rapid.SampledFrom([]string{"", "*", "1", "1*", "11", "9*", "x"}).Draw(t, "pattern"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var want, got []uint64
 		for _, r := range all {
-			if r.seq >= from && r.seq <= to && (bytes.Equal(r.tag, []byte(m.value)) || m.prefix && bytes.HasPrefix(r.tag, []byte(m.value))) {
+			if r.seq >= from && r.seq <= to && (bytes.Equal(r.tag, []byte(m.Value)) || m.Prefix && bytes.HasPrefix(r.tag, []byte(m.Value))) {
 				want = append(want, r.seq)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -222,18 +223,18 @@ func (x *index) durable() uint64 {
 
 // each calls f with every live record in order: its frame, its place in it, its
 // seq and its payload's size. It ends early when f says stop.
-func (x *index) each(f func(frame *frameRef, record int, seq uint64, size uint32) bool) {
+func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint32) bool) {
 	for i, b := range x.blocks {
-		entry, record, sizes := 0, 0, b.sizes
+		entry, ordinal, sizes := 0, 0, b.sizes
 		if i == 0 {
-			entry, record, sizes = x.entry, x.record, b.sizes[x.size:]
+			entry, ordinal, sizes = x.entry, x.record, b.sizes[x.size:]
 		}
-		for ; entry < len(b.entries); entry, record = entry+1, 0 {
+		for ; entry < len(b.entries); entry, ordinal = entry+1, 0 {
 			frame := b.ref(entry)
-			for ; record < frame.count; record++ {
+			for ; ordinal < frame.count; ordinal++ {
 				n, width := binary.Uvarint(sizes)
 				sizes = sizes[width:]
-				if !frame.gone() && !f(&frame, record, frame.first+uint64(record), uint32(n)) {
+				if !frame.gone() && !f(&frame, ordinal, frame.first+uint64(ordinal), uint32(n)) {
 					return
 				}
 			}
@@ -242,7 +243,7 @@ func (x *index) each(f func(frame *frameRef, record int, seq uint64, size uint32
 }
 
 // sums adds up the records of set that are in the index.
-func (x *index) sums(set *seqSet) (sum sums) {
+func (x *index) sums(set *seqSet) (sum record.Size) {
 	for i, b := range x.blocks {
 		if !set.any(b.first, b.next-1) {
 			continue
@@ -253,7 +254,7 @@ func (x *index) sums(set *seqSet) (sum sums) {
 		}
 		part.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
 			if set.has(seq) {
-				sum.add(sums{1, int64(size)})
+				sum.Add(record.Size{Records: 1, Bytes: int64(size)})
 			}
 			return true
 		})

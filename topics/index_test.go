@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"pgregory.net/rapid"
 )
@@ -46,8 +47,8 @@ func (m *indexMachine) records() (out []modelRecord) {
 }
 
 func recordsOf(x *index) (out []modelRecord) {
-	x.each(func(f *frameRef, record int, seq uint64, size uint32) bool {
-		if f.first+uint64(record) != seq {
+	x.each(func(f *frameRef, ordinal int, seq uint64, size uint32) bool {
+		if f.first+uint64(ordinal) != seq {
 			return false
 		}
 		out = append(out, modelRecord{seq, size, f.ts, len(f.body)})
@@ -87,11 +88,11 @@ func (m *indexMachine) View(*rapid.T) { m.view, m.viewed = m.index.view(), m.rec
 
 // Sums holds that those of any set are right.
 func (m *indexMachine) Sums(t *rapid.T) {
-	set, want := &seqSet{}, sums{}
+	set, want := &seqSet{}, record.Size{}
 	for _, r := range m.records() {
 		if rapid.IntRange(0, 3).Draw(t, "in it") == 0 {
 			set.add(r.seq)
-			want.add(sums{1, int64(r.size)})
+			want.Add(record.Size{Records: 1, Bytes: int64(r.size)})
 		}
 	}
 	set.add(m.next + 5)

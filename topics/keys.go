@@ -6,6 +6,7 @@ import (
 	"math"
 	"sort"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/zeebo/xxh3"
 )
 
@@ -223,15 +224,15 @@ func (u *keyUse) append(dst []byte, wall int64) []byte {
 }
 
 // keys decodes their number and so many uses. None is later than now.
-func decodeKeys(d *decoder, w *keyWindow, windowMS, now int64) {
-	n := d.uvarint()
-	if n > uint64(d.size()) {
-		d.fail()
+func decodeKeys(d *record.Decoder, w *keyWindow, windowMS, now int64) {
+	n := d.Uvarint()
+	if n > uint64(d.Left()) {
+		d.Fail()
 		return
 	}
 	for ; n > 0; n-- {
-		u := keyUse{id: keyID{Hi: d.uint64(), Lo: d.uint64()}, at: min(d.varint(), now), first: d.uvarint(), count: uint32(d.uvarint())}
-		if d.failed() {
+		u := keyUse{id: keyID{Hi: d.Uint64(), Lo: d.Uint64()}, at: min(d.Varint(), now), first: d.Uvarint(), count: uint32(d.Uvarint())}
+		if d.Failed() {
 			return
 		}
 		w.add(u, windowMS)
@@ -248,8 +249,8 @@ func (r *Registry) takeKey() error {
 	}
 	r.giveKey()
 	r.totals.keys.refused.Add(1)
-	return &Error{
-		Kind: KindThrottled,
+	return &record.Error{
+		Kind: record.KindThrottled,
 		Message: fmt.Sprintf("idempotency keys fill the %d bytes of memory they may use; nothing was appended: "+
 			"write again when the windows of some are over, or without a key", limit),
 		Detail: map[string]any{"limit": "idempotency_bytes", "max": limit},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/zeebo/xxh3"
 )
 
@@ -17,7 +18,7 @@ import (
 func BenchmarkMillionKeys(b *testing.B) {
 	const keys, window = 1 << 20, 86_400_000
 	w := newWorld(b, func(w *world) { w.wal.Manual, w.wal.DiskSync, w.wal.FileBytes = false, 1e6, 256<<20 })
-	w.put("full", &ConfigPatch{IdempotencyWindowMS: ptr(int64(window))})
+	w.put("full", &record.ConfigPatch{IdempotencyWindowMS: ptr(int64(window))})
 	w.write("other", 1)
 	full := w.lookup("full")
 	fill := func() {
@@ -59,7 +60,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 	}
 	var locked time.Duration
 	encode := func() {
-		e := stateEncoder{configs: map[*Config]uint64{}}
+		e := stateEncoder{configs: map[*record.Config]uint64{}}
 		s := &Sink{State: io.Discard, Pace: func() error { return nil }}
 		full.mu.Lock()
 		began := time.Now()
@@ -84,7 +85,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 			{"checkpoint-same-topic-µs", "full", encode},
 			{"patch-µs", "other", func() {
 				for i := range 100 {
-					w.put("full", &ConfigPatch{IdempotencyWindowMS: ptr(int64(window)), CapRecords: ptr(int64(1000 + i))})
+					w.put("full", &record.ConfigPatch{IdempotencyWindowMS: ptr(int64(window)), CapRecords: ptr(int64(1000 + i))})
 				}
 			}},
 			{"sweep-same-topic-µs", "full", func() {

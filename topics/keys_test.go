@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/zeebo/xxh3"
 )
 
@@ -17,7 +18,7 @@ func keyedWrite(key string, n int) *Write { return &Write{Records: records(n), I
 // appends nothing, in every class, and after a restart in those whose records
 // outlive it.
 func TestKeys(t *testing.T) {
-	for c := Ephemeral; c <= Fsync; c++ {
+	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		w.put("a", class(c))
 		w.write("a", 1)
@@ -33,15 +34,15 @@ func TestKeys(t *testing.T) {
 		repeat("at once")
 		w.now += 120_000
 		repeat("at the end of the window")
-		if c >= Disk {
+		if c >= record.Disk {
 			w.kill()
 			repeat("after a kill")
 		}
-		if c >= Memory {
+		if c >= record.Memory {
 			w.restart()
 			repeat("after a restart")
 		}
-		if c == Fsync {
+		if c == record.Fsync {
 			w.power(5)
 			repeat("after a power cut")
 		}
@@ -57,14 +58,14 @@ func TestKeys(t *testing.T) {
 // full topic makes a key forgotten.
 func TestKeysOutlive(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2)), Discard: ptr("reject")})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), Discard: ptr("reject")})
 	wr := keyedWrite("k", 2)
 	wr.ExpectedHead = ptr(uint64(0))
 	w.append("a", wr)
 	if out := w.append("a", wr); !out.Deduped {
 		t.Fatalf("%+v", out)
 	}
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.write("a", 1)
 	if out := w.append("a", wr); !out.Deduped || out.First != 1 || w.state("a").Earliest != 3 {
 		t.Fatalf("%+v", out)
@@ -74,7 +75,7 @@ func TestKeysOutlive(t *testing.T) {
 // TestKeyOnItsWay holds that a repeat waits for the write it repeats.
 func TestKeyOnItsWay(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.Manual, w.wal.DiskSync = false, 1e9 })
-	w.put("a", class(Fsync))
+	w.put("a", class(record.Fsync))
 	first, err := w.Begin(context.Background(), "a", keyedWrite("k", 2))
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +142,7 @@ func TestKeysRace(t *testing.T) {
 // longer stays known, and that a restart makes no difference.
 func TestWindowGrows(t *testing.T) {
 	w := newWorld(t)
-	window := func(ms int64) { w.put("a", &ConfigPatch{IdempotencyWindowMS: &ms}) }
+	window := func(ms int64) { w.put("a", &record.ConfigPatch{IdempotencyWindowMS: &ms}) }
 	window(1000)
 	w.append("a", keyedWrite("k", 1))
 	w.now += 500
@@ -157,8 +158,8 @@ func TestWindowGrows(t *testing.T) {
 // as it came is a day when it is loaded, from the log and from a checkpoint.
 func TestStoredWindowIsClamped(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Disk))
-	long := DefaultConfig()
+	w.put("a", class(record.Disk))
+	long := record.DefaultConfig()
 	long.IdempotencyWindowMS = 1 << 62
 	e := entry{typ: entryConfig, id: w.lookup("a").id, ts: w.now, config: &long, ceiling: 1 << 11}
 	if _, err := w.logEntry(t.Context(), &e, true); err != nil {
@@ -292,7 +293,7 @@ func TestKeyCost(t *testing.T) {
 // else, and that what was taken comes back in every way in which keys go.
 func TestKeyBudget(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes = 1000 })
-	window := &ConfigPatch{IdempotencyWindowMS: ptr(int64(1000))}
+	window := &record.ConfigPatch{IdempotencyWindowMS: ptr(int64(1000))}
 	fill := func(name string) (keys int) {
 		t.Helper()
 		for ; ; keys++ {
@@ -300,7 +301,7 @@ func TestKeyBudget(t *testing.T) {
 			wr.Config = window
 			if w.Totals().IdempotencyBytes >= 1000 {
 				before := w.Totals()
-				e := w.refused(name, wr, KindThrottled)
+				e := w.refused(name, wr, record.KindThrottled)
 				if e.Detail["limit"] != "idempotency_bytes" || e.Detail["max"] != int64(1000) {
 					t.Fatalf("%+v", e.Detail)
 				}
@@ -316,8 +317,8 @@ func TestKeyBudget(t *testing.T) {
 			t.Fatalf("a known key: %+v", out)
 		}
 		w.write(name, 1)
-		w.refused("new", keyedWrite("k", 1), KindThrottled)
-		if _, err := w.State("new", false); kindOf(err) != KindNotFound {
+		w.refused("new", keyedWrite("k", 1), record.KindThrottled)
+		if _, err := w.State("new", false); kindOf(err) != record.KindNotFound {
 			t.Fatalf("a refused write made a topic: %v", err)
 		}
 		if got := w.Totals().IdempotencyKeys; got != int64(keys) {
@@ -345,7 +346,7 @@ func TestKeyBudget(t *testing.T) {
 
 	fill("c")
 	w.now += 10
-	w.put("c", &ConfigPatch{IdempotencyWindowMS: ptr(int64(9))})
+	w.put("c", &record.ConfigPatch{IdempotencyWindowMS: ptr(int64(9))})
 	w.Sweep(t.Context())
 	empty("after a shorter window")
 
@@ -357,7 +358,7 @@ func TestKeyBudget(t *testing.T) {
 		if got := w.Totals(); got.IdempotencyKeys != int64(n) || got.IdempotencyBytes < 500 {
 			t.Fatalf("after a restart %d keys in %d bytes, of %d", got.IdempotencyKeys, got.IdempotencyBytes, n)
 		}
-		w.refused("d", keyedWrite("another", 1), KindThrottled)
+		w.refused("d", keyedWrite("another", 1), record.KindThrottled)
 		if out := w.append("d", keyedWrite("d0", 1)); !out.Deduped {
 			t.Fatalf("a known key: %+v", out)
 		}
@@ -372,8 +373,8 @@ func TestKeyBudget(t *testing.T) {
 // TestKeyBudgetGivesBack checks that a write that fails keeps nothing.
 func TestKeyBudgetGivesBack(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes, w.opt.EphemeralBytes = 1000, 1 })
-	w.refused("a", &Write{Records: records(1), IdempotencyKey: "k", Config: class(Ephemeral)}, KindNoSpace)
-	w.put("b", class(Fsync))
+	w.refused("a", &Write{Records: records(1), IdempotencyKey: "k", Config: class(record.Ephemeral)}, record.KindNoSpace)
+	w.put("b", class(record.Fsync))
 	p, err := w.Begin(t.Context(), "b", keyedWrite("k", 1))
 	if err != nil {
 		t.Fatal(err)
@@ -393,7 +394,7 @@ func TestKeyBudgetGivesBack(t *testing.T) {
 // TestKeySweep holds that an idle topic's keys go, and the sweeper with them.
 func TestKeySweep(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Fsync))
+	w.put("a", class(record.Fsync))
 	w.append("a", keyedWrite("k", 1))
 	tp := w.lookup("a")
 	if !tp.swept || len(w.sweeper.topics) != 1 {
@@ -412,7 +413,7 @@ func TestKeySweep(t *testing.T) {
 	if !tp.swept {
 		t.Fatal("not visited again")
 	}
-	w.append("b", &Write{Records: records(1), Config: &ConfigPatch{TTLMS: ptr(int64(1e9))}})
+	w.append("b", &Write{Records: records(1), Config: &record.ConfigPatch{TTLMS: ptr(int64(1e9))}})
 	w.delete("a", false)
 	w.delete("b", false)
 	w.Sweep(context.Background())

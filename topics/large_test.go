@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
 )
@@ -13,15 +14,15 @@ import (
 type large struct {
 	*world
 	rng  *rand.Rand
-	live map[uint64]Record
+	live map[uint64]record.Record
 	head uint64
 }
 
 func (l *large) fill(n int) {
 	for n > 0 {
-		batch := make([]Record, min(n, 1+l.rng.IntN(5000)))
+		batch := make([]record.Record, min(n, 1+l.rng.IntN(5000)))
 		for i := range batch {
-			r := Record{Data: bytes.Repeat([]byte{'0' + byte(i%10)}, 1+l.rng.IntN(40))}
+			r := record.Record{Data: bytes.Repeat([]byte{'0' + byte(i%10)}, 1+l.rng.IntN(40))}
 			switch l.rng.IntN(8) {
 			case 0:
 			case 1:
@@ -101,8 +102,8 @@ func (l *large) checkAll() {
 func TestLargeTopic(t *testing.T) {
 	w := newWorld(t, stored(70_000), func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
 	w.disk.limits.Bytes = 64 << 20
-	l := &large{world: w, rng: rand.New(rand.NewPCG(1, 2)), live: map[uint64]Record{}}
-	w.put("a", class(Disk))
+	l := &large{world: w, rng: rand.New(rand.NewPCG(1, 2)), live: map[uint64]record.Record{}}
+	w.put("a", class(record.Disk))
 	l.fill(100_000)
 	l.checkAll()
 	w.checkpoint(nil)

@@ -1,6 +1,9 @@
 package topics
 
-import "math"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+	"math"
+)
 
 // A topic's seqs up to its head are live, deleted, lost, or gone with the
 // front: below the first live record nothing is live. What is live is in the
@@ -33,7 +36,7 @@ func (t *topic) nextLive(seq uint64) uint64 {
 // records are not for the disk, unless others that are come after them: its
 // class changed in between.
 func (t *topic) durable() uint64 {
-	if t.cfg.Durability != Ephemeral || t.index.ephemeral == 0 {
+	if t.cfg.Durability != record.Ephemeral || t.index.ephemeral == 0 {
 		return t.head
 	}
 	return max(t.history.last(), t.index.durable())
@@ -43,11 +46,11 @@ func (t *topic) durable() uint64 {
 func (r *Registry) pop(t *topic) (seq uint64) {
 	seq, _, _ = t.first()
 	if t.history.seq > 0 {
-		r.grow(t, sums{-1, -t.history.size()})
+		r.grow(t, record.Size{Records: -1, Bytes: -t.history.size()})
 		t.history.seek(seq+1, t.deleted)
 	} else {
 		bytes, freed := t.index.pop()
-		r.grow(t, sums{-1, -bytes})
+		r.grow(t, record.Size{Records: -1, Bytes: -bytes})
 		r.totals.ephemeral.Add(-int64(freed))
 	}
 	r.settleFront(t)
@@ -57,16 +60,16 @@ func (r *Registry) pop(t *topic) (seq uint64) {
 // popExtent drops the records of a whole extent at the front in one step, if
 // its last record is below the seq, and it is no bigger and no younger than
 // said. It returns the last seq it dropped; 0: none.
-func (r *Registry) popExtent(t *topic, below uint64, most sums, before int64) uint64 {
+func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before int64) uint64 {
 	if t.history.seq == 0 {
 		return 0
 	}
 	e := t.history.whole(below, t.deleted)
-	if e == nil || int64(e.Count) > most.records || int64(e.Bytes) > most.bytes || t.came.of(e.Last, e.LastTS) >= before {
+	if e == nil || int64(e.Count) > most.Records || int64(e.Bytes) > most.Bytes || t.came.of(e.Last, e.LastTS) >= before {
 		return 0
 	}
 	last := e.Last
-	r.grow(t, sums{-int64(e.Count), -int64(e.Bytes)})
+	r.grow(t, record.Size{Records: -int64(e.Count), Bytes: -int64(e.Bytes)})
 	t.history.ahead = nil
 	t.history.seek(last+1, t.deleted)
 	r.settleFront(t)
@@ -91,12 +94,12 @@ func (r *Registry) settleFront(t *topic) {
 // correct holds that counts, which damage may have made wrong, do not say that
 // there is nothing where something is, or the other way round: caps go by them.
 func (r *Registry) correct(t *topic) {
-	right := sums{}
+	right := record.Size{}
 	if _, _, ok := t.first(); ok {
-		right = sums{max(t.live.records, 1), max(t.live.bytes, 0)}
+		right = record.Size{Records: max(t.live.Records, 1), Bytes: max(t.live.Bytes, 0)}
 	}
 	if right != t.live {
-		r.grow(t, sums{right.records - t.live.records, right.bytes - t.live.bytes})
+		r.grow(t, record.Size{Records: right.Records - t.live.Records, Bytes: right.Bytes - t.live.Bytes})
 	}
 }
 
@@ -118,14 +121,14 @@ func (r *Registry) skipDead(t *topic) {
 }
 
 // advance drops the records below the seq and returns what they were.
-func (r *Registry) advance(t *topic, below uint64) (freed sums) {
+func (r *Registry) advance(t *topic, below uint64) (freed record.Size) {
 	before := t.live
 	for {
-		if r.popExtent(t, below, sums{math.MaxInt64, math.MaxInt64}, math.MaxInt64) > 0 {
+		if r.popExtent(t, below, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, math.MaxInt64) > 0 {
 			continue
 		}
 		if seq, _, ok := t.first(); !ok || seq >= below {
-			return sums{before.records - t.live.records, before.bytes - t.live.bytes}
+			return record.Size{Records: before.Records - t.live.Records, Bytes: before.Bytes - t.live.Bytes}
 		}
 		r.pop(t)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -26,28 +27,28 @@ func logError(err error) error {
 	case err == nil, errors.Is(err, wal.ErrBusy):
 		return err
 	case errors.Is(err, wal.ErrQueueFull):
-		return &Error{Kind: KindThrottled, Message: "the log's queue is full", Err: err,
+		return &record.Error{Kind: record.KindThrottled, Message: "the log's queue is full", Err: err,
 			Detail: map[string]any{"retry_after_ms": 1000}}
 	case errors.Is(err, wal.ErrDiskFull):
-		return &Error{Kind: KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
+		return &record.Error{Kind: record.KindNoSpace, Message: "the disk is full; nothing was appended", Err: err}
 	case errors.Is(err, wal.ErrNoFile):
-		return &Error{Kind: KindUnavailable, Message: "the log cannot make its next file at the moment; nothing was appended", Err: err,
+		return &record.Error{Kind: record.KindUnavailable, Message: "the log cannot make its next file at the moment; nothing was appended", Err: err,
 			Detail: map[string]any{"retry_after_ms": 1000}}
 	case errors.Is(err, wal.ErrReadOnly):
-		return &Error{Kind: KindReadOnly, Message: "the log is read-only", Err: err}
+		return &record.Error{Kind: record.KindReadOnly, Message: "the log is read-only", Err: err}
 	case errors.Is(err, vfs.ErrBusy):
-		return &Error{Kind: KindReadOnly, Message: "the disk does not answer: reads wait for others", Err: err}
+		return &record.Error{Kind: record.KindReadOnly, Message: "the disk does not answer: reads wait for others", Err: err}
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):
-		return &Error{Kind: KindClosed, Message: "the server is shutting down", Err: err}
+		return &record.Error{Kind: record.KindClosed, Message: "the server is shutting down", Err: err}
 	case errors.Is(err, wal.ErrTooLarge):
-		return &Error{Kind: KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
+		return &record.Error{Kind: record.KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
 	}
 	if errors.Is(err, errDamaged) {
-		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
+		return &record.Error{Kind: record.KindDamaged, Message: "stored records are damaged", Err: err}
 	}
 	var corrupt *wal.CorruptionError
 	if errors.As(err, &corrupt) {
-		return &Error{Kind: KindDamaged, Message: "stored records are damaged", Err: err}
+		return &record.Error{Kind: record.KindDamaged, Message: "stored records are damaged", Err: err}
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -50,7 +51,7 @@ func TestPollAnswersAtOnce(t *testing.T) {
 
 func TestPollWakes(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.put("a", class(Fsync))
+		w.put("a", class(record.Fsync))
 		var all []<-chan polled
 		for range 3 {
 			all = append(all, w.poll(context.Background(), "a", Query{}))
@@ -84,7 +85,7 @@ func TestPollTimesOut(t *testing.T) {
 			t.Fatalf("%+v", p)
 		}
 		// A write that is filtered out moves the cursor and not the end.
-		m, _ := NewMatch("Eq", "x")
+		m, _ := record.NewMatch("Eq", "x")
 		done := w.poll(context.Background(), "a", Query{From: 3, Match: &m})
 		time.Sleep(59 * time.Second)
 		w.write("a", 1)
@@ -94,7 +95,7 @@ func TestPollTimesOut(t *testing.T) {
 		// Neither does a change of config.
 		done = w.poll(context.Background(), "a", Query{From: 4})
 		time.Sleep(time.Second)
-		w.put("a", &ConfigPatch{TTLMS: ptr(int64(1e9))})
+		w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(1e9))})
 		if p := <-done; p.took != time.Minute {
 			t.Fatalf("%+v", p)
 		}
@@ -120,7 +121,7 @@ func TestPollOfADeletedTopic(t *testing.T) {
 		done := w.poll(context.Background(), "a", Query{From: 3})
 		time.Sleep(time.Second)
 		w.delete("a", false)
-		if p := <-done; kindOf(p.err) != KindNotFound || p.took != time.Second {
+		if p := <-done; kindOf(p.err) != record.KindNotFound || p.took != time.Second {
 			t.Fatalf("%+v", p)
 		}
 	})
@@ -149,7 +150,7 @@ func TestPollSeesARecreatedTopic(t *testing.T) {
 
 func TestSweeperLife(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.put("a", &ConfigPatch{TTLMS: ptr(int64(10))})
+		w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(10))})
 		w.write("a", 3)
 		w.now += 11
 		w.RunSweeper()

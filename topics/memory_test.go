@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -35,7 +36,7 @@ func TestIdleTopicMemory(t *testing.T) {
 	before := heapBytes()
 	w := newWorld(t, func(w *world) { w.wal.FileBytes = 16 << 20 })
 	for i := range n {
-		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(Fsync)}); err != nil {
+		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(record.Fsync)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,10 +58,10 @@ func TestIdleTopicMemory(t *testing.T) {
 
 	before = heapBytes()
 	r = New(Options{})
-	cfg := DefaultConfig()
+	cfg := record.DefaultConfig()
 	for i := range n {
 		e := entry{typ: entryAppend, id: uint64(i + 1), first: 1, ts: 5, count: 1, create: true, name: name(i), config: &cfg,
-			records: appendRecord(nil, &Record{Data: []byte("12345678")})}
+			records: record.AppendRecord(nil, &record.Record{Data: []byte("12345678")})}
 		if err := r.Replay(wal.Frame{Type: e.typ, LSN: wal.LSN(512 * i), Payload: encoded(t, &e)}); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -69,7 +70,7 @@ func (m *Mender) recount(t *topic) error {
 	for _, l := range gone {
 		m.lose(t, l.from, l.to)
 	}
-	m.r.grow(t, sums{found.live.records - t.live.records, found.live.bytes - t.live.bytes})
+	m.r.grow(t, record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
 	t.history.seq, t.history.ts = found.first.seq, found.first.ts
 	if t.history.seq == 0 {
 		t.history.extents = nil
@@ -127,7 +128,7 @@ func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
 // recover makes a topic of which nothing but the id is known.
 func (m *Mender) recover(id uint64) *topic {
 	r := m.r
-	c := DefaultConfig()
+	c := record.DefaultConfig()
 	t := &topic{id: id, name: fmt.Sprintf("recovered-%d", id)}
 	for n := 2; ; n++ {
 		if _, taken := r.byName.Get(t.name); !taken {
@@ -223,7 +224,7 @@ func (m *Mender) resolve(e *entry) *topic {
 		if old, taken := m.r.byName.Get(e.name); taken { // its drop is lost
 			m.drop(old)
 		}
-		if e.config == nil || CheckName(e.name) != nil {
+		if e.config == nil || record.CheckName(e.name) != nil {
 			return nil
 		}
 		t := &topic{id: e.id, name: e.name}

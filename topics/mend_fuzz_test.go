@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -39,8 +40,8 @@ func emptyLog(t testing.TB) *wal.Log {
 // panic or fail, that heads never go back, and that what comes out is a
 // registry in order.
 func FuzzMend(f *testing.F) {
-	var cfg Config
-	rec := appendRecord(nil, &Record{Data: []byte("12")})
+	var cfg record.Config
+	rec := record.AppendRecord(nil, &record.Record{Data: []byte("12")})
 	create := entry{typ: entryCreate, id: 1, ts: 5, name: "a", config: &cfg, ceiling: 9}
 	write := entry{typ: entryAppend, id: 1, first: 1, ts: 10, count: 1, key: []byte("k"), records: rec}
 	later := write
@@ -105,7 +106,7 @@ func FuzzMend(f *testing.F) {
 
 // FuzzDescribe holds that frames and states are described or refused.
 func FuzzDescribe(f *testing.F) {
-	cfg := DefaultConfig()
+	cfg := record.DefaultConfig()
 	create := entry{typ: entryCreate, id: 1, ts: 5, name: "a", config: &cfg, ceiling: 9}
 	f.Add(entryCreate, encoded(f, &create))
 	f.Add(byte(0), stateOf(f))
@@ -141,7 +142,7 @@ func stateOf(t testing.TB) []byte {
 	defer log.Close()
 	r := New(Options{})
 	r.Start(log)
-	if _, err := r.Put(context.Background(), "a", &ConfigPatch{}); err != nil {
+	if _, err := r.Put(context.Background(), "a", &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := r.Capture().Write(context.Background(), &Sink{State: &state, Pace: func() error { return nil }})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -34,7 +35,7 @@ func (m *Mender) router(ctx context.Context, e *entry, f wal.Frame) error {
 	if old, taken := m.r.routers.byName.Get(e.name); taken && old.id != e.router && CheckRouterName(e.name) == nil {
 		m.r.endRouter(old.id) // its end is lost
 	}
-	if err := m.r.replayRouter(e, f); errors.Is(err, errEntry) {
+	if err := m.r.replayRouter(e, f); errors.Is(err, record.ErrMalformed) {
 		return nil // what is left does not fit together: the router is not there
 	} else if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (m *Mender) forwardLost(t *topic, e *entry) error {
 // not what it was.
 func unreadable(err error) bool {
 	damage := new(wal.CorruptionError)
-	return errors.Is(err, wal.ErrReleased) || errors.As(err, &damage) || errors.Is(err, errEntry)
+	return errors.Is(err, wal.ErrReleased) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)
 }
 
 // settleRouters makes what routers say of the old log hold for the new one.

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
@@ -16,12 +17,12 @@ func TestFollowerOfManyTopics(t *testing.T) {
 	w.FollowPrefix(f, "p-", 10)
 	name := func(i int) string { return fmt.Sprint("p-", i) }
 	for i := range n {
-		w.put(name(i), class(Memory))
+		w.put(name(i), class(record.Memory))
 		w.Deliver()
 	}
 	w.follow(f, "named")
 	for i := n; i < n+100; i++ { // come and go
-		w.put(name(i), class(Memory))
+		w.put(name(i), class(record.Memory))
 		w.Deliver()
 		w.delete(name(i), false)
 		w.Deliver()
@@ -56,7 +57,7 @@ func TestFollowerOfManyTopics(t *testing.T) {
 	}
 	w.Deliver()
 	w.delete(name(n-1), false)
-	w.put(name(n-1), class(Memory))
+	w.put(name(n-1), class(record.Memory))
 	w.Deliver()
 	told = map[string]Movement{}
 	for _, m := range f.Take(nil) {
@@ -88,11 +89,11 @@ func TestFullFollowerLearnsOfEnds(t *testing.T) {
 	w := newWorld(t)
 	f := NewFollower()
 	for i := range maxMovements {
-		w.put(fmt.Sprint("p-", i), class(Memory))
+		w.put(fmt.Sprint("p-", i), class(record.Memory))
 	}
-	w.put("p-older", class(Memory))
+	w.put("p-older", class(record.Memory))
 	w.FollowPrefix(f, "p-", 10)
-	w.put("p-told", class(Memory))
+	w.put("p-told", class(record.Memory))
 	w.Deliver()
 	w.delete("p-older", false) // what is older does not make it know less
 	w.Deliver()
@@ -118,7 +119,7 @@ func TestFullFollowerLearnsOfEnds(t *testing.T) {
 	}
 	w.fillFollower(f)
 	f.join() // what it follows is being listed: it may hear of any topic
-	w.put("p-brief", class(Memory))
+	w.put("p-brief", class(record.Memory))
 	w.delete("p-brief", false)
 	w.Deliver()
 	f.joined()

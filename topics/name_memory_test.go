@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"strings"
 	"testing"
 	"unsafe"
@@ -13,7 +14,7 @@ func TestNamesKeepNoRequest(t *testing.T) {
 	w := newWorld(t)
 	line := "abc" + strings.Repeat("x", 1000)
 	name := func(i int) string { return line[i : i+1] }
-	if _, err := w.Put(context.Background(), name(0), &ConfigPatch{}); err != nil {
+	if _, err := w.Put(context.Background(), name(0), &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Append(context.Background(), name(1), &Write{Records: records(1)}); err != nil {

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 )
 
@@ -10,15 +11,15 @@ import (
 type oracle struct {
 	seqs      []oracleSeq // seqs[i] is seq i+1
 	keys      map[string]oracleKey
-	cfg       Config
+	cfg       record.Config
 	lastWrite int64
 	clock     int64 // no record is older than the one before it, nor than the config
 	logged    int64 // the clock that a restart finds
 }
 
 type oracleSeq struct {
-	Record
-	class Class
+	record.Record
+	class record.Class
 	gone  string // why it cannot be read; empty: it can
 	asked bool   // a delete asked for it, whether it was there or not
 }
@@ -32,7 +33,7 @@ type oracleKey struct {
 	before *oracleKey
 }
 
-func newOracle(cfg Config, now int64) *oracle {
+func newOracle(cfg record.Config, now int64) *oracle {
 	return &oracle{cfg: cfg, keys: map[string]oracleKey{}, clock: now, logged: now}
 }
 
@@ -77,7 +78,7 @@ func (o *oracle) trim() {
 }
 
 // refuses says why a write is refused; 0: it is not.
-func (o *oracle) refuses(w *Write, now int64) Kind {
+func (o *oracle) refuses(w *Write, now int64) record.Kind {
 	n, size := int64(len(w.Records)), int64(0)
 	for i := range w.Records {
 		size += int64(len(w.Records[i].Data) + len(w.Records[i].Meta))
@@ -89,11 +90,11 @@ func (o *oracle) refuses(w *Write, now int64) Kind {
 	}
 	switch {
 	case w.ExpectedHead != nil && *w.ExpectedHead != o.head():
-		return KindSeqMismatch
+		return record.KindSeqMismatch
 	case over(n, size):
-		return KindRecordTooLarge
-	case o.cfg.Discard == DiscardReject && over(count+n, bytes+size):
-		return KindFull
+		return record.KindRecordTooLarge
+	case o.cfg.Discard == record.DiscardReject && over(count+n, bytes+size):
+		return record.KindFull
 	}
 	return 0
 }
@@ -101,7 +102,7 @@ func (o *oracle) refuses(w *Write, now int64) Kind {
 func (o *oracle) append(w *Write, now int64) {
 	ts := max(now, o.clock)
 	o.clock = ts
-	if o.cfg.Durability != Ephemeral {
+	if o.cfg.Durability != record.Ephemeral {
 		o.logged = ts
 	}
 	o.expire(now)
@@ -110,7 +111,7 @@ func (o *oracle) append(w *Write, now int64) {
 		k := oracleKey{first: o.head() + 1, count: len(w.Records), ts: ts}
 		if old, ok := o.keys[w.IdempotencyKey]; ok {
 			k.before = old.before
-			if old.over = true; o.seqs[old.first-1].class != Ephemeral {
+			if old.over = true; o.seqs[old.first-1].class != record.Ephemeral {
 				k.before = &old
 			}
 		}
@@ -137,7 +138,7 @@ func (o *oracle) elapse(now int64) {
 	}
 }
 
-func (o *oracle) configure(cfg Config, now int64) {
+func (o *oracle) configure(cfg record.Config, now int64) {
 	o.clock = max(now, o.clock)
 	o.logged = o.clock
 	o.expire(now)
@@ -151,7 +152,7 @@ func (o *oracle) restart() {
 	o.lastWrite, o.clock = 0, o.logged
 	for i := range o.seqs {
 		s := &o.seqs[i]
-		if s.class == Ephemeral {
+		if s.class == record.Ephemeral {
 			s.gone = ReasonCrash
 			for key, k := range o.keys {
 				if k.first != s.Seq {

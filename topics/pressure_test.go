@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -55,7 +56,7 @@ func TestPressureOfTheLog(t *testing.T) {
 			return disk
 		}
 	})
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	if p := w.Pressure(); p > 0.05 {
 		t.Fatalf("%v with an empty queue", p)
 	}
@@ -66,8 +67,8 @@ func TestPressureOfTheLog(t *testing.T) {
 		p, err := w.Begin(context.Background(), "a", &Write{Records: records(20)})
 		if err != nil {
 			// The last step: the write is refused, and is told when to come back.
-			e, ok := err.(*Error)
-			if !ok || e.Kind != KindThrottled || e.Detail["retry_after_ms"] != 1000 {
+			e, ok := err.(*record.Error)
+			if !ok || e.Kind != record.KindThrottled || e.Detail["retry_after_ms"] != 1000 {
 				t.Fatal(err)
 			}
 			break
@@ -113,7 +114,7 @@ func TestPressureOfTheLog(t *testing.T) {
 // any of it.
 func TestFullMemoryIsNoPressure(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 1000 })
-	w.put("a", &ConfigPatch{Durability: ptr("ephemeral")})
+	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral")})
 	for {
 		if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); err != nil {
 			break
@@ -155,8 +156,8 @@ func TestPressureCoalesces(t *testing.T) {
 // wait until the pressure falls, and for no more than 10 seconds.
 func TestPressureDefers(t *testing.T) {
 	pressed(t, func(t *testing.T, w *world) {
-		w.put("low", &ConfigPatch{Priority: ptr(ptr(int64(-1)))})
-		w.put("high", &ConfigPatch{Priority: ptr(ptr(int64(0)))})
+		w.put("low", &record.ConfigPatch{Priority: ptr(ptr(int64(-1)))})
+		w.put("high", &record.ConfigPatch{Priority: ptr(ptr(int64(0)))})
 		low, high := NewFollower(), NewFollower()
 		w.follow(low, "low")
 		w.follow(high, "high")

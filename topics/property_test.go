@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -24,9 +25,9 @@ func (m *registryMachine) name(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "topic")
 }
 
-func (m *registryMachine) config(t *rapid.T) *ConfigPatch {
+func (m *registryMachine) config(t *rapid.T) *record.ConfigPatch {
 	limits := rapid.SampledFrom([]int64{0, 0, 1, 5, 20})
-	return &ConfigPatch{
+	return &record.ConfigPatch{
 		Durability:          ptr(rapid.SampledFrom(everyClass).Draw(t, "class")),
 		TTLMS:               ptr(rapid.SampledFrom([]int64{0, 0, 100, 1000}).Draw(t, "ttl")),
 		CapRecords:          ptr(limits.Draw(t, "cap records")),
@@ -39,7 +40,7 @@ func (m *registryMachine) config(t *rapid.T) *ConfigPatch {
 
 func (m *registryMachine) Put(t *rapid.T) {
 	name, p := m.name(t), m.config(t)
-	cfg, err := p.Apply(DefaultConfig(), name)
+	cfg, err := p.Apply(record.DefaultConfig(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func (m *registryMachine) Put(t *rapid.T) {
 func (m *registryMachine) Write(t *rapid.T) {
 	name, w := m.name(t), &Write{}
 	for range rapid.IntRange(1, 6).Draw(t, "records") {
-		r := Record{Data: make([]byte, rapid.IntRange(1, 12).Draw(t, "data"))}
+		r := record.Record{Data: make([]byte, rapid.IntRange(1, 12).Draw(t, "data"))}
 		if rapid.Bool().Draw(t, "tagged") {
 			r.Tag, r.Node = []byte(rapid.SampledFrom([]string{"x", "xy", "z"}).Draw(t, "tag")), []byte("n")
 			r.Meta = []byte("{}")
@@ -73,7 +74,7 @@ func (m *registryMachine) Write(t *rapid.T) {
 	out.Cost = Cost{}
 	o, created := m.oracles[name], false
 	if o == nil {
-		o, created = newOracle(DefaultConfig(), m.w.now), true
+		o, created = newOracle(record.DefaultConfig(), m.w.now), true
 	}
 	if k, ok := o.known(w.IdempotencyKey, m.w.now); ok && (!k.over || out.Deduped) {
 		want := Written{First: k.first, Last: k.first + uint64(k.count) - 1, Count: k.count, Head: o.head(), Deduped: true}
@@ -85,7 +86,7 @@ func (m *registryMachine) Write(t *rapid.T) {
 		}
 		return
 	}
-	if kindOf(err) == KindFull && m.w.lookup(name).waiting.records > 0 {
+	if kindOf(err) == record.KindFull && m.w.lookup(name).waiting.Records > 0 {
 		return // what is on its way takes room even when it has expired by now
 	}
 	if want := o.refuses(w, m.w.now); kindOf(err) != want || (err == nil) != (want == 0) {
@@ -113,7 +114,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 		q.Nodes = []string{"m", "n"}
 	}
 	if rapid.Bool().Draw(t, "match") {
-		match, err := ParseMatch(rapid.SampledFrom([]string{"x", "x*", "q"}).Draw(t, "pattern"))
+		match, err := record.ParseMatch(rapid.SampledFrom([]string{"x", "x*", "q"}).Draw(t, "pattern"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 	o := m.oracles[name]
 	got, err := m.w.Registry.Read(context.Background(), name, q)
 	if o == nil {
-		if kindOf(err) != KindNotFound {
+		if kindOf(err) != record.KindNotFound {
 			t.Fatal(err)
 		}
 		return
@@ -149,13 +150,13 @@ func (m *registryMachine) Read(t *rapid.T) {
 func (m *registryMachine) Delete(t *rapid.T) {
 	name := m.name(t)
 	o, ifEmpty := m.oracles[name], rapid.Bool().Draw(t, "if empty")
-	waiting := o != nil && m.w.lookup(name).waiting.records > 0
+	waiting := o != nil && m.w.lookup(name).waiting.Records > 0
 	removal, err := m.w.Registry.Delete(context.Background(), name, ifEmpty)
 	deleted := removal.Deleted
 	if o != nil && ifEmpty {
 		o.expire(m.w.now)
 		if n, _ := o.live(); n > 0 || waiting {
-			if kindOf(err) != KindNotEmpty || deleted {
+			if kindOf(err) != record.KindNotEmpty || deleted {
 				t.Fatalf("delete %s: %v, %v", name, deleted, err)
 			}
 			return

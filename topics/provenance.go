@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -21,8 +22,8 @@ const maxHops = 16
 // not go to dest.
 func onward(path []byte, id, dest uint64) ([]byte, bool) {
 	n := 0
-	for d := newDecoder(path); d.size() > 0; n++ {
-		if d.uvarint() == dest {
+	for d := record.NewDecoder(path); d.Left() > 0; n++ {
+		if d.Uvarint() == dest {
 			return nil, false
 		}
 	}
@@ -38,8 +39,8 @@ func onward(path []byte, id, dest uint64) ([]byte, bool) {
 // hops is how often a record has been forwarded that came this way, maxHops for
 // that and more.
 func hops(path []byte) (n int) {
-	for d := newDecoder(path); d.size() > 0; n++ {
-		d.uvarint()
+	for d := record.NewDecoder(path); d.Left() > 0; n++ {
+		d.Uvarint()
 	}
 	return n
 }
@@ -55,8 +56,8 @@ type reference struct {
 }
 
 // continues reports whether a record of that frame can be added to it.
-func (u *reference) continues(at wal.LSN, record int, strip byte, path []byte) bool {
-	return u.at == at && u.from+u.count == record && u.strip == strip && string(u.path) == string(path)
+func (u *reference) continues(at wal.LSN, ordinal int, strip byte, path []byte) bool {
+	return u.at == at && u.from+u.count == ordinal && u.strip == strip && string(u.path) == string(path)
 }
 
 // appendRuns encodes runs: their number, and of each where its frame is, from
@@ -70,33 +71,33 @@ func appendRuns(dst []byte, runs []reference) []byte {
 		last = u.at
 		dst = binary.AppendUvarint(dst, uint64(u.from))
 		dst = binary.AppendUvarint(dst, uint64(u.count))
-		dst = appendBytes(append(dst, u.strip), u.path)
+		dst = record.AppendBytes(append(dst, u.strip), u.path)
 	}
 	return dst
 }
 
 // runs is appendRuns' inverse; count is how many records they must be.
-func decodeRuns(d *decoder, count int) []reference {
-	n := d.uvarint()
-	if n == 0 || n > uint64(d.size()/smallestRun) || n > uint64(count) {
-		d.fail()
+func decodeRuns(d *record.Decoder, count int) []reference {
+	n := d.Uvarint()
+	if n == 0 || n > uint64(d.Left()/smallestRun) || n > uint64(count) {
+		d.Fail()
 		return nil
 	}
 	out := make([]reference, 0, n)
 	var at int64
 	left := uint64(count)
-	for ; n > 0 && !d.failed(); n-- {
-		at += d.varint()
-		from, records := d.uvarint(), d.uvarint()
-		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.byte(), path: d.bytes()}
-		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(hasNode|hasTag) != 0 {
-			d.fail()
+	for ; n > 0 && !d.Failed(); n-- {
+		at += d.Varint()
+		from, records := d.Uvarint(), d.Uvarint()
+		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.Byte(), path: d.Bytes()}
+		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(record.HasNode|record.HasTag) != 0 {
+			d.Fail()
 		}
 		left -= min(records, left)
 		out = append(out, u)
 	}
 	if left > 0 {
-		d.fail()
+		d.Fail()
 	}
 	return out
 }
@@ -142,7 +143,7 @@ func read(reader *wal.Reader, lsn wal.LSN) (entry, error) {
 	}
 	e, err := decodeEntry(typ, payload)
 	if err == nil && typ != entryAppend && typ != entryForward {
-		err = fmt.Errorf("%w: the one at lsn %d, of type %d, has no records", errEntry, lsn, typ)
+		err = fmt.Errorf("%w: the one at lsn %d, of type %d, has no records", record.ErrMalformed, lsn, typ)
 	}
 	return e, err
 }
@@ -160,7 +161,7 @@ func (s *frames) records(e *entry) ([]byte, error) {
 			return nil, err
 		}
 		if from.runs != nil {
-			return nil, fmt.Errorf("%w: the one at lsn %d refers on", errEntry, u.at)
+			return nil, fmt.Errorf("%w: the one at lsn %d refers on", record.ErrMalformed, u.at)
 		}
 		if out == nil && len(e.runs) == 1 {
 			out = make([]byte, 0, len(from.records)+from.count*(len(u.path)+3))
@@ -174,22 +175,22 @@ func (s *frames) records(e *entry) ([]byte, error) {
 
 // resolve appends the records, of which p are those of its whole frame.
 func (u *reference) resolve(dst, p []byte) ([]byte, error) {
-	d := newDecoder(p)
+	d := record.NewDecoder(p)
 	for range u.from {
-		if d.bytes(); d.failed() {
-			return nil, errEntry
+		if d.Bytes(); d.Failed() {
+			return nil, record.ErrMalformed
 		}
 	}
 	for range u.count {
-		b := d.bytes()
-		if d.failed() {
-			return nil, errEntry
+		b := d.Bytes()
+		if d.Failed() {
+			return nil, record.ErrMalformed
 		}
-		rec, err := decodeRecord(b)
+		rec, err := record.DecodeRecord(b)
 		if err != nil {
 			return nil, err
 		}
-		dst = appendRecord(dst, rec.forwarded(u.strip, u.path))
+		dst = record.AppendRecord(dst, rec.Forwarded(u.strip, u.path))
 	}
 	return dst, nil
 }

@@ -1,6 +1,9 @@
 package topics
 
-import "time"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+	"time"
+)
 
 // Wait returns when the write is durable as its class says, and visible; or
 // when the log failed before it was.
@@ -31,12 +34,12 @@ func (p *Pending) Wait() (Written, error) {
 func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
 	began := time.Now()
 	switch c.class {
-	case Fsync:
+	case record.Fsync:
 		err = r.log.WaitSynced(c.span.End)
 		synced = time.Since(began)
-	case Disk:
+	case record.Disk:
 		err = r.log.WaitWritten(c.span.End)
-	case Memory:
+	case record.Memory:
 		r.log.WriteSoon()
 	}
 	if err == nil && c.synced > 0 {
@@ -87,8 +90,8 @@ func (r *Registry) publishSatisfied(t *topic) {
 
 // settle takes one commit out of the line: published, or failed.
 func (r *Registry) settle(t *topic, c *commit) {
-	t.waiting.records -= int64(len(c.sizes))
-	t.waiting.bytes -= c.bytes
+	t.waiting.Records -= int64(len(c.sizes))
+	t.waiting.Bytes -= c.bytes
 	if c.key != "" {
 		r.giveKey() // what it takes from now on is counted with the topic's
 		delete(t.inflight, c.key)

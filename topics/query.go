@@ -1,6 +1,9 @@
 package topics
 
-import "time"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+	"time"
+)
 
 // Query is one read.
 type Query struct {
@@ -9,7 +12,7 @@ type Query struct {
 	MaxBytes int           // payload byte budget; at least one record always comes; > 0
 	Wait     time.Duration // long poll; 0: answer at once
 	Nodes    []string      // leave out records whose node is one of these
-	Match    *Match        // only records whose tag matches
+	Match    *record.Match // only records whose tag matches
 	Synced   bool          // only records that are synced to disk; waits for the sync
 	Behind   bool          // do not first catch up with what routers have to bring
 }
@@ -18,7 +21,7 @@ func (q *Query) filters() bool { return q.Match != nil || len(q.Nodes) > 0 }
 
 // Batch answers a Query. The records' slices are shared and immutable.
 type Batch struct {
-	Records   []Record
+	Records   []record.Record
 	NextFrom  uint64 // last seq examined
 	Head      uint64
 	Earliest  uint64

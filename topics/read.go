@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -57,9 +58,9 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 func (r *Registry) delivered(b *Batch) *Batch {
 	var bytes int64
 	for i := range b.Records {
-		bytes += int64(b.Records[i].payloadBytes())
+		bytes += int64(b.Records[i].PayloadBytes())
 	}
-	r.totals.delivered.add(sums{int64(len(b.Records)), bytes})
+	r.totals.delivered.add(record.Size{Records: int64(len(b.Records)), Bytes: bytes})
 	if b.Tombstone != nil {
 		for i, reason := range reasons {
 			if reason == b.Tombstone.Reason {
@@ -219,7 +220,7 @@ func (w *window) has(seq uint64) bool {
 }
 
 // wants applies the query's filters to one record.
-func (v *view) wants(q *Query, rec *Record) bool {
+func (v *view) wants(q *Query, rec *record.Record) bool {
 	if v.dedupe && rec.Node != nil {
 		for _, n := range q.Nodes {
 			if n == string(rec.Node) {

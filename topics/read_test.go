@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ func (w *world) tagged(name string, tags ...string) {
 	for i := 0; i < len(tags); i += 3 {
 		wr := &Write{}
 		for _, tag := range tags[i:min(i+3, len(tags))] {
-			r := Record{Data: []byte("12345678")}
+			r := record.Record{Data: []byte("12345678")}
 			if tag != "" {
 				r.Tag, r.Node = []byte(tag), []byte("node-"+tag)
 			}
@@ -27,8 +28,8 @@ func (w *world) tagged(name string, tags ...string) {
 func TestReadCursor(t *testing.T) {
 	w := newWorld(t)
 	w.tagged("a", "x", "y", "x", "", "y", "x", "xy", "x", "y", "")
-	match := func(op, p string) *Match {
-		m, err := NewMatch(op, p)
+	match := func(op, p string) *record.Match {
+		m, err := record.NewMatch(op, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +72,7 @@ func TestReadCursor(t *testing.T) {
 		}
 		w.kill() // from the file now
 	}
-	w.put("a", &ConfigPatch{DedupeNode: ptr(false)})
+	w.put("a", &record.ConfigPatch{DedupeNode: ptr(false)})
 	if b := w.query("a", &Query{Limit: 100, MaxBytes: 1000, Nodes: []string{"node-x"}}); !reflect.DeepEqual(seqs(b), run(1, 10)) {
 		t.Fatalf("dedupe_node is off: %v", seqs(b))
 	}
@@ -115,7 +116,7 @@ func TestFilteredReadIsBounded(t *testing.T) {
 		w.write("a", 10_000)
 	}
 	head := w.state("a").Head
-	m, _ := NewMatch("Eq", "none")
+	m, _ := record.NewMatch("Eq", "none")
 	b := w.query("a", &Query{Limit: 10, MaxBytes: 1 << 20, Match: &m})
 	if len(b.Records) > 0 || b.NextFrom != maxScanned || b.Cost.Scanned != maxScanned {
 		t.Fatalf("next %d, scanned %d", b.NextFrom, b.Cost.Scanned)
@@ -130,9 +131,9 @@ func TestFilteredReadIsBounded(t *testing.T) {
 // what was read around them in memory.
 func TestFilteredRecordsStandAlone(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	w.tagged("a", "x", "y", "x")
-	m, _ := NewMatch("Eq", "x")
+	m, _ := record.NewMatch("Eq", "x")
 	b := w.query("a", &Query{Limit: 10, MaxBytes: 1000, Match: &m})
 	clear(w.lookup("a").index.blocks[0].bodies[0])
 	if len(b.Records) != 2 {
@@ -147,10 +148,10 @@ func TestFilteredRecordsStandAlone(t *testing.T) {
 
 func TestReadUnknown(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Read(context.Background(), "none", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != KindNotFound {
+	if _, err := w.Read(context.Background(), "none", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
-	if _, err := w.State("none", true); kindOf(err) != KindNotFound {
+	if _, err := w.State("none", true); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	if page, more := w.List("", "", 10); len(page) > 0 || more {
@@ -160,7 +161,7 @@ func TestReadUnknown(t *testing.T) {
 
 func TestRecency(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	if s := w.state("a"); s.LastRead != 0 || s.LastWrite != 0 || s.EffectivePriority != 0 || s.Head != 0 || s.Earliest != 1 {
 		t.Fatalf("%+v", s)
 	}
@@ -178,11 +179,11 @@ func TestRecency(t *testing.T) {
 	if s := w.state("a"); s.LastRead != w.now || s.EffectivePriority != 500 {
 		t.Fatalf("%+v", s)
 	}
-	w.put("a", &ConfigPatch{Priority: ptr(ptr(int64(-7)))})
+	w.put("a", &record.ConfigPatch{Priority: ptr(ptr(int64(-7)))})
 	if s := w.state("a"); s.EffectivePriority != -7 {
 		t.Fatalf("%+v", s)
 	}
-	w.put("a", &ConfigPatch{AutoPriority: ptr(false)})
+	w.put("a", &record.ConfigPatch{AutoPriority: ptr(false)})
 	if s := w.state("a"); s.EffectivePriority != 0 {
 		t.Fatalf("%+v", s)
 	}
@@ -190,7 +191,7 @@ func TestRecency(t *testing.T) {
 
 func TestMatchSyntax(t *testing.T) {
 	for _, bad := range [][2]string{{"Glob", "a"}, {"Glob", "*a"}, {"Glob", "a*b*"}, {"Glob", ""}, {"glob", "a*"}, {"", "a"}, {"Ne", "a"}} {
-		if _, err := NewMatch(bad[0], bad[1]); kindOf(err) != KindInvalid {
+		if _, err := record.NewMatch(bad[0], bad[1]); kindOf(err) != record.KindInvalid {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -199,7 +200,7 @@ func TestMatchSyntax(t *testing.T) {
 		"x*": {"x": true, "xy": true, "yx": false, "": false},
 		"*":  {"": true, "x": true},
 	} {
-		m, err := ParseMatch(short)
+		m, err := record.ParseMatch(short)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +213,7 @@ func TestMatchSyntax(t *testing.T) {
 			t.Errorf("%q matches no tag", short)
 		}
 	}
-	if _, err := ParseMatch("a*b"); kindOf(err) != KindInvalid {
+	if _, err := record.ParseMatch("a*b"); kindOf(err) != record.KindInvalid {
 		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 )
@@ -10,7 +11,7 @@ import (
 // record that stays gives its memory back, and that nobody sees a difference.
 func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 4 << 10 })
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	w.append("a", &Write{Records: tagged("stays")})
 	one := w.Totals().EphemeralBytes
 	last := uint64(1)
@@ -48,7 +49,7 @@ func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 // the topic is kept on disk from now on.
 func TestPartsOfAnEphemeralWriteAreDeleted(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	w.append("a", &Write{Records: tagged("a")})
 	one := w.Totals().EphemeralBytes
 	w.append("a", &Write{Records: tagged("b", "b", "c")})
@@ -61,7 +62,7 @@ func TestPartsOfAnEphemeralWriteAreDeleted(t *testing.T) {
 	if got := w.Totals().EphemeralBytes; got != 2*one {
 		t.Fatalf("%d bytes for two records, want %d", got, 2*one)
 	}
-	w.put("a", class(Disk))
+	w.put("a", class(record.Disk))
 	w.write("a", 1)
 	want := []uint64{1, 5, 6}
 	for _, then := range []func(){func() {}, func() { w.checkpoint(nil) }, func() { w.restart() }} {

@@ -37,6 +37,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
 )
@@ -88,16 +89,16 @@ type Registry struct {
 	byID    map[uint64]*topic         // replay only: nil after Start
 	nextID  uint64
 	routers routing
-	changes []change           // of routers, not shown yet, in the order of the log
-	drops   map[wal.LSN]*drop  // ends of topics, not shown yet, by where they end in the log
-	configs map[Config]*Config // one copy of each config without pointers
+	changes []change                         // of routers, not shown yet, in the order of the log
+	drops   map[wal.LSN]*drop                // ends of topics, not shown yet, by where they end in the log
+	configs map[record.Config]*record.Config // one copy of each config without pointers
 }
 
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
-		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[Config]*Config),
+		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[record.Config]*record.Config),
 		drops: make(map[wal.LSN]*drop), deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
@@ -163,7 +164,7 @@ func (r *Registry) lookup(name string) *topic {
 
 // intern returns a shared copy of c, so that a hundred thousand topics with
 // one config hold it once. Configs with pointers differ and are rare.
-func (r *Registry) intern(c *Config) *Config {
+func (r *Registry) intern(c *record.Config) *record.Config {
 	if c.Priority != nil || c.DeadLetter != nil {
 		return c
 	}
@@ -206,7 +207,7 @@ func (r *Registry) unname(t *topic) {
 
 // empty lets go of what is in a deleted topic. t.mu is held.
 func (r *Registry) empty(t *topic) {
-	r.grow(t, sums{-t.live.records, -t.live.bytes})
+	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
 	r.totals.ephemeral.Add(-t.index.drop())
 	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
@@ -236,7 +237,7 @@ func (r *Registry) open(name string) (*topic, error) {
 	now := r.steady()
 	t := r.lookup(name)
 	if t == nil {
-		return nil, notFound(name)
+		return nil, record.NotFound(name)
 	}
 	t.mu.RLock()
 	if t.due(now) {
@@ -248,7 +249,7 @@ func (r *Registry) open(name string) (*topic, error) {
 	}
 	if !t.visible {
 		t.mu.RUnlock()
-		return nil, notFound(name)
+		return nil, record.NotFound(name)
 	}
 	return t, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"time"
 )
 
@@ -11,7 +12,7 @@ import (
 // with both, those that are both.
 type Deletion struct {
 	Before *uint64
-	Match  *Match
+	Match  *record.Match
 }
 
 // Deleted answers DeleteRecords with the topic as the deletion left it.
@@ -29,11 +30,11 @@ type Deleted struct {
 // topic's class says.
 func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) (Deleted, error) {
 	if d.Before == nil && d.Match == nil {
-		return Deleted{}, invalidf("a delete needs before_seq or match")
+		return Deleted{}, record.Invalid("a delete needs before_seq or match")
 	}
 	need := entryOverhead
 	if d.Match != nil {
-		need += len(d.Match.value)
+		need += len(d.Match.Value)
 	}
 	for tries := 0; ; tries++ {
 		if _, err := r.log.Admit(ctx, need, true, true); err != nil {
@@ -57,13 +58,13 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 			if err := r.publish(c, err); err != nil {
 				return Deleted{}, err
 			}
-			out.Deleted = c.entry.deleted.records
+			out.Deleted = c.entry.deleted.Records
 			out.Cost = Cost{Append: time.Since(began) - synced, Sync: synced}
 		}
 		t := c.topic
 		t.mu.RLock()
 		defer t.mu.RUnlock()
-		out.Earliest, out.Head, out.Count, out.Bytes = t.earliest(), t.head, t.live.records, t.live.bytes
+		out.Earliest, out.Head, out.Count, out.Bytes = t.earliest(), t.head, t.live.Records, t.live.Bytes
 		return out, nil
 	}
 }
@@ -79,7 +80,7 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 	t.mu.Lock()
 	if t.dropped || !t.visible {
 		t.mu.Unlock()
-		return nil, notFound(name)
+		return nil, record.NotFound(name)
 	}
 	if t.ending > 0 {
 		defer t.mu.Unlock()
@@ -109,7 +110,7 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 	}
 	defer t.mu.Unlock()
 	if t.dropped {
-		return nil, notFound(name)
+		return nil, record.NotFound(name)
 	}
 	if err := t.refusal(); err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ var errMoved = errors.New("topics: the segment is gone")
 
 // matching adds to set the seqs of [from, upto] in the extents whose tag
 // matches, by the segments' postings.
-func matching(extents []extent, m *Match, from, upto uint64, set *seqSet) error {
+func matching(extents []extent, m *record.Match, from, upto uint64, set *seqSet) error {
 	for i := range extents {
 		e := &extents[i]
 		if i > 0 && extents[i-1].seg == e.seg || !e.at.HasTags() {
@@ -154,13 +155,13 @@ func matching(extents []extent, m *Match, from, upto uint64, set *seqSet) error 
 
 // tags calls f with the seqs of the topic in e's whole segment whose tag
 // matches.
-func (e *extent) tags(m *Match, f func(seq uint64)) error {
+func (e *extent) tags(m *record.Match, f func(seq uint64)) error {
 	if !e.seg.Retain() {
 		return errMoved
 	}
 	defer e.seg.Release()
-	return segmentError(e.seg.Tags(&e.at, []byte(m.value), func(tag []byte, seqs []uint64) bool {
-		if !m.matches(tag) {
+	return segmentError(e.seg.Tags(&e.at, []byte(m.Value), func(tag []byte, seqs []uint64) bool {
+		if !m.Matches(tag) {
 			return false // what matches comes first
 		}
 		for _, seq := range seqs {
@@ -190,8 +191,8 @@ func (r *Registry) applyDelete(t *topic, e *entry) error {
 		return nil
 	}
 	e.deleted = t.history.sizes(set)
-	e.deleted.add(t.index.sums(set))
-	r.grow(t, sums{-e.deleted.records, -e.deleted.bytes})
+	e.deleted.Add(t.index.sums(set))
+	r.grow(t, record.Size{Records: -e.deleted.Records, Bytes: -e.deleted.Bytes})
 	if t.deleted == nil {
 		t.deleted = &seqSet{}
 	}

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 	"time"
@@ -9,7 +10,7 @@ import (
 
 // somewhere runs a test with the records in the log, in a segment, half in
 // each, and after a restart from that.
-func somewhere(t *testing.T, test func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world)) {
+func somewhere(t *testing.T, test func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world)) {
 	for name, place := range map[string]func(w *world, tags []string, write func([]string)){
 		"log":     func(w *world, tags []string, write func([]string)) { write(tags) },
 		"segment": func(w *world, tags []string, write func([]string)) { write(tags); w.checkpoint(nil) },
@@ -26,7 +27,7 @@ func somewhere(t *testing.T, test func(t *testing.T, newTopic func(cfg *ConfigPa
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test(t, func(cfg *ConfigPatch, tags ...string) *world {
+			test(t, func(cfg *record.ConfigPatch, tags ...string) *world {
 				w := newWorld(t, stored(3))
 				w.put("a", cfg)
 				place(w, tags, func(tags []string) {
@@ -56,7 +57,7 @@ func (w *world) holds(want ...uint64) {
 
 // TestDeleteRecords goes through what the contract says of deleting.
 func TestDeleteRecords(t *testing.T) {
-	somewhere(t, func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world) {
+	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
 		for _, test := range []struct {
 			before uint64
 			match  string
@@ -74,7 +75,7 @@ func TestDeleteRecords(t *testing.T) {
 			{match: "x*", before: 4, want: Deleted{Deleted: 2, Earliest: 3, Count: 5}, left: run(3, 7)},
 			{match: "z", before: 7, want: Deleted{Deleted: 1, Earliest: 1, Count: 6}, left: []uint64{1, 2, 4, 5, 6, 7}},
 		} {
-			w := newTopic(class(Disk), "x", "xy", "z", "x", "xy", "-", "z")
+			w := newTopic(class(record.Disk), "x", "xy", "z", "x", "xy", "-", "z")
 			got := w.deleteRecords("a", test.before, test.match)
 			got.Cost = Cost{}
 			if test.want.Head, test.want.Bytes = 7, 8*test.want.Count; got != test.want {
@@ -105,8 +106,8 @@ func TestDeleteRecords(t *testing.T) {
 // TestDeleteRecordsFloors holds that deletes move the first live seq, and never
 // the floor that tombstones go by.
 func TestDeleteRecordsFloors(t *testing.T) {
-	somewhere(t, func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world) {
-		w := newTopic(&ConfigPatch{CapRecords: ptr(int64(4)), TTLMS: ptr(int64(100))}, "-", "x", "-", "y")
+	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
+		w := newTopic(&record.ConfigPatch{CapRecords: ptr(int64(4)), TTLMS: ptr(int64(100))}, "-", "x", "-", "y")
 		w.deleteRecords("a", 2, "")
 		w.deleteRecords("a", 0, "x")
 		w.deleteRecords("a", 0, "y")
@@ -140,9 +141,9 @@ func TestDeleteRecordsFloors(t *testing.T) {
 // TestDeleteRecordsPointInTime holds that a delete takes nothing that was not
 // published at its call.
 func TestDeleteRecordsPointInTime(t *testing.T) {
-	somewhere(t, func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world) {
+	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
 		for _, match := range []string{"", "x"} {
-			w := newTopic(class(Memory), "x", "x", "x")
+			w := newTopic(class(record.Memory), "x", "x", "x")
 			p, err := w.Begin(context.Background(), "a", &Write{Records: tagged("x")})
 			if err != nil {
 				t.Fatal(err)
@@ -163,8 +164,8 @@ func TestDeleteRecordsPointInTime(t *testing.T) {
 // TestDeleteRecordsDurability holds that a delete is as durable as its topic's
 // class, and that a key outlives the records it was given.
 func TestDeleteRecordsDurability(t *testing.T) {
-	somewhere(t, func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world) {
-		w := newTopic(class(Fsync), "x", "y")
+	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
+		w := newTopic(class(record.Fsync), "x", "y")
 		w.append("a", &Write{Records: tagged("x"), IdempotencyKey: "k"})
 		w.deleteRecords("a", 0, "x")
 		w.power(9)
@@ -181,7 +182,7 @@ func TestDeleteRecordsDurability(t *testing.T) {
 // TestDeleteRecordsEphemeral holds that memory goes with what is deleted.
 func TestDeleteRecordsEphemeral(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	w.append("a", &Write{Records: tagged("x", "y")})
 	w.append("a", &Write{Records: tagged("x")})
 	w.deleteRecords("a", 0, "x")
@@ -194,11 +195,11 @@ func TestDeleteRecordsEphemeral(t *testing.T) {
 
 func TestDeleteRecordsRefuses(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Before: ptr(uint64(1))}); kindOf(err) != KindNotFound {
+	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Before: ptr(uint64(1))}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	w.write("a", 1)
-	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{}); kindOf(err) != KindInvalid {
+	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{}); kindOf(err) != record.KindInvalid {
 		t.Fatal(err)
 	}
 	if out, err := w.DeleteRecords(context.Background(), "a", &Deletion{Before: ptr(uint64(0))}); err != nil || out.Deleted != 0 {
@@ -235,8 +236,8 @@ func TestDeleteRecordsUnderAWait(t *testing.T) {
 // TestDeleteRecordsBehindAnEviction holds that a delete does not count what a
 // write before it evicts.
 func TestDeleteRecordsBehindAnEviction(t *testing.T) {
-	somewhere(t, func(t *testing.T, newTopic func(cfg *ConfigPatch, tags ...string) *world) {
-		w := newTopic(&ConfigPatch{CapRecords: ptr(int64(3))}, "x", "x", "x")
+	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
+		w := newTopic(&record.ConfigPatch{CapRecords: ptr(int64(3))}, "x", "x", "x")
 		p, err := w.Begin(context.Background(), "a", &Write{Records: tagged("x")})
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,9 @@
 package topics
 
-import "errors"
+import (
+	"errors"
+	"github.com/e6e95bb8/topics/topics/record"
+)
 
 // LastDamage is what the last read that met damaged bytes said of them; empty:
 // none did since the start.
@@ -13,7 +16,7 @@ func (r *Registry) LastDamage() string {
 
 // meet keeps and counts err if it tells of damage.
 func (t *totals) meet(err error) {
-	if e, ok := errors.AsType[*Error](err); ok && e.Kind == KindDamaged && e.Err != nil {
+	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindDamaged && e.Err != nil {
 		s := e.Err.Error()
 		t.met.Store(&s)
 		t.damagedReads.Add(1)

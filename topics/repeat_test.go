@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
@@ -18,7 +19,7 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("%s: another one is known", when)
 		}
 	}
-	w.put("a", class(Fsync))
+	w.put("a", class(record.Fsync))
 	w.write("a", 1)
 	repeats(false, "before it")
 	p := w.begin("a", keyedWrite("k", 2))
@@ -41,7 +42,7 @@ func TestRepeats(t *testing.T) {
 func TestKeyOfLostRecords(t *testing.T) {
 	w := newWorld(t)
 	w.append("a", keyedWrite("kept", 1))
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	lost := w.append("a", keyedWrite("lost", 1))
 	w.checkpoint(nil)
 	w.kill()
@@ -57,7 +58,7 @@ func TestKeyOfLostRecords(t *testing.T) {
 // too.
 func TestKeySweepAfterAStart(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Fsync))
+	w.put("a", class(record.Fsync))
 	w.append("a", keyedWrite("k", 1))
 	w.checkpoint(nil)
 	w.kill()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -53,11 +54,11 @@ func (r *Registry) Replay(f wal.Frame) error {
 }
 
 func (r *Registry) replayCreate(e *entry) error {
-	if e.config == nil || CheckName(e.name) != nil || e.id < r.nextID {
-		return fmt.Errorf("%w: creation of topic id %d", errEntry, e.id)
+	if e.config == nil || record.CheckName(e.name) != nil || e.id < r.nextID {
+		return fmt.Errorf("%w: creation of topic id %d", record.ErrMalformed, e.id)
 	}
 	if _, taken := r.byName.Get(e.name); taken {
-		return fmt.Errorf("%w: topic id %d takes a name in use", errEntry, e.id)
+		return fmt.Errorf("%w: topic id %d takes a name in use", record.ErrMalformed, e.id)
 	}
 	t := &topic{id: e.id, name: e.name}
 	r.nextID = e.id + 1
@@ -97,7 +98,7 @@ func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
 	}
 	if !t.follows(e) {
 		return fmt.Errorf("%w: entry of type %d (seqs from %d to %d, %d records, at %d ms) cannot follow on topic id %d, whose head is %d at %d ms",
-			errEntry, e.typ, e.first, e.last, e.count, e.ts, t.id, t.head, t.assignedTS)
+			record.ErrMalformed, e.typ, e.first, e.last, e.count, e.ts, t.id, t.head, t.assignedTS)
 	}
 	if err := r.apply(t, e, f); err != nil {
 		return err
@@ -147,11 +148,11 @@ func (r *Registry) Losses(powerLost, clean bool) []Loss {
 	r.byName.Scan(func(name string, t *topic) bool {
 		gone := false
 		switch t.next.Durability {
-		case Ephemeral:
+		case record.Ephemeral:
 			gone = true
-		case Memory:
+		case record.Memory:
 			gone = !clean
-		case Disk:
+		case record.Disk:
 			gone = powerLost && !clean
 		}
 		if gone && t.reserve.ceiling > t.assigned {
@@ -221,20 +222,20 @@ func RecordsIn(f wal.Frame) int {
 // RecordsAhead is RecordsIn for a frame of whose payload only the first bytes
 // need be there: 64 are enough. What is no entry has none.
 func RecordsAhead(f wal.Frame) int {
-	d := newDecoder(f.Payload)
-	flags := d.byte()
+	d := record.NewDecoder(f.Payload)
+	flags := d.Byte()
 	switch f.Type {
 	case entryAppend:
-		_, _, _ = d.uvarint(), d.uvarint(), d.varint()
+		_, _, _ = d.Uvarint(), d.Uvarint(), d.Varint()
 	case entryForward:
 		if flags == flagTrim || flags == flagNote {
 			return 0
 		}
-		_, _, _, _, _ = d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint(), d.varint()
+		_, _, _, _, _ = d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Varint()
 	default:
 		return 0
 	}
-	if n := d.uvarint(); !d.failed() {
+	if n := d.Uvarint(); !d.Failed() {
 		return int(min(n, maxAhead))
 	}
 	return 0

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -38,7 +39,7 @@ func scripted(t testing.TB, entries ...entry) []byte {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p = bytes.Replace(p, appendBytes(nil, full), appendBytes(nil, []byte(`{"ttl_ms":50,"cap_records":3}`)), 1)
+			p = bytes.Replace(p, record.AppendBytes(nil, full), record.AppendBytes(nil, []byte(`{"ttl_ms":50,"cap_records":3}`)), 1)
 		}
 		out = append(binary.BigEndian.AppendUint16(append(out, entries[i].typ), uint16(len(p))), p...)
 	}
@@ -48,8 +49,8 @@ func scripted(t testing.TB, entries ...entry) []byte {
 // FuzzReplay holds that no sequence of whole frames makes a replay panic, and
 // that what it accepts is a registry in order.
 func FuzzReplay(f *testing.F) {
-	var cfg Config
-	rec := appendRecord(nil, &Record{Data: []byte("12")})
+	var cfg record.Config
+	rec := record.AppendRecord(nil, &record.Record{Data: []byte("12")})
 	create := entry{typ: entryCreate, id: 1, ts: 5, name: "a", config: &cfg, ceiling: 9}
 	write := entry{typ: entryAppend, id: 1, first: 1, ts: 10, count: 1, key: []byte("k"), records: rec}
 	later := write
@@ -106,7 +107,7 @@ func FuzzReplay(f *testing.F) {
 // routedScript are scripts of routers from topic 1, which has one record, to
 // topic 2, which they make.
 func routedScript(rec []byte) [][]entry {
-	var cfg Config
+	var cfg record.Config
 	router := entry{
 		typ: entryRouter, router: 1, ts: 10, name: "r", source: 1, id: 2, spec: []byte("{}"), made: [2]*madeTopic{1: {2, "b", &cfg, 0}},
 	}
@@ -143,8 +144,8 @@ func checkRouters(t *testing.T, r *Registry) {
 // TestReplayRefuses holds that frames that cannot follow are an error and not
 // data, and that entries of a topic that is gone are not.
 func TestReplayRefuses(t *testing.T) {
-	cfg := DefaultConfig()
-	rec := appendRecord(nil, &Record{Data: []byte("12")})
+	cfg := record.DefaultConfig()
+	rec := record.AppendRecord(nil, &record.Record{Data: []byte("12")})
 	create := entry{typ: entryCreate, id: 2, ts: 5, name: "a", config: &cfg}
 	write := entry{typ: entryAppend, id: 2, first: 5, ts: 10, count: 1, records: rec}
 	change := func(e entry, f func(*entry)) entry { f(&e); return e }

@@ -3,6 +3,7 @@ package topics
 import (
 	"errors"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -65,7 +66,7 @@ func (s *reservation) settle(synced wal.LSN) {
 // reserves reports whether the topic has reserved seqs that it has not given out.
 // t.mu is held.
 func (t *topic) reserves() bool {
-	return t.ending == 0 && t.next != nil && t.next.Durability != Fsync && t.reserve.ceiling > t.assigned
+	return t.ending == 0 && t.next != nil && t.next.Durability != record.Fsync && t.reserve.ceiling > t.assigned
 }
 
 // releaseSeqs gives back what an ephemeral topic has reserved and not used. If
@@ -73,7 +74,7 @@ func (t *topic) reserves() bool {
 func (r *Registry) releaseSeqs(t *topic) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.reserves() || t.next.Durability != Ephemeral {
+	if !t.reserves() || t.next.Durability != record.Ephemeral {
 		return nil
 	}
 	err := r.endReservation(t, true)

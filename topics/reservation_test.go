@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math"
 	"testing"
 )
@@ -10,7 +11,7 @@ import (
 // than fsync, once it is under way, goes by ceilings that the background's
 // sync has made durable in time.
 func TestSteadyWritesWaitForNoReservation(t *testing.T) {
-	for c := Ephemeral; c < Fsync; c++ {
+	for c := record.Ephemeral; c < record.Fsync; c++ {
 		w := newWorld(t, func(w *world) { w.wal.FileBytes = 1 << 20 })
 		w.put("a", class(c))
 		w.write("a", 1)
@@ -44,7 +45,7 @@ func TestSteadyWritesWaitForNoReservation(t *testing.T) {
 // TestReservationIsDurableFirst holds that no seq beyond a durable ceiling is
 // seen, however fast a topic outgrows it.
 func TestReservationIsDurableFirst(t *testing.T) {
-	for c := Ephemeral; c < Fsync; c++ {
+	for c := record.Ephemeral; c < record.Fsync; c++ {
 		for n := 100; n <= 10_000; n *= 10 {
 			w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
 			w.put("a", class(c))
@@ -63,7 +64,7 @@ func TestReservationIsDurableFirst(t *testing.T) {
 // TestNothingBeyondTheCeilingIsSeen holds that a write that waits for its
 // reservation is not published along with one before it that need not.
 func TestNothingBeyondTheCeilingIsSeen(t *testing.T) {
-	for c := Ephemeral; c < Fsync; c++ {
+	for c := record.Ephemeral; c < record.Fsync; c++ {
 		w := newWorld(t)
 		w.put("a", class(c))
 		w.write("a", 1)
@@ -121,16 +122,16 @@ func TestConfigChangesDoNotInflate(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", 5)
 	for i := range 200 {
-		patch := &ConfigPatch{TTLMS: ptr(int64(1e9 + i))}
+		patch := &record.ConfigPatch{TTLMS: ptr(int64(1e9 + i))}
 		if i >= 100 {
-			patch.Durability = ptr(Class(i % 4).String())
+			patch.Durability = ptr(record.Class(i % 4).String())
 		}
 		w.put("a", patch)
 		if got := w.lookup("a").reserve.ceiling; got > 5+2*minReserve {
 			t.Fatalf("change %d: ceiling %d", i, got)
 		}
 	}
-	w.put("a", class(Memory))
+	w.put("a", class(record.Memory))
 	if losses := w.kill(); len(losses) != 1 || losses[0].From != 6 || losses[0].To > 5+2*minReserve {
 		t.Fatalf("%+v", losses)
 	}
@@ -139,13 +140,13 @@ func TestConfigChangesDoNotInflate(t *testing.T) {
 // TestSeqsEnd holds that a topic at the end of its seqs refuses.
 func TestSeqsEnd(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Disk))
+	w.put("a", class(record.Disk))
 	tp := w.lookup("a")
 	tp.mu.Lock()
 	w.applyLost(tp, lostRange{from: 1, to: math.MaxUint64 - maxReserve - 20, reason: ReasonCrash})
 	tp.mu.Unlock()
 	w.write("a", 10)
-	w.refused("a", &Write{Records: records(11)}, KindInvalid)
+	w.refused("a", &Write{Records: records(11)}, record.KindInvalid)
 	w.kill()
 	if s := w.state("a"); s.Head != math.MaxUint64-maxReserve-10 || s.Count != 10 {
 		t.Fatalf("%+v", s)

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
@@ -25,7 +26,7 @@ func (w *world) idle() {
 // what was given out, and that is known.
 func TestNothingInDoubt(t *testing.T) {
 	for _, how := range []string{"kill", "power"} {
-		for c := Ephemeral; c <= Fsync; c++ {
+		for c := record.Ephemeral; c <= record.Fsync; c++ {
 			for _, stored := range []bool{false, true} {
 				t.Run(fmt.Sprint(c, how, stored), func(t *testing.T) {
 					w := newWorld(t)
@@ -39,7 +40,7 @@ func TestNothingInDoubt(t *testing.T) {
 						w.idle()
 					}
 					losses := w.end(how)
-					if c == Ephemeral {
+					if c == record.Ephemeral {
 						if len(losses) != 1 && !stored || len(losses) > 1 {
 							t.Fatalf("%+v", losses)
 						}
@@ -66,8 +67,8 @@ func TestNothingInDoubt(t *testing.T) {
 					w.checkpoint(nil)
 					before := w.read("a", 0).Tombstone
 					w.end(how)
-					if after := w.read("a", 0).Tombstone; c != Ephemeral && (before != nil || after != nil) ||
-						c == Ephemeral && (before.AtLeast != 10 || after.AtLeast != 11) {
+					if after := w.read("a", 0).Tombstone; c != record.Ephemeral && (before != nil || after != nil) ||
+						c == record.Ephemeral && (before.AtLeast != 10 || after.AtLeast != 11) {
 						t.Fatalf("%+v, then %+v", before, after)
 					}
 				})
@@ -79,7 +80,7 @@ func TestNothingInDoubt(t *testing.T) {
 // TestCheckpointOfAQuietTopic holds that a checkpoint ends the reservation of a
 // topic that has been quiet since the sweeper's last visit.
 func TestCheckpointOfAQuietTopic(t *testing.T) {
-	for c := Memory; c <= Disk; c++ {
+	for c := record.Memory; c <= record.Disk; c++ {
 		w := newWorld(t)
 		w.put("a", class(c))
 		w.write("a", 1)
@@ -102,7 +103,7 @@ func TestCheckpointOfAQuietTopic(t *testing.T) {
 // reservation is durable, and that no seq is given out twice, wherever a crash
 // comes.
 func TestWriteAfterARest(t *testing.T) {
-	for c := Ephemeral; c < Fsync; c++ {
+	for c := record.Ephemeral; c < record.Fsync; c++ {
 		w, gate := newSyncWorld(t)
 		w.put("a", class(c))
 		w.write("a", 5)
@@ -229,7 +230,7 @@ func TestRestsLeaveRoom(t *testing.T) {
 // after restarts.
 func TestMissedAtLeast(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Memory))
+	w.put("a", class(record.Memory))
 	w.write("a", 4)
 	w.log.WaitSynced(w.log.Tail())
 	loss := w.kill()[0]
@@ -253,7 +254,7 @@ func TestMissedAtLeast(t *testing.T) {
 	}
 	everywhere(func() { check(4, 0) })
 	w.deleteRecords("a", 2, "")
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("memory")}) // evicts 2 to next+3
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("memory")}) // evicts 2 to next+3
 	everywhere(func() {
 		if got := w.stone("a", 0); got.GapTo != next+3 || got.Missed != next+3 {
 			t.Fatalf("%+v", got)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"pgregory.net/rapid"
 )
@@ -13,13 +14,13 @@ import (
 // contents are a topic as a reader finds it.
 type contents struct {
 	state   State
-	records map[uint64]Record
+	records map[uint64]record.Record
 	lost    map[uint64]string
 	order   []uint64
 }
 
 func (m *routedMachine) contents(t *rapid.T, name string) contents {
-	c := contents{records: map[uint64]Record{}, lost: map[uint64]string{}}
+	c := contents{records: map[uint64]record.Record{}, lost: map[uint64]string{}}
 	q := Query{Limit: 7, MaxBytes: 1 << 20, Behind: true}
 	for {
 		b, err := m.w.Read(context.Background(), name, &q)
@@ -167,7 +168,7 @@ func (m *routedMachine) complete(t *rapid.T) {
 		}
 		d := all[rt.dest]
 		if s.Blocked != "" {
-			if d.state.Config.Discard != DiscardReject {
+			if d.state.Config.Discard != record.DiscardReject {
 				t.Fatalf("router %s waits: %s", name, s.Blocked)
 			}
 			continue
@@ -192,11 +193,11 @@ func (m *routedMachine) complete(t *rapid.T) {
 					spec = &rt.specs[i].RouterSpec
 				}
 			}
-			path, ok := onward(r.path, source.id, dest.id)
+			path, ok := onward(r.Path, source.id, dest.id)
 			if spec == nil || !ok || spec.Filter != nil && !spec.Filter.Tag(r.Tag) {
 				continue
 			}
-			if r.path = path; !there[lineOf(&r)] {
+			if r.Path = path; !there[lineOf(&r)] {
 				if missing++; !dest.lossy {
 					t.Fatalf("router %s left %s behind, at %d (cursor from %d)", name, lineOf(&r), seq, rt.specs[0].behind)
 				}
@@ -228,7 +229,7 @@ func (m *routedMachine) referred(t *rapid.T) {
 }
 
 // survives is the weakest class that loses nothing by an end.
-var survives = map[string]Class{"kill": Disk, "power": Fsync, "restart": Memory}
+var survives = map[string]record.Class{"kill": record.Disk, "power": record.Fsync, "restart": record.Memory}
 
 // routersSurvived holds that routers are what they were, and count what they
 // did, as far as it is still there.

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/record"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 func TestTrimInACycle(t *testing.T) {
 	w := newWorld(t)
 	cycles := func(s *RouterSpec) { s.AllowCycle = true }
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.connect("ab", "a", "b", cycles)
 	w.connect("ba", "b", "a", cycles)
 	w.connect("bc", "b", "c", cycles)
@@ -41,9 +42,9 @@ func TestTrimInACycle(t *testing.T) {
 // What was lost before it could be forwarded does not count as forwarded, also
 // not when the news of it went to an ephemeral topic.
 func TestLossIsNotForwarded(t *testing.T) {
-	for _, c := range []Class{Ephemeral, Disk} {
+	for _, c := range []record.Class{record.Ephemeral, record.Disk} {
 		w := newWorld(t)
-		w.put("a", &ConfigPatch{CapRecords: ptr(int64(1))})
+		w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 		w.put("b", class(c))
 		w.connect("ab", "a", "b")
 		for _, text := range []string{"1", "2", "3"} {
@@ -63,7 +64,7 @@ func TestLossIsNotForwarded(t *testing.T) {
 // recovery has to begin at the one before, which does not.
 func TestLossBehindACheckpointThatIsGone(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	w.write("a", 4)
 	w.checkpoint(nil)
 	w.kill()

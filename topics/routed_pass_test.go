@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
 )
 
@@ -11,7 +12,7 @@ import (
 // since, and the process died.
 func TestPassedOverIsNotLost(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(10))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(10))})
 	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "tno") })
 	ctx := context.Background()
 	w.send("a", "no")
@@ -76,7 +77,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	if s, err := w.Router("r"); err != nil || s.Spec.Dest != "b" { // until the other is durable
 		t.Errorf("%+v, %v", s, err)
 	}
-	w.append("a", &Write{Records: []Record{{Data: []byte("1")}}})
+	w.append("a", &Write{Records: []record.Record{{Data: []byte("1")}}})
 	if err := w.commitRouter(p); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	if _, err := w.assignRouter("new", ptr(specOf("a", "d"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Router("new"); kindOf(err) != KindRouterNotFound {
+	if _, err := w.Router("new"); kindOf(err) != record.KindRouterNotFound {
 		t.Error(err)
 	}
 }
@@ -104,7 +105,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		why  error
 		want string
 	}{
-		{&Error{Kind: KindDamaged, Message: "damaged", Err: errors.New("/data/wal/1")}, "damaged"},
+		{&record.Error{Kind: record.KindDamaged, Message: "damaged", Err: errors.New("/data/wal/1")}, "damaged"},
 		{errors.New("/data/wal/1"), "internal error"},
 		{fmt.Errorf("ending: %w", context.Canceled), ""},
 		{errFull(rt.dest), "topic \"b\" is full and rejects"},
@@ -130,7 +131,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 // A router that waits for room that there will never be says so.
 func TestBlockedByOneRecord(t *testing.T) {
 	w := newWorld(t)
-	w.put("b", &ConfigPatch{CapBytes: ptr(int64(4)), Discard: ptr("reject")})
+	w.put("b", &record.ConfigPatch{CapBytes: ptr(int64(4)), Discard: ptr("reject")})
 	w.connect("ab", "a", "b")
 	ctx := context.Background()
 	for _, c := range []struct{ send, want string }{
@@ -151,7 +152,7 @@ func TestBlockedByOneRecord(t *testing.T) {
 			w.Forward(ctx)
 		}
 	}
-	w.put("b", &ConfigPatch{})
+	w.put("b", &record.ConfigPatch{})
 	w.Forward(ctx)
 	w.holdsLines("b", "4 67890 t67890 n")
 }

@@ -10,11 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"go.uber.org/goleak"
 )
 
 // all reads a topic to its end.
-func (w *world) all(name string) (all []Record) {
+func (w *world) all(name string) (all []record.Record) {
 	w.t.Helper()
 	for from := uint64(0); ; {
 		b := w.query(name, &Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
@@ -35,8 +36,8 @@ func TestConcurrentRouters(t *testing.T) {
 	c := &crowd{world: w, failed: make(chan error, 1)}
 	ctx := context.Background()
 	const writers, each = 3, 150
-	w.put("a", class(Disk))
-	w.put("b", class(Fsync))
+	w.put("a", class(record.Disk))
+	w.put("b", class(record.Fsync))
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c", func(s *RouterSpec) { s.AllowCycle = true })
 	w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
@@ -48,13 +49,13 @@ func TestConcurrentRouters(t *testing.T) {
 			defer writing.Done()
 			for i := range each {
 				text := fmt.Appendf(nil, "%d/%d", id, i)
-				if _, err := w.Append(ctx, "a", &Write{Records: []Record{{Data: text, Tag: text}}, DisableBackpressure: true}); err != nil {
+				if _, err := w.Append(ctx, "a", &Write{Records: []record.Record{{Data: text, Tag: text}}, DisableBackpressure: true}); err != nil {
 					return err
 				}
 				if i%10 > 0 {
 					continue
 				}
-				m := &Match{value: string(text)}
+				m := &record.Match{Value: string(text)}
 				began := time.Now()
 				b, err := w.Read(ctx, "c", &Query{Limit: 10, MaxBytes: 1 << 20, Match: m})
 				if err != nil {
@@ -141,13 +142,13 @@ func TestConcurrentRouters(t *testing.T) {
 func TestCloseWhileForwarding(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	w := newWorld(t, func(w *world) { w.wal.Manual = false })
-	w.put("a", class(Memory))
+	w.put("a", class(record.Memory))
 	w.connect("ab", "a", "b")
 	sent := 0
 	for range 5 {
 		w.RunSweeper()
 		for range 200 {
-			w.append("a", &Write{Records: []Record{{Data: fmt.Append(nil, sent)}}, DisableBackpressure: true})
+			w.append("a", &Write{Records: []record.Record{{Data: fmt.Append(nil, sent)}}, DisableBackpressure: true})
 			sent++
 		}
 		w.restart()

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -14,7 +15,7 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 		Guarantee: rapid.SampledFrom([]string{"", AtLeastOnce, ExactlyOnce}).Draw(t, "guarantee"),
 	}
 	if pattern := rapid.SampledFrom([]string{"", "", "x", "x*"}).Draw(t, "filter"); pattern != "" {
-		match, err := ParseMatch(pattern)
+		match, err := record.ParseMatch(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,9 +65,9 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 }
 
 // refuses says why a router is refused; 0: it is not.
-func (m *routedMachine) refuses(name string, spec *RouterSpec) Kind {
+func (m *routedMachine) refuses(name string, spec *RouterSpec) record.Kind {
 	if spec.Source == spec.Dest {
-		return KindInvalid
+		return record.KindInvalid
 	}
 	reached := map[string]bool{spec.Dest: true}
 	for range m.topics {
@@ -80,9 +81,9 @@ func (m *routedMachine) refuses(name string, spec *RouterSpec) Kind {
 	was := old != nil && old.source == spec.Source && old.dest == spec.Dest && !old.specs[len(old.specs)-1].AllowCycle
 	switch {
 	case reached[spec.Source] && !spec.AllowCycle && !was:
-		return KindRouterCycle
+		return record.KindRouterCycle
 	case !spec.CreateDest && (m.topics[spec.Source] == nil || m.topics[spec.Dest] == nil):
-		return KindNotFound
+		return record.KindNotFound
 	}
 	return 0
 }

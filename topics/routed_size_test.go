@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestManyRouters(t *testing.T) {
 	timed("a removed router", func() { w.DeleteRouter(context.Background(), "small") })
 	timed("another router", func() { w.connect("other", "x", "y") })
 	timed("a refused one", func() {
-		if _, err := w.PutRouter(context.Background(), "again", specOf(name(n), "c0")); kindOf(err) != KindRouterCycle {
+		if _, err := w.PutRouter(context.Background(), "again", specOf(name(n), "c0")); kindOf(err) != record.KindRouterCycle {
 			t.Error(err)
 		}
 	})
@@ -78,11 +79,11 @@ func TestMarkCycles(t *testing.T) {
 // for the others.
 func TestExtractsKeepLittle(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.CacheBytes = 8<<20, 8<<20 })
-	w.put("a", class(Disk))
+	w.put("a", class(record.Disk))
 	w.connect("ab", "a", "b")
 	rt, _ := w.routers.byName.Get("ab")
 	for range 4 {
-		w.append("a", &Write{Records: []Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
+		w.append("a", &Write{Records: []record.Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
 	}
 	w.checkpoint(nil) // now they are copied
 	shared := extracts{log: w.reader(), of: map[extractKey]*extract{}}

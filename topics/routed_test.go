@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -31,8 +32,8 @@ type placedLines map[string]uint64
 // routedTopic is one incarnation of a topic.
 type routedTopic struct {
 	id    uint64
-	weak  Class // the weakest it ever had
-	lossy bool  // a cap, a ttl or deletes ever took records from it
+	weak  record.Class // the weakest it ever had
+	lossy bool         // a cap, a ttl or deletes ever took records from it
 }
 
 // routedRouter is a router as its makers know it.
@@ -50,7 +51,7 @@ type spanSpec struct {
 
 // origin is a record as it was written.
 type origin struct {
-	Record
+	record.Record
 	topic uint64
 }
 
@@ -76,7 +77,7 @@ func (m *routedMachine) learn(name string) *routedTopic {
 	}
 	known := m.topics[name]
 	if known == nil || known.id != topic.id {
-		known = &routedTopic{id: topic.id, weak: Fsync}
+		known = &routedTopic{id: topic.id, weak: record.Fsync}
 		m.topics[name] = known
 	}
 	known.weak = min(known.weak, topic.next.Durability)
@@ -86,7 +87,7 @@ func (m *routedMachine) learn(name string) *routedTopic {
 
 func (m *routedMachine) Put(t *rapid.T) {
 	name := m.name(t)
-	p := &ConfigPatch{Durability: ptr(rapid.SampledFrom(everyClass).Draw(t, "class"))}
+	p := &record.ConfigPatch{Durability: ptr(rapid.SampledFrom(everyClass).Draw(t, "class"))}
 	switch rapid.IntRange(0, 5).Draw(t, "limit") {
 	case 0:
 		p.CapRecords = ptr(int64(rapid.IntRange(1, 9).Draw(t, "cap")))
@@ -104,7 +105,7 @@ func (m *routedMachine) Write(t *rapid.T) {
 	name, w := m.name(t), &Write{}
 	for range rapid.IntRange(1, 4).Draw(t, "records") {
 		m.n++
-		r := Record{Data: fmt.Appendf(nil, `"%s%d"`, name, m.n)}
+		r := record.Record{Data: fmt.Appendf(nil, `"%s%d"`, name, m.n)}
 		if rapid.Bool().Draw(t, "tagged") {
 			r.Tag, r.Node = []byte(rapid.SampledFrom([]string{"x", "xy", "z"}).Draw(t, "tag")), []byte("n"+name)
 			r.Meta = fmt.Appendf(nil, `{"m":%d}`, m.n)
@@ -112,7 +113,7 @@ func (m *routedMachine) Write(t *rapid.T) {
 		w.Records = append(w.Records, r)
 	}
 	_, err := m.w.Append(context.Background(), name, w)
-	if k := kindOf(err); k == KindFull || k == KindRecordTooLarge {
+	if k := kindOf(err); k == record.KindFull || k == record.KindRecordTooLarge {
 		return
 	}
 	if err != nil {
@@ -151,7 +152,7 @@ func (m *routedMachine) DeleteRecords(t *rapid.T) {
 	if rapid.Bool().Draw(t, "by seq") {
 		d.Before = ptr(rapid.Uint64Range(0, m.w.state(name).Head).Draw(t, "before"))
 	} else {
-		match, _ := ParseMatch("x*")
+		match, _ := record.ParseMatch("x*")
 		d.Match = &match
 	}
 	before := m.contents(t, name)
@@ -170,7 +171,7 @@ func (m *routedMachine) forbid(name string, before, after contents) {
 			if _, ok := after.records[seq]; ok || seq <= rt.cursor {
 				continue
 			}
-			if r.path, _ = onward(r.path, topic.id, rt.dest.id); r.path == nil {
+			if r.Path, _ = onward(r.Path, topic.id, rt.dest.id); r.Path == nil {
 				continue
 			}
 			if m.never[rt.dest.id] == nil {
@@ -229,7 +230,7 @@ func (m *routedMachine) End(t *rapid.T) {
 	m.referred(t)
 	m.routersSurvived(t, how, routers)
 	for name := range m.topics {
-		if m.topics[name].weak == Ephemeral {
+		if m.topics[name].weak == record.Ephemeral {
 			m.topics[name].lossy = true
 		}
 		if m.topics[name].weak < survives[how] {
@@ -271,11 +272,13 @@ func (s shrinkable) Fatal(args ...any)                 { s.rapid.Fatal(args...) 
 func (s shrinkable) Fatalf(format string, args ...any) { s.rapid.Fatalf(format, args...) }
 
 // lineOf tells a record from every other: what it is, and the way it came.
-func lineOf(r *Record) string { return string(r.Data) + strings.Repeat(" ", 1) + fmt.Sprint(wayOf(r)) }
+func lineOf(r *record.Record) string {
+	return string(r.Data) + strings.Repeat(" ", 1) + fmt.Sprint(wayOf(r))
+}
 
-func wayOf(r *Record) (ids []uint64) {
-	for d := newDecoder(r.path); d.size() > 0; {
-		ids = append(ids, d.uvarint())
+func wayOf(r *record.Record) (ids []uint64) {
+	for d := record.NewDecoder(r.Path); d.Left() > 0; {
+		ids = append(ids, d.Uvarint())
 	}
 	return ids
 }

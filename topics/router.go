@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -20,8 +21,8 @@ const (
 type RouterSpec struct {
 	Source, Dest              string
 	PreserveNode, PreserveTag bool
-	CreateDest                bool   // make ends that are not there
-	Filter                    *Match // nil: all
+	CreateDest                bool          // make ends that are not there
+	Filter                    *record.Match // nil: all
 	AllowCycle                bool
 	Guarantee                 string // at_least_once or exactly_once; empty: the first
 }
@@ -37,10 +38,10 @@ func (s *RouterSpec) Equal(o *RouterSpec) bool {
 // strip is what the router takes off its records.
 func (s *RouterSpec) strip() (flags byte) {
 	if !s.PreserveNode {
-		flags |= hasNode
+		flags |= record.HasNode
 	}
 	if !s.PreserveTag {
-		flags |= hasTag
+		flags |= record.HasTag
 	}
 	return flags
 }
@@ -102,15 +103,15 @@ type links struct{ out, in []*router }
 
 // CheckRouterName returns nil when name may name a router: a topic's name, or
 // one with > in it.
-func CheckRouterName(name string) *Error {
-	if len(name) == 0 || len(name) > MaxName {
-		return invalidf("router name has %d bytes; it must have 1 to %d", len(name), MaxName)
+func CheckRouterName(name string) *record.Error {
+	if len(name) == 0 || len(name) > record.MaxName {
+		return record.Invalid("router name has %d bytes; it must have 1 to %d", len(name), record.MaxName)
 	}
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !alnum && (i == 0 || c != '.' && c != '_' && c != ':' && c != '-' && c != '>') {
-			return invalidf("router name %q must match [A-Za-z0-9][A-Za-z0-9._:>-]*", name)
+			return record.Invalid("router name %q must match [A-Za-z0-9][A-Za-z0-9._:>-]*", name)
 		}
 	}
 	return nil
@@ -119,27 +120,27 @@ func CheckRouterName(name string) *Error {
 // check holds what can be said of a spec by itself.
 func (s *RouterSpec) check() error {
 	for _, end := range []struct{ field, name string }{{"source", s.Source}, {"dest", s.Dest}} {
-		if err := CheckName(end.name); err != nil {
+		if err := record.CheckName(end.name); err != nil {
 			err.Message = end.field + ": " + err.Message
 			err.Detail = map[string]any{"field": end.field}
 			return err
 		}
 	}
 	if s.Source == s.Dest {
-		return invalidField("dest", "is %q, as the source is; a router needs two topics", s.Dest)
+		return record.InvalidField("dest", "is %q, as the source is; a router needs two topics", s.Dest)
 	}
 	if s.Guarantee == "" {
 		s.Guarantee = AtLeastOnce
 	}
 	if s.Guarantee != AtLeastOnce && s.Guarantee != ExactlyOnce {
-		return invalidField("guarantee", "%q is neither %q nor %q", s.Guarantee, AtLeastOnce, ExactlyOnce)
+		return record.InvalidField("guarantee", "%q is neither %q nor %q", s.Guarantee, AtLeastOnce, ExactlyOnce)
 	}
 	return nil
 }
 
-func routerNotFound(name string) *Error {
-	return &Error{
-		Kind:    KindRouterNotFound,
+func routerNotFound(name string) *record.Error {
+	return &record.Error{
+		Kind:    record.KindRouterNotFound,
 		Message: fmt.Sprintf("router %q does not exist", name),
 		Detail:  map[string]any{"router": name},
 	}

@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // storedSpec is a spec in the log and in checkpoints, which know the ends by
@@ -33,7 +34,7 @@ func (s *RouterSpec) encode() ([]byte, error) {
 func decodeSpec(b []byte, source, dest string) (RouterSpec, error) {
 	var stored storedSpec
 	if err := json.Unmarshal(b, &stored); err != nil {
-		return RouterSpec{}, fmt.Errorf("%w: router: %w", errEntry, err)
+		return RouterSpec{}, fmt.Errorf("%w: router: %w", record.ErrMalformed, err)
 	}
 	s := RouterSpec{
 		Source: source, Dest: dest, PreserveNode: stored.PreserveNode, PreserveTag: stored.PreserveTag,
@@ -42,13 +43,13 @@ func decodeSpec(b []byte, source, dest string) (RouterSpec, error) {
 	switch len(stored.Filter) {
 	case 0:
 	case 2:
-		m, err := NewMatch(stored.Filter[0], stored.Filter[1])
+		m, err := record.NewMatch(stored.Filter[0], stored.Filter[1])
 		if err != nil {
-			return RouterSpec{}, fmt.Errorf("%w: router: %w", errEntry, err)
+			return RouterSpec{}, fmt.Errorf("%w: router: %w", record.ErrMalformed, err)
 		}
 		s.Filter = &m
 	default:
-		return RouterSpec{}, fmt.Errorf("%w: router with a filter of %d parts", errEntry, len(stored.Filter))
+		return RouterSpec{}, fmt.Errorf("%w: router with a filter of %d parts", record.ErrMalformed, len(stored.Filter))
 	}
 	return s, nil
 }

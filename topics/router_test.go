@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -49,7 +50,7 @@ func (w *world) send(name string, texts ...string) {
 	w.t.Helper()
 	wr := &Write{}
 	for _, s := range texts {
-		wr.Records = append(wr.Records, Record{Data: []byte(s), Tag: []byte("t" + s), Node: []byte("n")})
+		wr.Records = append(wr.Records, record.Record{Data: []byte(s), Tag: []byte("t" + s), Node: []byte("n")})
 	}
 	w.append(name, wr)
 }
@@ -154,14 +155,14 @@ func TestCycle(t *testing.T) {
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c")
 	_, err := w.PutRouter(context.Background(), "ca", specOf("c", "a"))
-	if kindOf(err) != KindRouterCycle || fmt.Sprint(err.(*Error).Detail["cycle"]) != "[c a b c]" {
-		t.Fatal(err, err.(*Error).Detail)
+	if kindOf(err) != record.KindRouterCycle || fmt.Sprint(err.(*record.Error).Detail["cycle"]) != "[c a b c]" {
+		t.Fatal(err, err.(*record.Error).Detail)
 	}
 	w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
 	// It closes the cycle, not those that were there before.
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c", func(s *RouterSpec) { s.Filter = matches(t, "t*") })
-	if _, err = w.PutRouter(context.Background(), "ca", specOf("c", "a")); kindOf(err) != KindRouterCycle {
+	if _, err = w.PutRouter(context.Background(), "ca", specOf("c", "a")); kindOf(err) != record.KindRouterCycle {
 		t.Fatal(err)
 	}
 	w.send("a", "1")
@@ -196,7 +197,7 @@ func TestRouterCascade(t *testing.T) {
 
 func TestFullDestination(t *testing.T) {
 	w := newWorld(t)
-	w.put("b", &ConfigPatch{CapRecords: ptr(int64(2)), Discard: ptr(string(DiscardReject))})
+	w.put("b", &record.ConfigPatch{CapRecords: ptr(int64(2)), Discard: ptr(string(record.DiscardReject))})
 	w.connect("ab", "a", "b")
 	w.send("a", "1", "2", "3")
 	w.holdsLines("b", "1 1 t1 n", "2 2 t2 n")
@@ -215,7 +216,7 @@ func TestFullDestination(t *testing.T) {
 
 func TestSourceTrim(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2))})
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2))})
 	w.connect("ab", "a", "b")
 	w.send("a", "1", "2")
 	w.send("a", "3", "4")
@@ -269,8 +270,8 @@ func TestHops(t *testing.T) {
 // and the process is killed.
 func TestPassedOver(t *testing.T) {
 	w := newWorld(t)
-	w.put("a", &ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("fsync")})
-	w.put("b", class(Fsync))
+	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("fsync")})
+	w.put("b", class(record.Fsync))
 	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
 	w.send("a", "1", "2")
 	w.Forward(context.Background())

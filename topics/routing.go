@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
 )
@@ -47,9 +48,9 @@ func (g *routing) remove(rt *router, n *totals) {
 
 // routerSize is room for a router's entry, with the two topics that it may make.
 func routerSize(spec *RouterSpec) int {
-	size := 5*MaxName + 4096
+	size := 5*record.MaxName + 4096
 	if spec.Filter != nil {
-		size += 6 * len(spec.Filter.value) // as JSON
+		size += 6 * len(spec.Filter.Value) // as JSON
 	}
 	return size
 }
@@ -131,8 +132,8 @@ func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*router
 		return r.assignRespec(old, spec)
 	}
 	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.byName.Len() >= limit {
-		return nil, &Error{
-			Kind: KindThrottled, Message: fmt.Sprintf("there are already %d routers, the most allowed", limit),
+		return nil, &record.Error{
+			Kind: record.KindThrottled, Message: fmt.Sprintf("there are already %d routers, the most allowed", limit),
 			Detail: map[string]any{"limit": "max_routers", "max": limit},
 		}
 	}
@@ -230,17 +231,17 @@ func (r *Registry) routerEnds(spec *RouterSpec, e *entry) (ends [2]*topic, made 
 		t, _ := r.byName.Get(name)
 		if t == nil {
 			if !spec.CreateDest {
-				return ends, nil, notFound(name)
+				return ends, nil, record.NotFound(name)
 			}
 			if err := r.roomForTopics(len(made) + 1); err != nil {
 				return ends, nil, err
 			}
-			cfg := DefaultConfig()
+			cfg := record.DefaultConfig()
 			t = &topic{id: id, name: name, next: &cfg}
 			id++
 			t.reserve.grow(0, r.log.Synced())
 			e.made[i] = &madeTopic{t.id, name, &cfg, t.reserve.ceiling}
-			made = append(made, &commit{topic: t, class: Fsync, entry: entry{
+			made = append(made, &commit{topic: t, class: record.Fsync, entry: entry{
 				typ: entryCreate, id: t.id, ts: e.ts, name: name, config: &cfg, ceiling: t.reserve.ceiling,
 			}})
 		}

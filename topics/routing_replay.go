@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -17,7 +18,7 @@ func (r *Registry) recordsOf(e *entry) ([]byte, error) {
 		return e.records, nil
 	}
 	if r.source == nil {
-		return nil, fmt.Errorf("%w: it refers to others, and none can be read", errEntry)
+		return nil, fmt.Errorf("%w: it refers to others, and none can be read", record.ErrMalformed)
 	}
 	if r.scratch.frames == nil {
 		r.scratch.frames = newFrames(r.source)
@@ -41,7 +42,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 	}
 	source, dest := r.byID[e.source], r.byID[e.id]
 	if e.source >= r.nextID || e.id >= r.nextID || CheckRouterName(e.name) != nil {
-		return fmt.Errorf("%w: router %d between topics %d and %d", errEntry, e.router, e.source, e.id)
+		return fmt.Errorf("%w: router %d between topics %d and %d", record.ErrMalformed, e.router, e.source, e.id)
 	}
 	r.endRouter(e.replaces)
 	known := e.router < r.routers.nextID
@@ -58,7 +59,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 	case rt != nil && f.LSN < rt.applied:
 		return nil // the checkpoint has it
 	case rt != nil && (rt.source != source || rt.dest != dest || rt.name != e.name):
-		return fmt.Errorf("%w: router %d changes its ends", errEntry, e.router)
+		return fmt.Errorf("%w: router %d changes its ends", record.ErrMalformed, e.router)
 	case rt != nil:
 		rt.spec = spec
 		rt.moved(e.cursor, f.End)
@@ -67,7 +68,7 @@ func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
 		return nil // written before, and ordered behind, its end
 	}
 	if _, taken := r.routers.byName.Get(e.name); taken {
-		return fmt.Errorf("%w: router %d takes a name in use", errEntry, e.router)
+		return fmt.Errorf("%w: router %d takes a name in use", record.ErrMalformed, e.router)
 	}
 	r.addRouter(&router{
 		id: e.router, name: e.name, source: source, dest: dest, spec: spec,
@@ -124,8 +125,8 @@ func (e *stateEncoder) routing(nextID uint64, all []routerState) error {
 		if err != nil {
 			return err
 		}
-		b := appendBytes(binary.AppendUvarint(e.buf, s.router.id), []byte(s.router.name))
-		b = appendBytes(binary.AppendUvarint(binary.AppendUvarint(b, s.router.source.id), s.router.dest.id), spec)
+		b := record.AppendBytes(binary.AppendUvarint(e.buf, s.router.id), []byte(s.router.name))
+		b = record.AppendBytes(binary.AppendUvarint(binary.AppendUvarint(b, s.router.source.id), s.router.dest.id), spec)
 		for _, v := range []uint64{s.cursor, s.forwarded, uint64(s.applied)} {
 			b = binary.AppendUvarint(b, v)
 		}
@@ -160,24 +161,24 @@ func routerStates(all []*router) []routerState {
 }
 
 // restoreRouting is routing's inverse.
-func (r *Registry) restoreRouting(d *decoder) {
-	if r.routers.nextID = d.uvarint(); r.routers.nextID == 0 {
-		d.fail()
+func (r *Registry) restoreRouting(d *record.Decoder) {
+	if r.routers.nextID = d.Uvarint(); r.routers.nextID == 0 {
+		d.Fail()
 	}
-	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
-		rt := &router{id: d.uvarint(), name: string(d.bytes()), visible: true}
-		rt.source, rt.dest = r.byID[d.uvarint()], r.byID[d.uvarint()]
-		spec := d.bytes()
-		rt.cursor, rt.forwarded, rt.applied = d.uvarint(), d.uvarint(), wal.LSN(d.uvarint())
+	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+		rt := &router{id: d.Uvarint(), name: string(d.Bytes()), visible: true}
+		rt.source, rt.dest = r.byID[d.Uvarint()], r.byID[d.Uvarint()]
+		spec := d.Bytes()
+		rt.cursor, rt.forwarded, rt.applied = d.Uvarint(), d.Uvarint(), wal.LSN(d.Uvarint())
 		_, taken := r.routers.byName.Get(rt.name)
-		if d.failed() || taken || rt.source == nil || rt.dest == nil || rt.source == rt.dest || CheckRouterName(rt.name) != nil ||
+		if d.Failed() || taken || rt.source == nil || rt.dest == nil || rt.source == rt.dest || CheckRouterName(rt.name) != nil ||
 			rt.id == 0 || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != nil {
-			d.fail()
+			d.Fail()
 			return
 		}
 		var err error
 		if rt.spec, err = decodeSpec(spec, rt.source.name, rt.dest.name); err != nil {
-			d.fail()
+			d.Fail()
 			return
 		}
 		rt.done, rt.logged = rt.cursor, rt.cursor

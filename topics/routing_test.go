@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"errors"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -50,9 +51,9 @@ func TestRouterLimits(t *testing.T) {
 	refuses := func(name, source, dest, limit string) {
 		t.Helper()
 		before := w.Totals()
-		var e *Error
+		var e *record.Error
 		_, err := w.PutRouter(context.Background(), name, specOf(source, dest))
-		if !errors.As(err, &e) || e.Kind != KindThrottled || e.Detail["limit"] != limit {
+		if !errors.As(err, &e) || e.Kind != record.KindThrottled || e.Detail["limit"] != limit {
 			t.Errorf("%s: %v", name, err)
 		}
 		if after := w.Totals(); after.Topics != before.Topics || after.Routers != before.Routers {
@@ -82,7 +83,7 @@ func TestRouterOnAFullDisk(t *testing.T) {
 	for _, spec := range []RouterSpec{
 		specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false }), specOf("a", "c"), specOf("x", "y"),
 	} {
-		if _, err := w.PutRouter(context.Background(), "ab", spec); kindOf(err) != KindNoSpace {
+		if _, err := w.PutRouter(context.Background(), "ab", spec); kindOf(err) != record.KindNoSpace {
 			t.Errorf("%+v: %v", spec, err)
 		}
 	}
@@ -98,7 +99,7 @@ func TestRouterOnAFullDisk(t *testing.T) {
 		t.Fatal(deleted, err)
 	}
 	w.kill()
-	if _, err := w.Router("ab"); kindOf(err) != KindRouterNotFound {
+	if _, err := w.Router("ab"); kindOf(err) != record.KindRouterNotFound {
 		t.Fatal(err)
 	}
 }
@@ -134,8 +135,8 @@ func TestRouterBeginsInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(w *world) { w.wal.Manual = false })
 		w.RunSweeper()
-		w.put("a", &ConfigPatch{})
-		w.put("b", &ConfigPatch{})
+		w.put("a", &record.ConfigPatch{})
+		w.put("b", &record.ConfigPatch{})
 		spec := specOf("a", "b")
 		if err := spec.check(); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // seqSet is a set of seqs, held as compressed bitmaps of the low halves under
@@ -203,20 +204,20 @@ func (s *seqSet) append(dst []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		dst = appendBytes(binary.AppendUvarint(dst, uint64(p.high)), b)
+		dst = record.AppendBytes(binary.AppendUvarint(dst, uint64(p.high)), b)
 	}
 	return dst, nil
 }
 
 // seqSet is append's inverse.
-func decodeSeqSet(d *decoder) *seqSet {
+func decodeSeqSet(d *record.Decoder) *seqSet {
 	s := &seqSet{}
-	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
-		high, b := d.uvarint(), d.bytes()
+	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+		high, b := d.Uvarint(), d.Bytes()
 		bits := roaring.New()
 		if m, err := bits.ReadFrom(bytes.NewReader(b)); err != nil || int(m) != len(b) || bits.Validate() != nil ||
 			bits.IsEmpty() || high > math.MaxUint32 || len(s.parts) > 0 && s.parts[len(s.parts)-1].high >= uint32(high) {
-			d.fail()
+			d.Fail()
 			return nil
 		}
 		s.parts = append(s.parts, seqPart{uint32(high), bits})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -121,8 +122,8 @@ func TestSeqSetAgainstAMap(t *testing.T) {
 			t.Fatal("sets share their bits")
 		}
 		b, err := s.append(nil)
-		d := newDecoder(b)
-		if back := decodeSeqSet(&d); err != nil || d.failed() || d.size() > 0 || !slices.Equal(listed(back), want) {
+		d := record.NewDecoder(b)
+		if back := decodeSeqSet(&d); err != nil || d.Failed() || d.Left() > 0 || !slices.Equal(listed(back), want) {
 			t.Fatalf("decoded %v of %v, %v", listed(back), want, err)
 		}
 	})
@@ -194,16 +195,16 @@ func FuzzSeqSet(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte{1, 0, 8, 0x3b, 0x30, 0, 0, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := newDecoder(b)
+		d := record.NewDecoder(b)
 		s := decodeSeqSet(&d)
-		if d.failed() {
+		if d.Failed() {
 			return
 		}
 		n := 0
 		s.each(0, math.MaxUint64, func(seq uint64) bool { n++; return s.has(seq) && n < 1000 })
 		again, err := s.append(nil)
-		d = newDecoder(again)
-		if back := decodeSeqSet(&d); err != nil || d.failed() || back.count(0, math.MaxUint64) != s.count(0, math.MaxUint64) {
+		d = record.NewDecoder(again)
+		if back := decodeSeqSet(&d); err != nil || d.Failed() || back.count(0, math.MaxUint64) != s.count(0, math.MaxUint64) {
 			t.Fatalf("%v does not come back: %v", s, err)
 		}
 	})

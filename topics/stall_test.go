@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,11 +48,11 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 			return err
 		}},
 		{name: "put", run: func(w *world, topic string) error {
-			_, err := w.Put(ctx, topic, &ConfigPatch{CapRecords: ptr(int64(9))})
+			_, err := w.Put(ctx, topic, &record.ConfigPatch{CapRecords: ptr(int64(9))})
 			return err
 		}},
 		{name: "patch", run: func(w *world, topic string) error {
-			_, err := w.Patch(ctx, topic, &ConfigPatch{CapRecords: ptr(int64(10))})
+			_, err := w.Patch(ctx, topic, &record.ConfigPatch{CapRecords: ptr(int64(10))})
 			return err
 		}},
 		{name: "state", run: func(w *world, topic string) error {
@@ -251,7 +252,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.put("held", &ConfigPatch{TTLMS: ptr(int64(100)), Durability: ptr("ephemeral")})
+			w.put("held", &record.ConfigPatch{TTLMS: ptr(int64(100)), Durability: ptr("ephemeral")})
 			w.append("held", keyedWrite("k", 1))
 			w.connect("r", "source", "held")
 			w.write("source", 1)
@@ -266,7 +267,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 			free := make(chan struct{})
 			go func() {
 				defer close(free)
-				w.put("other", &ConfigPatch{CapRecords: ptr(int64(5))})
+				w.put("other", &record.ConfigPatch{CapRecords: ptr(int64(5))})
 				w.append("another", keyedWrite("k", 1))
 				w.forwardFrom(ctx, w.lookup("from"))
 				w.Capture()

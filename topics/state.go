@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -32,7 +33,7 @@ const (
 
 type stateEncoder struct {
 	buf     []byte
-	configs map[*Config]uint64
+	configs map[*record.Config]uint64
 	given   []byte // of the topics so far
 	givens  uint64 // how many those are
 }
@@ -47,14 +48,14 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 		any = any && seq <= through
 	}
 	b := binary.AppendUvarint(append(e.buf, stateTopic), t.id)
-	b, err := e.config(appendBytes(b, []byte(t.name)), t.cfg)
+	b, err := e.config(record.AppendBytes(b, []byte(t.name)), t.cfg)
 	if err != nil {
 		return err
 	}
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(t.applied)), t.head)
 	b = binary.AppendVarint(binary.AppendVarint(b, t.lastWrite), t.lastRead.Load())
 	for _, v := range []uint64{
-		t.evictFloor, t.capThrough, t.ttlThrough, t.reserve.ceiling, uint64(live.records), uint64(live.bytes),
+		t.evictFloor, t.capThrough, t.ttlThrough, t.reserve.ceiling, uint64(live.Records), uint64(live.Bytes),
 	} {
 		b = binary.AppendUvarint(b, v)
 	}
@@ -64,8 +65,8 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 	b = binary.AppendUvarint(b, uint64(len(lost)))
 	for _, l := range lost {
 		b = binary.AppendUvarint(binary.AppendUvarint(b, l.from), l.to)
-		if b = appendBytes(b, []byte(l.reason)); l.reason == ReasonTrim {
-			b = appendBytes(b, []byte(l.way))
+		if b = record.AppendBytes(b, []byte(l.reason)); l.reason == ReasonTrim {
+			b = record.AppendBytes(b, []byte(l.way))
 		}
 	}
 	deleted := t.deleted
@@ -129,25 +130,25 @@ func (e *stateEncoder) end() []byte {
 }
 
 // restoreGiven is noteGiven's inverse.
-func (r *Registry) restoreGiven(d *decoder) {
-	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
-		t := r.byID[d.uvarint()]
-		doubt, ranges := d.uvarint(), d.uvarint()
-		if d.failed() || t == nil || doubt >= max(t.evictFloor, 1) || ranges != uint64(len(t.lost)) {
-			d.fail()
+func (r *Registry) restoreGiven(d *record.Decoder) {
+	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+		t := r.byID[d.Uvarint()]
+		doubt, ranges := d.Uvarint(), d.Uvarint()
+		if d.Failed() || t == nil || doubt >= max(t.evictFloor, 1) || ranges != uint64(len(t.lost)) {
+			d.Fail()
 			return
 		}
 		t.doubt = doubt
 		for i := range t.lost {
 			l := &t.lost[i]
-			if l.given = d.uvarint(); l.given > l.size() {
-				d.fail()
+			if l.given = d.Uvarint(); l.given > l.size() {
+				d.Fail()
 			}
 		}
 	}
 }
 
-func (e *stateEncoder) config(b []byte, c *Config) ([]byte, error) {
+func (e *stateEncoder) config(b []byte, c *record.Config) ([]byte, error) {
 	n, known := e.configs[c]
 	if !known {
 		n = uint64(len(e.configs))
@@ -161,16 +162,16 @@ func (e *stateEncoder) config(b []byte, c *Config) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding a config: %w", err)
 	}
-	return appendBytes(b, j), nil
+	return record.AppendBytes(b, j), nil
 }
 
 // withoutEphemeral is what is live and what is lost once the records behind
 // through, which are all ephemeral, are gone.
-func (t *topic) withoutEphemeral(through uint64) (live sums, lost []lostRange) {
+func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostRange) {
 	live, lost = t.live, append(lost, t.lost...)
 	t.index.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
 		if seq > through && !t.deleted.has(seq) {
-			live.add(sums{-1, -int64(size)})
+			live.Add(record.Size{Records: -1, Bytes: -int64(size)})
 		}
 		return true
 	})
@@ -219,66 +220,66 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (Liveness, err
 // restoreState is Restore without the records.
 func (r *Registry) restoreState(state []byte) error {
 	if len(state) < 8 {
-		return fmt.Errorf("%w: a state of %d bytes", errEntry, len(state))
+		return fmt.Errorf("%w: a state of %d bytes", record.ErrMalformed, len(state))
 	}
 	r.keySeed = binary.LittleEndian.Uint64(state)
-	d := newDecoder(state[8:])
-	r.nextID = d.uvarint()
-	var configs []*Config
-	mark := d.byte()
-	for ; mark == stateTopic && !d.failed(); mark = d.byte() {
+	d := record.NewDecoder(state[8:])
+	r.nextID = d.Uvarint()
+	var configs []*record.Config
+	mark := d.Byte()
+	for ; mark == stateTopic && !d.Failed(); mark = d.Byte() {
 		t := r.restoreTopic(&d, &configs)
-		if d.failed() {
+		if d.Failed() {
 			break
 		}
 		r.byID[t.id] = t
 		r.byName.Set(t.name, t)
 	}
-	if mark == stateRouters && !d.failed() {
+	if mark == stateRouters && !d.Failed() {
 		r.restoreRouting(&d)
-		mark = d.byte()
+		mark = d.Byte()
 	}
-	if mark == stateGiven && !d.failed() {
+	if mark == stateGiven && !d.Failed() {
 		r.restoreGiven(&d)
-		mark = d.byte()
+		mark = d.Byte()
 	}
 	if mark != stateEnd {
-		d.fail()
+		d.Fail()
 	}
-	if d.failed() || d.size() > 0 || r.nextID == 0 {
-		return fmt.Errorf("%w: the state of %d topics, then %d bytes", errEntry, len(r.byID), d.size())
+	if d.Failed() || d.Left() > 0 || r.nextID == 0 {
+		return fmt.Errorf("%w: the state of %d topics, then %d bytes", record.ErrMalformed, len(r.byID), d.Left())
 	}
 	return nil
 }
 
 // restoreTopic decodes one topic and counts it.
-func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
-	t := &topic{id: d.uvarint(), name: string(d.bytes())}
-	switch n := d.uvarint(); {
+func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *topic {
+	t := &topic{id: d.Uvarint(), name: string(d.Bytes())}
+	switch n := d.Uvarint(); {
 	case n < uint64(len(*configs)):
 		t.cfg = (*configs)[n]
 	case n == uint64(len(*configs)):
-		t.cfg = r.intern(d.config())
+		t.cfg = r.intern(d.Config())
 		*configs = append(*configs, t.cfg)
 	default:
-		d.fail()
+		d.Fail()
 	}
-	t.applied, t.head = wal.LSN(d.uvarint()), d.uvarint()
-	t.lastWrite = d.varint()
-	t.lastRead.Store(d.varint())
-	t.evictFloor, t.capThrough, t.ttlThrough = d.uvarint(), d.uvarint(), d.uvarint()
-	t.reserve.ceiling = d.uvarint()
-	t.live = sums{int64(d.uvarint()), int64(d.uvarint())}
-	if t.live.records > 0 {
-		t.history.seq, t.history.ts = d.uvarint(), d.varint()
+	t.applied, t.head = wal.LSN(d.Uvarint()), d.Uvarint()
+	t.lastWrite = d.Varint()
+	t.lastRead.Store(d.Varint())
+	t.evictFloor, t.capThrough, t.ttlThrough = d.Uvarint(), d.Uvarint(), d.Uvarint()
+	t.reserve.ceiling = d.Uvarint()
+	t.live = record.Size{Records: int64(d.Uvarint()), Bytes: int64(d.Uvarint())}
+	if t.live.Records > 0 {
+		t.history.seq, t.history.ts = d.Uvarint(), d.Varint()
 	}
-	for n := d.uvarint(); n > 0 && !d.failed(); n-- {
-		l := lostRange{from: d.uvarint(), to: d.uvarint(), reason: string(d.bytes())}
+	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+		l := lostRange{from: d.Uvarint(), to: d.Uvarint(), reason: string(d.Bytes())}
 		if l.reason == ReasonTrim {
-			l.way = string(d.bytes())
+			l.way = string(d.Bytes())
 		}
 		if l.from > l.to || l.to > t.head {
-			d.fail()
+			d.Fail()
 		}
 		t.lost = append(t.lost, l)
 	}
@@ -288,10 +289,10 @@ func (r *Registry) restoreTopic(d *decoder, configs *[]*Config) *topic {
 		r.changeKeys(t, func(w *keyWindow) { decodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
 	}
 	_, taken := r.byName.Get(t.name)
-	if d.failed() || taken || CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
-		t.head == math.MaxUint64 || t.live.records < 0 || t.live.bytes < 0 || t.history.seq > t.head ||
-		(t.live.records > 0) != (t.history.seq > 0) {
-		d.fail()
+	if d.Failed() || taken || record.CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
+		t.head == math.MaxUint64 || t.live.Records < 0 || t.live.Bytes < 0 || t.history.seq > t.head ||
+		(t.live.Records > 0) != (t.history.seq > 0) {
+		d.Fail()
 		return t
 	}
 	t.visible, t.next = true, t.cfg

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -17,7 +18,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 	var all []*topic
 	r.byName.Scan(func(_ string, x *topic) bool { all = append(all, x); return true })
 	slices.SortFunc(all, func(a, b *topic) int { return int(a.id) - int(b.id) })
-	e := stateEncoder{configs: map[*Config]uint64{}}
+	e := stateEncoder{configs: map[*record.Config]uint64{}}
 	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.keySeed), r.nextID)
 	for _, x := range all {
 		if err := e.topic(x, x.head); err != nil {
@@ -38,16 +39,16 @@ func encodeState(t testing.TB, r *Registry) []byte {
 func full(t testing.TB) *world {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b", "c"} {
-		w.put(name, &ConfigPatch{Durability: ptr("disk"), CapRecords: ptr(int64(50)), TTLMS: ptr(int64(1000))})
+		w.put(name, &record.ConfigPatch{Durability: ptr("disk"), CapRecords: ptr(int64(50)), TTLMS: ptr(int64(1000))})
 		w.append(name, &Write{Records: tagged("x", "y", "-", "x"), IdempotencyKey: "k"})
 		w.write(name, 10)
 	}
-	w.put("queue", &ConfigPatch{Type: ptr("queue"), Priority: ptr(ptr(int64(7)))})
+	w.put("queue", &record.ConfigPatch{Type: ptr("queue"), Priority: ptr(ptr(int64(7)))})
 	w.power(1)
 	w.now += 500
 	w.write("a", 45)
 	w.append("b", &Write{Records: tagged("x", "y", "-", "x", "x"), IdempotencyKey: "l"})
-	w.put("e", class(Ephemeral))
+	w.put("e", class(record.Ephemeral))
 	w.write("e", 5)
 	w.deleteRecords("b", 0, "x")
 	w.checkpoint(nil)
@@ -97,9 +98,9 @@ func TestKeyWindowState(t *testing.T) {
 		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		d := newDecoder(e.buf)
-		if decodeKeys(&d, &back, 20, ts); d.failed() || d.size() > 0 || back.held().keys != w.held().keys {
-			t.Fatalf("%+v, %d bytes are left", back, d.size())
+		d := record.NewDecoder(e.buf)
+		if decodeKeys(&d, &back, 20, ts); d.Failed() || d.Left() > 0 || back.held().keys != w.held().keys {
+			t.Fatalf("%+v, %d bytes are left", back, d.Left())
 		}
 		for now := ts; now <= ts+21; now++ {
 			w.forget(now, 20)
@@ -128,7 +129,7 @@ func FuzzState(f *testing.F) {
 	f.Add(w.disk.state)
 	w.connect("r>1", "s", "u", func(s *RouterSpec) { s.Filter = matches(f, "x*") })
 	w.connect("r>2", "u", "v")
-	w.put("s", &ConfigPatch{CapRecords: ptr(int64(1))})
+	w.put("s", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.send("s", "1")
 	w.send("s", "2")
 	w.Forward(f.Context()) // what s lost is lost in u, and in v
@@ -149,7 +150,7 @@ func FuzzState(f *testing.F) {
 		}
 		checkRouters(t, r)
 		r.byName.Scan(func(name string, x *topic) bool {
-			if d := r.advance(x, x.head+1); d.records < 0 || x.live != (sums{}) {
+			if d := r.advance(x, x.head+1); d.Records < 0 || x.live != (record.Size{}) {
 				t.Fatalf("%s: %+v is left after %+v", name, x.live, d)
 			}
 			return true

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -178,9 +179,9 @@ func (w *world) deleteRecords(name string, before uint64, match string) Deleted 
 	return out
 }
 
-func matches(t testing.TB, pattern string) *Match {
+func matches(t testing.TB, pattern string) *record.Match {
 	t.Helper()
-	m, err := ParseMatch(pattern)
+	m, err := record.ParseMatch(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func matches(t testing.TB, pattern string) *Match {
 }
 
 // tagged makes a record for each tag; "-" is none.
-func tagged(tags ...string) []Record {
+func tagged(tags ...string) []record.Record {
 	out := records(len(tags))
 	for i, tag := range tags {
 		if tag != "-" {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -101,7 +102,7 @@ func (m *storedMachine) check(t *rapid.T, name string, q *Query) (next uint64) {
 // checkFuzzy holds that what is live is read, and that no loss is silent but
 // of ephemeral records, whose deletion a restart may have forgotten.
 func (m *storedMachine) checkFuzzy(fail func(string), o *oracle, q *Query, got *Batch) {
-	seen := map[uint64]*Record{}
+	seen := map[uint64]*record.Record{}
 	for i := range got.Records {
 		seen[got.Records[i].Seq] = &got.Records[i]
 	}
@@ -118,7 +119,7 @@ func (m *storedMachine) checkFuzzy(fail func(string), o *oracle, q *Query, got *
 			fail(fmt.Sprintf("seq %d is %s and is read", seq, s.gone))
 		case s.gone == "" && stoned:
 			fail(fmt.Sprintf("seq %d is live and in the gap", seq))
-		case s.gone != "" && s.gone != goneDeleted && s.class != Ephemeral && !stoned && !s.asked:
+		case s.gone != "" && s.gone != goneDeleted && s.class != record.Ephemeral && !stoned && !s.asked:
 			// What was asked for by a delete may count as deleted: replay does not
 			// see the ephemeral records that made a cap evict it before.
 			fail(fmt.Sprintf("seq %d was lost in silence", seq))

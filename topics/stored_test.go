@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
 
@@ -21,7 +22,7 @@ type storedMachine struct {
 func (m *storedMachine) Put(t *rapid.T) {
 	name, p := m.name(t), m.config(t)
 	p.Durability = ptr(rapid.SampledFrom(m.classes).Draw(t, "of the classes"))
-	cfg, err := p.Apply(DefaultConfig(), name)
+	cfg, err := p.Apply(record.DefaultConfig(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func (m *storedMachine) DeleteRecords(t *rapid.T) {
 		d.Before = ptr(rapid.Uint64Range(0, 80).Draw(t, "before"))
 	}
 	if d.Before == nil || rapid.Bool().Draw(t, "by tag") {
-		match, err := ParseMatch(rapid.SampledFrom([]string{"x", "x*", "*", "z", "q"}).Draw(t, "pattern"))
+		match, err := record.ParseMatch(rapid.SampledFrom([]string{"x", "x*", "*", "z", "q"}).Draw(t, "pattern"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func (m *storedMachine) DeleteRecords(t *rapid.T) {
 	out, err := m.w.Registry.DeleteRecords(context.Background(), name, d)
 	o := m.oracles[name]
 	if o == nil {
-		if kindOf(err) != KindNotFound {
+		if kindOf(err) != record.KindNotFound {
 			t.Fatal(err)
 		}
 		return
@@ -119,8 +120,8 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 			continue
 		}
 		for i := range o.seqs[:moved.through] {
-			if s := &o.seqs[i]; s.gone == "" && s.class == Ephemeral {
-				s.class = Disk // it is now
+			if s := &o.seqs[i]; s.gone == "" && s.class == record.Ephemeral {
+				s.class = record.Disk // it is now
 			}
 		}
 	}
@@ -136,7 +137,7 @@ func (m *storedMachine) Restart(t *rapid.T) {
 		o.expire(m.w.now)
 		for i := range o.seqs {
 			s := &o.seqs[i]
-			if s.class != Ephemeral {
+			if s.class != record.Ephemeral {
 				continue
 			}
 			m.fuzzy[name] = true
@@ -162,7 +163,7 @@ func (m *storedMachine) Restart(t *rapid.T) {
 
 // Check reads every topic to its end, and holds every state and its invariants.
 func (m *storedMachine) Check(t *rapid.T) {
-	var all sums
+	var all record.Size
 	for name, o := range m.oracles {
 		o.expire(m.w.now)
 		q := &Query{Limit: 1000, MaxBytes: 1 << 20}
@@ -182,11 +183,11 @@ func (m *storedMachine) Check(t *rapid.T) {
 			!m.fuzzy[name] && s.LastWrite != o.lastWrite || !s.Config.Equal(&o.cfg) {
 			t.Fatalf("%s: %+v, %v\nwant %s", name, s, err, o.state(name))
 		}
-		all.add(sums{count, bytes})
+		all.Add(record.Size{Records: count, Bytes: bytes})
 		m.whole(t, name)
 	}
-	if got := m.w.Totals(); got.Topics != len(m.oracles) || got.Records != all.records || got.Bytes != all.bytes || got.DamagedPages > 0 ||
-		all.records == 0 && got.EphemeralBytes != 0 {
+	if got := m.w.Totals(); got.Topics != len(m.oracles) || got.Records != all.Records || got.Bytes != all.Bytes || got.DamagedPages > 0 ||
+		all.Records == 0 && got.EphemeralBytes != 0 {
 		t.Fatalf("totals %+v, want %+v", got, all)
 	}
 }
@@ -222,7 +223,7 @@ func (m *storedMachine) Read(t *rapid.T) {
 		q.Nodes = []string{"m", "n"}
 	}
 	if rapid.Bool().Draw(t, "match") {
-		match, err := ParseMatch(rapid.SampledFrom([]string{"x", "x*", "*", "q"}).Draw(t, "pattern"))
+		match, err := record.ParseMatch(rapid.SampledFrom([]string{"x", "x*", "*", "q"}).Draw(t, "pattern"))
 		if err != nil {
 			t.Fatal(err)
 		}

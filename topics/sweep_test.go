@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math"
 	"testing"
 )
@@ -12,8 +13,8 @@ import (
 func TestSweepPassesOver(t *testing.T) {
 	const ttl, window = 100_000, 5_000
 	w := newWorld(t)
-	expiring := func(ttl int64) *ConfigPatch {
-		return &ConfigPatch{TTLMS: ptr(ttl), IdempotencyWindowMS: ptr(int64(window)), Durability: ptr("fsync")}
+	expiring := func(ttl int64) *record.ConfigPatch {
+		return &record.ConfigPatch{TTLMS: ptr(ttl), IdempotencyWindowMS: ptr(int64(window)), Durability: ptr("fsync")}
 	}
 	for i := range 10 {
 		w.append(fmt.Sprint(i), &Write{Records: records(1), Config: expiring(ttl)})

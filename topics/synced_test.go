@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -65,7 +66,7 @@ func strong(from uint64) *Query {
 // a power cut could take.
 func TestSyncedReadWaits(t *testing.T) {
 	w, _ := newSyncWorld(t)
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	w.write("a", 3)
 	p := w.begin("a", &Write{Records: records(1)})
 	if w.log.Synced() >= w.lookup("a").applied {
@@ -94,7 +95,7 @@ func TestSyncedReadWaits(t *testing.T) {
 // for its sync is left to the next one, and that its context ends the wait.
 func TestSyncedReadStopsAtItsHead(t *testing.T) {
 	w, gate := newSyncWorld(t)
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	w.write("a", 2)
 	gate.held.Lock()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -134,14 +135,14 @@ func TestSyncedReadStopsAtItsHead(t *testing.T) {
 // not given, with an error that says so, and that those that are go on.
 func TestSyncedReadOfAFailedLog(t *testing.T) {
 	w, gate := newSyncWorld(t)
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	w.write("old", 1)
 	w.query("old", strong(0))
 	w.write("a", 1)
 	gate.held.Lock()
 	gate.err = errors.New("the disk is gone")
 	gate.held.Unlock()
-	if _, err := w.Read(context.Background(), "a", strong(0)); kindOf(err) != KindReadOnly {
+	if _, err := w.Read(context.Background(), "a", strong(0)); kindOf(err) != record.KindReadOnly {
 		t.Fatal(err)
 	}
 	if b := w.query("old", strong(0)); len(b.Records) != 1 {
@@ -154,12 +155,12 @@ func TestSyncedReadOfAFailedLog(t *testing.T) {
 
 func TestSyncedReadOfEphemeralRecords(t *testing.T) {
 	w, _ := newSyncWorld(t)
-	w.put("a", class(Ephemeral))
+	w.put("a", class(record.Ephemeral))
 	w.write("a", 2)
 	if b := w.query("a", strong(0)); len(b.Records) != 2 {
 		t.Fatalf("%+v", b)
 	}
-	if _, err := w.Read(context.Background(), "b", strong(0)); kindOf(err) != KindNotFound {
+	if _, err := w.Read(context.Background(), "b", strong(0)); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 }

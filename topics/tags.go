@@ -3,6 +3,7 @@ package topics
 import (
 	"bytes"
 	"encoding/binary"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"sort"
 )
@@ -36,24 +37,24 @@ const tagBlockRecords = 1 << 10
 // packTag appends a record's tag to those of its frame: how many records come
 // before it since the last that had one, and the tag.
 func packTag(dst []byte, skipped int, tag []byte) []byte {
-	return appendBytes(binary.AppendUvarint(dst, uint64(skipped)), tag)
+	return record.AppendBytes(binary.AppendUvarint(dst, uint64(skipped)), tag)
 }
 
 // eachTag calls f with the tags of a frame's records.
-func eachTag(packed []byte, f func(record int, tag []byte)) {
-	d := newDecoder(packed)
-	for record := 0; d.size() > 0; record++ {
-		record += int(d.uvarint())
-		f(record, d.bytes())
+func eachTag(packed []byte, f func(ordinal int, tag []byte)) {
+	d := record.NewDecoder(packed)
+	for ordinal := 0; d.Left() > 0; ordinal++ {
+		ordinal += int(d.Uvarint())
+		f(ordinal, d.Bytes())
 	}
 }
 
 // add notes the packed tags of the frame that begins at first.
 func (x *tagIndex) add(first uint64, packed []byte) {
-	eachTag(packed, func(record int, tag []byte) {
-		seq := first + uint64(record)
+	eachTag(packed, func(ordinal int, tag []byte) {
+		seq := first + uint64(ordinal)
 		b := x.tail(seq)
-		b.packed = appendBytes(binary.AppendUvarint(b.packed, seq-b.last), tag)
+		b.packed = record.AppendBytes(binary.AppendUvarint(b.packed, seq-b.last), tag)
 		b.last = seq
 		if b.records++; b.records == tagBlockRecords {
 			b.seal()
@@ -74,22 +75,22 @@ func (x *tagIndex) tail(seq uint64) *tagBlock {
 
 // each calls f with the records of a block that is not full.
 func (b *tagBlock) each(f func(seq uint64, tag []byte)) {
-	d := newDecoder(b.packed)
-	for seq := b.first; d.size() > 0; {
-		seq += d.uvarint()
-		f(seq, d.bytes())
+	d := record.NewDecoder(b.packed)
+	for seq := b.first; d.Left() > 0; {
+		seq += d.Uvarint()
+		f(seq, d.Bytes())
 	}
 }
 
 // seal gives the block its final form.
 func (b *tagBlock) seal() {
-	type record struct {
+	type rec struct {
 		tag []byte
 		seq uint32
 	}
-	records := make([]record, 0, b.records)
-	b.each(func(seq uint64, tag []byte) { records = append(records, record{tag, uint32(seq - b.first)}) })
-	slices.SortStableFunc(records, func(a, b record) int { return bytes.Compare(a.tag, b.tag) })
+	records := make([]rec, 0, b.records)
+	b.each(func(seq uint64, tag []byte) { records = append(records, rec{tag, uint32(seq - b.first)}) })
+	slices.SortStableFunc(records, func(a, b rec) int { return bytes.Compare(a.tag, b.tag) })
 	b.tags, b.seqs = []byte{}, make([]uint32, len(records)) // an empty tag is one, too
 	for i, r := range records {
 		b.seqs[i] = r.seq
@@ -113,7 +114,7 @@ func (b *tagBlock) tag(i int) (tag []byte, from, to uint32) {
 }
 
 // find calls f with the seqs of [from, to] whose tag matches, in no order.
-func (x *tagIndex) find(m *Match, from, to uint64, f func(seq uint64)) {
+func (x *tagIndex) find(m *record.Match, from, to uint64, f func(seq uint64)) {
 	for _, b := range x.blocks {
 		if b.last < from || b.first > to {
 			continue
@@ -128,11 +129,11 @@ func (x *tagIndex) find(m *Match, from, to uint64, f func(seq uint64)) {
 		}
 		i := sort.Search(len(b.ends), func(i int) bool {
 			tag, _, _ := b.tag(i)
-			return bytes.Compare(tag, []byte(m.value)) >= 0
+			return bytes.Compare(tag, []byte(m.Value)) >= 0
 		})
 		for ; i < len(b.ends); i++ {
 			tag, start, end := b.tag(i)
-			if !m.matches(tag) {
+			if !m.Matches(tag) {
 				break
 			}
 			for _, n := range b.seqs[start:end] {
@@ -162,11 +163,11 @@ func (x *tagIndex) cut(through uint64) {
 func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
 	tagged := 0
 	for i := range count {
-		r, rest, err := nextRecord(p)
+		r, rest, err := record.NextRecord(p)
 		if err != nil {
 			return sizes, tags, err
 		}
-		sizes = append(sizes, uint32(r.payloadBytes()))
+		sizes = append(sizes, uint32(r.PayloadBytes()))
 		if r.Tag != nil {
 			tags = packTag(tags, i-tagged, r.Tag)
 			tagged = i + 1
@@ -174,7 +175,7 @@ func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte,
 		p = rest
 	}
 	if len(p) > 0 {
-		return sizes, tags, errEntry
+		return sizes, tags, record.ErrMalformed
 	}
 	return sizes, tags, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -49,7 +50,7 @@ func TestQueueFull(t *testing.T) {
 			return disk
 		}
 	})
-	w.put("a", &ConfigPatch{})
+	w.put("a", &record.ConfigPatch{})
 	disk.held.Lock()
 	var pending []*Pending
 	var err error
@@ -60,7 +61,7 @@ func TestQueueFull(t *testing.T) {
 		}
 		pending = append(pending, p)
 	}
-	if kindOf(err) != KindThrottled || !errors.Is(err, wal.ErrQueueFull) || len(pending) == 0 {
+	if kindOf(err) != record.KindThrottled || !errors.Is(err, wal.ErrQueueFull) || len(pending) == 0 {
 		t.Fatal(len(pending), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -17,8 +18,8 @@ type topic struct {
 	lastRead atomic.Int64 // Unix ms, 0: never
 	queued   atomic.Bool  // its delivery is under way; see deliveries
 
-	shown  atomic.Pointer[Config] // cfg, for those who do not wait for mu; nil: not visible
-	routes atomic.Pointer[routes] // nil: it never had any
+	shown  atomic.Pointer[record.Config] // cfg, for those who do not wait for mu; nil: not visible
+	routes atomic.Pointer[routes]        // nil: it never had any
 
 	mu sync.RWMutex // guards everything below
 
@@ -26,10 +27,10 @@ type topic struct {
 	// order of the log, before it is durable or visible.
 	assigned   uint64             // highest seq given out
 	assignedTS int64              // its timestamp; the next one is no earlier
-	next       *Config            // config of the next write
+	next       *record.Config     // config of the next write
 	pending    []*commit          // assigned and not yet published, in seq order
 	inflight   map[string]*commit // those with an idempotency key
-	waiting    sums               // what pending will add
+	waiting    record.Size        // what pending will add
 	ending     wal.LSN            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
 	dropped    bool               // the drop is durable, or the creation failed
 	broken     error              // a commit failed: what would follow stands on it, and fails too
@@ -37,9 +38,9 @@ type topic struct {
 
 	// What is published: everything readers see. apply.go changes it.
 	visible    bool // its creation is durable
-	cfg        *Config
+	cfg        *record.Config
 	head       uint64
-	live       sums
+	live       record.Size
 	history    history // records in segments
 	index      index   // the records after them: in the log, or ephemeral
 	tags       tagIndex
@@ -74,7 +75,7 @@ func (l *lostRange) size() uint64 { return l.to - l.from + 1 }
 // way to being published.
 type commit struct {
 	topic  *topic
-	class  Class
+	class  record.Class
 	span   wal.Span // its frame; zero for ephemeral records
 	synced wal.LSN  // the log must be synced to here, whatever the class
 	entry  entry    // what apply will do; records are not kept
@@ -97,9 +98,9 @@ func (c *commit) satisfied(log *wal.Log) bool {
 		return false
 	}
 	switch c.class {
-	case Fsync:
+	case record.Fsync:
 		return log.Synced() >= c.span.End
-	case Disk:
+	case record.Disk:
 		return log.Written() >= c.span.End
 	}
 	return true
@@ -137,7 +138,7 @@ const (
 	priorityUntil = 300_000
 )
 
-func (t *topic) priority(cfg *Config, now int64) int64 {
+func (t *topic) priority(cfg *record.Config, now int64) int64 {
 	switch since := now - t.lastRead.Load(); {
 	case cfg.Priority != nil:
 		return *cfg.Priority
@@ -152,7 +153,7 @@ func (t *topic) priority(cfg *Config, now int64) int64 {
 func (t *topic) stateLocked(now int64) State {
 	return State{
 		Name: t.name, Config: *t.cfg,
-		Head: t.head, Earliest: t.earliest(), Count: t.live.records, Bytes: t.live.bytes,
+		Head: t.head, Earliest: t.earliest(), Count: t.live.Records, Bytes: t.live.Bytes,
 		EffectivePriority: t.priority(t.cfg, now),
 		LastWrite:         t.lastWrite, LastRead: t.lastRead.Load(),
 	}
@@ -161,7 +162,7 @@ func (t *topic) stateLocked(now int64) State {
 // State is a topic at one moment.
 type State struct {
 	Name              string
-	Config            Config
+	Config            record.Config
 	Head              uint64 // 0: never written
 	Earliest          uint64 // first live seq; Head+1 when there is none
 	Count             int64  // live records

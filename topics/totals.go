@@ -2,6 +2,7 @@ package topics
 
 import (
 	"container/heap"
+	"github.com/e6e95bb8/topics/topics/record"
 	"sync/atomic"
 )
 
@@ -36,7 +37,7 @@ type totals struct {
 	topics, queues         atomic.Int64
 	routers, blocked       atomic.Int64
 	forwarded              atomic.Int64
-	byClass                [len(classNames)]atomic.Int64
+	byClass                [len(record.ClassNames)]atomic.Int64
 	live                   atomicSums
 	ephemeral              atomic.Int64
 	appended, delivered    atomicSums
@@ -53,9 +54,9 @@ type totals struct {
 
 type atomicSums struct{ records, bytes atomic.Int64 }
 
-func (a *atomicSums) add(d sums) {
-	a.records.Add(d.records)
-	a.bytes.Add(d.bytes)
+func (a *atomicSums) add(d record.Size) {
+	a.records.Add(d.Records)
+	a.bytes.Add(d.Bytes)
 }
 
 // restart zeroes what counts since start, which replay went through again.
@@ -68,12 +69,12 @@ func (t *totals) restart() {
 }
 
 // count adds n topics of a config; nil is none.
-func (t *totals) count(c *Config, n int64) {
+func (t *totals) count(c *record.Config, n int64) {
 	if c == nil {
 		return
 	}
 	t.byClass[c.Durability].Add(n)
-	if c.Type == TypeQueue {
+	if c.Type == record.TypeQueue {
 		t.queues.Add(n)
 	}
 }
@@ -144,7 +145,7 @@ func (t *topic) gauge() (TopicGauge, bool) {
 	}
 	return TopicGauge{
 		Name: t.name, Head: t.head, Earliest: t.earliest(),
-		Records: t.live.records, Bytes: t.live.bytes, Queue: t.cfg.Type == TypeQueue,
+		Records: t.live.Records, Bytes: t.live.Bytes, Queue: t.cfg.Type == record.TypeQueue,
 	}, true
 }
 

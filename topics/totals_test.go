@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 )
@@ -9,11 +10,11 @@ import (
 // start, whether they come of a checkpoint or of the log.
 func TestTotalsAfterAStart(t *testing.T) {
 	w := newWorld(t)
-	for c := Memory; c <= Fsync; c++ {
+	for c := record.Memory; c <= record.Fsync; c++ {
 		w.put("class-"+c.String(), class(c))
 		w.write("class-"+c.String(), 2)
 	}
-	w.put("queue", &ConfigPatch{Type: ptr("queue")})
+	w.put("queue", &record.ConfigPatch{Type: ptr("queue")})
 	w.connect("r", "class-disk", "copy")
 	w.read("copy", 0)
 	there := func() (n Totals) {

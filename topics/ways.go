@@ -3,6 +3,7 @@ package topics
 import (
 	"cmp"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 )
 
@@ -190,8 +191,8 @@ func (r *Registry) checkWays(name string, spec *RouterSpec) (id uint64, err erro
 	w := g.ways(uint64(r.opts.MaxRouterWays))
 	for _, t := range w.behind(from) {
 		if n := w.from(t, 0); n > w.most {
-			return 0, &Error{
-				Kind: KindRouterFanout,
+			return 0, &record.Error{
+				Kind: record.KindRouterFanout,
 				Message: fmt.Sprintf("with the router, a record of a topic could go more than %d ways; "+
 					"use fewer routers one after the other, or raise TOPICS_MAX_ROUTER_WAYS", w.most),
 				Detail: map[string]any{"topic": g.names[t], "ways": n, "max": w.most},

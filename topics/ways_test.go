@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -16,14 +17,14 @@ func limitWays(most int) func(*world) {
 func cycles(s *RouterSpec) { s.AllowCycle = true }
 
 // fanout is a refusal for too many ways, or nil for none.
-func (w *world) fanout(name, source, dest string, change ...func(*RouterSpec)) *Error {
+func (w *world) fanout(name, source, dest string, change ...func(*RouterSpec)) *record.Error {
 	w.t.Helper()
 	_, err := w.PutRouter(context.Background(), name, specOf(source, dest, change...))
 	if err == nil {
 		return nil
 	}
-	e := new(Error)
-	if !errors.As(err, &e) || e.Kind != KindRouterFanout {
+	e := new(record.Error)
+	if !errors.As(err, &e) || e.Kind != record.KindRouterFanout {
 		w.t.Fatalf("router %s: %v", name, err)
 	}
 	return e
@@ -59,7 +60,7 @@ func TestWaysOfLayers(t *testing.T) {
 	if got := w.Totals().Routers; got != made || made != 42 {
 		t.Errorf("%d routers, %d were made", got, made)
 	}
-	if s, err := w.State(name(11, 1), false); kindOf(err) != KindNotFound {
+	if s, err := w.State(name(11, 1), false); kindOf(err) != record.KindNotFound {
 		t.Errorf("a refused router left %+v, %v", s, err)
 	}
 	w.append(name(0, 0), &Write{Records: records(1)})
@@ -142,7 +143,7 @@ func TestWaysThatAreThere(t *testing.T) {
 		t.Error(e)
 	}
 	// Where a cycle is the trouble, that is said.
-	if _, err := w.PutRouter(context.Background(), "back", specOf("b0", "a")); kindOf(err) != KindRouterCycle {
+	if _, err := w.PutRouter(context.Background(), "back", specOf("b0", "a")); kindOf(err) != record.KindRouterCycle {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -112,9 +113,11 @@ func (w *world) restart() []Loss {
 func ptr[T any](v T) *T { return &v }
 
 // class is a config of that class.
-func class(c Class) *ConfigPatch { return &ConfigPatch{Durability: ptr(c.String())} }
+func class(c record.Class) *record.ConfigPatch {
+	return &record.ConfigPatch{Durability: ptr(c.String())}
+}
 
-func (w *world) put(name string, p *ConfigPatch) Configured {
+func (w *world) put(name string, p *record.ConfigPatch) Configured {
 	w.t.Helper()
 	out, err := w.Put(context.Background(), name, p)
 	if err != nil {
@@ -124,8 +127,8 @@ func (w *world) put(name string, p *ConfigPatch) Configured {
 }
 
 // records makes n records with 8 bytes of data each.
-func records(n int) []Record {
-	out := make([]Record, n)
+func records(n int) []record.Record {
+	out := make([]record.Record, n)
 	for i := range out {
 		out[i].Data = fmt.Appendf(nil, "%08d", i)
 	}
@@ -148,11 +151,11 @@ func (w *world) append(name string, wr *Write) Written {
 }
 
 // refused holds that a write is refused for that reason and changes nothing.
-func (w *world) refused(name string, wr *Write, want Kind) *Error {
+func (w *world) refused(name string, wr *Write, want record.Kind) *record.Error {
 	w.t.Helper()
 	before, _ := w.State(name, false)
 	_, err := w.Append(context.Background(), name, wr)
-	var e *Error
+	var e *record.Error
 	if !errors.As(err, &e) || e.Kind != want {
 		w.t.Fatalf("append to %s: %v, want kind %d", name, err, want)
 	}
@@ -186,8 +189,8 @@ func (w *world) state(name string) State {
 	return s
 }
 
-func kindOf(err error) Kind {
-	var e *Error
+func kindOf(err error) record.Kind {
+	var e *record.Error
 	if errors.As(err, &e) {
 		return e.Kind
 	}

@@ -1,17 +1,20 @@
 package topics
 
-import "time"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+	"time"
+)
 
 // Write is one append request: all of its records or none.
 type Write struct {
-	Records []Record
+	Records []record.Record
 	// IdempotencyKey, when not empty, makes a repeat inside the topic's
 	// window answer the first one's seqs.
 	IdempotencyKey string
 	// Create overrides the topic's auto-create for this write; nil: allowed.
 	Create *bool
 	// Config applies only when this write creates the topic.
-	Config *ConfigPatch
+	Config *record.ConfigPatch
 	// ExpectedHead, when set, must be the topic's head.
 	ExpectedHead *uint64
 	// DisableBackpressure waits for the log's queue instead of being throttled.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Fields are the optional members of a record.
@@ -17,7 +17,7 @@ type Fields struct{ Data, Meta, Tags bool }
 const Overhead = 96
 
 // Size is about what records take when they are rendered, in bytes.
-func Size(records []topics.Record) (n int) {
+func Size(records []record.Record) (n int) {
 	for i := range records {
 		r := &records[i]
 		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + Overhead
@@ -26,7 +26,7 @@ func Size(records []topics.Record) (n int) {
 }
 
 // Record appends r as a JSON object. Payloads are copied as they are.
-func Record(b []byte, r *topics.Record, f Fields) []byte {
+func Record(b []byte, r *record.Record, f Fields) []byte {
 	b = append(b, `{"$seq":`...)
 	b = strconv.AppendUint(b, r.Seq, 10)
 	b = append(b, `,"$ts":`...)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Bounds on the memory of frames, in bytes.
@@ -63,7 +64,7 @@ func NewFrames(engine Engine, most Bounds) *Frames {
 type lineKey struct {
 	topic                    string
 	nodes                    string // see NodesKey
-	match                    topics.Match
+	match                    record.Match
 	matched                  bool
 	limit, bytes             int
 	meta, tags, data, strong bool

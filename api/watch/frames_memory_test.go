@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Kept frames are bounded together, and frames get smaller when much is being
@@ -18,7 +19,7 @@ func TestFrameMemory(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
 		for range 8 {
-			w.append("a", topics.Record{Data: big})
+			w.append("a", record.Record{Data: big})
 		}
 		o := plain()
 		o.MaxBytes = 8 << 20
@@ -94,7 +95,7 @@ func TestFramesBeingRead(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
 		for range 8 {
-			w.append("a", topics.Record{Data: big})
+			w.append("a", record.Record{Data: big})
 		}
 		const readers, room = 8, 4
 		g := &gatedReads{world: w, gate: make(chan struct{})}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // tally is an output that counts records and holds their order.
@@ -81,9 +82,9 @@ func TestSharing(t *testing.T) {
 
 // Whatever differs in what is rendered or read is not shared.
 func TestLineKeys(t *testing.T) {
-	eq, err := topics.NewMatch("Eq", "a*")
+	eq, err := record.NewMatch("Eq", "a*")
 	must(t, err)
-	glob, err := topics.NewMatch("Glob", "a*")
+	glob, err := record.NewMatch("Glob", "a*")
 	must(t, err)
 	changes := []func(*Options){
 		func(*Options) {},
@@ -120,14 +121,14 @@ func TestLineKeys(t *testing.T) {
 // A frame that was rendered before a delete is not sent after it.
 func TestStaleFrames(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.append("a", topics.Record{Data: []byte("1"), Tag: []byte("x")}, topics.Record{Data: []byte("2")})
+		w.append("a", record.Record{Data: []byte("1"), Tag: []byte("x")}, record.Record{Data: []byte("2")})
 		o := plain()
 		l, other := w.frames.acquire("a", &o), w.frames.acquire("a", &o)
 		defer w.frames.release(l)
 		defer w.frames.release(other)
 		before, err := l.next(t.Context(), 0)
 		must(t, err)
-		_, err = w.DeleteRecords(context.Background(), "a", &topics.Deletion{Match: must1(topics.ParseMatch("x"))})
+		_, err = w.DeleteRecords(context.Background(), "a", &topics.Deletion{Match: must1(record.ParseMatch("x"))})
 		must(t, err)
 		after, err := other.next(t.Context(), 0)
 		must(t, err)
@@ -205,7 +206,7 @@ func TestAbandonedRead(t *testing.T) {
 		synctest.Wait()
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		w.refuse.Store(&topics.Error{Kind: topics.KindClosed, Message: "gone"})
+		w.refuse.Store(&record.Error{Kind: record.KindClosed, Message: "gone"})
 		if _, err := l.fill(gone, s, 0); err == nil {
 			t.Error("no error")
 		}

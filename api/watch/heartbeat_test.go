@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // An event that has no records puts off the beat as every other one does.
@@ -12,7 +12,7 @@ func TestCaughtUpPutsOffTheBeat(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
 		o := plain()
-		m, err := topics.ParseMatch("wanted")
+		m, err := record.ParseMatch("wanted")
 		must(t, err)
 		o.Match = &m
 		s, out := w.session(o)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/scan"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A client sends the last id in a header, and servers, proxies and this one
@@ -155,8 +155,8 @@ func (s *Session) retell(topic string, head uint64) {
 // ParseID reads an id as AppendID makes them. It does not know which session
 // gave it.
 func ParseID(id string) (Place, error) {
-	refused := &topics.Error{
-		Kind: topics.KindInvalid, Message: "Last-Event-ID: is not the id of an event of this stream",
+	refused := &record.Error{
+		Kind: record.KindInvalid, Message: "Last-Event-ID: is not the id of an event of this stream",
 		Detail: map[string]any{"field": "Last-Event-ID"},
 	}
 	if base64.RawURLEncoding.DecodedLen(len(id)) > maxDocument {

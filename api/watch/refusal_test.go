@@ -6,11 +6,11 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
-func kindOf(err error) topics.Kind {
-	e := new(topics.Error)
+func kindOf(err error) record.Kind {
+	e := new(record.Error)
 	if !errors.As(err, &e) {
 		return 0
 	}
@@ -20,7 +20,7 @@ func kindOf(err error) topics.Kind {
 // What cannot be followed is refused, and then nothing of it is.
 func TestRefusals(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.put("e:1", topics.ConfigPatch{Durability: new("ephemeral")})
+		w.put("e:1", record.ConfigPatch{Durability: new("ephemeral")})
 		for _, name := range []string{"a:1", "a:2", "a:3", "b"} {
 			w.write(name, 1, 1)
 		}
@@ -28,10 +28,10 @@ func TestRefusals(t *testing.T) {
 		o.Strong = true
 		s := NewSession(w.frames, o, 2, everything)
 		defer s.Close()
-		if _, err := s.Add("absent", Start{}); kindOf(err) != topics.KindNotFound {
+		if _, err := s.Add("absent", Start{}); kindOf(err) != record.KindNotFound {
 			t.Errorf("absent: %v", err)
 		}
-		if _, err := s.Add("e:1", Start{}); kindOf(err) != topics.KindInvalid {
+		if _, err := s.Add("e:1", Start{}); kindOf(err) != record.KindInvalid {
 			t.Errorf("ephemeral: %v", err)
 		}
 		weak, _ := w.session(plain())
@@ -39,10 +39,10 @@ func TestRefusals(t *testing.T) {
 		if _, err := weak.Add("e:1", Start{}); err != nil {
 			t.Errorf("ephemeral, and not strong: %v", err)
 		}
-		if _, err := s.AddPrefix("e:", Start{}); kindOf(err) != topics.KindInvalid {
+		if _, err := s.AddPrefix("e:", Start{}); kindOf(err) != record.KindInvalid {
 			t.Errorf("ephemeral by prefix: %v", err)
 		}
-		if _, err := s.AddPrefix("a:", Start{}); kindOf(err) != topics.KindInvalid {
+		if _, err := s.AddPrefix("a:", Start{}); kindOf(err) != record.KindInvalid {
 			t.Errorf("three of two: %v", err)
 		}
 		if n, m := s.Size(); n+m != 0 {
@@ -52,7 +52,7 @@ func TestRefusals(t *testing.T) {
 			_, err := s.Add(name, Start{})
 			must(t, err)
 		}
-		if _, err := s.Add("b", Start{}); kindOf(err) != topics.KindInvalid {
+		if _, err := s.Add("b", Start{}); kindOf(err) != record.KindInvalid {
 			t.Errorf("a third: %v", err)
 		}
 		_, err := s.AddPrefix("later:", Start{})
@@ -61,7 +61,7 @@ func TestRefusals(t *testing.T) {
 		out := &tape{session: s}
 		stop := s.run(out)
 		out.want(t, "records a:1 0-1/1", "caught-up a:1 1")
-		w.put("later:e", topics.ConfigPatch{Durability: new("ephemeral")})
+		w.put("later:e", record.ConfigPatch{Durability: new("ephemeral")})
 		synctest.Wait()
 		if got := out.take(); !strings.HasPrefix(got, `failed later:e topic "later:e" is ephemeral`) {
 			t.Errorf("got %s", got)
@@ -155,15 +155,15 @@ func TestRefusalKeepsWhatWas(t *testing.T) {
 		must(t, err)
 		_, err = s.AddPrefix("p:", Start{Tail: true})
 		must(t, err)
-		w.put("a", topics.ConfigPatch{Durability: new("ephemeral")})
-		w.put("p:e", topics.ConfigPatch{Durability: new("ephemeral")})
-		if _, err := s.Add("a", Start{}); kindOf(err) != topics.KindInvalid {
+		w.put("a", record.ConfigPatch{Durability: new("ephemeral")})
+		w.put("p:e", record.ConfigPatch{Durability: new("ephemeral")})
+		if _, err := s.Add("a", Start{}); kindOf(err) != record.KindInvalid {
 			t.Errorf("ephemeral: %v", err)
 		}
-		if _, err := s.AddPrefix("p:", Start{}); kindOf(err) != topics.KindInvalid {
+		if _, err := s.AddPrefix("p:", Start{}); kindOf(err) != record.KindInvalid {
 			t.Errorf("ephemeral by prefix: %v", err)
 		}
-		w.put("a", topics.ConfigPatch{})
+		w.put("a", record.ConfigPatch{})
 		w.delete("p:e")
 		out := &tape{session: s}
 		stop := s.run(out)

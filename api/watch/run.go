@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // errClosed is why a session that was closed does not run.
@@ -188,6 +189,6 @@ func (s *Session) arrive(topic string) (*cursor, error) {
 
 // absent says that a topic is not there.
 func absent(err error) bool {
-	e := new(topics.Error)
-	return errors.As(err, &e) && e.Kind == topics.KindNotFound
+	e := new(record.Error)
+	return errors.As(err, &e) && e.Kind == record.KindNotFound
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Engine is what watching needs of the topics registry.
@@ -34,7 +35,7 @@ type Engine interface {
 // Heartbeat must be positive and are within bounds already.
 type Options struct {
 	Nodes     []string      // leave out records whose node is one of these
-	Match     *topics.Match // only records whose tag matches; nil: all
+	Match     *record.Match // only records whose tag matches; nil: all
 	Limit     int           // most records in a frame
 	MaxBytes  int           // payload bytes in a frame; one record always goes
 	Heartbeat time.Duration // how long without an event until Output.Idle

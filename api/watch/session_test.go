@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A session sends what is there from each topic's start, says when it has sent
@@ -94,12 +95,12 @@ func TestRemoveWhileSending(t *testing.T) {
 // What is filtered out moves the cursor and is no event but the end of it.
 func TestFilters(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		rec := func(tag, node string) topics.Record {
-			return topics.Record{Data: []byte("1"), Tag: []byte(tag), Node: []byte(node), Meta: []byte(`{}`)}
+		rec := func(tag, node string) record.Record {
+			return record.Record{Data: []byte("1"), Tag: []byte(tag), Node: []byte(node), Meta: []byte(`{}`)}
 		}
 		w.append("a", rec("x1", "n"), rec("y", "n"), rec("x2", "me"), rec("x3", "n"))
 		o := plain()
-		m, err := topics.ParseMatch("x*")
+		m, err := record.ParseMatch("x*")
 		must(t, err)
 		o.Match, o.Nodes, o.Tags, o.Meta, o.Data = &m, []string{"me"}, true, false, false
 		s, out := w.session(o)
@@ -125,7 +126,7 @@ func TestFilters(t *testing.T) {
 // there.
 func TestTombstones(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.put("a", topics.ConfigPatch{CapRecords: new(int64(2))})
+		w.put("a", record.ConfigPatch{CapRecords: new(int64(2))})
 		w.write("a", 1, 2)
 		w.write("a", 3, 2)
 		s, out := w.session(plain())
@@ -257,7 +258,7 @@ func TestFailingReads(t *testing.T) {
 		defer s.Close()
 		_, err := s.Add("a", Start{})
 		must(t, err)
-		w.refuse.Store(&topics.Error{Kind: topics.KindDamaged, Message: "bad"})
+		w.refuse.Store(&record.Error{Kind: record.KindDamaged, Message: "bad"})
 		stop := s.run(out)
 		defer func() { _ = stop() }()
 		out.want(t, "failed a bad")
@@ -272,7 +273,7 @@ func TestFailingReads(t *testing.T) {
 // Strong sessions get what is synced, all of it, and wait for it.
 func TestStrong(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.put("a", topics.ConfigPatch{Durability: new("memory")})
+		w.put("a", record.ConfigPatch{Durability: new("memory")})
 		o := plain()
 		o.Strong = true
 		s, out := w.session(o)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Add follows a topic; one that is followed already begins again at the start
@@ -180,7 +181,7 @@ func (s *Session) covered(topic string) bool {
 func (s *Session) roomFor(another bool) error {
 	switch {
 	case s.closed:
-		return &topics.Error{Kind: topics.KindInvalid, Message: "the session is closed"}
+		return &record.Error{Kind: record.KindInvalid, Message: "the session is closed"}
 	case another && len(s.cursors) >= s.max && (len(s.cursors) >= 2*s.max || len(s.cursors)-s.leaving() >= s.max):
 		return s.full()
 	}
@@ -199,8 +200,8 @@ func (s *Session) leaving() (n int) {
 }
 
 func (s *Session) full() error {
-	return &topics.Error{
-		Kind:    topics.KindInvalid,
+	return &record.Error{
+		Kind:    record.KindInvalid,
 		Message: fmt.Sprintf("at most %d topics can be watched at once, those of prefixes included", s.max),
 		Detail:  map[string]any{"limit": "max_watch_topics", "max": s.max},
 	}
@@ -208,9 +209,9 @@ func (s *Session) full() error {
 
 // acceptable says why a topic cannot be followed with the session's options.
 func (s *Session) acceptable(st *topics.State) error {
-	if s.options.Strong && st.Config.Durability == topics.Ephemeral {
-		return &topics.Error{
-			Kind: topics.KindInvalid,
+	if s.options.Strong && st.Config.Durability == record.Ephemeral {
+		return &record.Error{
+			Kind: record.KindInvalid,
 			Message: fmt.Sprintf("topic %q is ephemeral: its records are never synced, so consistency \"strong\" cannot deliver them",
 				st.Name),
 			Detail: map[string]any{"topic": st.Name},

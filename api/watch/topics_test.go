@@ -4,7 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A topic that is added again begins where it is told to, and only there.
@@ -81,7 +81,7 @@ func TestLossOfANewTopic(t *testing.T) {
 		out.hold = make(chan struct{})
 		stop := s.run(out)
 		synctest.Wait() // busy
-		w.put("p:1", topics.ConfigPatch{CapRecords: new(int64(1))})
+		w.put("p:1", record.ConfigPatch{CapRecords: new(int64(1))})
 		w.write("p:1", 1, 1)
 		w.write("p:1", 2, 1)
 		close(out.hold)

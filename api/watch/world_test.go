@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -31,7 +32,7 @@ type world struct {
 	log    *wal.Log
 	frames *Frames
 	reads  atomic.Int64
-	refuse atomic.Pointer[topics.Error] // answered by Read when set
+	refuse atomic.Pointer[record.Error] // answered by Read when set
 }
 
 func (w *world) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
@@ -91,20 +92,20 @@ func must(t testing.TB, err error) {
 // write appends records with so many consecutive numbers as data.
 func (w *world) write(name string, first, n int) {
 	w.t.Helper()
-	recs := make([]topics.Record, n)
+	recs := make([]record.Record, n)
 	for i := range recs {
 		recs[i].Data = fmt.Append(nil, first+i)
 	}
 	w.append(name, recs...)
 }
 
-func (w *world) append(name string, recs ...topics.Record) {
+func (w *world) append(name string, recs ...record.Record) {
 	w.t.Helper()
 	_, err := w.Append(context.Background(), name, &topics.Write{Records: recs, DisableBackpressure: true})
 	must(w.t, err)
 }
 
-func (w *world) put(name string, p topics.ConfigPatch) {
+func (w *world) put(name string, p record.ConfigPatch) {
 	w.t.Helper()
 	_, err := w.Put(context.Background(), name, &p)
 	must(w.t, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -47,19 +47,19 @@ func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T
 // storageError says in the terms of the topics what a client is told in the
 // same words when it writes.
 func storageError(err error) error {
-	told := topics.Error{Err: err}
+	told := record.Error{Err: err}
 	switch {
 	case err == nil:
 		return nil
 	case vfs.NoSpace(err), errors.Is(err, wal.ErrDiskFull):
-		told.Kind, told.Message = topics.KindNoSpace, "the disk is full"
+		told.Kind, told.Message = record.KindNoSpace, "the disk is full"
 	case errors.Is(err, wal.ErrNoFile):
-		told.Kind, told.Message = topics.KindUnavailable, "the log cannot make its next file at the moment"
+		told.Kind, told.Message = record.KindUnavailable, "the log cannot make its next file at the moment"
 		told.Detail = map[string]any{"retry_after_ms": 1000}
 	case errors.Is(err, wal.ErrReadOnly):
-		told.Kind, told.Message = topics.KindReadOnly, "the log is read-only"
+		told.Kind, told.Message = record.KindReadOnly, "the log is read-only"
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
-		told.Kind, told.Message = topics.KindClosed, "the server is shutting down"
+		told.Kind, told.Message = record.KindClosed, "the server is shutting down"
 	default:
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -25,7 +26,7 @@ func TestOfflineRoundTrip(t *testing.T) {
 		w.steps(w.rng.IntN(60))
 		// Classes of which a crash may take something.
 		for _, class := range []string{"memory", "disk", "ephemeral"} {
-			out := topics.Write{Config: &topics.ConfigPatch{Durability: &class}, Records: []topics.Record{{Data: []byte(`1`)}}}
+			out := topics.Write{Config: &record.ConfigPatch{Durability: &class}, Records: []record.Record{{Data: []byte(`1`)}}}
 			if _, err := w.data.Registry.Append(context.Background(), class, &out); err != nil {
 				t.Fatal(err)
 			}

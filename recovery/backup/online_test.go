@@ -15,6 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -43,7 +44,7 @@ func TestBackupWhileServing(t *testing.T) {
 		wg.Go(func() {
 			for range work {
 				n := acked[i].Load() + 1
-				w := topics.Write{DisableBackpressure: true, Records: []topics.Record{{Data: fmt.Appendf(nil, `"%d of %d %0200d"`, n, i, n)}}}
+				w := topics.Write{DisableBackpressure: true, Records: []record.Record{{Data: fmt.Appendf(nil, `"%d of %d %0200d"`, n, i, n)}}}
 				if _, err := data.Registry.Append(context.Background(), fmt.Sprint("w", i), &w); err != nil {
 					t.Error(err)
 				}

@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -90,7 +91,7 @@ func (w *world) step() {
 	switch n := w.rng.IntN(20); {
 	case n == 0:
 		limit, class := int64(5+w.rng.IntN(40)), "fsync"
-		if _, err := r.Put(ctx, name, &topics.ConfigPatch{CapRecords: &limit, Durability: &class}); err != nil {
+		if _, err := r.Put(ctx, name, &record.ConfigPatch{CapRecords: &limit, Durability: &class}); err != nil {
 			w.failed(err)
 		}
 	case n == 1:
@@ -117,12 +118,12 @@ func (w *world) write(name string) {
 	w.t.Helper()
 	class := "fsync"
 	key := fmt.Sprintf("%s-%d", name, w.ops)
-	out := &topics.Write{IdempotencyKey: key, DisableBackpressure: true, Config: &topics.ConfigPatch{Durability: &class}}
+	out := &topics.Write{IdempotencyKey: key, DisableBackpressure: true, Config: &record.ConfigPatch{Durability: &class}}
 	if _, err := w.data.Registry.State(name, false); err == nil {
 		out.Config = nil
 	}
 	for i := range 1 + w.rng.IntN(5) {
-		out.Records = append(out.Records, topics.Record{
+		out.Records = append(out.Records, record.Record{
 			Data: fmt.Appendf(nil, `"%d %d %s"`, w.ops, i, strings.Repeat("x", w.rng.IntN(150))), Tag: []byte("tag"),
 		})
 	}
@@ -144,7 +145,7 @@ func (w *world) write(name string) {
 func (w *world) route(name string) {
 	w.t.Helper()
 	r, ctx, class := w.data.Registry, context.Background(), "fsync"
-	if _, err := r.Put(ctx, "copies", &topics.ConfigPatch{Durability: &class}); err != nil {
+	if _, err := r.Put(ctx, "copies", &record.ConfigPatch{Durability: &class}); err != nil {
 		w.failed(err)
 	}
 	spec := topics.RouterSpec{Source: name, Dest: "copies", PreserveTag: w.ops%2 == 0}
@@ -298,7 +299,7 @@ func TestOnlineRoundTrip(t *testing.T) {
 		data := reopen(t, fsys, "/restored", func() int64 { return w.now })
 		for key, first := range keys {
 			p, err := data.Registry.Begin(context.Background(), key[:strings.LastIndex(key, "-")], &topics.Write{
-				IdempotencyKey: key, Records: []topics.Record{{Data: []byte(`1`)}}, DisableBackpressure: true,
+				IdempotencyKey: key, Records: []record.Record{{Data: []byte(`1`)}}, DisableBackpressure: true,
 			})
 			if err != nil {
 				t.Fatal(err)

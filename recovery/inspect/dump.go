@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -91,7 +92,7 @@ func (w *dump) line(fields map[string]any, more ...[]byte) error {
 }
 
 // payload is the part of a record's line that is stored as JSON.
-func payload(r *topics.Record) [][]byte {
+func payload(r *record.Record) [][]byte {
 	var out [][]byte
 	add := func(name string, raw []byte) {
 		b := bytes.Map(func(r rune) rune { // only between tokens can there be line ends
@@ -109,7 +110,7 @@ func payload(r *topics.Record) [][]byte {
 	return out
 }
 
-func (w *dump) record(r *topics.Record, fields map[string]any) error {
+func (w *dump) record(r *record.Record, fields map[string]any) error {
 	fields["seq"], fields["ts"] = r.Seq, r.TS
 	if r.Tag != nil {
 		fields["tag"] = string(r.Tag)
@@ -184,7 +185,7 @@ func (w *dump) segments(m *recovery.Manifest) error {
 			if !w.wanted(topic) {
 				return nil
 			}
-			rec, err := topics.DecodeRecordAt(seq, ts, b)
+			rec, err := record.DecodeRecordAt(seq, ts, b)
 			if err != nil {
 				return w.damage(segment.DataName(ref.ID), off, err.Error())
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -155,7 +156,7 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 		}
 	}()
 	err = segment.Scan(r.FS, data, id, func(_ int64, topic, seq uint64, ts int64, b []byte) error {
-		rec, err := topics.DecodeRecordAt(seq, ts, b)
+		rec, err := record.DecodeRecordAt(seq, ts, b)
 		if err != nil {
 			return nil // it is missing then, which is told
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -20,7 +21,7 @@ var destinations = []string{"all", "some", "on"}
 // connect makes the router to a destination.
 func connect(t *testing.T, r *topics.Registry, n int) {
 	t.Helper()
-	m, err := topics.NewMatch("Eq", "tag-0")
+	m, err := record.NewMatch("Eq", "tag-0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func connect(t *testing.T, r *topics.Registry, n int) {
 		{Source: "kept", Dest: "all"}, {Source: "tagged", Dest: "some", Filter: &m, PreserveTag: true}, {Source: "all", Dest: "on"},
 	}[n]
 	fsync := "fsync"
-	if _, err := r.Put(context.Background(), spec.Dest, &topics.ConfigPatch{Durability: &fsync}); err != nil {
+	if _, err := r.Put(context.Background(), spec.Dest, &record.ConfigPatch{Durability: &fsync}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.PutRouter(context.Background(), fmt.Sprint("router", n), spec); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -61,7 +62,7 @@ func buildWith(t *testing.T, routers bool) *world {
 	r, ctx := data.Registry, context.Background()
 	fsync, disk, limit := "fsync", "disk", int64(40)
 	names := []string{"kept", "tagged", "capped", "idle"}
-	for i, p := range []*topics.ConfigPatch{
+	for i, p := range []*record.ConfigPatch{
 		{Durability: &fsync}, {Durability: &disk}, {Durability: &fsync, CapRecords: &limit}, {Durability: &fsync},
 	} {
 		if _, err := r.Put(ctx, names[i], p); err != nil {
@@ -80,7 +81,7 @@ func buildWith(t *testing.T, routers bool) *world {
 			}
 			write := &topics.Write{DisableBackpressure: true, IdempotencyKey: fmt.Sprint(name, round)}
 			for i := range 25 {
-				rec := topics.Record{Data: fmt.Appendf(nil, `"%s %d/%d %s"`, name, round, i, strings.Repeat(string(rune('a'+i)), 13*i%90)), Meta: []byte(`{"m": 1}`)}
+				rec := record.Record{Data: fmt.Appendf(nil, `"%s %d/%d %s"`, name, round, i, strings.Repeat(string(rune('a'+i)), 13*i%90)), Meta: []byte(`{"m": 1}`)}
 				if name == "tagged" {
 					rec.Tag = fmt.Appendf(nil, "tag-%d", i%3)
 				}
@@ -97,7 +98,7 @@ func buildWith(t *testing.T, routers bool) *world {
 		}
 		r.Forward(ctx)
 		if round%2 == 1 {
-			m, err := topics.NewMatch("Eq", "tag-1")
+			m, err := record.NewMatch("Eq", "tag-1")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +173,7 @@ func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
 	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
 	for q.From < s.Head {
 		b, err := r.Read(context.Background(), s.Name, &q)
-		if e := new(topics.Error); errors.As(err, &e) && e.Kind == topics.KindDamaged {
+		if e := new(record.Error); errors.As(err, &e) && e.Kind == record.KindDamaged {
 			if c.failed = true; r.LastDamage() == "" {
 				t.Errorf("a read met damage, and nothing was noted")
 			}
@@ -211,12 +212,12 @@ func (c content) failed() bool {
 	return false
 }
 
-func entry(seq uint64, r topics.Record) string {
+func entry(seq uint64, r record.Record) string {
 	return fmt.Sprint(seq, " ", string(r.Tag), " ", payloadOf(r))
 }
 
 // payloadOf is what no router changes of a record.
-func payloadOf(r topics.Record) string { return fmt.Sprintf("%s %s", r.Meta, r.Data) }
+func payloadOf(r record.Record) string { return fmt.Sprintf("%s %s", r.Meta, r.Data) }
 
 // check holds that c has nothing but what w had at its end, and returns how
 // many records are gone. Those must be told of as corrupt, unless c failed.

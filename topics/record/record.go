@@ -1,4 +1,4 @@
-package topics
+package record
 
 // Record is one record as the log keeps it: payloads are the client's bytes,
 // never parsed for meaning. A nil Tag, Node or Meta is absent. Whoever hands a
@@ -11,5 +11,5 @@ type Record struct {
 	Tag  []byte // decoded UTF-8
 	Node []byte // decoded UTF-8
 
-	path []byte // where it was before; nil: it was written here
+	Path []byte // where it was before; nil: it was written here
 }

@@ -1,4 +1,4 @@
-package topics
+package record
 
 import "fmt"
 
@@ -18,14 +18,14 @@ const (
 	Fsync
 )
 
-var classNames = [...]string{"ephemeral", "memory", "disk", "fsync"}
+var ClassNames = [...]string{"ephemeral", "memory", "disk", "fsync"}
 
 // String returns the class's name on the wire.
-func (c Class) String() string { return classNames[c] }
+func (c Class) String() string { return ClassNames[c] }
 
 // ParseClass is String's inverse.
 func ParseClass(s string) (Class, error) {
-	for i, n := range classNames {
+	for i, n := range ClassNames {
 		if s == n {
 			return Class(i), nil
 		}

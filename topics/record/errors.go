@@ -1,12 +1,12 @@
-package topics
+package record
 
 import "fmt"
 
-// Kind says what went wrong, in the terms a caller can act on. One place
-// outside this package maps kinds to the wire.
+// Kind is what went wrong, in terms that a caller can act on. One place
+// in api maps kinds to the wire.
 type Kind uint8
 
-// Every kind of error this package returns.
+// Every kind of error.
 const (
 	KindInvalid        Kind = iota + 1 // a value breaks a rule; the message names it
 	KindBatchTooLarge                  // more records in a write than allowed
@@ -27,7 +27,7 @@ const (
 	KindRouterFanout                   // with the router, a record could take too many ways
 )
 
-// Error is every error this package returns to its callers.
+// Error is every error that topics returns to its callers.
 type Error struct {
 	Kind    Kind
 	Message string
@@ -47,18 +47,18 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-func invalidf(format string, a ...any) *Error {
+func Invalid(format string, a ...any) *Error {
 	return &Error{Kind: KindInvalid, Message: fmt.Sprintf(format, a...)}
 }
 
-// invalidField is a bad value of one field; detail.field names it.
-func invalidField(field, format string, a ...any) *Error {
-	e := invalidf("%s: %s", field, fmt.Sprintf(format, a...))
+// InvalidField is a bad value of one field; detail.field names it.
+func InvalidField(field, format string, a ...any) *Error {
+	e := Invalid("%s: %s", field, fmt.Sprintf(format, a...))
 	e.Detail = map[string]any{"field": field}
 	return e
 }
 
-func notFound(topic string) *Error {
+func NotFound(topic string) *Error {
 	return &Error{
 		Kind:    KindNotFound,
 		Message: fmt.Sprintf("topic %q does not exist", topic),

@@ -1,4 +1,4 @@
-package topics
+package record
 
 import "strings"
 
@@ -45,13 +45,13 @@ type Config struct {
 // Durable is the contract's shorthand: is every ack a synced one.
 func (c *Config) Durable() bool { return c.Durability == Fsync }
 
-// over is by how much the live records exceed the caps.
-func (c *Config) over(live sums) (over sums) {
+// Over is by how much the live records exceed the caps.
+func (c *Config) Over(live Size) (over Size) {
 	if c.CapRecords > 0 {
-		over.records = live.records - c.CapRecords
+		over.Records = live.Records - c.CapRecords
 	}
 	if c.CapBytes > 0 {
-		over.bytes = live.bytes - c.CapBytes
+		over.Bytes = live.Bytes - c.CapBytes
 	}
 	return over
 }
@@ -109,9 +109,9 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 	}
 	switch {
 	case c.Type != TypeLog && c.Type != TypeQueue:
-		return base, invalidField("type", "%q is neither \"log\" nor \"queue\"", c.Type)
+		return base, InvalidField("type", "%q is neither \"log\" nor \"queue\"", c.Type)
 	case c.Discard != DiscardOld && c.Discard != DiscardReject:
-		return base, invalidField("discard", "%q is neither \"old\" nor \"reject\"", c.Discard)
+		return base, InvalidField("discard", "%q is neither \"old\" nor \"reject\"", c.Discard)
 	}
 	if err := p.applyDurability(&c); err != nil {
 		return base, err
@@ -128,7 +128,7 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 		{"max_deliveries", &c.MaxDeliveries, p.MaxDeliveries},
 	} {
 		if n.src != nil && *n.src < 0 {
-			return base, invalidField(n.name, "is %d; it must not be negative", *n.src)
+			return base, InvalidField(n.name, "is %d; it must not be negative", *n.src)
 		}
 		set(n.dst, n.src)
 	}
@@ -150,10 +150,10 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 		c.DeadLetter = *p.DeadLetter
 		if d := c.DeadLetter; d != nil {
 			if err := CheckName(*d); err != nil {
-				return base, invalidField("dead_letter", "%s", err.Message)
+				return base, InvalidField("dead_letter", "%s", err.Message)
 			}
 			if *d == topic {
-				return base, invalidField("dead_letter", "%q is the topic itself", *d)
+				return base, InvalidField("dead_letter", "%q is the topic itself", *d)
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func (p *ConfigPatch) applyDurability(c *Config) error {
 	if p.Durability != nil {
 		class, err := ParseClass(*p.Durability)
 		if err != nil {
-			return invalidField("durability", "%q is none of %s", *p.Durability, strings.Join(classNames[:], ", "))
+			return InvalidField("durability", "%q is none of %s", *p.Durability, strings.Join(ClassNames[:], ", "))
 		}
 		c.Durability = class
 		return nil
