@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -129,7 +130,7 @@ func TestAdminBodies(t *testing.T) {
 // what was tried is in the audit log. So they do while there is no storage.
 func TestAdminGate(t *testing.T) {
 	for name, tc := range map[string]struct {
-		progress Progress
+		progress health.Progress
 		open     bool
 		storage  Storage
 		code     string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -272,7 +273,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 // not during the drain delay between.
 func TestGate(t *testing.T) {
 	for name, tc := range map[string]struct {
-		progress Progress
+		progress health.Progress
 		open     bool
 		stop     bool
 		code     string // empty: served
@@ -311,18 +312,18 @@ func TestGate(t *testing.T) {
 					t.Error("no Retry-After")
 				}
 				detail, _ := parse(t, r.Body.String())["error"].(map[string]any)["detail"].(map[string]any)
-				if tc.code == "not_ready" && (detail["replay_progress"] != tc.progress.Fraction || detail["phase"] != tc.progress.Phase) {
+				if tc.code == "not_ready" && (detail["replay_progress"] != tc.progress.Fraction || detail["phase"] != string(tc.progress.Phase)) {
 					t.Errorf("detail %v", detail)
 				}
 			}
 		})
 	}
-	e := notReady(Progress{Phase: PhaseReplaying, Elapsed: time.Minute, ETA: time.Hour})
+	e := notReady(health.Progress{Phase: health.PhaseReplaying, Elapsed: time.Minute, ETA: time.Hour})
 	if e.RetryAfter != maxRetryAfter || *e.Replay.ETA != 3_600_000 {
 		t.Errorf("RetryAfter %v, detail %v", e.RetryAfter, e.Detail)
 	}
 	// The first moments of a replay say little about the rest of it.
-	if e := notReady(Progress{Phase: PhaseReplaying, Elapsed: 2 * time.Millisecond, ETA: time.Hour}); e.RetryAfter > time.Second {
+	if e := notReady(health.Progress{Phase: health.PhaseReplaying, Elapsed: 2 * time.Millisecond, ETA: time.Hour}); e.RetryAfter > time.Second {
 		t.Errorf("RetryAfter %v after 2 ms", e.RetryAfter)
 	}
 	if http.StatusServiceUnavailable != e.Status {

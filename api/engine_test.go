@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -254,7 +255,7 @@ func (e *signalEngine) Read(ctx context.Context, name string, q *topics.Query) (
 // openServer is a ready server over a memEngine.
 func openServer(more func(*Options)) (*Server, *memEngine) {
 	w := newWorld()
-	w.progress = Progress{Phase: PhaseReady, Fraction: 1}
+	w.progress = health.Progress{Phase: health.PhaseReady, Fraction: 1}
 	opts := Options{Version: "test", Hosts: testHosts, Gate: w, Health: w, Log: zerolog.Nop()}
 	if more != nil {
 		more(&opts)

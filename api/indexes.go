@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/e6e95bb8/topics/recovery/health"
 )
 
 // link is one entry of an index, in the form that Spring's actuator has.
@@ -51,13 +53,13 @@ type checkComponent struct {
 }
 
 type checkDetails struct {
-	Health string `json:"health"`
-	Reason string `json:"reason,omitempty"`
+	Health health.Status `json:"health"`
+	Reason string        `json:"reason,omitempty"`
 }
 
-func componentOf(c HealthCheck) checkComponent {
+func componentOf(c health.Finding) checkComponent {
 	status := actuatorUp
-	if c.Status == Unhealthy {
+	if c.Status == health.Unhealthy {
 		status = actuatorDown
 	}
 	return checkComponent{status, checkDetails{c.Status, c.Reason}}
@@ -75,12 +77,12 @@ func (s *Server) handleActuatorHealth(w http.ResponseWriter, _ *http.Request) {
 	}{actuatorUp, []string{"liveness", "readiness"}, map[string]checkComponent{}, links("self /actuator/health",
 		"liveness /actuator/health/liveness", "readiness /actuator/health/readiness")}
 	switch p := s.opts.Gate.Progress(); {
-	case p.Phase == PhaseStarting || p.Phase == PhaseReplaying:
+	case p.Phase == health.PhaseStarting || p.Phase == health.PhaseReplaying:
 		body.Status = actuatorInit
-	case s.serving() != nil || h.Status == Unhealthy:
+	case s.serving() != nil || h.Status == health.Unhealthy:
 		body.Status = actuatorDown
 	}
-	for _, c := range h.Checks {
+	for _, c := range h.Findings {
 		body.Components[c.Name] = componentOf(c)
 		body.Links[c.Name] = link{"/actuator/health/" + c.Name}
 	}
@@ -99,8 +101,8 @@ func (s *Server) handleActuatorCheck(c *call) error {
 		s.handleReadiness(c, c.r)
 		return nil
 	}
-	checks := s.opts.Health.Snapshot().Checks
-	i := slices.IndexFunc(checks, func(h HealthCheck) bool { return h.Name == name })
+	checks := s.opts.Health.Snapshot().Findings
+	i := slices.IndexFunc(checks, func(h health.Finding) bool { return h.Name == name })
 	if i < 0 {
 		return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such check; /actuator/health has the names"}
 	}

@@ -5,12 +5,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/recovery/health"
 )
 
 // Whatever an index links to is there.
 func TestIndexesLinkToWhatIsThere(t *testing.T) {
 	w := newWorld()
-	w.health.Checks = []HealthCheck{{"log", Healthy, ""}}
+	w.health.Findings = []health.Finding{finding("log", health.Healthy, "")}
 	s := opsServer(w, nil)
 	w.progress = phases["ready"]
 	s.Open(&opsEngine{})
@@ -36,15 +38,15 @@ func TestIndexesLinkToWhatIsThere(t *testing.T) {
 func TestActuatorHealth(t *testing.T) {
 	for _, tt := range []struct {
 		phase  string
-		log    string
+		log    health.Status
 		status string
 	}{
-		{"ready", Healthy, "UP"}, {"ready", Degraded, "UP"}, {"ready", Unhealthy, "DOWN"},
-		{"replaying", Healthy, "INIT"}, {"failed", Healthy, "DOWN"}, {"draining", Healthy, "DOWN"},
+		{"ready", health.Healthy, "UP"}, {"ready", health.Degraded, "UP"}, {"ready", health.Unhealthy, "DOWN"},
+		{"replaying", health.Healthy, "INIT"}, {"failed", health.Healthy, "DOWN"}, {"draining", health.Healthy, "DOWN"},
 	} {
 		w := newWorld()
 		w.progress = phases[tt.phase]
-		w.health = HealthReport{Status: tt.log, At: w.now, Checks: []HealthCheck{{"log", tt.log, "why"}}}
+		w.health = health.Snapshot{Status: tt.log, Taken: w.now, Findings: []health.Finding{finding("log", tt.log, "why")}}
 		s := opsServer(w, nil)
 		if w.progress.Fraction == 1 {
 			s.Open(&opsEngine{})
@@ -53,14 +55,14 @@ func TestActuatorHealth(t *testing.T) {
 		got := get(s, "GET", "/actuator/health")
 		b := object(t, got)
 		component := map[string]any{
-			"status":  map[bool]string{true: "DOWN", false: "UP"}[tt.log == Unhealthy],
-			"details": map[string]any{"health": tt.log, "reason": "why"},
+			"status":  map[bool]string{true: "DOWN", false: "UP"}[tt.log == health.Unhealthy],
+			"details": map[string]any{"health": tt.log.String(), "reason": "why"},
 		}
 		if b["status"] != tt.status || got.Code != code[tt.status == "UP"] || !reflect.DeepEqual(b["components"], map[string]any{"log": component}) {
 			t.Errorf("%s with a log that is %s: %d %v", tt.phase, tt.log, got.Code, b)
 		}
 		got = get(s, "GET", "/actuator/health/log")
-		if b := object(t, got); !reflect.DeepEqual(b, component) || got.Code != code[tt.log != Unhealthy] {
+		if b := object(t, got); !reflect.DeepEqual(b, component) || got.Code != code[tt.log != health.Unhealthy] {
 			t.Errorf("the log alone, %s: %d %v", tt.log, got.Code, b)
 		}
 		if got := get(s, "GET", "/actuator/health/nothing"); got.Code != 404 {

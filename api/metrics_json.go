@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -22,8 +23,8 @@ var absent = []string{"queue_leases_in_flight"}
 // readings is what the metrics read from others, once for both renderings.
 type readings struct {
 	ready               bool
-	progress            Progress
-	checks              []HealthCheck
+	progress            health.Progress
+	checks              []health.Finding
 	uptime              time.Duration
 	totals              topics.Totals
 	pressure            float64
@@ -50,7 +51,7 @@ func (s *Server) readings() readings {
 	r := readings{
 		ready:    s.serving() == nil,
 		progress: s.opts.Gate.Progress(),
-		checks:   s.opts.Health.Snapshot().Checks,
+		checks:   s.opts.Health.Snapshot().Findings,
 		uptime:   s.uptime(),
 	}
 	if e := s.opened(); e != nil {
@@ -131,8 +132,8 @@ func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 }
 
 // statuses are the checks' statuses by name.
-func statuses(checks []HealthCheck) map[string]string {
-	all := make(map[string]string, len(checks))
+func statuses(checks []health.Finding) map[string]health.Status {
+	all := make(map[string]health.Status, len(checks))
 	for _, c := range checks {
 		all[c.Name] = c.Status
 	}

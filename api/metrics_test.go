@@ -13,6 +13,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -152,12 +153,12 @@ func TestMetricsText(t *testing.T) {
 // Each check is there with one status, in both forms.
 func TestHealthChecksAreMetrics(t *testing.T) {
 	w := newWorld()
-	w.health = HealthReport{Status: Unhealthy, At: w.now, Checks: []HealthCheck{{"disk_space", Degraded, "low"}, {"log", Unhealthy, "read-only"}, {"memory", Healthy, ""}}}
+	w.health = health.Snapshot{Status: health.Unhealthy, Taken: w.now, Findings: []health.Finding{finding("disk_space", health.Degraded, "low"), finding("log", health.Unhealthy, "read-only"), finding("memory", health.Healthy, "")}}
 	s := opsServer(w, nil)
 	e := parseExposition(t, get(s, "GET", "/metrics").Body.String())
-	statuses := map[string]any{"disk_space": Degraded, "log": Unhealthy, "memory": Healthy}
+	statuses := map[string]any{"disk_space": "degraded", "log": "unhealthy", "memory": "healthy"}
 	for name, is := range statuses {
-		for _, status := range []string{Healthy, Degraded, Unhealthy} {
+		for _, status := range []string{"healthy", "degraded", "unhealthy"} {
 			want := map[bool]float64{true: 1}[status == is]
 			if got, ok := e.values[`topics_health_check{check="`+name+`",status="`+status+`"}`]; !ok || got != want {
 				t.Errorf("%s %s: %v, %v", name, status, got, ok)

@@ -11,6 +11,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -57,8 +58,8 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sample(w, "topics_recovery_bytes_done", r.progress.BytesDone)
 	sample(w, "topics_recovery_bytes_total", r.progress.BytesTotal)
 	for _, c := range r.checks {
-		for _, status := range [...]string{Healthy, Degraded, Unhealthy} {
-			sample(w, `topics_health_check{check="`+escapeLabel(c.Name)+`",status="`+status+`"}`, bit(c.Status == status))
+		for _, status := range [...]health.Status{health.Healthy, health.Degraded, health.Unhealthy} {
+			sample(w, `topics_health_check{check="`+escapeLabel(c.Name)+`",status="`+status.String()+`"}`, bit(c.Status == status))
 		}
 	}
 	sample(w, "topics_uptime_ms", r.uptime.Milliseconds())

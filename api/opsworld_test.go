@@ -7,20 +7,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 )
 
 // opsWorld is everything a probe looks at, set by hand.
 type opsWorld struct {
-	progress Progress
-	health   HealthReport
+	progress health.Progress
+	health   health.Snapshot
 	beat     time.Time
 	now      time.Time
 }
 
-func (w *opsWorld) Progress() Progress     { return w.progress }
-func (w *opsWorld) Snapshot() HealthReport { return w.health }
-func (w *opsWorld) LastBeat() time.Time    { return w.beat }
+func (w *opsWorld) Progress() health.Progress { return w.progress }
+func (w *opsWorld) Snapshot() health.Snapshot { return w.health }
+func (w *opsWorld) LastBeat() time.Time       { return w.beat }
 
 // opsEngine answers what probes and metrics ask; anything else would panic.
 type opsEngine struct {
@@ -47,7 +48,7 @@ func (e *opsEngine) Busiest(n int) ([]topics.TopicGauge, bool) {
 
 func newWorld() *opsWorld {
 	now := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
-	return &opsWorld{now: now, beat: now, health: HealthReport{Status: Healthy, At: now}}
+	return &opsWorld{now: now, beat: now, health: health.Snapshot{Status: health.Healthy, Taken: now}}
 }
 
 // opsServer starts at w.now and is asked 84.012 s later.
@@ -98,18 +99,22 @@ func parse(t *testing.T, s string) (m map[string]any) {
 	return m
 }
 
-var replaying = Progress{
-	Phase: PhaseReplaying, Fraction: 0.62, BytesDone: 62, BytesTotal: 100, Records: 5,
+var replaying = health.Progress{
+	Phase: health.PhaseReplaying, Fraction: 0.62, BytesDone: 62, BytesTotal: 100, Records: 5,
 	Elapsed: 2 * time.Second, ETA: 1500 * time.Millisecond, Startup: 3 * time.Second,
 }
 
 // phases is the state of the gate in each phase, and drained before ready.
-var phases = map[string]Progress{
-	"starting":  {Phase: PhaseStarting, ETA: -1},
+var phases = map[string]health.Progress{
+	"starting":  {Phase: health.PhaseStarting, ETA: -1},
 	"replaying": replaying,
-	"ready":     {Phase: PhaseReady, Fraction: 1, BytesDone: 100, BytesTotal: 100, Records: 9, Startup: 2500 * time.Millisecond},
-	"draining":  {Phase: PhaseDraining, Fraction: 1, Startup: 2500 * time.Millisecond},
-	"aborted":   {Phase: PhaseDraining, Fraction: 0.5, ETA: -1},
-	"stopped":   {Phase: PhaseStopped, Fraction: 1, Startup: 2500 * time.Millisecond},
-	"failed":    {Phase: PhaseFailed, Fraction: 0.5, ETA: -1, Err: errors.New("bad frame at 7")},
+	"ready":     {Phase: health.PhaseReady, Fraction: 1, BytesDone: 100, BytesTotal: 100, Records: 9, Startup: 2500 * time.Millisecond},
+	"draining":  {Phase: health.PhaseDraining, Fraction: 1, Startup: 2500 * time.Millisecond},
+	"aborted":   {Phase: health.PhaseDraining, Fraction: 0.5, ETA: -1},
+	"stopped":   {Phase: health.PhaseStopped, Fraction: 1, Startup: 2500 * time.Millisecond},
+	"failed":    {Phase: health.PhaseFailed, Fraction: 0.5, ETA: -1, Err: errors.New("bad frame at 7")},
+}
+
+func finding(name string, status health.Status, reason string) health.Finding {
+	return health.Finding{Name: name, Condition: health.Condition{Status: status, Reason: reason}}
 }

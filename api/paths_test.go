@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/recovery/health"
 )
 
 // Once there are keys, paths and the configuration are for those that read.
@@ -20,8 +21,8 @@ func TestPathsAreForReaders(t *testing.T) {
 		w := newWorld()
 		w.progress = phases["failed"]
 		w.progress.Err = errors.New("open /srv/" + place + ": permission \"denied\"")
-		w.health = HealthReport{Status: Unhealthy, At: w.now, Checks: []HealthCheck{
-			{"log", Unhealthy, "sync of /srv/" + place + " failed"}, {"recovery", Unhealthy, "the " + `C:\srv\` + place}, {"memory", Degraded, "95 % used"},
+		w.health = health.Snapshot{Status: health.Unhealthy, Taken: w.now, Findings: []health.Finding{
+			finding("log", health.Unhealthy, "sync of /srv/"+place+" failed"), finding("recovery", health.Unhealthy, "the "+`C:\srv\`+place), finding("memory", health.Degraded, "95 % used"),
 		}}
 		s := opsServer(w, func(o *Options) {
 			o.Config = map[string]any{"TOPICS_DATA_DIR": "/srv/my data"}

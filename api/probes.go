@@ -4,14 +4,13 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/e6e95bb8/topics/recovery/health"
 )
 
 // The probes are renderings of one health model: the gate's progress and the
 // cached findings of the checks. They touch neither the engine's locks nor a
 // disk.
-
-// stuckAfter is how long the watchdog may be silent.
-const stuckAfter = 10 * time.Second
 
 // retryDefault is the Retry-After of a probe that fails for another reason
 // than a replay whose end can be estimated.
@@ -21,7 +20,7 @@ const retryDefault = time.Second
 // what data routes ask (refusal) in the drain delay: load balancers are sent
 // away while requests that still come are served.
 func (s *Server) serving() *Error {
-	if s.opts.Gate.Progress().Phase == PhaseDraining {
+	if s.opts.Gate.Progress().Phase == health.PhaseDraining {
 		return shuttingDown()
 	}
 	return s.refusal()
@@ -29,7 +28,7 @@ func (s *Server) serving() *Error {
 
 func (s *Server) uptime() time.Duration { return s.opts.Now().Sub(s.started) }
 
-func (s *Server) stuck() bool { return s.opts.Now().Sub(s.opts.Health.LastBeat()) > stuckAfter }
+func (s *Server) stuck() bool { return s.opts.Now().Sub(s.opts.Health.LastBeat()) > health.StuckAfter }
 
 // writeProbe answers a probe in its own shape. A probe's answer is true only
 // for the moment, so nothing may keep it.
@@ -45,8 +44,8 @@ func (s *Server) probeStatus(w http.ResponseWriter, ok bool) int {
 		return http.StatusOK
 	}
 	wait := retryDefault
-	if p := s.opts.Gate.Progress(); p.Phase == PhaseReplaying && p.ETA > 0 {
-		wait = p.retryAfter()
+	if p := s.opts.Gate.Progress(); p.Phase == health.PhaseReplaying && p.ETA > 0 {
+		wait = replayWait(p)
 	}
 	w.Header().Set("Retry-After", retrySeconds(wait))
 	return http.StatusServiceUnavailable
@@ -69,9 +68,9 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	checks := map[string]string{}
-	for _, c := range s.opts.Health.Snapshot().Checks {
-		checks[c.Name] = c.Status
-		if c.Status == Healthy {
+	for _, c := range s.opts.Health.Snapshot().Findings {
+		checks[c.Name] = c.Status.String()
+		if c.Status == health.Healthy {
 			checks[c.Name] = "ok"
 		}
 	}
@@ -89,15 +88,15 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 
 // replayBody is how far a recovery is.
 type replayBody struct {
-	Progress   float64 `json:"replay_progress"`
-	Phase      string  `json:"phase"`
-	BytesDone  int64   `json:"bytes_done"`
-	BytesTotal int64   `json:"bytes_total"`
-	Records    int64   `json:"records"`
-	ETA        *int64  `json:"eta_ms"` // null: unknown
+	Progress   float64      `json:"replay_progress"`
+	Phase      health.Phase `json:"phase"`
+	BytesDone  int64        `json:"bytes_done"`
+	BytesTotal int64        `json:"bytes_total"`
+	Records    int64        `json:"records"`
+	ETA        *int64       `json:"eta_ms"` // null: unknown
 }
 
-func replayOf(p Progress) *replayBody {
+func replayOf(p health.Progress) *replayBody {
 	b := &replayBody{p.Fraction, p.Phase, p.BytesDone, p.BytesTotal, p.Records, nil}
 	if p.ETA >= 0 {
 		b.ETA = new(p.ETA.Milliseconds())
@@ -121,7 +120,7 @@ func (s *Server) handleStartupz(w http.ResponseWriter, _ *http.Request) {
 		Reason string `json:"reason,omitempty"`
 		*replayBody
 	}{"starting", "", replayOf(p)}
-	if p.Phase == PhaseFailed {
+	if p.Phase == health.PhaseFailed {
 		body.Status, body.Reason = "failed", notReady(p).Message
 	}
 	s.writeProbe(w, false, body)
@@ -137,7 +136,7 @@ func (s *Server) handleLive(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) handleReadyPlain(w http.ResponseWriter, _ *http.Request) {
 	body, not := s.health(), s.serving()
 	if not != nil {
-		body.Status, body.Reason = Unhealthy, not.Message
+		body.Status, body.Reason = health.Unhealthy, not.Message
 	}
 	s.writeProbe(w, not == nil, body)
 }
@@ -146,7 +145,7 @@ func (s *Server) handleReadyPlain(w http.ResponseWriter, _ *http.Request) {
 // degraded is 503, too.
 func (s *Server) handleHealthFull(w http.ResponseWriter, r *http.Request) {
 	body := s.health()
-	ok := body.Status == Healthy || body.Status == Degraded && !strict(r)
+	ok := body.Status == health.Healthy || body.Status == health.Degraded && !strict(r)
 	s.writeProbe(w, ok, body)
 }
 
@@ -160,7 +159,7 @@ func strict(r *http.Request) bool {
 
 // handleHealthQuick is GET /health/quick: one word.
 func (s *Server) handleHealthQuick(w http.ResponseWriter, _ *http.Request) {
-	ok := s.serving() == nil && s.opts.Health.Snapshot().Status != Unhealthy
+	ok := s.serving() == nil && s.opts.Health.Snapshot().Status != health.Unhealthy
 	word := "OK"
 	if !ok {
 		word = "UNAVAILABLE"

@@ -7,17 +7,19 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/e6e95bb8/topics/recovery/health"
 )
 
 // healthBody is the body of /health, /live and /ready.
 type healthBody struct {
-	Status       string               `json:"status"`
+	Status       health.Status        `json:"status"`
 	Reason       string               `json:"reason,omitempty"` // of /ready's 503
 	Timestamp    string               `json:"timestamp"`
 	Version      string               `json:"version"`
 	NodeID       string               `json:"node_id"`
 	Uptime       float64              `json:"uptime_seconds"`
-	Phase        string               `json:"phase"`
+	Phase        health.Phase         `json:"phase"`
 	Checks       map[string]checkBody `json:"checks"`
 	TotalShards  int                  `json:"total_shards"`
 	ActiveShards int                  `json:"active_shards"`
@@ -25,35 +27,35 @@ type healthBody struct {
 }
 
 type checkBody struct {
-	Status string `json:"status"`
-	Reason string `json:"reason,omitempty"`
+	Status health.Status `json:"status"`
+	Reason string        `json:"reason,omitempty"`
 }
 
 // shardBody describes a log stream, of which there is one. Its positions are
 // log positions in bytes: commit_index is what is synced, last_applied what of
 // it is applied to the indexes. raft_term counts the starts.
 type shardBody struct {
-	ID          int    `json:"id"`
-	Status      string `json:"status"`
-	IsLeader    bool   `json:"is_leader"`
-	Term        uint64 `json:"raft_term"`
-	CommitIndex uint64 `json:"commit_index"`
-	LastApplied uint64 `json:"last_applied"`
+	ID          int           `json:"id"`
+	Status      health.Status `json:"status"`
+	IsLeader    bool          `json:"is_leader"`
+	Term        uint64        `json:"raft_term"`
+	CommitIndex uint64        `json:"commit_index"`
+	LastApplied uint64        `json:"last_applied"`
 }
 
 func (s *Server) health() healthBody {
 	h := s.opts.Health.Snapshot()
 	b := healthBody{
 		Status:      h.Status,
-		Timestamp:   h.At.UTC().Format(time.RFC3339Nano),
+		Timestamp:   h.Taken.UTC().Format(time.RFC3339Nano),
 		Version:     s.opts.Version,
 		NodeID:      s.opts.NodeID,
 		Uptime:      s.uptime().Seconds(),
 		Phase:       s.opts.Gate.Progress().Phase,
-		Checks:      make(map[string]checkBody, len(h.Checks)),
+		Checks:      make(map[string]checkBody, len(h.Findings)),
 		TotalShards: 1,
 	}
-	for _, c := range h.Checks {
+	for _, c := range h.Findings {
 		b.Checks[c.Name] = checkBody{c.Status, c.Reason}
 	}
 	shard := shardBody{Status: h.Status, IsLeader: true}
@@ -92,22 +94,22 @@ func (s *Server) handleReadiness(w http.ResponseWriter, _ *http.Request) {
 	reason := ""
 	if not := s.serving(); not != nil {
 		reason = not.Message
-	} else if h := s.opts.Health.Snapshot(); h.Status == Unhealthy {
-		reason = h.unhealthy()
+	} else if h := s.opts.Health.Snapshot(); h.Status == health.Unhealthy {
+		reason = unhealthy(&h)
 	}
 	s.writeActuator(w, "readinessProbe", reason)
 }
 
 // unhealthy names what is unhealthy, with the reasons.
-func (h *HealthReport) unhealthy() string {
+func unhealthy(h *health.Snapshot) string {
 	var reasons []string
-	for _, c := range h.Checks {
-		if c.Status == Unhealthy {
+	for _, c := range h.Findings {
+		if c.Status == health.Unhealthy {
 			reasons = append(reasons, c.Name+": "+c.Reason)
 		}
 	}
 	if reasons == nil {
-		return Unhealthy
+		return health.Unhealthy.String()
 	}
 	return strings.Join(reasons, "; ")
 }
@@ -125,8 +127,8 @@ type actuatorComponent struct {
 
 // downDetails is why an actuator probe is DOWN.
 type downDetails struct {
-	Reason string `json:"reason"`
-	Phase  string `json:"phase,omitempty"`
+	Reason string       `json:"reason"`
+	Phase  health.Phase `json:"phase,omitempty"`
 }
 
 // writeActuator answers an actuator probe: INIT until recovery is through,
@@ -135,9 +137,9 @@ func (s *Server) writeActuator(w http.ResponseWriter, probe, down string) {
 	p := s.opts.Gate.Progress()
 	c := actuatorComponent{actuatorUp, struct{}{}}
 	switch {
-	case p.Phase == PhaseFailed:
+	case p.Phase == health.PhaseFailed:
 		c = actuatorComponent{actuatorDown, downDetails{Reason: notReady(p).Message}}
-	case p.Phase == PhaseStarting || p.Phase == PhaseReplaying:
+	case p.Phase == health.PhaseStarting || p.Phase == health.PhaseReplaying:
 		c = actuatorComponent{actuatorInit, replayOf(p)}
 	case down != "":
 		c = actuatorComponent{actuatorDown, downDetails{down, p.Phase}}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -67,7 +68,7 @@ func TestProbeStatuses(t *testing.T) {
 
 func TestProbeBodies(t *testing.T) {
 	progress := `"replay_progress":0.62,"phase":"replaying","bytes_done":62,"bytes_total":100,"records":5,"eta_ms":1500`
-	health := func(status, phase string, active string, checks string) string {
+	answer := func(status, phase string, active string, checks string) string {
 		return `{"status":"` + status + `","timestamp":"2025-03-04T05:07:30.5Z","version":"0.1.0","node_id":"n1",
 			"uptime_seconds":84.012,"phase":"` + phase + `","checks":{` + checks + `},"total_shards":1,"active_shards":` + active + `,
 			"shards":[{"id":0,"status":"healthy","is_leader":true,"raft_term":7,"commit_index":900,"last_applied":800}]}`
@@ -87,11 +88,11 @@ func TestProbeBodies(t *testing.T) {
 		{"/startupz", "ready", `{"status":"started","startup_time_seconds":2.5}`},
 		{"/startupz", "failed", `{"status":"failed","reason":"recovery failed: bad frame at 7","replay_progress":0.5,
 			"phase":"failed","bytes_done":0,"bytes_total":0,"records":0,"eta_ms":null}`},
-		{"/health", "ready", health("degraded", "ready", "1", okChecks)},
-		{"/live", "replaying", health("degraded", "replaying", "0", okChecks)},
-		{"/ready", "ready", health("degraded", "ready", "1", okChecks)},
-		{"/ready", "draining", health(`unhealthy","reason":"the server is shutting down`, "draining", "1", okChecks)},
-		{"/ready", "replaying", health(`unhealthy","reason":"WAL replay in progress`, "replaying", "0", okChecks)},
+		{"/health", "ready", answer("degraded", "ready", "1", okChecks)},
+		{"/live", "replaying", answer("degraded", "replaying", "0", okChecks)},
+		{"/ready", "ready", answer("degraded", "ready", "1", okChecks)},
+		{"/ready", "draining", answer(`unhealthy","reason":"the server is shutting down`, "draining", "1", okChecks)},
+		{"/ready", "replaying", answer(`unhealthy","reason":"WAL replay in progress`, "replaying", "0", okChecks)},
 		{"/actuator/health/liveness", "ready", `{"status":"UP","components":{"livenessProbe":{"status":"UP","details":{}}}}`},
 		{"/actuator/health/liveness", "replaying", `{"status":"INIT","components":{"livenessProbe":{"status":"INIT","details":{` + progress + `}}}}`},
 		{"/actuator/health/readiness", "ready", `{"status":"UP","components":{"readinessProbe":{"status":"UP","details":{}}}}`},
@@ -101,8 +102,8 @@ func TestProbeBodies(t *testing.T) {
 	for _, row := range rows {
 		w := newWorld()
 		w.progress = phases[row.phase]
-		w.health = HealthReport{Status: Degraded, At: w.now.Add(84*time.Second - 500*time.Millisecond), Checks: []HealthCheck{
-			{Name: "disk_space", Status: Degraded, Reason: "low"}, {Name: "log", Status: Healthy}}}
+		w.health = health.Snapshot{Status: health.Degraded, Taken: w.now.Add(84*time.Second - 500*time.Millisecond), Findings: []health.Finding{
+			finding("disk_space", health.Degraded, "low"), finding("log", health.Healthy, "")}}
 		s := opsServer(w, func(o *Options) {
 			o.Position = func() LogPosition { return LogPosition{Synced: 900, Applied: 800, Starts: 7} }
 		})
@@ -136,8 +137,8 @@ func inOrder(got, want []byte) bool {
 
 func TestStrictHealth(t *testing.T) {
 	for query, strict := range map[string]bool{"": false, "?strict=1": true, "?strict": true, "?strict=true": true, "?strict=0": false, "?strict=false": false} {
-		for status, want := range map[string]int{Healthy: 200, Degraded: 200, Unhealthy: 503} {
-			if strict && status == Degraded {
+		for status, want := range map[health.Status]int{health.Healthy: 200, health.Degraded: 200, health.Unhealthy: 503} {
+			if strict && status == health.Degraded {
 				want = 503
 			}
 			w := newWorld()
@@ -152,7 +153,7 @@ func TestStrictHealth(t *testing.T) {
 }
 
 func TestHealthQuickIsOneWord(t *testing.T) {
-	for status, want := range map[string]string{Healthy: "OK", Degraded: "OK", Unhealthy: "UNAVAILABLE"} {
+	for status, want := range map[health.Status]string{health.Healthy: "OK", health.Degraded: "OK", health.Unhealthy: "UNAVAILABLE"} {
 		w := newWorld()
 		w.progress, w.health.Status = phases["ready"], status
 		s := opsServer(w, nil)
@@ -171,7 +172,7 @@ func TestHealthQuickIsOneWord(t *testing.T) {
 func TestUnhealthy(t *testing.T) {
 	w := newWorld()
 	w.progress = phases["ready"]
-	w.health = HealthReport{Status: Unhealthy, Checks: []HealthCheck{{Name: "log", Status: Unhealthy, Reason: "read-only"}}}
+	w.health = health.Snapshot{Status: health.Unhealthy, Findings: []health.Finding{finding("log", health.Unhealthy, "read-only")}}
 	s := opsServer(w, nil)
 	s.Open(&opsEngine{})
 	for path, want := range map[string]int{

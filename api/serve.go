@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/recovery/health"
 )
 
 // answer runs one request through its route: key, gate, slots, confirmation,
@@ -178,24 +179,24 @@ func (s *Server) refusal() *Error {
 	}
 	p := s.opts.Gate.Progress()
 	switch p.Phase {
-	case PhaseReady, PhaseDraining:
+	case health.PhaseReady, health.PhaseDraining:
 		if s.opened() != nil {
 			return nil
 		}
 	}
-	if p.Phase == PhaseDraining || p.Phase == PhaseStopped {
+	if p.Phase == health.PhaseDraining || p.Phase == health.PhaseStopped {
 		return shuttingDown()
 	}
 	return notReady(p)
 }
 
 // notReady is the answer of whatever waits for recovery.
-func notReady(p Progress) *Error {
+func notReady(p health.Progress) *Error {
 	e := &Error{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "the server is starting"}
 	switch p.Phase {
-	case PhaseReplaying:
+	case health.PhaseReplaying:
 		e.Message = "WAL replay in progress"
-	case PhaseFailed:
+	case health.PhaseFailed:
 		e.Message = "recovery failed"
 		if p.Err != nil {
 			e.Message += ": " + p.Err.Error()
@@ -203,7 +204,7 @@ func notReady(p Progress) *Error {
 	}
 	e.Replay = replayOf(p)
 	if p.ETA >= 0 {
-		e.RetryAfter = p.retryAfter()
+		e.RetryAfter = replayWait(p)
 	}
 	return e
 }

@@ -1,7 +1,7 @@
 // Package api is the HTTP face of the server: one route table, the decoders of
 // the request bodies, the one map from errors to the wire, and the renderings
-// of probes and metrics. It knows topics and queues; of readiness and health
-// it declares the little it needs as its own interfaces.
+// of probes and metrics. It knows topics, queues and what recovery/health
+// says; of storage it declares the little it needs as an interface.
 package api
 
 import (

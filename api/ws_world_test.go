@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -43,7 +44,7 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *r
 func serveStored(t *testing.T, change func(*recovery.Options), more func(*Options), timing func(*socketTiming)) *realServer {
 	t.Helper()
 	under := recovery.Options{
-		FS: crashfs.New(), Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		FS: crashfs.New(), Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: health.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 4 << 20, QueueBytes: 16 << 20, CacheBytes: 16 << 20,
 			DiskSync: 5 * time.Millisecond, QueueWait: patience,

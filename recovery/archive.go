@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -131,22 +132,22 @@ func (a *archive) bound(fileBytes int64) wal.LSN {
 // ArchiveCheck is the health of the archive: degraded while finished log files
 // cannot be copied there, and unhealthy once so many wait that writers have to.
 // They stay in the log until they are copied.
-func (r *Recovered) ArchiveCheck() Condition {
+func (r *Recovered) ArchiveCheck() health.Condition {
 	a := &r.archive
 	b := a.backlog()
 	since, err := a.far.outage()
 	if err == nil || b.Files == 0 {
-		return Condition{}
+		return health.Condition{}
 	}
-	c := Condition{Status: Degraded}
+	c := health.Condition{Status: health.Degraded}
 	limit := "of any number that may wait"
 	if a.most > 0 {
-		limit = "of " + size(a.most) + " that may wait"
+		limit = "of " + health.Size(a.most) + " that may wait"
 	}
 	c.Reason = fmt.Sprintf("log files stay because they cannot be archived since %s: %v (%d files, %s %s)",
-		at(since), err, b.Files, size(b.Bytes), limit)
+		at(since), err, b.Files, health.Size(b.Bytes), limit)
 	if limit := a.bound(r.opts.WAL.FileBytes); limit > 0 && r.Log.Tail() >= limit {
-		c.Status = Unhealthy
+		c.Status = health.Unhealthy
 		c.Reason += "; writes wait for it"
 	}
 	return c

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -49,21 +50,21 @@ const coldPatience = 2 * time.Minute
 
 // ColdCheck is the health of the cold directory: degraded while segments cannot
 // be moved there, merged or removed. The data directory keeps what is to go.
-func (r *Recovered) ColdCheck() Condition {
+func (r *Recovered) ColdCheck() health.Condition {
 	if r.opts.Storage.ColdDir == "" {
-		return Condition{}
+		return health.Condition{}
 	}
 	since, err := r.far.outage()
 	if err == nil {
-		return Condition{}
+		return health.Condition{}
 	}
 	var bytes int64
 	old := r.old()
 	for _, s := range old {
 		bytes += s.DataBytes()
 	}
-	return Condition{Degraded, fmt.Sprintf("the cold directory is not available since %s: %v (%d segments, %s, wait to be moved there)",
-		at(since), err, len(old), size(bytes))}
+	return health.Condition{Status: health.Degraded, Reason: fmt.Sprintf("the cold directory is not available since %s: %v (%d segments, %s, wait to be moved there)",
+		at(since), err, len(old), health.Size(bytes))}
 }
 
 // retryClaim claims the cold directory if the start could not.

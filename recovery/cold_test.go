@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -140,10 +141,10 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	}
 	degraded := func(when string) {
 		t.Helper()
-		if c := data.CheckpointsCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "/cold") {
+		if c := data.CheckpointsCheck(); c.Status != health.Degraded || !strings.Contains(c.Reason, "/cold") {
 			t.Errorf("%s: %+v", when, c)
 		}
-		if c := data.ColdCheck(); c.Status != recovery.Degraded || strings.Contains(c.Reason, "since 0001-") {
+		if c := data.ColdCheck(); c.Status != health.Degraded || strings.Contains(c.Reason, "since 0001-") {
 			t.Errorf("%s: %+v", when, c)
 		}
 	}
@@ -176,7 +177,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	take(t, data)
-	if c := data.CheckpointsCheck(); c.Status != recovery.Healthy {
+	if c := data.CheckpointsCheck(); c.Status != health.Healthy {
 		t.Errorf("writable again: %+v", c)
 	}
 	if after, err := inner.List("/cold"); err != nil || len(after) <= len(before) {
@@ -244,7 +245,7 @@ func TestArchiveIsLockedWhileCopying(t *testing.T) {
 	if n := data.Log.Stats().Released; n > 0 {
 		t.Errorf("%d log files went without being archived", n)
 	}
-	if c := data.ArchiveCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "/archive is held") {
+	if c := data.ArchiveCheck(); c.Status != health.Degraded || !strings.Contains(c.Reason, "/archive is held") {
 		t.Errorf("while another copies: %+v", c)
 	}
 	if err := other.Close(); err != nil {
@@ -252,7 +253,7 @@ func TestArchiveIsLockedWhileCopying(t *testing.T) {
 	}
 	load(t, data, 50)
 	take(t, data)
-	if c := data.ArchiveCheck(); c.Status != recovery.Healthy {
+	if c := data.ArchiveCheck(); c.Status != health.Healthy {
 		t.Errorf("when it is done: %+v", c)
 	}
 }
@@ -401,14 +402,14 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock = clock.Add(time.Hour)
-	if c := data.ColdCheck(); !inj.Fired() || c.Status != recovery.Degraded || strings.Contains(c.Reason, "has not answered") {
+	if c := data.ColdCheck(); !inj.Fired() || c.Status != health.Degraded || strings.Contains(c.Reason, "has not answered") {
 		t.Errorf("%s stays: %+v", stays, c)
 	}
 	broken = false
 	if err := data.Cool(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if c := data.ColdCheck(); c.Status != recovery.Healthy {
+	if c := data.ColdCheck(); c.Status != health.Healthy {
 		t.Errorf("after another attempt: %+v", c)
 	}
 }

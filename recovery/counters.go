@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -64,11 +65,11 @@ func (c *counters) scrubbed(now time.Time, damaged int) {
 
 // CheckpointsCheck is the health of the background: degraded while its last
 // attempt failed. The log is not cut then, and space not given back.
-func (r *Recovered) CheckpointsCheck() Condition {
+func (r *Recovered) CheckpointsCheck() health.Condition {
 	if s := r.counters.stats(r.opts.Now()); s.LastError != "" {
-		return Condition{Degraded, s.LastError}
+		return health.Condition{Status: health.Degraded, Reason: s.LastError}
 	}
-	return Condition{}
+	return health.Condition{}
 }
 
 // StorageStats are the segments, the log's files, and what the background did

@@ -1,6 +1,10 @@
 package recovery
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/e6e95bb8/topics/recovery/health"
+)
 
 // DamageSeen is what is known of damage to stored data since the start.
 type DamageSeen struct {
@@ -16,20 +20,20 @@ func (r *Recovered) DamageSeen() DamageSeen {
 
 // SegmentsCheck watches for damage to stored data. What was met stands until
 // the process ends: it takes a repair, and that takes the directory.
-func SegmentsCheck(seen func() DamageSeen) Check {
-	return func() Condition {
+func SegmentsCheck(seen func() DamageSeen) health.Check {
+	return func() health.Condition {
 		s := seen()
 		switch {
 		case s.Scrub != nil && s.Scrub.DamagesTotal > 0:
 			d := s.Scrub.Damages[0]
-			return Condition{Unhealthy, fmt.Sprintf("%s is damaged at offset %d: %s (%s found)",
+			return health.Condition{Status: health.Unhealthy, Reason: fmt.Sprintf("%s is damaged at offset %d: %s (%s found)",
 				d.File, d.Offset, d.Cause, places(s.Scrub.DamagesTotal))}
 		case s.Read != "":
-			return Condition{Unhealthy, "a read met damage: " + s.Read}
+			return health.Condition{Status: health.Unhealthy, Reason: "a read met damage: " + s.Read}
 		case s.Pages > 0:
-			return Condition{Unhealthy, fmt.Sprintf("%d damaged index pages of segments were met while counting", s.Pages)}
+			return health.Condition{Status: health.Unhealthy, Reason: fmt.Sprintf("%d damaged index pages of segments were met while counting", s.Pages)}
 		}
-		return Condition{}
+		return health.Condition{}
 	}
 }
 

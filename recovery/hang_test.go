@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -85,7 +86,7 @@ func (h *hanging) watched() {
 		h.data.Log.Stats()
 		h.data.Registry.Totals()
 		h.data.DamageSeen()
-		for _, check := range []recovery.Check{
+		for _, check := range []health.Check{
 			h.data.CheckpointsCheck, h.data.ArchiveCheck, h.data.ColdCheck, h.data.ReserveCheck,
 		} {
 			check()
@@ -156,7 +157,7 @@ func TestHungArchive(t *testing.T) {
 			h.ahead.Store(int64(time.Hour))
 			h.watched()
 			waiting := h.data.StorageStats().ArchiveWaiting
-			if c := h.data.ArchiveCheck(); c.Status != recovery.Unhealthy || !strings.Contains(c.Reason, "has not answered for 1h0m") ||
+			if c := h.data.ArchiveCheck(); c.Status != health.Unhealthy || !strings.Contains(c.Reason, "has not answered for 1h0m") ||
 				!strings.Contains(c.Reason, fmt.Sprintf("%d files", waiting.Files)) || waiting.Files < 4 {
 				t.Errorf("%+v, waiting %+v", c, waiting)
 			}
@@ -169,7 +170,7 @@ func TestHungArchive(t *testing.T) {
 			hang.Release()
 			h.eventually("the archive has it all", func() bool { return h.data.StorageStats().ArchiveWaiting.Files == 0 })
 			h.eventually("the log gives it back", func() bool { return h.data.Log.Stats().Released >= 4 })
-			if c := h.data.ArchiveCheck(); c.Status != recovery.Healthy {
+			if c := h.data.ArchiveCheck(); c.Status != health.Healthy {
 				t.Errorf("%+v", c)
 			}
 			h.eventually("writes go on", func() bool { return h.write("a") == nil })
@@ -220,14 +221,14 @@ func TestHungColdDirectory(t *testing.T) {
 			}
 			h.eventually("hot segments are merged", func() bool { return h.data.StorageStats().Merges > merges })
 			h.ahead.Store(int64(time.Hour))
-			if c := h.data.ColdCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "has not answered for 1h0m") {
+			if c := h.data.ColdCheck(); c.Status != health.Degraded || !strings.Contains(c.Reason, "has not answered for 1h0m") {
 				t.Errorf("%+v", c)
 			}
 			hang.Release()
 			h.eventually("all is well again", func() bool {
 				h.checkpoint() // what waits is done after each
 				s := h.data.StorageStats()
-				return h.data.ColdCheck().Status == recovery.Healthy && s.Segments-s.SegmentsCold <= 2
+				return h.data.ColdCheck().Status == health.Healthy && s.Segments-s.SegmentsCold <= 2
 			})
 			for name, want := range map[string]int{"old5": 10, "newer0": 10, "newer3": 10} {
 				if got, lost := readAll(t, h.data.Registry, name); len(got) != want || len(lost) > 0 {
@@ -314,7 +315,7 @@ func TestHungDataDirectory(t *testing.T) {
 				if got, lost := readAll(t, h.data.Registry, "a"); len(got) != 70 || len(lost) > 0 {
 					t.Errorf("%d records, %d lost", len(got), len(lost))
 				}
-				if c := h.data.CheckpointsCheck(); c.Status != recovery.Healthy {
+				if c := h.data.CheckpointsCheck(); c.Status != health.Healthy {
 					t.Errorf("%+v", c)
 				}
 				h.closed()

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -130,18 +131,18 @@ func (e *InUseError) Holder() string {
 // DataDirCheck watches that the path of the data directory still leads to the
 // directory that lock holds: what is written after a move is not where the next
 // start looks for it. Without a lock there is nothing to watch.
-func DataDirCheck(lock vfs.Held) Check {
-	return func() Condition {
+func DataDirCheck(lock vfs.Held) health.Check {
+	return func() health.Condition {
 		if lock == nil {
-			return Condition{}
+			return health.Condition{}
 		}
 		replaced := new(vfs.ReplacedError)
 		switch err := lock.Check(); {
 		case errors.As(err, &replaced):
-			return Condition{Unhealthy, "data directory " + err.Error() + "; move it back, or stop the server"}
+			return health.Condition{Status: health.Unhealthy, Reason: "data directory " + err.Error() + "; move it back, or stop the server"}
 		case err != nil && !errors.Is(err, fs.ErrClosed): // closed: the directory was given up
-			return Condition{Degraded, "data directory: " + err.Error()}
+			return health.Condition{Status: health.Degraded, Reason: "data directory: " + err.Error()}
 		}
-		return Condition{}
+		return health.Condition{}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -220,7 +221,7 @@ func TestLockWithoutItsFile(t *testing.T) {
 
 // TestDataDirCheck: a server notices that its directory was moved.
 func TestDataDirCheck(t *testing.T) {
-	if c := DataDirCheck(nil)(); c.Status != Healthy {
+	if c := DataDirCheck(nil)(); c.Status != health.Healthy {
 		t.Errorf("without a lock: %+v", c)
 	}
 	dir := filepath.Join(t.TempDir(), "data")
@@ -229,7 +230,7 @@ func TestDataDirCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	check := DataDirCheck(held)
-	if c := check(); c.Status != Healthy {
+	if c := check(); c.Status != health.Healthy {
 		t.Errorf("as it was: %+v", c)
 	}
 	if err := os.Rename(dir, dir+".moved"); err != nil {
@@ -239,24 +240,24 @@ func TestDataDirCheck(t *testing.T) {
 		if err := then(); err != nil {
 			t.Fatal(err)
 		}
-		if c := check(); c.Status != Unhealthy || !strings.Contains(c.Reason, dir) {
+		if c := check(); c.Status != health.Unhealthy || !strings.Contains(c.Reason, dir) {
 			t.Errorf("%s: %+v", what, c)
 		}
 	}
 	if err := errors.Join(os.RemoveAll(dir), os.Rename(dir+".moved", dir)); err != nil {
 		t.Fatal(err)
 	}
-	if c := check(); c.Status != Healthy {
+	if c := check(); c.Status != health.Healthy {
 		t.Errorf("moved back: %+v", c)
 	}
 	c := DataDirCheck(unreadable{held})()
-	if c.Status != Degraded || !strings.Contains(c.Reason, "permission denied") {
+	if c.Status != health.Degraded || !strings.Contains(c.Reason, "permission denied") {
 		t.Errorf("when it cannot be looked at: %+v", c)
 	}
 	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c := check(); c.Status != Healthy {
+	if c := check(); c.Status != health.Healthy {
 		t.Errorf("after the end: %+v", c)
 	}
 }

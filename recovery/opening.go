@@ -6,6 +6,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -70,7 +71,7 @@ func begin(opts Options) *Recovered {
 		opts.Now = time.Now
 	}
 	if opts.Gate == nil {
-		opts.Gate = NewGate(opts.Now)
+		opts.Gate = health.NewGate(opts.Now)
 	}
 	opts.Storage.fill()
 	r := &Recovered{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -19,7 +20,7 @@ type Options struct {
 	Lock   io.Closer // its lock, if the caller has taken it; Run's from here on
 	BootID string    // of the running kernel; empty: unknown, taken as a new one
 	Mount  string    // that has the log, as Mount returns it; empty: unknown, taken as a new one
-	Gate   *Gate
+	Gate   *health.Gate
 	Log    zerolog.Logger
 	WAL    wal.Options    // sizes and times; the rest is filled in here
 	Topics topics.Options // limits

@@ -1,26 +1,14 @@
 package recovery
 
 import (
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// The cost of a frame and of a record beside that of a byte: about 0.35 ns for
-// a byte, which is read and summed, or looked at after the frames, 300 ns for a
-// frame and 150 ns for a record. Only their ratio matters: how fast the machine
-// is shows in the time passed.
-const (
-	frameCost  = 850
-	recordCost = 430
-)
-
-func costOf(a wal.Amount) float64 {
-	return float64(a.Bytes+a.Rest) + frameCost*float64(a.Frames) + recordCost*float64(a.Records)
-}
-
 // progress keeps the gate up to date with a replay.
 type progress struct {
-	gate     *Gate
+	gate     *health.Gate
 	through  wal.LSN // the checkpoint has most of what is before
 	forecast *wal.Forecast
 	done     wal.Amount
@@ -28,7 +16,7 @@ type progress struct {
 
 // follow begins the replay on the gate. Most records before through are passed
 // over.
-func follow(gate *Gate, replay *wal.Replay, through wal.LSN) (p *progress, err error) {
+func follow(gate *health.Gate, replay *wal.Replay, through wal.LSN) (p *progress, err error) {
 	p = &progress{gate: gate, through: through}
 	if p.forecast, err = replay.Forecast(p.records); err != nil {
 		return nil, err

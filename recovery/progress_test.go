@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -68,7 +69,7 @@ func TestProgressIsTrueInTime(t *testing.T) {
 
 // reading is one look at the gate.
 type reading struct {
-	Progress
+	health.Progress
 	at time.Duration
 }
 
@@ -113,13 +114,13 @@ func checkProgress(t *testing.T, log []spell, fileBytes int64) {
 		t.Fatal(err)
 	}
 
-	c := newClock()
-	g := NewGate(c.now)
+	clock := time.Unix(1_700_000_000, 0)
+	began := clock
+	g := health.NewGate(func() time.Time { return clock })
 	opts.ReadOnly = true
 	if replay, err = wal.Open(opts); err != nil {
 		t.Fatal(err)
 	}
-	began := c.now()
 	p, err := follow(g, replay, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -129,19 +130,19 @@ func checkProgress(t *testing.T, log []spell, fileBytes int64) {
 	}
 	var seen []reading
 	if _, err := replay.Run(func(f wal.Frame) error {
-		c.add(times[p.done.Frames])
+		clock = clock.Add(times[p.done.Frames])
 		p.applied(f)
 		return nil
 	}, func(n int64) {
 		if rest := n - g.Progress().BytesTotal; rest > 0 {
-			c.add(time.Duration(float64(rest-p.done.Rest) * 0.35))
+			clock = clock.Add(time.Duration(float64(rest-p.done.Rest) * 0.35))
 		}
 		p.read(n)
-		seen = append(seen, reading{g.Progress(), c.now().Sub(began)})
+		seen = append(seen, reading{g.Progress(), clock.Sub(began)})
 	}); err != nil {
 		t.Fatal(err)
 	}
-	whole := c.now().Sub(began)
+	whole := clock.Sub(began)
 	var off, late float64
 	for _, r := range seen {
 		share := float64(r.at) / float64(whole)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -207,12 +208,12 @@ func (s *reserve) missing() error {
 
 // ReserveCheck is the health of the reserves: degraded while not all of them
 // could be laid up. The next start on a full disk may fail then.
-func (r *Recovered) ReserveCheck() Condition {
+func (r *Recovered) ReserveCheck() health.Condition {
 	if err := r.reserve.missing(); err != nil {
-		return Condition{Degraded, fmt.Sprintf(
+		return health.Condition{Status: health.Degraded, Reason: fmt.Sprintf(
 			"the space kept for the manifest on a full disk is not there (%v); free some space before the next restart", err)}
 	}
-	return Condition{}
+	return health.Condition{}
 }
 
 // renewReserve lays up again what was spent.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"syscall"
 
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -27,7 +28,7 @@ func (r *Recovered) room(end wal.LSN, bytes int64) error {
 	need := bytes + r.headroom(end, total)
 	if free < uint64(need) {
 		return fmt.Errorf("a log file and the checkpoint after it need %s, and %s are free: %w",
-			size(need), size(int64(min(free, math.MaxInt64))), syscall.ENOSPC)
+			health.Size(need), health.Size(int64(min(free, math.MaxInt64))), syscall.ENOSPC)
 	}
 	return nil
 }

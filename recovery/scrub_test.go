@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -80,7 +81,7 @@ func TestScrub(t *testing.T) {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	check := recovery.SegmentsCheck(data.DamageSeen)
-	if c := check(); c.Status != recovery.Healthy {
+	if c := check(); c.Status != health.Healthy {
 		t.Fatalf("%+v", c)
 	}
 	names := []string{"/data/MANIFEST", "/data/MANIFEST.prev"}
@@ -108,7 +109,7 @@ func TestScrub(t *testing.T) {
 			if err != nil || s.DamagesTotal == 0 || s.Damages[0].File != name || s.Damages[0].Cause == "" {
 				t.Errorf("%s at %d: %+v, %v", name, off, s.Damages, err)
 			}
-			if c := check(); c.Status != recovery.Unhealthy || !strings.Contains(c.Reason, name) {
+			if c := check(); c.Status != health.Unhealthy || !strings.Contains(c.Reason, name) {
 				t.Errorf("%s at %d: %+v", name, off, c)
 			}
 			flip(t, fsys, name, off)

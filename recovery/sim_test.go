@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -70,7 +71,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 	return recovery.Options{
 		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Mount: "mount", Log: zerolog.Nop(),
-		Gate: recovery.NewGate(time.Now),
+		Gate: health.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
 			DiskSync: time.Millisecond, QueueWait: time.Minute, Manual: true,

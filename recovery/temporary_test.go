@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -107,8 +108,8 @@ func TestTemporaryFailures(t *testing.T) {
 						t.Fatalf("failure %d, %v: afterwards: %v", n, inj.Failed(), errs)
 					}
 				}
-				for _, check := range []recovery.Check{data.CheckpointsCheck, data.ArchiveCheck, data.ColdCheck, data.ReserveCheck} {
-					if c := check(); c.Status != recovery.Healthy {
+				for _, check := range []health.Check{data.CheckpointsCheck, data.ArchiveCheck, data.ColdCheck, data.ReserveCheck} {
+					if c := check(); c.Status != health.Healthy {
 						t.Fatalf("failure %d, %v: %+v", n, inj.Failed(), c)
 					}
 				}

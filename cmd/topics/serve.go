@@ -16,6 +16,7 @@ import (
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/cmd/topics/config"
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/slotfs"
 )
@@ -29,13 +30,13 @@ type server struct {
 	log    zerolog.Logger
 	fs     vfs.FS
 	disks  *slotfs.FS // fs, once there is a configuration
-	gate   *recovery.Gate
-	health *recovery.Health
+	gate   *health.Gate
+	health *health.Monitor
 	// watchdog is what /live asks.
-	watchdog *recovery.Watchdog
+	watchdog *health.Watchdog
 	lock     vfs.Held // the data directory's; nil if it could not be taken
-	disk     *recovery.DiskWatch
-	wal      *recovery.LogWatch
+	disk     *health.DiskWatch
+	wal      *health.LogWatch
 	api      *api.Server
 	// descriptors are what log, segments and connections share.
 	descriptors *descriptors
@@ -147,7 +148,7 @@ func (s *server) watch() (stop func()) {
 	// So that there is a file system to watch. If the directory cannot be
 	// made, recovery says so.
 	_ = s.fs.MkdirAll(s.config.DataDir)
-	s.gate = recovery.NewGate(time.Now)
+	s.gate = health.NewGate(time.Now)
 	s.registerChecks()
 	s.api = api.New(s.apiOptions())
 	s.boundConnections()
@@ -193,7 +194,7 @@ func (s *server) open() {
 	s.health.Register("log", s.wal.Check)
 	s.health.Refresh("log")
 	s.watchdog.Watch("registry", func() bool { data.Registry.List("\xff", "", 0); return true })
-	s.watchdog.Watch("log", recovery.LogMoves(s.logState))
+	s.watchdog.Watch("log", health.LogMoves(s.logState))
 	s.api.Open(data.Registry)
 	s.gate.Ready()
 	go debug.FreeOSMemory() // what recovery needed and nobody does now

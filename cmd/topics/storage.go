@@ -13,8 +13,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// storageView shows what lies below the topics to the HTTP side, which does not
-// import recovery. While there is no data it has nothing to show; the gate
+// storageView shows what lies below the topics to the HTTP side, which of
+// recovery imports only its health. While there is no data it has nothing to show; the gate
 // keeps requests from asking more of it.
 type storageView struct{ *server }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -32,8 +33,8 @@ func (s *server) apiOptions() api.Options {
 		Audit:   trail,
 		Version: version,
 		NodeID:  node,
-		Gate:    gateView{s.gate},
-		Health:  healthView{s.health, s.watchdog},
+		Gate:    s.gate,
+		Health:  vitals{s.health, s.watchdog},
 		Limits: api.Limits{
 			MaxBodyBytes:     c.MaxBodyBytes,
 			MaxBatchRecords:  c.MaxBatchRecords,
@@ -170,30 +171,30 @@ func (s *server) named() (names []string) {
 // log, and the watchdog. What they find is logged when it turns.
 func (s *server) registerChecks() {
 	c, lines := s.config, s.thresholds()
-	s.health = recovery.NewHealth(time.Now, c.HealthInterval)
+	s.health = health.NewMonitor(time.Now, c.HealthInterval)
 	s.health.Changed = s.logHealth
-	s.watchdog = recovery.NewWatchdog(time.Now)
+	s.watchdog = health.NewWatchdog(time.Now)
 	s.watchdog.Waits = func() bool { return s.disks.Oldest(c.DataDir) > time.Second }
 	s.watchdog.Stuck = s.logStuck
-	s.disk = recovery.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(c.DataDir) }, lines)
-	s.wal = recovery.NewLogWatch(s.logState, lines)
-	s.health.Live("recovery", recovery.RecoveryCheck(s.gate))
+	s.disk = health.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(c.DataDir) }, lines)
+	s.wal = health.NewLogWatch(s.logState, lines)
+	s.health.Live("recovery", health.RecoveryCheck(s.gate))
 	s.health.Live("watchdog", s.watchdog.Check)
 	s.health.Register("disk_space", s.disk.Check)
-	s.health.Register("data_dir", recovery.Worst(recovery.DataDirCheck(s.lock), recovery.DirectoryCheck(s.fs, c.DataDir)))
+	s.health.Register("data_dir", health.Worst(recovery.DataDirCheck(s.lock), health.DirectoryCheck(s.fs, c.DataDir)))
 	if c.ColdDir != "" {
-		look := recovery.StoreCheck(s.fs, c.ColdDir, lines)
-		s.health.Register("cold_dir", s.onData(func(*recovery.Recovered) recovery.Condition { return look() }))
+		look := health.StoreCheck(s.fs, c.ColdDir, lines)
+		s.health.Register("cold_dir", s.onData(func(*recovery.Recovered) health.Condition { return look() }))
 	}
 	if c.ArchiveDir != "" {
-		look := recovery.StoreCheck(s.fs, c.ArchiveDir, lines)
-		s.health.Register("archive_dir", s.onData(func(*recovery.Recovered) recovery.Condition { return look() }))
+		look := health.StoreCheck(s.fs, c.ArchiveDir, lines)
+		s.health.Register("archive_dir", s.onData(func(*recovery.Recovered) health.Condition { return look() }))
 	}
-	s.health.Register("memory", recovery.MemoryCheck(recovery.MemoryUse, lines))
-	s.health.Register("connections", recovery.ConnectionsCheck(s.connections, lines))
-	s.health.Register("descriptors", recovery.DescriptorsCheck(s.openDescriptors, lines))
+	s.health.Register("memory", health.MemoryCheck(health.MemoryUse, lines))
+	s.health.Register("connections", health.ConnectionsCheck(s.connections, lines))
+	s.health.Register("descriptors", health.DescriptorsCheck(s.openDescriptors, lines))
 	s.health.Register("segments", recovery.SegmentsCheck(s.damageSeen))
-	s.health.Register("routers", recovery.RoutersCheck(time.Now, s.routersStuck))
+	s.health.Register("routers", health.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
 	s.health.Register("cold", s.onData((*recovery.Recovered).ColdCheck))
@@ -201,9 +202,9 @@ func (s *server) registerChecks() {
 }
 
 // thresholds are where the health checks draw their lines.
-func (s *server) thresholds() recovery.Thresholds {
+func (s *server) thresholds() health.Thresholds {
 	c := s.config
-	return recovery.Thresholds{
+	return health.Thresholds{
 		SyncDegraded:       c.HealthSyncDegraded,
 		SyncUnhealthy:      c.HealthSyncUnhealthy,
 		DiskDegraded:       c.HealthDiskDegraded,
@@ -215,9 +216,9 @@ func (s *server) thresholds() recovery.Thresholds {
 	}
 }
 
-func (s *server) logHealth(name string, was recovery.Status, is recovery.Condition) {
+func (s *server) logHealth(name string, was health.Status, is health.Condition) {
 	level := zerolog.WarnLevel
-	if is.Status == recovery.Healthy {
+	if is.Status == health.Healthy {
 		level = zerolog.InfoLevel
 	}
 	s.log.WithLevel(level).Str("check", name).Stringer("was", was).Stringer("is", is.Status).
@@ -233,9 +234,9 @@ func (s *server) logStuck(part string, silent time.Duration) {
 }
 
 // logState is the log as health sees it, zero while there is none.
-func (s *server) logState() recovery.LogState {
+func (s *server) logState() health.LogState {
 	st := s.walStats()
-	return recovery.LogState{
+	return health.LogState{
 		ReadOnly:   st.ReadOnly,
 		Err:        st.Err,
 		Full:       st.Full,
@@ -263,12 +264,12 @@ func (s *server) position() api.LogPosition {
 
 // onData makes a check of one that needs the data; while there is none all is
 // well.
-func (s *server) onData(check func(*recovery.Recovered) recovery.Condition) func() recovery.Condition {
-	return func() recovery.Condition {
+func (s *server) onData(check func(*recovery.Recovered) health.Condition) func() health.Condition {
+	return func() health.Condition {
 		if data := s.data.Load(); data != nil {
 			return check(data)
 		}
-		return recovery.Condition{}
+		return health.Condition{}
 	}
 }
 
@@ -300,41 +301,8 @@ func (s *server) openDescriptors() (open, limit int64) {
 	return s.descriptors.open.Load(), int64(s.descriptors.limit)
 }
 
-// gateView shows the gate to the HTTP side, which does not import recovery.
-type gateView struct{ *recovery.Gate }
-
-// Progress implements api.Gate.
-func (v gateView) Progress() api.Progress {
-	p := v.Gate.Progress()
-	return api.Progress{
-		Phase:      string(p.Phase),
-		Fraction:   p.Fraction,
-		BytesDone:  p.BytesDone,
-		BytesTotal: p.BytesTotal,
-		Records:    p.Records,
-		Elapsed:    p.Elapsed,
-		ETA:        p.ETA,
-		Startup:    p.Startup,
-		Err:        p.Err,
-	}
-}
-
-// healthView shows the health to the HTTP side.
-type healthView struct {
-	*recovery.Health
-	*recovery.Watchdog
-}
-
-// Snapshot implements api.Health.
-func (v healthView) Snapshot() api.HealthReport {
-	s := v.Health.Snapshot()
-	r := api.HealthReport{
-		Status: s.Overall.String(),
-		At:     s.Taken,
-		Checks: make([]api.HealthCheck, len(s.Findings)),
-	}
-	for i, f := range s.Findings {
-		r.Checks[i] = api.HealthCheck{Name: f.Name, Status: f.Status.String(), Reason: f.Reason}
-	}
-	return r
+// vitals is what probes ask of health.
+type vitals struct {
+	*health.Monitor
+	*health.Watchdog
 }

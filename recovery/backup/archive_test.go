@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -124,7 +124,7 @@ func TestArchiveOnABadDisk(t *testing.T) {
 			w.steps(20)
 			w.upkeep()
 		}
-		if c := w.data.ArchiveCheck(); c.Status != recovery.Healthy {
+		if c := w.data.ArchiveCheck(); c.Status != health.Healthy {
 			t.Fatalf("failure %d: %v", n, c)
 		}
 		w.forward(fmt.Sprintf("failure %d", n), at.Kill())
@@ -149,7 +149,7 @@ func TestFullArchiveKeepsTheLog(t *testing.T) {
 	w.open()
 	w.fault = syscall.ENOSPC
 	w.script(func() bool { return false })
-	if c := w.data.ArchiveCheck(); c.Status != recovery.Degraded || !strings.Contains(c.Reason, "archive") {
+	if c := w.data.ArchiveCheck(); c.Status != health.Degraded || !strings.Contains(c.Reason, "archive") {
 		t.Fatalf("%+v", c)
 	}
 	if oldest := firstLog(t, fsys); oldest != 1 {
@@ -160,7 +160,7 @@ func TestFullArchiveKeepsTheLog(t *testing.T) {
 	w.steps(10)
 	w.upkeep()
 	w.upkeep()
-	if c := w.data.ArchiveCheck(); c.Status != recovery.Healthy {
+	if c := w.data.ArchiveCheck(); c.Status != health.Healthy {
 		t.Fatalf("%+v", c)
 	}
 	if oldest := firstLog(t, fsys); oldest == 1 {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -43,7 +44,7 @@ type world struct {
 
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: dir, BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		FS: fsys, Dir: dir, BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: health.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 4 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,

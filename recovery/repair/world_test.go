@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -24,7 +25,7 @@ import (
 
 func options(fsys vfs.FS) recovery.Options {
 	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: recovery.NewGate(time.Now),
+		FS: fsys, Dir: "/data", BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: health.NewGate(time.Now),
 		WAL: wal.Options{
 			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 64 << 10,
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,

@@ -1,4 +1,4 @@
-package recovery
+package health
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// StuckAfter is how long a proof may be missing before the process counts as
-// stuck.
+// StuckAfter is how long a part may fail to move before it counts as stuck: a
+// part of the process without a proof, or a router that waits.
 const StuckAfter = 10 * time.Second
 
 // beatInterval is how often the watchdog asks for proofs.

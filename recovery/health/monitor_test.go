@@ -1,4 +1,4 @@
-package recovery
+package health
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 		{[]Condition{{}}, []Condition{{Unhealthy, "u"}}, Unhealthy},
 	}
 	for i, row := range rows {
-		h := NewHealth(newClock().now, time.Second)
+		h := NewMonitor(newClock().now, time.Second)
 		for j, c := range row.slow {
 			h.Register(fmt.Sprint("slow", j), fixed(c))
 		}
@@ -40,7 +40,7 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 		for j := range row.slow {
 			h.Refresh(fmt.Sprint("slow", j))
 		}
-		if s := h.Snapshot(); s.Overall != row.want || len(s.Findings) != len(row.slow)+len(row.live) {
+		if s := h.Snapshot(); s.Status != row.want || len(s.Findings) != len(row.slow)+len(row.live) {
 			t.Errorf("row %d: %+v", i, s)
 		}
 	}
@@ -48,7 +48,7 @@ func TestHealthOverallIsTheWorst(t *testing.T) {
 
 func TestHealthRunsOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHealth(time.Now, time.Second)
+		h := NewMonitor(time.Now, time.Second)
 		runs := 0 // one run comes after the other
 		h.Register("b", func() Condition { runs++; return Condition{Degraded, fmt.Sprint("run ", runs)} })
 		h.Register("a", fixed(Condition{}))
@@ -61,7 +61,7 @@ func TestHealthRunsOnceASecond(t *testing.T) {
 		synctest.Wait()
 		began := time.Now()
 		time.Sleep(3500 * time.Millisecond)
-		want := Snapshot{Overall: Degraded, Taken: began.Add(3 * time.Second),
+		want := Snapshot{Status: Degraded, Taken: began.Add(3 * time.Second),
 			Findings: []Finding{{"a", Condition{}}, {"b", Condition{Degraded, "run 4"}}}}
 		for range 10 { // looking does not run anything
 			if s := h.Snapshot(); !reflect.DeepEqual(s, want) {
@@ -70,7 +70,7 @@ func TestHealthRunsOnceASecond(t *testing.T) {
 		}
 		h.Register("b", fixed(Condition{Unhealthy, "replaced"}))
 		time.Sleep(time.Second)
-		if s := h.Snapshot(); s.Overall != Unhealthy || len(s.Findings) != 2 {
+		if s := h.Snapshot(); s.Status != Unhealthy || len(s.Findings) != 2 {
 			t.Errorf("after replacing: %+v", s)
 		}
 		cancel()
@@ -83,7 +83,7 @@ func TestHealthRunsOnceASecond(t *testing.T) {
 // so does the watchdog.
 func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, d := NewHealth(time.Now, time.Second), NewWatchdog(time.Now)
+		h, d := NewMonitor(time.Now, time.Second), NewWatchdog(time.Now)
 		release := make(chan struct{})
 		var hangs, other atomic.Int64 // runs
 		h.Register("hangs", func() Condition {
@@ -136,7 +136,7 @@ func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 // Run ends although a check hangs.
 func TestHealthEndsWithoutTheLateOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHealth(time.Now, time.Second)
+		h := NewMonitor(time.Now, time.Second)
 		release := make(chan struct{})
 		h.Register("hangs", func() Condition { <-release; return Condition{} })
 		ctx, cancel := context.WithCancel(t.Context())
@@ -153,7 +153,7 @@ func TestHealthEndsWithoutTheLateOnes(t *testing.T) {
 }
 
 func TestLiveCheckTurnsAtOnce(t *testing.T) {
-	h := NewHealth(time.Now, time.Second)
+	h := NewMonitor(time.Now, time.Second)
 	g := NewGate(time.Now)
 	h.Live("recovery", RecoveryCheck(g))
 	for _, step := range []struct {
@@ -280,7 +280,7 @@ func TestMemoryUse(t *testing.T) {
 
 // A status that turns is reported once, with its reason.
 func TestHealthTellsWhatChanged(t *testing.T) {
-	h := NewHealth(time.Now, time.Second)
+	h := NewMonitor(time.Now, time.Second)
 	condition := Condition{}
 	h.Register("log", func() Condition { return condition })
 	var reported []string
@@ -303,7 +303,7 @@ func TestRoutersCheck(t *testing.T) {
 	now := time.UnixMilli(1_000_000)
 	stuck := 0
 	check := RoutersCheck(func() time.Time { return now }, func(before int64) int {
-		if want := now.Add(-stuckAfter).UnixMilli(); before != want {
+		if want := now.Add(-StuckAfter).UnixMilli(); before != want {
 			t.Errorf("asked for those since before %d, want %d", before, want)
 		}
 		return stuck
