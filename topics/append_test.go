@@ -3,9 +3,10 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 func TestAppendAnswers(t *testing.T) {

@@ -1,8 +1,9 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/record"
 	"sync"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // batch is a write's records, encoded before any lock is taken.

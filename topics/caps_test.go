@@ -2,10 +2,11 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"sync"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // stone reads at from and returns the tombstone, which must be there.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // changesOfState are all the requests whose effect is durable whatever the class

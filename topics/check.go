@@ -2,8 +2,9 @@ package topics
 
 import (
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // check holds the write against the topic's head and caps.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // lostBy says what a restart must make of a class.

@@ -2,8 +2,9 @@ package topics
 
 import (
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // checkCycle refuses a router, in the place of old, that closes a cycle it does

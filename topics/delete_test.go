@@ -2,9 +2,10 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 func (w *world) delete(name string, ifEmpty bool) bool {

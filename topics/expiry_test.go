@@ -2,8 +2,9 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A sweep comes by a topic with a ttl for as long as it has one, and notes what

@@ -3,9 +3,10 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Routers of one topic take what their own filters match.

@@ -3,9 +3,10 @@ package topics
 import (
 	"context"
 	"errors"
-	"github.com/e6e95bb8/topics/topics/record"
 	"syscall"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // begin gives a write its place and does not wait for it.

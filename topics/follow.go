@@ -1,10 +1,11 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Follower is told which topics have moved. It is one consumer's: who is woken

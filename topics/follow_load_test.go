@@ -3,10 +3,11 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // TestWritersDoNotWaitForFollowers holds that a write needs nothing that is held

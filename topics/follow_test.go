@@ -2,10 +2,11 @@ package topics
 
 import (
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // moved delivers and takes what there is.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // shown are a topic's records as it shows them now: nobody hurries for the reader.

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"github.com/e6e95bb8/topics/topics/record"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // forwarders is what forwards in the background.

@@ -3,8 +3,9 @@ package topics
 import (
 	"context"
 	"errors"
-	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // fill writes to a topic until the disk is full, which it is from now on.

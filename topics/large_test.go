@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // large is a topic beyond every bound of one read, one extent and one block,

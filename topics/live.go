@@ -1,8 +1,9 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/record"
 	"math"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A topic's seqs up to its head are live, deleted, lost, or gone with the

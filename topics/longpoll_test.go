@@ -2,11 +2,12 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // poll starts a read that waits for a minute and returns how it ended.

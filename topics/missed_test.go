@@ -2,8 +2,9 @@ package topics
 
 import (
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A follower of a prefix that takes nothing holds little, however many topics

@@ -2,10 +2,11 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // The names of topics and routers come from request lines, which may be long.

@@ -2,8 +2,9 @@ package topics
 
 import (
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // oracle is a topic as the contract tells it, with no care for cost: every seq

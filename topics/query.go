@@ -1,8 +1,9 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/record"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Query is one read.

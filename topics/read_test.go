@@ -3,10 +3,11 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // tagged writes one record per tag, in a batch of their own each third.

@@ -2,9 +2,10 @@ package topics
 
 import (
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // TestDeletedEphemeralRecordsTakeNoMemory holds that what is deleted behind a

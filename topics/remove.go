@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Deletion says which records go: those below Before, those that match, or,

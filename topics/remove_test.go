@@ -2,10 +2,11 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // somewhere runs a test with the records in the log, in a segment, half in

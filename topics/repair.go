@@ -2,6 +2,7 @@ package topics
 
 import (
 	"errors"
+
 	"github.com/e6e95bb8/topics/topics/record"
 )
 

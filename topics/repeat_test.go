@@ -2,8 +2,9 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // TestRepeats holds that a repeat is known as one from when its first write has

@@ -2,9 +2,10 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // TestSteadyWritesWaitForNoReservation holds that a writer of a class weaker

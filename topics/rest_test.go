@@ -3,8 +3,9 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // idle lets the sweeper come by until it has nothing to come for, and syncs.

@@ -2,10 +2,11 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/record"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // News of a loss goes no further than the records would have gone: not round a

@@ -3,10 +3,11 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Many routers, in one cycle of thousands and between two topics, are made,

@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/json"
 	"fmt"
+
 	"github.com/e6e95bb8/topics/topics/record"
 )
 

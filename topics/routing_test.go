@@ -3,10 +3,11 @@ package topics
 import (
 	"context"
 	"errors"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"testing"
 	"testing/synctest"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // A router that is changed goes on where it is, also after a crash: what it

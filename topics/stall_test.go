@@ -3,11 +3,12 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // parked waits until a goroutine that runs a method of the registry waits for a

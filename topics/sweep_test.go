@@ -3,9 +3,10 @@ package topics
 import (
 	"context"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // TestSweepPassesOver holds that the sweeper comes by a topic when there is

@@ -3,9 +3,10 @@ package topics
 import (
 	"bytes"
 	"encoding/binary"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
 	"sort"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // tagIndex finds the records of a topic's index by tag. The topic's lock

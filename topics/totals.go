@@ -2,8 +2,9 @@ package topics
 
 import (
 	"container/heap"
-	"github.com/e6e95bb8/topics/topics/record"
 	"sync/atomic"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Totals are the registry's counters: gauges of now, and totals since start.

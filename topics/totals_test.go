@@ -1,9 +1,10 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/record"
 	"reflect"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // What is counted of the topics and routers that are there is the same after a

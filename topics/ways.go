@@ -3,8 +3,9 @@ package topics
 import (
 	"cmp"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"slices"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // # Ways

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/e6e95bb8/topics/topics/record"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 func limitWays(most int) func(*world) {

@@ -1,8 +1,9 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/record"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Write is one append request: all of its records or none.

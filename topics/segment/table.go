@@ -1,8 +1,9 @@
 package segment
 
-import "context"
-
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // table reads the table of extents from its start, a page at a time.
 type table struct {

@@ -1,8 +1,9 @@
 package segment
 
-import "context"
-
-import "bytes"
+import (
+	"bytes"
+	"context"
+)
 
 // Tags calls yield for the tags of a topic from the tag from on, in order, with
 // the rising seqs of their records, until it returns false. A tag may come in
