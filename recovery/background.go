@@ -107,7 +107,7 @@ func (r *Recovered) bound() {
 			at = archive
 		}
 	}
-	r.Log.Bound(at)
+	r.Log.SetLimit(at)
 }
 
 // finishedFile has a log file archived that was left for the next one.

@@ -99,10 +99,11 @@ func checkProgress(t *testing.T, log []spell, fileBytes int64) {
 			payload[head+i] = 'x'
 		}
 		for range s.n {
-			if _, err := l.Admit(t.Context(), len(payload), false, true); err != nil {
+			room, err := l.Reserve(t.Context(), len(payload), wal.Patient)
+			if err != nil {
 				t.Fatal(err)
 			}
-			span, err := l.Append(1, payload, nil, false)
+			span, err := room.Append(1, payload, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

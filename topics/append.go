@@ -90,9 +90,13 @@ const entryOverhead = 256
 // would come back here and find room, without end.
 func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (time.Duration, error) {
 	need := len(b.records) + len(w.IdempotencyKey) + entryOverhead
+	var mode wal.Mode
+	if w.DisableBackpressure {
+		mode = wal.Patient
+	}
 	t := r.lookup(name)
 	if t == nil {
-		return r.log.Admit(ctx, need+configSize, false, w.DisableBackpressure)
+		return r.waitForSpace(ctx, need+configSize, mode)
 	}
 	t.mu.RLock()
 	free := t.next.Durability == record.Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
@@ -100,7 +104,15 @@ func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (
 	if free {
 		return 0, nil
 	}
-	return r.log.Admit(ctx, need, false, w.DisableBackpressure)
+	return r.waitForSpace(ctx, need, mode)
+}
+
+// waitForSpace waits until there is room in the log for a payload of n bytes. The
+// room may be gone again when it is used.
+func (r *Registry) waitForSpace(ctx context.Context, n int, mode wal.Mode) (time.Duration, error) {
+	room, err := r.log.Reserve(ctx, n, mode)
+	room.Release()
+	return room.Waited, err
 }
 
 // assign finds or creates the topic and gives the write its seqs. wal.ErrBusy
@@ -255,7 +267,7 @@ func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error
 		if err != nil {
 			return err
 		}
-		if c.span, err = r.log.Append(c.entry.typ, payload, records, false); err != nil {
+		if c.span, err = r.log.TryAppend(0, c.entry.typ, payload, records); err != nil {
 			return logError(err)
 		}
 		if c.entry.create && c.class != record.Fsync {

@@ -43,7 +43,7 @@ func (r *Registry) Patch(ctx context.Context, name string, p *record.ConfigPatch
 // nil for a topic that is not there.
 func (r *Registry) configure(ctx context.Context, name string, derive func(*record.Config) (record.Config, error)) (Configured, error) {
 	for {
-		if _, err := r.log.Admit(ctx, configSize, false, true); err != nil {
+		if _, err := r.waitForSpace(ctx, configSize, wal.Patient); err != nil {
 			return Configured{}, logError(err)
 		}
 		out, c, err := r.assignConfig(name, derive)
@@ -188,7 +188,7 @@ func (r *Registry) appendChange(c *commit, ceiling uint64) error {
 	if err != nil {
 		return err
 	}
-	c.span, err = r.log.Append(c.entry.typ, payload, nil, false)
+	c.span, err = r.log.TryAppend(0, c.entry.typ, payload, nil)
 	return logError(err)
 }
 
@@ -207,7 +207,7 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 	var out *Removal
 	var at wal.LSN
 	for {
-		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
+		if _, err := r.waitForSpace(ctx, entryOverhead, wal.Freeing|wal.Patient); err != nil {
 			return Removal{}, logError(err)
 		}
 		var err error
@@ -263,7 +263,7 @@ func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, err
 func (r *Registry) appendDrop(t *topic, e *entry, payload []byte) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	span, err := r.log.Append(e.typ, payload, nil, true)
+	span, err := r.log.TryAppend(wal.Freeing, e.typ, payload, nil)
 	if err != nil {
 		return nil, 0, logError(err)
 	}

@@ -96,7 +96,7 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 	}
 	for {
 		if x.count > 0 {
-			if _, err := r.log.Admit(ctx, x.frameSize(), false, true); err != nil {
+			if _, err := r.waitForSpace(ctx, x.frameSize(), wal.Patient); err != nil {
 				return nil, logError(err)
 			}
 		}
@@ -231,7 +231,7 @@ func (r *Registry) noteCursor(rt *router, through uint64, count int) {
 	if err != nil {
 		return
 	}
-	if span, err := r.log.Append(note.typ, payload, nil, false); err == nil {
+	if span, err := r.log.TryAppend(0, note.typ, payload, nil); err == nil {
 		rt.applied, rt.logged = span.End, through
 	}
 }

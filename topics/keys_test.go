@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/wal"
 	"github.com/zeebo/xxh3"
 )
 
@@ -162,7 +163,7 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	long := record.DefaultConfig()
 	long.IdempotencyWindowMS = 1 << 62
 	e := entry{typ: entryConfig, id: w.lookup("a").id, ts: w.now, config: &long, ceiling: 1 << 11}
-	if _, err := w.logEntry(t.Context(), &e, true); err != nil {
+	if _, err := w.logEntry(t.Context(), &e, wal.Freeing); err != nil {
 		t.Fatal(err)
 	}
 	w.restart()

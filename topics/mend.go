@@ -3,7 +3,6 @@ package topics
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -292,13 +291,10 @@ func (m *Mender) keep(ctx context.Context, e *entry) (wal.Span, error) {
 	if err != nil {
 		return wal.Span{}, err
 	}
-	for {
-		if _, err := m.log.Admit(ctx, len(head)+len(e.records), false, true); err != nil {
-			return wal.Span{}, err
-		}
-		span, err := m.log.Append(entryAppend, head, e.records, false)
-		if !errors.Is(err, wal.ErrBusy) {
-			return span, err
-		}
+	room, err := m.log.Reserve(ctx, len(head)+len(e.records), wal.Patient)
+	if err != nil {
+		return wal.Span{}, err
 	}
+	defer room.Release()
+	return room.Append(entryAppend, head, e.records)
 }

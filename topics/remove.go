@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/wal"
 )
 
 // Deletion says which records go: those below Before, those that match, or,
@@ -38,7 +39,7 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 		need += len(d.Match.Value)
 	}
 	for tries := 0; ; tries++ {
-		if _, err := r.log.Admit(ctx, need, true, true); err != nil {
+		if _, err := r.waitForSpace(ctx, need, wal.Freeing|wal.Patient); err != nil {
 			return Deleted{}, logError(err)
 		}
 		c, err := r.assignDelete(name, d)
@@ -122,7 +123,7 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.span, err = r.log.Append(entryDelete, payload, nil, true); err != nil {
+	if c.span, err = r.log.TryAppend(wal.Freeing, entryDelete, payload, nil); err != nil {
 		return nil, logError(err)
 	}
 	t.assignedTS = c.entry.ts

@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -170,7 +169,7 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	var upto wal.LSN
 	for _, l := range losses {
 		e := entry{typ: entryLost, id: l.resolved.id, first: l.From, last: l.To, reason: l.Reason}
-		span, err := r.logEntry(ctx, &e, true)
+		span, err := r.logEntry(ctx, &e, wal.Freeing)
 		if err != nil {
 			return err
 		}
@@ -187,21 +186,18 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 }
 
 // logEntry appends an entry without records and waits for room if need be.
-// spare lets it use what a full disk keeps in reserve. No lock is held.
-func (r *Registry) logEntry(ctx context.Context, e *entry, spare bool) (wal.Span, error) {
+// No lock is held.
+func (r *Registry) logEntry(ctx context.Context, e *entry, mode wal.Mode) (wal.Span, error) {
 	payload, err := e.encode(nil)
 	if err != nil {
 		return wal.Span{}, err
 	}
-	for {
-		if _, err := r.log.Admit(ctx, len(payload), spare, true); err != nil {
-			return wal.Span{}, err
-		}
-		span, err := r.log.Append(e.typ, payload, nil, spare)
-		if !errors.Is(err, wal.ErrBusy) {
-			return span, err
-		}
+	room, err := r.log.Reserve(ctx, len(payload), mode|wal.Patient)
+	if err != nil {
+		return wal.Span{}, err
 	}
+	defer room.Release()
+	return room.Append(e.typ, payload, nil)
 }
 
 // Replayed is the number of records replayed so far; 0 again after Start.

@@ -77,7 +77,7 @@ func (r *Registry) releaseSeqs(t *topic) error {
 	if !t.reserves() || t.next.Durability != record.Ephemeral {
 		return nil
 	}
-	err := r.endReservation(t, true)
+	err := r.endReservation(t, wal.Freeing)
 	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) || errors.Is(err, wal.ErrNoFile) {
 		return nil
 	}
@@ -88,13 +88,13 @@ func (r *Registry) releaseSeqs(t *topic) error {
 // next write needs a reservation, and waits until that is durable. The entry
 // has its place before any later reservation, for t.mu is held. Where it is
 // lost, so is everything after it, and the ceiling before it holds.
-func (r *Registry) endReservation(t *topic, spare bool) error {
+func (r *Registry) endReservation(t *topic, mode wal.Mode) error {
 	e := entry{typ: entryReserve, id: t.id, ceiling: t.assigned, last: t.assigned}
 	payload, err := e.encode(nil)
 	if err != nil {
 		return err
 	}
-	span, err := r.log.Append(e.typ, payload, nil, spare)
+	span, err := r.log.TryAppend(mode, e.typ, payload, nil)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (r *Registry) rest(t *topic) (again bool) {
 	if s.still = min(s.still+1, 1<<maxRests); s.still < 1<<s.rests {
 		return true
 	}
-	if r.Pressure() > restPressure || r.endReservation(t, false) != nil {
+	if r.Pressure() > restPressure || r.endReservation(t, 0) != nil {
 		return true // others need the log more, or it is full, or failed
 	}
 	s.still, s.rests = 0, min(s.rests+1, maxRests)
@@ -142,7 +142,7 @@ func (t *topic) quiet() bool { return len(t.pending) == 0 && t.reserve.seen == t
 // checkpoint knows of none. t.mu is held.
 func (r *Registry) restForCheckpoint(t *topic) {
 	if t.reserves() && t.quiet() {
-		_ = r.endReservation(t, false) // else the checkpoint has it as it is
+		_ = r.endReservation(t, 0) // else the checkpoint has it as it is
 	}
 }
 
@@ -161,7 +161,7 @@ func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
 	payload, err := e.encode(nil)
 	if err == nil {
 		var span wal.Span
-		if span, err = r.log.Append(e.typ, payload, nil, false); err == nil {
+		if span, err = r.log.TryAppend(0, e.typ, payload, nil); err == nil {
 			t.reserve.at = span.End
 			return nil
 		}

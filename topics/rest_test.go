@@ -190,12 +190,12 @@ func TestRestWaitsForRoom(t *testing.T) {
 	w.write("a", 1)
 	tp := w.lookup("a")
 	w.Sweep(context.Background())
-	w.log.Bound(1)
+	w.log.SetLimit(1)
 	w.Sweep(context.Background())
 	if tp.reserve.ceiling == tp.assigned || len(w.sweeper.topics) != 1 {
 		t.Fatalf("%+v, visited by %d", tp.reserve, len(w.sweeper.topics))
 	}
-	w.log.Bound(0)
+	w.log.SetLimit(0)
 	w.Sweep(context.Background())
 	if tp.reserve.ceiling != tp.assigned || len(w.sweeper.topics) != 0 {
 		t.Fatalf("%+v, visited by %d", tp.reserve, len(w.sweeper.topics))

@@ -12,7 +12,7 @@ import (
 // forwards nothing; what it has forwarded stays.
 func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost Cost, err error) {
 	for {
-		if _, err := r.log.Admit(ctx, entryOverhead, true, true); err != nil {
+		if _, err := r.waitForSpace(ctx, entryOverhead, wal.Freeing|wal.Patient); err != nil {
 			return false, Cost{}, logError(err)
 		}
 		at, err := r.assignUnroute(name)
@@ -67,7 +67,7 @@ func (rt *router) end(log *wal.Log) (wal.Span, error) {
 	if err != nil {
 		return wal.Span{}, err
 	}
-	span, err := log.Append(e.typ, payload, nil, true)
+	span, err := log.TryAppend(wal.Freeing, e.typ, payload, nil)
 	if err != nil {
 		return wal.Span{}, logError(err)
 	}

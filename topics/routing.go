@@ -66,7 +66,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 		return RouterPut{}, err
 	}
 	for {
-		if _, err := r.log.Admit(ctx, routerSize(&spec), false, true); err != nil {
+		if _, err := r.waitForSpace(ctx, routerSize(&spec), wal.Patient); err != nil {
 			return RouterPut{}, logError(err)
 		}
 		p, err := r.assignRouter(name, &spec)
@@ -263,7 +263,7 @@ func (r *Registry) appendRouter(e *entry, spec *RouterSpec) (wal.Span, error) {
 	if err != nil {
 		return wal.Span{}, err
 	}
-	span, err := r.log.Append(e.typ, payload, nil, false)
+	span, err := r.log.TryAppend(0, e.typ, payload, nil)
 	return span, logError(err)
 }
 

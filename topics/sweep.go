@@ -104,7 +104,7 @@ func (r *Registry) Sweep(ctx context.Context) {
 		}
 	}
 	if len(e.floors) > 0 {
-		_, _ = r.logEntry(ctx, &e, false) // only the note is lost
+		_, _ = r.logEntry(ctx, &e, 0) // only the note is lost
 	}
 }
 

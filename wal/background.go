@@ -169,11 +169,12 @@ func (l *Log) Tick() (idle bool, err error) {
 
 // mark appends a marker to a log that is synced up to at, and returns the
 // log's end. There is none if the log ends with one, or has gone on since, or
-// has no room left in its file, which only costs the proof.
+// has no room left in its file beside what is reserved, which only costs the
+// proof.
 func (l *Log) mark(at LSN) LSN {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.err == nil && l.mu.tail == at && at != l.mu.marked && l.mu.cur.room(at) >= markerSize {
+	if l.mu.err == nil && l.mu.tail == at && at != l.mu.marked && l.mu.cur.room(at)-l.mu.reserved >= markerSize {
 		l.mu.marked = l.appendLocked(typeMarker, nil, nil).End
 		l.mu.ticked = l.mu.marked
 	}

@@ -2,7 +2,6 @@ package wal
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -33,18 +32,16 @@ func benchLog(b *testing.B) *Log {
 }
 
 func appendAll(l *Log, p []byte, wait func(LSN) error) error {
-	for {
-		if _, err := l.Admit(context.Background(), len(p), false, true); err != nil {
-			return err
-		}
-		span, err := l.Append(1, nil, p, false)
-		if err == nil {
-			return wait(span.End)
-		}
-		if !errors.Is(err, ErrBusy) {
-			return err
-		}
+	room, err := l.Reserve(context.Background(), len(p), Patient)
+	if err != nil {
+		return err
 	}
+	defer room.Release()
+	span, err := room.Append(1, nil, p)
+	if err != nil {
+		return err
+	}
+	return wait(span.End)
 }
 
 // BenchmarkRawSync is what the disk takes for a lone append: WriteAt and

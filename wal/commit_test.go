@@ -99,7 +99,7 @@ func TestQueueIsBounded(t *testing.T) {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(context.Background())
 		for n := 0; ; n++ {
-			_, err := l.Append(1, nil, make([]byte, size), false)
+			_, err := l.TryAppend(0, 1, nil, make([]byte, size))
 			if errors.Is(err, ErrBusy) && n == bound/1000 {
 				break
 			}
@@ -111,14 +111,19 @@ func TestQueueIsBounded(t *testing.T) {
 		}
 
 		began := time.Now()
-		waited, err := l.Admit(ctx, size, false, false)
+		room, err := l.Reserve(ctx, size, 0)
+		waited := room.Waited
 		if took := time.Since(began); !errors.Is(err, ErrQueueFull) || waited != l.opts.QueueWait || took != waited {
 			t.Errorf("impatient: %v after %v, says %v", err, took, waited)
 		}
 		var admitted, canceled error
 		var patience time.Duration
-		wg.Go(func() { patience, admitted = l.Admit(context.Background(), size, false, true) })
-		wg.Go(func() { _, canceled = l.Admit(ctx, size, false, true) })
+		wg.Go(func() {
+			room, err := l.Reserve(context.Background(), size, Patient)
+			patience, admitted = room.Waited, err
+			room.Release()
+		})
+		wg.Go(func() { _, canceled = l.Reserve(ctx, size, Patient) })
 		time.Sleep(time.Minute)
 		cancel()
 		synctest.Wait()
@@ -252,8 +257,9 @@ func TestWhatIsUnderWay(t *testing.T) {
 		})
 		synctest.Wait()
 		wg.Go(func() {
-			_, err := l.Admit(t.Context(), 8<<10, false, true)
+			room, err := l.Reserve(t.Context(), 8<<10, Patient)
 			check(t, err)
+			room.Release()
 		})
 		time.Sleep(5 * time.Second)
 		if s := l.Stats(); s.Writing != 5*time.Second || s.Syncing != 0 || s.Waiting != 1 || s.Blocked != 1 {

@@ -88,6 +88,6 @@
 //
 // Callers may hold their own locks while calling Append, which never blocks
 // on the disk. The log takes only Log.mu, and holds it for no system call.
-// Admit, WaitWritten and WaitSynced block and must be called with no lock
+// Reserve, WaitWritten and WaitSynced block and must be called with no lock
 // that an Append caller may need.
 package wal

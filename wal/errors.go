@@ -7,7 +7,7 @@ import (
 
 // The log's refusals.
 var (
-	// ErrBusy: no room at this moment; call Admit and try again.
+	// ErrBusy: there is no room at the moment for a frame that was not reserved.
 	ErrBusy = errors.New("wal: busy")
 	// ErrQueueFull: the bounded queue stayed full for the whole wait.
 	ErrQueueFull = errors.New("wal: queue full")

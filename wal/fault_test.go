@@ -87,7 +87,7 @@ func (w *workload) open() (err error) {
 // later it is tried again.
 func (w *workload) append(p []byte) error {
 	for try := 0; ; try++ {
-		_, err := w.log.Admit(context.Background(), len(p), false, true)
+		room, err := w.log.Reserve(context.Background(), len(p), Patient)
 		if try < 2 && (errors.Is(err, ErrNoFile) || errors.Is(err, ErrDiskFull)) {
 			w.refused++
 			if _, err := w.log.Tick(); err != nil {
@@ -98,7 +98,7 @@ func (w *workload) append(p []byte) error {
 		if err != nil {
 			return err
 		}
-		span, err := w.log.Append(1, nil, p, false)
+		span, err := room.Append(1, nil, p)
 		if err != nil {
 			return err
 		}
@@ -273,10 +273,10 @@ func (l *Log) uses(name string) bool {
 // stillFailed holds a log that has failed to be read-only.
 func stillFailed(t *testing.T, failed string, w *workload, readsFail bool) {
 	t.Helper()
-	if _, err := w.log.Admit(context.Background(), 8, true, true); !errors.Is(err, ErrReadOnly) {
+	if _, err := w.log.Reserve(context.Background(), 8, Freeing|Patient); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("%s: admitted: %v", failed, err)
 	}
-	if _, err := w.log.Append(1, nil, nil, true); !errors.Is(err, ErrReadOnly) {
+	if _, err := w.log.TryAppend(Freeing, 1, nil, nil); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("%s: appended: %v", failed, err)
 	}
 	if s := w.log.Stats(); !s.ReadOnly || !errors.Is(s.Err, errfs.ErrInjected) {
@@ -393,15 +393,15 @@ func TestFilesAreTriedAgain(t *testing.T) {
 
 				n := 0
 				for err = nil; err == nil; n++ {
-					_, err = l.Append(1, nil, payloadOf(200), false)
+					_, err = l.TryAppend(0, 1, nil, payloadOf(200))
 				}
 				if !errors.Is(err, ErrNoFile) || !errors.Is(err, errno) {
 					t.Errorf("append says %v", err)
 				}
-				if _, err := l.Admit(t.Context(), 200, false, true); !errors.Is(err, ErrNoFile) {
-					t.Errorf("admit says %v", err)
+				if _, err := l.Reserve(t.Context(), 200, Patient); !errors.Is(err, ErrNoFile) {
+					t.Errorf("reserve says %v", err)
 				}
-				span, err := l.Append(1, nil, payloadOf(200), true)
+				span, err := l.TryAppend(Freeing, 1, nil, payloadOf(200))
 				check(t, err)
 				check(t, l.WaitSynced(span.End))
 				time.Sleep(10 * spaceRetry) // on the bubble's clock
@@ -447,7 +447,7 @@ func TestFailedIsCalledOnce(t *testing.T) {
 			l, err := recovered(o)
 			check(t, err)
 			inj.Nth = inj.Count() + 1
-			span, err := l.Append(1, nil, []byte("x"), false)
+			span, err := l.TryAppend(0, 1, nil, []byte("x"))
 			check(t, err)
 			if !closing {
 				synctest.Wait()

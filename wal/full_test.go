@@ -28,27 +28,28 @@ func fullLog(t *testing.T, files int64) (*crashfs.FS, Options, *Log) {
 }
 
 // try appends one frame, without waiting for anything.
-func try(l *Log, size int, freeing bool) error {
-	if _, err := l.Admit(context.Background(), size, freeing, true); err != nil {
+func try(l *Log, size int, mode Mode) error {
+	room, err := l.Reserve(context.Background(), size, mode|Patient)
+	if err != nil {
 		return err
 	}
-	_, err := l.Append(1, nil, bytes.Repeat([]byte{1}, size), freeing)
+	_, err = room.Append(1, nil, bytes.Repeat([]byte{1}, size))
 	return err
 }
 
 // fill appends frames until the disk is full and says how many.
-func fillDisk(t *testing.T, l *Log, size int, freeing bool) (n int) {
+func fillDisk(t *testing.T, l *Log, size int, mode Mode) (n int) {
 	t.Helper()
 	for ; ; n++ {
 		before := l.Stats()
-		err := try(l, size, freeing)
+		err := try(l, size, mode)
 		if err == nil {
 			continue
 		}
 		if !errors.Is(err, ErrDiskFull) {
 			t.Fatalf("after %d frames: %v", n, err)
 		}
-		if _, err := l.Append(1, nil, make([]byte, size), freeing); !errors.Is(err, ErrDiskFull) {
+		if _, err := l.TryAppend(mode, 1, nil, make([]byte, size)); !errors.Is(err, ErrDiskFull) {
 			t.Errorf("appending says %v", err)
 		}
 		if after := l.Stats(); after.Frames != before.Frames || after.ReadOnly || !after.Full {
@@ -60,7 +61,7 @@ func fillDisk(t *testing.T, l *Log, size int, freeing bool) (n int) {
 
 func TestDiskFull(t *testing.T) {
 	fsys, o, l := fullLog(t, 2)
-	n := fillDisk(t, l, 200, false)
+	n := fillDisk(t, l, 200, 0)
 	reserve := int(o.reserve())
 	left := int(l.mu.cur.room(l.mu.tail))
 	if room := 2*(fullFile-headerSize) - n*232; left < reserve || left > reserve+232 || room < left {
@@ -68,7 +69,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	// What frees space still works, out of the reserve, and what was appended
 	// is acknowledged.
-	freed := fillDisk(t, l, 8, true)
+	freed := fillDisk(t, l, 8, Freeing)
 	if freed != left/40 {
 		t.Errorf("%d frames of 40 bytes out of a reserve of %d", freed, left)
 	}
@@ -86,7 +87,7 @@ func TestDiskFull(t *testing.T) {
 		if len(got) != n+freed {
 			t.Errorf("%d frames, want %d", len(got), n+freed)
 		}
-		fillDisk(t, l, 200, false)
+		fillDisk(t, l, 200, 0)
 		check(t, l.Close())
 	}
 
@@ -97,7 +98,7 @@ func TestDiskFull(t *testing.T) {
 	if l.Stats().Full {
 		t.Error("still full")
 	}
-	if fillDisk(t, l, 200, false) == 0 {
+	if fillDisk(t, l, 200, 0) == 0 {
 		t.Error("nothing fits into the space given back")
 	}
 	check(t, l.Close())
@@ -110,11 +111,11 @@ func TestDiskFullInTheBackground(t *testing.T) {
 		check(t, l.Close())
 		o.Manual = false
 		l, _, _ = reopen(t, o)
-		n := fillDisk(t, l, 200, false)
+		n := fillDisk(t, l, 200, 0)
 		check(t, l.WaitSynced(l.mu.tail))
 		time.Sleep(10 * spaceRetry) // on the bubble's clock
 		synctest.Wait()
-		if err := try(l, 200, false); !errors.Is(err, ErrDiskFull) {
+		if err := try(l, 200, 0); !errors.Is(err, ErrDiskFull) {
 			t.Errorf("%v on a disk that is full for long", err)
 		}
 		fsys.SetCapacity(0)
@@ -124,7 +125,7 @@ func TestDiskFullInTheBackground(t *testing.T) {
 			t.Errorf("after space was given back: %+v", s)
 		}
 		for range n {
-			check(t, try(l, 200, false))
+			check(t, try(l, 200, 0))
 		}
 		check(t, l.Close())
 	})
@@ -135,11 +136,11 @@ func TestDiskFullInTheBackground(t *testing.T) {
 func TestBigFrameOnAFullDisk(t *testing.T) {
 	fsys, o, l := fullLog(t, 4)
 	for range 3 {
-		if err := try(l, 3*fullFile, false); !errors.Is(err, ErrDiskFull) {
+		if err := try(l, 3*fullFile, 0); !errors.Is(err, ErrDiskFull) {
 			t.Fatalf("big frame: %v", err)
 		}
 		for range perFile {
-			check(t, try(l, 900, false))
+			check(t, try(l, 900, 0))
 		}
 	}
 	if s := l.Stats(); s.ReadOnly {
@@ -148,7 +149,7 @@ func TestBigFrameOnAFullDisk(t *testing.T) {
 	fsys.SetCapacity(0)
 	_, err := l.Tick()
 	check(t, err)
-	check(t, try(l, 3*fullFile, false))
+	check(t, try(l, 3*fullFile, 0))
 	check(t, l.Close())
 	l, got, _ := reopen(t, o)
 	if len(got) != 3*perFile+1 {
@@ -164,9 +165,9 @@ func TestQuotaIsAFullDisk(t *testing.T) {
 	o := options(errfs.New(crashfs.New(), inj), ".")
 	o.Manual, o.FileBytes = true, fullFile
 	l, _, _ := reopen(t, o)
-	fillDisk(t, l, 200, false)
+	fillDisk(t, l, 200, 0)
 	_, err := l.Tick()
 	check(t, err)
-	check(t, try(l, 200, false))
+	check(t, try(l, 200, 0))
 	check(t, l.Close())
 }

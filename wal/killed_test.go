@@ -47,10 +47,10 @@ func appendTorn(t *testing.T, l *Log, fsys *crashfs.FS, seed int, sizes ...int) 
 	t.Helper()
 	l.prepareSpare()
 	for _, n := range sizes {
-		_, err := l.Append(1, nil, payloadOf(n), false)
+		_, err := l.TryAppend(0, 1, nil, payloadOf(n))
 		if errors.Is(err, ErrBusy) {
 			l.prepareSpare()
-			_, err = l.Append(1, nil, payloadOf(n), false)
+			_, err = l.TryAppend(0, 1, nil, payloadOf(n))
 		}
 		check(t, err)
 	}

@@ -36,13 +36,11 @@ func (w *writer) run(l *Log, stop <-chan struct{}) {
 		default:
 		}
 		p := w.payload(w.appended)
-		if _, w.end = l.Admit(context.Background(), len(p), false, true); w.end != nil {
+		var room Reservation
+		if room, w.end = l.Reserve(context.Background(), len(p), Patient); w.end != nil {
 			return
 		}
-		span, err := l.Append(byte(1+w.id), p[:3], p[3:], false)
-		if errors.Is(err, ErrBusy) {
-			continue
-		}
+		span, err := room.Append(byte(1+w.id), p[:3], p[3:])
 		if w.end = err; err != nil {
 			return
 		}
@@ -188,11 +186,11 @@ func TestCloseUnderLoad(t *testing.T) {
 				t.Errorf("writer %d was told %v", w.id, w.end)
 			}
 		}
-		if _, err := l.Append(1, nil, nil, true); !errors.Is(err, ErrClosed) {
+		if _, err := l.TryAppend(Freeing, 1, nil, nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("append after close: %v", err)
 		}
-		if waited, err := l.Admit(context.Background(), 1, true, true); !errors.Is(err, ErrClosed) || waited > time.Second {
-			t.Errorf("admit after close: %v", err)
+		if room, err := l.Reserve(context.Background(), 1, Freeing|Patient); !errors.Is(err, ErrClosed) || room.Waited > time.Second {
+			t.Errorf("reserve after close: %v", err)
 		}
 		check(t, l.WaitSynced(l.mu.tail))
 		check(t, l.Close())

@@ -48,7 +48,7 @@ type Options struct {
 	QueueBytes int64         // most bytes appended and not yet written
 	CacheBytes int64         // recent log bytes kept in memory for readers
 	DiskSync   time.Duration // an unsynced byte is synced within this
-	QueueWait  time.Duration // how long Admit waits for a full queue
+	QueueWait  time.Duration // how long Reserve waits for a full queue
 
 	// Observe, if set, is called after every sync, by one goroutine at a
 	// time, with no lock held. It must not block.
@@ -76,7 +76,7 @@ type Options struct {
 	// need the file get ErrDiskFull, and it is asked again after a while.
 	Room func(end LSN, bytes int64) error
 
-	// Manual starts no goroutine: spares are prepared inside Admit, and Tick
+	// Manual starts no goroutine: spares are prepared inside Reserve, and Tick
 	// does what the background would. For simulations that must replay.
 	Manual bool
 }

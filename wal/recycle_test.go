@@ -72,13 +72,13 @@ func TestReleaseOfUnusualSizes(t *testing.T) {
 // for a frame that needs a bigger file.
 func TestReleaseMakesRoom(t *testing.T) {
 	_, _, l := fullLog(t, 4)
-	fillDisk(t, l, 200, false)
+	fillDisk(t, l, 200, 0)
 	check(t, l.WaitSynced(l.Tail()))
 	for range 3 {
 		if n, err := l.Release(l.Files()[1].First, nil); n != 1 || err != nil {
 			t.Fatalf("released %d, %v", n, err)
 		}
-		if fillDisk(t, l, 200, false) < 50 {
+		if fillDisk(t, l, 200, 0) < 50 {
 			t.Error("nothing fits into the file given back")
 		}
 		check(t, l.WaitSynced(l.Tail()))
@@ -89,7 +89,7 @@ func TestReleaseMakesRoom(t *testing.T) {
 	if n, err := l.Release(l.Tail(), nil); n != 3 || err != nil {
 		t.Fatalf("released %d, %v", n, err)
 	}
-	check(t, try(l, 2*fullFile+fullFile/2, false)) // needs what was kept to be recycled, too
+	check(t, try(l, 2*fullFile+fullFile/2, 0)) // needs what was kept to be recycled, too
 	check(t, l.Close())
 }
 
@@ -101,13 +101,13 @@ func TestReleaseMakesRoomInTheBackground(t *testing.T) {
 		o.Manual = false
 		l, _, _ = reopen(t, o)
 		for range 3 {
-			fillDisk(t, l, 200, false)
+			fillDisk(t, l, 200, 0)
 			check(t, l.WaitSynced(l.Tail()))
 			n, err := l.Release(l.Tail(), nil)
 			if n != 2 || err != nil {
 				t.Errorf("released %d, %v", n, err)
 			}
-			check(t, try(l, 200, false))
+			check(t, try(l, 200, 0))
 			if _, err := add(l, make([]byte, 200), l.WaitSynced); err != nil {
 				t.Error(err)
 			}

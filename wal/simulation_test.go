@@ -200,13 +200,14 @@ func (s *simulation) somewhere() LSN {
 func (s *simulation) appendSome(n int) error {
 	for range n {
 		typ, p := byte(1+s.rng.IntN(5)), s.payload()
-		if _, err := s.log.Admit(context.Background(), len(p), false, true); err != nil {
+		room, err := s.log.Reserve(context.Background(), len(p), Patient)
+		if err != nil {
 			return err
 		}
 		cut := s.rng.IntN(len(p) + 1)
-		span, err := s.log.Append(typ, p[:cut], p[cut:], false)
+		span, err := room.Append(typ, p[:cut], p[cut:])
 		if err != nil {
-			return fmt.Errorf("append after admit: %w", err)
+			return fmt.Errorf("append of what was reserved: %w", err)
 		}
 		s.frames = append(s.frames, entry{span, typ, p})
 		s.tally.frames++
@@ -258,10 +259,10 @@ func (s *simulation) read() error {
 // readOnly holds a failed log to refuse everything but reads.
 func (s *simulation) readOnly() error {
 	s.note("failed: %v", s.log.Stats().Err)
-	if _, err := s.log.Admit(context.Background(), 8, true, true); !errors.Is(err, ErrReadOnly) {
-		return fmt.Errorf("failed log admits: %v", err)
+	if _, err := s.log.Reserve(context.Background(), 8, Freeing|Patient); !errors.Is(err, ErrReadOnly) {
+		return fmt.Errorf("failed log reserves: %v", err)
 	}
-	if _, err := s.log.Append(1, nil, nil, true); !errors.Is(err, ErrReadOnly) {
+	if _, err := s.log.TryAppend(Freeing, 1, nil, nil); !errors.Is(err, ErrReadOnly) {
 		return fmt.Errorf("failed log appends: %v", err)
 	}
 	if err := s.log.WaitSynced(s.log.mu.tail); err == nil && s.log.mu.sync.done < s.log.mu.tail {

@@ -29,6 +29,10 @@ func (l *Log) prepareSpare() bool {
 		l.mu.Unlock()
 		return true
 	}
+	if l.mu.spare != nil && l.mu.reserved > l.mu.cur.room(l.mu.tail) { // it is promised
+		l.mu.Unlock()
+		return true
+	}
 	small := l.mu.spare
 	l.mu.spare = nil
 	index, end := l.mu.cur.index+1, l.mu.cur.end()

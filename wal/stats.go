@@ -19,6 +19,7 @@ type Stats struct {
 	QueueDepth     int64  // bytes appended and not yet written
 	QueueDepthPeak int64
 	QueueBytes     int64 // the queue's bound
+	Reserved       int64 // bytes of frames that may still be appended by reservations
 	ReadOnly       bool
 	Err            error // why ReadOnly; nil otherwise
 	Full           bool  // no space for the next file
@@ -50,6 +51,7 @@ func (l *Log) Stats() Stats {
 	s := l.mu.stats
 	s.QueueDepth = int64(l.mu.tail - l.mu.write.done)
 	s.QueueBytes = l.opts.QueueBytes
+	s.Reserved = l.mu.reserved
 	s.ReadOnly = l.mu.err != nil
 	s.Err = l.mu.err
 	if l.mu.lack != nil && l.mu.spare == nil {

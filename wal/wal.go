@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +29,7 @@ type Log struct {
 
 	waiters sync.Pool    // of *waiter
 	waiting atomic.Int64 // writers in WaitWritten and WaitSynced
-	blocked atomic.Int64 // writers in Admit that found no room
+	blocked atomic.Int64 // writers in Reserve that found no room
 
 	mu struct {
 		sync.Mutex
@@ -51,10 +50,14 @@ type Log struct {
 		done     bool  // Close has begun
 		// changed is closed when room may have appeared; nil: nobody waits.
 		changed chan struct{}
-		bound   LSN    // where ordinary appends have to wait; 0: nowhere
-		marked  LSN    // tail right after the last marker
-		ticked  LSN    // tail at the last background step
-		newest  uint64 // highest index of a file that has been synced in use
+		limit   LSN // where ordinary reservations have to wait; 0: nowhere
+		// reserved is how many bytes of frames Reserve has promised: they fit
+		// into cur, or into spare.
+		reserved int64
+		large    int    // reservations waiting for a file larger than usual
+		marked   LSN    // tail right after the last marker
+		ticked   LSN    // tail at the last background step
+		newest   uint64 // highest index of a file that has been synced in use
 		// Frames that are through each stage, for Group.Frames.
 		writtenFrames, syncedFrames uint64
 		stats                       Stats
@@ -70,123 +73,7 @@ type extent struct {
 	header     []byte // instead of chunk: a file's header
 }
 
-// Admit waits until a frame with that much payload would find room and says
-// how long it waited. Room may be gone again when Append is called: Append
-// then returns ErrBusy and Admit is called again. patient waits for the queue
-// until ctx ends; otherwise ErrQueueFull comes after Options.QueueWait. freeing is
-// for frames that give space back: they may use the reserve of a full disk.
-func (l *Log) Admit(ctx context.Context, payload int, freeing, patient bool) (time.Duration, error) {
-	if payload > frame.MaxPayload {
-		return 0, ErrTooLarge
-	}
-	size := frame.Size(payload)
-	var began time.Time
-	var timeout <-chan time.Time
-	expired := false
-	for {
-		l.mu.Lock()
-		err := l.roomLocked(size, freeing)
-		if err == ErrBusy && l.mu.changed == nil {
-			l.mu.changed = make(chan struct{})
-		}
-		changed := l.mu.changed
-		l.mu.Unlock()
-		if err != ErrBusy {
-			if began.IsZero() {
-				return 0, err
-			}
-			return time.Since(began), err
-		}
-		if expired {
-			return time.Since(began), ErrQueueFull
-		}
-		if l.opts.Manual {
-			if err := l.makeRoom(); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		if began.IsZero() {
-			began = time.Now()
-			l.blocked.Add(1)
-			defer l.blocked.Add(-1)
-			if !patient {
-				t := time.NewTimer(l.opts.QueueWait)
-				defer t.Stop()
-				timeout = t.C
-			}
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			expired = true // one more look: room may have come meanwhile
-		case <-ctx.Done():
-			return time.Since(began), ctx.Err()
-		}
-	}
-}
-
-// Bound makes ordinary appends wait, as for a full queue, while the log's tail
-// is at that position or beyond; 0 lets them go on. Frames that give space back
-// do not wait.
-func (l *Log) Bound(at LSN) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.mu.bound = at
-	l.changedLocked()
-}
-
-// roomLocked returns nil if a frame of size bytes could be appended now, ErrBusy
-// if perhaps soon, and otherwise an error that waiting does not cure.
-func (l *Log) roomLocked(size int, freeing bool) error {
-	switch depth := int64(l.mu.tail - l.mu.write.done); {
-	case l.mu.err != nil:
-		return l.mu.err
-	case l.mu.done:
-		return ErrClosed
-	case depth > 0 && depth+int64(size) > l.opts.QueueBytes:
-		l.mu.stats.SubmitFull++
-		l.WriteSoon() // nobody may be waiting for what fills it
-		return ErrBusy
-	case l.mu.bound > 0 && l.mu.tail >= l.mu.bound && !freeing:
-		l.mu.stats.SubmitFull++
-		return ErrBusy
-	}
-	room := l.mu.cur.room(l.mu.tail)
-	switch spare := l.mu.spare; {
-	case spare != nil && int64(size) <= max(room, spare.size-headerSize):
-		return nil
-	case freeing && int64(size) <= room, int64(size) <= room-l.opts.reserve():
-		return nil
-	case l.mu.lack != nil:
-		return l.mu.lack
-	}
-	if need := l.opts.fileSize(size); need > l.mu.want {
-		l.mu.want = need
-	}
-	l.wakePreparerLocked()
-	return ErrBusy
-}
-
-// Append puts one frame at the log's tail and returns where. It never blocks
-// on the disk: with no room it returns ErrBusy. The payload is head followed
-// by body; both are copied. typ is the caller's, 1 to 0xef.
-func (l *Log) Append(typ byte, head, body []byte, freeing bool) (Span, error) {
-	payload := len(head) + len(body)
-	if payload > frame.MaxPayload {
-		return Span{}, ErrTooLarge
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.roomLocked(frame.Size(payload), freeing); err != nil {
-		return Span{}, err
-	}
-	span := l.appendLocked(typ, head, body)
-	l.bg.arm()
-	return span, nil
-}
-
-// appendLocked seals a frame that roomLocked has admitted.
+// appendLocked seals a frame for which there is room.
 func (l *Log) appendLocked(typ byte, head, body []byte) Span {
 	size := frame.Size(len(head) + len(body))
 	if l.mu.cur.room(l.mu.tail) < int64(size) {
@@ -274,7 +161,7 @@ func (l *Log) Close() error {
 		l.mu.Unlock()
 		return nil
 	}
-	l.mu.done = true // from here on Append and Admit refuse
+	l.mu.done = true // from here on Reserve and Append refuse
 	tail := l.mu.tail
 	l.changedLocked()
 	l.mu.Unlock()

@@ -3,7 +3,6 @@ package wal
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -54,19 +53,15 @@ func reopen(t *testing.T, o Options) (l *Log, got [][]byte, tail *Tail) {
 
 // add appends one frame and waits as told.
 func add(l *Log, payload []byte, wait func(LSN) error) (Span, error) {
-	for {
-		if _, err := l.Admit(context.Background(), len(payload), false, true); err != nil {
-			return Span{}, err
-		}
-		span, err := l.Append(1, payload[:len(payload)/2], payload[len(payload)/2:], false)
-		if errors.Is(err, ErrBusy) {
-			continue
-		}
-		if err != nil {
-			return Span{}, err
-		}
-		return span, wait(span.End)
+	room, err := l.Reserve(context.Background(), len(payload), Patient)
+	if err != nil {
+		return Span{}, err
 	}
+	span, err := room.Append(1, payload[:len(payload)/2], payload[len(payload)/2:])
+	if err != nil {
+		return Span{}, err
+	}
+	return span, wait(span.End)
 }
 
 func payload(i int) []byte {

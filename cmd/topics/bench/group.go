@@ -86,19 +86,16 @@ func groupLoop(ctx context.Context, dir string, writers, batch int, warmup, duri
 }
 
 func appendFrame(ctx context.Context, log *wal.Log, body []byte, wait func(*wal.Log, wal.LSN) error) error {
-	for {
-		if _, err := log.Admit(ctx, len(body), false, true); err != nil {
-			return err
-		}
-		span, err := log.Append(1, nil, body, false)
-		if errors.Is(err, wal.ErrBusy) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		return wait(log, span.End)
+	room, err := log.Reserve(ctx, len(body), wal.Patient)
+	if err != nil {
+		return err
 	}
+	defer room.Release()
+	span, err := room.Append(1, nil, body)
+	if err != nil {
+		return err
+	}
+	return wait(log, span.End)
 }
 
 // openLog opens an empty log with the server's defaults.

@@ -35,10 +35,11 @@ func sample(t *testing.T) (place, []frame, string) {
 	}
 	var frames []frame
 	for n := range 5 {
-		if _, err := log.Admit(context.Background(), 100, false, true); err != nil {
+		room, err := log.Reserve(context.Background(), 100, wal.Patient)
+		if err != nil {
 			t.Fatal(err)
 		}
-		span, err := log.Append(1, make([]byte, 100), nil, false)
+		span, err := room.Append(1, make([]byte, 100), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

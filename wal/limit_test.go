@@ -10,9 +10,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// Beyond its bound the log takes only what gives space back, and goes on when
-// the bound moves.
-func TestBound(t *testing.T) {
+// Beyond its limit the log takes only what gives space back, and goes on when
+// the limit moves.
+func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := crashfs.New()
 		if err := fsys.MkdirAll("/log"); err != nil {
@@ -35,38 +35,39 @@ func TestBound(t *testing.T) {
 		}
 		defer l.Close()
 		ctx := context.Background()
-		if _, err := l.Append(1, make([]byte, 100), nil, false); err != nil {
+		if _, err := l.TryAppend(0, 1, make([]byte, 100), nil); err != nil {
 			t.Fatal(err)
 		}
-		l.Bound(l.Tail())
-		if _, err := l.Append(1, nil, nil, false); !errors.Is(err, ErrBusy) {
-			t.Errorf("an append at the bound: %v", err)
+		l.SetLimit(l.Tail())
+		if _, err := l.TryAppend(0, 1, nil, nil); !errors.Is(err, ErrBusy) {
+			t.Errorf("an append at the limit: %v", err)
 		}
-		if waited, err := l.Admit(ctx, 10, false, false); !errors.Is(err, ErrQueueFull) || waited < time.Second {
-			t.Errorf("waited %v: %v", waited, err)
+		if room, err := l.Reserve(ctx, 10, 0); !errors.Is(err, ErrQueueFull) || room.Waited < time.Second {
+			t.Errorf("waited %v: %v", room.Waited, err)
 		}
-		if _, err := l.Append(1, nil, nil, true); err != nil {
+		if _, err := l.TryAppend(Freeing, 1, nil, nil); err != nil {
 			t.Errorf("an append that frees: %v", err)
 		}
 		admitted := make(chan error)
 		go func() {
-			_, err := l.Admit(ctx, 10, false, true)
+			room, err := l.Reserve(ctx, 10, Patient)
+			room.Release()
 			admitted <- err
 		}()
 		synctest.Wait() // it waits
-		l.Bound(l.Tail() + 1)
+		l.SetLimit(l.Tail() + 1)
 		if err := <-admitted; err != nil {
-			t.Errorf("after the bound moved: %v", err)
+			t.Errorf("after the limit moved: %v", err)
 		}
 		// One frame may end beyond it, however big.
-		if _, err := l.Append(1, make([]byte, 10_000), nil, false); err != nil {
+		if _, err := l.TryAppend(0, 1, make([]byte, 10_000), nil); err != nil {
 			t.Error(err)
 		}
-		if _, err := l.Append(1, nil, nil, false); !errors.Is(err, ErrBusy) {
-			t.Errorf("beyond the bound: %v", err)
+		if _, err := l.TryAppend(0, 1, nil, nil); !errors.Is(err, ErrBusy) {
+			t.Errorf("beyond the limit: %v", err)
 		}
-		l.Bound(0)
-		if _, err := l.Append(1, nil, nil, false); err != nil {
+		l.SetLimit(0)
+		if _, err := l.TryAppend(0, 1, nil, nil); err != nil {
 			t.Error(err)
 		}
 	})
