@@ -2,7 +2,7 @@ package recovery
 
 import (
 	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -29,7 +29,7 @@ func (p *progress) records(f wal.Frame) int {
 	if f.LSN < p.through {
 		return 0
 	}
-	return topics.RecordsAhead(f)
+	return entry.CountPrefix(f.Type, f.Payload)
 }
 
 // applied counts a frame.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -240,7 +241,7 @@ func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 	o.Finished = r.finishedFile
 	o.Cut = func(f wal.Frame) {
 		r.Report.FramesTruncated++
-		r.Report.RecordsTruncated += int64(topics.RecordsIn(f))
+		r.Report.RecordsTruncated += int64(entry.Count(f.Type, f.Payload))
 	}
 	replay, err := wal.Open(o)
 	if err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -59,101 +59,96 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 	if p := r.repeat(name, w); p != nil {
 		return p, nil // it needs no room, and there may be none
 	}
-	batch := encodeBatch(w)
-	defer batch.release()
-	var throttled time.Duration
-	for {
-		waited, err := r.admit(ctx, name, w, batch)
-		throttled += waited
-		if err != nil {
-			return nil, logError(err)
-		}
-		p, err := r.assign(name, w, batch)
-		again, err := r.again(err)
-		if again {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		p.written.Cost.Throttle = throttled
-		return p, nil
+	a := &attempt{name: name, write: w, batch: encodeBatch(w)}
+	defer a.batch.release()
+	var p *Pending
+	throttled, err := r.propose(ctx,
+		func() (need, error) { return r.needOf(a), nil },
+		func(s *slot) error {
+			a.slot = s
+			var err error
+			p, err = r.assign(a)
+			return err
+		})
+	if err != nil {
+		return nil, err
 	}
+	p.written.Cost.Throttle = throttled
+	return p, nil
+}
+
+// attempt is a write on its way to its place.
+type attempt struct {
+	name  string
+	write *Write
+	batch *batch
+	slot  *slot // in the log
 }
 
 // entryOverhead is room enough for an append entry's fields but key and
 // config, and for a reservation before it.
 const entryOverhead = 256
 
-// admit waits for room in the log, unless the write will need none. It asks
-// for no less than the write will take: if it did, a write that Append refuses
-// would come back here and find room, without end.
-func (r *Registry) admit(ctx context.Context, name string, w *Write, b *batch) (time.Duration, error) {
-	need := len(b.records) + len(w.IdempotencyKey) + entryOverhead
-	var mode wal.Mode
-	if w.DisableBackpressure {
-		mode = wal.Patient
+// needOf returns the room that a write needs in the log. An ephemeral write whose
+// seqs are reserved needs none.
+func (r *Registry) needOf(a *attempt) need {
+	n := need{bytes: len(a.batch.records) + len(a.write.IdempotencyKey) + entryOverhead}
+	if a.write.DisableBackpressure {
+		n.mode = wal.Patient
 	}
-	t := r.lookup(name)
+	t := r.lookup(a.name)
 	if t == nil {
-		return r.waitForSpace(ctx, need+configSize, mode)
+		n.bytes += configSize
+		return n
 	}
 	t.mu.RLock()
-	free := t.next.Durability == record.Ephemeral && t.reserve.covers(t.assigned+uint64(len(b.sizes)))
-	t.mu.RUnlock()
-	if free {
-		return 0, nil
+	defer t.mu.RUnlock()
+	if t.next.Durability == record.Ephemeral && t.reserve.covers(t.assigned+uint64(len(a.batch.sizes))) {
+		n.bytes = 0
 	}
-	return r.waitForSpace(ctx, need, mode)
+	return n
 }
 
-// waitForSpace waits until there is room in the log for a payload of n bytes. The
-// room may be gone again when it is used.
-func (r *Registry) waitForSpace(ctx context.Context, n int, mode wal.Mode) (time.Duration, error) {
-	room, err := r.log.Reserve(ctx, n, mode)
-	room.Release()
-	return room.Waited, err
-}
-
-// assign finds or creates the topic and gives the write its seqs. wal.ErrBusy
-// means that room is to be waited for again.
-func (r *Registry) assign(name string, w *Write, b *batch) (*Pending, error) {
-	t := r.hold(name)
+// assign finds or creates the topic and gives the write its seqs.
+func (r *Registry) assign(a *attempt) (*Pending, error) {
+	t := r.hold(a.name)
 	if t == nil {
-		return r.assignCreating(name, w, b)
+		return r.assignCreating(a)
 	}
 	defer t.mu.Unlock()
-	return r.assignLocked(t, w, b, nil)
+	return r.assignLocked(t, a, nil)
 }
 
 // assignCreating makes the topic and the write in one frame.
-func (r *Registry) assignCreating(name string, w *Write, b *batch) (*Pending, error) {
-	if err := record.CheckName(name); err != nil {
+func (r *Registry) assignCreating(a *attempt) (*Pending, error) {
+	if err := record.CheckName(a.name); err != nil {
 		return nil, err
 	}
+	w := a.write
 	var patch record.ConfigPatch
 	if w.Config != nil {
 		patch = *w.Config
 	}
-	cfg, err := patch.Apply(record.DefaultConfig(), name)
+	cfg, err := patch.Apply(record.DefaultConfig(), a.name)
 	if err != nil {
 		return nil, err
 	}
 	if w.Create != nil && !*w.Create || w.Create == nil && !cfg.AutoCreate {
-		return nil, record.NotFound(name)
+		return nil, record.NotFound(a.name)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, taken := r.byName.Get(name); taken {
-		return nil, wal.ErrBusy // another write was faster: go by its topic
+	if _, taken := r.byName.Get(a.name); taken {
+		return nil, errRetry // another write was faster: go by its topic
 	}
-	if err := r.roomForTopics(1); err != nil {
+	err = r.roomForTopics(1)
+	if err != nil {
 		return nil, err
 	}
-	t := r.newTopic(name, &cfg)
+	t := r.newTopic(a.name, &cfg)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p, err := r.assignLocked(t, w, b, &cfg)
+	p, err := r.assignLocked(t, a, &cfg)
 	if err == nil {
 		r.adopt(t)
 	}
@@ -185,8 +180,9 @@ func (r *Registry) adopt(t *topic) {
 
 // assignLocked checks the write against the topic as the writes before it will
 // leave it, and appends its frame. creates is the config of a topic that this
-// write makes.
-func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *record.Config) (*Pending, error) {
+// write makes; nil if the topic is there.
+func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*Pending, error) {
+	w, b := a.write, a.batch
 	now := r.clock.now()
 	if p := r.repeated(t, w, now.steady); p != nil {
 		return p, nil
@@ -194,55 +190,59 @@ func (r *Registry) assignLocked(t *topic, w *Write, b *batch, creates *record.Co
 	if err := t.refusal(); err != nil {
 		return nil, err
 	}
-	if err := r.check(t, w, b, now.steady); err != nil {
+	if err := r.check(t, a, now.steady); err != nil {
 		return nil, err
 	}
-	cfg := t.next
-	first := t.assigned + 1
 	last := t.assigned + uint64(len(b.sizes))
-	c := &commit{
-		topic: t, class: cfg.Durability, came: now, key: w.IdempotencyKey,
-		sizes: b.sizes, bytes: b.bytes, tags: b.tags,
-		entry: entry{
-			typ: entryAppend, id: t.id, ts: max(now.wall, t.assignedTS), first: first, count: int(last - t.assigned),
+	c := &commitOf[entry.Append]{
+		commit: commit{
+			topic: t, class: t.next.Durability, came: now, key: w.IdempotencyKey,
+			sizes: b.sizes, bytes: b.bytes, tags: b.tags,
 		},
+		entry: entry.Append{ID: t.id, TS: max(now.wall, t.assignedTS), First: t.assigned + 1, Count: len(b.sizes)},
 	}
-	if c.key != "" {
-		c.entry.key = []byte(c.key)
-	}
+	c.op = appendOp{&c.entry}
 	if creates != nil {
-		c.entry.create, c.entry.name, c.entry.config = true, t.name, creates
+		c.entry.Creation = entry.Creation{Name: t.name, Setting: entry.Setting{Config: creates}}
 	}
 	if c.key != "" {
+		c.entry.Key = []byte(c.key)
 		if err := r.takeKey(); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.enter(t, c, last, b.records); err != nil {
+	if err := r.enter(a.slot, &c.commit, last, b.records); err != nil {
 		if c.key != "" {
 			r.giveKey()
 		}
 		return nil, err
 	}
 	b.sizes = nil // the commit's from now on; a write that must wait for room keeps them
-	t.assigned, t.assignedTS = last, c.entry.ts
-	t.waiting.Records += int64(c.entry.count)
-	t.waiting.Bytes += c.bytes
-	t.pending = append(t.pending, c)
+	t.line(&c.commit, last)
 	if c.key != "" {
 		if t.inflight == nil {
-			t.inflight = make(map[string]*commit)
+			t.inflight = make(map[string]*commitOf[entry.Append])
 		}
 		t.inflight[c.key] = c
 	}
-	return &Pending{registry: r, commit: c, written: Written{
-		First: first, Last: last, Head: last, Count: c.entry.count, Created: creates != nil,
+	return &Pending{registry: r, commit: &c.commit, written: Written{
+		First: c.entry.First, Last: last, Head: last, Count: c.entry.Count, Created: creates != nil,
 	}}, nil
 }
 
+// line puts a commit that has its place in the log at the end of t's line. Its
+// last seq is the last that was given out. t.mu is held.
+func (t *topic) line(c *commit, last uint64) {
+	t.assigned, t.assignedTS = last, timeOf(c.op)
+	t.waiting.Records += int64(len(c.sizes))
+	t.waiting.Bytes += c.bytes
+	t.pending = append(t.pending, c)
+}
+
 // enter puts the commit's frame into the log, or its records into memory, and
-// before it a reservation where its seqs need one.
-func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error {
+// before it a reservation where its seqs need one. The topic's lock is held.
+func (r *Registry) enter(s *slot, c *commit, last uint64, records []byte) error {
+	t := c.topic
 	ephemeral := c.class == record.Ephemeral
 	if ephemeral {
 		if err := r.takeEphemeral(int64(len(records))); err != nil {
@@ -250,27 +250,27 @@ func (r *Registry) enter(t *topic, c *commit, last uint64, records []byte) error
 		}
 		c.body = append([]byte(nil), records...)
 	}
+	created := creationOf(c.op)
 	switch {
 	case c.class == record.Fsync:
-	case c.entry.create && !ephemeral:
+	case created != nil && !ephemeral:
 		t.reserve.grow(last, r.log.Synced()) // the creation carries it
 	default:
-		if err := r.reserveSeqs(t, c, last); err != nil {
+		if err := r.reserveSeqs(s, c, last); err != nil {
 			r.totals.ephemeral.Add(-int64(len(c.body)))
 			return err
 		}
 	}
-	c.entry.ceiling = t.reserve.ceiling
+	if created != nil {
+		created.Ceiling = t.reserve.ceiling
+	}
 	if !ephemeral {
-		var head [entryOverhead]byte
-		payload, err := c.entry.encode(head[:0])
+		span, err := s.append(c.op, records)
 		if err != nil {
 			return err
 		}
-		if c.span, err = r.log.TryAppend(0, c.entry.typ, payload, records); err != nil {
-			return logError(err)
-		}
-		if c.entry.create && c.class != record.Fsync {
+		c.span = span
+		if created != nil && c.class != record.Fsync {
 			t.reserve.at = c.span.End
 		}
 	}

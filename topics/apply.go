@@ -3,14 +3,16 @@ package topics
 import (
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Everything in this file runs the same for a live write and for its replay:
-// it is the only code that changes what readers see, and it depends on nothing
-// but the entry and when that came, so that a replayed topic is the topic that
-// was. A replayed entry came at its timestamp, or now, if that is to come yet.
+// What is in this file and in the apply methods of topicOperation runs the same
+// for a live write and for its replay: it is the only code that changes what
+// readers see, and it depends on nothing but the entry and when that came, so
+// that a replayed topic is the topic that was. A replayed entry came at its
+// timestamp, or now if that is in the future.
 
 // frameParts are a frame and what its records are to the index.
 type frameParts struct {
@@ -22,68 +24,33 @@ type frameParts struct {
 	body  []byte // ephemeral records
 }
 
-// apply publishes one entry on t. t.mu is held. It fails only in replay, and
+// apply publishes one operation on t. t.mu is held. It fails only in replay, and
 // only where a live delete has read before what it needs from the disk.
-func (r *Registry) apply(t *topic, e *entry, f frameParts) error {
+func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
 	r.expire(t, f.came.steady)
 	t.applied = max(t.applied, f.span.End)
-	switch e.typ {
-	case entryCreate:
-		r.applyCreate(t, e)
-	case entryConfig:
-		r.jump(t, e.last, ReasonCrash)
-		r.applyConfig(t, e.config)
-		r.trim(t)
-	case entryLost:
-		r.jump(t, e.first-1, ReasonCrash)
-		r.applyLost(t, t.crashed(e.first, e.last, e.reason))
-	case entryDelete:
-		if err := r.applyDelete(t, e); err != nil {
-			return err
-		}
-		t.changes++
-		r.totals.deleted.Add(uint64(e.deleted.Records))
-	case entryAppend, entryForward:
-		if e.create {
-			r.applyCreate(t, e)
-		}
-		r.jump(t, e.first-1, ReasonCrash)
-		if e.trim {
-			r.applyLost(t, lostRange{from: e.first, to: e.first + uint64(e.count) - 1, reason: ReasonTrim, way: string(e.way)})
-			break
-		}
-		at, fits := t.came.next(e.ts, f.came)
-		if !fits {
-			t.came.begin(e.first, e.ts, f.came)
-		}
-		t.index.add(f.span.Start, e.first, e.ts, f.sizes, f.body)
-		t.tags.add(e.first, f.tags)
-		t.head = e.first + uint64(e.count) - 1
-		t.lastWrite = e.ts
-		r.grow(t, record.Size{Records: int64(e.count), Bytes: f.bytes})
-		r.trim(t)
-		if e.key != nil {
-			u := keyUse{id: r.keyID(e.key), at: at, first: e.first, count: uint32(e.count), ephemeral: f.body != nil}
-			r.changeKeys(t, func(w *keyWindow) {
-				w.forget(f.came.steady, t.cfg.IdempotencyWindowMS)
-				w.add(u, t.cfg.IdempotencyWindowMS)
-			})
-		}
-		if e.key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != record.Fsync {
-			r.sweeper.visit(t)
-		}
-		r.totals.appended.add(record.Size{Records: int64(e.count), Bytes: f.bytes})
+	created := creationOf(op)
+	if created != nil {
+		r.applyCreate(t, created.Config)
+	}
+	head, known := op.before()
+	if known {
+		r.jump(t, head, ReasonCrash)
+	}
+	err := op.apply(r, t, f)
+	if err != nil {
+		return err
 	}
 	r.noteDamage(t)
 	r.notify(t)
 	return nil
 }
 
-func (r *Registry) applyCreate(t *topic, e *entry) {
+func (r *Registry) applyCreate(t *topic, c *record.Config) {
 	t.visible = true
 	r.noteBirth(t, false)
 	r.totals.topics.Add(1)
-	r.applyConfig(t, e.config)
+	r.applyConfig(t, c)
 }
 
 func (r *Registry) applyConfig(t *topic, c *record.Config) {
@@ -154,19 +121,19 @@ func (r *Registry) trim(t *topic) {
 	}
 }
 
-// applyFloors drops what a note of the sweeper says is gone. Seqs that are not
+// applyWatermark drops what the sweeper has recorded as gone. Seqs that are not
 // here were ephemeral: they are lost, whatever else became of them.
-func (r *Registry) applyFloors(t *topic, f floors) {
+func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 	for {
 		seq, _, ok := t.first()
-		if !ok || seq > max(f.byCap, f.byTTL) {
+		if !ok || seq > max(w.ThroughCap, w.ThroughTTL) {
 			return
 		}
 		r.pop(t)
-		if seq <= f.byCap {
+		if seq <= w.ThroughCap {
 			t.capThrough = seq
 		}
-		if seq <= f.byTTL {
+		if seq <= w.ThroughTTL {
 			t.ttlThrough, t.ttlNoted = seq, seq
 		}
 		t.raiseFloor(seq + 1)

@@ -238,7 +238,7 @@ func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 		t.mu.RLock()
 		var c *commit // the first in line: those behind it wait for it, too
 		if slices.ContainsFunc(t.pending, func(p *commit) bool {
-			return p.span.Start < at && (p.span.End > 0 || p.entry.create)
+			return p.span.Start < at && (p.span.End > 0 || creationOf(p.op) != nil)
 		}) {
 			c = t.pending[0]
 		}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -42,45 +42,33 @@ func (r *Registry) Patch(ctx context.Context, name string, p *record.ConfigPatch
 // configure changes a topic's config to what derive makes of the present one,
 // nil for a topic that is not there.
 func (r *Registry) configure(ctx context.Context, name string, derive func(*record.Config) (record.Config, error)) (Configured, error) {
-	for {
-		if _, err := r.waitForSpace(ctx, configSize, wal.Patient); err != nil {
-			return Configured{}, logError(err)
-		}
-		out, c, err := r.assignConfig(name, derive)
-		again, err := r.again(err)
-		if again {
-			continue
-		}
-		if err != nil || c == nil {
-			return out, err
-		}
-		out.Cost, err = r.commitChange(c)
-		return out, err
+	var out Configured
+	var c *commit
+	_, err := r.propose(ctx, needing(configSize, wal.Patient), func(s *slot) error {
+		var err error
+		out, c, err = r.assignConfig(s, name, derive)
+		return err
+	})
+	if err != nil {
+		return Configured{}, err
 	}
+	if c != nil {
+		out.Cost, err = r.finish(c)
+	}
+	return out, err
 }
 
 // configSize is room for a config entry: its name, and a config with a
 // dead-letter name, as JSON.
 const configSize = 2*record.MaxName + 1024
 
-// commitChange waits for a change of a topic, which is durable whatever the
-// topic's class.
-func (r *Registry) commitChange(c *commit) (Cost, error) {
-	began := time.Now()
-	synced, err := r.satisfy(c)
-	if err := r.publish(c, err); err != nil {
-		return Cost{}, err
-	}
-	return Cost{Append: time.Since(began) - synced, Sync: synced}, nil
-}
-
 // assignConfig gives a config change its place. Without a change the commit is
 // the one that made the config what it is, if that is still on its way: it is
 // to be waited for all the same, for it may fail.
-func (r *Registry) assignConfig(name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
+func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
 	t := r.hold(name)
 	if t == nil {
-		return r.assignCreate(name, derive)
+		return r.assignCreate(s, name, derive)
 	}
 	defer t.mu.Unlock()
 	if err := t.refusal(); err != nil {
@@ -102,9 +90,11 @@ func (r *Registry) assignConfig(name string, derive func(*record.Config) (record
 		return out, t.pendingConfig(), nil
 	}
 	now := r.clock.now()
-	c := &commit{topic: t, class: record.Fsync, came: now, entry: entry{
-		typ: entryConfig, id: t.id, ts: max(now.wall, t.assignedTS), last: t.assigned, config: &cfg,
-	}}
+	c := &commitOf[entry.Config]{
+		commit: commit{topic: t, class: record.Fsync, came: now},
+		entry:  entry.Config{ID: t.id, TS: max(now.wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
+	}
+	c.op = configOp{&c.entry}
 	reserve := t.reserve
 	switch {
 	case cfg.Durability == record.Fsync:
@@ -112,31 +102,32 @@ func (r *Registry) assignConfig(name string, derive func(*record.Config) (record
 	case !reserve.covers(t.assigned + 1):
 		reserve.grow(max(t.assigned, reserve.ceiling), r.log.Synced())
 	}
-	if err := r.appendChange(c, reserve.ceiling); err != nil {
+	c.entry.Ceiling = reserve.ceiling
+	if err := c.appendTo(s); err != nil {
 		return Configured{}, nil, err
 	}
 	if reserve.ceiling != t.reserve.ceiling {
 		reserve.at = c.span.End
 	}
 	t.reserve = reserve
-	t.next, t.assignedTS = &cfg, c.entry.ts
-	t.pending = append(t.pending, c)
-	return out, c, nil
+	t.next = &cfg
+	t.line(&c.commit, t.assigned)
+	return out, &c.commit, nil
 }
 
 // pendingConfig is the last commit on its way that sets the topic's config.
 // t.mu is held.
 func (t *topic) pendingConfig() *commit {
 	for _, c := range slices.Backward(t.pending) {
-		if c.entry.config != nil {
+		if settingOf(c.op) != nil {
 			return c
 		}
 	}
 	return nil
 }
 
-// hold returns the topic of that name, visible or not, with t.mu held; nil: there
-// is none.
+// hold returns the topic of that name, visible or not, with t.mu held; nil if
+// there is none.
 func (r *Registry) hold(name string) *topic {
 	for {
 		t := r.lookup(name)
@@ -152,11 +143,11 @@ func (r *Registry) hold(name string) *topic {
 }
 
 // assignCreate gives the creation of a topic its place.
-func (r *Registry) assignCreate(name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
+func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.byName.Get(name); taken {
-		return Configured{}, nil, wal.ErrBusy // another creation was faster: go by its topic
+		return Configured{}, nil, errRetry // another creation was faster: go by its topic
 	}
 	cfg, err := derive(nil)
 	if err != nil {
@@ -167,29 +158,41 @@ func (r *Registry) assignCreate(name string, derive func(*record.Config) (record
 	}
 	t := r.newTopic(name, &cfg)
 	now := r.clock.now()
-	c := &commit{topic: t, class: record.Fsync, came: now, entry: entry{
-		typ: entryCreate, id: t.id, ts: now.wall, name: name, config: &cfg,
-	}}
 	if cfg.Durability != record.Fsync {
 		t.reserve.grow(0, r.log.Synced())
 	}
-	if err := r.appendChange(c, t.reserve.ceiling); err != nil {
+	c := createCommit(t, now.wall)
+	c.came = now
+	if err := c.appendTo(s); err != nil {
 		return Configured{}, nil, err
 	}
-	t.reserve.at, t.assignedTS = c.span.End, c.entry.ts
-	t.pending = append(t.pending, c)
+	t.reserve.at = c.span.End
+	t.line(&c.commit, 0)
 	r.adopt(t)
-	return Configured{Created: true, Config: cfg}, c, nil
+	return Configured{Created: true, Config: cfg}, &c.commit, nil
 }
 
-func (r *Registry) appendChange(c *commit, ceiling uint64) error {
-	c.entry.ceiling = ceiling
-	payload, err := c.entry.encode(nil)
+// createCommit returns the commit that makes t, which has its first config and
+// its reservation.
+func createCommit(t *topic, ts int64) *commitOf[entry.Create] {
+	c := &commitOf[entry.Create]{
+		commit: commit{topic: t, class: record.Fsync},
+		entry: entry.Create{ID: t.id, TS: ts, Creation: entry.Creation{
+			Name: t.name, Setting: entry.Setting{Config: t.next, Ceiling: t.reserve.ceiling},
+		}},
+	}
+	c.op = createOp{&c.entry}
+	return c
+}
+
+// appendTo appends the commit's entry, which has no records.
+func (c *commit) appendTo(s *slot) error {
+	span, err := s.append(c.op, nil)
 	if err != nil {
 		return err
 	}
-	c.span, err = r.log.TryAppend(0, c.entry.typ, payload, nil)
-	return logError(err)
+	c.span = span
+	return nil
 }
 
 // Removal answers Delete.
@@ -206,32 +209,25 @@ type Removal struct {
 func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
 	var out *Removal
 	var at wal.LSN
-	for {
-		if _, err := r.waitForSpace(ctx, entryOverhead, wal.Freeing|wal.Patient); err != nil {
-			return Removal{}, logError(err)
-		}
+	_, err := r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *slot) error {
 		var err error
-		out, at, err = r.assignDrop(name, ifEmpty)
-		again, err := r.again(err)
-		if again {
-			continue
-		}
-		if err != nil || !out.Deleted {
-			return Removal{}, err
-		}
-		break
-	}
-	began := time.Now()
-	if err := r.awaitChange(at); err != nil {
+		out, at, err = r.assignDrop(s, name, ifEmpty)
+		return err
+	})
+	if err != nil || !out.Deleted {
 		return Removal{}, err
 	}
-	out.Cost.Sync = time.Since(began)
+	cost, err := r.finishChange(at)
+	if err != nil {
+		return Removal{}, err
+	}
+	out.Cost = cost
 	return *out, nil
 }
 
 // assignDrop gives the end of a topic, and of the routers that name it, its
 // place. What it returns is filled in when the end is shown.
-func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, error) {
+func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal.LSN, error) {
 	t := r.hold(name)
 	if t == nil {
 		return &Removal{}, 0, nil
@@ -250,22 +246,17 @@ func (r *Registry) assignDrop(name string, ifEmpty bool) (*Removal, wal.LSN, err
 			}
 		}
 	}
-	e := entry{typ: entryDrop, id: t.id}
-	payload, err := e.encode(nil)
-	if err != nil {
-		return nil, 0, err
-	}
-	return r.appendDrop(t, &e, payload)
+	return r.appendDrop(s, t)
 }
 
 // appendDrop logs that t ends, and stops its routers. t.mu is held. No
 // checkpoint begins between the entry and what comes of it.
-func (r *Registry) appendDrop(t *topic, e *entry, payload []byte) (*Removal, wal.LSN, error) {
+func (r *Registry) appendDrop(s *slot, t *topic) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	span, err := r.log.TryAppend(wal.Freeing, e.typ, payload, nil)
+	span, err := s.append(&entry.Drop{ID: t.id}, nil)
 	if err != nil {
-		return nil, 0, logError(err)
+		return nil, 0, err
 	}
 	t.ending = span.End
 	l := t.linked()

@@ -68,7 +68,7 @@ func TestNoChangeWaits(t *testing.T) {
 				w.put("a", &record.ConfigPatch{})
 				fallthrough
 			case "created":
-				if _, c, err := w.assignConfig("a", derive); err != nil || c == nil {
+				if _, c, err := w.assignConfig(w.slot(), "a", derive); err != nil || c == nil {
 					t.Fatal(c, err)
 				}
 			default:

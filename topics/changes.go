@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/e6e95bb8/topics/wal"
@@ -123,34 +122,17 @@ func (r *Registry) changesBefore(at wal.LSN) (places []wal.LSN) {
 	return places
 }
 
-// behindError refuses a request that comes after a change of the same name
-// which is not durable yet.
-type behindError struct{ at wal.LSN }
+// underWayError refuses a request that has to come after a change of the same
+// name which is not durable yet.
+type underWayError struct{ at wal.LSN }
 
-func (*behindError) Error() string { return "topics: a change of the same name is under way" }
+func (*underWayError) Error() string { return "topics: a change of the same name is under way" }
 
-// again reports whether a request that got err is to be made again: at once
-// when the log was busy, and after the change that it came behind. Otherwise it
-// returns the error that the request ends with.
-func (r *Registry) again(err error) (bool, error) {
-	if errors.Is(err, wal.ErrBusy) {
-		return true, nil
-	}
-	behind := new(behindError)
-	if !errors.As(err, &behind) {
-		return false, err
-	}
-	if err := r.awaitChange(behind.at); err != nil {
-		return false, err
-	}
-	return true, nil
-}
-
-// refusal is why the topic takes no change at present; nil: it takes them.
+// refusal returns why the topic takes no change at present, and nil if it does.
 // t.mu is held.
 func (t *topic) refusal() error {
 	if t.ending > 0 {
-		return &behindError{t.ending}
+		return &underWayError{t.ending}
 	}
 	return t.broken
 }

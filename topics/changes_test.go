@@ -294,19 +294,19 @@ func TestNothingComesBetween(t *testing.T) {
 func TestCheckpointsOfChanges(t *testing.T) {
 	begin := map[string]func(*world) error{
 		"respec": func(w *world) error {
-			_, err := w.assignRouter("ab", ptr(specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false })))
+			_, err := w.startRouter("ab", ptr(specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false })))
 			return err
 		},
 		"replace": func(w *world) error {
-			_, err := w.assignRouter("ab", ptr(specOf("a", "c")))
+			_, err := w.startRouter("ab", ptr(specOf("a", "c")))
 			return err
 		},
 		"unroute": func(w *world) error {
-			_, err := w.assignUnroute("ab")
+			_, err := w.assignUnroute(w.slot(), "ab")
 			return err
 		},
 		"drop": func(w *world) error {
-			_, _, err := w.assignDrop("a", false)
+			_, _, err := w.assignDrop(w.slot(), "a", false)
 			return err
 		},
 	}

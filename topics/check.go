@@ -8,7 +8,8 @@ import (
 )
 
 // check holds the write against the topic's head and caps.
-func (r *Registry) check(t *topic, w *Write, b *batch, now int64) error {
+func (r *Registry) check(t *topic, a *attempt, now int64) error {
+	w, b := a.write, a.batch
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
 		return &record.Error{
 			Kind:    record.KindSeqMismatch,
@@ -71,8 +72,8 @@ func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
 		return nil
 	}
 	if c := t.inflight[w.IdempotencyKey]; c != nil {
-		return &Pending{registry: r, commit: c, written: Written{
-			First: c.entry.first, Last: c.entry.first + uint64(c.entry.count) - 1, Count: c.entry.count, Deduped: true,
+		return &Pending{registry: r, commit: &c.commit, written: Written{
+			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}
 	}
 	k, ok := t.keys.find(r.keyID([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)

@@ -146,7 +146,7 @@ func TestClassSwitches(t *testing.T) {
 					t.Fatal(err)
 				}
 				patch := class(to)
-				_, change, err := w.assignConfig("a", func(c *record.Config) (record.Config, error) { return patch.Apply(*c, "a") })
+				_, change, err := w.assignConfig(w.slot(), "a", func(c *record.Config) (record.Config, error) { return patch.Apply(*c, "a") })
 				if err != nil || change == nil {
 					t.Fatal(change, err)
 				}
@@ -168,7 +168,7 @@ func TestClassSwitches(t *testing.T) {
 				if _, err := before.Wait(); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := w.commitChange(change); err != nil {
+				if _, err := w.finish(change); err != nil {
 					t.Fatal(err)
 				}
 				if err := <-done; err != nil {

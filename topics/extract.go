@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -20,7 +21,7 @@ type extract struct {
 	bytes         int64    // their sum
 	tags          [][]byte // of each; packed when it is assigned
 	packed        []byte
-	runs          []reference
+	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
 	records       []byte // encoded; nil: runs say where they are
@@ -160,15 +161,15 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 	x.through = b.NextFrom
 	examined, size := 0, 0
 	for _, frame := range v.frames {
-		e, err := log.entry(frame.lsn)
+		batch, err := log.batch(frame.lsn)
 		if err != nil {
 			return err
 		}
-		records, err := log.records(&e)
+		records, err := log.records(batch)
 		if err != nil {
 			return err
 		}
-		roots := rootsOf(&e, frame.lsn)
+		roots := rootsOf(batch, frame.lsn)
 		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
 			rec, rest, err := record.NextRecord(records)
 			if err != nil {
@@ -191,10 +192,10 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 				continue
 			}
 			x.note(seq, rec.Forwarded(strip, path))
-			if n := len(x.runs); n == 0 || !x.runs[n-1].continues(at, ordinal, strip|stripped, path) {
-				x.runs = append(x.runs, reference{at: at, from: ordinal, strip: strip | stripped, path: path})
+			if n := len(x.runs); n == 0 || !x.runs[n-1].Continues(at, ordinal, strip|stripped, path) {
+				x.runs = append(x.runs, entry.Run{At: at, From: ordinal, Strip: strip | stripped, Path: path})
 			}
-			x.runs[len(x.runs)-1].count++
+			x.runs[len(x.runs)-1].Count++
 		}
 	}
 	if v.whole {
@@ -207,7 +208,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 func (x *extract) oldest() wal.LSN {
 	oldest := wal.LSN(1<<63 - 1)
 	for i := range x.runs {
-		oldest = min(oldest, x.runs[i].at)
+		oldest = min(oldest, x.runs[i].At)
 	}
 	return oldest
 }
@@ -215,7 +216,7 @@ func (x *extract) oldest() wal.LSN {
 // copyOut makes the extract hold its records itself.
 func (r *Registry) copyOut(x *extract) error {
 	s := r.reader()
-	records, err := s.records(&entry{runs: x.runs})
+	records, err := s.records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err
 	}
@@ -253,14 +254,14 @@ func firstRecords(p []byte, n int) []byte {
 	return p[:len(p)-d.Left()]
 }
 
-func firstRuns(runs []reference, n int) []reference {
+func firstRuns(runs []entry.Run, n int) []entry.Run {
 	for i := range runs {
-		if n <= runs[i].count {
+		if n <= runs[i].Count {
 			runs = slices.Clone(runs[:i+1])
-			runs[i].count = n
+			runs[i].Count = n
 			return runs
 		}
-		n -= runs[i].count
+		n -= runs[i].Count
 	}
 	return runs
 }

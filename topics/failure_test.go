@@ -30,7 +30,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 		w.write("a", 5)
 		patch := class(to)
 		patch.TTLMS = ptr(int64(1e9))
-		_, change, err := w.assignConfig("a", func(*record.Config) (record.Config, error) { return patch.Apply(record.DefaultConfig(), "a") })
+		_, change, err := w.assignConfig(w.slot(), "a", func(*record.Config) (record.Config, error) { return patch.Apply(record.DefaultConfig(), "a") })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 			_, err := behind.Wait()
 			done <- err
 		}()
-		if _, err := w.commitChange(change); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
+		if _, err := w.finish(change); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
 			t.Fatalf("%v: %v", to, err)
 		}
 		if err := <-done; kindOf(err) != record.KindReadOnly {

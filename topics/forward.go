@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -58,8 +59,8 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 			}
 		}
 		for _, f := range under {
-			_, err := r.satisfy(f.commit)
-			if err := r.publish(f.commit, err); err != nil {
+			_, err := r.finish(f.commit)
+			if err != nil {
 				waiting[f.router] = true
 				r.block(f.router, err)
 				continue
@@ -94,26 +95,35 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 	if x == nil || err != nil {
 		return nil, err
 	}
-	for {
-		if x.count > 0 {
-			if _, err := r.waitForSpace(ctx, x.frameSize(), wal.Patient); err != nil {
-				return nil, logError(err)
+	var f *forwarded
+	copies := false
+	_, err = r.propose(ctx,
+		func() (need, error) {
+			if copies {
+				copies = false
+				if err := r.copyOut(x); err != nil {
+					return need{}, err
+				}
 			}
-		}
-		f, err := r.assignForward(rt, x)
-		switch {
-		case errors.Is(err, wal.ErrBusy):
-		case errors.Is(err, errCopy):
-			if err := r.copyOut(x); r.outdated(err) {
-				shared.forget()
-				return r.forward(ctx, rt, shared)
-			} else if err != nil {
-				return nil, logError(err)
+			if x.count == 0 {
+				return need{}, nil
 			}
-		default:
-			return f, err
-		}
+			return need{x.frameSize(), wal.Patient}, nil
+		},
+		func(s *slot) error {
+			var err error
+			f, err = r.assignForward(s, rt, x)
+			if errors.Is(err, errCopy) {
+				copies = true
+				return errRetry
+			}
+			return err
+		})
+	if r.outdated(err) {
+		shared.forget()
+		return r.forward(ctx, rt, shared)
 	}
+	return f, err
 }
 
 // runSize is what a run takes in a frame at most, without its way.
@@ -123,7 +133,7 @@ const runSize = 48
 func (x *extract) frameSize() int {
 	size := entryOverhead + len(x.records) + len(x.way)
 	for i := range x.runs {
-		size += runSize + len(x.runs[i].path)
+		size += runSize + len(x.runs[i].Path)
 	}
 	return size
 }
@@ -133,7 +143,7 @@ var errCopy = errors.New("topics: the records are to be copied")
 
 // assignForward gives an extract its place, or as much of it as the
 // destination has room for.
-func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
+func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, error) {
 	t := rt.dest
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -170,7 +180,7 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 	}
 	f := &forwarded{router: rt, through: x.through}
 	if x.count > 0 {
-		c, err := r.enterForward(rt, t, x)
+		c, err := r.enterForward(s, rt, t, x)
 		if err != nil {
 			return nil, err
 		}
@@ -195,20 +205,21 @@ func (r *Registry) assignForward(rt *router, x *extract) (*forwarded, error) {
 
 // enterForward puts the frame into the log. The locks of the destination and of
 // the router are held.
-func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, error) {
+func (r *Registry) enterForward(s *slot, rt *router, t *topic, x *extract) (*commit, error) {
 	last := t.assigned + uint64(x.count)
 	now := r.clock.now()
-	c := &commit{
-		topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed,
-		entry: entry{
-			typ: entryForward, id: t.id, ts: max(now.wall, t.assignedTS), first: t.assigned + 1, count: x.count,
-			router: rt.id, cursor: x.through, runs: x.runs, trim: x.trim > 0, way: x.way,
+	c := &commitOf[entry.Forward]{
+		commit: commit{topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed},
+		entry: entry.Forward{
+			ID: t.id, TS: max(now.wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
+			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.way,
 		},
 	}
-	if err := r.enter(t, c, last, x.records); err != nil {
+	c.op = forwardOp{&c.entry}
+	if err := r.enter(s, &c.commit, last, x.records); err != nil {
 		return nil, err
 	}
-	c.entry.runs = nil // only the frame needs them
+	c.entry.Runs = nil // only the frame needs them
 	if c.class == record.Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
@@ -216,22 +227,16 @@ func (r *Registry) enterForward(rt *router, t *topic, x *extract) (*commit, erro
 	} else {
 		rt.applied, rt.logged = c.span.End, x.through
 	}
-	t.assigned, t.assignedTS = last, c.entry.ts
-	t.waiting.Records += int64(len(c.sizes))
-	t.waiting.Bytes += c.bytes
-	t.pending = append(t.pending, c)
-	return c, nil
+	t.line(&c.commit, last)
+	return &c.commit, nil
 }
 
 // noteCursor logs where a router has come to with so many records, if there is
 // room for that; nobody waits for it. rt.mu is held.
 func (r *Registry) noteCursor(rt *router, through uint64, count int) {
-	note := entry{typ: entryForward, router: rt.id, cursor: through, ts: r.now(), count: count, note: true}
-	payload, err := note.encode(nil)
-	if err != nil {
-		return
-	}
-	if span, err := r.log.TryAppend(0, note.typ, payload, nil); err == nil {
+	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.now(), Count: count, CursorOnly: true}
+	span, err := r.tryLogEntry(&e, 0)
+	if err == nil {
 		rt.applied, rt.logged = span.End, through
 	}
 }

@@ -48,7 +48,7 @@ func TestStepIsTakenOnce(t *testing.T) {
 		}
 		between(w)
 		assigned, frames := rt.dest.assigned, w.log.Stats().Frames
-		if f, err := w.assignForward(rt, x); f != nil || err != nil {
+		if f, err := w.assignForward(w.slot(), rt, x); f != nil || err != nil {
 			t.Errorf("%s: %+v, %v", what, f, err)
 		}
 		if rt.dest.assigned != assigned || w.log.Stats().Frames != frames {
@@ -67,7 +67,7 @@ func TestRouterBeginsDurable(t *testing.T) {
 	if err := spec.check(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.assignRouter("ab", &spec)
+	p, err := w.startRouter("ab", &spec)
 	if err != nil {
 		t.Fatal(err)
 	}

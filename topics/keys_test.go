@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/zeebo/xxh3"
@@ -162,8 +163,8 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	w.put("a", class(record.Disk))
 	long := record.DefaultConfig()
 	long.IdempotencyWindowMS = 1 << 62
-	e := entry{typ: entryConfig, id: w.lookup("a").id, ts: w.now, config: &long, ceiling: 1 << 11}
-	if _, err := w.logEntry(t.Context(), &e, wal.Freeing); err != nil {
+	e := &entry.Config{ID: w.lookup("a").id, TS: w.now, Setting: entry.Setting{Config: &long, Ceiling: 1 << 11}}
+	if _, err := w.logEntry(t.Context(), e, nil, wal.Freeing); err != nil {
 		t.Fatal(err)
 	}
 	w.restart()

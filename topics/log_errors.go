@@ -23,8 +23,14 @@ func segmentError(err error) error {
 
 // logError gives the log's refusals this package's words.
 func logError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, done := errors.AsType[*record.Error](err); done {
+		return err
+	}
 	switch {
-	case err == nil, errors.Is(err, wal.ErrBusy):
+	case errors.Is(err, wal.ErrBusy):
 		return err
 	case errors.Is(err, wal.ErrQueueFull):
 		return &record.Error{Kind: record.KindThrottled, Message: "the log's queue is full", Err: err,

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -60,9 +61,11 @@ func TestIdleTopicMemory(t *testing.T) {
 	r = New(Options{})
 	cfg := record.DefaultConfig()
 	for i := range n {
-		e := entry{typ: entryAppend, id: uint64(i + 1), first: 1, ts: 5, count: 1, create: true, name: name(i), config: &cfg,
-			records: record.AppendRecord(nil, &record.Record{Data: []byte("12345678")})}
-		if err := r.Replay(wal.Frame{Type: e.typ, LSN: wal.LSN(512 * i), Payload: encoded(t, &e)}); err != nil {
+		e := &entry.Append{
+			ID: uint64(i + 1), First: 1, TS: 5, Count: 1, Creation: created(name(i), &cfg, 0),
+			Records: record.AppendRecord(nil, &record.Record{Data: []byte("12345678")}),
+		}
+		if err := r.Replay(wal.Frame{Type: byte(e.Type()), LSN: wal.LSN(512 * i), Payload: encoded(t, e)}); err != nil {
 			t.Fatal(err)
 		}
 	}

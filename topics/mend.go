@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -128,17 +128,15 @@ func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
 func (m *Mender) recover(id uint64) *topic {
 	r := m.r
 	c := record.DefaultConfig()
-	t := &topic{id: id, name: fmt.Sprintf("recovered-%d", id)}
+	name := fmt.Sprintf("recovered-%d", id)
 	for n := 2; ; n++ {
-		if _, taken := r.byName.Get(t.name); !taken {
+		if _, taken := r.byName.Get(name); !taken {
 			break
 		}
-		t.name = fmt.Sprintf("recovered-%d-%d", id, n)
+		name = fmt.Sprintf("recovered-%d-%d", id, n)
 	}
-	r.nextID = max(r.nextID, id+1)
-	r.byID[id] = t
-	r.byName.Set(t.name, t)
-	r.applyCreate(t, &entry{config: &c})
+	t := r.addReplayed(id, name)
+	r.applyCreate(t, &c)
 	t.next = t.cfg
 	m.recreate++
 	return t
@@ -159,83 +157,69 @@ func (m *Mender) Gap(from, to wal.LSN) {
 
 // Frame applies a frame that is whole.
 func (m *Mender) Frame(ctx context.Context, f wal.Frame) error {
-	e, err := decodeEntry(f.Type, f.Payload)
+	e, err := m.r.scratch.entries.Decode(f.Type, f.Payload)
 	if err != nil {
 		m.Gap(f.LSN, f.End)
 		return nil
 	}
-	switch e.typ {
-	case entryRouter:
-		return m.router(ctx, &e, f)
-	case entryUnroute:
-		m.r.endRouter(e.router)
-		return nil
-	case entryForward:
-		m.r.replayCursor(&e, f)
-		if e.note {
-			return nil
-		}
-	case entryFloors:
-		for _, n := range e.floors {
-			if t := m.r.byID[n.id]; t != nil && f.LSN >= m.had[n.id] {
-				m.r.applyFloors(t, n)
-			}
-		}
+	return operationOf(e).rebuild(ctx, m, f)
+}
+
+// rebuildTopic applies an operation on one topic.
+func (m *Mender) rebuildTopic(ctx context.Context, op topicOperation, f wal.Frame) error {
+	t := m.target(op, f)
+	if t == nil {
 		return nil
 	}
-	t := m.resolve(&e)
-	if t == nil || f.LSN < m.had[e.id] {
+	return m.redo(ctx, t, op)
+}
+
+// target returns the topic of an operation that has been made to follow on it;
+// nil if there is nothing to apply.
+func (m *Mender) target(op topicOperation, f wal.Frame) *topic {
+	t := m.resolve(op.topic(), creationOf(op))
+	if t == nil || f.LSN < m.had[t.id] || !m.fit(t, op) {
 		return nil
 	}
-	if e.typ == entryDrop {
-		m.drop(t)
-		return nil
-	}
-	if !m.fit(t, &e) {
-		return nil
-	}
+	return t
+}
+
+// redo puts the operation's records into the log at hand, and applies it.
+func (m *Mender) redo(ctx context.Context, t *topic, op topicOperation) error {
 	span := wal.Span{}
-	if e.typ == entryAppend || e.typ == entryForward && !e.trim {
-		if e.records, err = m.r.recordsOf(&e); unreadable(err) {
-			return m.forwardLost(t, &e)
-		} else if err != nil {
-			return err
-		}
-		e.typ, e.runs = entryAppend, nil // a forwarded record is like any other now
-		if span, err = m.keep(ctx, &e); err != nil {
+	batch := batchOf(op)
+	if batch.Count > 0 {
+		var err error
+		bare := entry.Append{ID: t.id, First: batch.First, TS: timeOf(op), Count: batch.Count}
+		span, err = m.r.logEntry(ctx, &bare, batch.Records, 0)
+		if err != nil {
 			return err
 		}
 	}
 	t.applied = 0 // positions in the old log mean nothing in the one at hand
-	return m.r.replayOn(t, &e, wal.Frame{Type: e.typ, LSN: span.Start, End: span.End})
+	return m.r.replayOn(t, op, wal.Frame{LSN: span.Start, End: span.End})
 }
 
-// resolve finds the topic that e is about, or makes it; nil: it is gone.
-func (m *Mender) resolve(e *entry) *topic {
-	if t := m.r.byID[e.id]; t != nil || e.id < m.known || m.dropped[e.id] {
-		e.create = e.create && t != nil && !t.visible
-		if e.typ == entryCreate {
-			return nil // it is there already
-		}
+// resolve finds the topic of an entry, or makes it from creation, which may be
+// nil. It returns nil if the topic is gone.
+func (m *Mender) resolve(id uint64, creation *entry.Creation) *topic {
+	t := m.r.byID[id]
+	if t != nil || id < m.known || m.dropped[id] {
 		return t
 	}
-	if e.typ == entryCreate || e.create {
-		if old, taken := m.r.byName.Get(e.name); taken { // its drop is lost
+	if creation != nil {
+		if old, taken := m.r.byName.Get(creation.Name); taken { // its drop is lost
 			m.drop(old)
 		}
-		if e.config == nil || record.CheckName(e.name) != nil {
+		if record.CheckName(creation.Name) != nil {
 			return nil
 		}
-		t := &topic{id: e.id, name: e.name}
-		m.r.nextID = max(m.r.nextID, e.id+1)
-		m.r.byID[e.id] = t
-		m.r.byName.Set(e.name, t)
-		return t
+		return m.r.addReplayed(id, creation.Name)
 	}
-	if m.missing == 0 || e.typ == entryDrop || e.id == 0 {
+	if m.missing == 0 || id == 0 {
 		return nil
 	}
-	t := m.recover(e.id)
+	t = m.recover(id)
 	m.unsure[t] = m.missing
 	return t
 }
@@ -247,54 +231,21 @@ func (m *Mender) drop(t *topic) {
 	m.r.forget(t)
 }
 
-// fit makes e follow on what is known of t; false: it says nothing that is not
-// known.
-func (m *Mender) fit(t *topic, e *entry) bool {
+// fit makes the operation follow on what is known of t. It returns false if the
+// operation says nothing that is not known.
+func (m *Mender) fit(t *topic, op topicOperation) bool {
+	if !op.fit(t) {
+		return false
+	}
+	head, known := op.before()
+	if !known {
+		return true
+	}
 	_, unsure := m.unsure[t]
-	if e.typ != entryReserve {
-		e.ts = max(e.ts, t.assignedTS)
-	}
-	var head uint64 // before e
-	switch e.typ {
-	case entryAppend, entryForward:
-		if e.first <= t.head || e.first > math.MaxUint64-uint64(e.count) {
-			return false
-		}
-		head = e.first - 1
-	case entryConfig:
-		if e.last == math.MaxUint64 {
-			return false
-		}
-		head = e.last
-		e.last = max(e.last, t.head)
-	case entryLost:
-		if e.last <= t.head || e.last == math.MaxUint64 {
-			return false
-		}
-		head = max(e.first-1, t.head)
-		e.first = head + 1
-	default:
-		return true // it does not know the head
-	}
 	if unsure && head > t.head {
 		m.lose(t, t.head+1, head)
 		t.head, t.assigned = head, max(t.assigned, head)
 	}
 	delete(m.unsure, t)
 	return true
-}
-
-// keep puts the records of e into the log at hand.
-func (m *Mender) keep(ctx context.Context, e *entry) (wal.Span, error) {
-	bare := entry{typ: entryAppend, id: e.id, first: e.first, ts: e.ts, count: e.count}
-	head, err := bare.encode(nil)
-	if err != nil {
-		return wal.Span{}, err
-	}
-	room, err := m.log.Reserve(ctx, len(head)+len(e.records), wal.Patient)
-	if err != nil {
-		return wal.Span{}, err
-	}
-	defer room.Release()
-	return room.Append(entryAppend, head, e.records)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -11,50 +12,74 @@ import (
 // Refer tells the Mender how to read frames of the damaged log.
 func (m *Mender) Refer(reader func() *wal.Reader) { m.r.Refer(reader) }
 
-// router brings a router back, and the topics that came with it.
-func (m *Mender) router(ctx context.Context, e *entry, f wal.Frame) error {
-	for _, made := range e.made {
-		if made == nil {
+// rebuild brings the router back, and the topics that came with it.
+func (op routerOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	r := m.r
+	for i, id := range op.Ends() {
+		made := op.Made[i]
+		op.Made[i] = entry.Creation{}
+		if made.Config == nil || r.byID[id] != nil {
 			continue
 		}
-		create := entry{typ: entryCreate, id: made.id, ts: e.ts, name: made.name, config: made.config, ceiling: made.ceiling}
-		t := m.resolve(&create)
-		if t == nil || f.LSN < m.had[made.id] || !m.fit(t, &create) {
-			continue
-		}
-		t.applied = 0
-		if err := m.r.replayOn(t, &create, wal.Frame{}); err != nil {
+		err := m.rebuildTopic(ctx, createOp{&entry.Create{ID: id, TS: op.TS, Creation: made}}, f)
+		if err != nil {
 			return err
 		}
 	}
-	e.made = [2]*madeTopic{}
-	if m.r.byID[e.source] == nil || m.r.byID[e.id] == nil {
-		m.r.routers.nextID = max(m.r.routers.nextID, e.router+1)
+	if r.byID[op.Source] == nil || r.byID[op.Dest] == nil {
+		r.routers.nextID = max(r.routers.nextID, op.ID+1)
 		return nil // an end is lost, or was deleted
 	}
-	if old, taken := m.r.routers.byName.Get(e.name); taken && old.id != e.router && CheckRouterName(e.name) == nil {
-		m.r.endRouter(old.id) // its end is lost
+	if old, taken := r.routers.byName.Get(op.Name); taken && old.id != op.ID && CheckRouterName(op.Name) == nil {
+		r.endRouter(old.id) // its end is lost
 	}
-	if err := m.r.replayRouter(e, f); errors.Is(err, record.ErrMalformed) {
+	err := op.replay(r, f)
+	if errors.Is(err, record.ErrMalformed) {
 		return nil // what is left does not fit together: the router is not there
-	} else if err != nil {
-		return err
 	}
-	return nil
+	return err
 }
 
-// forwardLost makes the seqs of a forwarded frame lost whose records are.
-func (m *Mender) forwardLost(t *topic, e *entry) error {
-	last := e.first + uint64(e.count) - 1
-	m.r.jump(t, e.first-1, ReasonCrash)
-	m.lose(t, e.first, last)
+func (op unrouteOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+	return op.replay(m.r, f)
+}
+
+// rebuild makes of a forwarded record one like any other: frames of the old log
+// cannot be referred to.
+func (op forwardOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	m.r.replayCursor(op.Forward, f)
+	if op.CursorOnly {
+		return nil
+	}
+	t := m.target(op, f)
+	if t == nil {
+		return nil
+	}
+	if !op.Trim {
+		records, err := m.r.recordsOf(op.Batch())
+		if unreadable(err) {
+			m.loseForwarded(t, op)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		op.Records, op.Runs = records, nil
+	}
+	return m.redo(ctx, t, op)
+}
+
+// loseForwarded makes the seqs of a forwarded frame lost whose records are.
+func (m *Mender) loseForwarded(t *topic, op forwardOp) {
+	last := op.First + uint64(op.Count) - 1
+	m.r.jump(t, op.First-1, ReasonCrash)
+	m.lose(t, op.First, last)
 	t.head, t.assigned = last, max(t.assigned, last)
-	t.assignedTS = max(t.assignedTS, e.ts)
-	return nil
+	t.assignedTS = max(t.assignedTS, op.TS)
 }
 
-// unreadable says that a frame that is referred to is not there any more, or is
-// not what it was.
+// unreadable reports whether a frame that is referred to is not there any more,
+// or is not what it was.
 func unreadable(err error) bool {
 	damage := new(wal.CorruptionError)
 	return errors.Is(err, wal.ErrReleased) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)

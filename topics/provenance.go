@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -45,69 +46,6 @@ func hops(path []byte) (n int) {
 	return n
 }
 
-// reference is a stretch of records of one frame of the log: what a forwarded frame
-// has instead of the records.
-type reference struct {
-	at    wal.LSN // of the frame, which has the records' bytes itself
-	from  int     // the first of them
-	count int
-	strip byte   // hasNode, hasTag: not for the destination
-	path  []byte // the way of them all
-}
-
-// continues reports whether a record of that frame can be added to it.
-func (u *reference) continues(at wal.LSN, ordinal int, strip byte, path []byte) bool {
-	return u.at == at && u.from+u.count == ordinal && u.strip == strip && string(u.path) == string(path)
-}
-
-// appendRuns encodes runs: their number, and of each where its frame is, from
-// the one before, and the rest of it.
-func appendRuns(dst []byte, runs []reference) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(runs)))
-	var last wal.LSN
-	for i := range runs {
-		u := &runs[i]
-		dst = binary.AppendVarint(dst, int64(u.at/8)-int64(last/8)) // frames stand on multiples of 8
-		last = u.at
-		dst = binary.AppendUvarint(dst, uint64(u.from))
-		dst = binary.AppendUvarint(dst, uint64(u.count))
-		dst = record.AppendBytes(append(dst, u.strip), u.path)
-	}
-	return dst
-}
-
-// runs is appendRuns' inverse; count is how many records they must be.
-func decodeRuns(d *record.Decoder, count int) []reference {
-	n := d.Uvarint()
-	if n == 0 || n > uint64(d.Left()/smallestRun) || n > uint64(count) {
-		d.Fail()
-		return nil
-	}
-	out := make([]reference, 0, n)
-	var at int64
-	left := uint64(count)
-	for ; n > 0 && !d.Failed(); n-- {
-		at += d.Varint()
-		from, records := d.Uvarint(), d.Uvarint()
-		u := reference{at: wal.LSN(at) * 8, from: int(from), count: int(records), strip: d.Byte(), path: d.Bytes()}
-		if at < 0 || at > maxFrameAt || from > maxFrameRecords || records == 0 || records > left || u.strip&^(record.HasNode|record.HasTag) != 0 {
-			d.Fail()
-		}
-		left -= min(records, left)
-		out = append(out, u)
-	}
-	if left > 0 {
-		d.Fail()
-	}
-	return out
-}
-
-const (
-	maxFrameAt      = 1 << 59 // times 8: a position
-	maxFrameRecords = 1 << 31
-	smallestRun     = 5 // bytes
-)
-
 // frames reads the records of frames. The two readers are at different places:
 // a forwarded frame, and those that it is about.
 type frames struct{ own, referred *wal.Reader }
@@ -126,73 +64,52 @@ func (s *frames) within(ctx context.Context) *frames {
 
 // at returns the records of the frame at lsn, encoded.
 func (s *frames) at(lsn wal.LSN) ([]byte, error) {
-	e, err := s.entry(lsn)
+	b, err := s.batch(lsn)
 	if err != nil {
 		return nil, err
 	}
-	return s.records(&e)
+	return s.records(b)
 }
 
-// entry returns the frame at lsn, which has records.
-func (s *frames) entry(lsn wal.LSN) (entry, error) { return read(s.own, lsn) }
+// batch returns what the frame at lsn says of its records.
+func (s *frames) batch(lsn wal.LSN) (entry.Batch, error) { return readBatch(s.own, lsn) }
 
-func read(reader *wal.Reader, lsn wal.LSN) (entry, error) {
+func readBatch(reader *wal.Reader, lsn wal.LSN) (entry.Batch, error) {
 	typ, payload, err := reader.Frame(lsn)
 	if err != nil {
-		return entry{}, err
+		return entry.Batch{}, err
 	}
-	e, err := decodeEntry(typ, payload)
-	if err == nil && typ != entryAppend && typ != entryForward {
-		err = fmt.Errorf("%w: the one at lsn %d, of type %d, has no records", record.ErrMalformed, lsn, typ)
+	b, err := entry.DecodeBatch(typ, payload)
+	if err != nil {
+		return entry.Batch{}, fmt.Errorf("frame at lsn %d: %w", lsn, err)
 	}
-	return e, err
+	return b, nil
 }
 
-// records returns the encoded records of e, which it may refer to.
-func (s *frames) records(e *entry) ([]byte, error) {
-	if e.runs == nil {
-		return e.records, nil
+// records returns the encoded records of a batch, which its runs may name.
+func (s *frames) records(b entry.Batch) ([]byte, error) {
+	if b.Runs == nil {
+		return b.Records, nil
 	}
 	var out []byte
-	for i := range e.runs {
-		u := &e.runs[i]
-		from, err := read(s.referred, u.at)
+	for i := range b.Runs {
+		u := &b.Runs[i]
+		from, err := readBatch(s.referred, u.At)
 		if err != nil {
 			return nil, err
 		}
-		if from.runs != nil {
-			return nil, fmt.Errorf("%w: the one at lsn %d refers on", record.ErrMalformed, u.at)
+		if from.Runs != nil {
+			return nil, fmt.Errorf("%w: the frame at lsn %d has runs, too", record.ErrMalformed, u.At)
 		}
-		if out == nil && len(e.runs) == 1 {
-			out = make([]byte, 0, len(from.records)+from.count*(len(u.path)+3))
+		if out == nil && len(b.Runs) == 1 {
+			out = make([]byte, 0, len(from.Records)+from.Count*(len(u.Path)+3))
 		}
-		if out, err = u.resolve(out, from.records); err != nil {
-			return nil, fmt.Errorf("records at lsn %d: %w", u.at, err)
+		out, err = u.AppendRecords(out, from.Records)
+		if err != nil {
+			return nil, fmt.Errorf("records at lsn %d: %w", u.At, err)
 		}
 	}
 	return out, nil
-}
-
-// resolve appends the records, of which p are those of its whole frame.
-func (u *reference) resolve(dst, p []byte) ([]byte, error) {
-	d := record.NewDecoder(p)
-	for range u.from {
-		if d.Bytes(); d.Failed() {
-			return nil, record.ErrMalformed
-		}
-	}
-	for range u.count {
-		b := d.Bytes()
-		if d.Failed() {
-			return nil, record.ErrMalformed
-		}
-		rec, err := record.DecodeRecord(b)
-		if err != nil {
-			return nil, err
-		}
-		dst = record.AppendRecord(dst, rec.Forwarded(u.strip, u.path))
-	}
-	return dst, nil
 }
 
 // References looks whether there is what forwarded frames refer to.
@@ -201,22 +118,22 @@ type References struct{ frames *frames }
 // NewReferences goes by readers of the log whose frames are to be checked.
 func NewReferences(reader func() *wal.Reader) *References { return &References{newFrames(reader)} }
 
-// Check resolves every reference of a frame. fault says what is wrong with one;
-// empty: nothing is. An error says that it cannot be found out.
+// Check resolves every reference of a frame. fault says what is wrong with one,
+// and is empty if nothing is. An error says that it cannot be found out.
 func (s *References) Check(f wal.Frame) (fault string, err error) {
-	e, err := decodeEntry(f.Type, f.Payload)
-	if err != nil || e.runs == nil {
+	b, err := entry.DecodeBatch(f.Type, f.Payload)
+	if err != nil || b.Runs == nil {
 		return "", nil // a frame that cannot be decoded has none
 	}
-	records, err := s.frames.records(&e)
+	records, err := s.frames.records(b)
 	if err == nil {
-		_, _, err = recordColumns(nil, nil, records, e.count)
+		_, _, err = recordColumns(nil, nil, records, b.Count)
 	}
 	switch {
 	case err == nil:
 		return "", nil
 	case unreadable(err):
-		return fmt.Sprintf("it forwards seqs %d to %d, and cannot be resolved: %v", e.first, e.first+uint64(e.count)-1, err), nil
+		return fmt.Sprintf("it forwards seqs %d to %d, and cannot be resolved: %v", b.First, b.First+uint64(b.Count)-1, err), nil
 	}
 	return "", err
 }

@@ -21,13 +21,11 @@ func (p *Pending) Wait() (Written, error) {
 		w.Head = max(w.Head, w.Last)
 		return w, nil
 	}
-	began := time.Now()
-	synced, err := p.registry.satisfy(c)
-	if err := p.registry.publish(c, err); err != nil {
+	cost, err := p.registry.finish(c)
+	if err != nil {
 		return Written{}, err
 	}
-	w.Cost.Sync = synced
-	w.Cost.Append = time.Since(began) - synced
+	w.Cost.Append, w.Cost.Sync = cost.Append, cost.Sync
 	return w, nil
 }
 
@@ -64,7 +62,7 @@ func (r *Registry) publish(c *commit, failed error) error {
 	r.publishSatisfied(t)
 	t.mu.Unlock()
 	err := c.await()
-	if err != nil && c.creates() {
+	if err != nil && creationOf(c.op) != nil {
 		r.abandon(t)
 	}
 	return err
@@ -107,7 +105,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		_ = r.apply(t, &c.entry, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
+		_ = r.apply(t, c.op, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
 	}
 	c.settled.Store(true)
 	if c.done != nil {

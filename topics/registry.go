@@ -37,6 +37,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -78,9 +79,10 @@ type Registry struct {
 		floor        wal.LSN // to none before it
 	}
 	scratch struct { // replay's, of the present frame
-		sizes  []uint32
-		tags   []byte
-		frames *frames
+		entries entry.Decoder
+		sizes   []uint32
+		tags    []byte
+		frames  *frames
 	}
 	source func() *wal.Reader // replay's, of the frames that others refer to
 

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"math"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -34,46 +35,68 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	if d.Before == nil && d.Match == nil {
 		return Deleted{}, record.Invalid("a delete needs before_seq or match")
 	}
-	need := entryOverhead
+	room := need{bytes: entryOverhead, mode: wal.Freeing | wal.Patient}
 	if d.Match != nil {
-		need += len(d.Match.Value)
+		room.bytes += len(d.Match.Value)
 	}
-	for tries := 0; ; tries++ {
-		if _, err := r.waitForSpace(ctx, need, wal.Freeing|wal.Patient); err != nil {
-			return Deleted{}, logError(err)
-		}
-		c, err := r.assignDelete(name, d)
-		if r.outdated(err) && tries < maxTries {
-			continue
-		}
-		again, err := r.again(err)
-		if again {
-			continue
-		}
-		if err != nil {
-			return Deleted{}, logError(err)
-		}
-		out := Deleted{}
-		if c.entry.typ == entryDelete {
-			began := time.Now()
-			synced, err := r.satisfy(c)
-			if err := r.publish(c, err); err != nil {
-				return Deleted{}, err
+	var c *commitOf[deleteOp]
+	tries := 0
+	_, err := r.propose(ctx,
+		func() (_ need, err error) {
+			c, err = r.findDeleted(name, d)
+			if r.outdated(err) && tries < maxTries { // look again: the records have moved
+				tries++
+				return need{}, errRetry
 			}
-			out.Deleted = c.entry.deleted.Records
-			out.Cost = Cost{Append: time.Since(began) - synced, Sync: synced}
-		}
-		t := c.topic
-		t.mu.RLock()
-		defer t.mu.RUnlock()
-		out.Earliest, out.Head, out.Count, out.Bytes = t.earliest(), t.head, t.live.Records, t.live.Bytes
-		return out, nil
+			return room, err
+		},
+		func(s *slot) error { return r.assignDelete(s, c) })
+	if err != nil {
+		return Deleted{}, err
 	}
+	out := Deleted{}
+	if c.op != nil {
+		out.Cost, err = r.finish(&c.commit)
+		if err != nil {
+			return Deleted{}, err
+		}
+		out.Deleted = c.entry.deleted.Records
+	}
+	t := c.topic
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	out.Earliest, out.Head, out.Count, out.Bytes = t.earliest(), t.head, t.live.Records, t.live.Bytes
+	return out, nil
 }
 
-// assignDelete gives a deletion its place, unless there is nothing for it to
-// delete: then the commit has no entry.
-func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
+// deleteOp deletes records.
+type deleteOp struct {
+	entry.Delete
+	matched *seqSet     // the seqs that match; nil if they are still to be found
+	deleted record.Size // what went, once the operation is applied
+}
+
+func (op *deleteOp) topic() uint64          { return op.ID }
+func (op *deleteOp) before() (uint64, bool) { return 0, false }
+
+// follows lets the last seq be above the head: it may be that of an ephemeral
+// record.
+func (op *deleteOp) follows(t *topic) bool { return op.Last < math.MaxUint64 && op.TS >= t.assignedTS }
+
+func (op *deleteOp) fit(t *topic) bool {
+	op.TS = max(op.TS, t.assignedTS)
+	return true
+}
+
+func (op *deleteOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
+
+func (op *deleteOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	return m.rebuildTopic(ctx, op, f)
+}
+
+// findDeleted returns a commit for the deletion, without a place. It has no
+// operation if there is nothing to delete.
+func (r *Registry) findDeleted(name string, d *Deletion) (*commitOf[deleteOp], error) {
 	t, err := r.open(name)
 	if err != nil {
 		return nil, err
@@ -92,43 +115,52 @@ func (r *Registry) assignDelete(name string, d *Deletion) (*commit, error) {
 	if d.Before != nil {
 		upto = min(upto, *d.Before-min(*d.Before, 1))
 	}
-	c := &commit{topic: t, class: t.next.Durability, entry: entry{id: t.id, last: upto, match: d.Match}}
-	if upto < from {
+	c := &commitOf[deleteOp]{commit: commit{topic: t, class: t.next.Durability}}
+	c.entry.Delete = entry.Delete{ID: t.id, Last: upto, Match: d.Match}
+	if upto < from || d.Match == nil {
 		t.mu.Unlock()
+		if upto >= from {
+			c.op = &c.entry
+		}
 		return c, nil
 	}
-	if d.Match != nil {
-		matched, extents := &seqSet{}, t.history.extents
-		t.tags.find(d.Match, from, upto, matched.add)
-		t.mu.Unlock()
-		if err := matching(extents, d.Match, from, upto, matched); err != nil {
-			return nil, err
-		}
-		if matched.empty() {
-			return c, nil
-		}
-		c.entry.matched = matched
-		t.mu.Lock()
-	}
-	defer t.mu.Unlock()
-	if t.dropped {
-		return nil, record.NotFound(name)
-	}
-	if err := t.refusal(); err != nil {
-		return nil, err
-	}
-	c.came = r.clock.now()
-	c.entry.typ, c.entry.ts = entryDelete, max(c.came.wall, t.assignedTS)
-	payload, err := c.entry.encode(nil)
+	matched, extents := &seqSet{}, t.history.extents
+	t.tags.find(d.Match, from, upto, matched.add)
+	t.mu.Unlock()
+	err = matching(extents, d.Match, from, upto, matched)
 	if err != nil {
 		return nil, err
 	}
-	if c.span, err = r.log.TryAppend(wal.Freeing, entryDelete, payload, nil); err != nil {
-		return nil, logError(err)
+	if !matched.empty() {
+		c.entry.matched = matched
+		c.op = &c.entry
 	}
-	t.assignedTS = c.entry.ts
-	t.pending = append(t.pending, c)
 	return c, nil
+}
+
+// assignDelete gives a deletion its place, unless there is nothing for it to
+// delete.
+func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
+	if c.op == nil {
+		return nil
+	}
+	t := c.topic
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.dropped {
+		return record.NotFound(t.name)
+	}
+	if err := t.refusal(); err != nil {
+		return err
+	}
+	c.came = r.clock.now()
+	c.class = t.next.Durability
+	c.entry.TS = max(c.came.wall, t.assignedTS)
+	if err := c.appendTo(s); err != nil {
+		return err
+	}
+	t.line(&c.commit, t.assigned)
+	return nil
 }
 
 // errMoved says that a segment went away under a reader, who looks again:
@@ -173,17 +205,29 @@ func (e *extent) tags(m *record.Match, f func(seq uint64)) error {
 	}))
 }
 
-// applyDelete deletes what the entry says of what is live by now.
-func (r *Registry) applyDelete(t *topic, e *entry) error {
-	if e.match == nil {
-		e.deleted = r.advance(t, e.last+1)
+// apply deletes what the entry says of what is live by now.
+func (op *deleteOp) apply(r *Registry, t *topic, _ frameParts) error {
+	err := op.remove(r, t)
+	if err != nil {
+		return err
+	}
+	t.changes++
+	r.totals.deleted.Add(uint64(op.deleted.Records))
+	return nil
+}
+
+// remove sets what was deleted.
+func (op *deleteOp) remove(r *Registry, t *topic) error {
+	if op.Match == nil {
+		op.deleted = r.advance(t, op.Last+1)
 		return nil
 	}
-	set := e.matched
+	set := op.matched
 	if set == nil {
 		set = &seqSet{}
-		t.tags.find(e.match, t.earliest(), e.last, set.add)
-		if err := matching(t.history.extents, e.match, t.earliest(), e.last, set); err != nil {
+		t.tags.find(op.Match, t.earliest(), op.Last, set.add)
+		err := matching(t.history.extents, op.Match, t.earliest(), op.Last, set)
+		if err != nil {
 			return fmt.Errorf("topics: replaying a delete on topic id %d: %w", t.id, err)
 		}
 	}
@@ -192,9 +236,9 @@ func (r *Registry) applyDelete(t *topic, e *entry) error {
 	if set.empty() {
 		return nil
 	}
-	e.deleted = t.history.sizes(set)
-	e.deleted.Add(t.index.sums(set))
-	r.grow(t, record.Size{Records: -e.deleted.Records, Bytes: -e.deleted.Bytes})
+	op.deleted = t.history.sizes(set)
+	op.deleted.Add(t.index.sums(set))
+	r.grow(t, record.Size{Records: -op.deleted.Records, Bytes: -op.deleted.Bytes})
 	if t.deleted == nil {
 		t.deleted = &seqSet{}
 	}

@@ -3,8 +3,8 @@ package topics
 import (
 	"context"
 	"fmt"
-	"math"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -12,120 +12,112 @@ import (
 // Replay applies one frame of the log. It must be called in the order of the
 // log, by one goroutine, before Start.
 func (r *Registry) Replay(f wal.Frame) error {
-	e, err := decodeEntry(f.Type, f.Payload)
+	e, err := r.scratch.entries.Decode(f.Type, f.Payload)
 	if err != nil {
 		return err
 	}
-	switch e.typ {
-	case entryRouter:
-		return r.replayRouter(&e, f)
-	case entryUnroute:
-		r.endRouter(e.router)
-		return nil
-	case entryForward:
-		r.replayCursor(&e, f)
-		if e.note {
-			return nil
-		}
-	case entryFloors:
-		for _, n := range e.floors {
-			if t := r.byID[n.id]; t != nil && f.LSN >= t.applied {
-				r.applyFloors(t, n)
-			}
-		}
-		return nil
-	}
-	if e.typ == entryCreate || e.create {
-		if err := r.replayCreate(&e); err != nil {
-			return err
-		}
-	}
-	t := r.byID[e.id]
-	switch {
-	case t != nil && f.LSN < t.applied:
-		return nil // the checkpoint has it
-	case t == nil && e.id > 0 && e.id < r.nextID:
-		return nil // written before, and ordered behind, the topic's drop
-	case t == nil:
-		return fmt.Errorf("topics: entry of type %d for unknown topic id %d", e.typ, e.id)
-	}
-	return r.replayOn(t, &e, f)
+	return operationOf(e).replay(r, f)
 }
 
-func (r *Registry) replayCreate(e *entry) error {
-	if e.config == nil || record.CheckName(e.name) != nil || e.id < r.nextID {
-		return fmt.Errorf("%w: creation of topic id %d", record.ErrMalformed, e.id)
-	}
-	if _, taken := r.byName.Get(e.name); taken {
-		return fmt.Errorf("%w: topic id %d takes a name in use", record.ErrMalformed, e.id)
-	}
-	t := &topic{id: e.id, name: e.name}
-	r.nextID = e.id + 1
-	r.byID[e.id] = t
-	r.byName.Set(e.name, t)
-	return nil
-}
-
-func (r *Registry) replayOn(t *topic, e *entry, frame wal.Frame) error {
-	at := min(e.ts, r.steady())
-	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: moment{at, at}}
-	switch e.typ {
-	case entryDrop:
-		r.cascade(t)
-		r.forget(t)
-		return nil
-	case entryReserve:
-		t.reserve.ceiling, t.reserve.given = e.ceiling, max(t.reserve.given, e.last)
-		r.sweeper.visit(t)
-		return nil
-	case entryAppend, entryForward:
-		if e.trim {
-			break
-		}
-		records, err := r.recordsOf(e)
+// replayTopic applies an operation on one topic, and makes the topic first if
+// the entry does.
+func (r *Registry) replayTopic(op topicOperation, f wal.Frame) error {
+	id := op.topic()
+	created := creationOf(op)
+	if created != nil {
+		err := r.replayCreate(id, created)
 		if err != nil {
 			return err
 		}
-		s := &r.scratch
-		if s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], records, e.count); err != nil {
-			return err
-		}
-		f.sizes, f.tags = s.sizes, s.tags
-		for _, n := range s.sizes {
-			f.bytes += int64(n)
-		}
 	}
-	if !t.follows(e) {
-		return fmt.Errorf("%w: entry of type %d (seqs from %d to %d, %d records, at %d ms) cannot follow on topic id %d, whose head is %d at %d ms",
-			record.ErrMalformed, e.typ, e.first, e.last, e.count, e.ts, t.id, t.head, t.assignedTS)
-	}
-	if err := r.apply(t, e, f); err != nil {
+	t, err := r.topicOf(op, id, f)
+	if t == nil || err != nil {
 		return err
 	}
-	if e.config != nil {
-		t.next = t.cfg
-		t.reserve.ceiling = e.ceiling
+	return r.replayOn(t, op, f)
+}
+
+// topicOf returns the topic of an entry; nil if the entry is to be passed over:
+// the checkpoint has it already, or the topic's drop comes before it in the log.
+func (r *Registry) topicOf(e entry.Entry, id uint64, f wal.Frame) (*topic, error) {
+	t := r.byID[id]
+	switch {
+	case t != nil && f.LSN < t.applied:
+		return nil, nil // the checkpoint has it
+	case t == nil && id > 0 && id < r.nextID:
+		return nil, nil // written before, and ordered after, the topic's drop
+	case t == nil:
+		return nil, fmt.Errorf("topics: %s entry for unknown topic id %d", e.Type(), id)
 	}
-	t.assigned, t.assignedTS = t.head, max(t.assignedTS, e.ts)
+	return t, nil
+}
+
+func (r *Registry) replayCreate(id uint64, c *entry.Creation) error {
+	if record.CheckName(c.Name) != nil || id < r.nextID {
+		return fmt.Errorf("%w: creation of topic id %d", record.ErrMalformed, id)
+	}
+	if _, taken := r.byName.Get(c.Name); taken {
+		return fmt.Errorf("%w: topic id %d takes a name in use", record.ErrMalformed, id)
+	}
+	r.addReplayed(id, c.Name)
 	return nil
 }
 
-// follows holds what assigning seqs and times guarantees, and what the index
-// relies on: neither goes back.
-func (t *topic) follows(e *entry) bool {
-	switch e.typ {
-	case entryAppend, entryForward:
-		return e.first > t.head && e.first <= math.MaxUint64-uint64(e.count) && e.ts >= t.assignedTS
-	case entryConfig:
-		return e.last >= t.head && e.last < math.MaxUint64 && e.ts >= t.assignedTS
-	case entryDelete:
-		return e.last < math.MaxUint64 && e.ts >= t.assignedTS // last may be an ephemeral record's
-	case entryLost:
-		// A checkpoint may know of ephemeral seqs before it, and the one that
-		// is replayed from may not.
-		return e.first > t.head && e.last < math.MaxUint64
+// addReplayed makes a topic known by its id and its name.
+func (r *Registry) addReplayed(id uint64, name string) *topic {
+	t := &topic{id: id, name: name}
+	r.nextID = max(r.nextID, id+1)
+	r.byID[id] = t
+	r.byName.Set(name, t)
+	return t
+}
+
+// replayOn applies an operation on t as its commit did.
+func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error {
+	ts := timeOf(op)
+	at := min(ts, r.steady())
+	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: moment{at, at}}
+	batch := batchOf(op)
+	if batch.Count > 0 {
+		err := r.columns(&f, batch)
+		if err != nil {
+			return err
+		}
 	}
-	return true
+	if !op.follows(t) {
+		head, _ := op.before()
+		return fmt.Errorf("%w: %s entry of %d records after seq %d, at %d ms, cannot follow on topic id %d, whose head is %d at %d ms",
+			record.ErrMalformed, op.Type(), batch.Count, head, ts, t.id, t.head, t.assignedTS)
+	}
+	err := r.apply(t, op, f)
+	if err != nil {
+		return err
+	}
+	set := settingOf(op)
+	if set != nil {
+		t.next = t.cfg
+		t.reserve.ceiling = set.Ceiling
+	}
+	t.assigned, t.assignedTS = t.head, max(t.assignedTS, ts)
+	return nil
+}
+
+// columns sets what the index keeps of a batch's records.
+func (r *Registry) columns(f *frameParts, batch entry.Batch) error {
+	records, err := r.recordsOf(batch)
+	if err != nil {
+		return err
+	}
+	s := &r.scratch
+	s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], records, batch.Count)
+	if err != nil {
+		return err
+	}
+	f.sizes, f.tags = s.sizes, s.tags
+	for _, n := range s.sizes {
+		f.bytes += int64(n)
+	}
+	return nil
 }
 
 // Loss is a range that a crash took and recovery made explicit.
@@ -168,8 +160,8 @@ func (r *Registry) Losses(powerLost, clean bool) []Loss {
 func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	var upto wal.LSN
 	for _, l := range losses {
-		e := entry{typ: entryLost, id: l.resolved.id, first: l.From, last: l.To, reason: l.Reason}
-		span, err := r.logEntry(ctx, &e, wal.Freeing)
+		e := entry.Lost{ID: l.resolved.id, From: l.From, To: l.To, Reason: l.Reason}
+		span, err := r.logEntry(ctx, &e, nil, wal.Freeing)
 		if err != nil {
 			return err
 		}
@@ -185,71 +177,5 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	return r.log.WaitSynced(upto)
 }
 
-// logEntry appends an entry without records and waits for room if need be.
-// No lock is held.
-func (r *Registry) logEntry(ctx context.Context, e *entry, mode wal.Mode) (wal.Span, error) {
-	payload, err := e.encode(nil)
-	if err != nil {
-		return wal.Span{}, err
-	}
-	room, err := r.log.Reserve(ctx, len(payload), mode|wal.Patient)
-	if err != nil {
-		return wal.Span{}, err
-	}
-	defer room.Release()
-	return room.Append(e.typ, payload, nil)
-}
-
 // Replayed is the number of records replayed so far; 0 again after Start.
 func (r *Registry) Replayed() int64 { return r.totals.appended.records.Load() }
-
-// RecordsIn is the number of records that a frame of the log carries.
-func RecordsIn(f wal.Frame) int {
-	e, err := decodeEntry(f.Type, f.Payload)
-	if err != nil {
-		return 0
-	}
-	if e.trim || e.note {
-		return 0
-	}
-	return e.count
-}
-
-// RecordsAhead is RecordsIn for a frame of whose payload only the first bytes
-// need be there: 64 are enough. What is no entry has none.
-func RecordsAhead(f wal.Frame) int {
-	d := record.NewDecoder(f.Payload)
-	flags := d.Byte()
-	switch f.Type {
-	case entryAppend:
-		_, _, _ = d.Uvarint(), d.Uvarint(), d.Varint()
-	case entryForward:
-		if flags == flagTrim || flags == flagNote {
-			return 0
-		}
-		_, _, _, _, _ = d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Varint()
-	default:
-		return 0
-	}
-	if n := d.Uvarint(); !d.Failed() {
-		return int(min(n, maxAhead))
-	}
-	return 0
-}
-
-// maxAhead bounds what a damaged count may claim.
-const maxAhead = 1 << 24
-
-// TimeOf is when the server took the write in a frame of the log, in Unix ms;
-// not ok for a frame that does not say.
-func TimeOf(f wal.Frame) (ms int64, ok bool) {
-	e, err := decodeEntry(f.Type, f.Payload)
-	if err != nil {
-		return 0, false
-	}
-	switch e.typ {
-	case entryAppend, entryCreate, entryConfig, entryDelete, entryRouter, entryForward:
-		return e.ts, true
-	}
-	return 0, false
-}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -27,21 +28,40 @@ func script(p []byte, apply func(wal.Frame) error) error {
 	return nil
 }
 
+// encoded is the whole payload of an entry.
+func encoded(t testing.TB, e entry.Entry) []byte {
+	t.Helper()
+	p, err := e.Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, ok := e.(carrier)
+	if !ok {
+		return p
+	}
+	return append(p, c.Batch().Records...)
+}
+
+// created is what a topic of that name is made with.
+func created(name string, cfg *record.Config, ceiling uint64) entry.Creation {
+	return entry.Creation{Name: name, Setting: entry.Setting{Config: cfg, Ceiling: ceiling}}
+}
+
 // scripted is script's inverse. Configs are cut down to what matters here, so
 // that there is little else to mutate.
-func scripted(t testing.TB, entries ...entry) []byte {
+func scripted(t testing.TB, entries ...entry.Entry) []byte {
 	var out []byte
-	for i := range entries {
-		e := &entries[i]
+	for _, e := range entries {
 		p := encoded(t, e)
-		if e.config != nil {
-			full, err := json.Marshal(e.config)
+		set, ok := e.(setter)
+		if ok && set.Sets() != nil {
+			full, err := json.Marshal(set.Sets().Config)
 			if err != nil {
 				t.Fatal(err)
 			}
 			p = bytes.Replace(p, record.AppendBytes(nil, full), record.AppendBytes(nil, []byte(`{"ttl_ms":50,"cap_records":3}`)), 1)
 		}
-		out = append(binary.BigEndian.AppendUint16(append(out, entries[i].typ), uint16(len(p))), p...)
+		out = append(binary.BigEndian.AppendUint16(append(out, byte(e.Type())), uint16(len(p))), p...)
 	}
 	return out
 }
@@ -51,23 +71,22 @@ func scripted(t testing.TB, entries ...entry) []byte {
 func FuzzReplay(f *testing.F) {
 	var cfg record.Config
 	rec := record.AppendRecord(nil, &record.Record{Data: []byte("12")})
-	create := entry{typ: entryCreate, id: 1, ts: 5, name: "a", config: &cfg, ceiling: 9}
-	write := entry{typ: entryAppend, id: 1, first: 1, ts: 10, count: 1, key: []byte("k"), records: rec}
-	later := write
-	later.first, later.ts = 7, 100
-	config := entry{typ: entryConfig, id: 1, ts: 200, last: 9, config: &cfg, ceiling: 2000}
-	lost := entry{typ: entryLost, id: 1, first: 10, last: 20, reason: ReasonCrash}
-	end := entry{typ: entryLost, id: 1, first: 21, last: math.MaxUint64 - 1, reason: ReasonCrash}
-	noted := entry{typ: entryFloors, floors: []floors{{1, 2, 8}}}
-	drop := entry{typ: entryDrop, id: 1}
-	reserve := entry{typ: entryReserve, id: 1, ceiling: math.MaxUint64}
-	f.Add(scripted(f, create, write, later, config, lost, noted, reserve))
-	f.Add(scripted(f, create, write, drop, write, noted))
-	f.Add(scripted(f, create, noted, lost))
+	create := &entry.Create{ID: 1, TS: 5, Creation: created("a", &cfg, 9)}
+	write := &entry.Append{ID: 1, First: 1, TS: 10, Count: 1, Key: []byte("k"), Records: rec}
+	later := &entry.Append{ID: 1, First: 7, TS: 100, Count: 1, Key: []byte("k"), Records: rec}
+	config := &entry.Config{ID: 1, TS: 200, Head: 9, Setting: entry.Setting{Config: &cfg, Ceiling: 2000}}
+	lost := &entry.Lost{ID: 1, From: 10, To: 20, Reason: ReasonCrash}
+	end := &entry.Lost{ID: 1, From: 21, To: math.MaxUint64 - 1, Reason: ReasonCrash}
+	gone := &entry.Watermarks{Topics: []entry.Watermark{{Topic: 1, ThroughCap: 2, ThroughTTL: 8}}}
+	drop := &entry.Drop{ID: 1}
+	reserve := &entry.Reserve{ID: 1, Ceiling: math.MaxUint64}
+	f.Add(scripted(f, create, write, later, config, lost, gone, reserve))
+	f.Add(scripted(f, create, write, drop, write, gone))
+	f.Add(scripted(f, create, gone, lost))
 	f.Add(scripted(f, create, config, lost, end, write))
 	f.Add(scripted(f, write))
 	for _, e := range routedScript(rec) {
-		f.Add(scripted(f, append([]entry{create, write}, e...)...))
+		f.Add(scripted(f, append([]entry.Entry{create, write}, e...)...))
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		r := New(Options{Now: func() int64 { return 300 }})
@@ -106,23 +125,21 @@ func FuzzReplay(f *testing.F) {
 
 // routedScript are scripts of routers from topic 1, which has one record, to
 // topic 2, which they make.
-func routedScript(rec []byte) [][]entry {
+func routedScript(rec []byte) [][]entry.Entry {
 	var cfg record.Config
-	router := entry{
-		typ: entryRouter, router: 1, ts: 10, name: "r", source: 1, id: 2, spec: []byte("{}"), made: [2]*madeTopic{1: {2, "b", &cfg, 0}},
+	router := &entry.Router{
+		ID: 1, TS: 10, Name: "r", Source: 1, Dest: 2, Spec: []byte("{}"), Made: [2]entry.Creation{1: created("b", &cfg, 0)},
 	}
-	again := router
-	again.made, again.spec, again.cursor = [2]*madeTopic{}, []byte(`{"filter":["Glob","x*"]}`), 1
-	other := again
-	other.router, other.replaces, other.source, other.id = 2, 1, 2, 1
-	forward := entry{typ: entryForward, router: 1, cursor: 1, id: 2, first: 1, ts: 20, count: 1, records: rec}
-	refers := entry{typ: entryForward, router: 1, cursor: 1, id: 2, first: 1, ts: 20, count: 1, runs: []reference{{at: 8, count: 1, path: []byte{1}}}}
-	trim := entry{typ: entryForward, router: 1, cursor: 5, id: 2, first: 2, ts: 30, count: 4, trim: true, way: []byte{1}}
-	note := entry{typ: entryForward, router: 1, cursor: 9, ts: 40, count: 4, note: true}
-	return [][]entry{
-		{router, forward, trim, note, again, {typ: entryUnroute, router: 1}, note},
-		{router, forward, other, trim, {typ: entryDrop, id: 2}, forward},
-		{router, refers, again, trim, {typ: entryDrop, id: 1}},
+	again := &entry.Router{ID: 1, TS: 10, Name: "r", Source: 1, Dest: 2, Spec: []byte(`{"filter":["Glob","x*"]}`), Cursor: 1}
+	other := &entry.Router{ID: 2, Replaces: 1, TS: 10, Name: "r", Source: 2, Dest: 1, Spec: again.Spec, Cursor: 1}
+	forward := &entry.Forward{Router: 1, Cursor: 1, ID: 2, First: 1, TS: 20, Count: 1, Records: rec}
+	refers := &entry.Forward{Router: 1, Cursor: 1, ID: 2, First: 1, TS: 20, Count: 1, Runs: []entry.Run{{At: 8, Count: 1, Path: []byte{1}}}}
+	trim := &entry.Forward{Router: 1, Cursor: 5, ID: 2, First: 2, TS: 30, Count: 4, Trim: true, Path: []byte{1}}
+	cursor := &entry.Forward{Router: 1, Cursor: 9, TS: 40, Count: 4, CursorOnly: true}
+	return [][]entry.Entry{
+		{router, forward, trim, cursor, again, &entry.Unroute{Router: 1}, cursor},
+		{router, forward, other, trim, &entry.Drop{ID: 2}, forward},
+		{router, refers, again, trim, &entry.Drop{ID: 1}},
 	}
 }
 
@@ -146,34 +163,45 @@ func checkRouters(t *testing.T, r *Registry) {
 func TestReplayRefuses(t *testing.T) {
 	cfg := record.DefaultConfig()
 	rec := record.AppendRecord(nil, &record.Record{Data: []byte("12")})
-	create := entry{typ: entryCreate, id: 2, ts: 5, name: "a", config: &cfg}
-	write := entry{typ: entryAppend, id: 2, first: 5, ts: 10, count: 1, records: rec}
-	change := func(e entry, f func(*entry)) entry { f(&e); return e }
+	create := func(change func(*entry.Create)) *entry.Create {
+		e := &entry.Create{ID: 2, TS: 5, Creation: created("a", &cfg, 0)}
+		change(e)
+		return e
+	}
+	write := func(change func(*entry.Append)) *entry.Append {
+		e := &entry.Append{ID: 2, First: 5, TS: 10, Count: 1, Records: rec}
+		change(e)
+		return e
+	}
+	made, wrote := create(func(*entry.Create) {}), write(func(*entry.Append) {})
+	drop := &entry.Drop{ID: 2}
 	for name, test := range map[string]struct {
-		script []entry
+		script []entry.Entry
 		ok     bool
 	}{
-		"a write":            {[]entry{create, write}, true},
-		"after the drop":     {[]entry{create, {typ: entryDrop, id: 2}, write}, true},
-		"of an unknown id":   {[]entry{create, change(write, func(e *entry) { e.id = 3 })}, false},
-		"of no id":           {[]entry{create, change(write, func(e *entry) { e.id = 0 })}, false},
-		"the same seq":       {[]entry{create, write, write}, false},
-		"an earlier time":    {[]entry{create, write, change(write, func(e *entry) { e.first, e.ts = 6, 9 })}, false},
-		"the last seq":       {[]entry{create, change(write, func(e *entry) { e.first = math.MaxUint64 })}, false},
-		"too few records":    {[]entry{create, change(write, func(e *entry) { e.count = 2 })}, false},
-		"the same name":      {[]entry{create, change(create, func(e *entry) { e.id = 3 })}, false},
-		"the same id":        {[]entry{create, change(create, func(e *entry) { e.name = "b" })}, false},
-		"a bad name":         {[]entry{change(create, func(e *entry) { e.name = "a/b" })}, false},
-		"lost below head":    {[]entry{create, write, {typ: entryLost, id: 2, first: 5, last: 9, reason: ReasonCrash}}, false},
-		"lost beyond a gap":  {[]entry{create, write, {typ: entryLost, id: 2, first: 7, last: 9, reason: ReasonCrash}}, true},
-		"a head that sinks":  {[]entry{create, write, {typ: entryConfig, id: 2, ts: 11, last: 4, config: &cfg}}, false},
-		"floors of the dead": {[]entry{create, {typ: entryDrop, id: 2}, {typ: entryFloors, floors: []floors{{2, 1, 1}}}}, true},
+		"a write":           {[]entry.Entry{made, wrote}, true},
+		"after the drop":    {[]entry.Entry{made, drop, wrote}, true},
+		"of an unknown id":  {[]entry.Entry{made, write(func(e *entry.Append) { e.ID = 3 })}, false},
+		"of no id":          {[]entry.Entry{made, write(func(e *entry.Append) { e.ID = 0 })}, false},
+		"the same seq":      {[]entry.Entry{made, wrote, wrote}, false},
+		"an earlier time":   {[]entry.Entry{made, wrote, write(func(e *entry.Append) { e.First, e.TS = 6, 9 })}, false},
+		"the last seq":      {[]entry.Entry{made, write(func(e *entry.Append) { e.First = math.MaxUint64 })}, false},
+		"too few records":   {[]entry.Entry{made, write(func(e *entry.Append) { e.Count = 2 })}, false},
+		"the same name":     {[]entry.Entry{made, create(func(e *entry.Create) { e.ID = 3 })}, false},
+		"the same id":       {[]entry.Entry{made, create(func(e *entry.Create) { e.Name = "b" })}, false},
+		"a bad name":        {[]entry.Entry{create(func(e *entry.Create) { e.Name = "a/b" })}, false},
+		"lost below head":   {[]entry.Entry{made, wrote, &entry.Lost{ID: 2, From: 5, To: 9, Reason: ReasonCrash}}, false},
+		"lost beyond a gap": {[]entry.Entry{made, wrote, &entry.Lost{ID: 2, From: 7, To: 9, Reason: ReasonCrash}}, true},
+		"a head that sinks": {[]entry.Entry{made, wrote, &entry.Config{ID: 2, TS: 11, Head: 4, Setting: made.Setting}}, false},
+		"watermarks of the dead": {[]entry.Entry{made, drop, &entry.Watermarks{
+			Topics: []entry.Watermark{{Topic: 2, ThroughCap: 1, ThroughTTL: 1}},
+		}}, true},
 	} {
 		r := New(Options{})
 		var err error
 		for _, e := range test.script {
 			if err == nil {
-				err = r.Replay(wal.Frame{Type: e.typ, Payload: encoded(t, &e)})
+				err = r.Replay(wal.Frame{Type: byte(e.Type()), Payload: encoded(t, e)})
 			}
 		}
 		if (err == nil) != test.ok {

@@ -3,6 +3,7 @@ package topics
 import (
 	"errors"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -89,12 +90,7 @@ func (r *Registry) releaseSeqs(t *topic) error {
 // has its place before any later reservation, for t.mu is held. Where it is
 // lost, so is everything after it, and the ceiling before it holds.
 func (r *Registry) endReservation(t *topic, mode wal.Mode) error {
-	e := entry{typ: entryReserve, id: t.id, ceiling: t.assigned, last: t.assigned}
-	payload, err := e.encode(nil)
-	if err != nil {
-		return err
-	}
-	span, err := r.log.TryAppend(mode, e.typ, payload, nil)
+	span, err := r.tryLogEntry(&entry.Reserve{ID: t.id, Ceiling: t.assigned, Given: t.assigned}, mode)
 	if err != nil {
 		return err
 	}
@@ -148,24 +144,26 @@ func (r *Registry) restForCheckpoint(t *topic) {
 
 // reserveSeqs appends a reservation if last is beyond the present one. An
 // ephemeral write that makes its topic has its creation logged here too.
-func (r *Registry) reserveSeqs(t *topic, c *commit, last uint64) error {
-	e := entry{typ: entryReserve, id: t.id, last: t.assigned}
-	if c.entry.create {
-		e = entry{typ: entryCreate, id: t.id, ts: c.entry.ts, name: t.name, config: c.entry.config}
-	} else if t.reserve.covers(last) {
+func (r *Registry) reserveSeqs(s *slot, c *commit, last uint64) error {
+	t := c.topic
+	created := creationOf(c.op)
+	if created == nil && t.reserve.covers(last) {
 		return nil
 	}
 	before := t.reserve
 	t.reserve.grow(last, r.log.Synced())
-	e.ceiling = t.reserve.ceiling
-	payload, err := e.encode(nil)
-	if err == nil {
-		var span wal.Span
-		if span, err = r.log.TryAppend(0, e.typ, payload, nil); err == nil {
-			t.reserve.at = span.End
-			return nil
-		}
+	var span wal.Span
+	var err error
+	if created != nil {
+		created.Ceiling = t.reserve.ceiling
+		span, err = s.append(&entry.Create{ID: t.id, TS: timeOf(c.op), Creation: *created}, nil)
+	} else {
+		span, err = s.append(&entry.Reserve{ID: t.id, Ceiling: t.reserve.ceiling, Given: t.assigned}, nil)
 	}
-	t.reserve = before
-	return logError(err)
+	if err != nil {
+		t.reserve = before
+		return err
+	}
+	t.reserve.at = span.End
+	return nil
 }

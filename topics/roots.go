@@ -1,24 +1,27 @@
 package topics
 
-import "github.com/e6e95bb8/topics/wal"
+import (
+	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/wal"
+)
 
 // roots walks through the records of a frame and says where each really is.
 type roots struct {
 	own  wal.LSN
-	runs []reference
+	runs []entry.Run
 	at   int
 }
 
-func rootsOf(e *entry, lsn wal.LSN) roots { return roots{lsn, e.runs, 0} }
+func rootsOf(b entry.Batch, lsn wal.LSN) roots { return roots{lsn, b.Runs, 0} }
 
 func (o *roots) next() (at wal.LSN, record int, strip byte) {
 	if o.runs == nil {
 		o.at++
 		return o.own, o.at - 1, 0
 	}
-	for o.at >= o.runs[0].count {
+	for o.at >= o.runs[0].Count {
 		o.runs, o.at = o.runs[1:], 0
 	}
 	o.at++
-	return o.runs[0].at, o.runs[0].from + o.at - 1, o.runs[0].strip
+	return o.runs[0].At, o.runs[0].From + o.at - 1, o.runs[0].Strip
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"pgregory.net/rapid"
@@ -216,7 +217,7 @@ func (m *routedMachine) complete(t *rapid.T) {
 // place where replay begins: the log may end there.
 func (m *routedMachine) referred(t *rapid.T) {
 	m.w.eachFrame(func(f wal.Frame) {
-		d, err := DescribeFrame(f)
+		d, err := entry.Describe(f.Type, f.Payload)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,7 +71,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	if err := spec.check(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.assignRouter("r", &spec)
+	p, err := w.startRouter("r", &spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	w.holdsLines("c", "1 1  ")
 	w.kill()
 	w.holdsLines("c", "1 1  ")
-	if _, err := w.assignRouter("new", ptr(specOf("a", "d"))); err != nil {
+	if _, err := w.startRouter("new", ptr(specOf("a", "d"))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Router("new"); kindOf(err) != record.KindRouterNotFound {

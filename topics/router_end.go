@@ -3,36 +3,30 @@ package topics
 import (
 	"context"
 	"slices"
-	"time"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // DeleteRouter ends the router; it returns when that is durable. From now on it
 // forwards nothing; what it has forwarded stays.
 func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost Cost, err error) {
-	for {
-		if _, err := r.waitForSpace(ctx, entryOverhead, wal.Freeing|wal.Patient); err != nil {
-			return false, Cost{}, logError(err)
-		}
-		at, err := r.assignUnroute(name)
-		again, err := r.again(err)
-		if again {
-			continue
-		}
-		if err != nil || at == 0 {
-			return false, Cost{}, err
-		}
-		began := time.Now()
-		if err := r.awaitChange(at); err != nil {
-			return false, Cost{}, err
-		}
-		return true, Cost{Sync: time.Since(began)}, nil
+	var at wal.LSN
+	_, err = r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *slot) error {
+		var err error
+		at, err = r.assignUnroute(s, name)
+		return err
+	})
+	if err != nil || at == 0 {
+		return false, Cost{}, err
 	}
+	cost, err = r.finishChange(at)
+	return err == nil, cost, err
 }
 
-// assignUnroute gives the router's end its place; 0: there is no such router.
-func (r *Registry) assignUnroute(name string) (wal.LSN, error) {
+// assignUnroute gives the router's end its place. It returns 0 if there is no such
+// router.
+func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rt, _ := r.routers.byName.Get(name)
@@ -40,9 +34,9 @@ func (r *Registry) assignUnroute(name string) (wal.LSN, error) {
 		return 0, nil
 	}
 	if rt.changing > 0 {
-		return 0, &behindError{rt.changing}
+		return 0, &underWayError{rt.changing}
 	}
-	span, err := rt.end(r.log)
+	span, err := rt.end(s)
 	if err != nil {
 		return 0, err
 	}
@@ -58,18 +52,13 @@ func (r *Registry) assignUnroute(name string) (wal.LSN, error) {
 	return span.End, nil
 }
 
-// end logs the router's end. Nothing is forwarded behind it: the lock is held.
-func (rt *router) end(log *wal.Log) (wal.Span, error) {
+// end logs the router's end. Nothing is forwarded after it: the lock is held.
+func (rt *router) end(s *slot) (wal.Span, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	e := entry{typ: entryUnroute, router: rt.id}
-	payload, err := e.encode(nil)
+	span, err := s.append(&entry.Unroute{Router: rt.id}, nil)
 	if err != nil {
 		return wal.Span{}, err
-	}
-	span, err := log.TryAppend(wal.Freeing, e.typ, payload, nil)
-	if err != nil {
-		return wal.Span{}, logError(err)
 	}
 	rt.dropped = true
 	rt.notify()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -119,7 +120,7 @@ func TestReferencesBehindACheckpoint(t *testing.T) {
 	referred := 0
 	w.kill()
 	w.eachFrame(func(f wal.Frame) {
-		d, err := DescribeFrame(f)
+		d, err := entry.Describe(f.Type, f.Payload)
 		if err != nil {
 			t.Fatal(err)
 		}

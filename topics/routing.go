@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -65,24 +66,26 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	if err := spec.check(); err != nil {
 		return RouterPut{}, err
 	}
-	for {
-		if _, err := r.waitForSpace(ctx, routerSize(&spec), wal.Patient); err != nil {
-			return RouterPut{}, logError(err)
-		}
-		p, err := r.assignRouter(name, &spec)
-		again, err := r.again(err)
-		if again {
-			continue
-		}
-		if err != nil {
-			return RouterPut{}, err
-		}
-		began := time.Now()
-		if err := r.commitRouter(p); err != nil {
-			return RouterPut{}, err
-		}
-		return RouterPut{Created: p.created, Spec: spec, Cost: Cost{Sync: time.Since(began)}}, nil
+	var counted uint64
+	var p *routerChange
+	_, err := r.propose(ctx,
+		func() (n need, err error) {
+			counted, err = r.checkWays(name, &spec)
+			return need{routerSize(&spec), wal.Patient}, err
+		},
+		func(s *slot) (err error) {
+			p, err = r.assignRouter(s, name, &spec, counted)
+			return err
+		})
+	if err != nil {
+		return RouterPut{}, err
 	}
+	began := time.Now()
+	err = r.commitRouter(p)
+	if err != nil {
+		return RouterPut{}, err
+	}
+	return RouterPut{Created: p.created, Spec: spec, Cost: Cost{Sync: time.Since(began)}}, nil
 }
 
 // routerChange is a router that is made or changed, with its place in the log.
@@ -93,14 +96,10 @@ type routerChange struct {
 }
 
 // assignRouter gives the change its place in the log. With the source's lock
-// held its writes come before the router, or after it. wal.ErrBusy means that
-// the source was made meanwhile, or that the ways are to be counted again, or
-// room is to be waited for again.
-func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, error) {
-	counted, err := r.checkWays(name, spec)
-	if err != nil {
-		return nil, err
-	}
+// held its writes come before the router, or after it. counted is what checkWays
+// returned. errRetry means that the source was made meanwhile, or that the ways
+// are to be counted again.
+func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
 	source := r.hold(spec.Source)
 	if source != nil {
 		defer source.mu.Unlock()
@@ -108,13 +107,13 @@ func (r *Registry) assignRouter(name string, spec *RouterSpec) (*routerChange, e
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if present, _ := r.byName.Get(spec.Source); present != source {
-		return nil, wal.ErrBusy
+		return nil, errRetry
 	}
 	old, _ := r.routers.byName.Get(name)
 	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) && counted != r.routers.nextID {
-		return nil, wal.ErrBusy // another router was faster: there may be more ways
+		return nil, errRetry // another router was faster: there may be more ways
 	}
-	return r.assignTo(old, name, spec)
+	return r.assignTo(s, old, name, spec)
 }
 
 // keepsEnds reports whether a router is there, and is to stay between its ends.
@@ -124,12 +123,12 @@ func (rt *router) keepsEnds(spec *RouterSpec) bool {
 
 // assignTo is assignRouter with what there is of that name, which may be nil.
 // r.mu is held, and the lock of the source, if there is one already.
-func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*routerChange, error) {
+func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
 	if old != nil && old.changing > 0 {
-		return nil, &behindError{old.changing}
+		return nil, &underWayError{old.changing}
 	}
 	if old.keepsEnds(spec) {
-		return r.assignRespec(old, spec)
+		return r.assignRespec(s, old, spec)
 	}
 	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.byName.Len() >= limit {
 		return nil, &record.Error{
@@ -140,9 +139,9 @@ func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*router
 	if err := r.checkCycle(old, spec); err != nil {
 		return nil, err
 	}
-	e := entry{typ: entryRouter, router: r.routers.nextID, ts: r.now(), name: name}
+	e := entry.Router{ID: r.routers.nextID, TS: r.now(), Name: name}
 	if old != nil {
-		e.replaces = old.id
+		e.Replaces = old.id
 	}
 	ends, made, err := r.routerEnds(spec, &e)
 	if err != nil {
@@ -152,19 +151,19 @@ func (r *Registry) assignTo(old *router, name string, spec *RouterSpec) (*router
 	if source.broken != nil {
 		return nil, source.broken
 	}
-	e.cursor = source.assigned
-	span, err := r.appendRouter(&e, spec)
+	e.Cursor = source.assigned
+	span, err := appendRouter(s, &e, spec)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range made {
-		c.span, c.topic.reserve.at, c.topic.assignedTS = span, span.End, e.ts
-		c.topic.pending = append(c.topic.pending, c)
+		c.span, c.topic.reserve.at = span, span.End
+		c.topic.line(c, 0)
 		r.adopt(c.topic)
 	}
 	rt := &router{
-		id: e.router, name: strings.Clone(name), source: source, dest: ends[1], spec: *spec, changing: span.End,
-		cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: span.End,
+		id: e.ID, name: strings.Clone(name), source: source, dest: ends[1], spec: *spec, changing: span.End,
+		cursor: e.Cursor, logged: e.Cursor, done: e.Cursor, applied: span.End,
 	}
 	r.routers.nextID++
 	if old == nil {
@@ -196,7 +195,7 @@ func (r *Registry) replaceRouter(old, rt *router) {
 }
 
 // assignRespec changes a router whose ends stay. r.mu is held.
-func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, error) {
+func (r *Registry) assignRespec(s *slot, rt *router, spec *RouterSpec) (*routerChange, error) {
 	if rt.spec.AllowCycle { // else it closes none that it is not in already
 		if err := r.checkCycle(rt, spec); err != nil {
 			return nil, err
@@ -207,11 +206,8 @@ func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, er
 	if rt.spec.Equal(spec) {
 		return &routerChange{}, nil
 	}
-	e := entry{
-		typ: entryRouter, router: rt.id, ts: r.now(), name: rt.name,
-		source: rt.source.id, id: rt.dest.id, cursor: rt.cursor,
-	}
-	span, err := r.appendRouter(&e, spec)
+	e := entry.Router{ID: rt.id, TS: r.now(), Name: rt.name, Source: rt.source.id, Dest: rt.dest.id, Cursor: rt.cursor}
+	span, err := appendRouter(s, &e, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +221,7 @@ func (r *Registry) assignRespec(rt *router, spec *RouterSpec) (*routerChange, er
 
 // routerEnds finds the router's topics, or gets those that are missing ready to
 // be made by e's frame. r.mu is held.
-func (r *Registry) routerEnds(spec *RouterSpec, e *entry) (ends [2]*topic, made []*commit, err error) {
+func (r *Registry) routerEnds(spec *RouterSpec, e *entry.Router) (ends [2]*topic, made []*commit, err error) {
 	id := r.nextID
 	for i, name := range []string{spec.Source, spec.Dest} {
 		t, _ := r.byName.Get(name)
@@ -240,31 +236,26 @@ func (r *Registry) routerEnds(spec *RouterSpec, e *entry) (ends [2]*topic, made 
 			t = &topic{id: id, name: name, next: &cfg}
 			id++
 			t.reserve.grow(0, r.log.Synced())
-			e.made[i] = &madeTopic{t.id, name, &cfg, t.reserve.ceiling}
-			made = append(made, &commit{topic: t, class: record.Fsync, entry: entry{
-				typ: entryCreate, id: t.id, ts: e.ts, name: name, config: &cfg, ceiling: t.reserve.ceiling,
-			}})
+			c := createCommit(t, e.TS)
+			e.Made[i] = c.entry.Creation
+			made = append(made, &c.commit)
 		}
 		if t.ending > 0 {
-			return ends, nil, &behindError{t.ending}
+			return ends, nil, &underWayError{t.ending}
 		}
 		ends[i] = t
 	}
-	e.source, e.id = ends[0].id, ends[1].id
+	e.Source, e.Dest = ends[0].id, ends[1].id
 	return ends, made, nil
 }
 
-func (r *Registry) appendRouter(e *entry, spec *RouterSpec) (wal.Span, error) {
+func appendRouter(s *slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) {
 	var err error
-	if e.spec, err = spec.encode(); err != nil {
-		return wal.Span{}, err
-	}
-	payload, err := e.encode(nil)
+	e.Spec, err = spec.encode()
 	if err != nil {
 		return wal.Span{}, err
 	}
-	span, err := r.log.TryAppend(0, e.typ, payload, nil)
-	return span, logError(err)
+	return s.append(e, nil)
 }
 
 // commitRouter waits until the change is durable. Then the topics that it made

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -13,9 +14,9 @@ import (
 func (r *Registry) Refer(reader func() *wal.Reader) { r.source = reader }
 
 // recordsOf returns the encoded records of a frame that is replayed.
-func (r *Registry) recordsOf(e *entry) ([]byte, error) {
-	if e.runs == nil {
-		return e.records, nil
+func (r *Registry) recordsOf(b entry.Batch) ([]byte, error) {
+	if b.Runs == nil {
+		return b.Records, nil
 	}
 	if r.source == nil {
 		return nil, fmt.Errorf("%w: it refers to others, and none can be read", record.ErrMalformed)
@@ -23,57 +24,70 @@ func (r *Registry) recordsOf(e *entry) ([]byte, error) {
 	if r.scratch.frames == nil {
 		r.scratch.frames = newFrames(r.source)
 	}
-	return r.scratch.frames.records(e)
+	return r.scratch.frames.records(b)
 }
 
-// replayRouter makes or changes a router, and the topics that came with it.
-func (r *Registry) replayRouter(e *entry, f wal.Frame) error {
-	for _, m := range e.made {
-		if m == nil {
+// routerOp makes a router, or changes one.
+type routerOp struct{ *entry.Router }
+
+// replay makes the topics that came with the router, too.
+func (op routerOp) replay(r *Registry, f wal.Frame) error {
+	for i, id := range op.Ends() {
+		made := &op.Made[i]
+		if made.Config == nil {
 			continue
 		}
-		create := entry{typ: entryCreate, id: m.id, ts: e.ts, name: m.name, config: m.config, ceiling: m.ceiling}
-		if err := r.replayCreate(&create); err != nil {
+		err := r.replayCreate(id, made)
+		if err != nil {
 			return err
 		}
-		if err := r.replayOn(r.byID[m.id], &create, f); err != nil {
+		err = r.replayOn(r.byID[id], createOp{&entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
+		if err != nil {
 			return err
 		}
 	}
-	source, dest := r.byID[e.source], r.byID[e.id]
-	if e.source >= r.nextID || e.id >= r.nextID || CheckRouterName(e.name) != nil {
-		return fmt.Errorf("%w: router %d between topics %d and %d", record.ErrMalformed, e.router, e.source, e.id)
+	source, dest := r.byID[op.Source], r.byID[op.Dest]
+	if op.Source >= r.nextID || op.Dest >= r.nextID || CheckRouterName(op.Name) != nil {
+		return fmt.Errorf("%w: router %d between topics %d and %d", record.ErrMalformed, op.ID, op.Source, op.Dest)
 	}
-	r.endRouter(e.replaces)
-	known := e.router < r.routers.nextID
-	r.routers.nextID = max(r.routers.nextID, e.router+1)
+	r.endRouter(op.Replaces)
+	known := op.ID < r.routers.nextID
+	r.routers.nextID = max(r.routers.nextID, op.ID+1)
 	if source == nil || dest == nil {
-		return nil // written before, and ordered behind, a topic's drop
+		return nil // written before, and ordered after, a topic's drop
 	}
-	spec, err := decodeSpec(e.spec, source.name, dest.name)
+	spec, err := decodeSpec(op.Spec, source.name, dest.name)
 	if err != nil {
 		return err
 	}
-	rt := r.routers.byID[e.router]
+	rt := r.routers.byID[op.ID]
 	switch {
 	case rt != nil && f.LSN < rt.applied:
 		return nil // the checkpoint has it
-	case rt != nil && (rt.source != source || rt.dest != dest || rt.name != e.name):
-		return fmt.Errorf("%w: router %d changes its ends", record.ErrMalformed, e.router)
+	case rt != nil && (rt.source != source || rt.dest != dest || rt.name != op.Name):
+		return fmt.Errorf("%w: router %d changes its ends", record.ErrMalformed, op.ID)
 	case rt != nil:
 		rt.spec = spec
-		rt.moved(e.cursor, f.End)
+		rt.moved(op.Cursor, f.End)
 		return nil
 	case known:
-		return nil // written before, and ordered behind, its end
+		return nil // written before, and ordered after, its end
 	}
-	if _, taken := r.routers.byName.Get(e.name); taken {
-		return fmt.Errorf("%w: router %d takes a name in use", record.ErrMalformed, e.router)
+	if _, taken := r.routers.byName.Get(op.Name); taken {
+		return fmt.Errorf("%w: router %d takes a name in use", record.ErrMalformed, op.ID)
 	}
 	r.addRouter(&router{
-		id: e.router, name: e.name, source: source, dest: dest, spec: spec,
-		visible: true, cursor: e.cursor, logged: e.cursor, done: e.cursor, applied: f.End,
+		id: op.ID, name: op.Name, source: source, dest: dest, spec: spec,
+		visible: true, cursor: op.Cursor, logged: op.Cursor, done: op.Cursor, applied: f.End,
 	})
+	return nil
+}
+
+// unrouteOp ends a router.
+type unrouteOp struct{ *entry.Unroute }
+
+func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
+	r.endRouter(op.Router)
 	return nil
 }
 
@@ -96,20 +110,52 @@ func (r *Registry) endRouter(id uint64) {
 	r.routers.remove(rt, &r.totals)
 }
 
-// moved notes where a replayed frame leaves the router.
+// forwardOp publishes what a router forwarded.
+type forwardOp struct{ *entry.Forward }
+
+func (op forwardOp) topic() uint64          { return op.ID }
+func (op forwardOp) before() (uint64, bool) { return op.First - 1, true }
+func (op forwardOp) follows(t *topic) bool {
+	return t.takes(op.First, op.Count) && op.TS >= t.assignedTS
+}
+
+func (op forwardOp) replay(r *Registry, f wal.Frame) error {
+	r.replayCursor(op.Forward, f)
+	if op.CursorOnly {
+		return nil
+	}
+	return r.replayTopic(op, f)
+}
+
+func (op forwardOp) fit(t *topic) bool {
+	op.TS = max(op.TS, t.assignedTS)
+	return t.takes(op.First, op.Count)
+}
+
+// apply publishes the records like any others.
+func (op forwardOp) apply(r *Registry, t *topic, f frameParts) error {
+	if op.Trim {
+		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, way: string(op.Path)})
+		return nil
+	}
+	e := entry.Append{ID: op.ID, First: op.First, TS: op.TS, Count: op.Count}
+	return appendOp{&e}.apply(r, t, f)
+}
+
+// moved records where a replayed frame leaves the router.
 func (rt *router) moved(cursor uint64, applied wal.LSN) {
 	rt.cursor, rt.logged, rt.done, rt.applied = cursor, cursor, cursor, applied
 }
 
 // replayCursor moves a router over what a frame forwarded.
-func (r *Registry) replayCursor(e *entry, f wal.Frame) {
-	rt := r.routers.byID[e.router]
+func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
+	rt := r.routers.byID[e.Router]
 	if rt == nil || f.LSN < rt.applied {
 		return
 	}
-	rt.moved(e.cursor, f.End)
-	if !e.trim {
-		rt.forwarded += uint64(e.count)
+	rt.moved(e.Cursor, f.End)
+	if !e.Trim {
+		rt.forwarded += uint64(e.Count)
 	}
 }
 

@@ -142,7 +142,7 @@ func TestRouterBeginsInTheBackground(t *testing.T) {
 		if err := spec.check(); err != nil {
 			t.Fatal(err)
 		}
-		p, err := w.assignRouter("ab", &spec)
+		p, err := w.startRouter("ab", &spec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -187,7 +187,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 	w.connect("r", "held", "end")
 	w.connect("s", "from", "to")
 	w.connect("t", "from", "next")
-	_, at, err := w.assignDrop("held", false)
+	_, at, err := w.assignDrop(w.slot(), "held", false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/entry"
 )
 
 // sweepInterval is how often expired records and forgotten keys are dropped
@@ -92,30 +94,30 @@ func (r *Registry) RunSweeper() {
 // replay by itself would not: so that a recovery, with a clock that was set
 // back or without the ephemeral records, brings nothing to life again. A log that
 // refuses the entry refuses writes too, and says so to those who wait; on a
-// full disk the note must not use up, second by second, what deletes need.
+// full disk the entry must not use up, second by second, what deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.noteCursors()
 	now := r.steady()
-	e := entry{typ: entryFloors}
+	var e entry.Watermarks
 	for _, t := range r.sweeper.due(now) {
-		if f, moved := r.sweepTopic(t, now); moved {
-			e.floors = append(e.floors, f)
+		if w, moved := r.sweepTopic(t, now); moved {
+			e.Topics = append(e.Topics, w)
 		}
 	}
-	if len(e.floors) > 0 {
-		_, _ = r.logEntry(ctx, &e, 0) // only the note is lost
+	if len(e.Topics) > 0 {
+		_, _ = r.logEntry(ctx, &e, nil, 0) // only the record of it is lost
 	}
 }
 
-// sweepTopic reports t's floors and whether they are to be logged.
-func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
+// sweepTopic returns t's watermark, and whether it is to be logged.
+func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.expire(t, now)
-	f, moved = floors{id: t.id, byTTL: t.ttlThrough}, t.ttlThrough > t.ttlNoted || t.noteCap
+	w, moved = entry.Watermark{Topic: t.id, ThroughTTL: t.ttlThrough}, t.ttlThrough > t.ttlNoted || t.noteCap
 	if t.noteCap {
-		f.byCap = t.capThrough
+		w.ThroughCap = t.capThrough
 	}
 	t.ttlNoted, t.noteCap = t.ttlThrough, false
 	r.forgetKeys(t, now)
@@ -124,7 +126,7 @@ func (r *Registry) sweepTopic(t *topic, now int64) (f floors, moved bool) {
 		next, any = math.MinInt64, true
 	}
 	r.sweeper.visited(t, next, any)
-	return f, moved && !t.dropped
+	return w, moved && !t.dropped
 }
 
 // nextLoss is the time (Unix ms) behind which t's first record or its first key

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -25,15 +26,15 @@ type topic struct {
 
 	// What has been given out. A write is assigned its seqs here, in the
 	// order of the log, before it is durable or visible.
-	assigned   uint64             // highest seq given out
-	assignedTS int64              // its timestamp; the next one is no earlier
-	next       *record.Config     // config of the next write
-	pending    []*commit          // assigned and not yet published, in seq order
-	inflight   map[string]*commit // those with an idempotency key
-	waiting    record.Size        // what pending will add
-	ending     wal.LSN            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
-	dropped    bool               // the drop is durable, or the creation failed
-	broken     error              // a commit failed: what would follow stands on it, and fails too
+	assigned   uint64                             // highest seq given out
+	assignedTS int64                              // its timestamp; the next one is no earlier
+	next       *record.Config                     // config of the next write
+	pending    []*commit                          // assigned and not yet published, in seq order
+	inflight   map[string]*commitOf[entry.Append] // those with an idempotency key
+	waiting    record.Size                        // what pending will add
+	ending     wal.LSN                            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
+	dropped    bool                               // the drop is durable, or the creation failed
+	broken     error                              // a commit failed: what would follow stands on it, and fails too
 	reserve    reservation
 
 	// What is published: everything readers see. apply.go changes it.
@@ -49,7 +50,7 @@ type topic struct {
 	evictFloor uint64  // first seq not involuntarily lost; only grows
 	capThrough uint64  // highest seq evicted by a cap
 	ttlThrough uint64  // highest seq that expired
-	ttlNoted   uint64  // as of the last entryFloors
+	ttlNoted   uint64  // as of the last entry.Watermarks
 	noteCap    bool    // capThrough is to go into the next one
 	lost       []lostRange
 	doubt      uint64 // highest seq below the floor of a lost range of which not all had been given out
@@ -70,44 +71,6 @@ type lostRange struct {
 }
 
 func (l *lostRange) size() uint64 { return l.to - l.from + 1 }
-
-// commit is a change that has its place in the log and in its topic, on its
-// way to being published.
-type commit struct {
-	topic  *topic
-	class  record.Class
-	span   wal.Span // its frame; zero for ephemeral records
-	synced wal.LSN  // the log must be synced to here, whatever the class
-	entry  entry    // what apply will do; records are not kept
-	sizes  []uint32
-	tags   []byte // packed
-	bytes  int64
-	body   []byte // ephemeral records
-	key    string
-	came   moment
-
-	err     error         // the log failed first; set before settled
-	settled atomic.Bool   // published, or failed and out of the line
-	done    chan struct{} // closed when settled; nil: nobody waits
-}
-
-// satisfied reports whether the commit's own condition holds; earlier commits of
-// the topic may still stand before it.
-func (c *commit) satisfied(log *wal.Log) bool {
-	if c.synced > 0 && log.Synced() < c.synced {
-		return false
-	}
-	switch c.class {
-	case record.Fsync:
-		return log.Synced() >= c.span.End
-	case record.Disk:
-		return log.Written() >= c.span.End
-	}
-	return true
-}
-
-// creates reports whether the commit makes its topic.
-func (c *commit) creates() bool { return c.entry.create || c.entry.typ == entryCreate }
 
 // notify wakes long polls. t.mu is held.
 func (t *topic) notify() {

@@ -217,3 +217,15 @@ func run(first, last uint64) []uint64 {
 
 // everyClass has the names of all durability classes, weakest first.
 var everyClass = []string{"ephemeral", "memory", "disk", "fsync"}
+
+// slot is a place in the log as a request has it that did not wait for room.
+func (w *world) slot() *slot { return newSlot(w.log.Unreserved(0)) }
+
+// startRouter gives a router its place, and does not wait until it is durable.
+func (w *world) startRouter(name string, spec *RouterSpec) (*routerChange, error) {
+	counted, err := w.checkWays(name, spec)
+	if err != nil {
+		return nil, err
+	}
+	return w.assignRouter(w.slot(), name, spec, counted)
+}

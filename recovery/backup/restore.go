@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -226,7 +226,7 @@ func (r *restore) findEnd() (wal.LSN, error) {
 		if !found && r.Until.excludes(f) {
 			found, cut = true, f.LSN
 		}
-		if ms, ok := topics.TimeOf(f); ok && !found {
+		if ms, ok := entry.Time(f.Type, f.Payload); ok && !found {
 			r.out.Last = time.UnixMilli(ms).UTC()
 		}
 		return nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -50,6 +50,6 @@ func (u Until) excludes(f wal.Frame) bool {
 	if u.LSN != 0 {
 		return f.LSN >= u.LSN
 	}
-	ms, ok := topics.TimeOf(f)
+	ms, ok := entry.Time(f.Type, f.Payload)
 	return u.Time != 0 && ok && ms > u.Time
 }

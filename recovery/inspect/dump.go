@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -216,7 +217,7 @@ func (w *dump) log(m *recovery.Manifest) error {
 }
 
 func (w *dump) frame(f wal.Frame) error {
-	e, err := topics.DescribeFrame(f)
+	e, err := entry.Describe(f.Type, f.Payload)
 	if err != nil {
 		return w.line(map[string]any{"kind": "damage", "lsn": f.LSN, "cause": err.Error()})
 	}
@@ -245,7 +246,7 @@ func (w *dump) frame(f wal.Frame) error {
 	set("reason", e.Reason, e.Reason != "")
 	set("match", e.Match, e.Match != "")
 	set("config", e.Config, e.Config != nil)
-	set("floors", e.Floors, e.Floors != nil)
+	set("floors", e.Watermarks, e.Watermarks != nil)
 	set("router_id", e.Router, e.Router > 0)
 	set("router", e.Name, e.Type == "router")
 	set("source_id", e.Source, e.Source > 0)

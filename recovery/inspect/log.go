@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -50,7 +51,7 @@ func (v *verifier) log() error {
 	refs := topics.NewReferences(replay.NewReader)
 	end, err := replay.Salvage(func(f wal.Frame) error {
 		v.report.Frames++
-		if _, err := topics.DescribeFrame(f); err != nil {
+		if _, err := entry.Describe(f.Type, f.Payload); err != nil {
 			v.fault(Fault{File: o.Dir, LSN: uint64(f.LSN), Cause: err.Error()})
 		}
 		cause, err := refs.Check(f)

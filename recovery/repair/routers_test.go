@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -70,7 +71,7 @@ func logFrames(t *testing.T, fsys *crashfs.FS) (frames map[string][]wal.Frame) {
 		t.Fatal(err)
 	}
 	_, err = replay.Salvage(func(f wal.Frame) error {
-		e, err := topics.DescribeFrame(f)
+		e, err := entry.Describe(f.Type, f.Payload)
 		f.Payload = bytes.Clone(f.Payload)
 		frames[e.Type] = append(frames[e.Type], f)
 		return err
@@ -119,7 +120,7 @@ func TestRepairRouters(t *testing.T) {
 	frames := logFrames(t, w.fs)
 	referred := map[uint64]bool{}
 	for _, f := range frames["forward"] {
-		e, err := topics.DescribeFrame(f)
+		e, err := entry.Describe(f.Type, f.Payload)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -93,7 +93,7 @@ func buildWith(t *testing.T, routers bool) *world {
 				t.Fatal(err)
 			}
 			for i, rec := range write.Records {
-				ever[name+entry(out.First+uint64(i), rec)] = true
+				ever[name+line(out.First+uint64(i), rec)] = true
 				wrote[payloadOf(rec)] = true
 			}
 		}
@@ -190,7 +190,7 @@ func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
 			}
 		}
 		for _, rec := range b.Records {
-			c.records[rec.Seq] = entry(rec.Seq, rec)
+			c.records[rec.Seq] = line(rec.Seq, rec)
 		}
 		if b.NextFrom <= q.From {
 			t.Fatalf("read %s from %d stands still", s.Name, q.From)
@@ -213,7 +213,7 @@ func (c content) failed() bool {
 	return false
 }
 
-func entry(seq uint64, r record.Record) string {
+func line(seq uint64, r record.Record) string {
 	return fmt.Sprint(seq, " ", string(r.Tag), " ", payloadOf(r))
 }
 

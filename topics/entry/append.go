@@ -72,6 +72,22 @@ func (e *Append) describe(out *Description) error {
 	return out.addRecords(e.Records, e.Count)
 }
 
+// Creates returns what the entry makes its topic with; nil if the topic is there.
+func (e *Append) Creates() *Creation {
+	if e.Creation.Config == nil {
+		return nil
+	}
+	return &e.Creation
+}
+
+// Sets returns the config that the entry gives its topic; nil if it gives none.
+func (e *Append) Sets() *Setting {
+	if e.Creation.Config == nil {
+		return nil
+	}
+	return &e.Creation.Setting
+}
+
 // Batch returns the entry's records.
 func (e *Append) Batch() Batch {
 	return Batch{First: e.First, Count: e.Count, Records: e.Records}

@@ -117,3 +117,13 @@ func (c *Decoder) Decode(typ byte, payload []byte) (Entry, error) {
 func malformed(typ Type, payload []byte) error {
 	return fmt.Errorf("%w: type %d, %d bytes", record.ErrMalformed, byte(typ), len(payload))
 }
+
+// Time returns when the server took the entry of a frame, in Unix milliseconds,
+// and false for a frame that does not say.
+func Time(typ byte, payload []byte) (ms int64, known bool) {
+	e, err := Decode(typ, payload)
+	if err != nil {
+		return 0, false
+	}
+	return e.Time()
+}

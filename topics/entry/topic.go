@@ -34,6 +34,12 @@ func (e *Create) describe(out *Description) error {
 	return nil
 }
 
+// Creates returns what the topic is made with.
+func (e *Create) Creates() *Creation { return &e.Creation }
+
+// Sets returns the config that the topic is made with.
+func (e *Create) Sets() *Setting { return &e.Setting }
+
 // Config gives a topic another config.
 type Config struct {
 	ID   uint64
@@ -62,6 +68,9 @@ func (e *Config) describe(out *Description) error {
 	out.Topic, out.TS, out.Last, out.Config, out.Ceiling = e.ID, e.TS, e.Head, e.Setting.Config, e.Ceiling
 	return nil
 }
+
+// Sets returns the config.
+func (e *Config) Sets() *Setting { return &e.Setting }
 
 // Drop ends a topic, and the routers that name it.
 type Drop struct {

@@ -1,0 +1,209 @@
+package topics
+
+import (
+	"context"
+	"math"
+
+	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// appendOp publishes records.
+type appendOp struct{ *entry.Append }
+
+func (op appendOp) topic() uint64          { return op.ID }
+func (op appendOp) before() (uint64, bool) { return op.First - 1, true }
+func (op appendOp) follows(t *topic) bool {
+	return t.takes(op.First, op.Count) && op.TS >= t.assignedTS
+}
+
+func (op appendOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
+
+func (op appendOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	return m.rebuildTopic(ctx, op, f)
+}
+
+func (op appendOp) fit(t *topic) bool {
+	op.TS = max(op.TS, t.assignedTS)
+	if t.visible {
+		op.Creation = entry.Creation{} // it is there already
+	}
+	return t.takes(op.First, op.Count)
+}
+
+func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
+	at, fits := t.came.next(op.TS, f.came)
+	if !fits {
+		t.came.begin(op.First, op.TS, f.came)
+	}
+	size := record.Size{Records: int64(op.Count), Bytes: f.bytes}
+	t.index.add(f.span.Start, op.First, op.TS, f.sizes, f.body)
+	t.tags.add(op.First, f.tags)
+	t.head = op.First + uint64(op.Count) - 1
+	t.lastWrite = op.TS
+	r.grow(t, size)
+	r.trim(t)
+	if op.Key != nil {
+		u := keyUse{id: r.keyID(op.Key), at: at, first: op.First, count: uint32(op.Count), ephemeral: f.body != nil}
+		r.changeKeys(t, func(w *keyWindow) {
+			w.forget(f.came.steady, t.cfg.IdempotencyWindowMS)
+			w.add(u, t.cfg.IdempotencyWindowMS)
+		})
+	}
+	if op.Key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != record.Fsync {
+		r.sweeper.visit(t)
+	}
+	r.totals.appended.add(size)
+	return nil
+}
+
+// takes reports whether count seqs from first on are above t's head.
+func (t *topic) takes(first uint64, count int) bool {
+	return first > t.head && first <= math.MaxUint64-uint64(count)
+}
+
+// createOp makes a topic. Registry.apply does all of it.
+type createOp struct{ *entry.Create }
+
+func (op createOp) topic() uint64                             { return op.ID }
+func (op createOp) before() (uint64, bool)                    { return 0, false }
+func (op createOp) follows(*topic) bool                       { return true }
+func (op createOp) fit(t *topic) bool                         { return !t.visible }
+func (op createOp) apply(*Registry, *topic, frameParts) error { return nil }
+func (op createOp) replay(r *Registry, f wal.Frame) error     { return r.replayTopic(op, f) }
+
+func (op createOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	return m.rebuildTopic(ctx, op, f)
+}
+
+// configOp gives a topic another config.
+type configOp struct{ *entry.Config }
+
+func (op configOp) topic() uint64          { return op.ID }
+func (op configOp) before() (uint64, bool) { return op.Head, true }
+
+func (op configOp) follows(t *topic) bool {
+	return op.Head >= t.head && op.Head < math.MaxUint64 && op.TS >= t.assignedTS
+}
+
+func (op configOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
+
+func (op configOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	return m.rebuildTopic(ctx, op, f)
+}
+
+func (op configOp) fit(t *topic) bool {
+	if op.Head == math.MaxUint64 {
+		return false
+	}
+	op.TS = max(op.TS, t.assignedTS)
+	op.Head = max(op.Head, t.head)
+	return true
+}
+
+func (op configOp) apply(r *Registry, t *topic, _ frameParts) error {
+	r.applyConfig(t, op.Config.Config)
+	r.trim(t)
+	return nil
+}
+
+// lostOp makes a range of seqs lost.
+type lostOp struct{ *entry.Lost }
+
+func (op lostOp) topic() uint64          { return op.ID }
+func (op lostOp) before() (uint64, bool) { return op.From - 1, true }
+
+// follows lets seqs be lost that a checkpoint knows to be ephemeral and the one
+// that is replayed from does not.
+func (op lostOp) follows(t *topic) bool { return op.From > t.head && op.To < math.MaxUint64 }
+
+func (op lostOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
+
+func (op lostOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+	return m.rebuildTopic(ctx, op, f)
+}
+
+func (op lostOp) fit(t *topic) bool {
+	if op.To <= t.head || op.To == math.MaxUint64 {
+		return false
+	}
+	op.From = max(op.From, t.head+1)
+	return true
+}
+
+func (op lostOp) apply(r *Registry, t *topic, _ frameParts) error {
+	r.applyLost(t, t.crashed(op.From, op.To, op.Reason))
+	return nil
+}
+
+// dropOp ends a topic and its routers.
+type dropOp struct{ *entry.Drop }
+
+func (op dropOp) replay(r *Registry, f wal.Frame) error {
+	t, err := r.topicOf(op, op.ID, f)
+	if t == nil || err != nil {
+		return err
+	}
+	r.cascade(t)
+	r.forget(t)
+	return nil
+}
+
+func (op dropOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+	t := m.r.byID[op.ID]
+	if t != nil && f.LSN >= m.had[op.ID] {
+		m.drop(t)
+	}
+	return nil
+}
+
+// reserveOp moves the ceiling of the seqs that may be given out.
+type reserveOp struct{ *entry.Reserve }
+
+func (op reserveOp) replay(r *Registry, f wal.Frame) error {
+	t, err := r.topicOf(op, op.ID, f)
+	if t == nil || err != nil {
+		return err
+	}
+	op.setOn(r, t)
+	return nil
+}
+
+func (op reserveOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+	t := m.resolve(op.ID, nil)
+	if t == nil || f.LSN < m.had[op.ID] {
+		return nil
+	}
+	t.applied = 0
+	op.setOn(m.r, t)
+	return nil
+}
+
+func (op reserveOp) setOn(r *Registry, t *topic) {
+	t.reserve.ceiling, t.reserve.given = op.Ceiling, max(t.reserve.given, op.Given)
+	r.sweeper.visit(t)
+}
+
+// watermarksOp drops what the sweeper has recorded as gone.
+type watermarksOp struct{ *entry.Watermarks }
+
+func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
+	for _, w := range op.Topics {
+		t := r.byID[w.Topic]
+		if t != nil && f.LSN >= t.applied {
+			r.applyWatermark(t, w)
+		}
+	}
+	return nil
+}
+
+func (op watermarksOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+	for _, w := range op.Topics {
+		t := m.r.byID[w.Topic]
+		if t != nil && f.LSN >= m.had[w.Topic] {
+			m.r.applyWatermark(t, w)
+		}
+	}
+	return nil
+}
