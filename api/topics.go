@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -73,18 +72,26 @@ func (s *Server) configure(
 
 // stateView is a topic's state on the wire.
 type stateView struct {
-	Topic             string        `json:"topic"`
-	Type              record.Type   `json:"type"`
-	HeadSeq           uint64        `json:"head_seq"`
-	EarliestSeq       uint64        `json:"earliest_seq"`
-	NextSeq           uint64        `json:"next_seq"`
-	Count             int64         `json:"count"`
-	Bytes             int64         `json:"bytes"`
-	Config            configView    `json:"config"`
-	EffectivePriority int64         `json:"effective_priority"`
-	LastWriteTS       *int64        `json:"last_write_ts"`
-	LastReadTS        *int64        `json:"last_read_ts"`
-	Queue             *queue.Counts `json:"queue,omitempty"`
+	Topic             string      `json:"topic"`
+	Type              record.Type `json:"type"`
+	HeadSeq           uint64      `json:"head_seq"`
+	EarliestSeq       uint64      `json:"earliest_seq"`
+	NextSeq           uint64      `json:"next_seq"`
+	Count             int64       `json:"count"`
+	Bytes             int64       `json:"bytes"`
+	Config            configView  `json:"config"`
+	EffectivePriority int64       `json:"effective_priority"`
+	LastWriteTS       *int64      `json:"last_write_ts"`
+	LastReadTS        *int64      `json:"last_read_ts"`
+	Queue             *queueView  `json:"queue,omitempty"`
+}
+
+// queueView counts the jobs of a queue by their state.
+type queueView struct {
+	Ready        int64 `json:"ready"`
+	InFlight     int64 `json:"in_flight"`
+	Delayed      int64 `json:"delayed"`
+	DeadLettered int64 `json:"dead_lettered"`
 }
 
 func viewState(st *topics.State) stateView {
@@ -98,7 +105,7 @@ func viewState(st *topics.State) stateView {
 		LastReadTS:        orNever(st.LastRead),
 	}
 	if st.Config.Type == record.TypeQueue {
-		v.Queue = &queue.Counts{Ready: st.Count}
+		v.Queue = &queueView{Ready: st.Count}
 	}
 	return v
 }

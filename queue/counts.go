@@ -1,12 +1,43 @@
-// Package queue is what makes a topic of type queue one: the state of its
-// jobs. It is pure: no disk, no HTTP, no clock of its own.
 package queue
 
-// Counts says how many jobs of a queue are in which state. Every job that is
-// not acked is in exactly one of them.
+// Counts are how many jobs of a queue are in which state. Ready, Blocked,
+// Delayed and InFlight together are the queue's live records.
 type Counts struct {
-	Ready        int64 `json:"ready"`         // claimable now
-	InFlight     int64 `json:"in_flight"`     // leased
-	Delayed      int64 `json:"delayed"`       // not claimable before their time
-	DeadLettered int64 `json:"dead_lettered"` // out of deliveries, still in the queue
+	Ready    int64 // a claim could take them now
+	Blocked  int64 // wait for an older job of their group
+	Delayed  int64 // wait for their time
+	InFlight int64 // leased, or in the middle of a call
+
+	DeadLettered      int64 // moved to the dead-letter topic since the queue was made
+	DeadLetterBlocked int64 // jobs here that the dead-letter topic could not take
+	Lost              int64 // taken by a cap or by their ttl, in whatever state
+	OldestReadyMS     int64 // how long the longest-ready job has been ready; 0: none is
+}
+
+// Counts returns what is true at now, whether or not a timer has run.
+func (q *Queue) Counts(now Time) Counts {
+	q.Advance(now)
+	c := Counts{
+		Ready:   q.available(),
+		Blocked: q.count[Blocked], Delayed: q.count[Delayed], InFlight: q.count[InFlight],
+		DeadLettered: q.deadLettered, DeadLetterBlocked: q.stuck, Lost: q.lost,
+	}
+	if since, any := q.oldestReady(); any {
+		c.OldestReadyMS = max(now.Mono-since, 0)
+	}
+	return c
+}
+
+// oldestReady returns since when the longest-ready job has been ready.
+func (q *Queue) oldestReady() (since int64, any bool) {
+	if e, ok := q.ages.min(); ok {
+		since, any = e.at, true
+	}
+	if seq, ok := q.plainFront(); ok {
+		came := q.records.Came(seq)
+		if !any || came < since {
+			since, any = came, true
+		}
+	}
+	return since, any
 }

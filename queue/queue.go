@@ -1,0 +1,85 @@
+package queue
+
+import (
+	"container/list"
+
+	"github.com/tidwall/btree"
+)
+
+// Records is what the queue asks of its topic, which has the live records. It
+// is called with the topic's lock held.
+type Records interface {
+	Next(after uint64) (seq uint64, ok bool) // the first live one after a seq
+	Live(seq uint64) bool
+	Count() int64 // of all live ones
+	// Came is when a live record was written, on the monotonic clock.
+	Came(seq uint64) int64
+}
+
+// Options are what a queue is opened with.
+type Options struct {
+	Config  Config
+	Records Records
+	Epoch   uint64 // of the lease IDs: random, drawn anew each time
+	Seed    uint64 // of the jitter: the same each time, so that a replay waits as long
+}
+
+// Queue is the state of a topic's jobs. The topic's lock guards it.
+type Queue struct {
+	cfg     Config
+	records Records
+	seed    uint64
+	nextID  LeaseID
+
+	jobs  btree.Map[uint64, *job] // that have more than their record
+	head  uint64                  // the highest seq that was written
+	count [dying + 1]int64        // of jobs, by what they show
+
+	plain []run // where the jobs are that have nothing but their record
+	cut   bool  // a job with more was written after the last run
+	ready sorted[rank]
+	ages  sorted[moment] // of the ready jobs
+	times sorted[moment] // deadlines and due times
+	walls sorted[moment] // due times of the wall clock
+	dying []uint64       // candidates; some may have ended since
+
+	groups   map[string]*group
+	keys     map[string]uint64 // of live jobs
+	promised map[string]uint64 // of writes on their way
+
+	deadLettered, stuck, lost int64
+
+	line    list.List // of *place: who waits for jobs, by arrival
+	waits   sorted[wait]
+	arrived uint64
+	window  int64 // when the open cohort's window ends; 0: none is open
+	stalled map[*Waiter]struct{}
+	losses  []Loss
+}
+
+// Open returns the queue of a topic that has no job yet.
+func Open(o Options) *Queue {
+	return &Queue{
+		cfg: o.Config.Clamped(), records: o.Records, seed: o.Seed,
+		nextID: LeaseID{Epoch: o.Epoch, N: 1},
+	}
+}
+
+// Config returns the config in force.
+func (q *Queue) Config() Config { return q.cfg }
+
+// Configure puts a config in force. Leases, due times and back-offs that run
+// stay as they are, and what was over by then went by the config before.
+func (q *Queue) Configure(at Time, c Config) {
+	q.Advance(at)
+	before := q.cfg
+	q.cfg = c.Clamped()
+	if q.cfg.GroupConcurrency != before.GroupConcurrency {
+		for _, g := range q.groups {
+			q.regroup(g, at.Mono)
+		}
+	}
+	if before.DeadLetter && !q.cfg.DeadLetter {
+		q.revive(at.Mono)
+	}
+}

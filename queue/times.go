@@ -1,0 +1,101 @@
+package queue
+
+// wallStep is how long at most the queue waits for a time of the wall clock,
+// which may jump, before it looks at that again.
+const wallStep = 1000
+
+// Advance applies what time has brought by now: leases that expired, jobs that
+// are due. It may be called at any time, and calls that depend on it do so.
+func (q *Queue) Advance(now Time) {
+	for {
+		m, ok := q.times.min()
+		if !ok || m.at > now.Mono {
+			break
+		}
+		q.pass(m.job, m.at)
+	}
+	for {
+		m, ok := q.walls.min()
+		if !ok || m.at > now.Wall {
+			break
+		}
+		q.pass(m.job, min(now.mono(m.at), now.Mono))
+	}
+}
+
+// pass is the moment for which a job was in the line of times.
+func (q *Queue) pass(j *job, at int64) {
+	if j.state == Delayed {
+		q.lift(j)
+		q.settle(j, at)
+		q.place(j)
+		return
+	}
+	stream := j.lease.stream
+	q.unlease(j)
+	if stream != nil {
+		q.lose(j, Expired)
+		q.stall(stream)
+	}
+	q.lift(j)
+	q.retry(j, at, q.withJitter(j))
+	q.place(j)
+}
+
+// retry is what follows a delivery that failed at a time, and counts: the job
+// comes back after delay ms, unless it was the last one. j is lifted.
+func (q *Queue) retry(j *job, at, delay int64) {
+	switch {
+	case q.cfg.DeadLetter && j.is(stuck) || q.cfg.limited(j.deliveries):
+		q.die(j, at)
+	case delay > 0:
+		j.state, j.at = Delayed, at+delay
+	default:
+		q.settle(j, at)
+	}
+}
+
+// withJitter returns how long j is to wait after its present delivery failed.
+// What is random in it depends on the job and the delivery alone.
+func (q *Queue) withJitter(j *job) int64 {
+	wait := q.cfg.backoff(j.deliveries)
+	if wait == 0 {
+		return 0
+	}
+	return wait + int64(mix(q.seed, j.seq, uint64(j.deliveries))%uint64(wait/10+1))
+}
+
+// mix hashes numbers as splitmix64 does.
+func mix(numbers ...uint64) uint64 {
+	h := uint64(0)
+	for _, n := range numbers {
+		h += n + 0x9e3779b97f4a7c15
+		h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+		h = (h ^ h>>27) * 0x94d049bb133111eb
+		h ^= h >> 31
+	}
+	return h
+}
+
+// Next returns the time on the monotonic clock at which Serve is to be called
+// again if nothing else happens before; false if time changes nothing.
+func (q *Queue) Next(now Time) (at int64, ok bool) {
+	sooner := func(t int64) {
+		if !ok || t < at {
+			at, ok = t, true
+		}
+	}
+	if m, any := q.times.min(); any {
+		sooner(m.at)
+	}
+	if m, any := q.walls.min(); any {
+		sooner(min(now.mono(m.at), now.Mono+wallStep))
+	}
+	if w, any := q.waits.min(); any {
+		sooner(w.until)
+	}
+	if q.window != 0 {
+		sooner(q.window)
+	}
+	return at, ok
+}
