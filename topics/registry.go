@@ -13,9 +13,10 @@
 //
 // Config changes and deletes of records take the same way, so they have their
 // place among the writes. Ends of topics and changes of routers have one in the
-// log too, and are shown when they are durable: see changes.go. What a frame
-// does to a topic is in apply.go, and only there: a live write and its replay
-// run the same code.
+// log too, and are shown when they are durable: see changes.go. All of them get
+// their place in propose, which reserves room in the log first. What an entry of
+// the log does is its operation, and only that: a live write and its replay run
+// the same one. Package entry has the entries, operationOf what each does.
 //
 // # Lock order
 //

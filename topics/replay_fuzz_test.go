@@ -209,3 +209,23 @@ func TestReplayRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryEntryHasAnOperation checks that replay and repair know what each
+// entry of the log does, and that a topic's operation names the topic of its
+// entry.
+func TestEveryEntryHasAnOperation(t *testing.T) {
+	for typ := range 256 {
+		e := entry.New(entry.Type(typ))
+		if e == nil {
+			continue
+		}
+		op := operationOf(e)
+		if op == nil {
+			t.Errorf("a %s entry does nothing", e.Type())
+			continue
+		}
+		if on, ok := op.(topicOperation); ok && (on.Type() != e.Type() || on.topic() != 0) {
+			t.Errorf("the operation of a %s entry is one of %s", e.Type(), on.Type())
+		}
+	}
+}

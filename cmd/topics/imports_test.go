@@ -17,6 +17,7 @@ var mayImport = map[string][]string{
 	"wal/frame":       {"wal/frame"},
 	"wal/vfs":         {"wal/vfs"},
 	"topics":          {"topics", "wal"},
+	"topics/entry":    {"topics/entry", "topics/record", "wal"},
 	"topics/record":   {"topics/record"},
 	"topics/segment":  {"topics/segment", "wal/vfs"},
 	"queue":           {"queue"},

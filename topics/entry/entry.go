@@ -81,6 +81,15 @@ type Entry interface {
 	describe(out *Description) error
 }
 
+// New returns an empty entry of that type; nil if there is no such type.
+func New(typ Type) Entry {
+	r := rowOf(typ)
+	if r == nil {
+		return nil
+	}
+	return r.make()
+}
+
 // Decode returns the entry of a frame. Its byte slices alias the payload. It
 // keeps no more memory than the payload takes, whatever the payload says.
 func Decode(typ byte, payload []byte) (Entry, error) {
@@ -96,13 +105,12 @@ type Decoder struct {
 // Decode is like the function Decode, but the entry holds only until the next
 // one of its type is decoded.
 func (c *Decoder) Decode(typ byte, payload []byte) (Entry, error) {
-	r := rowOf(Type(typ))
-	if r == nil {
+	if rowOf(Type(typ)) == nil {
 		return nil, malformed(Type(typ), payload)
 	}
 	e := c.entries[typ]
 	if e == nil {
-		e = r.make()
+		e = New(Type(typ))
 		c.entries[typ] = e
 	}
 	c.payload = record.NewDecoder(payload)
