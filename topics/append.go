@@ -35,7 +35,7 @@ type Placement struct {
 	Created     bool
 }
 
-// Placed says where the write stands, or the one that it repeats.
+// Placed returns where the write stands, or the one that it repeats.
 func (p *Pending) Placed() Placement {
 	out := Placement{First: p.written.First, Last: p.written.Last, Created: p.written.Created}
 	if p.commit != nil {
@@ -51,7 +51,7 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 	if len(w.Records) == 0 {
 		return nil, record.Invalid("a write without records")
 	}
-	if w.Config != nil { // a mistake is told also where no topic is made by it
+	if w.Config != nil { // a mistake is refused also where no topic is made by it
 		if _, err := w.Config.Apply(record.DefaultConfig(), name); err != nil {
 			return nil, err
 		}
@@ -90,7 +90,8 @@ type attempt struct {
 const entryOverhead = 256
 
 // needOf returns the room that a write needs in the log. An ephemeral write whose
-// seqs are reserved needs none.
+// seqs are reserved needs none. Where the topic's lock is held for long, writes
+// wait for it here, and hold no room that other topics could use.
 func (r *Registry) needOf(a *attempt) need {
 	n := need{bytes: len(a.batch.records) + len(a.write.IdempotencyKey) + entryOverhead}
 	if a.write.DisableBackpressure {
@@ -166,11 +167,11 @@ func (r *Registry) roomForTopics(n int) error {
 	return nil
 }
 
-// newTopic makes a topic that nobody knows yet; r.mu is held. adopt makes it
-// known once its creation has a place in the log. The name is copied: it may be
+// newTopic makes a topic that no other goroutine knows; r.mu is held. adopt makes
+// it known once its creation has a place in the log. The name is copied: it may be
 // part of a long request line, which would stay in memory with it.
 func (r *Registry) newTopic(name string, cfg *record.Config) *topic {
-	return &topic{id: r.nextID, name: strings.Clone(name), next: cfg}
+	return &topic{id: r.nextID, name: strings.Clone(name), given: given{next: cfg}}
 }
 
 func (r *Registry) adopt(t *topic) {
@@ -218,25 +219,13 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 		return nil, err
 	}
 	b.sizes = nil // the commit's from now on; a write that must wait for room keeps them
-	t.line(&c.commit, last)
+	t.assign(&c.commit, last)
 	if c.key != "" {
-		if t.inflight == nil {
-			t.inflight = make(map[string]*commitOf[entry.Append])
-		}
-		t.inflight[c.key] = c
+		t.line.key(c)
 	}
 	return &Pending{registry: r, commit: &c.commit, written: Written{
 		First: c.entry.First, Last: last, Head: last, Count: c.entry.Count, Created: creates != nil,
 	}}, nil
-}
-
-// line puts a commit that has its place in the log at the end of t's line. Its
-// last seq is the last that was given out. t.mu is held.
-func (t *topic) line(c *commit, last uint64) {
-	t.assigned, t.assignedTS = last, timeOf(c.op)
-	t.waiting.Records += int64(len(c.sizes))
-	t.waiting.Bytes += c.bytes
-	t.pending = append(t.pending, c)
 }
 
 // enter puts the commit's frame into the log, or its records into memory, and

@@ -56,7 +56,7 @@ func (r *Registry) applyCreate(t *topic, c *record.Config) {
 func (r *Registry) applyConfig(t *topic, c *record.Config) {
 	t.changes++
 	r.totals.count(t.cfg, -1)
-	t.cfg = r.intern(c)
+	t.cfg = r.configs.intern(c)
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
 	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.cfg.Durability != record.Fsync {
@@ -72,14 +72,9 @@ func (r *Registry) jump(t *topic, head uint64, reason string) {
 	}
 }
 
-// applyLost notes a lost range above the head and moves the head over it.
+// applyLost adds a lost range above the head and moves the head over it.
 func (r *Registry) applyLost(t *topic, l lostRange) {
-	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == l.from && t.lost[n-1].reason == l.reason && t.lost[n-1].way == l.way {
-		t.lost[n-1].to = l.to
-		t.lost[n-1].given += l.given
-	} else {
-		t.lost = append(t.lost, l)
-	}
+	t.lost.add(l)
 	t.head = max(t.head, l.to)
 	t.assigned = max(t.assigned, t.head)
 }
@@ -92,7 +87,7 @@ func (r *Registry) grow(t *topic, d record.Size) {
 
 // trim evicts the oldest records until the caps hold.
 func (r *Registry) trim(t *topic) {
-	before := t.capThrough
+	before := t.marks.capped
 	for {
 		over := t.cfg.Over(t.live)
 		if over.Records <= 0 && over.Bytes <= 0 {
@@ -100,7 +95,7 @@ func (r *Registry) trim(t *topic) {
 		}
 		if t.index.ephemeral > 0 && (t.history.seq > 0 || !t.index.frontIsEphemeral()) {
 			// Replay, which does not see the ephemeral ones, would keep it.
-			t.noteCap = true
+			t.marks.logCapped = true
 			r.sweeper.visit(t)
 		}
 		live := t.live.Records
@@ -110,14 +105,14 @@ func (r *Registry) trim(t *topic) {
 			most = record.Size{Records: math.MaxInt64, Bytes: over.Bytes}
 		}
 		if last := r.popExtent(t, math.MaxUint64, most, math.MaxInt64); last > 0 {
-			t.capThrough = last
+			t.marks.capped = last
 		} else {
-			t.capThrough = r.pop(t)
+			t.marks.capped = r.pop(t)
 		}
 		r.totals.evictedCap.Add(uint64(live - t.live.Records))
 	}
-	if t.capThrough > before {
-		t.raiseFloor(t.capThrough + 1)
+	if t.marks.capped > before {
+		t.raise(t.marks.capped + 1)
 	}
 }
 
@@ -130,13 +125,8 @@ func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 			return
 		}
 		r.pop(t)
-		if seq <= w.ThroughCap {
-			t.capThrough = seq
-		}
-		if seq <= w.ThroughTTL {
-			t.ttlThrough, t.ttlNoted = seq, seq
-		}
-		t.raiseFloor(seq + 1)
+		t.marks.replay(seq, w)
+		t.raise(seq + 1)
 	}
 }
 
@@ -146,18 +136,18 @@ func (r *Registry) expire(t *topic, now int64) {
 	if t.cfg == nil || t.cfg.TTLMS == 0 {
 		return
 	}
-	before := t.ttlThrough
+	before := t.marks.ttl
 	for t.due(now) {
 		live := t.live.Records
 		if last := r.popExtent(t, math.MaxUint64, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
-			t.ttlThrough = last
+			t.marks.ttl = last
 		} else {
-			t.ttlThrough = r.pop(t)
+			t.marks.ttl = r.pop(t)
 		}
 		r.totals.evictedTTL.Add(uint64(live - t.live.Records))
 	}
-	if t.ttlThrough > before {
-		t.raiseFloor(t.ttlThrough + 1)
+	if t.marks.ttl > before {
+		t.raise(t.marks.ttl + 1)
 	}
 }
 
@@ -167,16 +157,8 @@ func (t *topic) due(now int64) bool {
 	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.of(seq, ts) > t.cfg.TTLMS
 }
 
-// raiseFloor moves the evict floor and forgets lost ranges below it: the
-// floor's own tombstone covers them.
-func (t *topic) raiseFloor(floor uint64) {
-	t.evictFloor = max(t.evictFloor, floor)
-	drop := 0
-	for drop < len(t.lost) && t.lost[drop].to < t.evictFloor {
-		if l := &t.lost[drop]; l.given < l.size() {
-			t.doubt = l.to
-		}
-		drop++
-	}
-	t.lost = t.lost[drop:]
+// raise moves the low watermark.
+func (t *topic) raise(low uint64) {
+	t.marks.raise(low)
+	t.lost.dropBelow(t.marks.low)
 }

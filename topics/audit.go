@@ -127,7 +127,7 @@ func (t *topic) expected(from, to uint64, yield func(from, to uint64)) {
 		if dead, ok := t.deleted.next(from); ok {
 			end = min(end, dead-1)
 		}
-		if l, ok := t.lostFrom(from); ok && l.from <= end {
+		if l, ok := t.lost.from(from); ok && l.from <= end {
 			if l.from <= from {
 				from = l.to + 1
 				continue

@@ -28,7 +28,7 @@ func (m *Mender) Finish(at wal.LSN) (lost []Loss, recovered int) {
 			continue
 		}
 		m.lose(t, t.head+1, t.bound(min(bytes, maxLost)))
-		t.head = t.lost[len(t.lost)-1].to
+		t.head = t.lost.ranges[len(t.lost.ranges)-1].to
 		t.assigned = max(t.assigned, t.head)
 		t.reserve = reservation{}
 	}

@@ -236,11 +236,11 @@ func (c *Capture) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s
 func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 	for {
 		t.mu.RLock()
-		var c *commit // the first in line: those behind it wait for it, too
-		if slices.ContainsFunc(t.pending, func(p *commit) bool {
+		var c *commit // the first in line: those after it wait for it, too
+		if slices.ContainsFunc(t.line.commits, func(p *commit) bool {
 			return p.span.Start < at && (p.span.End > 0 || creationOf(p.op) != nil)
 		}) {
-			c = t.pending[0]
+			c = t.line.next()
 		}
 		t.mu.RUnlock()
 		if c == nil {

@@ -87,7 +87,7 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 	}
 	out := Configured{Config: cfg}
 	if cfg.Equal(t.next) {
-		return out, t.pendingConfig(), nil
+		return out, t.setting(), nil
 	}
 	now := r.clock.now()
 	c := &commitOf[entry.Config]{
@@ -111,19 +111,8 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 	}
 	t.reserve = reserve
 	t.next = &cfg
-	t.line(&c.commit, t.assigned)
+	t.assign(&c.commit, t.assigned)
 	return out, &c.commit, nil
-}
-
-// pendingConfig is the last commit on its way that sets the topic's config.
-// t.mu is held.
-func (t *topic) pendingConfig() *commit {
-	for _, c := range slices.Backward(t.pending) {
-		if settingOf(c.op) != nil {
-			return c
-		}
-	}
-	return nil
 }
 
 // hold returns the topic of that name, visible or not, with t.mu held; nil if
@@ -167,7 +156,7 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 		return Configured{}, nil, err
 	}
 	t.reserve.at = c.span.End
-	t.line(&c.commit, 0)
+	t.assign(&c.commit, 0)
 	r.adopt(t)
 	return Configured{Created: true, Config: cfg}, &c.commit, nil
 }
@@ -238,7 +227,7 @@ func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal
 	}
 	if ifEmpty {
 		r.expire(t, r.steady())
-		if n := t.live.Records + t.waiting.Records; n > 0 {
+		if n := t.live.Records + t.line.size.Records; n > 0 {
 			return nil, 0, &record.Error{
 				Kind:    record.KindNotEmpty,
 				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
@@ -265,6 +254,6 @@ func (r *Registry) appendDrop(s *slot, t *topic) (*Removal, wal.LSN, error) {
 		rt.changing = span.End
 	}
 	out := &Removal{Deleted: true}
-	r.drops[span.End] = &drop{t, out}
+	r.changes.addDrop(span.End, &drop{t, out})
 	return out, span.End, nil
 }

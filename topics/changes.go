@@ -32,11 +32,55 @@ type drop struct {
 	out   *Removal // gets the names of the routers
 }
 
-// addChange puts a change of routers that has just got its place in the log at
-// the end of the line. r.mu is held, as it was for the place: the line has the
-// log's order.
-func (r *Registry) addChange(at wal.LSN, show func()) {
-	r.changes = append(r.changes, change{at, show})
+// changes are those that have their place in the log and are not shown yet.
+// Registry.mu guards them.
+type changes struct {
+	routers []change          // in the order of the log
+	drops   map[wal.LSN]*drop // by where they end in the log
+}
+
+// add puts a change of routers that has just got its place in the log at the end
+// of the line. The lock is held as it was for the place: the line has the log's
+// order.
+func (s *changes) add(at wal.LSN, show func()) {
+	s.routers = append(s.routers, change{at, show})
+}
+
+// addDrop adds the end of a topic.
+func (s *changes) addDrop(at wal.LSN, d *drop) {
+	if s.drops == nil {
+		s.drops = make(map[wal.LSN]*drop)
+	}
+	s.drops[at] = d
+}
+
+// show shows the changes of routers up to that position, to which the log is
+// synced.
+func (s *changes) show(at wal.LSN) {
+	for len(s.routers) > 0 && s.routers[0].at <= at {
+		next := s.routers[0]
+		s.routers = s.routers[1:]
+		next.show()
+	}
+	if len(s.routers) == 0 {
+		s.routers = nil
+	}
+}
+
+// before returns positions to wait for, so that all changes up to at are shown:
+// those of the ends of topics, and that of the last change of routers.
+func (s *changes) before(at wal.LSN) (places []wal.LSN) {
+	for place := range s.drops {
+		if place <= at {
+			places = append(places, place)
+		}
+	}
+	for _, c := range slices.Backward(s.routers) {
+		if c.at <= at {
+			return append(places, c.at)
+		}
+	}
+	return places
 }
 
 // awaitChange waits until the change at that position is durable, and shows it
@@ -46,7 +90,7 @@ func (r *Registry) awaitChange(at wal.LSN) error {
 		return logError(err)
 	}
 	r.mu.RLock()
-	d := r.drops[at]
+	d := r.changes.drops[at]
 	r.mu.RUnlock()
 	if d != nil {
 		r.showDrop(d, at)
@@ -54,21 +98,8 @@ func (r *Registry) awaitChange(at wal.LSN) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.showChanges(at)
+	r.changes.show(at)
 	return nil
-}
-
-// showChanges shows the changes of routers up to that position, to which the
-// log is synced. r.mu is held.
-func (r *Registry) showChanges(at wal.LSN) {
-	for len(r.changes) > 0 && r.changes[0].at <= at {
-		next := r.changes[0]
-		r.changes = r.changes[1:]
-		next.show()
-	}
-	if len(r.changes) == 0 {
-		r.changes = nil
-	}
 }
 
 // showDrop shows the end of a topic, which is durable, unless another goroutine
@@ -83,20 +114,23 @@ func (r *Registry) showDrop(d *drop, at wal.LSN) {
 	}
 	t.dropped = true
 	r.mu.Lock()
-	r.showChanges(at)
+	r.changes.show(at)
 	r.unname(t)
 	d.out.Routers = r.cascade(t)
 	r.mu.Unlock()
 	r.empty(t)
 	r.mu.Lock()
-	delete(r.drops, at)
+	delete(r.changes.drops, at)
 	r.mu.Unlock()
 }
 
 // awaitChangesBefore waits until the changes whose place is before that
 // position are durable and shown.
 func (r *Registry) awaitChangesBefore(at wal.LSN) error {
-	for _, place := range r.changesBefore(at) {
+	r.mu.RLock()
+	places := r.changes.before(at)
+	r.mu.RUnlock()
+	for _, place := range places {
 		if err := r.awaitChange(place); err != nil {
 			return err
 		}
@@ -104,35 +138,8 @@ func (r *Registry) awaitChangesBefore(at wal.LSN) error {
 	return nil
 }
 
-// changesBefore returns positions to wait for: those of the ends of topics, and
-// that of the last change of routers.
-func (r *Registry) changesBefore(at wal.LSN) (places []wal.LSN) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for place := range r.drops {
-		if place <= at {
-			places = append(places, place)
-		}
-	}
-	for _, c := range slices.Backward(r.changes) {
-		if c.at <= at {
-			return append(places, c.at)
-		}
-	}
-	return places
-}
-
 // underWayError refuses a request that has to come after a change of the same
 // name which is not durable yet.
 type underWayError struct{ at wal.LSN }
 
 func (*underWayError) Error() string { return "topics: a change of the same name is under way" }
-
-// refusal returns why the topic takes no change at present, and nil if it does.
-// t.mu is held.
-func (t *topic) refusal() error {
-	if t.ending > 0 {
-		return &underWayError{t.ending}
-	}
-	return t.broken
-}

@@ -32,8 +32,8 @@ func (r *Registry) check(t *topic, a *attempt, now int64) error {
 		return nil
 	}
 	r.expire(t, now)
-	if c.CapRecords > 0 && t.live.Records+t.waiting.Records+n > c.CapRecords ||
-		c.CapBytes > 0 && t.live.Bytes+t.waiting.Bytes+b.bytes > c.CapBytes {
+	if c.CapRecords > 0 && t.live.Records+t.line.size.Records+n > c.CapRecords ||
+		c.CapBytes > 0 && t.live.Bytes+t.line.size.Bytes+b.bytes > c.CapBytes {
 		return &record.Error{
 			Kind:    record.KindFull,
 			Message: fmt.Sprintf("topic %q is full and rejects", t.name),
@@ -71,7 +71,7 @@ func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
 	if w.IdempotencyKey == "" {
 		return nil
 	}
-	if c := t.inflight[w.IdempotencyKey]; c != nil {
+	if c := t.line.keyed[w.IdempotencyKey]; c != nil {
 		return &Pending{registry: r, commit: &c.commit, written: Written{
 			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}

@@ -135,7 +135,7 @@ func (j *jumpy) check() {
 	if len(b.Records) < len(j.records) && b.Tombstone == nil {
 		j.t.Fatalf("operation %d: expired without a word", j.ops)
 	}
-	floor := j.lookup("a").evictFloor
+	floor := j.lookup("a").marks.low
 	if floor < j.floor || floor > b.Earliest {
 		j.t.Fatalf("operation %d: the floor goes from %d to %d, below %d", j.ops, j.floor, floor, b.Earliest)
 	}

@@ -124,7 +124,7 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	if got := w.stone("a", 0); got.GapTo != 8 || got.Reason != ReasonCap {
 		t.Fatalf("%+v", got)
 	}
-	if l := w.lookup("a").lost; len(l) != 0 {
+	if l := w.lookup("a").lost.ranges; len(l) != 0 {
 		t.Fatalf("lost ranges below the floor are kept: %+v", l)
 	}
 }

@@ -57,11 +57,11 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 		s := &StoredTopic{
 			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: t.history.seq,
 			Records: t.live.Records, Bytes: t.live.Bytes,
-			EvictFloor: t.evictFloor, ThroughCap: t.capThrough, ThroughTTL: t.ttlThrough, Ceiling: t.reserve.ceiling,
+			EvictFloor: t.marks.low, ThroughCap: t.marks.capped, ThroughTTL: t.marks.ttl, Ceiling: t.reserve.ceiling,
 			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
 			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: int(t.keys.held().keys),
 		}
-		for _, l := range t.lost {
+		for _, l := range t.lost.ranges {
 			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
 		}
 		if err := yield(s); err != nil {

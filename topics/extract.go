@@ -9,10 +9,10 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// extract is what a router takes of its source in one step: records that are to
-// go on, as references to the log or as copies, or the news that some are lost.
+// extract is what a router takes from its source in one step: records to forward,
+// as references to the log or as copies, or the loss of some.
 type extract struct {
-	from, through uint64   // seqs of the source: behind the first, up to the last
+	from, through uint64   // seqs of the source: after from, up to through
 	count         int      // records for the destination
 	trim          uint64   // they are lost, all of them
 	way           []byte   // and theirs, in that case
@@ -24,11 +24,11 @@ type extract struct {
 	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
-	records       []byte // encoded; nil: runs say where they are
+	records       []byte // encoded; nil if runs say where they are
 }
 
-// extract reads what comes behind cursor, unless that is known. nil: nothing
-// does.
+// extract reads what comes after cursor, unless that is known. It returns nil if
+// nothing does.
 func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *extracts) (*extract, error) {
 	key := extractKey{cursor: cursor, strip: spec.strip(), filters: spec.Filter != nil}
 	if key.filters {
@@ -81,8 +81,8 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	}
 }
 
-// trimmed makes the extract the news of a loss. It goes no way that the records
-// would not have gone, or it would go round a cycle for ever.
+// trimmed makes the extract a loss. It goes no way that the records would not
+// have gone, or it would go round a cycle for ever.
 func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 	x.through, x.travelled = l.GapTo, len(way) > 0
 	var ok bool
@@ -91,9 +91,9 @@ func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 	}
 }
 
-// sourceView is the picture of a source for a router; nil: there is nothing new.
-// way is that of the records that its tombstone is about, if they were lost
-// before they came to the source. fleeting says that the source may lose records
+// sourceView returns what a router sees of its source; nil if there is nothing
+// new. way is that of the records that its tombstone is about, if they were lost
+// before they came to the source. fleeting is true if the source may lose records
 // that it shows now.
 func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte, fleeting bool) {
 	now := r.steady()
@@ -112,7 +112,7 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 	v = t.view(q, b, now)
 	v.dedupe = false
 	if b.Tombstone != nil && b.Tombstone.Reason == ReasonTrim {
-		l, _ := t.lostFrom(q.From + 1)
+		l, _ := t.lost.from(q.From + 1)
 		way = []byte(l.way)
 	}
 	c := t.cfg
@@ -141,14 +141,14 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 		}
 		out := rec.Forwarded(strip, path)
 		x.records = record.AppendRecord(x.records, out)
-		x.note(rec.Seq, out)
+		x.add(rec.Seq, out)
 	}
 	x.through = b.NextFrom
 	return nil
 }
 
-// note counts one record that goes on.
-func (x *extract) note(seq uint64, rec *record.Record) {
+// add counts one record that is forwarded.
+func (x *extract) add(seq uint64, rec *record.Record) {
 	x.count++
 	x.seqs = append(x.seqs, seq)
 	x.sizes = append(x.sizes, uint32(rec.PayloadBytes()))
@@ -191,7 +191,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
 			}
-			x.note(seq, rec.Forwarded(strip, path))
+			x.add(seq, rec.Forwarded(strip, path))
 			if n := len(x.runs); n == 0 || !x.runs[n-1].Continues(at, ordinal, strip|stripped, path) {
 				x.runs = append(x.runs, entry.Run{At: at, From: ordinal, Strip: strip | stripped, Path: path})
 			}

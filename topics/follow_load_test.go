@@ -66,7 +66,7 @@ func TestManyFollowers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, f := range followers {
-		if err := w.publish(w.lookup(name(i)).pending[0], nil); err != nil {
+		if err := w.publish(w.lookup(name(i)).line.commits[0], nil); err != nil {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {

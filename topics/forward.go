@@ -16,7 +16,7 @@ import (
 // A router reads what its source shows and appends one frame: where in the log
 // the records are, the seqs that they have at the destination, and how far the
 // router has come with it. So whatever a crash leaves of the log, a record is
-// forwarded with the cursor behind it or not at all. The frame then goes the
+// forwarded with the cursor moved over it, or not at all. The frame then goes the
 // way of a write: it is visible at the destination once that topic's class
 // holds for it.
 //
@@ -34,8 +34,8 @@ const (
 // before others get their turn.
 const forwardRounds = 16
 
-// forwardFrom forwards what t's routers have before them. done says that each is
-// at the head or has to wait for something.
+// forwardFrom forwards what t's routers have before them. It returns true when
+// each is at the head or has to wait for something.
 func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 	waiting := map[*router]bool{}
 	for n := 0; n < forwardRounds && ctx.Err() == nil; n++ {
@@ -78,12 +78,12 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 type forwarded struct {
 	router  *router
 	through uint64
-	commit  *commit // nil: there was nothing for the destination
+	commit  *commit // nil if there was nothing for the destination
 }
 
 // forward takes the next records of the router's source and gives them their
-// place at its destination. nil: it is at the head, or at its end. Else the
-// error says why it has to wait.
+// place at its destination. It returns nil if the router is at the head of its
+// source, or has ended, and an error if it has to wait.
 func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*forwarded, error) {
 	rt.mu.Lock()
 	cursor, spec, active := rt.cursor, rt.spec, rt.visible && !rt.dropped
@@ -138,7 +138,7 @@ func (x *extract) frameSize() int {
 	return size
 }
 
-// errCopy says that an extract has to hold its records itself.
+// errCopy is returned when an extract has to hold its records itself.
 var errCopy = errors.New("topics: the records are to be copied")
 
 // assignForward gives an extract its place, or as much of it as the
@@ -195,8 +195,8 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 			rt.notify()
 		}
 		if x.fleeting {
-			// What is gone after a crash would else count as lost on the way.
-			r.noteCursor(rt, x.through, 0)
+			// What is gone after a crash would otherwise count as lost on the way.
+			r.logCursor(rt, x.through, 0)
 		}
 	}
 	rt.cursor = x.through
@@ -223,17 +223,17 @@ func (r *Registry) enterForward(s *slot, rt *router, t *topic, x *extract) (*com
 	if c.class == record.Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
-		r.noteCursor(rt, x.through, len(x.seqs))
+		r.logCursor(rt, x.through, len(x.seqs))
 	} else {
 		rt.applied, rt.logged = c.span.End, x.through
 	}
-	t.line(&c.commit, last)
+	t.assign(&c.commit, last)
 	return &c.commit, nil
 }
 
-// noteCursor logs where a router has come to with so many records, if there is
-// room for that; nobody waits for it. rt.mu is held.
-func (r *Registry) noteCursor(rt *router, through uint64, count int) {
+// logCursor logs the cursor of a router that has forwarded so many records, if
+// there is room for the entry. It does not wait for a sync. rt.mu is held.
+func (r *Registry) logCursor(rt *router, through uint64, count int) {
 	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.now(), Count: count, CursorOnly: true}
 	span, err := r.tryLogEntry(&e, 0)
 	if err == nil {
@@ -241,23 +241,23 @@ func (r *Registry) noteCursor(rt *router, through uint64, count int) {
 	}
 }
 
-// noteCursors logs where routers have come to that had nothing to forward of
-// late: a source that evicts what they passed over would else count as one that
-// lost it, should the next start be behind that.
-func (r *Registry) noteCursors() {
+// logCursors logs the cursors of routers that had nothing to forward of late. A
+// source that evicts what they passed over would otherwise count as one that lost
+// it, if the next start came after that.
+func (r *Registry) logCursors() {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
 		rt.mu.Lock()
 		if rt.cursor > rt.logged && rt.visible && !rt.dropped {
-			r.noteCursor(rt, rt.cursor, 0)
+			r.logCursor(rt, rt.cursor, 0)
 		}
 		rt.mu.Unlock()
 		return true
 	})
 }
 
-// room is how many of the extract's records t takes. t.mu is held.
+// room returns how many of the extract's records t takes. t.mu is held.
 func (r *Registry) room(t *topic, x *extract) int {
 	c := t.next
 	if c.Discard != record.DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
@@ -266,10 +266,10 @@ func (r *Registry) room(t *topic, x *extract) int {
 	r.expire(t, r.steady())
 	n := x.count
 	if c.CapRecords > 0 {
-		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.waiting.Records)))
+		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.line.size.Records)))
 	}
 	if c.CapBytes > 0 {
-		left := c.CapBytes - t.live.Bytes - t.waiting.Bytes
+		left := c.CapBytes - t.live.Bytes - t.line.size.Bytes
 		for i := range n {
 			if left -= int64(x.sizes[i]); left < 0 {
 				return i
@@ -279,7 +279,7 @@ func (r *Registry) room(t *topic, x *extract) int {
 	return n
 }
 
-// refused says why dest has no room for the first record. Its lock is held.
+// refused returns why dest has no room for the first record. Its lock is held.
 func (x *extract) refused(source, dest *topic) error {
 	e := errFull(dest)
 	if most := dest.next.CapBytes; most > 0 && int64(x.sizes[0]) > most { // it never will

@@ -31,5 +31,5 @@ func (r *Registry) Fresh(name string, m Mark) bool {
 	defer t.mu.RUnlock()
 	// Deletes and configs count as changes. Nothing behind from is evicted or
 	// expired: what is lost there would be told, and stands below the floor.
-	return t.visible && t.id == m.topic && t.changes == m.changes && t.evictFloor <= m.from+1 && !t.due(r.steady())
+	return t.visible && t.id == m.topic && t.changes == m.changes && t.marks.low <= m.from+1 && !t.due(r.steady())
 }

@@ -45,7 +45,7 @@ func TestIdleTopicMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range n { // as their writers would
-		if err := w.publish(w.lookup(name(i)).pending[0], nil); err != nil {
+		if err := w.publish(w.lookup(name(i)).line.commits[0], nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,7 +29,7 @@ type Mender struct {
 	recreate int // topics that came back under another name
 }
 
-// NewMender begins the mending of r, which is empty, onto a log that is empty.
+// NewMender begins the repair of r, which is empty, onto a log that is empty.
 func NewMender(r *Registry, log *wal.Log) *Mender {
 	r.log = log
 	return &Mender{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic]uint64{}}
@@ -81,12 +80,7 @@ func (m *Mender) recount(t *topic) error {
 
 // lose makes [from, to] of t a lost range, in its place among the others.
 func (m *Mender) lose(t *topic, from, to uint64) {
-	if n := len(t.lost); n > 0 && t.lost[n-1].to+1 == from && t.lost[n-1].reason == ReasonCorrupt {
-		t.lost[n-1].to = to
-	} else {
-		t.lost = append(t.lost, lostRange{from: from, to: to, reason: ReasonCorrupt})
-		slices.SortFunc(t.lost, func(a, b lostRange) int { return cmp.Compare(a.from, b.from) })
-	}
+	t.lost.insert(lostRange{from: from, to: to, reason: ReasonCorrupt})
 	if n := len(m.corrupt); n > 0 && m.corrupt[n-1].resolved == t && m.corrupt[n-1].To+1 == from {
 		m.corrupt[n-1].To = to
 		return
@@ -142,7 +136,7 @@ func (m *Mender) recover(id uint64) *topic {
 	return t
 }
 
-// Gap says that the log's bytes between two positions are lost.
+// Gap records that the log's bytes between two positions are lost.
 func (m *Mender) Gap(from, to wal.LSN) {
 	if to <= from {
 		return

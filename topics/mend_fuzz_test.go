@@ -94,8 +94,8 @@ func FuzzMend(f *testing.F) {
 			if s.Earliest > s.Head+1 || s.Count < 0 || s.Bytes < 0 || tp.applied != 1<<40 || tp.assigned < s.Head {
 				t.Fatalf("%+v", s)
 			}
-			for i := 1; i < len(tp.lost); i++ {
-				if tp.lost[i].from <= tp.lost[i-1].to {
+			for i := 1; i < len(tp.lost.ranges); i++ {
+				if tp.lost.ranges[i].from <= tp.lost.ranges[i-1].to {
 					t.Fatalf("%+v: lost %+v", s, tp.lost)
 				}
 			}

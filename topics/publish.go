@@ -29,7 +29,7 @@ func (p *Pending) Wait() (Written, error) {
 	return w, nil
 }
 
-// satisfy waits for the commit's own condition and says how long a sync took.
+// satisfy waits for the commit's own condition and returns how long a sync took.
 func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
 	began := time.Now()
 	switch c.class {
@@ -48,7 +48,7 @@ func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
 }
 
 // publish makes the commit visible, and with it whatever of its topic stands
-// before it or is satisfied behind it, in seq order. If an earlier commit is
+// before it or is satisfied after it, in seq order. If an earlier commit is
 // not satisfied yet, whoever waits for that one publishes this one too.
 func (r *Registry) publish(c *commit, failed error) error {
 	t := c.topic
@@ -70,33 +70,22 @@ func (r *Registry) publish(c *commit, failed error) error {
 
 // publishSatisfied publishes from the front of the line. t.mu is held.
 func (r *Registry) publishSatisfied(t *topic) {
-	n := 0
-	for ; n < len(t.pending); n++ {
-		c := t.pending[n]
+	for c := t.line.next(); c != nil; c = t.line.next() {
 		if c.err == nil {
 			c.err = t.broken
 		}
 		if c.err == nil && !c.satisfied(r.log) {
-			break
+			return
 		}
-		t.pending[n] = nil
+		t.line.pop()
 		r.settle(t, c)
-	}
-	if t.pending = t.pending[n:]; len(t.pending) == 0 {
-		t.pending = nil
 	}
 }
 
-// settle takes one commit out of the line: published, or failed.
+// settle ends a commit that has left the line: published, or failed.
 func (r *Registry) settle(t *topic, c *commit) {
-	t.waiting.Records -= int64(len(c.sizes))
-	t.waiting.Bytes -= c.bytes
 	if c.key != "" {
 		r.giveKey() // what it takes from now on is counted with the topic's
-		delete(t.inflight, c.key)
-		if len(t.inflight) == 0 {
-			t.inflight = nil
-		}
 	}
 	switch {
 	case c.err != nil:
@@ -126,7 +115,7 @@ func (r *Registry) abandon(t *topic) {
 	t.notify()
 }
 
-// await waits until somebody settles the commit.
+// await waits until the commit is settled.
 func (c *commit) await() error {
 	t := c.topic
 	t.mu.Lock()

@@ -131,7 +131,7 @@ func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view
 	stone, next := t.tombstone(b.NextFrom)
 	t.mark(q, b, stone)
 	below := t.head + 1 // the batch stops before the next lost range
-	if l, ok := t.lostFrom(next); ok {
+	if l, ok := t.lost.from(next); ok {
 		below = max(l.from, next)
 	}
 	if through < below {

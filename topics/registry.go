@@ -1,34 +1,3 @@
-// Package topics holds the topics: what is in them, what their configs say,
-// what a write is given and what a reader sees.
-//
-// # The way of a write
-//
-// Append encodes the records, then, under the topic's lock, assigns the seqs
-// and puts one frame at the log's tail: the order of a topic's seqs is the
-// order of its frames. Then it waits, with no lock held, for what the topic's
-// durability class promises, and publishes: head, index, counts and waiting
-// readers move together. A topic publishes in seq order, so a write waits for
-// its own condition and for the earlier writes of its own topic, and for
-// nothing else.
-//
-// Config changes and deletes of records take the same way, so they have their
-// place among the writes. Ends of topics and changes of routers have one in the
-// log too, and are shown when they are durable: see changes.go. All of them get
-// their place in propose, which reserves room in the log first. What an entry of
-// the log does is its operation, and only that: a live write and its replay run
-// the same one. Package entry has the entries, operationOf what each does.
-//
-// # Lock order
-//
-// topic.mu, then Registry.refs, then Registry.mu, then router.mu, then the log's
-// own lock inside Append; routing.counting comes before Registry.mu, and is held
-// with no topic's. A topic's lock may be held for long: by a batch of
-// deletes, or by an eviction that reads pages of segments' indexes, which are
-// small, cached, and never in the cold directory. Nothing else waits for the
-// disk with a lock held. All other locks are those of every topic, so no
-// goroutine waits for a topic's lock with any of them held; one that needs both
-// takes the topic's first, and then looks whether the topic is still the one of
-// its name. The lock of a topic that only its maker knows is never waited for.
 package topics
 
 import (
@@ -67,6 +36,7 @@ type Registry struct {
 	clock   *clock
 	keySeed uint64
 	totals  totals
+	configs configs
 	sweeper sweeper
 	log     *wal.Log
 	closing atomic.Bool // Close was called
@@ -92,17 +62,14 @@ type Registry struct {
 	byID    map[uint64]*topic         // replay only: nil after Start
 	nextID  uint64
 	routers routing
-	changes []change                         // of routers, not shown yet, in the order of the log
-	drops   map[wal.LSN]*drop                // ends of topics, not shown yet, by where they end in the log
-	configs map[record.Config]*record.Config // one copy of each config without pointers
+	changes changes // not shown yet
 }
 
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
-		byID: make(map[uint64]*topic), nextID: 1, configs: make(map[record.Config]*record.Config),
-		drops: make(map[wal.LSN]*drop), deliveries: newDeliveries(),
+		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
 	r.following.births = r.tellBirthsLocked
@@ -165,28 +132,6 @@ func (r *Registry) lookup(name string) *topic {
 	return t
 }
 
-// intern returns a shared copy of c, so that a hundred thousand topics with
-// one config hold it once. Configs with pointers differ and are rare.
-func (r *Registry) intern(c *record.Config) *record.Config {
-	if c.Priority != nil || c.DeadLetter != nil {
-		return c
-	}
-	r.sweeper.mu.Lock()
-	defer r.sweeper.mu.Unlock()
-	if shared, ok := r.configs[*c]; ok {
-		return shared
-	}
-	if len(r.configs) >= maxInterned {
-		clear(r.configs)
-	}
-	r.configs[*c] = c
-	return c
-}
-
-// maxInterned bounds the table of shared configs against clients that never
-// send the same one twice.
-const maxInterned = 1024
-
 // forget takes a deleted topic out of the registry and its records out of the
 // totals. Only in replay.
 func (r *Registry) forget(t *topic) {
@@ -214,7 +159,7 @@ func (r *Registry) empty(t *topic) {
 	r.totals.ephemeral.Add(-t.index.drop())
 	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
-	t.visible, t.cfg, t.lost, t.came = false, nil, nil, nil
+	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil
 	r.sweeper.visited(t, 0, false)
 	t.notify()
 }

@@ -159,7 +159,7 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	if err := c.appendTo(s); err != nil {
 		return err
 	}
-	t.line(&c.commit, t.assigned)
+	t.assign(&c.commit, t.assigned)
 	return nil
 }
 

@@ -133,7 +133,7 @@ type Loss struct {
 // Losses returns, after the last Replay, the ranges of seqs that may have been
 // given out and whose records are gone: all unsynced classes after the power
 // went (powerLost), those that are not in the log even when only the process
-// died otherwise. clean says that the last run ended in an orderly way.
+// died otherwise. clean is true if the last run ended in an orderly way.
 func (r *Registry) Losses(powerLost, clean bool) []Loss {
 	var losses []Loss
 	r.byName.Scan(func(name string, t *topic) bool {

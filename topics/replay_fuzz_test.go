@@ -101,8 +101,8 @@ func FuzzReplay(f *testing.F) {
 				t.Fatalf("%+v", s)
 			}
 			tp := r.lookup(s.Name)
-			if tp.evictFloor > s.Earliest || tp.assigned != s.Head {
-				t.Fatalf("%+v: floor %d, %d given out", s, tp.evictFloor, tp.assigned)
+			if tp.marks.low > s.Earliest || tp.assigned != s.Head {
+				t.Fatalf("%+v: floor %d, %d given out", s, tp.marks.low, tp.assigned)
 			}
 			for from := s.Earliest - 1; from < s.Head && from < s.Earliest+20; from++ {
 				if stone, next := tp.tombstone(from); next <= from || stone != nil && (stone.GapTo > s.Head || stone.GapFrom != from+1) {

@@ -19,11 +19,11 @@ type reservation struct {
 	step    uint64  // size of the last one
 
 	// The sweeper's, so that the reservation of a topic that is left alone ends.
-	seen  uint64 // what had been given out at its last visit, plus 1; 0: there was none
+	seen  uint64 // what had been given out at its last visit, plus 1; 0 if there was none
 	still uint8  // visits since that changed
 	rests uint8  // how often it ended one
 
-	given uint64 // replay: highest seq that the log knows was given out; not below the head it says nothing
+	given uint64 // replay: highest seq that the log says was given out; it says nothing if that is not above the head
 }
 
 // A reservation covers at least minReserve seqs, and doubles with every one
@@ -44,21 +44,23 @@ func (s *reservation) covers(last uint64) bool {
 // grow moves the ceiling to a distance above last. The caller logs it and
 // sets at.
 func (s *reservation) grow(last uint64, synced wal.LSN) {
-	s.settle(synced)
+	s.hold(synced)
 	s.step = min(max(2*s.step, minReserve), maxReserve)
 	s.ceiling = last + s.step
 }
 
-// needs is how far the log must be synced before seqs up to last may be seen;
-// 0: they may be.
+// needs returns how far the log must be synced before seqs up to last may be
+// seen; 0 if they may be.
 func (s *reservation) needs(last uint64, synced wal.LSN) wal.LSN {
-	if s.settle(synced); last <= s.held {
+	s.hold(synced)
+	if last <= s.held {
 		return 0
 	}
 	return s.at
 }
 
-func (s *reservation) settle(synced wal.LSN) {
+// hold makes the ceiling one to rely on, if it is durable.
+func (s *reservation) hold(synced wal.LSN) {
 	if synced >= s.at {
 		s.held = s.ceiling
 	}
@@ -70,8 +72,9 @@ func (t *topic) reserves() bool {
 	return t.ending == 0 && t.next != nil && t.next.Durability != record.Fsync && t.reserve.ceiling > t.assigned
 }
 
-// releaseSeqs gives back what an ephemeral topic has reserved and not used. If
-// the log has no room for it, the seqs are skipped and told as lost.
+// releaseSeqs returns what an ephemeral topic has reserved and not used. If the
+// log has no room for the entry, the next start skips the seqs and reports them as
+// lost.
 func (r *Registry) releaseSeqs(t *topic) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,8 +102,8 @@ func (r *Registry) endReservation(t *topic, mode wal.Mode) error {
 	return nil
 }
 
-// maxRests bounds how patient the sweeper becomes with a topic: 1<<maxRests
-// visits.
+// maxRests bounds how long the sweeper waits before it ends the reservation of a
+// topic again: 1<<maxRests visits.
 const maxRests = 5
 
 // restPressure is how full the log's queue may be for a topic to come to rest:
@@ -109,9 +112,9 @@ const restPressure = 0.5
 
 // rest is a visit of the sweeper. When the topic has been left alone since the
 // one before it, its reservation ends, so that a crash leaves no seqs in
-// doubt. The write that comes then waits for a sync: a topic that is written to
-// now and again is left alone twice as long each time. It returns whether the
-// sweeper is to come again. t.mu is held.
+// doubt. The next write then waits for a sync, so a topic that is written to now
+// and again is left alone twice as long each time. rest returns true if the sweeper
+// is to come again. t.mu is held.
 func (r *Registry) rest(t *topic) (again bool) {
 	if !t.reserves() {
 		return false
@@ -125,14 +128,14 @@ func (r *Registry) rest(t *topic) (again bool) {
 		return true
 	}
 	if r.Pressure() > restPressure || r.endReservation(t, 0) != nil {
-		return true // others need the log more, or it is full, or failed
+		return true // others need the log more, or it is full or has failed
 	}
 	s.still, s.rests = 0, min(s.rests+1, maxRests)
 	return false
 }
 
 // quiet reports whether nothing was given out since the sweeper's last visit.
-func (t *topic) quiet() bool { return len(t.pending) == 0 && t.reserve.seen == t.assigned+1 }
+func (t *topic) quiet() bool { return t.line.next() == nil && t.reserve.seen == t.assigned+1 }
 
 // restForCheckpoint ends the reservation of a topic that is quiet, so that the
 // checkpoint knows of none. t.mu is held.

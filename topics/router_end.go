@@ -41,7 +41,7 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 		return 0, err
 	}
 	rt.changing = span.End
-	r.addChange(span.End, func() {
+	r.changes.add(span.End, func() {
 		rt.drop()
 		r.routers.remove(rt, &r.totals)
 		unlink(rt)

@@ -91,7 +91,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 // routerChange is a router that is made or changed, with its place in the log.
 type routerChange struct {
 	created bool
-	at      wal.LSN   // durable once the log is synced to here; 0: it was already
+	at      wal.LSN   // durable once the log is synced to here; 0 if it was already
 	made    []*commit // of the topics that came with it
 }
 
@@ -158,7 +158,7 @@ func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec)
 	}
 	for _, c := range made {
 		c.span, c.topic.reserve.at = span, span.End
-		c.topic.line(c, 0)
+		c.topic.assign(c, 0)
 		r.adopt(c.topic)
 	}
 	rt := &router{
@@ -173,7 +173,7 @@ func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec)
 		old.changing = span.End
 	}
 	rt.link()
-	r.addChange(span.End, func() {
+	r.changes.add(span.End, func() {
 		r.replaceRouter(old, rt)
 		rt.show(span.End)
 		r.push(rt.source)
@@ -212,7 +212,7 @@ func (r *Registry) assignRespec(s *slot, rt *router, spec *RouterSpec) (*routerC
 		return nil, err
 	}
 	rt.next, rt.applied, rt.logged, rt.changing = spec, span.End, rt.cursor, span.End
-	r.addChange(span.End, func() {
+	r.changes.add(span.End, func() {
 		rt.show(span.End)
 		r.push(rt.source)
 	})
@@ -233,7 +233,7 @@ func (r *Registry) routerEnds(spec *RouterSpec, e *entry.Router) (ends [2]*topic
 				return ends, nil, err
 			}
 			cfg := record.DefaultConfig()
-			t = &topic{id: id, name: name, next: &cfg}
+			t = &topic{id: id, name: name, given: given{next: &cfg}}
 			id++
 			t.reserve.grow(0, r.log.Synced())
 			c := createCommit(t, e.TS)

@@ -231,8 +231,8 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(w.drops) != 0 || len(w.changes) != 0 {
-		t.Errorf("%d ends and %d changes were not shown", len(w.drops), len(w.changes))
+	if len(w.changes.drops) != 0 || len(w.changes.routers) != 0 {
+		t.Errorf("%d ends and %d changes were not shown", len(w.changes.drops), len(w.changes.routers))
 	}
 	before := w.picture()
 	w.power(1)

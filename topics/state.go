@@ -18,7 +18,7 @@ import (
 // what is known of lost ranges, both of which older states do not have, then
 // stateEnd. Numbers are varints. A topic:
 //
-//	id | name | config | applied | head | last write | last read | evict floor |
+//	id | name | config | applied | head | last write | last read | low watermark |
 //	evicted through by a cap | by the ttl | ceiling | live records, bytes |
 //	[first live seq, ts] | lost ranges | deleted seqs | keys
 //
@@ -39,9 +39,9 @@ type stateEncoder struct {
 }
 
 // topic appends t, whose lock is held, as it would be after a restart: without
-// the ephemeral records behind through. Its keys must follow.
+// the ephemeral records after through. Its keys must follow.
 func (e *stateEncoder) topic(t *topic, through uint64) error {
-	live, lost := t.live, t.lost
+	live, lost := t.live, t.lost.ranges
 	seq, ts, any := t.first()
 	if t.head > through {
 		live, lost = t.withoutEphemeral(through)
@@ -55,7 +55,7 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(t.applied)), t.head)
 	b = binary.AppendVarint(binary.AppendVarint(b, t.lastWrite), t.lastRead.Load())
 	for _, v := range []uint64{
-		t.evictFloor, t.capThrough, t.ttlThrough, t.reserve.ceiling, uint64(live.Records), uint64(live.Bytes),
+		t.marks.low, t.marks.capped, t.marks.ttl, t.reserve.ceiling, uint64(live.Records), uint64(live.Bytes),
 	} {
 		b = binary.AppendUvarint(b, v)
 	}
@@ -78,7 +78,7 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 		return err
 	}
 	e.buf = b
-	e.noteGiven(t, lost)
+	e.recordGiven(t, lost)
 	return nil
 }
 
@@ -100,20 +100,20 @@ func (e *stateEncoder) keys(v *keyView, through uint64, flush func() error) erro
 	})
 }
 
-// noteGiven notes which seqs of lost ranges, and of ranges that were lost before
-// the floor passed them, are known to have been given out: of each topic that
-// has such
+// recordGiven records which seqs of lost ranges, and of ranges that were lost
+// before the low watermark passed them, are known to have been given out: of each
+// topic that has such
 //
 //	id | doubt | number of lost ranges | how many of each are known
 //
-// Of a topic that is not there nothing is known below its floor.
-func (e *stateEncoder) noteGiven(t *topic, lost []lostRange) {
+// Of a topic that is not there nothing is known below its low watermark.
+func (e *stateEncoder) recordGiven(t *topic, lost []lostRange) {
 	known := func(l lostRange) bool { return l.given > 0 }
-	if t.evictFloor == 0 && !slices.ContainsFunc(lost, known) {
+	if t.marks.low == 0 && !slices.ContainsFunc(lost, known) {
 		return
 	}
 	e.givens++
-	b := binary.AppendUvarint(binary.AppendUvarint(e.given, t.id), t.doubt)
+	b := binary.AppendUvarint(binary.AppendUvarint(e.given, t.id), t.lost.doubt)
 	b = binary.AppendUvarint(b, uint64(len(lost)))
 	for _, l := range lost {
 		b = binary.AppendUvarint(b, l.given)
@@ -121,7 +121,7 @@ func (e *stateEncoder) noteGiven(t *topic, lost []lostRange) {
 	e.given = b
 }
 
-// end appends what was noted, and the end.
+// end appends what recordGiven kept, and the end.
 func (e *stateEncoder) end() []byte {
 	if e.givens > 0 {
 		e.buf = append(binary.AppendUvarint(append(e.buf, stateGiven), e.givens), e.given...)
@@ -129,18 +129,18 @@ func (e *stateEncoder) end() []byte {
 	return append(e.buf, stateEnd)
 }
 
-// restoreGiven is noteGiven's inverse.
+// restoreGiven is recordGiven's inverse.
 func (r *Registry) restoreGiven(d *record.Decoder) {
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
 		t := r.byID[d.Uvarint()]
 		doubt, ranges := d.Uvarint(), d.Uvarint()
-		if d.Failed() || t == nil || doubt >= max(t.evictFloor, 1) || ranges != uint64(len(t.lost)) {
+		if d.Failed() || t == nil || doubt >= max(t.marks.low, 1) || ranges != uint64(len(t.lost.ranges)) {
 			d.Fail()
 			return
 		}
-		t.doubt = doubt
-		for i := range t.lost {
-			l := &t.lost[i]
+		t.lost.doubt = doubt
+		for i := range t.lost.ranges {
+			l := &t.lost.ranges[i]
 			if l.given = d.Uvarint(); l.given > l.size() {
 				d.Fail()
 			}
@@ -165,32 +165,23 @@ func (e *stateEncoder) config(b []byte, c *record.Config) ([]byte, error) {
 	return record.AppendBytes(b, j), nil
 }
 
-// withoutEphemeral is what is live and what is lost once the records behind
+// withoutEphemeral is what is live and what is lost once the records after
 // through, which are all ephemeral, are gone.
 func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostRange) {
-	live, lost = t.live, append(lost, t.lost...)
+	live = t.live
 	t.index.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
 		if seq > through && !t.deleted.has(seq) {
 			live.Add(record.Size{Records: -1, Bytes: -int64(size)})
 		}
 		return true
 	})
-	// Everything behind through that is not gone already.
-	from := max(through+1, t.evictFloor)
-	kept := lost[:0]
-	for _, l := range lost {
-		if l.to >= from {
-			l.given -= min(l.given, l.to-from+1) // those behind may be the ones that are known
-			l.to = from - 1
-		}
-		if l.from <= l.to {
-			kept = append(kept, l)
-		}
-	}
+	// Everything after through that is not gone already.
+	from := max(through+1, t.marks.low)
+	lost = t.lost.below(from)
 	if from <= t.head {
-		kept = append(kept, lostRange{from: from, to: t.head, reason: ReasonCrash, given: t.given(from, t.head)})
+		lost = append(lost, lostRange{from: from, to: t.head, reason: ReasonCrash, given: t.lost.given(from, t.head)})
 	}
-	return live, kept
+	return live, lost
 }
 
 // Restore fills an empty registry with the state of a checkpoint, whose
@@ -259,7 +250,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	case n < uint64(len(*configs)):
 		t.cfg = (*configs)[n]
 	case n == uint64(len(*configs)):
-		t.cfg = r.intern(d.Config())
+		t.cfg = r.configs.intern(d.Config())
 		*configs = append(*configs, t.cfg)
 	default:
 		d.Fail()
@@ -267,7 +258,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	t.applied, t.head = wal.LSN(d.Uvarint()), d.Uvarint()
 	t.lastWrite = d.Varint()
 	t.lastRead.Store(d.Varint())
-	t.evictFloor, t.capThrough, t.ttlThrough = d.Uvarint(), d.Uvarint(), d.Uvarint()
+	t.marks = watermarks{low: d.Uvarint(), capped: d.Uvarint(), ttl: d.Uvarint()}
 	t.reserve.ceiling = d.Uvarint()
 	t.live = record.Size{Records: int64(d.Uvarint()), Bytes: int64(d.Uvarint())}
 	if t.live.Records > 0 {
@@ -281,9 +272,9 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 		if l.from > l.to || l.to > t.head {
 			d.Fail()
 		}
-		t.lost = append(t.lost, l)
+		t.lost.ranges = append(t.lost.ranges, l)
 	}
-	t.doubt = t.evictFloor - min(t.evictFloor, 1) // unless restoreGiven knows better
+	t.lost.doubt = t.marks.low - min(t.marks.low, 1) // unless restoreGiven knows better
 	t.deleted = decodeSeqSet(d)
 	if t.cfg != nil {
 		r.changeKeys(t, func(w *keyWindow) { decodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
@@ -297,7 +288,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	}
 	t.visible, t.next = true, t.cfg
 	t.shown.Store(t.cfg)
-	t.assigned, t.assignedTS, t.ttlNoted = t.head, t.lastWrite, t.ttlThrough
+	t.assigned, t.assignedTS, t.marks.loggedTTL = t.head, t.lastWrite, t.marks.ttl
 	t.arriveBy(r.steady())
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)

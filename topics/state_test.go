@@ -94,7 +94,7 @@ func TestKeyWindowState(t *testing.T) {
 			w.add(keyUse{id: id, first: uint64(ts), at: ts, count: 2}, 20)
 		}
 		var e stateEncoder
-		v := (&topic{keys: w}).keyView(moment{ts, ts})
+		v := (&topic{published: published{keys: w}}).keyView(moment{ts, ts})
 		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,7 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 		}
 	}
 	topic.index.each(func(_ *frameRef, _ int, seq uint64, _ uint32) bool { note(seq, "in the index"); return true })
-	for _, l := range topic.lost {
+	for _, l := range topic.lost.ranges {
 		for seq := l.from; seq <= l.to; seq++ {
 			if seq >= first && at[seq] != "deleted" { // an ephemeral one may be both
 				note(seq, "lost")

@@ -10,14 +10,14 @@ import (
 )
 
 // sweepInterval is how often expired records and forgotten keys are dropped
-// from topics that nobody uses. Those in use do it themselves.
+// from topics that are not used. Those in use do it themselves.
 const sweepInterval = time.Second
 
 // sweeper visits the topics that have something to lose with time.
 type sweeper struct {
 	mu sync.Mutex
-	// Each with the time (Unix ms) behind which there is something to drop, so
-	// that records that stay for a day are not looked at every second.
+	// The time (Unix ms) after which each topic has something to drop, so that
+	// records that stay for a day are not looked at every second.
 	topics map[*topic]int64
 	quit   context.CancelFunc
 	gone   chan struct{}
@@ -37,7 +37,7 @@ func (s *sweeper) visit(t *topic) {
 	s.topics[t] = math.MinInt64
 }
 
-// visited says behind which time t is worth another visit, if it ever is. t.mu
+// visited sets the time after which t is worth another visit, if it ever is. t.mu
 // is held.
 func (s *sweeper) visited(t *topic, next int64, any bool) {
 	t.swept = false
@@ -50,7 +50,7 @@ func (s *sweeper) visited(t *topic, next int64, any bool) {
 	}
 }
 
-// due are the topics that are to be visited at a time.
+// due returns the topics that are to be visited at that time.
 func (s *sweeper) due(now int64) (visits []*topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *Registry) RunSweeper() {
 // full disk the entry must not use up, second by second, what deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
-	r.noteCursors()
+	r.logCursors()
 	now := r.steady()
 	var e entry.Watermarks
 	for _, t := range r.sweeper.due(now) {
@@ -115,11 +115,7 @@ func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved boo
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.expire(t, now)
-	w, moved = entry.Watermark{Topic: t.id, ThroughTTL: t.ttlThrough}, t.ttlThrough > t.ttlNoted || t.noteCap
-	if t.noteCap {
-		w.ThroughCap = t.capThrough
-	}
-	t.ttlNoted, t.noteCap = t.ttlThrough, false
+	w, moved = t.marks.unlogged(t.id)
 	r.forgetKeys(t, now)
 	next, any := t.nextLoss()
 	if r.rest(t) {
@@ -129,8 +125,8 @@ func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved boo
 	return w, moved && !t.dropped
 }
 
-// nextLoss is the time (Unix ms) behind which t's first record or its first key
-// is over; false: it has none that ever is. t.mu is held.
+// nextLoss returns the time (Unix ms) after which t's first record or its first
+// key expires, and false if none ever does. t.mu is held.
 func (t *topic) nextLoss() (at int64, any bool) {
 	if t.cfg == nil {
 		return 0, false
@@ -145,7 +141,7 @@ func (t *topic) nextLoss() (at int64, any bool) {
 	return at, any
 }
 
-// later is so many ms, of which there may be too many to count, after ts.
+// later returns ts plus ms, or the last time there is if the sum overflows.
 func later(ts, ms int64) int64 {
 	if at := ts + ms; at >= ts {
 		return at

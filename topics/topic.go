@@ -2,10 +2,10 @@ package topics
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -19,58 +19,74 @@ type topic struct {
 	lastRead atomic.Int64 // Unix ms, 0: never
 	queued   atomic.Bool  // its delivery is under way; see deliveries
 
-	shown  atomic.Pointer[record.Config] // cfg, for those who do not wait for mu; nil: not visible
-	routes atomic.Pointer[routes]        // nil: it never had any
+	shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
+	routes atomic.Pointer[routes]        // nil if it never had any
 
-	mu sync.RWMutex // guards everything below
+	mu sync.RWMutex // guards what follows
+	given
+	published
+	swept bool // the sweeper visits this topic at its next round
+}
 
-	// What has been given out. A write is assigned its seqs here, in the
-	// order of the log, before it is durable or visible.
-	assigned   uint64                             // highest seq given out
-	assignedTS int64                              // its timestamp; the next one is no earlier
-	next       *record.Config                     // config of the next write
-	pending    []*commit                          // assigned and not yet published, in seq order
-	inflight   map[string]*commitOf[entry.Append] // those with an idempotency key
-	waiting    record.Size                        // what pending will add
-	ending     wal.LSN                            // its drop is in the log and ends here; 0: it has none. Set with Registry.mu held, too
-	dropped    bool                               // the drop is durable, or the creation failed
-	broken     error                              // a commit failed: what would follow stands on it, and fails too
+// given is what has been given out. A write is assigned its seqs here, in the
+// order of the log, before it is durable or visible.
+type given struct {
+	assigned   uint64         // highest seq given out
+	assignedTS int64          // its timestamp; the next one is no earlier
+	next       *record.Config // config of the next write
+	line       line           // assigned and not yet published
 	reserve    reservation
-
-	// What is published: everything readers see. apply.go changes it.
-	visible    bool // its creation is durable
-	cfg        *record.Config
-	head       uint64
-	live       record.Size
-	history    history // records in segments
-	index      index   // the records after them: in the log, or ephemeral
-	tags       tagIndex
-	deleted    *seqSet // deleted seqs above the first live one; nil: none
-	applied    wal.LSN // end of the last frame that is published here
-	evictFloor uint64  // first seq not involuntarily lost; only grows
-	capThrough uint64  // highest seq evicted by a cap
-	ttlThrough uint64  // highest seq that expired
-	ttlNoted   uint64  // as of the last entry.Watermarks
-	noteCap    bool    // capThrough is to go into the next one
-	lost       []lostRange
-	doubt      uint64 // highest seq below the floor of a lost range of which not all had been given out
-	keys       keyWindow
-	came       arrivals
-	lastWrite  int64
-	changes    uint64        // of the config, and of records by deletes: see Mark
-	changed    chan struct{} // closed on the next publish; nil: nobody waits
-	swept      bool          // the sweeper visits this topic at its next round
+	ending     wal.LSN // its drop is in the log and ends here; 0 if it has none. Set with Registry.mu held, too
+	dropped    bool    // the drop is durable, or the creation failed
+	broken     error   // a commit failed: what would follow stands on it, and fails too
 }
 
-// lostRange is a run of seqs that were given out and can never be read.
-type lostRange struct {
-	from, to uint64 // inclusive
-	reason   string
-	way      string // ReasonTrim: of the records that are lost, as a record's path
-	given    uint64 // how many of them are known to have been given out
+// assign puts a commit that has its place in the log at the end of the line.
+// last is the highest seq that is given out from now on.
+func (g *given) assign(c *commit, last uint64) {
+	g.assigned, g.assignedTS = last, timeOf(c.op)
+	g.line.add(c)
 }
 
-func (l *lostRange) size() uint64 { return l.to - l.from + 1 }
+// refusal returns why the topic takes no change at present, and nil if it does.
+func (g *given) refusal() error {
+	if g.ending > 0 {
+		return &underWayError{g.ending}
+	}
+	return g.broken
+}
+
+// setting returns the last commit on its way that sets the topic's config; nil
+// if there is none.
+func (g *given) setting() *commit {
+	for _, c := range slices.Backward(g.line.commits) {
+		if settingOf(c.op) != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// published is what readers see. Only operations change it, and time: see
+// apply.go.
+type published struct {
+	visible   bool // its creation is durable
+	cfg       *record.Config
+	head      uint64
+	live      record.Size
+	history   history // records in segments
+	index     index   // the records after them: in the log, or ephemeral
+	tags      tagIndex
+	deleted   *seqSet // deleted seqs above the first live one; nil if there are none
+	applied   wal.LSN // end of the last frame that is published here
+	marks     watermarks
+	lost      lostRanges
+	keys      keyWindow
+	came      arrivals
+	lastWrite int64
+	changes   uint64        // of the config, and of records by deletes: see Mark
+	changed   chan struct{} // closed on the next publish; nil if no goroutine waits
+}
 
 // notify wakes long polls. t.mu is held.
 func (t *topic) notify() {
@@ -81,7 +97,7 @@ func (t *topic) notify() {
 }
 
 // subscribe returns a channel that is closed when head moves beyond seen or
-// the topic goes; nil: it has already.
+// the topic goes; nil if it has already.
 func (t *topic) subscribe(seen uint64) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,0 +1,50 @@
+package topics
+
+import "github.com/e6e95bb8/topics/topics/entry"
+
+// watermarks say how far the front of a topic is gone by caps and by its ttl.
+// They only rise.
+type watermarks struct {
+	low    uint64 // first seq that is not gone
+	capped uint64 // highest seq evicted by a cap
+	ttl    uint64 // highest seq that expired
+
+	// What the log has of them. Replay finds the rest by itself.
+	loggedTTL uint64 // ttl as of the last entry.Watermarks
+	logCapped bool   // capped is to go into the next one
+}
+
+// raise moves the low watermark to low, if that is higher.
+func (w *watermarks) raise(low uint64) { w.low = max(w.low, low) }
+
+// reason returns what took the seqs from next up to the low watermark.
+func (w *watermarks) reason(next uint64) string {
+	switch byCap, byTTL := w.capped >= next, w.ttl >= next; {
+	case byCap && byTTL:
+		return ReasonMixed
+	case byTTL:
+		return ReasonTTL
+	}
+	return ReasonCap
+}
+
+// unlogged returns what the log is to say of the topic's watermarks, and false if
+// it has all of it. They then count as logged.
+func (w *watermarks) unlogged(id uint64) (e entry.Watermark, moved bool) {
+	e, moved = entry.Watermark{Topic: id, ThroughTTL: w.ttl}, w.ttl > w.loggedTTL || w.logCapped
+	if w.logCapped {
+		e.ThroughCap = w.capped
+	}
+	w.loggedTTL, w.logCapped = w.ttl, false
+	return e, moved
+}
+
+// replay sets the watermarks to seq, which is gone by what the log says.
+func (w *watermarks) replay(seq uint64, e entry.Watermark) {
+	if seq <= e.ThroughCap {
+		w.capped = seq
+	}
+	if seq <= e.ThroughTTL {
+		w.ttl, w.loggedTTL = seq, seq
+	}
+}
