@@ -32,13 +32,12 @@ func (q *Queue) restore(j *job, c *Change) {
 			q.retry(j, c.At.Mono, 0)
 		}
 	case dying:
-		if c.Kind != Bury {
-			return
-		}
-		if !j.is(stuck) {
+		if c.Kind == Bury && !j.is(stuck) {
 			j.marks |= stuck
 			q.stuck++
 		}
-		q.settle(j, j.at)
+		if c.Kind == Bury || !q.cfg.DeadLetter {
+			q.settle(j, j.at)
+		}
 	}
 }

@@ -50,7 +50,7 @@ func (q *Queue) Bury(now Time, limit int) *Change {
 
 // revive gives back the jobs that were to move to a topic which is none any
 // more.
-func (q *Queue) revive(at int64) {
+func (q *Queue) revive() {
 	for _, seq := range q.dying {
 		j, ok := q.jobs.Get(seq)
 		if !ok || j.state != dying || j.pending != 0 {
@@ -60,7 +60,7 @@ func (q *Queue) revive(at int64) {
 			j.extra.reason = ""
 		}
 		q.lift(j)
-		q.settle(j, at)
+		q.settle(j, j.at)
 		q.place(j)
 	}
 	q.dying = nil

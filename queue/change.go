@@ -70,7 +70,7 @@ func (c *Change) orNil() *Change {
 // depends on nothing but c, the config and the jobs as they are.
 func (q *Queue) Apply(c *Change) {
 	if c.Kind == Promote { // a replay has not looked yet at which leases were over
-		q.Advance(c.At)
+		q.elapse(c.At.Mono)
 	}
 	for i := range c.Jobs {
 		q.apply(c, i)
@@ -136,7 +136,11 @@ func (q *Queue) prolong(j *job, c *Change) {
 		return // its claim was not logged
 	}
 	l.deadline = c.Deadline()
-	if w := l.stream; w != nil && j.state != InFlight && !w.closed {
+	switch w := l.stream; {
+	case w == nil:
+	case w.closed:
+		l.stream = nil // from now on it is the node's
+	case j.state != InFlight:
 		w.held[j.seq] = struct{}{}
 		q.reseat(w)
 	}

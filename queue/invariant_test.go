@@ -46,7 +46,7 @@ func (q *Queue) broken() error {
 				}
 			}
 			closedBefore = closedBefore || !j.extra.open()
-			if !j.extra.open() && j.state == Ready {
+			if !j.extra.open() && j.state == Ready && j.pending == 0 {
 				return fmt.Errorf("group %s: job %d is ready and not open", name, j.seq)
 			}
 		}

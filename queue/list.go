@@ -1,5 +1,7 @@
 package queue
 
+import "math"
+
 // Info describes a job. Times are of the wall clock; 0 is none.
 type Info struct {
 	Seq        uint64
@@ -33,27 +35,34 @@ func (q *Queue) List(now Time, state State, after uint64, limit int) Page {
 	if state == Ready {
 		plain, more = q.nextPlain(after)
 	}
-	looks := 0
-	q.jobs.Ascend(after+1, func(seq uint64, j *job) bool {
-		for ; more && plain < seq && p.has(limit); plain, more = q.nextPlain(plain) {
-			p.add(q.plainInfo(now, plain))
+	addPlain := func(below uint64) {
+		for more && plain < below && p.hasRoom(limit) {
+			p.Jobs = append(p.Jobs, q.plainInfo(now, plain))
+			plain, more = q.nextPlain(plain)
 		}
-		if !p.has(limit) || looks == pageLooks {
-			p.Next = after
+	}
+	looks, cut := 0, false
+	q.jobs.Ascend(after+1, func(seq uint64, j *job) bool {
+		addPlain(seq)
+		cut = !p.hasRoom(limit) || looks == pageLooks
+		if cut {
 			return false
 		}
 		looks++
 		after = seq
 		if j.shown() == state {
-			p.add(j.info(now))
+			p.Jobs = append(p.Jobs, j.info(now))
 		}
 		return true
 	})
-	for ; more && p.Next == 0 && p.has(limit); plain, more = q.nextPlain(plain) {
-		p.add(q.plainInfo(now, plain))
+	if !cut {
+		addPlain(math.MaxUint64)
 	}
-	if !p.has(limit) && (more || p.Next != 0) {
+	switch {
+	case !p.hasRoom(limit) && (cut || more):
 		p.Next = p.Jobs[len(p.Jobs)-1].Seq
+	case cut:
+		p.Next = after
 	}
 	return p
 }
@@ -70,9 +79,8 @@ func (q *Queue) Job(now Time, seq uint64) (Info, bool) {
 	return q.plainInfo(now, seq), true
 }
 
-func (p *Page) has(limit int) bool { return len(p.Jobs) < max(limit, 1) }
-
-func (p *Page) add(i Info) { p.Jobs = append(p.Jobs, i) }
+// hasRoom reports whether p may have another job.
+func (p *Page) hasRoom(limit int) bool { return len(p.Jobs) < max(limit, 1) }
 
 func (q *Queue) plainInfo(now Time, seq uint64) Info {
 	return Info{Seq: seq, State: Ready, Since: now.wall(q.records.Came(seq))}
@@ -87,7 +95,7 @@ func (j *job) info(now Time) Info {
 		}
 	}
 	switch {
-	case i.State == InFlight && j.lease != nil:
+	case j.state == InFlight || j.pending == Claim:
 		i.Node, i.Lease, i.Deadline = j.lease.node, j.lease.id, now.wall(j.lease.deadline)
 	case i.State == Delayed && j.is(byWall):
 		i.Due = j.at

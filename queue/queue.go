@@ -71,7 +71,7 @@ func (q *Queue) Config() Config { return q.cfg }
 // Configure puts a config in force. Leases, due times and back-offs that run
 // stay as they are, and what was over by then went by the config before.
 func (q *Queue) Configure(at Time, c Config) {
-	q.Advance(at)
+	q.elapse(at.Mono)
 	before := q.cfg
 	q.cfg = c.Clamped()
 	if q.cfg.GroupConcurrency != before.GroupConcurrency {
@@ -80,6 +80,6 @@ func (q *Queue) Configure(at Time, c Config) {
 		}
 	}
 	if before.DeadLetter && !q.cfg.DeadLetter {
-		q.revive(at.Mono)
+		q.revive()
 	}
 }

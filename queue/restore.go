@@ -94,7 +94,7 @@ func (d *decoder) job(q *Queue, seq uint64) {
 	if j.is(stuck) {
 		q.stuck++
 	}
-	if j.state == Ready || j.state == Blocked {
+	if j.state == Ready || j.state == Blocked || j.state == dying && !q.cfg.DeadLetter {
 		q.settle(j, j.at)
 	}
 	q.jobs.Set(seq, j)

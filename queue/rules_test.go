@@ -95,7 +95,7 @@ func TestRules(t *testing.T) {
 			w.tape, w.q = w.restored()
 			note(w.claims("w", 2, 6, 7))
 			w.tape, w.q = w.replayed()
-			note(w.claims("w", 2, 6, 7))
+			note(w.claims("w", 2, 8, 9))
 		}},
 		{"G3 a node is taken at its word, a stale lease is not", nil, func(w *world) {
 			w.write(Written{})

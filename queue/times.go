@@ -7,19 +7,24 @@ const wallStep = 1000
 // Advance applies what time has brought by now: leases that expired, jobs that
 // are due. It may be called at any time, and calls that depend on it do so.
 func (q *Queue) Advance(now Time) {
-	for {
-		m, ok := q.times.min()
-		if !ok || m.at > now.Mono {
-			break
-		}
-		q.pass(m.job, m.at)
-	}
+	q.elapse(now.Mono)
 	for {
 		m, ok := q.walls.min()
 		if !ok || m.at > now.Wall {
 			break
 		}
 		q.pass(m.job, min(now.mono(m.at), now.Mono))
+	}
+}
+
+// elapse applies what happened by a time on the monotonic clock.
+func (q *Queue) elapse(now int64) {
+	for {
+		m, ok := q.times.min()
+		if !ok || m.at > now {
+			return
+		}
+		q.pass(m.job, m.at)
 	}
 }
 
