@@ -80,7 +80,7 @@ func (j *job) shown() State {
 	return j.state
 }
 
-func (j *job) rank() rank { return rank{orderOf(j.priority, j.is(delivered)), j.seq, j} }
+func (j *job) rank() rank { return rank{orderOf(j.priority, j.is(delivered)), j.seq} }
 
 // bare reports whether j has nothing that came with its write.
 func (j *job) bare() bool {
@@ -97,9 +97,9 @@ func (q *Queue) place(j *job) {
 	switch j.state {
 	case Ready:
 		q.ready.add(j.rank())
-		q.ages.add(moment{j.at, j})
+		q.ages.add(moment{j.at, j.seq})
 	case Delayed, InFlight:
-		q.timesOf(j).add(moment{j.at, j})
+		q.timesOf(j).add(moment{j.at, j.seq})
 	case dying:
 		q.dying = append(q.dying, j.seq)
 	}
@@ -114,9 +114,9 @@ func (q *Queue) lift(j *job) {
 	switch j.state {
 	case Ready:
 		q.ready.remove(j.rank())
-		q.ages.remove(moment{j.at, j})
+		q.ages.remove(moment{j.at, j.seq})
 	case Delayed, InFlight:
-		q.timesOf(j).remove(moment{j.at, j})
+		q.timesOf(j).remove(moment{j.at, j.seq})
 	}
 }
 

@@ -1,8 +1,7 @@
 package queue
 
 import (
-	"encoding/binary"
-	"encoding/hex"
+	"strconv"
 	"strings"
 )
 
@@ -13,21 +12,26 @@ type LeaseID struct{ Epoch, N uint64 }
 const leasePrefix = "lease_"
 
 func (id LeaseID) String() string {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], id.Epoch)
-	binary.BigEndian.PutUint64(b[8:], id.N)
-	return leasePrefix + hex.EncodeToString(b[:])
+	return leasePrefix + digits(id.Epoch) + digits(id.N)
+}
+
+// digits is n in 16 hexadecimal digits.
+func digits(n uint64) string {
+	s := strconv.FormatUint(n, 16)
+	return strings.Repeat("0", 16-len(s)) + s
 }
 
 // ParseLeaseID reads what String returns. Anything else is no lease that was
 // ever given.
 func ParseLeaseID(s string) (LeaseID, bool) {
-	digits, found := strings.CutPrefix(s, leasePrefix)
-	b, err := hex.DecodeString(digits)
-	if !found || err != nil || len(b) != 16 {
+	if len(s) != len(leasePrefix)+32 {
 		return LeaseID{}, false
 	}
-	return LeaseID{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}, true
+	half := len(leasePrefix) + 16
+	epoch, _ := strconv.ParseUint(s[len(leasePrefix):half], 16, 64)
+	n, _ := strconv.ParseUint(s[half:], 16, 64)
+	id := LeaseID{epoch, n}
+	return id, id.String() == s
 }
 
 // lease is who holds a job until when. A lease that expired stays with the job

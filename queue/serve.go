@@ -151,7 +151,7 @@ func (q *Queue) pick() *job {
 		if !ok {
 			return nil
 		}
-		j := first.job
+		j, _ := q.jobs.Get(first.seq)
 		if !q.over(j) {
 			q.hold(j, Claim)
 			return j

@@ -35,14 +35,16 @@ func (s *sorted[T]) len() int {
 	return s.tree.Len()
 }
 
-// moment is a job's place among times.
+// moment is a job's place among times. It names the job by its seq: so the
+// trees have no pointers, which the collector would follow, and a comparison
+// looks at nothing else.
 type moment struct {
 	at  int64
-	job *job
+	seq uint64
 }
 
 func (m moment) before(n moment) bool {
-	return m.at < n.at || m.at == n.at && m.job.seq < n.job.seq
+	return m.at < n.at || m.at == n.at && m.seq < n.seq
 }
 
 // rank is a ready job's place among all that a claim may take: priority, then
@@ -50,7 +52,6 @@ func (m moment) before(n moment) bool {
 type rank struct {
 	order uint16
 	seq   uint64
-	job   *job // nil: one that has no state but its record
 }
 
 func (r rank) before(o rank) bool {

@@ -13,7 +13,7 @@ func (q *Queue) Advance(now Time) {
 		if !ok || m.at > now.Wall {
 			break
 		}
-		q.pass(m.job, min(now.mono(m.at), now.Mono))
+		q.pass(m.seq, min(now.mono(m.at), now.Mono))
 	}
 }
 
@@ -24,12 +24,13 @@ func (q *Queue) elapse(now int64) {
 		if !ok || m.at > now {
 			return
 		}
-		q.pass(m.job, m.at)
+		q.pass(m.seq, m.at)
 	}
 }
 
 // pass is the moment for which a job was in the line of times.
-func (q *Queue) pass(j *job, at int64) {
+func (q *Queue) pass(seq uint64, at int64) {
+	j, _ := q.jobs.Get(seq)
 	if j.state == Delayed {
 		q.lift(j)
 		q.settle(j, at)
