@@ -1,8 +1,6 @@
 package queue
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // The snapshot of a queue, as a checkpoint keeps it. Numbers are varints, times
 // are of the wall clock, strings have their length in front:
