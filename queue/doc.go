@@ -68,6 +68,10 @@
 // is followed by Serve again, so that a claim that met jobs out of deliveries is
 // answered with the next ones. It keeps one timer for a queue, set to Next.
 //
+// A waiter whose client is gone is ended with Leave, before Serve can give it
+// jobs. If its claim was committing meanwhile, or its answer cannot be written,
+// Undo of the claim follows its Apply.
+//
 // A claim is always a waiter: without a wait its time is over at once, and Serve
 // answers it empty if there is nothing for it. So it overtakes none that waits.
 package queue

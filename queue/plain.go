@@ -3,7 +3,8 @@ package queue
 import "sort"
 
 // run is a range of seqs. Those in it that are live and have no job are ready,
-// and there is no such one outside of the runs.
+// and there is no such one outside of the runs. A run ends where a job with more
+// than its record was written, so there are as many as the two kinds alternate.
 type run struct{ from, to uint64 }
 
 // wrotePlain adds seqs, above all others, to the runs.
