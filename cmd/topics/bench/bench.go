@@ -31,6 +31,7 @@ type Cmd struct {
 	Repeats           int           `help:"Rounds of the writes; medians are printed." default:"3"`
 	ReadRecords       int           `help:"Records that the reads read." default:"500000"`
 	ReplayRecords     int           `help:"Records of the replay; a tenth of them again as single writes." default:"2000000"`
+	ProgressRecords   amount        `help:"Records of the logs whose replay's progress recovery holds against the clock; a quarter of them as single writes." default:"20M"`
 	Records           []amount      `help:"Records of the recovery, a fresh directory for each: 1M,10M,50M make a curve." default:"1M"`
 	Topics            int           `help:"Topics that the records of recovery, checkpoint and history are in." default:"1000"`
 	Size              int           `help:"Bytes of data of those records, and of idle and bounded." default:"200"`
@@ -60,6 +61,8 @@ func (c *Cmd) Validate() error {
 		return errors.New("--batch must be 1 to 10000")
 	case c.ReadRecords < readBatch || c.ReplayRecords < 2000:
 		return fmt.Errorf("--read-records must be at least %d and --replay-records at least 2000", readBatch)
+	case c.ProgressRecords < 500:
+		return errors.New("--progress-records must be at least 500")
 	case slices.ContainsFunc(c.Watchers, func(n int) bool { return n < 1 || n > 10_000 }) || c.IdleWatchers > 20_000:
 		return errors.New("--watchers must be 1 to 10000 and --idle-watchers at most 20000")
 	case c.Destinations < 1 || c.Destinations > 256:
