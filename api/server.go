@@ -142,6 +142,7 @@ func New(opts Options) *Server {
 	s.memory.name, s.memory.users, s.memory.limit = "inflight_bytes", "requests under way", opts.Limits.MaxInflightBytes
 	s.following.name, s.following.users, s.following.limit = "stream_bytes", "streams and sessions", opts.Limits.StreamBytes/16*streamsOpen
 	s.conns = conns.NewSet(opts.Log)
+	s.conns.Refuse = s.refuseRaw
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
 	s.metrics = newMetrics(s)

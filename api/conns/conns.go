@@ -31,6 +31,10 @@ const grace = 500 * time.Millisecond
 
 // Set is the open connections of a server, whatever listeners they came by.
 type Set struct {
+	// Refuse renders an answer that net/http gives by itself to what it cannot
+	// read; nil: it stays as it is. It is set before the Set is used.
+	Refuse func(status int, message string) []byte
+
 	now func() time.Time
 	log zerolog.Logger
 
