@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/cmd/topics/bench"
 	"github.com/e6e95bb8/topics/cmd/topics/drill"
+	"github.com/e6e95bb8/topics/cmd/topics/drill/attack"
 	"github.com/e6e95bb8/topics/cmd/topics/drill/damage"
 	"github.com/e6e95bb8/topics/cmd/topics/load"
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
@@ -39,6 +40,7 @@ type commands struct {
 type drillCmd struct {
 	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a loaded server again and again. This is the default."`
 	Damage damage.Cmd `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
+	Attack attack.Cmd `cmd:"" help:"Attack servers with little memory, each beside a client that behaves."`
 }
 
 func main() {

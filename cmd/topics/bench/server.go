@@ -106,7 +106,7 @@ func (s *server) call(request []byte) error {
 func (s *server) settled(ctx context.Context, within time.Duration) (int64, error) {
 	least := int64(0)
 	for end := time.Now().Add(within); ; pause(ctx, within/20) {
-		rss, err := resident(s.process.Pid())
+		rss, err := child.Resident(s.process.Pid())
 		if err != nil {
 			return 0, fmt.Errorf("read the server's memory: %w", err)
 		}

@@ -105,6 +105,15 @@ func environ(all []string) []string {
 // Pid is the server's process id.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
+// Addr is where the server listens, once it does.
+func (s *Server) Addr() (string, error) {
+	port, err := os.ReadFile(s.portFile)
+	if err != nil {
+		return "", err
+	}
+	return "127.0.0.1:" + strings.TrimSpace(string(port)), nil
+}
+
 // Done is closed when the server's process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
 

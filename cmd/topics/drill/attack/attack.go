@@ -1,0 +1,173 @@
+// Package attack has hostile clients do to a server with little memory what
+// they may, one kind after the other, each beside a client that behaves. The
+// server must live, keep to its limit, and serve the one that behaves.
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+)
+
+// The keys of the two sides. They reach the same routes.
+const (
+	hostileKey = "hostile-hostile"
+	behavedKey = "behaved-behaved"
+)
+
+// Cmd is the attack drill.
+type Cmd struct {
+	Only   []string      `help:"Run only the attacks with these names, or beginning with them."`
+	Each   time.Duration `help:"How long each attack runs." default:"60s"`
+	Scale  float64       `help:"How many clients attack, as a share of the usual crowd." default:"1"`
+	Memory int64         `help:"The server's memory limit in MiB." default:"256"`
+	Cgroup string        `help:"Directory of a cgroup (memory controller, either version) to make one of that limit in for each server." type:"existingdir"`
+	Dir    string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
+	Set    []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	JSON   bool          `name:"json" help:"Print the report as JSON."`
+}
+
+// Validate is called by kong.
+func (c *Cmd) Validate() error {
+	switch {
+	case c.Each <= 0:
+		return errors.New("--each must be positive")
+	case c.Scale <= 0 || c.Scale > 10:
+		return errors.New("--scale must be above 0 and at most 10")
+	case c.Memory < 64 || c.Memory > 1<<20:
+		return errors.New("--memory must be 64 to 1048576 MiB")
+	}
+	for _, name := range c.Only {
+		if !slices.ContainsFunc(attacks, func(a attack) bool { return strings.HasPrefix(a.name, name) }) {
+			return fmt.Errorf("--only: there is no attack %q", name)
+		}
+	}
+	return nil
+}
+
+// Run runs the attacks and prints the report. It returns an error when a server
+// died, went beyond its limit or starved the client that behaves.
+func (c *Cmd) Run(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp(c.Dir, "topics-attack-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	report := &Report{LimitBytes: c.Memory << 20, Seconds: c.Each.Seconds(), Cgroup: c.Cgroup != ""}
+	for i, a := range attacks {
+		if !c.wants(a.name) {
+			continue
+		}
+		r, err := c.run(ctx, filepath.Join(dir, fmt.Sprint(i)), a)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d served, p99 %.1f ms, %d errors, peak %d MiB, ended: %q\n", r.Attack, r.Served, r.P99MS, r.Errors, r.PeakBytes>>20, r.Died)
+		report.Results = append(report.Results, r)
+	}
+	write := report.WriteTable
+	if c.JSON {
+		write = report.WriteJSON
+	}
+	if err := write(os.Stdout); err != nil {
+		return err
+	}
+	if n := report.Broken(); n > 0 {
+		return fmt.Errorf("attack drill: %d attacks did harm", n)
+	}
+	return nil
+}
+
+func (c *Cmd) wants(name string) bool {
+	return len(c.Only) == 0 || slices.ContainsFunc(c.Only, func(o string) bool { return strings.HasPrefix(name, o) })
+}
+
+// run makes one attack on a server of its own.
+func (c *Cmd) run(ctx context.Context, dir string, a attack) (r Result, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return r, err
+	}
+	server, err := c.boot(ctx, dir, a)
+	if err != nil {
+		return r, err
+	}
+	defer server.Kill()
+	group, err := confine(c.Cgroup, server.Pid(), c.Memory<<20)
+	if err != nil {
+		return r, err
+	}
+	defer func() {
+		server.Kill()
+		err = errors.Join(err, group.remove())
+	}()
+	addr, err := server.Addr()
+	if err != nil {
+		return r, err
+	}
+	if err := prepare(ctx, addr); err != nil {
+		return r, fmt.Errorf("before the attack: %w", err)
+	}
+	r = c.face(ctx, addr, a)
+	r.PeakBytes, err = child.Peak(server.Pid())
+	select {
+	case <-server.Done():
+		r.Died, err = server.Ended().Error(), nil
+	default:
+	}
+	return r, errors.Join(err, ctx.Err())
+}
+
+func (c *Cmd) boot(ctx context.Context, dir string, a attack) (*child.Server, error) {
+	env := []string{
+		fmt.Sprintf("TOPICS_MEMORY_BYTES=%dMiB", c.Memory),
+		"TOPICS_API_KEYS=" + hostileKey + ":rw," + behavedKey + ":rw",
+	}
+	server, _, err := child.Boot(ctx, child.Options{Dir: dir, Env: slices.Concat(env, a.env, c.Set)}, 20*time.Millisecond, nil)
+	return server, err
+}
+
+// face lets the client that behaves and the attack run side by side.
+func (c *Cmd) face(ctx context.Context, addr string, a attack) Result {
+	ctx, cancel := context.WithTimeout(ctx, c.Each)
+	defer cancel()
+	f := &foe{ctx: ctx, addr: addr, scale: c.Scale}
+	began := time.Now()
+	behaved := startBehaved(ctx, addr)
+	a.run(f)
+	f.crowds.Wait()
+	r := behaved.result()
+	r.Attack, r.What, r.Seconds = a.name, a.what, time.Since(began).Seconds()
+	r.Attempts = f.attempts.Load()
+	return r
+}
+
+// large is the topic that has something to read: records of largeRecord bytes.
+const (
+	large        = "large"
+	largeRecord  = 900_000
+	largeRecords = 40
+)
+
+// prepare fills the topic large.
+func prepare(ctx context.Context, addr string) error {
+	api, err := client.New("http://"+addr, client.Options{Key: hostileKey, Timeout: time.Minute})
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	data := []byte(`"` + strings.Repeat("x", largeRecord-2) + `"`)
+	for range largeRecords {
+		if _, err := api.Append(ctx, large, &client.Write{Entries: []client.Entry{{Data: data}}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
