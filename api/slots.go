@@ -22,6 +22,7 @@ type account struct {
 	requests tally
 	streams  tally
 	inflight atomic.Int64 // bytes of the memory for requests
+	places   atomic.Int64 // bytes of the memory for their headers and stacks
 	open     atomic.Int64 // bytes of the memory for streams
 }
 
@@ -67,6 +68,71 @@ func (s *Server) takeRequest(c *call) error {
 	return nil
 }
 
+// callCost is about what a request takes until it is answered, beside its
+// header and its buffers: stacks, and what net/http has for it.
+const callCost = 24 << 10
+
+// place is what a call has of the memory for the headers and stacks of those
+// under way.
+type place struct {
+	bytes   int64 // taken; 0: nothing
+	counted bool  // the connection no longer counts the call; see conns.Counted
+}
+
+// takePlace takes the memory that a request needs however small its answer is.
+// Those that take none, probes and what is refused before, are bounded by their
+// connections.
+func (s *Server) takePlace(c *call) error {
+	if c.conn == nil || !c.route.kind.gated() {
+		return nil
+	}
+	n := int64(callCost)
+	for name, values := range c.r.Header {
+		for _, v := range values {
+			n += int64(len(name) + len(v))
+		}
+	}
+	if err := s.places.reserve(c.placeHolder(), n); err != nil {
+		return err
+	}
+	c.place.bytes = n
+	c.countPlace()
+	return nil
+}
+
+// countPlace ends that the call's connection counts it.
+func (c *call) countPlace() {
+	if c.conn != nil && !c.place.counted {
+		c.place.counted = true
+		c.conn.Counted()
+	}
+}
+
+// follows leaves the stack to the memory for streams, which has it from now on.
+func (s *Server) follows(c *call) {
+	c.countPlace()
+	if c.place.bytes > 0 {
+		s.places.release(c.placeHolder(), callCost)
+		c.place.bytes -= callCost
+	}
+}
+
+// leavePlace ends what takePlace began, at the end of a call.
+func (s *Server) leavePlace(c *call) {
+	c.countPlace()
+	if c.place.bytes > 0 {
+		s.places.release(c.placeHolder(), c.place.bytes)
+		c.place.bytes = 0
+	}
+}
+
+func (c *call) placeHolder() holder {
+	if c.account == nil {
+		return holder{}
+	}
+	return holder{c.account, &c.account.places}
+}
+
 // takeStream takes the slots of a stream or a WebSocket: one of the server's
 // and one of its key's. release gives them back; it may be called more than
 // once, and the end of the call does it anyway.
@@ -86,6 +152,7 @@ func (s *Server) takeStream(c *call) (release func(), err error) {
 		s.slots.streams.give()
 		return nil, capReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")
 	}
+	s.follows(c)
 	c.release = sync.OnceFunc(func() {
 		if a != nil {
 			a.streams.give()

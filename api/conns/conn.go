@@ -3,13 +3,15 @@ package conns
 import (
 	"container/list"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
 // Conn is a connection of a Set.
 type Conn struct {
 	net.Conn
-	set *Set
+	set    *Set
+	unread atomic.Int64 // bytes read since it began to wait
 
 	// The rest is guarded by set.mu.
 	line  *list.List    // where it waits; nil while it is at work
@@ -18,6 +20,10 @@ type Conn struct {
 	extra *list.Element // in set.extras; nil for a regular one
 	asked bool          // it has brought a request
 	gone  bool          // closed, by itself or by the Set
+
+	counted  int64         // of unread, in set.unread
+	requests int           // under way and not Counted
+	busy     *list.Element // in set.busy; nil: there are none
 }
 
 // Standing is what a request may ask for over its connection.
@@ -30,20 +36,29 @@ const (
 	Gone             // closed to make room: nothing, because the client takes the request for lost
 )
 
-// Begin is called when a request's header has been read.
+// Begin is called when a request's header has been read, and Counted when it is
+// through or has its memory from a share. After Gone there is nothing to count.
 func (c *Conn) Begin() Standing {
-	c.set.mu.Lock()
-	defer c.set.mu.Unlock()
-	if c.gone {
-		return Gone
+	s := c.set
+	s.mu.Lock()
+	var gone []*Conn
+	if !c.gone {
+		c.asked = true
+		c.workLocked()
+		c.readLocked()
+		c.settleLocked()
+		gone = c.beginLocked()
 	}
-	c.asked = true
-	c.workLocked()
-	c.settleLocked()
-	if c.extra != nil {
-		return Extra
+	standing := Regular
+	switch {
+	case c.gone:
+		standing = Gone
+	case c.extra != nil:
+		standing = Extra
 	}
-	return Regular
+	s.mu.Unlock()
+	closeAll(gone)
+	return standing
 }
 
 // Claim makes a regular connection of one beyond the bound, if there is room or
@@ -81,6 +96,7 @@ func (c *Conn) rest() {
 	defer c.set.mu.Unlock()
 	if !c.gone && c.asked {
 		c.workLocked()
+		c.readLocked()
 		c.waitLocked(&c.set.idle)
 	}
 }
@@ -118,6 +134,12 @@ func (c *Conn) leaveLocked() {
 	if !c.gone {
 		c.gone = true
 		c.workLocked()
+		c.readLocked()
+		c.set.requests -= c.requests
+		if c.busy != nil {
+			c.set.busy.Remove(c.busy)
+			c.busy, c.requests = nil, 0
+		}
 		c.set.open--
 		if c.extra != nil {
 			c.set.extras.Remove(c.extra)

@@ -29,28 +29,40 @@ const Spare = 32
 // first request there is none: that many do not belong to probes.
 const grace = 500 * time.Millisecond
 
+// firstChance is how long a new connection has at least for its first request,
+// however many come after it: they wait in the kernel's queue.
+// Beyond the bound a probe's answer needs less, and other probes wait.
+const (
+	firstChance = 250 * time.Millisecond
+	extraChance = 10 * time.Millisecond
+)
+
 // Set is the open connections of a server, whatever listeners they came by.
 type Set struct {
 	// Refuse renders an answer that net/http gives by itself to what it cannot
 	// read; nil: it stays as it is. It is set before the Set is used.
 	Refuse func(status int, message string) []byte
+	bounds Bounds
 
 	now func() time.Time
 	log zerolog.Logger
 
-	mu      sync.Mutex
-	bound   int
-	open    int
-	extras  list.List // of *Conn let in beyond the bound, the oldest first
-	fresh   list.List // of *Conn that have not sent a request, the longest waiting first
-	idle    list.List // of *Conn that wait for their next request, likewise
-	shed    uint64
-	refused uint64
+	mu       sync.Mutex
+	bound    int
+	open     int
+	extras   list.List // of *Conn let in beyond the bound, the oldest first
+	fresh    list.List // of *Conn that have not sent a request, the longest waiting first
+	idle     list.List // of *Conn that wait for their next request, likewise
+	busy     list.List // of *Conn with requests that are not Counted, the first to have any first
+	requests int       // of those in busy
+	unread   int64     // bytes of headers that are not whole, in pieces
+	shed     uint64
+	refused  uint64
 }
 
 // NewSet makes a Set without a bound.
 func NewSet(log zerolog.Logger) *Set {
-	return &Set{now: time.Now, log: log, bound: math.MaxInt}
+	return &Set{now: time.Now, log: log, bound: math.MaxInt, bounds: unbounded}
 }
 
 // Stats are counters of a Set.
@@ -152,6 +164,23 @@ func (s *Set) admit(nc net.Conn) *Conn {
 	s.mu.Unlock()
 	closeAll(gone)
 	return c
+}
+
+// crowded is how long the next connection has to wait to be let in. It is not 0
+// only in a flood: when one that has just come would have to give way to it.
+func (s *Set) crowded() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.roomLocked() {
+		return 0
+	}
+	switch c := s.longestWaitingLocked(); {
+	case c != nil && c.line == &s.fresh:
+		return firstChance - s.now().Sub(c.since)
+	case c == nil && s.extras.Len() >= Spare:
+		return extraChance - s.now().Sub(front(&s.extras).since)
+	}
+	return 0
 }
 
 // roomLocked reports whether there is room for one more regular connection.

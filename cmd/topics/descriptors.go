@@ -118,7 +118,11 @@ func (s *server) boundConnections() {
 		open = 0 // files can only be guessed: kept has room for some
 	}
 	files := max(open-s.api.Connections().Open, 0)
-	s.api.SetMaxConnections(d.room(files, s.config.MaxConnections))
+	most := s.config.Connections()
+	if s.config.MaxConnections > 0 {
+		most = s.config.MaxConnections
+	}
+	s.api.SetMaxConnections(d.room(files, most))
 }
 
 // warnOfFew warns of a limit that will not do.

@@ -22,18 +22,19 @@ import (
 // commands is the command line. The server's settings are TOPICS_* variables,
 // not flags.
 type commands struct {
-	Serve   serveCmd   `cmd:"" default:"1" help:"Run the server. This is the default."`
-	Config  configCmd  `cmd:"" help:"Print the effective configuration."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Load    load.Cmd   `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
-	Tail    tailCmd    `cmd:"" help:"Print a topic's records as JSON lines."`
-	Backup  backupCmd  `cmd:"" help:"Copy a data directory, of a running server or of none."`
-	Restore restoreCmd `cmd:"" help:"Make a data directory of a backup, as it was then or at any moment since."`
-	Verify  verifyCmd  `cmd:"" help:"Check a data directory: every checksum, every reference."`
-	Dump    dumpCmd    `cmd:"" help:"Print what is in a data directory as JSON lines."`
-	Repair  repairCmd  `cmd:"" help:"Make a damaged data directory whole; what is damaged goes to a quarantine."`
-	Drill   drillCmd   `cmd:"" help:"Prove that nothing acknowledged is lost, whatever happens to the server or its files."`
-	Bench   bench.Cmd  `cmd:"" help:"Measure the server against the limits of this machine."`
+	Serve   serveCmd     `cmd:"" default:"1" help:"Run the server. This is the default."`
+	Held    serveHeldCmd `cmd:"" name:"serve-held" hidden:""`
+	Config  configCmd    `cmd:"" help:"Print the effective configuration."`
+	Version versionCmd   `cmd:"" help:"Print the version."`
+	Load    load.Cmd     `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
+	Tail    tailCmd      `cmd:"" help:"Print a topic's records as JSON lines."`
+	Backup  backupCmd    `cmd:"" help:"Copy a data directory, of a running server or of none."`
+	Restore restoreCmd   `cmd:"" help:"Make a data directory of a backup, as it was then or at any moment since."`
+	Verify  verifyCmd    `cmd:"" help:"Check a data directory: every checksum, every reference."`
+	Dump    dumpCmd      `cmd:"" help:"Print what is in a data directory as JSON lines."`
+	Repair  repairCmd    `cmd:"" help:"Make a damaged data directory whole; what is damaged goes to a quarantine."`
+	Drill   drillCmd     `cmd:"" help:"Prove that nothing acknowledged is lost, whatever happens to the server or its files."`
+	Bench   bench.Cmd    `cmd:"" help:"Measure the server against the limits of this machine."`
 }
 
 // drillCmd has the drills.

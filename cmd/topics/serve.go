@@ -55,8 +55,10 @@ type server struct {
 // signal ends the process. The steps are in the order operators rely on: the
 // listener answers probes before the data is touched, and data is served only
 // once all of it is there.
-func (serveCmd) Run(ctx context.Context) error {
-	s := &server{fs: vfs.OS(), broken: make(chan error, 2)}
+func (serveCmd) Run(ctx context.Context) error { return serveOn(ctx, vfs.OS()) }
+
+func serveOn(ctx context.Context, disk vfs.FS) error {
+	s := &server{fs: disk, broken: make(chan error, 2)}
 
 	hangups := tameSignals()
 	// 1. The configuration, or every reason why not.

@@ -22,7 +22,7 @@ import (
 
 // Cmd is the bench command.
 type Cmd struct {
-	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded,watch,fanout"`
+	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout"`
 	Class             []string      `help:"Durability classes of the writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
 	Writers           []int         `help:"Numbers of connections of the writes." default:"1,16,64"`
 	Batch             []int         `help:"Records per write of the writes." default:"1,100"`
@@ -126,6 +126,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 			}
 			return err
 		}},
+		{"probes", func(ctx context.Context, r *Report) (err error) { r.Probes, err = b.measureProbes(ctx); return err }},
 		{"idle", func(ctx context.Context, r *Report) (err error) { r.Idle, err = b.measureIdle(ctx); return err }},
 		{"checkpoint", func(ctx context.Context, r *Report) (err error) {
 			r.Checkpoint, err = b.measureCheckpoint(ctx)
@@ -145,6 +146,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		}
 	}
 	report.Aims = append(report.Aims, report.progressAims()...)
+	report.Aims = append(report.Aims, report.probeAims()...)
 	report.Aims = append(report.Aims, report.storageAims()...)
 	report.Aims = append(report.Aims, report.watchAims()...)
 	return report, nil

@@ -22,6 +22,7 @@ type Report struct {
 	Replay     []ReplayResult     `json:"replay,omitempty"`
 	Recovery   []RecoveryResult   `json:"recovery,omitempty"`
 	Progress   []ProgressResult   `json:"progress,omitempty"`
+	Probes     []ProbeResult      `json:"probes,omitempty"`
 	Idle       *IdleResult        `json:"idle,omitempty"`
 	Checkpoint []CheckpointResult `json:"checkpoint,omitempty"`
 	History    []HistoryResult    `json:"history,omitempty"`
@@ -74,7 +75,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 		align uint
 	}{
 		{r.limits, tabwriter.AlignRight}, {r.writes, tabwriter.AlignRight}, {r.reads, tabwriter.AlignRight},
-		{r.replay, tabwriter.AlignRight}, {r.recovery, tabwriter.AlignRight}, {r.progress, tabwriter.AlignRight}, {r.idle, tabwriter.AlignRight},
+		{r.replay, tabwriter.AlignRight}, {r.recovery, tabwriter.AlignRight}, {r.progress, tabwriter.AlignRight}, {r.probes, tabwriter.AlignRight},
+		{r.idle, tabwriter.AlignRight},
 		{r.checkpoint, tabwriter.AlignRight}, {r.history, tabwriter.AlignRight}, {r.debian, tabwriter.AlignRight},
 		{r.bounded, tabwriter.AlignRight}, {r.watch, tabwriter.AlignRight}, {r.fanout, tabwriter.AlignRight}, {r.aims, 0},
 	} {

@@ -41,6 +41,7 @@ func sample(t *testing.T) *Report {
 	report.Replay = []ReplayResult{{Records: 2000, Batch: 100, LogBytes: 1e9, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
 	report.Recovery = []RecoveryResult{{Records: 1e6, Topics: 1000, ReadyMS: 900, ReplayMS: 500, CleanMS: 1200, ResidentBytes: 364e6, CacheBytes: 64e6}}
 	report.Progress = []ProgressResult{{Log: "both", LogBytes: 1e8, ReplayMS: 500, Readings: 90, Off: 0.02, ETAOffMS: 15}}
+	report.Probes = []ProbeResult{{State: "at rest", Connections: "kept", Probes: 1000, P50US: 90, P99US: 300, MaxUS: 900, Health: "[200]", Live: "[200]"}}
 	report.Idle = &IdleResult{Topics: 1000, BytesPerTopic: 512}
 	report.Checkpoint = []CheckpointResult{{While: "quiet", P99US: 100, Ratio: 1}, {While: "merges", P99US: 150, Ratio: 1.5}}
 	report.History = []HistoryResult{{Written: "in turn", Topics: 1000, Records: 4e5}, {Written: "alone", Topics: 1000, Records: 1e6}}
@@ -53,6 +54,7 @@ func sample(t *testing.T) *Report {
 	report.Fanout = &FanoutResult{Destinations: 100, Writes: 200, BytesAlone: 248, BytesEach: 56, AloneP50US: 400, P50US: 440, Ratio: 1.1, AllP50MS: 4.5,
 		Lone: LoneResult{Rounds: 18, Writes: 60_000, AloneP50US: 60, P50US: 66, Ratio: 1.15}}
 	report.Aims = append(report.Aims, report.progressAims()...)
+	report.Aims = append(report.Aims, report.probeAims()...)
 	report.Aims = append(report.Aims, report.storageAims()...)
 	report.Aims = append(report.Aims, report.watchAims()...)
 	return report

@@ -39,10 +39,14 @@ type server struct {
 // boot starts a server in dir and waits until it is ready. The caller closes
 // it.
 func boot(ctx context.Context, dir string, env []string) (*server, error) {
+	return bootOptions(ctx, child.Options{Dir: dir, Env: env})
+}
+
+func bootOptions(ctx context.Context, o child.Options) (*server, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	var seen []child.Probe
-	process, ready, err := child.Boot(ctx, child.Options{Dir: dir, Env: env}, readyPoll, func(p child.Probe) {
+	process, ready, err := child.Boot(ctx, o, readyPoll, func(p child.Probe) {
 		if p.Phase == "replaying" || p.Phase == "ready" {
 			seen = append(seen, p)
 		}

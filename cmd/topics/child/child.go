@@ -5,6 +5,7 @@
 package child
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,8 @@ type Options struct {
 	// its port beside it. Servers started one after the other with the same
 	// Dir are boots of the same server.
 	Dir string
+	// Command is the subcommand that serves; "serve" if it is empty.
+	Command string
 	// Env holds further NAME=VALUE settings. TOPICS_* variables of this
 	// process are not handed on, so that a run depends on its flags alone.
 	Env []string
@@ -52,7 +55,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("remove the last boot's port file: %w", err)
 	}
 	s := &Server{
-		cmd:      exec.Command(exe, "serve"),
+		cmd:      exec.Command(exe, cmp.Or(o.Command, "serve")),
 		portFile: portFile,
 		done:     make(chan struct{}),
 	}

@@ -132,6 +132,19 @@ const bodyPart = 8
 // connections, and what the collector has yet to free.
 func (c *Config) ProcessBytes() int64 { return c.MemoryBytes / 4 }
 
+// HeaderBytes is how large the header of a request may be: 64 KiB, and less with
+// less than 1 GiB of memory, because every connection may bring one.
+func (c *Config) HeaderBytes() int {
+	return int(min(max(c.ProcessBytes()/4096, 8*kib), 64*kib))
+}
+
+// connectionCost is what a connection takes that asks nothing.
+const connectionCost = 8 * kib
+
+// Connections is how many connections the memory kept for the process has room
+// for.
+func (c *Config) Connections() int { return int(c.ProcessBytes() / 2 / connectionCost) }
+
 // overdrawn is the sum and all that is in it.
 func (c *Config) overdrawn() string {
 	sum := c.ProcessBytes()

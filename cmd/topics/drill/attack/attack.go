@@ -4,6 +4,7 @@
 package attack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,9 @@ type Cmd struct {
 	Dir    string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
 	Set    []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON   bool          `name:"json" help:"Print the report as JSON."`
+	// The client that behaves is a process of its own: in that of a crowd it
+	// would wait for its turn among them.
+	Behave string `hidden:"" help:"Behave towards the server at this address for as long as an attack, and print what came of it."`
 }
 
 // Validate is called by kong.
@@ -56,6 +60,9 @@ func (c *Cmd) Validate() error {
 // Run runs the attacks and prints the report. It returns an error when a server
 // died, went beyond its limit or starved the client that behaves.
 func (c *Cmd) Run(ctx context.Context) (err error) {
+	if c.Behave != "" {
+		return c.behave(ctx)
+	}
 	dir, err := os.MkdirTemp(c.Dir, "topics-attack-")
 	if err != nil {
 		return err
@@ -115,7 +122,9 @@ func (c *Cmd) run(ctx context.Context, dir string, a attack) (r Result, err erro
 	if err := prepare(ctx, addr); err != nil {
 		return r, fmt.Errorf("before the attack: %w", err)
 	}
-	r = c.face(ctx, addr, a)
+	if r, err = c.face(ctx, addr, a); err != nil {
+		return r, err
+	}
 	r.PeakBytes, err = child.Peak(server.Pid())
 	select {
 	case <-server.Done():
@@ -135,18 +144,18 @@ func (c *Cmd) boot(ctx context.Context, dir string, a attack) (*child.Server, er
 }
 
 // face lets the client that behaves and the attack run side by side.
-func (c *Cmd) face(ctx context.Context, addr string, a attack) Result {
-	ctx, cancel := context.WithTimeout(ctx, c.Each)
+func (c *Cmd) face(ctx context.Context, addr string, a attack) (r Result, err error) {
+	attacked, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := &foe{ctx: ctx, addr: addr, scale: c.Scale}
+	f := &foe{ctx: attacked, addr: addr, scale: c.Scale}
+	f.crowds.Go(func() { a.run(f) })
 	began := time.Now()
-	behaved := startBehaved(ctx, addr)
-	a.run(f)
+	r, err = c.witness(ctx, addr)
+	cancel()
 	f.crowds.Wait()
-	r := behaved.result()
 	r.Attack, r.What, r.Seconds = a.name, a.what, time.Since(began).Seconds()
 	r.Attempts = f.attempts.Load()
-	return r
+	return r, err
 }
 
 // large is the topic that has something to read: records of largeRecord bytes.
@@ -156,7 +165,13 @@ const (
 	largeRecords = 40
 )
 
-// prepare fills the topic large.
+// old is the topic for small reads: records of a KiB.
+const (
+	old        = "old"
+	oldRecords = 5_000
+)
+
+// prepare fills the topics large and old.
 func prepare(ctx context.Context, addr string) error {
 	api, err := client.New("http://"+addr, client.Options{Key: hostileKey, Timeout: time.Minute})
 	if err != nil {
@@ -166,6 +181,13 @@ func prepare(ctx context.Context, addr string) error {
 	data := []byte(`"` + strings.Repeat("x", largeRecord-2) + `"`)
 	for range largeRecords {
 		if _, err := api.Append(ctx, large, &client.Write{Entries: []client.Entry{{Data: data}}}); err != nil {
+			return err
+		}
+	}
+	small := append(bytes.Clone(data[:1<<10-1]), '"')
+	w := &client.Write{Entries: slices.Repeat([]client.Entry{{Data: small}}, 10)}
+	for range oldRecords / len(w.Entries) {
+		if _, err := api.Append(ctx, old, w); err != nil {
 			return err
 		}
 	}

@@ -29,14 +29,14 @@ var attacks = []attack{
 	{"stalled-gzip", "500 clients stall at the end of 6 MB in gzip", nil, bodies("gzip", true)},
 	{"stalled-zstd", "500 clients stall at the end of 6 MB in zstd", nil, bodies("zstd", true)},
 	{"h2-window", "100 HTTP/2 connections with a window of 0 ask every route, 100 streams each", nil, closedWindows(100, 0)},
-	{"h2-headers", "the same with 60 KB of headers in each", nil, closedWindows(100, 60_000)},
+	{"h2-headers", "the same with 15 KB of headers in each", nil, closedWindows(100, 15_000)},
 	{"readers", "500 clients ask for 8 MB and take nothing", nil, readers},
 	{"lists", "500 clients list 5,000 topics and scrape metrics and take nothing", []string{"TOPICS_METRICS_MAX_TOPICS=100000"}, lists},
 	{"streams", "2,000 event streams, each at its own place, that nobody reads", nil, streams},
 	{"sockets", "2,000 WebSockets, each at its own place, that nobody reads", nil, sockets},
 	{"subscriptions", "WebSockets that subscribe to 256 topics each, 1,000 of them", nil, subscriptions},
 	{"keys", "64 clients write with an idempotency key of 256 bytes for each record", nil, idempotency},
-	{"cold", "12,000 reads of old records at a time, past a small cache", []string{"TOPICS_CACHE_BYTES=1MiB"}, coldReads},
+	{"cold", "12,000 clients at a time read old records, past a small cache", []string{"TOPICS_CACHE_BYTES=1MiB"}, coldReads},
 	{"connections", "15,000 connections that ask nothing", nil, connections("")},
 	{"headers", "4,000 connections with 60 KB of a header that does not end", nil, headers},
 }
@@ -113,8 +113,8 @@ func idempotency(f *foe) {
 
 func coldReads(f *foe) {
 	f.crowd(12_000, func(int) {
-		from := rand.IntN(largeRecords)
-		f.send(request("GET", fmt.Sprintf("/v0/topics/%s/diff?limit=1&from_seq=%d", large, from), "", nil))
+		from := rand.IntN(oldRecords)
+		f.send(request("GET", fmt.Sprintf("/v0/topics/%s/diff?limit=1&from_seq=%d", old, from), "", nil))
 	})
 }
 

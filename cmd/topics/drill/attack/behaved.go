@@ -3,10 +3,13 @@ package attack
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +18,10 @@ import (
 )
 
 // giveUp is how long the client that behaves tries for one answer: it comes
-// again when it is asked to. Longer is an error, as is any other answer.
-const giveUp = 10 * time.Second
+// again when it is asked to. Longer is an error, as is any other answer. In a
+// flood the kernel may drop what opens a connection, and tries again after 1, 3,
+// 7 and 15 s.
+const giveUp = 30 * time.Second
 
 // behaved is a client that writes and reads a little, in two loops: one keeps its
 // connection, one makes a new one for each request.
@@ -28,6 +33,29 @@ type behaved struct {
 	latencies []time.Duration // from the first attempt to the answer
 	throttled int
 	errs      []error
+}
+
+// behave is what the process of the client that behaves does.
+func (c *Cmd) behave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Each)
+	defer cancel()
+	return json.NewEncoder(os.Stdout).Encode(startBehaved(ctx, c.Behave).result())
+}
+
+// witness runs that process and returns what came of it.
+func (c *Cmd) witness(ctx context.Context, addr string) (r Result, err error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return r, err
+	}
+	out, err := exec.CommandContext(ctx, exe, "drill", "attack", "--behave", addr, "--each", c.Each.String()).Output()
+	if err == nil {
+		err = json.Unmarshal(out, &r)
+	}
+	if err != nil {
+		err = fmt.Errorf("the client that behaves: %w", err)
+	}
+	return r, err
 }
 
 func startBehaved(ctx context.Context, addr string) *behaved {

@@ -1,0 +1,260 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
+)
+
+const (
+	// probeTick is the pause between two probes: what is measured is how long
+	// one takes, not how many there may be.
+	probeTick = 2 * time.Millisecond
+	// probedConns is how many connections the server may have while all of them
+	// are at work, and floodConns how many more ask for one all the time.
+	probedConns = 64
+	floodConns  = 256
+	probeTopic  = "bench-probes"
+	// heldBefore is how long a sync has been held when the probes begin: the
+	// server knows by then.
+	heldBefore = 11 * time.Second
+)
+
+// probeTargets are the probes that orchestrators and load balancers ask.
+var probeTargets = []string{"/health", "/health/quick", "/live", "/v0/ready"}
+
+// ProbeResult is how long the probes took in one state of the server, over one
+// kind of connection.
+type ProbeResult struct {
+	State       string  `json:"state"`
+	Connections string  `json:"connections"` // kept, or new for each probe
+	Probes      int     `json:"probes"`
+	Failed      int     `json:"failed"` // got no answer over a new connection
+	P50US       float64 `json:"p50_us"`
+	P99US       float64 `json:"p99_us"`
+	MaxUS       float64 `json:"max_us"`
+	Health      string  `json:"health"` // the statuses that /health had
+	Live        string  `json:"live"`   // and /live
+	full        bool    // a new connection waits for its turn
+}
+
+// probeState is a state to bring a server in; done ends it.
+type probeState struct {
+	name  string
+	env   []string
+	begin func(ctx context.Context, s *server) (done func() error, err error)
+}
+
+func (b *bench) probeStates() []probeState {
+	return []probeState{
+		{"at rest", nil, func(context.Context, *server) (func() error, error) { return func() error { return nil }, nil }},
+		{"64 writers, fsync", nil, writersAtWork},
+		{"a sync held for 11 s and more, 64 writers wait for it", nil, heldSync},
+		{fmt.Sprintf("%d connections, all at work, and %d more that come again and again", probedConns, floodConns),
+			[]string{fmt.Sprintf("TOPICS_MAX_CONNECTIONS=%d", probedConns)}, fullConnections},
+	}
+}
+
+// measureProbes measures each state on a server of its own, whose disk can be
+// told to hold its syncs.
+func (b *bench) measureProbes(ctx context.Context) ([]ProbeResult, error) {
+	var results []ProbeResult
+	for _, state := range b.probeStates() {
+		rs, err := b.measureState(ctx, state)
+		if err != nil {
+			return results, fmt.Errorf("%s: %w", state.name, err)
+		}
+		for _, r := range rs {
+			b.logf("probes: %s, %s connections  p50 %.0f us, p99 %.0f us, at most %.0f us, /health %s, /live %s",
+				r.State, r.Connections, r.P50US, r.P99US, r.MaxUS, r.Health, r.Live)
+		}
+		results = append(results, rs...)
+	}
+	return results, nil
+}
+
+func (b *bench) measureState(ctx context.Context, state probeState) (results []ProbeResult, err error) {
+	dir, done, err := scratch(b.dir, "probes")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	s, err := bootOptions(ctx, child.Options{Dir: dir, Command: "serve-held", Env: append(b.env(), state.env...)})
+	if err != nil {
+		return nil, err
+	}
+	defer s.kill()
+	if err := s.configure(ctx, probeTopic, "fsync"); err != nil {
+		return nil, err
+	}
+	if err := s.call(writeRequest(probeTopic, 1)); err != nil {
+		return nil, err
+	}
+	end, err := state.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, fresh := range []bool{false, true} {
+		r, err := probeFor(ctx, s.addr, fresh, b.cmd.Interval)
+		if err != nil {
+			return results, errors.Join(err, end())
+		}
+		r.State, r.full = state.name, len(state.env) > 0
+		results = append(results, r)
+	}
+	return results, end()
+}
+
+// probeFor probes for a while. An answer of any status is one.
+func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration) (r ProbeResult, err error) {
+	r.Connections = "kept"
+	if fresh {
+		r.Connections = "new"
+	}
+	var c *conn
+	var took []time.Duration
+	seen := map[string][]int{}
+	for i, end := 0, time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; i++ {
+		target := probeTargets[i%len(probeTargets)]
+		began := time.Now()
+		if c == nil {
+			if c, err = dial(addr); err != nil {
+				return r, err
+			}
+		}
+		status, _, err := c.roundTrip(render("GET", target, nil))
+		if err != nil {
+			// At its bound a server closes kept connections after each answer.
+			c.close()
+			c = nil
+			if fresh {
+				r.Failed++
+			}
+			continue
+		}
+		took = append(took, time.Since(began))
+		if all := seen[target]; len(all) == 0 || all[len(all)-1] != status {
+			seen[target] = append(all, status)
+		}
+		if fresh {
+			c.close()
+			c = nil
+		}
+		pause(ctx, probeTick)
+	}
+	if c != nil {
+		c.close()
+	}
+	r.Probes = len(took)
+	r.P50US, r.P99US, r.MaxUS = micros(quantile.Median(took)), micros(quantile.Of(took, 0.99)), micros(quantile.Of(took, 1))
+	r.Health, r.Live = fmt.Sprint(seen["/health"]), fmt.Sprint(seen["/live"])
+	return r, ctx.Err()
+}
+
+// writersAtWork has 64 connections write until done.
+func writersAtWork(ctx context.Context, s *server) (done func() error, err error) {
+	all, err := dialAll(s.addr, 64)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	request := writeRequest(probeTopic, 1)
+	var running sync.WaitGroup
+	errs := make([]error, len(all))
+	for i, c := range all {
+		running.Go(func() {
+			for ctx.Err() == nil && errs[i] == nil {
+				_, errs[i] = c.expect(request, 200)
+			}
+		})
+	}
+	return func() error {
+		cancel()
+		running.Wait()
+		closeAll(all)
+		return errors.Join(errs...)
+	}, nil
+}
+
+// heldSync holds every sync of the server's disk until done, while writers wait
+// for one.
+func heldSync(ctx context.Context, s *server) (done func() error, err error) {
+	if err := syscall.Kill(s.process.Pid(), syscall.SIGUSR1); err != nil {
+		return nil, err
+	}
+	written, err := writersAtWork(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	pause(ctx, heldBefore)
+	return func() error {
+		return errors.Join(syscall.Kill(s.process.Pid(), syscall.SIGUSR2), written())
+	}, nil
+}
+
+// fullConnections has long polls take all connections, and others ask for one
+// all the time.
+func fullConnections(ctx context.Context, s *server) (done func() error, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	poll := render("GET", "/v0/topics/"+probeTopic+"/diff?from_seq=1&wait_ms=30000", nil)
+	for range probedConns {
+		running.Go(func() { hold(ctx, s.addr, poll, time.Minute) })
+	}
+	for range floodConns {
+		running.Go(func() { hold(ctx, s.addr, nil, 100*time.Millisecond) })
+	}
+	return func() error {
+		cancel()
+		running.Wait()
+		return nil
+	}, nil
+}
+
+// hold opens a connection, sends a request, and keeps the connection for a
+// while or until the server ends it, again and again until ctx ends.
+func hold(ctx context.Context, addr string, request []byte, during time.Duration) {
+	dialer := net.Dialer{Timeout: time.Second}
+	for ctx.Err() == nil {
+		c, err := dialer.DialContext(ctx, "tcp", addr)
+		if err != nil {
+			continue
+		}
+		stop := context.AfterFunc(ctx, func() { c.Close() })
+		_ = c.SetDeadline(time.Now().Add(during))
+		if _, err := c.Write(request); err == nil {
+			_, _ = io.Copy(io.Discard, c)
+		}
+		stop()
+		c.Close()
+	}
+}
+
+func (r *Report) probes(w io.Writer) {
+	if len(r.Probes) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nprobes while\tconnections\tprobes\tfailed\tp50 us\tp99 us\tat most us\t/health\t/live\t")
+	for _, p := range r.Probes {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", p.State, p.Connections, p.Probes, p.Failed, figure(p.P50US), figure(p.P99US), figure(p.MaxUS), p.Health, p.Live)
+	}
+}
+
+func (r *Report) probeAims() []Aim {
+	var aims []Aim
+	for _, p := range r.Probes {
+		aims = append(aims, atMost("probes without an answer, "+p.Connections+" connections, "+p.State, 0, float64(p.Failed), ""))
+		if !p.full {
+			aims = append(aims, atMost("probes' p99, "+p.Connections+" connections, "+p.State, 5, p.P99US/1000, " ms"))
+		}
+	}
+	return aims
+}
