@@ -173,14 +173,19 @@ const (
 // takeFollowing takes memory for a stream or a session. release gives it back,
 // once.
 func (s *Server) takeFollowing(c *call, n int64) (release func(), err error) {
-	h := holder{}
-	if c.account != nil {
-		h = holder{c.account, &c.account.open}
-	}
+	h := c.followHolder()
 	if err := s.following.reserve(h, n); err != nil {
 		return nil, err
 	}
 	return func() { s.following.release(h, n) }, nil
+}
+
+// followHolder is who takes the memory for what a call follows.
+func (c *call) followHolder() holder {
+	if c.account == nil {
+		return holder{}
+	}
+	return holder{c.account, &c.account.open}
 }
 
 // giveSlots gives back every slot that the call still has.
