@@ -97,7 +97,7 @@ func (so *socket) serve(conn *websocket.Conn) {
 	so.out.open(so)
 	so.alive()
 	c := so.call
-	c.letGo() // a socket may be idle for days
+	c.letGo()                                                       // a socket may be idle for days
 	defer func() { _ = so.follows.hold(&so.server.following, 0) }() // it cannot fail
 	defer so.tasks.Wait()
 	defer so.out.shut()
