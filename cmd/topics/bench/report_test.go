@@ -76,7 +76,8 @@ func TestReportTable(t *testing.T) {
 		"64 fsync writers, frames per sync at least 8.00 9.00 met",
 		"64 fsync writers over 64 ephemeral writers at least 0.80x 0.85x met",
 		"disk, batches of 100 over 16 connections at least 700000 records/s 3000000 records/s met",
-		"both 100 500 90 0.020 15.0",
+		"both 100 500 90 0.020 0.000 15.0",
+		"at rest kept 1000 0 90.0 300 900 [200] [200]",
 		"replay_progress over both, from the share of time at most 0.05 0.02 met",
 		"replay of 2000 records in batches of 100 at least 400 MB/s 300 MB/s MISSED",
 		"resident memory, 2000 records in batches of 100 at most 64.0 B/record 12.0 B/record met",
@@ -110,7 +111,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 18 || len(back.Groups) != 6 {
+	if len(back.Writes) != 18 || back.Writes[0].Records != 30_000 || len(back.Aims) != 21 || len(back.Groups) != 6 {
 		t.Errorf("came back as %+v", back)
 	}
 }
