@@ -35,6 +35,7 @@ type Cmd struct {
 	Records           []amount      `help:"Records of the recovery, a fresh directory for each: 1M,10M,50M make a curve." default:"1M"`
 	Topics            int           `help:"Topics that the records of recovery, checkpoint and history are in." default:"1000"`
 	Size              int           `help:"Bytes of data of those records, and of idle and bounded." default:"200"`
+	Held              time.Duration `help:"How long a sync has been held when its probes begin." default:"11s"`
 	IdleTopics        amount        `help:"Topics at rest of idle." default:"100k"`
 	CheckpointRecords amount        `help:"Records that each measured checkpoint takes out of the log." default:"500k"`
 	HistoryRecords    amount        `help:"Records of history." default:"2M"`
@@ -51,8 +52,8 @@ type Cmd struct {
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {
-	case c.Interval <= 0 || c.Warmup < 0:
-		return errors.New("--interval must be positive and --warmup not negative")
+	case c.Interval <= 0 || c.Warmup < 0 || c.Held < 0:
+		return errors.New("--interval must be positive, --warmup and --held not negative")
 	case c.Repeats < 1:
 		return errors.New("--repeats must be at least 1")
 	case slices.ContainsFunc(c.Writers, func(n int) bool { return n < 1 || n > 1024 }):

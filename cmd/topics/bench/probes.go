@@ -23,9 +23,6 @@ const (
 	probedConns = 64
 	floodConns  = 256
 	probeTopic  = "bench-probes"
-	// heldBefore is how long a sync has been held when the probes begin: the
-	// server knows by then.
-	heldBefore = 11 * time.Second
 )
 
 // probeTargets are the probes that orchestrators and load balancers ask.
@@ -57,7 +54,7 @@ func (b *bench) probeStates() []probeState {
 	return []probeState{
 		{"at rest", nil, func(context.Context, *server) (func() error, error) { return func() error { return nil }, nil }},
 		{"64 writers, fsync", nil, writersAtWork},
-		{"a sync held for 11 s and more, 64 writers wait for it", nil, heldSync},
+		{fmt.Sprintf("a sync held for %s and more, 64 writers wait for it", b.cmd.Held), nil, b.heldSync},
 		{fmt.Sprintf("%d connections, all at work, and %d more that come again and again", probedConns, floodConns),
 			[]string{fmt.Sprintf("TOPICS_MAX_CONNECTIONS=%d", probedConns)}, fullConnections},
 	}
@@ -186,7 +183,7 @@ func writersAtWork(ctx context.Context, s *server) (done func() error, err error
 
 // heldSync holds every sync of the server's disk until done, while writers wait
 // for one.
-func heldSync(ctx context.Context, s *server) (done func() error, err error) {
+func (b *bench) heldSync(ctx context.Context, s *server) (done func() error, err error) {
 	if err := syscall.Kill(s.process.Pid(), syscall.SIGUSR1); err != nil {
 		return nil, err
 	}
@@ -194,7 +191,7 @@ func heldSync(ctx context.Context, s *server) (done func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pause(ctx, heldBefore)
+	pause(ctx, b.cmd.Held)
 	return func() error {
 		return errors.Join(syscall.Kill(s.process.Pid(), syscall.SIGUSR2), written())
 	}, nil
