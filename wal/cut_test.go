@@ -25,7 +25,7 @@ func TestCutStaysCutAfterAFailedSync(t *testing.T) {
 			o.Manual, o.FileBytes = true, 8<<10
 			l, _, _ := reopen(t, o)
 			// From here on frames are sectors.
-			first := fill(t, l, 0, 512-headerSize-frame.HeaderSize)
+			first := fill(t, l, 0, 512-HeaderSize-frame.HeaderSize)
 			check(t, l.WaitSynced(first.End))
 			for i := range byte(8) {
 				fill(t, l, 1+i, 512-frame.HeaderSize)

@@ -17,7 +17,7 @@
 //     at which offset. A torn tail (what Options.Tail allows a process to leave
 //     that did not end in order) is cut; damage is an error, and nothing is
 //     touched. Salvage reads what can be read of a damaged log.
-//   - What a checkpoint has made unneeded is given back by Release, whole
+//   - What a checkpoint has made oldestFreeable is given back by Release, whole
 //     files from the front. A crash in the middle of it, at any step, leaves a
 //     log that opens.
 //
@@ -43,7 +43,7 @@
 // One released file at a time is kept to become a spare: its blocks are
 // allocated already. It leaves the names of the log first, and comes back only
 // when its zeros are durable. Readers that still have it open find that out by
-// the checksum, or by the position, of what they read, and say ErrReleased.
+// the checksum, or by the position, of what they read, and say ErrTruncated.
 //
 // A position (LSN) counts frame bytes only, file headers and slack left out:
 // the offset in a file is 64 + lsn - first.

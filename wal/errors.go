@@ -20,8 +20,8 @@ var (
 	ErrReadOnly = errors.New("wal: read-only after a failure")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("wal: closed")
-	// ErrReleased: the frame stood in a file that Release has given back.
-	ErrReleased = errors.New("wal: released")
+	// ErrTruncated: the frame stood in a file that Release has given back.
+	ErrTruncated = errors.New("wal: released")
 	// ErrTooLarge: the frame exceeds what a frame may hold.
 	ErrTooLarge = errors.New("wal: frame too large")
 )

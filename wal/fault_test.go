@@ -378,10 +378,10 @@ func TestFilesAreTriedAgain(t *testing.T) {
 				broken.Store(true)
 				inj := &errfs.Injector{Nth: 1, Sticky: true, Err: errno, Ops: op, Only: func(name string) bool {
 					if name == "." { // synced for the second file
-						_, err := fsys.OpenRead(fileName(2))
+						_, err := fsys.OpenRead(FileName(2))
 						return broken.Load() && err == nil
 					}
-					return broken.Load() && name == fileName(2)
+					return broken.Load() && name == FileName(2)
 				}}
 				o := options(errfs.New(fsys, inj), ".")
 				o.FileBytes = fullFile
@@ -436,7 +436,7 @@ func TestFilesAreTriedAgain(t *testing.T) {
 func TestFailedIsCalledOnce(t *testing.T) {
 	for _, closing := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			inj := &errfs.Injector{Ops: errfs.Sync, Sticky: true, Only: func(name string) bool { return name == fileName(1) }}
+			inj := &errfs.Injector{Ops: errfs.Sync, Sticky: true, Only: func(name string) bool { return name == FileName(1) }}
 			o := options(errfs.New(crashfs.New(), inj), ".")
 			failures := make(chan error, 9)
 			var l *Log

@@ -140,7 +140,7 @@ type sampler struct {
 // left of a block of zeros in the middle may mislead it.
 func (s *sampler) end() int64 {
 	f := s.used[len(s.used)-1]
-	lo, hi := int64(headerSize), f.size
+	lo, hi := int64(HeaderSize), f.size
 	if len(s.used)-1 == s.from {
 		lo = f.offset(s.begin)
 	}
@@ -217,14 +217,14 @@ func (s *sampler) find(pos int64) (f *file, off, limit int64) {
 		off -= s.limit(i)
 		i++
 	}
-	return s.used[i], max(off, headerSize) &^ (frame.Align - 1), s.limit(i)
+	return s.used[i], max(off, HeaderSize) &^ (frame.Align - 1), s.limit(i)
 }
 
 // around looks for the frame that a spot is inside of: back from it until one
 // begins that goes so far.
 func (s *sampler) around(in *spot) (avg stretch, ok bool) {
-	for to := in.off; to > headerSize && s.back > 0; to -= backBytes {
-		from := max(to-backBytes, headerSize)
+	for to := in.off; to > HeaderSize && s.back > 0; to -= backBytes {
+		from := max(to-backBytes, HeaderSize)
 		s.back -= to - from
 		p := s.read(in.file, from, to-from+headBytes)
 		for at := from; at < to && at-from < int64(len(p)); {
@@ -245,7 +245,7 @@ func (s *sampler) around(in *spot) (avg stretch, ok bool) {
 // head reads what begins with p at that offset of f, if it is a frame's header
 // by its position; its checksum is not looked at.
 func (s *sampler) head(f *file, off int64, p []byte) (a Amount, ok bool) {
-	lsn := f.first + LSN(off-headerSize)
+	lsn := f.first + LSN(off-HeaderSize)
 	if len(p) < frame.HeaderSize || LSN(frame.LSN(p)) != lsn {
 		return a, false
 	}

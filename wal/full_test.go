@@ -64,7 +64,7 @@ func TestDiskFull(t *testing.T) {
 	n := fillDisk(t, l, 200, 0)
 	reserve := int(o.reserve())
 	left := int(l.mu.cur.room(l.mu.tail))
-	if room := 2*(fullFile-headerSize) - n*232; left < reserve || left > reserve+232 || room < left {
+	if room := 2*(fullFile-HeaderSize) - n*232; left < reserve || left > reserve+232 || room < left {
 		t.Errorf("full with %d bytes left, the reserve is %d", left, reserve)
 	}
 	// What frees space still works, out of the reserve, and what was appended
@@ -161,7 +161,7 @@ func TestBigFrameOnAFullDisk(t *testing.T) {
 // TestQuotaIsAFullDisk: an exhausted quota is no failure of the disk.
 func TestQuotaIsAFullDisk(t *testing.T) {
 	inj := &errfs.Injector{Nth: 1, Ops: errfs.Create, Err: syscall.EDQUOT,
-		Only: func(name string) bool { return name == fileName(2) }}
+		Only: func(name string) bool { return name == FileName(2) }}
 	o := options(errfs.New(crashfs.New(), inj), ".")
 	o.Manual, o.FileBytes = true, fullFile
 	l, _, _ := reopen(t, o)

@@ -45,11 +45,11 @@ func payloadOf(n int) []byte {
 // appendTorn appends frames and kills the process while it writes them.
 func appendTorn(t *testing.T, l *Log, fsys *crashfs.FS, seed int, sizes ...int) {
 	t.Helper()
-	l.prepareSpare()
+	l.prepareNext()
 	for _, n := range sizes {
 		_, err := l.TryAppend(0, 1, nil, payloadOf(n))
 		if errors.Is(err, ErrBusy) {
-			l.prepareSpare()
+			l.prepareNext()
 			_, err = l.TryAppend(0, 1, nil, payloadOf(n))
 		}
 		check(t, err)
@@ -138,7 +138,7 @@ func killedAt(t *testing.T, o Options, fsys *crashfs.FS, n, frames int, end LSN,
 func TestFailedOpeningIsToldApart(t *testing.T) {
 	for nth := 1; ; nth++ {
 		s := newSample(t)
-		copy(s.image[fileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
+		copy(s.image[FileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
 		fsys := s.mount(t)
 		fsys.FailSync("*", nth)
 		s.opts.FS = fsys
@@ -159,7 +159,7 @@ func TestFailedOpeningIsToldApart(t *testing.T) {
 		if !errors.As(err, &failed) || failed.File == "" || failed.Err == nil {
 			t.Fatalf("sync %d failed: %v", nth, err)
 		}
-		if nth <= 4 && (read > 0 || failed.File != fileName(uint64(nth))) {
+		if nth <= 4 && (read > 0 || failed.File != FileName(uint64(nth))) {
 			t.Errorf("sync %d failed on %s, %d frames were read", nth, failed.File, read)
 		}
 	}
@@ -171,7 +171,7 @@ func TestFailedOpeningIsToldApart(t *testing.T) {
 func TestZerosThatAreNotOnTheDisk(t *testing.T) {
 	for nth := 1; nth <= 9; nth++ {
 		s := newSample(t)
-		copy(s.image[fileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
+		copy(s.image[FileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
 		fsys := s.mount(t)
 		fsys.FailSync("*", nth)
 		s.opts.FS = fsys

@@ -45,7 +45,7 @@ func (r *Reader) Within(ctx context.Context) { r.ctx = ctx }
 // Frame returns the type and the payload of the frame that Append put at lsn.
 // The slice is never written to again and may be kept. A frame from a file is
 // verified; damage is a *CorruptionError. A frame that Release gave back is
-// ErrReleased, unless the cache still has it.
+// ErrTruncated, unless the cache still has it.
 func (r *Reader) Frame(lsn LSN) (typ byte, payload []byte, err error) {
 	if r.log != nil {
 		if typ, p, ok := r.log.cache.frame(lsn); ok {
@@ -54,13 +54,13 @@ func (r *Reader) Frame(lsn LSN) (typ byte, payload []byte, err error) {
 	}
 	f := r.fileOf(lsn)
 	if f == nil {
-		return 0, nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+		return 0, nil, fmt.Errorf("%w: lsn %d", ErrTruncated, lsn)
 	}
 	fr, err := r.frame(f, lsn)
 	// A file given back meanwhile may be closed, zeroed, or in use for other
 	// positions. What was verified is right all the same.
-	if err != nil && f.released.Load() {
-		return 0, nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+	if err != nil && f.freed.Load() {
+		return 0, nil, fmt.Errorf("%w: lsn %d", ErrTruncated, lsn)
 	}
 	return fr.Type, fr.Payload, err
 }
@@ -123,11 +123,11 @@ func (r *Reader) fileOf(lsn LSN) *file {
 		return fileOf(*r.log.files.Load(), lsn)
 	}
 	// Damage may have left any of them without a header.
-	if f := fileOf(r.replay.used, lsn); f != nil && f.headed && f.holds(lsn) {
+	if f := fileOf(r.replay.used, lsn); f != nil && f.hasHeader && f.holds(lsn) {
 		return f
 	}
 	for _, f := range r.replay.unused {
-		if f.headed && f.first <= lsn && f.holds(lsn) {
+		if f.hasHeader && f.first <= lsn && f.holds(lsn) {
 			return f
 		}
 	}

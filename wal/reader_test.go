@@ -227,7 +227,7 @@ func TestReadCutFile(t *testing.T) {
 	l, _, _ := reopen(t, o)
 	defer l.Close()
 	frames := written(t, l, repeat(900, 1000)...)
-	check(t, os.Truncate(dir+"/"+fileName(1), 10_000))
+	check(t, os.Truncate(dir+"/"+FileName(1), 10_000))
 	r := l.NewReader()
 	readBack(t, r, frames[:9]...)
 	_, _, err := r.Frame(frames[12].span.Start)

@@ -63,7 +63,7 @@ func Inspect(opts Options) (*Replay, error) {
 			r.leftovers = append(r.leftovers, name)
 			continue
 		}
-		index, ok := parseName(name)
+		index, ok := ParseName(name)
 		if !ok {
 			continue
 		}
@@ -77,7 +77,7 @@ func Inspect(opts Options) (*Replay, error) {
 		}
 	}
 	var version *VersionError
-	if errors.As(r.refused, &version) && !slices.ContainsFunc(slices.Concat(r.used, r.unused), func(f *file) bool { return f.headed }) {
+	if errors.As(r.refused, &version) && !slices.ContainsFunc(slices.Concat(r.used, r.unused), func(f *file) bool { return f.hasHeader }) {
 		r.close()
 		return nil, r.refused
 	}
@@ -140,13 +140,13 @@ func (r *Replay) openFile(name string, index uint64) error {
 	if f.size, err = h.Size(); err != nil {
 		return fmt.Errorf("wal: size of %s: %w", name, err)
 	}
-	if f.fault, err = r.readHeader(f); err != nil {
+	if f.refusal, err = r.readHeader(f); err != nil {
 		return err
 	}
 	switch {
-	case f.fault != nil && r.refused == nil:
-		r.refused = f.fault
-	case f.fault == nil && f.headed && len(r.unused) == 1:
+	case f.refusal != nil && r.refused == nil:
+		r.refused = f.refusal
+	case f.refusal == nil && f.hasHeader && len(r.unused) == 1:
 		r.used, r.unused = append(r.used, f), r.unused[:0]
 	}
 	return nil
@@ -155,7 +155,7 @@ func (r *Replay) openFile(name string, index uint64) error {
 // readHeader sets what the header of f says, if it has one. A fault is what
 // the power did not do.
 func (r *Replay) readHeader(f *file) (fault, err error) {
-	buf := make([]byte, min(f.size, headerSize))
+	buf := make([]byte, min(f.size, HeaderSize))
 	if _, err := f.ReadAt(buf, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wal: read %s: %w", f.name, err)
 	}
@@ -167,9 +167,9 @@ func (r *Replay) readHeader(f *file) (fault, err error) {
 		return &CorruptionError{File: f.name, LSN: head.first,
 			Cause: fmt.Sprintf("belongs to log %016x, not %016x", head.logID, r.logID), Proof: "its header is whole"}, nil
 	}
-	r.logID, f.first, f.synced, f.headed = head.logID, head.first, head.synced, true
+	r.logID, f.first, f.synced, f.hasHeader = head.logID, head.first, head.synced, true
 	if f.size < head.size {
-		return &CorruptionError{File: f.name, Offset: f.size, LSN: head.first + LSN(f.size-headerSize),
+		return &CorruptionError{File: f.name, Offset: f.size, LSN: head.first + LSN(f.size-HeaderSize),
 			Cause: "the file is cut short", Proof: fmt.Sprintf("its header says %d bytes", head.size)}, nil
 	}
 	return nil, nil
@@ -220,7 +220,7 @@ func (r *Replay) checkBegin(all []*file) error {
 }
 
 func missing(index uint64, lsn LSN, proof string) error {
-	return &CorruptionError{File: fileName(index), LSN: lsn, Cause: "file is missing", Proof: proof}
+	return &CorruptionError{File: FileName(index), LSN: lsn, Cause: "file is missing", Proof: proof}
 }
 
 func (r *Replay) close() {
@@ -241,7 +241,7 @@ func (r *Replay) Files() int { return len(r.used) - r.from }
 // on disk has been touched.
 func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail, error) {
 	s := newScanner(r)
-	s.sifted = progress
+	s.progress = progress
 	err := r.refused
 	if err == nil {
 		err = r.syncAll()

@@ -190,7 +190,7 @@ func (l *Log) makeSpace(size int64, mode Mode) error {
 }
 
 // exceedsFile reports whether a frame of that size needs a file of its own.
-func (l *Log) exceedsFile(size int64) bool { return size > l.opts.fileSize(0)-headerSize }
+func (l *Log) exceedsFile(size int64) bool { return size > l.opts.fileSize(0)-HeaderSize }
 
 // addLarge counts the reservations that wait for a file larger than usual. As
 // long as there is one, others get room in the present file only: they would
@@ -227,17 +227,17 @@ func (l *Log) roomLocked(size int64, mode Mode) error {
 	}
 	need := l.mu.reserved + size
 	room := l.mu.cur.room(l.mu.tail)
-	waits := l.mu.large > 0 && l.mu.lack == nil && !l.exceedsFile(size) // see addLarge
-	switch spare := l.mu.spare; {
-	case spare != nil && !waits && need <= max(room, spare.size-headerSize):
+	waits := l.mu.large > 0 && l.mu.nextErr == nil && !l.exceedsFile(size) // see addLarge
+	switch spare := l.mu.next; {
+	case spare != nil && !waits && need <= max(room, spare.size-HeaderSize):
 		return nil
 	case freeing && need <= room, need <= room-l.opts.reserve():
 		return nil
-	case l.mu.lack != nil:
-		return l.mu.lack
+	case l.mu.nextErr != nil:
+		return l.mu.nextErr
 	}
-	if want := l.opts.fileSize(int(size)); want > l.mu.want {
-		l.mu.want = want
+	if want := l.opts.fileSize(int(size)); want > l.mu.nextSize {
+		l.mu.nextSize = want
 	}
 	l.wakePreparerLocked()
 	return ErrBusy

@@ -58,8 +58,8 @@ func TestReservedQueueIsKept(t *testing.T) {
 	})
 }
 
-// TestReleaseWakes: room that is returned unspent is there for who waits.
-func TestReleaseWakes(t *testing.T) {
+// TestReleaseWakesWaiters: room that is returned unspent is there for who waits.
+func TestReleaseWakesWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.QueueBytes, o.QueueWait = 4<<10, time.Hour })
 		room := reserveNow(t, l, 3000, 0)
@@ -176,7 +176,7 @@ func TestLargeReservationRefused(t *testing.T) {
 	if _, err := l.reserve(2*fullFile, 0); !errors.Is(err, ErrBusy) {
 		t.Fatal(err)
 	}
-	l.prepareSpare()
+	l.prepareNext()
 	if _, err := l.reserve(2*fullFile, 0); !errors.Is(err, ErrDiskFull) {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestReservationsAreKept(t *testing.T) {
 		o.Manual, o.FileBytes = true, fullFile
 		var l *Log
 		kept := func() {
-			if l != nil && l.mu.reserved > l.mu.cur.room(l.mu.tail) && (l.mu.spare == nil || l.mu.reserved > l.mu.spare.size-headerSize) {
+			if l != nil && l.mu.reserved > l.mu.cur.room(l.mu.tail) && (l.mu.next == nil || l.mu.reserved > l.mu.next.size-HeaderSize) {
 				t.Fatalf("seed %d: %d bytes are reserved, room is %d", seed, l.mu.reserved, l.mu.cur.room(l.mu.tail))
 			}
 		}
@@ -262,7 +262,7 @@ func TestReservationsAreKept(t *testing.T) {
 					t.Fatal(err)
 				}
 			case 8:
-				l.prepareSpare()
+				l.prepareNext()
 			case 9:
 				_, err := l.Tick()
 				check(t, err)

@@ -21,7 +21,7 @@ type Damage struct {
 
 // salvage delivers the frames of a log that may be damaged anywhere.
 type salvage struct {
-	*survey
+	*salvageScan
 	apply  func(Frame) error
 	damage func(Damage) error
 
@@ -46,7 +46,7 @@ func (r *Replay) Salvage(apply func(Frame) error, damage func(Damage) error) (en
 	if r.logID == 0 && len(all) > 0 {
 		return 0, noLogID(all[0])
 	}
-	s := &salvage{survey: newSurvey(r, all), apply: apply, damage: damage}
+	s := &salvage{salvageScan: newSalvageScan(r, all), apply: apply, damage: damage}
 	if err := s.run(); err != nil {
 		return 0, err
 	}
@@ -69,7 +69,7 @@ func (s *salvage) start() error {
 	case len(s.files) == 0:
 		s.pos = max(s.pos, s.opts.Start)
 		return nil
-	case s.opts.Start == 0 && s.files[0].headed && s.files[0].index == s.opts.first():
+	case s.opts.Start == 0 && s.files[0].hasHeader && s.files[0].index == s.opts.first():
 		s.pos = s.files[0].first
 		return nil
 	case s.opts.Start == 0 && s.opts.First > 1 && s.next(0) < endOfTime:
@@ -78,7 +78,7 @@ func (s *salvage) start() error {
 	}
 	s.pos = max(s.pos, s.opts.Start)
 	f := s.files[s.begins]
-	if !f.headed || f.first >= s.pos || f.holds(s.pos) && s.next(s.begins) == s.pos {
+	if !f.hasHeader || f.first >= s.pos || f.holds(s.pos) && s.next(s.begins) == s.pos {
 		return nil
 	}
 	upto, err := s.walk(f, s.pos)
@@ -100,8 +100,8 @@ func (s *salvage) file(i int, f *file) error {
 			return err
 		}
 	}
-	if f.headed && f.fault != nil {
-		return s.report(Damage{f.name, f.size, s.pos, s.next(i + 1), cause(f.fault)})
+	if f.hasHeader && f.refusal != nil {
+		return s.report(Damage{f.name, f.size, s.pos, s.next(i + 1), cause(f.refusal)})
 	}
 	return nil
 }
@@ -114,20 +114,20 @@ func (s *salvage) enter(i int, f *file) error {
 	}
 	there, next := f.index == want, s.next(i)
 	if !there {
-		if err := s.report(Damage{fileName(want), 0, s.pos, next, "file is missing"}); err != nil {
+		if err := s.report(Damage{FileName(want), 0, s.pos, next, "file is missing"}); err != nil {
 			return err
 		}
 	}
-	why := cause(f.fault)
+	why := cause(f.refusal)
 	switch {
-	case f.headed && f.first <= s.pos:
+	case f.hasHeader && f.first <= s.pos:
 		s.cur = f
 		return nil
-	case f.headed && i == 0 && there:
+	case f.hasHeader && i == 0 && there:
 		why = "the frames before the first file are missing"
-	case f.headed:
+	case f.hasHeader:
 		return nil
-	case f.fault != nil:
+	case f.refusal != nil:
 	case i == 0 && s.opts.expected():
 		why = "header missing or damaged"
 	case s.ended:
@@ -193,7 +193,7 @@ func (s *salvage) finish() error {
 	n := len(s.files)
 	switch {
 	case n == 0 && s.opts.expected(), s.opts.Newest > 0 && (n == 0 || s.files[n-1].index < s.opts.Newest):
-		return s.report(Damage{fileName(max(s.opts.Newest, s.opts.first())), 0, s.pos, endOfTime, "file is missing"})
+		return s.report(Damage{FileName(max(s.opts.Newest, s.opts.first())), 0, s.pos, endOfTime, "file is missing"})
 	case s.ended, s.last.LSN == s.pos && s.last.Next == endOfTime:
 		return nil
 	}
@@ -209,9 +209,9 @@ func (s *salvage) finish() error {
 // damage was reported before, or it is not a torn tail of the kind that there
 // can be. next is where valid frames go on; endOfTime if nowhere.
 func (s *salvage) proven(next LSN) (bool, error) {
-	told := s.last.File != "" && s.last.LSN == s.pos && s.last.Next < endOfTime
+	reported := s.last.File != "" && s.last.LSN == s.pos && s.last.Next < endOfTime
 	switch {
-	case told, s.pos < s.synced, s.index() < s.opts.Newest:
+	case reported, s.pos < s.synced, s.index() < s.opts.Newest:
 		return true, nil
 	case s.opts.Tail == TailPower:
 		return false, nil
@@ -231,7 +231,7 @@ func (s *salvage) proven(next LSN) (bool, error) {
 			return false, err
 		}
 	}
-	in, _, err := s.disorder(s.pos, rests)
+	in, _, err := s.notTorn(s.pos, rests)
 	return in != nil, err
 }
 
@@ -250,7 +250,7 @@ func (s *salvage) here(next LSN) Damage {
 	case len(s.files) > 0:
 		return Damage{s.files[0].name, 0, s.pos, next, "no valid frame"}
 	}
-	return Damage{fileName(s.opts.first()), 0, s.pos, next, "file is missing"}
+	return Damage{FileName(s.opts.first()), 0, s.pos, next, "file is missing"}
 }
 
 // next is where the frames of file i and those after it begin; endOfTime if

@@ -25,16 +25,16 @@ type scanner struct {
 	synced LSN    // highest position that a frame or header says was durable
 	cause  string // why end is the end; empty: nothing was ever written there
 
-	before int64       // bytes read in the files before the one at hand
-	sifted func(int64) // gets the bytes read so far
+	before   int64       // bytes read in the files before the one at hand
+	progress func(int64) // gets the bytes read so far
 
-	reach   LSN   // the furthest that the files sifted so far can hold
-	garbage int64 // bytes from end to the last that is not zero, in each file
-	dirtyTo int64 // offset in used[at] behind its last byte that is not zero
+	farthest LSN   // the furthest that the files sifted so far can hold
+	garbage  int64 // bytes from end to the last that is not zero, in each file
+	dirtyTo  int64 // offset in used[at] behind its last byte that is not zero
 }
 
 func newScanner(r *Replay) *scanner {
-	return &scanner{Replay: r, at: r.from, end: r.begin, sifted: func(int64) {}, synced: max(r.opts.Synced, r.opts.Start)}
+	return &scanner{Replay: r, at: r.from, end: r.begin, progress: func(int64) {}, synced: max(r.opts.Synced, r.opts.Start)}
 }
 
 // each streams every frame through apply, reading ahead in one goroutine.

@@ -17,7 +17,7 @@ func (s *scanner) search(f *file, off int64, fits func(off int64, lsn LSN) bool,
 	dirty = off
 	buf := make([]byte, max(0, min(blockBytes+frame.HeaderSize, f.size-off)))
 	for ; off < f.size; off += blockBytes {
-		s.sifted(s.before + off)
+		s.progress(s.before + off)
 		n, err := f.ReadAt(buf[:min(int64(len(buf)), f.size-off)], off)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return dirty, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)

@@ -32,7 +32,7 @@ type Stats struct {
 	Synced         uint64        // LSN
 	Files          int           // in use
 	Bytes          int64         // of all files on disk, the spare and a recycled one included
-	Released       uint64        // files given back
+	Freed          uint64        // files freed by TruncateFront
 	Recycled       uint64        // files given back that became a spare
 	Oldest         LSN           // where the oldest file begins
 }
@@ -54,17 +54,17 @@ func (l *Log) Stats() Stats {
 	s.Reserved = l.mu.reserved
 	s.ReadOnly = l.mu.err != nil
 	s.Err = l.mu.err
-	if l.mu.lack != nil && l.mu.spare == nil {
-		s.PrepareErr, s.PrepareErrSince = l.mu.lack, l.mu.lacking
+	if l.mu.nextErr != nil && l.mu.next == nil {
+		s.PrepareErr, s.PrepareErrSince = l.mu.nextErr, l.mu.nextErrSince
 	}
 	s.Full = errors.Is(s.PrepareErr, ErrDiskFull)
 	s.Written = uint64(l.mu.write.done)
 	s.Synced = uint64(l.mu.sync.done)
-	s.Writing, s.Syncing = l.mu.write.underWay(), l.mu.sync.underWay()
+	s.Writing, s.Syncing = l.mu.write.runningLocked(), l.mu.sync.runningLocked()
 	s.Waiting, s.Blocked = int(l.waiting.Load()), int(l.blocked.Load())
 	files := *l.files.Load()
 	s.Files, s.Oldest = len(files), files[0].first
-	for _, f := range append(files[:len(files):len(files)], l.mu.spare, l.mu.recycled) {
+	for _, f := range append(files[:len(files):len(files)], l.mu.next, l.mu.recyclable) {
 		if f != nil {
 			s.Bytes += f.size
 		}

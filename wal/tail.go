@@ -40,9 +40,13 @@ func (t *Tail) Open() (*Log, error) {
 	return l, err
 }
 
+// Close closes the files instead, after a replay that only reads. Nothing on disk
+// has been changed.
+func (t *Tail) Close() { t.replay.close() }
+
 func (t *Tail) open() (*Log, error) {
 	r := t.replay
-	if err := t.dropBehind(); err != nil {
+	if err := t.removeAfterEnd(); err != nil {
 		return nil, err
 	}
 	if len(r.used) == 0 {
@@ -61,7 +65,7 @@ func (t *Tail) open() (*Log, error) {
 		if err := t.rewrite(); err != nil {
 			return nil, err
 		}
-		if err := t.cut(); err != nil {
+		if err := t.zeroTail(); err != nil {
 			return nil, err
 		}
 	}
@@ -86,10 +90,10 @@ func (t *Tail) removeLeftovers() error {
 	return nil
 }
 
-// dropBehind removes the files behind the one that holds End, and makes sure
+// removeAfterEnd removes the files behind the one that holds End, and makes sure
 // that files which an earlier recovery removed are gone for good: one that
 // came back with the power would say where the file before it ends.
-func (t *Tail) dropBehind() error {
+func (t *Tail) removeAfterEnd() error {
 	r := t.replay
 	behind := r.unused
 	if len(r.used) > 0 {
@@ -126,7 +130,7 @@ func (t *Tail) rewrite() error {
 		if from > to || from == to && t.synced > f.first {
 			continue
 		}
-		if err := rewriteRange(f, 0, headerSize); err != nil {
+		if err := rewriteRange(f, 0, HeaderSize); err != nil {
 			return err
 		}
 		if err := rewriteRange(f, f.offset(from), f.offset(to)); err != nil {
@@ -146,7 +150,7 @@ func (t *Tail) rewrite() error {
 // shows zeros that are not on the disk, the next opening writes all of them
 // again. If the sync after the header fails, only the old header can be left on
 // the disk, and the next frame overwrites it.
-func (t *Tail) cut() error {
+func (t *Tail) zeroTail() error {
 	r := t.replay
 	f := r.used[len(r.used)-1]
 	end := f.offset(t.End)
@@ -208,8 +212,8 @@ func (t *Tail) start() *Log {
 	l := &Log{opts: r.opts, logID: r.logID, cache: newCache(r.opts.CacheBytes)}
 	l.files.Store(&r.used)
 	l.mu.tail, l.mu.marked, l.mu.ticked = t.End, t.End, t.End
-	l.mu.write.advance(t.End)
-	l.mu.sync.advance(t.End)
+	l.mu.write.advanceLocked(t.End)
+	l.mu.sync.advanceLocked(t.End)
 	l.mu.cur = r.used[len(r.used)-1]
 	l.mu.newest = l.mu.cur.index
 	l.startBackground()

@@ -16,36 +16,36 @@ func (s *scanner) classify() error {
 		return noLogID(s.unused[0])
 	}
 	if s.end < s.synced {
-		return s.damaged(nil, fmt.Sprintf("the log is known to have been durable up to lsn %d", s.synced))
+		return s.corruption(nil, fmt.Sprintf("the log is known to have been durable up to lsn %d", s.synced))
 	}
 	files := s.unused
 	if len(s.used) > 0 {
 		files = slices.Concat(s.used[s.at:], s.unused)
 	}
-	s.reach = s.end
+	s.farthest = s.end
 	var rests []rest
 	for i, f := range files {
-		s.reach += LSN(max(f.size, s.opts.FileBytes)) // it may have been cut short
+		s.farthest += LSN(max(f.size, s.opts.FileBytes)) // it may have been cut short
 		off, at := int64(0), i == 0 && len(s.used) > 0
 		if at {
 			off = f.offset(s.end)
 		}
 		switch {
 		case !at && f.synced > s.end:
-			return s.damaged(f, fmt.Sprintf("the header of %s says so", f.name))
+			return s.corruption(f, fmt.Sprintf("the header of %s says so", f.name))
 		case !at && f.index <= s.opts.Newest:
-			return s.damaged(f, fmt.Sprintf("%s was in use", fileName(s.opts.Newest)))
+			return s.corruption(f, fmt.Sprintf("%s was in use", FileName(s.opts.Newest)))
 		}
-		found, err := s.sift(rest{file: f, from: off, holds: at})
+		found, err := s.findProof(rest{file: f, from: off, holds: at})
 		if err != nil {
 			return err
 		}
 		rests = append(rests, found)
 		s.before += f.size
 	}
-	in, why, err := s.disorder(s.end, rests)
+	in, why, err := s.notTorn(s.end, rests)
 	if err == nil && in != nil {
-		err = s.damaged(in, why)
+		err = s.corruption(in, why)
 	}
 	return err
 }
@@ -57,17 +57,17 @@ func noLogID(f *file) error {
 // sift looks in a file for a valid frame that proves end to have been synced,
 // and fills in what it finds. Where the header of the file is lost, so is the
 // position of its first frame: any in reach will do then.
-func (s *scanner) sift(r rest) (rest, error) {
+func (s *scanner) findProof(r rest) (rest, error) {
 	f := r.file
 	fits := func(off int64, lsn LSN) bool {
-		return lsn > s.end && lsn <= s.reach && (!r.holds && !f.headed || off == f.offset(lsn))
+		return lsn > s.end && lsn <= s.farthest && (!r.holds && !f.hasHeader || off == f.offset(lsn))
 	}
 	var err error
 	r.to, err = s.search(f, r.from, fits, func(off int64, fr frame.Frame) (bool, error) {
 		r.frames = true
 		switch {
 		case LSN(fr.Synced) > s.end:
-			return false, s.damaged(f, fmt.Sprintf("the frame in %s at offset %d says so", f.name, off))
+			return false, s.corruption(f, fmt.Sprintf("the frame in %s at offset %d says so", f.name, off))
 		case s.opts.Cut != nil && fr.Type != typeMarker: // it proves nothing and will be cut
 			s.opts.Cut(Frame{fr.Type, LSN(fr.LSN), LSN(fr.LSN) + LSN(frame.Size(len(fr.Payload))), fr.Payload})
 		}
@@ -83,7 +83,7 @@ func (s *scanner) sift(r rest) (rest, error) {
 // damaged describes the end of the valid frames as damage. in is the file that
 // holds the proof, if one does. When the frames end cleanly and the log goes
 // on in a file without a header, it is the header that is damaged.
-func (s *scanner) damaged(in *file, proof string) error {
+func (s *scanner) corruption(in *file, proof string) error {
 	e := &CorruptionError{LSN: s.end, Cause: s.cause, Proof: proof}
 	if e.Cause == "" {
 		e.Cause = "zeros where a frame was"
@@ -93,7 +93,7 @@ func (s *scanner) damaged(in *file, proof string) error {
 	case last && (len(s.used) == 0 || s.used[s.at].room(s.end) == 0 || s.cause == "" && slices.Contains(s.unused, in)):
 		e.File, e.Cause = s.unused[0].name, "header missing or damaged"
 	case len(s.used) == 0:
-		e.File, e.Cause = fileName(s.opts.first()), "file is missing"
+		e.File, e.Cause = FileName(s.opts.first()), "file is missing"
 	default:
 		e.File, e.Offset = s.used[s.at].name, s.used[s.at].offset(s.end)
 	}

@@ -43,7 +43,7 @@ type rest struct {
 // disorder looks for bytes after end, where the valid frames end, that cannot be
 // a torn tail of the kind that Options.Tail names. It returns the file that has
 // them and the reason, or no file. rests are all files from the end on, in order.
-func (s *scanner) disorder(end LSN, rests []rest) (in *file, why string, err error) {
+func (s *scanner) notTorn(end LSN, rests []rest) (in *file, why string, err error) {
 	var torn *file
 	for i, r := range rests {
 		if r.to <= r.from {
@@ -105,14 +105,14 @@ func (s *scanner) wholeUpTo(r rest) (bool, error) {
 		return false, fmt.Errorf("wal: read %s at %d: %w", r.file.name, r.from, err)
 	}
 	binary.LittleEndian.PutUint32(b, uint32(payload))
-	_, _, err := frame.Decode(b, s.logID, uint64(r.file.first)+uint64(r.from-headerSize))
+	_, _, err := frame.Decode(b, s.logID, uint64(r.file.first)+uint64(r.from-HeaderSize))
 	return err == nil, nil
 }
 
 // beginsHeader reports whether the bytes of a file can be the beginning of the
 // header that puts it in use at end.
 func (s *scanner) beginsHeader(r rest, end LSN) (bool, error) {
-	if r.to >= headerSize {
+	if r.to >= HeaderSize {
 		return false, nil
 	}
 	want := header{logID: s.logID, index: r.file.index, first: end}.encode()
