@@ -200,8 +200,8 @@ func (l *Log) runPreparer() {
 	}
 }
 
-// makeRoom writes the queue and makes the next file, in the calling goroutine.
-func (l *Log) makeRoom() error {
+// writeAndPrepare writes the queue and makes the next file, in the calling goroutine.
+func (l *Log) writeAndPrepare() error {
 	l.mu.Lock()
 	tail := l.mu.tail
 	l.mu.Unlock()

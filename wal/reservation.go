@@ -180,7 +180,7 @@ func (l *Log) waitForSpace(ctx context.Context, size int64, mode Mode, changed <
 // makeSpace does in the foreground what waitForSpace waits for.
 func (l *Log) makeSpace(size int64, mode Mode) error {
 	for {
-		if err := l.makeRoom(); err != nil {
+		if err := l.writeAndPrepare(); err != nil {
 			return err
 		}
 		if _, err := l.reserve(size, mode); err != ErrBusy {

@@ -6,11 +6,11 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// endOfTime is above every position that a log comes to.
+// endOfTime is above every position that a log can reach.
 const endOfTime LSN = 1 << 62
 
-// salvageScan is what Salvage learns about a log before it delivers anything: where
-// valid frames stand, and how far they prove it to have been synced.
+// salvageScan is the first pass of Salvage over a log. It finds where valid frames
+// are, and how far they prove the log to have been synced.
 type salvageScan struct {
 	*scanner
 	files  []*file     // all of them, by index
@@ -26,8 +26,8 @@ func newSalvageScan(r *Replay, all []*file) *salvageScan {
 	return &salvageScan{scanner: newScanner(r), files: all, runs: make([][]run, len(all)), free: make(chan []byte, 1)}
 }
 
-// run surveys every file.
-func (s *salvageScan) run() error {
+// scan reads every file and finds its runs.
+func (s *salvageScan) scan() error {
 	s.checkHeaders()
 	for i, f := range s.files {
 		if !f.hasHeader {
@@ -52,7 +52,7 @@ func (s *salvageScan) run() error {
 	return nil
 }
 
-// distrust takes a header that does not follow the ones before it for damaged.
+// checkHeaders drops every header that does not follow the ones before it.
 func (s *salvageScan) checkHeaders() {
 	var last *file
 	for _, f := range s.files {
@@ -70,7 +70,7 @@ func (s *salvageScan) checkHeaders() {
 	}
 }
 
-// find fills in the runs of file i, which does not begin before floor.
+// find finds the runs of files[i], which does not begin before floor.
 func (s *salvageScan) find(i int, floor LSN) error {
 	f, limit := s.files[i], endOfTime
 	for _, g := range s.files[i+1:] {
@@ -107,9 +107,9 @@ func (s *salvageScan) find(i int, floor LSN) error {
 	return nil
 }
 
-// infer finds out where a file without a header begins: most bytes of its
-// frames agree on it. Frames out of place, of which there may be some too, are
-// worth what they prove.
+// inferStart sets the position at which a file without a header begins to the one
+// that most bytes of its frames agree on. Frames that are out of place count only
+// for what they prove to have been synced.
 func (s *salvageScan) inferStart(f *file, floor, limit LSN) error {
 	votes := map[LSN]int{}
 	_, err := s.search(f, 0, func(_ int64, lsn LSN) bool {
@@ -131,20 +131,21 @@ func (s *salvageScan) inferStart(f *file, floor, limit LSN) error {
 	return err
 }
 
-// chain follows the frames of f from start on, up to limit, and says how far
-// they go.
+// chain follows the frames of f from start on, up to limit, and returns where they
+// end.
 func (s *salvageScan) chain(f *file, start, limit LSN) (LSN, error) {
 	err := s.frames(f, start, limit, func(verified) bool { return true })
 	return s.end, err
 }
 
-// walk follows the frames of f from its first on until they reach upto.
+// walk follows the frames of f from its first on until they reach upto, and returns
+// where they end.
 func (s *salvageScan) walk(f *file, upto LSN) (LSN, error) {
 	err := s.frames(f, f.first, endOfTime, func(verified) bool { return s.end < upto })
 	return s.end, err
 }
 
-// reread sends the frames of a run once more.
+// reread reads the frames of a run again and sends them.
 func (s *salvageScan) reread(f *file, r run, send func(verified) bool) error {
 	err := s.frames(f, r.start, r.end, send)
 	if err == nil && s.end != r.end {

@@ -6,18 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// TailKind is what ended the life of a log: what a torn tail may look like
-// depends on it.
+// TailKind is how the last process that wrote a log ended. What a torn tail may
+// look like depends on it.
 type TailKind uint8
 
 const (
-	// TailPower is a power cut, or an end that is not known. Writes reached the
-	// disk in any order, so anything that no later frame, header or record of
-	// Options proves to have been synced is a torn tail.
+	// TailPower is a power cut, or an unknown end. Writes reached the disk in any
+	// order, so anything is a torn tail unless a later frame or header, or
+	// Options, proves that it had been synced.
 	TailPower TailKind = iota
 	// TailKill is a process that ended while the kernel lived on, with the page
 	// cache intact. Writes reached the cache in order, so after the last valid
@@ -27,22 +28,116 @@ const (
 	// It must not be used after a write or a sync has failed, nor before an
 	// opening with TailPower has succeeded since the last power cut.
 	TailKill
-	// TailDamaged is for reading a log of a directory that is already known to
-	// be damaged: every tail that is not zeros counts as damage.
+	// TailDamaged is for reading the log of a directory that is known to be
+	// damaged: every tail that is not zeros counts as damage.
 	TailDamaged
 )
 
-// rest is what stands in one file after the end of the valid frames.
+// classify decides whether the bytes after the last valid frame are a torn tail or
+// corruption. They are corruption if a valid frame or header after them, or
+// Options, proves that the end had been synced, or if they cannot be a torn tail of
+// the kind that Options.Tail names.
+func (s *scanner) classify() error {
+	if len(s.used) == 0 && len(s.unused) > 0 && s.logID == 0 {
+		return noLogID(s.unused[0])
+	}
+	if s.end < s.synced {
+		return s.corruption(nil, fmt.Sprintf("the log is known to have been durable up to lsn %d", s.synced))
+	}
+	files := s.unused
+	if len(s.used) > 0 {
+		files = slices.Concat(s.used[s.at:], s.unused)
+	}
+	s.farthest = s.end
+	var rests []rest
+	for i, f := range files {
+		s.farthest += LSN(max(f.size, s.opts.FileBytes)) // it may have been cut short
+		off, at := int64(0), i == 0 && len(s.used) > 0
+		if at {
+			off = f.offset(s.end)
+		}
+		switch {
+		case !at && f.synced > s.end:
+			return s.corruption(f, fmt.Sprintf("the header of %s says so", f.name))
+		case !at && f.index <= s.opts.Newest:
+			return s.corruption(f, fmt.Sprintf("%s was in use", FileName(s.opts.Newest)))
+		}
+		found, err := s.findProof(rest{file: f, from: off, holds: at})
+		if err != nil {
+			return err
+		}
+		rests = append(rests, found)
+		s.before += f.size
+	}
+	in, why, err := s.notTorn(s.end, rests)
+	if err == nil && in != nil {
+		err = s.corruption(in, why)
+	}
+	return err
+}
+
+func noLogID(f *file) error {
+	return &CorruptionError{File: f.name, Cause: "header missing or damaged", Proof: "no other file tells which log it belongs to"}
+}
+
+// findProof searches a file for a valid frame which proves that end had been synced,
+// and returns r with what it found. If the header of the file is lost, so is the
+// position of its first frame: any position up to farthest fits then.
+func (s *scanner) findProof(r rest) (rest, error) {
+	f := r.file
+	fits := func(off int64, lsn LSN) bool {
+		return lsn > s.end && lsn <= s.farthest && (!r.holds && !f.hasHeader || off == f.offset(lsn))
+	}
+	var err error
+	r.to, err = s.search(f, r.from, fits, func(off int64, fr frame.Frame) (bool, error) {
+		r.frames = true
+		switch {
+		case LSN(fr.Synced) > s.end:
+			return false, s.corruption(f, fmt.Sprintf("the frame in %s at offset %d says so", f.name, off))
+		case s.opts.Cut != nil && fr.Type != typeMarker: // it proves nothing and will be cut
+			s.opts.Cut(Frame{fr.Type, LSN(fr.LSN), LSN(fr.LSN) + LSN(frame.Size(len(fr.Payload))), fr.Payload})
+		}
+		return true, nil
+	})
+	s.garbage += r.to - r.from
+	if r.holds {
+		s.dirtyTo = r.to
+	}
+	return r, err
+}
+
+// corruption returns the error for an end of the valid frames that is no torn tail.
+// in is the file that holds the proof, if one does. If the frames end cleanly and
+// the log continues in a file without a header, the header is what is damaged.
+func (s *scanner) corruption(in *file, proof string) error {
+	e := &CorruptionError{LSN: s.end, Cause: s.cause, Proof: proof}
+	if e.Cause == "" {
+		e.Cause = "zeros where a frame was"
+	}
+	last := s.at+1 >= len(s.used) && len(s.unused) > 0
+	switch {
+	case last && (len(s.used) == 0 || s.used[s.at].room(s.end) == 0 || s.cause == "" && slices.Contains(s.unused, in)):
+		e.File, e.Cause = s.unused[0].name, "header missing or damaged"
+	case len(s.used) == 0:
+		e.File, e.Cause = FileName(s.opts.first()), "file is missing"
+	default:
+		e.File, e.Offset = s.used[s.at].name, s.used[s.at].offset(s.end)
+	}
+	return e
+}
+
+// rest is the part of one file after the end of the valid frames.
 type rest struct {
 	file     *file
-	from, to int64 // offsets: where it begins, and after its last byte that is not zero
+	from, to int64 // offsets of its first byte, and after its last byte that is not zero
 	holds    bool  // the file holds the end, at from
 	frames   bool  // a valid frame of a later position stands there
 }
 
-// disorder looks for bytes after end, where the valid frames end, that cannot be
-// a torn tail of the kind that Options.Tail names. It returns the file that has
-// them and the reason, or no file. rests are all files from the end on, in order.
+// notTorn searches the bytes after end, where the valid frames end, for some that
+// cannot be a torn tail of the kind that Options.Tail names. It returns the file
+// that has them and the reason, or no file. rests are all files from the end on, in
+// order.
 func (s *scanner) notTorn(end LSN, rests []rest) (in *file, why string, err error) {
 	var torn *file
 	for i, r := range rests {
@@ -77,10 +172,10 @@ func (s *scanner) notTorn(end LSN, rests []rest) (in *file, why string, err erro
 	return nil, "", nil
 }
 
-// beginsFrame reports whether the bytes after the end can be the beginning of
-// the frame that was to stand there. Of its header any part will do: what that
-// says counts only once bytes follow it, and Tail.cut zeros it last. The last
-// byte of the payload proves that all of the frame was written.
+// beginsFrame reports whether the bytes after the end can be the beginning of a
+// frame. Any part of its header will do: its fields matter only if bytes follow it,
+// and Tail.zeroTail zeroes it last. The last byte of the payload proves that all of
+// the frame was written.
 func (s *scanner) beginsFrame(r rest) (bool, error) {
 	switch {
 	case r.file.size-r.from < frame.HeaderSize:
@@ -96,8 +191,8 @@ func (s *scanner) beginsFrame(r rest) (bool, error) {
 	return !whole, err
 }
 
-// wholeUpTo reports whether the frame at the end is whole but for its length,
-// which claims more than the bytes that are there.
+// wholeUpTo reports whether the frame at the end is whole except for its length,
+// which is more than the bytes that are there.
 func (s *scanner) wholeUpTo(r rest) (bool, error) {
 	payload := int(r.to-r.from) - frame.HeaderSize
 	b := make([]byte, frame.Size(payload))
@@ -123,9 +218,9 @@ func (s *scanner) beginsHeader(r rest, end LSN) (bool, error) {
 	return bytes.Equal(got, want[:len(got)]), nil
 }
 
-// claim returns the size, and the length of the payload, of the frame that a
-// header at off claims to begin there, whatever its checksum says. A size of 0
-// is no header of a frame that could stand there.
+// claim returns the size of the frame, and the length of its payload, according to
+// the header at off, whose checksum it does not look at. It returns 0 if that is not
+// the header of a frame that could be there.
 func (r *Replay) claim(f *file, off int64) (size int64, payload int, err error) {
 	if f.size-off < frame.HeaderSize {
 		return 0, 0, nil

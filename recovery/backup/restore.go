@@ -230,14 +230,14 @@ func (r *restore) findEnd() (wal.LSN, error) {
 			r.out.Last = time.UnixMilli(ms).UTC()
 		}
 		return nil
-	}, func(d wal.Damage) error {
+	}, func(d *wal.CorruptionError) error {
 		if !found && r.Until.LSN != 0 && d.LSN >= r.Until.LSN {
 			found, cut = true, d.LSN
 		}
 		if found {
 			return nil
 		}
-		return damaged(d)
+		return d
 	})
 	switch {
 	case err != nil:

@@ -108,11 +108,7 @@ func endOf(o wal.Options) (wal.LSN, error) {
 	if err != nil {
 		return 0, err
 	}
-	return replay.Salvage(func(wal.Frame) error { return nil }, damaged)
-}
-
-func damaged(d wal.Damage) error {
-	return &wal.CorruptionError{File: d.File, Offset: d.Offset, LSN: d.LSN, Cause: d.Cause}
+	return replay.Salvage(func(wal.Frame) error { return nil }, func(e *wal.CorruptionError) error { return e })
 }
 
 // logFiles lists the log files in use from that index on. The last one's end

@@ -92,7 +92,7 @@ func TestUntilEveryFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	var frames []wal.LSN
-	if _, err := replay.Salvage(func(f wal.Frame) error { frames = append(frames, f.LSN); return nil }, func(wal.Damage) error { return nil }); err != nil {
+	if _, err := replay.Salvage(func(f wal.Frame) error { frames = append(frames, f.LSN); return nil }, func(*wal.CorruptionError) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	texts := map[wal.LSN]string{}
