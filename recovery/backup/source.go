@@ -127,7 +127,7 @@ func logFiles(fsys vfs.FS, dir string, first uint64) (files []wal.File, err erro
 		if err != nil {
 			return nil, err
 		}
-		if !ok { // a spare, or one that the power kept from being put in use
+		if !ok { // the preallocated next file, or one whose header a power cut lost
 			break
 		}
 		if n := len(files); n > 0 {
