@@ -26,7 +26,7 @@ type background struct {
 	reported uint64 // index up to which Finished was called; only the reporter uses it
 }
 
-// inUse says that the files up to newest are in use and durable.
+// inUse is a report that the files up to newest are in use and durable below synced.
 type inUse struct {
 	newest uint64
 	synced LSN

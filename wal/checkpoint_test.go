@@ -31,7 +31,7 @@ func (s *simulation) release() error {
 	s.opts.First, s.opts.Start = first.Index, start
 	s.checkpoint(start)
 	s.note("checkpoint: start %d in file %d", start, s.opts.First)
-	if s.rng.IntN(2) == 0 { // the log goes on meanwhile
+	if s.rng.IntN(2) == 0 { // frames are appended meanwhile
 		if err := s.appendSome(1 + s.rng.IntN(6)); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *simulation) kept(f File) error {
 }
 
 // readOld reads frames from before the checkpoint: they are there, or in a
-// file that was given back.
+// file that was freed.
 func (s *simulation) readOld(r *Reader) error {
 	oldest := s.log.Stats().Oldest
 	for i := 0; i < len(s.old); i += 1 + s.rng.IntN(20) {
@@ -106,7 +106,8 @@ func (s *simulation) readOld(r *Reader) error {
 	return nil
 }
 
-// finish holds the files told of to be complete, in order, once.
+// finish checks that the files reported finished are complete, in order, and reported
+// once.
 func (s *simulation) finish(f File) {
 	if f.Index <= s.finished {
 		panic(fmt.Sprintf("file %d finished after %d", f.Index, s.finished))

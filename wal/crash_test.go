@@ -16,7 +16,7 @@ var (
 )
 
 // TestCrash runs random lives of a log on a file system that loses its power,
-// and holds every recovery to what was promised. Each seed is a life that can
+// and checks every recovery against the promises. Each seed is a life that can
 // be run again with -seed.
 func TestCrash(t *testing.T) {
 	if *oneSeed >= 0 {

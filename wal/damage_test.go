@@ -10,7 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// row is one kind of damage and what must come of it.
+// row is one kind of damage and its expected outcome.
 type row struct {
 	name   string
 	damage func(s *sample)
@@ -172,7 +172,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// expect opens the damaged log and holds it to the row.
+// expect opens the damaged log and checks it against the row.
 func (s *sample) expect(t *testing.T, want *row) {
 	t.Helper()
 	if want.corrupt == nil && want.version == nil {
@@ -201,7 +201,7 @@ func (s *sample) expect(t *testing.T, want *row) {
 }
 
 // expectCut opens the log twice, appends to it and opens it once more: the
-// first n frames are there, nothing else is, and it goes on.
+// first n frames are there, nothing else is, and it takes appends.
 func (s *sample) expectCut(t *testing.T, n int) {
 	t.Helper()
 	o := s.opts

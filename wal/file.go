@@ -29,7 +29,7 @@ type file struct {
 	first     LSN    // position of the first frame
 	synced    LSN    // position that the header read says was durable; see header
 	hasHeader bool   // the header was read and is valid
-	refusal   error  // why Open refuses the file; Salvage goes on
+	refusal   error  // why Open refuses the file; Salvage reads it
 
 	// freed is set before the bytes of a freed file change.
 	freed atomic.Bool

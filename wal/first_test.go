@@ -105,7 +105,8 @@ func TestStartAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestBadStart is told from a log that ends there. Nothing is removed.
+// TestBadStart: a bad Start is distinguished from a log that ends there. Nothing is
+// removed.
 func TestBadStart(t *testing.T) {
 	whole := newSample(t)
 	at := func(i int) LSN { return whole.frames[i].span.Start }

@@ -8,7 +8,7 @@ import (
 )
 
 // A forecast serves only to show progress: whatever stands in the files, it
-// neither fails nor has anything to say about what Run then finds.
+// neither fails nor changes what Run then finds.
 func TestForecastOfDamage(t *testing.T) {
 	s := newSample(t)
 	for name, b := range s.image {

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzHeader decodes any bytes: what is taken for a header is one that encode
-// makes.
+// FuzzHeader decodes any bytes: whatever is accepted is a header that encode makes.
 func FuzzHeader(f *testing.F) {
 	h := header{logID: 7, index: 1, first: 0, synced: 0, size: 1 << 20}
 	f.Add(h.encode())

@@ -55,7 +55,7 @@ func (m image) equal(o image) bool {
 	return maps.EqualFunc(m, o, bytes.Equal)
 }
 
-// sample is a log of three files and a spare: what each row of the damage
+// sample is a log of three files and the next one: what each row of the damage
 // table starts from.
 //
 //	file 1: frames 0 to 14    file 2: 15 to 29    file 3: 30 to 39, a marker, 40 to 42, zeros    file 4: zeros

@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// tornBy is a log whose process was killed, as a file system that goes on.
+// tornBy is a log whose process was killed, on a file system that keeps running.
 // Each was torn in another way; seed varies where.
 var tornBy = map[string]func(t *testing.T, l *Log, fsys *crashfs.FS, seed int){
 	"a frame": func(t *testing.T, l *Log, fsys *crashfs.FS, seed int) {
@@ -166,7 +166,7 @@ func TestFailedOpeningIsToldApart(t *testing.T) {
 }
 
 // TestZerosThatAreNotOnTheDisk: a cut whose sync fails leaves zeros in the
-// cache alone. The log goes on after it, and what was cut does not come back as
+// cache alone. The log is appended to after it, and what was cut does not come back as
 // damage when the kernel gives up the cache.
 func TestZerosThatAreNotOnTheDisk(t *testing.T) {
 	for nth := 1; nth <= 9; nth++ {

@@ -12,7 +12,7 @@ import (
 
 // prepareNext makes sure that the next file is there and has the wanted size. It
 // returns false if it failed and should be tried again. A failure does not concern
-// anything appended: the log goes on until it needs the next file.
+// anything appended, and the log works until it needs the next file.
 //
 // A next file that is too small is removed, for its name and its space. If the
 // bigger one cannot be made, one of the usual size is made again, so that only the

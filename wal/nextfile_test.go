@@ -26,7 +26,7 @@ func TestRecycle(t *testing.T) {
 	if names := list(t, fsys); !slices.Equal(names, []string{oldName(1), FileName(2), FileName(3), FileName(4)}) {
 		t.Errorf("before: %v", names)
 	}
-	frames := written(t, l, repeat(perFile, samplePayload)...) // takes the spare
+	frames := written(t, l, repeat(perFile, samplePayload)...) // uses the next file
 	l.prepareNext()
 	if names := list(t, fsys); !slices.Equal(names, []string{FileName(2), FileName(3), FileName(4), FileName(5)}) {
 		t.Errorf("after: %v", names)
@@ -119,7 +119,7 @@ func TestTruncateMakesRoomInTheBackground(t *testing.T) {
 	})
 }
 
-// TestTruncateWhileReading frees files below readers, who get what was
+// TestTruncateWhileReading frees files below readers, which get what was
 // written or ErrTruncated, and nothing else.
 func TestTruncateWhileReading(t *testing.T) {
 	for name, fsys := range map[string]vfs.FS{"os": vfs.OS(), "memory": crashfs.New()} {
@@ -173,7 +173,7 @@ func TestTruncateWhileReading(t *testing.T) {
 				mu.Unlock()
 				if i%perFile == 0 {
 					check(t, l.WaitSynced(span.End))
-					// The newest files are in the cache: those are not what is read here.
+					// The newest files are in the cache: those are not read here.
 					_, err := l.TruncateFront(span.Start-min(span.Start, 40<<14), nil)
 					check(t, err)
 				}
@@ -189,8 +189,8 @@ func TestTruncateWhileReading(t *testing.T) {
 }
 
 // TestEveryFailureOfTruncateFront fails one operation after the other in the life of
-// a log that releases and recycles. Each failure is told to somebody or harms
-// nothing, and nothing is lost.
+// a log that frees and recycles files. Each failure is reported or harms nothing, and
+// no frame is lost.
 func TestEveryFailureOfTruncateFront(t *testing.T) {
 	harmless, refused := 0, 0
 	for nth := 1; ; nth++ {
@@ -199,10 +199,10 @@ func TestEveryFailureOfTruncateFront(t *testing.T) {
 		w := &workload{opts: options(errfs.New(inner, inj), ".")}
 		w.opts.Manual, w.opts.FileBytes, w.opts.CacheBytes = true, 4<<10, 1
 		at := w.watch(inj)
-		told, err := w.releases()
+		truncateErr, err := w.fillAndFree()
 		if !inj.Fired() {
-			if err != nil || told != nil {
-				t.Fatalf("nothing failed, and yet: %v, %v", err, told)
+			if err != nil || truncateErr != nil {
+				t.Fatalf("nothing failed, and yet: %v, %v", err, truncateErr)
 			}
 			break
 		}
@@ -211,13 +211,13 @@ func TestEveryFailureOfTruncateFront(t *testing.T) {
 		switch {
 		case err != nil && (!errors.Is(err, errfs.ErrInjected) || old && w.log != nil):
 			t.Errorf("operation %d, %v: %v", nth, failed, err)
-		case told != nil && !errors.Is(told, errfs.ErrInjected):
-			t.Errorf("operation %d, %v: release says %v", nth, failed, told)
-		case err == nil && told == nil && (at.opening || at.inUse):
-			t.Errorf("operation %d, %v: nobody was told", nth, failed)
-		case err == nil && told == nil:
+		case truncateErr != nil && !errors.Is(truncateErr, errfs.ErrInjected):
+			t.Errorf("operation %d, %v: TruncateFront returned %v", nth, failed, truncateErr)
+		case err == nil && truncateErr == nil && (at.opening || at.inUse):
+			t.Errorf("operation %d, %v: no error was returned", nth, failed)
+		case err == nil && truncateErr == nil:
 			harmless++
-		case told != nil:
+		case truncateErr != nil:
 			refused++
 		}
 		what := failed.String()
@@ -232,23 +232,23 @@ func TestEveryFailureOfTruncateFront(t *testing.T) {
 	}
 }
 
-// releases fills files and releases them, over two lives of a log. told is the
-// failure of a release, after which everything goes on.
-func (w *workload) releases() (told, err error) {
+// fillAndFree fills files and frees them, over two lives of a log. truncateErr is the failure
+// of a TruncateFront, after which the log still works.
+func (w *workload) fillAndFree() (truncateErr, err error) {
 	for range 2 {
 		w.log = nil
 		if err := w.open(); err != nil {
-			return told, err
+			return truncateErr, err
 		}
 		for i := range 40 {
 			if err := w.append(payload(i % 13)); err != nil {
-				return told, err
+				return truncateErr, err
 			}
 			if i%8 != 7 {
 				continue
 			}
 			if err := w.settle(0); err != nil {
-				return told, err
+				return truncateErr, err
 			}
 			files := w.log.Files()
 			last := files[len(files)-1]
@@ -259,16 +259,16 @@ func (w *workload) releases() (told, err error) {
 				return err
 			})
 			if errors.Is(err, ErrReadOnly) {
-				return told, err
+				return truncateErr, err
 			}
 			if err != nil {
-				told = err
+				truncateErr = err
 			}
 		}
 	}
 	if err := w.log.Close(); err != nil {
-		return told, err
+		return truncateErr, err
 	}
 	w.ackSynced(w.log.mu.tail)
-	return told, nil
+	return truncateErr, nil
 }

@@ -51,8 +51,8 @@ func TestTornHeader(t *testing.T) {
 	}
 }
 
-// TestKnownFromElsewhere damages what nothing later in the log proves to have
-// been synced. It is cut, unless Options say how far the log had come.
+// TestKnownFromElsewhere damages frames that nothing later in the log proves to have
+// been synced. It is cut, unless Options have how far the log had come.
 func TestKnownFromElsewhere(t *testing.T) {
 	whole := newSample(t)
 	lastFrame := func(s *sample) { s.flip(39, 5); zero(s.image[FileName(3)][s.at(39)+sampleFrame:]) }

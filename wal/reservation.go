@@ -7,9 +7,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// Mode says how Reserve and TryAppend ask for room. The zero Mode is an
-// ordinary write's: it waits at most Options.QueueWait, and leaves the reserve
-// of a full disk alone.
+// Mode is how Reserve and TryAppend ask for room. The zero Mode is for ordinary
+// writes: it waits at most Options.QueueWait, and does not use the reserve of a
+// full disk.
 type Mode uint8
 
 const (
@@ -22,8 +22,8 @@ const (
 
 // Reservation is room in the log, in its queue and in its files, that Reserve
 // has set aside. Append spends it; Release returns what is left. It belongs to
-// one goroutine at a time. It must be released: what is never returned is
-// missing to all later writers.
+// one goroutine at a time. It must be released: room that is never returned is lost
+// to all later writers.
 type Reservation struct {
 	// Waited is how long Reserve waited, also if it failed.
 	Waited time.Duration
@@ -115,8 +115,8 @@ func (r *Reservation) Release() {
 }
 
 // SetLimit makes ordinary reservations wait, as for a full queue, while the
-// log's tail, with what is reserved, is at that position or beyond; 0 lets them
-// go on. Frames that free space do not wait.
+// log's tail, plus the reserved bytes, is at that position or beyond. 0 removes the
+// limit. Frames that free space do not wait.
 func (l *Log) SetLimit(at LSN) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,9 +192,9 @@ func (l *Log) makeSpace(size int64, mode Mode) error {
 // exceedsFile reports whether a frame of that size needs a file of its own.
 func (l *Log) exceedsFile(size int64) bool { return size > l.opts.fileSize(0)-HeaderSize }
 
-// addLarge counts the reservations that wait for a file larger than usual. As
-// long as there is one, others get room in the present file only: they would
-// else use up the large file, or never all be spent at once so that it is free.
+// addLarge adds n to the number of reservations that wait for a file larger than
+// usual. While there is one, others get room in the present file only: otherwise they
+// would use up the large file, or never be spent all at once, which frees it.
 func (l *Log) addLarge(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,7 +202,7 @@ func (l *Log) addLarge(n int) {
 	l.changedLocked()
 }
 
-// refusalLocked returns why the log takes nothing any more; nil if it does.
+// refusalLocked returns why the log accepts no more frames, or nil if it does.
 func (l *Log) refusalLocked() error {
 	if l.mu.err == nil && l.mu.done {
 		return ErrClosed

@@ -23,7 +23,7 @@ func reserveNow(t *testing.T, l *Log, payload int, mode Mode) *Reservation {
 	return &room
 }
 
-// TestReservedQueueIsKept: others who fill the queue leave what is reserved.
+// TestReservedQueueIsKept: others that fill the queue leave the room that is reserved.
 func TestReservedQueueIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, l := held(t, func(o *Options) { o.QueueBytes = 16 << 10 })
@@ -58,7 +58,7 @@ func TestReservedQueueIsKept(t *testing.T) {
 	})
 }
 
-// TestReleaseWakesWaiters: room that is returned unspent is there for who waits.
+// TestReleaseWakesWaiters: room that is returned unspent goes to a waiting reservation.
 func TestReleaseWakesWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.QueueBytes, o.QueueWait = 4<<10, time.Hour })
@@ -86,7 +86,7 @@ func TestReleaseWakesWaiters(t *testing.T) {
 }
 
 // TestLargeReservation: a frame larger than a file gets one although smaller
-// frames never stop, and these go on after it.
+// frames never stop, and these continue after it.
 func TestLargeReservation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.FileBytes, o.QueueWait = fullFile, time.Hour })
@@ -133,7 +133,7 @@ func TestLargeReservation(t *testing.T) {
 	})
 }
 
-// TestLargeReservationGivesUp: who waited for its turn goes on at once.
+// TestLargeReservationGivesUp: reservations that waited for it get room at once.
 func TestLargeReservationGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.FileBytes, o.QueueWait = fullFile, time.Hour })
@@ -186,8 +186,8 @@ func TestLargeReservationRefused(t *testing.T) {
 }
 
 // TestReservationsAreKept reserves, spends and releases at random, beside frames
-// that are not reserved, markers, and spares that are made, made larger, or find
-// no space: what is reserved can always be appended.
+// that are not reserved, markers, and next files that are made, made larger, or find
+// no space: reserved frames can always be appended.
 func TestReservationsAreKept(t *testing.T) {
 	var spent, refused, full int
 	for seed := range uint64(200) {
@@ -203,7 +203,7 @@ func TestReservationsAreKept(t *testing.T) {
 			}
 		}
 		o.Room = func(LSN, int64) error {
-			kept() // while a spare is made
+			kept() // while the next file is made
 			return nil
 		}
 		l, _, _ = reopen(t, o)

@@ -31,7 +31,7 @@ func TestSalvageOfRandomDamage(t *testing.T) {
 			delete(s.image, FileName(1))
 		}
 		s.opts.Tail = TailKind(seed % 3)
-		misplaced := false // then what is in its place may stand before what is not
+		misplaced := false // then a frame in its place may follow one that is not
 		for range 1 + rng.IntN(6) {
 			misplaced = s.hit(rng) || misplaced
 		}
@@ -59,7 +59,7 @@ func TestSalvageOfRandomDamage(t *testing.T) {
 	}
 }
 
-// hit damages the sample somewhere, and says whether it exchanged files.
+// hit damages the sample somewhere, and reports whether it exchanged files.
 func (s *sample) hit(rng *rand.Rand) (misplaced bool) {
 	names := slices.Sorted(maps.Keys(s.image))
 	if len(names) < 2 {

@@ -22,7 +22,7 @@ type scanner struct {
 	*Replay
 	at     int    // index in used of the file that holds end
 	end    LSN    // first position without a valid frame
-	synced LSN    // highest position that a frame or header says was durable
+	synced LSN    // highest position that a frame or header proves durable
 	cause  string // why the frames end there; empty if nothing was ever written there
 
 	before   int64       // bytes read in the files before the one at hand

@@ -108,7 +108,7 @@ func (s *scanner) findProof(r rest) (rest, error) {
 
 // corruption returns the error for an end of the valid frames that is no torn tail.
 // in is the file that holds the proof, if one does. If the frames end cleanly and
-// the log continues in a file without a header, the header is what is damaged.
+// the log continues in a file without a header, the header is damaged.
 func (s *scanner) corruption(in *file, proof string) error {
 	e := &CorruptionError{LSN: s.end, Cause: s.cause, Proof: proof}
 	if e.Cause == "" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestTailKinds: what is damage depends on what ended the process before.
+// TestTailKinds: how the last process ended decides which bytes are damage.
 func TestTailKinds(t *testing.T) {
 	whole := newSample(t)
 	end := func(s *sample) []byte { return s.image[FileName(3)][s.at(42)+sampleFrame:] }

@@ -55,7 +55,7 @@ func TestTruncateFront(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		before LSN
-		want   int // files given back
+		want   int // files freed
 	}{
 		{0, 0}, {8, 0}, {files[0].End - 8, 0}, {files[0].End, 1}, {files[0].End, 0}, {files[2].End + 8, 2},
 		{files[5].End, 2}, {1 << 60, 0}, // never the current one
@@ -223,18 +223,18 @@ func TestFinished(t *testing.T) {
 		check(t, err)
 	}
 	if len(told) != 2 {
-		t.Errorf("told of %v before the sync", told)
+		t.Errorf("reported %v before the sync", told)
 	}
 	check(t, l.WaitSynced(l.Tail()))
 	if files := l.Files(); len(files) != 5 || !slices.Equal(told, files[:4]) {
-		t.Errorf("told of %v, files %v", told, files)
+		t.Errorf("reported %v, files %v", told, files)
 	}
 	check(t, l.Close())
 	told = nil
 	l, _, _ = reopen(t, o)
 	written(t, l, repeat(perFile, samplePayload)...)
 	if len(told) != 1 || told[0] != l.Files()[4] {
-		t.Errorf("told of %v after opening again", told)
+		t.Errorf("reported %v after opening again", told)
 	}
 	check(t, l.Close())
 }
