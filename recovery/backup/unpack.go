@@ -167,21 +167,7 @@ func (u *unpacking) commit(d *Description) error {
 	if err != nil {
 		return err
 	}
-	f, err := u.fsys.Create(path.Join(u.dir, tempName))
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(b, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = u.fsys.Rename(path.Join(u.dir, tempName), path.Join(u.dir, Name))
-	}
-	if err == nil {
-		err = u.fsys.SyncDir(u.dir)
-	}
-	return err
+	return vfs.WriteFileAtomic(u.fsys, u.dir, Name, tempName, b)
 }
 
 // undo removes what there is, the description first. It does what it can: the
