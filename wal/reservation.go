@@ -109,7 +109,7 @@ func (r *Reservation) Release() {
 	defer l.mu.Unlock()
 	l.unreserveLocked(r.left)
 	r.left = 0
-	if !l.mu.write.active { // else the end of that write wakes those who wait
+	if len(l.mu.queue) == 0 { // otherwise the end of the next write wakes those that wait
 		l.changedLocked()
 	}
 }

@@ -85,6 +85,37 @@ func TestReleaseWakesWaiters(t *testing.T) {
 	})
 }
 
+// TestReleaseWakesAtTheEndOfAWrite: a write that has woken the waiters already, but
+// has not ended, does not wake them again.
+func TestReleaseWakesAtTheEndOfAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := held(t, func(o *Options) { o.QueueBytes, o.QueueWait = 4<<10, time.Hour })
+		room := reserveNow(t, l, 3000, 0)
+		got := make(chan error, 1)
+		go func() {
+			room, err := l.Reserve(context.Background(), 3000, 0)
+			room.Release()
+			got <- err
+		}()
+		synctest.Wait()
+		l.mu.Lock()
+		l.mu.write.active = true
+		l.mu.Unlock()
+		room.Release()
+		synctest.Wait()
+		select {
+		case err := <-got:
+			check(t, err)
+		default:
+			t.Error("still waiting")
+		}
+		l.mu.Lock()
+		l.mu.write.active = false
+		l.mu.Unlock()
+		check(t, l.Close())
+	})
+}
+
 // TestLargeReservation: a frame larger than a file gets one although smaller
 // frames never stop, and these continue after it.
 func TestLargeReservation(t *testing.T) {
