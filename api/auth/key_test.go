@@ -42,8 +42,8 @@ func TestRightsAndNames(t *testing.T) {
 	}
 }
 
-// Whatever the prefixes of a key and the one that is asked for: the names of
-// all ranges together, in order, are the sorted names that are seen.
+// For any prefixes of a key and any requested prefix, the names in all ranges
+// together are the sorted names that the key sees.
 func TestWithinIsWhatIsSeen(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	word := func(most int) string {
@@ -97,8 +97,8 @@ func TestNothingOfASecretIsKept(t *testing.T) {
 	}
 }
 
-// Every search compares with every key once, all bytes of it, whether the
-// secret is the first one's, the last one's, or nobody's.
+// Every search compares all bytes with every key, whether the secret is that of
+// the first key, of the last one, or unknown.
 func TestSearchesCompareWithEveryKey(t *testing.T) {
 	keys := mustParse(t, "first,second,third,last")
 	for _, secret := range []string{"first", "third", "last", "nobody's", "", strings.Repeat("x", 4096)} {

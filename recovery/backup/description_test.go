@@ -73,8 +73,8 @@ func TestDescriptionRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDescription holds that no bytes panic the decoder, and that what it
-// accepts says the same when it is written again.
+// FuzzDescription holds that no input panics the decoder, and that what it
+// accepts is the same after encoding it.
 func FuzzDescription(f *testing.F) {
 	f.Add(encoded(f, example()))
 	f.Add(encoded(f, &Description{Version: Version}))
@@ -82,7 +82,7 @@ func FuzzDescription(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := decode(b)
 		if err != nil {
-			// Once more behind a sum that is right.
+			// Again with a valid checksum.
 			if d, err = decode(sealed(bytes.Clone(b))); err != nil {
 				return
 			}

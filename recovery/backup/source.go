@@ -13,31 +13,31 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// source is where the files of a backup are, and what is known of it before
-// they are read.
+// source is where the files of a backup are, and the part of the description
+// that is known before they are read.
 type source struct {
 	fsys  vfs.FS
 	desc  Description // without files
 	files []recovery.StoredFile
-	pace  func(context.Context) error // called between pieces of work
+	pace  func(context.Context) error // called between steps; may wait
 }
 
-// hot is the checkpoint with all its segments in one place.
+// hot returns the checkpoint with none of its segments cold.
 func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 	if c == nil {
 		return nil
 	}
 	next := *c
-	next.Sum = 0 // the description has a sum of every file
-	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
+	next.Sum = 0                                                 // the description has a sum of every file
+	next.Segments = make([]recovery.SegmentRef, len(c.Segments)) // the description has a checksum of every file
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
 	}
 	return &next
 }
 
-// pinned is the source of a directory that is served. Everything in it was
-// synced when it was pinned, so nothing was lost.
+// pinned returns the source of a directory that a server is using. Everything
+// in it was synced when it was pinned, so nothing was lost.
 func pinned(p *recovery.Pinned) *source {
 	return &source{
 		fsys: p.FS, files: p.Files, pace: p.Pace,
@@ -48,8 +48,8 @@ func pinned(p *recovery.Pinned) *source {
 	}
 }
 
-// stopped is the source of a directory that is locked and not served. Nothing
-// in it is changed.
+// stopped returns the source of a directory that is locked and that no server
+// uses. It does not modify the directory.
 func stopped(of *Copying) (*source, error) {
 	fsys, dir, cold := of.FS, of.Dir, of.Cold
 	m, err := recovery.ReadManifest(fsys, dir)
@@ -57,21 +57,21 @@ func stopped(of *Copying) (*source, error) {
 		return nil, err
 	}
 	if m == nil {
-		return nil, fmt.Errorf("%s has no manifest: it is damaged; see topics verify", dir)
+		return nil, fmt.Errorf("%s has no manifest: it is damaged; run topics verify", dir)
 	}
 	s := &source{fsys: fsys, pace: yield, desc: Description{
 		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, CleanShutdown: m.CleanShutdown,
 		Checkpoint: hot(m.Checkpoint),
 	}}
 	if !m.PowerLost(of.BootID, of.Mount) {
-		s.desc.BootID = m.BootID // what is copied is all that the last run wrote
+		s.desc.BootID = m.BootID // the copy is everything that the last run wrote
 	}
 	first := uint64(1)
 	o := m.LogOptions(wal.Options{FS: fsys, ReadOnly: true, Tail: m.Tail(of.BootID, of.Mount)}, dir, m.Checkpoint)
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {
-				return nil, fmt.Errorf("segment %016x is in the cold directory: say where that is", ref.ID)
+				return nil, fmt.Errorf("segment %016x is in the cold directory, whose path is not given", ref.ID)
 			}
 		}
 		s.files = c.Stored(dir, cold)
@@ -93,7 +93,8 @@ func stopped(of *Copying) (*source, error) {
 	return s, nil
 }
 
-// stateReach is how far the log went at least, by the state of a checkpoint.
+// stateReach returns a lower bound of the log's end, from the state file of a
+// checkpoint.
 func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
 	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
 	if err != nil {
@@ -102,7 +103,7 @@ func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error
 	return topics.StateReach(content)
 }
 
-// endOf reads a log to its end. Damage is an error.
+// endOf reads a log and returns its end. Damage is an error.
 func endOf(o wal.Options) (wal.LSN, error) {
 	replay, err := wal.Inspect(o)
 	if err != nil {
@@ -111,8 +112,8 @@ func endOf(o wal.Options) (wal.LSN, error) {
 	return replay.Salvage(func(wal.Frame) error { return nil }, func(e *wal.CorruptionError) error { return e })
 }
 
-// logFiles lists the log files in use from that index on. The last one's end
-// is not known.
+// logFiles returns the log files in use with an index of at least first. The
+// end of the last one is unknown.
 func logFiles(fsys vfs.FS, dir string, first uint64) (files []wal.File, err error) {
 	names, err := fsys.List(dir)
 	if err != nil {
@@ -147,7 +148,7 @@ func readHeader(fsys vfs.FS, name string) (wal.Header, bool, error) {
 	return wal.ReadHeader(f, path.Base(name))
 }
 
-// yield lets others run between pieces of work.
+// yield lets other goroutines run between steps.
 func yield(ctx context.Context) error {
 	runtime.Gosched()
 	return ctx.Err()
