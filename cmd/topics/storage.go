@@ -13,9 +13,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// storageView shows what lies below the topics to the HTTP side, which of
-// recovery imports only its health. While there is no data it has nothing to show; the gate
-// keeps requests from asking more of it.
+// storageView gives the HTTP side, which of recovery imports only the health
+// checks, access to the storage. It is empty until there is data; until then
+// the gate keeps requests from using it.
 type storageView struct{ *server }
 
 var errNoData = errors.New("there is no data yet")
@@ -44,8 +44,8 @@ func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T
 	return out, errNoData
 }
 
-// storageError says in the terms of the topics what a client is told in the
-// same words when it writes.
+// storageError converts an error of the storage to the one that a client gets
+// for a failed write with the same cause.
 func storageError(err error) error {
 	told := record.Error{Err: err}
 	switch {

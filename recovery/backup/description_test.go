@@ -59,7 +59,7 @@ func TestDescriptionRefuses(t *testing.T) {
 		"version 2":          func(d *Description) { d.Version = 2 },
 		"ends at 1 ":         func(d *Description) { d.EndLSN = 1 },
 		"begins at lsn 4712": func(d *Description) { d.StartLSN++ },
-		"elsewhere":          func(d *Description) { d.Checkpoint.Segments[0].Cold = true },
+		"listed as cold":     func(d *Description) { d.Checkpoint.Segments[0].Cold = true },
 		"belongs":            func(d *Description) { d.Files[0].Name = "../../etc/passwd" },
 		"of -1 bytes":        func(d *Description) { d.Files[1].Size = -1 },
 		"no log file":        func(d *Description) { d.Files = d.Files[:5] },

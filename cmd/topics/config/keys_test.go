@@ -57,7 +57,7 @@ func TestKeysOfEnvironmentAndFile(t *testing.T) {
 	}
 }
 
-// Nothing that shows the configuration shows a key.
+// No output of the configuration contains a key.
 func TestKeysAreNotShown(t *testing.T) {
 	c, err := Load([]string{"TOPICS_API_KEYS=hush-hush:r:public", "TOPICS_API_KEYS_FILE=" + writeKeys(t, "hush-too")}, large)
 	if err != nil {
