@@ -10,27 +10,28 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
-// ProgressResult is how true the progress of one replay was.
+// ProgressResult is the accuracy of the progress reported during one replay.
 type ProgressResult struct {
 	Log      string  `json:"log"`
 	LogBytes int64   `json:"log_bytes"`
-	ReplayMS float64 `json:"replay_ms"` // as the probes saw it, to ready
+	ReplayMS float64 `json:"replay_ms"` // as seen by the probes, until ready
 	Readings int     `json:"readings"`
-	// Off is how far replay_progress was from the share of time passed, at
-	// most; ETAOffMS how far eta_ms was from what it then took, at most, after
-	// the first fifth.
+	// Off is the largest difference between replay_progress and the share of the
+	// time that had passed; ETAOffMS is that between eta_ms and the remaining
+	// time, after the first fifth.
 	Off      float64 `json:"progress_off"`
 	ETAOffMS float64 `json:"eta_off_ms"`
 }
 
-// logKind is a log to replay: lone records, then batches of 100.
+// logKind describes a log to replay: single records followed by batches of 100.
 type logKind struct {
 	name          string
 	lone, batches int
 }
 
-// measureProgress restarts servers over a log of lone records, one of batches,
-// and one of both, and holds the progress that they show against the clock.
+// measureProgress restarts servers with a log of single records, one of
+// batches, and one of both, and compares the progress that they report with the
+// time.
 func (b *bench) measureProgress(ctx context.Context) ([]ProgressResult, error) {
 	n := b.cmd.ReplayRecords
 	var results []ProgressResult
@@ -68,7 +69,7 @@ func (b *bench) measureFollowed(ctx context.Context, kind logKind) (r ProgressRe
 	return r, nil
 }
 
-// fillKind loads a server and kills it with -9.
+// fillKind loads a server and kills it with SIGKILL.
 func (b *bench) fillKind(ctx context.Context, dir string, kind logKind, r *ProgressResult) error {
 	server, err := boot(ctx, dir, b.replayEnv())
 	if err != nil {
@@ -92,8 +93,8 @@ func (b *bench) fillKind(ctx context.Context, dir string, kind logKind, r *Progr
 	return err
 }
 
-// judge compares the probes of a replay, the last of which is the first one
-// that was ready, with the time that passed.
+// judge compares the probes of a replay with the time that passed. The last
+// probe is the first one that was ready.
 func (r *ProgressResult) judge(seen []child.Probe) {
 	if len(seen) == 0 {
 		return
@@ -111,7 +112,7 @@ func (r *ProgressResult) judge(seen []child.Probe) {
 	}
 }
 
-// values is the number of distinct replay_progress values seen.
+// values returns the number of distinct replay_progress values seen.
 func (s *server) values() int {
 	values := map[float64]bool{}
 	for _, p := range s.seen {
@@ -128,12 +129,4 @@ func (r *Report) progress(w io.Writer) {
 	for _, p := range r.Progress {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%s\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, figure(p.ETAOffMS))
 	}
-}
-
-func (r *Report) progressAims() []Aim {
-	var aims []Aim
-	for _, p := range r.Progress {
-		aims = append(aims, atMost("replay_progress over "+p.Log+", from the share of time", 0.05, p.Off, ""))
-	}
-	return aims
 }
