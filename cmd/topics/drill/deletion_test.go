@@ -84,12 +84,12 @@ func TestPassAfterDeletes(t *testing.T) {
 		}, func(t Tally) bool { return t.Lost > 0 && t.Gaps == t.Lost }, "is gone"},
 		{"an answered delete of a tag that did not", fsync, func(w world) {
 			w.deleted(deletion{op: w.ops[30].op.id}, w.answer())
-		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "there again"},
+		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "exists again"},
 		{"an answered delete of a front that did not", fsync, func(w world) {
 			a := w.answer()
 			a.EarliestSeq = w.ops[3].first
 			w.deleted(deletion{before: w.ops[3].first}, a)
-		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "there again"},
+		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "exists again"},
 		{"an answer that leaves the front", fsync, func(w world) {
 			x := deletion{before: w.ops[3].first}
 			w.remove(x, w.ops)
