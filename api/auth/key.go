@@ -21,18 +21,18 @@ type Key struct {
 	digest   [sha256.Size]byte
 }
 
-// anonymous is the ID of requests without a key.
-const anonymous = "anonymous"
+// anonymousID is the ID of requests without a key.
+const anonymousID = "anonymous"
 
 // Open returns the key of all requests if no keys are configured. It has all
 // rights.
-func Open() *Key { return &Key{ID: anonymous, scopes: All} }
+func Open() *Key { return &Key{ID: anonymousID, scopes: All} }
 
-// Nobody returns the key of a request without one, where that is allowed. It
+// Anonymous returns the key of a request without one, where that is allowed. It
 // has no scope and sees no names.
-func Nobody() *Key { return nobody }
+func Anonymous() *Key { return noKey }
 
-var nobody = &Key{ID: anonymous, prefixes: []string{}}
+var noKey = &Key{ID: anonymousID, prefixes: []string{}}
 
 // idBytes is how many bytes of the digest are in an ID: enough to distinguish
 // keys.

@@ -33,12 +33,12 @@ func TestRightsAndNames(t *testing.T) {
 			t.Errorf("sees %q: %t", name, !want)
 		}
 	}
-	open, nobody := Open(), Nobody()
+	open, noKey := Open(), Anonymous()
 	if open.Missing(All) != 0 || !open.Sees("x") || !open.SeesAll() {
 		t.Error("the open key is not open")
 	}
-	if nobody.Missing(All) != All || nobody.Sees("x") || nobody.SeesAll() || nobody.Within("") != nil {
-		t.Error("nobody may something")
+	if noKey.Missing(All) != All || noKey.Sees("x") || noKey.SeesAll() || noKey.Within("") != nil {
+		t.Error("a request without a key may do something")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestNothingOfASecretIsKept(t *testing.T) {
 // the first key, of the last one, or unknown.
 func TestSearchesCompareWithEveryKey(t *testing.T) {
 	keys := mustParse(t, "first,second,third,last")
-	for _, secret := range []string{"first", "third", "last", "nobody's", "", strings.Repeat("x", 4096)} {
+	for _, secret := range []string{"first", "third", "last", "unknown", "", strings.Repeat("x", 4096)} {
 		compared := 0
 		found := keys.find(secret, func(a, b []byte) int {
 			if len(a) != 32 || len(b) != 32 {

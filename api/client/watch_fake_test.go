@@ -24,7 +24,7 @@ type watched struct {
 	opened   []string // Last-Event-ID of each stream
 	// cut, if not nil, decides for each message whether the connection breaks
 	// before or after it. In both cases the server considers it sent.
-	cut func(n int) (before, behind bool)
+	cut func(n int) (before, after bool)
 	// ahead, if not nil, is called first and reports whether it has answered.
 	ahead func(w http.ResponseWriter, r *http.Request) bool
 	sent  int
@@ -157,9 +157,9 @@ func (f *watched) stream(w http.ResponseWriter, r *http.Request) {
 	flush()
 	send := func(event, data string) {
 		f.sent++
-		before, behind := false, false
+		before, after := false, false
 		if f.cut != nil {
-			before, behind = f.cut(f.sent)
+			before, after = f.cut(f.sent)
 		}
 		if before {
 			panic(http.ErrAbortHandler)
@@ -167,7 +167,7 @@ func (f *watched) stream(w http.ResponseWriter, r *http.Request) {
 		cursors, _ := json.Marshal(s.cursors)
 		fmt.Fprintf(w, "event: %s\nid: %s\ndata: %s\n\n", event, base64.RawURLEncoding.EncodeToString(cursors), data)
 		flush()
-		if behind {
+		if after {
 			panic(http.ErrAbortHandler)
 		}
 	}

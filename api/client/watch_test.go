@@ -92,7 +92,7 @@ func resume(t *testing.T, seed uint64) {
 	f := newWatched()
 	f.write("t-1", 1)
 	f.write("other", 1)
-	f.cut = func(int) (before, behind bool) { return rng.IntN(7) == 0, rng.IntN(7) == 0 }
+	f.cut = func(int) (before, after bool) { return rng.IntN(7) == 0, rng.IntN(7) == 0 }
 	c, err := New("http://server:4000", Options{RetryFor: time.Minute, HTTP: &http.Client{Transport: inMemory{f}}})
 	if err != nil {
 		t.Fatal(err)

@@ -101,7 +101,7 @@ type connection struct {
 type step struct {
 	topic   string
 	records int  // number of records written; 0 deletes the topic
-	settle  bool // wait until the session is idle before the next step
+	wait    bool // wait until the session is idle before the next step
 }
 
 var resumed = []string{"a", "b", "p:1", "p:2"}
@@ -115,7 +115,7 @@ func drawConnection(t *rapid.T) connection {
 			return step{
 				topic:   rapid.SampledFrom(resumed).Draw(t, "topic"),
 				records: max(0, rapid.IntRange(-2, 8).Draw(t, "records")),
-				settle:  rapid.Bool().Draw(t, "settle"),
+				wait:    rapid.Bool().Draw(t, "wait"),
 			}
 		}), 0, 6).Draw(t, "steps"),
 	}
@@ -181,7 +181,7 @@ func resume(t *testing.T, plan []connection) string {
 				w.delete(st.topic)
 				delete(written, st.topic)
 			}
-			if st.settle {
+			if st.wait {
 				synctest.Wait()
 			}
 		}

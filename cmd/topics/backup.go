@@ -63,11 +63,11 @@ func (c *backupCmd) download(ctx context.Context) (*backup.Description, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		said, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+		answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, strings.TrimSpace(string(said)))
+		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, strings.TrimSpace(string(answer)))
 	}
 	return backup.Unpack(ctx, vfs.OS(), c.To, resp.Body)
 }

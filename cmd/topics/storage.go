@@ -47,23 +47,23 @@ func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T
 // storageError converts an error of the storage to the one that a client gets
 // for a failed write with the same cause.
 func storageError(err error) error {
-	told := record.Error{Err: err}
+	refused := record.Error{Err: err}
 	switch {
 	case err == nil:
 		return nil
 	case vfs.NoSpace(err), errors.Is(err, wal.ErrDiskFull):
-		told.Kind, told.Message = record.KindNoSpace, "the disk is full"
+		refused.Kind, refused.Message = record.KindNoSpace, "the disk is full"
 	case errors.Is(err, wal.ErrNoFile):
-		told.Kind, told.Message = record.KindUnavailable, "the log cannot make its next file at the moment"
-		told.Detail = map[string]any{"retry_after_ms": 1000}
+		refused.Kind, refused.Message = record.KindUnavailable, "the log cannot make its next file at the moment"
+		refused.Detail = map[string]any{"retry_after_ms": 1000}
 	case errors.Is(err, wal.ErrReadOnly):
-		told.Kind, told.Message = record.KindReadOnly, "the log is read-only"
+		refused.Kind, refused.Message = record.KindReadOnly, "the log is read-only"
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
-		told.Kind, told.Message = record.KindClosed, "the server is shutting down"
+		refused.Kind, refused.Message = record.KindClosed, "the server is shutting down"
 	default:
 		return err
 	}
-	return &told
+	return &refused
 }
 
 // Stats implements api.Storage.

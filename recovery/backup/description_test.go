@@ -46,10 +46,10 @@ func TestDescription(t *testing.T) {
 		bad := append([]byte(nil), b...)
 		bad[i] ^= 1
 		if _, err := decode(bad); err == nil {
-			t.Fatalf("byte %d changed and nobody noticed", i)
+			t.Fatalf("byte %d changed without an error", i)
 		}
 		if _, err := decode(b[:i]); err == nil {
-			t.Fatalf("cut at %d and nobody noticed", i)
+			t.Fatalf("cut at %d without an error", i)
 		}
 	}
 }

@@ -76,11 +76,11 @@ func stopped(of *Copying) (*source, error) {
 		}
 		s.files = c.Stored(dir, cold)
 		first, s.desc.StartLSN = c.File, wal.LSN(c.Start)
-		reach, err := stateReach(fsys, dir, c)
+		end, err := stateEnd(fsys, dir, c)
 		if err != nil {
 			return nil, err
 		}
-		o.Synced = max(o.Synced, reach)
+		o.Synced = max(o.Synced, end)
 	}
 	if s.desc.EndLSN, err = endOf(o); err != nil {
 		return nil, err
@@ -93,9 +93,9 @@ func stopped(of *Copying) (*source, error) {
 	return s, nil
 }
 
-// stateReach returns a lower bound of the log's end, from the state file of a
+// stateEnd returns a lower bound of the log's end, from the state file of a
 // checkpoint.
-func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
+func stateEnd(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
 	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
 	if err != nil {
 		return 0, err

@@ -43,7 +43,7 @@ func (b *backlog) writePages(o *output, seed uint64, bl block) error {
 		}
 		x.runs, x.columns = nil, nil
 	}
-	b.settle()
+	b.moveFinal()
 	return nil
 }
 
@@ -61,11 +61,11 @@ func (b *backlog) endTopic(dir place) {
 		b.queue[b.topic].dir = dir
 	}
 	b.topic = len(b.queue)
-	b.settle()
+	b.moveFinal()
 }
 
-// settle moves final entries to the table.
-func (b *backlog) settle() {
+// moveFinal moves final entries to the table.
+func (b *backlog) moveFinal() {
 	n := min(b.topic, b.pages)
 	for i := range b.queue[:n] {
 		e := &b.queue[i].Extent

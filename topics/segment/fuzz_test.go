@@ -83,7 +83,7 @@ func FuzzBlock(f *testing.F) {
 		last, lastTS, first := d.seq, d.ts, true
 		for ok && d.left > 0 {
 			if _, ok = d.next(); ok && !first && (d.seq <= last || d.ts < lastTS) {
-				t.Fatalf("seq %d at %d behind %d at %d", d.seq, d.ts, last, lastTS)
+				t.Fatalf("seq %d at %d after %d at %d", d.seq, d.ts, last, lastTS)
 			}
 			last, lastTS, first = d.seq, d.ts, false
 		}
@@ -148,7 +148,7 @@ func FuzzTable(f *testing.F) {
 			}
 			if prev.Count > 0 && (e.Topic < prev.Topic || e.Topic == prev.Topic && (e.First <= prev.Last || e.FirstTS < prev.LastTS)) ||
 				e.Last < e.First || e.LastTS < e.FirstTS || e.pageEnd() > limit || e.dir.off+int64(e.dir.size) > limit {
-				t.Fatalf("%+v behind %+v", e, prev)
+				t.Fatalf("%+v after %+v", e, prev)
 			}
 			all, prev = append(all, e), e
 		}
@@ -189,7 +189,7 @@ func FuzzTags(f *testing.F) {
 		p.open(raw)
 		for n := 0; p.next(); n++ {
 			if n > 0 && bytes.Compare(p.tag, last) <= 0 || len(p.tag) > MaxTag || len(p.seqs) > len(raw) {
-				t.Fatalf("%q behind %q", p.tag, last)
+				t.Fatalf("%q after %q", p.tag, last)
 			}
 			for i := 1; i < len(p.seqs); i++ {
 				if p.seqs[i] <= p.seqs[i-1] {
@@ -242,7 +242,7 @@ func readFiles(t *testing.T, data, index []byte) {
 	end := int64(-1)
 	_ = Scan(fsys, testDir, 1, func(off int64, _, _ uint64, _ int64, _ []byte) error {
 		if off < end {
-			t.Errorf("offset %d behind %d", off, end)
+			t.Errorf("offset %d after %d", off, end)
 		}
 		end = off
 		return nil

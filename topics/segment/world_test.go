@@ -107,7 +107,7 @@ func contents(s *Segment) (items []item, err error) {
 		begun, last := false, uint64(0)
 		return s.Tags(&first, nil, func(tag []byte, seqs []uint64) bool {
 			if c := bytes.Compare(tag, prev); begun && (c < 0 || c == 0 && seqs[0] <= last) || !slices.IsSorted(seqs) {
-				err = fmt.Errorf("tag %q with %v behind %q", tag, seqs, prev)
+				err = fmt.Errorf("tag %q with %v after %q", tag, seqs, prev)
 				return false
 			}
 			prev, begun, last = bytes.Clone(tag), true, seqs[len(seqs)-1]

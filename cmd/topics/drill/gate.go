@@ -21,10 +21,10 @@ type gate struct {
 	most     int // most distinct values in one boot
 
 	boot struct {
-		ready   bool
-		last    float64
-		values  map[float64]bool
-		settled bool // report only one finding per boot
+		ready    bool
+		last     float64
+		values   map[float64]bool
+		reported bool // report only one finding per boot
 	}
 }
 
@@ -34,7 +34,7 @@ func newGate(f *findings) *gate {
 
 // begin starts a boot.
 func (g *gate) begin() {
-	g.boot.ready, g.boot.settled, g.boot.last = false, false, 0
+	g.boot.ready, g.boot.reported, g.boot.last = false, false, 0
 	g.boot.values = make(map[float64]bool)
 }
 
@@ -69,10 +69,10 @@ func (g *gate) see(p child.Probe) {
 }
 
 func (g *gate) breakf(p child.Probe, format string, a ...any) {
-	if g.boot.settled {
+	if g.boot.reported {
 		return
 	}
-	g.boot.settled = true
+	g.boot.reported = true
 	g.broken++
 	g.findings.addf("probe %v after the start: %s", p.At.Round(time.Millisecond), fmt.Sprintf(format, a...))
 }

@@ -97,12 +97,12 @@ func (w *writer) step(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	w.settle(o, a)
+	w.record(o, a)
 	return nil
 }
 
-// settle records the answer to op o.
-func (w *writer) settle(o op, a client.Written) {
+// record records the answer to op o.
+func (w *writer) record(o op, a client.Written) {
 	w.pending = nil
 	if !w.wellFormed(o, a) {
 		return
@@ -150,7 +150,7 @@ func (w *writer) race(ctx context.Context, c *client.Client, o op, body *client.
 		switch {
 		case errs[i] != nil:
 		case w.pending != nil:
-			w.settle(o, a)
+			w.record(o, a)
 		case w.wellFormed(o, a):
 			w.book.repeated(o, a.FirstSeq, true)
 		}

@@ -189,7 +189,7 @@ func (l *loader) append(ctx context.Context, b *batch) error {
 	var refused *client.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == client.CodeSeqMismatch:
-		return l.settle(ctx, b, refused)
+		return l.resolve(ctx, b, refused)
 	case err != nil:
 		return err
 	case done.Count != len(b.entries) || done.LastSeq != b.end():
@@ -200,9 +200,9 @@ func (l *loader) append(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// settle decides what a mismatch of the head means. If the head is the end of
+// resolve decides what a mismatch of the head means. If the head is the end of
 // the batch, an earlier attempt succeeded and its key has been forgotten since.
-func (l *loader) settle(ctx context.Context, b *batch, refused *client.Error) error {
+func (l *loader) resolve(ctx context.Context, b *batch, refused *client.Error) error {
 	head, ok := refused.Uint("head_seq")
 	switch {
 	case ok && head < b.offset:
