@@ -29,7 +29,7 @@ func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 	}
 	next := *c
 	next.Sum = 0                                                 // the description has a sum of every file
-	next.Segments = make([]recovery.SegmentRef, len(c.Segments)) // the description has a checksum of every file
+	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
 	}
@@ -71,7 +71,7 @@ func stopped(of *Copying) (*source, error) {
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {
-				return nil, fmt.Errorf("segment %016x is in the cold directory, whose path is not given", ref.ID)
+				return nil, fmt.Errorf("segment %016x is in the cold directory: its path is required", ref.ID)
 			}
 		}
 		s.files = c.Stored(dir, cold)
