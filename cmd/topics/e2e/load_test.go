@@ -43,7 +43,7 @@ func TestLoadIsExactlyOnce(t *testing.T) {
 
 	// The load is run again, and once more without anything to do.
 	server = serve(t, dir).ready()
-	for _, summary := range []string{" were there already", fmt.Sprintf("%s: 0 records", topic)} {
+	for _, summary := range []string{" were already there", fmt.Sprintf("%s: 0 records", topic)} {
 		p := load(server.url())
 		if code := p.exit(); code != 0 {
 			t.Fatalf("the load ended with %d", code)
