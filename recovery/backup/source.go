@@ -28,7 +28,7 @@ func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 		return nil
 	}
 	next := *c
-	next.Sum = 0                                                 // the description has a sum of every file
+	next.Sum = 0 // the description has a sum of every file
 	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
