@@ -139,7 +139,7 @@ func TestAuditWithinPrefixes(t *testing.T) {
 func TestAuditKeepsNoRequest(t *testing.T) {
 	s, _ := keyedServer(t, rights, func(o *Options) {})
 	path := "/v0/topics/t?" + strings.Repeat("x", 1000)
-	c := &call{r: httptest.NewRequest("DELETE", path, nil), key: auth.Nobody(), route: &route{method: "DELETE"}}
+	c := &call{r: httptest.NewRequest("DELETE", path, nil), key: auth.Anonymous(), route: &route{method: "DELETE"}}
 	s.auditAs(c, path[11:12], "", time.Now())
 	got := s.trail.last(1, func(*auditEntry) bool { return true })
 	if len(got) != 1 || got[0].Target != "t" {

@@ -16,7 +16,7 @@ func (s *Server) authenticate(c *call) error {
 	if c.key != nil {
 		return nil
 	}
-	c.key = auth.Nobody()
+	c.key = auth.Anonymous()
 	if c.route.public(s.opts.ProbeAuth) {
 		return nil
 	}

@@ -123,7 +123,7 @@ func (s *Server) run(c *call, param string) {
 // stranger learns nothing else; then what the key may do, whether the server
 // serves at all, and whether there is room for one more.
 func (s *Server) admit(c *call, param string) error {
-	c.key = auth.Nobody() // until it is known whose call it is: refusals are audited, too
+	c.key = auth.Anonymous() // until it is known whose call it is: refusals are audited, too
 	if err := s.checkHost(c); err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (r *Recovered) releaseLog() (n int, err error) {
 	}
 	for _, f := range r.Log.Files() {
 		if f.Index == file {
-			return r.Log.Release(f.First, nil)
+			return r.Log.TruncateFront(f.First, nil)
 		}
 	}
 	return 0, nil

@@ -242,7 +242,7 @@ func TestArchiveIsLockedWhileCopying(t *testing.T) {
 	for range 2 { // the second would let go of the log
 		take(t, data)
 	}
-	if n := data.Log.Stats().Released; n > 0 {
+	if n := data.Log.Stats().Freed; n > 0 {
 		t.Errorf("%d log files went without being archived", n)
 	}
 	if c := data.ArchiveCheck(); c.Status != health.Degraded || !strings.Contains(c.Reason, "/archive is held") {

@@ -190,7 +190,7 @@ func TestCheckpointWithoutItsReserve(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if data.Log.Stats().Released == 0 {
+	if data.Log.Stats().Freed == 0 {
 		t.Error("no log file was given back")
 	}
 }
@@ -250,8 +250,8 @@ func TestDeletesFreeAFullDisk(t *testing.T) {
 					if kind(err) != record.KindNoSpace {
 						t.Fatal(err)
 					}
-					before := data.Log.Stats().Released
-					if background(); data.Log.Stats().Released == before {
+					before := data.Log.Stats().Freed
+					if background(); data.Log.Stats().Freed == before {
 						return total
 					}
 				}

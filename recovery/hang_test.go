@@ -164,12 +164,12 @@ func TestHungArchive(t *testing.T) {
 			h.drop("gone")
 			h.checkpoint()
 			h.checkpoint()
-			if n := h.data.Log.Stats().Released; n > 0 {
+			if n := h.data.Log.Stats().Freed; n > 0 {
 				t.Errorf("%d log files went without being archived", n)
 			}
 			hang.Release()
 			h.eventually("the archive has it all", func() bool { return h.data.StorageStats().ArchiveWaiting.Files == 0 })
-			h.eventually("the log gives it back", func() bool { return h.data.Log.Stats().Released >= 4 })
+			h.eventually("the log gives it back", func() bool { return h.data.Log.Stats().Freed >= 4 })
 			if c := h.data.ArchiveCheck(); c.Status != health.Healthy {
 				t.Errorf("%+v", c)
 			}

@@ -23,7 +23,7 @@ type fetching struct {
 	cold        map[*segment.Segment]bool
 }
 
-// fetch examines the view's records. errMoved and wal.ErrReleased say that the
+// fetch examines the view's records. errMoved and wal.ErrTruncated say that the
 // view is too old: records have gone from the log into a segment, or from one
 // segment into another.
 func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {

@@ -82,7 +82,7 @@ func (m *Mender) loseForwarded(t *topic, op forwardOp) {
 // or is not what it was.
 func unreadable(err error) bool {
 	damage := new(wal.CorruptionError)
-	return errors.Is(err, wal.ErrReleased) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)
+	return errors.Is(err, wal.ErrTruncated) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)
 }
 
 // settleRouters makes what routers say of the old log hold for the new one.

@@ -117,7 +117,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 // since: another one will do. Not so while the server goes down: then the
 // segments are closed for good.
 func (r *Registry) outdated(err error) bool {
-	return errors.Is(err, wal.ErrReleased) || errors.Is(err, errMoved) && !r.closing.Load()
+	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, errMoved) && !r.closing.Load()
 }
 
 // view takes the picture that q needs of the topic, and notes in b what it

@@ -144,7 +144,7 @@ func (w *world) eachFrame(f func(wal.Frame)) {
 	o.FS = w.fs
 	replay, err := wal.Inspect(o)
 	if err == nil {
-		_, err = replay.Salvage(func(fr wal.Frame) error { f(fr); return nil }, func(wal.Damage) error { return nil })
+		_, err = replay.Salvage(func(fr wal.Frame) error { f(fr); return nil }, func(*wal.CorruptionError) error { return nil })
 	}
 	if err != nil {
 		w.t.Fatal(err)

@@ -6,25 +6,27 @@ import (
 	"time"
 )
 
-// spaceRetry is how often it is tried again to make a file for which there was
-// no space, or which failed for another reason.
+// spaceRetry is the pause before another attempt to make the next file after one
+// that failed, for want of space or for another reason.
 const spaceRetry = time.Second
 
-// background is what the log does without being asked: it bounds how long
-// written bytes stay unsynced, writes what nobody waits for, zeroes the next
-// file, and reports files put in use and left.
+// background holds the state of the log's own goroutines: the syncer bounds how
+// long written bytes stay unsynced, the writer writes frames that have no waiter,
+// the preparer makes the next file, and the reporter calls Options.InUse and
+// Options.Finished.
 type background struct {
-	idle    atomic.Bool   // the syncer sleeps; the next append wakes it
-	kick    chan struct{} // capacity 1: wakes the syncer
-	soon    chan struct{} // capacity 1: wakes the writer
-	prepare chan struct{} // capacity 1: wakes the preparer
-	used    chan struct{} // capacity 1: wakes the reporter
-	quit    chan struct{}
-	wg      sync.WaitGroup
-	report  atomic.Pointer[inUse]
-	told    uint64 // index up to which Finished was called; of the reporter
+	idle     atomic.Bool   // the syncer sleeps until the next append
+	kick     chan struct{} // capacity 1: wakes the syncer
+	soon     chan struct{} // capacity 1: wakes the writer
+	prepare  chan struct{} // capacity 1: wakes the preparer
+	used     chan struct{} // capacity 1: wakes the reporter
+	quit     chan struct{}
+	wg       sync.WaitGroup
+	report   atomic.Pointer[inUse]
+	reported uint64 // index up to which Finished was called; only the reporter uses it
 }
 
+// inUse is a report that the files up to newest are in use and durable below synced.
 type inUse struct {
 	newest uint64
 	synced LSN
@@ -35,7 +37,7 @@ func (l *Log) startBackground() {
 	b.kick, b.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	b.prepare, b.used = make(chan struct{}, 1), make(chan struct{}, 1)
 	b.quit = make(chan struct{})
-	b.told = l.mu.newest - 1
+	b.reported = l.mu.newest - 1
 	if l.opts.Manual {
 		return
 	}
@@ -49,28 +51,26 @@ func (b *background) stop() {
 	b.wg.Wait()
 }
 
-// arm makes sure that what was just appended will be synced in time.
+// arm wakes the syncer, if it sleeps, after an append.
 func (b *background) arm() {
 	if b.idle.Load() && b.idle.CompareAndSwap(true, false) {
 		signal(b.kick)
 	}
 }
 
-// rotated has it reported that newer files are in use, which the sync stage
-// has made durable.
-func (l *Log) rotated(newest uint64, synced LSN) {
-	u := inUse{newest, synced}
+// reportInUse makes the reporter report u.
+func (l *Log) reportInUse(u inUse) {
 	if l.opts.Manual {
-		l.reportUse(u)
+		l.report(u)
 		return
 	}
 	l.bg.report.Store(&u)
 	signal(l.bg.used)
 }
 
-// reportUse is called by one goroutine at a time: the reporter, or whoever
-// syncs a log that is Manual.
-func (l *Log) reportUse(u inUse) {
+// report calls Options.InUse and Options.Finished. One goroutine at a time calls
+// it: the reporter, or the one that syncs a Manual log.
+func (l *Log) report(u inUse) {
 	if l.opts.InUse != nil {
 		l.opts.InUse(u.newest, u.synced)
 	}
@@ -78,14 +78,14 @@ func (l *Log) reportUse(u inUse) {
 		return
 	}
 	for _, f := range l.Files() {
-		if f.Index > l.bg.told && f.Index < u.newest {
+		if f.Index > l.bg.reported && f.Index < u.newest {
 			l.opts.Finished(f)
-			l.bg.told = f.Index
+			l.bg.reported = f.Index
 		}
 	}
 }
 
-// signal leaves a hint; one is enough.
+// signal sends on a channel of capacity 1, unless a value is waiting there already.
 func signal(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
@@ -93,7 +93,7 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// WriteSoon has everything appended so far written without anyone waiting.
+// WriteSoon makes the background write everything appended so far.
 func (l *Log) WriteSoon() { signal(l.bg.soon) }
 
 func (l *Log) runWriter() {
@@ -132,7 +132,7 @@ func (l *Log) runSyncer() {
 	}
 }
 
-// sleep waits for the next append; false means the log is closing.
+// sleep waits for the next append. It returns false if the log is closing.
 func (l *Log) sleep() bool {
 	l.bg.idle.Store(true)
 	l.mu.Lock()
@@ -149,17 +149,18 @@ func (l *Log) sleep() bool {
 	}
 }
 
-// Tick is one step of the background, taken every Options.DiskSync: what is
-// unsynced is synced; if nothing came since the last step, the end is marked
-// as synced and there is nothing more to do until the next append (idle).
+// Tick is one step of the syncer, which takes one every Options.DiskSync. It syncs
+// everything appended so far. If there was no append since the step before, it
+// marks the end as synced instead and reports the log idle: another step is needed
+// only after the next append.
 func (l *Log) Tick() (idle bool, err error) {
 	l.mu.Lock()
 	tail, quiet := l.mu.tail, l.mu.tail == l.mu.ticked
 	l.mu.ticked = tail
-	retry := l.opts.Manual && l.mu.lack != nil
+	retry := l.opts.Manual && l.mu.nextErr != nil
 	l.mu.Unlock()
 	if retry {
-		l.prepareSpare()
+		l.prepareNext()
 	}
 	if !quiet {
 		return false, l.waitSynced(tail)
@@ -167,10 +168,10 @@ func (l *Log) Tick() (idle bool, err error) {
 	return true, l.waitWritten(l.mark(tail))
 }
 
-// mark appends a marker to a log that is synced up to at, and returns the
-// log's end. There is none if the log ends with one, or has gone on since, or
-// has no room left in its file beside what is reserved, which only costs the
-// proof.
+// mark appends a marker to a log that is synced up to at, and returns the log's
+// end. It appends none if the log ends with a marker, or has a frame after at, or
+// has no room for it in its file beside what is reserved: then only the proof is
+// missing.
 func (l *Log) mark(at LSN) LSN {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -193,32 +194,33 @@ func (l *Log) runPreparer() {
 			return
 		}
 		retry = nil
-		if !l.prepareSpare() {
+		if !l.prepareNext() {
 			retry = time.After(spaceRetry)
 		}
 	}
 }
 
-// makeRoom does in the foreground what a busy log is waiting for.
-func (l *Log) makeRoom() error {
+// writeAndPrepare writes the queue and makes the next file, in the calling goroutine.
+func (l *Log) writeAndPrepare() error {
 	l.mu.Lock()
 	tail := l.mu.tail
 	l.mu.Unlock()
 	if err := l.waitWritten(tail); err != nil {
 		return err
 	}
-	l.prepareSpare()
+	l.prepareNext()
 	return nil
 }
 
 func (l *Log) runReporter() {
-	var told uint64
+	var reported uint64
 	for {
 		select {
-		case <-l.bg.used: // perhaps for a report that the hint before brought, too
-			if u := *l.bg.report.Load(); u.newest > told {
-				told = u.newest
-				l.reportUse(u)
+		case <-l.bg.used: // the signal before may have brought this report already
+			u := *l.bg.report.Load()
+			if u.newest > reported {
+				reported = u.newest
+				l.report(u)
 			}
 		case <-l.bg.quit:
 			return

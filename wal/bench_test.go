@@ -2,6 +2,8 @@ package wal
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -81,6 +83,37 @@ func BenchmarkLoneSync(b *testing.B) {
 	}
 	if err := l.Close(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkAppend is appends that wait for nothing, by 1 and by 16 writers.
+func BenchmarkAppend(b *testing.B) {
+	for _, writers := range []int{1, 16} {
+		b.Run(fmt.Sprint(writers), func(b *testing.B) {
+			l := benchLog(b)
+			p := make([]byte, 200)
+			b.ReportAllocs()
+			b.SetParallelism(max(writers/runtime.GOMAXPROCS(0), 1))
+			if writers == 1 {
+				for b.Loop() {
+					if err := appendAll(l, p, func(LSN) error { return nil }); err != nil {
+						b.Fatal(err)
+					}
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						if err := appendAll(l, p, func(LSN) error { return nil }); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			if err := l.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }
 

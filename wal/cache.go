@@ -12,16 +12,17 @@ import (
 const chunkBytes = 256 << 10
 
 // chunk holds a contiguous run of the log. buf never moves and filled bytes
-// never change, so a reader may keep slices of it for as long as it likes;
-// the collector frees a chunk when the cache and the last reader let go.
+// never change, so a reader may keep slices of it as long as it likes. The
+// garbage collector frees a chunk when neither the cache nor a reader refers
+// to it.
 type chunk struct {
 	base LSN
 	buf  []byte
-	used int // bytes reserved; guarded by the log's lock
+	used int // bytes reserved; guarded by Log.mu
 }
 
 // cache keeps the newest bytes of the log in the order they were appended.
-// The log's lock guards everything but lookups, which go through list.
+// Log.mu guards it, except for lookups, which go through list.
 type cache struct {
 	limit int64
 	bytes int64                    // memory of all chunks
@@ -34,9 +35,10 @@ func newCache(limit int64) *cache {
 	return c
 }
 
-// reserve returns size bytes of zeroed, contiguous space for the frame at lsn
-// and the chunk that holds it. written is what eviction may not pass.
-func (c *cache) reserve(lsn LSN, size int, written LSN) (*chunk, []byte) {
+// reserveLocked returns size bytes of zeroed, contiguous space for the frame at lsn
+// and the chunk that holds it. It evicts nothing at or after written. Log.mu is
+// held.
+func (c *cache) reserveLocked(lsn LSN, size int, written LSN) (*chunk, []byte) {
 	list := *c.list.Load()
 	if n := len(list); n > 0 {
 		last := list[n-1]
@@ -58,9 +60,9 @@ func (c *cache) reserve(lsn LSN, size int, written LSN) (*chunk, []byte) {
 	return ck, ck.buf[:size]
 }
 
-// frame returns the type and the payload of the frame at lsn, if it is still
-// here. The caller knows that the frame was appended before: a lock or channel
-// stands between the append and this call.
+// frame returns the type and the payload of the frame at lsn, if the cache still
+// has it. The append of the frame must happen before this call, by a lock or a
+// channel.
 func (c *cache) frame(lsn LSN) (typ byte, payload []byte, ok bool) {
 	list := *c.list.Load()
 	i := sort.Search(len(list), func(i int) bool { return list[i].base > lsn }) - 1

@@ -31,7 +31,7 @@ func (s *simulation) release() error {
 	s.opts.First, s.opts.Start = first.Index, start
 	s.checkpoint(start)
 	s.note("checkpoint: start %d in file %d", start, s.opts.First)
-	if s.rng.IntN(2) == 0 { // the log goes on meanwhile
+	if s.rng.IntN(2) == 0 { // frames are appended meanwhile
 		if err := s.appendSome(1 + s.rng.IntN(6)); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *simulation) release() error {
 	for files[want].First < first.First {
 		want++
 	}
-	n, err := s.log.Release(first.First, func(f File) error {
+	n, err := s.log.TruncateFront(first.First, func(f File) error {
 		if f != files[0] {
 			return fmt.Errorf("asked to keep %v, the oldest is %v", f, files[0])
 		}
@@ -54,14 +54,14 @@ func (s *simulation) release() error {
 		}
 		return s.kept(f)
 	})
-	s.tally.released += n
-	s.note("released %d files: %v", n, err)
+	s.tally.freed += n
+	s.note("freed %d files: %v", n, err)
 	switch {
 	case errors.Is(err, errKeep):
 	case err != nil:
 		return err
 	case n != want:
-		return fmt.Errorf("%d files released, want %d", n, want)
+		return fmt.Errorf("%d files freed, want %d", n, want)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (s *simulation) kept(f File) error {
 		if e.span.Start < f.First || e.span.End > f.End {
 			continue
 		}
-		at := b[headerSize+e.span.Start-f.First:]
+		at := b[HeaderSize+e.span.Start-f.First:]
 		if !bytes.Contains(at[:e.span.End-e.span.Start], e.payload) {
 			return fmt.Errorf("%v does not have %v", f, e)
 		}
@@ -90,7 +90,7 @@ func (s *simulation) kept(f File) error {
 }
 
 // readOld reads frames from before the checkpoint: they are there, or in a
-// file that was given back.
+// file that was freed.
 func (s *simulation) readOld(r *Reader) error {
 	oldest := s.log.Stats().Oldest
 	for i := 0; i < len(s.old); i += 1 + s.rng.IntN(20) {
@@ -98,7 +98,7 @@ func (s *simulation) readOld(r *Reader) error {
 		_, p, err := r.Frame(e.span.Start)
 		switch {
 		case err == nil && bytes.Equal(p, e.payload):
-		case errors.Is(err, ErrReleased) && e.span.Start < oldest:
+		case errors.Is(err, ErrTruncated) && e.span.Start < oldest:
 		default:
 			return fmt.Errorf("read of the old %v: %w", e, err)
 		}
@@ -106,7 +106,8 @@ func (s *simulation) readOld(r *Reader) error {
 	return nil
 }
 
-// finish holds the files told of to be complete, in order, once.
+// finish checks that the files reported finished are complete, in order, and reported
+// once.
 func (s *simulation) finish(f File) {
 	if f.Index <= s.finished {
 		panic(fmt.Sprintf("file %d finished after %d", f.Index, s.finished))

@@ -7,44 +7,44 @@ import (
 	"time"
 )
 
-// earlyWrite is how many queued bytes make a waiter write them while a sync
-// still runs, instead of leaving them to the next sync's owner: copying this
-// much takes longer than the system call it saves.
+// earlyWrite is how many queued bytes make a waiter write them while a sync is
+// running, instead of leaving them to the goroutine that runs the next sync:
+// copying this much takes longer than the system call it saves.
 const earlyWrite = 256 << 10
 
 // smallGroup is how many frames make a sync worth starting at once. With 64
-// writers over HTTP on two cores, yielding whatever has gathered gave groups
-// of 23 frames but left the disk idle meanwhile, not yielding at all gave 15;
-// yielding below this gave 20, and the most writes.
+// writers over HTTP on two cores, always yielding first gave groups of 23 frames
+// but left the disk idle meanwhile, and never yielding gave groups of 15. Yielding
+// below smallGroup gave 20, and the most writes per second.
 const smallGroup = 8
 
-// stage is one step of the commit, run by at most one goroutine at a time for
-// everybody. Guarded by Log.mu.
+// stage is one step of the commit. At most one goroutine at a time runs it, on
+// behalf of all waiters. Log.mu guards it, except for seen.
 type stage struct {
 	active  bool
 	began   time.Time // when it became active
-	done    LSN       // everything below is through
+	done    LSN       // everything below is through the stage
 	waiters []*waiter
-	seen    atomic.Uint64 // done, for those who do not hold the lock
+	seen    atomic.Uint64 // copy of done for readers without the lock
 }
 
-func (s *stage) advance(upto LSN) {
+func (s *stage) advanceLocked(upto LSN) {
 	s.done = max(s.done, upto)
 	s.seen.Store(uint64(s.done))
 }
 
-// through is done as last seen; no lock is needed.
+// through returns done. It needs no lock.
 func (s *stage) through() LSN { return LSN(s.seen.Load()) }
 
 type waiter struct {
 	upto LSN
-	ch   chan struct{} // capacity 1; at most one send per enqueueing
+	ch   chan struct{} // capacity 1; receives at most one send per wait
 }
 
-// release takes out of the line everybody the stage has served (everybody at
-// all if all) and one more, who will run it next. They are to be signalled,
-// and need no lock for it.
-func (s *stage) release(all bool) (served []*waiter) {
+// releaseLocked removes the waiters that the stage has served, or all of them if
+// all is set, and one more, which will run the stage next. The caller passes them
+// to wake, which needs no lock.
+func (s *stage) releaseLocked(all bool) (served []*waiter) {
 	kept := s.waiters[:0]
 	elected := s.active
 	for _, w := range s.waiters {
@@ -69,8 +69,9 @@ func wake(served []*waiter) {
 	}
 }
 
-// underWay is how long the stage has been at its present run; 0: it is idle.
-func (s *stage) underWay() time.Duration {
+// runningLocked returns how long the present run of the stage has taken so far,
+// or 0 if the stage is idle.
+func (s *stage) runningLocked() time.Duration {
 	if !s.active {
 		return 0
 	}
@@ -97,12 +98,13 @@ func (l *Log) WaitSynced(upto LSN) error {
 	return l.waitSynced(upto)
 }
 
-// waitWritten is WaitWritten for the log itself: it is no writer that waits.
+// waitWritten is WaitWritten for the log's own goroutines, which Stats.Waiting
+// does not count.
 func (l *Log) waitWritten(upto LSN) error {
 	return l.await(&l.mu.write, upto, l.writeQueued)
 }
 
-// waitSynced is WaitSynced for the log itself.
+// waitSynced is WaitSynced for the log's own goroutines.
 func (l *Log) waitSynced(upto LSN) error {
 	l.mu.Lock()
 	early := l.mu.sync.active && !l.mu.write.active && l.mu.tail-l.mu.write.done >= earlyWrite
@@ -115,14 +117,15 @@ func (l *Log) waitSynced(upto LSN) error {
 	return l.await(&l.mu.sync, upto, l.syncWritten)
 }
 
-// Written is the position below which everything is in the log files.
+// Written returns the position below which everything is in the log files.
 func (l *Log) Written() LSN { return l.mu.write.through() }
 
-// Synced is the position below which everything is durable.
+// Synced returns the position below which everything is durable.
 func (l *Log) Synced() LSN { return l.mu.sync.through() }
 
-// await runs work for everybody if the stage is idle, or sleeps until it has
-// been run far enough or this goroutine is elected to run it.
+// await returns when everything below upto is through the stage. It runs work for
+// all waiters if the stage is idle, and otherwise sleeps until the stage has got
+// that far or elects this goroutine to run it.
 func (l *Log) await(s *stage, upto LSN, work func() (LSN, error)) error {
 	for {
 		if s.through() >= upto {
@@ -156,8 +159,8 @@ func (l *Log) await(s *stage, upto LSN, work func() (LSN, error)) error {
 	}
 }
 
-// run does the stage's work once, with nobody else at it, and lets go of those
-// it served.
+// run does the work of a stage that this goroutine has made active, and wakes the
+// waiters that it served.
 func (l *Log) run(s *stage, work func() (LSN, error)) error {
 	done, err := work()
 	l.mu.Lock()
@@ -168,8 +171,8 @@ func (l *Log) run(s *stage, work func() (LSN, error)) error {
 		failed = l.failLocked(err) && !l.mu.done
 		err = l.mu.err
 	} else {
-		s.advance(done)
-		served = s.release(false)
+		s.advanceLocked(done)
+		served = s.releaseLocked(false)
 	}
 	l.mu.Unlock()
 	wake(served)
@@ -183,7 +186,8 @@ func (l *Log) run(s *stage, work func() (LSN, error)) error {
 	return err
 }
 
-// writeQueued is the write stage: every queued extent, oldest first.
+// writeQueued is the work of the write stage: it writes every queued extent,
+// oldest first.
 func (l *Log) writeQueued() (LSN, error) {
 	l.mu.Lock()
 	queue, upto, frames := l.mu.queue, l.mu.tail, l.mu.stats.Frames
@@ -211,22 +215,21 @@ func (l *Log) writeQueued() (LSN, error) {
 	}
 	l.mu.stats.Batches++
 	l.mu.stats.BytesWritten += written
-	l.mu.write.advance(upto)
+	l.mu.write.advanceLocked(upto)
 	l.mu.writtenFrames = frames
 	l.changedLocked()
 	return upto, nil
 }
 
-// syncWritten is the sync stage: everything appended so far is written, then
-// every file written to since its last sync is synced.
+// syncWritten is the work of the sync stage: it waits until everything appended so
+// far is written, then syncs every file written to since its last sync.
 func (l *Log) syncWritten() (LSN, error) {
 	l.mu.Lock()
 	gathered := l.mu.stats.Frames - l.mu.syncedFrames
 	l.mu.Unlock()
 	if gathered < smallGroup {
-		// Whoever is about to append gets the processor first and shares this
-		// sync; with nobody runnable this costs nothing. It stands in for a
-		// timer.
+		// Goroutines about to append run first and share this sync. Without
+		// any this costs nothing. It takes the place of a timer.
 		runtime.Gosched()
 	}
 	l.mu.Lock()
@@ -265,7 +268,7 @@ func (l *Log) syncWritten() (LSN, error) {
 		l.opts.Observe(group)
 	}
 	if rotated {
-		l.rotated(newest, upto)
+		l.reportInUse(inUse{newest, upto})
 	}
 	return upto, nil
 }

@@ -22,7 +22,7 @@ func held(t *testing.T, change func(*Options)) (*valve, *Log) {
 		change(&o)
 	}
 	l, _, _ := reopen(t, o)
-	synctest.Wait() // the spare is there
+	synctest.Wait() // the next file is there
 	return v, l
 }
 
@@ -49,7 +49,7 @@ func TestLoneWriterPaysForItself(t *testing.T) {
 	})
 }
 
-// TestOneSyncServesAllThatCame: what is appended while a sync is in flight is
+// TestOneSyncServesAllThatCame: frames appended while a sync is running are
 // the next group, whole, and in the file before that sync ends.
 func TestOneSyncServesAllThatCame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestQueueIsBounded(t *testing.T) {
 		room, err := l.Reserve(ctx, size, 0)
 		waited := room.Waited
 		if took := time.Since(began); !errors.Is(err, ErrQueueFull) || waited != l.opts.QueueWait || took != waited {
-			t.Errorf("impatient: %v after %v, says %v", err, took, waited)
+			t.Errorf("impatient: %v after %v, reported %v", err, took, waited)
 		}
 		var admitted, canceled error
 		var patience time.Duration
@@ -141,7 +141,7 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
-// TestFullQueueIsWrittenByItself: a queue that nobody waits for makes room.
+// TestFullQueueIsWrittenByItself: a queue without waiters makes room.
 func TestFullQueueIsWrittenByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.QueueBytes = 4 << 10 })
@@ -157,7 +157,7 @@ func TestFullQueueIsWrittenByItself(t *testing.T) {
 	})
 }
 
-// TestUnsyncedBytesAreSyncedInTime: nobody waits, and yet it is durable within
+// TestUnsyncedBytesAreSyncedInTime: without a waiter a frame is durable within
 // DiskSync, then marked; an idle log does nothing.
 func TestUnsyncedBytesAreSyncedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestMarkerNeverOvertakesAFrame(t *testing.T) {
 		check(t, err)
 		end := l.mu.tail
 		if got := l.mark(seen); got != end || l.mu.marked == end {
-			t.Errorf("marked at %d, behind a frame nobody has synced", got)
+			t.Errorf("marked at %d, after a frame that is not synced", got)
 		}
 		if idle, err := l.Tick(); idle || err != nil || l.Synced() != end {
 			t.Errorf("the next step: idle %v, %v, synced %d of %d", idle, err, l.Synced(), end)
@@ -207,7 +207,7 @@ func TestMarkerNeverOvertakesAFrame(t *testing.T) {
 	})
 }
 
-// TestWriteSoon writes what nobody waits for.
+// TestWriteSoon writes a frame without a waiter.
 func TestWriteSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, nil)

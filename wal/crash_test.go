@@ -16,7 +16,7 @@ var (
 )
 
 // TestCrash runs random lives of a log on a file system that loses its power,
-// and holds every recovery to what was promised. Each seed is a life that can
+// and checks every recovery against the promises. Each seed is a life that can
 // be run again with -seed.
 func TestCrash(t *testing.T) {
 	if *oneSeed >= 0 {
@@ -59,7 +59,7 @@ func TestCrash(t *testing.T) {
 // tally counts what happened, to see that a simulation is worth its time.
 type tally struct {
 	frames, rotations, kills, cuts, cutRecoveries, failedSyncs, torn, lost, fulls int
-	released, recycled, kept, begun, noFiles, reclaims, killTorn                  int
+	freed, recycled, kept, begun, noFiles, reclaims, killTorn                     int
 }
 
 func (a *tally) add(b tally) {
@@ -72,7 +72,7 @@ func (a *tally) add(b tally) {
 	a.torn += b.torn
 	a.lost += b.lost
 	a.fulls += b.fulls
-	a.released += b.released
+	a.freed += b.freed
 	a.recycled += b.recycled
 	a.kept += b.kept
 	a.begun += b.begun
@@ -85,12 +85,12 @@ func (a *tally) add(b tally) {
 func (a tally) idle() bool {
 	return a.frames == 0 || a.rotations == 0 || a.kills == 0 || a.cuts == 0 ||
 		a.cutRecoveries == 0 || a.failedSyncs == 0 || a.torn == 0 || a.lost == 0 || a.fulls == 0 ||
-		a.released == 0 || a.recycled == 0 || a.kept == 0 || a.begun == 0 || a.noFiles == 0 || a.reclaims == 0 || a.killTorn == 0
+		a.freed == 0 || a.recycled == 0 || a.kept == 0 || a.begun == 0 || a.noFiles == 0 || a.reclaims == 0 || a.killTorn == 0
 }
 
 func (a tally) String() string {
 	return fmt.Sprintf("%d frames, %d rotations, %d kills, %d power cuts, %d recoveries cut, %d failed syncs, "+
 		"%d torn tails (%d by a kill), %d unpromised frames lost, %d times full, "+
-		"%d files released, %d recycled, %d kept, %d logs begun elsewhere, %d files not made, %d pages reclaimed", a.frames, a.rotations, a.kills, a.cuts, a.cutRecoveries,
-		a.failedSyncs, a.torn, a.killTorn, a.lost, a.fulls, a.released, a.recycled, a.kept, a.begun, a.noFiles, a.reclaims)
+		"%d files freed, %d recycled, %d kept, %d logs begun elsewhere, %d files not made, %d pages reclaimed", a.frames, a.rotations, a.kills, a.cuts, a.cutRecoveries,
+		a.failedSyncs, a.torn, a.killTorn, a.lost, a.fulls, a.freed, a.recycled, a.kept, a.begun, a.noFiles, a.reclaims)
 }

@@ -13,7 +13,7 @@ import (
 
 // TestCutStaysCutAfterAFailedSync cuts a torn tail while the sync of the cut
 // fails: the kernel shows zeros that are not on the disk. Recovered again, the
-// log goes on, and the power is lost. What was cut must not be read as if it
+// log is appended to, and the power is cut. What was cut must not be read as if it
 // followed what was appended since.
 func TestCutStaysCutAfterAFailedSync(t *testing.T) {
 	const seeds = 200
@@ -25,7 +25,7 @@ func TestCutStaysCutAfterAFailedSync(t *testing.T) {
 			o.Manual, o.FileBytes = true, 8<<10
 			l, _, _ := reopen(t, o)
 			// From here on frames are sectors.
-			first := fill(t, l, 0, 512-headerSize-frame.HeaderSize)
+			first := fill(t, l, 0, 512-HeaderSize-frame.HeaderSize)
 			check(t, l.WaitSynced(first.End))
 			for i := range byte(8) {
 				fill(t, l, 1+i, 512-frame.HeaderSize)
@@ -85,11 +85,11 @@ func TestCutTells(t *testing.T) {
 			_, err := recovered(s.opts)
 			check(t, err)
 			if len(cut) != len(tt.want) {
-				t.Fatalf("told of %v, want %v", cut, tt.want)
+				t.Fatalf("reported %v, want %v", cut, tt.want)
 			}
 			for i, n := range tt.want {
 				if cut[i].span != s.frames[n].span || !bytes.Equal(cut[i].payload, s.frames[n].payload) {
-					t.Errorf("told of %v, want %v", cut[i], s.frames[n])
+					t.Errorf("reported %v, want %v", cut[i], s.frames[n])
 				}
 			}
 		})

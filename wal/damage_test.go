@@ -10,7 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// row is one kind of damage and what must come of it.
+// row is one kind of damage and its expected outcome.
 type row struct {
 	name   string
 	damage func(s *sample)
@@ -40,7 +40,7 @@ func badHeader(n int) func(*sample) *CorruptionError {
 
 func gone(n uint64, next int) func(*sample) *CorruptionError {
 	return func(s *sample) *CorruptionError {
-		e := &CorruptionError{File: fileName(n)}
+		e := &CorruptionError{File: FileName(n)}
 		if next >= 0 {
 			e.LSN = s.frames[next].span.Start
 		}
@@ -50,7 +50,7 @@ func gone(n uint64, next int) func(*sample) *CorruptionError {
 
 func short(n uint64, first int, size int64) func(*sample) *CorruptionError {
 	return func(s *sample) *CorruptionError {
-		return &CorruptionError{File: fileName(n), Offset: size, LSN: s.frames[first].span.Start + LSN(size-headerSize)}
+		return &CorruptionError{File: FileName(n), Offset: size, LSN: s.frames[first].span.Start + LSN(size-HeaderSize)}
 	}
 }
 
@@ -63,27 +63,27 @@ var damages = []row{
 	{name: "torn header of the last frame", damage: func(s *sample) { zero(s.bytes(42)[8:]) }, cut: 42},
 	{name: "flip in the unsynced tail", damage: func(s *sample) { s.flip(40, 100) }, cut: 40},
 	{name: "hole in the unsynced tail", damage: func(s *sample) { zero(s.bytes(41)) }, cut: 41},
-	{name: "unsynced tail lost", damage: func(s *sample) { zero(s.image[fileName(3)][s.at(40):]) }, cut: 40},
-	{name: "garbage after the end", damage: func(s *sample) { noise(s.image[fileName(3)][s.at(42)+sampleFrame:]) }, cut: 43},
-	{name: "garbage in the spare", damage: func(s *sample) { noise(s.image[fileName(4)]) }, cut: 43},
-	{name: "spare cut to nothing", damage: func(s *sample) { s.image[fileName(4)] = nil }, cut: 43},
-	{name: "spare missing", damage: func(s *sample) { delete(s.image, fileName(4)) }, cut: 43},
+	{name: "unsynced tail lost", damage: func(s *sample) { zero(s.image[FileName(3)][s.at(40):]) }, cut: 40},
+	{name: "garbage after the end", damage: func(s *sample) { noise(s.image[FileName(3)][s.at(42)+sampleFrame:]) }, cut: 43},
+	{name: "garbage in the spare", damage: func(s *sample) { noise(s.image[FileName(4)]) }, cut: 43},
+	{name: "spare cut to nothing", damage: func(s *sample) { s.image[FileName(4)] = nil }, cut: 43},
+	{name: "spare missing", damage: func(s *sample) { delete(s.image, FileName(4)) }, cut: 43},
 	{name: "stale frame of another position in the tail", damage: func(s *sample) { copy(s.bytes(41), s.bytes(20)) }, cut: 41},
 	{name: "stale frame of another log in the tail", damage: func(s *sample) {
 		copy(s.bytes(41), seal(99, s.frames[41].span.Start, 1<<40, s.frames[41].payload))
 	}, cut: 41},
 	{name: "older generation behind the end", damage: func(s *sample) {
 		end := s.frames[42].span.End
-		copy(s.image[fileName(3)][s.at(42)+2*sampleFrame:], seal(s.logID, end+sampleFrame, s.syncEnd, s.frames[42].payload))
+		copy(s.image[FileName(3)][s.at(42)+2*sampleFrame:], seal(s.logID, end+sampleFrame, s.syncEnd, s.frames[42].payload))
 	}, cut: 43},
 
 	// Bytes that had been synced: refused.
 	{name: "hole in the middle", damage: func(s *sample) { zero(s.bytes(20)) }, corrupt: badFrame(20)},
-	{name: "zeroed page in the middle file", damage: func(s *sample) { zero(s.image[fileName(2)][4096:8192]) }, corrupt: badFrame(15 + 3)},
-	{name: "zeroed page in the last file", damage: func(s *sample) { zero(s.image[fileName(3)][4096:8192]) }, corrupt: badFrame(30 + 3)},
-	{name: "zeroed first page of the first file", damage: func(s *sample) { zero(s.image[fileName(1)][:4096]) }, corrupt: badHeader(1)},
-	{name: "zeroed first page of the middle file", damage: func(s *sample) { zero(s.image[fileName(2)][:4096]) }, corrupt: badHeader(2)},
-	{name: "zeroed first page of the last file", damage: func(s *sample) { zero(s.image[fileName(3)][:4096]) }, corrupt: badHeader(3)},
+	{name: "zeroed page in the middle file", damage: func(s *sample) { zero(s.image[FileName(2)][4096:8192]) }, corrupt: badFrame(15 + 3)},
+	{name: "zeroed page in the last file", damage: func(s *sample) { zero(s.image[FileName(3)][4096:8192]) }, corrupt: badFrame(30 + 3)},
+	{name: "zeroed first page of the first file", damage: func(s *sample) { zero(s.image[FileName(1)][:4096]) }, corrupt: badHeader(1)},
+	{name: "zeroed first page of the middle file", damage: func(s *sample) { zero(s.image[FileName(2)][:4096]) }, corrupt: badHeader(2)},
+	{name: "zeroed first page of the last file", damage: func(s *sample) { zero(s.image[FileName(3)][:4096]) }, corrupt: badHeader(3)},
 	{name: "flip in the frame before a file's end", damage: func(s *sample) { s.flip(29, 700) }, corrupt: badFrame(29)},
 	{name: "flip in the first frame", damage: func(s *sample) { s.flip(0, 700) }, corrupt: badFrame(0)},
 	{name: "flip in the last synced frame", damage: func(s *sample) { s.flip(39, 700) }, corrupt: badFrame(39)},
@@ -100,61 +100,61 @@ var damages = []row{
 		e.LSN += LSN(frame.Size(400))
 		return e
 	}},
-	{name: "first file missing", damage: func(s *sample) { delete(s.image, fileName(1)) }, corrupt: gone(1, 15)},
-	{name: "middle file missing", damage: func(s *sample) { delete(s.image, fileName(2)) }, corrupt: gone(2, 30)},
-	{name: "last file missing", damage: func(s *sample) { delete(s.image, fileName(3)) }, corrupt: gone(3, -1)},
-	{name: "first file cut", damage: func(s *sample) { s.image[fileName(1)] = s.image[fileName(1)][:9001] }, corrupt: short(1, 0, 9001)},
-	{name: "middle file cut", damage: func(s *sample) { s.image[fileName(2)] = s.image[fileName(2)][:64] }, corrupt: short(2, 15, 64)},
-	{name: "last file cut", damage: func(s *sample) { s.image[fileName(3)] = s.image[fileName(3)][:5000] }, corrupt: short(3, 30, 5000)},
-	{name: "last file cut in its zeros", damage: func(s *sample) { s.image[fileName(3)] = s.image[fileName(3)][:16<<10-1] }, corrupt: short(3, 30, 16<<10-1)},
-	{name: "middle file cut to nothing", damage: func(s *sample) { s.image[fileName(2)] = nil }, corrupt: badHeader(2)},
+	{name: "first file missing", damage: func(s *sample) { delete(s.image, FileName(1)) }, corrupt: gone(1, 15)},
+	{name: "middle file missing", damage: func(s *sample) { delete(s.image, FileName(2)) }, corrupt: gone(2, 30)},
+	{name: "last file missing", damage: func(s *sample) { delete(s.image, FileName(3)) }, corrupt: gone(3, -1)},
+	{name: "first file cut", damage: func(s *sample) { s.image[FileName(1)] = s.image[FileName(1)][:9001] }, corrupt: short(1, 0, 9001)},
+	{name: "middle file cut", damage: func(s *sample) { s.image[FileName(2)] = s.image[FileName(2)][:64] }, corrupt: short(2, 15, 64)},
+	{name: "last file cut", damage: func(s *sample) { s.image[FileName(3)] = s.image[FileName(3)][:5000] }, corrupt: short(3, 30, 5000)},
+	{name: "last file cut in its zeros", damage: func(s *sample) { s.image[FileName(3)] = s.image[FileName(3)][:16<<10-1] }, corrupt: short(3, 30, 16<<10-1)},
+	{name: "middle file cut to nothing", damage: func(s *sample) { s.image[FileName(2)] = nil }, corrupt: badHeader(2)},
 	{name: "first file cut to nothing, the others' headers lost", damage: func(s *sample) {
-		s.image[fileName(1)] = s.image[fileName(1)][:10]
-		zero(s.image[fileName(2)][:s.at(16)])
-		zero(s.image[fileName(3)])
+		s.image[FileName(1)] = s.image[FileName(1)][:10]
+		zero(s.image[FileName(2)][:s.at(16)])
+		zero(s.image[FileName(3)])
 	}, corrupt: badHeader(1)},
 	{name: "first two files swapped", damage: swap(1, 2), corrupt: gone(1, 15)},
 	{name: "last two files swapped", damage: swap(2, 3), corrupt: gone(2, 30)},
 	{name: "last file and spare swapped", damage: swap(3, 4), corrupt: gone(4, 30)},
 	{name: "file of another log", damage: func(s *sample) {
 		h := header{logID: 99, index: 2, first: s.frames[15].span.Start}
-		copy(s.image[fileName(2)], h.encode())
+		copy(s.image[FileName(2)], h.encode())
 	}, corrupt: badHeader(2)},
 	{name: "header of another place", damage: func(s *sample) {
 		h := header{logID: s.logID, index: 2, first: s.frames[14].span.Start + 1<<20}
-		copy(s.image[fileName(2)], h.encode())
+		copy(s.image[FileName(2)], h.encode())
 	}, corrupt: func(s *sample) *CorruptionError {
-		return &CorruptionError{File: fileName(2), LSN: s.frames[14].span.Start + 1<<20}
+		return &CorruptionError{File: FileName(2), LSN: s.frames[14].span.Start + 1<<20}
 	}},
 
 	{name: "header of a place beyond all bounds", damage: func(s *sample) {
 		h := header{logID: s.logID, index: 2, first: 3 << 62}
-		copy(s.image[fileName(2)], h.encode())
+		copy(s.image[FileName(2)], h.encode())
 	}, corrupt: func(s *sample) *CorruptionError {
-		return &CorruptionError{File: fileName(2), LSN: 3 << 62}
+		return &CorruptionError{File: FileName(2), LSN: 3 << 62}
 	}},
 
-	{name: "flip in the version of a header", damage: func(s *sample) { s.image[fileName(2)][8] ^= 4 }, corrupt: badHeader(2)},
+	{name: "flip in the version of a header", damage: func(s *sample) { s.image[FileName(2)][8] ^= 4 }, corrupt: badHeader(2)},
 
 	// Formats this program does not know, whole or not: refused.
-	{name: "newer first file", damage: newer(1, 2), version: &VersionError{fileName(1), 2, 1}},
-	{name: "newer middle file", damage: newer(2, 7), version: &VersionError{fileName(2), 7, 1}},
-	{name: "newer last file", damage: newer(3, 2), version: &VersionError{fileName(3), 2, 1}},
+	{name: "newer first file", damage: newer(1, 2), version: &VersionError{FileName(1), 2, 1}},
+	{name: "newer middle file", damage: newer(2, 7), version: &VersionError{FileName(2), 7, 1}},
+	{name: "newer last file", damage: newer(3, 2), version: &VersionError{FileName(3), 2, 1}},
 	{name: "newer spare", damage: func(s *sample) {
-		copy(s.image[fileName(4)], magic[:])
+		copy(s.image[FileName(4)], magic[:])
 		newer(4, 1<<31)(s)
-	}, version: &VersionError{fileName(4), 1 << 31, 1}},
+	}, version: &VersionError{FileName(4), 1 << 31, 1}},
 }
 
 func swap(a, b uint64) func(s *sample) {
 	return func(s *sample) {
-		s.image[fileName(a)], s.image[fileName(b)] = s.image[fileName(b)], s.image[fileName(a)]
+		s.image[FileName(a)], s.image[FileName(b)] = s.image[FileName(b)], s.image[FileName(a)]
 	}
 }
 
 func newer(n uint64, version uint32) func(s *sample) {
 	return func(s *sample) {
-		b := s.image[fileName(n)]
+		b := s.image[FileName(n)]
 		binary.LittleEndian.PutUint32(b[8:], version)
 		b[56]++ // the checksum of this version does not hold for it
 	}
@@ -172,7 +172,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// expect opens the damaged log and holds it to the row.
+// expect opens the damaged log and checks it against the row.
 func (s *sample) expect(t *testing.T, want *row) {
 	t.Helper()
 	if want.corrupt == nil && want.version == nil {
@@ -201,7 +201,7 @@ func (s *sample) expect(t *testing.T, want *row) {
 }
 
 // expectCut opens the log twice, appends to it and opens it once more: the
-// first n frames are there, nothing else is, and it goes on.
+// first n frames are there, nothing else is, and it takes appends.
 func (s *sample) expectCut(t *testing.T, n int) {
 	t.Helper()
 	o := s.opts

@@ -16,24 +16,27 @@ var (
 	// ErrNoFile: the next log file cannot be made at the moment; see the
 	// wrapped cause. Nothing was appended, and the log keeps trying.
 	ErrNoFile = errors.New("wal: the next log file cannot be made at the moment")
-	// ErrReadOnly: a write or sync failed; see the wrapped cause.
+	// ErrReadOnly: a write or a sync has failed; see the wrapped cause.
 	ErrReadOnly = errors.New("wal: read-only after a failure")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("wal: closed")
-	// ErrReleased: the frame stood in a file that Release has given back.
-	ErrReleased = errors.New("wal: released")
+	// ErrTruncated: the frame was in a file that TruncateFront has freed.
+	ErrTruncated = errors.New("wal: truncated")
 	// ErrTooLarge: the frame exceeds what a frame may hold.
 	ErrTooLarge = errors.New("wal: frame too large")
 )
 
-// CorruptionError is damage of bytes that had been synced, or of bytes that a
-// reader was promised. Nothing was changed on disk.
+// CorruptionError is damage of bytes that had been synced, or that a reader was
+// promised: no valid frame is there although the log continues, or is known to have
+// continued; or a file is missing, cut short, or has no header, whether or not that
+// cost a frame. Nothing was changed on disk.
 type CorruptionError struct {
 	File   string // base name
 	Offset int64  // byte offset in File
-	LSN    LSN    // position in the log
+	LSN    LSN    // first position without a valid frame
+	Next   LSN    // from Salvage: position where valid frames continue, or 0 if none follow
 	Cause  string // what is wrong there
-	Proof  string // why it cannot be a torn tail; empty on a read
+	Proof  string // why it cannot be a torn tail; empty from a reader and from Salvage
 }
 
 func (e *CorruptionError) Error() string {
@@ -45,8 +48,8 @@ func (e *CorruptionError) Error() string {
 }
 
 // SyncError is a failed sync of a log file during an opening. The kernel has
-// given up writing pages of the file and may show bytes that are not on the disk,
-// so the next opening must use TailPower, even in the same boot.
+// dropped pages of the file that it could not write and may show bytes that are not
+// on the disk, so the next opening must use TailPower, even in the same boot.
 type SyncError struct {
 	File string // base name
 	Err  error
@@ -56,7 +59,7 @@ func (e *SyncError) Error() string { return fmt.Sprintf("wal: sync %s: %v", e.Fi
 
 func (e *SyncError) Unwrap() error { return e.Err }
 
-// VersionError is a file written by a format this program does not know.
+// VersionError is a file in a format that this program does not know.
 type VersionError struct {
 	File         string
 	Found, Known uint32

@@ -29,7 +29,7 @@ type workload struct {
 	settled bool // the log was opened
 }
 
-// run ends at the first error that anybody was told.
+// run ends at the first error that it gets.
 func (w *workload) run() error {
 	for round := range 3 {
 		if err := w.open(); err != nil {
@@ -107,7 +107,7 @@ func (w *workload) append(p []byte) error {
 	}
 }
 
-// settle waits for what was appended, in a different way for every i.
+// settle waits for the appended frames, in a different way for every i.
 func (w *workload) settle(i int) error {
 	upto := w.log.mu.tail
 	switch i % 5 {
@@ -131,7 +131,7 @@ func (w *workload) settle(i int) error {
 	return w.readAll()
 }
 
-// readAll reads what is not in the cache any more, and what is.
+// readAll reads frames from the files and from the cache.
 func (w *workload) readAll() error {
 	r := w.log.NewReader()
 	for i, e := range w.frames {
@@ -146,10 +146,10 @@ func (w *workload) readAll() error {
 	return nil
 }
 
-// TestEveryFailureIsReported fails one operation after the other. A failure of
-// what is in the log must tell somebody, and make the log read-only, which goes
-// on reading; any other leaves the log as it is. Nothing is acknowledged that is
-// not there after a kill or a power cut, and the log is whole when opened again.
+// TestEveryFailureIsReported fails one operation after the other. A failure that
+// concerns appended frames must be reported and make the log read-only; reads still
+// work then. Any other leaves the log as it is. Nothing is acknowledged that is not
+// there after a kill or a power cut, and the log is whole when opened again.
 func TestEveryFailureIsReported(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
@@ -218,7 +218,7 @@ func failOnce(t *testing.T, inj *errfs.Injector) bool {
 		}
 		if w.log != nil { // not while closing
 			if told != 1 {
-				t.Errorf("%s: the owner was told %d times", failed, told)
+				t.Errorf("%s: Failed was called %d times", failed, told)
 			}
 			stillFailed(t, failed, w, inj.Sticky)
 		}
@@ -228,7 +228,7 @@ func failOnce(t *testing.T, inj *errfs.Injector) bool {
 		}
 	}
 	if !inj.Sticky && !readOnly && told > 0 {
-		t.Errorf("%s: the owner was told of a failed log", failed)
+		t.Errorf("%s: Failed was called for a failed log", failed)
 	}
 	// A failure of the log is on record, and so is that of a sync while it was opened.
 	o := w.opts
@@ -289,11 +289,11 @@ func stillFailed(t *testing.T, failed string, w *workload, readsFail bool) {
 		t.Errorf("%s: reading on: %v", failed, err)
 	}
 	if err := w.log.Close(); !errors.Is(err, errfs.ErrInjected) {
-		t.Errorf("%s: closing says %v", failed, err)
+		t.Errorf("%s: closing returned %v", failed, err)
 	}
 }
 
-// found recovers the log on a file system that works, and checks what is there.
+// found recovers the log on a file system that works, and checks its frames.
 func found(t *testing.T, failed string, h history, o Options, fsys vfs.FS) {
 	t.Helper()
 	o.FS = fsys
@@ -332,7 +332,7 @@ func TestEveryWaiterOfAFailedSyncIsTold(t *testing.T) {
 					span, err := add(l, p, l.WaitSynced)
 					if err != nil {
 						if !errors.Is(err, ErrReadOnly) || !errors.Is(err, errfs.ErrInjected) {
-							t.Errorf("sync %d: told %v", nth, err)
+							t.Errorf("sync %d: got %v", nth, err)
 						}
 						return
 					}
@@ -344,7 +344,7 @@ func TestEveryWaiterOfAFailedSyncIsTold(t *testing.T) {
 		}
 		wg.Wait()
 		if err := l.Close(); !errors.Is(err, errfs.ErrInjected) {
-			t.Errorf("sync %d: closing says %v", nth, err)
+			t.Errorf("sync %d: closing returned %v", nth, err)
 		}
 		o.FS = inner.Crash(rand.New(rand.NewPCG(uint64(nth), 5)))
 		r, err := Open(o)
@@ -368,7 +368,7 @@ func TestEveryWaiterOfAFailedSyncIsTold(t *testing.T) {
 
 // TestFilesAreTriedAgain: a file that cannot be made, for whatever reason, is
 // tried again in the background. Until there is one, appends that need it are
-// refused, and everything else goes on.
+// refused, and everything else works.
 func TestFilesAreTriedAgain(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.EIO, syscall.EACCES} {
 		for _, op := range []errfs.Op{errfs.Create, errfs.Write, errfs.Sync, errfs.SyncDir} {
@@ -378,10 +378,10 @@ func TestFilesAreTriedAgain(t *testing.T) {
 				broken.Store(true)
 				inj := &errfs.Injector{Nth: 1, Sticky: true, Err: errno, Ops: op, Only: func(name string) bool {
 					if name == "." { // synced for the second file
-						_, err := fsys.OpenRead(fileName(2))
+						_, err := fsys.OpenRead(FileName(2))
 						return broken.Load() && err == nil
 					}
-					return broken.Load() && name == fileName(2)
+					return broken.Load() && name == FileName(2)
 				}}
 				o := options(errfs.New(fsys, inj), ".")
 				o.FileBytes = fullFile
@@ -396,10 +396,10 @@ func TestFilesAreTriedAgain(t *testing.T) {
 					_, err = l.TryAppend(0, 1, nil, payloadOf(200))
 				}
 				if !errors.Is(err, ErrNoFile) || !errors.Is(err, errno) {
-					t.Errorf("append says %v", err)
+					t.Errorf("append returned %v", err)
 				}
 				if _, err := l.Reserve(t.Context(), 200, Patient); !errors.Is(err, ErrNoFile) {
-					t.Errorf("reserve says %v", err)
+					t.Errorf("reserve returned %v", err)
 				}
 				span, err := l.TryAppend(Freeing, 1, nil, payloadOf(200))
 				check(t, err)
@@ -431,12 +431,12 @@ func TestFilesAreTriedAgain(t *testing.T) {
 	}
 }
 
-// TestFailedIsCalledOnce: the owner of a log hears of its failure at once, not
-// by the next write, and not of one that Close returns.
+// TestFailedIsCalledOnce: the owner of a log gets its failure at once, not by the
+// next write, and not one that Close returns.
 func TestFailedIsCalledOnce(t *testing.T) {
 	for _, closing := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			inj := &errfs.Injector{Ops: errfs.Sync, Sticky: true, Only: func(name string) bool { return name == fileName(1) }}
+			inj := &errfs.Injector{Ops: errfs.Sync, Sticky: true, Only: func(name string) bool { return name == FileName(1) }}
 			o := options(errfs.New(crashfs.New(), inj), ".")
 			failures := make(chan error, 9)
 			var l *Log
@@ -457,11 +457,11 @@ func TestFailedIsCalledOnce(t *testing.T) {
 					t.Errorf("failed: %v", err)
 				}
 				if err := l.WaitSynced(span.End); !errors.Is(err, ErrReadOnly) {
-					t.Errorf("waiting says %v", err)
+					t.Errorf("waiting returned %v", err)
 				}
 			}
 			if err := l.Close(); !errors.Is(err, errfs.ErrInjected) {
-				t.Errorf("closing says %v", err)
+				t.Errorf("closing returned %v", err)
 			}
 			synctest.Wait()
 			if len(failures) > 0 {

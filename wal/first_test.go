@@ -24,7 +24,7 @@ func TestStart(t *testing.T) {
 		for first := uint64(1); first <= uint64(i/perFile+1); first++ {
 			m := s.clone()
 			for n := uint64(1); n < first; n += 2 {
-				delete(m, fileName(n)) // some have been removed, some not
+				delete(m, FileName(n)) // some have been removed, some not
 			}
 			fsys := m.mount(t)
 			o := s.from(first, s.frames[i].span.Start)
@@ -41,7 +41,7 @@ func TestStart(t *testing.T) {
 			check(t, l.Close())
 			names, err := fsys.List(".")
 			check(t, err)
-			if names[0] != fileName(first) {
+			if names[0] != FileName(first) {
 				t.Errorf("first file %d: left over %v", first, names)
 			}
 			if _, got, _ := reopen(t, o); len(got) != sampleFrames-i+1 {
@@ -64,7 +64,7 @@ func TestStartReadsNoMore(t *testing.T) {
 		for _, to := range []int64{s.end(), s.end(), 16 << 10}[i/perFile:] {
 			want += to
 		}
-		if s.at(i) > headerSize {
+		if s.at(i) > HeaderSize {
 			want -= s.at(i)
 		}
 		if r.Files() != 3-i/perFile || r.Size() != want {
@@ -89,7 +89,7 @@ func TestStartAtTheEnd(t *testing.T) {
 	for _, tail := range []func(b []byte){zero, noise, func(b []byte) { b[9] = 1 }} {
 		s := newSample(t)
 		end := s.frames[sampleFrames-1].span.End
-		tail(s.image[fileName(3)][s.at(sampleFrames-1)+sampleFrame:])
+		tail(s.image[FileName(3)][s.at(sampleFrames-1)+sampleFrame:])
 		o := s.from(3, end)
 		o.FS = s.mount(t)
 		l, got, found := reopen(t, o)
@@ -105,7 +105,8 @@ func TestStartAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestBadStart is told from a log that ends there. Nothing is removed.
+// TestBadStart: a bad Start is distinguished from a log that ends there. Nothing is
+// removed.
 func TestBadStart(t *testing.T) {
 	whole := newSample(t)
 	at := func(i int) LSN { return whole.frames[i].span.Start }
@@ -126,17 +127,17 @@ func TestBadStart(t *testing.T) {
 		{"inside the last frame", 3, end - 8, nil, 3, end - 8},
 		{"behind damage", 3, end, func(s *sample) { s.flip(35, 500) }, 3, at(35)},
 		{"before the first file", 2, at(3), nil, 2, at(3)},
-		{"first file missing", 2, at(20), func(s *sample) { delete(s.image, fileName(2)) }, 2, at(30)},
-		{"first file without a header", 2, at(20), func(s *sample) { zero(s.image[fileName(2)][:64]) }, 2, at(20)},
-		{"first file without a header, start unknown", 2, 0, func(s *sample) { zero(s.image[fileName(2)][:64]) }, 2, 0},
+		{"first file missing", 2, at(20), func(s *sample) { delete(s.image, FileName(2)) }, 2, at(30)},
+		{"first file without a header", 2, at(20), func(s *sample) { zero(s.image[FileName(2)][:64]) }, 2, at(20)},
+		{"first file without a header, start unknown", 2, 0, func(s *sample) { zero(s.image[FileName(2)][:64]) }, 2, 0},
 		{"in a file without a header", 1, at(20), func(s *sample) {
-			zero(s.image[fileName(2)][:64])
-			zero(s.image[fileName(2)][s.at(21):])
-			zero(s.image[fileName(3)])
+			zero(s.image[FileName(2)][:64])
+			zero(s.image[FileName(2)][s.at(21):])
+			zero(s.image[FileName(3)])
 		}, 1, at(15)},
 		{"all files missing", 2, at(20), func(s *sample) { clear(s.image) }, 2, at(20)},
 		{"all files missing, only start known", 1, at(20), func(s *sample) { clear(s.image) }, 1, at(20)},
-		{"only leftovers", 4, end, func(s *sample) { delete(s.image, fileName(4)) }, 4, end},
+		{"only leftovers", 4, end, func(s *sample) { delete(s.image, FileName(4)) }, 4, end},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := *whole
@@ -149,7 +150,7 @@ func TestBadStart(t *testing.T) {
 			o.FS = fsys
 			_, err := recovered(o)
 			var corrupt *CorruptionError
-			if !errors.As(err, &corrupt) || corrupt.File != fileName(tt.file) || corrupt.LSN != tt.lsn || corrupt.Proof == "" {
+			if !errors.As(err, &corrupt) || corrupt.File != FileName(tt.file) || corrupt.LSN != tt.lsn || corrupt.Proof == "" {
 				t.Errorf("got %v, want damage in file %d at lsn %d", err, tt.file, tt.lsn)
 			}
 			if !imageOf(t, fsys).equal(s.image) {
@@ -185,11 +186,11 @@ func TestStartAtDamage(t *testing.T) {
 // log is opened, and not before it was found sound.
 func TestLeftovers(t *testing.T) {
 	s := newSample(t)
-	s.image[oldName(1)] = s.image[fileName(1)]
+	s.image[oldName(1)] = s.image[FileName(1)]
 	s.image[oldName(77)] = []byte("any")
 	s.image["0000000000000001.old.wal"] = []byte("not ours")
 	damaged := s.clone()
-	damaged[fileName(3)][s.at(33)] ^= 1
+	damaged[FileName(3)][s.at(33)] ^= 1
 	for _, m := range []image{s.image, damaged} {
 		fsys := m.mount(t)
 		o := s.from(3, s.frames[31].span.Start)
@@ -203,7 +204,7 @@ func TestLeftovers(t *testing.T) {
 			}
 			continue
 		}
-		if !slices.Equal(names, []string{"0000000000000001.old.wal", fileName(3)}) {
+		if !slices.Equal(names, []string{"0000000000000001.old.wal", FileName(3)}) {
 			t.Errorf("left: %v", names)
 		}
 		check(t, l.Close())
@@ -218,7 +219,7 @@ func TestBegin(t *testing.T) {
 		o := options(fsys, ".")
 		o.Manual, o.First, o.Begin = true, first, begin
 		l, got, _ := reopen(t, o)
-		if f := l.Files(); len(got) > 0 || l.Tail() != begin || len(f) != 1 || f[0] != (File{max(first, 1), fileName(max(first, 1)), begin, begin}) {
+		if f := l.Files(); len(got) > 0 || l.Tail() != begin || len(f) != 1 || f[0] != (File{max(first, 1), FileName(max(first, 1)), begin, begin}) {
 			t.Fatalf("begun with %d frames, files %v", len(got), f)
 		}
 		span, err := add(l, []byte("first"), l.WaitSynced)
@@ -254,7 +255,7 @@ func TestBegin(t *testing.T) {
 		o.First, o.Begin = 7, begin
 		know(&o)
 		var corrupt *CorruptionError
-		if _, err := recovered(o); !errors.As(err, &corrupt) || corrupt.File != fileName(7) {
+		if _, err := recovered(o); !errors.As(err, &corrupt) || corrupt.File != FileName(7) {
 			t.Errorf("%v", err)
 		}
 	}

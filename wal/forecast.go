@@ -12,48 +12,48 @@ import (
 )
 
 const (
-	// sampleBytes is what is looked at of each stretch of the log, and a frame
-	// of at least that much is large: a sample may see none of its header.
+	// sampleBytes is how much of each stretch of the log a sample reads. A frame
+	// of at least that size is large: a sample may miss its header.
 	sampleBytes = 16 << 10
-	// stretchBytes is the aim for the length of a stretch; a short log has
-	// shorter ones, and a long log longer ones.
+	// stretchBytes is the usual length of a stretch. A short log has shorter
+	// ones, and a long log longer ones.
 	stretchBytes    = 1 << 20
 	fewestStretches = 16
 	mostStretches   = 128
-	sampledPart     = 4 // at most a quarter of a log is looked at
-	// backBytes is what is read at a time to find the header of a large frame,
-	// at most a part of the log in all.
+	sampledPart     = 4 // at most a quarter of a log is sampled
+	// backBytes is how much is read at a time to find the header of a large
+	// frame. In all, 1/backPart of the log is read for that, within leastBack
+	// and mostBack.
 	backBytes = 64 << 10
 	backPart  = 8
 	leastBack = 2 << 20
 	mostBack  = 32 << 20
-	// headBytes is what a frame is known by.
+	// headBytes is how much of a frame a sample needs.
 	headBytes = frame.HeaderSize + 64
 
 	zeroBlock int64 = 4 << 10
 )
 
-// Amount is an amount of log, in what takes time to replay.
+// Amount is an amount of log, in the units that take time to replay.
 type Amount struct {
 	Bytes   int64
 	Frames  int64
 	Records int64
-	Rest    int64 // bytes after the frames, which are looked through
+	Rest    int64 // bytes after the frames, which are searched
 }
 
-// Forecast is an estimate of what Run has to do, from samples of the log. It
-// serves only to show progress: damage makes it wrong at most, and nothing else
-// may rely on it.
+// Forecast is an estimate of the work of Run, from samples of the log. It is only
+// for showing progress: corruption makes it wrong, and nothing else may rely on it.
 type Forecast struct {
 	Total     Amount
 	stretches []stretch // one after the other, each of Total.Bytes / their number
 }
 
-// stretch is what a byte of a part of the log has to do with, on the average.
+// stretch is a part of the log: its average number of frames and of records per
+// byte.
 type stretch struct{ frames, records float64 }
 
-// Left is what remains to be done once the first bytes, as Run counts them,
-// are done.
+// Left returns how much is left after the first done bytes, as Run counts them.
 func (f *Forecast) Left(done int64) Amount {
 	left := Amount{Bytes: max(f.Total.Bytes-done, 0), Rest: f.Total.Rest - max(min(done-f.Total.Bytes, f.Total.Rest), 0)}
 	each := float64(f.Total.Bytes) / float64(max(len(f.stretches), 1))
@@ -68,10 +68,9 @@ func (f *Forecast) Left(done int64) Amount {
 	return left
 }
 
-// Forecast samples the log. records is the number of records that a frame is
-// to be counted with; only the first bytes of its payload are there, and its
-// End is not known. A byte that cannot be read is an error, as it would be in
-// Run, and the files are closed then.
+// Forecast samples the log. It calls records for the number of records of a frame,
+// of which only the first bytes of the payload are there, and no End. A failed read
+// is an error, as it would be in Run, and closes the files.
 func (r *Replay) Forecast(records func(Frame) int) (*Forecast, error) {
 	f := &Forecast{Total: Amount{Rest: r.rest}}
 	if r.refused != nil || len(r.used) == 0 {
@@ -84,19 +83,19 @@ func (r *Replay) Forecast(records func(Frame) int) (*Forecast, error) {
 	n := max(min(f.Total.Bytes/stretchBytes, mostStretches), fewestStretches)
 	n = min(n, f.Total.Bytes/(sampledPart*sampleBytes)+1)
 	each := f.Total.Bytes / n
-	dark := map[int]*spot{} // the stretches whose samples are inside of large frames
+	unknown := map[int]*spot{} // the stretches whose samples are inside of large frames
 	for i := range n {
-		// The place in the stretch changes by the golden ratio: a log that
-		// repeats itself is not always looked at in the same place.
+		// The place in the stretch changes by the golden ratio, so that a log
+		// that repeats itself is not always sampled in the same place.
 		turn := (uint64(i) * golden) >> 32
 		room := uint64(max(each-sampleBytes, 0))
 		avg, inside := s.look(i*each+int64(turn*room>>32), min(each, sampleBytes))
 		if inside != nil {
-			dark[int(i)] = inside
+			unknown[int(i)] = inside
 		}
 		f.stretches = append(f.stretches, avg)
 	}
-	s.lighten(f.stretches, dark)
+	s.estimate(f.stretches, unknown)
 	if s.err != nil {
 		r.close()
 		return nil, s.err
@@ -105,42 +104,43 @@ func (r *Replay) Forecast(records func(Frame) int) (*Forecast, error) {
 	return f, nil
 }
 
-// golden is 2^64 divided by the golden ratio: its multiples are spread evenly,
-// however many of them there are.
+// golden is 2^64 divided by the golden ratio: any number of its multiples are spread
+// evenly.
 const golden = 0x9e3779b97f4a7c15
 
-// lighten fills in the dark stretches: by the frame that each is inside of, as
-// far as finding it is cheap enough, the others by the average of these.
-func (s *sampler) lighten(stretches []stretch, dark map[int]*spot) {
-	order := slices.SortedFunc(maps.Keys(dark), func(a, b int) int { return cmp.Compare(uint64(a)*golden, uint64(b)*golden) })
+// estimate fills in the unknown stretches: each by the frame that its sample is
+// inside of, as long as finding that is cheap enough, and the others by the average
+// of those.
+func (s *sampler) estimate(stretches []stretch, unknown map[int]*spot) {
+	order := slices.SortedFunc(maps.Keys(unknown), func(a, b int) int { return cmp.Compare(uint64(a)*golden, uint64(b)*golden) })
 	var sum stretch
 	known := 0.0
 	for _, i := range order {
-		if avg, ok := s.around(dark[i]); ok {
+		if avg, ok := s.around(unknown[i]); ok {
 			stretches[i] = avg
 			sum.frames, sum.records, known = sum.frames+avg.frames, sum.records+avg.records, known+1
-			delete(dark, i)
+			delete(unknown, i)
 		}
 	}
-	for i := range dark {
+	for i := range unknown {
 		stretches[i] = stretch{sum.frames / max(known, 1), sum.records / max(known, 1)}
 	}
 }
 
-// sampler looks at places of a log.
+// sampler reads samples of a log.
 type sampler struct {
 	*Replay
 	records func(Frame) int
 	buf     []byte
-	back    int64 // bytes that may still be read to find headers
+	back    int64 // how many more bytes may be read to find headers
 	err     error // of the first read that failed
 }
 
-// end is about where the last file's bytes that are not zero end: what damage
-// left of a block of zeros in the middle may mislead it.
+// end returns about where the last file's bytes that are not zero end. A block of
+// zeros in the middle may mislead it.
 func (s *sampler) end() int64 {
 	f := s.used[len(s.used)-1]
-	lo, hi := int64(headerSize), f.size
+	lo, hi := int64(HeaderSize), f.size
 	if len(s.used)-1 == s.from {
 		lo = f.offset(s.begin)
 	}
@@ -156,7 +156,7 @@ func (s *sampler) end() int64 {
 	return lo + int64(lastNonzero(s.read(f, lo, hi-lo)))
 }
 
-// read reads up to n bytes at off, and nothing once a read has failed.
+// read reads up to n bytes at off. It reads nothing after a read has failed.
 func (s *sampler) read(f *file, off, n int64) []byte {
 	if s.err != nil {
 		return nil
@@ -169,8 +169,8 @@ func (s *sampler) read(f *file, off, n int64) []byte {
 	return s.buf[:m]
 }
 
-// look takes a sample of that many bytes, pos bytes from where reading begins.
-// One without a header is inside of a large frame, and has no average yet.
+// look takes a sample of that many bytes, pos bytes after the point where reading
+// begins. A sample without a header is inside of a large frame and has no average.
 func (s *sampler) look(pos, bytes int64) (avg stretch, inside *spot) {
 	f, off, limit := s.find(pos)
 	p := s.read(f, off, min(bytes+headBytes, limit-off))
@@ -208,8 +208,8 @@ type spot struct {
 	off int64
 }
 
-// find is the place that is pos bytes from where reading begins, and where the
-// frames of its file end at the latest.
+// find returns the file and offset that are pos bytes after the point where reading
+// begins, and the offset where the frames of that file end at the latest.
 func (s *sampler) find(pos int64) (f *file, off, limit int64) {
 	i := s.from
 	off = pos + s.used[i].offset(s.begin)
@@ -217,14 +217,14 @@ func (s *sampler) find(pos int64) (f *file, off, limit int64) {
 		off -= s.limit(i)
 		i++
 	}
-	return s.used[i], max(off, headerSize) &^ (frame.Align - 1), s.limit(i)
+	return s.used[i], max(off, HeaderSize) &^ (frame.Align - 1), s.limit(i)
 }
 
-// around looks for the frame that a spot is inside of: back from it until one
-// begins that goes so far.
+// around finds the frame that a spot is inside of. It searches backwards for one
+// that reaches the spot.
 func (s *sampler) around(in *spot) (avg stretch, ok bool) {
-	for to := in.off; to > headerSize && s.back > 0; to -= backBytes {
-		from := max(to-backBytes, headerSize)
+	for to := in.off; to > HeaderSize && s.back > 0; to -= backBytes {
+		from := max(to-backBytes, HeaderSize)
 		s.back -= to - from
 		p := s.read(in.file, from, to-from+headBytes)
 		for at := from; at < to && at-from < int64(len(p)); {
@@ -242,10 +242,10 @@ func (s *sampler) around(in *spot) (avg stretch, ok bool) {
 	return avg, false
 }
 
-// head reads what begins with p at that offset of f, if it is a frame's header
-// by its position; its checksum is not looked at.
+// head decodes p, the bytes at that offset of f, as the header of a frame. ok is
+// false if the position in it does not fit; the checksum is not verified.
 func (s *sampler) head(f *file, off int64, p []byte) (a Amount, ok bool) {
-	lsn := f.first + LSN(off-headerSize)
+	lsn := f.first + LSN(off-HeaderSize)
 	if len(p) < frame.HeaderSize || LSN(frame.LSN(p)) != lsn {
 		return a, false
 	}

@@ -8,11 +8,11 @@ import (
 )
 
 // A forecast serves only to show progress: whatever stands in the files, it
-// neither fails nor has anything to say about what Run then finds.
+// neither fails nor changes what Run then finds.
 func TestForecastOfDamage(t *testing.T) {
 	s := newSample(t)
 	for name, b := range s.image {
-		for _, at := range []int{headerSize, headerSize + 8, len(b) / 2, len(b) - 8} {
+		for _, at := range []int{HeaderSize, HeaderSize + 8, len(b) / 2, len(b) - 8} {
 			for _, with := range []byte{0x00, 0xff} {
 				m := s.clone()
 				copy(m[name][at:], bytes.Repeat([]byte{with}, 40))
@@ -44,7 +44,7 @@ func TestForecastLeavesZerosOut(t *testing.T) {
 	defer r.close()
 	f, err := r.Forecast(func(Frame) int { return 2 })
 	check(t, err)
-	want := 3*headerSize + int64(s.frames[sampleFrames-1].span.End)
+	want := 3*HeaderSize + int64(s.frames[sampleFrames-1].span.End)
 	if f.Total.Bytes > want || f.Total.Bytes < want-8 {
 		t.Errorf("%d bytes of %d, want %d", f.Total.Bytes, r.Size(), want)
 	}

@@ -37,7 +37,7 @@ func try(l *Log, size int, mode Mode) error {
 	return err
 }
 
-// fill appends frames until the disk is full and says how many.
+// fillDisk appends frames until the disk is full and returns how many.
 func fillDisk(t *testing.T, l *Log, size int, mode Mode) (n int) {
 	t.Helper()
 	for ; ; n++ {
@@ -50,7 +50,7 @@ func fillDisk(t *testing.T, l *Log, size int, mode Mode) (n int) {
 			t.Fatalf("after %d frames: %v", n, err)
 		}
 		if _, err := l.TryAppend(mode, 1, nil, make([]byte, size)); !errors.Is(err, ErrDiskFull) {
-			t.Errorf("appending says %v", err)
+			t.Errorf("appending returned %v", err)
 		}
 		if after := l.Stats(); after.Frames != before.Frames || after.ReadOnly || !after.Full {
 			t.Errorf("refused, and yet %+v, was %+v", after, before)
@@ -64,11 +64,11 @@ func TestDiskFull(t *testing.T) {
 	n := fillDisk(t, l, 200, 0)
 	reserve := int(o.reserve())
 	left := int(l.mu.cur.room(l.mu.tail))
-	if room := 2*(fullFile-headerSize) - n*232; left < reserve || left > reserve+232 || room < left {
+	if room := 2*(fullFile-HeaderSize) - n*232; left < reserve || left > reserve+232 || room < left {
 		t.Errorf("full with %d bytes left, the reserve is %d", left, reserve)
 	}
-	// What frees space still works, out of the reserve, and what was appended
-	// is acknowledged.
+	// Frames that free space still fit, out of the reserve, and the frames
+	// appended before are acknowledged.
 	freed := fillDisk(t, l, 8, Freeing)
 	if freed != left/40 {
 		t.Errorf("%d frames of 40 bytes out of a reserve of %d", freed, left)
@@ -91,7 +91,7 @@ func TestDiskFull(t *testing.T) {
 		check(t, l.Close())
 	}
 
-	// Space given back is found at the next step of the background.
+	// Free space is found at the next step of the background.
 	fsys.SetCapacity(3 * fullFile)
 	_, err := l.Tick()
 	check(t, err)
@@ -104,7 +104,7 @@ func TestDiskFull(t *testing.T) {
 	check(t, l.Close())
 }
 
-// TestDiskFullInTheBackground gives the space back while everybody is refused.
+// TestDiskFullInTheBackground frees space while all writers are refused.
 func TestDiskFullInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys, o, l := fullLog(t, 2)
@@ -161,7 +161,7 @@ func TestBigFrameOnAFullDisk(t *testing.T) {
 // TestQuotaIsAFullDisk: an exhausted quota is no failure of the disk.
 func TestQuotaIsAFullDisk(t *testing.T) {
 	inj := &errfs.Injector{Nth: 1, Ops: errfs.Create, Err: syscall.EDQUOT,
-		Only: func(name string) bool { return name == fileName(2) }}
+		Only: func(name string) bool { return name == FileName(2) }}
 	o := options(errfs.New(crashfs.New(), inj), ".")
 	o.Manual, o.FileBytes = true, fullFile
 	l, _, _ := reopen(t, o)

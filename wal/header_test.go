@@ -6,15 +6,14 @@ import (
 	"testing"
 )
 
-// FuzzHeader decodes any bytes: what is taken for a header is one that encode
-// makes.
+// FuzzHeader decodes any bytes: whatever is accepted is a header that encode makes.
 func FuzzHeader(f *testing.F) {
 	h := header{logID: 7, index: 1, first: 0, synced: 0, size: 1 << 20}
 	f.Add(h.encode())
 	f.Add(h.encode()[:40])
-	f.Add(make([]byte, headerSize))
+	f.Add(make([]byte, HeaderSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, ok, err := decodeHeader(b, fileName(1))
+		h, ok, err := decodeHeader(b, FileName(1))
 		if ok && err != nil {
 			t.Fatalf("both a header and %v", err)
 		}
@@ -35,7 +34,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(append(whole[:100:100], 0xff))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		o := options(image{fileName(1): b}.mount(t), ".")
+		o := options(image{FileName(1): b}.mount(t), ".")
 		o.Manual, o.LogID = true, 1
 		for i, start := range []LSN{0, 0, 0, 40, 40, 40, 1 << 63} {
 			o.Start, o.Tail = start, TailKind(i%3)
@@ -61,4 +60,29 @@ func FuzzReplay(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestReadHeader(t *testing.T) {
+	want := Header{LogID: 9, Index: 3, First: 4096, Size: 8192}
+	b := header{logID: 9, index: 3, first: 4096, synced: 4000, size: 8192}.encode()
+	name := FileName(3)
+	if got, ok, err := ReadHeader(bytes.NewReader(b), name); err != nil || !ok || got != want {
+		t.Fatalf("%+v, %v, %v", got, ok, err)
+	}
+	for _, unused := range [][]byte{nil, make([]byte, 10), make([]byte, 100)} {
+		if _, ok, err := ReadHeader(bytes.NewReader(unused), name); ok || err != nil {
+			t.Errorf("%d zeros: %v, %v", len(unused), ok, err)
+		}
+	}
+	for i := range b {
+		bad := bytes.Clone(b)
+		bad[i] ^= 1
+		if _, ok, err := ReadHeader(bytes.NewReader(bad), name); ok || err == nil {
+			t.Errorf("byte %d changed without an error", i)
+		}
+	}
+	var corrupt *CorruptionError
+	if _, _, err := ReadHeader(bytes.NewReader(b), FileName(4)); !errors.As(err, &corrupt) {
+		t.Errorf("under another name: %v", err)
+	}
 }

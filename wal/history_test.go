@@ -70,7 +70,7 @@ func (h *history) check(found []entry, end LSN) error {
 	return nil
 }
 
-// keep makes the frames found the only ones: the others are gone for good.
+// keep makes the frames found the only ones: the others can never be found again.
 func (h *history) keep(n int) {
 	h.frames = h.frames[:n:n]
 	h.written, h.synced = min(h.written, n), min(h.synced, n)

@@ -55,7 +55,7 @@ func (m image) equal(o image) bool {
 	return maps.EqualFunc(m, o, bytes.Equal)
 }
 
-// sample is a log of three files and a spare: what each row of the damage
+// sample is a log of three files and the next one: what each row of the damage
 // table starts from.
 //
 //	file 1: frames 0 to 14    file 2: 15 to 29    file 3: 30 to 39, a marker, 40 to 42, zeros    file 4: zeros
@@ -102,7 +102,7 @@ func newSample(t *testing.T) *sample {
 		check(t, err)
 		s.frames = append(s.frames, entry{span, 1, p})
 	}
-	l.prepareSpare()
+	l.prepareNext()
 	s.image = imageOf(t, fsys)
 	if len(s.image) != 4 || s.at(perFile) != 64 || s.at(2*perFile) != 64 || s.frames[0].span.End != sampleFrame {
 		t.Fatalf("the sample is not what it should be: %d files", len(s.image))
@@ -111,11 +111,11 @@ func newSample(t *testing.T) *sample {
 }
 
 // file is the name of the file that holds frame i, at its offset there.
-func (s *sample) file(i int) string { return fileName(uint64(min(i/perFile, 2) + 1)) }
+func (s *sample) file(i int) string { return FileName(uint64(min(i/perFile, 2) + 1)) }
 
 func (s *sample) at(i int) int64 {
 	first := s.frames[min(i/perFile, 2)*perFile].span.Start
-	return headerSize + int64(s.frames[i].span.Start-first)
+	return HeaderSize + int64(s.frames[i].span.Start-first)
 }
 
 // bytes are those of frame i, in place.
@@ -139,7 +139,7 @@ func (s *sample) bad(i int) *CorruptionError {
 
 // badHeader is the damage that is expected in the header of file n.
 func (s *sample) badHeader(n int) *CorruptionError {
-	return &CorruptionError{File: fileName(uint64(n)), LSN: s.frames[(n-1)*perFile].span.Start}
+	return &CorruptionError{File: FileName(uint64(n)), LSN: s.frames[(n-1)*perFile].span.Start}
 }
 
 func (e *CorruptionError) place() string { return fmt.Sprintf("%s:%d lsn %d", e.File, e.Offset, e.LSN) }

@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// tornBy is a log whose process was killed, as a file system that goes on.
+// tornBy is a log whose process was killed, on a file system that keeps running.
 // Each was torn in another way; seed varies where.
 var tornBy = map[string]func(t *testing.T, l *Log, fsys *crashfs.FS, seed int){
 	"a frame": func(t *testing.T, l *Log, fsys *crashfs.FS, seed int) {
@@ -45,11 +45,11 @@ func payloadOf(n int) []byte {
 // appendTorn appends frames and kills the process while it writes them.
 func appendTorn(t *testing.T, l *Log, fsys *crashfs.FS, seed int, sizes ...int) {
 	t.Helper()
-	l.prepareSpare()
+	l.prepareNext()
 	for _, n := range sizes {
 		_, err := l.TryAppend(0, 1, nil, payloadOf(n))
 		if errors.Is(err, ErrBusy) {
-			l.prepareSpare()
+			l.prepareNext()
 			_, err = l.TryAppend(0, 1, nil, payloadOf(n))
 		}
 		check(t, err)
@@ -138,7 +138,7 @@ func killedAt(t *testing.T, o Options, fsys *crashfs.FS, n, frames int, end LSN,
 func TestFailedOpeningIsToldApart(t *testing.T) {
 	for nth := 1; ; nth++ {
 		s := newSample(t)
-		copy(s.image[fileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
+		copy(s.image[FileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
 		fsys := s.mount(t)
 		fsys.FailSync("*", nth)
 		s.opts.FS = fsys
@@ -159,19 +159,19 @@ func TestFailedOpeningIsToldApart(t *testing.T) {
 		if !errors.As(err, &failed) || failed.File == "" || failed.Err == nil {
 			t.Fatalf("sync %d failed: %v", nth, err)
 		}
-		if nth <= 4 && (read > 0 || failed.File != fileName(uint64(nth))) {
+		if nth <= 4 && (read > 0 || failed.File != FileName(uint64(nth))) {
 			t.Errorf("sync %d failed on %s, %d frames were read", nth, failed.File, read)
 		}
 	}
 }
 
 // TestZerosThatAreNotOnTheDisk: a cut whose sync fails leaves zeros in the
-// cache alone. The log goes on after it, and what was cut does not come back as
+// cache alone. The log is appended to after it, and what was cut does not come back as
 // damage when the kernel gives up the cache.
 func TestZerosThatAreNotOnTheDisk(t *testing.T) {
 	for nth := 1; nth <= 9; nth++ {
 		s := newSample(t)
-		copy(s.image[fileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
+		copy(s.image[FileName(3)][s.at(42)+sampleFrame:], seal(s.logID, s.frames[42].span.End, 0, payloadOf(2000))[:1000])
 		fsys := s.mount(t)
 		fsys.FailSync("*", nth)
 		s.opts.FS = fsys

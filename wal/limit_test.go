@@ -10,8 +10,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// Beyond its limit the log takes only what gives space back, and goes on when
-// the limit moves.
+// Beyond its limit the log takes only frames that free space. Writers continue when the limit
+// moves.
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := crashfs.New()

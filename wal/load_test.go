@@ -14,7 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// writer appends numbered frames until it is told to stop, waits in a
+// writer appends numbered frames until stop is closed, waits in a
 // different way for each, and keeps what it was promised.
 type writer struct {
 	id              int
@@ -88,7 +88,7 @@ func verify(t *testing.T, o Options, writers []*writer, promised func(*writer) i
 	}
 }
 
-// uses checks what InUse says.
+// uses checks the calls of InUse.
 type uses struct {
 	mu     sync.Mutex
 	newest uint64
@@ -137,7 +137,7 @@ func TestRotationUnderLoad(t *testing.T) {
 				t.Errorf("stats %+v", s)
 			}
 			if len(u.bad) > 0 || u.newest > l.Newest() || u.newest < 2 || l.Newest() != s.Rotations+1 {
-				t.Errorf("in use: %v; newest %d, told %d, %d rotations", u.bad, l.Newest(), u.newest, s.Rotations)
+				t.Errorf("in use: %v; newest %d, reported %d, %d rotations", u.bad, l.Newest(), u.newest, s.Rotations)
 			}
 			o.InUse, o.Newest, o.Synced = nil, l.Newest(), LSN(s.Synced)
 			verify(t, o, writers, func(w *writer) int { return w.appended })
@@ -161,7 +161,7 @@ func TestPowerCutUnderLoad(t *testing.T) {
 		}
 		for _, w := range writers {
 			if !errors.Is(w.end, ErrReadOnly) && !errors.Is(w.end, ErrNoFile) || !errors.Is(w.end, crashfs.ErrCrashed) {
-				t.Errorf("writer %d was told %v", w.id, w.end)
+				t.Errorf("writer %d got %v", w.id, w.end)
 			}
 		}
 		o.FS = fsys.Clone()
@@ -172,7 +172,7 @@ func TestPowerCutUnderLoad(t *testing.T) {
 }
 
 // TestCloseUnderLoad closes the log below running writers: each is answered,
-// and what was appended is durable whether or not somebody waited for it.
+// and what was appended is durable whether or not a writer waited for it.
 func TestCloseUnderLoad(t *testing.T) {
 	for seed := range uint64(8) {
 		fsys := crashfs.New()
@@ -183,7 +183,7 @@ func TestCloseUnderLoad(t *testing.T) {
 		wg.Wait()
 		for _, w := range writers {
 			if !errors.Is(w.end, ErrClosed) {
-				t.Errorf("writer %d was told %v", w.id, w.end)
+				t.Errorf("writer %d got %v", w.id, w.end)
 			}
 		}
 		if _, err := l.TryAppend(Freeing, 1, nil, nil); !errors.Is(err, ErrClosed) {

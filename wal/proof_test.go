@@ -13,10 +13,10 @@ import (
 func TestEveryBitOfAHeader(t *testing.T) {
 	whole := newSample(t)
 	for n := 1; n <= 3; n++ {
-		for bit := range 8 * headerSize {
+		for bit := range 8 * HeaderSize {
 			s := *whole
 			s.image = whole.clone()
-			s.image[fileName(uint64(n))][bit/8] ^= 1 << (bit % 8)
+			s.image[FileName(uint64(n))][bit/8] ^= 1 << (bit % 8)
 			s.expect(t, &row{corrupt: badHeader(n)})
 		}
 	}
@@ -41,21 +41,21 @@ func TestEveryByteOfAFrame(t *testing.T) {
 func TestTornHeader(t *testing.T) {
 	whole := newSample(t)
 	h := header{logID: whole.logID, index: 4, first: whole.frames[sampleFrames-1].span.End, synced: whole.syncEnd, size: 16 << 10}
-	for cut := range headerSize + 1 {
-		for _, part := range []struct{ from, to int }{{0, cut}, {cut, headerSize}} {
+	for cut := range HeaderSize + 1 {
+		for _, part := range []struct{ from, to int }{{0, cut}, {cut, HeaderSize}} {
 			s := *whole
 			s.image = whole.clone()
-			copy(s.image[fileName(4)][part.from:part.to], h.encode()[part.from:part.to])
+			copy(s.image[FileName(4)][part.from:part.to], h.encode()[part.from:part.to])
 			s.expectCut(t, sampleFrames)
 		}
 	}
 }
 
-// TestKnownFromElsewhere damages what nothing later in the log proves to have
-// been synced. It is cut, unless Options say how far the log had come.
+// TestKnownFromElsewhere damages frames that nothing later in the log proves to have
+// been synced. It is cut, unless Options have how far the log had come.
 func TestKnownFromElsewhere(t *testing.T) {
 	whole := newSample(t)
-	lastFrame := func(s *sample) { s.flip(39, 5); zero(s.image[fileName(3)][s.at(39)+sampleFrame:]) }
+	lastFrame := func(s *sample) { s.flip(39, 5); zero(s.image[FileName(3)][s.at(39)+sampleFrame:]) }
 	for _, tt := range []struct {
 		name    string
 		damage  func(s *sample)
@@ -67,20 +67,20 @@ func TestKnownFromElsewhere(t *testing.T) {
 		{name: "last synced frame and the marker, synced known", damage: lastFrame,
 			know: func(o *Options) { o.Synced = whole.syncEnd }, corrupt: badFrame(39)},
 		{name: "last file and spare missing",
-			damage: func(s *sample) { delete(s.image, fileName(3)); delete(s.image, fileName(4)) }, cut: 30},
+			damage: func(s *sample) { delete(s.image, FileName(3)); delete(s.image, FileName(4)) }, cut: 30},
 		{name: "last file and spare missing, newest known",
-			damage: func(s *sample) { delete(s.image, fileName(3)); delete(s.image, fileName(4)) },
+			damage: func(s *sample) { delete(s.image, FileName(3)); delete(s.image, FileName(4)) },
 			know:   func(o *Options) { o.Newest = 3 }, corrupt: gone(3, -1)},
 		{name: "last file and spare missing, synced known",
-			damage: func(s *sample) { delete(s.image, fileName(3)); delete(s.image, fileName(4)) },
+			damage: func(s *sample) { delete(s.image, FileName(3)); delete(s.image, FileName(4)) },
 			know:   func(o *Options) { o.Synced = whole.syncEnd },
 			corrupt: func(s *sample) *CorruptionError {
 				e := s.bad(29)
 				e.Offset, e.LSN = e.Offset+sampleFrame, e.LSN+sampleFrame
 				return e
 			}},
-		{name: "last file zeroed", damage: func(s *sample) { zero(s.image[fileName(3)]) }, cut: 30},
-		{name: "last file zeroed, newest known", damage: func(s *sample) { zero(s.image[fileName(3)]) },
+		{name: "last file zeroed", damage: func(s *sample) { zero(s.image[FileName(3)]) }, cut: 30},
+		{name: "last file zeroed, newest known", damage: func(s *sample) { zero(s.image[FileName(3)]) },
 			know: func(o *Options) { o.Newest = 3 }, corrupt: badHeader(3)},
 		{name: "all files missing", damage: func(s *sample) { clear(s.image) }, cut: 0},
 		{name: "all files missing, newest known", damage: func(s *sample) { clear(s.image) },
@@ -125,7 +125,7 @@ func TestHeaderLostBetweenRotations(t *testing.T) {
 			s.frames = append(s.frames, entry{span, 1, p})
 		}
 		s.image = imageOf(t, fsys)
-		zero(s.image[fileName(2)])
+		zero(s.image[FileName(2)])
 		if synced {
 			s.expect(t, &row{corrupt: badHeader(2)})
 		} else {
@@ -140,10 +140,10 @@ func TestErrorsName(t *testing.T) {
 		err  error
 		want []string
 	}{
-		{&CorruptionError{File: fileName(10), Offset: 4711, LSN: 815, Cause: "no valid frame", Proof: "so"},
+		{&CorruptionError{File: FileName(10), Offset: 4711, LSN: 815, Cause: "no valid frame", Proof: "so"},
 			[]string{"000000000000000a.wal", "4711", "815", "no valid frame", "not a torn tail: so"}},
-		{&CorruptionError{File: fileName(1), Offset: 64, Cause: "short"}, []string{"offset 64", "short"}},
-		{&VersionError{fileName(3), 7, 1}, []string{"0000000000000003.wal", "version 7", "version 1"}},
+		{&CorruptionError{File: FileName(1), Offset: 64, Cause: "short"}, []string{"offset 64", "short"}},
+		{&VersionError{FileName(3), 7, 1}, []string{"0000000000000003.wal", "version 7", "version 1"}},
 		{&failure{fmt.Errorf("no such luck")}, []string{ErrReadOnly.Error(), "no such luck"}},
 	} {
 		for _, want := range tt.want {

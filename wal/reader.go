@@ -11,18 +11,18 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// The window a reader reads files by: it starts small, for a lone frame among
-// others, and doubles while the frames wanted lie close together.
+// A reader reads files through a window: it starts small, for a lone frame, and
+// doubles while the frames read are close together.
 const (
 	minWindow = 4 << 10
 	maxWindow = 256 << 10
 )
 
 // Reader reads frames by position, from the cache or the files. It is for one
-// goroutine and a few frames in rising order; the zero Reader is not usable.
+// goroutine and a few frames in rising order. The zero Reader is not usable.
 type Reader struct {
 	log    *Log
-	replay *Replay // instead of log, while there is none
+	replay *Replay // set if log is nil
 	window []byte  // bytes [at, at+len) of file
 	file   *file
 	at     int64
@@ -33,19 +33,19 @@ type Reader struct {
 // NewReader returns a reader of the log.
 func (l *Log) NewReader() *Reader { return &Reader{log: l, next: minWindow, ctx: context.Background()} }
 
-// NewReader returns a reader of the frames that a replay reads, for as long as
-// it runs: what a frame says may be about an earlier one.
+// NewReader returns a reader of the frames of a replay. It works while the replay
+// runs: a frame may refer to an earlier one.
 func (r *Replay) NewReader() *Reader {
 	return &Reader{replay: r, next: minWindow, ctx: context.Background()}
 }
 
-// Within makes reads of files that have to wait for others end with ctx.
+// Within makes reads of files return when ctx ends while they wait for other reads.
 func (r *Reader) Within(ctx context.Context) { r.ctx = ctx }
 
-// Frame returns the type and the payload of the frame that Append put at lsn.
-// The slice is never written to again and may be kept. A frame from a file is
-// verified; damage is a *CorruptionError. A frame that Release gave back is
-// ErrReleased, unless the cache still has it.
+// Frame returns the type and the payload of the frame that Append put at lsn. The
+// payload never changes and may be kept. A frame from a file is verified; damage is
+// a *CorruptionError. For a frame that TruncateFront has freed Frame returns
+// ErrTruncated, unless the cache still has it.
 func (r *Reader) Frame(lsn LSN) (typ byte, payload []byte, err error) {
 	if r.log != nil {
 		if typ, p, ok := r.log.cache.frame(lsn); ok {
@@ -54,13 +54,13 @@ func (r *Reader) Frame(lsn LSN) (typ byte, payload []byte, err error) {
 	}
 	f := r.fileOf(lsn)
 	if f == nil {
-		return 0, nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+		return 0, nil, fmt.Errorf("%w: lsn %d", ErrTruncated, lsn)
 	}
 	fr, err := r.frame(f, lsn)
-	// A file given back meanwhile may be closed, zeroed, or in use for other
-	// positions. What was verified is right all the same.
-	if err != nil && f.released.Load() {
-		return 0, nil, fmt.Errorf("%w: lsn %d", ErrReleased, lsn)
+	// A file freed meanwhile may be closed, zeroed, or in use for other
+	// positions. A frame that was verified is right all the same.
+	if err != nil && f.freed.Load() {
+		return 0, nil, fmt.Errorf("%w: lsn %d", ErrTruncated, lsn)
 	}
 	return fr.Type, fr.Payload, err
 }
@@ -103,8 +103,8 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 	} else {
 		r.next = minWindow
 	}
-	// Beyond what is asked for, only what was written: the rest may be here
-	// by the time it is asked for.
+	// Do not read ahead of what is written: frames that are not there yet may be
+	// by the time they are needed.
 	ahead := int64(r.next)
 	if r.log != nil {
 		ahead = min(ahead, f.offset(r.log.Written())-off)
@@ -117,17 +117,17 @@ func (r *Reader) bytes(f *file, off int64, n int) ([]byte, error) {
 	return buf[:min(n, len(buf))], nil
 }
 
-// fileOf returns the file that holds lsn; nil if that was released.
+// fileOf returns the file that holds lsn, or nil if it was freed.
 func (r *Reader) fileOf(lsn LSN) *file {
 	if r.log != nil {
 		return fileOf(*r.log.files.Load(), lsn)
 	}
-	// Damage may have left any of them without a header.
-	if f := fileOf(r.replay.used, lsn); f != nil && f.headed && f.holds(lsn) {
+	// Corruption may have left any of them without a header.
+	if f := fileOf(r.replay.used, lsn); f != nil && f.hasHeader && f.holds(lsn) {
 		return f
 	}
 	for _, f := range r.replay.unused {
-		if f.headed && f.first <= lsn && f.holds(lsn) {
+		if f.hasHeader && f.first <= lsn && f.holds(lsn) {
 			return f
 		}
 	}

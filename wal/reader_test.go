@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// meter counts what is read of log files.
+// meter counts the bytes read from log files.
 type meter struct {
 	vfs.FS
 	reads, bytes atomic.Int64
@@ -141,8 +141,8 @@ func TestWindowGrows(t *testing.T) {
 	check(t, l.Close())
 }
 
-// TestWindowEndsWhereWritingDid: a window read while the log goes on does not
-// stand for what was written behind it since.
+// TestWindowEndsWhereWritingDid: a window read while frames are appended
+// is not used for bytes written after it.
 func TestWindowEndsWhereWritingDid(t *testing.T) {
 	o := options(crashfs.New(), ".")
 	o.Manual, o.CacheBytes, o.FileBytes = true, 1, 4<<20
@@ -209,7 +209,7 @@ func TestReadDamage(t *testing.T) {
 			_, _, err = r.Frame(frames[at].span.Start)
 			var corrupt *CorruptionError
 			if !errors.As(err, &corrupt) || corrupt.File != f.name || corrupt.Offset != off || corrupt.LSN != frames[at].span.Start {
-				t.Errorf("read says %v, want damage in %s at %d", err, f.name, off)
+				t.Errorf("read returned %v, want damage in %s at %d", err, f.name, off)
 			}
 			if strings.Contains(err.Error(), "synced") {
 				t.Errorf("%q claims a proof", err)
@@ -227,12 +227,12 @@ func TestReadCutFile(t *testing.T) {
 	l, _, _ := reopen(t, o)
 	defer l.Close()
 	frames := written(t, l, repeat(900, 1000)...)
-	check(t, os.Truncate(dir+"/"+fileName(1), 10_000))
+	check(t, os.Truncate(dir+"/"+FileName(1), 10_000))
 	r := l.NewReader()
 	readBack(t, r, frames[:9]...)
 	_, _, err := r.Frame(frames[12].span.Start)
 	var corrupt *CorruptionError
 	if !errors.As(err, &corrupt) || errors.Is(err, io.EOF) {
-		t.Errorf("read says %v", err)
+		t.Errorf("read returned %v", err)
 	}
 }

@@ -25,9 +25,9 @@ type Replay struct {
 	opts   Options
 	logID  uint64
 	used   []*file // in use, by index
-	unused []*file // after the used ones: from the first without a header on
-	// leftovers are names of files that are not needed: those below
-	// Options.First, and those that were to be recycled.
+	unused []*file // after those: from the first file without a header on
+	// leftovers are names of files that are not needed: files below
+	// Options.First, and freed files that were kept to be recycled.
 	leftovers []string
 	refused   error // why Open refuses the log
 
@@ -38,8 +38,8 @@ type Replay struct {
 }
 
 // Open finds the log's files in Options.Dir and checks their headers and their
-// order. A directory without files is an empty log, unless Options.First or
-// Start say that there was one.
+// order. A directory without files is an empty log, unless Options.First or Start
+// claim that there was one.
 func Open(opts Options) (*Replay, error) {
 	r, err := Inspect(opts)
 	if err == nil && r.refused != nil {
@@ -49,9 +49,9 @@ func Open(opts Options) (*Replay, error) {
 	return r, err
 }
 
-// Inspect is Open for Salvage: it finds the same files, but damage is left to
-// Salvage to report, and to Run to refuse. A log that is all of an unknown
-// version is a *VersionError.
+// Inspect is Open for Salvage: it finds the same files, but leaves it to Salvage to
+// report corruption, and to Run to refuse it. A log whose files are all of an
+// unknown version is a *VersionError.
 func Inspect(opts Options) (*Replay, error) {
 	names, err := opts.FS.List(opts.Dir)
 	if err != nil {
@@ -63,7 +63,7 @@ func Inspect(opts Options) (*Replay, error) {
 			r.leftovers = append(r.leftovers, name)
 			continue
 		}
-		index, ok := parseName(name)
+		index, ok := ParseName(name)
 		if !ok {
 			continue
 		}
@@ -77,7 +77,7 @@ func Inspect(opts Options) (*Replay, error) {
 		}
 	}
 	var version *VersionError
-	if errors.As(r.refused, &version) && !slices.ContainsFunc(slices.Concat(r.used, r.unused), func(f *file) bool { return f.headed }) {
+	if errors.As(r.refused, &version) && !slices.ContainsFunc(slices.Concat(r.used, r.unused), func(f *file) bool { return f.hasHeader }) {
 		r.close()
 		return nil, r.refused
 	}
@@ -90,21 +90,23 @@ func Inspect(opts Options) (*Replay, error) {
 	return r, nil
 }
 
-// seek finds where reading begins: at Options.Start, in the last file that
-// begins no later. A Start that the file has no room for is beyond the end of
-// the log: reading all of the file will tell where that is.
+// seek finds where reading begins: at Options.Start, in the last file that begins
+// no later. A Start beyond the file's end is beyond the end of the log: Run reads
+// all of the file then, to find that end.
 func (r *Replay) seek() {
 	for _, f := range r.unused {
 		r.rest += f.size
 	}
-	if r.begin = r.opts.Begin; len(r.used) == 0 {
+	r.begin = r.opts.Begin
+	if len(r.used) == 0 {
 		return
 	}
 	for r.from+1 < len(r.used) && r.used[r.from+1].first <= r.opts.Start {
 		r.from++
 	}
 	f := r.used[r.from]
-	if r.begin = f.first; r.opts.Start > f.first && f.holds(r.opts.Start) {
+	r.begin = f.first
+	if r.opts.Start > f.first && f.holds(r.opts.Start) {
 		r.begin = r.opts.Start
 		r.total -= f.offset(r.begin)
 	}
@@ -113,8 +115,8 @@ func (r *Replay) seek() {
 	}
 }
 
-// limit is the offset in used[i] where its frames end at the latest: for all
-// but the last exactly there.
+// limit returns the offset in used[i] where its frames end at the latest. In all
+// files but the last they end exactly there.
 func (r *Replay) limit(i int) int64 {
 	if i+1 < len(r.used) {
 		return r.used[i].offset(r.used[i+1].first)
@@ -122,10 +124,10 @@ func (r *Replay) limit(i int) int64 {
 	return r.used[i].size
 }
 
-// openFile adds one file to used or unused, by its header. Once a header is
-// missing or broken the files after it are unused too, even those with a
-// header: several files may have been put in use since the last sync. What
-// they prove is looked at when the end of the log is known.
+// openFile adds one file to used or unused, by its header. Once a header is missing
+// or broken the files after it are unused too, even those with a header: several
+// files may have been put in use since the last sync. classify looks at what they
+// prove when the end of the log is known.
 func (r *Replay) openFile(name string, index uint64) error {
 	open := r.opts.FS.Open
 	if r.opts.ReadOnly {
@@ -140,45 +142,45 @@ func (r *Replay) openFile(name string, index uint64) error {
 	if f.size, err = h.Size(); err != nil {
 		return fmt.Errorf("wal: size of %s: %w", name, err)
 	}
-	if f.fault, err = r.readHeader(f); err != nil {
+	if f.refusal, err = r.readHeader(f); err != nil {
 		return err
 	}
 	switch {
-	case f.fault != nil && r.refused == nil:
-		r.refused = f.fault
-	case f.fault == nil && f.headed && len(r.unused) == 1:
+	case f.refusal != nil && r.refused == nil:
+		r.refused = f.refusal
+	case f.refusal == nil && f.hasHeader && len(r.unused) == 1:
 		r.used, r.unused = append(r.used, f), r.unused[:0]
 	}
 	return nil
 }
 
-// readHeader sets what the header of f says, if it has one. A fault is what
-// the power did not do.
-func (r *Replay) readHeader(f *file) (fault, err error) {
-	buf := make([]byte, min(f.size, headerSize))
+// readHeader sets the fields of f from its header, if it has one. A refusal is
+// something that no power cut does.
+func (r *Replay) readHeader(f *file) (refusal, err error) {
+	buf := make([]byte, min(f.size, HeaderSize))
 	if _, err := f.ReadAt(buf, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wal: read %s: %w", f.name, err)
 	}
-	head, ok, fault := decodeHeader(buf, f.name)
-	if fault != nil || !ok {
-		return fault, nil
+	head, ok, refusal := decodeHeader(buf, f.name)
+	if refusal != nil || !ok {
+		return refusal, nil
 	}
 	if r.logID != 0 && head.logID != r.logID {
 		return &CorruptionError{File: f.name, LSN: head.first,
 			Cause: fmt.Sprintf("belongs to log %016x, not %016x", head.logID, r.logID), Proof: "its header is whole"}, nil
 	}
-	r.logID, f.first, f.synced, f.headed = head.logID, head.first, head.synced, true
+	r.logID, f.first, f.synced, f.hasHeader = head.logID, head.first, head.synced, true
 	if f.size < head.size {
-		return &CorruptionError{File: f.name, Offset: f.size, LSN: head.first + LSN(f.size-headerSize),
+		return &CorruptionError{File: f.name, Offset: f.size, LSN: head.first + LSN(f.size-HeaderSize),
 			Cause: "the file is cut short", Proof: fmt.Sprintf("its header says %d bytes", head.size)}, nil
 	}
 	return nil, nil
 }
 
-// checkOrder holds that no file is missing from Options.First on and none is
-// shorter than it was. Names and lengths are synced before a file is used, so
-// neither is ever the power's doing. Nor is a First without a header: it was
-// durable before it was recorded.
+// checkOrder checks that no file is missing from Options.First on and none is
+// shorter than it was. Names and lengths are synced before a file is used, so no
+// power cut causes either. Nor does one cause a First without a header, which was
+// durable before First was recorded.
 func (r *Replay) checkOrder() error {
 	all := slices.Concat(r.used, r.unused)
 	for i, f := range all {
@@ -200,7 +202,7 @@ func (r *Replay) checkOrder() error {
 	return nil
 }
 
-// checkBegin holds that the log begins where Options say.
+// checkBegin checks that the log begins where Options claim.
 func (r *Replay) checkBegin(all []*file) error {
 	begins, start := r.opts.Begin, r.opts.Start
 	switch {
@@ -220,7 +222,7 @@ func (r *Replay) checkBegin(all []*file) error {
 }
 
 func missing(index uint64, lsn LSN, proof string) error {
-	return &CorruptionError{File: fileName(index), LSN: lsn, Cause: "file is missing", Proof: proof}
+	return &CorruptionError{File: FileName(index), LSN: lsn, Cause: "file is missing", Proof: proof}
 }
 
 func (r *Replay) close() {
@@ -229,19 +231,20 @@ func (r *Replay) close() {
 	}
 }
 
-// Size is the bytes that Run will read, what follows the frames included.
+// Size returns how many bytes Run will read, including those after the frames.
 func (r *Replay) Size() int64 { return r.total + r.rest }
 
-// Files is the number of files that Run will read.
+// Files returns the number of files that Run will read.
 func (r *Replay) Files() int { return len(r.used) - r.from }
 
-// Run reads every frame from Options.Start on in order and calls apply with it; progress gets the
-// bytes read so far, 0 when the files are synced, now and then, and Size at the end. One goroutine reads
-// and verifies ahead of apply. On any error the files are closed and nothing
-// on disk has been touched.
+// Run reads every frame from Options.Start on, in order, and calls apply with it. It
+// calls progress with the number of bytes read so far: with 0 when the files are
+// synced, every so often, and with Size at the end. One goroutine reads and verifies
+// ahead of apply. After an error the files are closed and nothing on disk has
+// changed.
 func (r *Replay) Run(apply func(Frame) error, progress func(bytes int64)) (*Tail, error) {
 	s := newScanner(r)
-	s.sifted = progress
+	s.progress = progress
 	err := r.refused
 	if err == nil {
 		err = r.syncAll()

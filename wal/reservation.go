@@ -7,9 +7,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// Mode says how Reserve and TryAppend ask for room. The zero Mode is an
-// ordinary write's: it waits at most Options.QueueWait, and leaves the reserve
-// of a full disk alone.
+// Mode is how Reserve and TryAppend ask for room. The zero Mode is for ordinary
+// writes: it waits at most Options.QueueWait, and does not use the reserve of a
+// full disk.
 type Mode uint8
 
 const (
@@ -22,8 +22,8 @@ const (
 
 // Reservation is room in the log, in its queue and in its files, that Reserve
 // has set aside. Append spends it; Release returns what is left. It belongs to
-// one goroutine at a time. It must be released: what is never returned is
-// missing to all later writers.
+// one goroutine at a time. It must be released: room that is never returned is lost
+// to all later writers.
 type Reservation struct {
 	// Waited is how long Reserve waited, also if it failed.
 	Waited time.Duration
@@ -109,14 +109,14 @@ func (r *Reservation) Release() {
 	defer l.mu.Unlock()
 	l.unreserveLocked(r.left)
 	r.left = 0
-	if !l.mu.write.active { // else the end of that write wakes those who wait
+	if len(l.mu.queue) == 0 { // otherwise the end of the next write wakes those that wait
 		l.changedLocked()
 	}
 }
 
 // SetLimit makes ordinary reservations wait, as for a full queue, while the
-// log's tail, with what is reserved, is at that position or beyond; 0 lets them
-// go on. Frames that free space do not wait.
+// log's tail, plus the reserved bytes, is at that position or beyond. 0 removes the
+// limit. Frames that free space do not wait.
 func (l *Log) SetLimit(at LSN) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -180,7 +180,7 @@ func (l *Log) waitForSpace(ctx context.Context, size int64, mode Mode, changed <
 // makeSpace does in the foreground what waitForSpace waits for.
 func (l *Log) makeSpace(size int64, mode Mode) error {
 	for {
-		if err := l.makeRoom(); err != nil {
+		if err := l.writeAndPrepare(); err != nil {
 			return err
 		}
 		if _, err := l.reserve(size, mode); err != ErrBusy {
@@ -190,11 +190,11 @@ func (l *Log) makeSpace(size int64, mode Mode) error {
 }
 
 // exceedsFile reports whether a frame of that size needs a file of its own.
-func (l *Log) exceedsFile(size int64) bool { return size > l.opts.fileSize(0)-headerSize }
+func (l *Log) exceedsFile(size int64) bool { return size > l.opts.fileSize(0)-HeaderSize }
 
-// addLarge counts the reservations that wait for a file larger than usual. As
-// long as there is one, others get room in the present file only: they would
-// else use up the large file, or never all be spent at once so that it is free.
+// addLarge adds n to the number of reservations that wait for a file larger than
+// usual. While there is one, others get room in the present file only: otherwise they
+// would use up the large file, or never be spent all at once, which frees it.
 func (l *Log) addLarge(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,7 +202,7 @@ func (l *Log) addLarge(n int) {
 	l.changedLocked()
 }
 
-// refusalLocked returns why the log takes nothing any more; nil if it does.
+// refusalLocked returns why the log accepts no more frames, or nil if it does.
 func (l *Log) refusalLocked() error {
 	if l.mu.err == nil && l.mu.done {
 		return ErrClosed
@@ -227,17 +227,17 @@ func (l *Log) roomLocked(size int64, mode Mode) error {
 	}
 	need := l.mu.reserved + size
 	room := l.mu.cur.room(l.mu.tail)
-	waits := l.mu.large > 0 && l.mu.lack == nil && !l.exceedsFile(size) // see addLarge
-	switch spare := l.mu.spare; {
-	case spare != nil && !waits && need <= max(room, spare.size-headerSize):
+	waits := l.mu.large > 0 && l.mu.nextErr == nil && !l.exceedsFile(size) // see addLarge
+	switch spare := l.mu.next; {
+	case spare != nil && !waits && need <= max(room, spare.size-HeaderSize):
 		return nil
 	case freeing && need <= room, need <= room-l.opts.reserve():
 		return nil
-	case l.mu.lack != nil:
-		return l.mu.lack
+	case l.mu.nextErr != nil:
+		return l.mu.nextErr
 	}
-	if want := l.opts.fileSize(int(size)); want > l.mu.want {
-		l.mu.want = want
+	if want := l.opts.fileSize(int(size)); want > l.mu.nextSize {
+		l.mu.nextSize = want
 	}
 	l.wakePreparerLocked()
 	return ErrBusy

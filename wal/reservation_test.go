@@ -23,7 +23,7 @@ func reserveNow(t *testing.T, l *Log, payload int, mode Mode) *Reservation {
 	return &room
 }
 
-// TestReservedQueueIsKept: others who fill the queue leave what is reserved.
+// TestReservedQueueIsKept: others that fill the queue leave the room that is reserved.
 func TestReservedQueueIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, l := held(t, func(o *Options) { o.QueueBytes = 16 << 10 })
@@ -58,8 +58,8 @@ func TestReservedQueueIsKept(t *testing.T) {
 	})
 }
 
-// TestReleaseWakes: room that is returned unspent is there for who waits.
-func TestReleaseWakes(t *testing.T) {
+// TestReleaseWakesWaiters: room that is returned unspent goes to a waiting reservation.
+func TestReleaseWakesWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.QueueBytes, o.QueueWait = 4<<10, time.Hour })
 		room := reserveNow(t, l, 3000, 0)
@@ -85,8 +85,39 @@ func TestReleaseWakes(t *testing.T) {
 	})
 }
 
+// TestReleaseWakesAtTheEndOfAWrite: a write that has woken the waiters already, but
+// has not ended, does not wake them again.
+func TestReleaseWakesAtTheEndOfAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := held(t, func(o *Options) { o.QueueBytes, o.QueueWait = 4<<10, time.Hour })
+		room := reserveNow(t, l, 3000, 0)
+		got := make(chan error, 1)
+		go func() {
+			room, err := l.Reserve(context.Background(), 3000, 0)
+			room.Release()
+			got <- err
+		}()
+		synctest.Wait()
+		l.mu.Lock()
+		l.mu.write.active = true
+		l.mu.Unlock()
+		room.Release()
+		synctest.Wait()
+		select {
+		case err := <-got:
+			check(t, err)
+		default:
+			t.Error("still waiting")
+		}
+		l.mu.Lock()
+		l.mu.write.active = false
+		l.mu.Unlock()
+		check(t, l.Close())
+	})
+}
+
 // TestLargeReservation: a frame larger than a file gets one although smaller
-// frames never stop, and these go on after it.
+// frames never stop, and these continue after it.
 func TestLargeReservation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.FileBytes, o.QueueWait = fullFile, time.Hour })
@@ -133,7 +164,7 @@ func TestLargeReservation(t *testing.T) {
 	})
 }
 
-// TestLargeReservationGivesUp: who waited for its turn goes on at once.
+// TestLargeReservationGivesUp: reservations that waited for it get room at once.
 func TestLargeReservationGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l := held(t, func(o *Options) { o.FileBytes, o.QueueWait = fullFile, time.Hour })
@@ -176,7 +207,7 @@ func TestLargeReservationRefused(t *testing.T) {
 	if _, err := l.reserve(2*fullFile, 0); !errors.Is(err, ErrBusy) {
 		t.Fatal(err)
 	}
-	l.prepareSpare()
+	l.prepareNext()
 	if _, err := l.reserve(2*fullFile, 0); !errors.Is(err, ErrDiskFull) {
 		t.Fatal(err)
 	}
@@ -186,8 +217,8 @@ func TestLargeReservationRefused(t *testing.T) {
 }
 
 // TestReservationsAreKept reserves, spends and releases at random, beside frames
-// that are not reserved, markers, and spares that are made, made larger, or find
-// no space: what is reserved can always be appended.
+// that are not reserved, markers, and next files that are made, made larger, or find
+// no space: reserved frames can always be appended.
 func TestReservationsAreKept(t *testing.T) {
 	var spent, refused, full int
 	for seed := range uint64(200) {
@@ -198,12 +229,12 @@ func TestReservationsAreKept(t *testing.T) {
 		o.Manual, o.FileBytes = true, fullFile
 		var l *Log
 		kept := func() {
-			if l != nil && l.mu.reserved > l.mu.cur.room(l.mu.tail) && (l.mu.spare == nil || l.mu.reserved > l.mu.spare.size-headerSize) {
+			if l != nil && l.mu.reserved > l.mu.cur.room(l.mu.tail) && (l.mu.next == nil || l.mu.reserved > l.mu.next.size-HeaderSize) {
 				t.Fatalf("seed %d: %d bytes are reserved, room is %d", seed, l.mu.reserved, l.mu.cur.room(l.mu.tail))
 			}
 		}
 		o.Room = func(LSN, int64) error {
-			kept() // while a spare is made
+			kept() // while the next file is made
 			return nil
 		}
 		l, _, _ = reopen(t, o)
@@ -262,7 +293,7 @@ func TestReservationsAreKept(t *testing.T) {
 					t.Fatal(err)
 				}
 			case 8:
-				l.prepareSpare()
+				l.prepareNext()
 			case 9:
 				_, err := l.Tick()
 				check(t, err)

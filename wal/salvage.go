@@ -8,46 +8,34 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// Damage is a place for which Run would refuse the log: no valid frame is
-// there although the log goes on, or is known to have gone on; or a file is
-// missing, cut short, or has no header, whether or not that cost a frame.
-type Damage struct {
-	File   string // base name
-	Offset int64  // byte offset in File
-	LSN    LSN    // first position without a valid frame
-	Next   LSN    // position where valid frames go on; 0 if LSN is not: nothing does
-	Cause  string // what is wrong there
-}
-
-// salvage delivers the frames of a log that may be damaged anywhere.
+// salvage delivers the frames of a log that may be corrupt anywhere.
 type salvage struct {
-	*survey
-	apply  func(Frame) error
-	damage func(Damage) error
+	*salvageScan
+	apply   func(Frame) error
+	corrupt func(*CorruptionError) error
 
-	pos   LSN    // everything below was delivered or is lost
-	cur   *file  // holds pos; nil: none does
-	ended bool   // the log ends at pos: nothing proves more
-	last  Damage // reported last, but Next is endOfTime if nothing goes on
+	pos   LSN             // everything below was delivered or is lost
+	cur   *file           // holds pos; nil if no file does
+	ended bool            // the log ends at pos: nothing proves that it had more
+	last  CorruptionError // reported last, but Next is endOfTime if no frames follow
 }
 
-// Salvage reads like Run, but goes on behind damage, which it reports, at the
-// next valid frame. On a log that Run accepts it delivers exactly the frames
+// Salvage reads like Run, but reports corruption by calling corrupt, and continues
+// at the next valid frame. On a log that Run accepts it delivers exactly the frames
 // that Run does and reports nothing; on any other it reports something. end is
-// where the log ends: a torn tail, which Run would cut, is no damage.
+// where the log ends: a torn tail, which Run would cut, is no corruption.
 //
-// Every file is read twice, first to find what its frames prove: only that
-// tells damage from a torn tail. Nothing on disk is changed, and in the end
-// the files are closed. An error of apply or damage ends it and is returned,
-// as is one of reading.
-func (r *Replay) Salvage(apply func(Frame) error, damage func(Damage) error) (end LSN, err error) {
+// It reads every file twice, first to find what its frames prove: only that
+// distinguishes corruption from a torn tail. It changes nothing on disk, and closes
+// the files. It returns the first error of apply, of corrupt, or of reading.
+func (r *Replay) Salvage(apply func(Frame) error, corrupt func(*CorruptionError) error) (end LSN, err error) {
 	defer r.close()
 	all := slices.Concat(r.used, r.unused)
 	if r.logID == 0 && len(all) > 0 {
 		return 0, noLogID(all[0])
 	}
-	s := &salvage{survey: newSurvey(r, all), apply: apply, damage: damage}
-	if err := s.run(); err != nil {
+	s := &salvage{salvageScan: newSalvageScan(r, all), apply: apply, corrupt: corrupt}
+	if err := s.scan(); err != nil {
 		return 0, err
 	}
 	if err := s.start(); err != nil {
@@ -61,15 +49,15 @@ func (r *Replay) Salvage(apply func(Frame) error, damage func(Damage) error) (en
 	return s.pos, s.finish()
 }
 
-// start finds where delivering begins: at Options.Start, if a frame begins or
-// the log ends there.
+// start finds where to begin: at Options.Start, if a frame begins or the log ends
+// there.
 func (s *salvage) start() error {
 	s.pos = s.opts.Begin
 	switch {
 	case len(s.files) == 0:
 		s.pos = max(s.pos, s.opts.Start)
 		return nil
-	case s.opts.Start == 0 && s.files[0].headed && s.files[0].index == s.opts.first():
+	case s.opts.Start == 0 && s.files[0].hasHeader && s.files[0].index == s.opts.first():
 		s.pos = s.files[0].first
 		return nil
 	case s.opts.Start == 0 && s.opts.First > 1 && s.next(0) < endOfTime:
@@ -78,7 +66,7 @@ func (s *salvage) start() error {
 	}
 	s.pos = max(s.pos, s.opts.Start)
 	f := s.files[s.begins]
-	if !f.headed || f.first >= s.pos || f.holds(s.pos) && s.next(s.begins) == s.pos {
+	if !f.hasHeader || f.first >= s.pos || f.holds(s.pos) && s.next(s.begins) == s.pos {
 		return nil
 	}
 	upto, err := s.walk(f, s.pos)
@@ -86,11 +74,11 @@ func (s *salvage) start() error {
 		s.pos = upto
 		return err
 	}
-	return s.report(Damage{f.name, f.offset(s.pos), s.pos, s.next(s.begins), "no frame begins there"})
+	return s.report(CorruptionError{File: f.name, Offset: f.offset(s.pos), LSN: s.pos, Next: s.next(s.begins), Cause: "no frame begins there"})
 }
 
-// file delivers the frames of the file that is number i, and reports what
-// Open would refuse it for.
+// file delivers the frames of f, which is files[i], and reports why Open would
+// refuse it.
 func (s *salvage) file(i int, f *file) error {
 	if err := s.enter(i, f); err != nil {
 		return err
@@ -100,13 +88,13 @@ func (s *salvage) file(i int, f *file) error {
 			return err
 		}
 	}
-	if f.headed && f.fault != nil {
-		return s.report(Damage{f.name, f.size, s.pos, s.next(i + 1), cause(f.fault)})
+	if f.hasHeader && f.refusal != nil {
+		return s.report(CorruptionError{File: f.name, Offset: f.size, LSN: s.pos, Next: s.next(i + 1), Cause: cause(f.refusal)})
 	}
 	return nil
 }
 
-// enter judges the name and the header of a file.
+// enter checks the name and the header of a file.
 func (s *salvage) enter(i int, f *file) error {
 	want := s.opts.first()
 	if i > 0 {
@@ -114,20 +102,20 @@ func (s *salvage) enter(i int, f *file) error {
 	}
 	there, next := f.index == want, s.next(i)
 	if !there {
-		if err := s.report(Damage{fileName(want), 0, s.pos, next, "file is missing"}); err != nil {
+		if err := s.report(CorruptionError{File: FileName(want), LSN: s.pos, Next: next, Cause: "file is missing"}); err != nil {
 			return err
 		}
 	}
-	why := cause(f.fault)
+	why := cause(f.refusal)
 	switch {
-	case f.headed && f.first <= s.pos:
+	case f.hasHeader && f.first <= s.pos:
 		s.cur = f
 		return nil
-	case f.headed && i == 0 && there:
+	case f.hasHeader && i == 0 && there:
 		why = "the frames before the first file are missing"
-	case f.headed:
+	case f.hasHeader:
 		return nil
-	case f.fault != nil:
+	case f.refusal != nil:
 	case i == 0 && s.opts.expected():
 		why = "header missing or damaged"
 	case s.ended:
@@ -143,7 +131,7 @@ func (s *salvage) enter(i int, f *file) error {
 		}
 		why = "header missing or damaged"
 	}
-	return s.report(Damage{f.name, 0, s.pos, next, why})
+	return s.report(CorruptionError{File: f.name, LSN: s.pos, Next: next, Cause: why})
 }
 
 // deliver applies the frames of a run, if the log has not ended before it.
@@ -188,12 +176,12 @@ func (s *salvage) one(fr frame.Frame) error {
 	return nil
 }
 
-// finish reports what is missing behind the last frame.
+// finish reports what is missing after the last frame.
 func (s *salvage) finish() error {
 	n := len(s.files)
 	switch {
 	case n == 0 && s.opts.expected(), s.opts.Newest > 0 && (n == 0 || s.files[n-1].index < s.opts.Newest):
-		return s.report(Damage{fileName(max(s.opts.Newest, s.opts.first())), 0, s.pos, endOfTime, "file is missing"})
+		return s.report(CorruptionError{File: FileName(max(s.opts.Newest, s.opts.first())), LSN: s.pos, Next: endOfTime, Cause: "file is missing"})
 	case s.ended, s.last.LSN == s.pos && s.last.Next == endOfTime:
 		return nil
 	}
@@ -204,14 +192,14 @@ func (s *salvage) finish() error {
 	return s.report(s.here(endOfTime))
 }
 
-// proven reports whether what stands behind pos, where there is no valid frame,
-// is damage: there was a sync, or a newer file in use, or there is a frame that
-// damage was reported before, or it is not a torn tail of the kind that there
-// can be. next is where valid frames go on; endOfTime if nowhere.
+// proven reports whether the bytes at pos, where there is no valid frame, are
+// corruption: something later was synced, or a newer file was in use, or corruption
+// was reported there with frames after it, or they are no torn tail of the kind that
+// Options.Tail names. next is where valid frames continue, or endOfTime.
 func (s *salvage) proven(next LSN) (bool, error) {
-	told := s.last.File != "" && s.last.LSN == s.pos && s.last.Next < endOfTime
+	reported := s.last.File != "" && s.last.LSN == s.pos && s.last.Next < endOfTime
 	switch {
-	case told, s.pos < s.synced, s.index() < s.opts.Newest:
+	case reported, s.pos < s.synced, s.index() < s.opts.Newest:
 		return true, nil
 	case s.opts.Tail == TailPower:
 		return false, nil
@@ -231,7 +219,7 @@ func (s *salvage) proven(next LSN) (bool, error) {
 			return false, err
 		}
 	}
-	in, _, err := s.disorder(s.pos, rests)
+	in, _, err := s.notTorn(s.pos, rests)
 	return in != nil, err
 }
 
@@ -242,19 +230,19 @@ func (s *salvage) index() uint64 {
 	return s.cur.index
 }
 
-// here is damage at pos, where there is no valid frame.
-func (s *salvage) here(next LSN) Damage {
+// here returns the corruption at pos, where there is no valid frame.
+func (s *salvage) here(next LSN) CorruptionError {
 	switch {
 	case s.cur != nil:
-		return Damage{s.cur.name, s.cur.offset(s.pos), s.pos, next, "no valid frame"}
+		return CorruptionError{File: s.cur.name, Offset: s.cur.offset(s.pos), LSN: s.pos, Next: next, Cause: "no valid frame"}
 	case len(s.files) > 0:
-		return Damage{s.files[0].name, 0, s.pos, next, "no valid frame"}
+		return CorruptionError{File: s.files[0].name, LSN: s.pos, Next: next, Cause: "no valid frame"}
 	}
-	return Damage{fileName(s.opts.first()), 0, s.pos, next, "file is missing"}
+	return CorruptionError{File: FileName(s.opts.first()), LSN: s.pos, Next: next, Cause: "file is missing"}
 }
 
-// next is where the frames of file i and those after it begin; endOfTime if
-// there are none.
+// next returns where the frames of files[i] and those after it begin, or endOfTime
+// if there are none.
 func (s *salvage) next(i int) LSN {
 	for _, runs := range s.runs[min(i, len(s.runs)):] {
 		if len(runs) > 0 && !s.ended {
@@ -264,20 +252,22 @@ func (s *salvage) next(i int) LSN {
 	return endOfTime
 }
 
-func (s *salvage) report(d Damage) error {
-	if s.last = d; d.Next == endOfTime {
-		d.Next = 0
+func (s *salvage) report(e CorruptionError) error {
+	s.last = e
+	if e.Next == endOfTime {
+		e.Next = 0
 	}
-	return s.damage(d)
+	return s.corrupt(&e)
 }
 
-func cause(fault error) string {
+// cause returns the cause of a file's refusal.
+func cause(refusal error) string {
 	var corrupt *CorruptionError
 	switch {
-	case errors.As(fault, &corrupt):
+	case errors.As(refusal, &corrupt):
 		return corrupt.Cause
-	case fault != nil:
-		return fault.Error()
+	case refusal != nil:
+		return refusal.Error()
 	}
 	return ""
 }

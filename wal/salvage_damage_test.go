@@ -28,10 +28,10 @@ func TestSalvageOfRandomDamage(t *testing.T) {
 			if first = perFile + rng.IntN(perFile); first > perFile || rng.IntN(2) == 0 {
 				s.opts.Start = s.frames[first].span.Start
 			}
-			delete(s.image, fileName(1))
+			delete(s.image, FileName(1))
 		}
 		s.opts.Tail = TailKind(seed % 3)
-		misplaced := false // then what is in its place may stand before what is not
+		misplaced := false // then a frame in its place may follow one that is not
 		for range 1 + rng.IntN(6) {
 			misplaced = s.hit(rng) || misplaced
 		}
@@ -59,7 +59,7 @@ func TestSalvageOfRandomDamage(t *testing.T) {
 	}
 }
 
-// hit damages the sample somewhere, and says whether it exchanged files.
+// hit damages the sample somewhere, and reports whether it exchanged files.
 func (s *sample) hit(rng *rand.Rand) (misplaced bool) {
 	names := slices.Sorted(maps.Keys(s.image))
 	if len(names) < 2 {
@@ -72,7 +72,7 @@ func (s *sample) hit(rng *rand.Rand) (misplaced bool) {
 	}
 	from := rng.IntN(len(b))
 	if rng.IntN(4) == 0 {
-		from = rng.IntN(min(len(b), headerSize))
+		from = rng.IntN(min(len(b), HeaderSize))
 	}
 	part := b[from:min(len(b), from+1+rng.IntN(3000))]
 	switch p := rng.IntN(20); {
@@ -90,7 +90,7 @@ func (s *sample) hit(rng *rand.Rand) (misplaced bool) {
 	case p < 18:
 		delete(s.image, name)
 	case p < 19:
-		zero(b[:headerSize])
+		zero(b[:HeaderSize])
 	default:
 		other := names[rng.IntN(len(names))]
 		s.image[name], s.image[other] = s.image[other], b

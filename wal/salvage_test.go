@@ -11,7 +11,7 @@ import (
 // salvaged is what Salvage found.
 type salvaged struct {
 	frames  []entry
-	damages []Damage
+	damages []CorruptionError
 	end     LSN
 }
 
@@ -23,8 +23,8 @@ func salvageAll(o Options) (s salvaged, err error) {
 	s.end, err = r.Salvage(func(f Frame) error {
 		s.frames = append(s.frames, entry{Span{f.LSN, f.End}, f.Type, bytes.Clone(f.Payload)})
 		return nil
-	}, func(d Damage) error {
-		s.damages = append(s.damages, d)
+	}, func(d *CorruptionError) error {
+		s.damages = append(s.damages, *d)
 		return nil
 	})
 	return s, err
@@ -138,13 +138,15 @@ func TestSalvageOfDamage(t *testing.T) {
 	}
 }
 
-// TestSalvageSays holds the reports to their place.
-func TestSalvageSays(t *testing.T) {
+// TestSalvageReports checks where each corruption is reported.
+func TestSalvageReports(t *testing.T) {
 	whole := newSample(t)
 	at := func(i int) LSN { return whole.frames[i].span.Start }
-	place := func(i int, next LSN) Damage { return Damage{whole.file(i), whole.at(i), at(i), next, "no valid frame"} }
-	header := func(n int, next LSN) Damage {
-		return Damage{fileName(uint64(n)), 0, at((n - 1) * perFile), next, "header missing or damaged"}
+	place := func(i int, next LSN) CorruptionError {
+		return CorruptionError{whole.file(i), whole.at(i), at(i), next, "no valid frame", ""}
+	}
+	header := func(n int, next LSN) CorruptionError {
+		return CorruptionError{FileName(uint64(n)), 0, at((n - 1) * perFile), next, "header missing or damaged", ""}
 	}
 	except := func(missing ...int) (list []int) {
 		for i := range sampleFrames {
@@ -164,32 +166,32 @@ func TestSalvageSays(t *testing.T) {
 		name    string
 		damage  func(s *sample)
 		frames  []int
-		damages []Damage
+		damages []CorruptionError
 	}{
-		{"flip", func(s *sample) { s.flip(20, 500) }, except(20), []Damage{place(20, at(21))}},
-		{"two flips", func(s *sample) { s.flip(3, 500); s.flip(20, 0) }, except(3, 20), []Damage{place(3, at(4)), place(20, at(21))}},
-		{"hole of two frames", func(s *sample) { zero(s.bytes(7)); zero(s.bytes(8)) }, except(7, 8), []Damage{place(7, at(9))}},
-		{"last frame of a file", func(s *sample) { zero(s.bytes(29)) }, except(29), []Damage{place(29, at(30))}},
-		{"first frame of a file", func(s *sample) { zero(s.bytes(15)) }, except(15), []Damage{place(15, at(16))}},
-		{"header of the first file", func(s *sample) { zero(s.image[fileName(1)][:64]) }, except(), []Damage{header(1, 0)}},
-		{"header of a file", func(s *sample) { zero(s.image[fileName(2)][:64]) }, except(), []Damage{header(2, at(15))}},
+		{"flip", func(s *sample) { s.flip(20, 500) }, except(20), []CorruptionError{place(20, at(21))}},
+		{"two flips", func(s *sample) { s.flip(3, 500); s.flip(20, 0) }, except(3, 20), []CorruptionError{place(3, at(4)), place(20, at(21))}},
+		{"hole of two frames", func(s *sample) { zero(s.bytes(7)); zero(s.bytes(8)) }, except(7, 8), []CorruptionError{place(7, at(9))}},
+		{"last frame of a file", func(s *sample) { zero(s.bytes(29)) }, except(29), []CorruptionError{place(29, at(30))}},
+		{"first frame of a file", func(s *sample) { zero(s.bytes(15)) }, except(15), []CorruptionError{place(15, at(16))}},
+		{"header of the first file", func(s *sample) { zero(s.image[FileName(1)][:64]) }, except(), []CorruptionError{header(1, 0)}},
+		{"header of a file", func(s *sample) { zero(s.image[FileName(2)][:64]) }, except(), []CorruptionError{header(2, at(15))}},
 		{"headers of two files", func(s *sample) {
-			zero(s.image[fileName(2)][:64])
-			s.image[fileName(3)][20] ^= 1
-		}, except(), []Damage{header(2, at(15)), header(3, at(30))}},
-		{"header and first frames", func(s *sample) { zero(s.image[fileName(2)][:2000]) }, except(15, 16), []Damage{header(2, at(17))}},
-		{"file missing", func(s *sample) { delete(s.image, fileName(2)) }, except(lost(15, 30)...),
-			[]Damage{{fileName(2), 0, at(15), at(30), "file is missing"}}},
-		{"first file missing", func(s *sample) { delete(s.image, fileName(1)) }, except(lost(0, 15)...),
-			[]Damage{{fileName(1), 0, 0, at(15), "file is missing"}}},
-		{"file cut short", func(s *sample) { s.image[fileName(2)] = s.image[fileName(2)][:s.at(18)+9] }, except(lost(18, 30)...),
-			[]Damage{{fileName(2), whole.at(18) + 9, at(18), at(30), "the file is cut short"}}},
-		{"last file cut in its zeros", func(s *sample) { s.image[fileName(3)] = s.image[fileName(3)][:16<<10-9] }, except(),
-			[]Damage{{fileName(3), 16<<10 - 9, whole.frames[42].span.End, 0, "the file is cut short"}}},
-		{"last synced frames", func(s *sample) { zero(s.image[fileName(3)][s.at(38):]) }, lost(0, 38), []Damage{place(38, 0)}},
+			zero(s.image[FileName(2)][:64])
+			s.image[FileName(3)][20] ^= 1
+		}, except(), []CorruptionError{header(2, at(15)), header(3, at(30))}},
+		{"header and first frames", func(s *sample) { zero(s.image[FileName(2)][:2000]) }, except(15, 16), []CorruptionError{header(2, at(17))}},
+		{"file missing", func(s *sample) { delete(s.image, FileName(2)) }, except(lost(15, 30)...),
+			[]CorruptionError{{FileName(2), 0, at(15), at(30), "file is missing", ""}}},
+		{"first file missing", func(s *sample) { delete(s.image, FileName(1)) }, except(lost(0, 15)...),
+			[]CorruptionError{{FileName(1), 0, 0, at(15), "file is missing", ""}}},
+		{"file cut short", func(s *sample) { s.image[FileName(2)] = s.image[FileName(2)][:s.at(18)+9] }, except(lost(18, 30)...),
+			[]CorruptionError{{FileName(2), whole.at(18) + 9, at(18), at(30), "the file is cut short", ""}}},
+		{"last file cut in its zeros", func(s *sample) { s.image[FileName(3)] = s.image[FileName(3)][:16<<10-9] }, except(),
+			[]CorruptionError{{FileName(3), 16<<10 - 9, whole.frames[42].span.End, 0, "the file is cut short", ""}}},
+		{"last synced frames", func(s *sample) { zero(s.image[FileName(3)][s.at(38):]) }, lost(0, 38), []CorruptionError{place(38, 0)}},
 		{"unsynced tail", func(s *sample) { s.flip(41, 500) }, lost(0, 41), nil},
-		{"all but the last file", func(s *sample) { delete(s.image, fileName(1)); zero(s.image[fileName(2)]) }, lost(30, 43),
-			[]Damage{{fileName(1), 0, 0, at(30), "file is missing"}, {fileName(2), 0, 0, at(30), "header missing or damaged"}}},
+		{"all but the last file", func(s *sample) { delete(s.image, FileName(1)); zero(s.image[FileName(2)]) }, lost(30, 43),
+			[]CorruptionError{{FileName(1), 0, 0, at(30), "file is missing", ""}, {FileName(2), 0, 0, at(30), "header missing or damaged", ""}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := *whole
@@ -224,7 +226,7 @@ func TestSalvageEnds(t *testing.T) {
 				return enough
 			}
 			return nil
-		}, func(Damage) error {
+		}, func(*CorruptionError) error {
 			if tt.damages--; tt.damages < 0 {
 				return enough
 			}

@@ -8,33 +8,33 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// blockBytes is what replay reads at a time, and blocksAhead how many blocks
-// may wait for apply: together they bound replay's memory, but for a frame
+// blockBytes is how many bytes replay reads at a time, and blocksAhead how many
+// blocks may wait for apply: together they bound replay's memory, except for a frame
 // that is bigger than a block.
 const (
 	blockBytes  = 1 << 20
 	blocksAhead = 3
 )
 
-// scanner walks a log's files. When it is through, it knows where the valid
-// frames end and what stands behind.
+// scanner reads a log's files. In the end it knows where the valid frames end and
+// what follows them.
 type scanner struct {
 	*Replay
 	at     int    // index in used of the file that holds end
 	end    LSN    // first position without a valid frame
-	synced LSN    // highest position that a frame or header says was durable
-	cause  string // why end is the end; empty: nothing was ever written there
+	synced LSN    // highest position that a frame or header proves durable
+	cause  string // why the frames end there; empty if nothing was ever written there
 
-	before int64       // bytes read in the files before the one at hand
-	sifted func(int64) // gets the bytes read so far
+	before   int64       // bytes read in the files before the one at hand
+	progress func(int64) // gets the bytes read so far
 
-	reach   LSN   // the furthest that the files sifted so far can hold
-	garbage int64 // bytes from end to the last that is not zero, in each file
-	dirtyTo int64 // offset in used[at] behind its last byte that is not zero
+	farthest LSN   // no frame in the files searched so far can have a later position
+	garbage  int64 // bytes from end to the last that is not zero, in each file
+	dirtyTo  int64 // offset in used[at] after its last byte that is not zero
 }
 
 func newScanner(r *Replay) *scanner {
-	return &scanner{Replay: r, at: r.from, end: r.begin, sifted: func(int64) {}, synced: max(r.opts.Synced, r.opts.Start)}
+	return &scanner{Replay: r, at: r.from, end: r.begin, progress: func(int64) {}, synced: max(r.opts.Synced, r.opts.Start)}
 }
 
 // each streams every frame through apply, reading ahead in one goroutine.
@@ -101,9 +101,9 @@ func (s *scanner) read(blocks chan<- verified, free <-chan []byte, stop <-chan s
 	}
 }
 
-// checkStart tells a log that ends at Options.Start, where no frame stands
-// then, from a Start that is beyond its end or inside a frame: only the frames
-// before it know, so those of its file are read after all.
+// checkStart distinguishes a log that ends at Options.Start, without a frame there,
+// from a Start beyond the log's end or inside a frame. The frames before Start
+// decide that, so checkStart reads those of its file.
 func (s *scanner) checkStart() error {
 	if len(s.used) == 0 || s.end != s.begin || s.begin == s.used[s.from].first {
 		return nil
@@ -122,9 +122,8 @@ func (s *scanner) checkStart() error {
 	return err
 }
 
-// readFile sends the blocks of the frames of f from end up to the offset limit.
-// more says
-// that the frames filled the file exactly to limit, and another may follow.
+// readFile sends the frames of f from end up to the offset limit, in blocks. more is
+// set if the frames end exactly at limit and another file follows.
 func (s *scanner) readFile(f *file, limit int64, send func(verified) bool, free <-chan []byte) (more bool, err error) {
 	off := f.offset(s.end) // file offset of buf[0]
 	var rest []byte        // bytes of a frame that began in the block before
@@ -157,9 +156,9 @@ func (s *scanner) readFile(f *file, limit int64, send func(verified) bool, free 
 	}
 }
 
-// decode collects the whole frames at the start of p, which is f's bytes at
-// off. needs is the size of the frame it stopped in (0: unknown); cause is nil
-// when that frame may be whole once more bytes are read.
+// decode collects the whole frames at the start of p, which are f's bytes at off.
+// needs is the size of the frame in which it stopped, or 0 if that is not known.
+// cause is nil if that frame may be whole once more bytes are read.
 func (s *scanner) decode(f *file, p []byte, off int64, b *verified) (used, needs int, cause error) {
 	for {
 		fr, size, err := frame.Decode(p[used:], s.logID, uint64(s.end))

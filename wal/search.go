@@ -8,16 +8,16 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// search looks at every aligned offset of f from off on for a valid frame of
-// this log whose position fits its offset, and calls found with it, which may
-// end the search. dirty is the offset behind the last byte that is not zero,
-// at least off, when the search came to the end.
+// search looks at every aligned offset of f from off on for a valid frame of this
+// log whose position fits its offset, and calls found with it, which may end the
+// search. After a complete search dirty is the offset after the last byte that is
+// not zero, and at least off.
 func (s *scanner) search(f *file, off int64, fits func(off int64, lsn LSN) bool,
 	found func(off int64, fr frame.Frame) (more bool, err error)) (dirty int64, err error) {
 	dirty = off
 	buf := make([]byte, max(0, min(blockBytes+frame.HeaderSize, f.size-off)))
 	for ; off < f.size; off += blockBytes {
-		s.sifted(s.before + off)
+		s.progress(s.before + off)
 		n, err := f.ReadAt(buf[:min(int64(len(buf)), f.size-off)], off)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return dirty, fmt.Errorf("wal: read %s at %d: %w", f.name, off, err)
@@ -40,7 +40,8 @@ func (s *scanner) search(f *file, off int64, fits func(off int64, lsn LSN) bool,
 			if err != nil {
 				return dirty, err
 			}
-			if more, err := found(at, fr); err != nil || !more {
+			more, err := found(at, fr)
+			if err != nil || !more {
 				return dirty, err
 			}
 		}
@@ -48,7 +49,8 @@ func (s *scanner) search(f *file, off int64, fits func(off int64, lsn LSN) bool,
 	return dirty, nil
 }
 
-// frameAt verifies the frame that claims to be the one at lsn.
+// frameAt reads and verifies the frame at off, which has that size and position
+// according to its header.
 func (s *scanner) frameAt(f *file, off int64, size int, lsn LSN) (frame.Frame, error) {
 	buf := make([]byte, size)
 	if _, err := f.ReadAt(buf, off); err != nil && !errors.Is(err, io.EOF) {
@@ -61,7 +63,7 @@ func (s *scanner) frameAt(f *file, off int64, size int, lsn LSN) (frame.Frame, e
 	return fr, nil
 }
 
-// lastNonzero is the length of p without its trailing zeros.
+// lastNonzero returns the length of p without its trailing zeros.
 func lastNonzero(p []byte) int {
 	n := len(p)
 	for n >= 8 && p[n-1]|p[n-2]|p[n-3]|p[n-4]|p[n-5]|p[n-6]|p[n-7]|p[n-8] == 0 {

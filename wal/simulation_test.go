@@ -51,14 +51,14 @@ func newSimulation(seed uint64) *simulation {
 		InUse:     s.inUse,
 		Finished:  s.finish,
 	}
-	if rng.IntN(4) == 0 { // a log that goes on where another one ended
+	if rng.IntN(4) == 0 { // a log that begins where another one ended
 		s.opts.First, s.opts.Begin = 1+rng.Uint64N(20), LSN(frame.Align*(1+rng.IntN(5000)))
 		s.start = s.opts.Begin
 	}
 	s.opts.QueueBytes = s.opts.FileBytes/2 + rng.Int64N(4*s.opts.FileBytes)
 	s.opts.CacheBytes = rng.Int64N(2 * s.opts.FileBytes)
 	// Frames of one size, sector-aligned or not, put every position where one
-	// stood before: what is stale has the best chance to be taken for new.
+	// stood before: stale frames have the best chance to be taken for new ones.
 	if rng.IntN(3) > 0 {
 		s.size = []int{1, 1, 32, 96, 480, 512 - 8, 224}[rng.IntN(7)]
 	}

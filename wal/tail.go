@@ -12,26 +12,25 @@ import (
 // Tail is the end of a log that has been replayed.
 type Tail struct {
 	End       LSN   // where the next frame goes
-	Truncated int64 // bytes behind End that will be cut: torn, never proven synced
+	Truncated int64 // bytes after End that will be cut: a torn tail, not proven synced
 
 	replay  *Replay
-	synced  LSN   // everything below was durable before the crash, if there was one
+	synced  LSN   // everything below was durable when the last process ended
 	at      int   // index in replay.used of the file that holds End
-	dirtyTo int64 // offset there behind the last byte that is not zero
+	dirtyTo int64 // offset there after the last byte that is not zero
 }
 
-// Open makes the end of the log fit to append to, and the log with it:
+// Open prepares the end of the log for appends and returns the log:
 //
-//   - Frames that were written but not proven synced are written again in
-//     place and synced: after a failed sync the kernel may hold pages that it
-//     will never write.
-//   - What stands behind End is overwritten with zeros, so that nothing cut
-//     can ever be read as if it followed what comes next; files behind it,
-//     which hold nothing proven, are removed.
-//   - Files below Options.First, and those that were to be recycled, are
-//     removed after all that.
+//   - It writes frames that were written but not proven synced again in place,
+//     and syncs them: after a failed sync the kernel may hold pages that it will
+//     never write.
+//   - It removes the files after the one that holds End, which hold nothing proven,
+//     and overwrites the bytes after End with zeros, so that nothing cut can ever
+//     be read as if it followed the next frame.
+//   - Last, it removes files below Options.First and files kept to be recycled.
 //
-// A crash anywhere in here leaves the same End to be found.
+// After a crash at any point of Open the next opening finds the same End.
 func (t *Tail) Open() (*Log, error) {
 	l, err := t.open()
 	if err != nil {
@@ -40,9 +39,13 @@ func (t *Tail) Open() (*Log, error) {
 	return l, err
 }
 
+// Close closes the files instead, after a replay that only reads. Nothing on disk
+// has been changed.
+func (t *Tail) Close() { t.replay.close() }
+
 func (t *Tail) open() (*Log, error) {
 	r := t.replay
-	if err := t.dropBehind(); err != nil {
+	if err := t.removeAfterEnd(); err != nil {
 		return nil, err
 	}
 	if len(r.used) == 0 {
@@ -61,7 +64,7 @@ func (t *Tail) open() (*Log, error) {
 		if err := t.rewrite(); err != nil {
 			return nil, err
 		}
-		if err := t.cut(); err != nil {
+		if err := t.zeroTail(); err != nil {
 			return nil, err
 		}
 	}
@@ -74,8 +77,8 @@ func (t *Tail) open() (*Log, error) {
 	return t.start(), nil
 }
 
-// removeLeftovers removes what Release did not get to. Nothing relies on it
-// being gone for good.
+// removeLeftovers removes the files that TruncateFront did not get to. Nothing
+// relies on their removal being durable.
 func (t *Tail) removeLeftovers() error {
 	o := t.replay.opts
 	for _, name := range t.replay.leftovers {
@@ -86,25 +89,25 @@ func (t *Tail) removeLeftovers() error {
 	return nil
 }
 
-// dropBehind removes the files behind the one that holds End, and makes sure
-// that files which an earlier recovery removed are gone for good: one that
-// came back with the power would say where the file before it ends.
-func (t *Tail) dropBehind() error {
+// removeAfterEnd removes the files after the one that holds End. It also makes sure
+// that the removals of an earlier recovery are durable: a file that came back after
+// a power cut would claim where the file before it ends.
+func (t *Tail) removeAfterEnd() error {
 	r := t.replay
-	behind := r.unused
+	after := r.unused
 	if len(r.used) > 0 {
-		behind = slices.Concat(r.used[t.at+1:], r.unused)
+		after = slices.Concat(r.used[t.at+1:], r.unused)
 		r.used = r.used[:t.at+1]
 	}
 	r.unused = nil
-	for _, f := range behind {
+	for _, f := range after {
 		f.Close()
 	}
 	if err := r.opts.FS.SyncDir(r.opts.Dir); err != nil {
 		return fmt.Errorf("wal: sync directory: %w", err)
 	}
-	// The last one first: what is left in a crash has no gap.
-	for _, f := range slices.Backward(behind) {
+	// The last one first: the files that a crash leaves have no gap.
+	for _, f := range slices.Backward(after) {
 		if err := r.opts.FS.Remove(path.Join(r.opts.Dir, f.name)); err != nil {
 			return fmt.Errorf("wal: remove %s: %w", f.name, err)
 		}
@@ -115,7 +118,7 @@ func (t *Tail) dropBehind() error {
 	return nil
 }
 
-// rewrite writes the unproven frames once more.
+// rewrite writes the frames that are not proven synced again.
 func (t *Tail) rewrite() error {
 	used := t.replay.used
 	for i, f := range used {
@@ -126,7 +129,7 @@ func (t *Tail) rewrite() error {
 		if from > to || from == to && t.synced > f.first {
 			continue
 		}
-		if err := rewriteRange(f, 0, headerSize); err != nil {
+		if err := rewriteRange(f, 0, HeaderSize); err != nil {
 			return err
 		}
 		if err := rewriteRange(f, f.offset(from), f.offset(to)); err != nil {
@@ -139,14 +142,14 @@ func (t *Tail) rewrite() error {
 	return nil
 }
 
-// cut zeros what stands after End: first everything after the header of the torn
-// frame, then, once those zeros are synced, the header. The header keeps the
-// length of what is to be zeroed. So an opening that is killed in here leaves
-// one torn frame, as TailKill requires, and if the sync fails, and the kernel
-// shows zeros that are not on the disk, the next opening writes all of them
-// again. If the sync after the header fails, only the old header can be left on
-// the disk, and the next frame overwrites it.
-func (t *Tail) cut() error {
+// zeroTail zeroes the bytes after End: first everything after the header of the torn
+// frame, then, once those zeros are synced, the header. Until then the header keeps
+// the length of the bytes to be zeroed. So an opening that is killed meanwhile leaves
+// one torn frame, as TailKill requires. If the sync fails, and the kernel shows zeros
+// that are not on the disk, the next opening writes all of them again. If the sync
+// after the header fails, only the old header can be left on the disk, and the next
+// frame overwrites it.
+func (t *Tail) zeroTail() error {
 	r := t.replay
 	f := r.used[len(r.used)-1]
 	end := f.offset(t.End)
@@ -178,8 +181,7 @@ func (t *Tail) cut() error {
 	return nil
 }
 
-// claimUpTo is the header of a frame at End that would take n bytes, if only
-// its checksum were right.
+// claimUpTo returns the header of a frame of n bytes at End, with a wrong checksum.
 func (t *Tail) claimUpTo(n int64) []byte {
 	b := make([]byte, frame.HeaderSize)
 	binary.LittleEndian.PutUint32(b, uint32(min(n-frame.HeaderSize, frame.MaxPayload)))
@@ -202,14 +204,14 @@ func rewriteRange(f *file, from, to int64) error {
 	return nil
 }
 
-// start makes the log that goes on at End.
+// start makes the log that continues at End.
 func (t *Tail) start() *Log {
 	r := t.replay
 	l := &Log{opts: r.opts, logID: r.logID, cache: newCache(r.opts.CacheBytes)}
 	l.files.Store(&r.used)
 	l.mu.tail, l.mu.marked, l.mu.ticked = t.End, t.End, t.End
-	l.mu.write.advance(t.End)
-	l.mu.sync.advance(t.End)
+	l.mu.write.advanceLocked(t.End)
+	l.mu.sync.advanceLocked(t.End)
 	l.mu.cur = r.used[len(r.used)-1]
 	l.mu.newest = l.mu.cur.index
 	l.startBackground()
@@ -217,13 +219,13 @@ func (t *Tail) start() *Log {
 	return l
 }
 
-// Newest is the index of the file that holds End; 0 in an empty log. It is
-// what Options.Newest wants to know next time.
+// Newest returns the highest index of a file whose use is durable, for
+// Options.Newest of the next opening.
 func (l *Log) Newest() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.newest
 }
 
-// ID is the log's id, which every file carries.
+// ID returns the log's id, which is in the header of every file.
 func (l *Log) ID() uint64 { return l.logID }

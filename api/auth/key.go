@@ -1,6 +1,6 @@
-// Package auth knows API keys: their syntax, what each may do, and how one is
-// recognised. It knows nothing of HTTP, and of a secret it keeps the SHA-256
-// digest only.
+// Package auth implements API keys: their syntax, their rights, and how to find
+// the key of a request. It does not know about HTTP, and keeps only the SHA-256
+// digest of a secret.
 package auth
 
 import (
@@ -10,30 +10,32 @@ import (
 	"strings"
 )
 
-// Key is who a request comes from and what it may do. It is immutable.
+// Key identifies the sender of a request and has its rights. It is immutable.
 type Key struct {
-	// ID stands for the key in logs: the start of its digest, never a part of
-	// the secret.
+	// ID identifies the key in logs. It is the beginning of the digest, and
+	// reveals nothing of the secret.
 	ID string
 
 	scopes   Scope
-	prefixes []string // sorted, none begins with another; nil: all names
+	prefixes []string // sorted, none is a prefix of another; nil allows all names
 	digest   [sha256.Size]byte
 }
 
-// anonymous is the ID of whoever comes without a key.
-const anonymous = "anonymous"
+// anonymousID is the ID of requests without a key.
+const anonymousID = "anonymous"
 
-// Open is the key of everybody where none are configured: it may do anything.
-func Open() *Key { return &Key{ID: anonymous, scopes: All} }
+// Open returns the key of all requests if no keys are configured. It has all
+// rights.
+func Open() *Key { return &Key{ID: anonymousID, scopes: All} }
 
-// Nobody is the key of a request that came without one where that is allowed:
-// it may do nothing that needs a scope, and sees no name.
-func Nobody() *Key { return nobody }
+// Anonymous returns the key of a request without one, where that is allowed. It
+// has no scope and sees no names.
+func Anonymous() *Key { return noKey }
 
-var nobody = &Key{ID: anonymous, prefixes: []string{}}
+var noKey = &Key{ID: anonymousID, prefixes: []string{}}
 
-// idBytes is how much of a digest is its ID: enough to tell keys apart.
+// idBytes is how many bytes of the digest are in an ID: enough to distinguish
+// keys.
 const idBytes = 6
 
 func newKey(secret string, scopes Scope, prefixes []string) *Key {
@@ -51,10 +53,10 @@ func (k *Key) equal(o *Key) bool {
 	return k.digest == o.digest && k.scopes == o.scopes && slices.Equal(k.prefixes, o.prefixes)
 }
 
-// Missing is what of a scope the key does not have; 0: it has all of it.
+// Missing returns the rights in s that the key does not have, or 0.
 func (k *Key) Missing(s Scope) Scope { return s & All &^ k.scopes }
 
-// Sees reports whether the key may know of a topic or router of this name.
+// Sees reports whether the key may access topics and routers with this name.
 func (k *Key) Sees(name string) bool {
 	if k.prefixes == nil {
 		return true
@@ -67,13 +69,12 @@ func (k *Key) Sees(name string) bool {
 	return false
 }
 
-// SeesAll reports whether the key is bound to no prefixes.
+// SeesAll reports whether the key is not restricted to prefixes.
 func (k *Key) SeesAll() bool { return k.prefixes == nil }
 
-// Within narrows a prefix to what the key sees: the names that begin with one
-// of the returned prefixes are those that begin with prefix and are seen. They
-// are sorted and none begins with another, so that their names, one prefix
-// after the other, are sorted too.
+// Within returns the prefixes of all names that begin with prefix and that the
+// key sees. They are sorted and none is a prefix of another, so listing their
+// names one prefix after the other gives a sorted list.
 func (k *Key) Within(prefix string) []string {
 	if k.prefixes == nil {
 		return []string{prefix}
@@ -90,7 +91,7 @@ func (k *Key) Within(prefix string) []string {
 	return within
 }
 
-// disjoint sorts prefixes and leaves out those that begin with another.
+// disjoint sorts prefixes and removes those that begin with another one.
 func disjoint(prefixes []string) []string {
 	if len(prefixes) == 0 {
 		return nil

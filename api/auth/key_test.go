@@ -33,17 +33,17 @@ func TestRightsAndNames(t *testing.T) {
 			t.Errorf("sees %q: %t", name, !want)
 		}
 	}
-	open, nobody := Open(), Nobody()
+	open, noKey := Open(), Anonymous()
 	if open.Missing(All) != 0 || !open.Sees("x") || !open.SeesAll() {
 		t.Error("the open key is not open")
 	}
-	if nobody.Missing(All) != All || nobody.Sees("x") || nobody.SeesAll() || nobody.Within("") != nil {
-		t.Error("nobody may something")
+	if noKey.Missing(All) != All || noKey.Sees("x") || noKey.SeesAll() || noKey.Within("") != nil {
+		t.Error("a request without a key may do something")
 	}
 }
 
-// Whatever the prefixes of a key and the one that is asked for: the names of
-// all ranges together, in order, are the sorted names that are seen.
+// For any prefixes of a key and any requested prefix, the names in all ranges
+// together are the sorted names that the key sees.
 func TestWithinIsWhatIsSeen(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	word := func(most int) string {
@@ -97,11 +97,11 @@ func TestNothingOfASecretIsKept(t *testing.T) {
 	}
 }
 
-// Every search compares with every key once, all bytes of it, whether the
-// secret is the first one's, the last one's, or nobody's.
+// Every search compares all bytes with every key, whether the secret is that of
+// the first key, of the last one, or unknown.
 func TestSearchesCompareWithEveryKey(t *testing.T) {
 	keys := mustParse(t, "first,second,third,last")
-	for _, secret := range []string{"first", "third", "last", "nobody's", "", strings.Repeat("x", 4096)} {
+	for _, secret := range []string{"first", "third", "last", "unknown", "", strings.Repeat("x", 4096)} {
 		compared := 0
 		found := keys.find(secret, func(a, b []byte) int {
 			if len(a) != 32 || len(b) != 32 {

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// Keys are the keys that a server knows. The zero value knows none.
+// Keys is the set of keys of a server. The zero value is empty.
 type Keys struct {
 	keys []*Key
 }
 
-// Len is how many keys there are.
+// Len returns the number of keys.
 func (k *Keys) Len() int {
 	if k == nil {
 		return 0
@@ -19,7 +19,8 @@ func (k *Keys) Len() int {
 	return len(k.keys)
 }
 
-// All returns the keys in the order they were given; it must not be changed.
+// All returns the keys in the order in which they were given. The caller must
+// not modify the slice.
 func (k *Keys) All() []*Key {
 	if k == nil {
 		return nil
@@ -27,9 +28,9 @@ func (k *Keys) All() []*Key {
 	return k.keys
 }
 
-// Find returns the key with this secret, or nil. It compares digests, in
-// constant time, and always with every key: how long it takes says nothing of
-// the secret, nor of whether and where it was found.
+// Find returns the key with this secret, or nil. It compares digests in
+// constant time, and always with every key, so its duration reveals nothing of
+// the secret, nor whether and where it was found.
 func (k *Keys) Find(secret string) *Key {
 	return k.find(secret, subtle.ConstantTimeCompare)
 }
@@ -46,9 +47,9 @@ func (k *Keys) find(secret string, compare func(a, b []byte) int) *Key {
 	return k.keys[found]
 }
 
-// Renew returns the keys of next. Those that k has with the same scopes and
-// prefixes are the very *Key values of k, so that what belongs to a key goes on
-// belonging to it.
+// Renew returns the keys of next, except that keys which k has with the same
+// scopes and prefixes are represented by the *Key values of k. So state that
+// refers to a *Key stays valid.
 func (k *Keys) Renew(next *Keys) *Keys {
 	renewed := &Keys{keys: make([]*Key, 0, next.Len())}
 	for _, key := range next.All() {

@@ -8,18 +8,17 @@ import (
 	"strings"
 )
 
-// SyntaxError is a bad entry of a list of keys. It says where it stands and
-// what is wrong, and shows nothing of it: whatever stands there may be a
-// secret.
+// SyntaxError is an invalid entry of a list of keys. It gives the place and the
+// reason, but does not quote the entry, which may be a secret.
 type SyntaxError struct {
-	Place  string // "entry 3" of a list, "line 7" of a file; from 1
+	Place  string // "entry 3" of a list or "line 7" of a file, counting from 1
 	Reason string
 }
 
 func (e *SyntaxError) Error() string { return e.Place + " " + e.Reason }
 
-// Parse reads the keys of a comma-separated list of key[:scopes[:prefixes]].
-// The error joins a *SyntaxError for every entry that is wrong.
+// Parse parses a comma-separated list of key[:scopes[:prefixes]]. The error
+// joins a *SyntaxError for each invalid entry.
 func Parse(list string) (*Keys, error) {
 	var r reader
 	n := 0
@@ -30,13 +29,13 @@ func Parse(list string) (*Keys, error) {
 	return r.finish()
 }
 
-// ParseFile reads the keys of a file's content: one entry on each line, in the
-// same syntax. Empty lines and lines that begin with # count for nothing. A
-// file without a key is an error: whoever names one wants the door closed.
+// ParseFile parses the content of a file with one entry per line, in the syntax
+// of Parse. It ignores empty lines and lines that begin with #. A file without
+// a key is an error: it was given in order to require keys.
 func ParseFile(content []byte) (*Keys, error) {
 	var r reader
 	lines := bufio.NewScanner(bytes.NewReader(content))
-	lines.Buffer(nil, len(content)+1) // so that no line is too long
+	lines.Buffer(nil, len(content)+1) // no line is too long
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line != "" && !strings.HasPrefix(line, "#") {
@@ -44,20 +43,20 @@ func ParseFile(content []byte) (*Keys, error) {
 		}
 	}
 	if len(r.keys) == 0 && r.problems == nil {
-		return nil, errors.New("there is no key in it")
+		return nil, errors.New("the file has no key")
 	}
 	return r.finish()
 }
 
-// Join puts the keys of several lists together. A secret that is in more than
-// one of them is an error.
+// Join returns the keys of several lists. A secret that is in more than one of
+// them is an error.
 func Join(lists ...*Keys) (*Keys, error) {
 	all := new(Keys)
 	known := make(map[[32]byte]bool)
 	for _, l := range lists {
 		for _, k := range l.All() {
 			if known[k.digest] {
-				return nil, errors.New("a key is in the list and in the file: which of the two holds?")
+				return nil, errors.New("a key is both in the list and in the file; remove one of them")
 			}
 			known[k.digest] = true
 			all.keys = append(all.keys, k)
@@ -66,10 +65,10 @@ func Join(lists ...*Keys) (*Keys, error) {
 	return all, nil
 }
 
-// reader collects the keys of a list and what is wrong with it.
+// reader collects the keys and the errors of a list.
 type reader struct {
 	keys     []*Key
-	places   map[[32]byte]string // of each digest
+	places   map[[32]byte]string // place of the entry with each digest
 	problems []error
 }
 
@@ -97,9 +96,9 @@ func (r *reader) finish() (*Keys, error) {
 	return &Keys{r.keys}, nil
 }
 
-// parseKey reads one entry. reason says what is wrong with it; empty: nothing.
+// parseKey parses one entry. reason is empty, or why it is invalid.
 func parseKey(entry string) (key *Key, reason string) {
-	// Names may have colons, secrets and scopes have none.
+	// Names in prefixes may contain colons; secrets and scopes cannot.
 	secret, rest, _ := strings.Cut(entry, ":")
 	scopeList, prefixList, _ := strings.Cut(rest, ":")
 	if reason = checkSecret(secret); reason != "" {
@@ -116,15 +115,15 @@ func parseKey(entry string) (key *Key, reason string) {
 	return newKey(secret, scopes, prefixes), ""
 }
 
-// checkSecret takes what an Authorization header can carry and both forms of
-// the list can hold.
+// checkSecret accepts secrets that an Authorization header can carry and that
+// can be written in both forms of the list.
 func checkSecret(s string) (reason string) {
 	if s == "" {
 		return "has no key"
 	}
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
-			return "has a key with a space, a control character or one that is not ASCII"
+			return "has a key with a space, a control character or a non-ASCII character"
 		}
 		if s[i] == ',' {
 			return "has a key with a comma"
@@ -149,11 +148,11 @@ func parseScopes(list string) (scopes Scope, reason string) {
 	return scopes, ""
 }
 
-// maxPrefix is the longest name that there can be.
+// maxPrefix is the maximum length of a name.
 const maxPrefix = 255
 
-// parsePrefixes refuses what no name begins with: it is more likely a slip
-// than the wish for a key that sees nothing.
+// parsePrefixes refuses a prefix that no name can have: it is probably a
+// mistake, and not meant for a key that sees nothing.
 func parsePrefixes(list string) (prefixes []string, reason string) {
 	if list == "" {
 		return nil, ""
@@ -167,8 +166,7 @@ func parsePrefixes(list string) (prefixes []string, reason string) {
 	return prefixes, ""
 }
 
-// mayBeginName reports whether a topic or a router may have a name that begins
-// with p.
+// mayBeginName reports whether the name of a topic or router can begin with p.
 func mayBeginName(p string) bool {
 	if p == "" || len(p) > maxPrefix {
 		return false

@@ -10,7 +10,7 @@ func TestKeySyntax(t *testing.T) {
 	for _, tt := range []struct {
 		entry    string
 		scopes   Scope
-		prefixes string // joined by |; empty: all
+		prefixes string // joined by |; empty for all names
 	}{
 		{"s3cret", All, ""},
 		{"s3cret:", All, ""},
@@ -67,8 +67,8 @@ func TestBadEntriesAreNamedByTheirPlaceOnly(t *testing.T) {
 		{"aaaaaa,,bbbbbb", "entry 2 has no key"},
 		{"aaaaaa,bbbbbb,", "entry 3 has no key"},
 		{"aaaaaa,:rw", "entry 2 has no key"},
-		{"aaaaaa bbbbbb", "entry 1 has a key with a space, a control character or one that is not ASCII"},
-		{"schlüssel", "entry 1 has a key with a space, a control character or one that is not ASCII"},
+		{"aaaaaa bbbbbb", "entry 1 has a key with a space, a control character or a non-ASCII character"},
+		{"schlüssel", "entry 1 has a key with a space, a control character or a non-ASCII character"},
 		{"aaaaaa:hush", "entry 1 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
 		{"aaaaaa:r+hush", "entry 1 has a scope, number 2, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
 		{"aaaaaa:r+", "entry 1 has a scope, number 2, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
@@ -109,8 +109,8 @@ func TestKeyFiles(t *testing.T) {
 		t.Errorf("%d keys", keys.Len())
 	}
 	for _, tt := range []struct{ content, want string }{
-		{"", "there is no key in it"},
-		{"\n# nothing\n", "there is no key in it"},
+		{"", "the file has no key"},
+		{"\n# nothing\n", "the file has no key"},
 		{"aaaaaa\n#\naaaaaa:r", "line 3 has the same key as line 1"},
 		{"aaaaaa,bbbbbb", "line 1 has a key with a comma"},
 		{"\n\naaaaaa:hush", "line 3 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw"},
@@ -137,8 +137,8 @@ func TestJoinedListsShareNoKey(t *testing.T) {
 	}
 }
 
-// FuzzParse: nothing panics, an error never shows what may be a secret, and a
-// key that was read is found again.
+// FuzzParse holds that nothing panics, that an error never contains what may be
+// a secret, and that a parsed key is found.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"a", "a:rw:x|y,b:r", "a:::", "a,a", "secret words:r", ":", "\x00", "ä:r", "a:r+w+d+a:t:"} {
 		f.Add(s)
@@ -168,19 +168,19 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// hidden reports whether a line of an error is not made of a place and one of
-// the known reasons.
+// hidden reports whether a line of an error consists of anything but a place
+// and one of the known reasons.
 func hidden(message string) bool {
 	for line := range strings.Lines(message) {
 		line = strings.TrimSpace(line)
-		if line == "there is no key in it" {
+		if line == "the file has no key" {
 			continue
 		}
 		words := strings.SplitN(line, " ", 3)
 		if len(words) != 3 || words[0] != "entry" && words[0] != "line" || strings.Trim(words[1], "0123456789") != "" {
 			return true
 		}
-		// Numbers apart, the reasons are these.
+		// The reasons, without their numbers.
 		reason := strings.Map(func(r rune) rune {
 			if r >= '0' && r <= '9' {
 				return -1
@@ -190,7 +190,7 @@ func hidden(message string) bool {
 		known := false
 		for _, r := range []string{
 			"has no key",
-			"has a key with a space, a control character or one that is not ASCII",
+			"has a key with a space, a control character or a non-ASCII character",
 			"has a key with a comma",
 			"has a scope, number , that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw",
 			"has a prefix, number , that no name can begin with",

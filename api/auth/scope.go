@@ -2,9 +2,9 @@ package auth
 
 import "strings"
 
-// Scope is what a key may do, or what a route needs: a set of rights.
-// The zero value is no declaration at all; a route that needs no right says
-// None.
+// Scope is a set of rights: those that a key has, or those that a route
+// requires. The zero value means that nothing was declared; a route that
+// requires no right has None.
 type Scope uint8
 
 // The rights, and None.
@@ -12,19 +12,19 @@ const (
 	Read Scope = 1 << iota
 	Write
 	Delete
-	AdminRead  // look at how the server runs
-	AdminWrite // change it, and the config of topics and routers
-	None       // no right is needed: any key will do
+	AdminRead  // inspect the server
+	AdminWrite // administer the server, and change the config of topics and routers
+	None       // no right is required: any key is accepted
 )
 
-// Admin is both of the administrator's rights, and All every right there is.
+// Admin is both administrator's rights, and All is every right.
 const (
 	Admin = AdminRead | AdminWrite
 	All   = Read | Write | Delete | Admin
 )
 
-// rights are the words of scopes, in the order they are written in. A word for
-// several rights stands before those for each.
+// rights has the names of scopes in the order in which String writes them. A
+// name for several rights precedes those of the single rights.
 var rights = []struct {
 	scope       Scope
 	name, short string
@@ -37,7 +37,7 @@ var rights = []struct {
 	{AdminWrite, "admin-write", "aw"},
 }
 
-// String is the rights joined by a plus sign.
+// String returns the rights joined by plus signs.
 func (s Scope) String() string {
 	var names []string
 	for _, r := range rights {
@@ -52,7 +52,7 @@ func (s Scope) String() string {
 	return strings.Join(names, "+")
 }
 
-// scopeOf finds a scope by a word of the key syntax.
+// scopeOf returns the scope for a word of the key syntax.
 func scopeOf(word string) (Scope, bool) {
 	if word == "rw" {
 		return Read | Write, true

@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// checkpointWait is how long a checkpoint may take on top of the ordinary
-// timeout.
+// checkpointWait extends the ordinary timeout for a checkpoint.
 const checkpointWait = 10 * time.Minute
 
-// Checkpoint has the server take a checkpoint, and waits for it.
+// Checkpoint makes the server write a checkpoint and returns when it is done.
 func (c *Client) Checkpoint(ctx context.Context) error {
 	return c.do(ctx, call{
 		method:     http.MethodPost,
@@ -23,9 +22,9 @@ func (c *Client) Checkpoint(ctx context.Context) error {
 
 // Recovery is the server's report of its last recovery.
 type Recovery struct {
-	Bytes   int64           `json:"bytes"`            // of the log that was replayed
-	Records int64           `json:"records_replayed"` // of them
-	Clean   bool            `json:"clean_shutdown"`   // the run before was stopped in order
+	Bytes   int64           `json:"bytes"`            // bytes of the log that were replayed
+	Records int64           `json:"records_replayed"` // records in those bytes
+	Clean   bool            `json:"clean_shutdown"`   // the previous run was shut down in order
 	Phases  []RecoveryPhase `json:"phases"`
 }
 

@@ -11,29 +11,29 @@ import (
 // Entry is one record to append.
 type Entry struct {
 	Data json.RawMessage // any JSON value, sent verbatim
-	Meta json.RawMessage // a JSON object, sent verbatim; nil: none
-	Tag  *string         // nil: none
-	Node *string         // nil: the write's node, if any
-	// Raw, when not nil, is the whole record as the write body spells it;
-	// the other fields are then not used.
+	Meta json.RawMessage // a JSON object, sent verbatim; may be nil
+	Tag  *string         // may be nil
+	Node *string         // if nil, Write.Node applies
+	// Raw, if not nil, is the whole record as it appears in the request body. The
+	// other fields are then ignored.
 	Raw json.RawMessage
 }
 
-// Write is one append: all of its entries or none.
+// Write is one append: either all of its entries are appended or none.
 type Write struct {
 	Entries        []Entry
 	Node           string  // default for entries without one
-	IdempotencyKey string  // makes a repeat harmless inside the topic's window
+	IdempotencyKey string  // makes a repeat harmless within the topic's window
 	ExpectedHead   *uint64 // append only if this is the head
-	Create         *bool   // nil: as the topic's config says
+	Create         *bool   // if nil, the topic's config decides
 	Config         *Config // used only when this write creates the topic
-	OmitSeqs       bool    // ask the server to leave Written.Seqs out
-	// DisableBackpressure asks the server to let the write wait in the log's
-	// queue instead of throttling it.
+	OmitSeqs       bool    // asks the server to leave Written.Seqs out
+	// DisableBackpressure asks the server to let the write wait in the log's queue
+	// instead of throttling it.
 	DisableBackpressure bool
 }
 
-// Written answers an append.
+// Written is the answer to an append.
 type Written struct {
 	FirstSeq uint64   `json:"first_seq"`
 	LastSeq  uint64   `json:"last_seq"`
@@ -81,9 +81,9 @@ func (w *Written) decode(body []byte) error {
 	return s.end()
 }
 
-// Append appends to a topic. Only a write with an idempotency key is tried
-// again after a failure whose outcome is unknown; a write that the server
-// refused with "not now" (429, starting, stopping) always is.
+// Append appends entries to a topic. A write that the server refused without
+// starting it (429, or 503 while it starts or stops) is retried. After a
+// failure whose outcome is unknown, only a write with an idempotency key is.
 func (c *Client) Append(ctx context.Context, topic string, w *Write) (Written, error) {
 	body, err := w.encode()
 	if err != nil {
@@ -103,8 +103,8 @@ func (c *Client) Append(ctx context.Context, topic string, w *Write) (Written, e
 	return out, err
 }
 
-// encode writes the body by hand, because encoding/json would compact and
-// escape the payloads that must stay as they are.
+// encode builds the body by hand, because encoding/json would compact and
+// escape payloads that must be sent verbatim.
 func (w *Write) encode() ([]byte, error) {
 	size := 256
 	for i := range w.Entries {
@@ -174,7 +174,7 @@ func appendString(b []byte, s string) []byte {
 	return append(b, quoted...)
 }
 
-// plain reports whether a string stands in JSON as it is.
+// plain reports whether s needs no escapes in JSON.
 func plain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// Options say how a Client behaves. The zero value is usable.
+// Options configure a Client. The zero value is usable.
 type Options struct {
-	// RetryFor is how long a request is tried again after its first failure.
-	// 0: every failure is the caller's at once. Writes with an idempotency key
-	// are appended once only if it is shorter than the topic's
-	// idempotency_window_ms (two minutes, if nothing else is said), behind which
-	// the server has forgotten the key.
+	// RetryFor is how long a request is retried after its first failure. If it is
+	// 0, every failure is returned at once. It should be shorter than the topic's
+	// idempotency_window_ms (by default two minutes): after that the server no
+	// longer remembers an idempotency key, and a retried write may be appended
+	// twice.
 	RetryFor time.Duration
-	// Retrying, when not nil, is told each failure that is going to be retried,
-	// from whichever goroutine the call is made on.
+	// Retrying, if not nil, is called with each failure that will be retried, on
+	// the goroutine that made the call.
 	Retrying func(error)
-	// Timeout bounds one attempt, on top of the wait that a long poll asks
-	// for. 0 means 30 s.
+	// Timeout bounds one attempt, in addition to the time that a long poll asks
+	// the server to wait. It defaults to 30 s.
 	Timeout time.Duration
-	// Key is the API key that goes with every request; empty: none.
+	// Key is the API key sent with every request, if not empty.
 	Key string
-	// HTTP is the client to send with; nil means one with its own pool of
-	// connections, without compression. It must have no Timeout of its own if
-	// it is to Watch. Unless it says otherwise, a redirect that would make
-	// another method of a request is not followed, and an *Error.
+	// HTTP sends the requests. If it is nil, New makes one with a connection pool
+	// of its own and without compression. It must have no Timeout if the client is
+	// used for Watch. Unless it has a CheckRedirect, a redirect that would change
+	// a request's method is not followed and becomes an *Error.
 	HTTP *http.Client
 }
 
@@ -40,14 +40,14 @@ const defaultTimeout = 30 * time.Second
 // Client talks to one server. It is safe for concurrent use.
 type Client struct {
 	base     string // scheme://host[:port], no trailing slash
-	bearer   string // of the Authorization header; empty: none
+	bearer   string // value of the Authorization header, or empty
 	http     *http.Client
 	retryFor time.Duration
 	retrying func(error)
 	timeout  time.Duration
 }
 
-// New makes a client of the server at base, such as "http://127.0.0.1:4000".
+// New returns a client of the server at base, such as "http://127.0.0.1:4000".
 func New(base string, o Options) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
@@ -55,9 +55,9 @@ func New(base string, o Options) (*Client, error) {
 		return nil, fmt.Errorf("server address %q must be http://host:port", base)
 	}
 	if !visible(o.Key) {
-		// It would be refused at every attempt, each time as if the network
-		// were to blame.
-		return nil, errors.New("the API key has characters that no key has: only visible ASCII, no line end")
+		// Otherwise every request would fail in the transport, and would be retried
+		// as if the network were at fault.
+		return nil, errors.New("the API key may contain only visible ASCII characters")
 	}
 	c := &Client{
 		base:     strings.TrimRight(base, "/"),
@@ -84,24 +84,24 @@ func New(base string, o Options) (*Client, error) {
 	return c, nil
 }
 
-// newTransport makes the transport of a client that was given none.
+// newTransport returns the transport of a client without Options.HTTP.
 func newTransport() *http.Transport {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if ok {
 		t = t.Clone()
-	} else { // the program has put another one there
+	} else { // the program has replaced the default transport
 		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	}
-	// One host only, so the pool per host is the pool. 256 covers the widest
-	// benchmark; idle connections cost nothing else.
+	// All requests go to one host, so the limit per host is the limit of the pool.
+	// 256 is enough for the widest benchmark, and an unused slot costs nothing.
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
 	t.DisableCompression = true
 	return t
 }
 
-// keepMethod is the http.Client.CheckRedirect of a client without one. Of a
-// POST most redirects make a GET, whose answer would pass for that of a write
-// that was never done.
+// keepMethod is the CheckRedirect of a client without one. Most redirects turn
+// a POST into a GET, whose answer could be mistaken for that of a write that
+// never happened.
 func keepMethod(r *http.Request, via []*http.Request) error {
 	if r.Method != via[0].Method {
 		return http.ErrUseLastResponse
@@ -112,7 +112,7 @@ func keepMethod(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// visible reports whether s is visible ASCII.
+// visible reports whether s consists of visible ASCII characters.
 func visible(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
@@ -129,21 +129,22 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 type call struct {
 	method, path string
 	query        url.Values
-	body         []byte // JSON; nil: none
+	body         []byte // JSON; may be nil
 	wait         time.Duration
-	// repeatable says that a repeat after an unknown outcome does no harm.
+	// repeatable is set if repeating the call after an unknown outcome is
+	// harmless.
 	repeatable bool
-	// confirm says that it is meant, as admin calls must.
+	// confirm sets X-Confirm, which admin calls require.
 	confirm bool
-	accept  string // media type; empty: none is asked for
-	lastID  string // of the stream that is taken up again; empty: none
+	accept  string // media type for the Accept header; may be empty
+	lastID  string // Last-Event-ID of a resumed stream; may be empty
 }
 
-// decoder is an answer that knows its own JSON.
+// decoder is implemented by answers that decode their own JSON.
 type decoder interface{ decode(body []byte) error }
 
-// do sends the call, again if the retry rules allow, and decodes a success
-// into out. Everything else is an error, *Error if the server said it.
+// do sends the call, with retries, and decodes a successful answer into out.
+// Any other answer is returned as an *Error.
 func (c *Client) do(ctx context.Context, cl call, out any) error {
 	body, err := c.send(ctx, cl)
 	if err != nil {
@@ -160,10 +161,10 @@ func (c *Client) do(ctx context.Context, cl call, out any) error {
 	return nil
 }
 
-// send repeats attempts until one succeeds, may not be repeated, or the time
-// for retries is over.
+// send repeats attempts until one succeeds, one fails in a way that must not be
+// retried, or the time for retries is over.
 func (c *Client) send(ctx context.Context, cl call) ([]byte, error) {
-	var deadline time.Time // set at the first failure
+	var deadline time.Time // set on the first failure
 	for n := 0; ; n++ {
 		resp, body, err := c.attempt(ctx, cl)
 		if err == nil && resp.StatusCode < 300 {
@@ -211,7 +212,7 @@ func (c *Client) attempt(ctx context.Context, cl call) (*http.Response, []byte, 
 	return resp, body, nil
 }
 
-// request renders the call.
+// request returns the call as an HTTP request.
 func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	u := c.base + cl.path
 	if len(cl.query) > 0 {
@@ -221,7 +222,7 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("X-Strict", "true") // a name that the server does not know is a mistake here
+	req.Header.Set("X-Strict", "true") // a name that the server does not know is a mistake of this package
 	if cl.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -240,11 +241,11 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	return req, nil
 }
 
-// trustedLength is how much memory a Content-Length gets before its bytes are
-// there.
+// trustedLength is how much memory, in bytes, a Content-Length reserves before
+// any of the body has arrived.
 const trustedLength = 1 << 20
 
-// readBody reads an answer into one slice of about its size.
+// readBody reads the whole body into one slice of about its size.
 func readBody(resp *http.Response) ([]byte, error) {
 	var b bytes.Buffer
 	if n := min(resp.ContentLength, trustedLength); n > 0 {
@@ -256,7 +257,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 
 func topicPath(topic string) string { return "/v0/topics/" + url.PathEscape(topic) }
 
-// decodeNumbers decodes JSON, keeping numbers of unknown shape exact.
+// decodeNumbers decodes JSON, and keeps numbers in interface values exact.
 func decodeNumbers(body []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()

@@ -142,8 +142,8 @@ func TestRetryWaitsAsAskedAndEndsInTime(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		c, s := scripted(t, 10*time.Second, answer{drop: true})
-		told := 0
-		c.retrying = func(error) { told++ }
+		retries := 0
+		c.retrying = func(error) { retries++ }
 		began := time.Now()
 		_, err := c.State(t.Context(), "t")
 		if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "gave up after 10s") {
@@ -152,9 +152,10 @@ func TestRetryWaitsAsAskedAndEndsInTime(t *testing.T) {
 		if d := time.Since(began); d < 10*time.Second || d > 11*time.Second {
 			t.Errorf("gave up after %s", d)
 		}
-		// From 50 ms doubling to 2 s, half of each at least: never more than 20.
-		if told != len(s.requests)-1 || len(s.requests) < 8 || len(s.requests) > 20 {
-			t.Errorf("%d attempts, %d told", len(s.requests), told)
+		// The pauses double from 50 ms to 2 s and are shortened by at most half, so
+		// there are never more than 20 attempts.
+		if retries != len(s.requests)-1 || len(s.requests) < 8 || len(s.requests) > 20 {
+			t.Errorf("%d attempts, %d retries", len(s.requests), retries)
 		}
 	})
 }

@@ -6,25 +6,27 @@ import (
 	"net/http"
 )
 
-// Deletion says which records go: with both fields, those that both say. At
-// least one must be set.
+// Deletion selects the records to delete. If both fields are set, a record must
+// match both; at least one must be set.
 type Deletion struct {
-	Before *uint64  // those with a seq below this
-	Match  []string // those whose tag matches; see Query.Match
+	Before *uint64  // records with a lower seq
+	Match  []string // records whose tag matches; see Query.Match
 }
 
-// Deleted answers DeleteRecords: how many went, and the topic without them.
+// Deleted is the answer of DeleteRecords: how many records were deleted, and
+// the topic's state after that.
 type Deleted struct {
 	Deleted     int64  `json:"deleted"`
-	EarliestSeq uint64 `json:"earliest_seq"` // HeadSeq+1: no live record
+	EarliestSeq uint64 `json:"earliest_seq"` // HeadSeq+1 if no live record is left
 	HeadSeq     uint64 `json:"head_seq"`
 	Count       int64  `json:"count"`
 	Bytes       int64  `json:"bytes"` // live payload bytes
 }
 
-// DeleteRecords removes records for good, none above the topic's head at the
-// call. After a failure whose outcome is unknown it is not tried again: by
-// then the head may have moved, and a repeat would delete more than was asked.
+// DeleteRecords deletes records for good. Records above the topic's head at the
+// time of the call are not affected. It is not retried after a failure whose
+// outcome is unknown: the head may have moved by then, and a repeat would
+// delete more than the caller asked for.
 func (c *Client) DeleteRecords(ctx context.Context, topic string, d Deletion) (Deleted, error) {
 	body, err := json.Marshal(struct {
 		Before *uint64  `json:"before_seq,omitempty"`

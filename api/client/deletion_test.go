@@ -29,8 +29,8 @@ func TestDeleteRecords(t *testing.T) {
 	}
 }
 
-// A repeat could delete what came between: only what surely was not done is
-// tried again.
+// A repeated deletion could delete records that were written in between, so
+// only one that surely was not carried out is retried.
 func TestDeleteRecordsIsNotRepeated(t *testing.T) {
 	for name, tc := range map[string]struct {
 		first answer

@@ -1,13 +1,13 @@
-// Package client is the client of the topics server for programs in Go. It
-// speaks the public HTTP API and knows nothing of the server's insides.
+// Package client is the Go client of the topics server. It uses only the public
+// HTTP API.
 //
-// Payloads are json.RawMessage and travel verbatim in both directions.
+// Payloads are json.RawMessage and are passed on verbatim in both directions.
 //
-// Loss is never silent on the wire, so it cannot be overlooked here either: a
-// read answers a Batch whose Tombstone field says which seqs are gone and why,
-// and Watch and Follow yield every tombstone as an event of its own, in its
-// place between the records.
+// The server reports every loss, and so does this package: Batch.Tombstone
+// gives the range of seqs that are lost and the reason, and Watch and Follow
+// yield each tombstone as an event, in order with the records.
 //
-// Options.RetryFor makes calls wait out a server that restarts or is busy. Only
-// what does no harm is repeated: a write needs an idempotency key for that.
+// With Options.RetryFor, calls survive a server that restarts or is busy. Only
+// requests that are safe to repeat are retried; a write is, if it has an
+// idempotency key.
 package client

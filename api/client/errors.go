@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The error codes that callers of this package act on.
+// Error codes that callers of this package are likely to handle.
 const (
 	CodeInvalidRequest      = "invalid_request"
 	CodeBatchTooLarge       = "batch_too_large"
@@ -33,13 +33,13 @@ const (
 	CodeInsufficientStorage = "insufficient_storage"
 )
 
-// Error is an answer of the server that is not a success.
+// Error is an answer of the server other than a success.
 type Error struct {
 	Status     int            // HTTP status
-	Code       string         // stable, snake_case; empty when the body was not the server's envelope
-	Message    string         // for people
+	Code       string         // stable, snake_case; empty if the body is not the server's error envelope
+	Message    string         // for humans
 	Detail     map[string]any // numbers are json.Number; may be nil
-	RetryAfter time.Duration  // what the server asked for; 0: nothing
+	RetryAfter time.Duration  // how long the server asked to wait; may be 0
 }
 
 func (e *Error) Error() string {
@@ -49,7 +49,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("server answered %d %s: %s", e.Status, e.Code, e.Message)
 }
 
-// Uint returns a number of Detail.
+// Uint returns the number that Detail has under key.
 func (e *Error) Uint(key string) (uint64, bool) {
 	n, ok := e.Detail[key].(json.Number)
 	if !ok {
@@ -59,13 +59,13 @@ func (e *Error) Uint(key string) (uint64, bool) {
 	return v, err == nil
 }
 
-// IsCode reports whether err is the server's answer with this code.
+// IsCode reports whether err is an *Error with this code.
 func IsCode(err error, code string) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }
 
-// readError makes the Error of a response whose body has been read.
+// readError returns the Error for a response whose body has been read.
 func readError(resp *http.Response, body []byte) *Error {
 	var envelope struct {
 		Error struct {
@@ -86,7 +86,7 @@ func readError(resp *http.Response, body []byte) *Error {
 	return e
 }
 
-// readFault makes the Error of an error event.
+// readFault returns the error described by an error event.
 func readFault(data []byte) error {
 	var fault struct {
 		Status       int    `json:"code"`
@@ -97,7 +97,7 @@ func readFault(data []byte) error {
 		RetryAfterMS int64 `json:"retry_after_ms"`
 	}
 	if err := decodeNumbers(data, &fault); err != nil {
-		return fmt.Errorf("an error event that is not the expected JSON: %w", err)
+		return fmt.Errorf("error event is not the expected JSON: %w", err)
 	}
 	e := &Error{
 		Status: fault.Status, Code: fault.Code, Message: fault.Message, Detail: fault.Detail,
@@ -112,12 +112,12 @@ func readFault(data []byte) error {
 	return e
 }
 
-// gaveUp is the error of trying again in vain.
+// gaveUp wraps the last error when the time for retries is over.
 func gaveUp(after time.Duration, err error) error {
 	return fmt.Errorf("gave up after %s: %w", after, err)
 }
 
-// retryAfter reads the header's whole seconds; the server sends no dates.
+// retryAfter parses Retry-After, which this server sends in whole seconds.
 func retryAfter(h http.Header) time.Duration {
 	n, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || n < 0 {

@@ -1,38 +1,37 @@
 package client
 
-// Event is what happens to the topics that are followed or watched: Records,
-// Tombstone, CaughtUp or TopicDeleted, and nothing else. A switch over its
-// type is meant to name all four.
+// Event is something that happened to a topic that is followed or watched. Its
+// type is Records, Tombstone, CaughtUp or TopicDeleted; a type switch should
+// handle all four.
 type Event interface {
-	// TopicName is the topic that it happens to.
+	// TopicName returns the name of the topic.
 	TopicName() string
-	event() // only this package has events
+	event() // implemented only in this package
 }
 
-// Records are the next records of a topic: at least one, in order, each of
-// them yielded once.
+// Records are the next records of a topic: at least one, in order of seq. Each
+// record is yielded once.
 type Records struct {
 	Topic   string
 	Records []Record
-	// To is the last seq examined: filtered and deleted records move it beyond
-	// the last of Records. To begin again there is to miss nothing.
+	// To is the last seq examined. It lies above the last of Records if filtered
+	// or deleted records follow it. Reading on from To skips nothing.
 	To   uint64
-	Head uint64 // of the topic
+	Head uint64 // head of the topic when Records were read
 }
 
-// CaughtUp says that everything that was there has been yielded. It comes each
-// time that the end is reached, and once more after a stream was taken up
-// again.
+// CaughtUp reports that all records up to Head have been yielded. It is yielded
+// each time the end is reached, and again after a stream was resumed.
 type CaughtUp struct {
 	Topic string `json:"topic"`
 	Head  uint64 `json:"head_seq"`
 }
 
-// TopicDeleted says that a topic is gone. If it is made again, its records
-// follow, from seq 1 on.
+// TopicDeleted reports that a topic was deleted. If it is created again, its
+// records follow, starting with seq 1.
 type TopicDeleted struct {
 	Topic  string `json:"topic"`
-	Head   uint64 `json:"head_seq"` // what it was
+	Head   uint64 `json:"head_seq"` // before it was deleted
 	Reason string `json:"reason"`
 }
 

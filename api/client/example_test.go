@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// exampleServer is a server that gives canned answers.
+// exampleServer returns a server that gives canned answers.
 func exampleServer() (url string, stop func()) {
 	mux := http.NewServeMux()
 	for pattern, body := range map[string]string{
@@ -163,7 +163,7 @@ func ExampleError() {
 	var refused *client.Error
 	if errors.As(err, &refused) && refused.Code == client.CodeSeqMismatch {
 		now, _ := refused.Uint("head_seq")
-		fmt.Println("somebody was faster: the head is", now)
+		fmt.Println("another writer was faster: the head is", now)
 	}
-	// Output: somebody was faster: the head is 9
+	// Output: another writer was faster: the head is 9
 }

@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// followWait is how long one poll of Follow waits at the server unless the
-// query says otherwise: the server's own maximum.
+// followWait is how long one poll of Follow waits at the server by default. It
+// is the longest wait that the server allows.
 const followWait = 30 * time.Second
 
-// Follow yields the records of one topic after q.From by long polling, and
-// waits for more at the end, which it tells each time it gets there. A
-// tombstone is yielded where the lost records would have been. It needs
-// nothing but plain requests and answers; Watch, which needs a stream, follows
-// many topics at once.
+// Follow yields the records of one topic after q.From by long polling. When it
+// reaches the end it yields CaughtUp and waits for more. A tombstone is yielded
+// where the lost records would have been. Follow uses plain requests and
+// answers; Watch needs a stream, but follows many topics at once.
 //
-// The sequence ends when the loop is left, when ctx ends (without an error),
-// or with the first error that retrying did not mend; the event beside an
-// error is nil.
+// The sequence ends when the caller leaves the loop, when ctx is done (without
+// an error), or with the first error that retries did not resolve. The event
+// that accompanies an error is nil.
 func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Event, error] {
 	wait := q.Wait
 	if wait == 0 {
@@ -38,7 +37,7 @@ func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Ev
 				}
 				return
 			}
-			// A poll that ended with nothing new did not leave the end.
+			// A poll that returned nothing new has not left the end.
 			news := !atEnd || b.NextFrom != q.From || b.Tombstone != nil
 			atEnd = b.CaughtUp
 			if !b.yield(topic, yield) || atEnd && news && !yield(CaughtUp{topic, b.HeadSeq}, nil) {
@@ -49,7 +48,7 @@ func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Ev
 	}
 }
 
-// yield hands out what is in the batch and reports whether to go on.
+// yield passes on what the batch has, and reports whether to continue.
 func (b *Batch) yield(topic string, yield func(Event, error) bool) bool {
 	if b.Tombstone != nil {
 		t := *b.Tombstone

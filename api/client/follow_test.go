@@ -18,7 +18,7 @@ func TestFollowYieldsLossInItsPlace(t *testing.T) {
 	var last error
 	for e, err := range c.Follow(context.Background(), "t", Query{}) {
 		if last = err; err == nil {
-			got = append(got, told(e))
+			got = append(got, short(e))
 		}
 	}
 	if strings.Join(got, ", ") != "t1 t2, t lost 3-8 crash, t9, t end 9, t10, t end 10" || !IsCode(last, CodeTopicNotFound) {

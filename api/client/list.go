@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// listPage is how many entries are asked for at a time: the most that the
-// server gives.
+// listPage is how many entries are requested at a time. It is the server's
+// maximum.
 const listPage = 1000
 
-// Listed is a topic as the list shows it.
+// Listed is a topic as it appears in a list.
 type Listed struct {
 	Topic             string  `json:"topic"`
 	Type              string  `json:"type"`
@@ -25,8 +25,8 @@ type Listed struct {
 	EffectivePriority float64 `json:"effective_priority"`
 }
 
-// Topics yields the topics whose names begin with prefix, sorted by name, and
-// fetches them page by page. An error ends it.
+// Topics yields the topics whose names begin with prefix, sorted by name. It
+// fetches them page by page and ends at the first error.
 func (c *Client) Topics(ctx context.Context, prefix string) iter.Seq2[Listed, error] {
 	return pages(ctx, c, "/v0/topics", url.Values{"prefix": {prefix}}, func(p *topicPage) ([]Listed, string) {
 		return p.Topics, p.Next
@@ -38,11 +38,12 @@ type topicPage struct {
 	Next   string   `json:"next_cursor"`
 }
 
-// pages yields the entries of a list. open takes a page of it apart.
+// pages yields the entries of a list. open returns the entries of a page and
+// the cursor of the next one.
 func pages[P, E any](ctx context.Context, c *Client, path string, query url.Values, open func(*P) ([]E, string)) iter.Seq2[E, error] {
 	return func(yield func(E, error) bool) {
 		query.Set("page_size", strconv.Itoa(listPage))
-		query.Del("cursor") // of an earlier loop over the same sequence
+		query.Del("cursor") // left by an earlier loop over the same sequence
 		for {
 			page := new(P)
 			if err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, repeatable: true}, page); err != nil {

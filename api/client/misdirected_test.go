@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A redirect that makes a GET of a write is no success: nothing was written.
+// A redirect that turns a write into a GET is an error: nothing was written.
 func TestRedirectsThatChangeTheMethodAreErrors(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		var methods []string
@@ -47,7 +47,7 @@ func TestRedirectsThatChangeTheMethodAreErrors(t *testing.T) {
 	}
 }
 
-// Whatever answers 200 with some JSON is not the server yet.
+// A 200 with some other JSON does not come from the server.
 func TestAnswersOfSomethingElseAreErrors(t *testing.T) {
 	for _, body := range []string{`{}`, `{"status":"ok"}`, `{"records":[]}`} {
 		c, _ := scripted(t, 0, answer{status: 200, body: body})
@@ -80,12 +80,12 @@ func TestAddressesAndKeys(t *testing.T) {
 	}
 }
 
-// What waiting cannot mend is not waited for.
+// Failures that waiting cannot resolve are returned at once.
 func TestHopelessFailuresAreNotRetried(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	secret := httptest.NewUnstartedServer(http.NotFoundHandler())
-	secret.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that end
+	secret.Config.ErrorLog = log.New(io.Discard, "", 0) // discards the failed handshakes
 	secret.StartTLS()
 	defer secret.Close()
 	for _, base := range []string{strings.Replace(plain.URL, "http:", "https:", 1), secret.URL} {
@@ -107,7 +107,8 @@ func TestHopelessFailuresAreNotRetried(t *testing.T) {
 	}
 }
 
-// A call that is ended while it waits says so, and what it waited for.
+// A call that is canceled during a pause returns ctx's error and the failure
+// before the pause.
 func TestEndedInAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := scripted(t, time.Hour, answer{status: 503, header: "60", body: envelope("not_ready")})
@@ -119,7 +120,7 @@ func TestEndedInAPause(t *testing.T) {
 	})
 }
 
-// A program may have put a transport of its own in the default's place.
+// A program may have replaced http.DefaultTransport by another type.
 func TestDefaultTransportOfAnotherKind(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Readiness is what /v0/ready says. While Ready is false, Code tells why and
-// the replay fields tell how far recovery is.
+// Readiness is the answer of /v0/ready. While Ready is false, Code is the
+// reason, and the fields from Phase on describe the progress of recovery.
 type Readiness struct {
 	Ready  bool
 	Status int               // HTTP status
-	Code   string            // not_ready, shutting_down; empty when ready
+	Code   string            // not_ready or shutting_down; empty when ready
 	Topics int               // when ready
 	Checks map[string]string // when ready
 
@@ -21,12 +21,12 @@ type Readiness struct {
 	BytesDone      int64
 	BytesTotal     int64
 	Records        int64
-	ETA            time.Duration // of the replay; 0: unknown
+	ETA            time.Duration // remaining time of the replay; 0 if unknown
 	RetryAfter     time.Duration
 }
 
-// Ready asks once, without retrying, whether the server takes traffic. A 503
-// is an answer, not an error.
+// Ready asks once, without retries, whether the server accepts traffic. A 503
+// is returned as a Readiness, not as an error.
 func (c *Client) Ready(ctx context.Context) (Readiness, error) {
 	resp, body, err := c.attempt(ctx, call{method: http.MethodGet, path: "/v0/ready"})
 	if err != nil {
@@ -76,12 +76,13 @@ func (c *Client) Ready(ctx context.Context) (Readiness, error) {
 	return r, nil
 }
 
-// readyPoll is the pause between two questions of WaitReady.
+// readyPoll is the pause between two requests of WaitReady.
 const readyPoll = 20 * time.Millisecond
 
-// WaitReady asks until the server is ready, has failed to recover, or ctx
-// ends. A server that cannot be reached yet is waited for. seen, when not nil,
-// gets every answer. The error is the last answer.
+// WaitReady polls until the server is ready, its recovery has failed, or ctx is
+// done. A server that cannot be reached is polled as well. WaitReady calls
+// seen, if not nil, with every answer. If the server is not ready it returns
+// the last answer as an *Error.
 func (c *Client) WaitReady(ctx context.Context, seen func(Readiness)) error {
 	for {
 		r, err := c.Ready(ctx)
@@ -100,14 +101,15 @@ func (c *Client) WaitReady(ctx context.Context, seen func(Readiness)) error {
 	}
 }
 
-// Health is what /v0/health says.
+// Health is the answer of /v0/health.
 type Health struct {
 	Status   string `json:"status"`
 	Version  string `json:"version"`
 	UptimeMS int64  `json:"uptime_ms"`
 }
 
-// Health asks once whether the process serves; it does during recovery too.
+// Health asks once, without retries, whether the process serves requests, which
+// it does during recovery too.
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	resp, body, err := c.attempt(ctx, call{method: http.MethodGet, path: "/v0/health"})
 	if err != nil {
@@ -121,8 +123,8 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	return h, err
 }
 
-// MetricsJSON decodes the metrics into out, as encoding/json does: it has the
-// fields that are wanted of them.
+// MetricsJSON decodes the server's metrics into out as encoding/json does, so
+// out needs fields only for the metrics that the caller wants.
 func (c *Client) MetricsJSON(ctx context.Context, out any) error {
 	return c.do(ctx, call{method: http.MethodGet, path: "/v0/metrics", accept: "application/json", repeatable: true}, out)
 }

@@ -7,39 +7,39 @@ import (
 	"time"
 )
 
-// Query is one read of a topic.
+// Query selects the records of one read.
 type Query struct {
-	From        uint64        // records with a seq above this
-	Limit       int           // most records; 0: the server's default
-	MaxBytes    int           // payload budget of the answer; 0: the server's default
-	Wait        time.Duration // long poll, in whole ms; 0: answer at once
-	Nodes       []string      // leave out the records of these nodes
-	Match       []string      // the tag predicate: {"tag", "Eq" or "Glob", pattern}; nil: all
+	From        uint64        // records with a higher seq
+	Limit       int           // maximum number of records; 0 means the server's default
+	MaxBytes    int           // maximum payload bytes of the answer; 0 means the server's default
+	Wait        time.Duration // long poll, in whole ms; 0 means to answer at once
+	Nodes       []string      // omit the records of these nodes
+	Match       []string      // tag predicate {"tag", "Eq" or "Glob", pattern}; nil matches all records
 	IncludeTags bool
 	OmitMeta    bool
 }
 
-// Tombstone says which seqs a reader will never get, and why. It is a field of
-// a Batch and an Event of a topic that is followed.
+// Tombstone reports seqs that a reader will never get, and the reason. It is a
+// field of Batch, and an Event of a topic that is followed or watched.
 type Tombstone struct {
-	Topic   string `json:"topic,omitempty"` // of an Event
+	Topic   string `json:"topic,omitempty"` // set in an Event
 	GapFrom uint64 `json:"gap_from"`        // inclusive
 	GapTo   uint64 `json:"gap_to"`          // inclusive
-	// Reason is cap, ttl, mixed, recreated, source_trim, crash or corrupt; on
-	// a stream also from_seq_too_old.
+	// Reason is cap, ttl, mixed, recreated, source_trim, crash or corrupt; on a
+	// stream it may also be from_seq_too_old.
 	Reason         string `json:"reason"`
-	MissedEstimate uint64 `json:"missed_estimate"` // the size of the gap
-	MissedAtLeast  uint64 `json:"missed_at_least"` // seqs of it that are known to have been given to records; 0: of none is it known
+	MissedEstimate uint64 `json:"missed_estimate"` // size of the gap
+	MissedAtLeast  uint64 `json:"missed_at_least"` // seqs of the gap known to have held records; 0 if unknown
 	EarliestSeq    uint64 `json:"earliest_seq"`
 	HeadSeq        uint64 `json:"head_seq"`
 }
 
-// Batch answers a read. Look at Tombstone first: when it is set, the seqs in
-// its range are lost, and Records follow after them.
+// Batch is the answer to a read. Look at Tombstone first: if it is set, the
+// seqs in its range are lost, and Records follow after them.
 type Batch struct {
 	Tombstone   *Tombstone `json:"tombstone"`
 	Records     []Record   `json:"records"`
-	NextFrom    uint64     `json:"next_from_seq"` // last seq examined; the next read's From
+	NextFrom    uint64     `json:"next_from_seq"` // last seq examined: From of the next read
 	HeadSeq     uint64     `json:"head_seq"`
 	EarliestSeq uint64     `json:"earliest_seq"`
 	CaughtUp    bool       `json:"caught_up"`
@@ -86,8 +86,8 @@ func (b *Batch) decode(body []byte) error {
 	return s.end()
 }
 
-// Diff reads the records after q.From. Whether there is more is told by
-// CaughtUp, never by Records being empty.
+// Diff reads the records after q.From. Batch.CaughtUp reports whether they
+// reach the end of the topic; an empty Batch.Records does not mean that.
 func (c *Client) Diff(ctx context.Context, topic string, q Query) (*Batch, error) {
 	body, err := json.Marshal(struct {
 		From        uint64   `json:"from_seq"`

@@ -2,28 +2,27 @@ package client
 
 import "encoding/json"
 
-// Record is one record as the server delivers it. Data, Meta and Raw are
-// slices of the answer, which they keep in memory: clone what is kept for
-// long.
+// Record is one record as the server delivered it. Data, Meta and Raw are
+// slices of the answer and keep all of it in memory; clone what must live long.
 type Record struct {
 	Seq  uint64          `json:"$seq"`
 	TS   int64           `json:"$ts"`   // Unix ms
-	Node *string         `json:"$node"` // nil: none
-	Tag  *string         `json:"$tag"`  // nil: none, or not asked for
-	Data json.RawMessage `json:"data"`  // verbatim; nil: not asked for
-	Meta json.RawMessage `json:"meta"`  // verbatim; nil: none, or not asked for
-	// Raw is the whole record as it came over the wire.
+	Node *string         `json:"$node"` // nil if the record has none
+	Tag  *string         `json:"$tag"`  // nil if the record has none or tags were not requested
+	Data json.RawMessage `json:"data"`  // verbatim; nil if data was not requested
+	Meta json.RawMessage `json:"meta"`  // verbatim; nil if the record has none or meta was not requested
+	// Raw is the whole record as received.
 	Raw json.RawMessage `json:"-"`
 }
 
-// UnmarshalJSON implements json.Unmarshaler: it keeps the raw bytes as well.
+// UnmarshalJSON implements json.Unmarshaler. It also sets Raw.
 func (r *Record) UnmarshalJSON(b []byte) error {
 	s := scanner{b: append([]byte(nil), b...)}
 	*r = Record{}
 	return r.scan(&s, nil)
 }
 
-// scan takes one record. before is the one in front of it, or nil.
+// scan parses one record. before is the record in front of it, or nil.
 func (r *Record) scan(s *scanner, before *Record) error {
 	s.space()
 	start := s.at
@@ -57,7 +56,7 @@ func (r *Record) scan(s *scanner, before *Record) error {
 	return err
 }
 
-// scanRecords takes an array of records.
+// scanRecords parses an array of records.
 func scanRecords(s *scanner) (records []Record, err error) {
 	err = s.array(func() error {
 		records = append(records, Record{})

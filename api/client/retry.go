@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// The pauses between attempts double from the first to the longest, and each
-// is shortened by up to half at random, so that many clients of a server that
-// restarts do not come back in step.
+// The pauses between attempts double from firstPause to longestPause. Each is
+// shortened by a random amount of up to half, so that the clients of a server
+// that restarts do not all return at once.
 const (
 	firstPause   = 50 * time.Millisecond
 	longestPause = 2 * time.Second
 )
 
-// retryable reports whether another attempt makes sense. A 429 and the 503 of
-// a server that starts or stops say that nothing was done. After any other
-// 503, after a proxy's 502 or 504, and after a broken connection the outcome is
-// unknown: then only a repeatable request goes again.
+// retryable reports whether another attempt makes sense. A 429, or the 503 of a
+// server that is starting or stopping, means that nothing was done. After any
+// other 503, a proxy's 502 or 504, or a broken connection the outcome is
+// unknown, and only a repeatable request may be sent again.
 func retryable(err error, repeatable bool) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -37,16 +37,15 @@ func retryable(err error, repeatable bool) bool {
 	return false
 }
 
-// hopeless reports whether an attempt failed at what is at the address: a
-// certificate that is not trusted, or a server without TLS. Waiting mends
-// neither.
+// hopeless reports whether err cannot be resolved by waiting: the server's
+// certificate is not trusted, or the server does not speak TLS.
 func hopeless(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// pause is the wait before attempt n+1: the backoff, and never less than what
-// the server asked for.
+// pause returns how long to wait before attempt n+1: the backoff, but at least
+// what the server asked for.
 func pause(n int, err error) time.Duration {
 	d := longestPause
 	if n < 6 {
@@ -60,7 +59,7 @@ func pause(n int, err error) time.Duration {
 	return d
 }
 
-// sleep waits for d and reports false when ctx ended first.
+// sleep waits for d. It reports false if ctx was done first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(max(d, 0))
 	defer t.Stop()

@@ -8,31 +8,31 @@ import (
 	"net/url"
 )
 
-// Router copies what is written to one topic into another.
+// Router copies the records that are written to one topic into another.
 type Router struct {
 	Source string `json:"source"`
 	Dest   string `json:"dest"`
-	// PreserveNode, PreserveTag and CreateDest are on unless they say false.
+	// PreserveNode, PreserveTag and CreateDest default to true.
 	PreserveNode *bool    `json:"preserve_node,omitempty"`
 	PreserveTag  *bool    `json:"preserve_tag,omitempty"`
 	CreateDest   *bool    `json:"create_dest,omitempty"`
-	Filter       []string `json:"filter,omitempty"` // see Query.Match; nil: all
+	Filter       []string `json:"filter,omitempty"` // see Query.Match; nil matches all records
 	AllowCycle   bool     `json:"allow_cycle,omitempty"`
 	Guarantee    string   `json:"guarantee,omitempty"` // at_least_once, exactly_once
 }
 
-// RouterState is a router with how far it is.
+// RouterState is a router and its progress.
 type RouterState struct {
 	Name      string `json:"router"`
 	Forwarded uint64 `json:"forwarded_total"`
 	Lag       uint64 `json:"lag"`     // records of the source that are not forwarded yet
-	Blocked   string `json:"blocked"` // why it waits; empty: it does not
+	Blocked   string `json:"blocked"` // why it is waiting; empty if it is not
 	Router
 }
 
 func routerPath(name string) string { return "/v0/routers/" + url.PathEscape(name) }
 
-// PutRouter makes a router or replaces it, and says which.
+// PutRouter creates or replaces a router, and reports whether it was created.
 func (c *Client) PutRouter(ctx context.Context, name string, r Router) (created bool, err error) {
 	body, err := json.Marshal(r)
 	if err != nil {
@@ -45,18 +45,18 @@ func (c *Client) PutRouter(ctx context.Context, name string, r Router) (created 
 	return out.Created, err
 }
 
-// Router returns a router and how far it is.
+// Router returns a router and its progress.
 func (c *Client) Router(ctx context.Context, name string) (RouterState, error) {
 	var out RouterState
 	err := c.do(ctx, call{method: http.MethodGet, path: routerPath(name), repeatable: true}, &out)
 	return out, err
 }
 
-// RouterFilter says which routers are listed; its zero value: all.
+// RouterFilter selects the routers to list. The zero value selects all.
 type RouterFilter struct{ Prefix, Source, Dest string }
 
-// Routers yields routers sorted by name, and fetches them page by page. An
-// error ends it.
+// Routers yields the selected routers, sorted by name. It fetches them page by
+// page and ends at the first error.
 func (c *Client) Routers(ctx context.Context, f RouterFilter) iter.Seq2[RouterState, error] {
 	query := url.Values{}
 	for name, value := range map[string]string{"prefix": f.Prefix, "source": f.Source, "dest": f.Dest} {
@@ -72,9 +72,9 @@ type routerPage struct {
 	Next    string        `json:"next_cursor"`
 }
 
-// DeleteRouter removes a router; deleting an absent one is no error.
-// What was forwarded stays. After a retried attempt, deleted may be false
-// although an earlier attempt did it.
+// DeleteRouter deletes a router; deleting an absent one is not an error.
+// Forwarded records are kept. After a retry, deleted may be false although an
+// earlier attempt deleted the router.
 func (c *Client) DeleteRouter(ctx context.Context, name string) (deleted bool, err error) {
 	var out struct {
 		Deleted bool `json:"deleted"`

@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// errJSON is what the scanner says of an answer that is not what it must be.
+// errJSON is returned for an answer that is not the JSON it must be.
 var errJSON = errors.New("malformed JSON")
 
-// errForeign is what is said of an answer without the fields that every such
-// answer has: something else stands at the address.
+// errForeign is returned for an answer without fields that the server always
+// sends: something other than the server is at the address.
 var errForeign = errors.New("fields are missing that the server never leaves out")
 
-// scanner takes JSON of a known shape apart in one pass. Raw values are slices
-// of its input. It is for the answers that come by the thousand: reads, writes
-// and streams. It trusts the server that a value is valid JSON and only finds
-// its end; no input makes it panic.
+// scanner parses JSON of a known shape in one pass. Raw values are slices of
+// its input. It serves the answers that arrive in great numbers: reads, writes
+// and streams. It trusts that a value is valid JSON and only finds its end; no
+// input makes it panic.
 type scanner struct {
 	b  []byte
 	at int
@@ -34,7 +34,7 @@ func (s *scanner) space() {
 	}
 }
 
-// take takes the byte c if it is next.
+// take consumes the byte c if it is next, and reports whether it was.
 func (s *scanner) take(c byte) bool {
 	s.space()
 	if s.at < len(s.b) && s.b[s.at] == c {
@@ -44,8 +44,8 @@ func (s *scanner) take(c byte) bool {
 	return false
 }
 
-// object calls field with each name; field must take the value. Names that the
-// caller knows have no escapes, so they are compared as they stand.
+// object calls field with each name; field must consume the value. Names are
+// compared without unescaping, because no expected name has escapes.
 func (s *scanner) object(field func(name []byte) error) error {
 	if !s.take('{') {
 		return errJSON
@@ -65,7 +65,7 @@ func (s *scanner) object(field func(name []byte) error) error {
 	return nil
 }
 
-// array calls element for each element; element must take it.
+// array calls element for each element; element must consume it.
 func (s *scanner) array(element func() error) error {
 	if !s.take('[') {
 		return errJSON
@@ -81,7 +81,7 @@ func (s *scanner) array(element func() error) error {
 	return nil
 }
 
-// quoted takes a string with its quotes, escapes as they are.
+// quoted consumes a string and returns it with its quotes, not unescaped.
 func (s *scanner) quoted() ([]byte, error) {
 	if !s.take('"') {
 		return nil, errJSON
@@ -103,7 +103,7 @@ func (s *scanner) quoted() ([]byte, error) {
 	}
 }
 
-// value takes any value.
+// value consumes any value.
 func (s *scanner) value() (json.RawMessage, error) {
 	s.space()
 	start := s.at
@@ -122,7 +122,7 @@ func (s *scanner) value() (json.RawMessage, error) {
 		case ' ', '\t', '\r', '\n', ',', ':':
 			s.at++
 			if depth == 0 {
-				return nil, errJSON // nothing before it
+				return nil, errJSON // there is no value
 			}
 			continue
 		default:
@@ -132,14 +132,15 @@ func (s *scanner) value() (json.RawMessage, error) {
 			return nil, errJSON
 		}
 		if depth == 0 {
-			// With its own end, so that appending to it harms nothing.
+			// Its capacity is its length, so that appending to it copies.
 			return s.b[start:s.at:s.at], nil
 		}
 	}
 	return nil, errJSON
 }
 
-// word takes a number or a literal: everything up to what cannot be part of it.
+// word consumes a number or a literal, up to the first byte that cannot belong
+// to one.
 func (s *scanner) word() []byte {
 	start := s.at
 	for s.at < len(s.b) {
@@ -177,7 +178,7 @@ func (s *scanner) bool(into *bool) error {
 	return nil
 }
 
-// null takes a null if it is next.
+// null consumes a null if it is next, and reports whether it was.
 func (s *scanner) null() bool {
 	s.space()
 	if bytes.HasPrefix(s.b[s.at:], []byte("null")) {
@@ -187,8 +188,8 @@ func (s *scanner) null() bool {
 	return false
 }
 
-// text takes a string. last is one that was met before, or nil: most records
-// have the same node as their neighbour, and may share it.
+// text consumes a string. last is an earlier value of the field, or nil: most
+// records have the same node as the one before, and share its string.
 func (s *scanner) text(last *string) (*string, error) {
 	quoted, err := s.quoted()
 	if err != nil {
@@ -206,13 +207,13 @@ func (s *scanner) text(last *string) (*string, error) {
 	return &v, nil
 }
 
-// skip takes a value that nobody asks for.
+// skip consumes a value and discards it.
 func (s *scanner) skip() error {
 	_, err := s.value()
 	return err
 }
 
-// end reports an error when anything but space is left.
+// end returns an error if anything but space is left.
 func (s *scanner) end() error {
 	if s.space(); s.at < len(s.b) {
 		return errJSON

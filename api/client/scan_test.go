@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// full is an answer to a read with everything in it.
+// full is an answer to a read that uses every field.
 const full = `{"topic":"t","records":[{"$seq":7,"$ts":-9,"$node":"n","$tag":"a\"\\","data":{"b": 1.50,"b":"\u00e9"},"meta":{"k":[1E1,{}]}},` +
 	`{"$seq":8,"$ts":1,"$node":"n","data":null,"later":[{}]}],"next_from_seq":7,"head_seq":18446744073709551615,"earliest_seq":7,` +
 	`"caught_up":false,"lag":2,"tombstone":{"gap_from":1,"gap_to":6,"reason":"cap"},"performance":{"server_total_ms":0.1}}`
@@ -34,7 +34,7 @@ func FuzzBatch(f *testing.F) {
 	})
 }
 
-// The decoder makes of an answer what encoding/json does.
+// The decoder gives the same result as encoding/json.
 func TestBatchIsWhatItSays(t *testing.T) {
 	type plain Batch // without the decoder
 	var got Batch
@@ -66,7 +66,7 @@ func TestDecodersRefuse(t *testing.T) {
 	}
 }
 
-// Neighbours share a node, and appending to a value harms none of the others.
+// Neighbouring records share a node, and appending to a value changes no other.
 func TestRecordsShareWhatTheyMay(t *testing.T) {
 	var b Batch
 	if err := b.decode([]byte(`{"records":[{"$seq":1,"$node":"n","data":[1],"meta":{}},{"$seq":2,"$node":"n","data":2},{"$seq":3,"data":3}],"earliest_seq":1}`)); err != nil {

@@ -13,11 +13,11 @@ type answer struct {
 	status int
 	header string // Retry-After
 	body   string
-	drop   bool // break the connection instead
+	drop   bool // break the connection instead of answering
 }
 
-// script is an http.RoundTripper that gives its answers in order, the last one
-// again and again, and keeps what was asked.
+// script is an http.RoundTripper that gives its answers in order, repeats the
+// last one forever, and records the requests.
 type script struct {
 	answers  []answer
 	requests []*http.Request

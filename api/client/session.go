@@ -10,35 +10,35 @@ import (
 	"time"
 )
 
-// errLeft says that the caller's loop was left.
+// errLeft reports that the caller left the loop.
 var errLeft = errors.New("the loop was left")
 
-// The server's heartbeat, and what it makes of others.
+// The server's default heartbeat, and the bounds that it applies to others.
 const (
 	defaultHeartbeat  = 15 * time.Second
 	shortestHeartbeat = time.Second
 	longestHeartbeat  = time.Minute
 )
 
-// session is one Watch: a session at the server, or several one after the
-// other, and how far the caller has got. It is used by one goroutine.
+// session is the state of one Watch: the server's current session, which may
+// replace earlier ones, and the caller's progress. It is used by one goroutine.
 type session struct {
 	c     *Client
 	watch *Watch
 	yield func(Event, error) bool
-	id    string // of the server's session; empty: there is none
-	// lastID is the last that the stream named, or where the session begins. It
-	// stands for what has been yielded, which may be less than what the server
-	// has sent: also to a connection that broke before its answer came, and
-	// that the transport may have replaced by itself.
+	id    string // of the server's session; empty if there is none
+	// lastID is the last id that the stream gave, or where the session begins. It
+	// covers only what has been yielded. The server may have sent more: for
+	// example to a connection that broke before its answer arrived, and that the
+	// transport replaced by itself.
 	lastID string
-	// cursors are the last seqs accounted for, of every topic that is known.
-	// They outlive the server's session.
+	// cursors has the last seq accounted for of every known topic. It outlives the
+	// server's session.
 	cursors map[string]uint64
-	begun   bool          // there has been a session
+	begun   bool          // a session has been created before
 	opened  bool          // the server's session may have had a stream
-	news    bool          // the current run had an event, or a heartbeat
-	silence time.Duration // a stream that says nothing for so long is dead
+	news    bool          // the current run had an event or a heartbeat
+	silence time.Duration // a stream without any data for this long is dead
 }
 
 func newSession(c *Client, w *Watch, yield func(Event, error) bool) *session {
@@ -52,18 +52,18 @@ func newSession(c *Client, w *Watch, yield func(Event, error) bool) *session {
 	}
 }
 
-// run takes the stream up where the caller has got to, and yields what it says
-// until it breaks. It always returns an error.
+// run resumes the stream at the caller's progress and yields its events until
+// it breaks. It always returns an error.
 func (s *session) run(ctx context.Context) error {
 	s.news = false
-	// Without an id of what was received, the server would go on behind what
-	// it sent.
+	// Without the id of the last event, the server would continue after what it
+	// has sent, which may be more than was received.
 	if s.id != "" && (s.lastID != "" || !s.opened) {
 		err := s.follow(ctx)
 		if !IsCode(err, CodeNotFound) {
 			return err
 		}
-		s.id = "" // it has been forgotten, as by a restart
+		s.id = "" // the server has forgotten the session, for example by a restart
 	}
 	if err := s.create(ctx); err != nil {
 		return err
@@ -71,13 +71,12 @@ func (s *session) run(ctx context.Context) error {
 	return s.follow(ctx)
 }
 
-// create makes a session at the server that begins where the caller has got
-// to.
+// create makes a session at the server that begins at the caller's progress.
 func (s *session) create(ctx context.Context) error {
 	topics, prefixes, query := s.watch.Topics, s.watch.Prefixes, url.Values(nil)
 	if s.begun {
-		// Topics that are gone are told of below. One of a prefix that is not
-		// known was made after the last session, so all of it is news.
+		// Topics that are gone are reported below. A topic of a prefix that is not
+		// known was created after the last session, so it is read from its beginning.
 		topics, prefixes, query = map[string]Start{}, map[string]Start{}, url.Values{"lenient": {"true"}}
 		for name, seq := range s.cursors {
 			topics[name] = Start{From: seq}
@@ -121,12 +120,12 @@ func (s *session) create(ctx context.Context) error {
 	return nil
 }
 
-// follow opens the session's stream and yields what it says until it breaks.
+// follow opens the session's stream and yields its events until it breaks.
 func (s *session) follow(ctx context.Context) error {
 	silent := fmt.Errorf("the stream was silent for %s", s.silence)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// The clock stands still while the caller is busy with an event.
+	// The timer does not run while the caller handles an event.
 	clock := time.AfterFunc(s.silence, func() { cancel(silent) })
 	defer clock.Stop()
 	err := s.pump(ctx, clock)
@@ -147,7 +146,7 @@ func (s *session) pump(ctx context.Context, clock *time.Timer) error {
 		return err
 	}
 	before := s.opened
-	s.opened = true // whatever comes of it
+	s.opened = true // even if the request fails
 	resp, err := s.c.http.Do(req)
 	if err != nil {
 		return err
@@ -159,7 +158,7 @@ func (s *session) pump(ctx context.Context, clock *time.Timer) error {
 			return err
 		}
 		e := readError(resp, body)
-		if e.Code != "" { // the server's own word, and not that of a proxy
+		if e.Code != "" { // sent by the server itself, not by a proxy
 			s.opened = before
 		}
 		return e
@@ -179,7 +178,7 @@ func (s *session) pump(ctx context.Context, clock *time.Timer) error {
 		if err := s.take(m); err != nil {
 			return err
 		}
-		// Only now: what is named has been yielded.
+		// Only now, because the id covers only what has been yielded.
 		s.lastID = m.id
 		clock.Reset(s.silence)
 	}
@@ -201,7 +200,7 @@ func (s *session) take(m message) error {
 		err = json.Unmarshal(m.data, &caught)
 		e = caught
 		if at, ok := s.cursors[caught.Topic]; ok {
-			s.cursors[caught.Topic] = max(at, caught.Head) // nothing in between was wanted
+			s.cursors[caught.Topic] = max(at, caught.Head) // the seqs in between were filtered out
 		}
 	case "topic-deleted":
 		var deleted TopicDeleted
@@ -210,7 +209,7 @@ func (s *session) take(m message) error {
 		if _, named := s.watch.Topics[deleted.Topic]; named {
 			s.cursors[deleted.Topic] = 0
 		} else {
-			// If it is made again its prefix brings it, as what is not known.
+			// If it is created again, its prefix brings it back as an unknown topic.
 			delete(s.cursors, deleted.Topic)
 		}
 	case "error":
@@ -219,14 +218,15 @@ func (s *session) take(m message) error {
 	if err != nil {
 		return fmt.Errorf("event %q of a watch: %w", m.event, err)
 	}
-	// Nothing: all of it is known, or it is of a kind that a later server has.
+	// e is nil if everything in it has been yielded before, or if its kind is
+	// unknown, such as one of a later server.
 	if e != nil && !s.yield(e, nil) {
 		return errLeft
 	}
 	return nil
 }
 
-// records are those of a message that have not been yielded; nil: none.
+// records returns the records of a message that have not been yielded, or nil.
 func (s *session) records(data []byte) (Event, error) {
 	r := Records{}
 	in := &scanner{b: data}
@@ -267,8 +267,8 @@ func (s *session) records(data []byte) (Event, error) {
 	return r, nil
 }
 
-// tombstone is the part of a message's gap that has not been yielded; nil:
-// none.
+// tombstone returns the part of a message's gap that has not been yielded, or
+// nil.
 func (s *session) tombstone(data []byte) (Event, error) {
 	var t Tombstone
 	if err := json.Unmarshal(data, &t); err != nil {
@@ -281,7 +281,8 @@ func (s *session) tombstone(data []byte) (Event, error) {
 		}
 		t.GapFrom = max(t.GapFrom, at+1)
 	}
-	// A topic that was made again counts from 1: its gap lies below the cursor.
+	// A topic that was created again starts at seq 1, so its gap may lie below the
+	// cursor.
 	s.cursors[t.Topic] = t.GapTo
 	return t, nil
 }

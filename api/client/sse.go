@@ -9,36 +9,36 @@ import (
 )
 
 const (
-	// streamBuffer is read of a stream at a time.
+	// streamBuffer is the size of the buffer of a stream, in bytes.
 	streamBuffer = 16 << 10
-	// maxMessage bounds a message, in bytes: far above what a server sends, so
-	// that something else at its address cannot fill the memory.
+	// maxMessage bounds a message, in bytes. It is far above what the server
+	// sends, and prevents another program at its address from filling the memory.
 	maxMessage = 256 << 20
 )
 
-// message is one event of a text/event-stream. data is a slice of its own.
+// message is one event of a text/event-stream. It owns data.
 type message struct {
-	event string // empty: none was named
-	id    string // the last one that the stream gave, maybe with an earlier message
+	event string // may be empty
+	id    string // the last id in the stream, possibly from an earlier message
 	data  []byte
 }
 
-// stream reads text/event-stream.
+// stream reads a text/event-stream.
 type stream struct {
 	r       *bufio.Reader
 	id      string
-	comment func() // when not nil, told of each comment: they keep a stream alive
+	comment func() // if not nil, called for each comment; the server sends them to keep a stream alive
 }
 
-// newStream reads r; id is what messages have as long as r names none.
+// newStream returns a stream of r. Messages have this id until r gives one.
 func newStream(r io.Reader, id string) *stream {
 	return &stream{r: bufio.NewReaderSize(r, streamBuffer), id: id}
 }
 
-// next returns the next message that has data. A message that the stream
-// breaks off in is not one.
+// next returns the next message that has data. It discards a message that is
+// cut off by the end of the stream.
 func (s *stream) next() (m message, err error) {
-	some := false // data lines, empty ones included
+	some := false // there were data lines, possibly empty ones
 	for {
 		line, err := s.line()
 		if err != nil {
@@ -49,7 +49,7 @@ func (s *stream) next() (m message, err error) {
 				m.id = s.id
 				return m, nil
 			}
-			m = message{} // an event without data is none
+			m = message{} // an event without data is discarded
 			continue
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
@@ -71,16 +71,16 @@ func (s *stream) next() (m message, err error) {
 			}
 			some = true
 			if len(m.data)+len(value) > maxMessage {
-				return message{}, fmt.Errorf("a message of over %d bytes", maxMessage)
+				return message{}, fmt.Errorf("message is longer than %d bytes", maxMessage)
 			}
 			m.data = append(m.data, value...)
 		}
-		// retry is for browsers: the pauses here grow and are spread out, and
-		// heed what an error asks for.
+		// retry is ignored: it is meant for browsers. The pauses of this package
+		// grow, are randomized, and respect Retry-After.
 	}
 }
 
-// line returns a line without its end. It is valid until the next one.
+// line returns a line without its end. It is valid until the next call.
 func (s *stream) line() ([]byte, error) {
 	line, err := s.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -90,12 +90,12 @@ func (s *stream) line() ([]byte, error) {
 			whole = append(whole, line...)
 		}
 		if len(whole) > maxMessage {
-			return nil, fmt.Errorf("a line of over %d bytes", maxMessage)
+			return nil, fmt.Errorf("line is longer than %d bytes", maxMessage)
 		}
 		line = whole
 	}
 	if errors.Is(err, io.EOF) {
-		return nil, io.ErrUnexpectedEOF // a stream has no end of its own
+		return nil, io.ErrUnexpectedEOF // a stream never ends in order
 	}
 	if err != nil {
 		return nil, err

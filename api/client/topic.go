@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// Config is a topic's configuration. A field left at its zero value takes the
-// server's default; the fields whose default is not zero are pointers.
+// Config is a topic's configuration. The server's default applies to a field
+// that has its zero value; fields whose default is not zero are pointers.
 type Config struct {
 	Type                string  `json:"type,omitempty"`       // log, queue
 	Durability          string  `json:"durability,omitempty"` // ephemeral, memory, disk, fsync
@@ -29,23 +29,23 @@ type Config struct {
 	LeasesDurable       bool    `json:"leases_durable,omitempty"`
 }
 
-// State is a topic at one moment.
+// State is the state of a topic.
 type State struct {
 	Topic       string `json:"topic"`
 	Type        string `json:"type"`
-	HeadSeq     uint64 `json:"head_seq"`     // 0: never written
-	EarliestSeq uint64 `json:"earliest_seq"` // HeadSeq+1: no live record
+	HeadSeq     uint64 `json:"head_seq"`     // 0 if the topic was never written
+	EarliestSeq uint64 `json:"earliest_seq"` // HeadSeq+1 if there is no live record
 	NextSeq     uint64 `json:"next_seq"`
 	Count       int64  `json:"count"`
 	Bytes       int64  `json:"bytes"` // live payload bytes
 	Config      Config `json:"config"`
 	// EffectivePriority orders deliveries under load.
 	EffectivePriority float64 `json:"effective_priority"`
-	LastWriteTS       *int64  `json:"last_write_ts"` // Unix ms; nil: never
-	LastReadTS        *int64  `json:"last_read_ts"`  // Unix ms; nil: never
+	LastWriteTS       *int64  `json:"last_write_ts"` // Unix ms; nil if the topic was never written
+	LastReadTS        *int64  `json:"last_read_ts"`  // Unix ms; nil if the topic was never read
 }
 
-// State returns a topic's state without touching its recency.
+// State returns a topic's state. It does not count as a use of the topic.
 func (c *Client) State(ctx context.Context, topic string) (State, error) {
 	var out State
 	err := c.do(ctx, call{
@@ -57,7 +57,8 @@ func (c *Client) State(ctx context.Context, topic string) (State, error) {
 	return out, err
 }
 
-// PutTopic creates a topic or replaces its config, and says which.
+// PutTopic creates a topic or replaces its config, and reports whether it was
+// created.
 func (c *Client) PutTopic(ctx context.Context, topic string, config Config) (created bool, err error) {
 	body, err := json.Marshal(config)
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *Client) PutTopic(ctx context.Context, topic string, config Config) (cre
 	return out.Created, err
 }
 
-// Changes are what a PATCH changes of a config; what is nil stays.
+// Changes are changes to a Config. Fields that are nil are left as they are.
 type Changes struct {
 	Durability          *string `json:"durability,omitempty"`
 	TTLMS               *int64  `json:"ttl_ms,omitempty"`
@@ -92,18 +93,18 @@ type Changes struct {
 	MaxDeliveries       *int64  `json:"max_deliveries,omitempty"`
 	DeadLetter          *string `json:"dead_letter,omitempty"`
 	LeasesDurable       *bool   `json:"leases_durable,omitempty"`
-	// NoPriority and NoDeadLetter take these back to none.
+	// NoPriority and NoDeadLetter remove the priority and the dead letter topic.
 	NoPriority   bool `json:"-"`
 	NoDeadLetter bool `json:"-"`
 }
 
-// PatchTopic changes parts of a topic's config and returns all of it. It never
-// creates.
+// PatchTopic changes parts of a topic's config and returns the whole config. It
+// does not create the topic.
 func (c *Client) PatchTopic(ctx context.Context, topic string, changes Changes) (Config, error) {
 	type fields Changes
 	patch := struct {
 		fields
-		// These stand above the embedded ones of the same name.
+		// These shadow the embedded fields of the same name.
 		Priority   any `json:"priority,omitempty"`
 		DeadLetter any `json:"dead_letter,omitempty"`
 	}{fields: fields(changes)}
@@ -135,8 +136,8 @@ func (c *Client) PatchTopic(ctx context.Context, topic string, changes Changes) 
 	return out.Config, err
 }
 
-// DeleteTopic removes a topic; deleting an absent one is no error. After a
-// retried attempt, deleted may be false although an earlier attempt did it.
+// DeleteTopic deletes a topic; deleting an absent one is not an error. After a
+// retry, deleted may be false although an earlier attempt deleted the topic.
 func (c *Client) DeleteTopic(ctx context.Context, topic string, ifEmpty bool) (deleted bool, err error) {
 	var out struct {
 		Deleted bool `json:"deleted"`

@@ -9,52 +9,53 @@ import (
 	"time"
 )
 
-// Watch says what to watch and how. At least one topic or prefix is needed.
+// Watch selects what to watch. At least one topic or prefix is required.
 type Watch struct {
-	Topics   map[string]Start // by name; all of them must be there
-	Prefixes map[string]Start // every topic whose name begins so, now or later
-	Nodes    []string         // leave out the records of these nodes
+	Topics   map[string]Start // by name; all of them must exist
+	Prefixes map[string]Start // all topics, present and future, whose names begin with the prefix
+	Nodes    []string         // omit the records of these nodes
 	Match    []string         // see Query.Match
-	Limit    int              // most records in one event; 0: the server's default
-	MaxBytes int              // payload budget of one event; 0: the server's default
-	// Heartbeat is how long the server may be silent when there is nothing to
-	// say; 0: the server's default. A stream that is silent for that and
-	// Options.Timeout more is given up and opened again.
+	Limit    int              // maximum records in one event; 0 means the server's default
+	MaxBytes int              // maximum payload bytes of one event; 0 means the server's default
+	// Heartbeat is how often the server sends a sign of life when there is nothing
+	// else to send; 0 means the server's default. A stream that is silent for
+	// longer than Heartbeat and Options.Timeout together is closed and resumed.
 	Heartbeat   time.Duration
 	IncludeTags bool
 	OmitMeta    bool
 	OmitData    bool
-	Synced      bool // only what is synced to disk
+	Synced      bool // only records that are synced to disk
 }
 
-// Start is where to begin in a topic: behind From, or at the end.
+// Start is where to begin in a topic: after From, or at the end if Tail is set.
 type Start struct {
 	From uint64 `json:"from_seq"`
 	Tail bool   `json:"tail,omitempty"`
 }
 
-// Watch follows topics over one stream of server-sent events, and takes it up
-// again when it breaks, when the server restarts, and when the server has
-// forgotten about it: every record comes once and in order, and what was lost
-// comes as a Tombstone in its place.
+// Watch follows topics over one stream of server-sent events. It resumes the
+// stream when the connection breaks, when the server restarts, and when the
+// server has forgotten the session. Each record is yielded once and in order;
+// lost records are yielded as a Tombstone in their place.
 //
-// Options.RetryFor says how long it tries to get the stream back, from when it
-// broke; without, the first break is the caller's. The pauses between attempts
+// After the stream broke, Watch tries to resume it for Options.RetryFor; if
+// that is 0, the first failure ends the sequence. The pauses between attempts
 // grow, and are never shorter than what the server asks for.
 //
-// A loop that takes its time slows nobody: the server sends bigger batches
-// then, and after half a minute closes the stream, which is taken up again.
+// A slow loop slows down neither the server nor other clients: the server sends
+// larger batches, and after half a minute closes the stream, which is then
+// resumed.
 //
-// The sequence ends when the loop is left, when ctx ends (without an error),
-// or with the first error that trying again does not mend; the event beside an
-// error is nil. An error of one topic is an error of the watch, and names the
-// topic in its Detail. A topic that was deleted while the server did not know this
-// watch any more is a TopicDeleted, and only followed on if it is one of a
-// prefix.
+// The sequence ends when the caller leaves the loop, when ctx is done (without
+// an error), or with the first error that retries cannot resolve. The event
+// that accompanies an error is nil. An error of one topic ends the watch, and
+// names the topic in its Detail. If a topic was deleted while the server had no
+// session of this watch, TopicDeleted is yielded, and the topic is followed
+// again only if one of the prefixes covers it.
 func (c *Client) Watch(ctx context.Context, w Watch) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		s := newSession(c, &w, yield)
-		var deadline time.Time // set at the first failure since there was news
+		var deadline time.Time // set on the first failure since the last event or heartbeat
 		for n := 0; ; n++ {
 			err := s.run(ctx)
 			if ctx.Err() != nil || errors.Is(err, errLeft) {
@@ -84,8 +85,8 @@ func (c *Client) Watch(ctx context.Context, w Watch) iter.Seq2[Event, error] {
 	}
 }
 
-// resumable reports whether a stream that ended with err may be taken up
-// again. Reading does no harm, so all that matters is whether it can help.
+// resumable reports whether a stream that ended with err can be resumed.
+// Reading is always safe to repeat, so only the kind of error matters.
 func resumable(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -99,7 +100,7 @@ func resumable(err error) bool {
 	return false
 }
 
-// watchRequest is the body that makes a session.
+// watchRequest is the body of the request that creates a session.
 type watchRequest struct {
 	Topics      map[string]Start `json:"topics,omitempty"`
 	Prefixes    map[string]Start `json:"prefixes,omitempty"`
@@ -114,7 +115,7 @@ type watchRequest struct {
 	Consistency string           `json:"consistency,omitempty"`
 }
 
-// encode renders the request for a session that begins with these topics and
+// encode returns the body of the request for a session with these topics and
 // prefixes.
 func (w *Watch) encode(topics, prefixes map[string]Start) ([]byte, error) {
 	r := watchRequest{
@@ -128,7 +129,7 @@ func (w *Watch) encode(topics, prefixes map[string]Start) ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// watchAnswer is what makes of it.
+// watchAnswer is the answer to a watchRequest.
 type watchAnswer struct {
 	ID     string `json:"wid"`
 	URL    string `json:"stream_url"`

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A server that drains says when to come back.
+// Watch waits as long as a draining server asks for.
 func TestWatchHonoursTheDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []time.Time
@@ -42,8 +42,8 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(f(r)))}, nil
 }
 
-// Without progress the pauses grow and trying ends; a session whose stream was
-// never opened is used again and not left behind.
+// Without progress the pauses grow and retries end. A session whose stream was
+// never opened is used again rather than left behind at the server.
 func TestWatchGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		posts, gets := 0, 0
@@ -79,7 +79,7 @@ func (f answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
-// A stream that says nothing, not even a heartbeat, is given up.
+// A stream without even a heartbeat is closed.
 func TestWatchNoticesSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newWatched()
@@ -112,7 +112,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		if err != nil {
 			t.Errorf("the end of the context is no error: %v", err)
 		}
-		if events++; events == 2 { // records, the end: now it waits
+		if events++; events == 2 { // after the records and the end, the server is silent
 			time.AfterFunc(time.Millisecond, cancel)
 		}
 	}
@@ -126,7 +126,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A topic that went while nobody knew the watch is told of.
+// Watch reports a topic that was deleted while the server had no session.
 func TestWatchTellsOfTopicsThatWent(t *testing.T) {
 	f := newWatched()
 	f.write("a", 3)
@@ -137,7 +137,7 @@ func TestWatchTellsOfTopicsThatWent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, told(e))
+		got = append(got, short(e))
 		switch len(got) {
 		case 2:
 			f.mu.Lock()
@@ -156,8 +156,8 @@ func TestWatchTellsOfTopicsThatWent(t *testing.T) {
 	}
 }
 
-// A topic of a prefix that was told to be gone is not asked for again, nor told
-// of twice.
+// After a topic of a prefix was reported as deleted, it is neither requested
+// again nor reported twice.
 func TestWatchForgetsDeletedTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made []string
@@ -186,7 +186,7 @@ func TestWatchForgetsDeletedTopics(t *testing.T) {
 		var got []string
 		for e, err := range c.Watch(t.Context(), Watch{Prefixes: map[string]Start{"p-": {Tail: true}}}) {
 			if err == nil {
-				got = append(got, told(e))
+				got = append(got, short(e))
 			} else if !IsCode(err, CodeForbidden) {
 				t.Error(err)
 			}

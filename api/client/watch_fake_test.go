@@ -13,22 +13,22 @@ import (
 	"sync"
 )
 
-// watched is a server that can be watched: records are numbers, topics are
-// counted from 1, and sessions are kept until they are forgotten.
+// watched is a fake server with watch sessions: records are numbers, topics
+// count from 1, and sessions last until forget.
 type watched struct {
 	mu       sync.Mutex
-	moved    chan struct{} // closed and replaced by what changes
+	moved    chan struct{} // closed and replaced by every change
 	heads    map[string]uint64
 	sessions map[string]*fakeSession
-	created  []string // bodies of what made sessions
+	created  []string // bodies of the requests that created sessions
 	opened   []string // Last-Event-ID of each stream
-	// cut, when not nil, says for each message whether the connection breaks
-	// instead of it, or behind it; the server thinks it sent it.
-	cut func(n int) (before, behind bool)
-	// ahead, when not nil, answers instead, and says so.
+	// cut, if not nil, decides for each message whether the connection breaks
+	// before or after it. In both cases the server considers it sent.
+	cut func(n int) (before, after bool)
+	// ahead, if not nil, is called first and reports whether it has answered.
 	ahead func(w http.ResponseWriter, r *http.Request) bool
 	sent  int
-	named bool // sessions say where they begin
+	named bool // answers to a watchRequest include the start of each topic
 }
 
 type fakeSession struct {
@@ -57,7 +57,7 @@ func (f *watched) write(topic string, n int) {
 	f.wakeLocked()
 }
 
-// forget drops all sessions, as a restart does, and their streams.
+// forget drops all sessions and their streams, as a restart does.
 func (f *watched) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -157,9 +157,9 @@ func (f *watched) stream(w http.ResponseWriter, r *http.Request) {
 	flush()
 	send := func(event, data string) {
 		f.sent++
-		before, behind := false, false
+		before, after := false, false
 		if f.cut != nil {
-			before, behind = f.cut(f.sent)
+			before, after = f.cut(f.sent)
 		}
 		if before {
 			panic(http.ErrAbortHandler)
@@ -167,7 +167,7 @@ func (f *watched) stream(w http.ResponseWriter, r *http.Request) {
 		cursors, _ := json.Marshal(s.cursors)
 		fmt.Fprintf(w, "event: %s\nid: %s\ndata: %s\n\n", event, base64.RawURLEncoding.EncodeToString(cursors), data)
 		flush()
-		if behind {
+		if after {
 			panic(http.ErrAbortHandler)
 		}
 	}
@@ -207,7 +207,7 @@ func (f *watched) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// inMemory is a transport without a network: what it serves streams.
+// inMemory is a transport that calls a handler directly and streams its answer.
 type inMemory struct{ http.Handler }
 
 func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -218,7 +218,7 @@ func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer func() {
 			err := io.EOF
 			if recover() != nil {
-				err = io.ErrUnexpectedEOF // as a connection that breaks
+				err = io.ErrUnexpectedEOF // as if the connection broke
 			}
 			w.WriteHeader(http.StatusOK)
 			in.CloseWithError(err)
@@ -239,7 +239,7 @@ func (w *pipeWriter) Flush()              {}
 func (w *pipeWriter) WriteHeader(status int) {
 	select {
 	case w.begun <- status:
-	default: // it has begun
+	default: // the answer has begun
 	}
 }
 func (w *pipeWriter) Write(b []byte) (int, error) {

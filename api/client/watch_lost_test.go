@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// lostAnswers is a network that delivers the first requests for streams and
-// loses what the server says to them, once it has sent records.
+// lostAnswers is a network that delivers the first requests for streams, and
+// loses the answers after the server has sent records.
 type lostAnswers struct {
 	http.RoundTripper
 	left int
-	// silent: the transport tries again by itself, as that of net/http does
-	// with a connection that was used before.
+	// silent makes the transport retry by itself, as that of net/http does for a
+	// reused connection.
 	silent bool
 }
 
@@ -46,8 +46,8 @@ func (l *lostAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return l.RoundTripper.RoundTrip(r)
 }
 
-// A server that has sent records to a connection which broke before its answer
-// came sends them again.
+// Records that the server sent to a connection that broke before its answer
+// arrived are sent again.
 func TestWatchAnswerLost(t *testing.T) {
 	for _, tt := range []struct{ silent, named bool }{{false, false}, {false, true}, {true, true}} {
 		t.Run(fmt.Sprintf("%+v", tt), func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestWatchAnswerLost(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					got = append(got, told(e))
+					got = append(got, short(e))
 				}
 				if s := strings.Join(got, ", "); s != "a1 a2, a end 2" {
 					t.Errorf("got %s", s)
@@ -81,8 +81,8 @@ func TestWatchAnswerLost(t *testing.T) {
 	}
 }
 
-// What was passed over up to the end is accounted for: a server that restarts
-// is not asked for it again, and would say that it is lost.
+// Seqs that were passed over up to the end are accounted for. Otherwise a
+// server that has restarted would be asked for them, and report them as lost.
 func TestWatchKeepsWhereItWasCaughtUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made []string

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// watch is a client of the server f, which the test ends.
+// watch returns a client of the server f, which is closed with the test.
 func watch(t *testing.T, f http.Handler, o Options) *Client {
 	t.Helper()
 	srv := httptest.NewServer(f)
@@ -31,8 +31,8 @@ func watch(t *testing.T, f http.Handler, o Options) *Client {
 	return c
 }
 
-// told renders an event in short.
-func told(e Event) string {
+// short renders an event in short.
+func short(e Event) string {
 	switch e := e.(type) {
 	case Records:
 		var all []string
@@ -61,7 +61,7 @@ func TestWatchYieldsRecordsOnceAndInOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, told(e))
+		got = append(got, short(e))
 		if len(got) == 2 {
 			f.write("b", 1)
 		}
@@ -79,8 +79,8 @@ func TestWatchYieldsRecordsOnceAndInOrder(t *testing.T) {
 	}
 }
 
-// However streams break and sessions are forgotten, each record of each topic
-// comes once and in order, those of topics made meanwhile too.
+// However often streams break and sessions are forgotten, each record of each
+// topic, including topics created meanwhile, arrives once and in order.
 func TestWatchResumes(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) { resume(t, seed) })
@@ -92,7 +92,7 @@ func resume(t *testing.T, seed uint64) {
 	f := newWatched()
 	f.write("t-1", 1)
 	f.write("other", 1)
-	f.cut = func(int) (before, behind bool) { return rng.IntN(7) == 0, rng.IntN(7) == 0 }
+	f.cut = func(int) (before, after bool) { return rng.IntN(7) == 0, rng.IntN(7) == 0 }
 	c, err := New("http://server:4000", Options{RetryFor: time.Minute, HTTP: &http.Client{Transport: inMemory{f}}})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func resume(t *testing.T, seed uint64) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		// Long enough for all pauses there may be.
+		// Longer than all pauses together.
 		time.Sleep(time.Hour)
 		cancel()
 	}
@@ -121,7 +121,7 @@ func resume(t *testing.T, seed uint64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !begun { // from here on it is known where the tail was
+		if !begun { // from here on the start of the tail is known
 			begun = true
 			go load()
 		}
@@ -141,7 +141,7 @@ func resume(t *testing.T, seed uint64) {
 	}
 }
 
-// script of a stream: what each connection says.
+// streams serves the given bodies as streams, one for each connection.
 func streams(bodies ...string) http.HandlerFunc {
 	n := 0
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -172,7 +172,7 @@ func TestWatchKeepsItsCursorThroughEverything(t *testing.T) {
 	var last error
 	for e, err := range c.Watch(t.Context(), Watch{Topics: map[string]Start{"a": {From: 5}}}) {
 		if last = err; err == nil {
-			got = append(got, told(e))
+			got = append(got, short(e))
 		}
 	}
 	if s := strings.Join(got, ", "); s != "a6, a lost 9-12 cap, a gone 12, a1, a90, a lost 1-3 recreated, a4" {

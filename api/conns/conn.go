@@ -13,31 +13,32 @@ type Conn struct {
 	set    *Set
 	unread atomic.Int64 // bytes read since it began to wait
 
-	// The rest is guarded by set.mu.
-	line  *list.List    // where it waits; nil while it is at work
+	// The fields below are guarded by set.mu.
+	line  *list.List    // list in which it waits; nil while a request is in progress
 	place *list.Element // in line
-	since time.Time     // when it began to wait
-	extra *list.Element // in set.extras; nil for a regular one
-	asked bool          // it has brought a request
-	gone  bool          // closed, by itself or by the Set
+	since time.Time     // start of waiting
+	extra *list.Element // in set.extras; nil for a regular connection
+	asked bool          // it has sent a request
+	gone  bool          // it was closed, by its user or by the Set
 
 	counted  int64         // of unread, in set.unread
-	requests int           // under way and not Counted
-	busy     *list.Element // in set.busy; nil: there are none
+	requests int           // in progress and not Counted
+	busy     *list.Element // in set.busy; nil if requests is 0
 }
 
-// Standing is what a request may ask for over its connection.
+// Standing determines which requests a connection may make.
 type Standing uint8
 
-// The standings of a connection.
+// Standings of a connection.
 const (
 	Regular Standing = iota
-	Extra            // beyond the bound: only what helps to find out why
-	Gone             // closed to make room: nothing, because the client takes the request for lost
+	Extra            // beyond the bound: only requests that help to find the cause
+	Gone             // closed to make room: no requests, because the client considers them lost
 )
 
-// Begin is called when a request's header has been read, and Counted when it is
-// through or has its memory from a share. After Gone there is nothing to count.
+// Begin must be called when the header of a request has been read, and Counted
+// when the request has ended or has its memory from a share. A request that got
+// Gone is not counted.
 func (c *Conn) Begin() Standing {
 	s := c.set
 	s.mu.Lock()
@@ -61,8 +62,9 @@ func (c *Conn) Begin() Standing {
 	return standing
 }
 
-// Claim makes a regular connection of one beyond the bound, if there is room or
-// one that waits can give way.
+// Claim turns an extra connection into a regular one, if there is room or a
+// waiting connection can be closed. It reports whether the connection is
+// regular.
 func (c *Conn) Claim() bool {
 	s := c.set
 	s.mu.Lock()
@@ -80,8 +82,7 @@ func (c *Conn) Claim() bool {
 	return regular
 }
 
-// settleLocked makes a regular connection of one beyond the bound if there is
-// room.
+// settleLocked turns an extra connection into a regular one if there is room.
 func (c *Conn) settleLocked() {
 	if c.extra != nil && c.set.roomLocked() {
 		c.set.extras.Remove(c.extra)
@@ -89,8 +90,8 @@ func (c *Conn) settleLocked() {
 	}
 }
 
-// rest notes that every answer has been sent. A connection that has not
-// brought a request goes on waiting as a new one.
+// rest records that every answer has been sent. A connection that has not sent
+// a request keeps waiting as a new one.
 func (c *Conn) rest() {
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()
@@ -110,8 +111,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// CloseWrite ends the sending side alone, as net/http does so that a client
-// which still sends gets the answer.
+// CloseWrite closes the sending side, as net/http does so that a client that is
+// still sending receives the answer.
 func (c *Conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -1,10 +1,11 @@
-// Package conns bounds the connections of a server. At the bound a connection
-// that waits for its client gives way to a new one: first those that have not
-// sent a request for a while, then the kept-alive ones, the longest waiting
-// first. When all of them are at work, a few more are let in, so that probes
-// and operators are answered; what else comes over these is for the server to
-// refuse. Of the few the oldest gives way to a new one, whatever it does: that
-// no client can hold them up matters more than any answer.
+// Package conns bounds the connections of a server. At the bound, a connection
+// that waits for its client is closed to admit a new one: first those that have
+// not sent a request for a while, then kept-alive ones, in each case the one
+// that has waited longest. If requests are in progress on all of them, a few
+// extra connections are admitted, so that probes and operators are answered;
+// the server must refuse other requests on them. At the limit of extra
+// connections, the oldest is closed to admit a new one, even during a request:
+// it matters most that no client can block them all.
 package conns
 
 import (
@@ -20,24 +21,24 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Spare is how many connections beyond the bound are let in while all others
-// are at work.
+// Spare is the number of extra connections that are admitted beyond the bound
+// while requests are in progress on all others.
 const Spare = 32
 
 // grace is how long a new connection may take to send its first request before
-// it gives way to any other. While more than Spare connections wait for their
-// first request there is none: that many do not belong to probes.
+// it can be closed to make room. If more than Spare connections wait for their
+// first request there is no grace: so many cannot all be probes.
 const grace = 500 * time.Millisecond
 
-// firstChance is how long a new connection has at least for its first request,
-// however many come after it: they wait in the kernel's queue.
-// Beyond the bound a probe's answer needs less, and other probes wait.
+// firstChance is the least time that a new connection has for its first request,
+// however many others wait in the kernel's queue. Of a connection beyond the
+// bound it is extraChance: a probe's answer needs no more, and other probes wait.
 const (
 	firstChance = 250 * time.Millisecond
 	extraChance = 10 * time.Millisecond
 )
 
-// Set is the open connections of a server, whatever listeners they came by.
+// Set is the set of open connections of a server, of all its listeners.
 type Set struct {
 	// Refuse renders an answer that net/http gives by itself to what it cannot
 	// read; nil: it stays as it is. It is set before the Set is used.
@@ -50,38 +51,38 @@ type Set struct {
 	mu       sync.Mutex
 	bound    int
 	open     int
-	extras   list.List // of *Conn let in beyond the bound, the oldest first
-	fresh    list.List // of *Conn that have not sent a request, the longest waiting first
+	extras   list.List // of *Conn beyond the bound, oldest first
+	fresh    list.List // of *Conn that have not sent a request, longest waiting first
 	idle     list.List // of *Conn that wait for their next request, likewise
-	busy     list.List // of *Conn with requests that are not Counted, the first to have any first
-	requests int       // of those in busy
-	unread   int64     // bytes of headers that are not whole, in pieces
+	busy     list.List // of *Conn with requests that are not Counted, longest busy first
+	requests int       // sum over busy
+	unread   int64     // bytes of incomplete headers, in pieces
 	shed     uint64
 	refused  uint64
 }
 
-// NewSet makes a Set without a bound.
+// NewSet returns a Set without a bound.
 func NewSet(log zerolog.Logger) *Set {
 	return &Set{now: time.Now, log: log, bound: math.MaxInt, bounds: unbounded}
 }
 
-// Stats are counters of a Set.
+// Stats are the counters of a Set.
 type Stats struct {
 	Open    int
-	Bound   int    // math.MaxInt: there is none
+	Bound   int    // math.MaxInt if there is none
 	Shed    uint64 // closed to make room, most of them while they waited for their client
-	Refused uint64 // closed, at work or not: there were too many beyond the bound
+	Refused uint64 // closed because there were too many beyond the bound
 }
 
-// Stats returns the present counters.
+// Stats returns the current counters.
 func (s *Set) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Stats{Open: s.open, Bound: s.bound, Shed: s.shed, Refused: s.refused}
 }
 
-// SetBound changes how many connections there may be. Waiting ones beyond it
-// are closed.
+// SetBound sets the maximum number of connections. Waiting connections beyond
+// it are closed.
 func (s *Set) SetBound(n int) {
 	var gone []*Conn
 	s.mu.Lock()
@@ -98,22 +99,22 @@ func (s *Set) SetBound(n int) {
 	closeAll(gone)
 }
 
-// closeAll closes connections that have given way. Their clients find out by
-// themselves.
+// closeAll closes connections to make room. Their clients are not notified
+// otherwise.
 func closeAll(gone []*Conn) {
 	for _, c := range gone {
 		_ = c.Conn.Close()
 	}
 }
 
-// Configure makes an HTTP server keep account of what its connections do. Its
-// listener must be one of Listen's.
+// Configure makes srv track the state of its connections. Its listener must
+// come from Listen.
 func (s *Set) Configure(srv *http.Server) {
 	srv.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
 		return context.WithValue(ctx, contextKey{}, under(nc))
 	}
-	// Only once the answer has been sent does a connection wait again: a
-	// handler that has returned is no sign of that.
+	// A connection waits again once its answer has been sent, which may be after
+	// the handler has returned.
 	srv.ConnState = func(nc net.Conn, state http.ConnState) {
 		if c := under(nc); c != nil && state == http.StateIdle {
 			c.rest()
@@ -121,7 +122,7 @@ func (s *Set) Configure(srv *http.Server) {
 	}
 }
 
-// under is the Conn that nc is, or that TLS makes it of; nil if there is none.
+// under returns the Conn that is nc or that TLS wraps, or nil.
 func under(nc net.Conn) *Conn {
 	if secure, ok := nc.(*tls.Conn); ok {
 		nc = secure.NetConn()
@@ -132,14 +133,14 @@ func under(nc net.Conn) *Conn {
 
 type contextKey struct{}
 
-// Of returns the connection that a request came over; nil if it did not come
-// by a listener of Listen.
+// Of returns the connection of a request, or nil if its listener is not from
+// Listen.
 func Of(r *http.Request) *Conn {
 	c, _ := r.Context().Value(contextKey{}).(*Conn)
 	return c
 }
 
-// admit takes a new connection in.
+// admit adds a new connection.
 func (s *Set) admit(nc net.Conn) *Conn {
 	c := &Conn{Conn: nc, set: s}
 	s.mu.Lock()
@@ -186,8 +187,8 @@ func (s *Set) crowded() time.Duration {
 // roomLocked reports whether there is room for one more regular connection.
 func (s *Set) roomLocked() bool { return s.open-s.extras.Len() < s.bound }
 
-// giveWay closes the connection that is missed least, if there is one: the
-// longest waiting, or else the oldest of those beyond the bound.
+// giveWay closes the connection whose loss matters least: the longest waiting,
+// or else the oldest extra one. It reports whether there was one.
 func (s *Set) giveWay() bool {
 	s.mu.Lock()
 	c := s.longestWaitingLocked()
@@ -207,8 +208,8 @@ func (s *Set) giveWay() bool {
 	return true
 }
 
-// longestWaitingLocked is the regular connection that gives way next; nil if all
-// are at work or in their grace.
+// longestWaitingLocked returns the next regular connection to close, or nil if
+// all are in use or in their grace period.
 func (s *Set) longestWaitingLocked() *Conn {
 	c := regular(&s.fresh)
 	if c != nil && (s.fresh.Len() > Spare || s.now().Sub(c.since) >= grace) {
@@ -217,8 +218,8 @@ func (s *Set) longestWaitingLocked() *Conn {
 	return regular(&s.idle)
 }
 
-// regular is the first of a line that was not let in beyond the bound: those
-// may be about to ask for a probe.
+// regular returns the first connection of a list that is not an extra one;
+// those may be about to send a probe.
 func regular(line *list.List) *Conn {
 	for e := line.Front(); e != nil; e = e.Next() {
 		if c := e.Value.(*Conn); c.extra == nil {
@@ -228,7 +229,7 @@ func regular(line *list.List) *Conn {
 	return nil
 }
 
-// dismissLocked takes out a connection that is to be closed to make room.
+// dismissLocked removes a connection that will be closed to make room.
 func (s *Set) dismissLocked(c *Conn) {
 	s.shed++
 	c.leaveLocked()

@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// world is a Set with a clock of its own, whose connections have names.
+// world is a Set with its own clock, whose connections have names.
 type world struct {
 	*Set
 	t    *testing.T
@@ -31,7 +31,7 @@ type fake struct {
 
 func (f *fake) Close() error { f.closed++; return nil }
 
-// come lets n connections in.
+// come admits n connections.
 func (w *world) come(n int) []*Conn {
 	out := make([]*Conn, n)
 	for i := range out {
@@ -40,7 +40,7 @@ func (w *world) come(n int) []*Conn {
 	return out
 }
 
-// work makes connections begin a request.
+// work starts a request on each connection.
 func (w *world) work(conns ...*Conn) []*Conn {
 	w.t.Helper()
 	for i, c := range conns {
@@ -55,7 +55,7 @@ func (c *Conn) isExtra() bool { return c.extra != nil }
 
 func closed(c *Conn) bool { return c.Conn.(*fake).closed > 0 }
 
-// open checks the count against the connections themselves.
+// check compares the count with the connections themselves.
 func (w *world) check(want int, all ...[]*Conn) {
 	w.t.Helper()
 	open := 0
@@ -92,8 +92,8 @@ func TestTheLongestWaitingGivesWay(t *testing.T) {
 	}
 }
 
-// A connection that has just come is about to ask: it gives way only when
-// there are many like it.
+// A connection that was just admitted is about to send a request: it is closed
+// only if there are many like it.
 func TestGrace(t *testing.T) {
 	w := newWorld(t, 2)
 	busy := w.work(w.come(2)...)
@@ -122,7 +122,7 @@ func TestExtraOnesAreLetIn(t *testing.T) {
 			t.Fatal("there is room")
 		}
 	}
-	// Of those the oldest gives way, also at work.
+	// Of those the oldest is closed, even during a request.
 	next := w.come(2)
 	if !closed(extra[0]) || !closed(extra[1]) || closed(extra[2]) || extra[0].Begin() != Gone || extra[0].Claim() {
 		t.Error("the oldest did not give way")
@@ -131,7 +131,7 @@ func TestExtraOnesAreLetIn(t *testing.T) {
 	if s := w.Stats(); s.Shed != 0 || s.Refused != 2 {
 		t.Errorf("stats are %+v", s)
 	}
-	// Room makes a regular one of it.
+	// When there is room it becomes regular.
 	_ = busy[0].Close()
 	if w.work(extra[2]); extra[2].isExtra() {
 		t.Error("there is no room")
@@ -139,8 +139,8 @@ func TestExtraOnesAreLetIn(t *testing.T) {
 	w.check(1+Spare, busy, extra, next)
 }
 
-// A request claims its connection's place from those that have not asked for
-// anything, but not from another one that was let in for a probe.
+// A request takes the place of a connection that has not sent one, but not that
+// of another connection that was admitted for a probe.
 func TestClaim(t *testing.T) {
 	w := newWorld(t, 3)
 	busy, silent := w.work(w.come(2)...), w.come(1)
@@ -181,7 +181,7 @@ func TestALowerBoundClosesWhatWaits(t *testing.T) {
 	w.check(3, busy, idle)
 }
 
-// Under a bound that has fallen below what is at work, a new connection may
+// Under a bound that was lowered below the number in use, a new connection may
 // take the place of two.
 func TestEveryOneThatGivesWayIsClosed(t *testing.T) {
 	w := newWorld(t, 10)
@@ -196,8 +196,8 @@ func TestEveryOneThatGivesWayIsClosed(t *testing.T) {
 	w.check(9+Spare, busy, extra, next)
 }
 
-// An HTTP/2 connection is at rest before its first request, and says so again
-// after each time that it had some.
+// An HTTP/2 connection is idle before its first request, and again each time
+// that no request is in progress.
 func TestRest(t *testing.T) {
 	w := newWorld(t, 3)
 	c := w.come(1)[0]

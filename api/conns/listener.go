@@ -9,28 +9,29 @@ import (
 	"time"
 )
 
-// The pauses between attempts to accept that fail.
+// Pauses between failing attempts to accept.
 const (
 	firstPause = 5 * time.Millisecond
 	lastPause  = 200 * time.Millisecond
 )
 
-// complainEvery is how often failing attempts are logged.
+// complainEvery is the minimum interval between log entries about failing
+// attempts.
 const complainEvery = 10 * time.Second
 
-// passing are the errors of accept(2) after which it may succeed: the system
-// is short of something, or the connection had an error of its own, which
-// Linux reports here. Any other is the listener's end.
+// passing are the errors of accept(2) after which another attempt may succeed:
+// the system is short of a resource, or the connection had an error, which
+// Linux reports here. Any other error ends the listener.
 var passing = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 	syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP,
 	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENONET, syscall.ETIMEDOUT,
 }
 
-// short are those of passing that a connection given up may cure.
+// short are those of passing that closing a connection may resolve.
 var short = passing[:4]
 
-// Listen bounds what l accepts.
+// Listen returns a listener that admits the connections of l to the Set.
 func (s *Set) Listen(l net.Listener) net.Listener {
 	return &listener{Listener: l, set: s, closed: make(chan struct{})}
 }
@@ -38,13 +39,13 @@ func (s *Set) Listen(l net.Listener) net.Listener {
 type listener struct {
 	net.Listener
 	set        *Set
-	complained time.Time // of Accept
+	complained time.Time // last log entry
 	once       sync.Once
 	closed     chan struct{}
 }
 
-// Accept implements net.Listener. A shortage of the system does not end it: a
-// waiting connection gives way, or it is tried again after a pause.
+// Accept implements net.Listener. It survives a shortage of resources: it
+// closes a waiting connection, or tries again after a pause.
 func (l *listener) Accept() (net.Conn, error) {
 	pause := firstPause
 	for {

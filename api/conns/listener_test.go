@@ -14,11 +14,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// script is a listener that answers what it is given, in order, and then
-// waits for its end.
+// script is a listener that gives its answers in order, and then blocks until
+// it is closed.
 type script struct {
 	net.Listener
-	answers []error // nil: a connection
+	answers []error // nil for a connection
 	tries   int
 	closed  chan struct{}
 }
@@ -37,8 +37,7 @@ func (s *script) Accept() (net.Conn, error) {
 
 func (s *script) Close() error { close(s.closed); return nil }
 
-// What the system is short of for a while neither ends the listener nor makes
-// it spin.
+// A temporary shortage neither ends the listener nor makes it spin.
 func TestAcceptOutlivesAShortage(t *testing.T) {
 	for _, errno := range passing {
 		synctest.Test(t, func(t *testing.T) {
@@ -61,7 +60,8 @@ func TestAcceptOutlivesAShortage(t *testing.T) {
 	}
 }
 
-// Without descriptors one that waits is given up for one that comes, at once.
+// Without descriptors, a waiting connection is closed at once to admit a new
+// one.
 func TestAcceptMakesRoomForItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10)
@@ -77,7 +77,8 @@ func TestAcceptMakesRoomForItself(t *testing.T) {
 	})
 }
 
-// A listener that is broken for good ends, so that the process can.
+// A listener that has failed for good returns an error, so that the process can
+// exit.
 func TestAcceptFails(t *testing.T) {
 	w := newWorld(t, 10)
 	l := w.Listen(&script{answers: []error{syscall.EBADF}, closed: make(chan struct{})})
@@ -86,7 +87,7 @@ func TestAcceptFails(t *testing.T) {
 	}
 }
 
-// Over TLS the connections of a server are known, too.
+// Connections over TLS are tracked too.
 func TestTLS(t *testing.T) {
 	set := NewSet(zerolog.Nop())
 	standing := make(chan *Conn, 1)
@@ -111,7 +112,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// Closing ends a pause.
+// Close ends a pause.
 func TestCloseEndsThePause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10)

@@ -26,8 +26,8 @@ func TestCompiled(t *testing.T) {
 	}
 }
 
-// The document is OpenAPI 3.1. Its examples are checked below, by JSON Schema
-// as 3.1 has it.
+// The document is valid OpenAPI 3.1. Its examples are checked below with the
+// JSON Schema of 3.1.
 func TestValid(t *testing.T) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(openapi.Document())
@@ -43,7 +43,7 @@ func TestValid(t *testing.T) {
 	}
 }
 
-// Every schema can be compiled, and every example is what its schema says.
+// Every schema compiles, and every example is valid.
 func TestExamples(t *testing.T) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(openapi.Document()))
 	if err != nil {
@@ -56,7 +56,7 @@ func TestExamples(t *testing.T) {
 		if !ok {
 			return
 		}
-		at := "" // the schema that example belongs to
+		at := "" // the schema of the example
 		switch {
 		case object["schema"] != nil:
 			at = pointer + "/schema"
@@ -68,8 +68,8 @@ func TestExamples(t *testing.T) {
 			if given {
 				examples++
 			}
-			// An example that breaks its schema, and nothing at all, tell whether the
-			// schema itself is one.
+			// A value that violates the schema, or the lack of one, shows whether the
+			// schema itself is valid.
 			err := conform.Load().Valid(at, value)
 			invalid := new(jsonschema.ValidationError)
 			if err != nil && (given || !errors.As(err, &invalid)) {
@@ -96,8 +96,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// Every parameter and every header is of a type that generated clients can
-// have: none without one, and no enumeration of several.
+// Every parameter and every header has a type that generated clients support:
+// not none, and not a choice of several.
 func TestParametersHaveTypes(t *testing.T) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(openapi.Document())
@@ -122,8 +122,8 @@ func TestParametersHaveTypes(t *testing.T) {
 	}
 }
 
-// Every array says what is in it, also behind prefixItems and beside a $ref:
-// generators and linters ask for it.
+// Every array has items, also next to prefixItems or a $ref: generators and
+// linters require it.
 func TestArraysHaveItems(t *testing.T) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(openapi.Document()))
 	if err != nil {

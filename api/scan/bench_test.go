@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// bodies are write bodies of 100 records with 200 bytes of data, once as one
-// string and once as the small fields of an ordinary event.
+// bodies returns write bodies of 100 records with 200 bytes of data each, once
+// as one string and once as the small fields of an ordinary event.
 func bodies() map[string][]byte {
 	out := map[string][]byte{}
 	for name, data := range map[string]string{
@@ -83,8 +83,8 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
-// readRecords does with jsontext what the cursor benchmark does: payloads as
-// they are, everything else as tokens.
+// readRecords does with jsontext what the cursor benchmark does: payloads
+// verbatim, everything else as tokens.
 func readRecords(dec *jsontext.Decoder) error {
 	for {
 		tok, err := dec.ReadToken()

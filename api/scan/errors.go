@@ -7,11 +7,11 @@ import (
 
 // Error is where and why a document was refused.
 type Error struct {
-	Offset int    // in bytes from the document's start
+	Offset int    // in bytes from the start of the document
 	Want   string // what would have been accepted there
-	Got    string // what stands there; may be empty
-	// Value is true when the document is fine so far and only this value is
-	// not what the caller asked for.
+	Got    string // what was found there; may be empty
+	// Value is true if the document is valid up to this value, and only the value
+	// is not what the caller requires.
 	Value bool
 }
 
@@ -22,7 +22,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("expected %s, found %s at byte %d", e.Want, e.Got, e.Offset)
 }
 
-// fail records a break of the grammar at a position.
+// fail records a violation of the grammar at a position.
 func (s *Scanner) fail(at int, want string) {
 	if s.err != nil {
 		return
@@ -44,7 +44,7 @@ func (s *Scanner) failDepth(at int) {
 	s.err = &Error{Offset: at, Want: fmt.Sprintf("at most %d levels of nesting", MaxDepth)}
 }
 
-// failValue records a value that is valid JSON and yet not acceptable.
+// failValue records a value that is valid JSON but not acceptable.
 func (s *Scanner) failValue(at int, want, got string) {
 	s.err = &Error{Offset: at, Want: want, Got: got, Value: true}
 }

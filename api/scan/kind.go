@@ -1,9 +1,9 @@
 package scan
 
-// Kind is what a value is, told from its first byte.
+// Kind is the kind of a value, determined by its first byte.
 type Kind uint8
 
-// The kinds of JSON values. KindNone is no value: a stray byte or the end.
+// Kinds of JSON values. KindNone is no value: an unexpected byte or the end.
 const (
 	KindNone Kind = iota
 	KindObject
@@ -16,7 +16,7 @@ const (
 
 var kindNames = [...]string{"no value", "an object", "an array", "a string", "a number", "a boolean", "null"}
 
-// String is the kind with its article, for messages.
+// String returns the kind with its article, for messages.
 func (k Kind) String() string { return kindNames[k] }
 
 var kindOf = func() (t [256]Kind) {
@@ -29,7 +29,7 @@ var kindOf = func() (t [256]Kind) {
 	return t
 }()
 
-// Kind is the kind of the next value. It does not move.
+// Kind returns the kind of the next value without reading it.
 func (s *Scanner) Kind() Kind {
 	if s.err != nil {
 		return KindNone

@@ -1,11 +1,11 @@
 package scan
 
-// Skip steps over the next value, checking it like any other.
+// Skip skips the next value. It checks the value like Raw.
 func (s *Scanner) Skip() { s.Raw() }
 
-// Raw reads the next value and returns its bytes as they stand in the
-// document, without the whitespace around it. members is how many members it
-// has if it is an object or an array, duplicates counted, and else 0.
+// Raw reads the next value and returns its bytes verbatim, without the
+// whitespace around it. members is the number of members of an object or array,
+// including duplicates, and 0 for other values.
 func (s *Scanner) Raw() (value []byte, members int) {
 	if s.err != nil {
 		return nil, 0
@@ -34,7 +34,7 @@ func (s *Scanner) RawObject() (value []byte, members int) {
 	return s.Raw()
 }
 
-// scalar steps over a value that is neither container nor string.
+// scalar skips a value that is neither a container nor a string.
 func (s *Scanner) scalar() { s.step(scalarEnd(s.buf, s.pos)) }
 
 func scalarEnd(buf []byte, i int) (end int, want string) {
@@ -47,8 +47,8 @@ func scalarEnd(buf []byte, i int) (end int, want string) {
 	return i, "a value"
 }
 
-// nesting is the stack of open containers: one bit a level says which are
-// objects, so that depth costs neither recursion nor an allocation.
+// nesting is the stack of open containers. It has one bit per level, which is
+// set for objects, so that nesting needs neither recursion nor an allocation.
 type nesting struct {
 	objects [MaxDepth / 64]uint64
 	level   int // of the innermost open container; the outermost is 0
@@ -66,8 +66,7 @@ func (n *nesting) object() bool {
 	return n.objects[n.level>>6]>>(n.level&63)&1 != 0
 }
 
-// container steps over the object or array at the position and counts its own
-// members.
+// container skips the object or array at the position and counts its members.
 func (s *Scanner) container() (members int) {
 	open := nesting{level: -1}
 	buf, i, want := s.buf, s.pos, ""
@@ -84,7 +83,7 @@ func (s *Scanner) container() (members int) {
 			}
 			open.set(c == '{')
 			i = spaceEnd(buf, i+1)
-			if at(buf, i) == c+2 { // '}' is '{'+2, ']' is '['+2: empty
+			if at(buf, i) == c+2 { // '}' is '{'+2 and ']' is '['+2: it is empty
 				break
 			}
 			if open.level == 0 {
@@ -100,7 +99,7 @@ func (s *Scanner) container() (members int) {
 		if want != "" {
 			break
 		}
-		// After a value: leave what ends here, then step over the comma.
+		// After a value: leave the containers that end here and skip the comma.
 		if i, want = open.leave(buf, i); open.level < 0 {
 			s.pos = i
 			return members
@@ -113,9 +112,10 @@ func (s *Scanner) container() (members int) {
 	return 0
 }
 
-// leave is the position of the value after the one that ends at i: it pops the
-// containers that end there and steps over the comma and a field's name. At
-// level -1 all are left, and it is the position after the outermost.
+// leave returns the position of the next value after the one that ends at i: it
+// pops the containers that end there, and skips the comma and the name of a
+// field. At level -1 all containers have ended, and it returns the position
+// after the outermost.
 func (n *nesting) leave(buf []byte, i int) (next int, want string) {
 	for {
 		i = spaceEnd(buf, i)
@@ -139,7 +139,7 @@ func (n *nesting) leave(buf []byte, i int) (next int, want string) {
 	}
 }
 
-// keyEnd is the position of the value of the field whose name is at i.
+// keyEnd returns the position of the value of the field whose name is at i.
 func keyEnd(buf []byte, i int) (value int, want string) {
 	if at(buf, i) != '"' {
 		return i, "a field name"

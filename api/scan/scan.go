@@ -1,12 +1,12 @@
 // Package scan reads JSON request bodies in one pass, without copying and
 // without building values. It accepts exactly RFC 8259 in valid UTF-8, nested
 // at most MaxDepth deep, with nothing after the document. Values that the
-// server keeps verbatim come back as slices of the body; what it interprets
-// is decoded on the way.
+// server stores verbatim are returned as slices of the body; others are decoded
+// directly.
 //
-// A Scanner is driven like a cursor and keeps its first error: after it every
-// method answers zero values, so a decoder reads straight through and asks Err
-// once at the end, before it uses anything.
+// A Scanner is a cursor that remembers its first error. After an error every
+// method returns zero values, so a decoder can ignore errors until it calls Err
+// at the end, before it uses anything.
 //
 //	s := scan.New(body)
 //	s.Object()
@@ -21,29 +21,29 @@
 //	s.End()
 //	if err := s.Err(); err != nil { ... }
 //
-// Escapes of lone surrogates ("\ud800") are grammar that no text can mean: they
-// pass in a verbatim value and are an error where a string is decoded.
+// Escaped lone surrogates ("\ud800") are valid grammar but not valid text: they
+// are accepted in a verbatim value, and are an error where a string is decoded.
 package scan
 
-// MaxDepth is how deep objects and arrays may nest, the document's own
-// included.
+// MaxDepth is how deep objects and arrays may be nested, including the document
+// itself.
 const MaxDepth = 128
 
 // Scanner is a cursor over one document. It is not safe for concurrent use.
 type Scanner struct {
 	buf   []byte
 	pos   int
-	depth int    // containers entered and not yet left
-	first bool   // the container just entered has given no member yet
-	name  []byte // of the field last read
+	depth int    // containers that were entered and not left yet
+	first bool   // no member of the container that was entered last was read yet
+	name  []byte // of the last field
 	err   *Error
 }
 
-// New returns a Scanner at the start of doc. Everything it hands out may alias
-// doc, which must stay unchanged as long as that is used.
+// New returns a Scanner at the start of doc. What it returns may alias doc,
+// which must not be modified while that is in use.
 func New(doc []byte) Scanner { return Scanner{buf: doc} }
 
-// Valid returns nil when doc is one valid JSON document.
+// Valid returns nil if doc is one valid JSON document.
 func Valid(doc []byte) error {
 	s := New(doc)
 	s.Skip()
@@ -51,7 +51,7 @@ func Valid(doc []byte) error {
 	return s.Err()
 }
 
-// Err is the first error met, always an *Error.
+// Err returns the first error, which is an *Error, or nil.
 func (s *Scanner) Err() error {
 	if s.err == nil {
 		return nil
@@ -59,13 +59,13 @@ func (s *Scanner) Err() error {
 	return s.err
 }
 
-// Failure is Err with its type, nil if there is none.
+// Failure is Err with its concrete type.
 func (s *Scanner) Failure() *Error { return s.err }
 
-// Object enters the object that is the next value.
+// Object enters the next value, which must be an object.
 func (s *Scanner) Object() { s.enter(KindObject) }
 
-// Array enters the array that is the next value.
+// Array enters the next value, which must be an array.
 func (s *Scanner) Array() { s.enter(KindArray) }
 
 func (s *Scanner) enter(kind Kind) {
@@ -80,9 +80,9 @@ func (s *Scanner) enter(kind Kind) {
 	s.first = true
 }
 
-// Field moves to the next field of the object entered last and reads its name;
-// the caller must then read or skip the value. At the object's end it leaves
-// the object and answers false.
+// Field advances to the next field of the object entered last and reads its
+// name. The caller must then read or skip the value. At the end Field leaves
+// the object and returns false.
 func (s *Scanner) Field() bool {
 	if !s.next('}', "',' or '}'") {
 		return false
@@ -104,16 +104,16 @@ func (s *Scanner) Field() bool {
 	return true
 }
 
-// Name is the name that Field has read, with its escapes decoded. It is valid
-// until the next Field.
+// Name returns the name read by Field, with its escapes decoded. It is valid
+// until the next call of Field.
 func (s *Scanner) Name() []byte { return s.name }
 
-// Element moves to the next element of the array entered last; the caller must
-// then read or skip it. At the array's end it leaves the array and answers
+// Element advances to the next element of the array entered last. The caller
+// must then read or skip it. At the end Element leaves the array and returns
 // false.
 func (s *Scanner) Element() bool { return s.next(']', "',' or ']'") }
 
-// next steps over the comma before a member, or over the container's end.
+// next skips the comma before a member, or the end of the container.
 func (s *Scanner) next(end byte, want string) bool {
 	if s.err != nil {
 		return false
@@ -149,11 +149,11 @@ func (s *Scanner) End() {
 	}
 }
 
-// space steps over whitespace.
+// space skips whitespace.
 func (s *Scanner) space() { s.pos = spaceEnd(s.buf, s.pos) }
 
-// peek is the byte at the position, or 0 at the document's end. A 0 in the
-// document is an error wherever it stands, so the two need no telling apart.
+// peek returns the byte at the position, or 0 at the end of the document. A 0
+// in the document is an error anywhere, so the two need not be distinguished.
 func (s *Scanner) peek() byte { return at(s.buf, s.pos) }
 
 func at(buf []byte, i int) byte {
@@ -163,7 +163,8 @@ func at(buf []byte, i int) byte {
 	return 0
 }
 
-// spaceEnd is the position of the first byte from i on that is not whitespace.
+// spaceEnd returns the position of the first byte from i on that is not
+// whitespace.
 func spaceEnd(buf []byte, i int) int {
 	if i < len(buf) && buf[i] > ' ' {
 		return i

@@ -53,8 +53,8 @@ func TestValid(t *testing.T) {
 	}
 }
 
-// oracle is jsontext plus what this package adds: the depth, and lone
-// surrogates in escapes, which jsontext only lets pass together with bad UTF-8.
+// oracle is jsontext plus what this package adds: the depth, and escaped lone
+// surrogates, which jsontext accepts only together with invalid UTF-8.
 func oracle(doc []byte) bool {
 	if !utf8.Valid(doc) {
 		return false
@@ -71,8 +71,8 @@ func oracle(doc []byte) bool {
 	}
 }
 
-// walk reads a document with the cursor alone, no verbatim values, and renders
-// it again with jsontext's encoder.
+// walk reads a document with the cursor, without verbatim values, and encodes
+// it with jsontext.
 func walk(s *Scanner, enc *jsontext.Encoder) error {
 	emit := func(tok jsontext.Token) error {
 		if s.Err() != nil {
@@ -195,7 +195,7 @@ func TestValues(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		as, doc string
-		want    any // nil: refused as a value, not as grammar
+		want    any // nil if it is refused as a value, not as grammar
 	}{
 		{"int", `0`, int64(0)}, {"int", ` -7 `, int64(-7)}, {"int", `-0`, int64(0)},
 		{"int", `9223372036854775807`, int64(1<<63 - 1)}, {"int", `-9223372036854775808`, int64(-1 << 63)},
@@ -242,8 +242,8 @@ func TestRaw(t *testing.T) {
 	}
 }
 
-// The depth limit counts containers entered by the cursor and those inside a
-// verbatim value together.
+// The limit of the depth applies to the sum of the containers entered by the
+// cursor and those inside a verbatim value.
 func TestDepthIsOfTheDocument(t *testing.T) {
 	for _, tc := range []struct {
 		inside int

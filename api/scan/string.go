@@ -12,25 +12,26 @@ const (
 	highs = 0x8080808080808080
 )
 
-// stops marks (in the high bit of its byte) the first byte of w that ends a
-// run of plain string content: a quote, a backslash or a control character.
-// Bytes above the first mark may be marked falsely, bytes below never are.
+// stops marks the first byte of w that ends a run of plain string content: a
+// quote, a backslash or a control character. The mark is the high bit of the
+// byte. Bytes above the first mark may be marked by mistake, bytes below it
+// never are.
 func stops(w uint64) uint64 {
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
 	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
 }
 
-// stringEnd is the position after the string whose content begins at i, and
-// whether an escape is in it. The content is valid UTF-8 and its escapes are
-// well formed; if not, want says what was expected at the position returned.
+// stringEnd returns the position after the string whose content begins at i,
+// and whether it has escapes. The content must be valid UTF-8 and its escapes
+// well formed; otherwise want is what was expected at the returned position.
 func stringEnd(buf []byte, i int) (end int, escaped bool, want string) {
 	start := i
-	var seen uint64 // the content's bytes ORed, eight at a time, for their high bits
+	var seen uint64 // OR of the content's bytes, eight at a time, for their high bits
 	for {
 		if i+8 <= len(buf) {
 			w := binary.LittleEndian.Uint64(buf[i:])
-			seen |= w // also what follows the end: a needless check at worst
+			seen |= w // includes bytes after the end, which causes a needless check at worst
 			m := stops(w)
 			if m == 0 {
 				i += 8
@@ -65,8 +66,8 @@ func stringEnd(buf []byte, i int) (end int, escaped bool, want string) {
 	}
 }
 
-// text steps over the string at the position, which is at its opening quote,
-// and returns the bytes between the quotes and whether any escape is there.
+// text skips the string at the position, and returns the bytes between its
+// quotes and whether they have escapes.
 func (s *Scanner) text() (content []byte, escaped bool) {
 	start := s.pos + 1
 	end, escaped, want := stringEnd(s.buf, start)
@@ -78,7 +79,8 @@ func (s *Scanner) text() (content []byte, escaped bool) {
 	return s.buf[start : end-1], escaped
 }
 
-// escapeLen is the length of the escape that b begins with, 0 if malformed.
+// escapeLen returns the length of the escape at the start of b, or 0 if it is
+// malformed.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
@@ -94,7 +96,8 @@ func escapeLen(b []byte) int {
 	return 0
 }
 
-// hex4 is the code unit of the \uXXXX that b begins with, -1 if malformed.
+// hex4 returns the code unit of the \uXXXX at the start of b, or -1 if it is
+// malformed.
 func hex4(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
@@ -116,7 +119,7 @@ func hex4(b []byte) rune {
 	return v
 }
 
-// invalidUTF8 is where b stops being valid UTF-8.
+// invalidUTF8 returns the offset of the first invalid UTF-8 in b.
 func invalidUTF8(b []byte) int {
 	i := 0
 	for i < len(b) {
@@ -129,15 +132,15 @@ func invalidUTF8(b []byte) int {
 	return i
 }
 
-// decode reads the string at the position, escapes decoded. what names it in
-// an error.
+// decode reads the string at the position and decodes its escapes. what
+// describes it in an error.
 func (s *Scanner) decode(what string) []byte {
 	at := s.pos
 	content, escaped := s.text()
 	if !escaped || s.err != nil {
 		return content
 	}
-	out := make([]byte, 0, len(content)) // no escape grows when decoded
+	out := make([]byte, 0, len(content)) // no escape gets longer when decoded
 	for i := 0; i < len(content); {
 		c := content[i]
 		if c != '\\' {
@@ -164,7 +167,7 @@ func (s *Scanner) decode(what string) []byte {
 	return out
 }
 
-// unescape is what the letter after a backslash stands for.
+// unescape returns the character for the letter after a backslash.
 func unescape(c byte) byte {
 	switch c {
 	case 'b':
@@ -178,5 +181,5 @@ func unescape(c byte) byte {
 	case 't':
 		return '\t'
 	}
-	return c // quote, backslash, slash
+	return c // a quote, backslash or slash
 }

@@ -2,8 +2,8 @@ package scan
 
 import "math"
 
-// String reads a string, escapes decoded. Without escapes it aliases the
-// document. It is never nil when there is no error.
+// String reads a string and decodes its escapes. Without escapes the result
+// aliases the document. It is not nil unless there was an error.
 func (s *Scanner) String() []byte {
 	if !s.expect(KindString) {
 		return nil
@@ -30,8 +30,8 @@ func (s *Scanner) Null() bool {
 	return s.err == nil
 }
 
-// Int reads an integer that fits int64. A fraction or an exponent is refused,
-// also where it would come out whole.
+// Int reads an integer that fits in an int64. It refuses a fraction or an
+// exponent, even if the number is whole.
 func (s *Scanner) Int() int64 {
 	at, neg, v := s.integer()
 	if s.err != nil {
@@ -47,7 +47,7 @@ func (s *Scanner) Int() int64 {
 	return 0
 }
 
-// Uint reads an integer that fits uint64; -0 is 0.
+// Uint reads an integer that fits in a uint64. It reads -0 as 0.
 func (s *Scanner) Uint() uint64 {
 	at, neg, v := s.integer()
 	if s.err == nil && neg && v != 0 {
@@ -57,7 +57,7 @@ func (s *Scanner) Uint() uint64 {
 	return v
 }
 
-// integer reads an integer's sign and magnitude.
+// integer reads the sign and the magnitude of an integer.
 func (s *Scanner) integer() (at int, neg bool, v uint64) {
 	at = s.pos
 	if !s.expect(KindNumber) {
@@ -87,13 +87,13 @@ func (s *Scanner) integer() (at int, neg bool, v uint64) {
 	return at, neg, v
 }
 
-// literal steps over true, false or null, whichever its first byte says.
+// literal skips true, false or null, depending on the first byte.
 func (s *Scanner) literal() { s.step(literalEnd(s.buf, s.pos)) }
 
-// number steps over the number at the position.
+// number skips the number at the position.
 func (s *Scanner) number() { s.step(numberEnd(s.buf, s.pos)) }
 
-// step moves to a position, or fails there if something else was expected.
+// step moves to a position, or fails there if want is not empty.
 func (s *Scanner) step(to int, want string) {
 	s.pos = to
 	if want != "" {
@@ -101,7 +101,8 @@ func (s *Scanner) step(to int, want string) {
 	}
 }
 
-// literalEnd is the position after the literal at i; see stringEnd for want.
+// literalEnd returns the position after the literal at i; see stringEnd for
+// want.
 func literalEnd(buf []byte, i int) (end int, want string) {
 	lit := "null"
 	switch buf[i] {
@@ -121,7 +122,7 @@ func literalEnd(buf []byte, i int) (end int, want string) {
 	return i, lit
 }
 
-// numberEnd is the position after the number at i; see stringEnd for want.
+// numberEnd returns the position after the number at i; see stringEnd for want.
 func numberEnd(buf []byte, i int) (end int, want string) {
 	if buf[i] == '-' {
 		i++
@@ -131,7 +132,7 @@ func numberEnd(buf []byte, i int) (end int, want string) {
 		return i, "a digit"
 	}
 	if buf[from] == '0' {
-		i = from + 1 // what follows a leading zero is not of this number
+		i = from + 1 // no digit may follow a leading zero
 	}
 	if at(buf, i) == '.' {
 		from = i + 1
@@ -152,7 +153,7 @@ func numberEnd(buf []byte, i int) (end int, want string) {
 	return i, ""
 }
 
-// digitsEnd is the position after the digits that begin at i.
+// digitsEnd returns the position after the digits that begin at i.
 func digitsEnd(buf []byte, i int) int {
 	for i < len(buf) && buf[i]-'0' <= 9 {
 		i++

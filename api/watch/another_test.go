@@ -6,12 +6,12 @@ import (
 	"testing/synctest"
 )
 
-// However late a session hears that a topic was deleted and made again, no
-// record of the second one passes for one of the first, and none is told to be
-// lost.
+// However late a session learns that a topic was deleted and created again, no
+// record of the second topic is taken for one of the first, and none is
+// reported as lost.
 func TestAnotherTopic(t *testing.T) {
 	for _, again := range []int{1, 5} {
-		for _, sessions := range []int{1, 2} { // with two, frames are shared
+		for _, sessions := range []int{1, 2} { // two sessions share frames
 			synctest.Test(t, func(t *testing.T) {
 				w := newStillWorld(t)
 				defer w.close()
@@ -37,7 +37,7 @@ func TestAnotherTopic(t *testing.T) {
 				w.delete("a")
 				w.write("a", 1, again)
 				for _, out := range outs {
-					close(out.hold) // the second one, which was read before
+					close(out.hold) // the second one, which was read before that
 				}
 				for _, out := range outs {
 					out.want(t, "records a 0-1/3", "records a 1-2/3")

@@ -1,37 +1,37 @@
 package watch
 
-// cursor is how far a session's client has got in one topic. The session's
-// lock guards it.
+// cursor is how far a session's client has got in one topic. Session.mu guards
+// it.
 type cursor struct {
 	topic  string
-	number uint64 // of no other cursor of the session, gone ones included
-	start  uint64 // where it began
-	at     uint64 // the last seq that was sent, or passed over
-	of     uint64 // which topic of the name it is in; 0: none was read yet
-	born   uint64 // the session's epoch when it began, or began anew
-	line   *line  // the shared reading of the topic; nil unless running
-	digits span   // of at, in the session's document
+	number uint64 // unique among all cursors the session has had
+	start  uint64 // the seq after which it began
+	at     uint64 // the last seq that was sent or passed over
+	of     uint64 // which topic of that name it reads, see reading.topic; 0 before the first read
+	born   uint64 // Session.epoch when it began, or began anew
+	line   *line  // shared reading of the topic; nil unless the session is running
+	digits span   // where at stands in the session's document
 
-	prefix  bool // came by a prefix: goes when its topic does
-	queued  bool // in ready
-	connect bool // nothing was read yet in this Run
+	prefix  bool // added by a prefix: removed together with its topic
+	queued  bool // in Session.ready
+	connect bool // not read yet in this Run, or since it was added
 	drained bool // everything up to the head was sent
-	failing bool // Failed was called, and no read succeeded since
+	failing bool // Failed was called and no read has succeeded since
 	removed bool // not in the session any more
 
-	gone    bool   // its topic is not there, as far as the follower has told
-	deleted bool   // its topic was deleted, which is still to be sent
-	head    uint64 // of the deleted topic
-	doomed  bool   // if the topic is not there the cursor can go
+	gone      bool   // the topic does not exist, according to the last movement
+	deleted   bool   // the topic was deleted and the event for that is still to be sent
+	head      uint64 // head of the deleted topic
+	removable bool   // the cursor is removed if the topic turns out not to exist
 }
 
-// queue is cursors in the order of their turns. The zero queue is empty.
+// queue holds cursors in the order of their turns. The zero queue is empty.
 type queue struct {
 	cursors []*cursor
 	first   int
 }
 
-// push adds a cursor unless it is there already.
+// push adds c unless it is in the queue already.
 func (q *queue) push(c *cursor) {
 	if c.queued {
 		return
@@ -45,7 +45,7 @@ func (q *queue) push(c *cursor) {
 	q.cursors = append(q.cursors, c)
 }
 
-// pop takes the next cursor; nil: there is none.
+// pop removes and returns the next cursor, or nil if the queue is empty.
 func (q *queue) pop() *cursor {
 	if q.first == len(q.cursors) {
 		q.cursors, q.first = q.cursors[:0], 0

@@ -9,32 +9,34 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// Frame is a run of one topic's records, rendered. It is shared, and its content is immutable.
+// Frame is a rendered run of one topic's records. It is shared between sessions
+// and must not be modified.
 type Frame struct {
 	Topic string
 	// Body is the JSON object {topic, records, from_seq, to_seq, head_seq}.
-	// Payloads are verbatim, raw line ends between their tokens included.
+	// Payloads are verbatim, including raw line ends between their tokens.
 	Body []byte
-	// Lines says that Body has raw line ends.
+	// Lines reports whether Body has raw line ends.
 	Lines bool
-	// From is the cursor that the records follow, To the last seq examined for
-	// them, and Head the topic's head when they were read.
+	// From is the cursor after which the records were read, To the last seq
+	// examined for them, and Head the topic's head at the time of the read.
 	From, To, Head uint64
-	Count          int // records; at least one
+	Count          int // number of records; at least one
 
 	senders atomic.Int64 // see Frames.hold
 }
 
-// frameOverhead is about what a frame takes beyond its records, in bytes.
+// frameOverhead is about what a frame needs in addition to its records, in
+// bytes.
 const frameOverhead = 128
 
-// newFrame renders the records that were read from a cursor.
+// newFrame renders the records of b, which were read after the cursor from.
 func newFrame(topic string, from uint64, b *topics.Batch, o *Options) *Frame {
 	f := &Frame{Topic: topic, From: from, To: b.NextFrom, Head: b.Head, Count: len(b.Records)}
 	fields := render.Fields{Data: o.Data, Meta: o.Meta, Tags: o.Tags}
 	body := make([]byte, 0, frameOverhead+len(topic)+render.Size(b.Records))
 	body = append(body, `{"topic":"`...)
-	body = append(body, topic...) // a checked name needs no escapes
+	body = append(body, topic...) // a valid name needs no escapes
 	body = append(body, `","records":[`...)
 	for i := range b.Records {
 		if i > 0 {
@@ -53,8 +55,9 @@ func newFrame(topic string, from uint64, b *topics.Batch, o *Options) *Frame {
 	return f
 }
 
-// Reason is a tombstone's reason as clients of a watch see it: what the caps
-// and the ttl took before they came is from_seq_too_old.
+// Reason returns a tombstone's reason as clients of a watch see it. Records
+// that caps or the ttl had evicted before the client connected are reported as
+// from_seq_too_old.
 func Reason(t *topics.Tombstone, connect bool) string {
 	if connect {
 		switch t.Reason {

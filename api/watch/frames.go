@@ -13,54 +13,55 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Bounds on the memory of frames, in bytes.
+// Bounds limits the memory of frames, in bytes.
 type Bounds struct {
-	// Kept is what frames take that are kept because another session will
-	// likely want them.
+	// Kept is for frames that are cached because other sessions are likely to want
+	// them.
 	Kept int64
-	// Held is what the frames take that are being sent, and those may that are
-	// being read; beyond, further ones have no more than smallBatch, and one
-	// record at least.
+	// Held is for frames that are being sent and those that may result from reads
+	// under way. Beyond it, a read is limited to smallBatch, but still returns at
+	// least one record.
 	Held int64
-	// Most is what the frames take that are being sent: a large one beyond it
-	// ends its session's Run with ErrNoMemory.
+	// Most is for frames that are being sent. A large frame that exceeds it ends
+	// its session's Run with ErrNoMemory.
 	Most int64
 }
 
-// ErrNoMemory ends a Run whose next records find no memory until other clients
-// have taken theirs. The session is as it was.
+// ErrNoMemory ends a Run if there is no memory for its next records until other
+// clients have received theirs. The session is unchanged.
 var ErrNoMemory = errors.New("watch: the records that are being sent hold all the memory they may")
 
 const (
 	smallBatch = 16 << 10
-	// slotSize is about what a kept frame takes beside its body: the frame, its
-	// slot, and their places in the map and the list. A lone record's body is
-	// less than that.
+	// slotSize is about what a cached frame needs in addition to its body: the
+	// frame, its slot, and their places in the map and the list. The body of a
+	// single record may be smaller.
 	slotSize = 320
 )
 
-// Frames reads and renders for all sessions. Sessions that want the same of a
-// topic share a line: of those that are at the same place in it one reads, and
-// all send what it rendered. A frame is kept as long as it is what a read would
-// give, somebody runs on its line, and there is room.
+// Frames reads and renders records for all sessions. Sessions that read the
+// same topic with the same options share a line. Among sessions that are at the
+// same cursor of a line, one reads and all send the frame it rendered. A frame
+// is cached as long as a read would give the same result, a session is running
+// on its line, and there is room.
 type Frames struct {
 	engine Engine
 	most   Bounds
-	held   atomic.Int64 // bytes that may be read at this moment, and of frames that are being sent
+	held   atomic.Int64 // bytes reserved by reads under way, plus those of frames being sent
 
-	mu    sync.Mutex // guards what follows, and the slots of all lines; nothing waits under it
+	mu    sync.Mutex // guards the fields below and the slots of all lines; never held while waiting
 	lines map[lineKey]*line
-	kept  list.List // of *slot with a frame, the least recently used first
-	bytes int       // that they take
+	kept  list.List // of *slot that have a frame, least recently used first
+	bytes int       // total size of the slots in kept
 }
 
-// NewFrames makes the one Frames that all sessions of a server share.
+// NewFrames returns a Frames, which all sessions of a server must share.
 func NewFrames(engine Engine, most Bounds) *Frames {
 	return &Frames{engine: engine, most: most, lines: map[lineKey]*line{}}
 }
 
-// lineKey is a topic and everything of the options that makes a difference to
-// what is rendered.
+// lineKey identifies a line: a topic, and all options that affect what is
+// rendered.
 type lineKey struct {
 	topic                    string
 	nodes                    string // see NodesKey
@@ -82,8 +83,9 @@ func keyOf(topic string, o *Options) lineKey {
 	return k
 }
 
-// NodesKey is Nodes as one string: the same for the same set of them, and for
-// no other, whatever bytes they have. All lines of a session have it in common.
+// NodesKey returns Nodes as one string, which is the same for equal sets of
+// nodes and different for all others, whatever bytes the nodes contain. It is
+// computed once for all lines of a session.
 func (o *Options) NodesKey() string {
 	if o.joined == "" && len(o.Nodes) > 0 {
 		var key []byte
@@ -95,30 +97,31 @@ func (o *Options) NodesKey() string {
 	return o.joined
 }
 
-// line is one topic as some sessions read it. It lives as long as one of them
-// runs.
+// line is one topic as read with one set of options. It exists while at least
+// one session runs on it.
 type line struct {
 	frames  *Frames
 	key     lineKey
 	options *Options
-	refs    atomic.Int32 // sessions that run on it; changed under Frames.mu
+	refs    atomic.Int32 // number of sessions that run on it; changed under Frames.mu
 	slots   map[uint64]*slot
 }
 
-// slot is a frame that follows a cursor, or the read that will give it.
+// slot is the frame that follows a cursor, or the read that will produce it.
 type slot struct {
 	line  *line
 	done  chan struct{} // closed when the read is over
-	frame *Frame        // nil: under way, or it gave none; set before done
+	frame *Frame        // set before done is closed; nil until then, or if the read gave no frame
 	mark  topics.Mark
-	topic uint64 // see reading
+	topic uint64 // see reading.topic
 	kept  *list.Element
 }
 
-// size is what a slot with a frame takes.
+// size returns the size of a slot that has a frame, in bytes.
 func (s *slot) size() int { return slotSize + cap(s.frame.Body) }
 
-// acquire begins a session's use of a topic's line.
+// acquire returns the topic's line for these options. The caller must release
+// it.
 func (f *Frames) acquire(topic string, o *Options) *line {
 	key := keyOf(topic, o)
 	f.mu.Lock()
@@ -132,7 +135,7 @@ func (f *Frames) acquire(topic string, o *Options) *line {
 	return l
 }
 
-// release ends it. The last one takes the line's frames along.
+// release ends a session's use of a line. The last release drops its frames.
 func (f *Frames) release(l *line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -145,19 +148,20 @@ func (f *Frames) release(l *line) {
 	}
 }
 
-// reading is what a cursor finds.
+// reading is the result of reading at a cursor.
 type reading struct {
-	frame *Frame            // nil: no records
-	stone *topics.Tombstone // comes before the records
-	next  uint64            // the cursor behind them
-	// head is a head that the topic had after next was called.
+	frame     *Frame            // nil if there are no records
+	tombstone *topics.Tombstone // comes before the records; may be nil
+	next      uint64            // cursor after the records
+	// head is a head that the topic had at some time after the call of next.
 	head uint64
-	// topic is which one of the name was read; 0: none was.
+	// topic identifies the topic that was read, see topics.Batch.Topic; 0 if
+	// nothing was read.
 	topic uint64
 }
 
-// next reads from a cursor on. When it says that the cursor behind is the head,
-// then whatever was published before the call is in front of it.
+// next reads after the cursor at. If it returns a reading whose next is the
+// head, everything published before the call lies at or below next.
 func (l *line) next(ctx context.Context, at uint64) (reading, error) {
 	if l.refs.Load() == 1 {
 		r, _, err := l.read(ctx, at)
@@ -185,7 +189,7 @@ func (l *line) next(ctx context.Context, at uint64) (reading, error) {
 		case s.frame != nil && f.engine.Fresh(l.key.topic, s.mark):
 			return reading{frame: s.frame, next: s.frame.To, head: max(st.Head, s.frame.Head), topic: s.topic}, nil
 		case s.frame == nil && waited:
-			// There is nothing to share, as it seems. Do not wait in line.
+			// There seems to be nothing to share, so do not queue up for it.
 			r, _, err := l.read(ctx, at)
 			return r, err
 		}
@@ -196,15 +200,15 @@ func (l *line) next(ctx context.Context, at uint64) (reading, error) {
 	}
 }
 
-// claim returns the slot at a cursor. mine says that it is a new one, which the
-// caller has to fill.
+// claim returns the slot at a cursor. If mine is true, the slot is new and the
+// caller must fill it.
 func (f *Frames) claim(l *line, at, head uint64) (s *slot, mine bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s = l.slots[at]
 	if s != nil && s.kept != nil {
-		// A client that is behind gets what there is in few frames: one that
-		// would take it less than half of the way is read again.
+		// A client that has fallen behind should get few, large frames. A frame that
+		// covers less than half of the distance to the head is read again.
 		if n := s.frame; n.To < n.Head || n.To-n.From >= head-min(head, n.To) {
 			f.kept.MoveToBack(s.kept)
 			return s, false
@@ -223,7 +227,7 @@ func (f *Frames) claim(l *line, at, head uint64) (s *slot, mine bool) {
 	return s, true
 }
 
-// fill reads what belongs into a slot, and keeps it if it is a frame.
+// fill reads for the slot s, and caches the result if it is a frame.
 func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err error) {
 	f := l.frames
 	var mark topics.Mark
@@ -231,9 +235,9 @@ func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err err
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		defer close(s.done)
-		// A topic may leave its session in the middle of a read: then nobody
-		// may be left to take the line's frames along.
-		if err != nil || r.frame == nil || r.stone != nil || f.lines[l.key] != l {
+		// If the topic left its session during the read, the line may be released
+		// already, and its last release will not drop this frame.
+		if err != nil || r.frame == nil || r.tombstone != nil || f.lines[l.key] != l {
 			f.forget(at, s)
 			return
 		}
@@ -251,8 +255,8 @@ func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err err
 	return r, err
 }
 
-// forget takes a slot out of its line, if it is there, and what it keeps out of
-// the count. f.mu is held.
+// forget removes a slot from its line, if it is there, and from the cached
+// frames. f.mu is held.
 func (f *Frames) forget(at uint64, s *slot) {
 	if s.line.slots[at] == s {
 		delete(s.line.slots, at)
@@ -264,13 +268,13 @@ func (f *Frames) forget(at uint64, s *slot) {
 	}
 }
 
-// read reads and renders from a cursor on, for nobody but the caller.
+// read reads and renders after the cursor at, without sharing.
 func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error) {
 	o, most := l.options, l.options.MaxBytes
 	if l.frames.held.Load()+int64(most) > l.frames.most.Held {
 		most = min(most, smallBatch)
 	}
-	// Set aside before the read: many may read at the same moment.
+	// Reserved before the read, because many may read at the same time.
 	l.frames.held.Add(int64(most))
 	defer l.frames.held.Add(-int64(most))
 	b, err := l.frames.engine.Read(ctx, l.key.topic, &topics.Query{
@@ -280,9 +284,9 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error
 	if err != nil {
 		return reading{}, topics.Mark{}, err
 	}
-	r := reading{stone: b.Tombstone, next: b.NextFrom, head: b.Head, topic: b.Topic}
-	if r.stone != nil {
-		at = r.stone.GapTo
+	r := reading{tombstone: b.Tombstone, next: b.NextFrom, head: b.Head, topic: b.Topic}
+	if r.tombstone != nil {
+		at = r.tombstone.GapTo
 	}
 	if len(b.Records) > 0 {
 		r.frame = newFrame(l.key.topic, at, b, o)
@@ -290,7 +294,8 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error
 	return r, b.Mark, nil
 }
 
-// hold counts a frame while it is sent, once for all who send it.
+// hold counts a frame as being sent, once for all sessions that send it. If it
+// returns nil the caller must drop the frame.
 func (f *Frames) hold(n *Frame) error {
 	size := int64(len(n.Body))
 	if n.senders.Add(1) > 1 {
@@ -303,7 +308,7 @@ func (f *Frames) hold(n *Frame) error {
 	return nil
 }
 
-// drop ends a hold.
+// drop undoes a hold.
 func (f *Frames) drop(n *Frame) {
 	if n.senders.Add(-1) == 0 {
 		f.held.Add(-int64(len(n.Body)))

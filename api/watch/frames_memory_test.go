@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Kept frames are bounded together, and frames get smaller when much is being
+// Cached frames are bounded together, and frames get smaller when much is being
 // sent.
 func TestFrameMemory(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
@@ -26,7 +26,7 @@ func TestFrameMemory(t *testing.T) {
 		l := w.frames.acquire("a", &o)
 		other := w.frames.acquire("a", &o)
 		for from := range uint64(8) {
-			for range 10 { // as if nobody had it yet
+			for range 10 { // as if no session had it yet
 				r, err := l.next(t.Context(), from)
 				must(t, err)
 				if r.frame == nil || r.next != 8 {
@@ -53,8 +53,8 @@ func TestFrameMemory(t *testing.T) {
 	})
 }
 
-// The bound on kept frames is of what they really take: most of a small one is
-// not its body.
+// The bound on cached frames covers what they really take; most of a small one
+// is not its body.
 func TestSmallFrameMemory(t *testing.T) {
 	w := newWorld(t)
 	defer w.close()
@@ -80,17 +80,17 @@ func TestSmallFrameMemory(t *testing.T) {
 	}
 }
 
-// heapBytes is what is reachable now.
+// heapBytes returns the bytes that are reachable now.
 func heapBytes() uint64 {
 	runtime.GC()
-	runtime.GC() // what the first one's finalizers let go
+	runtime.GC() // frees what finalizers of the first run released
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// However many read at the same moment, what they may get is counted before
-// they have it.
+// Reads under way are counted before they have returned, however many there
+// are.
 func TestFramesBeingRead(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		big := []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)
@@ -106,7 +106,7 @@ func TestFramesBeingRead(t *testing.T) {
 		var whole atomic.Int64
 		for i := range readers {
 			other := o
-			other.Limit += i // nothing is shared
+			other.Limit += i // so that nothing is shared
 			l := frames.acquire("a", &other)
 			defer frames.release(l)
 			go func() {
@@ -129,7 +129,7 @@ func TestFramesBeingRead(t *testing.T) {
 	})
 }
 
-// gatedReads lets no read through until its gate opens.
+// gatedReads blocks reads until its gate opens.
 type gatedReads struct {
 	*world
 	gate chan struct{}
@@ -140,8 +140,8 @@ func (g *gatedReads) Read(ctx context.Context, name string, q *topics.Query) (*t
 	return g.world.Read(ctx, name, q)
 }
 
-// A frame that many send counts once, and a large one is not sent while those
-// that are being sent hold all there is.
+// A frame that many sessions send counts once, and a large one is not sent
+// while those being sent take all the memory there is.
 func TestFramesBeingSent(t *testing.T) {
 	f := NewFrames(nil, Bounds{Most: 200 << 10})
 	one, two, small := &Frame{Body: make([]byte, 150<<10)}, &Frame{Body: make([]byte, 100<<10)}, &Frame{Body: make([]byte, 10<<10)}

@@ -12,7 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// tally is an output that counts records and holds their order.
+// tally is an output that counts records and checks their order.
 type tally struct {
 	session *Session
 	mu      sync.Mutex
@@ -38,8 +38,8 @@ func (c *tally) Deleted(string, uint64, string) error            { return fmt.Er
 func (c *tally) Failed(_ string, err error) error                { return err }
 func (c *tally) Idle() error                                     { return nil }
 
-// A thousand sessions of one topic get every record once, in order, for the
-// price of a few reads; and when they have gone no memory is left behind.
+// A thousand sessions of one topic each get every record once and in order, at
+// the price of a few reads; after they have ended, no memory is retained.
 func TestSharing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		const watchers, writes = 1000, 20
@@ -80,7 +80,8 @@ func TestSharing(t *testing.T) {
 	})
 }
 
-// Whatever differs in what is rendered or read is not shared.
+// Sessions share nothing if any option that affects reading or rendering
+// differs.
 func TestLineKeys(t *testing.T) {
 	eq, err := record.NewMatch("Eq", "a*")
 	must(t, err)
@@ -118,7 +119,7 @@ func TestLineKeys(t *testing.T) {
 	}
 }
 
-// A frame that was rendered before a delete is not sent after it.
+// A frame that was rendered before a deletion is not sent after it.
 func TestStaleFrames(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.append("a", record.Record{Data: []byte("1"), Tag: []byte("x")}, record.Record{Data: []byte("2")})
@@ -149,8 +150,8 @@ func must1[T any](v T, err error) *T {
 	return &v
 }
 
-// A client that takes nothing holds one frame and disturbs nobody; when it
-// takes again it gets what came meanwhile in big frames.
+// A client that takes nothing holds one frame and does not disturb others; when
+// it continues, it gets what was written meanwhile in large frames.
 func TestSlowClient(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -183,7 +184,7 @@ func TestSlowClient(t *testing.T) {
 	})
 }
 
-// Who waits for another one's read is not lost when that one leaves.
+// A session that waits for another one's read survives when that one leaves.
 func TestAbandonedRead(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -217,8 +218,8 @@ func TestAbandonedRead(t *testing.T) {
 	})
 }
 
-// What is read for a topic that leaves its session meanwhile, or has left it a
-// moment before, is kept by nobody.
+// A reading is not cached if its topic leaves the session during the read or
+// just before.
 func TestReadOfRemovedTopic(t *testing.T) {
 	for _, before := range []bool{false, true} {
 		inWorld(t, func(t *testing.T, w *world) {
@@ -246,8 +247,8 @@ func TestReadOfRemovedTopic(t *testing.T) {
 	}
 }
 
-// Sessions share a line for as long as one of them runs, whoever of them comes
-// and goes.
+// Sessions share a line as long as any of them is running, in whatever order
+// they come and go.
 func TestLineOutlivesItsFirst(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -269,8 +270,8 @@ func TestLineOutlivesItsFirst(t *testing.T) {
 	})
 }
 
-// A short frame in the way of one that is far behind is read again, and counts
-// no more.
+// A short frame at the cursor of a client that is far behind is read again, and
+// is no longer counted.
 func TestShortFrameIsReplaced(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -288,7 +289,7 @@ func TestShortFrameIsReplaced(t *testing.T) {
 		}
 		stale := l.slots[0]
 		w.frames.forget(0, stale)
-		w.frames.forget(0, stale) // by another one who found it so
+		w.frames.forget(0, stale) // another session may have dropped it as stale
 		if w.frames.bytes != 0 {
 			t.Errorf("%d bytes of nothing", w.frames.bytes)
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// An event that has no records puts off the beat as every other one does.
+// An event without records postpones the heartbeat as every other event does.
 func TestCaughtUpPutsOffTheBeat(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -32,8 +32,8 @@ func TestCaughtUpPutsOffTheBeat(t *testing.T) {
 	})
 }
 
-// Also a session that is busy all the time, with what its client does not want,
-// beats: each time there was no event for as long.
+// A session that is always busy with records that its client filters out still
+// sends heartbeats.
 func TestBeatWhileBusy(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s, out := w.session(plain())

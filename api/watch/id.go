@@ -10,19 +10,19 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// A client sends the last id in a header, and servers, proxies and this one
-// bound those: many proxies at 8 KiB. Both bounds are of the cursors as text,
-// which is a third longer as an id.
+// A client sends the last id in a header, and servers and proxies bound
+// headers, many proxies at 8 KiB. Both limits below are for the cursors as
+// text, in bytes; an id is a third longer.
 const (
-	// maxNamed is how long they may be with the names of the topics. Beyond,
-	// each cursor goes by its number.
+	// maxNamed bounds the text with the names of topics. If it would be longer,
+	// cursors are identified by their numbers.
 	maxNamed = 5 << 10
-	// maxDocument is how long they may be at all for an id to be made of them.
+	// maxDocument bounds the text of an id. There is no id beyond it.
 	maxDocument = 32 << 10
 )
 
-// What stands in the map of cursors and is no topic's name begins with this
-// sign: the epoch, and numbers in the place of names.
+// Keys of the map of cursors that are not names of topics begin with this sign:
+// the epoch, and the numbers of cursors.
 const (
 	notName   = "$"
 	epochName = notName + "epoch"
@@ -30,19 +30,20 @@ const (
 
 func (c *cursor) numbered() string { return notName + strconv.FormatUint(c.number, 10) }
 
-// span is where a number stands in a document.
+// span is the position of a number in a document.
 type span struct{ from, to int }
 
-// document is the JSON map of a session's cursors. It is kept as text, because
-// every event carries it and changes one number of it.
+// document is the JSON map of a session's cursors. It is kept as text because
+// every event carries it and changes only one of its numbers.
 type document struct {
-	text []byte // nil: to be made
+	text []byte // nil if it must be built
 }
 
-// outdate says that the text has to be made anew.
+// outdate discards the text, so that it is built anew.
 func (d *document) outdate() { d.text = nil }
 
-// move writes a cursor's number in its place, if it fits.
+// move updates the cursor's number in the text. If it does not fit, the text is
+// discarded.
 func (d *document) move(c *cursor) {
 	if d.text == nil {
 		return
@@ -56,10 +57,10 @@ func (d *document) move(c *cursor) {
 	copy(d.text[c.digits.from:], n)
 }
 
-// AppendID appends the session's cursors as an id, as they are once the event
-// that is being sent was taken: it is for use by an Output, and where there is
-// none. Some 2,000 topics and more give no id: then a client resumes where the
-// session is.
+// AppendID appends the session's cursors as an id. They are as after the event
+// that is being sent, so it may be called by an Output; without a Run they are
+// the session's. It appends nothing if there are too many topics for an id,
+// some 2,000: a client then resumes where the session is.
 func (s *Session) AppendID(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +76,8 @@ func (s *Session) AppendID(b []byte) []byte {
 	return base64.RawURLEncoding.AppendEncode(b, s.id.text)
 }
 
-// write makes the text, with what name says for each cursor. s.mu is held.
+// write builds the text, with the key that name returns for each cursor. s.mu
+// is held.
 func (s *Session) write(name func(*cursor) string) []byte {
 	b := append(make([]byte, 0, 32+32*len(s.cursors)), '{')
 	member := func(name string, n uint64) span {
@@ -90,22 +92,22 @@ func (s *Session) write(name func(*cursor) string) []byte {
 	if s.epoch > 0 {
 		member(epochName, s.epoch)
 	}
-	for _, topic := range slices.Sorted(maps.Keys(s.cursors)) { // the same place gives the same id
+	for _, topic := range slices.Sorted(maps.Keys(s.cursors)) { // sorted, so that equal cursors give equal ids
 		c := s.cursors[topic]
 		c.digits = member(name(c), c.at)
 	}
 	return append(b, '}')
 }
 
-// Place is where the cursors were at an event.
+// Place is the position of a session's cursors after some event.
 type Place struct {
 	at    map[string]uint64
 	epoch uint64
 }
 
-// Rewind takes the cursors back to a place. A cursor never goes forward, and one
-// that the place does not know goes back to its start. It must not be called
-// while Run is under way.
+// Rewind moves the cursors back to a place. A cursor never moves forward, and
+// one that the place does not have moves to its start. Rewind must not be
+// called during Run.
 func (s *Session) Rewind(p Place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,26 +121,26 @@ func (s *Session) Rewind(p Place) {
 		}
 		s.move(c, min(c.at, to))
 	}
-	// Deletions that the client may not have heard of are told again: those that
-	// are remembered, and those of topics that the place knows and that are gone,
-	// or are others by now.
+	// The client may not have received the events of later deletions, so they are
+	// sent again: the deletions that are remembered, and those of topics in the
+	// place that do not exist any more, or that were created again.
 	for _, d := range slices.Backward(s.past) {
 		if d.epoch > p.epoch {
-			s.retell(d.topic, d.head)
+			s.resendDeletion(d.topic, d.head)
 		}
 	}
 	if p.epoch == s.epoch {
-		return // there were none
+		return // nothing was deleted since
 	}
 	for topic, at := range p.at {
 		if c := s.cursors[topic]; c == nil || c.born > p.epoch {
-			s.retell(topic, at)
+			s.resendDeletion(topic, at)
 		}
 	}
 }
 
-// retell has it told that a topic was deleted. s.mu is held.
-func (s *Session) retell(topic string, head uint64) {
+// resendDeletion schedules another event that the topic was deleted. s.mu is held.
+func (s *Session) resendDeletion(topic string, head uint64) {
 	c := s.cursors[topic]
 	if c == nil {
 		if !s.covered(topic) || !s.allowed(topic) || s.roomFor(true) != nil {
@@ -152,8 +154,7 @@ func (s *Session) retell(topic string, head uint64) {
 	}
 }
 
-// ParseID reads an id as AppendID makes them. It does not know which session
-// gave it.
+// ParseID parses an id made by AppendID. It cannot check which session made it.
 func ParseID(id string) (Place, error) {
 	refused := &record.Error{
 		Kind: record.KindInvalid, Message: "Last-Event-ID: is not the id of an event of this stream",

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// Names that no proxy would let pass in a header go by numbers, and cursors
-// come back by them as by names; so do those of an id from before there were so
-// many. What was added later, under a name that was there before too, begins
-// again.
+// If the names are too long for a header that proxies accept, cursors are
+// identified by number, and an id restores them as it does by name. An id from
+// before there were so many topics works too. A topic that was added later,
+// even under a name that existed before, begins again.
 func TestIDOfLongNames(t *testing.T) {
 	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
 	name := func(i int) string { return fmt.Sprintf("%d%s", i, strings.Repeat("x", 240)) }
@@ -49,8 +49,8 @@ func TestIDOfLongNames(t *testing.T) {
 	}
 }
 
-// An id costs no memory of its own, however many topics there are; so many that
-// no header could carry their numbers give none.
+// Ids allocate no memory, however many topics there are. There is no id if the
+// numbers are too many for a header.
 func TestIDCost(t *testing.T) {
 	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
 	for i := range 200 {

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 )
 
-// decode is what an id says, by means that are not this package's.
+// decode decodes an id without the code of this package.
 func decode(t testing.TB, id string) map[string]uint64 {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(id)
@@ -21,7 +21,7 @@ func decode(t testing.TB, id string) map[string]uint64 {
 	return at
 }
 
-// Every event's id is the map of all cursors, that event's taken.
+// Every event's id is the map of all cursors as after that event.
 func TestIDs(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 9)
@@ -58,8 +58,8 @@ func TestIDs(t *testing.T) {
 	})
 }
 
-// An id takes cursors back, and never forward. What it does not know begins
-// again.
+// An id moves cursors back and never forward. A topic that it does not have
+// begins again.
 func TestRewind(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 5)
@@ -102,8 +102,8 @@ func TestRewind(t *testing.T) {
 	})
 }
 
-// Who was cut off before it heard that a topic is another one hears of it, and
-// gets all of the other one.
+// A client that was cut off before it learned that a topic is another one is
+// notified, and gets all records of the new one.
 func TestRewindOverDeletion(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"a", "p:1", "p:2"} {
@@ -149,8 +149,8 @@ func TestRewindOverDeletion(t *testing.T) {
 	})
 }
 
-// Where there were more deletions than are kept, a topic that was made again
-// since still begins at its beginning.
+// Even if there were more deletions than are remembered, a topic that was
+// created again begins with its first record.
 func TestRewindOverManyDeletions(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 5)
@@ -188,8 +188,8 @@ func TestRewindOverManyDeletions(t *testing.T) {
 	})
 }
 
-// What is not an id is refused; what is comes out as the independent decoder
-// has it.
+// ParseID refuses what is not an id, and otherwise agrees with an independent
+// decoder.
 func FuzzParseID(f *testing.F) {
 	for _, doc := range []string{`{}`, `{"a":1}`, `{"a":18446744073709551615,"$epoch":3}`, `{"a":-1}`, `{"a":1.5}`, `[]`, `{"a":{}}`, `{"a":1}x`, `null`, ``} {
 		f.Add(base64.RawURLEncoding.EncodeToString([]byte(doc)))
@@ -217,8 +217,8 @@ func FuzzParseID(f *testing.F) {
 	})
 }
 
-// Whoever resumes before more deletions than are remembered hears of those that
-// the id knows of.
+// A client that resumes from before more deletions than are remembered is
+// notified of those of the topics in its id.
 func TestResumeBeforeManyDeletions(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("p:1", 1, 1)

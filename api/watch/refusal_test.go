@@ -17,7 +17,7 @@ func kindOf(err error) record.Kind {
 	return e.Kind
 }
 
-// What cannot be followed is refused, and then nothing of it is.
+// A refused Add or AddPrefix follows nothing.
 func TestRefusals(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("e:1", record.ConfigPatch{Durability: new("ephemeral")})
@@ -82,8 +82,8 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// At the cap, a topic that comes by a prefix has the place of one that is gone,
-// also if the client has yet to hear of that.
+// At the limit, a topic that a prefix covers takes the place of one that is
+// gone, even if the client has not been notified of that yet.
 func TestCapOfPrefixTopics(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("p:1", 1, 1)
@@ -113,8 +113,8 @@ func TestCapOfPrefixTopics(t *testing.T) {
 	})
 }
 
-// A topic that was made again before the client heard that it was gone has no
-// place to give.
+// A topic that was created again before the client was notified of its deletion
+// keeps its place.
 func TestCapOfTopicMadeAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("p:1", 1, 1)
@@ -142,7 +142,7 @@ func TestCapOfTopicMadeAgain(t *testing.T) {
 	})
 }
 
-// What is refused takes nothing from what was followed before.
+// A refusal does not affect what was followed before.
 func TestRefusalKeepsWhatWas(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)

@@ -13,21 +13,21 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// client is one that resumes: it keeps what it has got of each topic, and drops
-// what it has already.
+// client resumes: it keeps what it has received of each topic and discards
+// duplicates.
 type client struct {
 	session *Session
 	got     map[string][]string // data; index i is seq i+1
 	ids     []string
 	repeats int
 	err     error
-	events  int  // until the connection is cut; < 0: it is not
+	events  int  // until the connection is cut; never if negative
 	lossy   bool // the event that is cut off arrives nevertheless
 }
 
 var errCut = errors.New("cut")
 
-// event takes an event, or does not.
+// event accepts an event or fails.
 func (c *client) event(take func()) error {
 	if c.events == 0 {
 		if c.lossy {
@@ -89,19 +89,19 @@ func (c *client) Deleted(topic string, _ uint64, _ string) error {
 func (c *client) Failed(topic string, err error) error { return err }
 func (c *client) Idle() error                          { return nil }
 
-// A connection is a run of the session that is cut after so many events.
+// connection is a run of the session that is cut after a number of events.
 type connection struct {
 	events int
 	lossy  bool
-	rewind int // resume by an id: this many before the last; < 0: do not
+	rewind int // resume with the id this many events before the last; not with an id if negative
 	steps  []step
 }
 
-// step is what is done to a topic meanwhile.
+// step is a change to a topic while the client is away or connected.
 type step struct {
 	topic   string
-	records int  // written; 0: the topic is deleted
-	settle  bool // everything that follows of it happens before the next step
+	records int  // number of records written; 0 deletes the topic
+	wait    bool // wait until the session is idle before the next step
 }
 
 var resumed = []string{"a", "b", "p:1", "p:2"}
@@ -115,16 +115,16 @@ func drawConnection(t *rapid.T) connection {
 			return step{
 				topic:   rapid.SampledFrom(resumed).Draw(t, "topic"),
 				records: max(0, rapid.IntRange(-2, 8).Draw(t, "records")),
-				settle:  rapid.Bool().Draw(t, "settle"),
+				wait:    rapid.Bool().Draw(t, "wait"),
 			}
 		}), 0, 6).Draw(t, "steps"),
 	}
 }
 
-// However often a connection is cut, and wherever a client resumes, it gets
-// every record of every topic, in order, and of a topic that was made again all
-// of the second one. Who resumes where the session is, and lost nothing in the
-// cut, gets nothing twice.
+// However often a connection is cut and wherever a client resumes, it gets
+// every record of every topic in order, and all records of a topic that was
+// created again. A client that resumes where the session is, and lost nothing
+// in the cut, gets no duplicates.
 func TestResume(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		plan := rapid.SliceOfN(rapid.Custom(drawConnection), 1, 12).Draw(rt, "connections")
@@ -136,7 +136,7 @@ func TestResume(t *testing.T) {
 	})
 }
 
-// resume carries out a plan and says what is wrong with what the client got.
+// resume carries out a plan and returns what is wrong with what the client got.
 func resume(t *testing.T, plan []connection) string {
 	w := newWorld(t)
 	defer w.close()
@@ -181,7 +181,7 @@ func resume(t *testing.T, plan []connection) string {
 				w.delete(st.topic)
 				delete(written, st.topic)
 			}
-			if st.settle {
+			if st.wait {
 				synctest.Wait()
 			}
 		}
@@ -206,8 +206,8 @@ func resume(t *testing.T, plan []connection) string {
 	return ""
 }
 
-// A topic that was made again, and whose first event was cut off, is told as
-// deleted when it goes once more, also if that is found out by reading it.
+// A topic that was created again, and whose first event was cut off, is
+// reported as deleted when it is deleted again, even if a read finds that out.
 func TestDeletedAfterACut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newStillWorld(t)
@@ -229,12 +229,12 @@ func TestDeletedAfterACut(t *testing.T) {
 		w.delete("p:1")
 		w.write("p:1", 2, 1)
 		w.Deliver()
-		c.events, c.lossy = 1, true // the deletion, and then the record, which is cut off and arrives
+		c.events, c.lossy = 1, true // the deletion, and then the record, which is cut off but arrives
 		step(func() {})
 		if got := fmt.Sprint(c.got["p:1"]); got != "[2]" {
 			t.Fatalf("got %s", got)
 		}
-		w.delete("p:1") // the follower has yet to be told
+		w.delete("p:1") // the follower has not been notified yet
 		c.events = -1
 		step(func() {
 			synctest.Wait()

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 )
 
-// place is where the session is now.
+// place returns the current place of the session.
 func (s *Session) place(t testing.TB) Place {
 	t.Helper()
 	p, err := ParseID(string(s.AppendID(nil)))
@@ -13,7 +13,7 @@ func (s *Session) place(t testing.TB) Place {
 	return p
 }
 
-// A topic that the client itself removed is not deleted for that.
+// A topic that the client has removed is not reported as deleted.
 func TestRewindOverARemoval(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("p:1", 1, 1)
@@ -30,7 +30,7 @@ func TestRewindOverARemoval(t *testing.T) {
 	})
 }
 
-// A topic that came behind one deletion is not deleted by the next one, of
+// A topic that was added after one deletion is not affected by the next one, of
 // another topic.
 func TestRewindBetweenDeletions(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

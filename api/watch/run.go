@@ -9,21 +9,21 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// errClosed is why a session that was closed does not run.
+// errClosed is returned by Run if the session is closed.
 var errClosed = errors.New("watch: the session is closed")
 
-// run is one Run of a session.
+// run is the state of one call of Session.Run.
 type run struct {
 	*Session
 	ctx   context.Context
 	out   Output
 	heart *time.Timer
-	sent  bool // there was an event since the timer was set
+	sent  bool // an event was sent since the timer was set
 	moves []topics.Movement
 }
 
-// Run sends what the topics have until ctx ends, whose cause it returns, or out
-// fails. Then the session can run again, from where it was.
+// Run sends events until ctx is done, and then returns its cause, or until out
+// returns an error. The session can then be run again from where it was.
 func (s *Session) Run(ctx context.Context, out Output) error {
 	if err := s.begin(); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *Session) Run(ctx context.Context, out Output) error {
 	return err
 }
 
-// begin makes every topic be looked at.
+// begin prepares all cursors for a Run and queues them.
 func (s *Session) begin() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,13 +54,13 @@ func (s *Session) begin() error {
 	return nil
 }
 
-// end gives back all that only a running session needs.
+// end releases what only a running session needs.
 func (s *Session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running = false
 	for _, c := range s.cursors {
-		s.rest(c)
+		s.releaseLine(c)
 	}
 	for s.ready.pop() != nil {
 	}
@@ -68,7 +68,7 @@ func (s *Session) end() {
 	s.id.outdate()
 }
 
-// step sends one thing, or waits until there is one.
+// step sends one event or batch, or waits until there is one.
 func (r *run) step() error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
@@ -83,7 +83,7 @@ func (r *run) step() error {
 	r.mu.Unlock()
 	if c != nil {
 		select {
-		case <-r.heart.C: // busy for so long, and perhaps with what the client does not want
+		case <-r.heart.C: // no event for the heartbeat's time, for example because everything is filtered out
 			if err := r.beat(); err != nil {
 				return err
 			}
@@ -106,7 +106,7 @@ func (r *run) step() error {
 	return nil
 }
 
-// beat is for when the timer fires.
+// beat handles the timer: it calls Idle if there was no event since it was set.
 func (r *run) beat() error {
 	r.heart.Reset(r.options.Heartbeat)
 	if r.sent {
@@ -116,13 +116,13 @@ func (r *run) beat() error {
 	return r.out.Idle()
 }
 
-// refusal is a topic that came by a prefix and is not followed.
+// refusal is a topic that a prefix covers but that cannot be followed.
 type refusal struct {
 	topic string
 	err   error
 }
 
-// collect takes what the follower was told.
+// collect takes the movements that the follower has received.
 func (r *run) collect() error {
 	for _, no := range r.take() {
 		r.sent = true
@@ -164,10 +164,11 @@ func (r *run) take() (refused []refusal) {
 	return refused
 }
 
-// maxMoves is how much room for movements a session that waits may keep.
+// maxMoves is how much capacity for movements is kept from one Run step to the
+// next.
 const maxMoves = 16
 
-// arrive follows a topic that was made under a prefix. s.mu is held.
+// arrive adds a topic that was created and that a prefix covers. s.mu is held.
 func (s *Session) arrive(topic string) (*cursor, error) {
 	if err := s.roomFor(true); err != nil {
 		return nil, err
@@ -187,7 +188,7 @@ func (s *Session) arrive(topic string) (*cursor, error) {
 	return c, nil
 }
 
-// absent says that a topic is not there.
+// absent reports whether err means that a topic does not exist.
 func absent(err error) bool {
 	e := new(record.Error)
 	return errors.As(err, &e) && e.Kind == record.KindNotFound

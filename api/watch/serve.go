@@ -2,7 +2,7 @@ package watch
 
 import "context"
 
-// serve gives a cursor its turn: one event that its topic has, or one batch.
+// serve gives a cursor its turn: it sends one event or one batch.
 func (r *run) serve(c *cursor) error {
 	r.mu.Lock()
 	r.sending = c
@@ -11,19 +11,19 @@ func (r *run) serve(c *cursor) error {
 		return nil
 	}
 	if c.deleted {
-		return r.tellDeleted(c) // unlocks
+		return r.sendDeleted(c) // unlocks
 	}
 	line, at, connect := c.line, c.at, c.connect
 	r.mu.Unlock()
 	read, err := line.next(r.ctx, at)
 	switch {
 	case err == nil:
-		return r.tell(c, at, connect, &read)
+		return r.deliver(c, at, connect, &read)
 	case r.ctx.Err() != nil:
 		return context.Cause(r.ctx)
 	case absent(err):
 		r.mu.Lock()
-		if c.doomed && !c.removed {
+		if c.removable && !c.removed {
 			r.drop(c)
 		}
 		r.mu.Unlock()
@@ -40,16 +40,16 @@ func (r *run) serve(c *cursor) error {
 	return r.out.Failed(c.topic, err)
 }
 
-// tell sends what was read from a cursor at. What is of another topic than
-// before is left alone: it was deleted and made again, the follower will say so,
-// and then the cursor begins anew.
-func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
+// deliver sends what was read after the cursor at. A reading of another topic of
+// the same name is discarded: the topic was deleted and created again, the
+// follower will report that, and the cursor will begin anew.
+func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 	r.mu.Lock()
 	another := read.topic != 0 && c.of != 0 && c.of != read.topic
 	if !another {
-		// The client may get of it from here on, even of an event that is cut
-		// off: that it goes will have to be told.
-		c.doomed = false
+		// From here on the client may receive some of the topic, even of an event
+		// that is cut off, so the deletion of the topic must be reported.
+		c.removable = false
 		if read.topic != 0 {
 			c.of = read.topic
 		}
@@ -58,7 +58,7 @@ func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
 	if another {
 		return nil
 	}
-	if t := read.stone; t != nil {
+	if t := read.tombstone; t != nil {
 		if err := r.send(c, t.GapTo, func() error { return r.out.Tombstone(c.topic, t, connect) }); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
 	}
 	c.connect, c.failing = false, false
 	r.move(c, read.next)
-	moved := read.next != at || read.stone != nil
+	moved := read.next != at || read.tombstone != nil
 	drained := read.next >= read.head
 	news := drained && (moved || !c.drained)
 	c.drained = drained
@@ -95,8 +95,8 @@ func (r *run) tell(c *cursor, at uint64, connect bool, read *reading) error {
 	return r.out.CaughtUp(c.topic, read.head)
 }
 
-// send moves a cursor and sends the event that moves it. If that fails the
-// cursor goes back. There is no event of what is not followed any more.
+// send moves a cursor to to and sends the event that covers the move. If that
+// fails the cursor moves back. Nothing is sent for a removed cursor.
 func (r *run) send(c *cursor, to uint64, event func() error) error {
 	r.mu.Lock()
 	if c.removed {
@@ -116,7 +116,7 @@ func (r *run) send(c *cursor, to uint64, event func() error) error {
 	return err
 }
 
-// move sets a cursor. s.mu is held.
+// move sets a cursor's position. s.mu is held.
 func (s *Session) move(c *cursor, to uint64) {
 	if c.at != to {
 		c.at = to
@@ -124,26 +124,26 @@ func (s *Session) move(c *cursor, to uint64) {
 	}
 }
 
-// deletion is a deletion of a topic that was sent.
+// deletion is an event of a deleted topic that was sent.
 type deletion struct {
 	topic string
-	head  uint64 // of the topic
+	head  uint64 // Session.epoch of the event
 	epoch uint64 // of the session, with it
 }
 
-// minPast is how many deletions a session remembers, if it may not have more
-// topics than that: for a client that resumes before topics were made and
-// deleted of which its id says nothing.
+// minPast is how many deletions a session remembers at least; it remembers more
+// if it may follow more topics. They serve a client that resumes from before
+// topics were created and deleted, which its id does not mention.
 const minPast = 64
 
-// tellDeleted says that a topic was deleted. If it is there again its records
-// come next. It is called with the lock, and gives it back.
-func (r *run) tellDeleted(c *cursor) error {
+// sendDeleted reports that a topic was deleted. If the topic exists again, its
+// records come next. r.mu must be held and is released.
+func (r *run) sendDeleted(c *cursor) error {
 	before := *c
 	r.epoch++
 	c.deleted, c.drained, c.failing, c.connect = false, false, false, false
 	c.start, c.at, c.of, c.born = 0, 0, 0, r.epoch
-	c.doomed = c.prefix
+	c.removable = c.prefix
 	r.id.outdate()
 	r.mu.Unlock()
 	r.sent = true
@@ -151,7 +151,7 @@ func (r *run) tellDeleted(c *cursor) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		// The epoch stays: an id that has it may have arrived nevertheless.
+		// The epoch is not reset: an id with it may have arrived nevertheless.
 		c.deleted, c.start, c.at, c.of, c.born = true, before.start, before.at, before.of, before.born
 		return err
 	}

@@ -1,13 +1,14 @@
-// Package watch follows topics for one client: which ones, how far it has got
-// in each, and what it is told next. It knows nothing of connections: a
-// Session pumps into an Output, which writes to one.
+// Package watch follows topics for one client: it keeps track of the topics, of
+// how far the client has got in each, and of the event to send next. It does
+// not know about connections: a Session sends events to an Output, which writes
+// them to one.
 //
-// There is no queue of what a client has still to get. A session holds a
-// cursor for each topic, is told by its Follower which topics have moved, and
-// reads from the cursor when the client has taken what came before. A slow
-// client therefore gets bigger batches later, costs no memory, and slows
-// nobody else. What many sessions read at the same place of the same topic is
-// read and rendered once: see Frames.
+// There is no queue of events for a client. A session holds a cursor for each
+// topic, learns from its Follower which topics have moved, and reads at the
+// cursor once the client has taken the previous event. A slow client therefore
+// gets larger batches later, costs no memory, and slows down no other client.
+// Records that many sessions read at the same cursor of a topic are read and
+// rendered once: see Frames.
 package watch
 
 import (
@@ -19,7 +20,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Engine is what watching needs of the topics registry.
+// Engine is the part of the topics registry that this package uses.
 type Engine interface {
 	Follow(f *topics.Follower, name string) (topics.State, error)
 	FollowPrefix(f *topics.Follower, prefix string, most int) (present []topics.State, more bool)
@@ -32,81 +33,82 @@ type Engine interface {
 }
 
 // Options are what a session's client wants of each topic. Limit, MaxBytes and
-// Heartbeat must be positive and are within bounds already.
+// Heartbeat must be positive; the caller has checked their bounds.
 type Options struct {
-	Nodes     []string      // leave out records whose node is one of these
-	Match     *record.Match // only records whose tag matches; nil: all
-	Limit     int           // most records in a frame
-	MaxBytes  int           // payload bytes in a frame; one record always goes
-	Heartbeat time.Duration // how long without an event until Output.Idle
+	Nodes     []string      // omit records of these nodes
+	Match     *record.Match // only records whose tag matches; nil matches all
+	Limit     int           // maximum number of records in a frame
+	MaxBytes  int           // maximum payload bytes in a frame, which may hold one larger record
+	Heartbeat time.Duration // time without an event after which Output.Idle is called
 	Meta      bool          // render meta
 	Tags      bool          // render tags
 	Data      bool          // render data
-	Strong    bool          // only what is synced to disk
+	Strong    bool          // only records that are synced to disk
 
 	joined string // see NodesKey
 }
 
-// Start says where in a topic to begin. Tail is at its head, whatever From.
+// Start is where to begin in a topic: after From, or at the head if Tail is
+// set.
 type Start struct {
 	From uint64
 	Tail bool
 }
 
-// Position is where a topic's cursor began, and the topic at that moment.
+// Position is where a topic's cursor began, and the state of the topic then.
 type Position struct{ From, Head, Earliest uint64 }
 
-// Output is where a session's events go. Its methods are called by the one
-// goroutine that runs the session and return the connection's error, which
-// ends Run. A cursor counts as moved only when the event that moves it was
-// taken without one.
+// Output receives a session's events. Its methods are called by the goroutine
+// that runs the session and return the connection's error, which ends Run. A
+// cursor has moved only if the event that moves it was taken without an error.
 type Output interface {
-	// Records takes a frame. The frame and its body are shared by sessions and
-	// never change; they may be kept, and must not be written to.
+	// Records takes a frame. The frame is shared with other sessions: it may be
+	// retained, but must not be modified.
 	Records(f *Frame) error
-	// Tombstone says what of a topic is lost. connect is true for what was
-	// found at the start of Run, or when the topic was added: see Reason.
+	// Tombstone reports records of a topic that are lost. connect is true for the
+	// first event of a topic in a Run, or since it was added: see Reason.
 	Tombstone(topic string, t *topics.Tombstone, connect bool) error
-	// CaughtUp says that everything up to head has been sent. It comes after
-	// everything that took the cursor to the head, and at the start of Run.
+	// CaughtUp reports that everything up to head has been sent. It follows every
+	// event that moved the cursor to the head, and is sent at the start of Run.
 	CaughtUp(topic string, head uint64) error
-	// Deleted says that the topic is gone; head was its last seq. If it is made
-	// again its records follow, from its first.
+	// Deleted reports that the topic was deleted; head was its last seq. If the
+	// topic is created again, its records follow from the first.
 	Deleted(topic string, head uint64, reason string) error
-	// Failed says that a topic cannot be followed, for now or at all. The other
-	// topics go on.
+	// Failed reports that a topic cannot be followed, at present or at all. The
+	// other topics are not affected.
 	Failed(topic string, err error) error
-	// Idle is called when there was no event for the heartbeat's time.
+	// Idle is called when there was no event for Options.Heartbeat.
 	Idle() error
 }
 
-// Session is the topics that one client follows. Add, Remove, AddPrefix and
-// the methods that only report may be called from any goroutine at any time,
-// Run by one at a time. Close must be called in the end.
+// Session is the set of topics that one client follows. Its methods may be
+// called from any goroutine, except that only one Run may be active at a time,
+// and that Rewind and Close must not be called during Run. Close must be called
+// at the end.
 type Session struct {
 	frames   *Frames
-	options  *Options // apart: lines have it, and may live longer than the session
+	options  *Options // by pointer, because lines refer to it and may outlive the session
 	max      int
 	allowed  func(topic string) bool
 	follower *topics.Follower
-	wake     chan struct{} // capacity 1: ready has something from outside of Run
+	wake     chan struct{} // capacity 1; receives when a cursor is queued from outside of Run
 
-	mu       sync.Mutex // guards everything below; never held over a read or an event
+	mu       sync.Mutex // guards the fields below; never held during a read or an event
 	cursors  map[string]*cursor
 	prefixes map[string]struct{}
-	made     uint64     // how many cursors there have been
+	made     uint64     // number of cursors made so far
 	ready    queue      // cursors that may have something to send
-	sending  *cursor    // whose turn it is; nil: nobody's
-	epoch    uint64     // how many deletions of topics were sent
-	past     []deletion // the last of them
-	id       document   // the cursors as an id shows them
+	sending  *cursor    // the cursor whose event is being sent, or nil
+	epoch    uint64     // number of deletions that were sent
+	past     []deletion // the most recent of them
+	id       document   // the cursors as text
 	running  bool
 	closed   bool
 }
 
-// NewSession makes a session without topics, which may have maxTopics of them,
-// those that come by a prefix included. A prefix delivers only what is allowed;
-// names given to Add are the caller's to check.
+// NewSession returns a session without topics. It may have maxTopics of them,
+// including those that prefixes cover. Of a prefix, only topics for which
+// allowed returns true are followed; the caller of Add must check names itself.
 func NewSession(frames *Frames, o Options, maxTopics int, allowed func(topic string) bool) *Session {
 	return &Session{
 		frames: frames, options: &o, max: maxTopics, allowed: allowed,

@@ -11,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// A session sends what is there from each topic's start, says when it has sent
-// all, and then what comes.
+// A session sends the records after each topic's start, reports when it has
+// sent all, and then sends new ones.
 func TestFollowing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 3)
@@ -74,7 +74,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// The event that is on its way when a topic is removed is the last one of it.
+// The event that is being sent when a topic is removed is its last one.
 func TestRemoveWhileSending(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 3)
@@ -92,7 +92,7 @@ func TestRemoveWhileSending(t *testing.T) {
 	})
 }
 
-// What is filtered out moves the cursor and is no event but the end of it.
+// Filtered records move the cursor; the only event is that the end was reached.
 func TestFilters(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		rec := func(tag, node string) record.Record {
@@ -122,8 +122,8 @@ func TestFilters(t *testing.T) {
 	})
 }
 
-// What is lost is told before what follows it, in the words of a connect only
-// there.
+// A loss is reported before the records that follow it. The reason is that of a
+// new connection only at its start.
 func TestTombstones(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("a", record.ConfigPatch{CapRecords: new(int64(2))})
@@ -154,8 +154,8 @@ func TestTombstones(t *testing.T) {
 	})
 }
 
-// A topic that is deleted says so, and begins anew if it is made again, also if
-// nobody was listening.
+// A topic that is deleted is reported, and begins anew if it is created again,
+// even while the session was not running.
 func TestDeletedTopics(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 3)
@@ -178,8 +178,8 @@ func TestDeletedTopics(t *testing.T) {
 	})
 }
 
-// A prefix takes in what is made later, up to the bound, and only what is
-// allowed; who is beyond is told of once.
+// A prefix covers topics created later, up to the limit and only if they are
+// allowed; a topic beyond the limit is reported once.
 func TestPrefixes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("x:1", 1, 2)
@@ -226,7 +226,7 @@ func TestPrefixes(t *testing.T) {
 	})
 }
 
-// While there is nothing to send there is a beat, and only then.
+// Heartbeats are sent only while there is nothing else to send.
 func TestHeartbeat(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -250,7 +250,7 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
-// A read that fails is told of once, and does not end the session.
+// A failing read is reported once and does not end the session.
 func TestFailingReads(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)
@@ -270,7 +270,7 @@ func TestFailingReads(t *testing.T) {
 	})
 }
 
-// Strong sessions get what is synced, all of it, and wait for it.
+// Sessions with Strong wait for records to be synced, and get all of them.
 func TestStrong(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("a", record.ConfigPatch{Durability: new("memory")})

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 )
 
-// What a topic went through before it was removed does not bring it back.
+// Events of a topic from before its removal do not add it again.
 func TestRemovedTopicsStayAway(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 3)
@@ -15,7 +15,7 @@ func TestRemovedTopicsStayAway(t *testing.T) {
 		must(t, err)
 		w.delete("a")
 		w.write("a", 1, 2)
-		synctest.Wait() // the follower has heard
+		synctest.Wait() // the follower has received it
 		s.Remove("a")
 		stop := s.run(out)
 		out.want(t)
@@ -23,8 +23,8 @@ func TestRemovedTopicsStayAway(t *testing.T) {
 	})
 }
 
-// An event is stale from when its topic is removed, also if it is added anew;
-// the next one of that topic is not.
+// An event is stale once its topic was removed, even if it was added anew; the
+// next event of that topic is not.
 func TestStale(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 3)
@@ -48,7 +48,7 @@ func TestStale(t *testing.T) {
 		must(t, err)
 		stale(true)
 		out.hold <- struct{}{}
-		stale(false) // the records behind 1
+		stale(false) // the records after 1
 		out.hold <- struct{}{}
 		synctest.Wait()
 		_ = stop()

@@ -8,8 +8,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Add follows a topic; one that is followed already begins again at the start
-// given. A topic that does not exist is an error, and so is one too many.
+// Add follows a topic. If it is followed already, it begins again at the given
+// start. Add fails if the topic does not exist or if there are too many.
 func (s *Session) Add(topic string, at Start) (Position, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,9 +33,9 @@ func (s *Session) Add(topic string, at Start) (Position, error) {
 	return s.add(&st, at, false), nil
 }
 
-// Remove ends following a topic. An event of it that is being sent still goes
-// out; none comes after. It stays gone also if a prefix of the session covers
-// it, until it is made again.
+// Remove stops following a topic. An event of it that is being sent is still
+// delivered, and none after it. If a prefix of the session covers the topic, it
+// is followed again only after it was created anew.
 func (s *Session) Remove(topic string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,10 +45,10 @@ func (s *Session) Remove(topic string) {
 	}
 }
 
-// AddPrefix follows the topics that begin with prefix, and those made later,
-// from their first record. The positions are of those that are there; topics
-// that were followed already stay where they are. If there are too many
-// nothing is followed.
+// AddPrefix follows the existing topics whose names begin with prefix from at,
+// and topics created later from their first record. It returns the positions of
+// the topics it added; those that were followed before are not affected. If
+// there are too many topics, none is added.
 func (s *Session) AddPrefix(prefix string, at Start) (map[string]Position, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,8 +79,9 @@ func (s *Session) HasPrefix(prefix string) bool {
 	return ok
 }
 
-// RemovePrefix ends following a prefix, and with it the topics that came by it
-// and by no other one. As with Remove, one event may still be under way.
+// RemovePrefix stops following a prefix, and the topics that were added by it
+// and are covered by no other one. As with Remove, one event may still be
+// delivered.
 func (s *Session) RemovePrefix(prefix string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,8 +97,8 @@ func (s *Session) RemovePrefix(prefix string) {
 	}
 }
 
-// addAll adds those of present that are allowed and not followed, or none.
-// s.mu is held.
+// addAll adds all topics of present that are allowed and not followed yet, or,
+// if it fails, none. s.mu is held.
 func (s *Session) addAll(present []topics.State, more bool, at Start) (map[string]Position, error) {
 	var wanted []*topics.State
 	for i := range present {
@@ -120,7 +121,7 @@ func (s *Session) addAll(present []topics.State, more bool, at Start) (map[strin
 	return positions, nil
 }
 
-// add makes the cursor of a topic that the follower follows. s.mu is held.
+// add adds the cursor of a topic that the follower follows. s.mu is held.
 func (s *Session) add(st *topics.State, at Start, prefix bool) Position {
 	from := at.From
 	if at.Tail {
@@ -130,7 +131,8 @@ func (s *Session) add(st *topics.State, at Start, prefix bool) Position {
 	return Position{From: from, Head: st.Head, Earliest: st.Earliest}
 }
 
-// insert puts a cursor in the session, to be read first. s.mu is held.
+// insert adds a cursor to the session and queues it if the session is running.
+// s.mu is held.
 func (s *Session) insert(c *cursor) {
 	s.made++
 	c.born, c.connect, c.number = s.epoch, true, s.made
@@ -142,7 +144,7 @@ func (s *Session) insert(c *cursor) {
 	}
 }
 
-// push gives a cursor a turn, and wakes Run for it. s.mu is held.
+// push queues a cursor and wakes Run. s.mu is held.
 func (s *Session) push(c *cursor) {
 	s.ready.push(c)
 	select {
@@ -151,23 +153,25 @@ func (s *Session) push(c *cursor) {
 	}
 }
 
-// drop takes a cursor out of the session. s.mu is held.
+// drop removes a cursor from the session. s.mu is held.
 func (s *Session) drop(c *cursor) {
 	delete(s.cursors, c.topic)
 	c.removed = true
-	s.rest(c)
+	s.releaseLine(c)
 	s.id.outdate()
 }
 
-// rest gives back what a cursor holds while the session runs. s.mu is held.
-func (s *Session) rest(c *cursor) {
+// releaseLine releases a cursor's line, which it has while the session is running.
+// s.mu is held.
+func (s *Session) releaseLine(c *cursor) {
 	if c.line != nil {
 		s.frames.release(c.line)
 		c.line = nil
 	}
 }
 
-// covered reports whether a prefix of the session has the topic. s.mu is held.
+// covered reports whether a prefix of the session covers the topic. s.mu is
+// held.
 func (s *Session) covered(topic string) bool {
 	for prefix := range s.prefixes {
 		if strings.HasPrefix(topic, prefix) {
@@ -177,7 +181,8 @@ func (s *Session) covered(topic string) bool {
 	return false
 }
 
-// roomFor says why nothing, or no further topic, can be added. s.mu is held.
+// roomFor returns an error if the session is closed or, with another, if it has
+// no room for one more topic. s.mu is held.
 func (s *Session) roomFor(another bool) error {
 	switch {
 	case s.closed:
@@ -188,8 +193,8 @@ func (s *Session) roomFor(another bool) error {
 	return nil
 }
 
-// leaving is how many topics of prefixes are gone and only wait for that to be
-// sent. s.mu is held.
+// leaving returns the number of topics of prefixes that do not exist any more
+// and remain only until that was sent. s.mu is held.
 func (s *Session) leaving() (n int) {
 	for _, c := range s.cursors {
 		if c.prefix && c.gone {
@@ -207,7 +212,7 @@ func (s *Session) full() error {
 	}
 }
 
-// acceptable says why a topic cannot be followed with the session's options.
+// acceptable returns an error if the session's options rule out the topic.
 func (s *Session) acceptable(st *topics.State) error {
 	if s.options.Strong && st.Config.Durability == record.Ephemeral {
 		return &record.Error{
@@ -220,14 +225,14 @@ func (s *Session) acceptable(st *topics.State) error {
 	return nil
 }
 
-// Size is how many topics and prefixes the session follows.
+// Size returns the number of topics and prefixes that the session follows.
 func (s *Session) Size() (topics, prefixes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.cursors), len(s.prefixes)
 }
 
-// Close ends following. No Run may be under way; Add fails from now on.
+// Close stops following. No Run may be active; Add fails from now on.
 func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// A topic that is added again begins where it is told to, and only there.
+// A topic that is added again begins where the second Add says, and only there.
 func TestAddAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 3)
@@ -32,7 +32,8 @@ func TestAddAgain(t *testing.T) {
 	})
 }
 
-// What came by a prefix stays for as long as a prefix of the session has it.
+// A topic of a prefix is followed as long as any prefix of the session covers
+// it.
 func TestOverlappingPrefixes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		s, out := w.session(plain())
@@ -61,14 +62,14 @@ func TestOverlappingPrefixes(t *testing.T) {
 		w.write("p:9", 1, 1)
 		synctest.Wait()
 		if len(s.follower.Moved()) > 0 {
-			t.Error("the session is told of what it does not follow")
+			t.Error("the session gets events of a topic that it does not follow")
 		}
 	})
 }
 
-// What a topic of a prefix loses before its first records are read was there
-// when the client was: the reason is the topic's own. What one lost before it
-// was added was not.
+// What a new topic of a prefix loses before its first records are read is
+// reported with the topic's own reason, since the client was connected. What a
+// topic lost before it was added is not.
 func TestLossOfANewTopic(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.write("a", 1, 1)

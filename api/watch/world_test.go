@@ -24,15 +24,15 @@ var bounds = Bounds{Kept: 64 << 20, Held: 256 << 20, Most: 384 << 20}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a registry on a disk in memory, and what sessions of it share. It
-// counts reads.
+// world is a registry on an in-memory disk, with what sessions share. It counts
+// reads.
 type world struct {
 	*topics.Registry
 	t      testing.TB
 	log    *wal.Log
 	frames *Frames
 	reads  atomic.Int64
-	refuse atomic.Pointer[record.Error] // answered by Read when set
+	refuse atomic.Pointer[record.Error] // returned by Read if set
 }
 
 func (w *world) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
@@ -43,7 +43,7 @@ func (w *world) Read(ctx context.Context, name string, q *topics.Query) (*topics
 	return w.Registry.Read(ctx, name, q)
 }
 
-// newWorld starts a registry; close ends it.
+// newWorld starts a registry that close stops.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := newStillWorld(t)
@@ -51,7 +51,8 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// newStillWorld is newWorld where followers are told when the test says so.
+// newStillWorld is newWorld, except that followers are notified only on
+// request.
 func newStillWorld(t testing.TB) *world {
 	t.Helper()
 	fs := crashfs.New()
@@ -72,7 +73,7 @@ func newStillWorld(t testing.TB) *world {
 
 func (w *world) close() { must(w.t, errors.Join(w.Close(context.Background()), w.log.Close())) }
 
-// inWorld runs a test in a bubble with a world of its own.
+// inWorld runs a test in a synctest bubble with a world of its own.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -89,7 +90,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// write appends records with so many consecutive numbers as data.
+// write appends n records whose data are consecutive numbers from first.
 func (w *world) write(name string, first, n int) {
 	w.t.Helper()
 	recs := make([]record.Record, n)
@@ -117,23 +118,23 @@ func (w *world) delete(name string) {
 	must(w.t, err)
 }
 
-// plain are options that leave nothing out.
+// plain returns options that leave nothing out.
 func plain() Options {
 	return Options{Limit: 100, MaxBytes: 1 << 20, Heartbeat: 15 * time.Second, Meta: true, Data: true}
 }
 
 func everything(string) bool { return true }
 
-// tape is an output that keeps what it is given, as text.
+// tape is an output that records its events as text.
 type tape struct {
 	session *Session
 	hold    chan struct{} // if set, Records waits for a value
-	fail    error         // if set, what the event after left more answers
+	fail    error         // if set, returned by the event after left more
 	left    int
 
 	mu     sync.Mutex
 	events []string
-	ids    []string // of each event, beat apart
+	ids    []string // of all events but heartbeats
 	frames []*Frame
 }
 
@@ -180,7 +181,7 @@ func (p *tape) Failed(topic string, err error) error { return p.note("failed %s 
 
 func (p *tape) Idle() error { return p.note("idle") }
 
-// take returns the events since the last take, one on each line.
+// take returns the events since the last take, one per line.
 func (p *tape) take() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -189,8 +190,7 @@ func (p *tape) take() string {
 	return s
 }
 
-// want compares what was sent since the last look. Nothing may be under way
-// any more.
+// want compares the events since the last take. The session must be idle.
 func (p *tape) want(t testing.TB, events ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -199,13 +199,13 @@ func (p *tape) want(t testing.TB, events ...string) {
 	}
 }
 
-// session is a session of the world with a tape.
+// session returns a session of the world and its tape.
 func (w *world) session(o Options) (*Session, *tape) {
 	s := NewSession(w.frames, o, 8, everything)
 	return s, &tape{session: s}
 }
 
-// run runs a session until stop is called, which returns why it ended.
+// run runs a session until stop is called, which returns the error of Run.
 func (s *Session) run(out Output) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

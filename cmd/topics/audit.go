@@ -8,16 +8,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// auditFile is the file of the audit lines. It may be moved away while the
-// server runs: open makes it anew.
+// auditFile is the file for audit lines. It may be renamed while the server
+// runs; open then creates it again.
 type auditFile struct {
 	name string
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	file *os.File
 }
 
-// open opens the file, or opens it again. After an error the former stays in
+// open opens the file, or reopens it. After an error the previous file stays in
 // use.
 func (a *auditFile) open() error {
 	f, err := os.OpenFile(a.name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
@@ -44,7 +44,7 @@ func (a *auditFile) Write(line []byte) (int, error) {
 	return a.file.Write(line)
 }
 
-// logger writes audit lines to the file.
+// logger returns a logger that writes audit lines to the file.
 func (a *auditFile) logger() *zerolog.Logger {
 	l := zerolog.New(a).With().Timestamp().Logger()
 	return &l

@@ -16,14 +16,14 @@ import (
 
 // backupCmd copies a data directory.
 type backupCmd struct {
-	To      string `required:"" placeholder:"DIR" help:"Directory for the backup: empty, or not there."`
-	URL     string `help:"Address of the server whose data is copied while it serves (default: that of TOPICS_OPS_ADDR, else of TOPICS_HOST and TOPICS_PORT, else http://127.0.0.1:4000)."`
-	Key     string `env:"TOPIC_KEY" help:"API key for it: with the scope admin, and for all names. The variable keeps it out of the list of processes."`
-	Dir     string `placeholder:"DATADIR" help:"Copy this data directory instead, which no server may use."`
-	ColdDir string `placeholder:"DIR" help:"Its cold directory." env:"TOPICS_COLD_DIR"`
+	To      string `required:"" placeholder:"DIR" help:"Directory for the backup. It must be empty or absent."`
+	URL     string `help:"Address of the running server to back up (default: from TOPICS_OPS_ADDR, or else from TOPICS_HOST and TOPICS_PORT, or else http://127.0.0.1:4000)."`
+	Key     string `env:"TOPIC_KEY" help:"API key, with the scope admin and access to all names. Setting the variable keeps it out of the process list."`
+	Dir     string `placeholder:"DATADIR" help:"Back up this data directory instead of a server's. No server may be using it."`
+	ColdDir string `placeholder:"DIR" help:"Cold directory of that data directory." env:"TOPICS_COLD_DIR"`
 }
 
-// Run copies, and prints what the backup holds.
+// Run makes the backup and prints a summary.
 func (c *backupCmd) Run(ctx context.Context) error {
 	var d *backup.Description
 	var err error
@@ -41,8 +41,8 @@ func (c *backupCmd) Run(ctx context.Context) error {
 	return err
 }
 
-// download has a server copy itself. How long that takes nobody knows, so the
-// only limit is on the beginning.
+// download requests a backup from a server. It has no timeout, since the
+// duration depends on the amount of data.
 func (c *backupCmd) download(ctx context.Context) (*backup.Description, error) {
 	server, err := remote.OperatorAddress(c.URL)
 	if err != nil {
@@ -63,11 +63,11 @@ func (c *backupCmd) download(ctx context.Context) (*backup.Description, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		said, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+		answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, strings.TrimSpace(string(said)))
+		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, strings.TrimSpace(string(answer)))
 	}
 	return backup.Unpack(ctx, vfs.OS(), c.To, resp.Body)
 }

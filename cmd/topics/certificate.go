@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// certificate is the server's certificate, from files that may be replaced
-// while it serves. Connections that are open keep the one they began with.
+// certificate is the server's certificate, read from files that may be replaced
+// while the server runs. Open connections keep the certificate they started
+// with.
 type certificate struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
@@ -19,7 +20,8 @@ func newCertificate(certFile, keyFile string) (*certificate, error) {
 	return c, c.load()
 }
 
-// load reads the files again. After an error the former certificate stays.
+// load reads the files again. After an error the previous certificate stays in
+// use.
 func (c *certificate) load() error {
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
@@ -29,7 +31,7 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// tlsConfig is for the listeners.
+// tlsConfig returns the configuration of the listeners.
 func (c *certificate) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,

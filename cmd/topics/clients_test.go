@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// describing is the only file of the commands' tests that makes HTTP clients:
-// what they read is held against the OpenAPI document.
+// describing is the only file of the commands' tests that makes HTTP clients.
+// It checks what they read against the OpenAPI document.
 const describing = "e2e/described_test.go"
 
-// What makes a client or goes around one, by package. The second needs the
-// default client, which is a described one in e2e.
+// What makes a client or bypasses one, by package. The second needs the default
+// client, which in e2e is a described one.
 var (
 	makeClients = map[string][]string{
 		"net/http":                   {"Client", "DefaultTransport"},
@@ -33,9 +33,9 @@ var (
 	}
 )
 
-// TestClientsAreDescribed holds that no test of the commands talks to a server
-// with a client whose answers nobody looks at. Bare connections may be made:
-// they are for what is no whole request.
+// TestClientsAreDescribed holds that no test of the commands uses a client
+// whose answers are not checked. Bare connections are allowed, for requests
+// that are not complete.
 func TestClientsAreDescribed(t *testing.T) {
 	files := 0
 	err := filepath.WalkDir(".", func(name string, _ fs.DirEntry, err error) error {
@@ -58,8 +58,8 @@ func TestClientsAreDescribed(t *testing.T) {
 	}
 }
 
-// undescribedClients is where a file makes a client, or uses the default one
-// where that is none that is described. A type behind a pointer is only named.
+// undescribedClients returns where a file makes a client, or uses the default
+// one where that is not a described one. A pointer type only names a client.
 func undescribedClients(file *ast.File, described bool) (found []token.Pos) {
 	imported := map[string]string{} // path by name
 	for _, i := range file.Imports {

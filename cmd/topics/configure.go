@@ -10,11 +10,12 @@ import (
 
 // configCmd prints the effective configuration.
 type configCmd struct {
-	JSON     bool `name:"json" help:"As JSON, with everything declared about each variable." xor:"form"`
-	Markdown bool `help:"Print docs/configuration.md instead; the environment is not looked at." xor:"form"`
+	JSON     bool `name:"json" help:"Print JSON, with the declaration of each variable." xor:"form"`
+	Markdown bool `help:"Print docs/configuration.md instead; the environment is ignored." xor:"form"`
 }
 
-// Run prints to standard output. A refused environment is the error.
+// Run prints to standard output. It returns an error if the environment is
+// refused.
 func (c *configCmd) Run() error {
 	if c.Markdown {
 		return config.Markdown(os.Stdout)

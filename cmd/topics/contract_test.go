@@ -8,16 +8,16 @@ import (
 	"testing"
 )
 
-// TestContractTable holds that docs/contract-tests.md tells the truth as far as
-// a program can tell: each test in its tables exists where it says, and each
-// of api's that is there for the contract is in them.
+// TestContractTable holds that docs/contract-tests.md is correct as far as a
+// program can check: each test in its tables exists where it says, and each
+// contract test of api is in them.
 func TestContractTable(t *testing.T) {
 	table, err := os.ReadFile("../../docs/contract-tests.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)[A-Za-z0-9]+)`")
-	declared := map[string]map[string]bool{} // by folder
+	declared := map[string]map[string]bool{} // by directory
 	listed := map[string]bool{}
 	for i, line := range strings.Split(string(table), "\n") {
 		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| sentence |") {
@@ -76,8 +76,8 @@ func TestKindsOfFailure(t *testing.T) {
 	}
 }
 
-// testsOf is the tests and fuzz targets that a folder of the repository
-// declares.
+// testsOf returns the tests and fuzz targets declared in a directory of the
+// repository.
 func testsOf(t *testing.T, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("../..", folder, "*_test.go"))

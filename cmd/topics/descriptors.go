@@ -13,27 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptors are the process's file descriptors: how many it may have, how
-// many are open, and what of them connections may take.
+// descriptors keeps track of the process's file descriptors: the limit, how
+// many are open, and how many connections may use.
 type descriptors struct {
 	limit int
-	// dir is /proc/self/fd, opened once: it must be readable when there is no
-	// descriptor left. nil: the system has none.
+	// dir is /proc/self/fd. It is opened in advance, because it must be readable
+	// when no descriptor is left. It is nil if the system does not have it.
 	dir  *os.File
-	open atomic.Int64 // when they were counted last
+	open atomic.Int64 // result of the last count
 }
 
-// enoughDescriptors is the limit below which the start warns: it is what one
-// machine's worth of clients takes, and four times what shells give.
+// enoughDescriptors is the limit below which a warning is logged at the start.
+// It is enough for the clients of one machine, and four times the usual default
+// of shells.
 const enoughDescriptors = 4096
 
-// recountEvery is how often the room for connections is worked out again: log
-// files and segments come and go.
+// recountEvery is how often the room for connections is recomputed, because the
+// number of open log files and segments changes.
 const recountEvery = 250 * time.Millisecond
 
-// claimDescriptors raises the soft limit to the hard one. The Go runtime has
-// done that when the process began; it is said here because the server relies
-// on it.
+// claimDescriptors raises the soft limit to the hard limit. The Go runtime does
+// that at the start of the process; it is repeated here because the server
+// relies on it.
 func claimDescriptors(log zerolog.Logger) *descriptors {
 	var l unix.Rlimit
 	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l)
@@ -44,25 +45,26 @@ func claimDescriptors(log zerolog.Logger) *descriptors {
 		}
 	}
 	if err != nil {
-		log.Warn().Err(err).Uint64("limit", l.Cur).Msg("the descriptor limit could not be raised")
+		log.Warn().Err(err).Uint64("limit", l.Cur).Msg("raising the descriptor limit failed")
 	}
 	d := &descriptors{limit: int(min(l.Cur, math.MaxInt32))}
 	if d.dir, err = os.Open("/proc/self/fd"); err != nil {
-		log.Warn().Err(err).Msg("open descriptors cannot be counted")
+		log.Warn().Err(err).Msg("open descriptors cannot be counted; the room for connections is estimated")
 	}
 	return d
 }
 
-// kept is how many descriptors connections leave to the log, checkpoints and
-// probes beyond what is open already: room for the files that come between two
-// counts, and for the connections that are let in beyond the bound.
+// kept returns how many descriptors are reserved for the log, checkpoints and
+// probes in addition to those that are open: for files opened between two
+// counts, and for connections admitted beyond the bound.
 func (d *descriptors) kept() int { return min(max(d.limit/8, 64), 1024) }
 
-// fewestConnections is what is left to them however many files are open.
+// fewestConnections is the minimum bound of connections, however many files are
+// open.
 const fewestConnections = 16
 
-// room is how many connections there may be while so many of the open
-// descriptors are not connections. most is the operator's own bound; 0: none.
+// room returns how many connections there may be while files open descriptors
+// are not connections. most is the operator's limit, or 0.
 func (d *descriptors) room(files, most int) int {
 	room := max(d.limit-d.kept()-files, fewestConnections)
 	if most > 0 {
@@ -71,7 +73,8 @@ func (d *descriptors) room(files, most int) int {
 	return room
 }
 
-// count counts what is open. New kernels say it without a walk.
+// count counts the open descriptors. Linux 6.2 and later report the number
+// directly.
 func (d *descriptors) count() (int, error) {
 	if d.dir == nil {
 		return 0, errors.ErrUnsupported
@@ -95,8 +98,8 @@ func (d *descriptors) count() (int, error) {
 	return n, nil
 }
 
-// tendConnections keeps the bound on connections in step with the files that
-// are open until ctx ends.
+// tendConnections updates the bound of connections as files are opened and
+// closed, until ctx is done.
 func (s *server) tendConnections(ctx context.Context) {
 	tick := time.NewTicker(recountEvery)
 	defer tick.Stop()
@@ -110,12 +113,12 @@ func (s *server) tendConnections(ctx context.Context) {
 	}
 }
 
-// boundConnections leaves connections what files do not take.
+// boundConnections sets the bound of connections to what files leave.
 func (s *server) boundConnections() {
 	d := s.descriptors
 	open, err := d.count()
 	if err != nil {
-		open = 0 // files can only be guessed: kept has room for some
+		open = 0 // the number of files is unknown, but kept has room for some
 	}
 	files := max(open-s.api.Connections().Open, 0)
 	most := s.config.Connections()
@@ -125,7 +128,7 @@ func (s *server) boundConnections() {
 	s.api.SetMaxConnections(d.room(files, most))
 }
 
-// warnOfFew warns of a limit that will not do.
+// warnOfFew logs a warning if the descriptor limit is too low.
 func (s *server) warnOfFew() {
 	d := s.descriptors
 	room := s.api.Connections().Bound

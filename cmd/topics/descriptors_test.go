@@ -16,7 +16,7 @@ func TestRoomForConnections(t *testing.T) {
 		{1024, 30, 5000, 1024 - 128 - 30},
 		{256, 30, 0, 256 - 64 - 30},
 		{1 << 20, 5000, 0, 1<<20 - 1024 - 5000},
-		{1024, 1000, 0, fewestConnections}, // more than there is: the checks are degraded
+		{1024, 1000, 0, fewestConnections}, // more than the machine has; the check becomes degraded
 		{math.MaxInt32, 0, 0, math.MaxInt32 - 1024},
 	} {
 		d := &descriptors{limit: row.limit}

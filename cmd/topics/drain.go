@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// drain is the last step of serving: readiness off, the delay in which load
-// balancers notice while everything is still served, no more data requests, the
-// log synced and closed, and only then the listeners: probes and metrics are
-// answered up to the end. All of it within the drain timeout.
+// drain is the last step of serving. It turns readiness off and keeps serving
+// for the delay in which load balancers notice. Then it refuses data requests,
+// syncs and closes the log, and finally closes the listeners, so that probes
+// and metrics are answered until the end. All of that must happen within the
+// drain timeout.
 func (s *server) drain() error {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
@@ -30,8 +31,8 @@ func (s *server) drain() error {
 	return nil
 }
 
-// finishRequests refuses data requests from now on and waits for those under
-// way. It leaves a quarter of what is left of the timeout for the log.
+// finishRequests refuses new data requests and waits for those in progress. It
+// leaves a quarter of the remaining time for the log.
 func (s *server) finishRequests(ctx context.Context) {
 	s.api.StopServing()
 	deadline, _ := ctx.Deadline()
@@ -40,22 +41,22 @@ func (s *server) finishRequests(ctx context.Context) {
 	s.api.Finish(ctx)
 }
 
-// closeListeners closes the listeners when the answers under way are out. What
-// is not out when ctx ends loses its connection.
+// closeListeners waits until the answers in progress are sent, and closes the
+// listeners. When ctx is done it closes the remaining connections.
 func (s *server) closeListeners(ctx context.Context) {
 	for _, srv := range []*http.Server{s.http, s.ops} {
 		if srv == nil {
 			continue
 		}
 		if err := srv.Shutdown(ctx); err != nil {
-			s.log.Warn().Err(err).Msg("closing connections with requests under way")
+			s.log.Warn().Err(err).Msg("requests did not finish in time; closing their connections")
 			srv.Close()
 		}
 	}
 }
 
-// closeData syncs and closes the log. A sync that hangs must not outlive the
-// timeout: what it has not made durable was not acknowledged as durable.
+// closeData syncs and closes the log. If a sync hangs, closeData returns when
+// ctx is done: what it has not made durable was not acknowledged as durable.
 func (s *server) closeData(ctx context.Context) error {
 	data := s.data.Load()
 	if data == nil {
@@ -71,7 +72,7 @@ func (s *server) closeData(ctx context.Context) error {
 	}
 }
 
-// rest waits for d or until ctx ends.
+// rest waits for d or until ctx is done.
 func rest(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -7,16 +7,16 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 )
 
-// dumpCmd prints what is in a data directory as JSON lines.
+// dumpCmd prints the contents of a data directory as JSON lines.
 type dumpCmd struct {
 	dataDir
-	Topic    string `help:"Only this topic."`
-	State    bool   `help:"The topics of the newest checkpoint."`
-	Segments bool   `help:"The records in segments."`
-	Frames   bool   `help:"The frames of the log, with their records."`
+	Topic    string `help:"Print only this topic."`
+	State    bool   `help:"Print the topics of the newest checkpoint."`
+	Segments bool   `help:"Print the records in segments."`
+	Frames   bool   `help:"Print the frames of the log, with their records."`
 }
 
-// Run prints what is asked for; everything, if nothing is.
+// Run prints the selected parts, or everything if none is selected.
 func (c *dumpCmd) Run(ctx context.Context) error {
 	d, err := c.open()
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/hangfs"
 )
 
-// hanging is a server without listeners, ready, on disks that can be made to
-// hang, in a bubble with a clock of its own.
+// hanging is a ready server without listeners, on disks that can be made to
+// hang, in a synctest bubble.
 type hanging struct {
 	*server
 	t    *testing.T
@@ -29,7 +29,7 @@ type hanging struct {
 	logs lines
 }
 
-// lines is a log in memory.
+// lines is an in-memory log.
 type lines struct {
 	mu sync.Mutex
 	b  strings.Builder
@@ -84,8 +84,9 @@ func startHanging(t *testing.T, env ...string) *hanging {
 // manyRecords is a write that compresses well.
 var manyRecords = `{"records":[` + strings.Repeat(`{"data":"0123456789"},`, 999) + `{"data":1}]}`
 
-// warm makes what all segments of a process share, outside of any bubble: the
-// compressor and its inverse have channels that must not belong to one.
+// warm initializes what all segments of a process share outside of any bubble:
+// the compressor and the decompressor have channels that must not belong to
+// one.
 func warm(t *testing.T) {
 	t.Helper()
 	h := startHanging(t, "TOPICS_CACHE_BYTES=0")
@@ -96,7 +97,7 @@ func warm(t *testing.T) {
 	h.wants("GET", "/v0/topics/t/diff", "", 200)
 }
 
-// ask is a request and its answer.
+// ask sends a request and returns its answer.
 func (h *hanging) ask(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -114,7 +115,7 @@ func (h *hanging) wants(method, path, body string, status int) {
 	}
 }
 
-// checks are those that are not healthy, with their reasons.
+// checks returns the checks that are not healthy, with their reasons.
 func (h *hanging) checks() map[string]string {
 	h.t.Helper()
 	var body struct {
@@ -133,8 +134,8 @@ func (h *hanging) checks() map[string]string {
 	return out
 }
 
-// A directory that hangs is a finding of its check alone: writes go on, and no
-// restart is asked for.
+// A directory that hangs affects only its own check: writes continue, and no
+// restart is requested.
 func TestAHangIsOneCheck(t *testing.T) {
 	warm(t)
 	for _, row := range []struct {
@@ -182,8 +183,8 @@ func TestAHangIsOneCheck(t *testing.T) {
 	}
 }
 
-// A sync that hangs shows while it does: degraded after a second, unhealthy
-// after ten for the writer that waits. A restart would not mend it.
+// A sync that hangs is visible while it hangs: degraded after a second,
+// unhealthy after ten for the waiting writer. A restart would not help.
 func TestAHangingSyncShows(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -230,9 +231,9 @@ func TestAHangingSyncShows(t *testing.T) {
 	})
 }
 
-// A cold directory that hangs holds up as many reads as there are slots for it;
-// others wait without a thread, leave with their client, and are refused in
-// the end. Reads of the data directory do not notice.
+// A cold directory that hangs blocks as many reads as it has slots; others wait
+// without a thread, end with their client, and are refused in the end. Reads of
+// the data directory are not affected.
 func TestAHangingColdDirectoryHoldsUpFewReads(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 
 const module = "github.com/e6e95bb8/topics"
 
-// mayImport says for each folder which folders of this module its packages may
-// depend on, directly or not. The longest matching folder holds.
+// mayImport has, for each directory, the directories of this module that its
+// packages may depend on, directly or not. The longest matching directory
+// applies.
 var mayImport = map[string][]string{
 	"wal":             {"wal"},
 	"wal/frame":       {"wal/frame"},
@@ -29,12 +30,13 @@ var mayImport = map[string][]string{
 	"cmd":             {"cmd", "api", "recovery", "queue", "topics", "wal"},
 }
 
-// mayNotImport are packages from outside that would break what a folder is.
+// mayNotImport has the external packages that would violate the purpose of a
+// directory.
 var mayNotImport = map[string][]string{
 	"wal":    {"net/http"},
 	"topics": {"net/http"},
 	"queue":  {"net/http", "os"},
-	// These are for tests and for generating.
+	// These are for tests and code generation.
 	"cmd": {"github.com/getkin/kin-openapi/openapi3", "github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3"},
 }
 
@@ -69,7 +71,7 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
-// folder returns the longest folder of mayImport that pkg is in.
+// folder returns the longest directory of mayImport that contains pkg.
 func folder(pkg string) (best string) {
 	for f := range mayImport {
 		if within(pkg, f) && len(f) > len(best) {
@@ -88,7 +90,8 @@ func TestTopLevelFolders(t *testing.T) {
 	}
 	var got []string
 	for _, e := range entries {
-		// What `make` builds and what a server run here leaves are not source.
+		// Binaries built by `make` and data of a server that was run here are not
+		// source.
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && e.Name() != "bin" && e.Name() != "topics-data" {
 			got = append(got, e.Name())
 		}

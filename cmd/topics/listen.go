@@ -12,8 +12,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// listen is step 4. Nothing is served until every address is bound, and the
-// port file is there only then.
+// listen is step 4. It binds every address before any is served, and then
+// writes the port file.
 func (s *server) listen() error {
 	s.http, s.ops = s.api.HTTPServer(), s.api.OpsServer()
 	listener, err := net.Listen("tcp", s.config.Addr())
@@ -30,8 +30,8 @@ func (s *server) listen() error {
 		go s.serveOn(s.ops, ops)
 	}
 	err = writePortFile(s.config.PortFile, listener.Addr())
-	if vfs.NoSpace(err) { // no reason not to serve what is there
-		s.log.Warn().Err(err).Msg("the disk is full; the port file is not written")
+	if vfs.NoSpace(err) { // serving is still possible
+		s.log.Warn().Err(err).Msg("the disk is full; the port file was not written")
 	} else if err != nil {
 		listener.Close()
 		return fmt.Errorf("port file: %w", err)
@@ -41,7 +41,7 @@ func (s *server) listen() error {
 	return nil
 }
 
-// serveOn serves until the shutdown; what ends it before that ends the process.
+// serveOn serves until the shutdown. An error before that ends the process.
 func (s *server) serveOn(srv *http.Server, l net.Listener) {
 	serve := srv.Serve
 	if s.certificate != nil {
@@ -53,9 +53,9 @@ func (s *server) serveOn(srv *http.Server, l net.Listener) {
 	}
 }
 
-// writePortFile writes the port of addr and a newline, in one step for
-// whoever waits for the file. No name, no file. On a full disk a file that is
-// there already is overwritten where it is.
+// writePortFile writes the port of addr and a newline. The file is replaced
+// atomically for processes that wait for it, except that on a full disk an
+// existing file is overwritten in place. An empty name means no file.
 func writePortFile(name string, addr net.Addr) error {
 	if name == "" {
 		return nil
@@ -68,7 +68,7 @@ func writePortFile(name string, addr net.Addr) error {
 	return err
 }
 
-// replace gives a file its content in one step.
+// replace replaces a file atomically.
 func replace(name, content string) error {
 	part, err := os.CreateTemp(filepath.Dir(name), ".port-*")
 	if err != nil {
@@ -84,7 +84,8 @@ func replace(name, content string) error {
 	return err
 }
 
-// overwrite gives a file that is there another short content, in its block.
+// overwrite overwrites an existing file with other short content, which needs
+// no new block.
 func overwrite(name, content string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {

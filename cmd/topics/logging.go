@@ -13,7 +13,7 @@ import (
 // timeFormat is RFC 3339 with milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
-// newLogger makes the server's logger, which writes to standard error.
+// newLogger returns the server's logger, which writes to standard error.
 func newLogger(c *config.Config) zerolog.Logger {
 	zerolog.TimeFieldFormat = timeFormat
 	var w io.Writer = os.Stderr
@@ -24,8 +24,8 @@ func newLogger(c *config.Config) zerolog.Logger {
 	return zerolog.New(w).With().Timestamp().Logger()
 }
 
-// setLogLevel sets the level of every logger of the process. It may be called
-// at any time.
+// setLogLevel sets the level of all loggers of the process. It may be called at
+// any time.
 func setLogLevel(word string) {
 	level, err := zerolog.ParseLevel(word)
 	if err != nil {

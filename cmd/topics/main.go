@@ -1,4 +1,4 @@
-// Command topics is the topic log server and the tools around it.
+// Command topics is the topic log server and its tools.
 package main
 
 import (
@@ -28,18 +28,18 @@ type commands struct {
 	Version versionCmd   `cmd:"" help:"Print the version."`
 	Load    load.Cmd     `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
 	Tail    tailCmd      `cmd:"" help:"Print a topic's records as JSON lines."`
-	Backup  backupCmd    `cmd:"" help:"Copy a data directory, of a running server or of none."`
-	Restore restoreCmd   `cmd:"" help:"Make a data directory of a backup, as it was then or at any moment since."`
-	Verify  verifyCmd    `cmd:"" help:"Check a data directory: every checksum, every reference."`
-	Dump    dumpCmd      `cmd:"" help:"Print what is in a data directory as JSON lines."`
-	Repair  repairCmd    `cmd:"" help:"Make a damaged data directory whole; what is damaged goes to a quarantine."`
-	Drill   drillCmd     `cmd:"" help:"Prove that nothing acknowledged is lost, whatever happens to the server or its files."`
+	Backup  backupCmd    `cmd:"" help:"Back up a data directory, whether or not a server is using it."`
+	Restore restoreCmd   `cmd:"" help:"Restore a data directory from a backup, as of then or of any later time."`
+	Verify  verifyCmd    `cmd:"" help:"Check every checksum and reference of a data directory or a backup."`
+	Dump    dumpCmd      `cmd:"" help:"Print the contents of a data directory as JSON lines."`
+	Repair  repairCmd    `cmd:"" help:"Repair a damaged data directory. Damaged files are copied to a quarantine."`
+	Drill   drillCmd     `cmd:"" help:"Test that no acknowledged write is lost when a server is killed or its files are damaged."`
 	Bench   bench.Cmd    `cmd:"" help:"Measure the server against the limits of this machine."`
 }
 
 // drillCmd has the drills.
 type drillCmd struct {
-	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a loaded server again and again. This is the default."`
+	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a server under load repeatedly. This is the default."`
 	Damage damage.Cmd `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
 	Attack attack.Cmd `cmd:"" help:"Attack servers with little memory, each beside a client that behaves."`
 }
@@ -48,13 +48,12 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// usageError is the exit code of a command line or configuration that is
-// refused.
+// usageError is the exit code for an invalid command line or configuration.
 const usageError = 2
 
 func run(args []string) int {
-	// The context of the tools ends with the first signal, the tool itself
-	// with the second. serve takes its signals itself.
+	// The first signal ends the context, and the second one the process. serve
+	// handles its signals itself.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -71,7 +70,7 @@ func run(args []string) int {
 	}
 	selected, err := parser.Parse(args)
 	if exit >= 0 {
-		return exit // --help has been printed
+		return exit // kong has printed the help
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "topics:", err)
@@ -80,7 +79,7 @@ func run(args []string) int {
 	return report(selected.Run())
 }
 
-// report prints an error and returns the exit code for it.
+// report prints an error and returns its exit code.
 func report(err error) int {
 	if err == nil {
 		return 0

@@ -9,9 +9,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// tameSignals keeps signals that mean well from ending the server: SIGPIPE,
-// when the reader of its log has gone away, and SIGHUP, which asks it to read
-// its files again and arrives on the channel.
+// tameSignals prevents signals from ending the server: it ignores SIGPIPE,
+// which is sent when the reader of its log has gone away, and passes SIGHUP,
+// which requests a reload, to the channel.
 func tameSignals() (hangups chan os.Signal) {
 	signal.Ignore(syscall.SIGPIPE)
 	hangups = make(chan os.Signal, 1)
@@ -19,7 +19,7 @@ func tameSignals() (hangups chan os.Signal) {
 	return hangups
 }
 
-// reloadOn reloads at each hangup until ctx ends.
+// reloadOn reloads on each SIGHUP until ctx is done.
 func (s *server) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 	for {
 		select {
@@ -31,9 +31,9 @@ func (s *server) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 	}
 }
 
-// reload reads the keys, the level of the log and the certificate again, and
-// opens the audit file again, which may have been moved away. What
-// cannot be read stays as it is; each outcome is a line of the log.
+// reload reads the keys, the log level and the certificate again, and reopens
+// the audit file, which may have been renamed. What cannot be read stays as it
+// is. Each outcome is logged.
 func (s *server) reload() {
 	s.reloaded("API keys", func(line *zerolog.Event) error {
 		if s.config.APIKeysFile == "" {
@@ -72,12 +72,12 @@ func (s *server) reload() {
 	}
 }
 
-// reloaded runs one step of a reload and logs how it went, whatever the level
-// of the log is: whoever sent the signal looks for the line.
+// reloaded runs one step of a reload and logs the outcome, whatever the log
+// level is, because the operator who sent the signal expects it.
 func (s *server) reloaded(what string, step func(*zerolog.Event) error) {
 	line := s.log.WithLevel(zerolog.NoLevel).Str(zerolog.LevelFieldName, "info").Str("of", what)
 	if err := step(line); err != nil {
-		line.Err(err).Msg("reload failed; the former one stays in use")
+		line.Err(err).Msg("reload failed; the previous one stays in use")
 		return
 	}
 	line.Msg("reloaded")

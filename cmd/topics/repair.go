@@ -9,13 +9,13 @@ import (
 	"github.com/e6e95bb8/topics/recovery/repair"
 )
 
-// repairCmd makes a damaged data directory whole.
+// repairCmd repairs a damaged data directory.
 type repairCmd struct {
 	dataDir
 	JSON bool `help:"Print the report as JSON." name:"json"`
 }
 
-// Run repairs and prints what was lost.
+// Run repairs the directory and prints what was lost.
 func (c *repairCmd) Run(ctx context.Context) error {
 	d, err := c.open()
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// restoreCmd makes a data directory of a backup.
+// restoreCmd makes a data directory from a backup.
 type restoreCmd struct {
-	From    string       `required:"" placeholder:"DIR" help:"The backup."`
-	To      string       `required:"" placeholder:"DATADIR" help:"The data directory to make: empty, or not there."`
-	Archive []string     `placeholder:"DIR" help:"Go on behind the backup with the log files in here: the server's archive directory, or wal/ of a data directory that crashed. May be given more than once."`
-	Until   restoreUntil `placeholder:"WHEN" help:"Leave out what was written later: a time (RFC 3339, or Unix milliseconds), or lsn:N for what begins at that position of the log or behind it."`
+	From    string       `required:"" placeholder:"DIR" help:"Backup to restore."`
+	To      string       `required:"" placeholder:"DATADIR" help:"Data directory to make. It must be empty or absent."`
+	Archive []string     `placeholder:"DIR" help:"Directory with later log files to restore too: the server's archive directory, or wal/ of a data directory that crashed. Can be repeated."`
+	Until   restoreUntil `placeholder:"WHEN" help:"Omit later writes: a time (RFC 3339 or Unix milliseconds), or lsn:N to omit everything from that position of the log on."`
 }
 
-// Run restores, and prints how far.
+// Run restores the backup and prints a summary.
 func (c *restoreCmd) Run(ctx context.Context) error {
 	boot, mount := identity(c.To)
 	out, err := backup.Restore(ctx, backup.Restoring{

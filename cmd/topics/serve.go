@@ -29,43 +29,43 @@ type server struct {
 	config *config.Config
 	log    zerolog.Logger
 	fs     vfs.FS
-	disks  *slotfs.FS // fs, once there is a configuration
+	disks  *slotfs.FS // fs with limits on concurrent reads, once configured
 	gate   *health.Gate
 	health *health.Monitor
-	// watchdog is what /live asks.
+	// watchdog decides the answer of /live.
 	watchdog *health.Watchdog
-	lock     vfs.Held // the data directory's; nil if it could not be taken
+	lock     vfs.Held // on the data directory; nil if it could not be taken
 	disk     *health.DiskWatch
 	wal      *health.LogWatch
 	api      *api.Server
-	// descriptors are what log, segments and connections share.
+	// descriptors are shared by log, segments and connections.
 	descriptors *descriptors
 	http        *http.Server
-	ops         *http.Server // the operator's listener; nil: there is none
-	// certificate is what the listeners serve TLS with; nil in cleartext.
+	ops         *http.Server // listener for operators; may be nil
+	// certificate of the listeners; nil for cleartext.
 	certificate *certificate
 	trail       *auditFile // nil if audit lines go to the log
-	broken      chan error // gets what ended one of the HTTP servers before its shutdown
-	// data is nil until recovery is through. Probes look at it any time.
+	broken      chan error // receives the error of an HTTP server that ended before the shutdown
+	// data is nil until recovery is complete. Probes read it at any time.
 	data   atomic.Pointer[recovery.Recovered]
-	failed atomic.Pointer[recovery.Report] // why there is no data, if recovery refused
+	failed atomic.Pointer[recovery.Report] // why recovery failed
 }
 
-// Run boots, serves until ctx ends with the first signal, and drains; a second
-// signal ends the process. The steps are in the order operators rely on: the
-// listener answers probes before the data is touched, and data is served only
-// once all of it is there.
+// Run boots the server, serves until ctx ends with the first signal, and
+// drains; a second signal ends the process. Operators rely on the order of the
+// steps: the listener answers probes before the data is touched, and data is
+// served only once all of it is recovered.
 func (serveCmd) Run(ctx context.Context) error { return serveOn(ctx, vfs.OS()) }
 
 func serveOn(ctx context.Context, disk vfs.FS) error {
 	s := &server{fs: disk, broken: make(chan error, 2)}
 
 	hangups := tameSignals()
-	// 1. The configuration, or every reason why not.
+	// 1. The configuration, or all reasons why it is refused.
 	if err := s.configure(); err != nil {
 		return err
 	}
-	// 2. The data directory, unless another process has it.
+	// 2. The data directory, unless another process is using it.
 	if err := s.claim(); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func serveOn(ctx context.Context, disk vfs.FS) error {
 	stopHealth := s.watch()
 	defer stopHealth()
 	go s.reloadOn(ctx, hangups)
-	// 4. The listener: probes answer from here on.
+	// 4. The listener: probes are answered from here on.
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -86,11 +86,11 @@ func serveOn(ctx context.Context, disk vfs.FS) error {
 	}
 	// 6. The gate.
 	s.open()
-	// 7. Work, until told to stop.
+	// 7. Serving, until ctx ends.
 	if err := s.wait(ctx); err != nil {
 		return err
 	}
-	// 8. The way down.
+	// 8. The shutdown.
 	return s.drain()
 }
 
@@ -104,7 +104,7 @@ func (s *server) configure() (err error) {
 		s.log.Warn().Msg(w)
 	}
 	if n := s.config.Keys.Len(); n > 0 {
-		s.log.Info().Int("keys", n).Msg("API keys are needed")
+		s.log.Info().Int("keys", n).Msg("API keys are required")
 	}
 	if s.config.TLSCertFile != "" {
 		if s.certificate, err = newCertificate(s.config.TLSCertFile, s.config.TLSKeyFile); err != nil {
@@ -122,7 +122,7 @@ func (s *server) configure() (err error) {
 	return nil
 }
 
-// prepare takes stock of what the machine gives: descriptors and disks.
+// prepare determines the machine's limits: descriptors and disks.
 func (s *server) prepare() {
 	c := s.config
 	s.descriptors = claimDescriptors(s.log)
@@ -130,9 +130,10 @@ func (s *server) prepare() {
 	s.fs = s.disks
 }
 
-// claim is step 2. A directory that is no data directory, or that cannot be
-// locked for another reason than being in use, is recovery's to report, when
-// the probes can show it. The former gets no lock file.
+// claim is step 2. If the directory is not a data directory, or if it cannot be
+// locked for another reason than being in use, recovery reports that, when
+// probes can show it. A directory that is not a data directory gets no lock
+// file.
 func (s *server) claim() error {
 	kind, err := recovery.Examine(s.fs, s.config.DataDir, s.named()...)
 	if err != nil || kind.Require(recovery.Data, recovery.Empty) != nil {
@@ -147,8 +148,8 @@ func (s *server) claim() error {
 
 // watch is step 3. The returned function ends the background checks.
 func (s *server) watch() (stop func()) {
-	// So that there is a file system to watch. If the directory cannot be
-	// made, recovery says so.
+	// The checks need a file system to watch. If the directory cannot be created,
+	// recovery reports it.
 	_ = s.fs.MkdirAll(s.config.DataDir)
 	s.gate = health.NewGate(time.Now)
 	s.registerChecks()
@@ -164,9 +165,9 @@ func (s *server) watch() (stop func()) {
 	return func() { cancel(); wg.Wait() }
 }
 
-// recover is step 5. Data that is refused is an error only if the
-// configuration says so: otherwise the process stays up, so that probes can
-// tell why. Being told to stop meanwhile is no error either.
+// recover is step 5. If the data is refused, it returns an error only if the
+// configuration says so; otherwise the process stays up, so that probes can
+// report the reason. It is not an error if ctx ends meanwhile.
 func (s *server) recover(ctx context.Context) error {
 	s.log.Info().Str("dir", s.config.DataDir).Msg("recovering")
 	data, err := recovery.Run(ctx, s.recoveryOptions())
@@ -199,7 +200,7 @@ func (s *server) open() {
 	s.watchdog.Watch("log", health.LogMoves(s.logState))
 	s.api.Open(data.Registry)
 	s.gate.Ready()
-	go debug.FreeOSMemory() // what recovery needed and nobody does now
+	go debug.FreeOSMemory() // memory that only recovery needed
 	r := &data.Report
 	s.log.Info().
 		Int("topics", data.Registry.Totals().Topics).

@@ -13,9 +13,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// storageView shows what lies below the topics to the HTTP side, which of
-// recovery imports only its health. While there is no data it has nothing to show; the gate
-// keeps requests from asking more of it.
+// storageView gives the HTTP side, which of recovery imports only the health
+// checks, access to the storage. It is empty until there is data; until then
+// the gate keeps requests from using it.
 type storageView struct{ *server }
 
 var errNoData = errors.New("there is no data yet")
@@ -44,26 +44,26 @@ func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T
 	return out, errNoData
 }
 
-// storageError says in the terms of the topics what a client is told in the
-// same words when it writes.
+// storageError converts an error of the storage to the one that a client gets
+// for a failed write with the same cause.
 func storageError(err error) error {
-	told := record.Error{Err: err}
+	refused := record.Error{Err: err}
 	switch {
 	case err == nil:
 		return nil
 	case vfs.NoSpace(err), errors.Is(err, wal.ErrDiskFull):
-		told.Kind, told.Message = record.KindNoSpace, "the disk is full"
+		refused.Kind, refused.Message = record.KindNoSpace, "the disk is full"
 	case errors.Is(err, wal.ErrNoFile):
-		told.Kind, told.Message = record.KindUnavailable, "the log cannot make its next file at the moment"
-		told.Detail = map[string]any{"retry_after_ms": 1000}
+		refused.Kind, refused.Message = record.KindUnavailable, "the log cannot make its next file at the moment"
+		refused.Detail = map[string]any{"retry_after_ms": 1000}
 	case errors.Is(err, wal.ErrReadOnly):
-		told.Kind, told.Message = record.KindReadOnly, "the log is read-only"
+		refused.Kind, refused.Message = record.KindReadOnly, "the log is read-only"
 	case errors.Is(err, wal.ErrClosed), errors.Is(err, context.Canceled):
-		told.Kind, told.Message = record.KindClosed, "the server is shutting down"
+		refused.Kind, refused.Message = record.KindClosed, "the server is shutting down"
 	default:
 		return err
 	}
-	return &told
+	return &refused
 }
 
 // Stats implements api.Storage.
@@ -80,7 +80,7 @@ func (v storageView) Stats() api.StorageStats {
 	return api.StorageStats{
 		Checkpoints: s.Checkpoints, CheckpointFailures: s.CheckpointFailures,
 		CheckpointSeconds: s.CheckpointTook.Seconds(), CheckpointAge: s.CheckpointAge,
-		LogBytes: log.Bytes, LogFiles: log.Files, LogReleased: log.Released, LogRecycled: log.Recycled,
+		LogBytes: log.Bytes, LogFiles: log.Files, LogReleased: log.Freed, LogRecycled: log.Recycled,
 		Segments: s.Segments, SegmentsCold: s.SegmentsCold,
 		SegmentBytes: s.SegmentBytes, SegmentBytesCold: s.SegmentBytesCold,
 		SegmentIndexBytes: s.SegmentIndexBytes, SegmentRecords: s.SegmentRecords,

@@ -16,15 +16,15 @@ import (
 // tailCmd prints a topic's records as JSON lines, as the server delivers them.
 type tailCmd struct {
 	Topic        string `arg:"" help:"Topic to read."`
-	From         uint64 `help:"Print the records after this seq; 0 is from the beginning." xor:"start"`
-	Tail         bool   `help:"Begin at the end: print only what is written from now on." xor:"start"`
-	Follow       bool   `short:"f" help:"Wait for more at the end, across restarts of the server."`
-	Poll         bool   `help:"Follow with one request after the other and not over a stream."`
-	Limit        uint64 `short:"n" help:"Stop after this many records; 0 is no limit." default:"0"`
+	From         uint64 `help:"Print the records after this seq; 0 means from the beginning." xor:"start"`
+	Tail         bool   `help:"Start at the end: print only new records." xor:"start"`
+	Follow       bool   `short:"f" help:"Wait for more records at the end, even if the server restarts."`
+	Poll         bool   `help:"Follow by polling instead of over a stream."`
+	Limit        uint64 `short:"n" help:"Stop after this many records; 0 means no limit." default:"0"`
 	remote.Flags `embed:""`
 }
 
-// Run prints to standard output; losses go to standard error.
+// Run prints records to standard output, and losses to standard error.
 func (c *tailCmd) Run(ctx context.Context) error {
 	notice := &remote.Outage{W: os.Stderr, Command: "tail"}
 	api, err := c.Client(notice.Failed)
@@ -41,13 +41,13 @@ func (c *tailCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Follow {
-		return nil // being stopped is how following ends
+		return nil // following ends only by being interrupted
 	}
-	return ctx.Err() // what was printed is not all
+	return ctx.Err() // not all records were printed
 }
 
-// events are what happens to the topic. A topic that is not followed is read
-// page by page: that needs no session at the server.
+// events returns the events of the topic. Without --follow the topic is read
+// page by page, which needs no session at the server.
 func (c *tailCmd) events(ctx context.Context, api *client.Client) (iter.Seq2[client.Event, error], error) {
 	if c.Follow && !c.Poll {
 		return api.Watch(ctx, client.Watch{
@@ -66,8 +66,8 @@ func (c *tailCmd) events(ctx context.Context, api *client.Client) (iter.Seq2[cli
 	return api.Follow(ctx, c.Topic, q), nil
 }
 
-// print writes records to out, and to lost what became of others. What is
-// written is flushed before every wait.
+// print writes records to out, and tombstones and deletions to lost. It flushes
+// out before every wait.
 func (c *tailCmd) print(
 	ctx context.Context, api *client.Client, out *bufio.Writer, lost io.Writer, notice *remote.Outage,
 ) error {
@@ -83,7 +83,7 @@ func (c *tailCmd) print(
 		notice.Over()
 		switch event := event.(type) {
 		case client.Tombstone:
-			event.Topic = "" // there is one only
+			event.Topic = "" // there is only one
 			err = json.NewEncoder(lost).Encode(map[string]any{"tombstone": event})
 		case client.TopicDeleted:
 			err = json.NewEncoder(lost).Encode(map[string]any{"topic_deleted": event})
@@ -108,8 +108,8 @@ func (c *tailCmd) print(
 }
 
 // printRecord writes a record as one line. A verbatim payload may have line
-// ends between its tokens (inside strings JSON does not allow them): they
-// become spaces.
+// ends between its tokens, but not inside strings, so they are replaced by
+// spaces.
 func printRecord(out *bufio.Writer, raw []byte) error {
 	if bytes.ContainsAny(raw, "\r\n") {
 		raw = bytes.Map(func(r rune) rune {

@@ -8,7 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
-// A tail that is stopped has printed all there was only if it followed.
+// An interrupted tail has printed all records only if it was following.
 func TestStoppedTail(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

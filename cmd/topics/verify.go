@@ -17,7 +17,7 @@ import (
 // dataDir is the data directory that an offline tool works on.
 type dataDir struct {
 	Dir  string `arg:"" help:"Data directory."`
-	Cold string `help:"Cold directory, if segments are in one." env:"TOPICS_COLD_DIR"`
+	Cold string `help:"Cold directory of the data directory, if it has one." env:"TOPICS_COLD_DIR"`
 }
 
 func (d *dataDir) open() (inspect.Dir, error) {
@@ -28,28 +28,28 @@ func (d *dataDir) open() (inspect.Dir, error) {
 	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold, BootID: boot, Mount: mount}, nil
 }
 
-// identity returns what a start in this directory would go by to tell a kill
-// from a power cut. What cannot be read is empty: it counts as a power cut.
+// identity returns what the server uses to distinguish a kill from a power cut.
+// An identity that cannot be read is empty, which counts as a power cut.
 func identity(dir string) (boot, mount string) {
 	boot, _ = recovery.BootID(recovery.BootIDFile)
 	mount, _ = recovery.Mount(dir)
 	return boot, mount
 }
 
-// unreadable says that a tool could not do its work on a directory, whatever
-// is in that.
+// unreadable is an error that prevented a tool from doing its work, as opposed
+// to faults that it found.
 type unreadable struct{ error }
 
 func (e unreadable) Unwrap() error { return e.error }
 func (e unreadable) ExitCode() int { return usageError }
 
-// verifyCmd checks a data directory, or a backup.
+// verifyCmd checks a data directory or a backup.
 type verifyCmd struct {
 	dataDir
 	JSON bool `help:"Print the report as JSON." name:"json"`
 }
 
-// Run prints one line for each fault and a summary. Faults are an error.
+// Run prints one line for each fault, and a summary. Faults are an error.
 func (c *verifyCmd) Run(ctx context.Context) error {
 	d, err := c.open()
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if n := len(report.Faults); n > 0 {
-		return fmt.Errorf("faults found: %d; see topics repair", n)
+		return fmt.Errorf("faults found: %d; run topics repair", n)
 	}
 	if report.NotOwner != "" {
 		return errors.New("no faults found, but a server would refuse the cold directory")
@@ -109,7 +109,7 @@ func (c *verifyCmd) print(w io.Writer, r *inspect.Report) error {
 		return printJSON(w, r)
 	}
 	if r.InUse != "" {
-		fmt.Fprintf(w, "%s is in use by %s: a fault may be of the moment\n", r.Dir, r.InUse)
+		fmt.Fprintf(w, "%s is in use by %s: faults may be due to writes in progress\n", r.Dir, r.InUse)
 	}
 	if r.NotOwner != "" {
 		fmt.Fprintln(w, r.NotOwner)

@@ -7,10 +7,10 @@ import (
 	"runtime/debug"
 )
 
-// version is the release this source becomes.
+// version is the release that this source becomes.
 const version = "0.1.0"
 
-// versionCmd prints what this binary is.
+// versionCmd prints the version of this binary.
 type versionCmd struct{}
 
 // Run prints one line.
@@ -19,7 +19,7 @@ func (versionCmd) Run() error {
 	return err
 }
 
-// revision is the source revision the build recorded, if it did.
+// revision returns the source revision recorded by the build, if any.
 func revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -17,13 +17,13 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// apiOptions is what the HTTP side is made of. It is asked before there is any
-// data, so what shows data looks it up each time.
+// apiOptions returns the options of the HTTP side. It is called before there is
+// data, so functions that need the data look it up each time.
 func (s *server) apiOptions() api.Options {
 	c := s.config
 	node := c.NodeID
 	if node == "" {
-		node, _ = os.Hostname() // no name is a name too
+		node, _ = os.Hostname() // an empty name is acceptable
 	}
 	var trail *zerolog.Logger
 	if s.trail != nil {
@@ -74,7 +74,7 @@ func (s *server) apiOptions() api.Options {
 	}
 }
 
-// orUnlimited is a cap of which 0 means none.
+// orUnlimited returns n, or math.MaxInt if n is 0.
 func orUnlimited(n int) int {
 	if n == 0 {
 		return math.MaxInt
@@ -82,8 +82,9 @@ func orUnlimited(n int) int {
 	return n
 }
 
-// reportView is the recovery report, or nothing while there is none. Lost
-// ranges of topics that are not to be seen are counted only.
+// reportView returns the recovery report, or nil if there is none yet. It
+// removes the lost ranges of topics that are not visible, which remain included
+// in the total.
 func (s *server) reportView(sees func(topic string) bool) any {
 	full := s.failed.Load()
 	if data := s.data.Load(); data != nil {
@@ -97,7 +98,7 @@ func (s *server) reportView(sees func(topic string) bool) any {
 	return &shown
 }
 
-// walStats are the log's counters, zero while there is no log.
+// walStats returns the log's counters, or zeros if there is no log yet.
 func (s *server) walStats() wal.Stats {
 	if data := s.data.Load(); data != nil {
 		return data.Log.Stats()
@@ -105,18 +106,17 @@ func (s *server) walStats() wal.Stats {
 	return wal.Stats{}
 }
 
-// queueWait is how long a write waits for the log's full queue before it is
-// told to come again: a disk that is merely busy is through with a queue in
-// less.
+// queueWait is how long a write waits while the log's queue is full before it
+// is refused with 429. A disk that is merely busy drains a queue in less time.
 const queueWait = time.Second
 
-// recoveryOptions is what recovery is made of.
+// recoveryOptions returns the options of recovery.
 func (s *server) recoveryOptions() recovery.Options {
 	c := s.config
 	boot, err := recovery.BootID(recovery.BootIDFile)
 	mount, merr := recovery.Mount(c.DataDir)
 	if err = errors.Join(err, merr); err != nil {
-		s.log.Warn().Err(err).Msg("every start counts as one after a power cut")
+		s.log.Warn().Err(err).Msg("the boot cannot be identified; every start counts as one after a power cut")
 	}
 	return recovery.Options{
 		FS:     s.fs,
@@ -159,7 +159,7 @@ func (s *server) recoveryOptions() recovery.Options {
 	}
 }
 
-// named are the files and directories that the configuration names.
+// named returns the files and directories in the configuration.
 func (s *server) named() (names []string) {
 	for _, v := range s.config.Settings() {
 		if strings.HasSuffix(v.Name, "_FILE") || strings.HasSuffix(v.Name, "_DIR") {
@@ -169,8 +169,9 @@ func (s *server) named() (names []string) {
 	return names
 }
 
-// registerChecks makes the health checks but the log's, which comes with the
-// log, and the watchdog. What they find is logged when it turns.
+// registerChecks sets up the watchdog and the health checks, except that of the
+// log, which is registered once there is a log. Changes of their results are
+// logged.
 func (s *server) registerChecks() {
 	c, lines := s.config, s.thresholds()
 	s.health = health.NewMonitor(time.Now, c.HealthInterval)
@@ -203,7 +204,7 @@ func (s *server) registerChecks() {
 	s.health.Register("reserve", s.onData((*recovery.Recovered).ReserveCheck))
 }
 
-// thresholds are where the health checks draw their lines.
+// thresholds returns the thresholds of the health checks.
 func (s *server) thresholds() health.Thresholds {
 	c := s.config
 	return health.Thresholds{
@@ -229,13 +230,14 @@ func (s *server) logHealth(name string, was health.Status, is health.Condition) 
 
 func (s *server) logStuck(part string, silent time.Duration) {
 	if silent == 0 {
-		s.log.Info().Str("part", part).Msg("the process moves again")
+		s.log.Info().Str("part", part).Msg("the process is responsive again")
 		return
 	}
 	s.log.Error().Str("part", part).Dur("silent", silent).Msg("the process is stuck; a restart is needed")
 }
 
-// logState is the log as health sees it, zero while there is none.
+// logState returns the log's state for the health checks, or zeros if there is
+// no log yet.
 func (s *server) logState() health.LogState {
 	st := s.walStats()
 	return health.LogState{
@@ -255,7 +257,7 @@ func (s *server) logState() health.LogState {
 	}
 }
 
-// position is where the log was when its check ran last.
+// position returns where the log was when its check last ran.
 func (s *server) position() api.LogPosition {
 	p := api.LogPosition{Synced: s.wal.Last().Synced, Applied: s.wal.Applied()}
 	if data := s.data.Load(); data != nil {
@@ -264,8 +266,8 @@ func (s *server) position() api.LogPosition {
 	return p
 }
 
-// onData makes a check of one that needs the data; while there is none all is
-// well.
+// onData returns a check that calls check once there is data. Until then the
+// result is healthy.
 func (s *server) onData(check func(*recovery.Recovered) health.Condition) func() health.Condition {
 	return func() health.Condition {
 		if data := s.data.Load(); data != nil {
@@ -275,7 +277,7 @@ func (s *server) onData(check func(*recovery.Recovered) health.Condition) func()
 	}
 }
 
-// routersStuck is how many routers have been waiting since before a time.
+// routersStuck returns how many routers have been waiting since before a time.
 func (s *server) routersStuck(before int64) int {
 	if data := s.data.Load(); data != nil {
 		return data.Registry.Stuck(before)
@@ -283,8 +285,8 @@ func (s *server) routersStuck(before int64) int {
 	return 0
 }
 
-// damageSeen is what is known of damage to the data; nothing while there is
-// none.
+// damageSeen returns the known damage to the data, or none if there is no data
+// yet.
 func (s *server) damageSeen() recovery.DamageSeen {
 	if data := s.data.Load(); data != nil {
 		return data.DamageSeen()
@@ -292,18 +294,19 @@ func (s *server) damageSeen() recovery.DamageSeen {
 	return recovery.DamageSeen{}
 }
 
-// connections are those that are open and how many there may be.
+// connections returns how many connections are open and how many there may be.
 func (s *server) connections() (current, most int64) {
 	c := s.api.Connections()
 	return int64(c.Open), int64(c.Bound)
 }
 
-// openDescriptors are those that are open and how many there may be.
+// openDescriptors returns how many descriptors are open and how many there may
+// be.
 func (s *server) openDescriptors() (open, limit int64) {
 	return s.descriptors.open.Load(), int64(s.descriptors.limit)
 }
 
-// vitals is what probes ask of health.
+// vitals combines the sources of the health probes.
 type vitals struct {
 	*health.Monitor
 	*health.Watchdog

@@ -34,9 +34,9 @@ func (w *world) script(over func() bool) {
 	}
 }
 
-// forward holds that the backup, which is as old as the directory, brought
-// forward by the archive and what is left of the log, has what the directory
-// itself recovers to: no log file went before its copy was durable.
+// forward holds that the backup, which is as old as the directory, together
+// with the archive and the remaining log has the same contents as the directory
+// itself: no log file was freed before its archived copy was durable.
 func (w *world) forward(what string, fsys *crashfs.FS) {
 	w.t.Helper()
 	dropTorn(w.t, fsys, "/data/wal")
@@ -49,8 +49,9 @@ func (w *world) forward(what string, fsys *crashfs.FS) {
 	same(w.t, what, dump(w.t, own.data.Registry), got)
 }
 
-// dropTorn removes the newest log file if its header was torn: then it was not
-// in use yet. A start removes it, and a restore, which cannot know, refuses it.
+// dropTorn removes the newest log file if its header is torn, which means that
+// it was not in use yet. A server removes it at the start; a restore cannot
+// know that, and refuses it.
 func dropTorn(t *testing.T, fsys vfs.FS, dir string) {
 	t.Helper()
 	names, err := fsys.List(dir)
@@ -80,15 +81,15 @@ func begun(t *testing.T) (*world, *crashfs.FS) {
 
 func TestArchiveThroughCrashes(t *testing.T) {
 	first, fsys := begun(t)
-	for seed := range 3 { // of what a power cut leaves
+	for seed := range 3 { // the seed decides what a power cut leaves
 		if n := forwardThroughCrashes(t, first, fsys, seed); n < 300 {
 			t.Fatalf("only %d operations", n)
 		}
 	}
 }
 
-// forwardThroughCrashes cuts the power at every fifteenth operation, and returns
-// how many there are.
+// forwardThroughCrashes cuts the power at every fifteenth operation, and
+// returns the number of operations.
 func forwardThroughCrashes(t *testing.T, first *world, fsys *crashfs.FS, seed int) int {
 	rng := rand.New(rand.NewPCG(4, uint64(seed)))
 	for n := 1 + 5*seed; ; n += 15 {
@@ -108,7 +109,7 @@ func forwardThroughCrashes(t *testing.T, first *world, fsys *crashfs.FS, seed in
 	}
 }
 
-// An archive that fails once costs nothing.
+// An archive that fails once loses nothing.
 func TestArchiveOnABadDisk(t *testing.T) {
 	first, fsys := begun(t)
 	for n := 1; ; n += 2 {
@@ -120,7 +121,7 @@ func TestArchiveOnABadDisk(t *testing.T) {
 		w.fault = errfs.ErrInjected
 		w.script(func() bool { return false })
 		bad = false
-		for range 2 { // whatever was left over is tried again
+		for range 2 { // leftovers are tried again
 			w.steps(20)
 			w.upkeep()
 		}
@@ -137,7 +138,7 @@ func TestArchiveOnABadDisk(t *testing.T) {
 	}
 }
 
-// While the archive is full the log keeps its files, and says so.
+// While the archive is full the log keeps its files, and reports that.
 func TestFullArchiveKeepsTheLog(t *testing.T) {
 	first, fsys := begun(t)
 	full := true

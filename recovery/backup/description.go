@@ -1,11 +1,11 @@
-// Package backup copies a data directory, while it is served or while it is
-// not, and makes a data directory of such a copy again: as it was at the copy,
-// or, with the log files that were archived since, at any moment after it.
+// Package backup copies a data directory, whether or not a server is using it,
+// and restores such copies: to the state at the time of the copy, or, with log
+// files archived since, to any later time.
 //
-// A backup is a directory, or a tar of it on its way, with the files of one
-// checkpoint and the log behind it, each under the name that it has in a data
-// directory, and a description that lists them all. The description comes
-// last: what has none is not a backup.
+// A backup is a directory, or a tar of one while it is transferred. It has the
+// files of one checkpoint and the log from there on, under the names that they
+// have in a data directory, and a description that lists them. The description
+// is written last: a directory without one is not a backup.
 package backup
 
 import (
@@ -26,37 +26,37 @@ import (
 // Name is the base name of the description.
 const Name = recovery.BackupName
 
-// Version is the version of the format that this code writes and reads.
+// Version is the version of the format that this package reads and writes.
 const Version = 1
 
-// maxDescription bounds what a foreign file can make us read into memory.
+// maxDescription bounds the description that is read into memory, in bytes.
 const maxDescription = 64 << 20
 
-// Description says what a backup holds. It is JSON, and behind that a line
-// with the XXH3 of the JSON in hexadecimal.
+// Description lists the contents of a backup. It is stored as JSON, followed by
+// a line with the XXH3 of the JSON in hexadecimal.
 type Description struct {
 	Version uint32    `json:"version"`
-	Time    time.Time `json:"time"` // when it was begun
+	Time    time.Time `json:"time"` // start of the backup
 	LogID   uint64    `json:"log_id"`
-	// BootID and CleanShutdown are those of the manifest of a directory that
-	// was not served.
+	// BootID and CleanShutdown are from the manifest, if the directory was not in
+	// use by a server.
 	BootID        string `json:"boot_id,omitempty"`
 	CleanShutdown bool   `json:"clean_shutdown"`
 
-	Checkpoint *recovery.Checkpoint `json:"checkpoint,omitempty"` // none: the log is there from its beginning
-	StartLSN   wal.LSN              `json:"start_lsn"`            // from where on the log is needed
-	EndLSN     wal.LSN              `json:"end_lsn"`              // where it ends
+	Checkpoint *recovery.Checkpoint `json:"checkpoint,omitempty"` // nil if the backup has the whole log
+	StartLSN   wal.LSN              `json:"start_lsn"`            // start of the part of the log that is needed
+	EndLSN     wal.LSN              `json:"end_lsn"`              // end of the log
 	Files      []File               `json:"files"`
 }
 
 // File is one file of a backup.
 type File struct {
-	Name string `json:"name"` // with forward slashes
+	Name string `json:"name"` // relative path, with forward slashes
 	Size int64  `json:"size"`
 	Sum  Sum    `json:"xxh3"`
 }
 
-// Sum is an XXH3, in text 16 hexadecimal digits.
+// Sum is an XXH3. Its text form has 16 hexadecimal digits.
 type Sum uint64
 
 // MarshalText implements encoding.TextMarshaler.
@@ -66,7 +66,7 @@ func (s Sum) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%016x", ui
 func (s *Sum) UnmarshalText(b []byte) error {
 	n, err := strconv.ParseUint(string(b), 16, 64)
 	if err != nil || len(b) != 16 {
-		return fmt.Errorf("%.20q is no checksum", b)
+		return fmt.Errorf("%.20q is not a checksum", b)
 	}
 	*s = Sum(n)
 	return nil
@@ -82,12 +82,12 @@ func (d *Description) encode() ([]byte, error) {
 
 func sealed(json []byte) []byte { return fmt.Appendf(json, "\n%016x\n", xxh3.Hash(json)) }
 
-// decode is encode's inverse. A description that it returns is consistent:
-// its files are those that its checkpoint needs.
+// decode is the inverse of encode. A description that it returns is consistent:
+// it lists the files that its checkpoint needs.
 func decode(b []byte) (*Description, error) {
 	const tail = 18 // line end, sum, line end
 	if len(b) < tail || b[len(b)-1] != '\n' || b[len(b)-tail] != '\n' {
-		return nil, fmt.Errorf("%s is cut or is none", Name)
+		return nil, fmt.Errorf("%s is truncated or is not a description", Name)
 	}
 	body := b[:len(b)-tail]
 	var sum Sum
@@ -118,7 +118,8 @@ func decode(b []byte) (*Description, error) {
 	return d, nil
 }
 
-// check holds that the files are the checkpoint's, in order, then the log's.
+// check verifies that the files are those of the checkpoint, in order, followed
+// by those of the log.
 func (d *Description) check() error {
 	var stored []recovery.StoredFile
 	first, start := uint64(1), wal.LSN(0)
@@ -127,12 +128,12 @@ func (d *Description) check() error {
 		stored = c.Stored("", "")
 		for _, s := range c.Segments {
 			if s.Cold {
-				return fmt.Errorf("segment %016x is said to be elsewhere", s.ID)
+				return fmt.Errorf("segment %016x is listed as cold, which no segment of a backup is", s.ID)
 			}
 		}
 	}
 	if d.StartLSN != start || d.EndLSN < start || len(d.Files) < len(stored) {
-		return fmt.Errorf("it begins at lsn %d, ends at %d and has %d files: that is no backup", d.StartLSN, d.EndLSN, len(d.Files))
+		return fmt.Errorf("it begins at lsn %d, ends at %d and has %d files, which is not a backup", d.StartLSN, d.EndLSN, len(d.Files))
 	}
 	for i, f := range d.Files {
 		want := path.Join(recovery.LogDir, wal.FileName(first+uint64(i-len(stored))))
@@ -149,7 +150,7 @@ func (d *Description) check() error {
 	return nil
 }
 
-// logs are the log's files.
+// logs returns the files of the log.
 func (d *Description) logs() []File {
 	for i, f := range d.Files {
 		if strings.HasPrefix(f.Name, recovery.LogDir+"/") {
@@ -159,7 +160,7 @@ func (d *Description) logs() []File {
 	return nil
 }
 
-// Bytes is the size of all files.
+// Bytes returns the total size of the files.
 func (d *Description) Bytes() (n int64) {
 	for _, f := range d.Files {
 		n += f.Size

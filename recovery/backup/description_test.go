@@ -46,10 +46,10 @@ func TestDescription(t *testing.T) {
 		bad := append([]byte(nil), b...)
 		bad[i] ^= 1
 		if _, err := decode(bad); err == nil {
-			t.Fatalf("byte %d changed and nobody noticed", i)
+			t.Fatalf("byte %d changed without an error", i)
 		}
 		if _, err := decode(b[:i]); err == nil {
-			t.Fatalf("cut at %d and nobody noticed", i)
+			t.Fatalf("cut at %d without an error", i)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestDescriptionRefuses(t *testing.T) {
 		"version 2":          func(d *Description) { d.Version = 2 },
 		"ends at 1 ":         func(d *Description) { d.EndLSN = 1 },
 		"begins at lsn 4712": func(d *Description) { d.StartLSN++ },
-		"elsewhere":          func(d *Description) { d.Checkpoint.Segments[0].Cold = true },
+		"listed as cold":     func(d *Description) { d.Checkpoint.Segments[0].Cold = true },
 		"belongs":            func(d *Description) { d.Files[0].Name = "../../etc/passwd" },
 		"of -1 bytes":        func(d *Description) { d.Files[1].Size = -1 },
 		"no log file":        func(d *Description) { d.Files = d.Files[:5] },
@@ -73,8 +73,8 @@ func TestDescriptionRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDescription holds that no bytes panic the decoder, and that what it
-// accepts says the same when it is written again.
+// FuzzDescription holds that no input panics the decoder, and that what it
+// accepts is the same after encoding it.
 func FuzzDescription(f *testing.F) {
 	f.Add(encoded(f, example()))
 	f.Add(encoded(f, &Description{Version: Version}))
@@ -82,7 +82,7 @@ func FuzzDescription(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := decode(b)
 		if err != nil {
-			// Once more behind a sum that is right.
+			// Again with a valid checksum.
 			if d, err = decode(sealed(bytes.Clone(b))); err != nil {
 				return
 			}

@@ -17,8 +17,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
-// small is a directory with segments, hot and cold, and a log, closed, with a
-// backup, and what is in both.
+// small makes a closed directory with segments, hot and cold, and a log, and a
+// backup of it. It returns the contents of both.
 func small(t *testing.T) (*world, *crashfs.FS, string) {
 	fsys := crashfs.New()
 	w := newWorld(t, fsys, 21)
@@ -28,14 +28,15 @@ func small(t *testing.T) (*world, *crashfs.FS, string) {
 	}
 	w.steps(10)
 	w.close()
-	w.open() // so that nothing is ephemeral
+	w.open() // drops ephemeral records
 	w.steps(10)
 	w.backup("/backup")
 	text := dump(t, w.data.Registry)
 	return w, fsys, text
 }
 
-// allOrNothing holds that a directory refuses to open, is empty, or is whole.
+// allOrNothing holds that a directory cannot be opened, is empty, or is
+// complete.
 func (w *world) allOrNothing(fsys *crashfs.FS, dir, want string) (whole bool) {
 	w.t.Helper()
 	names, err := fsys.List(dir)
@@ -101,7 +102,7 @@ func TestRestoreOnAFullDisk(t *testing.T) {
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("operation %d: %v", n, err)
 		}
-		if !w.allOrNothing(inner, "/restored", text) { // it can be tried again
+		if !w.allOrNothing(inner, "/restored", text) { // it can be retried
 			if _, err := restoreTo(inner, backup.Until{}, "/archive"); err != nil {
 				t.Fatalf("again: %v", err)
 			}
@@ -118,7 +119,7 @@ func TestRestoreThroughCrashes(t *testing.T) {
 		at.CrashAfter(n)
 		_, err := restoreTo(at, backup.Until{}, "/archive", "/data/wal")
 		crashed := at.Crashed()
-		if crashed != (err != nil) && crashed { // what follows the last promise may be cut unnoticed
+		if crashed != (err != nil) && crashed { // what follows the last promise may be lost unnoticed
 			crashed = false
 		}
 		if whole := w.allOrNothing(at.Crash(rng), "/restored", text); err == nil && !whole {
@@ -170,7 +171,8 @@ func TestCopyThroughCrashes(t *testing.T) {
 	}
 }
 
-// completeOrNone holds that what has a description is a whole backup.
+// completeOrNone holds that a directory with a description is a complete
+// backup.
 func (w *world) completeOrNone(fsys *crashfs.FS, dir, want string) {
 	w.t.Helper()
 	if _, err := backup.Read(fsys, dir); err != nil {
@@ -229,7 +231,7 @@ func truncate(t *testing.T, fsys vfs.FS, name string) {
 	}
 }
 
-// A tar that was cut anywhere, or changed, is not taken for a backup.
+// A tar that was truncated or changed anywhere is not accepted as a backup.
 func TestDamagedTar(t *testing.T) {
 	w, _, _ := small(t)
 	var tar bytes.Buffer

@@ -16,20 +16,19 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// logCopy is a log file that there is somewhere: in the backup, in an archive,
-// in a data directory that crashed. It may have only the front of the file.
+// logCopy is a copy of a log file in the backup, in an archive, or in a data
+// directory that crashed. It may have only the beginning of the file.
 type logCopy struct {
 	path   string
 	header wal.Header
-	size   int64
+	size   int64 // bytes of the copy that are used
 }
 
-// logPlan says for each log file of the directory to be made, in order, which
-// copy it is made of.
+// logPlan has the copy to use for each log file of the new directory, in order.
 type logPlan []logCopy
 
-// planLogs finds the copies of all log files that a restore needs, and holds
-// that none is missing and that no two contradict each other.
+// planLogs finds the copies of all log files that a restore needs. It returns
+// an error if a file is missing or if copies differ.
 func planLogs(ctx context.Context, fsys vfs.FS, from string, d *Description, archives []string, until Until) (logPlan, error) {
 	first := uint64(1)
 	if d.Checkpoint != nil {
@@ -41,7 +40,7 @@ func planLogs(ctx context.Context, fsys vfs.FS, from string, d *Description, arc
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 { // what is not listed was put there by somebody else
+		if i == 0 { // ignore files that are not in the description
 			found = found[:min(len(found), len(d.logs()))]
 		}
 		for _, c := range found {
@@ -68,8 +67,8 @@ func planLogs(ctx context.Context, fsys vfs.FS, from string, d *Description, arc
 	return plan, nil
 }
 
-// copiesIn lists the log files in a directory. One that an archive has must be
-// one.
+// copiesIn returns the log files in a directory from the index first on. In an
+// archive, each must be valid.
 func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, err error) {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) && first == 1 {
@@ -97,7 +96,7 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 		f.Close()
 		corrupt := new(wal.CorruptionError)
 		switch {
-		case errors.As(err, &corrupt) && index > newest: // the power went while it was put in use
+		case errors.As(err, &corrupt) && index > newest: // a power cut interrupted its first use
 		case err != nil || serr != nil:
 			return nil, fmt.Errorf("%s: %w", full, errors.Join(err, serr))
 		case ok && h.LogID != logID:
@@ -109,11 +108,10 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 	return copies, nil
 }
 
-// filesInUse returns the first and the last index of the log files in dir that
-// are known to have been in use: every one in an archive, which takes only what
-// is finished. If dir is the log's directory of a data directory, the manifest
-// says so. What is older was given back, and may be on its way to be used
-// again.
+// filesInUse returns the indexes of the first and the last log file in dir that
+// are known to have been in use. In an archive, which has only finished files,
+// that is every file. In the log directory of a data directory, the manifest
+// has the range: older files were freed, and may be in preparation for reuse.
 func filesInUse(fsys vfs.FS, dir string) (oldest, newest uint64, err error) {
 	if path.Base(dir) != recovery.LogDir {
 		return 0, math.MaxUint64, nil
@@ -134,18 +132,18 @@ func filesInUse(fsys vfs.FS, dir string) (oldest, newest uint64, err error) {
 	return oldest, m.NewestFile, nil
 }
 
-// agree picks of the copies of one file the one that has most, and holds that
-// the others say the same. next is the header of the file behind it: it says
-// how far this one goes; nil: it is the last.
+// agree returns the longest of the copies of one file, after verifying that the
+// others do not differ from it. next is the header of the following file, which
+// determines how much of this one is used; it is nil for the last file.
 func agree(ctx context.Context, fsys vfs.FS, copies []logCopy, next *wal.Header) (logCopy, error) {
 	best := slices.MaxFunc(copies, func(a, b logCopy) int { return int(a.size - b.size) })
 	if next != nil {
 		if next.First < best.header.First || next.First-best.header.First > wal.LSN(best.header.Size) {
-			return best, fmt.Errorf("%s begins at lsn %d, and the log file behind it at %d: they are not of one history", best.path, best.header.First, next.First)
+			return best, fmt.Errorf("%s begins at lsn %d, and the next log file at %d: they are not from the same history", best.path, best.header.First, next.First)
 		}
 		used := wal.HeaderSize + int64(next.First-best.header.First)
 		if best.size < used {
-			return best, fmt.Errorf("log file %s is missing in full: %s ends at lsn %d, and the log file behind it begins at %d",
+			return best, fmt.Errorf("log file %s is incomplete: %s ends at lsn %d, and the next log file begins at %d",
 				wal.FileName(best.header.Index), best.path, best.header.First+wal.LSN(best.size-wal.HeaderSize), next.First)
 		}
 		best.size = used
@@ -158,7 +156,8 @@ func agree(ctx context.Context, fsys vfs.FS, copies []logCopy, next *wal.Header)
 	return best, nil
 }
 
-// sameStart holds that two copies are the same as far as both go.
+// sameStart verifies that two copies are equal up to the end of the shorter
+// one.
 func sameStart(ctx context.Context, fsys vfs.FS, a, b logCopy) error {
 	if a.path == b.path {
 		return nil
@@ -193,8 +192,8 @@ func sameStart(ctx context.Context, fsys vfs.FS, a, b logCopy) error {
 	return nil
 }
 
-// end is how far the log is known to go: a copy that is shorter than its file
-// has only frames.
+// end returns the position up to which the log is known to have frames: a copy
+// that is shorter than its file has nothing but frames.
 func (p logPlan) end() (end wal.LSN) {
 	for _, c := range p {
 		if c.size < c.header.Size {
@@ -204,8 +203,8 @@ func (p logPlan) end() (end wal.LSN) {
 	return end
 }
 
-// makeLog writes the planned log files to dir, each with the length that its
-// header says.
+// makeLog writes the planned log files to dir, each with the size in its
+// header.
 func (p logPlan) makeLog(ctx context.Context, fsys vfs.FS, dir string) error {
 	for _, c := range p {
 		f, err := fsys.OpenRead(c.path)
@@ -220,8 +219,9 @@ func (p logPlan) makeLog(ctx context.Context, fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// cut ends the log in dir at end: what stands behind it becomes zeros, and the
-// files that begin there or later go. It returns the newest file that is left.
+// cut ends the log in dir at end: it overwrites the rest of the file with zeros
+// and removes the files that begin at end or later. It returns the index of the
+// newest remaining file.
 func (p logPlan) cut(ctx context.Context, fsys vfs.FS, dir string, end wal.LSN) (newest uint64, err error) {
 	for i, c := range slices.Backward(p) {
 		name := path.Join(dir, wal.FileName(c.header.Index))

@@ -13,8 +13,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// A copy of a directory that nobody serves restores to what that directory
-// itself recovers to, however it ended.
+// A copy of a directory that is not in use restores to what the directory
+// itself recovers to, however its last run ended.
 func TestOfflineRoundTrip(t *testing.T) {
 	for seed := range uint64(30) {
 		fsys := crashfs.New()
@@ -24,7 +24,7 @@ func TestOfflineRoundTrip(t *testing.T) {
 			w.upkeep()
 		}
 		w.steps(w.rng.IntN(60))
-		// Classes of which a crash may take something.
+		// Classes whose records a crash may lose.
 		for _, class := range []string{"memory", "disk", "ephemeral"} {
 			out := topics.Write{Config: &record.ConfigPatch{Durability: &class}, Records: []record.Record{{Data: []byte(`1`)}}}
 			if _, err := w.data.Registry.Append(context.Background(), class, &out); err != nil {
@@ -56,7 +56,7 @@ func TestOfflineRoundTrip(t *testing.T) {
 	}
 }
 
-// A directory that has never been written to has a backup, too.
+// A directory that was never written to can be backed up too.
 func TestOfflineEmpty(t *testing.T) {
 	fsys := crashfs.New()
 	w := newWorld(t, fsys, 1)
@@ -74,7 +74,7 @@ func TestOfflineEmpty(t *testing.T) {
 	}
 }
 
-// Either manifest of a restored directory is enough.
+// Either manifest of a restored directory is sufficient.
 func TestManifestsAgree(t *testing.T) {
 	w, fsys, _ := small(t)
 	if _, err := restoreTo(fsys, backup.Until{}); err != nil {

@@ -21,9 +21,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// Backups while writers, checkpoints, merges and relocations are at work, on a
-// real disk: each has all that was acknowledged before it began, and of each
-// topic a whole front.
+// Backups during writes, checkpoints, merges and relocations on a real disk:
+// each has everything that was acknowledged before it began, and a prefix of
+// every topic.
 func TestBackupWhileServing(t *testing.T) {
 	dir := t.TempDir()
 	now := func() int64 { return time.Now().UnixMilli() }
@@ -86,7 +86,7 @@ func TestBackupWhileServing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The background has its own time: it is to have been at work in all of this.
+	// The background must have been at work during all of this.
 	for s := data.StorageStats(); s.Merges == 0 || s.Relocations == 0 || s.Checkpoints < 8; s = data.StorageStats() {
 		work <- struct{}{}
 	}
@@ -97,7 +97,7 @@ func TestBackupWhileServing(t *testing.T) {
 	}
 }
 
-// busyReader has others work while it is read.
+// busyReader causes other work while it is read.
 type busyReader struct {
 	io.Reader
 	work chan<- struct{}
@@ -108,7 +108,7 @@ func (b *busyReader) Read(p []byte) (int, error) {
 	return b.Reader.Read(p)
 }
 
-// front holds that a topic has the records 1 to n, n at least least.
+// front holds that a topic has the records 1 to n, with n at least least.
 func front(t *testing.T, r *topics.Registry, i int, least uint64) {
 	t.Helper()
 	q := topics.Query{Limit: 500, MaxBytes: 1 << 20}
@@ -133,8 +133,8 @@ func front(t *testing.T, r *topics.Registry, i int, least uint64) {
 	}
 }
 
-// What is pinned stays through merges, relocations and checkpoints, and what
-// of it nobody needs goes at the end.
+// Pinned files stay through merges, relocations and checkpoints, and those no
+// longer needed are removed at the end.
 func TestPinnedFilesStay(t *testing.T) {
 	fsys := crashfs.New()
 	w := newWorld(t, fsys, 33)
@@ -166,7 +166,7 @@ func TestPinnedFilesStay(t *testing.T) {
 	if gone < 5 {
 		t.Fatalf("only %d of the pinned files are not needed any more", gone)
 	}
-	// A crash in between is just a crash.
+	// A crash in between needs no special treatment.
 	after := fsys.Clone().Kill()
 	other := &world{t: t, fs: after, now: w.now}
 	other.open()
@@ -183,7 +183,7 @@ func TestPinnedFilesStay(t *testing.T) {
 	w.close()
 }
 
-// referenced are the full names of the files that the manifest needs.
+// referenced returns the full names of the files that the manifest refers to.
 func referenced(t *testing.T, fsys vfs.FS) map[string]bool {
 	t.Helper()
 	m, err := recovery.ReadManifest(fsys, "/data")
@@ -209,7 +209,7 @@ func referenced(t *testing.T, fsys vfs.FS) map[string]bool {
 	return names
 }
 
-// A pin that outlives the directory's use leaves the directory alone.
+// A pin that outlives the use of the directory does not affect the directory.
 func TestPinEndsWithItsDirectory(t *testing.T) {
 	fsys := crashfs.New()
 	w := newWorld(t, fsys, 35)
@@ -230,7 +230,7 @@ func TestPinEndsWithItsDirectory(t *testing.T) {
 	}
 }
 
-// A backup that is broken off holds nothing back.
+// A backup that is interrupted keeps no files.
 func TestBackupIsGivenUp(t *testing.T) {
 	fsys := crashfs.New()
 	w := newWorld(t, fsys, 34)

@@ -12,8 +12,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
-// What is copied may be on a file system that is mounted read-only: a backup of
-// a stopped data directory and a restore change nothing where they read.
+// The source may be on a read-only file system: neither a backup of a stopped
+// data directory nor a restore modifies what it reads.
 func TestSourcesAreOnlyRead(t *testing.T) {
 	inner := crashfs.New()
 	w := newWorld(t, inner, 3)
@@ -22,7 +22,7 @@ func TestSourcesAreOnlyRead(t *testing.T) {
 	w.steps(20)
 	w.close()
 	inner = inner.Kill()
-	if err := inner.Remove("/data/.topics.lock"); err != nil { // nor is a lock file made
+	if err := inner.Remove("/data/.topics.lock"); err != nil { // no lock file is created either
 		t.Fatal(err)
 	}
 	readOnly := func(dirs ...string) (vfs.FS, *errfs.Injector) {
@@ -62,8 +62,7 @@ func files(t *testing.T, fsys vfs.FS, dir string) string {
 	return strings.Join(names, " ")
 }
 
-// Each directory may be the root of a volume, where its file system keeps
-// lost+found.
+// Each directory may be the root of a volume, which has a lost+found.
 func TestVolumeRoots(t *testing.T) {
 	fsys := crashfs.New()
 	for _, dir := range []string{"/data", "/data/wal", "/data/segments", "/data/checkpoints", "/cold", "/archive", "/backup", "/restored", "/restored/wal"} {

@@ -91,12 +91,13 @@ func flip(t *testing.T, fsys vfs.FS, name string, at int64) {
 	}
 }
 
-// mustBeEmpty holds that a restore that was refused left no files but the lock.
+// mustBeEmpty holds that a restore that was refused left no files except the
+// lock.
 func mustBeEmpty(t *testing.T, fsys vfs.FS, dir string) {
 	t.Helper()
 	names, err := fsys.List(dir)
 	if err != nil {
-		return // it was never made
+		return // it was never created
 	}
 	for _, name := range names {
 		if name == recovery.LockName {

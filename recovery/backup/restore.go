@@ -15,35 +15,35 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// Restoring says what to make a data directory of.
+// Restoring has the parameters of Restore.
 type Restoring struct {
 	FS   vfs.FS
 	From string // the backup
-	To   string // the data directory: empty, or not there
-	// Archives have log files that were finished after the backup: archive
-	// directories, or the log's directory in a data directory that crashed.
+	To   string // the data directory; it must be empty or absent
+	// Archives have log files that were finished after the backup. Each is an
+	// archive directory, or the log directory of a data directory that crashed.
 	Archives []string
 	Until    Until
-	// BootID and Mount are those of recovery.Options for To.
+	// BootID and Mount are as in recovery.Options, for To.
 	BootID, Mount string
 }
 
-// Restored is the account of a restore.
+// Restored describes a finished restore.
 type Restored struct {
-	Backup time.Time // when it was made
-	EndLSN wal.LSN   // the end of the log
-	Last   time.Time // of the last write in the log; zero: there is none
-	Files  int       // made
-	Bytes  int64     // of the backup
+	Backup time.Time // time of the backup
+	EndLSN wal.LSN   // end of the log
+	Last   time.Time // time of the last write in the log; zero if it has none
+	Files  int       // number of files written
+	Bytes  int64     // size of the backup
 }
 
-// Restore makes a data directory of a backup. All of the backup is verified
-// before anything is written. The manifest names the directory unfinished
-// until all of it is durable: before that no server takes it. After an error
-// what was written is removed as far as it can be.
+// Restore makes a data directory from a backup. It verifies the whole backup
+// before it writes anything. The manifest marks the directory as unfinished, so
+// that no server uses it, until everything is durable. After an error Restore
+// removes what it has written, as far as possible.
 //
-// The directory begins another history from its end on: it must not share an
-// archive with the one that the backup was made of.
+// From its end on, the new directory has a history of its own: it must not
+// share an archive with the directory that was backed up.
 func Restore(ctx context.Context, o Restoring) (*Restored, error) {
 	r := &restore{Restoring: o}
 	if err := r.run(ctx); err != nil {
@@ -80,7 +80,7 @@ func (r *restore) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer lock.Close()
-	if err := requireEmpty(r.FS, r.To); err != nil { // another process may have filled it until now
+	if err := requireEmpty(r.FS, r.To); err != nil { // another process may have filled it before we had the lock
 		return err
 	}
 	m, err := r.build(ctx)
@@ -88,7 +88,8 @@ func (r *restore) run(ctx context.Context) (err error) {
 		r.undo()
 		return err
 	}
-	// Twice: so that a damaged manifest does not bring back the unfinished one.
+	// Twice, so that both manifests are finished ones: if one is damaged, recovery
+	// uses the other.
 	for range 2 {
 		if err := recovery.WriteManifest(r.FS, r.To, m); err != nil {
 			return err
@@ -97,24 +98,25 @@ func (r *restore) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// through is the earliest end that the backup allows.
+// through returns the earliest end that the backup allows.
 func (r *restore) through() wal.LSN {
 	c := r.desc.Checkpoint
 	switch {
 	case c == nil:
 		return 0
-	case c.Through == 0: // not known
+	case c.Through == 0: // unknown
 		return r.desc.EndLSN
 	}
 	return max(wal.LSN(c.Through), wal.LSN(c.Start))
 }
 
-// taken is a moment up to which no write is left out, whatever Until says.
+// taken returns a time, in Unix ms, up to which all writes are restored,
+// whatever Until is.
 func (r *restore) taken() int64 {
 	switch c := r.desc.Checkpoint; {
 	case c == nil:
 		return 0
-	case c.Time == 0: // not known
+	case c.Time == 0: // unknown
 		return r.desc.Time.UnixMilli()
 	default:
 		return c.Time
@@ -122,11 +124,11 @@ func (r *restore) taken() int64 {
 }
 
 func (r *restore) tooEarly() error {
-	return fmt.Errorf("the backup has all writes up to %v and lsn %d, and cannot be taken back to %v: take an earlier backup",
+	return fmt.Errorf("the backup has all writes up to %v and lsn %d, and cannot be restored to %v: take an earlier backup",
 		Until{Time: r.taken()}, r.through(), r.Until)
 }
 
-// checkUntil refuses what is known not to be possible before anything is read.
+// checkUntil refuses what is known to be impossible, before anything is read.
 func (r *restore) checkUntil() error {
 	if r.Until.LSN != 0 && r.Until.LSN < r.through() || r.Until.Time != 0 && r.Until.Time < r.taken() {
 		return r.tooEarly()
@@ -134,7 +136,7 @@ func (r *restore) checkUntil() error {
 	return nil
 }
 
-// build writes all files and returns the manifest that makes them a data
+// build writes all files and returns the manifest that completes the data
 // directory.
 func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 	if err := recovery.WriteManifest(r.FS, r.To, &recovery.Manifest{LogID: r.desc.LogID, Unfinished: true}); err != nil {
@@ -170,26 +172,26 @@ func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 	r.out.Backup, r.out.EndLSN, r.out.Bytes = r.desc.Time, end, r.desc.Bytes()
 	r.out.Files = len(r.desc.Files) - len(r.desc.logs()) + len(r.plan)
 	m := r.manifest(end)
-	// What the directory is made of was durable, all of it: there was no crash
-	// before it, unless it is the copy of one that crashed.
+	// Everything that was copied was durable, so this is like a clean shutdown,
+	// unless the backup is of a directory that crashed.
 	m.NewestFile, m.CleanShutdown = newest, true
 	if end == r.desc.EndLSN {
 		m.BootID, m.CleanShutdown = r.desc.BootID, r.desc.CleanShutdown
-		if m.BootID == r.BootID { // this boot wrote all of it
+		if m.BootID == r.BootID { // everything was written during this boot
 			m.Mount = r.Mount
 		}
 	}
 	return m, nil
 }
 
-// manifest is that of the directory when the log ends there.
+// manifest returns the manifest of a directory whose log ends at end.
 func (r *restore) manifest(end wal.LSN) *recovery.Manifest {
 	return &recovery.Manifest{
 		LogID: r.desc.LogID, EndLSN: uint64(end), Checkpoint: r.desc.Checkpoint, Previous: r.desc.Checkpoint,
 	}
 }
 
-// copy copies one verified file of the backup.
+// copy copies one file of the backup and verifies it again.
 func (r *restore) copy(ctx context.Context, f File) error {
 	in, err := r.FS.OpenRead(path.Join(r.From, f.Name))
 	if err != nil {
@@ -199,7 +201,7 @@ func (r *restore) copy(ctx context.Context, f File) error {
 	name := path.Join(r.To, f.Name)
 	sum, err := writeFile(ctx, r.FS, name, io.NewSectionReader(in, 0, f.Size), f.Size, f.Size)
 	if err == nil && sum != f.Sum {
-		err = fmt.Errorf("its checksum is %016x, and was %016x", uint64(sum), uint64(f.Sum))
+		err = fmt.Errorf("its checksum is %016x instead of %016x", uint64(sum), uint64(f.Sum))
 	}
 	if err != nil {
 		return fmt.Errorf("copying %s: %w", f.Name, err)
@@ -207,8 +209,8 @@ func (r *restore) copy(ctx context.Context, f File) error {
 	return nil
 }
 
-// findEnd reads the log that was written, and finds where it is to end.
-// Damage behind that does no harm.
+// findEnd reads the log that was written and returns the position at which it
+// must end. Damage after that position is ignored.
 func (r *restore) findEnd() (wal.LSN, error) {
 	if len(r.plan) == 0 {
 		return 0, nil
@@ -220,7 +222,7 @@ func (r *restore) findEnd() (wal.LSN, error) {
 	if err != nil {
 		return 0, err
 	}
-	var cut wal.LSN // where the first frame that is left out stands,
+	var cut wal.LSN // position of the first frame that is left out,
 	var found bool  // if there is one
 	end, err := replay.Salvage(func(f wal.Frame) error {
 		if !found && r.Until.excludes(f) {
@@ -230,14 +232,14 @@ func (r *restore) findEnd() (wal.LSN, error) {
 			r.out.Last = time.UnixMilli(ms).UTC()
 		}
 		return nil
-	}, func(d wal.Damage) error {
+	}, func(d *wal.CorruptionError) error {
 		if !found && r.Until.LSN != 0 && d.LSN >= r.Until.LSN {
 			found, cut = true, d.LSN
 		}
 		if found {
 			return nil
 		}
-		return damaged(d)
+		return d
 	})
 	switch {
 	case err != nil:
@@ -247,13 +249,14 @@ func (r *restore) findEnd() (wal.LSN, error) {
 	case found:
 		return cut, nil
 	case end < r.Until.LSN:
-		return 0, fmt.Errorf("what there is of the log ends at lsn %d, before lsn %d", end, r.Until.LSN)
+		return 0, fmt.Errorf("the available log ends at lsn %d, before lsn %d", end, r.Until.LSN)
 	}
 	return end, nil
 }
 
-// undo removes what there is. The manifest, which says that it is unfinished,
-// goes last; what cannot be removed stays under it.
+// undo removes what was written. It removes the manifest, which marks the
+// directory as unfinished, last; if a file cannot be removed, the manifest
+// stays.
 func (r *restore) undo() {
 	for _, dir := range directories(r.To) {
 		names, err := r.FS.List(dir)
@@ -274,7 +277,7 @@ func (r *restore) undo() {
 			return
 		}
 	}
-	_ = r.FS.Remove(path.Join(r.To, recovery.TempManifestName)) // it names nothing
+	_ = r.FS.Remove(path.Join(r.To, recovery.TempManifestName)) // no manifest refers to it
 }
 
 func directories(dir string) []string {

@@ -13,16 +13,16 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// source is where the files of a backup are, and what is known of it before
-// they are read.
+// source is where the files of a backup are, and the part of the description
+// that is known before they are read.
 type source struct {
 	fsys  vfs.FS
 	desc  Description // without files
 	files []recovery.StoredFile
-	pace  func(context.Context) error // called between pieces of work
+	pace  func(context.Context) error // called between steps; may wait
 }
 
-// hot is the checkpoint with all its segments in one place.
+// hot returns the checkpoint with none of its segments cold.
 func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 	if c == nil {
 		return nil
@@ -36,8 +36,8 @@ func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 	return &next
 }
 
-// pinned is the source of a directory that is served. Everything in it was
-// synced when it was pinned, so nothing was lost.
+// pinned returns the source of a directory that a server is using. Everything
+// in it was synced when it was pinned, so nothing was lost.
 func pinned(p *recovery.Pinned) *source {
 	return &source{
 		fsys: p.FS, files: p.Files, pace: p.Pace,
@@ -48,8 +48,8 @@ func pinned(p *recovery.Pinned) *source {
 	}
 }
 
-// stopped is the source of a directory that is locked and not served. Nothing
-// in it is changed.
+// stopped returns the source of a directory that is locked and that no server
+// uses. It does not modify the directory.
 func stopped(of *Copying) (*source, error) {
 	fsys, dir, cold := of.FS, of.Dir, of.Cold
 	m, err := recovery.ReadManifest(fsys, dir)
@@ -57,30 +57,30 @@ func stopped(of *Copying) (*source, error) {
 		return nil, err
 	}
 	if m == nil {
-		return nil, fmt.Errorf("%s has no manifest: it is damaged; see topics verify", dir)
+		return nil, fmt.Errorf("%s has no manifest: it is damaged; run topics verify", dir)
 	}
 	s := &source{fsys: fsys, pace: yield, desc: Description{
 		Version: Version, Time: time.Now().UTC().Truncate(time.Millisecond), LogID: m.LogID, CleanShutdown: m.CleanShutdown,
 		Checkpoint: hot(m.Checkpoint),
 	}}
 	if !m.PowerLost(of.BootID, of.Mount) {
-		s.desc.BootID = m.BootID // what is copied is all that the last run wrote
+		s.desc.BootID = m.BootID // the copy is everything that the last run wrote
 	}
 	first := uint64(1)
 	o := m.LogOptions(wal.Options{FS: fsys, ReadOnly: true, Tail: m.Tail(of.BootID, of.Mount)}, dir, m.Checkpoint)
 	if c := m.Checkpoint; c != nil {
 		for _, ref := range c.Segments {
 			if ref.Cold && cold == "" {
-				return nil, fmt.Errorf("segment %016x is in the cold directory: say where that is", ref.ID)
+				return nil, fmt.Errorf("segment %016x is in the cold directory: its path is required", ref.ID)
 			}
 		}
 		s.files = c.Stored(dir, cold)
 		first, s.desc.StartLSN = c.File, wal.LSN(c.Start)
-		reach, err := stateReach(fsys, dir, c)
+		end, err := stateEnd(fsys, dir, c)
 		if err != nil {
 			return nil, err
 		}
-		o.Synced = max(o.Synced, reach)
+		o.Synced = max(o.Synced, end)
 	}
 	if s.desc.EndLSN, err = endOf(o); err != nil {
 		return nil, err
@@ -93,8 +93,9 @@ func stopped(of *Copying) (*source, error) {
 	return s, nil
 }
 
-// stateReach is how far the log went at least, by the state of a checkpoint.
-func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
+// stateEnd returns a lower bound of the log's end, from the state file of a
+// checkpoint.
+func stateEnd(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
 	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
 	if err != nil {
 		return 0, err
@@ -102,21 +103,17 @@ func stateReach(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error
 	return topics.StateReach(content)
 }
 
-// endOf reads a log to its end. Damage is an error.
+// endOf reads a log and returns its end. Damage is an error.
 func endOf(o wal.Options) (wal.LSN, error) {
 	replay, err := wal.Inspect(o)
 	if err != nil {
 		return 0, err
 	}
-	return replay.Salvage(func(wal.Frame) error { return nil }, damaged)
+	return replay.Salvage(func(wal.Frame) error { return nil }, func(e *wal.CorruptionError) error { return e })
 }
 
-func damaged(d wal.Damage) error {
-	return &wal.CorruptionError{File: d.File, Offset: d.Offset, LSN: d.LSN, Cause: d.Cause}
-}
-
-// logFiles lists the log files in use from that index on. The last one's end
-// is not known.
+// logFiles returns the log files in use with an index of at least first. The
+// end of the last one is unknown.
 func logFiles(fsys vfs.FS, dir string, first uint64) (files []wal.File, err error) {
 	names, err := fsys.List(dir)
 	if err != nil {
@@ -131,7 +128,7 @@ func logFiles(fsys vfs.FS, dir string, first uint64) (files []wal.File, err erro
 		if err != nil {
 			return nil, err
 		}
-		if !ok { // a spare, or one that the power kept from being put in use
+		if !ok { // the preallocated next file, or one whose header a power cut lost
 			break
 		}
 		if n := len(files); n > 0 {
@@ -151,7 +148,7 @@ func readHeader(fsys vfs.FS, name string) (wal.Header, bool, error) {
 	return wal.ReadHeader(f, path.Base(name))
 }
 
-// yield lets others run between pieces of work.
+// yield lets other goroutines run between steps.
 func yield(ctx context.Context) error {
 	runtime.Gosched()
 	return ctx.Err()

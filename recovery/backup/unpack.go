@@ -17,18 +17,18 @@ import (
 
 const tempName = Name + ".tmp"
 
-// Copying names a data directory to copy, and what to copy it to.
+// Copying has the parameters of Copy.
 type Copying struct {
 	FS   vfs.FS
 	Dir  string
-	Cold string // its cold directory; empty: it has none
-	To   string // empty, or not there
-	// BootID and Mount are those of recovery.Options for Dir.
+	Cold string // its cold directory; may be empty
+	To   string // the backup; it must be empty or absent
+	// BootID and Mount are as in recovery.Options, for Dir.
 	BootID, Mount string
 }
 
-// Copy backs up a directory that no server has: it shares its lock, and writes
-// nothing in it.
+// Copy backs up a directory that no server uses. It takes a shared lock and
+// does not modify the directory.
 func Copy(ctx context.Context, c Copying) (*Description, error) {
 	fsys := c.FS
 	kind, err := recovery.Examine(fsys, c.Dir)
@@ -57,15 +57,15 @@ func Copy(ctx context.Context, c Copying) (*Description, error) {
 		w.CloseWithError(s.write(ctx, w))
 	}()
 	d, err := Unpack(ctx, fsys, c.To, r)
-	r.CloseWithError(errors.New("the copy was given up")) // nobody reads on
+	r.CloseWithError(errors.New("the copy has ended")) // unblocks the writer
 	<-ended
 	return d, err
 }
 
-// Unpack makes a backup of a tar. dir must be empty, or not be there. The
-// description appears in it, durably, when all that it lists is there and has
-// the right sums. After an error the files are removed again as far as they
-// can be; without a description they are not a backup.
+// Unpack makes a backup from a tar. dir must be empty or absent. Unpack writes
+// the description, durably, after all files that it lists were written and have
+// the right checksums. After an error Unpack removes the files as far as
+// possible; without a description the directory is not a backup.
 func Unpack(ctx context.Context, fsys vfs.FS, dir string, r io.Reader) (*Description, error) {
 	if err := requireEmpty(fsys, dir); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func Unpack(ctx context.Context, fsys vfs.FS, dir string, r io.Reader) (*Descrip
 	u := &unpacking{fsys: fsys, dir: dir}
 	d, err := u.run(ctx, tar.NewReader(r))
 	if err == nil {
-		_, err = io.Copy(io.Discard, r) // what a tar is padded with; and an error behind it is one
+		_, err = io.Copy(io.Discard, r) // the padding of the tar; an error after its end is an error too
 	}
 	if err == nil {
 		err = u.commit(d)
@@ -105,7 +105,7 @@ func (u *unpacking) run(ctx context.Context, in *tar.Reader) (*Description, erro
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("it is cut: its %s is missing", Name)
+			return nil, fmt.Errorf("the tar is truncated: its %s is missing", Name)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the tar: %w", err)
@@ -126,7 +126,7 @@ func (u *unpacking) run(ctx context.Context, in *tar.Reader) (*Description, erro
 	}
 }
 
-// describe reads the description and holds that it speaks of what was written.
+// describe reads the description and verifies that it lists what was written.
 func (u *unpacking) describe(in *tar.Reader, size int64) (*Description, error) {
 	if size > maxDescription {
 		return nil, fmt.Errorf("%s has %d bytes", Name, size)
@@ -151,12 +151,12 @@ func (u *unpacking) describe(in *tar.Reader, size int64) (*Description, error) {
 		}
 	}
 	if _, err := in.Next(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the tar goes on behind its %s", Name)
+		return nil, fmt.Errorf("the tar has entries after its %s", Name)
 	}
 	return d, nil
 }
 
-// commit makes everything durable, and the directory a backup.
+// commit makes everything durable and adds the description.
 func (u *unpacking) commit(d *Description) error {
 	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
 		if err := u.fsys.SyncDir(path.Join(u.dir, name)); err != nil {
@@ -167,25 +167,11 @@ func (u *unpacking) commit(d *Description) error {
 	if err != nil {
 		return err
 	}
-	f, err := u.fsys.Create(path.Join(u.dir, tempName))
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(b, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = u.fsys.Rename(path.Join(u.dir, tempName), path.Join(u.dir, Name))
-	}
-	if err == nil {
-		err = u.fsys.SyncDir(u.dir)
-	}
-	return err
+	return vfs.WriteFileAtomic(u.fsys, u.dir, Name, tempName, b)
 }
 
-// undo removes what there is, the description first. It does what it can: the
-// error that led here counts.
+// undo removes what was written, the description first. It ignores errors,
+// since Unpack returns the one that led here.
 func (u *unpacking) undo() {
 	if err := u.fsys.Remove(path.Join(u.dir, Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
@@ -199,8 +185,8 @@ func (u *unpacking) undo() {
 	}
 }
 
-// stored reports whether a file of that name can be one of a data directory's: no
-// other name of a tar is ever written to.
+// stored reports whether a file of a data directory can have that name. Unpack
+// never writes to any other name.
 func stored(name string) bool {
 	dir, base := path.Split(name)
 	switch dir {
@@ -217,8 +203,8 @@ func stored(name string) bool {
 	return false
 }
 
-// requireEmpty returns an error unless a directory has nothing in it but what
-// an attempt that failed may have left.
+// requireEmpty returns an error unless a directory is empty, except for what a
+// failed attempt may have left.
 func requireEmpty(fsys vfs.FS, dir string) error {
 	kind, err := recovery.Examine(fsys, dir)
 	if err != nil {

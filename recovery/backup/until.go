@@ -10,19 +10,18 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Until is where a restore ends. The zero Until is the end of what there is.
+// Until is where a restore ends. The zero Until restores everything.
 type Until struct {
-	LSN  wal.LSN // frames from here on are left out; 0: see Time
-	Time int64   // Unix ms: the first write after it, and all behind that, is left out; 0: nothing is
+	LSN  wal.LSN // omit frames from here on; 0 if unused
+	Time int64   // Unix ms; omit the first later write and everything after it; 0 if unused
 }
 
-// ParseUntil reads what an operator writes: lsn:N, a time as in RFC 3339, or
-// Unix milliseconds.
+// ParseUntil parses lsn:N, a time in RFC 3339 format, or Unix milliseconds.
 func ParseUntil(s string) (Until, error) {
 	if digits, ok := strings.CutPrefix(s, "lsn:"); ok {
 		n, err := strconv.ParseUint(digits, 10, 62)
 		if err != nil || n == 0 {
-			return Until{}, fmt.Errorf("%q is no position in a log", digits)
+			return Until{}, fmt.Errorf("%q is not a position in a log", digits)
 		}
 		return Until{LSN: wal.LSN(n)}, nil
 	}
@@ -43,9 +42,9 @@ func (u Until) String() string {
 	return fmt.Sprintf("lsn %d", u.LSN)
 }
 
-// excludes reports whether the frame is the first that is left out. Of two writes
-// in the log the later may have an earlier time, when the clock was set back:
-// what counts is the order in the log.
+// excludes reports whether a frame is the first to be omitted. If the clock was
+// set back, a later write may have an earlier time; then the order in the log
+// counts.
 func (u Until) excludes(f wal.Frame) bool {
 	if u.LSN != 0 {
 		return f.LSN >= u.LSN

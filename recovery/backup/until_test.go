@@ -14,7 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// moment is what there was between two writes.
+// moment is the state between two writes.
 type moment struct {
 	at   wal.LSN
 	time int64
@@ -31,8 +31,9 @@ func restoreTo(fsys vfs.FS, until backup.Until, archives ...string) (*backup.Res
 	})
 }
 
-// history backs up in the middle of a history, and returns its moments from
-// the backup on. Checkpoints release the log, so that only the archive has all.
+// history makes a backup in the middle of a history, and returns its moments
+// from the backup on. Checkpoints free the log's files, so only the archive has
+// all of them.
 func history(t *testing.T, fsys vfs.FS, seed uint64, steps int) (*world, *backup.Description, []moment) {
 	w := newWorld(t, fsys, seed)
 	w.routes = true
@@ -49,7 +50,7 @@ func history(t *testing.T, fsys vfs.FS, seed uint64, steps int) (*world, *backup
 	return w, d, moments
 }
 
-// A restore lands between any two writes, by position and by time.
+// A restore can end between any two writes, by position and by time.
 func TestUntilEveryWrite(t *testing.T) {
 	fsys := crashfs.New()
 	w, d, moments := history(t, fsys, 3, 120)
@@ -81,8 +82,8 @@ func TestUntilEveryWrite(t *testing.T) {
 	}
 }
 
-// Every frame of the log that is restored to is one that the server wrote: a
-// restore to each of their beginnings has what was before and nothing else.
+// A restore to the start of any frame has everything before it and nothing
+// else.
 func TestUntilEveryFrame(t *testing.T) {
 	fsys := crashfs.New()
 	w, d, moments := history(t, fsys, 5, 40)
@@ -92,7 +93,7 @@ func TestUntilEveryFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	var frames []wal.LSN
-	if _, err := replay.Salvage(func(f wal.Frame) error { frames = append(frames, f.LSN); return nil }, func(wal.Damage) error { return nil }); err != nil {
+	if _, err := replay.Salvage(func(f wal.Frame) error { frames = append(frames, f.LSN); return nil }, func(*wal.CorruptionError) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	texts := map[wal.LSN]string{}
@@ -135,7 +136,7 @@ func firstLog(t *testing.T, fsys vfs.FS) uint64 {
 	return 0
 }
 
-// What was restored goes on like any directory, with an archive of its own.
+// A restored directory can be used like any other, with an archive of its own.
 func TestRestoredGoesOn(t *testing.T) {
 	fsys := crashfs.New()
 	_, _, moments := history(t, fsys, 7, 60)
@@ -157,8 +158,8 @@ func TestRestoredGoesOn(t *testing.T) {
 	}
 }
 
-// A restored directory has one checkpoint in both places. The next one must
-// leave it its state: recovery may have to begin from it.
+// Both manifests of a restored directory have the same checkpoint. The next
+// checkpoint must not remove its state: recovery may have to start from it.
 func TestCheckpointBehindARestore(t *testing.T) {
 	fsys := crashfs.New()
 	history(t, fsys, 8, 20)

@@ -37,16 +37,16 @@ func Read(fsys vfs.FS, dir string) (*Description, error) {
 	return d, nil
 }
 
-// notBackup explains what a directory without a description is.
+// notBackup returns an error for a directory without a description.
 func notBackup(fsys vfs.FS, dir string) error {
 	kind, err := recovery.Examine(fsys, dir)
 	if err == nil {
 		err = kind.Require(recovery.Backup)
 	}
-	return fmt.Errorf("%s has no %s, so it is no backup, or one that was never finished: %w", dir, Name, err)
+	return fmt.Errorf("%s has no %s, so it is not a backup or was never finished: %w", dir, Name, err)
 }
 
-// Fault is a file of a backup that is not what the description lists.
+// Fault is a file of a backup that differs from the description.
 type Fault struct {
 	File  string `json:"file"` // path
 	Cause string `json:"cause"`
@@ -54,7 +54,7 @@ type Fault struct {
 
 func (f Fault) String() string { return f.File + ": " + f.Cause }
 
-// Report is what Verify found.
+// Report is the result of Verify.
 type Report struct {
 	Dir    string  `json:"dir"`
 	Files  int     `json:"files"`
@@ -63,8 +63,9 @@ type Report struct {
 	Faults []Fault `json:"faults"`
 }
 
-// Verify checks the description of a backup and the sums of all files in it.
-// What is wrong is in the report; an error means that this cannot be found out.
+// Verify checks the description of a backup and the checksums of all of its
+// files. Damage is returned in the report; an error means that the check could
+// not be carried out.
 func Verify(ctx context.Context, fsys vfs.FS, dir string) (*Report, error) {
 	r := &Report{Dir: dir, Faults: []Fault{}}
 	d, err := Read(fsys, dir)
@@ -99,7 +100,8 @@ type DescriptionError struct {
 func (e *DescriptionError) Error() string { return e.Dir + ": " + e.Err.Error() }
 func (e *DescriptionError) Unwrap() error { return e.Err }
 
-// verify holds that all files of a backup are what the description says.
+// verify returns an error unless all files of a backup agree with the
+// description.
 func verify(ctx context.Context, fsys vfs.FS, dir string, d *Description) error {
 	for _, f := range d.Files {
 		if err := verifyFile(ctx, fsys, path.Join(dir, f.Name), f); err != nil {
@@ -120,14 +122,14 @@ func verifyFile(ctx context.Context, fsys vfs.FS, name string, f File) error {
 		return err
 	}
 	if size != f.Size {
-		return fmt.Errorf("it has %d bytes, and had %d", size, f.Size)
+		return fmt.Errorf("it has %d bytes instead of %d", size, f.Size)
 	}
 	sum := xxh3.New()
 	if err := copyRange(ctx, sum, io.NewSectionReader(in, 0, size), size, yield); err != nil {
 		return err
 	}
 	if got := Sum(sum.Sum64()); got != f.Sum {
-		return fmt.Errorf("its checksum is %016x, and was %016x", uint64(got), uint64(f.Sum))
+		return fmt.Errorf("its checksum is %016x instead of %016x", uint64(got), uint64(f.Sum))
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// world is a data directory in use, with a history that its seed decides.
+// world is a data directory in use, with a history determined by its seed.
 type world struct {
 	t    *testing.T
 	fs   vfs.FS
@@ -32,13 +32,13 @@ type world struct {
 	rng  *rand.Rand
 	data *recovery.Recovered
 	ops  int
-	// fault is what errors may come from; nil: there must be none.
+	// fault is the cause that errors may have; if it is nil there must be none.
 	fault error
-	keys  map[string]uint64 // the first seq of each idempotency key, of topics that are there
-	// mount is that of the directory: another one than before counts as a power
-	// cut. Empty means the one of options.
+	keys  map[string]uint64 // first seq of each idempotency key, for existing topics
+	// mount is the mount of the directory. Changing it counts as a power cut. If
+	// it is empty, that of options is used.
 	mount string
-	// routes has everything copied to one topic, by routers.
+	// routes makes routers copy everything to one topic.
 	routes bool
 }
 
@@ -82,7 +82,7 @@ func (w *world) close() {
 	}
 }
 
-// step changes one thing, durably. The clock moves on with each.
+// step makes one change, durably, and advances the clock.
 func (w *world) step() {
 	w.t.Helper()
 	w.ops++
@@ -142,7 +142,7 @@ func (w *world) write(name string) {
 	}
 }
 
-// route copies what is written to a topic to one that all share.
+// route adds a router from a topic to the one that all share.
 func (w *world) route(name string) {
 	w.t.Helper()
 	r, ctx, class := w.data.Registry, context.Background(), "fsync"
@@ -156,7 +156,7 @@ func (w *world) route(name string) {
 	r.Forward(ctx)
 }
 
-// upkeep does what the background does.
+// upkeep does the work of the background tasks.
 func (w *world) upkeep() {
 	w.t.Helper()
 	ctx := context.Background()
@@ -167,7 +167,7 @@ func (w *world) upkeep() {
 	if err == nil {
 		err = w.data.Cool(ctx)
 	}
-	if err == nil { // the log's background: finished files are archived
+	if err == nil { // the log's background task archives finished files
 		_, err = w.data.Log.Tick()
 	}
 	if err != nil {
@@ -175,7 +175,7 @@ func (w *world) upkeep() {
 	}
 }
 
-// failed holds that an error comes from the fault that the test made.
+// failed holds that an error was caused by the test's fault.
 func (w *world) failed(err error) {
 	w.t.Helper()
 	if w.fault == nil || !errors.Is(err, w.fault) {
@@ -225,7 +225,7 @@ func reopen(t *testing.T, fsys vfs.FS, dir string, now func() int64) *recovery.R
 	return data
 }
 
-// dump is everything that a client can see.
+// dump returns everything that a client can see.
 func dump(t *testing.T, r *topics.Registry) string {
 	t.Helper()
 	r.Forward(context.Background())
@@ -285,7 +285,7 @@ func TestOnlineRoundTrip(t *testing.T) {
 		d := w.backup("/backup")
 		want := dump(t, w.data.Registry)
 		keys := maps.Clone(w.keys)
-		w.steps(30) // is not in it
+		w.steps(30) // not in the backup
 		w.upkeep()
 		out, err := backup.Restore(context.Background(), backup.Restoring{FS: fsys, From: "/backup", To: "/restored"})
 		if err != nil {
@@ -295,8 +295,8 @@ func TestOnlineRoundTrip(t *testing.T) {
 			t.Fatalf("seed %d: restored %+v of a backup up to %d", seed, out, d.EndLSN)
 		}
 		same(t, fmt.Sprintf("seed %d", seed), want, w.restored(fsys, "/restored"))
-		// What was written under a key is known under it; and the next start is
-		// as good as the first.
+		// Idempotency keys of restored writes are known, and a second start gives the
+		// same.
 		data := reopen(t, fsys, "/restored", func() int64 { return w.now })
 		for key, first := range keys {
 			p, err := data.Registry.Begin(context.Background(), key[:strings.LastIndex(key, "-")], &topics.Write{

@@ -13,12 +13,12 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// copyStep is how much is copied at a time.
+// copyStep is the size of a step of copying, in bytes.
 const copyStep = 256 << 10
 
-// Stream takes a checkpoint of a directory that is served, and writes it and
-// the log behind it to w, as a tar. Writers go on; what is copied stays where
-// it is until this returns.
+// Stream takes a checkpoint of a directory that a server is using, and writes
+// it and the log from there on to w as a tar. Writes to topics continue; the
+// files being copied are not removed until Stream returns.
 func Stream(ctx context.Context, data *recovery.Recovered, w io.Writer) error {
 	p, err := data.Pin(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func Stream(ctx context.Context, data *recovery.Recovered, w io.Writer) error {
 	return pinned(p).write(ctx, w)
 }
 
-// write writes the tar, its description last.
+// write writes the tar, with the description as its last entry.
 func (s *source) write(ctx context.Context, w io.Writer) error {
 	out := tar.NewWriter(w)
 	for _, f := range s.files {
@@ -56,7 +56,7 @@ func (s *source) header(name string, size int64) *tar.Header {
 	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: s.desc.Time}
 }
 
-// add writes one file and notes it in the description.
+// add writes one file and adds it to the description.
 func (s *source) add(ctx context.Context, out *tar.Writer, f recovery.StoredFile) error {
 	in, err := s.fsys.OpenRead(f.Path)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *source) add(ctx context.Context, out *tar.Writer, f recovery.StoredFile
 	return nil
 }
 
-// copyRange copies exactly size bytes.
+// copyRange copies exactly size bytes. It calls pace before each step.
 func copyRange(ctx context.Context, dst io.Writer, src io.Reader, size int64, pace func(context.Context) error) error {
 	buf := make([]byte, min(size, copyStep))
 	for left := size; left > 0; left -= int64(len(buf)) {
@@ -101,7 +101,7 @@ func copyRange(ctx context.Context, dst io.Writer, src io.Reader, size int64, pa
 	return nil
 }
 
-// appender writes to a file, one piece behind the other.
+// appender writes to a file sequentially, from off on.
 type appender struct {
 	file vfs.File
 	off  int64
@@ -113,8 +113,9 @@ func (a *appender) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// writeFile makes a file of size bytes of src and zeros up to full. It is
-// durable once its directory is synced. sum is that of the size bytes.
+// writeFile creates a file with size bytes of src, padded with zeros to full
+// bytes. The file is durable once its directory is synced. sum is of the size
+// bytes.
 func writeFile(ctx context.Context, fsys vfs.FS, name string, src io.Reader, size, full int64) (sum Sum, err error) {
 	f, err := fsys.Create(name)
 	if err != nil {
@@ -131,7 +132,7 @@ func writeFile(ctx context.Context, fsys vfs.FS, name string, src io.Reader, siz
 	return Sum(hash.Sum64()), errors.Join(err, f.Close())
 }
 
-// zeros never ends.
+// zeros reads as an infinite sequence of zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

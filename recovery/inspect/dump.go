@@ -209,7 +209,7 @@ func (w *dump) log(m *recovery.Manifest) error {
 	if err != nil {
 		return err
 	}
-	_, err = replay.Salvage(w.frame, func(d wal.Damage) error {
+	_, err = replay.Salvage(w.frame, func(d *wal.CorruptionError) error {
 		return w.line(map[string]any{"kind": "damage", "file": o.Dir + "/" + d.File, "offset": d.Offset,
 			"lsn": d.LSN, "next_lsn": d.Next, "cause": d.Cause})
 	})

@@ -62,7 +62,7 @@ func (v *verifier) log() error {
 			v.fault(Fault{File: o.Dir, LSN: uint64(f.LSN), Cause: cause})
 		}
 		return v.ctx.Err()
-	}, func(d wal.Damage) error {
+	}, func(d *wal.CorruptionError) error {
 		f := Fault{File: path.Join(o.Dir, d.File), Offset: d.Offset, LSN: uint64(d.LSN), Cause: d.Cause}
 		if d.Next > d.LSN {
 			f.Cause += fmt.Sprintf("; %d bytes are lost, the log goes on at lsn %d", d.Next-d.LSN, d.Next)

@@ -109,7 +109,7 @@ func (r *repair) salvage(o wal.Options, m *topics.Mender) (wal.LSN, error) {
 			}
 		}
 		return r.ctx.Err()
-	}, func(d wal.Damage) error {
+	}, func(d *wal.CorruptionError) error {
 		to := d.Next
 		if to == 0 { // nothing says how far it went, but for what there was room for
 			to = d.LSN + lsn(uint64(r.logBytes))

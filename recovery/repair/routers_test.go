@@ -75,7 +75,7 @@ func logFrames(t *testing.T, fsys *crashfs.FS) (frames map[string][]wal.Frame) {
 		f.Payload = bytes.Clone(f.Payload)
 		frames[e.Type] = append(frames[e.Type], f)
 		return err
-	}, func(d wal.Damage) error { return fmt.Errorf("%+v", d) })
+	}, func(d *wal.CorruptionError) error { return fmt.Errorf("%+v", d) })
 	if err != nil {
 		t.Fatal(err)
 	}

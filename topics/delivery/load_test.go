@@ -8,9 +8,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestEverythingIsDelivered drives a queue with a server that delivers one item
-// a millisecond, under any pressure: every push is answered by a delivery,
-// nothing is delivered unasked, and nothing waits for more than 10 seconds.
+// TestEverythingIsDelivered serves one item per millisecond under varying
+// pressure: each push is followed by a delivery, nothing is delivered without a
+// push, and nothing waits for more than 10 seconds.
 func TestEverythingIsDelivered(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, clock := newQueue[int]()
@@ -72,8 +72,8 @@ func TestEverythingIsDelivered(t *testing.T) {
 	})
 }
 
-// TestNoStarvation holds that the lowest band is served while there is always
-// something urgent, and long before its time is over.
+// TestNoStarvation holds that the lowest band is served while more urgent items
+// are always waiting, and long before it is overdue.
 func TestNoStarvation(t *testing.T) {
 	q, clock := newQueue[int]()
 	for i := range 100 {
@@ -94,8 +94,8 @@ func TestNoStarvation(t *testing.T) {
 	t.Fatal("not served")
 }
 
-// TestManyWaiting holds that a queue of 100,000 is still served in the order
-// of its bands.
+// TestManyWaiting holds that a queue of 100,000 items is still served in the
+// order of its bands.
 func TestManyWaiting(t *testing.T) {
 	q, clock := newQueue[int]()
 	const n = 100_000

@@ -1,20 +1,20 @@
 package delivery
 
-// node is an item that waits.
+// node is a waiting item.
 type node[T comparable] struct {
 	item       T
 	priority   int64
-	since      int64    // it came
-	order      uint64   // of its coming into the list
-	list       *list[T] // nil: none, it is held back until it moves
+	since      int64    // time of Push
+	order      uint64   // increases with each entry into a list
+	list       *list[T] // nil while the item is held back until moves
 	prev, next *node[T]
-	moves      int64 // when it is to be placed anew
-	timer      int   // where it is in the timers
+	moves      int64 // time at which it must be placed again
+	timer      int   // index in the timers, or none
 }
 
 const none = -1
 
-// list is nodes in the order in which they came.
+// list holds nodes in the order in which they were added.
 type list[T comparable] struct{ head, tail *node[T] }
 
 func (l *list[T]) push(n *node[T]) {
@@ -41,7 +41,7 @@ func (l *list[T]) remove(n *node[T]) {
 	n.list, n.prev, n.next = nil, nil, nil
 }
 
-// timers is a heap (container/heap) with the next to move on top.
+// timers is a heap (container/heap) ordered by node.moves.
 type timers[T comparable] []*node[T]
 
 func (h timers[T]) Len() int           { return len(h) }
@@ -66,7 +66,8 @@ func (h *timers[T]) Pop() any {
 	return n
 }
 
-// recent knows what was delivered under pressure within mostInterval.
+// recent holds the items that were delivered under pressure in the last
+// mostInterval.
 type recent[T comparable] struct {
 	at    map[T]int64
 	queue []delivered[T] // oldest first

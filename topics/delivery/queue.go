@@ -1,18 +1,19 @@
-// Package delivery decides what is delivered next, and when: a queue by
-// priority in which nothing starves. It holds no goroutine and no lock, and
-// knows the time only from its clock.
+// Package delivery schedules deliveries: its Queue orders items by priority
+// such that none starves. It has no goroutines and no locks, and takes the time
+// only from the clock it is given.
 //
-// What waits is in one of five bands by its effective priority: the priority it
-// came with, and 100 more for each second that it waits, up to 1000. So it
-// moves up. The bands are served 8:4:2:1:1 by deficit round robin, each in the
-// order in which it was entered. What has waited for 9 seconds goes before
-// everything else: nothing waits longer than 10, as long as a second is enough
-// for all of that.
+// Waiting items are in one of five bands by effective priority: the priority
+// given to Push plus 100 for each second of waiting, up to 1000. So an item
+// moves up while it waits. The bands are served in the ratio 8:4:2:1:1 by
+// deficit round robin, and each band in the order in which items entered it.
+// Items that have waited for 9 seconds are overdue and are served before all
+// others. No item waits longer than 10 seconds, provided that one second
+// suffices to deliver all that are overdue.
 //
-// Under pressure less is delivered. From CoalesceFrom on there is a time
-// between two deliveries of the same item, so that it stands for more each
-// time; from DeferFrom on items with a negative priority stay where they are,
-// until they have waited for 9 seconds or the pressure falls.
+// Under pressure fewer items are delivered. From CoalesceFrom on there is a
+// minimum interval between two deliveries of the same item, so that each covers
+// more. From DeferFrom on items with a negative priority are held back until
+// they are overdue or the pressure falls.
 package delivery
 
 import (
@@ -21,14 +22,14 @@ import (
 	"time"
 )
 
-// The levels of pressure, which is from 0 to 1.
+// Levels of pressure, which ranges from 0 to 1.
 const (
 	CoalesceFrom = 0.5
 	DeferFrom    = 0.75
 )
 
-// What is between two deliveries of an item at CoalesceFrom and at 1; in
-// between it grows evenly. In ms.
+// Minimum interval between two deliveries of an item, in ms: leastInterval at
+// CoalesceFrom, mostInterval at pressure 1, and in proportion in between.
 const (
 	leastInterval = 10
 	mostInterval  = 100
@@ -36,11 +37,11 @@ const (
 
 const (
 	bands    = 5
-	overdue  = bands // the list of what has waited for patience
+	overdue  = bands // index of the list of items that have waited for patience
 	patience = 9_000 // ms
 	perPoint = 10    // ms of waiting that are worth 1 of priority
-	maxAge   = 1_000 // the most that they are worth
-	recheck  = 50    // ms until a Pop that deferred something is worth another look at the pressure
+	maxAge   = 1_000 // the most priority that waiting is worth
+	recheck  = 50    // ms after which to check the pressure again if items are deferred
 )
 
 var (
@@ -52,28 +53,27 @@ var (
 // concurrent use.
 type Queue[T comparable] struct {
 	clock   func() int64
-	now     int64 // never goes back
+	now     int64 // never decreases
 	waiting map[T]*node[T]
-	// By band, then the overdue; of each apart those that can be deferred.
+	// The lists of each band and of overdue items; see class for the second index.
 	lists  [bands + 1][2]list[T]
-	timers timers[T] // what moves on by itself, by when
-	order  uint64    // of the last that entered a list
-	band   int       // being served
-	credit int       // items that it may still have in this round
+	timers timers[T] // nodes to be placed again, by time
+	order  uint64    // of the node that entered a list last
+	band   int       // the band being served
+	credit int       // items that it may still deliver in this round
 	recent recent[T]
 }
 
-// New returns an empty queue. The clock's unit is a millisecond; from where it
-// counts does not matter.
+// New returns an empty queue. clock returns milliseconds since any fixed time.
 func New[T comparable](clock func() int64) *Queue[T] {
 	return &Queue[T]{clock: clock, now: clock(), waiting: make(map[T]*node[T]), credit: weights[0]}
 }
 
-// Len is how many items wait.
+// Len returns the number of waiting items.
 func (q *Queue[T]) Len() int { return len(q.waiting) }
 
-// Push queues an item; one that waits keeps its place and the priority it came
-// with.
+// Push queues an item. If the item is waiting already, it keeps its place and
+// priority.
 func (q *Queue[T]) Push(item T, priority int64) {
 	if _, waits := q.waiting[item]; waits {
 		return
@@ -84,8 +84,9 @@ func (q *Queue[T]) Push(item T, priority int64) {
 	q.place(n)
 }
 
-// Pop takes out the next item. If there is none to be had at that pressure, ok
-// is false, and after is when to ask again; 0: nothing waits.
+// Pop removes and returns the next item. If none may be delivered at this
+// pressure, ok is false and after is how long to wait before the next call; it
+// is 0 if the queue is empty.
 func (q *Queue[T]) Pop(pressure float64) (item T, after time.Duration, ok bool) {
 	q.advance()
 	q.recent.forget(q.now)
@@ -93,7 +94,7 @@ func (q *Queue[T]) Pop(pressure float64) (item T, after time.Duration, ok bool) 
 	for {
 		at := q.next(pressure >= DeferFrom)
 		if at == none {
-			q.band, q.credit = 0, weights[0] // what comes next begins a round
+			q.band, q.credit = 0, weights[0] // the next item starts a new round
 			return item, q.after(), false
 		}
 		n := q.first(at, pressure >= DeferFrom)
@@ -114,7 +115,7 @@ func (q *Queue[T]) Pop(pressure float64) (item T, after time.Duration, ok bool) 
 	}
 }
 
-// advance takes note of the time: what has waited long enough moves up.
+// advance reads the clock and moves nodes whose time has come.
 func (q *Queue[T]) advance() {
 	q.now = max(q.now, q.clock())
 	for len(q.timers) > 0 && q.timers[0].moves <= q.now {
@@ -124,7 +125,7 @@ func (q *Queue[T]) advance() {
 	}
 }
 
-// place puts n into the list where it belongs by now.
+// place adds n to the list for its effective priority.
 func (q *Queue[T]) place(n *node[T]) {
 	waited := q.now - n.since
 	band, moves := overdue, int64(0)
@@ -147,7 +148,7 @@ func (q *Queue[T]) place(n *node[T]) {
 	n.list.push(n)
 }
 
-// remove takes n out of its list and its timer.
+// remove removes n from its list and from the timers.
 func (q *Queue[T]) remove(n *node[T]) {
 	if n.list != nil {
 		n.list.remove(n)
@@ -157,7 +158,7 @@ func (q *Queue[T]) remove(n *node[T]) {
 	}
 }
 
-// next is the list whose turn it is; none: there is nothing.
+// next returns the index of the list to serve, or none.
 func (q *Queue[T]) next(deferring bool) int {
 	if q.first(overdue, false) != nil {
 		return overdue
@@ -172,8 +173,8 @@ func (q *Queue[T]) next(deferring bool) int {
 	return none
 }
 
-// first is the one that entered a list first. What has waited long enough is
-// not deferred.
+// first returns the node of a list that entered it first, except those that are
+// deferred. Overdue nodes are never deferred.
 func (q *Queue[T]) first(at int, deferring bool) *node[T] {
 	firm, soft := q.lists[at][0].head, q.lists[at][1].head
 	switch {
@@ -185,7 +186,7 @@ func (q *Queue[T]) first(at int, deferring bool) *node[T] {
 	return firm
 }
 
-// after is when something may be due that is not now.
+// after returns the time until Pop might have another result.
 func (q *Queue[T]) after() time.Duration {
 	if len(q.timers) == 0 {
 		return 0
@@ -199,8 +200,8 @@ func (q *Queue[T]) after() time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-// class says which of a band's two lists an item goes to: what may be deferred
-// has one of its own.
+// class returns which of a band's two lists holds items of a priority: negative
+// priorities, which can be deferred, have a list of their own.
 func class(priority int64) int {
 	if priority < 0 {
 		return 1

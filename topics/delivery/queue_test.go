@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// clock is moved by the test.
+// clock is set by the test.
 type clock int64
 
 func (c *clock) now() int64 { return int64(*c) }
@@ -18,7 +18,7 @@ func newQueue[T comparable]() (*Queue[T], *clock) {
 	return New[T](c.now), &c
 }
 
-// take pops what must be there.
+// take pops an item, which must exist.
 func take[T comparable](t *testing.T, q *Queue[T], pressure float64) T {
 	t.Helper()
 	item, after, ok := q.Pop(pressure)
@@ -28,7 +28,7 @@ func take[T comparable](t *testing.T, q *Queue[T], pressure float64) T {
 	return item
 }
 
-// idle holds that nothing is to be had, and for how long.
+// idle holds that nothing can be popped, and when to try again.
 func idle[T comparable](t *testing.T, q *Queue[T], pressure float64, want time.Duration) {
 	t.Helper()
 	if item, after, ok := q.Pop(pressure); ok || after != want {
@@ -36,8 +36,8 @@ func idle[T comparable](t *testing.T, q *Queue[T], pressure float64, want time.D
 	}
 }
 
-// deferred holds that nothing is to be had as long as the pressure stays, which
-// is to be looked at soon.
+// deferred holds that nothing can be popped at this pressure, which must be
+// checked again soon.
 func deferred[T comparable](t *testing.T, q *Queue[T], pressure float64) {
 	t.Helper()
 	if item, after, ok := q.Pop(pressure); ok || after <= 0 || after > recheck*time.Millisecond {
@@ -50,7 +50,7 @@ func TestOrderWithinABand(t *testing.T) {
 	idle(t, q, 0, 0)
 	for i := range 5 {
 		q.Push(i, 500)
-		q.Push(i, 1000) // once more changes nothing
+		q.Push(i, 1000) // a second push changes nothing
 	}
 	if q.Len() != 5 {
 		t.Fatal(q.Len())
@@ -60,20 +60,20 @@ func TestOrderWithinABand(t *testing.T) {
 			t.Fatalf("%d, want %d", got, i)
 		}
 	}
-	q.Push(3, 500) // delivered, so it may come again
+	q.Push(3, 500) // it was delivered, so it can be pushed again
 	if take(t, q, 0) != 3 {
 		t.Fatal("not again")
 	}
 	idle(t, q, 0, 0)
 }
 
-// TestProportions holds that busy bands are served 8:4:2:1:1, and that those
-// with nothing to do leave their part to the others.
+// TestProportions holds that busy bands are served in the ratio 8:4:2:1:1, and
+// that idle ones leave their share to the others.
 func TestProportions(t *testing.T) {
 	priorities := []int64{1000, 749, 499, 249, -1}
 	for _, c := range []struct {
 		busy []int
-		want []int // of how many rounds
+		want []int // items of each band in a number of rounds
 	}{
 		{[]int{0, 1, 2, 3, 4}, []int{8, 4, 2, 1, 1}},
 		{[]int{0, 4}, []int{8, 0, 0, 0, 1}},
@@ -115,7 +115,7 @@ func TestBandsAndAge(t *testing.T) {
 		q, clock := newQueue[int]()
 		q.Push(7, c.priority)
 		clock.pass(c.waited / 2)
-		q.Push(7, -1000) // neither its age nor its priority changes
+		q.Push(7, -1000) // changes neither its age nor its priority
 		clock.pass(c.waited - c.waited/2)
 		q.Push(8, 0)
 		n := q.waiting[7]
@@ -129,8 +129,8 @@ func TestBandsAndAge(t *testing.T) {
 	}
 }
 
-// TestAgeOvertakes holds that what has waited goes before what is as urgent
-// now, and that what has waited for 9 seconds goes before everything.
+// TestAgeOvertakes holds that items that have waited go before equally urgent
+// ones, and those that have waited for 9 seconds before all others.
 func TestAgeOvertakes(t *testing.T) {
 	q, clock := newQueue[string]()
 	q.Push("patient", -1000)
@@ -152,7 +152,7 @@ func TestAgeOvertakes(t *testing.T) {
 func TestCoalescing(t *testing.T) {
 	q, clock := newQueue[string]()
 	q.Push("a", 500)
-	take(t, q, CoalesceFrom-0.01) // without pressure nothing is noted
+	take(t, q, CoalesceFrom-0.01) // without pressure, deliveries are not recorded
 	q.Push("a", 500)
 	take(t, q, CoalesceFrom)
 	q.Push("a", 500)
@@ -171,7 +171,7 @@ func TestCoalescing(t *testing.T) {
 	}
 	q.Push("a", 500)
 	idle(t, q, 1, 100*time.Millisecond)
-	idle(t, q, 2, 100*time.Millisecond) // there is no more than 1
+	idle(t, q, 2, 100*time.Millisecond) // pressure is capped at 1
 	clock.pass(100 * time.Millisecond)
 	if got := take(t, q, 1); got != "a" {
 		t.Fatal(got)
@@ -210,8 +210,8 @@ func TestDeferring(t *testing.T) {
 	}
 }
 
-// TestOrderInABand holds that in one band what entered it first goes first,
-// whether or not it may be deferred.
+// TestOrderInABand holds that the items of a band are served in the order in
+// which they entered it, whether or not they can be deferred.
 func TestOrderInABand(t *testing.T) {
 	q, clock := newQueue[string]()
 	q.Push("soft", -1)
@@ -225,8 +225,8 @@ func TestOrderInABand(t *testing.T) {
 	}
 }
 
-// TestRecentIsForgotten holds that under lasting pressure only what was
-// delivered of late is known.
+// TestRecentIsForgotten holds that under lasting pressure only recent
+// deliveries are remembered.
 func TestRecentIsForgotten(t *testing.T) {
 	q, clock := newQueue[int]()
 	for i := range 1000 {
@@ -239,7 +239,7 @@ func TestRecentIsForgotten(t *testing.T) {
 	}
 }
 
-// TestClockBack holds that a clock that is set back delays nothing.
+// TestClockBack holds that setting the clock back delays nothing.
 func TestClockBack(t *testing.T) {
 	q, clock := newQueue[int]()
 	q.Push(1, 500)

@@ -1,19 +1,20 @@
 package segment
 
-// tablePageBytes is what a page of the table has before it is compressed.
+// tablePageBytes is the size of a page of the table before compression.
 const tablePageBytes = 64 << 10
 
-// backlog holds the extents that have ended and are not yet in the table: the
-// pages of some wait for their last block, the entries of others for the end of
-// their topic, because the first of a topic says where its tags are.
+// backlog holds extents that are complete but not in the table yet. The pages
+// of some wait for their last block to be written. The entries of others wait
+// for the end of their topic, because the first entry of a topic has the place
+// of its tags.
 type backlog struct {
 	queue []endedExtent // in order
-	topic int           // index in queue of the first extent of the present topic
-	pages int           // so many of queue have their page written
+	topic int           // index in queue of the first extent of the current topic
+	pages int           // number of extents in queue whose page is written
 
-	table []byte // the entries that are final, up to all extents of the segment
-	cuts  []int  // where in table a page of it ends
-	prev  Extent // the last of table
+	table []byte // final entries; in the end those of all extents
+	cuts  []int  // offsets in table at which its pages end
+	prev  Extent // last extent in table
 }
 
 type endedExtent struct {
@@ -22,14 +23,14 @@ type endedExtent struct {
 	columns []byte // encoded
 }
 
-// push takes over an extent and its page. The page can be filled anew.
+// push adds an extent and copies its page, which the caller may reuse.
 func (b *backlog) push(e Extent, p *Page) {
 	runs := append([]Run(nil), p.Runs...)
 	b.queue = append(b.queue, endedExtent{e, runs, p.appendColumns(nil)})
 }
 
-// writePages writes the pages that wait. bl is the block that was written last,
-// the one that they waited for.
+// writePages writes the pages in the queue. bl is the block that they waited
+// for, and was written last.
 func (b *backlog) writePages(o *output, seed uint64, bl block) error {
 	var raw []byte
 	for ; b.pages < len(b.queue); b.pages++ {
@@ -42,29 +43,29 @@ func (b *backlog) writePages(o *output, seed uint64, bl block) error {
 		}
 		x.runs, x.columns = nil, nil
 	}
-	b.settle()
+	b.moveFinal()
 	return nil
 }
 
-// complete fills in the block of a last run that was in it.
+// complete sets the block of the last run if it is not known yet.
 func complete(runs []Run, bl block) {
 	if n := len(runs); n > 0 && runs[n-1].block.size == 0 {
 		runs[n-1].block = bl
 	}
 }
 
-// endTopic says that the extents pushed so far are all of the present topic,
-// and where the directory of its tags is.
+// endTopic ends the current topic, which consists of the extents pushed since
+// the last call. dir is the place of its tag directory.
 func (b *backlog) endTopic(dir place) {
 	if b.topic < len(b.queue) {
 		b.queue[b.topic].dir = dir
 	}
 	b.topic = len(b.queue)
-	b.settle()
+	b.moveFinal()
 }
 
-// settle moves what is final to the table.
-func (b *backlog) settle() {
+// moveFinal moves final entries to the table.
+func (b *backlog) moveFinal() {
 	n := min(b.topic, b.pages)
 	for i := range b.queue[:n] {
 		e := &b.queue[i].Extent
@@ -79,7 +80,7 @@ func (b *backlog) settle() {
 	b.pages -= n
 }
 
-// cut is where the last page of the table begins.
+// cut returns the offset of the last page of the table.
 func (b *backlog) cut() int {
 	if len(b.cuts) == 0 {
 		return 0
@@ -87,7 +88,7 @@ func (b *backlog) cut() int {
 	return b.cuts[len(b.cuts)-1]
 }
 
-// writeTable writes the table, once everything is in it.
+// writeTable writes the table. All entries must be in it.
 func (b *backlog) writeTable(o *output, seed uint64) error {
 	from := 0
 	for _, to := range append(b.cuts, len(b.table)) {

@@ -5,40 +5,40 @@ import (
 	"sync"
 )
 
-// Cache keeps decoded blocks and pages of any number of segments, the least
-// recently used go first. It is safe for concurrent use. What it gives out
-// stays valid after it was evicted: the collector frees it.
+// Cache caches decoded blocks and pages of any number of segments, and evicts
+// those least recently used. It is safe for concurrent use. A value that was
+// returned stays valid after it was evicted, since the garbage collector frees
+// it.
 type Cache struct {
-	shards []shard // none: nothing is kept
+	shards []shard // none if nothing is cached
 }
 
-// CacheStats are counts since the cache was made, but Bytes, which is what it
-// holds now.
+// CacheStats counts events since the cache was made. Bytes is its current size.
 type CacheStats struct {
 	Hits, Misses, Evicted uint64
 	Bytes                 int64
 }
 
-// shardBytes is how small a shard gets at most by splitting: blocks that a
-// large record made have to fit.
+// shardBytes is the minimum size of a shard of a split cache. A shard must be
+// large enough for blocks of large records.
 const (
 	shardBytes = 4 << 20
 	maxShards  = 16
 )
 
 type shard struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	limit   int64      // constant
 	entries map[cacheKey]*list.Element
-	order   list.List // of *cacheEntry, the last used in front
+	order   list.List // of *cacheEntry, most recently used first
 	stats   CacheStats
 }
 
-// cacheKey names a frame of a segment that is open.
+// cacheKey identifies a frame of an open segment.
 type cacheKey struct {
 	owner uint64 // the open segment
 	off   int64
-	data  bool // of the data file, else of the index
+	data  bool // in the data file; otherwise in the index
 }
 
 type cacheEntry struct {
@@ -47,10 +47,10 @@ type cacheEntry struct {
 	bytes int64
 }
 
-// entryBytes is about what an entry takes besides its value.
+// entryBytes is the approximate size of an entry without its value.
 const entryBytes = 256
 
-// NewCache returns a cache that holds at most that many bytes. 0 keeps nothing.
+// NewCache returns a cache of at most the given size. With 0 it caches nothing.
 func NewCache(bytes int64) *Cache {
 	if bytes <= 0 {
 		return &Cache{}
@@ -72,7 +72,7 @@ func (c *Cache) shard(k cacheKey) *shard {
 	return &c.shards[(h^h>>32)%uint64(len(c.shards))]
 }
 
-// get returns nil if the value is not there.
+// get returns the cached value, or nil.
 func (c *Cache) get(k cacheKey) any {
 	s := c.shard(k)
 	if s == nil {
@@ -90,8 +90,8 @@ func (c *Cache) get(k cacheKey) any {
 	return el.Value.(*cacheEntry).value
 }
 
-// put keeps a value of that many bytes, unless it is larger than a shard or
-// another caller was first.
+// put caches a value of the given size, unless it is larger than a shard or the
+// key is cached already.
 func (c *Cache) put(k cacheKey, value any, bytes int) {
 	s := c.shard(k)
 	if s == nil || int64(bytes)+entryBytes > s.limit {
@@ -117,7 +117,7 @@ func (s *shard) removeLocked(el *list.Element) {
 	s.stats.Bytes -= e.bytes
 }
 
-// drop forgets all of an owner. They do not count as evicted.
+// drop removes all entries of an owner. They do not count as evicted.
 func (c *Cache) drop(owner uint64) {
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -131,7 +131,7 @@ func (c *Cache) drop(owner uint64) {
 	}
 }
 
-// Stats returns the sums over all shards.
+// Stats returns the sum over all shards.
 func (c *Cache) Stats() (sum CacheStats) {
 	for i := range c.shards {
 		s := &c.shards[i]

@@ -53,8 +53,8 @@ func TestCacheBound(t *testing.T) {
 	}
 }
 
-// TestRelease holds what the last Release does, and that a segment cannot be
-// taken back from it.
+// TestRelease holds what the last Release does, and that a closed segment
+// cannot be retained.
 func TestRelease(t *testing.T) {
 	cache := NewCache(1 << 20)
 	s := build(t, newFS(t), 1, bulk(1, 200), cache)
@@ -79,8 +79,8 @@ func TestRelease(t *testing.T) {
 	s.Release()
 }
 
-// TestRelocate moves the data to and fro under readers, who see no difference.
-// The file left behind is removed each time.
+// TestRelocate moves the data back and forth while it is read, which readers do
+// not notice. Each time it removes the old file.
 func TestRelocate(t *testing.T) {
 	fsys := vfs.OS()
 	hot, cold := t.TempDir(), t.TempDir()

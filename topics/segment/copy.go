@@ -9,9 +9,9 @@ import (
 )
 
 // CopyData copies the data file of a segment to another directory. When it
-// returns nil the copy is complete there and survives a crash. Until then there
-// is none of that name, or the one that was there before; what a crash or an
-// error leaves of kind Partial the next one removes.
+// returns nil the copy is complete and durable. Until then, the file of that
+// name is absent or the one that was there before. A file of kind Partial that
+// a crash or an error leaves behind is removed by the next call.
 func CopyData(fsys vfs.FS, from, to string, id uint64) error {
 	if err := Remove(fsys, to, id, Partial); err != nil {
 		return err
@@ -29,7 +29,7 @@ func CopyData(fsys vfs.FS, from, to string, id uint64) error {
 	return nil
 }
 
-// copyFile makes a synced copy under a name that is free.
+// copyFile makes a synced copy. The name to must not be in use.
 func copyFile(fsys vfs.FS, from, to string) error {
 	src, err := fsys.OpenRead(from)
 	if err != nil {
@@ -56,7 +56,7 @@ func copyFile(fsys vfs.FS, from, to string) error {
 		err = dst.finish()
 	}
 	if err != nil {
-		f.Close() // of a file that goes away
+		f.Close() // the caller removes the file
 	}
 	return err
 }

@@ -17,7 +17,7 @@ import (
 // cuts is how many power cuts a test draws for each operation.
 const cuts = 25
 
-// make1 writes the segment 1, whole or not.
+// make1 writes the segment 1, possibly not to the end.
 func make1(fsys vfs.FS, items []item) error {
 	w, err := Create(fsys, testDir, 1, testLog)
 	if err != nil {
@@ -30,8 +30,8 @@ func make1(fsys vfs.FS, items []item) error {
 }
 
 // TestCrash cuts the power before each operation of a Writer and after the
-// last. What Finish promised is there; what is left of anything else does not
-// stand in the way of the next Writer.
+// last. A finished segment is intact; leftovers of an unfinished one do not
+// hinder the next Writer.
 func TestCrash(t *testing.T) {
 	items := append(bulk(1, 2500), bulk(2, 5)...)
 	for n := 0; ; n++ {
@@ -56,7 +56,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestCrashCopy does the same for CopyData: the copy is whole or not there.
+// TestCrashCopy does the same for CopyData: the copy is complete or absent.
 func TestCrashCopy(t *testing.T) {
 	items := bulk(1, 2500)
 	whole := newFS(t)
@@ -83,8 +83,8 @@ func TestCrashCopy(t *testing.T) {
 	}
 }
 
-// TestFaults fails each operation in turn. It is reported, the records that a
-// read gives are right, and Abort leaves nothing.
+// TestFaults fails each operation in turn. The failure is reported, records
+// that were read are right, and Abort leaves nothing behind.
 func TestFaults(t *testing.T) {
 	items := append(bulk(1, 2500), bulk(2, 5)...)
 	for n := 1; ; n++ {
@@ -100,7 +100,7 @@ func TestFaults(t *testing.T) {
 			t.Fatalf("%v: %v", inj.Failed(), err)
 		}
 		if inj.Failed().Op == errfs.Remove {
-			continue // which leaves what it was to remove
+			continue // and leaves the file it failed to remove
 		}
 		for _, dir := range []string{testDir, coldDir} {
 			names := slices.DeleteFunc(must(inner.List(dir)), func(name string) bool {

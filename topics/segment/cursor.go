@@ -10,19 +10,20 @@ package segment
 type Cursor struct {
 	Seq    uint64
 	TS     int64
-	Record []byte // aliases the block, which never changes; keeping it keeps the block
+	Record []byte // aliases the immutable block, and keeps it in memory
 
 	run    runDecoder
 	seg    *Segment
-	off    int64 // of the block
+	off    int64 // offset of the block
 	first  uint64
 	ts     int64
-	seqs   []uint32 // offsets from first of the records to come, as the index has them
-	times  []uint32 // likewise from ts
+	seqs   []uint32 // seqs of the remaining records according to the index, relative to first
+	times  []uint32 // their times, relative to ts
 	failed bool
 }
 
-// Next goes to the next record. False is the end, or damage; see Err.
+// Next advances to the next record. It returns false at the end or on damage;
+// see Err.
 func (c *Cursor) Next() bool {
 	if len(c.seqs) == 0 || c.failed {
 		c.failed = c.failed || len(c.run.r.p) > 0
@@ -38,8 +39,8 @@ func (c *Cursor) Next() bool {
 	return true
 }
 
-// Err is nil, or a *DamageError if the block has other records than the index
-// says. Both of their checksums hold: they were written like this.
+// Err returns a *DamageError if the records of the block are not those in the
+// index. Since the checksums of both are right, they were written like this.
 func (c *Cursor) Err() error {
 	if !c.failed {
 		return nil

@@ -29,7 +29,7 @@ func sampleItems() (items []item) {
 	return append(items, item{9, 1 << 40, 1 << 40, math.MaxUint32, "far", []string{""}})
 }
 
-// readAll does everything that reads: on damage it says so.
+// readAll reads everything, and returns an error on damage.
 func readAll(fsys vfs.FS, cache *Cache) ([]item, error) {
 	s, err := Open(fsys, testDir, testDir, 1, testLog, cache)
 	if err != nil {
@@ -39,8 +39,8 @@ func readAll(fsys vfs.FS, cache *Cache) ([]item, error) {
 	return contents(s)
 }
 
-// TestEveryByte flips one bit of each byte of a segment in turn, of every third
-// in the middle of the files. All reads together give a *DamageError and no
+// TestEveryByte flips one bit in each byte of a segment in turn, and in every
+// third byte in the middle of the files. Reading everything gives a
 // records; Verify finds it too.
 func TestEveryByte(t *testing.T) {
 	items := sampleItems()
@@ -86,8 +86,7 @@ func checkDamaged(t *testing.T, fsys *crashfs.FS, s *Segment, name string, off i
 	}
 }
 
-// TestCutAndGrown holds that a file of another length than it was written with
-// is damaged.
+// TestCutAndGrown holds that a file whose length has changed is damaged.
 func TestCutAndGrown(t *testing.T) {
 	for _, by := range []int64{-100_000, -1, 1, 4096} {
 		for _, kind := range []string{DataName(1), IndexName(1)} {
@@ -123,8 +122,8 @@ func TestWrongSegment(t *testing.T) {
 	}
 }
 
-// TestMovedPage holds that a page at another place than its own is damaged,
-// though its content is whole.
+// TestMovedPage holds that a page in the wrong place is damaged, even if its
+// content is intact.
 func TestMovedPage(t *testing.T) {
 	fsys := newFS(t)
 	s := build(t, fsys, 1, append(bulk(1, 1), bulk(2, 1)...), NewCache(0))
@@ -144,16 +143,16 @@ func TestMovedPage(t *testing.T) {
 	}
 }
 
-// TestScanResyncs holds that Scan finds all blocks but the damaged ones, also
-// when a record of one holds what looks like a block.
+// TestScanResyncs holds that Scan finds all blocks except the damaged ones,
+// even if a record contains what looks like a block.
 func TestScanResyncs(t *testing.T) {
 	inner := appendFrame(nil, blockMagic, 0, appendRunRecord(appendRunHead(nil, 66, 1, 66, 66), 0, 0, []byte("forged")))
 	items := bulk(1, 1000)
 	noise := make([]byte, blockBytes/2)
-	rand.NewChaCha8([32]byte{}).Read(noise) // so that the block is stored as it is
+	rand.NewChaCha8([32]byte{}).Read(noise) // so that the block is stored uncompressed
 	items = append(items, item{topic: 2, seq: 1, data: string(inner) + string(noise)})
 	items = append(items, bulk(3, 1000)...)
-	for _, where := range []int64{0, 4, 8, 12, 16, frameSize + 1} { // of the block
+	for _, where := range []int64{0, 4, 8, 12, 16, frameSize + 1} { // in the block
 		fsys := newFS(t)
 		s := build(t, fsys, 1, items, NewCache(0))
 		var e Extent
@@ -177,15 +176,15 @@ func TestScanResyncs(t *testing.T) {
 			forged = forged || topic == 66
 			return nil
 		}, func(d Damage) error { found = append(found, d); return nil }))
-		// Without the block's length only the search is left.
+		// Without the block's length, it has to search.
 		if forged != (where < 8 || where == 12) || found[0].Offset != at || !forged && len(found) != 1 || !lost[2<<32|1] || len(lost) > 250 {
 			t.Errorf("at %d: %v, %d records lost, forged: %v", where, found, len(lost), forged)
 		}
 	}
 }
 
-// TestScanWithoutHeader holds that the blocks are found behind a damaged
-// header, and that the end of a cut file is reported.
+// TestScanWithoutHeader holds that blocks are found after a damaged header, and
+// that a truncated file is reported.
 func TestScanWithoutHeader(t *testing.T) {
 	fsys := newFS(t)
 	items := bulk(1, 500)
@@ -202,7 +201,7 @@ func TestScanWithoutHeader(t *testing.T) {
 }
 
 // TestDisagreement holds that an index and data that do not belong together are
-// found out, though all checksums hold.
+// detected, even if all checksums are right.
 func TestDisagreement(t *testing.T) {
 	three := func(topic, a, b, c uint64, ts int64) []item {
 		return []item{{topic, a, ts, 1, "abc", []string{"x"}}, {topic, b, ts, 1, "def", nil}, {topic, c, ts + 1, 1, "ghi", nil}}
@@ -241,7 +240,7 @@ func TestDisagreement(t *testing.T) {
 	}
 }
 
-// TestVerifyTags holds that a tag of what is no record is found.
+// TestVerifyTags holds that a tag of a seq without a record is detected.
 func TestVerifyTags(t *testing.T) {
 	fsys := newFS(t)
 	w := must(Create(fsys, testDir, 1, testLog))

@@ -6,15 +6,15 @@ import (
 	"sort"
 )
 
-// directory says where the pages of a topic's tags are.
+// directory has the places of the pages of a topic's tags.
 type directory struct {
-	first [][]byte // the first tag of each page
+	first [][]byte // first tag of each page
 	pages []place
 }
 
-// appendDirectory appends d, which has a page:
+// appendDirectory appends d, which has at least one page:
 //
-//	pages | per page: distance to the end of the one before, size, length of the first tag, the tag
+//	pages | per page: distance to the end of the previous page, size, length of the first tag, the tag
 func appendDirectory(dst []byte, d *directory) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(d.pages)))
 	end := int64(headerSize)
@@ -28,11 +28,12 @@ func appendDirectory(dst []byte, d *directory) []byte {
 	return dst
 }
 
-// decodeDirectory is the inverse, or nil. The first tags alias raw and never
-// fall; all pages end at or before the offset limit.
+// decodeDirectory decodes a directory, or returns nil if raw is not one. The
+// first tags alias raw and are in ascending order; all pages end at or before
+// the offset limit.
 func decodeDirectory(raw []byte, limit int64) *directory {
 	r := &reader{p: raw}
-	n := r.number(uint64(len(raw)) / 3) // each takes three bytes or more
+	n := r.number(uint64(len(raw)) / 3) // each entry has at least three bytes
 	if n == 0 {
 		return nil
 	}
@@ -52,13 +53,13 @@ func decodeDirectory(raw []byte, limit int64) *directory {
 	return d
 }
 
-// seek returns the first page that may hold tags of tag and more.
+// seek returns the index of the first page that may hold tag or a greater one.
 func (d *directory) seek(tag []byte) int {
 	n := sort.Search(len(d.first), func(i int) bool { return bytes.Compare(d.first[i], tag) >= 0 })
-	return max(0, n-1) // the tag may begin in the page before
+	return max(0, n-1) // the page before may end with the tag
 }
 
-// bytes is the memory of the directory.
+// bytes returns the memory used by the directory.
 func (d *directory) bytes() int {
 	n := 96 + len(d.pages)*40
 	for _, tag := range d.first {

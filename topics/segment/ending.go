@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// endRun puts the run that is being filled behind the others of the block.
+// endRun appends the current run to the block.
 func (w *Writer) endRun() {
 	r := &w.run
 	if r.count == 0 {
@@ -38,8 +38,9 @@ func (w *Writer) flushBlock() error {
 	return w.backlog.writePages(&w.index, w.seed, b)
 }
 
-// endExtent hands the extent to the backlog. A block that is the extent's alone
-// and half full is ended too, so that a merge can copy it; else others share it.
+// endExtent passes the extent to the backlog. If the block holds only records
+// of this extent and is at least half full, it is written too, so that a merge
+// can copy it; otherwise other extents share it.
 func (w *Writer) endExtent() error {
 	w.endRun()
 	if w.shared == 1 && len(w.block) >= blockBytes/2 {
@@ -57,7 +58,7 @@ func (w *Writer) endExtent() error {
 	return w.backlog.writePages(&w.index, w.seed, block{})
 }
 
-// endTopic ends the last extent of the topic, and writes its tags.
+// endTopic ends the last extent of the topic and writes its tags.
 func (w *Writer) endTopic() error {
 	if !w.begun {
 		return nil
@@ -74,8 +75,8 @@ func (w *Writer) endTopic() error {
 	return nil
 }
 
-// writeTags writes the pages of the topic's tags and their directory, if there
-// are any.
+// writeTags writes the pages of the topic's tags and their directory, if it has
+// tags.
 func (w *Writer) writeTags() (dir place, err error) {
 	if len(w.tags.entries) == 0 {
 		return place{}, nil
@@ -98,7 +99,7 @@ func (w *Writer) writeTags() (dir place, err error) {
 	return w.index.frame(directoryMagic, w.seed+uint64(w.index.off), raw)
 }
 
-// reuse empties a buffer. A large record is no reason to keep its memory.
+// reuse empties a buffer. It drops one that a large record has grown.
 func reuse(b []byte) []byte {
 	if cap(b) > 8*blockBytes {
 		return nil
@@ -106,8 +107,8 @@ func reuse(b []byte) []byte {
 	return b[:0]
 }
 
-// Finish writes what is left. When it returns nil, both files are complete and
-// survive a crash, and the Writer is done.
+// Finish completes the segment. When it returns nil, both files are complete
+// and durable, and the Writer cannot be used any more.
 func (w *Writer) Finish() error {
 	if w.err != nil {
 		return w.err
@@ -152,13 +153,13 @@ func (w *Writer) finish() error {
 	return nil
 }
 
-// Abort removes both files, also after Finish.
+// Abort removes both files, even after Finish.
 func (w *Writer) Abort() error {
 	w.err = errDone
 	var errs []error
 	for _, o := range []*output{&w.data, &w.index} {
 		if o.File != nil {
-			o.Close() // of a file that goes away
+			o.Close() // of a file that is removed
 		}
 	}
 	for _, kind := range []Kind{Data, Index} {

@@ -5,30 +5,30 @@ import (
 	"fmt"
 )
 
-// Refusals of a Writer. After one the writer can only be aborted.
+// Errors of a Writer. After one, the writer can only be aborted.
 var (
-	// ErrEmpty: Finish of a segment without records.
+	// ErrEmpty is returned by Finish if the segment has no records.
 	ErrEmpty = errors.New("segment: no records")
-	// ErrOrder: topics or seqs that do not rise, a time that falls, a tag of
-	// another topic than the last record's.
+	// ErrOrder means that topics or seqs do not ascend, that a time decreases, or
+	// that a tag is for another topic than that of the last record.
 	ErrOrder = errors.New("segment: out of order")
-	// ErrTooLarge: a record of more than MaxRecord bytes, a tag of more than
-	// MaxTag, or more tags in a topic than a segment can hold.
+	// ErrTooLarge means a record of more than MaxRecord bytes, a tag of more than
+	// MaxTag bytes, or more tags in a topic than a segment can hold.
 	ErrTooLarge = errors.New("segment: too large")
-	// ErrShared: Copy of a run that shares its block with others.
+	// ErrShared is returned by Copy for a run that shares its block with others.
 	ErrShared = errors.New("segment: the block holds other runs")
 )
 
-// Damage is what was found wrong with a file, and where.
+// Damage describes a defect of a file and its place.
 type Damage struct {
 	File     string // path
 	Offset   int64  // in File, of the header, frame or footer
-	Topic    uint64 // the topic whose records are affected
-	From, To uint64 // their seqs, inclusive; both 0: not known, and so is Topic unless it is an index page of one topic
+	Topic    uint64 // topic of the affected records; 0 with From and To, unless the damage is in an index page of one topic
+	From, To uint64 // their seqs, inclusive; both 0 if unknown
 	Cause    string
 }
 
-// DamageError is Damage that was met on a read. Nothing was changed on disk.
+// DamageError reports Damage found by a read. Nothing was changed on disk.
 type DamageError struct{ Damage }
 
 func (e *DamageError) Error() string {
@@ -39,7 +39,7 @@ func (e *DamageError) Error() string {
 	return s
 }
 
-// VersionError is a file written by a format this program does not know.
+// VersionError reports a file in a format that this program does not know.
 type VersionError struct {
 	File         string
 	Found, Known uint32

@@ -5,46 +5,47 @@ import (
 	"math"
 )
 
-// ExtentRecords is the most records that an extent has.
+// ExtentRecords is the maximum number of records in an extent.
 const ExtentRecords = 2048
 
-// Extent is what the table says of up to ExtentRecords records of one topic
-// that follow each other.
+// Extent is an entry of the table: up to ExtentRecords consecutive records of
+// one topic.
 type Extent struct {
 	Topic           uint64
 	First, Last     uint64 // seqs
 	FirstTS, LastTS int64  // times
 	Bytes           uint64 // sum of the payload sizes
 
-	page place // its own page
-	// dir is the directory of the topic's tags. It stands on the first extent
-	// of the topic only; zero if there are no tags.
+	page place // the extent's page
+	// dir is the directory of the topic's tags, or zero if it has none. In the
+	// table, only the first extent of a topic has it.
 	dir   place
-	Count uint32 // records
+	Count uint32 // number of records
 }
 
-// place is where a page stands in the index.
+// place is the position of a page in the index.
 type place struct {
 	off  int64
-	size uint32 // of the whole frame, in bytes
+	size uint32 // of the whole frame
 }
 
-// HasTags reports whether the topic has tags in this segment. Only the first
-// extent of a topic knows, and those that ShareTags has told.
+// HasTags reports whether the topic has tags in this segment. It is valid only
+// for the first extent of a topic and after ShareTags.
 func (e *Extent) HasTags() bool { return e.dir.size > 0 }
 
-// ShareTags makes e find the tags that first finds, the first extent of the
-// same topic in the same segment.
+// ShareTags copies the place of the topic's tags from first, which is the first
+// extent of the same topic in the same segment.
 func (e *Extent) ShareTags(first *Extent) { e.dir = first.dir }
 
-// appendExtent appends the table's entry for e, which follows prev.
+// appendExtent appends the table's entry for e, which follows prev:
 //
-//	topic's rise | first seq | seqs to the last | first time | time to the last |
-//	records | payload bytes | page's distance | page's size | directory's size, offset
+//	difference of topics | first seq | last seq - first seq | first time |
+//	last time - first time | records | payload bytes | distance of the page |
+//	size of the page | size of the directory, its offset
 //
-// In the topic of prev the first seq is the distance to prev's last, and so is
-// the time. The page's distance is that to the end of prev's page. There is an
-// offset only if there is a directory.
+// If prev is of the same topic, the first seq and the first time are relative
+// to the last ones of prev. The distance of the page is that to the end of
+// prev's page. The directory's offset is present only if its size is not 0.
 func appendExtent(dst []byte, e, prev *Extent) []byte {
 	u := binary.AppendUvarint
 	dst = u(dst, e.Topic-prev.Topic)
@@ -72,13 +73,14 @@ func appendExtent(dst []byte, e, prev *Extent) []byte {
 	return dst
 }
 
-// pageEnd is the offset behind e's page; for the zero Extent that behind the
-// header.
+// pageEnd returns the offset of the end of e's page. For the zero Extent that
+// is the end of the header.
 func (e *Extent) pageEnd() int64 { return max(headerSize, e.page.off+int64(e.page.size)) }
 
-// decodeExtent takes the entry that follows prev. All pages end at or before
-// the offset limit. What it returns is consistent in itself: Count is from 1
-// to ExtentRecords and not more than there are seqs, nothing overflows.
+// decodeExtent decodes the entry that follows prev. All pages end at or before
+// the offset limit. An entry for which ok is true is consistent: Count is
+// between 1 and ExtentRecords and at most the number of seqs, and nothing
+// overflows.
 func decodeExtent(r *reader, prev *Extent, limit int64) (e Extent, ok bool) {
 	e.Topic = prev.Topic + r.number(math.MaxUint64-prev.Topic)
 	same := prev.Count > 0 && e.Topic == prev.Topic
@@ -109,8 +111,8 @@ func decodeExtent(r *reader, prev *Extent, limit int64) (e Extent, ok bool) {
 	return e, ok
 }
 
-// decodePlace takes a distance from the offset from, and a size; both are so
-// that the place ends at or before limit.
+// decodePlace decodes a distance from the offset from, and a size. The place
+// ends at or before limit.
 func decodePlace(r *reader, from, limit int64) place {
 	off := from + int64(r.number(uint64(max(0, limit-from))))
 	size := r.number(min(math.MaxUint32, uint64(max(0, limit-off))))
@@ -120,8 +122,8 @@ func decodePlace(r *reader, from, limit int64) place {
 	return place{off, uint32(size)}
 }
 
-// later takes a distance of at most limit from ts that does not overflow.
+// later decodes a distance of at most limit that can be added to ts.
 func later(ts int64, r *reader, limit uint64) int64 {
-	most := uint64(math.MaxInt64) - uint64(ts) // right also when ts is negative: the sum is taken modulo 2^64
+	most := uint64(math.MaxInt64) - uint64(ts) // right even if ts is negative, since the sum is taken modulo 2^64
 	return int64(uint64(ts) + r.number(min(limit, most)))
 }

@@ -11,9 +11,9 @@ const footerSize = 72
 
 var footerMagic = fileMagic{'t', 'o', 'p', 'i', 'c', 'e', 'n', 'd'}
 
-// footer is the last bytes of the index; see the package comment.
+// footer is the end of the index; see the package comment.
 type footer struct {
-	tableOff, tableLen int64 // bytes; the table ends where the footer begins
+	tableOff, tableLen int64 // bytes; the table ends at the footer
 	records, bytes     uint64
 	topics, extents    uint64
 	dataLen            int64 // bytes of the data file
@@ -31,7 +31,7 @@ func (f *footer) encode(seed uint64) []byte {
 	return b
 }
 
-// decodeFooter reads the footer of an index of size bytes.
+// decodeFooter decodes the footer of an index of size bytes.
 func decodeFooter(b []byte, seed uint64, size int64) (f footer, ok bool) {
 	if len(b) != footerSize || fileMagic(b[:8]) != footerMagic ||
 		xxh3.HashSeed(b[:64], seed) != binary.LittleEndian.Uint64(b[64:]) {

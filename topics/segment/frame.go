@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	frameSize = 24 // bytes before the stored ones
+	frameSize = 24 // size of a frame's header
 
-	// MaxRecord bounds one record, in bytes: as much as a frame of the log holds.
+	// MaxRecord bounds one record, in bytes. It is that of a frame of the log.
 	MaxRecord = 1 << 30
-	// maxRaw bounds what a frame decompresses to: one record in a block of its
-	// own.
+	// maxRaw bounds the decompressed size of a frame, which may hold one record of
+	// MaxRecord bytes.
 	maxRaw = MaxRecord + 128
-	// maxRatio bounds it by what is stored: zstd's smallest block has 4 bytes
-	// and makes at most 128 KiB of them. So no length asks for memory that the
-	// bytes there cannot fill.
+	// maxRatio bounds the compression ratio: zstd's smallest block has 4 bytes and
+	// decompresses to at most 128 KiB. So a forged length cannot make a reader
+	// allocate more than the stored bytes could decompress to.
 	maxRatio = 128 << 10 / 4
 )
 
-// The magics of frames. A page of one kind is never taken for another.
+// Magics of frames. A page of one kind is never mistaken for another.
 const (
 	blockMagic     uint32 = 0x6b636c62 // "blck"
 	extentMagic    uint32 = 0x746e7478 // "xtnt"
@@ -34,7 +34,7 @@ const (
 	codecZstd
 )
 
-// appendFrame appends raw, which is not empty, as a frame.
+// appendFrame appends raw, which must not be empty, as a frame.
 func appendFrame(dst []byte, magic uint32, seed uint64, raw []byte) []byte {
 	at := len(dst)
 	dst = append(dst, make([]byte, frameSize)...)
@@ -60,14 +60,15 @@ func frameSum(frame []byte, seed uint64) uint64 {
 	return xxh3.HashSeed(b[:], seed)
 }
 
-// frameHead is the part of a frame's header that says what follows.
+// frameHead holds the lengths and the codec in a frame's header.
 type frameHead struct{ stored, raw, codec uint32 }
 
-// size is the whole frame's length in bytes.
+// size returns the length of the whole frame, in bytes.
 func (h frameHead) size() int { return frameSize + int(h.stored) }
 
-// decodeFrameHead reads the first frameSize bytes of a frame. Its sum is not
-// verified. cause is why it cannot be a frame of that kind, empty if it can.
+// decodeFrameHead decodes the first frameSize bytes of a frame. It does not
+// verify the checksum. cause is empty, or the reason why this is not such a
+// frame.
 func decodeFrameHead(b []byte, magic uint32) (h frameHead, cause string) {
 	if len(b) < frameSize || binary.LittleEndian.Uint32(b) != magic {
 		return h, "no frame begins here"
@@ -86,8 +87,8 @@ func decodeFrameHead(b []byte, magic uint32) (h frameHead, cause string) {
 	return h, ""
 }
 
-// checkFrame holds that b is exactly one frame whose sum is right, and returns
-// its header, or the cause why not. Nothing is decompressed.
+// checkFrame verifies that b is exactly one frame with a valid checksum, and
+// returns its header or the cause of the failure. It does not decompress.
 func checkFrame(b []byte, magic uint32, seed uint64) (h frameHead, cause string) {
 	h, cause = decodeFrameHead(b, magic)
 	switch {
@@ -100,8 +101,8 @@ func checkFrame(b []byte, magic uint32, seed uint64) (h frameHead, cause string)
 	return h, cause
 }
 
-// decodeFrame is the content of the frame b, in memory of its own, or the
-// cause why there is none.
+// decodeFrame returns the content of the frame b in newly allocated memory, or
+// the cause of the failure.
 func decodeFrame(b []byte, magic uint32, seed uint64) (raw []byte, cause string) {
 	h, cause := checkFrame(b, magic, seed)
 	if cause != "" {

@@ -11,21 +11,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-// sample is a small segment of every kind of page, and its file system.
+// sample returns a small segment with every kind of page, and its file system.
 func sample(t rapid.TB) (*Segment, vfs.FS) {
 	fsys := newFS(t)
 	return build(t, fsys, 1, sampleItems(), NewCache(0)), fsys
 }
 
-// FuzzFrame holds that no bytes make the decoder panic or give more than their
-// header says, and that what it takes can be encoded again.
+// FuzzFrame holds that no input makes the decoder panic or return more than the
+// header says, and that decoded content can be encoded again.
 func FuzzFrame(f *testing.F) {
 	f.Add(appendFrame(nil, blockMagic, 0, bytes.Repeat([]byte("a"), 100)), uint32(0))
 	f.Add(appendFrame(nil, blockMagic, 0, []byte("a")), uint32(0))
 	f.Add(appendFrame(nil, blockMagic, 0, bytes.Repeat([]byte("a"), 100)), uint32(1<<21))
 	f.Fuzz(func(t *testing.T, b []byte, raw uint32) {
 		for _, sealed := range []bool{false, true} {
-			if sealed && len(b) >= frameSize { // past the checksum, to what is behind
+			if sealed && len(b) >= frameSize { // to get past the checksum
 				b = bytes.Clone(b)
 				if raw > 0 {
 					binary.LittleEndian.PutUint32(b[8:], raw)
@@ -48,7 +48,7 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
-// FuzzHeader holds the same of both headers and the footer.
+// FuzzHeader holds the same for both headers and the footer.
 func FuzzHeader(f *testing.F) {
 	f.Add(header{1, 2}.encode(dataMagic))
 	foot := footer{tableOff: 100, tableLen: 900, records: 1, dataLen: 99}
@@ -63,7 +63,7 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// FuzzBlock holds that the runs of a block never give more than there is.
+// FuzzBlock holds that the runs of a block never yield more than it holds.
 func FuzzBlock(f *testing.F) {
 	raw := appendRunHead(nil, 1, 2, 5, -7)
 	raw = appendRunRecord(appendRunRecord(raw, 0, 0, []byte("abc")), 3, 9, nil)
@@ -83,14 +83,14 @@ func FuzzBlock(f *testing.F) {
 		last, lastTS, first := d.seq, d.ts, true
 		for ok && d.left > 0 {
 			if _, ok = d.next(); ok && !first && (d.seq <= last || d.ts < lastTS) {
-				t.Fatalf("seq %d at %d behind %d at %d", d.seq, d.ts, last, lastTS)
+				t.Fatalf("seq %d at %d after %d at %d", d.seq, d.ts, last, lastTS)
 			}
 			last, lastTS, first = d.seq, d.ts, false
 		}
 	})
 }
 
-// FuzzPage holds that a page agrees with its extent, whatever it holds.
+// FuzzPage holds that a decoded page agrees with its extent.
 func FuzzPage(f *testing.F) {
 	s, _ := sample(f)
 	check(f, s.Extents(func(e Extent) error {
@@ -132,8 +132,8 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
-// FuzzTable holds that extents are in order and in bounds, and that what is
-// taken can be encoded again.
+// FuzzTable holds that extents are in order and in bounds, and that decoded
+// entries can be encoded again.
 func FuzzTable(f *testing.F) {
 	s, _ := sample(f)
 	f.Add(must(s.readPage(context.Background(), tableMagic, place{s.foot.tableOff, uint32(s.foot.tableLen)}, 0)))
@@ -148,7 +148,7 @@ func FuzzTable(f *testing.F) {
 			}
 			if prev.Count > 0 && (e.Topic < prev.Topic || e.Topic == prev.Topic && (e.First <= prev.Last || e.FirstTS < prev.LastTS)) ||
 				e.Last < e.First || e.LastTS < e.FirstTS || e.pageEnd() > limit || e.dir.off+int64(e.dir.size) > limit {
-				t.Fatalf("%+v behind %+v", e, prev)
+				t.Fatalf("%+v after %+v", e, prev)
 			}
 			all, prev = append(all, e), e
 		}
@@ -168,7 +168,7 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// FuzzTags holds that pages of tags and directories have rising tags and seqs.
+// FuzzTags holds that tags and seqs in pages and directories ascend.
 func FuzzTags(f *testing.F) {
 	s, _ := sample(f)
 	var first Extent
@@ -189,7 +189,7 @@ func FuzzTags(f *testing.F) {
 		p.open(raw)
 		for n := 0; p.next(); n++ {
 			if n > 0 && bytes.Compare(p.tag, last) <= 0 || len(p.tag) > MaxTag || len(p.seqs) > len(raw) {
-				t.Fatalf("%q behind %q", p.tag, last)
+				t.Fatalf("%q after %q", p.tag, last)
 			}
 			for i := 1; i < len(p.seqs); i++ {
 				if p.seqs[i] <= p.seqs[i-1] {
@@ -216,8 +216,8 @@ func FuzzTags(f *testing.F) {
 	})
 }
 
-// FuzzFiles holds that files changed anywhere never make a reader panic: not
-// Open, Extents, Page, Run, Tags, nor Verify and Scan.
+// FuzzFiles holds that arbitrary changes to the files never make a reader
+// panic: not Open, Extents, Page, Run, Tags, nor Verify and Scan.
 func FuzzFiles(f *testing.F) {
 	s, fsys := sample(f)
 	data, index := must(vfs.ReadFile(fsys, s.dataFile())), must(vfs.ReadFile(fsys, s.indexName))
@@ -242,15 +242,15 @@ func readFiles(t *testing.T, data, index []byte) {
 	end := int64(-1)
 	_ = Scan(fsys, testDir, 1, func(off int64, _, _ uint64, _ int64, _ []byte) error {
 		if off < end {
-			t.Errorf("offset %d behind %d", off, end)
+			t.Errorf("offset %d after %d", off, end)
 		}
 		end = off
 		return nil
 	}, func(Damage) error { return nil })
 }
 
-// FuzzContent holds the same for files whose checksums all hold, whatever is in
-// their one block and their pages.
+// FuzzContent holds the same for files with valid checksums and arbitrary
+// content in their one block and their pages.
 func FuzzContent(f *testing.F) {
 	fsys := newFS(f)
 	s := build(f, fsys, 1, bulk(1, 3), NewCache(0))

@@ -13,9 +13,9 @@ import (
 
 var writeGolden = flag.Bool("write-golden", false, "write the golden segment anew; never for a format that was released")
 
-// TestGolden holds that a segment of the released format is read as it was
-// written: forever. It does not hold that one is written the same again: a
-// newer compressor may do better.
+// TestGolden holds that a segment of the released format can be read forever.
+// It does not require that the same bytes are written again: a newer compressor
+// may do better.
 func TestGolden(t *testing.T) {
 	items := sampleItems()
 	fsys := newFS(t)
@@ -38,7 +38,7 @@ func TestGolden(t *testing.T) {
 	check(t, verifies(s))
 }
 
-// TestGoldenHeader holds the first bytes, which every format to come shares.
+// TestGoldenHeader holds the first bytes, which all future formats share.
 func TestGoldenHeader(t *testing.T) {
 	b := header{logID: 0x1122334455667788, id: 9}.encode(indexMagic)
 	if !bytes.HasPrefix(b, []byte("topicidx\x01\x00\x00\x00\x00\x00\x00\x00\x88\x77\x66\x55\x44\x33\x22\x11\x09")) {
@@ -49,7 +49,7 @@ func TestGoldenHeader(t *testing.T) {
 	if _, bad := errors.AsType[*DamageError](err); !bad {
 		t.Errorf("%v, though the checksum is that of version 1", err)
 	}
-	b[56]++ // no later version has that
+	b[56]++ // a value that no later version has
 	_, err = decodeHeader(b, indexMagic, "x.idx")
 	if want := (&VersionError{"x.idx", 2, 1}).Error(); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)

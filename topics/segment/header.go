@@ -37,13 +37,14 @@ func (h header) encode(magic fileMagic) []byte {
 	return b
 }
 
-// headerSum is what seeds the sums of the index.
+// headerSum returns the header's checksum, the seed of the checksums in the
+// index.
 func headerSum(b []byte) uint64 { return binary.LittleEndian.Uint64(b[56:]) }
 
-// decodeHeader reads the header of the file of that name. A version this
-// program does not know is a *VersionError, whatever else the header holds:
-// only the first 12 bytes are the same in every format. But where the checksum
-// holds for this program's version, it is only the version that is damaged.
+// decodeHeader decodes the header of a file. An unknown version is a
+// *VersionError whatever else the header holds, since only the first 12 bytes
+// are the same in all formats. But if the checksum is right for this program's
+// version, only the version itself is damaged.
 func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, damaged(file, 0, "no header of a segment")
@@ -62,7 +63,7 @@ func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) 
 	return header{binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])}, nil
 }
 
-// readHeader reads the header and holds that it is that of the wanted file.
+// readHeader reads the header of a file and verifies that it is want.
 func readHeader(f vfs.File, magic fileMagic, file string, want header) ([]byte, error) {
 	b := make([]byte, headerSize)
 	if err := readFull(f, file, b, 0); err != nil {
@@ -75,14 +76,14 @@ func readHeader(f vfs.File, magic fileMagic, file string, want header) ([]byte, 
 	return b, err
 }
 
-// readFull is readWithin for as long as it takes.
+// readFull is readWithin without a limit on the time.
 func readFull(f vfs.File, file string, p []byte, off int64) error {
 	return readWithin(context.Background(), f, file, p, off)
 }
 
-// readWithin fills p from offset off. A file that ends before is damaged; what
-// the file system refuses to read is an error of its own. A read that has to
-// wait for others ends with ctx.
+// readWithin fills p from offset off. If the file ends before, it is damaged;
+// errors of the file system are returned as they are. If the read has to wait
+// for others, it ends with ctx.
 func readWithin(ctx context.Context, f vfs.File, file string, p []byte, off int64) error {
 	n, err := vfs.ReadAt(ctx, f, p, off)
 	switch {

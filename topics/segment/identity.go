@@ -7,8 +7,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// Identity reads from the header of a data file which segment it is, and of
-// which log. It is not known if the file is missing or its header is damaged.
+// Identity reads the ids of a data file's segment and log from its header.
+// known is false if the file is missing or its header is damaged.
 func Identity(fsys vfs.FS, name string) (logID, id uint64, known bool, err error) {
 	f, err := fsys.OpenRead(name)
 	if errors.Is(err, fs.ErrNotExist) {

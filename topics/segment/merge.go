@@ -6,35 +6,36 @@ import (
 	"fmt"
 )
 
-// Liveness says which records are still wanted. What it says may grow while a
-// merge goes on: a record that was found alive is kept, with its tags.
+// Liveness knows which records are still wanted. More records may die during a
+// merge; records that were alive when they were asked for are kept with their
+// tags.
 type Liveness interface {
-	// Topic returns the first seq of the topic that is alive; not ok: the topic
-	// is gone.
+	// Topic returns the first live seq of a topic. ok is false if the topic does
+	// not exist any more.
 	Topic(id uint64) (earliest uint64, ok bool)
-	// Deleted returns which seqs from from to to, inclusive, were deleted one
-	// by one; any is false if none was.
+	// Deleted returns a function that reports which seqs between from and to,
+	// inclusive, were deleted individually. any is false if none was.
 	Deleted(topic, from, to uint64) (dead func(seq uint64) bool, any bool)
 }
 
-// Limits says when a merge goes on in another segment: once one has so many
-// bytes of data or so many records. 0 is no limit.
+// Limits bounds the size of an output of a merge. Once an output has reached a
+// limit, the merge continues in another one. 0 means no limit.
 type Limits struct {
 	Bytes   int64
 	Records int64
 }
 
-// Merge writes what is alive in the inputs to segments from create, and returns
-// the ids of those that it finished. The seqs of a topic rise from each input
-// to the next. A block that is alive and one run's alone is copied as it is if
-// it is at least half full; others are encoded again. Tags follow their
-// records.
+// Merge writes the live records of the inputs to segments made by create, and
+// returns the ids of the segments it finished. The seqs of a topic must ascend
+// from each input to the next. A block that is at least half full and holds one
+// run, all of it alive, is copied; other records are encoded again. Records
+// keep their tags.
 //
-// pace, which may be nil, is called after every block's worth of work. It may
-// sleep; its error ends the merge. A damaged block is a *DamageError; if skip
-// is not nil it gets that, and the records are left out. A damaged index is an
-// error always: what the blocks hold can be rebuilt with Scan. After an error
-// all outputs are removed.
+// pace, which may be nil, is called after each block's worth of work. It may
+// sleep; an error from it ends the merge. For a damaged block, Merge calls skip
+// with the *DamageError and omits the records, or fails if skip is nil. A
+// damaged index always fails the merge: its blocks can be read with Scan. After
+// an error all outputs are removed.
 func Merge(inputs []*Segment, live Liveness, create func() (*Writer, error), limits Limits,
 	pace func() error, skip func(*DamageError)) (outputs []uint64, err error) {
 	m := &merge{live: live, create: create, limits: limits, skip: skip, pacer: pacer{pace: pace}}
@@ -60,22 +61,22 @@ type merge struct {
 
 	outputs []*Writer
 	w       *Writer // the last of outputs while it is open
-	written spans   // the seqs of the present topic in w
-	alive   []bool  // of a run; kept for its memory
+	written spans   // seqs of the current topic in w
+	alive   []bool  // liveness of the records of a run; kept to reuse its memory
 }
 
 // input is a segment that is read in order.
 type input struct {
 	*Segment
 	table *table
-	head  Extent // the next one, if more
+	head  Extent // the next extent, valid if more
 	more  bool
 
-	first Extent // the first of the present topic
-	gave  bool   // w has records of the present topic from here
+	first Extent // first extent of the current topic
+	gave  bool   // w has records of the current topic from this input
 
-	block int64  // offset of the block that raw is; runs of many topics share one
-	raw   []byte // nil: none
+	block int64  // offset of the block in raw, which may have runs of several topics
+	raw   []byte // may be nil
 }
 
 func (in *input) advance() (err error) {
@@ -125,7 +126,7 @@ func (m *merge) topic(id uint64) error {
 	return m.tags(id)
 }
 
-// extent writes what is alive of an extent.
+// extent writes the live records of an extent.
 func (m *merge) extent(in *input, e *Extent, earliest uint64) error {
 	p, err := in.decodePage(context.Background(), e)
 	if err != nil {
@@ -160,7 +161,7 @@ func (m *merge) extent(in *input, e *Extent, earliest uint64) error {
 	return nil
 }
 
-// move writes the n records of a run that are alive.
+// move writes the n live records of a run.
 func (m *merge) move(in *input, e *Extent, p *Page, run int, alive []bool, n int) error {
 	if err := m.output(e.Topic); err != nil {
 		return err
@@ -189,7 +190,7 @@ func (m *merge) move(in *input, e *Extent, p *Page, run int, alive []bool, n int
 	return nil
 }
 
-// recode adds the records of a run that are alive, or none if it is damaged.
+// recode adds the live records of a run. If the run is damaged it adds none.
 func (m *merge) recode(in *input, e *Extent, p *Page, run int, alive []bool) error {
 	r := &p.Runs[run]
 	if in.raw == nil || in.block != r.block.off || len(in.raw) != int(r.block.raw) {
@@ -220,7 +221,7 @@ func (m *merge) recode(in *input, e *Extent, p *Page, run int, alive []bool) err
 	return nil
 }
 
-// output makes sure of an open writer with room, before a record of topic.
+// output makes sure that a writer is open and has room for a record of topic.
 func (m *merge) output(topic uint64) error {
 	if w := m.w; w != nil && w.Records() > 0 && (m.limits.Bytes > 0 && w.DataBytes() >= m.limits.Bytes ||
 		m.limits.Records > 0 && w.Records() >= m.limits.Records) {
@@ -243,7 +244,7 @@ func (m *merge) output(topic uint64) error {
 	return nil
 }
 
-// tags gives the records that the present writer got of topic their tags.
+// tags adds the tags of topic's records in the current writer.
 func (m *merge) tags(topic uint64) error {
 	for _, in := range m.inputs {
 		if !in.gave {
@@ -279,7 +280,7 @@ func (m *merge) finish() error {
 	switch {
 	case w == nil:
 		return nil
-	case w.Records() == 0: // all that was to be in it is damaged
+	case w.Records() == 0: // all of its records were damaged
 		m.outputs = m.outputs[:len(m.outputs)-1]
 		return w.Abort()
 	}

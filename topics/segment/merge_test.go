@@ -13,13 +13,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fates is what a test says of the topics; the zero fate is all alive.
+// fates is the liveness of topics in a test. The zero fate is all alive.
 type fates map[uint64]fate
 
 type fate struct {
 	gone     bool
 	earliest uint64
-	deleted  func(seq uint64) bool // nil: none
+	deleted  func(seq uint64) bool // may be nil
 }
 
 func (f fates) Topic(id uint64) (uint64, bool) { return f[id].earliest, !f[id].gone }
@@ -84,7 +84,7 @@ func (m *merger) copied() (n int) {
 	return n
 }
 
-// outputs reads all outputs, and holds that they are whole.
+// outputs reads all outputs and verifies them.
 func outputs(t rapid.TB, fsys vfs.FS, ids []uint64, limits Limits) (items []item) {
 	t.Helper()
 	for _, id := range ids {
@@ -104,7 +104,7 @@ func outputs(t rapid.TB, fsys vfs.FS, ids []uint64, limits Limits) (items []item
 	return items
 }
 
-// TestMerge holds that outputs have exactly what is alive, with its tags.
+// TestMerge holds that outputs have exactly the live records, with their tags.
 func TestMerge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fsys := newFS(t)
@@ -148,7 +148,7 @@ func TestMerge(t *testing.T) {
 	})
 }
 
-// bulk is n records of about a hundredth of a block each, tagged.
+// bulk returns n tagged records, each of about a hundredth of a block.
 func bulk(topic uint64, n int) (items []item) {
 	for i := range n {
 		items = append(items, item{topic, uint64(i + 1), int64(i), 600, fmt.Sprintf("%d %s", i, strings.Repeat("x", 600)), []string{fmt.Sprint(i % 7)}})
@@ -156,8 +156,8 @@ func bulk(topic uint64, n int) (items []item) {
 	return items
 }
 
-// TestMergeCopies holds that blocks are copied when nothing in them died, and
-// encoded again otherwise.
+// TestMergeCopies holds that blocks are copied if all of their records are
+// alive, and encoded again otherwise.
 func TestMergeCopies(t *testing.T) {
 	items := append(bulk(1, 5000), bulk(2, 3)...)
 	for name, test := range map[string]struct {
@@ -188,7 +188,7 @@ func TestMergeCopies(t *testing.T) {
 	}
 }
 
-// TestMergeNothing holds that there is no output when nothing is alive.
+// TestMergeNothing holds that there is no output if nothing is alive.
 func TestMergeNothing(t *testing.T) {
 	fsys := newFS(t)
 	s := build(t, fsys, 1, bulk(1, 10), NewCache(0))
@@ -199,8 +199,8 @@ func TestMergeNothing(t *testing.T) {
 	}
 }
 
-// TestMergeFails holds that nothing is left of a merge that ends early: by
-// pace, by create, by inputs in the wrong order.
+// TestMergeFails holds that nothing remains of a merge that fails: by pace, by
+// create, or by inputs in the wrong order.
 func TestMergeFails(t *testing.T) {
 	stop := errors.New("stop")
 	fsys := newFS(t)
@@ -242,7 +242,7 @@ func TestMergeFails(t *testing.T) {
 	}
 }
 
-// TestMergeSkips holds that only the records of a damaged block are left out,
+// TestMergeSkips holds that only the records of a damaged block are omitted,
 // whether it would be copied or encoded again, and that they are reported.
 func TestMergeSkips(t *testing.T) {
 	items := append(bulk(1, 1000), bulk(2, 20)...)

@@ -11,14 +11,14 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// Kind says what a file of a segment's directory is.
+// Kind is the kind of a file in a segment's directory.
 type Kind int
 
-// The kinds of files.
+// Kinds of files.
 const (
 	Data    Kind = iota + 1 // blocks
 	Index                   // pages
-	Partial                 // a data file whose copying did not end
+	Partial                 // an unfinished copy of a data file
 )
 
 const (
@@ -27,15 +27,16 @@ const (
 	partialSuffix = ".seg.part"
 )
 
-// DataName is the base name of a segment's data file.
+// DataName returns the base name of a segment's data file.
 func DataName(id uint64) string { return fmt.Sprintf("%016x%s", id, dataSuffix) }
 
-// IndexName is the base name of a segment's index.
+// IndexName returns the base name of a segment's index.
 func IndexName(id uint64) string { return fmt.Sprintf("%016x%s", id, indexSuffix) }
 
 func partialName(id uint64) string { return fmt.Sprintf("%016x%s", id, partialSuffix) }
 
-// ParseName is the inverse of the names; not ok for a file of somebody else.
+// ParseName parses the base name of a segment's file. ok is false for other
+// names.
 func ParseName(name string) (id uint64, kind Kind, ok bool) {
 	stem, suffix, _ := strings.Cut(name, ".")
 	switch "." + suffix {
@@ -55,8 +56,9 @@ func ParseName(name string) (id uint64, kind Kind, ok bool) {
 	return id, kind, true
 }
 
-// Remove removes one file of a segment from dir; that there is none is no
-// error. It is durable after a SyncDir of dir. Open handles stay readable.
+// Remove removes one file of a segment from dir; it is no error if the file
+// does not exist. The removal is durable after a SyncDir of dir. Open handles
+// remain readable.
 func Remove(fsys vfs.FS, dir string, id uint64, kind Kind) error {
 	var name string
 	switch kind {

@@ -6,18 +6,18 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// outputBytes is how much is collected for one write.
+// outputBytes is the size of a write.
 const outputBytes = 128 << 10
 
 // output appends to a file.
 type output struct {
 	vfs.File
 	name string // path
-	off  int64  // bytes appended
-	buf  []byte // the last of them, not yet written
+	off  int64  // bytes appended, including buf
+	buf  []byte // bytes not written yet
 }
 
-// append takes p over; buf does not alias it afterwards.
+// append copies p.
 func (o *output) append(p []byte) error {
 	o.buf = append(o.buf, p...)
 	o.off += int64(len(p))
@@ -27,7 +27,7 @@ func (o *output) append(p []byte) error {
 	return o.flush()
 }
 
-// frame appends raw as a frame of that magic and returns where it is.
+// frame appends raw as a frame and returns its place.
 func (o *output) frame(magic uint32, seed uint64, raw []byte) (place, error) {
 	at := place{off: o.off}
 	n := len(o.buf)
@@ -47,14 +47,14 @@ func (o *output) flush() error {
 	if _, err := o.WriteAt(o.buf, o.off-int64(len(o.buf))); err != nil {
 		return fmt.Errorf("segment: write %s: %w", o.name, err)
 	}
-	if cap(o.buf) > 8*outputBytes { // a large record is no reason to keep its memory
+	if cap(o.buf) > 8*outputBytes { // do not keep the memory of a large record
 		o.buf = nil
 	}
 	o.buf = o.buf[:0]
 	return nil
 }
 
-// finish writes what is collected, makes the file durable and closes it.
+// finish writes the buffer, makes the file durable and closes it.
 func (o *output) finish() error {
 	if err := o.flush(); err != nil {
 		return err

@@ -1,8 +1,8 @@
 package segment
 
-// pacer calls pace after every block's worth of work.
+// pacer calls pace after each block's worth of work.
 type pacer struct {
-	pace func() error // or nil
+	pace func() error // may be nil
 	done int          // bytes since the last call
 }
 

@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// Page is the decoded page of an extent. It is shared and never changes. The
-// columns have a value for each record, in order of their seqs.
+// Page is the decoded page of an extent. It is shared and immutable. The
+// columns have a value for each record, in order of seq.
 type Page struct {
 	Runs []Run
 	Seq  []uint32 // offset from Extent.First
@@ -15,28 +15,28 @@ type Page struct {
 	Size []uint32 // payload bytes
 }
 
-// Run is records of one extent that stand together in one block.
+// Run is a sequence of records of one extent that are adjacent in one block.
 type Run struct {
-	Start int // ordinal of its first record in the page
-	Count int // records
+	Start int // index of its first record in the columns of the page
+	Count int // number of records
 
-	block block  // where they are
+	block block  // the block that holds the run
 	inner uint32 // offset of the run in the raw block
 	size  uint32 // bytes of the run in the raw block
 }
 
-// block is where a block stands in the data file.
+// block is the position of a block in the data file.
 type block struct {
 	off  int64
-	size uint32 // of the whole frame, in bytes
-	raw  uint32 // bytes it decompresses to
+	size uint32 // of the whole frame
+	raw  uint32 // decompressed size
 }
 
 // alone reports whether the run fills its block.
 func (r *Run) alone() bool { return r.inner == 0 && r.size == r.block.raw }
 
-// Find returns the ordinal of the first record whose seq is seq or more, and
-// len(p.Seq) if there is none. e is the page's extent.
+// Find returns the index of the first record with a seq of at least seq, or
+// len(p.Seq). e is the page's extent.
 func (p *Page) Find(e *Extent, seq uint64) int {
 	if seq <= e.First {
 		return 0
@@ -44,27 +44,27 @@ func (p *Page) Find(e *Extent, seq uint64) int {
 	return sort.Search(len(p.Seq), func(i int) bool { return e.First+uint64(p.Seq[i]) >= seq })
 }
 
-// RunOf returns the index in Runs of the run that holds the record of that
-// ordinal.
+// RunOf returns the index in Runs of the run that holds the record with the
+// given index.
 func (p *Page) RunOf(ordinal int) int {
 	return sort.Search(len(p.Runs), func(i int) bool { return p.Runs[i].Start > ordinal }) - 1
 }
 
-// bytes is the memory of the page.
+// bytes returns the memory used by the page.
 func (p *Page) bytes() int { return 128 + len(p.Runs)*48 + len(p.Seq)*12 }
 
-// Seqs returns the first and last seq of the run of that index.
+// Seqs returns the first and last seq of the run with the given index.
 func (p *Page) Seqs(e *Extent, run int) (from, to uint64) {
 	r := &p.Runs[run]
 	return e.First + uint64(p.Seq[r.Start]), e.First + uint64(p.Seq[r.Start+r.Count-1])
 }
 
-// appendRuns appends the runs of a page, in front of the columns:
+// appendRuns appends the runs of a page, which precede its columns:
 //
 //	runs | per run: block's distance, size, raw bytes | offset and size in it | records
 //
-// The distance is that to the end of the run before's block: the runs of an
-// extent are in blocks of their own.
+// The distance is that to the end of the previous run's block: no two runs of
+// an extent are in the same block.
 func appendRuns(dst []byte, runs []Run) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(runs)))
 	end := int64(headerSize)
@@ -81,10 +81,10 @@ func appendRuns(dst []byte, runs []Run) []byte {
 	return dst
 }
 
-// appendColumns appends the columns, one behind the other: what each seq
-// leaves out since the one before, what each time rises by, the sizes.
+// appendColumns appends the columns one after the other: the number of seqs
+// skipped before each record, the increase of each time, and the sizes.
 func (p *Page) appendColumns(dst []byte) []byte {
-	prev := uint32(math.MaxUint32) // so that the first leaves out none
+	prev := uint32(math.MaxUint32) // so that nothing is skipped before the first
 	for _, v := range p.Seq {
 		dst = binary.AppendUvarint(dst, uint64(v-prev-1))
 		prev = v
@@ -100,11 +100,11 @@ func (p *Page) appendColumns(dst []byte) []byte {
 	return dst
 }
 
-// decodePage decodes the page of e, or returns nil if it is none. All blocks
-// end at or before the offset limit of the data file. The result agrees with e,
-// and its runs fill it.
+// decodePage decodes the page of e, or returns nil if raw is not that. All
+// blocks end at or before the offset limit of the data file. The result agrees
+// with e, and its runs hold all of its records.
 func decodePage(raw []byte, e *Extent, limit int64) *Page {
-	if uint64(len(raw)) < 3*uint64(e.Count) { // each value takes a byte
+	if uint64(len(raw)) < 3*uint64(e.Count) { // each value has at least one byte
 		return nil
 	}
 	r := &reader{p: raw}

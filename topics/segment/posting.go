@@ -13,21 +13,21 @@ import (
 const (
 	// MaxTag bounds a tag, in bytes.
 	MaxTag = 1 << 16
-	// tagPageBytes is what a page of tags has before it is compressed, but for
-	// a tag that is bigger.
+	// tagPageBytes is the size of a page of tags before compression, unless a
+	// single tag is larger.
 	tagPageBytes = 16 << 10
 )
 
 // postings collects the tags of one topic.
 type postings struct {
-	arena   []byte // the tags, many of them once only
+	arena   []byte // text of the tags, most of them only once
 	entries []posting
-	recent  [256]posting // by hash, to find a tag that was just used in the arena
+	recent  [256]posting // by hash of the tag; finds a recently used tag in the arena
 }
 
 type posting struct {
 	seq      uint64
-	off, len uint32 // of the tag in the arena
+	off, len uint32 // position of the tag in the arena
 }
 
 func (p *postings) reset() {
@@ -37,7 +37,7 @@ func (p *postings) reset() {
 
 func (p *postings) tag(e posting) []byte { return p.arena[e.off : e.off+e.len : e.off+e.len] }
 
-// add copies the tag. It is false when there is no room.
+// add copies the tag. It returns false if there is no room.
 func (p *postings) add(tag []byte, seq uint64) bool {
 	slot := &p.recent[xxh3.Hash(tag)%uint64(len(p.recent))]
 	if int(slot.len) != len(tag) || !bytes.Equal(p.tag(*slot), tag) {
@@ -51,7 +51,7 @@ func (p *postings) add(tag []byte, seq uint64) bool {
 	return true
 }
 
-// sort puts the entries in order of tag and seq, each once.
+// sort sorts the entries by tag and seq, and removes duplicates.
 func (p *postings) sort() {
 	slices.SortFunc(p.entries, func(a, b posting) int {
 		if a.off != b.off || a.len != b.len {
@@ -74,7 +74,7 @@ func (p *postings) pages(page func(first, raw []byte) error) error {
 		if len(raw) == 0 {
 			first, prev = tag, nil
 		}
-		// As many seqs of the tag as the page takes, and at least one.
+		// Add as many seqs of the tag as fit in the page, and at least one.
 		seqs = seqs[:0]
 		from, n := p.entries[i].seq, 0
 		for last := from; i < len(p.entries); n++ {
@@ -100,10 +100,10 @@ func (p *postings) pages(page func(first, raw []byte) error) error {
 	return nil
 }
 
-// appendPosting appends a tag with n seqs to a page; gaps are those between
-// the seqs.
+// appendPosting appends a tag with n seqs to a page. gaps are the encoded gaps
+// between the seqs.
 //
-//	bytes shared with prev | bytes that follow | those | seqs | first seq | gaps
+//	bytes shared with prev | number of other bytes | those bytes | seqs | first seq | gaps
 func appendPosting(dst, prev, tag []byte, n int, first uint64, gaps []byte) []byte {
 	shared := 0
 	for shared < min(len(prev), len(tag)) && prev[shared] == tag[shared] {
@@ -117,22 +117,21 @@ func appendPosting(dst, prev, tag []byte, n int, first uint64, gaps []byte) []by
 	return append(dst, gaps...)
 }
 
-// postingDecoder takes the tags of a page from the start of r. tag and seqs
-// are overwritten by the next.
+// postingDecoder decodes the tags of a page. next overwrites tag and seqs.
 type postingDecoder struct {
 	r     reader
-	begun bool // tag is that of this page
+	begun bool // tag is from this page
 	tag   []byte
 	seqs  []uint64
 }
 
-// open begins the page raw.
+// open starts with the page raw.
 func (d *postingDecoder) open(raw []byte) {
 	d.r, d.begun, d.tag = reader{p: raw}, false, d.tag[:0]
 }
 
-// next takes a tag. Not ok is the end, or damage if bad is set in r. The tags
-// of a page rise, and so do the seqs of a tag.
+// next decodes a tag. It returns false at the end, and on damage, with r.bad
+// set. The tags of a page ascend, and so do the seqs of a tag.
 func (d *postingDecoder) next() (ok bool) {
 	if len(d.r.p) == 0 {
 		return false
@@ -145,7 +144,7 @@ func (d *postingDecoder) next() (ok bool) {
 	d.tag, d.begun = append(d.tag[:shared], rest...), true
 	n := d.r.uvarint()
 	seq := d.r.uvarint()
-	if n == 0 || n-1 > uint64(len(d.r.p)) { // each further seq takes a byte
+	if n == 0 || n-1 > uint64(len(d.r.p)) { // each further seq has at least one byte
 		d.r.fail()
 	}
 	if d.r.bad {

@@ -6,10 +6,11 @@ import (
 	"sync"
 )
 
-// frames are buffers for frames that are read to be decoded.
+// frames has buffers for encoded frames.
 var frames = sync.Pool{New: func() any { return new([]byte) }}
 
-// frameBuffer returns a buffer of n bytes for putFrameBuffer.
+// frameBuffer returns a buffer of n bytes; putFrameBuffer returns it to the
+// pool.
 func frameBuffer(n int) *[]byte {
 	b := frames.Get().(*[]byte)
 	if cap(*b) < n {
@@ -20,13 +21,13 @@ func frameBuffer(n int) *[]byte {
 }
 
 func putFrameBuffer(b *[]byte) {
-	if cap(*b) <= 8*blockBytes { // a large record is no reason to keep its memory
+	if cap(*b) <= 8*blockBytes { // do not keep the memory of a large record
 		frames.Put(b)
 	}
 }
 
-// readPage reads and decodes the page at p. topic is what damage is said to
-// affect.
+// readPage reads and decodes the page at p. Damage is reported as affecting
+// topic.
 func (s *Segment) readPage(ctx context.Context, magic uint32, p place, topic uint64) ([]byte, error) {
 	buf := frameBuffer(int(p.size))
 	defer putFrameBuffer(buf)
@@ -41,7 +42,7 @@ func (s *Segment) readPage(ctx context.Context, magic uint32, p place, topic uin
 	return nil, affects(err, topic, 0, 0)
 }
 
-// affects adds to a *DamageError which records it affects.
+// affects adds the affected records to err if it is a *DamageError.
 func affects(err error, topic, from, to uint64) error {
 	var d *DamageError
 	if errors.As(err, &d) {
@@ -50,8 +51,8 @@ func affects(err error, topic, from, to uint64) error {
 	return err
 }
 
-// Extents calls yield for each extent, by topic and seq, and returns its error
-// or that of reading the table.
+// Extents calls yield for each extent, in order of topic and seq. It returns
+// the error of yield or of reading the table.
 func (s *Segment) Extents(yield func(Extent) error) error {
 	t := s.table()
 	for {
@@ -65,8 +66,8 @@ func (s *Segment) Extents(yield func(Extent) error) error {
 	}
 }
 
-// Page returns the page of an extent of this segment. A read that has to wait
-// for others ends with ctx.
+// Page returns the page of an extent of this segment. If the read has to wait
+// for others, it ends with ctx.
 func (s *Segment) Page(ctx context.Context, e *Extent) (*Page, error) {
 	k := cacheKey{s.owner, e.page.off, false}
 	if p, ok := s.cache.get(k).(*Page); ok {
@@ -80,7 +81,7 @@ func (s *Segment) Page(ctx context.Context, e *Extent) (*Page, error) {
 	return p, nil
 }
 
-// decodePage is Page past the cache.
+// decodePage is Page without the cache.
 func (s *Segment) decodePage(ctx context.Context, e *Extent) (*Page, error) {
 	raw, err := s.readPage(ctx, extentMagic, e.page, e.Topic)
 	if err != nil {
@@ -94,8 +95,9 @@ func (s *Segment) decodePage(ctx context.Context, e *Extent) (*Page, error) {
 	return p, nil
 }
 
-// Run returns a cursor before the first record of a run of the extent e, whose
-// page is p. A read that has to wait for others ends with ctx.
+// Run returns a cursor before the first record of a run. p is the page of e,
+// and run an index in p.Runs. If the read has to wait for others, it ends with
+// ctx.
 func (s *Segment) Run(ctx context.Context, e *Extent, p *Page, run int) (Cursor, error) {
 	r := &p.Runs[run]
 	k := cacheKey{s.owner, r.block.off, true}
@@ -110,7 +112,7 @@ func (s *Segment) Run(ctx context.Context, e *Extent, p *Page, run int) (Cursor,
 	return s.cursor(e, p, run, raw)
 }
 
-// cursor opens a run in its block, which is raw.
+// cursor returns a cursor for a run in its block, whose content is raw.
 func (s *Segment) cursor(e *Extent, p *Page, run int, raw []byte) (Cursor, error) {
 	r := &p.Runs[run]
 	end := r.Start + r.Count
@@ -138,7 +140,8 @@ func (s *Segment) decodeBlock(ctx context.Context, e *Extent, p *Page, run int) 
 	return raw, nil
 }
 
-// copyBlock hands use the block of a run as it is stored. Its checksum holds.
+// copyBlock calls use with the stored block of a run, after verifying its
+// checksum.
 func (s *Segment) copyBlock(e *Extent, p *Page, run int, use func(frame []byte) error) error {
 	var failed error
 	err := s.withBlock(context.Background(), e, p, run, func(frame []byte) string {
@@ -157,8 +160,8 @@ func (s *Segment) copyBlock(e *Extent, p *Page, run int, use func(frame []byte) 
 	return failed
 }
 
-// withBlock reads the block of a run as it is stored and hands it to use, which
-// does not keep it and returns what is wrong with it.
+// withBlock reads the stored block of a run and calls use with it. use must not
+// retain the block, and returns the cause if it is damaged.
 func (s *Segment) withBlock(ctx context.Context, e *Extent, p *Page, run int, use func(frame []byte) (cause string)) error {
 	b := &p.Runs[run].block
 	buf := frameBuffer(int(b.size))

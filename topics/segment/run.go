@@ -2,7 +2,7 @@ package segment
 
 import "encoding/binary"
 
-// appendRunHead appends what stands before the records of a run.
+// appendRunHead appends the head of a run, which precedes its records.
 func appendRunHead(dst []byte, topic uint64, count int, first uint64, ts int64) []byte {
 	dst = binary.AppendUvarint(dst, topic)
 	dst = binary.AppendUvarint(dst, uint64(count))
@@ -10,9 +10,9 @@ func appendRunHead(dst []byte, topic uint64, count int, first uint64, ts int64) 
 	return binary.AppendVarint(dst, ts)
 }
 
-// appendRunRecord appends one record of a run. gap is the number of seqs left
-// out since the record before, rise what the time rose by; both are 0 for the
-// first.
+// appendRunRecord appends one record of a run. gap is the number of seqs
+// skipped since the previous record, rise the increase of the time; both are 0
+// for the first.
 func appendRunRecord(dst []byte, gap, rise uint64, record []byte) []byte {
 	dst = binary.AppendUvarint(dst, gap)
 	dst = binary.AppendUvarint(dst, rise)
@@ -20,24 +20,24 @@ func appendRunRecord(dst []byte, gap, rise uint64, record []byte) []byte {
 	return append(dst, record...)
 }
 
-// recordHeadMax and runHeadMax are the most bytes that stand before a record
-// and before a run.
+// recordHeadMax and runHeadMax are the maximum sizes of what precedes a record
+// and a run, in bytes.
 const (
 	recordHeadMax = 3 * binary.MaxVarintLen64
 	runHeadMax    = 4 * binary.MaxVarintLen64
 )
 
-// runDecoder takes the records of a run from the start of r.
+// runDecoder decodes the records of a run.
 type runDecoder struct {
 	r     reader
 	topic uint64
-	left  uint64 // records not yet taken
-	first bool   // none is taken
-	seq   uint64 // of the last record taken; before, of the first
+	left  uint64 // records not decoded yet
+	first bool   // no record was decoded yet
+	seq   uint64 // of the last decoded record, or of the first before that
 	ts    int64  // likewise
 }
 
-// openRun takes the head of a run from p. A count that p cannot hold is none.
+// openRun decodes the head of a run. It refuses a count that p cannot hold.
 func openRun(p []byte) (d runDecoder, ok bool) {
 	d = runDecoder{r: reader{p: p}, first: true}
 	d.topic = d.r.uvarint()
@@ -47,8 +47,8 @@ func openRun(p []byte) (d runDecoder, ok bool) {
 	return d, !d.r.bad && d.left > 0 && d.left <= uint64(len(d.r.p))/3
 }
 
-// next takes a record. It aliases the run. Not ok is the end, or damage if
-// records are left.
+// next decodes a record, which aliases the run. It returns false at the end,
+// and on damage, with records left.
 func (d *runDecoder) next() (record []byte, ok bool) {
 	if d.left == 0 {
 		return nil, false

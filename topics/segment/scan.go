@@ -10,11 +10,11 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// Scan reads a data file alone, block by block, without its index: to rebuild
-// that, or to look at it. record is called for each record, in the order of the
-// file, with the offset of its block; it does not keep the bytes. damage is
-// called for what cannot be read; Scan then goes on with the next block whose
-// checksum holds. An error of either ends it.
+// Scan reads a data file block by block without its index, to rebuild the index
+// or to inspect the file. It calls record for each record, in the order of the
+// file, with the offset of its block; record must not retain the bytes. It
+// calls damage for what it cannot read, and continues with the next block that
+// has a valid checksum. An error from either function ends the scan.
 func Scan(fsys vfs.FS, dir string, id uint64,
 	record func(offset int64, topic, seq uint64, ts int64, record []byte) error,
 	damage func(Damage) error) error {
@@ -58,7 +58,8 @@ func scanHeader(f vfs.File, name string, id uint64, damage func(Damage) error) e
 	return err
 }
 
-// eachRecord takes a block apart. Not ok: it is malformed from there on.
+// eachRecord calls yield for the records of a block. ok is false if the rest of
+// the block is malformed.
 func eachRecord(raw []byte, yield func(topic, seq uint64, ts int64, record []byte) error) (ok bool, err error) {
 	for len(raw) > 0 {
 		d, ok := openRun(raw)
@@ -79,8 +80,9 @@ func eachRecord(raw []byte, yield func(topic, seq uint64, ts int64, record []byt
 	return true, nil
 }
 
-// scanBlocks calls block for each block between two offsets of a data file, in
-// memory of its own, and damage for each stretch that is none.
+// scanBlocks calls block for each block between two offsets of a data file,
+// with its content in newly allocated memory, and damage for everything in
+// between.
 func scanBlocks(f vfs.File, name string, from, to int64,
 	block func(off int64, raw []byte) error, damage func(Damage) error) error {
 	for off := from; off < to; {
@@ -108,8 +110,8 @@ func scanBlocks(f vfs.File, name string, from, to int64,
 	return nil
 }
 
-// scanBlock reads the block at off, which ends at or before to, or says what is
-// wrong with it. h is its header if that may be one.
+// scanBlock reads the block at off, which must end at or before to, or returns
+// the cause of the failure. h is the block's header if it looks like one.
 func scanBlock(f vfs.File, name string, off, to int64) (raw []byte, h frameHead, cause string, err error) {
 	if to-off < frameSize {
 		return nil, h, "the file ends in a block", nil
@@ -137,9 +139,10 @@ func scanBlock(f vfs.File, name string, off, to int64) (raw []byte, h frameHead,
 // resyncBytes is how much is searched at a time.
 const resyncBytes = 256 << 10
 
-// resync returns the offset of the first whole block behind the damage at off,
-// or to. h is the header of a damaged block, if it has one: what a header says
-// is tried first, because a record may hold what looks like a block.
+// resync returns the offset of the first valid block after the damage at off,
+// or to. h is the header of the damaged block, if it has one. The end according
+// to the header is tried first, because a record may contain what looks like a
+// block.
 func resync(f vfs.File, name string, off int64, h frameHead, to int64) (int64, error) {
 	if h.stored > 0 {
 		next := off + int64(h.size())

@@ -9,41 +9,40 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// Segment is an open segment. Its methods may be called from any goroutine at
-// once, by whoever holds a reference; after the last Release reads fail with
-// fs.ErrClosed.
+// Segment is an open segment. Its methods may be called concurrently by callers
+// that hold a reference. After the last Release reads fail with fs.ErrClosed.
 type Segment struct {
 	fsys      vfs.FS
-	dir       string // of the index
+	dir       string // directory of the index
 	id, logID uint64
 	foot      footer
 	cache     *Cache
-	owner     uint64 // in the cache
+	owner     uint64 // identifies this segment in the cache
 
 	index     vfs.File
 	indexName string // path
 	indexLen  int64  // bytes
-	seed      uint64 // the sum of the index's header
+	seed      uint64 // checksum of the index's header
 
-	mu   sync.Mutex // guards what follows
-	refs int        // references; 0: closed
+	mu   sync.Mutex // guards the fields below
+	refs int        // references; 0 once closed
 	data *dataHandle
 }
 
-// dataHandle is the open data file. A read holds it, so that Relocate can
-// replace it while the read goes on.
+// dataHandle is an open data file. Reads hold it, so that Relocate can replace
+// it while they continue.
 type dataHandle struct {
 	vfs.File
 	dir, name string // name is the path
 	reads     int    // guarded by Segment.mu
-	retired   bool   // likewise: to be closed by the last read
+	retired   bool   // likewise; the last read closes it
 }
 
 var owners atomic.Uint64
 
-// Open opens the segment id of the log logID: its index in dir and its data in
-// dataDir, which is dir or the cold directory. It reads both headers and the
-// footer. What it returns has one reference.
+// Open opens the segment id of the log logID. Its index is in dir and its data
+// in dataDir, which is dir or the cold directory. Open reads both headers and
+// the footer. The caller owns the one reference of the result.
 func Open(fsys vfs.FS, dir, dataDir string, id, logID uint64, cache *Cache) (*Segment, error) {
 	s := &Segment{fsys: fsys, dir: dir, id: id, logID: logID, cache: cache, owner: owners.Add(1),
 		indexName: path.Join(dir, IndexName(id)), refs: 1}
@@ -86,8 +85,8 @@ func (s *Segment) openIndex() error {
 	return nil
 }
 
-// openData opens the data file in dir and holds that it is this segment's and
-// complete.
+// openData opens the data file in dir and verifies that it is complete and
+// belongs to this segment.
 func (s *Segment) openData(dir string) (*dataHandle, error) {
 	name := path.Join(dir, DataName(s.id))
 	f, err := s.fsys.OpenRead(name)
@@ -110,22 +109,22 @@ func (s *Segment) openData(dir string) (*dataHandle, error) {
 	return &dataHandle{File: f, dir: dir, name: name}, nil
 }
 
-// ID is the segment's.
+// ID returns the segment's id.
 func (s *Segment) ID() uint64 { return s.id }
 
-// Records is the number of records.
+// Records returns the number of records.
 func (s *Segment) Records() int64 { return int64(s.foot.records) }
 
-// Topics is the number of topics.
+// Topics returns the number of topics.
 func (s *Segment) Topics() int64 { return int64(s.foot.topics) }
 
-// Bytes is the sum of the payload sizes.
+// Bytes returns the sum of the payload sizes.
 func (s *Segment) Bytes() uint64 { return s.foot.bytes }
 
-// DataBytes is the length of the data file.
+// DataBytes returns the length of the data file.
 func (s *Segment) DataBytes() int64 { return s.foot.dataLen }
 
-// IndexBytes is the length of the index.
+// IndexBytes returns the length of the index.
 func (s *Segment) IndexBytes() int64 { return s.indexLen }
 
 // Cold reports whether the data is in another directory than the index.
@@ -137,15 +136,15 @@ func (s *Segment) dataDir() string {
 	return s.data.dir
 }
 
-// dataFile is the path of the data file.
+// dataFile returns the path of the data file.
 func (s *Segment) dataFile() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.data.name
 }
 
-// Retain takes a reference, which Release gives back. It is false if the
-// segment is closed.
+// Retain adds a reference, which the caller must Release. It returns false if
+// the segment is closed.
 func (s *Segment) Retain() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,8 +155,8 @@ func (s *Segment) Retain() bool {
 	return true
 }
 
-// Release gives a reference back. The last one closes the files; what the
-// cache has of them goes away. One too many panics.
+// Release drops a reference. The last one closes the files and removes the
+// segment's entries from the cache. One Release too many panics.
 func (s *Segment) Release() {
 	s.mu.Lock()
 	if s.refs == 0 {
@@ -172,12 +171,13 @@ func (s *Segment) Release() {
 	unused := s.retireLocked()
 	s.mu.Unlock()
 	unused.close()
-	s.index.Close() // read only: nothing is lost
+	s.index.Close() // opened for reading: nothing is lost
 	s.cache.drop(s.owner)
 }
 
-// retireLocked takes the data file out of use. It returns it to be closed, with
-// no lock held, for that may hang; nil if the last read of it will do that.
+// retireLocked takes the data file out of use. It returns the handle if the
+// caller must close it, after unlocking mu, because Close may block. It returns
+// nil if reads are under way, the last of which will close it.
 func (s *Segment) retireLocked() *dataHandle {
 	s.data.retired = true
 	return s.data.unusedLocked()
@@ -192,13 +192,13 @@ func (h *dataHandle) unusedLocked() *dataHandle {
 
 func (h *dataHandle) close() {
 	if h != nil {
-		h.Close() // read only: nothing is lost
+		h.Close() // opened for reading: nothing is lost
 	}
 }
 
-// Relocate goes over to the copy of the data file in dataDir, which is synced.
-// It holds that header and length are right. Reads under way end on the old
-// file, which may be removed afterwards.
+// Relocate switches to the copy of the data file in dataDir, which must be
+// synced. It verifies the header and the length. Reads under way finish on the
+// old file, which may be removed afterwards.
 func (s *Segment) Relocate(dataDir string) error {
 	h, err := s.openData(dataDir)
 	if err != nil {
@@ -206,7 +206,7 @@ func (s *Segment) Relocate(dataDir string) error {
 	}
 	s.mu.Lock()
 	unused := h
-	if s.refs > 0 { // else the caller broke the contract; do not leak
+	if s.refs > 0 { // otherwise the caller has no reference; do not leak the file
 		unused = s.retireLocked()
 		s.data = h
 	}
@@ -215,7 +215,7 @@ func (s *Segment) Relocate(dataDir string) error {
 	return nil
 }
 
-// acquire returns the data file for a read; release gives it back.
+// acquire returns the data file for a read. The caller must release it.
 func (s *Segment) acquire() *dataHandle {
 	s.mu.Lock()
 	defer s.mu.Unlock()

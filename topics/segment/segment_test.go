@@ -16,8 +16,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawItems draws the records of a segment. The blocks and extents get full by
-// records that repeat.
+// drawItems draws the records of a segment. It repeats records to fill blocks
+// and extents.
 func drawItems(t *rapid.T, topics int) (items []item) {
 	sizes := []int{0, 1, 10, 700, 9000, blockBytes - 40, blockBytes + 1, 3 * blockBytes}
 	gap := rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64Range(0, 3), rapid.Just(uint64(math.MaxUint32)), rapid.Uint64Range(0, 1<<40))
@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 		fsys := newFS(t)
 		s := build(t, fsys, rapid.Uint64Range(1, 2).Draw(t, "id"), items, NewCache(1<<20))
 		defer s.Release()
-		for range 2 { // cold and warm
+		for range 2 { // with a cold cache and a warm one
 			got, err := contents(s)
 			check(t, err)
 			same(t, got, items)
@@ -63,7 +63,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// verifies holds that Verify has nothing to report and saw every byte.
+// verifies holds that Verify reports nothing and reads every byte.
 func verifies(s *Segment) error {
 	var found []Damage
 	c, err := Verify(s, nil, func(d Damage) { found = append(found, d) })
@@ -76,7 +76,7 @@ func verifies(s *Segment) error {
 	return nil
 }
 
-// scanned reads the data file alone: all that stands in it.
+// scanned reads the data file without the index.
 func scanned(t rapid.TB, fsys vfs.FS, id uint64) (items []item) {
 	t.Helper()
 	check(t, Scan(fsys, testDir, id, func(off int64, topic, seq uint64, ts int64, b []byte) error {
@@ -86,7 +86,7 @@ func scanned(t rapid.TB, fsys vfs.FS, id uint64) (items []item) {
 	return items
 }
 
-// bare is what the data file has of the items.
+// bare returns the items without what is only in the index.
 func bare(items []item) []item {
 	items = slices.Clone(items)
 	for i := range items {
@@ -158,7 +158,7 @@ func TestTagsFrom(t *testing.T) {
 	check(t, s.Tags(&first[1], nil, func([]byte, []uint64) bool { t.Fatal("a tag"); return true }))
 }
 
-// TestWriterRefuses lists what a Writer refuses, and that it stays so.
+// TestWriterRefuses lists the errors of a Writer, and holds that they persist.
 func TestWriterRefuses(t *testing.T) {
 	add := func(topic, seq uint64, ts int64) func(*Writer) error {
 		return func(w *Writer) error { return w.Add(topic, seq, ts, 0, nil) }
@@ -226,8 +226,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestManyTopics holds that a table of many pages is read as it was written,
-// and that small topics share blocks.
+// TestManyTopics holds that a table of many pages can be read, and that small
+// topics share blocks.
 func TestManyTopics(t *testing.T) {
 	var items []item
 	for i := range 12_000 {
@@ -245,8 +245,8 @@ func TestManyTopics(t *testing.T) {
 	}
 }
 
-// TestLargeRecords holds that a record bigger than a block has one of its own,
-// and that a writer does not keep its memory.
+// TestLargeRecords holds that a record larger than a block gets one of its own,
+// and that the writer does not keep its memory.
 func TestLargeRecords(t *testing.T) {
 	fsys := newFS(t)
 	large := strings.Repeat("large", 1<<20)

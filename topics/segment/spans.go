@@ -2,7 +2,7 @@ package segment
 
 import "sort"
 
-// spans is a set of seqs, which were added in rising order.
+// spans is a set of seqs. They must be added in ascending order.
 type spans []span
 
 type span struct{ from, to uint64 } // inclusive

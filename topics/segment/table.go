@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// table reads the table of extents from its start, a page at a time.
+// table reads the table of extents in order, one page at a time.
 type table struct {
 	s    *Segment
 	off  int64 // of the next page
-	page int64 // offset of the present one
+	page int64 // offset of the current page
 	r    reader
 	prev Extent
 
-	pages                           int64 // read so far
+	pages                           int64 // pages read so far
 	topics, extents, records, bytes uint64
 }
 
 func (s *Segment) table() *table { return &table{s: s, off: s.foot.tableOff} }
 
-// next returns the next extent. Not ok is the end; what the footer says was
-// there then.
+// next returns the next extent. ok is false at the end, after the totals were
+// found to agree with the footer.
 func (t *table) next() (e Extent, ok bool, err error) {
 	if len(t.r.p) == 0 {
 		if t.off == t.s.foot.tableOff+t.s.foot.tableLen {

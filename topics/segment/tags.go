@@ -5,10 +5,11 @@ import (
 	"context"
 )
 
-// Tags calls yield for the tags of a topic from the tag from on, in order, with
-// the rising seqs of their records, until it returns false. A tag may come in
-// several pieces. tag and seqs are valid only during the call. e is the topic's
-// first extent. Only pages that are needed are read, none of the data.
+// Tags calls yield for the tags of a topic that are not less than from, in
+// ascending order, with the ascending seqs of their records, until yield
+// returns false. A tag may be passed in several pieces. tag and seqs are valid
+// only during the call. e is the topic's first extent. Only index pages are
+// read, and only those needed.
 func (s *Segment) Tags(e *Extent, from []byte, yield func(tag []byte, seqs []uint64) (more bool)) error {
 	if !e.HasTags() {
 		return nil
@@ -36,7 +37,7 @@ func (s *Segment) Tags(e *Extent, from []byte, yield func(tag []byte, seqs []uin
 	return nil
 }
 
-// directory returns that of the topic's tags.
+// directory returns the directory of the topic's tags.
 func (s *Segment) directory(e *Extent) (*directory, error) {
 	k := cacheKey{s.owner, e.dir.off, false}
 	if d, ok := s.cache.get(k).(*directory); ok {
@@ -50,7 +51,7 @@ func (s *Segment) directory(e *Extent) (*directory, error) {
 	return d, nil
 }
 
-// readDirectory is directory past the cache.
+// readDirectory is directory without the cache.
 func (s *Segment) readDirectory(e *Extent) (*directory, error) {
 	raw, err := s.readPage(context.Background(), directoryMagic, e.dir, e.Topic)
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Segment) readDirectory(e *Extent) (*directory, error) {
 	return d, nil
 }
 
-// tagPage returns a page of the directory d, decompressed.
+// tagPage returns the content of a page in the directory d.
 func (s *Segment) tagPage(e *Extent, d *directory, i int) ([]byte, error) {
 	k := cacheKey{s.owner, d.pages[i].off, false}
 	if raw, ok := s.cache.get(k).([]byte); ok {

@@ -2,8 +2,8 @@ package segment
 
 import "encoding/binary"
 
-// reader takes values from the start of p. Once something is not there, bad is
-// set and all that follows is zero.
+// reader decodes values from the start of p. After a failure bad is set, and
+// all further values are zero.
 type reader struct {
 	p   []byte
 	bad bool
@@ -29,7 +29,7 @@ func (r *reader) varint() int64 {
 	return v
 }
 
-// number is a uvarint of at most limit.
+// number decodes a uvarint of at most limit.
 func (r *reader) number(limit uint64) uint64 {
 	v := r.uvarint()
 	if v > limit {
@@ -39,7 +39,7 @@ func (r *reader) number(limit uint64) uint64 {
 	return v
 }
 
-// bytes aliases p.
+// bytes returns the next n bytes, which alias p.
 func (r *reader) bytes(n uint64) []byte {
 	if n > uint64(len(r.p)) {
 		r.fail()

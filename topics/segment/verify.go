@@ -6,19 +6,20 @@ import (
 	"fmt"
 )
 
-// Checked is how much Verify read, and but for Bytes found whole.
+// Checked is how much Verify read and, except for Bytes, found intact.
 type Checked struct {
 	Blocks  int64
 	Pages   int64 // of all kinds
 	Records int64
-	Bytes   int64 // of both files, the damaged ones included
+	Bytes   int64 // of both files, including damaged parts
 }
 
-// Verify reads every byte of both files past the cache: that all checksums
-// hold, that no byte is left over, that the index and the blocks agree, and
-// that tags name records of the segment. report gets each damage. pace, which
-// may be nil, is called after every block's worth of work; it may sleep. Its
-// error, or that of a file that cannot be read, ends the work.
+// Verify reads every byte of both files without the cache. It verifies that all
+// checksums are right, that no byte is unaccounted for, that the index agrees
+// with the blocks, and that tags refer to records of the segment. It calls
+// report for all damage. pace, which may be nil, is called after each block's
+// worth of work; it may sleep. An error from it, or from reading a file, ends
+// the verification.
 func Verify(s *Segment, pace func() error, report func(Damage)) (Checked, error) {
 	v := &verifier{seg: s, pacer: pacer{pace: pace}, report: report, end: headerSize}
 	err := v.run()
@@ -30,25 +31,25 @@ type verifier struct {
 	pacer
 	report func(Damage)
 	Checked
-	// holes says that a part of the index is damaged, so that some blocks and
-	// pages are not known. What only follows from that is not reported.
+	// holes is set if a part of the index is damaged, so that some blocks and
+	// pages are unknown. Consequences of that are not reported.
 	holes bool
 
-	// The topic's extents so far.
+	// The current topic's extents so far.
 	first  Extent
-	whole  bool  // all their pages could be read
-	seqs   spans // of their records
+	whole  bool  // all of their pages could be read
+	seqs   spans // seqs of their records
 	topics int
 
-	// The block that the runs so far are in.
+	// The block of the last run.
 	block block
-	raw   []byte // nil: it is damaged, for cause
+	raw   []byte // nil if the block is damaged; cause is the reason
 	cause string
-	inner uint32 // end of the runs
-	end   int64  // offset behind the block
+	inner uint32 // end of the last run in the block
+	end   int64  // offset of the end of the block
 }
 
-// damage reports err if it is damage, and returns it if it is not.
+// damage reports err if it is a *DamageError, and returns it otherwise.
 func (v *verifier) damage(err error) error {
 	if d, ok := errors.AsType[*DamageError](err); ok {
 		v.report(d.Damage)
@@ -132,8 +133,8 @@ func (v *verifier) extent(e *Extent) error {
 	return nil
 }
 
-// check checks a run: that it follows the one before without a gap, in its
-// block or in the next one, and that its records are those of the columns.
+// check checks that a run follows the previous one without a gap, in the same
+// block or in the next one, and that its records agree with the columns.
 func (v *verifier) check(e *Extent, p *Page, run int) error {
 	r := &p.Runs[run]
 	at := Damage{File: v.seg.dataFile(), Offset: r.block.off, Topic: e.Topic}
@@ -163,7 +164,7 @@ func (v *verifier) check(e *Extent, p *Page, run int) error {
 	return v.damage(c.Err())
 }
 
-// open goes on to the block of a run.
+// open continues with the block of a run.
 func (v *verifier) open(e *Extent, p *Page, run int) error {
 	b := p.Runs[run].block
 	if err := v.leave(b.off); err != nil {
@@ -185,8 +186,8 @@ func (v *verifier) open(e *Extent, p *Page, run int) error {
 	return err
 }
 
-// leave ends the present block. The next one that the index knows is at off,
-// or the file ends there.
+// leave ends the current block. off is the offset of the next block according
+// to the index, or the end of the file.
 func (v *verifier) leave(off int64) error {
 	name := v.seg.dataFile()
 	if v.inner != v.block.raw && !v.holes {
@@ -214,7 +215,7 @@ func (v *verifier) leave(off int64) error {
 	})
 }
 
-// rest checks what is left when all extents are done.
+// rest checks what remains after all extents.
 func (v *verifier) rest() error {
 	s := v.seg
 	if err := v.leave(s.foot.dataLen); err != nil {

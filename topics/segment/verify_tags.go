@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// tags checks the tags of a topic, when all its extents are done.
+// tags checks the tags of a topic after all of its extents.
 func (v *verifier) tags() error {
 	e := &v.first
 	if !e.HasTags() {
@@ -48,8 +48,8 @@ type lastTag struct {
 	seq   uint64
 }
 
-// postings returns what is wrong with a page of tags whose first tag is to be
-// first, or nothing.
+// postings returns what is wrong with a page of tags, or "". The page must
+// begin with the tag first.
 func (v *verifier) postings(raw, first []byte, last *lastTag) (cause string) {
 	var p postingDecoder
 	p.open(raw)

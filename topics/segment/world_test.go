@@ -41,7 +41,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// item is one record as the tests know it.
+// item is one record.
 type item struct {
 	topic, seq uint64
 	ts         int64
@@ -50,8 +50,8 @@ type item struct {
 	tags       []string
 }
 
-// write adds the items to w, in order; the tags of a topic in the order of its
-// records, or backwards.
+// write adds the items to w in order, and the tags of each topic in the order
+// of its records or backwards.
 func write(w *Writer, items []item, backwards bool) error {
 	for i, it := range items {
 		if err := w.Add(it.topic, it.seq, it.ts, it.size, []byte(it.data)); err != nil {
@@ -94,7 +94,7 @@ func build(t rapid.TB, fsys vfs.FS, id uint64, items []item, cache *Cache) *Segm
 	return s
 }
 
-// contents reads a segment as items, the tags of each sorted.
+// contents returns the records of a segment as items with sorted tags.
 func contents(s *Segment) (items []item, err error) {
 	var first Extent
 	from := 0
@@ -107,7 +107,7 @@ func contents(s *Segment) (items []item, err error) {
 		begun, last := false, uint64(0)
 		return s.Tags(&first, nil, func(tag []byte, seqs []uint64) bool {
 			if c := bytes.Compare(tag, prev); begun && (c < 0 || c == 0 && seqs[0] <= last) || !slices.IsSorted(seqs) {
-				err = fmt.Errorf("tag %q with %v behind %q", tag, seqs, prev)
+				err = fmt.Errorf("tag %q with %v after %q", tag, seqs, prev)
 				return false
 			}
 			prev, begun, last = bytes.Clone(tag), true, seqs[len(seqs)-1]
@@ -147,7 +147,8 @@ func contents(s *Segment) (items []item, err error) {
 	return items, nil
 }
 
-// records reads an extent, and holds that its columns agree with its runs.
+// records returns the records of an extent, and checks its columns against its
+// runs.
 func records(s *Segment, e *Extent) (items []item, err error) {
 	p, err := s.Page(context.Background(), e)
 	if err != nil {
@@ -188,7 +189,7 @@ func same(t rapid.TB, got, want []item) {
 	}
 }
 
-// equal compares the tags as sets.
+// equal compares items, with their tags as sets.
 func equal(a, b item) bool {
 	return a.topic == b.topic && a.seq == b.seq && a.ts == b.ts && a.size == b.size && a.data == b.data &&
 		slices.Equal(set(a.tags), set(b.tags))

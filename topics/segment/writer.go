@@ -9,43 +9,43 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// blockBytes is what a block holds before it is compressed, but for a record
-// that is bigger.
+// blockBytes is the size of a block before compression, unless a single record
+// is larger.
 const blockBytes = 64 << 10
 
-// Writer writes one segment, and remembers no more than a block, an extent,
-// the tags of one topic and some bytes for each extent. It is not for
-// concurrent use. After an error all it can do is Abort.
+// Writer writes one segment. It keeps in memory one block, one extent, the tags
+// of one topic and some bytes for each extent. It is not safe for concurrent
+// use. After an error only Abort may be called.
 type Writer struct {
 	fsys vfs.FS
 	dir  string
 	id   uint64
 
 	data, index output
-	seed        uint64 // the sum of the index's header
-	err         error  // the first; all that follows fails with it
+	seed        uint64 // checksum of the index's header
+	err         error  // the first error; all later calls return it
 
-	// The present topic and its last record.
+	// The current topic and its last record.
 	begun  bool
 	topic  uint64
 	last   uint64
 	lastTS int64
 	tags   postings
 
-	// The block that is being filled: runs that have ended, one behind the
-	// other, and the records of the one that has not.
+	// The block that is being filled: completed runs in block, and the records of
+	// the current run in run.
 	block  []byte
-	shared int // runs in block
+	shared int // number of runs in block
 	run    openedRun
 
-	// The extent that is being filled. Its last run may be in block and not
-	// yet know how big that becomes.
+	// The extent that is being filled. Its last run may be in block, whose final
+	// size and place are not known yet.
 	extent Extent
 	page   Page
 
 	backlog backlog
 	foot    footer
-	copied  int // blocks taken over by Copy
+	copied  int // number of blocks taken over by Copy
 }
 
 // openedRun is a run that is being filled.
@@ -56,8 +56,8 @@ type openedRun struct {
 	ts      int64
 }
 
-// Create begins the segment id of the log logID in dir. What a crash left of
-// one with that id is removed first.
+// Create starts the segment id of the log logID in dir. It first removes files
+// that a crash left of a segment with that id.
 func Create(fsys vfs.FS, dir string, id, logID uint64) (*Writer, error) {
 	for _, kind := range []Kind{Data, Index, Partial} {
 		if err := Remove(fsys, dir, id, kind); err != nil {
@@ -83,17 +83,17 @@ func Create(fsys vfs.FS, dir string, id, logID uint64) (*Writer, error) {
 	return w, nil
 }
 
-// ID is the segment's.
+// ID returns the segment's id.
 func (w *Writer) ID() uint64 { return w.id }
 
-// Records is the number of records added so far.
+// Records returns the number of records added so far.
 func (w *Writer) Records() int64 { return int64(w.foot.records) }
 
-// DataBytes is about how big the data file is so far: what is not yet in a
-// block counts as it is.
+// DataBytes returns the approximate size of the data file so far, including
+// what is not in a finished block yet.
 func (w *Writer) DataBytes() int64 { return w.data.off + int64(w.filled()) }
 
-// filled is how big the present block would be.
+// filled returns the size that the current block would have.
 func (w *Writer) filled() int {
 	n := len(w.block)
 	if w.run.count > 0 {
@@ -102,8 +102,8 @@ func (w *Writer) filled() int {
 	return n
 }
 
-// Add appends a record, which is copied. size is what counts call its payload,
-// in bytes.
+// Add copies and appends a record. size is the size of its payload for the
+// statistics, in bytes.
 func (w *Writer) Add(topic, seq uint64, ts int64, size uint32, record []byte) error {
 	if w.err != nil {
 		return w.err
@@ -132,8 +132,8 @@ func (w *Writer) Add(topic, seq uint64, ts int64, size uint32, record []byte) er
 	return nil
 }
 
-// Tag says that the record seq, which is in the segment, has that tag. The
-// topic is that of the last record; its seqs and tags come in any order.
+// Tag adds a tag to the record seq, which is in the segment. topic must be that
+// of the last record; its seqs and tags may be given in any order.
 func (w *Writer) Tag(topic uint64, tag []byte, seq uint64) error {
 	switch {
 	case w.err != nil:
@@ -148,10 +148,10 @@ func (w *Writer) Tag(topic uint64, tag []byte, seq uint64) error {
 	return nil
 }
 
-// Copy appends the records of a run of src by copying its block as it is. The
-// checksum is verified; nothing is decompressed. The block must hold no other
-// run. The tags are the caller's to add. If the block cannot be read the Writer
-// is as before, and can go on.
+// Copy appends the records of a run of src by copying its block, which must
+// hold no other run. It verifies the checksum and does not decompress. The
+// caller adds the tags. If the block cannot be read, the Writer is unchanged
+// and remains usable.
 func (w *Writer) Copy(src *Segment, e *Extent, p *Page, run int) error {
 	switch {
 	case w.err != nil:
@@ -167,7 +167,7 @@ func (w *Writer) Copy(src *Segment, e *Extent, p *Page, run int) error {
 	})
 }
 
-// adopt appends a block that is the run r of p alone.
+// adopt appends a block that holds only the run r of p.
 func (w *Writer) adopt(frame []byte, e *Extent, p *Page, r *Run) error {
 	end := r.Start + r.Count
 	seq := func(i int) uint64 { return e.First + uint64(p.Seq[i]) }
@@ -189,8 +189,8 @@ func (w *Writer) adopt(frame []byte, e *Extent, p *Page, r *Run) error {
 	return w.data.append(frame)
 }
 
-// admit makes room for n records of that span in the present extent, or begins
-// another.
+// admit makes room for n records with this range of seqs and times in the
+// current extent, or starts another one.
 func (w *Writer) admit(topic, first, last uint64, ts, lastTS int64, n int) error {
 	switch {
 	case !w.begun || topic > w.topic:
@@ -199,7 +199,7 @@ func (w *Writer) admit(topic, first, last uint64, ts, lastTS int64, n int) error
 		}
 		w.begun, w.topic = true, topic
 	case topic < w.topic || first <= w.last || ts < w.lastTS:
-		return fmt.Errorf("%w: seq %d of topic %d at time %d, behind seq %d of topic %d at time %d",
+		return fmt.Errorf("%w: seq %d of topic %d at time %d, after seq %d of topic %d at time %d",
 			ErrOrder, first, topic, ts, w.last, w.topic, w.lastTS)
 	}
 	e := &w.extent
@@ -216,7 +216,7 @@ func (w *Writer) admit(topic, first, last uint64, ts, lastTS int64, n int) error
 	return nil
 }
 
-// column puts a record, which was admitted, in the columns of the extent.
+// column adds a record, which was admitted, to the columns of the extent.
 func (w *Writer) column(seq uint64, ts int64, size uint32) {
 	e := &w.extent
 	w.page.Seq = append(w.page.Seq, uint32(seq-e.First))

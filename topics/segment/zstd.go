@@ -6,18 +6,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// The coders of all segments. They are made on first use and never closed:
-// used this way they own no goroutines. A coder works for one caller at a time,
-// and others wait, so that these numbers bound the memory.
+// The coders of all segments. They are made on first use and never closed: used
+// this way they have no goroutines. Their concurrency limits, beyond which
+// callers wait, bound the memory.
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
 		e, err := zstd.NewWriter(nil,
-			// The next level takes half as long again, and of JSON records
-			// saves 4 % of the bytes.
+			// The next level takes half as long again, and saves 4 % of the bytes of
+			// JSON records.
 			zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithEncoderConcurrency(2),
 			zstd.WithWindowSize(1<<20),
-			zstd.WithEncoderCRC(false)) // the frame has its own sum
+			zstd.WithEncoderCRC(false)) // the frame has a checksum
 		if err != nil {
 			panic(err) // the options are constant
 		}

@@ -1,5 +1,5 @@
-// Package frame encodes and decodes the log's unit: one write request, whole
-// or not at all.
+// Package frame encodes and decodes the log's frames, which are written whole or not
+// at all.
 //
 //	 0        4     5      6        8         16        24        32
 //	+--------+-----+------+--------+---------+---------+---------+---------+-----+
@@ -7,10 +7,8 @@
 //	+--------+-----+------+--------+---------+---------+---------+---------+-----+
 //
 // All integers are little endian. length is the payload's. lsn is the frame's
-// own position in the logical log, so that stale or misplaced bytes are known
-// as such. synced is a position below which everything was durable when the
-// frame was made: it turns a later frame into proof that an earlier one had
-// been on disk. sum is XXH3-64, seeded with the log's id, over the first 24
+// own position in the logical log, so that stale or misplaced bytes are recognized. synced is a position below which everything was durable when the
+// frame was made: so a later frame proves that an earlier one had been on disk. sum is XXH3-64, seeded with the log's id, over the first 24
 // bytes and the XXH3-64 (same seed) of the payload. Frames are padded with
 // zeros to a multiple of 8.
 package frame
@@ -23,17 +21,17 @@ import (
 )
 
 const (
-	// HeaderSize is the bytes before the payload.
+	// HeaderSize is the number of bytes before the payload.
 	HeaderSize = 32
-	// Align is what every frame's size is a multiple of.
+	// Align divides the size of every frame.
 	Align = 8
 	// MaxPayload bounds a frame, so that a damaged length cannot ask for
 	// more memory than a file may hold.
 	MaxPayload = 1 << 30
 )
 
-// Decode's reasons to refuse. ErrEmpty and ErrShort are the ways a log ends;
-// ErrBad is anything else.
+// The errors of Decode. A log ends with ErrEmpty or ErrShort; ErrBad is anything
+// else.
 var (
 	// ErrEmpty: the header is all zeros; nothing was ever written here.
 	ErrEmpty = errors.New("frame: empty")
@@ -51,13 +49,14 @@ type Frame struct {
 	Payload []byte
 }
 
-// Size is the bytes a frame with that much payload takes in the log.
+// Size returns how many bytes a frame with that many bytes of payload takes in the
+// log.
 func Size(payload int) int {
 	return (HeaderSize + payload + Align - 1) &^ (Align - 1)
 }
 
-// Seal writes the header and the padding of a frame whose payload already
-// stands at buf[HeaderSize:HeaderSize+payload]. buf has Size(payload) bytes.
+// Seal writes the header and the padding of a frame whose payload already is at
+// buf[HeaderSize:HeaderSize+payload]. buf has Size(payload) bytes.
 func Seal(buf []byte, typ byte, logID, lsn, synced uint64, payload int) {
 	binary.LittleEndian.PutUint32(buf, uint32(payload))
 	binary.LittleEndian.PutUint32(buf[4:], uint32(typ))
@@ -75,26 +74,25 @@ func sum(head, payload []byte, logID uint64) uint64 {
 	return xxh3.HashSeed(b[:], logID)
 }
 
-// LSN reads the position that a header at buf claims; buf has at least
-// HeaderSize bytes. Nothing is verified.
+// LSN returns the position in the header at buf, which has at least HeaderSize bytes.
+// It verifies nothing.
 func LSN(buf []byte) uint64 { return binary.LittleEndian.Uint64(buf[8:]) }
 
-// Type reads the type that a header at buf claims. Nothing is verified.
+// Type returns the type in the header at buf. It verifies nothing.
 func Type(buf []byte) byte { return buf[4] }
 
-// Claimed is the size that a header at buf claims for its frame; buf has at
-// least 4 bytes. Nothing is verified but the bound: false is no frame at all.
-func Claimed(buf []byte) (int, bool) {
+// Claimed returns the frame's size according to the header at buf, which has at least
+// 4 bytes. ok is false if a frame cannot be that large. Nothing else is verified.
+func Claimed(buf []byte) (size int, ok bool) {
 	n := binary.LittleEndian.Uint32(buf)
 	return Size(int(n)), n <= MaxPayload
 }
 
-// PayloadSize reads the payload's length that a header at buf claims. Nothing
-// is verified.
+// PayloadSize returns the payload's length in the header at buf. It verifies nothing.
 func PayloadSize(buf []byte) int { return int(binary.LittleEndian.Uint32(buf)) }
 
-// Payload is the payload of a sealed frame that stands at the start of buf and
-// is known to be whole. Nothing is verified.
+// Payload returns the payload of the sealed frame at the start of buf, which is known
+// to be whole. It verifies nothing.
 func Payload(buf []byte) []byte {
 	end := HeaderSize + int(binary.LittleEndian.Uint32(buf))
 	return buf[HeaderSize:end:end]

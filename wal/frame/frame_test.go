@@ -50,7 +50,7 @@ func TestDecodeRefuses(t *testing.T) {
 		bad := bytes.Clone(good)
 		bad[i/8] ^= 1 << (i % 8)
 		if _, _, err := Decode(bad, 7, 64); err == nil {
-			t.Errorf("bit %d flipped and nobody noticed", i)
+			t.Errorf("bit %d flipped without an error", i)
 		}
 	}
 }

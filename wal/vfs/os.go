@@ -144,7 +144,7 @@ func (f *osFile) Size() (int64, error) {
 func (f *osFile) control(op string, call func(fd int) error) error {
 	var err error
 	if f.raw.Control(func(fd uintptr) { err = retry(func() error { return call(int(fd)) }) }) != nil {
-		err = fs.ErrClosed // the only way the descriptor is not to be had
+		err = fs.ErrClosed // only a closed file has no descriptor
 	}
 	return pathError(op, f.Name(), err)
 }

@@ -15,8 +15,8 @@ const lockFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK
 func (osFS) Lock(name, owner string) (Held, error) {
 	f, err := openFile(name, os.O_RDWR|os.O_CREATE|lockFlags)
 	if err != nil {
-		// The file may be there although nothing can be written: the lock is
-		// what counts. If it is not there, nobody has it.
+		// The file may exist although nothing can be written: only the lock
+		// matters. A file that does not exist is not locked.
 		f, readErr := openFile(name, os.O_RDONLY|lockFlags)
 		if readErr != nil {
 			return nil, notRegular(name, err)
@@ -46,8 +46,8 @@ func (osFS) Hold(name string, mode LockMode) (Held, error) {
 	return f.lockFile(mode)
 }
 
-// notRegular is err, or what the system calls say instead when lockFlags made
-// them refuse.
+// notRegular replaces the errors of the system calls that lockFlags make refuse a
+// file that is not regular, and returns other errors as they are.
 func notRegular(name string, err error) error {
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENXIO) {
 		return &NotRegularError{Name: name}

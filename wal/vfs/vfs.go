@@ -2,15 +2,15 @@
 // need, stated as contracts, so that the code that ships is the code that the
 // crash simulator (crashfs) and the fault injector (errfs) run.
 //
-// Durability is said in three sentences, and nothing else may be assumed:
+// The contract about durability is three sentences, and nothing else may be assumed:
 //
 //   - Bytes written with WriteAt are durable once a Sync of that file, begun
 //     after the write returned, has returned nil.
 //   - A directory entry (create, rename, remove) is durable once a SyncDir of
 //     its directory, begun afterwards, has returned nil.
-//   - A Sync that failed says nothing about any byte written since the last
-//     Sync that succeeded, and a later Sync that succeeds does not repair it:
-//     the kernel may have dropped the pages.
+//   - After a Sync that failed, any byte written since the last Sync that succeeded
+//     may be lost, and a later Sync that succeeds does not repair that: the kernel
+//     may have dropped the pages.
 package vfs
 
 import "io"
@@ -24,12 +24,12 @@ type File interface {
 	// p may have reached the file. Writing past the end fills the gap with
 	// zeros.
 	io.WriterAt
-	// Close gives the handle back. It makes nothing durable.
+	// Close releases the handle. It makes nothing durable.
 	io.Closer
 	// Sync makes the file's bytes durable (fdatasync: the size and the block
 	// map as needed to read them, not the timestamps).
 	Sync() error
-	// Size is the file's length in bytes.
+	// Size returns the file's length in bytes.
 	Size() (int64, error)
 	// Truncate sets the length; growing adds zeros.
 	Truncate(size int64) error
@@ -68,8 +68,8 @@ type FS interface {
 	// it if needed, and writes owner into it for people to read. It returns a
 	// *LockedError when another process, or another lock in this one, holds it,
 	// and a *NotRegularError for a symbolic link, a pipe or a device, which it
-	// neither follows nor waits for. The lock does not depend on the text: what
-	// a full or read-only file system keeps from being written stays away.
+	// neither follows nor waits for. The lock does not depend on the text: on a
+	// full or read-only file system the text may be missing.
 	// The lock does not survive the process; the file and its text may.
 	Lock(name, owner string) (Held, error)
 	// Hold takes an advisory lock on a file or directory that exists. All
@@ -83,7 +83,7 @@ type FS interface {
 	Free(dir string) (free, total uint64, err error)
 }
 
-// LockMode is which other locks a lock excludes.
+// LockMode determines which other locks a lock excludes.
 type LockMode uint8
 
 const (
@@ -94,8 +94,8 @@ const (
 // Held is a lock that is held. Close releases it.
 type Held interface {
 	io.Closer
-	// Check returns an error once the lock's path no longer leads to what is
-	// locked, because that was moved, removed or replaced.
+	// Check returns an error once the lock's path no longer leads to the locked
+	// file, because that was moved, removed or replaced.
 	Check() error
 }
 
@@ -113,7 +113,7 @@ func (e *LockedError) Error() string {
 	return "locked: " + e.Name + " is held by " + e.Holder
 }
 
-// NotRegularError is the refusal to lock what is not a regular file.
+// NotRegularError is the refusal to lock anything but a regular file.
 type NotRegularError struct {
 	Name string
 }

@@ -1,4 +1,4 @@
-// Command compile writes the OpenAPI document that its source says.
+// Command compile generates the OpenAPI document from its source.
 package main
 
 import (

@@ -12,19 +12,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Answer is what came back to a request.
+// Answer is the answer to a request.
 type Answer struct {
-	Method, Path string // as sent; the path without its query
+	Method, Path string // as sent; Path without the query
 	Status       int
 	Header       http.Header
 	Body         []byte
 }
 
-// statusClientGone is of an answer that nobody gets.
+// statusClientGone is the status recorded if the client has disconnected.
 const statusClientGone = 499
 
-// Check is nil if the document describes the answer: its status, its media
-// type, the headers that must be there, and a JSON body.
+// Check returns an error unless the document describes the answer: its status,
+// media type, required headers, and JSON body.
 func (d *Document) Check(a *Answer) error {
 	if err := d.check(a); err != nil {
 		return fmt.Errorf("%s %s answers %d %.2000s, which the OpenAPI document does not describe: %w",
@@ -73,14 +73,14 @@ func (d *Document) check(a *Answer) error {
 	return d.checkBody(a, pointer+"/content/"+escape(media)+"/schema")
 }
 
-// elsewhere reports whether a route that is described is not there: the routes
-// of operators may have a listener of their own, and then are not on the other
-// one, nor the other routes on theirs.
+// elsewhere reports whether the answer is for a route that is not on this
+// listener: the routes for operators may have a listener of their own, and then
+// each listener lacks the routes of the other.
 func elsewhere(a *Answer) bool {
 	return a.Method == http.MethodHead || bytes.Contains(a.Body, []byte(`"message":"no such route"`))
 }
 
-// checkStray checks the answer of a route that does not exist, or not for this
+// checkStray checks the answer for a route that does not exist, or not for this
 // method.
 func (d *Document) checkStray(a *Answer) error {
 	known := d.Known(a.Path)

@@ -11,8 +11,8 @@ import (
 
 const spent = `"performance":{"server_total_ms":0.1}`
 
-// answered is an answer with a JSON body, unless media says otherwise, and
-// further headers by name and value.
+// answered returns an answer with a JSON body, unless header sets another media
+// type. header has names and values of further headers.
 func answered(method, path string, status int, body string, header ...string) *Answer {
 	a := &Answer{method, path, status, http.Header{"Content-Type": {"application/json"}}, []byte(body)}
 	for i := 0; i < len(header); i += 2 {
@@ -26,7 +26,7 @@ func TestCheck(t *testing.T) {
 	problem := func(code string) string { return `{"error":{"code":"` + code + `","message":"m"},` + spent + `}` }
 	for _, tc := range []struct {
 		answer *Answer
-		wrong  string // in the error; empty: there is none
+		wrong  string // part of the error; empty if there is none
 	}{
 		{answered("DELETE", "/v0/topics/t", 200, deleted), ""},
 		{answered("DELETE", "/v0/topics/a%2Fb", 400, problem("invalid_request")), ""},
@@ -66,8 +66,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Both sides of a connection see what is not described, and what passes through
-// is what it was.
+// Both sides of a connection detect what is not described, and pass it on
+// unchanged.
 func TestBothSides(t *testing.T) {
 	const body = `{"status":"fine",` + spent + `}`
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -85,7 +85,7 @@ func TestBothSides(t *testing.T) {
 	if err != nil || string(got) != body {
 		t.Errorf("%s, %v", got, err)
 	}
-	srv.Close() // the handler is through
+	srv.Close() // waits for the handler
 	for side, errs := range map[string][]error{"server": server, "client": client} {
 		if err := errors.Join(errs...); len(errs) != 1 || !strings.Contains(err.Error(), "/status") {
 			t.Errorf("%s: %v", side, err)

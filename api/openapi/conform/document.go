@@ -1,8 +1,8 @@
-// Package conform holds answers against the OpenAPI document. It is only for
+// Package conform checks answers against the OpenAPI document. It is only for
 // tests.
 //
-// It is stricter than the document: an answer must not have fields that are
-// not described, though clients have to put up with them.
+// It is stricter than the document: answers must not have fields that are not
+// described, although clients have to accept them.
 package conform
 
 import (
@@ -18,12 +18,11 @@ import (
 	"github.com/e6e95bb8/topics/api/openapi"
 )
 
-// Document is the OpenAPI document, ready to be asked. It is safe for
-// concurrent use.
+// Document is the parsed OpenAPI document. It is safe for concurrent use.
 type Document struct {
 	root    map[string]any
 	paths   []template
-	mu      sync.Mutex // guards what follows; the compiler is not safe by itself
+	mu      sync.Mutex // guards the fields below; the compiler is not safe for concurrent use
 	schemas map[string]*jsonschema.Schema
 	build   *jsonschema.Compiler
 }
@@ -31,16 +30,16 @@ type Document struct {
 // template is a path of the document.
 type template struct {
 	path     string
-	segments []string // {name} for a parameter
+	segments []string // {name} is a parameter
 }
 
 const resource = "openapi.json"
 
-// Load reads the document that the server gives out, once.
+// Load parses the document that the server serves, once.
 var Load = sync.OnceValue(func() *Document {
 	d, err := parse(openapi.Document())
 	if err != nil {
-		panic(err) // the tests of the document say more
+		panic(err) // tests of the document give more details
 	}
 	return d
 })
@@ -66,8 +65,8 @@ func parse(document []byte) (*Document, error) {
 	return d, nil
 }
 
-// Operation is the operation of a request, and where in the document it
-// stands; nil: there is none. path is as it was sent, percent-encoded.
+// Operation returns the operation of a request and its JSON pointer, or nil.
+// path is percent-encoded, as it was sent.
 func (d *Document) Operation(method, path string) (op map[string]any, pointer string) {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -85,7 +84,7 @@ func (d *Document) Operation(method, path string) (op map[string]any, pointer st
 	return op, pointer
 }
 
-// Known reports whether the document has the path, whatever the method.
+// Known reports whether the document has the path, with any method.
 func (d *Document) Known(path string) bool {
 	segments := strings.Split(path, "/")
 	for _, t := range d.paths {
@@ -96,8 +95,8 @@ func (d *Document) Known(path string) bool {
 	return false
 }
 
-// match is how many segments of the template stand in the path as they are, or
-// less than 0 if the path is another one.
+// match returns how many segments of the template are literally in the path, or
+// a negative number if the path does not match.
 func (t *template) match(segments []string) (fixed int) {
 	if len(segments) != len(t.segments) {
 		return -1
@@ -114,7 +113,7 @@ func (t *template) match(segments []string) (fixed int) {
 	return fixed
 }
 
-// validate holds JSON against the schema at a place in the document.
+// validate checks JSON against the schema at a JSON pointer in the document.
 func (d *Document) validate(pointer string, body []byte) error {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
@@ -123,8 +122,8 @@ func (d *Document) validate(pointer string, body []byte) error {
 	return d.Valid(pointer, v)
 }
 
-// Valid holds a decoded value against the schema at a place in the document, a
-// JSON pointer.
+// Valid checks a decoded value against the schema at a JSON pointer in the
+// document.
 func (d *Document) Valid(pointer string, v any) error {
 	schema, err := d.schema(pointer)
 	if err != nil {
@@ -161,7 +160,7 @@ func (d *Document) resolve(v map[string]any, pointer string) (map[string]any, st
 	return object(d.root, names...), pointer
 }
 
-// object is the object at the end of a path of names, or nil.
+// object returns the object at the end of a path of names, or nil.
 func object(v map[string]any, names ...string) map[string]any {
 	for _, name := range names {
 		v, _ = v[name].(map[string]any)
@@ -169,7 +168,7 @@ func object(v map[string]any, names ...string) map[string]any {
 	return v
 }
 
-// escape is a name in a JSON pointer within a URL's fragment.
+// escape returns a name as it is written in a JSON pointer in a URL's fragment.
 func escape(name string) string {
 	name = strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 	return strings.ReplaceAll(url.PathEscape(name), "+", "%2B")

@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// events cuts the events out of a stream that comes in pieces, and checks each.
+// events splits a stream that arrives in pieces into events, and checks each.
 type events struct {
 	report func(error)
-	line   []byte // what there is of the next one
+	line   []byte // beginning of the next line
 	name   string
 	data   [][]byte // lines
 }
 
-// take takes the next piece.
+// take processes the next piece.
 func (e *events) take(piece []byte) {
 	for {
 		begin, rest, ends := bytes.Cut(piece, []byte("\n"))
@@ -27,7 +27,7 @@ func (e *events) take(piece []byte) {
 	}
 }
 
-// field takes a line, which is a field, a comment, or the end of an event.
+// field processes a line, which is a field, a comment, or the end of an event.
 func (e *events) field(line []byte) {
 	field, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Handler is h with each of its answers checked once it is complete. report may
-// be called from several goroutines.
+// Handler returns a handler that calls h and checks each complete answer.
+// report may be called from several goroutines.
 func Handler(h http.Handler, report func(error)) http.Handler {
 	d := Load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := Answer{Method: r.Method, Path: r.URL.EscapedPath()} // the handler may change r
+		a := Answer{Method: r.Method, Path: r.URL.EscapedPath()} // before h can change r
 		tap := &tap{ResponseWriter: w}
 		h.ServeHTTP(tap, r) // if it panics, the answer is not complete
 		if tap.status == 0 {
@@ -26,7 +26,7 @@ func Handler(h http.Handler, report func(error)) http.Handler {
 	})
 }
 
-// tap keeps a copy of an answer, unless it is a stream.
+// tap keeps a copy of an answer's JSON body.
 type tap struct {
 	http.ResponseWriter
 	status int
@@ -52,7 +52,7 @@ func (t *tap) Write(b []byte) (int, error) {
 	return t.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach what is below.
+// Unwrap gives http.ResponseController access to the underlying writer.
 func (t *tap) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 // Flush implements http.Flusher.

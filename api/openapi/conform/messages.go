@@ -5,26 +5,26 @@ import (
 	"fmt"
 )
 
-// messages cuts the messages out of what a server sends over a WebSocket, which
-// comes in pieces, and checks each.
+// messages splits what a server sends over a WebSocket, in pieces, into
+// messages, and checks each.
 type messages struct {
 	report  func(error)
-	bytes   []byte // from the next frame on
-	message []byte // what there is of the next one
-	lost    bool   // something came that is reported and cannot be read
+	bytes   []byte // starts with the next frame
+	message []byte // beginning of the next message
+	lost    bool   // an invalid frame was reported; what follows cannot be parsed
 }
 
-// Of the first byte of a frame, and of its second.
+// Parts of the first byte of a frame, and of the second.
 const (
 	finalFrame = 0x80
-	opcode     = 0x0f // from controlFrame on it carries no message
+	opcode     = 0x0f // frames from controlFrame on have no message
 	masked     = 0x80
 
-	textFrame    = 1 // goes on in frames of 0
+	textFrame    = 1 // continued in frames of 0
 	controlFrame = 8
 )
 
-// take takes the next piece.
+// take processes the next piece.
 func (m *messages) take(piece []byte) {
 	if m.lost {
 		return
@@ -33,7 +33,7 @@ func (m *messages) take(piece []byte) {
 	for len(m.bytes) >= 2 {
 		head := m.bytes[0]
 		op := head & opcode
-		// Extensions, which have the bits between, are not asked for.
+		// Extensions, which use the bits in between, are never negotiated.
 		if head&^(finalFrame|opcode) != 0 || m.bytes[1]&masked != 0 || op > textFrame && op < controlFrame {
 			m.report(fmt.Errorf("a WebSocket frame begins with %#x, and is no text of a server", m.bytes[:2]))
 			m.lost, m.bytes = true, nil
@@ -57,8 +57,8 @@ func (m *messages) take(piece []byte) {
 	}
 }
 
-// cutFrame cuts a frame without a mask off the front of b, which has two bytes
-// at least. whole says that all of it is there.
+// cutFrame splits an unmasked frame off b, which has at least two bytes. whole
+// reports whether b has all of it.
 func cutFrame(b []byte) (payload, behind []byte, whole bool) {
 	size, b := uint64(b[1]), b[2:]
 	switch {

@@ -2,8 +2,8 @@ package conform
 
 import "strings"
 
-// seal closes every schema of the document that lists properties and does not
-// speak of others. One that another schema adds to stays open, and that other
+// seal closes every schema of the document that has properties and does not
+// mention others. A schema that another one extends stays open, and the other
 // one is closed instead.
 func seal(root map[string]any) {
 	extended := map[string]bool{}
@@ -14,7 +14,7 @@ func seal(root map[string]any) {
 			}
 		}
 	})
-	var inner []map[string]any // parts of others that stand in them
+	var inner []map[string]any // schemas that extend others and are part of them
 	walk(root, func(schema map[string]any) {
 		for _, part := range parts(schema) {
 			if part["$ref"] == nil {
@@ -38,7 +38,7 @@ func seal(root map[string]any) {
 	})
 }
 
-// parts are the schemas that this one adds to.
+// parts returns the schemas that this one extends.
 func parts(schema map[string]any) (list []map[string]any) {
 	if ref, ok := schema["$ref"]; ok && schema["properties"] != nil {
 		list = append(list, map[string]any{"$ref": ref})
@@ -52,8 +52,8 @@ func parts(schema map[string]any) (list []map[string]any) {
 	return list
 }
 
-// walk visits every object of the document that may be a schema. What stands
-// below not says what is wrong: closing it would let that pass.
+// walk visits every object of the document that may be a schema. It skips
+// "not": closing a schema there would make it accept more.
 func walk(v any, visit func(map[string]any)) {
 	switch v := v.(type) {
 	case map[string]any:

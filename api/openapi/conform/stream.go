@@ -8,8 +8,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// CheckMessage is nil if the document describes a message that the server sends
-// over a WebSocket.
+// CheckMessage returns an error unless the document describes the message,
+// which the server sends over a WebSocket.
 func (d *Document) CheckMessage(message []byte) error {
 	var head struct{ Op string }
 	if err := json.Unmarshal(message, &head); err != nil {
@@ -19,8 +19,8 @@ func (d *Document) CheckMessage(message []byte) error {
 	return d.checkPart("message", messages, head.Op, message)
 }
 
-// CheckEvent is nil if the document describes an event of a watch session's
-// stream.
+// CheckEvent returns an error unless the document describes the event of a
+// watch session's stream.
 func (d *Document) CheckEvent(name string, data []byte) error {
 	events := object(d.root, "paths", "/v0/watch/{wid}", "get", "responses", "200", "content", "text/event-stream", "x-events")
 	return d.checkPart("event", events, name, data)

@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// Transport is a transport of which everything that a client reads is checked:
-// each answer as it comes, the events of a stream and the messages of a
-// WebSocket as they are read. Other bodies that are not JSON are not looked at,
-// and what a cut leaves incomplete is not checked.
+// Transport checks everything that a client reads: each answer when it arrives,
+// and the events of a stream and the messages of a WebSocket when they are
+// read. It does not check other bodies that are not JSON, or incomplete ones.
 type Transport struct {
 	// Base makes the requests.
 	Base http.RoundTripper
-	// Foreign tells the answers of something that stands before the server,
-	// which are not checked. Nil: nothing does.
+	// Foreign, if not nil, reports whether an answer comes from something in front
+	// of the server. Such answers are not checked.
 	Foreign func(*Answer) bool
-	// Report is told of what is not described, from any goroutine.
+	// Report is called with each violation, from any goroutine.
 	Report func(error)
 }
 
@@ -31,7 +30,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if isJSON(resp.Header) {
 		var cut error
 		a.Body, cut = io.ReadAll(resp.Body)
-		_ = resp.Body.Close() // it has been read
+		_ = resp.Body.Close() // it was read to its end
 		resp.Body = &replay{bytes.NewReader(a.Body), cut}
 		if cut != nil {
 			return resp, nil
@@ -52,7 +51,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client reach what is below.
+// CloseIdleConnections gives http.Client access to the underlying transport.
 func (t *Transport) CloseIdleConnections() {
 	if c, ok := t.Base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
@@ -63,7 +62,7 @@ func isStream(h http.Header) bool {
 	return strings.HasPrefix(h.Get("Content-Type"), "text/event-stream")
 }
 
-// replay is a body that has been read, and the error at its end.
+// replay is a body that was read already, and the error at its end.
 type replay struct {
 	*bytes.Reader
 	cut error
@@ -81,7 +80,7 @@ func (r *replay) Read(b []byte) (int, error) {
 // Close implements io.Closer.
 func (r *replay) Close() error { return nil }
 
-// stream is a body of events.
+// stream is a body with events.
 type stream struct {
 	io.ReadCloser
 	events *events
@@ -94,7 +93,7 @@ func (s *stream) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// socket is a connection that has become a WebSocket.
+// socket is a connection that was upgraded to a WebSocket.
 type socket struct {
 	io.ReadWriteCloser
 	messages *messages

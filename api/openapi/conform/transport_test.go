@@ -13,14 +13,15 @@ import (
 	"github.com/coder/websocket"
 )
 
-// client is a client whose answers are checked, and what was found.
+// client returns a client whose answers are checked, and the violations.
 func client(foreign func(*Answer) bool) (*http.Client, *[]error) {
 	found := &[]error{}
 	report := func(err error) { *found = append(*found, err) }
 	return &http.Client{Transport: &Transport{Base: http.DefaultTransport, Foreign: foreign, Report: report}}, found
 }
 
-// one fails the test unless just one thing was found, with this in it.
+// one fails the test unless there is exactly one violation, which contains
+// part.
 func one(t *testing.T, found []error, part string) {
 	t.Helper()
 	if err := errors.Join(found...); len(found) != 1 || !strings.Contains(err.Error(), part) {
@@ -33,7 +34,7 @@ const (
 	events3  = "retry: 2000\nid: a\n\nevent: caught-up\nid: b\ndata: " + caughtUp + "\n\n: hb 1\n\n"
 )
 
-// What is wrong in the middle of a stream is found, however it is read.
+// A violation in the middle of a stream is detected, however it is read.
 func TestStreamIsChecked(t *testing.T) {
 	for part, wrong := range map[string]string{
 		`no event ""`:        "data: " + caughtUp + "\n\n",
@@ -62,7 +63,7 @@ func TestStreamIsChecked(t *testing.T) {
 	}
 }
 
-// So is a message over a WebSocket that is not described.
+// A message over a WebSocket that is not described is detected too.
 func TestSocketIsChecked(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
@@ -76,7 +77,7 @@ func TestSocketIsChecked(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		_ = conn.Close(websocket.StatusNormalClosure, "") // the client may have gone
+		_ = conn.Close(websocket.StatusNormalClosure, "") // the client may have disconnected
 	}))
 	defer srv.Close()
 	c, found := client(nil)
@@ -96,7 +97,7 @@ func TestSocketIsChecked(t *testing.T) {
 	one(t, *found, `no message "pang"`)
 }
 
-// What something before the server answers is none of the document's.
+// Answers of something in front of the server are not checked.
 func TestForeignAnswer(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -114,8 +115,8 @@ func TestForeignAnswer(t *testing.T) {
 	one(t, *found, "GET /v0/health answers 502")
 }
 
-// FuzzPieces holds that no bytes panic what looks at streams and sockets, and
-// that it finds the same wherever they are cut.
+// FuzzPieces holds that no input panics the parsers of streams and sockets, and
+// that the result does not depend on where the input is cut.
 func FuzzPieces(f *testing.F) {
 	f.Add([]byte(events3+"event: later\ndata: {}\n\n"), 40)
 	message := []byte(`{"op":"pang"}`)

@@ -1,6 +1,6 @@
-// Package source is the OpenAPI document as it is written: YAML files, each a
-// part of the document. It is only for compiling and tests; the server has the
-// result.
+// Package source has the source of the OpenAPI document: YAML files, each of
+// which is a part of it. It is only for generating and testing the document;
+// the server embeds the result.
 package source
 
 import (
@@ -16,9 +16,8 @@ import (
 //go:embed *.yaml
 var files embed.FS
 
-// Compile joins the files to one document, expands what its operations say of
-// their errors, and returns it as JSON. Fields keep the order they are written
-// in.
+// Compile joins the files to one document, expands the errors of its
+// operations, and returns it as JSON. Fields keep the order of the source.
 func Compile() ([]byte, error) {
 	names, err := fs.Glob(files, "*.yaml") // sorted
 	if err != nil {
@@ -53,8 +52,8 @@ func Compile() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// unalias copies a node, with a copy of its own for everything that stands
-// behind an alias: what is expanded in one place must not change the other.
+// unalias copies a node and replaces each alias by a copy, so that an expansion
+// in one place does not change another.
 func unalias(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return unalias(n.Alias)
@@ -67,8 +66,8 @@ func unalias(n *yaml.Node) *yaml.Node {
 	return &own
 }
 
-// merge adds the fields of the mapping from to the mapping into. A field that
-// both have must be a mapping in both.
+// merge adds the fields of the mapping from to the mapping into. A field in
+// both must be a mapping in both.
 func merge(into, from *yaml.Node, path string) error {
 	for i := 0; i+1 < len(from.Content); i += 2 {
 		key, value := from.Content[i], from.Content[i+1]
@@ -87,7 +86,7 @@ func merge(into, from *yaml.Node, path string) error {
 	return nil
 }
 
-// field is the value of a mapping's field, or nil.
+// field returns the value of a mapping's field, or nil.
 func field(n *yaml.Node, name string) *yaml.Node {
 	for i := 0; n != nil && i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == name {
@@ -154,6 +153,6 @@ func renderValue(w *bytes.Buffer, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	w.Truncate(w.Len() - 1) // the line's end
+	w.Truncate(w.Len() - 1) // without the line end
 	return nil
 }

@@ -8,11 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The errors of an operation are written as a list of codes, and of groups of
-// codes, in its field x-errors. The catalogue in errors.yaml has the status and
-// the meaning of each code.
+// The field x-errors of an operation lists its errors as codes and groups of
+// codes. The catalogue in errors.yaml has the status and the meaning of each
+// code.
 
-// fault is a code of the catalogue.
+// fault is an entry of the catalogue.
 type fault struct {
 	Status string `yaml:"status"`
 	Means  string `yaml:"means"`
@@ -23,8 +23,8 @@ type catalogue struct {
 	Groups map[string][]string `yaml:"groups"`
 }
 
-// expandErrors turns every x-errors into responses, which become components:
-// one for each set of codes that share a status somewhere.
+// expandErrors replaces each x-errors by responses, which become components:
+// one for each set of codes that share a status in some operation.
 func expandErrors(root *yaml.Node) error {
 	var c catalogue
 	node := take(root, "x-catalogue")
@@ -54,11 +54,11 @@ func expandErrors(root *yaml.Node) error {
 	return nil
 }
 
-// expand gives one operation its responses, sorted by status.
+// expand adds the responses to one operation, sorted by status.
 func (c *catalogue) expand(operation, components *yaml.Node, used map[string]bool) error {
 	list := take(operation, "x-errors")
 	if list == nil {
-		return nil // it may be parameters, or have no errors
+		return nil // it is not an operation, or has no errors
 	}
 	var words []string
 	if err := list.Decode(&words); err != nil {
@@ -102,7 +102,7 @@ func (c *catalogue) flatten(words []string) (codes []string) {
 	return codes
 }
 
-// response describes the answers of one status with one of these codes.
+// response returns the response of one status with these codes.
 func (c *catalogue) response(status string, codes []string) *yaml.Node {
 	var means []string
 	for _, code := range codes {
@@ -135,16 +135,16 @@ func (c *catalogue) response(status string, codes []string) *yaml.Node {
 }
 
 func set(n *yaml.Node, name string, v *yaml.Node) {
-	// Quoted, so that a status stays a string.
+	// Quoted, so that a status remains a string.
 	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
 	n.Content = append(n.Content, key, v)
 }
 
-// value is the node of a plain value.
+// value returns the node of a plain value.
 func value(v any) *yaml.Node {
 	var n yaml.Node
 	if err := n.Encode(v); err != nil {
-		panic(err) // maps, slices and strings only
+		panic(err) // v has only maps, slices and strings
 	}
 	return &n
 }

@@ -6,9 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// expandWarnings gives every operation that serves data the parameters that
-// make it strict, and every answer with a performance block the warnings that
-// may stand before it. What is the same everywhere is written once, here.
+// expandWarnings adds the parameters for strict checks to every operation that
+// serves data, and the warnings to every answer with a performance block. So
+// the source does not repeat them.
 func expandWarnings(root *yaml.Node) {
 	paths := field(root, "paths")
 	for i := 0; i+1 < len(paths.Content); i += 2 {
@@ -40,7 +40,7 @@ func addParameters(operation *yaml.Node, names ...string) {
 	}
 }
 
-// addWarnings walks the document for schemas with a performance block.
+// addWarnings adds warnings to all schemas with a performance block.
 func addWarnings(n *yaml.Node) {
 	for _, child := range n.Content {
 		addWarnings(child)

@@ -10,7 +10,7 @@ import (
 // 10M.
 type amount int
 
-// maxAmount keeps what is made of an amount within an int.
+// maxAmount keeps numbers derived from an amount within an int.
 const maxAmount = 10_000_000_000
 
 // UnmarshalText implements encoding.TextUnmarshaler.

@@ -1,13 +1,12 @@
-// Package bench measures a server, run as a child process, against what this
-// machine could do at best: writes by class, connections and batch size,
-// reads, and replay. In the same run it measures the machine's own limits
-// (raw append and sync, raw group commit, raw read and checksum), and prints
-// every result as a ratio to its limit too. Further parts measure what grows
-// with the data and what must not: restarts, memory, disk, and what writers
-// feel of the work in the background.
+// Package bench measures a server, run as a child process: writes by class,
+// connections and batch size, reads, and replay. In the same run it measures
+// the limits of the machine (raw append and sync, raw group commit, raw read
+// and checksum), and prints each result as a ratio to its limit too. Further
+// parts measure what grows with the data and what must not: the time of
+// restarts, memory, disk, and the effect of background work on writers.
 //
-// The load comes over loopback HTTP, so client and server share the
-// processors; the share of each is printed beside every result.
+// Requests are sent over loopback HTTP, so client and server share the
+// processors; the share of each is printed with every result.
 package bench
 
 import (
@@ -23,29 +22,29 @@ import (
 // Cmd is the bench command.
 type Cmd struct {
 	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout"`
-	Class             []string      `help:"Durability classes of the writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
-	Writers           []int         `help:"Numbers of connections of the writes." default:"1,16,64"`
-	Batch             []int         `help:"Records per write of the writes." default:"1,100"`
-	Interval          time.Duration `help:"Measured time of each figure." default:"3s"`
-	Warmup            time.Duration `help:"Load before each measured time." default:"500ms"`
-	Repeats           int           `help:"Rounds of the writes; medians are printed." default:"3"`
-	ReadRecords       int           `help:"Records that the reads read." default:"500000"`
-	ReplayRecords     int           `help:"Records of the replay; a tenth of them again as single writes." default:"2000000"`
-	ProgressRecords   amount        `help:"Records of the logs whose replay's progress recovery holds against the clock; a quarter of them as single writes." default:"20M"`
-	Records           []amount      `help:"Records of the recovery, a fresh directory for each: 1M,10M,50M make a curve." default:"1M"`
-	Topics            int           `help:"Topics that the records of recovery, checkpoint and history are in." default:"1000"`
-	Size              int           `help:"Bytes of data of those records, and of idle and bounded." default:"200"`
-	Held              time.Duration `help:"How long a sync has been held when its probes begin." default:"11s"`
-	IdleTopics        amount        `help:"Topics at rest of idle." default:"100k"`
-	CheckpointRecords amount        `help:"Records that each measured checkpoint takes out of the log." default:"500k"`
-	HistoryRecords    amount        `help:"Records of history." default:"2M"`
-	BoundedRecords    amount        `help:"Records that each topic of bounded is written." default:"1M"`
-	Watchers          []int         `help:"Numbers of watchers of watch." default:"1,10,100,1000"`
-	IdleWatchers      amount        `help:"Watchers at rest of watch." default:"10k"`
-	Destinations      int           `help:"Routers, each to a topic of its own, of fanout." default:"100"`
-	Debian            string        `help:"Package index for debian, JSON lines in gzip. Without, one of its shape is made." type:"existingfile"`
-	Dir               string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
-	Set               []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	Class             []string      `help:"Durability classes of writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
+	Writers           []int         `help:"Numbers of connections for writes." default:"1,16,64"`
+	Batch             []int         `help:"Batch sizes for writes." default:"1,100"`
+	Interval          time.Duration `help:"Duration of each measurement." default:"3s"`
+	Warmup            time.Duration `help:"Duration of the load before each measurement." default:"500ms"`
+	Repeats           int           `help:"Number of rounds; medians are printed." default:"3"`
+	ReadRecords       int           `help:"Number of records for reads." default:"500000"`
+	ReplayRecords     int           `help:"Number of records for replay; a tenth of them is written again as single writes." default:"2000000"`
+	ProgressRecords   amount        `help:"Number of records in the logs whose replay progress recovery checks; a quarter of them as single writes." default:"20M"`
+	Records           []amount      `help:"Numbers of records for recovery, such as 1M,10M,50M; each is measured in a new directory." default:"1M"`
+	Topics            int           `help:"Number of topics for recovery, checkpoint and history." default:"1000"`
+	Size              int           `help:"Bytes of data in each record of recovery, checkpoint, history, idle and bounded." default:"200"`
+	Held              time.Duration `help:"How long syncs have been held when the probes of a stalled disk begin." default:"11s"`
+	IdleTopics        amount        `help:"Number of topics for idle." default:"100k"`
+	CheckpointRecords amount        `help:"Number of records in each checkpoint that is measured." default:"500k"`
+	HistoryRecords    amount        `help:"Number of records for history." default:"2M"`
+	BoundedRecords    amount        `help:"Number of records for each topic of bounded." default:"1M"`
+	Watchers          []int         `help:"Numbers of watchers for watch." default:"1,10,100,1000"`
+	IdleWatchers      amount        `help:"Number of idle watchers for watch." default:"10k"`
+	Destinations      int           `help:"Number of routers for fanout, each to a different topic." default:"100"`
+	Debian            string        `help:"Package index for debian, as gzipped JSON lines (default: a generated one of the same shape)." type:"existingfile"`
+	Dir               string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
+	Set               []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON              bool          `name:"json" help:"Print the report as JSON."`
 }
 
@@ -67,7 +66,7 @@ func (c *Cmd) Validate() error {
 	case slices.ContainsFunc(c.Watchers, func(n int) bool { return n < 1 || n > 10_000 }) || c.IdleWatchers > 20_000:
 		return errors.New("--watchers must be 1 to 10000 and --idle-watchers at most 20000")
 	case c.Destinations < 1 || c.Destinations > 256:
-		return errors.New("--destinations must be 1 to 256") // what one watch may follow
+		return errors.New("--destinations must be 1 to 256") // the limit of one watch
 	case c.Topics < 1 || c.Topics > 100_000:
 		return errors.New("--topics must be 1 to 100000")
 	case c.Size < leastRecord || c.Size > 100_000:
@@ -76,7 +75,7 @@ func (c *Cmd) Validate() error {
 	return nil
 }
 
-// Run measures and prints the report. A missed aim is no error.
+// Run runs the benchmark and prints the report.
 func (c *Cmd) Run(ctx context.Context) error {
 	dir, err := os.MkdirTemp(c.Dir, "topics-bench-")
 	if err != nil {
@@ -98,7 +97,7 @@ type bench struct {
 	cmd      *Cmd
 	dir      string
 	corpus   *corpus
-	progress io.Writer // one line per figure, while it runs
+	progress io.Writer // receives one line per result during the run
 }
 
 func (b *bench) run(ctx context.Context) (*Report, error) {
@@ -146,18 +145,14 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	report.Aims = append(report.Aims, report.progressAims()...)
-	report.Aims = append(report.Aims, report.probeAims()...)
-	report.Aims = append(report.Aims, report.storageAims()...)
-	report.Aims = append(report.Aims, report.watchAims()...)
 	return report, nil
 }
 
-// env is the settings of every server. Ephemeral records live in memory, and
-// a cell may write more of them than the default allows.
+// env returns the settings of every server. Ephemeral records are in memory,
+// and a measurement may write more of them than the default allows.
 func (b *bench) env() []string {
 	return append([]string{"TOPICS_EPHEMERAL_BYTES=8GiB"}, b.cmd.Set...)
 }
 
-// logf tells how the run gets on.
+// logf prints a line of progress.
 func (b *bench) logf(format string, a ...any) { fmt.Fprintf(b.progress, format+"\n", a...) }

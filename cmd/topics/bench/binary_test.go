@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The parts about stored data and about streams, small, on the real binary: the figures are
-// there and agree with what was asked for.
+// Small runs of the parts about stored data and about streams, on the real
+// binary: the results exist and agree with the parameters.
 func TestBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary and runs servers")

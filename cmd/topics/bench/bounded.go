@@ -12,37 +12,38 @@ import (
 const (
 	boundedCap = 10_000 // records
 	boundedTTL = 2 * time.Second
-	// boundedSteps is in how many steps the load is written: the disk is
-	// looked at after each.
+	// boundedSteps is the number of steps in which the load is written. The disk
+	// usage is measured after each.
 	boundedSteps = 10
 	boundedTopic = "bench-bounded"
-	// When the disk was the same for stillLooks looks in a row, one each
-	// second, it is still; after mostLooks it is taken as it is.
+	// The disk usage has settled if it was the same for stillLooks measurements in
+	// a row, one per second. After mostLooks it is taken as it is.
 	stillLooks = 4
 	mostLooks  = 60
 )
 
-// boundedEnv makes the storage turn over often, so that a short run tells what
-// a long one would.
+// boundedEnv makes checkpoints and merges frequent, so that a short run is
+// representative of a long one.
 var boundedEnv = []string{
 	"TOPICS_CHECKPOINT_BYTES=32MiB", "TOPICS_CHECKPOINT_INTERVAL_MS=1000", "TOPICS_SEGMENT_MAX_BYTES=8MiB", "TOPICS_WAL_FILE_BYTES=16MiB",
 }
 
-// BoundedResult is the disk of a topic that does not keep everything.
+// BoundedResult is the disk usage of a topic with limited retention.
 type BoundedResult struct {
-	Kept    string `json:"kept"` // what it keeps
+	Kept    string `json:"kept"` // what it retains
 	Records int    `json:"records_written"`
-	Bytes   int64  `json:"bytes_written"` // of data
-	// All on disk, log and segments: after each tenth of the load, and when
-	// the server has settled; for a delete, before it and after.
+	Bytes   int64  `json:"bytes_written"` // bytes of data
+	// Disk usage of log and segments after each step of the load, and after it has
+	// settled. For the deletion by tag: before and after it.
 	Steps   []int64 `json:"disk_bytes"`
 	Settled int64   `json:"settled_disk_bytes"`
-	// SegmentSteps and SettledSegments are the segments of it.
+	// SegmentSteps and SettledSegments are the segments' part of these.
 	SegmentSteps    []int64 `json:"segment_bytes"`
 	SettledSegments int64   `json:"settled_segment_bytes"`
 }
 
-// measureBounded measures a cap, a time to live, and a delete of 90 % by tags.
+// measureBounded measures a cap, a time to live, and a deletion of 90 % by
+// tags.
 func (b *bench) measureBounded(ctx context.Context) ([]BoundedResult, error) {
 	var results []BoundedResult
 	for _, kind := range []struct {
@@ -65,8 +66,9 @@ func (b *bench) measureBounded(ctx context.Context) ([]BoundedResult, error) {
 	return results, nil
 }
 
-// measureKept writes a topic in steps. With one step it keeps all, and nine of
-// ten records are deleted once the disk is still.
+// measureKept writes a topic in steps. With a single step everything is
+// retained, and nine of ten records are deleted after the disk usage has
+// settled.
 func (b *bench) measureKept(ctx context.Context, config client.Config, steps int) (r BoundedResult, err error) {
 	dir, done, err := scratch(b.dir, "bounded")
 	if err != nil {
@@ -113,9 +115,9 @@ func (b *bench) measureKept(ctx context.Context, config client.Config, steps int
 	return r, err
 }
 
-// still waits until the segments stay as they are. It has the server take
-// checkpoints meanwhile: reclaiming goes by them. They take a write, without
-// which there is nothing to take.
+// still waits until the size of the segments has settled. It requests
+// checkpoints meanwhile, because compaction follows them, and before each
+// writes a record, without which a checkpoint would do nothing.
 func (s *server) still(ctx context.Context) (m metrics, err error) {
 	same, before := 0, int64(-1)
 	for range mostLooks {

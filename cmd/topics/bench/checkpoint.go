@@ -10,28 +10,27 @@ import (
 )
 
 const (
-	// pulseConns connections write pulseRate records a second together.
+	// pulseConns connections together write pulseRate records per second.
 	pulseConns = 16
 	pulseRate  = 4000
 	pulseEvery = time.Second * pulseConns / pulseRate
 	pulseTopic = "bench-pulse"
-	// calm is the time that a server is given to be quiet in after a load.
+	// calm is how long a server is left idle after a load.
 	calm = time.Second
-	// mergeLook is how often it is looked whether merges get on; when none
-	// ended for mergeOver they are over. There is no waiting for the first of
-	// them for longer than mergeWait.
+	// mergeLook is the interval at which merges are checked. They are over if none
+	// has ended for mergeOver. mergeWait bounds the wait for the first one.
 	mergeLook = 50 * time.Millisecond
 	mergeOver = 3 * time.Second
 	mergeWait = 90 * time.Second
 )
 
-// CheckpointResult is what lone writes of class disk feel while the server is
-// quiet, takes checkpoints, or merges segments. Each of the two comes behind a
-// quiet time of the same server: the machine is not the same from one minute to
-// the next.
+// CheckpointResult has the latencies of single writes of class disk while the
+// server is quiet, takes checkpoints, or merges segments. Each of the latter
+// two is preceded by a quiet time of the same server, because the machine
+// varies from minute to minute.
 type CheckpointResult struct {
 	While   string  `json:"while"`
-	Seconds float64 `json:"seconds"` // measured
+	Seconds float64 `json:"seconds"` // measured time
 	Writes  int     `json:"writes"`
 	P50US   float64 `json:"p50_us"`
 	P99US   float64 `json:"p99_us"`
@@ -62,7 +61,7 @@ func (b *bench) measureCheckpoint(ctx context.Context) (results []CheckpointResu
 	return results, nil
 }
 
-// felt sums up the windows of a pulse that has ended.
+// felt summarizes the windows of a pulse that has ended.
 func felt(while string, p *pulse, windows []window) (CheckpointResult, error) {
 	took := p.within(windows)
 	if len(took) == 0 {
@@ -80,7 +79,7 @@ func felt(while string, p *pulse, windows []window) (CheckpointResult, error) {
 	return r, nil
 }
 
-// feltBoth sums up a quiet time and what it is compared with.
+// feltBoth summarizes a quiet time and a busy time that is compared with it.
 func feltBoth(p *pulse, quiet []window, while string, busy []window) ([]CheckpointResult, error) {
 	a, err := felt("quiet", p, quiet)
 	if err != nil {
@@ -94,8 +93,8 @@ func startLonePulse(ctx context.Context, s *server) (*pulse, error) {
 	return startPulse(ctx, s.addr, pulseConns, pulseEvery, writeRequest(pulseTopic, 1))
 }
 
-// whileCheckpoints measures a quiet server, and one that takes a checkpoint of
-// a load again and again.
+// whileCheckpoints measures a server that is quiet and takes a checkpoint of a
+// load, in turns.
 func (b *bench) whileCheckpoints(ctx context.Context, dir string) (results []CheckpointResult, err error) {
 	server, err := boot(ctx, dir, append(b.env(), noCheckpoints...))
 	if err != nil {
@@ -130,9 +129,9 @@ func (b *bench) whileCheckpoints(ctx context.Context, dir string) (results []Che
 	return feltBoth(p, quiet, "checkpoints", busy)
 }
 
-// whileMerges measures a server that merges what a load of deletes left. It
-// takes a small checkpoint each second meanwhile, because merges follow them,
-// and goes on with that in the quiet time, which comes last.
+// whileMerges measures a server that merges segments after a load of deletions.
+// It takes a small checkpoint each second meanwhile, because merges follow
+// checkpoints. It continues to do so in the quiet time, which is measured last.
 func (b *bench) whileMerges(ctx context.Context, dir string) (results []CheckpointResult, err error) {
 	server, err := boot(ctx, dir, append(b.env(), "TOPICS_CHECKPOINT_INTERVAL_MS=1000"))
 	if err != nil {
@@ -165,8 +164,9 @@ func (b *bench) deleteHalf(ctx context.Context, s *server) error {
 	})
 }
 
-// awaitMerges waits for merges and for their end. The window goes from when
-// there first could be one, at the second checkpoint, to the end of the last.
+// awaitMerges waits for merges and for their end. The window begins when a
+// merge is first possible, at the second checkpoint, and ends with the last
+// merge.
 func (b *bench) awaitMerges(ctx context.Context, s *server) (w window, err error) {
 	first, err := s.metrics(ctx)
 	if err != nil {

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// exchangeTimeout ends a request that gets no answer.
+// exchangeTimeout is the timeout of a request.
 const exchangeTimeout = 60 * time.Second
 
-// conn is one HTTP/1.1 connection of the load generator. Requests are bytes
-// rendered beforehand, responses are looked at only as far as needed: client
-// and server share the machine, and what the client burns the server lacks. A
-// write of one record through api/client, with net/http under it, takes about
-// 39 us of processor time, more than the server needs for it (29 us); here it
-// takes 14. With it the figures of reads and writes would be those of the
-// client. What is not a load, or is a stream, goes through api/client.
-// A conn is used by one goroutine at a time.
+// conn is one HTTP/1.1 connection of the load generator. It sends requests that
+// were rendered in advance and parses responses only as far as needed, because
+// client and server share the machine. A write of one record through api/client
+// and net/http takes about 39 us of processor time, more than the 29 us that
+// the server needs for it; through a conn it takes 14 us. With api/client, the
+// results of reads and writes would be those of the client. Streams, and
+// requests that are not part of a load, use api/client. A conn is used by one
+// goroutine at a time.
 type conn struct {
 	net net.Conn
-	buf []byte // what was read last; bodies point into it
+	buf []byte // data of the last read, to which bodies refer
 }
 
 func dial(addr string) (*conn, error) {
@@ -50,7 +50,7 @@ func closeAll(conns []*conn) {
 	}
 }
 
-// close has nothing to report: every answer was read to its end.
+// close ignores errors: every answer was read to its end.
 func (c *conn) close() { _ = c.net.Close() }
 
 // roundTrip sends one request and returns the answer. The body is valid until
@@ -89,7 +89,7 @@ func (c *conn) roundTrip(request []byte) (status int, body []byte, err error) {
 	}
 }
 
-// body cuts the body off the front of b; used is -1 while it is incomplete.
+// body splits the body off the front of b; used is -1 while it is incomplete.
 func (h *head) body(b []byte) (body []byte, used int, err error) {
 	if h.chunked {
 		if body, used, err = dechunk(b); used == 0 {
@@ -103,7 +103,7 @@ func (h *head) body(b []byte) (body []byte, used int, err error) {
 	return b[:h.length], int(h.length), nil
 }
 
-// more reads on behind the first n bytes of buf, which grows as needed.
+// more reads after the first n bytes of buf, which it grows as needed.
 func (c *conn) more(n int) (int, error) {
 	if n == len(c.buf) {
 		if n > maxHead+2*maxBody {
@@ -115,7 +115,8 @@ func (c *conn) more(n int) (int, error) {
 	return n + got, err
 }
 
-// expect sends one request and wants the given status.
+// expect sends one request and returns an error unless the status is one of
+// want.
 func (c *conn) expect(request []byte, want ...int) ([]byte, error) {
 	status, body, err := c.roundTrip(request)
 	if err != nil {

@@ -6,19 +6,18 @@ import (
 )
 
 const (
-	// corpusBytes of text are enough that a block of a segment hardly ever
-	// holds the same of it twice.
+	// corpusBytes is the size of the text. It is large enough that a block of a
+	// segment rarely contains the same part of it twice.
 	corpusBytes = 4 << 20
 	// leastRecord is the smallest record that a corpus makes, in bytes.
 	leastRecord = 64
-	// corpusTags are the tags that records take turns with.
+	// corpusTags is the number of tags that records have in turn.
 	corpusTags = 10
 )
 
-// corpus makes records that compress about as logs and messages do, where a
-// row of the same letter would compress to nothing: stretches of a text of
-// words, the frequent ones more often than the rare ones. Record n is always
-// the same. Safe for concurrent use.
+// corpus makes records that compress about as well as logs and messages do:
+// they have parts of a text of words, in which frequent words occur more often
+// than rare ones. Record n is always the same. It is safe for concurrent use.
 type corpus struct{ text []byte }
 
 func newCorpus() *corpus {
@@ -49,10 +48,11 @@ func (c *corpus) appendRecord(b []byte, n, size int) []byte {
 	return fmt.Appendf(b, `"},"tag":%q}`, corpusTag(n))
 }
 
-// corpusTag is record n's tag.
+// corpusTag returns record n's tag.
 func corpusTag(n int) string { return fmt.Sprintf("t%d", n%corpusTags) }
 
-// appendWrite appends a request that writes records n and on to a topic.
+// appendWrite appends a request that writes batch records from record n on to a
+// topic.
 func (c *corpus) appendWrite(b []byte, topic string, n, batch, size int) []byte {
 	body := make([]byte, 0, batch*(size+32)+64)
 	body = append(body, `{"records":[`...)
@@ -66,7 +66,7 @@ func (c *corpus) appendWrite(b []byte, topic string, n, batch, size int) []byte 
 	return append(b, render("POST", "/v0/topics/"+topic+"?return_seqs=false", body)...)
 }
 
-// interleaved writes records in batches to many topics in turn.
+// interleaved returns a function that renders writes to many topics in turn.
 func (c *corpus) interleaved(topics, batch, size, from int) func(b []byte, i int) []byte {
 	return func(b []byte, i int) []byte {
 		return c.appendWrite(b, topicName(i%topics), from+i*batch, batch, size)

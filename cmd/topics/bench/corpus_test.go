@@ -10,8 +10,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Every record is JSON of the size that was asked for, with its tag, and the
-// same each time.
+// Every record is JSON of the requested size with its tag, and always the same.
 func TestCorpusRecords(t *testing.T) {
 	c, again := newCorpus(), newCorpus()
 	for n := range 2000 {
@@ -30,8 +29,8 @@ func TestCorpusRecords(t *testing.T) {
 	}
 }
 
-// What the records compress to is what makes figures of disk and reads worth
-// anything: neither nothing nor everything.
+// The records compress, but not to nothing; otherwise results about disk and
+// reads would be meaningless.
 func TestCorpusCompresses(t *testing.T) {
 	c := newCorpus()
 	var b []byte

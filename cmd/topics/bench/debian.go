@@ -18,18 +18,18 @@ import (
 const (
 	debianBatch   = 500
 	debianTopic   = "bench-debian"
-	debianRecords = 60_000 // of a corpus that is made
+	debianRecords = 60_000 // number of records in the generated index
 	maxDebianLine = 16 << 20
 )
 
-// DebianResult is what a package index takes in segments.
+// DebianResult is the size of a package index in segments.
 type DebianResult struct {
 	Corpus       string  `json:"corpus"` // "file" or "made"
 	Records      int     `json:"records"`
 	JSONBytes    int64   `json:"json_bytes"`
 	SegmentBytes int64   `json:"segment_bytes"` // data
 	IndexBytes   int64   `json:"index_bytes"`
-	Ratio        float64 `json:"ratio"` // of both to the JSON
+	Ratio        float64 `json:"ratio"` // of SegmentBytes and IndexBytes to JSONBytes
 }
 
 func (b *bench) measureDebian(ctx context.Context) (r *DebianResult, err error) {
@@ -73,7 +73,7 @@ func (b *bench) measureDebian(ctx context.Context) (r *DebianResult, err error) 
 	return r, nil
 }
 
-// writeLines writes JSON lines, each of them a record, and counts them.
+// writeLines writes JSON lines, each of which is a record, and counts them.
 func writeLines(ctx context.Context, s *server, from io.Reader, r *DebianResult) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxDebianLine)
@@ -99,8 +99,8 @@ func writeLines(ctx context.Context, s *server, from io.Reader, r *DebianResult)
 	return send()
 }
 
-// debianLines makes records of the shape of a package index: names that share
-// stems, dependencies on other packages, sums that do not compress.
+// debianLines generates records of the shape of a package index: names that
+// share stems, dependencies on other packages, checksums that do not compress.
 type debianLines struct {
 	rng   *rand.Rand
 	text  []byte
@@ -124,7 +124,7 @@ func (d *debianLines) Read(p []byte) (int, error) {
 	return d.ready.Read(p)
 }
 
-// words takes n words from anywhere in the text.
+// words returns n words from a random place in the text.
 func (d *debianLines) words(n int) []string {
 	from := d.rng.IntN(len(d.text) / 2)
 	return strings.Fields(string(d.text[from : from+16*(n+2)]))[1 : n+1]

@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// fanoutEvery is the time between two writes of fanout.
+	// fanoutEvery is the interval between two writes.
 	fanoutEvery  = 20 * time.Millisecond
 	fanoutAlone  = "bench-fanout-alone"
 	fanoutSource = "bench-fanout-source"
 	fanoutCopies = "bench-copy-" // prefix of the destinations
 )
 
-// FanoutResult is a topic that many routers copy, beside one that none does.
-// Each is written at the same steady rate, in turns.
+// FanoutResult compares a topic that many routers copy with one that no router
+// copies. They are written in turns at the same steady rate.
 type FanoutResult struct {
 	Destinations int `json:"destinations"`
-	Writes       int `json:"writes"` // of each
-	// What the log grew by for each write: alone, and for each destination
-	// beyond that.
+	Writes       int `json:"writes"` // to each topic
+	// Growth of the log per write: without routers, and in addition for each
+	// destination.
 	BytesAlone float64 `json:"log_bytes_per_write"`
 	BytesEach  float64 `json:"log_bytes_per_destination_and_write"`
 	AloneP50US float64 `json:"alone_ack_p50_us"`
 	P50US      float64 `json:"ack_p50_us"`
 	P99US      float64 `json:"ack_p99_us"`
 	Ratio      float64 `json:"ack_p50_to_alone"`
-	// From before a write until a watcher of all destinations has decoded all
+	// Time from before a write until a watcher of all destinations has decoded all
 	// of its copies.
 	AllP50MS float64 `json:"all_copied_p50_ms"`
 	AllP99MS float64 `json:"all_copied_p99_ms"`
-	// The same topics, written without a rate.
+	// The same topics, written without a fixed rate.
 	Lone LoneResult `json:"lone_writer"`
 }
 
@@ -89,7 +89,7 @@ func (b *bench) measureFanout(ctx context.Context) (r *FanoutResult, err error) 
 	return r, nil
 }
 
-// makeFanout makes the topics and the routers.
+// makeFanout creates the topics and the routers.
 func makeFanout(ctx context.Context, api *client.Client, destinations int) error {
 	config := client.Config{Durability: "disk"}
 	for _, topic := range []string{fanoutAlone, fanoutSource} {
@@ -109,8 +109,8 @@ func makeFanout(ctx context.Context, api *client.Client, destinations int) error
 	return nil
 }
 
-// writeFanout writes a topic for the measured time and returns how long each
-// answer took and what the log grew by, the copies included. Nobody reads
+// writeFanout writes a topic for the measured time. It returns how long each
+// answer took, and by how much the log grew, including copies. Nothing is read
 // meanwhile.
 func (b *bench) writeFanout(ctx context.Context, s *server, api *client.Client, topic string) (took []time.Duration, bytes uint64, err error) {
 	before, err := s.metrics(ctx)
@@ -127,7 +127,7 @@ func (b *bench) writeFanout(ctx context.Context, s *server, api *client.Client, 
 	return took, after.WAL.BytesWritten - before.WAL.BytesWritten, err
 }
 
-// forwarded waits until no router is behind.
+// forwarded waits until all routers have forwarded everything.
 func forwarded(ctx context.Context, api *client.Client) error {
 	for end := time.Now().Add(watchTimeout); ; pause(ctx, readyPoll) {
 		behind := uint64(0)
@@ -146,9 +146,9 @@ func forwarded(ctx context.Context, api *client.Client) error {
 	}
 }
 
-// timeCopies writes the source again, with a watcher of all destinations, each
-// of which has so many records. It returns how long it took until all had a
-// write.
+// timeCopies writes to the source again while a watcher follows all
+// destinations, which have have records each. It returns how long it took until
+// a write was in all of them.
 func (b *bench) timeCopies(ctx context.Context, s *server, api *client.Client, have uint64) ([]time.Duration, error) {
 	c := startCopies(ctx, api, b.cmd.Destinations, have)
 	defer c.cancel()
@@ -161,13 +161,13 @@ func (b *bench) timeCopies(ctx context.Context, s *server, api *client.Client, h
 	return c.took, errors.Join(err, c.err)
 }
 
-// copies watches all destinations, and times when all have a write.
+// copies watches all destinations and measures when all of them have a write.
 type copies struct {
 	began  time.Time
 	cancel context.CancelFunc
-	all    chan struct{} // one for each write that all destinations have
-	done   chan struct{} // closed at the end of the watcher
-	// Read after done.
+	all    chan struct{} // receives once for each write that all destinations have
+	done   chan struct{} // closed when the watcher has ended
+	// Valid once done is closed.
 	took []time.Duration
 	err  error
 }
@@ -183,7 +183,7 @@ func startCopies(ctx context.Context, api *client.Client, destinations int, from
 }
 
 func (c *copies) follow(ctx context.Context, api *client.Client, destinations int, from uint64) error {
-	have := map[time.Duration]int{} // of a write, by when it was sent
+	have := map[time.Duration]int{} // destinations that have a write, by the time it was sent
 	at := map[string]uint64{}
 	for event, err := range api.Watch(ctx, client.Watch{Prefixes: map[string]client.Start{fanoutCopies: {From: from}}}) {
 		if err != nil {
@@ -213,7 +213,7 @@ func (c *copies) follow(ctx context.Context, api *client.Client, destinations in
 	return nil
 }
 
-// await waits until all destinations have n further writes.
+// await waits until all destinations have n more writes.
 func (c *copies) await(ctx context.Context, n int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, watchTimeout, errBehind)
 	defer cancel()

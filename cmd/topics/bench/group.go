@@ -14,8 +14,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// GroupCommit is the raw log without HTTP and topics: goroutines that append
-// one frame each and wait, for frames of the given number of records.
+// GroupCommit is the throughput of the raw log, without HTTP and topics:
+// goroutines that each append a frame of the given number of records and wait
+// for it.
 type GroupCommit struct {
 	Writers int `json:"writers"`
 	Batch   int `json:"batch"`
@@ -24,10 +25,12 @@ type GroupCommit struct {
 	Synced  float64 `json:"synced_records_per_s"`
 }
 
-// frameBytes is about what the log keeps of a write of batch records.
+// frameBytes returns about how many bytes of log a write of batch records
+// takes.
 func frameBytes(batch int) int { return 40 + batch*(recordBytes+10) }
 
-// measureGroupCommit runs both loops in dir, each for a warm-up and the given time.
+// measureGroupCommit runs both loops in dir, each with a warm-up and for the
+// given time.
 func measureGroupCommit(ctx context.Context, dir string, writers, batch int, warmup, each time.Duration) (GroupCommit, error) {
 	g := GroupCommit{Writers: writers, Batch: batch}
 	for _, loop := range []struct {
@@ -46,7 +49,8 @@ func measureGroupCommit(ctx context.Context, dir string, writers, batch int, war
 	return g, nil
 }
 
-// groupLoop returns frames per second of writers goroutines on a log of its own.
+// groupLoop returns the frames per second of writers goroutines on a log of
+// their own.
 func groupLoop(ctx context.Context, dir string, writers, batch int, warmup, during time.Duration,
 	wait func(*wal.Log, wal.LSN) error) (perSecond float64, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {

@@ -13,10 +13,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// measureHandlerSync posts to an HTTP handler that does nothing but the raw
-// append and sync, over one connection, and returns the median of the whole
-// exchange: what a lone write over HTTP cannot be faster than, whatever stands
-// behind it.
+// measureHandlerSync sends requests over one connection to an HTTP handler that
+// does only the raw append and sync, and returns the median duration of the
+// exchange: a lower bound for a single write over HTTP.
 func measureHandlerSync(ctx context.Context, name string, during time.Duration) (p50 float64, err error) {
 	f, err := vfs.OS().Create(name)
 	if err != nil {
@@ -58,7 +57,8 @@ func measureHandlerSync(ctx context.Context, name string, during time.Duration) 
 	return micros(quantile.Median(took)), ctx.Err()
 }
 
-// appendHandler appends and syncs once per request, round and round in f.
+// appendHandler returns a handler that appends to f and syncs once per request.
+// At the end of the file it starts over.
 func appendHandler(f vfs.File) http.Handler {
 	block := make([]byte, appendBytes)
 	var off int64

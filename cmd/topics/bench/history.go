@@ -7,24 +7,25 @@ import (
 	"time"
 )
 
-// historyReads is how many topics are read.
+// historyReads is the number of topics to read.
 const historyReads = 50
 
-// HistoryResult is one connection that reads the whole histories of topics,
-// one after the other, from segments, on a server that has just started: its
-// cache is empty. The kernel has the files in memory.
+// HistoryResult is the speed at which one connection reads the whole histories
+// of topics, one after the other, from segments. The server has just started,
+// so its cache is empty, but the kernel has the files in memory.
 type HistoryResult struct {
-	// Written describes how the topics were written: in turn, or each alone.
+	// Written is how the topics were written: in turn, or each alone.
 	Written  string  `json:"written"`
-	Topics   int     `json:"topics"` // written
+	Topics   int     `json:"topics"` // number of topics written
 	Read     int     `json:"topics_read"`
 	Segments int     `json:"segments"`
 	Records  float64 `json:"records_per_s"`
 	MBs      float64 `json:"mb_per_s"`
 }
 
-// measureHistory measures topics that were written in turn, in that order
-// everywhere on disk, and topics that were written one after the other.
+// measureHistory measures topics that were written in turn, so that their
+// records are interleaved on disk, and topics that were written one after the
+// other.
 func (b *bench) measureHistory(ctx context.Context) ([]HistoryResult, error) {
 	topics := b.cmd.Topics
 	each := max(int(b.cmd.HistoryRecords)/topics/curveBatch, 1) // writes
@@ -74,7 +75,7 @@ func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write i
 	var total moved
 	began := time.Now()
 	for i := range r.Read {
-		// Far apart, so that a block that two of them share is not met again.
+		// Far apart, so that no two of them share a block.
 		got, err := readAll(c, topicName(i*b.cmd.Topics/r.Read))
 		if err != nil {
 			return r, err
@@ -90,7 +91,7 @@ func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write i
 	return r, nil
 }
 
-// writeHistory writes the topics and turns all of it into segments.
+// writeHistory writes the topics and moves everything into segments.
 func (b *bench) writeHistory(ctx context.Context, dir string, writes int, topic func(write int) int) error {
 	server, err := boot(ctx, dir, append(b.env(), "TOPICS_CHECKPOINT_BYTES=64MiB"))
 	if err != nil {

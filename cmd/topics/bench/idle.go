@@ -8,20 +8,20 @@ import (
 	"path/filepath"
 )
 
-// idleConns is how many connections make the idle topics.
+// idleConns is the number of connections that create the idle topics.
 const idleConns = 64
 
-// IdleResult is many topics of one record each, at rest.
+// IdleResult is the cost of many idle topics with one record each.
 type IdleResult struct {
 	Topics int `json:"topics"`
-	// Memory of an empty server, of one that made the topics and took a
-	// checkpoint, and of one that was started with them; BytesPerTopic is what
-	// the last has above the first for each topic.
+	// Memory of an empty server, of the server that created the topics and took a
+	// checkpoint, and of a server that was started with them. BytesPerTopic is the
+	// difference between the last and the first, per topic.
 	EmptyBytes    int64   `json:"empty_resident_bytes"`
 	ResidentBytes int64   `json:"resident_bytes"`
 	RestartBytes  int64   `json:"resident_bytes_after_restart"`
 	BytesPerTopic float64 `json:"bytes_per_topic"`
-	ReadyMS       float64 `json:"ready_ms"` // of the restart, after an orderly stop
+	ReadyMS       float64 `json:"ready_ms"` // of the restart after an orderly stop
 }
 
 func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
@@ -58,8 +58,8 @@ func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
 	return r, nil
 }
 
-// atRest starts a server, gives it something to do, waits for its memory to
-// settle and stops it in order.
+// atRest starts a server, calls do with it, waits for its memory to settle, and
+// stops it in order.
 func atRest(ctx context.Context, dir string, env []string, do func(*server) error) (readyMS float64, resident int64, err error) {
 	s, err := boot(ctx, dir, env)
 	if err != nil {
@@ -68,7 +68,7 @@ func atRest(ctx context.Context, dir string, env []string, do func(*server) erro
 	defer s.kill()
 	if do != nil {
 		if err := do(s); err != nil {
-			return 0, 0, fmt.Errorf("make what is to be at rest: %w", err)
+			return 0, 0, fmt.Errorf("preparing the server: %w", err)
 		}
 	}
 	if resident, err = s.settled(ctx, settleTime); err != nil {

@@ -17,29 +17,30 @@ import (
 )
 
 const (
-	// appendBytes is one raw append: about what the log writes for one record.
+	// appendBytes is the size of a raw append: about what the log writes for one
+	// record.
 	appendBytes = 256
-	// zeroedBytes is the pre-zeroed file of the raw loop. It is written round
-	// and round, so its size does not matter.
+	// zeroedBytes is the size of the pre-zeroed file. Writing starts over at its
+	// end, so the size does not matter.
 	zeroedBytes = 8 << 20
-	// scanBlock is one read of the raw scan.
+	// scanBlock is the size of a read of the raw scan.
 	scanBlock = 1 << 20
 )
 
-// AppendSync is the raw append+sync loop: one small write and one fdatasync at
-// a time, by one goroutine.
+// AppendSync is the latency of one small write and one fdatasync by a single
+// goroutine.
 type AppendSync struct {
-	// Growing appends to an ordinary file, Zeroed writes into one whose bytes
-	// exist and are synced. The aims are held against Zeroed, the faster.
+	// Growing appends to an ordinary file; Zeroed, which is faster, overwrites a
+	// file whose bytes exist and are synced.
 	GrowingP50US float64 `json:"growing_p50_us"`
 	ZeroedP50US  float64 `json:"zeroed_p50_us"`
 	ZeroedP99US  float64 `json:"zeroed_p99_us"`
-	// HandlerP50US is an HTTP exchange whose handler does the pair into a
-	// zeroed file, and nothing else.
+	// HandlerP50US is an HTTP exchange whose handler does only that, in a zeroed
+	// file.
 	HandlerP50US float64 `json:"handler_p50_us"`
 }
 
-// measureAppendSync runs the loops for the given time each, in dir.
+// measureAppendSync runs the loops in dir, each for the given time.
 func measureAppendSync(ctx context.Context, dir string, each time.Duration) (AppendSync, error) {
 	growing, err := syncLoop(ctx, filepath.Join(dir, "growing"), 0, each)
 	if err != nil {
@@ -98,8 +99,8 @@ func syncLoop(ctx context.Context, name string, size int64, during time.Duration
 	return took, ctx.Err()
 }
 
-// measureScan reads every file under dir from start to end, checksums it, and
-// returns bytes and time: what a replay that did nothing else would need.
+// measureScan reads and checksums every file under dir, and returns the bytes
+// and the time, which is a lower bound for a replay.
 func measureScan(dir string) (size int64, took time.Duration, err error) {
 	buf := make([]byte, scanBlock)
 	began := time.Now()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// worker is one connection of a load with what it measured.
+// worker is one connection of a load and its measurements.
 type worker struct {
 	conn *conn
 	// step does one exchange.
@@ -18,30 +18,30 @@ type worker struct {
 	err       error
 }
 
-// moved is what an exchange carried.
+// moved is the amount of data in an exchange.
 type moved struct{ records, bytes int64 }
 
 func (m *moved) add(o moved) { m.records, m.bytes = m.records+o.records, m.bytes+o.bytes }
 
-// load is what a measured interval gave.
+// load is the result of a measured interval.
 type load struct {
 	elapsed   time.Duration
 	exchanges int64
 	moved     moved
-	latencies []time.Duration // all workers', in no order
+	latencies []time.Duration // of all workers, unordered
 	cpu       cpuShares
 }
 
 func (l *load) perSecond(n int64) float64 { return float64(n) / l.elapsed.Seconds() }
 
-// phase of a load; only what begins and ends in measuring counts.
+// Phases of a load. Only exchanges that begin and end while measuring count.
 const (
 	warming int32 = iota
 	measuring
 	over
 )
 
-// drive runs the workers through a warm-up and a measured interval. pid is the
+// drive runs the workers for a warm-up and a measured interval. pid is the
 // server's.
 func drive(ctx context.Context, workers []*worker, pid int, warmup, interval time.Duration) (*load, error) {
 	var (
@@ -71,7 +71,7 @@ func drive(ctx context.Context, workers []*worker, pid int, warmup, interval tim
 	return l, errors.Join(errs...)
 }
 
-// run exchanges until the load is over.
+// run repeats exchanges until the load is over.
 func (w *worker) run(phase *atomic.Int32) {
 	w.latencies = make([]time.Duration, 0, 1<<14)
 	for {
@@ -92,7 +92,7 @@ func (w *worker) run(phase *atomic.Int32) {
 	}
 }
 
-// pause waits d, or less when ctx ends.
+// pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -102,7 +102,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// repeatRequest is a step that sends the same request each time.
+// repeatRequest returns a step that always sends the same request.
 func repeatRequest(request []byte, records int) func(*conn) (moved, error) {
 	m := moved{records: int64(records), bytes: int64(len(request))}
 	return func(c *conn) (moved, error) {
@@ -111,13 +111,13 @@ func repeatRequest(request []byte, records int) func(*conn) (moved, error) {
 	}
 }
 
-// same is the same request each time, for fill.
+// same returns a function for fill that always returns the same request.
 func same(request []byte) func([]byte, int) []byte {
 	return func([]byte, int) []byte { return request }
 }
 
-// fill sends n requests over conns connections. request renders number i, into
-// the memory of b if it likes.
+// fill sends n requests over conns connections. request renders request i, and
+// may use the memory of b.
 func fill(ctx context.Context, addr string, conns, n int, request func(b []byte, i int) []byte) error {
 	all, err := dialAll(addr, conns)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// serveCounting answers every request with 200, or with 500 after limit of them.
+// serveCounting answers every request with 200, or with 500 after limit
+// requests.
 func serveCounting(t *testing.T, limit int64) (addr string, served *atomic.Int64) {
 	t.Helper()
 	served = new(atomic.Int64)
@@ -77,7 +78,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// The raw limits are measured on a real file system and leave nothing behind.
+// The raw limits are measured on a real file system, and no files remain.
 func TestLimits(t *testing.T) {
 	dir := t.TempDir()
 	ctx := context.Background()

@@ -8,29 +8,29 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// loneTurn is how long a lone writer writes one topic before it is the other's
-// turn: short beside what else the machine does for a while, so that both have
-// the same of it.
+// loneTurn is how long a single writer writes to one topic before it switches
+// to the other. It is short, so that other activity of the machine affects both
+// topics equally.
 const loneTurn = 500 * time.Millisecond
 
-// LoneResult is a writer over one connection that sends a record once the one
-// before is answered, so that it is always waiting while copies are made. It
-// writes in turns to a topic that routers copy and to one that none does.
+// LoneResult is a writer with one connection that sends the next record once it
+// has the answer, and therefore competes with the copying. It writes in turns
+// to a topic that routers copy and to one that no router copies.
 type LoneResult struct {
-	Rounds     int     `json:"rounds"` // a turn of each
+	Rounds     int     `json:"rounds"` // one turn of each topic
 	Writes     int     `json:"writes"` // to the topic that is copied
 	AloneP50US float64 `json:"alone_ack_p50_us"`
 	P50US      float64 `json:"ack_p50_us"`
-	// Ratio is the median of what it is within each round.
+	// Ratio is the median of the ratios within each round.
 	Ratio float64 `json:"ack_p50_to_alone"`
 }
 
-// loneRound is the median answer of each turn.
+// loneRound is the median latency of each turn.
 type loneRound struct{ alone, routed time.Duration }
 
-// measureLone measures for as long as the steady writes were, in rounds of
-// which every other has its turns the other way round. A turn begins when no
-// copy is owed, and its first tenth does not count.
+// measureLone measures for as long as the steady writes lasted, in rounds that
+// alternate in the order of their turns. A turn begins when all copies are
+// made, and its first tenth is not counted.
 func (b *bench) measureLone(ctx context.Context, s *server, api *client.Client) (r LoneResult, err error) {
 	turn := min(loneTurn, b.cmd.Interval)
 	var rounds []loneRound
@@ -64,8 +64,8 @@ func (b *bench) measureLone(ctx context.Context, s *server, api *client.Client) 
 	return r, nil
 }
 
-// writeInTurn writes as fast as it is answered, and returns how long each
-// answer took after the first tenth of the time.
+// writeInTurn writes as fast as it gets answers, and returns the latencies
+// after the first tenth of the time.
 func writeInTurn(ctx context.Context, s *server, topic string, turn time.Duration) (took []time.Duration, err error) {
 	c, err := dial(s.addr)
 	if err != nil {

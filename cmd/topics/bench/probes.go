@@ -15,35 +15,35 @@ import (
 )
 
 const (
-	// probeTick is the pause between two probes: what is measured is how long
-	// one takes, not how many there may be.
+	// probeTick is the pause between two probes: the part measures their latency,
+	// not their rate.
 	probeTick = 2 * time.Millisecond
-	// probedConns is how many connections the server may have while all of them
-	// are at work, and floodConns how many more ask for one all the time.
+	// probedConns is the limit of connections while requests are in progress on
+	// all of them, and floodConns the number of clients that keep opening more.
 	probedConns = 64
 	floodConns  = 256
 	probeTopic  = "bench-probes"
 )
 
-// probeTargets are the probes that orchestrators and load balancers ask.
+// probeTargets are the paths that orchestrators and load balancers probe.
 var probeTargets = []string{"/health", "/health/quick", "/live", "/v0/ready"}
 
-// ProbeResult is how long the probes took in one state of the server, over one
+// ProbeResult is the latency of the probes in one state of the server, over one
 // kind of connection.
 type ProbeResult struct {
 	State       string  `json:"state"`
-	Connections string  `json:"connections"` // kept, or new for each probe
+	Connections string  `json:"connections"` // "kept", or "new" for each probe
 	Probes      int     `json:"probes"`
-	Failed      int     `json:"failed"` // got no answer over a new connection
+	Failed      int     `json:"failed"` // no answer over a new connection
 	P50US       float64 `json:"p50_us"`
 	P99US       float64 `json:"p99_us"`
 	MaxUS       float64 `json:"max_us"`
-	Health      string  `json:"health"` // the statuses that /health had
-	Live        string  `json:"live"`   // and /live
-	full        bool    // a new connection waits for its turn
+	Health      string  `json:"health"` // status codes of /health
+	Live        string  `json:"live"`   // status codes of /live
 }
 
-// probeState is a state to bring a server in; done ends it.
+// probeState is a state of a server. begin brings the server into it, and done
+// ends it.
 type probeState struct {
 	name  string
 	env   []string
@@ -54,14 +54,14 @@ func (b *bench) probeStates() []probeState {
 	return []probeState{
 		{"at rest", nil, func(context.Context, *server) (func() error, error) { return func() error { return nil }, nil }},
 		{"64 writers, fsync", nil, writersAtWork},
-		{fmt.Sprintf("a sync held for %s and more, 64 writers wait for it", b.cmd.Held), nil, b.heldSync},
-		{fmt.Sprintf("%d connections, all at work, and %d more that come again and again", probedConns, floodConns),
+		{fmt.Sprintf("syncs held for at least %s, 64 writers waiting", b.cmd.Held), nil, b.heldSync},
+		{fmt.Sprintf("%d connections, all busy, and %d more clients", probedConns, floodConns),
 			[]string{fmt.Sprintf("TOPICS_MAX_CONNECTIONS=%d", probedConns)}, fullConnections},
 	}
 }
 
-// measureProbes measures each state on a server of its own, whose disk can be
-// told to hold its syncs.
+// measureProbes measures each state on a new server, whose disk can hold its
+// syncs.
 func (b *bench) measureProbes(ctx context.Context) ([]ProbeResult, error) {
 	var results []ProbeResult
 	for _, state := range b.probeStates() {
@@ -104,13 +104,13 @@ func (b *bench) measureState(ctx context.Context, state probeState) (results []P
 		if err != nil {
 			return results, errors.Join(err, end())
 		}
-		r.State, r.full = state.name, len(state.env) > 0
+		r.State = state.name
 		results = append(results, r)
 	}
 	return results, end()
 }
 
-// probeFor probes for a while. An answer of any status is one.
+// probeFor sends probes for a duration. An answer of any status counts.
 func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration) (r ProbeResult, err error) {
 	r.Connections = "kept"
 	if fresh {
@@ -129,7 +129,7 @@ func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration
 		}
 		status, _, err := c.roundTrip(render("GET", target, nil))
 		if err != nil {
-			// At its bound a server closes kept connections after each answer.
+			// At its limit the server closes kept connections after each answer.
 			c.close()
 			c = nil
 			if fresh {
@@ -156,7 +156,7 @@ func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration
 	return r, ctx.Err()
 }
 
-// writersAtWork has 64 connections write until done.
+// writersAtWork writes over 64 connections until done is called.
 func writersAtWork(ctx context.Context, s *server) (done func() error, err error) {
 	all, err := dialAll(s.addr, 64)
 	if err != nil {
@@ -181,8 +181,8 @@ func writersAtWork(ctx context.Context, s *server) (done func() error, err error
 	}, nil
 }
 
-// heldSync holds every sync of the server's disk until done, while writers wait
-// for one.
+// heldSync holds every sync of the server's disk until done is called, while
+// writers wait.
 func (b *bench) heldSync(ctx context.Context, s *server) (done func() error, err error) {
 	if err := syscall.Kill(s.process.Pid(), syscall.SIGUSR1); err != nil {
 		return nil, err
@@ -197,8 +197,8 @@ func (b *bench) heldSync(ctx context.Context, s *server) (done func() error, err
 	}, nil
 }
 
-// fullConnections has long polls take all connections, and others ask for one
-// all the time.
+// fullConnections fills all connections with long polls, while other clients
+// keep opening connections.
 func fullConnections(ctx context.Context, s *server) (done func() error, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -217,7 +217,7 @@ func fullConnections(ctx context.Context, s *server) (done func() error, err err
 }
 
 // hold opens a connection, sends a request, and keeps the connection for a
-// while or until the server ends it, again and again until ctx ends.
+// duration or until the server closes it, repeatedly until ctx ends.
 func hold(ctx context.Context, addr string, request []byte, during time.Duration) {
 	dialer := net.Dialer{Timeout: time.Second}
 	for ctx.Err() == nil {
@@ -243,15 +243,4 @@ func (r *Report) probes(w io.Writer) {
 	for _, p := range r.Probes {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", p.State, p.Connections, p.Probes, p.Failed, figure(p.P50US), figure(p.P99US), figure(p.MaxUS), p.Health, p.Live)
 	}
-}
-
-func (r *Report) probeAims() []Aim {
-	var aims []Aim
-	for _, p := range r.Probes {
-		aims = append(aims, atMost("probes without an answer, "+p.Connections+" connections, "+p.State, 0, float64(p.Failed), ""))
-		if !p.full {
-			aims = append(aims, atMost("probes' p99, "+p.Connections+" connections, "+p.State, 5, p.P99US/1000, " ms"))
-		}
-	}
-	return aims
 }

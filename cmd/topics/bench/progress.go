@@ -11,31 +11,32 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// ProgressResult is how true the progress of the replay of a log was: medians
-// of several replays, and the worst of Off.
+// ProgressResult is the accuracy of the progress reported during the replays of
+// a log: medians of several replays, and the worst Off.
 type ProgressResult struct {
 	Log      string  `json:"log"`
 	LogBytes int64   `json:"log_bytes"`
-	ReplayMS float64 `json:"replay_ms"` // as the probes saw it, to ready
+	ReplayMS float64 `json:"replay_ms"` // as seen by the probes, until ready
 	Readings int     `json:"readings"`
-	// Off is how far replay_progress was from the share of time passed, at
-	// most; ETAOffMS how far eta_ms was from what it then took, at most, after
-	// the first fifth. ETAOff is that as a share of what it then took, without
-	// the last twentieth, in which a moment is any share of what is left.
+	// Off is the largest difference between replay_progress and the share of the
+	// time that had passed; ETAOffMS is that between eta_ms and the remaining
+	// time, after the first fifth. ETAOff is that as a share of the remaining
+	// time, without the last twentieth, in which it would be noise.
 	Off      float64 `json:"progress_off"`
 	ETAOffMS float64 `json:"eta_off_ms"`
 	ETAOff   float64 `json:"eta_off"`
 	WorstOff float64 `json:"progress_off_worst"`
 }
 
-// logKind is a log to replay: lone records, then batches of 100.
+// logKind describes a log to replay: single records followed by batches of 100.
 type logKind struct {
 	name          string
 	lone, batches int
 }
 
-// measureProgress restarts servers over a log of lone records, one of batches,
-// and one of both, and holds the progress that they show against the clock.
+// measureProgress restarts servers with a log of single records, one of
+// batches, and one of both, and compares the progress that they report with the
+// time.
 func (b *bench) measureProgress(ctx context.Context) ([]ProgressResult, error) {
 	n := int(b.cmd.ProgressRecords)
 	var results []ProgressResult
@@ -87,7 +88,7 @@ func (b *bench) replayAgain(ctx context.Context, dir string, r ProgressResult) (
 	return r, nil
 }
 
-// medianProgress sums up several replays of the same log.
+// medianProgress summarizes several replays of the same log.
 func medianProgress(all []ProgressResult) ProgressResult {
 	median := func(of func(*ProgressResult) float64) float64 {
 		var values []float64
@@ -107,7 +108,7 @@ func medianProgress(all []ProgressResult) ProgressResult {
 	return r
 }
 
-// fillKind loads a server and kills it with -9.
+// fillKind loads a server and kills it with SIGKILL.
 func (b *bench) fillKind(ctx context.Context, dir string, kind logKind, r *ProgressResult) error {
 	server, err := boot(ctx, dir, b.replayEnv())
 	if err != nil {
@@ -131,8 +132,8 @@ func (b *bench) fillKind(ctx context.Context, dir string, kind logKind, r *Progr
 	return err
 }
 
-// judge compares the probes of a replay, the last of which is the first one
-// that was ready, with the time that passed.
+// judge compares the probes of a replay with the time that passed. The last
+// probe is the first one that was ready.
 func (r *ProgressResult) judge(seen []child.Probe) {
 	if len(seen) == 0 {
 		return
@@ -155,7 +156,7 @@ func (r *ProgressResult) judge(seen []child.Probe) {
 	}
 }
 
-// values is the number of distinct replay_progress values seen.
+// values returns the number of distinct replay_progress values seen.
 func (s *server) values() int {
 	values := map[float64]bool{}
 	for _, p := range s.seen {
@@ -172,13 +173,4 @@ func (r *Report) progress(w io.Writer) {
 	for _, p := range r.Progress {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%s\t%.0f\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, p.WorstOff, figure(p.ETAOffMS), 100*p.ETAOff)
 	}
-}
-
-func (r *Report) progressAims() []Aim {
-	var aims []Aim
-	for _, p := range r.Progress {
-		aims = append(aims, atMost("replay_progress over "+p.Log+", from the share of time", 0.05, p.Off, ""),
-			atMost("eta_ms over "+p.Log+", from what it then took", 20, 100*p.ETAOff, "%"))
-	}
-	return aims
 }

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// pulse is a moderate load of lone writes at a steady rate: what a server's
-// clients feel while it does other work. Unlike a closed loop it does not
-// slacken when the server does: a write that could not be sent in time counts
-// from when it should have been.
+// pulse is a moderate load of single writes at a steady rate, which measures
+// what a server's clients experience while it does other work. Unlike a closed
+// loop it does not slow down with the server: the latency of a write that could
+// not be sent in time counts from when it was due.
 type pulse struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	conns   []*conn
-	beats   [][]beat // of each connection
+	beats   [][]beat // by connection
 	errs    []error
 }
 
@@ -25,13 +25,13 @@ type beat struct {
 	took time.Duration
 }
 
-// window is a stretch of time.
+// window is an interval of time.
 type window struct{ from, to time.Time }
 
 func (w window) holds(t time.Time) bool { return !t.Before(w.from) && t.Before(w.to) }
 
-// startPulse sends the request over each of conns connections once every
-// interval. The caller ends it.
+// startPulse sends the request over each of conns connections once per
+// interval. The caller must end it.
 func startPulse(ctx context.Context, addr string, conns int, every time.Duration, request []byte) (*pulse, error) {
 	all, err := dialAll(addr, conns)
 	if err != nil {
@@ -47,13 +47,13 @@ func startPulse(ctx context.Context, addr string, conns int, every time.Duration
 	return p, nil
 }
 
-// run is one connection of a pulse.
+// run runs one connection of a pulse.
 func run(ctx context.Context, c *conn, due time.Time, every time.Duration, request []byte) (beats []beat, err error) {
 	for ; ; due = due.Add(every) {
 		began := due
 		if wait := time.Until(due); wait > 0 {
 			pause(ctx, wait)
-			began = time.Now() // a late timer is none of the server's
+			began = time.Now() // a late timer is not the server's fault
 		}
 		if ctx.Err() != nil {
 			return beats, nil
@@ -65,7 +65,7 @@ func run(ctx context.Context, c *conn, due time.Time, every time.Duration, reque
 	}
 }
 
-// end ends the pulse. Ending it twice does nothing more.
+// end ends the pulse. Further calls have no effect.
 func (p *pulse) end() error {
 	p.cancel()
 	p.running.Wait()
@@ -73,8 +73,8 @@ func (p *pulse) end() error {
 	return errors.Join(p.errs...)
 }
 
-// within is how long the writes took that began in the windows. It is called
-// after end.
+// within returns the latencies of the writes that began in the windows. It must
+// be called after end.
 func (p *pulse) within(windows []window) []time.Duration {
 	var took []time.Duration
 	for _, beats := range p.beats {

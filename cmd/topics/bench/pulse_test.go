@@ -35,7 +35,8 @@ func TestPulse(t *testing.T) {
 	}
 }
 
-// A write that waits for the one before it counts from when it was due.
+// The latency of a write that had to wait for the previous one counts from when
+// it was due.
 func TestPulseCountsStalls(t *testing.T) {
 	const every, stall = time.Millisecond, 50 * time.Millisecond
 	first, enough := true, make(chan struct{})
@@ -44,7 +45,7 @@ func TestPulseCountsStalls(t *testing.T) {
 		if n++; n == 40 {
 			close(enough)
 		}
-		if first { // one connection: one request at a time
+		if first { // there is one connection, and so one request at a time
 			first = false
 			time.Sleep(stall) // the fault itself
 		}
@@ -81,7 +82,7 @@ func TestPulseReportsRefusals(t *testing.T) {
 	}
 }
 
-// A time in which nothing was measured has no figures.
+// A window without writes has no result.
 func TestFeltNothing(t *testing.T) {
 	if _, err := felt("merges", &pulse{}, []window{{}}); err == nil {
 		t.Error("a window without a write passed")

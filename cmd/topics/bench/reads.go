@@ -10,27 +10,27 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// readBatch is the batch size in which the records to be read are written.
+// readBatch is the batch size with which the records are written.
 const readBatch = 100
 
-// ReadResult is one row of the reads: every connection reads the topic from
-// its start in pages of 1000, again and again.
+// ReadResult is one row of the reads: each connection repeatedly reads the
+// topic from its start in pages of 1000 records.
 type ReadResult struct {
-	// From is where the payloads come from: the server's cache, its log files
-	// or its segments (which the kernel may well have in memory).
+	// From is the source of the payloads: the server's cache, its log files or its
+	// segments. The kernel may have the files in memory.
 	From    string    `json:"from"`
 	Readers int       `json:"readers"`
 	Records float64   `json:"records_per_s"`
 	MBs     float64   `json:"mb_per_s"` // of response bodies
-	P50US   float64   `json:"p50_us"`   // of a page
+	P50US   float64   `json:"p50_us"`   // latency of a page
 	P99US   float64   `json:"p99_us"`
 	CPU     cpuShares `json:"cpu"`
-	// Ratio compares MBs with a raw sequential read and checksum.
+	// Ratio is MBs in relation to a raw sequential read and checksum.
 	Ratio float64 `json:"ratio"`
 }
 
 // measureReads measures reads with a cache that holds everything and with
-// next to none.
+// almost none.
 func (b *bench) measureReads(ctx context.Context) ([]ReadResult, error) {
 	cache := int64(b.cmd.ReadRecords) * 2 * recordBytes
 	hot, err := b.measureReadsFrom(ctx, "cache", fmt.Sprintf("TOPICS_CACHE_BYTES=%d", cache))
@@ -109,7 +109,7 @@ func (b *bench) measureReaders(ctx context.Context, s *server, topic string, rea
 	}, err
 }
 
-// readStep reads the next page, and begins again at the end.
+// readStep returns a step that reads the next page, and at the end starts over.
 func readStep(topic string) func(*conn) (moved, error) {
 	var (
 		request []byte
@@ -129,7 +129,7 @@ func readStep(topic string) func(*conn) (moved, error) {
 	}
 }
 
-// megabytesPerSecond is a rate in units of 1e6 bytes.
+// megabytesPerSecond returns a rate in units of 1e6 bytes.
 func megabytesPerSecond(size int64, took time.Duration) float64 {
 	return float64(size) / 1e6 / took.Seconds()
 }

@@ -10,43 +10,46 @@ import (
 )
 
 const (
-	// curveBatch is the batch size in which the records of the curve are
-	// written, over curveConns connections.
+	// curveBatch is the batch size with which records are written over curveConns
+	// connections.
 	curveBatch = 100
 	curveConns = 16
-	// curveCache is the server's cache meanwhile.
+	// curveCache is the size of the server's cache.
 	curveCache = 64 << 20
 )
 
-// RecoveryResult is one point of the curve of restarts over data, with the
-// settings that a server has by default but for the cache.
+// RecoveryResult is the result of restarts with a given amount of data. The
+// server has its default settings except for the cache.
 type RecoveryResult struct {
 	Records int `json:"records"`
 	Topics  int `json:"topics"`
 	Size    int `json:"record_bytes"`
-	// Loaded is records per second written.
+	// Loaded is the rate at which records were written.
 	Loaded float64 `json:"loaded_records_per_s"`
-	// What the data takes on disk at the kill.
+	// Size of the data on disk at the time of the kill.
 	LogBytes     int64 `json:"log_bytes"`
-	SegmentBytes int64 `json:"segment_bytes"` // data and indexes, without the cold
+	SegmentBytes int64 `json:"segment_bytes"` // data and indexes, without cold data
 	ColdBytes    int64 `json:"cold_bytes"`
-	// Memory after the load, at most so far, and after the restart.
+	// Resident memory after the load, its maximum until then, and after the
+	// restart.
 	CacheBytes    int64 `json:"cache_bytes"`
 	ResidentBytes int64 `json:"resident_bytes"`
 	PeakBytes     int64 `json:"peak_resident_bytes"`
 	RestartBytes  int64 `json:"resident_bytes_after_restart"`
-	// ReadyMS is from the start of the process to ready, after kill -9;
-	// ReplayMS of it is the log's replay, of so many bytes and records.
+	// ReadyMS is the time from the start of the process to ready after SIGKILL.
+	// ReplayMS is the part of it for the replay of the log, which had the given
+	// bytes and records.
 	ReadyMS         float64 `json:"ready_ms"`
 	ReplayMS        float64 `json:"replay_ms"`
 	ReplayedBytes   int64   `json:"replayed_bytes"`
 	ReplayedRecords int64   `json:"replayed_records"`
-	// StopMS is an orderly stop, CleanMS from the start to ready after it.
+	// StopMS is the time of an orderly stop, and CleanMS the time from the start
+	// to ready after it.
 	StopMS  float64 `json:"stop_ms"`
 	CleanMS float64 `json:"clean_ready_ms"`
 }
 
-// measureRecovery measures each point with a fresh directory.
+// measureRecovery measures each number of records in a new directory.
 func (b *bench) measureRecovery(ctx context.Context) ([]RecoveryResult, error) {
 	var results []RecoveryResult
 	for _, records := range b.cmd.Records {
@@ -93,12 +96,12 @@ func (b *bench) measurePoint(ctx context.Context, records int) (r RecoveryResult
 	r.CleanMS = milliseconds(stopped.ready)
 	report, err := stopped.recovery(ctx)
 	if err == nil && !report.Clean {
-		err = fmt.Errorf("the stop was not in order: %s", killed.process.Output())
+		err = fmt.Errorf("the server was not stopped cleanly: %s", killed.process.Output())
 	}
 	return r, err
 }
 
-// loadPoint loads a server, measures it, and kills it with -9.
+// loadPoint loads a server, measures it, and kills it with SIGKILL.
 func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *RecoveryResult) error {
 	server, err := boot(ctx, dir, env)
 	if err != nil {

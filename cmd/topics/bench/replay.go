@@ -12,43 +12,43 @@ import (
 )
 
 const (
-	// replayCache is the server's cache while its memory is measured.
+	// replayCache is the size of the server's cache while its memory is measured.
 	replayCache = 4 << 20
 	// settleTime is how long memory may take to settle after a replay.
 	settleTime = 3 * time.Second
 )
 
-// ReplayResult is one restart after a kill -9 of a server that took no
-// checkpoint: all of its log is replayed.
+// ReplayResult is a restart after SIGKILL of a server that took no checkpoints,
+// so that the whole log is replayed.
 type ReplayResult struct {
 	Records int `json:"records"`
 	Batch   int `json:"batch"`
 	// LogBytes is what was written to the log before the kill.
 	LogBytes int64 `json:"log_bytes"`
-	// ReadyMS is from the start of the process to ready; EmptyMS the same
-	// with no data. ReplayMS is the server's own account of the replay, MBs
-	// is LogBytes over it.
+	// ReadyMS is the time from the start of the process to ready; EmptyMS is the
+	// same without data. ReplayMS is the duration of the replay as the server
+	// reports it, and MBs is LogBytes divided by it.
 	ReadyMS  float64 `json:"ready_ms"`
 	EmptyMS  float64 `json:"empty_ready_ms"`
 	ReplayMS float64 `json:"replay_ms"`
 	MBs      float64 `json:"mb_per_s"`
-	// ScanMBs is a raw sequential read and checksum of the same files right
-	// before the restart; Ratio compares MBs with it.
+	// ScanMBs is the rate of a raw sequential read and checksum of the same files
+	// just before the restart; Ratio is MBs in relation to it.
 	ScanMBs float64 `json:"scan_mb_per_s"`
 	Ratio   float64 `json:"ratio"`
 	// Progress is the number of distinct replay_progress values seen.
 	Progress int `json:"progress_values"`
-	// ResidentBytes and EmptyBytes are the server's memory with and without
-	// the data, CacheBytes its configured cache, BytesPerRecord what is left
-	// of the difference for each record.
+	// ResidentBytes and EmptyBytes are the server's memory with and without the
+	// data, CacheBytes is its cache. BytesPerRecord is the difference without the
+	// cache, per record.
 	ResidentBytes  int64   `json:"resident_bytes"`
 	EmptyBytes     int64   `json:"empty_resident_bytes"`
 	CacheBytes     int64   `json:"cache_bytes"`
 	BytesPerRecord float64 `json:"bytes_per_record"`
 }
 
-// measureReplay measures a log of batches and one of single records, the
-// worst case for the index: it has an entry per write.
+// measureReplay measures a log of batches and one of single records, which is
+// the worst case for the index: it has an entry per write.
 func (b *bench) measureReplay(ctx context.Context) ([]ReplayResult, error) {
 	var results []ReplayResult
 	for _, load := range []struct{ records, batch int }{
@@ -125,8 +125,8 @@ func (b *bench) measureEmpty(ctx context.Context, dir string, r *ReplayResult) e
 	return err
 }
 
-// fillAndKill loads a server and kills it with -9. It returns the bytes that
-// the log took.
+// fillAndKill loads a server, kills it with SIGKILL, and returns the bytes
+// written to the log.
 func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) (int64, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return 0, err

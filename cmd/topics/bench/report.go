@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// Report is everything a run measured.
+// Report is the result of a run.
 type Report struct {
 	CPUs       int                `json:"cpus"`
 	Go         string             `json:"go"`
@@ -30,7 +30,6 @@ type Report struct {
 	Bounded    []BoundedResult    `json:"bounded,omitempty"`
 	Watch      *WatchReport       `json:"watch,omitempty"`
 	Fanout     *FanoutResult      `json:"fanout,omitempty"`
-	Aims       []Aim              `json:"aims,omitempty"`
 }
 
 func (b *bench) newReport() *Report {
@@ -40,7 +39,7 @@ func (b *bench) newReport() *Report {
 	}
 }
 
-// addWrites sums up the rounds of the writes.
+// addWrites summarizes the rounds of the writes.
 func (r *Report) addWrites(b *bench, rounds []*round) {
 	r.AppendSync = &AppendSync{
 		GrowingP50US: medianOf(rounds, func(r *round) float64 { return r.appendSync.GrowingP50US }),
@@ -56,7 +55,6 @@ func (r *Report) addWrites(b *bench, rounds []*round) {
 		})
 	}
 	r.Writes = b.writeResults(rounds)
-	r.Aims = append(r.Aims, writeAims(rounds)...)
 }
 
 // WriteJSON writes the report as one JSON object.
@@ -66,22 +64,16 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// WriteTable writes the report for people.
+// WriteTable writes the report for humans.
 func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "%d CPUs shared by client and server, %s, intervals of %d ms, median of %d\n",
 		r.CPUs, r.Go, r.IntervalMS, r.Repeats)
-	for _, section := range []struct {
-		write func(io.Writer)
-		align uint
-	}{
-		{r.limits, tabwriter.AlignRight}, {r.writes, tabwriter.AlignRight}, {r.reads, tabwriter.AlignRight},
-		{r.replay, tabwriter.AlignRight}, {r.recovery, tabwriter.AlignRight}, {r.progress, tabwriter.AlignRight}, {r.probes, tabwriter.AlignRight},
-		{r.idle, tabwriter.AlignRight},
-		{r.checkpoint, tabwriter.AlignRight}, {r.history, tabwriter.AlignRight}, {r.debian, tabwriter.AlignRight},
-		{r.bounded, tabwriter.AlignRight}, {r.watch, tabwriter.AlignRight}, {r.fanout, tabwriter.AlignRight}, {r.aims, 0},
+	for _, section := range []func(io.Writer){
+		r.limits, r.writes, r.reads, r.replay, r.recovery, r.progress, r.probes, r.idle,
+		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout,
 	} {
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', section.align)
-		section.write(t)
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		section(t)
 		if err := t.Flush(); err != nil {
 			return err
 		}
@@ -138,23 +130,8 @@ func (r *Report) replay(w io.Writer) {
 	}
 }
 
-func (r *Report) aims(w io.Writer) {
-	if len(r.Aims) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\naim\twanted\tmeasured\t\t")
-	for i := range r.Aims {
-		a := &r.Aims[i]
-		verdict := "MISSED"
-		if a.Met {
-			verdict = "met"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t\n", a.Name, a.bound(), figure(a.Value), a.Unit, verdict)
-	}
-}
-
-// figure renders a number with the digits that matter: two below 10, one
-// below 100, none above.
+// figure formats a number with its significant digits: two decimals below 10,
+// one below 100, and none above.
 func figure(v float64) string {
 	switch abs := math.Abs(v); {
 	case abs < 10:

@@ -19,9 +19,9 @@ func render(method, target string, body []byte) []byte {
 	return append(b, body...)
 }
 
-// writeRequest appends batch records to a topic. The answer's list of seqs is
-// left out, as a client does that wants speed, and a log that is behind is
-// waited for: a closed loop has nothing else to do.
+// writeRequest returns a request that appends batch records to a topic. It
+// omits the list of seqs, as a fast client would, and waits for a log that has
+// fallen behind, since a closed loop has nothing else to do.
 func writeRequest(topic string, batch int) []byte {
 	record := append([]byte(`{"data":"`), bytes.Repeat([]byte("x"), recordBytes-2)...)
 	record = append(record, `"}`...)
@@ -37,13 +37,13 @@ func repeat(b []byte, n int) [][]byte {
 	return all
 }
 
-// deleteTagRequest deletes a topic's records with a tag.
+// deleteTagRequest returns a request that deletes a topic's records with a tag.
 func deleteTagRequest(topic, tag string) []byte {
 	return render("POST", "/v0/topics/"+topic+"/delete", fmt.Appendf(nil, `{"match":["tag","Eq",%q]}`, tag))
 }
 
-// appendReadRequest appends to b a request for the page after from. GET spares
-// both sides a body.
+// appendReadRequest appends a request for the page after from to b. A GET needs
+// no body.
 func appendReadRequest(b []byte, topic string, from uint64) []byte {
 	b = append(b, "GET /v0/topics/"...)
 	b = append(b, topic...)
@@ -52,9 +52,9 @@ func appendReadRequest(b []byte, topic string, from uint64) []byte {
 	return append(b, " HTTP/1.1\r\nHost: localhost\r\n\r\n"...)
 }
 
-// cursor takes next_from_seq and caught_up out of a page without parsing it.
+// cursor extracts next_from_seq and caught_up from a page without parsing it.
 func cursor(page []byte) (next uint64, caughtUp bool, err error) {
-	// The records come first in a page, and theirs hold neither name.
+	// The records, which precede them in a page, contain neither name.
 	const name = `"next_from_seq":`
 	at := bytes.LastIndex(page, []byte(name))
 	if at < 0 {
@@ -69,5 +69,6 @@ func cursor(page []byte) (next uint64, caughtUp bool, err error) {
 	return next, bytes.Contains(tail, []byte(`"caught_up":true`)), err
 }
 
-// countRecords counts the records of a page. The payloads hold no such name.
+// countRecords counts the records of a page, whose payloads do not contain this
+// name.
 func countRecords(page []byte) int { return bytes.Count(page, []byte(`"$seq":`)) }

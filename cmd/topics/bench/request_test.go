@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Every request is one that net/http understands, to its last byte.
+// net/http can parse every request to its last byte.
 func TestRequests(t *testing.T) {
 	for _, tt := range []struct {
 		name           string
@@ -78,7 +78,7 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// A record says when it was sent, whatever it is padded with.
+// A record contains the time of sending, whatever its padding.
 func TestSentAt(t *testing.T) {
 	began := time.Now().Add(-time.Hour)
 	request := timedRequest(nil, "t", began, recordBytes)

@@ -8,26 +8,26 @@ import (
 	"strconv"
 )
 
-// maxHead and maxBody bound what a response may claim.
+// maxHead and maxBody bound the size of a response.
 const (
 	maxHead = 16 << 10
 	maxBody = 64 << 20
 )
 
-// errResponse is wrapped by every complaint about a response's form.
+// errResponse is wrapped by all errors about malformed responses.
 var errResponse = errors.New("malformed response")
 
-// head is what the load generator needs of a response's head: enough to find
-// the body's end.
+// head is the part of a response's head that is needed to find the end of the
+// body.
 type head struct {
 	status  int
-	size    int   // bytes of the head, the empty line included
-	length  int64 // of the body; -1 when it is chunked
+	size    int   // size of the head, including the empty line
+	length  int64 // length of the body; -1 if it is chunked
 	chunked bool
 }
 
 // parseHead parses the head of an HTTP/1.1 response at the start of b. It
-// returns a zero head when b does not hold all of it yet.
+// returns a zero head if b does not contain all of it yet.
 func parseHead(b []byte) (head, error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
@@ -60,7 +60,7 @@ func parseHead(b []byte) (head, error) {
 	return h, nil
 }
 
-// field takes one header line.
+// field parses one header line.
 func (h *head) field(line []byte) error {
 	name, value, ok := bytes.Cut(line, []byte(":"))
 	if !ok {
@@ -83,7 +83,7 @@ func (h *head) field(line []byte) error {
 	return nil
 }
 
-// decimal parses a body's length.
+// decimal parses the length of a body.
 func decimal(b []byte) (int64, error) {
 	n := int64(0)
 	for _, c := range b {
@@ -99,8 +99,8 @@ func decimal(b []byte) (int64, error) {
 }
 
 // dechunk decodes the chunked body at the start of b in place. It returns the
-// body and how many bytes it took; used is 0 while b does not hold all of it,
-// and b is unchanged then.
+// body and how many bytes its encoding took. While b is incomplete, used is 0
+// and b is unchanged.
 func dechunk(b []byte) (body []byte, used int, err error) {
 	size, end, err := chunks(b, nil)
 	if err != nil || end == 0 {
@@ -114,8 +114,8 @@ func dechunk(b []byte) (body []byte, used int, err error) {
 	return body, end, err
 }
 
-// chunks walks the chunks and gives each one's data to take, if set. end is
-// where the body ends, 0 while that is not in b. Trailers are not expected.
+// chunks calls take, if not nil, with the data of each chunk. end is the offset
+// of the end of the body, or 0 if that is not in b. Trailers are not supported.
 func chunks(b []byte, take func([]byte)) (size, end int, err error) {
 	for at := 0; ; {
 		eol := bytes.Index(b[at:], []byte("\r\n"))
@@ -137,7 +137,7 @@ func chunks(b []byte, take func([]byte)) (size, end int, err error) {
 			return 0, 0, fmt.Errorf("%w: a chunk does not end", errResponse)
 		}
 		if take != nil {
-			// Taken data moves towards the start of b: never ahead of at.
+			// Data that take copies to the start of b never overtakes at.
 			take(b[at : at+int(n)])
 		}
 		at += int(n) + 2

@@ -79,7 +79,7 @@ func TestDechunk(t *testing.T) {
 
 // A response gives the same result in one piece and byte by byte.
 func TestRoundTripInPieces(t *testing.T) {
-	big := strings.Repeat("0123456789abcdef", 16<<10) // more than the buffer
+	big := strings.Repeat("0123456789abcdef", 16<<10) // larger than the buffer
 	for _, tt := range []struct{ name, response, body string }{
 		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello"},
 		{"empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""},

@@ -13,31 +13,31 @@ import (
 )
 
 const (
-	// readyPoll is how often a booting server is probed: often enough to time
-	// a short replay, seldom enough not to slow it.
+	// readyPoll is the interval at which a booting server is probed: short enough
+	// to time a short replay, long enough not to slow it down.
 	readyPoll = 5 * time.Millisecond
-	// readyTimeout ends the bench when a server does not become ready.
+	// readyTimeout bounds the wait for a server to become ready.
 	readyTimeout = 5 * time.Minute
-	// stopTimeout ends the bench when a server does not stop.
+	// stopTimeout bounds the wait for a server to stop.
 	stopTimeout = time.Minute
 	// smallCache makes reads go to the files.
 	smallCache = "TOPICS_CACHE_BYTES=1048576"
 )
 
-// noCheckpoints leaves checkpoints to those who ask for them.
+// noCheckpoints disables checkpoints except on request.
 var noCheckpoints = []string{"TOPICS_CHECKPOINT_BYTES=1TiB", "TOPICS_CHECKPOINT_INTERVAL_MS=0"}
 
-// server is a server under measurement.
+// server is a server that is measured.
 type server struct {
 	process *child.Server
 	addr    string
-	api     *client.Client // for all that is not load; it does not retry
-	ready   time.Duration  // from the start of the process
-	seen    []child.Probe  // of the replay, and the first that was ready
+	api     *client.Client // for requests that are not part of a load; it does not retry
+	ready   time.Duration  // time from the start of the process
+	seen    []child.Probe  // probes during the replay, and the first one that was ready
 }
 
-// boot starts a server in dir and waits until it is ready. The caller closes
-// it.
+// boot starts a server in dir and waits until it is ready. The caller must kill
+// or stop it.
 func boot(ctx context.Context, dir string, env []string) (*server, error) {
 	return bootOptions(ctx, child.Options{Dir: dir, Env: env})
 }
@@ -61,20 +61,20 @@ func bootOptions(ctx context.Context, o child.Options) (*server, error) {
 	return s, err
 }
 
-// kill ends the server with kill -9.
+// kill kills the server with SIGKILL.
 func (s *server) kill() {
 	s.process.Kill()
 	s.api.Close()
 }
 
-// configure makes a topic of a durability class.
+// configure creates a topic with a durability class.
 func (s *server) configure(ctx context.Context, topic, class string) error {
 	_, err := s.api.PutTopic(ctx, topic, client.Config{Durability: class})
 	return err
 }
 
-// stop stops the server in order and returns how long that took. Whether it
-// was in order the next start's report says.
+// stop stops the server with SIGTERM and returns how long that took. Whether
+// the shutdown was clean is in the report of the next start.
 func (s *server) stop() (time.Duration, error) {
 	began := time.Now()
 	if err := syscall.Kill(s.process.Pid(), syscall.SIGTERM); err != nil {
@@ -88,7 +88,7 @@ func (s *server) stop() (time.Duration, error) {
 	}
 }
 
-// ask sends one request of a load over a connection of its own: the server closes those
+// ask sends one request over a new connection. The server closes connections
 // that are idle for as long as a load takes.
 func (s *server) ask(request []byte) (body []byte, err error) {
 	c, err := dial(s.addr)
@@ -99,14 +99,14 @@ func (s *server) ask(request []byte) (body []byte, err error) {
 	return c.expect(request, 200, 201)
 }
 
-// call is ask for those whose answer says nothing more.
+// call is ask for requests whose answer has no further information.
 func (s *server) call(request []byte) error {
 	_, err := s.ask(request)
 	return err
 }
 
-// settled is the least resident memory the server is seen to have within the
-// given time, so that what the collector is about to give back is not counted.
+// settled returns the least resident memory of the server within the given
+// time, which excludes memory that is about to be freed.
 func (s *server) settled(ctx context.Context, within time.Duration) (int64, error) {
 	least := int64(0)
 	for end := time.Now().Add(within); ; pause(ctx, within/20) {
@@ -123,7 +123,7 @@ func (s *server) settled(ctx context.Context, within time.Duration) (int64, erro
 	}
 }
 
-// scratch makes a directory below dir, for one server or one measurement; done
+// scratch creates a directory below dir for one server or one measurement. done
 // removes it.
 func scratch(dir, name string) (path string, done func() error, err error) {
 	path, err = os.MkdirTemp(dir, name+"-")

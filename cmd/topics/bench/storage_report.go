@@ -13,7 +13,7 @@ func (r *Report) recovery(w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w, "\nrecovery of records\ttopics\tloaded/s\tlog MB\tsegments MB\tcold MB\tresident MB\tpeak MB\t"+
-		"ready after a kill ms\treplay ms\treplayed MB\trecords\tresident MB\tstop ms\tready after it ms\t")
+		"ready after kill ms\treplay ms\treplayed MB\trecords\tresident MB\tstop ms\tready after stop ms\t")
 	for _, p := range r.Recovery {
 		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t\n", p.Records, p.Topics, figure(p.Loaded),
 			megabytes(p.LogBytes), megabytes(p.SegmentBytes), megabytes(p.ColdBytes), megabytes(p.ResidentBytes), megabytes(p.PeakBytes),
@@ -35,7 +35,7 @@ func (r *Report) checkpoint(w io.Writer) {
 	if len(r.Checkpoint) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%d lone disk writes/s while\tseconds\twrites\tp50 us\tp99 us\tp99.9 us\tp99 to quiet\t\n", pulseRate)
+	fmt.Fprintf(w, "\n%d single disk writes/s while\tseconds\twrites\tp50 us\tp99 us\tp99.9 us\tp99 to quiet\t\n", pulseRate)
 	for _, c := range r.Checkpoint {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%.2f\t\n", c.While, figure(c.Seconds), c.Writes,
 			figure(c.P50US), figure(c.P99US), figure(c.P999US), c.Ratio)
@@ -65,7 +65,7 @@ func (r *Report) bounded(w io.Writer) {
 	if len(r.Bounded) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nbounded, keeps\trecords written\tMB\tdisk MB first\tat most\tin the end\tsegments MB first\tat most\tin the end\t")
+	fmt.Fprintln(w, "\nbounded, retains\trecords written\tMB\tdisk MB first\tat most\tin the end\tsegments MB first\tat most\tin the end\t")
 	for _, c := range r.Bounded {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", c.Kept, c.Records, megabytes(c.Bytes),
 			megabytes(c.Steps[0]), megabytes(most(c.Steps)), megabytes(c.Settled),

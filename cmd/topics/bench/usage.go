@@ -13,11 +13,11 @@ import (
 // architecture that Go runs on.
 const clockTick = 10 * time.Millisecond
 
-// usage is CPU time spent so far, user and system. A server's is 0 where there
-// is no /proc.
+// usage is the CPU time used so far, user and system. The server's is 0 if
+// there is no /proc.
 type usage struct{ client, server time.Duration }
 
-// cpuShares are the processors that each side kept busy: 1.0 is one of them.
+// cpuShares is how many processors each side kept busy.
 type cpuShares struct {
 	Client float64 `json:"client"`
 	Server float64 `json:"server"`
@@ -35,7 +35,7 @@ func readUsage(pid int) usage {
 	return u
 }
 
-// since is the shares between two readings.
+// since returns the shares between two readings.
 func (u usage) since(before usage, elapsed time.Duration) cpuShares {
 	return cpuShares{
 		Client: float64(u.client-before.client) / float64(elapsed),
@@ -43,9 +43,9 @@ func (u usage) since(before usage, elapsed time.Duration) cpuShares {
 	}
 }
 
-// parseStat takes utime and stime (fields 14 and 15) out of /proc/PID/stat.
-// The command's name, field 2, may hold anything, so fields are counted behind
-// its closing parenthesis.
+// parseStat extracts utime and stime (fields 14 and 15) from /proc/PID/stat.
+// The name of the command, field 2, may contain anything, so fields are counted
+// from its closing parenthesis.
 func parseStat(b []byte) time.Duration {
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	if len(fields) < 13 {

@@ -13,42 +13,44 @@ import (
 )
 
 const (
-	// watchDeliveries is what a row aims at, in records to watchers a second,
-	// so that many watchers do not measure the processors alone; watchRate is
-	// the most writes a second.
+	// watchDeliveries is the intended rate of a row, in records delivered to all
+	// watchers per second. It is bounded so that many watchers do not merely
+	// measure the processors. watchRate is the maximum number of writes per
+	// second.
 	watchDeliveries = 5000
 	watchRate       = 200
-	// stalledBeside is how many watchers stand beside one that takes nothing,
-	// and stalledBacklog how many bytes wait for that one.
+	// stalledBeside is the number of watchers next to one that reads nothing, and
+	// stalledBacklog the number of bytes waiting for that one.
 	stalledBeside  = 100
 	stalledBacklog = 64 << 20
 )
 
-// unlimited takes away the limits on clients: the bench is one of them.
+// unlimited removes the limits per client, since the whole bench is one client.
 var unlimited = []string{
 	"TOPICS_MAX_SSE_CONNECTIONS=0", "TOPICS_MAX_SSE_CONNECTIONS_PER_KEY=0", "TOPICS_MAX_WATCH_SESSIONS=0", "TOPICS_MAX_INFLIGHT_PER_KEY=0",
 }
 
-// WatchReport is what watching costs.
+// WatchReport is the cost of watching.
 type WatchReport struct {
 	Rows []WatchResult `json:"rows"`
-	// Idle watchers: what one more takes of the server's memory.
+	// Idle watchers, and the server's memory for each.
 	Idle            int     `json:"idle_watchers"`
 	BytesPerWatcher float64 `json:"resident_bytes_per_idle_watcher"`
-	// StalledBytes is how much the server grew by one that takes nothing,
-	// beside the watchers of the last row, and by its backlog's being read.
+	// StalledBytes is the growth of the server's memory due to a watcher that
+	// reads nothing of its backlog, next to the watchers of the last row.
 	StalledBytes int64 `json:"stalled_resident_bytes"`
 }
 
-// WatchResult is watchers of one topic that is written at a steady rate. Every
-// record came to each of them once and in order, or there is no result.
+// WatchResult is the result for a number of watchers of one topic that is
+// written at a steady rate. It exists only if each watcher got every record
+// once and in order.
 type WatchResult struct {
 	Watchers   int       `json:"watchers"`
-	Stalled    int       `json:"stalled"` // beside them
+	Stalled    int       `json:"stalled"` // number of watchers next to them that read nothing
 	Writes     float64   `json:"writes_per_s"`
 	Deliveries int       `json:"deliveries"`
-	AckP50US   float64   `json:"ack_p50_us"` // of the writes
-	P50US      float64   `json:"p50_us"`     // from before the write to the event decoded
+	AckP50US   float64   `json:"ack_p50_us"` // latency of the writes
+	P50US      float64   `json:"p50_us"`     // from before the write until the event is decoded
 	P99US      float64   `json:"p99_us"`
 	CPU        cpuShares `json:"cpu"`
 }
@@ -78,7 +80,7 @@ func (b *bench) measureWatch(ctx context.Context) (r *WatchReport, err error) {
 	return r, b.measureIdleWatchers(ctx, r)
 }
 
-// measureWatchers has n watchers follow a topic behind seq from while it is
+// measureWatchers makes n watchers follow a topic from seq from on while it is
 // written.
 func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, from uint64, n int) (r WatchResult, err error) {
 	if from == 0 {
@@ -99,7 +101,7 @@ func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, fr
 		return r, errors.Join(err, w.end())
 	}
 	w.await(from + uint64(len(acks)))
-	// The event that lets the watchers go.
+	// The record that lets the watchers return.
 	if err := s.call(timedRequest(nil, topic, w.began, recordBytes)); err != nil {
 		w.cancel()
 		return r, errors.Join(err, w.end())
@@ -119,8 +121,8 @@ func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, fr
 	return r, nil
 }
 
-// writeSteadily writes records that say when they were sent, since began, and
-// returns how long each answer took.
+// writeSteadily writes records that contain the time of sending, relative to
+// began, and returns how long each answer took.
 func (b *bench) writeSteadily(ctx context.Context, s *server, topic string, began time.Time, every time.Duration) (took []time.Duration, err error) {
 	c, err := dial(s.addr)
 	if err != nil {
@@ -141,8 +143,8 @@ func (b *bench) writeSteadily(ctx context.Context, s *server, topic string, bega
 	return took, ctx.Err()
 }
 
-// measureStalled adds a row with a watcher beside the others that asks for a
-// backlog and takes nothing of it.
+// measureStalled adds a row with a watcher that requests a backlog and reads
+// nothing of it.
 func (b *bench) measureStalled(ctx context.Context, s *server, r *WatchReport) error {
 	const topic = "bench-watch-stalled"
 	writes := stalledBacklog / (curveBatch * b.cmd.Size)
@@ -171,7 +173,7 @@ func (b *bench) measureStalled(ctx context.Context, s *server, r *WatchReport) e
 	return err
 }
 
-// measureIdleWatchers measures what streams with nothing to say take.
+// measureIdleWatchers measures the memory of idle streams.
 func (b *bench) measureIdleWatchers(ctx context.Context, r *WatchReport) (err error) {
 	r.Idle = int(b.cmd.IdleWatchers)
 	if err := allowFiles(r.Idle + 1000); err != nil {
@@ -217,8 +219,9 @@ func (b *bench) measureIdleWatchers(ctx context.Context, r *WatchReport) (err er
 	return err
 }
 
-// openStream opens a stream of a topic and reads its header, no more. It is a
-// bare connection: ten thousand of them are to cost the server and not us.
+// openStream opens a stream of a topic and reads only its status. It uses a
+// bare connection, so that ten thousand streams cost little on the client's
+// side.
 func (s *server) openStream(topic string, from uint64) (net.Conn, error) {
 	body, err := s.ask(render("POST", "/v0/watch", fmt.Appendf(nil, `{"topics":{%q:{"from_seq":%d}},"heartbeat_ms":60000}`, topic, from)))
 	if err != nil {
@@ -248,8 +251,8 @@ func (s *server) openStream(topic string, from uint64) (net.Conn, error) {
 	return c, nil
 }
 
-// allowFiles lets this process and its children have n files open at once, if
-// it may.
+// allowFiles raises the limit of open files of this process and its children to
+// n.
 func allowFiles(n int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -13,30 +13,30 @@ import (
 )
 
 // watchers are clients that follow one topic over streams, each on its own
-// connection, and time every record from before its write to when the client
-// has decoded it. They are ordinary clients of api/client: its cost is in the
-// figures, and the processors it takes are printed beside them.
+// connection, and measure the time from before each write until the client has
+// decoded the record. They use api/client, whose cost is included in the
+// results.
 type watchers struct {
 	api     []*client.Client
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	began   time.Time // what the times in the records count from
-	want    uint64    // seq of the last record; set before done
+	began   time.Time // origin of the times in the records
+	want    uint64    // seq of the last record; set before done is closed
 	ready   sync.WaitGroup
-	done    chan struct{} // closed when no further record is written
+	done    chan struct{} // closed after the last record was written
 	took    [][]time.Duration
 	at      []uint64
 	errs    []error
 }
 
-// watchTimeout ends waiting for watchers.
+// watchTimeout bounds the wait for watchers.
 const watchTimeout = time.Minute
 
-// errBehind says that a watcher did not get everything.
+// errBehind reports that a watcher did not get everything.
 var errBehind = errors.New("a watcher did not get all records in time")
 
-// startWatchers begins n watchers behind seq from of a topic, and returns when
-// all of them follow it.
+// startWatchers starts n watchers of a topic that begin after seq from, and
+// returns when all of them have caught up.
 func startWatchers(ctx context.Context, s *server, topic string, from uint64, n int) (*watchers, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, watchTimeout, errBehind)
 	w := &watchers{
@@ -44,7 +44,7 @@ func startWatchers(ctx context.Context, s *server, topic string, from uint64, n 
 		took: make([][]time.Duration, n), at: make([]uint64, n), errs: make([]error, n),
 	}
 	for i := range n {
-		// One connection pool each: clients in processes of their own share none.
+		// Separate connection pools, as for clients in separate processes.
 		c, err := client.New("http://"+s.addr, client.Options{})
 		if err != nil {
 			cancel()
@@ -62,7 +62,7 @@ func startWatchers(ctx context.Context, s *server, topic string, from uint64, n 
 	return w, nil
 }
 
-// follow is one watcher.
+// follow runs one watcher.
 func (w *watchers) follow(ctx context.Context, i int, topic string) error {
 	ready := sync.OnceFunc(w.ready.Done)
 	defer ready()
@@ -101,14 +101,14 @@ func (w *watchers) follow(ctx context.Context, i int, topic string) error {
 	return context.Cause(ctx)
 }
 
-// await waits until all watchers have the record at seq last, the last one.
-// Each leaves with the event behind it, so there has to be one more record.
+// await makes the watchers return after the record last, the last one. Each
+// returns with the next event, so there must be one more record.
 func (w *watchers) await(last uint64) {
 	w.want = last
 	close(w.done)
 }
 
-// end ends the watchers. It returns what went wrong with them.
+// end waits for the watchers and returns their errors.
 func (w *watchers) end() error {
 	w.running.Wait()
 	w.cancel()
@@ -118,8 +118,8 @@ func (w *watchers) end() error {
 	return errors.Join(w.errs...)
 }
 
-// timedRequest appends a write of one record that says when it was sent, in ns
-// since began, and has size bytes of data.
+// timedRequest appends a write of one record that contains the time of sending,
+// in ns since began, and has size bytes of data.
 func timedRequest(b []byte, topic string, began time.Time, size int) []byte {
 	const shape = `{"pad":"","at":}`
 	at := strconv.FormatInt(int64(time.Since(began)), 10)
@@ -129,7 +129,7 @@ func timedRequest(b []byte, topic string, began time.Time, size int) []byte {
 	return append(b, render("POST", "/v0/topics/"+topic+"?return_seqs=false", body)...)
 }
 
-// sentAt takes the time out of such a record.
+// sentAt returns the time in such a record.
 func sentAt(data []byte) (time.Duration, error) {
 	at := bytes.LastIndex(data, []byte(`"at":`))
 	if at < 0 {

@@ -9,38 +9,38 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// shape is a number of connections and of records in each write.
+// shape is a number of connections and of records per write.
 type shape struct{ writers, batch int }
 
-// WriteResult is one cell of the writes matrix: medians over the rounds.
+// WriteResult is one cell of the matrix of writes: medians over the rounds.
 type WriteResult struct {
 	Class   string `json:"class"`
 	Writers int    `json:"writers"`
 	Batch   int    `json:"batch"`
 	writeMeasures
-	// Limit names what Ratio compares the records per second with.
+	// Limit is the name of the limit to which Ratio relates.
 	Limit string `json:"limit"`
 }
 
-// writeMeasures is what is measured in a cell, in each round.
+// writeMeasures is what is measured for a cell in each round.
 type writeMeasures struct {
 	Writes  float64 `json:"writes_per_s"`
 	Records float64 `json:"records_per_s"`
 	P50US   float64 `json:"p50_us"`
 	P99US   float64 `json:"p99_us"`
-	// Group is the mean number of frames that shared a sync. For classes that
-	// do not wait for it, it says how much the background sync gathers.
+	// Group is the mean number of frames that shared a sync. For classes that do
+	// not wait for syncs, it is that of the background sync.
 	Group float64   `json:"group_size"`
 	CPU   cpuShares `json:"cpu"`
 	Ratio float64   `json:"ratio"`
 }
 
-// round is one pass over the matrix with the limits measured beside it, so
-// that a ratio compares two moments of the same machine.
+// round is one pass over the matrix. It includes the limits, so that a ratio
+// compares measurements that were made close together.
 type round struct {
 	appendSync AppendSync
 	groups     map[shape]GroupCommit
-	http       map[shape]float64 // exchanges per second with nothing behind them
+	http       map[shape]float64 // exchanges per second with a handler that does nothing
 	cells      map[cellKey]writeMeasures
 }
 
@@ -50,7 +50,7 @@ type cellKey struct {
 }
 
 // measureWrites runs one round of the matrix. first rotates the order of the
-// classes, so that none always runs in another's wake.
+// classes, so that none always runs after the same other one.
 func (b *bench) measureWrites(ctx context.Context, first int) (r *round, err error) {
 	r = &round{groups: map[shape]GroupCommit{}, http: map[shape]float64{}, cells: map[cellKey]writeMeasures{}}
 	dir, done, err := scratch(b.dir, "writes")
@@ -72,8 +72,8 @@ func (b *bench) measureWrites(ctx context.Context, first int) (r *round, err err
 	return r, nil
 }
 
-// measureShape measures every class with one shape, on a server of its own
-// whose data is dropped afterwards.
+// measureShape measures every class with one shape, on a new server whose data
+// is removed afterwards.
 func (b *bench) measureShape(ctx context.Context, r *round, s shape, first int) (err error) {
 	dir, done, err := scratch(b.dir, "server")
 	if err != nil {
@@ -105,7 +105,7 @@ func (b *bench) measureShape(ctx context.Context, r *round, s shape, first int) 
 }
 
 // measureCell measures one class with one shape. All connections write to one
-// topic: the hardest case for the order within a topic.
+// topic, which is the hardest case, because of the order within a topic.
 func (b *bench) measureCell(ctx context.Context, s *server, class string, sh shape) (writeMeasures, error) {
 	topic := "bench-" + class
 	if err := s.configure(ctx, topic, class); err != nil {
@@ -123,7 +123,7 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 	if err != nil {
 		return writeMeasures{}, err
 	}
-	// Ephemeral records would stay in memory beside the next cell.
+	// Ephemeral records would remain in memory during the next cell.
 	_, err = s.api.DeleteTopic(ctx, topic, false)
 	return writeMeasures{
 		Writes:  l.perSecond(l.exchanges),
@@ -149,8 +149,8 @@ func (b *bench) measureLoad(ctx context.Context, s *server, conns int, step func
 	return drive(ctx, workers, s.process.Pid(), b.cmd.Warmup, b.cmd.Interval)
 }
 
-// limitName says what bounds a class with a shape when the server costs
-// nothing.
+// limitName returns the name of what bounds a class with a shape if the server
+// costs nothing.
 func limitName(class string, s shape) string {
 	switch {
 	case class == "ephemeral":
@@ -163,7 +163,7 @@ func limitName(class string, s shape) string {
 	return "group write"
 }
 
-// limit is that bound in records per second.
+// limit returns that bound in records per second.
 func (r *round) limit(class string, s shape) float64 {
 	switch limitName(class, s) {
 	case "HTTP alone":
@@ -176,7 +176,7 @@ func (r *round) limit(class string, s shape) float64 {
 	return r.groups[s].Written
 }
 
-// medianOf is the median over rounds of one figure.
+// medianOf returns the median of a figure over rounds.
 func medianOf[R any](rounds []R, figure func(R) float64) float64 {
 	all := make([]float64, len(rounds))
 	for i, r := range rounds {
@@ -185,7 +185,7 @@ func medianOf[R any](rounds []R, figure func(R) float64) float64 {
 	return quantile.Median(all)
 }
 
-// writeResults sums up the rounds, in the order of the matrix.
+// writeResults summarizes the rounds in the order of the matrix.
 func (b *bench) writeResults(rounds []*round) []WriteResult {
 	var results []WriteResult
 	for _, s := range b.cmd.shapes() {
@@ -216,7 +216,7 @@ func (b *bench) writeResults(rounds []*round) []WriteResult {
 	return results
 }
 
-// shapes are the combinations asked for.
+// shapes returns the requested combinations.
 func (c *Cmd) shapes() []shape {
 	var all []shape
 	for _, writers := range c.Writers {

@@ -2,7 +2,8 @@ package child
 
 import "syscall"
 
-// attributes give the server its own process group and bind its life to ours.
+// attributes puts the server in its own process group, and makes the kernel
+// kill it when this process ends.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

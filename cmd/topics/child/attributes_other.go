@@ -4,8 +4,8 @@ package child
 
 import "syscall"
 
-// attributes give the server its own process group. Without a parent-death
-// signal the server outlives us when we are killed with SIGKILL.
+// attributes puts the server in its own process group. Without a parent-death
+// signal, the server keeps running if this process is killed with SIGKILL.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

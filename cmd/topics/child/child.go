@@ -1,7 +1,7 @@
-// Package child runs this same binary as a server in a process of its own, for
-// the commands that load a server and kill it. The process is in its own
-// group, takes its settings from TOPICS_* variables only, and on Linux dies
-// with its parent.
+// Package child runs this binary as a server in a separate process, for the
+// commands that load and kill a server. The process has its own process group,
+// takes its settings only from TOPICS_* variables, and on Linux dies with its
+// parent.
 package child
 
 import (
@@ -17,34 +17,34 @@ import (
 	"time"
 )
 
-// Options say how to run a server.
+// Options configure a server.
 type Options struct {
-	// Dir belongs to the run: the server's data is in Dir/data, the file with
-	// its port beside it. Servers started one after the other with the same
-	// Dir are boots of the same server.
+	// Dir belongs to the server: its data is in Dir/data, next to the file with
+	// its port. Servers started one after the other with the same Dir are boots of
+	// the same server.
 	Dir string
 	// Command is the subcommand that serves; "serve" if it is empty.
 	Command string
-	// Env holds further NAME=VALUE settings. TOPICS_* variables of this
-	// process are not handed on, so that a run depends on its flags alone.
+	// Env has additional NAME=VALUE settings. The server does not inherit the
+	// TOPICS_* variables of this process, so that a run depends only on its flags.
 	Env []string
 }
 
-// Server is one boot of a server. It is stopped by Kill or by its own end.
+// Server is one boot of a server. It ends by Kill, by Stop, or by itself.
 type Server struct {
 	cmd      *exec.Cmd
 	started  time.Time
 	portFile string
 	output   tail
 	done     chan struct{} // closed when the process has been reaped
-	err      error         // why it ended; read after done
+	err      error         // why it ended; valid once done is closed
 }
 
-// DataDir is where a server that runs in dir keeps its data.
+// DataDir returns the data directory of a server that runs in dir.
 func DataDir(dir string) string { return filepath.Join(dir, "data") }
 
-// Start starts a server. It returns once the process runs; whether it listens
-// yet is for Watch to find out.
+// Start starts a server and returns once the process runs. The server may not
+// be listening yet; see Watch.
 func Start(o Options) (*Server, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -79,8 +79,9 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
-// run starts the process and reaps it. It holds its thread meanwhile, because
-// Linux sends the parent-death signal when the starting thread ends.
+// run starts the process and reaps it. It is locked to its thread meanwhile,
+// because Linux sends the parent-death signal when the thread that started the
+// process ends.
 func (s *Server) run(running chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -94,7 +95,7 @@ func (s *Server) run(running chan<- error) {
 	close(s.done)
 }
 
-// environ drops the TOPICS_* settings.
+// environ returns the variables without the TOPICS_* settings.
 func environ(all []string) []string {
 	kept := make([]string, 0, len(all))
 	for _, v := range all {
@@ -105,10 +106,11 @@ func environ(all []string) []string {
 	return kept
 }
 
-// Pid is the server's process id.
+// Pid returns the server's process id.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
-// Addr is where the server listens, once it does.
+// Addr returns the address of the server's listener. It fails until the server
+// listens.
 func (s *Server) Addr() (string, error) {
 	port, err := os.ReadFile(s.portFile)
 	if err != nil {
@@ -117,24 +119,24 @@ func (s *Server) Addr() (string, error) {
 	return "127.0.0.1:" + strings.TrimSpace(string(port)), nil
 }
 
-// Done is closed when the server's process has ended.
+// Done returns a channel that is closed when the server's process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Kill ends the server's process group with SIGKILL and waits until it is
-// gone. Killing one that has ended does nothing.
+// Kill kills the server's process group with SIGKILL and waits until the
+// process has ended. It does nothing if the process has ended already.
 func (s *Server) Kill() {
 	select {
 	case <-s.done:
 		return
 	default:
 	}
-	// The group outlives its leader only by members; ESRCH is what we want.
+	// ESRCH means that the group has no processes any more.
 	_ = syscall.Kill(-s.Pid(), syscall.SIGKILL)
 	<-s.done
 }
 
-// Stop ends the server in order, with SIGTERM, and waits until it is gone. An
-// exit that was not clean is an error.
+// Stop stops the server with SIGTERM and waits until it has ended. An unclean
+// exit is an error.
 func (s *Server) Stop() error {
 	if err := syscall.Kill(s.Pid(), syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop the server: %w", err)
@@ -146,11 +148,11 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-// Output is the last that the server printed.
+// Output returns the end of the server's output.
 func (s *Server) Output() string { return s.output.String() }
 
-// Ended describes a server that ended by itself, with the last it printed.
-// It is called after Done.
+// Ended returns an error that describes a server that ended by itself, with the
+// end of its output. It must be called after Done is closed.
 func (s *Server) Ended() error {
 	why := "exit status 0"
 	if s.err != nil {

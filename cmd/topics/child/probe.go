@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// probeTimeout is how long a probe may take before it counts as failed. It is
-// generous: client and server share the machine while it is loaded.
+// probeTimeout is the timeout of a probe. It is generous because the client
+// shares the loaded machine with the server.
 const probeTimeout = 5 * time.Second
 
-// Probe is one look at a server, as a load balancer takes it.
+// Probe is the result of probing a server as a load balancer does.
 type Probe struct {
-	At       time.Duration // since the process was started
-	Addr     string        // host:port the server listens on
-	Health   int           // status of /v0/health; 0: no answer
-	Ready    int           // status of /v0/ready; 0: no answer
+	At       time.Duration // time since the process was started
+	Addr     string        // host:port of the server
+	Health   int           // status of /v0/health; 0 if there was no answer
+	Ready    int           // status of /v0/ready; 0 if there was no answer
 	Progress float64       // replay_progress; 1 when ready
-	ETA      time.Duration // eta_ms; 0: unknown, or ready
+	ETA      time.Duration // eta_ms; 0 if unknown or ready
 	Phase    string        // detail.phase while not ready
 	Err      error         // why there was no answer
 }
 
-// Watch probes the server every interval, from the moment it first answers
-// until ctx ends, the server ends, or see returns false. It returns nil when
-// see stopped it, ctx's error, or what Ended says.
+// Watch probes the server at intervals, from its first answer until ctx is
+// done, the server ends, or see returns false. It returns nil if see returned
+// false, and otherwise ctx's error or that of Ended.
 func (s *Server) Watch(ctx context.Context, every time.Duration, see func(Probe) bool) error {
 	transport := &http.Transport{MaxIdleConnsPerHost: 1}
 	defer transport.CloseIdleConnections()
@@ -38,7 +38,7 @@ func (s *Server) Watch(ctx context.Context, every time.Duration, see func(Probe)
 	for {
 		p := s.probe(ctx, client)
 		listening = listening || p.Health != 0
-		// An answer cut short by ctx says nothing about the server.
+		// A probe that ctx interrupted has no meaning.
 		if listening && ctx.Err() == nil && !see(p) {
 			return nil
 		}
@@ -52,9 +52,10 @@ func (s *Server) Watch(ctx context.Context, every time.Duration, see func(Probe)
 	}
 }
 
-// Boot starts a server and probes it every interval until it is ready. see, when
-// not nil, is told of each probe. The caller kills the server, unless there is
-// an error: that its recovery failed, that it ended, or the cause of ctx's end.
+// Boot starts a server and probes it at intervals until it is ready. It calls
+// see, if not nil, with each probe. The caller must kill the server, unless
+// Boot returns an error: the recovery failed, the server ended, or the cause of
+// ctx.
 func Boot(ctx context.Context, o Options, every time.Duration, see func(Probe)) (s *Server, ready Probe, err error) {
 	if s, err = Start(o); err != nil {
 		return nil, Probe{}, err
@@ -95,7 +96,7 @@ func (s *Server) probe(ctx context.Context, client *http.Client) (p Probe) {
 	return p
 }
 
-// read takes the progress and the phase out of an answer of /v0/ready.
+// read reads the progress and the phase from an answer of /v0/ready.
 func (p *Probe) read(body []byte) error {
 	if p.Ready == http.StatusOK {
 		p.Progress, p.Phase = 1, "ready"

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// tailBytes is how much of a server's output is kept to explain its end.
+// tailBytes is how much of a server's output is kept to explain why it ended.
 const tailBytes = 8 << 10
 
-// tail keeps the last bytes written to it. The zero tail is ready.
+// tail keeps the last bytes written to it. The zero value is ready to use.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
@@ -25,7 +25,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is what is kept, or "nothing".
+// String returns the kept bytes, or "nothing".
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

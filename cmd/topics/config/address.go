@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// splitHost takes TOPICS_HOST apart: "host", "host:port", "::1", "[::1]" or
-// "[::1]:port". The port is -1 when there is none.
+// splitHost splits TOPICS_HOST, which is "host", "host:port", "::1", "[::1]" or
+// "[::1]:port". The port is -1 if there is none.
 func splitHost(s string) (host string, port int, err error) {
 	bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
 	if _, err := netip.ParseAddr(bare); err == nil {
@@ -29,9 +29,9 @@ func splitHost(s string) (host string, port int, err error) {
 	return host, int(n), nil
 }
 
-// isLoopback reports whether only this machine can reach host. A name other
-// than localhost is taken as reachable, whatever it resolves to today; so is
-// the empty host, which means every address.
+// isLoopback reports whether host can only be reached from this machine. It
+// returns false for names other than localhost, whatever they resolve to at
+// present, and for the empty host, which stands for every address.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

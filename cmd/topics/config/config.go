@@ -1,6 +1,6 @@
-// Package config is the one place that declares the TOPICS_* variables: their
-// types, defaults, ranges and meaning. Loading, the listing of `topics config`
-// and docs/configuration.md are all made from the same declarations.
+// Package config declares the TOPICS_* variables: their types, defaults, ranges
+// and documentation. Loading, the output of `topics config` and
+// docs/configuration.md are all based on these declarations.
 package config
 
 import (
@@ -14,57 +14,58 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 )
 
-// Config is the effective configuration. Sizes are bytes.
+// Config is the effective configuration. Sizes are in bytes. A string or a
+// duration that may be unset is empty or 0 then.
 type Config struct {
-	Host               string // as given; Addr joins it with the port
-	Port               int    // 0: any
-	OpsAddr            string // host:port of the operator's own listener; empty: there is none
-	PortFile           string // empty: none
+	Host               string // without the port; see Addr
+	Port               int    // 0 means any free port
+	OpsAddr            string // host:port of the listener for operators; may be empty
+	PortFile           string // may be empty
 	AllowInsecure      bool
-	Keys               *auth.Keys // of the environment and the file
-	APIKeysFile        string     // empty: none
-	AllowedHosts       []string   // further names that a Host header may have; see api.Options
-	TLSCertFile        string     // with TLSKeyFile; empty: cleartext
+	Keys               *auth.Keys // from the environment and the file
+	APIKeysFile        string     // may be empty
+	AllowedHosts       []string   // additional names that a Host header may have; see api.Options
+	TLSCertFile        string     // set together with TLSKeyFile; cleartext if empty
 	TLSKeyFile         string
 	ProbeAuth          bool
-	CORSOrigins        []string // in the form that browsers send; "*": all
+	CORSOrigins        []string // in the form that browsers send; "*" allows all
 	DataDir            string
-	NodeID             string // empty: the host's name
+	NodeID             string // defaults to the host's name
 	LogLevel           string
-	LogLevelFile       string // holds the level, before LogLevel; empty: none
+	LogLevelFile       string // file with the level, which overrides LogLevel; may be empty
 	LogFormat          string
-	AuditFile          string // empty: audit lines are in the log
+	AuditFile          string // if empty, audit lines are in the log
 	DiskSync           time.Duration
 	WALFileBytes       int64
 	WALQueueBytes      int64
-	WALShards          int // not used: there is one log
+	WALShards          int // ignored: there is one log
 	CheckpointBytes    int64
-	CheckpointInterval time.Duration // 0: not by time
+	CheckpointInterval time.Duration // 0 disables checkpoints by time
 	SegmentMaxBytes    int64
 	SegmentMaxEvents   int
-	SegmentMaxAge      time.Duration // 0: not by age
-	ColdDir            string        // empty: none
+	SegmentMaxAge      time.Duration // 0 disables checkpoints by age
+	ColdDir            string        // may be empty
 	HotRetainSegments  int
-	HotRetainBytes     int64  // 0: not counted
-	ArchiveDir         string // empty: none
-	ArchiveMaxBytes    int64  // 0: not counted
-	MemoryBytes        int64  // that the process may take; never 0 after Load
-	MemorySource       string // where the limit comes from
+	HotRetainBytes     int64  // 0 means no limit
+	ArchiveDir         string // may be empty
+	ArchiveMaxBytes    int64  // 0 means no limit
+	MemoryBytes        int64  // memory limit of the process; never 0 after Load
+	MemorySource       string // where the memory limit comes from
 	CacheBytes         int64
 	EphemeralBytes     int64
 	IdempotencyBytes   int64
 	StreamBytes        int64
-	MaxTopics          int // 0: no cap, as in all up to MaxTotalBytes
+	MaxTopics          int // 0 means no limit, as for all limits up to MaxTotalBytes
 	MaxRouters         int
 	MaxRouterWays      int
 	MaxWatchSessions   int
-	MaxConnections     int // 0: as many as there are descriptors for
+	MaxConnections     int // 0 means as many as the descriptor limit allows
 	MaxStreams         int
 	MaxStreamsPerKey   int
 	MaxInflightPerKey  int
 	MaxTotalBytes      int64
 	MaxWatchTopics     int
-	SSEMaxAge          time.Duration // 0: streams do not age
+	SSEMaxAge          time.Duration // 0 means no limit
 	MaxBatchRecords    int
 	MaxDiskReads       int
 	MaxRecordBytes     int64
@@ -89,23 +90,22 @@ type Config struct {
 	HealthDescriptorsPercent int
 	HealthConnectionsPercent int
 
-	// Warnings are things that do not stop the server but that its operator
-	// should read.
+	// Warnings are for the operator. They do not prevent the server from starting.
 	Warnings []string
 
 	given   map[string]bool // full names set in the environment
-	envKeys *auth.Keys      // the keys of the environment alone
+	envKeys *auth.Keys      // keys of the environment only
 }
 
-// Problems are all the reasons why an environment is refused, one line each.
+// Problems are the reasons why an environment is refused, one line each.
 type Problems []string
 
 func (p Problems) Error() string { return strings.Join(p, "\n") }
 
-// ExitCode is the exit code of a refused configuration.
+// ExitCode returns the exit code for a refused configuration.
 func (p Problems) ExitCode() int { return 2 }
 
-// each makes a problem of every line of err.
+// each returns one problem for each line of err.
 func each(name string, err error) (problems Problems) {
 	for line := range strings.Lines(err.Error()) {
 		problems = append(problems, name+": "+strings.TrimSuffix(line, "\n"))
@@ -114,9 +114,9 @@ func each(name string, err error) (problems Problems) {
 }
 
 // Load reads the configuration from an environment in the form of os.Environ.
-// The error is a Problems with every line that is wrong. A variable set to
-// the empty string counts as not set. What is not said about memory comes from
-// the machine.
+// The error is a Problems that lists everything that is wrong. A variable set
+// to the empty string counts as not set. machine determines the memory limit if
+// no variable does.
 func Load(environ []string, machine Machine) (*Config, error) {
 	c := &Config{given: map[string]bool{}}
 	var problems Problems
@@ -148,7 +148,7 @@ func Load(environ []string, machine Machine) (*Config, error) {
 		}
 	}
 	slices.Sort(problems)
-	// The rules between variables mean nothing while one is malformed.
+	// The rules between variables make no sense while one is malformed.
 	if problems == nil {
 		problems = append(c.planMemory(machine), c.check()...)
 	}
@@ -158,7 +158,7 @@ func Load(environ []string, machine Machine) (*Config, error) {
 	return c, nil
 }
 
-// check holds the rules that tie variables to each other.
+// check applies the rules between variables, and returns what violates them.
 func (c *Config) check() (problems Problems) {
 	host, port, err := splitHost(c.Host)
 	if err != nil {
@@ -201,8 +201,8 @@ func (c *Config) check() (problems Problems) {
 	return append(problems, c.checkDirs()...)
 }
 
-// checkReach lets other machines connect only if there are keys, or if the
-// operator has said that there need be none.
+// checkReach refuses an address that other machines can reach unless there are
+// keys or the operator has explicitly allowed it without.
 func (c *Config) checkReach() (problems Problems) {
 	listeners := []struct{ name, host string }{{"HOST", c.Host}}
 	if c.OpsAddr != "" {
@@ -221,21 +221,21 @@ func (c *Config) checkReach() (problems Problems) {
 	for _, l := range listeners {
 		if !isLoopback(l.host) && !c.AllowInsecure {
 			problems = append(problems, prefix+l.name+": "+strconv.Quote(l.host)+
-				" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect")
+				" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve anyone who can connect")
 		}
 	}
 	if c.ProbeAuth {
 		c.warn("TOPICS_PROBE_AUTH has no effect: there are no API keys that probes could need")
 	}
-	c.warn("no API keys: everyone who can reach %s may read, write and delete", c.Addr())
+	c.warn("no API keys: anyone who can reach %s may read, write and delete", c.Addr())
 	return problems
 }
 
-// Addr is what to listen on, host and port joined.
+// Addr returns the address to listen on, host and port joined.
 func (c *Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
 
 // Settings returns every variable with its effective value, in the order of
-// their declaration.
+// declaration.
 func (c *Config) Settings() []Setting {
 	var all []Setting
 	for _, v := range c.variables() {
@@ -257,5 +257,5 @@ func (c *Config) Settings() []Setting {
 type Setting struct {
 	Variable
 	Value  string
-	Source string // default, environment, plan (of the memory), or what the limit on memory comes from
+	Source string // default, environment, plan (of the memory), or the source of the memory limit
 }

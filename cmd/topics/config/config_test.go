@@ -32,7 +32,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		c.MaxTotalBytes != 0 || c.MaxWatchTopics != 256 || c.SSEMaxAge != 0 {
 		t.Errorf("defaults: %+v", c)
 	}
-	want := []string{"no API keys: everyone who can reach 127.0.0.1:4000 may read, write and delete"}
+	want := []string{"no API keys: anyone who can reach 127.0.0.1:4000 may read, write and delete"}
 	if !slices.Equal(c.Warnings, want) {
 		t.Errorf("warnings %q, want %q", c.Warnings, want)
 	}
@@ -59,7 +59,7 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 		{"TOPICS_MAX_CLAIM=7", []string{"TOPICS_MAX_CLAIM: not supported by this version"}},
 		{"TOPICS_OPS_ADDR=::1", []string{`TOPICS_OPS_ADDR: "::1" has no port`}},
 		{"TOPICS_OPS_ADDR=localhost:x", []string{`TOPICS_OPS_ADDR: "localhost:x": port "x" is not a number from 0 to 65535`}},
-		{"TOPICS_OPS_ADDR=:9090", []string{`TOPICS_OPS_ADDR: "" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},
+		{"TOPICS_OPS_ADDR=:9090", []string{`TOPICS_OPS_ADDR: "" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve anyone who can connect`}},
 		{"TOPICS_API_KEYS=hush,hush:hush,:hush", []string{
 			"TOPICS_API_KEYS: entry 2 has a scope, number 1, that is none of read, write, delete, admin, admin-read, admin-write, r, w, d, a, ar, aw, rw",
 			"TOPICS_API_KEYS: entry 3 has no key",
@@ -69,14 +69,14 @@ func TestEveryProblemIsOneLine(t *testing.T) {
 		{"TOPICS_CORS_ORIGINS=https://a.example,https://b.example/", []string{`TOPICS_CORS_ORIGINS: "https://b.example/" is not an origin such as https://example.com, nor *`}},
 		{"TOPICS_CORS_ORIGINS=https://*.example", []string{`TOPICS_CORS_ORIGINS: "https://*.example" is not an origin such as https://example.com, nor *`}},
 		{"TOPICS_CORS_ORIGINS=null", []string{`TOPICS_CORS_ORIGINS: "null" is not an origin such as https://example.com, nor *`}},
-		{"TOPICS_CORS_ORIGINS=https://a.example,*", []string{`TOPICS_CORS_ORIGINS: "https://a.example,*": * stands alone, because it lets in all the others`}},
+		{"TOPICS_CORS_ORIGINS=https://a.example,*", []string{`TOPICS_CORS_ORIGINS: "https://a.example,*": * must be the only entry, because it allows all origins`}},
 		{"TOPICS_CHECKPOINT_BYTES=0", []string{"TOPICS_CHECKPOINT_BYTES: 0 is out of range: 1MiB to 1TiB"}},
 		{"TOPICS_CHECKPOINT_INTERVAL_MS=-1", []string{"TOPICS_CHECKPOINT_INTERVAL_MS: -1 is out of range: 0 to 86400000"}},
 		{"TOPICS_SEGMENT_MAX_EVENTS=1", []string{"TOPICS_SEGMENT_MAX_EVENTS: 1 is out of range: 1000 to 100000000"}},
 		{"TOPICS_HOT_RETAIN_BYTES=1025TiB", []string{"TOPICS_HOT_RETAIN_BYTES: 1025TiB is out of range: 0 to 1024TiB"}},
 		{"TOPICS_HOST=[::1:x", []string{`TOPICS_HOST: "[::1:x" is neither a host nor host:port`}},
 		{"TOPICS_HOST=localhost:x", []string{`TOPICS_HOST: "localhost:x": port "x" is not a number from 0 to 65535`}},
-		{"TOPICS_HOST=0.0.0.0", []string{`TOPICS_HOST: "0.0.0.0" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve everyone who can connect`}},
+		{"TOPICS_HOST=0.0.0.0", []string{`TOPICS_HOST: "0.0.0.0" can be reached from other machines and there are no API keys; set TOPICS_API_KEYS, or TOPICS_ALLOW_INSECURE_NO_AUTH=1 to serve anyone who can connect`}},
 		{"TOPICS_MAX_RECORD_BYTES=128MiB", []string{"TOPICS_MAX_RECORD_BYTES: must not be above TOPICS_MAX_BODY_BYTES"}},
 		{"TOPICS_DRAIN_DELAY_MS=20000", []string{"TOPICS_DRAIN_DELAY_MS: must not be above TOPICS_DRAIN_TIMEOUT_MS"}},
 		{"TOPICS_PROT=1 TOPICS_PORT=x TOPICS_MAX_LIMIT=0", []string{

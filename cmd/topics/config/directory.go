@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 )
 
-// ownDirs are what the server and its tools keep in the data directory. Files
-// of others do not belong there: what is not known there may be removed.
+// ownDirs are the subdirectories of the data directory that the server and its
+// tools use. The server may remove files in them that it does not know.
 var ownDirs = []string{"wal", "segments", "checkpoints", "quarantine", "repair"}
 
-// checkDirs refuses directories that meet: one for what is moved out of the
-// data directory must not be, hold or lie in one of those that it comes from,
-// and each purpose needs one of its own. Any other place in the data directory
-// will do.
+// checkDirs refuses directories that overlap. The cold directory and the
+// archive directory must not be, contain or be inside a directory that files
+// are moved from, and they must be separate from each other. Any other place
+// inside the data directory is allowed.
 func (c *Config) checkDirs() (problems Problems) {
 	dirs := []struct{ name, path string }{{"COLD_DIR", c.ColdDir}, {"ARCHIVE_DIR", c.ArchiveDir}}
 	for _, d := range dirs {
@@ -23,8 +23,8 @@ func (c *Config) checkDirs() (problems Problems) {
 		for _, own := range ownDirs {
 			own = filepath.Join(c.DataDir, own)
 			if how := meeting(d.path, own, sameDir); how != "" {
-				problems = append(problems, fmt.Sprintf("%s%s: %q %s %q, which the server keeps for itself; "+
-					"take a directory beside it", prefix, d.name, d.path, how, own))
+				problems = append(problems, fmt.Sprintf("%s%s: %q %s %q, which is reserved for the server; "+
+					"use a separate directory", prefix, d.name, d.path, how, own))
 				break
 			}
 		}
@@ -37,13 +37,13 @@ func (c *Config) checkDirs() (problems Problems) {
 	case is:
 		problems = append(problems, prefix+"ARCHIVE_DIR: must not be the same directory as "+prefix+"COLD_DIR")
 	default:
-		problems = append(problems, fmt.Sprintf("%sARCHIVE_DIR: %q %s %q, which is %sCOLD_DIR; take a directory beside it",
+		problems = append(problems, fmt.Sprintf("%sARCHIVE_DIR: %q %s %q, which is %sCOLD_DIR; use a separate directory",
 			prefix, c.ArchiveDir, how, c.ColdDir, prefix))
 	}
 	return problems
 }
 
-// How two directories meet.
+// Relations between two directories.
 const (
 	is      = "is"
 	liesIn  = "lies in"
@@ -51,8 +51,8 @@ const (
 	isApart = ""
 )
 
-// meeting returns how directory a meets directory b. same reports whether two
-// paths, which may not exist, lead to one directory.
+// meeting returns the relation of directory a to directory b. same reports
+// whether two paths, which may not exist, refer to the same directory.
 func meeting(a, b string, same func(a, b string) bool) string {
 	a, b = resolve(a), resolve(b)
 	switch {
@@ -66,7 +66,7 @@ func meeting(a, b string, same func(a, b string) bool) string {
 	return isApart
 }
 
-// below reports whether a directory above a is b.
+// below reports whether b is an ancestor of a.
 func below(a, b string, same func(a, b string) bool) bool {
 	for {
 		parent := filepath.Dir(a)
@@ -80,8 +80,8 @@ func below(a, b string, same func(a, b string) bool) bool {
 	}
 }
 
-// sameDir compares by device and inode where there are both: a bind mount has a
-// path without any symbolic link.
+// sameDir compares directories by device and inode if both exist, since a bind
+// mount gives a directory another path without a symbolic link.
 func sameDir(a, b string) bool {
 	if a == b {
 		return true
@@ -94,8 +94,8 @@ func sameDir(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// resolve is the absolute path without symbolic links, as far as it exists: one
-// directory may have many names.
+// resolve returns the absolute path, with symbolic links resolved as far as the
+// path exists.
 func resolve(path string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// What leaves the data directory must not come back into what it left.
+// Files moved out of the data directory must not end up in the directory they
+// came from.
 func TestDirectoriesAreApart(t *testing.T) {
 	base := t.TempDir()
 	t.Chdir(base)
@@ -21,7 +22,7 @@ func TestDirectoriesAreApart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for dir, how := range map[string]string{ // empty: allowed
+	for dir, how := range map[string]string{ // empty if allowed
 		filepath.Join(base, "cold"):         "",
 		"cold":                              "",
 		"data/cold":                         "",
@@ -74,7 +75,7 @@ func TestDirectoriesAreApart(t *testing.T) {
 	}
 }
 
-// A bind mount is another path to a directory, without a symbolic link.
+// A bind mount gives a directory another path without a symbolic link.
 func TestMeetingOfMounts(t *testing.T) {
 	base := t.TempDir()
 	mounts := map[string]string{filepath.Join(base, "mount"): filepath.Join(base, "data", "segments")}
@@ -92,7 +93,7 @@ func TestMeetingOfMounts(t *testing.T) {
 	if got := meeting(filepath.Join(base, "data", "segments", "cold"), filepath.Join(base, "mount"), same); got != liesIn {
 		t.Errorf("the other way round: %q", got)
 	}
-	// What exists is compared by what it is.
+	// Existing directories are compared by identity.
 	a := filepath.Join(base, "a")
 	if err := errors.Join(os.Mkdir(a, 0o700), os.Symlink(a, filepath.Join(base, "b"))); err != nil {
 		t.Fatal(err)

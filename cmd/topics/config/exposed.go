@@ -6,7 +6,8 @@ import (
 )
 
 // Exposed returns a warning for each file with a secret and each directory with
-// data that every user of the machine may read. What is not there is left out.
+// data that every user of the machine can read. It ignores files that do not
+// exist.
 func (c *Config) Exposed() (warnings []string) {
 	for _, f := range []struct {
 		setting, name string
@@ -22,7 +23,7 @@ func (c *Config) Exposed() (warnings []string) {
 			continue
 		}
 		if info, err := os.Stat(f.name); err == nil && info.Mode()&f.bits != 0 {
-			warnings = append(warnings, fmt.Sprintf("%s: every user of this machine may read %s (mode %04o); chmod o-rwx ends that",
+			warnings = append(warnings, fmt.Sprintf("%s: every user of this machine can read %s (mode %04o); run chmod o-rwx",
 				prefix+f.setting, f.name, info.Mode().Perm()))
 		}
 	}

@@ -26,7 +26,7 @@ func TestExposed(t *testing.T) {
 		want       []string
 	}{
 		{0o600, 0o700, nil},
-		{0o640, 0o750, nil}, // a group is somebody's choice
+		{0o640, 0o750, nil}, // a group may be intended
 		{0o644, 0o700, []string{"TOPICS_API_KEYS_FILE"}},
 		{0o400, 0o755, []string{"TOPICS_DATA_DIR"}},
 		{0o604, 0o701, []string{"TOPICS_API_KEYS_FILE", "TOPICS_DATA_DIR"}},

@@ -17,7 +17,7 @@ func hosts(dst *[]string) kind {
 				switch {
 				case name == "":
 				case strings.ContainsAny(name, "/:*?# "):
-					return fmt.Errorf("%q is no host name: give it without scheme, port, path or wildcard", name)
+					return fmt.Errorf("%q is not a host name: write it without scheme, port, path or wildcard", name)
 				default:
 					*dst = append(*dst, name)
 				}
@@ -28,8 +28,8 @@ func hosts(dst *[]string) kind {
 	}
 }
 
-// Names are the names that the server is called by beside localhost and its
-// addresses: that of TOPICS_HOST, and the allowed ones.
+// Names returns the names by which clients may address the server, besides
+// localhost and IP addresses: that of TOPICS_HOST, and the allowed hosts.
 func (c *Config) Names() []string {
 	return append([]string{strings.ToLower(c.Host)}, c.AllowedHosts...)
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 )
 
-// masked stands for a secret wherever values are shown.
+// masked replaces a secret wherever values are shown.
 const masked = "***"
 
-// keys is a list of API keys. Only their digests are kept: neither an error nor
-// the value that is shown has anything of them.
+// keys is a list of API keys. Only their digests are kept: neither errors nor
+// the value that is shown reveal anything of the keys.
 func keys(dst **auth.Keys) kind {
 	return kind{
 		Type:   "keys",
@@ -34,10 +34,10 @@ func keys(dst **auth.Keys) kind {
 	}
 }
 
-// maxKeysFile is the largest file of keys, in bytes.
+// maxKeysFile is the maximum size of the key file, in bytes.
 const maxKeysFile = 1 << 20
 
-// loadKeys puts the keys of the environment and those of the file together.
+// loadKeys joins the keys of the environment with those of the file.
 func (c *Config) loadKeys() Problems {
 	c.envKeys = c.Keys
 	all, err := c.ReadKeys()
@@ -48,8 +48,8 @@ func (c *Config) loadKeys() Problems {
 	return nil
 }
 
-// ReadKeys returns the keys of the environment and of the file as it is now.
-// The configuration stays as it is.
+// ReadKeys returns the keys of the environment and those that the file has now.
+// It does not modify the configuration.
 func (c *Config) ReadKeys() (*auth.Keys, error) {
 	file := new(auth.Keys)
 	if c.APIKeysFile != "" {

@@ -43,9 +43,9 @@ func TestKeysOfEnvironmentAndFile(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ list, content, want string }{
-		{"", "# none\n", ": there is no key in it"},
+		{"", "# none\n", ": the file has no key"},
 		{"", "aaaaaa\n:r\n", ": line 2 has no key"},
-		{"aaaaaa", "aaaaaa:r", "TOPICS_API_KEYS_FILE: a key is in the list and in the file: which of the two holds?"},
+		{"aaaaaa", "aaaaaa:r", "TOPICS_API_KEYS_FILE: a key is both in the list and in the file; remove one of them"},
 		{"", strings.Repeat("#", maxKeysFile+1), "has more than 1 MiB"},
 	} {
 		_, err := Load([]string{"TOPICS_API_KEYS=" + tt.list, "TOPICS_API_KEYS_FILE=" + writeKeys(t, tt.content)}, large)
@@ -57,7 +57,7 @@ func TestKeysOfEnvironmentAndFile(t *testing.T) {
 	}
 }
 
-// Nothing that shows the configuration shows a key.
+// No output of the configuration contains a key.
 func TestKeysAreNotShown(t *testing.T) {
 	c, err := Load([]string{"TOPICS_API_KEYS=hush-hush:r:public", "TOPICS_API_KEYS_FILE=" + writeKeys(t, "hush-too")}, large)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// kind is a variable's type: how text becomes the value of one field, and
-// back. The errors of parse say what is wrong with the text, without the
-// variable's name.
+// kind is the type of a variable: it converts between text and the value of a
+// field. The errors of parse describe what is wrong without the variable's
+// name.
 type kind struct {
 	Type  string
-	Range string // for people; empty: anything
-	// secret: the value is masked wherever values are shown, and left out
-	// where others than the operator look.
+	Range string // for humans; empty if anything is allowed
+	// secret values are masked where the operator can see them, and omitted
+	// elsewhere.
 	secret bool
 	parse  func(string) error
 	print  func() string
@@ -81,7 +81,7 @@ func size(dst *int64, lo, hi int64) kind {
 		func(n int64) { *dst = n }, func() int64 { return *dst })
 }
 
-// number is what integer, millis and size share: the range.
+// number has what integer, millis and size share: the range.
 func number(typ string, lo, hi int64, format func(int64) string, parse func(string) (int64, error),
 	set func(int64), get func() int64) kind {
 	limits := format(lo) + " to " + format(hi)
@@ -113,7 +113,8 @@ func wholeNumber(s string) (int64, error) {
 	return n, err
 }
 
-// units are the endings of a size; the longer ones first, because B ends all.
+// units are the suffixes of a size; the longer ones first, because all end with
+// B.
 var units = []struct {
 	name   string
 	factor int64
@@ -122,8 +123,8 @@ var units = []struct {
 	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
 }
 
-// parseSize reads "512", "64MiB", "64 MiB" or "1GB"; the case of the unit does
-// not matter. Numbers are whole.
+// parseSize parses "512", "64MiB", "64 MiB" or "1GB". Units are
+// case-insensitive, and numbers must be whole.
 func parseSize(s string) (int64, error) {
 	digits, factor := s, int64(1)
 	for _, u := range units {
@@ -144,7 +145,8 @@ func parseSize(s string) (int64, error) {
 	return n * factor, nil
 }
 
-// formatSize is parseSize's inverse, in the largest unit that is exact.
+// formatSize is the inverse of parseSize. It uses the largest unit that is
+// exact.
 func formatSize(n int64) string {
 	for i := 3; i >= 0; i-- {
 		if u := units[i]; n != 0 && n%u.factor == 0 {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// levels are the words for how severe a line of the log must be.
+// levels are the names of log levels.
 var levels = []string{"trace", "debug", "info", "warn", "error"}
 
-// loadLogLevel reads the level's file, if there is one.
+// loadLogLevel reads the level from its file, if there is one.
 func (c *Config) loadLogLevel() Problems {
 	level, err := c.ReadLogLevel()
 	if err != nil {
@@ -20,8 +20,8 @@ func (c *Config) loadLogLevel() Problems {
 	return nil
 }
 
-// ReadLogLevel returns the level of the log as its file has it now, or that of
-// the configuration when there is no file. The configuration stays as it is.
+// ReadLogLevel returns the log level that the file has now, or that of the
+// configuration if there is no file. It does not modify the configuration.
 func (c *Config) ReadLogLevel() (string, error) {
 	if c.LogLevelFile == "" {
 		return c.LogLevel, nil

@@ -10,22 +10,22 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// leastMemory is the smallest limit that memory is planned for.
+// leastMemory is the smallest memory limit that is accepted.
 const leastMemory = 32 * mib
 
-// assumedMemory is the limit where nothing is to be found out.
+// assumedMemory is the limit if none can be determined.
 const assumedMemory = 2 * gib
 
-// Machine is what limits the memory of the process from outside, in bytes; 0 is
-// no such limit.
+// Machine has the external limits of the process's memory, in bytes. 0 means
+// that there is no such limit.
 type Machine struct {
 	Cgroup  int64
 	Runtime int64 // GOMEMLIMIT
-	Total   int64 // of the machine
+	Total   int64 // memory of the machine
 }
 
-// ThisMachine looks at the machine. It must come before anything sets the
-// runtime's limit.
+// ThisMachine returns the limits of this machine. It must be called before the
+// runtime's memory limit is set.
 func ThisMachine() Machine {
 	found := func(limit uint64, err error) int64 {
 		if err != nil || limit >= math.MaxInt64 {
@@ -40,8 +40,9 @@ func ThisMachine() Machine {
 	}
 }
 
-// limit is how much memory the process may take, and where that comes from. Of
-// a cgroup and GOMEMLIMIT it is the lower one.
+// limit returns how much memory the process may use, and the source of the
+// limit: the lower one of the cgroup's and GOMEMLIMIT, or else three quarters
+// of the machine's memory.
 func (m Machine) limit() (limit int64, source string) {
 	switch {
 	case m.Cgroup > 0 && (m.Runtime == 0 || m.Cgroup <= m.Runtime):
@@ -57,14 +58,14 @@ func (m Machine) limit() (limit int64, source string) {
 
 // share is a part of the memory that a setting bounds.
 type share struct {
-	name   string // of the variable, in full
+	name   string // full name of the variable
 	holds  string
 	bytes  *int64
-	weight int64 // of what is shared out, if the variable is not set
+	weight int64 // part of the available memory, if the variable is not set
 }
 
-// shares are all there are. What they are by default is the most that they get
-// from the plan: more would do little good on a large machine.
+// shares returns all shares. A share that is not set never exceeds its default:
+// more would have little benefit on a large machine.
 func (c *Config) shares() []share {
 	return []share{
 		{prefix + "CACHE_BYTES", "cache", &c.CacheBytes, 4},
@@ -76,19 +77,19 @@ func (c *Config) shares() []share {
 	}
 }
 
-// planned reports whether a setting gets its value from the plan if it is not
-// set.
+// planned reports whether a setting takes its value from the memory plan if it
+// is not set.
 func planned(name string) bool {
 	isIt := func(s share) bool { return s.name == name }
 	return name == prefix+"MAX_BODY_BYTES" || slices.ContainsFunc(new(Config).shares(), isIt)
 }
 
-// leastShare is what a share gets at least, if it is not set.
+// leastShare is the minimum of a share that is not set.
 const leastShare = mib
 
-// planMemory finds the limit and divides it: a quarter is the process's own,
-// what is left belongs to the shares. Those that are set have what they say,
-// the others divide the rest.
+// planMemory determines the memory limit and divides it. A quarter is reserved
+// for the process itself. Shares that are set have their value, and the others
+// divide the rest.
 func (c *Config) planMemory(m Machine) (problems Problems) {
 	c.MemorySource = "environment"
 	if c.MemoryBytes == 0 {
@@ -123,29 +124,30 @@ func (c *Config) planMemory(m Machine) (problems Problems) {
 	return nil
 }
 
-// bodyPart is the part of the memory for requests that one body has, if the
-// variable is not set: twice it, for it is copied once, is a quarter, which is
-// what a key may have while others ask.
+// bodyPart is the divisor that gives the limit of a body from the memory for
+// requests, if the variable is not set. A body is copied once, so it uses up to
+// a quarter of that memory, which is what one key may use while others are
+// active.
 const bodyPart = 8
 
-// ProcessBytes is the memory kept apart for the process: code, stacks, indexes,
-// connections, and what the collector has yet to free.
+// ProcessBytes returns the memory reserved for the process itself: code,
+// stacks, indexes, connections, and garbage that is not collected yet.
 func (c *Config) ProcessBytes() int64 { return c.MemoryBytes / 4 }
 
-// HeaderBytes is how large the header of a request may be: 64 KiB, and less with
-// less than 1 GiB of memory, because every connection may bring one.
+// HeaderBytes returns the limit of a request's header: 64 KiB, and less with
+// less than 1 GiB of memory, because every connection may send one.
 func (c *Config) HeaderBytes() int {
 	return int(min(max(c.ProcessBytes()/4096, 8*kib), 64*kib))
 }
 
-// connectionCost is what a connection takes that asks nothing.
+// connectionCost is the memory that an idle connection takes.
 const connectionCost = 8 * kib
 
-// Connections is how many connections the memory kept for the process has room
-// for.
+// Connections returns the number of connections that fit into their half of the
+// memory reserved for the process.
 func (c *Config) Connections() int { return int(c.ProcessBytes() / 2 / connectionCost) }
 
-// overdrawn is the sum and all that is in it.
+// overdrawn describes the sum of the shares and its parts.
 func (c *Config) overdrawn() string {
 	sum := c.ProcessBytes()
 	parts := []string{formatSize(sum) + " for the process"}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// large is a machine on which every default is what it is at most.
+// large is a machine on which every planned setting has its default.
 var large = Machine{Total: 64 * gib}
 
 func TestMemoryLimit(t *testing.T) {
@@ -36,8 +36,8 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// Whatever the limit, the defaults start, are within it together, and are what
-// they are at most on a large machine.
+// With any limit, the server starts with the defaults, their sum is within the
+// limit, and on a large machine they have their maximum.
 func TestDefaultsFitEveryLimit(t *testing.T) {
 	for limit := int64(leastMemory); limit <= 64*gib; limit += limit / 3 {
 		c, err := Load(nil, Machine{Cgroup: limit})
@@ -89,7 +89,7 @@ func TestSharesThatAreSet(t *testing.T) {
 	}
 }
 
-// The listing has the limit, where it comes from, and every share.
+// The listing has the limit, its source, and every share.
 func TestTheListingHasThePlan(t *testing.T) {
 	c, err := Load(nil, Machine{Cgroup: 256 * mib})
 	if err != nil {

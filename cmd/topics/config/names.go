@@ -10,22 +10,23 @@ import (
 	"github.com/e6e95bb8/topics/api/spelling"
 )
 
-// serviceLink matches what Kubernetes puts into every pod beside a Service
-// called "topics" or "topics-something": its address and one set of names for
-// each port.
+// serviceLink matches the variables that Kubernetes adds to every pod next to a
+// Service called "topics" or "topics-something": its address, and a set of
+// names for each port.
 var serviceLink = regexp.MustCompile(
 	`^TOPICS_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 
-// linkURL matches the value of TOPICS_PORT (or TOPICS_SOMETHING_PORT) there.
+// linkURL matches the value of TOPICS_PORT (or TOPICS_SOMETHING_PORT) in that
+// case.
 var linkURL = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 
-// isServiceLink reports whether the pair comes from Kubernetes rather than
+// isServiceLink reports whether a variable comes from Kubernetes rather than
 // from an operator.
 func isServiceLink(name, value string) bool {
 	return serviceLink.MatchString(name) || strings.HasSuffix(name, "_PORT") && linkURL.MatchString(value)
 }
 
-// unknown says what is wrong with a name that is not declared.
+// unknown returns the problem of a name that is not declared.
 func unknown(name string, known map[string]Variable) string {
 	if slices.Contains(later, strings.TrimPrefix(name, prefix)) {
 		return name + ": not supported by this version"

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// origins is a comma-separated list of the origins of web pages, or * alone.
+// origins is a comma-separated list of the origins of web pages, or *.
 func origins(dst *[]string) kind {
 	return kind{
 		Type:  "origins",
@@ -24,7 +24,7 @@ func origins(dst *[]string) kind {
 				*dst = append(*dst, o)
 			}
 			if len(*dst) > 1 && strings.Contains(s, "*") {
-				return fmt.Errorf("%q: * stands alone, because it lets in all the others", s)
+				return fmt.Errorf("%q: * must be the only entry, because it allows all origins", s)
 			}
 			return nil
 		},
@@ -32,8 +32,8 @@ func origins(dst *[]string) kind {
 	}
 }
 
-// parseOrigin returns an origin in the form that browsers send: lower case, and
-// without the port that its scheme has anyway.
+// parseOrigin returns an origin in the form that browsers send: in lower case,
+// and without a port that is the default of its scheme.
 func parseOrigin(s string) (string, error) {
 	if s == "*" {
 		return s, nil

@@ -12,7 +12,7 @@ func (c *Config) warn(format string, a ...any) {
 	c.Warnings = append(c.Warnings, fmt.Sprintf(format, a...))
 }
 
-// Table writes the effective values for people.
+// Table writes the effective values for humans.
 func (c *Config) Table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "VARIABLE\tVALUE\tSOURCE\tTYPE\tRANGE")
@@ -32,8 +32,8 @@ func (c *Config) Table(w io.Writer) error {
 	return t.Flush()
 }
 
-// Map returns the effective values by name, for /actuator/info; secrets are
-// not among them.
+// Map returns the effective values by name, without secrets, for
+// /actuator/info.
 func (c *Config) Map() map[string]any {
 	m := map[string]any{}
 	for _, s := range c.Settings() {
@@ -44,7 +44,7 @@ func (c *Config) Map() map[string]any {
 	return m
 }
 
-// JSON writes the effective values with everything declared about them, an
+// JSON writes the effective values and declarations of all variables, as an
 // array in the order of declaration.
 func (c *Config) JSON(w io.Writer) error {
 	type row struct {
@@ -70,18 +70,18 @@ const markdownHead = `# Configuration
 
 <!-- Written by "go generate ./cmd/topics"; edit cmd/topics/config/variables.go instead. -->
 
-The server is configured by environment variables. A value that is malformed or
-out of range, and a ` + "`TOPICS_*`" + ` name that is not known, refuse to start: one clear
-line for each, exit code 2. A variable set to the empty string counts as not
+The server is configured by environment variables. The server refuses to
+start if a value is malformed or out of range or a ` + "`TOPICS_*`" + ` name is unknown: it prints one
+line for each problem and exits with code 2. A variable set to the empty string counts as not
 set. ` + "`topics config`" + ` prints the effective values.
 
 A *size* is a number of bytes, or a whole number with one of the units KiB, MiB,
 GiB, TiB (powers of 1024) or KB, MB, GB, TB (powers of 1000). *ms* is
 whole milliseconds.
 
-The names that Kubernetes puts into every pod beside a Service called
+The names that Kubernetes adds to every pod next to a Service called
 ` + "`topics`" + ` (` + "`TOPICS_SERVICE_HOST`, `TOPICS_PORT=tcp://...`, `TOPICS_PORT_4000_TCP`" + ` and
-so on) are not taken for settings; ` + "`enableServiceLinks: false`" + ` in the pod removes
+so on) are ignored; ` + "`enableServiceLinks: false`" + ` in the pod removes
 them.
 `
 
@@ -104,7 +104,7 @@ func Markdown(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.Name, v.Type, def, v.Range, v.Doc)
 	}
-	b.WriteString("\n## Not in this version\n\nThese are refused with a line that says so: ")
+	b.WriteString("\n## Not in this version\n\nThe server refuses these variables with a message: ")
 	for i, name := range later {
 		if i > 0 {
 			b.WriteString(", ")

@@ -1,15 +1,15 @@
 package config
 
-// prefix starts every variable's name.
+// prefix is the prefix of every variable's name.
 const prefix = "TOPICS_"
 
-// Variable is one declared variable.
+// Variable is the declaration of one variable.
 type Variable struct {
-	Name    string // in full
+	Name    string // full name
 	Group   string
 	Default string // in the form of an environment value; may be empty
-	Doc     string // one sentence or two
-	kind           // type, range, and where the value goes
+	Doc     string // one or two sentences
+	kind           // type, range, and the field that holds the value
 }
 
 // Units of sizes.
@@ -20,7 +20,7 @@ const (
 	tib = 1 << 40
 )
 
-// variables declares everything, bound to the fields of c.
+// variables returns all declarations, bound to the fields of c.
 func (c *Config) variables() []Variable {
 	var all []Variable
 	var group string
@@ -30,161 +30,161 @@ func (c *Config) variables() []Variable {
 
 	group = "Network"
 	add("HOST", text(&c.Host), "127.0.0.1",
-		"Address to listen on: a host or a full host:port; an IPv6 address may stand in brackets. Other machines are let in only with API keys or TOPICS_ALLOW_INSECURE_NO_AUTH.")
+		"Address to listen on: a host or a full host:port; an IPv6 address may be in brackets. An address that other machines can reach requires API keys or TOPICS_ALLOW_INSECURE_NO_AUTH.")
 	add("PORT", integer(&c.Port, 0, 65535), "4000",
 		"Port to listen on; 0 takes any free one. A tcp:// URL, as Kubernetes sets it, is ignored with a warning.")
 	add("PORT_FILE", text(&c.PortFile), "",
-		"File that the bound port is written to, replaced in one step.")
+		"File to which the port in use is written. It is replaced atomically.")
 	add("ALLOW_INSECURE_NO_AUTH", boolean(&c.AllowInsecure), "false",
-		"Allow an address that other machines can reach although there are no API keys.")
+		"Allow an address that other machines can reach without API keys.")
 	add("OPS_ADDR", text(&c.OpsAddr), "",
-		"host:port of a second listener for operators, with the probes, metrics and admin routes; the main one keeps only the probes of these. If empty, the main one has them all.")
+		"host:port of a second listener for operators, with the probes, metrics and admin routes; of these, the main listener then has only the probes. If empty, the main listener has them all.")
 	add("TLS_CERT_FILE", text(&c.TLSCertFile), "",
-		"File with the certificate chain in PEM. With it and TOPICS_TLS_KEY_FILE every listener serves TLS, HTTP/2 by ALPN. Both files are read at the start and again on SIGHUP.")
+		"File with the certificate chain in PEM. With it and TOPICS_TLS_KEY_FILE every listener serves TLS, with HTTP/2 by ALPN. Both files are read at the start and on SIGHUP.")
 	add("TLS_KEY_FILE", text(&c.TLSKeyFile), "",
 		"File with the certificate's private key in PEM.")
 	add("DRAIN_DELAY_MS", millis(&c.DrainDelay, 0, 600_000), "0",
-		"How long the server goes on serving after a stop signal, while readiness already answers 503, so that load balancers look away first.")
+		"How long the server keeps serving after a stop signal while readiness answers 503, so that load balancers stop sending requests first.")
 	add("DRAIN_TIMEOUT_MS", millis(&c.DrainTimeout, 1, 3_600_000), "10000",
-		"How long a drain may take as a whole, the delay included.")
+		"Limit for the whole drain, including the delay.")
 
 	group = "Access"
 	add("API_KEYS", keys(&c.Keys), "",
-		"Keys that clients send as `Authorization: Bearer`, separated by commas: each a secret, then scopes joined by `+` (read, write, delete, admin, admin-read, admin-write; r, w, d, a, ar, aw, rw; none: all), then prefixes of names joined by a bar (none: all names). Without any key everybody may do everything.")
+		"Keys that clients send as `Authorization: Bearer`, separated by commas. Each is a secret, optionally followed by a colon and scopes joined by `+` (read, write, delete, admin, admin-read, admin-write; r, w, d, a, ar, aw, rw; default: all), and by a colon and prefixes of names joined by a bar (default: all names). If there are no keys, every client may do everything.")
 	add("API_KEYS_FILE", text(&c.APIKeysFile), "",
-		"File with more such keys, one on each line; lines that begin with # are comments. It is read at the start and again on SIGHUP.")
+		"File with more such keys, one per line; lines that begin with # are comments. It is read at the start and on SIGHUP.")
 	add("PROBE_AUTH", boolean(&c.ProbeAuth), "false",
-		"Probes need a key, too; any will do.")
+		"Require a key for probes too; any key is accepted.")
 	add("ALLOWED_HOSTS", hosts(&c.AllowedHosts), "",
-		"Further names, separated by commas, that clients may call the server by in the Host header where there are no API keys. IP addresses, localhost and the name in TOPICS_HOST always may; other names get 421.")
+		"Names, separated by commas, that the Host header of a request may have if there are no API keys, in addition to IP addresses, localhost and the name in TOPICS_HOST; requests with other names get 421.")
 	add("CORS_ORIGINS", origins(&c.CORSOrigins), "",
-		"Origins whose web pages may use the API, separated by commas; * is all of them. If empty, no page of another origin may.")
+		"Origins whose web pages may use the API, separated by commas; * allows all. If empty, pages of other origins may not.")
 
 	group = "Storage"
 	add("DATA_DIR", text(&c.DataDir), "./topics-data",
-		"Directory of the log, its checkpoints and segments. Only one process may use it at a time.")
+		"Directory of the log, checkpoints and segments. Only one process may use it at a time.")
 	add("DISK_SYNC_MS", millis(&c.DiskSync, 1, 60_000), "10",
-		"How long an acknowledged write of class disk may wait for its sync in the background: what a power cut can take.")
+		"How long an acknowledged write of class disk may wait for its sync in the background. A power cut can lose the writes of that time.")
 	add("WAL_FILE_BYTES", size(&c.WALFileBytes, mib, 4*gib), "64MiB",
 		"Size of one log file.")
 	add("WAL_QUEUE_BYTES", size(&c.WALQueueBytes, 64*kib, 16*gib), "64MiB",
-		"Bytes that may wait for the log; when they are reached, writers wait, then get 429.")
+		"Bytes that may wait for the log; beyond that writers wait, and then get 429.")
 	add("WAL_SHARDS", integer(&c.WALShards, 1, 1024), "1",
-		"Accepted for compatibility and without effect: there is one log.")
+		"Accepted for compatibility, but has no effect: there is one log.")
 	add("CHECKPOINT_BYTES", size(&c.CheckpointBytes, mib, tib), "256MiB",
-		"A checkpoint, which moves records from the log into segments, is taken after so many bytes of log: what a restart has to read.")
+		"Bytes of log after which a checkpoint moves records from the log into segments. They bound how much log a restart has to read.")
 	add("CHECKPOINT_INTERVAL_MS", millis(&c.CheckpointInterval, 0, 86_400_000), "60000",
-		"A checkpoint is also taken after this time, if anything was written since the last one. 0 is off.")
+		"Time after which a checkpoint is taken even so, if anything was written since the last one. 0 disables it.")
 	add("SEGMENT_MAX_BYTES", size(&c.SegmentMaxBytes, mib, 4*gib), "64MiB",
-		"Bytes of data in one segment.")
+		"Maximum bytes of data in one segment.")
 	add("SEGMENT_MAX_EVENTS", integer(&c.SegmentMaxEvents, 1000, 100_000_000), "1000000",
-		"Records in one segment.")
+		"Maximum records in one segment.")
 	add("SEGMENT_MAX_AGE_MS", millis(&c.SegmentMaxAge, 0, 2_592_000_000), "0",
-		"How long a record may stay in the log only, before a checkpoint puts it into a segment. 0 is off.")
+		"How long a record may be only in the log before a checkpoint moves it into a segment. 0 means no limit.")
 	add("COLD_DIR", text(&c.ColdDir), "",
-		"Directory, on slower and cheaper storage, that takes the data of old segments; their indexes stay in the data directory. If empty, all segments stay there.")
+		"Directory on slower, cheaper storage to which the data of old segments is moved; their indexes stay in the data directory. If empty, segments are not moved.")
 	add("HOT_RETAIN_SEGMENTS", integer(&c.HotRetainSegments, 0, 1_000_000), "8",
-		"The newest segments, which stay in the data directory; older ones go to TOPICS_COLD_DIR, if there is one.")
+		"Number of the newest segments that stay in the data directory; older ones are moved to TOPICS_COLD_DIR, if it is set.")
 	add("HOT_RETAIN_BYTES", size(&c.HotRetainBytes, 0, 1024*tib), "0",
-		"Bytes of data that the segments in the data directory may hold; beyond it the older ones go to TOPICS_COLD_DIR, too. 0 is not counted.")
+		"Bytes of data that the segments in the data directory may have; beyond that the oldest are moved to TOPICS_COLD_DIR too. 0 means no limit.")
 	add("ARCHIVE_DIR", text(&c.ArchiveDir), "",
-		"Directory that finished log files are copied to before they are used again. If empty, they are not kept.")
+		"Directory to which finished log files are copied before they are reused. If empty, they are not archived.")
 	add("ARCHIVE_MAX_BYTES", size(&c.ArchiveMaxBytes, 0, 1024*tib), "16GiB",
-		"Bytes of finished log files that may wait for TOPICS_ARCHIVE_DIR, which stay in the data directory meanwhile; beyond it writers wait, then get 429. It counts as two log files at least. 0 is no limit but the disk.")
+		"Bytes of finished log files that may wait in the data directory to be archived; beyond that writers wait, and then get 429. The minimum is two log files. 0 means no limit but the disk's.")
 	add("EXIT_ON_RECOVERY_FAILURE", boolean(&c.ExitOnRecoveryErr), "false",
-		"Exit with 1 when recovery refuses the data, instead of staying up to tell probes why.")
+		"Exit with code 1 if recovery refuses the data, instead of answering probes with the reason.")
 
 	group = "Memory"
 	add("MEMORY_BYTES", size(&c.MemoryBytes, 0, 1024*tib), "0",
-		"Memory that the process may take. 0 is the limit of the cgroup or GOMEMLIMIT, whichever is lower, else 75 % of the machine's memory. A quarter is the process's own; the rest is divided among the settings that bound memory: CACHE, MAX_INFLIGHT, EPHEMERAL, WAL_QUEUE, IDEMPOTENCY and STREAM_BYTES. Those that are not set have their part of it, and their default at most; a sum beyond the limit refuses to start.")
+		"Memory limit of the process. 0 means the lower one of the cgroup's limit and GOMEMLIMIT, or else 75 % of the machine's memory. A quarter is reserved for the process itself; the rest is divided among the settings that bound memory: CACHE, MAX_INFLIGHT, EPHEMERAL, WAL_QUEUE, IDEMPOTENCY and STREAM_BYTES. Each that is not set gets its part, but at most its default. The server does not start if the sum exceeds the limit.")
 	add("CACHE_BYTES", size(&c.CacheBytes, 0, tib), "256MiB",
-		"Memory for what is read: half for recent bytes of the log, half for blocks of segments.")
+		"Memory for caches: half for recent bytes of the log, half for blocks of segments.")
 	add("EPHEMERAL_BYTES", size(&c.EphemeralBytes, 0, tib), "1GiB",
-		"Payloads of ephemeral records, which live in memory only; a write beyond it gets 507. 0 is no limit.")
+		"Payload bytes of ephemeral records, which are only in memory; a write beyond that gets 507. 0 means no limit.")
 	add("IDEMPOTENCY_BYTES", size(&c.IdempotencyBytes, 0, tib), "64MiB",
-		"Memory for the idempotency keys of all topics, about 50 bytes each, in topics with few of them up to 130; a write with one more gets 429. 0 is no limit.")
+		"Memory for the idempotency keys of all topics, about 50 bytes each, or up to 130 in topics that have few; beyond that a write with a key gets 429. 0 means no limit.")
 	add("STREAM_BYTES", size(&c.StreamBytes, mib, tib), "1GiB",
-		"Memory for streams and WebSockets: for each that is open, and for records that are on their way to those who watch.")
+		"Memory for open streams and WebSockets, and for the records that are being sent over them.")
 
 	group = "Limits"
 	add("MAX_TOPICS", integer(&c.MaxTopics, 0, 100_000_000), "100000",
-		"Topics that may exist; creating one more gets 429. 0 is no cap.")
+		"Maximum number of topics; creating one more gets 429. 0 means no limit.")
 	add("MAX_ROUTERS", integer(&c.MaxRouters, 0, 100_000_000), "10000",
-		"Routers that may exist; creating one more gets 429. 0 is no cap.")
+		"Maximum number of routers; creating one more gets 429. 0 means no limit.")
 	add("MAX_ROUTER_WAYS", integer(&c.MaxRouterWays, 0, 1_000_000), "1024",
-		"Ways that a record of one topic may take through routers; a router that makes more gets 409. 0 is no cap.")
+		"Maximum number of paths that a record of one topic takes through routers; a router that adds more gets 409. 0 means no limit.")
 	add("MAX_WATCH_SESSIONS", integer(&c.MaxWatchSessions, 0, 100_000_000), "10000",
-		"Watch sessions that may exist; one more gets 429. 0 is no cap.")
+		"Maximum number of watch sessions; creating one more gets 429. 0 means no limit.")
 	add("MAX_CONNECTIONS", integer(&c.MaxConnections, 0, 100_000_000), "0",
-		"Connections that may be open; at the bound those that wait for their client give way to new ones, and when all are at work, what is not a probe gets 429. 0 is as many as the descriptor limit leaves beside log and segments, which holds in any case.")
+		"Maximum number of open connections. At the limit, connections that wait for their client are closed to admit new ones; if requests are in progress on all of them, requests other than probes get 429. 0 means as many as the descriptor limit allows besides log and segments, which is the limit in any case.")
 	add("MAX_SSE_CONNECTIONS", integer(&c.MaxStreams, 0, 100_000_000), "10000",
-		"Streams and WebSockets that may be open; one more gets 429. 0 is no cap.")
+		"Maximum number of open streams and WebSockets; one more gets 429. 0 means no limit.")
 	add("MAX_SSE_CONNECTIONS_PER_KEY", integer(&c.MaxStreamsPerKey, 0, 100_000_000), "1000",
-		"Streams and WebSockets that may be open with one key; without keys it does not count. 0 is no cap.")
+		"Maximum number of open streams and WebSockets of one key; it has no effect without keys. 0 means no limit.")
 	add("MAX_INFLIGHT_PER_KEY", integer(&c.MaxInflightPerKey, 0, 100_000_000), "1000",
-		"Requests that may be under way with one key, probes and streams not counted; one more gets 429. Without keys it does not count. 0 is no cap.")
+		"Maximum number of concurrent requests of one key, except probes and streams; one more gets 429. It has no effect without keys. 0 means no limit.")
 	add("MAX_TOTAL_BYTES", size(&c.MaxTotalBytes, 0, 1024*tib), "0",
-		"Payload bytes of live records in all topics; a write beyond it gets 429, deletes make room. 0 is no cap.")
+		"Maximum payload bytes of live records in all topics; a write beyond that gets 429 until records are deleted. 0 means no limit.")
 	add("MAX_WATCH_TOPICS", integer(&c.MaxWatchTopics, 1, 1_000_000), "256",
-		"Topics that one watch session or WebSocket may follow.")
+		"Maximum number of topics that one watch session or WebSocket follows.")
 	add("SSE_MAX_AGE_MS", millis(&c.SSEMaxAge, 0, 604_800_000), "0",
-		"How long a stream may go on before the server ends it and the client connects again, give or take a tenth. 0 is for ever.")
+		"How long a stream may last, give or take a tenth, before the server ends it and the client has to reconnect. 0 means no limit.")
 	add("MAX_BATCH_RECORDS", integer(&c.MaxBatchRecords, 1, 1_000_000), "10000",
-		"Records in one write.")
+		"Maximum records in one write.")
 	add("MAX_DISK_READS", integer(&c.MaxDiskReads, 1, 4096), "64",
-		"Reads that may be under way at a time in each of the data, cold and archive directories; others wait in order. A read that the disk holds up takes a thread.")
+		"Maximum number of concurrent reads in each of the data, cold and archive directories; others wait in order. A read that blocks on the disk occupies a thread.")
 	add("MAX_RECORD_BYTES", size(&c.MaxRecordBytes, 1, gib), "1MiB",
-		"Bytes of data and meta of one record.")
+		"Maximum bytes of data and meta of one record.")
 	add("MAX_BODY_BYTES", size(&c.MaxBodyBytes, kib, gib), "64MiB",
-		"Bytes of a request's body after decompression. If not set, at most an eighth of TOPICS_MAX_INFLIGHT_BYTES.")
+		"Maximum bytes of a request's body after decompression. If not set, at most an eighth of TOPICS_MAX_INFLIGHT_BYTES.")
 	add("MAX_INFLIGHT_BYTES", size(&c.MaxInflightBytes, kib, tib), "512MiB",
-		"Bytes that the bodies and answers of all requests under way may hold; one more gets 429.")
+		"Maximum bytes of the bodies and answers of all concurrent requests; a request beyond that gets 429.")
 	add("MAX_META_BYTES", size(&c.MaxMetaBytes, 2, gib), "16KiB",
-		"Bytes of one record's meta.")
+		"Maximum bytes of one record's meta.")
 	add("MAX_TAG_BYTES", size(&c.MaxTagBytes, 1, 64*kib-1), "256",
-		"Bytes of one record's tag.")
+		"Maximum bytes of one record's tag.")
 	add("MAX_NODE_BYTES", size(&c.MaxNodeBytes, 1, 64*kib-1), "128",
-		"Bytes of one record's node.")
+		"Maximum bytes of one record's node.")
 	add("MAX_LIMIT", integer(&c.MaxLimit, 1, 1_000_000), "1000",
-		"Records in one read; a larger limit is lowered to it.")
+		"Maximum records in one read; larger limits in requests are reduced to it.")
 
 	group = "Health"
 	add("HEALTH_INTERVAL_MS", millis(&c.HealthInterval, 100, 60_000), "1000",
 		"How often each health check runs.")
 	add("HEALTH_SYNC_DEGRADED_MS", millis(&c.HealthSyncDegraded, 1, 3_600_000), "1000",
-		"log is degraded when a write or sync of the log takes longer, the one under way included.")
+		"The check log is degraded if a write or sync of the log takes longer, including one in progress.")
 	add("HEALTH_SYNC_UNHEALTHY_MS", millis(&c.HealthSyncUnhealthy, 1, 3_600_000), "10000",
-		"log is unhealthy when one has been under way for longer and writers wait.")
+		"The check log is unhealthy if one has been in progress for longer and writers are waiting.")
 	add("HEALTH_DISK_DEGRADED_BYTES", size(&c.HealthDiskDegraded, 0, 1024*tib), "1GiB",
-		"disk_space is degraded below so many free bytes.")
+		"The check disk_space is degraded below this many free bytes.")
 	add("HEALTH_DISK_DEGRADED_PERCENT", integer(&c.HealthDiskPercent, 0, 100), "10",
-		"disk_space is degraded below so many percent of free space, too.")
+		"The check disk_space is also degraded below this percentage of free space.")
 	add("HEALTH_DISK_UNHEALTHY_BYTES", size(&c.HealthDiskUnhealthy, 0, 1024*tib), "64MiB",
-		"disk_space is unhealthy below so many free bytes; cold_dir and archive_dir are degraded.")
+		"The check disk_space is unhealthy below this many free bytes; cold_dir and archive_dir are degraded.")
 	add("HEALTH_MEMORY_DEGRADED_PERCENT", integer(&c.HealthMemoryPercent, 1, 100), "90",
-		"memory is degraded from so many percent of the memory limit on.")
+		"The check memory is degraded from this percentage of the memory limit on.")
 	add("HEALTH_DESCRIPTORS_DEGRADED_PERCENT", integer(&c.HealthDescriptorsPercent, 1, 100), "80",
-		"descriptors is degraded from so many percent of the descriptor limit on.")
+		"The check descriptors is degraded from this percentage of the descriptor limit on.")
 	add("HEALTH_CONNECTIONS_DEGRADED_PERCENT", integer(&c.HealthConnectionsPercent, 1, 100), "90",
-		"connections is degraded from so many percent of the connections that there may be.")
+		"The check connections is degraded from this percentage of the maximum number of connections on.")
 
 	group = "Observation"
 	add("LOG_LEVEL", oneOf(&c.LogLevel, levels...), "info",
-		"Least severe lines that are logged.")
+		"Lowest level that is logged.")
 	add("LOG_LEVEL_FILE", text(&c.LogLevelFile), "",
-		"File with such a level, which comes before TOPICS_LOG_LEVEL. It is read at the start and again on SIGHUP.")
+		"File with a level that overrides TOPICS_LOG_LEVEL. It is read at the start and on SIGHUP.")
 	add("LOG_FORMAT", oneOf(&c.LogFormat, "auto", "json", "console"), "auto",
-		"Form of the log lines; auto is console on a terminal and json elsewhere.")
+		"Format of the log; auto is console on a terminal and json otherwise.")
 	add("AUDIT_FILE", text(&c.AuditFile), "",
-		"File that the audit lines are appended to, opened again on SIGHUP. If empty, they are in the log, whatever its level.")
+		"File to which audit lines are appended. It is reopened on SIGHUP. If empty, audit lines are in the log, whatever its level.")
 	add("METRICS_MAX_TOPICS", integer(&c.MetricsMaxTopics, 1, 1_000_000), "1000",
-		"Topics with metrics of their own: the busiest ones.")
+		"Maximum number of topics with their own metrics: the busiest ones.")
 	add("NODE_ID", text(&c.NodeID), "",
-		"Name of this server in /health; the host's name if empty.")
+		"Name of this server in /health. If empty, the host's name.")
 	return all
 }
 
-// later are the variables of the documented interface whose feature this
-// version does not have. They are refused, because a setting that silently
-// does nothing is worse than one that stops the server.
+// later are variables of the documented interface whose feature this version
+// does not have. They are refused, because a setting that silently has no
+// effect is worse than one that prevents the start.
 var later = []string{"MAX_CLAIM"}

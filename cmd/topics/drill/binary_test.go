@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A short drill of the real binary keeps every promise, and did something.
+// A short drill of the real binary keeps every promise, and does some work.
 func TestBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary and runs servers")
@@ -17,7 +17,7 @@ func TestBinary(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	// A slow machine gets more time to do something in.
+	// A slow machine gets more time.
 	for duration := 500 * time.Millisecond; ; duration *= 4 {
 		out, err := exec.Command(binary, "drill", "--kills", "3", "--seed", "2", "--duration", duration.String(), "--dir", t.TempDir(), "--json").Output()
 		var r Report

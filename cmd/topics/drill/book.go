@@ -6,14 +6,14 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// ident is one record of one op.
+// ident identifies one record of an op.
 type ident struct {
 	op    opID
 	index int
 }
 
-// place is where an op's records are promised to be: at first..first+count-1,
-// because they were acked there or read there.
+// place is where an op's records are promised to be, at first to first+count-1,
+// because they were acknowledged or read there.
 type place struct {
 	first uint64
 	count int
@@ -21,8 +21,8 @@ type place struct {
 
 func (p place) last() uint64 { return p.first + uint64(p.count) - 1 }
 
-// book remembers everything one topic ever promised, across all boots, and
-// counts what it broke. Writers and followers use it at once.
+// book remembers everything that one topic ever promised, across all boots, and
+// counts broken promises. Writers and followers use it concurrently.
 type book struct {
 	topic    string
 	class    class
@@ -31,7 +31,7 @@ type book struct {
 
 	mu struct {
 		sync.Mutex
-		content   map[uint64]ident // what each seq is known to hold
+		content   map[uint64]ident // the known content of each seq
 		placed    map[opID]place
 		head      uint64 // highest seq promised
 		deletions deletions
@@ -47,7 +47,7 @@ func newBook(topic string, c class, p plan, f *findings) *book {
 	return b
 }
 
-// acked notes that op o was acknowledged at first.
+// acked records that op o was acknowledged at first.
 func (b *book) acked(o op, first uint64, deduped bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -59,7 +59,8 @@ func (b *book) acked(o op, first uint64, deduped bool) {
 	}
 }
 
-// repeated notes that op o, acknowledged before, was answered again.
+// repeated records the answer to a repeat of op o, which was acknowledged
+// before.
 func (b *book) repeated(o op, first uint64, deduped bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +73,7 @@ func (b *book) repeated(o op, first uint64, deduped bool) {
 	b.placeLocked(o, first)
 }
 
-// unexpected notes an answer the contract does not allow.
+// unexpected records an answer that the contract does not allow.
 func (b *book) unexpected(format string, a ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,8 +81,8 @@ func (b *book) unexpected(format string, a ...any) {
 	b.findings.addf(b.topic+": "+format, a...)
 }
 
-// read notes a record that the server delivered. It returns what the record
-// is; ok is false when that cannot be told.
+// read records a record that the server delivered. It returns its identity and
+// op; ok is false if they cannot be determined.
 func (b *book) read(r *client.Record) (id ident, o op, ok bool) {
 	o, index, err := b.plan.recognise(r)
 	b.mu.Lock()
@@ -102,7 +103,7 @@ func (b *book) read(r *client.Record) (id ident, o op, ok bool) {
 	return ident{o.id, index}, o, true
 }
 
-// placeLocked notes that o's records are promised at first and on. The lock is
+// placeLocked records that o's records are promised from first on. b.mu is
 // held.
 func (b *book) placeLocked(o op, first uint64) {
 	at := place{first, o.count}
@@ -128,14 +129,14 @@ func (b *book) placeLocked(o op, first uint64) {
 	}
 }
 
-// counted is the tally so far.
+// counted returns the tally so far.
 func (b *book) counted() Tally {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.mu.tally
 }
 
-// head is the highest seq promised.
+// head returns the highest seq promised.
 func (b *book) head() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// probeEvery is how often the probes are polled.
+	// probeEvery is the interval between probes.
 	probeEvery = 10 * time.Millisecond
-	// bootTimeout ends the drill when a boot does not become ready.
+	// bootTimeout bounds the wait for a boot to become ready.
 	bootTimeout = 2 * time.Minute
-	// lookEvery is how often the directories are looked at for work: it may
-	// take a few milliseconds only.
+	// lookEvery is the interval at which the directories are checked for work,
+	// which may take only a few milliseconds.
 	lookEvery = time.Millisecond
 )
 
-// boot starts the server and waits until it is ready. The caller kills it.
+// boot starts the server and waits until it is ready. The caller must kill it.
 func (d *drill) boot(ctx context.Context) (server *child.Server, c *client.Client, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, bootTimeout, errors.New("the server was not ready in time"))
 	defer cancel()
@@ -38,8 +38,8 @@ func (d *drill) boot(ctx context.Context) (server *child.Server, c *client.Clien
 	return server, c, err
 }
 
-// killEarly kills the server at a moment before it is ready, as far as the
-// last boot tells when that is.
+// killEarly kills the server before it is ready, at a moment derived from the
+// duration of the last boot.
 func (d *drill) killEarly(ctx context.Context, planned kill) error {
 	server, err := child.Start(d.options)
 	if err != nil {
@@ -54,7 +54,7 @@ func (d *drill) killEarly(ctx context.Context, planned kill) error {
 }
 
 // killUnderLoad boots the server, checks it, loads it, and kills it: after the
-// planned time, as soon as it does the planned work.
+// planned time, and as soon as it is doing the planned work.
 func (d *drill) killUnderLoad(ctx context.Context, planned kill) error {
 	server, c, err := d.boot(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *drill) killUnderLoad(ctx context.Context, planned kill) error {
 	return d.count()
 }
 
-// watch keeps polling the probes for the given time.
+// watch polls the probes for the given time.
 func (d *drill) watch(ctx context.Context, server *child.Server, during time.Duration) error {
 	timed, cancel := context.WithTimeout(ctx, during)
 	defer cancel()
@@ -111,8 +111,8 @@ func (d *drill) watch(ctx context.Context, server *child.Server, during time.Dur
 	return err
 }
 
-// await returns as soon as the server does the work; when it does not within
-// the longest time under load, without.
+// await returns as soon as the server is doing the work, or after the longest
+// time under load.
 func (d *drill) await(ctx context.Context, server *child.Server, w work) error {
 	if w == "" {
 		return nil
@@ -138,7 +138,7 @@ func (d *drill) await(ctx context.Context, server *child.Server, w work) error {
 	}
 }
 
-// count notes what the server was at when it was killed.
+// count records what the server was doing when it was killed.
 func (d *drill) count() error {
 	under, err := underWay(d.options.Dir)
 	for w := range under {
@@ -147,7 +147,7 @@ func (d *drill) count() error {
 	return err
 }
 
-// begin makes the topics and has them watched.
+// begin creates the topics and starts the watcher.
 func (d *drill) begin(ctx context.Context, c *client.Client) error {
 	if err := d.configure(ctx, c); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (d *drill) begin(ctx context.Context, c *client.Client) error {
 	return err
 }
 
-// configure makes the topics.
+// configure creates the topics.
 func (d *drill) configure(ctx context.Context, c *client.Client) error {
 	for _, b := range d.books {
 		if _, err := c.PutTopic(ctx, b.topic, configOf(b.class)); err != nil {

@@ -1,6 +1,6 @@
 package drill
 
-// class is a durability class as the wire names it.
+// class is a durability class by its name in the API.
 type class string
 
 // The four classes, weakest first.
@@ -13,5 +13,5 @@ const (
 
 var classes = []class{ephemeral, memory, disk, fsync}
 
-// survives reports whether everything acked is there after a kill -9.
+// survives reports whether acknowledged records survive SIGKILL.
 func (c class) survives() bool { return c == disk || c == fsync }

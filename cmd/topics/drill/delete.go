@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// deleteEvery is how many steps of a writer have one delete among them.
+	// A writer deletes in one of deleteEvery steps.
 	deleteEvery = 40
-	// frontEvery is how many deletes have one of a front among them.
+	// One of frontEvery deletions is of the front of a topic.
 	frontEvery = 6
-	// maxDoomed is how many of its acked ops a writer has in mind to delete.
+	// maxDoomed bounds the acknowledged ops from which a writer chooses deletions.
 	maxDoomed = 256
 )
 
 // delete deletes one of the writer's own ops by its tag, or the front of the
-// topic. It is called while no op is pending, so that it is known of every op
-// whether it came before the delete.
+// topic. It is called while no op is pending, so that each op is known to
+// precede or follow the deletion.
 func (w *writer) delete(ctx context.Context, c *client.Client) error {
 	var (
 		x    deletion
@@ -42,8 +42,9 @@ func (w *writer) delete(ctx context.Context, c *client.Client) error {
 	return err
 }
 
-// front deletes everything below a seq between the first one left and the
-// head, mostly nearer to the first: the topic keeps a history.
+// front returns a deletion of everything below a seq between the first
+// remaining one and the head. The seq is mostly near the first, so that the
+// topic keeps a history.
 func (w *writer) front() (deletion, *client.Deletion) {
 	floor, head := w.book.floor(), w.book.head()
 	if head <= floor {
@@ -54,7 +55,8 @@ func (w *writer) front() (deletion, *client.Deletion) {
 	return x, &client.Deletion{Before: &x.before}
 }
 
-// doom deletes an acked op by its tag, told whole or by its beginning.
+// doom returns a deletion of an acknowledged op by its whole tag or by a
+// prefix.
 func (w *writer) doom() (deletion, *client.Deletion) {
 	n, last := w.rng.IntN(len(w.doomed)), len(w.doomed)-1
 	o := w.doomed[n]

@@ -5,21 +5,21 @@ import "github.com/e6e95bb8/topics/api/client"
 // deletion is one delete request: of everything below a seq, or of one op's
 // records by their tag.
 type deletion struct {
-	before uint64 // 0: by tag
+	before uint64 // 0 for a deletion by tag
 	op     opID
 }
 
-// deletions is what a topic was told to delete. The book's lock guards it.
+// deletions are the deletions in a topic. The book's lock guards it.
 type deletions struct {
-	floor uint64        // records below it are gone for good
-	gone  map[opID]bool // and those of these ops
-	// doubt holds requests of which it is not known whether they came to pass:
-	// a kill took their answer, or may have taken an answered one with it
-	// because the class allows that. The next pass tells.
+	floor uint64        // all records below it are deleted
+	gone  map[opID]bool // all records of these ops are deleted
+	// doubt has requests that may or may not have been carried out: a kill
+	// prevented the answer, or the kill may have undone an answered one because
+	// the class allows that. The next pass decides.
 	doubt []deletion
 }
 
-// certain notes that a deletion came to pass.
+// certain records that a deletion was carried out.
 func (d *deletions) certain(x deletion) {
 	if x.before == 0 {
 		d.gone[x.op] = true
@@ -27,10 +27,10 @@ func (d *deletions) certain(x deletion) {
 	d.floor = max(d.floor, x.before)
 }
 
-// covers reports whether the record id at seq is deleted.
+// covers reports whether the record of op id at seq is deleted.
 func (d *deletions) covers(seq uint64, id opID) bool { return seq < d.floor || d.gone[id] }
 
-// alive is how many records of an op at a place are not deleted.
+// alive returns how many records of an op at a place are not deleted.
 func (d *deletions) alive(id opID, at place) int {
 	switch {
 	case d.gone[id] || at.last() < d.floor:
@@ -41,14 +41,14 @@ func (d *deletions) alive(id opID, at place) int {
 	return at.count
 }
 
-// deleting notes that a deletion is being sent.
+// deleting records that a deletion is being sent.
 func (b *book) deleting(x deletion) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mu.deletions.doubt = append(b.mu.deletions.doubt, x)
 }
 
-// deleted notes that a deletion was answered.
+// deleted records that a deletion was answered.
 func (b *book) deleted(x deletion, a client.Deleted) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,14 +65,14 @@ func (b *book) deleted(x deletion, a client.Deleted) {
 	}
 }
 
-// refused notes that a deletion was turned away.
+// refused records that a deletion was refused.
 func (b *book) refused(x deletion) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.forgetLocked(x)
 }
 
-// forgetLocked takes one request out of the doubtful ones. The lock is held.
+// forgetLocked removes one request from the doubtful ones. b.mu is held.
 func (b *book) forgetLocked(x deletion) {
 	doubt := b.mu.deletions.doubt
 	for i, y := range doubt {
@@ -83,9 +83,9 @@ func (b *book) forgetLocked(x deletion) {
 	}
 }
 
-// resolveLocked settles the doubtful deletions by what a pass over the whole
-// topic read. A deletion is one entry of the log: all of it came to pass or
-// none. The lock is held.
+// resolveLocked decides the doubtful deletions by what a pass over the whole
+// topic has read. A deletion is one entry of the log, so it is carried out
+// entirely or not at all. b.mu is held.
 func (b *book) resolveLocked(p *pass) {
 	d := &b.mu.deletions
 	for _, x := range d.doubt {
@@ -96,7 +96,7 @@ func (b *book) resolveLocked(p *pass) {
 	d.doubt = d.doubt[:0]
 }
 
-// floor is the seq below which everything is known to be deleted.
+// floor returns the seq below which everything is known to be deleted.
 func (b *book) floor() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

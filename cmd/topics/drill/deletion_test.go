@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// remove does on the shelf what a deletion that came to pass does.
+// remove does on the shelf what a deletion does on a server.
 func (s *shelf) remove(x deletion, ops []acked) {
 	if x.before > 0 {
 		s.drop(1, x.before-1)
@@ -29,7 +29,7 @@ func (s *shelf) answer() client.Deleted {
 	return client.Deleted{EarliestSeq: s.head + 1, HeadSeq: s.head}
 }
 
-// straddling is a deletion of a front that ends in the midst of an op.
+// straddling returns a deletion of a front that ends inside an op.
 func straddling(ops []acked) deletion {
 	a := bigOp(ops[5:], 3)
 	return deletion{before: a.first + 1}
@@ -41,7 +41,7 @@ func TestPassAfterDeletes(t *testing.T) {
 		*book
 		ops []acked
 	}
-	// done is a deletion that came to pass and was answered; lost one that was
+	// done is a deletion that was carried out and answered; lost is one that was
 	// sent and not answered.
 	done := func(w world, x deletion) {
 		w.deleting(x)
@@ -52,8 +52,8 @@ func TestPassAfterDeletes(t *testing.T) {
 		name  string
 		class class
 		plant func(w world)
-		want  func(Tally) bool // the planted fault, and no other
-		word  string           // in the findings
+		want  func(Tally) bool // the injected fault, and no other
+		word  string           // part of a finding
 	}{
 		{"nothing after both kinds", fsync, func(w world) {
 			done(w, straddling(w.ops))
@@ -84,12 +84,12 @@ func TestPassAfterDeletes(t *testing.T) {
 		}, func(t Tally) bool { return t.Lost > 0 && t.Gaps == t.Lost }, "is gone"},
 		{"an answered delete of a tag that did not", fsync, func(w world) {
 			w.deleted(deletion{op: w.ops[30].op.id}, w.answer())
-		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "there again"},
+		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "exists again"},
 		{"an answered delete of a front that did not", fsync, func(w world) {
 			a := w.answer()
 			a.EarliestSeq = w.ops[3].first
 			w.deleted(deletion{before: w.ops[3].first}, a)
-		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "there again"},
+		}, func(t Tally) bool { return t.Undeleted > 0 && t.broken() == t.Undeleted }, "exists again"},
 		{"an answer that leaves the front", fsync, func(w world) {
 			x := deletion{before: w.ops[3].first}
 			w.remove(x, w.ops)
@@ -133,7 +133,7 @@ func TestPassAfterDeletes(t *testing.T) {
 	}
 }
 
-// What one pass found to be deleted must not be there in the next.
+// What one pass found to be deleted must not exist in the next one.
 func TestDoubtIsSettledOnce(t *testing.T) {
 	s, b, ops := history(disk, 20)
 	x, kept := deletion{op: ops[7].op.id}, deletion{op: ops[8].op.id}

@@ -1,8 +1,8 @@
-// Package drill kills a server again and again while it is being written, and
+// Package drill repeatedly kills a server while it is being written to, and
 // checks that it kept every promise: nothing acknowledged is lost beyond what
-// its durability class allows, nothing is there twice or in part, no seq is
-// given to two records, every loss is declared, and the probes tell a load
-// balancer the truth.
+// its durability class allows, nothing is stored twice or in part, no seq is
+// given to two records, every loss is reported, and the probes are right for a
+// load balancer.
 package drill
 
 import (
@@ -19,16 +19,16 @@ import (
 )
 
 const (
-	// topicsPerClass spreads each class over several topics.
+	// topicsPerClass is the number of topics of each class.
 	topicsPerClass = 2
-	// logFiles makes the log's files small, so that kills come upon a change
-	// of files often.
+	// logFiles makes the log's files small, so that kills often coincide with a
+	// change of files.
 	logFiles = "TOPICS_WAL_FILE_BYTES=4MiB"
 )
 
-// settings make everything that the server does with its storage happen all
-// the time: checkpoints, merges, segments that move, log files that are
-// archived and used again.
+// settings make the server's storage busy all the time: checkpoints, merges,
+// moves of segments to the cold directory, and archiving and reuse of log
+// files.
 func settings(dir string) []string {
 	return []string{
 		logFiles,
@@ -41,18 +41,18 @@ func settings(dir string) []string {
 	}
 }
 
-// coldDir is where a server that runs in dir keeps old segments.
+// coldDir returns the cold directory of a server that runs in dir.
 func coldDir(dir string) string { return filepath.Join(dir, "cold") }
 
 // Cmd is the drill command.
 type Cmd struct {
-	Kills    int           `help:"How often the server is killed." default:"10"`
-	Seed     uint64        `help:"Seed of the plan: ops, payloads, kill moments. 0 takes one from the clock." default:"0"`
+	Kills    int           `help:"Number of kills." default:"10"`
+	Seed     uint64        `help:"Seed of the plan: ops, payloads, times of kills. 0 means a seed from the clock." default:"0"`
 	Duration time.Duration `help:"Longest time under load before a kill." default:"1s"`
 	Writers  int           `help:"Concurrent writers, spread over the four durability classes." default:"16"`
-	Dir      string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
+	Dir      string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
 	Keep     bool          `help:"Keep the run's directory if a promise was broken."`
-	Set      []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	Set      []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON     bool          `name:"json" help:"Print the report as JSON."`
 }
 
@@ -74,7 +74,7 @@ func (c *Cmd) Validate() error {
 	return nil
 }
 
-// Run runs the drill and prints its report. It returns an error when a promise
+// Run runs the drill and prints its report. It returns an error if a promise
 // was broken or the drill could not be finished.
 func (c *Cmd) Run(ctx context.Context) error {
 	if c.Seed == 0 {
@@ -116,9 +116,9 @@ func (c *Cmd) Run(ctx context.Context) error {
 // drill is one run.
 type drill struct {
 	plan     plan
-	wanted   int // kills
+	wanted   int // number of kills
 	options  child.Options
-	progress io.Writer // one line per kill
+	progress io.Writer // receives one line per kill
 	findings *findings
 	books    []*book
 	writers  []*writer
@@ -130,7 +130,7 @@ type drill struct {
 	current  current
 	routes   routes
 	watcher  *watcher
-	hits     map[work]int // kills under load that came upon this work
+	hits     map[work]int // kills under load that coincided with this work
 }
 
 func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
@@ -156,8 +156,8 @@ func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
 	return d
 }
 
-// addRoutes adds a topic with a writer of its own, whose records are routed,
-// and the watcher of what survives.
+// addRoutes adds a topic with its own writer whose records are routed, and the
+// watcher of topics that survive kills.
 func (d *drill) addRoutes(id uint16) {
 	source := newBook("drill-source", fsync, d.plan, d.findings)
 	d.routes = newRoutes(source, fmt.Sprintf("w%d-op-1", id), d.findings)

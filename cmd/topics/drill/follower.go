@@ -10,9 +10,9 @@ import (
 // followWait is the long poll of a follower.
 const followWait = time.Second
 
-// follow reads a topic's new records while it is being written, so that what
-// a reader saw before a kill is held to be there after it. It ends when the
-// connection breaks.
+// follow reads a topic's new records while it is being written to, so that
+// records seen before a kill must exist after it. It ends when the connection
+// breaks.
 func follow(ctx context.Context, c *client.Client, b *book, killed func() bool) {
 	from := b.head()
 	for ctx.Err() == nil {
@@ -40,8 +40,8 @@ func follow(ctx context.Context, c *client.Client, b *book, killed func() bool) 
 	}
 }
 
-// check reads a topic from its start to its head while nobody writes, and
-// holds it against the book.
+// check reads a topic from its start to its head while it is not being written
+// to, and compares it with the book.
 func check(ctx context.Context, c *client.Client, b *book) error {
 	p := b.begin()
 	from, more := uint64(0), true

@@ -10,21 +10,21 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// gate judges what the probes say, boot after boot: the rules a load balancer
+// gate checks the probes of all boots against the rules that a load balancer
 // relies on. It is used by one goroutine at a time.
 type gate struct {
 	findings *findings
 	broken   int64
 	probes   int64
-	waits    []time.Duration // start to ready, of the boots that got there
+	waits    []time.Duration // time from start to ready, of the boots that became ready
 	values   map[float64]bool
 	most     int // most distinct values in one boot
 
 	boot struct {
-		ready   bool
-		last    float64
-		values  map[float64]bool
-		settled bool // one finding per boot is enough
+		ready    bool
+		last     float64
+		values   map[float64]bool
+		reported bool // report only one finding per boot
 	}
 }
 
@@ -32,13 +32,13 @@ func newGate(f *findings) *gate {
 	return &gate{findings: f, values: make(map[float64]bool)}
 }
 
-// begin begins a boot.
+// begin starts a boot.
 func (g *gate) begin() {
-	g.boot.ready, g.boot.settled, g.boot.last = false, false, 0
+	g.boot.ready, g.boot.reported, g.boot.last = false, false, 0
 	g.boot.values = make(map[float64]bool)
 }
 
-// see takes one probe of the boot.
+// see checks one probe of the boot.
 func (g *gate) see(p child.Probe) {
 	g.probes++
 	switch {
@@ -69,15 +69,15 @@ func (g *gate) see(p child.Probe) {
 }
 
 func (g *gate) breakf(p child.Probe, format string, a ...any) {
-	if g.boot.settled {
+	if g.boot.reported {
 		return
 	}
-	g.boot.settled = true
+	g.boot.reported = true
 	g.broken++
 	g.findings.addf("probe %v after the start: %s", p.At.Round(time.Millisecond), fmt.Sprintf(format, a...))
 }
 
-// lastWait is how long the last boot that got there took to be ready.
+// lastWait returns how long the last boot that became ready took.
 func (g *gate) lastWait() time.Duration {
 	if len(g.waits) == 0 {
 		return 0
@@ -85,7 +85,7 @@ func (g *gate) lastWait() time.Duration {
 	return g.waits[len(g.waits)-1]
 }
 
-// progressValues are the distinct values seen, ascending.
+// progressValues returns the distinct values seen, in ascending order.
 func (g *gate) progressValues() []float64 {
 	values := make([]float64, 0, len(g.values))
 	for v := range g.values {
@@ -95,7 +95,7 @@ func (g *gate) progressValues() []float64 {
 	return values
 }
 
-// readyWait is a quantile of the times to ready.
+// readyWait returns a quantile of the times to ready.
 func (g *gate) readyWait(q float64) time.Duration {
 	return quantile.Of(slices.Clone(g.waits), q)
 }

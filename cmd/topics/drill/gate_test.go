@@ -45,7 +45,7 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// Each boot may begin at zero again; values are counted over all boots.
+// Each boot may begin at zero again; values are counted across all boots.
 func TestGateBoots(t *testing.T) {
 	g := newGate(&findings{})
 	for _, boot := range [][]child.Probe{

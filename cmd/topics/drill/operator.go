@@ -8,13 +8,14 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// maxIdle is the longest time between two checkpoints that are asked for.
+// maxIdle is the longest time between two checkpoints that the operator
+// requests.
 const maxIdle = 400 * time.Millisecond
 
-// operator has the server take checkpoints at moments of its own.
+// operator requests checkpoints at random times.
 type operator struct{ answered, failed int64 }
 
-// run goes on until the connection breaks, which the kill does. killed tells
+// run runs until the connection breaks because of the kill. killed reports
 // whether it was the kill.
 func (o *operator) run(ctx context.Context, c *client.Client, killed func() bool, f *findings) {
 	for ctx.Err() == nil {
@@ -28,7 +29,7 @@ func (o *operator) run(ctx context.Context, c *client.Client, killed func() bool
 		case throttled(err):
 		default:
 			o.failed++
-			f.addf("a checkpoint that was asked for: %v", err)
+			f.addf("a requested checkpoint: %v", err)
 		}
 	}
 }

@@ -2,12 +2,12 @@ package drill
 
 import "github.com/e6e95bb8/topics/api/client"
 
-// pass is one reading of a topic from its start to its head, while nobody
-// writes. It is fed the pages in order.
+// pass is one reading of a topic from its start to its head while it is not
+// being written to. Pages are added in order.
 type pass struct {
 	book    *book
-	at      uint64           // last seq accounted for: delivered, skipped, or in a tombstone
-	lowest  uint64           // first seq delivered; 0: none
+	at      uint64           // last seq that was delivered, skipped, or in a tombstone
+	lowest  uint64           // first seq delivered; 0 if none was
 	got     map[opID]int     // records delivered of each op
 	ops     map[opID]placing // those ops
 	lost    []seqRange       // tombstones, ascending
@@ -15,13 +15,13 @@ type pass struct {
 	head    uint64           // of the last page
 }
 
-// placing is an op with the place at which its records say it is.
+// placing is an op and its place according to its records.
 type placing struct {
 	op op
 	at place
 }
 
-// seqRange is first..last, both inclusive.
+// seqRange is first..last, inclusive.
 type seqRange struct{ first, last uint64 }
 
 // begin starts a pass.
@@ -29,8 +29,8 @@ func (b *book) begin() *pass {
 	return &pass{book: b, got: make(map[opID]int), ops: make(map[opID]placing)}
 }
 
-// add accounts for one page. It returns the next cursor, and false when the
-// topic has been read to its head or the page leads nowhere.
+// add processes one page. It returns the next cursor, and false if the topic
+// was read to its head or the page does not advance.
 func (p *pass) add(page *client.Batch) (next uint64, more bool) {
 	before := p.at
 	p.head = page.HeadSeq
@@ -49,14 +49,14 @@ func (p *pass) add(page *client.Batch) (next uint64, more bool) {
 		p.book.unexpected("caught_up is %v at %d with the head at %d", page.CaughtUp, page.NextFrom, page.HeadSeq)
 		return p.at, false
 	case !page.CaughtUp && page.NextFrom == before:
-		p.book.unexpected("a read from %d led nowhere, with the head at %d", before, page.HeadSeq)
+		p.book.unexpected("a read from %d did not advance, with the head at %d", before, page.HeadSeq)
 		return p.at, false
 	}
 	return page.NextFrom, !page.CaughtUp
 }
 
-// skip notes that a page passed over everything up to last without a word:
-// all of it must have been deleted.
+// skip records that a page silently passed over the seqs up to last, which must
+// all be deleted.
 func (p *pass) skip(last uint64) {
 	if last > p.at {
 		p.skipped = append(p.skipped, seqRange{p.at + 1, last})
@@ -73,7 +73,7 @@ func (p *pass) addTombstone(t *client.Tombstone) {
 	if t.Reason == "crash" {
 		p.lost = append(p.lost, seqRange{t.GapFrom, t.GapTo})
 	} else {
-		// No topic of the drill has a cap or a ttl, and none is deleted.
+		// Topics of the drill have no cap and no ttl, and are never deleted.
 		p.book.unexpected("a tombstone for %d..%d with the reason %q", t.GapFrom, t.GapTo, t.Reason)
 	}
 	p.at = t.GapTo
@@ -96,18 +96,18 @@ func (p *pass) addRecord(r *client.Record) {
 	}
 }
 
-// delivered notes that a pass was given the record at seq.
+// delivered records that a pass was given the record at seq.
 func (b *book) delivered(seq uint64, id opID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mu.tally.Checked++
 	if b.mu.deletions.covers(seq, id) {
 		b.mu.tally.Undeleted++
-		b.findings.addf("%s: seq %d, of %s, was deleted and is there again", b.topic, seq, id)
+		b.findings.addf("%s: seq %d, of %s, was deleted and exists again", b.topic, seq, id)
 	}
 }
 
-// end compares what was read with what had been promised.
+// end compares what was read with what was promised.
 func (p *pass) end() {
 	b := p.book
 	b.mu.Lock()
@@ -126,7 +126,7 @@ func (p *pass) end() {
 	for id, at := range b.mu.placed {
 		if alive := d.alive(id, at); alive > 0 && p.got[id] == 0 {
 			p.missingLocked(id, at, alive)
-			// Said once; and an op whose loss was declared may be sent again.
+			// Reported once; also, an op whose loss was reported may be sent again.
 			delete(b.mu.placed, id)
 		}
 	}
@@ -137,8 +137,8 @@ func (p *pass) end() {
 	b.mu.head = p.head
 }
 
-// judgeLocked counts the seqs of a skipped range that were not deleted. The
-// lock is held.
+// judgeLocked counts the seqs of a skipped range that were not deleted. b.mu is
+// held.
 func (b *book) judgeLocked(r seqRange) {
 	gaps, first := int64(0), uint64(0)
 	for seq := max(r.first, b.mu.deletions.floor); seq <= r.last; seq++ {
@@ -155,8 +155,8 @@ func (b *book) judgeLocked(r seqRange) {
 	}
 }
 
-// missingLocked judges an op that was promised, of which so many records are
-// not deleted, and of which none is there. The lock is held.
+// missingLocked judges a promised op none of whose records exists, although
+// alive of them are not deleted. b.mu is held.
 func (p *pass) missingLocked(id opID, at place, alive int) {
 	b := p.book
 	switch {
@@ -166,12 +166,12 @@ func (p *pass) missingLocked(id opID, at place, alive int) {
 	case p.declared(place{at.last() - uint64(alive) + 1, alive}):
 		b.mu.tally.Declared += int64(alive)
 	default:
-		// Counted as a gap, or as a head that went back.
+		// Counted as a gap, or by the head that went back.
 		b.findings.addf("%s: %s at %d..%d is gone without a tombstone", b.topic, id, at.first, at.last())
 	}
 }
 
-// declared reports whether every seq of at lies in a tombstone.
+// declared reports whether every seq of at is in a tombstone.
 func (p *pass) declared(at place) bool {
 	next := at.first
 	for _, r := range p.lost {

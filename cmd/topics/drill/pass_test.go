@@ -8,7 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// shelf is what a server has of one topic: records by seq, lost ranges, head.
+// shelf is a server's content of one topic: records by seq, lost ranges, head.
 type shelf struct {
 	plan    plan
 	records map[uint64]client.Record
@@ -31,14 +31,14 @@ func (s *shelf) put(o op) uint64 {
 	return first
 }
 
-// drop removes records without a word.
+// drop removes records silently.
 func (s *shelf) drop(first, last uint64) {
 	for seq := first; seq <= last; seq++ {
 		delete(s.records, seq)
 	}
 }
 
-// page answers a read as the contract says, limit records at most.
+// page answers a read according to the contract, with at most limit records.
 func (s *shelf) page(from uint64, limit int) *client.Batch {
 	p := &client.Batch{NextFrom: from, HeadSeq: s.head}
 	for _, r := range s.lost {
@@ -77,7 +77,7 @@ func examine(t *testing.T, s *shelf, b *book, limit int) Tally {
 	return b.counted()
 }
 
-// history is a shelf and a book that agree: n ops, all acked.
+// history returns a shelf and a book that agree: n ops, all acknowledged.
 func history(c class, n int) (*shelf, *book, []acked) {
 	p := plan{seed: 42}
 	s, b := newShelf(p), newBook("t", c, p, &findings{})
@@ -91,7 +91,7 @@ func history(c class, n int) (*shelf, *book, []acked) {
 	return s, b, ops
 }
 
-// bigOp is the first op with at least n records.
+// bigOp returns the first op with at least n records.
 func bigOp(ops []acked, n int) acked {
 	for _, a := range ops {
 		if a.op.count >= n {
@@ -106,8 +106,8 @@ func TestPassFinds(t *testing.T) {
 		name  string
 		class class
 		plant func(s *shelf, b *book, ops []acked)
-		want  func(Tally) bool // the planted fault, and no other
-		word  string           // in the findings
+		want  func(Tally) bool // the injected fault, and no other
+		word  string           // part of a finding
 	}{
 		{"nothing in a whole topic", fsync, func(*shelf, *book, []acked) {},
 			func(t Tally) bool { return t.broken() == 0 && t.Checked == t.AckedRecords }, ""},
@@ -200,14 +200,15 @@ func TestPassFinds(t *testing.T) {
 	}
 }
 
-// A duplicate and a reused seq are found across boots.
+// Duplicates and reused seqs are found across boots.
 func TestPassAcrossBoots(t *testing.T) {
 	s, b, ops := history(memory, 20)
 	if tally := examine(t, s, b, 100); tally.broken() != 0 {
 		t.Fatalf("after boot 1: %+v %v", tally, b.findings.list())
 	}
 
-	// Boot 2: one op is acked, read, lost and declared; then sent again.
+	// Boot 2: one op is acknowledged, read, lost and reported; then it is sent
+	// again.
 	o := b.plan.op(opID{writer: 5, number: 1})
 	first := s.put(o)
 	b.acked(o, first, false)
@@ -222,7 +223,7 @@ func TestPassAcrossBoots(t *testing.T) {
 		t.Fatalf("after boot 3: %+v %v", tally, b.findings.list())
 	}
 
-	// Boot 4: an old op comes again.
+	// Boot 4: an old op appears again.
 	s.put(ops[0].op)
 	if tally := examine(t, s, b, 100); tally.Duplicates == 0 {
 		t.Fatalf("a duplicate of boot 1 was not found: %+v", tally)

@@ -13,11 +13,11 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// alphabet is what padding is made of: 64 characters that JSON leaves alone.
+// alphabet has the 64 characters of padding, none of which JSON escapes.
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// payload is what a record's data says of itself. The same seed and op always
-// give the same bytes, so a reader can tell every byte without having kept any.
+// payload is the data of a record. It is determined by the seed and the op, so
+// a reader can check every byte without having stored any.
 type payload struct {
 	Writer uint16 `json:"writer"`
 	Op     uint32 `json:"op"`
@@ -50,8 +50,8 @@ func (p plan) appendData(b []byte, o op, index int) []byte {
 	return append(b, `"}`...)
 }
 
-// paddingSize is mostly small; a lone record is sometimes larger than a page
-// of the log, rarely much larger.
+// paddingSize is mostly small. Single records are sometimes larger than a page
+// of the log, and rarely much larger.
 func paddingSize(rng *rand.PCG, count int) int {
 	x := rng.Uint64()
 	size, roll := int(x&0xffff), x>>32%100
@@ -66,7 +66,7 @@ func paddingSize(rng *rand.PCG, count int) int {
 	return size
 }
 
-// meta is the record's meta: every third op has one.
+// meta returns the record's meta, which every third op has.
 func (o op) meta() []byte {
 	if o.id.number%3 != 0 {
 		return nil
@@ -74,12 +74,12 @@ func (o op) meta() []byte {
 	return fmt.Appendf(nil, `{"op": %d, "n":1.50}`, o.id.number)
 }
 
-// tag and node are the record's tag and node. No other op has the tag, nor one
-// that begins with it.
+// tag and node return the record's tag and node. No other op has the tag, or
+// one that begins with it.
 func (o op) tag() string  { return fmt.Sprintf("w%d-op-%d.", o.id.writer, o.id.number) }
 func (o op) node() string { return fmt.Sprintf("writer-%d", o.id.writer) }
 
-// body is the write.
+// body returns the request for op o.
 func (p plan) body(o op) *client.Write {
 	w := &client.Write{Entries: make([]client.Entry, o.count), Node: o.node(), IdempotencyKey: o.key}
 	tag := o.tag()
@@ -89,8 +89,8 @@ func (p plan) body(o op) *client.Write {
 	return w
 }
 
-// recognise says which record of which op r is, and an error when any byte of
-// it is not what was written.
+// recognise returns the op and the index of record r, and an error if any byte
+// differs from what was written.
 func (p plan) recognise(r *client.Record) (o op, index int, err error) {
 	var said payload
 	if err := json.Unmarshal(r.Data, &said); err != nil {

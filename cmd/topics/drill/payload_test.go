@@ -8,7 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// The plan is a function of the seed alone, and what is written is recognised.
+// The plan depends only on the seed, and what is written is recognised.
 func TestPlan(t *testing.T) {
 	p, again, other := plan{seed: 7}, plan{seed: 7}, plan{seed: 8}
 	differs := false

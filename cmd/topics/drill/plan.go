@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Streams of the one seed: each decision draws from its own generator, so that
-// one more draw in one place changes nothing in another.
+// Streams of the seed. Each decision has a generator of its own, so that an
+// additional draw in one place does not change another.
 const (
 	streamOps     = 1 << 56
 	streamRecords = 2 << 56
@@ -15,7 +15,7 @@ const (
 	streamWriters = 4 << 56
 )
 
-// opID names one write of the drill. Writer ids and op numbers start at 0.
+// opID identifies one write of the drill. Writer ids and op numbers start at 0.
 type opID struct {
 	writer uint16
 	number uint32
@@ -23,10 +23,10 @@ type opID struct {
 
 func (id opID) String() string { return fmt.Sprintf("writer %d op %d", id.writer, id.number) }
 
-// stream is the op's part of a generator's second seed.
+// stream returns the op's part of a generator's second seed.
 func (id opID) stream() uint64 { return uint64(id.writer)<<32 | uint64(id.number) }
 
-// plan is what the seed decides: the ops with their bytes, and the kills.
+// plan is what the seed determines: the ops with their bytes, and the kills.
 type plan struct {
 	seed uint64
 	// uptime is the longest time under load before a kill.
@@ -36,12 +36,12 @@ type plan struct {
 // op is one planned write.
 type op struct {
 	id    opID
-	count int    // records
-	key   string // idempotency key; empty: the op is never retried
+	count int    // number of records
+	key   string // idempotency key; an op without one is never retried
 }
 
-// op plans the write with this id: mostly small batches, now and then a large
-// one; two in three have a key.
+// op returns the write with this id: mostly a small batch, sometimes a large
+// one; two thirds have a key.
 func (p plan) op(id opID) op {
 	rng := rand.New(rand.NewPCG(p.seed, streamOps|id.stream()))
 	o := op{id: id}
@@ -63,21 +63,21 @@ func (p plan) op(id opID) op {
 
 // kill is one planned kill.
 type kill struct {
-	// early kills the server while it starts; otherwise it is killed under
-	// load, after it was ready and checked.
+	// early kills are during the start of the server; others are under load, after
+	// the server was ready and checked.
 	early bool
-	// after is the part (0 to 1) of the longest wait that passes first.
+	// after is the time before the kill, as a part (0 to 1) of the longest wait.
 	after float64
-	// during is the work that a kill under load waits for; empty: none.
+	// during is the work that a kill under load waits for; it may be empty.
 	during work
 }
 
-// kill plans kill number k. The first is under load: before it there is
-// nothing to replay.
+// kill returns kill number k. The first one is under load, because before it
+// there is nothing to replay.
 func (p plan) kill(k int) kill {
 	rng := rand.New(rand.NewPCG(p.seed, streamKills|uint64(k)))
 	planned := kill{early: rng.IntN(4) == 0 && k > 0, after: rng.Float64()}
-	// Most of the work takes a few milliseconds: chance alone would miss it.
+	// Most work takes only a few milliseconds, so random kills would miss it.
 	if n := rng.IntN(2 * len(works)); n < len(works) && !planned.early {
 		planned.during = works[n]
 	}

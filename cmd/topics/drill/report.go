@@ -9,51 +9,51 @@ import (
 	"time"
 )
 
-// Report is the outcome of a drill.
+// Report is the result of a drill.
 type Report struct {
 	Seed uint64 `json:"seed"`
-	// Kills is all kills; Early of them hit the server while it started.
+	// Kills counts all kills; Early counts those during the start of the server.
 	Kills int `json:"kills"`
 	Early int `json:"kills_while_starting"`
-	// During counts the kills under load that came upon a checkpoint, a merge
-	// or a relocation under way: at least so many.
+	// During counts the kills under load that coincided with a checkpoint, a merge
+	// or a relocation. It is a lower bound.
 	During map[work]int `json:"kills_during"`
-	// Checkpoints were asked for while the server was loaded; the server takes
-	// more by itself.
+	// Checkpoints counts those requested while the server was loaded; the server
+	// takes more by itself.
 	Checkpoints int64 `json:"checkpoints_answered"`
 	Failed      int64 `json:"checkpoints_failed"`
-	// Classes has the tally of each durability class; Total sums them.
+	// Classes has the tally of each durability class; Total is their sum.
 	Classes map[class]*Tally `json:"classes"`
 	Total   Tally            `json:"total"`
-	// Watched counts records that one watcher got over all kills.
+	// Watched counts records that a single watcher received across all kills.
 	Watched int64       `json:"watched_records"`
 	Ready   ReadyReport `json:"ready"`
-	// Findings are the first broken promises in words.
+	// Findings describes the first broken promises.
 	Findings []string `json:"findings"`
-	// Error says why the drill ended before all kills and the last check.
+	// Error is why the drill ended before all kills and the last check.
 	Error   string  `json:"error,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
 
-// ReadyReport is what the probes said.
+// ReadyReport summarizes the probes.
 type ReadyReport struct {
 	Probes int64 `json:"probes"`
-	// Broken counts boots in which a rule of the probes was broken.
+	// Broken counts boots in which a rule of the probes was violated.
 	Broken int64 `json:"broken"`
 	// Boots counts the boots that became ready.
 	Boots int     `json:"boots"`
 	P50MS float64 `json:"p50_ms"`
 	MaxMS float64 `json:"max_ms"`
-	// Progress is the distinct replay_progress values seen, MostInBoot the
-	// most of them in one boot.
+	// Progress has the distinct replay_progress values seen, MostInBoot the most
+	// of them in one boot.
 	Progress   []float64 `json:"progress"`
 	MostInBoot int       `json:"most_progress_values_in_one_boot"`
 }
 
-// Broken counts all broken promises.
+// Broken returns the number of broken promises.
 func (r *Report) Broken() int64 { return r.Total.broken() + r.Ready.Broken + r.Failed }
 
-// report sums up the books and the probes.
+// report summarizes the books and the probes.
 func (d *drill) report() *Report {
 	r := &Report{
 		Seed: d.plan.seed, Kills: d.kills, Early: d.early,
@@ -94,7 +94,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// WriteTable writes the report for people.
+// WriteTable writes the report for humans.
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, value func(*Tally) any) {
@@ -120,9 +120,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	row("records deleted", func(t *Tally) any { return t.DeletedRecords })
 	row("records checked", func(t *Tally) any { return t.Checked })
 	row("copies checked", func(t *Tally) any { return t.Copied })
-	row("gone, in a tombstone", func(t *Tally) any { return t.Declared })
+	row("lost, in a tombstone", func(t *Tally) any { return t.Declared })
 	row("LOST", func(t *Tally) any { return t.Lost })
-	row("BACK after a delete", func(t *Tally) any { return t.Undeleted })
+	row("UNDELETED", func(t *Tally) any { return t.Undeleted })
 	row("duplicates", func(t *Tally) any { return t.Duplicates })
 	row("partial batches", func(t *Tally) any { return t.Partial })
 	row("seqs reused", func(t *Tally) any { return t.Reused })
@@ -132,15 +132,15 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nkills: %d (%d of them while starting), seed %d, %.1f s\n", r.Kills, r.Early, r.Seed, r.Seconds)
+	fmt.Fprintf(w, "\nkills: %d (%d of them during the start), seed %d, %.1f s\n", r.Kills, r.Early, r.Seed, r.Seconds)
 	fmt.Fprintf(w, "kills during: checkpoint %d, merge %d, relocation %d\n",
 		r.During[checkpointing], r.During[merging], r.During[relocating])
-	fmt.Fprintf(w, "checkpoints asked for: %d answered, %d failed\n", r.Checkpoints, r.Failed)
-	fmt.Fprintf(w, "records that one watcher got over all kills: %d\n", r.Watched)
+	fmt.Fprintf(w, "requested checkpoints: %d answered, %d failed\n", r.Checkpoints, r.Failed)
+	fmt.Fprintf(w, "records that one watcher received across all kills: %d\n", r.Watched)
 	fmt.Fprintf(w, "time to ready: p50 %.0f ms, max %.0f ms, %d boots\n", r.Ready.P50MS, r.Ready.MaxMS, r.Ready.Boots)
 	fmt.Fprintf(w, "progress values seen: %d, up to %d in one boot: %s\n",
 		len(r.Ready.Progress), r.Ready.MostInBoot, few(r.Ready.Progress))
-	fmt.Fprintf(w, "probes: %d, boots that broke a rule of the probes: %d\n", r.Ready.Probes, r.Ready.Broken)
+	fmt.Fprintf(w, "probes: %d, boots that violated a rule of the probes: %d\n", r.Ready.Probes, r.Ready.Broken)
 	for _, finding := range r.Findings {
 		fmt.Fprintf(w, "BROKEN: %s\n", finding)
 	}
@@ -155,7 +155,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return err
 }
 
-// few renders an even choice of at most 8 of the values.
+// few formats at most 8 of the values, evenly chosen.
 func few(values []float64) string {
 	const most = 8
 	n := min(len(values), most)

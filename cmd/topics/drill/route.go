@@ -12,31 +12,32 @@ import (
 )
 
 const (
-	// routePatience is how long a router may take to catch up while nobody
-	// writes, and routeLook how often it is asked.
+	// routePatience bounds the wait for a router to catch up while the source is
+	// not being written to, and routeLook is the interval between checks.
 	routePatience = 30 * time.Second
 	routeLook     = 5 * time.Millisecond
 )
 
-// route is one router with everything that its destination ever held, across
-// all boots. The destination's class survives kills, it has no deletes, caps or
-// times to live: what was there once has to stay.
+// route is one router with everything that its destination ever had, across all
+// boots. The destination's class survives kills, and it has no deletions, caps
+// or ttl, so that every record must stay.
 type route struct {
 	name, dest string
 	class      class
-	filter     string // what tags begin with; empty: all records
+	filter     string // prefix of tags; empty for all records
 	source     *book
 	findings   *findings
 
 	mu      sync.Mutex
-	content map[uint64]ident // what each seq of the destination holds
+	content map[uint64]ident // the known content of each seq of the destination
 	tally   Tally
 }
 
 // routes are the routers of one source.
 type routes []*route
 
-// newRoutes makes three: all records in both classes that survive, and a part.
+// newRoutes returns three routes: of all records in both classes that survive,
+// and of a part.
 func newRoutes(source *book, part string, f *findings) routes {
 	var all routes
 	for i, kind := range []struct {
@@ -52,7 +53,8 @@ func newRoutes(source *book, part string, f *findings) routes {
 	return all
 }
 
-// configure makes the destinations and the routers, before anything is written.
+// configure creates the destinations and the routers, before anything is
+// written.
 func (rs routes) configure(ctx context.Context, c *client.Client) error {
 	for _, r := range rs {
 		router := client.Router{Source: r.source.topic, Dest: r.dest, Guarantee: "exactly_once"}
@@ -69,7 +71,7 @@ func (rs routes) configure(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// check checks every destination, once its source has been checked.
+// check checks every destination after its source was checked.
 func (rs routes) check(ctx context.Context, c *client.Client) error {
 	for _, r := range rs {
 		if err := errors.Join(r.await(ctx, c), r.check(ctx, c)); err != nil {
@@ -93,7 +95,7 @@ func (r *route) await(ctx context.Context, c *client.Client) error {
 	}
 }
 
-// check reads the destination from its start to its head and holds it against
+// check reads the destination from its start to its head and compares it with
 // the source.
 func (r *route) check(ctx context.Context, c *client.Client) error {
 	p := &routePass{route: r, got: make(map[uint64]bool), copied: make(map[ident]bool)}
@@ -105,7 +107,7 @@ func (r *route) check(ctx context.Context, c *client.Client) error {
 		}
 		more = !page.CaughtUp
 		if more && page.NextFrom <= from {
-			r.unexpected("a read from %d led nowhere, with the head at %d", from, page.HeadSeq)
+			r.unexpected("a read from %d did not advance, with the head at %d", from, page.HeadSeq)
 			return nil
 		}
 		p.add(page)
@@ -119,8 +121,8 @@ func (r *route) check(ctx context.Context, c *client.Client) error {
 type routePass struct {
 	*route
 	at     uint64          // last seq accounted for
-	source uint64          // seq, in the source, of the last copy
-	got    map[uint64]bool // seqs of the destination
+	source uint64          // seq of the last copy's record in the source
+	got    map[uint64]bool // seqs of the destination that were read
 	copied map[ident]bool
 }
 
@@ -150,12 +152,12 @@ func (p *routePass) add(page *client.Batch) {
 		p.tally.Copied++
 		if p.copied[id] {
 			p.tally.Duplicates++
-			p.findings.addf("%s: %s index %d is there twice", p.dest, id.op, id.index)
+			p.findings.addf("%s: %s index %d exists twice", p.dest, id.op, id.index)
 		}
 		p.copied[id] = true
 		if known && from <= p.source {
 			p.tally.Unexpected++
-			p.findings.addf("%s: the copy of seq %d comes behind that of %d", p.dest, from, p.source)
+			p.findings.addf("%s: the copy of seq %d follows that of %d", p.dest, from, p.source)
 		}
 		if known {
 			p.source = from
@@ -165,7 +167,7 @@ func (p *routePass) add(page *client.Batch) {
 	p.skip(page.NextFrom)
 }
 
-// skip notes that nothing was said of the seqs up to last.
+// skip records that a page silently passed over the seqs up to last.
 func (p *routePass) skip(last uint64) {
 	if last > p.at {
 		p.gap(p.at+1, last)
@@ -173,15 +175,15 @@ func (p *routePass) skip(last uint64) {
 	}
 }
 
-// end compares what was read with what must be there.
+// end compares what was read with what must exist.
 func (p *routePass) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for seq, id := range p.content {
 		if !p.got[seq] {
 			p.tally.Lost++
-			p.findings.addf("%s: seq %d, a copy of %s, was there and is gone", p.dest, seq, id.op)
-			delete(p.content, seq) // said once
+			p.findings.addf("%s: seq %d, a copy of %s, existed and is gone", p.dest, seq, id.op)
+			delete(p.content, seq) // report it once
 		}
 	}
 	for _, id := range p.route.source.owed(p.filter) {
@@ -192,8 +194,8 @@ func (p *routePass) end() {
 	}
 }
 
-// delivered notes that the destination has a record: the same one as ever at
-// its seq.
+// delivered records that the destination has a record, which must be the same
+// as ever at its seq.
 func (r *route) delivered(x *client.Record) (ident, bool) {
 	o, index, err := r.source.plan.recognise(x)
 	r.mu.Lock()
@@ -208,7 +210,7 @@ func (r *route) delivered(x *client.Record) (ident, bool) {
 	id := ident{o.id, index}
 	if !strings.HasPrefix(o.tag(), r.filter) {
 		r.tally.Unexpected++
-		r.findings.addf("%s: seq %d has the tag %s, which the filter leaves out", r.dest, x.Seq, o.tag())
+		r.findings.addf("%s: seq %d has the tag %s, which the filter excludes", r.dest, x.Seq, o.tag())
 	}
 	if known, ok := r.content[x.Seq]; ok && known != id {
 		r.tally.Reused++
@@ -218,7 +220,7 @@ func (r *route) delivered(x *client.Record) (ident, bool) {
 	return id, true
 }
 
-// gap counts seqs of which nothing was said.
+// gap counts seqs that were silently passed over.
 func (r *route) gap(first, last uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -233,14 +235,14 @@ func (r *route) unexpected(format string, a ...any) {
 	r.findings.addf(r.dest+": "+format, a...)
 }
 
-// counted is the tally so far.
+// counted returns the tally so far.
 func (r *route) counted() Tally {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.tally
 }
 
-// place is the seq of a record that is promised.
+// place returns the seq of a promised record.
 func (b *book) place(id ident) (uint64, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -248,8 +250,9 @@ func (b *book) place(id ident) (uint64, bool) {
 	return at.first + uint64(id.index), ok
 }
 
-// owed are the records that are promised and not deleted, of those ops whose
-// tag begins with prefix. It is right after a pass, while nobody writes.
+// owed returns the records that are promised and not deleted, of ops whose tag
+// begins with prefix. It is accurate after a pass, while the topic is not being
+// written to.
 func (b *book) owed(prefix string) (all []ident) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// copyShelf is a shelf that holds copies of ops, and the route to it.
+// copyShelf returns a shelf with copies of ops, and the route to it.
 func copyShelf(t *testing.T, filter string) (*shelf, *route, []acked) {
 	t.Helper()
 	_, source, ops := history(fsync, 40)
@@ -33,7 +33,7 @@ func (s *shelf) check(t *testing.T, r *route) Tally {
 		var body struct {
 			From uint64 `json:"from_seq"`
 		}
-		_ = json.NewDecoder(q.Body).Decode(&body) // the client of this repository wrote it
+		_ = json.NewDecoder(q.Body).Decode(&body) // sent by the client of this repository
 		page := s.page(body.From, 100)
 		var records []string
 		for _, x := range page.Records {
@@ -169,7 +169,7 @@ func TestWatcherFinds(t *testing.T) {
 	}
 }
 
-// feed tells the watcher of records of the shelf.
+// feed passes records of the shelf to the watcher.
 func (w *watcher) feed(s *shelf, first, last uint64) {
 	e := client.Records{Topic: "t", To: last}
 	for seq := first; seq <= last; seq++ {

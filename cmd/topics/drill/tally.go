@@ -5,38 +5,38 @@ import (
 	"sync"
 )
 
-// Tally is what was seen of one durability class.
+// Tally is what was observed for one durability class.
 type Tally struct {
 	AckedWrites  int64 `json:"acked_writes"`
 	AckedRecords int64 `json:"acked_records"`
-	// Deduped counts retries that were answered with the first write's seqs.
+	// Deduped counts retries that were answered with the seqs of the first write.
 	Deduped int64 `json:"deduped"`
-	// Deletes counts answered deletes, DeletedRecords what they say they
-	// deleted.
+	// Deletes counts answered deletions, and DeletedRecords the records that were
+	// deleted according to the answers.
 	Deletes        int64 `json:"deletes"`
 	DeletedRecords int64 `json:"deleted_records"`
-	// Checked counts records read back in the checks.
+	// Checked counts records read in the checks.
 	Checked int64 `json:"checked"`
-	// Copied counts copies read back in the checks of routers' destinations.
+	// Copied counts copies read in the checks of routers' destinations.
 	Copied int64 `json:"copied"`
-	// Lost counts promised records (acked, or read before a kill) that are not
-	// at their seq, of classes that survive a kill.
+	// Lost counts promised records (acknowledged, or read before a kill) that are
+	// not at their seq, of classes that survive a kill.
 	Lost int64 `json:"lost"`
-	// Declared counts promised records of the weaker classes that are gone and
-	// inside a tombstone.
+	// Declared counts promised records of the weaker classes that are lost and in
+	// a tombstone.
 	Declared int64 `json:"declared"`
-	// Undeleted counts records read back after their deletion was certain.
+	// Undeleted counts records read after they were certainly deleted.
 	Undeleted int64 `json:"undeleted"`
 	// Duplicates counts ops found at more than one place.
 	Duplicates int64 `json:"duplicates"`
 	// Partial counts batches found without some of their records.
 	Partial int64 `json:"partial"`
-	// Reused counts batches that came upon a seq known to be another record's.
+	// Reused counts batches at a seq that is known to be another record's.
 	Reused int64 `json:"reused"`
-	// Gaps counts seqs that were neither delivered, nor deleted, nor inside a
+	// Gaps counts seqs that were neither delivered, nor deleted, nor in a
 	// tombstone.
 	Gaps int64 `json:"gaps"`
-	// Damaged counts records whose bytes are not those written.
+	// Damaged counts records whose bytes differ from those written.
 	Damaged int64 `json:"damaged"`
 	// Unexpected counts answers that the contract does not allow.
 	Unexpected int64 `json:"unexpected"`
@@ -62,15 +62,15 @@ func (t *Tally) add(o *Tally) {
 	t.Unexpected += o.Unexpected
 }
 
-// broken counts the broken promises.
+// broken returns the number of broken promises.
 func (t *Tally) broken() int64 {
 	return t.Lost + t.Undeleted + t.Duplicates + t.Partial + t.Reused + t.Gaps + t.Damaged + t.Unexpected
 }
 
-// maxFindings bounds the findings that are kept in words; all are counted.
+// maxFindings bounds the findings that are described; all are counted.
 const maxFindings = 20
 
-// findings keeps the first broken promises in words. Safe for concurrent use.
+// findings describes the first broken promises. It is safe for concurrent use.
 type findings struct {
 	mu    sync.Mutex
 	words []string

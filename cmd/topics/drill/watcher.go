@@ -13,15 +13,15 @@ import (
 const (
 	// watchRetry is how long the watcher tries to reach the next boot.
 	watchRetry = 2 * bootTimeout
-	// watchPatience is how long it may take to get to the end.
+	// watchPatience bounds the wait for it to reach the end.
 	watchPatience = 30 * time.Second
 )
 
 // watched is a topic of the watcher.
 type watched interface {
-	// saw notes a record that was delivered.
+	// saw records a record that was delivered.
 	saw(*client.Record)
-	// silent judges seqs of which nothing was said.
+	// silent judges seqs that were silently passed over.
 	silent(seqRange)
 	unexpected(format string, a ...any)
 }
@@ -37,15 +37,15 @@ func (b *book) silent(r seqRange) {
 func (r *route) saw(x *client.Record) { r.delivered(x) }
 func (r *route) silent(gap seqRange)  { r.gap(gap.first, gap.last) }
 
-// watcher follows topics over one stream that resumes across all kills. It
-// holds each record against what is known of its seq, and every seq that it is
-// not told of against the deletes, in the end.
+// watcher follows topics over one stream that is resumed across all kills. It
+// compares each record with what is known of its seq, and at the end compares
+// the seqs that it did not get with the deletions.
 type watcher struct {
 	topics map[string]watched
 	cancel context.CancelFunc
-	done   chan struct{} // closed when it has ended; nil: it was not started
+	done   chan struct{} // closed when it has ended; nil if it was not started
 
-	mu      sync.Mutex // guards the rest
+	mu      sync.Mutex // guards the fields below
 	at      map[string]uint64
 	skipped map[string][]seqRange
 	records int64
@@ -56,7 +56,7 @@ func newWatcher() *watcher {
 	return &watcher{topics: map[string]watched{}, at: map[string]uint64{}, skipped: map[string][]seqRange{}}
 }
 
-// start begins at the start of every topic.
+// start starts at the beginning of every topic.
 func (w *watcher) start(ctx context.Context, c *client.Client) {
 	ctx, w.cancel = context.WithCancel(ctx)
 	w.done = make(chan struct{})
@@ -105,16 +105,16 @@ func (w *watcher) take(event client.Event) {
 			w.moveLocked(t, topic, e.Head+1, e.Head)
 		}
 	case client.TopicDeleted:
-		t.unexpected("the watcher heard that the topic was deleted")
+		t.unexpected("the watcher got an event that the topic was deleted")
 	}
 }
 
-// moveLocked accounts for first..last; what lies between them and the last
-// seq that was accounted for was passed over. The lock is held.
+// moveLocked accounts for first..last. The seqs between the last accounted one
+// and first were passed over. w.mu is held.
 func (w *watcher) moveLocked(t watched, topic string, first, last uint64) {
 	at := w.at[topic]
 	if first <= at {
-		t.unexpected("the watcher was told of %d after %d", first, at)
+		t.unexpected("the watcher got %d after %d", first, at)
 		return
 	}
 	if first > at+1 {
@@ -123,8 +123,8 @@ func (w *watcher) moveLocked(t watched, topic string, first, last uint64) {
 	w.at[topic] = last
 }
 
-// finish waits until the watcher has got to the heads, while nobody writes, and
-// judges what it was not told of.
+// finish waits until the watcher has reached the heads while nothing is being
+// written, and judges the seqs that it did not get.
 func (w *watcher) finish(ctx context.Context, c *client.Client) error {
 	if w.done == nil {
 		return nil
@@ -147,7 +147,8 @@ func (w *watcher) finish(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// judge judges what was passed over. It comes after the last event.
+// judge judges the seqs that were passed over. It is called after the last
+// event.
 func (w *watcher) judge() {
 	for topic, gaps := range w.skipped {
 		for _, gap := range gaps {
@@ -168,12 +169,13 @@ func (w *watcher) await(ctx context.Context, topic string, head uint64) error {
 		case at >= head:
 			return nil
 		case time.Now().After(end):
-			return fmt.Errorf("the watcher got to %d, with the head at %d", at, head)
+			return fmt.Errorf("the watcher reached %d, with the head at %d", at, head)
 		}
 	}
 }
 
-// stop ends it. Stopping it twice, or when it was not started, does nothing.
+// stop ends the watcher. It does nothing if the watcher has ended or was not
+// started.
 func (w *watcher) stop() {
 	if w.done != nil {
 		w.cancel()
@@ -181,7 +183,7 @@ func (w *watcher) stop() {
 	}
 }
 
-// seen is how many records it was told of.
+// seen returns the number of records it received.
 func (w *watcher) seen() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()

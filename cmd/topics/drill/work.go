@@ -12,10 +12,10 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// work is what a server does with its storage beside serving.
+// work is what a server does with its storage besides serving.
 type work string
 
-// The kinds of work.
+// Kinds of work.
 const (
 	checkpointing work = "checkpoint"
 	merging       work = "merge"
@@ -24,10 +24,10 @@ const (
 
 var works = []work{checkpointing, merging, relocating}
 
-// underWay tells from the files of a server that runs in dir, or ran until it
-// was killed, what is only half done: files that the manifest does not name, or
-// not there. What it finds is under way, or was a moment ago; it may miss a
-// merge beside a checkpoint.
+// underWay determines from the files of a server that runs in dir, or ran until
+// it was killed, which work is unfinished: files that the manifest does not
+// name, or that are missing. The work it returns is in progress or just was; it
+// may miss a merge during a checkpoint.
 func underWay(dir string) (map[work]bool, error) {
 	under := make(map[work]bool)
 	data := child.DataDir(dir)
@@ -35,8 +35,8 @@ func underWay(dir string) (map[work]bool, error) {
 	if err != nil || m == nil {
 		return under, err
 	}
-	known := make(map[uint64]bool)     // segments: whether their data is cold
-	committed := make(map[string]bool) // states
+	known := make(map[uint64]bool)     // segments, and whether their data is cold
+	committed := make(map[string]bool) // state files
 	for _, c := range []*recovery.Checkpoint{m.Previous, m.Checkpoint} {
 		if c == nil {
 			continue
@@ -79,7 +79,7 @@ func underWay(dir string) (map[work]bool, error) {
 	return under, nil
 }
 
-// names are the files in a directory, which need not be there yet.
+// names returns the files in a directory, which may be absent.
 func names(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -16,7 +16,7 @@ func TestUnderWay(t *testing.T) {
 	state := func(n uint64) string { return filepath.Join("data", "checkpoints", recovery.StateName(n)) }
 	hot := func(name string) string { return filepath.Join("data", "segments", name) }
 	cold := func(name string) string { return filepath.Join("cold", name) }
-	// What the manifest below names: segment 3 is cold.
+	// The files in the manifest below: segment 3 is cold.
 	whole := []string{
 		state(4), state(5), hot(segment.IndexName(2)), hot(segment.DataName(2)), hot(segment.IndexName(3)), cold(segment.DataName(3)),
 	}
@@ -68,7 +68,7 @@ func TestUnderWay(t *testing.T) {
 	}
 }
 
-// A server that has not got as far as a manifest does nothing yet.
+// A server without a manifest is not doing any work yet.
 func TestUnderWayWithoutManifest(t *testing.T) {
 	if got, err := underWay(t.TempDir()); err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v", got, err)

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// recentOps is how many acked ops with a key a writer may send again.
+	// recentOps bounds the acknowledged ops with a key that a writer may repeat.
 	recentOps = 16
 	// maxThink is the longest pause between two writes. It keeps the log small
 	// enough to be read again after every kill.
 	maxThink = 4 * time.Millisecond
-	// refusedPause is the wait after an answer that asks to come back later.
+	// refusedPause is the pause after an answer that asks to retry later.
 	refusedPause = 20 * time.Millisecond
 )
 
@@ -26,16 +26,16 @@ type writer struct {
 	id     uint16
 	book   *book
 	plan   plan
-	number uint32 // of the next new op
-	// pending was sent and not answered, and has a key: it is sent again
-	// until it is. nil: none.
+	number uint32 // number of the next new op
+	// pending is an op with a key that was sent and not answered. It is sent until
+	// it is answered. It may be nil.
 	pending *op
 	recent  []acked
-	doomed  []op // acked, and may be deleted one day
+	doomed  []op // acknowledged ops that may be deleted later
 	rng     *rand.Rand
 }
 
-// acked is an op with the place it was acked at.
+// acked is an op and the place at which it was acknowledged.
 type acked struct {
 	op    op
 	first uint64
@@ -48,11 +48,11 @@ func newWriter(id uint16, b *book, p plan) *writer {
 	}
 }
 
-// load writes until the connection breaks, which the kill does. killed tells
+// load writes until the connection breaks because of the kill. killed reports
 // whether it was the kill.
 func (w *writer) load(ctx context.Context, c *client.Client, killed func() bool) {
 	if !w.book.class.survives() {
-		// Their keys may be gone with their records.
+		// Their keys may be lost with their records.
 		w.recent, w.doomed = w.recent[:0], w.doomed[:0]
 	}
 	for ctx.Err() == nil {
@@ -97,12 +97,12 @@ func (w *writer) step(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	w.settle(o, a)
+	w.record(o, a)
 	return nil
 }
 
-// settle notes the answer to op o.
-func (w *writer) settle(o op, a client.Written) {
+// record records the answer to op o.
+func (w *writer) record(o op, a client.Written) {
 	w.pending = nil
 	if !w.wellFormed(o, a) {
 		return
@@ -122,7 +122,7 @@ func (w *writer) settle(o op, a client.Written) {
 	w.recent = append(w.recent, acked{o, a.FirstSeq})
 }
 
-// repeat sends an acked op again: it must be answered with the same seqs.
+// repeat sends an acknowledged op again. The answer must have the same seqs.
 func (w *writer) repeat(ctx context.Context, c *client.Client, old acked) error {
 	a, err := c.Append(ctx, w.book.topic, w.plan.body(old.op))
 	if err != nil {
@@ -134,7 +134,7 @@ func (w *writer) repeat(ctx context.Context, c *client.Client, old acked) error 
 	return nil
 }
 
-// race sends the same op twice at once: it must be appended once.
+// race sends the same op twice concurrently. It must be appended once.
 func (w *writer) race(ctx context.Context, c *client.Client, o op, body *client.Write) error {
 	var (
 		both    [2]client.Written
@@ -145,12 +145,12 @@ func (w *writer) race(ctx context.Context, c *client.Client, o op, body *client.
 		running.Go(func() { both[i], errs[i] = c.Append(ctx, w.book.topic, body) })
 	}
 	running.Wait()
-	// What was answered counts, even when the other attempt broke off.
+	// Answers count, even if the other attempt failed.
 	for i, a := range both {
 		switch {
 		case errs[i] != nil:
 		case w.pending != nil:
-			w.settle(o, a)
+			w.record(o, a)
 		case w.wellFormed(o, a):
 			w.book.repeated(o, a.FirstSeq, true)
 		}
@@ -161,7 +161,7 @@ func (w *writer) race(ctx context.Context, c *client.Client, o op, body *client.
 	return errors.Join(errs[:]...)
 }
 
-// wellFormed checks that an answer's numbers agree with each other.
+// wellFormed checks that an answer's numbers are consistent.
 func (w *writer) wellFormed(o op, a client.Written) bool {
 	ok := a.Count == o.count && a.FirstSeq > 0 && a.LastSeq == a.FirstSeq+uint64(o.count)-1 && len(a.Seqs) == o.count
 	for i, seq := range a.Seqs {
@@ -174,7 +174,7 @@ func (w *writer) wellFormed(o op, a client.Written) bool {
 	return ok
 }
 
-// pause waits d, or less when ctx ends.
+// pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

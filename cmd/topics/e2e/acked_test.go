@@ -12,8 +12,8 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// acked is what a topic has acknowledged, across the boots of a server: the
-// data by seq.
+// acked is what a topic has acknowledged across the boots of a server: the data
+// by seq.
 type acked struct {
 	topic string
 
@@ -24,8 +24,8 @@ type acked struct {
 
 func newAcked(topic string) *acked { return &acked{topic: topic, data: map[uint64]string{}} }
 
-// write appends one record of about so many bytes that nothing compresses by
-// much. It returns why it was not acknowledged.
+// write appends one record of about the given size that compresses little. It
+// returns the error if the record was not acknowledged.
 func (a *acked) write(t *testing.T, c *client.Client, size int) error {
 	noise := make([]byte, size/2)
 	for i := range noise {
@@ -40,7 +40,7 @@ func (a *acked) write(t *testing.T, c *client.Client, size int) error {
 	defer a.mu.Unlock()
 	if _, given := a.data[w.FirstSeq]; given && !a.reused {
 		t.Errorf("%s: seq %d was given to a second record", a.topic, w.FirstSeq)
-		a.reused = true // once is enough
+		a.reused = true // once is sufficient
 	}
 	a.data[w.FirstSeq] = data
 	return nil
@@ -61,15 +61,15 @@ func (a *acked) delete(t *testing.T, c *client.Client, before uint64) {
 	}
 }
 
-// count is how many records are promised.
+// count returns the number of promised records.
 func (a *acked) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.data)
 }
 
-// check reads the topic and holds that every acknowledged record is there with
-// its bytes. Where the class allows it, a tombstone may stand for some.
+// check reads the topic and holds that every acknowledged record exists with
+// its bytes, or, with tombstones, is in a tombstone.
 func (a *acked) check(t *testing.T, c *client.Client, tombstones bool) {
 	t.Helper()
 	a.mu.Lock()
@@ -108,7 +108,7 @@ func (a *acked) check(t *testing.T, c *client.Client, tombstones bool) {
 	}
 }
 
-// statusOf is the status of an answer that is an error; 0: it is none.
+// statusOf returns the status of an answer that is an error, or 0.
 func statusOf(err error) int {
 	var answer *client.Error
 	if !errors.As(err, &answer) {

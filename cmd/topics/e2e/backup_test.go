@@ -12,9 +12,9 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// A server is loaded, backed up while it serves, loaded further, and killed.
-// What is restored has exactly what had been written until the moment asked
-// for, or all of it.
+// A server is loaded, backed up while it serves, loaded further, and killed. A
+// restore has exactly what had been written until the requested time, or
+// everything.
 func TestBackupAndRestore(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -46,7 +46,7 @@ func TestBackupAndRestore(t *testing.T) {
 	load(600, 1000)
 	moment := newest(t, server.client(), "fsync")
 	want := contents(t, server.client())
-	for time.Now().UnixMilli() <= moment { // the next write is a later one
+	for time.Now().UnixMilli() <= moment { // so that the next write is later
 		runtime.Gosched()
 	}
 	load(1000, 1600)
@@ -75,7 +75,7 @@ func TestBackupAndRestore(t *testing.T) {
 		restored.stop()
 	}
 
-	// The stopped directory, too.
+	// The stopped directory can be backed up too.
 	t.Log(backupTool(t, 0, []string{"TOPICS_COLD_DIR=" + in("cold")}, "backup", "--dir", in("until"), "--to", in("again")))
 	backupTool(t, 0, nil, "restore", "--from", in("again"), "--to", in("twice"))
 	restored := serve(t, in("twice")).ready()
@@ -85,7 +85,8 @@ func TestBackupAndRestore(t *testing.T) {
 	restored.stop()
 }
 
-// backupTool runs one of the commands with an exit code, and returns all that it printed.
+// backupTool runs one of the commands, checks its exit code, and returns its
+// output.
 func backupTool(t *testing.T, code int, env []string, args ...string) string {
 	t.Helper()
 	p := command(t, env, args...)
@@ -95,7 +96,7 @@ func backupTool(t *testing.T, code int, env []string, args ...string) string {
 	return p.stdout.String() + p.stderr.String()
 }
 
-// contents is the data of all records, by topic.
+// contents returns the data of all records, by topic.
 func contents(t *testing.T, c *client.Client) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -121,7 +122,7 @@ func contents(t *testing.T, c *client.Client) map[string]string {
 	return out
 }
 
-// newest is the time of a topic's last record.
+// newest returns the time of a topic's last record.
 func newest(t *testing.T, c *client.Client, topic string) int64 {
 	t.Helper()
 	s, err := c.State(context.Background(), topic)

@@ -16,12 +16,12 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// page is a web page of its own origin, with a script that knows the server's
-// address as `server` and the key as `key`. What the script POSTs to a path
-// of the page's origin arrives in reports.
+// page is a web page of an origin of its own. Its script knows the server's
+// address as `server` and the key as `key`. What the script POSTs to a path of
+// the page's origin is sent to reports.
 type page struct {
 	*httptest.Server
-	script  atomic.Value // string; stored before the browser comes
+	script  atomic.Value // string; stored before the browser starts
 	reports func(path string, body []byte)
 }
 
@@ -52,15 +52,15 @@ func browse(t *testing.T, url string) *process {
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", url)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p := start(t, cmd)
-	// It is many processes; the output ends when all of them have ended.
+	// It has many processes, and its output ends when all of them have ended.
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // gone already: fine
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended already
 		<-p.done
 	})
 	return p
 }
 
-// known is the beginning of each page's script.
+// known returns the beginning of each page's script.
 func known(t *testing.T, server *process, events string) string {
 	t.Helper()
 	b, err := json.Marshal([]string{server.url(), secret, events})
@@ -74,8 +74,8 @@ function report(path, value) { last = last.then(() => fetch(path, {method: 'POST
 `
 }
 
-// following scripts: the one of docs/proxies.md for EventSource, and a
-// WebSocket beside it.
+// Scripts that follow a topic: that of docs/proxies.md for EventSource, and a
+// WebSocket.
 const browserFollows = `
 function take(topic, r) { report('/stream', {topic, records: [r], from_seq: r.$seq - 1, to_seq: r.$seq, head_seq: r.$seq}); }
 seen[name] = 0;
@@ -95,8 +95,8 @@ function connect() {
 connect();
 `
 
-// TestBrowserFollowsOverARestart has a page of another origin follow a topic
-// with EventSource and WebSocket, while the server is killed and comes back.
+// TestBrowserFollowsOverARestart makes a page of another origin follow a topic
+// with EventSource and WebSocket, while the server is killed and restarted.
 func TestBrowserFollowsOverARestart(t *testing.T) {
 	installed(t, "chromium-headless-shell")
 	stream, socket := newBook(), newBook()
@@ -124,7 +124,7 @@ func TestBrowserFollowsOverARestart(t *testing.T) {
 			server = server.again().ready()
 		}
 		write(t, c, topic, data)
-		if i%20 < 5 { // one by one, or as many as come together
+		if i%20 < 5 { // sometimes one by one, otherwise as fast as possible
 			stream.await(t, topic, i+1)
 			socket.await(t, topic, i+1)
 		}
@@ -138,8 +138,8 @@ func TestBrowserFollowsOverARestart(t *testing.T) {
 	}
 }
 
-// TestBrowserOfAnotherOriginIsRefused has a page with a key, but of an origin
-// that the server was not told of: the browser gives it nothing.
+// TestBrowserOfAnotherOriginIsRefused uses a page with a key but of an origin
+// that is not allowed: the browser does not give it any answer.
 func TestBrowserOfAnotherOriginIsRefused(t *testing.T) {
 	installed(t, "chromium-headless-shell")
 	reports := make(chan string, 16)

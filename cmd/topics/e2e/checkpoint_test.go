@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// A checkpoint, asked for or taken at the end, is where the next start begins:
-// what is older than it is not read again, and all of it can be read.
+// The next start begins at the last checkpoint, whether it was requested or
+// taken at the end: older log is not read again, and everything can be read.
 func TestCheckpointCutsTheLog(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	env := []string{"TOPICS_WAL_FILE_BYTES=1048576", "TOPICS_CHECKPOINT_INTERVAL_MS=0"} // none that nobody asked for
+	env := []string{"TOPICS_WAL_FILE_BYTES=1048576", "TOPICS_CHECKPOINT_INTERVAL_MS=0"} // no automatic checkpoints
 	server := serve(t, dir, env...).ready()
 	c := server.client() // one connection for all
 	const n = 3000
@@ -23,7 +23,7 @@ func TestCheckpointCutsTheLog(t *testing.T) {
 	}
 	want := contents(t, server.client())
 	var logs []int
-	for range 2 { // the log is kept back to the checkpoint before
+	for range 2 { // the log is kept back to the previous checkpoint
 		report := checkpoint(t, server)
 		if report["checkpoint"] == nil || report["topics"] == nil {
 			t.Fatalf("the checkpoint answered %v", report)
@@ -58,7 +58,7 @@ func TestCheckpointCutsTheLog(t *testing.T) {
 	}
 }
 
-// checkpoint asks for one and returns the answer.
+// checkpoint requests a checkpoint and returns the answer.
 func checkpoint(t *testing.T, p *process) (report map[string]any) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, p.url()+"/v0/admin/checkpoint", nil)
@@ -77,7 +77,7 @@ func checkpoint(t *testing.T, p *process) (report map[string]any) {
 	return report
 }
 
-// logFiles is how many files the log has, those that wait for use left out.
+// logFiles returns the number of log files, without preallocated ones.
 func logFiles(t *testing.T, dir string) (n int) {
 	t.Helper()
 	list, err := os.ReadDir(filepath.Join(dir, "wal"))

@@ -10,12 +10,13 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// One watch of the Go client goes on across kills: every record of every topic
-// once and in order, of those too that are made under a prefix meanwhile.
+// One watch of the Go client continues across kills: it yields every record of
+// every topic once and in order, including topics created under a prefix
+// meanwhile.
 func TestClientWatchesAcrossKills(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // with all the kills
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // includes all kills
 	defer cancel()
 	const writes = 60
 	if _, err := c.PutTopic(ctx, "watched", client.Config{Durability: "fsync"}); err != nil {
@@ -86,7 +87,7 @@ func TestClientWatchesAcrossKills(t *testing.T) {
 	}
 }
 
-// What the client says of topics and routers is what the server has.
+// The client's view of topics and routers is that of the server.
 func TestClientRoutes(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
 	c, ctx := server.client(), t.Context()
@@ -101,7 +102,7 @@ func TestClientRoutes(t *testing.T) {
 	}
 	var b *client.Batch
 	var err error
-	server.until("it is forwarded", func() bool { // for which a read waits only so long
+	server.until("it is forwarded", func() bool { // a read waits for a limited time only
 		b, err = c.Diff(ctx, "out", client.Query{IncludeTags: true})
 		return err != nil || b.HeadSeq > 0
 	})
@@ -146,8 +147,8 @@ func TestClientRoutes(t *testing.T) {
 	}
 }
 
-// `topics tail` finds the server by its settings and prints the same over a
-// stream and by polling; a key is taken from the environment.
+// `topics tail` finds the server by its settings, and prints the same over a
+// stream and by polling. It takes the key from the environment.
 func TestTail(t *testing.T) {
 	server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret).ready()
 	c := server.keyed()
@@ -168,7 +169,7 @@ func TestTail(t *testing.T) {
 		t.Errorf("printed %q", printed[0])
 	}
 	for i, p := range printed {
-		// Line ends inside a payload are one space each, carried as lines or not.
+		// A line end inside a payload becomes one space in both cases.
 		if p != printed[0] {
 			t.Errorf("%d printed %q, not %q", i, p, printed[0])
 		}

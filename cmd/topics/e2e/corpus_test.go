@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// realCorpus is the Debian package index as records, beside a checkout where
-// there is one. It is too big to be part of the repository.
+// realCorpus is the Debian package index as records, which may exist next to a
+// checkout. It is too large for the repository.
 const realCorpus = "../../../../shared/data/debian-packages.jsonl.gz"
 
 // corpus returns the file to load: the real one, or else a generated one of
-// the same shape and size class.
+// similar shape and size.
 func corpus(t *testing.T) string {
 	t.Helper()
 	if _, err := os.Stat(realCorpus); err == nil {
@@ -27,8 +27,8 @@ func corpus(t *testing.T) string {
 	return generate(t, 60_000)
 }
 
-// generate writes n records as .jsonl.gz: package-like, with everything that a
-// server could be tempted to rewrite. It writes the same bytes every time.
+// generate writes n package-like records as .jsonl.gz, with everything that a
+// server might rewrite by mistake. It always writes the same bytes.
 func generate(t *testing.T, n int) string {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -65,7 +65,7 @@ func generate(t *testing.T, n int) string {
 	return file
 }
 
-// line is one line of a corpus in parts, payloads verbatim.
+// line is a parsed line of a corpus, with verbatim payloads.
 type line struct {
 	Data json.RawMessage
 	Meta json.RawMessage

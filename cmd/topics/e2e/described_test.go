@@ -11,19 +11,19 @@ import (
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 )
 
-// undescribed collects what servers answered that the OpenAPI document does
-// not describe. TestMain fails if there is anything.
+// undescribed collects answers that the OpenAPI document does not describe.
+// TestMain fails if there are any.
 var undescribed struct {
 	mu   sync.Mutex
 	errs []error
 }
 
-// described is a client of which everything it reads is held against the
-// document: answers, events, messages. foreign, unless nil, tells what is
-// answered by something before the server.
+// described returns a client that checks everything it reads against the
+// OpenAPI document: answers, events, messages. foreign, if not nil, reports
+// whether an answer comes from something in front of the server.
 //
-// All clients of these tests are made in this file: a test in cmd/topics finds
-// others.
+// All clients of these tests are made in this file; a test in cmd/topics
+// enforces that.
 func described(base http.RoundTripper, foreign func(*conform.Answer) bool) *http.Client {
 	return &http.Client{Transport: &conform.Transport{Base: base, Foreign: foreign, Report: func(err error) {
 		undescribed.mu.Lock()
@@ -32,17 +32,17 @@ func described(base http.RoundTripper, foreign func(*conform.Answer) bool) *http
 	}}}
 }
 
-// describeDefault makes one of net/http's client, which http.Get and
-// websocket.Dial use.
+// describeDefault makes net/http's default client, which http.Get and
+// websocket.Dial use, a described one.
 func describeDefault() { http.DefaultClient = described(http.DefaultTransport, nil) }
 
-// describedProber makes a client whose requests each have a connection of
-// their own, like a load balancer's probes.
+// describedProber returns a client that uses a new connection for each request,
+// like a load balancer's probes.
 func describedProber() *http.Client {
 	return described(&http.Transport{DisableKeepAlives: true}, nil)
 }
 
-// reportUndescribed prints what was collected and is the exit code of it.
+// reportUndescribed prints what was collected and returns the exit code for it.
 func reportUndescribed() int {
 	undescribed.mu.Lock()
 	defer undescribed.mu.Unlock()
@@ -52,7 +52,7 @@ func reportUndescribed() int {
 	return min(1, len(undescribed.errs))
 }
 
-// connect makes a client of the server at url, with connections of its own
+// connect returns a client of the server at url, with its own connections
 // unless the options have some.
 func connect(t *testing.T, url string, o client.Options) *client.Client {
 	t.Helper()
@@ -67,13 +67,13 @@ func connect(t *testing.T, url string, o client.Options) *client.Client {
 	return c
 }
 
-// client talks to the server and retries nothing.
+// client returns a client of the server that does not retry.
 func (p *process) client() *client.Client {
 	p.t.Helper()
 	return connect(p.t, p.url(), client.Options{})
 }
 
-// retrying is a client that waits out a restart.
+// retrying returns a client that retries during a restart.
 func (p *process) retrying() *client.Client {
 	p.t.Helper()
 	return connect(p.t, p.url(), client.Options{RetryFor: patience})
@@ -82,13 +82,13 @@ func (p *process) retrying() *client.Client {
 // secret is the API key of the tests that need one.
 const secret = "a-secret-of-the-tests"
 
-// keyed is a client that waits out a restart and has the key.
+// keyed returns a client that retries during a restart and has the key.
 func (p *process) keyed() *client.Client {
 	p.t.Helper()
 	return connect(p.t, p.url(), client.Options{Key: secret, RetryFor: patience})
 }
 
-// keyed is a client with the key and connections of its own.
+// keyed returns a client with the key and its own connections.
 func keyed() *http.Client { return described(bearer{&http.Transport{}}, nil) }
 
 // bearer adds the key to each request.

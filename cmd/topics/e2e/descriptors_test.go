@@ -16,7 +16,8 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// serveLimited is serve under a limit of descriptors in the shell's words.
+// serveLimited is serve with a limit of descriptors, in the syntax of the
+// shell.
 func serveLimited(t *testing.T, ulimit, dir string, env ...string) *process {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "port")
@@ -47,7 +48,7 @@ func TestSoftDescriptorLimitIsRaised(t *testing.T) {
 	p.stop()
 }
 
-// answered is nil if the answer is 200.
+// answered returns nil if the answer is 200.
 func answered(resp *http.Response, err error) error {
 	if err != nil {
 		return err
@@ -60,8 +61,8 @@ func answered(resp *http.Response, err error) error {
 	return err
 }
 
-// More idle connections than there are descriptors, while log files come and
-// go: nothing is refused, probes answer, and nothing has to be made good.
+// With more idle connections than descriptors, while log files are opened and
+// closed, nothing is refused, probes are answered, and nothing fails.
 func TestMoreConnectionsThanDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	server := serveLimited(t, "ulimit -n 1024", dir, "TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_CHECKPOINT_BYTES=16MiB").ready()
@@ -72,7 +73,7 @@ func TestMoreConnectionsThanDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A writer that moves the log on to another file with every second record.
+	// A writer that makes the log switch to another file with every second record.
 	var written atomic.Int64
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// entries are the names in a directory.
+// entries returns the names in a directory.
 func entries(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	list, err := os.ReadDir(dir)
@@ -21,8 +21,8 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// Every command knows what a directory is, says which command is for it, and
-// leaves one that it refuses as it is.
+// Every command recognizes the kind of a directory, names the command for it,
+// and does not modify one that it refuses.
 func TestDirectoriesOfEveryKind(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -34,7 +34,7 @@ func TestDirectoriesOfEveryKind(t *testing.T) {
 	if err := os.WriteFile(in("photos/beach.jpg"), []byte("sand"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"data", "data/cold"} { // what the configuration names may be in the data directory
+	for _, name := range []string{"data", "data/cold"} { // directories that the configuration may place inside the data directory
 		if err := os.MkdirAll(in(name), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -11,25 +11,25 @@ import (
 	"time"
 )
 
-// sighting is what one request of a prober met: a status, or no answer.
+// sighting is the result of one request of a prober: a status, or no answer.
 type sighting struct {
-	status int // 0: no answer
+	status int // 0 if there was no answer
 	code   string
 	retry  string
 	err    error
 }
 
-// prober asks one URL again and again until nothing answers any more.
+// prober requests one URL repeatedly until there is no answer any more.
 type prober struct {
 	name   string
 	method string
 	url    string
-	fresh  bool // a new connection for each request
+	fresh  bool // use a new connection for each request
 	seen   chan []sighting
 }
 
-// run sends a request every few milliseconds and collects what it met. It ends
-// at the first request that gets no answer.
+// run sends a request every few milliseconds and collects the results. It ends
+// with the first request that gets no answer.
 func (p *prober) run() {
 	c := described(&http.Transport{DisableKeepAlives: p.fresh}, nil)
 	c.Timeout = patience
@@ -71,10 +71,10 @@ func (p *prober) ask(c *http.Client) sighting {
 	return s
 }
 
-// TestDrainIsSeen probes a server that is told to stop without any delay, on
-// both listeners, over new and over kept connections: it must answer 200, then
-// 503 shutting_down with Retry-After for as long as the last checkpoint runs,
-// and nothing else until the process is gone.
+// TestDrainIsSeen probes a server that is stopped without a delay, on both
+// listeners, over new and over kept connections. It must answer 200, then 503
+// shutting_down with Retry-After while the last checkpoint runs, and nothing
+// else until the process ends.
 func TestDrainIsSeen(t *testing.T) {
 	for mib := 64; ; mib *= 4 {
 		if drainIsSeen(t, mib) {
@@ -128,7 +128,7 @@ func drainIsSeen(t *testing.T, mib int) bool {
 	return enough
 }
 
-// check holds the order of what a prober met, and returns how often it was
+// check checks the order of a prober's results, and returns how often it was
 // refused.
 func (p *prober) check(t *testing.T, all []sighting) (refused int) {
 	t.Helper()

@@ -36,9 +36,9 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// drain has a server drain with a delay, in which everything is served. An
-// error says that the delay was over before everything had been asked for, as
-// happens to a machine that stalls.
+// drain drains a server with a delay, during which everything is served. It
+// returns an error if the delay was over before everything was tested, which
+// happens on a machine that stalls.
 func drain(t *testing.T, dir string, delay time.Duration) error {
 	t.Helper()
 	server := serve(t, dir, fmt.Sprint("TOPICS_DRAIN_DELAY_MS=", delay.Milliseconds())).ready()
@@ -62,7 +62,7 @@ func drain(t *testing.T, dir string, delay time.Duration) error {
 				break
 			}
 		}
-		// Load balancers have not looked yet: everything is served.
+		// Load balancers have not noticed yet: everything is served.
 		w, err := c.Append(ctx, topic, &client.Write{Entries: []client.Entry{{Data: []byte(`2`)}}})
 		if err == nil && w.LastSeq != head+1 {
 			t.Errorf("seq %d while draining", w.LastSeq)
@@ -84,12 +84,12 @@ func drain(t *testing.T, dir string, delay time.Duration) error {
 }
 
 func TestDrainEndsLongPolls(t *testing.T) {
-	const wait = 30 * time.Second // the longest there is
+	const wait = 30 * time.Second // the longest wait that is allowed
 	server := serve(t, t.TempDir()).ready()
 	c := server.client()
 	write(t, c, topic, `1`)
 	poll := make(chan error, 1)
-	fresh := server.client() // a connection of its own
+	fresh := server.client() // has a connection of its own
 	began := time.Now()
 	go func() {
 		_, err := fresh.Diff(context.Background(), topic, client.Query{From: 1, Wait: wait})
@@ -106,7 +106,7 @@ func TestDrainEndsLongPolls(t *testing.T) {
 	if d := time.Since(began); d >= wait {
 		t.Errorf("the drain ended %s after the poll began", d)
 	}
-	// It is answered: with nothing new, or as one that came too late.
+	// It is answered: either empty, or refused because it was too late.
 	if err := <-poll; err != nil {
 		isCode(t, err, client.CodeShuttingDown)
 	}

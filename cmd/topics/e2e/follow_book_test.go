@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// book is what one follower has seen, of each topic. Records that come again
-// must be the same; records that are passed over are an error.
+// book is what one follower has received of each topic. Repeated records must
+// be the same; skipped records are an error.
 type book struct {
 	mu      sync.Mutex
 	topics  map[string][]string // data; index i is seq i+1
 	repeats int
-	err     error         // the first contradiction
-	moved   chan struct{} // capacity 1: something was taken
+	err     error         // the first error
+	moved   chan struct{} // capacity 1; receives when a frame was taken
 }
 
 func newBook() *book {
 	return &book{topics: map[string][]string{}, moved: make(chan struct{}, 1)}
 }
 
-// delivery is a record frame, of SSE and of WebSocket.
+// delivery is a frame of records, of SSE or WebSocket.
 type delivery struct {
 	Topic   string `json:"topic"`
 	Records []struct {
@@ -36,7 +36,7 @@ type delivery struct {
 	HeadSeq uint64 `json:"head_seq"`
 }
 
-// take notes a frame.
+// take records a frame.
 func (b *book) take(frame []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,7 +75,7 @@ func (b *book) note(frame []byte) error {
 	return nil
 }
 
-// fail notes something that must not happen.
+// fail records an error.
 func (b *book) fail(format string, args ...any) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -89,29 +89,29 @@ func (b *book) fail(format string, args ...any) error {
 	return b.err
 }
 
-// cursor is the last seq seen of a topic.
+// cursor returns the last seq received of a topic.
 func (b *book) cursor(topic string) uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return uint64(len(b.topics[topic]))
 }
 
-// again is how many records came more than once.
+// again returns how many records were received more than once.
 func (b *book) again() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.repeats
 }
 
-// names are the topics of which something was seen.
+// names returns the topics of which records were received.
 func (b *book) names() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Collect(maps.Keys(b.topics))
 }
 
-// await waits until so many records of a topic have been seen. One goroutine
-// may wait at a time.
+// await waits until the given number of records of a topic was received. Only
+// one goroutine may wait at a time.
 func (b *book) await(t *testing.T, topic string, records int) {
 	t.Helper()
 	timeout := time.After(patience)
@@ -133,8 +133,8 @@ func (b *book) await(t *testing.T, topic string, records int) {
 	}
 }
 
-// holds compares what was seen of a topic with what was written, record by
-// record: all of it, once, in order.
+// holds compares what was received of a topic with what was written: all of it,
+// once, and in order.
 func (b *book) holds(t *testing.T, topic string, want []string) {
 	t.Helper()
 	b.mu.Lock()

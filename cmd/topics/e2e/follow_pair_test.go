@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// pair follows one topic over SSE and over WebSocket at once.
+// pair follows one topic over SSE and over WebSocket.
 type pair struct {
 	topic string
 	sse   *watcher
@@ -25,15 +25,15 @@ func follow(t *testing.T, c *http.Client, base, topic string) *pair {
 	return p
 }
 
-// await waits until both have seen so many records.
+// await waits until both have received the given number of records.
 func (p *pair) await(t *testing.T, records int) {
 	t.Helper()
 	p.sse.await(t, p.topic, records)
 	p.ws.await(t, p.topic, records)
 }
 
-// holds compares what both have seen with what was written, and how many
-// sessions the watcher has made with how many it must have needed.
+// holds compares what both have received with what was written, and the number
+// of sessions of the watcher with the expected one.
 func (p *pair) holds(t *testing.T, want []string, sessions int64) {
 	t.Helper()
 	p.sse.holds(t, p.topic, want)

@@ -10,10 +10,10 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// TestRoutersAreExactlyOnce writes to a topic whose records are forwarded over
-// two steps and through a filter, and kills the server three times on the way.
-// Every record arrives once and in order, and what a destination showed before
-// a kill it shows after it, at the same seqs.
+// TestRoutersAreExactlyOnce writes to a topic whose records are forwarded in
+// two steps and through a filter, and kills the server three times meanwhile.
+// Every record arrives once and in order, and what a destination had before a
+// kill it has after it, at the same seqs.
 func TestRoutersAreExactlyOnce(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
@@ -81,7 +81,7 @@ func TestRoutersAreExactlyOnce(t *testing.T) {
 			return err == nil && s.HeadSeq >= uint64(n)
 		})
 	}
-	// An orderly stop, and the checkpoint it takes, change nothing.
+	// A clean shutdown, and the checkpoint that it takes, change nothing.
 	for range 2 {
 		for name, all := range want {
 			holds(t, name, readAll(t, c, name), all, len(all))
@@ -101,8 +101,8 @@ func TestRoutersAreExactlyOnce(t *testing.T) {
 	}
 }
 
-// readAll is the data of all records of a topic, which must have the seqs from
-// 1 on. There may be none of a topic yet.
+// readAll returns the data of all records of a topic, whose seqs must start at
+// 1. The topic may not exist yet.
 func readAll(t *testing.T, c *client.Client, name string) []string {
 	t.Helper()
 	var all []string
@@ -130,8 +130,8 @@ func readAll(t *testing.T, c *client.Client, name string) []string {
 	}
 }
 
-// holds compares a topic with the beginning of what it is to hold, of which at
-// least so many records must be there.
+// holds compares a topic with the beginning of its expected content, of which
+// there must be at least least records.
 func holds(t *testing.T, name string, got, want []string, least int) {
 	t.Helper()
 	if len(got) < least || len(got) > len(want) {

@@ -10,11 +10,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// socket follows topics over WebSocket, from the last seqs seen each time it
-// connects.
+// socket follows topics over WebSocket. Each connection begins at the last seqs
+// received.
 type socket struct {
 	*book
-	http   *http.Client // nil: the default
+	http   *http.Client // nil for the default client
 	base   string       // http://...
 	topics []string
 }
@@ -35,20 +35,20 @@ func (s *socket) dial(ctx context.Context) (*websocket.Conn, error) {
 		return nil, err
 	}
 	if err := conn.Write(ctx, websocket.MessageText, message); err != nil {
-		_ = conn.CloseNow() // the write's error says it
+		_ = conn.CloseNow() // the write has returned the error
 		return nil, err
 	}
 	return conn, nil
 }
 
-// follow connects, and connects again, until ctx ends.
+// follow connects repeatedly until ctx is done.
 func (s *socket) follow(ctx context.Context) {
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for ctx.Err() == nil {
 		if conn, err := s.dial(ctx); err == nil {
 			s.read(ctx, conn)
-			_ = conn.CloseNow() // it is over anyway
+			_ = conn.CloseNow() // the connection has failed already
 		}
 		select {
 		case <-pause.C:

@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// event is one event of an SSE stream, read as the standard says, by code that
-// shares nothing with the server or its client.
+// event is one event of an SSE stream, parsed according to the standard by code
+// that is not shared with the server or its client.
 type event struct{ name, id, data string }
 
 // stream is an open SSE stream.
 type stream struct {
 	body io.Closer
 	r    *bufio.Reader
-	id   string // the last event's, kept as browsers keep it
+	id   string // of the last event, kept as browsers do
 }
 
-// status is an answer that was not wanted.
+// status is an unexpected answer.
 type status struct {
 	code int
 	body string
@@ -30,7 +30,7 @@ type status struct {
 
 func (s *status) Error() string { return fmt.Sprintf("status %d: %s", s.code, s.body) }
 
-// openStream opens the stream of a session; lastID goes with it if there is one.
+// openStream opens the stream of a session, with lastID if it is not empty.
 func openStream(ctx context.Context, c *http.Client, url, lastID string) (*stream, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -56,8 +56,8 @@ func openStream(ctx context.Context, c *http.Client, url, lastID string) (*strea
 	return &stream{body: resp.Body, r: bufio.NewReader(resp.Body), id: lastID}, nil
 }
 
-// next waits for the next event. Comments and fields of no interest are
-// skipped; an event that the connection cuts in the middle is dropped.
+// next waits for the next event. It skips comments and other fields, and drops
+// an event that is cut off by the end of the connection.
 func (s *stream) next() (event, error) {
 	var ev event
 	var data []string

@@ -9,9 +9,9 @@ import (
 )
 
 // TestWatchOverRestarts follows two topics by name and others by prefix, some
-// of which are made meanwhile, in one stream, over two kills and a stop. All
-// that goes from one connection to the next is the last event's id, which
-// holds all cursors.
+// of which are created meanwhile, in one stream, across two kills and a clean
+// shutdown. From one connection to the next only the id of the last event is
+// kept, which has all cursors.
 func TestWatchOverRestarts(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
@@ -33,7 +33,7 @@ func TestWatchOverRestarts(t *testing.T) {
 	server = server.again().ready()
 	w.comes(server, 2)
 	w.await(t, "orders", 400)
-	w.await(t, "tenant:2", 100) // it came by its prefix
+	w.await(t, "tenant:2", 100) // it was added by its prefix
 	server.stop()
 	server = server.again().ready()
 	w.comes(server, 3)
@@ -53,7 +53,7 @@ func TestWatchOverRestarts(t *testing.T) {
 	}
 	t.Logf("%d records came again", w.again())
 
-	// Without a restart the session itself goes on.
+	// Without a restart the same session continues.
 	w.http.CloseIdleConnections()
 	before := w.resumed.Load()
 	server.until("a cut stream was resumed", func() bool {

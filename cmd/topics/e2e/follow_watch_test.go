@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// watcher follows topics over SSE as the contract lets any client do: by
-// Last-Event-ID while there is the session, and with a session made again when
-// the server has lost it.
+// watcher follows topics over SSE as any client may according to the contract:
+// with Last-Event-ID while the session exists, and with a new session after the
+// server has lost it.
 type watcher struct {
 	*book
 	http     *http.Client
 	base     string
 	topics   []string
 	prefixes []string
-	// byID makes each session but the first begin at the tail, rewound by the
-	// last event's id alone, instead of at the cursors.
+	// byID makes each session but the first begin at the tail and then rewind with
+	// the id of the last event, instead of beginning at the cursors.
 	byID bool
 
 	wid      string
 	lastID   string
-	sessions atomic.Int64 // made so far
-	resumed  atomic.Int64 // streams that were opened with Last-Event-ID
+	sessions atomic.Int64 // number of sessions made
+	resumed  atomic.Int64 // number of streams opened with Last-Event-ID
 	open     atomic.Pointer[stream]
 }
 
-// session makes a session.
+// session creates a session.
 func (w *watcher) session(ctx context.Context) error {
 	at := func(topic string) map[string]any {
 		if w.byID && w.lastID != "" {
@@ -45,7 +45,7 @@ func (w *watcher) session(ctx context.Context) error {
 		topics[name] = at(name)
 	}
 	for _, name := range w.prefixes {
-		// What the follower has not heard of yet, it wants from the beginning.
+		// Topics that are unknown so far are read from the beginning.
 		prefixes[name] = map[string]any{"from_seq": 0}
 	}
 	ask["topics"], ask["prefixes"] = topics, prefixes
@@ -64,15 +64,15 @@ func (w *watcher) session(ctx context.Context) error {
 	return nil
 }
 
-// comes waits until the watcher has a session with the server, whose
-// life-th life this is. A machine that stalls could else go through a life that
-// nobody followed.
+// comes waits until the watcher has a session in the life-th life of the
+// server. Otherwise, on a machine that stalls, a life could pass without being
+// followed.
 func (w *watcher) comes(server *process, life int64) {
 	server.t.Helper()
 	server.until("the watcher has a session", func() bool { return w.sessions.Load() >= life })
 }
 
-// follow connects, and connects again, until ctx ends.
+// follow connects repeatedly until ctx is done.
 func (w *watcher) follow(ctx context.Context) {
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
@@ -81,7 +81,7 @@ func (w *watcher) follow(ctx context.Context) {
 		var refused *status
 		if errors.As(err, &refused) {
 			switch refused.code {
-			case http.StatusNotFound: // another life of the server: it knows no session
+			case http.StatusNotFound: // another life of the server, which does not know the session
 				w.wid = ""
 			case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			default:
@@ -140,7 +140,7 @@ func (w *watcher) stream(ctx context.Context) error {
 	}
 }
 
-// cut ends the stream that is open, if there is one.
+// cut ends the open stream, if there is one.
 func (w *watcher) cut() {
 	if s := w.open.Load(); s != nil {
 		s.close()
@@ -162,7 +162,7 @@ func following(t *testing.T, follow func(context.Context)) {
 	})
 }
 
-// numbers are the data of n records, as feed writes them.
+// numbers returns the data of n records, as written by feed.
 func numbers(topic string, n int) []string {
 	all := make([]string, n)
 	for i := range all {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// asked is one request with a key, or without one if it is empty.
+// asked sends one request, with a key unless it is empty.
 func asked(t *testing.T, method, url, key, body string) (status int, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
@@ -36,8 +36,8 @@ func asked(t *testing.T, method, url, key, body string) (status int, answer stri
 	return resp.StatusCode, string(b)
 }
 
-// A server with keys may be reached from everywhere, lets in who has one, and
-// shows none of them anywhere.
+// A server with keys may be reachable from everywhere, accepts clients that
+// have one, and never reveals any.
 func TestKeysOfTheEnvironmentAndAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(file, []byte("# operators\nhush-admin:admin\n"), 0o600); err != nil {
@@ -117,7 +117,7 @@ func TestKeysOfTheEnvironmentAndAFile(t *testing.T) {
 func TestNoKeysIsSaid(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
 	server.stop()
-	if !strings.Contains(server.stderr.String(), "no API keys: everyone who can reach 127.0.0.1:0 may read, write and delete") {
+	if !strings.Contains(server.stderr.String(), "no API keys: anyone who can reach 127.0.0.1:0 may read, write and delete") {
 		t.Errorf("the log says nothing of it:\n%s", server.stderr.String())
 	}
 }
@@ -133,8 +133,8 @@ func TestBadKeysRefuseToStart(t *testing.T) {
 	}
 }
 
-// The operators' listener has metrics and admin, the main one only the probes
-// of these; both answer through the drain.
+// The operators' listener has metrics and admin routes, and of these the main
+// one has only the probes; both answer during the drain.
 func TestOperatorsListener(t *testing.T) {
 	server := serve(t, t.TempDir(), "TOPICS_OPS_ADDR=127.0.0.1:0", "TOPICS_DRAIN_DELAY_MS=600000", "TOPICS_DRAIN_TIMEOUT_MS=3600000",
 		"TOPICS_LOG_FORMAT=json").ready()
@@ -163,6 +163,6 @@ func TestOperatorsListener(t *testing.T) {
 	both("GET", "/v0/ready", 503, 503)
 	both("GET", "/healthz", 200, 200)
 	both("GET", "/metrics", 404, 200)
-	server.signal(syscall.SIGTERM) // does not wait for the rest of the delay
+	server.signal(syscall.SIGTERM) // skips the rest of the delay
 	server.exit()
 }

@@ -18,7 +18,7 @@ type storm struct {
 	addr    string
 	seed    uint64
 	streams []string     // paths of streams, one for each session
-	http2   *http.Client // HTTP/2 cleartext; of the present run
+	http2   *http.Client // HTTP/2 cleartext, for the current run
 }
 
 func newStorm(t *testing.T, addr string) *storm {
@@ -27,14 +27,14 @@ func newStorm(t *testing.T, addr string) *storm {
 	return s
 }
 
-// The storm's workers, and how many connections each keeps open at a time.
+// Number of the storm's workers, and of connections that each keeps open.
 const (
 	stormWorkers = 32
 	stormOpen    = 8
 )
 
-// run makes the connections from one number up to another. All are closed when
-// it returns.
+// run makes the connections with the numbers from to to. All of them are closed
+// when it returns.
 func (s *storm) run(from, to int) {
 	var dialed dialer
 	s.http2 = dialed.client()
@@ -43,7 +43,7 @@ func (s *storm) run(from, to int) {
 	var wg sync.WaitGroup
 	for range stormWorkers {
 		wg.Go(func() {
-			// A connection lives until a later one takes its place.
+			// A connection lives until a later one replaces it.
 			var open [stormOpen]func()
 			for n := range numbers {
 				r := rand.New(rand.NewPCG(s.seed, uint64(n)))
@@ -68,8 +68,8 @@ func (s *storm) run(from, to int) {
 	wg.Wait()
 }
 
-// connect makes one connection, takes it to some moment of its life, and
-// returns what cuts it there.
+// connect makes one connection, brings it to a random state, and returns a
+// function that cuts it.
 func (s *storm) connect(r *rand.Rand) (cut func()) {
 	if r.IntN(8) == 0 {
 		return s.connect2(r)
@@ -83,7 +83,7 @@ func (s *storm) connect(r *rand.Rand) (cut func()) {
 	if !whole || r.IntN(3) == 0 {
 		request, answered = request[:r.IntN(len(request))], false
 	}
-	// The server may refuse and close while it is written to. That is its right.
+	// The server may refuse the request and close the connection early.
 	_, _ = conn.Write(request)
 	if answered && r.IntN(2) == 0 {
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
@@ -92,13 +92,13 @@ func (s *storm) connect(r *rand.Rand) (cut func()) {
 		}
 	}
 	if r.IntN(2) == 0 {
-		_ = conn.(*net.TCPConn).SetLinger(0) // reset instead of an orderly end
+		_ = conn.(*net.TCPConn).SetLinger(0) // reset instead of an orderly close
 	}
 	return func() { _ = conn.Close() }
 }
 
-// request is what a connection sends. whole says that all of it may be sent,
-// answered that the server then answers at once.
+// request returns what a connection sends. whole reports whether all of it may
+// be sent, and answered whether the server then answers at once.
 func (s *storm) request(r *rand.Rand) (request []byte, whole, answered bool) {
 	text := func(method, path, header, body string) []byte {
 		return fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%sContent-Length: %d\r\n\r\n%s", method, path, s.addr, secret, header, len(body), body)
@@ -114,16 +114,17 @@ func (s *storm) request(r *rand.Rand) (request []byte, whole, answered bool) {
 			b = append(b, masked(message, [4]byte{1, 2, 3, byte(r.Uint32())})...)
 		}
 		return b, true, true
-	case 3: // waits for what does not come
+	case 3: // waits for records that never come
 		return text("GET", "/v0/topics/quiet/diff?from_seq=1&wait_ms=30000", "", ""), true, false
 	case 4:
 		return text("POST", "/v0/topics/busy", isJSON, `{"records":[{"data":{"some":"thing"},"tag":"t"}],"node":"n"}`), true, true
-	default: // never whole: sessions are counted
+	default: // never complete, because sessions are counted
 		return text("POST", "/v0/watch", isJSON, `{"topics":{"busy":{"from_seq":0}},"prefixes":{"q":{"tail":true}}}`), false, false
 	}
 }
 
-// masked is a WebSocket text message of less than 126 bytes, as clients send it.
+// masked returns a WebSocket text message of less than 126 bytes, as clients
+// send it.
 func masked(message string, mask [4]byte) []byte {
 	b := append([]byte{0x81, 0x80 | byte(len(message))}, mask[:]...)
 	for i := range len(message) {
@@ -156,7 +157,7 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
-		_ = conn.Close() // nobody wants it any more
+		_ = conn.Close() // it is not needed any more
 		return nil, net.ErrClosed
 	}
 	d.conns = append(d.conns, conn)
@@ -172,7 +173,7 @@ func (d *dialer) close() {
 	}
 }
 
-// connect2 is one stream of HTTP/2.
+// connect2 opens one stream of HTTP/2.
 func (s *storm) connect2(r *rand.Rand) (cut func()) {
 	path := "/v0/topics/quiet/diff?from_seq=1&wait_ms=30000"
 	if r.IntN(2) == 0 {
@@ -194,7 +195,7 @@ func (s *storm) connect2(r *rand.Rand) (cut func()) {
 			return // cut before there was an answer
 		}
 		defer resp.Body.Close()
-		_, _ = io.ReadFull(resp.Body, make([]byte, n)) // until it is cut at the latest
+		_, _ = io.ReadFull(resp.Body, make([]byte, n)) // ends when it is cut, at the latest
 	}()
 	return func() {
 		cancel()

@@ -17,24 +17,24 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// The caps of the leak test's server: on streams, of which each has a session,
-// and on requests under way.
+// Limits of the test's server: of streams, each of which has a session, and of
+// concurrent requests.
 const (
 	streamCap  = 400
 	requestCap = 300
 )
 
 // TestCutConnectionsLeaveNothing makes 10,000 connections and cuts them at
-// random moments. Afterwards the server is as it was: no goroutine, no file, no
-// session more, hardly any memory, and every slot free.
+// random moments. Afterwards the server is as before: it has no more
+// goroutines, files or sessions, hardly more memory, and every slot is free.
 func TestCutConnectionsLeaveNothing(t *testing.T) {
 	streams := strconv.Itoa(streamCap)
 	server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret,
 		"TOPICS_MAX_SSE_CONNECTIONS="+streams, "TOPICS_MAX_SSE_CONNECTIONS_PER_KEY="+streams,
 		"TOPICS_MAX_INFLIGHT_PER_KEY="+strconv.Itoa(requestCap),
-		"TOPICS_CACHE_BYTES=1MiB",         // or writes would fill it
-		"TOPICS_CHECKPOINT_INTERVAL_MS=0", // segments are files, too
-		"GOGC=20").ready()                 // what is alive can soon be told from what is not collected yet
+		"TOPICS_CACHE_BYTES=1MiB",         // otherwise writes would fill it
+		"TOPICS_CHECKPOINT_INTERVAL_MS=0", // segments are files too
+		"GOGC=20").ready()                 // so that live memory soon differs little from uncollected memory
 	c := server.keyed()
 	for _, name := range []string{"busy", "quiet"} {
 		write(t, c, name, `1`)
@@ -60,10 +60,10 @@ func TestCutConnectionsLeaveNothing(t *testing.T) {
 	one.CloseIdleConnections()
 	m := meter{t: t, server: server, c: c}
 	files := m.read()["process_open_fds"]
-	s.run(0, 1000) // what is made once, for the first of a kind, is made now
+	s.run(0, 1000) // initializes what is allocated once, for the first connection of a kind
 	before := m.settled(gauges{"process_open_fds": files + 4, "topics_sse_connections": 0, "topics_ws_connections": 0,
 		"topics_watch_sessions": streamCap, "go_goroutines": math.Inf(1)})
-	for range 50 { // the last ones are on their way out
+	for range 50 { // the last connections are still being closed
 		before["go_goroutines"] = min(before["go_goroutines"], m.read()["go_goroutines"])
 	}
 	heap := m.heap()
@@ -76,7 +76,7 @@ func TestCutConnectionsLeaveNothing(t *testing.T) {
 		t.Logf("alive: %.0f bytes before, %.0f after; %v", heap, now, before)
 	}
 
-	// All slots of streams can be had, and no more than all.
+	// All slots of streams are available, and no more than all.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, url := range s.streams {
@@ -98,7 +98,7 @@ func TestCutConnectionsLeaveNothing(t *testing.T) {
 }
 
 // takeRequests takes all slots of requests, and no more than all, with writes
-// whose body is asked for and never comes.
+// whose body never arrives.
 func takeRequests(t *testing.T, server *process) {
 	t.Helper()
 	for n := range requestCap + 1 {
@@ -120,8 +120,8 @@ func takeRequests(t *testing.T, server *process) {
 	}
 }
 
-// heapSlack is what may be alive after 10,000 connections that was not before:
-// the writes among them are still indexed, and 300 bytes for each would show.
+// heapSlack is how much more memory may be live after 10,000 connections: the
+// writes among them are still indexed, and 300 bytes for each would be noticed.
 const heapSlack = 3 << 20
 
 // gauges are metrics that have one value.
@@ -151,8 +151,8 @@ func (m meter) read() gauges {
 	return all
 }
 
-// settled waits until no gauge is above what it may be, and returns what they
-// are then.
+// settled waits until no gauge is above its maximum, and returns their values
+// then.
 func (m meter) settled(most gauges) gauges {
 	m.t.Helper()
 	var now gauges
@@ -172,7 +172,7 @@ func (m meter) settled(most gauges) gauges {
 		select {
 		case <-tick.C:
 		case <-timeout:
-			m.server.signal(syscall.SIGQUIT) // its stacks, which tell what is left, are shown
+			m.server.signal(syscall.SIGQUIT) // prints its stacks, which show what is left
 			m.server.exit()
 			m.t.Fatalf("not given back: %v, may be %v", now, most)
 		}
@@ -190,8 +190,8 @@ func pick(all, names gauges) gauges {
 	return some
 }
 
-// heap is what is alive after the collector has run three times: pools keep
-// things over one run. Asking is what makes it run.
+// heap returns the live memory after three collections, because pools keep
+// objects over one. Each request of the metrics triggers a collection.
 func (m meter) heap() float64 {
 	m.t.Helper()
 	runs := m.read()["go_gc_duration_seconds_count"]

@@ -13,8 +13,8 @@ import (
 
 const topic = "packages"
 
-// TestLoadIsExactlyOnce loads a corpus while the server and the load itself
-// are killed in the middle, and compares every record with its line.
+// TestLoadIsExactlyOnce loads a corpus while the server and the load are killed
+// in the middle, and compares every record with its line.
 func TestLoadIsExactlyOnce(t *testing.T) {
 	file := corpus(t)
 	want := lines(t, file)
@@ -23,8 +23,7 @@ func TestLoadIsExactlyOnce(t *testing.T) {
 		return command(t, nil, "load", file, "--topic", topic, "--durability", "fsync", "--batch", "200", "--url", url)
 	}
 
-	// The server is killed, and comes back on the same port: the load that
-	// runs goes on.
+	// The server is killed and restarted on the same port, and the load continues.
 	server := serve(t, dir).ready()
 	port := portOf(t, server.addr())
 	first := load(server.url())
@@ -42,9 +41,9 @@ func TestLoadIsExactlyOnce(t *testing.T) {
 	server.kill()
 	second.kill()
 
-	// The load is run again, and once more for nothing.
+	// The load is run again, and once more without anything to do.
 	server = serve(t, dir).ready()
-	for _, summary := range []string{" were there already", fmt.Sprintf("%s: 0 records", topic)} {
+	for _, summary := range []string{" were already there", fmt.Sprintf("%s: 0 records", topic)} {
 		p := load(server.url())
 		if code := p.exit(); code != 0 {
 			t.Fatalf("the load ended with %d", code)
@@ -60,8 +59,8 @@ func TestLoadIsExactlyOnce(t *testing.T) {
 	}
 }
 
-// TestLoadKeepsEveryByte loads the generated corpus, whose payloads are odder
-// than real ones, from standard input.
+// TestLoadKeepsEveryByte loads the generated corpus, whose payloads are more
+// unusual than real ones, from standard input.
 func TestLoadKeepsEveryByte(t *testing.T) {
 	file := generate(t, 3000)
 	server := serve(t, t.TempDir()).ready()
@@ -72,7 +71,7 @@ func TestLoadKeepsEveryByte(t *testing.T) {
 	compare(t, server.client(), lines(t, file))
 }
 
-// awaitHead waits until the topic has this many records, while the load runs.
+// awaitHead waits until the topic has this many records while the load runs.
 func awaitHead(load, server *process, records int) {
 	load.t.Helper()
 	c := server.client()
@@ -82,7 +81,7 @@ func awaitHead(load, server *process, records int) {
 	})
 }
 
-// compare reads the whole topic and holds every record against its line.
+// compare reads the whole topic and compares every record with its line.
 func compare(t *testing.T, c *client.Client, want []line) {
 	t.Helper()
 	q := client.Query{Limit: 1000, IncludeTags: true}

@@ -1,5 +1,5 @@
 // Package e2e tests the real binary: processes that are started, killed,
-// restarted and asked over HTTP, as an operator would.
+// restarted and used over HTTP as by an operator.
 package e2e
 
 import (
@@ -43,24 +43,24 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for anything before it fails. It is
-// generous, because the machine may be busy; nothing waits it out when all is
-// well.
+// generous, because the machine may be busy; a test that passes does not wait
+// that long.
 const patience = 60 * time.Second
 
-// process is one run of the binary, or of a program beside it.
+// process is one run of the binary or of another program.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	stdout output
 	stderr output
 	done   chan struct{}
-	// Of a server: its data directory, further environment, and port file.
+	// For a server: its data directory, additional environment, and port file.
 	dir  string
 	env  []string
 	port string
 }
 
-// output collects what a process prints, while it prints.
+// output collects the output of a process while it runs.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -78,7 +78,7 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// command starts the binary with arguments and further environment entries.
+// command starts the binary with arguments and additional environment entries.
 func command(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
@@ -91,8 +91,8 @@ func command(t *testing.T, env []string, args ...string) *process {
 	return start(t, cmd)
 }
 
-// start starts any program. It is killed when the test ends, and shown when
-// the test failed.
+// start starts a program. It is killed when the test ends, and its output is
+// shown if the test failed.
 func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
@@ -101,7 +101,7 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = cmd.Wait() // the exit code is looked at where it matters
+		_ = cmd.Wait() // the exit code is checked where it matters
 		close(p.done)
 	}()
 	t.Cleanup(func() {
@@ -113,9 +113,9 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// serve starts a server on a data directory and returns once it listens. The
-// port is any, and a drain may take as long as a test waits for its end, unless
-// env says otherwise.
+// serve starts a server on a data directory and returns once it is listening.
+// By default it uses any free port, and a drain may take as long as tests wait
+// for it; env can override both.
 func serve(t *testing.T, dir string, env ...string) *process {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "port")
@@ -126,14 +126,14 @@ func serve(t *testing.T, dir string, env ...string) *process {
 	return p
 }
 
-// again starts a server that has ended once more: on the same data, with the
-// same settings, at the same address.
+// again restarts a server that has ended, with the same data and settings and
+// at the same address.
 func (p *process) again() *process {
 	p.t.Helper()
 	return serve(p.t, p.dir, append(slices.Clone(p.env), "TOPICS_PORT="+portOf(p.t, p.addr()))...)
 }
 
-// ready waits until the server takes traffic.
+// ready waits until the server accepts traffic.
 func (p *process) ready() *process {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -144,7 +144,7 @@ func (p *process) ready() *process {
 	return p
 }
 
-// addr is where the server listens.
+// addr returns the server's address.
 func (p *process) addr() string {
 	p.t.Helper()
 	b, err := os.ReadFile(p.port)
@@ -156,7 +156,8 @@ func (p *process) addr() string {
 
 func (p *process) url() string { return "http://" + p.addr() }
 
-// opsURL is where the server listens for operators. Its log is JSON.
+// opsURL returns the URL of the server's listener for operators. Its log must
+// be JSON.
 func (p *process) opsURL() string {
 	p.t.Helper()
 	found := regexp.MustCompile(`"addr":"([^"]+)"[^}]*"listening for operators"`).FindStringSubmatch(p.stderr.String())
@@ -166,13 +167,13 @@ func (p *process) opsURL() string {
 	return "http://" + found[1]
 }
 
-// kill is kill -9; it returns when the process is gone.
+// kill kills the process with SIGKILL and waits until it has ended.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may be gone already
+	_ = p.cmd.Process.Kill() // it may have ended already
 	<-p.done
 }
 
-// signal sends a signal to a process that must be alive.
+// signal sends a signal to a process, which must be alive.
 func (p *process) signal(sig syscall.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil {
@@ -180,7 +181,7 @@ func (p *process) signal(sig syscall.Signal) {
 	}
 }
 
-// exit waits for the process to end by itself and returns its exit code, -1
+// exit waits for the process to end by itself and returns its exit code, or -1
 // after a signal.
 func (p *process) exit() int {
 	p.t.Helper()
@@ -193,8 +194,8 @@ func (p *process) exit() int {
 	}
 }
 
-// until waits for a condition, asking every few milliseconds. It fails the
-// test when the process ends first.
+// until polls a condition every few milliseconds. It fails the test if the
+// process ends first.
 func (p *process) until(what string, holds func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
@@ -214,7 +215,7 @@ func (p *process) until(what string, holds func() bool) {
 	}
 }
 
-// stop ends a server with SIGTERM, which must be clean.
+// stop stops a server with SIGTERM. The shutdown must be clean.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
@@ -223,7 +224,7 @@ func (p *process) stop() {
 	}
 }
 
-// write appends one record, however long the log has no room, and returns its
+// write appends one record, retries while the log has no room, and returns the
 // seq.
 func write(t *testing.T, c *client.Client, topic, data string) uint64 {
 	t.Helper()
@@ -234,7 +235,7 @@ func write(t *testing.T, c *client.Client, topic, data string) uint64 {
 	return w.LastSeq
 }
 
-// isCode fails the test unless err is the server's answer with this code.
+// isCode fails the test unless err is an answer of the server with this code.
 func isCode(t *testing.T, err error, code string) {
 	t.Helper()
 	var e *client.Error

@@ -20,20 +20,20 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// hostile is what a client with a key of its own does to a server with little
+// hostile is what a client with its own key does to a server with little
 // memory.
 type hostile struct {
 	t     *testing.T
 	addr  string
 	group sync.WaitGroup
-	done  chan struct{} // closed when the connections that stall may go
+	done  chan struct{} // closed when stalling connections may end
 }
 
 func (h *hostile) header() string {
 	return "Host: 127.0.0.1\r\nAuthorization: Bearer hostile-hostile\r\n"
 }
 
-// post sends one write of so many bytes, and wants one of the statuses.
+// post sends one write of the given size, and requires one of the statuses.
 func (h *hostile) post(bytes int, statuses ...int) {
 	h.group.Go(func() {
 		const record = 900_000
@@ -47,7 +47,7 @@ func (h *hostile) post(bytes int, statuses ...int) {
 		req.Header.Set("Authorization", "Bearer hostile-hostile")
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
-			return // the server may hang up on a body that it does not want
+			return // the server may disconnect when it refuses a body
 		}
 		defer resp.Body.Close()
 		for _, status := range statuses {
@@ -59,7 +59,8 @@ func (h *hostile) post(bytes int, statuses ...int) {
 	})
 }
 
-// stall sends a request, or most of one, and then takes and sends nothing.
+// stall sends a request, or most of one, and then neither sends nor reads
+// anything.
 func (h *hostile) stall(request []byte) {
 	conn, err := net.Dial("tcp", h.addr)
 	if err != nil {
@@ -77,7 +78,7 @@ func (h *hostile) stall(request []byte) {
 	})
 }
 
-// bomb is most of a write that becomes 100 times what it is.
+// bomb returns most of a write that is 100 times as large when decompressed.
 func (h *hostile) bomb(coding string) {
 	var packed bytes.Buffer
 	var z io.WriteCloser
@@ -102,7 +103,7 @@ func (h *hostile) bomb(coding string) {
 	h.stall(append([]byte(head), packed.Bytes()[:packed.Len()-5]...))
 }
 
-// peak is the most memory that a process has had.
+// peak returns the maximum memory that a process has used.
 func peak(t *testing.T, pid int) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -117,8 +118,8 @@ func peak(t *testing.T, pid int) int64 {
 	return kib << 10
 }
 
-// A server with little memory keeps to it whatever clients do, and serves the
-// one that behaves.
+// A server with little memory stays within it whatever clients do, and serves a
+// client that behaves.
 func TestMemoryIsKeptTo(t *testing.T) {
 	const limit = 256 << 20
 	server := serve(t, t.TempDir(), "TOPICS_MEMORY_BYTES=256MiB", "TOPICS_API_KEYS=hostile-hostile:rw,behaved-behaved:rw").ready()
@@ -142,7 +143,7 @@ func TestMemoryIsKeptTo(t *testing.T) {
 		all, err := io.ReadAll(resp.Body)
 		return resp.StatusCode, string(all), err
 	}
-	// The one that behaves writes, reads, and comes again when it is told to.
+	// The client that behaves writes, reads, and retries when it is asked to.
 	var served, again atomic.Int64
 	behave := func() error {
 		for _, r := range []struct{ method, path, body string }{
@@ -195,7 +196,7 @@ func TestMemoryIsKeptTo(t *testing.T) {
 		t.Helper()
 		before := served.Load()
 		run()
-		// It is served while all of that is going on.
+		// It is served during all of that.
 		server.until("the client that behaves is served during "+name, func() bool {
 			select {
 			case err := <-ended:
@@ -226,7 +227,7 @@ func TestMemoryIsKeptTo(t *testing.T) {
 	})
 	phase("streams that nobody reads", func() {
 		for i := range 300 {
-			h.follow(i % 40) // most of them have other records on their way
+			h.follow(i % 40) // so that most of them have different records in flight
 		}
 		for range 8 {
 			h.post(7<<20, 200, 201, 429)
@@ -244,7 +245,7 @@ func TestMemoryIsKeptTo(t *testing.T) {
 	server.stop()
 }
 
-// follow opens a stream of what is in t from a seq on and does not read it.
+// follow opens a stream of t from a seq on and does not read it.
 func (h *hostile) follow(from int) {
 	body := fmt.Sprintf(`{"topics":{"t":{"from_seq":%d}}}`, from)
 	req, err := http.NewRequest("POST", "http://"+h.addr+"/v0/watch", strings.NewReader(body))

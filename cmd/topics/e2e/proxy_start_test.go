@@ -14,11 +14,11 @@ import (
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 )
 
-// proxies are the programs that docs/proxies.md has configurations for.
+// proxies are the programs for which docs/proxies.md has configurations.
 var proxies = map[string]func(t *testing.T, dir, config string) *exec.Cmd{
 	"nginx": func(t *testing.T, dir, config string) *exec.Cmd {
-		// What a whole nginx.conf has around the page's part. One process, as
-		// whoever runs the test, with nothing outside of dir.
+		// The parts of nginx.conf around that of the page: one process of the current
+		// user, with no files outside of dir.
 		whole := "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr notice;\nevents {}\nhttp {\n" +
 			"client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n" +
 			replaced(t, config, "/var/log/nginx/topics.log", "/dev/stdout") + "}\n"
@@ -29,18 +29,19 @@ var proxies = map[string]func(t *testing.T, dir, config string) *exec.Cmd{
 	},
 }
 
-// proxy is one of them in front of a server.
+// proxy is a proxy in front of a server.
 type proxy struct {
 	*process
-	http *http.Client // whatever host it is asked for, it reaches the proxy
+	http *http.Client // it connects to the proxy, whatever the host in the URL
 }
 
-// proxied starts a proxy, with the configuration that docs/proxies.md shows,
-// in front of the server at addr. It listens on a socket file, so that no
-// port has to be guessed.
+// proxied starts a proxy in front of the server at addr, with the configuration
+// in docs/proxies.md. It listens on a socket file, so that no port must be
+// chosen.
 func proxied(t *testing.T, name, addr string) *proxy {
 	t.Helper()
-	// Socket files have short names, temporary directories of tests long ones.
+	// Names of socket files must be short, but those of temporary directories are
+	// long.
 	dir, err := os.MkdirTemp("", "proxy-")
 	if err != nil {
 		t.Fatal(err)
@@ -71,15 +72,17 @@ func proxied(t *testing.T, name, addr string) *proxy {
 	return p
 }
 
-// fronted starts a server with a proxy in front of it; both are ready.
+// fronted starts a server and a proxy in front of it, and waits until both are
+// ready.
 func fronted(t *testing.T, name string, env ...string) (*process, *proxy) {
 	t.Helper()
 	server := serve(t, t.TempDir(), append(env, publicName)...).ready()
 	return server, proxied(t, name, server.addr()).ready()
 }
 
-// ofProxy tells what a proxy answers itself while there is no server, or, as
-// its configuration words it, none that is ready.
+// ofProxy reports whether an answer comes from the proxy itself, which it sends
+// while there is no server, or, depending on its configuration, none that is
+// ready.
 func ofProxy(config string, a *conform.Answer) bool {
 	switch a.Status {
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
@@ -90,20 +93,21 @@ func ofProxy(config string, a *conform.Answer) bool {
 	return false
 }
 
-// base is the address to ask a proxy for. The proxy passes its name on, so that
-// a server without keys must know it.
+// base is the address for requests to a proxy. The proxy passes the name on, so
+// a server without keys must accept it.
 const (
 	base       = "http://topics.test"
 	publicName = "TOPICS_ALLOWED_HOSTS=topics.test"
 )
 
-// client talks to the server through the proxy and repeats what it may.
+// client returns a client that connects through the proxy and retries what is
+// safe.
 func (p *proxy) client() *client.Client {
 	p.t.Helper()
 	return connect(p.t, base, client.Options{HTTP: p.http, RetryFor: patience})
 }
 
-// follow makes the topic and follows it through the proxy.
+// follow creates the topic and follows it through the proxy.
 func (p *proxy) follow() *pair {
 	p.t.Helper()
 	if _, err := p.client().PutTopic(context.Background(), topic, client.Config{}); err != nil {
@@ -119,7 +123,8 @@ func (p *proxy) ready() *proxy {
 	return p
 }
 
-// status is what a GET through the proxy answers; 0: nothing.
+// status returns the status of a GET through the proxy, or 0 if there is no
+// answer.
 func (p *proxy) status(path string) int {
 	resp, err := p.http.Get(base + path)
 	if err != nil {
@@ -129,7 +134,8 @@ func (p *proxy) status(path string) int {
 	return resp.StatusCode
 }
 
-// installed finds a program. Without it the test is skipped, but in CI.
+// installed finds a program. If it is missing, the test is skipped, except in
+// CI.
 func installed(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -143,7 +149,7 @@ func installed(t *testing.T, name string) string {
 	return path
 }
 
-// block is the code of one language on a page of docs.
+// block returns the code block of a language on a page of docs.
 func block(t *testing.T, page, language string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", page))
@@ -158,7 +164,7 @@ func block(t *testing.T, page, language string) string {
 	return code + "\n"
 }
 
-// replaced replaces what must be there.
+// replaced replaces a string, which must occur.
 func replaced(t *testing.T, s, what, by string) string {
 	t.Helper()
 	if !strings.Contains(s, what) {

@@ -17,7 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// behind runs a test behind each proxy.
+// behind runs a test with each proxy.
 func behind(t *testing.T, test func(t *testing.T, name string)) {
 	for name := range proxies {
 		t.Run(name, func(t *testing.T) {
@@ -27,9 +27,9 @@ func behind(t *testing.T, test func(t *testing.T, name string)) {
 	}
 }
 
-// TestProxiesDoNotBuffer writes each record only after the one before came
-// out of an SSE stream and of a WebSocket: a proxy that kept anything back
-// would be waited for in vain.
+// TestProxiesDoNotBuffer writes each record only after the previous one was
+// received from an SSE stream and from a WebSocket, so a proxy that buffers
+// would block it.
 func TestProxiesDoNotBuffer(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
 		_, p := fronted(t, name)
@@ -39,7 +39,7 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 			write(t, c, topic, data)
 			f.await(t, i+1)
 		}
-		// One that waits behind the proxy is woken, too.
+		// A long poll through the proxy is woken too.
 		poll := make(chan error, 1)
 		go func() {
 			b, err := c.Diff(context.Background(), topic, client.Query{From: uint64(len(want)), Wait: patience / 2})
@@ -54,7 +54,7 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 		}
 		f.await(t, len(want)+1)
 		f.holds(t, append(want, `"late"`), 1)
-		// As large a body as the server takes by default goes through.
+		// A body of the largest default size passes through.
 		big := append(append([]byte(`{"records":[`), bytes.Repeat([]byte(`{"data":"`+strings.Repeat("x", 900_000)+`"},`), 70)...), `{"data":1}]}`...)
 		resp, err := p.http.Post(base+"/v0/topics/big", "application/json", bytes.NewReader(big))
 		if err != nil {
@@ -67,9 +67,9 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 	})
 }
 
-// TestFollowingThroughProxies kills the server twice behind a proxy, while a
-// writer writes and readers follow, all through the proxy. Nobody misses
-// anything, and nothing is written twice.
+// TestFollowingThroughProxies kills the server twice while a writer writes and
+// readers follow, all through a proxy. No reader misses anything, and nothing
+// is written twice.
 func TestFollowingThroughProxies(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
 		server, p := fronted(t, name)
@@ -113,13 +113,13 @@ func feed(c *client.Client, topic string, all []string) <-chan error {
 	return done
 }
 
-// TestProxiesSendNothingBeforeReadiness has a server that listens and never
+// TestProxiesSendNothingBeforeReadiness uses a server that listens and never
 // becomes ready.
 func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
 	behind(t, func(t *testing.T, name string) {
 		p := proxied(t, name, serve(t, ruined(t), publicName).addr())
 		c := connect(t, base, client.Options{HTTP: p.http})
-		// Clients see the same whether the answer is the server's or HAProxy's.
+		// The answer is the same whether it comes from the server or from HAProxy.
 		var refused *client.Error
 		p.until("it has looked at the server", func() bool {
 			_, err := c.State(context.Background(), topic)
@@ -134,8 +134,8 @@ func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
 	})
 }
 
-// TestProxyTakesADrainingServerOut: HAProxy sends a server that drains no more
-// requests, and lets its streams go on.
+// TestProxyTakesADrainingServerOut holds that HAProxy sends no more requests to
+// a draining server, and does not interrupt its streams.
 func TestProxyTakesADrainingServerOut(t *testing.T) {
 	installed(t, "haproxy")
 	server, p := fronted(t, "haproxy", "TOPICS_DRAIN_DELAY_MS=60000", "TOPICS_DRAIN_TIMEOUT_MS=120000")

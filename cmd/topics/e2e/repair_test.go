@@ -15,8 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// offline runs a tool to its end, with that exit code, and returns what it
-// printed.
+// offline runs a tool to its end, checks its exit code, and returns its output.
 func offline(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	p := command(t, nil, args...)
@@ -26,9 +25,9 @@ func offline(t *testing.T, code int, args ...string) string {
 	return p.stdout.String()
 }
 
-// TestVerifyDumpRepair damages a segment on disk and takes an operator's way:
-// the reads fail and health says why, verify names the place, repair gives up
-// what is damaged and nothing else, and the server goes on.
+// TestVerifyDumpRepair damages a segment on disk and does what an operator
+// would: reads fail and health reports the cause, verify names the place,
+// repair removes what is damaged and nothing else, and the server continues.
 func TestVerifyDumpRepair(t *testing.T) {
 	file, dir := generate(t, 4000), t.TempDir()
 	want := lines(t, file)
@@ -39,8 +38,8 @@ func TestVerifyDumpRepair(t *testing.T) {
 	if out := offline(t, 0, "verify", dir); !strings.Contains(out, "is in use by process") {
 		t.Fatalf("verify of a running server's data: %s", out)
 	}
-	// Each stop takes a checkpoint. After three the log has forgotten what is
-	// in the segments of the first.
+	// Each stop takes a checkpoint. After three of them the log no longer has what
+	// is in the segments of the first.
 	for i := range 3 {
 		server.stop()
 		server = serve(t, dir, "TOPICS_SEGMENT_MAX_EVENTS=1000").ready()
@@ -114,7 +113,7 @@ func TestVerifyDumpRepair(t *testing.T) {
 	offline(t, 2, "verify", filepath.Join(dir, "not-there"))
 }
 
-// readable reads the topic to its end: the data by seq.
+// readable reads the topic to its end and returns the data by seq.
 func readable(c *client.Client) (map[uint64][]byte, error) {
 	got := map[uint64][]byte{}
 	q := client.Query{Limit: 500}
@@ -153,7 +152,7 @@ func checkDump(t *testing.T, dir string, want []line) {
 	}
 }
 
-// body is what a probe answers, whatever its status.
+// body returns the answer of a probe, whatever its status.
 func body(t *testing.T, url string) string {
 	t.Helper()
 	resp, err := http.Get(url)

@@ -14,12 +14,12 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// replayMiB is how much log TestReplayIsVisible has replayed. It must take
-// long enough to be looked at a few dozen times.
+// replayMiB is how much log TestReplayIsVisible replays. It must take long
+// enough for a few dozen probes.
 var replayMiB = flag.Int("replay-mib", 1024, "MiB of log in the replay test")
 
-// TestReplayIsVisible looks at a server that replays a long log: alive, not
-// ready, with rising progress, refusing data, and then all of it turns.
+// TestReplayIsVisible probes a server that replays a long log: it is alive, not
+// ready, its progress rises, and it refuses data; then all of that changes.
 func TestReplayIsVisible(t *testing.T) {
 	dir := t.TempDir()
 	// A checkpoint would leave less to replay.
@@ -28,7 +28,8 @@ func TestReplayIsVisible(t *testing.T) {
 	fillLog(t, server.client(), *replayMiB<<20)
 	server.kill()
 
-	// A fast machine is through before it was looked at often: it replays again.
+	// On a fast machine the replay may end before it was probed often, so repeat
+	// it.
 	seen, during := 0, ""
 	for rounds := 0; seen < 10 || during == ""; rounds++ {
 		if server.kill(); rounds == 20 {
@@ -50,19 +51,20 @@ func TestReplayIsVisible(t *testing.T) {
 	promtool(t, "during replay", during)
 	promtool(t, "after replay", after)
 
-	// Told to stop in the middle, it stops.
+	// It stops when asked to in the middle of a replay.
 	server.kill()
 	serve(t, dir, whole...).stop()
 }
 
-// watchReplay looks at a server until it is ready: how many values of progress
-// it saw, and metrics of a moment when data was refused, if there was one.
+// watchReplay probes a server until it is ready. It returns how many values of
+// progress it saw, and metrics from a time when data was refused, if there was
+// one.
 func watchReplay(t *testing.T, server *process) (values int, during string) {
 	t.Helper()
 	c, ctx := server.client(), context.Background()
 
-	// Readiness is asked on its own, and beside it everything else: metrics take
-	// long on a busy machine, and replay does not wait for them.
+	// Readiness is polled separately from everything else, because metrics take
+	// long on a busy machine and the replay does not wait for them.
 	ready, others := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(others)
@@ -81,8 +83,8 @@ func watchReplay(t *testing.T, server *process) (values int, during string) {
 				return
 			default:
 			}
-			// Replay may have ended between any two of these answers, but not before
-			// one that says it has not.
+			// The replay may end between any two of these answers, but it had not ended
+			// before one that says so.
 			if client.IsCode(refused, client.CodeNotReady) {
 				if !strings.Contains(metrics, "\ntopics_ready 0\n") {
 					t.Error("metrics do not say topics_ready 0")
@@ -117,7 +119,8 @@ func watchReplay(t *testing.T, server *process) (values int, during string) {
 	return values, during
 }
 
-// fillLog writes about so many bytes, 100 records of 10 KB in a write.
+// fillLog writes about the given number of bytes, 100 records of 10 KB per
+// write.
 func fillLog(t *testing.T, c *client.Client, bytes int) {
 	t.Helper()
 	data, err := json.Marshal(strings.Repeat("0123456789", 1000))
@@ -136,8 +139,8 @@ func fillLog(t *testing.T, c *client.Client, bytes int) {
 	}
 }
 
-// promtool holds metrics against Prometheus' own checker where it is
-// installed, as it is in CI.
+// promtool checks metrics with Prometheus' own checker if it is installed, as
+// it is in CI.
 func promtool(t *testing.T, when, metrics string) {
 	t.Helper()
 	tool, err := exec.LookPath("promtool")
@@ -156,14 +159,13 @@ func promtool(t *testing.T, when, metrics string) {
 			complaints = append(complaints, line)
 		}
 	}
-	// Exit code 3 is what promtool gives for complaints about names only.
+	// Exit code 3 means that there are only complaints about names.
 	if len(complaints) > 0 || err != nil && check.ProcessState.ExitCode() != 3 {
 		t.Errorf("promtool %s: %v\n%s", when, err, complaints)
 	}
 }
 
-// fixedNames are promtool's complaints about names that the wire contract
-// fixes.
+// fixedNames are promtool's complaints about names that the contract fixes.
 var fixedNames = []string{
 	"topics_uptime_ms metric names should not contain abbreviated units",
 	"topics_wal_fsync_latency_us metric names should not contain abbreviated units",

@@ -91,7 +91,7 @@ func TestOnlyOneProcessPerDirectory(t *testing.T) {
 		t.Errorf("it said %q, want %q in it", second.stderr.String(), want)
 	}
 	write(t, first.client(), topic, `"still served"`)
-	// The lock is the directory's: a file in it that is tidied away is not missed.
+	// The lock is on the directory, so its lock file can be removed.
 	if err := os.Remove(filepath.Join(dir, ".topics.lock")); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestOnlyOneProcessPerDirectory(t *testing.T) {
 	write(t, first.client(), topic, `"still served"`)
 }
 
-// ruined is a data directory whose recovery fails.
+// ruined returns a data directory whose recovery fails.
 func ruined(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -192,7 +192,7 @@ func TestTailFollowsAcrossARestart(t *testing.T) {
 	}
 }
 
-// get asks for JSON and wants a status.
+// get requests JSON and checks the status.
 func get(t *testing.T, url string, status int, out any) {
 	t.Helper()
 	resp, err := http.Get(url)

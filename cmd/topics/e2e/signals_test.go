@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A server whose log nobody reads any more goes on.
+// A server continues after the reader of its log has gone away.
 func TestLogReaderGoesAway(t *testing.T) {
 	read, end, err := os.Pipe()
 	if err != nil {
@@ -25,7 +25,7 @@ func TestLogReaderGoesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // the exit code is looked at below
+		_ = p.cmd.Wait() // the exit code is checked below
 		close(p.done)
 	}()
 	t.Cleanup(p.kill)
@@ -36,17 +36,17 @@ func TestLogReaderGoesAway(t *testing.T) {
 	}
 	c := p.client()
 	if status, _ := asked(t, http.MethodPost, p.url()+"/v0/admin/checkpoint", "", ""); status != 200 {
-		t.Errorf("a checkpoint: %d", status) // it is a line of the log
+		t.Errorf("a checkpoint: %d", status) // it writes a line to the log
 	}
 	for range 3 {
-		_ = p.cmd.Process.Signal(syscall.SIGHUP) // so is each of these
+		_ = p.cmd.Process.Signal(syscall.SIGHUP) // so does each of these
 	}
 	write(t, c, topic, `1`)
 	p.stop()
 }
 
-// SIGHUP reads the keys and the level of the log again, and says so; what is
-// wrong leaves the former in use.
+// SIGHUP makes the server read the keys and the log level again and log that;
+// if one is invalid, the previous one stays in use.
 func TestHangupReloads(t *testing.T) {
 	dir := t.TempDir()
 	keys, level := filepath.Join(dir, "keys"), filepath.Join(dir, "level")
@@ -91,8 +91,8 @@ func TestHangupReloads(t *testing.T) {
 	server.stop()
 }
 
-// With a file for them, audit lines are there and not in the log; on SIGHUP a
-// file that was moved away is made anew.
+// With an audit file, audit lines are in it and not in the log; on SIGHUP a
+// file that was renamed is created again.
 func TestAuditFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit.log")
 	server := serve(t, t.TempDir(), "TOPICS_AUDIT_FILE="+file, "TOPICS_LOG_LEVEL=error", "TOPICS_LOG_FORMAT=json").ready()

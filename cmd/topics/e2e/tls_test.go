@@ -24,8 +24,8 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// certify writes a certificate of its own for 127.0.0.1, and its key, and
-// returns it.
+// certify writes a self-signed certificate for 127.0.0.1 and its key, and
+// returns the certificate.
 func certify(t *testing.T, certFile, keyFile, name string) *x509.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -59,7 +59,7 @@ func certify(t *testing.T, certFile, keyFile, name string) *x509.Certificate {
 	return cert
 }
 
-// trusting is a transport that trusts one certificate.
+// trusting returns a transport that trusts one certificate.
 func trusting(cert *x509.Certificate, http2 bool) *http.Transport {
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
@@ -69,8 +69,8 @@ func trusting(cert *x509.Certificate, http2 bool) *http.Transport {
 	return tr
 }
 
-// With a certificate the server speaks TLS on both listeners, HTTP/1.1, HTTP/2
-// and WebSockets, and takes a new certificate on SIGHUP.
+// With a certificate the server uses TLS on both listeners, with HTTP/1.1,
+// HTTP/2 and WebSockets, and loads a new certificate on SIGHUP.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -102,7 +102,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatalf("wss: %v", err)
 	}
-	_ = conn.CloseNow() // that it opened is all
+	_ = conn.CloseNow() // it was opened, which is sufficient
 
 	second := certify(t, certFile, keyFile, "second")
 	reloaded := func() {
@@ -128,7 +128,7 @@ func TestTLS(t *testing.T) {
 	server.stop()
 }
 
-// A certificate that cannot be read is a configuration that is refused.
+// A certificate that cannot be read is an invalid configuration.
 func TestTLSRefused(t *testing.T) {
 	for _, env := range [][]string{
 		{"TOPICS_TLS_CERT_FILE=/nowhere/cert.pem"},

@@ -11,8 +11,8 @@ import (
 // fullStarts is how often a server is started on a disk without a free byte.
 const fullStarts = 50
 
-// A server fills its disk with records that do not compress, until nothing more
-// is taken. What is deleted then makes room for writes.
+// A server fills its disk with incompressible records until writes are refused.
+// Deletions then make room for writes.
 func TestFullVolume(t *testing.T) {
 	kinds(t, func(t *testing.T, v *volume) {
 		server, books := fillUp(t, v)
@@ -23,10 +23,10 @@ func TestFullVolume(t *testing.T) {
 	})
 }
 
-// Other files take what the server left of the disk, to the last byte, and
-// whatever becomes free later. The server starts all the same after each kill,
-// and reads and deletes work. When everything is deleted, and there is room for
-// a checkpoint, there is room for writes again, although the other files stay.
+// Other files take the rest of the disk to the last byte, and whatever becomes
+// free later. The server still starts after each kill, and reads and deletions
+// work. When everything is deleted and there is room for a checkpoint, writes
+// work again, although the other files stay.
 func TestVolumeWithoutAByte(t *testing.T) {
 	kinds(t, func(t *testing.T, v *volume) {
 		server, books := fillUp(t, v)
@@ -55,7 +55,7 @@ func TestVolumeWithoutAByte(t *testing.T) {
 // none.
 func fillUp(t *testing.T, v *volume) (*process, []*acked) {
 	t.Helper()
-	v.fill() // so that the filler is there when there is no room for one
+	v.fill() // creates the filler while there is still room for a file
 	v.release(24 << 20)
 	server := serve(t, v.in("data"), "TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_CHECKPOINT_BYTES=2MiB", "TOPICS_SEGMENT_MAX_BYTES=1MiB",
 		"TOPICS_CHECKPOINT_INTERVAL_MS=100", "TOPICS_LOG_LEVEL=error").ready()
@@ -69,8 +69,8 @@ func fillUp(t *testing.T, v *volume) (*process, []*acked) {
 	return server, books
 }
 
-// roomAgain waits until a write is taken, and holds that more are, and that
-// everything acknowledged is there after a kill.
+// roomAgain waits until a write succeeds, and holds that further ones do too
+// and that everything acknowledged exists after a kill.
 func roomAgain(t *testing.T, server *process, books []*acked) {
 	t.Helper()
 	c := server.client()
@@ -87,7 +87,7 @@ func roomAgain(t *testing.T, server *process, books []*acked) {
 	}
 }
 
-// writeUntilFull writes until nothing more is taken, however small.
+// writeUntilFull writes until even the smallest write is refused.
 func writeUntilFull(t *testing.T, server *process, books []*acked) {
 	t.Helper()
 	c := server.client()

@@ -12,22 +12,21 @@ import (
 	"unsafe"
 )
 
-// volume is a file system of its own, in a file that a loop device shows. It
-// does what a directory of the machine cannot be asked to: be full, be shut
-// down, be read-only.
+// volume is a file system in a file with a loop device. Unlike a directory of
+// the machine it can be full, shut down, or read-only.
 type volume struct {
 	t     *testing.T
-	kind  string // ext4, xfs
+	kind  string // ext4 or xfs
 	image string
-	root  string // where it is mounted
+	root  string // mount point
 }
 
-// smallest is the size of a volume: mkfs.xfs makes none below 300 MB. The file
-// is sparse.
+// smallest is the size of a volume: mkfs.xfs requires 300 MB. The file is
+// sparse.
 var smallest = map[string]int64{"ext4": 64 << 20, "xfs": 320 << 20}
 
-// mounted makes a volume and mounts it until the test ends. Only root can do
-// that: for others the test is skipped, but in CI.
+// mounted makes a volume and mounts it until the test ends. That requires root;
+// otherwise the test is skipped, except in CI.
 func mounted(t *testing.T, kind string) *volume {
 	t.Helper()
 	mkfs := installed(t, "mkfs."+kind)
@@ -48,7 +47,7 @@ func mounted(t *testing.T, kind string) *volume {
 	v.tool(mkfs, "-q", v.image)
 	v.mount()
 	t.Cleanup(func() {
-		if err := syscall.Unmount(v.root, 0); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: it is not mounted
+		if err := syscall.Unmount(v.root, 0); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL means that it is not mounted
 			t.Errorf("unmount: %v", err)
 		}
 	})
@@ -57,7 +56,7 @@ func mounted(t *testing.T, kind string) *volume {
 
 func (v *volume) in(name string) string { return filepath.Join(v.root, name) }
 
-// tool runs a program that must succeed.
+// tool runs a program, which must succeed.
 func (v *volume) tool(name string, args ...string) {
 	v.t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
@@ -70,7 +69,7 @@ func (v *volume) mount(options ...string) {
 	v.tool("mount", "-t", v.kind, "-o", strings.Join(append([]string{"loop"}, options...), ","), v.image, v.root)
 }
 
-// unmount needs every process that used the volume to have ended.
+// unmount unmounts the volume. No process may be using it.
 func (v *volume) unmount() {
 	v.t.Helper()
 	if err := syscall.Unmount(v.root, 0); err != nil {
@@ -78,8 +77,8 @@ func (v *volume) unmount() {
 	}
 }
 
-// check replays the volume's own journal and checks what is then there. The
-// volume is not mounted.
+// check replays the volume's own journal and checks the file system. The volume
+// must not be mounted.
 func (v *volume) check() {
 	v.t.Helper()
 	if v.kind == "xfs" { // the journal is replayed by a mount
@@ -101,13 +100,13 @@ func (v *volume) check() {
 const (
 	// goingDown is the ioctl that shuts down xfs and, under another name, ext4.
 	goingDown = 0x8004587d
-	// withoutLog has it throw away what is in the journal's memory: the nearest
-	// to a disk that is gone.
+	// withoutLog discards the part of the journal that is in memory, which is the
+	// closest to a disk that disappears.
 	withoutLog = 2
 )
 
-// shutdown ends the volume under whoever uses it: from now on every operation
-// fails, and what had not reached the disk never will.
+// shutdown ends the volume while it is in use: every further operation fails,
+// and what has not reached the disk is lost.
 func (v *volume) shutdown() {
 	v.t.Helper()
 	f, err := os.Open(v.root)
@@ -121,13 +120,13 @@ func (v *volume) shutdown() {
 	}
 }
 
-// snapshot keeps what is on the disk, while the volume is mounted.
+// snapshot saves what is on the disk, while the volume is mounted.
 func (v *volume) snapshot() {
 	v.t.Helper()
 	v.tool("cp", "--sparse=always", v.image, v.image+".snapshot")
 }
 
-// revert makes the disk what it was at the snapshot. The volume is not mounted.
+// revert restores the disk from the snapshot. The volume must not be mounted.
 func (v *volume) revert() {
 	v.t.Helper()
 	if err := os.Rename(v.image+".snapshot", v.image); err != nil {
@@ -135,8 +134,7 @@ func (v *volume) revert() {
 	}
 }
 
-// fill takes every byte that is left, with a file that has nothing to do with
-// the server.
+// fill takes every remaining byte with a file that is unrelated to the server.
 func (v *volume) fill() {
 	v.t.Helper()
 	f, err := os.OpenFile(v.in("filler"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -160,7 +158,7 @@ func (v *volume) fill() {
 	}
 }
 
-// release gives back so many bytes of what fill took.
+// release frees the given number of bytes taken by fill.
 func (v *volume) release(bytes int64) {
 	v.t.Helper()
 	info, err := os.Stat(v.in("filler"))

@@ -9,8 +9,8 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// The tools that only read work on a volume that is mounted read-only, for a
-// directory whose server was stopped and for one whose server was killed.
+// The tools that only read work on a read-only volume, for a directory whose
+// server was stopped and for one whose server was killed.
 func TestToolsOnAReadOnlyVolume(t *testing.T) {
 	for name, end := range map[string]func(*process){"stopped": (*process).stop, "killed": (*process).kill} {
 		t.Run(name, func(t *testing.T) {
@@ -57,8 +57,8 @@ func TestToolsOnAReadOnlyVolume(t *testing.T) {
 	}
 }
 
-// The root of a volume, which has a directory of the file system's own in it,
-// is as good as any other directory.
+// The root of a volume, which has a directory of the file system in it, can be
+// used like any other directory.
 func TestRootOfAVolume(t *testing.T) {
 	v := mounted(t, "ext4")
 	server := serve(t, v.root, "TOPICS_WAL_FILE_BYTES=1MiB").ready()

@@ -10,17 +10,17 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// lives is how often a volume goes under one server's data.
+// lives is how often a volume disappears under one server's data.
 const lives = 3
 
-// lateSync lets the background sync of class disk come late, so that there is
-// something to lose.
+// lateSync delays the background sync of class disk, so that there is something
+// to lose.
 var lateSync = []string{"TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_DISK_SYNC_MS=60000", "TOPICS_CHECKPOINT_INTERVAL_MS=0", "TOPICS_LOG_LEVEL=error"}
 
-// A volume goes away under a server that is being written, and comes back in
-// the same boot of the machine: what was only in the page cache is gone,
-// however the server ended. Everything of class fsync is there, what is lost of
-// class disk is in a tombstone, and no seq is given twice. One start is enough.
+// A volume disappears under a server that is being written to, and reappears in
+// the same boot of the machine: what was only in the page cache is lost,
+// however the server ended. All records of class fsync exist, losses of class
+// disk are in a tombstone, and no seq is given twice. One start is sufficient.
 func TestVolumeGoesAway(t *testing.T) {
 	for name, end := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestVolumeGoesAway(t *testing.T) {
 					holdAll(t, server, books)
 					writeUntilGone(t, v, server, books)
 					server.signal(end)
-					<-server.done // how it ends after this is not what is tested
+					<-server.done // how it ends after this is not tested
 					startInVain(t, v)
 					v.unmount()
 					v.check()
@@ -48,9 +48,9 @@ func TestVolumeGoesAway(t *testing.T) {
 	}
 }
 
-// A snapshot of a volume that a server uses is mounted in the same boot of the
-// machine, and at the same place. It has what had been written to the disk by
-// then, and nothing else.
+// A snapshot of a volume in use is mounted in the same boot of the machine and
+// at the same place. It has what had been written to the disk by then, and
+// nothing else.
 func TestVolumeFromASnapshot(t *testing.T) {
 	kinds(t, func(t *testing.T, v *volume) {
 		books := classes()
@@ -83,12 +83,12 @@ func TestVolumeFromASnapshot(t *testing.T) {
 	})
 }
 
-// classes are books of the two classes that outlive a process, for topics of
-// the same names.
+// classes returns books of the two classes that survive a process, for topics
+// of the same names.
 func classes() []*acked { return []*acked{newAcked("fsync"), newAcked("disk")} }
 
-// holdAll makes the topics, holds what is in them against the books, and
-// writes one record more to each.
+// holdAll creates the topics, compares their contents with the books, and
+// writes one more record to each.
 func holdAll(t *testing.T, server *process, books []*acked) {
 	t.Helper()
 	for _, b := range books {
@@ -102,7 +102,7 @@ func holdAll(t *testing.T, server *process, books []*acked) {
 	}
 }
 
-// startInVain starts a server on the volume that is gone, which must not
+// startInVain starts a server on a volume that has disappeared. It must not
 // become ready.
 func startInVain(t *testing.T, v *volume) {
 	t.Helper()
@@ -115,8 +115,8 @@ func startInVain(t *testing.T, v *volume) {
 	server.kill()
 }
 
-// writeUntilGone writes all topics at once, shuts the volume down in the middle
-// of it, and returns when every writer was refused.
+// writeUntilGone writes to all topics concurrently, shuts the volume down
+// meanwhile, and returns when every writer was refused.
 func writeUntilGone(t *testing.T, v *volume, server *process, books []*acked) {
 	t.Helper()
 	c := server.client()

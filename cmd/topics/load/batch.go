@@ -13,17 +13,17 @@ const readAhead = 2
 
 // batch is one write.
 type batch struct {
-	offset  uint64 // records of the input before it; the head it goes on top of
+	offset  uint64 // records before it in the input; also the head that it expects
 	entries []client.Entry
 	bytes   int64
-	at      int64 // bytes of the file read when it was complete
+	at      int64 // bytes of the file that were read when it was complete
 	last    record
-	err     error // the input ended here with this error; entries is empty
+	err     error // reading the input failed here; entries is empty
 }
 
-// batches takes the input over, reads it from record offset on, and sends it
-// in batches. After an error the channel yields one batch with the error; it
-// is closed at the end or when ctx ends, and so is the input.
+// batches reads the input from record offset on, and sends it in batches. On an
+// error the channel yields one batch with the error. The channel and the input,
+// which batches owns, are closed at the end or when ctx is done.
 func batches(ctx context.Context, in *input, offset uint64, records, bytes int) <-chan batch {
 	out := make(chan batch, readAhead)
 	send := func(b batch) bool {
@@ -40,7 +40,7 @@ func batches(ctx context.Context, in *input, offset uint64, records, bytes int) 
 		for {
 			b, err := fill(in, offset, records, bytes)
 			if err != nil && !errors.Is(err, io.EOF) {
-				// What stands before a bad line in its batch is not sent.
+				// Lines before a bad line in the same batch are not sent.
 				send(batch{err: err})
 				return
 			}
@@ -53,8 +53,8 @@ func batches(ctx context.Context, in *input, offset uint64, records, bytes int) 
 	return out
 }
 
-// fill reads one batch: up to the given records, and as few bytes above the
-// given ones as one record makes. io.EOF comes beside the last batch.
+// fill reads one batch: up to records, and until it has at least bytes. With
+// the last batch it returns io.EOF.
 func fill(in *input, offset uint64, records, bytes int) (batch, error) {
 	b := batch{offset: offset}
 	for len(b.entries) < records && b.bytes < int64(bytes) {

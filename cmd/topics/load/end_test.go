@@ -12,12 +12,12 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
-// A pipe that says nothing does not hold up the end of a load.
+// A pipe that blocks does not delay the end of a load.
 func TestEndsWhileItsInputHangs(t *testing.T) {
 	srv := httptest.NewServer(new(fake))
 	defer srv.Close()
 	silent, writer := io.Pipe()
-	defer writer.Close() // lets go of the read
+	defer writer.Close() // unblocks the read
 	ctx, cancel := context.WithCancel(t.Context())
 	in := &hanging{r: silent, asked: cancel}
 	c := &Cmd{File: "-", Topic: "t", Batch: 3, BatchBytes: 1 << 20, Flags: remote.Flags{URL: srv.URL}}
@@ -33,7 +33,7 @@ func TestEndsWhileItsInputHangs(t *testing.T) {
 	}
 }
 
-// hanging tells of its first read.
+// hanging reports its first read and blocks.
 type hanging struct {
 	r     io.Reader
 	asked func()
@@ -44,14 +44,14 @@ func (h *hanging) Read(b []byte) (int, error) {
 	return h.r.Read(b)
 }
 
-// Of two loads into one topic that begin at the same time, one is told that
-// there is another: no keys of theirs are the same.
+// Of two loads into one topic that start at the same time, one fails because of
+// the other: they have no keys in common.
 func TestTwoLoadsAreToldApart(t *testing.T) {
 	first := new(fake)
 	if _, _, err := loading(t, first, input10(), nil); err != nil {
 		t.Fatal(err)
 	}
-	// To the second the topic was not there yet.
+	// As if the topic did not exist yet.
 	second := &fake{records: first.records, keys: first.keys}
 	_, _, err := loading(t, second, strings.ReplaceAll(input10(), "t-", "other-"), nil)
 	if err == nil || !strings.Contains(err.Error(), "something else writes to it") {

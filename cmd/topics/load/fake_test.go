@@ -8,16 +8,16 @@ import (
 	"sync"
 )
 
-// fake is a server with one topic: just enough of the wire, and a place to go
-// wrong.
+// fake is a server with one topic. It implements as much of the API as a load
+// needs, and can be made to fail.
 type fake struct {
 	mu      sync.Mutex
 	created bool
 	records []map[string]json.RawMessage
 	writes  int
 	keys    map[string]int // head before the write
-	// fault, when not nil, decides what happens to write n, from 1. It returns
-	// true when it has answered itself.
+	// fault, if not nil, is called for write n, counting from 1. It returns true
+	// if it has answered the request.
 	fault func(f *fake, n int, w http.ResponseWriter, apply func()) bool
 }
 
@@ -45,7 +45,7 @@ func (f *fake) diff(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		From int `json:"from_seq"`
 	}
-	_ = json.NewDecoder(r.Body).Decode(&q) // the client of this repository wrote it
+	_ = json.NewDecoder(r.Body).Decode(&q) // sent by the client of this repository
 	rec := f.records[q.From]
 	out := fmt.Sprintf(`{"$seq":%d,"data":%s`, q.From+1, rec["data"])
 	for from, to := range map[string]string{"tag": "$tag", "node": "$node", "meta": "meta"} {

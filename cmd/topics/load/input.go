@@ -15,18 +15,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxLine is the longest line read, in bytes: far above what any server takes,
-// so that a file that is not JSON lines cannot fill the memory.
+// maxLine is the maximum length of a line, in bytes. It is far above what any
+// server accepts, and prevents a file that is not JSON lines from filling the
+// memory.
 const maxLine = 256 << 20
 
 // input is a stream of JSON lines, one record each. Blank lines are not
 // records.
 type input struct {
 	name   string
-	size   int64 // bytes of the file as it lies on disk; 0: unknown
+	size   int64 // size of the file on disk, in bytes; 0 if unknown
 	raw    *counter
 	lines  *bufio.Reader
-	number int // of the line read last, from 1
+	number int // number of the last line, from 1
 	close  func()
 }
 
@@ -42,8 +43,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open opens a file, or standard input for "-". The names .gz and .zst are
-// unpacked on the way.
+// open opens a file, or standard input for "-". It decompresses files whose
+// names end in .gz or .zst.
 func open(name string, stdin io.Reader) (*input, error) {
 	if name == "-" {
 		c := &counter{r: stdin}
@@ -76,8 +77,8 @@ func open(name string, stdin io.Reader) (*input, error) {
 	return in, nil
 }
 
-// next returns the next record's line, without its end; io.EOF after the last.
-// The slice is the caller's.
+// next returns the line of the next record, without its end, or io.EOF after
+// the last. The caller owns the slice.
 func (in *input) next() ([]byte, error) {
 	for {
 		line, err := in.readLine()
@@ -90,8 +91,8 @@ func (in *input) next() ([]byte, error) {
 	}
 }
 
-// readLine returns one line as a fresh slice, and io.EOF beside the last one
-// if it has no newline.
+// readLine returns the next line in a new slice. If the last line has no
+// newline, it is returned together with io.EOF.
 func (in *input) readLine() ([]byte, error) {
 	in.number++
 	var line []byte
@@ -110,20 +111,20 @@ func (in *input) readLine() ([]byte, error) {
 	}
 }
 
-// fault is an error of the line read last.
+// fault returns err with the place of the last line.
 func (in *input) fault(err error) error {
 	return fmt.Errorf("%s: line %d %w", in.name, in.number, err)
 }
 
-// record is one line in parts, for checking and comparing; the line itself is
-// what is sent. Nil parts are absent.
+// record is a parsed line, for checking and comparing; the line itself is sent.
+// Absent parts are nil.
 type record struct {
 	data, meta json.RawMessage
 	tag, node  *string
 }
 
-// parse checks that a line is a record in the form of the write body. Names
-// are case-sensitive there, which encoding/json is only for maps.
+// parse checks that a line is a record in the form of the write body. Names in
+// it are case-sensitive, which encoding/json respects only for maps.
 func parse(line []byte) (r record, err error) {
 	if !utf8.Valid(line) {
 		return r, errors.New("is not UTF-8")

@@ -1,12 +1,12 @@
-// Package load is `topics load`: JSON lines into a topic, in order, each
-// exactly once, however often the load or the server is killed and started
-// again.
+// Package load implements `topics load`, which writes JSON lines to a topic, in
+// order and each exactly once, however often the load or the server is killed
+// and restarted.
 //
-// Record n of the input becomes seq n. Every batch says which head it expects
-// and carries an idempotency key made from its offset, so neither a repeat
-// after a lost answer nor a second load can append it twice. A load that starts
-// again asks for the head, compares the record there with its line, and goes on
-// behind it.
+// Record n of the input becomes seq n. Every batch states the head it expects
+// and has an idempotency key made from its offset, so neither a retry after a
+// lost answer nor a second load can append it twice. A load that is restarted
+// asks for the head, compares the record there with its line, and continues
+// after it.
 package load
 
 import (
@@ -24,12 +24,12 @@ import (
 
 // Cmd is the subcommand with its arguments.
 type Cmd struct {
-	File         string `arg:"" optional:"" default:"-" help:"JSON lines, one record each, in the form of the write body; .gz and .zst are unpacked. - is standard input."`
-	Topic        string `short:"t" required:"" help:"Topic to load into. It must be used by this load alone."`
+	File         string `arg:"" optional:"" default:"-" help:"JSON lines, one record each, in the form of the write body. Files ending in .gz and .zst are decompressed; - is standard input."`
+	Topic        string `short:"t" required:"" help:"Topic to load into. Nothing else may write to it."`
 	Durability   string `enum:",ephemeral,memory,disk,fsync" default:"" help:"Durability of the topic if the load creates it: ephemeral, memory, disk or fsync."`
-	Batch        int    `default:"1000" help:"Records in one write, at most."`
-	BatchBytes   int    `default:"4194304" help:"Bytes of one write, more or less."`
-	Quiet        bool   `short:"q" help:"Show no progress."`
+	Batch        int    `default:"1000" help:"Maximum records in one write."`
+	BatchBytes   int    `default:"4194304" help:"Approximate bytes of one write."`
+	Quiet        bool   `short:"q" help:"Do not show progress."`
 	remote.Flags `embed:""`
 }
 
@@ -41,7 +41,7 @@ func (c *Cmd) Validate() error {
 	return nil
 }
 
-// Run loads the file and prints what was done.
+// Run loads the file and prints a summary.
 func (c *Cmd) Run(ctx context.Context) error {
 	return c.run(ctx, os.Stdin, os.Stdout, os.Stderr)
 }
@@ -79,14 +79,14 @@ type loader struct {
 	api        *client.Client
 	topic      string
 	durability string
-	create     bool // the topic is not there yet
+	create     bool // the topic does not exist yet
 	notice     *remote.Outage
-	// keys is what the idempotency keys of this run begin with: another run
-	// must not take the records of this one for its own.
+	// keys is the prefix of this run's idempotency keys. It is different in each
+	// run, so that another run's writes are never taken for repeats.
 	keys string
 }
 
-// resume skips the records of the input that the topic already has and returns
+// resume skips the records of the input that the topic already has, and returns
 // their number.
 func (l *loader) resume(ctx context.Context, in *input) (uint64, error) {
 	state, err := l.api.State(ctx, l.topic)
@@ -122,7 +122,7 @@ func (l *loader) resume(ctx context.Context, in *input) (uint64, error) {
 	return state.HeadSeq, l.verify(ctx, state.HeadSeq, want)
 }
 
-// verify compares the record at seq with the one the input has there.
+// verify compares the record at seq with that of the input.
 func (l *loader) verify(ctx context.Context, seq uint64, want record) error {
 	b, err := l.api.Diff(ctx, l.topic, client.Query{From: seq - 1, Limit: 1, IncludeTags: true})
 	if err != nil {
@@ -144,8 +144,8 @@ func equal(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-// send writes the input from record offset on, and closes it. A read that
-// hangs on a pipe does not hold up an error of the server, or the end of ctx.
+// send writes the input from record offset on. It closes the input. A read that
+// blocks on a pipe delays neither an error of the server nor the end of ctx.
 func (l *loader) send(ctx context.Context, in *input, offset uint64, records, bytes int, m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -170,7 +170,7 @@ func (l *loader) send(ctx context.Context, in *input, offset uint64, records, by
 	}
 }
 
-// end is the seq of the batch's last record.
+// end returns the seq of the batch's last record.
 func (b *batch) end() uint64 { return b.offset + uint64(len(b.entries)) }
 
 // append writes one batch exactly once.
@@ -189,24 +189,24 @@ func (l *loader) append(ctx context.Context, b *batch) error {
 	var refused *client.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == client.CodeSeqMismatch:
-		return l.settle(ctx, b, refused)
+		return l.resolve(ctx, b, refused)
 	case err != nil:
 		return err
 	case done.Count != len(b.entries) || done.LastSeq != b.end():
-		return fmt.Errorf("the server has them as %d records up to seq %d: something else writes to topic %q",
+		return fmt.Errorf("the server stored %d records up to seq %d: something else writes to topic %q",
 			done.Count, done.LastSeq, l.topic)
 	}
 	l.create = false
 	return nil
 }
 
-// settle decides what a refused head means. If it is the batch's own end, an
-// earlier attempt had got through and its key has been forgotten since.
-func (l *loader) settle(ctx context.Context, b *batch, refused *client.Error) error {
+// resolve decides what a mismatch of the head means. If the head is the end of
+// the batch, an earlier attempt succeeded and its key has been forgotten since.
+func (l *loader) resolve(ctx context.Context, b *batch, refused *client.Error) error {
 	head, ok := refused.Uint("head_seq")
 	switch {
 	case ok && head < b.offset:
-		return fmt.Errorf("topic %q went back to seq %d: its durability let a crash take records; run the load again", l.topic, head)
+		return fmt.Errorf("topic %q went back to seq %d: a crash lost records, which its durability allows; run the load again", l.topic, head)
 	case !ok || head != b.end():
 		return fmt.Errorf("topic %q is at seq %d: something else writes to it, or a crash left a gap", l.topic, head)
 	}

@@ -195,7 +195,7 @@ func TestBadLineStopsItsBatch(t *testing.T) {
 		{"{\"data\":\"\xff\"}", "line 6 is not UTF-8"},
 	} {
 		lines := strings.SplitAfter(input10(), "\n")
-		lines[4] = "\n" + tt.line + "\r\n" // blank lines are lines, but not records
+		lines[4] = "\n" + tt.line + "\r\n" // blank lines are counted as lines, but are not records
 		f := new(fake)
 		_, _, err := loading(t, f, strings.Join(lines, ""), nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

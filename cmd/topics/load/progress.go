@@ -10,21 +10,20 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// plainEvery is the pause between two progress lines where no bar can be
-// drawn.
+// plainEvery is the interval between progress lines if no bar can be drawn.
 const plainEvery = 2 * time.Second
 
-// meter shows how far the load is: a bar on a terminal, now and then a line
-// elsewhere.
+// meter shows the progress of the load: a bar on a terminal, and lines
+// otherwise.
 type meter struct {
 	w       io.Writer
-	bar     *progressbar.ProgressBar // nil: lines
+	bar     *progressbar.ProgressBar // nil to print lines
 	quiet   bool
 	began   time.Time
 	printed time.Time
-	size    int64 // of the file; 0: unknown
+	size    int64 // size of the file; 0 if unknown
 	from    int64 // bytes of the file that were skipped
-	at      int64 // bytes of the file that are done
+	at      int64 // bytes of the file that are loaded
 	records int
 	bytes   int64
 }
@@ -37,7 +36,7 @@ func newMeter(w io.Writer, quiet bool, size, from int64) *meter {
 		if size == 0 {
 			limit = -1
 		}
-		// The bar's own estimate would count the skipped part as work done.
+		// The bar's own estimate would count the skipped part as progress.
 		m.bar = progressbar.NewOptions64(limit,
 			progressbar.OptionSetWriter(w),
 			progressbar.OptionSetPredictTime(false),
@@ -49,8 +48,7 @@ func newMeter(w io.Writer, quiet bool, size, from int64) *meter {
 	return m
 }
 
-// add tells of one batch that is in the topic. at is how far into the file it
-// reaches.
+// add records that a batch was written. at is its end in the file, in bytes.
 func (m *meter) add(records int, bytes, at int64) {
 	m.records += records
 	m.bytes += bytes
@@ -65,14 +63,14 @@ func (m *meter) add(records int, bytes, at int64) {
 	}
 }
 
-// end leaves the bar's line.
+// end ends the line of the bar.
 func (m *meter) end() {
 	if m.bar != nil {
 		fmt.Fprintln(m.w)
 	}
 }
 
-// line is the progress in words.
+// line returns the progress as text.
 func (m *meter) line() string {
 	elapsed := time.Since(m.began).Seconds()
 	s := fmt.Sprintf("%d records, %.1f MB, %.0f records/s", m.records, float64(m.bytes)/1e6, float64(m.records)/elapsed)
@@ -83,13 +81,13 @@ func (m *meter) line() string {
 	return s
 }
 
-// summary is the last word.
+// summary returns the final line.
 func (m *meter) summary(topic string, skipped uint64) string {
 	elapsed := time.Since(m.began).Seconds()
 	s := fmt.Sprintf("%s: %d records, %.1f MB in %.2f s: %.0f records/s, %.1f MB/s", topic,
 		m.records, float64(m.bytes)/1e6, elapsed, float64(m.records)/elapsed, float64(m.bytes)/1e6/elapsed)
 	if skipped > 0 {
-		s += fmt.Sprintf("; %d were there already", skipped)
+		s += fmt.Sprintf("; %d were already there", skipped)
 	}
 	return s
 }

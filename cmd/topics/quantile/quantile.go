@@ -1,4 +1,4 @@
-// Package quantile reads quantiles off samples that fit in memory.
+// Package quantile computes quantiles of samples that fit in memory.
 package quantile
 
 import (
@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// Of returns the q-quantile (0 to 1) of samples by nearest rank, so it is
-// always one of them; the zero value when there are none. samples are sorted
-// in place.
+// Of returns the q-quantile (0 to 1) of samples by nearest rank, which is
+// always one of the samples. It returns the zero value if there are none. It
+// sorts samples in place.
 func Of[T cmp.Ordered](samples []T, q float64) T {
 	if len(samples) == 0 {
 		var zero T
@@ -22,5 +22,5 @@ func Of[T cmp.Ordered](samples []T, q float64) T {
 	return samples[min(max(rank, 1), len(samples))-1]
 }
 
-// Median is the 0.5-quantile.
+// Median returns the 0.5-quantile.
 func Median[T cmp.Ordered](samples []T) T { return Of(samples, 0.5) }

@@ -5,15 +5,15 @@ import (
 	"io"
 )
 
-// Outage says once that the server is being waited for, and once that it is
-// back. It is used by one goroutine.
+// Outage prints once that the server is unavailable, and once that it is
+// available again. It is used by one goroutine.
 type Outage struct {
 	W       io.Writer
-	Command string // that waits
+	Command string // name of the waiting command
 	open    bool
 }
 
-// Failed tells of a failure that is waited out.
+// Failed reports a failure that will be retried.
 func (o *Outage) Failed(err error) {
 	if !o.open {
 		o.open = true
@@ -21,7 +21,7 @@ func (o *Outage) Failed(err error) {
 	}
 }
 
-// Over tells that the server has answered.
+// Over reports that the server has answered.
 func (o *Outage) Over() {
 	if o.open {
 		o.open = false

@@ -1,4 +1,4 @@
-// Package remote is how the commands that talk to a server are told which.
+// Package remote has the flags with which commands connect to a server.
 package remote
 
 import (
@@ -12,18 +12,19 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// Flags are those of every such command. The address comes from the settings of
-// the server when there is no flag, so that a shell in which one was started
-// finds it. The key has a variable that is not one of the server's: these hold
-// all keys, and the server refuses names it does not know.
+// Flags are the flags of every command that connects to a server. Without --url
+// the address comes from the server's settings, so that it is right in a shell
+// in which a server was started. The variable of the key is not one of the
+// server's, which hold all keys, and has another prefix because the server
+// refuses unknown TOPICS_* names.
 type Flags struct {
-	URL  string        `help:"Address of the server (default: that of TOPICS_HOST and TOPICS_PORT, else http://127.0.0.1:4000)."`
-	Key  string        `env:"TOPIC_KEY" help:"API key. The variable keeps it out of the list of processes."`
+	URL  string        `help:"Address of the server (default: from TOPICS_HOST and TOPICS_PORT, or else http://127.0.0.1:4000)."`
+	Key  string        `env:"TOPIC_KEY" help:"API key. Setting the variable keeps it out of the process list."`
 	Wait time.Duration `default:"60s" help:"How long to wait for a server that does not answer or is not ready."`
 }
 
-// Client makes a client of the server. retrying, when not nil, is told of each
-// failure that is waited out.
+// Client returns a client of the server. It calls retrying, if not nil, with
+// each failure that will be retried.
 func (f *Flags) Client(retrying func(error)) (*client.Client, error) {
 	url, err := Address(f.URL)
 	if err != nil {
@@ -32,7 +33,8 @@ func (f *Flags) Client(retrying func(error)) (*client.Client, error) {
 	return client.New(url, client.Options{Key: f.Key, RetryFor: f.Wait, Retrying: retrying})
 }
 
-// Address is that of the server: url, or without one what the settings say.
+// Address returns url, or the server's address from the settings if url is
+// empty.
 func Address(url string) (string, error) {
 	if url != "" {
 		return url, nil
@@ -40,7 +42,7 @@ func Address(url string) (string, error) {
 	return address(os.Getenv("TOPICS_HOST"), os.Getenv("TOPICS_PORT"))
 }
 
-// OperatorAddress is where the server has its admin routes.
+// OperatorAddress returns the address of the server's admin routes.
 func OperatorAddress(url string) (string, error) {
 	if ops := os.Getenv("TOPICS_OPS_ADDR"); url == "" && ops != "" {
 		return address(ops, "")
@@ -48,11 +50,11 @@ func OperatorAddress(url string) (string, error) {
 	return Address(url)
 }
 
-// address is where a server with these settings listens, seen from its own
-// machine.
+// address returns the address of a server with these settings as seen from its
+// own machine.
 func address(host, port string) (string, error) {
 	if strings.HasPrefix(port, "tcp://") {
-		port = "" // of a Kubernetes service; the server ignores it too
+		port = "" // set by Kubernetes for a Service; the server ignores it too
 	}
 	if bare, inHost, err := net.SplitHostPort(host); err == nil {
 		host, port = bare, inHost
@@ -62,9 +64,9 @@ func address(host, port string) (string, error) {
 		port = "4000"
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("the settings name no port to connect to: use --url")
+		return "", fmt.Errorf("TOPICS_HOST and TOPICS_PORT have no port to connect to: use --url")
 	}
-	// All addresses of this machine: any of them will do.
+	// For a listener on all addresses of this machine, any of them works.
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 		if ip != nil && ip.To4() == nil {

@@ -1,8 +1,8 @@
-// Package stdlog keeps the standard logger quiet. Libraries write to it while
-// they are being initialised, about things like a missing kernel feature, and
-// every command of this program would print that. A package that imports
-// nothing but the standard library is initialised before those that wait for
-// others, so importing this one is enough.
+// Package stdlog silences the standard logger. Some libraries log during their
+// initialization, for example about a missing kernel feature, and every command
+// would print that. A package that imports only the standard library is
+// initialized before packages that import more, so importing this one is
+// sufficient.
 package stdlog
 
 import (

@@ -16,16 +16,16 @@ func (f *FS) Crash(rng *rand.Rand) *FS {
 	return boot(dirs, capacity)
 }
 
-// Kill ends the process with the machine left running: the cache view survives
-// whole, locks are free, and what was unsynced still is. The old file system
-// and its handles return ErrCrashed from now on.
+// Kill ends the process while the machine runs on: the cache view survives whole,
+// locks are free, and unsynced changes stay unsynced. The old file system and its
+// handles return ErrCrashed from now on.
 func (f *FS) Kill() *FS {
 	return boot(f.take())
 }
 
-// Reclaim takes out of the cache what failed syncs left there clean and off the
-// disk, as a kernel does that needs the memory: from now on such sectors read as
-// the disk has them.
+// Reclaim drops the sectors from the cache that failed syncs left clean there and
+// missing on the disk, as a kernel does that needs the memory: from now on they read
+// as the disk has them.
 func (f *FS) Reclaim() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -37,8 +37,8 @@ func (f *FS) Reclaim() {
 	}
 }
 
-// take stops the file system and hands its contents over. Only one successor
-// can own them.
+// take stops the file system and returns its contents. Only one successor can own
+// them.
 func (f *FS) take() (dirs map[string]*dir, capacity int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,9 +55,9 @@ func (f *FS) mustOwnLocked() {
 	}
 }
 
-// Clone returns a running copy as it is now, with nothing locked and what is
-// unsynced still so. The original goes on unchanged: so one moment can be cut
-// in many ways, also after CrashAfter has stopped it.
+// Clone returns a running copy of the present state, without locks; unsynced changes
+// stay unsynced. The original stays unchanged: so one moment can be cut in many ways,
+// also after CrashAfter has stopped it.
 func (f *FS) Clone() *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,7 +86,7 @@ func (f *FS) Clone() *FS {
 	return boot(dirs, f.capacity)
 }
 
-// settle draws which entries are found after a power cut, and their contents.
+// settle draws which entries are there after a power cut, and their contents.
 func (d *dir) settle(rng *rand.Rand) {
 	survives := survivors(rng, len(d.pending))
 	for i, c := range d.pending {
@@ -100,7 +100,7 @@ func (d *dir) settle(rng *rand.Rand) {
 	}
 }
 
-// settle draws the content that is found after a power cut.
+// settle draws the content after a power cut.
 func (n *inode) settle(rng *rand.Rand) {
 	n.cut(n.settledSize(rng))
 	sectors := slices.Sorted(maps.Keys(n.dirty))
@@ -135,8 +135,8 @@ func (n *inode) settledSize(rng *rand.Rand) int64 {
 	return size
 }
 
-// settle replaces a sector's present content by what is found after a power
-// cut: the durable content, or if it survives a newer one, which may be torn.
+// settle replaces a sector's present content by its content after a power cut: the
+// durable one, or a newer one that survives, which may be torn.
 func (s *sector) settle(rng *rand.Rand, present []byte, survives, tears bool) {
 	found := make([]byte, sectorSize)
 	if !survives {

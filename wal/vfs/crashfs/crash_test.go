@@ -60,7 +60,7 @@ func tree(f *FS) string {
 	return b.String()
 }
 
-// outcomes draws power cuts of one moment and counts what is found.
+// outcomes draws power cuts of one moment and counts the outcomes.
 func outcomes(f *FS, describe func(*FS) string) map[string]int {
 	seen := map[string]int{}
 	for seed := range seeds {

@@ -1,14 +1,13 @@
-// Package crashfs is an in-memory file system that can lose its power.
+// Package crashfs is an in-memory file system that simulates power cuts.
 //
-// What a running process reads is the cache view. Behind it every change that
-// no Sync or SyncDir has made durable is remembered, and Crash draws what
-// becomes of it. The disk it models keeps the promises of package vfs and no
-// others:
+// A running process reads the cache view. The file system also remembers every
+// change that no Sync or SyncDir has made durable, and Crash draws which of them
+// survive. The disk it models keeps the promises of package vfs and no others:
 //
-//   - Each unsynced sector of 512 bytes survives or not by itself, in any of
+//   - Each unsynced sector of 512 bytes survives or not independently, in any of
 //     the versions it had since the last sync, or torn between two of them.
 //   - An unsynced length may be any that the file had, or passed through as it
-//     grew; what was cut off may be back.
+//     grew; bytes that were cut off may be back.
 //   - Any subset of a directory's unsynced operations survives. A rename is
 //     old or new; an operation on an entry that did not survive does nothing.
 //   - A failed sync leaves its sectors in the cache and off the disk, and a
@@ -27,24 +26,24 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// ErrCrashed is what every operation returns after the power was cut, the
-// process killed, or the limit of CrashAfter reached.
+// ErrCrashed is the error of every operation after the power was cut, the process
+// killed, or the limit of CrashAfter reached.
 var ErrCrashed = errors.New("crashfs: crashed")
 
-// unlimited is the size Free reports where SetCapacity set none, in bytes.
+// unlimited is the size in bytes that Free reports without a SetCapacity.
 const unlimited = 1 << 40
 
 // FS is a file system in memory. It is safe for many goroutines.
 type FS struct {
-	mu       sync.Mutex
+	mu       sync.Mutex      // guards all fields below, and all directories, files and locks
 	dirs     map[string]*dir // by clean path
 	locks    map[any]locks   // held, by *inode or *dir
-	capacity int64           // bytes for all files; 0 is no limit
+	capacity int64           // bytes for all files; no limit if 0
 	ops      int             // mutating operations so far
-	left     int             // mutating operations until the crash; -1 is none to come
+	left     int             // mutating operations until the crash; -1 if none is planned
 	down     bool            // everything fails with ErrCrashed
 	taken    bool            // a successor owns the contents
-	syncFail *syncFailure    // the sync that is to fail
+	syncFail *syncFailure    // the sync that will fail
 }
 
 var _ vfs.FS = (*FS)(nil)
@@ -75,8 +74,8 @@ func (f *FS) Ops() int {
 // CrashAfter lets n more mutating operations through. The next one stops the
 // file system: it and all that follow return ErrCrashed. If it is a WriteAt, a
 // part of it is in the cache view, as when a process is killed while writing.
-// Kill or Crash then tell what is found afterwards. A negative n takes an
-// earlier CrashAfter back.
+// Kill or Crash then return what is left. A negative n cancels an earlier
+// CrashAfter.
 func (f *FS) CrashAfter(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -91,8 +90,8 @@ func (f *FS) Crashed() bool {
 }
 
 // SetCapacity limits the sum of all file lengths to bytes, 0 for no limit.
-// What would grow beyond it fails with syscall.ENOSPC; a write has then written
-// the part that fits. Removed files free their bytes at once.
+// An operation that would exceed it fails with syscall.ENOSPC; a write has then
+// written the part that fits. Removed files free their bytes at once.
 func (f *FS) SetCapacity(bytes int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -110,7 +109,7 @@ func (f *FS) FailSync(pattern string, nth int) {
 	f.syncFail = &syncFailure{pattern, nth}
 }
 
-// failsLocked reports whether this Sync of name is the one to fail.
+// failsLocked reports whether this Sync of name fails.
 func (f *FS) failsLocked(name string) bool {
 	if f.syncFail == nil {
 		return false
@@ -141,7 +140,7 @@ func (f *FS) stepLocked() error {
 	return nil
 }
 
-// upLocked is the check of operations that change nothing.
+// upLocked is stepLocked for operations that change nothing.
 func (f *FS) upLocked() error {
 	if f.down {
 		return ErrCrashed
@@ -149,7 +148,7 @@ func (f *FS) upLocked() error {
 	return nil
 }
 
-// usedLocked is the sum of all file lengths.
+// usedLocked returns the sum of all file lengths.
 func (f *FS) usedLocked() (sum int64) {
 	for _, d := range f.dirs {
 		for _, n := range d.entries {
@@ -159,7 +158,7 @@ func (f *FS) usedLocked() (sum int64) {
 	return sum
 }
 
-// roomLocked is how long a file may become that wants to be of size bytes.
+// roomLocked returns how long a file may become that would grow to size bytes.
 func (f *FS) roomLocked(n *inode, size int64) int64 {
 	have := int64(len(n.data))
 	if f.capacity == 0 || size <= have {

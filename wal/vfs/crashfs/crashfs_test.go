@@ -33,7 +33,7 @@ func everyOperation(f *FS, h vfs.File) map[string]error {
 	return errs
 }
 
-// TestNothingWorksAfterwards holds that a run cannot go on by mistake.
+// TestNothingWorksAfterwards checks that a run cannot continue by mistake.
 func TestNothingWorksAfterwards(t *testing.T) {
 	ends := map[string]func(*FS){
 		"crash": func(f *FS) { f.Crash(source(1)) },
@@ -85,7 +85,7 @@ func TestKill(t *testing.T) {
 	must(f.Open("log"))
 }
 
-// TestPowerCutTwice holds that what was found after one power cut is durable,
+// TestPowerCutTwice checks that the state after one power cut is durable,
 // and that locks are free.
 func TestPowerCutTwice(t *testing.T) {
 	for seed := range 200 {

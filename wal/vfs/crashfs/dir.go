@@ -47,8 +47,8 @@ func (c change) apply(entries map[string]*inode) {
 	}
 }
 
-// findLocked returns the directory of name, name's base, and what is there, if
-// anything.
+// findLocked returns the directory of name, name's base, and the file there, or nil
+// if there is none.
 func (f *FS) findLocked(name string) (d *dir, base string, n *inode, err error) {
 	name = path.Clean(name)
 	if f.dirs[name] != nil {

@@ -50,7 +50,7 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 	}
 	err := h.fs.stepLocked()
 	part := p
-	if err != nil { // stopped here and now: any part of it may have been done
+	if err != nil { // the crash is in this write: any part of it may have been done
 		rng := rand.New(rand.NewPCG(uint64(h.fs.ops), uint64(off)))
 		part = p[:rng.IntN(len(p)+1)]
 	}
@@ -133,7 +133,7 @@ func (h *file) Close() error {
 	return nil
 }
 
-// usableLocked says why the handle cannot be used, if so.
+// usableLocked returns why the handle cannot be used, or nil if it can.
 func (h *file) usableLocked() error {
 	if err := h.fs.upLocked(); err != nil {
 		return err

@@ -6,24 +6,24 @@ import (
 )
 
 const (
-	sectorSize = 512 // bytes; what a disk writes as one, when it does
+	sectorSize = 512 // bytes; the most that a disk writes atomically
 
 	// maxPast bounds how many versions of an unsynced sector are remembered,
 	// the durable one included.
 	maxPast = 6
 )
 
-// inode is a file's content: what a process sees, and of each part that is not
-// durable what it was before.
+// inode is a file's content as a process sees it, and the earlier content of each part
+// that is not durable.
 type inode struct {
 	data  []byte            // the cache view; zero between len and cap
-	dirty map[int64]*sector // by offset/sectorSize; what is not here is durable
+	dirty map[int64]*sector // by offset/sectorSize; all others are durable
 	sizes []int64           // lengths since the last sync: the durable one first, the present last
 }
 
 // sector is the past of an unsynced sector. Its present is in inode.data.
 type sector struct {
-	past    [][]byte // the durable content first; nil is zeros; never written to
+	past    [][]byte // the durable content first; zeros if nil; never written to
 	dropped bool     // a sync failed: no later one writes it
 }
 
@@ -47,7 +47,7 @@ func (n *inode) truncate(size int64) {
 	n.resize(size)
 }
 
-// resize sets the length; what is cut off is zero when it comes back.
+// resize sets the length; bytes that were cut off are zeros if it grows again.
 func (n *inode) resize(size int64) {
 	n.cut(size)
 	if n.sizes[len(n.sizes)-1] != size {
@@ -94,13 +94,13 @@ func (n *inode) remember(from, to int64) {
 	}
 }
 
-// sync makes everything durable but what an earlier failure dropped.
+// sync makes everything durable except sectors that an earlier failure dropped.
 func (n *inode) sync() {
 	maps.DeleteFunc(n.dirty, func(_ int64, s *sector) bool { return !s.dropped })
 	n.sizes = append(n.sizes[:0], int64(len(n.data)))
 }
 
-// drop is a sync that failed: the sectors count as clean, and are not durable.
+// drop does what a failed sync does: the sectors count as clean, and are not durable.
 func (n *inode) drop() {
 	for _, s := range n.dirty {
 		s.dropped = true

@@ -77,53 +77,55 @@ func (f Failure) String() string { return f.Op.String() + " " + f.Name }
 // its first use; the methods may be called at any time, from any goroutine.
 // The zero Injector only counts.
 type Injector struct {
-	Nth    int                    // the operation to fail, counted from 1; 0 is none
-	Ops    Op                     // the kinds that count; 0 is All
-	Only   func(name string) bool // the names that count; nil is every name
+	Nth    int                    // the operation that fails, counted from 1; none if 0
+	Ops    Op                     // the kinds that count; all if 0
+	Only   func(name string) bool // the names that count; all if nil
 	Sticky bool                   // all that count fail from the Nth on
 	Short  bool                   // a write that fails writes half of its bytes first
-	Err    error                  // the cause; nil is syscall.EIO
+	Err    error                  // the cause; syscall.EIO if nil
 
-	mu     sync.Mutex // guards what follows
-	count  int
-	failed Failure
+	mu struct {
+		sync.Mutex
+		count  int
+		failed Failure
+	}
 }
 
 // Fired reports whether an operation was made to fail.
 func (j *Injector) Fired() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.failed.Op != 0
+	return j.mu.failed.Op != 0
 }
 
 // Failed returns the first operation that was made to fail, zero if none was.
 func (j *Injector) Failed() Failure {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.failed
+	return j.mu.failed
 }
 
 // Count returns how many operations counted so far.
 func (j *Injector) Count() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.count
+	return j.mu.count
 }
 
-// check counts an operation and returns the error it is to fail with, if any.
+// check counts an operation and returns the error with which it fails, if any.
 func (j *Injector) check(op Op, name string) error {
 	if j.Ops != 0 && j.Ops&op == 0 || j.Only != nil && !j.Only(name) {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.count++
-	if j.Nth == 0 || j.count < j.Nth || j.count > j.Nth && !j.Sticky {
+	j.mu.count++
+	if j.Nth == 0 || j.mu.count < j.Nth || j.mu.count > j.Nth && !j.Sticky {
 		return nil
 	}
 	failure := Failure{op, name}
-	if j.failed.Op == 0 {
-		j.failed = failure
+	if j.mu.failed.Op == 0 {
+		j.mu.failed = failure
 	}
 	cause := j.Err
 	if cause == nil {

@@ -25,8 +25,10 @@ import (
 type FS struct {
 	inner vfs.FS
 
-	mu    sync.Mutex // guards hangs
-	hangs []*Hang
+	mu struct {
+		sync.Mutex
+		hangs []*Hang
+	}
 }
 
 // New returns a file system that does what inner does until Hang is called.
@@ -40,8 +42,10 @@ type Hang struct {
 	reached  chan struct{} // closed by the first operation that hangs
 	released chan struct{} // closed by Release
 
-	mu      sync.Mutex // guards waiting
-	waiting int
+	mu struct {
+		sync.Mutex
+		waiting int
+	}
 }
 
 // Hang makes the operations of the kinds ops on root, and on everything below
@@ -54,7 +58,7 @@ func (f *FS) Hang(ops errfs.Op, root string) *Hang {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hangs = append(f.hangs, h)
+	f.mu.hangs = append(f.mu.hangs, h)
 	return h
 }
 
@@ -65,16 +69,17 @@ func (h *Hang) Reached() <-chan struct{} { return h.reached }
 func (h *Hang) Waiting() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.waiting
+	return h.mu.waiting
 }
 
-// Release lets the operations that hang go on, and ends the hang. It may be
-// called more than once.
+// Release ends the hang: the operations that hang continue. It may be called more
+// than once.
 func (h *Hang) Release() {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
-	if i := slices.Index(h.fs.hangs, h); i >= 0 {
-		h.fs.hangs = slices.Delete(h.fs.hangs, i, i+1)
+	i := slices.Index(h.fs.mu.hangs, h)
+	if i >= 0 {
+		h.fs.mu.hangs = slices.Delete(h.fs.mu.hangs, i, i+1)
 		close(h.released)
 	}
 }
@@ -88,8 +93,8 @@ func (h *Hang) affects(op errfs.Op, name string) bool {
 // wait hangs until Release.
 func (h *Hang) wait() {
 	h.mu.Lock()
-	h.waiting++
-	if h.waiting == 1 {
+	h.mu.waiting++
+	if h.mu.waiting == 1 {
 		select {
 		case <-h.reached:
 		default:
@@ -99,7 +104,7 @@ func (h *Hang) wait() {
 	h.mu.Unlock()
 	<-h.released
 	h.mu.Lock()
-	h.waiting--
+	h.mu.waiting--
 	h.mu.Unlock()
 }
 
@@ -107,10 +112,10 @@ func (h *Hang) wait() {
 func (f *FS) enter(op errfs.Op, name string) {
 	for {
 		f.mu.Lock()
-		i := slices.IndexFunc(f.hangs, func(h *Hang) bool { return h.affects(op, name) })
+		i := slices.IndexFunc(f.mu.hangs, func(h *Hang) bool { return h.affects(op, name) })
 		var h *Hang
 		if i >= 0 {
-			h = f.hangs[i]
+			h = f.mu.hangs[i]
 		}
 		f.mu.Unlock()
 		if h == nil {

@@ -56,8 +56,8 @@ func prepare(t *testing.T, fsys vfs.FS, dir string) vfs.File {
 	return f
 }
 
-// Every kind of operation hangs where it is to, alone, until it is released;
-// then it is done as if nothing had been.
+// Every kind of operation hangs on its path, alone, until it is released, and is done
+// then.
 func TestEveryOperationHangs(t *testing.T) {
 	for op := errfs.Op(1); op&errfs.All != 0; op <<= 1 {
 		t.Run(op.String(), func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestEveryOperationHangs(t *testing.T) {
 	}
 }
 
-// A directory that hangs twice goes on with the second release.
+// A directory that hangs twice works again after the second release.
 func TestHangTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := hangfs.New(crashfs.New())

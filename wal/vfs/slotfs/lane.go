@@ -12,14 +12,16 @@ import (
 // lane is the operations below one root.
 type lane struct {
 	root    string
-	slots   chan struct{} // one value for each read under way; those that wait are served in order
+	slots   chan struct{} // one value for each running read; waiting reads get a slot in order
 	waiting atomic.Int64
 
-	mu          sync.Mutex // guards the list and every op in it
-	first, last *op        // under way, the oldest first
+	mu struct {
+		sync.Mutex
+		first, last *op // those running, the oldest first; the lock guards every op in the list
+	}
 }
 
-// op is one operation under way.
+// op is one running operation.
 type op struct {
 	began      time.Time
 	prev, next *op
@@ -29,7 +31,7 @@ var ops = sync.Pool{New: func() any { return new(op) }}
 
 // Stats are the reads of a root.
 type Stats struct {
-	Reading int // under way
+	Reading int // running
 	Waiting int // for a slot
 	Slots   int
 }
@@ -72,30 +74,30 @@ func (l *lane) take(ctx context.Context) error {
 
 func (l *lane) give() { <-l.slots }
 
-// begin notes an operation until its end.
+// begin records an operation until it ends.
 func (l *lane) begin() *op {
 	o := ops.Get().(*op)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	o.began, o.prev = time.Now(), l.last
-	if l.last == nil {
-		l.first = o
+	o.began, o.prev = time.Now(), l.mu.last
+	if l.mu.last == nil {
+		l.mu.first = o
 	} else {
-		l.last.next = o
+		l.mu.last.next = o
 	}
-	l.last = o
+	l.mu.last = o
 	return o
 }
 
 func (l *lane) end(o *op) {
 	l.mu.Lock()
 	if o.prev == nil {
-		l.first = o.next
+		l.mu.first = o.next
 	} else {
 		o.prev.next = o.next
 	}
 	if o.next == nil {
-		l.last = o.prev
+		l.mu.last = o.prev
 	} else {
 		o.next.prev = o.prev
 	}
@@ -107,8 +109,8 @@ func (l *lane) end(o *op) {
 func (l *lane) oldest() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.first == nil {
+	if l.mu.first == nil {
 		return 0
 	}
-	return time.Since(l.first.began)
+	return time.Since(l.mu.first.began)
 }

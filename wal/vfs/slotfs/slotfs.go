@@ -1,5 +1,5 @@
 // Package slotfs bounds how many reads of a file system are in the kernel at a
-// time, and knows for how long operations have been under way.
+// time, and knows how long operations have been running.
 //
 // A read that blocks holds a thread. Without a bound a slow disk or a mount
 // whose server is away takes as many threads as there are readers, until the
@@ -39,8 +39,8 @@ func New(inner vfs.FS, reads int, roots ...string) *FS {
 	return f
 }
 
-// Oldest returns for how long the oldest operation below root has been under
-// way; 0 if none is. root is one that New was given.
+// Oldest returns how long the oldest operation below root has been running, or 0 if
+// there is none. root is one of the roots passed to New.
 func (f *FS) Oldest(root string) time.Duration { return f.lane(root).oldest() }
 
 // Stats returns the reads below root.
@@ -143,7 +143,7 @@ func (f *FS) Free(dir string) (free, total uint64, err error) {
 	return f.FS.Free(dir)
 }
 
-// Peek is vfs.Peek's way to the file system below.
+// Peek passes vfs.Peek on to the inner file system.
 func (f *FS) Peek(dir string) error {
 	l := f.lane(dir)
 	defer l.end(l.begin())
@@ -156,12 +156,12 @@ type file struct {
 	lane *lane
 }
 
-// ReadAt waits for a slot, however long that takes.
+// ReadAt waits for a slot without a limit.
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	return f.ReadAtContext(context.Background(), p, off)
 }
 
-// ReadAtContext is vfs.ReadAt's way to wait for a slot no longer than ctx.
+// ReadAtContext waits for a slot until ctx ends. vfs.ReadAt calls it.
 func (f *file) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
 	if err := f.lane.take(ctx); err != nil {
 		return 0, err

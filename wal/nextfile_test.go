@@ -16,22 +16,22 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
-// TestRecycle follows a released file until it is in use again.
+// TestRecycle follows a freed file until it is in use again.
 func TestRecycle(t *testing.T) {
 	fsys := crashfs.New()
 	o, l, _ := filled(t, fsys, 3)
-	l.prepareSpare()
-	_, err := l.Release(l.Files()[1].First, nil)
+	l.prepareNext()
+	_, err := l.TruncateFront(l.Files()[1].First, nil)
 	check(t, err)
-	if names := list(t, fsys); !slices.Equal(names, []string{oldName(1), fileName(2), fileName(3), fileName(4)}) {
+	if names := list(t, fsys); !slices.Equal(names, []string{oldName(1), FileName(2), FileName(3), FileName(4)}) {
 		t.Errorf("before: %v", names)
 	}
-	frames := written(t, l, repeat(perFile, samplePayload)...) // takes the spare
-	l.prepareSpare()
-	if names := list(t, fsys); !slices.Equal(names, []string{fileName(2), fileName(3), fileName(4), fileName(5)}) {
+	frames := written(t, l, repeat(perFile, samplePayload)...) // uses the next file
+	l.prepareNext()
+	if names := list(t, fsys); !slices.Equal(names, []string{FileName(2), FileName(3), FileName(4), FileName(5)}) {
 		t.Errorf("after: %v", names)
 	}
-	if b, err := vfs.ReadFile(fsys, fileName(5)); err != nil || len(b) != 16<<10 || lastNonzero(b) > 0 {
+	if b, err := vfs.ReadFile(fsys, FileName(5)); err != nil || len(b) != 16<<10 || lastNonzero(b) > 0 {
 		t.Errorf("the new spare is not zeros: %d bytes, %v", len(b), err)
 	}
 	if s := l.Stats(); s.Recycled != 1 || s.Bytes != 4*16<<10 {
@@ -47,8 +47,8 @@ func TestRecycle(t *testing.T) {
 	}
 }
 
-// TestReleaseOfUnusualSizes: a file of another size is not recycled.
-func TestReleaseOfUnusualSizes(t *testing.T) {
+// TestTruncateUnusualSizes: a file of another size is not recycled.
+func TestTruncateUnusualSizes(t *testing.T) {
 	fsys := crashfs.New()
 	o := options(fsys, ".")
 	o.Manual, o.FileBytes = true, 16<<10
@@ -58,25 +58,25 @@ func TestReleaseOfUnusualSizes(t *testing.T) {
 	if len(files) != 3 {
 		t.Fatalf("files %v", files)
 	}
-	_, err := l.Release(files[0].End, nil)
+	_, err := l.TruncateFront(files[0].End, nil)
 	check(t, err)
-	_, err = l.Release(files[1].End, nil)
+	_, err = l.TruncateFront(files[1].End, nil)
 	check(t, err)
-	if names := list(t, fsys); slices.Contains(names, oldName(2)) || slices.Contains(names, fileName(2)) {
+	if names := list(t, fsys); slices.Contains(names, oldName(2)) || slices.Contains(names, FileName(2)) {
 		t.Errorf("left: %v", names)
 	}
 	check(t, l.Close())
 }
 
-// TestReleaseMakesRoom on a full disk: by its space, by being recycled, and
+// TestTruncateMakesRoom on a full disk: by its space, by being recycled, and
 // for a frame that needs a bigger file.
-func TestReleaseMakesRoom(t *testing.T) {
+func TestTruncateMakesRoom(t *testing.T) {
 	_, _, l := fullLog(t, 4)
 	fillDisk(t, l, 200, 0)
 	check(t, l.WaitSynced(l.Tail()))
 	for range 3 {
-		if n, err := l.Release(l.Files()[1].First, nil); n != 1 || err != nil {
-			t.Fatalf("released %d, %v", n, err)
+		if n, err := l.TruncateFront(l.Files()[1].First, nil); n != 1 || err != nil {
+			t.Fatalf("freed %d, %v", n, err)
 		}
 		if fillDisk(t, l, 200, 0) < 50 {
 			t.Error("nothing fits into the file given back")
@@ -86,15 +86,15 @@ func TestReleaseMakesRoom(t *testing.T) {
 	if s := l.Stats(); s.Recycled != 3 || s.Files != 4 {
 		t.Errorf("stats %+v", s)
 	}
-	if n, err := l.Release(l.Tail(), nil); n != 3 || err != nil {
-		t.Fatalf("released %d, %v", n, err)
+	if n, err := l.TruncateFront(l.Tail(), nil); n != 3 || err != nil {
+		t.Fatalf("freed %d, %v", n, err)
 	}
 	check(t, try(l, 2*fullFile+fullFile/2, 0)) // needs what was kept to be recycled, too
 	check(t, l.Close())
 }
 
-// TestReleaseMakesRoomInTheBackground: nobody is refused after a release.
-func TestReleaseMakesRoomInTheBackground(t *testing.T) {
+// TestTruncateMakesRoomInTheBackground: no writer is refused after files were freed.
+func TestTruncateMakesRoomInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, o, l := fullLog(t, 3)
 		check(t, l.Close())
@@ -103,9 +103,9 @@ func TestReleaseMakesRoomInTheBackground(t *testing.T) {
 		for range 3 {
 			fillDisk(t, l, 200, 0)
 			check(t, l.WaitSynced(l.Tail()))
-			n, err := l.Release(l.Tail(), nil)
+			n, err := l.TruncateFront(l.Tail(), nil)
 			if n != 2 || err != nil {
-				t.Errorf("released %d, %v", n, err)
+				t.Errorf("freed %d, %v", n, err)
 			}
 			check(t, try(l, 200, 0))
 			if _, err := add(l, make([]byte, 200), l.WaitSynced); err != nil {
@@ -119,9 +119,9 @@ func TestReleaseMakesRoomInTheBackground(t *testing.T) {
 	})
 }
 
-// TestReleaseWhileReading releases files below readers, who get what was
-// written or ErrReleased, and nothing else.
-func TestReleaseWhileReading(t *testing.T) {
+// TestTruncateWhileReading frees files below readers, which get what was
+// written or ErrTruncated, and nothing else.
+func TestTruncateWhileReading(t *testing.T) {
 	for name, fsys := range map[string]vfs.FS{"os": vfs.OS(), "memory": crashfs.New()} {
 		t.Run(name, func(t *testing.T) {
 			o := options(fsys, ".")
@@ -133,7 +133,7 @@ func TestReleaseWhileReading(t *testing.T) {
 			var mu sync.Mutex
 			var frames []entry
 			var wg sync.WaitGroup
-			var released atomic.Int64
+			var freed atomic.Int64
 			stop := make(chan struct{})
 			for reader := range 4 {
 				wg.Go(func() {
@@ -154,8 +154,8 @@ func TestReleaseWhileReading(t *testing.T) {
 						for i := rng.IntN(len(some)); i < len(some); i++ {
 							_, p, err := r.Frame(some[i].span.Start)
 							switch {
-							case errors.Is(err, ErrReleased) && some[i].span.Start < l.Stats().Oldest:
-								released.Add(1)
+							case errors.Is(err, ErrTruncated) && some[i].span.Start < l.Stats().Oldest:
+								freed.Add(1)
 							case err != nil || !bytes.Equal(p, some[i].payload):
 								t.Errorf("read %v: %v", some[i], err)
 								return
@@ -164,7 +164,7 @@ func TestReleaseWhileReading(t *testing.T) {
 					}
 				})
 			}
-			for i := 0; (i < 150*perFile || released.Load() == 0) && !t.Failed(); i++ {
+			for i := 0; (i < 150*perFile || freed.Load() == 0) && !t.Failed(); i++ {
 				p := bytes.Repeat([]byte{byte(i)}, samplePayload)
 				span, err := add(l, p, l.WaitWritten)
 				check(t, err)
@@ -173,14 +173,14 @@ func TestReleaseWhileReading(t *testing.T) {
 				mu.Unlock()
 				if i%perFile == 0 {
 					check(t, l.WaitSynced(span.End))
-					// The newest files are in the cache: those are not what is read here.
-					_, err := l.Release(span.Start-min(span.Start, 40<<14), nil)
+					// The newest files are in the cache: those are not read here.
+					_, err := l.TruncateFront(span.Start-min(span.Start, 40<<14), nil)
 					check(t, err)
 				}
 			}
 			close(stop)
 			wg.Wait()
-			if s := l.Stats(); s.Recycled == 0 || s.Released < 20 {
+			if s := l.Stats(); s.Recycled == 0 || s.Freed < 20 {
 				t.Errorf("stats %+v", s)
 			}
 			check(t, l.Close())
@@ -188,10 +188,10 @@ func TestReleaseWhileReading(t *testing.T) {
 	}
 }
 
-// TestEveryFailureOfARelease fails one operation after the other in the life of
-// a log that releases and recycles. Each failure is told to somebody or harms
-// nothing, and nothing is lost.
-func TestEveryFailureOfARelease(t *testing.T) {
+// TestEveryFailureOfTruncateFront fails one operation after the other in the life of
+// a log that frees and recycles files. Each failure is reported or harms nothing, and
+// no frame is lost.
+func TestEveryFailureOfTruncateFront(t *testing.T) {
 	harmless, refused := 0, 0
 	for nth := 1; ; nth++ {
 		inner := crashfs.New()
@@ -199,10 +199,10 @@ func TestEveryFailureOfARelease(t *testing.T) {
 		w := &workload{opts: options(errfs.New(inner, inj), ".")}
 		w.opts.Manual, w.opts.FileBytes, w.opts.CacheBytes = true, 4<<10, 1
 		at := w.watch(inj)
-		told, err := w.releases()
+		truncateErr, err := w.fillAndFree()
 		if !inj.Fired() {
-			if err != nil || told != nil {
-				t.Fatalf("nothing failed, and yet: %v, %v", err, told)
+			if err != nil || truncateErr != nil {
+				t.Fatalf("nothing failed, and yet: %v, %v", err, truncateErr)
 			}
 			break
 		}
@@ -211,13 +211,13 @@ func TestEveryFailureOfARelease(t *testing.T) {
 		switch {
 		case err != nil && (!errors.Is(err, errfs.ErrInjected) || old && w.log != nil):
 			t.Errorf("operation %d, %v: %v", nth, failed, err)
-		case told != nil && !errors.Is(told, errfs.ErrInjected):
-			t.Errorf("operation %d, %v: release says %v", nth, failed, told)
-		case err == nil && told == nil && (at.opening || at.inUse):
-			t.Errorf("operation %d, %v: nobody was told", nth, failed)
-		case err == nil && told == nil:
+		case truncateErr != nil && !errors.Is(truncateErr, errfs.ErrInjected):
+			t.Errorf("operation %d, %v: TruncateFront returned %v", nth, failed, truncateErr)
+		case err == nil && truncateErr == nil && (at.opening || at.inUse):
+			t.Errorf("operation %d, %v: no error was returned", nth, failed)
+		case err == nil && truncateErr == nil:
 			harmless++
-		case told != nil:
+		case truncateErr != nil:
 			refused++
 		}
 		what := failed.String()
@@ -232,43 +232,43 @@ func TestEveryFailureOfARelease(t *testing.T) {
 	}
 }
 
-// releases fills files and releases them, over two lives of a log. told is the
-// failure of a release, after which everything goes on.
-func (w *workload) releases() (told, err error) {
+// fillAndFree fills files and frees them, over two lives of a log. truncateErr is the failure
+// of a TruncateFront, after which the log still works.
+func (w *workload) fillAndFree() (truncateErr, err error) {
 	for range 2 {
 		w.log = nil
 		if err := w.open(); err != nil {
-			return told, err
+			return truncateErr, err
 		}
 		for i := range 40 {
 			if err := w.append(payload(i % 13)); err != nil {
-				return told, err
+				return truncateErr, err
 			}
 			if i%8 != 7 {
 				continue
 			}
 			if err := w.settle(0); err != nil {
-				return told, err
+				return truncateErr, err
 			}
 			files := w.log.Files()
 			last := files[len(files)-1]
 			w.opts.First, w.opts.Start = last.Index, last.First
 			w.checkpoint(last.First)
-			_, err := w.log.Release(last.First, func(f File) error {
+			_, err := w.log.TruncateFront(last.First, func(f File) error {
 				_, err := vfs.ReadFile(w.opts.FS, f.Name)
 				return err
 			})
 			if errors.Is(err, ErrReadOnly) {
-				return told, err
+				return truncateErr, err
 			}
 			if err != nil {
-				told = err
+				truncateErr = err
 			}
 		}
 	}
 	if err := w.log.Close(); err != nil {
-		return told, err
+		return truncateErr, err
 	}
 	w.ackSynced(w.log.mu.tail)
-	return told, nil
+	return truncateErr, nil
 }

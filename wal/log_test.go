@@ -51,7 +51,7 @@ func reopen(t *testing.T, o Options) (l *Log, got [][]byte, tail *Tail) {
 	return l, got, tail
 }
 
-// add appends one frame and waits as told.
+// add appends one frame and calls wait with its end.
 func add(l *Log, payload []byte, wait func(LSN) error) (Span, error) {
 	room, err := l.Reserve(context.Background(), len(payload), Patient)
 	if err != nil {

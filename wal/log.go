@@ -8,8 +8,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// typeMarker is the log's own frame: no payload, made when the log falls
-// idle, so that the last real frame too has a later one that proves it synced.
+// typeMarker is the type of the log's own frames. They have no payload. One is
+// appended when the log falls idle, so that the last frame before it, too, has
+// a later one that proves it synced.
 const (
 	typeMarker = 0xff
 	markerSize = frame.HeaderSize
@@ -18,8 +19,8 @@ const (
 // Span is where a frame stands: [Start, End).
 type Span struct{ Start, End LSN }
 
-// Log is an open log. It is made by Tail.Open, after everything in it has
-// been replayed. All methods may be called from any goroutine.
+// Log is an open log. Tail.Open makes it, after everything in it has been
+// replayed. All methods may be called from any goroutine.
 type Log struct {
 	opts  Options
 	logID uint64
@@ -33,54 +34,55 @@ type Log struct {
 
 	mu struct {
 		sync.Mutex
-		tail  LSN   // next frame's position
-		cur   *file // holds tail
-		spare *file // next file, zeroed and synced; nil: being prepared
-		// recycled was released and is to become a spare; nil: none. Release
-		// fills it, prepareSpare empties it.
-		recycled *file
-		lack     error     // why the spare that was wanted last could not be made
-		lacking  time.Time // when making spares began to fail; zero: the last was made
-		want     int64     // bytes the spare must at least have
-		queue    []extent  // appended, not yet taken by the write stage
-		dirty    []*file   // written since their last sync
-		write    stage
-		sync     stage
-		err      error // sticky failure
-		done     bool  // Close has begun
-		// changed is closed when room may have appeared; nil: nobody waits.
-		changed chan struct{}
-		limit   LSN // where ordinary reservations have to wait; 0: nowhere
-		// reserved is how many bytes of frames Reserve has promised: they fit
-		// into cur, or into spare.
-		reserved int64
-		large    int    // reservations waiting for a file larger than usual
-		marked   LSN    // tail right after the last marker
-		ticked   LSN    // tail at the last background step
-		newest   uint64 // highest index of a file that has been synced in use
-		// Frames that are through each stage, for Group.Frames.
-		writtenFrames, syncedFrames uint64
+
+		// The end of the log.
+		tail   LSN      // position of the next frame
+		cur    *file    // holds tail
+		queue  []extent // appended, not yet taken by the write stage
+		dirty  []*file  // written since their last sync
+		write  stage
+		sync   stage
+		marked LSN    // tail right after the last marker
+		ticked LSN    // tail at the last background step
+		newest uint64 // highest index of a file that has been synced in use
+		err    error  // sticky failure
+		done   bool   // Close has begun
+
+		// The preallocated next file.
+		next         *file     // zeroed and synced; nil while it is being made
+		nextSize     int64     // bytes that it must at least have
+		nextErr      error     // why the last attempt to make it failed
+		nextErrSince time.Time // when making it began to fail; zero if the last attempt succeeded
+		recyclable   *file     // freed, kept to become the next file; nil if there is none
+
+		// Room, see Reserve.
+		limit    LSN           // where ordinary reservations wait; 0 if nowhere
+		reserved int64         // bytes of frames promised: they fit into cur, or into next
+		large    int           // waiting reservations that need a file larger than usual
+		changed  chan struct{} // closed when room may have appeared; nil while no reservation waits
+
+		writtenFrames, syncedFrames uint64 // frames through each stage, for Group.Frames
 		stats                       Stats
 	}
 }
 
-// extent is a run of bytes that is contiguous in the cache and in its file.
+// extent is a run of bytes that are contiguous in the cache and in their file.
 type extent struct {
 	file       *file
 	off        int64
 	chunk      *chunk
 	start, end int    // in chunk.buf
-	header     []byte // instead of chunk: a file's header
+	header     []byte // a file's header; chunk is nil then
 }
 
-// appendLocked seals a frame for which there is room.
+// appendLocked seals a frame at the tail. There must be room for it.
 func (l *Log) appendLocked(typ byte, head, body []byte) Span {
 	size := frame.Size(len(head) + len(body))
 	if l.mu.cur.room(l.mu.tail) < int64(size) {
 		l.rotateLocked()
 	}
 	lsn := l.mu.tail
-	ck, buf := l.cache.reserve(lsn, size, l.mu.write.done)
+	ck, buf := l.cache.reserveLocked(lsn, size, l.mu.write.done)
 	copy(buf[frame.HeaderSize:], head)
 	copy(buf[frame.HeaderSize+len(head):], body)
 	frame.Seal(buf, typ, l.logID, uint64(lsn), uint64(l.mu.sync.done), len(head)+len(body))
@@ -91,8 +93,8 @@ func (l *Log) appendLocked(typ byte, head, body []byte) Span {
 	return Span{lsn, l.mu.tail}
 }
 
-// enqueueLocked hands the last size bytes of ck to the write stage, as part of
-// the last extent when they continue it.
+// enqueueLocked queues the last size bytes of ck for the write stage. They
+// extend the last extent if they continue it.
 func (l *Log) enqueueLocked(ck *chunk, size int) {
 	off := l.mu.cur.offset(l.mu.tail)
 	if n := len(l.mu.queue); n > 0 {
@@ -105,37 +107,38 @@ func (l *Log) enqueueLocked(ck *chunk, size int) {
 	l.mu.queue = append(l.mu.queue, extent{file: l.mu.cur, off: off, chunk: ck, start: ck.used - size, end: ck.used})
 }
 
-// rotateLocked puts the spare in use. Its header goes the way of the frames.
+// rotateLocked puts the next file in use. Its header is queued like a frame.
 func (l *Log) rotateLocked() {
-	f := l.mu.spare
+	f := l.mu.next
 	f.first = l.mu.tail
 	h := header{logID: l.logID, index: f.index, first: f.first, synced: l.mu.sync.done, size: f.size}
 	l.mu.queue = append(l.mu.queue, extent{file: f, header: h.encode()})
 	files := *l.files.Load()
 	next := append(files[:len(files):len(files)], f)
 	l.files.Store(&next)
-	l.mu.cur, l.mu.spare, l.mu.want, l.mu.lack = f, nil, 0, nil
+	l.mu.cur, l.mu.next, l.mu.nextSize, l.mu.nextErr = f, nil, 0, nil
 	l.mu.stats.Rotations++
 	l.wakePreparerLocked()
 }
 
-// Tail is the end of what was appended: where the next frame goes.
+// Tail returns the position of the next frame.
 func (l *Log) Tail() LSN {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.tail
 }
 
-// failLocked makes the log read-only and answers every waiter; first reports
-// that it was not read-only before. Signalling the waiters under the lock is
-// slow, which a failure may be, and never blocks.
+// failLocked makes the log read-only and wakes every waiter. It reports whether
+// this is the log's first failure. Waking never blocks; that it takes a while
+// under the lock does not matter in a log that has failed.
 func (l *Log) failLocked(err error) (first bool) {
-	if first = l.mu.err == nil; first {
+	first = l.mu.err == nil
+	if first {
 		l.mu.err = &failure{err}
 	}
 	l.changedLocked()
-	wake(l.mu.write.release(true))
-	wake(l.mu.sync.release(true))
+	wake(l.mu.write.releaseLocked(true))
+	wake(l.mu.sync.releaseLocked(true))
 	return first
 }
 
@@ -145,6 +148,7 @@ type failure struct{ cause error }
 func (f *failure) Error() string   { return ErrReadOnly.Error() + ": " + f.cause.Error() }
 func (f *failure) Unwrap() []error { return []error{ErrReadOnly, f.cause} }
 
+// changedLocked wakes the reservations that wait for room.
 func (l *Log) changedLocked() {
 	if l.mu.changed != nil {
 		close(l.mu.changed)
@@ -152,9 +156,9 @@ func (l *Log) changedLocked() {
 	}
 }
 
-// Close makes everything appended durable, marks the end as synced, ends the
-// background and closes the files. Appends that began before are finished;
-// later ones get ErrClosed. It returns the sticky error of a failed log.
+// Close syncs everything appended, marks the end as synced, stops the background
+// goroutines and closes the files. Appends that began before it are finished;
+// later ones return ErrClosed. It returns the sticky error of a failed log.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	if l.mu.done {
@@ -168,7 +172,7 @@ func (l *Log) Close() error {
 	l.bg.stop()
 
 	if l.WaitSynced(tail) == nil {
-		l.WaitSynced(l.mark(tail)) // as the one before: a failure is sticky
+		l.WaitSynced(l.mark(tail)) // a failure is sticky: see err below
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +183,7 @@ func (l *Log) Close() error {
 	for _, f := range *l.files.Load() {
 		f.Close()
 	}
-	for _, f := range []*file{l.mu.spare, l.mu.recycled} {
+	for _, f := range []*file{l.mu.next, l.mu.recyclable} {
 		if f != nil {
 			f.Close()
 		}

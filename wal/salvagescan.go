@@ -6,12 +6,12 @@ import (
 	"github.com/e6e95bb8/topics/wal/frame"
 )
 
-// endOfTime is above every position that a log comes to.
+// endOfTime is above every position that a log can reach.
 const endOfTime LSN = 1 << 62
 
-// survey is what Salvage learns about a log before it delivers anything: where
-// valid frames stand, and how far they prove it to have been synced.
-type survey struct {
+// salvageScan is the first pass of Salvage over a log. It finds where valid frames
+// are, and how far they prove the log to have been synced.
+type salvageScan struct {
 	*scanner
 	files  []*file     // all of them, by index
 	begins int         // index in files of the one that holds Options.Start
@@ -22,15 +22,15 @@ type survey struct {
 // run is a sequence of valid frames in one file, without a gap.
 type run struct{ start, end LSN }
 
-func newSurvey(r *Replay, all []*file) *survey {
-	return &survey{scanner: newScanner(r), files: all, runs: make([][]run, len(all)), free: make(chan []byte, 1)}
+func newSalvageScan(r *Replay, all []*file) *salvageScan {
+	return &salvageScan{scanner: newScanner(r), files: all, runs: make([][]run, len(all)), free: make(chan []byte, 1)}
 }
 
-// run surveys every file.
-func (s *survey) run() error {
-	s.distrust()
+// scan reads every file and finds its runs.
+func (s *salvageScan) scan() error {
+	s.checkHeaders()
 	for i, f := range s.files {
-		if !f.headed {
+		if !f.hasHeader {
 			continue
 		}
 		s.synced = max(s.synced, f.synced)
@@ -45,42 +45,42 @@ func (s *survey) run() error {
 		}
 		if n := len(s.runs[i]); n > 0 {
 			floor = s.runs[i][n-1].end
-		} else if s.files[i].headed {
+		} else if s.files[i].hasHeader {
 			floor = s.files[i].first
 		}
 	}
 	return nil
 }
 
-// distrust takes a header that does not follow the ones before it for damaged.
-func (s *survey) distrust() {
+// checkHeaders drops every header that does not follow the ones before it.
+func (s *salvageScan) checkHeaders() {
 	var last *file
 	for _, f := range s.files {
-		if !f.headed {
+		if !f.hasHeader {
 			continue
 		}
 		follows := last == nil || f.first >= last.first &&
-			(f.index > last.index+1 || last.fault != nil || last.holds(f.first))
+			(f.index > last.index+1 || last.refusal != nil || last.holds(f.first))
 		if !follows || f.first >= endOfTime {
-			f.headed = false
-			f.fault = &CorruptionError{File: f.name, LSN: f.first, Cause: "does not follow the file before it", Proof: "its header is whole"}
+			f.hasHeader = false
+			f.refusal = &CorruptionError{File: f.name, LSN: f.first, Cause: "does not follow the file before it", Proof: "its header is whole"}
 			continue
 		}
 		last = f
 	}
 }
 
-// find fills in the runs of file i, which does not begin before floor.
-func (s *survey) find(i int, floor LSN) error {
+// find finds the runs of files[i], which does not begin before floor.
+func (s *salvageScan) find(i int, floor LSN) error {
 	f, limit := s.files[i], endOfTime
 	for _, g := range s.files[i+1:] {
-		if g.headed {
+		if g.hasHeader {
 			limit = g.first
 			break
 		}
 	}
-	if !f.headed {
-		if err := s.infer(f, floor, limit); err != nil {
+	if !f.hasHeader {
+		if err := s.inferStart(f, floor, limit); err != nil {
 			return err
 		}
 	}
@@ -107,17 +107,17 @@ func (s *survey) find(i int, floor LSN) error {
 	return nil
 }
 
-// infer finds out where a file without a header begins: most bytes of its
-// frames agree on it. Frames out of place, of which there may be some too, are
-// worth what they prove.
-func (s *survey) infer(f *file, floor, limit LSN) error {
+// inferStart sets the position at which a file without a header begins to the one
+// that most bytes of its frames agree on. Frames that are out of place count only
+// for what they prove to have been synced.
+func (s *salvageScan) inferStart(f *file, floor, limit LSN) error {
 	votes := map[LSN]int{}
 	_, err := s.search(f, 0, func(_ int64, lsn LSN) bool {
 		return lsn >= floor && lsn < endOfTime
 	}, func(off int64, fr frame.Frame) (bool, error) {
 		s.synced = max(s.synced, LSN(fr.Synced))
-		lsn, before := LSN(fr.LSN), LSN(max(off-headerSize, 0)) // frame bytes before it
-		if off >= headerSize && lsn >= floor+before && lsn < limit {
+		lsn, before := LSN(fr.LSN), LSN(max(off-HeaderSize, 0)) // frame bytes before it
+		if off >= HeaderSize && lsn >= floor+before && lsn < limit {
 			votes[lsn-before] += frame.Size(len(fr.Payload))
 		}
 		return true, nil
@@ -131,21 +131,22 @@ func (s *survey) infer(f *file, floor, limit LSN) error {
 	return err
 }
 
-// chain follows the frames of f from start on, up to limit, and says how far
-// they go.
-func (s *survey) chain(f *file, start, limit LSN) (LSN, error) {
+// chain follows the frames of f from start on, up to limit, and returns where they
+// end.
+func (s *salvageScan) chain(f *file, start, limit LSN) (LSN, error) {
 	err := s.frames(f, start, limit, func(verified) bool { return true })
 	return s.end, err
 }
 
-// walk follows the frames of f from its first on until they reach upto.
-func (s *survey) walk(f *file, upto LSN) (LSN, error) {
+// walk follows the frames of f from its first on until they reach upto, and returns
+// where they end.
+func (s *salvageScan) walk(f *file, upto LSN) (LSN, error) {
 	err := s.frames(f, f.first, endOfTime, func(verified) bool { return s.end < upto })
 	return s.end, err
 }
 
-// reread sends the frames of a run once more.
-func (s *survey) reread(f *file, r run, send func(verified) bool) error {
+// reread reads the frames of a run again and sends them.
+func (s *salvageScan) reread(f *file, r run, send func(verified) bool) error {
 	err := s.frames(f, r.start, r.end, send)
 	if err == nil && s.end != r.end {
 		err = fmt.Errorf("wal: %s changed at lsn %d while it was read", f.name, s.end)
@@ -153,7 +154,7 @@ func (s *survey) reread(f *file, r run, send func(verified) bool) error {
 	return err
 }
 
-func (s *survey) frames(f *file, start, limit LSN, send func(verified) bool) error {
+func (s *salvageScan) frames(f *file, start, limit LSN, send func(verified) bool) error {
 	to := f.size
 	if f.holds(limit) {
 		to = f.offset(limit)

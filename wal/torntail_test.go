@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// TestTailKinds: what is damage depends on what ended the process before.
+// TestTailKinds: how the last process ended decides which bytes are damage.
 func TestTailKinds(t *testing.T) {
 	whole := newSample(t)
-	end := func(s *sample) []byte { return s.image[fileName(3)][s.at(42)+sampleFrame:] }
+	end := func(s *sample) []byte { return s.image[FileName(3)][s.at(42)+sampleFrame:] }
 	next := func(s *sample) []byte {
 		f := s.frames[42]
 		return seal(s.logID, f.span.End, s.syncEnd, f.payload)
@@ -43,21 +43,21 @@ func TestTailKinds(t *testing.T) {
 		{"a byte after the torn frame", func(s *sample) { copy(end(s), next(s)[:500]); end(s)[sampleFrame] = 1 }, all, -1, -1},
 		{"a byte far after the end", func(s *sample) { end(s)[2800] = 1 }, all, -1, -1},
 		{"a frame that does not fit", func(s *sample) { copy(end(s), next(s)[:500]); end(s)[1] = 0x20 }, all, -1, -1},
-		{"torn header of the next file", func(s *sample) { copy(s.image[fileName(4)], head(s, 4)[:50]) }, all, all, -1},
-		{"torn magic of the next file", func(s *sample) { copy(s.image[fileName(4)], head(s, 4)[:3]) }, all, all, -1},
-		{"header of the next file with a flipped bit", func(s *sample) { copy(s.image[fileName(4)], head(s, 4)); s.image[fileName(4)][45] ^= 1 }, all, -1, -1},
+		{"torn header of the next file", func(s *sample) { copy(s.image[FileName(4)], head(s, 4)[:50]) }, all, all, -1},
+		{"torn magic of the next file", func(s *sample) { copy(s.image[FileName(4)], head(s, 4)[:3]) }, all, all, -1},
+		{"header of the next file with a flipped bit", func(s *sample) { copy(s.image[FileName(4)], head(s, 4)); s.image[FileName(4)][45] ^= 1 }, all, -1, -1},
 		{"torn frame and header of the next file", func(s *sample) {
 			copy(end(s), next(s)[:500])
-			copy(s.image[fileName(4)], head(s, 4)[:20])
+			copy(s.image[FileName(4)], head(s, 4)[:20])
 		}, all, -1, -1},
 		{"torn header of the file after the next", func(s *sample) {
-			s.image[fileName(5)] = make([]byte, 16<<10)
-			copy(s.image[fileName(5)], head(s, 5)[:20])
+			s.image[FileName(5)] = make([]byte, 16<<10)
+			copy(s.image[FileName(5)], head(s, 5)[:20])
 		}, all, -1, -1},
-		{"zeros in the file after the next", func(s *sample) { s.image[fileName(5)] = make([]byte, 5000) }, all, all, all},
-		{"garbage at the start of the next file", func(s *sample) { s.image[fileName(4)][7] = 9 }, all, -1, -1},
-		{"garbage in the next file", func(s *sample) { s.image[fileName(4)][700] = 9 }, all, -1, -1},
-		{"unsynced tail lost", func(s *sample) { zero(s.image[fileName(3)][s.at(40):]) }, 40, 40, 40},
+		{"zeros in the file after the next", func(s *sample) { s.image[FileName(5)] = make([]byte, 5000) }, all, all, all},
+		{"garbage at the start of the next file", func(s *sample) { s.image[FileName(4)][7] = 9 }, all, -1, -1},
+		{"garbage in the next file", func(s *sample) { s.image[FileName(4)][700] = 9 }, all, -1, -1},
+		{"unsynced tail lost", func(s *sample) { zero(s.image[FileName(3)][s.at(40):]) }, 40, 40, 40},
 		{"hole in the unsynced tail", func(s *sample) { zero(s.bytes(41)) }, 41, -1, -1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
