@@ -48,10 +48,11 @@ func (c connStats) most() int {
 }
 
 func (s *Server) readings() readings {
+	h := s.opts.Health.Snapshot()
 	r := readings{
-		ready:    s.serving() == nil,
+		ready:    s.serving(&h) == nil,
 		progress: s.opts.Gate.Progress(),
-		checks:   s.opts.Health.Snapshot().Findings,
+		checks:   h.Findings,
 		uptime:   s.uptime(),
 	}
 	if e := s.opened(); e != nil {

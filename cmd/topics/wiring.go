@@ -200,6 +200,9 @@ func (s *server) registerChecks() {
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
 	s.health.Register("cold", s.onData((*recovery.Recovered).ColdCheck))
 	s.health.Register("reserve", s.onData((*recovery.Recovered).ReserveCheck))
+	for _, spec := range c.HealthChecks {
+		s.health.Add(spec.Custom())
+	}
 }
 
 // thresholds returns the thresholds of the health checks.

@@ -62,7 +62,7 @@ func TestHealthRunsOnceASecond(t *testing.T) {
 		began := time.Now()
 		time.Sleep(3500 * time.Millisecond)
 		want := Snapshot{Status: Degraded, Taken: began.Add(3 * time.Second),
-			Findings: []Finding{{"a", Condition{}}, {"b", Condition{Degraded, "run 4"}}}}
+			Findings: []Finding{{Name: "a"}, {Name: "b", Condition: Condition{Degraded, "run 4"}}}}
 		for range 10 { // looking does not run anything
 			if s := h.Snapshot(); !reflect.DeepEqual(s, want) {
 				t.Errorf("snapshot %+v, want %+v", s, want)
@@ -107,7 +107,7 @@ func TestHealthALateCheckDelaysNoOther(t *testing.T) {
 		time.Sleep(2*time.Second + 12*time.Second + time.Millisecond)
 		s := h.Snapshot()
 		late := Condition{Degraded, "hangs has not answered for 12 s; before that: low"}
-		if want := []Finding{{"hangs", late}, {"other", Condition{}}}; !slices.Equal(s.Findings, want) {
+		if want := []Finding{{Name: "hangs", Condition: late}, {Name: "other"}}; !slices.Equal(s.Findings, want) {
 			t.Errorf("findings %+v", s.Findings)
 		}
 		if hangs.Load() != 3 || other.Load() != 15 || time.Since(s.Taken) > time.Second {
