@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/cmd/topics/config"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
 // A check of the configuration turns the probes that it affects, and data is
@@ -70,4 +72,45 @@ func TestBadChecksRefuseToStart(t *testing.T) {
 		!strings.HasPrefix(lines[1], `TOPICS_HEALTH_CHECKS: check 2, "db": the target is none of http, https, tcp and file; write name=http://host/path`) {
 		t.Errorf("%q", lines)
 	}
+}
+
+// With nothing under way all that is synced is applied; a write that waits for
+// its sync is neither.
+func TestCommitIndexAndLastApplied(t *testing.T) {
+	warm(t)
+	synctest.Test(t, func(t *testing.T) {
+		h := startHanging(t)
+		shard := func() (synced, applied uint64) {
+			var body struct {
+				Shards []struct {
+					Synced  uint64 `json:"commit_index"`
+					Applied uint64 `json:"last_applied"`
+				}
+			}
+			if err := json.Unmarshal(h.ask("GET", "/health", "").Body.Bytes(), &body); err != nil {
+				t.Fatal(err)
+			}
+			return body.Shards[0].Synced, body.Shards[0].Applied
+		}
+		h.wants("PUT", "/v0/topics/t", `{"durability":"fsync"}`, 201)
+		time.Sleep(3 * time.Second)
+		before, applied := shard()
+		if before == 0 || applied != before {
+			t.Errorf("idle: %d synced, %d applied", before, applied)
+		}
+		hang := h.disk.Hang(errfs.Sync, h.config.DataDir)
+		defer hang.Release()
+		done := make(chan int)
+		go func() { done <- h.ask("POST", "/v0/topics/t", `{"records":[{"data":1}]}`).Code }()
+		time.Sleep(3 * time.Second)
+		if synced, applied := shard(); synced != before || applied != before {
+			t.Errorf("while a sync hangs: %d synced, %d applied; before it %d", synced, applied, before)
+		}
+		hang.Release()
+		<-done
+		time.Sleep(3 * time.Second)
+		if synced, applied := shard(); synced <= before || applied != synced {
+			t.Errorf("afterwards: %d synced, %d applied", synced, applied)
+		}
+	})
 }

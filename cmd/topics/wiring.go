@@ -178,7 +178,7 @@ func (s *server) registerChecks() {
 	s.watchdog.Waits = func() bool { return s.disks.Oldest(c.DataDir) > time.Second }
 	s.watchdog.Stuck = s.logStuck
 	s.disk = health.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(c.DataDir) }, lines)
-	s.wal = health.NewLogWatch(s.logState, lines)
+	s.wal = health.NewLogWatch(s.logApplied, lines)
 	s.health.Live("recovery", health.RecoveryCheck(s.gate))
 	s.health.Live("watchdog", s.watchdog.Check)
 	s.health.Register("disk_space", s.disk.Check)
@@ -258,9 +258,19 @@ func (s *server) logState() health.LogState {
 	}
 }
 
+// logApplied is logState with what of the log is in the indexes.
+func (s *server) logApplied() health.LogState {
+	st := s.logState()
+	if data := s.data.Load(); data != nil {
+		st.Applied = uint64(data.Registry.Applied())
+	}
+	return st
+}
+
 // position returns where the log was when its check last ran.
 func (s *server) position() api.LogPosition {
-	p := api.LogPosition{Synced: s.wal.Last().Synced, Applied: s.wal.Applied()}
+	log := s.wal.Last()
+	p := api.LogPosition{Synced: log.Synced, Applied: min(log.Synced, log.Applied)}
 	if data := s.data.Load(); data != nil {
 		p.Starts = data.Starts()
 	}
