@@ -48,6 +48,7 @@ func (s *Server) read(c *call, req *readRequest) error {
 	if err != nil {
 		return err
 	}
+	waits, began := q.Wait > 0, s.opts.Now().UnixMilli()
 	batch, err := s.await(c, q)
 	s.memory.giveBack(c, held)
 	if err != nil {
@@ -58,6 +59,9 @@ func (s *Server) read(c *call, req *readRequest) error {
 			return err
 		}
 		c.out = slices.Grow(c.out[:0], int(n))
+	}
+	if waits && len(batch.Records) > 0 && batch.Records[0].TS >= began { // it came while the read waited
+		s.observeDelivery(batch.Records[0].TS)
 	}
 	c.cost, c.costs = batch.Cost, costRead
 	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)

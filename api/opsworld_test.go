@@ -53,7 +53,7 @@ func (e *opsEngine) Busiest(n int) ([]topics.TopicGauge, bool) {
 
 func newWorld() *opsWorld {
 	now := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
-	return &opsWorld{now: now, beat: now, health: health.Snapshot{Status: health.Healthy, Taken: now}}
+	return &opsWorld{progress: phases["starting"], now: now, beat: now, health: health.Snapshot{Status: health.Healthy, Taken: now}}
 }
 
 // opsServer starts at w.now and is asked 84.012 s later.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/config"
+	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
@@ -113,4 +115,25 @@ func TestCommitIndexAndLastApplied(t *testing.T) {
 			t.Errorf("afterwards: %d synced, %d applied", synced, applied)
 		}
 	})
+}
+
+// The last recovery is in the metrics, also when it refused.
+func TestRecoveryIsInTheMetrics(t *testing.T) {
+	h := startHanging(t)
+	metrics := h.ask("GET", "/metrics", "").Body.String()
+	for _, series := range []string{"topics_recovery_duration_seconds ", `topics_recovery_step_duration_seconds{step="replay"} `, "topics_recovery_failed 0\n", "topics_recovery_power_lost 0\n"} {
+		if !strings.Contains(metrics, "\n"+series) {
+			t.Errorf("no %q", series)
+		}
+	}
+	refused := &server{}
+	if refused.recovered() != nil {
+		t.Error("a recovery before there is one")
+	}
+	report := recovery.NewReport(time.Now())
+	report.Finish(time.Now(), errors.New("damaged"))
+	refused.failed.Store(report)
+	if r := refused.recovered(); r == nil || !r.Failed {
+		t.Errorf("%+v", r)
+	}
 }
