@@ -64,7 +64,7 @@ var families = []family{
 	{"topics_pressure", gauge, "How full the log's queue is, from 0 to 1. Deliveries slow down first; at 1 writers wait and are then refused."},
 	{"topics_queue_leases_in_flight", gauge, "Jobs that are leased to a worker."},
 	{"topics_queue_topics", gauge, "Topics of the type queue."},
-	{"topics_ready", gauge, "Whether the server is ready: it serves data routes, and no check that readiness depends on is unhealthy: 1 or 0."},
+	{"topics_ready", gauge, "Whether the server is ready for traffic: 1 or 0."},
 	{"topics_reclaimed_bytes_total", counter, "Bytes on disk that merges of segments gave back."},
 	{"topics_records_deleted_total", counter, "Records that clients deleted since the start."},
 	{"topics_records_live", gauge, "Records that can be read."},

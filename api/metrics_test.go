@@ -371,7 +371,7 @@ func TestAnnotate(t *testing.T) {
 	raw := "topics_ready 1\nunknown_thing{a=\"b\"} 2\n# HELP topics_topics\n\n" +
 		"topics_topics_by_class{class=\"disk\"} 3\ntopics_topics_by_class{class=\"fsync\"} 4\n" +
 		"topics_wal_group_frames_bucket{le=\"1\"} 5\ntopics_wal_group_frames_sum 5\ntopics_ready_count 1\n"
-	want := "# HELP topics_ready Whether data routes are served: 1 or 0.\n# TYPE topics_ready gauge\ntopics_ready 1\n" +
+	want := "# HELP topics_ready Whether the server is ready for traffic: 1 or 0.\n# TYPE topics_ready gauge\ntopics_ready 1\n" +
 		"# HELP topics_topics_by_class Topics that exist, by durability class.\n# TYPE topics_topics_by_class gauge\n" +
 		"topics_topics_by_class{class=\"disk\"} 3\ntopics_topics_by_class{class=\"fsync\"} 4\n" +
 		"# HELP topics_wal_group_frames Frames that one sync of the log made durable together.\n# TYPE topics_wal_group_frames histogram\n" +

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,5 +136,19 @@ func TestRecoveryIsInTheMetrics(t *testing.T) {
 	refused.failed.Store(report)
 	if r := refused.recovered(); r == nil || !r.Failed {
 		t.Errorf("%+v", r)
+	}
+}
+
+// An address that is taken ends the start with the system's words.
+func TestAddressInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	h := startHanging(t)
+	h.config.Port = taken.Addr().(*net.TCPAddr).Port
+	if err := h.listen(); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("%v", err)
 	}
 }
