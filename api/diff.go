@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -48,7 +49,10 @@ func (s *Server) read(c *call, req *readRequest) error {
 	if err != nil {
 		return err
 	}
-	waits, began := q.Wait > 0, s.opts.Now().UnixMilli()
+	came := int64(math.MaxInt64) // what has this timestamp, or a later one, was waited for
+	if q.Wait > 0 {
+		came = s.opts.Now().UnixMilli()
+	}
 	batch, err := s.await(c, q)
 	s.memory.giveBack(c, held)
 	if err != nil {
@@ -60,7 +64,7 @@ func (s *Server) read(c *call, req *readRequest) error {
 		}
 		c.out = slices.Grow(c.out[:0], int(n))
 	}
-	if waits && len(batch.Records) > 0 && batch.Records[0].TS >= began { // it came while the read waited
+	if len(batch.Records) > 0 && batch.Records[0].TS >= came {
 		s.observeDelivery(batch.Records[0].TS)
 	}
 	c.cost, c.costs = batch.Cost, costRead
