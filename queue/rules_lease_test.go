@@ -216,6 +216,9 @@ var leaseRules = []rule{
 		w.serve()
 		w.counts(1, 0, 0, 0) // until its next delivery ends
 		w.claims("w", 1, 1)
+		w.judged(w.nack("w", Return{Unstarted: true}, 1))("[1] []") // which this was not
+		w.counts(1, 0, 0, 0)
+		w.claims("w", 1, 1)
 		w.judged(w.nack("w", Return{}, 1))("[1] []")
 		if c := w.q.Counts(w.now); c.DeadLetterBlocked != 0 || c.DeadLettered != 1 {
 			w.t.Fatalf("%+v", c)
