@@ -201,6 +201,25 @@ var leaseRules = []rule{
 		w.judged(w.nack("w", Return{Dead: true}, 3))("[3] []") // to where?
 		w.counts(1, 0, 0, 0)
 	}},
+	{"G6 no dead letter is left waiting when there is no topic for it any more", func(c *Config) {
+		dead(1, 0)(c)
+		c.LeasesDurable = true
+	}, func(w *world) {
+		w.write(Written{})
+		l := w.lease("w", 100)
+		came := w.now
+		came.Mono = l.Deadline()
+		w.now.Mono += 101
+		w.q.Advance(w.now) // its last delivery is over
+		c, _ := w.q.Ack(came, Call{Node: "w", Seqs: []uint64{1}})
+		w.q.Configure(w.now, config(func(c *Config) { c.LeasesDurable = true }))
+		here := w.q
+		w.tape, w.q = w.restored()
+		w.counts(1, 0, 0, 0)
+		w.q = here
+		w.q.Abort(c)
+		w.counts(1, 0, 0, 0)
+	}},
 	{"G7 a job that the dead-letter topic cannot take stays claimable", dead(1, 0), func(w *world) {
 		w.full = true
 		w.write(Written{})
