@@ -30,6 +30,18 @@ var leaseRules = []rule{
 			w.t.Fatalf("%+v", c.Jobs)
 		}
 	}},
+	{"G1 an extend that came in time keeps the job from its move", dead(1, 0), func(w *world) {
+		w.write(Written{})
+		l := w.lease("w", 100)
+		came := w.now
+		came.Mono = l.Deadline()
+		w.now.Mono += 101
+		w.q.Advance(w.now)
+		c, skips := w.q.Extend(came, Call{Node: "w", Seqs: []uint64{1}}, 1000)
+		w.does(c, skips, "[1] []")
+		w.holdsMoved("")
+		w.counts(0, 0, 0, 1)
+	}},
 	{"G2 a call under way holds the job however long it takes", nil, func(w *world) {
 		w.write(Written{})
 		w.lease("w", 100)
