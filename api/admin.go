@@ -48,7 +48,7 @@ func (s *Server) maintain(c *call, what string, job func(Storage, context.Contex
 // of it has left cuts the connection, so that no client takes that part for
 // the whole.
 func (s *Server) backup(c *call) error {
-	if err := c.mayAll("a backup"); err != nil {
+	if err := c.mayAll("a backup has the names and records of all"); err != nil {
 		return err
 	}
 	storage, err := s.storage(c)

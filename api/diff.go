@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -48,6 +49,10 @@ func (s *Server) read(c *call, req *readRequest) error {
 	if err != nil {
 		return err
 	}
+	came := int64(math.MaxInt64) // what has this timestamp, or a later one, was waited for
+	if q.Wait > 0 {
+		came = s.opts.Now().UnixMilli()
+	}
 	batch, err := s.await(c, q)
 	s.memory.giveBack(c, held)
 	if err != nil {
@@ -58,6 +63,9 @@ func (s *Server) read(c *call, req *readRequest) error {
 			return err
 		}
 		c.out = slices.Grow(c.out[:0], int(n))
+	}
+	if len(batch.Records) > 0 && batch.Records[0].TS >= came {
+		s.observeDelivery(batch.Records[0].TS)
 	}
 	c.cost, c.costs = batch.Cost, costRead
 	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)

@@ -118,6 +118,9 @@ func (f *fields) int(name string) int64 {
 	return v
 }
 
+// valid reports whether nothing has gone wrong so far.
+func (f *fields) valid() bool { return f.err == nil && f.Failure() == nil }
+
 // size reads an integer that must not be negative.
 func (f *fields) size(name string) int64 {
 	v := f.int(name)

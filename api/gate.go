@@ -27,6 +27,8 @@ func replayWait(p health.Progress) time.Duration {
 // Health is the cached result of the background checks.
 type Health interface {
 	Snapshot() health.Snapshot
+	// Heartbeats are the checks that come from outside, which Snapshot shows.
+	Heartbeats() *health.Heartbeats
 	// LastBeat is when the watchdog last had proof that the process works.
 	LastBeat() time.Time
 }

@@ -79,7 +79,7 @@ func (s *Server) handleActuatorHealth(w http.ResponseWriter, _ *http.Request) {
 	switch p := s.opts.Gate.Progress(); {
 	case p.Phase == health.PhaseStarting || p.Phase == health.PhaseReplaying:
 		body.Status = actuatorInit
-	case s.serving() != nil || h.Status == health.Unhealthy:
+	case s.serving(&h) != nil || h.Status == health.Unhealthy:
 		body.Status = actuatorDown
 	}
 	for _, c := range h.Findings {

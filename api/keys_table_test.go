@@ -44,6 +44,8 @@ var accessTable = map[string]access{
 	"POST /v0/admin/checkpoint":         {"aw", false},
 	"POST /v0/admin/verify":             {"aw", false},
 	"POST /v0/admin/backup":             {"aw", false},
+	"PUT /v0/admin/checks/:check":       {"aw", false},
+	"DELETE /v0/admin/checks/:check":    {"aw", false},
 
 	"GET /v0/metrics":  {"r ar", false},
 	"GET /metrics":     {"r ar", false},

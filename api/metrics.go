@@ -2,7 +2,6 @@ package api
 
 import (
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +21,8 @@ var (
 	requestBounds = []float64{
 		.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30,
 	}
+	// Timestamps are whole milliseconds.
+	deliveryBounds = []float64{0, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 )
 
 // metricSet is what the server counts itself. Everything else in the metrics
@@ -36,10 +37,17 @@ type metricSet struct {
 	syncs  atomic.Uint64
 	micros atomic.Uint64 // of all syncs together
 
-	// requests is fixed when the server is made, so reading it needs no lock.
-	requests map[endpoint]*requestSeries
-	other    *requestSeries // of an endpoint that is not in requests
+	delivery *metrics.PrometheusHistogram
+
+	// requests and operations are fixed when the server is made, so reading
+	// them needs no lock.
+	requests   map[endpoint]*requestSeries
+	other      *requestSeries         // of an endpoint that is not in requests
+	operations map[string]*operations // by op
 }
+
+// otherOperation labels WebSocket commands that are none.
+const otherOperation = "other"
 
 // endpoint is a row of the route table as the metrics label it.
 type endpoint struct{ route, method string }
@@ -53,12 +61,18 @@ func newMetrics(s *Server) *metricSet {
 		set:      set,
 		fsync:    set.NewPrometheusHistogramExt("topics_wal_fsync_latency_us", fsyncBounds),
 		frames:   set.NewPrometheusHistogramExt("topics_wal_group_frames", groupBounds),
-		requests: make(map[endpoint]*requestSeries),
+		delivery: set.NewPrometheusHistogramExt("topics_delivery_delay_seconds", deliveryBounds),
+
+		requests:   make(map[endpoint]*requestSeries),
+		operations: make(map[string]*operations),
+	}
+	for _, op := range []string{"publish", "subscribe", "unsubscribe", "ping", otherOperation} {
+		m.operations[op] = newOperations(op, set)
 	}
 	add := func(route, method string) *requestSeries {
 		e := endpoint{route, method}
 		if m.requests[e] == nil {
-			m.requests[e] = &requestSeries{endpoint: e, set: set}
+			m.requests[e] = newRequestSeries(e, set)
 		}
 		return m.requests[e]
 	}
@@ -93,69 +107,64 @@ func (s *Server) observe(route, method string, code int, d time.Duration) {
 	if r == nil {
 		r = s.metrics.other
 	}
-	r.observe(code, d)
+	series := r.of(code)
+	series.count.Inc()
+	series.seconds.Update(d.Seconds())
 }
 
-// requestSeries is the series of one endpoint. They come into being with its
-// first request: a scrape is not filled with routes that nobody calls.
+// requestSeries are the series of one endpoint, by status.
 type requestSeries struct {
-	endpoint
-	set  *metrics.Set
-	seen atomic.Pointer[seenSeries]
-	mu   sync.Mutex // held while seen is replaced
+	labelled[int, statusSeries]
 }
 
-// seenSeries is immutable.
-type seenSeries struct {
+// statusSeries are the series of an endpoint's answers with one status.
+type statusSeries struct {
+	count   *metrics.Counter
 	seconds *metrics.PrometheusHistogram
-	codes   []codeCounter // a route answers with few codes: a scan is fastest
 }
 
-type codeCounter struct {
-	code  int
-	count *metrics.Counter
-}
-
-func (r *requestSeries) observe(code int, d time.Duration) {
-	seen := r.seen.Load()
-	c := seen.counter(code)
-	if c == nil {
-		seen = r.extend(code)
-		c = seen.counter(code)
-	}
-	c.Inc()
-	seen.seconds.Update(d.Seconds())
-}
-
-func (s *seenSeries) counter(code int) *metrics.Counter {
-	if s == nil {
-		return nil
-	}
-	for i := range s.codes {
-		if s.codes[i].code == code {
-			return s.codes[i].count
+func newRequestSeries(e endpoint, set *metrics.Set) *requestSeries {
+	r := new(requestSeries)
+	r.made = func(code int) statusSeries {
+		labels := `{route="` + escapeLabel(e.route) + `",method="` + escapeLabel(e.method) + `",code="` + strconv.Itoa(code) + `"}`
+		return statusSeries{
+			set.NewCounter("topics_http_requests_total" + labels),
+			set.NewPrometheusHistogramExt("topics_http_request_duration_seconds"+labels, requestBounds),
 		}
 	}
-	return nil
+	return r
 }
 
-// extend adds the counter of a status that is new to the endpoint.
-func (r *requestSeries) extend(code int) *seenSeries {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := r.seen.Load()
-	if old.counter(code) != nil {
-		return old
+// operations is the counts of one kind of WebSocket command, by outcome.
+type operations struct {
+	labelled[string, *metrics.Counter]
+}
+
+func newOperations(op string, set *metrics.Set) *operations {
+	o := new(operations)
+	o.made = func(code string) *metrics.Counter {
+		return set.NewCounter(`topics_ws_operations_total{op="` + op + `",code="` + escapeLabel(code) + `"}`)
 	}
-	labels := `route="` + escapeLabel(r.route) + `",method="` + escapeLabel(r.method) + `"`
-	next := &seenSeries{}
-	if old != nil {
-		*next = *old
-	} else {
-		next.seconds = r.set.NewPrometheusHistogramExt("topics_http_request_duration_seconds{"+labels+"}", requestBounds)
+	return o
+}
+
+// observeOperation counts a WebSocket command that has been answered: with an
+// error, or without one. An op that is none of the known ones is other.
+func (s *Server) observeOperation(op string, refused *Error) {
+	o := s.metrics.operations[op]
+	if o == nil {
+		o = s.metrics.operations[otherOperation]
 	}
-	count := r.set.NewCounter("topics_http_requests_total{" + labels + `,code="` + strconv.Itoa(code) + `"}`)
-	next.codes = append(next.codes[:len(next.codes):len(next.codes)], codeCounter{code, count})
-	r.seen.Store(next)
-	return next
+	code := "ok"
+	if refused != nil {
+		code = refused.Code
+	}
+	o.of(code).Inc()
+}
+
+// observeDelivery counts records that have just been handed to a client that
+// waited for them; ts is when the first of them was appended, in Unix
+// milliseconds.
+func (s *Server) observeDelivery(ts int64) {
+	s.metrics.delivery.Update(float64(max(0, s.opts.Now().UnixMilli()-ts)) / 1000)
 }

@@ -48,10 +48,11 @@ func (c connStats) most() int {
 }
 
 func (s *Server) readings() readings {
+	h := s.opts.Health.Snapshot()
 	r := readings{
-		ready:    s.serving() == nil,
+		ready:    s.serving(&h) == nil,
 		progress: s.opts.Gate.Progress(),
-		checks:   s.opts.Health.Snapshot().Findings,
+		checks:   h.Findings,
 		uptime:   s.uptime(),
 	}
 	if e := s.opened(); e != nil {
@@ -97,15 +98,25 @@ type topicJSON struct {
 func (s *Server) metricsJSON(k *auth.Key) map[string]any {
 	r := s.readings()
 	out := totalsJSON(&r.totals)
+	own := s.metrics.mirror()
+	log := s.walJSON(&r)
+	log["fsync_latency_us"], log["group_frames"] = own.one("topics_wal_fsync_latency_us"), own.one("topics_wal_group_frames")
+	recovery := map[string]any{"bytes_done": r.progress.BytesDone, "bytes_total": r.progress.BytesTotal}
+	if last := s.recovered(); last != nil {
+		last.addTo(recovery)
+	}
+	own.addTo(out)
 	maps.Copy(out, map[string]any{
+		"build":               s.buildJSON(),
+		"phase":               r.progress.Phase,
 		"version":             s.opts.Version,
 		"ready":               r.ready,
 		"replay_progress":     r.progress.Fraction,
 		"checks":              statuses(r.checks),
-		"recovery":            map[string]int64{"bytes_done": r.progress.BytesDone, "bytes_total": r.progress.BytesTotal},
+		"recovery":            recovery,
 		"uptime_ms":           r.uptime.Milliseconds(),
 		"pressure":            r.pressure,
-		"wal":                 s.walJSON(&r),
+		"wal":                 log,
 		"storage":             r.storage.json(),
 		"connections":         r.conns.Open,
 		"max_connections":     r.conns.most(),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"reflect"
 	"regexp"
 	"runtime"
@@ -26,6 +27,10 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 	s := opsServer(w, func(o *Options) {
 		o.Limits.MetricsMaxTopics = 7
 		o.Disk = func() (uint64, uint64) { return 1 << 30, 1 << 40 }
+		o.Recovered = func() *Recovered {
+			return &Recovered{Took: 2500 * time.Millisecond, Steps: []RecoveryStep{{"lock", time.Millisecond}, {"replay", 2 * time.Second}},
+				Files: 3, Frames: 40, Records: 50, TruncatedBytes: 60, TruncatedFrames: 7, TruncatedRecords: 8, LostRanges: 9, PowerLost: true}
+		}
 		o.WAL = func() wal.Stats {
 			return wal.Stats{Frames: 10, Batches: 5, Syncs: 4, BytesWritten: 4096, Rotations: 2, SubmitFull: 1,
 				QueueDepth: 25, QueueDepthPeak: 80, QueueBytes: 100, ReadOnly: true, Full: true, Written: 900, Synced: 850}
@@ -50,71 +55,95 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 	get(s, "GET", "/v0/health")
 	get(s, "GET", "/nowhere/else")
 	get(s, "BREW", "/v0/health")
+	s.observeOperation("publish", nil)
+	s.observeOperation("publish", &Error{Code: "topic_full"})
+	s.observeOperation("brew", invalid("no such op"))
+	s.observeDelivery(w.now.UnixMilli() - 20)
+	s.observeDelivery(w.now.UnixMilli() - 1000)
 	return s, e
 }
 
 // busySeries is what busyServer's scrape must show.
 var busySeries = map[string]float64{
 	`topics_topics`: 10,
-	`topics_topics_by_class{class="ephemeral"}`:                                   1,
-	`topics_topics_by_class{class="memory"}`:                                      2,
-	`topics_topics_by_class{class="disk"}`:                                        3,
-	`topics_topics_by_class{class="fsync"}`:                                       4,
-	`topics_routers`:                                                              0,
-	`topics_records_live`:                                                         100,
-	`topics_ephemeral_bytes`:                                                      77,
-	`topics_idempotency_keys`:                                                     21,
-	`topics_idempotency_bytes`:                                                    2100,
-	`topics_idempotency_refused_total`:                                            9,
-	`topics_bytes_live`:                                                           2000,
-	`topics_queue_topics`:                                                         2,
-	`topics_queue_leases_in_flight`:                                               0,
-	`topics_sse_connections`:                                                      0,
-	`topics_ws_connections`:                                                       0,
-	`topics_watch_sessions`:                                                       0,
-	`topics_ready`:                                                                1,
-	`topics_recovery_progress`:                                                    1,
-	`topics_uptime_ms`:                                                            84012,
-	`topics_pressure`:                                                             0.5,
-	`topics_topic_head_seq{topic="orders"}`:                                       1 << 60,
-	`topics_topic_earliest_seq{topic="orders"}`:                                   41,
-	`topics_topic_records_live{topic="orders"}`:                                   7,
-	`topics_topic_bytes_live{topic="orders"}`:                                     70,
-	`topics_topic_head_seq{topic="jobs"}`:                                         3,
-	`topics_topic_metrics_truncated`:                                              1,
-	`topics_wal_frames_total`:                                                     10,
-	`topics_wal_batches_total`:                                                    5,
-	`topics_wal_fsyncs_total`:                                                     4,
-	`topics_wal_bytes_written_total`:                                              4096,
-	`topics_wal_rotations_total`:                                                  2,
-	`topics_wal_queue_depth`:                                                      25,
-	`topics_wal_queue_depth_peak`:                                                 80,
-	`topics_wal_submit_full_total`:                                                1,
-	`topics_wal_read_only`:                                                        1,
-	`topics_wal_disk_full`:                                                        1,
-	`topics_wal_unsynced_bytes`:                                                   50,
-	`topics_wal_fsync_latency_us_bucket{le="50"}`:                                 50,
-	`topics_wal_fsync_latency_us_bucket{le="500"}`:                                500,
-	`topics_wal_fsync_latency_us_bucket{le="1e+07"}`:                              1000,
-	`topics_wal_fsync_latency_us_sum`:                                             500500,
-	`topics_wal_fsync_latency_us_count`:                                           1000,
-	`topics_wal_group_frames_bucket{le="1"}`:                                      20,
-	`topics_wal_group_frames_count`:                                               1000,
-	`topics_appended_records_total`:                                               500,
-	`topics_appended_bytes_total`:                                                 9000,
-	`topics_delivered_records_total`:                                              300,
-	`topics_delivered_bytes_total`:                                                6000,
-	`topics_evicted_records_total{reason="cap"}`:                                  11,
-	`topics_evicted_records_total{reason="ttl"}`:                                  12,
-	`topics_tombstones_total{reason="cap"}`:                                       1,
-	`topics_tombstones_total{reason="ttl"}`:                                       2,
-	`topics_disk_free_bytes`:                                                      1 << 30,
-	`topics_disk_size_bytes`:                                                      1 << 40,
-	`topics_http_requests_total{route="/v0/health",method="GET",code="200"}`:      2,
-	`topics_http_requests_total{route="none",method="GET",code="404"}`:            1,
-	`topics_http_requests_total{route="none",method="other",code="405"}`:          1,
-	`topics_http_request_duration_seconds_count{route="/v0/health",method="GET"}`: 2,
-	`topics_http_request_duration_seconds_bucket{route="none",method="GET",le="+Inf"}`: 1,
+	`topics_topics_by_class{class="ephemeral"}`:                              1,
+	`topics_topics_by_class{class="memory"}`:                                 2,
+	`topics_topics_by_class{class="disk"}`:                                   3,
+	`topics_topics_by_class{class="fsync"}`:                                  4,
+	`topics_routers`:                                                         0,
+	`topics_records_live`:                                                    100,
+	`topics_ephemeral_bytes`:                                                 77,
+	`topics_idempotency_keys`:                                                21,
+	`topics_idempotency_bytes`:                                               2100,
+	`topics_idempotency_refused_total`:                                       9,
+	`topics_bytes_live`:                                                      2000,
+	`topics_queue_topics`:                                                    2,
+	`topics_queue_leases_in_flight`:                                          0,
+	`topics_sse_connections`:                                                 0,
+	`topics_ws_connections`:                                                  0,
+	`topics_watch_sessions`:                                                  0,
+	`topics_ready`:                                                           1,
+	`topics_recovery_progress`:                                               1,
+	`topics_uptime_ms`:                                                       84012,
+	`topics_pressure`:                                                        0.5,
+	`topics_topic_head_seq{topic="orders"}`:                                  1 << 60,
+	`topics_topic_earliest_seq{topic="orders"}`:                              41,
+	`topics_topic_records_live{topic="orders"}`:                              7,
+	`topics_topic_bytes_live{topic="orders"}`:                                70,
+	`topics_topic_head_seq{topic="jobs"}`:                                    3,
+	`topics_topic_metrics_truncated`:                                         1,
+	`topics_wal_frames_total`:                                                10,
+	`topics_wal_batches_total`:                                               5,
+	`topics_wal_fsyncs_total`:                                                4,
+	`topics_wal_bytes_written_total`:                                         4096,
+	`topics_wal_rotations_total`:                                             2,
+	`topics_wal_queue_depth`:                                                 25,
+	`topics_wal_queue_depth_peak`:                                            80,
+	`topics_wal_submit_full_total`:                                           1,
+	`topics_wal_read_only`:                                                   1,
+	`topics_wal_disk_full`:                                                   1,
+	`topics_wal_unsynced_bytes`:                                              50,
+	`topics_wal_fsync_latency_us_bucket{le="50"}`:                            50,
+	`topics_wal_fsync_latency_us_bucket{le="500"}`:                           500,
+	`topics_wal_fsync_latency_us_bucket{le="1e+07"}`:                         1000,
+	`topics_wal_fsync_latency_us_sum`:                                        500500,
+	`topics_wal_fsync_latency_us_count`:                                      1000,
+	`topics_wal_group_frames_bucket{le="1"}`:                                 20,
+	`topics_wal_group_frames_count`:                                          1000,
+	`topics_appended_records_total`:                                          500,
+	`topics_appended_bytes_total`:                                            9000,
+	`topics_delivered_records_total`:                                         300,
+	`topics_delivered_bytes_total`:                                           6000,
+	`topics_evicted_records_total{reason="cap"}`:                             11,
+	`topics_evicted_records_total{reason="ttl"}`:                             12,
+	`topics_tombstones_total{reason="cap"}`:                                  1,
+	`topics_tombstones_total{reason="ttl"}`:                                  2,
+	`topics_disk_free_bytes`:                                                 1 << 30,
+	`topics_disk_size_bytes`:                                                 1 << 40,
+	`topics_http_requests_total{route="/v0/health",method="GET",code="200"}`: 2,
+	`topics_http_requests_total{route="none",method="GET",code="404"}`:       1,
+	`topics_http_requests_total{route="none",method="other",code="405"}`:     1,
+	`topics_http_request_duration_seconds_count{route="/v0/health",method="GET",code="200"}`:      2,
+	`topics_http_request_duration_seconds_bucket{route="none",method="GET",code="404",le="+Inf"}`: 1,
+	`topics_ws_operations_total{op="publish",code="ok"}`:                                          1,
+	`topics_ws_operations_total{op="publish",code="topic_full"}`:                                  1,
+	`topics_ws_operations_total{op="other",code="invalid_request"}`:                               1,
+	`topics_delivery_delay_seconds_bucket{le="0.025"}`:                                            1,
+	`topics_delivery_delay_seconds_count`:                                                         2,
+	`topics_delivery_delay_seconds_sum`:                                                           1.02,
+	`topics_phase{phase="ready"}`:                                                                 1,
+	`topics_phase{phase="replaying"}`:                                                             0,
+	`topics_recovery_duration_seconds`:                                                            2.5,
+	`topics_recovery_failed`:                                                                      0,
+	`topics_recovery_files`:                                                                       3,
+	`topics_recovery_frames`:                                                                      40,
+	`topics_recovery_records`:                                                                     50,
+	`topics_recovery_truncated_bytes`:                                                             60,
+	`topics_recovery_truncated_frames`:                                                            7,
+	`topics_recovery_truncated_records`:                                                           8,
+	`topics_recovery_lost_ranges`:                                                                 9,
+	`topics_recovery_power_lost`:                                                                  1,
+	`topics_recovery_step_duration_seconds{step="replay"}`:                                        2,
 }
 
 func TestMetricsText(t *testing.T) {
@@ -236,9 +265,94 @@ func TestMetricsJSON(t *testing.T) {
 			t.Errorf("wal.%s is %v, want about %v", name, got, want)
 		}
 	}
+	if build := m["build"]; !reflect.DeepEqual(build, map[string]any{"version": "0.1.0", "go": runtime.Version()}) || m["phase"] != "ready" {
+		t.Errorf("build %v, phase %v", build, m["phase"])
+	}
+	recovery := m["recovery"].(map[string]any)
+	if recovery["duration_seconds"] != 2.5 || recovery["records"] != 50.0 || recovery["bytes_done"] != 100.0 ||
+		!reflect.DeepEqual(recovery["step_duration_seconds"], map[string]any{"lock": 0.001, "replay": 2.0}) {
+		t.Errorf("recovery %v", recovery)
+	}
 	first := m["per_topic"].([]any)[0].(map[string]any)
 	if first["topic"] != "orders" || first["earliest_seq"] != 41.0 {
 		t.Errorf("first topic is %v", first)
+	}
+}
+
+// What the server counts itself is the same in both forms.
+func TestMetricsJSONMirrorsTheText(t *testing.T) {
+	s, _ := busyServer(t)
+	var m struct {
+		Requests   []countJSON     `json:"http_requests"`
+		Durations  []histogramJSON `json:"http_request_duration_seconds"`
+		Operations []countJSON     `json:"ws_operations"`
+		Delivery   histogramJSON   `json:"delivery_delay_seconds"`
+		WAL        struct {
+			Fsync  histogramJSON `json:"fsync_latency_us"`
+			Frames histogramJSON `json:"group_frames"`
+		}
+	}
+	if err := json.Unmarshal(get(s, "GET", "/metrics", "Accept", "application/json").Body.Bytes(), &m); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	counts := func(name string, list []countJSON) {
+		for _, c := range list {
+			got[name+c.text("")] = float64(c.Count)
+		}
+	}
+	histograms := func(name string, list ...histogramJSON) {
+		for _, h := range list {
+			got[name+"_count"+h.text("")], got[name+"_sum"+h.text("")] = float64(h.Count), h.Sum
+			for _, b := range h.Buckets {
+				got[name+"_bucket"+h.text(b.Le)] = float64(b.Count)
+			}
+		}
+	}
+	counts("topics_http_requests_total", m.Requests)
+	counts("topics_ws_operations_total", m.Operations)
+	histograms("topics_http_request_duration_seconds", m.Durations...)
+	histograms("topics_delivery_delay_seconds", m.Delivery)
+	histograms("topics_wal_fsync_latency_us", m.WAL.Fsync)
+	histograms("topics_wal_group_frames", m.WAL.Frames)
+
+	want := map[string]float64{}
+	for series, value := range parseExposition(t, get(s, "GET", "/metrics").Body.String()).values {
+		for _, family := range []string{"topics_http_request", "topics_ws_operations", "topics_delivery_delay", "topics_wal_fsync_latency", "topics_wal_group"} {
+			if strings.HasPrefix(series, family) && !strings.Contains(series, `route="/metrics"`) { // the scrape itself
+				want[series] = value
+			}
+		}
+	}
+	if len(want) < 100 || !reflect.DeepEqual(got, want) {
+		t.Errorf("JSON has\n%v\nthe text has\n%v", got, want)
+	}
+}
+
+// text spells labels as the text does.
+func (l labelsJSON) text(le string) string {
+	var parts []string
+	for _, p := range [][2]string{{"route", l.Route}, {"method", l.Method}, {"op", l.Op}, {"code", l.Code}, {"le", le}} {
+		if p[1] != "" {
+			parts = append(parts, p[0]+`="`+p[1]+`"`)
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return "{" + strings.Join(parts, ",") + "}"
+}
+
+// A server that has done nothing has empty lists, not missing ones.
+func TestMetricsJSONOfAnIdleServer(t *testing.T) {
+	w := newWorld()
+	w.progress = phases["starting"]
+	s := opsServer(w, nil)
+	b := get(s, "GET", "/metrics", "Accept", "application/json").Body.String()
+	for _, part := range []string{`"http_requests":[]`, `"http_request_duration_seconds":[]`, `"ws_operations":[]`, `"phase":"starting"`} {
+		if !strings.Contains(b, part) {
+			t.Errorf("no %s in %s", part, b)
+		}
 	}
 }
 
@@ -257,7 +371,7 @@ func TestAnnotate(t *testing.T) {
 	raw := "topics_ready 1\nunknown_thing{a=\"b\"} 2\n# HELP topics_topics\n\n" +
 		"topics_topics_by_class{class=\"disk\"} 3\ntopics_topics_by_class{class=\"fsync\"} 4\n" +
 		"topics_wal_group_frames_bucket{le=\"1\"} 5\ntopics_wal_group_frames_sum 5\ntopics_ready_count 1\n"
-	want := "# HELP topics_ready Whether data routes are served: 1 or 0.\n# TYPE topics_ready gauge\ntopics_ready 1\n" +
+	want := "# HELP topics_ready Whether the server is ready for traffic: 1 or 0.\n# TYPE topics_ready gauge\ntopics_ready 1\n" +
 		"# HELP topics_topics_by_class Topics that exist, by durability class.\n# TYPE topics_topics_by_class gauge\n" +
 		"topics_topics_by_class{class=\"disk\"} 3\ntopics_topics_by_class{class=\"fsync\"} 4\n" +
 		"# HELP topics_wal_group_frames Frames that one sync of the log made durable together.\n# TYPE topics_wal_group_frames histogram\n" +

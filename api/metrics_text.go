@@ -57,6 +57,12 @@ func (s *Server) writeGauges(w *bytes.Buffer) {
 	sampleFloat(w, "topics_recovery_progress", r.progress.Fraction)
 	sample(w, "topics_recovery_bytes_done", r.progress.BytesDone)
 	sample(w, "topics_recovery_bytes_total", r.progress.BytesTotal)
+	if last := s.recovered(); last != nil {
+		last.write(w)
+	}
+	for _, phase := range health.Phases {
+		sample(w, `topics_phase{phase="`+string(phase)+`"}`, bit(phase == r.progress.Phase))
+	}
 	for _, c := range r.checks {
 		for _, status := range [...]health.Status{health.Healthy, health.Degraded, health.Unhealthy} {
 			sample(w, `topics_health_check{check="`+escapeLabel(c.Name)+`",status="`+status.String()+`"}`, bit(c.Status == status))

@@ -38,6 +38,7 @@ var bodySlots = map[string][]slot{
 	"POST /v0/admin/verify":              {{`{%s}`, "", nil}},
 	"POST /v0/admin/backup":              {{`{%s}`, "", nil}},
 	"POST /v0/admin/sessions/{id}/close": {{`{%s}`, "", nil}},
+	"PUT /v0/admin/checks/{check}":       {{`{"status":"healthy",%s}`, "", nil}},
 	"POST /v0/watch": {
 		{`{"topics":{"t":{}},%s}`, "", nil},
 		{`{"topics":{"t":{%s}}}`, "topics.t", []string{"topics", "*"}},
@@ -88,7 +89,7 @@ func TestMisspeltNames(t *testing.T) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			name := method + " " + path
-			target := strings.NewReplacer("{topic}", "t", "{router}", "t%3Eu", "{id}", "wid_none", "{wid}", "wid_none").Replace(path)
+			target := strings.NewReplacer("{topic}", "t", "{router}", "t%3Eu", "{id}", "wid_none", "{wid}", "wid_none", "{check}", "backup").Replace(path)
 			if op.RequestBody != nil {
 				slots, ok := bodySlots[name]
 				if !ok {

@@ -63,7 +63,7 @@ func requestBodies(t *testing.T) (bodies []requestBody) {
 
 // examplePath puts names into a documented path.
 func examplePath(path string) string {
-	return strings.NewReplacer("{topic}", "orders", "{router}", url.PathEscape("orders>audit")).Replace(path)
+	return strings.NewReplacer("{topic}", "orders", "{router}", url.PathEscape("orders>audit"), "{check}", "backup").Replace(path)
 }
 
 // Every field that the document has for a body is one that the server reads: a
@@ -73,7 +73,7 @@ func TestDocumentedFieldsAreRead(t *testing.T) {
 	s.put(t, "orders", "")
 	for _, b := range requestBodies(t) {
 		for _, field := range b.properties {
-			w := do(s, b.method, examplePath(b.path), `{"`+field+`":7.5}`)
+			w := do(s, b.method, examplePath(b.path), `{"`+field+`":7.5}`, "X-Confirm", "true")
 			var answer struct {
 				Error struct {
 					Code   string
@@ -99,7 +99,7 @@ func TestDocumentedExamplesWork(t *testing.T) {
 			t.Errorf("%s %s: no example", b.method, b.path)
 			continue
 		}
-		if w := do(s, b.method, examplePath(b.path), string(b.example)); w.Code > 201 {
+		if w := do(s, b.method, examplePath(b.path), string(b.example), "X-Confirm", "true"); w.Code > 201 {
 			t.Errorf("%s %s with %s: %d %s", b.method, b.path, b.example, w.Code, w.Body)
 		}
 	}

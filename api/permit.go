@@ -65,14 +65,14 @@ func (c *call) mayConfigure(topic string, p *record.ConfigPatch) error {
 }
 
 // mayAll is nil if the key is bound to no prefixes: what it asks for cannot be
-// narrowed to those.
-func (c *call) mayAll(what string) error {
+// narrowed to those. why is the reason.
+func (c *call) mayAll(why string) error {
 	if c.key.SeesAll() {
 		return nil
 	}
 	return &Error{
 		Status: http.StatusForbidden, Code: "forbidden",
-		Message: what + " has the names and records of all: the key must not be bound to prefixes",
+		Message: why + ": the key must not be bound to prefixes",
 	}
 }
 

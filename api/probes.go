@@ -17,18 +17,40 @@ import (
 const retryDefault = time.Second
 
 // serving is why readiness is 503 at this moment, or nil. It differs from
-// what data routes ask (refusal) in the drain delay: load balancers are sent
-// away while requests that still come are served.
-func (s *Server) serving() *Error {
-	if s.opts.Gate.Progress().Phase == health.PhaseDraining {
+// what data routes ask (refusal) in the drain delay and in checks that
+// readiness depends on: load balancers are sent away while requests that still
+// come are served.
+func (s *Server) serving(h *health.Snapshot) *Error {
+	p := s.opts.Gate.Progress()
+	if p.Phase == health.PhaseDraining {
 		return shuttingDown()
 	}
-	return s.refusal()
+	if not := s.refusal(); not != nil {
+		return not
+	}
+	if f := h.Failing(health.AffectsReadiness); f != nil {
+		e := notReady(p)
+		e.Message = "not ready: " + explain(f)
+		return e
+	}
+	return nil
 }
+
+// explain is a finding with its reason.
+func explain(f *health.Finding) string { return f.Name + ": " + f.Reason }
 
 func (s *Server) uptime() time.Duration { return s.opts.Now().Sub(s.started) }
 
-func (s *Server) stuck() bool { return s.opts.Now().Sub(s.opts.Health.LastBeat()) > health.StuckAfter }
+// dead is why a restart is asked for; empty: none is.
+func (s *Server) dead(h *health.Snapshot) string {
+	if s.opts.Now().Sub(s.opts.Health.LastBeat()) > health.StuckAfter {
+		return "the process is stuck"
+	}
+	if f := h.Failing(health.AffectsLiveness); f != nil {
+		return explain(f)
+	}
+	return ""
+}
 
 // writeProbe answers a probe in its own shape. A probe's answer is true only
 // for the moment, so nothing may keep it.
@@ -62,13 +84,14 @@ func (s *Server) handleHealth(w http.ResponseWriter, _ *http.Request) {
 
 // handleReady is GET /v0/ready: data routes are served.
 func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
-	if not := s.serving(); not != nil {
+	h := s.opts.Health.Snapshot()
+	if not := s.serving(&h); not != nil {
 		w.Header().Set("Cache-Control", "no-store")
 		writeError(w, not)
 		return
 	}
 	checks := map[string]string{}
-	for _, c := range s.opts.Health.Snapshot().Findings {
+	for _, c := range h.Findings {
 		checks[c.Name] = c.Status.String()
 		if c.Status == health.Healthy {
 			checks[c.Name] = "ok"
@@ -128,13 +151,15 @@ func (s *Server) handleStartupz(w http.ResponseWriter, _ *http.Request) {
 
 // handleLive is GET /live: the watchdog still beats.
 func (s *Server) handleLive(w http.ResponseWriter, _ *http.Request) {
-	s.writeProbe(w, !s.stuck(), s.health())
+	h := s.opts.Health.Snapshot()
+	s.writeProbe(w, s.dead(&h) == "", s.health(&h))
 }
 
 // handleReadyPlain is GET /ready: the status of /v0/ready, the body of
 // /health, which says why it is 503.
 func (s *Server) handleReadyPlain(w http.ResponseWriter, _ *http.Request) {
-	body, not := s.health(), s.serving()
+	h := s.opts.Health.Snapshot()
+	body, not := s.health(&h), s.serving(&h)
 	if not != nil {
 		body.Status, body.Reason = health.Unhealthy, not.Message
 	}
@@ -144,7 +169,8 @@ func (s *Server) handleReadyPlain(w http.ResponseWriter, _ *http.Request) {
 // handleHealthFull is GET /health: every check with its reason. With ?strict=1
 // degraded is 503, too.
 func (s *Server) handleHealthFull(w http.ResponseWriter, r *http.Request) {
-	body := s.health()
+	h := s.opts.Health.Snapshot()
+	body := s.health(&h)
 	ok := body.Status == health.Healthy || body.Status == health.Degraded && !strict(r)
 	s.writeProbe(w, ok, body)
 }
@@ -159,7 +185,8 @@ func strict(r *http.Request) bool {
 
 // handleHealthQuick is GET /health/quick: one word.
 func (s *Server) handleHealthQuick(w http.ResponseWriter, _ *http.Request) {
-	ok := s.serving() == nil && s.opts.Health.Snapshot().Status != health.Unhealthy
+	h := s.opts.Health.Snapshot()
+	ok := s.serving(&h) == nil && h.Status != health.Unhealthy
 	word := "OK"
 	if !ok {
 		word = "UNAVAILABLE"

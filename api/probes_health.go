@@ -43,8 +43,7 @@ type shardBody struct {
 	LastApplied uint64        `json:"last_applied"`
 }
 
-func (s *Server) health() healthBody {
-	h := s.opts.Health.Snapshot()
+func (s *Server) health(h *health.Snapshot) healthBody {
 	b := healthBody{
 		Status:      h.Status,
 		Timestamp:   h.Taken.UTC().Format(time.RFC3339Nano),
@@ -82,34 +81,30 @@ const (
 
 // handleLiveness is GET /actuator/health/liveness.
 func (s *Server) handleLiveness(w http.ResponseWriter, _ *http.Request) {
-	reason := ""
-	if s.stuck() {
-		reason = "the process is stuck"
-	}
-	s.writeActuator(w, "livenessProbe", reason)
+	h := s.opts.Health.Snapshot()
+	s.writeActuator(w, "livenessProbe", s.dead(&h))
 }
 
 // handleReadiness is GET /actuator/health/readiness.
 func (s *Server) handleReadiness(w http.ResponseWriter, _ *http.Request) {
+	h := s.opts.Health.Snapshot()
 	reason := ""
-	if not := s.serving(); not != nil {
+	if not := s.serving(&h); not != nil {
 		reason = not.Message
-	} else if h := s.opts.Health.Snapshot(); h.Status == health.Unhealthy {
+	} else {
 		reason = unhealthy(&h)
 	}
 	s.writeActuator(w, "readinessProbe", reason)
 }
 
-// unhealthy names what is unhealthy, with the reasons.
+// unhealthy names what is unhealthy of the server itself, with the reasons; it
+// is empty if nothing is.
 func unhealthy(h *health.Snapshot) string {
 	var reasons []string
-	for _, c := range h.Findings {
-		if c.Status == health.Unhealthy {
-			reasons = append(reasons, c.Name+": "+c.Reason)
+	for i := range h.Findings {
+		if f := &h.Findings[i]; f.Status == health.Unhealthy && f.Affects == health.AffectsServer {
+			reasons = append(reasons, explain(f))
 		}
-	}
-	if reasons == nil {
-		return health.Unhealthy.String()
 	}
 	return strings.Join(reasons, "; ")
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"regexp"
 	"slices"
@@ -281,6 +283,31 @@ func TestProbeOptionsAndMethods(t *testing.T) {
 		}
 		if got := get(s, "POST", path); got.Code != http.StatusMethodNotAllowed {
 			t.Errorf("POST %s: %d", path, got.Code)
+		}
+	}
+}
+
+// A probe takes under a millisecond, with as many heartbeats as there may be:
+// most of a thousand do, whatever else runs on the machine.
+func TestProbesAreQuick(t *testing.T) {
+	s, _ := checkedServer(t, "")
+	for i := range health.MaxHeartbeats {
+		if _, err := s.opts.Health.Heartbeats().Put(fmt.Sprint("a", i), health.Heartbeat{TTL: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, probe := range []string{"/health/quick", "/v0/health", "/v0/ready", "/live", "/health", "/startupz", "/actuator/health/liveness", "/actuator/health/readiness"} {
+		took := make([]time.Duration, 1000)
+		for i := range took {
+			r := httptest.NewRequest("GET", probe, nil)
+			r.Host = "localhost"
+			began := time.Now()
+			s.ServeHTTP(httptest.NewRecorder(), r)
+			took[i] = time.Since(began)
+		}
+		slices.Sort(took)
+		if median := took[len(took)/2]; median > time.Millisecond {
+			t.Errorf("%s takes %s", probe, median)
 		}
 	}
 }

@@ -26,6 +26,9 @@ const (
 	// refused when data routes are, need a confirmation, and each call leaves
 	// a line in the audit log.
 	admin
+	// setting routes change what the server shows of itself. They are admin
+	// routes that need no engine and answer in every phase.
+	setting
 	// adminRead routes show how the server runs, in every phase.
 	adminRead
 	// telemetry routes answer from the first moment to the last, for programs
@@ -37,7 +40,10 @@ const (
 
 // operator reports whether routes of the kind belong to the operator's own
 // listener, where there is one.
-func (k kind) operator() bool { return k == admin || k == adminRead || k == telemetry }
+func (k kind) operator() bool { return k == admin || k == setting || k == adminRead || k == telemetry }
+
+// confirmed reports whether calls of the kind need a confirmation.
+func (k kind) confirmed() bool { return k == admin || k == setting }
 
 // gated reports whether routes of the kind need the engine.
 func (k kind) gated() bool { return k == data || k == streaming || k == admin }
@@ -92,6 +98,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
 		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
 		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
+		{"PUT", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.putCheck},
+		{"DELETE", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.deleteCheck},
 
 		{"GET", "/v0/openapi.json", probe, auth.None, handleOpenAPI},
 		{"GET", "/v0/health", probe, auth.None, plain(s.handleHealth)},
@@ -137,7 +145,7 @@ func (rt *route) query() []string { return queries[rt.method+" "+rt.pattern] }
 // changes reports whether a call of the route, if it is served, changes a config,
 // removes something, or changes how the server runs.
 func (rt *route) changes() bool {
-	return rt.kind == admin || rt.kind == data && rt.scope&(auth.AdminWrite|auth.Delete) != 0
+	return rt.kind.confirmed() || rt.kind == data && rt.scope&(auth.AdminWrite|auth.Delete) != 0
 }
 
 // methods is what the router is asked for when a path is known and the method

@@ -154,7 +154,7 @@ func (s *Server) admit(c *call, param string) error {
 	if err := s.takeRequest(c); err != nil {
 		return err
 	}
-	if c.route.kind == admin {
+	if c.route.kind.confirmed() {
 		return c.confirm()
 	}
 	return nil

@@ -72,6 +72,9 @@ type Options struct {
 	// marshalled to JSON. It answers nil while there is none. What it names
 	// is to be only what sees says yes to.
 	Report func(sees func(topic string) bool) any
+	// Recovered is what the metrics have of the last recovery; it answers nil
+	// while there is none.
+	Recovered func() *Recovered
 	// Config is the effective configuration with secrets left out, as
 	// /actuator/info shows it.
 	Config map[string]any

@@ -67,6 +67,7 @@ func (s *Server) frames() *watch.Frames {
 		s.watches.frames = watch.NewFrames(s.opened(), watch.Bounds{
 			Kept: framesKept * part, Held: framesHeld * part, Most: framesMost * part,
 		})
+		s.watches.frames.Delivered = s.observeDelivery
 	})
 	return s.watches.frames
 }

@@ -14,6 +14,7 @@ import (
 // were refused among them.
 type publish struct {
 	id    []byte // request_id
+	op    string
 	topic string
 	seqs  bool // the answer lists them
 	began time.Time
@@ -29,7 +30,7 @@ type publish struct {
 // publish carries out a publish as far as its place in the log. It is false if
 // the socket ended while it waited for its turn.
 func (so *socket) publish(cmd command, message []byte) bool {
-	p := &publish{id: bytes.Clone(cmd.id), began: time.Now(), notes: so.notes()}
+	p := &publish{id: bytes.Clone(cmd.id), op: cmd.op, began: time.Now(), notes: so.notes()}
 	if !so.takeSlot() {
 		return false
 	}
@@ -44,7 +45,7 @@ func (so *socket) refusePublish(cmd command, err error) bool {
 	if !so.takeSlot() {
 		return false
 	}
-	so.writes <- &publish{id: bytes.Clone(cmd.id), err: err}
+	so.writes <- &publish{id: bytes.Clone(cmd.id), op: cmd.op, err: err}
 	return true
 }
 
@@ -136,6 +137,7 @@ func (so *socket) answer() {
 func (so *socket) acknowledge(p *publish) {
 	if p.err != nil {
 		e := so.explain(p.err)
+		so.server.observeOperation(p.op, e)
 		if p.configures {
 			so.server.auditAs(so.call, p.topic, e.Code, p.began)
 		}
@@ -145,6 +147,7 @@ func (so *socket) acknowledge(p *publish) {
 	if p.configures {
 		so.server.auditAs(so.call, p.topic, "", p.began)
 	}
+	so.server.observeOperation(p.op, nil)
 	_ = so.out.send(ackMessage(p))
 }
 

@@ -105,8 +105,14 @@ func (so *socket) carryOut(message []byte) bool {
 	default:
 		return so.refusePublish(cmd, invalidField("op", "%q is none of subscribe, unsubscribe, publish, ping", cmd.op))
 	}
-	if err != nil && !errors.Is(err, errGone) {
-		err = so.out.send(errorMessage(cmd.id, "", so.explain(err)))
+	if errors.Is(err, errGone) {
+		return false
 	}
-	return err == nil
+	if err == nil {
+		so.server.observeOperation(cmd.op, nil)
+		return true
+	}
+	e := so.explain(err)
+	so.server.observeOperation(cmd.op, e)
+	return so.out.send(errorMessage(cmd.id, "", e)) == nil
 }

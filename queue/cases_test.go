@@ -249,6 +249,26 @@ func TestCases(t *testing.T) {
 				w.t.Fatalf("%+v", s)
 			}
 		}},
+		{"32 a page looks at a bounded number of jobs", nil, func(w *world) {
+			w.write(slices.Repeat([]Written{{DelayMS: 1000}}, 2*pageLooks)...)
+			w.write(Written{Priority: 1}, Written{})
+			pages, after := 0, uint64(0)
+			var found []uint64
+			for {
+				p := w.q.List(w.now, Ready, after, 10)
+				pages++
+				for _, i := range p.Jobs {
+					found = append(found, i.Seq)
+				}
+				if p.Next == 0 {
+					break
+				}
+				after = p.Next
+			}
+			if pages != 3 || !slices.Equal(found, []uint64{2*pageLooks + 1, 2*pageLooks + 2}) {
+				w.t.Fatalf("%d pages with %v", pages, found)
+			}
+		}},
 		{"33b streams own what they took", nil, func(w *world) {
 			w.write(make([]Written, 3)...)
 			a := w.q.Stream(w.now, Request{Node: "w", Max: 1})

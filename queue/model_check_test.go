@@ -14,11 +14,6 @@ func (m *model) Tick(t *rapid.T) {
 	if m.jumps {
 		m.w.now.Wall += rapid.SampledFrom([]int64{0, 0, -1000, 250, 86_400_000}).Draw(t, "jump")
 	}
-	for _, s := range m.streams {
-		if len(s.held) > s.Max {
-			t.Fatalf("a stream of %d holds %d", s.Max, len(s.held))
-		}
-	}
 }
 
 // Crash starts again from a snapshot, or from the log alone. Both must be the
@@ -106,6 +101,16 @@ func (m *model) check(t *rapid.T) {
 	}
 	if at, ok := m.w.q.Next(now); ok && at <= now.Mono && m.w.q.waits.len() == 0 {
 		t.Fatalf("the next time is %d, now is %d", at, now.Mono)
+	}
+	for _, s := range m.streams {
+		for seq := range s.held {
+			if j, ok := m.w.q.jobs.Get(seq); !ok || j.lease == nil || j.lease.stream != s || j.state != InFlight && j.pending != Claim {
+				t.Fatalf("a stream has a slot for job %d, which is %+v", seq, j)
+			}
+		}
+		if len(s.held) > s.Max {
+			t.Fatalf("a stream of %d holds %d", s.Max, len(s.held))
+		}
 	}
 	if err := m.w.q.broken(); err != nil {
 		t.Fatal(err)

@@ -62,6 +62,11 @@ func Open(o Options) *Queue {
 	return &Queue{
 		cfg: o.Config.Clamped(), records: o.Records, seed: o.Seed,
 		nextID: LeaseID{Epoch: o.Epoch, N: 1},
+		ready:  sorted[rank]{less: rank.before},
+		ages:   sorted[moment]{less: moment.before},
+		times:  sorted[moment]{less: moment.before},
+		walls:  sorted[moment]{less: moment.before},
+		waits:  sorted[wait]{less: wait.before},
 	}
 }
 

@@ -30,6 +30,18 @@ var leaseRules = []rule{
 			w.t.Fatalf("%+v", c.Jobs)
 		}
 	}},
+	{"G1 an extend that came in time keeps the job from its move", dead(1, 0), func(w *world) {
+		w.write(Written{})
+		l := w.lease("w", 100)
+		came := w.now
+		came.Mono = l.Deadline()
+		w.now.Mono += 101
+		w.q.Advance(w.now)
+		c, skips := w.q.Extend(came, Call{Node: "w", Seqs: []uint64{1}}, 1000)
+		w.does(c, skips, "[1] []")
+		w.holdsMoved("")
+		w.counts(0, 0, 0, 1)
+	}},
 	{"G2 a call under way holds the job however long it takes", nil, func(w *world) {
 		w.write(Written{})
 		w.lease("w", 100)
@@ -201,6 +213,25 @@ var leaseRules = []rule{
 		w.judged(w.nack("w", Return{Dead: true}, 3))("[3] []") // to where?
 		w.counts(1, 0, 0, 0)
 	}},
+	{"G6 no dead letter is left waiting when there is no topic for it any more", func(c *Config) {
+		dead(1, 0)(c)
+		c.LeasesDurable = true
+	}, func(w *world) {
+		w.write(Written{})
+		l := w.lease("w", 100)
+		came := w.now
+		came.Mono = l.Deadline()
+		w.now.Mono += 101
+		w.q.Advance(w.now) // its last delivery is over
+		c, _ := w.q.Ack(came, Call{Node: "w", Seqs: []uint64{1}})
+		w.q.Configure(w.now, config(func(c *Config) { c.LeasesDurable = true }))
+		here := w.q
+		w.tape, w.q = w.restored()
+		w.counts(1, 0, 0, 0)
+		w.q = here
+		w.q.Abort(c)
+		w.counts(1, 0, 0, 0)
+	}},
 	{"G7 a job that the dead-letter topic cannot take stays claimable", dead(1, 0), func(w *world) {
 		w.full = true
 		w.write(Written{})
@@ -215,6 +246,9 @@ var leaseRules = []rule{
 		w.full = false
 		w.serve()
 		w.counts(1, 0, 0, 0) // until its next delivery ends
+		w.claims("w", 1, 1)
+		w.judged(w.nack("w", Return{Unstarted: true}, 1))("[1] []") // which this was not
+		w.counts(1, 0, 0, 0)
 		w.claims("w", 1, 1)
 		w.judged(w.nack("w", Return{}, 1))("[1] []")
 		if c := w.q.Counts(w.now); c.DeadLetterBlocked != 0 || c.DeadLettered != 1 {

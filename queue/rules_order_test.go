@@ -32,6 +32,15 @@ var orderRules = []rule{
 		w.q.Configure(w.now, config(func(c *Config) { c.GroupConcurrency = 3 }))
 		w.claims("w", 9, 3, 4)
 	}},
+	{"G10 a claim that fails finds its group as it is by then", func(c *Config) { c.GroupConcurrency = 2 }, func(w *world) {
+		w.write(slices.Repeat([]Written{{Group: "g"}}, 2)...)
+		w.q.Wait(w.now, Request{Node: "w", Max: 2})
+		g := w.q.Serve(w.now)
+		w.q.Configure(w.now, DefaultConfig())
+		w.q.Abort(g[0].Claimed)
+		w.counts(1, 1, 0, 0)
+		w.claims("w", 2, 1)
+	}},
 	{"G11 what has passed counts as passed, without a timer", nil, func(w *world) {
 		w.write(Written{DelayMS: 1000}, Written{}, Written{Group: "g"}, Written{Group: "g"})
 		w.lease("w", 1000)

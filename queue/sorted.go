@@ -6,11 +6,14 @@ import "github.com/tidwall/btree"
 // queue with no such item pays for none. A tree rather than a heap: the first
 // items of a million lie together, where a heap's path to them is spread over
 // all of its memory.
-type sorted[T interface{ before(T) bool }] struct{ tree *btree.BTreeG[T] }
+type sorted[T any] struct {
+	less func(a, b T) bool
+	tree *btree.BTreeG[T]
+}
 
 func (s *sorted[T]) add(item T) {
 	if s.tree == nil {
-		s.tree = btree.NewBTreeGOptions(T.before, btree.Options{NoLocks: true})
+		s.tree = btree.NewBTreeGOptions(s.less, btree.Options{NoLocks: true})
 	}
 	s.tree.Set(item)
 }

@@ -231,6 +231,16 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 // enter puts the commit's frame into the log, or its records into memory, and
 // before it a reservation where its seqs need one. The topic's lock is held.
 func (r *Registry) enter(s *slot, c *commit, last uint64, records []byte) error {
+	r.applying.enter(c)
+	err := r.place(s, c, last, records)
+	if err != nil {
+		r.applying.leave(c)
+	}
+	return err
+}
+
+// place is enter for a commit that is counted.
+func (r *Registry) place(s *slot, c *commit, last uint64, records []byte) error {
 	t := c.topic
 	ephemeral := c.class == record.Ephemeral
 	if ephemeral {

@@ -103,7 +103,7 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 		reserve.grow(max(t.assigned, reserve.ceiling), r.log.Synced())
 	}
 	c.entry.Ceiling = reserve.ceiling
-	if err := c.appendTo(s); err != nil {
+	if err := r.appendChange(s, &c.commit); err != nil {
 		return Configured{}, nil, err
 	}
 	if reserve.ceiling != t.reserve.ceiling {
@@ -152,7 +152,7 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 	}
 	c := createCommit(t, now.wall)
 	c.came = now
-	if err := c.appendTo(s); err != nil {
+	if err := r.appendChange(s, &c.commit); err != nil {
 		return Configured{}, nil, err
 	}
 	t.reserve.at = c.span.End
@@ -174,10 +174,12 @@ func createCommit(t *topic, ts int64) *commitOf[entry.Create] {
 	return c
 }
 
-// appendTo appends the commit's entry, which has no records.
-func (c *commit) appendTo(s *slot) error {
+// appendChange appends the commit's entry, which has no records.
+func (r *Registry) appendChange(s *slot, c *commit) error {
+	r.applying.enter(c)
 	span, err := s.append(c.op, nil)
 	if err != nil {
+		r.applying.leave(c)
 		return err
 	}
 	c.span = span

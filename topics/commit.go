@@ -26,6 +26,7 @@ type commit struct {
 	body   []byte // ephemeral records
 	key    string
 	came   moment
+	count  *atomic.Int64 // that it is counted in; see applying
 
 	err     error         // the log failed first; set before settled
 	settled atomic.Bool   // published, or failed and out of the line

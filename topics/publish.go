@@ -96,6 +96,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	default:
 		_ = r.apply(t, c.op, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
 	}
+	r.applying.leave(c)
 	c.settled.Store(true)
 	if c.done != nil {
 		close(c.done)

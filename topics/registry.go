@@ -32,14 +32,15 @@ type Options struct {
 // from any goroutine between Start and Close; those that only report (Totals,
 // Busiest) from the beginning.
 type Registry struct {
-	opts    Options
-	clock   *clock
-	keySeed uint64
-	totals  totals
-	configs configs
-	sweeper sweeper
-	log     *wal.Log
-	closing atomic.Bool // Close was called
+	opts     Options
+	clock    *clock
+	keySeed  uint64
+	totals   totals
+	configs  configs
+	sweeper  sweeper
+	log      *wal.Log
+	applying applying
+	closing  atomic.Bool // Close was called
 
 	following  following
 	deliveries *deliveries

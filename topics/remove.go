@@ -156,7 +156,7 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	c.came = r.clock.now()
 	c.class = t.next.Durability
 	c.entry.TS = max(c.came.wall, t.assignedTS)
-	if err := c.appendTo(s); err != nil {
+	if err := r.appendChange(s, &c.commit); err != nil {
 		return err
 	}
 	t.assign(&c.commit, t.assigned)

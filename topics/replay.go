@@ -96,7 +96,7 @@ func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error 
 	set := settingOf(op)
 	if set != nil {
 		t.next = t.cfg
-		t.reserve.ceiling = set.Ceiling
+		t.reserve.replay(set.Ceiling, 0)
 	}
 	t.assigned, t.assignedTS = t.head, max(t.assignedTS, ts)
 	return nil

@@ -49,6 +49,18 @@ func (s *reservation) grow(last uint64, synced wal.LSN) {
 	s.ceiling = last + s.step
 }
 
+// end lowers the ceiling to what was given out. The entry that says so ends at at.
+func (s *reservation) end(given uint64, at wal.LSN) {
+	s.ceiling, s.held, s.at, s.step = given, given, at, 0
+}
+
+// replay sets the ceiling that an entry of the log says. given is the highest seq
+// that was given out before it, or 0.
+func (s *reservation) replay(ceiling, given uint64) {
+	s.ceiling = ceiling
+	s.given = max(s.given, given)
+}
+
 // needs returns how far the log must be synced before seqs up to last may be
 // seen; 0 if they may be.
 func (s *reservation) needs(last uint64, synced wal.LSN) wal.LSN {
@@ -97,8 +109,7 @@ func (r *Registry) endReservation(t *topic, mode wal.Mode) error {
 	if err != nil {
 		return err
 	}
-	s := &t.reserve
-	s.ceiling, s.held, s.at, s.step = t.assigned, t.assigned, span.End, 0
+	t.reserve.end(t.assigned, span.End)
 	return nil
 }
 

@@ -152,8 +152,14 @@ func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec)
 		return nil, source.broken
 	}
 	e.Cursor = source.assigned
+	for _, c := range made {
+		r.applying.enter(c)
+	}
 	span, err := appendRouter(s, &e, spec)
 	if err != nil {
+		for _, c := range made {
+			r.applying.leave(c)
+		}
 		return nil, err
 	}
 	for _, c := range made {

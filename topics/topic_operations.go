@@ -181,7 +181,7 @@ func (op reserveOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
 }
 
 func (op reserveOp) setOn(r *Registry, t *topic) {
-	t.reserve.ceiling, t.reserve.given = op.Ceiling, max(t.reserve.given, op.Given)
+	t.reserve.replay(op.Ceiling, op.Given)
 	r.sweeper.visit(t)
 }
 

@@ -21,7 +21,8 @@ type Frame struct {
 	// From is the cursor after which the records were read, To the last seq
 	// examined for them, and Head the topic's head at the time of the read.
 	From, To, Head uint64
-	Count          int // number of records; at least one
+	Count          int   // number of records; at least one
+	TS             int64 // when the first of them was appended, in Unix milliseconds
 
 	senders atomic.Int64 // see Frames.hold
 }
@@ -32,7 +33,7 @@ const frameOverhead = 128
 
 // newFrame renders the records of b, which were read after the cursor from.
 func newFrame(topic string, from uint64, b *topics.Batch, o *Options) *Frame {
-	f := &Frame{Topic: topic, From: from, To: b.NextFrom, Head: b.Head, Count: len(b.Records)}
+	f := &Frame{Topic: topic, From: from, To: b.NextFrom, Head: b.Head, Count: len(b.Records), TS: b.Records[0].TS}
 	fields := render.Fields{Data: o.Data, Meta: o.Meta, Tags: o.Tags}
 	body := make([]byte, 0, frameOverhead+len(topic)+render.Size(b.Records))
 	body = append(body, `{"topic":"`...)

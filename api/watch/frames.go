@@ -45,6 +45,11 @@ const (
 // is cached as long as a read would give the same result, a session is running
 // on its line, and there is room.
 type Frames struct {
+	// Delivered, if set before the first session, is called when records were
+	// sent to a client that had everything before them. ts is when the first of
+	// them was appended, in Unix milliseconds.
+	Delivered func(ts int64)
+
 	engine Engine
 	most   Bounds
 	held   atomic.Int64 // bytes reserved by reads under way, plus those of frames being sent

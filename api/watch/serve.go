@@ -45,6 +45,7 @@ func (r *run) serve(c *cursor) error {
 // follower will report that, and the cursor will begin anew.
 func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 	r.mu.Lock()
+	waited := c.drained
 	another := read.topic != 0 && c.of != 0 && c.of != read.topic
 	if !another {
 		// From here on the client may receive some of the topic, even of an event
@@ -71,6 +72,9 @@ func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 		r.frames.drop(f)
 		if err != nil {
 			return err
+		}
+		if waited && r.frames.Delivered != nil {
+			r.frames.Delivered(f.TS)
 		}
 	}
 	r.mu.Lock()

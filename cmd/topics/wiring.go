@@ -58,13 +58,14 @@ func (s *server) apiOptions() api.Options {
 			MaxWatchSessions: orUnlimited(c.MaxWatchSessions),
 			SSEMaxAge:        c.SSEMaxAge,
 		},
-		Log:      s.log,
-		WAL:      s.walStats,
-		Position: s.position,
-		Disk:     s.disk.Space,
-		Report:   s.reportView,
-		Storage:  storageView{s},
-		Config:   c.Map(),
+		Log:       s.log,
+		WAL:       s.walStats,
+		Position:  s.position,
+		Disk:      s.disk.Space,
+		Report:    s.reportView,
+		Recovered: s.recovered,
+		Storage:   storageView{s},
+		Config:    c.Map(),
 
 		Keys:        c.Keys,
 		Hosts:       c.Names(),
@@ -82,20 +83,45 @@ func orUnlimited(n int) int {
 	return n
 }
 
+// report is the last recovery's report; nil while there is none.
+func (s *server) report() *recovery.Report {
+	if data := s.data.Load(); data != nil {
+		return &data.Report
+	}
+	return s.failed.Load()
+}
+
 // reportView returns the recovery report, or nil if there is none yet. It
 // removes the lost ranges of topics that are not visible, which remain included
 // in the total.
 func (s *server) reportView(sees func(topic string) bool) any {
-	full := s.failed.Load()
-	if data := s.data.Load(); data != nil {
-		full = &data.Report
-	}
+	full := s.report()
 	if full == nil {
 		return nil
 	}
 	shown := *full
 	shown.LostRanges = slices.DeleteFunc(slices.Clone(full.LostRanges), func(l recovery.LostRange) bool { return !sees(l.Topic) })
 	return &shown
+}
+
+// recovered is the recovery report as the metrics show it, or nil while there is
+// none.
+func (s *server) recovered() *api.Recovered {
+	r := s.report()
+	if r == nil {
+		return nil
+	}
+	millis := func(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+	out := &api.Recovered{
+		Took: millis(r.DurationMS), Failed: r.Error != "",
+		Files: int64(r.Files), Frames: r.Frames, Records: r.Records,
+		TruncatedBytes: r.BytesTruncated, TruncatedFrames: r.FramesTruncated, TruncatedRecords: r.RecordsTruncated,
+		LostRanges: int64(r.LostRangesTotal), PowerLost: r.PowerLost,
+	}
+	for _, p := range r.Phases {
+		out.Steps = append(out.Steps, api.RecoveryStep{Name: p.Name, Took: millis(p.DurationMS)})
+	}
+	return out
 }
 
 // walStats returns the log's counters, or zeros if there is no log yet.
@@ -180,7 +206,7 @@ func (s *server) registerChecks() {
 	s.watchdog.Waits = func() bool { return s.disks.Oldest(c.DataDir) > time.Second }
 	s.watchdog.Stuck = s.logStuck
 	s.disk = health.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(c.DataDir) }, lines)
-	s.wal = health.NewLogWatch(s.logState, lines)
+	s.wal = health.NewLogWatch(s.logApplied, lines)
 	s.health.Live("recovery", health.RecoveryCheck(s.gate))
 	s.health.Live("watchdog", s.watchdog.Check)
 	s.health.Register("disk_space", s.disk.Check)
@@ -202,6 +228,9 @@ func (s *server) registerChecks() {
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
 	s.health.Register("cold", s.onData((*recovery.Recovered).ColdCheck))
 	s.health.Register("reserve", s.onData((*recovery.Recovered).ReserveCheck))
+	for _, spec := range c.HealthChecks {
+		s.health.Add(spec.Custom())
+	}
 }
 
 // thresholds returns the thresholds of the health checks.
@@ -257,9 +286,19 @@ func (s *server) logState() health.LogState {
 	}
 }
 
+// logApplied is logState with what of the log is in the indexes.
+func (s *server) logApplied() health.LogState {
+	st := s.logState()
+	if data := s.data.Load(); data != nil {
+		st.Applied = uint64(data.Registry.Applied())
+	}
+	return st
+}
+
 // position returns where the log was when its check last ran.
 func (s *server) position() api.LogPosition {
-	p := api.LogPosition{Synced: s.wal.Last().Synced, Applied: s.wal.Applied()}
+	log := s.wal.Last()
+	p := api.LogPosition{Synced: log.Synced, Applied: min(log.Synced, log.Applied)}
 	if data := s.data.Load(); data != nil {
 		p.Starts = data.Starts()
 	}

@@ -1,5 +1,7 @@
 package health
 
+import "fmt"
+
 // Status is how well a part of the server is; the worst has the highest value.
 type Status uint8
 
@@ -17,6 +19,16 @@ func (s Status) String() string { return statusNames[s] }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// ParseStatus reads a status from its name on the wire.
+func ParseStatus(s string) (Status, error) {
+	for i, name := range statusNames {
+		if s == name {
+			return Status(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of healthy, degraded, unhealthy", s)
+}
 
 // Condition is what a check found.
 type Condition struct {

@@ -22,6 +22,9 @@ const (
 	PhaseFailed    Phase = "failed"    // recovery refused; only probes answer
 )
 
+// Phases is all of them.
+var Phases = [...]Phase{PhaseStarting, PhaseReplaying, PhaseReady, PhaseDraining, PhaseStopped, PhaseFailed}
+
 // Progress is one reading of the gate.
 type Progress struct {
 	Phase Phase

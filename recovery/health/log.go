@@ -22,15 +22,15 @@ type LogState struct {
 	QueueDepth       int64         // bytes waiting to be written
 	QueueBytes       int64         // the most that may wait
 	Written, Synced  uint64        // log positions
+	Applied          uint64        // everything below this log position is in the indexes
 }
 
 // LogWatch watches the log and keeps what it saw last, so that a probe need
 // not touch the log.
 type LogWatch struct {
-	read    func() LogState
-	lines   Thresholds
-	seen    atomic.Pointer[LogState]
-	applied atomic.Uint64
+	read  func() LogState
+	lines Thresholds
+	seen  atomic.Pointer[LogState]
 }
 
 // NewLogWatch makes a LogWatch that asks read each time its Check runs.
@@ -43,19 +43,9 @@ func NewLogWatch(read func() LogState, lines Thresholds) *LogWatch {
 // Last is the last reading; zero before the first Check.
 func (w *LogWatch) Last() LogState { return *w.seen.Load() }
 
-// Applied is a position below which everything is durable and in the indexes:
-// what was synced a reading ago, or is synced while no writer waits. Whoever
-// waited for it has been served since.
-func (w *LogWatch) Applied() uint64 { return w.applied.Load() }
-
 // Check reads the log's state; register it as a background check.
 func (w *LogWatch) Check() Condition {
 	s := w.read()
-	applied := w.Last().Synced
-	if s.Waiting == 0 || applied == 0 {
-		applied = s.Synced
-	}
-	w.applied.Store(applied)
 	w.seen.Store(&s)
 	doing, stalled := "write", s.Writing
 	if s.Syncing > s.Writing {

@@ -9,9 +9,13 @@ import (
 
 // runner is a background check with what it found last.
 type runner struct {
-	name    string
-	check   Check
-	monitor *Monitor
+	name     string
+	check    Check
+	monitor  *Monitor
+	affects  Affects
+	interval time.Duration // its own; 0: the monitor's
+	patience time.Duration // that it may run before it is late
+	whenLate Status        // at least
 
 	mu    sync.Mutex // never held while the check runs
 	began time.Time  // of the run under way; zero: none is
@@ -47,7 +51,7 @@ func (r *runner) run() {
 }
 
 // condition is the check's present condition; known is false before its first
-// run has ended or become late. One that is late is degraded at least.
+// run has ended or become late.
 func (r *runner) condition(now time.Time) (c Condition, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,7 +59,7 @@ func (r *runner) condition(now time.Time) (c Condition, known bool) {
 	if late == 0 {
 		return r.found, r.ran
 	}
-	c.Status = max(Degraded, r.found.Status)
+	c.Status = max(r.whenLate, r.found.Status)
 	c.Reason = fmt.Sprintf("%s has not answered for %.0f s", r.name, late.Seconds())
 	if r.found.Reason != "" {
 		c.Reason += "; before that: " + r.found.Reason
@@ -63,9 +67,15 @@ func (r *runner) condition(now time.Time) (c Condition, known bool) {
 	return c, true
 }
 
+func (r *runner) isLate(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lateLocked(now) > 0
+}
+
 // lateLocked is for how long a late run has been under way; 0: it is not late.
 func (r *runner) lateLocked(now time.Time) time.Duration {
-	if running := now.Sub(r.began); !r.began.IsZero() && running > lateAfter {
+	if running := now.Sub(r.began); !r.began.IsZero() && running > r.patience {
 		return running
 	}
 	return 0

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/recovery/health/external"
 )
 
 // Config is the effective configuration. Sizes are in bytes. A string or a
@@ -89,6 +90,7 @@ type Config struct {
 	HealthMemoryPercent      int
 	HealthDescriptorsPercent int
 	HealthConnectionsPercent int
+	HealthChecks             []external.Spec // the operator's own
 
 	// Warnings are for the operator. They do not prevent the server from starting.
 	Warnings []string

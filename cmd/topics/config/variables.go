@@ -167,6 +167,8 @@ func (c *Config) variables() []Variable {
 		"The check descriptors is degraded from this percentage of the descriptor limit on.")
 	add("HEALTH_CONNECTIONS_DEGRADED_PERCENT", integer(&c.HealthConnectionsPercent, 1, 100), "90",
 		"The check connections is degraded from this percentage of the maximum number of connections on.")
+	add("HEALTH_CHECKS", checks(&c.HealthChecks), "",
+		"Further checks, of what lies outside, separated by spaces: each a name and a target, `name=http://host/path`, `name=tcp://host:port` or `name=file:/path`, then, if needed, `;interval=10s,timeout=2s,affects=health`. An answer of 2xx, a connection or the file is healthy. affects is health, readiness (traffic is sent elsewhere while it is unhealthy) or liveness (a restart is asked for).")
 
 	group = "Observation"
 	add("LOG_LEVEL", oneOf(&c.LogLevel, levels...), "info",

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/e6e95bb8/topics/recovery/health"
+)
+
+// heartbeatTTL is how long a heartbeat holds that does not say it.
+const heartbeatTTL = time.Minute
+
+// heartbeatFields are the fields of a heartbeat.
+var heartbeatFields = []string{"status", "reason", "ttl_ms", "affects"}
+
+// putCheck takes a heartbeat: what a program outside says of itself.
+func (s *Server) putCheck(c *call) error {
+	if err := c.mayAll("a check is of the whole server"); err != nil {
+		return err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	beat, err := decodeHeartbeat(body, &c.notices)
+	if err != nil {
+		return err
+	}
+	created, err := s.opts.Health.Heartbeats().Put(c.topic, beat)
+	switch {
+	case errors.Is(err, health.ErrTooMany):
+		return capReached("heartbeats", health.MaxHeartbeats, "heartbeats under different names; DELETE those that are not sent any more")
+	case err != nil:
+		return invalidField("name", "%s", err)
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	writeJSON(c, status, struct {
+		Name    string         `json:"name"`
+		Status  health.Status  `json:"status"`
+		Reason  string         `json:"reason,omitempty"`
+		TTL     int64          `json:"ttl_ms"`
+		Affects health.Affects `json:"affects"`
+		Created bool           `json:"created"`
+	}{c.topic, beat.Status, beat.Reason, beat.TTL.Milliseconds(), beat.Affects, created})
+	return nil
+}
+
+// deleteCheck forgets a heartbeat.
+func (s *Server) deleteCheck(c *call) error {
+	if err := c.mayAll("a check is of the whole server"); err != nil {
+		return err
+	}
+	if err := s.fieldless(c); err != nil {
+		return err
+	}
+	if err := health.ValidName(c.topic); err != nil {
+		return invalidField("name", "%s", err)
+	}
+	writeJSON(c, http.StatusOK, struct {
+		Name    string `json:"name"`
+		Deleted bool   `json:"deleted"`
+	}{c.topic, s.opts.Health.Heartbeats().Delete(c.topic)})
+	return nil
+}
+
+// decodeHeartbeat reads the body of a heartbeat. Null for a field is the same as
+// leaving it out.
+func decodeHeartbeat(body []byte, notes *notices) (health.Heartbeat, error) {
+	b := health.Heartbeat{TTL: heartbeatTTL, Affects: health.AffectsHealth}
+	if body == nil {
+		body = []byte("{}")
+	}
+	f := readFields(body, notes)
+	f.object("the body")
+	said := false
+	for f.next() {
+		if f.absent(heartbeatFields) {
+			continue
+		}
+		switch string(f.Name()) {
+		case "status":
+			said = true
+			b.Status = f.status()
+		case "reason":
+			b.Reason = string(f.text("reason", health.MaxReason))
+		case "ttl_ms":
+			b.TTL = f.ttl()
+		case "affects":
+			b.Affects = f.affects()
+		default:
+			f.unknown(heartbeatFields)
+		}
+	}
+	if err := f.finish(); err != nil {
+		return b, err
+	}
+	if !said {
+		return b, invalidField("status", "is needed: healthy, degraded or unhealthy")
+	}
+	return b, nil
+}
+
+func (f *fields) status() health.Status {
+	text := f.str("status")
+	status, err := health.ParseStatus(text)
+	if err != nil && f.valid() {
+		f.refuse("status", "%s", err)
+	}
+	return status
+}
+
+func (f *fields) affects() health.Affects {
+	text := f.str("affects")
+	affects, err := health.ParseAffects(text)
+	if err != nil && f.valid() {
+		f.refuse("affects", "%s", err)
+	}
+	return affects
+}
+
+func (f *fields) ttl() time.Duration {
+	const least, most = int64(health.MinTTL / time.Millisecond), int64(health.MaxTTL / time.Millisecond)
+	ms := f.int("ttl_ms")
+	if f.valid() && (ms < least || ms > most) {
+		f.refuse("ttl_ms", "is %d; it must be from %d to %d", ms, least, most)
+	}
+	return time.Duration(ms) * time.Millisecond
+}
