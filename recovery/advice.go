@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -15,7 +16,7 @@ func (f *Failure) Error() string {
 	if !isDamage(f.Err) {
 		return said
 	}
-	if missing(f.Err) {
+	if errors.Is(f.Err, fs.ErrNotExist) {
 		said += "; see first that the data directory and the cold directory are mounted"
 	}
 	return said + "; topics verify shows everything that is damaged, topics repair gives that up and keeps the rest"
@@ -25,5 +26,5 @@ func (f *Failure) Error() string {
 // damaged or missing.
 func isDamage(err error) bool {
 	return errors.As(err, new(*wal.CorruptionError)) || errors.As(err, new(*segment.DamageError)) ||
-		errors.As(err, new(*StateError)) || errors.As(err, new(*ManifestError)) || missing(err)
+		errors.As(err, new(*CorruptionError)) || errors.Is(err, fs.ErrNotExist)
 }

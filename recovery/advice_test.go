@@ -21,8 +21,8 @@ func TestRefusalsAdvise(t *testing.T) {
 	}{
 		{&wal.CorruptionError{File: "0000000000000001.wal"}, true},
 		{&segment.DamageError{Damage: segment.Damage{File: "x.seg"}}, true},
-		{fmt.Errorf("checkpoint: %w", &recovery.StateError{File: "x.state", Err: errors.New("bad")}), true},
-		{&recovery.ManifestError{File: "MANIFEST", Err: errors.New("bad")}, true},
+		{fmt.Errorf("checkpoint: %w", &recovery.CorruptionError{File: "x.state", Err: errors.New("bad")}), true},
+		{&recovery.CorruptionError{File: "MANIFEST", Err: errors.New("bad")}, true},
 		{fmt.Errorf("open x.idx: %w", fs.ErrNotExist), true},
 		{&recovery.VersionError{File: "MANIFEST", Version: 9, Known: 3}, false},
 		{&wal.VersionError{File: "0000000000000001.wal", Found: 9, Known: 1}, false},

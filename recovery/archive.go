@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"sync/atomic"
 	"time"
@@ -186,14 +187,14 @@ func (a *archive) copy(ctx context.Context, f wal.File) error {
 	defer src.Close()
 	size := f.Bytes()
 	name := path.Join(a.to, f.Name)
-	if same, err := sameFile(a.fsys, name, src, size, a.steps(ctx)); !missing(err) {
+	if same, err := sameFile(a.fsys, name, src, size, a.steps(ctx)); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil && !same {
 			err = fmt.Errorf("%s is there and differs: is it the archive of another data directory?", name)
 		}
 		return err
 	}
 	tmp := name + ".part"
-	if err := a.fsys.Remove(tmp); err != nil && !missing(err) { // left by a crash
+	if err := a.fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a crash
 		return err
 	}
 	dst, err := a.fsys.Create(tmp)

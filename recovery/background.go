@@ -101,7 +101,7 @@ func (r *Recovered) bound() {
 	var at wal.LSN
 	if !r.closing.Load() {
 		if bytes := r.opts.Storage.CheckpointBytes; bytes > 0 && !r.uncut.Load() {
-			at = r.manifestNow().Checkpoint.start() + logBound*wal.LSN(bytes)
+			at = r.manifestNow().Checkpoint.ReplayStart() + logBound*wal.LSN(bytes)
 		}
 		if archive := r.archive.bound(r.opts.WAL.FileBytes); archive > 0 && (at == 0 || archive < at) {
 			at = archive
@@ -148,7 +148,7 @@ func (r *Recovered) due(since time.Duration) bool {
 	o := &r.opts.Storage
 	var start wal.LSN
 	if c := r.manifestNow().Checkpoint; c != nil {
-		start = c.start()
+		start = c.ReplayStart()
 	}
 	return o.CheckpointBytes > 0 && int64(r.Log.Tail()-start) >= o.CheckpointBytes ||
 		o.CheckpointInterval > 0 && since >= o.CheckpointInterval ||

@@ -1,32 +1,34 @@
 package recovery
 
 import (
-	"fmt"
+	"path"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // The directories in a data directory.
 const (
-	walDir     = "wal"
-	segmentDir = "segments"
-	stateDir   = "checkpoints"
+	LogDir      = "wal"
+	SegmentDir  = "segments"
+	SnapshotDir = "checkpoints"
 )
 
-// Checkpoint is a place where recovery can begin: the state of all topics, the
-// segments with their records, and the position from which the log is read on.
+// Checkpoint is a point from which recovery can begin: a snapshot of the state
+// of all topics, the segments with their records, and the position from which
+// the log is read on.
 type Checkpoint struct {
-	Number   uint64       `json:"number"` // names the state's file
+	Number   uint64       `json:"number"` // names the snapshot's file
 	Start    uint64       `json:"start"`  // position in the log
 	File     uint64       `json:"file"`   // index of the log file that holds Start
 	Segments []SegmentRef `json:"segments"`
-	// Through is a position that no part of the state goes beyond, for topics
-	// are captured one after the other while writers go on; Time, in Unix ms,
-	// a moment at which all of it was there. 0: not known.
+	// Through is a position that no part of the snapshot goes beyond: topics
+	// are copied to it one after the other while writers go on. Time is a
+	// moment, in Unix ms, at which all of it was there. Both are 0 if unknown.
 	Through uint64 `json:"through,omitempty"`
 	Time    int64  `json:"time_ms,omitempty"`
-	Sum     uint64 `json:"state_sum,omitempty"` // of the state; 0: not known
+	Sum     uint64 `json:"state_sum,omitempty"` // of the snapshot; 0 if unknown
 }
 
 // SegmentRef names a segment of a checkpoint.
@@ -35,12 +37,9 @@ type SegmentRef struct {
 	Cold bool   `json:"cold,omitempty"` // its data is in the cold directory
 }
 
-// StateName is the base name of a checkpoint's state.
-func StateName(number uint64) string { return fmt.Sprintf("%016x.state", number) }
-
-// segment returns what the checkpoint says of a segment; false: it does not
-// need it.
-func (c *Checkpoint) segment(id uint64) (SegmentRef, bool) {
+// Segment returns the checkpoint's reference to a segment, and false if it does
+// not need that segment.
+func (c *Checkpoint) Segment(id uint64) (SegmentRef, bool) {
 	if c == nil {
 		return SegmentRef{}, false
 	}
@@ -51,11 +50,12 @@ func (c *Checkpoint) segment(id uint64) (SegmentRef, bool) {
 	return c.Segments[i], true
 }
 
-func (c *Checkpoint) is(number uint64) bool { return c != nil && c.Number == number }
+// Is reports whether c is the checkpoint with that number.
+func (c *Checkpoint) Is(number uint64) bool { return c != nil && c.Number == number }
 
-// with returns the checkpoint with the segments gone, which stand together,
-// replaced by others. A checkpoint that has none of them stays as it is.
-func (c *Checkpoint) with(gone []uint64, by []SegmentRef) *Checkpoint {
+// With returns the checkpoint with the segments gone, which are next to each
+// other in it, replaced by others. It returns c if c has none of them.
+func (c *Checkpoint) With(gone []uint64, by []SegmentRef) *Checkpoint {
 	if c == nil {
 		return nil
 	}
@@ -69,31 +69,57 @@ func (c *Checkpoint) with(gone []uint64, by []SegmentRef) *Checkpoint {
 	return &next
 }
 
-// oldest is the checkpoint that recovery may begin from at worst; nil: the
-// log's beginning.
-func (m *Manifest) oldest() *Checkpoint { return m.Previous }
-
-// firstFile is the oldest log file that any recovery needs; 0: all of them.
-func (m *Manifest) firstFile() uint64 {
-	if m.Previous == nil {
-		return 0
-	}
-	return m.Previous.File
-}
-
-// start is where the checkpoint's replay begins.
-func (c *Checkpoint) start() wal.LSN {
+// ReplayStart returns the position from which the log is replayed.
+func (c *Checkpoint) ReplayStart() wal.LSN {
 	if c == nil {
 		return 0
 	}
 	return wal.LSN(c.Start)
 }
 
-// through is the position before which a replay meets mostly what the state
-// has; 0: not known.
-func (c *Checkpoint) through() wal.LSN {
+// ReplayThrough returns the position before which a replay meets mostly what
+// the snapshot has, or 0 if it is unknown.
+func (c *Checkpoint) ReplayThrough() wal.LSN {
 	if c == nil {
 		return 0
 	}
 	return wal.LSN(c.Through)
+}
+
+// StoredFile is a file of a data directory, or of its cold directory.
+type StoredFile struct {
+	Name string // in the data directory; with forward slashes
+	Path string // where it is
+	Size int64  // how many bytes of it count; negative if all do
+}
+
+// Stored returns the files of the checkpoint in a data directory, without the
+// log: its snapshot, then its segments. If some are cold, cold must be their
+// directory.
+func (c *Checkpoint) Stored(dir, cold string) []StoredFile {
+	snapshot := path.Join(SnapshotDir, SnapshotName(c.Number))
+	files := []StoredFile{{snapshot, path.Join(dir, snapshot), -1}}
+	for _, ref := range c.Segments {
+		data, index := path.Join(SegmentDir, segment.DataName(ref.ID)), path.Join(SegmentDir, segment.IndexName(ref.ID))
+		at := path.Join(dir, data)
+		if ref.Cold {
+			at = path.Join(cold, segment.DataName(ref.ID))
+		}
+		files = append(files, StoredFile{data, at, -1}, StoredFile{index, path.Join(dir, index), -1})
+	}
+	return files
+}
+
+// StoredLog returns the log files from index from on, each with as many bytes as
+// count if the log ends at end.
+func StoredLog(dir string, logs []wal.File, from uint64, end wal.LSN) (files []StoredFile) {
+	for _, f := range logs {
+		if f.Index < from || f.First > end {
+			continue
+		}
+		f.End = min(f.End, end)
+		name := path.Join(LogDir, f.Name)
+		files = append(files, StoredFile{name, path.Join(dir, name), f.Bytes()})
+	}
+	return files
 }

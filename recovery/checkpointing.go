@@ -48,7 +48,7 @@ func (r *Recovered) Checkpoint(ctx context.Context) (out Checkpointed, err error
 // that is only in the log is alive, as after deletes that were to make room.
 func (r *Recovered) checkpoint(ctx context.Context) (Checkpointed, error) {
 	out, err := r.checkpointOnce(ctx)
-	if vfs.NoSpace(err) && r.spendStateReserve() {
+	if vfs.NoSpace(err) && r.spendSnapshotReserve() {
 		out, err = r.checkpointOnce(ctx)
 	}
 	return out, err
@@ -60,7 +60,7 @@ func (r *Recovered) checkpointOnce(ctx context.Context) (Checkpointed, error) {
 	}
 	before := r.manifestNow()
 	// The one before must be as new, or log files are kept for it.
-	if tail := r.Log.Tail(); tail == r.checkpointed && before.Previous != nil && before.Previous.start() == tail {
+	if tail := r.Log.Tail(); tail == r.checkpointed && before.Previous != nil && before.Previous.ReplayStart() == tail {
 		out := Checkpointed{Number: before.Checkpoint.Number, Start: before.Checkpoint.Start, Unchanged: true}
 		var err error
 		out.Released, err = r.releaseLog() // what the archive or a backup has let go since
@@ -99,7 +99,7 @@ func (r *Recovered) releaseLog() (n int, err error) {
 	if r.opts.WAL.Manual {
 		_ = r.archive.copyAll(context.Background()) // the check reports it
 	}
-	file := r.manifestNow().firstFile()
+	file := r.manifestNow().FirstFile()
 	for p := range r.pinned {
 		file = min(file, p.Checkpoint.File)
 	}
@@ -124,20 +124,20 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 		closeAll(segs)
 		files := r.segmentFiles(written)
 		if next != nil {
-			files = append(files, path.Join(r.dir(stateDir), StateName(next.Number)))
+			files = append(files, path.Join(r.dir(SnapshotDir), SnapshotName(next.Number)))
 		}
 		r.remove(err, files)
 	}()
-	state, err := createState(r.opts.FS, r.dir(stateDir))
+	state, err := CreateSnapshot(r.opts.FS, r.dir(SnapshotDir))
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	defer state.abort()
+	defer state.Abort()
 	written, err = capture.Write(ctx, &topics.Sink{
 		State: state,
 		Segment: func() (uint64, *segment.Writer, error) {
 			id := r.newSegment()
-			w, err := segment.Create(r.opts.FS, r.dir(segmentDir), id, r.Log.ID())
+			w, err := segment.Create(r.opts.FS, r.dir(SegmentDir), id, r.Log.ID())
 			return id, w, err
 		},
 		MaxBytes: r.opts.Storage.SegmentBytes, MaxRecords: r.opts.Storage.SegmentRecords,
@@ -153,12 +153,12 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	}
 	next = &Checkpoint{ // from here on also after an error
 		Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start()),
-		Through: uint64(through), Time: r.opts.Now().UnixMilli(), Sum: state.sum.Sum64(),
+		Through: uint64(through), Time: r.opts.Now().UnixMilli(), Sum: state.Sum(),
 	}
-	if err := state.finish(next.Number); err != nil {
+	if err := state.Finish(next.Number); err != nil {
 		return next, nil, nil, err
 	}
-	r.stateBytes.Store(state.off)
+	r.stateBytes.Store(state.Size())
 	if segs, err = r.openSegments(refs(written), r.Log.ID()); err != nil {
 		return next, nil, nil, err
 	}
@@ -175,8 +175,8 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	})
 	// Both are the same after a restore, and after a state that was damaged.
 	r.outdated = true
-	if err == nil && before.Previous != nil && !before.Checkpoint.is(before.Previous.Number) {
-		r.garbage = append(r.garbage, path.Join(r.dir(stateDir), StateName(before.Previous.Number)))
+	if err == nil && before.Previous != nil && !before.Checkpoint.Is(before.Previous.Number) {
+		r.garbage = append(r.garbage, path.Join(r.dir(SnapshotDir), SnapshotName(before.Previous.Number)))
 	}
 	return next, segs, tables, err
 }
@@ -209,14 +209,14 @@ func refs(ids []uint64) []SegmentRef {
 // openSegments opens segments in order.
 func (r *Recovered) openSegments(list []SegmentRef, logID uint64) (segs []*segment.Segment, err error) {
 	for _, ref := range list {
-		data := r.dir(segmentDir)
+		data := r.dir(SegmentDir)
 		if ref.Cold {
 			if data = r.opts.Storage.ColdDir; data == "" {
 				err = fmt.Errorf("segment %016x is in the cold directory, and none is configured", ref.ID)
 				break
 			}
 		}
-		s, oerr := segment.Open(r.opts.FS, r.dir(segmentDir), data, ref.ID, logID, r.cache)
+		s, oerr := segment.Open(r.opts.FS, r.dir(SegmentDir), data, ref.ID, logID, r.cache)
 		if err = oerr; err != nil {
 			break
 		}
@@ -238,7 +238,7 @@ func closeAll(segs []*segment.Segment) {
 // segmentFiles are the files of segments in the data directory.
 func (r *Recovered) segmentFiles(ids []uint64) (names []string) {
 	for _, id := range ids {
-		names = append(names, r.dir(path.Join(segmentDir, segment.DataName(id))), r.dir(path.Join(segmentDir, segment.IndexName(id))))
+		names = append(names, r.dir(path.Join(SegmentDir, segment.DataName(id))), r.dir(path.Join(SegmentDir, segment.IndexName(id))))
 	}
 	return names
 }

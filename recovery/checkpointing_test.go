@@ -102,7 +102,7 @@ func TestFallBack(t *testing.T) {
 					spoil(t, fsys, "/data/MANIFEST")
 				}
 				if what != "manifest" {
-					spoil(t, fsys, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number))
+					spoil(t, fsys, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number))
 				}
 				data = start(t, fsys)
 				got := dump(t, data.Registry)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"time"
@@ -120,7 +121,7 @@ func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) (err err
 		return err
 	}
 	defer r.unclaim(s)
-	id, from := s.ID(), r.dir(segmentDir)
+	id, from := s.ID(), r.dir(SegmentDir)
 	copied := path.Join(r.opts.Storage.ColdDir, segment.DataName(id))
 	r.wanted(copied)
 	r.far.step()
@@ -138,7 +139,7 @@ func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) (err err
 	}
 	err = r.commit(func(m *Manifest) {
 		by := []SegmentRef{{ID: id, Cold: true}}
-		m.Checkpoint, m.Previous = m.Checkpoint.with([]uint64{id}, by), m.Previous.with([]uint64{id}, by)
+		m.Checkpoint, m.Previous = m.Checkpoint.With([]uint64{id}, by), m.Previous.With([]uint64{id}, by)
 	})
 	if err != nil { // it is not known which one a restart takes: both stay for now
 		r.retired = append(r.retired, copied)
@@ -183,7 +184,7 @@ func (r *Recovered) dropRetired() {
 	for _, name := range names {
 		r.far.step()
 		err := r.opts.FS.Remove(name)
-		if err != nil && !missing(err) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = err
 			continue
 		}
@@ -240,7 +241,7 @@ func (r *Recovered) wasMoved(name string) bool {
 	}
 	m := r.manifestNow()
 	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
-		if ref, ok := c.segment(id); ok && ref.Cold {
+		if ref, ok := c.Segment(id); ok && ref.Cold {
 			return true
 		}
 	}
@@ -262,7 +263,7 @@ func (r *Recovered) copyCold(s *segment.Segment) error {
 	if err := r.mayCool(); err != nil {
 		return err
 	}
-	if err := segment.CopyData(r.opts.FS, r.dir(segmentDir), to, s.ID()); err != nil {
+	if err := segment.CopyData(r.opts.FS, r.dir(SegmentDir), to, s.ID()); err != nil {
 		return err
 	}
 	return s.Relocate(to)

@@ -3,6 +3,7 @@ package recovery
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -32,7 +33,7 @@ func (r *Recovered) commit(change func(*Manifest)) error {
 	}
 	next := *r.manifestNow()
 	change(&next)
-	if err := r.reserve.replace(&next); err != nil {
+	if err := r.reserve.WriteManifest(&next); err != nil {
 		return fmt.Errorf("%w: %w", errUncertain, err)
 	}
 	r.setManifest(&next)
@@ -56,7 +57,8 @@ func (r *Recovered) remove(failed error, names []string) {
 		return
 	}
 	for _, name := range names {
-		if discardFile(r.opts.FS, name) != nil {
+		err := r.opts.FS.Remove(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.garbage = append(r.garbage, name)
 		}
 	}
@@ -86,7 +88,7 @@ func (r *Recovered) discard() error {
 			return false
 		}
 		err := r.opts.FS.Remove(name)
-		if err != nil && !missing(err) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.opts.Log.Warn().Err(err).Msg("a file that is not needed any more stays")
 			return false
 		}
@@ -101,7 +103,7 @@ func (r *Recovered) discard() error {
 // A manifest that this start made knows of nothing, and proves nothing to be
 // garbage.
 func (r *Recovered) tidy() error {
-	for _, dir := range []string{r.dir(segmentDir), r.dir(stateDir)} {
+	for _, dir := range []string{r.dir(SegmentDir), r.dir(SnapshotDir)} {
 		names, err := r.opts.FS.List(dir)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", dir, err)
@@ -129,13 +131,13 @@ func (r *Recovered) tidy() error {
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
 	m := r.manifestNow() // the log may have moved on to another file, and noteFile sets it
-	if dir == r.dir(stateDir) {
-		number, ok := ParseState(name)
+	if dir == r.dir(SnapshotDir) {
+		number, ok := ParseSnapshot(name)
 		if !ok {
-			return name == stateTemp
+			return name == TempSnapshotName
 		}
 		r.nextCheckpoint = max(r.nextCheckpoint, number)
-		return !m.Checkpoint.is(number) && !m.Previous.is(number)
+		return !m.Checkpoint.Is(number) && !m.Previous.Is(number)
 	}
 	id, kind, ok := segment.ParseName(name)
 	if !ok {
@@ -143,8 +145,8 @@ func (r *Recovered) orphan(dir, name string) bool {
 	}
 	r.nextSegment = max(r.nextSegment, id)
 	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
-		if ref, ok := c.segment(id); ok {
-			hot := dir == r.dir(segmentDir)
+		if ref, ok := c.Segment(id); ok {
+			hot := dir == r.dir(SegmentDir)
 			return kind == segment.Partial || kind == segment.Data && hot == ref.Cold
 		}
 	}

@@ -108,7 +108,7 @@ func (r *Recovered) StorageStats() StorageStats {
 	}
 	r.mu.Unlock()
 	s.Cache = r.cache.Stats()
-	s.ReserveMissing = r.reserve.missing() != nil
+	s.ReserveMissing = r.reserve.Missing() != nil
 	s.ArchivedFiles, s.ArchiveFailures, s.ArchiveWaiting = r.archive.stats()
 	return s
 }

@@ -20,7 +20,6 @@ const (
 	QuarantineDir = "quarantine" // copies of damaged files, those of each repair in a directory of its own
 	ScratchDir    = "repair"     // the scratch log of a repair
 	BackupName    = "BACKUP"     // the description of a backup
-	reservePrefix = "RESERVE"    // begins the names of files that hold nothing but space
 )
 
 // Kind is what a directory is.
@@ -70,7 +69,7 @@ type examination struct {
 	fsys    vfs.FS
 	dir     string
 	names   []string
-	ours    string // a file of a data directory, but for a manifest
+	ours    string // a file of a data directory, but for a mf
 	foreign string // a file that belongs to no directory of ours
 }
 
@@ -82,16 +81,17 @@ func (x *examination) run() (*Directory, error) {
 	}
 	d := &Directory{Path: x.dir}
 	flat := x.first(isStored)
-	manifest := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
+	mf := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
 	switch {
-	case manifest != "" && flat != "":
+	case mf != "" && flat != "":
 		d.Kind, d.File = Quarantine, flat
-	case manifest+flat != "" && x.ours == "" && x.inQuarantine():
-		d.Kind, d.File = Quarantine, manifest+flat
-	case manifest != "":
-		d.Kind, d.File = Data, manifest
+	case mf+flat != "" && x.ours == "" && x.inQuarantine():
+		d.Kind, d.File = Quarantine, mf+flat
+	case mf != "":
+		d.Kind, d.File = Data, mf
 		m, err := ReadManifest(x.fsys, x.dir)
-		if newer := new(VersionError); err != nil && !damaged(err) && !errors.As(err, &newer) {
+		readable := err == nil || errors.As(err, new(*CorruptionError)) || errors.As(err, new(*VersionError))
+		if !readable {
 			return nil, err
 		}
 		if m != nil && m.Unfinished {
@@ -133,10 +133,10 @@ func (x *examination) first(is func(string) bool) string {
 // is killed is neither, and nor is an empty directory of ours.
 func (x *examination) look(name string) error {
 	switch {
-	case strings.HasPrefix(name, reservePrefix),
+	case strings.HasPrefix(name, ReservePrefix),
 		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName}, name):
 		return nil
-	case !slices.Contains([]string{walDir, segmentDir, stateDir, QuarantineDir, ScratchDir}, name):
+	case !slices.Contains([]string{LogDir, SegmentDir, SnapshotDir, QuarantineDir, ScratchDir}, name):
 		if x.foreign == "" {
 			x.foreign = name
 		}
@@ -167,14 +167,8 @@ func (x *examination) look(name string) error {
 func isStored(base string) bool {
 	_, log := wal.ParseName(base)
 	_, _, seg := segment.ParseName(base)
-	_, state := ParseState(base)
+	_, state := ParseSnapshot(base)
 	return log || seg || state
-}
-
-// ParseState returns the number of the state in a file of that name.
-func ParseState(base string) (number uint64, ok bool) {
-	n, err := fmt.Sscanf(base, "%16x.state", &number)
-	return number, n == 1 && err == nil && base == StateName(number)
 }
 
 func isNumber(name string) bool {

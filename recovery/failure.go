@@ -54,7 +54,7 @@ func (r *Recovered) mark() bool {
 	r.mu.Lock()
 	r.manifest.Failed = true
 	r.mu.Unlock()
-	err := r.reserve.replace(r.manifestNow())
+	err := r.reserve.WriteManifest(r.manifestNow())
 	r.mu.Lock()
 	r.unmarked = err != nil
 	r.mu.Unlock()

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/e6e95bb8/topics/wal"
 )
 
 // BootIDFile is where Linux publishes the id of the running boot.
@@ -35,7 +33,7 @@ func BootID(file string) (string, error) {
 // may be that of a mount that is gone. A directory that does not exist yet
 // will be in the mount of the nearest parent that does.
 func Mount(dir string) (string, error) {
-	for name := path.Join(dir, walDir); ; name = path.Dir(name) {
+	for name := path.Join(dir, LogDir); ; name = path.Dir(name) {
 		id, err := mountOf(name)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || name == path.Dir(name) {
 			return id, err
@@ -80,23 +78,4 @@ func oldMountID(name string) (string, error) {
 		}
 	}
 	return "", errors.New("the kernel does not show its id")
-}
-
-// PowerLost reports whether the page cache that the last run wrote to may not
-// be the one at hand, so that what it had not synced may be gone. Only the same
-// boot and the same mount prove that it is, and not after the log has failed:
-// the kernel may have dropped what it could not write. A previous manifest does
-// not know what the newest one said. Anything that is unknown counts as lost:
-// that costs a gap in the numbers, the contrary would lose records silently.
-func (m *Manifest) PowerLost(boot, mount string) bool {
-	same := boot != "" && m.BootID == boot && mount != "" && m.Mount == mount
-	return !same || m.Failed || m.Fallback != nil
-}
-
-// Tail is the kind of end that the log of a sound directory can have.
-func (m *Manifest) Tail(boot, mount string) wal.TailKind {
-	if m.PowerLost(boot, mount) {
-		return wal.TailPower
-	}
-	return wal.TailKill
 }

@@ -56,7 +56,7 @@ func Share(fsys vfs.FS, dir string) (vfs.Held, error) {
 	switch {
 	case err == nil:
 		return dataLock{held, file}, nil
-	case missing(err):
+	case errors.Is(err, fs.ErrNotExist):
 		return dataLock{Held: held}, nil
 	}
 	return nil, errors.Join(lockError(fsys, dir, err), held.Close())

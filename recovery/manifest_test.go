@@ -144,7 +144,7 @@ func TestManifestDamage(t *testing.T) {
 			m, err := ReadManifest(fsys, "d")
 			if row.err != "" {
 				var version *VersionError
-				var broken *ManifestError
+				var broken *CorruptionError
 				if err == nil || !strings.Contains(err.Error(), row.err) {
 					t.Fatalf("error %v lacks %q", err, row.err)
 				}

@@ -8,34 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/segment"
-	"github.com/e6e95bb8/topics/wal"
 )
-
-// Durable is the position up to which the log is known to have been durable:
-// the log was synced to a checkpoint's Start and Through before the manifest
-// named it. A log that ends below it is damaged.
-func (m *Manifest) Durable() wal.LSN {
-	at := m.EndLSN
-	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
-		if c != nil {
-			at = max(at, c.Start, c.Through)
-		}
-	}
-	return wal.LSN(at)
-}
-
-// LogOptions completes o, which has the file system and sizes, for the log of
-// the data directory dir with that manifest, to be read from a checkpoint on,
-// or without one from its beginning. Whatever opens the log of a data directory
-// gets its options here.
-func (m *Manifest) LogOptions(o wal.Options, dir string, from *Checkpoint) wal.Options {
-	o.Dir = path.Join(dir, walDir)
-	o.LogID, o.Newest, o.Synced, o.Begin = m.LogID, m.NewestFile, m.Durable(), wal.LSN(m.LogBegin)
-	if from != nil {
-		o.First, o.Start = from.File, wal.LSN(from.Start)
-	}
-	return o
-}
 
 // Rehearse reads a data directory exactly as Run would, up to where Run would
 // begin to change it, and changes nothing. Its error is the one that Run would
@@ -79,7 +52,7 @@ func begin(opts Options) *Recovered {
 		full: map[uint64]bool{}, claimed: map[*segment.Segment]chan struct{}{}, pinned: map[*Pinned]struct{}{},
 		taken: make(chan struct{}, 1), offload: make(chan struct{}, 1), released: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	r.reserve.fsys, r.reserve.dir, r.reserve.size = opts.FS, opts.Dir, opts.Storage.ReserveBytes
+	r.reserve = NewReserve(opts.FS, opts.Dir, opts.Storage.ReserveBytes)
 	return r
 }
 
@@ -90,7 +63,7 @@ func (r *Recovered) readManifest(d *Directory) error {
 		return err
 	}
 	if m == nil {
-		return &ManifestError{File: path.Join(d.Path, ManifestName), Err: fmt.Errorf("it is missing, and %s is there", d.File)}
+		return &CorruptionError{File: path.Join(d.Path, ManifestName), Err: fmt.Errorf("it is missing, and %s is there", d.File)}
 	}
 	if m.Fallback != nil {
 		r.Report.ManifestFallback = m.Fallback.Error()

@@ -194,7 +194,7 @@ func TestEmptyDirectories(t *testing.T) {
 // A directory that is no data directory, or one that has lost its manifests, is
 // refused for what it is, and nothing in it changes: not even a lock is left.
 func TestOtherDirectories(t *testing.T) {
-	log, seg, state := wal.FileName(1), "0000000000000001.seg", recovery.StateName(1)
+	log, seg, state := wal.FileName(1), "0000000000000001.seg", recovery.SnapshotName(1)
 	for _, c := range []struct {
 		name  string
 		kind  recovery.Kind
@@ -294,7 +294,7 @@ func TestNothingGoesUnderNoManifest(t *testing.T) {
 	}
 	all := []string{"/data/segments", "/data/checkpoints", "/cold"}
 	before := tree(t, fsys, all...)
-	bad := new(recovery.ManifestError)
+	bad := new(recovery.CorruptionError)
 	if _, err := recovery.Run(context.Background(), options(fsys, 0, nil)); !errors.As(err, &bad) {
 		t.Fatalf("%v", err)
 	}

@@ -48,7 +48,7 @@ type StorageOptions struct {
 // fill sets what has to be set.
 func (o *StorageOptions) fill() {
 	if o.ReserveBytes == 0 {
-		o.ReserveBytes = reserveBytes
+		o.ReserveBytes = ReserveBytes
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = 64 << 20

@@ -21,7 +21,7 @@ const (
 // the log grows: once that is pressing it does not rest, nor when nobody is
 // served any more.
 func (r *Recovered) steady(ctx context.Context) func() error {
-	began, behind := time.Now(), r.manifestNow().Checkpoint.start()
+	began, behind := time.Now(), r.manifestNow().Checkpoint.ReplayStart()
 	return func() error {
 		worked := time.Since(began)
 		if r.opts.WAL.Manual || worked < stint || r.closing.Load() {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -25,13 +23,6 @@ type Pinned struct {
 
 	recovered *Recovered
 	held      map[string]bool // full names
-}
-
-// StoredFile is a file of a data directory, or of its cold directory.
-type StoredFile struct {
-	Name string // in the data directory; with forward slashes
-	Path string // where it is
-	Size int64  // how much of it counts; negative: all of it
 }
 
 // Pin takes a checkpoint and pins it. The caller releases it.
@@ -117,40 +108,3 @@ func (r *Recovered) isPinned(name string) bool {
 	}
 	return false
 }
-
-// Stored lists the files of the checkpoint in a data directory, but for the
-// log's: its state, then its segments. Cold ones must have a directory.
-func (c *Checkpoint) Stored(dir, cold string) []StoredFile {
-	state := path.Join(stateDir, StateName(c.Number))
-	files := []StoredFile{{state, path.Join(dir, state), -1}}
-	for _, ref := range c.Segments {
-		data, index := path.Join(segmentDir, segment.DataName(ref.ID)), path.Join(segmentDir, segment.IndexName(ref.ID))
-		at := path.Join(dir, data)
-		if ref.Cold {
-			at = path.Join(cold, segment.DataName(ref.ID))
-		}
-		files = append(files, StoredFile{data, at, -1}, StoredFile{index, path.Join(dir, index), -1})
-	}
-	return files
-}
-
-// StoredLog lists the log files from that index on, each with as much of it as
-// counts when the log ends at end.
-func StoredLog(dir string, logs []wal.File, from uint64, end wal.LSN) (files []StoredFile) {
-	for _, f := range logs {
-		if f.Index < from || f.First > end {
-			continue
-		}
-		f.End = min(f.End, end)
-		name := path.Join(LogDir, f.Name)
-		files = append(files, StoredFile{name, path.Join(dir, name), f.Bytes()})
-	}
-	return files
-}
-
-// LogDir, SegmentDir and StateDir are the directories in a data directory.
-const (
-	LogDir     = walDir
-	SegmentDir = segmentDir
-	StateDir   = stateDir
-)

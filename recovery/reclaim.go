@@ -107,7 +107,7 @@ func (r *Recovered) mergeable() (segs []*segment.Segment, live topics.Liveness) 
 		return nil, nil
 	}
 	for _, s := range r.segments {
-		if _, ok := r.manifest.oldest().segment(s.ID()); ok {
+		if _, ok := r.manifest.OldestCheckpoint().Segment(s.ID()); ok {
 			segs = append(segs, s)
 		}
 	}
@@ -179,7 +179,7 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 		read += s.DataBytes() + s.IndexBytes()
 	}
 	create := func() (*segment.Writer, error) {
-		return segment.Create(r.opts.FS, r.dir(segmentDir), r.newSegment(), r.Log.ID())
+		return segment.Create(r.opts.FS, r.dir(SegmentDir), r.newSegment(), r.Log.ID())
 	}
 	limits := segment.Limits{Bytes: r.opts.Storage.SegmentBytes, Records: r.opts.Storage.SegmentRecords}
 	outputs, err := segment.Merge(gone, live, create, limits, pace, nil)
@@ -252,7 +252,7 @@ func (r *Recovered) swap(ctx context.Context, gone, with []*segment.Segment) err
 		return err
 	}
 	err = r.commit(func(m *Manifest) {
-		m.Checkpoint, m.Previous = m.Checkpoint.with(ids, by), m.Previous.with(ids, by)
+		m.Checkpoint, m.Previous = m.Checkpoint.With(ids, by), m.Previous.With(ids, by)
 	})
 	if err != nil {
 		return err
@@ -263,11 +263,11 @@ func (r *Recovered) swap(ctx context.Context, gone, with []*segment.Segment) err
 	r.segments = slices.Concat(r.segments[:at], with, r.segments[at+len(gone):])
 	r.mu.Unlock()
 	for _, s := range gone {
-		r.garbage = append(r.garbage, path.Join(r.dir(segmentDir), segment.IndexName(s.ID())))
+		r.garbage = append(r.garbage, path.Join(r.dir(SegmentDir), segment.IndexName(s.ID())))
 		if data := segment.DataName(s.ID()); s.Cold() {
 			r.retired = append(r.retired, path.Join(r.opts.Storage.ColdDir, data))
 		} else {
-			r.garbage = append(r.garbage, path.Join(r.dir(segmentDir), data))
+			r.garbage = append(r.garbage, path.Join(r.dir(SegmentDir), data))
 		}
 		s.Release()
 	}

@@ -37,7 +37,7 @@ type Recovered struct {
 	logOptions wal.Options // by the manifest that was found, from its previous checkpoint on
 
 	commits sync.Mutex // guards the manifest's files and the reserve
-	reserve reserve
+	reserve *Reserve
 
 	mu       sync.Mutex // guards what follows
 	manifest Manifest
@@ -174,7 +174,7 @@ func (r *Recovered) makeManifest() error {
 		return err
 	}
 	m := &Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID, Mount: r.opts.Mount}
-	if err := r.reserve.replace(m); err != nil {
+	if err := r.reserve.WriteManifest(m); err != nil {
 		return err
 	}
 	r.first = true
@@ -198,7 +198,7 @@ func (r *Recovered) examine() (*Directory, error) {
 // makeDirs makes the directories that are not there.
 func (r *Recovered) makeDirs() error {
 	o := &r.opts.Storage
-	for _, name := range []string{r.dir(walDir), r.dir(segmentDir), r.dir(stateDir), o.ColdDir} {
+	for _, name := range []string{r.dir(LogDir), r.dir(SegmentDir), r.dir(SnapshotDir), o.ColdDir} {
 		if name == "" {
 			continue
 		}
@@ -232,7 +232,7 @@ func (r *Recovered) openLog(ctx context.Context) error {
 // applied it: they pass over every frame below that position.
 func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 	o := r.logOptions
-	o.Start = r.manifest.Checkpoint.start()
+	o.Start = r.manifest.Checkpoint.ReplayStart()
 	o.Synced = max(o.Synced, r.Registry.Reach())
 	o.Tail = r.manifest.Tail(r.opts.BootID, r.opts.Mount)
 	o.Failed = r.logFailed
@@ -248,7 +248,7 @@ func (r *Recovered) readLog(ctx context.Context) (*wal.Tail, error) {
 		return nil, err
 	}
 	r.Report.Files = replay.Files()
-	progress, err := follow(r.opts.Gate, replay, r.manifest.Checkpoint.through())
+	progress, err := follow(r.opts.Gate, replay, r.manifest.Checkpoint.ReplayThrough())
 	if err != nil {
 		return nil, err
 	}
@@ -322,7 +322,7 @@ func (r *Recovered) writeManifest(newest uint64, synced wal.LSN, clean bool) err
 	}
 	m.NewestFile, m.EndLSN = max(m.NewestFile, newest), max(m.EndLSN, uint64(synced))
 	r.setManifest(m)
-	return r.reserve.replace(m)
+	return r.reserve.WriteManifest(m)
 }
 
 // noteFile records that the log moved on to another file. Failing costs only

@@ -45,7 +45,7 @@ func TestFallbackOutlivesAFailedSync(t *testing.T) {
 	}
 	twice(t, data)
 	fsys = fsys.Kill()
-	spoil(t, fsys, "/data/checkpoints/"+recovery.StateName(number))
+	spoil(t, fsys, "/data/checkpoints/"+recovery.SnapshotName(number))
 	fsys.FailSync("*.wal", 1)
 	if data = start(t, fsys); data.Report.CheckpointFallback == "" || !data.Report.PowerLost {
 		t.Errorf("recovery saw %+v", data.Report)

@@ -2,49 +2,63 @@ package recovery
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path"
 	"sync/atomic"
 
-	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// The reserves: files in the data directory whose blocks are kept for what a
-// server must be able to write on a disk without a free byte, so that it can
-// start, delete, and give space back.
+// The reserves are files in the data directory. Their blocks are kept for what
+// a server must be able to write on a disk without a free byte, so that it can
+// start, delete and free space.
 const (
 	manifestReserve = "RESERVE"       // becomes MANIFEST
 	previousReserve = "RESERVE.prev"  // becomes MANIFEST.prev
-	stateReserve    = "RESERVE.state" // goes for the state of a checkpoint
+	snapshotReserve = "RESERVE.state" // is removed to make room for the snapshot of a checkpoint
 
-	// reserveBytes is the usual size of each. A manifest needs a few KiB; the rest is
-	// for the file system's own needs, of which xfs has the largest.
-	reserveBytes = 1 << 20
-	// reservePiece is what is written of it at once: where there is no room
-	// for a whole one it has as many pieces as fit.
+	// reservePiece is how many bytes of a reserve are written at once. Where
+	// there is no room for a whole reserve it has as many pieces as fit.
 	reservePiece = 64 << 10
-	// reserveCrumb is a piece of what is left when none of those fits. What is
-	// not taken is lost to whoever fills the disk, at each start.
+	// reserveCrumb is the size of the pieces that take what is left when no
+	// reservePiece fits. What is not taken goes to whatever fills the disk, at
+	// each start.
 	reserveCrumb = 1 << 10
 )
 
-// reserve lays up and spends the reserves of a data directory. One goroutine
-// uses it at a time; missing may be called by any.
-type reserve struct {
+const (
+	// ReservePrefix begins the names of files that hold nothing but space.
+	ReservePrefix = "RESERVE"
+	// ReserveBytes is the usual size of a reserve. A manifest needs a few KiB;
+	// the rest is for the file system's own needs, of which xfs has the largest.
+	ReserveBytes = 1 << 20
+)
+
+// Reserve makes and spends the reserves of a data directory. The caller lets
+// one goroutine use it at a time. Missing is safe for concurrent use.
+type Reserve struct {
 	fsys vfs.FS
 	dir  string
-	size int64                 // of each
-	err  atomic.Pointer[error] // of the last attempt to lay them up; a nil pointer: not tried
+	size int64                 // of each reserve
+	err  atomic.Pointer[error] // of the last attempt to make them; a nil pointer before the first
 }
 
-// replace makes m the directory's manifest. Where there is no other space it
-// writes it into the blocks of a reserve and renames that: the blocks are
+// NewReserve returns the reserves of the data directory dir, each of that many
+// bytes, or of ReserveBytes if bytes is 0. It makes no files.
+func NewReserve(fsys vfs.FS, dir string, bytes int64) *Reserve {
+	if bytes == 0 {
+		bytes = ReserveBytes
+	}
+	return &Reserve{fsys: fsys, dir: dir, size: bytes}
+}
+
+// WriteManifest makes m the directory's manifest. Where there is no other space
+// it writes m into the blocks of a reserve and renames that: the blocks are
 // never free in between, so that nothing else can take them. Afterwards it
-// lays up what is missing. A failure of that is not an error of replace: the
-// health check reports it, and the background tries again.
-func (s *reserve) replace(m *Manifest) error {
+// makes the reserves that are missing. If that fails WriteManifest succeeds all
+// the same: Missing reports it, and the background calls Fill again.
+func (s *Reserve) WriteManifest(m *Manifest) error {
 	err := WriteManifest(s.fsys, s.dir, m)
 	if vfs.NoSpace(err) {
 		err = writeManifest(s.fsys, s.dir, m, s.spend)
@@ -52,21 +66,21 @@ func (s *reserve) replace(m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	if s.missing() != nil {
-		s.layUp()
+	if s.Missing() != nil {
+		s.Fill()
 	}
 	return nil
 }
 
-// spend gives a manifest's file its content out of its reserve. A crash leaves
-// the reserve with any content, which is never read, and the file whole.
-func (s *reserve) spend(fsys vfs.FS, dir, base string, b []byte) error {
-	s.note(errSpent)
-	err := discardFile(fsys, path.Join(dir, TempManifestName)) // what was tried before has a block
+// spend replaces a manifest's file from its reserve. A crash leaves the file
+// whole, and the reserve with any content, which is never read.
+func (s *Reserve) spend(fsys vfs.FS, dir, base string, b []byte) error {
+	s.setMissing(errSpent)
+	err := discardFile(fsys, path.Join(dir, TempManifestName)) // the attempt without the reserve may have left a block in it
 	if err == nil {
 		err = s.overwrite(base, b)
 	}
-	if err != nil && (vfs.NoSpace(err) || missing(err)) {
+	if err != nil && (vfs.NoSpace(err) || errors.Is(err, fs.ErrNotExist)) {
 		// The reserve is gone, or too small, or the file system never writes
 		// in place: free what there is.
 		err = errors.Join(s.free(manifestReserve), s.free(previousReserve))
@@ -77,7 +91,7 @@ func (s *reserve) spend(fsys vfs.FS, dir, base string, b []byte) error {
 	return err
 }
 
-func (s *reserve) overwrite(base string, b []byte) error {
+func (s *Reserve) overwrite(base string, b []byte) error {
 	name := path.Join(s.dir, manifestReserve)
 	if base == PrevManifestName {
 		name = path.Join(s.dir, previousReserve)
@@ -102,14 +116,24 @@ func (s *reserve) overwrite(base string, b []byte) error {
 	return s.fsys.SyncDir(s.dir)
 }
 
-// free removes a reserve for its space, which is then for anybody to take.
-func (s *reserve) free(base string) error {
-	s.note(errSpent)
+// free removes a reserve. Its space is then free for any use.
+func (s *Reserve) free(base string) error {
+	s.setMissing(errSpent)
 	return discardFile(s.fsys, path.Join(s.dir, base))
 }
 
-// halve frees half of a reserve. It reports whether there was enough of it.
-func (s *reserve) halve(base string) bool {
+// SpendForSnapshot frees the reserve for the snapshot of a checkpoint, or, if
+// that was spent before and could not be made again, half of one for a
+// manifest, which needs less. It reports whether anything was freed.
+func (s *Reserve) SpendForSnapshot() bool {
+	if _, err := fileSize(s.fsys, path.Join(s.dir, snapshotReserve)); err == nil {
+		return s.free(snapshotReserve) == nil
+	}
+	return s.halve(previousReserve) || s.halve(manifestReserve)
+}
+
+// halve frees half of a reserve. It returns false for one that is too small.
+func (s *Reserve) halve(base string) bool {
 	f, err := s.fsys.Open(path.Join(s.dir, base))
 	if err != nil {
 		return false
@@ -119,28 +143,28 @@ func (s *reserve) halve(base string) bool {
 	if err != nil || size < 4*reservePiece {
 		return false
 	}
-	s.note(errSpent)
+	s.setMissing(errSpent)
 	return f.Truncate(size/2) == nil && f.Sync() == nil
 }
 
 var errSpent = errors.New("it was used for want of other space")
 
-// layUp makes the reserves that are missing or cut short.
-func (s *reserve) layUp() {
+// Fill makes the reserves that are missing or too short.
+func (s *Reserve) Fill() {
 	var err error
-	for _, base := range []string{manifestReserve, previousReserve, stateReserve} {
-		if err = s.layUpOne(base); err != nil {
+	for _, base := range []string{manifestReserve, previousReserve, snapshotReserve} {
+		if err = s.fillOne(base); err != nil {
 			break
 		}
 	}
-	s.note(err)
+	s.setMissing(err)
 }
 
-// layUpOne makes a reserve, or as much of it as there is room for. What is there
-// already stays unless more fits.
-func (s *reserve) layUpOne(base string) error {
+// fillOne makes a reserve, or as much of it as there is room for. A reserve that
+// is there is kept unless a larger one fits.
+func (s *Reserve) fillOne(base string) error {
 	have, err := fileSize(s.fsys, path.Join(s.dir, base))
-	if err != nil && !missing(err) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if have >= s.size {
@@ -160,10 +184,10 @@ func (s *reserve) layUpOne(base string) error {
 	return errors.Join(err, s.fsys.SyncDir(s.dir))
 }
 
-// allocate makes a file of the size of a reserve, synced. If the disk is full
-// before it is shorter, and an error is returned, too. The content is random,
-// so that a file system that compresses gives it blocks of its own.
-func (s *reserve) allocate(name string) (made int64, err error) {
+// allocate makes a synced file of the size of a reserve. On a full disk the
+// file is shorter, and allocate returns its size and an error. The content is
+// random, so that a file system that compresses gives it blocks of its own.
+func (s *Reserve) allocate(name string) (made int64, err error) {
 	f, err := s.fsys.Create(name)
 	if err != nil {
 		return 0, err
@@ -193,45 +217,26 @@ func (s *reserve) allocate(name string) (made int64, err error) {
 	return made, err
 }
 
-func (s *reserve) note(err error) { s.err.Store(&err) }
+func (s *Reserve) setMissing(err error) { s.err.Store(&err) }
 
-// errNotLaidUp is why the reserves are missing before the first attempt.
-var errNotLaidUp = errors.New("not laid up yet")
+// errNotMade is why the reserves are missing before the first attempt.
+var errNotMade = errors.New("not made yet")
 
-// missing returns why not all reserves are there; nil if they are.
-func (s *reserve) missing() error {
+// Missing returns why some reserves are not there, or nil if all are.
+func (s *Reserve) Missing() error {
 	if err := s.err.Load(); err != nil {
 		return *err
 	}
-	return errNotLaidUp
-}
-
-// ReserveCheck is the health of the reserves: degraded while not all of them
-// could be laid up. The next start on a full disk may fail then.
-func (r *Recovered) ReserveCheck() health.Condition {
-	if err := r.reserve.missing(); err != nil {
-		return health.Condition{Status: health.Degraded, Reason: fmt.Sprintf(
-			"the space kept for the manifest on a full disk is not there (%v); free some space before the next restart", err)}
-	}
-	return health.Condition{}
-}
-
-// renewReserve lays up again what was spent.
-func (r *Recovered) renewReserve() {
-	if r.reserve.missing() == nil {
-		return
-	}
-	r.commits.Lock()
-	defer r.commits.Unlock()
-	r.reserve.layUp()
+	return errNotMade
 }
 
 // discardFile removes a file that may be missing.
 func discardFile(fsys vfs.FS, name string) error {
-	if err := fsys.Remove(name); err != nil && !missing(err) {
-		return err
+	err := fsys.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 func fileSize(fsys vfs.FS, name string) (int64, error) {

@@ -10,17 +10,17 @@ import (
 )
 
 // withReserve makes a directory with a manifest and the reserves.
-func withReserve(t *testing.T) (*crashfs.FS, *reserve) {
+func withReserve(t *testing.T) (*crashfs.FS, *Reserve) {
 	t.Helper()
 	fsys := crashfs.New()
 	if err := fsys.MkdirAll("/data"); err != nil {
 		t.Fatal(err)
 	}
-	s := &reserve{fsys: fsys, dir: "/data", size: reserveBytes}
-	if err := s.replace(numbered(1)); err != nil {
+	s := NewReserve(fsys, "/data", 0)
+	if err := s.WriteManifest(numbered(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.missing(); err != nil {
+	if err := s.Missing(); err != nil {
 		t.Fatal(err)
 	}
 	return fsys, s
@@ -77,28 +77,28 @@ func TestManifestOnAFullDisk(t *testing.T) {
 	}
 	thief := newThief(t, fsys)
 	s.fsys = thief
-	if err := s.replace(numbered(2)); err != nil {
+	if err := s.WriteManifest(numbered(2)); err != nil {
 		t.Fatal(err)
 	}
 	for base, want := range map[string]string{ManifestName: "2", PrevManifestName: "1"} {
-		if got, err := ReadManifestFile(fsys, "/data", base); err != nil || got.BootID != want {
+		if got, err := ReadFile(fsys, "/data", base); err != nil || got.BootID != want {
 			t.Fatalf("%s: %+v, %v", base, got, err)
 		}
 	}
-	if s.missing() == nil {
+	if s.Missing() == nil {
 		t.Fatal("the reserves are spent, and it is not known")
 	}
 	s.fsys = fsys
 	fsys.SetCapacity(0)
-	if err := s.replace(numbered(3)); err != nil {
+	if err := s.WriteManifest(numbered(3)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.missing(); err != nil {
+	if err := s.Missing(); err != nil {
 		t.Fatal(err)
 	}
 	fsys.SetCapacity(filesSize(t, fsys))
 	for n := range 10 { // as long as nobody takes what the last one gave back
-		if err := s.replace(numbered(4 + n)); err != nil {
+		if err := s.WriteManifest(numbered(4 + n)); err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -113,7 +113,7 @@ func TestReserveUnderAThief(t *testing.T) {
 	thief := newThief(t, fsys)
 	for n := range 200 {
 		fsys.SetCapacity(full - int64(n)*512)
-		if err := s.replace(numbered(2 + n)); err != nil {
+		if err := s.WriteManifest(numbered(2 + n)); err != nil {
 			t.Fatalf("replacement %d: %v", n, err)
 		}
 		thief.steal()
@@ -129,7 +129,7 @@ func TestSpentReserve(t *testing.T) {
 		full := filesSize(t, fsys)
 		fsys.SetCapacity(full)
 		fsys.CrashAfter(cut)
-		err := s.replace(numbered(2))
+		err := s.WriteManifest(numbered(2))
 		done := !fsys.Crashed()
 		if done && err != nil {
 			t.Fatal(err)
@@ -142,12 +142,12 @@ func TestSpentReserve(t *testing.T) {
 		if m.BootID != "1" && m.BootID != "2" || done && m.BootID != "2" {
 			t.Fatalf("cut %d: boot %s", cut, m.BootID)
 		}
-		if prev, err := ReadManifestFile(after, "/data", PrevManifestName); !missing(err) && (err != nil || prev.BootID != "1") {
+		if prev, err := ReadFile(after, "/data", PrevManifestName); !missing(err) && (err != nil || prev.BootID != "1") {
 			t.Fatalf("cut %d: the one before: %+v, %v", cut, prev, err)
 		}
 		after.SetCapacity(max(filesSize(t, after), full))
-		s = &reserve{fsys: after, dir: "/data", size: reserveBytes}
-		if err := s.replace(numbered(3)); err != nil {
+		s = NewReserve(after, "/data", 0)
+		if err := s.WriteManifest(numbered(3)); err != nil {
 			t.Fatalf("cut %d, the next one: %v", cut, err)
 		}
 		if done {
@@ -161,8 +161,8 @@ func TestSpentReserve(t *testing.T) {
 func TestReserveIsDurable(t *testing.T) {
 	fsys, _ := withReserve(t)
 	fsys = fsys.Crash(rand.New(rand.NewPCG(1, 1)))
-	for _, base := range []string{manifestReserve, previousReserve, stateReserve} {
-		if size, err := fileSize(fsys, "/data/"+base); err != nil || size != reserveBytes {
+	for _, base := range []string{manifestReserve, previousReserve, snapshotReserve} {
+		if size, err := fileSize(fsys, "/data/"+base); err != nil || size != ReserveBytes {
 			t.Fatal(base, size, err)
 		}
 	}
@@ -170,17 +170,17 @@ func TestReserveIsDurable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Truncate(reserveBytes / 2); err != nil {
+	if err := f.Truncate(ReserveBytes / 2); err != nil {
 		t.Fatal(err)
 	}
-	s := &reserve{fsys: fsys, dir: "/data", size: reserveBytes}
-	if err := s.replace(numbered(2)); err != nil || s.missing() != nil {
-		t.Fatal(err, s.missing())
+	s := NewReserve(fsys, "/data", 0)
+	if err := s.WriteManifest(numbered(2)); err != nil || s.Missing() != nil {
+		t.Fatal(err, s.Missing())
 	}
-	if size, err := f.Size(); err != nil || size != reserveBytes/2 {
+	if size, err := f.Size(); err != nil || size != ReserveBytes/2 {
 		t.Fatal(size, err) // another file has the name
 	}
-	if size, err := fileSize(fsys, "/data/"+previousReserve); err != nil || size != reserveBytes {
+	if size, err := fileSize(fsys, "/data/"+previousReserve); err != nil || size != ReserveBytes {
 		t.Fatal(size, err)
 	}
 }

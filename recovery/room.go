@@ -38,10 +38,10 @@ func (r *Recovered) room(end wal.LSN, bytes int64) error {
 // their indexes, the state before and after, one merge, and the reserves if
 // they are yet to be laid up.
 func (r *Recovered) headroom(end wal.LSN, total uint64) int64 {
-	log := int64(end - r.manifestNow().Checkpoint.start())
+	log := int64(end - r.manifestNow().Checkpoint.ReplayStart())
 	need := log + log/8 + 2*r.stateBytes.Load()
 	need += min(r.opts.Storage.SegmentBytes, int64(min(total/mergeShare, math.MaxInt64)))
-	if r.reserve.missing() != nil {
+	if r.reserve.Missing() != nil {
 		need += 3 * r.opts.Storage.ReserveBytes
 	}
 	return need
@@ -50,22 +50,17 @@ func (r *Recovered) headroom(end wal.LSN, total uint64) int64 {
 // mergeRoom is how much a merge may write. It gives back more than that when
 // it is through.
 func (r *Recovered) mergeRoom() float64 {
-	free, _, err := r.opts.FS.Free(r.dir(segmentDir))
+	free, _, err := r.opts.FS.Free(r.dir(SegmentDir))
 	if err != nil {
 		return math.Inf(1)
 	}
 	return float64(free)
 }
 
-// spendStateReserve frees the reserve that is kept for the state of a
-// checkpoint, or, if that was spent before and could not be laid up again, half
-// of one that is kept for a manifest, which needs less. It reports whether
-// anything was freed. The background lays it up again.
-func (r *Recovered) spendStateReserve() bool {
+// spendSnapshotReserve frees the reserve for the snapshot of a checkpoint. It
+// reports whether anything was freed. The background makes the reserve again.
+func (r *Recovered) spendSnapshotReserve() bool {
 	r.commits.Lock()
 	defer r.commits.Unlock()
-	if _, err := fileSize(r.opts.FS, r.dir(stateReserve)); err == nil {
-		return r.reserve.free(stateReserve) == nil
-	}
-	return r.reserve.halve(previousReserve) || r.reserve.halve(manifestReserve)
+	return r.reserve.SpendForSnapshot()
 }

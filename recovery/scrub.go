@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path"
 	"sync"
 	"time"
@@ -176,14 +177,14 @@ func (r *Recovered) scrubManifests(s *Scrub) error {
 	r.commits.Lock()
 	defer r.commits.Unlock()
 	for _, base := range []string{ManifestName, PrevManifestName} {
-		_, err := readManifest(r.opts.FS, r.opts.Dir, base)
-		var bad *ManifestError
+		_, err := ReadFile(r.opts.FS, r.opts.Dir, base)
+		var bad *CorruptionError
 		switch {
 		case errors.As(err, &bad):
 			s.found(Damage{File: bad.File, Cause: bad.Err.Error()})
-		case missing(err) && base == PrevManifestName: // the first manifest has none before it
+		case errors.Is(err, fs.ErrNotExist) && base == PrevManifestName: // the first manifest has none before it
 			continue
-		case missing(err):
+		case errors.Is(err, fs.ErrNotExist):
 			s.found(Damage{File: r.dir(base), Cause: "the file is missing"})
 		case err != nil:
 			return err
@@ -195,15 +196,15 @@ func (r *Recovered) scrubManifests(s *Scrub) error {
 
 // scrubStates checks the states of both checkpoints.
 func (r *Recovered) scrubStates(ctx context.Context, s *Scrub) error {
-	for _, c := range r.manifestNow().checkpoints() {
+	for _, c := range r.manifestNow().Checkpoints() {
 		if err := r.pause(ctx); err != nil {
 			return err
 		}
-		content, err := ReadState(r.opts.FS, r.dir(stateDir), c)
-		var bad *StateError
+		content, err := ReadSnapshot(r.opts.FS, r.dir(SnapshotDir), c)
+		var bad *CorruptionError
 		switch {
 		case errors.As(err, &bad):
-			if m := r.manifestNow(); m.Checkpoint.is(c.Number) || m.Previous.is(c.Number) {
+			if m := r.manifestNow(); m.Checkpoint.Is(c.Number) || m.Previous.Is(c.Number) {
 				s.found(Damage{File: bad.File, Cause: bad.Err.Error()})
 			}
 		case err != nil:
@@ -213,16 +214,6 @@ func (r *Recovered) scrubStates(ctx context.Context, s *Scrub) error {
 		s.Bytes += int64(len(content))
 	}
 	return nil
-}
-
-// checkpoints are those that the manifest names, the newest first.
-func (m *Manifest) checkpoints() (out []*Checkpoint) {
-	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
-		if c != nil && (len(out) == 0 || out[0].Number != c.Number) {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // scrubSegments checks the segments that there are now. One that a merge
@@ -250,8 +241,8 @@ func (r *Recovered) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Seg
 	}
 	defer seg.Release()
 	checked, err := segment.Verify(seg, r.unhurried(ctx), s.inSegment)
-	if missing(err) { // its name is gone, though the open file is not
-		s.found(Damage{File: r.dir(path.Join(segmentDir, segment.IndexName(seg.ID()))), Cause: err.Error()})
+	if errors.Is(err, fs.ErrNotExist) { // its name is gone, though the open file is not
+		s.found(Damage{File: r.dir(path.Join(SegmentDir, segment.IndexName(seg.ID()))), Cause: err.Error()})
 		err = nil
 	}
 	s.Segments++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -32,12 +33,12 @@ func (r *Recovered) scrubLog(ctx context.Context, s *Scrub) error {
 		}
 		damaged := errors.As(err, &bad)
 		switch {
-		case (damaged || missing(err)) && !r.logHas(f): // released meanwhile: somebody else's bytes
+		case (damaged || errors.Is(err, fs.ErrNotExist)) && !r.logHas(f): // released meanwhile: somebody else's bytes
 			continue
 		case damaged:
-			s.found(Damage{File: r.dir(path.Join(walDir, bad.File)), Offset: bad.Offset, LSN: uint64(bad.LSN), Cause: bad.Cause})
-		case missing(err):
-			s.found(Damage{File: r.dir(path.Join(walDir, f.Name)), LSN: uint64(f.First), Cause: "the file is missing"})
+			s.found(Damage{File: r.dir(path.Join(LogDir, bad.File)), Offset: bad.Offset, LSN: uint64(bad.LSN), Cause: bad.Cause})
+		case errors.Is(err, fs.ErrNotExist):
+			s.found(Damage{File: r.dir(path.Join(LogDir, f.Name)), LSN: uint64(f.First), Cause: "the file is missing"})
 		case err != nil:
 			return err
 		}
@@ -55,7 +56,7 @@ func (r *Recovered) logHas(f wal.File) bool {
 // a *wal.CorruptionError, ends that: what follows cannot be found without a
 // search.
 func (r *Recovered) scrubFile(ctx context.Context, s *Scrub, f wal.File) error {
-	h, err := r.opts.FS.OpenRead(path.Join(r.dir(walDir), f.Name))
+	h, err := r.opts.FS.OpenRead(path.Join(r.dir(LogDir), f.Name))
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func strays(t *testing.T, fsys vfs.FS) (names []string) {
 	t.Helper()
 	named := map[string]bool{"/cold/" + recovery.OwnerName: true, "/cold/" + recovery.OwnerName + ".tmp": true} // the next OWNER
 	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
-		m, err := recovery.ReadManifestFile(fsys, "/data", base)
+		m, err := recovery.ReadFile(fsys, "/data", base)
 		if err != nil {
 			t.Fatal(err)
 		}

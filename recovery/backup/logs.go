@@ -117,7 +117,7 @@ func filesInUse(fsys vfs.FS, dir string) (oldest, newest uint64, err error) {
 		return 0, math.MaxUint64, nil
 	}
 	m, err := recovery.ReadManifest(fsys, path.Dir(dir))
-	if damaged := new(recovery.ManifestError); errors.As(err, &damaged) {
+	if damaged := new(recovery.CorruptionError); errors.As(err, &damaged) {
 		m, err = nil, nil
 	}
 	if err != nil {

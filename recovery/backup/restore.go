@@ -281,5 +281,5 @@ func (r *restore) undo() {
 }
 
 func directories(dir string) []string {
-	return []string{path.Join(dir, recovery.LogDir), path.Join(dir, recovery.SegmentDir), path.Join(dir, recovery.StateDir)}
+	return []string{path.Join(dir, recovery.LogDir), path.Join(dir, recovery.SegmentDir), path.Join(dir, recovery.SnapshotDir)}
 }

@@ -96,7 +96,7 @@ func stopped(of *Copying) (*source, error) {
 // stateEnd returns a lower bound of the log's end, from the state file of a
 // checkpoint.
 func stateEnd(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
-	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
+	content, err := recovery.ReadSnapshot(fsys, path.Join(dir, recovery.SnapshotDir), c)
 	if err != nil {
 		return 0, err
 	}

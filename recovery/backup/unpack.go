@@ -97,7 +97,7 @@ type unpacking struct {
 // run writes every file and returns the description, which must be the last
 // entry.
 func (u *unpacking) run(ctx context.Context, in *tar.Reader) (*Description, error) {
-	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.SnapshotDir} {
 		if err := u.fsys.MkdirAll(path.Join(u.dir, name)); err != nil {
 			return nil, err
 		}
@@ -158,7 +158,7 @@ func (u *unpacking) describe(in *tar.Reader, size int64) (*Description, error) {
 
 // commit makes everything durable and adds the description.
 func (u *unpacking) commit(d *Description) error {
-	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.SnapshotDir} {
 		if err := u.fsys.SyncDir(path.Join(u.dir, name)); err != nil {
 			return err
 		}
@@ -196,8 +196,8 @@ func stored(name string) bool {
 	case recovery.SegmentDir + "/":
 		_, kind, ok := segment.ParseName(base)
 		return ok && kind != segment.Partial
-	case recovery.StateDir + "/":
-		_, ok := recovery.ParseState(base)
+	case recovery.SnapshotDir + "/":
+		_, ok := recovery.ParseSnapshot(base)
 		return ok
 	}
 	return false

@@ -176,7 +176,7 @@ func TestCheckpointBehindARestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
-			if _, err := recovery.ReadState(fsys, "/restored/checkpoints", c); err != nil {
+			if _, err := recovery.ReadSnapshot(fsys, "/restored/checkpoints", c); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -132,8 +132,8 @@ func (w *dump) state(m *recovery.Manifest) error {
 		if c == nil || w.checkpoint != nil {
 			continue
 		}
-		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c)
-		if bad := new(recovery.StateError); errors.As(err, &bad) {
+		content, err := recovery.ReadSnapshot(w.FS, w.Path+"/"+recovery.SnapshotDir, c)
+		if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
 			if err := w.damage(bad.File, 0, bad.Err.Error()); err != nil {
 				return err
 			}

@@ -97,8 +97,8 @@ func (v *verifier) inUse() error {
 // manifests checks both manifests and takes the one that recovery would.
 func (v *verifier) manifests() error {
 	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
-		_, err := recovery.ReadManifestFile(v.FS, v.Path, base)
-		bad := new(recovery.ManifestError)
+		_, err := recovery.ReadFile(v.FS, v.Path, base)
+		bad := new(recovery.CorruptionError)
 		switch {
 		case err == nil:
 			v.report.Manifests++
@@ -111,7 +111,7 @@ func (v *verifier) manifests() error {
 		}
 	}
 	m, err := recovery.ReadManifest(v.FS, v.Path)
-	if bad := new(recovery.ManifestError); err != nil && !errors.As(err, &bad) {
+	if bad := new(recovery.CorruptionError); err != nil && !errors.As(err, &bad) {
 		return err
 	}
 	v.report.Manifest = m
@@ -150,9 +150,9 @@ func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
 // states reads and decodes the states, and holds them against the segments.
 func (v *verifier) states() error {
 	for _, c := range v.checkpoints() {
-		name := path.Join(v.dir(recovery.StateDir), recovery.StateName(c.Number))
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
-		if bad := new(recovery.StateError); errors.As(err, &bad) {
+		name := path.Join(v.dir(recovery.SnapshotDir), recovery.SnapshotName(c.Number))
+		content, err := recovery.ReadSnapshot(v.FS, v.dir(recovery.SnapshotDir), c)
+		if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
 			v.fault(Fault{File: name, Cause: bad.Err.Error()})
 			continue
 		}
@@ -206,8 +206,8 @@ func (v *verifier) segments() error {
 // topicNames learns the topics' names from the states, as far as they go.
 func (v *verifier) topicNames() error {
 	for i, c := range slices.Backward(v.checkpoints()) { // the newest counts
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
-		if bad := new(recovery.StateError); errors.As(err, &bad) {
+		content, err := recovery.ReadSnapshot(v.FS, v.dir(recovery.SnapshotDir), c)
+		if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
 			continue // reported when the states' turn comes
 		}
 		if err != nil {

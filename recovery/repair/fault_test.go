@@ -20,7 +20,7 @@ func wreck(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	w.harm(t, "/data/MANIFEST", "flip")
-	w.harm(t, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number), "cut")
+	w.harm(t, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number), "cut")
 	w.harm(t, files(t, w.fs, "/cold")[1], "flip")
 	segments := files(t, w.fs, "/data/segments")
 	w.harm(t, segments[len(segments)-2], "zero")

@@ -86,8 +86,8 @@ func (r *repair) logHelps() bool {
 
 // readState returns a state that is whole, or nil.
 func (r *repair) readState(c *recovery.Checkpoint) ([]byte, error) {
-	content, err := recovery.ReadState(r.FS, r.dir(recovery.StateDir), c)
-	if bad := new(recovery.StateError); errors.As(err, &bad) {
+	content, err := recovery.ReadSnapshot(r.FS, r.dir(recovery.SnapshotDir), c)
+	if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
 		return nil, nil
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func (r *repair) readState(c *recovery.Checkpoint) ([]byte, error) {
 		return nil, nil // its checksum holds, and it cannot be decoded all the same
 	}
 	r.begin = max(r.begin, reach)
-	r.report.State = recovery.StateName(c.Number)
+	r.report.State = recovery.SnapshotName(c.Number)
 	return content, nil
 }
 

@@ -139,7 +139,7 @@ func TestStartsOutliveARepair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.harm(t, "/data/checkpoints/"+recovery.StateName(before.Checkpoint.Number), "flip")
+	w.harm(t, "/data/checkpoints/"+recovery.SnapshotName(before.Checkpoint.Number), "flip")
 	if report := mend(t, w.fs); !report.Changed {
 		t.Fatalf("%+v", report)
 	}

@@ -175,7 +175,7 @@ func (r *repair) checkpoint() error {
 		return err
 	}
 	for n := range uint64(2) {
-		err := recovery.WriteState(r.FS, r.dir(recovery.StateDir), number+n, func(w io.Writer) error {
+		err := recovery.WriteSnapshot(r.FS, r.dir(recovery.SnapshotDir), number+n, func(w io.Writer) error {
 			_, err := w.Write(state.Bytes())
 			return err
 		})
@@ -190,13 +190,13 @@ func (r *repair) checkpoint() error {
 	for _, id := range ids {
 		refs = append(refs, recovery.SegmentRef{ID: id})
 	}
-	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs, Sum: recovery.StateSum(state.Bytes())}
+	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs, Sum: recovery.SnapshotSum(state.Bytes())}
 	before, after := c, c
 	before.Number, after.Number = number, number+1
 	r.final = recovery.Manifest{
 		LogID: r.logID, EndLSN: uint64(r.begin), LogBegin: uint64(r.begin), Checkpoint: &after, Previous: &before,
 	}
-	r.report.Checkpoint = recovery.StateName(after.Number)
+	r.report.Checkpoint = recovery.SnapshotName(after.Number)
 	return nil
 }
 

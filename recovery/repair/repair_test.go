@@ -46,8 +46,8 @@ func needed(t *testing.T) map[string][]string {
 	}
 	kinds := map[string][]string{
 		"manifest": {"/data/MANIFEST", "/data/MANIFEST.prev"},
-		"newest":   {"/data/checkpoints/" + recovery.StateName(m.Checkpoint.Number)},
-		"previous": {"/data/checkpoints/" + recovery.StateName(m.Previous.Number)},
+		"newest":   {"/data/checkpoints/" + recovery.SnapshotName(m.Checkpoint.Number)},
+		"previous": {"/data/checkpoints/" + recovery.SnapshotName(m.Previous.Number)},
 		"cold":     files(t, fsys, "/cold"),
 	}
 	kinds["cold"] = slices.DeleteFunc(kinds["cold"], func(name string) bool {

@@ -78,7 +78,7 @@ func TestManifestsAndState(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.both(t, "/data/MANIFEST", "/data/MANIFEST.prev", "cut")
-	w.harm(t, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number), "flip")
+	w.harm(t, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number), "flip")
 	mend(t, w.fs)
 	data := run(t, w.fs)
 	if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
@@ -95,8 +95,8 @@ func TestStates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.both(t, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number),
-		"/data/checkpoints/"+recovery.StateName(m.Previous.Number), "flip")
+	w.both(t, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number),
+		"/data/checkpoints/"+recovery.SnapshotName(m.Previous.Number), "flip")
 	report := mend(t, w.fs)
 	if report.Recovered != 4 {
 		t.Errorf("%d topics are recovered, want 4", report.Recovered)

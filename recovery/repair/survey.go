@@ -28,12 +28,12 @@ func (r *repair) survey() error {
 			return err
 		}
 	}
-	names, err := r.list(r.dir(recovery.StateDir))
+	names, err := r.list(r.dir(recovery.SnapshotDir))
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if number, ok := recovery.ParseState(name); ok {
+		if number, ok := recovery.ParseSnapshot(name); ok {
 			r.states = append(r.states, number)
 		}
 	}
@@ -73,7 +73,7 @@ func (r *repair) list(dir string) ([]string, error) {
 // makeDirs makes the directories that the rest of the repair writes to. Before
 // it nothing has been changed.
 func (r *repair) makeDirs() error {
-	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.SnapshotDir} {
 		if err := r.FS.MkdirAll(r.dir(name)); err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func underWay(dir string) (map[work]bool, error) {
 		if c == nil {
 			continue
 		}
-		committed[recovery.StateName(c.Number)] = true
+		committed[recovery.SnapshotName(c.Number)] = true
 		for _, s := range c.Segments {
 			known[s.ID] = s.Cold
 		}

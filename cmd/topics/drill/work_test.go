@@ -13,7 +13,7 @@ import (
 )
 
 func TestUnderWay(t *testing.T) {
-	state := func(n uint64) string { return filepath.Join("data", "checkpoints", recovery.StateName(n)) }
+	state := func(n uint64) string { return filepath.Join("data", "checkpoints", recovery.SnapshotName(n)) }
 	hot := func(name string) string { return filepath.Join("data", "segments", name) }
 	cold := func(name string) string { return filepath.Join("cold", name) }
 	// The files in the manifest below: segment 3 is cold.

@@ -244,17 +244,17 @@ func (p place) trace(was []frame, b book) error {
 	return nil
 }
 
-// stateHeader is the size of a state's header, whose last fields are the
+// snapshotHeader is the size of a state's header, whose last fields are the
 // checksums of the content and of the rest of the header.
-const stateHeader = 40
+const snapshotHeader = 40
 
 // readState returns the content of a state that is whole.
 func (p place) readState(number uint64) (content []byte, ok bool) {
-	b, err := os.ReadFile(filepath.Join(p.data(), recovery.StateDir, recovery.StateName(number)))
-	if err != nil || len(b) < stateHeader {
+	b, err := os.ReadFile(filepath.Join(p.data(), recovery.SnapshotDir, recovery.SnapshotName(number)))
+	if err != nil || len(b) < snapshotHeader {
 		return nil, false
 	}
-	content = b[stateHeader:]
+	content = b[snapshotHeader:]
 	return content, xxh3.Hash(content) == binary.LittleEndian.Uint64(b[24:])
 }
 
@@ -269,7 +269,7 @@ func (p place) states() (numbers []uint64, err error) {
 		}
 		return numbers, nil
 	}
-	entries, err := os.ReadDir(filepath.Join(p.data(), recovery.StateDir))
+	entries, err := os.ReadDir(filepath.Join(p.data(), recovery.SnapshotDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
