@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -26,5 +27,5 @@ func (f *Failure) Error() string {
 // damaged or missing.
 func isDamage(err error) bool {
 	return errors.As(err, new(*wal.CorruptionError)) || errors.As(err, new(*segment.DamageError)) ||
-		errors.As(err, new(*CorruptionError)) || errors.Is(err, fs.ErrNotExist)
+		errors.As(err, new(*manifest.CorruptionError)) || errors.Is(err, fs.ErrNotExist)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -116,7 +117,7 @@ func (b *below) lose() bool {
 	files := b.data.Log.Files()
 	last := files[len(files)-1]
 	b.fs = b.fs.Kill()
-	m, err := recovery.ReadManifest(b.fs, "/data")
+	m, err := manifest.Read(b.fs, "/data")
 	if err != nil {
 		b.t.Fatal(err)
 	}

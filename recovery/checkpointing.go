@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -115,7 +116,7 @@ func (r *Recovered) releaseLog() (n int, err error) {
 }
 
 // write puts the capture on disk, up to the manifest that names it.
-func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *Manifest) (next *Checkpoint, segs []*segment.Segment, tables topics.Tables, err error) {
+func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *manifest.Manifest) (next *manifest.Checkpoint, segs []*segment.Segment, tables topics.Tables, err error) {
 	var written []uint64
 	defer func() {
 		if err == nil {
@@ -124,11 +125,11 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 		closeAll(segs)
 		files := r.segmentFiles(written)
 		if next != nil {
-			files = append(files, path.Join(r.dir(SnapshotDir), SnapshotName(next.Number)))
+			files = append(files, path.Join(r.dir(manifest.SnapshotDir), manifest.SnapshotName(next.Number)))
 		}
 		r.remove(err, files)
 	}()
-	state, err := CreateSnapshot(r.opts.FS, r.dir(SnapshotDir))
+	state, err := manifest.CreateSnapshot(r.opts.FS, r.dir(manifest.SnapshotDir))
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -137,7 +138,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 		State: state,
 		Segment: func() (uint64, *segment.Writer, error) {
 			id := r.newSegment()
-			w, err := segment.Create(r.opts.FS, r.dir(SegmentDir), id, r.Log.ID())
+			w, err := segment.Create(r.opts.FS, r.dir(manifest.SegmentDir), id, r.Log.ID())
 			return id, w, err
 		},
 		MaxBytes: r.opts.Storage.SegmentBytes, MaxRecords: r.opts.Storage.SegmentRecords,
@@ -151,7 +152,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	if err := r.Log.WaitSynced(through); err != nil {
 		return nil, nil, nil, err
 	}
-	next = &Checkpoint{ // from here on also after an error
+	next = &manifest.Checkpoint{ // from here on also after an error
 		Number: r.newCheckpoint(), Start: uint64(capture.Start()), File: r.fileOf(capture.Start()),
 		Through: uint64(through), Time: r.opts.Now().UnixMilli(), Sum: state.Sum(),
 	}
@@ -165,7 +166,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	if tables, err = topics.ReadTables(segs); err != nil {
 		return next, segs, nil, err
 	}
-	err = r.commit(func(m *Manifest) {
+	err = r.commit(func(m *manifest.Manifest) {
 		// The segments may have been merged since before.
 		if m.Checkpoint != nil {
 			next.Segments = append(next.Segments, m.Checkpoint.Segments...)
@@ -176,7 +177,7 @@ func (r *Recovered) write(ctx context.Context, capture *topics.Capture, before *
 	// Both are the same after a restore, and after a state that was damaged.
 	r.outdated = true
 	if err == nil && before.Previous != nil && !before.Checkpoint.Is(before.Previous.Number) {
-		r.garbage = append(r.garbage, path.Join(r.dir(SnapshotDir), SnapshotName(before.Previous.Number)))
+		r.garbage = append(r.garbage, path.Join(r.dir(manifest.SnapshotDir), manifest.SnapshotName(before.Previous.Number)))
 	}
 	return next, segs, tables, err
 }
@@ -198,8 +199,8 @@ func (r *Recovered) newSegment() uint64 {
 	return r.nextSegment
 }
 
-func refs(ids []uint64) []SegmentRef {
-	out := make([]SegmentRef, len(ids))
+func refs(ids []uint64) []manifest.SegmentRef {
+	out := make([]manifest.SegmentRef, len(ids))
 	for i, id := range ids {
 		out[i].ID = id
 	}
@@ -207,16 +208,16 @@ func refs(ids []uint64) []SegmentRef {
 }
 
 // openSegments opens segments in order.
-func (r *Recovered) openSegments(list []SegmentRef, logID uint64) (segs []*segment.Segment, err error) {
+func (r *Recovered) openSegments(list []manifest.SegmentRef, logID uint64) (segs []*segment.Segment, err error) {
 	for _, ref := range list {
-		data := r.dir(SegmentDir)
+		data := r.dir(manifest.SegmentDir)
 		if ref.Cold {
 			if data = r.opts.Storage.ColdDir; data == "" {
 				err = fmt.Errorf("segment %016x is in the cold directory, and none is configured", ref.ID)
 				break
 			}
 		}
-		s, oerr := segment.Open(r.opts.FS, r.dir(SegmentDir), data, ref.ID, logID, r.cache)
+		s, oerr := segment.Open(r.opts.FS, r.dir(manifest.SegmentDir), data, ref.ID, logID, r.cache)
 		if err = oerr; err != nil {
 			break
 		}
@@ -238,7 +239,7 @@ func closeAll(segs []*segment.Segment) {
 // segmentFiles are the files of segments in the data directory.
 func (r *Recovered) segmentFiles(ids []uint64) (names []string) {
 	for _, id := range ids {
-		names = append(names, r.dir(path.Join(SegmentDir, segment.DataName(id))), r.dir(path.Join(SegmentDir, segment.IndexName(id))))
+		names = append(names, r.dir(path.Join(manifest.SegmentDir, segment.DataName(id))), r.dir(path.Join(manifest.SegmentDir, segment.IndexName(id))))
 	}
 	return names
 }

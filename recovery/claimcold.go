@@ -7,6 +7,7 @@ import (
 	"path"
 	"sync"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -16,8 +17,8 @@ import (
 // it from the claim on.
 type coldClaim struct {
 	mu    sync.Mutex
-	lock  vfs.Held // nil if there is no cold directory, or none any more
-	owner Owner    // that this process wrote; zero if it could not yet
+	lock  vfs.Held       // nil if there is no cold directory, or none any more
+	owner manifest.Owner // that this process wrote; zero if it could not yet
 }
 
 // enterCold takes the lock of the cold directory before anything is read from
@@ -32,7 +33,7 @@ func (r *Recovered) enterCold() error {
 	if lockErr == nil {
 		r.cold.lock = lock
 	}
-	owner, err := ReadOwner(r.opts.FS, dir)
+	owner, err := manifest.ReadOwner(r.opts.FS, dir)
 	if err == nil {
 		err = r.manifest.Owns(dir, owner)
 	}
@@ -64,20 +65,20 @@ func (r *Recovered) leaveCold() error {
 
 // checkColdLocked returns an error unless the cold directory is still this data
 // directory's. r.cold.mu is held.
-func (r *Recovered) checkColdLocked() (Owner, error) {
+func (r *Recovered) checkColdLocked() (manifest.Owner, error) {
 	dir := r.opts.Storage.ColdDir
 	if r.cold.lock == nil {
-		return Owner{}, wal.ErrClosed
+		return manifest.Owner{}, wal.ErrClosed
 	}
 	if err := r.cold.lock.Check(); err != nil {
-		return Owner{}, fmt.Errorf("cold directory: %w", err)
+		return manifest.Owner{}, fmt.Errorf("cold directory: %w", err)
 	}
-	owner, err := ReadOwner(r.opts.FS, dir)
+	owner, err := manifest.ReadOwner(r.opts.FS, dir)
 	if err != nil {
-		return Owner{}, err
+		return manifest.Owner{}, err
 	}
-	if owner == (Owner{}) && owner != r.cold.owner {
-		return Owner{}, fmt.Errorf("%s is gone: nothing is moved to that directory or removed from it until the next start", path.Join(dir, OwnerName))
+	if owner == (manifest.Owner{}) && owner != r.cold.owner {
+		return manifest.Owner{}, fmt.Errorf("%s is gone: nothing is moved to that directory or removed from it until the next start", path.Join(dir, manifest.OwnerName))
 	}
 	return owner, r.manifestNow().Owns(dir, owner)
 }
@@ -106,9 +107,9 @@ func (r *Recovered) claimColdLocked() error {
 	if err := r.opts.FS.SyncDir(dir); err != nil {
 		return fmt.Errorf("claiming %s: %w", dir, err)
 	}
-	next := Owner{Instance: r.manifestNow().Instance, Generation: rand.Uint64() | 1}
+	next := manifest.Owner{Instance: r.manifestNow().Instance, Generation: rand.Uint64() | 1}
 	for range 2 {
-		err := r.commit(func(m *Manifest) { m.ColdBefore, m.ColdGeneration = owner.Generation, next.Generation })
+		err := r.commit(func(m *manifest.Manifest) { m.ColdBefore, m.ColdGeneration = owner.Generation, next.Generation })
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -72,7 +73,7 @@ func (r *Recovered) ColdCheck() health.Condition {
 func (r *Recovered) retryClaim() error {
 	r.cold.mu.Lock()
 	defer r.cold.mu.Unlock()
-	if r.cold.owner != (Owner{}) {
+	if r.cold.owner != (manifest.Owner{}) {
 		return nil
 	}
 	r.far.step()
@@ -121,7 +122,7 @@ func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) (err err
 		return err
 	}
 	defer r.unclaim(s)
-	id, from := s.ID(), r.dir(SegmentDir)
+	id, from := s.ID(), r.dir(manifest.SegmentDir)
 	copied := path.Join(r.opts.Storage.ColdDir, segment.DataName(id))
 	r.wanted(copied)
 	r.far.step()
@@ -137,8 +138,8 @@ func (r *Recovered) copyToCold(ctx context.Context, s *segment.Segment) (err err
 	if err = ctx.Err(); err != nil { // it may have hung until after the end
 		return errors.Join(err, s.Relocate(from))
 	}
-	err = r.commit(func(m *Manifest) {
-		by := []SegmentRef{{ID: id, Cold: true}}
+	err = r.commit(func(m *manifest.Manifest) {
+		by := []manifest.SegmentRef{{ID: id, Cold: true}}
 		m.Checkpoint, m.Previous = m.Checkpoint.With([]uint64{id}, by), m.Previous.With([]uint64{id}, by)
 	})
 	if err != nil { // it is not known which one a restart takes: both stay for now
@@ -240,7 +241,7 @@ func (r *Recovered) wasMoved(name string) bool {
 		return false
 	}
 	m := r.manifestNow()
-	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		if ref, ok := c.Segment(id); ok && ref.Cold {
 			return true
 		}
@@ -263,7 +264,7 @@ func (r *Recovered) copyCold(s *segment.Segment) error {
 	if err := r.mayCool(); err != nil {
 		return err
 	}
-	if err := segment.CopyData(r.opts.FS, r.dir(SegmentDir), to, s.ID()); err != nil {
+	if err := segment.CopyData(r.opts.FS, r.dir(manifest.SegmentDir), to, s.ID()); err != nil {
 		return err
 	}
 	return s.Relocate(to)

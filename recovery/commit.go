@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -17,7 +18,7 @@ var errUncertain = errors.New("the manifest may have changed or not")
 
 // manifestNow is the manifest as it is. Its checkpoints are never changed in
 // place.
-func (r *Recovered) manifestNow() *Manifest {
+func (r *Recovered) manifestNow() *manifest.Manifest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.manifest
@@ -25,7 +26,7 @@ func (r *Recovered) manifestNow() *Manifest {
 }
 
 // commit changes the manifest and makes that durable.
-func (r *Recovered) commit(change func(*Manifest)) error {
+func (r *Recovered) commit(change func(*manifest.Manifest)) error {
 	r.commits.Lock()
 	defer r.commits.Unlock()
 	if r.givenUp() {
@@ -41,7 +42,7 @@ func (r *Recovered) commit(change func(*Manifest)) error {
 }
 
 // setManifest makes m the manifest as it is. r.commits is held.
-func (r *Recovered) setManifest(m *Manifest) {
+func (r *Recovered) setManifest(m *manifest.Manifest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.manifest = *m
@@ -71,7 +72,7 @@ func (r *Recovered) remove(failed error, names []string) {
 // removed is left for the next time. r.work is held.
 func (r *Recovered) discard() error {
 	if r.uncertain {
-		if err := r.commit(func(*Manifest) {}); err != nil {
+		if err := r.commit(func(*manifest.Manifest) {}); err != nil {
 			return err
 		}
 		r.uncertain = false
@@ -79,7 +80,7 @@ func (r *Recovered) discard() error {
 	if !r.outdated && !slices.ContainsFunc(r.garbage, func(name string) bool { return !r.isPinned(name) }) {
 		return nil
 	}
-	if err := r.commit(func(*Manifest) {}); err != nil {
+	if err := r.commit(func(*manifest.Manifest) {}); err != nil {
 		return err
 	}
 	r.outdated = false
@@ -103,7 +104,7 @@ func (r *Recovered) discard() error {
 // A manifest that this start made knows of nothing, and proves nothing to be
 // garbage.
 func (r *Recovered) tidy() error {
-	for _, dir := range []string{r.dir(SegmentDir), r.dir(SnapshotDir)} {
+	for _, dir := range []string{r.dir(manifest.SegmentDir), r.dir(manifest.SnapshotDir)} {
 		names, err := r.opts.FS.List(dir)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", dir, err)
@@ -131,10 +132,10 @@ func (r *Recovered) tidy() error {
 // the counters of names above all that there are.
 func (r *Recovered) orphan(dir, name string) bool {
 	m := r.manifestNow() // the log may have moved on to another file, and noteFile sets it
-	if dir == r.dir(SnapshotDir) {
-		number, ok := ParseSnapshot(name)
+	if dir == r.dir(manifest.SnapshotDir) {
+		number, ok := manifest.ParseSnapshot(name)
 		if !ok {
-			return name == TempSnapshotName
+			return name == manifest.TempSnapshotName
 		}
 		r.nextCheckpoint = max(r.nextCheckpoint, number)
 		return !m.Checkpoint.Is(number) && !m.Previous.Is(number)
@@ -144,9 +145,9 @@ func (r *Recovered) orphan(dir, name string) bool {
 		return false
 	}
 	r.nextSegment = max(r.nextSegment, id)
-	for _, c := range []*Checkpoint{m.Checkpoint, m.Previous} {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		if ref, ok := c.Segment(id); ok {
-			hot := dir == r.dir(SegmentDir)
+			hot := dir == r.dir(manifest.SegmentDir)
 			return kind == segment.Partial || kind == segment.Data && hot == ref.Cold
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -81,7 +82,7 @@ func (x *examination) run() (*Directory, error) {
 	}
 	d := &Directory{Path: x.dir}
 	flat := x.first(isStored)
-	mf := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
+	mf := x.first(func(name string) bool { return name == manifest.Name || name == manifest.PrevName })
 	switch {
 	case mf != "" && flat != "":
 		d.Kind, d.File = Quarantine, flat
@@ -89,8 +90,8 @@ func (x *examination) run() (*Directory, error) {
 		d.Kind, d.File = Quarantine, mf+flat
 	case mf != "":
 		d.Kind, d.File = Data, mf
-		m, err := ReadManifest(x.fsys, x.dir)
-		readable := err == nil || errors.As(err, new(*CorruptionError)) || errors.As(err, new(*VersionError))
+		m, err := manifest.Read(x.fsys, x.dir)
+		readable := err == nil || errors.As(err, new(*manifest.CorruptionError)) || errors.As(err, new(*manifest.VersionError))
 		if !readable {
 			return nil, err
 		}
@@ -101,8 +102,8 @@ func (x *examination) run() (*Directory, error) {
 		d.Kind, d.File = Backup, BackupName
 	case x.ours != "":
 		d.Kind, d.File = Data, x.ours
-	case slices.Contains(x.names, OwnerName):
-		d.Kind, d.File = Cold, OwnerName
+	case slices.Contains(x.names, manifest.OwnerName):
+		d.Kind, d.File = Cold, manifest.OwnerName
 	case strings.HasSuffix(flat, ".wal"):
 		d.Kind, d.File = Archive, flat
 	case flat != "":
@@ -133,10 +134,10 @@ func (x *examination) first(is func(string) bool) string {
 // is killed is neither, and nor is an empty directory of ours.
 func (x *examination) look(name string) error {
 	switch {
-	case strings.HasPrefix(name, ReservePrefix),
-		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName}, name):
+	case strings.HasPrefix(name, manifest.ReservePrefix),
+		slices.Contains([]string{LockName, manifest.TempName, manifest.Name, manifest.PrevName}, name):
 		return nil
-	case !slices.Contains([]string{LogDir, SegmentDir, SnapshotDir, QuarantineDir, ScratchDir}, name):
+	case !slices.Contains([]string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir, QuarantineDir, ScratchDir}, name):
 		if x.foreign == "" {
 			x.foreign = name
 		}
@@ -167,7 +168,7 @@ func (x *examination) look(name string) error {
 func isStored(base string) bool {
 	_, log := wal.ParseName(base)
 	_, _, seg := segment.ParseName(base)
-	_, state := ParseSnapshot(base)
+	_, state := manifest.ParseSnapshot(base)
 	return log || seg || state
 }
 

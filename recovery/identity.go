@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +34,7 @@ func BootID(file string) (string, error) {
 // may be that of a mount that is gone. A directory that does not exist yet
 // will be in the mount of the nearest parent that does.
 func Mount(dir string) (string, error) {
-	for name := path.Join(dir, LogDir); ; name = path.Dir(name) {
+	for name := path.Join(dir, manifest.LogDir); ; name = path.Dir(name) {
 		id, err := mountOf(name)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || name == path.Dir(name) {
 			return id, err

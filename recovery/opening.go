@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -52,18 +53,18 @@ func begin(opts Options) *Recovered {
 		full: map[uint64]bool{}, claimed: map[*segment.Segment]chan struct{}{}, pinned: map[*Pinned]struct{}{},
 		taken: make(chan struct{}, 1), offload: make(chan struct{}, 1), released: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	r.reserve = NewReserve(opts.FS, opts.Dir, opts.Storage.ReserveBytes)
+	r.reserve = manifest.NewReserve(opts.FS, opts.Dir, opts.Storage.ReserveBytes)
 	return r
 }
 
 // readManifest reads the manifest of a directory that has data.
 func (r *Recovered) readManifest(d *Directory) error {
-	m, err := ReadManifest(r.opts.FS, r.opts.Dir)
+	m, err := manifest.Read(r.opts.FS, r.opts.Dir)
 	if err != nil {
 		return err
 	}
 	if m == nil {
-		return &CorruptionError{File: path.Join(d.Path, ManifestName), Err: fmt.Errorf("it is missing, and %s is there", d.File)}
+		return &manifest.CorruptionError{File: path.Join(d.Path, manifest.Name), Err: fmt.Errorf("it is missing, and %s is there", d.File)}
 	}
 	if m.Fallback != nil {
 		r.Report.ManifestFallback = m.Fallback.Error()
@@ -74,7 +75,7 @@ func (r *Recovered) readManifest(d *Directory) error {
 }
 
 // adopt makes m the manifest that the recovery goes by.
-func (r *Recovered) adopt(m *Manifest) {
+func (r *Recovered) adopt(m *manifest.Manifest) {
 	r.manifest = *m
 	r.nextCheckpoint, r.nextSegment = m.Taken()
 	r.opts.WAL.FS = r.opts.FS

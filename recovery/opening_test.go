@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -117,7 +118,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 				heads[name] = s.Head
 			}
 			fsys = fsys.Kill()
-			m, err := recovery.ReadManifest(fsys, "/data")
+			m, err := manifest.Read(fsys, "/data")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +128,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 			if forget != "nothing" {
 				m.Checkpoint.Through = 0
 				for range 2 {
-					if err := recovery.WriteManifest(fsys, "/data", m); err != nil {
+					if err := manifest.Write(fsys, "/data", m); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -194,7 +195,7 @@ func TestEmptyDirectories(t *testing.T) {
 // A directory that is no data directory, or one that has lost its manifests, is
 // refused for what it is, and nothing in it changes: not even a lock is left.
 func TestOtherDirectories(t *testing.T) {
-	log, seg, state := wal.FileName(1), "0000000000000001.seg", recovery.SnapshotName(1)
+	log, seg, state := wal.FileName(1), "0000000000000001.seg", manifest.SnapshotName(1)
 	for _, c := range []struct {
 		name  string
 		kind  recovery.Kind
@@ -206,7 +207,7 @@ func TestOtherDirectories(t *testing.T) {
 		{"a file under a name of ours", recovery.Foreign, []string{"segments"}, "such as segments"},
 		{"a backup", recovery.Backup, []string{"BACKUP", "wal/" + log, "checkpoints/" + state}, "topics restore --from /data"},
 		{"an archive", recovery.Archive, []string{log}, "--archive"},
-		{"a cold directory", recovery.Cold, []string{recovery.OwnerName, seg}, "TOPICS_COLD_DIR"},
+		{"a cold directory", recovery.Cold, []string{manifest.OwnerName, seg}, "TOPICS_COLD_DIR"},
 		{"segments", recovery.Cold, []string{seg}, "TOPICS_COLD_DIR"},
 		{"a quarantine", recovery.Quarantine, []string{"MANIFEST", log, state}, "quarantine"},
 		{"quarantines", recovery.Quarantine, []string{"1/MANIFEST", "2/MANIFEST"}, "quarantine"},
@@ -294,7 +295,7 @@ func TestNothingGoesUnderNoManifest(t *testing.T) {
 	}
 	all := []string{"/data/segments", "/data/checkpoints", "/cold"}
 	before := tree(t, fsys, all...)
-	bad := new(recovery.CorruptionError)
+	bad := new(manifest.CorruptionError)
 	if _, err := recovery.Run(context.Background(), options(fsys, 0, nil)); !errors.As(err, &bad) {
 		t.Fatalf("%v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -48,7 +49,7 @@ type StorageOptions struct {
 // fill sets what has to be set.
 func (o *StorageOptions) fill() {
 	if o.ReserveBytes == 0 {
-		o.ReserveBytes = ReserveBytes
+		o.ReserveBytes = manifest.ReserveBytes
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = 64 << 20

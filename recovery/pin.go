@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -16,10 +17,10 @@ import (
 type Pinned struct {
 	FS         vfs.FS
 	LogID      uint64
-	Checkpoint *Checkpoint
+	Checkpoint *manifest.Checkpoint
 	End        wal.LSN   // everything below is durable; a frame's end
 	Time       time.Time // of the pin
-	Files      []StoredFile
+	Files      []manifest.StoredFile
 
 	recovered *Recovered
 	held      map[string]bool // full names
@@ -50,7 +51,7 @@ func (r *Recovered) Pin(ctx context.Context) (*Pinned, error) {
 	for _, f := range p.Files {
 		p.held[f.Path] = true
 	}
-	p.Files = append(p.Files, StoredLog(r.opts.Dir, r.Log.Files(), m.Checkpoint.File, p.End)...)
+	p.Files = append(p.Files, manifest.StoredLog(r.opts.Dir, r.Log.Files(), m.Checkpoint.File, p.End)...)
 	r.pinned[p] = struct{}{}
 	return p, nil
 }

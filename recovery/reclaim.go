@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -179,7 +180,7 @@ func (r *Recovered) merge(ctx context.Context, gone []*segment.Segment, live top
 		read += s.DataBytes() + s.IndexBytes()
 	}
 	create := func() (*segment.Writer, error) {
-		return segment.Create(r.opts.FS, r.dir(SegmentDir), r.newSegment(), r.Log.ID())
+		return segment.Create(r.opts.FS, r.dir(manifest.SegmentDir), r.newSegment(), r.Log.ID())
 	}
 	limits := segment.Limits{Bytes: r.opts.Storage.SegmentBytes, Records: r.opts.Storage.SegmentRecords}
 	outputs, err := segment.Merge(gone, live, create, limits, pace, nil)
@@ -243,7 +244,7 @@ func (r *Recovered) swap(ctx context.Context, gone, with []*segment.Segment) err
 	for i, s := range gone {
 		ids[i] = s.ID()
 	}
-	by := make([]SegmentRef, len(with))
+	by := make([]manifest.SegmentRef, len(with))
 	for i, s := range with {
 		by[i].ID = s.ID()
 	}
@@ -251,7 +252,7 @@ func (r *Recovered) swap(ctx context.Context, gone, with []*segment.Segment) err
 	if err != nil {
 		return err
 	}
-	err = r.commit(func(m *Manifest) {
+	err = r.commit(func(m *manifest.Manifest) {
 		m.Checkpoint, m.Previous = m.Checkpoint.With(ids, by), m.Previous.With(ids, by)
 	})
 	if err != nil {
@@ -263,11 +264,11 @@ func (r *Recovered) swap(ctx context.Context, gone, with []*segment.Segment) err
 	r.segments = slices.Concat(r.segments[:at], with, r.segments[at+len(gone):])
 	r.mu.Unlock()
 	for _, s := range gone {
-		r.garbage = append(r.garbage, path.Join(r.dir(SegmentDir), segment.IndexName(s.ID())))
+		r.garbage = append(r.garbage, path.Join(r.dir(manifest.SegmentDir), segment.IndexName(s.ID())))
 		if data := segment.DataName(s.ID()); s.Cold() {
 			r.retired = append(r.retired, path.Join(r.opts.Storage.ColdDir, data))
 		} else {
-			r.garbage = append(r.garbage, path.Join(r.dir(SegmentDir), data))
+			r.garbage = append(r.garbage, path.Join(r.dir(manifest.SegmentDir), data))
 		}
 		s.Release()
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -37,10 +38,10 @@ type Recovered struct {
 	logOptions wal.Options // by the manifest that was found, from its previous checkpoint on
 
 	commits sync.Mutex // guards the manifest's files and the reserve
-	reserve *Reserve
+	reserve *manifest.Reserve
 
 	mu       sync.Mutex // guards what follows
-	manifest Manifest
+	manifest manifest.Manifest
 	// settled: the ranges that may be lost are durable in the log. Until then
 	// the manifest goes on naming the run before this one, also when the log
 	// moves on to another file meanwhile.
@@ -173,7 +174,7 @@ func (r *Recovered) makeManifest() error {
 	if err := r.makeDirs(); err != nil {
 		return err
 	}
-	m := &Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID, Mount: r.opts.Mount}
+	m := &manifest.Manifest{LogID: rand.Uint64() | 1, BootID: r.opts.BootID, Mount: r.opts.Mount}
 	if err := r.reserve.WriteManifest(m); err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func (r *Recovered) examine() (*Directory, error) {
 		return nil, err
 	}
 	if d.Kind == Unfinished {
-		return nil, ErrUnfinished
+		return nil, manifest.ErrUnfinished
 	}
 	return d, d.Require(Data, Empty)
 }
@@ -198,7 +199,7 @@ func (r *Recovered) examine() (*Directory, error) {
 // makeDirs makes the directories that are not there.
 func (r *Recovered) makeDirs() error {
 	o := &r.opts.Storage
-	for _, name := range []string{r.dir(LogDir), r.dir(SegmentDir), r.dir(SnapshotDir), o.ColdDir} {
+	for _, name := range []string{r.dir(manifest.LogDir), r.dir(manifest.SegmentDir), r.dir(manifest.SnapshotDir), o.ColdDir} {
 		if name == "" {
 			continue
 		}

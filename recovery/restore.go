@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -16,7 +17,7 @@ func (r *Recovered) restore(context.Context) error {
 	m := &r.manifest
 	r.cache = segment.NewCache(r.opts.Storage.CacheBytes)
 	a := &r.archive
-	a.fsys, a.from, a.to, a.most = r.opts.FS, r.dir(LogDir), r.opts.Storage.ArchiveDir, r.opts.Storage.ArchiveMaxBytes
+	a.fsys, a.from, a.to, a.most = r.opts.FS, r.dir(manifest.LogDir), r.opts.Storage.ArchiveDir, r.opts.Storage.ArchiveMaxBytes
 	a.finished, a.copied, a.log, a.wake = r.finishedFiles, r.archived, r.opts.Log, make(chan struct{}, 1)
 	a.far.now, a.far.patience = r.opts.Now, archivePatience
 	r.far.now, r.far.patience = r.opts.Now, coldPatience
@@ -28,7 +29,7 @@ func (r *Recovered) restore(context.Context) error {
 	if r.live, err = r.restoreFrom(m.Checkpoint); err == nil {
 		return nil
 	}
-	if damaged := new(CorruptionError); !errors.As(err, &damaged) {
+	if damaged := new(manifest.CorruptionError); !errors.As(err, &damaged) {
 		return err
 	}
 	r.Report.CheckpointFallback = err.Error()
@@ -47,8 +48,8 @@ func (r *Recovered) restore(context.Context) error {
 
 // restoreFrom fills the registry from one checkpoint and returns what was live
 // at it.
-func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
-	state, err := ReadSnapshot(r.opts.FS, r.dir(SnapshotDir), c)
+func (r *Recovered) restoreFrom(c *manifest.Checkpoint) (topics.Liveness, error) {
+	state, err := manifest.ReadSnapshot(r.opts.FS, r.dir(manifest.SnapshotDir), c)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +63,6 @@ func (r *Recovered) restoreFrom(c *Checkpoint) (topics.Liveness, error) {
 		return nil, fmt.Errorf("checkpoint %d: %w", c.Number, err)
 	}
 	r.stateBytes.Store(int64(len(state)))
-	r.Report.Checkpoint, r.Report.StateBytes, r.Report.Segments = SnapshotName(c.Number), int64(len(state)), len(segs)
+	r.Report.Checkpoint, r.Report.StateBytes, r.Report.Segments = manifest.SnapshotName(c.Number), int64(len(state)), len(segs)
 	return live, nil
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -50,7 +51,7 @@ func (r *Recovered) headroom(end wal.LSN, total uint64) int64 {
 // mergeRoom is how much a merge may write. It gives back more than that when
 // it is through.
 func (r *Recovered) mergeRoom() float64 {
-	free, _, err := r.opts.FS.Free(r.dir(SegmentDir))
+	free, _, err := r.opts.FS.Free(r.dir(manifest.SegmentDir))
 	if err != nil {
 		return math.Inf(1)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -176,13 +177,13 @@ func (r *Recovered) scrub(ctx context.Context) (Scrub, error) {
 func (r *Recovered) scrubManifests(s *Scrub) error {
 	r.commits.Lock()
 	defer r.commits.Unlock()
-	for _, base := range []string{ManifestName, PrevManifestName} {
-		_, err := ReadFile(r.opts.FS, r.opts.Dir, base)
-		var bad *CorruptionError
+	for _, base := range []string{manifest.Name, manifest.PrevName} {
+		_, err := manifest.ReadFile(r.opts.FS, r.opts.Dir, base)
+		var bad *manifest.CorruptionError
 		switch {
 		case errors.As(err, &bad):
 			s.found(Damage{File: bad.File, Cause: bad.Err.Error()})
-		case errors.Is(err, fs.ErrNotExist) && base == PrevManifestName: // the first manifest has none before it
+		case errors.Is(err, fs.ErrNotExist) && base == manifest.PrevName: // the first manifest has none before it
 			continue
 		case errors.Is(err, fs.ErrNotExist):
 			s.found(Damage{File: r.dir(base), Cause: "the file is missing"})
@@ -200,8 +201,8 @@ func (r *Recovered) scrubStates(ctx context.Context, s *Scrub) error {
 		if err := r.pause(ctx); err != nil {
 			return err
 		}
-		content, err := ReadSnapshot(r.opts.FS, r.dir(SnapshotDir), c)
-		var bad *CorruptionError
+		content, err := manifest.ReadSnapshot(r.opts.FS, r.dir(manifest.SnapshotDir), c)
+		var bad *manifest.CorruptionError
 		switch {
 		case errors.As(err, &bad):
 			if m := r.manifestNow(); m.Checkpoint.Is(c.Number) || m.Previous.Is(c.Number) {
@@ -242,7 +243,7 @@ func (r *Recovered) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Seg
 	defer seg.Release()
 	checked, err := segment.Verify(seg, r.unhurried(ctx), s.inSegment)
 	if errors.Is(err, fs.ErrNotExist) { // its name is gone, though the open file is not
-		s.found(Damage{File: r.dir(path.Join(SegmentDir, segment.IndexName(seg.ID()))), Cause: err.Error()})
+		s.found(Damage{File: r.dir(path.Join(manifest.SegmentDir, segment.IndexName(seg.ID()))), Cause: err.Error()})
 		err = nil
 	}
 	s.Segments++

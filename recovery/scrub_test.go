@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -91,7 +92,7 @@ func TestScrub(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range list {
-			if strings.HasPrefix(name, recovery.OwnerName) { // read at every start
+			if strings.HasPrefix(name, manifest.OwnerName) { // read at every start
 				continue
 			}
 			names = append(names, dir+"/"+name)

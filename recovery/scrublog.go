@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/frame"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -36,9 +37,9 @@ func (r *Recovered) scrubLog(ctx context.Context, s *Scrub) error {
 		case (damaged || errors.Is(err, fs.ErrNotExist)) && !r.logHas(f): // released meanwhile: somebody else's bytes
 			continue
 		case damaged:
-			s.found(Damage{File: r.dir(path.Join(LogDir, bad.File)), Offset: bad.Offset, LSN: uint64(bad.LSN), Cause: bad.Cause})
+			s.found(Damage{File: r.dir(path.Join(manifest.LogDir, bad.File)), Offset: bad.Offset, LSN: uint64(bad.LSN), Cause: bad.Cause})
 		case errors.Is(err, fs.ErrNotExist):
-			s.found(Damage{File: r.dir(path.Join(LogDir, f.Name)), LSN: uint64(f.First), Cause: "the file is missing"})
+			s.found(Damage{File: r.dir(path.Join(manifest.LogDir, f.Name)), LSN: uint64(f.First), Cause: "the file is missing"})
 		case err != nil:
 			return err
 		}
@@ -56,7 +57,7 @@ func (r *Recovered) logHas(f wal.File) bool {
 // a *wal.CorruptionError, ends that: what follows cannot be found without a
 // search.
 func (r *Recovered) scrubFile(ctx context.Context, s *Scrub, f wal.File) error {
-	h, err := r.opts.FS.OpenRead(path.Join(r.dir(LogDir), f.Name))
+	h, err := r.opts.FS.OpenRead(path.Join(r.dir(manifest.LogDir), f.Name))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -186,12 +187,12 @@ func TestPinnedFilesStay(t *testing.T) {
 // referenced returns the full names of the files that the manifest refers to.
 func referenced(t *testing.T, fsys vfs.FS) map[string]bool {
 	t.Helper()
-	m, err := recovery.ReadManifest(fsys, "/data")
+	m, err := manifest.Read(fsys, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]bool{}
-	for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		for _, f := range c.Stored("/data", "/cold") {
 			names[f.Path] = true
 		}

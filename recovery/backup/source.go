@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -18,18 +19,18 @@ import (
 type source struct {
 	fsys  vfs.FS
 	desc  Description // without files
-	files []recovery.StoredFile
+	files []manifest.StoredFile
 	pace  func(context.Context) error // called between steps; may wait
 }
 
 // hot returns the checkpoint with none of its segments cold.
-func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
+func hot(c *manifest.Checkpoint) *manifest.Checkpoint {
 	if c == nil {
 		return nil
 	}
 	next := *c
 	next.Sum = 0 // the description has a sum of every file
-	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
+	next.Segments = make([]manifest.SegmentRef, len(c.Segments))
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
 	}
@@ -52,7 +53,7 @@ func pinned(p *recovery.Pinned) *source {
 // uses. It does not modify the directory.
 func stopped(of *Copying) (*source, error) {
 	fsys, dir, cold := of.FS, of.Dir, of.Cold
-	m, err := recovery.ReadManifest(fsys, dir)
+	m, err := manifest.Read(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -89,13 +90,13 @@ func stopped(of *Copying) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.files = append(s.files, recovery.StoredLog(dir, logs, first, s.desc.EndLSN)...)
+	s.files = append(s.files, manifest.StoredLog(dir, logs, first, s.desc.EndLSN)...)
 	return s, nil
 }
 
 // stateEnd returns a lower bound of the log's end, from the state file of a
 // checkpoint.
-func stateEnd(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
+func stateEnd(fsys vfs.FS, dir string, c *manifest.Checkpoint) (wal.LSN, error) {
 	content, err := recovery.ReadSnapshot(fsys, path.Join(dir, recovery.SnapshotDir), c)
 	if err != nil {
 		return 0, err

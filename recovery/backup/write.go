@@ -10,6 +10,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -57,7 +58,7 @@ func (s *source) header(name string, size int64) *tar.Header {
 }
 
 // add writes one file and adds it to the description.
-func (s *source) add(ctx context.Context, out *tar.Writer, f recovery.StoredFile) error {
+func (s *source) add(ctx context.Context, out *tar.Writer, f manifest.StoredFile) error {
 	in, err := s.fsys.OpenRead(f.Path)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -38,15 +39,15 @@ func Dump(ctx context.Context, d Dir, what What, to io.Writer) error {
 	if err := kind.Require(recovery.Data); err != nil {
 		return err
 	}
-	m, err := recovery.ReadManifest(d.FS, d.Path)
+	m, err := manifest.Read(d.FS, d.Path)
 	if err != nil {
 		return err
 	}
 	if m == nil {
-		m = &recovery.Manifest{}
+		m = &manifest.Manifest{}
 	}
 	w := &dump{Dir: d, ctx: ctx, what: what, out: bufio.NewWriter(to), names: map[uint64]string{}}
-	steps := []func(*recovery.Manifest) error{w.state, w.segments, w.log}
+	steps := []func(*manifest.Manifest) error{w.state, w.segments, w.log}
 	for _, step := range steps {
 		if err := step(m); err != nil {
 			return errors.Join(err, w.out.Flush())
@@ -61,7 +62,7 @@ type dump struct {
 	what       What
 	out        *bufio.Writer
 	names      map[uint64]string    // of topics; a topic may be of one name after another is gone
-	checkpoint *recovery.Checkpoint // whose state could be read
+	checkpoint *manifest.Checkpoint // whose state could be read
 }
 
 // wanted reports whether the topic is to be shown.
@@ -127,13 +128,13 @@ func (w *dump) damage(file string, offset int64, cause string) error {
 }
 
 // state shows the topics, and learns their names.
-func (w *dump) state(m *recovery.Manifest) error {
-	for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+func (w *dump) state(m *manifest.Manifest) error {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		if c == nil || w.checkpoint != nil {
 			continue
 		}
-		content, err := recovery.ReadSnapshot(w.FS, w.Path+"/"+recovery.SnapshotDir, c)
-		if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
+		content, err := manifest.ReadSnapshot(w.FS, w.Path+"/"+manifest.SnapshotDir, c)
+		if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 			if err := w.damage(bad.File, 0, bad.Err.Error()); err != nil {
 				return err
 			}
@@ -167,7 +168,7 @@ func (w *dump) state(m *recovery.Manifest) error {
 }
 
 // segments shows the records of the segments, in the order of their files.
-func (w *dump) segments(m *recovery.Manifest) error {
+func (w *dump) segments(m *manifest.Manifest) error {
 	c := w.checkpoint
 	if c == nil {
 		c = m.Checkpoint
@@ -176,7 +177,7 @@ func (w *dump) segments(m *recovery.Manifest) error {
 		return nil
 	}
 	for _, ref := range c.Segments {
-		dir := w.Path + "/" + recovery.SegmentDir
+		dir := w.Path + "/" + manifest.SegmentDir
 		if ref.Cold {
 			if dir = w.Cold; dir == "" {
 				return fmt.Errorf("segment %016x is in the cold directory, and none is given", ref.ID)
@@ -200,7 +201,7 @@ func (w *dump) segments(m *recovery.Manifest) error {
 }
 
 // log shows the frames.
-func (w *dump) log(m *recovery.Manifest) error {
+func (w *dump) log(m *manifest.Manifest) error {
 	if !w.what.Frames {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
@@ -17,9 +18,9 @@ import (
 
 // LogOptions are how the log of the directory is to be read, from the oldest
 // checkpoint of that manifest on. Without a manifest, m is nil.
-func (d Dir) LogOptions(m *recovery.Manifest) wal.Options {
+func (d Dir) LogOptions(m *manifest.Manifest) wal.Options {
 	if m == nil {
-		m = &recovery.Manifest{}
+		m = &manifest.Manifest{}
 	}
 	return m.LogOptions(wal.Options{FS: d.FS, ReadOnly: true, Tail: m.Tail(d.BootID, d.Mount)}, d.Path, m.Previous)
 }
@@ -97,7 +98,7 @@ func (v *verifier) rehearse() error {
 	}
 	f := Fault{File: v.Path, Cause: "a start refuses it: " + err.Error()}
 	if corrupt := new(wal.CorruptionError); errors.As(err, &corrupt) {
-		f = Fault{File: path.Join(v.dir(recovery.LogDir), corrupt.File), Offset: corrupt.Offset, LSN: uint64(corrupt.LSN), Cause: corrupt.Cause}
+		f = Fault{File: path.Join(v.dir(manifest.LogDir), corrupt.File), Offset: corrupt.Offset, LSN: uint64(corrupt.LSN), Cause: corrupt.Cause}
 	}
 	v.fault(f)
 	return nil

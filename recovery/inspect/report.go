@@ -3,7 +3,7 @@ package inspect
 import (
 	"fmt"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
 // Fault is one thing that is wrong.
@@ -49,7 +49,7 @@ type Report struct {
 	Faults      []Fault `json:"faults"`
 
 	// Manifest is the one that recovery would take; nil: there is none.
-	Manifest *recovery.Manifest `json:"-"`
+	Manifest *manifest.Manifest `json:"-"`
 }
 
 // Sound says that nothing is wrong.

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -96,9 +97,9 @@ func (v *verifier) inUse() error {
 
 // manifests checks both manifests and takes the one that recovery would.
 func (v *verifier) manifests() error {
-	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
-		_, err := recovery.ReadFile(v.FS, v.Path, base)
-		bad := new(recovery.CorruptionError)
+	for _, base := range []string{manifest.Name, manifest.PrevName} {
+		_, err := manifest.ReadFile(v.FS, v.Path, base)
+		bad := new(manifest.CorruptionError)
 		switch {
 		case err == nil:
 			v.report.Manifests++
@@ -106,12 +107,12 @@ func (v *verifier) manifests() error {
 			v.fault(Fault{File: v.dir(base), Cause: bad.Err.Error()})
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
-		case base == recovery.ManifestName:
+		case base == manifest.Name:
 			v.fault(Fault{File: v.dir(base), Cause: "the file is missing"})
 		}
 	}
-	m, err := recovery.ReadManifest(v.FS, v.Path)
-	if bad := new(recovery.CorruptionError); err != nil && !errors.As(err, &bad) {
+	m, err := manifest.Read(v.FS, v.Path)
+	if bad := new(manifest.CorruptionError); err != nil && !errors.As(err, &bad) {
 		return err
 	}
 	v.report.Manifest = m
@@ -124,11 +125,11 @@ func (v *verifier) owner() error {
 	if m == nil || v.Cold == "" {
 		return nil
 	}
-	owner, err := recovery.ReadOwner(v.FS, v.Cold)
+	owner, err := manifest.ReadOwner(v.FS, v.Cold)
 	if err == nil {
 		err = m.Owns(v.Cold, owner)
 	}
-	if refusal := new(recovery.OwnerError); errors.As(err, &refusal) {
+	if refusal := new(manifest.OwnerError); errors.As(err, &refusal) {
 		v.report.NotOwner = err.Error()
 		return nil
 	}
@@ -136,10 +137,10 @@ func (v *verifier) owner() error {
 }
 
 // checkpoints are those that recovery may begin from, the newest first.
-func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
+func (v *verifier) checkpoints() (out []*manifest.Checkpoint) {
 	if m := v.report.Manifest; m != nil {
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
-			if c != nil && !slices.ContainsFunc(out, func(o *recovery.Checkpoint) bool { return o.Number == c.Number }) {
+		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
+			if c != nil && !slices.ContainsFunc(out, func(o *manifest.Checkpoint) bool { return o.Number == c.Number }) {
 				out = append(out, c)
 			}
 		}
@@ -150,9 +151,9 @@ func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
 // states reads and decodes the states, and holds them against the segments.
 func (v *verifier) states() error {
 	for _, c := range v.checkpoints() {
-		name := path.Join(v.dir(recovery.SnapshotDir), recovery.SnapshotName(c.Number))
-		content, err := recovery.ReadSnapshot(v.FS, v.dir(recovery.SnapshotDir), c)
-		if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
+		name := path.Join(v.dir(manifest.SnapshotDir), manifest.SnapshotName(c.Number))
+		content, err := manifest.ReadSnapshot(v.FS, v.dir(manifest.SnapshotDir), c)
+		if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 			v.fault(Fault{File: name, Cause: bad.Err.Error()})
 			continue
 		}
@@ -206,8 +207,8 @@ func (v *verifier) segments() error {
 // topicNames learns the topics' names from the states, as far as they go.
 func (v *verifier) topicNames() error {
 	for i, c := range slices.Backward(v.checkpoints()) { // the newest counts
-		content, err := recovery.ReadSnapshot(v.FS, v.dir(recovery.SnapshotDir), c)
-		if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
+		content, err := manifest.ReadSnapshot(v.FS, v.dir(manifest.SnapshotDir), c)
+		if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 			continue // reported when the states' turn comes
 		}
 		if err != nil {
@@ -226,8 +227,8 @@ func (v *verifier) topicNames() error {
 	return v.ctx.Err()
 }
 
-func (v *verifier) segment(ref recovery.SegmentRef) error {
-	hot := v.dir(recovery.SegmentDir)
+func (v *verifier) segment(ref manifest.SegmentRef) error {
+	hot := v.dir(manifest.SegmentDir)
 	data := hot
 	if ref.Cold {
 		if data = v.Cold; data == "" {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -15,12 +16,12 @@ import (
 // wreck harms one file of each kind.
 func wreck(t *testing.T, w *world) {
 	t.Helper()
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.harm(t, "/data/MANIFEST", "flip")
-	w.harm(t, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number), "cut")
+	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number), "cut")
 	w.harm(t, files(t, w.fs, "/cold")[1], "flip")
 	segments := files(t, w.fs, "/data/segments")
 	w.harm(t, segments[len(segments)-2], "zero")

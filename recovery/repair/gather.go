@@ -6,7 +6,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -32,10 +32,10 @@ func (r *repair) gather() error {
 
 // choose sets the state, and returns the segments. They are not listed if
 // nothing says which of them belong to it, and in which order.
-func (r *repair) choose() (refs []recovery.SegmentRef, listed bool, err error) {
+func (r *repair) choose() (refs []manifest.SegmentRef, listed bool, err error) {
 	m := r.found.Manifest
 	if m != nil {
-		candidates := []*recovery.Checkpoint{m.Checkpoint, m.Previous}
+		candidates := []*manifest.Checkpoint{m.Checkpoint, m.Previous}
 		if r.logHelps() {
 			slices.Reverse(candidates)
 			if m.Previous == nil {
@@ -60,7 +60,7 @@ func (r *repair) choose() (refs []recovery.SegmentRef, listed bool, err error) {
 		return m.Checkpoint.Segments, true, nil
 	}
 	for _, number := range r.states {
-		if r.state, err = r.readState(&recovery.Checkpoint{Number: number}); err != nil || r.state != nil {
+		if r.state, err = r.readState(&manifest.Checkpoint{Number: number}); err != nil || r.state != nil {
 			return r.stored, false, err
 		}
 	}
@@ -76,18 +76,18 @@ func (r *repair) logHelps() bool {
 	segments := false
 	for _, f := range r.found.Faults {
 		dir := path.Dir(f.File)
-		if dir == r.dir(recovery.LogDir) || f.File == r.dir(recovery.LogDir) {
+		if dir == r.dir(manifest.LogDir) || f.File == r.dir(manifest.LogDir) {
 			return false
 		}
-		segments = segments || dir == r.dir(recovery.SegmentDir) || dir == r.Cold
+		segments = segments || dir == r.dir(manifest.SegmentDir) || dir == r.Cold
 	}
 	return segments
 }
 
 // readState returns a state that is whole, or nil.
-func (r *repair) readState(c *recovery.Checkpoint) ([]byte, error) {
-	content, err := recovery.ReadSnapshot(r.FS, r.dir(recovery.SnapshotDir), c)
-	if bad := new(recovery.CorruptionError); errors.As(err, &bad) {
+func (r *repair) readState(c *manifest.Checkpoint) ([]byte, error) {
+	content, err := manifest.ReadSnapshot(r.FS, r.dir(manifest.SnapshotDir), c)
+	if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 		return nil, nil
 	}
 	if err != nil {
@@ -98,23 +98,23 @@ func (r *repair) readState(c *recovery.Checkpoint) ([]byte, error) {
 		return nil, nil // its checksum holds, and it cannot be decoded all the same
 	}
 	r.begin = max(r.begin, reach)
-	r.report.State = recovery.SnapshotName(c.Number)
+	r.report.State = manifest.SnapshotName(c.Number)
 	return content, nil
 }
 
 // take adds a segment: as it is, or, if it is damaged, what is left of it.
-func (r *repair) take(ref recovery.SegmentRef, verified bool) error {
-	data := r.dir(recovery.SegmentDir)
+func (r *repair) take(ref manifest.SegmentRef, verified bool) error {
+	data := r.dir(manifest.SegmentDir)
 	if ref.Cold {
 		data = r.Cold
 	}
-	names := []string{path.Join(data, segment.DataName(ref.ID)), r.dir(recovery.SegmentDir, segment.IndexName(ref.ID))}
+	names := []string{path.Join(data, segment.DataName(ref.ID)), r.dir(manifest.SegmentDir, segment.IndexName(ref.ID))}
 	sound := true
 	for _, f := range r.found.Faults {
 		sound = sound && !slices.Contains(names, f.File)
 	}
 	if sound {
-		s, err := segment.Open(r.FS, r.dir(recovery.SegmentDir), data, ref.ID, r.logID, segment.NewCache(1<<20))
+		s, err := segment.Open(r.FS, r.dir(manifest.SegmentDir), data, ref.ID, r.logID, segment.NewCache(1<<20))
 		if err == nil && !verified {
 			_, err = segment.Verify(s, r.ctx.Err, func(segment.Damage) { sound = false })
 		}
@@ -182,7 +182,7 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 	if err = w.Finish(); err != nil {
 		return err
 	}
-	dir := r.dir(recovery.SegmentDir)
+	dir := r.dir(manifest.SegmentDir)
 	s, err := segment.Open(r.FS, dir, dir, w.ID(), r.logID, segment.NewCache(1<<20))
 	if err == nil {
 		r.segments = append(r.segments, s)
@@ -193,5 +193,5 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 // create begins a segment under an id that none ever had.
 func (r *repair) create() (*segment.Writer, error) {
 	r.nextSegment++
-	return segment.Create(r.FS, r.dir(recovery.SegmentDir), r.nextSegment, r.logID)
+	return segment.Create(r.FS, r.dir(manifest.SegmentDir), r.nextSegment, r.logID)
 }

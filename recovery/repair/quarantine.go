@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
 // quarantine copies the manifests and every file that is damaged.
@@ -27,9 +28,9 @@ func (r *repair) quarantine() error {
 		return err
 	}
 	r.report.Quarantine = to
-	files := []string{r.dir(recovery.ManifestName), r.dir(recovery.PrevManifestName)}
+	files := []string{r.dir(manifest.Name), r.dir(manifest.PrevName)}
 	for _, f := range r.found.Faults {
-		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) && f.File != r.Path {
+		if !slices.Contains(files, f.File) && f.File != r.dir(manifest.LogDir) && f.File != r.Path {
 			files = append(files, f.File)
 		}
 	}

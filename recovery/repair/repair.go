@@ -20,6 +20,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -108,19 +109,19 @@ type repair struct {
 
 	logID       uint64
 	states      []uint64              // numbers of all that are there, the newest first
-	stored      []recovery.SegmentRef // all that are there, by id
+	stored      []manifest.SegmentRef // all that are there, by id
 	firstFile   uint64                // the lowest index of a log file; 0: there is none
 	lastFile    uint64                // the highest one, or known of
 	logBytes    int64                 // the most that the log's files hold or held
 	nextSegment uint64                // the highest id that is taken
 	state       []byte                // nil: none
-	from        *recovery.Checkpoint  // the one of state; nil: not known
+	from        *manifest.Checkpoint  // the one of state; nil: not known
 	segments    []*segment.Segment    // in order, all sound
 
 	registry *topics.Registry
 	log      *wal.Log // in recovery.ScratchDir
 	begin    wal.LSN  // where the log is to begin: behind everything
-	final    recovery.Manifest
+	final    manifest.Manifest
 }
 
 func (r *repair) dir(names ...string) string {
@@ -175,7 +176,7 @@ func (r *repair) checkpoint() error {
 		return err
 	}
 	for n := range uint64(2) {
-		err := recovery.WriteSnapshot(r.FS, r.dir(recovery.SnapshotDir), number+n, func(w io.Writer) error {
+		err := manifest.WriteSnapshot(r.FS, r.dir(manifest.SnapshotDir), number+n, func(w io.Writer) error {
 			_, err := w.Write(state.Bytes())
 			return err
 		})
@@ -183,20 +184,20 @@ func (r *repair) checkpoint() error {
 			return err
 		}
 	}
-	var refs []recovery.SegmentRef
+	var refs []manifest.SegmentRef
 	for _, s := range r.segments {
-		refs = append(refs, recovery.SegmentRef{ID: s.ID(), Cold: s.Cold()})
+		refs = append(refs, manifest.SegmentRef{ID: s.ID(), Cold: s.Cold()})
 	}
 	for _, id := range ids {
-		refs = append(refs, recovery.SegmentRef{ID: id})
+		refs = append(refs, manifest.SegmentRef{ID: id})
 	}
-	c := recovery.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs, Sum: recovery.SnapshotSum(state.Bytes())}
+	c := manifest.Checkpoint{Start: uint64(r.begin), File: r.lastFile + 1, Segments: refs, Sum: manifest.SnapshotSum(state.Bytes())}
 	before, after := c, c
 	before.Number, after.Number = number, number+1
-	r.final = recovery.Manifest{
+	r.final = manifest.Manifest{
 		LogID: r.logID, EndLSN: uint64(r.begin), LogBegin: uint64(r.begin), Checkpoint: &after, Previous: &before,
 	}
-	r.report.Checkpoint = recovery.SnapshotName(after.Number)
+	r.report.Checkpoint = manifest.SnapshotName(after.Number)
 	return nil
 }
 
@@ -209,7 +210,7 @@ func (r *repair) commit() error {
 		r.final.Failed = m.Failed || m.Fallback != nil
 		r.final.Instance, r.final.ColdGeneration, r.final.ColdBefore = m.Instance, m.ColdGeneration, m.ColdBefore
 	} else if r.Cold != "" { // whose data it is, the cold directory still knows
-		owner, err := recovery.ReadOwner(r.FS, r.Cold)
+		owner, err := manifest.ReadOwner(r.FS, r.Cold)
 		if err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func (r *repair) commit() error {
 	}
 	var err error
 	for range 2 {
-		err = errors.Join(err, recovery.WriteManifest(r.FS, r.Path, &r.final))
+		err = errors.Join(err, manifest.Write(r.FS, r.Path, &r.final))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -40,18 +41,18 @@ func mend(t *testing.T, fsys vfs.FS) *repair.Report {
 func needed(t *testing.T) map[string][]string {
 	w := build(t)
 	fsys := w.fs
-	m, err := recovery.ReadManifest(fsys, "/data")
+	m, err := manifest.Read(fsys, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	kinds := map[string][]string{
 		"manifest": {"/data/MANIFEST", "/data/MANIFEST.prev"},
-		"newest":   {"/data/checkpoints/" + recovery.SnapshotName(m.Checkpoint.Number)},
-		"previous": {"/data/checkpoints/" + recovery.SnapshotName(m.Previous.Number)},
+		"newest":   {"/data/checkpoints/" + manifest.SnapshotName(m.Checkpoint.Number)},
+		"previous": {"/data/checkpoints/" + manifest.SnapshotName(m.Previous.Number)},
 		"cold":     files(t, fsys, "/cold"),
 	}
 	kinds["cold"] = slices.DeleteFunc(kinds["cold"], func(name string) bool {
-		return strings.HasPrefix(path.Base(name), recovery.OwnerName) // a start's to look at
+		return strings.HasPrefix(path.Base(name), manifest.OwnerName) // a start's to look at
 	})
 	for _, name := range files(t, fsys, "/data/segments") {
 		kind := "data"

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -51,7 +52,7 @@ func TestManifests(t *testing.T) {
 // had not: the log still has what is in them.
 func TestLogHelps(t *testing.T) {
 	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,12 +74,12 @@ func TestLogHelps(t *testing.T) {
 // TestManifestsAndState loses the newest state, too.
 func TestManifestsAndState(t *testing.T) {
 	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.both(t, "/data/MANIFEST", "/data/MANIFEST.prev", "cut")
-	w.harm(t, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number), "flip")
+	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number), "flip")
 	mend(t, w.fs)
 	data := run(t, w.fs)
 	if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
@@ -91,12 +92,12 @@ func TestManifestsAndState(t *testing.T) {
 // records in segments and in the log are not.
 func TestStates(t *testing.T) {
 	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.both(t, "/data/checkpoints/"+recovery.SnapshotName(m.Checkpoint.Number),
-		"/data/checkpoints/"+recovery.SnapshotName(m.Previous.Number), "flip")
+	w.both(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number),
+		"/data/checkpoints/"+manifest.SnapshotName(m.Previous.Number), "flip")
 	report := mend(t, w.fs)
 	if report.Recovered != 4 {
 		t.Errorf("%d topics are recovered, want 4", report.Recovered)

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -20,7 +20,7 @@ func (r *repair) survey() error {
 	if err := r.surveyLog(votes); err != nil {
 		return err
 	}
-	if err := r.surveySegments(r.dir(recovery.SegmentDir), false, votes); err != nil {
+	if err := r.surveySegments(r.dir(manifest.SegmentDir), false, votes); err != nil {
 		return err
 	}
 	if r.Cold != "" {
@@ -28,12 +28,12 @@ func (r *repair) survey() error {
 			return err
 		}
 	}
-	names, err := r.list(r.dir(recovery.SnapshotDir))
+	names, err := r.list(r.dir(manifest.SnapshotDir))
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if number, ok := recovery.ParseSnapshot(name); ok {
+		if number, ok := manifest.ParseSnapshot(name); ok {
 			r.states = append(r.states, number)
 		}
 	}
@@ -41,7 +41,7 @@ func (r *repair) survey() error {
 	slices.Reverse(r.states)
 	if m := r.found.Manifest; m != nil {
 		r.logID, r.lastFile = m.LogID, max(r.lastFile, m.NewestFile)
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 			if c != nil {
 				r.lastFile = max(r.lastFile, c.File)
 			}
@@ -73,7 +73,7 @@ func (r *repair) list(dir string) ([]string, error) {
 // makeDirs makes the directories that the rest of the repair writes to. Before
 // it nothing has been changed.
 func (r *repair) makeDirs() error {
-	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.SnapshotDir} {
+	for _, name := range []string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir} {
 		if err := r.FS.MkdirAll(r.dir(name)); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (r *repair) makeDirs() error {
 const likelyFile = 256 << 20
 
 func (r *repair) surveyLog(votes map[uint64]int) error {
-	dir := r.dir(recovery.LogDir)
+	dir := r.dir(manifest.LogDir)
 	names, err := r.list(dir)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) err
 			return err
 		}
 		if kind == segment.Data {
-			r.stored = append(r.stored, recovery.SegmentRef{ID: id, Cold: cold})
+			r.stored = append(r.stored, manifest.SegmentRef{ID: id, Cold: cold})
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package recovery
+package manifest
 
 import (
 	"errors"
@@ -59,9 +59,9 @@ func NewReserve(fsys vfs.FS, dir string, bytes int64) *Reserve {
 // makes the reserves that are missing. If that fails WriteManifest succeeds all
 // the same: Missing reports it, and the background calls Fill again.
 func (s *Reserve) WriteManifest(m *Manifest) error {
-	err := WriteManifest(s.fsys, s.dir, m)
+	err := Write(s.fsys, s.dir, m)
 	if vfs.NoSpace(err) {
-		err = writeManifest(s.fsys, s.dir, m, s.spend)
+		err = writeWith(s.fsys, s.dir, m, s.spend)
 	}
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (s *Reserve) WriteManifest(m *Manifest) error {
 // whole, and the reserve with any content, which is never read.
 func (s *Reserve) spend(fsys vfs.FS, dir, base string, b []byte) error {
 	s.setMissing(errSpent)
-	err := discardFile(fsys, path.Join(dir, TempManifestName)) // the attempt without the reserve may have left a block in it
+	err := discardFile(fsys, path.Join(dir, TempName)) // the attempt without the reserve may have left a block in it
 	if err == nil {
 		err = s.overwrite(base, b)
 	}
@@ -93,7 +93,7 @@ func (s *Reserve) spend(fsys vfs.FS, dir, base string, b []byte) error {
 
 func (s *Reserve) overwrite(base string, b []byte) error {
 	name := path.Join(s.dir, manifestReserve)
-	if base == PrevManifestName {
+	if base == PrevName {
 		name = path.Join(s.dir, previousReserve)
 	}
 	f, err := s.fsys.Open(name)
@@ -170,7 +170,7 @@ func (s *Reserve) fillOne(base string) error {
 	if have >= s.size {
 		return nil
 	}
-	temp := path.Join(s.dir, TempManifestName)
+	temp := path.Join(s.dir, TempName)
 	if err := discardFile(s.fsys, temp); err != nil {
 		return err
 	}

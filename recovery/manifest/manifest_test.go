@@ -1,4 +1,4 @@
-package recovery
+package manifest
 
 import (
 	"encoding/hex"
@@ -18,33 +18,33 @@ func manifestN(n uint64) *Manifest {
 // asRead is the manifest as ReadManifest gives it.
 func asRead(m *Manifest) Manifest {
 	c := *m
-	c.FormatVersion = ManifestVersion
+	c.FormatVersion = Version
 	return c
 }
 
 func write(t *testing.T, fsys vfs.FS, m *Manifest) {
 	t.Helper()
-	if err := WriteManifest(fsys, "d", m); err != nil {
+	if err := Write(fsys, "d", m); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestManifestRoundTrip(t *testing.T) {
 	for dir, fsys := range map[string]vfs.FS{"d": newMemFS(), t.TempDir(): vfs.OS()} {
-		if m, err := ReadManifest(fsys, dir); m != nil || err != nil {
+		if m, err := Read(fsys, dir); m != nil || err != nil {
 			t.Fatalf("an empty directory gave %v, %v", m, err)
 		}
 		for n := range uint64(3) {
-			if err := WriteManifest(fsys, dir, manifestN(n)); err != nil {
+			if err := Write(fsys, dir, manifestN(n)); err != nil {
 				t.Fatal(err)
 			}
-			m, err := ReadManifest(fsys, dir)
+			m, err := Read(fsys, dir)
 			if err != nil || *m != asRead(manifestN(n)) {
 				t.Fatalf("wrote %+v, read %+v, %v", manifestN(n), m, err)
 			}
 		}
 		names, err := fsys.List(dir)
-		if err != nil || !slices.Equal(names, []string{ManifestName, PrevManifestName}) {
+		if err != nil || !slices.Equal(names, []string{Name, PrevName}) {
 			t.Errorf("files left: %v, %v", names, err)
 		}
 	}
@@ -60,7 +60,7 @@ func TestManifestEveryCrashPoint(t *testing.T) {
 				write(t, fsys, manifestN(n))
 			}
 			fsys.left = cut
-			err := WriteManifest(fsys, "d", manifestN(before))
+			err := Write(fsys, "d", manifestN(before))
 			if err != nil && !errors.Is(err, errCrashed) {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestManifestEveryCrashPoint(t *testing.T) {
 					checkOldOrNew(t, left, before, err == nil)
 					// The next start writes over whatever is lying around.
 					write(t, left, manifestN(9))
-					if m, err := ReadManifest(left, "d"); err != nil || *m != asRead(manifestN(9)) {
+					if m, err := Read(left, "d"); err != nil || *m != asRead(manifestN(9)) {
 						t.Fatalf("after a crash the next write reads as %+v, %v", m, err)
 					}
 				}
@@ -84,7 +84,7 @@ func TestManifestEveryCrashPoint(t *testing.T) {
 
 func checkOldOrNew(t *testing.T, fsys vfs.FS, newest uint64, acked bool) {
 	t.Helper()
-	m, err := ReadManifest(fsys, "d")
+	m, err := Read(fsys, "d")
 	switch {
 	case err != nil:
 		t.Fatalf("unreadable after a crash: %v", err)
@@ -101,7 +101,7 @@ func checkOldOrNew(t *testing.T, fsys vfs.FS, newest uint64, acked bool) {
 func TestManifestDamage(t *testing.T) {
 	flip := func(b []byte) []byte { b[len(b)-2] ^= 1; return b }
 	newer := func([]byte) []byte {
-		b, err := encodeManifest(ManifestVersion+1, manifestN(7))
+		b, err := encode(Version+1, manifestN(7))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,9 +139,9 @@ func TestManifestDamage(t *testing.T) {
 			fsys := newMemFS()
 			write(t, fsys, manifestN(1))
 			write(t, fsys, manifestN(2))
-			damage(fsys, "d/"+ManifestName, row.main)
-			damage(fsys, "d/"+PrevManifestName, row.prev)
-			m, err := ReadManifest(fsys, "d")
+			damage(fsys, "d/"+Name, row.main)
+			damage(fsys, "d/"+PrevName, row.prev)
+			m, err := Read(fsys, "d")
 			if row.err != "" {
 				var version *VersionError
 				var broken *CorruptionError
@@ -187,24 +187,24 @@ func TestManifestWriteKeepsGoodPrevious(t *testing.T) {
 	fsys := newMemFS()
 	write(t, fsys, manifestN(1))
 	write(t, fsys, manifestN(2))
-	damage(fsys, "d/"+ManifestName, func(b []byte) []byte { return b[:9] })
+	damage(fsys, "d/"+Name, func(b []byte) []byte { return b[:9] })
 	write(t, fsys, manifestN(3))
-	damage(fsys, "d/"+ManifestName, func(b []byte) []byte { return b[:9] })
-	m, err := ReadManifest(fsys, "d")
+	damage(fsys, "d/"+Name, func(b []byte) []byte { return b[:9] })
+	m, err := Read(fsys, "d")
 	if err != nil || m.NewestFile != 1 {
 		t.Fatalf("read %+v, %v", m, err)
 	}
 }
 
 func TestManifestEverySingleBitCounts(t *testing.T) {
-	b, err := encodeManifest(ManifestVersion, manifestN(1))
+	b, err := encode(Version, manifestN(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range len(b) * 8 {
 		c := slices.Clone(b)
 		c[i/8] ^= 1 << (i % 8)
-		if _, err := decodeManifest("m", c); !damaged(err) {
+		if _, err := decode("m", c); !damaged(err) {
 			t.Fatalf("bit %d flipped: %v", i, err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestManifestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := decodeManifest("m", b)
+	m, err := decode("m", b)
 	want := asRead(manifestN(5))
 	want.FormatVersion = 1
 	if err != nil || *m != want {
@@ -229,26 +229,26 @@ func TestManifestGolden(t *testing.T) {
 }
 
 func FuzzManifest(f *testing.F) {
-	whole, err := encodeManifest(ManifestVersion, manifestN(3))
+	whole, err := encode(Version, manifestN(3))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(whole)
-	f.Add(whole[:manifestHeader])
+	f.Add(whole[:headerBytes])
 	f.Add([]byte("TOPICSMF"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeManifest("m", b)
+		m, err := decode("m", b)
 		if (m == nil) == (err == nil) {
 			t.Fatalf("decoded to %v, %v", m, err)
 		}
 		if err != nil {
 			return
 		}
-		again, err := encodeManifest(ManifestVersion, m)
+		again, err := encode(Version, m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := decodeManifest("m", again)
+		back, err := decode("m", again)
 		if err != nil || *back != *m {
 			t.Fatalf("%+v came back as %+v, %v", m, back, err)
 		}

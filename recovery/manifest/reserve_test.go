@@ -1,4 +1,4 @@
-package recovery
+package manifest
 
 import (
 	"fmt"
@@ -72,7 +72,7 @@ func (f *thief) Remove(name string) error {
 func TestManifestOnAFullDisk(t *testing.T) {
 	fsys, s := withReserve(t)
 	fsys.SetCapacity(filesSize(t, fsys))
-	if err := WriteManifest(fsys, "/data", numbered(2)); !vfs.NoSpace(err) {
+	if err := Write(fsys, "/data", numbered(2)); !vfs.NoSpace(err) {
 		t.Fatalf("without a reserve: %v", err)
 	}
 	thief := newThief(t, fsys)
@@ -80,7 +80,7 @@ func TestManifestOnAFullDisk(t *testing.T) {
 	if err := s.WriteManifest(numbered(2)); err != nil {
 		t.Fatal(err)
 	}
-	for base, want := range map[string]string{ManifestName: "2", PrevManifestName: "1"} {
+	for base, want := range map[string]string{Name: "2", PrevName: "1"} {
 		if got, err := ReadFile(fsys, "/data", base); err != nil || got.BootID != want {
 			t.Fatalf("%s: %+v, %v", base, got, err)
 		}
@@ -135,14 +135,14 @@ func TestSpentReserve(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := fsys.Crash(rand.New(rand.NewPCG(uint64(cut), 1)))
-		m, err := ReadManifest(after, "/data")
+		m, err := Read(after, "/data")
 		if err != nil || m == nil || m.Fallback != nil {
 			t.Fatalf("cut %d: %+v, %v", cut, m, err)
 		}
 		if m.BootID != "1" && m.BootID != "2" || done && m.BootID != "2" {
 			t.Fatalf("cut %d: boot %s", cut, m.BootID)
 		}
-		if prev, err := ReadFile(after, "/data", PrevManifestName); !missing(err) && (err != nil || prev.BootID != "1") {
+		if prev, err := ReadFile(after, "/data", PrevName); !missing(err) && (err != nil || prev.BootID != "1") {
 			t.Fatalf("cut %d: the one before: %+v, %v", cut, prev, err)
 		}
 		after.SetCapacity(max(filesSize(t, after), full))
