@@ -14,6 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -175,7 +176,7 @@ func (b *below) mend() {
 	if err != nil || found.Sound() {
 		b.t.Fatalf("verify finds %+v, %v", found, err)
 	}
-	report, err := repair.Run(context.Background(), toolDir(b.fs, "boot-0"), repair.Options{SegmentBytes: 2 << 10, SegmentRecords: 60})
+	report, err := repair.Run(context.Background(), toolDir(b.fs, "boot-0"), repair.Options{Segment: segment.Limits{Bytes: 2 << 10, Records: 60}})
 	if err != nil || !report.Changed {
 		b.t.Fatalf("%+v, %v", report, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -43,7 +44,7 @@ func load(t *testing.T, data *recovery.Recovered, n int) {
 	}
 }
 
-func take(t *testing.T, data *recovery.Recovered) recovery.Checkpointed {
+func take(t *testing.T, data *recovery.Recovered) store.Checkpointed {
 	t.Helper()
 	out, err := data.Checkpoint(context.Background())
 	if err != nil {
@@ -162,7 +163,7 @@ func TestColdDirectoryHasOneOwner(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(context.Background()); err != nil {
+	if err := data.Offload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	before, err := fsys.List("/cold")

@@ -63,7 +63,7 @@ func TestSlowColdDirectory(t *testing.T) {
 		load(t, data, 20)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	fsys.stuck.Store(true)
@@ -123,7 +123,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	want := dump(t, data.Registry)
@@ -150,7 +150,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 		}
 	}
 	degraded("at the start")
-	if err := data.Cool(ctx); !errors.Is(err, syscall.EROFS) {
+	if err := data.Offload(ctx); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("with nothing to move: %v", err)
 	}
 	before, err := inner.List("/cold")
@@ -161,11 +161,11 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	take(t, data)
 	load(t, data, 10)
 	take(t, data)
-	if err := data.Cool(ctx); !errors.Is(err, syscall.EROFS) {
+	if err := data.Offload(ctx); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("moving there: %v", err)
 	}
 	degraded("after a move")
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Errorf("merging: %v", err)
 	}
 	if after, err := inner.List("/cold"); err != nil || !slices.Equal(before, after) {
@@ -174,7 +174,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	want = dump(t, data.Registry)
 
 	readOnly.Store(false)
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	take(t, data)
@@ -204,7 +204,7 @@ func TestFullColdDirectory(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	before, err := inner.List("/cold")
@@ -220,7 +220,7 @@ func TestFullColdDirectory(t *testing.T) {
 	for range 2 {
 		take(t, data)
 	}
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if after, err := inner.List("/cold"); err != nil || len(after) > 1 {
@@ -267,7 +267,7 @@ func TestNewerStaysInTheColdDirectory(t *testing.T) {
 	data := start(t, fsys, hot)
 	load(t, data, 10)
 	take(t, data)
-	if err := data.Cool(context.Background()); err != nil {
+	if err := data.Offload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	fsys = fsys.Kill()
@@ -304,14 +304,14 @@ func TestColdDirectoryLosesItsOwner(t *testing.T) {
 	if err := fsys.Remove("/cold/" + manifest.OwnerName); err != nil {
 		t.Fatal(err)
 	}
-	if err := data.Cool(context.Background()); err == nil || !strings.Contains(err.Error(), manifest.OwnerName+" is gone") {
+	if err := data.Offload(context.Background()); err == nil || !strings.Contains(err.Error(), manifest.OwnerName+" is gone") {
 		t.Errorf("without its owner: %v", err)
 	}
 	if names, err := fsys.List("/cold"); err != nil || len(names) > 1 {
 		t.Errorf("it has %v, %v", names, err)
 	}
 	data = start(t, fsys.Kill(), func(o *recovery.Options) { o.Storage.HotSegments = 0 })
-	if err := data.Cool(context.Background()); err != nil {
+	if err := data.Offload(context.Background()); err != nil {
 		t.Errorf("after another start: %v", err)
 	}
 }
@@ -383,7 +383,7 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "b"} {
@@ -395,11 +395,11 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		take(t, data)
 	}
 	broken = true
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Fatal(err)
 	}
 	all = false
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	clock = clock.Add(time.Hour)
@@ -407,7 +407,7 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		t.Errorf("%s stays: %+v", stays, c)
 	}
 	broken = false
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if c := data.ColdCheck(); c.Status != health.Healthy {

@@ -77,9 +77,9 @@ func (w *copies) run(steps int) {
 		case n < 60:
 			w.do(d, func() error { _, err := d.data.Checkpoint(context.Background()); return err })
 		case n < 72:
-			w.move(d, d.data.Cool)
+			w.move(d, d.data.Offload)
 		case n < 84:
-			w.move(d, d.data.Reclaim)
+			w.move(d, d.data.Compact)
 		case n < 90:
 			w.delete(d)
 		case n < 93:
@@ -399,7 +399,7 @@ func TestClaimThroughCrashes(t *testing.T) {
 	}
 	load(t, data, 5)
 	take(t, data)
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	base = base.Kill()

@@ -45,7 +45,7 @@ func tree(t *testing.T, fsys vfs.FS, dirs ...string) string {
 	return strings.Join(all, "\n")
 }
 
-func store(t *testing.T, fsys vfs.FS, name, content string) {
+func place(t *testing.T, fsys vfs.FS, name, content string) {
 	t.Helper()
 	if err := fsys.MkdirAll(path.Dir(name)); err != nil {
 		t.Fatal(err)
@@ -173,16 +173,16 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 // at their root, is an empty directory; so is what else the configuration names.
 func TestEmptyDirectories(t *testing.T) {
 	fsys := crashfs.New()
-	store(t, fsys, "/data/"+recovery.LockName, "123")
-	store(t, fsys, "/data/MANIFEST.tmp", "half of o")
-	store(t, fsys, "/data/RESERVE", "")
+	place(t, fsys, "/data/"+recovery.LockName, "123")
+	place(t, fsys, "/data/MANIFEST.tmp", "half of o")
+	place(t, fsys, "/data/RESERVE", "")
 	for _, dir := range []string{"lost+found", "wal", "segments", "checkpoints"} {
 		if err := fsys.MkdirAll("/data/" + dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	store(t, fsys, "/data/cold/lost+found", "")
-	store(t, fsys, "/data/port", "1234\n")
+	place(t, fsys, "/data/cold/lost+found", "")
+	place(t, fsys, "/data/port", "1234\n")
 	inside := func(o *recovery.Options) { o.Storage.ColdDir, o.Named = "/data/cold", []string{"/data/port"} }
 	data := start(t, fsys, inside)
 	load(t, data, 1)
@@ -219,7 +219,7 @@ func TestOtherDirectories(t *testing.T) {
 			fsys := crashfs.New()
 			dirs := []string{"/", "/data"}
 			for _, name := range c.files {
-				store(t, fsys, "/data/"+name, "something")
+				place(t, fsys, "/data/"+name, "something")
 				if dir := path.Dir("/data/" + name); !slices.Contains(dirs, dir) {
 					dirs = append(dirs, dir)
 				}
@@ -256,14 +256,14 @@ func TestQuarantineByItsPlace(t *testing.T) {
 		"/quarantine/data/MANIFEST":   recovery.Data,
 	} {
 		fsys := crashfs.New()
-		store(t, fsys, name, "something")
+		place(t, fsys, name, "something")
 		if d, err := recovery.Examine(fsys, path.Dir(name)); err != nil || d.Kind != want {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
 	}
 	fsys := crashfs.New()
-	store(t, fsys, "/quarantine/1/MANIFEST", "something")
-	store(t, fsys, "/quarantine/1/wal/"+wal.FileName(1), "something")
+	place(t, fsys, "/quarantine/1/MANIFEST", "something")
+	place(t, fsys, "/quarantine/1/wal/"+wal.FileName(1), "something")
 	if d, err := recovery.Examine(fsys, "/quarantine/1"); err != nil || d.Kind != recovery.Data {
 		t.Errorf("%+v, %v", d, err)
 	}

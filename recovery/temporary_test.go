@@ -28,7 +28,7 @@ var errnos = []syscall.Errno{
 func background(data *recovery.Recovered) (errs []error) {
 	ctx := context.Background()
 	_, err := data.Checkpoint(ctx)
-	errs = append(errs, err, data.Reclaim(ctx), data.Cool(ctx))
+	errs = append(errs, err, data.Compact(ctx), data.Offload(ctx))
 	for _, err := range errs {
 		if err != nil {
 			return errs

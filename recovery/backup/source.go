@@ -7,8 +7,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -39,7 +39,7 @@ func hot(c *manifest.Checkpoint) *manifest.Checkpoint {
 
 // pinned returns the source of a directory that a server is using. Everything
 // in it was synced when it was pinned, so nothing was lost.
-func pinned(p *recovery.Pinned) *source {
+func pinned(p *store.Pinned) *source {
 	return &source{
 		fsys: p.FS, files: p.Files, pace: p.Pace,
 		desc: Description{
@@ -97,7 +97,7 @@ func stopped(of *Copying) (*source, error) {
 // stateEnd returns a lower bound of the log's end, from the state file of a
 // checkpoint.
 func stateEnd(fsys vfs.FS, dir string, c *manifest.Checkpoint) (wal.LSN, error) {
-	content, err := recovery.ReadSnapshot(fsys, path.Join(dir, recovery.SnapshotDir), c)
+	content, err := manifest.ReadSnapshot(fsys, path.Join(dir, manifest.SnapshotDir), c)
 	if err != nil {
 		return 0, err
 	}

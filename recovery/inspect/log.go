@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
@@ -87,7 +88,7 @@ const rehearsalCache = 16 << 20
 func (v *verifier) rehearse() error {
 	report, err := recovery.Rehearse(v.ctx, recovery.Options{
 		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(),
-		Storage: recovery.StorageOptions{ColdDir: v.Cold, CacheBytes: rehearsalCache},
+		Storage: store.Settings{ColdDir: v.Cold, CacheBytes: rehearsalCache},
 	})
 	if err == nil {
 		v.report.TornBytes = report.BytesTruncated

@@ -15,6 +15,11 @@ const (
 	SnapshotDir = "checkpoints"
 )
 
+// Dirs returns the full names of the directories in the data directory dir.
+func Dirs(dir string) []string {
+	return []string{path.Join(dir, LogDir), path.Join(dir, SegmentDir), path.Join(dir, SnapshotDir)}
+}
+
 // Checkpoint is a point from which recovery can begin: a snapshot of the state
 // of all topics, the segments with their records, and the position from which
 // the log is read on.

@@ -28,8 +28,7 @@ import (
 
 // Options are what a repair needs beside the directory.
 type Options struct {
-	SegmentBytes   int64 // of the segments that it writes; 0: 64 MiB
-	SegmentRecords int64 // likewise; 0: a million
+	Segment segment.Limits // of the segments that it writes; zeros are defaults
 }
 
 // Report is the account of a repair.
@@ -63,12 +62,7 @@ func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer lock.Close()
-	if o.SegmentBytes == 0 {
-		o.SegmentBytes = 64 << 20
-	}
-	if o.SegmentRecords == 0 {
-		o.SegmentRecords = 1_000_000
-	}
+	o.Segment = o.Segment.WithDefaults()
 	d.Lock = lock
 	found, err := inspect.Verify(ctx, d)
 	if err != nil {
@@ -170,7 +164,7 @@ func (r *repair) checkpoint() error {
 			}
 			return w.ID(), w, nil
 		},
-		MaxBytes: r.opts.SegmentBytes, MaxRecords: r.opts.SegmentRecords, Pace: r.ctx.Err,
+		Limits: r.opts.Segment, Pace: r.ctx.Err,
 	})
 	if err != nil {
 		return err

@@ -13,11 +13,12 @@ import (
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-var small = repair.Options{SegmentBytes: 2 << 10, SegmentRecords: 60}
+var small = repair.Options{Segment: segment.Limits{Bytes: 2 << 10, Records: 60}}
 
 func verify(t *testing.T, fsys vfs.FS) *inspect.Report {
 	t.Helper()

@@ -1,4 +1,4 @@
-package recovery
+package store
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func TestArchiveIsTriedAgain(t *testing.T) {
 		began := time.Now()
 		a := &archive{
 			fsys: fsys, from: "/wal", to: "/archive", finished: func() []wal.File { return files },
-			log: zerolog.Nop(), wake: make(chan struct{}, 1), far: far{now: time.Now, patience: archivePatience},
+			log: zerolog.Nop(), wake: make(chan struct{}, 1), remote: remote{now: time.Now, limit: archiveStepLimit},
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})
@@ -51,10 +51,10 @@ func TestArchiveIsTriedAgain(t *testing.T) {
 			if got := a.failures.Load(); got != uint64(n+1) {
 				t.Fatalf("%d failures after %v", got, time.Since(began))
 			}
-			if since, err := a.far.outage(); !errors.Is(err, errfs.ErrInjected) || !since.Equal(began) {
+			if since, err := a.remote.outage(); !errors.Is(err, errfs.ErrInjected) || !since.Equal(began) {
 				t.Fatalf("%v since %v", err, since)
 			}
-			if b := a.backlog(); b.Files != 3 || b.Bytes != 3*(wal.HeaderSize+100) || b.first.Index != 1 {
+			if b := a.backlog(); b.Files != 3 || b.Bytes != 3*(wal.HeaderSize+100) || b.oldest.Index != 1 {
 				t.Fatalf("%+v", b)
 			}
 			signal(a.wake) // another file does not hurry it
@@ -65,7 +65,7 @@ func TestArchiveIsTriedAgain(t *testing.T) {
 		if b := a.backlog(); b.Files != 0 || a.files.Load() != 3 {
 			t.Fatalf("%+v, %d files", b, a.files.Load())
 		}
-		if _, err := a.far.outage(); err != nil {
+		if _, err := a.remote.outage(); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
