@@ -232,7 +232,7 @@ func TestDeletesFreeAFullDisk(t *testing.T) {
 					t.Fatal("checkpoint: ", err)
 				}
 				if err := data.Compact(ctx); err != nil {
-					t.Fatal("reclaim: ", err)
+					t.Fatal("compaction: ", err)
 				}
 				if _, err := data.Log.Tick(); err != nil {
 					t.Fatal(err)

@@ -68,7 +68,7 @@ func (f *thief) Remove(name string) error {
 
 // On a disk without a free byte the manifest and the one before can be
 // replaced, although whatever becomes free is taken at once, and the reserves
-// are laid up again when there is space.
+// are made again when there is space.
 func TestManifestOnAFullDisk(t *testing.T) {
 	fsys, s := withReserve(t)
 	fsys.SetCapacity(filesSize(t, fsys))
@@ -156,7 +156,7 @@ func TestSpentReserve(t *testing.T) {
 	}
 }
 
-// The reserves survive a power cut once they are laid up, and what is missing
+// The reserves survive a power cut once they are made, and what is missing
 // of them is found by a later life.
 func TestReserveIsDurable(t *testing.T) {
 	fsys, _ := withReserve(t)
