@@ -15,8 +15,8 @@ import (
 // BootIDFile is where Linux publishes the id of the running boot.
 const BootIDFile = "/proc/sys/kernel/random/boot_id"
 
-// BootID reads the kernel's boot id from file, BootIDFile outside of tests. An
-// id that cannot be read proves nothing: treat it as different.
+// BootID reads the kernel's boot id from file, which is BootIDFile except in
+// tests. An id that cannot be read proves nothing: treat it as a different one.
 func BootID(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -29,9 +29,9 @@ func BootID(file string) (string, error) {
 	return id, nil
 }
 
-// Mount identifies the mount that has the log of a data directory: its device
-// and an id that no other mount of this boot has. On kernels before 6.8 the id
-// may be that of a mount that is gone. A directory that does not exist yet
+// Mount identifies the mount that has the log of a data directory, by its device
+// and an id that no other mount of this boot has. On kernels before 6.8 an
+// unmounted mount may have had the same id. A directory that does not exist yet
 // will be in the mount of the nearest parent that does.
 func Mount(dir string) (string, error) {
 	for name := path.Join(dir, manifest.LogDir); ; name = path.Dir(name) {
@@ -62,7 +62,7 @@ func mountOf(name string) (string, error) {
 	return fmt.Sprintf("%s id %s", device, id), nil
 }
 
-// oldMountID is the mount id on a kernel whose statx has none.
+// oldMountID returns the mount id on a kernel whose statx has none.
 func oldMountID(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 // Names in a data directory and in what the tools make of one.
 const (
-	QuarantineDir = "quarantine" // copies of damaged files, those of each repair in a directory of its own
+	QuarantineDir = "quarantine" // copies of damaged files; each repair has a directory of its own in it
 	ScratchDir    = "repair"     // the scratch log of a repair
 	BackupName    = "BACKUP"     // the description of a backup
 )
@@ -28,26 +28,27 @@ type Kind int
 
 // The kinds of directories.
 const (
-	Empty      Kind = iota // nothing is in it, or only what a first start leaves when it is killed
+	Empty      Kind = iota // no files, or only those that a killed first start leaves
 	Data                   // a data directory, whole or damaged
-	Unfinished             // a data directory that a restore has not filled to its end
+	Unfinished             // a data directory that an interrupted restore left
 	Backup
 	Archive    // log files
 	Cold       // the data of segments
 	Quarantine // what a repair copied
-	Foreign    // files that are not ours
+	Foreign    // files of other programs
 )
 
-// Directory is what Examine found a directory to be.
+// Directory is a directory and its kind.
 type Directory struct {
 	Path string
 	Kind Kind
-	File string // a file in it that shows the kind; empty for Empty
+	File string // a file in it that shows the kind; empty if Kind is Empty
 }
 
-// Examine finds out what dir is. It only lists directories and reads the
-// manifest. A directory that does not exist is Empty. What the configuration
-// names, such as a cold directory, may be in dir and is not looked at.
+// Examine determines the kind of dir. It lists directories, reads the manifest,
+// and changes nothing. A directory that does not exist is Empty. Files and
+// directories in dir that the configuration names, such as a cold directory,
+// are passed in named and ignored.
 func Examine(fsys vfs.FS, dir string, named ...string) (*Directory, error) {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,7 +72,7 @@ type examination struct {
 	dir     string
 	names   []string
 	ours    string // a file of a data directory, but for a mf
-	foreign string // a file that belongs to no directory of ours
+	foreign string // a file of another program
 }
 
 func (x *examination) run() (*Directory, error) {
@@ -116,8 +117,8 @@ func (x *examination) run() (*Directory, error) {
 	return d, nil
 }
 
-// inQuarantine reports whether the directory has the name that a repair gives
-// to one with copies.
+// inQuarantine reports whether the directory has the path that a repair gives to
+// a directory of copies.
 func (x *examination) inQuarantine() bool {
 	dir := path.Clean(x.dir)
 	return path.Base(path.Dir(dir)) == QuarantineDir && isNumber(path.Base(dir))
@@ -130,8 +131,8 @@ func (x *examination) first(is func(string) bool) string {
 	return ""
 }
 
-// look files one name under ours or foreign. What a first start leaves when it
-// is killed is neither, and nor is an empty directory of ours.
+// look records one name as ours or foreign. Files that a killed first start
+// leaves are neither, and nor is an empty directory of ours.
 func (x *examination) look(name string) error {
 	switch {
 	case strings.HasPrefix(name, manifest.ReservePrefix),
@@ -163,13 +164,13 @@ func (x *examination) look(name string) error {
 	return nil
 }
 
-// isStored reports whether a file of that name can hold part of the log, a
-// segment or a state.
+// isStored reports whether a file with that name can be part of the log, a
+// segment or a snapshot.
 func isStored(base string) bool {
 	_, log := wal.ParseName(base)
 	_, _, seg := segment.ParseName(base)
-	_, state := manifest.ParseSnapshot(base)
-	return log || seg || state
+	_, snapshot := manifest.ParseSnapshot(base)
+	return log || seg || snapshot
 }
 
 func isNumber(name string) bool {
@@ -185,7 +186,8 @@ func (d *Directory) Require(kinds ...Kind) error {
 	return &KindError{Directory: *d, Want: kinds[0]}
 }
 
-// KindError means that a directory is not of the kind that a command works on.
+// KindError is the error of a directory that is not of the kind that a command
+// works on.
 type KindError struct {
 	Directory
 	Want Kind
@@ -202,7 +204,7 @@ func (e *KindError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.Path, what, advice)
 }
 
-// describe returns what the directory is, and which command is for it.
+// describe returns what the directory is, and which command to use for it.
 func (e *KindError) describe() (what, advice string) {
 	switch e.Kind {
 	case Empty:

@@ -9,21 +9,21 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Error names what was refused and, if that is damage, the tools for it. A file
-// that is missing may be on a disk that is not mounted, and a repair would give
-// it up.
+// Error returns why recovery refused and, if that is damage, which commands help.
+// A missing file may be on a disk that is not mounted, and a repair would give it
+// up, so for one it asks for the mount first.
 func (f *Failure) Error() string {
-	said := f.Err.Error()
+	text := f.Err.Error()
 	if !isDamage(f.Err) {
-		return said
+		return text
 	}
 	if errors.Is(f.Err, fs.ErrNotExist) {
-		said += "; see first that the data directory and the cold directory are mounted"
+		text += "; see first that the data directory and the cold directory are mounted"
 	}
-	return said + "; topics verify shows everything that is damaged, topics repair gives that up and keeps the rest"
+	return text + "; topics verify shows everything that is damaged, topics repair gives that up and keeps the rest"
 }
 
-// isDamage reports whether an error says that a file of the data directory is
+// isDamage reports whether err is that of a file of the data directory that is
 // damaged or missing.
 func isDamage(err error) bool {
 	return errors.As(err, new(*wal.CorruptionError)) || errors.As(err, new(*segment.DamageError)) ||
