@@ -41,7 +41,7 @@ func TestVerifyFaults(t *testing.T) {
 }
 
 // TestVerifyOwner: a cold directory that a server would refuse is told, and is no
-// damage that a repair could mend.
+// damage that a repair could fix.
 func TestVerifyOwner(t *testing.T) {
 	w := build(t)
 	if r := verify(t, w.fs); r.NotOwner != "" || !r.Sound() {
@@ -118,7 +118,7 @@ func TestDump(t *testing.T) {
 	if kinds["topic"] != 4 || kinds["damage"] < 3 || kinds["frame"] == 0 || len(seqs) != 4 {
 		t.Fatalf("%v", kinds)
 	}
-	mend(t, w.fs)
+	mustRepair(t, w.fs)
 	for name, c := range read(t, run(t, w.fs).Registry) {
 		for seq := range c.records {
 			if !slices.Contains(seqs[name], seq) {
@@ -141,7 +141,7 @@ func TestStartsOutliveARepair(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(before.Checkpoint.Number), "flip")
-	if report := mend(t, w.fs); !report.Changed {
+	if report := mustRepair(t, w.fs); !report.Changed {
 		t.Fatalf("%+v", report)
 	}
 	after, err := manifest.Read(w.fs, "/data")

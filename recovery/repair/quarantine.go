@@ -11,7 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
-// quarantine copies the manifests and every file that is damaged.
+// quarantine copies the manifests and every damaged file to a new directory, in
+// which they stay. Each repair has a directory of its own, with the next number.
 func (r *repair) quarantine() error {
 	names, err := r.list(r.dir(recovery.QuarantineDir))
 	if err != nil {
@@ -36,7 +37,7 @@ func (r *repair) quarantine() error {
 	}
 	for _, name := range files {
 		err := r.copyFile(name, path.Join(to, path.Base(name)))
-		if errors.Is(err, fs.ErrNotExist) { // that is what is wrong with it
+		if errors.Is(err, fs.ErrNotExist) { // a missing file is a fault, too
 			continue
 		}
 		if err != nil {

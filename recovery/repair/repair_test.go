@@ -29,7 +29,7 @@ func verify(t *testing.T, fsys vfs.FS) *inspect.Report {
 	return r
 }
 
-func mend(t *testing.T, fsys vfs.FS) *repair.Report {
+func mustRepair(t *testing.T, fsys vfs.FS) *repair.Report {
 	t.Helper()
 	r, err := repair.Run(context.Background(), dataDir(fsys), small)
 	if err != nil {
@@ -118,14 +118,14 @@ func check(t *testing.T, kind, name, how string) (met bool) {
 	if !slices.ContainsFunc(found.Faults, func(f inspect.Fault) bool { return f.File == name && f.Cause != "" }) {
 		t.Fatalf("not found: %v", found.Faults)
 	}
-	report := mend(t, fsys)
+	report := mustRepair(t, fsys)
 	if !report.Changed || report.Quarantine == "" {
 		t.Fatalf("%+v", report)
 	}
 	if again := verify(t, fsys); !again.Sound() {
 		t.Fatalf("after the repair: %v", again.Faults)
 	}
-	if again := mend(t, fsys); again.Changed {
+	if again := mustRepair(t, fsys); again.Changed {
 		t.Fatalf("repaired again: %+v", again)
 	}
 	fsys = fsys.Kill()

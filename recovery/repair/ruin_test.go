@@ -38,7 +38,7 @@ func TestManifests(t *testing.T) {
 				t.Fatal(err)
 			}
 			fsys = fsys.Kill()
-			mend(t, fsys)
+			mustRepair(t, fsys)
 			data := run(t, fsys)
 			if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
 				t.Fatalf("%s, crash after %d: %d records are gone", how, n, gone)
@@ -63,7 +63,7 @@ func TestLogHelps(t *testing.T) {
 			n++
 		}
 	}
-	mend(t, w.fs)
+	mustRepair(t, w.fs)
 	data := run(t, w.fs)
 	if gone := w.check(t, read(t, data.Registry), false); gone > 0 || n == 0 {
 		t.Fatalf("%d records are gone with %d segments", gone, n)
@@ -80,7 +80,7 @@ func TestManifestsAndState(t *testing.T) {
 	}
 	w.both(t, "/data/MANIFEST", "/data/MANIFEST.prev", "cut")
 	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number), "flip")
-	mend(t, w.fs)
+	mustRepair(t, w.fs)
 	data := run(t, w.fs)
 	if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
 		t.Fatalf("%d records are gone", gone)
@@ -98,7 +98,7 @@ func TestStates(t *testing.T) {
 	}
 	w.both(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number),
 		"/data/checkpoints/"+manifest.SnapshotName(m.Previous.Number), "flip")
-	report := mend(t, w.fs)
+	report := mustRepair(t, w.fs)
 	if report.Recovered != 4 {
 		t.Errorf("%d topics are recovered, want 4", report.Recovered)
 	}
@@ -209,7 +209,7 @@ func TestLogGap(t *testing.T) {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	report := mend(t, fsys)
+	report := mustRepair(t, fsys)
 	got := map[string]topics.Loss{}
 	for _, l := range report.Lost {
 		got[l.Topic] = l

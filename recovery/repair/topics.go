@@ -11,15 +11,18 @@ import (
 
 func lsn(n uint64) wal.LSN { return wal.LSN(n) }
 
-// The scratch log is written and read once, and nobody waits for its disk.
+// Sizes of the scratch log. It is written and read once, and nothing in it has to
+// be durable.
 const (
 	scratchFile  = 4 << 20
 	scratchQueue = 8 << 20
 	scratchCache = 1 << 20
 )
 
-// mend brings the topics back, from the state, the segments and the log.
-func (r *repair) mend() error {
+// rebuildTopics restores the topics from the snapshot, the segments and the log.
+// The log is read as damaged: it may end, or have gaps, anywhere. What it and the
+// segments do not have becomes lost ranges.
+func (r *repair) rebuildTopics() error {
 	if err := r.openScratch(); err != nil {
 		return err
 	}
@@ -29,8 +32,8 @@ func (r *repair) mend() error {
 	o.LogID, o.Synced = r.logID, max(o.Synced, r.begin)
 	o.Tail = wal.TailDamaged
 	switch {
-	case r.state != nil:
-		if err := m.Restore(r.state, r.segments); err != nil {
+	case r.snapshot != nil:
+		if err := m.Restore(r.snapshot, r.segments); err != nil {
 			return err
 		}
 		if r.from != nil {
@@ -52,15 +55,15 @@ func (r *repair) mend() error {
 		return err
 	}
 	if f := r.found.Manifest; f != nil {
-		end = max(end, f.Durable())
+		end = max(end, f.Durable()) // the log may have lost its end
 	}
 	r.begin = (max(r.begin, end) + frame.Align) &^ (frame.Align - 1)
 	r.report.Lost, r.report.Recovered = m.Finish(r.begin)
 	return nil
 }
 
-// oldestLSN is a position that the log had reached when nothing is known of
-// what was before the one that it is read from.
+// oldestLSN returns a position that the log had reached at least, for a log
+// whose part before o.Start is unknown.
 func (r *repair) oldestLSN(o wal.Options) wal.LSN {
 	at := o.Start
 	if m := r.found.Manifest; m != nil {
@@ -73,7 +76,7 @@ func (r *repair) openScratch() error {
 	if err := r.FS.MkdirAll(r.dir(recovery.ScratchDir)); err != nil {
 		return err
 	}
-	r.clearScratch() // what a repair left that was cut off
+	r.clearScratch() // an interrupted repair may have left one
 	replay, err := wal.Open(wal.Options{
 		FS: r.FS, Dir: r.dir(recovery.ScratchDir), LogID: r.logID, Manual: true,
 		FileBytes: scratchFile, QueueBytes: scratchQueue, CacheBytes: scratchCache,
@@ -89,8 +92,8 @@ func (r *repair) openScratch() error {
 	return err
 }
 
-// salvage feeds the mender with what the log still has, and returns where it
-// ends at the latest.
+// salvage gives m the frames that the log still has, and the gaps between them.
+// It returns the position where the log ended at the latest.
 func (r *repair) salvage(o wal.Options, m *topics.Mender) (wal.LSN, error) {
 	replay, err := wal.Inspect(o)
 	if err != nil {
@@ -111,7 +114,7 @@ func (r *repair) salvage(o wal.Options, m *topics.Mender) (wal.LSN, error) {
 		return r.ctx.Err()
 	}, func(d *wal.CorruptionError) error {
 		to := d.Next
-		if to == 0 { // nothing says how far it went, but for what there was room for
+		if to == 0 { // no later frame was found: the log went on at most as far as its files had room
 			to = d.LSN + lsn(uint64(r.logBytes))
 		}
 		most = max(most, to)

@@ -12,31 +12,35 @@ import (
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
-// gather finds the newest state that can be read, and makes the segments that
-// belong to it sound.
-func (r *repair) gather() error {
-	refs, listed, err := r.choose()
+// gatherSegments picks the newest snapshot that can be read, and opens the
+// segments that belong to it. Damaged ones are rewritten.
+func (r *repair) gatherSegments() error {
+	refs, listed, err := r.pickSnapshot()
 	if err != nil {
 		return err
 	}
 	for _, ref := range refs {
-		if err := r.take(ref, listed); err != nil {
+		if err := r.takeSegment(ref, listed); err != nil {
 			return err
 		}
 	}
 	if !listed {
-		return r.arrange()
+		return r.orderSegments()
 	}
 	return nil
 }
 
-// choose sets the state, and returns the segments. They are not listed if
-// nothing says which of them belong to it, and in which order.
-func (r *repair) choose() (refs []manifest.SegmentRef, listed bool, err error) {
+// pickSnapshot sets the snapshot and returns the segments to use. listed is false
+// if no manifest lists which of them belong to the snapshot, and in which order.
+//
+// With a manifest the newest checkpoint is best, unless a segment is damaged and
+// the log is not: the log from the previous checkpoint on still has the records
+// that the newest checkpoint moved to segments.
+func (r *repair) pickSnapshot() (refs []manifest.SegmentRef, listed bool, err error) {
 	m := r.found.Manifest
 	if m != nil {
 		candidates := []*manifest.Checkpoint{m.Checkpoint, m.Previous}
-		if r.logHelps() {
+		if r.logHasMore() {
 			slices.Reverse(candidates)
 			if m.Previous == nil {
 				candidates = nil
@@ -46,10 +50,10 @@ func (r *repair) choose() (refs []manifest.SegmentRef, listed bool, err error) {
 			if c == nil {
 				continue
 			}
-			if r.state, err = r.readState(c); err != nil {
+			if r.snapshot, err = r.readSnapshot(c); err != nil {
 				return nil, false, err
 			}
-			if r.state != nil {
+			if r.snapshot != nil {
 				r.from = c
 				return c.Segments, true, nil
 			}
@@ -59,8 +63,8 @@ func (r *repair) choose() (refs []manifest.SegmentRef, listed bool, err error) {
 		}
 		return m.Checkpoint.Segments, true, nil
 	}
-	for _, number := range r.states {
-		if r.state, err = r.readState(&manifest.Checkpoint{Number: number}); err != nil || r.state != nil {
+	for _, number := range r.snapshots {
+		if r.snapshot, err = r.readSnapshot(&manifest.Checkpoint{Number: number}); err != nil || r.snapshot != nil {
 			return r.stored, false, err
 		}
 	}
@@ -70,9 +74,9 @@ func (r *repair) choose() (refs []manifest.SegmentRef, listed bool, err error) {
 	return r.stored, false, nil
 }
 
-// logHelps says that a segment is damaged, and the log is not: it still has the
-// records that the newest checkpoint took out of it.
-func (r *repair) logHelps() bool {
+// logHasMore reports whether a segment is damaged and the log is not. The log
+// then still has the records that the newest checkpoint moved to segments.
+func (r *repair) logHasMore() bool {
 	segments := false
 	for _, f := range r.found.Faults {
 		dir := path.Dir(f.File)
@@ -84,8 +88,9 @@ func (r *repair) logHelps() bool {
 	return segments
 }
 
-// readState returns a state that is whole, or nil.
-func (r *repair) readState(c *manifest.Checkpoint) ([]byte, error) {
+// readSnapshot returns the content of a snapshot, or nil if it is damaged. The
+// log went at least as far as the snapshot did.
+func (r *repair) readSnapshot(c *manifest.Checkpoint) ([]byte, error) {
 	content, err := manifest.ReadSnapshot(r.FS, r.dir(manifest.SnapshotDir), c)
 	if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 		return nil, nil
@@ -95,15 +100,16 @@ func (r *repair) readState(c *manifest.Checkpoint) ([]byte, error) {
 	}
 	reach, err := topics.StateReach(content)
 	if err != nil {
-		return nil, nil // its checksum holds, and it cannot be decoded all the same
+		return nil, nil // the checksum is right, but the content cannot be decoded
 	}
 	r.begin = max(r.begin, reach)
 	r.report.State = manifest.SnapshotName(c.Number)
 	return content, nil
 }
 
-// take adds a segment: as it is, or, if it is damaged, what is left of it.
-func (r *repair) take(ref manifest.SegmentRef, verified bool) error {
+// takeSegment adds a segment as it is, or, if it is damaged, what is left of it.
+// One that inspect.Verify has not read is read here.
+func (r *repair) takeSegment(ref manifest.SegmentRef, verified bool) error {
 	data := r.dir(manifest.SegmentDir)
 	if ref.Cold {
 		data = r.Cold
@@ -132,13 +138,14 @@ func (r *repair) take(ref manifest.SegmentRef, verified bool) error {
 			s.Release()
 		}
 	}
-	return r.rebuild(data, ref.ID)
+	return r.rebuildSegment(data, ref.ID)
 }
 
-// rebuild writes a segment with every record that the data file of another one
-// still has. A file that is another segment's has none of it, whatever its
-// name: that one's records are not lost, and must not come back twice.
-func (r *repair) rebuild(data string, id uint64) (err error) {
+// rebuildSegment writes a segment with every record that the data file of
+// another one still has. A file whose header names a different segment has none
+// of them, whatever the file's name: the records of that segment are read from
+// its own file, and must not come back twice.
+func (r *repair) rebuildSegment(data string, id uint64) (err error) {
 	logID, own, known, err := segment.Identity(r.FS, path.Join(data, segment.DataName(id)))
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 	if known && (logID != r.logID || own != id) {
 		return nil
 	}
-	w, err := r.create()
+	w, err := r.createSegment()
 	if err != nil {
 		return err
 	}
@@ -158,7 +165,7 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 	err = segment.Scan(r.FS, data, id, func(_ int64, topic, seq uint64, ts int64, b []byte) error {
 		rec, err := record.DecodeRecordAt(seq, ts, b)
 		if err != nil {
-			return nil // it is missing then, which is told
+			return nil // the record is missing then, and becomes a lost range
 		}
 		if err := w.Add(topic, seq, ts, uint32(rec.PayloadBytes()), b); err != nil {
 			return err
@@ -190,8 +197,8 @@ func (r *repair) rebuild(data string, id uint64) (err error) {
 	return err
 }
 
-// create begins a segment under an id that none ever had.
-func (r *repair) create() (*segment.Writer, error) {
-	r.nextSegment++
-	return segment.Create(r.FS, r.dir(manifest.SegmentDir), r.nextSegment, r.logID)
+// createSegment begins a segment with an id that none ever had.
+func (r *repair) createSegment() (*segment.Writer, error) {
+	r.lastSegment++
+	return segment.Create(r.FS, r.dir(manifest.SegmentDir), r.lastSegment, r.logID)
 }

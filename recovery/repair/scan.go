@@ -14,17 +14,19 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// survey finds out what is there, and which log it belongs to.
-func (r *repair) survey() error {
+// scan lists the files of the log, of segments and of snapshots, and determines
+// the id of the log that they belong to: the manifest has it, or else most files
+// do. It changes nothing.
+func (r *repair) scan() error {
 	votes := map[uint64]int{}
-	if err := r.surveyLog(votes); err != nil {
+	if err := r.scanLog(votes); err != nil {
 		return err
 	}
-	if err := r.surveySegments(r.dir(manifest.SegmentDir), false, votes); err != nil {
+	if err := r.scanSegments(r.dir(manifest.SegmentDir), false, votes); err != nil {
 		return err
 	}
 	if r.Cold != "" {
-		if err := r.surveySegments(r.Cold, true, votes); err != nil {
+		if err := r.scanSegments(r.Cold, true, votes); err != nil {
 			return err
 		}
 	}
@@ -34,11 +36,11 @@ func (r *repair) survey() error {
 	}
 	for _, name := range names {
 		if number, ok := manifest.ParseSnapshot(name); ok {
-			r.states = append(r.states, number)
+			r.snapshots = append(r.snapshots, number)
 		}
 	}
-	slices.Sort(r.states)
-	slices.Reverse(r.states)
+	slices.Sort(r.snapshots)
+	slices.Reverse(r.snapshots)
 	if m := r.found.Manifest; m != nil {
 		r.logID, r.lastFile = m.LogID, max(r.lastFile, m.NewestFile)
 		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
@@ -47,7 +49,7 @@ func (r *repair) survey() error {
 			}
 		}
 		_, taken := m.Taken()
-		r.nextSegment = max(r.nextSegment, taken)
+		r.lastSegment = max(r.lastSegment, taken)
 		return nil
 	}
 	for id, n := range votes {
@@ -61,7 +63,7 @@ func (r *repair) survey() error {
 	return nil
 }
 
-// list is List of a directory that may be missing.
+// list returns the names in a directory, or none if it does not exist.
 func (r *repair) list(dir string) ([]string, error) {
 	names, err := r.FS.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,8 +72,8 @@ func (r *repair) list(dir string) ([]string, error) {
 	return names, err
 }
 
-// makeDirs makes the directories that the rest of the repair writes to. Before
-// it nothing has been changed.
+// makeDirs makes the directories that the later steps write to. It is the first
+// step that changes anything.
 func (r *repair) makeDirs() error {
 	for _, name := range []string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir} {
 		if err := r.FS.MkdirAll(r.dir(name)); err != nil {
@@ -81,11 +83,11 @@ func (r *repair) makeDirs() error {
 	return nil
 }
 
-// likelyFile is what a log file that is missing had at most, unless the others
-// are bigger.
+// likelyFile is the most bytes that a missing log file is taken to have had,
+// unless the others are larger.
 const likelyFile = 256 << 20
 
-func (r *repair) surveyLog(votes map[uint64]int) error {
+func (r *repair) scanLog(votes map[uint64]int) error {
 	dir := r.dir(manifest.LogDir)
 	names, err := r.list(dir)
 	if err != nil {
@@ -115,7 +117,7 @@ func (r *repair) surveyLog(votes map[uint64]int) error {
 	return nil
 }
 
-func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) error {
+func (r *repair) scanSegments(dir string, cold bool, votes map[uint64]int) error {
 	names, err := r.list(dir)
 	if err != nil {
 		return err
@@ -125,7 +127,7 @@ func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) err
 		if !ok {
 			continue
 		}
-		r.nextSegment = max(r.nextSegment, id)
+		r.lastSegment = max(r.lastSegment, id)
 		if kind != segment.Data && kind != segment.Index {
 			continue
 		}
@@ -139,8 +141,8 @@ func (r *repair) surveySegments(dir string, cold bool, votes map[uint64]int) err
 	return nil
 }
 
-// vote counts a file for the log that its header names. All headers, of the
-// log and of segments, have the log's id in one place.
+// vote counts a file for the log that its header names, and returns its size.
+// The headers of log files and of segments have the log's id at one offset.
 func (r *repair) vote(name string, votes map[uint64]int) (size int64, err error) {
 	f, err := r.FS.OpenRead(name)
 	if err != nil {

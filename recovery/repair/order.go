@@ -8,15 +8,16 @@ import (
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
-// stretch is what a segment has of one topic.
+// stretch is the seqs of one topic that a segment has.
 type stretch struct {
 	in          *segment.Segment
 	first, last uint64
 }
 
-// arrange is for segments of which nothing says which are in use: it leaves
-// out those whose records others took over, and puts the rest in order.
-func (r *repair) arrange() error {
+// orderSegments is used when no manifest lists the segments in use. It drops
+// those that a compaction has replaced, and puts the others in an order in which
+// the seqs of every topic rise.
+func (r *repair) orderSegments() error {
 	slices.SortFunc(r.segments, func(a, b *segment.Segment) int { return cmp.Compare(a.ID(), b.ID()) })
 	of := map[uint64][]stretch{}
 	for _, s := range r.segments {
@@ -33,7 +34,8 @@ func (r *repair) arrange() error {
 			return err
 		}
 	}
-	// A merge gives its outputs higher ids than all that there is.
+	// A compaction gives its outputs higher ids than all segments before. So of
+	// two segments that have the same seqs the one with the lower id was replaced.
 	gone := map[*segment.Segment]bool{}
 	for _, list := range of {
 		slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.first, b.first) })
@@ -47,7 +49,7 @@ func (r *repair) arrange() error {
 			}
 		}
 	}
-	after := map[*segment.Segment]map[*segment.Segment]bool{} // by segment: those that stand before it
+	after := map[*segment.Segment]map[*segment.Segment]bool{} // for each segment, those that must be before it
 	for _, list := range of {
 		var last *segment.Segment
 		for _, s := range list {
