@@ -58,7 +58,7 @@ func (r *repair) scan() error {
 		}
 	}
 	if r.logID == 0 {
-		return errors.New("neither a manifest nor any file of the log or a segment says which log this is")
+		return errors.New("the id of the log is unknown: there is no manifest, and no file of the log or a segment has it")
 	}
 	return nil
 }

@@ -110,8 +110,8 @@ func (st *Store) LogOptions(o wal.Options) wal.Options {
 	return o
 }
 
-// OpenLog opens the log behind the end that recovery found and hands it to the
-// topics.
+// OpenLog opens the log for writing at the end that recovery found, and gives it
+// to the topics.
 func (st *Store) OpenLog(tail *wal.Tail) (err error) {
 	if st.Log, err = tail.Open(); err != nil {
 		return err
