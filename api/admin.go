@@ -19,11 +19,19 @@ func (s *Server) checkpoint(c *call) error {
 	return s.maintain(c, "checkpoint", Storage.Checkpoint)
 }
 
-// verify checks everything that is stored. Calls that come while a scrub is
-// under way wait for that one.
+// verify checks everything that is stored. The storage runs one scrub at a time
+// and gives its report to all who ask meanwhile; a client that has gone stops
+// waiting, and the scrub goes on.
 func (s *Server) verify(c *call) error {
 	return s.maintain(c, "scrub", func(storage Storage, ctx context.Context) (any, error) {
-		return s.scrubs.do(c.r.Context(), func() (any, error) { return storage.Verify(ctx) })
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(c.r.Context(), cancel)()
+		report, err := storage.Verify(ctx)
+		if gone := c.r.Context().Err(); gone != nil {
+			return nil, gone
+		}
+		return report, err
 	})
 }
 

@@ -123,7 +123,6 @@ type Server struct {
 	conns     *conns.Set
 	sockets   *socketSet
 	watches   watches
-	scrubs    flight
 	overview  overview
 }
 

@@ -13,7 +13,8 @@ import (
 type Storage interface {
 	// Checkpoint takes a checkpoint now and returns its account.
 	Checkpoint(ctx context.Context) (report any, err error)
-	// Verify checks all that is stored and returns what it found. Damage is
+	// Verify checks all that is stored and returns what it found. Calls at the
+	// same time share one check, which outlasts a call whose ctx ends. Damage is
 	// part of the report and no error.
 	Verify(ctx context.Context) (report any, err error)
 	// Backup writes a consistent copy to w, as a tar. An error of w ends it.

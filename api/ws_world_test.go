@@ -18,6 +18,7 @@ import (
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -49,7 +50,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 			FileBytes: 4 << 20, QueueBytes: 16 << 20, CacheBytes: 16 << 20,
 			DiskSync: 5 * time.Millisecond, QueueWait: patience,
 		},
-		Storage: recovery.StorageOptions{CacheBytes: 4 << 20},
+		Storage: store.Settings{CacheBytes: 4 << 20},
 	}
 	change(&under)
 	data, err := recovery.Run(t.Context(), under)

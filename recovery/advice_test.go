@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -21,13 +22,13 @@ func TestRefusalsAdvise(t *testing.T) {
 	}{
 		{&wal.CorruptionError{File: "0000000000000001.wal"}, true},
 		{&segment.DamageError{Damage: segment.Damage{File: "x.seg"}}, true},
-		{fmt.Errorf("checkpoint: %w", &recovery.StateError{File: "x.state", Err: errors.New("bad")}), true},
-		{&recovery.ManifestError{File: "MANIFEST", Err: errors.New("bad")}, true},
+		{fmt.Errorf("checkpoint: %w", &manifest.CorruptionError{File: "x.state", Err: errors.New("bad")}), true},
+		{&manifest.CorruptionError{File: "MANIFEST", Err: errors.New("bad")}, true},
 		{fmt.Errorf("open x.idx: %w", fs.ErrNotExist), true},
-		{&recovery.VersionError{File: "MANIFEST", Version: 9, Known: 3}, false},
+		{&manifest.VersionError{File: "MANIFEST", Version: 9, Known: 3}, false},
 		{&wal.VersionError{File: "0000000000000001.wal", Found: 9, Known: 1}, false},
 		{&recovery.InUseError{Dir: "data"}, false},
-		{recovery.ErrUnfinished, false},
+		{manifest.ErrUnfinished, false},
 		{fs.ErrPermission, false},
 	} {
 		said := (&recovery.Failure{Err: tt.err}).Error()

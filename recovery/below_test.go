@@ -10,9 +10,11 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -116,7 +118,7 @@ func (b *below) lose() bool {
 	files := b.data.Log.Files()
 	last := files[len(files)-1]
 	b.fs = b.fs.Kill()
-	m, err := recovery.ReadManifest(b.fs, "/data")
+	m, err := manifest.Read(b.fs, "/data")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -174,7 +176,7 @@ func (b *below) mend() {
 	if err != nil || found.Sound() {
 		b.t.Fatalf("verify finds %+v, %v", found, err)
 	}
-	report, err := repair.Run(context.Background(), toolDir(b.fs, "boot-0"), repair.Options{SegmentBytes: 2 << 10, SegmentRecords: 60})
+	report, err := repair.Run(context.Background(), toolDir(b.fs, "boot-0"), repair.Options{Segment: segment.Limits{Bytes: 2 << 10, Records: 60}})
 	if err != nil || !report.Changed {
 		b.t.Fatalf("%+v, %v", report, err)
 	}

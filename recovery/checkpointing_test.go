@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -42,7 +44,7 @@ func load(t *testing.T, data *recovery.Recovered, n int) {
 	}
 }
 
-func take(t *testing.T, data *recovery.Recovered) recovery.Checkpointed {
+func take(t *testing.T, data *recovery.Recovered) store.Checkpointed {
 	t.Helper()
 	out, err := data.Checkpoint(context.Background())
 	if err != nil {
@@ -93,7 +95,7 @@ func TestFallBack(t *testing.T) {
 				}
 				load(t, data, 3)
 				want := dump(t, data.Registry)
-				m, err := recovery.ReadManifest(fsys, "/data")
+				m, err := manifest.Read(fsys, "/data")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -102,7 +104,7 @@ func TestFallBack(t *testing.T) {
 					spoil(t, fsys, "/data/MANIFEST")
 				}
 				if what != "manifest" {
-					spoil(t, fsys, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number))
+					spoil(t, fsys, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number))
 				}
 				data = start(t, fsys)
 				got := dump(t, data.Registry)
@@ -161,7 +163,7 @@ func TestColdDirectoryHasOneOwner(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(context.Background()); err != nil {
+	if err := data.Offload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	before, err := fsys.List("/cold")
@@ -171,7 +173,7 @@ func TestColdDirectoryHasOneOwner(t *testing.T) {
 	o := options(fsys, 0, func() int64 { return 1_000_000 })
 	o.Dir = "/other"
 	_, err = recovery.Run(context.Background(), o)
-	if err == nil || !strings.Contains(err.Error(), recovery.OwnerName) {
+	if err == nil || !strings.Contains(err.Error(), manifest.OwnerName) {
 		t.Fatalf("another data directory: %v", err)
 	}
 	if failure := new(recovery.Failure); !errors.As(err, &failure) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -62,7 +63,7 @@ func TestSlowColdDirectory(t *testing.T) {
 		load(t, data, 20)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	fsys.stuck.Store(true)
@@ -122,7 +123,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	want := dump(t, data.Registry)
@@ -149,7 +150,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 		}
 	}
 	degraded("at the start")
-	if err := data.Cool(ctx); !errors.Is(err, syscall.EROFS) {
+	if err := data.Offload(ctx); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("with nothing to move: %v", err)
 	}
 	before, err := inner.List("/cold")
@@ -160,11 +161,11 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	take(t, data)
 	load(t, data, 10)
 	take(t, data)
-	if err := data.Cool(ctx); !errors.Is(err, syscall.EROFS) {
+	if err := data.Offload(ctx); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("moving there: %v", err)
 	}
 	degraded("after a move")
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Errorf("merging: %v", err)
 	}
 	if after, err := inner.List("/cold"); err != nil || !slices.Equal(before, after) {
@@ -173,7 +174,7 @@ func TestReadOnlyColdDirectory(t *testing.T) {
 	want = dump(t, data.Registry)
 
 	readOnly.Store(false)
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	take(t, data)
@@ -203,7 +204,7 @@ func TestFullColdDirectory(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	before, err := inner.List("/cold")
@@ -219,7 +220,7 @@ func TestFullColdDirectory(t *testing.T) {
 	for range 2 {
 		take(t, data)
 	}
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if after, err := inner.List("/cold"); err != nil || len(after) > 1 {
@@ -266,7 +267,7 @@ func TestNewerStaysInTheColdDirectory(t *testing.T) {
 	data := start(t, fsys, hot)
 	load(t, data, 10)
 	take(t, data)
-	if err := data.Cool(context.Background()); err != nil {
+	if err := data.Offload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	fsys = fsys.Kill()
@@ -300,17 +301,17 @@ func TestColdDirectoryLosesItsOwner(t *testing.T) {
 	data := start(t, fsys, func(o *recovery.Options) { o.Storage.HotSegments = 0 })
 	load(t, data, 10)
 	take(t, data)
-	if err := fsys.Remove("/cold/" + recovery.OwnerName); err != nil {
+	if err := fsys.Remove("/cold/" + manifest.OwnerName); err != nil {
 		t.Fatal(err)
 	}
-	if err := data.Cool(context.Background()); err == nil || !strings.Contains(err.Error(), recovery.OwnerName+" is gone") {
+	if err := data.Offload(context.Background()); err == nil || !strings.Contains(err.Error(), manifest.OwnerName+" is gone") {
 		t.Errorf("without its owner: %v", err)
 	}
 	if names, err := fsys.List("/cold"); err != nil || len(names) > 1 {
 		t.Errorf("it has %v, %v", names, err)
 	}
 	data = start(t, fsys.Kill(), func(o *recovery.Options) { o.Storage.HotSegments = 0 })
-	if err := data.Cool(context.Background()); err != nil {
+	if err := data.Offload(context.Background()); err != nil {
 		t.Errorf("after another start: %v", err)
 	}
 }
@@ -318,7 +319,7 @@ func TestColdDirectoryLosesItsOwner(t *testing.T) {
 // The owner of an older program has no generation, and OWNER of another form is
 // no reason to take the directory.
 func TestOwnerForms(t *testing.T) {
-	for text, want := range map[string]recovery.Owner{
+	for text, want := range map[string]manifest.Owner{
 		"":                                     {},
 		"00000000000000a1\n":                   {Instance: 0xa1},
 		"00000000000000a1\n00000000000000b2\n": {Instance: 0xa1, Generation: 0xb2},
@@ -326,37 +327,37 @@ func TestOwnerForms(t *testing.T) {
 		"1 2 3":                                {},
 	} {
 		fsys := crashfs.New()
-		if err := vfs.WriteFileAtomic(fsys, "/", recovery.OwnerName, "tmp", []byte(text)); err != nil {
+		if err := vfs.WriteFileAtomic(fsys, "/", manifest.OwnerName, "tmp", []byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := recovery.ReadOwner(fsys, "/")
-		if got != want || (err == nil) != (want != recovery.Owner{}) {
+		got, err := manifest.ReadOwner(fsys, "/")
+		if got != want || (err == nil) != (want != manifest.Owner{}) {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}
-	if got, err := recovery.ReadOwner(crashfs.New(), "/"); got != (recovery.Owner{}) || err != nil {
+	if got, err := manifest.ReadOwner(crashfs.New(), "/"); got != (manifest.Owner{}) || err != nil {
 		t.Errorf("no file: %+v, %v", got, err)
 	}
 	fsys := crashfs.New()
 	data := start(t, fsys)
-	owner, err := recovery.ReadOwner(fsys, "/cold")
+	owner, err := manifest.ReadOwner(fsys, "/cold")
 	if err != nil || data.Close(context.Background()) != nil {
 		t.Fatal(err)
 	}
 	// An older program takes both generations away.
-	m, err := recovery.ReadManifest(fsys, "/data")
+	m, err := manifest.Read(fsys, "/data")
 	if err != nil || owner.Instance != m.Instance || owner.Generation != m.ColdGeneration || owner.Generation == 0 {
 		t.Fatalf("%+v, %+v, %v", owner, m, err)
 	}
 	m.ColdGeneration, m.ColdBefore = 0, 0
-	if err := recovery.WriteManifest(fsys, "/data", m); err != nil {
+	if err := manifest.Write(fsys, "/data", m); err != nil {
 		t.Fatal(err)
 	}
 	fsys = fsys.Kill()
 	if _, err := recovery.Run(context.Background(), options(fsys, 0, func() int64 { return 1_000_000 })); err == nil {
 		t.Error("an older copy was accepted")
 	}
-	if err := vfs.WriteFileAtomic(fsys, "/cold", recovery.OwnerName, "tmp", fmt.Appendf(nil, "%016x\n", m.Instance)); err != nil {
+	if err := vfs.WriteFileAtomic(fsys, "/cold", manifest.OwnerName, "tmp", fmt.Appendf(nil, "%016x\n", m.Instance)); err != nil {
 		t.Fatal(err)
 	}
 	start(t, fsys)
@@ -382,7 +383,7 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		load(t, data, 10)
 		take(t, data)
 	}
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "b"} {
@@ -394,11 +395,11 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		take(t, data)
 	}
 	broken = true
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Fatal(err)
 	}
 	all = false
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	clock = clock.Add(time.Hour)
@@ -406,7 +407,7 @@ func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 		t.Errorf("%s stays: %+v", stays, c)
 	}
 	broken = false
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if c := data.ColdCheck(); c.Status != health.Healthy {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -76,9 +77,9 @@ func (w *copies) run(steps int) {
 		case n < 60:
 			w.do(d, func() error { _, err := d.data.Checkpoint(context.Background()); return err })
 		case n < 72:
-			w.move(d, d.data.Cool)
+			w.move(d, d.data.Offload)
 		case n < 84:
-			w.move(d, d.data.Reclaim)
+			w.move(d, d.data.Compact)
 		case n < 90:
 			w.delete(d)
 		case n < 93:
@@ -197,7 +198,7 @@ func (w *copies) refusal(d *dataCopy, err error, before []string) {
 	switch text := err.Error(); {
 	case running && strings.Contains(text, "in use"):
 		w.inUse++
-	case strings.Contains(text, "another copy of this data directory has gone on") && strings.Contains(text, recovery.OwnerName):
+	case strings.Contains(text, "another copy of this data directory has gone on") && strings.Contains(text, manifest.OwnerName):
 		w.refused++
 		if w.owners[d] && len(w.owners) == 1 {
 			w.t.Fatalf("the rightful %s was refused: %v", d.name, err)
@@ -331,7 +332,7 @@ func (w *copies) check() {
 		return
 	}
 	for d := range w.owners {
-		m, err := recovery.ReadManifest(w.machine, d.name)
+		m, err := manifest.Read(w.machine, d.name)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -342,7 +343,7 @@ func (w *copies) check() {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 			if c == nil {
 				continue
 			}
@@ -398,7 +399,7 @@ func TestClaimThroughCrashes(t *testing.T) {
 	}
 	load(t, data, 5)
 	take(t, data)
-	if err := data.Cool(ctx); err != nil {
+	if err := data.Offload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	base = base.Kill()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -17,10 +18,9 @@ import (
 
 // Names in a data directory and in what the tools make of one.
 const (
-	QuarantineDir = "quarantine" // copies of damaged files, those of each repair in a directory of its own
+	QuarantineDir = "quarantine" // copies of damaged files; each repair has a directory of its own in it
 	ScratchDir    = "repair"     // the scratch log of a repair
 	BackupName    = "BACKUP"     // the description of a backup
-	reservePrefix = "RESERVE"    // begins the names of files that hold nothing but space
 )
 
 // Kind is what a directory is.
@@ -28,26 +28,27 @@ type Kind int
 
 // The kinds of directories.
 const (
-	Empty      Kind = iota // nothing is in it, or only what a first start leaves when it is killed
+	Empty      Kind = iota // no files, or only those that a killed first start leaves
 	Data                   // a data directory, whole or damaged
-	Unfinished             // a data directory that a restore has not filled to its end
+	Unfinished             // a data directory that an interrupted restore left
 	Backup
 	Archive    // log files
 	Cold       // the data of segments
 	Quarantine // what a repair copied
-	Foreign    // files that are not ours
+	Foreign    // files of other programs
 )
 
-// Directory is what Examine found a directory to be.
+// Directory is a directory and its kind.
 type Directory struct {
 	Path string
 	Kind Kind
-	File string // a file in it that shows the kind; empty for Empty
+	File string // a file in it that shows the kind; empty if Kind is Empty
 }
 
-// Examine finds out what dir is. It only lists directories and reads the
-// manifest. A directory that does not exist is Empty. What the configuration
-// names, such as a cold directory, may be in dir and is not looked at.
+// Examine determines the kind of dir. It lists directories, reads the manifest,
+// and changes nothing. A directory that does not exist is Empty. Files and
+// directories in dir that the configuration names, such as a cold directory,
+// are passed in named and ignored.
 func Examine(fsys vfs.FS, dir string, named ...string) (*Directory, error) {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,8 +71,8 @@ type examination struct {
 	fsys    vfs.FS
 	dir     string
 	names   []string
-	ours    string // a file of a data directory, but for a manifest
-	foreign string // a file that belongs to no directory of ours
+	ours    string // a file of a data directory, but for a mf
+	foreign string // a file of another program
 }
 
 func (x *examination) run() (*Directory, error) {
@@ -82,16 +83,17 @@ func (x *examination) run() (*Directory, error) {
 	}
 	d := &Directory{Path: x.dir}
 	flat := x.first(isStored)
-	manifest := x.first(func(name string) bool { return name == ManifestName || name == PrevManifestName })
+	mf := x.first(func(name string) bool { return name == manifest.Name || name == manifest.PrevName })
 	switch {
-	case manifest != "" && flat != "":
+	case mf != "" && flat != "":
 		d.Kind, d.File = Quarantine, flat
-	case manifest+flat != "" && x.ours == "" && x.inQuarantine():
-		d.Kind, d.File = Quarantine, manifest+flat
-	case manifest != "":
-		d.Kind, d.File = Data, manifest
-		m, err := ReadManifest(x.fsys, x.dir)
-		if newer := new(VersionError); err != nil && !damaged(err) && !errors.As(err, &newer) {
+	case mf+flat != "" && x.ours == "" && x.inQuarantine():
+		d.Kind, d.File = Quarantine, mf+flat
+	case mf != "":
+		d.Kind, d.File = Data, mf
+		m, err := manifest.Read(x.fsys, x.dir)
+		readable := err == nil || errors.As(err, new(*manifest.CorruptionError)) || errors.As(err, new(*manifest.VersionError))
+		if !readable {
 			return nil, err
 		}
 		if m != nil && m.Unfinished {
@@ -101,8 +103,8 @@ func (x *examination) run() (*Directory, error) {
 		d.Kind, d.File = Backup, BackupName
 	case x.ours != "":
 		d.Kind, d.File = Data, x.ours
-	case slices.Contains(x.names, OwnerName):
-		d.Kind, d.File = Cold, OwnerName
+	case slices.Contains(x.names, manifest.OwnerName):
+		d.Kind, d.File = Cold, manifest.OwnerName
 	case strings.HasSuffix(flat, ".wal"):
 		d.Kind, d.File = Archive, flat
 	case flat != "":
@@ -115,8 +117,8 @@ func (x *examination) run() (*Directory, error) {
 	return d, nil
 }
 
-// inQuarantine reports whether the directory has the name that a repair gives
-// to one with copies.
+// inQuarantine reports whether the directory has the path that a repair gives to
+// a directory of copies.
 func (x *examination) inQuarantine() bool {
 	dir := path.Clean(x.dir)
 	return path.Base(path.Dir(dir)) == QuarantineDir && isNumber(path.Base(dir))
@@ -129,14 +131,14 @@ func (x *examination) first(is func(string) bool) string {
 	return ""
 }
 
-// look files one name under ours or foreign. What a first start leaves when it
-// is killed is neither, and nor is an empty directory of ours.
+// look records one name as ours or foreign. Files that a killed first start
+// leaves are neither, and nor is an empty directory of ours.
 func (x *examination) look(name string) error {
 	switch {
-	case strings.HasPrefix(name, reservePrefix),
-		slices.Contains([]string{LockName, TempManifestName, ManifestName, PrevManifestName}, name):
+	case strings.HasPrefix(name, manifest.ReservePrefix),
+		slices.Contains([]string{LockName, manifest.TempName, manifest.Name, manifest.PrevName}, name):
 		return nil
-	case !slices.Contains([]string{walDir, segmentDir, stateDir, QuarantineDir, ScratchDir}, name):
+	case !slices.Contains([]string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir, QuarantineDir, ScratchDir}, name):
 		if x.foreign == "" {
 			x.foreign = name
 		}
@@ -162,19 +164,13 @@ func (x *examination) look(name string) error {
 	return nil
 }
 
-// isStored reports whether a file of that name can hold part of the log, a
-// segment or a state.
+// isStored reports whether a file with that name can be part of the log, a
+// segment or a snapshot.
 func isStored(base string) bool {
 	_, log := wal.ParseName(base)
 	_, _, seg := segment.ParseName(base)
-	_, state := ParseState(base)
-	return log || seg || state
-}
-
-// ParseState returns the number of the state in a file of that name.
-func ParseState(base string) (number uint64, ok bool) {
-	n, err := fmt.Sscanf(base, "%16x.state", &number)
-	return number, n == 1 && err == nil && base == StateName(number)
+	_, snapshot := manifest.ParseSnapshot(base)
+	return log || seg || snapshot
 }
 
 func isNumber(name string) bool {
@@ -190,7 +186,8 @@ func (d *Directory) Require(kinds ...Kind) error {
 	return &KindError{Directory: *d, Want: kinds[0]}
 }
 
-// KindError means that a directory is not of the kind that a command works on.
+// KindError is the error of a directory that is not of the kind that a command
+// works on.
 type KindError struct {
 	Directory
 	Want Kind
@@ -207,7 +204,7 @@ func (e *KindError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.Path, what, advice)
 }
 
-// describe returns what the directory is, and which command is for it.
+// describe returns what the directory is, and which command to use for it.
 func (e *KindError) describe() (what, advice string) {
 	switch e.Kind {
 	case Empty:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -37,7 +38,7 @@ func twice(t *testing.T, data *recovery.Recovered) uint64 {
 
 func marked(t *testing.T, fsys vfs.FS) bool {
 	t.Helper()
-	m, err := recovery.ReadManifest(fsys, "/data")
+	m, err := manifest.Read(fsys, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestOneStartAfterAFailedSync(t *testing.T) {
 	fsys.FailSync("*.wal", 1)
 	marks := 0
 	inj := &errfs.Injector{Nth: 1 << 30, Only: func(string) bool {
-		if m, err := recovery.ReadManifest(fsys, "/data"); err == nil && m.Failed {
+		if m, err := manifest.Read(fsys, "/data"); err == nil && m.Failed {
 			marks++
 		}
 		return false
@@ -172,19 +173,19 @@ func TestMarkIsTriedAgain(t *testing.T) {
 // knows of no failure, prove that the page cache has lived on.
 func TestPowerLost(t *testing.T) {
 	for _, c := range []struct {
-		m           recovery.Manifest
+		m           manifest.Manifest
 		boot, mount string
 		lost        bool
 	}{
-		{recovery.Manifest{BootID: "b", Mount: "m"}, "b", "m", false},
-		{recovery.Manifest{BootID: "b", Mount: "m"}, "c", "m", true},
-		{recovery.Manifest{BootID: "b", Mount: "m"}, "b", "n", true},
-		{recovery.Manifest{BootID: "b", Mount: "m"}, "b", "", true},
-		{recovery.Manifest{BootID: "b"}, "b", "", true},
-		{recovery.Manifest{BootID: "b"}, "b", "m", true},
-		{recovery.Manifest{Mount: "m"}, "", "m", true},
-		{recovery.Manifest{BootID: "b", Mount: "m", Failed: true}, "b", "m", true},
-		{recovery.Manifest{BootID: "b", Mount: "m", Fallback: errors.New("damaged")}, "b", "m", true},
+		{manifest.Manifest{BootID: "b", Mount: "m"}, "b", "m", false},
+		{manifest.Manifest{BootID: "b", Mount: "m"}, "c", "m", true},
+		{manifest.Manifest{BootID: "b", Mount: "m"}, "b", "n", true},
+		{manifest.Manifest{BootID: "b", Mount: "m"}, "b", "", true},
+		{manifest.Manifest{BootID: "b"}, "b", "", true},
+		{manifest.Manifest{BootID: "b"}, "b", "m", true},
+		{manifest.Manifest{Mount: "m"}, "", "m", true},
+		{manifest.Manifest{BootID: "b", Mount: "m", Failed: true}, "b", "m", true},
+		{manifest.Manifest{BootID: "b", Mount: "m", Fallback: errors.New("damaged")}, "b", "m", true},
 	} {
 		if got := c.m.PowerLost(c.boot, c.mount); got != c.lost {
 			t.Errorf("%+v in boot %q, mount %q: lost is %v", c.m, c.boot, c.mount, got)

@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -216,7 +218,7 @@ func TestDeletesFreeAFullDisk(t *testing.T) {
 		start := func() *recovery.Recovered {
 			o := options(fsys, 1, func() int64 { return 1_000_000 })
 			o.WAL.FileBytes, o.WAL.QueueBytes = 256<<10, 256<<10
-			o.Storage = recovery.StorageOptions{SegmentBytes: 256 << 10, CacheBytes: 32 << 10}
+			o.Storage = store.Settings{Segment: segment.Limits{Bytes: 256 << 10}, CacheBytes: 32 << 10}
 			data, err := recovery.Run(ctx, o)
 			if err != nil {
 				t.Fatal(err)
@@ -229,8 +231,8 @@ func TestDeletesFreeAFullDisk(t *testing.T) {
 				if _, err := data.Checkpoint(ctx); err != nil {
 					t.Fatal("checkpoint: ", err)
 				}
-				if err := data.Reclaim(ctx); err != nil {
-					t.Fatal("reclaim: ", err)
+				if err := data.Compact(ctx); err != nil {
+					t.Fatal("compaction: ", err)
 				}
 				if _, err := data.Log.Tick(); err != nil {
 					t.Fatal(err)

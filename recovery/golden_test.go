@@ -132,7 +132,7 @@ func makeGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := data.Reclaim(ctx); err != nil {
+	if err := data.Compact(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if data.StorageStats().Merges == 0 {

@@ -12,17 +12,17 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// LockName is the file in a data directory that names the process that has it.
+// LockName is the file in a data directory that names the process using it.
 const LockName = ".topics.lock"
 
-// Lock takes the data directory for this process, and makes it if need be. A
-// directory that is taken answers an *InUseError. The lock ends with Close or
-// with the process, however it ends.
+// Lock locks the data directory for this process, and makes the directory if it
+// does not exist. If another process has the lock the error is an *InUseError.
+// The lock ends with Close or with the process, however that ends.
 //
-// The lock is on the directory itself: no name in it has to stay there for
-// that, and every path to the directory is the same lock. The file LockName is
-// locked too, because that was the whole lock once: an older program in the
-// same directory is kept out, or keeps this one out. Its text is for people.
+// The lock is on the directory itself: it does not depend on a name in the
+// directory, and every path to the directory leads to the same lock. The file
+// LockName is locked too, because older programs lock nothing else: they and
+// this one keep each other out. Its text is for people.
 func Lock(fsys vfs.FS, dir string) (vfs.Held, error) {
 	if err := fsys.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
@@ -44,9 +44,9 @@ func Lock(fsys vfs.FS, dir string) (vfs.Held, error) {
 	return nil, errors.Join(lockError(fsys, dir, err), held.Close())
 }
 
-// Share takes the data directory for reading: others may read it too, and no
-// server may start in it until Close. Nothing is written. A directory that a
-// server has answers an *InUseError.
+// Share locks the data directory for reading: others may read it too, and no
+// server may start in it until Close. Nothing is written. If a server has the
+// directory the error is an *InUseError.
 func Share(fsys vfs.FS, dir string) (vfs.Held, error) {
 	held, err := fsys.Hold(dir, vfs.Shared)
 	if err != nil {
@@ -56,7 +56,7 @@ func Share(fsys vfs.FS, dir string) (vfs.Held, error) {
 	switch {
 	case err == nil:
 		return dataLock{held, file}, nil
-	case missing(err):
+	case errors.Is(err, fs.ErrNotExist):
 		return dataLock{Held: held}, nil
 	}
 	return nil, errors.Join(lockError(fsys, dir, err), held.Close())
@@ -65,7 +65,7 @@ func Share(fsys vfs.FS, dir string) (vfs.Held, error) {
 // dataLock is the lock of a data directory.
 type dataLock struct {
 	vfs.Held          // on the directory
-	file     vfs.Held // on LockName; nil if there is no such file
+	file     vfs.Held // on LockName; nil if that file does not exist
 }
 
 func (l dataLock) Close() error {
@@ -76,7 +76,7 @@ func (l dataLock) Close() error {
 	return errors.Join(err, l.Held.Close())
 }
 
-// absent reports whether there is no file of that name.
+// absent reports whether there is no file with that name.
 func absent(fsys vfs.FS, name string) bool {
 	f, err := fsys.Hold(name, vfs.Shared)
 	if err == nil {
@@ -85,7 +85,7 @@ func absent(fsys vfs.FS, name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// lockError is the error of a data directory that could not be locked.
+// lockError returns the error of a data directory that could not be locked.
 func lockError(fsys vfs.FS, dir string, err error) error {
 	held := new(vfs.LockedError)
 	if !errors.As(err, &held) {
@@ -95,18 +95,18 @@ func lockError(fsys vfs.FS, dir string, err error) error {
 	if held.Name == dir && held.Mode == vfs.Exclusive {
 		file, err := fsys.Hold(path.Join(dir, LockName), vfs.Shared)
 		if err == nil {
-			_ = file.Close() // its holder is gone, or writes no name
+			_ = file.Close() // its holder has ended, or writes no name
 		} else if errors.As(err, &held) {
 			e.PID = held.Holder
 		}
 	}
 	if e.Mode == vfs.Shared {
-		e.PID = "" // a reader writes no name; what stands there is older
+		e.PID = "" // a reader writes no name; the one in the file is older
 	}
 	return e
 }
 
-// InUseError is the refusal of a data directory that another process has.
+// InUseError is the error of a data directory that another process has locked.
 type InUseError struct {
 	Dir  string
 	PID  string       // of the holder; empty if it is not known
@@ -128,9 +128,9 @@ func (e *InUseError) Holder() string {
 	return "process " + e.PID
 }
 
-// DataDirCheck watches that the path of the data directory still leads to the
-// directory that lock holds: what is written after a move is not where the next
-// start looks for it. Without a lock there is nothing to watch.
+// DataDirCheck checks that the path of the data directory still leads to the
+// directory that lock is on: what is written after a move is not where the next
+// start looks for it. If lock is nil the check always succeeds.
 func DataDirCheck(lock vfs.Held) health.Check {
 	return func() health.Condition {
 		if lock == nil {

@@ -18,7 +18,7 @@ import (
 
 func TestLockNamesTheHolder(t *testing.T) {
 	pid := strconv.Itoa(os.Getpid())
-	for dir, fsys := range map[string]vfs.FS{"x": newMemFS(), t.TempDir(): vfs.OS()} {
+	for dir, fsys := range map[string]vfs.FS{"x": crashfs.New(), t.TempDir(): vfs.OS()} {
 		c, err := Lock(fsys, dir)
 		if err != nil {
 			t.Fatal(err)

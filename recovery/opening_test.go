@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -44,7 +45,7 @@ func tree(t *testing.T, fsys vfs.FS, dirs ...string) string {
 	return strings.Join(all, "\n")
 }
 
-func store(t *testing.T, fsys vfs.FS, name, content string) {
+func place(t *testing.T, fsys vfs.FS, name, content string) {
 	t.Helper()
 	if err := fsys.MkdirAll(path.Dir(name)); err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 				heads[name] = s.Head
 			}
 			fsys = fsys.Kill()
-			m, err := recovery.ReadManifest(fsys, "/data")
+			m, err := manifest.Read(fsys, "/data")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +128,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 			if forget != "nothing" {
 				m.Checkpoint.Through = 0
 				for range 2 {
-					if err := recovery.WriteManifest(fsys, "/data", m); err != nil {
+					if err := manifest.Write(fsys, "/data", m); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -172,16 +173,16 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 // at their root, is an empty directory; so is what else the configuration names.
 func TestEmptyDirectories(t *testing.T) {
 	fsys := crashfs.New()
-	store(t, fsys, "/data/"+recovery.LockName, "123")
-	store(t, fsys, "/data/MANIFEST.tmp", "half of o")
-	store(t, fsys, "/data/RESERVE", "")
+	place(t, fsys, "/data/"+recovery.LockName, "123")
+	place(t, fsys, "/data/MANIFEST.tmp", "half of o")
+	place(t, fsys, "/data/RESERVE", "")
 	for _, dir := range []string{"lost+found", "wal", "segments", "checkpoints"} {
 		if err := fsys.MkdirAll("/data/" + dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	store(t, fsys, "/data/cold/lost+found", "")
-	store(t, fsys, "/data/port", "1234\n")
+	place(t, fsys, "/data/cold/lost+found", "")
+	place(t, fsys, "/data/port", "1234\n")
 	inside := func(o *recovery.Options) { o.Storage.ColdDir, o.Named = "/data/cold", []string{"/data/port"} }
 	data := start(t, fsys, inside)
 	load(t, data, 1)
@@ -194,7 +195,7 @@ func TestEmptyDirectories(t *testing.T) {
 // A directory that is no data directory, or one that has lost its manifests, is
 // refused for what it is, and nothing in it changes: not even a lock is left.
 func TestOtherDirectories(t *testing.T) {
-	log, seg, state := wal.FileName(1), "0000000000000001.seg", recovery.StateName(1)
+	log, seg, state := wal.FileName(1), "0000000000000001.seg", manifest.SnapshotName(1)
 	for _, c := range []struct {
 		name  string
 		kind  recovery.Kind
@@ -206,7 +207,7 @@ func TestOtherDirectories(t *testing.T) {
 		{"a file under a name of ours", recovery.Foreign, []string{"segments"}, "such as segments"},
 		{"a backup", recovery.Backup, []string{"BACKUP", "wal/" + log, "checkpoints/" + state}, "topics restore --from /data"},
 		{"an archive", recovery.Archive, []string{log}, "--archive"},
-		{"a cold directory", recovery.Cold, []string{recovery.OwnerName, seg}, "TOPICS_COLD_DIR"},
+		{"a cold directory", recovery.Cold, []string{manifest.OwnerName, seg}, "TOPICS_COLD_DIR"},
 		{"segments", recovery.Cold, []string{seg}, "TOPICS_COLD_DIR"},
 		{"a quarantine", recovery.Quarantine, []string{"MANIFEST", log, state}, "quarantine"},
 		{"quarantines", recovery.Quarantine, []string{"1/MANIFEST", "2/MANIFEST"}, "quarantine"},
@@ -218,7 +219,7 @@ func TestOtherDirectories(t *testing.T) {
 			fsys := crashfs.New()
 			dirs := []string{"/", "/data"}
 			for _, name := range c.files {
-				store(t, fsys, "/data/"+name, "something")
+				place(t, fsys, "/data/"+name, "something")
 				if dir := path.Dir("/data/" + name); !slices.Contains(dirs, dir) {
 					dirs = append(dirs, dir)
 				}
@@ -255,14 +256,14 @@ func TestQuarantineByItsPlace(t *testing.T) {
 		"/quarantine/data/MANIFEST":   recovery.Data,
 	} {
 		fsys := crashfs.New()
-		store(t, fsys, name, "something")
+		place(t, fsys, name, "something")
 		if d, err := recovery.Examine(fsys, path.Dir(name)); err != nil || d.Kind != want {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
 	}
 	fsys := crashfs.New()
-	store(t, fsys, "/quarantine/1/MANIFEST", "something")
-	store(t, fsys, "/quarantine/1/wal/"+wal.FileName(1), "something")
+	place(t, fsys, "/quarantine/1/MANIFEST", "something")
+	place(t, fsys, "/quarantine/1/wal/"+wal.FileName(1), "something")
 	if d, err := recovery.Examine(fsys, "/quarantine/1"); err != nil || d.Kind != recovery.Data {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -294,7 +295,7 @@ func TestNothingGoesUnderNoManifest(t *testing.T) {
 	}
 	all := []string{"/data/segments", "/data/checkpoints", "/cold"}
 	before := tree(t, fsys, all...)
-	bad := new(recovery.ManifestError)
+	bad := new(manifest.CorruptionError)
 	if _, err := recovery.Run(context.Background(), options(fsys, 0, nil)); !errors.As(err, &bad) {
 		t.Fatalf("%v", err)
 	}

@@ -9,13 +9,13 @@ import (
 // progress keeps the gate up to date with a replay.
 type progress struct {
 	gate     *health.Gate
-	through  wal.LSN // the checkpoint has most of what is before
+	through  wal.LSN // the snapshot has most of what is before it
 	forecast *wal.Forecast
 	done     wal.Amount
 }
 
-// follow begins the replay on the gate. Most records before through are passed
-// over.
+// follow begins to show the replay on the gate. Replay skips most records before
+// through.
 func follow(gate *health.Gate, replay *wal.Replay, through wal.LSN) (p *progress, err error) {
 	p = &progress{gate: gate, through: through}
 	if p.forecast, err = replay.Forecast(p.records); err != nil {
@@ -38,7 +38,7 @@ func (p *progress) applied(f wal.Frame) {
 	p.done.Records += int64(p.records(f))
 }
 
-// read tells the gate how far the replay is; bytes are those read so far.
+// read advances the gate. bytes is how many bytes of the log have been read.
 func (p *progress) read(bytes int64) {
 	p.done.Bytes = min(bytes, p.forecast.Total.Bytes)
 	p.done.Rest = min(bytes-p.done.Bytes, p.forecast.Total.Rest)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
@@ -21,8 +22,8 @@ func TestRefusalAdvisesOnce(t *testing.T) {
 	if err := data.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	spoil(t, fsys, "/data/"+recovery.ManifestName)
-	spoil(t, fsys, "/data/"+recovery.PrevManifestName)
+	spoil(t, fsys, "/data/"+manifest.Name)
+	spoil(t, fsys, "/data/"+manifest.PrevName)
 	_, err := recovery.Run(context.Background(), options(fsys, 0, nil))
 	refusal := new(recovery.Failure)
 	if !errors.As(err, &refusal) {
@@ -45,7 +46,7 @@ func TestFallbackOutlivesAFailedSync(t *testing.T) {
 	}
 	twice(t, data)
 	fsys = fsys.Kill()
-	spoil(t, fsys, "/data/checkpoints/"+recovery.StateName(number))
+	spoil(t, fsys, "/data/checkpoints/"+manifest.SnapshotName(number))
 	fsys.FailSync("*.wal", 1)
 	if data = start(t, fsys); data.Report.CheckpointFallback == "" || !data.Report.PowerLost {
 		t.Errorf("recovery saw %+v", data.Report)
@@ -58,7 +59,7 @@ func TestNothingIsChangedAfterClose(t *testing.T) {
 	fsys := crashfs.New()
 	broken := false
 	inj := &errfs.Injector{Nth: 1, Sticky: true, Ops: errfs.Rename, Only: func(name string) bool {
-		return broken && strings.HasPrefix(name, "/data/"+recovery.ManifestName)
+		return broken && strings.HasPrefix(name, "/data/"+manifest.Name)
 	}}
 	data := start(t, errfs.New(fsys, inj))
 	load(t, data, 3)

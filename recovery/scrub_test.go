@@ -11,6 +11,8 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -42,7 +44,7 @@ func stored(t *testing.T) (*crashfs.FS, *recovery.Recovered) {
 			}
 		}
 	}
-	if err := errors.Join(data.Reclaim(ctx), data.Cool(ctx)); err != nil {
+	if err := errors.Join(data.Compact(ctx), data.Offload(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	if err := data.Log.WaitSynced(data.Log.Tail()); err != nil {
@@ -76,11 +78,11 @@ func TestScrub(t *testing.T) {
 	fsys, data := stored(t)
 	ctx := context.Background()
 	s, err := data.Verify(ctx)
-	if err != nil || s.DamagesTotal > 0 || s.Segments < 4 || s.States != 2 || s.Manifests != 2 || s.LogFiles == 0 ||
+	if err != nil || s.DamagesTotal > 0 || s.Segments < 4 || s.Snapshots != 2 || s.Manifests != 2 || s.LogFiles == 0 ||
 		s.Frames == 0 || s.Records == 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	check := recovery.SegmentsCheck(data.DamageSeen)
+	check := store.SegmentsCheck(data.DamageSeen)
 	if c := check(); c.Status != health.Healthy {
 		t.Fatalf("%+v", c)
 	}
@@ -91,7 +93,7 @@ func TestScrub(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range list {
-			if strings.HasPrefix(name, recovery.OwnerName) { // read at every start
+			if strings.HasPrefix(name, manifest.OwnerName) { // read at every start
 				continue
 			}
 			names = append(names, dir+"/"+name)

@@ -15,8 +15,10 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -77,8 +79,8 @@ func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
 			DiskSync: time.Millisecond, QueueWait: time.Minute, Manual: true,
 		},
 		Topics: topics.Options{Now: now},
-		Storage: recovery.StorageOptions{
-			ReserveBytes: 8 << 10, SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+		Storage: store.Settings{
+			ReserveBytes: 8 << 10, Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10,
 			ColdDir: "/cold", HotSegments: 3, ArchiveDir: "/archive",
 		},
 	}

@@ -184,13 +184,13 @@ func (s *sim) checkpoint() {
 		return
 	}
 	if s.rng.IntN(2) == 0 {
-		if err := s.data.Reclaim(ctx); err != nil {
+		if err := s.data.Compact(ctx); err != nil {
 			s.excused(err)
 			return
 		}
 	}
 	if s.rng.IntN(2) == 0 {
-		if err := s.data.Cool(ctx); err != nil {
+		if err := s.data.Offload(ctx); err != nil {
 			s.excused(err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -27,7 +28,7 @@ var errnos = []syscall.Errno{
 func background(data *recovery.Recovered) (errs []error) {
 	ctx := context.Background()
 	_, err := data.Checkpoint(ctx)
-	errs = append(errs, err, data.Reclaim(ctx), data.Cool(ctx))
+	errs = append(errs, err, data.Compact(ctx), data.Offload(ctx))
 	for _, err := range errs {
 		if err != nil {
 			return errs
@@ -40,13 +41,13 @@ func background(data *recovery.Recovered) (errs []error) {
 // of use.
 func strays(t *testing.T, fsys vfs.FS) (names []string) {
 	t.Helper()
-	named := map[string]bool{"/cold/" + recovery.OwnerName: true, "/cold/" + recovery.OwnerName + ".tmp": true} // the next OWNER
-	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
-		m, err := recovery.ReadManifestFile(fsys, "/data", base)
+	named := map[string]bool{"/cold/" + manifest.OwnerName: true, "/cold/" + manifest.OwnerName + ".tmp": true} // the next OWNER
+	for _, base := range []string{manifest.Name, manifest.PrevName} {
+		m, err := manifest.ReadFile(fsys, "/data", base)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 			if c == nil {
 				continue
 			}

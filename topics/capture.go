@@ -40,11 +40,10 @@ type moved struct {
 
 // Sink is where a capture goes.
 type Sink struct {
-	State      io.Writer
-	Segment    func() (id uint64, w *segment.Writer, err error) // begins another one
-	MaxBytes   int64                                            // of a segment's data
-	MaxRecords int64
-	Pace       func() error // called between pieces of work; an error ends it
+	State   io.Writer
+	Segment func() (id uint64, w *segment.Writer, err error) // begins another one
+	Limits  segment.Limits
+	Pace    func() error // called between pieces of work; an error ends it
 }
 
 // Capture begins a checkpoint. Every frame before Start belongs to a topic
@@ -212,7 +211,7 @@ func (f *frameRef) open(log *frames) (record.Decoder, error) {
 
 // add puts a record into the present segment, or into the next when it is full.
 func (c *Capture) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
-	if w := c.out; w != nil && (w.DataBytes() >= s.MaxBytes || w.Records() >= s.MaxRecords) {
+	if w := c.out; w != nil && s.Limits.Reached(w.DataBytes(), w.Records()) {
 		if err := w.Finish(); err != nil {
 			return err
 		}

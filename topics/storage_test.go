@@ -64,7 +64,7 @@ func (w *world) checkpoint(pace func()) *Capture {
 	}
 	c, state := w.Capture(), &bytes.Buffer{}
 	ids, err := c.Write(context.Background(), &Sink{
-		State: state, Segment: w.segment, MaxBytes: max(w.disk.limits.Bytes, 1), MaxRecords: max(w.disk.limits.Records, 1),
+		State: state, Segment: w.segment, Limits: segment.Limits{Bytes: max(w.disk.limits.Bytes, 1), Records: max(w.disk.limits.Records, 1)},
 		Pace: func() error {
 			if pace != nil {
 				pace()

@@ -14,20 +14,22 @@ const module = "github.com/e6e95bb8/topics"
 // packages may depend on, directly or not. The longest matching directory
 // applies.
 var mayImport = map[string][]string{
-	"wal":             {"wal"},
-	"wal/frame":       {"wal/frame"},
-	"wal/vfs":         {"wal/vfs"},
-	"topics":          {"topics", "wal"},
-	"topics/entry":    {"topics/entry", "topics/record", "wal"},
-	"topics/record":   {"topics/record"},
-	"topics/segment":  {"topics/segment", "wal/vfs"},
-	"queue":           {"queue"},
-	"recovery":        {"recovery", "queue", "topics", "wal"},
-	"recovery/health": {"recovery/health", "wal"},
-	"api":             {"api", "queue", "recovery/health", "topics", "wal"},
-	"api/client":      {"api/client"},
-	"api/scan":        {"api/scan"},
-	"cmd":             {"cmd", "api", "recovery", "queue", "topics", "wal"},
+	"wal":               {"wal"},
+	"wal/frame":         {"wal/frame"},
+	"wal/vfs":           {"wal/vfs"},
+	"topics":            {"topics", "wal"},
+	"topics/entry":      {"topics/entry", "topics/record", "wal"},
+	"topics/record":     {"topics/record"},
+	"topics/segment":    {"topics/segment", "wal/vfs"},
+	"queue":             {"queue"},
+	"recovery":          {"recovery", "queue", "topics", "wal"},
+	"recovery/health":   {"recovery/health", "wal"},
+	"recovery/manifest": {"recovery/manifest", "topics/segment", "wal"},
+	"recovery/store":    {"recovery/store", "recovery/health", "recovery/manifest", "topics", "wal"},
+	"api":               {"api", "queue", "recovery/health", "topics", "wal"},
+	"api/client":        {"api/client"},
+	"api/scan":          {"api/scan"},
+	"cmd":               {"cmd", "api", "recovery", "queue", "topics", "wal"},
 }
 
 // mayNotImport has the external packages that would violate the purpose of a
@@ -64,7 +66,7 @@ func TestImportsPointOneWay(t *testing.T) {
 			}
 		}
 	}
-	for _, rule := range []string{"wal", "topics", "api", "api/client", "recovery", "recovery/health", "cmd"} {
+	for _, rule := range []string{"wal", "topics", "api", "api/client", "recovery", "recovery/health", "recovery/manifest", "recovery/store", "cmd"} {
 		if !seen[rule] {
 			t.Errorf("no package in %s: the rules test nothing there", rule)
 		}

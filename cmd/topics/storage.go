@@ -32,7 +32,7 @@ func (v storageView) Verify(ctx context.Context) (any, error) {
 
 // Backup implements api.Storage.
 func (v storageView) Backup(ctx context.Context, w io.Writer) error {
-	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, backup.Stream(ctx, d, w) })
+	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, backup.Stream(ctx, d.Store, w) })
 	return err
 }
 

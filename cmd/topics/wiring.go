@@ -13,7 +13,9 @@ import (
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -169,12 +171,11 @@ func (s *server) recoveryOptions() recovery.Options {
 
 			IdempotencyBytes: c.IdempotencyBytes,
 		},
-		Storage: recovery.StorageOptions{
+		Storage: store.Settings{
 			CheckpointBytes:    c.CheckpointBytes,
 			CheckpointInterval: c.CheckpointInterval,
 			MaxAge:             c.SegmentMaxAge,
-			SegmentBytes:       c.SegmentMaxBytes,
-			SegmentRecords:     int64(c.SegmentMaxEvents),
+			Segment:            segment.Limits{Bytes: c.SegmentMaxBytes, Records: int64(c.SegmentMaxEvents)},
 			CacheBytes:         c.CacheBytes / 2,
 			ColdDir:            c.ColdDir,
 			HotSegments:        c.HotRetainSegments,
@@ -222,7 +223,7 @@ func (s *server) registerChecks() {
 	s.health.Register("memory", health.MemoryCheck(health.MemoryUse, lines))
 	s.health.Register("connections", health.ConnectionsCheck(s.connections, lines))
 	s.health.Register("descriptors", health.DescriptorsCheck(s.openDescriptors, lines))
-	s.health.Register("segments", recovery.SegmentsCheck(s.damageSeen))
+	s.health.Register("segments", store.SegmentsCheck(s.damageSeen))
 	s.health.Register("routers", health.RoutersCheck(time.Now, s.routersStuck))
 	s.health.Register("checkpoints", s.onData((*recovery.Recovered).CheckpointsCheck))
 	s.health.Register("archive", s.onData((*recovery.Recovered).ArchiveCheck))
@@ -326,11 +327,11 @@ func (s *server) routersStuck(before int64) int {
 
 // damageSeen returns the known damage to the data, or none if there is no data
 // yet.
-func (s *server) damageSeen() recovery.DamageSeen {
+func (s *server) damageSeen() store.DamageSeen {
 	if data := s.data.Load(); data != nil {
 		return data.DamageSeen()
 	}
-	return recovery.DamageSeen{}
+	return store.DamageSeen{}
 }
 
 // connections returns how many connections are open and how many there may be.

@@ -20,6 +20,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -43,7 +44,7 @@ type Description struct {
 	BootID        string `json:"boot_id,omitempty"`
 	CleanShutdown bool   `json:"clean_shutdown"`
 
-	Checkpoint *recovery.Checkpoint `json:"checkpoint,omitempty"` // nil if the backup has the whole log
+	Checkpoint *manifest.Checkpoint `json:"checkpoint,omitempty"` // nil if the backup has the whole log
 	StartLSN   wal.LSN              `json:"start_lsn"`            // start of the part of the log that is needed
 	EndLSN     wal.LSN              `json:"end_lsn"`              // end of the log
 	Files      []File               `json:"files"`
@@ -104,7 +105,7 @@ func decode(b []byte) (*Description, error) {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
 	if format.Version != Version {
-		return nil, &recovery.VersionError{File: Name, Version: format.Version, Known: Version}
+		return nil, &manifest.VersionError{File: Name, Version: format.Version, Known: Version}
 	}
 	d := new(Description)
 	dec := json.NewDecoder(bytes.NewReader(body))
@@ -121,7 +122,7 @@ func decode(b []byte) (*Description, error) {
 // check verifies that the files are those of the checkpoint, in order, followed
 // by those of the log.
 func (d *Description) check() error {
-	var stored []recovery.StoredFile
+	var stored []manifest.StoredFile
 	first, start := uint64(1), wal.LSN(0)
 	if c := d.Checkpoint; c != nil {
 		first, start = c.File, wal.LSN(c.Start)
@@ -136,7 +137,7 @@ func (d *Description) check() error {
 		return fmt.Errorf("it begins at lsn %d, ends at %d and has %d files, which is not a backup", d.StartLSN, d.EndLSN, len(d.Files))
 	}
 	for i, f := range d.Files {
-		want := path.Join(recovery.LogDir, wal.FileName(first+uint64(i-len(stored))))
+		want := path.Join(manifest.LogDir, wal.FileName(first+uint64(i-len(stored))))
 		if i < len(stored) {
 			want = stored[i].Name
 		}
@@ -153,7 +154,7 @@ func (d *Description) check() error {
 // logs returns the files of the log.
 func (d *Description) logs() []File {
 	for i, f := range d.Files {
-		if strings.HasPrefix(f.Name, recovery.LogDir+"/") {
+		if strings.HasPrefix(f.Name, manifest.LogDir+"/") {
 			return d.Files[i:]
 		}
 	}

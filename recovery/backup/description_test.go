@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 func example() *Description {
-	c := &recovery.Checkpoint{Number: 3, Start: 4711, File: 2, Through: 4720, Time: 5, Segments: []recovery.SegmentRef{{ID: 7}, {ID: 9}}}
+	c := &manifest.Checkpoint{Number: 3, Start: 4711, File: 2, Through: 4720, Time: 5, Segments: []manifest.SegmentRef{{ID: 7}, {ID: 9}}}
 	d := &Description{
 		Version: Version, Time: time.UnixMilli(1_700_000_000_000).UTC(), LogID: 1<<63 | 5, CleanShutdown: true,
 		Checkpoint: c, StartLSN: 4711, EndLSN: 9000,

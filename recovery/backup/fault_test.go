@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -46,7 +47,7 @@ func (w *world) allOrNothing(fsys *crashfs.FS, dir, want string) (whole bool) {
 	files := 0
 	for _, name := range names {
 		inside, err := fsys.List(path.Join(dir, name))
-		if files += len(inside); err != nil && name != recovery.LockName && name != recovery.TempManifestName {
+		if files += len(inside); err != nil && name != recovery.LockName && name != manifest.TempName {
 			files++
 		}
 	}
@@ -57,7 +58,7 @@ func (w *world) allOrNothing(fsys *crashfs.FS, dir, want string) (whole bool) {
 	o.Storage.ColdDir, o.Storage.ArchiveDir = "", ""
 	data, err := recovery.Run(context.Background(), o)
 	if err != nil {
-		if !errors.Is(err, recovery.ErrUnfinished) {
+		if !errors.Is(err, manifest.ErrUnfinished) {
 			w.t.Fatalf("%v (files %v)", err, names)
 		}
 		return false
@@ -235,7 +236,7 @@ func truncate(t *testing.T, fsys vfs.FS, name string) {
 func TestDamagedTar(t *testing.T) {
 	w, _, _ := small(t)
 	var tar bytes.Buffer
-	if err := backup.Stream(context.Background(), w.data, &tar); err != nil {
+	if err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
 		t.Fatal(err)
 	}
 	text := dump(t, w.data.Registry)

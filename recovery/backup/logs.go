@@ -11,7 +11,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -35,7 +35,7 @@ func planLogs(ctx context.Context, fsys vfs.FS, from string, d *Description, arc
 		first = d.Checkpoint.File
 	}
 	copies := map[uint64][]logCopy{}
-	for i, dir := range slices.Concat([]string{path.Join(from, recovery.LogDir)}, archives) {
+	for i, dir := range slices.Concat([]string{path.Join(from, manifest.LogDir)}, archives) {
 		found, err := copiesIn(fsys, dir, first, d.LogID)
 		if err != nil {
 			return nil, err
@@ -113,11 +113,11 @@ func copiesIn(fsys vfs.FS, dir string, first, logID uint64) (copies []logCopy, e
 // that is every file. In the log directory of a data directory, the manifest
 // has the range: older files were freed, and may be in preparation for reuse.
 func filesInUse(fsys vfs.FS, dir string) (oldest, newest uint64, err error) {
-	if path.Base(dir) != recovery.LogDir {
+	if path.Base(dir) != manifest.LogDir {
 		return 0, math.MaxUint64, nil
 	}
-	m, err := recovery.ReadManifest(fsys, path.Dir(dir))
-	if damaged := new(recovery.ManifestError); errors.As(err, &damaged) {
+	m, err := manifest.Read(fsys, path.Dir(dir))
+	if damaged := new(manifest.CorruptionError); errors.As(err, &damaged) {
 		m, err = nil, nil
 	}
 	if err != nil {

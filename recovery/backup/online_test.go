@@ -14,8 +14,10 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -30,7 +32,7 @@ func TestBackupWhileServing(t *testing.T) {
 	o := options(vfs.OS(), filepath.Join(dir, "data"), now)
 	o.Now = time.Now
 	o.WAL.Manual, o.WAL.FileBytes = false, 64<<10
-	o.Storage.SegmentBytes, o.Storage.SegmentRecords = 16<<10, 400
+	o.Storage.Segment = segment.Limits{Bytes: 16 << 10, Records: 400}
 	o.Storage.ColdDir, o.Storage.ArchiveDir = filepath.Join(dir, "cold"), filepath.Join(dir, "archive")
 	data, err := recovery.Run(context.Background(), o)
 	if err != nil {
@@ -55,7 +57,7 @@ func TestBackupWhileServing(t *testing.T) {
 	wg.Go(func() {
 		for range work {
 			_, err := data.Checkpoint(context.Background())
-			err = errors.Join(err, data.Reclaim(context.Background()), data.Cool(context.Background()))
+			err = errors.Join(err, data.Compact(context.Background()), data.Offload(context.Background()))
 			if err != nil {
 				t.Error(err)
 			}
@@ -71,7 +73,7 @@ func TestBackupWhileServing(t *testing.T) {
 		}
 		from, to := filepath.Join(dir, fmt.Sprint("backup-", round)), filepath.Join(dir, fmt.Sprint("restored-", round))
 		r, w := io.Pipe()
-		go func() { w.CloseWithError(backup.Stream(context.Background(), data, w)) }()
+		go func() { w.CloseWithError(backup.Stream(context.Background(), data.Store, w)) }()
 		if _, err := backup.Unpack(context.Background(), vfs.OS(), from, &busyReader{r, work}); err != nil {
 			t.Fatal(err)
 		}
@@ -186,12 +188,12 @@ func TestPinnedFilesStay(t *testing.T) {
 // referenced returns the full names of the files that the manifest refers to.
 func referenced(t *testing.T, fsys vfs.FS) map[string]bool {
 	t.Helper()
-	m, err := recovery.ReadManifest(fsys, "/data")
+	m, err := manifest.Read(fsys, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]bool{}
-	for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		for _, f := range c.Stored("/data", "/cold") {
 			names[f.Path] = true
 		}
@@ -236,13 +238,13 @@ func TestBackupIsGivenUp(t *testing.T) {
 	w := newWorld(t, fsys, 34)
 	w.steps(60)
 	for _, limit := range []int{0, 100, 5000} {
-		if err := backup.Stream(context.Background(), w.data, &brokenPipe{left: limit}); !errors.Is(err, errBroken) {
+		if err := backup.Stream(context.Background(), w.data.Store, &brokenPipe{left: limit}); !errors.Is(err, errBroken) {
 			t.Fatalf("%v", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := backup.Stream(ctx, w.data, io.Discard); !errors.Is(err, context.Canceled) {
+	if err := backup.Stream(ctx, w.data.Store, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v", err)
 	}
 	for range 3 {
@@ -260,7 +262,7 @@ func TestBackupIsGivenUp(t *testing.T) {
 		}
 	}
 	var tar bytes.Buffer
-	if err := backup.Stream(context.Background(), w.data, &tar); err != nil {
+	if err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
 		t.Fatal(err)
 	}
 	w.close()

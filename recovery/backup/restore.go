@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -91,7 +92,7 @@ func (r *restore) run(ctx context.Context) (err error) {
 	// Twice, so that both manifests are finished ones: if one is damaged, recovery
 	// uses the other.
 	for range 2 {
-		if err := recovery.WriteManifest(r.FS, r.To, m); err != nil {
+		if err := manifest.Write(r.FS, r.To, m); err != nil {
 			return err
 		}
 	}
@@ -138,11 +139,11 @@ func (r *restore) checkUntil() error {
 
 // build writes all files and returns the manifest that completes the data
 // directory.
-func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
-	if err := recovery.WriteManifest(r.FS, r.To, &recovery.Manifest{LogID: r.desc.LogID, Unfinished: true}); err != nil {
+func (r *restore) build(ctx context.Context) (*manifest.Manifest, error) {
+	if err := manifest.Write(r.FS, r.To, &manifest.Manifest{LogID: r.desc.LogID, Unfinished: true}); err != nil {
 		return nil, err
 	}
-	logs := path.Join(r.To, recovery.LogDir)
+	logs := path.Join(r.To, manifest.LogDir)
 	for _, dir := range directories(r.To) {
 		if err := r.FS.MkdirAll(dir); err != nil {
 			return nil, err
@@ -185,8 +186,8 @@ func (r *restore) build(ctx context.Context) (*recovery.Manifest, error) {
 }
 
 // manifest returns the manifest of a directory whose log ends at end.
-func (r *restore) manifest(end wal.LSN) *recovery.Manifest {
-	return &recovery.Manifest{
+func (r *restore) manifest(end wal.LSN) *manifest.Manifest {
+	return &manifest.Manifest{
 		LogID: r.desc.LogID, EndLSN: uint64(end), Checkpoint: r.desc.Checkpoint, Previous: r.desc.Checkpoint,
 	}
 }
@@ -272,14 +273,14 @@ func (r *restore) undo() {
 			return
 		}
 	}
-	for _, name := range []string{recovery.PrevManifestName, recovery.ManifestName} {
+	for _, name := range []string{manifest.PrevName, manifest.Name} {
 		if err := r.FS.Remove(path.Join(r.To, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 	}
-	_ = r.FS.Remove(path.Join(r.To, recovery.TempManifestName)) // no manifest refers to it
+	_ = r.FS.Remove(path.Join(r.To, manifest.TempName)) // no manifest refers to it
 }
 
 func directories(dir string) []string {
-	return []string{path.Join(dir, recovery.LogDir), path.Join(dir, recovery.SegmentDir), path.Join(dir, recovery.StateDir)}
+	return []string{path.Join(dir, manifest.LogDir), path.Join(dir, manifest.SegmentDir), path.Join(dir, manifest.SnapshotDir)}
 }

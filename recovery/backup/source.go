@@ -7,7 +7,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -18,18 +19,18 @@ import (
 type source struct {
 	fsys  vfs.FS
 	desc  Description // without files
-	files []recovery.StoredFile
+	files []manifest.StoredFile
 	pace  func(context.Context) error // called between steps; may wait
 }
 
 // hot returns the checkpoint with none of its segments cold.
-func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
+func hot(c *manifest.Checkpoint) *manifest.Checkpoint {
 	if c == nil {
 		return nil
 	}
 	next := *c
 	next.Sum = 0 // the description has a sum of every file
-	next.Segments = make([]recovery.SegmentRef, len(c.Segments))
+	next.Segments = make([]manifest.SegmentRef, len(c.Segments))
 	for i, ref := range c.Segments {
 		next.Segments[i].ID = ref.ID
 	}
@@ -38,7 +39,7 @@ func hot(c *recovery.Checkpoint) *recovery.Checkpoint {
 
 // pinned returns the source of a directory that a server is using. Everything
 // in it was synced when it was pinned, so nothing was lost.
-func pinned(p *recovery.Pinned) *source {
+func pinned(p *store.Pinned) *source {
 	return &source{
 		fsys: p.FS, files: p.Files, pace: p.Pace,
 		desc: Description{
@@ -52,7 +53,7 @@ func pinned(p *recovery.Pinned) *source {
 // uses. It does not modify the directory.
 func stopped(of *Copying) (*source, error) {
 	fsys, dir, cold := of.FS, of.Dir, of.Cold
-	m, err := recovery.ReadManifest(fsys, dir)
+	m, err := manifest.Read(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +90,14 @@ func stopped(of *Copying) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.files = append(s.files, recovery.StoredLog(dir, logs, first, s.desc.EndLSN)...)
+	s.files = append(s.files, manifest.StoredLog(dir, logs, first, s.desc.EndLSN)...)
 	return s, nil
 }
 
 // stateEnd returns a lower bound of the log's end, from the state file of a
 // checkpoint.
-func stateEnd(fsys vfs.FS, dir string, c *recovery.Checkpoint) (wal.LSN, error) {
-	content, err := recovery.ReadState(fsys, path.Join(dir, recovery.StateDir), c)
+func stateEnd(fsys vfs.FS, dir string, c *manifest.Checkpoint) (wal.LSN, error) {
+	content, err := manifest.ReadSnapshot(fsys, path.Join(dir, manifest.SnapshotDir), c)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -97,7 +98,7 @@ type unpacking struct {
 // run writes every file and returns the description, which must be the last
 // entry.
 func (u *unpacking) run(ctx context.Context, in *tar.Reader) (*Description, error) {
-	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+	for _, name := range []string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir} {
 		if err := u.fsys.MkdirAll(path.Join(u.dir, name)); err != nil {
 			return nil, err
 		}
@@ -158,7 +159,7 @@ func (u *unpacking) describe(in *tar.Reader, size int64) (*Description, error) {
 
 // commit makes everything durable and adds the description.
 func (u *unpacking) commit(d *Description) error {
-	for _, name := range []string{recovery.LogDir, recovery.SegmentDir, recovery.StateDir} {
+	for _, name := range []string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir} {
 		if err := u.fsys.SyncDir(path.Join(u.dir, name)); err != nil {
 			return err
 		}
@@ -190,14 +191,14 @@ func (u *unpacking) undo() {
 func stored(name string) bool {
 	dir, base := path.Split(name)
 	switch dir {
-	case recovery.LogDir + "/":
+	case manifest.LogDir + "/":
 		_, ok := wal.ParseName(base)
 		return ok
-	case recovery.SegmentDir + "/":
+	case manifest.SegmentDir + "/":
 		_, kind, ok := segment.ParseName(base)
 		return ok && kind != segment.Partial
-	case recovery.StateDir + "/":
-		_, ok := recovery.ParseState(base)
+	case manifest.SnapshotDir + "/":
+		_, ok := manifest.ParseSnapshot(base)
 		return ok
 	}
 	return false

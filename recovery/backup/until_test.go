@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -171,12 +172,12 @@ func TestCheckpointBehindARestore(t *testing.T) {
 	for range 3 {
 		w.steps(5)
 		w.upkeep()
-		m, err := recovery.ReadManifest(fsys, "/restored")
+		m, err := manifest.Read(fsys, "/restored")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
-			if _, err := recovery.ReadState(fsys, "/restored/checkpoints", c); err != nil {
+		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
+			if _, err := manifest.ReadSnapshot(fsys, "/restored/checkpoints", c); err != nil {
 				t.Fatal(err)
 			}
 		}

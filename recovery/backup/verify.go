@@ -11,6 +11,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -69,7 +70,7 @@ type Report struct {
 func Verify(ctx context.Context, fsys vfs.FS, dir string) (*Report, error) {
 	r := &Report{Dir: dir, Faults: []Fault{}}
 	d, err := Read(fsys, dir)
-	bad, newer := new(DescriptionError), new(recovery.VersionError)
+	bad, newer := new(DescriptionError), new(manifest.VersionError)
 	if errors.As(err, &bad) && !errors.As(err, &newer) {
 		r.Faults = append(r.Faults, Fault{path.Join(dir, Name), bad.Err.Error()})
 		return r, nil

@@ -17,8 +17,10 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/recovery/health"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -50,8 +52,8 @@ func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
 		},
 		Topics: topics.Options{Now: now},
-		Storage: recovery.StorageOptions{
-			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10,
+		Storage: store.Settings{
+			Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10,
 			ReserveBytes: 8 << 10, ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
 		},
 		Now: func() time.Time { return time.UnixMilli(now()) },
@@ -162,10 +164,10 @@ func (w *world) upkeep() {
 	ctx := context.Background()
 	_, err := w.data.Checkpoint(ctx)
 	if err == nil {
-		err = w.data.Reclaim(ctx)
+		err = w.data.Compact(ctx)
 	}
 	if err == nil {
-		err = w.data.Cool(ctx)
+		err = w.data.Offload(ctx)
 	}
 	if err == nil { // the log's background task archives finished files
 		_, err = w.data.Log.Tick()
@@ -193,7 +195,7 @@ func (w *world) steps(n int) {
 func (w *world) backup(to string) *backup.Description {
 	w.t.Helper()
 	var tar bytes.Buffer
-	if err := backup.Stream(context.Background(), w.data, &tar); err != nil {
+	if err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
 		w.t.Fatal(err)
 	}
 	d, err := backup.Unpack(context.Background(), w.fs, to, &tar)

@@ -9,7 +9,8 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -19,7 +20,7 @@ const copyStep = 256 << 10
 // Stream takes a checkpoint of a directory that a server is using, and writes
 // it and the log from there on to w as a tar. Writes to topics continue; the
 // files being copied are not removed until Stream returns.
-func Stream(ctx context.Context, data *recovery.Recovered, w io.Writer) error {
+func Stream(ctx context.Context, data *store.Store, w io.Writer) error {
 	p, err := data.Pin(ctx)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
@@ -57,7 +58,7 @@ func (s *source) header(name string, size int64) *tar.Header {
 }
 
 // add writes one file and adds it to the description.
-func (s *source) add(ctx context.Context, out *tar.Writer, f recovery.StoredFile) error {
+func (s *source) add(ctx context.Context, out *tar.Writer, f manifest.StoredFile) error {
 	in, err := s.fsys.OpenRead(f.Path)
 	if err != nil {
 		return err

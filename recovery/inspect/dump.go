@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -19,17 +20,17 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// What says which parts Dump shows.
+// What selects the parts that Dump writes.
 type What struct {
 	State, Segments, Frames bool
-	Topic                   string // only this one; empty: all
+	Topic                   string // only this one; all if empty
 }
 
-// Dump writes what a data directory holds as JSON lines: the topics of the
-// newest state that can be read, the records of the segments it names, and the
-// frames of the log from the oldest checkpoint on. Payloads stand as they are
-// stored, but for line ends between their tokens. A place that is damaged is a
-// line, too, and Dump goes on behind it. It writes nothing to the directory.
+// Dump writes the content of a data directory as JSON lines: the topics of the
+// newest snapshot that can be read, the records of its segments, and the frames
+// of the log from the oldest checkpoint on. Payloads are written as they are
+// stored, with spaces for line ends between their tokens. A damaged place is a
+// line, too, and Dump goes on after it. Dump writes nothing to the directory.
 func Dump(ctx context.Context, d Dir, what What, to io.Writer) error {
 	kind, err := recovery.Examine(d.FS, d.Path)
 	if err != nil {
@@ -38,15 +39,15 @@ func Dump(ctx context.Context, d Dir, what What, to io.Writer) error {
 	if err := kind.Require(recovery.Data); err != nil {
 		return err
 	}
-	m, err := recovery.ReadManifest(d.FS, d.Path)
+	m, err := manifest.Read(d.FS, d.Path)
 	if err != nil {
 		return err
 	}
 	if m == nil {
-		m = &recovery.Manifest{}
+		m = &manifest.Manifest{}
 	}
 	w := &dump{Dir: d, ctx: ctx, what: what, out: bufio.NewWriter(to), names: map[uint64]string{}}
-	steps := []func(*recovery.Manifest) error{w.state, w.segments, w.log}
+	steps := []func(*manifest.Manifest) error{w.state, w.segments, w.log}
 	for _, step := range steps {
 		if err := step(m); err != nil {
 			return errors.Join(err, w.out.Flush())
@@ -60,14 +61,15 @@ type dump struct {
 	ctx        context.Context
 	what       What
 	out        *bufio.Writer
-	names      map[uint64]string    // of topics; a topic may be of one name after another is gone
-	checkpoint *recovery.Checkpoint // whose state could be read
+	names      map[uint64]string    // of topics by id; a deleted topic and its successor share a name
+	checkpoint *manifest.Checkpoint // whose snapshot could be read
 }
 
-// wanted reports whether the topic is to be shown.
+// wanted reports whether the topic is selected.
 func (w *dump) wanted(id uint64) bool { return w.what.Topic == "" || w.names[id] == w.what.Topic }
 
-// line writes fields, sorted by name, with the raw JSON of more behind them.
+// line writes an object with the fields, sorted by name, and then the raw JSON of
+// more.
 func (w *dump) line(fields map[string]any, more ...[]byte) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -92,11 +94,11 @@ func (w *dump) line(fields map[string]any, more ...[]byte) error {
 	return err
 }
 
-// payload is the part of a record's line that is stored as JSON.
+// payload returns the members of a record's line that are stored as JSON.
 func payload(r *record.Record) [][]byte {
 	var out [][]byte
 	add := func(name string, raw []byte) {
-		b := bytes.Map(func(r rune) rune { // only between tokens can there be line ends
+		b := bytes.Map(func(r rune) rune { // valid JSON has line ends only between tokens
 			if r == '\n' || r == '\r' {
 				return ' '
 			}
@@ -126,14 +128,15 @@ func (w *dump) damage(file string, offset int64, cause string) error {
 	return w.line(map[string]any{"kind": "damage", "file": file, "offset": offset, "cause": cause})
 }
 
-// state shows the topics, and learns their names.
-func (w *dump) state(m *recovery.Manifest) error {
-	for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+// state writes the topics and routers of the newest snapshot that can be read, and
+// learns the names of the topics, by which the other parts are selected.
+func (w *dump) state(m *manifest.Manifest) error {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		if c == nil || w.checkpoint != nil {
 			continue
 		}
-		content, err := recovery.ReadState(w.FS, w.Path+"/"+recovery.StateDir, c)
-		if bad := new(recovery.StateError); errors.As(err, &bad) {
+		content, err := manifest.ReadSnapshot(w.FS, w.Path+"/"+manifest.SnapshotDir, c)
+		if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 			if err := w.damage(bad.File, 0, bad.Err.Error()); err != nil {
 				return err
 			}
@@ -166,8 +169,9 @@ func (w *dump) state(m *recovery.Manifest) error {
 	return nil
 }
 
-// segments shows the records of the segments, in the order of their files.
-func (w *dump) segments(m *recovery.Manifest) error {
+// segments writes the records of the segments, in the order of their files. It
+// uses the checkpoint whose snapshot was read, so that both belong together.
+func (w *dump) segments(m *manifest.Manifest) error {
 	c := w.checkpoint
 	if c == nil {
 		c = m.Checkpoint
@@ -176,7 +180,7 @@ func (w *dump) segments(m *recovery.Manifest) error {
 		return nil
 	}
 	for _, ref := range c.Segments {
-		dir := w.Path + "/" + recovery.SegmentDir
+		dir := w.Path + "/" + manifest.SegmentDir
 		if ref.Cold {
 			if dir = w.Cold; dir == "" {
 				return fmt.Errorf("segment %016x is in the cold directory, and none is given", ref.ID)
@@ -199,8 +203,8 @@ func (w *dump) segments(m *recovery.Manifest) error {
 	return nil
 }
 
-// log shows the frames.
-func (w *dump) log(m *recovery.Manifest) error {
+// log writes the frames. Damage ends nothing: the scan finds the next frame.
+func (w *dump) log(m *manifest.Manifest) error {
 	if !w.what.Frames {
 		return nil
 	}

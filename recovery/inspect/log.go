@@ -10,26 +10,30 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// LogOptions are how the log of the directory is to be read, from the oldest
-// checkpoint of that manifest on. Without a manifest, m is nil.
-func (d Dir) LogOptions(m *recovery.Manifest) wal.Options {
+// LogOptions returns the options for reading the log of the directory, from the
+// oldest checkpoint of m on, or from its beginning if m is nil.
+func (d Dir) LogOptions(m *manifest.Manifest) wal.Options {
 	if m == nil {
-		m = &recovery.Manifest{}
+		m = &manifest.Manifest{}
 	}
 	return m.LogOptions(wal.Options{FS: d.FS, ReadOnly: true, Tail: m.Tail(d.BootID, d.Mount)}, d.Path, m.Previous)
 }
 
-// log reads the log from the oldest checkpoint on. It must go as far as the
-// states say.
+// log reads the log from the oldest checkpoint on. The log must reach as far as
+// it is known to have been durable and as far as the snapshots do: a shorter one
+// is damaged, not torn. Once a fault has been found the tail is judged as that of
+// a damaged directory, so that what follows in it is found, too.
 func (v *verifier) log() error {
 	m := v.report.Manifest
 	if m == nil {
-		return nil // nothing says where it begins
+		return nil // without a manifest its beginning is unknown
 	}
 	o := v.LogOptions(m)
 	o.Synced = max(o.Synced, v.reach)
@@ -78,15 +82,16 @@ func (v *verifier) log() error {
 	return err
 }
 
-// rehearsalCache is how much of the segments a rehearsal keeps in memory.
+// rehearsalCache is how many bytes of segments a rehearsal keeps in memory.
 const rehearsalCache = 16 << 20
 
-// rehearse checks that a start would take the directory, with the code that
-// starts. It comes last, when no other check has found a fault.
+// rehearse checks that a start would take the directory, by running the code of
+// a start without its changes. It comes last, if no other check has found a
+// fault: a refusal that they did not explain is a fault of its own.
 func (v *verifier) rehearse() error {
 	report, err := recovery.Rehearse(v.ctx, recovery.Options{
 		FS: v.FS, Dir: v.Path, BootID: v.BootID, Mount: v.Mount, Log: zerolog.Nop(),
-		Storage: recovery.StorageOptions{ColdDir: v.Cold, CacheBytes: rehearsalCache},
+		Storage: store.Settings{ColdDir: v.Cold, CacheBytes: rehearsalCache},
 	})
 	if err == nil {
 		v.report.TornBytes = report.BytesTruncated
@@ -97,13 +102,14 @@ func (v *verifier) rehearse() error {
 	}
 	f := Fault{File: v.Path, Cause: "a start refuses it: " + err.Error()}
 	if corrupt := new(wal.CorruptionError); errors.As(err, &corrupt) {
-		f = Fault{File: path.Join(v.dir(recovery.LogDir), corrupt.File), Offset: corrupt.Offset, LSN: uint64(corrupt.LSN), Cause: corrupt.Cause}
+		f = Fault{File: path.Join(v.dir(manifest.LogDir), corrupt.File), Offset: corrupt.Offset, LSN: uint64(corrupt.LSN), Cause: corrupt.Cause}
 	}
 	v.fault(f)
 	return nil
 }
 
-// failed reports whether err comes from the system and not from what was read.
+// failed reports whether err is the system's and not about what was read. A
+// missing file is about what was read.
 func failed(err error) bool {
 	path, errno := new(fs.PathError), syscall.Errno(0)
 	return (errors.As(err, &path) || errors.As(err, &errno)) && !errors.Is(err, fs.ErrNotExist)

@@ -3,15 +3,15 @@ package inspect
 import (
 	"fmt"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
-// Fault is one thing that is wrong.
+// Fault is one damaged place, or two that contradict each other.
 type Fault struct {
 	File   string `json:"file"` // path
 	Offset int64  `json:"offset"`
 	LSN    uint64 `json:"lsn,omitempty"`
-	Topic  string `json:"topic,omitempty"` // its name, or #id if that is not known
+	Topic  string `json:"topic,omitempty"` // its name, or #id if that is unknown
 	From   uint64 `json:"from,omitempty"`  // seqs, inclusive
 	To     uint64 `json:"to,omitempty"`
 	Cause  string `json:"cause"`
@@ -35,8 +35,8 @@ func (f Fault) String() string {
 // Report is what Verify found.
 type Report struct {
 	Dir         string  `json:"dir"`
-	InUse       string  `json:"in_use,omitempty"`    // by which process; faults may be of the moment then
-	NotOwner    string  `json:"not_owner,omitempty"` // why a server would not take the cold directory; no fault of the data
+	InUse       string  `json:"in_use,omitempty"`    // the process that uses it; what it is writing may look like faults
+	NotOwner    string  `json:"not_owner,omitempty"` // why a server would refuse the cold directory; not a fault
 	Manifests   int     `json:"manifests"`
 	Checkpoints int     `json:"checkpoints"`
 	Topics      int     `json:"topics"` // of the newest checkpoint
@@ -45,12 +45,12 @@ type Report struct {
 	Bytes       int64   `json:"bytes"`   // of segments
 	Frames      int64   `json:"frames"`  // of the log
 	EndLSN      uint64  `json:"end_lsn"`
-	TornBytes   int64   `json:"torn_bytes"` // behind the log's end; no fault
+	TornBytes   int64   `json:"torn_bytes"` // after the log's end; not a fault
 	Faults      []Fault `json:"faults"`
 
-	// Manifest is the one that recovery would take; nil: there is none.
-	Manifest *recovery.Manifest `json:"-"`
+	// Manifest is the one that recovery would use, or nil if there is none.
+	Manifest *manifest.Manifest `json:"-"`
 }
 
-// Sound says that nothing is wrong.
+// Sound reports whether there are no faults.
 func (r *Report) Sound() bool { return len(r.Faults) == 0 }

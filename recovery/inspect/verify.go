@@ -1,5 +1,10 @@
-// Package inspect looks at a data directory without changing anything in it:
-// Verify reports whether it is sound, Dump shows what is in it.
+// Package inspect reads a data directory without changing anything in it: Verify
+// finds what is damaged, Dump writes what it contains.
+//
+// Verify checks the files from the manifest down, each against its checksum and
+// against the one that names it, and ends with the rehearsal of a start. So a
+// directory without faults is one that a start takes, and the two cannot judge
+// differently.
 package inspect
 
 import (
@@ -11,29 +16,30 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// Dir is a data directory to look at.
+// Dir is a data directory to read.
 type Dir struct {
 	FS   vfs.FS
 	Path string
-	Cold string // the cold directory; empty: there is none
-	// BootID and Mount are those of recovery.Options: what the end of the log
-	// may look like depends on them.
+	Cold string // the cold directory; empty if there is none
+	// BootID and Mount are those of recovery.Options. They determine which ends
+	// of the log are a torn tail, and which are damage.
 	BootID, Mount string
-	// Lock is the directory's, if the caller has it. Without it Verify finds out
-	// who has.
+	// Lock is the lock on the directory, if the caller has it. If it is nil
+	// Verify determines which process has it.
 	Lock vfs.Held
 }
 
-// Verify reads everything that recovery may ever need and checks that it fits
-// together. What is wrong is in the report: a directory without faults is one
-// that a start takes. An error means that this cannot be found out; it is a
-// *recovery.KindError if d is no data directory. Verify writes nothing.
+// Verify reads everything that recovery may need and checks that it is undamaged
+// and consistent. Faults are in the report. An error means that the directory
+// could not be read; it is a *recovery.KindError if d is not a data directory.
+// Verify writes nothing.
 func Verify(ctx context.Context, d Dir) (*Report, error) {
 	v := &verifier{Dir: d, ctx: ctx, report: &Report{Dir: d.Path, Faults: []Fault{}}, names: map[uint64]string{}}
 	kind, err := recovery.Examine(d.FS, d.Path)
@@ -53,7 +59,7 @@ func Verify(ctx context.Context, d Dir) (*Report, error) {
 		return nil, err
 	}
 	defer v.close()
-	if err := v.states(); err != nil {
+	if err := v.snapshots(); err != nil {
 		return nil, err
 	}
 	if err := v.log(); err != nil || !v.report.Sound() {
@@ -75,7 +81,7 @@ func (v *verifier) fault(f Fault) { v.report.Faults = append(v.report.Faults, f)
 
 func (v *verifier) dir(name string) string { return path.Join(v.Path, name) }
 
-// inUse finds out who has the directory, without leaving a trace.
+// inUse determines which process has the directory, and writes nothing to it.
 func (v *verifier) inUse() error {
 	if v.Lock != nil {
 		return nil
@@ -84,7 +90,7 @@ func (v *verifier) inUse() error {
 	if inUse := new(recovery.InUseError); errors.As(err, &inUse) {
 		v.report.InUse = inUse.Holder()
 		if inUse.Mode == vfs.Exclusive {
-			v.BootID = "" // the end of a log that is being written is no kill's
+			v.BootID = "" // a log that is being written does not end like one after a kill
 		}
 		return nil
 	}
@@ -94,11 +100,11 @@ func (v *verifier) inUse() error {
 	return lock.Close()
 }
 
-// manifests checks both manifests and takes the one that recovery would.
+// manifests checks both manifests and uses the one that recovery would.
 func (v *verifier) manifests() error {
-	for _, base := range []string{recovery.ManifestName, recovery.PrevManifestName} {
-		_, err := recovery.ReadManifestFile(v.FS, v.Path, base)
-		bad := new(recovery.ManifestError)
+	for _, base := range []string{manifest.Name, manifest.PrevName} {
+		_, err := manifest.ReadFile(v.FS, v.Path, base)
+		bad := new(manifest.CorruptionError)
 		switch {
 		case err == nil:
 			v.report.Manifests++
@@ -106,53 +112,51 @@ func (v *verifier) manifests() error {
 			v.fault(Fault{File: v.dir(base), Cause: bad.Err.Error()})
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
-		case base == recovery.ManifestName:
+		case base == manifest.Name:
 			v.fault(Fault{File: v.dir(base), Cause: "the file is missing"})
 		}
 	}
-	m, err := recovery.ReadManifest(v.FS, v.Path)
-	if bad := new(recovery.ManifestError); err != nil && !errors.As(err, &bad) {
+	m, err := manifest.Read(v.FS, v.Path)
+	if bad := new(manifest.CorruptionError); err != nil && !errors.As(err, &bad) {
 		return err
 	}
 	v.report.Manifest = m
 	return v.owner()
 }
 
-// owner finds out whether the cold directory is this data directory's.
+// owner checks that the cold directory is this data directory's.
 func (v *verifier) owner() error {
 	m := v.report.Manifest
 	if m == nil || v.Cold == "" {
 		return nil
 	}
-	owner, err := recovery.ReadOwner(v.FS, v.Cold)
+	owner, err := manifest.ReadOwner(v.FS, v.Cold)
 	if err == nil {
 		err = m.Owns(v.Cold, owner)
 	}
-	if refusal := new(recovery.OwnerError); errors.As(err, &refusal) {
+	if refusal := new(manifest.OwnerError); errors.As(err, &refusal) {
 		v.report.NotOwner = err.Error()
 		return nil
 	}
 	return err
 }
 
-// checkpoints are those that recovery may begin from, the newest first.
-func (v *verifier) checkpoints() (out []*recovery.Checkpoint) {
-	if m := v.report.Manifest; m != nil {
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
-			if c != nil && !slices.ContainsFunc(out, func(o *recovery.Checkpoint) bool { return o.Number == c.Number }) {
-				out = append(out, c)
-			}
-		}
+// checkpoints returns those that recovery may begin from, the newest first.
+func (v *verifier) checkpoints() []*manifest.Checkpoint {
+	if v.report.Manifest == nil {
+		return nil
 	}
-	return out
+	return v.report.Manifest.Checkpoints()
 }
 
-// states reads and decodes the states, and holds them against the segments.
-func (v *verifier) states() error {
+// snapshots reads and decodes the snapshots, and compares them with the segments
+// that could be opened. v.reach becomes the position that the log had reached when
+// the newest was taken: a log that ends below it has lost records.
+func (v *verifier) snapshots() error {
 	for _, c := range v.checkpoints() {
-		name := path.Join(v.dir(recovery.StateDir), recovery.StateName(c.Number))
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
-		if bad := new(recovery.StateError); errors.As(err, &bad) {
+		name := path.Join(v.dir(manifest.SnapshotDir), manifest.SnapshotName(c.Number))
+		content, err := manifest.ReadSnapshot(v.FS, v.dir(manifest.SnapshotDir), c)
+		if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
 			v.fault(Fault{File: name, Cause: bad.Err.Error()})
 			continue
 		}
@@ -175,7 +179,7 @@ func (v *verifier) states() error {
 		err = topics.Audit(content, segs, v.ctx.Err, func(f topics.Fault) {
 			v.fault(Fault{File: name, Topic: f.Topic, From: f.From, To: f.To, Cause: f.Cause})
 		})
-		if bad := new(segment.DamageError); err != nil && !errors.As(err, &bad) { // that is reported
+		if bad := new(segment.DamageError); err != nil && !errors.As(err, &bad) { // reported by segments
 			return err
 		}
 	}
@@ -203,12 +207,13 @@ func (v *verifier) segments() error {
 	return nil
 }
 
-// topicNames learns the topics' names from the states, as far as they go.
+// topicNames reads the names of topics from the snapshots, as far as these can be
+// decoded.
 func (v *verifier) topicNames() error {
-	for i, c := range slices.Backward(v.checkpoints()) { // the newest counts
-		content, err := recovery.ReadState(v.FS, v.dir(recovery.StateDir), c)
-		if bad := new(recovery.StateError); errors.As(err, &bad) {
-			continue // reported when the states' turn comes
+	for i, c := range slices.Backward(v.checkpoints()) { // the newest comes last, and replaces older names
+		content, err := manifest.ReadSnapshot(v.FS, v.dir(manifest.SnapshotDir), c)
+		if bad := new(manifest.CorruptionError); errors.As(err, &bad) {
+			continue // reported by snapshots
 		}
 		if err != nil {
 			return err
@@ -226,8 +231,8 @@ func (v *verifier) topicNames() error {
 	return v.ctx.Err()
 }
 
-func (v *verifier) segment(ref recovery.SegmentRef) error {
-	hot := v.dir(recovery.SegmentDir)
+func (v *verifier) segment(ref manifest.SegmentRef) error {
+	hot := v.dir(manifest.SegmentDir)
 	data := hot
 	if ref.Cold {
 		if data = v.Cold; data == "" {
@@ -257,14 +262,14 @@ func (v *verifier) segment(ref recovery.SegmentRef) error {
 	return err
 }
 
-// missing says which files of a segment are not there.
+// missing adds a fault for each missing file of a segment.
 func (v *verifier) missing(hot, data string, id uint64) {
 	for _, name := range []string{path.Join(hot, segment.IndexName(id)), path.Join(data, segment.DataName(id))} {
 		f, err := v.FS.OpenRead(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			v.fault(Fault{File: name, Cause: "the file is missing"})
 		} else if err == nil {
-			f.Close() // it was not touched
+			f.Close() // it was only opened
 		}
 	}
 }

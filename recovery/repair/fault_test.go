@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -15,12 +16,12 @@ import (
 // wreck harms one file of each kind.
 func wreck(t *testing.T, w *world) {
 	t.Helper()
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.harm(t, "/data/MANIFEST", "flip")
-	w.harm(t, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number), "cut")
+	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number), "cut")
 	w.harm(t, files(t, w.fs, "/cold")[1], "flip")
 	segments := files(t, w.fs, "/data/segments")
 	w.harm(t, segments[len(segments)-2], "zero")
@@ -37,7 +38,7 @@ func wrecked(t *testing.T) (w *world, gone int) {
 	w = build(t)
 	wreck(t, w)
 	fsys := w.fs.Clone()
-	if r := mend(t, fsys); len(r.Lost) == 0 {
+	if r := mustRepair(t, fsys); len(r.Lost) == 0 {
 		t.Fatal("nothing was lost")
 	}
 	return w, w.check(t, read(t, run(t, fsys).Registry), true)
@@ -60,7 +61,7 @@ func TestCrashes(t *testing.T) {
 			t.Fatalf("crash after %d: %v", n, err)
 		}
 		fsys = fsys.Crash(rand.New(rand.NewPCG(uint64(n), 1)))
-		mend(t, fsys)
+		mustRepair(t, fsys)
 		if r := verify(t, fsys); !r.Sound() {
 			t.Fatalf("crash after %d: %v", n, r.Faults)
 		}
@@ -79,7 +80,7 @@ func TestCrashes(t *testing.T) {
 // repair, which makes the new log.
 func TestStart(t *testing.T) {
 	w, want := wrecked(t)
-	mend(t, w.fs)
+	mustRepair(t, w.fs)
 	for n := 0; ; n++ {
 		fsys := w.fs.Clone()
 		fsys.CrashAfter(n)
@@ -121,7 +122,7 @@ func TestFaults(t *testing.T) {
 			if err == nil && !sound {
 				t.Fatalf("operation %d, %v: nothing was told", n, failed)
 			}
-			mend(t, fsys)
+			mustRepair(t, fsys)
 			data := run(t, fsys)
 			if gone := w.check(t, read(t, data.Registry), true); gone != want {
 				t.Fatalf("operation %d, %v: %d records are gone, %d without a fault", n, failed, gone, want)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
@@ -40,13 +41,13 @@ func TestVerifyFaults(t *testing.T) {
 }
 
 // TestVerifyOwner: a cold directory that a server would refuse is told, and is no
-// damage that a repair could mend.
+// damage that a repair could fix.
 func TestVerifyOwner(t *testing.T) {
 	w := build(t)
 	if r := verify(t, w.fs); r.NotOwner != "" || !r.Sound() {
 		t.Fatalf("its own: %+v", r)
 	}
-	owner, err := recovery.ReadOwner(w.fs, "/cold")
+	owner, err := manifest.ReadOwner(w.fs, "/cold")
 	if err != nil || owner.Generation == 0 {
 		t.Fatalf("%+v, %v", owner, err)
 	}
@@ -56,7 +57,7 @@ func TestVerifyOwner(t *testing.T) {
 		"nonsense\n": "is damaged",
 	} {
 		fsys := w.fs.Clone()
-		if err := vfs.WriteFileAtomic(fsys, "/cold", recovery.OwnerName, "tmp", []byte(text)); err != nil {
+		if err := vfs.WriteFileAtomic(fsys, "/cold", manifest.OwnerName, "tmp", []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if r := verify(t, fsys); !strings.HasPrefix(r.NotOwner, "/cold/OWNER ") || !strings.Contains(r.NotOwner, want) || !r.Sound() {
@@ -117,7 +118,7 @@ func TestDump(t *testing.T) {
 	if kinds["topic"] != 4 || kinds["damage"] < 3 || kinds["frame"] == 0 || len(seqs) != 4 {
 		t.Fatalf("%v", kinds)
 	}
-	mend(t, w.fs)
+	mustRepair(t, w.fs)
 	for name, c := range read(t, run(t, w.fs).Registry) {
 		for seq := range c.records {
 			if !slices.Contains(seqs[name], seq) {
@@ -135,15 +136,15 @@ func TestDump(t *testing.T) {
 // A repair does not set back the number of starts.
 func TestStartsOutliveARepair(t *testing.T) {
 	w := build(t)
-	before, err := recovery.ReadManifest(w.fs, "/data")
+	before, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.harm(t, "/data/checkpoints/"+recovery.StateName(before.Checkpoint.Number), "flip")
-	if report := mend(t, w.fs); !report.Changed {
+	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(before.Checkpoint.Number), "flip")
+	if report := mustRepair(t, w.fs); !report.Changed {
 		t.Fatalf("%+v", report)
 	}
-	after, err := recovery.ReadManifest(w.fs, "/data")
+	after, err := manifest.Read(w.fs, "/data")
 	if err != nil || before.Starts == 0 || after.Starts != before.Starts {
 		t.Errorf("%d starts, %d before, %v", after.Starts, before.Starts, err)
 	}

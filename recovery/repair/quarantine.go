@@ -8,9 +8,11 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
-// quarantine copies the manifests and every file that is damaged.
+// quarantine copies the manifests and every damaged file to a new directory, in
+// which they stay. Each repair has a directory of its own, with the next number.
 func (r *repair) quarantine() error {
 	names, err := r.list(r.dir(recovery.QuarantineDir))
 	if err != nil {
@@ -27,15 +29,15 @@ func (r *repair) quarantine() error {
 		return err
 	}
 	r.report.Quarantine = to
-	files := []string{r.dir(recovery.ManifestName), r.dir(recovery.PrevManifestName)}
+	files := []string{r.dir(manifest.Name), r.dir(manifest.PrevName)}
 	for _, f := range r.found.Faults {
-		if !slices.Contains(files, f.File) && f.File != r.dir(recovery.LogDir) && f.File != r.Path {
+		if !slices.Contains(files, f.File) && f.File != r.dir(manifest.LogDir) && f.File != r.Path {
 			files = append(files, f.File)
 		}
 	}
 	for _, name := range files {
 		err := r.copyFile(name, path.Join(to, path.Base(name)))
-		if errors.Is(err, fs.ErrNotExist) { // that is what is wrong with it
+		if errors.Is(err, fs.ErrNotExist) { // a missing file is a fault, too
 			continue
 		}
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -45,7 +46,7 @@ func (w *wrecker) stored() (names []string) {
 		}
 		for _, name := range files(w.t, w.fs, dir) {
 			base := path.Base(name)
-			if !slices.Contains(parts, name) && base != recovery.LockName && base != "RESERVE" && base != recovery.OwnerName {
+			if !slices.Contains(parts, name) && base != recovery.LockName && base != "RESERVE" && base != manifest.OwnerName {
 				names = append(names, name)
 			}
 		}
@@ -228,7 +229,7 @@ func (w *wrecker) judge() string {
 		}
 		return "hopeless"
 	}
-	if owner := new(recovery.OwnerError); errors.As(refused, &owner) || found.NotOwner != "" {
+	if owner := new(manifest.OwnerError); errors.As(refused, &owner) || found.NotOwner != "" {
 		if found.NotOwner == "" || refused == nil {
 			t.Fatalf("the start says %v, and verify %q", refused, found.NotOwner)
 		}

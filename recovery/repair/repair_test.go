@@ -9,14 +9,16 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-var small = repair.Options{SegmentBytes: 2 << 10, SegmentRecords: 60}
+var small = repair.Options{Segment: segment.Limits{Bytes: 2 << 10, Records: 60}}
 
 func verify(t *testing.T, fsys vfs.FS) *inspect.Report {
 	t.Helper()
@@ -27,7 +29,7 @@ func verify(t *testing.T, fsys vfs.FS) *inspect.Report {
 	return r
 }
 
-func mend(t *testing.T, fsys vfs.FS) *repair.Report {
+func mustRepair(t *testing.T, fsys vfs.FS) *repair.Report {
 	t.Helper()
 	r, err := repair.Run(context.Background(), dataDir(fsys), small)
 	if err != nil {
@@ -40,18 +42,18 @@ func mend(t *testing.T, fsys vfs.FS) *repair.Report {
 func needed(t *testing.T) map[string][]string {
 	w := build(t)
 	fsys := w.fs
-	m, err := recovery.ReadManifest(fsys, "/data")
+	m, err := manifest.Read(fsys, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	kinds := map[string][]string{
 		"manifest": {"/data/MANIFEST", "/data/MANIFEST.prev"},
-		"newest":   {"/data/checkpoints/" + recovery.StateName(m.Checkpoint.Number)},
-		"previous": {"/data/checkpoints/" + recovery.StateName(m.Previous.Number)},
+		"newest":   {"/data/checkpoints/" + manifest.SnapshotName(m.Checkpoint.Number)},
+		"previous": {"/data/checkpoints/" + manifest.SnapshotName(m.Previous.Number)},
 		"cold":     files(t, fsys, "/cold"),
 	}
 	kinds["cold"] = slices.DeleteFunc(kinds["cold"], func(name string) bool {
-		return strings.HasPrefix(path.Base(name), recovery.OwnerName) // a start's to look at
+		return strings.HasPrefix(path.Base(name), manifest.OwnerName) // a start's to look at
 	})
 	for _, name := range files(t, fsys, "/data/segments") {
 		kind := "data"
@@ -116,14 +118,14 @@ func check(t *testing.T, kind, name, how string) (met bool) {
 	if !slices.ContainsFunc(found.Faults, func(f inspect.Fault) bool { return f.File == name && f.Cause != "" }) {
 		t.Fatalf("not found: %v", found.Faults)
 	}
-	report := mend(t, fsys)
+	report := mustRepair(t, fsys)
 	if !report.Changed || report.Quarantine == "" {
 		t.Fatalf("%+v", report)
 	}
 	if again := verify(t, fsys); !again.Sound() {
 		t.Fatalf("after the repair: %v", again.Faults)
 	}
-	if again := mend(t, fsys); again.Changed {
+	if again := mustRepair(t, fsys); again.Changed {
 		t.Fatalf("repaired again: %+v", again)
 	}
 	fsys = fsys.Kill()

@@ -150,7 +150,7 @@ func TestRepairRouters(t *testing.T) {
 				if refers != (kind == "referred") {
 					t.Fatalf("%v", found.Faults)
 				}
-				mend(t, fsys)
+				mustRepair(t, fsys)
 				if again := verify(t, fsys); !again.Sound() {
 					t.Fatalf("after the repair: %v", again.Faults)
 				}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -37,7 +38,7 @@ func TestManifests(t *testing.T) {
 				t.Fatal(err)
 			}
 			fsys = fsys.Kill()
-			mend(t, fsys)
+			mustRepair(t, fsys)
 			data := run(t, fsys)
 			if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
 				t.Fatalf("%s, crash after %d: %d records are gone", how, n, gone)
@@ -51,7 +52,7 @@ func TestManifests(t *testing.T) {
 // had not: the log still has what is in them.
 func TestLogHelps(t *testing.T) {
 	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestLogHelps(t *testing.T) {
 			n++
 		}
 	}
-	mend(t, w.fs)
+	mustRepair(t, w.fs)
 	data := run(t, w.fs)
 	if gone := w.check(t, read(t, data.Registry), false); gone > 0 || n == 0 {
 		t.Fatalf("%d records are gone with %d segments", gone, n)
@@ -73,13 +74,13 @@ func TestLogHelps(t *testing.T) {
 // TestManifestsAndState loses the newest state, too.
 func TestManifestsAndState(t *testing.T) {
 	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.both(t, "/data/MANIFEST", "/data/MANIFEST.prev", "cut")
-	w.harm(t, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number), "flip")
-	mend(t, w.fs)
+	w.harm(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number), "flip")
+	mustRepair(t, w.fs)
 	data := run(t, w.fs)
 	if gone := w.check(t, read(t, data.Registry), false); gone > 0 {
 		t.Fatalf("%d records are gone", gone)
@@ -91,13 +92,13 @@ func TestManifestsAndState(t *testing.T) {
 // records in segments and in the log are not.
 func TestStates(t *testing.T) {
 	w := build(t)
-	m, err := recovery.ReadManifest(w.fs, "/data")
+	m, err := manifest.Read(w.fs, "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.both(t, "/data/checkpoints/"+recovery.StateName(m.Checkpoint.Number),
-		"/data/checkpoints/"+recovery.StateName(m.Previous.Number), "flip")
-	report := mend(t, w.fs)
+	w.both(t, "/data/checkpoints/"+manifest.SnapshotName(m.Checkpoint.Number),
+		"/data/checkpoints/"+manifest.SnapshotName(m.Previous.Number), "flip")
+	report := mustRepair(t, w.fs)
 	if report.Recovered != 4 {
 		t.Errorf("%d topics are recovered, want 4", report.Recovered)
 	}
@@ -208,7 +209,7 @@ func TestLogGap(t *testing.T) {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	report := mend(t, fsys)
+	report := mustRepair(t, fsys)
 	got := map[string]topics.Loss{}
 	for _, l := range report.Lost {
 		got[l.Topic] = l

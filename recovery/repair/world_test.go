@@ -16,8 +16,10 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/inspect"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -31,8 +33,8 @@ func options(fsys vfs.FS) recovery.Options {
 			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
 		},
 		Topics: topics.Options{Now: func() int64 { return 1_000_000 }},
-		Storage: recovery.StorageOptions{
-			SegmentBytes: 2 << 10, SegmentRecords: 60, CacheBytes: 32 << 10, ColdDir: "/cold", HotSegments: 3,
+		Storage: store.Settings{
+			Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10, ColdDir: "/cold", HotSegments: 3,
 		},
 	}
 }
@@ -116,8 +118,8 @@ func buildWith(t *testing.T, routers bool) *world {
 		if round < 7 {
 			for _, job := range []func() error{
 				func() error { _, err := data.Checkpoint(ctx); return err },
-				func() error { return data.Reclaim(ctx) },
-				func() error { return data.Cool(ctx) },
+				func() error { return data.Compact(ctx) },
+				func() error { return data.Offload(ctx) },
 			} {
 				if err := job(); err != nil {
 					t.Fatal(err)

@@ -21,8 +21,26 @@ type Liveness interface {
 // Limits bounds the size of an output of a merge. Once an output has reached a
 // limit, the merge continues in another one. 0 means no limit.
 type Limits struct {
-	Bytes   int64
+	Bytes   int64 // of data
 	Records int64
+}
+
+// WithDefaults returns the limits with 64 MiB and a million records in the place
+// of zeros.
+func (l Limits) WithDefaults() Limits {
+	if l.Bytes == 0 {
+		l.Bytes = 64 << 20
+	}
+	if l.Records == 0 {
+		l.Records = 1_000_000
+	}
+	return l
+}
+
+// Reached reports whether a segment with so many bytes of data and so many
+// records is as large as it may become.
+func (l Limits) Reached(bytes, records int64) bool {
+	return l.Bytes > 0 && bytes >= l.Bytes || l.Records > 0 && records >= l.Records
 }
 
 // Merge writes the live records of the inputs to segments made by create, and
@@ -223,8 +241,7 @@ func (m *merge) recode(in *input, e *Extent, p *Page, run int, alive []bool) err
 
 // output makes sure that a writer is open and has room for a record of topic.
 func (m *merge) output(topic uint64) error {
-	if w := m.w; w != nil && w.Records() > 0 && (m.limits.Bytes > 0 && w.DataBytes() >= m.limits.Bytes ||
-		m.limits.Records > 0 && w.Records() >= m.limits.Records) {
+	if w := m.w; w != nil && w.Records() > 0 && m.limits.Reached(w.DataBytes(), w.Records()) {
 		if err := m.tags(topic); err != nil {
 			return err
 		}

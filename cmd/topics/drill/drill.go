@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
 )
 
 const (
@@ -90,24 +91,14 @@ func (c *Cmd) Run(ctx context.Context) error {
 	if runErr != nil {
 		report.Error = runErr.Error()
 	}
-	if c.Keep && (runErr != nil || report.Broken() > 0) {
-		fmt.Fprintln(os.Stderr, "kept", dir)
-	} else if err := os.RemoveAll(dir); err != nil {
+	end := result.Drill{
+		Name: fmt.Sprintf("drill with seed %d, after %d kills", c.Seed, d.kills),
+		Dir:  dir, Keep: c.Keep, JSON: c.JSON, Err: runErr,
+	}
+	if err := end.End(report, os.Stdout); err != nil {
 		return err
 	}
-	write := report.WriteTable
-	if c.JSON {
-		write = report.WriteJSON
-	}
-	if err := write(os.Stdout); err != nil {
-		return err
-	}
-	switch n := report.Broken(); {
-	case runErr != nil:
-		return fmt.Errorf("drill with seed %d, after %d kills: %w", c.Seed, d.kills, runErr)
-	case n > 0:
-		return fmt.Errorf("drill with seed %d: %d promises were broken", c.Seed, n)
-	case report.Total.AckedWrites == 0:
+	if report.Total.AckedWrites == 0 {
 		return fmt.Errorf("drill with seed %d: nothing was acknowledged, so nothing was tested", c.Seed)
 	}
 	return nil

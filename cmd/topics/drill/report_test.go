@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
 )
 
 func sample() *Report {
@@ -65,7 +67,7 @@ func TestReportVerdict(t *testing.T) {
 
 func TestReportJSON(t *testing.T) {
 	var out strings.Builder
-	if err := sample().WriteJSON(&out); err != nil {
+	if err := result.WriteJSON(&out, sample()); err != nil {
 		t.Fatal(err)
 	}
 	var back Report

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -31,17 +31,17 @@ var works = []work{checkpointing, merging, relocating}
 func underWay(dir string) (map[work]bool, error) {
 	under := make(map[work]bool)
 	data := child.DataDir(dir)
-	m, err := recovery.ReadManifest(vfs.OS(), data)
+	m, err := manifest.Read(vfs.OS(), data)
 	if err != nil || m == nil {
 		return under, err
 	}
 	known := make(map[uint64]bool)     // segments, and whether their data is cold
 	committed := make(map[string]bool) // state files
-	for _, c := range []*recovery.Checkpoint{m.Previous, m.Checkpoint} {
+	for _, c := range []*manifest.Checkpoint{m.Previous, m.Checkpoint} {
 		if c == nil {
 			continue
 		}
-		committed[recovery.StateName(c.Number)] = true
+		committed[manifest.SnapshotName(c.Number)] = true
 		for _, s := range c.Segments {
 			known[s.ID] = s.Cold
 		}

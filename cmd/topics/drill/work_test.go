@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 func TestUnderWay(t *testing.T) {
-	state := func(n uint64) string { return filepath.Join("data", "checkpoints", recovery.StateName(n)) }
+	state := func(n uint64) string { return filepath.Join("data", "checkpoints", manifest.SnapshotName(n)) }
 	hot := func(name string) string { return filepath.Join("data", "segments", name) }
 	cold := func(name string) string { return filepath.Join("cold", name) }
 	// The files in the manifest below: segment 3 is cold.
@@ -49,12 +49,12 @@ func TestUnderWay(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			list := []recovery.SegmentRef{{ID: 2}, {ID: 3, Cold: true}}
-			m := &recovery.Manifest{
-				Checkpoint: &recovery.Checkpoint{Number: 5, Segments: list},
-				Previous:   &recovery.Checkpoint{Number: 4, Segments: list[:1]},
+			list := []manifest.SegmentRef{{ID: 2}, {ID: 3, Cold: true}}
+			m := &manifest.Manifest{
+				Checkpoint: &manifest.Checkpoint{Number: 5, Segments: list},
+				Previous:   &manifest.Checkpoint{Number: 4, Segments: list[:1]},
 			}
-			if err := recovery.WriteManifest(vfs.OS(), child.DataDir(dir), m); err != nil {
+			if err := manifest.Write(vfs.OS(), child.DataDir(dir), m); err != nil {
 				t.Fatal(err)
 			}
 			want := make(map[work]bool)

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
 )
 
 // Cmd is the damage drill.
@@ -57,25 +59,11 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 	report := &Report{Seed: c.Seed, Kinds: map[kind]map[outcome]int{}, Findings: []string{}}
 	runErr := c.run(ctx, dir, report)
 	report.Seconds = time.Since(began).Seconds()
-	if c.Keep && report.Broken() > 0 {
-		fmt.Fprintln(os.Stderr, "kept", dir)
-	} else if err := os.RemoveAll(dir); err != nil {
-		return err
+	end := result.Drill{
+		Name: fmt.Sprintf("damage drill with seed %d", c.Seed),
+		Dir:  dir, Keep: c.Keep, JSON: c.JSON, Err: runErr,
 	}
-	write := report.WriteTable
-	if c.JSON {
-		write = report.WriteJSON
-	}
-	if err := write(os.Stdout); err != nil {
-		return err
-	}
-	switch n := report.Broken(); {
-	case runErr != nil:
-		return fmt.Errorf("damage drill with seed %d: %w", c.Seed, runErr)
-	case n > 0:
-		return fmt.Errorf("damage drill with seed %d: %d promises were broken", c.Seed, n)
-	}
-	return nil
+	return end.End(report, os.Stdout)
 }
 
 // run builds the scenes and makes the tries.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
 	sealed "github.com/e6e95bb8/topics/wal/frame"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -84,7 +84,7 @@ func (p place) unprovable(was []frame) (end uint64, yes bool, err error) {
 	if len(was) == 0 {
 		return 0, false, nil
 	}
-	m, err := recovery.ReadManifest(vfs.OS(), p.data())
+	m, err := manifest.Read(vfs.OS(), p.data())
 	if err != nil || m == nil {
 		return 0, false, nil // the start has to refuse
 	}
@@ -105,9 +105,9 @@ func (p place) unprovable(was []frame) (end uint64, yes bool, err error) {
 
 // floor is the highest position that the manifest and the states it names say
 // was reached.
-func (p place) floor(m *recovery.Manifest) (uint64, error) {
+func (p place) floor(m *manifest.Manifest) (uint64, error) {
 	floor := max(m.EndLSN, m.LogBegin)
-	for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+	for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 		if c == nil {
 			continue
 		}
@@ -125,8 +125,8 @@ func (p place) floor(m *recovery.Manifest) (uint64, error) {
 }
 
 // log reads the files that the manifest says are in use, and those behind.
-func (p place) log(m *recovery.Manifest) (files []logFile, err error) {
-	dir := filepath.Join(p.data(), recovery.LogDir)
+func (p place) log(m *manifest.Manifest) (files []logFile, err error) {
+	dir := filepath.Join(p.data(), manifest.LogDir)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -232,7 +232,7 @@ func (p place) trace(was []frame, b book) error {
 			return nil
 		}) // likewise
 	}
-	files, err := p.log(&recovery.Manifest{})
+	files, err := p.log(&manifest.Manifest{})
 	if err != nil {
 		return err
 	}
@@ -244,32 +244,32 @@ func (p place) trace(was []frame, b book) error {
 	return nil
 }
 
-// stateHeader is the size of a state's header, whose last fields are the
+// snapshotHeader is the size of a state's header, whose last fields are the
 // checksums of the content and of the rest of the header.
-const stateHeader = 40
+const snapshotHeader = 40
 
 // readState returns the content of a state that is whole.
 func (p place) readState(number uint64) (content []byte, ok bool) {
-	b, err := os.ReadFile(filepath.Join(p.data(), recovery.StateDir, recovery.StateName(number)))
-	if err != nil || len(b) < stateHeader {
+	b, err := os.ReadFile(filepath.Join(p.data(), manifest.SnapshotDir, manifest.SnapshotName(number)))
+	if err != nil || len(b) < snapshotHeader {
 		return nil, false
 	}
-	content = b[stateHeader:]
+	content = b[snapshotHeader:]
 	return content, xxh3.Hash(content) == binary.LittleEndian.Uint64(b[24:])
 }
 
 // states are the numbers of the states that count: those that the manifest
 // names, or all if there is no manifest.
 func (p place) states() (numbers []uint64, err error) {
-	if m, err := recovery.ReadManifest(vfs.OS(), p.data()); err == nil && m != nil {
-		for _, c := range []*recovery.Checkpoint{m.Checkpoint, m.Previous} {
+	if m, err := manifest.Read(vfs.OS(), p.data()); err == nil && m != nil {
+		for _, c := range []*manifest.Checkpoint{m.Checkpoint, m.Previous} {
 			if c != nil {
 				numbers = append(numbers, c.Number)
 			}
 		}
 		return numbers, nil
 	}
-	entries, err := os.ReadDir(filepath.Join(p.data(), recovery.StateDir))
+	entries, err := os.ReadDir(filepath.Join(p.data(), manifest.SnapshotDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

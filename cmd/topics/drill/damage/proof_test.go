@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -17,7 +17,7 @@ import (
 func sample(t *testing.T) (place, []frame, string) {
 	t.Helper()
 	p := place{dir: t.TempDir()}
-	dir := filepath.Join(child.DataDir(p.dir), recovery.LogDir)
+	dir := filepath.Join(child.DataDir(p.dir), manifest.LogDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +64,8 @@ func sample(t *testing.T) (place, []frame, string) {
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m := recovery.Manifest{LogID: 7, NewestFile: 1}
-	if err := recovery.WriteManifest(vfs.OS(), p.data(), &m); err != nil {
+	m := manifest.Manifest{LogID: 7, NewestFile: 1}
+	if err := manifest.Write(vfs.OS(), p.data(), &m); err != nil {
 		t.Fatal(err)
 	}
 	return p, frames, name
@@ -100,8 +100,8 @@ func TestUnprovable(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tt.known > 0 {
-				m := recovery.Manifest{LogID: 7, NewestFile: 1, EndLSN: frames[tt.known-1].End}
-				if err := recovery.WriteManifest(vfs.OS(), p.data(), &m); err != nil {
+				m := manifest.Manifest{LogID: 7, NewestFile: 1, EndLSN: frames[tt.known-1].End}
+				if err := manifest.Write(vfs.OS(), p.data(), &m); err != nil {
 					t.Fatal(err)
 				}
 			}

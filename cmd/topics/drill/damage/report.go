@@ -1,7 +1,6 @@
 package damage
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -32,10 +31,10 @@ type Report struct {
 }
 
 // Broken counts all broken promises.
-func (r *Report) Broken() int {
-	n := 0
+func (r *Report) Broken() int64 {
+	n := int64(0)
 	for _, count := range r.Breaches {
-		n += count
+		n += int64(count)
 	}
 	return n
 }
@@ -67,13 +66,6 @@ func (r *Report) add(t *try) {
 			r.Breaches[f.promise]++
 		}
 	}
-}
-
-// WriteJSON writes the report as one JSON object.
-func (r *Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
 }
 
 // WriteTable writes the report for people.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
 )
 
 func TestReport(t *testing.T) {
@@ -34,7 +36,7 @@ func TestReport(t *testing.T) {
 		!strings.Contains(table.String(), "lost silently: 1\n") {
 		t.Errorf("%v\n%s", err, table.String())
 	}
-	if err := r.WriteJSON(&object); err != nil || !json.Valid(object.Bytes()) {
+	if err := result.WriteJSON(&object, r); err != nil || !json.Valid(object.Bytes()) {
 		t.Errorf("%v\n%s", err, object.String())
 	}
 }

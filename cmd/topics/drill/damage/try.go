@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
 // outcome is what became of a damaged directory.
@@ -198,7 +198,7 @@ func (t *try) mend(ctx context.Context) {
 // kills it. It returns why the start was refused.
 func (t *try) live(ctx context.Context) (refusal string, unreadable bool) {
 	b, err := t.start(ctx)
-	if err == nil && t.cold && strings.Contains(b.refusal, recovery.OwnerName) {
+	if err == nil && t.cold && strings.Contains(b.refusal, manifest.OwnerName) {
 		if err = t.claim(b.refusal); err == nil {
 			b, err = t.start(ctx)
 		}
@@ -222,8 +222,8 @@ func (t *try) live(ctx context.Context) (refusal string, unreadable bool) {
 func (t *try) claim(refusal string) error {
 	t.worded(refusal)
 	t.claimed = true
-	mark := filepath.Join(t.coldDir(), recovery.OwnerName)
-	differs, err := differ(mark, filepath.Join(t.scene.moments[t.moment].coldDir(), recovery.OwnerName))
+	mark := filepath.Join(t.coldDir(), manifest.OwnerName)
+	differs, err := differ(mark, filepath.Join(t.scene.moments[t.moment].coldDir(), manifest.OwnerName))
 	if err != nil {
 		return err
 	}
