@@ -42,8 +42,8 @@ type call struct {
 	admitted   bool        // counted as under way; see traffic
 	hangUp     bool        // close the connection after the answer
 	conn       *conns.Conn // its connection; nil in tests without one
-	extra      bool        // which is beyond the bound
-	place      place       // what its header and stack take
+	extra      bool        // conn is beyond the bound
+	place      place       // memory of its header and stack
 	incoming   incoming    // the request's body, while it is read
 	whole      bool        // the request's body has been read to its end
 	streamed   bool        // the answer is a stream: finish has nothing to send

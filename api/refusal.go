@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// refusalCodes are the codes of what net/http refuses before there is a call.
+// refusalCodes are the error codes of requests that net/http refuses by itself.
 var refusalCodes = map[int]string{
 	http.StatusBadRequest:                  "invalid_request",
 	http.StatusExpectationFailed:           "invalid_request",
@@ -15,8 +15,8 @@ var refusalCodes = map[int]string{
 	http.StatusHTTPVersionNotSupported:     "http_version_not_supported",
 }
 
-// refuseRaw is a whole answer on the wire for a client whose request could not be read.
-// Its connection is closed then.
+// refuseRaw renders the answer, with its status line and header, to a request that
+// net/http refused. The connection is closed after it.
 func (s *Server) refuseRaw(status int, message string) []byte {
 	code, ok := refusalCodes[status]
 	if !ok {
@@ -26,11 +26,11 @@ func (s *Server) refuseRaw(status int, message string) []byte {
 	case status == http.StatusRequestHeaderFieldsTooLarge:
 		message = fmt.Sprintf("the header is larger than %d bytes", s.opts.Limits.MaxHeader)
 	case status == http.StatusExpectationFailed:
-		message = "Expect: only 100-continue is known"
+		message = "Expect: only 100-continue is supported"
 	case message == "":
 		message = "the request is malformed"
 	}
-	quoted, _ := json.Marshal(message) // a string always can be
+	quoted, _ := json.Marshal(message) // a string never fails
 	body := fmt.Sprintf(`{"error":{"code":%q,"message":%s},"performance":{"server_total_ms":0}}`, code, quoted)
 	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		status, http.StatusText(status), len(body), body)

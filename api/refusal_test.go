@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// What net/http refuses by itself is in the envelope, and a client that sends
-// more than it should reads it.
+// Requests that net/http refuses are answered in the envelope, and a client that is
+// still sending receives the answer.
 func TestRefusalsBeforeThereIsARequest(t *testing.T) {
 	s, _ := openServer(nil)
 	addr, _ := serve(t, s)
@@ -32,7 +32,7 @@ func TestRefusalsBeforeThereIsARequest(t *testing.T) {
 		{"a long header", "GET / HTTP/1.1\r\nHost: localhost\r\nA: " + long + "\r\n\r\n", 431, "header_too_large", "the header is larger than 65536 bytes"},
 		{"a coding", "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not_implemented", "Unsupported transfer encoding"},
 		{"a version", "GET / HTTP/3.1\r\nHost: localhost\r\n\r\n", 505, "http_version_not_supported", "unsupported protocol version"},
-		{"an expectation", "GET / HTTP/1.1\r\nHost: localhost\r\nExpect: a miracle\r\n\r\n", 417, "invalid_request", "Expect: only 100-continue is known"},
+		{"an expectation", "GET / HTTP/1.1\r\nHost: localhost\r\nExpect: a miracle\r\n\r\n", 417, "invalid_request", "Expect: only 100-continue is supported"},
 	} {
 		for _, before := range []string{"", "GET /v0/health HTTP/1.1\r\nHost: localhost\r\n\r\n"} {
 			t.Run(fmt.Sprintf("%s, after a request: %t", row.name, before != ""), func(t *testing.T) {
@@ -89,7 +89,7 @@ func readAnswer(t *testing.T, in *bufio.Reader, status int) (*http.Response, []b
 	return resp, body
 }
 
-// A handler's answer stays as it is, whatever it looks like.
+// Answers of handlers are not changed.
 func TestOnlyNetHTTPsOwnAnswersAreRendered(t *testing.T) {
 	s, _ := openServer(nil)
 	addr, _ := serve(t, s)

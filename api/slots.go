@@ -68,20 +68,20 @@ func (s *Server) takeRequest(c *call) error {
 	return nil
 }
 
-// callCost is about what a request takes until it is answered, beside its
-// header and its buffers: stacks, and what net/http has for it.
+// callCost is roughly the memory of a request in progress without its header and
+// buffers: its stacks and net/http's state.
 const callCost = 24 << 10
 
-// place is what a call has of the memory for the headers and stacks of those
-// under way.
+// place is a call's part of the memory for the headers and stacks of requests in
+// progress.
 type place struct {
-	bytes   int64 // taken; 0: nothing
+	bytes   int64 // reserved
 	counted bool  // the connection no longer counts the call; see conns.Counted
 }
 
-// takePlace takes the memory that a request needs however small its answer is.
-// Those that take none, probes and what is refused before, are bounded by their
-// connections.
+// takePlace reserves the memory that a request needs however small its answer is.
+// Requests without it, which are probes and what is refused earlier, are bounded
+// by conns.Bounds.
 func (s *Server) takePlace(c *call) error {
 	if c.conn == nil || !c.route.kind.gated() {
 		return nil
@@ -100,7 +100,7 @@ func (s *Server) takePlace(c *call) error {
 	return nil
 }
 
-// countPlace ends that the call's connection counts it.
+// countPlace removes the call from what its connection counts.
 func (c *call) countPlace() {
 	if c.conn != nil && !c.place.counted {
 		c.place.counted = true
@@ -108,7 +108,8 @@ func (c *call) countPlace() {
 	}
 }
 
-// follows leaves the stack to the memory for streams, which has it from now on.
+// follows releases the memory for the stack of a call that has memory of the
+// streams' share for it.
 func (s *Server) follows(c *call) {
 	c.countPlace()
 	if c.place.bytes > 0 {
@@ -117,7 +118,8 @@ func (s *Server) follows(c *call) {
 	}
 }
 
-// leavePlace ends what takePlace began, at the end of a call.
+// leavePlace releases what takePlace reserved. It must be called at the end of
+// every call.
 func (s *Server) leavePlace(c *call) {
 	c.countPlace()
 	if c.place.bytes > 0 {

@@ -2,16 +2,15 @@ package api
 
 import "sync"
 
-// following is the memory that a socket has taken for what it follows.
+// following is the memory that a socket has reserved for its subscriptions.
 type following struct {
 	holder holder
 	mu     sync.Mutex // guards bytes
 	bytes  int64
 }
 
-// expect takes the memory for what a subscribe may add, before it does. Topics
-// that come by a prefix are known only afterwards: recount gives back what was
-// taken beyond them.
+// expect reserves the memory for what a subscribe command may add. The topics of a
+// prefix are known only after the command; recount then releases the excess.
 func (so *socket) expect(w *watchRequest) error {
 	names, prefixes := so.subs.size()
 	n := names + prefixes + len(w.topics) + len(w.prefixes)
@@ -21,14 +20,14 @@ func (so *socket) expect(w *watchRequest) error {
 	return so.follows.hold(&so.server.following, n)
 }
 
-// recount makes what the socket has taken that of what it follows now. It fails
-// only if that has grown: topics may have come by a prefix.
+// recount adjusts the reserved memory to the present subscriptions. It fails only
+// if these have grown, by topics of a prefix.
 func (so *socket) recount() error {
 	names, prefixes := so.subs.size()
 	return so.follows.hold(&so.server.following, names+prefixes)
 }
 
-// hold changes what is taken to that of n topics and prefixes.
+// hold adjusts the reserved memory to n topics and prefixes.
 func (f *following) hold(b *budget, n int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// What a WebSocket follows takes memory of the streams' share: a subscribe that
-// finds none is refused, an unsubscribe gives it back, and so does the end.
+// The subscriptions of a WebSocket reserve memory of the streams' share: a
+// subscribe that finds none is refused, and an unsubscribe and the end release it.
 func TestSubscriptionsTakeMemory(t *testing.T) {
 	s := serveReal(t, func(o *Options) { o.Limits.StreamBytes = 256 << 10 }, nil) // 128 KiB for what is open
 	var names []string
@@ -42,8 +42,7 @@ func TestSubscriptionsTakeMemory(t *testing.T) {
 	holds(streamCost + 40*followedCost)
 }
 
-// Topics that come to a WebSocket by a prefix are counted with its next sign of
-// life.
+// Topics that a prefix adds later are counted at the next ping.
 func TestTopicsThatComeByAPrefixTakeMemory(t *testing.T) {
 	s := serveReal(t, nil, func(timing *socketTiming) { timing.ping = 10 * time.Millisecond })
 	c := s.dial(t)

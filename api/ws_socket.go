@@ -40,7 +40,7 @@ type socket struct {
 	conn *websocket.Conn
 	out  outlet
 	subs subscriptions
-	// follows is the memory of subs.
+	// follows is the memory reserved for subs.
 	follows following
 
 	writes  chan *publish // begun, in order; room for all that slots allows
@@ -182,8 +182,8 @@ func (so *socket) keep() {
 	}
 }
 
-// look ends a connection whose client has gone without a word, or whose topics
-// that came by a prefix find no memory, and asks it for a sign of life otherwise.
+// look ends a connection whose client is gone, or whose prefixes have added more
+// topics than there is memory for, and sends a ping otherwise.
 func (so *socket) look() {
 	silent := time.Now().UnixMilli() - so.heard.Load()
 	if !so.busy.Load() && silent > so.server.sockets.timing.silence.Milliseconds() {

@@ -5,28 +5,29 @@ import (
 	"math"
 )
 
-// Bounds are what the connections of a Set may have together beyond what is
-// counted elsewhere. A client of HTTP/2 may have a hundred requests under way
-// over one connection, and each holds its header and a stack however small its
-// answer is, for as long as the client does not take that.
+// Bounds limit what the connections of a Set take together and no share of the
+// memory counts. An HTTP/2 client may have a hundred requests in progress on one
+// connection, and each keeps its header and a stack, however small its answer,
+// until the client reads that.
 type Bounds struct {
-	Requests int   // requests under way that hold no memory of a share; see Counted
-	Unread   int64 // bytes of headers that are not whole yet
+	Requests int   // requests in progress without memory of a share; see Counted
+	Unread   int64 // bytes of incomplete headers
 }
 
-// unbounded is what a Set has until SetBounds.
+// unbounded are the bounds of a Set before SetBounds.
 var unbounded = Bounds{math.MaxInt, math.MaxInt64}
 
-// unreadPiece is what of a header that is not whole is counted at a time: less
-// has room in the buffer that every connection has.
+// unreadPiece is the unit in which incomplete headers are counted. Less than one
+// fits into the buffer that every connection has.
 const unreadPiece = 4 << 10
 
-// SetBounds sets the bounds, before the Set is used.
+// SetBounds sets the bounds. It must be called before the Set is used.
 func (s *Set) SetBounds(b Bounds) { s.bounds = b }
 
-// Read implements net.Conn. A connection that waits for a request has its
-// bytes counted until the header is whole. At the bound the one that has waited
-// longest gives way: an honest header is whole in a moment.
+// Read implements net.Conn. The bytes of a connection that waits for a request
+// are counted until its header is complete. Beyond the bound, the connection that
+// has waited longest with a part of one is closed: the header of a well-behaved
+// client is complete within moments.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if before := c.unread.Add(int64(n)) - int64(n); (before+int64(n))/unreadPiece > before/unreadPiece {
@@ -52,8 +53,8 @@ func (s *Set) countUnread(c *Conn) {
 	closeAll(gone)
 }
 
-// firstUnread is the longest waiting connection that has brought a part of a
-// header. There is one if anything is counted.
+// firstUnread returns the longest waiting connection that has sent a part of a
+// header. There is one if any bytes are counted.
 func firstUnread(lines ...*list.List) *Conn {
 	for _, line := range lines {
 		for e := line.Front(); e != nil; e = e.Next() {
@@ -65,15 +66,16 @@ func firstUnread(lines ...*list.List) *Conn {
 	return nil
 }
 
-// readLocked ends the counting of a header.
+// readLocked stops counting a header. The caller holds set.mu.
 func (c *Conn) readLocked() {
 	c.set.unread -= c.counted
 	c.counted = 0
 	c.unread.Store(0)
 }
 
-// beginLocked counts a request. At the bound the connection with the most of
-// them gives way, of several the one that has had any for longest.
+// beginLocked counts a request. Beyond the bound it dismisses the connection with
+// the most of them, or, of several, the one that has been busy for longest, and
+// returns it to be closed. The caller holds set.mu.
 func (c *Conn) beginLocked() (gone []*Conn) {
 	s := c.set
 	if c.requests++; c.requests == 1 {
@@ -92,8 +94,8 @@ func (c *Conn) beginLocked() (gone []*Conn) {
 	return []*Conn{most}
 }
 
-// Counted takes a request that Begin has counted out of the bound, because it
-// holds memory of a share from now on, or has ended. It is called once for each.
+// Counted removes a request that Begin has counted from the bound, because it has
+// ended or has memory of a share. It must be called once for each.
 func (c *Conn) Counted() {
 	s := c.set
 	s.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// talker is a connection that has something to read.
+// talker is a connection with bytes to read.
 type talker struct {
 	fake
 	bytes int
@@ -32,14 +32,14 @@ func (w *world) talk(n int) *Conn {
 
 func isClosed(c *Conn) bool { return c.Conn.(*talker).closed > 0 }
 
-// Headers that do not end take no more than their bound: the connection that
-// has waited longest with one gives way.
+// Incomplete headers take no more than their bound: the connection that has
+// waited longest with one is closed.
 func TestUnreadHeadersAreBounded(t *testing.T) {
 	w := newWorld(t, 1000)
 	w.SetBounds(Bounds{Requests: 1000, Unread: 10 * unreadPiece})
 	silent := w.come(3)
 	whole := w.talk(5 * unreadPiece)
-	whole.Begin() // it is read, and counts no more
+	whole.Begin() // it is complete, and no longer counted
 	var slow []*Conn
 	for range 10 {
 		slow = append(slow, w.talk(unreadPiece))
@@ -47,15 +47,15 @@ func TestUnreadHeadersAreBounded(t *testing.T) {
 	small := w.talk(unreadPiece - 1)
 	for _, c := range slow {
 		if isClosed(c) {
-			t.Fatal("one gave way within the bound")
+			t.Fatal("one was closed within the bound")
 		}
 	}
 	slow = append(slow, w.talk(2*unreadPiece))
 	if !isClosed(slow[0]) || !isClosed(slow[1]) || isClosed(slow[2]) || isClosed(slow[10]) {
-		t.Error("it was not the longest waiting ones that gave way")
+		t.Error("it was not the longest waiting ones that were closed")
 	}
 	if isClosed(whole) || isClosed(small) || closed(silent[0]) {
-		t.Error("one that has no part of a header gave way")
+		t.Error("one without a part of a header was closed")
 	}
 	// A body is not a header.
 	whole.Conn.(*talker).bytes = 100 * unreadPiece
@@ -73,8 +73,8 @@ func TestUnreadHeadersAreBounded(t *testing.T) {
 	}
 }
 
-// Of requests that hold nothing of a share there are so many, and the
-// connection with the most gives way.
+// Requests without memory of a share are bounded: the connection with the most is
+// closed.
 func TestRequestsOfAConnectionAreBounded(t *testing.T) {
 	w := newWorld(t, 1000)
 	w.SetBounds(Bounds{Requests: 20, Unread: 1 << 30})
@@ -82,12 +82,12 @@ func TestRequestsOfAConnectionAreBounded(t *testing.T) {
 	greedy := w.come(1)[0]
 	for range 11 {
 		if greedy.Begin() == Gone {
-			t.Fatal("it gave way within the bound")
+			t.Fatal("it was closed within the bound")
 		}
 	}
 	probe := w.come(1)[0]
 	if probe.Begin() != Regular || !closed(greedy) || greedy.Begin() != Gone {
-		t.Fatal("the greedy one did not give way")
+		t.Fatal("the greedy one was not closed")
 	}
 	for range 11 {
 		greedy.Counted() // its requests end
@@ -95,12 +95,12 @@ func TestRequestsOfAConnectionAreBounded(t *testing.T) {
 	if w.requests != 10 || w.busy.Len() != 10 {
 		t.Fatalf("%d requests on %d connections", w.requests, w.busy.Len())
 	}
-	// Of equals it is the one that has waited longest, not the newest.
+	// Of equals the one that has been busy for longest is closed, not the newest.
 	more := w.work(w.come(11)...)
 	if !closed(honest[0]) || closed(honest[1]) || closed(more[10]) {
-		t.Error("it was not the oldest that gave way")
+		t.Error("it was not the oldest that was closed")
 	}
-	// What holds memory of a share is bounded by that.
+	// Requests with memory of a share are bounded by the share.
 	for _, c := range more {
 		c.Counted()
 	}
@@ -108,7 +108,7 @@ func TestRequestsOfAConnectionAreBounded(t *testing.T) {
 		honest[1].Begin()
 	}
 	if closed(honest[1]) {
-		t.Error("what is counted elsewhere was counted here")
+		t.Error("requests with memory of a share were counted")
 	}
 	for _, c := range honest[1:] {
 		_ = c.Close()
@@ -119,8 +119,8 @@ func TestRequestsOfAConnectionAreBounded(t *testing.T) {
 	}
 }
 
-// In a flood the next connection waits until the one that gives way to it has
-// had its chance.
+// In a flood the next connection waits until the one that is closed for it has had
+// its least time.
 func TestAFloodWaits(t *testing.T) {
 	w := newWorld(t, 2*Spare)
 	w.come(2*Spare - 1)

@@ -40,8 +40,8 @@ const (
 
 // Set is the set of open connections of a server, of all its listeners.
 type Set struct {
-	// Refuse renders an answer that net/http gives by itself to what it cannot
-	// read; nil: it stays as it is. It is set before the Set is used.
+	// Refuse renders the answer to a request that net/http refuses by itself. If
+	// it is nil, net/http's answer is sent. It must be set before the Set is used.
 	Refuse func(status int, message string) []byte
 	bounds Bounds
 
@@ -167,8 +167,9 @@ func (s *Set) admit(nc net.Conn) *Conn {
 	return c
 }
 
-// crowded is how long the next connection has to wait to be let in. It is not 0
-// only in a flood: when one that has just come would have to give way to it.
+// crowded returns how long the next connection must wait before it is accepted. It
+// is positive only in a flood: when a connection that was just accepted would be
+// closed to admit it.
 func (s *Set) crowded() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

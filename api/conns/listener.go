@@ -66,7 +66,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// wait waits d, or less when the listener is closed.
+// wait waits for d, or until the listener is closed.
 func (l *listener) wait(d time.Duration) {
 	if d <= 0 {
 		return

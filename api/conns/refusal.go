@@ -10,33 +10,31 @@ import (
 	"time"
 )
 
-// net/http answers what it cannot make a request of by itself, in plain text and
-// in one write straight to the connection. Such a write is known by its status
-// line, and by no request being under way: everything that a handler answers
-// comes after Begin. With TLS the connection sees ciphertext only, and these
-// answers stay as they are.
+// net/http itself refuses what it cannot parse as a request: in plain text, with a
+// single write to the connection. Such a write is recognized by its status line
+// while no request is in progress: all answers of handlers follow Begin. With TLS
+// the connection sees only ciphertext, and these answers are not changed.
 
 var (
 	refusalStart = []byte("HTTP/1.1 ")
-	// plaintextRefusal is for a client that does not speak TLS to a server that
-	// does.
+	// plaintextRefusal is the answer to cleartext HTTP on a listener with TLS.
 	plaintextRefusal = []byte("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 )
 
-// A client that still sends loses the answer if its connection is closed. So
-// much is taken in and thrown away before that, for so long.
+// A client that is still sending loses the answer if its connection is closed.
+// Before that, up to so many bytes are read and discarded, for at most so long.
 const (
 	refusalRest     = 256 << 10
 	refusalPatience = 500 * time.Millisecond
 )
 
-// refusal is an answer of net/http's own.
+// refusal is an answer that net/http gives by itself.
 type refusal struct {
 	status  int
-	message string // empty: net/http gives no reason
+	message string // empty if net/http gives no reason
 }
 
-// parseRefusal reads the answer that p is, if it is one of an error.
+// parseRefusal parses p, and reports whether it is a whole answer with an error.
 func parseRefusal(p []byte) (r refusal, ok bool) {
 	if bytes.Equal(p, plaintextRefusal) {
 		return refusal{http.StatusBadRequest, "this is a listener for TLS: use https"}, true
@@ -50,14 +48,14 @@ func parseRefusal(p []byte) (r refusal, ok bool) {
 	if err != nil || status < 400 {
 		return r, false
 	}
-	// Most bodies are the status line once more, with a reason or without.
+	// Most bodies repeat the status line, with or without a reason.
 	line := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	reason := strings.TrimPrefix(string(body), line)
 	return refusal{status, strings.TrimPrefix(reason, ": ")}, true
 }
 
-// Write implements net.Conn. What net/http refuses by itself is written as the
-// Set's owner renders it.
+// Write implements net.Conn. It replaces net/http's own refusals by what
+// Set.Refuse renders.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.set.Refuse == nil || !bytes.HasPrefix(p, refusalStart[:len("HTTP/1.")]) || c.atWork() {
 		return c.Conn.Write(p)
@@ -70,11 +68,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if c.CloseWrite() == nil && c.Conn.SetReadDeadline(time.Now().Add(refusalPatience)) == nil {
-		_, _ = io.CopyN(io.Discard, c.Conn, refusalRest) // how it ends makes no difference
+		_, _ = io.CopyN(io.Discard, c.Conn, refusalRest) // the connection is closed in any case
 	}
 	return len(p), nil
 }
 
+// atWork reports whether a request is in progress.
 func (c *Conn) atWork() bool {
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/hangfs"
 )
 
-// serveHeldCmd runs the server on a disk that holds its syncs from SIGUSR1 to
+// serveHeldCmd runs the server on a disk whose syncs hang between SIGUSR1 and
 // SIGUSR2. topics bench measures the probes of such a server.
 type serveHeldCmd struct{}
 

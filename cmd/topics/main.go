@@ -41,7 +41,7 @@ type commands struct {
 type drillCmd struct {
 	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a server under load repeatedly. This is the default."`
 	Damage damage.Cmd `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
-	Attack attack.Cmd `cmd:"" help:"Attack servers with little memory, each beside a client that behaves."`
+	Attack attack.Cmd `cmd:"" help:"Attack servers with little memory while a well-behaved client uses them."`
 }
 
 func main() {

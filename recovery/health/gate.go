@@ -44,9 +44,9 @@ type Progress struct {
 // the last byte is not yet serving.
 const almostDone = 0.999
 
-// SettleTime is what a recovery takes from the last byte read to ready, as far as
-// is known before: a dozen syncs, of the log's end and the manifest, took 30 to
-// 70 ms on a disk whose syncs take 3.
+// SettleTime is the estimate of the time that a recovery takes from the last byte
+// read to ready: a dozen syncs, of the log's end and the manifest, took 30 to 70 ms
+// on a disk whose syncs take 3.
 const SettleTime = 50 * time.Millisecond
 
 // Gate is the phase machine that decides what the server answers, and the
@@ -120,7 +120,7 @@ func (g *Gate) Advance(done, left wal.Amount) {
 	g.pass(now.Sub(g.state.Load().replayFrom), eta)
 }
 
-// pass raises the share done to passed of what that and left are together.
+// pass raises the share that is done to passed/(passed+left).
 func (g *Gate) pass(passed, left time.Duration) {
 	bits := math.Float64bits(min(float64(passed)/float64(max(passed+left, 1)), almostDone))
 	for {
@@ -218,7 +218,7 @@ func (g *Gate) Progress() Progress {
 		return p
 	}
 	left := time.Duration(g.eta.Load())
-	// Nothing advances the gate once all is read: only the clock does.
+	// After the last Advance only the clock makes progress.
 	if read := g.read.Load(); read > 0 {
 		left = max(SettleTime+time.Duration(read)-p.Startup, 0)
 		g.pass(p.Elapsed, left)

@@ -77,7 +77,8 @@ func (b *bench) measureFollowed(ctx context.Context, kind logKind) (r ProgressRe
 	return medianProgress(all), nil
 }
 
-// replayAgain restarts a server that is killed again: its log stays what it was.
+// replayAgain starts a server and kills it once it is ready. Its log is the same
+// after that.
 func (b *bench) replayAgain(ctx context.Context, dir string, r ProgressResult) (ProgressResult, error) {
 	server, err := boot(ctx, dir, b.replayEnv())
 	if err != nil {

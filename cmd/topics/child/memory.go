@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// Resident is a process's resident memory in bytes.
+// Resident returns the process's resident memory in bytes.
 func Resident(pid int) (int64, error) { return memory(pid, "VmRSS:") }
 
-// Peak is the most resident memory that a process ever had, in bytes.
+// Peak returns the maximum resident memory of the process so far, in bytes.
 func Peak(pid int) (int64, error) { return memory(pid, "VmHWM:") }
 
 func memory(pid int, name string) (int64, error) {
@@ -21,7 +21,7 @@ func memory(pid int, name string) (int64, error) {
 	return parseStatus(status, name)
 }
 
-// parseStatus takes a size out of /proc/PID/status.
+// parseStatus extracts a size from /proc/PID/status.
 func parseStatus(status []byte, name string) (int64, error) {
 	for line := range bytes.Lines(status) {
 		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {

@@ -1,6 +1,6 @@
-// Package attack has hostile clients do to a server with little memory what
-// they may, one kind after the other, each beside a client that behaves. The
-// server must live, keep to its limit, and serve the one that behaves.
+// Package attack attacks servers with little memory, with one kind of hostile
+// clients after the other, while a well-behaved client uses the same server. The
+// server must survive, keep to its limit, and serve the well-behaved client.
 package attack
 
 import (
@@ -18,7 +18,8 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
-// The keys of the two sides. They reach the same routes.
+// Keys of the hostile clients and of the well-behaved one. Both may use the same
+// routes.
 const (
 	hostileKey = "hostile-hostile"
 	behavedKey = "behaved-behaved"
@@ -26,17 +27,17 @@ const (
 
 // Cmd is the attack drill.
 type Cmd struct {
-	Only   []string      `help:"Run only the attacks with these names, or beginning with them."`
-	Each   time.Duration `help:"How long each attack runs." default:"60s"`
-	Scale  float64       `help:"How many clients attack, as a share of the usual crowd." default:"1"`
-	Memory int64         `help:"The server's memory limit in MiB." default:"256"`
-	Cgroup string        `help:"Directory of a cgroup (memory controller, either version) to make one of that limit in for each server." type:"existingdir"`
-	Dir    string        `help:"Directory to make the run's own directory in (default: the system's)." type:"existingdir"`
-	Set    []string      `help:"Further setting of the server, NAME=VALUE; may be repeated." placeholder:"NAME=VALUE" sep:"none"`
+	Only   []string      `help:"Run only attacks whose names begin with one of these."`
+	Each   time.Duration `help:"Duration of each attack." default:"60s"`
+	Scale  float64       `help:"Factor for the numbers of hostile clients." default:"1"`
+	Memory int64         `help:"Memory limit of the server in MiB." default:"256"`
+	Cgroup string        `help:"Directory of a cgroup with a memory controller, in which to make one with that limit for each server." type:"existingdir"`
+	Dir    string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
+	Set    []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON   bool          `name:"json" help:"Print the report as JSON."`
-	// The client that behaves is a process of its own: in that of a crowd it
-	// would wait for its turn among them.
-	Behave string `hidden:"" help:"Behave towards the server at this address for as long as an attack, and print what came of it."`
+	// The well-behaved client is a separate process: in that of the hostile
+	// clients it would compete with them for the scheduler.
+	Behave string `hidden:"" help:"Be the well-behaved client of the server at this address, and print the result."`
 }
 
 // Validate is called by kong.
@@ -57,8 +58,8 @@ func (c *Cmd) Validate() error {
 	return nil
 }
 
-// Run runs the attacks and prints the report. It returns an error when a server
-// died, went beyond its limit or starved the client that behaves.
+// Run runs the attacks and prints the report. It returns an error if a server
+// died, exceeded its limit or did not serve the well-behaved client.
 func (c *Cmd) Run(ctx context.Context) (err error) {
 	if c.Behave != "" {
 		return c.behave(ctx)
@@ -88,7 +89,7 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if n := report.Broken(); n > 0 {
-		return fmt.Errorf("attack drill: %d attacks did harm", n)
+		return fmt.Errorf("attack drill: %d attacks succeeded", n)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func (c *Cmd) wants(name string) bool {
 	return len(c.Only) == 0 || slices.ContainsFunc(c.Only, func(o string) bool { return strings.HasPrefix(name, o) })
 }
 
-// run makes one attack on a server of its own.
+// run runs one attack on a new server.
 func (c *Cmd) run(ctx context.Context, dir string, a attack) (r Result, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return r, err
@@ -143,7 +144,7 @@ func (c *Cmd) boot(ctx context.Context, dir string, a attack) (*child.Server, er
 	return server, err
 }
 
-// face lets the client that behaves and the attack run side by side.
+// face runs the attack and the well-behaved client at the same time.
 func (c *Cmd) face(ctx context.Context, addr string, a attack) (r Result, err error) {
 	attacked, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -158,14 +159,14 @@ func (c *Cmd) face(ctx context.Context, addr string, a attack) (r Result, err er
 	return r, err
 }
 
-// large is the topic that has something to read: records of largeRecord bytes.
+// large is a topic with records of largeRecord bytes.
 const (
 	large        = "large"
 	largeRecord  = 900_000
 	largeRecords = 40
 )
 
-// old is the topic for small reads: records of a KiB.
+// old is a topic with records of 1 KiB.
 const (
 	old        = "old"
 	oldRecords = 5_000

@@ -28,7 +28,7 @@ func TestHarm(t *testing.T) {
 		}
 		report := Report{LimitBytes: limit, Results: []Result{good, r}}
 		if broken := report.Broken(); (broken == 1) != (row.want != "") {
-			t.Errorf("%d of them did harm: %q", broken, row.want)
+			t.Errorf("%d of them succeeded: %q", broken, row.want)
 		}
 		var table bytes.Buffer
 		if err := report.WriteTable(&table); err != nil || !strings.Contains(table.String(), row.want) {
@@ -56,7 +56,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// A header block longer than a frame goes on in others.
+// A header block longer than a frame continues in others.
 func TestAppendRequest(t *testing.T) {
 	b := appendRequest(nil, 7, "/", 40_000)
 	var kinds []byte

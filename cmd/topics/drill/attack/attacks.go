@@ -11,40 +11,41 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// attack is one kind of hostility.
+// attack is one kind of hostile behaviour.
 type attack struct {
 	name string
 	what string
-	env  []string // further settings of the server
+	env  []string // additional settings of the server
 	run  func(*foe)
 }
 
-// attacks are all there are. The first is none, to compare with.
+// attacks are all attacks. The first one does nothing, for comparison.
 var attacks = []attack{
-	{"none", "nothing, to compare with", nil, func(*foe) {}},
-	{"bodies-plain", "64 clients write 6 MB, one in 4 of them 54 MB, all of it", nil, bodies("", false)},
+	{"none", "nothing, for comparison", nil, func(*foe) {}},
+	{"bodies-plain", "64 clients write 6 MB, every fourth of them 54 MB", nil, bodies("", false)},
 	{"bodies-gzip", "64 clients write 6 MB in gzip", nil, bodies("gzip", false)},
 	{"bodies-zstd", "64 clients write 6 MB in zstd with a window of 8 MB", nil, bodies("zstd", false)},
 	{"stalled-plain", "500 clients stall at the end of 6 MB", nil, bodies("", true)},
 	{"stalled-gzip", "500 clients stall at the end of 6 MB in gzip", nil, bodies("gzip", true)},
 	{"stalled-zstd", "500 clients stall at the end of 6 MB in zstd", nil, bodies("zstd", true)},
-	{"h2-window", "100 HTTP/2 connections with a window of 0 ask every route, 100 streams each", nil, closedWindows(100, 0)},
+	{"h2-window", "100 HTTP/2 connections with a window of 0 and 100 requests of every route each", nil, closedWindows(100, 0)},
 	{"h2-headers", "the same with 15 KB of headers in each", nil, closedWindows(100, 15_000)},
-	{"readers", "500 clients ask for 8 MB and take nothing", nil, readers},
-	{"lists", "500 clients list 5,000 topics and scrape metrics and take nothing", []string{"TOPICS_METRICS_MAX_TOPICS=100000"}, lists},
-	{"streams", "2,000 event streams, each at its own place, that nobody reads", nil, streams},
-	{"sockets", "2,000 WebSockets, each at its own place, that nobody reads", nil, sockets},
-	{"subscriptions", "WebSockets that subscribe to 256 topics each, 1,000 of them", nil, subscriptions},
+	{"readers", "500 clients request 8 MB and read nothing", nil, readers},
+	{"lists", "500 clients list 5,000 topics and scrape metrics, and read nothing", []string{"TOPICS_METRICS_MAX_TOPICS=100000"}, lists},
+	{"streams", "2,000 event streams at different positions that are not read", nil, streams},
+	{"sockets", "2,000 WebSockets at different positions that are not read", nil, sockets},
+	{"subscriptions", "1,000 WebSockets that subscribe to 256 topics each", nil, subscriptions},
 	{"keys", "64 clients write with an idempotency key of 256 bytes for each record", nil, idempotency},
-	{"cold", "12,000 clients at a time read old records, past a small cache", []string{"TOPICS_CACHE_BYTES=1MiB"}, coldReads},
-	{"connections", "15,000 connections that ask nothing", nil, connections("")},
-	{"headers", "4,000 connections with 60 KB of a header that does not end", nil, headers},
+	{"cold", "12,000 clients at a time read old records that are not in the cache", []string{"TOPICS_CACHE_BYTES=1MiB"}, coldReads},
+	{"connections", "15,000 connections without a request", nil, connections("")},
+	{"headers", "4,000 connections with 60 KB of an incomplete header", nil, headers},
 }
 
-// bodyBytes is a body that a server with 256 MiB may take.
+// bodyBytes is the size of a body that a server with 256 MiB accepts.
 const bodyBytes = 6 << 20
 
-// bodies writes with a content coding, whole or stalled before the end.
+// bodies writes with a content coding; if stalled, the ends of the bodies are not
+// sent.
 func bodies(coding string, stalled bool) func(*foe) {
 	return func(f *foe) {
 		whole := f.write(bodyBytes, coding)
@@ -66,7 +67,7 @@ func bodies(coding string, stalled bool) func(*foe) {
 	}
 }
 
-// write renders a write of so many bytes, before compression.
+// write renders a write request of that size before compression.
 func (f *foe) write(size int, coding string) []byte {
 	record := `{"data":"` + strings.Repeat("x", largeRecord) + `"},`
 	body := []byte(`{"records":[` + strings.TrimSuffix(strings.Repeat(record, size/len(record)), ",") + `]}`)

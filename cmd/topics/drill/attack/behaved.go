@@ -17,14 +17,13 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// giveUp is how long the client that behaves tries for one answer: it comes
-// again when it is asked to. Longer is an error, as is any other answer. In a
-// flood the kernel may drop what opens a connection, and tries again after 1, 3,
-// 7 and 15 s.
+// giveUp is how long the well-behaved client waits for an answer; it retries after
+// 429. After that, or any other answer, it records an error. In a flood the kernel
+// may drop SYNs, which are sent again after 1, 3, 7 and 15 s.
 const giveUp = 30 * time.Second
 
-// behaved is a client that writes and reads a little, in two loops: one keeps its
-// connection, one makes a new one for each request.
+// behaved is a client that writes and reads small records in two loops: one with
+// a kept connection, and one with a new connection for each request.
 type behaved struct {
 	addr  string
 	loops sync.WaitGroup
@@ -35,14 +34,14 @@ type behaved struct {
 	errs      []error
 }
 
-// behave is what the process of the client that behaves does.
+// behave runs the well-behaved client and prints its result.
 func (c *Cmd) behave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Each)
 	defer cancel()
 	return json.NewEncoder(os.Stdout).Encode(startBehaved(ctx, c.Behave).result())
 }
 
-// witness runs that process and returns what came of it.
+// witness runs the well-behaved client as a process and returns its result.
 func (c *Cmd) witness(ctx context.Context, addr string) (r Result, err error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -53,7 +52,7 @@ func (c *Cmd) witness(ctx context.Context, addr string) (r Result, err error) {
 		err = json.Unmarshal(out, &r)
 	}
 	if err != nil {
-		err = fmt.Errorf("the client that behaves: %w", err)
+		err = fmt.Errorf("the well-behaved client: %w", err)
 	}
 	return r, err
 }
@@ -130,7 +129,7 @@ func (b *behaved) ask(ctx context.Context, c *http.Client, method, path, body st
 	return resp.StatusCode, nil
 }
 
-// result waits for the loops to end and sums them up.
+// result waits for the loops to end and summarizes them.
 func (b *behaved) result() Result {
 	b.loops.Wait()
 	r := Result{Served: len(b.latencies), Throttled: b.throttled, Errors: len(b.errs)}

@@ -12,11 +12,11 @@ import (
 // cgroup is a control group with a memory limit, or none.
 type cgroup struct{ dir string }
 
-// limitFiles are what sets the limit of a cgroup, in its two versions.
+// limitFiles are the files that set the limit of a cgroup, in both versions.
 var limitFiles = []string{"memory.max", "memory.limit_in_bytes"}
 
-// confine makes a cgroup with a limit below parent and puts the process there.
-// Without a parent there is none.
+// confine makes a cgroup with a limit in parent and moves the process there. If
+// parent is empty it does nothing.
 func confine(parent string, pid int, limit int64) (*cgroup, error) {
 	if parent == "" {
 		return &cgroup{}, nil
@@ -46,7 +46,7 @@ func (g *cgroup) limit(bytes int64) error {
 }
 
 // remove removes the cgroup, whose processes have ended. The kernel may take a
-// moment to see that.
+// moment to notice that.
 func (g *cgroup) remove() (err error) {
 	if g.dir == "" {
 		return nil

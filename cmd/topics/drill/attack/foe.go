@@ -16,16 +16,16 @@ type foe struct {
 	addr     string
 	scale    float64
 	crowds   sync.WaitGroup
-	attempts atomic.Int64 // connections that were made
+	attempts atomic.Int64 // connections opened
 }
 
 // breath is the pause of a hostile client between two attempts.
 const breath = 20 * time.Millisecond
 
-// held is how long a client that stalls does so before it tries anew.
+// held is how long a stalling client keeps its connection.
 const held = 15 * time.Second
 
-// crowd has n clients, as scaled, do something again and again.
+// crowd runs n clients, times the scale, each of which calls each repeatedly.
 func (f *foe) crowd(n int, each func(i int)) {
 	for i := range max(int(float64(n)*f.scale), 1) {
 		f.crowds.Go(func() {
@@ -44,8 +44,8 @@ func (f *foe) pause(d time.Duration) {
 	}
 }
 
-// dial makes a connection that takes little of what the server sends; nil if it
-// gets none. It is closed with the attack.
+// dial opens a connection with a small receive buffer; conn is nil if that fails.
+// The connection is closed at the end of the attack.
 func (f *foe) dial() (conn net.Conn, done func()) {
 	f.attempts.Add(1)
 	d := net.Dialer{Timeout: 5 * time.Second}
@@ -61,7 +61,7 @@ func (f *foe) dial() (conn net.Conn, done func()) {
 	return conn, func() { stop(); conn.Close() }
 }
 
-// send sends a whole request and reads the answer until the server hangs up.
+// send sends a complete request and reads until the server closes the connection.
 func (f *foe) send(request []byte) {
 	conn, done := f.dial()
 	if conn == nil {
@@ -73,8 +73,8 @@ func (f *foe) send(request []byte) {
 	}
 }
 
-// stall sends a request, or the beginning of one, and then neither sends nor
-// takes anything for a while.
+// stall sends a request, or the beginning of one, and then neither sends nor reads
+// anything.
 func (f *foe) stall(request []byte) {
 	conn, done := f.dial()
 	if conn == nil {
@@ -86,7 +86,7 @@ func (f *foe) stall(request []byte) {
 	}
 }
 
-// request renders a request of the hostile key. Its connection is not used
+// request renders a request with the hostile key for a connection that is not used
 // again.
 func request(method, target, header string, body []byte) []byte {
 	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nConnection: close\r\n%s", method, target, hostileKey, header)

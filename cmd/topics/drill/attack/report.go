@@ -7,31 +7,30 @@ import (
 	"text/tabwriter"
 )
 
-// starved is the least that a client that behaves is served each second, and
-// slow the time in which 99 of 100 of its exchanges must be through.
+// starved is the least rate, in exchanges per second, at which the well-behaved
+// client must be served, and slowMS the largest p99 of their latency.
 const (
 	starved = 5
 	slowMS  = 2000
 )
 
-// Report is what came of the attacks.
+// Report is the result of the attacks.
 type Report struct {
 	LimitBytes int64    `json:"limit_bytes"`
-	Cgroup     bool     `json:"cgroup"` // the kernel held the server to the limit
+	Cgroup     bool     `json:"cgroup"` // the kernel enforced the limit
 	Seconds    float64  `json:"seconds"`
 	Results    []Result `json:"results"`
 }
 
-// Result is one attack.
+// Result is the result of one attack.
 type Result struct {
 	Attack   string  `json:"attack"`
 	What     string  `json:"what"`
 	Seconds  float64 `json:"seconds"`
-	Attempts int64   `json:"attempts"` // connections that the hostile clients made
+	Attempts int64   `json:"attempts"` // connections that the hostile clients opened
 
-	// Of the client that behaves: exchanges that were served, how long they took
-	// from the first attempt, how often they were asked to come again, and what
-	// failed.
+	// The exchanges of the well-behaved client: those that were served, their
+	// latency including retries, the number of 429s, and failures.
 	Served     int     `json:"served"`
 	P50MS      float64 `json:"p50_ms"`
 	P99MS      float64 `json:"p99_ms"`
@@ -40,11 +39,11 @@ type Result struct {
 	Errors     int     `json:"errors"`
 	FirstError string  `json:"first_error,omitempty"`
 
-	PeakBytes int64  `json:"peak_bytes"` // the server's resident memory, at most
+	PeakBytes int64  `json:"peak_bytes"` // the server's maximum resident memory
 	Died      string `json:"died,omitempty"`
 }
 
-// harm is what the attack did that it must not; empty if nothing.
+// harm describes what the attack achieved. It is empty if the server withstood it.
 func (r *Result) harm(limit int64) string {
 	switch {
 	case r.Died != "":
@@ -61,7 +60,7 @@ func (r *Result) harm(limit int64) string {
 	return ""
 }
 
-// Broken is the number of attacks that did harm.
+// Broken returns the number of attacks that succeeded.
 func (r *Report) Broken() (n int) {
 	for i := range r.Results {
 		if r.Results[i].harm(r.LimitBytes) != "" {
@@ -78,7 +77,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// WriteTable writes the report for people.
+// WriteTable writes the report as a table.
 func (r *Report) WriteTable(w io.Writer) error {
 	held := "watched"
 	if r.Cgroup {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// streams opens event streams that nobody reads, each from another record on:
-// what one has on its way no other has.
+// streams opens event streams and does not read them. They begin at different
+// records, so that they share no events.
 func streams(f *foe) {
 	f.crowd(2000, func(i int) {
 		if wid, ok := f.watch(i); ok {
@@ -16,7 +16,7 @@ func streams(f *foe) {
 	})
 }
 
-// watch makes a watch session and returns its id.
+// watch creates a watch session and returns its id.
 func (f *foe) watch(i int) (wid string, ok bool) {
 	body := fmt.Appendf(nil, `{"topics":{%q:{"from_seq":%d}}}`, large, i%largeRecords)
 	answer := f.answer(request("POST", "/v0/watch", "", body))
@@ -25,7 +25,7 @@ func (f *foe) watch(i int) (wid string, ok bool) {
 	return wid, ok
 }
 
-// answer sends a whole request and returns the answer.
+// answer sends a complete request and returns the answer.
 func (f *foe) answer(request []byte) string {
 	conn, done := f.dial()
 	if conn == nil {
@@ -42,16 +42,15 @@ func (f *foe) answer(request []byte) string {
 	return b.String()
 }
 
-// sockets opens WebSockets that subscribe to what is large, each from another
-// record on, and take nothing.
+// sockets opens WebSockets that subscribe to the topic large, at different records,
+// and does not read them.
 func sockets(f *foe) {
 	f.crowd(2000, func(i int) {
 		f.stall(socket(fmt.Sprintf(`{"op":"subscribe","topic":%q,"from_seq":%d}`, large, i%largeRecords)))
 	})
 }
 
-// subscriptions opens WebSockets that subscribe to many topics each, which have
-// nothing for them.
+// subscriptions opens WebSockets that subscribe to many topics without new records.
 func subscriptions(f *foe) {
 	for i := range 256 {
 		f.send(request("POST", fmt.Sprintf("/v0/topics/many-%d", i), "", []byte(`{"records":[{"data":1}]}`)))
@@ -59,8 +58,7 @@ func subscriptions(f *foe) {
 	f.crowd(1000, func(int) { f.stall(socket(`{"op":"subscribe","prefixes":{"many-":{"tail":true}}}`)) })
 }
 
-// socket is an upgrade and a first message, which no client waits with for the
-// answer to the upgrade.
+// socket renders a WebSocket upgrade and a first message.
 func socket(message string) []byte {
 	b := fmt.Appendf(nil, "GET /v0/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", hostileKey)

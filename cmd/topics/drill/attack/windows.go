@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The few frames of HTTP/2 that an attack is made of (RFC 9113).
+// The parts of HTTP/2 (RFC 9113) that the attack needs.
 const (
 	preface        = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 	frameHeaders   = 1
@@ -23,8 +23,8 @@ func appendFrame(b []byte, typ, flags byte, stream uint32, payload []byte) []byt
 	return append(b, payload...)
 }
 
-// appendField appends a header field in HPACK, literally and never indexed, so
-// that nothing of it needs state (RFC 7541, section 6.2.2).
+// appendField appends a header field in HPACK as a literal without indexing, which
+// needs no state (RFC 7541, section 6.2.2).
 func appendField(b []byte, name, value string) []byte {
 	b = append(b, 0)
 	for _, s := range []string{name, value} {
@@ -34,7 +34,7 @@ func appendField(b []byte, name, value string) []byte {
 	return b
 }
 
-// appendLength appends an integer with a prefix of 7 bits.
+// appendLength appends an integer with a 7-bit prefix (RFC 7541, section 5.1).
 func appendLength(b []byte, n int) []byte {
 	if n < 127 {
 		return append(b, byte(n))
@@ -43,7 +43,7 @@ func appendLength(b []byte, n int) []byte {
 	return binary.AppendUvarint(b, uint64(n-127))
 }
 
-// windowTargets are routes with something to answer.
+// windowTargets are routes with a non-empty answer.
 var windowTargets = []string{
 	"/v0/topics/" + large + "/diff?limit=1000&max_batch_bytes=8388608",
 	"/v0/openapi.json", "/v0/topics?page_size=1000", "/v0/metrics", "/v0/topics/" + large, "/health", "/v0/ready",
@@ -51,12 +51,13 @@ var windowTargets = []string{
 	"/v0/topics/" + large + "/diff?wait_ms=30000&from_seq=1000000",
 }
 
-// closedWindows asks every route over HTTP/2 and allows no byte of an answer.
+// closedWindows requests every route over HTTP/2 with a flow control window of 0,
+// so that no byte of an answer can be sent.
 func closedWindows(conns, header int) func(*foe) {
 	return func(f *foe) {
 		out := []byte(preface)
 		out = appendFrame(out, frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingWindow}, 0))
-		out = appendFrame(out, frameSettings, 1, 0, nil) // what the server set is taken note of
+		out = appendFrame(out, frameSettings, 1, 0, nil) // acknowledge the server's settings
 		for i := range 100 {
 			out = appendRequest(out, uint32(2*i+1), windowTargets[i%len(windowTargets)], header)
 		}
