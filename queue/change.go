@@ -138,7 +138,7 @@ func (q *Queue) prolong(j *job, c *Change) {
 	l.deadline = c.Deadline()
 	switch w := l.stream; {
 	case w == nil:
-	case w.closed:
+	case w.closed || j.state != InFlight && len(w.held) >= w.Max: // its slot may have another job by now
 		l.stream = nil // from now on it is the node's
 	case j.state != InFlight:
 		w.held[j.seq] = struct{}{}

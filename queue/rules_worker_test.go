@@ -46,6 +46,22 @@ var workerRules = []rule{
 			w.t.Fatalf("%+v", c)
 		}
 	}},
+	{"G17 a lease that comes back in time takes no slot that is another job's", nil, func(w *world) {
+		s := w.q.Stream(w.now, Request{Node: "w", Max: 1, LeaseMS: 100})
+		w.write(Written{Priority: 1})
+		w.serve()
+		came := w.now
+		came.Mono += 100
+		w.pass(101) // it is over
+		w.write(Written{Priority: 2})
+		w.judged(w.ack("w", 1))("[] [{1 expired}]") // the stream is alive, and gets the other job
+		c, skips := w.q.Extend(came, Call{Node: "w", Seqs: []uint64{1}}, 1000)
+		w.does(c, skips, "[1] []")
+		w.counts(0, 0, 0, 2)
+		if c := w.q.Leave(w.now, s); len(s.held) != 1 || fmt.Sprint(c.Seqs()) != "[2]" {
+			w.t.Fatalf("%+v", c)
+		}
+	}},
 	{"G18 served in order of arrival, one job wakes one", nil, func(w *world) {
 		var order []*Waiter
 		for range 5 {

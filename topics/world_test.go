@@ -46,9 +46,13 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	}
 	w.boot(false, true)
 	t.Cleanup(func() {
-		if w.Registry != nil && w.log != nil {
-			w.log.Close()
+		if w.Registry == nil || w.log == nil {
+			return
 		}
+		if n := w.log.Stats().Reserved; n != 0 && !t.Failed() {
+			t.Errorf("%d bytes of the log are reserved at the end", n)
+		}
+		w.log.Close()
 	})
 	return w
 }
