@@ -226,6 +226,10 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 // connections and outlives a shortage of the system.
 func (s *Server) Listen(l net.Listener) net.Listener { return s.conns.Listen(l) }
 
+// StopListening closes the listeners without cutting off the clients that have
+// connected; see conns.Set.Finish. It must be called before Shutdown.
+func (s *Server) StopListening(ctx context.Context) { s.conns.Finish(ctx) }
+
 // SetMaxConnections changes how many connections there may be, WebSockets
 // among them.
 func (s *Server) SetMaxConnections(n int) { s.conns.SetBound(n) }

@@ -124,26 +124,26 @@ func TestRequestsOfAConnectionAreBounded(t *testing.T) {
 func TestAFloodWaits(t *testing.T) {
 	w := newWorld(t, 2*Spare)
 	w.come(2*Spare - 1)
-	if d := w.crowded(); d != 0 {
+	if d, _ := w.crowded(); d != 0 {
 		t.Errorf("with room it waits %v", d)
 	}
 	w.come(1)
-	if d := w.crowded(); d != firstChance {
+	if d, _ := w.crowded(); d != firstChance {
 		t.Errorf("it waits %v", d)
 	}
 	w.time = w.time.Add(firstChance + time.Millisecond)
-	if d := w.crowded(); d > 0 {
+	if d, _ := w.crowded(); d > 0 {
 		t.Errorf("after that it waits %v", d)
 	}
 
 	w = newWorld(t, 2)
 	w.work(w.come(2)...)
 	w.come(Spare - 1)
-	if d := w.crowded(); d != 0 {
+	if d, _ := w.crowded(); d != 0 {
 		t.Errorf("with room beyond the bound it waits %v", d)
 	}
 	w.come(1)
-	if d := w.crowded(); d != extraChance {
+	if d, _ := w.crowded(); d != extraChance {
 		t.Errorf("beyond the bound it waits %v", d)
 	}
 }

@@ -128,6 +128,8 @@ func (c *Conn) workLocked() {
 	if c.line != nil {
 		c.line.Remove(c.place)
 		c.line, c.place = nil, nil
+		c.set.easeLocked()
+		c.set.finishLocked()
 	}
 }
 
@@ -146,5 +148,6 @@ func (c *Conn) leaveLocked() {
 			c.set.extras.Remove(c.extra)
 			c.extra = nil
 		}
+		c.set.easeLocked()
 	}
 }

@@ -59,6 +59,12 @@ type Set struct {
 	unread   int64     // bytes of incomplete headers, in pieces
 	shed     uint64
 	refused  uint64
+
+	// eased is closed when a connection leaves or sends a request. It is nil if no
+	// listener waits for that.
+	eased     chan struct{}
+	listeners []*listener
+	finished  chan struct{} // closed when Finish need not wait; nil before Finish
 }
 
 // NewSet returns a Set without a bound.
@@ -167,12 +173,21 @@ func (s *Set) admit(nc net.Conn) *Conn {
 	return c
 }
 
-// crowded returns how long the next connection must wait before it is accepted. It
-// is positive only in a flood: when a connection that was just accepted would be
-// closed to admit it.
-func (s *Set) crowded() time.Duration {
+// crowded returns how long the next connection must wait before it is admitted,
+// and a channel that is closed when that may have changed. The time is positive
+// only in a flood: when a connection that was just accepted would be closed to
+// admit another one.
+func (s *Set) crowded() (time.Duration, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d := s.crowdedLocked()
+	if d > 0 && s.eased == nil {
+		s.eased = make(chan struct{})
+	}
+	return d, s.eased
+}
+
+func (s *Set) crowdedLocked() time.Duration {
 	if s.roomLocked() {
 		return 0
 	}
@@ -183,6 +198,14 @@ func (s *Set) crowded() time.Duration {
 		return extraChance - s.now().Sub(front(&s.extras).since)
 	}
 	return 0
+}
+
+// easeLocked wakes the listeners that wait for room.
+func (s *Set) easeLocked() {
+	if s.eased != nil {
+		close(s.eased)
+		s.eased = nil
+	}
 }
 
 // roomLocked reports whether there is room for one more regular connection.

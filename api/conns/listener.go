@@ -1,8 +1,10 @@
 package conns
 
 import (
+	"cmp"
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -33,7 +35,11 @@ var short = passing[:4]
 
 // Listen returns a listener that admits the connections of l to the Set.
 func (s *Set) Listen(l net.Listener) net.Listener {
-	return &listener{Listener: l, set: s, closed: make(chan struct{})}
+	listening := &listener{Listener: l, set: s, closed: make(chan struct{}), ended: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, listening)
+	return listening
 }
 
 type listener struct {
@@ -41,7 +47,9 @@ type listener struct {
 	set        *Set
 	complained time.Time // last log entry
 	once       sync.Once
-	closed     chan struct{}
+	closed     chan struct{} // closed by Close and Finish
+	end        sync.Once
+	ended      chan struct{} // closed when no more connections are accepted
 }
 
 // Accept implements net.Listener. It survives a shortage of resources: it
@@ -50,11 +58,15 @@ func (l *listener) Accept() (net.Conn, error) {
 	pause := firstPause
 	for {
 		nc, err := l.Listener.Accept()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			nc, err = l.acceptQueued()
+		}
 		if err == nil {
-			l.wait(l.set.crowded())
+			l.waitForRoom()
 			return l.set.admit(nc), nil
 		}
 		if !oneOf(err, passing) {
+			l.end.Do(func() { close(l.ended) })
 			return nil, err
 		}
 		l.complain(err)
@@ -66,11 +78,25 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
+// waitForRoom waits in a flood until the connection that would be closed to admit
+// another one has had its time, or until there is room.
+func (l *listener) waitForRoom() {
+	for {
+		d, eased := l.set.crowded()
+		if d <= 0 {
+			return
+		}
+		select {
+		case <-time.After(d):
+		case <-eased:
+		case <-l.closed:
+			return
+		}
+	}
+}
+
 // wait waits for d, or until the listener is closed.
 func (l *listener) wait(d time.Duration) {
-	if d <= 0 {
-		return
-	}
 	select {
 	case <-time.After(d):
 	case <-l.closed:
@@ -81,6 +107,40 @@ func (l *listener) wait(d time.Duration) {
 func (l *listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return l.Listener.Close()
+}
+
+// finish makes Accept return the connections that the kernel has queued, and then
+// close the listener.
+func (l *listener) finish() {
+	l.once.Do(func() { close(l.closed) })
+	tcp, ok := l.Listener.(*net.TCPListener)
+	if !ok || tcp.SetDeadline(time.Unix(1, 0)) != nil {
+		_ = l.Listener.Close() // Accept returns the error
+	}
+}
+
+// acceptQueued accepts a connection without waiting. If none is queued it closes
+// the listener at once: one that arrives in between is reset.
+func (l *listener) acceptQueued() (nc net.Conn, err error) {
+	raw, err := l.Listener.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd := -1
+	if controlErr := raw.Control(func(listening uintptr) {
+		fd, _, err = syscall.Accept4(int(listening), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+	}); controlErr != nil {
+		return nil, controlErr
+	}
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, cmp.Or(l.Listener.Close(), net.ErrClosed)
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("accept4", err)
+	}
+	f := os.NewFile(uintptr(fd), "connection")
+	defer f.Close() // FileConn duplicates it
+	return net.FileConn(f)
 }
 
 func (l *listener) complain(err error) {

@@ -1,7 +1,9 @@
 package conns
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +131,90 @@ func TestCloseEndsThePause(t *testing.T) {
 		_ = l.Close()
 		if err := <-done; !errors.Is(err, net.ErrClosed) || time.Since(began) != 0 {
 			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
+}
+
+// Finish does not cut off clients that have connected: net/http's Shutdown alone
+// resets connections that are not accepted yet, and closes without an answer those
+// whose request it has not read.
+func TestFinishCutsNobodyOff(t *testing.T) {
+	set := NewSet(zerolog.Nop())
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := set.Listen(tcp)
+	release := make(chan struct{})
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c := Of(r); c.Begin() != Gone {
+			defer c.Counted()
+		}
+		<-release
+	})}
+	set.Configure(srv)
+	const clients = 20
+	var conns []net.Conn
+	for range clients {
+		c, err := net.Dial("tcp", tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	// All of them are queued by the kernel.
+	finished := make(chan struct{})
+	go func() {
+		set.Finish(t.Context())
+		close(finished)
+	}()
+	<-l.(*listener).closed
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	if err := <-served; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve: %v", err)
+	}
+	for _, c := range conns {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-finished
+	shutdown := make(chan error, 1)
+	go func() { shutdown <- srv.Shutdown(t.Context()) }()
+	close(release)
+	for i, c := range conns {
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("client %d: %v", i, err)
+		}
+	}
+	if err := <-shutdown; err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("tcp", tcp.Addr().String()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("a new connection: %v", err)
+	}
+}
+
+// A listener that waits in a flood goes on as soon as there is room.
+func TestRoomEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2*Spare)
+		w.now = time.Now
+		waiting := w.come(2 * Spare)
+		l := w.Listen(&script{answers: []error{nil}, closed: make(chan struct{})})
+		accepted := make(chan error)
+		go func() { _, err := l.Accept(); accepted <- err }()
+		synctest.Wait()
+		began := time.Now()
+		_ = waiting[5].Close()
+		if err := <-accepted; err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		if closed(waiting[0]) {
+			t.Error("one was closed though there was room")
 		}
 	})
 }

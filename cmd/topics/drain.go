@@ -44,6 +44,7 @@ func (s *server) finishRequests(ctx context.Context) {
 // closeListeners waits until the answers in progress are sent, and closes the
 // listeners. When ctx is done it closes the remaining connections.
 func (s *server) closeListeners(ctx context.Context) {
+	s.api.StopListening(ctx)
 	for _, srv := range []*http.Server{s.http, s.ops} {
 		if srv == nil {
 			continue

@@ -48,7 +48,8 @@ func (s *server) serveOn(srv *http.Server, l net.Listener) {
 		srv.TLSConfig = s.certificate.tlsConfig()
 		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
 	}
-	if err := serve(s.api.Listen(l)); !errors.Is(err, http.ErrServerClosed) {
+	err := serve(s.api.Listen(l))
+	if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 		s.broken <- err
 	}
 }
