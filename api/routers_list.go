@@ -44,6 +44,9 @@ func (s *Server) listRouters(c *call) error {
 		}
 	}
 	engine := s.opened()
+	if size, err = s.takePage(c, size, engine.Totals().Routers, routerRow); err != nil {
+		return err
+	}
 	page, more := pageWithin(c.key, q.prefix, after, size, func(prefix, after string, limit int) ([]topics.RouterState, bool) {
 		return c.routersSeen(engine, &q, prefix, after, limit)
 	})

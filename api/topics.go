@@ -179,7 +179,11 @@ func (s *Server) listTopics(c *call) error {
 			return err
 		}
 	}
-	page, more := pageWithin(c.key, prefix, after, size, s.opened().List)
+	engine := s.opened()
+	if size, err = s.takePage(c, size, engine.Totals().Topics, topicRow); err != nil {
+		return err
+	}
+	page, more := pageWithin(c.key, prefix, after, size, engine.List)
 	answer := struct {
 		Topics     []listView `json:"topics"`
 		NextCursor string     `json:"next_cursor,omitempty"`

@@ -13,7 +13,9 @@ import (
 // net/http itself refuses what it cannot parse as a request: in plain text, with a
 // single write to the connection. Such a write is recognized by its status line
 // while no request is in progress: all answers of handlers follow Begin. With TLS
-// the connection sees only ciphertext, and these answers are not changed.
+// the connection sees only ciphertext, and these answers are not changed: net/http
+// must have the tls.Conn itself for the handshake and HTTP/2, so that nothing can
+// wrap it.
 
 var (
 	refusalStart = []byte("HTTP/1.1 ")

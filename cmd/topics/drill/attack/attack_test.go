@@ -18,6 +18,8 @@ func TestHarm(t *testing.T) {
 		{"the server died", func(r *Result) { r.Died = "signal: killed" }},
 		{"beyond the limit", func(r *Result) { r.PeakBytes = limit + 1 }},
 		{"errors", func(r *Result) { r.Errors = 1 }},
+		{"", func(r *Result) { r.Unreached = 10 }},
+		{"unreached", func(r *Result) { r.Unreached = 11 }},
 		{"starved", func(r *Result) { r.Served = 49 }},
 		{"slow", func(r *Result) { r.P99MS = 2001 }},
 	} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,7 +20,7 @@ import (
 
 // giveUp is how long the well-behaved client waits for an answer; it retries after
 // 429. After that, or any other answer, it records an error. In a flood the kernel
-// may drop SYNs, which are sent again after 1, 3, 7 and 15 s.
+// may drop SYNs, which are sent again after 1, 3, 7 and 15 s; see errUnreached.
 const giveUp = 30 * time.Second
 
 // behaved is a client that writes and reads small records in two loops: one with
@@ -31,8 +32,13 @@ type behaved struct {
 	mu        sync.Mutex
 	latencies []time.Duration // from the first attempt to the answer
 	throttled int
+	unreached int
 	errs      []error
 }
+
+// errUnreached is the error of a request that got no connection in time, which the
+// server cannot prevent if the kernel's queue of connections is full.
+var errUnreached = errors.New("no connection in time")
 
 // behave runs the well-behaved client and prints its result.
 func (c *Cmd) behave(ctx context.Context) error {
@@ -98,7 +104,11 @@ func (b *behaved) exchange(ctx context.Context, c *http.Client, method, path, bo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.throttled += throttled
-	if err != nil {
+	switch {
+	case errors.Is(err, errUnreached):
+		b.unreached++
+		return
+	case err != nil:
 		b.errs = append(b.errs, fmt.Errorf("%s %s after %v: %w", method, path, took.Round(time.Millisecond), err))
 		return
 	}
@@ -106,6 +116,8 @@ func (b *behaved) exchange(ctx context.Context, c *http.Client, method, path, bo
 }
 
 func (b *behaved) ask(ctx context.Context, c *http.Client, method, path, body string) (int, error) {
+	connected := false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+b.addr+path, strings.NewReader(body))
 	if err != nil {
 		return 0, err
@@ -115,6 +127,9 @@ func (b *behaved) ask(ctx context.Context, c *http.Client, method, path, body st
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.Do(req)
+	if err != nil && !connected && ctx.Err() != nil {
+		return 0, errUnreached
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -132,7 +147,7 @@ func (b *behaved) ask(ctx context.Context, c *http.Client, method, path, body st
 // result waits for the loops to end and summarizes them.
 func (b *behaved) result() Result {
 	b.loops.Wait()
-	r := Result{Served: len(b.latencies), Throttled: b.throttled, Errors: len(b.errs)}
+	r := Result{Served: len(b.latencies), Throttled: b.throttled, Unreached: b.unreached, Errors: len(b.errs)}
 	r.P50MS = milliseconds(quantile.Median(b.latencies))
 	r.P99MS = milliseconds(quantile.Of(b.latencies, 0.99))
 	r.MaxMS = milliseconds(quantile.Of(b.latencies, 1))

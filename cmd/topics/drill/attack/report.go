@@ -12,6 +12,10 @@ import (
 const (
 	starved = 5
 	slowMS  = 2000
+	// unreachedShare is the largest share of exchanges without a connection. It is
+	// not 0 because more clients than the server may have connections and the kernel
+	// may queue lose SYNs, those of the well-behaved client among them.
+	unreachedShare = 0.01
 )
 
 // Report is the result of the attacks.
@@ -30,12 +34,14 @@ type Result struct {
 	Attempts int64   `json:"attempts"` // connections that the hostile clients opened
 
 	// The exchanges of the well-behaved client: those that were served, their
-	// latency including retries, the number of 429s, and failures.
+	// latency including retries, the number of 429s, exchanges without a connection,
+	// and other failures.
 	Served     int     `json:"served"`
 	P50MS      float64 `json:"p50_ms"`
 	P99MS      float64 `json:"p99_ms"`
 	MaxMS      float64 `json:"max_ms"`
 	Throttled  int     `json:"throttled"`
+	Unreached  int     `json:"unreached"`
 	Errors     int     `json:"errors"`
 	FirstError string  `json:"first_error,omitempty"`
 
@@ -52,6 +58,8 @@ func (r *Result) harm(limit int64) string {
 		return "beyond the limit"
 	case r.Errors > 0:
 		return "errors"
+	case float64(r.Unreached) > unreachedShare*float64(r.Served+r.Unreached):
+		return "unreached"
 	case float64(r.Served) < starved*r.Seconds:
 		return "starved"
 	case r.P99MS > slowMS:
@@ -85,11 +93,11 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "limit %d MiB, %s; %.0f s for each attack\n\n", r.LimitBytes>>20, held, r.Seconds)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "attack\tconnections\tserved\tp50 ms\tp99 ms\tmax ms\tthrottled\terrors\tpeak MiB\tharm\t")
+	fmt.Fprintln(t, "attack\tconnections\tserved\tp50 ms\tp99 ms\tmax ms\tthrottled\tunreached\terrors\tpeak MiB\tharm\t")
 	for i := range r.Results {
 		a := &r.Results[i]
-		fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.0f\t%d\t%d\t%d\t%s\t\n",
-			a.Attack, a.Attempts, a.Served, a.P50MS, a.P99MS, a.MaxMS, a.Throttled, a.Errors, a.PeakBytes>>20, a.harm(r.LimitBytes))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.0f\t%d\t%d\t%d\t%d\t%s\t\n",
+			a.Attack, a.Attempts, a.Served, a.P50MS, a.P99MS, a.MaxMS, a.Throttled, a.Unreached, a.Errors, a.PeakBytes>>20, a.harm(r.LimitBytes))
 	}
 	if err := t.Flush(); err != nil {
 		return err
