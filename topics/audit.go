@@ -2,8 +2,6 @@ package topics
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -35,7 +33,7 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 		return err
 	}
 	for _, t := range r.inOrder() {
-		t.history.extents = extents[t.id]
+		t.history.attach(extents[t.id])
 		found, err := t.audit(func(from, to uint64) {
 			report(Fault{t.name, t.id, from, to, "no segment has them"})
 		})
@@ -75,7 +73,8 @@ type audited struct {
 // that cannot be read are missing. t holds nothing but a checkpoint's state.
 func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) {
 	found.whole = true
-	if t.history.seq == 0 {
+	next, _, ok := t.history.front()
+	if !ok {
 		return found, nil
 	}
 	gap := func(from, to uint64) {
@@ -84,33 +83,19 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 			missing(from, to)
 		})
 	}
-	next := t.history.seq
-	for i := range t.history.extents {
-		e := &t.history.extents[i]
-		if e.at.Last < next {
-			continue
+	err = t.history.scan(t.head, func(c column) {
+		gap(next, c.seq-1)
+		next = c.seq + 1
+		if t.deleted.has(c.seq) {
+			return
 		}
-		page, err := e.seg.Page(context.Background(), &e.at)
-		if segmentDamage(err) {
-			continue
+		if found.live.Records == 0 {
+			found.first = c
 		}
-		if err != nil {
-			return found, err
-		}
-		for n := page.Find(&e.at, next); n < len(page.Seq); n++ {
-			c := e.column(page, n)
-			if c.seq > t.head {
-				break
-			}
-			gap(next, c.seq-1)
-			if next = c.seq + 1; t.deleted.has(c.seq) {
-				continue
-			}
-			if found.live.Records == 0 {
-				found.first = c
-			}
-			found.live.Add(record.Size{Records: 1, Bytes: int64(c.size)})
-		}
+		found.live.Add(record.Size{Records: 1, Bytes: int64(c.size)})
+	})
+	if err != nil {
+		return found, err
 	}
 	gap(next, t.head)
 	return found, nil
@@ -137,9 +122,4 @@ func (t *topic) expected(from, to uint64, yield func(from, to uint64)) {
 		yield(from, end)
 		from = end + 1
 	}
-}
-
-func segmentDamage(err error) bool {
-	d := new(segment.DamageError)
-	return err != nil && errors.As(err, &d)
 }

@@ -149,12 +149,14 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 	}
 	err := e.topic(t, through)
 	keys := t.keyView(c.registry.clock.now())
-	c.live.note(t)
+	if !t.history.empty() || !t.index.empty() {
+		c.live.add(t.id, t.earliest(), t.deleted)
+	}
 	t.mu.Unlock()
 	if err == nil {
 		err = e.keys(&keys, through, func() error { return e.flush(s) })
 	}
-	if err != nil || len(records.blocks) == 0 {
+	if err != nil || records.empty() {
 		return err
 	}
 	c.moved = append(c.moved, moved{t, through})
@@ -265,41 +267,13 @@ func (c *Capture) Install(tables Tables) {
 }
 
 func (r *Registry) install(t *topic, extents []extent, through uint64) {
-	h := &t.history
-	if seq, ts, ok := t.index.front(); h.seq == 0 && ok && seq <= through {
-		h.seq, h.ts = seq, ts
+	if seq, ts, ok := t.index.front(); ok && seq <= through {
+		t.history.begin(seq, ts)
 	}
-	if h.seq > 0 { // else nothing of it is live any more
-		h.extents = append(slices.Clip(h.extents), extents...)
-		h.drop(h.seq)
-	}
-	r.totals.ephemeral.Add(-int64(t.index.cut(through)))
-	t.tags.cut(through)
+	t.history.append(extents)
+	r.totals.ephemeral.Add(-int64(t.index.truncate(through)))
+	t.tags.truncate(through)
 	r.settleFront(t)
-}
-
-// Tables say where the records of each topic are in some segments. They are
-// read before it is settled that the segments are in use, for afterwards
-// nothing may fail.
-type Tables map[uint64][]extent
-
-// ReadTables reads the tables of segments, which stand in order.
-func ReadTables(segs []*segment.Segment) (Tables, error) {
-	extents := Tables{}
-	for _, s := range segs {
-		err := s.Extents(func(e segment.Extent) error {
-			of := extents[e.Topic]
-			if n := len(of); n > 0 && of[n-1].seg == s {
-				e.ShareTags(&of[n-1].at)
-			}
-			extents[e.Topic] = append(of, extent{s, e})
-			return nil
-		})
-		if err != nil {
-			return nil, segmentError(err)
-		}
-	}
-	return extents, nil
 }
 
 // Replace makes the topics read from the segments with what was in the

@@ -76,7 +76,7 @@ func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
 			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}
 	}
-	k, ok := t.keys.find(r.keyID([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
+	k, ok := t.keys.find(r.keyHash([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
 	if !ok {
 		return nil
 	}

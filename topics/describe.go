@@ -54,12 +54,13 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 		return err
 	}
 	for _, t := range r.inOrder() {
+		first, _, _ := t.history.front()
 		s := &StoredTopic{
-			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: t.history.seq,
+			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: first,
 			Records: t.live.Records, Bytes: t.live.Bytes,
 			EvictFloor: t.marks.low, ThroughCap: t.marks.capped, ThroughTTL: t.marks.ttl, Ceiling: t.reserve.ceiling,
 			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
-			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: int(t.keys.held().keys),
+			Lost: []SeqRange{}, Deleted: seqRanges(t.deleted), Idempotencies: int(t.keys.usage().keys),
 		}
 		for _, l := range t.lost.ranges {
 			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
@@ -91,8 +92,8 @@ func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 	return nil
 }
 
-// ranges returns what is in the set.
-func (s *seqSet) ranges() []SeqRange {
+// seqRanges returns the runs of seqs of the set.
+func seqRanges(s *seqSet) []SeqRange {
 	out := []SeqRange{}
 	for seq, ok := s.next(0); ok; {
 		end := s.absent(seq)

@@ -186,7 +186,7 @@ func (f *fetching) matching(extents []extent) (full bool, err error) {
 		return false, nil
 	}
 	found := firstSeqs{most: min(f.q.Limit, maxScanned)}
-	err = extents[0].tags(f.q.Match, func(seq uint64) {
+	err = extents[0].find(f.q.Match, func(seq uint64) {
 		if seq >= f.next && seq <= last && !f.dead.has(seq) {
 			found.add(seq)
 		}

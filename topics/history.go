@@ -2,25 +2,28 @@ package topics
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sort"
 
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
-// history says where a topic's records are that have left the log: in extents
-// of segments, oldest first, all below the seqs of the index. The topic's
-// lock guards it. Elements of extents are never changed in place, so that a
-// reader may keep the slice without the lock.
+// history locates the records of a topic that have left the log: they are in
+// extents of segments. All of them have lower seqs than those of the index.
+//
+// The zero history is empty. The topic's lock guards it. The elements of extents
+// are never changed in place, so a reader may keep the slice without the lock.
 type history struct {
-	extents []extent
-	seq     uint64 // the first live record; 0: there is none
-	ts      int64  // its timestamp
-	// ahead are the columns of the records from seq on, or of none: they are
-	// read from the segment's index when somebody evicts or deletes.
+	extents []extent // oldest first
+	seq     uint64   // the first live record, 0 if there is none
+	ts      int64    // its timestamp
+	// ahead holds columns of the records from seq on, or none. They are read
+	// from the segment's index when records are evicted or deleted.
 	ahead []column
-	// damaged counts pages that could not be read; what they would have said
-	// was estimated.
+	// damaged counts pages that could not be read since the last takeDamaged.
+	// Their columns were estimated.
 	damaged int
 }
 
@@ -30,18 +33,64 @@ type extent struct {
 	at  segment.Extent
 }
 
-// column is what is kept of a record besides its bytes.
+// column is what a segment's index stores of a record.
 type column struct {
 	seq  uint64
 	ts   int64
-	size uint32
+	size uint32 // payload bytes
 }
 
-// columnsAhead is how many columns are read at once: enough to spread the cost
-// of finding a page, few enough for thousands of topics that evict.
+// columnsAhead is the number of columns that are read at once: enough to spread
+// the cost of finding a page, few enough for thousands of topics that evict.
 const columnsAhead = 64
 
-// seek moves the front to the first live record at or above from.
+// newHistory returns a history whose first live record is seq, or an empty one
+// if seq is 0. Its extents are added by attach.
+func newHistory(seq uint64, ts int64) history { return history{seq: seq, ts: ts} }
+
+// attach sets the extents, except those that end before the first live record.
+// It reports whether any is left.
+func (h *history) attach(extents []extent) bool {
+	h.extents = extents
+	h.drop(h.seq)
+	return len(h.extents) > 0
+}
+
+// restart makes seq the first live record, or empties the history if seq is 0.
+func (h *history) restart(seq uint64, ts int64) {
+	h.seq, h.ts, h.ahead = seq, ts, nil
+	if seq == 0 {
+		h.extents = nil
+	}
+	h.drop(seq)
+}
+
+// begin makes seq the first live record if the history has none.
+func (h *history) begin(seq uint64, ts int64) {
+	if h.seq == 0 {
+		h.seq, h.ts = seq, ts
+	}
+}
+
+// append adds extents at the end, unless the history has no live record: then
+// the extents have none either.
+func (h *history) append(extents []extent) {
+	if h.seq == 0 {
+		return
+	}
+	h.extents = append(slices.Clip(h.extents), extents...) // readers may share the array
+	h.drop(h.seq)
+}
+
+// empty reports whether the history has no live record.
+func (h *history) empty() bool { return h.seq == 0 }
+
+// front returns the seq and the timestamp of the first live record, if there is
+// one.
+func (h *history) front() (seq uint64, ts int64, ok bool) { return h.seq, h.ts, h.seq > 0 }
+
+// seek makes the first live record at or above from the front. dead is the set
+// of deleted seqs.
 func (h *history) seek(from uint64, dead *seqSet) {
 	for h.seq > 0 {
 		from = dead.absent(from)
@@ -55,7 +104,7 @@ func (h *history) seek(from uint64, dead *seqSet) {
 				return
 			}
 			if e := &h.extents[0].at; e.First >= from && !dead.has(e.First) {
-				h.seq, h.ts = e.First, e.FirstTS // no need to look into its page
+				h.seq, h.ts = e.First, e.FirstTS // its page need not be read
 				return
 			}
 			h.ahead = h.read(from)
@@ -70,7 +119,13 @@ func (h *history) seek(from uint64, dead *seqSet) {
 	}
 }
 
-// drop forgets the extents that lie wholly before from.
+// skip drops the front extent, which whole has returned.
+func (h *history) skip(whole *segment.Extent, dead *seqSet) {
+	h.ahead = nil
+	h.seek(whole.Last+1, dead)
+}
+
+// drop removes the extents that end before from.
 func (h *history) drop(from uint64) {
 	n := 0
 	for n < len(h.extents) && h.extents[n].at.Last < from {
@@ -96,23 +151,26 @@ func (h *history) read(from uint64) []column {
 	return out
 }
 
+// column returns the i-th column of the extent's page.
 func (e *extent) column(p *segment.Page, i int) column {
 	return column{e.at.First + uint64(p.Seq[i]), e.at.FirstTS + int64(p.TS[i]), p.Size[i]}
 }
 
-// estimate stands in for columns that are damaged: every seq is there, of the
-// average size, and as young as the youngest. Counting goes on, and no record
-// is taken for expired before its time; the damage itself is told by every
-// read that meets it.
+// estimate returns columns in place of those of a damaged page: every seq is
+// present, has the average size and the extent's last timestamp. So counting
+// can go on, and no record expires too early. Reads report the damage itself.
 func (e *extent) estimate(from uint64) []column {
 	out := make([]column, 0, columnsAhead)
 	for seq := from; seq <= e.at.Last && len(out) < columnsAhead; seq++ {
-		out = append(out, column{seq, e.at.LastTS, uint32(e.at.Bytes / uint64(max(e.at.Count, 1)))})
+		out = append(out, column{seq, e.at.LastTS, uint32(e.meanSize())})
 	}
 	return out
 }
 
-// size is the payload size of the first live record.
+// meanSize returns the average payload size of the extent's records.
+func (e *extent) meanSize() int64 { return int64(e.at.Bytes / uint64(max(e.at.Count, 1))) }
+
+// size returns the payload size of the first live record.
 func (h *history) size() int64 {
 	if len(h.ahead) == 0 || h.ahead[0].seq != h.seq {
 		h.drop(h.seq)
@@ -121,9 +179,9 @@ func (h *history) size() int64 {
 	return int64(h.ahead[0].size)
 }
 
-// whole returns the first extent if the front stands at its beginning, all of
-// it lies below the seq, and none of its records is dead: it can be dropped in
-// one step.
+// whole returns the first extent if it can be dropped in one step: the front is
+// its first record, it ends below the seq below, and none of its records is
+// dead. Otherwise it returns nil.
 func (h *history) whole(below uint64, dead *seqSet) *segment.Extent {
 	if len(h.extents) == 0 {
 		return nil
@@ -135,9 +193,9 @@ func (h *history) whole(below uint64, dead *seqSet) *segment.Extent {
 	return nil
 }
 
-// sizes sums the records of set that are in segments. Those below the front
-// and the dead must not be in it.
-func (h *history) sizes(set *seqSet) (sum record.Size) {
+// sum returns the total size of the records of set that are in segments. The set
+// must not have seqs below the front, nor deleted ones.
+func (h *history) sum(set *seqSet) (sum record.Size) {
 	for i := range h.extents {
 		e := &h.extents[i]
 		if !set.any(e.at.First, e.at.Last) {
@@ -147,7 +205,7 @@ func (h *history) sizes(set *seqSet) (sum record.Size) {
 		if err != nil {
 			h.damaged++
 			set.each(e.at.First, e.at.Last, func(uint64) bool {
-				sum.Add(record.Size{Records: 1, Bytes: int64(e.at.Bytes / uint64(max(e.at.Count, 1)))})
+				sum.Add(record.Size{Records: 1, Bytes: e.meanSize()})
 				return true
 			})
 			continue
@@ -166,13 +224,45 @@ func (h *history) sizes(set *seqSet) (sum record.Size) {
 	return sum
 }
 
-// from returns the extents from the one that holds seq on, or would.
+// scan calls f with the columns of the records from the front up to the seq
+// through, dead ones included. It passes over pages that are damaged, and
+// returns the first error of another kind.
+func (h *history) scan(through uint64, f func(c column)) error {
+	next := h.seq
+	for i := range h.extents {
+		e := &h.extents[i]
+		if e.at.Last < next {
+			continue
+		}
+		page, err := e.seg.Page(context.Background(), &e.at)
+		if damage := new(segment.DamageError); errors.As(err, &damage) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for n := page.Find(&e.at, next); n < len(page.Seq); n++ {
+			c := e.column(page, n)
+			if c.seq > through {
+				break
+			}
+			next = c.seq + 1
+			f(c)
+		}
+	}
+	return nil
+}
+
+// all returns every extent.
+func (h *history) all() []extent { return h.extents }
+
+// from returns the extents that end at or above seq.
 func (h *history) from(seq uint64) []extent {
 	i := sort.Search(len(h.extents), func(i int) bool { return h.extents[i].at.Last >= seq })
 	return h.extents[i:]
 }
 
-// last is the highest seq that is in a segment; 0: none.
+// last returns the highest seq that is in a segment, or 0 if none is.
 func (h *history) last() uint64 {
 	if n := len(h.extents); n > 0 {
 		return h.extents[n-1].at.Last
@@ -180,8 +270,15 @@ func (h *history) last() uint64 {
 	return 0
 }
 
-// replace puts extents in the place of those that are in one of the segments
-// gone. The front stays: what is live is in the new ones, too.
+// takeDamaged returns the number of damaged pages found since the last call.
+func (h *history) takeDamaged() int {
+	n := h.damaged
+	h.damaged = 0
+	return n
+}
+
+// replace replaces the extents of the segments gone by the extents with, in
+// their place. The front stays: the live records of gone are also in with.
 func (h *history) replace(gone map[*segment.Segment]bool, with []extent) {
 	if h.seq == 0 {
 		return

@@ -1,9 +1,7 @@
 package topics
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -12,6 +10,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"pgregory.net/rapid"
 )
+
+// historyDir is where the machine's segments are.
+const historyDir = "/segments"
 
 // historyMachine runs a history beside a list of its records.
 type historyMachine struct {
@@ -27,11 +28,11 @@ type historyMachine struct {
 
 func (m *historyMachine) create() (*segment.Writer, error) {
 	m.id++
-	return segment.Create(m.fs, segmentDir, m.id, 7)
+	return segment.Create(m.fs, historyDir, m.id, 7)
 }
 
 func (m *historyMachine) open(t *rapid.T, id uint64) (*segment.Segment, []extent) {
-	s, err := segment.Open(m.fs, segmentDir, segmentDir, id, 7, m.cache)
+	s, err := segment.Open(m.fs, historyDir, historyDir, id, 7, m.cache)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,11 +63,9 @@ func (m *historyMachine) Install(t *rapid.T) {
 	if err := w.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	if _, extents := m.open(t, m.id); m.h.seq == 0 {
-		m.h = history{extents: extents, seq: first.seq, ts: first.ts}
-	} else {
-		m.h.extents = append(m.h.extents, extents...)
-	}
+	_, extents := m.open(t, m.id)
+	m.h.begin(first.seq, first.ts)
+	m.h.append(extents)
 }
 
 // Seek moves the front.
@@ -92,7 +91,7 @@ func (m *historyMachine) Delete(t *rapid.T) {
 		set.add(m.live[i].seq)
 		want.Add(record.Size{Records: 1, Bytes: int64(m.live[i].size)})
 	}
-	if got := m.h.sizes(set); got != want {
+	if got := m.h.sum(set); got != want {
 		t.Fatalf("sizes %+v, want %+v", got, want)
 	}
 	m.dead.unite(set)
@@ -117,9 +116,7 @@ func (m *historyMachine) PopExtent(t *rapid.T) {
 	if e.Last >= below || n != int(e.Count) || bytes != e.Bytes || m.live[n-1].seq != e.Last || m.live[0].seq != e.First {
 		t.Fatalf("%+v below %d is not whole: %d records of %d bytes live", e, below, n, bytes)
 	}
-	last := e.Last
-	m.h.ahead = nil
-	m.h.seek(last+1, m.dead)
+	m.h.skip(e, m.dead)
 	m.live = m.live[n:]
 }
 
@@ -195,62 +192,11 @@ func (m *historyMachine) Check(t *rapid.T) {
 func TestHistoryAgainstAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &historyMachine{fs: crashfs.New(), cache: segment.NewCache(1 << 20), dead: &seqSet{}, next: 1 + jump(t, "first")}
-		if err := m.fs.MkdirAll(segmentDir); err != nil {
+		if err := m.fs.MkdirAll(historyDir); err != nil {
 			t.Fatal(err)
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"": m.Check, "install": m.Install, "seek": m.Seek, "delete": m.Delete, "pop": m.PopExtent, "merge": m.Merge,
 		})
-	})
-}
-
-// TestTagIndexAgainstAList holds what is found by tag, across blocks.
-func TestTagIndexAgainstAList(t *testing.T) {
-	type rec struct {
-		seq uint64
-		tag []byte
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		var x tagIndex
-		var all []rec
-		next := 1 + jump(t, "first")
-		for range rapid.IntRange(0, 12).Draw(t, "frames") {
-			n := rapid.SampledFrom([]int{1, 3, 1000}).Draw(t, "records")
-			every := rapid.IntRange(1, 3).Draw(t, "tagged")
-			var packed []byte
-			tagged := 0
-			for i := range n {
-				if i%every > 0 {
-					continue
-				}
-				tag := fmt.Appendf(nil, "%d", i%12)[:i%3]
-				packed = packTag(packed, i-tagged, tag)
-				tagged = i + 1
-				all = append(all, rec{next + uint64(i), tag})
-			}
-			x.add(next, packed)
-			next += uint64(n) + jump(t, "gap")
-		}
-		cut := rapid.Uint64Range(0, next).Draw(t, "cut")
-		x.cut(cut)
-		from := rapid.Uint64Range(cut+1, next+1).Draw(t, "from")
-		to := rapid.Uint64Range(from, next+1).Draw(t, "to")
-		m, err := record.ParseMatch(rapid.SampledFrom([]string{"", "*", "1", "1*", "11", "9*", "x"}).Draw(t, "pattern"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want, got []uint64
-		for _, r := range all {
-			if r.seq >= from && r.seq <= to && (bytes.Equal(r.tag, []byte(m.Value)) || m.Prefix && bytes.HasPrefix(r.tag, []byte(m.Value))) {
-				want = append(want, r.seq)
-			}
-		}
-		x.find(&m, from, to, func(seq uint64) { got = append(got, seq) })
-		if slices.Sort(got); !slices.Equal(got, want) {
-			t.Fatalf("%+v in [%d, %d]: %d seqs, want %d", m, from, to, len(got), len(want))
-		}
-		if x.cut(next); x.blocks != nil {
-			t.Fatal("something is left of nothing")
-		}
 	})
 }

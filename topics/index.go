@@ -10,50 +10,57 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// index says where a topic's live records are: one entry per frame and one or
-// two bytes per record, in blocks that start small and hold no pointers, so
-// that the collector does not walk them. The topic's lock guards it.
+// index locates the live records of a topic that are in the log, and holds
+// the ephemeral ones, which are in memory only. It takes one entry per frame
+// and one or two bytes per record, in blocks that start small and hold no
+// pointers, so that the garbage collector does not scan them.
+//
+// The zero index is empty. The topic's lock guards it.
 type index struct {
 	blocks []*block // oldest first; none is empty
-	// The first live record: an entry of blocks[0], a record in it, and the
-	// offset of its size in sizes.
+	// The first live record: an entry of blocks[0], a record of that entry,
+	// and the offset of the record's size in sizes.
 	entry, record, size int
-	ephemeral           int // frames whose records are here and not in the log
+	ephemeral           int // number of frames whose records are in memory only
 }
 
-// blockEntries is the most frames a block holds: dropping a block gives its
-// memory back, and a search looks at few of them.
+// blockEntries is the maximum number of frames in a block. Memory is returned
+// block by block, and a search scans the frames of one block.
 const blockEntries = 512
 
-// block covers consecutive seqs: entries[i] holds those up to entries[i+1]'s
-// first, the last one those up to next.
+// block covers consecutive seqs: entries[i] holds the seqs up to the first one
+// of entries[i+1], and the last entry those below next.
 type block struct {
-	lsn     wal.LSN // what the entries count from
-	first   uint64
-	ts      int64
-	next    uint64 // the seq after the block's last
+	lsn     wal.LSN // base of the entries' positions
+	first   uint64  // base of the entries' seqs
+	ts      int64   // base of the entries' timestamps
+	next    uint64  // the seq after the block's last one
 	entries []indexEntry
-	sizes   []byte   // payload bytes of each record, varints
-	bodies  [][]byte // an ephemeral topic's records; nil: they are in the log
+	sizes   []byte   // payload bytes of each record, as varints
+	bodies  [][]byte // encoded records of ephemeral frames; nil if the records are in the log
 }
 
-// indexEntry is 12 bytes, because there is one for each lone record.
+// indexEntry is kept at 12 bytes: a topic of single writes has one for each record.
 type indexEntry struct {
 	lsn uint32 // in units of 8 bytes
 	seq uint32
 	ts  uint32
 }
 
-// frameRef is one frame as the index knows it.
+// frameRef describes one frame of the index.
 type frameRef struct {
 	lsn   wal.LSN
-	first uint64
-	count int
+	first uint64 // seq of the frame's first record
+	count int    // number of records, including those that are not live
 	ts    int64
-	body  []byte // ephemeral records; nil: read the log at lsn
+	body  []byte // encoded ephemeral records; nil if they are in the log at lsn
 }
 
-// add puts a frame behind the others. Its seqs are above all that are there.
+// freed reports whether the frame was ephemeral and its memory has been freed
+// because none of its records is live. Encoded records take at least one byte.
+func (f *frameRef) freed() bool { return f.body != nil && len(f.body) == 0 }
+
+// add appends a frame. Its seqs must be above all seqs in the index.
 func (x *index) add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []byte) {
 	b := x.tail(lsn, first, ts, body != nil)
 	b.entries = append(b.entries, indexEntry{
@@ -69,7 +76,7 @@ func (x *index) add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []
 	b.next = first + uint64(len(sizes))
 }
 
-// tail returns the block that a frame goes into.
+// tail returns the block to which a frame is to be appended.
 func (x *index) tail(lsn wal.LSN, first uint64, ts int64, ephemeral bool) *block {
 	if n := len(x.blocks); n > 0 {
 		b := x.blocks[n-1]
@@ -87,6 +94,7 @@ func (x *index) tail(lsn wal.LSN, first uint64, ts int64, ephemeral bool) *block
 	return b
 }
 
+// ref returns the i-th frame of the block.
 func (b *block) ref(i int) frameRef {
 	e := b.entries[i]
 	r := frameRef{lsn: b.lsn + 8*wal.LSN(e.lsn), first: b.first + uint64(e.seq), ts: b.ts + int64(e.ts)}
@@ -101,12 +109,16 @@ func (b *block) ref(i int) frameRef {
 	return r
 }
 
-// entry is where the frame is that holds a seq of the block.
+// entry returns the number of the frame that holds seq, which the block covers.
 func (b *block) entry(seq uint64) int {
 	return sort.Search(len(b.entries), func(i int) bool { return b.first+uint64(b.entries[i].seq) > seq }) - 1
 }
 
-// front is the first live record's seq and timestamp; false: there is none.
+// empty reports whether the index has no live record.
+func (x *index) empty() bool { return len(x.blocks) == 0 }
+
+// front returns the seq and the timestamp of the first live record, if there
+// is one.
 func (x *index) front() (seq uint64, ts int64, ok bool) {
 	if len(x.blocks) == 0 {
 		return 0, 0, false
@@ -115,13 +127,16 @@ func (x *index) front() (seq uint64, ts int64, ok bool) {
 	return x.blocks[0].first + uint64(e.seq) + uint64(x.record), x.blocks[0].ts + int64(e.ts), true
 }
 
-// frontIsEphemeral reports whether the first live record is not in the log.
+// frontIsEphemeral reports whether the first live record is in memory only.
 func (x *index) frontIsEphemeral() bool {
 	return len(x.blocks) > 0 && x.blocks[0].bodies != nil
 }
 
-// pop drops the first live record and returns its payload bytes and the bytes
-// of ephemeral memory that became free with it.
+// ephemeralFrames returns the number of frames whose records are in memory only.
+func (x *index) ephemeralFrames() int { return x.ephemeral }
+
+// pop removes the first live record. It returns the record's payload bytes and
+// the bytes of ephemeral memory that were freed.
 func (x *index) pop() (bytes int64, freed int) {
 	b := x.blocks[0]
 	n, width := binary.Uvarint(b.sizes[x.size:])
@@ -144,8 +159,9 @@ func (x *index) pop() (bytes int64, freed int) {
 	return int64(n), freed
 }
 
-// from returns the frames that hold live seqs in [seq, below): all of them, or
-// as many as hold that many records.
+// from returns the frames that hold live seqs in [seq, below), and whether
+// these are all of them. It stops after as many frames as hold the given
+// number of records.
 func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool) {
 	i := sort.Search(len(x.blocks), func(i int) bool { return x.blocks[i].next > seq })
 	for ; i < len(x.blocks); i++ {
@@ -164,7 +180,7 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 				return refs, true
 			case records <= 0:
 				return refs, false
-			case r.gone():
+			case r.freed():
 				continue
 			}
 			refs = append(refs, r)
@@ -174,9 +190,9 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 	return refs, true
 }
 
-// cut forgets the frames up to the one that ends at through, whatever is live
-// in them, and returns the bytes of ephemeral memory that became free.
-func (x *index) cut(through uint64) (freed int) {
+// truncate removes every record up to the seq through, live or not, and
+// returns the bytes of ephemeral memory that were freed.
+func (x *index) truncate(through uint64) (freed int) {
 	for len(x.blocks) > 0 && x.blocks[0].next <= through+1 {
 		for _, body := range x.blocks[0].bodies {
 			if body != nil {
@@ -198,20 +214,21 @@ func (x *index) cut(through uint64) (freed int) {
 	}
 }
 
-// view returns a copy of the index as it is, which stays so without the lock.
+// view returns a copy of the index that later changes do not affect. It may be
+// read without the topic's lock.
 func (x *index) view() index {
 	v := *x
 	v.blocks = make([]*block, len(x.blocks))
 	copies := make([]block, len(x.blocks))
 	for i, b := range x.blocks {
-		copies[i] = *b // what its slices hold is never changed, but for bodies
+		copies[i] = *b // the elements of its slices never change, except those of bodies
 		copies[i].bodies = slices.Clone(b.bodies)
 		v.blocks[i] = &copies[i]
 	}
 	return v
 }
 
-// durable is the last seq that is in the log; 0: none is.
+// durable returns the last seq that is in the log, or 0 if none is.
 func (x *index) durable() uint64 {
 	for _, b := range slices.Backward(x.blocks) {
 		if b.bodies == nil {
@@ -221,8 +238,9 @@ func (x *index) durable() uint64 {
 	return 0
 }
 
-// each calls f with every live record in order: its frame, its place in it, its
-// seq and its payload's size. It ends early when f says stop.
+// each calls f for every record from the first live one on, in order, until f
+// returns false. The arguments are the record's frame, its number in that
+// frame, its seq and its payload size. Records of freed frames are left out.
 func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint32) bool) {
 	for i, b := range x.blocks {
 		entry, ordinal, sizes := 0, 0, b.sizes
@@ -234,7 +252,7 @@ func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint3
 			for ; ordinal < frame.count; ordinal++ {
 				n, width := binary.Uvarint(sizes)
 				sizes = sizes[width:]
-				if !frame.gone() && !f(&frame, ordinal, frame.first+uint64(ordinal), uint32(n)) {
+				if !frame.freed() && !f(&frame, ordinal, frame.first+uint64(ordinal), uint32(n)) {
 					return
 				}
 			}
@@ -242,8 +260,8 @@ func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint3
 	}
 }
 
-// sums adds up the records of set that are in the index.
-func (x *index) sums(set *seqSet) (sum record.Size) {
+// sum returns the total size of the records of set that are in the index.
+func (x *index) sum(set *seqSet) (sum record.Size) {
 	for i, b := range x.blocks {
 		if !set.any(b.first, b.next-1) {
 			continue
@@ -262,8 +280,9 @@ func (x *index) sums(set *seqSet) (sum record.Size) {
 	return sum
 }
 
-// drop empties the index and returns the ephemeral bytes that became free.
-func (x *index) drop() (freed int64) {
+// clear empties the index and returns the bytes of ephemeral memory that were
+// freed.
+func (x *index) clear() (freed int64) {
 	for _, b := range x.blocks {
 		for _, body := range b.bodies {
 			freed += int64(len(body))

@@ -78,7 +78,7 @@ func (m *indexMachine) Cut(t *rapid.T) {
 		want += len(f.body)
 		m.frames = m.frames[1:]
 	}
-	if got := m.index.cut(through); got != want {
+	if got := m.index.truncate(through); got != want {
 		t.Fatalf("cut through %d: %d bytes are free, want %d", through, got, want)
 	}
 }
@@ -96,7 +96,7 @@ func (m *indexMachine) Sums(t *rapid.T) {
 		}
 	}
 	set.add(m.next + 5)
-	if got := m.index.sums(set); got != want {
+	if got := m.index.sum(set); got != want {
 		t.Fatalf("%+v, want %+v", got, want)
 	}
 }
@@ -187,7 +187,7 @@ func (m *indexMachine) Drop(t *rapid.T) {
 	for _, f := range m.frames {
 		want += int64(len(f.body))
 	}
-	if got := m.index.drop(); got != want {
+	if got := m.index.clear(); got != want {
 		t.Fatalf("freed %d, want %d", got, want)
 	}
 	m.frames = nil

@@ -2,65 +2,66 @@ package topics
 
 import (
 	"encoding/binary"
-	"fmt"
-	"math"
 	"sort"
 
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/zeebo/xxh3"
 )
 
-// keyWindow remembers a topic's idempotency keys for as long as its window.
-// The topic's lock guards it. A key is kept as a 128-bit hash under a seed
-// drawn at start, so a long key costs no more than a short one.
+// keyWindow holds the idempotency keys of a topic for the length of its window.
+// A key is stored as a 128-bit hash under a random seed, so a long key takes no
+// more memory than a short one. Times are Unix ms on the steady clock.
 //
-// Keys come and go in order, so they are kept in generations: nothing in one is
-// ever changed or removed, and all of it goes at once. So to forget keys takes
-// no work for each of them, no table ever has to be made anew as a whole, and a
-// checkpoint encodes them without the topic's lock.
+// Keys come and go in order, so they are stored in generations. Within a
+// generation nothing is changed or removed; it is dropped as a whole. So expiry
+// takes no work per key, no table is ever rebuilt as a whole, and a checkpoint
+// encodes the keys without the topic's lock.
+//
+// The zero keyWindow is empty. The topic's lock guards it.
 type keyWindow struct {
 	generations []*generation // oldest first
 }
 
-// generation are the uses of keys one after the other.
+// generation holds consecutive uses of keys.
 type generation struct {
-	uses  []keyUse // oldest first; only appended to
-	over  int      // that many of them are forgotten
-	table []uint32 // by hash: the index of the last use plus 1; 0: free. Nil while there are few
+	uses    []keyUse // oldest first; only appended to
+	expired int      // number of uses at the front whose window has ended
+	table   []uint32 // hash table: index of the key's last use plus 1, or 0; nil while there are few
 }
 
-// keyUse is a key and what its write was given: 40 bytes.
+// keyUse is a key and the seqs that its write was given. It takes 40 bytes.
 type keyUse struct {
 	id    keyID
-	at    int64 // on the steady clock
+	at    int64
 	first uint64
 	count uint32
-	// ephemeral: the records are in memory only. A key that outlives them in a
-	// checkpoint would answer a retry with seqs that are lost.
+	// ephemeral is set if the records are in memory only. If their key outlived
+	// them in a checkpoint, a retry would be answered with seqs that are lost.
 	ephemeral bool
 }
 
+// keyID is the hash of a key.
 type keyID xxh3.Uint128
 
 const (
-	// generationKeys is the most a generation takes: making a table twice as
-	// large takes a millisecond or two, and a search looks into few of them.
+	// generationKeys is the maximum size of a generation. Doubling a table of
+	// that size takes a millisecond or two, and a search visits few generations.
 	generationKeys = 1 << 17
-	// A generation takes keys for a part of the window: so long keys are kept
-	// that are over.
+	// generationsPerWindow bounds how long keys stay after their window has
+	// ended: a generation spans at most that fraction of it.
 	generationsPerWindow = 4
 	// fewKeys are searched without a table.
 	fewKeys = 8
 
+	// keyUseBytes is the memory that one more key takes.
 	keyUseBytes     = 40
-	generationBytes = 80 // itself, its place among the others, what is left over of small arrays
+	generationBytes = 80 // the struct, the pointer to it, and the slack of small arrays
 )
 
-func (r *Registry) keyID(key []byte) keyID {
-	return keyID(xxh3.Hash128Seed(key, r.keySeed))
-}
+// hashKey returns the hash of a key under a seed.
+func hashKey(key []byte, seed uint64) keyID { return keyID(xxh3.Hash128Seed(key, seed)) }
 
-// add notes the use of a key, which is no older than those before.
+// add records the use of a key. It is not older than the uses before it.
 func (w *keyWindow) add(u keyUse, windowMS int64) {
 	var g *generation
 	if n := len(w.generations); n > 0 {
@@ -75,7 +76,7 @@ func (w *keyWindow) add(u keyUse, windowMS int64) {
 }
 
 func (g *generation) add(u keyUse) {
-	if n := len(g.uses); n == cap(g.uses) { // by a quarter, for what is left over is memory, too
+	if n := len(g.uses); n == cap(g.uses) { // grow by a quarter: spare capacity is memory, too
 		uses := make([]keyUse, n, min(n+n/4+1, generationKeys))
 		copy(uses, g.uses)
 		g.uses = uses
@@ -93,8 +94,7 @@ func (g *generation) add(u keyUse) {
 	}
 }
 
-// enter puts the use at i into the table, in the place of an earlier one of its
-// key.
+// enter puts the i-th use into the table, replacing an earlier use of its key.
 func (g *generation) enter(i int) {
 	mask := uint64(len(g.table) - 1)
 	slot := g.uses[i].id.Lo & mask
@@ -104,10 +104,10 @@ func (g *generation) enter(i int) {
 	g.table[slot] = uint32(i + 1)
 }
 
-// find returns the last use of the key; nil: there is none.
+// find returns the last use of the key that has not expired, or nil.
 func (g *generation) find(id keyID) *keyUse {
 	if g.table == nil {
-		for i := len(g.uses) - 1; i >= g.over; i-- {
+		for i := len(g.uses) - 1; i >= g.expired; i-- {
 			if g.uses[i].id == id {
 				return &g.uses[i]
 			}
@@ -120,7 +120,7 @@ func (g *generation) find(id keyID) *keyUse {
 		if g.uses[i].id != id {
 			continue
 		}
-		if i < g.over {
+		if i < g.expired {
 			return nil
 		}
 		return &g.uses[i]
@@ -128,7 +128,7 @@ func (g *generation) find(id keyID) *keyUse {
 	return nil
 }
 
-// find returns what the key was given, if it is still inside the window.
+// find returns the last use of the key, and whether its window includes now.
 func (w *keyWindow) find(id keyID, now, windowMS int64) (keyUse, bool) {
 	for i := len(w.generations) - 1; i >= 0; i-- {
 		if u := w.generations[i].find(id); u != nil {
@@ -138,84 +138,87 @@ func (w *keyWindow) find(id keyID, now, windowMS int64) (keyUse, bool) {
 	return keyUse{}, false
 }
 
-// forget drops the keys whose window is over.
-func (w *keyWindow) forget(now, windowMS int64) {
+// expire removes the keys whose window has ended at now.
+func (w *keyWindow) expire(now, windowMS int64) {
 	n := 0
 	for ; n < len(w.generations); n++ {
 		g := w.generations[n]
-		g.over += sort.Search(len(g.uses)-g.over, func(i int) bool { return now-g.uses[g.over+i].at <= windowMS })
-		if g.over < len(g.uses) {
+		g.expired += sort.Search(len(g.uses)-g.expired, func(i int) bool { return now-g.uses[g.expired+i].at <= windowMS })
+		if g.expired < len(g.uses) {
 			break
 		}
 		w.generations[n] = nil
 	}
-	if w.generations = w.generations[n:]; len(w.generations) == 0 {
+	w.generations = w.generations[n:]
+	if len(w.generations) == 0 {
 		w.generations = nil
 	}
 }
 
-// oldest is when the oldest key that is not forgotten was used; false: there is
-// none.
-func (w *keyWindow) oldest() (at int64, any bool) {
+// empty reports whether there are no keys.
+func (w *keyWindow) empty() bool { return len(w.generations) == 0 }
+
+// oldest returns when the oldest key was used, if there are keys.
+func (w *keyWindow) oldest() (at int64, ok bool) {
 	if len(w.generations) == 0 {
 		return 0, false
 	}
 	g := w.generations[0]
-	return g.uses[g.over].at, true
+	return g.uses[g.expired].at, true
 }
 
-// held is how many uses are remembered, and the memory that takes.
-func (w *keyWindow) held() (h keysHeld) {
+// usage returns the number of keys and the memory they take.
+func (w *keyWindow) usage() (u keyUsage) {
 	for _, g := range w.generations {
-		h.keys += int64(len(g.uses) - g.over)
-		h.bytes += generationBytes + keyUseBytes*int64(cap(g.uses)) + 4*int64(len(g.table))
+		u.keys += int64(len(g.uses) - g.expired)
+		u.bytes += generationBytes + keyUseBytes*int64(cap(g.uses)) + 4*int64(len(g.table))
 	}
-	return h
+	return u
 }
 
-// keysHeld are keys and the memory that they take.
-type keysHeld struct{ keys, bytes int64 }
+// keyUsage is a number of keys and the memory they take.
+type keyUsage struct{ keys, bytes int64 }
 
-// keyView are the keys of a topic at one moment. They stay so without its lock.
+// keyView is a copy of a topic's keys that later changes do not affect. It may
+// be read without the topic's lock.
 type keyView struct {
-	uses  [][]keyUse
-	ahead int64 // of the wall clock, on the steady one
-	least int64 // for a restart no key was used before
+	uses      [][]keyUse
+	ahead     int64
+	notBefore int64
 }
 
-// keyView takes the view. A restart goes by the wall clock alone, which may be
-// wrong now, and right then: where it may be behind, keys are said to be used
-// later than they were, for too early they must never be forgotten. t.mu is held.
-func (t *topic) keyView(now moment) keyView {
-	v := keyView{ahead: max(0, now.ahead()), least: math.MinInt64}
-	if t.assignedTS-now.wall > maxStep {
-		v.least = t.assignedTS
-	}
-	for _, g := range t.keys.generations {
-		v.uses = append(v.uses, g.uses[g.over:])
+// view returns a view for a checkpoint, which stores times on the wall clock: that
+// is ahead ms before the steady one, and no key is recorded as used before
+// notBefore.
+func (w *keyWindow) view(ahead, notBefore int64) keyView {
+	v := keyView{ahead: ahead, notBefore: notBefore}
+	for _, g := range w.generations {
+		v.uses = append(v.uses, g.uses[g.expired:])
 	}
 	return v
 }
 
-// wall is when the key was used, for a restart.
-func (v *keyView) wall(u *keyUse) int64 { return max(u.at+v.ahead, v.least) }
+// wall returns when the key was used, on the wall clock.
+func (v *keyView) wall(u *keyUse) int64 { return max(u.at+v.ahead, v.notBefore) }
 
-// each calls f with the uses that a restart may know of, oldest first: all but
-// those of ephemeral writes beyond through.
+// each calls f with the uses that survive a restart, oldest first, until f
+// returns an error: all but those of ephemeral writes above the seq through.
 func (v *keyView) each(through uint64, f func(u *keyUse) error) error {
 	for _, uses := range v.uses {
 		for i := range uses {
-			if u := &uses[i]; !u.ephemeral || u.first <= through {
-				if err := f(u); err != nil {
-					return err
-				}
+			u := &uses[i]
+			if u.ephemeral && u.first > through {
+				continue
+			}
+			if err := f(u); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// append encodes the key, when it was used, and what it was given.
+// append appends the encoding of the use, with its time on the wall clock.
 func (u *keyUse) append(dst []byte, wall int64) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, u.id.Hi)
 	dst = binary.LittleEndian.AppendUint64(dst, u.id.Lo)
@@ -223,7 +226,8 @@ func (u *keyUse) append(dst []byte, wall int64) []byte {
 	return binary.AppendUvarint(dst, uint64(u.count))
 }
 
-// keys decodes their number and so many uses. None is later than now.
+// decodeKeys decodes a number of uses and adds them to w. Times after now, which
+// come from another run's clock, become now.
 func decodeKeys(d *record.Decoder, w *keyWindow, windowMS, now int64) {
 	n := d.Uvarint()
 	if n > uint64(d.Left()) {
@@ -236,43 +240,5 @@ func decodeKeys(d *record.Decoder, w *keyWindow, windowMS, now int64) {
 			return
 		}
 		w.add(u, windowMS)
-	}
-}
-
-// takeKey takes room for one more key of the memory that all of them share,
-// until the write that has it is published or has failed. What a restart finds
-// is never refused.
-func (r *Registry) takeKey() error {
-	limit := r.opts.IdempotencyBytes
-	if held := r.totals.keys.bytes.Add(keyUseBytes); limit <= 0 || held-keyUseBytes < limit {
-		return nil
-	}
-	r.giveKey()
-	r.totals.keys.refused.Add(1)
-	return &record.Error{
-		Kind: record.KindThrottled,
-		Message: fmt.Sprintf("idempotency keys fill the %d bytes of memory they may use; nothing was appended: "+
-			"write again when the windows of some are over, or without a key", limit),
-		Detail: map[string]any{"limit": "idempotency_bytes", "max": limit},
-	}
-}
-
-// giveKey gives back what takeKey took.
-func (r *Registry) giveKey() { r.totals.keys.bytes.Add(-keyUseBytes) }
-
-// changeKeys changes a topic's keys and keeps count of all. t.mu is held.
-func (r *Registry) changeKeys(t *topic, change func(w *keyWindow)) {
-	before := t.keys.held()
-	change(&t.keys)
-	after := t.keys.held()
-	r.totals.keys.held.Add(after.keys - before.keys)
-	r.totals.keys.bytes.Add(after.bytes - before.bytes)
-}
-
-// forgetKeys drops t's keys whose window is over at now. t.mu is held.
-func (r *Registry) forgetKeys(t *topic, now int64) {
-	at, any := t.keys.oldest()
-	if any && t.cfg != nil && now-at > t.cfg.IdempotencyWindowMS {
-		r.changeKeys(t, func(w *keyWindow) { w.forget(now, t.cfg.IdempotencyWindowMS) })
 	}
 }

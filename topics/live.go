@@ -13,8 +13,8 @@ import (
 
 // first is the first live record; false: there is none.
 func (t *topic) first() (seq uint64, ts int64, ok bool) {
-	if t.history.seq > 0 {
-		return t.history.seq, t.history.ts, true
+	if seq, ts, ok = t.history.front(); ok {
+		return seq, ts, true
 	}
 	return t.index.front()
 }
@@ -37,7 +37,7 @@ func (t *topic) nextLive(seq uint64) uint64 {
 // records are not for the disk, unless others that are come after them: its
 // class changed in between.
 func (t *topic) durable() uint64 {
-	if t.cfg.Durability != record.Ephemeral || t.index.ephemeral == 0 {
+	if t.cfg.Durability != record.Ephemeral || t.index.ephemeralFrames() == 0 {
 		return t.head
 	}
 	return max(t.history.last(), t.index.durable())
@@ -46,7 +46,7 @@ func (t *topic) durable() uint64 {
 // pop drops t's first live record.
 func (r *Registry) pop(t *topic) (seq uint64) {
 	seq, _, _ = t.first()
-	if t.history.seq > 0 {
+	if !t.history.empty() {
 		r.grow(t, record.Size{Records: -1, Bytes: -t.history.size()})
 		t.history.seek(seq+1, t.deleted)
 	} else {
@@ -62,7 +62,7 @@ func (r *Registry) pop(t *topic) (seq uint64) {
 // its last record is below the seq, and it is no bigger and no younger than
 // said. It returns the last seq it dropped; 0: none.
 func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before int64) uint64 {
-	if t.history.seq == 0 {
+	if t.history.empty() {
 		return 0
 	}
 	e := t.history.whole(below, t.deleted)
@@ -71,8 +71,7 @@ func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before in
 	}
 	last := e.Last
 	r.grow(t, record.Size{Records: -int64(e.Count), Bytes: -int64(e.Bytes)})
-	t.history.ahead = nil
-	t.history.seek(last+1, t.deleted)
+	t.history.skip(e, t.deleted)
 	r.settleFront(t)
 	return last
 }
@@ -83,7 +82,7 @@ func (r *Registry) settleFront(t *topic) {
 	if t.deleted != nil {
 		r.skipDead(t)
 	}
-	t.tags.cut(t.earliest() - 1)
+	t.tags.truncate(t.earliest() - 1)
 	if t.came != nil {
 		_, _, any := t.first()
 		t.came.cut(t.earliest(), any)
@@ -105,10 +104,10 @@ func (r *Registry) correct(t *topic) {
 }
 
 func (r *Registry) skipDead(t *topic) {
-	if t.history.seq > 0 {
-		t.history.seek(t.history.seq, t.deleted)
+	if seq, _, ok := t.history.front(); ok {
+		t.history.seek(seq, t.deleted)
 	}
-	for t.history.seq == 0 {
+	for t.history.empty() {
 		seq, _, ok := t.index.front()
 		if !ok || !t.deleted.has(seq) {
 			break
@@ -137,8 +136,7 @@ func (r *Registry) advance(t *topic, below uint64) (freed record.Size) {
 
 // noteDamage counts what the history could not read.
 func (r *Registry) noteDamage(t *topic) {
-	if t.history.damaged > 0 {
-		r.totals.damaged.Add(uint64(t.history.damaged))
-		t.history.damaged = 0
+	if n := t.history.takeDamaged(); n > 0 {
+		r.totals.damaged.Add(uint64(n))
 	}
 }

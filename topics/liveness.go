@@ -2,9 +2,9 @@ package topics
 
 import "github.com/e6e95bb8/topics/topics/segment"
 
-// Liveness is what was live at a checkpoint. Recovery may begin at that
-// checkpoint, and then needs all of it: what was dead there is what a merge of
-// segments may leave out.
+// Liveness holds which records were live at a checkpoint, by topic id. Recovery
+// may start from that checkpoint and then needs all of them. A compaction of
+// segments may leave out only what was dead there.
 type Liveness map[uint64]liveTopic
 
 type liveTopic struct {
@@ -12,27 +12,26 @@ type liveTopic struct {
 	deleted  *seqSet
 }
 
-// note captures t, whose lock is held.
-func (l Liveness) note(t *topic) {
-	if t.history.seq > 0 || len(t.index.blocks) > 0 {
-		l[t.id] = liveTopic{t.earliest(), t.deleted.clone()}
-	}
+// add records that the topic has live records from earliest on, except the
+// deleted ones.
+func (l Liveness) add(id, earliest uint64, deleted *seqSet) {
+	l[id] = liveTopic{earliest, deleted.clone()}
 }
 
-// Topic returns the first seq of the topic that was live; false: none was.
+// Topic returns the first seq of the topic that was live, if any was.
 func (l Liveness) Topic(id uint64) (earliest uint64, ok bool) {
 	t, ok := l[id]
 	return t.earliest, ok
 }
 
-// Deleted says which seqs of [from, to] were deleted one by one; any: there
-// are such.
+// Deleted returns a function that reports whether a seq of [from, to] was
+// deleted on its own, and whether any was.
 func (l Liveness) Deleted(id, from, to uint64) (dead func(seq uint64) bool, any bool) {
 	set := l[id].deleted
 	return set.has, set.any(from, to)
 }
 
-// Fraction estimates how much of an extent was live.
+// Fraction estimates how much of an extent was live, from 0 to 1.
 func (l Liveness) Fraction(e *segment.Extent) float64 {
 	t, ok := l[e.Topic]
 	if !ok || e.Last < t.earliest {
@@ -40,5 +39,5 @@ func (l Liveness) Fraction(e *segment.Extent) float64 {
 	}
 	first := max(e.First, t.earliest)
 	alive := e.Last - first + 1 - t.deleted.count(first, e.Last)
-	return min(1, float64(alive)/float64(e.Count)) // an earlier merge has left gaps
+	return min(1, float64(alive)/float64(e.Count)) // an earlier compaction may have left gaps
 }

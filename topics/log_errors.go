@@ -2,24 +2,11 @@ package topics
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
-
-// errDamaged stands before what a segment says of its damage.
-var errDamaged = errors.New("topics: damaged segment")
-
-// segmentError tells a segment's damage from the disk's own errors.
-func segmentError(err error) error {
-	if damage := new(segment.DamageError); errors.As(err, &damage) {
-		return fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	return err
-}
 
 // logError gives the log's refusals this package's words.
 func logError(err error) error {

@@ -50,7 +50,7 @@ func (m *Mender) Restore(state []byte, segs []*segment.Segment) error {
 	for _, t := range r.inOrder() {
 		m.had[t.id] = t.applied
 		// A later checkpoint's segments may be among them: the log has that.
-		t.history.extents = slices.DeleteFunc(extents[t.id], func(e extent) bool { return e.at.First > t.head })
+		t.history.attach(slices.DeleteFunc(extents[t.id], func(e extent) bool { return e.at.First > t.head }))
 		if err := m.recount(t); err != nil {
 			return err
 		}
@@ -69,11 +69,7 @@ func (m *Mender) recount(t *topic) error {
 		m.lose(t, l.from, l.to)
 	}
 	m.r.grow(t, record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
-	t.history.seq, t.history.ts = found.first.seq, found.first.ts
-	if t.history.seq == 0 {
-		t.history.extents = nil
-	}
-	t.history.drop(t.history.seq)
+	t.history.restart(found.first.seq, found.first.ts)
 	m.r.skipDead(t)
 	return nil
 }
@@ -104,8 +100,8 @@ func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
 	for _, id := range ids {
 		of := extents[id]
 		t := m.recover(id)
-		t.history.extents = of
-		t.history.seq, t.history.ts = 1, of[0].at.FirstTS
+		t.history = newHistory(1, of[0].at.FirstTS)
+		t.history.attach(of)
 		t.head = of[len(of)-1].at.Last
 		t.assigned = t.head
 		t.assignedTS, t.lastWrite = of[len(of)-1].at.LastTS, of[len(of)-1].at.LastTS

@@ -141,7 +141,7 @@ func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view
 	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
 	if d, ok := t.deleted.next(next); ok && d < below {
 		v.below = min(below, next+t.reach(q, next))
-		v.dead = newWindow(t.deleted, next, v.below)
+		v.dead = t.deleted.window(next, v.below)
 	}
 	v.extents = t.history.from(next)
 	most := maxFrames(q)
@@ -187,36 +187,10 @@ type view struct {
 	expired int64  // records with an earlier timestamp are over; 0: none
 	dedupe  bool   // the topic filters by node
 	sparse  bool   // few may be wanted of many: they are copied, so as not to pin what lies around them
-	dead    *window
+	dead    *seqWindow
 	extents []extent
 	frames  []frameRef
 	whole   bool // frames are all there are up to below
-}
-
-// window says which seqs of a short stretch are deleted. A nil window has none.
-type window struct {
-	from uint64
-	bits []uint64
-}
-
-func newWindow(set *seqSet, from, below uint64) *window {
-	if below <= from {
-		return nil
-	}
-	w := &window{from: from, bits: make([]uint64, (below-from+63)/64)}
-	set.each(from, below-1, func(seq uint64) bool {
-		w.bits[(seq-from)/64] |= 1 << ((seq - from) % 64)
-		return true
-	})
-	return w
-}
-
-func (w *window) has(seq uint64) bool {
-	if w == nil || seq < w.from {
-		return false
-	}
-	i := (seq - w.from) / 64
-	return i < uint64(len(w.bits)) && w.bits[i]>>((seq-w.from)%64)&1 == 1
 }
 
 // wants applies the query's filters to one record.

@@ -157,7 +157,7 @@ func (r *Registry) unname(t *topic) {
 // empty lets go of what is in a deleted topic. t.mu is held.
 func (r *Registry) empty(t *topic) {
 	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
-	r.totals.ephemeral.Add(-t.index.drop())
+	r.totals.ephemeral.Add(-t.index.clear())
 	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
 	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
 	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil

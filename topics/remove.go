@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -124,10 +123,10 @@ func (r *Registry) findDeleted(name string, d *Deletion) (*commitOf[deleteOp], e
 		}
 		return c, nil
 	}
-	matched, extents := &seqSet{}, t.history.extents
+	matched, extents := &seqSet{}, t.history.all()
 	t.tags.find(d.Match, from, upto, matched.add)
 	t.mu.Unlock()
-	err = matching(extents, d.Match, from, upto, matched)
+	err = addMatching(matched, extents, d.Match, from, upto)
 	if err != nil {
 		return nil, err
 	}
@@ -163,48 +162,6 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	return nil
 }
 
-// errMoved says that a segment went away under a reader, who looks again:
-// what was in it is in another one by then.
-var errMoved = errors.New("topics: the segment is gone")
-
-// matching adds to set the seqs of [from, upto] in the extents whose tag
-// matches, by the segments' postings.
-func matching(extents []extent, m *record.Match, from, upto uint64, set *seqSet) error {
-	for i := range extents {
-		e := &extents[i]
-		if i > 0 && extents[i-1].seg == e.seg || !e.at.HasTags() {
-			continue
-		}
-		err := e.tags(m, func(seq uint64) {
-			if seq >= from && seq <= upto {
-				set.add(seq)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tags calls f with the seqs of the topic in e's whole segment whose tag
-// matches.
-func (e *extent) tags(m *record.Match, f func(seq uint64)) error {
-	if !e.seg.Retain() {
-		return errMoved
-	}
-	defer e.seg.Release()
-	return segmentError(e.seg.Tags(&e.at, []byte(m.Value), func(tag []byte, seqs []uint64) bool {
-		if !m.Matches(tag) {
-			return false // what matches comes first
-		}
-		for _, seq := range seqs {
-			f(seq)
-		}
-		return true
-	}))
-}
-
 // apply deletes what the entry says of what is live by now.
 func (op *deleteOp) apply(r *Registry, t *topic, _ frameParts) error {
 	err := op.remove(r, t)
@@ -226,7 +183,7 @@ func (op *deleteOp) remove(r *Registry, t *topic) error {
 	if set == nil {
 		set = &seqSet{}
 		t.tags.find(op.Match, t.earliest(), op.Last, set.add)
-		err := matching(t.history.extents, op.Match, t.earliest(), op.Last, set)
+		err := addMatching(set, t.history.all(), op.Match, t.earliest(), op.Last)
 		if err != nil {
 			return fmt.Errorf("topics: replaying a delete on topic id %d: %w", t.id, err)
 		}
@@ -236,15 +193,15 @@ func (op *deleteOp) remove(r *Registry, t *topic) error {
 	if set.empty() {
 		return nil
 	}
-	op.deleted = t.history.sizes(set)
-	op.deleted.Add(t.index.sums(set))
+	op.deleted = t.history.sum(set)
+	op.deleted.Add(t.index.sum(set))
 	r.grow(t, record.Size{Records: -op.deleted.Records, Bytes: -op.deleted.Bytes})
 	if t.deleted == nil {
 		t.deleted = &seqSet{}
 	}
 	t.deleted.unite(set)
 	r.settleFront(t)
-	r.totals.ephemeral.Add(-int64(t.index.reclaim(set, t.deleted)))
-	t.tags.reclaim(set, t.deleted)
+	r.totals.ephemeral.Add(-int64(t.index.prune(set, t.deleted)))
+	t.tags.prune(set, t.deleted)
 	return nil
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// seqSet is a set of seqs, held as compressed bitmaps of the low halves under
-// each high half. The zero seqSet is empty. A nil *seqSet may be read.
+// seqSet is a set of seqs: for each high half, a compressed bitmap of the low
+// halves. The zero seqSet is empty, and so is a nil *seqSet, to which nothing
+// can be added.
 type seqSet struct {
 	parts []seqPart // by high
 }
@@ -24,14 +25,16 @@ type seqPart struct {
 
 func split(seq uint64) (high, low uint32) { return uint32(seq >> 32), uint32(seq) }
 
-// at is where high is in parts, or would be.
+// at returns the position of high in parts, or where to insert it.
 func (s *seqSet) at(high uint32) (int, bool) {
 	i := sort.Search(len(s.parts), func(i int) bool { return s.parts[i].high >= high })
 	return i, i < len(s.parts) && s.parts[i].high == high
 }
 
+// empty reports whether the set has no seq.
 func (s *seqSet) empty() bool { return s == nil || len(s.parts) == 0 }
 
+// has reports whether seq is in the set.
 func (s *seqSet) has(seq uint64) bool {
 	if s.empty() {
 		return false
@@ -41,6 +44,7 @@ func (s *seqSet) has(seq uint64) bool {
 	return ok && s.parts[i].bits.Contains(low)
 }
 
+// add adds seq to the set.
 func (s *seqSet) add(seq uint64) {
 	high, low := split(seq)
 	i, ok := s.at(high)
@@ -79,9 +83,9 @@ func (s *seqSet) absent(seq uint64) uint64 {
 	return seq
 }
 
-// absent returns the first value above v, which is in the bitmap, that is not;
-// 1<<32: there is none. It counts: the bitmap's own search is wrong beyond the
-// first container.
+// absent returns the first value above v that is not in the bitmap, or 1<<32 if
+// there is none. v must be in the bitmap. It searches by counting, because the
+// bitmap's own search is wrong beyond the first container.
 func absent(bits *roaring.Bitmap, v uint32) uint64 {
 	from := uint64(v)
 	full := func(n uint64) bool { return bits.CardinalityInRange(from, from+n) == n }
@@ -102,7 +106,7 @@ func (s *seqSet) any(from, to uint64) bool {
 // all reports whether the set holds every seq of [from, to].
 func (s *seqSet) all(from, to uint64) bool { return s.count(from, to) == to-from+1 }
 
-// count is how many seqs of [from, to] are in the set.
+// count returns the number of seqs of [from, to] that are in the set.
 func (s *seqSet) count(from, to uint64) (n uint64) {
 	if s.empty() {
 		return 0
@@ -116,7 +120,7 @@ func (s *seqSet) count(from, to uint64) (n uint64) {
 	return n
 }
 
-// each calls f with the seqs of [from, to] in order until f says stop.
+// each calls f with the seqs of [from, to] in order until f returns false.
 func (s *seqSet) each(from, to uint64, f func(seq uint64) bool) {
 	if s.empty() {
 		return
@@ -137,7 +141,7 @@ func (s *seqSet) each(from, to uint64, f func(seq uint64) bool) {
 	}
 }
 
-// removeRange takes the seqs of [from, to] out of the set.
+// removeRange removes the seqs of [from, to].
 func (s *seqSet) removeRange(from, to uint64) {
 	if s.empty() || from > to {
 		return
@@ -155,7 +159,7 @@ func (s *seqSet) removeRange(from, to uint64) {
 	}
 }
 
-// subtract takes the seqs of o out of the set.
+// subtract removes the seqs of o.
 func (s *seqSet) subtract(o *seqSet) {
 	if s.empty() || o.empty() {
 		return
@@ -168,7 +172,7 @@ func (s *seqSet) subtract(o *seqSet) {
 	})
 }
 
-// unite adds the seqs of o to the set.
+// unite adds the seqs of o.
 func (s *seqSet) unite(o *seqSet) {
 	for _, p := range o.parts {
 		if i, ok := s.at(p.high); ok {
@@ -179,7 +183,7 @@ func (s *seqSet) unite(o *seqSet) {
 	}
 }
 
-// clone returns a copy that shares nothing.
+// clone returns a deep copy, or nil if the set is empty.
 func (s *seqSet) clone() *seqSet {
 	if s.empty() {
 		return nil
@@ -191,8 +195,8 @@ func (s *seqSet) clone() *seqSet {
 	return c
 }
 
-// append encodes the set: the number of parts; of each its high half and its
-// bitmap in roaring's portable format.
+// append appends the encoding of the set: the number of parts, then of each part
+// the high half and the bitmap in roaring's portable format.
 func (s *seqSet) append(dst []byte) ([]byte, error) {
 	if s.empty() {
 		return binary.AppendUvarint(dst, 0), nil
@@ -209,7 +213,7 @@ func (s *seqSet) append(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// seqSet is append's inverse.
+// decodeSeqSet decodes what append has encoded. It returns nil for an empty set.
 func decodeSeqSet(d *record.Decoder) *seqSet {
 	s := &seqSet{}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {

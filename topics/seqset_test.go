@@ -173,13 +173,13 @@ func TestWindow(t *testing.T) {
 		s, _ := drawSet(t, "set")
 		from := nearEdges(t, "from")
 		below := from + rapid.Uint64Range(0, 200).Draw(t, "width")
-		w := newWindow(s, from, below)
+		w := s.window(from, below)
 		for seq := max(from, 3) - 3; seq < below; seq++ {
 			if want := seq >= from && s.has(seq); w.has(seq) != want {
 				t.Fatalf("%d of [%d, %d): %v", seq, from, below, !want)
 			}
 		}
-		var none *window
+		var none *seqWindow
 		if none.has(from) || w.has(below+64) || w.has(math.MaxUint64) {
 			t.Fatal("a window has what lies outside")
 		}

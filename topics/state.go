@@ -196,14 +196,14 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (Liveness, err
 	}
 	live := Liveness{}
 	for id, t := range r.byID {
-		if t.history.seq == 0 {
+		seq, _, ok := t.history.front()
+		if !ok {
 			continue
 		}
-		t.history.extents = extents[id]
-		if t.history.drop(t.history.seq); len(t.history.extents) == 0 {
-			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.name, t.history.seq)
+		if !t.history.attach(extents[id]) {
+			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.name, seq)
 		}
-		live.note(t)
+		live.add(id, t.earliest(), t.deleted)
 	}
 	return live, nil
 }
@@ -261,8 +261,11 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	t.marks = watermarks{low: d.Uvarint(), capped: d.Uvarint(), ttl: d.Uvarint()}
 	t.reserve.ceiling = d.Uvarint()
 	t.live = record.Size{Records: int64(d.Uvarint()), Bytes: int64(d.Uvarint())}
+	var front uint64
+	var ts int64
 	if t.live.Records > 0 {
-		t.history.seq, t.history.ts = d.Uvarint(), d.Varint()
+		front, ts = d.Uvarint(), d.Varint()
+		t.history = newHistory(front, ts)
 	}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
 		l := lostRange{from: d.Uvarint(), to: d.Uvarint(), reason: string(d.Bytes())}
@@ -281,8 +284,8 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	}
 	_, taken := r.byName.Get(t.name)
 	if d.Failed() || taken || record.CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
-		t.head == math.MaxUint64 || t.live.Records < 0 || t.live.Bytes < 0 || t.history.seq > t.head ||
-		(t.live.Records > 0) != (t.history.seq > 0) {
+		t.head == math.MaxUint64 || t.live.Records < 0 || t.live.Bytes < 0 || front > t.head ||
+		(t.live.Records > 0) != (front > 0) {
 		d.Fail()
 		return t
 	}
@@ -293,7 +296,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)
 	r.totals.live.add(t.live)
-	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.reserves() {
+	if t.cfg.TTLMS > 0 || !t.keys.empty() || t.reserves() {
 		r.sweeper.visit(t)
 	}
 	return t

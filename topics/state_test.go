@@ -72,12 +72,22 @@ func TestStateRoundTrip(t *testing.T) {
 	if !bytes.Equal(again, w.disk.state) {
 		t.Fatalf("%d bytes, then %d:\n%x\n%x", len(w.disk.state), len(again), w.disk.state, again)
 	}
-	for id, want := range w.disk.live {
-		if x := r.byID[id]; x.history.seq == 0 {
+	for id := range w.disk.live {
+		x := r.byID[id]
+		if x.history.empty() {
 			continue // only ephemeral records
 		}
-		if got := live[id]; got.earliest != want.earliest || !slices.Equal(listed(got.deleted), listed(want.deleted)) {
-			t.Fatalf("topic %d: %+v lives, not %+v", id, got, want)
+		got, _ := live.Topic(id)
+		want, _ := w.disk.live.Topic(id)
+		if got != want {
+			t.Fatalf("topic %d: seq %d is the first live one, not %d", id, got, want)
+		}
+		deleted, _ := live.Deleted(id, 0, x.head)
+		wasDeleted, _ := w.disk.live.Deleted(id, 0, x.head)
+		for seq := range x.head + 1 {
+			if deleted(seq) != wasDeleted(seq) {
+				t.Fatalf("topic %d: seq %d is deleted: %v", id, seq, deleted(seq))
+			}
 		}
 	}
 }
@@ -90,7 +100,7 @@ func TestKeyWindowState(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "keys") {
 			ts += rapid.Int64Range(1, 9).Draw(t, "ms")
 			id := keyID{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
-			w.forget(ts, 20)
+			w.expire(ts, 20)
 			w.add(keyUse{id: id, first: uint64(ts), at: ts, count: 2}, 20)
 		}
 		var e stateEncoder
@@ -99,12 +109,12 @@ func TestKeyWindowState(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := record.NewDecoder(e.buf)
-		if decodeKeys(&d, &back, 20, ts); d.Failed() || d.Left() > 0 || back.held().keys != w.held().keys {
+		if decodeKeys(&d, &back, 20, ts); d.Failed() || d.Left() > 0 || back.usage().keys != w.usage().keys {
 			t.Fatalf("%+v, %d bytes are left", back, d.Left())
 		}
 		for now := ts; now <= ts+21; now++ {
-			w.forget(now, 20)
-			back.forget(now, 20)
+			w.expire(now, 20)
+			back.expire(now, 20)
 			for hi := range uint64(6) {
 				id := keyID{Hi: hi, Lo: 1}
 				want, ok := w.find(id, now, 20)
@@ -113,7 +123,7 @@ func TestKeyWindowState(t *testing.T) {
 				}
 			}
 		}
-		if back.generations != nil {
+		if !back.empty() {
 			t.Fatalf("%+v is left", back)
 		}
 	})

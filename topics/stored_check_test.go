@@ -26,8 +26,7 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 	if topic.deleted.any(0, first) || topic.deleted.any(topic.head+1, 1<<63) || topic.deleted != nil && topic.deleted.empty() {
 		t.Fatalf("%s: what is deleted is not between %d and %d", name, first, topic.head)
 	}
-	for i := range topic.history.extents {
-		e := &topic.history.extents[i]
+	for _, e := range topic.history.all() {
 		page, err := e.seg.Page(context.Background(), &e.at)
 		if err != nil {
 			t.Fatal(err)

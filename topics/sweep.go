@@ -116,7 +116,7 @@ func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved boo
 	defer t.mu.Unlock()
 	r.expire(t, now)
 	w, moved = t.marks.unlogged(t.id)
-	r.forgetKeys(t, now)
+	r.expireKeys(t, now)
 	next, any := t.nextLoss()
 	if r.rest(t) {
 		next, any = math.MinInt64, true

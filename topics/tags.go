@@ -9,39 +9,41 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// tagIndex finds the records of a topic's index by tag. The topic's lock
-// guards it.
+// tagIndex finds the records of a topic's index by tag. The zero tagIndex is
+// empty. The topic's lock guards it.
 type tagIndex struct {
-	blocks []*tagBlock // by seq; all but the last are full
+	blocks []*tagBlock // by seq; all but the last are sealed
 }
 
-// tagBlock covers up to tagBlockRecords tagged records. Until it is full they
-// stand one behind the other, and a search looks at each; then it is turned
-// into what is searched by halves. Both forms take a few bytes more per record
-// than the tags.
+// tagBlock covers up to tagBlockRecords tagged records. While it is open, the
+// records are stored one after the other and a search decodes all of them. When
+// it is full it is sealed: sorted by tag for binary search. Both forms take a
+// few bytes per record in addition to the tag.
 type tagBlock struct {
 	first, last uint64 // seqs
 	records     int
-	packed      []byte // of each: its distance to the seq before, its tag; nil: full
+	packed      []byte // of each record: the distance to the seq before, the tag; nil when sealed
 
+	// The sealed form.
 	tags []byte   // the distinct tags, in order
-	ends []tagEnd // where each tag, and the seqs that have it, end
-	seqs []uint32 // counted from first
+	ends []tagEnd // of each distinct tag
+	seqs []uint32 // by tag, relative to first
 }
 
+// tagEnd is where a tag ends in tags, and where its seqs end in seqs.
 type tagEnd struct{ tag, seq uint32 }
 
-// tagBlockRecords is small enough to be looked through, and to be forgotten
-// soon after its records have left the log.
+// tagBlockRecords is small enough for a linear search, and for a block to be
+// removed soon after its records have left the log.
 const tagBlockRecords = 1 << 10
 
-// packTag appends a record's tag to those of its frame: how many records come
-// before it since the last that had one, and the tag.
+// packTag appends a record's tag to the packed tags of its frame. skipped is the
+// number of records without a tag since the last one that had one.
 func packTag(dst []byte, skipped int, tag []byte) []byte {
 	return record.AppendBytes(binary.AppendUvarint(dst, uint64(skipped)), tag)
 }
 
-// eachTag calls f with the tags of a frame's records.
+// eachTag calls f with the packed tags of a frame's records.
 func eachTag(packed []byte, f func(ordinal int, tag []byte)) {
 	d := record.NewDecoder(packed)
 	for ordinal := 0; d.Left() > 0; ordinal++ {
@@ -50,19 +52,21 @@ func eachTag(packed []byte, f func(ordinal int, tag []byte)) {
 	}
 }
 
-// add notes the packed tags of the frame that begins at first.
+// add appends the packed tags of the frame whose first seq is first.
 func (x *tagIndex) add(first uint64, packed []byte) {
 	eachTag(packed, func(ordinal int, tag []byte) {
 		seq := first + uint64(ordinal)
 		b := x.tail(seq)
 		b.packed = record.AppendBytes(binary.AppendUvarint(b.packed, seq-b.last), tag)
 		b.last = seq
-		if b.records++; b.records == tagBlockRecords {
+		b.records++
+		if b.records == tagBlockRecords {
 			b.seal()
 		}
 	})
 }
 
+// tail returns the open block for seq.
 func (x *tagIndex) tail(seq uint64) *tagBlock {
 	if n := len(x.blocks); n > 0 {
 		if b := x.blocks[n-1]; b.packed != nil && seq-b.first <= 1<<32-1 {
@@ -74,7 +78,7 @@ func (x *tagIndex) tail(seq uint64) *tagBlock {
 	return b
 }
 
-// each calls f with the records of a block that is not full.
+// each calls f with the records of an open block.
 func (b *tagBlock) each(f func(seq uint64, tag []byte)) {
 	d := record.NewDecoder(b.packed)
 	for seq := b.first; d.Left() > 0; {
@@ -83,7 +87,7 @@ func (b *tagBlock) each(f func(seq uint64, tag []byte)) {
 	}
 }
 
-// seal gives the block its final form.
+// seal sorts an open block.
 func (b *tagBlock) seal() {
 	type rec struct {
 		tag []byte
@@ -92,7 +96,7 @@ func (b *tagBlock) seal() {
 	records := make([]rec, 0, b.records)
 	b.each(func(seq uint64, tag []byte) { records = append(records, rec{tag, uint32(seq - b.first)}) })
 	slices.SortStableFunc(records, func(a, b rec) int { return bytes.Compare(a.tag, b.tag) })
-	b.tags, b.seqs = []byte{}, make([]uint32, len(records)) // an empty tag is one, too
+	b.tags, b.seqs = []byte{}, make([]uint32, len(records)) // the empty tag is a tag, too
 	for i, r := range records {
 		b.seqs[i] = r.seq
 		if i > 0 && bytes.Equal(r.tag, records[i-1].tag) {
@@ -105,7 +109,7 @@ func (b *tagBlock) seal() {
 	b.tags, b.ends, b.packed = slices.Clone(b.tags), slices.Clone(b.ends), nil
 }
 
-// tag returns the i-th distinct tag and where its seqs are.
+// tag returns the i-th distinct tag of a sealed block and the range of its seqs.
 func (b *tagBlock) tag(i int) (tag []byte, from, to uint32) {
 	var before tagEnd
 	if i > 0 {
@@ -114,7 +118,7 @@ func (b *tagBlock) tag(i int) (tag []byte, from, to uint32) {
 	return b.tags[before.tag:b.ends[i].tag], before.seq, b.ends[i].seq
 }
 
-// find calls f with the seqs of [from, to] whose tag matches, in no order.
+// find calls f, in no order, with the seqs of [from, to] whose tag matches.
 func (x *tagIndex) find(m *record.Match, from, to uint64, f func(seq uint64)) {
 	for _, b := range x.blocks {
 		if b.last < from || b.first > to {
@@ -146,9 +150,9 @@ func (x *tagIndex) find(m *record.Match, from, to uint64, f func(seq uint64)) {
 	}
 }
 
-// cut forgets the records up to through, or those of them that lie in blocks
-// of their own: find is asked for no others.
-func (x *tagIndex) cut(through uint64) {
+// truncate removes the blocks that end at or below through. It may keep records
+// below through: find must not be called with such a from.
+func (x *tagIndex) truncate(through uint64) {
 	n := 0
 	for n < len(x.blocks) && x.blocks[n].last <= through {
 		n++
@@ -159,10 +163,10 @@ func (x *tagIndex) cut(through uint64) {
 	}
 }
 
-// recordColumns appends the payload size of each of count records to sizes,
-// and the tags, packed, to tags, and holds that the records fill p exactly.
+// recordColumns decodes the count records in p. It appends the payload size of
+// each to sizes and the packed tags to tags. The records must fill p exactly.
 func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
-	tagged := 0
+	tagged := 0 // number of records up to the last one with a tag
 	for i := range count {
 		r, rest, err := record.NextRecord(p)
 		if err != nil {

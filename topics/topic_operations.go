@@ -45,9 +45,9 @@ func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
 	r.grow(t, size)
 	r.trim(t)
 	if op.Key != nil {
-		u := keyUse{id: r.keyID(op.Key), at: at, first: op.First, count: uint32(op.Count), ephemeral: f.body != nil}
+		u := keyUse{id: r.keyHash(op.Key), at: at, first: op.First, count: uint32(op.Count), ephemeral: f.body != nil}
 		r.changeKeys(t, func(w *keyWindow) {
-			w.forget(f.came.steady, t.cfg.IdempotencyWindowMS)
+			w.expire(f.came.steady, t.cfg.IdempotencyWindowMS)
 			w.add(u, t.cfg.IdempotencyWindowMS)
 		})
 	}

@@ -1,0 +1,61 @@
+package topics
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// keyHash hashes an idempotency key under the registry's seed.
+func (r *Registry) keyHash(key []byte) keyID { return hashKey(key, r.keySeed) }
+
+// keyView returns a view of the topic's keys for a checkpoint. After a restart
+// only the wall clock is known, which may be wrong now and right then. If it may
+// be slow now, keys are recorded as used later than they were, because a key
+// must never be forgotten too early. t.mu is held.
+func (t *topic) keyView(now moment) keyView {
+	notBefore := int64(math.MinInt64)
+	if t.assignedTS-now.wall > maxStep {
+		notBefore = t.assignedTS
+	}
+	return t.keys.view(max(0, now.ahead()), notBefore)
+}
+
+// takeKey reserves memory for one more key from what all topics share. The
+// reservation is given back when the write is published or has failed. Replay
+// does not reserve: keys found at a restart are never refused.
+func (r *Registry) takeKey() error {
+	limit := r.opts.IdempotencyBytes
+	if held := r.totals.keys.bytes.Add(keyUseBytes); limit <= 0 || held-keyUseBytes < limit {
+		return nil
+	}
+	r.giveKey()
+	r.totals.keys.refused.Add(1)
+	return &record.Error{
+		Kind: record.KindThrottled,
+		Message: fmt.Sprintf("idempotency keys fill the %d bytes of memory they may use; nothing was appended: "+
+			"write again when the windows of some are over, or without a key", limit),
+		Detail: map[string]any{"limit": "idempotency_bytes", "max": limit},
+	}
+}
+
+// giveKey gives back what takeKey reserved.
+func (r *Registry) giveKey() { r.totals.keys.bytes.Add(-keyUseBytes) }
+
+// changeKeys changes a topic's keys and updates the totals. t.mu is held.
+func (r *Registry) changeKeys(t *topic, change func(w *keyWindow)) {
+	before := t.keys.usage()
+	change(&t.keys)
+	after := t.keys.usage()
+	r.totals.keys.held.Add(after.keys - before.keys)
+	r.totals.keys.bytes.Add(after.bytes - before.bytes)
+}
+
+// expireKeys removes t's keys whose window has ended at now. t.mu is held.
+func (r *Registry) expireKeys(t *topic, now int64) {
+	at, any := t.keys.oldest()
+	if any && t.cfg != nil && now-at > t.cfg.IdempotencyWindowMS {
+		r.changeKeys(t, func(w *keyWindow) { w.expire(now, t.cfg.IdempotencyWindowMS) })
+	}
+}

@@ -1,0 +1,62 @@
+package topics
+
+import "slices"
+
+// Records that are deleted in the middle of a topic stay in the index and in
+// the tags until the live records before them have gone. For records in the log
+// that is soon: a checkpoint moves all of them to segments. Ephemeral records
+// are never moved. After one that is never deleted, dead ones would pile up
+// without bound. prune frees them as soon as no live record needs them.
+
+// prune frees the ephemeral frames that have records in set and none that is
+// live, and removes blocks of which every frame is free. dead is the set of all
+// deleted seqs. It returns the bytes of ephemeral memory that were freed.
+func (x *index) prune(set, dead *seqSet) (freed int) {
+	if x.ephemeral == 0 {
+		return 0
+	}
+	front := x.blocks[0]
+	x.blocks = slices.DeleteFunc(x.blocks, func(b *block) bool {
+		if b.bodies == nil || !set.any(b.first, b.next-1) {
+			return false
+		}
+		freed += b.prune(set, dead)
+		if !dead.all(b.first, b.next-1) {
+			return false
+		}
+		for _, body := range b.bodies {
+			if body != nil {
+				x.ephemeral--
+			}
+		}
+		return true
+	})
+	if len(x.blocks) == 0 || x.blocks[0] != front {
+		x.entry, x.record, x.size = 0, 0, 0
+	}
+	return freed
+}
+
+func (b *block) prune(set, dead *seqSet) (freed int) {
+	for seq, ok := set.next(b.first); ok && seq < b.next; {
+		i := b.entry(seq)
+		f := b.ref(i)
+		last := f.first + uint64(f.count) - 1
+		if f.body != nil && dead.all(f.first, last) {
+			freed += len(f.body)
+			b.bodies[i] = []byte{} // see freed
+		}
+		seq, ok = set.next(last + 1)
+	}
+	return freed
+}
+
+// prune removes the blocks that have records in set and none that is live.
+func (x *tagIndex) prune(set, dead *seqSet) {
+	x.blocks = slices.DeleteFunc(x.blocks, func(b *tagBlock) bool {
+		return set.any(b.first, b.last) && dead.all(b.first, b.last)
+	})
+	if len(x.blocks) == 0 {
+		x.blocks = nil
+	}
+}
