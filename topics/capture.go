@@ -174,7 +174,7 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 			return false
 		}
 		if frame.first != first || d.Rest() == nil {
-			if d, err = frame.open(reader); err != nil {
+			if d, err = reader.open(frame); err != nil {
 				return false
 			}
 			first, next = frame.first, frame.first
@@ -202,12 +202,12 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 // paceBytes is how many bytes of records are moved between two calls of Pace.
 const paceBytes = 32 << 10
 
-// open returns the frame's encoded records.
-func (f *frameRef) open(log *frames) (record.Decoder, error) {
+// open returns the encoded records of a frame of the index.
+func (s *frames) open(f *frameRef) (record.Decoder, error) {
 	if f.body != nil {
 		return record.NewDecoder(f.body), nil
 	}
-	records, err := log.at(f.lsn)
+	records, err := s.at(f.lsn)
 	return record.NewDecoder(records), err
 }
 
