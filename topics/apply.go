@@ -59,7 +59,7 @@ func (r *Registry) applyConfig(t *topic, c *record.Config) {
 	t.cfg = r.configs.intern(c)
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 || !t.keys.empty() || t.cfg.Durability != record.Fsync {
+	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.cfg.Durability != record.Fsync {
 		r.sweeper.visit(t)
 	}
 }
@@ -93,7 +93,7 @@ func (r *Registry) trim(t *topic) {
 		if over.Records <= 0 && over.Bytes <= 0 {
 			break
 		}
-		if t.index.ephemeralFrames() > 0 && (!t.history.empty() || !t.index.frontIsEphemeral()) {
+		if t.index.EphemeralFrames() > 0 && (!t.history.Empty() || !t.index.FrontIsEphemeral()) {
 			// Replay, which does not see the ephemeral ones, would keep it.
 			t.marks.logCapped = true
 			r.sweeper.visit(t)

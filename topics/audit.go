@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -28,12 +29,12 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 	if err := r.restoreState(state); err != nil {
 		return err
 	}
-	extents, err := ReadTables(segs)
+	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
 	for _, t := range r.inOrder() {
-		t.history.attach(extents[t.id])
+		t.history.Attach(extents[t.id])
 		found, err := t.audit(func(from, to uint64) {
 			report(Fault{t.name, t.id, from, to, "no segment has them"})
 		})
@@ -64,8 +65,8 @@ func (r *Registry) inOrder() []*topic {
 // audited is what an audit found of a topic.
 type audited struct {
 	live  record.Size
-	first column // the first live record, if there is any
-	whole bool   // none is missing
+	first index.Column // the first live record, if there is any
+	whole bool         // none is missing
 }
 
 // audit counts the live records that t's extents have, and calls missing for
@@ -73,7 +74,7 @@ type audited struct {
 // that cannot be read are missing. t holds nothing but a checkpoint's state.
 func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) {
 	found.whole = true
-	next, _, ok := t.history.front()
+	next, _, ok := t.history.Front()
 	if !ok {
 		return found, nil
 	}
@@ -83,16 +84,16 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 			missing(from, to)
 		})
 	}
-	err = t.history.scan(t.head, func(c column) {
-		gap(next, c.seq-1)
-		next = c.seq + 1
-		if t.deleted.has(c.seq) {
+	err = t.history.Scan(t.head, func(c index.Column) {
+		gap(next, c.Seq-1)
+		next = c.Seq + 1
+		if t.deleted.Has(c.Seq) {
 			return
 		}
 		if found.live.Records == 0 {
 			found.first = c
 		}
-		found.live.Add(record.Size{Records: 1, Bytes: int64(c.size)})
+		found.live.Add(record.Size{Records: 1, Bytes: int64(c.Size)})
 	})
 	if err != nil {
 		return found, err
@@ -105,11 +106,11 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 // nor lost.
 func (t *topic) expected(from, to uint64, yield func(from, to uint64)) {
 	for from <= to {
-		if from = t.deleted.absent(from); from > to {
+		if from = t.deleted.Absent(from); from > to {
 			return
 		}
 		end := to
-		if dead, ok := t.deleted.next(from); ok {
+		if dead, ok := t.deleted.Next(from); ok {
 			end = min(end, dead-1)
 		}
 		if l, ok := t.lost.from(from); ok && l.from <= end {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -27,7 +28,7 @@ type Capture struct {
 	nextRouter uint64
 
 	moved   []moved
-	live    Liveness
+	live    index.Liveness
 	written []uint64 // ids of the segments
 	out     *segment.Writer
 }
@@ -51,7 +52,7 @@ type Sink struct {
 func (r *Registry) Capture() *Capture {
 	r.refs.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: Liveness{}}
+	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
 	c.topics = r.byName.Values()
@@ -72,7 +73,7 @@ func (c *Capture) Start() wal.LSN { return c.start }
 func (c *Capture) Topics() int { return len(c.topics) }
 
 // Live is what was live when it was captured.
-func (c *Capture) Live() Liveness { return c.live }
+func (c *Capture) Live() index.Liveness { return c.live }
 
 // Write writes everything, and returns the ids of the segments. What it wrote
 // speaks of frames up to the log's tail at its return: the log must be synced
@@ -141,22 +142,22 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 	}
 	c.registry.restForCheckpoint(t)
 	through := t.durable()
-	var records index
-	var dead *seqSet
-	if seq, _, ok := t.index.front(); ok && seq <= through {
-		records = t.index.view()
-		dead = t.deleted.clone()
+	var records index.Log
+	var dead *index.SeqSet
+	if seq, _, ok := t.index.Front(); ok && seq <= through {
+		records = t.index.View()
+		dead = t.deleted.Clone()
 	}
 	err := e.topic(t, through)
 	keys := t.keyView(c.registry.clock.now())
-	if !t.history.empty() || !t.index.empty() {
-		c.live.add(t.id, t.earliest(), t.deleted)
+	if !t.history.Empty() || !t.index.Empty() {
+		c.live.Add(t.id, t.earliest(), t.deleted)
 	}
 	t.mu.Unlock()
 	if err == nil {
 		err = e.keys(&keys, through, func() error { return e.flush(s) })
 	}
-	if err != nil || records.empty() {
+	if err != nil || records.Empty() {
 		return err
 	}
 	c.moved = append(c.moved, moved{t, through})
@@ -164,30 +165,30 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 }
 
 // move writes a topic's records up to through to segments.
-func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, s *Sink) (err error) {
+func (c *Capture) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
 	reader := c.registry.reader()
 	var d record.Decoder // the present frame's records from next on
 	var first, next uint64
 	paced := 0
-	records.each(func(frame *frameRef, ordinal int, seq uint64, size uint32) bool {
+	records.Each(func(frame *index.Frame, ordinal int, seq uint64, size uint32) bool {
 		if seq > through {
 			return false
 		}
-		if frame.first != first || d.Rest() == nil {
+		if frame.First != first || d.Rest() == nil {
 			if d, err = reader.open(frame); err != nil {
 				return false
 			}
-			first, next = frame.first, frame.first
+			first, next = frame.First, frame.First
 		}
 		var body []byte
 		for ; next <= seq; next++ {
 			body = d.Bytes()
 		}
 		rec, bad := record.DecodeRecord(body)
-		if err = bad; err != nil || dead.has(seq) {
+		if err = bad; err != nil || dead.Has(seq) {
 			return err == nil
 		}
-		if err = c.add(id, seq, frame.ts, size, body, rec.Tag, s); err != nil {
+		if err = c.add(id, seq, frame.TS, size, body, rec.Tag, s); err != nil {
 			return false
 		}
 		if paced += len(body); paced >= paceBytes {
@@ -203,11 +204,11 @@ func (c *Capture) move(id uint64, records *index, dead *seqSet, through uint64, 
 const paceBytes = 32 << 10
 
 // open returns the encoded records of a frame of the index.
-func (s *frames) open(f *frameRef) (record.Decoder, error) {
-	if f.body != nil {
-		return record.NewDecoder(f.body), nil
+func (s *frames) open(f *index.Frame) (record.Decoder, error) {
+	if f.Body != nil {
+		return record.NewDecoder(f.Body), nil
 	}
-	records, err := s.at(f.lsn)
+	records, err := s.at(f.LSN)
 	return record.NewDecoder(records), err
 }
 
@@ -256,7 +257,7 @@ func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 
 // Install makes the topics read from the segments what Write put there, and
 // forget where in the log it was. tables are those of Write's segments.
-func (c *Capture) Install(tables Tables) {
+func (c *Capture) Install(tables index.Tables) {
 	for _, m := range c.moved {
 		m.topic.mu.Lock()
 		if !m.topic.dropped {
@@ -266,27 +267,27 @@ func (c *Capture) Install(tables Tables) {
 	}
 }
 
-func (r *Registry) install(t *topic, extents []extent, through uint64) {
-	if seq, ts, ok := t.index.front(); ok && seq <= through {
-		t.history.begin(seq, ts)
+func (r *Registry) install(t *topic, extents []index.Extent, through uint64) {
+	if seq, ts, ok := t.index.Front(); ok && seq <= through {
+		t.history.Begin(seq, ts)
 	}
-	t.history.append(extents)
-	r.totals.ephemeral.Add(-int64(t.index.truncate(through)))
-	t.tags.truncate(through)
+	t.history.Append(extents)
+	r.totals.ephemeral.Add(-int64(t.index.Truncate(through)))
+	t.tags.Truncate(through)
 	r.settleFront(t)
 }
 
 // Replace makes the topics read from the segments with what was in the
 // segments gone, which stand one after the other in the order of all, and can
 // be released when it returns.
-func (r *Registry) Replace(gone []*segment.Segment, with Tables) {
+func (r *Registry) Replace(gone []*segment.Segment, with index.Tables) {
 	is := make(map[*segment.Segment]bool, len(gone))
 	for _, s := range gone {
 		is[s] = true
 	}
 	for _, t := range r.all() {
 		t.mu.Lock()
-		t.history.replace(is, with[t.id])
+		t.history.Replace(is, with[t.id])
 		t.mu.Unlock()
 	}
 }

@@ -76,11 +76,11 @@ func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
 			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}
 	}
-	k, ok := t.keys.find(r.keyHash([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
+	k, ok := t.keys.Find(r.keyHash([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
 	if !ok {
 		return nil
 	}
 	return &Pending{registry: r, written: Written{
-		First: k.first, Last: k.first + uint64(k.count) - 1, Count: int(k.count), Head: t.head, Deduped: true,
+		First: k.First, Last: k.First + uint64(k.Count) - 1, Count: int(k.Count), Head: t.head, Deduped: true,
 	}}
 }

@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/json"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -54,13 +55,13 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 		return err
 	}
 	for _, t := range r.inOrder() {
-		first, _, _ := t.history.front()
+		first, _, _ := t.history.Front()
 		s := &StoredTopic{
 			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: first,
 			Records: t.live.Records, Bytes: t.live.Bytes,
 			EvictFloor: t.marks.low, ThroughCap: t.marks.capped, ThroughTTL: t.marks.ttl, Ceiling: t.reserve.ceiling,
 			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
-			Lost: []SeqRange{}, Deleted: seqRanges(t.deleted), Idempotencies: int(t.keys.usage().keys),
+			Lost: []SeqRange{}, Deleted: seqRanges(t.deleted), Idempotencies: int(t.keys.Usage().Keys),
 		}
 		for _, l := range t.lost.ranges {
 			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
@@ -93,12 +94,12 @@ func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 }
 
 // seqRanges returns the runs of seqs of the set.
-func seqRanges(s *seqSet) []SeqRange {
+func seqRanges(s *index.SeqSet) []SeqRange {
 	out := []SeqRange{}
-	for seq, ok := s.next(0); ok; {
-		end := s.absent(seq)
+	for seq, ok := s.Next(0); ok; {
+		end := s.Absent(seq)
 		out = append(out, SeqRange{From: seq, To: end - 1})
-		seq, ok = s.next(end)
+		seq, ok = s.Next(end)
 	}
 	return out
 }

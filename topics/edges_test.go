@@ -32,7 +32,7 @@ func TestEmptyTag(t *testing.T) {
 // taggedRecords returns how many records the topic's tag index holds, including
 // those that are not live.
 func taggedRecords(t *topic) (n int) {
-	t.tags.find(&record.Match{Prefix: true}, 0, math.MaxUint64, func(uint64) { n++ })
+	t.tags.Find(&record.Match{Prefix: true}, 0, math.MaxUint64, func(uint64) { n++ })
 	return n
 }
 

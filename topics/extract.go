@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -123,7 +124,7 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view, log *frames) error {
 	inMemory := false
 	for i := range v.frames {
-		inMemory = inMemory || v.frames[i].body != nil
+		inMemory = inMemory || v.frames[i].Body != nil
 	}
 	if len(v.extents) == 0 && !inMemory {
 		return x.fillRuns(rt, strip, q, b, v, log)
@@ -161,7 +162,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 	x.through = b.NextFrom
 	examined, size := 0, 0
 	for _, frame := range v.frames {
-		batch, err := log.batch(frame.lsn)
+		batch, err := log.batch(frame.LSN)
 		if err != nil {
 			return err
 		}
@@ -169,15 +170,15 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		if err != nil {
 			return err
 		}
-		roots := rootsOf(batch, frame.lsn)
-		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
+		roots := rootsOf(batch, frame.LSN)
+		for seq := frame.First; seq < frame.First+uint64(frame.Count); seq++ {
 			rec, rest, err := record.NextRecord(records)
 			if err != nil {
 				return err
 			}
 			records = rest
 			at, ordinal, stripped := roots.next()
-			if seq < v.next || v.dead.has(seq) {
+			if seq < v.next || v.dead.Has(seq) {
 				continue
 			}
 			if seq >= v.below || x.count >= q.Limit || size >= q.MaxBytes || examined >= maxScanned {
@@ -188,7 +189,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			x.through = seq
 			path, ok := rt.onward(rec.Path)
 			x.travelled = x.travelled || rec.Path != nil
-			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
+			if !ok || frame.TS < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
 			}
 			x.add(seq, rec.Forwarded(strip, path))
@@ -237,7 +238,7 @@ func (x *extract) cut(n int) {
 	for i, tag := range x.tags {
 		x.bytes += int64(x.sizes[i])
 		if tag != nil {
-			x.packed = packTag(x.packed, i-tagged, tag)
+			x.packed = index.PackTag(x.packed, i-tagged, tag)
 			tagged = i + 1
 		}
 	}

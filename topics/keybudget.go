@@ -4,22 +4,23 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // keyHash hashes an idempotency key under the registry's seed.
-func (r *Registry) keyHash(key []byte) keyID { return hashKey(key, r.keySeed) }
+func (r *Registry) keyHash(key []byte) index.KeyHash { return index.HashKey(key, r.keySeed) }
 
 // keyView returns a view of the topic's keys for a checkpoint. After a restart
 // only the wall clock is known, which may be wrong now and right then. If it may
 // be slow now, keys are recorded as used later than they were, because a key
 // must never be forgotten too early. t.mu is held.
-func (t *topic) keyView(now moment) keyView {
+func (t *topic) keyView(now moment) index.KeysView {
 	notBefore := int64(math.MinInt64)
 	if t.assignedTS-now.wall > maxStep {
 		notBefore = t.assignedTS
 	}
-	return t.keys.view(max(0, now.ahead()), notBefore)
+	return t.keys.View(max(0, now.ahead()), notBefore)
 }
 
 // takeKey reserves memory for one more key from what all topics share. The
@@ -27,7 +28,7 @@ func (t *topic) keyView(now moment) keyView {
 // does not reserve: keys found at a restart are never refused.
 func (r *Registry) takeKey() error {
 	limit := r.opts.IdempotencyBytes
-	if held := r.totals.keys.bytes.Add(keyUseBytes); limit <= 0 || held-keyUseBytes < limit {
+	if held := r.totals.keys.bytes.Add(index.KeyUseBytes); limit <= 0 || held-index.KeyUseBytes < limit {
 		return nil
 	}
 	r.giveKey()
@@ -41,21 +42,21 @@ func (r *Registry) takeKey() error {
 }
 
 // giveKey gives back what takeKey reserved.
-func (r *Registry) giveKey() { r.totals.keys.bytes.Add(-keyUseBytes) }
+func (r *Registry) giveKey() { r.totals.keys.bytes.Add(-index.KeyUseBytes) }
 
 // changeKeys changes a topic's keys and updates the totals. t.mu is held.
-func (r *Registry) changeKeys(t *topic, change func(w *keyWindow)) {
-	before := t.keys.usage()
+func (r *Registry) changeKeys(t *topic, change func(w *index.Keys)) {
+	before := t.keys.Usage()
 	change(&t.keys)
-	after := t.keys.usage()
-	r.totals.keys.held.Add(after.keys - before.keys)
-	r.totals.keys.bytes.Add(after.bytes - before.bytes)
+	after := t.keys.Usage()
+	r.totals.keys.held.Add(after.Keys - before.Keys)
+	r.totals.keys.bytes.Add(after.Bytes - before.Bytes)
 }
 
 // expireKeys removes t's keys whose window has ended at now. t.mu is held.
 func (r *Registry) expireKeys(t *topic, now int64) {
-	at, any := t.keys.oldest()
+	at, any := t.keys.Oldest()
 	if any && t.cfg != nil && now-at > t.cfg.IdempotencyWindowMS {
-		r.changeKeys(t, func(w *keyWindow) { w.expire(now, t.cfg.IdempotencyWindowMS) })
+		r.changeKeys(t, func(w *index.Keys) { w.Expire(now, t.cfg.IdempotencyWindowMS) })
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -23,11 +24,11 @@ func BenchmarkMillionKeys(b *testing.B) {
 	fill := func() {
 		full.mu.Lock()
 		defer full.mu.Unlock()
-		w.changeKeys(full, func(kw *keyWindow) {
-			*kw = keyWindow{}
+		w.changeKeys(full, func(kw *index.Keys) {
+			*kw = index.Keys{}
 			for i := range uint64(keys) {
 				id := w.keyHash(binary.LittleEndian.AppendUint64(nil, i))
-				kw.add(keyUse{id: id, at: w.now, first: i + 1, count: 1}, window)
+				kw.Add(index.KeyUse{Hash: id, At: w.now, First: i + 1, Count: 1}, window)
 			}
 		})
 		w.sweeper.visit(full)

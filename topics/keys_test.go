@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -277,7 +278,7 @@ func TestKeyBudgetGivesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := w.Totals().IdempotencyBytes; got != keyUseBytes {
+	if got := w.Totals().IdempotencyBytes; got != index.KeyUseBytes {
 		t.Fatalf("a write on its way takes %d bytes", got)
 	}
 	w.fs.FailSync("*", 1)
@@ -301,7 +302,7 @@ func TestKeySweep(t *testing.T) {
 	w.now += 120_001
 	frames := w.log.Stats().Frames
 	w.Sweep(context.Background())
-	if !tp.keys.empty() || tp.swept || len(w.sweeper.topics) != 0 {
+	if !tp.keys.Empty() || tp.swept || len(w.sweeper.topics) != 0 {
 		t.Fatalf("%+v, visited by %d", tp.keys, len(w.sweeper.topics))
 	}
 	if w.log.Stats().Frames != frames {

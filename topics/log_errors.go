@@ -3,6 +3,7 @@ package topics
 import (
 	"errors"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -31,12 +32,12 @@ func logError(err error) error {
 		return &record.Error{Kind: record.KindReadOnly, Message: "the log is read-only", Err: err}
 	case errors.Is(err, vfs.ErrBusy):
 		return &record.Error{Kind: record.KindReadOnly, Message: "the disk does not answer: reads wait for others", Err: err}
-	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, index.ErrMoved):
 		return &record.Error{Kind: record.KindClosed, Message: "the server is shutting down", Err: err}
 	case errors.Is(err, wal.ErrTooLarge):
 		return &record.Error{Kind: record.KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
 	}
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, index.ErrDamaged) {
 		return &record.Error{Kind: record.KindDamaged, Message: "stored records are damaged", Err: err}
 	}
 	var corrupt *wal.CorruptionError

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -43,14 +44,14 @@ func (m *Mender) Restore(state []byte, segs []*segment.Segment) error {
 		return err
 	}
 	m.known = r.nextID
-	extents, err := ReadTables(segs)
+	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
 	for _, t := range r.inOrder() {
 		m.had[t.id] = t.applied
 		// A later checkpoint's segments may be among them: the log has that.
-		t.history.attach(slices.DeleteFunc(extents[t.id], func(e extent) bool { return e.at.First > t.head }))
+		t.history.Attach(slices.DeleteFunc(extents[t.id], func(e index.Extent) bool { return e.At.First > t.head }))
 		if err := m.recount(t); err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (m *Mender) recount(t *topic) error {
 		m.lose(t, l.from, l.to)
 	}
 	m.r.grow(t, record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
-	t.history.restart(found.first.seq, found.first.ts)
+	t.history.Restart(found.first.Seq, found.first.TS)
 	m.r.skipDead(t)
 	return nil
 }
@@ -88,7 +89,7 @@ func (m *Mender) lose(t *topic, from, to uint64) {
 // at its beginning but at a position: topics come back from the segments alone,
 // under names made from their ids and with the default config.
 func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
-	extents, err := ReadTables(segs)
+	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
@@ -100,11 +101,11 @@ func (m *Mender) Forget(segs []*segment.Segment, at wal.LSN) error {
 	for _, id := range ids {
 		of := extents[id]
 		t := m.recover(id)
-		t.history = newHistory(1, of[0].at.FirstTS)
-		t.history.attach(of)
-		t.head = of[len(of)-1].at.Last
+		t.history = index.NewHistory(1, of[0].At.FirstTS)
+		t.history.Attach(of)
+		t.head = of[len(of)-1].At.Last
 		t.assigned = t.head
-		t.assignedTS, t.lastWrite = of[len(of)-1].at.LastTS, of[len(of)-1].at.LastTS
+		t.assignedTS, t.lastWrite = of[len(of)-1].At.LastTS, of[len(of)-1].At.LastTS
 		t.arriveBy(m.r.steady())
 		if err := m.recount(t); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -127,7 +128,7 @@ func (s *References) Check(f wal.Frame) (fault string, err error) {
 	}
 	records, err := s.frames.records(b)
 	if err == nil {
-		_, _, err = recordColumns(nil, nil, records, b.Count)
+		_, _, err = index.RecordColumns(nil, nil, records, b.Count)
 	}
 	switch {
 	case err == nil:

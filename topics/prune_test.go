@@ -28,7 +28,7 @@ func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 		}
 	}
 	tp := w.lookup("a")
-	if frames, tags := tp.index.ephemeralFrames(), taggedRecords(tp); frames > 512 || tags == 0 || tags > 2<<10 {
+	if frames, tags := tp.index.EphemeralFrames(), taggedRecords(tp); frames > 512 || tags == 0 || tags > 2<<10 {
 		t.Fatalf("one record has %d frames and %d tags", frames, tags)
 	}
 	w.append("a", &Write{Records: tagged("goes", "goes")})
@@ -40,8 +40,8 @@ func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 		t.Fatalf("read one: %v, want %v", got, want[1:2])
 	}
 	w.deleteRecords("a", 0, "stays")
-	if got := w.deleteRecords("a", 0, "goes"); got.Count != 0 || w.Totals().EphemeralBytes != 0 || tp.index.ephemeralFrames() != 0 {
-		t.Fatalf("%+v, %d bytes and %d frames of nothing", got, w.Totals().EphemeralBytes, tp.index.ephemeralFrames())
+	if got := w.deleteRecords("a", 0, "goes"); got.Count != 0 || w.Totals().EphemeralBytes != 0 || tp.index.EphemeralFrames() != 0 {
+		t.Fatalf("%+v, %d bytes and %d frames of nothing", got, w.Totals().EphemeralBytes, tp.index.EphemeralFrames())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -117,7 +118,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 // since: another one will do. Not so while the server goes down: then the
 // segments are closed for good.
 func (r *Registry) outdated(err error) bool {
-	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, errMoved) && !r.closing.Load()
+	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, index.ErrMoved) && !r.closing.Load()
 }
 
 // view takes the picture that q needs of the topic, and notes in b what it
@@ -139,16 +140,16 @@ func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view
 	}
 	next = max(next, t.earliest()) // below it there may be deleted ones in a live frame
 	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
-	if d, ok := t.deleted.next(next); ok && d < below {
+	if d, ok := t.deleted.Next(next); ok && d < below {
 		v.below = min(below, next+t.reach(q, next))
-		v.dead = t.deleted.window(next, v.below)
+		v.dead = t.deleted.Window(next, v.below)
 	}
-	v.extents = t.history.from(next)
+	v.extents = t.history.From(next)
 	most := maxFrames(q)
 	if v.dead != nil {
 		most = maxScanned
 	}
-	v.frames, v.whole = t.index.from(max(next, t.history.last()+1), v.below, most)
+	v.frames, v.whole = t.index.From(max(next, t.history.Last()+1), v.below, most)
 	b.Tombstone, b.Head, b.Earliest = stone, t.head, t.earliest()
 	if ttl := t.cfg.TTLMS; ttl > 0 && t.came == nil {
 		v.expired = now - ttl
@@ -165,7 +166,7 @@ func (t *topic) reach(q *Query, next uint64) uint64 {
 	}
 	most := uint64(q.Limit)
 	n := max(most, 64)
-	for n < maxScanned && n-t.deleted.count(next, next+n-1) < most {
+	for n < maxScanned && n-t.deleted.Count(next, next+n-1) < most {
 		n *= 2
 	}
 	return min(n, maxScanned)
@@ -187,9 +188,9 @@ type view struct {
 	expired int64  // records with an earlier timestamp are over; 0: none
 	dedupe  bool   // the topic filters by node
 	sparse  bool   // few may be wanted of many: they are copied, so as not to pin what lies around them
-	dead    *seqWindow
-	extents []extent
-	frames  []frameRef
+	dead    *index.SeqWindow
+	extents []index.Extent
+	frames  []index.Frame
 	whole   bool // frames are all there are up to below
 }
 

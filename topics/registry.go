@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -157,9 +158,9 @@ func (r *Registry) unname(t *topic) {
 // empty lets go of what is in a deleted topic. t.mu is held.
 func (r *Registry) empty(t *topic) {
 	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
-	r.totals.ephemeral.Add(-t.index.clear())
-	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
-	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
+	r.totals.ephemeral.Add(-t.index.Clear())
+	r.changeKeys(t, func(w *index.Keys) { *w = index.Keys{} })
+	t.history, t.tags, t.deleted = index.History{}, index.Tags{}, nil
 	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil
 	r.sweeper.visited(t, 0, false)
 	t.notify()

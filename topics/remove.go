@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -71,8 +72,8 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 // deleteOp deletes records.
 type deleteOp struct {
 	entry.Delete
-	matched *seqSet     // the seqs that match; nil if they are still to be found
-	deleted record.Size // what went, once the operation is applied
+	matched *index.SeqSet // the seqs that match; nil if they are still to be found
+	deleted record.Size   // what went, once the operation is applied
 }
 
 func (op *deleteOp) topic() uint64          { return op.ID }
@@ -123,14 +124,14 @@ func (r *Registry) findDeleted(name string, d *Deletion) (*commitOf[deleteOp], e
 		}
 		return c, nil
 	}
-	matched, extents := &seqSet{}, t.history.all()
-	t.tags.find(d.Match, from, upto, matched.add)
+	matched, extents := &index.SeqSet{}, t.history.All()
+	t.tags.Find(d.Match, from, upto, matched.Add)
 	t.mu.Unlock()
-	err = addMatching(matched, extents, d.Match, from, upto)
+	err = index.AddMatching(matched, extents, d.Match, from, upto)
 	if err != nil {
 		return nil, err
 	}
-	if !matched.empty() {
+	if !matched.Empty() {
 		c.entry.matched = matched
 		c.op = &c.entry
 	}
@@ -181,27 +182,27 @@ func (op *deleteOp) remove(r *Registry, t *topic) error {
 	}
 	set := op.matched
 	if set == nil {
-		set = &seqSet{}
-		t.tags.find(op.Match, t.earliest(), op.Last, set.add)
-		err := addMatching(set, t.history.all(), op.Match, t.earliest(), op.Last)
+		set = &index.SeqSet{}
+		t.tags.Find(op.Match, t.earliest(), op.Last, set.Add)
+		err := index.AddMatching(set, t.history.All(), op.Match, t.earliest(), op.Last)
 		if err != nil {
 			return fmt.Errorf("topics: replaying a delete on topic id %d: %w", t.id, err)
 		}
 	}
-	set.removeRange(0, t.earliest()-1)
-	set.subtract(t.deleted)
-	if set.empty() {
+	set.RemoveRange(0, t.earliest()-1)
+	set.Subtract(t.deleted)
+	if set.Empty() {
 		return nil
 	}
-	op.deleted = t.history.sum(set)
-	op.deleted.Add(t.index.sum(set))
+	op.deleted = t.history.Sum(set)
+	op.deleted.Add(t.index.Sum(set))
 	r.grow(t, record.Size{Records: -op.deleted.Records, Bytes: -op.deleted.Bytes})
 	if t.deleted == nil {
-		t.deleted = &seqSet{}
+		t.deleted = &index.SeqSet{}
 	}
-	t.deleted.unite(set)
+	t.deleted.Unite(set)
 	r.settleFront(t)
-	r.totals.ephemeral.Add(-int64(t.index.prune(set, t.deleted)))
-	t.tags.prune(set, t.deleted)
+	r.totals.ephemeral.Add(-int64(t.index.Prune(set, t.deleted)))
+	t.tags.Prune(set, t.deleted)
 	return nil
 }

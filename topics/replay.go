@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -109,7 +110,7 @@ func (r *Registry) columns(f *frameParts, batch entry.Batch) error {
 		return err
 	}
 	s := &r.scratch
-	s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], records, batch.Count)
+	s.sizes, s.tags, err = index.RecordColumns(s.sizes[:0], s.tags[:0], records, batch.Count)
 	if err != nil {
 		return err
 	}

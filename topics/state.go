@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -70,11 +71,11 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 		}
 	}
 	deleted := t.deleted
-	if t.head > through && deleted.any(through, t.head) {
-		deleted = deleted.clone()
-		deleted.removeRange(through+1, t.head)
+	if t.head > through && deleted.Any(through, t.head) {
+		deleted = deleted.Clone()
+		deleted.RemoveRange(through+1, t.head)
 	}
-	if b, err = deleted.append(b); err != nil {
+	if b, err = deleted.Append(b); err != nil {
 		return err
 	}
 	e.buf = b
@@ -84,14 +85,14 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 
 // keys appends a topic's keys. There may be millions, so it calls flush after
 // each piece of work.
-func (e *stateEncoder) keys(v *keyView, through uint64, flush func() error) error {
+func (e *stateEncoder) keys(v *index.KeysView, through uint64, flush func() error) error {
 	n := uint64(0)
-	_ = v.each(through, func(*keyUse) error { n++; return nil })
+	_ = v.Each(through, func(*index.KeyUse) error { n++; return nil })
 	e.buf = binary.AppendUvarint(e.buf, n)
 	piece := 0
-	return v.each(through, func(u *keyUse) error {
+	return v.Each(through, func(u *index.KeyUse) error {
 		before := len(e.buf)
-		e.buf = u.append(e.buf, v.wall(u))
+		e.buf = u.Append(e.buf, v.Wall(u))
 		if piece += len(e.buf) - before; piece < paceBytes {
 			return nil
 		}
@@ -169,8 +170,8 @@ func (e *stateEncoder) config(b []byte, c *record.Config) ([]byte, error) {
 // through, which are all ephemeral, are gone.
 func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostRange) {
 	live = t.live
-	t.index.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
-		if seq > through && !t.deleted.has(seq) {
+	t.index.Each(func(_ *index.Frame, _ int, seq uint64, size uint32) bool {
+		if seq > through && !t.deleted.Has(seq) {
 			live.Add(record.Size{Records: -1, Bytes: -int64(size)})
 		}
 		return true
@@ -186,24 +187,24 @@ func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostR
 
 // Restore fills an empty registry with the state of a checkpoint, whose
 // records are in segs, in order. It returns what was live.
-func (r *Registry) Restore(state []byte, segs []*segment.Segment) (Liveness, error) {
+func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Liveness, error) {
 	if err := r.restoreState(state); err != nil {
 		return nil, err
 	}
-	extents, err := ReadTables(segs)
+	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return nil, err
 	}
-	live := Liveness{}
+	live := index.Liveness{}
 	for id, t := range r.byID {
-		seq, _, ok := t.history.front()
+		seq, _, ok := t.history.Front()
 		if !ok {
 			continue
 		}
-		if !t.history.attach(extents[id]) {
+		if !t.history.Attach(extents[id]) {
 			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.name, seq)
 		}
-		live.add(id, t.earliest(), t.deleted)
+		live.Add(id, t.earliest(), t.deleted)
 	}
 	return live, nil
 }
@@ -265,7 +266,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	var ts int64
 	if t.live.Records > 0 {
 		front, ts = d.Uvarint(), d.Varint()
-		t.history = newHistory(front, ts)
+		t.history = index.NewHistory(front, ts)
 	}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
 		l := lostRange{from: d.Uvarint(), to: d.Uvarint(), reason: string(d.Bytes())}
@@ -278,9 +279,9 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 		t.lost.ranges = append(t.lost.ranges, l)
 	}
 	t.lost.doubt = t.marks.low - min(t.marks.low, 1) // unless restoreGiven knows better
-	t.deleted = decodeSeqSet(d)
+	t.deleted = index.DecodeSeqSet(d)
 	if t.cfg != nil {
-		r.changeKeys(t, func(w *keyWindow) { decodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
+		r.changeKeys(t, func(w *index.Keys) { index.DecodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
 	}
 	_, taken := r.byName.Get(t.name)
 	if d.Failed() || taken || record.CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
@@ -296,7 +297,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)
 	r.totals.live.add(t.live)
-	if t.cfg.TTLMS > 0 || !t.keys.empty() || t.reserves() {
+	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.reserves() {
 		r.sweeper.visit(t)
 	}
 	return t

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
@@ -74,7 +75,7 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 	for id := range w.disk.live {
 		x := r.byID[id]
-		if x.history.empty() {
+		if x.history.Empty() {
 			continue // only ephemeral records
 		}
 		got, _ := live.Topic(id)
@@ -95,13 +96,13 @@ func TestStateRoundTrip(t *testing.T) {
 // TestKeyWindowState holds that keys are found after a restart as before.
 func TestKeyWindowState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var w, back keyWindow
+		var w, back index.Keys
 		ts := int64(0)
 		for range rapid.IntRange(0, 40).Draw(t, "keys") {
 			ts += rapid.Int64Range(1, 9).Draw(t, "ms")
-			id := keyID{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
-			w.expire(ts, 20)
-			w.add(keyUse{id: id, first: uint64(ts), at: ts, count: 2}, 20)
+			id := index.KeyHash{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
+			w.Expire(ts, 20)
+			w.Add(index.KeyUse{Hash: id, First: uint64(ts), At: ts, Count: 2}, 20)
 		}
 		var e stateEncoder
 		v := (&topic{published: published{keys: w}}).keyView(moment{ts, ts})
@@ -109,21 +110,21 @@ func TestKeyWindowState(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := record.NewDecoder(e.buf)
-		if decodeKeys(&d, &back, 20, ts); d.Failed() || d.Left() > 0 || back.usage().keys != w.usage().keys {
+		if index.DecodeKeys(&d, &back, 20, ts); d.Failed() || d.Left() > 0 || back.Usage().Keys != w.Usage().Keys {
 			t.Fatalf("%+v, %d bytes are left", back, d.Left())
 		}
 		for now := ts; now <= ts+21; now++ {
-			w.expire(now, 20)
-			back.expire(now, 20)
+			w.Expire(now, 20)
+			back.Expire(now, 20)
 			for hi := range uint64(6) {
-				id := keyID{Hi: hi, Lo: 1}
-				want, ok := w.find(id, now, 20)
-				if got, found := back.find(id, now, 20); got != want || found != ok {
+				id := index.KeyHash{Hi: hi, Lo: 1}
+				want, ok := w.Find(id, now, 20)
+				if got, found := back.Find(id, now, 20); got != want || found != ok {
 					t.Fatalf("at %d: %+v, %v, want %+v, %v", now, got, found, want, ok)
 				}
 			}
 		}
-		if !back.empty() {
+		if !back.Empty() {
 			t.Fatalf("%+v is left", back)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -74,14 +75,14 @@ type published struct {
 	cfg       *record.Config
 	head      uint64
 	live      record.Size
-	history   history // records in segments
-	index     index   // the records after them: in the log, or ephemeral
-	tags      tagIndex
-	deleted   *seqSet // deleted seqs above the first live one; nil if there are none
-	applied   wal.LSN // end of the last frame that is published here
+	history   index.History // records in segments
+	index     index.Log     // the records after them: in the log, or ephemeral
+	tags      index.Tags
+	deleted   *index.SeqSet // deleted seqs above the first live one; nil if there are none
+	applied   wal.LSN       // end of the last frame that is published here
 	marks     watermarks
 	lost      lostRanges
-	keys      keyWindow
+	keys      index.Keys
 	came      arrivals
 	lastWrite int64
 	changes   uint64        // of the config, and of records by deletes: see Mark

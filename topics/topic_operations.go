@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -38,17 +39,17 @@ func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
 		t.came.begin(op.First, op.TS, f.came)
 	}
 	size := record.Size{Records: int64(op.Count), Bytes: f.bytes}
-	t.index.add(f.span.Start, op.First, op.TS, f.sizes, f.body)
-	t.tags.add(op.First, f.tags)
+	t.index.Add(f.span.Start, op.First, op.TS, f.sizes, f.body)
+	t.tags.Add(op.First, f.tags)
 	t.head = op.First + uint64(op.Count) - 1
 	t.lastWrite = op.TS
 	r.grow(t, size)
 	r.trim(t)
 	if op.Key != nil {
-		u := keyUse{id: r.keyHash(op.Key), at: at, first: op.First, count: uint32(op.Count), ephemeral: f.body != nil}
-		r.changeKeys(t, func(w *keyWindow) {
-			w.expire(f.came.steady, t.cfg.IdempotencyWindowMS)
-			w.add(u, t.cfg.IdempotencyWindowMS)
+		u := index.KeyUse{Hash: r.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
+		r.changeKeys(t, func(w *index.Keys) {
+			w.Expire(f.came.steady, t.cfg.IdempotencyWindowMS)
+			w.Add(u, t.cfg.IdempotencyWindowMS)
 		})
 	}
 	if op.Key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != record.Fsync {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -136,7 +137,7 @@ type checkpointWriter struct {
 	ids    []uint64             // of the segments written
 	next   *manifest.Checkpoint // set once it has a number
 	segs   []*segment.Segment   // the segments, open
-	tables topics.Tables
+	tables index.Tables
 }
 
 // write writes the checkpoint. After an error it removes the files, or leaves
@@ -190,7 +191,7 @@ func (w *checkpointWriter) writeFiles(ctx context.Context) error {
 	if w.segs, err = st.openSegments(refs(w.ids), st.Log.ID()); err != nil {
 		return err
 	}
-	w.tables, err = topics.ReadTables(w.segs)
+	w.tables, err = index.ReadTables(w.segs)
 	return err
 }
 

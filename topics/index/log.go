@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"encoding/binary"
@@ -10,13 +10,13 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// index locates the live records of a topic that are in the log, and holds
+// Log locates the live records of a topic that are in the log, and holds
 // the ephemeral ones, which are in memory only. It takes one entry per frame
 // and one or two bytes per record, in blocks that start small and hold no
 // pointers, so that the garbage collector does not scan them.
 //
-// The zero index is empty. The topic's lock guards it.
-type index struct {
+// The zero Log is empty. The topic's lock guards it.
+type Log struct {
 	blocks []*block // oldest first; none is empty
 	// The first live record: an entry of blocks[0], a record of that entry,
 	// and the offset of the record's size in sizes.
@@ -47,21 +47,21 @@ type indexEntry struct {
 	ts  uint32
 }
 
-// frameRef describes one frame of the index.
-type frameRef struct {
-	lsn   wal.LSN
-	first uint64 // seq of the frame's first record
-	count int    // number of records, including those that are not live
-	ts    int64
-	body  []byte // encoded ephemeral records; nil if they are in the log at lsn
+// Frame describes one frame of the index.
+type Frame struct {
+	LSN   wal.LSN
+	First uint64 // seq of the frame's first record
+	Count int    // number of records, including those that are not live
+	TS    int64
+	Body  []byte // encoded ephemeral records; nil if they are in the log at lsn
 }
 
 // freed reports whether the frame was ephemeral and its memory has been freed
 // because none of its records is live. Encoded records take at least one byte.
-func (f *frameRef) freed() bool { return f.body != nil && len(f.body) == 0 }
+func (f *Frame) freed() bool { return f.Body != nil && len(f.Body) == 0 }
 
-// add appends a frame. Its seqs must be above all seqs in the index.
-func (x *index) add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []byte) {
+// Add appends a frame. Its seqs must be above all seqs in the index.
+func (x *Log) Add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []byte) {
 	b := x.tail(lsn, first, ts, body != nil)
 	b.entries = append(b.entries, indexEntry{
 		lsn: uint32((lsn - b.lsn) / 8), seq: uint32(first - b.first), ts: uint32(ts - b.ts),
@@ -77,7 +77,7 @@ func (x *index) add(lsn wal.LSN, first uint64, ts int64, sizes []uint32, body []
 }
 
 // tail returns the block to which a frame is to be appended.
-func (x *index) tail(lsn wal.LSN, first uint64, ts int64, ephemeral bool) *block {
+func (x *Log) tail(lsn wal.LSN, first uint64, ts int64, ephemeral bool) *block {
 	if n := len(x.blocks); n > 0 {
 		b := x.blocks[n-1]
 		if b.next == first && len(b.entries) < blockEntries && (b.bodies != nil) == ephemeral &&
@@ -95,16 +95,16 @@ func (x *index) tail(lsn wal.LSN, first uint64, ts int64, ephemeral bool) *block
 }
 
 // ref returns the i-th frame of the block.
-func (b *block) ref(i int) frameRef {
+func (b *block) ref(i int) Frame {
 	e := b.entries[i]
-	r := frameRef{lsn: b.lsn + 8*wal.LSN(e.lsn), first: b.first + uint64(e.seq), ts: b.ts + int64(e.ts)}
+	r := Frame{LSN: b.lsn + 8*wal.LSN(e.lsn), First: b.first + uint64(e.seq), TS: b.ts + int64(e.ts)}
 	end := b.next
 	if i+1 < len(b.entries) {
 		end = b.first + uint64(b.entries[i+1].seq)
 	}
-	r.count = int(end - r.first)
+	r.Count = int(end - r.First)
 	if b.bodies != nil {
-		r.body = b.bodies[i]
+		r.Body = b.bodies[i]
 	}
 	return r
 }
@@ -114,12 +114,12 @@ func (b *block) entry(seq uint64) int {
 	return sort.Search(len(b.entries), func(i int) bool { return b.first+uint64(b.entries[i].seq) > seq }) - 1
 }
 
-// empty reports whether the index has no live record.
-func (x *index) empty() bool { return len(x.blocks) == 0 }
+// Empty reports whether the index has no live record.
+func (x *Log) Empty() bool { return len(x.blocks) == 0 }
 
-// front returns the seq and the timestamp of the first live record, if there
+// Front returns the seq and the timestamp of the first live record, if there
 // is one.
-func (x *index) front() (seq uint64, ts int64, ok bool) {
+func (x *Log) Front() (seq uint64, ts int64, ok bool) {
 	if len(x.blocks) == 0 {
 		return 0, 0, false
 	}
@@ -127,22 +127,22 @@ func (x *index) front() (seq uint64, ts int64, ok bool) {
 	return x.blocks[0].first + uint64(e.seq) + uint64(x.record), x.blocks[0].ts + int64(e.ts), true
 }
 
-// frontIsEphemeral reports whether the first live record is in memory only.
-func (x *index) frontIsEphemeral() bool {
+// FrontIsEphemeral reports whether the first live record is in memory only.
+func (x *Log) FrontIsEphemeral() bool {
 	return len(x.blocks) > 0 && x.blocks[0].bodies != nil
 }
 
-// ephemeralFrames returns the number of frames whose records are in memory only.
-func (x *index) ephemeralFrames() int { return x.ephemeral }
+// EphemeralFrames returns the number of frames whose records are in memory only.
+func (x *Log) EphemeralFrames() int { return x.ephemeral }
 
-// pop removes the first live record. It returns the record's payload bytes and
+// Pop removes the first live record. It returns the record's payload bytes and
 // the bytes of ephemeral memory that were freed.
-func (x *index) pop() (bytes int64, freed int) {
+func (x *Log) Pop() (bytes int64, freed int) {
 	b := x.blocks[0]
 	n, width := binary.Uvarint(b.sizes[x.size:])
 	x.size += width
 	x.record++
-	if x.record < b.ref(x.entry).count {
+	if x.record < b.ref(x.entry).Count {
 		return int64(n), 0
 	}
 	if b.bodies != nil {
@@ -159,10 +159,10 @@ func (x *index) pop() (bytes int64, freed int) {
 	return int64(n), freed
 }
 
-// from returns the frames that hold live seqs in [seq, below), and whether
+// From returns the frames that hold live seqs in [seq, below), and whether
 // these are all of them. It stops after as many frames as hold the given
 // number of records.
-func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool) {
+func (x *Log) From(seq, below uint64, records int) (refs []Frame, all bool) {
 	i := sort.Search(len(x.blocks), func(i int) bool { return x.blocks[i].next > seq })
 	for ; i < len(x.blocks); i++ {
 		b := x.blocks[i]
@@ -176,7 +176,7 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 		for ; j < len(b.entries); j++ {
 			r := b.ref(j)
 			switch {
-			case r.first >= below:
+			case r.First >= below:
 				return refs, true
 			case records <= 0:
 				return refs, false
@@ -184,15 +184,15 @@ func (x *index) from(seq, below uint64, records int) (refs []frameRef, all bool)
 				continue
 			}
 			refs = append(refs, r)
-			records -= r.count - int(max(seq, r.first)-r.first)
+			records -= r.Count - int(max(seq, r.First)-r.First)
 		}
 	}
 	return refs, true
 }
 
-// truncate removes every record up to the seq through, live or not, and
+// Truncate removes every record up to the seq through, live or not, and
 // returns the bytes of ephemeral memory that were freed.
-func (x *index) truncate(through uint64) (freed int) {
+func (x *Log) Truncate(through uint64) (freed int) {
 	for len(x.blocks) > 0 && x.blocks[0].next <= through+1 {
 		for _, body := range x.blocks[0].bodies {
 			if body != nil {
@@ -205,18 +205,18 @@ func (x *index) truncate(through uint64) (freed int) {
 		x.entry, x.record, x.size = 0, 0, 0
 	}
 	for {
-		seq, _, ok := x.front()
+		seq, _, ok := x.Front()
 		if !ok || seq > through {
 			return freed
 		}
-		_, n := x.pop()
+		_, n := x.Pop()
 		freed += n
 	}
 }
 
-// view returns a copy of the index that later changes do not affect. It may be
+// View returns a copy of the index that later changes do not affect. It may be
 // read without the topic's lock.
-func (x *index) view() index {
+func (x *Log) View() Log {
 	v := *x
 	v.blocks = make([]*block, len(x.blocks))
 	copies := make([]block, len(x.blocks))
@@ -228,8 +228,8 @@ func (x *index) view() index {
 	return v
 }
 
-// durable returns the last seq that is in the log, or 0 if none is.
-func (x *index) durable() uint64 {
+// Durable returns the last seq that is in the log, or 0 if none is.
+func (x *Log) Durable() uint64 {
 	for _, b := range slices.Backward(x.blocks) {
 		if b.bodies == nil {
 			return b.next - 1
@@ -238,10 +238,10 @@ func (x *index) durable() uint64 {
 	return 0
 }
 
-// each calls f for every record from the first live one on, in order, until f
+// Each calls f for every record from the first live one on, in order, until f
 // returns false. The arguments are the record's frame, its number in that
 // frame, its seq and its payload size. Records of freed frames are left out.
-func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint32) bool) {
+func (x *Log) Each(f func(frame *Frame, ordinal int, seq uint64, size uint32) bool) {
 	for i, b := range x.blocks {
 		entry, ordinal, sizes := 0, 0, b.sizes
 		if i == 0 {
@@ -249,10 +249,10 @@ func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint3
 		}
 		for ; entry < len(b.entries); entry, ordinal = entry+1, 0 {
 			frame := b.ref(entry)
-			for ; ordinal < frame.count; ordinal++ {
+			for ; ordinal < frame.Count; ordinal++ {
 				n, width := binary.Uvarint(sizes)
 				sizes = sizes[width:]
-				if !frame.freed() && !f(&frame, ordinal, frame.first+uint64(ordinal), uint32(n)) {
+				if !frame.freed() && !f(&frame, ordinal, frame.First+uint64(ordinal), uint32(n)) {
 					return
 				}
 			}
@@ -260,18 +260,18 @@ func (x *index) each(f func(frame *frameRef, ordinal int, seq uint64, size uint3
 	}
 }
 
-// sum returns the total size of the records of set that are in the index.
-func (x *index) sum(set *seqSet) (sum record.Size) {
+// Sum returns the total size of the records of set that are in the index.
+func (x *Log) Sum(set *SeqSet) (sum record.Size) {
 	for i, b := range x.blocks {
-		if !set.any(b.first, b.next-1) {
+		if !set.Any(b.first, b.next-1) {
 			continue
 		}
-		part := index{blocks: []*block{b}}
+		part := Log{blocks: []*block{b}}
 		if i == 0 {
 			part.entry, part.record, part.size = x.entry, x.record, x.size
 		}
-		part.each(func(_ *frameRef, _ int, seq uint64, size uint32) bool {
-			if set.has(seq) {
+		part.Each(func(_ *Frame, _ int, seq uint64, size uint32) bool {
+			if set.Has(seq) {
 				sum.Add(record.Size{Records: 1, Bytes: int64(size)})
 			}
 			return true
@@ -280,14 +280,14 @@ func (x *index) sum(set *seqSet) (sum record.Size) {
 	return sum
 }
 
-// clear empties the index and returns the bytes of ephemeral memory that were
+// Clear empties the index and returns the bytes of ephemeral memory that were
 // freed.
-func (x *index) clear() (freed int64) {
+func (x *Log) Clear() (freed int64) {
 	for _, b := range x.blocks {
 		for _, body := range b.bodies {
 			freed += int64(len(body))
 		}
 	}
-	*x = index{}
+	*x = Log{}
 	return freed
 }

@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"encoding/binary"
@@ -8,7 +8,7 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// keyWindow holds the idempotency keys of a topic for the length of its window.
+// Keys holds the idempotency keys of a topic for the length of its window.
 // A key is stored as a 128-bit hash under a random seed, so a long key takes no
 // more memory than a short one. Times are Unix ms on the steady clock.
 //
@@ -17,31 +17,31 @@ import (
 // takes no work per key, no table is ever rebuilt as a whole, and a checkpoint
 // encodes the keys without the topic's lock.
 //
-// The zero keyWindow is empty. The topic's lock guards it.
-type keyWindow struct {
+// The zero Keys is empty. The topic's lock guards it.
+type Keys struct {
 	generations []*generation // oldest first
 }
 
 // generation holds consecutive uses of keys.
 type generation struct {
-	uses    []keyUse // oldest first; only appended to
+	uses    []KeyUse // oldest first; only appended to
 	expired int      // number of uses at the front whose window has ended
 	table   []uint32 // hash table: index of the key's last use plus 1, or 0; nil while there are few
 }
 
-// keyUse is a key and the seqs that its write was given. It takes 40 bytes.
-type keyUse struct {
-	id    keyID
-	at    int64
-	first uint64
-	count uint32
+// KeyUse is a key and the seqs that its write was given. It takes 40 bytes.
+type KeyUse struct {
+	Hash  KeyHash
+	At    int64
+	First uint64
+	Count uint32
 	// ephemeral is set if the records are in memory only. If their key outlived
 	// them in a checkpoint, a retry would be answered with seqs that are lost.
-	ephemeral bool
+	Ephemeral bool
 }
 
-// keyID is the hash of a key.
-type keyID xxh3.Uint128
+// KeyHash is the hash of a key.
+type KeyHash xxh3.Uint128
 
 const (
 	// generationKeys is the maximum size of a generation. Doubling a table of
@@ -53,31 +53,31 @@ const (
 	// fewKeys are searched without a table.
 	fewKeys = 8
 
-	// keyUseBytes is the memory that one more key takes.
-	keyUseBytes     = 40
+	// KeyUseBytes is the memory that one more key takes.
+	KeyUseBytes     = 40
 	generationBytes = 80 // the struct, the pointer to it, and the slack of small arrays
 )
 
-// hashKey returns the hash of a key under a seed.
-func hashKey(key []byte, seed uint64) keyID { return keyID(xxh3.Hash128Seed(key, seed)) }
+// HashKey returns the hash of a key under a seed.
+func HashKey(key []byte, seed uint64) KeyHash { return KeyHash(xxh3.Hash128Seed(key, seed)) }
 
-// add records the use of a key. It is not older than the uses before it.
-func (w *keyWindow) add(u keyUse, windowMS int64) {
+// Add records the use of a key. It is not older than the uses before it.
+func (w *Keys) Add(u KeyUse, windowMS int64) {
 	var g *generation
 	if n := len(w.generations); n > 0 {
 		g = w.generations[n-1]
-		u.at = max(u.at, g.uses[len(g.uses)-1].at)
+		u.At = max(u.At, g.uses[len(g.uses)-1].At)
 	}
-	if g == nil || len(g.uses) == generationKeys || u.at-g.uses[0].at > windowMS/generationsPerWindow {
+	if g == nil || len(g.uses) == generationKeys || u.At-g.uses[0].At > windowMS/generationsPerWindow {
 		g = &generation{}
 		w.generations = append(w.generations, g)
 	}
 	g.add(u)
 }
 
-func (g *generation) add(u keyUse) {
+func (g *generation) add(u KeyUse) {
 	if n := len(g.uses); n == cap(g.uses) { // grow by a quarter: spare capacity is memory, too
-		uses := make([]keyUse, n, min(n+n/4+1, generationKeys))
+		uses := make([]KeyUse, n, min(n+n/4+1, generationKeys))
 		copy(uses, g.uses)
 		g.uses = uses
 	}
@@ -97,18 +97,18 @@ func (g *generation) add(u keyUse) {
 // enter puts the i-th use into the table, replacing an earlier use of its key.
 func (g *generation) enter(i int) {
 	mask := uint64(len(g.table) - 1)
-	slot := g.uses[i].id.Lo & mask
-	for g.table[slot] != 0 && g.uses[g.table[slot]-1].id != g.uses[i].id {
+	slot := g.uses[i].Hash.Lo & mask
+	for g.table[slot] != 0 && g.uses[g.table[slot]-1].Hash != g.uses[i].Hash {
 		slot = (slot + 1) & mask
 	}
 	g.table[slot] = uint32(i + 1)
 }
 
 // find returns the last use of the key that has not expired, or nil.
-func (g *generation) find(id keyID) *keyUse {
+func (g *generation) find(id KeyHash) *KeyUse {
 	if g.table == nil {
 		for i := len(g.uses) - 1; i >= g.expired; i-- {
-			if g.uses[i].id == id {
+			if g.uses[i].Hash == id {
 				return &g.uses[i]
 			}
 		}
@@ -117,7 +117,7 @@ func (g *generation) find(id keyID) *keyUse {
 	mask := uint64(len(g.table) - 1)
 	for slot := id.Lo & mask; g.table[slot] != 0; slot = (slot + 1) & mask {
 		i := int(g.table[slot] - 1)
-		if g.uses[i].id != id {
+		if g.uses[i].Hash != id {
 			continue
 		}
 		if i < g.expired {
@@ -128,22 +128,22 @@ func (g *generation) find(id keyID) *keyUse {
 	return nil
 }
 
-// find returns the last use of the key, and whether its window includes now.
-func (w *keyWindow) find(id keyID, now, windowMS int64) (keyUse, bool) {
+// Find returns the last use of the key, and whether its window includes now.
+func (w *Keys) Find(id KeyHash, now, windowMS int64) (KeyUse, bool) {
 	for i := len(w.generations) - 1; i >= 0; i-- {
 		if u := w.generations[i].find(id); u != nil {
-			return *u, now-u.at <= windowMS
+			return *u, now-u.At <= windowMS
 		}
 	}
-	return keyUse{}, false
+	return KeyUse{}, false
 }
 
-// expire removes the keys whose window has ended at now.
-func (w *keyWindow) expire(now, windowMS int64) {
+// Expire removes the keys whose window has ended at now.
+func (w *Keys) Expire(now, windowMS int64) {
 	n := 0
 	for ; n < len(w.generations); n++ {
 		g := w.generations[n]
-		g.expired += sort.Search(len(g.uses)-g.expired, func(i int) bool { return now-g.uses[g.expired+i].at <= windowMS })
+		g.expired += sort.Search(len(g.uses)-g.expired, func(i int) bool { return now-g.uses[g.expired+i].At <= windowMS })
 		if g.expired < len(g.uses) {
 			break
 		}
@@ -155,59 +155,59 @@ func (w *keyWindow) expire(now, windowMS int64) {
 	}
 }
 
-// empty reports whether there are no keys.
-func (w *keyWindow) empty() bool { return len(w.generations) == 0 }
+// Empty reports whether there are no keys.
+func (w *Keys) Empty() bool { return len(w.generations) == 0 }
 
-// oldest returns when the oldest key was used, if there are keys.
-func (w *keyWindow) oldest() (at int64, ok bool) {
+// Oldest returns when the oldest key was used, if there are keys.
+func (w *Keys) Oldest() (at int64, ok bool) {
 	if len(w.generations) == 0 {
 		return 0, false
 	}
 	g := w.generations[0]
-	return g.uses[g.expired].at, true
+	return g.uses[g.expired].At, true
 }
 
-// usage returns the number of keys and the memory they take.
-func (w *keyWindow) usage() (u keyUsage) {
+// Usage returns the number of keys and the memory they take.
+func (w *Keys) Usage() (u KeysUsage) {
 	for _, g := range w.generations {
-		u.keys += int64(len(g.uses) - g.expired)
-		u.bytes += generationBytes + keyUseBytes*int64(cap(g.uses)) + 4*int64(len(g.table))
+		u.Keys += int64(len(g.uses) - g.expired)
+		u.Bytes += generationBytes + KeyUseBytes*int64(cap(g.uses)) + 4*int64(len(g.table))
 	}
 	return u
 }
 
-// keyUsage is a number of keys and the memory they take.
-type keyUsage struct{ keys, bytes int64 }
+// KeysUsage is a number of keys and the memory they take.
+type KeysUsage struct{ Keys, Bytes int64 }
 
-// keyView is a copy of a topic's keys that later changes do not affect. It may
+// KeysView is a copy of a topic's keys that later changes do not affect. It may
 // be read without the topic's lock.
-type keyView struct {
-	uses      [][]keyUse
+type KeysView struct {
+	uses      [][]KeyUse
 	ahead     int64
 	notBefore int64
 }
 
-// view returns a view for a checkpoint, which stores times on the wall clock: that
+// View returns a view for a checkpoint, which stores times on the wall clock: that
 // is ahead ms before the steady one, and no key is recorded as used before
 // notBefore.
-func (w *keyWindow) view(ahead, notBefore int64) keyView {
-	v := keyView{ahead: ahead, notBefore: notBefore}
+func (w *Keys) View(ahead, notBefore int64) KeysView {
+	v := KeysView{ahead: ahead, notBefore: notBefore}
 	for _, g := range w.generations {
 		v.uses = append(v.uses, g.uses[g.expired:])
 	}
 	return v
 }
 
-// wall returns when the key was used, on the wall clock.
-func (v *keyView) wall(u *keyUse) int64 { return max(u.at+v.ahead, v.notBefore) }
+// Wall returns when the key was used, on the wall clock.
+func (v *KeysView) Wall(u *KeyUse) int64 { return max(u.At+v.ahead, v.notBefore) }
 
-// each calls f with the uses that survive a restart, oldest first, until f
+// Each calls f with the uses that survive a restart, oldest first, until f
 // returns an error: all but those of ephemeral writes above the seq through.
-func (v *keyView) each(through uint64, f func(u *keyUse) error) error {
+func (v *KeysView) Each(through uint64, f func(u *KeyUse) error) error {
 	for _, uses := range v.uses {
 		for i := range uses {
 			u := &uses[i]
-			if u.ephemeral && u.first > through {
+			if u.Ephemeral && u.First > through {
 				continue
 			}
 			if err := f(u); err != nil {
@@ -218,27 +218,27 @@ func (v *keyView) each(through uint64, f func(u *keyUse) error) error {
 	return nil
 }
 
-// append appends the encoding of the use, with its time on the wall clock.
-func (u *keyUse) append(dst []byte, wall int64) []byte {
-	dst = binary.LittleEndian.AppendUint64(dst, u.id.Hi)
-	dst = binary.LittleEndian.AppendUint64(dst, u.id.Lo)
-	dst = binary.AppendUvarint(binary.AppendVarint(dst, wall), u.first)
-	return binary.AppendUvarint(dst, uint64(u.count))
+// Append appends the encoding of the use, with its time on the wall clock.
+func (u *KeyUse) Append(dst []byte, wall int64) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, u.Hash.Hi)
+	dst = binary.LittleEndian.AppendUint64(dst, u.Hash.Lo)
+	dst = binary.AppendUvarint(binary.AppendVarint(dst, wall), u.First)
+	return binary.AppendUvarint(dst, uint64(u.Count))
 }
 
-// decodeKeys decodes a number of uses and adds them to w. Times after now, which
+// DecodeKeys decodes a number of uses and adds them to w. Times after now, which
 // come from another run's clock, become now.
-func decodeKeys(d *record.Decoder, w *keyWindow, windowMS, now int64) {
+func DecodeKeys(d *record.Decoder, w *Keys, windowMS, now int64) {
 	n := d.Uvarint()
 	if n > uint64(d.Left()) {
 		d.Fail()
 		return
 	}
 	for ; n > 0; n-- {
-		u := keyUse{id: keyID{Hi: d.Uint64(), Lo: d.Uint64()}, at: min(d.Varint(), now), first: d.Uvarint(), count: uint32(d.Uvarint())}
+		u := KeyUse{Hash: KeyHash{Hi: d.Uint64(), Lo: d.Uint64()}, At: min(d.Varint(), now), First: d.Uvarint(), Count: uint32(d.Uvarint())}
 		if d.Failed() {
 			return
 		}
-		w.add(u, windowMS)
+		w.Add(u, windowMS)
 	}
 }

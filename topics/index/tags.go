@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// tagIndex finds the records of a topic's index by tag. The zero tagIndex is
+// Tags finds the records of a topic's index by tag. The zero Tags is
 // empty. The topic's lock guards it.
-type tagIndex struct {
+type Tags struct {
 	blocks []*tagBlock // by seq; all but the last are sealed
 }
 
@@ -37,9 +37,9 @@ type tagEnd struct{ tag, seq uint32 }
 // removed soon after its records have left the log.
 const tagBlockRecords = 1 << 10
 
-// packTag appends a record's tag to the packed tags of its frame. skipped is the
+// PackTag appends a record's tag to the packed tags of its frame. skipped is the
 // number of records without a tag since the last one that had one.
-func packTag(dst []byte, skipped int, tag []byte) []byte {
+func PackTag(dst []byte, skipped int, tag []byte) []byte {
 	return record.AppendBytes(binary.AppendUvarint(dst, uint64(skipped)), tag)
 }
 
@@ -52,8 +52,8 @@ func eachTag(packed []byte, f func(ordinal int, tag []byte)) {
 	}
 }
 
-// add appends the packed tags of the frame whose first seq is first.
-func (x *tagIndex) add(first uint64, packed []byte) {
+// Add appends the packed tags of the frame whose first seq is first.
+func (x *Tags) Add(first uint64, packed []byte) {
 	eachTag(packed, func(ordinal int, tag []byte) {
 		seq := first + uint64(ordinal)
 		b := x.tail(seq)
@@ -67,7 +67,7 @@ func (x *tagIndex) add(first uint64, packed []byte) {
 }
 
 // tail returns the open block for seq.
-func (x *tagIndex) tail(seq uint64) *tagBlock {
+func (x *Tags) tail(seq uint64) *tagBlock {
 	if n := len(x.blocks); n > 0 {
 		if b := x.blocks[n-1]; b.packed != nil && seq-b.first <= 1<<32-1 {
 			return b
@@ -118,8 +118,8 @@ func (b *tagBlock) tag(i int) (tag []byte, from, to uint32) {
 	return b.tags[before.tag:b.ends[i].tag], before.seq, b.ends[i].seq
 }
 
-// find calls f, in no order, with the seqs of [from, to] whose tag matches.
-func (x *tagIndex) find(m *record.Match, from, to uint64, f func(seq uint64)) {
+// Find calls f, in no order, with the seqs of [from, to] whose tag matches.
+func (x *Tags) Find(m *record.Match, from, to uint64, f func(seq uint64)) {
 	for _, b := range x.blocks {
 		if b.last < from || b.first > to {
 			continue
@@ -150,9 +150,9 @@ func (x *tagIndex) find(m *record.Match, from, to uint64, f func(seq uint64)) {
 	}
 }
 
-// truncate removes the blocks that end at or below through. It may keep records
-// below through: find must not be called with such a from.
-func (x *tagIndex) truncate(through uint64) {
+// Truncate removes the blocks that end at or below through. It may keep records
+// below through: Find must not be called with such a from.
+func (x *Tags) Truncate(through uint64) {
 	n := 0
 	for n < len(x.blocks) && x.blocks[n].last <= through {
 		n++
@@ -163,9 +163,9 @@ func (x *tagIndex) truncate(through uint64) {
 	}
 }
 
-// recordColumns decodes the count records in p. It appends the payload size of
+// RecordColumns decodes the count records in p. It appends the payload size of
 // each to sizes and the packed tags to tags. The records must fill p exactly.
-func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
+func RecordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte, error) {
 	tagged := 0 // number of records up to the last one with a tag
 	for i := range count {
 		r, rest, err := record.NextRecord(p)
@@ -174,7 +174,7 @@ func recordColumns(sizes []uint32, tags, p []byte, count int) ([]uint32, []byte,
 		}
 		sizes = append(sizes, uint32(r.PayloadBytes()))
 		if r.Tag != nil {
-			tags = packTag(tags, i-tagged, r.Tag)
+			tags = PackTag(tags, i-tagged, r.Tag)
 			tagged = i + 1
 		}
 		p = rest

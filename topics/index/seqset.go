@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// seqSet is a set of seqs: for each high half, a compressed bitmap of the low
-// halves. The zero seqSet is empty, and so is a nil *seqSet, to which nothing
+// SeqSet is a set of seqs: for each high half, a compressed bitmap of the low
+// halves. The zero SeqSet is empty, and so is a nil *SeqSet, to which nothing
 // can be added.
-type seqSet struct {
+type SeqSet struct {
 	parts []seqPart // by high
 }
 
@@ -26,17 +26,17 @@ type seqPart struct {
 func split(seq uint64) (high, low uint32) { return uint32(seq >> 32), uint32(seq) }
 
 // at returns the position of high in parts, or where to insert it.
-func (s *seqSet) at(high uint32) (int, bool) {
+func (s *SeqSet) at(high uint32) (int, bool) {
 	i := sort.Search(len(s.parts), func(i int) bool { return s.parts[i].high >= high })
 	return i, i < len(s.parts) && s.parts[i].high == high
 }
 
-// empty reports whether the set has no seq.
-func (s *seqSet) empty() bool { return s == nil || len(s.parts) == 0 }
+// Empty reports whether the set has no seq.
+func (s *SeqSet) Empty() bool { return s == nil || len(s.parts) == 0 }
 
-// has reports whether seq is in the set.
-func (s *seqSet) has(seq uint64) bool {
-	if s.empty() {
+// Has reports whether seq is in the set.
+func (s *SeqSet) Has(seq uint64) bool {
+	if s.Empty() {
 		return false
 	}
 	high, low := split(seq)
@@ -44,8 +44,8 @@ func (s *seqSet) has(seq uint64) bool {
 	return ok && s.parts[i].bits.Contains(low)
 }
 
-// add adds seq to the set.
-func (s *seqSet) add(seq uint64) {
+// Add adds seq to the set.
+func (s *SeqSet) Add(seq uint64) {
 	high, low := split(seq)
 	i, ok := s.at(high)
 	if !ok {
@@ -54,9 +54,9 @@ func (s *seqSet) add(seq uint64) {
 	s.parts[i].bits.Add(low)
 }
 
-// next returns the first seq of the set at or above seq.
-func (s *seqSet) next(seq uint64) (uint64, bool) {
-	if s.empty() {
+// Next returns the first seq of the set at or above seq.
+func (s *SeqSet) Next(seq uint64) (uint64, bool) {
+	if s.Empty() {
 		return 0, false
 	}
 	high, low := split(seq)
@@ -73,9 +73,9 @@ func (s *seqSet) next(seq uint64) (uint64, bool) {
 	return 0, false
 }
 
-// absent returns the first seq at or above seq that is not in the set.
-func (s *seqSet) absent(seq uint64) uint64 {
-	for s.has(seq) {
+// Absent returns the first seq at or above seq that is not in the set.
+func (s *SeqSet) Absent(seq uint64) uint64 {
+	for s.Has(seq) {
 		high, low := split(seq)
 		i, _ := s.at(high)
 		seq = uint64(high)<<32 + absent(s.parts[i].bits, low)
@@ -97,18 +97,18 @@ func absent(bits *roaring.Bitmap, v uint32) uint64 {
 	return from + n + uint64(more)
 }
 
-// any reports whether the set holds a seq of [from, to].
-func (s *seqSet) any(from, to uint64) bool {
-	seq, ok := s.next(from)
+// Any reports whether the set holds a seq of [from, to].
+func (s *SeqSet) Any(from, to uint64) bool {
+	seq, ok := s.Next(from)
 	return ok && seq <= to
 }
 
 // all reports whether the set holds every seq of [from, to].
-func (s *seqSet) all(from, to uint64) bool { return s.count(from, to) == to-from+1 }
+func (s *SeqSet) all(from, to uint64) bool { return s.Count(from, to) == to-from+1 }
 
-// count returns the number of seqs of [from, to] that are in the set.
-func (s *seqSet) count(from, to uint64) (n uint64) {
-	if s.empty() {
+// Count returns the number of seqs of [from, to] that are in the set.
+func (s *SeqSet) Count(from, to uint64) (n uint64) {
+	if s.Empty() {
 		return 0
 	}
 	for _, p := range s.parts {
@@ -120,9 +120,9 @@ func (s *seqSet) count(from, to uint64) (n uint64) {
 	return n
 }
 
-// each calls f with the seqs of [from, to] in order until f returns false.
-func (s *seqSet) each(from, to uint64, f func(seq uint64) bool) {
-	if s.empty() {
+// Each calls f with the seqs of [from, to] in order until f returns false.
+func (s *SeqSet) Each(from, to uint64, f func(seq uint64) bool) {
+	if s.Empty() {
 		return
 	}
 	high, low := split(from)
@@ -141,9 +141,9 @@ func (s *seqSet) each(from, to uint64, f func(seq uint64) bool) {
 	}
 }
 
-// removeRange removes the seqs of [from, to].
-func (s *seqSet) removeRange(from, to uint64) {
-	if s.empty() || from > to {
+// RemoveRange removes the seqs of [from, to].
+func (s *SeqSet) RemoveRange(from, to uint64) {
+	if s.Empty() || from > to {
 		return
 	}
 	s.parts = slices.DeleteFunc(s.parts, func(p seqPart) bool {
@@ -159,9 +159,9 @@ func (s *seqSet) removeRange(from, to uint64) {
 	}
 }
 
-// subtract removes the seqs of o.
-func (s *seqSet) subtract(o *seqSet) {
-	if s.empty() || o.empty() {
+// Subtract removes the seqs of o.
+func (s *SeqSet) Subtract(o *SeqSet) {
+	if s.Empty() || o.Empty() {
 		return
 	}
 	s.parts = slices.DeleteFunc(s.parts, func(p seqPart) bool {
@@ -172,8 +172,8 @@ func (s *seqSet) subtract(o *seqSet) {
 	})
 }
 
-// unite adds the seqs of o.
-func (s *seqSet) unite(o *seqSet) {
+// Unite adds the seqs of o.
+func (s *SeqSet) Unite(o *SeqSet) {
 	for _, p := range o.parts {
 		if i, ok := s.at(p.high); ok {
 			s.parts[i].bits.Or(p.bits)
@@ -183,22 +183,22 @@ func (s *seqSet) unite(o *seqSet) {
 	}
 }
 
-// clone returns a deep copy, or nil if the set is empty.
-func (s *seqSet) clone() *seqSet {
-	if s.empty() {
+// Clone returns a deep copy, or nil if the set is empty.
+func (s *SeqSet) Clone() *SeqSet {
+	if s.Empty() {
 		return nil
 	}
-	c := &seqSet{parts: slices.Clone(s.parts)}
+	c := &SeqSet{parts: slices.Clone(s.parts)}
 	for i := range c.parts {
 		c.parts[i].bits = c.parts[i].bits.Clone()
 	}
 	return c
 }
 
-// append appends the encoding of the set: the number of parts, then of each part
+// Append appends the encoding of the set: the number of parts, then of each part
 // the high half and the bitmap in roaring's portable format.
-func (s *seqSet) append(dst []byte) ([]byte, error) {
-	if s.empty() {
+func (s *SeqSet) Append(dst []byte) ([]byte, error) {
+	if s.Empty() {
 		return binary.AppendUvarint(dst, 0), nil
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(s.parts)))
@@ -213,9 +213,9 @@ func (s *seqSet) append(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// decodeSeqSet decodes what append has encoded. It returns nil for an empty set.
-func decodeSeqSet(d *record.Decoder) *seqSet {
-	s := &seqSet{}
+// DecodeSeqSet decodes what Append has encoded. It returns nil for an empty set.
+func DecodeSeqSet(d *record.Decoder) *SeqSet {
+	s := &SeqSet{}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
 		high, b := d.Uvarint(), d.Bytes()
 		bits := roaring.New()
@@ -226,7 +226,7 @@ func decodeSeqSet(d *record.Decoder) *seqSet {
 		}
 		s.parts = append(s.parts, seqPart{uint32(high), bits})
 	}
-	if s.empty() {
+	if s.Empty() {
 		return nil
 	}
 	return s

@@ -1,4 +1,4 @@
-package topics
+package index
 
 import "github.com/e6e95bb8/topics/topics/segment"
 
@@ -9,13 +9,13 @@ type Liveness map[uint64]liveTopic
 
 type liveTopic struct {
 	earliest uint64
-	deleted  *seqSet
+	deleted  *SeqSet
 }
 
-// add records that the topic has live records from earliest on, except the
+// Add records that the topic has live records from earliest on, except the
 // deleted ones.
-func (l Liveness) add(id, earliest uint64, deleted *seqSet) {
-	l[id] = liveTopic{earliest, deleted.clone()}
+func (l Liveness) Add(id, earliest uint64, deleted *SeqSet) {
+	l[id] = liveTopic{earliest, deleted.Clone()}
 }
 
 // Topic returns the first seq of the topic that was live, if any was.
@@ -28,7 +28,7 @@ func (l Liveness) Topic(id uint64) (earliest uint64, ok bool) {
 // deleted on its own, and whether any was.
 func (l Liveness) Deleted(id, from, to uint64) (dead func(seq uint64) bool, any bool) {
 	set := l[id].deleted
-	return set.has, set.any(from, to)
+	return set.Has, set.Any(from, to)
 }
 
 // Fraction estimates how much of an extent was live, from 0 to 1.
@@ -38,6 +38,6 @@ func (l Liveness) Fraction(e *segment.Extent) float64 {
 		return 0
 	}
 	first := max(e.First, t.earliest)
-	alive := e.Last - first + 1 - t.deleted.count(first, e.Last)
+	alive := e.Last - first + 1 - t.deleted.Count(first, e.Last)
 	return min(1, float64(alive)/float64(e.Count)) // an earlier compaction may have left gaps
 }

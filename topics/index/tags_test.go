@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func TestTagIndexAgainstAList(t *testing.T) {
 		tag []byte
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		var x tagIndex
+		var x Tags
 		var all []rec
 		next := 1 + jump(t, "first")
 		for range rapid.IntRange(0, 12).Draw(t, "frames") {
@@ -30,15 +30,15 @@ func TestTagIndexAgainstAList(t *testing.T) {
 					continue
 				}
 				tag := fmt.Appendf(nil, "%d", i%12)[:i%3]
-				packed = packTag(packed, i-tagged, tag)
+				packed = PackTag(packed, i-tagged, tag)
 				tagged = i + 1
 				all = append(all, rec{next + uint64(i), tag})
 			}
-			x.add(next, packed)
+			x.Add(next, packed)
 			next += uint64(n) + jump(t, "gap")
 		}
 		cut := rapid.Uint64Range(0, next).Draw(t, "cut")
-		x.truncate(cut)
+		x.Truncate(cut)
 		from := rapid.Uint64Range(cut+1, next+1).Draw(t, "from")
 		to := rapid.Uint64Range(from, next+1).Draw(t, "to")
 		m, err := record.ParseMatch(rapid.SampledFrom([]string{"", "*", "1", "1*", "11", "9*", "x"}).Draw(t, "pattern"))
@@ -51,11 +51,11 @@ func TestTagIndexAgainstAList(t *testing.T) {
 				want = append(want, r.seq)
 			}
 		}
-		x.find(&m, from, to, func(seq uint64) { got = append(got, seq) })
+		x.Find(&m, from, to, func(seq uint64) { got = append(got, seq) })
 		if slices.Sort(got); !slices.Equal(got, want) {
 			t.Fatalf("%+v in [%d, %d]: %d seqs, want %d", m, from, to, len(got), len(want))
 		}
-		if x.truncate(next); x.blocks != nil {
+		if x.Truncate(next); x.blocks != nil {
 			t.Fatal("something is left of nothing")
 		}
 	})

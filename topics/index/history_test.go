@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"context"
@@ -18,9 +18,9 @@ const historyDir = "/segments"
 type historyMachine struct {
 	fs    *crashfs.FS
 	cache *segment.Cache
-	h     history
-	dead  *seqSet
-	live  []column // not dead, and not before the front
+	h     History
+	dead  *SeqSet
+	live  []Column // not dead, and not before the front
 	next  uint64
 	ts    int64
 	id    uint64
@@ -31,7 +31,7 @@ func (m *historyMachine) create() (*segment.Writer, error) {
 	return segment.Create(m.fs, historyDir, m.id, 7)
 }
 
-func (m *historyMachine) open(t *rapid.T, id uint64) (*segment.Segment, []extent) {
+func (m *historyMachine) open(t *rapid.T, id uint64) (*segment.Segment, []Extent) {
 	s, err := segment.Open(m.fs, historyDir, historyDir, id, 7, m.cache)
 	if err != nil {
 		t.Fatal(err)
@@ -51,10 +51,10 @@ func (m *historyMachine) Install(t *rapid.T) {
 	}
 	n := rapid.SampledFrom([]int{1, 2, 70, segment.ExtentRecords, segment.ExtentRecords + 1}).Draw(t, "records")
 	gap := rapid.SampledFrom([]uint64{0, 0, 1, 100}).Draw(t, "gap")
-	first := column{m.next, m.ts, 0}
+	first := Column{m.next, m.ts, 0}
 	for i := range n {
-		c := column{m.next, m.ts, uint32(i % 7)}
-		if err := w.Add(1, c.seq, c.ts, c.size, []byte("x")); err != nil {
+		c := Column{m.next, m.ts, uint32(i % 7)}
+		if err := w.Add(1, c.Seq, c.TS, c.Size, []byte("x")); err != nil {
 			t.Fatal(err)
 		}
 		m.live = append(m.live, c)
@@ -64,8 +64,8 @@ func (m *historyMachine) Install(t *rapid.T) {
 		t.Fatal(err)
 	}
 	_, extents := m.open(t, m.id)
-	m.h.begin(first.seq, first.ts)
-	m.h.append(extents)
+	m.h.Begin(first.Seq, first.TS)
+	m.h.Append(extents)
 }
 
 // Seek moves the front.
@@ -74,9 +74,9 @@ func (m *historyMachine) Seek(t *rapid.T) {
 		return
 	}
 	n := rapid.SampledFrom([]int{0, 1, 2, 63, 64, 65, 3000}).Draw(t, "over")
-	from := m.live[min(n, len(m.live)-1)].seq + rapid.Uint64Range(0, 2).Draw(t, "and")
-	m.h.seek(from, m.dead)
-	m.live = slices.DeleteFunc(m.live, func(c column) bool { return c.seq < from })
+	from := m.live[min(n, len(m.live)-1)].Seq + rapid.Uint64Range(0, 2).Draw(t, "and")
+	m.h.Seek(from, m.dead)
+	m.live = slices.DeleteFunc(m.live, func(c Column) bool { return c.Seq < from })
 }
 
 // Delete kills some records anywhere.
@@ -84,19 +84,19 @@ func (m *historyMachine) Delete(t *rapid.T) {
 	if len(m.live) == 0 {
 		return
 	}
-	set, want := &seqSet{}, record.Size{}
+	set, want := &SeqSet{}, record.Size{}
 	i := rapid.IntRange(0, len(m.live)-1).Draw(t, "from")
 	step := rapid.IntRange(1, 3).Draw(t, "each")
 	for n := rapid.SampledFrom([]int{1, 5, 500}).Draw(t, "n"); i < len(m.live) && n > 0; i, n = i+step, n-1 {
-		set.add(m.live[i].seq)
-		want.Add(record.Size{Records: 1, Bytes: int64(m.live[i].size)})
+		set.Add(m.live[i].Seq)
+		want.Add(record.Size{Records: 1, Bytes: int64(m.live[i].Size)})
 	}
-	if got := m.h.sum(set); got != want {
+	if got := m.h.Sum(set); got != want {
 		t.Fatalf("sizes %+v, want %+v", got, want)
 	}
-	m.dead.unite(set)
-	m.live = slices.DeleteFunc(m.live, func(c column) bool { return set.has(c.seq) })
-	m.h.seek(m.h.seq, m.dead)
+	m.dead.Unite(set)
+	m.live = slices.DeleteFunc(m.live, func(c Column) bool { return set.Has(c.Seq) })
+	m.h.Seek(m.h.seq, m.dead)
 }
 
 // PopExtent drops a whole extent, if that may be.
@@ -104,19 +104,19 @@ func (m *historyMachine) PopExtent(t *rapid.T) {
 	if len(m.live) == 0 {
 		return
 	}
-	below := m.live[rapid.IntRange(0, len(m.live)-1).Draw(t, "below")].seq + rapid.Uint64Range(0, 1).Draw(t, "and")
-	e := m.h.whole(below, m.dead)
+	below := m.live[rapid.IntRange(0, len(m.live)-1).Draw(t, "below")].Seq + rapid.Uint64Range(0, 1).Draw(t, "and")
+	e := m.h.Whole(below, m.dead)
 	if e == nil {
 		return
 	}
 	n, bytes := 0, uint64(0)
-	for ; n < len(m.live) && m.live[n].seq <= e.Last; n++ {
-		bytes += uint64(m.live[n].size)
+	for ; n < len(m.live) && m.live[n].Seq <= e.Last; n++ {
+		bytes += uint64(m.live[n].Size)
 	}
-	if e.Last >= below || n != int(e.Count) || bytes != e.Bytes || m.live[n-1].seq != e.Last || m.live[0].seq != e.First {
+	if e.Last >= below || n != int(e.Count) || bytes != e.Bytes || m.live[n-1].Seq != e.Last || m.live[0].Seq != e.First {
 		t.Fatalf("%+v below %d is not whole: %d records of %d bytes live", e, below, n, bytes)
 	}
-	m.h.skip(e, m.dead)
+	m.h.Skip(e, m.dead)
 	m.live = m.live[n:]
 }
 
@@ -124,8 +124,8 @@ func (m *historyMachine) PopExtent(t *rapid.T) {
 func (m *historyMachine) Merge(t *rapid.T) {
 	var segs []*segment.Segment
 	for _, e := range m.h.extents {
-		if !slices.Contains(segs, e.seg) {
-			segs = append(segs, e.seg)
+		if !slices.Contains(segs, e.Segment) {
+			segs = append(segs, e.Segment)
 		}
 	}
 	if len(segs) == 0 {
@@ -138,7 +138,7 @@ func (m *historyMachine) Merge(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var with []extent
+	var with []Extent
 	for _, id := range ids {
 		_, extents := m.open(t, id)
 		with = append(with, extents...)
@@ -147,7 +147,7 @@ func (m *historyMachine) Merge(t *rapid.T) {
 	for _, s := range segs {
 		gone[s] = true
 	}
-	m.h.replace(gone, with)
+	m.h.Replace(gone, with)
 	for _, s := range segs {
 		s.Release()
 	}
@@ -156,26 +156,26 @@ func (m *historyMachine) Merge(t *rapid.T) {
 // Check holds the front, and every record by way of the extents.
 func (m *historyMachine) Check(t *rapid.T) {
 	if len(m.live) == 0 {
-		if m.h.seq != 0 || len(m.h.extents) != 0 || m.h.last() != 0 {
+		if m.h.seq != 0 || len(m.h.extents) != 0 || m.h.Last() != 0 {
 			t.Fatalf("%+v is left of nothing", m.h)
 		}
 		return
 	}
-	if c := m.live[0]; m.h.seq != c.seq || m.h.ts != c.ts || m.h.size() != int64(c.size) || m.h.damaged > 0 {
-		t.Fatalf("the front is %d at %d of %d bytes, want %+v", m.h.seq, m.h.ts, m.h.size(), c)
+	if c := m.live[0]; m.h.seq != c.Seq || m.h.ts != c.TS || m.h.Size() != int64(c.Size) || m.h.damaged > 0 {
+		t.Fatalf("the front is %d at %d of %d bytes, want %+v", m.h.seq, m.h.ts, m.h.Size(), c)
 	}
-	var got []column
+	var got []Column
 	for i := range m.h.extents {
 		e := &m.h.extents[i]
-		if i > 0 && e.at.First <= m.h.extents[i-1].at.Last {
-			t.Fatalf("extent %d begins at %d, the one before ends at %d", i, e.at.First, m.h.extents[i-1].at.Last)
+		if i > 0 && e.At.First <= m.h.extents[i-1].At.Last {
+			t.Fatalf("extent %d begins at %d, the one before ends at %d", i, e.At.First, m.h.extents[i-1].At.Last)
 		}
-		page, err := e.seg.Page(context.Background(), &e.at)
+		page, err := e.Segment.Page(context.Background(), &e.At)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range page.Seq {
-			if c := e.column(page, i); c.seq >= m.h.seq && !m.dead.has(c.seq) {
+			if c := e.column(page, i); c.Seq >= m.h.seq && !m.dead.Has(c.Seq) {
 				got = append(got, c)
 			}
 		}
@@ -183,15 +183,15 @@ func (m *historyMachine) Check(t *rapid.T) {
 	if !slices.Equal(got, m.live) {
 		t.Fatalf("%d records, want %d", len(got), len(m.live))
 	}
-	last := m.live[len(m.live)-1].seq
-	if e := &m.h.from(last)[0].at; last < e.First || last > e.Last || m.h.last() < last {
+	last := m.live[len(m.live)-1].Seq
+	if e := &m.h.From(last)[0].At; last < e.First || last > e.Last || m.h.Last() < last {
 		t.Fatalf("seq %d is not in %+v", last, e)
 	}
 }
 
 func TestHistoryAgainstAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &historyMachine{fs: crashfs.New(), cache: segment.NewCache(1 << 20), dead: &seqSet{}, next: 1 + jump(t, "first")}
+		m := &historyMachine{fs: crashfs.New(), cache: segment.NewCache(1 << 20), dead: &SeqSet{}, next: 1 + jump(t, "first")}
 		if err := m.fs.MkdirAll(historyDir); err != nil {
 			t.Fatal(err)
 		}

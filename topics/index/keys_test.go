@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"fmt"
@@ -20,8 +20,8 @@ func reachableBytes() uint64 {
 // few that have expired, however keys are used again.
 func TestKeyMemory(t *testing.T) {
 	const window = 100
-	var k keyWindow
-	id := func(n int) keyID { return keyID{Lo: uint64(n)} }
+	var k Keys
+	id := func(n int) KeyHash { return KeyHash{Lo: uint64(n)} }
 	now := int64(0)
 	for i := range 10_000 {
 		now++
@@ -29,17 +29,17 @@ func TestKeyMemory(t *testing.T) {
 		if i%(window+1) == 0 { // one key comes back right after each window
 			n = -1
 		}
-		k.expire(now, window)
-		k.add(keyUse{id: id(n), first: uint64(i), at: now}, window)
-		if h := k.usage(); h.keys > window+1 || h.bytes > 2*100*window {
+		k.Expire(now, window)
+		k.Add(KeyUse{Hash: id(n), First: uint64(i), At: now}, window)
+		if h := k.Usage(); h.Keys > window+1 || h.Bytes > 2*100*window {
 			t.Fatalf("after %d keys: %+v in %d generations", i, h, len(k.generations))
 		}
-		if got, ok := k.find(id(n), now, window); !ok || got.first != uint64(i) {
+		if got, ok := k.Find(id(n), now, window); !ok || got.First != uint64(i) {
 			t.Fatalf("key %d: %+v, %v", n, got, ok)
 		}
 	}
-	k.expire(now+window+1, window)
-	if !k.empty() || k.usage() != (keyUsage{}) {
+	k.Expire(now+window+1, window)
+	if !k.Empty() || k.Usage() != (KeysUsage{}) {
 		t.Fatalf("%+v", k)
 	}
 }
@@ -48,17 +48,17 @@ func TestKeyMemory(t *testing.T) {
 // window ends, although the topic is never without keys.
 func TestKeyBurst(t *testing.T) {
 	const many, window = 200_000, 1000
-	var w keyWindow
+	var w Keys
 	for i := range uint64(many) {
-		w.add(keyUse{id: keyID{Lo: i}, first: i}, window)
+		w.Add(KeyUse{Hash: KeyHash{Lo: i}, First: i}, window)
 	}
-	full := w.usage().bytes
+	full := w.Usage().Bytes
 	for i := range uint64(10) {
 		now := int64(i+1) * window
-		w.expire(now, window)
-		w.add(keyUse{id: keyID{Lo: many + i}, at: now}, window)
+		w.Expire(now, window)
+		w.Add(KeyUse{Hash: KeyHash{Lo: many + i}, At: now}, window)
 	}
-	if left := w.usage(); left.keys != 2 || left.bytes > full/20 {
+	if left := w.Usage(); left.Keys != 2 || left.Bytes > full/20 {
 		t.Fatalf("%+v are left of %d bytes", left, full)
 	}
 }
@@ -69,26 +69,26 @@ func TestKeyWindowAgainstAMap(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for round := range 60 {
 		window := int64(1 + random.IntN(400))
-		var w keyWindow
-		last := map[keyID]keyUse{}
+		var w Keys
+		last := map[KeyHash]KeyUse{}
 		now := int64(0)
 		for i := range 2000 {
 			now += int64(random.IntN(3))
 			// Few slots, so that they collide.
-			id := keyID{Hi: random.Uint64N(600), Lo: random.Uint64N(4)}
+			id := KeyHash{Hi: random.Uint64N(600), Lo: random.Uint64N(4)}
 			want, known := last[id]
-			known = known && now-want.at <= window
+			known = known && now-want.At <= window
 			if random.IntN(5) == 0 {
-				w.expire(now, window)
+				w.Expire(now, window)
 			}
-			if got, ok := w.find(id, now, window); ok != known || ok && got != want {
+			if got, ok := w.Find(id, now, window); ok != known || ok && got != want {
 				t.Fatalf("round %d, use %d: %+v, %v, want %+v, %v", round, i, got, ok, want, known)
 			}
 			if known {
 				continue
 			}
-			last[id] = keyUse{id: id, at: now, first: uint64(i)}
-			w.add(last[id], window)
+			last[id] = KeyUse{Hash: id, At: now, First: uint64(i)}
+			w.Add(last[id], window)
 		}
 	}
 }
@@ -97,15 +97,15 @@ func TestKeyWindowAgainstAMap(t *testing.T) {
 // for topics with one key and for topics with many, and that it is not much.
 func TestKeyCost(t *testing.T) {
 	for _, each := range []int{1, 5, 100, 3000, 1 << 20} {
-		windows := make([]keyWindow, max(1, 200_000/each))
+		windows := make([]Keys, max(1, 200_000/each))
 		before := int64(reachableBytes())
 		var counted, keys int64
 		for i := range windows {
 			for n := range each {
-				windows[i].add(keyUse{id: hashKey([]byte(fmt.Sprint(i, n)), 1)}, 1000)
+				windows[i].Add(KeyUse{Hash: HashKey([]byte(fmt.Sprint(i, n)), 1)}, 1000)
 			}
-			h := windows[i].usage()
-			counted, keys = counted+h.bytes, keys+h.keys
+			h := windows[i].Usage()
+			counted, keys = counted+h.Bytes, keys+h.Keys
 		}
 		took := int64(reachableBytes()) - before
 		t.Logf("%7d keys a topic: %d bytes each, counted as %d", each, took/keys, counted/keys)

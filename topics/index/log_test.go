@@ -1,4 +1,4 @@
-package topics
+package index
 
 import (
 	"math"
@@ -13,19 +13,19 @@ import (
 
 // modelFrame is one frame as a list of frames would hold it.
 type modelFrame struct {
-	frameRef
+	Frame
 	sizes []uint32
 	live  int // of its records, the last ones
 }
 
 // indexMachine runs an index beside a list of frames.
 type indexMachine struct {
-	index  index
+	index  Log
 	frames []modelFrame
 	lsn    wal.LSN
 	next   uint64
 	ts     int64
-	view   index // as it was then
+	view   Log // as it was then
 	viewed []modelRecord
 }
 
@@ -39,19 +39,19 @@ type modelRecord struct {
 // records are the live ones.
 func (m *indexMachine) records() (out []modelRecord) {
 	for _, f := range m.frames {
-		for i := f.count - f.live; i < f.count; i++ {
-			out = append(out, modelRecord{f.first + uint64(i), f.sizes[i], f.ts, len(f.body)})
+		for i := f.Count - f.live; i < f.Count; i++ {
+			out = append(out, modelRecord{f.First + uint64(i), f.sizes[i], f.TS, len(f.Body)})
 		}
 	}
 	return out
 }
 
-func recordsOf(x *index) (out []modelRecord) {
-	x.each(func(f *frameRef, ordinal int, seq uint64, size uint32) bool {
-		if f.first+uint64(ordinal) != seq {
+func recordsOf(x *Log) (out []modelRecord) {
+	x.Each(func(f *Frame, ordinal int, seq uint64, size uint32) bool {
+		if f.First+uint64(ordinal) != seq {
 			return false
 		}
-		out = append(out, modelRecord{seq, size, f.ts, len(f.body)})
+		out = append(out, modelRecord{seq, size, f.TS, len(f.Body)})
 		return true
 	})
 	return out
@@ -61,7 +61,7 @@ func recordsOf(x *index) (out []modelRecord) {
 func (m *indexMachine) near(t *rapid.T) uint64 {
 	if n := len(m.frames); n > 0 && rapid.Bool().Draw(t, "near") {
 		f := m.frames[rapid.IntRange(0, n-1).Draw(t, "frame")]
-		return f.first + uint64(f.count) - 1 + rapid.Uint64Range(0, 1).Draw(t, "more")
+		return f.First + uint64(f.Count) - 1 + rapid.Uint64Range(0, 1).Draw(t, "more")
 	}
 	return rapid.Uint64Range(0, m.next+2).Draw(t, "anywhere")
 }
@@ -69,34 +69,34 @@ func (m *indexMachine) near(t *rapid.T) uint64 {
 // Cut forgets what a checkpoint has moved.
 func (m *indexMachine) Cut(t *rapid.T) {
 	through, want := m.near(t), 0
-	for len(m.frames) > 0 && m.frames[0].first <= through {
+	for len(m.frames) > 0 && m.frames[0].First <= through {
 		f := &m.frames[0]
-		if left := int(max(f.first+uint64(f.count), through+1) - through - 1); left > 0 {
+		if left := int(max(f.First+uint64(f.Count), through+1) - through - 1); left > 0 {
 			f.live = min(f.live, left)
 			break
 		}
-		want += len(f.body)
+		want += len(f.Body)
 		m.frames = m.frames[1:]
 	}
-	if got := m.index.truncate(through); got != want {
+	if got := m.index.Truncate(through); got != want {
 		t.Fatalf("cut through %d: %d bytes are free, want %d", through, got, want)
 	}
 }
 
 // View keeps the index as it is.
-func (m *indexMachine) View(*rapid.T) { m.view, m.viewed = m.index.view(), m.records() }
+func (m *indexMachine) View(*rapid.T) { m.view, m.viewed = m.index.View(), m.records() }
 
 // Sums holds that those of any set are right.
 func (m *indexMachine) Sums(t *rapid.T) {
-	set, want := &seqSet{}, record.Size{}
+	set, want := &SeqSet{}, record.Size{}
 	for _, r := range m.records() {
 		if rapid.IntRange(0, 3).Draw(t, "in it") == 0 {
-			set.add(r.seq)
+			set.Add(r.seq)
 			want.Add(record.Size{Records: 1, Bytes: int64(r.size)})
 		}
 	}
-	set.add(m.next + 5)
-	if got := m.index.sum(set); got != want {
+	set.Add(m.next + 5)
+	if got := m.index.Sum(set); got != want {
 		t.Fatalf("%+v, want %+v", got, want)
 	}
 }
@@ -111,16 +111,16 @@ func jump(t *rapid.T, name string) uint64 {
 
 func (m *indexMachine) Add(t *rapid.T) {
 	for range rapid.SampledFrom([]int{1, 1, 3, blockEntries}).Draw(t, "frames") {
-		f := modelFrame{frameRef: frameRef{lsn: m.lsn, first: m.next, ts: m.ts}}
+		f := modelFrame{Frame: Frame{LSN: m.lsn, First: m.next, TS: m.ts}}
 		f.sizes = rapid.SliceOfN(rapid.Uint32(), 1, 4).Draw(t, "sizes")
-		f.count, f.live = len(f.sizes), len(f.sizes)
+		f.Count, f.live = len(f.sizes), len(f.sizes)
 		if rapid.Bool().Draw(t, "ephemeral") {
-			f.lsn, f.body = 0, make([]byte, rapid.IntRange(1, 9).Draw(t, "body"))
+			f.LSN, f.Body = 0, make([]byte, rapid.IntRange(1, 9).Draw(t, "body"))
 		}
-		m.index.add(f.lsn, f.first, f.ts, f.sizes, f.body)
+		m.index.Add(f.LSN, f.First, f.TS, f.sizes, f.Body)
 		m.frames = append(m.frames, f)
 		m.lsn += wal.LSN(8 * (1 + jump(t, "lsn")))
-		m.next += uint64(f.count)
+		m.next += uint64(f.Count)
 		m.ts += int64(jump(t, "ms"))
 	}
 }
@@ -134,12 +134,12 @@ func (m *indexMachine) Pop(t *rapid.T) {
 			return
 		}
 		f := &m.frames[0]
-		wantBytes, wantFreed := int64(f.sizes[f.count-f.live]), 0
+		wantBytes, wantFreed := int64(f.sizes[f.Count-f.live]), 0
 		if f.live--; f.live == 0 {
-			wantFreed = len(f.body)
+			wantFreed = len(f.Body)
 			m.frames = m.frames[1:]
 		}
-		if bytes, freed := m.index.pop(); bytes != wantBytes || freed != wantFreed {
+		if bytes, freed := m.index.Pop(); bytes != wantBytes || freed != wantFreed {
 			t.Fatalf("pop: %d bytes, %d freed, want %d, %d", bytes, freed, wantBytes, wantFreed)
 		}
 	}
@@ -150,30 +150,30 @@ func (m *indexMachine) From(t *rapid.T) {
 	below := rapid.Uint64Range(seq, m.next+2).Draw(t, "below")
 	if n := len(m.frames); n > 0 && rapid.Bool().Draw(t, "near") {
 		f := m.frames[rapid.IntRange(0, n-1).Draw(t, "frame")]
-		seq = f.first + rapid.Uint64Range(0, uint64(f.count)).Draw(t, "in it")
-		below = max(seq, m.frames[rapid.IntRange(0, n-1).Draw(t, "last")].first+rapid.Uint64Range(0, 2).Draw(t, "more"))
+		seq = f.First + rapid.Uint64Range(0, uint64(f.Count)).Draw(t, "in it")
+		below = max(seq, m.frames[rapid.IntRange(0, n-1).Draw(t, "last")].First+rapid.Uint64Range(0, 2).Draw(t, "more"))
 	}
 	limit := rapid.IntRange(1, 9).Draw(t, "records")
-	got, all := m.index.from(seq, below, limit)
-	var want []frameRef
+	got, all := m.index.From(seq, below, limit)
+	var want []Frame
 	left, cut := limit, false
 	for _, f := range m.frames {
-		if f.first+uint64(f.count) <= seq || f.first >= below {
+		if f.First+uint64(f.Count) <= seq || f.First >= below {
 			continue
 		}
 		if left <= 0 {
 			cut = true
 			break
 		}
-		want = append(want, f.frameRef)
-		left -= f.count - int(max(seq, f.first)-f.first)
+		want = append(want, f.Frame)
+		left -= f.Count - int(max(seq, f.First)-f.First)
 	}
 	if all == cut || len(got) != len(want) {
 		t.Fatalf("from %d below %d, %d records: all %v, %d frames, want %v, %d", seq, below, limit, all, len(got), !cut, len(want))
 	}
 	for i := range got {
 		g, w := got[i], want[i]
-		if g.lsn != w.lsn || g.first != w.first || g.count != w.count || g.ts != w.ts || len(g.body) != len(w.body) {
+		if g.LSN != w.LSN || g.First != w.First || g.Count != w.Count || g.TS != w.TS || len(g.Body) != len(w.Body) {
 			t.Fatalf("from %d: frame %+v, want %+v", seq, g, w)
 		}
 	}
@@ -185,9 +185,9 @@ func (m *indexMachine) Drop(t *rapid.T) {
 	}
 	var want int64
 	for _, f := range m.frames {
-		want += int64(len(f.body))
+		want += int64(len(f.Body))
 	}
-	if got := m.index.clear(); got != want {
+	if got := m.index.Clear(); got != want {
 		t.Fatalf("freed %d, want %d", got, want)
 	}
 	m.frames = nil
@@ -203,16 +203,16 @@ func (m *indexMachine) Check(t *rapid.T) {
 	}
 	ephemeral, durable := 0, uint64(0)
 	for _, f := range m.frames {
-		if f.body != nil {
+		if f.Body != nil {
 			ephemeral++
 		} else {
-			durable = f.first + uint64(f.count) - 1
+			durable = f.First + uint64(f.Count) - 1
 		}
 	}
-	if m.index.ephemeral != ephemeral || m.index.durable() != durable {
-		t.Fatalf("%d ephemeral frames, durable through %d, want %d, %d", m.index.ephemeral, m.index.durable(), ephemeral, durable)
+	if m.index.ephemeral != ephemeral || m.index.Durable() != durable {
+		t.Fatalf("%d ephemeral frames, durable through %d, want %d, %d", m.index.ephemeral, m.index.Durable(), ephemeral, durable)
 	}
-	seq, ts, ok := m.index.front()
+	seq, ts, ok := m.index.Front()
 	if ok != (len(m.frames) > 0) {
 		t.Fatalf("front is there: %v, and there are %d frames", ok, len(m.frames))
 	}
@@ -220,8 +220,8 @@ func (m *indexMachine) Check(t *rapid.T) {
 		return
 	}
 	f := m.frames[0]
-	if want := f.first + uint64(f.count-f.live); seq != want || ts != f.ts {
-		t.Fatalf("front is %d at %d, want %d at %d", seq, ts, want, f.ts)
+	if want := f.First + uint64(f.Count-f.live); seq != want || ts != f.TS {
+		t.Fatalf("front is %d at %d, want %d at %d", seq, ts, want, f.TS)
 	}
 }
 
@@ -238,10 +238,10 @@ func TestIndexAgainstAList(t *testing.T) {
 // TestIndexMemory holds that a lone record of 200 bytes takes at most 20 bytes
 // of index: an entry, the varint of its size, and its share of the block.
 func TestIndexMemory(t *testing.T) {
-	var x index
+	var x Log
 	const n = 100 * blockEntries
 	for i := range uint64(n) {
-		x.add(wal.LSN(240*i), i+1, int64(i), []uint32{200}, nil)
+		x.Add(wal.LSN(240*i), i+1, int64(i), []uint32{200}, nil)
 	}
 	bytes := uintptr(cap(x.blocks)) * unsafe.Sizeof(x.blocks[0])
 	for _, b := range x.blocks {
@@ -254,7 +254,7 @@ func TestIndexMemory(t *testing.T) {
 	}
 	// What is dropped gives its memory back, block by block.
 	for range n - 1 {
-		x.pop()
+		x.Pop()
 	}
 	if len(x.blocks) != 1 {
 		t.Fatalf("%d blocks for one record", len(x.blocks))
