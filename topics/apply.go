@@ -48,7 +48,7 @@ func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
 
 func (r *Registry) applyCreate(t *topic, c *record.Config) {
 	t.visible = true
-	r.noteBirth(t, false)
+	r.recordLifecycle(t, false)
 	r.totals.topics.Add(1)
 	r.applyConfig(t, c)
 }

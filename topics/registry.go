@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -43,11 +44,11 @@ type Registry struct {
 	applying applying
 	closing  atomic.Bool // Close was called
 
-	following  following
-	deliveries *deliveries
-	gauge      atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
-	forwarders *forwarders
-	refs       struct {
+	subscriptions *follow.Hub
+	deliveries    *deliveries
+	gauge         atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
+	forwarders    *forwarders
+	refs          struct {
 		sync.RWMutex         // held for writing where a checkpoint begins, for reading where a frame refers to others
 		floor        wal.LSN // to none before it
 	}
@@ -74,7 +75,7 @@ func New(opts Options) *Registry {
 		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
-	r.following.births = r.tellBirthsLocked
+	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
 }
 
@@ -149,7 +150,7 @@ func (r *Registry) unname(t *topic) {
 	delete(r.byID, t.id)
 	t.shown.Store(nil)
 	if t.visible {
-		r.noteBirth(t, true)
+		r.recordLifecycle(t, true)
 		r.totals.topics.Add(-1)
 		r.totals.count(t.cfg, -1)
 	}

@@ -75,15 +75,15 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 			return err
 		}},
 		{name: "follow", run: func(w *world, topic string) error {
-			f := NewFollower()
-			defer w.Leave(f)
-			_, err := w.Follow(f, topic)
+			f := w.NewSubscriber()
+			defer f.Close()
+			_, err := w.Subscribe(f, topic)
 			return err
 		}},
 		{name: "follow prefix", run: func(w *world, topic string) error {
-			f := NewFollower()
-			defer w.Leave(f)
-			if page, _ := w.FollowPrefix(f, topic, 10); len(page) != 1 {
+			f := w.NewSubscriber()
+			defer f.Close()
+			if page, _ := w.SubscribePrefix(f, topic, 10); len(page) != 1 {
 				return fmt.Errorf("follows %+v", page)
 			}
 			return nil
@@ -120,9 +120,9 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 	for _, waiting := range operations {
 		t.Run(waiting.name, func(t *testing.T) {
 			w := newWorld(t, limitWays(100))
-			f := NewFollower() // so that deliveries have somebody to tell
-			w.FollowPrefix(f, "", 100)
-			defer w.Leave(f)
+			f := w.NewSubscriber() // so that deliveries have somebody to tell
+			w.SubscribePrefix(f, "", 100)
+			defer f.Close()
 			for _, name := range []string{"held", "other"} {
 				w.write(name, 3)
 				w.write("end-of-"+name, 1)

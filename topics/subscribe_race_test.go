@@ -41,21 +41,21 @@ func TestNoWakeupIsLost(t *testing.T) {
 			}
 		})
 		if i%2 == 0 {
-			page, _ := w.FollowPrefix(c.Follower, "", 100)
+			page, _ := w.SubscribePrefix(c.Subscriber, "", 100)
 			c.began(page...)
 		} else {
 			for n := range topics {
-				c.began(w.follow(c.Follower, name(n)))
+				c.began(w.follow(c.Subscriber, name(n)))
 			}
 		}
 		for n := range topics { // what was written before it began
 			c.cursors[name(n)] = 1
 		}
 		consuming.Go(func() {
-			defer w.Leave(c.Follower)
+			defer c.Subscriber.Close()
 			for !done {
 				select {
-				case <-c.Moved():
+				case <-c.Ready():
 				case <-ctx.Done():
 					t.Errorf("consumer %d is at %v, and knows %v", i, last, c.cursors)
 					return
@@ -96,12 +96,12 @@ func TestNoWakeupIsLost(t *testing.T) {
 	})
 	writing.Go(func() { // others come and go
 		for range lives {
-			f := NewFollower()
-			w.FollowPrefix(f, "t", 1)
-			_, _ = w.Registry.Follow(f, name(0))
-			_, _ = w.Registry.Follow(f, "x")
-			w.UnfollowPrefix(f, "t")
-			w.Leave(f)
+			f := w.NewSubscriber()
+			w.SubscribePrefix(f, "t", 1)
+			_, _ = w.Registry.Subscribe(f, name(0))
+			_, _ = w.Registry.Subscribe(f, "x")
+			f.UnsubscribePrefix("t")
+			f.Close()
 		}
 	})
 	writing.Wait()

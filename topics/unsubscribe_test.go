@@ -1,35 +1,39 @@
 package topics
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/e6e95bb8/topics/topics/follow"
+)
 
 // What is not followed any more is forgotten, and nothing else is mistaken for
 // it.
 func TestUnfollowKeepsTheOthers(t *testing.T) {
 	w := newWorld(t)
-	f := NewFollower()
+	f := w.NewSubscriber()
 	for _, name := range []string{"a", "b"} {
 		w.write(name, 1)
 		w.follow(f, name)
 	}
-	w.FollowPrefix(f, "p-", 1)
+	w.SubscribePrefix(f, "p-", 1)
 	w.write("a", 1)
 	w.write("b", 1)
 	w.Deliver()
-	w.Unfollow(f, "a")
-	w.moves(f, Movement{Topic: "b"})
+	f.Unsubscribe("a")
+	w.moves(f, follow.Event{Topic: "b"})
 	w.write("b", 1)
 	w.Deliver()
 	w.follow(f, "a")
 	w.write("a", 1)
 	w.write("b", 1)
-	w.moves(f, Movement{Topic: "b"}, Movement{Topic: "a"})
+	w.moves(f, follow.Event{Topic: "b"}, follow.Event{Topic: "a"})
 	w.write("a", 1)
 	w.write("b", 1)
 	w.Deliver()
-	w.Unfollow(f, "a")
+	f.Unsubscribe("a")
 	w.follow(f, "a")
 	w.write("a", 1)
-	w.moves(f, Movement{Topic: "b"}, Movement{Topic: "a"})
-	w.Leave(f)
+	w.moves(f, follow.Event{Topic: "b"}, follow.Event{Topic: "a"})
+	f.Close()
 	w.followsNothing()
 }
