@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// clock tells the time in two ways. Records are stamped with the wall clock,
-// which may be wrong, and be set to another time. How long a record or a key
-// has been here is measured on the steady clock, which begins at the wall
-// clock's time and from then on counts the time that passes: wherever the wall
-// clock jumps to, nothing gets older by that, or younger. While the wall clock
-// does not jump the two are the same.
+// clock reads time in two ways. Records are stamped with the wall clock, which
+// may be wrong and may be set to another time. The age of a record or a key is
+// measured on the steady clock, which starts at the wall clock's time and then
+// counts the time that passes: when the wall clock jumps, nothing becomes older
+// or younger. While the wall clock does not jump, both are the same.
 type clock struct {
 	read   func() (wall, elapsed int64) // Unix ms; ms since some moment
 	origin atomic.Pointer[clockOrigin]
@@ -20,22 +19,25 @@ type clock struct {
 
 type clockOrigin struct {
 	gap   int64 // wall - elapsed
-	ahead int64 // the wall clock is so far ahead of the steady clock
+	ahead int64 // wall - steady
 }
 
 // moment is a time on both clocks, in Unix ms.
 type moment struct{ wall, steady int64 }
 
+// ahead returns how far the wall clock is ahead of the steady one.
 func (m moment) ahead() int64 { return m.wall - m.steady }
 
-// A step of the wall clock, against the time that passes, is a jump when it is
-// larger than maxStep; a smaller one counts as time. noticedStep keeps the rate
-// of two clocks from adding up to a step.
+// A step of the wall clock relative to the time that passes is a jump if it is
+// larger than maxStep. A smaller one counts as time. noticedStep keeps the drift
+// between the two clocks from adding up to a jump.
 const (
 	maxStep     = 1000
 	noticedStep = 100
 )
 
+// newClock returns a clock. read returns the wall clock's time in Unix ms, and the ms
+// since some moment.
 func newClock(read func() (wall, elapsed int64)) *clock {
 	c := &clock{read: read}
 	wall, elapsed := read()
@@ -43,6 +45,7 @@ func newClock(read func() (wall, elapsed int64)) *clock {
 	return c
 }
 
+// now returns the time on both clocks.
 func (c *clock) now() moment {
 	wall, elapsed := c.read()
 	o := c.origin.Load()
@@ -64,7 +67,8 @@ func (c *clock) step(gap int64) *clockOrigin {
 	return &o
 }
 
-// systemClock reads both clocks at one moment.
+// systemClock returns a function that reads both clocks of the system at one
+// moment.
 func systemClock() func() (wall, elapsed int64) {
 	began := time.Now()
 	return func() (wall, elapsed int64) {
@@ -73,7 +77,8 @@ func systemClock() func() (wall, elapsed int64) {
 	}
 }
 
-// onlyWall takes what a wall clock goes forward for time that passes.
+// onlyWall returns a function that reads a wall clock and counts its forward
+// steps as the time that passes.
 func onlyWall(wall func() int64) func() (now, elapsed int64) {
 	var mu sync.Mutex
 	last, passed := wall(), int64(0)
@@ -86,9 +91,3 @@ func onlyWall(wall func() int64) func() (now, elapsed int64) {
 		return now, passed
 	}
 }
-
-// now is the wall clock's time: timestamps are taken from it.
-func (r *Registry) now() int64 { return r.clock.now().wall }
-
-// steady is the steady clock's time: what is over goes by it.
-func (r *Registry) steady() int64 { return r.clock.now().steady }

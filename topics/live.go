@@ -85,7 +85,7 @@ func (r *Registry) settleFront(t *topic) {
 	t.tags.Truncate(t.earliest() - 1)
 	if t.came != nil {
 		_, _, any := t.first()
-		t.came.cut(t.earliest(), any)
+		t.came.truncate(t.earliest(), any)
 	}
 	r.correct(t)
 	r.noteDamage(t)

@@ -244,3 +244,9 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 
 // isVisible reports whether readers see t, without waiting for its lock.
 func (t *topic) isVisible() bool { return t.shown.Load() != nil }
+
+// now returns the wall clock's time. Timestamps are taken from it.
+func (r *Registry) now() int64 { return r.clock.now().wall }
+
+// steady returns the steady clock's time, by which records and keys expire.
+func (r *Registry) steady() int64 { return r.clock.now().steady }
