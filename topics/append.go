@@ -184,14 +184,14 @@ func (r *Registry) adopt(t *topic) {
 // write makes; nil if the topic is there.
 func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*Pending, error) {
 	w, b := a.write, a.batch
-	now := r.clock.now()
-	if p := r.repeated(t, w, now.steady); p != nil {
+	now := r.clock.Now()
+	if p := r.repeated(t, w, now.Steady); p != nil {
 		return p, nil
 	}
 	if err := t.refusal(); err != nil {
 		return nil, err
 	}
-	if err := r.check(t, a, now.steady); err != nil {
+	if err := r.check(t, a, now.Steady); err != nil {
 		return nil, err
 	}
 	last := t.assigned + uint64(len(b.sizes))
@@ -200,7 +200,7 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 			topic: t, class: t.next.Durability, came: now, key: w.IdempotencyKey,
 			sizes: b.sizes, bytes: b.bytes, tags: b.tags,
 		},
-		entry: entry.Append{ID: t.id, TS: max(now.wall, t.assignedTS), First: t.assigned + 1, Count: len(b.sizes)},
+		entry: entry.Append{ID: t.id, TS: max(now.Wall, t.assignedTS), First: t.assigned + 1, Count: len(b.sizes)},
 	}
 	c.op = appendOp{&c.entry}
 	if creates != nil {

@@ -3,6 +3,7 @@ package topics
 import (
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -17,7 +18,7 @@ import (
 // frameParts are a frame and what its records are to the index.
 type frameParts struct {
 	span  wal.Span // zero for ephemeral records
-	came  moment
+	came  clock.Moment
 	sizes []uint32
 	tags  []byte // packed
 	bytes int64
@@ -27,7 +28,7 @@ type frameParts struct {
 // apply publishes one operation on t. t.mu is held. It fails only in replay, and
 // only where a live delete has read before what it needs from the disk.
 func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
-	r.expire(t, f.came.steady)
+	r.expire(t, f.came.Steady)
 	t.applied = max(t.applied, f.span.End)
 	created := creationOf(op)
 	if created != nil {
@@ -154,7 +155,7 @@ func (r *Registry) expire(t *topic, now int64) {
 // due reports whether the first live record has expired at now.
 func (t *topic) due(now int64) bool {
 	seq, ts, ok := t.first()
-	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.of(seq, ts) > t.cfg.TTLMS
+	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.Of(seq, ts) > t.cfg.TTLMS
 }
 
 // raise moves the low watermark.

@@ -149,7 +149,7 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 		dead = t.deleted.Clone()
 	}
 	err := e.topic(t, through)
-	keys := t.keyView(c.registry.clock.now())
+	keys := t.keyView(c.registry.clock.Now())
 	if !t.history.Empty() || !t.index.Empty() {
 		c.live.Add(t.id, t.earliest(), t.deleted)
 	}

@@ -89,10 +89,10 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 	if cfg.Equal(t.next) {
 		return out, t.setting(), nil
 	}
-	now := r.clock.now()
+	now := r.clock.Now()
 	c := &commitOf[entry.Config]{
 		commit: commit{topic: t, class: record.Fsync, came: now},
-		entry:  entry.Config{ID: t.id, TS: max(now.wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
+		entry:  entry.Config{ID: t.id, TS: max(now.Wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
 	}
 	c.op = configOp{&c.entry}
 	reserve := t.reserve
@@ -146,11 +146,11 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 		return Configured{}, nil, err
 	}
 	t := r.newTopic(name, &cfg)
-	now := r.clock.now()
+	now := r.clock.Now()
 	if cfg.Durability != record.Fsync {
 		t.reserve.grow(0, r.log.Synced())
 	}
-	c := createCommit(t, now.wall)
+	c := createCommit(t, now.Wall)
 	c.came = now
 	if err := r.appendChange(s, &c.commit); err != nil {
 		return Configured{}, nil, err

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -59,7 +60,7 @@ func newJumpy(t *testing.T, seed uint64) *jumpy {
 // over reports whether something that came between two times is over by now;
 // unsure: the rule allows both.
 func (j *jumpy) over(first, last, after int64) (over, unsure bool) {
-	over = j.passed-last > after+maxStep
+	over = j.passed-last > after+clock.MaxStep
 	return over, !over && j.passed-first > after
 }
 
@@ -168,7 +169,7 @@ func (j *jumpy) step() {
 		for i := range j.records {
 			a := &j.records[i]
 			ahead := j.began + max(0, j.ahead-j.began)
-			a.kept, a.storedFirst, a.storedTo = true, a.keyFirst+ahead, a.keyLast+ahead+maxStep
+			a.kept, a.storedFirst, a.storedTo = true, a.keyFirst+ahead, a.keyLast+ahead+clock.MaxStep
 			if ts := j.lookup("a").assignedTS; ts > j.passed+j.ahead {
 				a.storedTo = max(a.storedTo, ts)
 			}
@@ -202,7 +203,7 @@ func TestJumpingClock(t *testing.T) {
 			j.ahead = 0
 			j.delete("b", false)
 			for range 2 {
-				j.passed += jumpyTTL + 2*maxStep
+				j.passed += jumpyTTL + 2*clock.MaxStep
 				j.Sweep(t.Context())
 			}
 			got := j.Totals()

@@ -207,11 +207,11 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 // the router are held.
 func (r *Registry) enterForward(s *slot, rt *router, t *topic, x *extract) (*commit, error) {
 	last := t.assigned + uint64(x.count)
-	now := r.clock.now()
+	now := r.clock.Now()
 	c := &commitOf[entry.Forward]{
 		commit: commit{topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed},
 		entry: entry.Forward{
-			ID: t.id, TS: max(now.wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
+			ID: t.id, TS: max(now.Wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
 			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.way,
 		},
 	}

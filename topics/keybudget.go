@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -15,12 +16,12 @@ func (r *Registry) keyHash(key []byte) index.KeyHash { return index.HashKey(key,
 // only the wall clock is known, which may be wrong now and right then. If it may
 // be slow now, keys are recorded as used later than they were, because a key
 // must never be forgotten too early. t.mu is held.
-func (t *topic) keyView(now moment) index.KeysView {
+func (t *topic) keyView(now clock.Moment) index.KeysView {
 	notBefore := int64(math.MinInt64)
-	if t.assignedTS-now.wall > maxStep {
+	if t.assignedTS-now.Wall > clock.MaxStep {
 		notBefore = t.assignedTS
 	}
-	return t.keys.View(max(0, now.ahead()), notBefore)
+	return t.keys.View(max(0, now.Ahead()), notBefore)
 }
 
 // takeKey reserves memory for one more key from what all topics share. The

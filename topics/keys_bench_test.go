@@ -67,7 +67,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 		if err := e.topic(full, full.head); err != nil {
 			b.Error(err)
 		}
-		v := full.keyView(w.clock.now())
+		v := full.keyView(w.clock.Now())
 		locked = time.Since(began)
 		full.mu.Unlock()
 		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {

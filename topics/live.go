@@ -66,7 +66,7 @@ func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before in
 		return 0
 	}
 	e := t.history.Whole(below, t.deleted)
-	if e == nil || int64(e.Count) > most.Records || int64(e.Bytes) > most.Bytes || t.came.of(e.Last, e.LastTS) >= before {
+	if e == nil || int64(e.Count) > most.Records || int64(e.Bytes) > most.Bytes || t.came.Of(e.Last, e.LastTS) >= before {
 		return 0
 	}
 	last := e.Last
@@ -85,7 +85,7 @@ func (r *Registry) settleFront(t *topic) {
 	t.tags.Truncate(t.earliest() - 1)
 	if t.came != nil {
 		_, _, any := t.first()
-		t.came.truncate(t.earliest(), any)
+		t.came.Truncate(t.earliest(), any)
 	}
 	r.correct(t)
 	r.noteDamage(t)

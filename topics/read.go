@@ -85,7 +85,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		if err != nil {
 			return nil, err
 		}
-		now := r.clock.now()
+		now := r.clock.Now()
 		t, err := r.open(name)
 		if err != nil {
 			return nil, err
@@ -94,9 +94,9 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			t.mu.RUnlock()
 			continue
 		}
-		t.lastRead.Store(now.wall)
+		t.lastRead.Store(now.Wall)
 		from := b.NextFrom
-		v := t.viewThrough(q, b, now.steady, through)
+		v := t.viewThrough(q, b, now.Steady, through)
 		t.mu.RUnlock()
 
 		err = r.fetch(ctx, q, b, v)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/index"
@@ -35,7 +36,7 @@ type Options struct {
 // Busiest) from the beginning.
 type Registry struct {
 	opts     Options
-	clock    *clock
+	clock    *clock.Clock
 	keySeed  uint64
 	totals   totals
 	configs  configs
@@ -71,7 +72,7 @@ type Registry struct {
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
-		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
+		opts: opts, clock: clock.New(opts.clock()), keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
@@ -82,9 +83,9 @@ func New(opts Options) *Registry {
 func (o *Options) clock() func() (wall, elapsed int64) {
 	switch {
 	case o.Now == nil:
-		return systemClock()
+		return clock.System()
 	case o.Elapsed == nil:
-		return onlyWall(o.Now)
+		return clock.FromWall(o.Now)
 	}
 	return func() (wall, elapsed int64) { return o.Now(), o.Elapsed() }
 }
@@ -246,7 +247,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 func (t *topic) isVisible() bool { return t.shown.Load() != nil }
 
 // now returns the wall clock's time. Timestamps are taken from it.
-func (r *Registry) now() int64 { return r.clock.now().wall }
+func (r *Registry) now() int64 { return r.clock.Now().Wall }
 
 // steady returns the steady clock's time, by which records and keys expire.
-func (r *Registry) steady() int64 { return r.clock.now().steady }
+func (r *Registry) steady() int64 { return r.clock.Now().Steady }

@@ -153,9 +153,9 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	if err := t.refusal(); err != nil {
 		return err
 	}
-	c.came = r.clock.now()
+	c.came = r.clock.Now()
 	c.class = t.next.Durability
-	c.entry.TS = max(c.came.wall, t.assignedTS)
+	c.entry.TS = max(c.came.Wall, t.assignedTS)
 	if err := r.appendChange(s, &c.commit); err != nil {
 		return err
 	}

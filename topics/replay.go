@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -77,7 +78,7 @@ func (r *Registry) addReplayed(id uint64, name string) *topic {
 func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error {
 	ts := timeOf(op)
 	at := min(ts, r.steady())
-	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: moment{at, at}}
+	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: clock.Moment{Wall: at, Steady: at}}
 	batch := batchOf(op)
 	if batch.Count > 0 {
 		err := r.columns(&f, batch)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -306,7 +307,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 // arriveBy makes the records so far count as arrived by now, which matters if t has
 // a later timestamp: the clock of an earlier run was ahead, or this one is slow.
 func (t *topic) arriveBy(now int64) {
-	if t.assignedTS-now > maxStep {
-		t.came.begin(1, t.assignedTS, moment{now, now})
+	if t.assignedTS-now > clock.MaxStep {
+		t.came.Begin(1, t.assignedTS, clock.Moment{Wall: now, Steady: now})
 	}
 }

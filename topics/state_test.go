@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
@@ -25,7 +26,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		if err := e.topic(x, x.head); err != nil {
 			t.Fatal(err)
 		}
-		v := x.keyView(r.clock.now())
+		v := x.keyView(r.clock.Now())
 		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestKeyWindowState(t *testing.T) {
 			w.Add(index.KeyUse{Hash: id, First: uint64(ts), At: ts, Count: 2}, 20)
 		}
 		var e stateEncoder
-		v := (&topic{published: published{keys: w}}).keyView(moment{ts, ts})
+		v := (&topic{published: published{keys: w}}).keyView(clock.Moment{Wall: ts, Steady: ts})
 		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}

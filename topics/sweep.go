@@ -133,7 +133,7 @@ func (t *topic) nextLoss() (at int64, any bool) {
 	}
 	at = math.MaxInt64
 	if seq, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
-		at, any = later(t.came.of(seq, ts), t.cfg.TTLMS), true
+		at, any = later(t.came.Of(seq, ts), t.cfg.TTLMS), true
 	}
 	if used, held := t.keys.Oldest(); held {
 		at, any = min(at, later(used, t.cfg.IdempotencyWindowMS)), true

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -83,7 +84,7 @@ type published struct {
 	marks     watermarks
 	lost      lostRanges
 	keys      index.Keys
-	came      arrivals
+	came      clock.Arrivals
 	lastWrite int64
 	changes   uint64        // of the config, and of records by deletes: see Mark
 	changed   chan struct{} // closed on the next publish; nil if no goroutine waits

@@ -34,9 +34,9 @@ func (op appendOp) fit(t *topic) bool {
 }
 
 func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
-	at, fits := t.came.next(op.TS, f.came)
+	at, fits := t.came.Next(op.TS, f.came)
 	if !fits {
-		t.came.begin(op.First, op.TS, f.came)
+		t.came.Begin(op.First, op.TS, f.came)
 	}
 	size := record.Size{Records: int64(op.Count), Bytes: f.bytes}
 	t.index.Add(f.span.Start, op.First, op.TS, f.sizes, f.body)
@@ -48,7 +48,7 @@ func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
 	if op.Key != nil {
 		u := index.KeyUse{Hash: r.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
 		r.changeKeys(t, func(w *index.Keys) {
-			w.Expire(f.came.steady, t.cfg.IdempotencyWindowMS)
+			w.Expire(f.came.Steady, t.cfg.IdempotencyWindowMS)
 			w.Add(u, t.cfg.IdempotencyWindowMS)
 		})
 	}

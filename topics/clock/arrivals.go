@@ -1,17 +1,17 @@
-package topics
+package clock
 
 import (
 	"math"
 	"sort"
 )
 
-// arrivals holds when records of a topic arrived, on the steady clock, where their
+// Arrivals holds when records of a topic arrived, on the steady clock, where their
 // timestamps do not say so: they were taken while the wall clock was wrong, or
 // stood still because an earlier one was. No record is held to have arrived before it
-// did, and, unless spans had to be merged, none more than maxStep later. It is
+// did, and, unless spans had to be merged, none more than MaxStep later. It is
 // nearly always nil: all records arrived at their timestamps. The topic's lock
 // guards it.
-type arrivals []span
+type Arrivals []span
 
 // span covers the records from a seq on, up to the next span.
 type span struct {
@@ -25,7 +25,7 @@ type span struct {
 const maxSpans = 256
 
 // last returns the span of the next record.
-func (a arrivals) last() span {
+func (a Arrivals) last() span {
 	if len(a) == 0 {
 		return span{until: math.MaxInt64}
 	}
@@ -35,8 +35,8 @@ func (a arrivals) last() span {
 // at returns when a record of the span with that timestamp arrived.
 func (s *span) at(ts int64) int64 { return min(ts-s.ahead, s.until) }
 
-// of returns when a record arrived.
-func (a arrivals) of(seq uint64, ts int64) int64 {
+// Of returns when a record arrived.
+func (a Arrivals) Of(seq uint64, ts int64) int64 {
 	if len(a) == 0 {
 		return ts
 	}
@@ -46,25 +46,25 @@ func (a arrivals) of(seq uint64, ts int64) int64 {
 	return ts
 }
 
-// next returns when an entry with that timestamp, taken at m, arrives. If fits is
-// false, its records need a span of their own: see begin.
-func (a arrivals) next(ts int64, m moment) (at int64, fits bool) {
+// Next returns when an entry with that timestamp, taken at m, arrives. If fits is
+// false, its records need a span of their own: see Begin.
+func (a Arrivals) Next(ts int64, m Moment) (at int64, fits bool) {
 	s := a.last()
-	if at = s.at(ts); at >= m.steady && at-m.steady <= maxStep {
+	if at = s.at(ts); at >= m.Steady && at-m.Steady <= MaxStep {
 		return at, true
 	}
-	return m.steady, false
+	return m.Steady, false
 }
 
-// begin begins a span with a record that was taken at m.
-func (a *arrivals) begin(from uint64, ts int64, m moment) {
-	s := span{from: from, ahead: m.ahead(), until: math.MaxInt64}
-	if ts > m.wall { // the timestamps stand still, and later records have the same
-		s.until = m.steady + maxStep
+// Begin begins a span with a record that was taken at m.
+func (a *Arrivals) Begin(from uint64, ts int64, m Moment) {
+	s := span{from: from, ahead: m.Ahead(), until: math.MaxInt64}
+	if ts > m.Wall { // the timestamps stand still, and later records have the same
+		s.until = m.Steady + MaxStep
 	}
 	if n := len(*a); n > 0 {
 		before := &(*a)[n-1]
-		before.until = min(before.until, m.steady+maxStep)
+		before.until = min(before.until, m.Steady+MaxStep)
 	}
 	if *a = append(*a, s); len(*a) > maxSpans {
 		a.coarsen()
@@ -73,8 +73,8 @@ func (a *arrivals) begin(from uint64, ts int64, m moment) {
 
 // coarsen at least halves the number of spans. Spans that end soon after one
 // another are merged, and their records are held to have arrived with the last one.
-func (a *arrivals) coarsen() {
-	for step := int64(2 * maxStep); len(*a) > maxSpans/2; step *= 2 {
+func (a *Arrivals) coarsen() {
+	for step := int64(2 * MaxStep); len(*a) > maxSpans/2; step *= 2 {
 		open := (*a)[len(*a)-1]
 		kept := (*a)[:0]
 		var first int64 // end of the first span that was merged
@@ -90,9 +90,9 @@ func (a *arrivals) coarsen() {
 	}
 }
 
-// truncate removes the spans of records below the first live one, or all if there is
+// Truncate removes the spans of records below the first live one, or all if there is
 // none.
-func (a *arrivals) truncate(earliest uint64, any bool) {
+func (a *Arrivals) Truncate(earliest uint64, any bool) {
 	switch {
 	case len(*a) == 0:
 		return
