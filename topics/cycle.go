@@ -7,8 +7,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// checkCycle refuses a router, in the place of old, that closes a cycle it does
-// not allow. r.mu is held.
+// checkCycle refuses a router that replaces old and closes a cycle without allowing
+// it. r.mu is held.
 func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
 	if spec.AllowCycle {
 		return nil
@@ -25,8 +25,8 @@ func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
 	}
 }
 
-// way is the names of the topics on a shortest way along routers, but for one,
-// from t to the one called target; nil: there is none.
+// way returns the names of the topics on a shortest path from t to target along
+// routers other than except, or nil if there is none.
 func (r *Registry) way(t *topic, target string, except *router) []string {
 	if t == nil {
 		return nil
@@ -52,9 +52,9 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 	return nil
 }
 
-// markCycles notes which routers are part of a cycle: there records go no
-// further than maxHops. It is called after each change that may have closed a
-// cycle, or opened one, and takes a step for each router. r.mu is held.
+// markCycles marks the routers that are part of a cycle: there a record goes no
+// further than maxHops. It is called after each change that may have closed or
+// opened a cycle, and takes time in proportion to the number of routers. r.mu is held.
 func (r *Registry) markCycles() {
 	g := graphOf(r.forwarding())
 	groups := g.groups()
@@ -63,15 +63,69 @@ func (r *Registry) markCycles() {
 		if rt.stopped() {
 			return true
 		}
-		in := groups[g.number[rt.source]] == groups[g.number[rt.dest]]
+		in := groups[g.topic(rt.source.id, rt.source.name)] == groups[g.topic(rt.dest.id, rt.dest.name)]
 		rt.cyclic.Store(in)
 		r.routers.cyclic = r.routers.cyclic || in
 		return true
 	})
 }
 
-// onward is the way of a record that the router forwards. false: it may not.
+// onward returns the path of a record that the router forwards, or false if it may
+// not forward it.
 func (rt *router) onward(path []byte) ([]byte, bool) {
-	way, ok := onward(path, rt.source.id, rt.dest.id)
+	way, ok := extend(path, rt.source.id, rt.dest.id)
 	return way, ok && !(rt.cyclic.Load() && hops(path) >= maxHops)
+}
+
+// graphOf returns the graph of some routers. It needs no lock: the ends of a router
+// never change.
+func graphOf(routers []*router) *graph {
+	g := newGraph()
+	for _, rt := range routers {
+		g.join(g.topic(rt.source.id, rt.source.name), g.topic(rt.dest.id, rt.dest.name))
+	}
+	return g
+}
+
+// forwarding returns the routers that are not stopped. r.mu is held.
+func (r *Registry) forwarding() (list []*router) {
+	r.routers.byName.Scan(func(_ string, rt *router) bool {
+		if !rt.stopped() {
+			list = append(list, rt)
+		}
+		return true
+	})
+	return list
+}
+
+// around returns the routers that may forward a record which passes through source
+// or dest, including those that are not durable yet, without except. Either topic may
+// be nil. r.mu is held.
+func around(source, dest *topic, except *router) (list []*router) {
+	seen := map[*topic]bool{}
+	var topics []*topic
+	see := func(t *topic) {
+		if t != nil && !seen[t] {
+			seen[t] = true
+			topics = append(topics, t)
+		}
+	}
+	see(source)
+	for i := 0; i < len(topics); i++ {
+		for _, rt := range topics[i].incoming() {
+			if rt != except && !rt.stopped() {
+				see(rt.source)
+			}
+		}
+	}
+	see(dest)
+	for i := 0; i < len(topics); i++ {
+		for _, rt := range topics[i].outgoing() {
+			if rt != except && !rt.stopped() {
+				see(rt.dest)
+				list = append(list, rt)
+			}
+		}
+	}
+	return list
 }

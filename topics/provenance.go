@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/e6e95bb8/topics/topics/entry"
@@ -10,42 +9,6 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
-
-// A forwarded record knows its way: the ids of the topics that it has been in
-// before this one, oldest first, as varints. It is never sent to a topic that
-// is on it, nor, in a cycle, further than maxHops. Who has come that far enters
-// no cycle any more, so that the rest of the way need not be known: a long
-// chain of routers costs each record in it no more than maxHops ids.
-
-// maxHops is how often a record is forwarded at most where there is a cycle.
-const maxHops = 16
-
-// onward is the way of a record that leaves the topic of that id. false: it may
-// not go to dest.
-func onward(path []byte, id, dest uint64) ([]byte, bool) {
-	n := 0
-	for d := record.NewDecoder(path); d.Left() > 0; n++ {
-		if d.Uvarint() == dest {
-			return nil, false
-		}
-	}
-	switch {
-	case id == dest:
-		return nil, false
-	case n >= maxHops:
-		return path, true
-	}
-	return binary.AppendUvarint(path[:len(path):len(path)], id), true
-}
-
-// hops is how often a record has been forwarded that came this way, maxHops for
-// that and more.
-func hops(path []byte) (n int) {
-	for d := record.NewDecoder(path); d.Left() > 0; n++ {
-		d.Uvarint()
-	}
-	return n
-}
 
 // frames reads the records of frames. The two readers are at different places:
 // a forwarded frame, and those that it is about.

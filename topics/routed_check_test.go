@@ -194,7 +194,7 @@ func (m *routedMachine) complete(t *rapid.T) {
 					spec = &rt.specs[i].RouterSpec
 				}
 			}
-			path, ok := onward(r.Path, source.id, dest.id)
+			path, ok := extend(r.Path, source.id, dest.id)
 			if spec == nil || !ok || spec.Filter != nil && !spec.Filter.Tag(r.Tag) {
 				continue
 			}

@@ -171,7 +171,7 @@ func (m *routedMachine) forbid(name string, before, after contents) {
 			if _, ok := after.records[seq]; ok || seq <= rt.cursor {
 				continue
 			}
-			if r.Path, _ = onward(r.Path, topic.id, rt.dest.id); r.Path == nil {
+			if r.Path, _ = extend(r.Path, topic.id, rt.dest.id); r.Path == nil {
 				continue
 			}
 			if m.never[rt.dest.id] == nil {
