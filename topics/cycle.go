@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -53,17 +54,17 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 }
 
 // markCycles marks the routers that are part of a cycle: there a record goes no
-// further than maxHops. It is called after each change that may have closed or
+// further than paths.MaxHops. It is called after each change that may have closed or
 // opened a cycle, and takes time in proportion to the number of routers. r.mu is held.
 func (r *Registry) markCycles() {
 	g := graphOf(r.forwarding())
-	groups := g.groups()
+	groups := g.Groups()
 	r.routers.cyclic = false
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
 		if rt.stopped() {
 			return true
 		}
-		in := groups[g.topic(rt.source.id, rt.source.name)] == groups[g.topic(rt.dest.id, rt.dest.name)]
+		in := groups[g.Topic(rt.source.id, rt.source.name)] == groups[g.Topic(rt.dest.id, rt.dest.name)]
 		rt.cyclic.Store(in)
 		r.routers.cyclic = r.routers.cyclic || in
 		return true
@@ -73,16 +74,16 @@ func (r *Registry) markCycles() {
 // onward returns the path of a record that the router forwards, or false if it may
 // not forward it.
 func (rt *router) onward(path []byte) ([]byte, bool) {
-	way, ok := extend(path, rt.source.id, rt.dest.id)
-	return way, ok && !(rt.cyclic.Load() && hops(path) >= maxHops)
+	way, ok := paths.Extend(path, rt.source.id, rt.dest.id)
+	return way, ok && !(rt.cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
 }
 
 // graphOf returns the graph of some routers. It needs no lock: the ends of a router
 // never change.
-func graphOf(routers []*router) *graph {
-	g := newGraph()
+func graphOf(routers []*router) *paths.Graph {
+	g := paths.NewGraph()
 	for _, rt := range routers {
-		g.join(g.topic(rt.source.id, rt.source.name), g.topic(rt.dest.id, rt.dest.name))
+		g.Join(g.Topic(rt.source.id, rt.source.name), g.Topic(rt.dest.id, rt.dest.name))
 	}
 	return g
 }

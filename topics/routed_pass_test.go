@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -53,7 +54,7 @@ func TestLongChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range records.Records {
-		if n := len(wayOf(&r)); n != maxHops {
+		if n := len(wayOf(&r)); n != paths.MaxHops {
 			t.Errorf("a way of %d after %d hops", n, hops)
 		}
 	}

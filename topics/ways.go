@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -16,11 +17,11 @@ func (t *topic) forwards(except *router) bool {
 }
 
 // numberOf returns the number in g of a topic, which is nil if it does not exist yet.
-func numberOf(g *graph, t *topic, name string) int {
+func numberOf(g *paths.Graph, t *topic, name string) int {
 	if t == nil {
-		return g.fresh(name)
+		return g.Fresh(name)
 	}
-	return g.topic(t.id, t.name)
+	return g.Topic(t.id, t.name)
 }
 
 // checkWays refuses a router with which a record could take too many paths. It
@@ -52,16 +53,16 @@ func (r *Registry) checkWays(name string, spec *RouterSpec) (id uint64, err erro
 	r.mu.RUnlock()
 	g := graphOf(routers)
 	from, to := numberOf(g, source, spec.Source), numberOf(g, dest, spec.Dest)
-	g.join(from, to)
+	g.Join(from, to)
 	limit := uint64(r.opts.MaxRouterWays)
-	count := g.counter(limit)
-	for _, t := range count.sources(from) {
-		if n := count.from(t, 0); n > limit {
+	count := g.Counter(limit)
+	for _, t := range count.Sources(from) {
+		if n := count.From(t, 0); n > limit {
 			return 0, &record.Error{
 				Kind: record.KindRouterFanout,
 				Message: fmt.Sprintf("with the router, a record of a topic could go more than %d ways; "+
 					"use fewer routers one after the other, or raise TOPICS_MAX_ROUTER_WAYS", limit),
-				Detail: map[string]any{"topic": g.name(t), "ways": n, "max": limit},
+				Detail: map[string]any{"topic": g.Name(t), "ways": n, "max": limit},
 			}
 		}
 	}

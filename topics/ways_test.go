@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -114,7 +115,7 @@ func TestWaysOfAMesh(t *testing.T) {
 	}
 	w.append("m0", &Write{Records: records(1)})
 	w.Forward(context.Background())
-	if n := w.Totals().Records; n > 1024*maxHops || made < 12 {
+	if n := w.Totals().Records; n > 1024*paths.MaxHops || made < 12 {
 		t.Errorf("%d routers make %d records of one", made, n)
 	}
 }
@@ -190,14 +191,14 @@ func TestWaysAgainstWalks(t *testing.T) {
 		r.markCycles()
 		most := uint64(1 + random.IntN(500))
 		g := graphOf(r.forwarding())
-		c := g.counter(most)
+		c := g.Counter(most)
 		for _, end := range ends {
-			n, known := g.number(end.id)
+			n, known := g.Number(end.id)
 			if !known {
 				continue
 			}
 			want := walk(end, nil, most)
-			if got := c.from(n, 0); got != want {
+			if got := c.From(n, 0); got != want {
 				t.Fatalf("%d ways from %s, want %d", got, end.name, want)
 			}
 			if want > most {
@@ -205,11 +206,11 @@ func TestWaysAgainstWalks(t *testing.T) {
 			}
 			// Who cannot come to a topic does not go by routers from it.
 			behind := map[int]bool{}
-			for _, from := range c.sources(n) {
+			for _, from := range c.Sources(n) {
 				behind[from] = true
 			}
 			for _, from := range ends {
-				if number, known := g.number(from.id); known && comesTo(from, end, nil) && !behind[number] {
+				if number, known := g.Number(from.id); known && comesTo(from, end, nil) && !behind[number] {
 					t.Fatalf("%s comes to %s, and is no source of it", from.name, end.name)
 				}
 			}

@@ -1,4 +1,4 @@
-package topics
+package paths
 
 import (
 	"cmp"
@@ -11,19 +11,19 @@ import (
 // paths part: fourteen layers of two topics make 8,192 copies of one record. A
 // counted path leads from a topic to where no router takes the record further:
 // where there is none, or where in a cycle all lead to topics that it has been in,
-// or where it has been forwarded maxHops times. A chain of any length is one path.
+// or where it has been forwarded MaxHops times. A chain of any length is one path.
 
 // maxSteps bounds the number of edges that one count visits, in addition to
 // stepsPerEdge for each edge of the graph. Only cycles within cycles need more; the
 // count is then taken to exceed its limit.
 const (
 	maxSteps     = 1 << 20
-	stepsPerEdge = 2 * maxHops
+	stepsPerEdge = 2 * MaxHops
 )
 
 // counter counts the paths through a graph.
 type counter struct {
-	g      *graph
+	g      *Graph
 	groups []int
 	cyclic []bool // of each group: whether it leads to one with a cycle
 	limit  uint64 // larger counts become limit+1
@@ -33,12 +33,12 @@ type counter struct {
 }
 
 // arrival is a topic that a record reaches as the first of its group, after a number
-// of hops up to maxHops.
+// of hops up to MaxHops.
 type arrival struct{ topic, hops int }
 
-// counter returns a counter for g, which must not change afterwards.
-func (g *graph) counter(limit uint64) *counter {
-	c := &counter{g: g, groups: g.groups(), limit: limit, on: make([]bool, len(g.names)), known: map[arrival]uint64{}}
+// Counter returns a counter for g, which must not change afterwards.
+func (g *Graph) Counter(limit uint64) *counter {
+	c := &counter{g: g, groups: g.Groups(), limit: limit, on: make([]bool, len(g.names)), known: map[arrival]uint64{}}
 	c.steps = maxSteps + stepsPerEdge*len(g.at)
 	c.cyclic = make([]bool, len(g.names)+1)
 	// A group has a higher number than the groups that it leads to.
@@ -58,10 +58,10 @@ func (g *graph) counter(limit uint64) *counter {
 	return c
 }
 
-// from returns the number of paths from a topic, for a record that has been forwarded
+// From returns the number of paths from a topic, for a record that has been forwarded
 // hops times.
-func (c *counter) from(t, hops int) uint64 {
-	a := arrival{t, min(hops, maxHops)}
+func (c *counter) From(t, hops int) uint64 {
+	a := arrival{t, min(hops, MaxHops)}
 	if !c.cyclic[c.groups[t]] {
 		a.hops = 0 // they make no difference
 	}
@@ -86,8 +86,8 @@ func (c *counter) through(t, hops int) (n uint64) {
 		var on uint64
 		switch {
 		case c.groups[t] != c.groups[e.to]:
-			on = c.from(e.to, hops+1)
-		case hops >= maxHops:
+			on = c.From(e.to, hops+1)
+		case hops >= MaxHops:
 			if end {
 				return 1
 			}
@@ -109,8 +109,8 @@ func (c *counter) through(t, hops int) (n uint64) {
 	return n
 }
 
-// sources returns t and the topics from which a record may reach it.
-func (c *counter) sources(t int) []int {
+// Sources returns t and the topics from which a record may reach it.
+func (c *counter) Sources(t int) []int {
 	in := make([][]int, len(c.g.names))
 	for from, out := range c.g.out {
 		for _, e := range out {
@@ -128,7 +128,7 @@ func (c *counter) sources(t int) []int {
 				hops = inside[at] + 1
 			}
 			before, known := inside[from]
-			if hops > maxHops || known && before <= hops {
+			if hops > MaxHops || known && before <= hops {
 				continue
 			}
 			if inside[from] = hops; !known {

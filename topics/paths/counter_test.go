@@ -1,4 +1,4 @@
-package topics
+package paths
 
 import (
 	"fmt"
@@ -55,22 +55,22 @@ func TestCountingIsBounded(t *testing.T) {
 			add(9, 10)
 		},
 	} {
-		g := newGraph()
+		g := NewGraph()
 		for i := range n + 10 {
-			g.fresh(fmt.Sprint(i))
+			g.Fresh(fmt.Sprint(i))
 		}
 		join(func(a, b int) {
 			if a != b {
-				g.join(a, b)
+				g.Join(a, b)
 			}
 		})
 		began := time.Now()
-		c := g.counter(1024)
+		c := g.Counter(1024)
 		most := c.steps
 		var worst uint64
-		list := c.sources(1)
+		list := c.Sources(1)
 		for _, from := range list {
-			worst = max(worst, c.from(from, 0))
+			worst = max(worst, c.From(from, 0))
 		}
 		t.Logf("%s: %d topics of %d, %d ways, %d steps, %v", name, len(list), len(g.names), worst, most-c.steps, time.Since(began))
 		if took := most - c.steps; took > maxSteps+stepsPerEdge*n+len(list) {

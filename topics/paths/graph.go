@@ -1,8 +1,8 @@
-package topics
+package paths
 
-// graph holds which topics routers lead from and to, at one moment. Topics are
+// Graph holds which topics routers lead from and to, at one moment. Topics are
 // numbered.
-type graph struct {
+type Graph struct {
 	names   []string       // of the topics
 	numbers map[uint64]int // by the topics' ids
 	out     [][]edge       // of each topic
@@ -15,36 +15,36 @@ type edge struct {
 	routers uint64
 }
 
-// newGraph returns an empty graph.
-func newGraph() *graph { return &graph{numbers: map[uint64]int{}, at: map[[2]int]int{}} }
+// NewGraph returns an empty graph.
+func NewGraph() *Graph { return &Graph{numbers: map[uint64]int{}, at: map[[2]int]int{}} }
 
-// topic returns the number of a topic, which it adds if needed.
-func (g *graph) topic(id uint64, name string) int {
+// Topic returns the number of a topic, which it adds if needed.
+func (g *Graph) Topic(id uint64, name string) int {
 	n, known := g.numbers[id]
 	if !known {
-		n = g.fresh(name)
+		n = g.Fresh(name)
 		g.numbers[id] = n
 	}
 	return n
 }
 
-// number returns the number of a topic, if it is in the graph.
-func (g *graph) number(id uint64) (n int, ok bool) {
+// Number returns the number of a topic, if it is in the graph.
+func (g *Graph) Number(id uint64) (n int, ok bool) {
 	n, ok = g.numbers[id]
 	return n, ok
 }
 
-// name returns the name of a topic.
-func (g *graph) name(n int) string { return g.names[n] }
+// Name returns the name of a topic.
+func (g *Graph) Name(n int) string { return g.names[n] }
 
-// fresh adds a topic that does not exist yet, and so has no id.
-func (g *graph) fresh(name string) int {
+// Fresh adds a topic that does not exist yet, and so has no id.
+func (g *Graph) Fresh(name string) int {
 	g.names, g.out = append(g.names, name), append(g.out, nil)
 	return len(g.names) - 1
 }
 
-// join adds a router between two topics.
-func (g *graph) join(from, to int) {
+// Join adds a router between two topics.
+func (g *Graph) Join(from, to int) {
 	i, known := g.at[[2]int{from, to}]
 	if !known {
 		i = len(g.out[from])
@@ -54,10 +54,10 @@ func (g *graph) join(from, to int) {
 	g.out[from][i].routers++
 }
 
-// groups returns the group of each topic, numbered from 1: two topics are in the
+// Groups returns the group of each topic, numbered from 1: two topics are in the
 // same group if each leads to the other. It is Tarjan's algorithm, without
 // recursion, because a chain of routers may be long.
-func (g *graph) groups() []int {
+func (g *Graph) Groups() []int {
 	m := marking{g: g, of: make([]place, len(g.names))}
 	for t := range g.names {
 		m.visit(t)
@@ -71,7 +71,7 @@ func (g *graph) groups() []int {
 
 // marking finds the groups of a graph.
 type marking struct {
-	g       *graph
+	g       *Graph
 	of      []place
 	path    []int // from where visit began to where it is
 	open    []int // visited, and in no group yet
