@@ -41,7 +41,9 @@ type call struct {
 	configures bool        // it is a write that brings a config
 	admitted   bool        // counted as under way; see traffic
 	hangUp     bool        // close the connection after the answer
-	extra      *conns.Conn // its connection, if that is beyond the bound
+	conn       *conns.Conn // its connection; nil in tests without one
+	extra      bool        // conn is beyond the bound
+	place      place       // memory of its header and stack
 	incoming   incoming    // the request's body, while it is read
 	whole      bool        // the request's body has been read to its end
 	streamed   bool        // the answer is a stream: finish has nothing to send

@@ -14,6 +14,7 @@ type Limits struct {
 	MaxNodeBytes     int
 	MaxLimit         int   // records in one read
 	MaxInflightBytes int64 // held by the bodies and answers of all requests under way
+	ProcessBytes     int64 // reserved for what no share counts; a quarter of it is for headers and stacks; 0 means no bound
 	StreamBytes      int64 // held by streams and WebSockets, and by what they are sent
 	MetricsMaxTopics int   // topics with series of their own in the metrics
 

@@ -24,9 +24,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 		panic(http.ErrAbortHandler)
 	}
 	c := beginCall(w, r)
-	c.route, c.sharing = rt, s.sharing
+	c.route, c.sharing, c.conn = rt, s.sharing, conn
 	if standing == conns.Extra {
-		c.extra, c.hangUp = conn, true
+		c.extra, c.hangUp = true, true
 	}
 	c.sharing.apply(r, w.Header())
 	param := ""
@@ -51,6 +51,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 		s.takeRest(c)
 	}
 	s.memory.give(c)
+	s.leavePlace(c)
 	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
 	if c.audited() {
 		s.audit(c)
@@ -65,10 +66,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 // takeConnection makes sure that there is room for the call's connection. One
 // beyond the bound ends after its answer, and is for probes and operators.
 func (s *Server) takeConnection(c *call) error {
-	if kind := c.route.kind; c.extra == nil || kind != data && kind != streaming {
+	if kind := c.route.kind; !c.extra || kind != data && kind != streaming {
 		return nil
 	}
-	if !c.extra.Claim() {
+	if !c.conn.Claim() {
 		return capReached("max_connections", int64(s.conns.Stats().Bound), "connections, all of them at work")
 	}
 	c.hangUp = false
@@ -146,6 +147,9 @@ func (s *Server) admit(c *call, param string) error {
 		if c.admitted = s.traffic.enter(); !c.admitted {
 			return shuttingDown()
 		}
+	}
+	if err := s.takePlace(c); err != nil {
+		return err
 	}
 	if err := s.takeRequest(c); err != nil {
 		return err

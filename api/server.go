@@ -7,6 +7,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -115,6 +116,7 @@ type Server struct {
 	ops       *listener // nil: the main one serves everything
 	metrics   *metricSet
 	memory    budget // of requests
+	places    budget // of their headers and stacks
 	following budget // of open streams, WebSockets and watch sessions
 	slots     *slots
 	sharing   *sharing
@@ -144,6 +146,12 @@ func New(opts Options) *Server {
 	s.memory.name, s.memory.users, s.memory.limit = "inflight_bytes", "requests under way", opts.Limits.MaxInflightBytes
 	s.following.name, s.following.users, s.following.limit = "stream_bytes", "streams and sessions", opts.Limits.StreamBytes/16*streamsOpen
 	s.conns = conns.NewSet(opts.Log)
+	s.conns.Refuse = s.refuseRaw
+	s.places.name, s.places.users, s.places.limit = "request_bytes", "the headers and stacks of requests under way", math.MaxInt64
+	if process := opts.Limits.ProcessBytes; process > 0 {
+		s.places.limit = process / 4
+		s.conns.SetBounds(conns.Bounds{Requests: int(process / 8 / callCost), Unread: process / 16})
+	}
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
 	s.metrics = newMetrics(s)

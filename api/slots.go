@@ -22,6 +22,7 @@ type account struct {
 	requests tally
 	streams  tally
 	inflight atomic.Int64 // bytes of the memory for requests
+	places   atomic.Int64 // bytes of the memory for their headers and stacks
 	open     atomic.Int64 // bytes of the memory for streams
 }
 
@@ -67,6 +68,73 @@ func (s *Server) takeRequest(c *call) error {
 	return nil
 }
 
+// callCost is roughly the memory of a request in progress without its header and
+// buffers: its stacks and net/http's state.
+const callCost = 24 << 10
+
+// place is a call's part of the memory for the headers and stacks of requests in
+// progress.
+type place struct {
+	bytes   int64 // reserved
+	counted bool  // the connection no longer counts the call; see conns.Counted
+}
+
+// takePlace reserves the memory that a request needs however small its answer is.
+// Requests without it, which are probes and what is refused earlier, are bounded
+// by conns.Bounds.
+func (s *Server) takePlace(c *call) error {
+	if c.conn == nil || !c.route.kind.gated() {
+		return nil
+	}
+	n := int64(callCost)
+	for name, values := range c.r.Header {
+		for _, v := range values {
+			n += int64(len(name) + len(v))
+		}
+	}
+	if err := s.places.reserve(c.placeHolder(), n); err != nil {
+		return err
+	}
+	c.place.bytes = n
+	c.countPlace()
+	return nil
+}
+
+// countPlace removes the call from what its connection counts.
+func (c *call) countPlace() {
+	if c.conn != nil && !c.place.counted {
+		c.place.counted = true
+		c.conn.Counted()
+	}
+}
+
+// follows releases the memory for the stack of a call that has memory of the
+// streams' share for it.
+func (s *Server) follows(c *call) {
+	c.countPlace()
+	if c.place.bytes > 0 {
+		s.places.release(c.placeHolder(), callCost)
+		c.place.bytes -= callCost
+	}
+}
+
+// leavePlace releases what takePlace reserved. It must be called at the end of
+// every call.
+func (s *Server) leavePlace(c *call) {
+	c.countPlace()
+	if c.place.bytes > 0 {
+		s.places.release(c.placeHolder(), c.place.bytes)
+		c.place.bytes = 0
+	}
+}
+
+func (c *call) placeHolder() holder {
+	if c.account == nil {
+		return holder{}
+	}
+	return holder{c.account, &c.account.places}
+}
+
 // takeStream takes the slots of a stream or a WebSocket: one of the server's
 // and one of its key's. release gives them back; it may be called more than
 // once, and the end of the call does it anyway.
@@ -86,6 +154,7 @@ func (s *Server) takeStream(c *call) (release func(), err error) {
 		s.slots.streams.give()
 		return nil, capReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")
 	}
+	s.follows(c)
 	c.release = sync.OnceFunc(func() {
 		if a != nil {
 			a.streams.give()
@@ -106,14 +175,19 @@ const (
 // takeFollowing takes memory for a stream or a session. release gives it back,
 // once.
 func (s *Server) takeFollowing(c *call, n int64) (release func(), err error) {
-	h := holder{}
-	if c.account != nil {
-		h = holder{c.account, &c.account.open}
-	}
+	h := c.followHolder()
 	if err := s.following.reserve(h, n); err != nil {
 		return nil, err
 	}
 	return func() { s.following.release(h, n) }, nil
+}
+
+// followHolder is who takes the memory for what a call follows.
+func (c *call) followHolder() holder {
+	if c.account == nil {
+		return holder{}
+	}
+	return holder{c.account, &c.account.open}
 }
 
 // giveSlots gives back every slot that the call still has.

@@ -40,6 +40,8 @@ type socket struct {
 	conn *websocket.Conn
 	out  outlet
 	subs subscriptions
+	// follows is the memory reserved for subs.
+	follows following
 
 	writes  chan *publish // begun, in order; room for all that slots allows
 	slots   chan struct{} // one taken for each publish without its answer
@@ -62,6 +64,7 @@ func newSocket(s *Server, c *call) *socket {
 		leave:  make(chan *Error, 1),
 	}
 	so.ctx, so.cancel = context.WithCancel(context.Background())
+	so.follows.holder = c.followHolder()
 	return so
 }
 
@@ -94,7 +97,8 @@ func (so *socket) serve(conn *websocket.Conn) {
 	so.out.open(so)
 	so.alive()
 	c := so.call
-	c.letGo() // a socket may be idle for days
+	c.letGo()                                                       // a socket may be idle for days
+	defer func() { _ = so.follows.hold(&so.server.following, 0) }() // it cannot fail
 	defer so.tasks.Wait()
 	defer so.out.shut()
 	defer func() { _ = conn.CloseNow() }() // it may be closed already
@@ -178,13 +182,16 @@ func (so *socket) keep() {
 	}
 }
 
-// look ends a connection whose client has gone without a word, and asks it for
-// a sign of life otherwise.
+// look ends a connection whose client is gone, or whose prefixes have added more
+// topics than there is memory for, and sends a ping otherwise.
 func (so *socket) look() {
 	silent := time.Now().UnixMilli() - so.heard.Load()
 	if !so.busy.Load() && silent > so.server.sockets.timing.silence.Milliseconds() {
 		so.cut()
 		return
+	}
+	if so.recount() != nil {
+		so.dismiss(noStreamMemory())
 	}
 	so.ping()
 }

@@ -81,6 +81,10 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 			return err
 		}
 	}
+	if err := so.expect(w.watchRequest); err != nil {
+		return err
+	}
+	defer func() { _ = so.recount() }() // it cannot fail: it is no more than expected
 	// Events wait until the client knows where they begin.
 	so.out.mu.Lock()
 	defer so.out.mu.Unlock()
@@ -179,6 +183,7 @@ func (so *socket) unsubscribe(cmd command, message []byte) error {
 		}
 	}
 	so.dropEmpty()
+	_ = so.recount() // if it fails, so does the next one of look
 	return so.out.sendLocked(unsubscribedMessage(cmd.id, names, prefixes, &notes), nil)
 }
 

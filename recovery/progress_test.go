@@ -143,6 +143,10 @@ func checkProgress(t *testing.T, log []spell, fileBytes int64) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	for range 10 {
+		clock = clock.Add(health.SettleTime / 10)
+		seen = append(seen, reading{g.Progress(), clock.Sub(began)})
+	}
 	whole := clock.Sub(began)
 	var off, late float64
 	for _, r := range seen {

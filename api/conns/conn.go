@@ -3,13 +3,15 @@ package conns
 import (
 	"container/list"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
 // Conn is a connection of a Set.
 type Conn struct {
 	net.Conn
-	set *Set
+	set    *Set
+	unread atomic.Int64 // bytes read since it began to wait
 
 	// The fields below are guarded by set.mu.
 	line  *list.List    // list in which it waits; nil while a request is in progress
@@ -18,6 +20,10 @@ type Conn struct {
 	extra *list.Element // in set.extras; nil for a regular connection
 	asked bool          // it has sent a request
 	gone  bool          // it was closed, by its user or by the Set
+
+	counted  int64         // of unread, in set.unread
+	requests int           // in progress and not Counted
+	busy     *list.Element // in set.busy; nil if requests is 0
 }
 
 // Standing determines which requests a connection may make.
@@ -30,20 +36,30 @@ const (
 	Gone             // closed to make room: no requests, because the client considers them lost
 )
 
-// Begin must be called when the header of a request has been read.
+// Begin must be called when the header of a request has been read, and Counted
+// when the request has ended or has its memory from a share. A request that got
+// Gone is not counted.
 func (c *Conn) Begin() Standing {
-	c.set.mu.Lock()
-	defer c.set.mu.Unlock()
-	if c.gone {
-		return Gone
+	s := c.set
+	s.mu.Lock()
+	var gone []*Conn
+	if !c.gone {
+		c.asked = true
+		c.workLocked()
+		c.readLocked()
+		c.settleLocked()
+		gone = c.beginLocked()
 	}
-	c.asked = true
-	c.workLocked()
-	c.settleLocked()
-	if c.extra != nil {
-		return Extra
+	standing := Regular
+	switch {
+	case c.gone:
+		standing = Gone
+	case c.extra != nil:
+		standing = Extra
 	}
-	return Regular
+	s.mu.Unlock()
+	closeAll(gone)
+	return standing
 }
 
 // Claim turns an extra connection into a regular one, if there is room or a
@@ -81,6 +97,7 @@ func (c *Conn) rest() {
 	defer c.set.mu.Unlock()
 	if !c.gone && c.asked {
 		c.workLocked()
+		c.readLocked()
 		c.waitLocked(&c.set.idle)
 	}
 }
@@ -118,6 +135,12 @@ func (c *Conn) leaveLocked() {
 	if !c.gone {
 		c.gone = true
 		c.workLocked()
+		c.readLocked()
+		c.set.requests -= c.requests
+		if c.busy != nil {
+			c.set.busy.Remove(c.busy)
+			c.busy, c.requests = nil, 0
+		}
 		c.set.open--
 		if c.extra != nil {
 			c.set.extras.Remove(c.extra)

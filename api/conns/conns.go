@@ -30,24 +30,40 @@ const Spare = 32
 // first request there is no grace: so many cannot all be probes.
 const grace = 500 * time.Millisecond
 
+// firstChance is the least time that a new connection has for its first request,
+// however many others wait in the kernel's queue. Of a connection beyond the
+// bound it is extraChance: a probe's answer needs no more, and other probes wait.
+const (
+	firstChance = 250 * time.Millisecond
+	extraChance = 10 * time.Millisecond
+)
+
 // Set is the set of open connections of a server, of all its listeners.
 type Set struct {
+	// Refuse renders the answer to a request that net/http refuses by itself. If
+	// it is nil, net/http's answer is sent. It must be set before the Set is used.
+	Refuse func(status int, message string) []byte
+	bounds Bounds
+
 	now func() time.Time
 	log zerolog.Logger
 
-	mu      sync.Mutex
-	bound   int
-	open    int
-	extras  list.List // of *Conn beyond the bound, oldest first
-	fresh   list.List // of *Conn that have not sent a request, longest waiting first
-	idle    list.List // of *Conn that wait for their next request, likewise
-	shed    uint64
-	refused uint64
+	mu       sync.Mutex
+	bound    int
+	open     int
+	extras   list.List // of *Conn beyond the bound, oldest first
+	fresh    list.List // of *Conn that have not sent a request, longest waiting first
+	idle     list.List // of *Conn that wait for their next request, likewise
+	busy     list.List // of *Conn with requests that are not Counted, longest busy first
+	requests int       // sum over busy
+	unread   int64     // bytes of incomplete headers, in pieces
+	shed     uint64
+	refused  uint64
 }
 
 // NewSet returns a Set without a bound.
 func NewSet(log zerolog.Logger) *Set {
-	return &Set{now: time.Now, log: log, bound: math.MaxInt}
+	return &Set{now: time.Now, log: log, bound: math.MaxInt, bounds: unbounded}
 }
 
 // Stats are the counters of a Set.
@@ -149,6 +165,24 @@ func (s *Set) admit(nc net.Conn) *Conn {
 	s.mu.Unlock()
 	closeAll(gone)
 	return c
+}
+
+// crowded returns how long the next connection must wait before it is accepted. It
+// is positive only in a flood: when a connection that was just accepted would be
+// closed to admit it.
+func (s *Set) crowded() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.roomLocked() {
+		return 0
+	}
+	switch c := s.longestWaitingLocked(); {
+	case c != nil && c.line == &s.fresh:
+		return firstChance - s.now().Sub(c.since)
+	case c == nil && s.extras.Len() >= Spare:
+		return extraChance - s.now().Sub(front(&s.extras).since)
+	}
+	return 0
 }
 
 // roomLocked reports whether there is room for one more regular connection.

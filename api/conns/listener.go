@@ -51,6 +51,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	for {
 		nc, err := l.Listener.Accept()
 		if err == nil {
+			l.wait(l.set.crowded())
 			return l.set.admit(nc), nil
 		}
 		if !oneOf(err, passing) {
@@ -60,11 +61,19 @@ func (l *listener) Accept() (net.Conn, error) {
 		if oneOf(err, short) && l.set.giveWay() {
 			continue
 		}
-		select {
-		case <-time.After(pause):
-		case <-l.closed:
-		}
+		l.wait(pause)
 		pause = min(2*pause, lastPause)
+	}
+}
+
+// wait waits for d, or until the listener is closed.
+func (l *listener) wait(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-l.closed:
 	}
 }
 

@@ -121,7 +121,11 @@ func (s *server) boundConnections() {
 		open = 0 // the number of files is unknown, but kept has room for some
 	}
 	files := max(open-s.api.Connections().Open, 0)
-	s.api.SetMaxConnections(d.room(files, s.config.MaxConnections))
+	most := s.config.Connections()
+	if s.config.MaxConnections > 0 {
+		most = s.config.MaxConnections
+	}
+	s.api.SetMaxConnections(d.room(files, most))
 }
 
 // warnOfFew logs a warning if the descriptor limit is too low.

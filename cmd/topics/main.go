@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/cmd/topics/bench"
 	"github.com/e6e95bb8/topics/cmd/topics/drill"
+	"github.com/e6e95bb8/topics/cmd/topics/drill/attack"
 	"github.com/e6e95bb8/topics/cmd/topics/drill/damage"
 	"github.com/e6e95bb8/topics/cmd/topics/load"
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
@@ -21,24 +22,26 @@ import (
 // commands is the command line. The server's settings are TOPICS_* variables,
 // not flags.
 type commands struct {
-	Serve   serveCmd   `cmd:"" default:"1" help:"Run the server. This is the default."`
-	Config  configCmd  `cmd:"" help:"Print the effective configuration."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Load    load.Cmd   `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
-	Tail    tailCmd    `cmd:"" help:"Print a topic's records as JSON lines."`
-	Backup  backupCmd  `cmd:"" help:"Back up a data directory, whether or not a server is using it."`
-	Restore restoreCmd `cmd:"" help:"Restore a data directory from a backup, as of then or of any later time."`
-	Verify  verifyCmd  `cmd:"" help:"Check every checksum and reference of a data directory or a backup."`
-	Dump    dumpCmd    `cmd:"" help:"Print the contents of a data directory as JSON lines."`
-	Repair  repairCmd  `cmd:"" help:"Repair a damaged data directory. Damaged files are copied to a quarantine."`
-	Drill   drillCmd   `cmd:"" help:"Test that no acknowledged write is lost when a server is killed or its files are damaged."`
-	Bench   bench.Cmd  `cmd:"" help:"Measure the server against the limits of this machine."`
+	Serve   serveCmd     `cmd:"" default:"1" help:"Run the server. This is the default."`
+	Held    serveHeldCmd `cmd:"" name:"serve-held" hidden:""`
+	Config  configCmd    `cmd:"" help:"Print the effective configuration."`
+	Version versionCmd   `cmd:"" help:"Print the version."`
+	Load    load.Cmd     `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
+	Tail    tailCmd      `cmd:"" help:"Print a topic's records as JSON lines."`
+	Backup  backupCmd    `cmd:"" help:"Back up a data directory, whether or not a server is using it."`
+	Restore restoreCmd   `cmd:"" help:"Restore a data directory from a backup, as of then or of any later time."`
+	Verify  verifyCmd    `cmd:"" help:"Check every checksum and reference of a data directory or a backup."`
+	Dump    dumpCmd      `cmd:"" help:"Print the contents of a data directory as JSON lines."`
+	Repair  repairCmd    `cmd:"" help:"Repair a damaged data directory. Damaged files are copied to a quarantine."`
+	Drill   drillCmd     `cmd:"" help:"Test that no acknowledged write is lost when a server is killed or its files are damaged."`
+	Bench   bench.Cmd    `cmd:"" help:"Measure the server against the limits of this machine."`
 }
 
 // drillCmd has the drills.
 type drillCmd struct {
 	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a server under load repeatedly. This is the default."`
 	Damage damage.Cmd `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
+	Attack attack.Cmd `cmd:"" help:"Attack servers with little memory while a well-behaved client uses them."`
 }
 
 func main() {

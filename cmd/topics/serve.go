@@ -55,8 +55,10 @@ type server struct {
 // drains; a second signal ends the process. Operators rely on the order of the
 // steps: the listener answers probes before the data is touched, and data is
 // served only once all of it is recovered.
-func (serveCmd) Run(ctx context.Context) error {
-	s := &server{fs: vfs.OS(), broken: make(chan error, 2)}
+func (serveCmd) Run(ctx context.Context) error { return serveOn(ctx, vfs.OS()) }
+
+func serveOn(ctx context.Context, disk vfs.FS) error {
+	s := &server{fs: disk, broken: make(chan error, 2)}
 
 	hangups := tameSignals()
 	// 1. The configuration, or all reasons why it is refused.

@@ -89,19 +89,27 @@ func TestGateProgress(t *testing.T) {
 	c.add(2 * time.Second)
 	g.Advance(wal.Amount{Bytes: 250, Records: 7}, wal.Amount{Bytes: 250 + 7*recordCost})
 	g.Advance(wal.Amount{Bytes: 100, Records: 3}, wal.Amount{Bytes: 300 + 9*recordCost}) // more than was thought
-	want := Progress{Phase: PhaseReplaying, Fraction: 0.5, BytesDone: 250, BytesTotal: 1000, Records: 7,
-		Elapsed: 2 * time.Second, ETA: 6 * time.Second, Startup: 3 * time.Second}
+	want := Progress{Phase: PhaseReplaying, Fraction: 2 / 4.05, BytesDone: 250, BytesTotal: 1000, Records: 7,
+		Elapsed: 2 * time.Second, ETA: 6*time.Second + SettleTime, Startup: 3 * time.Second}
 	if p := g.Progress(); p != want {
 		t.Errorf("half of it done:\n%+v, want\n%+v", p, want)
 	}
 	g.Advance(wal.Amount{Bytes: 2000, Records: 20}, wal.Amount{})
-	if p := g.Progress(); p.Fraction != almostDone || p.BytesDone != 1000 || p.ETA != 0 {
+	if p := g.Progress(); p.Fraction != 2/2.05 || p.BytesDone != 1000 || p.ETA != SettleTime {
 		t.Errorf("all read: %+v", p)
+	}
+	c.add(SettleTime / 2)
+	if p := g.Progress(); p.Fraction != 2.025/2.05 || p.ETA != SettleTime/2 {
+		t.Errorf("settling: %+v", p)
+	}
+	c.add(SettleTime)
+	if p := g.Progress(); p.Fraction != almostDone || p.ETA != 0 {
+		t.Errorf("settling for longer than thought: %+v", p)
 	}
 	g.Ready()
 	c.add(time.Hour)
 	want = Progress{Phase: PhaseReady, Fraction: 1, BytesDone: 1000, BytesTotal: 1000, Records: 20,
-		Elapsed: 2 * time.Second, Startup: 3 * time.Second}
+		Elapsed: 2*time.Second + 3*SettleTime/2, Startup: 3*time.Second + 3*SettleTime/2}
 	if p := g.Progress(); p != want {
 		t.Errorf("ready:\n%+v, want\n%+v", p, want)
 	}
@@ -114,9 +122,11 @@ func TestGateStoppedInReplayIsNotComplete(t *testing.T) {
 		"stop":  (*Gate).Stop,
 		"fail":  func(g *Gate) bool { return g.Fail(cause) },
 	} {
-		g := NewGate(newClock().now)
+		c := newClock()
+		g := NewGate(c.now)
 		g.Replaying(100)
 		g.Advance(wal.Amount{Bytes: 100, Records: 1}, wal.Amount{})
+		c.add(SettleTime)
 		end(g)
 		if p := g.Progress(); p.Fraction != almostDone || p.ETA >= 0 || (p.Err == cause) != (name == "fail") {
 			t.Errorf("%s: %+v", name, p)

@@ -154,14 +154,19 @@ func TestHealthEndsWithoutTheLateOnes(t *testing.T) {
 
 func TestLiveCheckTurnsAtOnce(t *testing.T) {
 	h := NewMonitor(time.Now, time.Second)
-	g := NewGate(time.Now)
+	clock := time.Unix(1_700_000_000, 0)
+	g := NewGate(func() time.Time { return clock })
 	h.Live("recovery", RecoveryCheck(g))
 	for _, step := range []struct {
 		do   func()
 		want Condition
 	}{
 		{func() {}, Condition{Degraded, "recovery has not begun"}},
-		{func() { g.Replaying(8); g.Advance(wal.Amount{Bytes: 5}, wal.Amount{Bytes: 3}) }, Condition{Degraded, "replaying the log: 62.5 %"}},
+		{func() {
+			g.Replaying(8)
+			clock = clock.Add(time.Hour)
+			g.Advance(wal.Amount{Bytes: 5}, wal.Amount{Bytes: 3})
+		}, Condition{Degraded, "replaying the log: 62.5 %"}},
 		{func() { g.Ready() }, Condition{}},
 		{func() { g.Drain() }, Condition{}},
 	} {

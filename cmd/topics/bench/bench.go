@@ -21,7 +21,7 @@ import (
 
 // Cmd is the bench command.
 type Cmd struct {
-	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,idle,checkpoint,history,debian,bounded,watch,fanout"`
+	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout"`
 	Class             []string      `help:"Durability classes of writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
 	Writers           []int         `help:"Numbers of connections for writes." default:"1,16,64"`
 	Batch             []int         `help:"Batch sizes for writes." default:"1,100"`
@@ -30,9 +30,11 @@ type Cmd struct {
 	Repeats           int           `help:"Number of rounds; medians are printed." default:"3"`
 	ReadRecords       int           `help:"Number of records for reads." default:"500000"`
 	ReplayRecords     int           `help:"Number of records for replay; a tenth of them is written again as single writes." default:"2000000"`
+	ProgressRecords   amount        `help:"Number of records in the logs whose replay progress recovery checks; a quarter of them as single writes." default:"20M"`
 	Records           []amount      `help:"Numbers of records for recovery, such as 1M,10M,50M; each is measured in a new directory." default:"1M"`
 	Topics            int           `help:"Number of topics for recovery, checkpoint and history." default:"1000"`
 	Size              int           `help:"Bytes of data in each record of recovery, checkpoint, history, idle and bounded." default:"200"`
+	Held              time.Duration `help:"How long syncs have been held when the probes of a stalled disk begin." default:"11s"`
 	IdleTopics        amount        `help:"Number of topics for idle." default:"100k"`
 	CheckpointRecords amount        `help:"Number of records in each checkpoint that is measured." default:"500k"`
 	HistoryRecords    amount        `help:"Number of records for history." default:"2M"`
@@ -49,8 +51,8 @@ type Cmd struct {
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {
-	case c.Interval <= 0 || c.Warmup < 0:
-		return errors.New("--interval must be positive and --warmup not negative")
+	case c.Interval <= 0 || c.Warmup < 0 || c.Held < 0:
+		return errors.New("--interval must be positive, --warmup and --held not negative")
 	case c.Repeats < 1:
 		return errors.New("--repeats must be at least 1")
 	case slices.ContainsFunc(c.Writers, func(n int) bool { return n < 1 || n > 1024 }):
@@ -59,6 +61,8 @@ func (c *Cmd) Validate() error {
 		return errors.New("--batch must be 1 to 10000")
 	case c.ReadRecords < readBatch || c.ReplayRecords < 2000:
 		return fmt.Errorf("--read-records must be at least %d and --replay-records at least 2000", readBatch)
+	case c.ProgressRecords < 500:
+		return errors.New("--progress-records must be at least 500")
 	case slices.ContainsFunc(c.Watchers, func(n int) bool { return n < 1 || n > 10_000 }) || c.IdleWatchers > 20_000:
 		return errors.New("--watchers must be 1 to 10000 and --idle-watchers at most 20000")
 	case c.Destinations < 1 || c.Destinations > 256:
@@ -122,6 +126,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 			}
 			return err
 		}},
+		{"probes", func(ctx context.Context, r *Report) (err error) { r.Probes, err = b.measureProbes(ctx); return err }},
 		{"idle", func(ctx context.Context, r *Report) (err error) { r.Idle, err = b.measureIdle(ctx); return err }},
 		{"checkpoint", func(ctx context.Context, r *Report) (err error) {
 			r.Checkpoint, err = b.measureCheckpoint(ctx)

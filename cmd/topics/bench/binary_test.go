@@ -17,7 +17,7 @@ func TestBinary(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "bench", "--only", "recovery,history,debian,watch,fanout", "--records", "5k", "--topics", "10",
+	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--topics", "10",
 		"--history-records", "10k", "--interval", "200ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4", "--dir", t.TempDir(), "--json")
 	out, err := cmd.Output()
 	if err != nil {
@@ -32,6 +32,14 @@ func TestBinary(t *testing.T) {
 	}
 	if p := r.Recovery[0]; p.Records != 5000 || p.ReplayedRecords != 5000 || p.LogBytes == 0 || p.ReadyMS <= 0 || p.CleanMS <= 0 || p.PeakBytes < p.ResidentBytes/2 {
 		t.Errorf("recovery: %+v", p)
+	}
+	if len(r.Progress) != 3 || len(r.Probes) != 8 {
+		t.Errorf("progress: %+v, probes: %+v", r.Progress, r.Probes)
+	}
+	for _, p := range r.Probes {
+		if p.Probes == 0 || p.P50US <= 0 || p.Probes >= 4 && p.Live != "[200]" {
+			t.Errorf("probes: %+v", p)
+		}
 	}
 	for _, h := range r.History {
 		if h.Segments == 0 || h.Records <= 0 || h.Read != 10 {

@@ -8,9 +8,11 @@ import (
 	"math"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
-// ProgressResult is the accuracy of the progress reported during one replay.
+// ProgressResult is the accuracy of the progress reported during the replays of
+// a log: medians of several replays, and the worst Off.
 type ProgressResult struct {
 	Log      string  `json:"log"`
 	LogBytes int64   `json:"log_bytes"`
@@ -18,9 +20,12 @@ type ProgressResult struct {
 	Readings int     `json:"readings"`
 	// Off is the largest difference between replay_progress and the share of the
 	// time that had passed; ETAOffMS is that between eta_ms and the remaining
-	// time, after the first fifth.
+	// time, after the first fifth. ETAOff is that as a share of the remaining
+	// time, without the last twentieth, in which it would be noise.
 	Off      float64 `json:"progress_off"`
 	ETAOffMS float64 `json:"eta_off_ms"`
+	ETAOff   float64 `json:"eta_off"`
+	WorstOff float64 `json:"progress_off_worst"`
 }
 
 // logKind describes a log to replay: single records followed by batches of 100.
@@ -33,7 +38,7 @@ type logKind struct {
 // batches, and one of both, and compares the progress that they report with the
 // time.
 func (b *bench) measureProgress(ctx context.Context) ([]ProgressResult, error) {
-	n := b.cmd.ReplayRecords
+	n := int(b.cmd.ProgressRecords)
 	var results []ProgressResult
 	for _, kind := range []logKind{
 		{"single records", n / 4, 0},
@@ -44,7 +49,7 @@ func (b *bench) measureProgress(ctx context.Context) ([]ProgressResult, error) {
 		if err != nil {
 			return results, fmt.Errorf("progress over %s: %w", kind.name, err)
 		}
-		b.logf("progress: %s  off by at most %.3f, eta by %.0f ms, of %.0f ms", r.Log, r.Off, r.ETAOffMS, r.ReplayMS)
+		b.logf("progress: %s  off by at most %.3f (worst %.3f), eta by %.0f ms or %.0f %%, of %.0f ms", r.Log, r.Off, r.WorstOff, r.ETAOffMS, 100*r.ETAOff, r.ReplayMS)
 		results = append(results, r)
 	}
 	return results, nil
@@ -60,6 +65,21 @@ func (b *bench) measureFollowed(ctx context.Context, kind logKind) (r ProgressRe
 	if err := b.fillKind(ctx, dir, kind, &r); err != nil {
 		return r, err
 	}
+	b.logf("progress: %s are written", r.Log)
+	var all []ProgressResult
+	for range b.cmd.Repeats {
+		one, err := b.replayAgain(ctx, dir, r)
+		if err != nil {
+			return r, err
+		}
+		all = append(all, one)
+	}
+	return medianProgress(all), nil
+}
+
+// replayAgain starts a server and kills it once it is ready. Its log is the same
+// after that.
+func (b *bench) replayAgain(ctx context.Context, dir string, r ProgressResult) (ProgressResult, error) {
 	server, err := boot(ctx, dir, b.replayEnv())
 	if err != nil {
 		return r, err
@@ -67,6 +87,26 @@ func (b *bench) measureFollowed(ctx context.Context, kind logKind) (r ProgressRe
 	defer server.kill()
 	r.judge(server.seen)
 	return r, nil
+}
+
+// medianProgress summarizes several replays of the same log.
+func medianProgress(all []ProgressResult) ProgressResult {
+	median := func(of func(*ProgressResult) float64) float64 {
+		var values []float64
+		for i := range all {
+			values = append(values, of(&all[i]))
+		}
+		return quantile.Median(values)
+	}
+	r := all[len(all)/2]
+	r.ReplayMS = median(func(r *ProgressResult) float64 { return r.ReplayMS })
+	r.Off = median(func(r *ProgressResult) float64 { return r.Off })
+	r.ETAOffMS = median(func(r *ProgressResult) float64 { return r.ETAOffMS })
+	r.ETAOff = median(func(r *ProgressResult) float64 { return r.ETAOff })
+	for i := range all {
+		r.WorstOff = max(r.WorstOff, all[i].Off)
+	}
+	return r
 }
 
 // fillKind loads a server and kills it with SIGKILL.
@@ -107,7 +147,12 @@ func (r *ProgressResult) judge(seen []child.Probe) {
 		share := float64(passed) / float64(whole)
 		r.Off = max(r.Off, math.Abs(p.Progress-share))
 		if share >= 0.2 {
-			r.ETAOffMS = max(r.ETAOffMS, milliseconds((p.ETA - (whole - passed)).Abs()))
+			left := whole - passed
+			miss := (p.ETA - left).Abs()
+			r.ETAOffMS = max(r.ETAOffMS, milliseconds(miss))
+			if share <= 0.95 {
+				r.ETAOff = max(r.ETAOff, float64(miss)/float64(left))
+			}
 		}
 	}
 }
@@ -125,8 +170,8 @@ func (r *Report) progress(w io.Writer) {
 	if len(r.Progress) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nprogress of the replay of\tlog MB\treplay ms\treadings\tprogress off by at most\teta off by at most ms\t")
+	fmt.Fprintln(w, "\nprogress of the replay of\tlog MB\treplay ms\treadings\tprogress off by at most\tworst\teta off by at most ms\t%\t")
 	for _, p := range r.Progress {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%s\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, figure(p.ETAOffMS))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%s\t%.0f\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, p.WorstOff, figure(p.ETAOffMS), 100*p.ETAOff)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
 const (
@@ -118,7 +120,7 @@ func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *Reco
 	s := &m.Storage
 	r.LogBytes, r.ColdBytes = s.LogBytes, s.ColdSegmentBytes
 	r.SegmentBytes = s.SegmentBytes + s.SegmentIndexBytes - s.ColdSegmentBytes
-	if r.PeakBytes, err = peak(server.process.Pid()); err != nil {
+	if r.PeakBytes, err = child.Peak(server.process.Pid()); err != nil {
 		return err
 	}
 	r.ResidentBytes, err = server.settled(ctx, settleTime)

@@ -22,6 +22,7 @@ type Report struct {
 	Replay     []ReplayResult     `json:"replay,omitempty"`
 	Recovery   []RecoveryResult   `json:"recovery,omitempty"`
 	Progress   []ProgressResult   `json:"progress,omitempty"`
+	Probes     []ProbeResult      `json:"probes,omitempty"`
 	Idle       *IdleResult        `json:"idle,omitempty"`
 	Checkpoint []CheckpointResult `json:"checkpoint,omitempty"`
 	History    []HistoryResult    `json:"history,omitempty"`
@@ -68,7 +69,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "%d CPUs shared by client and server, %s, intervals of %d ms, median of %d\n",
 		r.CPUs, r.Go, r.IntervalMS, r.Repeats)
 	for _, section := range []func(io.Writer){
-		r.limits, r.writes, r.reads, r.replay, r.recovery, r.progress, r.idle,
+		r.limits, r.writes, r.reads, r.replay, r.recovery, r.progress, r.probes, r.idle,
 		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout,
 	} {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

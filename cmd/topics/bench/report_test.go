@@ -41,6 +41,7 @@ func sample(t *testing.T) *Report {
 	report.Replay = []ReplayResult{{Records: 2000, Batch: 100, LogBytes: 1e9, MBs: 300, ScanMBs: 5000, BytesPerRecord: 12}}
 	report.Recovery = []RecoveryResult{{Records: 1e6, Topics: 1000, ReadyMS: 900, ReplayMS: 500, CleanMS: 1200, ResidentBytes: 364e6, CacheBytes: 64e6}}
 	report.Progress = []ProgressResult{{Log: "both", LogBytes: 1e8, ReplayMS: 500, Readings: 90, Off: 0.02, ETAOffMS: 15}}
+	report.Probes = []ProbeResult{{State: "at rest", Connections: "kept", Probes: 1000, P50US: 90, P99US: 300, MaxUS: 900, Health: "[200]", Live: "[200]"}}
 	report.Idle = &IdleResult{Topics: 1000, BytesPerTopic: 512}
 	report.Checkpoint = []CheckpointResult{{While: "quiet", P99US: 100, Ratio: 1}, {While: "merges", P99US: 150, Ratio: 1.5}}
 	report.History = []HistoryResult{{Written: "in turn", Topics: 1000, Records: 4e5}, {Written: "alone", Topics: 1000, Records: 1e6}}
@@ -69,7 +70,8 @@ func TestReportTable(t *testing.T) {
 		"cache 4 1000000 250",
 		"2000 100 1000 0.00 0.00 0.00 300 5000 0.00 0 0.00 0.00 12.0",
 		"1000000 1000 0.00 0.00 0.00 0.00 364 0.00 900 500 0.00 0 0.00 0.00 1200",
-		"both 100 500 90 0.020 15.0",
+		"both 100 500 90 0.020 0.000 15.0",
+		"at rest kept 1000 0 90.0 300 900 [200] [200]",
 		"1000 0.00 0.00 0.00 512 0.00",
 		"merges 0.00 0 0.00 150 0.00 1.50",
 		"in turn 1000 0 0 400000 0.00",

@@ -39,10 +39,14 @@ type server struct {
 // boot starts a server in dir and waits until it is ready. The caller must kill
 // or stop it.
 func boot(ctx context.Context, dir string, env []string) (*server, error) {
+	return bootOptions(ctx, child.Options{Dir: dir, Env: env})
+}
+
+func bootOptions(ctx context.Context, o child.Options) (*server, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	var seen []child.Probe
-	process, ready, err := child.Boot(ctx, child.Options{Dir: dir, Env: env}, readyPoll, func(p child.Probe) {
+	process, ready, err := child.Boot(ctx, o, readyPoll, func(p child.Probe) {
 		if p.Phase == "replaying" || p.Phase == "ready" {
 			seen = append(seen, p)
 		}
@@ -106,7 +110,7 @@ func (s *server) call(request []byte) error {
 func (s *server) settled(ctx context.Context, within time.Duration) (int64, error) {
 	least := int64(0)
 	for end := time.Now().Add(within); ; pause(ctx, within/20) {
-		rss, err := resident(s.process.Pid())
+		rss, err := child.Resident(s.process.Pid())
 		if err != nil {
 			return 0, fmt.Errorf("read the server's memory: %w", err)
 		}

@@ -61,32 +61,3 @@ func parseStat(b []byte) time.Duration {
 	}
 	return ticks * clockTick
 }
-
-// resident returns the process's resident memory in bytes.
-func resident(pid int) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	return parseStatus(status, "VmRSS:")
-}
-
-// peak returns the maximum resident memory of the process so far, in bytes.
-func peak(pid int) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	return parseStatus(status, "VmHWM:")
-}
-
-// parseStatus extracts a size from /proc/PID/status.
-func parseStatus(status []byte, name string) (int64, error) {
-	for line := range bytes.Lines(status) {
-		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {
-			kib, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no %s in the process's status", name)
-}

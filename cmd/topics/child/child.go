@@ -5,6 +5,7 @@
 package child
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,8 @@ type Options struct {
 	// its port. Servers started one after the other with the same Dir are boots of
 	// the same server.
 	Dir string
+	// Command is the subcommand that serves; "serve" if it is empty.
+	Command string
 	// Env has additional NAME=VALUE settings. The server does not inherit the
 	// TOPICS_* variables of this process, so that a run depends only on its flags.
 	Env []string
@@ -52,7 +55,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("remove the last boot's port file: %w", err)
 	}
 	s := &Server{
-		cmd:      exec.Command(exe, "serve"),
+		cmd:      exec.Command(exe, cmp.Or(o.Command, "serve")),
 		portFile: portFile,
 		done:     make(chan struct{}),
 	}
@@ -105,6 +108,16 @@ func environ(all []string) []string {
 
 // Pid returns the server's process id.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
+
+// Addr returns the address of the server's listener. It fails until the server
+// listens.
+func (s *Server) Addr() (string, error) {
+	port, err := os.ReadFile(s.portFile)
+	if err != nil {
+		return "", err
+	}
+	return "127.0.0.1:" + strings.TrimSpace(string(port)), nil
+}
 
 // Done returns a channel that is closed when the server's process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }

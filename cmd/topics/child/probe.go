@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 )
 
@@ -84,12 +82,9 @@ func Boot(ctx context.Context, o Options, every time.Duration, see func(Probe)) 
 
 func (s *Server) probe(ctx context.Context, client *http.Client) (p Probe) {
 	defer func() { p.At = time.Since(s.started) }()
-	port, err := os.ReadFile(s.portFile)
-	if err != nil {
-		p.Err = err
+	if p.Addr, p.Err = s.Addr(); p.Err != nil {
 		return p
 	}
-	p.Addr = "127.0.0.1:" + strings.TrimSpace(string(port))
 	if p.Health, _, p.Err = get(ctx, client, "http://"+p.Addr+"/v0/health"); p.Err != nil {
 		return p
 	}

@@ -134,6 +134,19 @@ const bodyPart = 8
 // stacks, indexes, connections, and garbage that is not collected yet.
 func (c *Config) ProcessBytes() int64 { return c.MemoryBytes / 4 }
 
+// HeaderBytes returns the limit of a request's header: 64 KiB, and less with
+// less than 1 GiB of memory, because every connection may send one.
+func (c *Config) HeaderBytes() int {
+	return int(min(max(c.ProcessBytes()/4096, 8*kib), 64*kib))
+}
+
+// connectionCost is the memory that an idle connection takes.
+const connectionCost = 8 * kib
+
+// Connections returns the number of connections that fit into their half of the
+// memory reserved for the process.
+func (c *Config) Connections() int { return int(c.ProcessBytes() / 2 / connectionCost) }
+
 // overdrawn describes the sum of the shares and its parts.
 func (c *Config) overdrawn() string {
 	sum := c.ProcessBytes()

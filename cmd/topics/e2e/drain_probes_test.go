@@ -137,6 +137,7 @@ func (p *prober) check(t *testing.T, all []sighting) (refused int) {
 		case s.err != nil && i < len(all)-1:
 			t.Fatalf("%s: request %d of %d: %v", p.name, i, len(all), s.err)
 		case s.err != nil:
+			t.Logf("%s: %d requests, then: %v", p.name, i, s.err)
 		case s.status == http.StatusOK || s.status == http.StatusCreated:
 			if refused > 0 {
 				t.Errorf("%s: served again after %d refusals", p.name, refused)

@@ -1,0 +1,44 @@
+package api
+
+import "sync"
+
+// following is the memory that a socket has reserved for its subscriptions.
+type following struct {
+	holder holder
+	mu     sync.Mutex // guards bytes
+	bytes  int64
+}
+
+// expect reserves the memory for what a subscribe command may add. The topics of a
+// prefix are known only after the command; recount then releases the excess.
+func (so *socket) expect(w *watchRequest) error {
+	names, prefixes := so.subs.size()
+	n := names + prefixes + len(w.topics) + len(w.prefixes)
+	if len(w.prefixes) > 0 {
+		n += so.server.opts.Limits.MaxWatchTopics
+	}
+	return so.follows.hold(&so.server.following, n)
+}
+
+// recount adjusts the reserved memory to the present subscriptions. It fails only
+// if these have grown, by topics of a prefix.
+func (so *socket) recount() error {
+	names, prefixes := so.subs.size()
+	return so.follows.hold(&so.server.following, names+prefixes)
+}
+
+// hold adjusts the reserved memory to n topics and prefixes.
+func (f *following) hold(b *budget, n int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	more := int64(n)*followedCost - f.bytes
+	if more > 0 {
+		if err := b.reserve(f.holder, more); err != nil {
+			return err
+		}
+	} else {
+		b.release(f.holder, -more)
+	}
+	f.bytes += more
+	return nil
+}
