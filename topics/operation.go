@@ -13,7 +13,7 @@ type operation interface {
 	replay(r *Registry, f wal.Frame) error
 	// rebuild applies the entry to what a repair has found so far. Entries before
 	// it may be lost.
-	rebuild(ctx context.Context, m *Mender, f wal.Frame) error
+	rebuild(ctx context.Context, m *Repairer, f wal.Frame) error
 }
 
 // operationOf returns what an entry does: one row for each.

@@ -90,7 +90,7 @@ func (op *deleteOp) fit(t *topic) bool {
 
 func (op *deleteOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op *deleteOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op *deleteOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 

@@ -21,7 +21,7 @@ func (op appendOp) follows(t *topic) bool {
 
 func (op appendOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op appendOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op appendOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -74,7 +74,7 @@ func (op createOp) fit(t *topic) bool                         { return !t.visibl
 func (op createOp) apply(*Registry, *topic, frameParts) error { return nil }
 func (op createOp) replay(r *Registry, f wal.Frame) error     { return r.replayTopic(op, f) }
 
-func (op createOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op createOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -90,7 +90,7 @@ func (op configOp) follows(t *topic) bool {
 
 func (op configOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op configOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op configOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -121,7 +121,7 @@ func (op lostOp) follows(t *topic) bool { return op.From > t.head && op.To < mat
 
 func (op lostOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op lostOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op lostOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -151,7 +151,7 @@ func (op dropOp) replay(r *Registry, f wal.Frame) error {
 	return nil
 }
 
-func (op dropOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op dropOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	t := m.r.byID[op.ID]
 	if t != nil && f.LSN >= m.had[op.ID] {
 		m.drop(t)
@@ -171,7 +171,7 @@ func (op reserveOp) replay(r *Registry, f wal.Frame) error {
 	return nil
 }
 
-func (op reserveOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op reserveOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	t := m.resolve(op.ID, nil)
 	if t == nil || f.LSN < m.had[op.ID] {
 		return nil
@@ -199,7 +199,7 @@ func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
 	return nil
 }
 
-func (op watermarksOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	for _, w := range op.Topics {
 		t := m.r.byID[w.Topic]
 		if t != nil && f.LSN >= m.had[w.Topic] {

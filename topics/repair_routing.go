@@ -9,11 +9,11 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Refer tells the Mender how to read frames of the damaged log.
-func (m *Mender) Refer(reader func() *wal.Reader) { m.r.Refer(reader) }
+// Refer tells the Repairer how to read frames of the damaged log.
+func (m *Repairer) Refer(reader func() *wal.Reader) { m.r.Refer(reader) }
 
 // rebuild brings the router back, and the topics that came with it.
-func (op routerOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	r := m.r
 	for i, id := range op.Ends() {
 		made := op.Made[i]
@@ -40,13 +40,13 @@ func (op routerOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
 	return err
 }
 
-func (op unrouteOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op unrouteOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	return op.replay(m.r, f)
 }
 
 // rebuild makes of a forwarded record one like any other: frames of the old log
 // cannot be referred to.
-func (op forwardOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op forwardOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	m.r.replayCursor(op.Forward, f)
 	if op.CursorOnly {
 		return nil
@@ -70,7 +70,7 @@ func (op forwardOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
 }
 
 // loseForwarded makes the seqs of a forwarded frame lost whose records are.
-func (m *Mender) loseForwarded(t *topic, op forwardOp) {
+func (m *Repairer) loseForwarded(t *topic, op forwardOp) {
 	last := op.First + uint64(op.Count) - 1
 	m.r.jump(t, op.First-1, ReasonCrash)
 	m.lose(t, op.First, last)
@@ -86,7 +86,7 @@ func unreadable(err error) bool {
 }
 
 // settleRouters makes what routers say of the old log hold for the new one.
-func (m *Mender) settleRouters(at wal.LSN) {
+func (m *Repairer) settleRouters(at wal.LSN) {
 	for _, rt := range m.r.routers.byID {
 		rt.applied = at
 		// Where the source's head is lower than it was, all of it is new.

@@ -14,7 +14,7 @@ func TestSettledRouters(t *testing.T) {
 	beyond.moved(9, 9*begin)
 	r.addRouter(behind)
 	r.addRouter(beyond)
-	(&Mender{r: r}).settleRouters(begin)
+	(&Repairer{r: r}).settleRouters(begin)
 	for rt, want := range map[*router]uint64{behind: 2, beyond: 3} {
 		if rt.cursor != want || rt.done != want || rt.applied != begin {
 			t.Errorf("%s: at %d, done to %d, as of %d; want %d, of %d", rt.name, rt.cursor, rt.done, rt.applied, want, begin)

@@ -62,7 +62,7 @@ func FuzzMend(f *testing.F) {
 		log := emptyLog(t)
 		defer log.Close()
 		r := New(Options{Now: func() int64 { return 300 }})
-		m := NewMender(r, log)
+		m := NewRepairer(r, log)
 		heads := map[uint64]uint64{}
 		err := script(p, func(f wal.Frame) error {
 			if f.Type == 0 {
