@@ -138,7 +138,7 @@ func stateOf(t testing.TB) []byte {
 	if _, err := r.Put(context.Background(), "a", &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := r.Capture().Write(context.Background(), &Sink{State: &state, Pace: func() error { return nil }})
+	_, err := r.Checkpoint().Write(context.Background(), &Sink{State: &state, Pace: func() error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

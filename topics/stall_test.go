@@ -214,7 +214,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 		if deleted, _, err := w.DeleteRouter(ctx, "t"); err != nil || !deleted {
 			t.Error(deleted, err)
 		}
-		w.Capture()
+		w.Checkpoint()
 	}()
 	select {
 	case <-free:
@@ -246,7 +246,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 func TestBackgroundStallsNoOther(t *testing.T) {
 	ctx := context.Background()
 	for name, background := range map[string]func(w *world){
-		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Capture().Start()) },
+		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Checkpoint().Start()) },
 		"sweep":      func(w *world) { w.Sweep(ctx) },
 		"forward":    func(w *world) { w.forwardFrom(ctx, w.lookup("source")) },
 		"end":        func(w *world) { _ = w.Close(ctx) },
@@ -271,7 +271,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 				w.put("other", &record.ConfigPatch{CapRecords: ptr(int64(5))})
 				w.append("another", keyedWrite("k", 1))
 				w.forwardFrom(ctx, w.lookup("from"))
-				w.Capture()
+				w.Checkpoint()
 				w.delete("other", false)
 			}()
 			select {

@@ -58,12 +58,12 @@ func (w *world) openSegments(ids []uint64) (segs []*segment.Segment) {
 
 // checkpoint captures everything and installs it. pace, if set, is called
 // between pieces of work.
-func (w *world) checkpoint(pace func()) *Capture {
+func (w *world) checkpoint(pace func()) *Checkpoint {
 	w.t.Helper()
 	if err := w.fs.MkdirAll(segmentDir); err != nil {
 		w.t.Fatal(err)
 	}
-	c, state := w.Capture(), &bytes.Buffer{}
+	c, state := w.Checkpoint(), &bytes.Buffer{}
 	ids, err := c.Write(context.Background(), &Sink{
 		State: state, Segment: w.segment, Limits: segment.Limits{Bytes: max(w.disk.limits.Bytes, 1), Records: max(w.disk.limits.Records, 1)},
 		Pace: func() error {

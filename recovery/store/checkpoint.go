@@ -73,7 +73,7 @@ func (st *Store) checkpointOnceLocked(ctx context.Context) (Checkpointed, error)
 		out.Released, err = st.truncateLocked() // the archive or a backup may need fewer files by now
 		return out, err
 	}
-	capture := st.Registry.Capture()
+	capture := st.Registry.Checkpoint()
 	w := checkpointWriter{st: st, capture: capture, before: before}
 	if err := w.write(ctx); err != nil {
 		return Checkpointed{}, err
@@ -131,7 +131,7 @@ func (st *Store) truncateLocked() (files int, err error) {
 // names it. The caller holds Store.work.
 type checkpointWriter struct {
 	st      *Store
-	capture *topics.Capture
+	capture *topics.Checkpoint
 	before  *manifest.Manifest
 
 	ids    []uint64             // of the segments written

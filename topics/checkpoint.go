@@ -19,7 +19,7 @@ import (
 // Writers are not held up. Each topic is captured at a moment of its own, with
 // the position in the log up to which that holds; replay begins at Start, and
 // passes over what a topic already has.
-type Capture struct {
+type Checkpoint struct {
 	registry *Registry
 	start    wal.LSN
 	nextID   uint64
@@ -49,10 +49,10 @@ type Sink struct {
 
 // Capture begins a checkpoint. Every frame before Start belongs to a topic
 // that is captured, or gone.
-func (r *Registry) Capture() *Capture {
+func (r *Registry) Checkpoint() *Checkpoint {
 	r.refs.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Capture{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
+	c := &Checkpoint{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
 	c.topics = r.byName.Values()
@@ -67,19 +67,19 @@ func (r *Registry) Capture() *Capture {
 }
 
 // Start is where replay begins.
-func (c *Capture) Start() wal.LSN { return c.start }
+func (c *Checkpoint) Start() wal.LSN { return c.start }
 
 // Topics is how many were captured.
-func (c *Capture) Topics() int { return len(c.topics) }
+func (c *Checkpoint) Topics() int { return len(c.topics) }
 
 // Live is what was live when it was captured.
-func (c *Capture) Live() index.Liveness { return c.live }
+func (c *Checkpoint) Live() index.Liveness { return c.live }
 
 // Write writes everything, and returns the ids of the segments. What it wrote
 // speaks of frames up to the log's tail at its return: the log must be synced
 // to there before anybody relies on it. After an error the segments that were
 // finished are left to the caller.
-func (c *Capture) Write(ctx context.Context, s *Sink) (segments []uint64, err error) {
+func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err error) {
 	defer func() {
 		if err != nil && c.out != nil {
 			_ = c.out.Abort() // the first error counts
@@ -134,7 +134,7 @@ func (e *stateEncoder) flush(s *Sink) error {
 
 // topic captures one topic: its state under its lock, its keys and its records
 // without.
-func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
+func (c *Checkpoint) topic(t *topic, e *stateEncoder, s *Sink) error {
 	t.mu.Lock()
 	if t.dropped || !t.visible {
 		t.mu.Unlock()
@@ -165,7 +165,7 @@ func (c *Capture) topic(t *topic, e *stateEncoder, s *Sink) error {
 }
 
 // move writes a topic's records up to through to segments.
-func (c *Capture) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
+func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
 	reader := c.registry.reader()
 	var d record.Decoder // the present frame's records from next on
 	var first, next uint64
@@ -213,7 +213,7 @@ func (s *frames) open(f *index.Frame) (record.Decoder, error) {
 }
 
 // add puts a record into the present segment, or into the next when it is full.
-func (c *Capture) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
+func (c *Checkpoint) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
 	if w := c.out; w != nil && s.Limits.Reached(w.DataBytes(), w.Records()) {
 		if err := w.Finish(); err != nil {
 			return err
@@ -257,7 +257,7 @@ func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 
 // Install makes the topics read from the segments what Write put there, and
 // forget where in the log it was. tables are those of Write's segments.
-func (c *Capture) Install(tables index.Tables) {
+func (c *Checkpoint) Install(tables index.Tables) {
 	for _, m := range c.moved {
 		m.topic.mu.Lock()
 		if !m.topic.dropped {
