@@ -26,7 +26,7 @@ type Fault struct {
 // of pace, or says that the state cannot be decoded.
 func Audit(state []byte, segs []*segment.Segment, pace func() error, report func(Fault)) error {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
 	extents, err := index.ReadTables(segs)

@@ -41,10 +41,10 @@ type moved struct {
 
 // Sink is where a capture goes.
 type Sink struct {
-	State   io.Writer
-	Segment func() (id uint64, w *segment.Writer, err error) // begins another one
-	Limits  segment.Limits
-	Pace    func() error // called between pieces of work; an error ends it
+	Snapshot io.Writer
+	Segment  func() (id uint64, w *segment.Writer, err error) // begins another one
+	Limits   segment.Limits
+	Pace     func() error // called between pieces of work; an error ends it
 }
 
 // Capture begins a checkpoint. Every frame before Start belongs to a topic
@@ -88,7 +88,7 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 	if err := c.registry.awaitChangesBefore(c.start); err != nil {
 		return c.written, err
 	}
-	e := stateEncoder{configs: map[*record.Config]uint64{}}
+	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
 	e.buf = binary.AppendUvarint(e.buf, c.nextID)
 	for _, t := range c.topics {
@@ -114,7 +114,7 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 	if err := e.routing(c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
-	_, err = s.State.Write(e.end())
+	_, err = s.Snapshot.Write(e.end())
 	return c.written, err
 }
 
@@ -122,9 +122,9 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 const stateChunk = 256 << 10
 
 // flush ends a piece of work. It writes what was encoded, if that is enough.
-func (e *stateEncoder) flush(s *Sink) error {
+func (e *snapshotEncoder) flush(s *Sink) error {
 	if len(e.buf) >= stateChunk {
-		if _, err := s.State.Write(e.buf); err != nil {
+		if _, err := s.Snapshot.Write(e.buf); err != nil {
 			return err
 		}
 		e.buf = e.buf[:0]
@@ -134,7 +134,7 @@ func (e *stateEncoder) flush(s *Sink) error {
 
 // topic captures one topic: its state under its lock, its keys and its records
 // without.
-func (c *Checkpoint) topic(t *topic, e *stateEncoder, s *Sink) error {
+func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 	t.mu.Lock()
 	if t.dropped || !t.visible {
 		t.mu.Unlock()

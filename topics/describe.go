@@ -47,11 +47,11 @@ type SeqRange struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// DescribeState decodes a checkpoint's state and calls yield with each topic,
+// DescribeSnapshot decodes a checkpoint's state and calls yield with each topic,
 // by id. An error of yield ends it.
-func DescribeState(state []byte, yield func(*StoredTopic) error) error {
+func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
 	for _, t := range r.inOrder() {
@@ -77,7 +77,7 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 // router, by name. An error of yield ends it.
 func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
 	for _, rt := range r.routers.byName.Values() {

@@ -60,8 +60,8 @@ func BenchmarkMillionKeys(b *testing.B) {
 	}
 	var locked time.Duration
 	encode := func() {
-		e := stateEncoder{configs: map[*record.Config]uint64{}}
-		s := &Sink{State: io.Discard, Pace: func() error { return nil }}
+		e := snapshotEncoder{configs: map[*record.Config]uint64{}}
+		s := &Sink{Snapshot: io.Discard, Pace: func() error { return nil }}
 		full.mu.Lock()
 		began := time.Now()
 		if err := e.topic(full, full.head); err != nil {

@@ -40,7 +40,7 @@ func NewRepairer(r *Registry, log *wal.Log) *Repairer {
 // it names, in order.
 func (m *Repairer) Restore(state []byte, segs []*segment.Segment) error {
 	r := m.r
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
 	m.known = r.nextID

@@ -108,7 +108,7 @@ func FuzzDescribe(f *testing.F) {
 	f.Add(stateOf(f))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		n := 0
-		ok := DescribeState(p, func(s *StoredTopic) error {
+		ok := DescribeSnapshot(p, func(s *StoredTopic) error {
 			if n++; s.Name == "" || s.Head == math.MaxUint64 {
 				t.Fatalf("%+v", s)
 			}
@@ -138,7 +138,7 @@ func stateOf(t testing.TB) []byte {
 	if _, err := r.Put(context.Background(), "a", &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := r.Checkpoint().Write(context.Background(), &Sink{State: &state, Pace: func() error { return nil }})
+	_, err := r.Checkpoint().Write(context.Background(), &Sink{Snapshot: &state, Pace: func() error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

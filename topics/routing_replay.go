@@ -162,8 +162,8 @@ func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
 // routing appends the routers: the next one's id, their number, and of each
 //
 //	id | name | source | dest | spec | cursor | forwarded | applied
-func (e *stateEncoder) routing(nextID uint64, all []routerState) error {
-	e.buf = binary.AppendUvarint(append(e.buf, stateRouters), nextID)
+func (e *snapshotEncoder) routing(nextID uint64, all []routerState) error {
+	e.buf = binary.AppendUvarint(append(e.buf, snapshotRouters), nextID)
 	e.buf = binary.AppendUvarint(e.buf, uint64(len(all)))
 	for i := range all {
 		s := &all[i]

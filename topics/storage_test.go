@@ -65,7 +65,7 @@ func (w *world) checkpoint(pace func()) *Checkpoint {
 	}
 	c, state := w.Checkpoint(), &bytes.Buffer{}
 	ids, err := c.Write(context.Background(), &Sink{
-		State: state, Segment: w.segment, Limits: segment.Limits{Bytes: max(w.disk.limits.Bytes, 1), Records: max(w.disk.limits.Records, 1)},
+		Snapshot: state, Segment: w.segment, Limits: segment.Limits{Bytes: max(w.disk.limits.Bytes, 1), Records: max(w.disk.limits.Records, 1)},
 		Pace: func() error {
 			if pace != nil {
 				pace()

@@ -174,7 +174,7 @@ func (r *repair) checkpoint() error {
 	}
 	var snapshot bytes.Buffer
 	ids, err := r.registry.Checkpoint().Write(r.ctx, &topics.Sink{
-		State: &snapshot,
+		Snapshot: &snapshot,
 		Segment: func() (uint64, *segment.Writer, error) {
 			w, err := r.createSegment()
 			if err != nil {

@@ -168,7 +168,7 @@ func (w *checkpointWriter) writeFiles(ctx context.Context) error {
 	}
 	defer snapshot.Abort()
 	w.ids, err = w.capture.Write(ctx, &topics.Sink{
-		State: snapshot, Segment: st.createSegment, Limits: st.opts.Settings.Segment, Pace: st.checkpointPace(ctx),
+		Snapshot: snapshot, Segment: st.createSegment, Limits: st.opts.Settings.Segment, Pace: st.checkpointPace(ctx),
 	})
 	if err != nil {
 		return err

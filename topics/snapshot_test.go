@@ -20,7 +20,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 	var all []*topic
 	r.byName.Scan(func(_ string, x *topic) bool { all = append(all, x); return true })
 	slices.SortFunc(all, func(a, b *topic) int { return int(a.id) - int(b.id) })
-	e := stateEncoder{configs: map[*record.Config]uint64{}}
+	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
 	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.keySeed), r.nextID)
 	for _, x := range all {
 		if err := e.topic(x, x.head); err != nil {
@@ -105,7 +105,7 @@ func TestKeyWindowState(t *testing.T) {
 			w.Expire(ts, 20)
 			w.Add(index.KeyUse{Hash: id, First: uint64(ts), At: ts, Count: 2}, 20)
 		}
-		var e stateEncoder
+		var e snapshotEncoder
 		v := (&topic{published: published{keys: w}}).keyView(clock.Moment{Wall: ts, Steady: ts})
 		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 
 // The state of all topics, as a checkpoint keeps it: the seed of the keys'
 // hashes (8 bytes), the next topic's id, then the topics, by id, each with
-// stateTopic in front, then stateRouters and the routers, then stateGiven and
+// snapshotTopic in front, then snapshotRouters and the routers, then snapshotGiven and
 // what is known of lost ranges, both of which older states do not have, then
-// stateEnd. Numbers are varints. A topic:
+// snapshotEnd. Numbers are varints. A topic:
 //
 //	id | name | config | applied | head | last write | last read | low watermark |
 //	evicted through by a cap | by the ttl | ceiling | live records, bytes |
@@ -27,13 +27,13 @@ import (
 // A config is a number: that of an earlier one in the file, or the next, whose
 // JSON then follows.
 const (
-	stateEnd     byte = 0
-	stateTopic   byte = 1
-	stateRouters byte = 2
-	stateGiven   byte = 3
+	snapshotEnd     byte = 0
+	snapshotTopic   byte = 1
+	snapshotRouters byte = 2
+	snapshotGiven   byte = 3
 )
 
-type stateEncoder struct {
+type snapshotEncoder struct {
 	buf     []byte
 	configs map[*record.Config]uint64
 	given   []byte // of the topics so far
@@ -42,14 +42,14 @@ type stateEncoder struct {
 
 // topic appends t, whose lock is held, as it would be after a restart: without
 // the ephemeral records after through. Its keys must follow.
-func (e *stateEncoder) topic(t *topic, through uint64) error {
+func (e *snapshotEncoder) topic(t *topic, through uint64) error {
 	live, lost := t.live, t.lost.ranges
 	seq, ts, any := t.first()
 	if t.head > through {
 		live, lost = t.withoutEphemeral(through)
 		any = any && seq <= through
 	}
-	b := binary.AppendUvarint(append(e.buf, stateTopic), t.id)
+	b := binary.AppendUvarint(append(e.buf, snapshotTopic), t.id)
 	b, err := e.config(record.AppendBytes(b, []byte(t.name)), t.cfg)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (e *stateEncoder) topic(t *topic, through uint64) error {
 
 // keys appends a topic's keys. There may be millions, so it calls flush after
 // each piece of work.
-func (e *stateEncoder) keys(v *index.KeysView, through uint64, flush func() error) error {
+func (e *snapshotEncoder) keys(v *index.KeysView, through uint64, flush func() error) error {
 	n := uint64(0)
 	_ = v.Each(through, func(*index.KeyUse) error { n++; return nil })
 	e.buf = binary.AppendUvarint(e.buf, n)
@@ -109,7 +109,7 @@ func (e *stateEncoder) keys(v *index.KeysView, through uint64, flush func() erro
 //	id | doubt | number of lost ranges | how many of each are known
 //
 // Of a topic that is not there nothing is known below its low watermark.
-func (e *stateEncoder) recordGiven(t *topic, lost []lostRange) {
+func (e *snapshotEncoder) recordGiven(t *topic, lost []lostRange) {
 	known := func(l lostRange) bool { return l.given > 0 }
 	if t.marks.low == 0 && !slices.ContainsFunc(lost, known) {
 		return
@@ -124,11 +124,11 @@ func (e *stateEncoder) recordGiven(t *topic, lost []lostRange) {
 }
 
 // end appends what recordGiven kept, and the end.
-func (e *stateEncoder) end() []byte {
+func (e *snapshotEncoder) end() []byte {
 	if e.givens > 0 {
-		e.buf = append(binary.AppendUvarint(append(e.buf, stateGiven), e.givens), e.given...)
+		e.buf = append(binary.AppendUvarint(append(e.buf, snapshotGiven), e.givens), e.given...)
 	}
-	return append(e.buf, stateEnd)
+	return append(e.buf, snapshotEnd)
 }
 
 // restoreGiven is recordGiven's inverse.
@@ -150,7 +150,7 @@ func (r *Registry) restoreGiven(d *record.Decoder) {
 	}
 }
 
-func (e *stateEncoder) config(b []byte, c *record.Config) ([]byte, error) {
+func (e *snapshotEncoder) config(b []byte, c *record.Config) ([]byte, error) {
 	n, known := e.configs[c]
 	if !known {
 		n = uint64(len(e.configs))
@@ -189,7 +189,7 @@ func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostR
 // Restore fills an empty registry with the state of a checkpoint, whose
 // records are in segs, in order. It returns what was live.
 func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Liveness, error) {
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return nil, err
 	}
 	extents, err := index.ReadTables(segs)
@@ -210,8 +210,8 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Livenes
 	return live, nil
 }
 
-// restoreState is Restore without the records.
-func (r *Registry) restoreState(state []byte) error {
+// restoreSnapshot is Restore without the records.
+func (r *Registry) restoreSnapshot(state []byte) error {
 	if len(state) < 8 {
 		return fmt.Errorf("%w: a state of %d bytes", record.ErrMalformed, len(state))
 	}
@@ -220,7 +220,7 @@ func (r *Registry) restoreState(state []byte) error {
 	r.nextID = d.Uvarint()
 	var configs []*record.Config
 	mark := d.Byte()
-	for ; mark == stateTopic && !d.Failed(); mark = d.Byte() {
+	for ; mark == snapshotTopic && !d.Failed(); mark = d.Byte() {
 		t := r.restoreTopic(&d, &configs)
 		if d.Failed() {
 			break
@@ -228,15 +228,15 @@ func (r *Registry) restoreState(state []byte) error {
 		r.byID[t.id] = t
 		r.byName.Set(t.name, t)
 	}
-	if mark == stateRouters && !d.Failed() {
+	if mark == snapshotRouters && !d.Failed() {
 		r.restoreRouting(&d)
 		mark = d.Byte()
 	}
-	if mark == stateGiven && !d.Failed() {
+	if mark == snapshotGiven && !d.Failed() {
 		r.restoreGiven(&d)
 		mark = d.Byte()
 	}
-	if mark != stateEnd {
+	if mark != snapshotEnd {
 		d.Fail()
 	}
 	if d.Failed() || d.Left() > 0 || r.nextID == 0 {
