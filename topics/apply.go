@@ -42,7 +42,7 @@ func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
 	if err != nil {
 		return err
 	}
-	r.noteDamage(t)
+	r.recordDamage(t)
 	r.notify(t)
 	return nil
 }

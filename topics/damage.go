@@ -15,8 +15,8 @@ func (r *Registry) LastDamage() string {
 	return ""
 }
 
-// meet keeps and counts err if it tells of damage.
-func (t *totals) meet(err error) {
+// recordDamage keeps and counts err if it tells of damage.
+func (t *totals) recordDamage(err error) {
 	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindDamaged && e.Err != nil {
 		s := e.Err.Error()
 		t.met.Store(&s)

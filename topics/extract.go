@@ -72,7 +72,7 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 		}
 		if err != nil {
 			err = logError(err)
-			r.totals.meet(err)
+			r.totals.recordDamage(err)
 			return nil, err
 		}
 		if x.through == x.from {

@@ -88,7 +88,7 @@ func (r *Registry) settleFront(t *topic) {
 		t.came.Truncate(t.earliest(), any)
 	}
 	r.correct(t)
-	r.noteDamage(t)
+	r.recordDamage(t)
 }
 
 // correct holds that counts, which damage may have made wrong, do not say that
@@ -134,8 +134,8 @@ func (r *Registry) advance(t *topic, below uint64) (freed record.Size) {
 	}
 }
 
-// noteDamage counts what the history could not read.
-func (r *Registry) noteDamage(t *topic) {
+// recordDamage counts what the history could not read.
+func (r *Registry) recordDamage(t *topic) {
 	if n := t.history.TakeDamaged(); n > 0 {
 		r.totals.damaged.Add(uint64(n))
 	}

@@ -109,7 +109,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			return t, nil
 		}
 		err = logError(err)
-		r.totals.meet(err)
+		r.totals.recordDamage(err)
 		return t, err
 	}
 }
