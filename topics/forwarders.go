@@ -104,7 +104,7 @@ func (rs *routes) gather(ctx context.Context, routers int) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-rs.hurry:
+	case <-rs.wake:
 	case <-ctx.Done():
 	}
 }

@@ -90,7 +90,7 @@ type router struct {
 type routes struct {
 	links atomic.Pointer[links] // changed with the registry's lock held, read without
 
-	hurry chan struct{} // capacity 1: somebody waits for what is to be forwarded
+	wake chan struct{} // capacity 1: somebody waits for what is to be forwarded
 
 	mu      sync.Mutex // guards what follows
 	running bool       // somebody forwards from the topic
@@ -204,7 +204,7 @@ func (rt *router) show(at wal.LSN) {
 func (rt *router) link() {
 	for _, end := range []*topic{rt.source, rt.dest} {
 		if end.routes.Load() == nil {
-			rs := &routes{hurry: make(chan struct{}, 1)}
+			rs := &routes{wake: make(chan struct{}, 1)}
 			rs.links.Store(&links{})
 			end.routes.Store(rs)
 		}
