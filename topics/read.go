@@ -129,8 +129,8 @@ func (t *topic) view(q *Query, b *Batch, now int64) *view {
 
 // viewThrough is view without the records above a seq.
 func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view {
-	stone, next := t.tombstone(b.NextFrom)
-	t.mark(q, b, stone)
+	tombstone, next := t.tombstone(b.NextFrom)
+	t.mark(q, b, tombstone)
 	below := t.head + 1 // the batch stops before the next lost range
 	if l, ok := t.lost.from(next); ok {
 		below = max(l.from, next)
@@ -150,7 +150,7 @@ func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view
 		most = maxScanned
 	}
 	v.frames, v.whole = t.index.From(max(next, t.history.Last()+1), v.below, most)
-	b.Tombstone, b.Head, b.Earliest = stone, t.head, t.earliest()
+	b.Tombstone, b.Head, b.Earliest = tombstone, t.head, t.earliest()
 	if ttl := t.cfg.TTLMS; ttl > 0 && t.came == nil {
 		v.expired = now - ttl
 	}
