@@ -15,20 +15,20 @@ func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
 		return nil
 	}
 	dest, _ := r.byName.Get(spec.Dest)
-	way := r.way(dest, spec.Source, old)
-	if way == nil {
+	path := r.pathTo(dest, spec.Source, old)
+	if path == nil {
 		return nil
 	}
 	return &record.Error{
 		Kind:    record.KindRouterCycle,
-		Message: fmt.Sprintf("the router would close a cycle of %d topics; allow_cycle allows it", len(way)),
-		Detail:  map[string]any{"cycle": append([]string{spec.Source}, way...)},
+		Message: fmt.Sprintf("the router would close a cycle of %d topics; allow_cycle allows it", len(path)),
+		Detail:  map[string]any{"cycle": append([]string{spec.Source}, path...)},
 	}
 }
 
-// way returns the names of the topics on a shortest path from t to target along
+// pathTo returns the names of the topics on a shortest path from t to target along
 // routers other than except, or nil if there is none.
-func (r *Registry) way(t *topic, target string, except *router) []string {
+func (r *Registry) pathTo(t *topic, target string, except *router) []string {
 	if t == nil {
 		return nil
 	}
@@ -71,11 +71,11 @@ func (r *Registry) markCycles() {
 	})
 }
 
-// onward returns the path of a record that the router forwards, or false if it may
+// extendPath returns the path of a record that the router forwards, or false if it may
 // not forward it.
-func (rt *router) onward(path []byte) ([]byte, bool) {
-	way, ok := paths.Extend(path, rt.source.id, rt.dest.id)
-	return way, ok && !(rt.cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
+func (rt *router) extendPath(path []byte) ([]byte, bool) {
+	extended, ok := paths.Extend(path, rt.source.id, rt.dest.id)
+	return extended, ok && !(rt.cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
 }
 
 // graphOf returns the graph of some routers. It needs no lock: the ends of a router

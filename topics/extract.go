@@ -16,7 +16,7 @@ type extract struct {
 	from, through uint64   // seqs of the source: after from, up to through
 	count         int      // records for the destination
 	trim          uint64   // they are lost, all of them
-	way           []byte   // and theirs, in that case
+	path          []byte   // and theirs, in that case
 	seqs          []uint64 // of each, at the source
 	sizes         []uint32 // payload bytes of each
 	bytes         int64    // their sum
@@ -57,13 +57,13 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &Batch{NextFrom: cursor}
-		v, way, fleeting := r.sourceView(rt.source, q, b)
+		v, path, fleeting := r.sourceView(rt.source, q, b)
 		if v == nil {
 			return nil, nil
 		}
 		x := &extract{from: cursor, fleeting: fleeting}
 		if l := b.Tombstone; l != nil {
-			x.trimmed(rt, l, way)
+			x.trimmed(rt, l, path)
 			return x, nil
 		}
 		err := r.fill(x, rt, spec.strip(), q, b, v, log)
@@ -84,10 +84,10 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 
 // trimmed makes the extract a loss. It goes no way that the records would not
 // have gone, or it would go round a cycle for ever.
-func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
-	x.through, x.travelled = l.GapTo, len(way) > 0
+func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
+	x.through, x.travelled = l.GapTo, len(path) > 0
 	var ok bool
-	if x.way, ok = rt.onward(way); ok {
+	if x.path, ok = rt.extendPath(path); ok {
 		x.trim, x.count = l.Missed, int(min(l.Missed, maxLost))
 	}
 }
@@ -96,7 +96,7 @@ func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 // new. way is that of the records that its tombstone is about, if they were lost
 // before they came to the source. fleeting is true if the source may lose records
 // that it shows now.
-func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte, fleeting bool) {
+func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byte, fleeting bool) {
 	now := r.steady()
 	t.mu.RLock()
 	if t.due(now) {
@@ -114,10 +114,10 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 	v.dedupe = false
 	if b.Tombstone != nil && b.Tombstone.Reason == ReasonTrim {
 		l, _ := t.lost.from(q.From + 1)
-		way = []byte(l.way)
+		path = []byte(l.path)
 	}
 	c := t.cfg
-	return v, way, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == record.Ephemeral
+	return v, path, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == record.Ephemeral
 }
 
 // fill takes the records of a view.
@@ -135,7 +135,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	x.records = []byte{}
 	for i := range b.Records {
 		rec := &b.Records[i]
-		path, ok := rt.onward(rec.Path)
+		path, ok := rt.extendPath(rec.Path)
 		x.travelled = x.travelled || rec.Path != nil
 		if !ok {
 			continue
@@ -187,7 +187,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			examined++
 			size += rec.PayloadBytes()
 			x.through = seq
-			path, ok := rt.onward(rec.Path)
+			path, ok := rt.extendPath(rec.Path)
 			x.travelled = x.travelled || rec.Path != nil
 			if !ok || frame.TS < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue

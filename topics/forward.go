@@ -131,7 +131,7 @@ const runSize = 48
 
 // frameSize is room enough for the extract's frame.
 func (x *extract) frameSize() int {
-	size := entryOverhead + len(x.records) + len(x.way)
+	size := entryOverhead + len(x.records) + len(x.path)
 	for i := range x.runs {
 		size += runSize + len(x.runs[i].Path)
 	}
@@ -212,7 +212,7 @@ func (r *Registry) enterForward(s *slot, rt *router, t *topic, x *extract) (*com
 		commit: commit{topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed},
 		entry: entry.Forward{
 			ID: t.id, TS: max(now.Wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
-			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.way,
+			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.path,
 		},
 	}
 	c.op = forwardOp{&c.entry}

@@ -64,7 +64,7 @@ func TestMarkCycles(t *testing.T) {
 		r.markCycles()
 		cyclic := false
 		r.routers.byName.Scan(func(_ string, rt *router) bool {
-			want := r.way(rt.dest, rt.source.name, nil) != nil
+			want := r.pathTo(rt.dest, rt.source.name, nil) != nil
 			if cyclic = cyclic || want; rt.cyclic.Load() != want {
 				t.Errorf("%s>%s: %v, want %v", rt.source.name, rt.dest.name, !want, want)
 			}

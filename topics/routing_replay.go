@@ -135,7 +135,7 @@ func (op forwardOp) fit(t *topic) bool {
 // apply publishes the records like any others.
 func (op forwardOp) apply(r *Registry, t *topic, f frameParts) error {
 	if op.Trim {
-		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, way: string(op.Path)})
+		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, path: string(op.Path)})
 		return nil
 	}
 	e := entry.Append{ID: op.ID, First: op.First, TS: op.TS, Count: op.Count}

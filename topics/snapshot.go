@@ -68,7 +68,7 @@ func (e *snapshotEncoder) topic(t *topic, through uint64) error {
 	for _, l := range lost {
 		b = binary.AppendUvarint(binary.AppendUvarint(b, l.from), l.to)
 		if b = record.AppendBytes(b, []byte(l.reason)); l.reason == ReasonTrim {
-			b = record.AppendBytes(b, []byte(l.way))
+			b = record.AppendBytes(b, []byte(l.path))
 		}
 	}
 	deleted := t.deleted
@@ -272,7 +272,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
 		l := lostRange{from: d.Uvarint(), to: d.Uvarint(), reason: string(d.Bytes())}
 		if l.reason == ReasonTrim {
-			l.way = string(d.Bytes())
+			l.path = string(d.Bytes())
 		}
 		if l.from > l.to || l.to > t.head {
 			d.Fail()

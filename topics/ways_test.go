@@ -152,7 +152,7 @@ func TestWaysThatAreThere(t *testing.T) {
 // walk counts the ways of a record that came to t by path, as records go them.
 func walk(t *topic, path []byte, most uint64) (n uint64) {
 	for _, rt := range t.outgoing() {
-		if path, ok := rt.onward(path); ok {
+		if path, ok := rt.extendPath(path); ok {
 			n += walk(rt.dest, path, most)
 		}
 		if n > most {
@@ -237,7 +237,7 @@ func comesTo(t, dest *topic, path []byte) bool {
 			if steps++; steps > 500 {
 				return false
 			}
-			if path, ok := rt.onward(path); ok && try(rt.dest, path) {
+			if path, ok := rt.extendPath(path); ok && try(rt.dest, path) {
 				return true
 			}
 		}
