@@ -170,14 +170,14 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		if err != nil {
 			return err
 		}
-		roots := rootsOf(batch, frame.LSN)
+		origins := originsOf(batch, frame.LSN)
 		for seq := frame.First; seq < frame.First+uint64(frame.Count); seq++ {
 			rec, rest, err := record.NextRecord(records)
 			if err != nil {
 				return err
 			}
 			records = rest
-			at, ordinal, stripped := roots.next()
+			at, ordinal, stripped := origins.next()
 			if seq < v.next || v.dead.Has(seq) {
 				continue
 			}

@@ -5,16 +5,16 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// roots walks through the records of a frame and says where each really is.
-type roots struct {
+// origins walks through the records of a frame and says where each really is.
+type origins struct {
 	own  wal.LSN
 	runs []entry.Run
 	at   int
 }
 
-func rootsOf(b entry.Batch, lsn wal.LSN) roots { return roots{lsn, b.Runs, 0} }
+func originsOf(b entry.Batch, lsn wal.LSN) origins { return origins{lsn, b.Runs, 0} }
 
-func (o *roots) next() (at wal.LSN, record int, strip byte) {
+func (o *origins) next() (at wal.LSN, record int, strip byte) {
 	if o.runs == nil {
 		o.at++
 		return o.own, o.at - 1, 0
