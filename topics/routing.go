@@ -70,7 +70,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	var p *routerChange
 	_, err := r.propose(ctx,
 		func() (n need, err error) {
-			counted, err = r.checkWays(name, &spec)
+			counted, err = r.checkFanout(name, &spec)
 			return need{routerSize(&spec), wal.Patient}, err
 		},
 		func(s *slot) (err error) {
@@ -96,7 +96,7 @@ type routerChange struct {
 }
 
 // assignRouter gives the change its place in the log. With the source's lock
-// held its writes come before the router, or after it. counted is what checkWays
+// held its writes come before the router, or after it. counted is what checkFanout
 // returned. errRetry means that the source was made meanwhile, or that the ways
 // are to be counted again.
 func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {

@@ -24,12 +24,12 @@ func numberOf(g *paths.Graph, t *topic, name string) int {
 	return g.Topic(t.id, t.name)
 }
 
-// checkWays refuses a router with which a record could take too many paths. It
+// checkFanout refuses a router with which a record could take too many paths. It
 // returns the id that the router must get for the count to hold: any router that
 // is created meanwhile takes that id, and one that is deleted adds no path. It
 // returns 0 if nothing is counted, because the ends stay or there is no limit. The
 // caller holds no topic's lock, so that no write waits for a count.
-func (r *Registry) checkWays(name string, spec *RouterSpec) (id uint64, err error) {
+func (r *Registry) checkFanout(name string, spec *RouterSpec) (id uint64, err error) {
 	if r.opts.MaxRouterWays == 0 {
 		return 0, nil
 	}
