@@ -25,10 +25,10 @@ type frameParts struct {
 	body  []byte // ephemeral records
 }
 
-// apply publishes one operation on t. t.mu is held. It fails only in replay, and
+// applyLocked publishes one operation on t. t.mu is held. It fails only in replay, and
 // only where a live delete has read before what it needs from the disk.
-func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
-	r.expire(t, f.came.Steady)
+func (r *Registry) applyLocked(t *topic, op topicOperation, f frameParts) error {
+	r.expireLocked(t, f.came.Steady)
 	t.applied = max(t.applied, f.span.End)
 	created := creationOf(op)
 	if created != nil {
@@ -43,13 +43,13 @@ func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
 		return err
 	}
 	r.recordDamage(t)
-	r.notify(t)
+	r.notifyLocked(t)
 	return nil
 }
 
 func (r *Registry) applyCreate(t *topic, c *record.Config) {
 	t.visible = true
-	r.recordLifecycle(t, false)
+	r.recordLifecycleLocked(t, false)
 	r.totals.topics.Add(1)
 	r.applyConfig(t, c)
 }
@@ -131,9 +131,9 @@ func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 	}
 }
 
-// expire drops the records whose time is over at now. t.mu is held for
+// expireLocked drops the records whose time is over at now. t.mu is held for
 // writing.
-func (r *Registry) expire(t *topic, now int64) {
+func (r *Registry) expireLocked(t *topic, now int64) {
 	if t.cfg == nil || t.cfg.TTLMS == 0 {
 		return
 	}

@@ -142,10 +142,10 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 	if err != nil {
 		return Configured{}, nil, err
 	}
-	if err := r.roomForTopics(1); err != nil {
+	if err := r.roomForTopicsLocked(1); err != nil {
 		return Configured{}, nil, err
 	}
-	t := r.newTopic(name, &cfg)
+	t := r.newTopicLocked(name, &cfg)
 	now := r.clock.Now()
 	if cfg.Durability != record.Fsync {
 		t.reserve.grow(0, r.log.Synced())
@@ -228,7 +228,7 @@ func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal
 		return nil, 0, err
 	}
 	if ifEmpty {
-		r.expire(t, r.steady())
+		r.expireLocked(t, r.steady())
 		if n := t.live.Records + t.line.size.Records; n > 0 {
 			return nil, 0, &record.Error{
 				Kind:    record.KindNotEmpty,
@@ -237,12 +237,12 @@ func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal
 			}
 		}
 	}
-	return r.appendDrop(s, t)
+	return r.appendDropLocked(s, t)
 }
 
-// appendDrop logs that t ends, and stops its routers. t.mu is held. No
+// appendDropLocked logs that t ends, and stops its routers. t.mu is held. No
 // checkpoint begins between the entry and what comes of it.
-func (r *Registry) appendDrop(s *slot, t *topic) (*Removal, wal.LSN, error) {
+func (r *Registry) appendDropLocked(s *slot, t *topic) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	span, err := s.append(&entry.Drop{ID: t.id}, nil)

@@ -140,7 +140,7 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 		t.mu.Unlock()
 		return nil
 	}
-	c.registry.restForCheckpoint(t)
+	c.registry.restForCheckpointLocked(t)
 	through := t.durable()
 	var records index.Log
 	var dead *index.SeqSet
@@ -148,8 +148,8 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 		records = t.index.View()
 		dead = t.deleted.Clone()
 	}
-	err := e.topic(t, through)
-	keys := t.keyView(c.registry.clock.Now())
+	err := e.topicLocked(t, through)
+	keys := t.keyViewLocked(c.registry.clock.Now())
 	if !t.history.Empty() || !t.index.Empty() {
 		c.live.Add(t.id, t.earliest(), t.deleted)
 	}

@@ -119,7 +119,7 @@ func TestCostOfDeleted(t *testing.T) {
 	topic := w.lookup("a")
 	for _, limit := range []int{1, 100, 1000} {
 		q := &Query{From: 40_000, Limit: limit, MaxBytes: 1 << 20}
-		if v := topic.view(q, &Batch{NextFrom: q.From}, w.now); v.below-v.next > 8*uint64(max(limit, 64)) {
+		if v := topic.viewLocked(q, &Batch{NextFrom: q.From}, w.now); v.below-v.next > 8*uint64(max(limit, 64)) {
 			t.Fatalf("%d seqs looked at for %d records", v.below-v.next, limit)
 		}
 		if b := w.query("a", q); len(b.Records) != limit {

@@ -8,9 +8,9 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// checkCycle refuses a router that replaces old and closes a cycle without allowing
+// checkCycleLocked refuses a router that replaces old and closes a cycle without allowing
 // it. r.mu is held.
-func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
+func (r *Registry) checkCycleLocked(old *router, spec *RouterSpec) error {
 	if spec.AllowCycle {
 		return nil
 	}
@@ -53,11 +53,11 @@ func (r *Registry) pathTo(t *topic, target string, except *router) []string {
 	return nil
 }
 
-// markCycles marks the routers that are part of a cycle: there a record goes no
+// markCyclesLocked marks the routers that are part of a cycle: there a record goes no
 // further than paths.MaxHops. It is called after each change that may have closed or
 // opened a cycle, and takes time in proportion to the number of routers. r.mu is held.
-func (r *Registry) markCycles() {
-	g := graphOf(r.forwarding())
+func (r *Registry) markCyclesLocked() {
+	g := graphOf(r.forwardingLocked())
 	groups := g.Groups()
 	r.routers.cyclic = false
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
@@ -88,8 +88,8 @@ func graphOf(routers []*router) *paths.Graph {
 	return g
 }
 
-// forwarding returns the routers that are not stopped. r.mu is held.
-func (r *Registry) forwarding() (list []*router) {
+// forwardingLocked returns the routers that are not stopped. r.mu is held.
+func (r *Registry) forwardingLocked() (list []*router) {
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
 		if !rt.stopped() {
 			list = append(list, rt)
@@ -99,10 +99,10 @@ func (r *Registry) forwarding() (list []*router) {
 	return list
 }
 
-// around returns the routers that may forward a record which passes through source
+// aroundLocked returns the routers that may forward a record which passes through source
 // or dest, including those that are not durable yet, without except. Either topic may
 // be nil. r.mu is held.
-func around(source, dest *topic, except *router) (list []*router) {
+func aroundLocked(source, dest *topic, except *router) (list []*router) {
 	seen := map[*topic]bool{}
 	var topics []*topic
 	see := func(t *topic) {

@@ -31,10 +31,10 @@ func newDeliveries() *deliveries {
 	return &deliveries{wake: make(chan struct{}, 1), queue: delivery.New[*topic](clock)}
 }
 
-// notify wakes those who wait for t: long polls at once, subscribers and routers
+// notifyLocked wakes those who wait for t: long polls at once, subscribers and routers
 // by way of the line. t.mu is held.
-func (r *Registry) notify(t *topic) {
-	t.notify()
+func (r *Registry) notifyLocked(t *topic) {
+	t.notifyLocked()
 	if t.routed() || r.subscriptions.Wants(t.name) {
 		r.push(t)
 	}
@@ -107,7 +107,7 @@ func (r *Registry) deliverDue(ctx context.Context, pressure func() float64) (aft
 		if n%deliveriesPerLook == 0 {
 			present = pressure()
 		}
-		r.enqueue()
+		r.enqueueLocked()
 		t, after, ok := d.queue.Pop(present)
 		if !ok {
 			return after
@@ -118,8 +118,8 @@ func (r *Registry) deliverDue(ctx context.Context, pressure func() float64) (aft
 	return 0
 }
 
-// enqueue moves the line into the queue. d.step is held.
-func (r *Registry) enqueue() {
+// enqueueLocked moves the line into the queue. d.step is held.
+func (r *Registry) enqueueLocked() {
 	d := r.deliveries
 	d.mu.Lock()
 	line := d.line

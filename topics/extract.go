@@ -102,7 +102,7 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byt
 	if t.due(now) {
 		t.mu.RUnlock()
 		t.mu.Lock()
-		r.expire(t, now)
+		r.expireLocked(t, now)
 		t.mu.Unlock()
 		t.mu.RLock()
 	}
@@ -110,7 +110,7 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byt
 	if !t.visible || q.From >= t.head {
 		return nil, nil, false
 	}
-	v = t.view(q, b, now)
+	v = t.viewLocked(q, b, now)
 	v.dedupe = false
 	if b.Tombstone != nil && b.Tombstone.Reason == ReasonTrim {
 		l, _ := t.lost.from(q.From + 1)

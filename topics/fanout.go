@@ -8,9 +8,9 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// forwards reports whether a router other than except forwards from t, which may be
+// forwardsLocked reports whether a router other than except forwards from t, which may be
 // nil. r.mu is held.
-func (t *topic) forwards(except *router) bool {
+func (t *topic) forwardsLocked(except *router) bool {
 	return t != nil && slices.ContainsFunc(t.outgoing(), func(rt *router) bool {
 		return rt != except && !rt.stopped()
 	})
@@ -42,14 +42,14 @@ func (r *Registry) checkFanout(name string, spec *RouterSpec) (id uint64, err er
 		return 0, nil
 	}
 	id = r.routers.nextID
-	err = r.checkCycle(old, spec) // the reason that says more
+	err = r.checkCycleLocked(old, spec) // the reason that says more
 	source, _ := r.byName.Get(spec.Source)
 	dest, _ := r.byName.Get(spec.Dest)
-	if err != nil || !source.forwards(old) && !dest.forwards(old) {
+	if err != nil || !source.forwardsLocked(old) && !dest.forwardsLocked(old) {
 		r.mu.RUnlock()
 		return id, err // paths that ended at the source are only longer now
 	}
-	routers := around(source, dest, old)
+	routers := aroundLocked(source, dest, old)
 	r.mu.RUnlock()
 	g := graphOf(routers)
 	from, to := numberOf(g, source, spec.Source), numberOf(g, dest, spec.Dest)

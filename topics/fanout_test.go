@@ -177,7 +177,7 @@ func TestWaysAgainstWalks(t *testing.T) {
 			if a != b {
 				rt := &router{name: fmt.Sprint(r.routers.byName.Len()), source: ends[a], dest: ends[b]}
 				r.routers.set(rt, &r.totals)
-				rt.link()
+				rt.linkLocked()
 			}
 		}
 		if random.IntN(3) == 0 {
@@ -188,9 +188,9 @@ func TestWaysAgainstWalks(t *testing.T) {
 		for range random.IntN(2 * len(ends)) {
 			join(random.IntN(len(ends)), random.IntN(len(ends)))
 		}
-		r.markCycles()
+		r.markCyclesLocked()
 		most := uint64(1 + random.IntN(500))
-		g := graphOf(r.forwarding())
+		g := graphOf(r.forwardingLocked())
 		c := g.Counter(most)
 		for _, end := range ends {
 			n, known := g.Number(end.id)

@@ -25,7 +25,7 @@ type fetching struct {
 }
 
 // fetch examines the view's records. errMoved and wal.ErrTruncated say that the
-// view is too old: records have gone from the log into a segment, or from one
+// viewLocked is too old: records have gone from the log into a segment, or from one
 // segment into another.
 func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {
 	f := &fetching{view: v, ctx: ctx, q: q, b: b}

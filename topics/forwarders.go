@@ -196,7 +196,7 @@ func (r *Registry) block(rt *router, why error) {
 		rt.since = r.now()
 	}
 	rt.blocked = reason
-	rt.notify()
+	rt.notifyLocked()
 	if reason == "" {
 		delete(r.forwarders.blocked, rt)
 	} else {

@@ -12,11 +12,11 @@ import (
 // keyHash hashes an idempotency key under the registry's seed.
 func (r *Registry) keyHash(key []byte) index.KeyHash { return index.HashKey(key, r.keySeed) }
 
-// keyView returns a view of the topic's keys for a checkpoint. After a restart
+// keyViewLocked returns a view of the topic's keys for a checkpoint. After a restart
 // only the wall clock is known, which may be wrong now and right then. If it may
 // be slow now, keys are recorded as used later than they were, because a key
 // must never be forgotten too early. t.mu is held.
-func (t *topic) keyView(now clock.Moment) index.KeysView {
+func (t *topic) keyViewLocked(now clock.Moment) index.KeysView {
 	notBefore := int64(math.MinInt64)
 	if t.assignedTS-now.Wall > clock.MaxStep {
 		notBefore = t.assignedTS
@@ -45,8 +45,8 @@ func (r *Registry) takeKey() error {
 // giveKey gives back what takeKey reserved.
 func (r *Registry) giveKey() { r.totals.keys.bytes.Add(-index.KeyUseBytes) }
 
-// changeKeys changes a topic's keys and updates the totals. t.mu is held.
-func (r *Registry) changeKeys(t *topic, change func(w *index.Keys)) {
+// changeKeysLocked changes a topic's keys and updates the totals. t.mu is held.
+func (r *Registry) changeKeysLocked(t *topic, change func(w *index.Keys)) {
 	before := t.keys.Usage()
 	change(&t.keys)
 	after := t.keys.Usage()
@@ -54,10 +54,10 @@ func (r *Registry) changeKeys(t *topic, change func(w *index.Keys)) {
 	r.totals.keys.bytes.Add(after.Bytes - before.Bytes)
 }
 
-// expireKeys removes t's keys whose window has ended at now. t.mu is held.
-func (r *Registry) expireKeys(t *topic, now int64) {
+// expireKeysLocked removes t's keys whose window has ended at now. t.mu is held.
+func (r *Registry) expireKeysLocked(t *topic, now int64) {
 	at, any := t.keys.Oldest()
 	if any && t.cfg != nil && now-at > t.cfg.IdempotencyWindowMS {
-		r.changeKeys(t, func(w *index.Keys) { w.Expire(now, t.cfg.IdempotencyWindowMS) })
+		r.changeKeysLocked(t, func(w *index.Keys) { w.Expire(now, t.cfg.IdempotencyWindowMS) })
 	}
 }

@@ -24,7 +24,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 	fill := func() {
 		full.mu.Lock()
 		defer full.mu.Unlock()
-		w.changeKeys(full, func(kw *index.Keys) {
+		w.changeKeysLocked(full, func(kw *index.Keys) {
 			*kw = index.Keys{}
 			for i := range uint64(keys) {
 				id := w.keyHash(binary.LittleEndian.AppendUint64(nil, i))
@@ -64,10 +64,10 @@ func BenchmarkMillionKeys(b *testing.B) {
 		s := &Sink{Snapshot: io.Discard, Pace: func() error { return nil }}
 		full.mu.Lock()
 		began := time.Now()
-		if err := e.topic(full, full.head); err != nil {
+		if err := e.topicLocked(full, full.head); err != nil {
 			b.Error(err)
 		}
-		v := full.keyView(w.clock.Now())
+		v := full.keyViewLocked(w.clock.Now())
 		locked = time.Since(began)
 		full.mu.Unlock()
 		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {

@@ -46,7 +46,7 @@ func operationOf(e entry.Entry) operation {
 }
 
 // topicOperation is an operation on one topic, with a place among the topic's
-// writes. A live commit applies the same one as its replay: see Registry.apply.
+// writes. A live commit applies the same one as its replay: see Registry.applyLocked.
 // An entry that makes its topic also has Creates, one that sets the topic's
 // config has Sets, and one with records has Batch.
 type topicOperation interface {

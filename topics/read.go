@@ -96,7 +96,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		}
 		t.lastRead.Store(now.Wall)
 		from := b.NextFrom
-		v := t.viewThrough(q, b, now.Steady, through)
+		v := t.viewThroughLocked(q, b, now.Steady, through)
 		t.mu.RUnlock()
 
 		err = r.fetch(ctx, q, b, v)
@@ -121,16 +121,16 @@ func (r *Registry) outdated(err error) bool {
 	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, index.ErrMoved) && !r.closing.Load()
 }
 
-// view takes the picture that q needs of the topic, and notes in b what it
+// viewLocked takes the picture that q needs of the topic, and notes in b what it
 // says of loss and of the head. t.mu is held.
-func (t *topic) view(q *Query, b *Batch, now int64) *view {
-	return t.viewThrough(q, b, now, math.MaxUint64)
+func (t *topic) viewLocked(q *Query, b *Batch, now int64) *view {
+	return t.viewThroughLocked(q, b, now, math.MaxUint64)
 }
 
-// viewThrough is view without the records above a seq.
-func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view {
-	tombstone, next := t.tombstone(b.NextFrom)
-	t.mark(q, b, tombstone)
+// viewThroughLocked is view without the records above a seq.
+func (t *topic) viewThroughLocked(q *Query, b *Batch, now int64, through uint64) *view {
+	tombstone, next := t.tombstoneLocked(b.NextFrom)
+	t.markLocked(q, b, tombstone)
 	below := t.head + 1 // the batch stops before the next lost range
 	if l, ok := t.lost.from(next); ok {
 		below = max(l.from, next)
@@ -181,7 +181,7 @@ func maxFrames(q *Query) int {
 	return q.Limit
 }
 
-// view is a topic's state as one read sees it.
+// viewLocked is a topic's state as one read sees it.
 type view struct {
 	next    uint64 // first seq to examine
 	below   uint64 // seqs from here on are not for this batch

@@ -98,7 +98,7 @@ func (r *Registry) Start(log *wal.Log) {
 	r.totals.restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
-	r.markCycles()
+	r.markCyclesLocked()
 	r.mu.Unlock()
 	r.refs.floor = log.Tail()
 }
@@ -139,33 +139,33 @@ func (r *Registry) lookup(name string) *topic {
 // forget takes a deleted topic out of the registry and its records out of the
 // totals. Only in replay.
 func (r *Registry) forget(t *topic) {
-	r.unname(t)
-	r.empty(t)
+	r.unnameLocked(t)
+	r.emptyLocked(t)
 }
 
-// unname takes a deleted topic's name away. r.mu and t.mu are held.
-func (r *Registry) unname(t *topic) {
+// unnameLocked takes a deleted topic's name away. r.mu and t.mu are held.
+func (r *Registry) unnameLocked(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
 	}
 	delete(r.byID, t.id)
 	t.shown.Store(nil)
 	if t.visible {
-		r.recordLifecycle(t, true)
+		r.recordLifecycleLocked(t, true)
 		r.totals.topics.Add(-1)
 		r.totals.count(t.cfg, -1)
 	}
 }
 
-// empty lets go of what is in a deleted topic. t.mu is held.
-func (r *Registry) empty(t *topic) {
+// emptyLocked lets go of what is in a deleted topic. t.mu is held.
+func (r *Registry) emptyLocked(t *topic) {
 	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
 	r.totals.ephemeral.Add(-t.index.Clear())
-	r.changeKeys(t, func(w *index.Keys) { *w = index.Keys{} })
+	r.changeKeysLocked(t, func(w *index.Keys) { *w = index.Keys{} })
 	t.history, t.tags, t.deleted = index.History{}, index.Tags{}, nil
 	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil
 	r.sweeper.visited(t, 0, false)
-	t.notify()
+	t.notifyLocked()
 }
 
 // State reports one topic; touch marks it as read now.
@@ -195,7 +195,7 @@ func (r *Registry) open(name string) (*topic, error) {
 	if t.due(now) {
 		t.mu.RUnlock()
 		t.mu.Lock()
-		r.expire(t, now)
+		r.expireLocked(t, now)
 		t.mu.Unlock()
 		t.mu.RLock()
 	}

@@ -216,7 +216,7 @@ func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic {
 }
 
 func (m *Repairer) drop(t *topic) {
-	m.r.cascade(t)
+	m.r.cascadeLocked(t)
 	m.dropped[t.id] = true
 	delete(m.unsure, t)
 	m.r.forget(t)

@@ -91,7 +91,7 @@ func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error 
 		return fmt.Errorf("%w: %s entry of %d records after seq %d, at %d ms, cannot follow on topic id %d, whose head is %d at %d ms",
 			record.ErrMalformed, op.Type(), batch.Count, head, ts, t.id, t.head, t.assignedTS)
 	}
-	err := r.apply(t, op, f)
+	err := r.applyLocked(t, op, f)
 	if err != nil {
 		return err
 	}

@@ -58,10 +58,10 @@ func TestMarkCycles(t *testing.T) {
 			if a != b {
 				rt := &router{name: fmt.Sprint(i), source: ends[a], dest: ends[b]}
 				r.routers.set(rt, &r.totals)
-				rt.link()
+				rt.linkLocked()
 			}
 		}
-		r.markCycles()
+		r.markCyclesLocked()
 		cyclic := false
 		r.routers.byName.Scan(func(_ string, rt *router) bool {
 			want := r.pathTo(rt.dest, rt.source.name, nil) != nil

@@ -95,7 +95,7 @@ func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
 func (r *Registry) addRouter(rt *router) {
 	r.routers.byID[rt.id] = rt
 	r.routers.set(rt, &r.totals)
-	rt.link()
+	rt.linkLocked()
 }
 
 // endRouter ends a router, if it is there. Only in replay.
@@ -132,7 +132,7 @@ func (op forwardOp) fit(t *topic) bool {
 	return t.takes(op.First, op.Count)
 }
 
-// apply publishes the records like any others.
+// applyLocked publishes the records like any others.
 func (op forwardOp) apply(r *Registry, t *topic, f frameParts) error {
 	if op.Trim {
 		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, path: string(op.Path)})

@@ -40,9 +40,9 @@ type snapshotEncoder struct {
 	givens  uint64 // how many those are
 }
 
-// topic appends t, whose lock is held, as it would be after a restart: without
+// topicLocked appends t, whose lock is held, as it would be after a restart: without
 // the ephemeral records after through. Its keys must follow.
-func (e *snapshotEncoder) topic(t *topic, through uint64) error {
+func (e *snapshotEncoder) topicLocked(t *topic, through uint64) error {
 	live, lost := t.live, t.lost.ranges
 	seq, ts, any := t.first()
 	if t.head > through {
@@ -282,7 +282,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	t.lost.doubt = t.marks.low - min(t.marks.low, 1) // unless restoreGiven knows better
 	t.deleted = index.DecodeSeqSet(d)
 	if t.cfg != nil {
-		r.changeKeys(t, func(w *index.Keys) { index.DecodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
+		r.changeKeysLocked(t, func(w *index.Keys) { index.DecodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
 	}
 	_, taken := r.byName.Get(t.name)
 	if d.Failed() || taken || record.CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
@@ -298,7 +298,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	r.totals.topics.Add(1)
 	r.totals.count(t.cfg, +1)
 	r.totals.live.add(t.live)
-	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.reserves() {
+	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.reservesLocked() {
 		r.sweeper.visit(t)
 	}
 	return t

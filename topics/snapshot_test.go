@@ -23,10 +23,10 @@ func encodeState(t testing.TB, r *Registry) []byte {
 	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
 	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.keySeed), r.nextID)
 	for _, x := range all {
-		if err := e.topic(x, x.head); err != nil {
+		if err := e.topicLocked(x, x.head); err != nil {
 			t.Fatal(err)
 		}
-		v := x.keyView(r.clock.Now())
+		v := x.keyViewLocked(r.clock.Now())
 		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestKeyWindowState(t *testing.T) {
 			w.Add(index.KeyUse{Hash: id, First: uint64(ts), At: ts, Count: 2}, 20)
 		}
 		var e snapshotEncoder
-		v := (&topic{published: published{keys: w}}).keyView(clock.Moment{Wall: ts, Steady: ts})
+		v := (&topic{published: published{keys: w}}).keyViewLocked(clock.Moment{Wall: ts, Steady: ts})
 		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}

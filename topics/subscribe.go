@@ -64,9 +64,9 @@ func (r *Registry) eachVisible(prefix string, f func(name string, id uint64)) {
 	})
 }
 
-// recordLifecycle records for t's subscribers that it was created, or is about
+// recordLifecycleLocked records for t's subscribers that it was created, or is about
 // to be deleted. t.mu is held.
-func (r *Registry) recordLifecycle(t *topic, deleted bool) {
+func (r *Registry) recordLifecycleLocked(t *topic, deleted bool) {
 	if !r.subscriptions.Wants(t.name) {
 		return
 	}

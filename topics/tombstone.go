@@ -13,9 +13,9 @@ const (
 
 var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash, ReasonCorrupt, ReasonTrim}
 
-// tombstone is what a reader at from (the last seq it has) must be told, or
+// tombstoneLocked is what a reader at from (the last seq it has) must be told, or
 // nil, and the seq that it examines next. t.mu is held.
-func (t *topic) tombstone(from uint64) (tombstone *Tombstone, next uint64) {
+func (t *topic) tombstoneLocked(from uint64) (tombstone *Tombstone, next uint64) {
 	next = from + 1
 	earliest := t.earliest()
 	switch {

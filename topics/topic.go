@@ -90,8 +90,8 @@ type published struct {
 	changed   chan struct{} // closed on the next publish; nil if no goroutine waits
 }
 
-// notify wakes long polls. t.mu is held.
-func (t *topic) notify() {
+// notifyLocked wakes long polls. t.mu is held.
+func (t *topic) notifyLocked() {
 	if t.changed != nil {
 		close(t.changed)
 		t.changed = nil

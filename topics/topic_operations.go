@@ -47,7 +47,7 @@ func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
 	r.trim(t)
 	if op.Key != nil {
 		u := index.KeyUse{Hash: r.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
-		r.changeKeys(t, func(w *index.Keys) {
+		r.changeKeysLocked(t, func(w *index.Keys) {
 			w.Expire(f.came.Steady, t.cfg.IdempotencyWindowMS)
 			w.Add(u, t.cfg.IdempotencyWindowMS)
 		})
@@ -64,7 +64,7 @@ func (t *topic) takes(first uint64, count int) bool {
 	return first > t.head && first <= math.MaxUint64-uint64(count)
 }
 
-// createOp makes a topic. Registry.apply does all of it.
+// createOp makes a topic. Registry.applyLocked does all of it.
 type createOp struct{ *entry.Create }
 
 func (op createOp) topic() uint64                             { return op.ID }
@@ -146,7 +146,7 @@ func (op dropOp) replay(r *Registry, f wal.Frame) error {
 	if t == nil || err != nil {
 		return err
 	}
-	r.cascade(t)
+	r.cascadeLocked(t)
 	r.forget(t)
 	return nil
 }

@@ -134,14 +134,14 @@ func (h *Hub) flushLocked() {
 // a lifecycle event.
 func (h *Hub) notifyLocked(name string, e *Lifecycle) {
 	for s := range h.names[name] {
-		s.notify(name, e)
+		s.notifyLocked(name, e)
 	}
 	for _, l := range h.lengths {
 		if l.bytes > len(name) {
 			break
 		}
 		for s := range h.prefixes[name[:l.bytes]] {
-			s.notify(name, e)
+			s.notifyLocked(name, e)
 		}
 	}
 }
@@ -159,7 +159,7 @@ func (h *Hub) unsubscribe(s *Subscriber, change func()) {
 	h.notifying.Lock()
 	defer h.notifying.Unlock()
 	h.changeLocked(change)
-	s.discardUncovered()
+	s.discardUncoveredLocked()
 }
 
 // changeLocked calls change with notifying and mu held. Recorded lifecycle
@@ -182,7 +182,7 @@ func (h *Hub) addName(s *Subscriber, name string) (added, covered, ok bool) {
 		if !ok {
 			return
 		}
-		covered = s.covers(name, nil)
+		covered = s.coversLocked(name, nil)
 		if _, had := s.names[name]; had {
 			return
 		}
@@ -236,8 +236,8 @@ func (h *Hub) countLength(bytes, n int) {
 	}
 }
 
-// removeName ends the subscription of s to a name. Both locks are held.
-func (h *Hub) removeName(s *Subscriber, name string) {
+// removeNameLocked ends the subscription of s to a name. Both locks are held.
+func (h *Hub) removeNameLocked(s *Subscriber, name string) {
 	delete(s.names, name)
 	delete(h.names[name], s)
 	if len(h.names[name]) == 0 {
@@ -245,8 +245,8 @@ func (h *Hub) removeName(s *Subscriber, name string) {
 	}
 }
 
-// removePrefix ends the subscription of s to a prefix. Both locks are held.
-func (h *Hub) removePrefix(s *Subscriber, prefix string) {
+// removePrefixLocked ends the subscription of s to a prefix. Both locks are held.
+func (h *Hub) removePrefixLocked(s *Subscriber, prefix string) {
 	if _, had := s.prefixes[prefix]; !had {
 		return
 	}
@@ -258,9 +258,9 @@ func (h *Hub) removePrefix(s *Subscriber, prefix string) {
 	}
 }
 
-// covers is Subscriber.covers for callers that do not hold notifying.
+// covers is Subscriber.coversLocked for callers that do not hold notifying.
 func (h *Hub) covers(s *Subscriber, name string, except *string) bool {
 	h.notifying.Lock()
 	defer h.notifying.Unlock()
-	return s.covers(name, except)
+	return s.coversLocked(name, except)
 }

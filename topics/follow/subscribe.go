@@ -73,12 +73,12 @@ func (s *Subscriber) SubscribePrefix(prefix string, list func() []Topic) {
 
 // Unsubscribe stops delivering events for name, unless a prefix covers it.
 func (s *Subscriber) Unsubscribe(name string) {
-	s.hub.unsubscribe(s, func() { s.hub.removeName(s, name) })
+	s.hub.unsubscribe(s, func() { s.hub.removeNameLocked(s, name) })
 }
 
 // UnsubscribePrefix ends the subscription to a prefix.
 func (s *Subscriber) UnsubscribePrefix(prefix string) {
-	s.hub.unsubscribe(s, func() { s.hub.removePrefix(s, prefix) })
+	s.hub.unsubscribe(s, func() { s.hub.removePrefixLocked(s, prefix) })
 }
 
 // Close ends all subscriptions. Nothing can be subscribed to afterwards.
@@ -86,17 +86,17 @@ func (s *Subscriber) Close() {
 	s.hub.unsubscribe(s, func() {
 		s.closed = true
 		for name := range s.names {
-			s.hub.removeName(s, name)
+			s.hub.removeNameLocked(s, name)
 		}
 		for prefix := range s.prefixes {
-			s.hub.removePrefix(s, prefix)
+			s.hub.removePrefixLocked(s, prefix)
 		}
 	})
 }
 
-// covers reports whether s is subscribed to the topic, by name or by a prefix
+// coversLocked reports whether s is subscribed to the topic, by name or by a prefix
 // other than except. Hub.notifying is held.
-func (s *Subscriber) covers(name string, except *string) bool {
+func (s *Subscriber) coversLocked(name string, except *string) bool {
 	if _, ok := s.names[name]; ok {
 		return true
 	}
@@ -108,12 +108,12 @@ func (s *Subscriber) covers(name string, except *string) bool {
 	return false
 }
 
-// discardUncovered removes the events of topics that s is no longer subscribed
+// discardUncoveredLocked removes the events of topics that s is no longer subscribed
 // to. They would be out of date if it subscribed again. Hub.notifying is held.
-func (s *Subscriber) discardUncovered() {
+func (s *Subscriber) discardUncoveredLocked() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending = slices.DeleteFunc(s.pending, func(p pending) bool { return !s.covers(p.Topic, nil) })
+	s.pending = slices.DeleteFunc(s.pending, func(p pending) bool { return !s.coversLocked(p.Topic, nil) })
 	clear(s.at)
 	for i := range s.pending {
 		s.at[s.pending[i].Topic] = i

@@ -132,29 +132,29 @@ func (s *Subscriber) learn(id uint64) {
 	s.mu.Unlock()
 }
 
-// drops reports whether there is no room for an event of a topic that has none
+// dropsLocked reports whether there is no room for an event of a topic that has none
 // yet. There always is for a topic that is subscribed to by name, and for the
 // deletion of a topic that the consumer may know. s.mu and Hub.notifying are held.
-func (s *Subscriber) drops(name string, e *Lifecycle) bool {
+func (s *Subscriber) dropsLocked(name string, e *Lifecycle) bool {
 	if _, named := s.names[name]; named || len(s.pending) < maxEvents {
 		return false
 	}
 	return e == nil || !e.Deleted || s.subscribing == 0 && e.ID > s.newest
 }
 
-// notify adds that a topic has changed, or a lifecycle event. Hub.notifying is
+// notifyLocked adds that a topic has changed, or a lifecycle event. Hub.notifying is
 // held.
-func (s *Subscriber) notify(name string, e *Lifecycle) {
+func (s *Subscriber) notifyLocked(name string, e *Lifecycle) {
 	s.mu.Lock()
-	s.add(name, e)
+	s.addLocked(name, e)
 	s.mu.Unlock()
 	s.signal()
 }
 
-func (s *Subscriber) add(name string, e *Lifecycle) {
+func (s *Subscriber) addLocked(name string, e *Lifecycle) {
 	i, known := s.at[name]
 	if !known {
-		if s.drops(name, e) {
+		if s.dropsLocked(name, e) {
 			s.overflowed = true
 			return
 		}

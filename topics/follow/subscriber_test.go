@@ -39,7 +39,7 @@ func TestTakeWaitsForSubscribe(t *testing.T) {
 	s := newSubscriber()
 	s.begin()
 	s.begin()
-	s.notify("a", nil)
+	s.notifyLocked("a", nil)
 	<-s.Ready()
 	s.end()
 	if got := s.Take(nil); got != nil {
@@ -78,9 +78,9 @@ func TestDiscardBefore(t *testing.T) {
 	} {
 		s := newSubscriber()
 		s.discardBefore("a", 5)
-		s.notify("a", nil)
+		s.notifyLocked("a", nil)
 		for i := range c.events {
-			s.notify("a", &c.events[i])
+			s.notifyLocked("a", &c.events[i])
 		}
 		s.discardBefore("a", 5)
 		s.discardBefore("b", 5)
@@ -95,7 +95,7 @@ func TestDiscardBefore(t *testing.T) {
 func TestSubscriberReleasesItsMemory(t *testing.T) {
 	s := newSubscriber()
 	for i := range 1000 {
-		s.notify(fmt.Sprint(i), nil)
+		s.notifyLocked(fmt.Sprint(i), nil)
 	}
 	if got := s.Take(nil); len(got) != 1000 {
 		t.Fatal(len(got))
@@ -103,7 +103,7 @@ func TestSubscriberReleasesItsMemory(t *testing.T) {
 	if cap(s.pending) > keptEvents {
 		t.Fatalf("capacity for %d", cap(s.pending))
 	}
-	s.notify("a", nil)
+	s.notifyLocked("a", nil)
 	if got := s.Take(nil); len(got) != 1 || got[0].Topic != "a" {
 		t.Fatalf("%+v", got)
 	}
