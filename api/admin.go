@@ -102,11 +102,11 @@ func (s *Server) fieldless(c *call) error {
 		return err
 	}
 	f := readFields(body, &c.notices)
-	f.object("the body")
-	for f.next() {
-		f.unknown(nil)
+	f.Enter("the body")
+	for f.NextField() {
+		f.Unknown(nil)
 	}
-	return f.finish()
+	return f.Finish()
 }
 
 // explained gives an internal error its words: who may call an admin route is

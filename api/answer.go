@@ -10,29 +10,39 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// The media type of every answer but the plain-text ones.
+// mediaJSON is the media type of every answer but the plain-text ones.
 const mediaJSON = "application/json"
 
-// writeJSON answers v, which must marshal to an object, with the performance
-// block added at its end. w is the call of the request.
+// performer is a ResponseWriter that knows what its answer has cost.
+type performer interface {
+	// AppendPerformance appends the last members of the answer: the warnings,
+	// if there are any, and the performance.
+	AppendPerformance(b []byte) []byte
+}
+
+// writeJSON answers with v, which must marshal to an object, and adds the
+// performance of w at its end, if w is a performer.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		// Only values of this package get here; none of them can fail.
-		panic(err)
+		panic(err) // only values of this server come here, and all of them can be encoded
 	}
 	b := bytes.TrimRight(buf.Bytes(), "\n")
 	b = b[:len(b)-1] // reopen the object
 	if len(b) > 1 {
 		b = append(b, ',')
 	}
-	c, _ := w.(*call)
-	b = append(appendPerformance(b, c), '}')
+	if p, ok := w.(performer); ok {
+		b = p.AppendPerformance(b)
+	} else {
+		b = append(b, `"performance":{"server_total_ms":0}`...)
+	}
+	b = append(b, '}')
 	w.Header().Set("Content-Type", mediaJSON)
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // a call buffers: it cannot fail
+	_, _ = w.Write(b) // the client may be gone
 }
 
 // envelope is the body of every answer that is not a 2xx.
@@ -46,14 +56,10 @@ type envelopeError struct {
 	Detail  any    `json:"detail,omitempty"`
 }
 
-// writeError answers err in the envelope, with the headers its status needs.
+// writeError answers err in the envelope, with the headers that its status
+// needs.
 func writeError(w http.ResponseWriter, err error) {
 	e := errorOf(err)
-	if e.Code == "not_ready" && !reads(w) {
-		short := *e
-		short.Message = cutPath(e.Message)
-		e = &short
-	}
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
@@ -66,15 +72,15 @@ func writeError(w http.ResponseWriter, err error) {
 	}
 	body := envelopeError{e.Code, e.Message, nil}
 	switch {
-	case e.Replay != nil:
-		body.Detail = e.Replay
+	case e.Report != nil:
+		body.Detail = e.Report
 	case len(e.Detail) > 0:
 		body.Detail = e.Detail
 	}
 	writeJSON(w, e.Status, envelope{body})
 }
 
-// costs says which of a Cost's figures an answer shows.
+// costs selects the figures of a Cost that an answer shows.
 type costs uint8
 
 const (
@@ -83,16 +89,7 @@ const (
 	costRead        // the scan's
 )
 
-// appendPerformance renders the last members of an answer, without a comma: the
-// warnings, if there are any, and the performance. c may be nil, for an answer outside a call.
-func appendPerformance(b []byte, c *call) []byte {
-	if c == nil {
-		return append(b, `"performance":{"server_total_ms":0}`...)
-	}
-	return appendSpent(appendWarnings(b, &c.notices), c.start, c.costs, &c.cost)
-}
-
-// appendSpent is appendPerformance for what began at a time and cost so much.
+// appendSpent appends the performance of what began at a time.
 func appendSpent(b []byte, began time.Time, show costs, cost *topics.Cost) []byte {
 	b = append(b, `"performance":{"server_total_ms":`...)
 	b = appendMS(b, time.Since(began))
@@ -119,7 +116,7 @@ func appendWriteCost(b []byte, cost *topics.Cost) []byte {
 	return appendMS(b, cost.Throttle)
 }
 
-// appendMS renders a duration in milliseconds with microsecond digits.
+// appendMS appends a duration in milliseconds with microsecond digits.
 func appendMS(b []byte, d time.Duration) []byte {
 	us := max(0, d.Microseconds())
 	b = strconv.AppendInt(b, us/1000, 10)

@@ -133,15 +133,15 @@ func (s *Server) listAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	limit := p.size("limit")
+	p := readParams(query)
+	limit := p.Size("limit")
 	if !p.Has("limit") {
 		limit = defaultPage
 	} else if limit == 0 {
-		p.refuse("limit", "must be at least 1")
+		p.Refuse("limit", "must be at least 1")
 	}
-	if p.err != nil {
-		return p.err
+	if p.Err() != nil {
+		return p.Err()
 	}
 	entries := s.trail.last(int(min(limit, auditKept)), func(e *auditEntry) bool { return maySee(c.key, e) })
 	c.Header().Set("Cache-Control", "no-store")

@@ -38,7 +38,7 @@ func (s *Server) body(c *call) ([]byte, error) {
 	in := &c.incoming
 	*in = incoming{server: s, call: c, src: r.Body}
 	defer in.through()
-	src, done, err := s.decoded(c, in)
+	src, done, err := decode(strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ", ")), in, limit)
 	if err != nil {
 		return nil, bodyError(c, err)
 	}
@@ -111,9 +111,9 @@ func (in *incoming) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// need takes memory for what the body becomes. From then on it gives way to
+// Need takes memory for the decoded body. From then on the body gives way to
 // others if it stalls.
-func (in *incoming) need(n int64) error {
+func (in *incoming) Need(n int64) error {
 	c, b := in.call, &in.server.memory
 	if n <= 0 {
 		return nil
@@ -133,6 +133,9 @@ func (in *incoming) need(n int64) error {
 	return nil
 }
 
+// GiveBack gives back memory that Need has taken.
+func (in *incoming) GiveBack(n int64) { in.server.memory.giveBack(in.call, n) }
+
 // through ends the arrival.
 func (in *incoming) through() {
 	if in.call.arrival != nil {
@@ -147,7 +150,7 @@ func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
 	for {
 		if len(buf) == cap(buf) {
 			size := min(max(2*int64(cap(buf)), 512), limit+1)
-			if err := in.need(beyondFirst(int(size)) - beyondFirst(cap(buf))); err != nil {
+			if err := in.Need(beyondFirst(int(size)) - beyondFirst(cap(buf))); err != nil {
 				return buf, err
 			}
 			buf = append(make([]byte, 0, size), buf...)

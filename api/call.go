@@ -36,7 +36,7 @@ type call struct {
 	code       string      // of the error that is the answer; empty: none
 	out        []byte      // the answer's body so far
 	in         []byte      // the request's body; decoded values alias it
-	packed     sliceWriter // out, compressed
+	packed     packed      // out, compressed
 	static     *static     // the answer's body in the place of out; nil: out is
 	configures bool        // it is a write that brings a config
 	admitted   bool        // counted as under way; see traffic
@@ -100,7 +100,7 @@ func (c *call) refuse(e *Error) {
 		return
 	}
 	c.reset()
-	writeError(c, e)
+	writeError(c, withheldFrom(c, e))
 }
 
 // abort ends the call's connection without an answer.

@@ -75,27 +75,27 @@ func decodeHeartbeat(body []byte, notes *notices) (health.Heartbeat, error) {
 		body = []byte("{}")
 	}
 	f := readFields(body, notes)
-	f.object("the body")
+	f.Enter("the body")
 	said := false
-	for f.next() {
-		if f.absent(heartbeatFields) {
+	for f.NextField() {
+		if f.Absent(heartbeatFields) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "status":
 			said = true
-			b.Status = f.status()
+			b.Status = readStatus(&f)
 		case "reason":
-			b.Reason = string(f.text("reason", health.MaxReason))
+			b.Reason = string(f.ReadText("reason", health.MaxReason))
 		case "ttl_ms":
-			b.TTL = f.ttl()
+			b.TTL = readTTL(&f)
 		case "affects":
-			b.Affects = f.affects()
+			b.Affects = readAffects(&f)
 		default:
-			f.unknown(heartbeatFields)
+			f.Unknown(heartbeatFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return b, err
 	}
 	if !said {
@@ -104,29 +104,29 @@ func decodeHeartbeat(body []byte, notes *notices) (health.Heartbeat, error) {
 	return b, nil
 }
 
-func (f *fields) status() health.Status {
-	text := f.str("status")
+func readStatus(f *fields) health.Status {
+	text := f.ReadString("status")
 	status, err := health.ParseStatus(text)
-	if err != nil && f.valid() {
-		f.refuse("status", "%s", err)
+	if err != nil && f.Valid() {
+		f.Refuse("status", "%s", err)
 	}
 	return status
 }
 
-func (f *fields) affects() health.Affects {
-	text := f.str("affects")
+func readAffects(f *fields) health.Affects {
+	text := f.ReadString("affects")
 	affects, err := health.ParseAffects(text)
-	if err != nil && f.valid() {
-		f.refuse("affects", "%s", err)
+	if err != nil && f.Valid() {
+		f.Refuse("affects", "%s", err)
 	}
 	return affects
 }
 
-func (f *fields) ttl() time.Duration {
+func readTTL(f *fields) time.Duration {
 	const least, most = int64(health.MinTTL / time.Millisecond), int64(health.MaxTTL / time.Millisecond)
-	ms := f.int("ttl_ms")
-	if f.valid() && (ms < least || ms > most) {
-		f.refuse("ttl_ms", "is %d; it must be from %d to %d", ms, least, most)
+	ms := f.ReadInt("ttl_ms")
+	if f.Valid() && (ms < least || ms > most) {
+		f.Refuse("ttl_ms", "is %d; it must be from %d to %d", ms, least, most)
 	}
 	return time.Duration(ms) * time.Millisecond
 }

@@ -49,21 +49,21 @@ func decodeDeletion(body []byte, notes *notices) (*topics.Deletion, error) {
 	d := new(topics.Deletion)
 	if body != nil {
 		f := readFields(body, notes)
-		f.object("the body")
-		for f.next() {
-			if f.absent(deletionFields) {
+		f.Enter("the body")
+		for f.NextField() {
+			if f.Absent(deletionFields) {
 				continue
 			}
 			switch string(f.Name()) {
 			case "before_seq":
-				d.Before = new(f.uint("before_seq"))
+				d.Before = new(f.ReadUint("before_seq"))
 			case "match":
-				d.Match = f.match()
+				d.Match = readMatch(&f)
 			default:
-				f.unknown(deletionFields)
+				f.Unknown(deletionFields)
 			}
 		}
-		if err := f.finish(); err != nil {
+		if err := f.Finish(); err != nil {
 			return nil, err
 		}
 	}

@@ -70,7 +70,7 @@ func (s *Server) read(c *call, req *readRequest) error {
 	c.cost, c.costs = batch.Cost, costRead
 	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)
 	c.out = append(c.out, ',')
-	c.out = append(appendPerformance(c.out, c), '}')
+	c.out = append(c.AppendPerformance(c.out), '}')
 	c.Header()["Content-Type"] = jsonHeader
 	c.WriteHeader(http.StatusOK)
 	return nil

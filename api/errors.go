@@ -11,14 +11,14 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Error is an error as a client sees it. Everything that reaches the wire is
-// one of these: errorOf makes them of what the layers below return.
+// Error is an error as a client sees it. Every error that reaches the wire is
+// an Error: errorOf makes them of what the layers below return.
 type Error struct {
 	Status     int
 	Code       string
 	Message    string
 	Detail     map[string]any // optional: what a program can use
-	Replay     *replayBody    // in the place of Detail, while recovery is not through
+	Report     any            // optional: rendered as the detail instead of Detail
 	RetryAfter time.Duration  // 429 and 503: at least a second is sent anyway
 	Allow      string         // 405: the methods the path has
 	Err        error          // the cause, for the log only
@@ -28,19 +28,19 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// statusClientGone is what is counted when a client left before its answer;
-// nobody reads it.
+// statusClientGone is the status that is counted when a client left before its
+// answer. It is never sent.
 const statusClientGone = 499
 
-// wire is a kind's status and code.
-type wire struct {
+// outcome is the status and code of a kind of error.
+type outcome struct {
 	status int
 	code   string
 }
 
-// kinds maps what the topics package reports to the wire. It is the only such
-// map. Damage is the one thing here that no client can cause.
-var kinds = map[record.Kind]wire{
+// kinds maps the errors of the topics package to the wire. It is the only such
+// map. Damage is the only kind that no client can cause.
+var kinds = map[record.Kind]outcome{
 	record.KindInvalid:        {http.StatusBadRequest, "invalid_request"},
 	record.KindBatchTooLarge:  {http.StatusBadRequest, "batch_too_large"},
 	record.KindRecordTooLarge: {http.StatusBadRequest, "record_too_large"},
@@ -60,7 +60,7 @@ var kinds = map[record.Kind]wire{
 	record.KindDamaged:        {http.StatusInternalServerError, "internal"},
 }
 
-// errorOf is what a client is told of err.
+// errorOf returns err as a client sees it.
 func errorOf(err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
@@ -81,7 +81,7 @@ func errorOf(err error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error", Err: err}
 }
 
-// retryAfter reads the detail that pressure comes with.
+// retryAfter returns the wait in the detail of an error of pressure.
 func retryAfter(detail map[string]any) time.Duration {
 	ms, err := strconv.ParseInt(fmt.Sprint(detail["retry_after_ms"]), 10, 64)
 	if err != nil {
@@ -106,7 +106,8 @@ func invalid(format string, a ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: "invalid_request", Message: fmt.Sprintf(format, a...)}
 }
 
-// invalidField is a bad value of one field; detail.field names it.
+// invalidField returns the error of a bad value of one field, which detail.field
+// names.
 func invalidField(field, format string, a ...any) *Error {
 	e := invalid("%s: %s", field, fmt.Sprintf(format, a...))
 	e.Detail = map[string]any{"field": field}

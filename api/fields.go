@@ -8,52 +8,69 @@ import (
 	"github.com/e6e95bb8/topics/api/scan"
 )
 
-// fields reads a request body's fields and names them in its errors. Like the
-// Scanner it keeps the first error and answers zero values after it; finish
-// reports it. Decoded byte slices alias the body.
+// fields reads the fields of a request body and names them in its errors. Like
+// the Scanner it embeds, it keeps the first error and returns zero values after
+// it; Finish returns the error. Byte slices that it returns alias the body.
 type fields struct {
 	scan.Scanner
-	scope  string // stands before the names of a nested object, like "config."
+	scope  string // prefix of the names in a nested object, such as "config."
 	record int    // index of the record being read, -1 outside of records
 	notes  *notices
 	err    error
 }
 
-// readFields begins to read a body. What it lets pass goes to notes.
+// readFields returns a reader of a body. It adds its warnings to notes.
 func readFields(body []byte, notes *notices) fields {
 	return fields{Scanner: scan.New(body), record: -1, notes: notes}
 }
 
-// object enters the body, or the object that field name holds.
-func (f *fields) object(name string) {
+// Enter enters the body, or the object that the field name holds.
+func (f *fields) Enter(name string) {
 	f.Object()
-	f.check(name)
+	f.Check(name)
 }
 
-// next moves to the next field of the present object.
-func (f *fields) next() bool { return f.err == nil && f.Field() }
+// SetScope sets the prefix of the names in errors and returns the previous one.
+func (f *fields) SetScope(scope string) (previous string) {
+	previous, f.scope = f.scope, scope
+	return previous
+}
 
-// element moves to the next element of the present array.
-func (f *fields) element() bool { return f.err == nil && f.Element() }
+// SetRecord sets the index of the record being read, -1 outside of records.
+func (f *fields) SetRecord(index int) { f.record = index }
 
-// check names the field whose value was not what was asked for.
-func (f *fields) check(name string) bool {
+// NextField moves to the next field of the present object.
+func (f *fields) NextField() bool { return f.err == nil && f.Field() }
+
+// NextElement moves to the next element of the present array.
+func (f *fields) NextElement() bool { return f.err == nil && f.Element() }
+
+// Check reports whether all went well so far. If the value just read has the
+// wrong type, it names the field in the error.
+func (f *fields) Check(name string) bool {
 	e := f.Failure()
 	if e != nil && e.Value {
-		f.refuse(name, "%s", e)
+		f.Refuse(name, "%s", e)
 	}
 	return e == nil && f.err == nil
 }
 
-// refuse fails with a bad value of a field.
-func (f *fields) refuse(name, format string, a ...any) {
+// Refuse fails with a bad value of a field.
+func (f *fields) Refuse(name, format string, a ...any) {
 	if f.err == nil {
-		f.err = invalidField(f.where(name), format, a...)
+		f.err = invalidField(f.Where(name), format, a...)
 	}
 }
 
-// where is a field's full name, like records[3].tag.
-func (f *fields) where(name string) string {
+// Fail fails with err, unless something failed before.
+func (f *fields) Fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// Where returns a field's full name, such as records[3].tag.
+func (f *fields) Where(name string) string {
 	if f.record < 0 {
 		return f.scope + name
 	}
@@ -64,9 +81,10 @@ func (f *fields) where(name string) string {
 	return where + "." + name
 }
 
-// absent reports whether the present field's value is null, where that means
-// that the field is not there. A name that is none of those known is noted.
-func (f *fields) absent(known []string) bool {
+// Absent reports whether the present field's value is null, in objects where
+// null means that the field is absent. It warns of a name that is not among
+// those known.
+func (f *fields) Absent(known []string) bool {
 	name := f.Name()
 	if !f.Null() {
 		return false
@@ -75,99 +93,99 @@ func (f *fields) absent(known []string) bool {
 	return true
 }
 
-// unknown steps over the present field, which the object does not have. known
-// are those that it has.
-func (f *fields) unknown(known []string) {
+// Unknown skips the present field, which is not one of the object's. known are
+// those that are.
+func (f *fields) Unknown(known []string) {
 	f.checkName(f.Name(), known)
 	f.Skip()
 }
 
 func (f *fields) checkName(name []byte, known []string) {
-	if slices.Contains(known, string(name)) || f.err != nil || f.notes.full() {
+	if slices.Contains(known, string(name)) || f.err != nil || f.notes.Full() {
 		return
 	}
 	text := string(name[:min(len(name), 2*maxQuoted)])
-	f.note(text, unknown(f.place(), "field", text, known))
+	f.Note(text, unknown(f.object(), "field", text, known))
 }
 
-// note adds a warning about a field of the present object.
-func (f *fields) note(name, warning string) {
-	if err := f.notes.add(f.where(name), warning); err != nil && f.err == nil {
-		f.err = err
-	}
+// Note adds a warning about a field of the present object.
+func (f *fields) Note(name, warning string) {
+	f.Fail(f.notes.Add(f.Where(name), warning))
 }
 
-// place is the full name of the object whose fields are being read. It is empty
-// for the body itself.
-func (f *fields) place() string {
+// object returns the full name of the present object, which is empty for the
+// body itself.
+func (f *fields) object() string {
 	if f.record < 0 {
 		return strings.TrimSuffix(f.scope, ".")
 	}
-	return f.where("")
+	return f.Where("")
 }
 
-func (f *fields) bool(name string) bool {
+// Valid reports whether nothing has failed so far.
+func (f *fields) Valid() bool { return f.err == nil && f.Failure() == nil }
+
+// ReadBool reads a boolean.
+func (f *fields) ReadBool(name string) bool {
 	v := f.Bool()
-	f.check(name)
+	f.Check(name)
 	return v
 }
 
-func (f *fields) int(name string) int64 {
+// ReadInt reads an integer.
+func (f *fields) ReadInt(name string) int64 {
 	v := f.Int()
-	f.check(name)
+	f.Check(name)
 	return v
 }
 
-// valid reports whether nothing has gone wrong so far.
-func (f *fields) valid() bool { return f.err == nil && f.Failure() == nil }
-
-// size reads an integer that must not be negative.
-func (f *fields) size(name string) int64 {
-	v := f.int(name)
+// ReadSize reads an integer that must not be negative.
+func (f *fields) ReadSize(name string) int64 {
+	v := f.ReadInt(name)
 	if v < 0 {
-		f.refuse(name, "is %d; it must not be negative", v)
+		f.Refuse(name, "is %d; it must not be negative", v)
 	}
 	return v
 }
 
-func (f *fields) uint(name string) uint64 {
+// ReadUint reads an unsigned integer.
+func (f *fields) ReadUint(name string) uint64 {
 	v := f.Uint()
-	f.check(name)
+	f.Check(name)
 	return v
 }
 
-// text reads a string of at most so many bytes.
-func (f *fields) text(name string, most int) []byte {
+// ReadText reads a string of at most so many bytes.
+func (f *fields) ReadText(name string, most int) []byte {
 	v := f.String()
-	if f.check(name) && len(v) > most {
-		f.refuse(name, "has %d bytes; at most %d are allowed", len(v), most)
+	if f.Check(name) && len(v) > most {
+		f.Refuse(name, "has %d bytes; at most %d are allowed", len(v), most)
 	}
 	return v
 }
 
-// maxWord bounds the strings that are names, operators and patterns: an error
-// may quote them.
+// maxWord bounds the strings that are names, operators and patterns, because
+// errors may quote them.
 const maxWord = 1024
 
-// str reads a short string and copies it.
-func (f *fields) str(name string) string { return string(f.text(name, maxWord)) }
+// ReadString reads a short string and copies it.
+func (f *fields) ReadString(name string) string { return string(f.ReadText(name, maxWord)) }
 
-// oneOrMany reports whether the next value is an array; it must be one or a
-// string.
-func (f *fields) oneOrMany(name string) bool {
+// OneOrMany reports whether the next value is an array. It refuses what is
+// neither an array nor a string.
+func (f *fields) OneOrMany(name string) bool {
 	switch f.Kind() {
 	case scan.KindArray:
 		return true
 	case scan.KindString, scan.KindNone:
 	default:
-		f.refuse(name, "expected a string or an array, found %s", f.Kind())
+		f.Refuse(name, "expected a string or an array, found %s", f.Kind())
 	}
 	return false
 }
 
-// finish checks that the body ends here and is what went wrong in it, if
-// anything.
-func (f *fields) finish() error {
+// Finish checks that the body ends here. It returns the first error, if any.
+func (f *fields) Finish() error {
 	if f.err != nil {
 		return f.err
 	}

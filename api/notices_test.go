@@ -223,7 +223,7 @@ func TestManyUnknownFieldsAreCheap(t *testing.T) {
 	body := []byte("{" + strings.Repeat(`"heartbeet_ms":0,`, 5000) + `"limit":1}`)
 	allocs := testing.AllocsPerRun(5, func() {
 		var notes notices
-		if _, err := decodeRead(body, &Limits{}, &notes); err != nil || len(notes.list) != maxWarnings {
+		if _, err := decodeRead(body, &Limits{}, &notes); err != nil || notes.Len() != maxWarnings {
 			t.Fatal(err, notes.list)
 		}
 	})

@@ -20,6 +20,17 @@ func reads(w http.ResponseWriter) bool {
 	return !ok || c.key != nil && c.key.Missing(auth.Read) == 0
 }
 
+// withheldFrom returns the error for the client of w: without paths in the
+// reason why the server is not ready, unless the caller may read them.
+func withheldFrom(w http.ResponseWriter, e *Error) *Error {
+	if e.Code != "not_ready" || reads(w) {
+		return e
+	}
+	short := *e
+	short.Message = cutPath(e.Message)
+	return &short
+}
+
 // guardPaths takes the paths out of the reasons of an answer, unless it is for
 // a key that reads.
 func guardPaths(w http.ResponseWriter) {

@@ -87,7 +87,7 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 	h := s.opts.Health.Snapshot()
 	if not := s.serving(&h); not != nil {
 		w.Header().Set("Cache-Control", "no-store")
-		writeError(w, not)
+		writeError(w, withheldFrom(w, not))
 		return
 	}
 	checks := map[string]string{}

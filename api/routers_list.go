@@ -24,11 +24,11 @@ func (s *Server) listRouters(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	size := p.pageSize()
+	p := readParams(query)
+	size := p.PageSize()
 	q := routerQuery{p.Get("prefix"), p.Get("source"), p.Get("dest")}
-	if p.err != nil {
-		return p.err
+	if p.Err() != nil {
+		return p.Err()
 	}
 	for _, end := range []string{"source", "dest"} {
 		if p.Has(end) {

@@ -19,33 +19,33 @@ func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
 		body = []byte("{}")
 	}
 	f := readFields(body, notes)
-	f.object("the body")
-	for f.next() {
-		if f.absent(routerFields) {
+	f.Enter("the body")
+	for f.NextField() {
+		if f.Absent(routerFields) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "source":
-			s.Source = f.str("source")
+			s.Source = f.ReadString("source")
 		case "dest":
-			s.Dest = f.str("dest")
+			s.Dest = f.ReadString("dest")
 		case "preserve_node":
-			s.PreserveNode = f.bool("preserve_node")
+			s.PreserveNode = f.ReadBool("preserve_node")
 		case "preserve_tag":
-			s.PreserveTag = f.bool("preserve_tag")
+			s.PreserveTag = f.ReadBool("preserve_tag")
 		case "create_dest":
-			s.CreateDest = f.bool("create_dest")
+			s.CreateDest = f.ReadBool("create_dest")
 		case "filter":
-			s.Filter = f.predicate("filter")
+			s.Filter = readPredicate(&f, "filter")
 		case "allow_cycle":
-			s.AllowCycle = f.bool("allow_cycle")
+			s.AllowCycle = f.ReadBool("allow_cycle")
 		case "guarantee":
-			s.Guarantee = f.guarantee()
+			s.Guarantee = readGuarantee(&f)
 		default:
-			f.unknown(routerFields)
+			f.Unknown(routerFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return s, err
 	}
 	switch {
@@ -57,10 +57,10 @@ func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
 	return s, nil
 }
 
-func (f *fields) guarantee() string {
-	v := f.str("guarantee")
+func readGuarantee(f *fields) string {
+	v := f.ReadString("guarantee")
 	if v != topics.AtLeastOnce && v != topics.ExactlyOnce && f.Failure() == nil {
-		f.refuse("guarantee", "%q is neither %q nor %q", v, topics.AtLeastOnce, topics.ExactlyOnce)
+		f.Refuse("guarantee", "%q is neither %q nor %q", v, topics.AtLeastOnce, topics.ExactlyOnce)
 	}
 	return v
 }

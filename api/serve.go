@@ -202,7 +202,7 @@ func notReady(p health.Progress) *Error {
 			e.Message += ": " + p.Err.Error()
 		}
 	}
-	e.Replay = replayOf(p)
+	e.Report = replayOf(p)
 	if p.ETA >= 0 {
 		e.RetryAfter = replayWait(p)
 	}

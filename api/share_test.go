@@ -162,7 +162,7 @@ func TestFramesPassUnchanged(t *testing.T) {
 		}
 		c := &call{r: &http.Request{Header: http.Header{"Content-Encoding": {"zstd"}}}}
 		in := &incoming{server: s, call: c, src: &pieces{packed, rng}, giveUp: func() {}}
-		src, done, err := s.decoded(c, in)
+		src, done, err := decode(c.r.Header.Get("Content-Encoding"), in, s.opts.Limits.MaxBodyBytes)
 		if err != nil {
 			t.Fatal(err)
 		}

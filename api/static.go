@@ -7,15 +7,15 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// static is an answer that is the same for every client. Its bytes are shared
-// by all calls: it is compressed once for each coding and never copied.
+// static is a body that is the same for every client. All calls share its
+// bytes: it is compressed once for each coding and never copied.
 type static struct {
 	plain []byte
 	gzip  func() []byte
 	zstd  func() []byte
 }
 
-// newStatic makes a static answer of a document, which must not be changed.
+// newStatic returns the static body of a document, which must not be changed.
 func newStatic(document []byte) *static {
 	return &static{
 		plain: document,
@@ -24,8 +24,11 @@ func newStatic(document []byte) *static {
 	}
 }
 
-// in returns the document in a content coding; the empty one is none.
-func (d *static) in(coding string) []byte {
+// Len returns the length of the plain document.
+func (d *static) Len() int { return len(d.plain) }
+
+// In returns the document in a content coding. An empty coding is none.
+func (d *static) In(coding string) []byte {
 	switch coding {
 	case "gzip":
 		return d.gzip()

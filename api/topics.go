@@ -8,12 +8,6 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Page sizes of a listing.
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
-
 // configView is a config on the wire.
 type configView struct {
 	record.Config
@@ -167,10 +161,10 @@ func (s *Server) listTopics(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	size := p.pageSize()
-	if p.err != nil {
-		return p.err
+	p := readParams(query)
+	size := p.PageSize()
+	if p.Err() != nil {
+		return p.Err()
 	}
 	var after string
 	prefix := p.Get("prefix")

@@ -23,10 +23,10 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	lenient := p.bool("lenient", false)
-	if p.err != nil {
-		return p.err
+	p := readParams(query)
+	lenient := p.Bool("lenient", false)
+	if p.Err() != nil {
+		return p.Err()
 	}
 	body, err := s.body(c)
 	if err != nil {

@@ -31,15 +31,15 @@ func (s *Server) listSessions(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	limit, offset := p.size("limit"), p.size("offset")
+	p := readParams(query)
+	limit, offset := p.Size("limit"), p.Size("offset")
 	if !p.Has("limit") {
 		limit = defaultPage
 	} else if limit == 0 {
-		p.refuse("limit", "must be at least 1")
+		p.Refuse("limit", "must be at least 1")
 	}
-	if p.err != nil {
-		return p.err
+	if p.Err() != nil {
+		return p.Err()
 	}
 	all := append(s.watches.views(c.manages), s.socketViews(c.manages)...)
 	slices.SortFunc(all, func(a, b sessionView) int {

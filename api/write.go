@@ -63,7 +63,7 @@ func (s *Server) takeFrame(c *call, body int) error {
 func (c *call) writeAppended(done *topics.Written, seqs bool) {
 	b := appendWritten(append(c.out[:0], '{'), c.topic, done, seqs)
 	b = append(b, ',')
-	c.out = append(appendPerformance(b, c), '}')
+	c.out = append(c.AppendPerformance(b), '}')
 	c.Header()["Content-Type"] = jsonHeader
 	c.WriteHeader(http.StatusOK)
 	if done.Created {

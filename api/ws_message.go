@@ -36,8 +36,8 @@ func pongMessage(id []byte, notes *notices) []byte {
 
 // endMessage closes a message, with the warnings if there are any.
 func endMessage(b []byte, notes *notices) []byte {
-	if len(notes.list) > 0 {
-		b = appendWarnings(append(b, ','), notes)
+	if notes.Len() > 0 {
+		b = notes.AppendTo(append(b, ','))
 		b = b[:len(b)-1] // the comma after them
 	}
 	return append(b, '}')
@@ -47,7 +47,7 @@ func endMessage(b []byte, notes *notices) []byte {
 func ackMessage(p *publish) []byte {
 	b := append(beginMessage(nil, "ack", p.id), ',')
 	b = appendWritten(b, p.topic, &p.done, p.seqs)
-	b = appendWarnings(append(b, ','), &p.notes)
+	b = p.notes.AppendTo(append(b, ','))
 	return append(appendSpent(b, p.began, costWrite, &p.done.Cost), '}')
 }
 

@@ -123,7 +123,7 @@ func (so *socket) guard(step func()) {
 }
 
 // notes are where a command's warnings go; it is as strict as the upgrade was.
-func (so *socket) notes() notices { return notices{strict: so.call.notices.strict} }
+func (so *socket) notes() notices { return newNotices(so.call.notices.Strict()) }
 
 // alive notes a sign of life.
 func (so *socket) alive() { so.heard.Store(time.Now().UnixMilli()) }
