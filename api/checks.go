@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
@@ -32,13 +33,13 @@ func (s *Server) putCheck(c *call) error {
 	case errors.Is(err, health.ErrTooMany):
 		return capReached("heartbeats", health.MaxHeartbeats, "heartbeats under different names; DELETE those that are not sent any more")
 	case err != nil:
-		return invalidField("name", "%s", err)
+		return wire.InvalidField("name", "%s", err)
 	}
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
 	}
-	writeJSON(c, status, struct {
+	wire.WriteJSON(c, status, struct {
 		Name    string         `json:"name"`
 		Status  health.Status  `json:"status"`
 		Reason  string         `json:"reason,omitempty"`
@@ -58,9 +59,9 @@ func (s *Server) deleteCheck(c *call) error {
 		return err
 	}
 	if err := health.ValidName(c.topic); err != nil {
-		return invalidField("name", "%s", err)
+		return wire.InvalidField("name", "%s", err)
 	}
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		Name    string `json:"name"`
 		Deleted bool   `json:"deleted"`
 	}{c.topic, s.opts.Health.Heartbeats().Delete(c.topic)})
@@ -69,12 +70,12 @@ func (s *Server) deleteCheck(c *call) error {
 
 // decodeHeartbeat reads the body of a heartbeat. Null for a field is the same as
 // leaving it out.
-func decodeHeartbeat(body []byte, notes *notices) (health.Heartbeat, error) {
+func decodeHeartbeat(body []byte, notes *wire.Notices) (health.Heartbeat, error) {
 	b := health.Heartbeat{TTL: heartbeatTTL, Affects: health.AffectsHealth}
 	if body == nil {
 		body = []byte("{}")
 	}
-	f := readFields(body, notes)
+	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	said := false
 	for f.NextField() {
@@ -99,12 +100,12 @@ func decodeHeartbeat(body []byte, notes *notices) (health.Heartbeat, error) {
 		return b, err
 	}
 	if !said {
-		return b, invalidField("status", "is needed: healthy, degraded or unhealthy")
+		return b, wire.InvalidField("status", "is needed: healthy, degraded or unhealthy")
 	}
 	return b, nil
 }
 
-func readStatus(f *fields) health.Status {
+func readStatus(f *wire.Fields) health.Status {
 	text := f.ReadString("status")
 	status, err := health.ParseStatus(text)
 	if err != nil && f.Valid() {
@@ -113,7 +114,7 @@ func readStatus(f *fields) health.Status {
 	return status
 }
 
-func readAffects(f *fields) health.Affects {
+func readAffects(f *wire.Fields) health.Affects {
 	text := f.ReadString("affects")
 	affects, err := health.ParseAffects(text)
 	if err != nil && f.Valid() {
@@ -122,7 +123,7 @@ func readAffects(f *fields) health.Affects {
 	return affects
 }
 
-func readTTL(f *fields) time.Duration {
+func readTTL(f *wire.Fields) time.Duration {
 	const least, most = int64(health.MinTTL / time.Millisecond), int64(health.MaxTTL / time.Millisecond)
 	ms := f.ReadInt("ttl_ms")
 	if f.Valid() && (ms < least || ms > most) {

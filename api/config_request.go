@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -12,12 +13,12 @@ var configFields = []string{
 }
 
 // decodeConfig reads the body of PUT and PATCH. No body is no field.
-func decodeConfig(body []byte, notes *notices) (*record.ConfigPatch, error) {
+func decodeConfig(body []byte, notes *wire.Notices) (*record.ConfigPatch, error) {
 	p := new(record.ConfigPatch)
 	if body == nil {
 		return p, nil
 	}
-	f := readFields(body, notes)
+	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	readConfig(&f, p)
 	return p, f.Finish()
@@ -26,7 +27,7 @@ func decodeConfig(body []byte, notes *notices) (*record.ConfigPatch, error) {
 // readConfig reads the fields of a config object already entered. A null is a
 // wrong type where null means nothing: it could as well be meant as "unset" as
 // "unchanged". Ranges are the topics package's to check.
-func readConfig(f *fields, p *record.ConfigPatch) {
+func readConfig(f *wire.Fields, p *record.ConfigPatch) {
 	for f.NextField() {
 		switch string(f.Name()) {
 		case "type":
@@ -70,7 +71,7 @@ func readConfig(f *fields, p *record.ConfigPatch) {
 }
 
 // orNull reads a field that may be null: the inner pointer is nil then.
-func orNull[T any](f *fields, name string, read func(string) T) **T {
+func orNull[T any](f *wire.Fields, name string, read func(string) T) **T {
 	var v *T
 	if !f.Null() {
 		v = new(read(name))

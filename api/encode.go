@@ -1,8 +1,10 @@
 package api
 
+import "github.com/e6e95bb8/topics/api/wire"
+
 // AppendPerformance implements wire.Performer.
 func (c *call) AppendPerformance(b []byte) []byte {
-	return appendSpent(c.notices.AppendTo(b), c.start, c.costs, &c.cost)
+	return wire.AppendSpent(c.notices.AppendTo(b), c.start, c.costs, &c.cost)
 }
 
 // encode returns the answer's body as it is sent: compressed if the client asks
@@ -15,9 +17,9 @@ func (s *Server) encode(c *call) []byte {
 		size = c.static.Len()
 	}
 	coding := ""
-	if size >= minCompress {
+	if size >= wire.MinCompress {
 		h["Vary"] = append(h["Vary"], "Accept-Encoding")
-		coding = chooseCoding(c.r.Header["Accept-Encoding"])
+		coding = wire.ChooseCoding(c.r.Header["Accept-Encoding"])
 	}
 	if c.static == nil && coding != "" && s.memory.take(c, beyondFirst(size)) != nil {
 		coding = ""

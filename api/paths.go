@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // withheld stands for the rest of a reason from its first path on: what follows
@@ -22,7 +23,7 @@ func reads(w http.ResponseWriter) bool {
 
 // withheldFrom returns the error for the client of w: without paths in the
 // reason why the server is not ready, unless the caller may read them.
-func withheldFrom(w http.ResponseWriter, e *Error) *Error {
+func withheldFrom(w http.ResponseWriter, e *wire.Error) *wire.Error {
 	if e.Code != "not_ready" || reads(w) {
 		return e
 	}

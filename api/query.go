@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // query parses the request's query string.
@@ -13,7 +15,7 @@ func (c *call) query() (url.Values, error) {
 	}
 	v, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return nil, invalid("the query string is malformed: %s", err)
+		return nil, wire.Invalid("the query string is malformed: %s", err)
 	}
 	return v, nil
 }
@@ -27,7 +29,7 @@ func (c *call) topicFlag(name string, missing bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	p := readParams(query)
+	p := wire.ReadParams(query)
 	v := p.Bool(name, missing)
 	return v, p.Err()
 }
@@ -41,7 +43,7 @@ func (c *call) isStrict() (bool, error) {
 			strict = true
 		case "false", "0":
 		default:
-			return false, invalidField("X-Strict", "%q is none of true, false, 1, 0", v)
+			return false, wire.InvalidField("X-Strict", "%q is none of true, false, 1, 0", v)
 		}
 	}
 	if c.r.URL.RawQuery == "" {
@@ -51,7 +53,7 @@ func (c *call) isStrict() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	p := readParams(query)
+	p := wire.ReadParams(query)
 	return p.Bool("strict", strict), p.Err()
 }
 
@@ -59,7 +61,7 @@ func (c *call) isStrict() (bool, error) {
 // route does not have.
 func (c *call) checkQuery() error {
 	strict, err := c.isStrict()
-	c.notices = newNotices(strict)
+	c.notices = wire.NewNotices(strict)
 	if err != nil || c.r.URL.RawQuery == "" {
 		return err
 	}

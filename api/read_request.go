@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -31,7 +32,7 @@ type readRequest struct {
 }
 
 // query is what the engine is asked: defaults and bounds applied.
-func (q *readRequest) query(l *Limits) *topics.Query {
+func (q *readRequest) query(l *wire.Limits) *topics.Query {
 	limit, bytes := q.limit, q.batchBytes
 	if limit == 0 {
 		limit = defaultLimit
@@ -57,12 +58,12 @@ var readParameters = []string{
 
 // decodeRead reads the body of a diff; nothing of the result aliases it. No
 // body, and null for a field, mean the defaults.
-func decodeRead(body []byte, l *Limits, notes *notices) (*readRequest, error) {
+func decodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*readRequest, error) {
 	q := &readRequest{meta: true}
 	if body == nil {
 		return q, nil
 	}
-	f := readFields(body, notes)
+	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
 		if f.Absent(readParameters) {
@@ -93,7 +94,7 @@ func decodeRead(body []byte, l *Limits, notes *notices) (*readRequest, error) {
 }
 
 // readNodes reads a node or an array of them.
-func readNodes(f *fields, l *Limits) []string {
+func readNodes(f *wire.Fields, l *wire.Limits) []string {
 	if !f.OneOrMany("node") {
 		return []string{string(f.ReadText("node", l.MaxNodeBytes))}
 	}
@@ -110,10 +111,10 @@ func readNodes(f *fields, l *Limits) []string {
 }
 
 // readMatch reads the predicate of the field of that name.
-func readMatch(f *fields) *record.Match { return readPredicate(f, "match") }
+func readMatch(f *wire.Fields) *record.Match { return readPredicate(f, "match") }
 
 // readPredicate reads a predicate: "x", "x*" or ["tag", op, pattern].
-func readPredicate(f *fields, name string) *record.Match {
+func readPredicate(f *wire.Fields, name string) *record.Match {
 	var m record.Match
 	var err error
 	if !f.OneOrMany(name) {
@@ -138,16 +139,16 @@ func readPredicate(f *fields, name string) *record.Match {
 		m, err = record.NewMatch(parts[1], parts[2])
 	}
 	if err != nil {
-		f.Refuse(name, "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
+		f.Refuse(name, "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
 	}
 	return &m
 }
 
 // decodeReadQuery reads a diff from a query string: the same names, node
 // repeated for several, match bare or as a JSON array.
-func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
+func decodeReadQuery(query url.Values, l *wire.Limits) (*readRequest, error) {
 	q := &readRequest{meta: true, nodes: query["node"]}
-	p := readParams(query)
+	p := wire.ReadParams(query)
 	q.from = p.Uint("from_seq")
 	q.limit = p.Size("limit")
 	q.batchBytes = p.Size("max_batch_bytes")
@@ -171,10 +172,10 @@ func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
 		q.match = &m
 		return q, err
 	}
-	f := readFields([]byte(match), nil)
+	f := wire.ReadFields([]byte(match), nil)
 	q.match = readMatch(&f)
 	if err := f.Finish(); err != nil {
-		return nil, invalidField("match", "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
+		return nil, wire.InvalidField("match", "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
 	}
 	return q, nil
 }

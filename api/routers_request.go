@@ -1,6 +1,9 @@
 package api
 
-import "github.com/e6e95bb8/topics/topics"
+import (
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics"
+)
 
 // routerFields are the fields of a router.
 var routerFields = []string{
@@ -10,7 +13,7 @@ var routerFields = []string{
 // decodeRouter reads the body of a router's PUT; nothing of the result aliases
 // it. Null for a field is the same as leaving it out: PUT replaces the whole
 // router, so there is nothing else that it could mean.
-func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
+func decodeRouter(body []byte, notes *wire.Notices) (topics.RouterSpec, error) {
 	s := topics.RouterSpec{
 		PreserveNode: true, PreserveTag: true, CreateDest: true,
 		Guarantee: topics.AtLeastOnce,
@@ -18,7 +21,7 @@ func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
 	if body == nil {
 		body = []byte("{}")
 	}
-	f := readFields(body, notes)
+	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
 		if f.Absent(routerFields) {
@@ -50,14 +53,14 @@ func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
 	}
 	switch {
 	case s.Source == "":
-		return s, invalidField("source", "is needed")
+		return s, wire.InvalidField("source", "is needed")
 	case s.Dest == "":
-		return s, invalidField("dest", "is needed")
+		return s, wire.InvalidField("dest", "is needed")
 	}
 	return s, nil
 }
 
-func readGuarantee(f *fields) string {
+func readGuarantee(f *wire.Fields) string {
 	v := f.ReadString("guarantee")
 	if v != topics.AtLeastOnce && v != topics.ExactlyOnce && f.Failure() == nil {
 		f.Refuse("guarantee", "%q is neither %q nor %q", v, topics.AtLeastOnce, topics.ExactlyOnce)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -23,7 +24,7 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := readParams(query)
+	p := wire.ReadParams(query)
 	lenient := p.Bool("lenient", false)
 	if p.Err() != nil {
 		return p.Err()
@@ -65,7 +66,7 @@ func (s *Server) openWatch(c *call) error {
 		return errRevoked
 	}
 	c.Header().Set("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		WID          string                  `json:"wid"`
 		StreamURL    string                  `json:"stream_url"`
 		SessionTTLMS int64                   `json:"session_ttl_ms"`

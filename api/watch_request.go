@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -34,7 +35,7 @@ func newWatchRequest() *watchRequest {
 }
 
 // options are the session's: defaults and bounds applied.
-func (w *watchRequest) options(l *Limits) watch.Options {
+func (w *watchRequest) options(l *wire.Limits) watch.Options {
 	if w.read.batchBytes == 0 {
 		w.read.batchBytes = defaultWatchBytes
 	}
@@ -61,12 +62,12 @@ var (
 
 // decodeWatch reads the body of POST /v0/watch; nothing of the result aliases
 // it. Null for a field means that it is not there.
-func decodeWatch(body []byte, l *Limits, notes *notices) (*watchRequest, error) {
+func decodeWatch(body []byte, l *wire.Limits, notes *wire.Notices) (*watchRequest, error) {
 	w := newWatchRequest()
 	if body == nil {
 		return nil, errNothingToWatch()
 	}
-	f := readFields(body, notes)
+	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
 		if !f.Absent(watchFields) && !readWatchField(&f, string(f.Name()), w, l) {
@@ -80,7 +81,7 @@ func decodeWatch(body []byte, l *Limits, notes *notices) (*watchRequest, error) 
 	case n == 0:
 		return nil, errNothingToWatch()
 	case n > most:
-		e := invalid("at most %d topics and prefixes can be watched at once", most)
+		e := wire.Invalid("at most %d topics and prefixes can be watched at once", most)
 		e.Detail = map[string]any{"limit": "max_watch_topics", "max": most}
 		return nil, e
 	}
@@ -88,12 +89,12 @@ func decodeWatch(body []byte, l *Limits, notes *notices) (*watchRequest, error) 
 }
 
 func errNothingToWatch() error {
-	return invalid("topics or prefixes is needed: what is to be watched")
+	return wire.Invalid("topics or prefixes is needed: what is to be watched")
 }
 
 // readWatchField reads the present field's value if it is one of a watch's. The
 // value is not null.
-func readWatchField(f *fields, name string, w *watchRequest, l *Limits) bool {
+func readWatchField(f *wire.Fields, name string, w *watchRequest, l *wire.Limits) bool {
 	switch name {
 	case "topics":
 		w.topics = readStarts(f, name, l.MaxWatchTopics, record.CheckName)
@@ -139,7 +140,7 @@ func checkPrefix(prefix string) *record.Error {
 
 // readStarts reads an object of at most so many names, each with the place to
 // begin at.
-func readStarts(f *fields, field string, most int, check func(string) *record.Error) map[string]watch.Start {
+func readStarts(f *wire.Fields, field string, most int, check func(string) *record.Error) map[string]watch.Start {
 	starts := map[string]watch.Start{}
 	f.Enter(field)
 	for f.NextField() {
@@ -158,7 +159,7 @@ func readStarts(f *fields, field string, most int, check func(string) *record.Er
 
 // readStart reads the place to begin at; null, and an object without fields, is the
 // topic's beginning.
-func readStart(f *fields, name string) (at watch.Start) {
+func readStart(f *wire.Fields, name string) (at watch.Start) {
 	if f.Null() {
 		return at
 	}
@@ -174,7 +175,7 @@ func readStart(f *fields, name string) (at watch.Start) {
 }
 
 // readStartField reads the present field's value if it says where to begin.
-func readStartField(f *fields, name string, at *watch.Start) bool {
+func readStartField(f *wire.Fields, name string, at *watch.Start) bool {
 	switch name {
 	case "from_seq":
 		at.From = f.ReadUint(name)

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -19,8 +20,8 @@ var jsonNull = []byte("null")
 // Optional fields may be null, which is the same as leaving them out. An empty
 // tag or node is no tag or node; a record's "node":"" says so also where the
 // body has a default node.
-func decodeWrite(body []byte, l *Limits, records []record.Record, notes *notices) (*topics.Write, error) {
-	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *fields) { f.Unknown(writeFields) }})
+func decodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*topics.Write, error) {
+	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *wire.Fields) { f.Unknown(writeFields) }})
 }
 
 // The fields of a write, and of one of its records.
@@ -33,19 +34,19 @@ var (
 type beside struct {
 	known []string // the names of all its fields, the write's included
 	// read reads or skips the value of a field that is not a write's.
-	read func(f *fields)
+	read func(f *wire.Fields)
 }
 
 // decodeWriteBeside is decodeWrite for a body that has more than a write.
 func decodeWriteBeside(
-	body []byte, l *Limits, records []record.Record, notes *notices, other beside,
+	body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices, other beside,
 ) (*topics.Write, error) {
 	if len(body) == 0 {
-		return nil, invalid("a write needs a body")
+		return nil, wire.Invalid("a write needs a body")
 	}
 	w := &topics.Write{Records: records[:0]}
 	var node []byte
-	f := readFields(body, notes)
+	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
 		if f.Absent(other.known) { // "records" then counts as missing
@@ -78,21 +79,21 @@ func decodeWriteBeside(
 		return nil, err
 	}
 	if len(w.Records) == 0 {
-		return nil, invalidField("records", "at least one record is needed")
+		return nil, wire.InvalidField("records", "at least one record is needed")
 	}
 	settle(w.Records, node)
 	return w, nil
 }
 
 // readRecords reads the array of records.
-func readRecords(f *fields, into []record.Record, l *Limits) []record.Record {
+func readRecords(f *wire.Fields, into []record.Record, l *wire.Limits) []record.Record {
 	f.Array()
 	if !f.Check("records") {
 		return into
 	}
 	for f.NextElement() {
 		if len(into) == l.MaxBatchRecords {
-			f.Fail(tooLarge("batch_too_large",
+			f.Fail(wire.TooLarge("batch_too_large",
 				fmt.Sprintf("a write takes at most %d records", l.MaxBatchRecords),
 				map[string]any{"max": l.MaxBatchRecords}))
 			break
@@ -108,7 +109,7 @@ func readRecords(f *fields, into []record.Record, l *Limits) []record.Record {
 
 // readRecord reads one record. Its node stays nil if none was sent and is
 // empty if an empty one was.
-func readRecord(f *fields, index int, r *record.Record, l *Limits) {
+func readRecord(f *wire.Fields, index int, r *record.Record, l *wire.Limits) {
 	f.Enter("")
 	for f.NextField() {
 		switch name := f.Name(); {
@@ -129,14 +130,14 @@ func readRecord(f *fields, index int, r *record.Record, l *Limits) {
 		f.Note("data", f.Where("")+" has no data: null is stored")
 	}
 	if n := len(r.Data) + len(r.Meta); n > l.MaxRecordBytes {
-		f.Fail(tooLarge("record_too_large",
+		f.Fail(wire.TooLarge("record_too_large",
 			fmt.Sprintf("%s has %d bytes of data and meta; at most %d are allowed", f.Where(""), n, l.MaxRecordBytes),
 			map[string]any{"record": index, "bytes": n, "max": l.MaxRecordBytes}))
 	}
 }
 
 // readMeta reads a record's meta: a small object.
-func readMeta(f *fields, l *Limits) []byte {
+func readMeta(f *wire.Fields, l *wire.Limits) []byte {
 	raw, members := f.RawObject()
 	switch {
 	case !f.Check("meta"):

@@ -5,6 +5,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -24,7 +25,7 @@ type command struct {
 // through and through.
 func decodeCommand(message []byte) (command, error) {
 	var cmd command
-	f := readFields(message, nil) // the op says which fields there are
+	f := wire.ReadFields(message, nil) // the op says which fields there are
 	f.Enter("the message")
 	for f.Field() { // also past a value that is refused: the id may follow
 		switch name := f.Name(); {
@@ -41,13 +42,13 @@ func decodeCommand(message []byte) (command, error) {
 		return cmd, err
 	}
 	if cmd.op == "" {
-		return cmd, invalidField("op", "is needed: subscribe, unsubscribe, publish or ping")
+		return cmd, wire.InvalidField("op", "is needed: subscribe, unsubscribe, publish or ping")
 	}
 	return cmd, nil
 }
 
 // isKind refuses a value that is not of the kind, and does not step over it.
-func isKind(f *fields, want scan.Kind, name string) bool {
+func isKind(f *wire.Fields, want scan.Kind, name string) bool {
 	got := f.Kind()
 	if got != want {
 		f.Refuse(name, "expected %s, found %s", want, got)
@@ -56,7 +57,7 @@ func isKind(f *fields, want scan.Kind, name string) bool {
 }
 
 // readRequestID reads a string or a number as it stands.
-func readRequestID(f *fields) []byte {
+func readRequestID(f *wire.Fields) []byte {
 	kind := f.Kind()
 	id, _ := f.Raw()
 	switch {
@@ -79,8 +80,8 @@ var (
 )
 
 // checkPing notes what a ping has beside its op and its request_id.
-func checkPing(message []byte, notes *notices) error {
-	f := readFields(message, notes)
+func checkPing(message []byte, notes *wire.Notices) error {
+	f := wire.ReadFields(message, notes)
 	f.Enter("the message")
 	for f.NextField() {
 		if !f.Absent(commandFields) {
@@ -99,10 +100,10 @@ type publishCommand struct {
 
 // decodePublish reads a publish. The records go into records' array and alias
 // the message.
-func decodePublish(message []byte, l *Limits, records []record.Record, notes *notices) (*publishCommand, error) {
+func decodePublish(message []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*publishCommand, error) {
 	p := &publishCommand{seqs: true}
 	var err error
-	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *fields) {
+	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *wire.Fields) {
 		switch string(f.Name()) {
 		case "op", "request_id": // decodeCommand has them
 			f.Skip()
@@ -128,11 +129,11 @@ type subscribeCommand struct {
 
 // decodeSubscribe reads what a subscribe wants: a watch's fields, and for a
 // single topic its name with from_seq or tail beside it.
-func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeCommand, error) {
+func decodeSubscribe(message []byte, l *wire.Limits, notes *wire.Notices) (*subscribeCommand, error) {
 	cmd := &subscribeCommand{watchRequest: newWatchRequest()}
 	var topic string
 	var at watch.Start
-	f := readFields(message, notes)
+	f := wire.ReadFields(message, notes)
 	f.Enter("the message")
 	for f.NextField() {
 		switch name := string(f.Name()); {
@@ -153,7 +154,7 @@ func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeComma
 		return cmd, checkName(topic)
 	}
 	if len(cmd.topics)+len(cmd.prefixes) == 0 {
-		return nil, invalidField("topic", "is needed, or topics or prefixes")
+		return nil, wire.InvalidField("topic", "is needed, or topics or prefixes")
 	}
 	return cmd, nil
 }
@@ -161,7 +162,7 @@ func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeComma
 // checkName checks the name of a topic in a message.
 func checkName(name string) error {
 	if name == "" {
-		return invalidField("topic", "is needed")
+		return wire.InvalidField("topic", "is needed")
 	}
 	if err := record.CheckName(name); err != nil {
 		return err
@@ -171,8 +172,8 @@ func checkName(name string) error {
 
 // decodeUnsubscribe reads the names of an unsubscribe: topic, and topics and
 // prefixes as arrays or as the maps that subscribe takes.
-func decodeUnsubscribe(message []byte, most int, notes *notices) (names, prefixes []string, err error) {
-	f := readFields(message, notes)
+func decodeUnsubscribe(message []byte, most int, notes *wire.Notices) (names, prefixes []string, err error) {
+	f := wire.ReadFields(message, notes)
 	f.Enter("the message")
 	for f.NextField() {
 		if f.Absent(unsubscribeFields) {
@@ -193,13 +194,13 @@ func decodeUnsubscribe(message []byte, most int, notes *notices) (names, prefixe
 		return nil, nil, err
 	}
 	if len(names)+len(prefixes) == 0 {
-		return nil, nil, invalidField("topic", "is needed, or topics or prefixes")
+		return nil, nil, wire.InvalidField("topic", "is needed, or topics or prefixes")
 	}
 	return names, prefixes, nil
 }
 
 // readNames reads an array of short strings, or the field names of an object.
-func readNames(f *fields, name string, into []string, most int) []string {
+func readNames(f *wire.Fields, name string, into []string, most int) []string {
 	next, read := f.NextElement, func() string { return f.ReadString(name) }
 	if f.Kind() == scan.KindObject {
 		f.Object()

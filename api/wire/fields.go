@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"slices"
@@ -8,46 +8,46 @@ import (
 	"github.com/e6e95bb8/topics/api/scan"
 )
 
-// fields reads the fields of a request body and names them in its errors. Like
+// Fields reads the fields of a request body and names them in its errors. Like
 // the Scanner it embeds, it keeps the first error and returns zero values after
 // it; Finish returns the error. Byte slices that it returns alias the body.
-type fields struct {
+type Fields struct {
 	scan.Scanner
 	scope  string // prefix of the names in a nested object, such as "config."
 	record int    // index of the record being read, -1 outside of records
-	notes  *notices
+	notes  *Notices
 	err    error
 }
 
-// readFields returns a reader of a body. It adds its warnings to notes.
-func readFields(body []byte, notes *notices) fields {
-	return fields{Scanner: scan.New(body), record: -1, notes: notes}
+// ReadFields returns a reader of a body. It adds its warnings to notes.
+func ReadFields(body []byte, notes *Notices) Fields {
+	return Fields{Scanner: scan.New(body), record: -1, notes: notes}
 }
 
 // Enter enters the body, or the object that the field name holds.
-func (f *fields) Enter(name string) {
+func (f *Fields) Enter(name string) {
 	f.Object()
 	f.Check(name)
 }
 
 // SetScope sets the prefix of the names in errors and returns the previous one.
-func (f *fields) SetScope(scope string) (previous string) {
+func (f *Fields) SetScope(scope string) (previous string) {
 	previous, f.scope = f.scope, scope
 	return previous
 }
 
 // SetRecord sets the index of the record being read, -1 outside of records.
-func (f *fields) SetRecord(index int) { f.record = index }
+func (f *Fields) SetRecord(index int) { f.record = index }
 
 // NextField moves to the next field of the present object.
-func (f *fields) NextField() bool { return f.err == nil && f.Field() }
+func (f *Fields) NextField() bool { return f.err == nil && f.Field() }
 
 // NextElement moves to the next element of the present array.
-func (f *fields) NextElement() bool { return f.err == nil && f.Element() }
+func (f *Fields) NextElement() bool { return f.err == nil && f.Element() }
 
 // Check reports whether all went well so far. If the value just read has the
 // wrong type, it names the field in the error.
-func (f *fields) Check(name string) bool {
+func (f *Fields) Check(name string) bool {
 	e := f.Failure()
 	if e != nil && e.Value {
 		f.Refuse(name, "%s", e)
@@ -56,21 +56,21 @@ func (f *fields) Check(name string) bool {
 }
 
 // Refuse fails with a bad value of a field.
-func (f *fields) Refuse(name, format string, a ...any) {
+func (f *Fields) Refuse(name, format string, a ...any) {
 	if f.err == nil {
-		f.err = invalidField(f.Where(name), format, a...)
+		f.err = InvalidField(f.Where(name), format, a...)
 	}
 }
 
 // Fail fails with err, unless something failed before.
-func (f *fields) Fail(err error) {
+func (f *Fields) Fail(err error) {
 	if f.err == nil {
 		f.err = err
 	}
 }
 
 // Where returns a field's full name, such as records[3].tag.
-func (f *fields) Where(name string) string {
+func (f *Fields) Where(name string) string {
 	if f.record < 0 {
 		return f.scope + name
 	}
@@ -84,7 +84,7 @@ func (f *fields) Where(name string) string {
 // Absent reports whether the present field's value is null, in objects where
 // null means that the field is absent. It warns of a name that is not among
 // those known.
-func (f *fields) Absent(known []string) bool {
+func (f *Fields) Absent(known []string) bool {
 	name := f.Name()
 	if !f.Null() {
 		return false
@@ -95,27 +95,27 @@ func (f *fields) Absent(known []string) bool {
 
 // Unknown skips the present field, which is not one of the object's. known are
 // those that are.
-func (f *fields) Unknown(known []string) {
+func (f *Fields) Unknown(known []string) {
 	f.checkName(f.Name(), known)
 	f.Skip()
 }
 
-func (f *fields) checkName(name []byte, known []string) {
+func (f *Fields) checkName(name []byte, known []string) {
 	if slices.Contains(known, string(name)) || f.err != nil || f.notes.Full() {
 		return
 	}
 	text := string(name[:min(len(name), 2*maxQuoted)])
-	f.Note(text, unknown(f.object(), "field", text, known))
+	f.Note(text, Unknown(f.object(), "field", text, known))
 }
 
 // Note adds a warning about a field of the present object.
-func (f *fields) Note(name, warning string) {
+func (f *Fields) Note(name, warning string) {
 	f.Fail(f.notes.Add(f.Where(name), warning))
 }
 
 // object returns the full name of the present object, which is empty for the
 // body itself.
-func (f *fields) object() string {
+func (f *Fields) object() string {
 	if f.record < 0 {
 		return strings.TrimSuffix(f.scope, ".")
 	}
@@ -123,24 +123,24 @@ func (f *fields) object() string {
 }
 
 // Valid reports whether nothing has failed so far.
-func (f *fields) Valid() bool { return f.err == nil && f.Failure() == nil }
+func (f *Fields) Valid() bool { return f.err == nil && f.Failure() == nil }
 
 // ReadBool reads a boolean.
-func (f *fields) ReadBool(name string) bool {
+func (f *Fields) ReadBool(name string) bool {
 	v := f.Bool()
 	f.Check(name)
 	return v
 }
 
 // ReadInt reads an integer.
-func (f *fields) ReadInt(name string) int64 {
+func (f *Fields) ReadInt(name string) int64 {
 	v := f.Int()
 	f.Check(name)
 	return v
 }
 
 // ReadSize reads an integer that must not be negative.
-func (f *fields) ReadSize(name string) int64 {
+func (f *Fields) ReadSize(name string) int64 {
 	v := f.ReadInt(name)
 	if v < 0 {
 		f.Refuse(name, "is %d; it must not be negative", v)
@@ -149,14 +149,14 @@ func (f *fields) ReadSize(name string) int64 {
 }
 
 // ReadUint reads an unsigned integer.
-func (f *fields) ReadUint(name string) uint64 {
+func (f *Fields) ReadUint(name string) uint64 {
 	v := f.Uint()
 	f.Check(name)
 	return v
 }
 
 // ReadText reads a string of at most so many bytes.
-func (f *fields) ReadText(name string, most int) []byte {
+func (f *Fields) ReadText(name string, most int) []byte {
 	v := f.String()
 	if f.Check(name) && len(v) > most {
 		f.Refuse(name, "has %d bytes; at most %d are allowed", len(v), most)
@@ -169,11 +169,11 @@ func (f *fields) ReadText(name string, most int) []byte {
 const maxWord = 1024
 
 // ReadString reads a short string and copies it.
-func (f *fields) ReadString(name string) string { return string(f.ReadText(name, maxWord)) }
+func (f *Fields) ReadString(name string) string { return string(f.ReadText(name, maxWord)) }
 
 // OneOrMany reports whether the next value is an array. It refuses what is
 // neither an array nor a string.
-func (f *fields) OneOrMany(name string) bool {
+func (f *Fields) OneOrMany(name string) bool {
 	switch f.Kind() {
 	case scan.KindArray:
 		return true
@@ -185,7 +185,7 @@ func (f *fields) OneOrMany(name string) bool {
 }
 
 // Finish checks that the body ends here. It returns the first error, if any.
-func (f *fields) Finish() error {
+func (f *Fields) Finish() error {
 	if f.err != nil {
 		return f.err
 	}
@@ -195,7 +195,7 @@ func (f *fields) Finish() error {
 	case e == nil:
 		return nil
 	case e.Value:
-		return invalid("the body: %s", e)
+		return Invalid("the body: %s", e)
 	}
-	return invalid("the body is not valid JSON: %s", e)
+	return Invalid("the body is not valid JSON: %s", e)
 }

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 )
 
 // Error is an error as a client sees it. Every error that reaches the wire is
-// an Error: errorOf makes them of what the layers below return.
+// an Error: ErrorOf makes them of what the layers below return.
 type Error struct {
 	Status     int
 	Code       string
@@ -28,9 +28,9 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// statusClientGone is the status that is counted when a client left before its
+// StatusClientGone is the status that is counted when a client left before its
 // answer. It is never sent.
-const statusClientGone = 499
+const StatusClientGone = 499
 
 // outcome is the status and code of a kind of error.
 type outcome struct {
@@ -60,8 +60,8 @@ var kinds = map[record.Kind]outcome{
 	record.KindDamaged:        {http.StatusInternalServerError, "internal"},
 }
 
-// errorOf returns err as a client sees it.
-func errorOf(err error) *Error {
+// ErrorOf returns err as a client sees it.
+func ErrorOf(err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
@@ -76,7 +76,7 @@ func errorOf(err error) *Error {
 		}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return clientGone(err)
+		return ClientGone(err)
 	}
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error", Err: err}
 }
@@ -90,35 +90,39 @@ func retryAfter(detail map[string]any) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-// retrySeconds rounds up to the whole seconds of a Retry-After header.
-func retrySeconds(d time.Duration) string {
+// RetrySeconds rounds up to the whole seconds of a Retry-After header.
+func RetrySeconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }
 
-func clientGone(err error) *Error {
+// ClientGone returns the error of a request that ended before its answer.
+func ClientGone(err error) *Error {
 	return &Error{
-		Status: statusClientGone, Code: "client_closed_request",
+		Status: StatusClientGone, Code: "client_closed_request",
 		Message: "the request ended before its answer; a write may still have been applied", Err: err,
 	}
 }
 
-func invalid(format string, a ...any) *Error {
+// Invalid returns the error of a bad request.
+func Invalid(format string, a ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: "invalid_request", Message: fmt.Sprintf(format, a...)}
 }
 
-// invalidField returns the error of a bad value of one field, which detail.field
+// InvalidField returns the error of a bad value of one field, which detail.field
 // names.
-func invalidField(field, format string, a ...any) *Error {
-	e := invalid("%s: %s", field, fmt.Sprintf(format, a...))
+func InvalidField(field, format string, a ...any) *Error {
+	e := Invalid("%s: %s", field, fmt.Sprintf(format, a...))
 	e.Detail = map[string]any{"field": field}
 	return e
 }
 
-func tooLarge(code, message string, detail map[string]any) *Error {
+// TooLarge returns the error of a batch or record that is too large.
+func TooLarge(code, message string, detail map[string]any) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: code, Message: message, Detail: detail}
 }
 
-func payloadTooLarge(limit int64) *Error {
+// PayloadTooLarge returns the error of a body of more than limit bytes.
+func PayloadTooLarge(limit int64) *Error {
 	return &Error{
 		Status: http.StatusRequestEntityTooLarge, Code: "payload_too_large",
 		Message: fmt.Sprintf("the body is larger than %d bytes", limit),
@@ -126,24 +130,29 @@ func payloadTooLarge(limit int64) *Error {
 	}
 }
 
-func unsupportedMedia(format string, a ...any) *Error {
+// UnsupportedMedia returns the error of a body whose type or coding is not supported.
+func UnsupportedMedia(format string, a ...any) *Error {
 	return &Error{
 		Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
 		Message: fmt.Sprintf(format, a...),
 	}
 }
 
-func noRoute() *Error {
+// NoRoute returns the error of a path without a route.
+func NoRoute() *Error {
 	return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such route"}
 }
 
-func wrongMethod(method, allow string) *Error {
+// WrongMethod returns the error of a method that the path does not have. allow
+// lists those that it has.
+func WrongMethod(method, allow string) *Error {
 	return &Error{
 		Status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
 		Message: fmt.Sprintf("this route does not take %s", method), Allow: allow,
 	}
 }
 
-func shuttingDown() *Error {
+// ShuttingDown returns the error of a server that stops.
+func ShuttingDown() *Error {
 	return &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Message: "the server is shutting down"}
 }

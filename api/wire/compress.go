@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bufio"
@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// minCompress is the smallest answer worth compressing: below it, the
+	// MinCompress is the smallest answer worth compressing: below it, the
 	// headers cost what is saved.
-	minCompress = 1 << 10
+	MinCompress = 1 << 10
 	// maxWindow bounds the zstd window both ways: every decoder must take as
 	// much (RFC 8878), and a hostile frame can make this one allocate it.
 	maxWindow = 8 << 20
@@ -31,9 +31,9 @@ type source interface {
 	GiveBack(n int64)
 }
 
-// decode returns a body, of at most limit bytes, without its content coding.
+// Decode returns a body, of at most limit bytes, without its content coding.
 // The caller calls done when it has read it.
-func decode(coding string, in source, limit int64) (src io.Reader, done func(), err error) {
+func Decode(coding string, in source, limit int64) (src io.Reader, done func(), err error) {
 	switch strings.ToLower(coding) {
 	case "", "identity":
 		return in, func() {}, nil
@@ -42,7 +42,7 @@ func decode(coding string, in source, limit int64) (src io.Reader, done func(), 
 	case "zstd":
 		return decodeZstd(in, limit)
 	}
-	return nil, nil, unsupportedMedia("Content-Encoding %q is neither gzip nor zstd", coding)
+	return nil, nil, UnsupportedMedia("Content-Encoding %q is neither gzip nor zstd", coding)
 }
 
 func decodeGzip(in source) (src io.Reader, done func(), err error) {
@@ -155,7 +155,7 @@ func (z *zstdFrames) next() error {
 	if h.SingleSegment {
 		window = h.FrameContentSize
 		if window > uint64(z.limit) {
-			return payloadTooLarge(z.limit)
+			return PayloadTooLarge(z.limit)
 		}
 	}
 	if window > maxWindow {
@@ -200,17 +200,17 @@ var (
 	})
 )
 
-// packed is a compressed body, and a slice to write to.
-type packed []byte
+// Packed is a compressed body, and a slice to write to.
+type Packed []byte
 
 // Write implements io.Writer.
-func (p *packed) Write(b []byte) (int, error) {
+func (p *Packed) Write(b []byte) (int, error) {
 	*p = append(*p, b...)
 	return len(b), nil
 }
 
 // Compress replaces the body with plain in a content coding.
-func (p *packed) Compress(plain []byte, coding string) {
+func (p *Packed) Compress(plain []byte, coding string) {
 	*p = (*p)[:0]
 	switch coding {
 	case "gzip":
@@ -224,10 +224,10 @@ func (p *packed) Compress(plain []byte, coding string) {
 	}
 }
 
-// chooseCoding picks the content coding that an Accept-Encoding header wants
+// ChooseCoding picks the content coding that an Accept-Encoding header wants
 // most, zstd before gzip at a tie. It returns an empty string if the client asks
 // for none.
-func chooseCoding(header []string) string {
+func ChooseCoding(header []string) string {
 	if len(header) == 0 {
 		return ""
 	}

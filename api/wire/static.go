@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bytes"
@@ -7,17 +7,17 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// static is a body that is the same for every client. All calls share its
+// Static is a body that is the same for every client. All calls share its
 // bytes: it is compressed once for each coding and never copied.
-type static struct {
+type Static struct {
 	plain []byte
 	gzip  func() []byte
 	zstd  func() []byte
 }
 
-// newStatic returns the static body of a document, which must not be changed.
-func newStatic(document []byte) *static {
-	return &static{
+// NewStatic returns the static body of a document, which must not be changed.
+func NewStatic(document []byte) *Static {
+	return &Static{
 		plain: document,
 		gzip:  sync.OnceValue(func() []byte { return gzipOnce(document) }),
 		zstd:  sync.OnceValue(func() []byte { return zstdWriter().EncodeAll(document, nil) }),
@@ -25,10 +25,10 @@ func newStatic(document []byte) *static {
 }
 
 // Len returns the length of the plain document.
-func (d *static) Len() int { return len(d.plain) }
+func (d *Static) Len() int { return len(d.plain) }
 
 // In returns the document in a content coding. An empty coding is none.
-func (d *static) In(coding string) []byte {
+func (d *Static) In(coding string) []byte {
 	switch coding {
 	case "gzip":
 		return d.gzip()

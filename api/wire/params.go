@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"net/url"
@@ -7,32 +7,32 @@ import (
 
 // Page sizes of a listing.
 const (
-	defaultPage = 100
-	maxPage     = 1000
+	DefaultPage = 100
+	MaxPage     = 1000
 )
 
-// params reads the parameters of a query string and keeps the first error.
-type params struct {
+// Params reads the parameters of a query string and keeps the first error.
+type Params struct {
 	url.Values
 	err error
 }
 
-// readParams returns a reader of a parsed query string.
-func readParams(query url.Values) params { return params{Values: query} }
+// ReadParams returns a reader of a parsed query string.
+func ReadParams(query url.Values) Params { return Params{Values: query} }
 
 // Err returns the first error.
-func (p *params) Err() error { return p.err }
+func (p *Params) Err() error { return p.err }
 
 // Refuse fails with a bad value of a parameter.
-func (p *params) Refuse(name, format string, a ...any) {
+func (p *Params) Refuse(name, format string, a ...any) {
 	if p.err == nil {
-		p.err = invalidField(name, format, a...)
+		p.err = InvalidField(name, format, a...)
 	}
 }
 
 // Bool reads true, false, 1 or 0. It returns missing if there is no such
 // parameter.
-func (p *params) Bool(name string, missing bool) bool {
+func (p *Params) Bool(name string, missing bool) bool {
 	if !p.Has(name) {
 		return missing
 	}
@@ -48,7 +48,7 @@ func (p *params) Bool(name string, missing bool) bool {
 }
 
 // Uint reads an unsigned integer, which is 0 if missing.
-func (p *params) Uint(name string) uint64 {
+func (p *Params) Uint(name string) uint64 {
 	if !p.Has(name) {
 		return 0
 	}
@@ -60,7 +60,7 @@ func (p *params) Uint(name string) uint64 {
 }
 
 // Size reads an integer that must not be negative. It is 0 if missing.
-func (p *params) Size(name string) int64 {
+func (p *Params) Size(name string) int64 {
 	if !p.Has(name) {
 		return 0
 	}
@@ -72,13 +72,13 @@ func (p *params) Size(name string) int64 {
 }
 
 // PageSize reads how many names a page of a listing has.
-func (p *params) PageSize() int {
+func (p *Params) PageSize() int {
 	if !p.Has("page_size") {
-		return defaultPage
+		return DefaultPage
 	}
-	size := min(p.Size("page_size"), maxPage)
+	size := min(p.Size("page_size"), MaxPage)
 	if size == 0 {
-		p.Refuse("page_size", "must be from 1 to %d", maxPage)
+		p.Refuse("page_size", "must be from 1 to %d", MaxPage)
 	}
 	return int(size)
 }

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bytes"
@@ -10,19 +10,19 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// mediaJSON is the media type of every answer but the plain-text ones.
-const mediaJSON = "application/json"
+// MediaJSON is the media type of every answer but the plain-text ones.
+const MediaJSON = "application/json"
 
-// performer is a ResponseWriter that knows what its answer has cost.
-type performer interface {
+// Performer is a ResponseWriter that knows what its answer has cost.
+type Performer interface {
 	// AppendPerformance appends the last members of the answer: the warnings,
 	// if there are any, and the performance.
 	AppendPerformance(b []byte) []byte
 }
 
-// writeJSON answers with v, which must marshal to an object, and adds the
-// performance of w at its end, if w is a performer.
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// WriteJSON answers with v, which must marshal to an object, and adds the
+// performance of w at its end, if w is a Performer.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -34,35 +34,36 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if len(b) > 1 {
 		b = append(b, ',')
 	}
-	if p, ok := w.(performer); ok {
+	if p, ok := w.(Performer); ok {
 		b = p.AppendPerformance(b)
 	} else {
 		b = append(b, `"performance":{"server_total_ms":0}`...)
 	}
 	b = append(b, '}')
-	w.Header().Set("Content-Type", mediaJSON)
+	w.Header().Set("Content-Type", MediaJSON)
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // the client may be gone
 }
 
-// envelope is the body of every answer that is not a 2xx.
-type envelope struct {
-	Error envelopeError `json:"error"`
+// Envelope is the body of every answer that is not a 2xx.
+type Envelope struct {
+	Error EnvelopeError `json:"error"`
 }
 
-type envelopeError struct {
+// EnvelopeError is the error in an Envelope.
+type EnvelopeError struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Detail  any    `json:"detail,omitempty"`
 }
 
-// writeError answers err in the envelope, with the headers that its status
+// WriteError answers err in the envelope, with the headers that its status
 // needs.
-func writeError(w http.ResponseWriter, err error) {
-	e := errorOf(err)
+func WriteError(w http.ResponseWriter, err error) {
+	e := ErrorOf(err)
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", retrySeconds(e.RetryAfter))
+		w.Header().Set("Retry-After", RetrySeconds(e.RetryAfter))
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
@@ -70,33 +71,33 @@ func writeError(w http.ResponseWriter, err error) {
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip, zstd")
 	}
-	body := envelopeError{e.Code, e.Message, nil}
+	body := EnvelopeError{e.Code, e.Message, nil}
 	switch {
 	case e.Report != nil:
 		body.Detail = e.Report
 	case len(e.Detail) > 0:
 		body.Detail = e.Detail
 	}
-	writeJSON(w, e.Status, envelope{body})
+	WriteJSON(w, e.Status, Envelope{body})
 }
 
-// costs selects the figures of a Cost that an answer shows.
-type costs uint8
+// Costs selects the figures of a Cost that an answer shows.
+type Costs uint8
 
 const (
-	costNone  costs = iota
-	costWrite       // the log's
-	costRead        // the scan's
+	CostNone  Costs = iota
+	CostWrite       // the log's
+	CostRead        // the scan's
 )
 
-// appendSpent appends the performance of what began at a time.
-func appendSpent(b []byte, began time.Time, show costs, cost *topics.Cost) []byte {
+// AppendSpent appends the performance of what began at a time.
+func AppendSpent(b []byte, began time.Time, show Costs, cost *topics.Cost) []byte {
 	b = append(b, `"performance":{"server_total_ms":`...)
 	b = appendMS(b, time.Since(began))
 	switch show {
-	case costWrite:
+	case CostWrite:
 		b = appendWriteCost(b, cost)
-	case costRead:
+	case CostRead:
 		b = append(b, `,"records_scanned":`...)
 		b = strconv.AppendInt(b, int64(cost.Scanned), 10)
 		if cost.Cold > 0 {

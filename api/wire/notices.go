@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"encoding/json"
@@ -8,57 +8,57 @@ import (
 	"github.com/e6e95bb8/topics/api/spelling"
 )
 
-// maxWarnings bounds the warnings of an answer, and maxQuoted the bytes of an
+// MaxWarnings bounds the warnings of an answer, and maxQuoted the bytes of an
 // unknown name that each shows.
 const (
-	maxWarnings = 10
+	MaxWarnings = 10
 	maxQuoted   = 64
 )
 
-// notices collects the warnings about a request: unknown names and records
+// Notices collects the warnings about a request: unknown names and records
 // without data. For a strict client the first of them is an error instead. A
 // nil *notices drops everything.
-type notices struct {
+type Notices struct {
 	strict bool
 	list   []string
 }
 
-// newNotices returns empty notices.
-func newNotices(strict bool) notices { return notices{strict: strict} }
+// NewNotices returns empty notices.
+func NewNotices(strict bool) Notices { return Notices{strict: strict} }
 
 // Strict reports whether a warning is an error.
-func (n *notices) Strict() bool { return n.strict }
+func (n *Notices) Strict() bool { return n.strict }
 
 // Len returns the number of warnings.
-func (n *notices) Len() int { return len(n.list) }
+func (n *Notices) Len() int { return len(n.list) }
 
 // Add adds a warning about a field. If n is strict, it returns the warning as
 // an error instead.
-func (n *notices) Add(field, warning string) error {
+func (n *Notices) Add(field, warning string) error {
 	switch {
 	case n == nil:
 	case n.strict:
-		e := invalid("%s", warning)
+		e := Invalid("%s", warning)
 		e.Detail = map[string]any{"field": field}
 		return e
-	case len(n.list) < maxWarnings:
+	case len(n.list) < MaxWarnings:
 		n.list = append(n.list, warning)
 	}
 	return nil
 }
 
 // AddUnknown adds a warning about a query parameter that is not among those known.
-func (n *notices) AddUnknown(parameter string, known []string) error {
-	return n.Add(parameter, unknown("query", "parameter", parameter, known))
+func (n *Notices) AddUnknown(parameter string, known []string) error {
+	return n.Add(parameter, Unknown("query", "parameter", parameter, known))
 }
 
 // Full reports whether another warning would be dropped, so that it need not be
 // made.
-func (n *notices) Full() bool { return n == nil || !n.strict && len(n.list) >= maxWarnings }
+func (n *Notices) Full() bool { return n == nil || !n.strict && len(n.list) >= MaxWarnings }
 
-// unknown describes a name that is not among those known. place, unless empty,
+// Unknown describes a name that is not among those known. place, unless empty,
 // is where it stands, and what is the kind of name: a field or a parameter.
-func unknown(place, what, name string, known []string) string {
+func Unknown(place, what, name string, known []string) string {
 	var b strings.Builder
 	if place != "" {
 		b.WriteString(place + ": ")
@@ -74,7 +74,7 @@ func unknown(place, what, name string, known []string) string {
 
 // AppendTo appends the warnings as a member of an answer, followed by a comma.
 // Without warnings it appends nothing.
-func (n *notices) AppendTo(b []byte) []byte {
+func (n *Notices) AppendTo(b []byte) []byte {
 	if n == nil || len(n.list) == 0 {
 		return b
 	}
