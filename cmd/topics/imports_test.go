@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"recovery/manifest": {"recovery/manifest", "topics/segment", "wal"},
 	"recovery/store":    {"recovery/store", "recovery/health", "recovery/manifest", "topics", "wal"},
 	"api":               {"api", "queue", "recovery/health", "topics", "wal"},
+	"api/wire":          {"api/wire", "api/scan", "api/spelling", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/scan":          {"api/scan"},
 	"cmd":               {"cmd", "api", "recovery", "queue", "topics", "wal"},

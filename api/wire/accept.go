@@ -1,35 +1,38 @@
-package api
+package wire
 
 import (
 	"strconv"
 	"strings"
 )
 
-// Bounds on how much of an Accept header is looked at. What lies beyond is
-// ignored; a header of one honest client is far below both.
+// Bounds on how much of an Accept header is parsed. What lies beyond is ignored;
+// the header of an honest client is far below both.
 const (
 	maxAcceptBytes  = 4 << 10
 	maxAcceptRanges = 32
 )
 
-// offer is a media type that a handler can answer with.
-type offer struct {
+// Offer is a media type that a handler can answer with.
+type Offer struct {
 	typ, subtype string
 	params       map[string]string
 }
 
+// OfferEvents is the media type of a stream.
+var OfferEvents = Offer{"text", "event-stream", map[string]string{"charset": "utf-8"}}
+
 // The two renderings of the metrics.
 var (
-	offerText = offer{"text", "plain", map[string]string{"version": "0.0.4", "charset": "utf-8"}}
-	offerJSON = offer{"application", "json", map[string]string{"charset": "utf-8"}}
+	offerText = Offer{"text", "plain", map[string]string{"version": "0.0.4", "charset": "utf-8"}}
+	offerJSON = Offer{"application", "json", map[string]string{"charset": "utf-8"}}
 )
 
-// prefersJSON chooses between JSON and Prometheus text by the values of the
+// PrefersJSON chooses between JSON and Prometheus text by the values of the
 // Accept header. Text is the default: for no header, for a tie (*/* among
 // them), and for a client that takes neither, because metrics always answer.
-func prefersJSON(accept []string) bool {
-	ranges := parseAccept(strings.Join(accept, ","))
-	return offerJSON.quality(ranges) > offerText.quality(ranges)
+func PrefersJSON(accept []string) bool {
+	ranges := ParseAccept(strings.Join(accept, ","))
+	return offerJSON.Quality(ranges) > offerText.Quality(ranges)
 }
 
 // mediaRange is one element of an Accept header.
@@ -42,9 +45,9 @@ type mediaRange struct {
 // param is a parameter: the name in lower case, the value unquoted.
 type param struct{ name, value string }
 
-// parseAccept reads the ranges of an Accept header (RFC 9110, section
-// 12.5.1). Malformed elements are left out, never an error.
-func parseAccept(header string) []mediaRange {
+// ParseAccept reads the ranges of an Accept header (RFC 9110, section
+// 12.5.1). It leaves out malformed elements.
+func ParseAccept(header string) []mediaRange {
 	if len(header) > maxAcceptBytes {
 		header = header[:maxAcceptBytes]
 	}
@@ -96,10 +99,10 @@ func parseQuality(s string) (int, bool) {
 	return int(n), err == nil && n <= 1000
 }
 
-// quality is how much the ranges want the offer, in thousandths: the weight
-// of the most specific range that takes it in, 0 if there is none. With no
-// ranges at all everything is wanted.
-func (o offer) quality(ranges []mediaRange) int {
+// Quality returns how much the ranges want the offer, in thousandths: the weight
+// of the most specific range that includes it, or 0 if none does. Without ranges
+// everything is wanted.
+func (o Offer) Quality(ranges []mediaRange) int {
 	if len(ranges) == 0 {
 		return 1000
 	}
@@ -116,9 +119,9 @@ func (o offer) quality(ranges []mediaRange) int {
 	return quality
 }
 
-// specificity is how exactly the range names the offer; negative: it does
-// not.
-func (o offer) specificity(r mediaRange) int {
+// specificity returns how exactly the range names the offer. It is negative if
+// the range does not include it.
+func (o Offer) specificity(r mediaRange) int {
 	switch {
 	case r.typ == "*":
 	case r.typ != o.typ || r.subtype != "*" && r.subtype != o.subtype:
@@ -154,8 +157,7 @@ func cutUnquoted(s string, sep byte) (before, after string) {
 	return s, ""
 }
 
-// unquote takes the quotes off a quoted string; an escaped character stands
-// for itself.
+// unquote removes the quotes and the backslashes of a quoted string.
 func unquote(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return s

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Error is an error as a client sees it. Everything that reaches the wire is
-// one of these: errorOf makes them of what the layers below return.
+// Error is an error as a client sees it. Every error that reaches the wire is
+// an Error: ErrorOf makes them of what the layers below return.
 type Error struct {
 	Status     int
 	Code       string
 	Message    string
 	Detail     map[string]any // optional: what a program can use
-	Replay     *replayBody    // in the place of Detail, while recovery is not through
+	Report     any            // optional: rendered as the detail instead of Detail
 	RetryAfter time.Duration  // 429 and 503: at least a second is sent anyway
 	Allow      string         // 405: the methods the path has
 	Err        error          // the cause, for the log only
@@ -28,19 +28,19 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// statusClientGone is what is counted when a client left before its answer;
-// nobody reads it.
-const statusClientGone = 499
+// StatusClientGone is the status that is counted when a client left before its
+// answer. It is never sent.
+const StatusClientGone = 499
 
-// wire is a kind's status and code.
-type wire struct {
+// outcome is the status and code of a kind of error.
+type outcome struct {
 	status int
 	code   string
 }
 
-// kinds maps what the topics package reports to the wire. It is the only such
-// map. Damage is the one thing here that no client can cause.
-var kinds = map[record.Kind]wire{
+// kinds maps the errors of the topics package to the wire. It is the only such
+// map. Damage is the only kind that no client can cause.
+var kinds = map[record.Kind]outcome{
 	record.KindInvalid:        {http.StatusBadRequest, "invalid_request"},
 	record.KindBatchTooLarge:  {http.StatusBadRequest, "batch_too_large"},
 	record.KindRecordTooLarge: {http.StatusBadRequest, "record_too_large"},
@@ -60,8 +60,8 @@ var kinds = map[record.Kind]wire{
 	record.KindDamaged:        {http.StatusInternalServerError, "internal"},
 }
 
-// errorOf is what a client is told of err.
-func errorOf(err error) *Error {
+// ErrorOf returns err as a client sees it.
+func ErrorOf(err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
@@ -76,12 +76,12 @@ func errorOf(err error) *Error {
 		}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return clientGone(err)
+		return ClientGone(err)
 	}
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error", Err: err}
 }
 
-// retryAfter reads the detail that pressure comes with.
+// retryAfter returns the wait in the detail of an error of pressure.
 func retryAfter(detail map[string]any) time.Duration {
 	ms, err := strconv.ParseInt(fmt.Sprint(detail["retry_after_ms"]), 10, 64)
 	if err != nil {
@@ -90,34 +90,39 @@ func retryAfter(detail map[string]any) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-// retrySeconds rounds up to the whole seconds of a Retry-After header.
-func retrySeconds(d time.Duration) string {
+// RetrySeconds rounds up to the whole seconds of a Retry-After header.
+func RetrySeconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }
 
-func clientGone(err error) *Error {
+// ClientGone returns the error of a request that ended before its answer.
+func ClientGone(err error) *Error {
 	return &Error{
-		Status: statusClientGone, Code: "client_closed_request",
+		Status: StatusClientGone, Code: "client_closed_request",
 		Message: "the request ended before its answer; a write may still have been applied", Err: err,
 	}
 }
 
-func invalid(format string, a ...any) *Error {
+// Invalid returns the error of a bad request.
+func Invalid(format string, a ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: "invalid_request", Message: fmt.Sprintf(format, a...)}
 }
 
-// invalidField is a bad value of one field; detail.field names it.
-func invalidField(field, format string, a ...any) *Error {
-	e := invalid("%s: %s", field, fmt.Sprintf(format, a...))
+// InvalidField returns the error of a bad value of one field, which detail.field
+// names.
+func InvalidField(field, format string, a ...any) *Error {
+	e := Invalid("%s: %s", field, fmt.Sprintf(format, a...))
 	e.Detail = map[string]any{"field": field}
 	return e
 }
 
-func tooLarge(code, message string, detail map[string]any) *Error {
+// TooLarge returns the error of a batch or record that is too large.
+func TooLarge(code, message string, detail map[string]any) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: code, Message: message, Detail: detail}
 }
 
-func payloadTooLarge(limit int64) *Error {
+// PayloadTooLarge returns the error of a body of more than limit bytes.
+func PayloadTooLarge(limit int64) *Error {
 	return &Error{
 		Status: http.StatusRequestEntityTooLarge, Code: "payload_too_large",
 		Message: fmt.Sprintf("the body is larger than %d bytes", limit),
@@ -125,24 +130,29 @@ func payloadTooLarge(limit int64) *Error {
 	}
 }
 
-func unsupportedMedia(format string, a ...any) *Error {
+// UnsupportedMedia returns the error of a body whose type or coding is not supported.
+func UnsupportedMedia(format string, a ...any) *Error {
 	return &Error{
 		Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type",
 		Message: fmt.Sprintf(format, a...),
 	}
 }
 
-func noRoute() *Error {
+// NoRoute returns the error of a path without a route.
+func NoRoute() *Error {
 	return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such route"}
 }
 
-func wrongMethod(method, allow string) *Error {
+// WrongMethod returns the error of a method that the path does not have. allow
+// lists those that it has.
+func WrongMethod(method, allow string) *Error {
 	return &Error{
 		Status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
 		Message: fmt.Sprintf("this route does not take %s", method), Allow: allow,
 	}
 }
 
-func shuttingDown() *Error {
+// ShuttingDown returns the error of a server that stops.
+func ShuttingDown() *Error {
 	return &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Message: "the server is shutting down"}
 }

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bufio"
@@ -13,60 +13,77 @@ import (
 )
 
 const (
-	// smallest answer that is worth compressing: below, the headers that say
-	// so cost what is saved.
-	minCompress = 1 << 10
-	// maxWindow is the zstd window both ways: what every decoder must take
-	// (RFC 8878), and what a hostile frame can make this one allocate.
+	// MinCompress is the smallest answer worth compressing: below it, the
+	// headers cost what is saved.
+	MinCompress = 1 << 10
+	// maxWindow bounds the zstd window both ways: every decoder must take as
+	// much (RFC 8878), and a hostile frame can make this one allocate it.
 	maxWindow = 8 << 20
 )
 
-// decoded is a request's body without its Content-Encoding. done gives the
-// decoder back.
-func (s *Server) decoded(c *call, in *incoming) (src io.Reader, done func(), err error) {
-	coding := strings.TrimSpace(strings.Join(c.r.Header["Content-Encoding"], ", "))
+// source is a request's body as it arrives, with the memory that may be used
+// for decoding it.
+type source interface {
+	io.Reader
+	// Need takes n bytes of memory, or returns the error to answer with.
+	Need(n int64) error
+	// GiveBack returns n bytes.
+	GiveBack(n int64)
+}
+
+// Decode returns a body, of at most limit bytes, without its content coding.
+// The caller calls done when it has read it.
+func Decode(coding string, in source, limit int64) (src io.Reader, done func(), err error) {
 	switch strings.ToLower(coding) {
 	case "", "identity":
 		return in, func() {}, nil
 	case "gzip", "x-gzip":
-		if err := in.need(gzipMemory); err != nil {
-			return nil, nil, err
-		}
-		z := gzipReaders.Get().(*gzip.Reader)
-		done = func() {
-			gzipReaders.Put(z)
-			s.memory.giveBack(c, gzipMemory)
-		}
-		if err := z.Reset(in); err != nil {
-			done()
-			return nil, nil, fmt.Errorf("it is not valid gzip: %w", err)
-		}
-		return z, done, nil
+		return decodeGzip(in)
 	case "zstd":
-		z := zstdReaders.Get().(*zstd.Decoder)
-		frames := &zstdFrames{src: bufio.NewReaderSize(in, zstdBuffer), in: in, limit: s.opts.Limits.MaxBodyBytes}
-		done = func() {
-			_ = z.Reset(nil) // lets go of the body
-			if frames.window <= keepWindow {
-				zstdReaders.Put(z)
-			} else {
-				z.Close()
-			}
-			s.memory.giveBack(c, frames.window)
-		}
-		if err := z.Reset(frames); err != nil {
-			done()
-			return nil, nil, fmt.Errorf("it is not valid zstd: %w", err)
-		}
-		return z, done, nil
+		return decodeZstd(in, limit)
 	}
-	return nil, nil, unsupportedMedia("Content-Encoding %q is neither gzip nor zstd", coding)
+	return nil, nil, UnsupportedMedia("Content-Encoding %q is neither gzip nor zstd", coding)
+}
+
+func decodeGzip(in source) (src io.Reader, done func(), err error) {
+	if err := in.Need(gzipMemory); err != nil {
+		return nil, nil, err
+	}
+	z := gzipReaders.Get().(*gzip.Reader)
+	done = func() {
+		gzipReaders.Put(z)
+		in.GiveBack(gzipMemory)
+	}
+	if err := z.Reset(in); err != nil {
+		done()
+		return nil, nil, fmt.Errorf("it is not valid gzip: %w", err)
+	}
+	return z, done, nil
+}
+
+func decodeZstd(in source, limit int64) (src io.Reader, done func(), err error) {
+	z := zstdReaders.Get().(*zstd.Decoder)
+	frames := &zstdFrames{src: bufio.NewReaderSize(in, zstdBuffer), in: in, limit: limit}
+	done = func() {
+		_ = z.Reset(nil) // drops the reference to the body
+		if frames.window <= keepWindow {
+			zstdReaders.Put(z)
+		} else {
+			z.Close()
+		}
+		in.GiveBack(frames.window)
+	}
+	if err := z.Reset(frames); err != nil {
+		done()
+		return nil, nil, fmt.Errorf("it is not valid zstd: %w", err)
+	}
+	return z, done, nil
 }
 
 const (
 	// gzipMemory is about what a gzip reader holds.
 	gzipMemory = 48 << 10
-	// zstdBlocks is about what a zstd decoder holds beside its window.
+	// zstdBlocks is about what a zstd decoder holds besides its window.
 	zstdBlocks = 512 << 10
 	// zstdBuffer is for looking at a frame before the decoder does.
 	zstdBuffer = 4 << 10
@@ -74,18 +91,18 @@ const (
 	keepWindow = 1<<20 + zstdBlocks
 )
 
-// zstdFrames passes the frames of a zstd body on to the decoder, which makes
-// room for all of a frame's window at its header: before it sees that, the
-// memory for the window is taken.
+// zstdFrames passes the frames of a zstd body to the decoder. The decoder
+// allocates all of a frame's window when it has read the frame's header, so
+// zstdFrames takes the memory for the window before it passes the header on.
 type zstdFrames struct {
 	src    *bufio.Reader
-	in     *incoming
+	in     source
 	limit  int64 // of what is decoded
 	window int64 // taken, for the largest frame so far
 
 	left   int64 // bytes up to the next header of a frame or block
 	blocks bool  // a block's is next
-	sum    bool  // a checksum stands after the frame's last block
+	sum    bool  // the frame ends with a checksum
 }
 
 // Read implements io.Reader.
@@ -100,14 +117,14 @@ func (z *zstdFrames) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next looks at the header that is next. What is not one is the decoder's to
-// refuse.
+// next reads the next header. It leaves it to the decoder to refuse what is not
+// one.
 func (z *zstdFrames) next() error {
 	z.left = math.MaxInt64
 	if z.blocks {
 		b, err := z.src.Peek(3)
 		if err != nil {
-			return nil // the decoder comes upon it, too
+			return nil // the decoder gets the same error
 		}
 		head := int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16
 		size := head >> 3
@@ -138,14 +155,14 @@ func (z *zstdFrames) next() error {
 	if h.SingleSegment {
 		window = h.FrameContentSize
 		if window > uint64(z.limit) {
-			return payloadTooLarge(z.limit)
+			return PayloadTooLarge(z.limit)
 		}
 	}
 	if window > maxWindow {
 		return nil // the decoder refuses it
 	}
 	more := int64(window) + zstdBlocks - z.window
-	if err := z.in.need(more); err != nil {
+	if err := z.in.Need(more); err != nil {
 		return err
 	}
 	z.window = max(z.window, z.window+more)
@@ -183,64 +200,34 @@ var (
 	})
 )
 
-// encode makes the answer what goes out: compressed when the client asks for
-// it, it is worth it, and there is memory for it. What it returns may alias the
-// call's buffers, and is valid until the call is recycled.
-func (s *Server) encode(c *call) []byte {
-	h := c.Header()
-	size := len(c.out)
-	if c.static != nil {
-		size = len(c.static.plain)
-	}
-	coding := ""
-	if size >= minCompress {
-		h["Vary"] = append(h["Vary"], "Accept-Encoding")
-		coding = chooseCoding(c.r.Header["Accept-Encoding"])
-	}
-	if c.static == nil && coding != "" && s.memory.take(c, beyondFirst(size)) != nil {
-		coding = ""
-	}
-	if coding != "" {
-		h["Content-Encoding"] = []string{coding}
-	}
-	if c.static != nil {
-		return c.static.in(coding)
-	}
-	if coding == "" {
-		return c.out
-	}
-	c.pack(coding)
-	c.out = keep(c.out, keepBuffer)
-	_ = s.memory.cover(c) // what the compressed form does not take goes back; what it takes beyond is little
-	return c.packed
-}
+// Packed is a compressed body, and a slice to write to.
+type Packed []byte
 
-// pack compresses out into packed.
-func (c *call) pack(coding string) {
-	c.packed = c.packed[:0]
-	switch coding {
-	case "gzip":
-		z := gzipWriters.Get().(*gzip.Writer)
-		z.Reset(&c.packed)
-		_, _ = z.Write(c.out) // into memory: it cannot fail
-		_ = z.Close()
-		gzipWriters.Put(z)
-	case "zstd":
-		c.packed = zstdWriter().EncodeAll(c.out, c.packed)
-	}
-}
-
-// sliceWriter is a slice to write to.
-type sliceWriter []byte
-
-func (w *sliceWriter) Write(b []byte) (int, error) {
-	*w = append(*w, b...)
+// Write implements io.Writer.
+func (p *Packed) Write(b []byte) (int, error) {
+	*p = append(*p, b...)
 	return len(b), nil
 }
 
-// chooseCoding picks the content coding that an Accept-Encoding header wants
-// most, zstd before gzip at a tie. Empty: none, because nothing was asked for.
-func chooseCoding(header []string) string {
+// Compress replaces the body with plain in a content coding.
+func (p *Packed) Compress(plain []byte, coding string) {
+	*p = (*p)[:0]
+	switch coding {
+	case "gzip":
+		z := gzipWriters.Get().(*gzip.Writer)
+		z.Reset(p)
+		_, _ = z.Write(plain) // into memory: it cannot fail
+		_ = z.Close()
+		gzipWriters.Put(z)
+	case "zstd":
+		*p = zstdWriter().EncodeAll(plain, *p)
+	}
+}
+
+// ChooseCoding picks the content coding that an Accept-Encoding header wants
+// most, zstd before gzip at a tie. It returns an empty string if the client asks
+// for none.
+func ChooseCoding(header []string) string {
 	if len(header) == 0 {
 		return ""
 	}

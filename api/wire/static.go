@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bytes"
@@ -7,25 +7,28 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// static is an answer that is the same for every client. Its bytes are shared
-// by all calls: it is compressed once for each coding and never copied.
-type static struct {
+// Static is a body that is the same for every client. All calls share its
+// bytes: it is compressed once for each coding and never copied.
+type Static struct {
 	plain []byte
 	gzip  func() []byte
 	zstd  func() []byte
 }
 
-// newStatic makes a static answer of a document, which must not be changed.
-func newStatic(document []byte) *static {
-	return &static{
+// NewStatic returns the static body of a document, which must not be changed.
+func NewStatic(document []byte) *Static {
+	return &Static{
 		plain: document,
 		gzip:  sync.OnceValue(func() []byte { return gzipOnce(document) }),
 		zstd:  sync.OnceValue(func() []byte { return zstdWriter().EncodeAll(document, nil) }),
 	}
 }
 
-// in returns the document in a content coding; the empty one is none.
-func (d *static) in(coding string) []byte {
+// Len returns the length of the plain document.
+func (d *Static) Len() int { return len(d.plain) }
+
+// In returns the document in a content coding. An empty coding is none.
+func (d *Static) In(coding string) []byte {
 	switch coding {
 	case "gzip":
 		return d.gzip()

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import "time"
 
@@ -21,17 +21,17 @@ type Limits struct {
 	MaxStreams        int   // streams and WebSockets
 	MaxStreamsPerKey  int   // the same, of one key
 	MaxInflightPerKey int   // requests under way, of one key; probes and streams apart
-	MaxTotalBytes     int64 // live payload bytes; 0: not counted
+	MaxTotalBytes     int64 // live payload bytes; 0 means no limit
 
 	MaxWatchTopics   int           // topics of one watch session or WebSocket, those of prefixes included
 	MaxWatchSessions int           // watch sessions
-	SSEMaxAge        time.Duration // an event stream ends after about this; 0: it does not
+	SSEMaxAge        time.Duration // after which an event stream ends, about; 0 means never
 
 	// HeaderTimeout bounds reading a request's header, BodyTimeout reading all
 	// of it, WriteTimeout the time from there to the last byte of the answer
 	// (so it must exceed the longest long poll), IdleTimeout the wait for the
 	// next request on a connection. They are how long a slow client can hold a
-	// connection; a long poll is not slow reading and outlives BodyTimeout.
+	// connection. A long poll has been read and outlives BodyTimeout.
 	HeaderTimeout time.Duration
 	BodyTimeout   time.Duration
 	WriteTimeout  time.Duration
@@ -39,7 +39,7 @@ type Limits struct {
 	MaxHeader     int
 }
 
-// DefaultLimits is what the contract documents.
+// DefaultLimits returns the limits that the contract documents.
 func DefaultLimits() Limits {
 	return Limits{
 		MaxBodyBytes:      64 << 20,
@@ -66,7 +66,8 @@ func DefaultLimits() Limits {
 	}
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns l with the defaults in place of zero fields.
+func (l Limits) WithDefaults() Limits {
 	d := DefaultLimits()
 	orDefault(&l.MaxBodyBytes, d.MaxBodyBytes)
 	orDefault(&l.MaxBatchRecords, d.MaxBatchRecords)

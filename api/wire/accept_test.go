@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"strings"
@@ -55,24 +55,24 @@ func TestPrefersJSON(t *testing.T) {
 		{"application/json;q=1;ext=1", true},
 	}
 	for _, row := range rows {
-		if got := prefersJSON([]string{row.accept}); got != row.json {
+		if got := PrefersJSON([]string{row.accept}); got != row.json {
 			t.Errorf("Accept %q: JSON is %v", row.accept, got)
 		}
 	}
-	if !prefersJSON([]string{"text/plain;q=0.5", "application/json"}) {
+	if !PrefersJSON([]string{"text/plain;q=0.5", "application/json"}) {
 		t.Error("a second header line does not count")
 	}
-	if prefersJSON(nil) {
+	if PrefersJSON(nil) {
 		t.Error("no header gave JSON")
 	}
 }
 
 func TestAcceptIsBounded(t *testing.T) {
-	if n := len(parseAccept(strings.Repeat("a/b,", 1000))); n != maxAcceptRanges {
+	if n := len(ParseAccept(strings.Repeat("a/b,", 1000))); n != maxAcceptRanges {
 		t.Errorf("%d ranges", n)
 	}
 	long := strings.Repeat(" ", maxAcceptBytes) + "application/json"
-	if prefersJSON([]string{long}) {
+	if PrefersJSON([]string{long}) {
 		t.Error("looked beyond the bound")
 	}
 }
@@ -85,7 +85,7 @@ func FuzzAccept(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		ranges := parseAccept(s)
+		ranges := ParseAccept(s)
 		if len(ranges) > maxAcceptRanges {
 			t.Fatalf("%d ranges", len(ranges))
 		}
@@ -96,7 +96,7 @@ func FuzzAccept(f *testing.F) {
 		}
 		// Saying it twice says nothing else.
 		if len(s) < maxAcceptBytes/2 && len(ranges) < maxAcceptRanges/2 && strings.Count(s, `"`) == 0 {
-			if prefersJSON([]string{s}) != prefersJSON([]string{s, s}) {
+			if PrefersJSON([]string{s}) != PrefersJSON([]string{s, s}) {
 				t.Fatalf("%q twice is judged differently", s)
 			}
 		}
