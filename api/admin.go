@@ -3,13 +3,15 @@ package api
 import (
 	"context"
 	"net/http"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // confirm checks the header without which an admin route changes nothing: a
 // call that was typed by mistake, or that a page in a browser makes, lacks it.
 func (c *call) confirm() error {
 	if c.r.Header.Get("X-Confirm") != "true" {
-		return invalid("this call changes the server: it needs the header X-Confirm: true")
+		return wire.Invalid("this call changes the server: it needs the header X-Confirm: true")
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ func (s *Server) maintain(c *call, what string, job func(Storage, context.Contex
 	if err != nil {
 		return explained(what, err)
 	}
-	writeJSON(c, http.StatusOK, report)
+	wire.WriteJSON(c, http.StatusOK, report)
 	return nil
 }
 
@@ -64,7 +66,7 @@ func (s *Server) backup(c *call) error {
 		return err
 	}
 	if !c.r.ProtoAtLeast(1, 1) {
-		return invalid("a backup needs HTTP/1.1: before it, an answer that was cut looks like one that is complete")
+		return wire.Invalid("a backup needs HTTP/1.1: before it, an answer that was cut looks like one that is complete")
 	}
 	c.outlast()
 	ctx, cancel := context.WithCancel(c.r.Context())
@@ -74,7 +76,7 @@ func (s *Server) backup(c *call) error {
 	err = storage.Backup(ctx, out)
 	switch {
 	case out.err != nil:
-		return clientGone(out.err)
+		return wire.ClientGone(out.err)
 	case err != nil:
 		c.answerWithin(s.opts.Limits.WriteTimeout)
 		return explained("backup", err)
@@ -101,20 +103,20 @@ func (s *Server) fieldless(c *call) error {
 	if err != nil || body == nil {
 		return err
 	}
-	f := readFields(body, &c.notices)
-	f.object("the body")
-	for f.next() {
-		f.unknown(nil)
+	f := wire.ReadFields(body, &c.notices)
+	f.Enter("the body")
+	for f.NextField() {
+		f.Unknown(nil)
 	}
-	return f.finish()
+	return f.Finish()
 }
 
 // explained gives an internal error its words: who may call an admin route is
 // who has to do something about it.
 func explained(what string, err error) error {
-	e := errorOf(err)
+	e := wire.ErrorOf(err)
 	if e.Status == http.StatusInternalServerError {
-		return &Error{Status: e.Status, Code: e.Code, Message: "the " + what + " failed: " + err.Error(), Detail: e.Detail, Err: err}
+		return &wire.Error{Status: e.Status, Code: e.Code, Message: "the " + what + " failed: " + err.Error(), Detail: e.Detail, Err: err}
 	}
 	return err
 }

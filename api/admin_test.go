@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -48,13 +49,13 @@ func TestAdminRoutes(t *testing.T) {
 			status         int
 			want, media    string
 		}{
-			{checkpointRoute, "true", 200, `{"checkpoint":7,"performance":{"server_total_ms":`, mediaJSON},
-			{verifyRoute, "true", 200, `{"damages_total":0,"performance":{`, mediaJSON},
+			{checkpointRoute, "true", 200, `{"checkpoint":7,"performance":{"server_total_ms":`, wire.MediaJSON},
+			{verifyRoute, "true", 200, `{"damages_total":0,"performance":{`, wire.MediaJSON},
 			{backupRoute, "true", 200, `a tar`, "application/x-tar"},
-			{checkpointRoute, "", 400, `it needs the header X-Confirm: true`, mediaJSON},
-			{verifyRoute, "false", 400, `"code":"invalid_request"`, mediaJSON},
-			{backupRoute, "1", 400, `X-Confirm`, mediaJSON},
-			{"GET /v0/admin/stats", "", 200, `"performance":{`, mediaJSON},
+			{checkpointRoute, "", 400, `it needs the header X-Confirm: true`, wire.MediaJSON},
+			{verifyRoute, "false", 400, `"code":"invalid_request"`, wire.MediaJSON},
+			{backupRoute, "1", 400, `X-Confirm`, wire.MediaJSON},
+			{"GET /v0/admin/stats", "", 200, `"performance":{`, wire.MediaJSON},
 		} {
 			var header []string
 			if tc.confirm != "" {
@@ -93,7 +94,7 @@ func TestAdminErrors(t *testing.T) {
 		{kindError(record.KindClosed, "closed"), 503, "shutting_down", "closed"},
 		{kindError(record.KindDamaged, "stored records are damaged"), 500, "internal", "the %s failed: stored records are damaged"},
 		{errors.New("segment 7: i/o error"), 500, "internal", "the %s failed: segment 7: i/o error"},
-		{&Error{Status: 409, Code: "busy", Message: "own"}, 409, "busy", "own"},
+		{&wire.Error{Status: 409, Code: "busy", Message: "own"}, 409, "busy", "own"},
 	} {
 		f := &fakeStorage{
 			checkpoint: func(context.Context) (any, error) { return nil, tc.err },
@@ -200,7 +201,7 @@ func TestVerifyIsWaitedFor(t *testing.T) {
 		r := httptest.NewRequestWithContext(gone, "POST", "/v0/admin/verify", nil)
 		r.Header.Set("X-Confirm", "true")
 		s.ServeHTTP(w, r)
-		wantCode(t, w, statusClientGone, "client_closed_request")
+		wantCode(t, w, wire.StatusClientGone, "client_closed_request")
 		<-started
 
 		second := make(chan string, 1)

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 const (
@@ -133,19 +134,19 @@ func (s *Server) listAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	limit := p.size("limit")
+	p := wire.ReadParams(query)
+	limit := p.Size("limit")
 	if !p.Has("limit") {
-		limit = defaultPage
+		limit = wire.DefaultPage
 	} else if limit == 0 {
-		p.refuse("limit", "must be at least 1")
+		p.Refuse("limit", "must be at least 1")
 	}
-	if p.err != nil {
-		return p.err
+	if p.Err() != nil {
+		return p.Err()
 	}
 	entries := s.trail.last(int(min(limit, auditKept)), func(e *auditEntry) bool { return maySee(c.key, e) })
 	c.Header().Set("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		Entries []auditEntry `json:"entries"`
 	}{entries})
 	return nil

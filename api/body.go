@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // firstRead is how much is set aside for a body before any of it is there.
@@ -26,7 +28,7 @@ func (s *Server) body(c *call) ([]byte, error) {
 	}
 	limit := s.opts.Limits.MaxBodyBytes
 	if r.ContentLength > limit {
-		return nil, payloadTooLarge(limit)
+		return nil, wire.PayloadTooLarge(limit)
 	}
 	if !typed { // of unknown length: is there anything?
 		if n, err := io.ReadFull(r.Body, make([]byte, 1)); n == 0 && err == io.EOF {
@@ -38,7 +40,7 @@ func (s *Server) body(c *call) ([]byte, error) {
 	in := &c.incoming
 	*in = incoming{server: s, call: c, src: r.Body}
 	defer in.through()
-	src, done, err := s.decoded(c, in)
+	src, done, err := wire.Decode(strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ", ")), in, limit)
 	if err != nil {
 		return nil, bodyError(c, err)
 	}
@@ -75,18 +77,18 @@ func isJSON(h http.Header) bool {
 	if len(v) == 0 {
 		return false
 	}
-	if v[0] == mediaJSON {
+	if v[0] == wire.MediaJSON {
 		return true
 	}
 	media, _, _ := strings.Cut(v[0], ";")
-	return strings.EqualFold(strings.TrimSpace(media), mediaJSON)
+	return strings.EqualFold(strings.TrimSpace(media), wire.MediaJSON)
 }
 
 func notJSON(h http.Header) error {
 	if h.Get("Content-Type") == "" {
-		return unsupportedMedia("a body needs Content-Type: %s", mediaJSON)
+		return wire.UnsupportedMedia("a body needs Content-Type: %s", wire.MediaJSON)
 	}
-	return unsupportedMedia("Content-Type %q is not %s", h.Get("Content-Type"), mediaJSON)
+	return wire.UnsupportedMedia("Content-Type %q is not %s", h.Get("Content-Type"), wire.MediaJSON)
 }
 
 // longAgo is a deadline that is over.
@@ -111,9 +113,9 @@ func (in *incoming) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// need takes memory for what the body becomes. From then on it gives way to
+// Need takes memory for the decoded body. From then on the body gives way to
 // others if it stalls.
-func (in *incoming) need(n int64) error {
+func (in *incoming) Need(n int64) error {
 	c, b := in.call, &in.server.memory
 	if n <= 0 {
 		return nil
@@ -133,6 +135,9 @@ func (in *incoming) need(n int64) error {
 	return nil
 }
 
+// GiveBack gives back memory that Need has taken.
+func (in *incoming) GiveBack(n int64) { in.server.memory.giveBack(in.call, n) }
+
 // through ends the arrival.
 func (in *incoming) through() {
 	if in.call.arrival != nil {
@@ -147,7 +152,7 @@ func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
 	for {
 		if len(buf) == cap(buf) {
 			size := min(max(2*int64(cap(buf)), 512), limit+1)
-			if err := in.need(beyondFirst(int(size)) - beyondFirst(cap(buf))); err != nil {
+			if err := in.Need(beyondFirst(int(size)) - beyondFirst(cap(buf))); err != nil {
 				return buf, err
 			}
 			buf = append(make([]byte, 0, size), buf...)
@@ -155,7 +160,7 @@ func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if int64(len(buf)) > limit {
-			return buf, payloadTooLarge(limit)
+			return buf, wire.PayloadTooLarge(limit)
 		}
 		if err == io.EOF {
 			return buf, nil
@@ -167,8 +172,8 @@ func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
 }
 
 // stalled is the answer to a body that has given way.
-func stalled() *Error {
-	return &Error{
+func stalled() *wire.Error {
+	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: "the body stalled while others waited for memory",
 		Detail:  map[string]any{"limit": "inflight_bytes"},
@@ -178,7 +183,7 @@ func stalled() *Error {
 // bodyError is what a client is told when reading its body failed. The rest of
 // the body is of no use, so neither is the connection.
 func bodyError(c *call, err error) error {
-	var own *Error
+	var own *wire.Error
 	switch {
 	case errors.As(err, &own):
 		return own
@@ -187,9 +192,9 @@ func bodyError(c *call, err error) error {
 		return stalled()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.hangUp = true
-		return invalid("the body did not arrive in time")
+		return wire.Invalid("the body did not arrive in time")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return invalid("the body ends too early")
+		return wire.Invalid("the body ends too early")
 	}
-	return invalid("the body cannot be read: %s", err)
+	return wire.Invalid("the body cannot be read: %s", err)
 }

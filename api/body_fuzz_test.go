@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // FuzzRequestBodies sends bodies to every route that takes one, plain and with
@@ -55,7 +57,7 @@ func FuzzRequestBodies(f *testing.F) {
 func checkAnswer(t *testing.T, route string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var answer struct {
-		Error       *envelopeError
+		Error       *wire.EnvelopeError
 		Performance map[string]float64
 	}
 	err := json.Unmarshal(w.Body.Bytes(), &answer)

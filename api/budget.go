@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // budget bounds the memory that bodies and answers of all requests under way,
@@ -68,7 +70,7 @@ func (b *budget) reserve(h holder, n int64) error {
 }
 
 func (b *budget) full(most int64, who string) error {
-	return &Error{
+	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: fmt.Sprintf("%s the %d bytes of memory that they may", who, most),
 		Detail:  map[string]any{"limit": b.name, "max": most},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -32,30 +33,30 @@ type call struct {
 	sharing    *sharing  // with pages of other origins; nil: none
 	topic      string    // the :topic of the path, decoded; not checked yet
 	start      time.Time
-	status     int         // 0 until WriteHeader
-	code       string      // of the error that is the answer; empty: none
-	out        []byte      // the answer's body so far
-	in         []byte      // the request's body; decoded values alias it
-	packed     sliceWriter // out, compressed
-	static     *static     // the answer's body in the place of out; nil: out is
-	configures bool        // it is a write that brings a config
-	admitted   bool        // counted as under way; see traffic
-	hangUp     bool        // close the connection after the answer
-	conn       *conns.Conn // its connection; nil in tests without one
-	extra      bool        // conn is beyond the bound
-	place      place       // memory of its header and stack
-	incoming   incoming    // the request's body, while it is read
-	whole      bool        // the request's body has been read to its end
-	streamed   bool        // the answer is a stream: finish has nothing to send
-	cut        bool        // end the connection: the stream is not whole
-	account    *account    // of the key, where keys share the memory; nil: it is not told apart
-	held       int64       // taken from the server's memory budget
-	arrival    *arrival    // of the body, once it holds memory; nil: it does not
-	request    *tally      // the slot of a request under way; nil: none is held
-	release    func()      // gives back the slots of a stream; nil: none are held
-	notices    notices     // about the request
+	status     int          // 0 until WriteHeader
+	code       string       // of the error that is the answer; empty: none
+	out        []byte       // the answer's body so far
+	in         []byte       // the request's body; decoded values alias it
+	packed     wire.Packed  // out, compressed
+	static     *wire.Static // the answer's body in the place of out; nil: out is
+	configures bool         // it is a write that brings a config
+	admitted   bool         // counted as under way; see traffic
+	hangUp     bool         // close the connection after the answer
+	conn       *conns.Conn  // its connection; nil in tests without one
+	extra      bool         // conn is beyond the bound
+	place      place        // memory of its header and stack
+	incoming   incoming     // the request's body, while it is read
+	whole      bool         // the request's body has been read to its end
+	streamed   bool         // the answer is a stream: finish has nothing to send
+	cut        bool         // end the connection: the stream is not whole
+	account    *account     // of the key, where keys share the memory; nil: it is not told apart
+	held       int64        // taken from the server's memory budget
+	arrival    *arrival     // of the body, once it holds memory; nil: it does not
+	request    *tally       // the slot of a request under way; nil: none is held
+	release    func()       // gives back the slots of a stream; nil: none are held
+	notices    wire.Notices // about the request
 	cost       topics.Cost
-	costs      costs
+	costs      wire.Costs
 	records    []record.Record // scratch of the write decoder
 }
 
@@ -95,21 +96,21 @@ func (c *call) reset() {
 
 // refuse answers e in the place of whatever was begun. What has left already
 // cannot be taken back: then the connection is cut.
-func (c *call) refuse(e *Error) {
+func (c *call) refuse(e *wire.Error) {
 	c.code = e.Code
 	if c.streamed {
 		c.cut, c.status = true, e.Status
 		return
 	}
 	c.reset()
-	writeError(c, e)
+	wire.WriteError(c, withheldFrom(c, e))
 }
 
 // abort ends the call's connection without an answer.
 func (c *call) abort() {
 	c.streamed, c.cut = true, true
 	if c.status == 0 {
-		c.status = statusClientGone
+		c.status = wire.StatusClientGone
 	}
 }
 
@@ -127,7 +128,7 @@ func (c *call) answerWithin(d time.Duration) {
 }
 
 // jsonHeader is shared by all answers of the hot routes; nobody appends to it.
-var jsonHeader = []string{mediaJSON}
+var jsonHeader = []string{wire.MediaJSON}
 
 // lastPiece is the end of an answer, which net/http keeps in a buffer of its
 // own until the handler has returned.

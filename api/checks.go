@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
@@ -32,13 +33,13 @@ func (s *Server) putCheck(c *call) error {
 	case errors.Is(err, health.ErrTooMany):
 		return capReached("heartbeats", health.MaxHeartbeats, "heartbeats under different names; DELETE those that are not sent any more")
 	case err != nil:
-		return invalidField("name", "%s", err)
+		return wire.InvalidField("name", "%s", err)
 	}
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
 	}
-	writeJSON(c, status, struct {
+	wire.WriteJSON(c, status, struct {
 		Name    string         `json:"name"`
 		Status  health.Status  `json:"status"`
 		Reason  string         `json:"reason,omitempty"`
@@ -58,9 +59,9 @@ func (s *Server) deleteCheck(c *call) error {
 		return err
 	}
 	if err := health.ValidName(c.topic); err != nil {
-		return invalidField("name", "%s", err)
+		return wire.InvalidField("name", "%s", err)
 	}
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		Name    string `json:"name"`
 		Deleted bool   `json:"deleted"`
 	}{c.topic, s.opts.Health.Heartbeats().Delete(c.topic)})
@@ -69,64 +70,64 @@ func (s *Server) deleteCheck(c *call) error {
 
 // decodeHeartbeat reads the body of a heartbeat. Null for a field is the same as
 // leaving it out.
-func decodeHeartbeat(body []byte, notes *notices) (health.Heartbeat, error) {
+func decodeHeartbeat(body []byte, notes *wire.Notices) (health.Heartbeat, error) {
 	b := health.Heartbeat{TTL: heartbeatTTL, Affects: health.AffectsHealth}
 	if body == nil {
 		body = []byte("{}")
 	}
-	f := readFields(body, notes)
-	f.object("the body")
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
 	said := false
-	for f.next() {
-		if f.absent(heartbeatFields) {
+	for f.NextField() {
+		if f.Absent(heartbeatFields) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "status":
 			said = true
-			b.Status = f.status()
+			b.Status = readStatus(&f)
 		case "reason":
-			b.Reason = string(f.text("reason", health.MaxReason))
+			b.Reason = string(f.ReadText("reason", health.MaxReason))
 		case "ttl_ms":
-			b.TTL = f.ttl()
+			b.TTL = readTTL(&f)
 		case "affects":
-			b.Affects = f.affects()
+			b.Affects = readAffects(&f)
 		default:
-			f.unknown(heartbeatFields)
+			f.Unknown(heartbeatFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return b, err
 	}
 	if !said {
-		return b, invalidField("status", "is needed: healthy, degraded or unhealthy")
+		return b, wire.InvalidField("status", "is needed: healthy, degraded or unhealthy")
 	}
 	return b, nil
 }
 
-func (f *fields) status() health.Status {
-	text := f.str("status")
+func readStatus(f *wire.Fields) health.Status {
+	text := f.ReadString("status")
 	status, err := health.ParseStatus(text)
-	if err != nil && f.valid() {
-		f.refuse("status", "%s", err)
+	if err != nil && f.Valid() {
+		f.Refuse("status", "%s", err)
 	}
 	return status
 }
 
-func (f *fields) affects() health.Affects {
-	text := f.str("affects")
+func readAffects(f *wire.Fields) health.Affects {
+	text := f.ReadString("affects")
 	affects, err := health.ParseAffects(text)
-	if err != nil && f.valid() {
-		f.refuse("affects", "%s", err)
+	if err != nil && f.Valid() {
+		f.Refuse("affects", "%s", err)
 	}
 	return affects
 }
 
-func (f *fields) ttl() time.Duration {
+func readTTL(f *wire.Fields) time.Duration {
 	const least, most = int64(health.MinTTL / time.Millisecond), int64(health.MaxTTL / time.Millisecond)
-	ms := f.int("ttl_ms")
-	if f.valid() && (ms < least || ms > most) {
-		f.refuse("ttl_ms", "is %d; it must be from %d to %d", ms, least, most)
+	ms := f.ReadInt("ttl_ms")
+	if f.Valid() && (ms < least || ms > most) {
+		f.Refuse("ttl_ms", "is %d; it must be from %d to %d", ms, least, most)
 	}
 	return time.Duration(ms) * time.Millisecond
 }

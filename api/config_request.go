@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -12,65 +13,65 @@ var configFields = []string{
 }
 
 // decodeConfig reads the body of PUT and PATCH. No body is no field.
-func decodeConfig(body []byte, notes *notices) (*record.ConfigPatch, error) {
+func decodeConfig(body []byte, notes *wire.Notices) (*record.ConfigPatch, error) {
 	p := new(record.ConfigPatch)
 	if body == nil {
 		return p, nil
 	}
-	f := readFields(body, notes)
-	f.object("the body")
-	f.config(p)
-	return p, f.finish()
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
+	readConfig(&f, p)
+	return p, f.Finish()
 }
 
-// config reads the fields of a config object already entered. A null is a
+// readConfig reads the fields of a config object already entered. A null is a
 // wrong type where null means nothing: it could as well be meant as "unset" as
 // "unchanged". Ranges are the topics package's to check.
-func (f *fields) config(p *record.ConfigPatch) {
-	for f.next() {
+func readConfig(f *wire.Fields, p *record.ConfigPatch) {
+	for f.NextField() {
 		switch string(f.Name()) {
 		case "type":
-			p.Type = new(f.str("type"))
+			p.Type = new(f.ReadString("type"))
 		case "ttl_ms":
-			p.TTLMS = new(f.int("ttl_ms"))
+			p.TTLMS = new(f.ReadInt("ttl_ms"))
 		case "cap_records":
-			p.CapRecords = new(f.int("cap_records"))
+			p.CapRecords = new(f.ReadInt("cap_records"))
 		case "cap_bytes":
-			p.CapBytes = new(f.int("cap_bytes"))
+			p.CapBytes = new(f.ReadInt("cap_bytes"))
 		case "discard":
-			p.Discard = new(f.str("discard"))
+			p.Discard = new(f.ReadString("discard"))
 		case "durable":
-			p.Durable = new(f.bool("durable"))
+			p.Durable = new(f.ReadBool("durable"))
 		case "durability":
-			p.Durability = new(f.str("durability"))
+			p.Durability = new(f.ReadString("durability"))
 		case "priority":
-			p.Priority = orNull(f, "priority", f.int)
+			p.Priority = orNull(f, "priority", f.ReadInt)
 		case "auto_priority":
-			p.AutoPriority = new(f.bool("auto_priority"))
+			p.AutoPriority = new(f.ReadBool("auto_priority"))
 		case "auto_create":
-			p.AutoCreate = new(f.bool("auto_create"))
+			p.AutoCreate = new(f.ReadBool("auto_create"))
 		case "idempotency_window_ms":
-			p.IdempotencyWindowMS = new(f.int("idempotency_window_ms"))
+			p.IdempotencyWindowMS = new(f.ReadInt("idempotency_window_ms"))
 		case "dedupe_node":
-			p.DedupeNode = new(f.bool("dedupe_node"))
+			p.DedupeNode = new(f.ReadBool("dedupe_node"))
 		case "lease_ms":
-			p.LeaseMS = new(f.int("lease_ms"))
+			p.LeaseMS = new(f.ReadInt("lease_ms"))
 		case "claim_jitter_ms":
-			p.ClaimJitterMS = new(f.int("claim_jitter_ms"))
+			p.ClaimJitterMS = new(f.ReadInt("claim_jitter_ms"))
 		case "max_deliveries":
-			p.MaxDeliveries = new(f.int("max_deliveries"))
+			p.MaxDeliveries = new(f.ReadInt("max_deliveries"))
 		case "dead_letter":
-			p.DeadLetter = orNull(f, "dead_letter", f.str)
+			p.DeadLetter = orNull(f, "dead_letter", f.ReadString)
 		case "leases_durable":
-			p.LeasesDurable = new(f.bool("leases_durable"))
+			p.LeasesDurable = new(f.ReadBool("leases_durable"))
 		default:
-			f.unknown(configFields)
+			f.Unknown(configFields)
 		}
 	}
 }
 
 // orNull reads a field that may be null: the inner pointer is nil then.
-func orNull[T any](f *fields, name string, read func(string) T) **T {
+func orNull[T any](f *wire.Fields, name string, read func(string) T) **T {
 	var v *T
 	if !f.Null() {
 		v = new(read(name))

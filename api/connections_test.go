@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // lone is a client that makes a connection for each request and shares none.
@@ -29,7 +30,7 @@ func once(t *testing.T, http2 bool, method, url, body string) (status int, answe
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", mediaJSON)
+	r.Header.Set("Content-Type", wire.MediaJSON)
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Errorf("%s %s: %v", method, url, err)

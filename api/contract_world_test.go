@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery"
 )
 
@@ -68,7 +69,7 @@ func (s *contractServer) send(ask, body string, header ...string) *answer {
 		s.t.Fatal(err)
 	}
 	if body != "" {
-		req.Header.Set("Content-Type", mediaJSON)
+		req.Header.Set("Content-Type", wire.MediaJSON)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
@@ -109,7 +110,7 @@ func (a *answer) wrong(method string) string {
 		}
 		return ""
 	}
-	if a.header.Get("Content-Encoding") != "" || a.header.Get("Content-Type") != mediaJSON {
+	if a.header.Get("Content-Encoding") != "" || a.header.Get("Content-Type") != wire.MediaJSON {
 		return ""
 	}
 	want := `{"performance":{"server_total_ms":"(any)"}}`

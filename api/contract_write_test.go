@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // Section 4, the answer, creating, and the fields of a write.
@@ -152,7 +154,7 @@ func TestContractWriteLimits(t *testing.T) {
 			step{"POST /v0/topics/t", record(`"node":"` + x(128) + `"`), 200, ``}, step{"POST /v0/topics/t", record(`"node":"` + x(129) + `"`), 400, badField("records[0].node")},
 			step{"POST /v0/topics/t", `{"node":"` + x(128) + `","records":[{}]}`, 200, ``}, step{"POST /v0/topics/t", `{"node":"` + x(129) + `","records":[{}]}`, 400, badField("node")},
 		)
-		if l := DefaultLimits(); l.MaxBodyBytes != 64<<20 {
+		if l := wire.DefaultLimits(); l.MaxBodyBytes != 64<<20 {
 			t.Errorf("a body of %d bytes", l.MaxBodyBytes)
 		}
 	})

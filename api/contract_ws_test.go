@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // Section 10: a publish is a write, refused for the same with the same words,
@@ -32,7 +33,7 @@ func TestContractPublishIsAWrite(t *testing.T) {
 		if string(m.ID) != fmt.Sprint(i) {
 			t.Errorf("%s: request_id %s", write, m.ID)
 		}
-		var e envelope
+		var e wire.Envelope
 		_ = json.Unmarshal(w.Body.Bytes(), &e)
 		if w.Code/100 == 2 {
 			a := answer{body: []byte(m.raw)}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -31,7 +32,7 @@ func parseCursor(listing, s string) (after string, err error) {
 			return after, nil
 		}
 	}
-	return "", invalidField("cursor", "is not one that this listing has given")
+	return "", wire.InvalidField("cursor", "is not one that this listing has given")
 }
 
 func cursorSum(listing, after string) []byte {

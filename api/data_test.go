@@ -319,7 +319,7 @@ func TestGate(t *testing.T) {
 		})
 	}
 	e := notReady(health.Progress{Phase: health.PhaseReplaying, Elapsed: time.Minute, ETA: time.Hour})
-	if e.RetryAfter != maxRetryAfter || *e.Replay.ETA != 3_600_000 {
+	if e.RetryAfter != maxRetryAfter || *e.Report.(*replayBody).ETA != 3_600_000 {
 		t.Errorf("RetryAfter %v, detail %v", e.RetryAfter, e.Detail)
 	}
 	// The first moments of a replay say little about the rest of it.

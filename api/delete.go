@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -33,8 +34,8 @@ func (s *Server) deleteRecords(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = done.Cost, costWrite
-	writeJSON(c, http.StatusOK, deletedView{c.topic, done.Deleted, done.Earliest, done.Head, done.Count, done.Bytes})
+	c.cost, c.costs = done.Cost, wire.CostWrite
+	wire.WriteJSON(c, http.StatusOK, deletedView{c.topic, done.Deleted, done.Earliest, done.Head, done.Count, done.Bytes})
 	return nil
 }
 
@@ -45,30 +46,30 @@ var deletionFields = []string{"before_seq", "match"}
 // aliases it. Null for a field means that it is not there. One of the two must
 // be: a body without either is more likely a slip than the wish to delete
 // everything.
-func decodeDeletion(body []byte, notes *notices) (*topics.Deletion, error) {
+func decodeDeletion(body []byte, notes *wire.Notices) (*topics.Deletion, error) {
 	d := new(topics.Deletion)
 	if body != nil {
-		f := readFields(body, notes)
-		f.object("the body")
-		for f.next() {
-			if f.absent(deletionFields) {
+		f := wire.ReadFields(body, notes)
+		f.Enter("the body")
+		for f.NextField() {
+			if f.Absent(deletionFields) {
 				continue
 			}
 			switch string(f.Name()) {
 			case "before_seq":
-				d.Before = new(f.uint("before_seq"))
+				d.Before = new(f.ReadUint("before_seq"))
 			case "match":
-				d.Match = f.match()
+				d.Match = readMatch(&f)
 			default:
-				f.unknown(deletionFields)
+				f.Unknown(deletionFields)
 			}
 		}
-		if err := f.finish(); err != nil {
+		if err := f.Finish(); err != nil {
 			return nil, err
 		}
 	}
 	if d.Before == nil && d.Match == nil {
-		return nil, invalid("before_seq or match is needed: which records are to be deleted")
+		return nil, wire.Invalid("before_seq or match is needed: which records are to be deleted")
 	}
 	return d, nil
 }

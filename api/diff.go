@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/render"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -67,10 +68,10 @@ func (s *Server) read(c *call, req *readRequest) error {
 	if len(batch.Records) > 0 && batch.Records[0].TS >= came {
 		s.observeDelivery(batch.Records[0].TS)
 	}
-	c.cost, c.costs = batch.Cost, costRead
+	c.cost, c.costs = batch.Cost, wire.CostRead
 	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)
 	c.out = append(c.out, ',')
-	c.out = append(appendPerformance(c.out, c), '}')
+	c.out = append(c.AppendPerformance(c.out), '}')
 	c.Header()["Content-Type"] = jsonHeader
 	c.WriteHeader(http.StatusOK)
 	return nil

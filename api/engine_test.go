@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -273,7 +274,7 @@ func do(s http.Handler, method, target, body string, header ...string) *httptest
 	}
 	r := httptest.NewRequest(method, target, src)
 	if body != "" {
-		r.Header.Set("Content-Type", mediaJSON)
+		r.Header.Set("Content-Type", wire.MediaJSON)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -295,7 +296,7 @@ func wantCode(t *testing.T, w *httptest.ResponseRecorder, status int, code strin
 		t.Errorf("answer %d %s, want %d %s", w.Code, w.Body, status, code)
 		return ""
 	}
-	if w.Header().Get("Content-Type") != mediaJSON {
+	if w.Header().Get("Content-Type") != wire.MediaJSON {
 		t.Errorf("Content-Type %q", w.Header().Get("Content-Type"))
 	}
 	return fmt.Sprint(e["message"])

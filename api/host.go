@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // checkHost refuses a call that was sent to another name than the server's.
@@ -23,7 +24,7 @@ func (s *Server) checkHost(c *call) error {
 	if slices.Contains(s.opts.Hosts, name) || ownName(name) {
 		return nil
 	}
-	return &Error{
+	return &wire.Error{
 		Status: http.StatusMisdirectedRequest, Code: "misdirected_request",
 		Message: fmt.Sprintf("this server is not called %.100q: use an address or localhost, name it in TOPICS_ALLOWED_HOSTS, or set TOPICS_API_KEYS", name),
 	}

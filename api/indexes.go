@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
@@ -104,7 +105,7 @@ func (s *Server) handleActuatorCheck(c *call) error {
 	checks := s.opts.Health.Snapshot().Findings
 	i := slices.IndexFunc(checks, func(h health.Finding) bool { return h.Name == name })
 	if i < 0 {
-		return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such check; /actuator/health has the names"}
+		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such check; /actuator/health has the names"}
 	}
 	body := componentOf(checks[i])
 	s.writeProbe(c, body.Status == actuatorUp, body)

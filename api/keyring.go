@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // keyring is the keys that are known at a time, and what each has under way.
@@ -66,4 +67,4 @@ func (s *Server) ReplaceKeys(keys *auth.Keys) {
 }
 
 // errRevoked ends what belongs to a key that is not known any more.
-var errRevoked = &Error{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "the key is not known any more"}
+var errRevoked = &wire.Error{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "the key is not known any more"}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // authenticate finds out whose call it is: c.key is never nil after it. Routes
@@ -93,8 +94,8 @@ func cutToken(query string) (rest, token string, found bool) {
 
 // unauthorized is the answer to a call without a key, or with one that is
 // unknown.
-func unauthorized(given bool) *Error {
-	e := &Error{
+func unauthorized(given bool) *wire.Error {
+	e := &wire.Error{
 		Status: http.StatusUnauthorized, Code: "unauthorized",
 		Message: "a key is needed: send Authorization: Bearer <key>",
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/rs/zerolog"
 )
 
@@ -127,7 +128,7 @@ func TestKeysAreNeverShown(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					req.Header.Set("Content-Type", mediaJSON)
+					req.Header.Set("Content-Type", wire.MediaJSON)
 					req.Header.Set("X-Confirm", "true")
 					if query == "" {
 						req.Header.Set("Authorization", "Bearer "+key)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -150,7 +151,7 @@ func newOperations(op string, set *metrics.Set) *operations {
 
 // observeOperation counts a WebSocket command that has been answered: with an
 // error, or without one. An op that is none of the known ones is other.
-func (s *Server) observeOperation(op string, refused *Error) {
+func (s *Server) observeOperation(op string, refused *wire.Error) {
 	o := s.metrics.operations[op]
 	if o == nil {
 		o = s.metrics.operations[otherOperation]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -221,8 +222,8 @@ func (s *Server) walJSON(r *readings) map[string]any {
 func (s *Server) handleMetrics(c *call) error {
 	c.Header().Set("Cache-Control", "no-store")
 	c.Header().Add("Vary", "Accept")
-	if prefersJSON(c.r.Header["Accept"]) {
-		writeJSON(c, http.StatusOK, s.metricsJSON(c.key))
+	if wire.PrefersJSON(c.r.Header["Accept"]) {
+		wire.WriteJSON(c, http.StatusOK, s.metricsJSON(c.key))
 		return nil
 	}
 	c.Header().Set("Content-Type", mediaText)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // handleMetricNames is GET /actuator/metrics: the families that have series.
@@ -48,7 +50,7 @@ type metricTag struct {
 func (s *Server) handleMetric(c *call) error {
 	f, ok := catalogue()[c.topic]
 	if !ok {
-		return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such metric; /actuator/metrics has the names"}
+		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such metric; /actuator/metrics has the names"}
 	}
 	wanted, err := tagsOf(c.r.URL.Query()["tag"])
 	if err != nil {
@@ -74,7 +76,7 @@ func tagsOf(params []string) ([]label, error) {
 	for _, p := range params {
 		name, value, ok := strings.Cut(p, ":")
 		if !ok {
-			bad := invalid("tag %q is not of the form name:value", p)
+			bad := wire.Invalid("tag %q is not of the form name:value", p)
 			bad.Detail = map[string]any{"field": "tag"}
 			return nil, bad
 		}

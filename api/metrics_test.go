@@ -14,6 +14,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
@@ -56,8 +57,8 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 	get(s, "GET", "/nowhere/else")
 	get(s, "BREW", "/v0/health")
 	s.observeOperation("publish", nil)
-	s.observeOperation("publish", &Error{Code: "topic_full"})
-	s.observeOperation("brew", invalid("no such op"))
+	s.observeOperation("publish", &wire.Error{Code: "topic_full"})
+	s.observeOperation("brew", wire.Invalid("no such op"))
 	s.observeDelivery(w.now.UnixMilli() - 20)
 	s.observeDelivery(w.now.UnixMilli() - 1000)
 	return s, e

@@ -11,6 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/e6e95bb8/topics/api/openapi"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // slot is a place in a request's body where a misspelt name can stand: the
@@ -95,7 +96,7 @@ func TestMisspeltNames(t *testing.T) {
 				if !ok {
 					t.Errorf("%s has a body and is not known here", name)
 				}
-				schema := op.RequestBody.Value.Content.Get(mediaJSON).Schema.Value
+				schema := op.RequestBody.Value.Content.Get(wire.MediaJSON).Schema.Value
 				for _, sl := range slots {
 					for _, field := range fieldNames(schema, sl.schema) {
 						bodies++
@@ -106,7 +107,7 @@ func TestMisspeltNames(t *testing.T) {
 						if sl.place != "" {
 							place = sl.place + "."
 						}
-						checkMisspelt(t, method, target, body, unknown(sl.place, "field", typo, []string{field}), place+typo)
+						checkMisspelt(t, method, target, body, wire.Unknown(sl.place, "field", typo, []string{field}), place+typo)
 					}
 				}
 			}
@@ -122,7 +123,7 @@ func TestMisspeltNames(t *testing.T) {
 						body = strings.NewReplacer(`,%s`, ``, `%s`, ``).Replace(slots[0].body)
 					}
 					checkMisspelt(t, method, target+"?"+url.QueryEscape(typo)+"=1", body,
-						unknown("query", "parameter", typo, []string{p.Value.Name}), typo)
+						wire.Unknown("query", "parameter", typo, []string{p.Value.Name}), typo)
 				}
 			}
 		}
@@ -212,7 +213,7 @@ func TestWarningsAreBounded(t *testing.T) {
 		fields = append(fields, fmt.Sprintf(`"%s%d":{}`, strings.Repeat("é", 5000), i))
 	}
 	w := do(s, "PUT", "/v0/topics/t", "{"+strings.Join(fields, ",")+"}")
-	if got, _ := object(t, w)["warnings"].([]any); w.Code != 201 || len(got) != maxWarnings || w.Body.Len() > 4096 {
+	if got, _ := object(t, w)["warnings"].([]any); w.Code != 201 || len(got) != wire.MaxWarnings || w.Body.Len() > 4096 {
 		t.Errorf("%d, %d warnings, %d bytes", w.Code, len(got), w.Body.Len())
 	}
 }
@@ -222,9 +223,9 @@ func TestWarningsAreBounded(t *testing.T) {
 func TestManyUnknownFieldsAreCheap(t *testing.T) {
 	body := []byte("{" + strings.Repeat(`"heartbeet_ms":0,`, 5000) + `"limit":1}`)
 	allocs := testing.AllocsPerRun(5, func() {
-		var notes notices
-		if _, err := decodeRead(body, &Limits{}, &notes); err != nil || len(notes.list) != maxWarnings {
-			t.Fatal(err, notes.list)
+		var notes wire.Notices
+		if _, err := decodeRead(body, &wire.Limits{}, &notes); err != nil || notes.Len() != wire.MaxWarnings {
+			t.Fatal(err, notes.Len())
 		}
 	})
 	if allocs > 1000 {

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 func TestObserveAllocatesNothing(t *testing.T) {
 	s := opsServer(newWorld(), nil)
-	refused := invalid("no such op")
+	refused := wire.Invalid("no such op")
 	observe := func() {
 		s.observe("/v0/topics/:topic", "POST", 200, time.Millisecond)
 		s.observe("/v0/topics/:topic", "POST", 429, time.Millisecond)

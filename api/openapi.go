@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/e6e95bb8/topics/api/openapi"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // handleOpenAPI is GET /v0/openapi.json: the description of all routes, the
@@ -19,14 +20,14 @@ func handleOpenAPI(c *call) error {
 		c.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Type", mediaJSON)
+	h.Set("Content-Type", wire.MediaJSON)
 	c.WriteHeader(http.StatusOK)
 	c.static = description()
 	return nil
 }
 
 // description is the OpenAPI document, as all calls share it.
-var description = sync.OnceValue(func() *static { return newStatic(openapi.Document()) })
+var description = sync.OnceValue(func() *wire.Static { return wire.NewStatic(openapi.Document()) })
 
 // sameETag compares the tags of If-None-Match weakly (RFC 9110, section
 // 13.1.2).

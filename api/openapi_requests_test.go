@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/openapi"
 	"github.com/e6e95bb8/topics/api/openapi/conform"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // requestBody is an operation's body as the document has it.
@@ -48,7 +49,7 @@ func requestBodies(t *testing.T) (bodies []requestBody) {
 			if json.Unmarshal(raw, &op) != nil {
 				continue // the path's parameters
 			}
-			content, ok := op.RequestBody.Content[mediaJSON]
+			content, ok := op.RequestBody.Content[wire.MediaJSON]
 			if name, named := strings.CutPrefix(content.Schema.Ref, "#/components/schemas/"); ok && named {
 				properties := slices.Sorted(maps.Keys(doc.Components.Schemas[name].Properties))
 				bodies = append(bodies, requestBody{strings.ToUpper(method), path, properties, content.Example})

@@ -10,6 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/openapi"
 	"github.com/e6e95bb8/topics/api/openapi/conform"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // described is a handler of which every answer is held against the OpenAPI
@@ -114,7 +115,7 @@ func equalSecurity(a, b map[string][]string) bool {
 func TestServeDocument(t *testing.T) {
 	s := opsServer(newWorld(), nil) // not ready, without an engine
 	w := get(s, "GET", "/v0/openapi.json")
-	if w.Code != 200 || w.Body.String() != string(openapi.Document()) || w.Header().Get("Content-Type") != mediaJSON {
+	if w.Code != 200 || w.Body.String() != string(openapi.Document()) || w.Header().Get("Content-Type") != wire.MediaJSON {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 	tag := w.Header().Get("ETag")

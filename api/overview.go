@@ -6,6 +6,8 @@ import (
 	"runtime/metrics"
 	"sync"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // overviewAge is how old the overview may be: however many consoles look at
@@ -22,7 +24,7 @@ type overview struct {
 // stats answers the overview.
 func (s *Server) stats(c *call) error {
 	c.Header().Set("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, s.overview.get(s))
+	wire.WriteJSON(c, http.StatusOK, s.overview.get(s))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // withheld stands for the rest of a reason from its first path on: what follows
@@ -18,6 +19,17 @@ const withheld = "(the rest is for keys with the scope read)"
 func reads(w http.ResponseWriter) bool {
 	c, ok := w.(*call)
 	return !ok || c.key != nil && c.key.Missing(auth.Read) == 0
+}
+
+// withheldFrom returns the error for the client of w: without paths in the
+// reason why the server is not ready, unless the caller may read them.
+func withheldFrom(w http.ResponseWriter, e *wire.Error) *wire.Error {
+	if e.Code != "not_ready" || reads(w) {
+		return e
+	}
+	short := *e
+	short.Message = cutPath(e.Message)
+	return &short
 }
 
 // guardPaths takes the paths out of the reasons of an answer, unless it is for

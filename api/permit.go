@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -13,14 +14,14 @@ import (
 // the 403 that says what is missing. An empty name asks for the scope only.
 func (c *call) may(scope auth.Scope, name string) error {
 	if missing := c.key.Missing(scope); missing != 0 {
-		return &Error{
+		return &wire.Error{
 			Status: http.StatusForbidden, Code: "forbidden",
 			Message: "the key lacks the scope " + missing.String(),
 			Detail:  map[string]any{"scope": missing.String()},
 		}
 	}
 	if name != "" && !c.key.Sees(name) {
-		return &Error{
+		return &wire.Error{
 			Status: http.StatusForbidden, Code: "forbidden",
 			Message: fmt.Sprintf("%q is outside the prefixes of the key", name),
 			Detail:  map[string]any{"name": name},
@@ -70,7 +71,7 @@ func (c *call) mayAll(why string) error {
 	if c.key.SeesAll() {
 		return nil
 	}
-	return &Error{
+	return &wire.Error{
 		Status: http.StatusForbidden, Code: "forbidden",
 		Message: why + ": the key must not be bound to prefixes",
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -141,7 +142,7 @@ func TestNamesOfOthersAreHidden(t *testing.T) {
 	e := &opsEngine{page: []topics.TopicGauge{{Name: "inside1"}, {Name: "secret"}, {Name: "inside2"}}}
 	s.Open(e)
 	for key, hidden := range map[string]bool{"all": false, "inside": true} {
-		for _, accept := range []string{"text/plain", mediaJSON} {
+		for _, accept := range []string{"text/plain", wire.MediaJSON} {
 			e.page = []topics.TopicGauge{{Name: "inside1"}, {Name: "secret"}, {Name: "inside2"}}
 			body := do(s, "GET", "/v0/metrics", "", "Authorization", "Bearer "+key, "Accept", accept).Body.String()
 			if !strings.Contains(body, "inside1") || !strings.Contains(body, "inside2") || strings.Contains(body, "secret") == hidden {

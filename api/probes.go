@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
@@ -20,10 +21,10 @@ const retryDefault = time.Second
 // what data routes ask (refusal) in the drain delay and in checks that
 // readiness depends on: load balancers are sent away while requests that still
 // come are served.
-func (s *Server) serving(h *health.Snapshot) *Error {
+func (s *Server) serving(h *health.Snapshot) *wire.Error {
 	p := s.opts.Gate.Progress()
 	if p.Phase == health.PhaseDraining {
-		return shuttingDown()
+		return wire.ShuttingDown()
 	}
 	if not := s.refusal(); not != nil {
 		return not
@@ -56,7 +57,7 @@ func (s *Server) dead(h *health.Snapshot) string {
 // for the moment, so nothing may keep it.
 func (s *Server) writeProbe(w http.ResponseWriter, ok bool, body any) {
 	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, s.probeStatus(w, ok), body)
+	wire.WriteJSON(w, s.probeStatus(w, ok), body)
 	guardPaths(w)
 }
 
@@ -69,7 +70,7 @@ func (s *Server) probeStatus(w http.ResponseWriter, ok bool) int {
 	if p := s.opts.Gate.Progress(); p.Phase == health.PhaseReplaying && p.ETA > 0 {
 		wait = replayWait(p)
 	}
-	w.Header().Set("Retry-After", retrySeconds(wait))
+	w.Header().Set("Retry-After", wire.RetrySeconds(wait))
 	return http.StatusServiceUnavailable
 }
 
@@ -87,7 +88,7 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 	h := s.opts.Health.Snapshot()
 	if not := s.serving(&h); not != nil {
 		w.Header().Set("Cache-Control", "no-store")
-		writeError(w, not)
+		wire.WriteError(w, withheldFrom(w, not))
 		return
 	}
 	checks := map[string]string{}
@@ -208,6 +209,6 @@ func (s *Server) handleRecovery(c *call) error {
 	if report == nil {
 		return notReady(s.opts.Gate.Progress())
 	}
-	writeJSON(c, http.StatusOK, report)
+	wire.WriteJSON(c, http.StatusOK, report)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -31,7 +32,7 @@ type readRequest struct {
 }
 
 // query is what the engine is asked: defaults and bounds applied.
-func (q *readRequest) query(l *Limits) *topics.Query {
+func (q *readRequest) query(l *wire.Limits) *topics.Query {
 	limit, bytes := q.limit, q.batchBytes
 	if limit == 0 {
 		limit = defaultLimit
@@ -57,113 +58,113 @@ var readParameters = []string{
 
 // decodeRead reads the body of a diff; nothing of the result aliases it. No
 // body, and null for a field, mean the defaults.
-func decodeRead(body []byte, l *Limits, notes *notices) (*readRequest, error) {
+func decodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*readRequest, error) {
 	q := &readRequest{meta: true}
 	if body == nil {
 		return q, nil
 	}
-	f := readFields(body, notes)
-	f.object("the body")
-	for f.next() {
-		if f.absent(readParameters) {
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
+	for f.NextField() {
+		if f.Absent(readParameters) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "from_seq":
-			q.from = f.uint("from_seq")
+			q.from = f.ReadUint("from_seq")
 		case "limit":
-			q.limit = f.size("limit")
+			q.limit = f.ReadSize("limit")
 		case "max_batch_bytes":
-			q.batchBytes = f.size("max_batch_bytes")
+			q.batchBytes = f.ReadSize("max_batch_bytes")
 		case "wait_ms":
-			q.waitMS = f.size("wait_ms")
+			q.waitMS = f.ReadSize("wait_ms")
 		case "include_tags":
-			q.tags = f.bool("include_tags")
+			q.tags = f.ReadBool("include_tags")
 		case "include_meta":
-			q.meta = f.bool("include_meta")
+			q.meta = f.ReadBool("include_meta")
 		case "node":
-			q.nodes = f.nodes(l)
+			q.nodes = readNodes(&f, l)
 		case "match":
-			q.match = f.match()
+			q.match = readMatch(&f)
 		default:
-			f.unknown(readParameters)
+			f.Unknown(readParameters)
 		}
 	}
-	return q, f.finish()
+	return q, f.Finish()
 }
 
-// nodes reads a node or an array of them.
-func (f *fields) nodes(l *Limits) []string {
-	if !f.oneOrMany("node") {
-		return []string{string(f.text("node", l.MaxNodeBytes))}
+// readNodes reads a node or an array of them.
+func readNodes(f *wire.Fields, l *wire.Limits) []string {
+	if !f.OneOrMany("node") {
+		return []string{string(f.ReadText("node", l.MaxNodeBytes))}
 	}
 	var nodes []string
 	f.Array()
-	for f.element() {
+	for f.NextElement() {
 		if len(nodes) == maxReadNodes {
-			f.refuse("node", "at most %d are allowed", maxReadNodes)
+			f.Refuse("node", "at most %d are allowed", maxReadNodes)
 			break
 		}
-		nodes = append(nodes, string(f.text("node", l.MaxNodeBytes)))
+		nodes = append(nodes, string(f.ReadText("node", l.MaxNodeBytes)))
 	}
 	return nodes
 }
 
-// match reads the predicate of the field of that name.
-func (f *fields) match() *record.Match { return f.predicate("match") }
+// readMatch reads the predicate of the field of that name.
+func readMatch(f *wire.Fields) *record.Match { return readPredicate(f, "match") }
 
-// predicate reads a predicate: "x", "x*" or ["tag", op, pattern].
-func (f *fields) predicate(name string) *record.Match {
+// readPredicate reads a predicate: "x", "x*" or ["tag", op, pattern].
+func readPredicate(f *wire.Fields, name string) *record.Match {
 	var m record.Match
 	var err error
-	if !f.oneOrMany(name) {
-		m, err = record.ParseMatch(f.str(name))
+	if !f.OneOrMany(name) {
+		m, err = record.ParseMatch(f.ReadString(name))
 	} else {
 		var parts []string
 		f.Array()
-		for f.element() {
+		for f.NextElement() {
 			if len(parts) == 3 {
-				f.refuse(name, `must be ["tag", operator, pattern]`)
+				f.Refuse(name, `must be ["tag", operator, pattern]`)
 				break
 			}
-			parts = append(parts, f.str(name))
+			parts = append(parts, f.ReadString(name))
 		}
 		switch {
-		case f.err != nil || f.Failure() != nil:
+		case !f.Valid():
 			return nil
 		case len(parts) != 3 || parts[0] != "tag":
-			f.refuse(name, `must be ["tag", operator, pattern]`)
+			f.Refuse(name, `must be ["tag", operator, pattern]`)
 			return nil
 		}
 		m, err = record.NewMatch(parts[1], parts[2])
 	}
 	if err != nil {
-		f.refuse(name, "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
+		f.Refuse(name, "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
 	}
 	return &m
 }
 
 // decodeReadQuery reads a diff from a query string: the same names, node
 // repeated for several, match bare or as a JSON array.
-func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
+func decodeReadQuery(query url.Values, l *wire.Limits) (*readRequest, error) {
 	q := &readRequest{meta: true, nodes: query["node"]}
-	p := params{Values: query}
-	q.from = p.uint("from_seq")
-	q.limit = p.size("limit")
-	q.batchBytes = p.size("max_batch_bytes")
-	q.waitMS = p.size("wait_ms")
-	q.tags = p.bool("include_tags", false)
-	q.meta = p.bool("include_meta", true)
+	p := wire.ReadParams(query)
+	q.from = p.Uint("from_seq")
+	q.limit = p.Size("limit")
+	q.batchBytes = p.Size("max_batch_bytes")
+	q.waitMS = p.Size("wait_ms")
+	q.tags = p.Bool("include_tags", false)
+	q.meta = p.Bool("include_meta", true)
 	for _, node := range q.nodes {
 		if len(node) > l.MaxNodeBytes {
-			p.refuse("node", "has %d bytes; at most %d are allowed", len(node), l.MaxNodeBytes)
+			p.Refuse("node", "has %d bytes; at most %d are allowed", len(node), l.MaxNodeBytes)
 		}
 	}
 	if len(q.nodes) > maxReadNodes {
-		p.refuse("node", "at most %d are allowed", maxReadNodes)
+		p.Refuse("node", "at most %d are allowed", maxReadNodes)
 	}
-	if p.err != nil || !query.Has("match") {
-		return q, p.err
+	if p.Err() != nil || !query.Has("match") {
+		return q, p.Err()
 	}
 	match := query.Get("match")
 	if !strings.HasPrefix(match, "[") {
@@ -171,10 +172,10 @@ func decodeReadQuery(query url.Values, l *Limits) (*readRequest, error) {
 		q.match = &m
 		return q, err
 	}
-	f := readFields([]byte(match), nil)
-	q.match = f.match()
-	if err := f.finish(); err != nil {
-		return nil, invalidField("match", "%s", strings.TrimPrefix(errorOf(err).Message, "match: "))
+	f := wire.ReadFields([]byte(match), nil)
+	q.match = readMatch(&f)
+	if err := f.Finish(); err != nil {
+		return nil, wire.InvalidField("match", "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
 	}
 	return q, nil
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // Requests that net/http refuses are answered in the envelope, and a client that is
@@ -65,7 +67,7 @@ func TestRefusalsBeforeThereIsARequest(t *testing.T) {
 				if answer.Error.Code != row.code || answer.Error.Message != row.message || answer.Performance == nil {
 					t.Errorf("%s", body)
 				}
-				if typ := resp.Header.Get("Content-Type"); typ != mediaJSON || !resp.Close {
+				if typ := resp.Header.Get("Content-Type"); typ != wire.MediaJSON || !resp.Close {
 					t.Errorf("%s, the connection is closed: %t", typ, resp.Close)
 				}
 				if _, err := in.ReadByte(); err != io.EOF {

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // A body that breaks a rule is refused with the code and the field's name.
@@ -141,7 +143,7 @@ func TestRefusedConfigs(t *testing.T) {
 }
 
 func TestReadRequests(t *testing.T) {
-	l := DefaultLimits()
+	l := wire.DefaultLimits()
 	for _, tc := range []struct{ body, query, want string }{
 		{``, ``, `0 256 1048576 0s [] tags=false meta=true`},
 		{`{"limit":0,"max_batch_bytes":0,"node":null,"match":null}`, `limit=0&max_batch_bytes=0`, `0 256 1048576 0s [] tags=false meta=true`},

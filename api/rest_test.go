@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // sendFirst sends a whole request over a connection of its own before it looks
@@ -79,7 +80,7 @@ func TestEarlyAnswersAreRead(t *testing.T) {
 	stopping.StopServing()
 
 	plain := func(more ...string) http.Header {
-		h := http.Header{"Content-Type": {mediaJSON}}
+		h := http.Header{"Content-Type": {wire.MediaJSON}}
 		for i := 0; i+1 < len(more); i += 2 {
 			h.Set(more[i], more[i+1])
 		}

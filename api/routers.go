@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -63,7 +64,7 @@ func (c *call) seesEnds(s *topics.RouterSpec) bool { return c.key.Sees(s.Source)
 func (s *Server) existing(c *call) (topics.RouterState, error) {
 	st, err := s.opened().Router(c.topic)
 	if err == nil && !c.seesEnds(&st.Spec) {
-		err = &Error{
+		err = &wire.Error{
 			Status: http.StatusForbidden, Code: "forbidden",
 			Message: "an end of the router is outside the prefixes of the key",
 			Detail:  map[string]any{"name": c.topic},
@@ -75,7 +76,7 @@ func (s *Server) existing(c *call) (topics.RouterState, error) {
 // seenWays is err, of a router that would make a cycle or too many ways, without
 // those topics that the call's key does not see.
 func (c *call) seenWays(err error) error {
-	e := errorOf(err)
+	e := wire.ErrorOf(err)
 	if cycle, ok := e.Detail["cycle"].([]string); ok {
 		e.Detail = map[string]any{"cycle": c.seen(cycle)}
 		return e
@@ -106,7 +107,7 @@ func (s *Server) putRouter(c *call) error {
 		}
 	}
 	// To replace a router is to end what it did between its former ends.
-	if _, err := s.existing(c); err != nil && errorOf(err).Status != http.StatusNotFound {
+	if _, err := s.existing(c); err != nil && wire.ErrorOf(err).Status != http.StatusNotFound {
 		return err
 	}
 	done, err := s.opened().PutRouter(c.r.Context(), c.topic, spec)
@@ -117,8 +118,8 @@ func (s *Server) putRouter(c *call) error {
 	if done.Created {
 		status = http.StatusCreated
 	}
-	c.cost, c.costs = done.Cost, costWrite
-	writeJSON(c, status, struct {
+	c.cost, c.costs = done.Cost, wire.CostWrite
+	wire.WriteJSON(c, status, struct {
 		routerView
 		Created bool `json:"created"`
 	}{viewRouter(c.topic, &done.Spec), done.Created})
@@ -134,7 +135,7 @@ func (s *Server) getRouter(c *call) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, viewRouterState(&st))
+	wire.WriteJSON(c, http.StatusOK, viewRouterState(&st))
 	return nil
 }
 
@@ -143,15 +144,15 @@ func (s *Server) deleteRouter(c *call) error {
 	if err := c.checkRouter(); err != nil {
 		return err
 	}
-	if _, err := s.existing(c); err != nil && errorOf(err).Status != http.StatusNotFound {
+	if _, err := s.existing(c); err != nil && wire.ErrorOf(err).Status != http.StatusNotFound {
 		return err
 	}
 	deleted, cost, err := s.opened().DeleteRouter(c.r.Context(), c.topic)
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = cost, costWrite
-	writeJSON(c, http.StatusOK, struct {
+	c.cost, c.costs = cost, wire.CostWrite
+	wire.WriteJSON(c, http.StatusOK, struct {
 		Router  string `json:"router"`
 		Deleted bool   `json:"deleted"`
 	}{c.topic, deleted})

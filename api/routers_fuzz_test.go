@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -21,7 +22,7 @@ func FuzzRouterRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		spec, err := decodeRouter(body, nil)
 		if err != nil {
-			if e := errorOf(err); e.Status != 400 {
+			if e := wire.ErrorOf(err); e.Status != 400 {
 				t.Fatalf("%q: %v", body, e)
 			}
 			return
@@ -49,7 +50,7 @@ func FuzzListCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, listing, cursor string) {
 		after, err := parseCursor(listing, cursor)
 		if err != nil {
-			if e := errorOf(err); e.Code != "invalid_request" {
+			if e := wire.ErrorOf(err); e.Code != "invalid_request" {
 				t.Fatal(e)
 			}
 		} else {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -24,11 +25,11 @@ func (s *Server) listRouters(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	size := p.pageSize()
+	p := wire.ReadParams(query)
+	size := p.PageSize()
 	q := routerQuery{p.Get("prefix"), p.Get("source"), p.Get("dest")}
-	if p.err != nil {
-		return p.err
+	if p.Err() != nil {
+		return p.Err()
 	}
 	for _, end := range []string{"source", "dest"} {
 		if p.Has(end) {
@@ -60,7 +61,7 @@ func (s *Server) listRouters(c *call) error {
 	if more {
 		answer.NextCursor = formatCursor(q.listing(), page[len(page)-1].Name)
 	}
-	writeJSON(c, http.StatusOK, answer)
+	wire.WriteJSON(c, http.StatusOK, answer)
 	return nil
 }
 
@@ -68,7 +69,7 @@ func (s *Server) listRouters(c *call) error {
 // one like any other: whoever means all routers leaves the field out.
 func (c *call) checkEnd(field, name string) error {
 	if err := record.CheckName(name); err != nil {
-		return invalidField(field, "%s", err.Message)
+		return wire.InvalidField(field, "%s", err.Message)
 	}
 	return c.may(auth.Read, name)
 }

@@ -1,6 +1,9 @@
 package api
 
-import "github.com/e6e95bb8/topics/topics"
+import (
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics"
+)
 
 // routerFields are the fields of a router.
 var routerFields = []string{
@@ -10,7 +13,7 @@ var routerFields = []string{
 // decodeRouter reads the body of a router's PUT; nothing of the result aliases
 // it. Null for a field is the same as leaving it out: PUT replaces the whole
 // router, so there is nothing else that it could mean.
-func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
+func decodeRouter(body []byte, notes *wire.Notices) (topics.RouterSpec, error) {
 	s := topics.RouterSpec{
 		PreserveNode: true, PreserveTag: true, CreateDest: true,
 		Guarantee: topics.AtLeastOnce,
@@ -18,49 +21,49 @@ func decodeRouter(body []byte, notes *notices) (topics.RouterSpec, error) {
 	if body == nil {
 		body = []byte("{}")
 	}
-	f := readFields(body, notes)
-	f.object("the body")
-	for f.next() {
-		if f.absent(routerFields) {
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
+	for f.NextField() {
+		if f.Absent(routerFields) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "source":
-			s.Source = f.str("source")
+			s.Source = f.ReadString("source")
 		case "dest":
-			s.Dest = f.str("dest")
+			s.Dest = f.ReadString("dest")
 		case "preserve_node":
-			s.PreserveNode = f.bool("preserve_node")
+			s.PreserveNode = f.ReadBool("preserve_node")
 		case "preserve_tag":
-			s.PreserveTag = f.bool("preserve_tag")
+			s.PreserveTag = f.ReadBool("preserve_tag")
 		case "create_dest":
-			s.CreateDest = f.bool("create_dest")
+			s.CreateDest = f.ReadBool("create_dest")
 		case "filter":
-			s.Filter = f.predicate("filter")
+			s.Filter = readPredicate(&f, "filter")
 		case "allow_cycle":
-			s.AllowCycle = f.bool("allow_cycle")
+			s.AllowCycle = f.ReadBool("allow_cycle")
 		case "guarantee":
-			s.Guarantee = f.guarantee()
+			s.Guarantee = readGuarantee(&f)
 		default:
-			f.unknown(routerFields)
+			f.Unknown(routerFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return s, err
 	}
 	switch {
 	case s.Source == "":
-		return s, invalidField("source", "is needed")
+		return s, wire.InvalidField("source", "is needed")
 	case s.Dest == "":
-		return s, invalidField("dest", "is needed")
+		return s, wire.InvalidField("dest", "is needed")
 	}
 	return s, nil
 }
 
-func (f *fields) guarantee() string {
-	v := f.str("guarantee")
+func readGuarantee(f *wire.Fields) string {
+	v := f.ReadString("guarantee")
 	if v != topics.AtLeastOnce && v != topics.ExactlyOnce && f.Failure() == nil {
-		f.refuse("guarantee", "%q is neither %q nor %q", v, topics.AtLeastOnce, topics.ExactlyOnce)
+		f.Refuse("guarantee", "%q is neither %q nor %q", v, topics.AtLeastOnce, topics.ExactlyOnce)
 	}
 	return v
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // kind says what a route's requests need and count for.
@@ -205,9 +206,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		allow := l.allowed(path)
 		switch {
 		case allow == "":
-			return noRoute()
+			return wire.NoRoute()
 		case r.Method != http.MethodOptions:
-			return wrongMethod(r.Method, allow)
+			return wire.WrongMethod(r.Method, allow)
 		}
 		c.Header().Set("Allow", allow)
 		c.sharing.preflight(r, c.Header(), allow)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
@@ -105,7 +106,7 @@ func (s *Server) run(c *call, param string) {
 		}
 		s.opts.Log.Error().Str("route", c.route.pattern).Interface("panic", p).
 			Bytes("stack", debug.Stack()).Msg("handler panicked")
-		c.refuse(&Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
+		c.refuse(&wire.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
 	err := s.admit(c, param)
 	if err == nil && c.route.kind != probe {
@@ -145,7 +146,7 @@ func (s *Server) admit(c *call, param string) error {
 			return refused
 		}
 		if c.admitted = s.traffic.enter(); !c.admitted {
-			return shuttingDown()
+			return wire.ShuttingDown()
 		}
 	}
 	if err := s.takePlace(c); err != nil {
@@ -162,9 +163,9 @@ func (s *Server) admit(c *call, param string) error {
 
 // fail answers err; what is the server's fault is logged with its cause.
 func (s *Server) fail(c *call, err error) {
-	e := errorOf(err)
-	if e.Status == statusClientGone && s.ctx.Err() != nil && c.r.Context().Err() == nil {
-		e = shuttingDown() // the client is there still
+	e := wire.ErrorOf(err)
+	if e.Status == wire.StatusClientGone && s.ctx.Err() != nil && c.r.Context().Err() == nil {
+		e = wire.ShuttingDown() // the client is there still
 	}
 	if e.Status == http.StatusInternalServerError {
 		s.opts.Log.Error().Str("route", c.route.pattern).Err(err).Msg("request failed")
@@ -177,9 +178,9 @@ func (s *Server) fail(c *call, err error) {
 // Draining alone is no reason: from the signal until the drain delay is over
 // the server still serves, only its readiness says 503, so that load balancers
 // move away before requests fail. StopServing ends that.
-func (s *Server) refusal() *Error {
+func (s *Server) refusal() *wire.Error {
 	if s.traffic.stopped.Load() {
-		return shuttingDown()
+		return wire.ShuttingDown()
 	}
 	p := s.opts.Gate.Progress()
 	switch p.Phase {
@@ -189,14 +190,14 @@ func (s *Server) refusal() *Error {
 		}
 	}
 	if p.Phase == health.PhaseDraining || p.Phase == health.PhaseStopped {
-		return shuttingDown()
+		return wire.ShuttingDown()
 	}
 	return notReady(p)
 }
 
 // notReady is the answer of whatever waits for recovery.
-func notReady(p health.Progress) *Error {
-	e := &Error{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "the server is starting"}
+func notReady(p health.Progress) *wire.Error {
+	e := &wire.Error{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "the server is starting"}
 	switch p.Phase {
 	case health.PhaseReplaying:
 		e.Message = "WAL replay in progress"
@@ -206,7 +207,7 @@ func notReady(p health.Progress) *Error {
 			e.Message += ": " + p.Err.Error()
 		}
 	}
-	e.Replay = replayOf(p)
+	e.Report = replayOf(p)
 	if p.ETA >= 0 {
 		e.RetryAfter = replayWait(p)
 	}

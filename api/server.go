@@ -18,6 +18,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -53,7 +54,7 @@ type Options struct {
 	NodeID  string
 	Gate    Gate
 	Health  Health
-	Limits  Limits // zero fields take their defaults
+	Limits  wire.Limits // zero fields take their defaults
 	Log     zerolog.Logger
 	// Audit gets the audit lines. If it is nil, Log gets them.
 	Audit *zerolog.Logger
@@ -129,7 +130,7 @@ type Server struct {
 // New makes a server that answers probes at once and data routes once it is
 // given its engine.
 func New(opts Options) *Server {
-	opts.Limits = opts.Limits.withDefaults()
+	opts.Limits = opts.Limits.WithDefaults()
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -35,7 +36,7 @@ func TestFairShare(t *testing.T) {
 	}
 	refused := func(a *account, n, most int64) {
 		t.Helper()
-		var e *Error
+		var e *wire.Error
 		if err := take(a, n); !errors.As(err, &e) || e.Status != 429 || e.Detail["limit"] != "test" || e.Detail["max"] != most {
 			t.Errorf("%d more: %v, want 429 with at most %d", n, err, most)
 		}
@@ -162,7 +163,7 @@ func TestFramesPassUnchanged(t *testing.T) {
 		}
 		c := &call{r: &http.Request{Header: http.Header{"Content-Encoding": {"zstd"}}}}
 		in := &incoming{server: s, call: c, src: &pieces{packed, rng}, giveUp: func() {}}
-		src, done, err := s.decoded(c, in)
+		src, done, err := wire.Decode(c.r.Header.Get("Content-Encoding"), in, s.opts.Limits.MaxBodyBytes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +215,7 @@ func TestFollowingTakesMemory(t *testing.T) {
 		}
 		release = append(release, back)
 	}
-	var e *Error
+	var e *wire.Error
 	if _, err := stream("aaaa"); !errors.As(err, &e) || e.Status != 429 || e.Detail["limit"] != "stream_bytes" {
 		t.Errorf("a seventh stream of one key: %v", err)
 	}

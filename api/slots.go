@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -46,8 +47,8 @@ func (g *tally) give() { g.n.Add(-1) }
 
 // capReached is the answer to what would go beyond a cap, which is named like
 // its variable.
-func capReached(limit string, most int64, what string) *Error {
-	return &Error{
+func capReached(limit string, most int64, what string) *wire.Error {
+	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: fmt.Sprintf("%s: at most %d are allowed", what, most),
 		Detail:  map[string]any{"limit": limit, "max": most},

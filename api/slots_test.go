@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -90,7 +91,7 @@ func TestStreamsAreCounted(t *testing.T) {
 	refused := func(name, limit string, most int64) {
 		t.Helper()
 		_, err := take(name)
-		var e *Error
+		var e *wire.Error
 		if !errors.As(err, &e) || e.Status != 429 || e.Detail["limit"] != limit || e.Detail["max"] != most {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -206,7 +207,7 @@ func TestSlotsComeBackFromCutConnections(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
-					req.Header.Set("Content-Type", mediaJSON)
+					req.Header.Set("Content-Type", wire.MediaJSON)
 					req.Header.Set("Authorization", "Bearer "+[]string{"aaaa", "bbbb", "none"}[rng.IntN(3)])
 					if resp, err := client.Do(req); err == nil {
 						resp.Body.Close()

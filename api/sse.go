@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 const (
@@ -22,12 +23,9 @@ const (
 	eventPiece = 32 << 10
 )
 
-// offerEvents is the media type of a stream.
-var offerEvents = offer{"text", "event-stream", map[string]string{"charset": "utf-8"}}
-
 // Why a stream ends before its client leaves.
 var (
-	errTakenOver = &Error{
+	errTakenOver = &wire.Error{
 		Status: http.StatusConflict, Code: "stream_taken_over",
 		Message: "another stream of this session was opened",
 	}
@@ -55,8 +53,8 @@ type eventStream struct {
 
 // streamWatch streams the events of a session for as long as the client stays.
 func (s *Server) streamWatch(c *call) error {
-	if offerEvents.quality(parseAccept(strings.Join(c.r.Header["Accept"], ","))) == 0 {
-		return &Error{
+	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.r.Header["Accept"], ","))) == 0 {
+		return &wire.Error{
 			Status: http.StatusNotAcceptable, Code: "not_acceptable",
 			Message: "this route answers text/event-stream, which the Accept header excludes",
 		}
@@ -112,7 +110,7 @@ func beginEvents(c *call) {
 
 // stream sends until the client, the session or the server goes.
 func (s *Server) stream(st *eventStream) error {
-	defer context.AfterFunc(s.ctx, func() { st.end(shuttingDown()) })()
+	defer context.AfterFunc(s.ctx, func() { st.end(wire.ShuttingDown()) })()
 	if age := s.opts.Limits.SSEMaxAge; age > 0 {
 		// Streams that began together do not end together.
 		age += time.Duration((rand.Float64()*0.2 - 0.1) * float64(age))
@@ -162,12 +160,12 @@ func (st *eventStream) hurry() {
 func (st *eventStream) farewell(err error) error {
 	cause := context.Cause(st.ctx)
 	if cause == nil || err != cause { //nolint:errorlint // the very one
-		return clientGone(err)
+		return wire.ClientGone(err)
 	}
 	st.mu.Lock()
 	st.hurry() // it took the event before, and may have this one, too
 	st.mu.Unlock()
-	var reason *Error
+	var reason *wire.Error
 	switch {
 	case errors.Is(cause, errAged):
 		err = st.send([]byte("retry: 2000\n\n"))
@@ -177,7 +175,7 @@ func (st *eventStream) farewell(err error) error {
 		return nil
 	}
 	if err != nil {
-		return clientGone(err)
+		return wire.ClientGone(err)
 	}
 	return nil
 }

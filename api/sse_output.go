@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -86,7 +87,7 @@ func (st *eventStream) Deleted(topic string, head uint64, reason string) error {
 // Failed sends an error event that names the topic. What is the server's fault
 // is logged with its cause.
 func (st *eventStream) Failed(topic string, err error) error {
-	e := errorOf(err)
+	e := wire.ErrorOf(err)
 	if e.Status == http.StatusInternalServerError {
 		st.server.opts.Log.Error().Str("route", st.call.route.pattern).Str("topic", topic).Err(err).Msg("following failed")
 	}
@@ -103,7 +104,7 @@ func (st *eventStream) Idle() error {
 
 // sendError sends an error event: about a topic, or without one about the
 // stream, which then ends.
-func (st *eventStream) sendError(topic string, e *Error) error {
+func (st *eventStream) sendError(topic string, e *wire.Error) error {
 	data, err := json.Marshal(struct {
 		Code    int            `json:"code"`
 		Error   string         `json:"error"`

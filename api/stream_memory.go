@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // noStreamMemory ends a stream or WebSocket whose records find no memory. Its
 // client comes again, and goes on where it was.
-func noStreamMemory() *Error {
-	return &Error{
+func noStreamMemory() *wire.Error {
+	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: "the records on their way to those who watch hold all the memory they may",
 		Detail:  map[string]any{"limit": "stream_bytes"}, RetryAfter: stalledAfter,

@@ -4,14 +4,9 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
-)
-
-// Page sizes of a listing.
-const (
-	defaultPage = 100
-	maxPage     = 1000
 )
 
 // configView is a config on the wire.
@@ -61,8 +56,8 @@ func (s *Server) configure(
 	if done.Created {
 		status = http.StatusCreated
 	}
-	c.cost, c.costs = done.Cost, costWrite
-	writeJSON(c, status, struct {
+	c.cost, c.costs = done.Cost, wire.CostWrite
+	wire.WriteJSON(c, status, struct {
 		Topic   string     `json:"topic"`
 		Created bool       `json:"created"`
 		Config  configView `json:"config"`
@@ -127,7 +122,7 @@ func (s *Server) getTopic(c *call) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, viewState(&st))
+	wire.WriteJSON(c, http.StatusOK, viewState(&st))
 	return nil
 }
 
@@ -140,8 +135,8 @@ func (s *Server) deleteTopic(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = gone.Cost, costWrite
-	writeJSON(c, http.StatusOK, struct {
+	c.cost, c.costs = gone.Cost, wire.CostWrite
+	wire.WriteJSON(c, http.StatusOK, struct {
 		Topic          string   `json:"topic"`
 		Deleted        bool     `json:"deleted"`
 		RoutersRemoved []string `json:"routers_removed"`
@@ -167,10 +162,10 @@ func (s *Server) listTopics(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	size := p.pageSize()
-	if p.err != nil {
-		return p.err
+	p := wire.ReadParams(query)
+	size := p.PageSize()
+	if p.Err() != nil {
+		return p.Err()
 	}
 	var after string
 	prefix := p.Get("prefix")
@@ -200,6 +195,6 @@ func (s *Server) listTopics(c *call) error {
 	if more && len(page) > 0 {
 		answer.NextCursor = formatCursor(prefix, page[len(page)-1].Name)
 	}
-	writeJSON(c, http.StatusOK, answer)
+	wire.WriteJSON(c, http.StatusOK, answer)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -23,10 +24,10 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	lenient := p.bool("lenient", false)
-	if p.err != nil {
-		return p.err
+	p := wire.ReadParams(query)
+	lenient := p.Bool("lenient", false)
+	if p.Err() != nil {
+		return p.Err()
 	}
 	body, err := s.body(c)
 	if err != nil {
@@ -65,7 +66,7 @@ func (s *Server) openWatch(c *call) error {
 		return errRevoked
 	}
 	c.Header().Set("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		WID          string                  `json:"wid"`
 		StreamURL    string                  `json:"stream_url"`
 		SessionTTLMS int64                   `json:"session_ttl_ms"`

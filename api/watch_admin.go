@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // sessionView is a watch session or a WebSocket, as an administrator sees it.
@@ -31,15 +32,15 @@ func (s *Server) listSessions(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := params{Values: query}
-	limit, offset := p.size("limit"), p.size("offset")
+	p := wire.ReadParams(query)
+	limit, offset := p.Size("limit"), p.Size("offset")
 	if !p.Has("limit") {
-		limit = defaultPage
+		limit = wire.DefaultPage
 	} else if limit == 0 {
-		p.refuse("limit", "must be at least 1")
+		p.Refuse("limit", "must be at least 1")
 	}
-	if p.err != nil {
-		return p.err
+	if p.Err() != nil {
+		return p.Err()
 	}
 	all := append(s.watches.views(c.manages), s.socketViews(c.manages)...)
 	slices.SortFunc(all, func(a, b sessionView) int {
@@ -47,9 +48,9 @@ func (s *Server) listSessions(c *call) error {
 	})
 	total := len(all)
 	page := all[min(offset, int64(total)):]
-	page = page[:min(limit, maxPage, int64(len(page)))]
+	page = page[:min(limit, wire.MaxPage, int64(len(page)))]
 	c.Header().Set("Cache-Control", "no-store")
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		Sessions []sessionView `json:"sessions"`
 		Total    int           `json:"total"`
 	}{page, total})
@@ -61,11 +62,11 @@ func (s *Server) closeSession(c *call) error {
 	if err := s.fieldless(c); err != nil {
 		return err
 	}
-	cause := &Error{Status: http.StatusGone, Code: "session_closed", Message: "an administrator closed the session"}
+	cause := &wire.Error{Status: http.StatusGone, Code: "session_closed", Message: "an administrator closed the session"}
 	if !s.watches.remove(c.topic, c.manages, cause) && !s.closeSocket(c.topic, c.manages, cause) {
 		return noSession()
 	}
-	writeJSON(c, http.StatusOK, struct {
+	wire.WriteJSON(c, http.StatusOK, struct {
 		ID     string `json:"id"`
 		Closed bool   `json:"closed"`
 	}{c.topic, true})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -34,7 +35,7 @@ func newWatchRequest() *watchRequest {
 }
 
 // options are the session's: defaults and bounds applied.
-func (w *watchRequest) options(l *Limits) watch.Options {
+func (w *watchRequest) options(l *wire.Limits) watch.Options {
 	if w.read.batchBytes == 0 {
 		w.read.batchBytes = defaultWatchBytes
 	}
@@ -61,26 +62,26 @@ var (
 
 // decodeWatch reads the body of POST /v0/watch; nothing of the result aliases
 // it. Null for a field means that it is not there.
-func decodeWatch(body []byte, l *Limits, notes *notices) (*watchRequest, error) {
+func decodeWatch(body []byte, l *wire.Limits, notes *wire.Notices) (*watchRequest, error) {
 	w := newWatchRequest()
 	if body == nil {
 		return nil, errNothingToWatch()
 	}
-	f := readFields(body, notes)
-	f.object("the body")
-	for f.next() {
-		if !f.absent(watchFields) && !f.watchField(string(f.Name()), w, l) {
-			f.unknown(watchFields)
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
+	for f.NextField() {
+		if !f.Absent(watchFields) && !readWatchField(&f, string(f.Name()), w, l) {
+			f.Unknown(watchFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return nil, err
 	}
 	switch n, most := len(w.topics)+len(w.prefixes), l.MaxWatchTopics; {
 	case n == 0:
 		return nil, errNothingToWatch()
 	case n > most:
-		e := invalid("at most %d topics and prefixes can be watched at once", most)
+		e := wire.Invalid("at most %d topics and prefixes can be watched at once", most)
 		e.Detail = map[string]any{"limit": "max_watch_topics", "max": most}
 		return nil, e
 	}
@@ -88,39 +89,39 @@ func decodeWatch(body []byte, l *Limits, notes *notices) (*watchRequest, error) 
 }
 
 func errNothingToWatch() error {
-	return invalid("topics or prefixes is needed: what is to be watched")
+	return wire.Invalid("topics or prefixes is needed: what is to be watched")
 }
 
-// watchField reads the present field's value if it is one of a watch's. The
+// readWatchField reads the present field's value if it is one of a watch's. The
 // value is not null.
-func (f *fields) watchField(name string, w *watchRequest, l *Limits) bool {
+func readWatchField(f *wire.Fields, name string, w *watchRequest, l *wire.Limits) bool {
 	switch name {
 	case "topics":
-		w.topics = f.starts(name, l.MaxWatchTopics, record.CheckName)
+		w.topics = readStarts(f, name, l.MaxWatchTopics, record.CheckName)
 	case "prefixes":
-		w.prefixes = f.starts(name, l.MaxWatchTopics, checkPrefix)
+		w.prefixes = readStarts(f, name, l.MaxWatchTopics, checkPrefix)
 	case "node":
-		w.read.nodes = f.nodes(l)
+		w.read.nodes = readNodes(f, l)
 	case "match":
-		w.read.match = f.match()
+		w.read.match = readMatch(f)
 	case "limit":
-		w.read.limit = f.size(name)
+		w.read.limit = f.ReadSize(name)
 	case "max_batch_bytes":
-		w.read.batchBytes = f.size(name)
+		w.read.batchBytes = f.ReadSize(name)
 	case "heartbeat_ms":
-		w.beatMS = max(f.size(name), 1)
+		w.beatMS = max(f.ReadSize(name), 1)
 	case "include_meta":
-		w.read.meta = f.bool(name)
+		w.read.meta = f.ReadBool(name)
 	case "include_tags":
-		w.read.tags = f.bool(name)
+		w.read.tags = f.ReadBool(name)
 	case "include_data":
-		w.omitData = !f.bool(name)
+		w.omitData = !f.ReadBool(name)
 	case "consistency":
-		switch v := f.str(name); v {
+		switch v := f.ReadString(name); v {
 		case "eventual", "strong":
 			w.strong = v == "strong"
 		default:
-			f.refuse(name, `%q is neither "eventual" nor "strong"`, v)
+			f.Refuse(name, `%q is neither "eventual" nor "strong"`, v)
 		}
 	default:
 		return false
@@ -137,52 +138,49 @@ func checkPrefix(prefix string) *record.Error {
 	return record.CheckName(prefix)
 }
 
-// starts reads an object of at most so many names, each with the place to
+// readStarts reads an object of at most so many names, each with the place to
 // begin at.
-func (f *fields) starts(field string, most int, check func(string) *record.Error) map[string]watch.Start {
+func readStarts(f *wire.Fields, field string, most int, check func(string) *record.Error) map[string]watch.Start {
 	starts := map[string]watch.Start{}
-	f.Object()
-	f.check(field)
-	for f.next() {
+	f.Enter(field)
+	for f.NextField() {
 		name := string(f.Name())
 		if err := check(name); err != nil {
-			f.refuse(field, "%s", err.Message)
+			f.Refuse(field, "%s", err.Message)
 			break
 		}
-		starts[name] = f.start(field + "." + name)
+		starts[name] = readStart(f, field+"."+name)
 		if len(starts) > most {
-			f.refuse(field, "at most %d can be watched at once", most)
+			f.Refuse(field, "at most %d can be watched at once", most)
 		}
 	}
 	return starts
 }
 
-// start reads the place to begin at; null, and an object without fields, is the
+// readStart reads the place to begin at; null, and an object without fields, is the
 // topic's beginning.
-func (f *fields) start(name string) (at watch.Start) {
+func readStart(f *wire.Fields, name string) (at watch.Start) {
 	if f.Null() {
 		return at
 	}
-	f.Object()
-	f.check(name)
-	scope := f.scope
-	f.scope += name + "."
-	defer func() { f.scope = scope }()
-	for f.next() {
-		if !f.absent(startFields) && !f.startField(string(f.Name()), &at) {
-			f.unknown(startFields)
+	f.Enter(name)
+	outer := f.SetScope(name + ".")
+	defer f.SetScope(outer)
+	for f.NextField() {
+		if !f.Absent(startFields) && !readStartField(f, string(f.Name()), &at) {
+			f.Unknown(startFields)
 		}
 	}
 	return at
 }
 
-// startField reads the present field's value if it says where to begin.
-func (f *fields) startField(name string, at *watch.Start) bool {
+// readStartField reads the present field's value if it says where to begin.
+func readStartField(f *wire.Fields, name string, at *watch.Start) bool {
 	switch name {
 	case "from_seq":
-		at.From = f.uint(name)
+		at.From = f.ReadUint(name)
 	case "tail":
-		at.Tail = f.bool(name)
+		at.Tail = f.ReadBool(name)
 	default:
 		return false
 	}

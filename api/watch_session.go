@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // sessionTTL is how long a watch session without a stream is kept.
@@ -188,7 +189,7 @@ func (t *watches) detach(w *watchSession, st *eventStream) {
 
 // remove ends the session with an id, if it is of a key that is asked for, and
 // its stream with a cause.
-func (t *watches) remove(id string, of func(*auth.Key) bool, cause *Error) bool {
+func (t *watches) remove(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
 	t.mu.Lock()
 	w := t.all[id]
 	if w == nil || !of(w.key) {
@@ -211,6 +212,6 @@ func (t *watches) counts() (sessions, streams int64) {
 	return int64(len(t.all)), int64(t.open)
 }
 
-func noSession() *Error {
-	return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such watch session"}
+func noSession() *wire.Error {
+	return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such watch session"}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // A session belongs to the key that made it, and a key watches only what it
@@ -143,7 +144,7 @@ func TestStreamCaps(t *testing.T) {
 	c := openStream(t, http.DefaultClient, url, 200).opening()
 	other := s.newWatch(t, `{"topics":{"a":{"tail":true}}}`)
 	openStream(t, http.DefaultClient, other, 429).hangUp()
-	if got := object(t, do(s, "GET", "/v0/metrics", "", "Accept", mediaJSON))["sse_connections"]; got != 1.0 {
+	if got := object(t, do(s, "GET", "/v0/metrics", "", "Accept", wire.MediaJSON))["sse_connections"]; got != 1.0 {
 		t.Errorf("%v streams", got)
 	}
 	c.hangUp()

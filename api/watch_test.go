@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 func TestWatchAnswer(t *testing.T) {
@@ -31,7 +32,7 @@ func TestWatchAnswer(t *testing.T) {
 	if sessions, _ := s.watches.counts(); sessions != 2 {
 		t.Errorf("%d sessions", sessions)
 	}
-	if w = do(s, "GET", "/v0/metrics", "", "Accept", mediaJSON); object(t, w)["watch_sessions"] != 2.0 {
+	if w = do(s, "GET", "/v0/metrics", "", "Accept", wire.MediaJSON); object(t, w)["watch_sessions"] != 2.0 {
 		t.Error(w.Body)
 	}
 }
@@ -86,7 +87,7 @@ func TestWatchRefusals(t *testing.T) {
 }
 
 func TestWatchOptions(t *testing.T) {
-	l := DefaultLimits()
+	l := wire.DefaultLimits()
 	for body, want := range map[string]watch.Options{
 		`{"topics":{"a":null}}`: {Limit: 256, MaxBytes: 262144, Heartbeat: 15 * time.Second, Meta: true, Data: true},
 		`{"topics":{"a":{}},"limit":0,"max_batch_bytes":0,"heartbeat_ms":0,"consistency":"eventual","node":null,"match":null}`: {
@@ -119,12 +120,12 @@ func FuzzDecodeWatch(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
-	l := DefaultLimits()
+	l := wire.DefaultLimits()
 	l.MaxWatchTopics = 3
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w, err := decodeWatch(body, &l, nil)
 		if err != nil {
-			if e := errorOf(err); e.Status != 400 {
+			if e := wire.ErrorOf(err); e.Status != 400 {
 				t.Errorf("%v", err)
 			}
 			return

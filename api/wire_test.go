@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"go.uber.org/goleak"
 )
 
@@ -78,10 +79,10 @@ func TestOnTheWire(t *testing.T) {
 			want                        string // in the body
 			header                      string // name: value
 		}{
-			{"PUT", "/v0/topics/wire", `{}`, mediaJSON, 0, `"topic":"wire"`, "Content-Type: application/json"},
+			{"PUT", "/v0/topics/wire", `{}`, wire.MediaJSON, 0, `"topic":"wire"`, "Content-Type: application/json"},
 			{"POST", "/v0/topics/wire", `{"records":[{}]}`, "application/json; charset=utf-8", 200, `"count":1`, ""},
 			{"POST", "/v0/topics/wire", `{"records":[{}]}`, "APPLICATION/JSON ;x=y", 200, `"count":1`, ""},
-			{"POST", "/v0/topics/w%69re", `{"records":[{}]}`, mediaJSON, 200, `"topic":"wire"`, ""},
+			{"POST", "/v0/topics/w%69re", `{"records":[{}]}`, wire.MediaJSON, 200, `"topic":"wire"`, ""},
 			{"GET", "/v0/t%6fpics/%77ire", "", "", 200, `"topic":"wire"`, ""},
 			{"GET", "/v0/topics/render%3Aa/diff", "", "", 404, `topic_not_found`, ""},
 			{"GET", "/v0/topics/a%2Fb", "", "", 400, `invalid_request`, ""},
@@ -98,14 +99,14 @@ func TestOnTheWire(t *testing.T) {
 			{"OPTIONS", "/nowhere", "", "", 404, `not_found`, ""},
 			{"OPTIONS", "/v0/topics/wire", "", "", 204, ``, "Allow: DELETE, GET, HEAD, PATCH, POST, PUT, OPTIONS"},
 			{"OPTIONS", "/v0/health", "", "", 204, ``, "Allow: GET, HEAD, OPTIONS"},
-			{"POST", "/v0/topics", `{}`, mediaJSON, 405, `method_not_allowed`, "Allow: GET, HEAD, OPTIONS"},
+			{"POST", "/v0/topics", `{}`, wire.MediaJSON, 405, `method_not_allowed`, "Allow: GET, HEAD, OPTIONS"},
 			{"BREW", "/v0/topics/wire/diff", ``, "", 405, `method_not_allowed`, "Allow: GET, HEAD, POST, OPTIONS"},
 			{"POST", "/v0/topics/wire", `{"records":[{}]}`, "", 415, `unsupported_media_type`, ""},
 			{"PATCH", "/v0/topics/wire", `{}`, "text/json", 415, `unsupported_media_type`, ""},
 			{"PUT", "/v0/topics/wire", ``, "", 200, `"created":false`, ""},
 			{"POST", "/v0/topics/wire/diff", ``, "", 200, `"next_from_seq"`, ""},
 			{"POST", "/v0/topics/wire", ``, "", 400, `invalid_request`, ""},
-			{"POST", "/v0/topics/wire/delete", `{"before_seq":2}`, mediaJSON, 200, `"earliest_seq":2`, "Content-Type: application/json"},
+			{"POST", "/v0/topics/wire/delete", `{"before_seq":2}`, wire.MediaJSON, 200, `"earliest_seq":2`, "Content-Type: application/json"},
 			{"POST", "/v0/topics/wire/delete", `{"match":"x"}`, "text/json", 415, `unsupported_media_type`, ""},
 			{"GET", "/v0/topics/wire/delete", "", "", 405, `method_not_allowed`, "Allow: POST, OPTIONS"},
 			{"GET", "/v0/admin/backup", "", "", 405, `method_not_allowed`, "Allow: POST, OPTIONS"},
@@ -163,7 +164,7 @@ func TestBodyLimit(t *testing.T) {
 				if !announced {
 					body = io.MultiReader(body)
 				}
-				resp, err := client.Post("http://"+addr+"/v0/topics/t", mediaJSON, body)
+				resp, err := client.Post("http://"+addr+"/v0/topics/t", wire.MediaJSON, body)
 				if err != nil {
 					t.Fatalf("%s %d: %v", proto, size, err)
 				}
@@ -198,7 +199,7 @@ func TestSlowBody(t *testing.T) {
 		for proto, client := range clients(t) {
 			for _, poll := range []func(from string) (*http.Response, error){
 				func(from string) (*http.Response, error) {
-					return client.Post("http://"+addr+"/v0/topics/t/diff", mediaJSON, strings.NewReader(`{"wait_ms":60000,"from_seq":`+from+`}`))
+					return client.Post("http://"+addr+"/v0/topics/t/diff", wire.MediaJSON, strings.NewReader(`{"wait_ms":60000,"from_seq":`+from+`}`))
 				},
 				func(from string) (*http.Response, error) {
 					return client.Get("http://" + addr + "/v0/topics/t/diff?wait_ms=60000&from_seq=" + from)

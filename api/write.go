@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -28,7 +29,7 @@ func (s *Server) write(c *call) error {
 	if w.IdempotencyKey == "" {
 		w.IdempotencyKey = c.r.Header.Get("Idempotency-Key")
 		if len(w.IdempotencyKey) > maxKeyBytes {
-			return invalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), maxKeyBytes)
+			return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), maxKeyBytes)
 		}
 	}
 	if err := c.mayWrite(c.topic, w); err != nil {
@@ -47,7 +48,7 @@ func (s *Server) write(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = done.Cost, costWrite
+	c.cost, c.costs = done.Cost, wire.CostWrite
 	c.writeAppended(&done, seqs)
 	return nil
 }
@@ -63,7 +64,7 @@ func (s *Server) takeFrame(c *call, body int) error {
 func (c *call) writeAppended(done *topics.Written, seqs bool) {
 	b := appendWritten(append(c.out[:0], '{'), c.topic, done, seqs)
 	b = append(b, ',')
-	c.out = append(appendPerformance(b, c), '}')
+	c.out = append(c.AppendPerformance(b), '}')
 	c.Header()["Content-Type"] = jsonHeader
 	c.WriteHeader(http.StatusOK)
 	if done.Created {

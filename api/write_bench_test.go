@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -50,7 +51,7 @@ type exchange struct {
 func newExchange(target string, doc []byte) *exchange {
 	x := &exchange{w: nullWriter{header: http.Header{}}, body: bytes.NewReader(doc), doc: doc}
 	x.r = httptest.NewRequest("POST", target, bytes.NewReader(doc))
-	x.r.Header.Set("Content-Type", mediaJSON)
+	x.r.Header.Set("Content-Type", wire.MediaJSON)
 	x.r.Body = io.NopCloser(x.body)
 	return x
 }
@@ -110,7 +111,7 @@ func BenchmarkWrite(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("decode/records=%d", n), func(b *testing.B) {
-			l := DefaultLimits()
+			l := wire.DefaultLimits()
 			records := make([]record.Record, 0, n)
 			b.SetBytes(int64(len(doc)))
 			b.ReportAllocs()

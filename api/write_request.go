@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -19,8 +20,8 @@ var jsonNull = []byte("null")
 // Optional fields may be null, which is the same as leaving them out. An empty
 // tag or node is no tag or node; a record's "node":"" says so also where the
 // body has a default node.
-func decodeWrite(body []byte, l *Limits, records []record.Record, notes *notices) (*topics.Write, error) {
-	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *fields) { f.unknown(writeFields) }})
+func decodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*topics.Write, error) {
+	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *wire.Fields) { f.Unknown(writeFields) }})
 }
 
 // The fields of a write, and of one of its records.
@@ -33,122 +34,123 @@ var (
 type beside struct {
 	known []string // the names of all its fields, the write's included
 	// read reads or skips the value of a field that is not a write's.
-	read func(f *fields)
+	read func(f *wire.Fields)
 }
 
 // decodeWriteBeside is decodeWrite for a body that has more than a write.
 func decodeWriteBeside(
-	body []byte, l *Limits, records []record.Record, notes *notices, other beside,
+	body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices, other beside,
 ) (*topics.Write, error) {
 	if len(body) == 0 {
-		return nil, invalid("a write needs a body")
+		return nil, wire.Invalid("a write needs a body")
 	}
 	w := &topics.Write{Records: records[:0]}
 	var node []byte
-	f := readFields(body, notes)
-	f.object("the body")
-	for f.next() {
-		if f.absent(other.known) { // "records" then counts as missing
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
+	for f.NextField() {
+		if f.Absent(other.known) { // "records" then counts as missing
 			continue
 		}
 		switch string(f.Name()) {
 		case "records":
-			w.Records = f.records(w.Records[:0], l)
+			w.Records = readRecords(&f, w.Records[:0], l)
 		case "node":
-			node = f.text("node", l.MaxNodeBytes)
+			node = f.ReadText("node", l.MaxNodeBytes)
 		case "idempotency_key":
-			w.IdempotencyKey = string(f.text("idempotency_key", maxKeyBytes))
+			w.IdempotencyKey = string(f.ReadText("idempotency_key", maxKeyBytes))
 		case "create":
-			w.Create = new(f.bool("create"))
+			w.Create = new(f.ReadBool("create"))
 		case "config":
 			w.Config = new(record.ConfigPatch)
-			f.object("config")
-			f.scope = "config."
-			f.config(w.Config)
-			f.scope = ""
+			f.Enter("config")
+			f.SetScope("config.")
+			readConfig(&f, w.Config)
+			f.SetScope("")
 		case "expected_head_seq":
-			w.ExpectedHead = new(f.uint("expected_head_seq"))
+			w.ExpectedHead = new(f.ReadUint("expected_head_seq"))
 		case "disable_backpressure":
-			w.DisableBackpressure = f.bool("disable_backpressure")
+			w.DisableBackpressure = f.ReadBool("disable_backpressure")
 		default:
 			other.read(&f)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return nil, err
 	}
 	if len(w.Records) == 0 {
-		return nil, invalidField("records", "at least one record is needed")
+		return nil, wire.InvalidField("records", "at least one record is needed")
 	}
 	settle(w.Records, node)
 	return w, nil
 }
 
-// records reads the array of records.
-func (f *fields) records(into []record.Record, l *Limits) []record.Record {
+// readRecords reads the array of records.
+func readRecords(f *wire.Fields, into []record.Record, l *wire.Limits) []record.Record {
 	f.Array()
-	if !f.check("records") {
+	if !f.Check("records") {
 		return into
 	}
-	for f.element() {
+	for f.NextElement() {
 		if len(into) == l.MaxBatchRecords {
-			f.err = tooLarge("batch_too_large",
+			f.Fail(wire.TooLarge("batch_too_large",
 				fmt.Sprintf("a write takes at most %d records", l.MaxBatchRecords),
-				map[string]any{"max": l.MaxBatchRecords})
+				map[string]any{"max": l.MaxBatchRecords}))
 			break
 		}
-		f.record = len(into)
+		n := len(into)
+		f.SetRecord(n)
 		into = append(into, record.Record{})
-		f.writeRecord(&into[f.record], l)
+		readRecord(f, n, &into[n], l)
 	}
-	f.record = -1
+	f.SetRecord(-1)
 	return into
 }
 
-// writeRecord reads one record. Its node stays nil if none was sent and is
+// readRecord reads one record. Its node stays nil if none was sent and is
 // empty if an empty one was.
-func (f *fields) writeRecord(r *record.Record, l *Limits) {
-	f.object("")
-	for f.next() {
+func readRecord(f *wire.Fields, index int, r *record.Record, l *wire.Limits) {
+	f.Enter("")
+	for f.NextField() {
 		switch name := f.Name(); {
 		case string(name) == "data":
 			r.Data, _ = f.Raw()
-		case f.absent(recordFields):
+		case f.Absent(recordFields):
 		case string(name) == "meta":
-			r.Meta = f.meta(l)
+			r.Meta = readMeta(f, l)
 		case string(name) == "tag":
-			r.Tag = f.text("tag", l.MaxTagBytes)
+			r.Tag = f.ReadText("tag", l.MaxTagBytes)
 		case string(name) == "node":
-			r.Node = f.text("node", l.MaxNodeBytes)
+			r.Node = f.ReadText("node", l.MaxNodeBytes)
 		default:
-			f.unknown(recordFields)
+			f.Unknown(recordFields)
 		}
 	}
 	if r.Data == nil && f.Failure() == nil {
-		f.note("data", f.where("")+" has no data: null is stored")
+		f.Note("data", f.Where("")+" has no data: null is stored")
 	}
-	if n := len(r.Data) + len(r.Meta); n > l.MaxRecordBytes && f.err == nil {
-		f.err = tooLarge("record_too_large",
-			fmt.Sprintf("%s has %d bytes of data and meta; at most %d are allowed", f.where(""), n, l.MaxRecordBytes),
-			map[string]any{"record": f.record, "bytes": n, "max": l.MaxRecordBytes})
+	if n := len(r.Data) + len(r.Meta); n > l.MaxRecordBytes {
+		f.Fail(wire.TooLarge("record_too_large",
+			fmt.Sprintf("%s has %d bytes of data and meta; at most %d are allowed", f.Where(""), n, l.MaxRecordBytes),
+			map[string]any{"record": index, "bytes": n, "max": l.MaxRecordBytes}))
 	}
 }
 
-// meta reads a record's meta: a small object.
-func (f *fields) meta(l *Limits) []byte {
+// readMeta reads a record's meta: a small object.
+func readMeta(f *wire.Fields, l *wire.Limits) []byte {
 	raw, members := f.RawObject()
 	switch {
-	case !f.check("meta"):
+	case !f.Check("meta"):
 	case len(raw) > l.MaxMetaBytes:
-		f.refuse("meta", "has %d bytes; at most %d are allowed", len(raw), l.MaxMetaBytes)
+		f.Refuse("meta", "has %d bytes; at most %d are allowed", len(raw), l.MaxMetaBytes)
 	case members > l.MaxMetaKeys:
-		f.refuse("meta", "has %d keys; at most %d are allowed", members, l.MaxMetaKeys)
+		f.Refuse("meta", "has %d keys; at most %d are allowed", members, l.MaxMetaKeys)
 	}
 	return raw
 }
 
 // settle gives every record its data and its node, and takes empty tags and
-// nodes away.
+// readNodes away.
 func settle(records []record.Record, node []byte) {
 	for i := range records {
 		r := &records[i]

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/coder/websocket"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // upgrade turns the request into a WebSocket and serves it until its end. What
@@ -53,15 +54,15 @@ func (s *Server) upgrade(c *call) error {
 func checkUpgrade(r *http.Request) error {
 	switch h := r.Header; {
 	case r.Method != http.MethodGet:
-		return invalid("a WebSocket is opened with GET, not with %s", r.Method)
+		return wire.Invalid("a WebSocket is opened with GET, not with %s", r.Method)
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return invalid("a WebSocket needs HTTP/1.1; this request came by %s", r.Proto)
+		return wire.Invalid("a WebSocket needs HTTP/1.1; this request came by %s", r.Proto)
 	case !hasToken(h["Connection"], "upgrade") || !hasToken(h["Upgrade"], "websocket"):
-		return invalid("this route is a WebSocket: it needs the headers Connection: Upgrade and Upgrade: websocket")
+		return wire.Invalid("this route is a WebSocket: it needs the headers Connection: Upgrade and Upgrade: websocket")
 	case h.Get("Sec-Websocket-Version") != "13":
-		return invalid("Sec-WebSocket-Version %q is not 13", h.Get("Sec-Websocket-Version"))
+		return wire.Invalid("Sec-WebSocket-Version %q is not 13", h.Get("Sec-Websocket-Version"))
 	case !isNonce(h["Sec-Websocket-Key"]):
-		return invalid("Sec-WebSocket-Key must be one value of 16 bytes in base64")
+		return wire.Invalid("Sec-WebSocket-Key must be one value of 16 bytes in base64")
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	if s.sharing.with(origin) {
 		return nil
 	}
-	return &Error{
+	return &wire.Error{
 		Status: http.StatusForbidden, Code: "forbidden",
 		Message: "this origin may not open a WebSocket: it is neither the server's own nor one of those that are allowed",
 	}

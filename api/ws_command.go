@@ -5,6 +5,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -24,47 +25,47 @@ type command struct {
 // through and through.
 func decodeCommand(message []byte) (command, error) {
 	var cmd command
-	f := readFields(message, nil) // the op says which fields there are
-	f.object("the message")
+	f := wire.ReadFields(message, nil) // the op says which fields there are
+	f.Enter("the message")
 	for f.Field() { // also past a value that is refused: the id may follow
 		switch name := f.Name(); {
 		case f.Null():
-		case string(name) == "op" && f.is(scan.KindString, "op"):
-			cmd.op = f.str("op")
+		case string(name) == "op" && isKind(&f, scan.KindString, "op"):
+			cmd.op = f.ReadString("op")
 		case string(name) == "request_id":
-			cmd.id = f.requestID()
+			cmd.id = readRequestID(&f)
 		default:
 			f.Skip()
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return cmd, err
 	}
 	if cmd.op == "" {
-		return cmd, invalidField("op", "is needed: subscribe, unsubscribe, publish or ping")
+		return cmd, wire.InvalidField("op", "is needed: subscribe, unsubscribe, publish or ping")
 	}
 	return cmd, nil
 }
 
-// is refuses a value that is not of the kind, and does not step over it.
-func (f *fields) is(want scan.Kind, name string) bool {
+// isKind refuses a value that is not of the kind, and does not step over it.
+func isKind(f *wire.Fields, want scan.Kind, name string) bool {
 	got := f.Kind()
 	if got != want {
-		f.refuse(name, "expected %s, found %s", want, got)
+		f.Refuse(name, "expected %s, found %s", want, got)
 	}
 	return got == want
 }
 
-// requestID reads a string or a number as it stands.
-func (f *fields) requestID() []byte {
+// readRequestID reads a string or a number as it stands.
+func readRequestID(f *wire.Fields) []byte {
 	kind := f.Kind()
 	id, _ := f.Raw()
 	switch {
 	case kind != scan.KindString && kind != scan.KindNumber:
-		f.refuse("request_id", "expected a string or a number, found %s", kind)
+		f.Refuse("request_id", "expected a string or a number, found %s", kind)
 		return nil
 	case len(id) > maxRequestID:
-		f.refuse("request_id", "has %d bytes; at most %d are allowed", len(id), maxRequestID)
+		f.Refuse("request_id", "has %d bytes; at most %d are allowed", len(id), maxRequestID)
 		return nil
 	}
 	return id
@@ -79,15 +80,15 @@ var (
 )
 
 // checkPing notes what a ping has beside its op and its request_id.
-func checkPing(message []byte, notes *notices) error {
-	f := readFields(message, notes)
-	f.object("the message")
-	for f.next() {
-		if !f.absent(commandFields) {
-			f.unknown(commandFields)
+func checkPing(message []byte, notes *wire.Notices) error {
+	f := wire.ReadFields(message, notes)
+	f.Enter("the message")
+	for f.NextField() {
+		if !f.Absent(commandFields) {
+			f.Unknown(commandFields)
 		}
 	}
-	return f.finish()
+	return f.Finish()
 }
 
 // publishCommand is a publish: a write, and where it goes.
@@ -99,19 +100,19 @@ type publishCommand struct {
 
 // decodePublish reads a publish. The records go into records' array and alias
 // the message.
-func decodePublish(message []byte, l *Limits, records []record.Record, notes *notices) (*publishCommand, error) {
+func decodePublish(message []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*publishCommand, error) {
 	p := &publishCommand{seqs: true}
 	var err error
-	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *fields) {
+	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *wire.Fields) {
 		switch string(f.Name()) {
 		case "op", "request_id": // decodeCommand has them
 			f.Skip()
 		case "topic":
-			p.topic = f.str("topic")
+			p.topic = f.ReadString("topic")
 		case "return_seqs":
-			p.seqs = f.bool("return_seqs")
+			p.seqs = f.ReadBool("return_seqs")
 		default:
-			f.unknown(publishFields)
+			f.Unknown(publishFields)
 		}
 	}})
 	if err != nil {
@@ -128,24 +129,24 @@ type subscribeCommand struct {
 
 // decodeSubscribe reads what a subscribe wants: a watch's fields, and for a
 // single topic its name with from_seq or tail beside it.
-func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeCommand, error) {
+func decodeSubscribe(message []byte, l *wire.Limits, notes *wire.Notices) (*subscribeCommand, error) {
 	cmd := &subscribeCommand{watchRequest: newWatchRequest()}
 	var topic string
 	var at watch.Start
-	f := readFields(message, notes)
-	f.object("the message")
-	for f.next() {
+	f := wire.ReadFields(message, notes)
+	f.Enter("the message")
+	for f.NextField() {
 		switch name := string(f.Name()); {
-		case f.absent(subscribeFields):
+		case f.Absent(subscribeFields):
 		case name == "topic":
-			topic = f.str(name)
+			topic = f.ReadString(name)
 		case name == "lenient":
-			cmd.lenient = f.bool(name)
-		case !f.startField(name, &at) && !f.watchField(name, cmd.watchRequest, l):
-			f.unknown(subscribeFields)
+			cmd.lenient = f.ReadBool(name)
+		case !readStartField(&f, name, &at) && !readWatchField(&f, name, cmd.watchRequest, l):
+			f.Unknown(subscribeFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return nil, err
 	}
 	if topic != "" {
@@ -153,7 +154,7 @@ func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeComma
 		return cmd, checkName(topic)
 	}
 	if len(cmd.topics)+len(cmd.prefixes) == 0 {
-		return nil, invalidField("topic", "is needed, or topics or prefixes")
+		return nil, wire.InvalidField("topic", "is needed, or topics or prefixes")
 	}
 	return cmd, nil
 }
@@ -161,7 +162,7 @@ func decodeSubscribe(message []byte, l *Limits, notes *notices) (*subscribeComma
 // checkName checks the name of a topic in a message.
 func checkName(name string) error {
 	if name == "" {
-		return invalidField("topic", "is needed")
+		return wire.InvalidField("topic", "is needed")
 	}
 	if err := record.CheckName(name); err != nil {
 		return err
@@ -171,49 +172,49 @@ func checkName(name string) error {
 
 // decodeUnsubscribe reads the names of an unsubscribe: topic, and topics and
 // prefixes as arrays or as the maps that subscribe takes.
-func decodeUnsubscribe(message []byte, most int, notes *notices) (names, prefixes []string, err error) {
-	f := readFields(message, notes)
-	f.object("the message")
-	for f.next() {
-		if f.absent(unsubscribeFields) {
+func decodeUnsubscribe(message []byte, most int, notes *wire.Notices) (names, prefixes []string, err error) {
+	f := wire.ReadFields(message, notes)
+	f.Enter("the message")
+	for f.NextField() {
+		if f.Absent(unsubscribeFields) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "topic":
-			names = append(names, f.str("topic"))
+			names = append(names, f.ReadString("topic"))
 		case "topics":
-			names = f.names("topics", names, most)
+			names = readNames(&f, "topics", names, most)
 		case "prefixes":
-			prefixes = f.names("prefixes", prefixes, most)
+			prefixes = readNames(&f, "prefixes", prefixes, most)
 		default:
-			f.unknown(unsubscribeFields)
+			f.Unknown(unsubscribeFields)
 		}
 	}
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return nil, nil, err
 	}
 	if len(names)+len(prefixes) == 0 {
-		return nil, nil, invalidField("topic", "is needed, or topics or prefixes")
+		return nil, nil, wire.InvalidField("topic", "is needed, or topics or prefixes")
 	}
 	return names, prefixes, nil
 }
 
-// names reads an array of short strings, or the field names of an object.
-func (f *fields) names(name string, into []string, most int) []string {
-	next, read := f.element, func() string { return f.str(name) }
+// readNames reads an array of short strings, or the field names of an object.
+func readNames(f *wire.Fields, name string, into []string, most int) []string {
+	next, read := f.NextElement, func() string { return f.ReadString(name) }
 	if f.Kind() == scan.KindObject {
 		f.Object()
-		next, read = f.next, func() string {
+		next, read = f.NextField, func() string {
 			key := string(f.Name())
 			f.Skip()
 			return key
 		}
-	} else if f.Array(); !f.check(name) {
+	} else if f.Array(); !f.Check(name) {
 		return into
 	}
 	for next() {
 		if len(into) >= most {
-			f.refuse(name, "at most %d are allowed", most)
+			f.Refuse(name, "at most %d are allowed", most)
 			break
 		}
 		into = append(into, read())

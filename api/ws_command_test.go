@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/scan"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // FuzzCommand holds that no message upsets the decoders, that a command which
@@ -19,7 +20,7 @@ func FuzzCommand(f *testing.F) {
 	} {
 		f.Add([]byte(message))
 	}
-	l := DefaultLimits()
+	l := wire.DefaultLimits()
 	f.Fuzz(func(t *testing.T, message []byte) {
 		before := bytes.Clone(message)
 		cmd, err := decodeCommand(message)
@@ -34,22 +35,22 @@ func FuzzCommand(f *testing.F) {
 				t.Fatalf("%q is answered %q: %v", message, b, err)
 			}
 		}
-		answer(pongMessage(cmd.id, new(notices)))
+		answer(pongMessage(cmd.id, new(wire.Notices)))
 		if err != nil {
-			answer(errorMessage(cmd.id, "", errorOf(err)))
+			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
 		}
 		if _, err := decodePublish(message, &l, nil, nil); err != nil {
-			answer(errorMessage(cmd.id, "", errorOf(err)))
+			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
 		}
 		if w, err := decodeSubscribe(message, &l, nil); err != nil {
-			answer(errorMessage(cmd.id, "", errorOf(err)))
+			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
 		} else if len(w.topics)+len(w.prefixes) == 0 || len(w.topics) > l.MaxWatchTopics+1 {
 			t.Fatalf("%q subscribes %d topics and %d prefixes", message, len(w.topics), len(w.prefixes))
 		}
 		if names, prefixes, err := decodeUnsubscribe(message, 10, nil); err != nil {
-			answer(errorMessage(cmd.id, "", errorOf(err)))
+			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
 		} else {
-			answer(unsubscribedMessage(cmd.id, names, prefixes, new(notices)))
+			answer(unsubscribedMessage(cmd.id, names, prefixes, new(wire.Notices)))
 		}
 		if !bytes.Equal(message, before) {
 			t.Fatalf("%q was changed to %q", before, message)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // beginMessage opens a message of the server: its op, and the request_id that
@@ -30,14 +31,14 @@ func appendSeq(b []byte, field string, seq uint64) []byte {
 }
 
 // pongMessage answers a ping.
-func pongMessage(id []byte, notes *notices) []byte {
+func pongMessage(id []byte, notes *wire.Notices) []byte {
 	return endMessage(beginMessage(nil, "pong", id), notes)
 }
 
 // endMessage closes a message, with the warnings if there are any.
-func endMessage(b []byte, notes *notices) []byte {
-	if len(notes.list) > 0 {
-		b = appendWarnings(append(b, ','), notes)
+func endMessage(b []byte, notes *wire.Notices) []byte {
+	if notes.Len() > 0 {
+		b = notes.AppendTo(append(b, ','))
 		b = b[:len(b)-1] // the comma after them
 	}
 	return append(b, '}')
@@ -47,12 +48,12 @@ func endMessage(b []byte, notes *notices) []byte {
 func ackMessage(p *publish) []byte {
 	b := append(beginMessage(nil, "ack", p.id), ',')
 	b = appendWritten(b, p.topic, &p.done, p.seqs)
-	b = appendWarnings(append(b, ','), &p.notes)
-	return append(appendSpent(b, p.began, costWrite, &p.done.Cost), '}')
+	b = p.notes.AppendTo(append(b, ','))
+	return append(wire.AppendSpent(b, p.began, wire.CostWrite, &p.done.Cost), '}')
 }
 
 // subscribedMessage answers a subscribe with where each topic begins.
-func subscribedMessage(id []byte, positions map[string]watch.Position, notes *notices) []byte {
+func subscribedMessage(id []byte, positions map[string]watch.Position, notes *wire.Notices) []byte {
 	topics, err := json.Marshal(viewPositions(positions))
 	if err != nil {
 		panic(err) // numbers by their names
@@ -63,7 +64,7 @@ func subscribedMessage(id []byte, positions map[string]watch.Position, notes *no
 
 // unsubscribedMessage answers an unsubscribe with what is not followed any
 // more.
-func unsubscribedMessage(id []byte, names, prefixes []string, notes *notices) []byte {
+func unsubscribedMessage(id []byte, names, prefixes []string, notes *wire.Notices) []byte {
 	b := beginMessage(nil, "ack", id)
 	b = appendNames(append(b, `,"topics":`...), names)
 	if len(prefixes) > 0 {
@@ -85,7 +86,7 @@ func appendNames(b []byte, names []string) []byte {
 
 // errorMessage says what went wrong: with the command of the request_id, with
 // a topic that is followed, or with the socket as a whole.
-func errorMessage(id []byte, topic string, e *Error) []byte {
+func errorMessage(id []byte, topic string, e *wire.Error) []byte {
 	b := beginMessage(nil, "error", id)
 	if topic != "" {
 		b = appendTopic(b, topic)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
@@ -18,7 +19,7 @@ type publish struct {
 	topic string
 	seqs  bool // the answer lists them
 	began time.Time
-	notes notices
+	notes wire.Notices
 	// configures: it brings a config, which the audit trail has.
 	configures bool
 	bytes      int64           // set aside under the cap on all that is live
@@ -153,10 +154,10 @@ func (so *socket) acknowledge(p *publish) {
 
 // explain is what the client is told of err. What is the server's fault is
 // logged with its cause.
-func (so *socket) explain(err error) *Error {
-	e := errorOf(err)
-	if e.Status == statusClientGone && so.retiring() {
-		return shuttingDown()
+func (so *socket) explain(err error) *wire.Error {
+	e := wire.ErrorOf(err)
+	if e.Status == wire.StatusClientGone && so.retiring() {
+		return wire.ShuttingDown()
 	}
 	if e.Status == http.StatusInternalServerError {
 		so.server.opts.Log.Error().Str("route", so.call.route.pattern).Err(err).Msg("command failed")

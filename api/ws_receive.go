@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -36,11 +37,11 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		inboxes.Put(box)
 	}()
 	if kind != websocket.MessageText {
-		so.end(websocket.StatusUnsupportedData, invalid("a message must be text"))
+		so.end(websocket.StatusUnsupportedData, wire.Invalid("a message must be text"))
 		return false
 	}
 	late := time.AfterFunc(s.opts.Limits.BodyTimeout, func() {
-		so.end(websocket.StatusPolicyViolation, invalid("the message did not arrive in time"))
+		so.end(websocket.StatusPolicyViolation, wire.Invalid("the message did not arrive in time"))
 	})
 	defer late.Stop()
 	limit := s.opts.Limits.MaxBodyBytes
@@ -50,7 +51,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 	message, err := in.readAll(in, limit)
 	in.through()
 	c.arrival = nil
-	var refused *Error
+	var refused *wire.Error
 	switch {
 	case err == nil:
 	case !errors.As(err, &refused):
@@ -60,7 +61,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		return false
 	default: // no memory at this moment: what is left of the message goes by
 		if n, err := io.CopyN(io.Discard, src, limit); err != io.EOF || n == limit {
-			so.end(websocket.StatusMessageTooBig, payloadTooLarge(limit))
+			so.end(websocket.StatusMessageTooBig, wire.PayloadTooLarge(limit))
 			return false
 		}
 	}
@@ -85,7 +86,7 @@ func (so *socket) carryOut(message []byte) bool {
 	cmd, err := decodeCommand(message)
 	if err != nil {
 		if !utf8.Valid(message) {
-			so.end(websocket.StatusInvalidFramePayloadData, invalid("the message is not valid UTF-8"))
+			so.end(websocket.StatusInvalidFramePayloadData, wire.Invalid("the message is not valid UTF-8"))
 			return false
 		}
 		return so.refusePublish(cmd, err)
@@ -103,7 +104,7 @@ func (so *socket) carryOut(message []byte) bool {
 			err = so.out.send(pongMessage(cmd.id, &notes))
 		}
 	default:
-		return so.refusePublish(cmd, invalidField("op", "%q is none of subscribe, unsubscribe, publish, ping", cmd.op))
+		return so.refusePublish(cmd, wire.InvalidField("op", "%q is none of subscribe, unsubscribe, publish, ping", cmd.op))
 	}
 	if errors.Is(err, errGone) {
 		return false

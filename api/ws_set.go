@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // socketSet is the WebSockets that are open. The HTTP server's own shutdown
@@ -112,7 +113,7 @@ func (s *Server) socketViews(of func(*auth.Key) bool) []sessionView {
 
 // closeSocket ends the WebSocket with an id, if it is of a key that is asked
 // for, and tells its client why. It does not wait for the end.
-func (s *Server) closeSocket(id string, of func(*auth.Key) bool, cause *Error) bool {
+func (s *Server) closeSocket(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
 	for _, so := range s.sockets.list() {
 		if so.id == id && of(so.key) {
 			so.dismiss(cause)

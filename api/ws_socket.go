@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // maxPublishes is how many publishes of a socket may be without their answer.
@@ -46,12 +47,12 @@ type socket struct {
 	writes  chan *publish // begun, in order; room for all that slots allows
 	slots   chan struct{} // one taken for each publish without its answer
 	answers answers
-	left    chan struct{} // closed when the reader is through
-	nudge   chan struct{} // wakes the keeper
-	leave   chan *Error   // why somebody sends the client away; room for one
-	busy    atomic.Bool   // the reader is carrying out a command
-	heard   atomic.Int64  // Unix ms of the last sign of life
-	pinging atomic.Bool   // a ping is under way
+	left    chan struct{}    // closed when the reader is through
+	nudge   chan struct{}    // wakes the keeper
+	leave   chan *wire.Error // why somebody sends the client away; room for one
+	busy    atomic.Bool      // the reader is carrying out a command
+	heard   atomic.Int64     // Unix ms of the last sign of life
+	pinging atomic.Bool      // a ping is under way
 }
 
 func newSocket(s *Server, c *call) *socket {
@@ -61,7 +62,7 @@ func newSocket(s *Server, c *call) *socket {
 		slots:  make(chan struct{}, maxPublishes),
 		left:   make(chan struct{}),
 		nudge:  make(chan struct{}, 1),
-		leave:  make(chan *Error, 1),
+		leave:  make(chan *wire.Error, 1),
 	}
 	so.ctx, so.cancel = context.WithCancel(context.Background())
 	so.follows.holder = c.followHolder()
@@ -127,13 +128,13 @@ func (so *socket) guard(step func()) {
 }
 
 // notes are where a command's warnings go; it is as strict as the upgrade was.
-func (so *socket) notes() notices { return notices{strict: so.call.notices.strict} }
+func (so *socket) notes() wire.Notices { return wire.NewNotices(so.call.notices.Strict()) }
 
 // alive notes a sign of life.
 func (so *socket) alive() { so.heard.Store(time.Now().UnixMilli()) }
 
 // dismiss sends the client away. It does not wait for that.
-func (so *socket) dismiss(cause *Error) {
+func (so *socket) dismiss(cause *wire.Error) {
 	select {
 	case so.leave <- cause:
 		time.AfterFunc(2*so.server.sockets.timing.farewell, so.cut) // whatever the keeper waits for
@@ -177,7 +178,7 @@ func (so *socket) keep() {
 		// busy before slots: a command takes its slot while it is busy.
 		if down == nil && !retired && !so.busy.Load() && len(so.slots) == 0 {
 			retired = true
-			so.end(websocket.StatusGoingAway, shuttingDown())
+			so.end(websocket.StatusGoingAway, wire.ShuttingDown())
 		}
 	}
 }
@@ -215,7 +216,7 @@ func (so *socket) ping() {
 // end tells the client why and closes the connection. Nothing is sent after
 // it. A client that does not close its side is not waited for, even if it says
 // that most of a message is still to come.
-func (so *socket) end(code websocket.StatusCode, e *Error) {
+func (so *socket) end(code websocket.StatusCode, e *wire.Error) {
 	if !so.out.last(errorMessage(nil, "", e)) {
 		return
 	}
@@ -230,7 +231,7 @@ func (so *socket) retiring() bool { return so.server.ctx.Err() != nil }
 // engine is what the commands work on, unless data routes are refused.
 func (so *socket) engine() (Engine, error) {
 	if so.retiring() {
-		return nil, shuttingDown()
+		return nil, wire.ShuttingDown()
 	}
 	if e := so.server.refusal(); e != nil {
 		return nil, e

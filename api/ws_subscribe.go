@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -75,7 +76,7 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 		_, err := engine.State(name, false)
 		switch {
 		case err == nil:
-		case w.lenient && errorOf(err).Status == http.StatusNotFound:
+		case w.lenient && wire.ErrorOf(err).Status == http.StatusNotFound:
 			delete(w.topics, name)
 		default:
 			return err
@@ -196,7 +197,7 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 		}
 	}
 	if len(so.subs.groups) == maxGroups {
-		return nil, invalid("the subscriptions of a socket may have at most %d different sets of options", maxGroups)
+		return nil, wire.Invalid("the subscriptions of a socket may have at most %d different sets of options", maxGroups)
 	}
 	g := &group{socket: so, key: key}
 	g.session = watch.NewSession(so.server.frames(), *o, so.server.opts.Limits.MaxWatchTopics, g.allowed)
@@ -243,7 +244,7 @@ func (so *socket) roomFor(w *watchRequest) error {
 	if total+len(w.prefixes) <= most {
 		return nil
 	}
-	e := invalid("a socket may follow at most %d topics and prefixes", most)
+	e := wire.Invalid("a socket may follow at most %d topics and prefixes", most)
 	e.Detail = map[string]any{"limit": "max_watch_topics", "max": most}
 	return e
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // What is no upgrade is answered in the envelope.
@@ -72,7 +73,7 @@ func TestSocketUpgrade(t *testing.T) {
 		}
 		if tc.code != "" {
 			body, _ := io.ReadAll(resp.Body)
-			var e envelope
+			var e wire.Envelope
 			if err := json.Unmarshal(body, &e); err != nil || e.Error.Code != tc.code {
 				t.Errorf("%s: %s", name, body)
 			}

@@ -142,11 +142,11 @@ func (r *Registry) assignCreating(a *attempt) (*Pending, error) {
 	if _, taken := r.byName.Get(a.name); taken {
 		return nil, errRetry // another write was faster: go by its topic
 	}
-	err = r.roomForTopics(1)
+	err = r.roomForTopicsLocked(1)
 	if err != nil {
 		return nil, err
 	}
-	t := r.newTopic(a.name, &cfg)
+	t := r.newTopicLocked(a.name, &cfg)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p, err := r.assignLocked(t, a, &cfg)
@@ -156,8 +156,8 @@ func (r *Registry) assignCreating(a *attempt) (*Pending, error) {
 	return p, err
 }
 
-// roomForTopics reports whether n more topics may be made. r.mu is held.
-func (r *Registry) roomForTopics(n int) error {
+// roomForTopicsLocked reports whether n more topics may be made. r.mu is held.
+func (r *Registry) roomForTopicsLocked(n int) error {
 	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len()+n > limit {
 		return &record.Error{
 			Kind: record.KindThrottled, Message: fmt.Sprintf("there are already %d topics, the most allowed", limit),
@@ -167,10 +167,10 @@ func (r *Registry) roomForTopics(n int) error {
 	return nil
 }
 
-// newTopic makes a topic that no other goroutine knows; r.mu is held. adopt makes
+// newTopicLocked makes a topic that no other goroutine knows; r.mu is held. adopt makes
 // it known once its creation has a place in the log. The name is copied: it may be
 // part of a long request line, which would stay in memory with it.
-func (r *Registry) newTopic(name string, cfg *record.Config) *topic {
+func (r *Registry) newTopicLocked(name string, cfg *record.Config) *topic {
 	return &topic{id: r.nextID, name: strings.Clone(name), given: given{next: cfg}}
 }
 
@@ -184,14 +184,14 @@ func (r *Registry) adopt(t *topic) {
 // write makes; nil if the topic is there.
 func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*Pending, error) {
 	w, b := a.write, a.batch
-	now := r.clock.now()
-	if p := r.repeated(t, w, now.steady); p != nil {
+	now := r.clock.Now()
+	if p := r.repeatedLocked(t, w, now.Steady); p != nil {
 		return p, nil
 	}
 	if err := t.refusal(); err != nil {
 		return nil, err
 	}
-	if err := r.check(t, a, now.steady); err != nil {
+	if err := r.checkLocked(t, a, now.Steady); err != nil {
 		return nil, err
 	}
 	last := t.assigned + uint64(len(b.sizes))
@@ -200,7 +200,7 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 			topic: t, class: t.next.Durability, came: now, key: w.IdempotencyKey,
 			sizes: b.sizes, bytes: b.bytes, tags: b.tags,
 		},
-		entry: entry.Append{ID: t.id, TS: max(now.wall, t.assignedTS), First: t.assigned + 1, Count: len(b.sizes)},
+		entry: entry.Append{ID: t.id, TS: max(now.Wall, t.assignedTS), First: t.assigned + 1, Count: len(b.sizes)},
 	}
 	c.op = appendOp{&c.entry}
 	if creates != nil {
@@ -212,7 +212,7 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 			return nil, err
 		}
 	}
-	if err := r.enter(a.slot, &c.commit, last, b.records); err != nil {
+	if err := r.enterLocked(a.slot, &c.commit, last, b.records); err != nil {
 		if c.key != "" {
 			r.giveKey()
 		}
@@ -228,9 +228,9 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 	}}, nil
 }
 
-// enter puts the commit's frame into the log, or its records into memory, and
+// enterLocked puts the commit's frame into the log, or its records into memory, and
 // before it a reservation where its seqs need one. The topic's lock is held.
-func (r *Registry) enter(s *slot, c *commit, last uint64, records []byte) error {
+func (r *Registry) enterLocked(s *slot, c *commit, last uint64, records []byte) error {
 	r.applying.enter(c)
 	err := r.place(s, c, last, records)
 	if err != nil {

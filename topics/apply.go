@@ -3,6 +3,7 @@ package topics
 import (
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -17,17 +18,17 @@ import (
 // frameParts are a frame and what its records are to the index.
 type frameParts struct {
 	span  wal.Span // zero for ephemeral records
-	came  moment
+	came  clock.Moment
 	sizes []uint32
 	tags  []byte // packed
 	bytes int64
 	body  []byte // ephemeral records
 }
 
-// apply publishes one operation on t. t.mu is held. It fails only in replay, and
+// applyLocked publishes one operation on t. t.mu is held. It fails only in replay, and
 // only where a live delete has read before what it needs from the disk.
-func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
-	r.expire(t, f.came.steady)
+func (r *Registry) applyLocked(t *topic, op topicOperation, f frameParts) error {
+	r.expireLocked(t, f.came.Steady)
 	t.applied = max(t.applied, f.span.End)
 	created := creationOf(op)
 	if created != nil {
@@ -41,14 +42,14 @@ func (r *Registry) apply(t *topic, op topicOperation, f frameParts) error {
 	if err != nil {
 		return err
 	}
-	r.noteDamage(t)
-	r.notify(t)
+	r.recordDamage(t)
+	r.notifyLocked(t)
 	return nil
 }
 
 func (r *Registry) applyCreate(t *topic, c *record.Config) {
 	t.visible = true
-	r.noteBirth(t, false)
+	r.recordLifecycleLocked(t, false)
 	r.totals.topics.Add(1)
 	r.applyConfig(t, c)
 }
@@ -59,7 +60,7 @@ func (r *Registry) applyConfig(t *topic, c *record.Config) {
 	t.cfg = r.configs.intern(c)
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
-	if t.cfg.TTLMS > 0 || len(t.keys.generations) > 0 || t.cfg.Durability != record.Fsync {
+	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.cfg.Durability != record.Fsync {
 		r.sweeper.visit(t)
 	}
 }
@@ -93,7 +94,7 @@ func (r *Registry) trim(t *topic) {
 		if over.Records <= 0 && over.Bytes <= 0 {
 			break
 		}
-		if t.index.ephemeral > 0 && (t.history.seq > 0 || !t.index.frontIsEphemeral()) {
+		if t.index.EphemeralFrames() > 0 && (!t.history.Empty() || !t.index.FrontIsEphemeral()) {
 			// Replay, which does not see the ephemeral ones, would keep it.
 			t.marks.logCapped = true
 			r.sweeper.visit(t)
@@ -130,9 +131,9 @@ func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 	}
 }
 
-// expire drops the records whose time is over at now. t.mu is held for
+// expireLocked drops the records whose time is over at now. t.mu is held for
 // writing.
-func (r *Registry) expire(t *topic, now int64) {
+func (r *Registry) expireLocked(t *topic, now int64) {
 	if t.cfg == nil || t.cfg.TTLMS == 0 {
 		return
 	}
@@ -154,7 +155,7 @@ func (r *Registry) expire(t *topic, now int64) {
 // due reports whether the first live record has expired at now.
 func (t *topic) due(now int64) bool {
 	seq, ts, ok := t.first()
-	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.of(seq, ts) > t.cfg.TTLMS
+	return ok && t.cfg != nil && t.cfg.TTLMS > 0 && now-t.came.Of(seq, ts) > t.cfg.TTLMS
 }
 
 // raise moves the low watermark.

@@ -2,11 +2,10 @@ package topics
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -27,15 +26,15 @@ type Fault struct {
 // of pace, or says that the state cannot be decoded.
 func Audit(state []byte, segs []*segment.Segment, pace func() error, report func(Fault)) error {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
-	extents, err := ReadTables(segs)
+	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
 	for _, t := range r.inOrder() {
-		t.history.extents = extents[t.id]
+		t.history.Attach(extents[t.id])
 		found, err := t.audit(func(from, to uint64) {
 			report(Fault{t.name, t.id, from, to, "no segment has them"})
 		})
@@ -66,8 +65,8 @@ func (r *Registry) inOrder() []*topic {
 // audited is what an audit found of a topic.
 type audited struct {
 	live  record.Size
-	first column // the first live record, if there is any
-	whole bool   // none is missing
+	first index.Column // the first live record, if there is any
+	whole bool         // none is missing
 }
 
 // audit counts the live records that t's extents have, and calls missing for
@@ -75,7 +74,8 @@ type audited struct {
 // that cannot be read are missing. t holds nothing but a checkpoint's state.
 func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) {
 	found.whole = true
-	if t.history.seq == 0 {
+	next, _, ok := t.history.Front()
+	if !ok {
 		return found, nil
 	}
 	gap := func(from, to uint64) {
@@ -84,33 +84,19 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 			missing(from, to)
 		})
 	}
-	next := t.history.seq
-	for i := range t.history.extents {
-		e := &t.history.extents[i]
-		if e.at.Last < next {
-			continue
+	err = t.history.Scan(t.head, func(c index.Column) {
+		gap(next, c.Seq-1)
+		next = c.Seq + 1
+		if t.deleted.Has(c.Seq) {
+			return
 		}
-		page, err := e.seg.Page(context.Background(), &e.at)
-		if segmentDamage(err) {
-			continue
+		if found.live.Records == 0 {
+			found.first = c
 		}
-		if err != nil {
-			return found, err
-		}
-		for n := page.Find(&e.at, next); n < len(page.Seq); n++ {
-			c := e.column(page, n)
-			if c.seq > t.head {
-				break
-			}
-			gap(next, c.seq-1)
-			if next = c.seq + 1; t.deleted.has(c.seq) {
-				continue
-			}
-			if found.live.Records == 0 {
-				found.first = c
-			}
-			found.live.Add(record.Size{Records: 1, Bytes: int64(c.size)})
-		}
+		found.live.Add(record.Size{Records: 1, Bytes: int64(c.Size)})
+	})
+	if err != nil {
+		return found, err
 	}
 	gap(next, t.head)
 	return found, nil
@@ -120,11 +106,11 @@ func (t *topic) audit(missing func(from, to uint64)) (found audited, err error) 
 // nor lost.
 func (t *topic) expected(from, to uint64, yield func(from, to uint64)) {
 	for from <= to {
-		if from = t.deleted.absent(from); from > to {
+		if from = t.deleted.Absent(from); from > to {
 			return
 		}
 		end := to
-		if dead, ok := t.deleted.next(from); ok {
+		if dead, ok := t.deleted.Next(from); ok {
 			end = min(end, dead-1)
 		}
 		if l, ok := t.lost.from(from); ok && l.from <= end {
@@ -137,9 +123,4 @@ func (t *topic) expected(from, to uint64, yield func(from, to uint64)) {
 		yield(from, end)
 		from = end + 1
 	}
-}
-
-func segmentDamage(err error) bool {
-	d := new(segment.DamageError)
-	return err != nil && errors.As(err, &d)
 }

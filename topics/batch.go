@@ -3,6 +3,7 @@ package topics
 import (
 	"sync"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -29,7 +30,7 @@ func encodeBatch(w *Write) *batch {
 		b.sizes = append(b.sizes, uint32(rec.PayloadBytes()))
 		b.bytes += int64(rec.PayloadBytes())
 		if rec.Tag != nil {
-			b.tags = packTag(b.tags, i-tagged, rec.Tag)
+			b.tags = index.PackTag(b.tags, i-tagged, rec.Tag)
 			tagged = i + 1
 		}
 	}

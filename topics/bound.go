@@ -20,7 +20,7 @@ const (
 // registry on its log, and returns everything that was lost, topic by topic,
 // and how many topics have lost their names. What the registry holds is to
 // stand for the log up to at.
-func (m *Mender) Finish(at wal.LSN) (lost []Loss, recovered int) {
+func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 	for _, t := range m.r.inOrder() {
 		t.applied = at
 		bytes, unsure := m.unsure[t]

@@ -9,8 +9,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// stone reads at from and returns the tombstone, which must be there.
-func (w *world) stone(name string, from uint64) Tombstone {
+// tombstone reads at from and returns the tombstone, which must be there.
+func (w *world) tombstone(name string, from uint64) Tombstone {
 	w.t.Helper()
 	b := w.read(name, from)
 	if b.Tombstone == nil {
@@ -50,10 +50,10 @@ func TestCapEvicts(t *testing.T) {
 				if s.Head != 7 || s.Earliest != 3 || s.Count != 5 || s.Bytes != 40 {
 					t.Fatalf("%s, %v: %+v", test.name, c, s)
 				}
-				if got := w.stone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonCap, Missed: 2, AtLeast: 2, Earliest: 3, Head: 7}) {
+				if got := w.tombstone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonCap, Missed: 2, AtLeast: 2, Earliest: 3, Head: 7}) {
 					t.Fatalf("%+v", got)
 				}
-				if got := w.stone("a", 1); got.GapFrom != 2 || got.GapTo != 2 || got.Missed != 1 {
+				if got := w.tombstone("a", 1); got.GapFrom != 2 || got.GapTo != 2 || got.Missed != 1 {
 					t.Fatalf("%+v", got)
 				}
 				w.noStone("a", 2)
@@ -179,10 +179,10 @@ func TestTightening(t *testing.T) {
 	if s := w.state("a"); s.Earliest != 5 || s.Count != 6 {
 		t.Fatalf("%+v", s)
 	}
-	if got := w.stone("a", 0); got.GapTo != 4 || got.Reason != ReasonMixed {
+	if got := w.tombstone("a", 0); got.GapTo != 4 || got.Reason != ReasonMixed {
 		t.Fatalf("%+v", got)
 	}
-	if got := w.stone("a", 2); got.GapFrom != 3 || got.GapTo != 4 || got.Reason != ReasonTTL {
+	if got := w.tombstone("a", 2); got.GapFrom != 3 || got.GapTo != 4 || got.Reason != ReasonTTL {
 		t.Fatalf("%+v", got)
 	}
 	w.put("a", &record.ConfigPatch{})
@@ -206,14 +206,14 @@ func TestTTL(t *testing.T) {
 			t.Fatalf("%v, at the ttl: %v", c, got)
 		}
 		w.now++
-		if got := w.stone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonTTL, Missed: 2, AtLeast: 2, Earliest: 3, Head: 4}) {
+		if got := w.tombstone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonTTL, Missed: 2, AtLeast: 2, Earliest: 3, Head: 4}) {
 			t.Fatalf("%v: %+v", c, got)
 		}
 		w.now += 600
 		if s := w.state("a"); s.Count != 0 || s.Bytes != 0 || s.Earliest != 5 || s.Head != 4 {
 			t.Fatalf("%v: %+v", c, s)
 		}
-		if got := w.stone("a", 0); got.GapTo != 4 {
+		if got := w.tombstone("a", 0); got.GapTo != 4 {
 			t.Fatalf("%v: %+v", c, got)
 		}
 		w.noStone("a", 4)
@@ -240,7 +240,7 @@ func TestTTLStaysExpired(t *testing.T) {
 	if s := w.state("a"); s.Count != 0 || s.Earliest != 4 {
 		t.Fatalf("%+v", s)
 	}
-	if got := w.stone("a", 0); got.GapTo != 3 || got.Reason != ReasonTTL {
+	if got := w.tombstone("a", 0); got.GapTo != 3 || got.Reason != ReasonTTL {
 		t.Fatalf("%+v", got)
 	}
 }

@@ -37,7 +37,7 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 			if changed == nil {
 				break
 			}
-			if r.hurry(rt.source); r.forwarders.isManual() {
+			if r.wake(rt.source); r.forwarders.isManual() {
 				r.Forward(ctx)
 				break
 			}
@@ -49,11 +49,11 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 	}
 }
 
-// hurry is route for who waits.
-func (r *Registry) hurry(t *topic) {
+// wake is route for who waits.
+func (r *Registry) wake(t *topic) {
 	r.route(t)
 	select {
-	case t.routes.Load().hurry <- struct{}{}:
+	case t.routes.Load().wake <- struct{}{}:
 	default:
 	}
 }

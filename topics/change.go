@@ -89,10 +89,10 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 	if cfg.Equal(t.next) {
 		return out, t.setting(), nil
 	}
-	now := r.clock.now()
+	now := r.clock.Now()
 	c := &commitOf[entry.Config]{
 		commit: commit{topic: t, class: record.Fsync, came: now},
-		entry:  entry.Config{ID: t.id, TS: max(now.wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
+		entry:  entry.Config{ID: t.id, TS: max(now.Wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
 	}
 	c.op = configOp{&c.entry}
 	reserve := t.reserve
@@ -142,15 +142,15 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 	if err != nil {
 		return Configured{}, nil, err
 	}
-	if err := r.roomForTopics(1); err != nil {
+	if err := r.roomForTopicsLocked(1); err != nil {
 		return Configured{}, nil, err
 	}
-	t := r.newTopic(name, &cfg)
-	now := r.clock.now()
+	t := r.newTopicLocked(name, &cfg)
+	now := r.clock.Now()
 	if cfg.Durability != record.Fsync {
 		t.reserve.grow(0, r.log.Synced())
 	}
-	c := createCommit(t, now.wall)
+	c := createCommit(t, now.Wall)
 	c.came = now
 	if err := r.appendChange(s, &c.commit); err != nil {
 		return Configured{}, nil, err
@@ -228,7 +228,7 @@ func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal
 		return nil, 0, err
 	}
 	if ifEmpty {
-		r.expire(t, r.steady())
+		r.expireLocked(t, r.steady())
 		if n := t.live.Records + t.line.size.Records; n > 0 {
 			return nil, 0, &record.Error{
 				Kind:    record.KindNotEmpty,
@@ -237,12 +237,12 @@ func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal
 			}
 		}
 	}
-	return r.appendDrop(s, t)
+	return r.appendDropLocked(s, t)
 }
 
-// appendDrop logs that t ends, and stops its routers. t.mu is held. No
+// appendDropLocked logs that t ends, and stops its routers. t.mu is held. No
 // checkpoint begins between the entry and what comes of it.
-func (r *Registry) appendDrop(s *slot, t *topic) (*Removal, wal.LSN, error) {
+func (r *Registry) appendDropLocked(s *slot, t *topic) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	span, err := s.append(&entry.Drop{ID: t.id}, nil)

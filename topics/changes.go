@@ -115,10 +115,10 @@ func (r *Registry) showDrop(d *drop, at wal.LSN) {
 	t.dropped = true
 	r.mu.Lock()
 	r.changes.show(at)
-	r.unname(t)
-	d.out.Routers = r.cascade(t)
+	r.unnameLocked(t)
+	d.out.Routers = r.cascadeLocked(t)
 	r.mu.Unlock()
-	r.empty(t)
+	r.emptyLocked(t)
 	r.mu.Lock()
 	delete(r.changes.drops, at)
 	r.mu.Unlock()

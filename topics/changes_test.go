@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -95,9 +96,9 @@ func (w *world) picture() string {
 }
 
 // deleted says whether the follower was told that the topic was deleted.
-func (w *world) deleted(f *Follower) bool {
+func (w *world) deleted(f *follow.Subscriber) bool {
 	w.Deliver()
-	return slices.ContainsFunc(f.Take(nil), func(m Movement) bool { return m.Topic == "a" && m.Deleted })
+	return slices.ContainsFunc(f.Take(nil), func(m follow.Event) bool { return m.Topic == "a" && m.Deleted })
 }
 
 // holdChange begins a change and returns when its sync is under way, and held.
@@ -124,9 +125,9 @@ func TestChangesAreSeenWhenDurable(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w, gate := newSyncWorld(t)
 			w.furnish()
-			f := NewFollower()
-			defer w.Leave(f)
-			if _, err := w.Follow(f, "a"); err != nil {
+			f := w.NewSubscriber()
+			defer f.Close()
+			if _, err := w.Subscribe(f, "a"); err != nil {
 				t.Fatal(err)
 			}
 			before := w.picture()
@@ -164,9 +165,9 @@ func TestFailedChangesAreNotSeen(t *testing.T) {
 			t.Run(c.name+", "+end, func(t *testing.T) {
 				w, gate := newSyncWorld(t)
 				w.furnish()
-				f := NewFollower()
-				defer w.Leave(f)
-				if _, err := w.Follow(f, "a"); err != nil {
+				f := w.NewSubscriber()
+				defer f.Close()
+				if _, err := w.Subscribe(f, "a"); err != nil {
 					t.Fatal(err)
 				}
 				before := w.picture()

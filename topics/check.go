@@ -7,8 +7,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// check holds the write against the topic's head and caps.
-func (r *Registry) check(t *topic, a *attempt, now int64) error {
+// checkLocked holds the write against the topic's head and caps.
+func (r *Registry) checkLocked(t *topic, a *attempt, now int64) error {
 	w, b := a.write, a.batch
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
 		return &record.Error{
@@ -31,7 +31,7 @@ func (r *Registry) check(t *topic, a *attempt, now int64) error {
 	if c.Discard != record.DiscardReject {
 		return nil
 	}
-	r.expire(t, now)
+	r.expireLocked(t, now)
 	if c.CapRecords > 0 && t.live.Records+t.line.size.Records+n > c.CapRecords ||
 		c.CapBytes > 0 && t.live.Bytes+t.line.size.Bytes+b.bytes > c.CapBytes {
 		return &record.Error{
@@ -62,12 +62,12 @@ func (r *Registry) repeat(name string, w *Write) *Pending {
 	if t.dropped {
 		return nil
 	}
-	return r.repeated(t, w, r.steady())
+	return r.repeatedLocked(t, w, r.steady())
 }
 
-// repeated answers a write whose idempotency key is known: published inside
+// repeatedLocked answers a write whose idempotency key is known: published inside
 // the window, or still on its way.
-func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
+func (r *Registry) repeatedLocked(t *topic, w *Write, now int64) *Pending {
 	if w.IdempotencyKey == "" {
 		return nil
 	}
@@ -76,11 +76,11 @@ func (r *Registry) repeated(t *topic, w *Write, now int64) *Pending {
 			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}
 	}
-	k, ok := t.keys.find(r.keyID([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
+	k, ok := t.keys.Find(r.keyHash([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
 	if !ok {
 		return nil
 	}
 	return &Pending{registry: r, written: Written{
-		First: k.first, Last: k.first + uint64(k.count) - 1, Count: int(k.count), Head: t.head, Deduped: true,
+		First: k.First, Last: k.First + uint64(k.Count) - 1, Count: int(k.Count), Head: t.head, Deduped: true,
 	}}
 }

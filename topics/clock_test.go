@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -59,7 +60,7 @@ func newJumpy(t *testing.T, seed uint64) *jumpy {
 // over reports whether something that came between two times is over by now;
 // unsure: the rule allows both.
 func (j *jumpy) over(first, last, after int64) (over, unsure bool) {
-	over = j.passed-last > after+maxStep
+	over = j.passed-last > after+clock.MaxStep
 	return over, !over && j.passed-first > after
 }
 
@@ -168,7 +169,7 @@ func (j *jumpy) step() {
 		for i := range j.records {
 			a := &j.records[i]
 			ahead := j.began + max(0, j.ahead-j.began)
-			a.kept, a.storedFirst, a.storedTo = true, a.keyFirst+ahead, a.keyLast+ahead+maxStep
+			a.kept, a.storedFirst, a.storedTo = true, a.keyFirst+ahead, a.keyLast+ahead+clock.MaxStep
 			if ts := j.lookup("a").assignedTS; ts > j.passed+j.ahead {
 				a.storedTo = max(a.storedTo, ts)
 			}
@@ -202,7 +203,7 @@ func TestJumpingClock(t *testing.T) {
 			j.ahead = 0
 			j.delete("b", false)
 			for range 2 {
-				j.passed += jumpyTTL + 2*maxStep
+				j.passed += jumpyTTL + 2*clock.MaxStep
 				j.Sweep(t.Context())
 			}
 			got := j.Totals()
@@ -294,43 +295,5 @@ func TestCheckpointBehind(t *testing.T) {
 	j.restart()
 	if out := j.append("a", keyedWrite("k", 1)); !out.Deduped {
 		t.Fatalf("%+v", out)
-	}
-}
-
-// TestArrivalsAreBounded checks that a clock that is ahead for long takes little
-// memory, that nothing counts as come before it did, and how much later.
-func TestArrivalsAreBounded(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	var a arrivals
-	var came []moment
-	m := moment{wall: 1_000_000, steady: 1_000_000}
-	began, ts := m.steady, m.wall+year
-	for seq := uint64(1); seq <= 20_000; seq++ {
-		passed := random.Int64N(5000)
-		m.wall, m.steady = m.wall+passed, m.steady+passed
-		if random.IntN(1000) == 0 {
-			m.wall += (random.Int64N(3) - 1) * hour
-		}
-		ts = max(ts, m.wall)
-		if _, fits := a.next(ts, m); !fits {
-			a.begin(seq, ts, m)
-		}
-		came = append(came, moment{ts, m.steady})
-		if len(a) > maxSpans {
-			t.Fatalf("%d spans", len(a))
-		}
-	}
-	slack := (m.steady - began) / 50
-	last := int64(0)
-	for i, m := range came {
-		at := a.of(uint64(i+1), m.wall)
-		if at < m.steady || at > m.steady+slack || at < last {
-			t.Fatalf("record %d came at %d and counts as come at %d, after %d", i+1, m.steady, at, last)
-		}
-		last = at
-	}
-	a.cut(20_000, true)
-	if len(a) != 1 {
-		t.Fatalf("%+v is left for one record", a)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -25,7 +26,7 @@ type commit struct {
 	bytes  int64
 	body   []byte // ephemeral records
 	key    string
-	came   moment
+	came   clock.Moment
 	count  *atomic.Int64 // that it is counted in; see applying
 
 	err     error         // the log failed first; set before settled

@@ -44,6 +44,9 @@ func counted(c *readCounter) func(*world) {
 	}
 }
 
+// recordsPerPageRead is the number of records whose sizes one read of a page gives.
+const recordsPerPageRead = 64
+
 // TestCostOfBefore holds that a delete of a million records by before_seq reads
 // a page where it ends, and none of the others.
 func TestCostOfBefore(t *testing.T) {
@@ -59,7 +62,7 @@ func TestCostOfBefore(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	t.Logf("%d pages read to delete %d records", c.n.Load(), n-101)
-	if got := c.n.Load(); got > 2*segment.ExtentRecords/columnsAhead {
+	if got := c.n.Load(); got > 2*segment.ExtentRecords/recordsPerPageRead {
 		t.Fatalf("%d pages read", got)
 	}
 }
@@ -78,7 +81,7 @@ func TestCostOfEviction(t *testing.T) {
 		w.write("a", 1)
 	}
 	t.Logf("%d pages read to evict %d records", c.n.Load(), n/2)
-	if got := c.n.Load(); got > n/2/columnsAhead+1 {
+	if got := c.n.Load(); got > n/2/recordsPerPageRead+1 {
 		t.Fatalf("%d pages read", got)
 	}
 }
@@ -116,7 +119,7 @@ func TestCostOfDeleted(t *testing.T) {
 	topic := w.lookup("a")
 	for _, limit := range []int{1, 100, 1000} {
 		q := &Query{From: 40_000, Limit: limit, MaxBytes: 1 << 20}
-		if v := topic.view(q, &Batch{NextFrom: q.From}, w.now); v.below-v.next > 8*uint64(max(limit, 64)) {
+		if v := topic.viewLocked(q, &Batch{NextFrom: q.From}, w.now); v.below-v.next > 8*uint64(max(limit, 64)) {
 			t.Fatalf("%d seqs looked at for %d records", v.below-v.next, limit)
 		}
 		if b := w.query("a", q); len(b.Records) != limit {

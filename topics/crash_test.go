@@ -121,7 +121,7 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	}
 	// Once all before it is evicted, the floor's tombstone takes it in.
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
-	if got := w.stone("a", 0); got.GapTo != 8 || got.Reason != ReasonCap {
+	if got := w.tombstone("a", 0); got.GapTo != 8 || got.Reason != ReasonCap {
 		t.Fatalf("%+v", got)
 	}
 	if l := w.lookup("a").lost.ranges; len(l) != 0 {

@@ -4,30 +4,31 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// checkCycle refuses a router, in the place of old, that closes a cycle it does
-// not allow. r.mu is held.
-func (r *Registry) checkCycle(old *router, spec *RouterSpec) error {
+// checkCycleLocked refuses a router that replaces old and closes a cycle without allowing
+// it. r.mu is held.
+func (r *Registry) checkCycleLocked(old *router, spec *RouterSpec) error {
 	if spec.AllowCycle {
 		return nil
 	}
 	dest, _ := r.byName.Get(spec.Dest)
-	way := r.way(dest, spec.Source, old)
-	if way == nil {
+	path := r.pathTo(dest, spec.Source, old)
+	if path == nil {
 		return nil
 	}
 	return &record.Error{
 		Kind:    record.KindRouterCycle,
-		Message: fmt.Sprintf("the router would close a cycle of %d topics; allow_cycle allows it", len(way)),
-		Detail:  map[string]any{"cycle": append([]string{spec.Source}, way...)},
+		Message: fmt.Sprintf("the router would close a cycle of %d topics; allow_cycle allows it", len(path)),
+		Detail:  map[string]any{"cycle": append([]string{spec.Source}, path...)},
 	}
 }
 
-// way is the names of the topics on a shortest way along routers, but for one,
-// from t to the one called target; nil: there is none.
-func (r *Registry) way(t *topic, target string, except *router) []string {
+// pathTo returns the names of the topics on a shortest path from t to target along
+// routers other than except, or nil if there is none.
+func (r *Registry) pathTo(t *topic, target string, except *router) []string {
 	if t == nil {
 		return nil
 	}
@@ -52,26 +53,80 @@ func (r *Registry) way(t *topic, target string, except *router) []string {
 	return nil
 }
 
-// markCycles notes which routers are part of a cycle: there records go no
-// further than maxHops. It is called after each change that may have closed a
-// cycle, or opened one, and takes a step for each router. r.mu is held.
-func (r *Registry) markCycles() {
-	g := graphOf(r.forwarding())
-	groups := g.groups()
+// markCyclesLocked marks the routers that are part of a cycle: there a record goes no
+// further than paths.MaxHops. It is called after each change that may have closed or
+// opened a cycle, and takes time in proportion to the number of routers. r.mu is held.
+func (r *Registry) markCyclesLocked() {
+	g := graphOf(r.forwardingLocked())
+	groups := g.Groups()
 	r.routers.cyclic = false
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
 		if rt.stopped() {
 			return true
 		}
-		in := groups[g.number[rt.source]] == groups[g.number[rt.dest]]
+		in := groups[g.Topic(rt.source.id, rt.source.name)] == groups[g.Topic(rt.dest.id, rt.dest.name)]
 		rt.cyclic.Store(in)
 		r.routers.cyclic = r.routers.cyclic || in
 		return true
 	})
 }
 
-// onward is the way of a record that the router forwards. false: it may not.
-func (rt *router) onward(path []byte) ([]byte, bool) {
-	way, ok := onward(path, rt.source.id, rt.dest.id)
-	return way, ok && !(rt.cyclic.Load() && hops(path) >= maxHops)
+// extendPath returns the path of a record that the router forwards, or false if it may
+// not forward it.
+func (rt *router) extendPath(path []byte) ([]byte, bool) {
+	extended, ok := paths.Extend(path, rt.source.id, rt.dest.id)
+	return extended, ok && !(rt.cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
+}
+
+// graphOf returns the graph of some routers. It needs no lock: the ends of a router
+// never change.
+func graphOf(routers []*router) *paths.Graph {
+	g := paths.NewGraph()
+	for _, rt := range routers {
+		g.Join(g.Topic(rt.source.id, rt.source.name), g.Topic(rt.dest.id, rt.dest.name))
+	}
+	return g
+}
+
+// forwardingLocked returns the routers that are not stopped. r.mu is held.
+func (r *Registry) forwardingLocked() (list []*router) {
+	r.routers.byName.Scan(func(_ string, rt *router) bool {
+		if !rt.stopped() {
+			list = append(list, rt)
+		}
+		return true
+	})
+	return list
+}
+
+// aroundLocked returns the routers that may forward a record which passes through source
+// or dest, including those that are not durable yet, without except. Either topic may
+// be nil. r.mu is held.
+func aroundLocked(source, dest *topic, except *router) (list []*router) {
+	seen := map[*topic]bool{}
+	var topics []*topic
+	see := func(t *topic) {
+		if t != nil && !seen[t] {
+			seen[t] = true
+			topics = append(topics, t)
+		}
+	}
+	see(source)
+	for i := 0; i < len(topics); i++ {
+		for _, rt := range topics[i].incoming() {
+			if rt != except && !rt.stopped() {
+				see(rt.source)
+			}
+		}
+	}
+	see(dest)
+	for i := 0; i < len(topics); i++ {
+		for _, rt := range topics[i].outgoing() {
+			if rt != except && !rt.stopped() {
+				see(rt.dest)
+				list = append(list, rt)
+			}
+		}
+	}
+	return list
 }

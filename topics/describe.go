@@ -3,6 +3,7 @@ package topics
 import (
 	"encoding/json"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -46,20 +47,21 @@ type SeqRange struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// DescribeState decodes a checkpoint's state and calls yield with each topic,
+// DescribeSnapshot decodes a checkpoint's state and calls yield with each topic,
 // by id. An error of yield ends it.
-func DescribeState(state []byte, yield func(*StoredTopic) error) error {
+func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
 	for _, t := range r.inOrder() {
+		first, _, _ := t.history.Front()
 		s := &StoredTopic{
-			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: t.history.seq,
+			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: first,
 			Records: t.live.Records, Bytes: t.live.Bytes,
 			EvictFloor: t.marks.low, ThroughCap: t.marks.capped, ThroughTTL: t.marks.ttl, Ceiling: t.reserve.ceiling,
 			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
-			Lost: []SeqRange{}, Deleted: t.deleted.ranges(), Idempotencies: int(t.keys.held().keys),
+			Lost: []SeqRange{}, Deleted: seqRanges(t.deleted), Idempotencies: int(t.keys.Usage().Keys),
 		}
 		for _, l := range t.lost.ranges {
 			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
@@ -75,7 +77,7 @@ func DescribeState(state []byte, yield func(*StoredTopic) error) error {
 // router, by name. An error of yield ends it.
 func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
 	for _, rt := range r.routers.byName.Values() {
@@ -91,13 +93,13 @@ func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 	return nil
 }
 
-// ranges returns what is in the set.
-func (s *seqSet) ranges() []SeqRange {
+// seqRanges returns the runs of seqs of the set.
+func seqRanges(s *index.SeqSet) []SeqRange {
 	out := []SeqRange{}
-	for seq, ok := s.next(0); ok; {
-		end := s.absent(seq)
+	for seq, ok := s.Next(0); ok; {
+		end := s.Absent(seq)
 		out = append(out, SeqRange{From: seq, To: end - 1})
-		seq, ok = s.next(end)
+		seq, ok = s.Next(end)
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -15,7 +16,7 @@ type extract struct {
 	from, through uint64   // seqs of the source: after from, up to through
 	count         int      // records for the destination
 	trim          uint64   // they are lost, all of them
-	way           []byte   // and theirs, in that case
+	path          []byte   // and theirs, in that case
 	seqs          []uint64 // of each, at the source
 	sizes         []uint32 // payload bytes of each
 	bytes         int64    // their sum
@@ -56,13 +57,13 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &Batch{NextFrom: cursor}
-		v, way, fleeting := r.sourceView(rt.source, q, b)
+		v, path, fleeting := r.sourceView(rt.source, q, b)
 		if v == nil {
 			return nil, nil
 		}
 		x := &extract{from: cursor, fleeting: fleeting}
 		if l := b.Tombstone; l != nil {
-			x.trimmed(rt, l, way)
+			x.trimmed(rt, l, path)
 			return x, nil
 		}
 		err := r.fill(x, rt, spec.strip(), q, b, v, log)
@@ -71,7 +72,7 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 		}
 		if err != nil {
 			err = logError(err)
-			r.totals.meet(err)
+			r.totals.recordDamage(err)
 			return nil, err
 		}
 		if x.through == x.from {
@@ -83,10 +84,10 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 
 // trimmed makes the extract a loss. It goes no way that the records would not
 // have gone, or it would go round a cycle for ever.
-func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
-	x.through, x.travelled = l.GapTo, len(way) > 0
+func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
+	x.through, x.travelled = l.GapTo, len(path) > 0
 	var ok bool
-	if x.way, ok = rt.onward(way); ok {
+	if x.path, ok = rt.extendPath(path); ok {
 		x.trim, x.count = l.Missed, int(min(l.Missed, maxLost))
 	}
 }
@@ -95,13 +96,13 @@ func (x *extract) trimmed(rt *router, l *Tombstone, way []byte) {
 // new. way is that of the records that its tombstone is about, if they were lost
 // before they came to the source. fleeting is true if the source may lose records
 // that it shows now.
-func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte, fleeting bool) {
+func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byte, fleeting bool) {
 	now := r.steady()
 	t.mu.RLock()
 	if t.due(now) {
 		t.mu.RUnlock()
 		t.mu.Lock()
-		r.expire(t, now)
+		r.expireLocked(t, now)
 		t.mu.Unlock()
 		t.mu.RLock()
 	}
@@ -109,21 +110,21 @@ func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, way []byte
 	if !t.visible || q.From >= t.head {
 		return nil, nil, false
 	}
-	v = t.view(q, b, now)
+	v = t.viewLocked(q, b, now)
 	v.dedupe = false
 	if b.Tombstone != nil && b.Tombstone.Reason == ReasonTrim {
 		l, _ := t.lost.from(q.From + 1)
-		way = []byte(l.way)
+		path = []byte(l.path)
 	}
 	c := t.cfg
-	return v, way, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == record.Ephemeral
+	return v, path, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == record.Ephemeral
 }
 
 // fill takes the records of a view.
 func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view, log *frames) error {
 	inMemory := false
 	for i := range v.frames {
-		inMemory = inMemory || v.frames[i].body != nil
+		inMemory = inMemory || v.frames[i].Body != nil
 	}
 	if len(v.extents) == 0 && !inMemory {
 		return x.fillRuns(rt, strip, q, b, v, log)
@@ -134,7 +135,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 	x.records = []byte{}
 	for i := range b.Records {
 		rec := &b.Records[i]
-		path, ok := rt.onward(rec.Path)
+		path, ok := rt.extendPath(rec.Path)
 		x.travelled = x.travelled || rec.Path != nil
 		if !ok {
 			continue
@@ -161,7 +162,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 	x.through = b.NextFrom
 	examined, size := 0, 0
 	for _, frame := range v.frames {
-		batch, err := log.batch(frame.lsn)
+		batch, err := log.batch(frame.LSN)
 		if err != nil {
 			return err
 		}
@@ -169,15 +170,15 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		if err != nil {
 			return err
 		}
-		roots := rootsOf(batch, frame.lsn)
-		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
+		origins := originsOf(batch, frame.LSN)
+		for seq := frame.First; seq < frame.First+uint64(frame.Count); seq++ {
 			rec, rest, err := record.NextRecord(records)
 			if err != nil {
 				return err
 			}
 			records = rest
-			at, ordinal, stripped := roots.next()
-			if seq < v.next || v.dead.has(seq) {
+			at, ordinal, stripped := origins.next()
+			if seq < v.next || v.dead.Has(seq) {
 				continue
 			}
 			if seq >= v.below || x.count >= q.Limit || size >= q.MaxBytes || examined >= maxScanned {
@@ -186,9 +187,9 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			examined++
 			size += rec.PayloadBytes()
 			x.through = seq
-			path, ok := rt.onward(rec.Path)
+			path, ok := rt.extendPath(rec.Path)
 			x.travelled = x.travelled || rec.Path != nil
-			if !ok || frame.ts < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
+			if !ok || frame.TS < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
 			}
 			x.add(seq, rec.Forwarded(strip, path))
@@ -237,7 +238,7 @@ func (x *extract) cut(n int) {
 	for i, tag := range x.tags {
 		x.bytes += int64(x.sizes[i])
 		if tag != nil {
-			x.packed = packTag(x.packed, i-tagged, tag)
+			x.packed = index.PackTag(x.packed, i-tagged, tag)
 			tagged = i + 1
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
@@ -24,7 +25,7 @@ type fetching struct {
 }
 
 // fetch examines the view's records. errMoved and wal.ErrTruncated say that the
-// view is too old: records have gone from the log into a segment, or from one
+// viewLocked is too old: records have gone from the log into a segment, or from one
 // segment into another.
 func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {
 	f := &fetching{view: v, ctx: ctx, q: q, b: b}
@@ -46,7 +47,7 @@ func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error
 // take examines one record. full says that the batch is, and that no more is
 // to be examined.
 func (f *fetching) take(seq uint64, ts int64, rec record.Record) (full bool) {
-	if seq < f.next || f.dead.has(seq) {
+	if seq < f.next || f.dead.Has(seq) {
 		return false
 	}
 	if seq >= f.below {
@@ -76,19 +77,19 @@ func (f *fetching) take(seq uint64, ts int64, rec record.Record) (full bool) {
 func (f *fetching) log(r *Registry) (full bool, err error) {
 	log := r.reader().within(f.ctx)
 	for _, frame := range f.frames {
-		body := frame.body
+		body := frame.Body
 		if body == nil {
-			if body, err = log.at(frame.lsn); err != nil {
+			if body, err = log.at(frame.LSN); err != nil {
 				return false, err
 			}
 		}
-		for seq := frame.first; seq < frame.first+uint64(frame.count); seq++ {
+		for seq := frame.First; seq < frame.First+uint64(frame.Count); seq++ {
 			rec, rest, err := record.NextRecord(body)
 			if err != nil {
 				return false, err
 			}
 			body = rest
-			if f.take(seq, frame.ts, rec) {
+			if f.take(seq, frame.TS, rec) {
 				return true, nil
 			}
 		}
@@ -100,36 +101,36 @@ func (f *fetching) log(r *Registry) (full bool, err error) {
 func (f *fetching) segments() (full bool, err error) {
 	for i := 0; i < len(f.extents) && !full && err == nil; {
 		e := &f.extents[i]
-		if e.at.First >= f.below {
+		if e.At.First >= f.below {
 			return false, nil // the log goes on behind them, or nothing does
 		}
 		n := i + 1
-		for n < len(f.extents) && f.extents[n].seg == e.seg {
+		for n < len(f.extents) && f.extents[n].Segment == e.Segment {
 			n++
 		}
-		if !e.seg.Retain() {
-			return false, errMoved
+		if !e.Segment.Retain() {
+			return false, index.ErrMoved
 		}
 		if f.q.Match != nil {
 			full, err = f.matching(f.extents[i:n])
 		} else {
 			full, err = f.reading(f.extents[i:n])
 		}
-		e.seg.Release()
+		e.Segment.Release()
 		i = n
 	}
-	return full, segmentError(err)
+	return full, index.WrapDamage(err)
 }
 
 // reading examines every record of a segment's extents.
-func (f *fetching) reading(extents []extent) (full bool, err error) {
+func (f *fetching) reading(extents []index.Extent) (full bool, err error) {
 	for i := range extents {
 		e := &extents[i]
-		page, err := e.seg.Page(f.ctx, &e.at)
+		page, err := e.Segment.Page(f.ctx, &e.At)
 		if err != nil {
 			return false, err
 		}
-		at := page.Find(&e.at, f.next)
+		at := page.Find(&e.At, f.next)
 		if at == len(page.Seq) {
 			continue
 		}
@@ -138,27 +139,27 @@ func (f *fetching) reading(extents []extent) (full bool, err error) {
 				return full, err
 			}
 		}
-		if !full && e.at.Last < f.below {
-			f.b.NextFrom = max(f.b.NextFrom, e.at.Last)
+		if !full && e.At.Last < f.below {
+			f.b.NextFrom = max(f.b.NextFrom, e.At.Last)
 		}
 	}
 	return false, nil
 }
 
 // run examines the records of one run; with only, those of these seqs.
-func (f *fetching) run(e *extent, page *segment.Page, n int, only []uint64) (full bool, err error) {
-	cursor, err := e.seg.Run(f.ctx, &e.at, page, n)
+func (f *fetching) run(e *index.Extent, page *segment.Page, n int, only []uint64) (full bool, err error) {
+	cursor, err := e.Segment.Run(f.ctx, &e.At, page, n)
 	if err != nil {
 		return false, err
 	}
-	if e.seg.Cold() {
+	if e.Segment.Cold() {
 		if f.cold == nil {
 			f.cold = map[*segment.Segment]bool{}
 		}
-		f.cold[e.seg] = true
+		f.cold[e.Segment] = true
 	}
 	for cursor.Next() {
-		if cursor.Seq < f.next || f.dead.has(cursor.Seq) {
+		if cursor.Seq < f.next || f.dead.Has(cursor.Seq) {
 			continue
 		}
 		if only != nil {
@@ -168,7 +169,7 @@ func (f *fetching) run(e *extent, page *segment.Page, n int, only []uint64) (ful
 		}
 		rec, err := record.DecodeRecord(cursor.Record)
 		if err != nil {
-			return false, errors.Join(errDamaged, err)
+			return false, errors.Join(index.ErrDamaged, err)
 		}
 		if f.take(cursor.Seq, cursor.TS, rec) {
 			return true, nil
@@ -179,15 +180,15 @@ func (f *fetching) run(e *extent, page *segment.Page, n int, only []uint64) (ful
 
 // matching examines those records of a segment's extents that match, by the
 // postings: blocks without one are not read.
-func (f *fetching) matching(extents []extent) (full bool, err error) {
-	last := min(extents[len(extents)-1].at.Last, f.below-1)
-	if !extents[0].at.HasTags() {
+func (f *fetching) matching(extents []index.Extent) (full bool, err error) {
+	last := min(extents[len(extents)-1].At.Last, f.below-1)
+	if !extents[0].At.HasTags() {
 		f.b.NextFrom = max(f.b.NextFrom, last)
 		return false, nil
 	}
 	found := firstSeqs{most: min(f.q.Limit, maxScanned)}
-	err = extents[0].tags(f.q.Match, func(seq uint64) {
-		if seq >= f.next && seq <= last && !f.dead.has(seq) {
+	err = extents[0].Find(f.q.Match, func(seq uint64) {
+		if seq >= f.next && seq <= last && !f.dead.Has(seq) {
 			found.add(seq)
 		}
 	})
@@ -197,19 +198,19 @@ func (f *fetching) matching(extents []extent) (full bool, err error) {
 	seqs, all := found.sorted()
 	for i := range extents {
 		e := &extents[i]
-		at, _ := slices.BinarySearch(seqs, e.at.First)
+		at, _ := slices.BinarySearch(seqs, e.At.First)
 		if at == len(seqs) {
 			break
 		}
-		if seqs[at] > e.at.Last {
+		if seqs[at] > e.At.Last {
 			continue
 		}
-		page, err := e.seg.Page(f.ctx, &e.at)
+		page, err := e.Segment.Page(f.ctx, &e.At)
 		if err != nil {
 			return false, err
 		}
 		for n := range page.Runs {
-			first, end := page.Seqs(&e.at, n)
+			first, end := page.Seqs(&e.At, n)
 			if at, _ := slices.BinarySearch(seqs, first); at == len(seqs) || seqs[at] > end {
 				continue
 			}

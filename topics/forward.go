@@ -131,7 +131,7 @@ const runSize = 48
 
 // frameSize is room enough for the extract's frame.
 func (x *extract) frameSize() int {
-	size := entryOverhead + len(x.records) + len(x.way)
+	size := entryOverhead + len(x.records) + len(x.path)
 	for i := range x.runs {
 		size += runSize + len(x.runs[i].Path)
 	}
@@ -163,9 +163,9 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 			return nil, errCopy
 		}
 		if x.trim == 0 {
-			fits := r.room(t, x)
+			fits := r.roomLocked(t, x)
 			if fits == 0 {
-				return nil, x.refused(rt.source, t)
+				return nil, x.refusedLocked(rt.source, t)
 			}
 			x.cut(fits)
 		}
@@ -180,7 +180,7 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 	}
 	f := &forwarded{router: rt, through: x.through}
 	if x.count > 0 {
-		c, err := r.enterForward(s, rt, t, x)
+		c, err := r.enterForwardLocked(s, rt, t, x)
 		if err != nil {
 			return nil, err
 		}
@@ -192,38 +192,38 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 	} else {
 		if rt.done == rt.cursor { // nothing is under way that comes before
 			rt.done = x.through
-			rt.notify()
+			rt.notifyLocked()
 		}
 		if x.fleeting {
 			// What is gone after a crash would otherwise count as lost on the way.
-			r.logCursor(rt, x.through, 0)
+			r.logCursorLocked(rt, x.through, 0)
 		}
 	}
 	rt.cursor = x.through
 	return f, nil
 }
 
-// enterForward puts the frame into the log. The locks of the destination and of
+// enterForwardLocked puts the frame into the log. The locks of the destination and of
 // the router are held.
-func (r *Registry) enterForward(s *slot, rt *router, t *topic, x *extract) (*commit, error) {
+func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract) (*commit, error) {
 	last := t.assigned + uint64(x.count)
-	now := r.clock.now()
+	now := r.clock.Now()
 	c := &commitOf[entry.Forward]{
 		commit: commit{topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed},
 		entry: entry.Forward{
-			ID: t.id, TS: max(now.wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
-			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.way,
+			ID: t.id, TS: max(now.Wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
+			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.path,
 		},
 	}
 	c.op = forwardOp{&c.entry}
-	if err := r.enter(s, &c.commit, last, x.records); err != nil {
+	if err := r.enterLocked(s, &c.commit, last, x.records); err != nil {
 		return nil, err
 	}
 	c.entry.Runs = nil // only the frame needs them
 	if c.class == record.Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
-		r.logCursor(rt, x.through, len(x.seqs))
+		r.logCursorLocked(rt, x.through, len(x.seqs))
 	} else {
 		rt.applied, rt.logged = c.span.End, x.through
 	}
@@ -231,9 +231,9 @@ func (r *Registry) enterForward(s *slot, rt *router, t *topic, x *extract) (*com
 	return &c.commit, nil
 }
 
-// logCursor logs the cursor of a router that has forwarded so many records, if
+// logCursorLocked logs the cursor of a router that has forwarded so many records, if
 // there is room for the entry. It does not wait for a sync. rt.mu is held.
-func (r *Registry) logCursor(rt *router, through uint64, count int) {
+func (r *Registry) logCursorLocked(rt *router, through uint64, count int) {
 	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.now(), Count: count, CursorOnly: true}
 	span, err := r.tryLogEntry(&e, 0)
 	if err == nil {
@@ -250,20 +250,20 @@ func (r *Registry) logCursors() {
 	r.routers.byName.Scan(func(_ string, rt *router) bool {
 		rt.mu.Lock()
 		if rt.cursor > rt.logged && rt.visible && !rt.dropped {
-			r.logCursor(rt, rt.cursor, 0)
+			r.logCursorLocked(rt, rt.cursor, 0)
 		}
 		rt.mu.Unlock()
 		return true
 	})
 }
 
-// room returns how many of the extract's records t takes. t.mu is held.
-func (r *Registry) room(t *topic, x *extract) int {
+// roomLocked returns how many of the extract's records t takes. t.mu is held.
+func (r *Registry) roomLocked(t *topic, x *extract) int {
 	c := t.next
 	if c.Discard != record.DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
 		return x.count
 	}
-	r.expire(t, r.steady())
+	r.expireLocked(t, r.steady())
 	n := x.count
 	if c.CapRecords > 0 {
 		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.line.size.Records)))
@@ -279,8 +279,8 @@ func (r *Registry) room(t *topic, x *extract) int {
 	return n
 }
 
-// refused returns why dest has no room for the first record. Its lock is held.
-func (x *extract) refused(source, dest *topic) error {
+// refusedLocked returns why dest has no room for the first record. Its lock is held.
+func (x *extract) refusedLocked(source, dest *topic) error {
 	e := errFull(dest)
 	if most := dest.next.CapBytes; most > 0 && int64(x.sizes[0]) > most { // it never will
 		e.Message = fmt.Sprintf("seq %d of topic %q has %d bytes, and topic %q rejects what is over its cap_bytes, %d",

@@ -104,7 +104,7 @@ func (rs *routes) gather(ctx context.Context, routers int) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-rs.hurry:
+	case <-rs.wake:
 	case <-ctx.Done():
 	}
 }
@@ -196,7 +196,7 @@ func (r *Registry) block(rt *router, why error) {
 		rt.since = r.now()
 	}
 	rt.blocked = reason
-	rt.notify()
+	rt.notifyLocked()
 	if reason == "" {
 		delete(r.forwarders.blocked, rt)
 	} else {

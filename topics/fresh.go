@@ -7,12 +7,12 @@ type Mark struct {
 	from    uint64
 }
 
-// mark notes in b what it is read of. For the Mark, of the passes of one read the first one
+// markLocked notes in b what it is read of. For the Mark, of the passes of one read the first one
 // counts, and none if there is a tombstone. t.mu is held.
-func (t *topic) mark(q *Query, b *Batch, stone *Tombstone) {
+func (t *topic) markLocked(q *Query, b *Batch, tombstone *Tombstone) {
 	b.Topic = t.id
 	switch {
-	case stone != nil:
+	case tombstone != nil:
 		b.Mark = Mark{}
 	case b.Mark.topic == 0:
 		b.Mark = Mark{t.id, t.changes, q.From}

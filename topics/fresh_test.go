@@ -81,11 +81,11 @@ func TestFresh(t *testing.T) {
 		t.Fatal("fresh without having been read")
 	}
 	b := &Batch{}
-	w.lookup("a").mark(&Query{}, b, nil)
+	w.lookup("a").markLocked(&Query{}, b, nil)
 	if !w.Fresh("a", b.Mark) {
 		t.Fatal("not fresh")
 	}
-	if w.lookup("a").mark(&Query{}, b, &Tombstone{}); w.Fresh("a", b.Mark) {
+	if w.lookup("a").markLocked(&Query{}, b, &Tombstone{}); w.Fresh("a", b.Mark) {
 		t.Fatal("a later pass of the read found a loss")
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/zeebo/xxh3"
 )
 
 // BenchmarkMillionKeys measures one write in a thousand, to another topic and to
@@ -24,11 +24,11 @@ func BenchmarkMillionKeys(b *testing.B) {
 	fill := func() {
 		full.mu.Lock()
 		defer full.mu.Unlock()
-		w.changeKeys(full, func(kw *keyWindow) {
-			*kw = keyWindow{}
+		w.changeKeysLocked(full, func(kw *index.Keys) {
+			*kw = index.Keys{}
 			for i := range uint64(keys) {
-				id := xxh3.Hash128Seed(binary.LittleEndian.AppendUint64(nil, i), w.keySeed)
-				kw.add(keyUse{id: keyID(id), at: w.now, first: i + 1, count: 1}, window)
+				id := w.keyHash(binary.LittleEndian.AppendUint64(nil, i))
+				kw.Add(index.KeyUse{Hash: id, At: w.now, First: i + 1, Count: 1}, window)
 			}
 		})
 		w.sweeper.visit(full)
@@ -60,14 +60,14 @@ func BenchmarkMillionKeys(b *testing.B) {
 	}
 	var locked time.Duration
 	encode := func() {
-		e := stateEncoder{configs: map[*record.Config]uint64{}}
-		s := &Sink{State: io.Discard, Pace: func() error { return nil }}
+		e := snapshotEncoder{configs: map[*record.Config]uint64{}}
+		s := &Sink{Snapshot: io.Discard, Pace: func() error { return nil }}
 		full.mu.Lock()
 		began := time.Now()
-		if err := e.topic(full, full.head); err != nil {
+		if err := e.topicLocked(full, full.head); err != nil {
 			b.Error(err)
 		}
-		v := full.keyView(w.clock.now())
+		v := full.keyViewLocked(w.clock.Now())
 		locked = time.Since(began)
 		full.mu.Unlock()
 		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {

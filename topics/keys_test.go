@@ -3,15 +3,13 @@ package topics
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
-	"github.com/zeebo/xxh3"
 )
 
 func keyedWrite(key string, n int) *Write { return &Write{Records: records(n), IdempotencyKey: key} }
@@ -190,107 +188,6 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	}
 }
 
-// TestKeyMemory holds that a topic remembers no more keys than its window has,
-// and not many that are over, however they are used again.
-func TestKeyMemory(t *testing.T) {
-	const window = 100
-	var k keyWindow
-	id := func(n int) keyID { return keyID{Lo: uint64(n)} }
-	now := int64(0)
-	for i := range 10_000 {
-		now++
-		n := i
-		if i%(window+1) == 0 { // one key comes back right after each window
-			n = -1
-		}
-		k.forget(now, window)
-		k.add(keyUse{id: id(n), first: uint64(i), at: now}, window)
-		if h := k.held(); h.keys > window+1 || h.bytes > 2*100*window {
-			t.Fatalf("after %d keys: %+v in %d generations", i, h, len(k.generations))
-		}
-		if got, ok := k.find(id(n), now, window); !ok || got.first != uint64(i) {
-			t.Fatalf("key %d: %+v, %v", n, got, ok)
-		}
-	}
-	k.forget(now+window+1, window)
-	if k.generations != nil || k.held() != (keysHeld{}) {
-		t.Fatalf("%+v", k)
-	}
-}
-
-// TestKeyBurst holds that the memory of a burst of keys goes with their window,
-// though the topic always has some.
-func TestKeyBurst(t *testing.T) {
-	const many, window = 200_000, 1000
-	var w keyWindow
-	for i := range uint64(many) {
-		w.add(keyUse{id: keyID{Lo: i}, first: i}, window)
-	}
-	full := w.held().bytes
-	for i := range uint64(10) {
-		now := int64(i+1) * window
-		w.forget(now, window)
-		w.add(keyUse{id: keyID{Lo: many + i}, at: now}, window)
-	}
-	if left := w.held(); left.keys != 2 || left.bytes > full/20 {
-		t.Fatalf("%+v are left of %d bytes", left, full)
-	}
-}
-
-// TestKeyWindowAgainstAMap checks that the window finds what a map with times
-// would, whatever the order of uses, sizes and windows.
-func TestKeyWindowAgainstAMap(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	for round := range 60 {
-		window := int64(1 + random.IntN(400))
-		var w keyWindow
-		last := map[keyID]keyUse{}
-		now := int64(0)
-		for i := range 2000 {
-			now += int64(random.IntN(3))
-			// Few slots, so that they collide.
-			id := keyID{Hi: random.Uint64N(600), Lo: random.Uint64N(4)}
-			want, known := last[id]
-			known = known && now-want.at <= window
-			if random.IntN(5) == 0 {
-				w.forget(now, window)
-			}
-			if got, ok := w.find(id, now, window); ok != known || ok && got != want {
-				t.Fatalf("round %d, use %d: %+v, %v, want %+v, %v", round, i, got, ok, want, known)
-			}
-			if known {
-				continue
-			}
-			last[id] = keyUse{id: id, at: now, first: uint64(i)}
-			w.add(last[id], window)
-		}
-	}
-}
-
-// TestKeyCost checks that what is counted for keys is the memory that they take,
-// for topics with one key and for topics with many, and that it is not much.
-func TestKeyCost(t *testing.T) {
-	for _, each := range []int{1, 5, 100, 3000, 1 << 20} {
-		windows := make([]keyWindow, max(1, 200_000/each))
-		before := int64(heapBytes())
-		var counted, keys int64
-		for i := range windows {
-			for n := range each {
-				h := xxh3.Hash128Seed([]byte(fmt.Sprint(i, n)), 1)
-				windows[i].add(keyUse{id: keyID(h)}, 1000)
-			}
-			h := windows[i].held()
-			counted, keys = counted+h.bytes, keys+h.keys
-		}
-		took := int64(heapBytes()) - before
-		t.Logf("%7d keys a topic: %d bytes each, counted as %d", each, took/keys, counted/keys)
-		if took > counted*11/10 || counted > took*11/10 || each >= 100 && counted/keys > 64 {
-			t.Errorf("%d keys take %d bytes, and count as %d", keys, took, counted)
-		}
-		runtime.KeepAlive(windows)
-	}
-}
-
 // TestKeyBudget checks that a new key beyond the budget is refused and nothing
 // else, and that what was taken comes back in every way in which keys go.
 func TestKeyBudget(t *testing.T) {
@@ -381,7 +278,7 @@ func TestKeyBudgetGivesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := w.Totals().IdempotencyBytes; got != keyUseBytes {
+	if got := w.Totals().IdempotencyBytes; got != index.KeyUseBytes {
 		t.Fatalf("a write on its way takes %d bytes", got)
 	}
 	w.fs.FailSync("*", 1)
@@ -405,7 +302,7 @@ func TestKeySweep(t *testing.T) {
 	w.now += 120_001
 	frames := w.log.Stats().Frames
 	w.Sweep(context.Background())
-	if tp.keys.generations != nil || tp.swept || len(w.sweeper.topics) != 0 {
+	if !tp.keys.Empty() || tp.swept || len(w.sweeper.topics) != 0 {
 		t.Fatalf("%+v, visited by %d", tp.keys, len(w.sweeper.topics))
 	}
 	if w.log.Stats().Frames != frames {

@@ -13,10 +13,10 @@ import (
 
 // first is the first live record; false: there is none.
 func (t *topic) first() (seq uint64, ts int64, ok bool) {
-	if t.history.seq > 0 {
-		return t.history.seq, t.history.ts, true
+	if seq, ts, ok = t.history.Front(); ok {
+		return seq, ts, true
 	}
-	return t.index.front()
+	return t.index.Front()
 }
 
 // earliest is the first live seq, head+1 when there is none.
@@ -30,27 +30,27 @@ func (t *topic) earliest() uint64 {
 // live returns the first seq at or above seq that is neither deleted nor gone;
 // lost ones count. head+1: there is none.
 func (t *topic) nextLive(seq uint64) uint64 {
-	return min(t.deleted.absent(max(seq, t.earliest())), t.head+1)
+	return min(t.deleted.Absent(max(seq, t.earliest())), t.head+1)
 }
 
 // durable is up to where a restart will find the topic. An ephemeral topic's
 // records are not for the disk, unless others that are come after them: its
 // class changed in between.
 func (t *topic) durable() uint64 {
-	if t.cfg.Durability != record.Ephemeral || t.index.ephemeral == 0 {
+	if t.cfg.Durability != record.Ephemeral || t.index.EphemeralFrames() == 0 {
 		return t.head
 	}
-	return max(t.history.last(), t.index.durable())
+	return max(t.history.Last(), t.index.Durable())
 }
 
 // pop drops t's first live record.
 func (r *Registry) pop(t *topic) (seq uint64) {
 	seq, _, _ = t.first()
-	if t.history.seq > 0 {
-		r.grow(t, record.Size{Records: -1, Bytes: -t.history.size()})
-		t.history.seek(seq+1, t.deleted)
+	if !t.history.Empty() {
+		r.grow(t, record.Size{Records: -1, Bytes: -t.history.Size()})
+		t.history.Seek(seq+1, t.deleted)
 	} else {
-		bytes, freed := t.index.pop()
+		bytes, freed := t.index.Pop()
 		r.grow(t, record.Size{Records: -1, Bytes: -bytes})
 		r.totals.ephemeral.Add(-int64(freed))
 	}
@@ -62,17 +62,16 @@ func (r *Registry) pop(t *topic) (seq uint64) {
 // its last record is below the seq, and it is no bigger and no younger than
 // said. It returns the last seq it dropped; 0: none.
 func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before int64) uint64 {
-	if t.history.seq == 0 {
+	if t.history.Empty() {
 		return 0
 	}
-	e := t.history.whole(below, t.deleted)
-	if e == nil || int64(e.Count) > most.Records || int64(e.Bytes) > most.Bytes || t.came.of(e.Last, e.LastTS) >= before {
+	e := t.history.Whole(below, t.deleted)
+	if e == nil || int64(e.Count) > most.Records || int64(e.Bytes) > most.Bytes || t.came.Of(e.Last, e.LastTS) >= before {
 		return 0
 	}
 	last := e.Last
 	r.grow(t, record.Size{Records: -int64(e.Count), Bytes: -int64(e.Bytes)})
-	t.history.ahead = nil
-	t.history.seek(last+1, t.deleted)
+	t.history.Skip(e, t.deleted)
 	r.settleFront(t)
 	return last
 }
@@ -83,13 +82,13 @@ func (r *Registry) settleFront(t *topic) {
 	if t.deleted != nil {
 		r.skipDead(t)
 	}
-	t.tags.cut(t.earliest() - 1)
+	t.tags.Truncate(t.earliest() - 1)
 	if t.came != nil {
 		_, _, any := t.first()
-		t.came.cut(t.earliest(), any)
+		t.came.Truncate(t.earliest(), any)
 	}
 	r.correct(t)
-	r.noteDamage(t)
+	r.recordDamage(t)
 }
 
 // correct holds that counts, which damage may have made wrong, do not say that
@@ -105,18 +104,18 @@ func (r *Registry) correct(t *topic) {
 }
 
 func (r *Registry) skipDead(t *topic) {
-	if t.history.seq > 0 {
-		t.history.seek(t.history.seq, t.deleted)
+	if seq, _, ok := t.history.Front(); ok {
+		t.history.Seek(seq, t.deleted)
 	}
-	for t.history.seq == 0 {
-		seq, _, ok := t.index.front()
-		if !ok || !t.deleted.has(seq) {
+	for t.history.Empty() {
+		seq, _, ok := t.index.Front()
+		if !ok || !t.deleted.Has(seq) {
 			break
 		}
-		_, freed := t.index.pop()
+		_, freed := t.index.Pop()
 		r.totals.ephemeral.Add(-int64(freed))
 	}
-	if t.deleted.removeRange(0, t.earliest()-1); t.deleted.empty() {
+	if t.deleted.RemoveRange(0, t.earliest()-1); t.deleted.Empty() {
 		t.deleted = nil
 	}
 }
@@ -135,10 +134,9 @@ func (r *Registry) advance(t *topic, below uint64) (freed record.Size) {
 	}
 }
 
-// noteDamage counts what the history could not read.
-func (r *Registry) noteDamage(t *topic) {
-	if t.history.damaged > 0 {
-		r.totals.damaged.Add(uint64(t.history.damaged))
-		t.history.damaged = 0
+// recordDamage counts what the history could not read.
+func (r *Registry) recordDamage(t *topic) {
+	if n := t.history.TakeDamaged(); n > 0 {
+		r.totals.damaged.Add(uint64(n))
 	}
 }

@@ -2,24 +2,12 @@ package topics
 
 import (
 	"errors"
-	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
-
-// errDamaged stands before what a segment says of its damage.
-var errDamaged = errors.New("topics: damaged segment")
-
-// segmentError tells a segment's damage from the disk's own errors.
-func segmentError(err error) error {
-	if damage := new(segment.DamageError); errors.As(err, &damage) {
-		return fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	return err
-}
 
 // logError gives the log's refusals this package's words.
 func logError(err error) error {
@@ -44,12 +32,12 @@ func logError(err error) error {
 		return &record.Error{Kind: record.KindReadOnly, Message: "the log is read-only", Err: err}
 	case errors.Is(err, vfs.ErrBusy):
 		return &record.Error{Kind: record.KindReadOnly, Message: "the disk does not answer: reads wait for others", Err: err}
-	case errors.Is(err, wal.ErrClosed), errors.Is(err, errMoved):
+	case errors.Is(err, wal.ErrClosed), errors.Is(err, index.ErrMoved):
 		return &record.Error{Kind: record.KindClosed, Message: "the server is shutting down", Err: err}
 	case errors.Is(err, wal.ErrTooLarge):
 		return &record.Error{Kind: record.KindBatchTooLarge, Message: "the write is larger than the log can hold", Err: err}
 	}
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, index.ErrDamaged) {
 		return &record.Error{Kind: record.KindDamaged, Message: "stored records are damaged", Err: err}
 	}
 	var corrupt *wal.CorruptionError

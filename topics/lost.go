@@ -10,7 +10,7 @@ import (
 type lostRange struct {
 	from, to uint64 // inclusive
 	reason   string
-	way      string // ReasonTrim: of the records that are lost, as a record's path
+	path     string // ReasonTrim: of the records that are lost, as a record's path
 	given    uint64 // how many of them are known to have been given out
 }
 
@@ -18,7 +18,7 @@ func (l *lostRange) size() uint64 { return l.to - l.from + 1 }
 
 // joins reports whether the range goes on where before ends.
 func (l *lostRange) joins(before *lostRange) bool {
-	return before.to+1 == l.from && before.reason == l.reason && before.way == l.way
+	return before.to+1 == l.from && before.reason == l.reason && before.path == l.path
 }
 
 // lostRanges are the lost seqs of a topic that end above its low watermark. They

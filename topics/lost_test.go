@@ -32,16 +32,16 @@ func TestLostRangesApart(t *testing.T) {
 	for _, l := range []lostRange{
 		{from: 3, to: 5, reason: ReasonCrash, given: 1},
 		{from: 6, to: 9, reason: ReasonCrash, given: 4},
-		{from: 10, to: 11, reason: ReasonTrim, way: "x", given: 2},
-		{from: 12, to: 12, reason: ReasonTrim, way: "y", given: 1},
+		{from: 10, to: 11, reason: ReasonTrim, path: "x", given: 2},
+		{from: 12, to: 12, reason: ReasonTrim, path: "y", given: 1},
 		{from: 20, to: 29, reason: ReasonCrash},
 	} {
 		s.add(l)
 	}
 	want := []lostRange{
 		{from: 3, to: 9, reason: ReasonCrash, given: 5},
-		{from: 10, to: 11, reason: ReasonTrim, way: "x", given: 2},
-		{from: 12, to: 12, reason: ReasonTrim, way: "y", given: 1},
+		{from: 10, to: 11, reason: ReasonTrim, path: "x", given: 2},
+		{from: 12, to: 12, reason: ReasonTrim, path: "y", given: 1},
 		{from: 20, to: 29, reason: ReasonCrash},
 	}
 	if !slices.Equal(s.ranges, want) {

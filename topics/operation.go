@@ -13,7 +13,7 @@ type operation interface {
 	replay(r *Registry, f wal.Frame) error
 	// rebuild applies the entry to what a repair has found so far. Entries before
 	// it may be lost.
-	rebuild(ctx context.Context, m *Mender, f wal.Frame) error
+	rebuild(ctx context.Context, m *Repairer, f wal.Frame) error
 }
 
 // operationOf returns what an entry does: one row for each.
@@ -46,7 +46,7 @@ func operationOf(e entry.Entry) operation {
 }
 
 // topicOperation is an operation on one topic, with a place among the topic's
-// writes. A live commit applies the same one as its replay: see Registry.apply.
+// writes. A live commit applies the same one as its replay: see Registry.applyLocked.
 // An entry that makes its topic also has Creates, one that sets the topic's
 // config has Sets, and one with records has Batch.
 type topicOperation interface {

@@ -197,7 +197,7 @@ func (o *oracle) afterDeleted(next uint64) uint64 {
 func (o *oracle) read(q *Query) *Batch {
 	b := &Batch{NextFrom: q.From, Head: o.head(), Earliest: o.earliest()}
 	next := q.From + 1
-	stone := func(from, to uint64, reason string) {
+	gap := func(from, to uint64, reason string) {
 		b.Tombstone = &Tombstone{GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, AtLeast: to + 1 - from, Earliest: b.Earliest, Head: b.Head}
 		next, b.NextFrom = to+1, to
 	}
@@ -208,19 +208,19 @@ func (o *oracle) read(q *Query) *Batch {
 	}
 	switch {
 	case q.From > b.Head:
-		stone(1, b.Head, ReasonRecreated)
+		gap(1, b.Head, ReasonRecreated)
 	case byCap && byTTL:
-		stone(next, b.Earliest-1, ReasonMixed)
+		gap(next, b.Earliest-1, ReasonMixed)
 	case byTTL:
-		stone(next, b.Earliest-1, ReasonTTL)
+		gap(next, b.Earliest-1, ReasonTTL)
 	case byCap:
-		stone(next, b.Earliest-1, ReasonCap)
+		gap(next, b.Earliest-1, ReasonCap)
 	case o.afterDeleted(next) <= b.Head && o.seqs[o.afterDeleted(next)-1].gone == ReasonCrash:
 		to := o.afterDeleted(next)
 		for to < b.Head && o.seqs[to].gone == ReasonCrash {
 			to++
 		}
-		stone(next, to, ReasonCrash)
+		gap(next, to, ReasonCrash)
 	}
 	for bytes := 0; next <= b.Head && len(b.Records) < q.Limit; next++ {
 		switch o.seqs[next-1].gone {

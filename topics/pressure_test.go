@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -22,10 +23,10 @@ func (w *world) press(part float64) {
 }
 
 // told waits for a movement and says how long that took.
-func told(t *testing.T, f *Follower) time.Duration {
+func told(t *testing.T, f *follow.Subscriber) time.Duration {
 	t.Helper()
 	began := time.Now()
-	<-f.Moved()
+	<-f.Ready()
 	if len(f.Take(nil)) == 0 {
 		t.Fatal("woken for nothing")
 	}
@@ -130,7 +131,7 @@ func TestFullMemoryIsNoPressure(t *testing.T) {
 func TestPressureCoalesces(t *testing.T) {
 	pressed(t, func(t *testing.T, w *world) {
 		w.write("a", 1)
-		f := NewFollower()
+		f := w.NewSubscriber()
 		w.follow(f, "a")
 		for _, c := range []struct {
 			pressure float64
@@ -158,7 +159,7 @@ func TestPressureDefers(t *testing.T) {
 	pressed(t, func(t *testing.T, w *world) {
 		w.put("low", &record.ConfigPatch{Priority: ptr(ptr(int64(-1)))})
 		w.put("high", &record.ConfigPatch{Priority: ptr(ptr(int64(0)))})
-		low, high := NewFollower(), NewFollower()
+		low, high := w.NewSubscriber(), w.NewSubscriber()
 		w.follow(low, "low")
 		w.follow(high, "high")
 		w.press(0.75)
@@ -173,7 +174,7 @@ func TestPressureDefers(t *testing.T) {
 		w.write("low", 1)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(low.Moved()) > 0 {
+		if len(low.Ready()) > 0 {
 			t.Fatal("not deferred")
 		}
 		w.press(0.6)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
@@ -171,7 +172,7 @@ func (m *registryMachine) Delete(t *rapid.T) {
 // Time passes, or the clock is set back.
 func (m *registryMachine) Time(t *rapid.T) {
 	ms := rapid.SampledFrom([]int64{1, 50, 101, 301, 1001, -500}).Draw(t, "ms")
-	if m.latest = max(m.latest, m.w.now); m.w.now+ms < m.latest-maxStep {
+	if m.latest = max(m.latest, m.w.now); m.w.now+ms < m.latest-clock.MaxStep {
 		ms = 1 // more is a jump: TestJumpingClock
 	}
 	m.w.now += ms

@@ -59,7 +59,7 @@ func (r *Registry) publish(c *commit, failed error) error {
 	if failed != nil && c.err == nil {
 		c.err = logError(failed)
 	}
-	r.publishSatisfied(t)
+	r.publishSatisfiedLocked(t)
 	t.mu.Unlock()
 	err := c.await()
 	if err != nil && creationOf(c.op) != nil {
@@ -68,8 +68,8 @@ func (r *Registry) publish(c *commit, failed error) error {
 	return err
 }
 
-// publishSatisfied publishes from the front of the line. t.mu is held.
-func (r *Registry) publishSatisfied(t *topic) {
+// publishSatisfiedLocked publishes from the front of the line. t.mu is held.
+func (r *Registry) publishSatisfiedLocked(t *topic) {
 	for c := t.line.next(); c != nil; c = t.line.next() {
 		if c.err == nil {
 			c.err = t.broken
@@ -94,7 +94,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		_ = r.apply(t, c.op, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
+		_ = r.applyLocked(t, c.op, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
 	}
 	r.applying.leave(c)
 	c.settled.Store(true)
@@ -113,7 +113,7 @@ func (r *Registry) abandon(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
 	}
-	t.notify()
+	t.notifyLocked()
 }
 
 // await waits until the commit is settled.

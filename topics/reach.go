@@ -14,10 +14,10 @@ func (r *Registry) Reach() (reach wal.LSN) {
 	return reach
 }
 
-// StateReach is Reach of a checkpoint's state.
-func StateReach(state []byte) (wal.LSN, error) {
+// SnapshotReach is Reach of a checkpoint's state.
+func SnapshotReach(state []byte) (wal.LSN, error) {
 	r := New(Options{})
-	if err := r.restoreState(state); err != nil {
+	if err := r.restoreSnapshot(state); err != nil {
 		return 0, err
 	}
 	return r.Reach(), nil

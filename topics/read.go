@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -84,7 +85,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		if err != nil {
 			return nil, err
 		}
-		now := r.clock.now()
+		now := r.clock.Now()
 		t, err := r.open(name)
 		if err != nil {
 			return nil, err
@@ -93,9 +94,9 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			t.mu.RUnlock()
 			continue
 		}
-		t.lastRead.Store(now.wall)
+		t.lastRead.Store(now.Wall)
 		from := b.NextFrom
-		v := t.viewThrough(q, b, now.steady, through)
+		v := t.viewThroughLocked(q, b, now.Steady, through)
 		t.mu.RUnlock()
 
 		err = r.fetch(ctx, q, b, v)
@@ -108,7 +109,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			return t, nil
 		}
 		err = logError(err)
-		r.totals.meet(err)
+		r.totals.recordDamage(err)
 		return t, err
 	}
 }
@@ -117,19 +118,19 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 // since: another one will do. Not so while the server goes down: then the
 // segments are closed for good.
 func (r *Registry) outdated(err error) bool {
-	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, errMoved) && !r.closing.Load()
+	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, index.ErrMoved) && !r.closing.Load()
 }
 
-// view takes the picture that q needs of the topic, and notes in b what it
+// viewLocked takes the picture that q needs of the topic, and notes in b what it
 // says of loss and of the head. t.mu is held.
-func (t *topic) view(q *Query, b *Batch, now int64) *view {
-	return t.viewThrough(q, b, now, math.MaxUint64)
+func (t *topic) viewLocked(q *Query, b *Batch, now int64) *view {
+	return t.viewThroughLocked(q, b, now, math.MaxUint64)
 }
 
-// viewThrough is view without the records above a seq.
-func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view {
-	stone, next := t.tombstone(b.NextFrom)
-	t.mark(q, b, stone)
+// viewThroughLocked is view without the records above a seq.
+func (t *topic) viewThroughLocked(q *Query, b *Batch, now int64, through uint64) *view {
+	tombstone, next := t.tombstoneLocked(b.NextFrom)
+	t.markLocked(q, b, tombstone)
 	below := t.head + 1 // the batch stops before the next lost range
 	if l, ok := t.lost.from(next); ok {
 		below = max(l.from, next)
@@ -139,17 +140,17 @@ func (t *topic) viewThrough(q *Query, b *Batch, now int64, through uint64) *view
 	}
 	next = max(next, t.earliest()) // below it there may be deleted ones in a live frame
 	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
-	if d, ok := t.deleted.next(next); ok && d < below {
+	if d, ok := t.deleted.Next(next); ok && d < below {
 		v.below = min(below, next+t.reach(q, next))
-		v.dead = newWindow(t.deleted, next, v.below)
+		v.dead = t.deleted.Window(next, v.below)
 	}
-	v.extents = t.history.from(next)
+	v.extents = t.history.From(next)
 	most := maxFrames(q)
 	if v.dead != nil {
 		most = maxScanned
 	}
-	v.frames, v.whole = t.index.from(max(next, t.history.last()+1), v.below, most)
-	b.Tombstone, b.Head, b.Earliest = stone, t.head, t.earliest()
+	v.frames, v.whole = t.index.From(max(next, t.history.Last()+1), v.below, most)
+	b.Tombstone, b.Head, b.Earliest = tombstone, t.head, t.earliest()
 	if ttl := t.cfg.TTLMS; ttl > 0 && t.came == nil {
 		v.expired = now - ttl
 	}
@@ -165,7 +166,7 @@ func (t *topic) reach(q *Query, next uint64) uint64 {
 	}
 	most := uint64(q.Limit)
 	n := max(most, 64)
-	for n < maxScanned && n-t.deleted.count(next, next+n-1) < most {
+	for n < maxScanned && n-t.deleted.Count(next, next+n-1) < most {
 		n *= 2
 	}
 	return min(n, maxScanned)
@@ -180,43 +181,17 @@ func maxFrames(q *Query) int {
 	return q.Limit
 }
 
-// view is a topic's state as one read sees it.
+// viewLocked is a topic's state as one read sees it.
 type view struct {
 	next    uint64 // first seq to examine
 	below   uint64 // seqs from here on are not for this batch
 	expired int64  // records with an earlier timestamp are over; 0: none
 	dedupe  bool   // the topic filters by node
 	sparse  bool   // few may be wanted of many: they are copied, so as not to pin what lies around them
-	dead    *window
-	extents []extent
-	frames  []frameRef
+	dead    *index.SeqWindow
+	extents []index.Extent
+	frames  []index.Frame
 	whole   bool // frames are all there are up to below
-}
-
-// window says which seqs of a short stretch are deleted. A nil window has none.
-type window struct {
-	from uint64
-	bits []uint64
-}
-
-func newWindow(set *seqSet, from, below uint64) *window {
-	if below <= from {
-		return nil
-	}
-	w := &window{from: from, bits: make([]uint64, (below-from+63)/64)}
-	set.each(from, below-1, func(seq uint64) bool {
-		w.bits[(seq-from)/64] |= 1 << ((seq - from) % 64)
-		return true
-	})
-	return w
-}
-
-func (w *window) has(seq uint64) bool {
-	if w == nil || seq < w.from {
-		return false
-	}
-	i := (seq - w.from) / 64
-	return i < uint64(len(w.bits)) && w.bits[i]>>((seq-w.from)%64)&1 == 1
 }
 
 // wants applies the query's filters to one record.

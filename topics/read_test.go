@@ -136,7 +136,8 @@ func TestFilteredRecordsStandAlone(t *testing.T) {
 	w.tagged("a", "x", "y", "x")
 	m, _ := record.NewMatch("Eq", "x")
 	b := w.query("a", &Query{Limit: 10, MaxBytes: 1000, Match: &m})
-	clear(w.lookup("a").index.blocks[0].bodies[0])
+	frames, _ := w.lookup("a").index.From(1, 4, 3)
+	clear(frames[0].Body)
 	if len(b.Records) != 2 {
 		t.Fatalf("%+v", b)
 	}

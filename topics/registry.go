@@ -7,7 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/follow"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -33,7 +36,7 @@ type Options struct {
 // Busiest) from the beginning.
 type Registry struct {
 	opts     Options
-	clock    *clock
+	clock    *clock.Clock
 	keySeed  uint64
 	totals   totals
 	configs  configs
@@ -42,11 +45,11 @@ type Registry struct {
 	applying applying
 	closing  atomic.Bool // Close was called
 
-	following  following
-	deliveries *deliveries
-	gauge      atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
-	forwarders *forwarders
-	refs       struct {
+	subscriptions *follow.Hub
+	deliveries    *deliveries
+	gauge         atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
+	forwarders    *forwarders
+	refs          struct {
 		sync.RWMutex         // held for writing where a checkpoint begins, for reading where a frame refers to others
 		floor        wal.LSN // to none before it
 	}
@@ -69,20 +72,20 @@ type Registry struct {
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
-		opts: opts, clock: newClock(opts.clock()), keySeed: rand.Uint64(),
+		opts: opts, clock: clock.New(opts.clock()), keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
 		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
-	r.following.births = r.tellBirthsLocked
+	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
 }
 
 func (o *Options) clock() func() (wall, elapsed int64) {
 	switch {
 	case o.Now == nil:
-		return systemClock()
+		return clock.System()
 	case o.Elapsed == nil:
-		return onlyWall(o.Now)
+		return clock.FromWall(o.Now)
 	}
 	return func() (wall, elapsed int64) { return o.Now(), o.Elapsed() }
 }
@@ -95,7 +98,7 @@ func (r *Registry) Start(log *wal.Log) {
 	r.totals.restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
-	r.markCycles()
+	r.markCyclesLocked()
 	r.mu.Unlock()
 	r.refs.floor = log.Tail()
 }
@@ -136,33 +139,33 @@ func (r *Registry) lookup(name string) *topic {
 // forget takes a deleted topic out of the registry and its records out of the
 // totals. Only in replay.
 func (r *Registry) forget(t *topic) {
-	r.unname(t)
-	r.empty(t)
+	r.unnameLocked(t)
+	r.emptyLocked(t)
 }
 
-// unname takes a deleted topic's name away. r.mu and t.mu are held.
-func (r *Registry) unname(t *topic) {
+// unnameLocked takes a deleted topic's name away. r.mu and t.mu are held.
+func (r *Registry) unnameLocked(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
 	}
 	delete(r.byID, t.id)
 	t.shown.Store(nil)
 	if t.visible {
-		r.noteBirth(t, true)
+		r.recordLifecycleLocked(t, true)
 		r.totals.topics.Add(-1)
 		r.totals.count(t.cfg, -1)
 	}
 }
 
-// empty lets go of what is in a deleted topic. t.mu is held.
-func (r *Registry) empty(t *topic) {
+// emptyLocked lets go of what is in a deleted topic. t.mu is held.
+func (r *Registry) emptyLocked(t *topic) {
 	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
-	r.totals.ephemeral.Add(-t.index.drop())
-	r.changeKeys(t, func(w *keyWindow) { *w = keyWindow{} })
-	t.history, t.tags, t.deleted = history{}, tagIndex{}, nil
+	r.totals.ephemeral.Add(-t.index.Clear())
+	r.changeKeysLocked(t, func(w *index.Keys) { *w = index.Keys{} })
+	t.history, t.tags, t.deleted = index.History{}, index.Tags{}, nil
 	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil
 	r.sweeper.visited(t, 0, false)
-	t.notify()
+	t.notifyLocked()
 }
 
 // State reports one topic; touch marks it as read now.
@@ -192,7 +195,7 @@ func (r *Registry) open(name string) (*topic, error) {
 	if t.due(now) {
 		t.mu.RUnlock()
 		t.mu.Lock()
-		r.expire(t, now)
+		r.expireLocked(t, now)
 		t.mu.Unlock()
 		t.mu.RLock()
 	}
@@ -242,3 +245,9 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 
 // isVisible reports whether readers see t, without waiting for its lock.
 func (t *topic) isVisible() bool { return t.shown.Load() != nil }
+
+// now returns the wall clock's time. Timestamps are taken from it.
+func (r *Registry) now() int64 { return r.clock.Now().Wall }
+
+// steady returns the steady clock's time, by which records and keys expire.
+func (r *Registry) steady() int64 { return r.clock.Now().Steady }

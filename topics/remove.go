@@ -2,11 +2,11 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -72,8 +72,8 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 // deleteOp deletes records.
 type deleteOp struct {
 	entry.Delete
-	matched *seqSet     // the seqs that match; nil if they are still to be found
-	deleted record.Size // what went, once the operation is applied
+	matched *index.SeqSet // the seqs that match; nil if they are still to be found
+	deleted record.Size   // what went, once the operation is applied
 }
 
 func (op *deleteOp) topic() uint64          { return op.ID }
@@ -90,7 +90,7 @@ func (op *deleteOp) fit(t *topic) bool {
 
 func (op *deleteOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op *deleteOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op *deleteOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -124,14 +124,14 @@ func (r *Registry) findDeleted(name string, d *Deletion) (*commitOf[deleteOp], e
 		}
 		return c, nil
 	}
-	matched, extents := &seqSet{}, t.history.extents
-	t.tags.find(d.Match, from, upto, matched.add)
+	matched, extents := &index.SeqSet{}, t.history.All()
+	t.tags.Find(d.Match, from, upto, matched.Add)
 	t.mu.Unlock()
-	err = matching(extents, d.Match, from, upto, matched)
+	err = index.AddMatching(matched, extents, d.Match, from, upto)
 	if err != nil {
 		return nil, err
 	}
-	if !matched.empty() {
+	if !matched.Empty() {
 		c.entry.matched = matched
 		c.op = &c.entry
 	}
@@ -153,9 +153,9 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	if err := t.refusal(); err != nil {
 		return err
 	}
-	c.came = r.clock.now()
+	c.came = r.clock.Now()
 	c.class = t.next.Durability
-	c.entry.TS = max(c.came.wall, t.assignedTS)
+	c.entry.TS = max(c.came.Wall, t.assignedTS)
 	if err := r.appendChange(s, &c.commit); err != nil {
 		return err
 	}
@@ -163,49 +163,7 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	return nil
 }
 
-// errMoved says that a segment went away under a reader, who looks again:
-// what was in it is in another one by then.
-var errMoved = errors.New("topics: the segment is gone")
-
-// matching adds to set the seqs of [from, upto] in the extents whose tag
-// matches, by the segments' postings.
-func matching(extents []extent, m *record.Match, from, upto uint64, set *seqSet) error {
-	for i := range extents {
-		e := &extents[i]
-		if i > 0 && extents[i-1].seg == e.seg || !e.at.HasTags() {
-			continue
-		}
-		err := e.tags(m, func(seq uint64) {
-			if seq >= from && seq <= upto {
-				set.add(seq)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tags calls f with the seqs of the topic in e's whole segment whose tag
-// matches.
-func (e *extent) tags(m *record.Match, f func(seq uint64)) error {
-	if !e.seg.Retain() {
-		return errMoved
-	}
-	defer e.seg.Release()
-	return segmentError(e.seg.Tags(&e.at, []byte(m.Value), func(tag []byte, seqs []uint64) bool {
-		if !m.Matches(tag) {
-			return false // what matches comes first
-		}
-		for _, seq := range seqs {
-			f(seq)
-		}
-		return true
-	}))
-}
-
-// apply deletes what the entry says of what is live by now.
+// applyLocked deletes what the entry says of what is live by now.
 func (op *deleteOp) apply(r *Registry, t *topic, _ frameParts) error {
 	err := op.remove(r, t)
 	if err != nil {
@@ -224,27 +182,27 @@ func (op *deleteOp) remove(r *Registry, t *topic) error {
 	}
 	set := op.matched
 	if set == nil {
-		set = &seqSet{}
-		t.tags.find(op.Match, t.earliest(), op.Last, set.add)
-		err := matching(t.history.extents, op.Match, t.earliest(), op.Last, set)
+		set = &index.SeqSet{}
+		t.tags.Find(op.Match, t.earliest(), op.Last, set.Add)
+		err := index.AddMatching(set, t.history.All(), op.Match, t.earliest(), op.Last)
 		if err != nil {
 			return fmt.Errorf("topics: replaying a delete on topic id %d: %w", t.id, err)
 		}
 	}
-	set.removeRange(0, t.earliest()-1)
-	set.subtract(t.deleted)
-	if set.empty() {
+	set.RemoveRange(0, t.earliest()-1)
+	set.Subtract(t.deleted)
+	if set.Empty() {
 		return nil
 	}
-	op.deleted = t.history.sizes(set)
-	op.deleted.Add(t.index.sums(set))
+	op.deleted = t.history.Sum(set)
+	op.deleted.Add(t.index.Sum(set))
 	r.grow(t, record.Size{Records: -op.deleted.Records, Bytes: -op.deleted.Bytes})
 	if t.deleted == nil {
-		t.deleted = &seqSet{}
+		t.deleted = &index.SeqSet{}
 	}
-	t.deleted.unite(set)
+	t.deleted.Unite(set)
 	r.settleFront(t)
-	r.totals.ephemeral.Add(-int64(t.index.reclaim(set, t.deleted)))
-	t.tags.reclaim(set, t.deleted)
+	r.totals.ephemeral.Add(-int64(t.index.Prune(set, t.deleted)))
+	t.tags.Prune(set, t.deleted)
 	return nil
 }

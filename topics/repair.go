@@ -1,25 +1,242 @@
 package topics
 
 import (
-	"errors"
+	"context"
+	"fmt"
+	"slices"
 
+	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
 )
 
-// LastDamage is what the last read that met damaged bytes said of them; empty:
-// none did since the start.
-func (r *Registry) LastDamage() string {
-	if s := r.totals.met.Load(); s != nil {
-		return *s
-	}
-	return ""
+// Repairer fills an empty registry with what is left of a damaged data
+// directory: Restore first, or Forget, then Frame and Gap in the order of the
+// log, then Finish. What is gone becomes lost ranges with ReasonCorrupt, wide
+// enough that no seq is ever given out twice. The registry then works on the
+// log that the Repairer was given, and holds what the old one had in it.
+type Repairer struct {
+	r   *Registry
+	log *wal.Log // takes the records that are in no segment
+
+	known    uint64             // topics with lower ids are in the state, or were deleted before it
+	had      map[uint64]wal.LSN // what the state has of each topic
+	dropped  map[uint64]bool    // topics that went since
+	missing  uint64             // bytes of the log that are lost so far
+	unsure   map[*topic]uint64  // bytes of the log lost since the topic's head was last known
+	corrupt  []Loss
+	recreate int // topics that came back under another name
 }
 
-// meet keeps and counts err if it tells of damage.
-func (t *totals) meet(err error) {
-	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindDamaged && e.Err != nil {
-		s := e.Err.Error()
-		t.met.Store(&s)
-		t.damagedReads.Add(1)
+// NewRepairer begins the repair of r, which is empty, onto a log that is empty.
+func NewRepairer(r *Registry, log *wal.Log) *Repairer {
+	r.log = log
+	return &Repairer{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic]uint64{}}
+}
+
+// Restore takes a checkpoint's state, and the segments that are left of those
+// it names, in order.
+func (m *Repairer) Restore(state []byte, segs []*segment.Segment) error {
+	r := m.r
+	if err := r.restoreSnapshot(state); err != nil {
+		return err
 	}
+	m.known = r.nextID
+	extents, err := index.ReadTables(segs)
+	if err != nil {
+		return err
+	}
+	for _, t := range r.inOrder() {
+		m.had[t.id] = t.applied
+		// A later checkpoint's segments may be among them: the log has that.
+		t.history.Attach(slices.DeleteFunc(extents[t.id], func(e index.Extent) bool { return e.At.First > t.head }))
+		if err := m.recount(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recount makes what t says of its records in segments agree with those.
+func (m *Repairer) recount(t *topic) error {
+	var gone []lostRange
+	found, err := t.audit(func(from, to uint64) { gone = append(gone, lostRange{from: from, to: to, reason: ReasonCorrupt}) })
+	if err != nil {
+		return err
+	}
+	for _, l := range gone {
+		m.lose(t, l.from, l.to)
+	}
+	m.r.grow(t, record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
+	t.history.Restart(found.first.Seq, found.first.TS)
+	m.r.skipDead(t)
+	return nil
+}
+
+// lose makes [from, to] of t a lost range, in its place among the others.
+func (m *Repairer) lose(t *topic, from, to uint64) {
+	t.lost.insert(lostRange{from: from, to: to, reason: ReasonCorrupt})
+	if n := len(m.corrupt); n > 0 && m.corrupt[n-1].resolved == t && m.corrupt[n-1].To+1 == from {
+		m.corrupt[n-1].To = to
+		return
+	}
+	m.corrupt = append(m.corrupt, Loss{Topic: t.name, From: from, To: to, Reason: ReasonCorrupt, resolved: t})
+}
+
+// Forget is for a directory without any state, when the log no longer begins
+// at its beginning but at a position: topics come back from the segments alone,
+// under names made from their ids and with the default config.
+func (m *Repairer) Forget(segs []*segment.Segment, at wal.LSN) error {
+	extents, err := index.ReadTables(segs)
+	if err != nil {
+		return err
+	}
+	ids := make([]uint64, 0, len(extents))
+	for id := range extents {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		of := extents[id]
+		t := m.recover(id)
+		t.history = index.NewHistory(1, of[0].At.FirstTS)
+		t.history.Attach(of)
+		t.head = of[len(of)-1].At.Last
+		t.assigned = t.head
+		t.assignedTS, t.lastWrite = of[len(of)-1].At.LastTS, of[len(of)-1].At.LastTS
+		t.arriveBy(m.r.steady())
+		if err := m.recount(t); err != nil {
+			return err
+		}
+	}
+	m.Gap(0, at)
+	return nil
+}
+
+// recover makes a topic of which nothing but the id is known.
+func (m *Repairer) recover(id uint64) *topic {
+	r := m.r
+	c := record.DefaultConfig()
+	name := fmt.Sprintf("recovered-%d", id)
+	for n := 2; ; n++ {
+		if _, taken := r.byName.Get(name); !taken {
+			break
+		}
+		name = fmt.Sprintf("recovered-%d-%d", id, n)
+	}
+	t := r.addReplayed(id, name)
+	r.applyCreate(t, &c)
+	t.next = t.cfg
+	m.recreate++
+	return t
+}
+
+// Gap records that the log's bytes between two positions are lost.
+func (m *Repairer) Gap(from, to wal.LSN) {
+	if to <= from {
+		return
+	}
+	m.missing += uint64(to - from)
+	for id, t := range m.r.byID {
+		if m.had[id] < to {
+			m.unsure[t] += uint64(to - from)
+		}
+	}
+}
+
+// Frame applies a frame that is whole.
+func (m *Repairer) Frame(ctx context.Context, f wal.Frame) error {
+	e, err := m.r.scratch.entries.Decode(f.Type, f.Payload)
+	if err != nil {
+		m.Gap(f.LSN, f.End)
+		return nil
+	}
+	return operationOf(e).rebuild(ctx, m, f)
+}
+
+// rebuildTopic applies an operation on one topic.
+func (m *Repairer) rebuildTopic(ctx context.Context, op topicOperation, f wal.Frame) error {
+	t := m.target(op, f)
+	if t == nil {
+		return nil
+	}
+	return m.redo(ctx, t, op)
+}
+
+// target returns the topic of an operation that has been made to follow on it;
+// nil if there is nothing to apply.
+func (m *Repairer) target(op topicOperation, f wal.Frame) *topic {
+	t := m.resolve(op.topic(), creationOf(op))
+	if t == nil || f.LSN < m.had[t.id] || !m.fit(t, op) {
+		return nil
+	}
+	return t
+}
+
+// redo puts the operation's records into the log at hand, and applies it.
+func (m *Repairer) redo(ctx context.Context, t *topic, op topicOperation) error {
+	span := wal.Span{}
+	batch := batchOf(op)
+	if batch.Count > 0 {
+		var err error
+		bare := entry.Append{ID: t.id, First: batch.First, TS: timeOf(op), Count: batch.Count}
+		span, err = m.r.logEntry(ctx, &bare, batch.Records, 0)
+		if err != nil {
+			return err
+		}
+	}
+	t.applied = 0 // positions in the old log mean nothing in the one at hand
+	return m.r.replayOn(t, op, wal.Frame{LSN: span.Start, End: span.End})
+}
+
+// resolve finds the topic of an entry, or makes it from creation, which may be
+// nil. It returns nil if the topic is gone.
+func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic {
+	t := m.r.byID[id]
+	if t != nil || id < m.known || m.dropped[id] {
+		return t
+	}
+	if creation != nil {
+		if old, taken := m.r.byName.Get(creation.Name); taken { // its drop is lost
+			m.drop(old)
+		}
+		if record.CheckName(creation.Name) != nil {
+			return nil
+		}
+		return m.r.addReplayed(id, creation.Name)
+	}
+	if m.missing == 0 || id == 0 {
+		return nil
+	}
+	t = m.recover(id)
+	m.unsure[t] = m.missing
+	return t
+}
+
+func (m *Repairer) drop(t *topic) {
+	m.r.cascadeLocked(t)
+	m.dropped[t.id] = true
+	delete(m.unsure, t)
+	m.r.forget(t)
+}
+
+// fit makes the operation follow on what is known of t. It returns false if the
+// operation says nothing that is not known.
+func (m *Repairer) fit(t *topic, op topicOperation) bool {
+	if !op.fit(t) {
+		return false
+	}
+	head, known := op.before()
+	if !known {
+		return true
+	}
+	_, unsure := m.unsure[t]
+	if unsure && head > t.head {
+		m.lose(t, t.head+1, head)
+		t.head, t.assigned = head, max(t.assigned, head)
+	}
+	delete(m.unsure, t)
+	return true
 }

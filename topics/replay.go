@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -76,7 +78,7 @@ func (r *Registry) addReplayed(id uint64, name string) *topic {
 func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error {
 	ts := timeOf(op)
 	at := min(ts, r.steady())
-	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: moment{at, at}}
+	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: clock.Moment{Wall: at, Steady: at}}
 	batch := batchOf(op)
 	if batch.Count > 0 {
 		err := r.columns(&f, batch)
@@ -89,7 +91,7 @@ func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error 
 		return fmt.Errorf("%w: %s entry of %d records after seq %d, at %d ms, cannot follow on topic id %d, whose head is %d at %d ms",
 			record.ErrMalformed, op.Type(), batch.Count, head, ts, t.id, t.head, t.assignedTS)
 	}
-	err := r.apply(t, op, f)
+	err := r.applyLocked(t, op, f)
 	if err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func (r *Registry) columns(f *frameParts, batch entry.Batch) error {
 		return err
 	}
 	s := &r.scratch
-	s.sizes, s.tags, err = recordColumns(s.sizes[:0], s.tags[:0], records, batch.Count)
+	s.sizes, s.tags, err = index.RecordColumns(s.sizes[:0], s.tags[:0], records, batch.Count)
 	if err != nil {
 		return err
 	}

@@ -105,8 +105,8 @@ func FuzzReplay(f *testing.F) {
 				t.Fatalf("%+v: floor %d, %d given out", s, tp.marks.low, tp.assigned)
 			}
 			for from := s.Earliest - 1; from < s.Head && from < s.Earliest+20; from++ {
-				if stone, next := tp.tombstone(from); next <= from || stone != nil && (stone.GapTo > s.Head || stone.GapFrom != from+1) {
-					t.Fatalf("%+v at %d: %+v, next %d", s, from, stone, next)
+				if gap, next := tp.tombstoneLocked(from); next <= from || gap != nil && (gap.GapTo > s.Head || gap.GapFrom != from+1) {
+					t.Fatalf("%+v at %d: %+v, next %d", s, from, gap, next)
 				}
 			}
 			count += s.Count

@@ -78,9 +78,9 @@ func (s *reservation) hold(synced wal.LSN) {
 	}
 }
 
-// reserves reports whether the topic has reserved seqs that it has not given out.
+// reservesLocked reports whether the topic has reserved seqs that it has not given out.
 // t.mu is held.
-func (t *topic) reserves() bool {
+func (t *topic) reservesLocked() bool {
 	return t.ending == 0 && t.next != nil && t.next.Durability != record.Fsync && t.reserve.ceiling > t.assigned
 }
 
@@ -90,21 +90,21 @@ func (t *topic) reserves() bool {
 func (r *Registry) releaseSeqs(t *topic) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.reserves() || t.next.Durability != record.Ephemeral {
+	if !t.reservesLocked() || t.next.Durability != record.Ephemeral {
 		return nil
 	}
-	err := r.endReservation(t, wal.Freeing)
+	err := r.endReservationLocked(t, wal.Freeing)
 	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) || errors.Is(err, wal.ErrNoFile) {
 		return nil
 	}
 	return logError(err)
 }
 
-// endReservation logs that no seq is reserved but those that were given out: the
+// endReservationLocked logs that no seq is reserved but those that were given out: the
 // next write needs a reservation, and waits until that is durable. The entry
 // has its place before any later reservation, for t.mu is held. Where it is
 // lost, so is everything after it, and the ceiling before it holds.
-func (r *Registry) endReservation(t *topic, mode wal.Mode) error {
+func (r *Registry) endReservationLocked(t *topic, mode wal.Mode) error {
 	span, err := r.tryLogEntry(&entry.Reserve{ID: t.id, Ceiling: t.assigned, Given: t.assigned}, mode)
 	if err != nil {
 		return err
@@ -121,13 +121,13 @@ const maxRests = 5
 // after a start with many topics all of them may want to.
 const restPressure = 0.5
 
-// rest is a visit of the sweeper. When the topic has been left alone since the
+// restLocked is a visit of the sweeper. When the topic has been left alone since the
 // one before it, its reservation ends, so that a crash leaves no seqs in
 // doubt. The next write then waits for a sync, so a topic that is written to now
 // and again is left alone twice as long each time. rest returns true if the sweeper
 // is to come again. t.mu is held.
-func (r *Registry) rest(t *topic) (again bool) {
-	if !t.reserves() {
+func (r *Registry) restLocked(t *topic) (again bool) {
+	if !t.reservesLocked() {
 		return false
 	}
 	s := &t.reserve
@@ -138,7 +138,7 @@ func (r *Registry) rest(t *topic) (again bool) {
 	if s.still = min(s.still+1, 1<<maxRests); s.still < 1<<s.rests {
 		return true
 	}
-	if r.Pressure() > restPressure || r.endReservation(t, 0) != nil {
+	if r.Pressure() > restPressure || r.endReservationLocked(t, 0) != nil {
 		return true // others need the log more, or it is full or has failed
 	}
 	s.still, s.rests = 0, min(s.rests+1, maxRests)
@@ -148,11 +148,11 @@ func (r *Registry) rest(t *topic) (again bool) {
 // quiet reports whether nothing was given out since the sweeper's last visit.
 func (t *topic) quiet() bool { return t.line.next() == nil && t.reserve.seen == t.assigned+1 }
 
-// restForCheckpoint ends the reservation of a topic that is quiet, so that the
+// restForCheckpointLocked ends the reservation of a topic that is quiet, so that the
 // checkpoint knows of none. t.mu is held.
-func (r *Registry) restForCheckpoint(t *topic) {
-	if t.reserves() && t.quiet() {
-		_ = r.endReservation(t, 0) // else the checkpoint has it as it is
+func (r *Registry) restForCheckpointLocked(t *topic) {
+	if t.reservesLocked() && t.quiet() {
+		_ = r.endReservationLocked(t, 0) // else the checkpoint has it as it is
 	}
 }
 

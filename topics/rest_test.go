@@ -46,7 +46,7 @@ func TestNothingInDoubt(t *testing.T) {
 							t.Fatalf("%+v", losses)
 						}
 						want := Tombstone{GapFrom: 1, GapTo: 10, Reason: ReasonCrash, Missed: 10, AtLeast: 10, Earliest: 11, Head: 10}
-						if got := w.stone("a", 0); got != want {
+						if got := w.tombstone("a", 0); got != want {
 							t.Fatalf("%+v", got)
 						}
 					} else {
@@ -241,7 +241,7 @@ func TestMissedAtLeast(t *testing.T) {
 	next := w.write("a", 6).First
 	check := func(from, atLeast uint64) {
 		t.Helper()
-		if got := w.stone("a", from); got.AtLeast != atLeast || got.Missed < atLeast {
+		if got := w.tombstone("a", from); got.AtLeast != atLeast || got.Missed < atLeast {
 			t.Fatalf("from %d: %+v, want at least %d", from, got, atLeast)
 		}
 	}
@@ -257,7 +257,7 @@ func TestMissedAtLeast(t *testing.T) {
 	w.deleteRecords("a", 2, "")
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("memory")}) // evicts 2 to next+3
 	everywhere(func() {
-		if got := w.stone("a", 0); got.GapTo != next+3 || got.Missed != next+3 {
+		if got := w.tombstone("a", 0); got.GapTo != next+3 || got.Missed != next+3 {
 			t.Fatalf("%+v", got)
 		}
 		check(0, 4)    // what lies before the doubt counts as in doubt, too

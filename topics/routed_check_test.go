@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"pgregory.net/rapid"
@@ -122,7 +123,7 @@ func (m *routedMachine) checkTopic(t *rapid.T, name string, c contents) {
 			fail(fmt.Sprintf("was deleted before it was forwarded, at %d", m.never[id][line]))
 		case r.TS < ts:
 			fail("is older than the one before it")
-		case len(way) > maxHops:
+		case len(way) > paths.MaxHops:
 			fail("went too far")
 		case append(slices.Clone(way), id)[0] != o.topic:
 			fail("was not written there")
@@ -194,7 +195,7 @@ func (m *routedMachine) complete(t *rapid.T) {
 					spec = &rt.specs[i].RouterSpec
 				}
 			}
-			path, ok := onward(r.Path, source.id, dest.id)
+			path, ok := paths.Extend(r.Path, source.id, dest.id)
 			if spec == nil || !ok || spec.Filter != nil && !spec.Filter.Tag(r.Tag) {
 				continue
 			}

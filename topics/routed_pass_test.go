@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -52,7 +54,7 @@ func TestLongChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range records.Records {
-		if n := len(wayOf(&r)); n != maxHops {
+		if n := len(wayOf(&r)); n != paths.MaxHops {
 			t.Errorf("a way of %d after %d hops", n, hops)
 		}
 	}
@@ -111,7 +113,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		{fmt.Errorf("ending: %w", context.Canceled), ""},
 		{errFull(rt.dest), "topic \"b\" is full and rejects"},
 		{nil, ""},
-		{errDamaged, "internal error"},
+		{index.ErrDamaged, "internal error"},
 	} {
 		w.block(rt, c.why)
 		n := 0
@@ -123,7 +125,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		}
 	}
 	w.delete("a", false)
-	w.block(rt, errDamaged) // by somebody who does not know yet
+	w.block(rt, index.ErrDamaged) // by somebody who does not know yet
 	if n := w.Totals().BlockedRouters; n != 0 {
 		t.Errorf("%d wait", n)
 	}
@@ -164,7 +166,7 @@ func TestStuckSince(t *testing.T) {
 	w.connect("r", "a", "b")
 	rt, _ := w.routers.byName.Get("r")
 	began := w.now
-	for _, why := range []error{errFull(rt.dest), errDamaged, errDamaged} {
+	for _, why := range []error{errFull(rt.dest), index.ErrDamaged, index.ErrDamaged} {
 		w.block(rt, why)
 		if w.Stuck(began) != 0 || w.Stuck(began+1) != 1 {
 			t.Errorf("%v: %d, %d", why, w.Stuck(began), w.Stuck(began+1))
@@ -172,7 +174,7 @@ func TestStuckSince(t *testing.T) {
 		w.now += 1000
 	}
 	w.block(rt, nil)
-	w.block(rt, errDamaged)
+	w.block(rt, index.ErrDamaged)
 	if w.Stuck(began+1) != 0 || w.Stuck(w.now+1) != 1 {
 		t.Errorf("%d, %d", w.Stuck(began+1), w.Stuck(w.now+1))
 	}

@@ -51,20 +51,20 @@ func TestMarkCycles(t *testing.T) {
 		r := New(Options{})
 		ends := make([]*topic, 2+random.IntN(7))
 		for i := range ends {
-			ends[i] = &topic{name: fmt.Sprint(i)}
+			ends[i] = &topic{id: uint64(i + 1), name: fmt.Sprint(i)}
 		}
 		for i := range random.IntN(2 * len(ends)) {
 			a, b := random.IntN(len(ends)), random.IntN(len(ends))
 			if a != b {
 				rt := &router{name: fmt.Sprint(i), source: ends[a], dest: ends[b]}
 				r.routers.set(rt, &r.totals)
-				rt.link()
+				rt.linkLocked()
 			}
 		}
-		r.markCycles()
+		r.markCyclesLocked()
 		cyclic := false
 		r.routers.byName.Scan(func(_ string, rt *router) bool {
-			want := r.way(rt.dest, rt.source.name, nil) != nil
+			want := r.pathTo(rt.dest, rt.source.name, nil) != nil
 			if cyclic = cyclic || want; rt.cyclic.Load() != want {
 				t.Errorf("%s>%s: %v, want %v", rt.source.name, rt.dest.name, !want, want)
 			}

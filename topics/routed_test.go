@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
@@ -171,7 +172,7 @@ func (m *routedMachine) forbid(name string, before, after contents) {
 			if _, ok := after.records[seq]; ok || seq <= rt.cursor {
 				continue
 			}
-			if r.Path, _ = onward(r.Path, topic.id, rt.dest.id); r.Path == nil {
+			if r.Path, _ = paths.Extend(r.Path, topic.id, rt.dest.id); r.Path == nil {
 				continue
 			}
 			if m.never[rt.dest.id] == nil {

@@ -90,7 +90,7 @@ type router struct {
 type routes struct {
 	links atomic.Pointer[links] // changed with the registry's lock held, read without
 
-	hurry chan struct{} // capacity 1: somebody waits for what is to be forwarded
+	wake chan struct{} // capacity 1: somebody waits for what is to be forwarded
 
 	mu      sync.Mutex // guards what follows
 	running bool       // somebody forwards from the topic
@@ -117,7 +117,7 @@ func CheckRouterName(name string) *record.Error {
 	return nil
 }
 
-// check holds what can be said of a spec by itself.
+// checkLocked holds what can be said of a spec by itself.
 func (s *RouterSpec) check() error {
 	for _, end := range []struct{ field, name string }{{"source", s.Source}, {"dest", s.Dest}} {
 		if err := record.CheckName(end.name); err != nil {
@@ -146,8 +146,8 @@ func routerNotFound(name string) *record.Error {
 	}
 }
 
-// notify wakes who waits for the router. rt.mu is held.
-func (rt *router) notify() {
+// notifyLocked wakes who waits for the router. rt.mu is held.
+func (rt *router) notifyLocked() {
 	if rt.changed != nil {
 		close(rt.changed)
 		rt.changed = nil
@@ -160,7 +160,7 @@ func (rt *router) advance(through uint64) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.done = max(rt.done, through)
-	rt.notify()
+	rt.notifyLocked()
 }
 
 // stop ends what the router does. Readers see it until drop.
@@ -168,7 +168,7 @@ func (rt *router) stop() {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.dropped = true
-	rt.notify()
+	rt.notifyLocked()
 }
 
 func (rt *router) stopped() bool {
@@ -182,7 +182,7 @@ func (rt *router) drop() {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.dropped, rt.visible, rt.next = true, false, nil
-	rt.notify()
+	rt.notifyLocked()
 }
 
 // show makes readers see the router as the log has it, unless they are to see
@@ -199,12 +199,12 @@ func (rt *router) show(at wal.LSN) {
 	}
 }
 
-// link makes the router known to its ends. The registry's lock is held, or this
+// linkLocked makes the router known to its ends. The registry's lock is held, or this
 // is replay.
-func (rt *router) link() {
+func (rt *router) linkLocked() {
 	for _, end := range []*topic{rt.source, rt.dest} {
 		if end.routes.Load() == nil {
-			rs := &routes{hurry: make(chan struct{}, 1)}
+			rs := &routes{wake: make(chan struct{}, 1)}
 			rs.links.Store(&links{})
 			end.routes.Store(rs)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // DeleteRouter ends the router; it returns when that is durable. From now on it
-// forwards nothing; what it has forwarded stays.
+// forwardsLocked nothing; what it has forwarded stays.
 func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost Cost, err error) {
 	var at wal.LSN
 	_, err = r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *slot) error {
@@ -36,7 +36,7 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 	if rt.changing > 0 {
 		return 0, &underWayError{rt.changing}
 	}
-	span, err := rt.end(s)
+	span, err := rt.endLocked(s)
 	if err != nil {
 		return 0, err
 	}
@@ -46,14 +46,14 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 		r.routers.remove(rt, &r.totals)
 		unlink(rt)
 		if r.routers.cyclic {
-			r.markCycles()
+			r.markCyclesLocked()
 		}
 	})
 	return span.End, nil
 }
 
-// end logs the router's end. Nothing is forwarded after it: the lock is held.
-func (rt *router) end(s *slot) (wal.Span, error) {
+// endLocked logs the router's end. Nothing is forwarded after it: the lock is held.
+func (rt *router) endLocked(s *slot) (wal.Span, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	span, err := s.append(&entry.Unroute{Router: rt.id}, nil)
@@ -61,13 +61,13 @@ func (rt *router) end(s *slot) (wal.Span, error) {
 		return wal.Span{}, err
 	}
 	rt.dropped = true
-	rt.notify()
+	rt.notifyLocked()
 	return span, nil
 }
 
-// cascade ends the routers of a topic that is deleted, and returns their names.
+// cascadeLocked ends the routers of a topic that is deleted, and returns their names.
 // r.mu is held, or this is replay.
-func (r *Registry) cascade(t *topic) []string {
+func (r *Registry) cascadeLocked(t *topic) []string {
 	var names []string
 	l := t.linked()
 	all := slices.Concat(l.out, l.in)
@@ -82,7 +82,7 @@ func (r *Registry) cascade(t *topic) []string {
 		names = append(names, rt.name)
 	}
 	if r.routers.cyclic {
-		r.markCycles()
+		r.markCyclesLocked()
 	}
 	slices.Sort(names)
 	return names

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -255,15 +256,15 @@ func TestHops(t *testing.T) {
 	w.connect("last", name(ring-1), name(0), func(s *RouterSpec) { s.AllowCycle = true })
 	w.kill()
 	w.send(name(0), "2")
-	if n := at(); n != ring+1+maxHops {
-		t.Fatalf("%d records, want %d", n, ring+1+maxHops)
+	if n := at(); n != ring+1+paths.MaxHops {
+		t.Fatalf("%d records, want %d", n, ring+1+paths.MaxHops)
 	}
 	if _, _, err := w.DeleteRouter(context.Background(), "last"); err != nil {
 		t.Fatal(err)
 	}
 	w.send(name(0), "3")
-	if n := at(); n != ring+1+maxHops+ring {
-		t.Fatalf("%d records, want %d", n, ring+1+maxHops+ring)
+	if n := at(); n != ring+1+paths.MaxHops+ring {
+		t.Fatalf("%d records, want %d", n, ring+1+paths.MaxHops+ring)
 	}
 }
 

@@ -70,7 +70,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	var p *routerChange
 	_, err := r.propose(ctx,
 		func() (n need, err error) {
-			counted, err = r.checkWays(name, &spec)
+			counted, err = r.checkFanout(name, &spec)
 			return need{routerSize(&spec), wal.Patient}, err
 		},
 		func(s *slot) (err error) {
@@ -96,7 +96,7 @@ type routerChange struct {
 }
 
 // assignRouter gives the change its place in the log. With the source's lock
-// held its writes come before the router, or after it. counted is what checkWays
+// held its writes come before the router, or after it. counted is what checkFanout
 // returned. errRetry means that the source was made meanwhile, or that the ways
 // are to be counted again.
 func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
@@ -113,7 +113,7 @@ func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted 
 	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) && counted != r.routers.nextID {
 		return nil, errRetry // another router was faster: there may be more ways
 	}
-	return r.assignTo(s, old, name, spec)
+	return r.assignToLocked(s, old, name, spec)
 }
 
 // keepsEnds reports whether a router is there, and is to stay between its ends.
@@ -121,14 +121,14 @@ func (rt *router) keepsEnds(spec *RouterSpec) bool {
 	return rt != nil && rt.source.name == spec.Source && rt.dest.name == spec.Dest
 }
 
-// assignTo is assignRouter with what there is of that name, which may be nil.
+// assignToLocked is assignRouter with what there is of that name, which may be nil.
 // r.mu is held, and the lock of the source, if there is one already.
-func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
+func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
 	if old != nil && old.changing > 0 {
 		return nil, &underWayError{old.changing}
 	}
 	if old.keepsEnds(spec) {
-		return r.assignRespec(s, old, spec)
+		return r.assignRespecLocked(s, old, spec)
 	}
 	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.byName.Len() >= limit {
 		return nil, &record.Error{
@@ -136,14 +136,14 @@ func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec)
 			Detail: map[string]any{"limit": "max_routers", "max": limit},
 		}
 	}
-	if err := r.checkCycle(old, spec); err != nil {
+	if err := r.checkCycleLocked(old, spec); err != nil {
 		return nil, err
 	}
 	e := entry.Router{ID: r.routers.nextID, TS: r.now(), Name: name}
 	if old != nil {
 		e.Replaces = old.id
 	}
-	ends, made, err := r.routerEnds(spec, &e)
+	ends, made, err := r.routerEndsLocked(spec, &e)
 	if err != nil {
 		return nil, err
 	}
@@ -178,32 +178,32 @@ func (r *Registry) assignTo(s *slot, old *router, name string, spec *RouterSpec)
 		old.stop()
 		old.changing = span.End
 	}
-	rt.link()
+	rt.linkLocked()
 	r.changes.add(span.End, func() {
-		r.replaceRouter(old, rt)
+		r.replaceRouterLocked(old, rt)
 		rt.show(span.End)
 		r.push(rt.source)
 	})
 	return &routerChange{old == nil, span.End, made}, nil
 }
 
-// replaceRouter puts a router in the place of old, which may be nil. r.mu is
+// replaceRouterLocked puts a router in the place of old, which may be nil. r.mu is
 // held.
-func (r *Registry) replaceRouter(old, rt *router) {
+func (r *Registry) replaceRouterLocked(old, rt *router) {
 	if old != nil {
 		old.drop()
 		unlink(old)
 		r.routers.set(rt, &r.totals)
 	}
 	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
-		r.markCycles()
+		r.markCyclesLocked()
 	}
 }
 
-// assignRespec changes a router whose ends stay. r.mu is held.
-func (r *Registry) assignRespec(s *slot, rt *router, spec *RouterSpec) (*routerChange, error) {
+// assignRespecLocked changes a router whose ends stay. r.mu is held.
+func (r *Registry) assignRespecLocked(s *slot, rt *router, spec *RouterSpec) (*routerChange, error) {
 	if rt.spec.AllowCycle { // else it closes none that it is not in already
-		if err := r.checkCycle(rt, spec); err != nil {
+		if err := r.checkCycleLocked(rt, spec); err != nil {
 			return nil, err
 		}
 	}
@@ -225,9 +225,9 @@ func (r *Registry) assignRespec(s *slot, rt *router, spec *RouterSpec) (*routerC
 	return &routerChange{at: span.End}, nil
 }
 
-// routerEnds finds the router's topics, or gets those that are missing ready to
+// routerEndsLocked finds the router's topics, or gets those that are missing ready to
 // be made by e's frame. r.mu is held.
-func (r *Registry) routerEnds(spec *RouterSpec, e *entry.Router) (ends [2]*topic, made []*commit, err error) {
+func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]*topic, made []*commit, err error) {
 	id := r.nextID
 	for i, name := range []string{spec.Source, spec.Dest} {
 		t, _ := r.byName.Get(name)
@@ -235,7 +235,7 @@ func (r *Registry) routerEnds(spec *RouterSpec, e *entry.Router) (ends [2]*topic
 			if !spec.CreateDest {
 				return ends, nil, record.NotFound(name)
 			}
-			if err := r.roomForTopics(len(made) + 1); err != nil {
+			if err := r.roomForTopicsLocked(len(made) + 1); err != nil {
 				return ends, nil, err
 			}
 			cfg := record.DefaultConfig()

@@ -95,7 +95,7 @@ func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
 func (r *Registry) addRouter(rt *router) {
 	r.routers.byID[rt.id] = rt
 	r.routers.set(rt, &r.totals)
-	rt.link()
+	rt.linkLocked()
 }
 
 // endRouter ends a router, if it is there. Only in replay.
@@ -132,10 +132,10 @@ func (op forwardOp) fit(t *topic) bool {
 	return t.takes(op.First, op.Count)
 }
 
-// apply publishes the records like any others.
+// applyLocked publishes the records like any others.
 func (op forwardOp) apply(r *Registry, t *topic, f frameParts) error {
 	if op.Trim {
-		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, way: string(op.Path)})
+		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, path: string(op.Path)})
 		return nil
 	}
 	e := entry.Append{ID: op.ID, First: op.First, TS: op.TS, Count: op.Count}
@@ -162,8 +162,8 @@ func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
 // routing appends the routers: the next one's id, their number, and of each
 //
 //	id | name | source | dest | spec | cursor | forwarded | applied
-func (e *stateEncoder) routing(nextID uint64, all []routerState) error {
-	e.buf = binary.AppendUvarint(append(e.buf, stateRouters), nextID)
+func (e *snapshotEncoder) routing(nextID uint64, all []routerState) error {
+	e.buf = binary.AppendUvarint(append(e.buf, snapshotRouters), nextID)
 	e.buf = binary.AppendUvarint(e.buf, uint64(len(all)))
 	for i := range all {
 		s := &all[i]

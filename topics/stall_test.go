@@ -75,15 +75,15 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 			return err
 		}},
 		{name: "follow", run: func(w *world, topic string) error {
-			f := NewFollower()
-			defer w.Leave(f)
-			_, err := w.Follow(f, topic)
+			f := w.NewSubscriber()
+			defer f.Close()
+			_, err := w.Subscribe(f, topic)
 			return err
 		}},
 		{name: "follow prefix", run: func(w *world, topic string) error {
-			f := NewFollower()
-			defer w.Leave(f)
-			if page, _ := w.FollowPrefix(f, topic, 10); len(page) != 1 {
+			f := w.NewSubscriber()
+			defer f.Close()
+			if page, _ := w.SubscribePrefix(f, topic, 10); len(page) != 1 {
 				return fmt.Errorf("follows %+v", page)
 			}
 			return nil
@@ -120,9 +120,9 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 	for _, waiting := range operations {
 		t.Run(waiting.name, func(t *testing.T) {
 			w := newWorld(t, limitWays(100))
-			f := NewFollower() // so that deliveries have somebody to tell
-			w.FollowPrefix(f, "", 100)
-			defer w.Leave(f)
+			f := w.NewSubscriber() // so that deliveries have somebody to tell
+			w.SubscribePrefix(f, "", 100)
+			defer f.Close()
 			for _, name := range []string{"held", "other"} {
 				w.write(name, 3)
 				w.write("end-of-"+name, 1)
@@ -214,7 +214,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 		if deleted, _, err := w.DeleteRouter(ctx, "t"); err != nil || !deleted {
 			t.Error(deleted, err)
 		}
-		w.Capture()
+		w.Checkpoint()
 	}()
 	select {
 	case <-free:
@@ -246,7 +246,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 func TestBackgroundStallsNoOther(t *testing.T) {
 	ctx := context.Background()
 	for name, background := range map[string]func(w *world){
-		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Capture().Start()) },
+		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Checkpoint().Start()) },
 		"sweep":      func(w *world) { w.Sweep(ctx) },
 		"forward":    func(w *world) { w.forwardFrom(ctx, w.lookup("source")) },
 		"end":        func(w *world) { _ = w.Close(ctx) },
@@ -271,7 +271,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 				w.put("other", &record.ConfigPatch{CapRecords: ptr(int64(5))})
 				w.append("another", keyedWrite("k", 1))
 				w.forwardFrom(ctx, w.lookup("from"))
-				w.Capture()
+				w.Checkpoint()
 				w.delete("other", false)
 			}()
 			select {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -20,11 +21,11 @@ type storage struct {
 	start  wal.LSN
 	ids    []uint64
 	segs   []*segment.Segment
-	live   Liveness // of the last checkpoint
-	before Liveness // of the one before; merges may go by it
-	first  []byte   // the state of that one; nil: there was none
-	begin  wal.LSN  // and where replay begins then
-	old    int      // segments that the one before has
+	live   index.Liveness // of the last checkpoint
+	before index.Liveness // of the one before; merges may go by it
+	first  []byte         // the state of that one; nil: there was none
+	begin  wal.LSN        // and where replay begins then
+	old    int            // segments that the one before has
 	nextID uint64
 	cache  *segment.Cache
 	limits segment.Limits
@@ -57,14 +58,14 @@ func (w *world) openSegments(ids []uint64) (segs []*segment.Segment) {
 
 // checkpoint captures everything and installs it. pace, if set, is called
 // between pieces of work.
-func (w *world) checkpoint(pace func()) *Capture {
+func (w *world) checkpoint(pace func()) *Checkpoint {
 	w.t.Helper()
 	if err := w.fs.MkdirAll(segmentDir); err != nil {
 		w.t.Fatal(err)
 	}
-	c, state := w.Capture(), &bytes.Buffer{}
+	c, state := w.Checkpoint(), &bytes.Buffer{}
 	ids, err := c.Write(context.Background(), &Sink{
-		State: state, Segment: w.segment, Limits: segment.Limits{Bytes: max(w.disk.limits.Bytes, 1), Records: max(w.disk.limits.Records, 1)},
+		Snapshot: state, Segment: w.segment, Limits: segment.Limits{Bytes: max(w.disk.limits.Bytes, 1), Records: max(w.disk.limits.Records, 1)},
 		Pace: func() error {
 			if pace != nil {
 				pace()
@@ -79,7 +80,7 @@ func (w *world) checkpoint(pace func()) *Capture {
 		w.t.Fatal(err)
 	}
 	segs := w.openSegments(ids)
-	tables, err := ReadTables(segs)
+	tables, err := index.ReadTables(segs)
 	if c.Install(tables); err != nil {
 		w.t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func (w *world) merge(from, to int) {
 		w.t.Fatal(err)
 	}
 	with := w.openSegments(ids)
-	tables, err := ReadTables(with)
+	tables, err := index.ReadTables(with)
 	if w.Replace(gone, tables); err != nil {
 		w.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"pgregory.net/rapid"
 )
@@ -22,23 +23,22 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 		at[seq] = what
 	}
 	first := topic.earliest()
-	topic.deleted.each(0, topic.head, func(seq uint64) bool { note(seq, "deleted"); return true })
-	if topic.deleted.any(0, first) || topic.deleted.any(topic.head+1, 1<<63) || topic.deleted != nil && topic.deleted.empty() {
+	topic.deleted.Each(0, topic.head, func(seq uint64) bool { note(seq, "deleted"); return true })
+	if topic.deleted.Any(0, first) || topic.deleted.Any(topic.head+1, 1<<63) || topic.deleted != nil && topic.deleted.Empty() {
 		t.Fatalf("%s: what is deleted is not between %d and %d", name, first, topic.head)
 	}
-	for i := range topic.history.extents {
-		e := &topic.history.extents[i]
-		page, err := e.seg.Page(context.Background(), &e.at)
+	for _, e := range topic.history.All() {
+		page, err := e.Segment.Page(context.Background(), &e.At)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, off := range page.Seq {
-			if seq := e.at.First + uint64(off); seq >= first {
+			if seq := e.At.First + uint64(off); seq >= first {
 				note(seq, "in a segment")
 			}
 		}
 	}
-	topic.index.each(func(_ *frameRef, _ int, seq uint64, _ uint32) bool { note(seq, "in the index"); return true })
+	topic.index.Each(func(_ *index.Frame, _ int, seq uint64, _ uint32) bool { note(seq, "in the index"); return true })
 	for _, l := range topic.lost.ranges {
 		for seq := l.from; seq <= l.to; seq++ {
 			if seq >= first && at[seq] != "deleted" { // an ephemeral one may be both
@@ -51,8 +51,8 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 			t.Fatalf("%s: nothing is known of seq %d", name, seq)
 		}
 	}
-	if seq, _, ok := topic.index.front(); ok && topic.history.last() >= seq {
-		t.Fatalf("%s: the index begins at %d, the segments end at %d", name, seq, topic.history.last())
+	if seq, _, ok := topic.index.Front(); ok && topic.history.Last() >= seq {
+		t.Fatalf("%s: the index begins at %d, the segments end at %d", name, seq, topic.history.Last())
 	}
 }
 

@@ -114,28 +114,28 @@ func (r *Registry) Sweep(ctx context.Context) {
 func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.expire(t, now)
+	r.expireLocked(t, now)
 	w, moved = t.marks.unlogged(t.id)
-	r.forgetKeys(t, now)
-	next, any := t.nextLoss()
-	if r.rest(t) {
+	r.expireKeysLocked(t, now)
+	next, any := t.nextLossLocked()
+	if r.restLocked(t) {
 		next, any = math.MinInt64, true
 	}
 	r.sweeper.visited(t, next, any)
 	return w, moved && !t.dropped
 }
 
-// nextLoss returns the time (Unix ms) after which t's first record or its first
+// nextLossLocked returns the time (Unix ms) after which t's first record or its first
 // key expires, and false if none ever does. t.mu is held.
-func (t *topic) nextLoss() (at int64, any bool) {
+func (t *topic) nextLossLocked() (at int64, any bool) {
 	if t.cfg == nil {
 		return 0, false
 	}
 	at = math.MaxInt64
 	if seq, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
-		at, any = later(t.came.of(seq, ts), t.cfg.TTLMS), true
+		at, any = later(t.came.Of(seq, ts), t.cfg.TTLMS), true
 	}
-	if used, held := t.keys.oldest(); held {
+	if used, held := t.keys.Oldest(); held {
 		at, any = min(at, later(used, t.cfg.IdempotencyWindowMS)), true
 	}
 	return at, any

@@ -121,7 +121,7 @@ func TestSyncedReadStopsAtItsHead(t *testing.T) {
 	}
 	// The same without the race: the head that was noted is the end.
 	_, v := w.lookup("a"), &Batch{}
-	if err := w.fetch(context.Background(), strong(0), v, w.lookup("a").viewThrough(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
+	if err := w.fetch(context.Background(), strong(0), v, w.lookup("a").viewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	q := strong(2)

@@ -13,26 +13,26 @@ const (
 
 var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash, ReasonCorrupt, ReasonTrim}
 
-// tombstone is what a reader at from (the last seq it has) must be told, or
+// tombstoneLocked is what a reader at from (the last seq it has) must be told, or
 // nil, and the seq that it examines next. t.mu is held.
-func (t *topic) tombstone(from uint64) (stone *Tombstone, next uint64) {
+func (t *topic) tombstoneLocked(from uint64) (tombstone *Tombstone, next uint64) {
 	next = from + 1
 	earliest := t.earliest()
 	switch {
 	case from > t.head:
-		return t.stone(1, t.head, ReasonRecreated), t.head + 1
+		return t.gap(1, t.head, ReasonRecreated), t.head + 1
 	case next < t.marks.low:
-		return t.stone(next, earliest-1, t.marks.reason(next)), earliest
+		return t.gap(next, earliest-1, t.marks.reason(next)), earliest
 	}
 	// What is neither live nor lost was deleted, and passes silently.
 	live := t.nextLive(next)
 	if l, ok := t.lost.from(next); ok && max(l.from, next) <= live {
-		return t.stone(next, l.to, l.reason), l.to + 1
+		return t.gap(next, l.to, l.reason), l.to + 1
 	}
 	return nil, max(next, live)
 }
 
-func (t *topic) stone(from, to uint64, reason string) *Tombstone {
+func (t *topic) gap(from, to uint64, reason string) *Tombstone {
 	return &Tombstone{
 		GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, AtLeast: t.lost.given(from, to),
 		Earliest: t.earliest(), Head: t.head,

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/clock"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -74,22 +76,22 @@ type published struct {
 	cfg       *record.Config
 	head      uint64
 	live      record.Size
-	history   history // records in segments
-	index     index   // the records after them: in the log, or ephemeral
-	tags      tagIndex
-	deleted   *seqSet // deleted seqs above the first live one; nil if there are none
-	applied   wal.LSN // end of the last frame that is published here
+	history   index.History // records in segments
+	index     index.Log     // the records after them: in the log, or ephemeral
+	tags      index.Tags
+	deleted   *index.SeqSet // deleted seqs above the first live one; nil if there are none
+	applied   wal.LSN       // end of the last frame that is published here
 	marks     watermarks
 	lost      lostRanges
-	keys      keyWindow
-	came      arrivals
+	keys      index.Keys
+	came      clock.Arrivals
 	lastWrite int64
 	changes   uint64        // of the config, and of records by deletes: see Mark
 	changed   chan struct{} // closed on the next publish; nil if no goroutine waits
 }
 
-// notify wakes long polls. t.mu is held.
-func (t *topic) notify() {
+// notifyLocked wakes long polls. t.mu is held.
+func (t *topic) notifyLocked() {
 	if t.changed != nil {
 		close(t.changed)
 		t.changed = nil

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -20,7 +21,7 @@ func (op appendOp) follows(t *topic) bool {
 
 func (op appendOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op appendOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op appendOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -33,22 +34,22 @@ func (op appendOp) fit(t *topic) bool {
 }
 
 func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
-	at, fits := t.came.next(op.TS, f.came)
+	at, fits := t.came.Next(op.TS, f.came)
 	if !fits {
-		t.came.begin(op.First, op.TS, f.came)
+		t.came.Begin(op.First, op.TS, f.came)
 	}
 	size := record.Size{Records: int64(op.Count), Bytes: f.bytes}
-	t.index.add(f.span.Start, op.First, op.TS, f.sizes, f.body)
-	t.tags.add(op.First, f.tags)
+	t.index.Add(f.span.Start, op.First, op.TS, f.sizes, f.body)
+	t.tags.Add(op.First, f.tags)
 	t.head = op.First + uint64(op.Count) - 1
 	t.lastWrite = op.TS
 	r.grow(t, size)
 	r.trim(t)
 	if op.Key != nil {
-		u := keyUse{id: r.keyID(op.Key), at: at, first: op.First, count: uint32(op.Count), ephemeral: f.body != nil}
-		r.changeKeys(t, func(w *keyWindow) {
-			w.forget(f.came.steady, t.cfg.IdempotencyWindowMS)
-			w.add(u, t.cfg.IdempotencyWindowMS)
+		u := index.KeyUse{Hash: r.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
+		r.changeKeysLocked(t, func(w *index.Keys) {
+			w.Expire(f.came.Steady, t.cfg.IdempotencyWindowMS)
+			w.Add(u, t.cfg.IdempotencyWindowMS)
 		})
 	}
 	if op.Key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != record.Fsync {
@@ -63,7 +64,7 @@ func (t *topic) takes(first uint64, count int) bool {
 	return first > t.head && first <= math.MaxUint64-uint64(count)
 }
 
-// createOp makes a topic. Registry.apply does all of it.
+// createOp makes a topic. Registry.applyLocked does all of it.
 type createOp struct{ *entry.Create }
 
 func (op createOp) topic() uint64                             { return op.ID }
@@ -73,7 +74,7 @@ func (op createOp) fit(t *topic) bool                         { return !t.visibl
 func (op createOp) apply(*Registry, *topic, frameParts) error { return nil }
 func (op createOp) replay(r *Registry, f wal.Frame) error     { return r.replayTopic(op, f) }
 
-func (op createOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op createOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -89,7 +90,7 @@ func (op configOp) follows(t *topic) bool {
 
 func (op configOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op configOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op configOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -120,7 +121,7 @@ func (op lostOp) follows(t *topic) bool { return op.From > t.head && op.To < mat
 
 func (op lostOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
-func (op lostOp) rebuild(ctx context.Context, m *Mender, f wal.Frame) error {
+func (op lostOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
@@ -145,12 +146,12 @@ func (op dropOp) replay(r *Registry, f wal.Frame) error {
 	if t == nil || err != nil {
 		return err
 	}
-	r.cascade(t)
+	r.cascadeLocked(t)
 	r.forget(t)
 	return nil
 }
 
-func (op dropOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op dropOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	t := m.r.byID[op.ID]
 	if t != nil && f.LSN >= m.had[op.ID] {
 		m.drop(t)
@@ -170,7 +171,7 @@ func (op reserveOp) replay(r *Registry, f wal.Frame) error {
 	return nil
 }
 
-func (op reserveOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op reserveOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	t := m.resolve(op.ID, nil)
 	if t == nil || f.LSN < m.had[op.ID] {
 		return nil
@@ -198,7 +199,7 @@ func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
 	return nil
 }
 
-func (op watermarksOp) rebuild(_ context.Context, m *Mender, f wal.Frame) error {
+func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	for _, w := range op.Topics {
 		t := m.r.byID[w.Topic]
 		if t != nil && f.LSN >= m.had[w.Topic] {

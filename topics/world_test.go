@@ -227,7 +227,7 @@ func (w *world) slot() *slot { return newSlot(w.log.Unreserved(0)) }
 
 // startRouter gives a router its place, and does not wait until it is durable.
 func (w *world) startRouter(name string, spec *RouterSpec) (*routerChange, error) {
-	counted, err := w.checkWays(name, spec)
+	counted, err := w.checkFanout(name, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type cursor struct {
 	failing bool // Failed was called and no read has succeeded since
 	removed bool // not in the session any more
 
-	gone      bool   // the topic does not exist, according to the last movement
+	gone      bool   // the topic does not exist, according to the last event
 	deleted   bool   // the topic was deleted and the event for that is still to be sent
 	head      uint64 // head of the deleted topic
 	removable bool   // the cursor is removed if the topic turns out not to exist

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics"
 )
 
 // If the names are too long for a header that proxies accept, cursors are
@@ -11,7 +13,7 @@ import (
 // before there were so many topics works too. A topic that was added later,
 // even under a name that existed before, begins again.
 func TestIDOfLongNames(t *testing.T) {
-	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
+	s := NewSession(NewFrames(topics.New(topics.Options{}), bounds), plain(), 256, everything)
 	name := func(i int) string { return fmt.Sprintf("%d%s", i, strings.Repeat("x", 240)) }
 	add := func(i int) {
 		s.insert(&cursor{topic: name(i), start: 1, at: uint64(100 + i)})
@@ -52,7 +54,7 @@ func TestIDOfLongNames(t *testing.T) {
 // Ids allocate no memory, however many topics there are. There is no id if the
 // numbers are too many for a header.
 func TestIDCost(t *testing.T) {
-	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
+	s := NewSession(NewFrames(topics.New(topics.Options{}), bounds), plain(), 256, everything)
 	for i := range 200 {
 		s.insert(&cursor{topic: fmt.Sprintf("tenant%04d:orders", i), at: uint64(100 + i)})
 	}
@@ -80,7 +82,7 @@ func TestIDCost(t *testing.T) {
 }
 
 func BenchmarkAppendID(b *testing.B) {
-	s := NewSession(NewFrames(nil, bounds), plain(), 256, everything)
+	s := NewSession(NewFrames(topics.New(topics.Options{}), bounds), plain(), 256, everything)
 	for i := range 256 {
 		s.insert(&cursor{topic: fmt.Sprintf("tenant%04d:orders", i), at: uint64(100_000 + i)})
 	}

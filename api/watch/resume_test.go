@@ -234,7 +234,7 @@ func TestDeletedAfterACut(t *testing.T) {
 		if got := fmt.Sprint(c.got["p:1"]); got != "[2]" {
 			t.Fatalf("got %s", got)
 		}
-		w.delete("p:1") // the follower has not been notified yet
+		w.delete("p:1") // the subscriber has not been notified yet
 		c.events = -1
 		step(func() {
 			synctest.Wait()

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -15,11 +15,11 @@ var errClosed = errors.New("watch: the session is closed")
 // run is the state of one call of Session.Run.
 type run struct {
 	*Session
-	ctx   context.Context
-	out   Output
-	heart *time.Timer
-	sent  bool // an event was sent since the timer was set
-	moves []topics.Movement
+	ctx    context.Context
+	out    Output
+	heart  *time.Timer
+	sent   bool // an event was sent since the timer was set
+	events []follow.Event
 }
 
 // Run sends events until ctx is done, and then returns its cause, or until out
@@ -74,7 +74,7 @@ func (r *run) step() error {
 		return context.Cause(r.ctx)
 	}
 	select {
-	case <-r.follower.Moved():
+	case <-r.subscriber.Ready():
 		return r.collect()
 	default:
 	}
@@ -96,7 +96,7 @@ func (r *run) step() error {
 		r.heart.Reset(r.options.Heartbeat)
 	}
 	select {
-	case <-r.follower.Moved():
+	case <-r.subscriber.Ready():
 		return r.collect()
 	case <-r.wake:
 	case <-r.heart.C:
@@ -122,7 +122,7 @@ type refusal struct {
 	err   error
 }
 
-// collect takes the movements that the follower has received.
+// collect takes the events that the subscriber has received.
 func (r *run) collect() error {
 	for _, no := range r.take() {
 		r.sent = true
@@ -137,9 +137,9 @@ func (r *run) take() (refused []refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sending = nil
-	r.moves = r.follower.Take(r.moves[:0])
-	for i := range r.moves {
-		m := &r.moves[i]
+	r.events = r.subscriber.Take(r.events[:0])
+	for i := range r.events {
+		m := &r.events[i]
 		c := r.cursors[m.Topic]
 		switch {
 		case c != nil && m.Deleted:
@@ -157,10 +157,10 @@ func (r *run) take() (refused []refusal) {
 			r.ready.push(c)
 		}
 	}
-	if cap(r.moves) > maxMoves {
-		r.moves = nil
+	if cap(r.events) > maxMoves {
+		r.events = nil
 	}
-	clear(r.moves[:cap(r.moves)])
+	clear(r.events[:cap(r.events)])
 	return refused
 }
 

@@ -42,7 +42,7 @@ func (r *run) serve(c *cursor) error {
 
 // deliver sends what was read after the cursor at. A reading of another topic of
 // the same name is discarded: the topic was deleted and created again, the
-// follower will report that, and the cursor will begin anew.
+// subscriber will report that, and the cursor will begin anew.
 func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 	r.mu.Lock()
 	waited := c.drained

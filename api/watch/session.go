@@ -4,7 +4,7 @@
 // them to one.
 //
 // There is no queue of events for a client. A session holds a cursor for each
-// topic, learns from its Follower which topics have moved, and reads at the
+// topic, learns from its Subscriber which topics have changed, and reads at the
 // cursor once the client has taken the previous event. A slow client therefore
 // gets larger batches later, costs no memory, and slows down no other client.
 // Records that many sessions read at the same cursor of a topic are read and
@@ -17,16 +17,15 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Engine is the part of the topics registry that this package uses.
 type Engine interface {
-	Follow(f *topics.Follower, name string) (topics.State, error)
-	FollowPrefix(f *topics.Follower, prefix string, most int) (present []topics.State, more bool)
-	Unfollow(f *topics.Follower, name string)
-	UnfollowPrefix(f *topics.Follower, prefix string)
-	Leave(f *topics.Follower)
+	NewSubscriber() *follow.Subscriber
+	Subscribe(s *follow.Subscriber, name string) (topics.State, error)
+	SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topics.State, more bool)
 	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
 	State(name string, touch bool) (topics.State, error)
 	Fresh(name string, m topics.Mark) bool
@@ -86,12 +85,12 @@ type Output interface {
 // and that Rewind and Close must not be called during Run. Close must be called
 // at the end.
 type Session struct {
-	frames   *Frames
-	options  *Options // by pointer, because lines refer to it and may outlive the session
-	max      int
-	allowed  func(topic string) bool
-	follower *topics.Follower
-	wake     chan struct{} // capacity 1; receives when a cursor is queued from outside of Run
+	frames     *Frames
+	options    *Options // by pointer, because lines refer to it and may outlive the session
+	max        int
+	allowed    func(topic string) bool
+	subscriber *follow.Subscriber
+	wake       chan struct{} // capacity 1; receives when a cursor is queued from outside of Run
 
 	mu       sync.Mutex // guards the fields below; never held during a read or an event
 	cursors  map[string]*cursor
@@ -112,9 +111,9 @@ type Session struct {
 func NewSession(frames *Frames, o Options, maxTopics int, allowed func(topic string) bool) *Session {
 	return &Session{
 		frames: frames, options: &o, max: maxTopics, allowed: allowed,
-		follower: topics.NewFollower(),
-		wake:     make(chan struct{}, 1),
-		cursors:  map[string]*cursor{},
-		prefixes: map[string]struct{}{},
+		subscriber: frames.engine.NewSubscriber(),
+		wake:       make(chan struct{}, 1),
+		cursors:    map[string]*cursor{},
+		prefixes:   map[string]struct{}{},
 	}
 }

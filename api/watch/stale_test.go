@@ -15,7 +15,7 @@ func TestRemovedTopicsStayAway(t *testing.T) {
 		must(t, err)
 		w.delete("a")
 		w.write("a", 1, 2)
-		synctest.Wait() // the follower has received it
+		synctest.Wait() // the subscriber has received it
 		s.Remove("a")
 		stop := s.run(out)
 		out.want(t)

@@ -17,13 +17,13 @@ func (s *Session) Add(topic string, at Start) (Position, error) {
 	if err := s.roomFor(old == nil); err != nil {
 		return Position{}, err
 	}
-	st, err := s.frames.engine.Follow(s.follower, topic)
+	st, err := s.frames.engine.Subscribe(s.subscriber, topic)
 	if err != nil {
 		return Position{}, err
 	}
 	if err := s.acceptable(&st); err != nil {
 		if old == nil && !s.covered(topic) {
-			s.frames.engine.Unfollow(s.follower, topic)
+			s.subscriber.Unsubscribe(topic)
 		}
 		return Position{}, err
 	}
@@ -41,7 +41,7 @@ func (s *Session) Remove(topic string) {
 	defer s.mu.Unlock()
 	if c := s.cursors[topic]; c != nil {
 		s.drop(c)
-		s.frames.engine.Unfollow(s.follower, topic)
+		s.subscriber.Unsubscribe(topic)
 	}
 }
 
@@ -59,11 +59,11 @@ func (s *Session) AddPrefix(prefix string, at Start) (map[string]Position, error
 		return nil, s.full()
 	}
 	_, again := s.prefixes[prefix]
-	present, more := s.frames.engine.FollowPrefix(s.follower, prefix, s.max)
+	present, more := s.frames.engine.SubscribePrefix(s.subscriber, prefix, s.max)
 	positions, err := s.addAll(present, more, at)
 	if err != nil {
 		if !again {
-			s.frames.engine.UnfollowPrefix(s.follower, prefix)
+			s.subscriber.UnsubscribePrefix(prefix)
 		}
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *Session) RemovePrefix(prefix string) {
 		return
 	}
 	delete(s.prefixes, prefix)
-	s.frames.engine.UnfollowPrefix(s.follower, prefix)
+	s.subscriber.UnsubscribePrefix(prefix)
 	for topic, c := range s.cursors {
 		if c.prefix && !s.covered(topic) {
 			s.drop(c)
@@ -121,7 +121,7 @@ func (s *Session) addAll(present []topics.State, more bool, at Start) (map[strin
 	return positions, nil
 }
 
-// add adds the cursor of a topic that the follower follows. s.mu is held.
+// add adds the cursor of a topic that is subscribed to. s.mu is held.
 func (s *Session) add(st *topics.State, at Start, prefix bool) Position {
 	from := at.From
 	if at.Tail {
@@ -237,5 +237,5 @@ func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.frames.engine.Leave(s.follower)
+	s.subscriber.Close()
 }

@@ -61,7 +61,7 @@ func TestOverlappingPrefixes(t *testing.T) {
 		_ = stop()
 		w.write("p:9", 1, 1)
 		synctest.Wait()
-		if len(s.follower.Moved()) > 0 {
+		if len(s.subscriber.Ready()) > 0 {
 			t.Error("the session gets events of a topic that it does not follow")
 		}
 	})

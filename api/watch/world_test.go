@@ -51,7 +51,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// newStillWorld is newWorld, except that followers are notified only on
+// newStillWorld is newWorld, except that subscribers are notified only on
 // request.
 func newStillWorld(t testing.TB) *world {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/store"
@@ -37,7 +38,7 @@ func (s *server) apiOptions() api.Options {
 		NodeID:  node,
 		Gate:    s.gate,
 		Health:  vitals{s.health, s.watchdog},
-		Limits: api.Limits{
+		Limits: wire.Limits{
 			MaxBodyBytes:     c.MaxBodyBytes,
 			MaxBatchRecords:  c.MaxBatchRecords,
 			MaxInflightBytes: c.MaxInflightBytes,

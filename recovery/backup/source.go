@@ -101,7 +101,7 @@ func stateEnd(fsys vfs.FS, dir string, c *manifest.Checkpoint) (wal.LSN, error) 
 	if err != nil {
 		return 0, err
 	}
-	return topics.StateReach(content)
+	return topics.SnapshotReach(content)
 }
 
 // endOf reads a log and returns its end. Damage is an error.

@@ -146,7 +146,7 @@ func (w *dump) state(m *manifest.Manifest) error {
 			return err
 		}
 		w.checkpoint = c
-		err = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+		err = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
 			w.names[t.ID] = t.Name
 			if !w.what.State || !w.wanted(t.ID) {
 				return w.ctx.Err()

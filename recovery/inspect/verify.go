@@ -163,7 +163,7 @@ func (v *verifier) snapshots() error {
 		if err != nil {
 			return err
 		}
-		reach, err := topics.StateReach(content)
+		reach, err := topics.SnapshotReach(content)
 		if err != nil {
 			v.fault(Fault{File: name, Cause: err.Error()})
 			continue
@@ -219,7 +219,7 @@ func (v *verifier) topicNames() error {
 			return err
 		}
 		n := 0
-		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+		_ = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
 			v.names[t.ID] = t.Name
 			n++
 			return nil

@@ -255,7 +255,7 @@ func (w *wrecker) judge() string {
 		if refused == nil {
 			t.Fatalf("it starts, and repair fails: %v", err)
 		}
-		if !strings.Contains(err.Error(), "which log this is") {
+		if !strings.Contains(err.Error(), "the id of the log is unknown") {
 			t.Fatal(err)
 		}
 		return "hopeless"

@@ -173,8 +173,8 @@ func (r *repair) checkpoint() error {
 		number = max(number, taken+1)
 	}
 	var snapshot bytes.Buffer
-	ids, err := r.registry.Capture().Write(r.ctx, &topics.Sink{
-		State: &snapshot,
+	ids, err := r.registry.Checkpoint().Write(r.ctx, &topics.Sink{
+		Snapshot: &snapshot,
 		Segment: func() (uint64, *segment.Writer, error) {
 			w, err := r.createSegment()
 			if err != nil {

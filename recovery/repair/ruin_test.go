@@ -139,7 +139,7 @@ func TestHopeless(t *testing.T) {
 			w.harm(t, name, "delete")
 		}
 	}
-	if r, err := repair.Run(context.Background(), dataDir(w.fs), small); err == nil || !strings.Contains(err.Error(), "which log this is") {
+	if r, err := repair.Run(context.Background(), dataDir(w.fs), small); err == nil || !strings.Contains(err.Error(), "the id of the log is unknown") {
 		t.Fatalf("%+v, %v", r, err)
 	}
 }

@@ -98,7 +98,7 @@ func (r *repair) readSnapshot(c *manifest.Checkpoint) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	reach, err := topics.StateReach(content)
+	reach, err := topics.SnapshotReach(content)
 	if err != nil {
 		return nil, nil // the checksum is right, but the content cannot be decoded
 	}

@@ -27,7 +27,7 @@ func (r *repair) rebuildTopics() error {
 		return err
 	}
 	r.registry = topics.New(topics.Options{})
-	m := topics.NewMender(r.registry, r.log)
+	m := topics.NewRepairer(r.registry, r.log)
 	o := r.LogOptions(r.found.Manifest)
 	o.LogID, o.Synced = r.logID, max(o.Synced, r.begin)
 	o.Tail = wal.TailDamaged
@@ -94,7 +94,7 @@ func (r *repair) openScratch() error {
 
 // salvage gives m the frames that the log still has, and the gaps between them.
 // It returns the position where the log ended at the latest.
-func (r *repair) salvage(o wal.Options, m *topics.Mender) (wal.LSN, error) {
+func (r *repair) salvage(o wal.Options, m *topics.Repairer) (wal.LSN, error) {
 	replay, err := wal.Inspect(o)
 	if err != nil {
 		return 0, err

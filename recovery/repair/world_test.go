@@ -34,7 +34,8 @@ func options(fsys vfs.FS) recovery.Options {
 		},
 		Topics: topics.Options{Now: func() int64 { return 1_000_000 }},
 		Storage: store.Settings{
-			Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10, ColdDir: "/cold", HotSegments: 3,
+			Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10, ReserveBytes: 8 << 10,
+			ColdDir: "/cold", HotSegments: 3,
 		},
 	}
 }
@@ -52,13 +53,39 @@ func run(t *testing.T, fsys vfs.FS) *recovery.Recovered {
 	return data
 }
 
-// build makes a data directory with segments in both tiers, deleted records, a
-// cap, and a log that goes on behind the last checkpoint, and kills it.
-func build(t *testing.T) *world { return buildWith(t, false) }
+// built are the worlds that build and buildWith return copies of, without and
+// with routers. Each is made once.
+var built = map[bool]*world{}
 
-// buildWith is build, perhaps with routers; the log that is left has frames of
+// build returns a killed data directory with segments in both tiers, deleted
+// records, a cap, and a log that goes on after the last checkpoint. It is the
+// caller's to change.
+func build(t *testing.T) *world {
+	t.Helper()
+	return buildWith(t, false)
+}
+
+// buildWith is build, perhaps with routers: the log that is left has frames of
 // every kind of theirs.
 func buildWith(t *testing.T, routers bool) *world {
+	t.Helper()
+	if built[routers] == nil {
+		built[routers] = construct(t, routers)
+	}
+	return built[routers].clone()
+}
+
+// clone returns a copy whose directory and books can be changed.
+func (w *world) clone() *world {
+	c := *w
+	c.fs = w.fs.Clone()
+	c.whole = maps.Clone(w.whole)
+	c.used = maps.Clone(w.used)
+	return &c
+}
+
+// construct makes what buildWith returns.
+func construct(t *testing.T, routers bool) *world {
 	t.Helper()
 	fsys := crashfs.New()
 	data := run(t, fsys)

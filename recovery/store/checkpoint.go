@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -72,7 +73,7 @@ func (st *Store) checkpointOnceLocked(ctx context.Context) (Checkpointed, error)
 		out.Released, err = st.truncateLocked() // the archive or a backup may need fewer files by now
 		return out, err
 	}
-	capture := st.Registry.Capture()
+	capture := st.Registry.Checkpoint()
 	w := checkpointWriter{st: st, capture: capture, before: before}
 	if err := w.write(ctx); err != nil {
 		return Checkpointed{}, err
@@ -130,13 +131,13 @@ func (st *Store) truncateLocked() (files int, err error) {
 // names it. The caller holds Store.work.
 type checkpointWriter struct {
 	st      *Store
-	capture *topics.Capture
+	capture *topics.Checkpoint
 	before  *manifest.Manifest
 
 	ids    []uint64             // of the segments written
 	next   *manifest.Checkpoint // set once it has a number
 	segs   []*segment.Segment   // the segments, open
-	tables topics.Tables
+	tables index.Tables
 }
 
 // write writes the checkpoint. After an error it removes the files, or leaves
@@ -167,7 +168,7 @@ func (w *checkpointWriter) writeFiles(ctx context.Context) error {
 	}
 	defer snapshot.Abort()
 	w.ids, err = w.capture.Write(ctx, &topics.Sink{
-		State: snapshot, Segment: st.createSegment, Limits: st.opts.Settings.Segment, Pace: st.checkpointPace(ctx),
+		Snapshot: snapshot, Segment: st.createSegment, Limits: st.opts.Settings.Segment, Pace: st.checkpointPace(ctx),
 	})
 	if err != nil {
 		return err
@@ -190,7 +191,7 @@ func (w *checkpointWriter) writeFiles(ctx context.Context) error {
 	if w.segs, err = st.openSegments(refs(w.ids), st.Log.ID()); err != nil {
 		return err
 	}
-	w.tables, err = topics.ReadTables(w.segs)
+	w.tables, err = index.ReadTables(w.segs)
 	return err
 }
 

@@ -6,7 +6,7 @@ import (
 	"path"
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -108,7 +108,7 @@ type compaction struct {
 	st      *Store
 	in      tier
 	inputs  []*segment.Segment
-	live    topics.Liveness
+	live    index.Liveness
 	outputs []*segment.Segment // open
 }
 
@@ -201,7 +201,7 @@ func (c *compaction) swap(ctx context.Context) error {
 	for i, s := range c.outputs {
 		by[i] = s.ID()
 	}
-	tables, err := topics.ReadTables(c.outputs)
+	tables, err := index.ReadTables(c.outputs)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -16,7 +16,7 @@ type candidate struct {
 
 // newCandidate estimates the live fraction by the extents: those that a topic's
 // first live seq or deletes cut count in proportion.
-func newCandidate(s *segment.Segment, live topics.Liveness) (candidate, error) {
+func newCandidate(s *segment.Segment, live index.Liveness) (candidate, error) {
 	var bytes float64
 	err := s.Extents(func(e segment.Extent) error {
 		bytes += live.Fraction(&e) * float64(e.Bytes)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -55,7 +56,7 @@ func (st *Store) Restore(context.Context) (out Restored, err error) {
 
 // restoreFrom fills the registry from one checkpoint and returns what was live
 // at it.
-func (st *Store) restoreFrom(c *manifest.Checkpoint, out *Restored) (topics.Liveness, error) {
+func (st *Store) restoreFrom(c *manifest.Checkpoint, out *Restored) (index.Liveness, error) {
 	snapshot, err := manifest.ReadSnapshot(st.opts.FS, st.dir(manifest.SnapshotDir), c)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -22,7 +22,7 @@ type segmentSet struct {
 		// live is what was live at the manifest's checkpoint, liveBefore what
 		// was at the one before. Each is nil if that checkpoint was not taken
 		// since the start.
-		live, liveBefore topics.Liveness
+		live, liveBefore index.Liveness
 		lastID           uint64 // the highest id that a segment ever had
 	}
 }
@@ -41,14 +41,14 @@ func (s *segmentSet) restore(list []*segment.Segment) {
 }
 
 // setLive sets what was live at the manifest's checkpoint.
-func (s *segmentSet) setLive(live topics.Liveness) {
+func (s *segmentSet) setLive(live index.Liveness) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.live = live
 }
 
 // setLiveBefore sets what was live at the checkpoint before that.
-func (s *segmentSet) setLiveBefore(live topics.Liveness) {
+func (s *segmentSet) setLiveBefore(live index.Liveness) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.liveBefore = live
@@ -87,7 +87,7 @@ func (s *segmentSet) seen(id uint64) uint64 {
 }
 
 // checkpointed adds the segments of a checkpoint and what is live at it.
-func (s *segmentSet) checkpointed(segs []*segment.Segment, live topics.Liveness) {
+func (s *segmentSet) checkpointed(segs []*segment.Segment, live index.Liveness) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.list = append(s.mu.list, segs...)
@@ -120,7 +120,7 @@ func (s *segmentSet) compacted(gone, by []*segment.Segment) {
 
 // compactable returns the segments that the oldest checkpoint has, in order, and
 // what was live at it. There are none until that checkpoint is one of this run.
-func (s *segmentSet) compactable(c *current) (segs []*segment.Segment, live topics.Liveness) {
+func (s *segmentSet) compactable(c *current) (segs []*segment.Segment, live index.Liveness) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.liveBefore == nil {

@@ -116,7 +116,7 @@ func (p place) floor(m *manifest.Manifest) (uint64, error) {
 		if !ok {
 			continue // it says nothing
 		}
-		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+		_ = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
 			floor = max(floor, t.Applied)
 			return nil
 		}) // as far as it can be read
@@ -225,7 +225,7 @@ func (p place) trace(was []frame, b book) error {
 		if !ok {
 			continue // it has no names
 		}
-		_ = topics.DescribeState(content, func(t *topics.StoredTopic) error {
+		_ = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
 			if of := b[t.Name]; of != nil {
 				of.traced = true
 			}

@@ -1,0 +1,293 @@
+package topics
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Capture is a checkpoint on its way: the state of every topic, and the
+// records that are only in the log, which go to segments.
+//
+// Writers are not held up. Each topic is captured at a moment of its own, with
+// the position in the log up to which that holds; replay begins at Start, and
+// passes over what a topic already has.
+type Checkpoint struct {
+	registry *Registry
+	start    wal.LSN
+	nextID   uint64
+	topics   []*topic // by id
+
+	nextRouter uint64
+
+	moved   []moved
+	live    index.Liveness
+	written []uint64 // ids of the segments
+	out     *segment.Writer
+}
+
+// moved is a topic of whose records those up to through are in segments.
+type moved struct {
+	topic   *topic
+	through uint64
+}
+
+// Sink is where a capture goes.
+type Sink struct {
+	Snapshot io.Writer
+	Segment  func() (id uint64, w *segment.Writer, err error) // begins another one
+	Limits   segment.Limits
+	Pace     func() error // called between pieces of work; an error ends it
+}
+
+// Capture begins a checkpoint. Every frame before Start belongs to a topic
+// that is captured, or gone.
+func (r *Registry) Checkpoint() *Checkpoint {
+	r.refs.Lock()
+	r.mu.RLock() // creations and drops get their place in the log under the other lock
+	c := &Checkpoint{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
+	r.refs.floor = c.start
+	r.refs.Unlock()
+	c.topics = r.byName.Values()
+	r.mu.RUnlock()
+	slices.SortFunc(c.topics, func(a, b *topic) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return c
+}
+
+// Start is where replay begins.
+func (c *Checkpoint) Start() wal.LSN { return c.start }
+
+// Topics is how many were captured.
+func (c *Checkpoint) Topics() int { return len(c.topics) }
+
+// Live is what was live when it was captured.
+func (c *Checkpoint) Live() index.Liveness { return c.live }
+
+// Write writes everything, and returns the ids of the segments. What it wrote
+// speaks of frames up to the log's tail at its return: the log must be synced
+// to there before anybody relies on it. After an error the segments that were
+// finished are left to the caller.
+func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err error) {
+	defer func() {
+		if err != nil && c.out != nil {
+			_ = c.out.Abort() // the first error counts
+		}
+	}()
+	if err := c.registry.awaitChangesBefore(c.start); err != nil {
+		return c.written, err
+	}
+	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
+	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
+	e.buf = binary.AppendUvarint(e.buf, c.nextID)
+	for _, t := range c.topics {
+		if err := c.registry.settleBefore(t, c.start); err != nil {
+			return c.written, err
+		}
+		if err := c.topic(t, &e, s); err != nil {
+			return c.written, fmt.Errorf("checkpoint of topic %q: %w", t.name, err)
+		}
+		if err := e.flush(s); err != nil {
+			return c.written, err
+		}
+	}
+	if c.out != nil {
+		if err := c.out.Finish(); err != nil {
+			return c.written, err
+		}
+		c.out = nil
+	}
+	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
+	routers := routerStates(c.registry.routers.before(c.nextRouter))
+	c.registry.mu.RUnlock()
+	if err := e.routing(c.nextRouter, routers); err != nil {
+		return c.written, err
+	}
+	_, err = s.Snapshot.Write(e.end())
+	return c.written, err
+}
+
+// stateChunk is how much of the state is written at once.
+const stateChunk = 256 << 10
+
+// flush ends a piece of work. It writes what was encoded, if that is enough.
+func (e *snapshotEncoder) flush(s *Sink) error {
+	if len(e.buf) >= stateChunk {
+		if _, err := s.Snapshot.Write(e.buf); err != nil {
+			return err
+		}
+		e.buf = e.buf[:0]
+	}
+	return s.Pace()
+}
+
+// topic captures one topic: its state under its lock, its keys and its records
+// without.
+func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
+	t.mu.Lock()
+	if t.dropped || !t.visible {
+		t.mu.Unlock()
+		return nil
+	}
+	c.registry.restForCheckpointLocked(t)
+	through := t.durable()
+	var records index.Log
+	var dead *index.SeqSet
+	if seq, _, ok := t.index.Front(); ok && seq <= through {
+		records = t.index.View()
+		dead = t.deleted.Clone()
+	}
+	err := e.topicLocked(t, through)
+	keys := t.keyViewLocked(c.registry.clock.Now())
+	if !t.history.Empty() || !t.index.Empty() {
+		c.live.Add(t.id, t.earliest(), t.deleted)
+	}
+	t.mu.Unlock()
+	if err == nil {
+		err = e.keys(&keys, through, func() error { return e.flush(s) })
+	}
+	if err != nil || records.Empty() {
+		return err
+	}
+	c.moved = append(c.moved, moved{t, through})
+	return c.move(t.id, &records, dead, through, s)
+}
+
+// move writes a topic's records up to through to segments.
+func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
+	reader := c.registry.reader()
+	var d record.Decoder // the present frame's records from next on
+	var first, next uint64
+	paced := 0
+	records.Each(func(frame *index.Frame, ordinal int, seq uint64, size uint32) bool {
+		if seq > through {
+			return false
+		}
+		if frame.First != first || d.Rest() == nil {
+			if d, err = reader.open(frame); err != nil {
+				return false
+			}
+			first, next = frame.First, frame.First
+		}
+		var body []byte
+		for ; next <= seq; next++ {
+			body = d.Bytes()
+		}
+		rec, bad := record.DecodeRecord(body)
+		if err = bad; err != nil || dead.Has(seq) {
+			return err == nil
+		}
+		if err = c.add(id, seq, frame.TS, size, body, rec.Tag, s); err != nil {
+			return false
+		}
+		if paced += len(body); paced >= paceBytes {
+			paced = 0
+			err = s.Pace()
+		}
+		return err == nil
+	})
+	return err
+}
+
+// paceBytes is how many bytes of records are moved between two calls of Pace.
+const paceBytes = 32 << 10
+
+// open returns the encoded records of a frame of the index.
+func (s *frames) open(f *index.Frame) (record.Decoder, error) {
+	if f.Body != nil {
+		return record.NewDecoder(f.Body), nil
+	}
+	records, err := s.at(f.LSN)
+	return record.NewDecoder(records), err
+}
+
+// add puts a record into the present segment, or into the next when it is full.
+func (c *Checkpoint) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
+	if w := c.out; w != nil && s.Limits.Reached(w.DataBytes(), w.Records()) {
+		if err := w.Finish(); err != nil {
+			return err
+		}
+		c.out = nil
+	}
+	if c.out == nil {
+		var n uint64
+		if n, c.out, err = s.Segment(); err != nil {
+			return err
+		}
+		c.written = append(c.written, n)
+	}
+	if err := c.out.Add(id, seq, ts, size, body); err != nil || tag == nil {
+		return err
+	}
+	return c.out.Tag(id, tag, seq)
+}
+
+// settleBefore waits until everything that has its place before at is
+// published, and publishes it as its writers would.
+func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
+	for {
+		t.mu.RLock()
+		var c *commit // the first in line: those after it wait for it, too
+		if slices.ContainsFunc(t.line.commits, func(p *commit) bool {
+			return p.span.Start < at && (p.span.End > 0 || creationOf(p.op) != nil)
+		}) {
+			c = t.line.next()
+		}
+		t.mu.RUnlock()
+		if c == nil {
+			return nil
+		}
+		_, err := r.satisfy(c)
+		if err := r.publish(c, err); err != nil {
+			return err
+		}
+	}
+}
+
+// Install makes the topics read from the segments what Write put there, and
+// forget where in the log it was. tables are those of Write's segments.
+func (c *Checkpoint) Install(tables index.Tables) {
+	for _, m := range c.moved {
+		m.topic.mu.Lock()
+		if !m.topic.dropped {
+			c.registry.install(m.topic, tables[m.topic.id], m.through)
+		}
+		m.topic.mu.Unlock()
+	}
+}
+
+func (r *Registry) install(t *topic, extents []index.Extent, through uint64) {
+	if seq, ts, ok := t.index.Front(); ok && seq <= through {
+		t.history.Begin(seq, ts)
+	}
+	t.history.Append(extents)
+	r.totals.ephemeral.Add(-int64(t.index.Truncate(through)))
+	t.tags.Truncate(through)
+	r.settleFront(t)
+}
+
+// Replace makes the topics read from the segments with what was in the
+// segments gone, which stand one after the other in the order of all, and can
+// be released when it returns.
+func (r *Registry) Replace(gone []*segment.Segment, with index.Tables) {
+	is := make(map[*segment.Segment]bool, len(gone))
+	for _, s := range gone {
+		is[s] = true
+	}
+	for _, t := range r.all() {
+		t.mu.Lock()
+		t.history.Replace(is, with[t.id])
+		t.mu.Unlock()
+	}
+}

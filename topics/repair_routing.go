@@ -1,0 +1,96 @@
+package topics
+
+import (
+	"context"
+	"errors"
+
+	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Refer tells the Repairer how to read frames of the damaged log.
+func (m *Repairer) Refer(reader func() *wal.Reader) { m.r.Refer(reader) }
+
+// rebuild brings the router back, and the topics that came with it.
+func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
+	r := m.r
+	for i, id := range op.Ends() {
+		made := op.Made[i]
+		op.Made[i] = entry.Creation{}
+		if made.Config == nil || r.byID[id] != nil {
+			continue
+		}
+		err := m.rebuildTopic(ctx, createOp{&entry.Create{ID: id, TS: op.TS, Creation: made}}, f)
+		if err != nil {
+			return err
+		}
+	}
+	if r.byID[op.Source] == nil || r.byID[op.Dest] == nil {
+		r.routers.nextID = max(r.routers.nextID, op.ID+1)
+		return nil // an end is lost, or was deleted
+	}
+	if old, taken := r.routers.byName.Get(op.Name); taken && old.id != op.ID && CheckRouterName(op.Name) == nil {
+		r.endRouter(old.id) // its end is lost
+	}
+	err := op.replay(r, f)
+	if errors.Is(err, record.ErrMalformed) {
+		return nil // what is left does not fit together: the router is not there
+	}
+	return err
+}
+
+func (op unrouteOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
+	return op.replay(m.r, f)
+}
+
+// rebuild makes of a forwarded record one like any other: frames of the old log
+// cannot be referred to.
+func (op forwardOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
+	m.r.replayCursor(op.Forward, f)
+	if op.CursorOnly {
+		return nil
+	}
+	t := m.target(op, f)
+	if t == nil {
+		return nil
+	}
+	if !op.Trim {
+		records, err := m.r.recordsOf(op.Batch())
+		if unreadable(err) {
+			m.loseForwarded(t, op)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		op.Records, op.Runs = records, nil
+	}
+	return m.redo(ctx, t, op)
+}
+
+// loseForwarded makes the seqs of a forwarded frame lost whose records are.
+func (m *Repairer) loseForwarded(t *topic, op forwardOp) {
+	last := op.First + uint64(op.Count) - 1
+	m.r.jump(t, op.First-1, ReasonCrash)
+	m.lose(t, op.First, last)
+	t.head, t.assigned = last, max(t.assigned, last)
+	t.assignedTS = max(t.assignedTS, op.TS)
+}
+
+// unreadable reports whether a frame that is referred to is not there any more,
+// or is not what it was.
+func unreadable(err error) bool {
+	damage := new(wal.CorruptionError)
+	return errors.Is(err, wal.ErrTruncated) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)
+}
+
+// settleRouters makes what routers say of the old log hold for the new one.
+func (m *Repairer) settleRouters(at wal.LSN) {
+	for _, rt := range m.r.routers.byID {
+		rt.applied = at
+		// Where the source's head is lower than it was, all of it is new.
+		rt.cursor = min(rt.cursor, rt.source.head)
+		rt.done = rt.cursor
+	}
+}

@@ -1,0 +1,174 @@
+package topics
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/e6e95bb8/topics/topics/clock"
+	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/record"
+	"pgregory.net/rapid"
+)
+
+// encodeState encodes a registry whose topics have nothing in the log only.
+func encodeState(t testing.TB, r *Registry) []byte {
+	t.Helper()
+	var all []*topic
+	r.byName.Scan(func(_ string, x *topic) bool { all = append(all, x); return true })
+	slices.SortFunc(all, func(a, b *topic) int { return int(a.id) - int(b.id) })
+	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
+	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.keySeed), r.nextID)
+	for _, x := range all {
+		if err := e.topicLocked(x, x.head); err != nil {
+			t.Fatal(err)
+		}
+		v := x.keyViewLocked(r.clock.Now())
+		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.routing(r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
+		t.Fatal(err)
+	}
+	return e.end()
+}
+
+// full is a world with a checkpoint that has something of everything.
+func full(t testing.TB) *world {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b", "c"} {
+		w.put(name, &record.ConfigPatch{Durability: ptr("disk"), CapRecords: ptr(int64(50)), TTLMS: ptr(int64(1000))})
+		w.append(name, &Write{Records: tagged("x", "y", "-", "x"), IdempotencyKey: "k"})
+		w.write(name, 10)
+	}
+	w.put("queue", &record.ConfigPatch{Type: ptr("queue"), Priority: ptr(ptr(int64(7)))})
+	w.power(1)
+	w.now += 500
+	w.write("a", 45)
+	w.append("b", &Write{Records: tagged("x", "y", "-", "x", "x"), IdempotencyKey: "l"})
+	w.put("e", class(record.Ephemeral))
+	w.write("e", 5)
+	w.deleteRecords("b", 0, "x")
+	w.checkpoint(nil)
+	w.now += 501
+	w.Sweep(t.Context())
+	w.write("b", 3)
+	w.deleteRecords("b", 0, "y")
+	w.checkpoint(nil)
+	return w
+}
+
+// TestStateRoundTrip holds that a state comes back as it was.
+func TestStateRoundTrip(t *testing.T) {
+	w := full(t)
+	r := New(w.opt)
+	live, err := r.Restore(w.disk.state, w.disk.segs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := encodeState(t, r)
+	if !bytes.Equal(again, w.disk.state) {
+		t.Fatalf("%d bytes, then %d:\n%x\n%x", len(w.disk.state), len(again), w.disk.state, again)
+	}
+	for id := range w.disk.live {
+		x := r.byID[id]
+		if x.history.Empty() {
+			continue // only ephemeral records
+		}
+		got, _ := live.Topic(id)
+		want, _ := w.disk.live.Topic(id)
+		if got != want {
+			t.Fatalf("topic %d: seq %d is the first live one, not %d", id, got, want)
+		}
+		deleted, _ := live.Deleted(id, 0, x.head)
+		wasDeleted, _ := w.disk.live.Deleted(id, 0, x.head)
+		for seq := range x.head + 1 {
+			if deleted(seq) != wasDeleted(seq) {
+				t.Fatalf("topic %d: seq %d is deleted: %v", id, seq, deleted(seq))
+			}
+		}
+	}
+}
+
+// TestKeyWindowState holds that keys are found after a restart as before.
+func TestKeyWindowState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var w, back index.Keys
+		ts := int64(0)
+		for range rapid.IntRange(0, 40).Draw(t, "keys") {
+			ts += rapid.Int64Range(1, 9).Draw(t, "ms")
+			id := index.KeyHash{Hi: rapid.Uint64Range(0, 5).Draw(t, "key"), Lo: 1}
+			w.Expire(ts, 20)
+			w.Add(index.KeyUse{Hash: id, First: uint64(ts), At: ts, Count: 2}, 20)
+		}
+		var e snapshotEncoder
+		v := (&topic{published: published{keys: w}}).keyViewLocked(clock.Moment{Wall: ts, Steady: ts})
+		if err := e.keys(&v, math.MaxUint64, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		d := record.NewDecoder(e.buf)
+		if index.DecodeKeys(&d, &back, 20, ts); d.Failed() || d.Left() > 0 || back.Usage().Keys != w.Usage().Keys {
+			t.Fatalf("%+v, %d bytes are left", back, d.Left())
+		}
+		for now := ts; now <= ts+21; now++ {
+			w.Expire(now, 20)
+			back.Expire(now, 20)
+			for hi := range uint64(6) {
+				id := index.KeyHash{Hi: hi, Lo: 1}
+				want, ok := w.Find(id, now, 20)
+				if got, found := back.Find(id, now, 20); got != want || found != ok {
+					t.Fatalf("at %d: %+v, %v, want %+v, %v", now, got, found, want, ok)
+				}
+			}
+		}
+		if !back.Empty() {
+			t.Fatalf("%+v is left", back)
+		}
+	})
+}
+
+// FuzzState holds that a state is refused or restored, that its memory is in
+// proportion, and that what is restored can be emptied and counts right then.
+func FuzzState(f *testing.F) {
+	w := full(f)
+	f.Add(w.disk.state)
+	w.delete("b", false)
+	w.checkpoint(nil)
+	f.Add(w.disk.state)
+	w.connect("r>1", "s", "u", func(s *RouterSpec) { s.Filter = matches(f, "x*") })
+	w.connect("r>2", "u", "v")
+	w.put("s", &record.ConfigPatch{CapRecords: ptr(int64(1))})
+	w.send("s", "1")
+	w.send("s", "2")
+	w.Forward(f.Context()) // what s lost is lost in u, and in v
+	w.checkpoint(nil)
+	f.Add(w.disk.state)
+	segs := w.disk.segs
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r := New(Options{Now: func() int64 { return 0 }})
+		_, err := r.Restore(b, segs)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20+uint64(len(b))*200 {
+			t.Fatalf("%d bytes of memory for %d", got, len(b))
+		}
+		if err != nil {
+			return
+		}
+		checkRouters(t, r)
+		r.byName.Scan(func(name string, x *topic) bool {
+			if d := r.advance(x, x.head+1); d.Records < 0 || x.live != (record.Size{}) {
+				t.Fatalf("%s: %+v is left after %+v", name, x.live, d)
+			}
+			return true
+		})
+		if got := r.Totals(); got.Records != 0 || got.Bytes != 0 {
+			t.Fatalf("%+v", got)
+		}
+	})
+}

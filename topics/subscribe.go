@@ -1,0 +1,75 @@
+package topics
+
+import (
+	"strings"
+
+	"github.com/e6e95bb8/topics/topics/follow"
+)
+
+// NewSubscriber returns a subscriber without subscriptions. Its Close releases
+// it.
+func (r *Registry) NewSubscriber() *follow.Subscriber { return r.subscriptions.NewSubscriber() }
+
+// Subscribe subscribes s to the topic, which must exist, and returns its state: s
+// gets every change after it. The subscription also covers a later topic of the
+// same name.
+func (r *Registry) Subscribe(s *follow.Subscriber, name string) (State, error) {
+	var state State
+	err := s.Subscribe(name, func() (id uint64, err error) {
+		state, id, err = r.identify(name)
+		return id, err
+	})
+	return state, err
+}
+
+// SubscribePrefix subscribes s to all topics whose names begin with prefix, also
+// to those that will be created, of which s gets an event with Created. It
+// returns up to limit of those that exist, sorted by name, and whether there are more.
+func (r *Registry) SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []State, more bool) {
+	s.SubscribePrefix(prefix, func() []follow.Topic {
+		var ids []uint64
+		present, ids, more = r.list(prefix, "", limit)
+		list := make([]follow.Topic, len(ids))
+		for i, id := range ids {
+			list[i] = follow.Topic{Name: present[i].Name, ID: id}
+		}
+		return list
+	})
+	return present, more
+}
+
+// identify returns the state and the id of a topic.
+func (r *Registry) identify(name string) (State, uint64, error) {
+	t, err := r.open(name)
+	if err != nil {
+		return State{}, 0, err
+	}
+	defer t.mu.RUnlock()
+	return t.stateLocked(r.now()), t.id, nil
+}
+
+// eachVisible calls f with the topics that readers see and whose names begin
+// with prefix. None is deleted meanwhile.
+func (r *Registry) eachVisible(prefix string, f func(name string, id uint64)) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.byName.Ascend(prefix, func(name string, t *topic) bool {
+		if !strings.HasPrefix(name, prefix) {
+			return false
+		}
+		if t.isVisible() {
+			f(name, t.id)
+		}
+		return true
+	})
+}
+
+// recordLifecycleLocked records for t's subscribers that it was created, or is about
+// to be deleted. t.mu is held.
+func (r *Registry) recordLifecycleLocked(t *topic, deleted bool) {
+	if !r.subscriptions.Wants(t.name) {
+		return
+	}
+	r.subscriptions.Record(follow.Lifecycle{Topic: t.name, ID: t.id, Deleted: deleted, Head: t.head})
+	r.push(t)
+}
