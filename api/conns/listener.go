@@ -119,8 +119,9 @@ func (l *listener) finish() {
 	}
 }
 
-// acceptQueued accepts a connection without waiting. If none is queued it closes
-// the listener at once: one that arrives in between is reset.
+// acceptQueued accepts a connection without waiting. If none is queued, or if the
+// system is short of a resource, it closes the listener at once: a connection that
+// arrives in between is reset.
 func (l *listener) acceptQueued() (nc net.Conn, err error) {
 	raw, err := l.Listener.(*net.TCPListener).SyscallConn()
 	if err != nil {
@@ -132,7 +133,7 @@ func (l *listener) acceptQueued() (nc net.Conn, err error) {
 	}); controlErr != nil {
 		return nil, controlErr
 	}
-	if errors.Is(err, syscall.EAGAIN) {
+	if errors.Is(err, syscall.EAGAIN) || oneOf(err, short) {
 		return nil, cmp.Or(l.Listener.Close(), net.ErrClosed)
 	}
 	if err != nil {

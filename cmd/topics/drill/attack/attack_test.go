@@ -25,7 +25,7 @@ func TestHarm(t *testing.T) {
 	} {
 		r := good
 		row.change(&r)
-		if got := r.harm(limit); got != row.want {
+		if got := r.Harm(limit); got != row.want {
 			t.Errorf("%+v: %q, want %q", r, got, row.want)
 		}
 		report := Report{LimitBytes: limit, Results: []Result{good, r}}

@@ -49,8 +49,8 @@ type Result struct {
 	Died      string `json:"died,omitempty"`
 }
 
-// harm describes what the attack achieved. It is empty if the server withstood it.
-func (r *Result) harm(limit int64) string {
+// Harm describes what the attack achieved. It is empty if the server withstood it.
+func (r *Result) Harm(limit int64) string {
 	switch {
 	case r.Died != "":
 		return "the server died"
@@ -71,7 +71,7 @@ func (r *Result) harm(limit int64) string {
 // Broken returns the number of attacks that succeeded.
 func (r *Report) Broken() (n int) {
 	for i := range r.Results {
-		if r.Results[i].harm(r.LimitBytes) != "" {
+		if r.Results[i].Harm(r.LimitBytes) != "" {
 			n++
 		}
 	}
@@ -97,7 +97,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	for i := range r.Results {
 		a := &r.Results[i]
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.1f\t%.1f\t%.0f\t%d\t%d\t%d\t%d\t%s\t\n",
-			a.Attack, a.Attempts, a.Served, a.P50MS, a.P99MS, a.MaxMS, a.Throttled, a.Unreached, a.Errors, a.PeakBytes>>20, a.harm(r.LimitBytes))
+			a.Attack, a.Attempts, a.Served, a.P50MS, a.P99MS, a.MaxMS, a.Throttled, a.Unreached, a.Errors, a.PeakBytes>>20, a.Harm(r.LimitBytes))
 	}
 	if err := t.Flush(); err != nil {
 		return err
