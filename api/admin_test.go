@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -245,7 +246,7 @@ func TestJobsOutlastTheTimeouts(t *testing.T) {
 
 func TestOverview(t *testing.T) {
 	f := workingStorage()
-	f.stats = StorageStats{Checkpoints: 3, LastError: "why"}
+	f.stats = metrics.StorageStats{Checkpoints: 3, LastError: "why"}
 	now := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
 	s, _ := adminServer(f, func(o *Options) { o.NodeID, o.Now = "n1", func() time.Time { return now } })
 	now = now.Add(5 * time.Second)

@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/wal"
@@ -164,8 +165,8 @@ func TestContractMetrics(t *testing.T) {
 			t.Errorf("%s", a.body)
 		}
 		for accept, media := range map[string]string{
-			"": mediaText, "*/*": mediaText, "application/json": wire.MediaJSON, "application/json;q=0.1, text/plain;q=0.9": mediaText, "text/plain;q=0.3, application/json;q=0.4": wire.MediaJSON,
-			"application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2": mediaText,
+			"": metrics.MediaText, "*/*": metrics.MediaText, "application/json": wire.MediaJSON, "application/json;q=0.1, text/plain;q=0.9": metrics.MediaText, "text/plain;q=0.3, application/json;q=0.4": wire.MediaJSON,
+			"application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2": metrics.MediaText,
 		} {
 			if got := s.send("GET /v0/metrics", "", "Accept", accept).header.Get("Content-Type"); got != media {
 				t.Errorf("%q gets %s", accept, got)

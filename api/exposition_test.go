@@ -39,7 +39,7 @@ func parseExposition(t *testing.T, text string) exposition {
 		}
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
 			name, kind, _ := strings.Cut(rest, " ")
-			if name != help || !slices.Contains([]string{counter, gauge, histogram, summary}, kind) {
+			if name != help || !slices.Contains([]string{"counter", "gauge", "histogram", "summary"}, kind) {
 				t.Errorf("type after help of %s: %q", help, line)
 			}
 			family, e.kinds[name] = name, kind
@@ -58,11 +58,11 @@ func parseExposition(t *testing.T, text string) exposition {
 		suffix, ok := strings.CutPrefix(m[1], family)
 		part := suffix == "_bucket" || suffix == "_sum" || suffix == "_count"
 		switch kind := e.kinds[family]; {
-		case !ok || suffix != "" && !(part && (kind == histogram || kind == summary)):
+		case !ok || suffix != "" && !(part && (kind == "histogram" || kind == "summary")):
 			t.Errorf("%q stands in family %s", line, family)
-		case kind == counter && !strings.HasSuffix(family, "_total"):
+		case kind == "counter" && !strings.HasSuffix(family, "_total"):
 			t.Errorf("counter %s does not end in _total", family)
-		case kind != counter && strings.HasSuffix(family, "_total"):
+		case kind != "counter" && strings.HasSuffix(family, "_total"):
 			t.Errorf("%s %s ends in _total", kind, family)
 		}
 	}
@@ -77,7 +77,7 @@ func (e exposition) checkHistograms(t *testing.T, text string) {
 	for line := range strings.Lines(text) {
 		name, _, _ := strings.Cut(line, "{")
 		base, ok := strings.CutSuffix(name, "_bucket")
-		if !ok || e.kinds[base] != histogram {
+		if !ok || e.kinds[base] != "histogram" {
 			continue
 		}
 		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")

@@ -110,17 +110,3 @@ func TestOneMetric(t *testing.T) {
 		}
 	}
 }
-
-// A label's value comes back as it was, whatever is in it.
-func TestParseSeries(t *testing.T) {
-	for _, value := range []string{"", "plain", `a"b\c` + "\n}, {", "x=y,z"} {
-		line := `topics_topic_head_seq{topic="` + escapeLabel(value) + `",x="1"} 12.5` + "\n"
-		want := series{"topics_topic_head_seq", []label{{"topic", value}, {"x", "1"}}, 12.5}
-		if got := parseSeries([]byte(line)); !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %+v", value, got)
-		}
-	}
-	if got := parseSeries([]byte("topics_ready 1\n")); !reflect.DeepEqual(got, series{name: "topics_ready", value: 1}) {
-		t.Errorf("%+v", got)
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -15,9 +16,9 @@ func TestObserveAllocatesNothing(t *testing.T) {
 	s := opsServer(newWorld(), nil)
 	refused := wire.Invalid("no such op")
 	observe := func() {
-		s.observe("/v0/topics/:topic", "POST", 200, time.Millisecond)
-		s.observe("/v0/topics/:topic", "POST", 429, time.Millisecond)
-		s.observe("/no such route", "POST", 200, time.Millisecond)
+		s.metrics.Observe(metrics.Endpoint{Route: "/v0/topics/:topic", Method: "POST"}, 200, time.Millisecond)
+		s.metrics.Observe(metrics.Endpoint{Route: "/v0/topics/:topic", Method: "POST"}, 429, time.Millisecond)
+		s.metrics.Observe(metrics.Endpoint{Route: "/no such route", Method: "POST"}, 200, time.Millisecond)
 		s.observeOperation("publish", nil)
 		s.observeOperation("brew", refused)
 		s.observeDelivery(5)
@@ -37,7 +38,7 @@ func TestObserveConcurrently(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for i := range 300 {
-				s.observe("/v0/topics/:topic", "POST", 200+i%30, time.Millisecond)
+				s.metrics.Observe(metrics.Endpoint{Route: "/v0/topics/:topic", Method: "POST"}, 200+i%30, time.Millisecond)
 			}
 			s.metricsText(s.open)
 		})

@@ -3,7 +3,7 @@ package api
 import (
 	"math"
 	"net/http"
-	"runtime/metrics"
+	runtimemetrics "runtime/metrics"
 	"sync"
 	"time"
 
@@ -44,15 +44,15 @@ func (s *Server) overviewJSON() map[string]any {
 		"version":   s.opts.Version,
 		"node_id":   s.opts.NodeID,
 		"timestamp": s.opts.Now().UTC().Format(time.RFC3339Nano),
-		"uptime_ms": r.uptime.Milliseconds(),
-		"phase":     r.progress.Phase,
+		"uptime_ms": r.Uptime.Milliseconds(),
+		"phase":     r.Progress.Phase,
 		"health":    s.opts.Health.Snapshot().Status,
-		"topics":    totalsJSON(&r.totals),
-		"wal":       s.walJSON(&r),
-		"storage":   r.storage.json(),
+		"topics":    r.TotalsJSON(),
+		"wal":       s.metrics.LogJSON(&r),
+		"storage":   r.StorageJSON(),
 		"connections": map[string]any{
-			"open": r.conns.Open, "max": r.conns.most(), "shed": r.conns.Shed, "refused": r.conns.Refused,
-			"streams": r.streams, "sockets": r.sockets, "watch_sessions": r.sessions,
+			"open": r.Conns.Open, "max": r.MaxConnections(), "shed": r.Conns.Shed, "refused": r.Conns.Refused,
+			"streams": r.Streams, "sockets": r.Sockets, "watch_sessions": r.Sessions,
 		},
 		"memory": s.memoryJSON(),
 	}
@@ -66,16 +66,16 @@ func (s *Server) memoryJSON() map[string]any {
 		"inflight_max_bytes": s.memory.limit,
 	}
 	names := []string{"heap_bytes", "total_bytes", "limit_bytes", "goroutines"}
-	samples := []metrics.Sample{
+	samples := []runtimemetrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/gc/gomemlimit:bytes"}, // MaxInt64: there is none
 		{Name: "/sched/goroutines:goroutines"},
 	}
-	metrics.Read(samples)
+	runtimemetrics.Read(samples)
 	for i, name := range names {
 		v := samples[i].Value
-		if v.Kind() == metrics.KindUint64 && v.Uint64() != math.MaxInt64 { // unknown names are KindBad
+		if v.Kind() == runtimemetrics.KindUint64 && v.Uint64() != math.MaxInt64 { // unknown names are KindBad
 			out[name] = v.Uint64()
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
@@ -53,7 +54,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	}
 	s.memory.give(c)
 	s.leavePlace(c)
-	s.observe(rt.pattern, knownMethod(r.Method), c.status, time.Since(c.start))
+	s.metrics.Observe(metrics.Endpoint{Route: rt.pattern, Method: knownMethod(r.Method)}, c.status, time.Since(c.start))
 	if c.audited() {
 		s.audit(c)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -75,7 +76,7 @@ type Options struct {
 	Report func(sees func(topic string) bool) any
 	// Recovered is what the metrics have of the last recovery; it answers nil
 	// while there is none.
-	Recovered func() *Recovered
+	Recovered func() *metrics.Recovered
 	// Config is the effective configuration with secrets left out, as
 	// /actuator/info shows it.
 	Config map[string]any
@@ -115,7 +116,7 @@ type Server struct {
 	cancel    context.CancelFunc
 	main      *listener
 	ops       *listener // nil: the main one serves everything
-	metrics   *metricSet
+	metrics   *metrics.Set
 	memory    budget // of requests
 	places    budget // of their headers and stacks
 	following budget // of open streams, WebSockets and watch sessions
@@ -155,7 +156,7 @@ func New(opts Options) *Server {
 	}
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
-	s.metrics = newMetrics(s)
+	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: unmatched, Method: "other"})
 	s.main = newListener(s, func(k kind) bool { return !opts.OpsApart || !k.operator() })
 	if opts.OpsApart {
 		s.ops = newListener(s, func(k kind) bool { return k.operator() || k == probe })

@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"recovery/store":    {"recovery/store", "recovery/health", "recovery/manifest", "topics", "wal"},
 	"api":               {"api", "queue", "recovery/health", "topics", "wal"},
 	"api/wire":          {"api/wire", "api/scan", "api/spelling", "topics", "wal"},
+	"api/metrics":       {"api/metrics", "api/conns", "recovery/health", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/scan":          {"api/scan"},
 	"cmd":               {"cmd", "api", "recovery", "queue", "topics", "wal"},

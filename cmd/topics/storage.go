@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -67,17 +67,17 @@ func storageError(err error) error {
 }
 
 // Stats implements api.Storage.
-func (v storageView) Stats() api.StorageStats {
+func (v storageView) Stats() metrics.StorageStats {
 	d := v.data.Load()
 	if d == nil {
-		return api.StorageStats{}
+		return metrics.StorageStats{}
 	}
 	s, log, reads := d.StorageStats(), d.Log.Stats(), v.disks.Total()
 	reserve := 0
 	if s.ReserveMissing {
 		reserve = 1
 	}
-	return api.StorageStats{
+	return metrics.StorageStats{
 		Checkpoints: s.Checkpoints, CheckpointFailures: s.CheckpointFailures,
 		CheckpointSeconds: s.CheckpointTook.Seconds(), CheckpointAge: s.CheckpointAge,
 		LogBytes: log.Bytes, LogFiles: log.Files, LogReleased: log.Freed, LogRecycled: log.Recycled,

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
@@ -109,20 +110,20 @@ func (s *server) reportView(sees func(topic string) bool) any {
 
 // recovered is the recovery report as the metrics show it, or nil while there is
 // none.
-func (s *server) recovered() *api.Recovered {
+func (s *server) recovered() *metrics.Recovered {
 	r := s.report()
 	if r == nil {
 		return nil
 	}
 	millis := func(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
-	out := &api.Recovered{
+	out := &metrics.Recovered{
 		Took: millis(r.DurationMS), Failed: r.Error != "",
 		Files: int64(r.Files), Frames: r.Frames, Records: r.Records,
 		TruncatedBytes: r.BytesTruncated, TruncatedFrames: r.FramesTruncated, TruncatedRecords: r.RecordsTruncated,
 		LostRanges: int64(r.LostRangesTotal), PowerLost: r.PowerLost,
 	}
 	for _, p := range r.Phases {
-		out.Steps = append(out.Steps, api.RecoveryStep{Name: p.Name, Took: millis(p.DurationMS)})
+		out.Steps = append(out.Steps, metrics.RecoveryStep{Name: p.Name, Took: millis(p.DurationMS)})
 	}
 	return out
 }

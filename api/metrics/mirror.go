@@ -1,19 +1,18 @@
-package api
+package metrics
 
 import (
 	"bytes"
-	"runtime"
 	"slices"
 	"strings"
 )
 
-// bucketJSON is one bucket of a histogram: how many values were at most le.
+// bucketJSON is one bucket of a histogram: how many values are at most le.
 type bucketJSON struct {
 	Le    string `json:"le"`
 	Count uint64 `json:"count"`
 }
 
-// histogramJSON is one histogram, with the labels that its series has beside
+// histogramJSON is one histogram, with the labels that its parsed has beside
 // le.
 type histogramJSON struct {
 	labelsJSON
@@ -36,29 +35,29 @@ type labelsJSON struct {
 	Code   string `json:"code,omitempty"`
 }
 
-// mirror is what the server counts itself, read from the text of its series, by
+// mirror is what the server counts itself, read from the text of its parsed, by
 // the name of the family.
 type mirror struct {
 	counts     map[string][]countJSON
 	histograms map[string][]histogramJSON
 }
 
-// mirror reads the set's series. The library shows a histogram in its text only.
-func (m *metricSet) mirror() mirror {
-	var text bytes.Buffer
-	m.set.WritePrometheus(&text)
+// mirror reads the set's parsed. The library shows a histogram in its text only.
+func (m *Set) mirror() mirror {
+	var raw bytes.Buffer
+	m.set.WritePrometheus(&raw)
 	out := mirror{map[string][]countJSON{}, map[string][]histogramJSON{}}
-	for line := range bytes.Lines(text.Bytes()) {
-		if f, ok := familyOf(line); ok {
-			out.add(&f, parseSeries(line))
+	for text := range bytes.Lines(raw.Bytes()) {
+		if f, ok := familyOf(text); ok {
+			out.add(&f, parseLine(text))
 		}
 	}
 	return out
 }
 
-// add takes one line. The lines of a histogram follow each other, its buckets
+// add adds one line. The lines of a histogram follow each other, its buckets
 // first.
-func (m *mirror) add(f *family, s series) {
+func (m *mirror) add(f *family, s parsed) {
 	labels, le := labelsOf(s.labels)
 	if f.kind != histogram {
 		m.counts[f.name] = append(m.counts[f.name], countJSON{labels, uint64(s.value)})
@@ -81,25 +80,25 @@ func (m *mirror) add(f *family, s series) {
 	}
 }
 
-func labelsOf(list []label) (labels labelsJSON, le string) {
+func labelsOf(list []Label) (labels labelsJSON, le string) {
 	for _, l := range list {
-		switch l.name {
+		switch l.Name {
 		case "route":
-			labels.Route = l.value
+			labels.Route = l.Value
 		case "method":
-			labels.Method = l.value
+			labels.Method = l.Value
 		case "op":
-			labels.Op = l.value
+			labels.Op = l.Value
 		case "code":
-			labels.Code = l.value
+			labels.Code = l.Value
 		case "le":
-			le = l.value
+			le = l.Value
 		}
 	}
 	return labels, le
 }
 
-// one is a histogram without labels, empty if nothing was observed.
+// one returns a histogram without labels, which is empty if nothing was observed.
 func (m *mirror) one(name string) histogramJSON {
 	if all := m.histograms[name]; len(all) > 0 {
 		return all[0]
@@ -120,9 +119,4 @@ func orEmpty[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-// buildJSON is the labels of topics_build_info.
-func (s *Server) buildJSON() map[string]string {
-	return map[string]string{"version": s.opts.Version, "go": runtime.Version()}
 }

@@ -1,4 +1,4 @@
-package api
+package metrics
 
 import (
 	"sync"
@@ -6,9 +6,9 @@ import (
 )
 
 // labelled is the series of one family that differ in one label, such as the
-// status of an answer. A series comes into being with its first observation: a
-// scrape is not filled with what never happened. To get one that is there takes
-// no lock and allocates nothing.
+// status of an answer. A series exists from its first observation on, so that a
+// scrape has no series of what never happened. To get one that exists takes no
+// lock and allocates nothing.
 type labelled[K comparable, V any] struct {
 	made func(K) V
 	seen atomic.Pointer[[]labelledSeries[K, V]] // few: a scan is fastest

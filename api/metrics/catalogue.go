@@ -1,6 +1,6 @@
-package api
+package metrics
 
-// family is what the text format says of the series of one name.
+// family is the type and the help of the series of one name.
 type family struct{ name, kind, help string }
 
 const (
@@ -10,13 +10,12 @@ const (
 	summary   = "summary"
 )
 
-// families is every family the server exposes. One that is not listed here is
-// not exposed: see annotate.
+// families is every family that the server exposes. annotate leaves out those
+// that are not listed here.
 //
-// Two names, of the contract, are in milliseconds and microseconds where the
-// field's habit is seconds: topics_uptime_ms and topics_wal_fsync_latency_us.
-// They are the only ones that a linter of metric names has something to say
-// about.
+// Two names of the contract are in milliseconds and microseconds where seconds are
+// usual: topics_uptime_ms and topics_wal_fsync_latency_us. They are the only ones
+// that a linter of metric names complains about.
 var families = []family{
 	{"topics_appended_bytes_total", counter, "Payload bytes appended to topics since the start."},
 	{"topics_appended_records_total", counter, "Records appended to topics since the start."},
