@@ -30,15 +30,15 @@ type call struct {
 	r          *http.Request
 	route      *route
 	key        *auth.Key // who calls
-	sharing    *sharing  // with pages of other origins; nil: none
+	sharing    *sharing  // with pages of other origins; nil if with none
 	topic      string    // the :topic of the path, decoded; not checked yet
 	start      time.Time
 	status     int          // 0 until WriteHeader
-	code       string       // of the error that is the answer; empty: none
+	code       string       // of the error that is the answer, if it is one
 	out        []byte       // the answer's body so far
 	in         []byte       // the request's body; decoded values alias it
 	packed     wire.Packed  // out, compressed
-	static     *wire.Static // the answer's body in the place of out; nil: out is
+	static     *wire.Static // unless nil, the answer's body instead of out
 	configures bool         // it is a write that brings a config
 	admitted   bool         // counted as under way; see traffic
 	hangUp     bool         // close the connection after the answer
@@ -49,11 +49,11 @@ type call struct {
 	whole      bool         // the request's body has been read to its end
 	streamed   bool         // the answer is a stream: finish has nothing to send
 	cut        bool         // end the connection: the stream is not whole
-	account    *account     // of the key, where keys share the memory; nil: it is not told apart
+	account    *account     // of the key, where several keys share the memory
 	held       int64        // taken from the server's memory budget
-	arrival    *arrival     // of the body, once it holds memory; nil: it does not
-	request    *tally       // the slot of a request under way; nil: none is held
-	release    func()       // gives back the slots of a stream; nil: none are held
+	arrival    *arrival     // of the body, once it holds memory
+	request    *tally       // the slot of a request under way, if it holds one
+	release    func()       // gives back the slots of a stream, if it holds any
 	notices    wire.Notices // about the request
 	cost       topics.Cost
 	costs      wire.Costs
