@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -59,7 +60,7 @@ func decodeDeletion(body []byte, notes *wire.Notices) (*topics.Deletion, error) 
 			case "before_seq":
 				d.Before = new(f.ReadUint("before_seq"))
 			case "match":
-				d.Match = readMatch(&f)
+				d.Match = request.ReadMatch(&f)
 			default:
 				f.Unknown(deletionFields)
 			}

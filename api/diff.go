@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/render"
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -21,7 +22,7 @@ func (s *Server) diff(c *call) error {
 	if err != nil {
 		return err
 	}
-	q, err := decodeRead(body, &s.opts.Limits, &c.notices)
+	q, err := request.DecodeRead(body, &s.opts.Limits, &c.notices)
 	if err != nil {
 		return err
 	}
@@ -37,15 +38,15 @@ func (s *Server) diffByQuery(c *call) error {
 	if err != nil {
 		return err
 	}
-	q, err := decodeReadQuery(query, &s.opts.Limits)
+	q, err := request.DecodeReadQuery(query, &s.opts.Limits)
 	if err != nil {
 		return err
 	}
 	return s.read(c, q)
 }
 
-func (s *Server) read(c *call, req *readRequest) error {
-	q := req.query(&s.opts.Limits)
+func (s *Server) read(c *call, req *request.Read) error {
+	q := req.Query(&s.opts.Limits)
 	held, err := s.takeBatch(c, q)
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func (s *Server) read(c *call, req *readRequest) error {
 		s.observeDelivery(batch.Records[0].TS)
 	}
 	c.cost, c.costs = batch.Cost, wire.CostRead
-	c.out = appendBatch(c.out[:0], c.topic, batch, req.tags, req.meta)
+	c.out = appendBatch(c.out[:0], c.topic, batch, req.Tags, req.Meta)
 	c.out = append(c.out, ',')
 	c.out = append(c.AppendPerformance(c.out), '}')
 	c.Header()["Content-Type"] = jsonHeader

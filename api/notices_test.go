@@ -11,6 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/e6e95bb8/topics/api/openapi"
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -224,7 +225,7 @@ func TestManyUnknownFieldsAreCheap(t *testing.T) {
 	body := []byte("{" + strings.Repeat(`"heartbeet_ms":0,`, 5000) + `"limit":1}`)
 	allocs := testing.AllocsPerRun(5, func() {
 		var notes wire.Notices
-		if _, err := decodeRead(body, &wire.Limits{}, &notes); err != nil || notes.Len() != wire.MaxWarnings {
+		if _, err := request.DecodeRead(body, &wire.Limits{}, &notes); err != nil || notes.Len() != wire.MaxWarnings {
 			t.Fatal(err, notes.Len())
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -155,25 +156,25 @@ func TestReadRequests(t *testing.T) {
 		{`{"node":["a","b"],"max_batch_bytes":1,"wait_ms":5}`, `node=a&node=b&max_batch_bytes=1&wait_ms=5`,
 			`0 256 1 5ms [a b] tags=false meta=true`},
 	} {
-		show := func(q *readRequest, err error) string {
+		show := func(q *request.Read, err error) string {
 			if err != nil {
 				return err.Error()
 			}
-			e := q.query(&l)
-			return fmt.Sprint(e.From, e.Limit, e.MaxBytes, e.Wait, e.Nodes) + fmt.Sprintf(" tags=%t meta=%t", q.tags, q.meta)
+			e := q.Query(&l)
+			return fmt.Sprint(e.From, e.Limit, e.MaxBytes, e.Wait, e.Nodes) + fmt.Sprintf(" tags=%t meta=%t", q.Tags, q.Meta)
 		}
 		var body []byte
 		if tc.body != "" {
 			body = []byte(tc.body)
 		}
-		if got := show(decodeRead(body, &l, nil)); got != tc.want {
+		if got := show(request.DecodeRead(body, &l, nil)); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.body, got, tc.want)
 		}
 		p, err := url.ParseQuery(tc.query)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := show(decodeReadQuery(p, &l)); got != tc.want {
+		if got := show(request.DecodeReadQuery(p, &l)); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.query, got, tc.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -97,7 +98,7 @@ func (s *Server) putRouter(c *call) error {
 	if err != nil {
 		return err
 	}
-	spec, err := decodeRouter(body, &c.notices)
+	spec, err := request.DecodeRouter(body, &c.notices)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -20,7 +21,7 @@ func FuzzRouterRequest(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		spec, err := decodeRouter(body, nil)
+		spec, err := request.DecodeRouter(body, nil)
 		if err != nil {
 			if e := wire.ErrorOf(err); e.Status != 400 {
 				t.Fatalf("%q: %v", body, e)
@@ -31,7 +32,7 @@ func FuzzRouterRequest(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decodeRouter(echo, nil)
+		again, err := request.DecodeRouter(echo, nil)
 		if err != nil || !again.Equal(&spec) {
 			t.Fatalf("%q is %+v, its echo %s is %+v, %v", body, spec, echo, again, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -132,7 +133,7 @@ var queries = map[string][]string{
 	"GET /v0/topics/:topic":       {"touch"},
 	"DELETE /v0/topics/:topic":    {"if_empty"},
 	"POST /v0/topics/:topic":      {"return_seqs"},
-	"GET /v0/topics/:topic/diff":  readParameters,
+	"GET /v0/topics/:topic/diff":  request.ReadParameters,
 	"GET /v0/routers":             {"prefix", "source", "dest", "page_size", "cursor"},
 	"POST /v0/watch":              {"lenient"},
 	"GET /v0/admin/audit":         {"limit"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -41,7 +42,7 @@ func (s *Server) configure(
 	if err != nil {
 		return err
 	}
-	patch, err := decodeConfig(body, &c.notices)
+	patch, err := request.DecodeConfig(body, &c.notices)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -33,14 +34,14 @@ func (s *Server) openWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	req, err := decodeWatch(body, &s.opts.Limits, &c.notices)
+	req, err := request.DecodeWatch(body, &s.opts.Limits, &c.notices)
 	if err != nil {
 		return err
 	}
 	if err := c.mayWatch(req); err != nil {
 		return err
 	}
-	session := watch.NewSession(s.frames(), req.options(&s.opts.Limits), s.opts.Limits.MaxWatchTopics, c.key.Sees)
+	session := watch.NewSession(s.frames(), req.Options(&s.opts.Limits), s.opts.Limits.MaxWatchTopics, c.key.Sees)
 	positions, err := follow(session, req, lenient)
 	if err != nil {
 		session.Close()
@@ -90,22 +91,22 @@ func (s *Server) takePositions(c *call, positions map[string]watch.Position) err
 // mayWatch is nil if the call's key may read everything that a watch asks for.
 // The empty prefix becomes those of the key: what lies beside them must not
 // count as too much.
-func (c *call) mayWatch(req *watchRequest) error {
-	for topic := range req.topics {
+func (c *call) mayWatch(req *request.Watch) error {
+	for topic := range req.Topics {
 		if err := c.may(auth.Read, topic); err != nil {
 			return err
 		}
 	}
-	for prefix := range req.prefixes {
+	for prefix := range req.Prefixes {
 		if err := c.may(auth.Read, prefix); err != nil {
 			return err
 		}
 	}
-	if at, all := req.prefixes[""]; all && !c.key.SeesAll() {
-		delete(req.prefixes, "")
+	if at, all := req.Prefixes[""]; all && !c.key.SeesAll() {
+		delete(req.Prefixes, "")
 		for _, prefix := range c.key.Within("") {
-			if _, has := req.prefixes[prefix]; !has {
-				req.prefixes[prefix] = at
+			if _, has := req.Prefixes[prefix]; !has {
+				req.Prefixes[prefix] = at
 			}
 		}
 	}
@@ -114,9 +115,9 @@ func (c *call) mayWatch(req *watchRequest) error {
 
 // follow adds what a watch asks for to a session. lenient leaves out topics
 // that do not exist. With an error some may have been added.
-func follow(session *watch.Session, req *watchRequest, lenient bool) (map[string]watch.Position, error) {
-	positions := make(map[string]watch.Position, len(req.topics))
-	for topic, at := range req.topics {
+func follow(session *watch.Session, req *request.Watch, lenient bool) (map[string]watch.Position, error) {
+	positions := make(map[string]watch.Position, len(req.Topics))
+	for topic, at := range req.Topics {
 		position, err := session.Add(topic, at)
 		missing := new(record.Error)
 		switch {
@@ -127,7 +128,7 @@ func follow(session *watch.Session, req *watchRequest, lenient bool) (map[string
 			return nil, err
 		}
 	}
-	for prefix, at := range req.prefixes {
+	for prefix, at := range req.Prefixes {
 		found, err := session.AddPrefix(prefix, at)
 		if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -96,19 +97,19 @@ func TestWatchOptions(t *testing.T) {
 			"include_meta":false,"include_tags":true,"include_data":false}`: {
 			Limit: 1000, MaxBytes: 8 << 20, Heartbeat: time.Minute, Tags: true, Strong: true},
 	} {
-		w, err := decodeWatch([]byte(body), &l, nil)
+		w, err := request.DecodeWatch([]byte(body), &l, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := w.options(&l); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := w.Options(&l); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %+v, want %+v", body, got, want)
 		}
 	}
-	w, err := decodeWatch([]byte(`{"topics":{"a":{"from_seq":7,"x":1},"b":{"tail":true,"from_seq":null}},"node":["x","y"],"match":"t*"}`), &l, nil)
-	if err != nil || w.topics["a"] != (watch.Start{From: 7}) || w.topics["b"] != (watch.Start{Tail: true}) || len(w.topics) != 2 {
+	w, err := request.DecodeWatch([]byte(`{"topics":{"a":{"from_seq":7,"x":1},"b":{"tail":true,"from_seq":null}},"node":["x","y"],"match":"t*"}`), &l, nil)
+	if err != nil || w.Topics["a"] != (watch.Start{From: 7}) || w.Topics["b"] != (watch.Start{Tail: true}) || len(w.Topics) != 2 {
 		t.Errorf("%+v, %v", w, err)
 	}
-	if o := w.options(&l); o.Match.String() != "t*" || fmt.Sprint(o.Nodes) != "[x y]" {
+	if o := w.Options(&l); o.Match.String() != "t*" || fmt.Sprint(o.Nodes) != "[x y]" {
 		t.Errorf("%+v", o)
 	}
 }
@@ -123,17 +124,17 @@ func FuzzDecodeWatch(f *testing.F) {
 	l := wire.DefaultLimits()
 	l.MaxWatchTopics = 3
 	f.Fuzz(func(t *testing.T, body []byte) {
-		w, err := decodeWatch(body, &l, nil)
+		w, err := request.DecodeWatch(body, &l, nil)
 		if err != nil {
 			if e := wire.ErrorOf(err); e.Status != 400 {
 				t.Errorf("%v", err)
 			}
 			return
 		}
-		o := w.options(&l)
-		if n := len(w.topics) + len(w.prefixes); n == 0 || n > 3 ||
-			o.Limit < 1 || o.Limit > l.MaxLimit || o.MaxBytes < 1 || o.MaxBytes > maxBatchBytes ||
-			o.Heartbeat < minHeartbeat || o.Heartbeat > maxHeartbeat {
+		o := w.Options(&l)
+		if n := len(w.Topics) + len(w.Prefixes); n == 0 || n > 3 ||
+			o.Limit < 1 || o.Limit > l.MaxLimit || o.MaxBytes < 1 || o.MaxBytes > request.MaxBatchBytes ||
+			o.Heartbeat < request.MinHeartbeat || o.Heartbeat > request.MaxHeartbeat {
 			t.Errorf("%+v, %+v", w, o)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -21,15 +22,15 @@ func (s *Server) write(c *call) error {
 	if err != nil {
 		return err
 	}
-	w, err := decodeWrite(body, &s.opts.Limits, c.records, &c.notices)
+	w, err := request.DecodeWrite(body, &s.opts.Limits, c.records, &c.notices)
 	if err != nil {
 		return err
 	}
 	c.records, c.configures = w.Records, w.Config != nil
 	if w.IdempotencyKey == "" {
 		w.IdempotencyKey = c.r.Header.Get("Idempotency-Key")
-		if len(w.IdempotencyKey) > maxKeyBytes {
-			return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), maxKeyBytes)
+		if len(w.IdempotencyKey) > request.MaxKeyBytes {
+			return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), request.MaxKeyBytes)
 		}
 	}
 	if err := c.mayWrite(c.topic, w); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -116,7 +117,7 @@ func BenchmarkWrite(b *testing.B) {
 			b.SetBytes(int64(len(doc)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := decodeWrite(doc, &l, records, nil); err != nil {
+				if _, err := request.DecodeWrite(doc, &l, records, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -74,8 +75,8 @@ func readRequestID(f *wire.Fields) []byte {
 // The fields of the commands, by op.
 var (
 	commandFields     = []string{"op", "request_id"}
-	publishFields     = slices.Concat(commandFields, []string{"topic", "return_seqs"}, writeFields)
-	subscribeFields   = slices.Concat(commandFields, []string{"topic", "lenient"}, startFields, watchFields)
+	publishFields     = slices.Concat(commandFields, []string{"topic", "return_seqs"}, request.WriteFields)
+	subscribeFields   = slices.Concat(commandFields, []string{"topic", "lenient"}, request.StartFields, request.WatchFields)
 	unsubscribeFields = slices.Concat(commandFields, []string{"topic", "topics", "prefixes"})
 )
 
@@ -103,7 +104,7 @@ type publishCommand struct {
 func decodePublish(message []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*publishCommand, error) {
 	p := &publishCommand{seqs: true}
 	var err error
-	p.write, err = decodeWriteBeside(message, l, records, notes, beside{publishFields, func(f *wire.Fields) {
+	p.write, err = request.DecodeWriteBeside(message, l, records, notes, request.Beside{Known: publishFields, Read: func(f *wire.Fields) {
 		switch string(f.Name()) {
 		case "op", "request_id": // decodeCommand has them
 			f.Skip()
@@ -123,14 +124,14 @@ func decodePublish(message []byte, l *wire.Limits, records []record.Record, note
 
 // subscribeCommand is a subscribe: a watch.
 type subscribeCommand struct {
-	*watchRequest
+	*request.Watch
 	lenient bool // topics that do not exist are left out
 }
 
 // decodeSubscribe reads what a subscribe wants: a watch's fields, and for a
 // single topic its name with from_seq or tail beside it.
 func decodeSubscribe(message []byte, l *wire.Limits, notes *wire.Notices) (*subscribeCommand, error) {
-	cmd := &subscribeCommand{watchRequest: newWatchRequest()}
+	cmd := &subscribeCommand{Watch: request.NewWatch()}
 	var topic string
 	var at watch.Start
 	f := wire.ReadFields(message, notes)
@@ -142,7 +143,7 @@ func decodeSubscribe(message []byte, l *wire.Limits, notes *wire.Notices) (*subs
 			topic = f.ReadString(name)
 		case name == "lenient":
 			cmd.lenient = f.ReadBool(name)
-		case !readStartField(&f, name, &at) && !readWatchField(&f, name, cmd.watchRequest, l):
+		case !request.ReadStartField(&f, name, &at) && !request.ReadWatchField(&f, name, cmd.Watch, l):
 			f.Unknown(subscribeFields)
 		}
 	}
@@ -150,10 +151,10 @@ func decodeSubscribe(message []byte, l *wire.Limits, notes *wire.Notices) (*subs
 		return nil, err
 	}
 	if topic != "" {
-		cmd.topics[topic] = at
+		cmd.Topics[topic] = at
 		return cmd, checkName(topic)
 	}
-	if len(cmd.topics)+len(cmd.prefixes) == 0 {
+	if len(cmd.Topics)+len(cmd.Prefixes) == 0 {
 		return nil, wire.InvalidField("topic", "is needed, or topics or prefixes")
 	}
 	return cmd, nil

@@ -44,8 +44,8 @@ func FuzzCommand(f *testing.F) {
 		}
 		if w, err := decodeSubscribe(message, &l, nil); err != nil {
 			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
-		} else if len(w.topics)+len(w.prefixes) == 0 || len(w.topics) > l.MaxWatchTopics+1 {
-			t.Fatalf("%q subscribes %d topics and %d prefixes", message, len(w.topics), len(w.prefixes))
+		} else if len(w.Topics)+len(w.Prefixes) == 0 || len(w.Topics) > l.MaxWatchTopics+1 {
+			t.Fatalf("%q subscribes %d topics and %d prefixes", message, len(w.Topics), len(w.Prefixes))
 		}
 		if names, prefixes, err := decodeUnsubscribe(message, 10, nil); err != nil {
 			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))

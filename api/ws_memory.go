@@ -1,6 +1,9 @@
 package api
 
-import "sync"
+import (
+	"github.com/e6e95bb8/topics/api/request"
+	"sync"
+)
 
 // following is the memory that a socket has reserved for its subscriptions.
 type following struct {
@@ -11,10 +14,10 @@ type following struct {
 
 // expect reserves the memory for what a subscribe command may add. The topics of a
 // prefix are known only after the command; recount then releases the excess.
-func (so *socket) expect(w *watchRequest) error {
+func (so *socket) expect(w *request.Watch) error {
 	names, prefixes := so.subs.size()
-	n := names + prefixes + len(w.topics) + len(w.prefixes)
-	if len(w.prefixes) > 0 {
+	n := names + prefixes + len(w.Topics) + len(w.Prefixes)
+	if len(w.Prefixes) > 0 {
 		n += so.server.opts.Limits.MaxWatchTopics
 	}
 	return so.follows.hold(&so.server.following, n)

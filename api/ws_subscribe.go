@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -65,31 +66,31 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := so.call.mayWatch(w.watchRequest); err != nil {
+	if err := so.call.mayWatch(w.Watch); err != nil {
 		return err
 	}
 	engine, err := so.engine()
 	if err != nil {
 		return err
 	}
-	for name := range w.topics {
+	for name := range w.Topics {
 		_, err := engine.State(name, false)
 		switch {
 		case err == nil:
 		case w.lenient && wire.ErrorOf(err).Status == http.StatusNotFound:
-			delete(w.topics, name)
+			delete(w.Topics, name)
 		default:
 			return err
 		}
 	}
-	if err := so.expect(w.watchRequest); err != nil {
+	if err := so.expect(w.Watch); err != nil {
 		return err
 	}
 	defer func() { _ = so.recount() }() // it cannot fail: it is no more than expected
 	// Events wait until the client knows where they begin.
 	so.out.mu.Lock()
 	defer so.out.mu.Unlock()
-	positions, err := so.follow(w.watchRequest)
+	positions, err := so.follow(w.Watch)
 	if err != nil {
 		return err
 	}
@@ -97,8 +98,8 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 }
 
 // follow adds what is asked for to the group of its options.
-func (so *socket) follow(w *watchRequest) (map[string]watch.Position, error) {
-	options := w.options(&so.server.opts.Limits)
+func (so *socket) follow(w *request.Watch) (map[string]watch.Position, error) {
+	options := w.Options(&so.server.opts.Limits)
 	g, err := so.groupOf(&options)
 	if err != nil {
 		return nil, err
@@ -107,9 +108,9 @@ func (so *socket) follow(w *watchRequest) (map[string]watch.Position, error) {
 	if err := so.roomFor(w); err != nil {
 		return nil, err
 	}
-	positions := make(map[string]watch.Position, len(w.topics))
+	positions := make(map[string]watch.Position, len(w.Topics))
 	undo := func() {}
-	for prefix, at := range w.prefixes {
+	for prefix, at := range w.Prefixes {
 		again := g.session.HasPrefix(prefix)
 		present, err := g.session.AddPrefix(prefix, at)
 		if err != nil {
@@ -122,11 +123,11 @@ func (so *socket) follow(w *watchRequest) (map[string]watch.Position, error) {
 		}
 	}
 	// Those that the group has already come last: they cannot fail.
-	names := slices.SortedFunc(maps.Keys(w.topics), func(a, b string) int {
+	names := slices.SortedFunc(maps.Keys(w.Topics), func(a, b string) int {
 		return compareBool(so.subs.owners[a] == g, so.subs.owners[b] == g)
 	})
 	for _, name := range names {
-		if positions[name], err = g.session.Add(name, w.topics[name]); err != nil {
+		if positions[name], err = g.session.Add(name, w.Topics[name]); err != nil {
 			undo()
 			return nil, err
 		}
@@ -232,16 +233,16 @@ func (so *socket) dropEmpty() {
 
 // roomFor refuses more topics than a socket may follow. Those that come later
 // by a prefix each group bounds by itself.
-func (so *socket) roomFor(w *watchRequest) error {
+func (so *socket) roomFor(w *request.Watch) error {
 	most := so.server.opts.Limits.MaxWatchTopics
 	names, prefixes := so.subs.size()
 	total := names + prefixes
-	for name := range w.topics {
+	for name := range w.Topics {
 		if so.subs.owners[name] == nil {
 			total++
 		}
 	}
-	if total+len(w.prefixes) <= most {
+	if total+len(w.Prefixes) <= most {
 		return nil
 	}
 	e := wire.Invalid("a socket may follow at most %d topics and prefixes", most)

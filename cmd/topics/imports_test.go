@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"api":               {"api", "queue", "recovery/health", "topics", "wal"},
 	"api/wire":          {"api/wire", "api/scan", "api/spelling", "topics", "wal"},
 	"api/metrics":       {"api/metrics", "api/conns", "recovery/health", "topics", "wal"},
+	"api/request":       {"api/request", "api/render", "api/scan", "api/spelling", "api/watch", "api/wire", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/scan":          {"api/scan"},
 	"cmd":               {"cmd", "api", "recovery", "queue", "topics", "wal"},

@@ -1,4 +1,4 @@
-package api
+package request
 
 import (
 	"github.com/e6e95bb8/topics/api/wire"
@@ -10,10 +10,10 @@ var routerFields = []string{
 	"source", "dest", "preserve_node", "preserve_tag", "create_dest", "filter", "allow_cycle", "guarantee",
 }
 
-// decodeRouter reads the body of a router's PUT; nothing of the result aliases
-// it. Null for a field is the same as leaving it out: PUT replaces the whole
-// router, so there is nothing else that it could mean.
-func decodeRouter(body []byte, notes *wire.Notices) (topics.RouterSpec, error) {
+// DecodeRouter decodes the body of a router's PUT. The result does not alias it.
+// Null for a field is the same as leaving it out, because PUT replaces the whole
+// router.
+func DecodeRouter(body []byte, notes *wire.Notices) (topics.RouterSpec, error) {
 	s := topics.RouterSpec{
 		PreserveNode: true, PreserveTag: true, CreateDest: true,
 		Guarantee: topics.AtLeastOnce,

@@ -1,4 +1,4 @@
-package api
+package request
 
 import (
 	"fmt"
@@ -8,38 +8,38 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// maxKeyBytes is the longest idempotency key.
-const maxKeyBytes = 256
+// MaxKeyBytes is the longest idempotency key.
+const MaxKeyBytes = 256
 
-// jsonNull is the data of a record that was sent without.
+// jsonNull is the data of a record that was sent without data.
 var jsonNull = []byte("null")
 
-// decodeWrite reads the body of a write. The records go into records' array
-// and alias the body.
+// DecodeWrite decodes the body of a write. The records are stored in the array of
+// records and alias the body.
 //
-// Optional fields may be null, which is the same as leaving them out. An empty
-// tag or node is no tag or node; a record's "node":"" says so also where the
-// body has a default node.
-func decodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*topics.Write, error) {
-	return decodeWriteBeside(body, l, records, notes, beside{writeFields, func(f *wire.Fields) { f.Unknown(writeFields) }})
+// Null for an optional field is the same as leaving it out. An empty tag or node
+// is no tag or node: a record with "node":"" does not get the default node of the
+// body.
+func DecodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*topics.Write, error) {
+	return DecodeWriteBeside(body, l, records, notes, Beside{Known: WriteFields, Read: func(f *wire.Fields) { f.Unknown(WriteFields) }})
 }
 
 // The fields of a write, and of one of its records.
 var (
-	writeFields  = []string{"records", "node", "idempotency_key", "create", "config", "expected_head_seq", "disable_backpressure"}
+	WriteFields  = []string{"records", "node", "idempotency_key", "create", "config", "expected_head_seq", "disable_backpressure"}
 	recordFields = []string{"data", "meta", "tag", "node"}
 )
 
-// beside is what a body has that carries a write among other things.
-type beside struct {
-	known []string // the names of all its fields, the write's included
-	// read reads or skips the value of a field that is not a write's.
-	read func(f *wire.Fields)
+// Beside is the fields of a body that has a write and more.
+type Beside struct {
+	Known []string // the names of all its fields, the write's included
+	// Read reads or skips the value of a field that is not a write's.
+	Read func(f *wire.Fields)
 }
 
-// decodeWriteBeside is decodeWrite for a body that has more than a write.
-func decodeWriteBeside(
-	body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices, other beside,
+// DecodeWriteBeside is DecodeWrite for a body that has more than a write.
+func DecodeWriteBeside(
+	body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices, other Beside,
 ) (*topics.Write, error) {
 	if len(body) == 0 {
 		return nil, wire.Invalid("a write needs a body")
@@ -49,7 +49,7 @@ func decodeWriteBeside(
 	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
-		if f.Absent(other.known) { // "records" then counts as missing
+		if f.Absent(other.Known) { // "records" then counts as missing
 			continue
 		}
 		switch string(f.Name()) {
@@ -58,7 +58,7 @@ func decodeWriteBeside(
 		case "node":
 			node = f.ReadText("node", l.MaxNodeBytes)
 		case "idempotency_key":
-			w.IdempotencyKey = string(f.ReadText("idempotency_key", maxKeyBytes))
+			w.IdempotencyKey = string(f.ReadText("idempotency_key", MaxKeyBytes))
 		case "create":
 			w.Create = new(f.ReadBool("create"))
 		case "config":
@@ -72,7 +72,7 @@ func decodeWriteBeside(
 		case "disable_backpressure":
 			w.DisableBackpressure = f.ReadBool("disable_backpressure")
 		default:
-			other.read(&f)
+			other.Read(&f)
 		}
 	}
 	if err := f.Finish(); err != nil {
@@ -81,7 +81,7 @@ func decodeWriteBeside(
 	if len(w.Records) == 0 {
 		return nil, wire.InvalidField("records", "at least one record is needed")
 	}
-	settle(w.Records, node)
+	normalize(w.Records, node)
 	return w, nil
 }
 
@@ -149,9 +149,9 @@ func readMeta(f *wire.Fields, l *wire.Limits) []byte {
 	return raw
 }
 
-// settle gives every record its data and its node, and takes empty tags and
-// readNodes away.
-func settle(records []record.Record, node []byte) {
+// normalize sets the data and the node of records sent without, and removes empty
+// tags and nodes.
+func normalize(records []record.Record, node []byte) {
 	for i := range records {
 		r := &records[i]
 		if r.Data == nil {

@@ -1,4 +1,4 @@
-package api
+package request
 
 import (
 	"time"
@@ -8,76 +8,77 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// What a watch may ask for; beyond is clamped, not refused.
+// Bounds and defaults of a watch. Values beyond the bounds are clamped.
 const (
 	defaultWatchBytes = 256 << 10
 	defaultHeartbeat  = 15 * time.Second
-	minHeartbeat      = time.Second
-	maxHeartbeat      = 60 * time.Second
+	MinHeartbeat      = time.Second
+	MaxHeartbeat      = 60 * time.Second
 )
 
-// watchRequest is a watch as a client sends it, as the body of POST /v0/watch
+// Watch is a watch as a client sends it, as the body of POST /v0/watch
 // or as a subscribe.
-type watchRequest struct {
-	topics   map[string]watch.Start
-	prefixes map[string]watch.Start
-	read     readRequest // limit, batchBytes, nodes, match, tags and meta
+type Watch struct {
+	Topics   map[string]watch.Start
+	Prefixes map[string]watch.Start
+	read     Read // limit, batchBytes, nodes, match, tags and meta
 	omitData bool
-	beatMS   int64 // 0: the default
+	beatMS   int64 // 0 for the default
 	strong   bool
 }
 
-func newWatchRequest() *watchRequest {
-	return &watchRequest{
-		topics: map[string]watch.Start{}, prefixes: map[string]watch.Start{},
-		read: readRequest{meta: true},
+// NewWatch returns a watch of nothing, with the defaults.
+func NewWatch() *Watch {
+	return &Watch{
+		Topics: map[string]watch.Start{}, Prefixes: map[string]watch.Start{},
+		read: Read{Meta: true},
 	}
 }
 
-// options are the session's: defaults and bounds applied.
-func (w *watchRequest) options(l *wire.Limits) watch.Options {
+// Options returns the session's options, with defaults and bounds applied.
+func (w *Watch) Options(l *wire.Limits) watch.Options {
 	if w.read.batchBytes == 0 {
 		w.read.batchBytes = defaultWatchBytes
 	}
-	q := w.read.query(l)
+	q := w.read.Query(l)
 	beat := defaultHeartbeat
 	if w.beatMS != 0 {
-		beat = time.Duration(min(w.beatMS, maxHeartbeat.Milliseconds())) * time.Millisecond
+		beat = time.Duration(min(w.beatMS, MaxHeartbeat.Milliseconds())) * time.Millisecond
 	}
 	return watch.Options{
 		Nodes: q.Nodes, Match: q.Match, Limit: q.Limit, MaxBytes: q.MaxBytes,
-		Heartbeat: max(beat, minHeartbeat),
-		Meta:      w.read.meta, Tags: w.read.tags, Data: !w.omitData, Strong: w.strong,
+		Heartbeat: max(beat, MinHeartbeat),
+		Meta:      w.read.Meta, Tags: w.read.Tags, Data: !w.omitData, Strong: w.strong,
 	}
 }
 
-// The fields of a watch, and of the place where one of its topics begins.
+// The fields of a watch, and of the position at which one of its topics begins.
 var (
-	watchFields = []string{
+	WatchFields = []string{
 		"topics", "prefixes", "node", "match", "limit", "max_batch_bytes", "heartbeat_ms",
 		"include_meta", "include_tags", "include_data", "consistency",
 	}
-	startFields = []string{"from_seq", "tail"}
+	StartFields = []string{"from_seq", "tail"}
 )
 
-// decodeWatch reads the body of POST /v0/watch; nothing of the result aliases
-// it. Null for a field means that it is not there.
-func decodeWatch(body []byte, l *wire.Limits, notes *wire.Notices) (*watchRequest, error) {
-	w := newWatchRequest()
+// DecodeWatch decodes the body of POST /v0/watch. The result does not alias it.
+// Null for a field is the same as leaving it out.
+func DecodeWatch(body []byte, l *wire.Limits, notes *wire.Notices) (*Watch, error) {
+	w := NewWatch()
 	if body == nil {
 		return nil, errNothingToWatch()
 	}
 	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
-		if !f.Absent(watchFields) && !readWatchField(&f, string(f.Name()), w, l) {
-			f.Unknown(watchFields)
+		if !f.Absent(WatchFields) && !ReadWatchField(&f, string(f.Name()), w, l) {
+			f.Unknown(WatchFields)
 		}
 	}
 	if err := f.Finish(); err != nil {
 		return nil, err
 	}
-	switch n, most := len(w.topics)+len(w.prefixes), l.MaxWatchTopics; {
+	switch n, most := len(w.Topics)+len(w.Prefixes), l.MaxWatchTopics; {
 	case n == 0:
 		return nil, errNothingToWatch()
 	case n > most:
@@ -92,18 +93,18 @@ func errNothingToWatch() error {
 	return wire.Invalid("topics or prefixes is needed: what is to be watched")
 }
 
-// readWatchField reads the present field's value if it is one of a watch's. The
-// value is not null.
-func readWatchField(f *wire.Fields, name string, w *watchRequest, l *wire.Limits) bool {
+// ReadWatchField reads the present field's value, which is not null, if it is one
+// of a watch's. It reports whether it was.
+func ReadWatchField(f *wire.Fields, name string, w *Watch, l *wire.Limits) bool {
 	switch name {
 	case "topics":
-		w.topics = readStarts(f, name, l.MaxWatchTopics, record.CheckName)
+		w.Topics = readStarts(f, name, l.MaxWatchTopics, record.CheckName)
 	case "prefixes":
-		w.prefixes = readStarts(f, name, l.MaxWatchTopics, checkPrefix)
+		w.Prefixes = readStarts(f, name, l.MaxWatchTopics, checkPrefix)
 	case "node":
 		w.read.nodes = readNodes(f, l)
 	case "match":
-		w.read.match = readMatch(f)
+		w.read.match = ReadMatch(f)
 	case "limit":
 		w.read.limit = f.ReadSize(name)
 	case "max_batch_bytes":
@@ -111,9 +112,9 @@ func readWatchField(f *wire.Fields, name string, w *watchRequest, l *wire.Limits
 	case "heartbeat_ms":
 		w.beatMS = max(f.ReadSize(name), 1)
 	case "include_meta":
-		w.read.meta = f.ReadBool(name)
+		w.read.Meta = f.ReadBool(name)
 	case "include_tags":
-		w.read.tags = f.ReadBool(name)
+		w.read.Tags = f.ReadBool(name)
 	case "include_data":
 		w.omitData = !f.ReadBool(name)
 	case "consistency":
@@ -129,8 +130,7 @@ func readWatchField(f *wire.Fields, name string, w *watchRequest, l *wire.Limits
 	return true
 }
 
-// checkPrefix checks what names may begin with. The empty prefix is that of
-// all names.
+// checkPrefix checks the prefix of names. All names have the empty prefix.
 func checkPrefix(prefix string) *record.Error {
 	if prefix == "" {
 		return nil
@@ -138,8 +138,8 @@ func checkPrefix(prefix string) *record.Error {
 	return record.CheckName(prefix)
 }
 
-// readStarts reads an object of at most so many names, each with the place to
-// begin at.
+// readStarts reads an object of at most so many names, each with the position at
+// which to begin.
 func readStarts(f *wire.Fields, field string, most int, check func(string) *record.Error) map[string]watch.Start {
 	starts := map[string]watch.Start{}
 	f.Enter(field)
@@ -157,8 +157,8 @@ func readStarts(f *wire.Fields, field string, most int, check func(string) *reco
 	return starts
 }
 
-// readStart reads the place to begin at; null, and an object without fields, is the
-// topic's beginning.
+// readStart reads the position at which to begin. Null and an object without
+// fields are the topic's beginning.
 func readStart(f *wire.Fields, name string) (at watch.Start) {
 	if f.Null() {
 		return at
@@ -167,15 +167,16 @@ func readStart(f *wire.Fields, name string) (at watch.Start) {
 	outer := f.SetScope(name + ".")
 	defer f.SetScope(outer)
 	for f.NextField() {
-		if !f.Absent(startFields) && !readStartField(f, string(f.Name()), &at) {
-			f.Unknown(startFields)
+		if !f.Absent(StartFields) && !ReadStartField(f, string(f.Name()), &at) {
+			f.Unknown(StartFields)
 		}
 	}
 	return at
 }
 
-// readStartField reads the present field's value if it says where to begin.
-func readStartField(f *wire.Fields, name string, at *watch.Start) bool {
+// ReadStartField reads the present field's value if it is one of a position's. It
+// reports whether it was.
+func ReadStartField(f *wire.Fields, name string, at *watch.Start) bool {
 	switch name {
 	case "from_seq":
 		at.From = f.ReadUint(name)

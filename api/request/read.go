@@ -1,4 +1,4 @@
-package api
+package request
 
 import (
 	"net/url"
@@ -10,29 +10,29 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// What a read may ask for; beyond is clamped, not refused.
+// Bounds and defaults of a read. Values beyond the bounds are clamped.
 const (
 	defaultLimit      = 256
 	defaultBatchBytes = 1 << 20
-	maxBatchBytes     = 8 << 20
+	MaxBatchBytes     = 8 << 20
 	maxWaitMS         = 30_000
 	maxReadNodes      = 256 // refused beyond: each is compared with each record
 )
 
-// readRequest is a read as a client sends it, in a body or in a query.
-type readRequest struct {
+// Read is a read as a client sends it, in a body or in a query string.
+type Read struct {
 	from       uint64
 	limit      int64
 	batchBytes int64
 	waitMS     int64
 	nodes      []string
 	match      *record.Match
-	tags       bool // include_tags
-	meta       bool // include_meta
+	Tags       bool // include_tags
+	Meta       bool // include_meta
 }
 
-// query is what the engine is asked: defaults and bounds applied.
-func (q *readRequest) query(l *wire.Limits) *topics.Query {
+// Query returns the query for the engine, with defaults and bounds applied.
+func (q *Read) Query(l *wire.Limits) *topics.Query {
 	limit, bytes := q.limit, q.batchBytes
 	if limit == 0 {
 		limit = defaultLimit
@@ -43,30 +43,30 @@ func (q *readRequest) query(l *wire.Limits) *topics.Query {
 	return &topics.Query{
 		From:     q.from,
 		Limit:    int(min(limit, int64(l.MaxLimit))),
-		MaxBytes: int(min(bytes, maxBatchBytes)),
+		MaxBytes: int(min(bytes, MaxBatchBytes)),
 		Wait:     time.Duration(min(q.waitMS, maxWaitMS)) * time.Millisecond,
 		Nodes:    q.nodes,
 		Match:    q.match,
 	}
 }
 
-// readParameters are the names of what a read may have, in a body and in a
-// query.
-var readParameters = []string{
+// ReadParameters are the names of the fields of a read, in a body and in a query
+// string.
+var ReadParameters = []string{
 	"from_seq", "limit", "max_batch_bytes", "wait_ms", "include_tags", "include_meta", "node", "match",
 }
 
-// decodeRead reads the body of a diff; nothing of the result aliases it. No
-// body, and null for a field, mean the defaults.
-func decodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*readRequest, error) {
-	q := &readRequest{meta: true}
+// DecodeRead decodes the body of a diff. The result does not alias it. Without a
+// body, and for fields that are null, the defaults apply.
+func DecodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*Read, error) {
+	q := &Read{Meta: true}
 	if body == nil {
 		return q, nil
 	}
 	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	for f.NextField() {
-		if f.Absent(readParameters) {
+		if f.Absent(ReadParameters) {
 			continue
 		}
 		switch string(f.Name()) {
@@ -79,15 +79,15 @@ func decodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*readRequest,
 		case "wait_ms":
 			q.waitMS = f.ReadSize("wait_ms")
 		case "include_tags":
-			q.tags = f.ReadBool("include_tags")
+			q.Tags = f.ReadBool("include_tags")
 		case "include_meta":
-			q.meta = f.ReadBool("include_meta")
+			q.Meta = f.ReadBool("include_meta")
 		case "node":
 			q.nodes = readNodes(&f, l)
 		case "match":
-			q.match = readMatch(&f)
+			q.match = ReadMatch(&f)
 		default:
-			f.Unknown(readParameters)
+			f.Unknown(ReadParameters)
 		}
 	}
 	return q, f.Finish()
@@ -110,8 +110,8 @@ func readNodes(f *wire.Fields, l *wire.Limits) []string {
 	return nodes
 }
 
-// readMatch reads the predicate of the field of that name.
-func readMatch(f *wire.Fields) *record.Match { return readPredicate(f, "match") }
+// ReadMatch reads the predicate of the field of that name.
+func ReadMatch(f *wire.Fields) *record.Match { return readPredicate(f, "match") }
 
 // readPredicate reads a predicate: "x", "x*" or ["tag", op, pattern].
 func readPredicate(f *wire.Fields, name string) *record.Match {
@@ -144,17 +144,17 @@ func readPredicate(f *wire.Fields, name string) *record.Match {
 	return &m
 }
 
-// decodeReadQuery reads a diff from a query string: the same names, node
+// DecodeReadQuery reads a diff from a query string: the same names, node
 // repeated for several, match bare or as a JSON array.
-func decodeReadQuery(query url.Values, l *wire.Limits) (*readRequest, error) {
-	q := &readRequest{meta: true, nodes: query["node"]}
+func DecodeReadQuery(query url.Values, l *wire.Limits) (*Read, error) {
+	q := &Read{Meta: true, nodes: query["node"]}
 	p := wire.ReadParams(query)
 	q.from = p.Uint("from_seq")
 	q.limit = p.Size("limit")
 	q.batchBytes = p.Size("max_batch_bytes")
 	q.waitMS = p.Size("wait_ms")
-	q.tags = p.Bool("include_tags", false)
-	q.meta = p.Bool("include_meta", true)
+	q.Tags = p.Bool("include_tags", false)
+	q.Meta = p.Bool("include_meta", true)
 	for _, node := range q.nodes {
 		if len(node) > l.MaxNodeBytes {
 			p.Refuse("node", "has %d bytes; at most %d are allowed", len(node), l.MaxNodeBytes)
@@ -173,7 +173,7 @@ func decodeReadQuery(query url.Values, l *wire.Limits) (*readRequest, error) {
 		return q, err
 	}
 	f := wire.ReadFields([]byte(match), nil)
-	q.match = readMatch(&f)
+	q.match = ReadMatch(&f)
 	if err := f.Finish(); err != nil {
 		return nil, wire.InvalidField("match", "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
 	}

@@ -1,4 +1,4 @@
-package api
+package request
 
 import (
 	"github.com/e6e95bb8/topics/api/wire"
@@ -12,8 +12,8 @@ var configFields = []string{
 	"lease_ms", "claim_jitter_ms", "max_deliveries", "dead_letter", "leases_durable",
 }
 
-// decodeConfig reads the body of PUT and PATCH. No body is no field.
-func decodeConfig(body []byte, notes *wire.Notices) (*record.ConfigPatch, error) {
+// DecodeConfig decodes the body of a topic's PUT or PATCH. The body may be missing.
+func DecodeConfig(body []byte, notes *wire.Notices) (*record.ConfigPatch, error) {
 	p := new(record.ConfigPatch)
 	if body == nil {
 		return p, nil
@@ -24,9 +24,9 @@ func decodeConfig(body []byte, notes *wire.Notices) (*record.ConfigPatch, error)
 	return p, f.Finish()
 }
 
-// readConfig reads the fields of a config object already entered. A null is a
-// wrong type where null means nothing: it could as well be meant as "unset" as
-// "unchanged". Ranges are the topics package's to check.
+// readConfig reads the fields of a config object that has been entered. Null is a
+// wrong type for most fields: it could mean "unset" or "unchanged". The topics
+// package checks the ranges.
 func readConfig(f *wire.Fields, p *record.ConfigPatch) {
 	for f.NextField() {
 		switch string(f.Name()) {
@@ -70,7 +70,7 @@ func readConfig(f *wire.Fields, p *record.ConfigPatch) {
 	}
 }
 
-// orNull reads a field that may be null: the inner pointer is nil then.
+// orNull reads a field that may be null. The inner pointer is nil then.
 func orNull[T any](f *wire.Fields, name string, read func(string) T) **T {
 	var v *T
 	if !f.Null() {
