@@ -99,8 +99,8 @@ type incoming struct {
 	server *Server
 	call   *call
 	src    io.Reader
-	// giveUp makes Read fail, and does not wait; nil: by the deadline of the
-	// call's request.
+	// giveUp makes Read fail, without waiting. If it is nil, the deadline of the
+	// call's request does.
 	giveUp func()
 }
 
@@ -180,7 +180,7 @@ func stalled() *wire.Error {
 	}
 }
 
-// bodyError is what a client is told when reading its body failed. The rest of
+// bodyError returns the error to answer with if reading a body failed. The rest of
 // the body is of no use, so neither is the connection.
 func bodyError(c *call, err error) error {
 	var own *wire.Error

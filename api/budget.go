@@ -17,8 +17,8 @@ import (
 // the number of connections.
 //
 // A key has at most a quarter of it while others ask, and at most three
-// quarters alone, so that whoever comes next finds some. Where there are no
-// keys there is nobody to tell apart.
+// quarters alone, so that some is left for the next one. Without keys there are
+// no such shares.
 type budget struct {
 	name  string // of the limit, in the answer
 	users string // what holds the memory, in the answer
@@ -35,14 +35,13 @@ type budget struct {
 // that are throttled come again after a second.
 const askedFor = 5 * time.Second
 
-// holder is who takes from a budget: a key's account, where there are several
-// keys.
+// holder takes from a budget. It is a key's account, where there are several keys.
 type holder struct {
-	account *account // nil: it is not told apart
+	account *account // nil without keys
 	bytes   *atomic.Int64
 }
 
-// reserve takes n bytes for a holder, or says that it has to come again.
+// reserve takes n bytes for a holder, or returns the error to answer with.
 func (b *budget) reserve(h holder, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -54,12 +53,12 @@ func (b *budget) reserve(h holder, n int64) error {
 			most = b.limit / 4
 		}
 		if own+n > most {
-			b.refused(h)
+			b.refusedLocked(h)
 			return b.full(most, b.users+" with this key hold")
 		}
 	}
 	if b.used.Load()+n > b.limit {
-		b.refused(h)
+		b.refusedLocked(h)
 		return b.full(b.limit, b.users+" hold")
 	}
 	b.used.Add(n)
@@ -77,11 +76,11 @@ func (b *budget) full(most int64, who string) error {
 	}
 }
 
-// refused notes that a holder asks, and has what stalls give way. mu is held.
-func (b *budget) refused(h holder) {
+// refusedLocked notes that a holder asks, and makes bodies that stall give way.
+func (b *budget) refusedLocked(h holder) {
 	b.asked, b.askedAt = h.account, time.Now()
 	for a := range b.arrivals {
-		a.giveWay()
+		a.giveWayLocked()
 	}
 }
 
@@ -94,7 +93,7 @@ func (b *budget) release(h holder, n int64) {
 	}
 }
 
-// take lets a request hold n more bytes, or says that it has to come again.
+// take lets a request hold n more bytes, or returns the error to answer with.
 // What was taken goes back with give, however the request ends.
 func (b *budget) take(c *call, n int64) error {
 	if n == 0 {
@@ -119,7 +118,7 @@ func (b *budget) cover(c *call) error {
 	return nil
 }
 
-// beyondFirst is what of a buffer counts.
+// beyondFirst returns the part of a buffer that counts.
 func beyondFirst(size int) int64 { return max(0, int64(size)-firstRead) }
 
 // giveBack gives back some of what a request has taken.
@@ -133,7 +132,7 @@ func (b *budget) giveBack(c *call, n int64) {
 
 func (b *budget) give(c *call) { b.giveBack(c, c.held) }
 
-// holder is who takes the memory for a call.
+// holder returns the holder of the memory for a call.
 func (c *call) holder() holder {
 	if c.account == nil {
 		return holder{}
@@ -169,16 +168,16 @@ func (b *budget) arriving(end func()) *arrival {
 
 func (a *arrival) progress() { a.latest.Store(time.Now().UnixMilli()) }
 
-// giveWay ends the arrival if it has stalled. The budget's mu is held, so it has
+// giveWayLocked ends the arrival if it has stalled. The budget's mu is held, so it has
 // not arrived meanwhile.
-func (a *arrival) giveWay() {
+func (a *arrival) giveWayLocked() {
 	if time.Now().UnixMilli()-a.latest.Load() < stalledAfter.Milliseconds() || a.stalled.Swap(true) {
 		return
 	}
 	a.end()
 }
 
-// arrived ends it that the body may have to give way.
+// arrived ends the arrival: the body need not give way any more.
 func (a *arrival) arrived() {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()

@@ -127,7 +127,7 @@ func (c *call) answerWithin(d time.Duration) {
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(d)) // as in patient
 }
 
-// jsonHeader is shared by all answers of the hot routes; nobody appends to it.
+// jsonHeader is shared by all answers of the hot routes. It is never appended to.
 var jsonHeader = []string{wire.MediaJSON}
 
 // lastPiece is the end of an answer, which net/http keeps in a buffer of its
@@ -138,7 +138,7 @@ const lastPiece = 2 << 10
 //
 // The call has its slots until all but the last piece is on the wire: clients
 // that take nothing hold no more answers than they have slots. Before the last
-// piece they come back, because whoever has the answer may ask again.
+// piece they come back, because a client that has the answer may ask again.
 func (c *call) finish(body []byte) {
 	if c.streamed {
 		return

@@ -15,7 +15,7 @@ const (
 )
 
 // sharing is which origins' pages may use the API. It is immutable; a nil one
-// shares with nobody.
+// shares with none.
 type sharing struct {
 	everybody bool
 	origins   []string // in lower case

@@ -6,9 +6,9 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
-// Gate says how far the server's life is.
+// Gate is the phase that the server is in.
 type Gate interface {
-	// Progress is cheap: it is asked on every request.
+	// Progress is cheap: every request calls it.
 	Progress() health.Progress
 }
 

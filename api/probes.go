@@ -42,7 +42,7 @@ func explain(f *health.Finding) string { return f.Name + ": " + f.Reason }
 
 func (s *Server) uptime() time.Duration { return s.opts.Now().Sub(s.started) }
 
-// dead is why a restart is asked for; empty: none is.
+// dead returns the reason for a restart, or an empty string.
 func (s *Server) dead(h *health.Snapshot) string {
 	if s.opts.Now().Sub(s.opts.Health.LastBeat()) > health.StuckAfter {
 		return "the process is stuck"

@@ -160,7 +160,7 @@ func (s *Server) handleInfo(w http.ResponseWriter, _ *http.Request) {
 	}{app{"topics", s.opts.Version}, buildInfo(), config})
 }
 
-// buildInfo is what the compiler left in the binary.
+// buildInfo returns the build information of the binary.
 var buildInfo = sync.OnceValue(func() map[string]string {
 	b := map[string]string{"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()

@@ -12,7 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// kind says what a route's requests need and count for.
+// kind is what a route's requests need and count for.
 type kind uint8
 
 const (

@@ -99,7 +99,7 @@ func (s *Server) run(c *call, param string) {
 		if p == nil {
 			return
 		}
-		// The handler may have left its buffers with somebody: start afresh.
+		// The handler may have passed its buffers on: start afresh.
 		c.in, c.records = nil, nil
 		if p == http.ErrAbortHandler { // net/http's own way to hang up
 			c.abort()

@@ -68,7 +68,7 @@ type Options struct {
 	// Disk is the space in the data directory's file system, as the health
 	// checks saw it last; zeros before that.
 	Disk func() (free, total uint64)
-	// Storage is what the admin routes work on; nil: there is none yet.
+	// Storage is used by the admin routes. It may be nil.
 	Storage Storage
 	// Report is the last recovery's report as /v0/recovery shows it; it is
 	// marshalled to JSON. It answers nil while there is none. What it names

@@ -17,8 +17,7 @@ type slots struct {
 	pending atomic.Int64 // payload bytes of the writes under way; see takeBytes
 }
 
-// account is what one key has under way. Where there are no keys there is
-// nobody to tell apart, and nothing is counted for each.
+// account is what one key has under way. Without keys there are no accounts.
 type account struct {
 	requests tally
 	streams  tally
@@ -183,7 +182,7 @@ func (s *Server) takeFollowing(c *call, n int64) (release func(), err error) {
 	return func() { s.following.release(h, n) }, nil
 }
 
-// followHolder is who takes the memory for what a call follows.
+// followHolder returns the holder of the memory for what a call follows.
 func (c *call) followHolder() holder {
 	if c.account == nil {
 		return holder{}

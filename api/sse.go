@@ -47,7 +47,7 @@ type eventStream struct {
 	sending  sending
 
 	mu    sync.Mutex // guards what follows, and setting the connection's deadline
-	until time.Time  // when the client's time is over, because the stream has to end; zero: it has not
+	until time.Time  // when the client's time is over, because the stream has to end; zero before that
 	over  bool       // the connection is not the stream's any more
 }
 
@@ -144,26 +144,25 @@ func (st *eventStream) end(cause error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if !st.over && st.until.IsZero() {
-		st.hurry()
+		st.boundLocked()
 	}
 }
 
-// hurry gives the client lastWords for whatever is sent from now on. st.mu is
-// held.
-func (st *eventStream) hurry() {
+// boundLocked gives the client lastWords for all that is sent from now on.
+func (st *eventStream) boundLocked() {
 	st.until = time.Now().Add(lastWords)
-	st.deadline(st.until)
+	st.setDeadlineLocked(st.until)
 }
 
-// farewell says why the stream ends, if that is the server's doing. An error of
-// the connection ends it without further words: nothing gets through.
+// farewell sends the reason for which the server ends the stream. After an error
+// of the connection it sends nothing.
 func (st *eventStream) farewell(err error) error {
 	cause := context.Cause(st.ctx)
 	if cause == nil || err != cause { //nolint:errorlint // the very one
 		return wire.ClientGone(err)
 	}
 	st.mu.Lock()
-	st.hurry() // it took the event before, and may have this one, too
+	st.boundLocked() // it took the event before, and may have this one, too
 	st.mu.Unlock()
 	var reason *wire.Error
 	switch {
@@ -186,10 +185,10 @@ func (st *eventStream) leave() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.over = true
-	st.deadline(time.Now().Add(lastWords))
+	st.setDeadlineLocked(time.Now().Add(lastWords))
 }
 
-// deadline bounds what is written next; zero: it does not. st.mu is held.
-func (st *eventStream) deadline(at time.Time) {
+// setDeadlineLocked sets the deadline of the next write. Zero is no deadline.
+func (st *eventStream) setDeadlineLocked(at time.Time) {
 	_ = st.control.SetWriteDeadline(at) // not supported only outside a real connection
 }

@@ -188,9 +188,9 @@ func (st *eventStream) bound() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.until.IsZero() {
-		st.deadline(time.Now().Add(st.patience))
+		st.setDeadlineLocked(time.Now().Add(st.patience))
 	} else {
-		st.deadline(st.until)
+		st.setDeadlineLocked(st.until)
 	}
 }
 
@@ -201,7 +201,7 @@ func (st *eventStream) lift() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.until.IsZero() {
-		st.deadline(time.Time{})
+		st.setDeadlineLocked(time.Time{})
 	}
 }
 

@@ -78,7 +78,7 @@ func (s *Server) openWatch(c *call) error {
 }
 
 // takePositions takes the memory for the answer of a watch before there is a
-// session that nobody would learn of.
+// session that no client knows.
 func (s *Server) takePositions(c *call, positions map[string]watch.Position) error {
 	const rendered = 110 // bytes, of the numbers and their names
 	n := firstRead

@@ -44,7 +44,7 @@ type watches struct {
 	all   map[string]*watchSession
 	open  int         // streams; one that is taking over counts beside the other
 	idle  list.List   // of *watchSession without a stream, the longest first
-	sweep *time.Timer // fires when the first of idle is due; nil: never set
+	sweep *time.Timer // fires when the first of idle is due; nil until it is first set
 }
 
 func newWatches() watches {
@@ -88,12 +88,12 @@ func (t *watches) add(session *watch.Session, key *auth.Key, most int, release f
 		return nil, capReached("max_watch_sessions", int64(most), "watch sessions")
 	}
 	t.all[w.id] = w
-	t.rest(w)
+	t.restLocked(w)
 	return w, nil
 }
 
-// rest begins a session's time without a stream. t.mu is held.
-func (t *watches) rest(w *watchSession) {
+// restLocked begins a session's time without a stream.
+func (t *watches) restLocked(w *watchSession) {
 	w.until = time.Now().Add(t.ttl)
 	w.idle = t.idle.PushBack(w)
 	if t.idle.Len() > 1 {
@@ -117,13 +117,13 @@ func (t *watches) expire() {
 			t.sweep.Reset(left)
 			return
 		}
-		t.drop(w)
+		t.dropLocked(w)
 	}
 }
 
-// drop takes a session out of the table and ends it, unless it has a stream:
-// then that one has to, in detach. t.mu is held.
-func (t *watches) drop(w *watchSession) {
+// dropLocked removes a session from the table and ends it. If it has a stream, the
+// stream ends it, in detach.
+func (t *watches) dropLocked(w *watchSession) {
 	delete(t.all, w.id)
 	w.ended = true
 	w.release()
@@ -136,7 +136,7 @@ func (t *watches) drop(w *watchSession) {
 	}
 }
 
-// find is the session with an id that a key made; nil: there is none.
+// find returns the session with an id that a key made, or nil.
 func (t *watches) find(id string, key *auth.Key) *watchSession {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -184,7 +184,7 @@ func (t *watches) detach(w *watchSession, st *eventStream) {
 		w.Close()
 		return
 	}
-	t.rest(w)
+	t.restLocked(w)
 }
 
 // remove ends the session with an id, if it is of a key that is asked for, and
@@ -197,7 +197,7 @@ func (t *watches) remove(id string, of func(*auth.Key) bool, cause *wire.Error) 
 		return false
 	}
 	st := w.stream
-	t.drop(w)
+	t.dropLocked(w)
 	t.mu.Unlock()
 	if st != nil {
 		st.end(cause)

@@ -14,7 +14,7 @@ import (
 // maxRequestID is the longest request_id, as it stands in the message.
 const maxRequestID = 256
 
-// command is what every message of a client has.
+// command is the part that all messages of clients have.
 type command struct {
 	op string
 	// id is the request_id verbatim, or nil; it aliases the message.

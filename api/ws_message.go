@@ -84,7 +84,7 @@ func appendNames(b []byte, names []string) []byte {
 	return append(b, ']')
 }
 
-// errorMessage says what went wrong: with the command of the request_id, with
+// errorMessage renders an error: with the command of the request_id, with
 // a topic that is followed, or with the socket as a whole.
 func errorMessage(id []byte, topic string, e *wire.Error) []byte {
 	b := beginMessage(nil, "error", id)

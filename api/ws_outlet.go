@@ -20,7 +20,7 @@ const (
 	wsWhole = 320 << 10
 )
 
-// errGone is what sending answers once nothing can be sent any more.
+// errGone is the error of sending to a socket that is closed.
 var errGone = errors.New("the socket is gone")
 
 // aWait is how long a write takes that had to wait for the client to take what
@@ -79,8 +79,7 @@ func (o *outlet) last(message []byte) bool {
 	return true
 }
 
-// sendLocked sends a message that begins with head and goes on with body. mu
-// is held.
+// sendLocked sends a message, of which head is the beginning and body the rest.
 func (o *outlet) sendLocked(head, body []byte) error {
 	if o.ended {
 		return errGone

@@ -111,7 +111,7 @@ type answers struct {
 	sending bool // a goroutine is at it
 }
 
-// take empties the list. With nothing to take, whoever sends is through.
+// take empties the list. If it is empty, the sender is done.
 func (a *answers) take() []*publish {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -134,7 +134,7 @@ func (so *socket) answer() {
 	}
 }
 
-// acknowledge answers one publish. If the client is gone, nobody is told.
+// acknowledge answers one publish, unless the client is gone.
 func (so *socket) acknowledge(p *publish) {
 	if p.err != nil {
 		e := so.explain(p.err)

@@ -18,7 +18,7 @@ type socketSet struct {
 	joined atomic.Int64 // bytes; beyond framesJoined messages go out in more pieces
 	mu     sync.Mutex   // guards what follows
 	open   map[*socket]struct{}
-	none   chan struct{} // closed when the last one leaves; nil: nobody waits
+	none   chan struct{} // closed when the last one leaves; nil if none waits for that
 }
 
 // socketTiming is how patient a socket is with its client.

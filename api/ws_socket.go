@@ -49,7 +49,7 @@ type socket struct {
 	answers answers
 	left    chan struct{}    // closed when the reader is through
 	nudge   chan struct{}    // wakes the keeper
-	leave   chan *wire.Error // why somebody sends the client away; room for one
+	leave   chan *wire.Error // why the client is sent away; room for one
 	busy    atomic.Bool      // the reader is carrying out a command
 	heard   atomic.Int64     // Unix ms of the last sign of life
 	pinging atomic.Bool      // a ping is under way
@@ -75,7 +75,7 @@ func (so *socket) own(conn net.Conn) {
 	defer so.wire.Unlock()
 	so.wire.conn = conn
 	if so.wire.cut {
-		_ = conn.Close() // nobody is left to tell
+		_ = conn.Close() // the client is gone
 	}
 }
 
@@ -151,7 +151,7 @@ func (so *socket) wake() {
 }
 
 // keep is the keeper. It goes on until the reader is through, and then until
-// every publish is settled: nobody else waits for them.
+// every publish is settled: nothing else waits for them.
 func (so *socket) keep() {
 	tick := time.NewTicker(so.server.sockets.timing.ping)
 	defer tick.Stop()
@@ -213,7 +213,7 @@ func (so *socket) ping() {
 	})
 }
 
-// end tells the client why and closes the connection. Nothing is sent after
+// end sends the client the reason and closes the connection. Nothing is sent after
 // it. A client that does not close its side is not waited for, even if it says
 // that most of a message is still to come.
 func (so *socket) end(code websocket.StatusCode, e *wire.Error) {

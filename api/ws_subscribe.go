@@ -268,7 +268,7 @@ func (subs *subscriptions) setGroups(groups []*group) {
 	subs.groups = groups
 }
 
-// set notes which group follows a topic by name; nil: none.
+// set stores the group that follows a topic by name, or nil.
 func (subs *subscriptions) set(name string, g *group) {
 	subs.mu.Lock()
 	defer subs.mu.Unlock()

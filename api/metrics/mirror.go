@@ -35,14 +35,15 @@ type labelsJSON struct {
 	Code   string `json:"code,omitempty"`
 }
 
-// mirror is what the server counts itself, read from the text of its parsed, by
-// the name of the family.
+// mirror has what the server counts itself, by the name of the family. It is read
+// from the text of the series.
 type mirror struct {
 	counts     map[string][]countJSON
 	histograms map[string][]histogramJSON
 }
 
-// mirror reads the set's parsed. The library shows a histogram in its text only.
+// mirror reads the set's series. The library shows the buckets of a histogram in
+// its text only.
 func (m *Set) mirror() mirror {
 	var raw bytes.Buffer
 	m.set.WritePrometheus(&raw)
