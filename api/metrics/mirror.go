@@ -12,8 +12,7 @@ type bucketJSON struct {
 	Count uint64 `json:"count"`
 }
 
-// histogramJSON is one histogram, with the labels that its parsed has beside
-// le.
+// histogramJSON is one histogram, with the labels of its series other than le.
 type histogramJSON struct {
 	labelsJSON
 	Count   uint64       `json:"count"`
