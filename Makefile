@@ -4,6 +4,8 @@
 
 GO          ?= go
 PKG         ?= ./...
+# Packages tested at a time: many tests wait for a disk, a process or a timeout.
+PARALLEL    ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 FUZZTIME    ?= 20000x
 CRASH_SEEDS ?= 5000
 BENCH       ?=
@@ -21,7 +23,7 @@ run: build ## a server with the settings of the environment
 # -count=1: the tests of the real binary build it themselves, which the cache
 # of test results does not see.
 test: ## every test
-	$(GO) test -count=1 $(PKG)
+	$(GO) test -count=1 -p $(PARALLEL) $(PKG)
 
 race: ## every test under the race detector
 	CGO_ENABLED=1 $(GO) test -count=1 -race $(PKG)

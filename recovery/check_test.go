@@ -149,7 +149,11 @@ func (l *life) checkOnce(t *testing.T, name string, got map[uint64]record.Record
 // readAll reads a topic from its beginning: its records, and the reason given
 // for every seq that is not there.
 func readAll(t *testing.T, r *topics.Registry, name string) (map[uint64]record.Record, map[uint64]string) {
-	got, lost := map[uint64]record.Record{}, map[uint64]string{}
+	state, err := r.State(name, false)
+	if err != nil {
+		t.Fatalf("read %s: %v", name, err)
+	}
+	got, lost := make(map[uint64]record.Record, state.Count), map[uint64]string{}
 	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
 	lastTS := int64(0)
 	for {

@@ -13,7 +13,7 @@ import (
 
 var (
 	faultScripts = flag.Int("faultscripts", 1, "how many scripts the fault runs go through")
-	faultStep    = flag.Int("faultstep", 2, "fail every so many operations of the fault runs")
+	faultStep    = flag.Int("faultstep", 3, "fail every so many operations of the fault runs")
 )
 
 // fail runs a fixed script on a disk that fails as inj says, then cuts the
@@ -157,6 +157,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			for script := range uint64(*faultScripts) {
 				fired := 0
 				for n := 1; ; n += *faultStep {

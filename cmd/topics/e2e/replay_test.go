@@ -16,7 +16,7 @@ import (
 
 // replayMiB is how much log TestReplayIsVisible replays. It must take long
 // enough for a few dozen probes.
-var replayMiB = flag.Int("replay-mib", 1024, "MiB of log in the replay test")
+var replayMiB = flag.Int("replay-mib", 256, "MiB of log in the replay test")
 
 // TestReplayIsVisible probes a server that replays a long log: it is alive, not
 // ready, its progress rises, and it refuses data; then all of that changes.

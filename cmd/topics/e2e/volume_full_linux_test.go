@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"net/http"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // fullStarts is how often a server is started on a disk without a free byte.
-const fullStarts = 50
+var fullStarts = flag.Int("full-starts", 20, "starts on a disk without a free byte")
 
 // A server fills its disk with incompressible records until writes are refused.
 // Deletions then make room for writes.
@@ -30,7 +31,7 @@ func TestFullVolume(t *testing.T) {
 func TestVolumeWithoutAByte(t *testing.T) {
 	kinds(t, func(t *testing.T, v *volume) {
 		server, books := fillUp(t, v)
-		for n := range fullStarts {
+		for n := range *fullStarts {
 			server.kill()
 			v.fill()
 			server = server.again().ready()

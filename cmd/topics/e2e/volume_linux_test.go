@@ -173,6 +173,9 @@ func (v *volume) release(bytes int64) {
 // kinds runs a test on every kind of file system.
 func kinds(t *testing.T, test func(t *testing.T, v *volume)) {
 	for _, kind := range []string{"ext4", "xfs"} {
-		t.Run(kind, func(t *testing.T) { test(t, mounted(t, kind)) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // it waits for the disk most of the time
+			test(t, mounted(t, kind))
+		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 func TestToolsOnAReadOnlyVolume(t *testing.T) {
 	for name, end := range map[string]func(*process){"stopped": (*process).stop, "killed": (*process).kill} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			v, elsewhere := mounted(t, "ext4"), t.TempDir()
 			cold := v.in("cold")
 			env := []string{"TOPICS_COLD_DIR=" + cold, "TOPICS_HOT_RETAIN_SEGMENTS=0", "TOPICS_WAL_FILE_BYTES=1MiB"}

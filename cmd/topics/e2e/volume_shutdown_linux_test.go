@@ -24,6 +24,7 @@ var lateSync = []string{"TOPICS_WAL_FILE_BYTES=1MiB", "TOPICS_DISK_SYNC_MS=60000
 func TestVolumeGoesAway(t *testing.T) {
 	for name, end := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			kinds(t, func(t *testing.T, v *volume) {
 				books := classes()
 				for range lives {
