@@ -56,6 +56,7 @@ func TestRowsTakeWhatIsReserved(t *testing.T) {
 func TestPagesTakeMemory(t *testing.T) {
 	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightBytes = 1 << 20 })
 	longNames(t, s, 100)
+	calls.Put(&call{out: make([]byte, 0, 900<<10)})
 	names := map[string]bool{}
 	cursor, pages := "", 0
 	for ; pages == 0 || cursor != ""; pages++ {
@@ -75,7 +76,9 @@ func TestPagesTakeMemory(t *testing.T) {
 		}
 		cursor = page.NextCursor
 	}
-	if len(names) != 100 || pages != 2 {
+	// There are more than two if a call has large buffers of an earlier one, which
+	// are reserved too.
+	if len(names) != 100 || pages < 2 {
 		t.Errorf("%d topics on %d pages", len(names), pages)
 	}
 	if held := s.memory.used.Load(); held != 0 {
