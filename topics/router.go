@@ -117,7 +117,7 @@ func CheckRouterName(name string) *record.Error {
 	return nil
 }
 
-// checkLocked holds what can be said of a spec by itself.
+// check holds what can be said of a spec by itself.
 func (s *RouterSpec) check() error {
 	for _, end := range []struct{ field, name string }{{"source", s.Source}, {"dest", s.Dest}} {
 		if err := record.CheckName(end.name); err != nil {

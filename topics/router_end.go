@@ -9,7 +9,7 @@ import (
 )
 
 // DeleteRouter ends the router; it returns when that is durable. From now on it
-// forwardsLocked nothing; what it has forwarded stays.
+// forwards nothing; what it has forwarded stays.
 func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost Cost, err error) {
 	var at wal.LSN
 	_, err = r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *slot) error {

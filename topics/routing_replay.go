@@ -132,7 +132,7 @@ func (op forwardOp) fit(t *topic) bool {
 	return t.takes(op.First, op.Count)
 }
 
-// applyLocked publishes the records like any others.
+// apply publishes the records like any others.
 func (op forwardOp) apply(r *Registry, t *topic, f frameParts) error {
 	if op.Trim {
 		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, path: string(op.Path)})

@@ -109,6 +109,9 @@ func (r *Reservation) Release() {
 	defer l.mu.Unlock()
 	l.unreserveLocked(r.left)
 	r.left = 0
+	if l.mu.tail != l.mu.marked {
+		l.bg.arm() // the marker may have found no room beside the reservation
+	}
 	if len(l.mu.queue) == 0 { // otherwise the end of the next write wakes those that wait
 		l.changedLocked()
 	}

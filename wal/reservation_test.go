@@ -321,3 +321,24 @@ func TestReservationsAreKept(t *testing.T) {
 		t.Errorf("%d frames of reservations, %d refused, %d for want of space", spent, refused, full)
 	}
 }
+
+// TestMarkerFollowsARelease: an idle log ends with a marker also if a reservation
+// left no room for it when the log became idle.
+func TestMarkerFollowsARelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := held(t, func(o *Options) { o.FileBytes, o.QueueBytes, o.DiskSync = 16<<10, 1<<20, time.Second })
+		_, err := add(l, payloadOf(2000), l.WaitSynced)
+		check(t, err)
+		room := reserveNow(t, l, 15_000, 0) // more than is left of the file
+		time.Sleep(10 * time.Second)
+		if n := l.Stats().Frames; n != 1 {
+			t.Fatalf("%d frames beside the reservation", n)
+		}
+		room.Release()
+		time.Sleep(10 * time.Second)
+		if n := l.Stats().Frames; n != 2 {
+			t.Errorf("%d frames after the release, want the marker, too", n)
+		}
+		check(t, l.Close())
+	})
+}

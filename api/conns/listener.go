@@ -17,6 +17,10 @@ const (
 	lastPause  = 200 * time.Millisecond
 )
 
+// lastChance is how long connections that the kernel has queued are still
+// accepted at the end. The queue has at most a few thousand.
+const lastChance = time.Second
+
 // complainEvery is the minimum interval between log entries about failing
 // attempts.
 const complainEvery = 10 * time.Second
@@ -48,6 +52,7 @@ type listener struct {
 	complained time.Time // last log entry
 	once       sync.Once
 	closed     chan struct{} // closed by Close and Finish
+	until      time.Time     // when Accept leaves what the kernel has queued; set before closed is closed
 	end        sync.Once
 	ended      chan struct{} // closed when no more connections are accepted
 }
@@ -103,26 +108,39 @@ func (l *listener) wait(d time.Duration) {
 	}
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. After finish the listener may be closed already,
+// which is no error: http.Server.Shutdown would return it.
 func (l *listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
+	err := l.Listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // finish makes Accept return the connections that the kernel has queued, and then
-// close the listener.
+// close the listener. In a flood there are always some: Accept leaves what is
+// queued after lastChance.
 func (l *listener) finish() {
-	l.once.Do(func() { close(l.closed) })
+	l.once.Do(func() {
+		l.until = l.set.now().Add(lastChance)
+		close(l.closed)
+	})
 	tcp, ok := l.Listener.(*net.TCPListener)
 	if !ok || tcp.SetDeadline(time.Unix(1, 0)) != nil {
 		_ = l.Listener.Close() // Accept returns the error
 	}
 }
 
-// acceptQueued accepts a connection without waiting. If none is queued, or if the
-// system is short of a resource, it closes the listener at once: a connection that
-// arrives in between is reset.
+// acceptQueued accepts a connection without waiting. If none is queued, if the
+// system is short of a resource, or after lastChance, it closes the listener at
+// once: a connection that arrives in between is reset.
 func (l *listener) acceptQueued() (nc net.Conn, err error) {
+	<-l.closed // until is set
+	if l.set.now().After(l.until) {
+		return nil, l.stop()
+	}
 	raw, err := l.Listener.(*net.TCPListener).SyscallConn()
 	if err != nil {
 		return nil, err
@@ -134,7 +152,7 @@ func (l *listener) acceptQueued() (nc net.Conn, err error) {
 		return nil, controlErr
 	}
 	if errors.Is(err, syscall.EAGAIN) || oneOf(err, short) {
-		return nil, cmp.Or(l.Listener.Close(), net.ErrClosed)
+		return nil, l.stop()
 	}
 	if err != nil {
 		return nil, os.NewSyscallError("accept4", err)
@@ -143,6 +161,9 @@ func (l *listener) acceptQueued() (nc net.Conn, err error) {
 	defer f.Close() // FileConn duplicates it
 	return net.FileConn(f)
 }
+
+// stop closes the listener and returns the error that Accept then ends with.
+func (l *listener) stop() error { return cmp.Or(l.Close(), net.ErrClosed) }
 
 func (l *listener) complain(err error) {
 	if now := l.set.now(); now.Sub(l.complained) >= complainEvery {

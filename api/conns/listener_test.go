@@ -218,3 +218,35 @@ func TestRoomEndsTheWait(t *testing.T) {
 		}
 	})
 }
+
+// TestAFloodDoesNotHoldTheEnd: what is queued later than lastChance is left, and the
+// listener, which Finish has closed, can be closed again.
+func TestAFloodDoesNotHoldTheEnd(t *testing.T) {
+	w := newWorld(t, 10)
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := w.Listen(tcp)
+	for range 3 {
+		c, err := net.Dial("tcp", tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	l.(*listener).finish()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatalf("one that was queued: %v", err)
+	}
+	_ = c.Close()
+	w.time = w.time.Add(lastChance + 1)
+	c, err = l.Accept()
+	if !errors.Is(err, net.ErrClosed) {
+		t.Errorf("with more in the queue: %v, %v", c, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("closed again: %v", err)
+	}
+}
