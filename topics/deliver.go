@@ -2,10 +2,10 @@ package topics
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/delivery"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // deliveries holds the topics that have changed. A writer only appends its topic
@@ -14,10 +14,10 @@ import (
 type deliveries struct {
 	wake chan struct{} // capacity 1: the line is not empty
 
-	mu   sync.Mutex // guards line; no other lock is taken with it held
-	line []*topic   // in the order of push
+	mu   lockorder.Mutex[lockorder.Last] // guards line
+	line []*topic                        // in the order of push
 
-	step  sync.Mutex // held while delivering; guards the queue
+	step  lockorder.Mutex[lockorder.Delivery] // held while delivering; guards queue
 	queue *delivery.Queue[*topic]
 
 	quit context.CancelFunc

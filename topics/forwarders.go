@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -19,7 +20,7 @@ type forwarders struct {
 	wg    sync.WaitGroup
 	slots chan struct{} // held by whoever forwards from a topic
 
-	mu      sync.Mutex
+	mu      lockorder.Mutex[lockorder.Forwarders] // guards what follows
 	blocked map[*router]struct{}
 	// Without a background, as simulations have it, topics wait here for
 	// Forward.

@@ -3,9 +3,9 @@ package topics
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -71,7 +71,7 @@ type router struct {
 	cyclic       atomic.Bool // part of a cycle
 	changing     wal.LSN     // its last change ends here and is not shown yet; 0: it is. Registry.mu guards it
 
-	mu        sync.Mutex // guards what follows; taken after a topic's
+	mu        lockorder.Mutex[lockorder.Router] // guards what follows
 	spec      RouterSpec
 	next      *RouterSpec // what the log has instead of spec, not durable yet; nil: the same
 	visible   bool        // readers see it: its making is durable, and its end is not
@@ -92,9 +92,9 @@ type routes struct {
 
 	wake chan struct{} // capacity 1: somebody waits for what is to be forwarded
 
-	mu      sync.Mutex // guards what follows
-	running bool       // somebody forwards from the topic
-	again   bool       // and is to look once more
+	mu      lockorder.Mutex[lockorder.Routes] // guards what follows
+	running bool                              // somebody forwards from the topic
+	again   bool                              // and is to look once more
 }
 
 // links are the routers from a topic and those to it. They are never changed in

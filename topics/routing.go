@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -20,7 +20,7 @@ type routing struct {
 	nextID uint64
 	cyclic bool // some are part of a cycle
 
-	counting sync.Mutex // held while ways are counted, one router's at a time; taken before the registry's lock
+	counting lockorder.Mutex[lockorder.Count] // held while paths are counted, one router's at a time
 }
 
 // set makes the router known by its name.

@@ -3,10 +3,10 @@ package topics
 import (
 	"context"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // sweepInterval is how often expired records and forgotten keys are dropped
@@ -15,7 +15,7 @@ const sweepInterval = time.Second
 
 // sweeper visits the topics that have something to lose with time.
 type sweeper struct {
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Last] // guards topics
 	// The time (Unix ms) after which each topic has something to drop, so that
 	// records that stay for a day are not looked at every second.
 	topics map[*topic]int64

@@ -3,11 +3,11 @@ package topics
 import (
 	"math"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -24,7 +24,7 @@ type topic struct {
 	shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
 	routes atomic.Pointer[routes]        // nil if it never had any
 
-	mu sync.RWMutex // guards what follows
+	mu lockorder.RWMutex[lockorder.Topic] // guards what follows
 	given
 	published
 	swept bool // the sweeper visits this topic at its next round
