@@ -41,7 +41,7 @@ func (a *applying) enter(c *commit) {
 	}
 }
 
-// leave ends that a commit is counted, if it is.
+// leave stops counting a commit, if it is counted.
 func (a *applying) leave(c *commit) {
 	if c.count != nil {
 		c.count.Add(-1)

@@ -18,12 +18,12 @@ import (
 
 // Options bound what the registry holds.
 type Options struct {
-	MaxTopics      int          // 0: no limit
+	MaxTopics      int          // or 0 for no limit
 	MaxRouters     int          // 0: no limit
-	MaxRouterWays  int          // that a record of any topic could take; 0: no limit
-	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
-	Now            func() int64 // wall clock, Unix ms; nil: the system's
-	Elapsed        func() int64 // ms that passed since some moment; nil: as Now goes forward, or the system's
+	MaxRouterWays  int          // most paths that a record of any topic may take, or 0 for no limit
+	EphemeralBytes int64        // memory for ephemeral records, or 0 for no limit
+	Now            func() int64 // wall clock in Unix ms, or nil for the system's
+	Elapsed        func() int64 // ms since some moment, or nil to follow Now, or the system's clock
 
 	// IdempotencyBytes is memory for idempotency keys: a write with one that is
 	// not known is refused while they take more. 0: no limit.
