@@ -12,7 +12,7 @@ BENCH       ?=
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race lint fuzz crash bench generate check
+.PHONY: build run test race locks lint fuzz crash bench generate check
 
 build: ## the binary, into bin/
 	$(GO) build -o bin/topics ./cmd/topics
@@ -27,6 +27,9 @@ test: ## every test
 
 race: ## every test under the race detector
 	CGO_ENABLED=1 $(GO) test -count=1 -race $(PKG)
+
+locks: ## the tests of topics, with the order of its locks checked
+	$(GO) test -count=1 -tags lockorder ./topics ./topics/follow ./topics/lockorder
 
 lint: ## formatting, vet, staticcheck
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt differs in:"; echo "$$out"; exit 1; fi

@@ -147,8 +147,6 @@ func (r *Registry) assignCreating(a *attempt) (*Pending, error) {
 		return nil, err
 	}
 	t := r.newTopicLocked(a.name, &cfg)
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	p, err := r.assignLocked(t, a, &cfg)
 	if err == nil {
 		r.adopt(t)

@@ -1,9 +1,9 @@
 package topics
 
 import (
-	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -19,9 +19,9 @@ type applying struct {
 	epoch  atomic.Uint64
 	counts [2]atomic.Int64
 
-	mu      sync.Mutex // guards what follows
-	through wal.LSN    // applied, once the old count is empty and changes are shown
-	done    wal.LSN    // applied
+	mu      lockorder.Mutex[lockorder.Applied] // guards what follows
+	through wal.LSN                            // applied, once the old count is empty and changes are shown
+	done    wal.LSN                            // applied
 }
 
 // enter counts a commit, before its frame gets its place. A commit that is
@@ -41,7 +41,7 @@ func (a *applying) enter(c *commit) {
 	}
 }
 
-// leave ends that a commit is counted, if it is.
+// leave stops counting a commit, if it is counted.
 func (a *applying) leave(c *commit) {
 	if c.count != nil {
 		c.count.Add(-1)

@@ -10,9 +10,9 @@ import (
 )
 
 // What is in this file and in the apply methods of topicOperation runs the same
-// for a live write and for its replay: it is the only code that changes what
-// readers see, and it depends on nothing but the entry and when that came, so
-// that a replayed topic is the topic that was. A replayed entry came at its
+// for a live write and for its replay: no other code changes what
+// readers see. It depends on nothing but the entry and the time at which it came,
+// so that a replayed topic equals the topic that was. A replayed entry came at its
 // timestamp, or now if that is in the future.
 
 // frameParts are a frame and what its records are to the index.

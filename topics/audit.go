@@ -10,7 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
-// Fault is where a state and the segments do not agree.
+// Fault is a disagreement between a snapshot and the segments.
 type Fault struct {
 	Topic    string
 	ID       uint64
@@ -18,12 +18,12 @@ type Fault struct {
 	Cause    string
 }
 
-// Audit holds a state against the segments that its checkpoint names, as far as
+// Audit compares a snapshot with the segments that its checkpoint names, as far as
 // those could be opened: that every live record is there, and that the counts
 // are right. Records that are missing because of a segment that is damaged or
 // not there are reported like any others. What it reports comes in the order
-// of the topics' ids. After each topic it calls pace. An error is one of reading,
-// of pace, or says that the state cannot be decoded.
+// of the topics' ids. After each topic it calls pace. It returns an
+// error if reading or pace fails, or if the snapshot cannot be decoded.
 func Audit(state []byte, segs []*segment.Segment, pace func() error, report func(Fault)) error {
 	r := New(Options{})
 	if err := r.restoreSnapshot(state); err != nil {
@@ -62,7 +62,7 @@ func (r *Registry) inOrder() []*topic {
 	return all
 }
 
-// audited is what an audit found of a topic.
+// audited is the result of an audit of a topic.
 type audited struct {
 	live  record.Size
 	first index.Column // the first live record, if there is any

@@ -18,8 +18,8 @@ const (
 
 // Finish makes room above the heads that are not known for sure, starts the
 // registry on its log, and returns everything that was lost, topic by topic,
-// and how many topics have lost their names. What the registry holds is to
-// stand for the log up to at.
+// and how many topics have lost their names. The registry
+// counts as having applied the log up to at.
 func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 	for _, t := range m.r.inOrder() {
 		t.applied = at

@@ -22,7 +22,7 @@ func (r *Registry) catchUp(ctx context.Context, name string) {
 	r.awaitRouters(ctx, t, map[*topic]bool{t: true})
 }
 
-// awaitRouters waits for the routers to t, each behind those to its source.
+// awaitRouters waits for the routers to t, but first for those to their sources.
 func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]bool) {
 	for _, rt := range t.incoming() {
 		if !seen[rt.source] {
@@ -49,7 +49,7 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 	}
 }
 
-// wake is route for who waits.
+// wake forwards from t without delay, for a reader that waits.
 func (r *Registry) wake(t *topic) {
 	r.route(t)
 	select {
@@ -58,8 +58,8 @@ func (r *Registry) wake(t *topic) {
 	}
 }
 
-// behind returns a channel that is closed when the router has moved; nil: it is
-// past the source's seq, or waits.
+// behind returns a channel that is closed when the router has moved. It returns nil
+// if the router has passed that seq of the source, or is blocked.
 func (rt *router) behind(seq uint64) <-chan struct{} {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()

@@ -62,9 +62,9 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*reco
 // dead-letter name, as JSON.
 const configSize = 2*record.MaxName + 1024
 
-// assignConfig gives a config change its place. Without a change the commit is
-// the one that made the config what it is, if that is still on its way: it is
-// to be waited for all the same, for it may fail.
+// assignConfig gives a config change its place. If the config is the
+// same already, it returns the unpublished commit that made it so, if there is one:
+// the caller must wait for it, because it may still fail.
 func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
 	t := r.hold(name)
 	if t == nil {

@@ -15,9 +15,9 @@ import (
 // what was before: the log is read-only then.
 //
 // Changes of routers are shown in the order of the log. It takes Registry.mu
-// only. To show the end of a topic takes that topic's lock, so it is shown by
-// whoever waits for it, after the changes of routers before it, and no other
-// change waits for it: what has to do with a topic that ends, or with a router
+// only. To show the end of a topic takes that topic's lock, so the
+// goroutine that waits for it shows it, after the changes of routers before it, and no
+// other change waits for it: what has to do with a topic that ends, or with a router
 // of it, gets no place before the end is shown.
 
 // change is a router that is made, becomes another, or ends.
@@ -103,8 +103,8 @@ func (r *Registry) awaitChange(at wal.LSN) error {
 }
 
 // showDrop shows the end of a topic, which is durable, unless another goroutine
-// did. What is in the topic is let go of without r.mu. Only then the end is
-// over: who comes later finds nothing of the topic left.
+// did. It releases the topic's content without r.mu, and only then removes the drop:
+// callers that come later find nothing of the topic left.
 func (r *Registry) showDrop(d *drop, at wal.LSN) {
 	t := d.topic
 	t.mu.Lock()

@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// checkLocked holds the write against the topic's head and caps.
+// checkLocked checks the write against the topic's head and caps. t.mu is held.
 func (r *Registry) checkLocked(t *topic, a *attempt, now int64) error {
 	w, b := a.write, a.batch
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
@@ -48,7 +48,7 @@ func (r *Registry) checkLocked(t *topic, a *attempt, now int64) error {
 // nothing, and needs no room.
 func (r *Registry) Repeats(name string, w *Write) bool { return r.repeat(name, w) != nil }
 
-// repeat is repeated for who does not hold the topic's lock, or has no topic.
+// repeat is repeatedLocked for callers without the topic or its lock.
 func (r *Registry) repeat(name string, w *Write) *Pending {
 	if w.IdempotencyKey == "" {
 		return nil

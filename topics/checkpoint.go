@@ -13,12 +13,12 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Capture is a checkpoint on its way: the state of every topic, and the
-// records that are only in the log, which go to segments.
+// Checkpoint is a checkpoint that is being written: a snapshot of every topic, and
+// the records that are only in the log, which go to segments.
 //
-// Writers are not held up. Each topic is captured at a moment of its own, with
-// the position in the log up to which that holds; replay begins at Start, and
-// passes over what a topic already has.
+// It does not block writers. Each topic's snapshot is of a moment of its own and
+// has the position of the log up to which the topic has applied it. Replay begins at
+// Start and skips frames that a topic has applied already.
 type Checkpoint struct {
 	registry *Registry
 	start    wal.LSN
@@ -39,7 +39,7 @@ type moved struct {
 	through uint64
 }
 
-// Sink is where a capture goes.
+// Sink receives the snapshot and the segments of a checkpoint.
 type Sink struct {
 	Snapshot io.Writer
 	Segment  func() (id uint64, w *segment.Writer, err error) // begins another one
@@ -47,8 +47,8 @@ type Sink struct {
 	Pace     func() error // called between pieces of work; an error ends it
 }
 
-// Capture begins a checkpoint. Every frame before Start belongs to a topic
-// that is captured, or gone.
+// Checkpoint begins a checkpoint. Every frame before Start belongs to a topic of the
+// checkpoint, or to a deleted one.
 func (r *Registry) Checkpoint() *Checkpoint {
 	r.refs.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
@@ -66,13 +66,13 @@ func (r *Registry) Checkpoint() *Checkpoint {
 	return c
 }
 
-// Start is where replay begins.
+// Start returns the position at which replay begins.
 func (c *Checkpoint) Start() wal.LSN { return c.start }
 
 // Topics is how many were captured.
 func (c *Checkpoint) Topics() int { return len(c.topics) }
 
-// Live is what was live when it was captured.
+// Live returns the records that were live at the checkpoint.
 func (c *Checkpoint) Live() index.Liveness { return c.live }
 
 // Write writes everything, and returns the ids of the segments. What it wrote

@@ -1,15 +1,14 @@
 package topics
 
 import (
-	"sync"
-
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // configs has one copy of each config, so that a hundred thousand topics with
 // one config hold it once.
 type configs struct {
-	mu     sync.Mutex // guards shared; taken last
+	mu     lockorder.Mutex[lockorder.Last] // guards shared
 	shared map[record.Config]*record.Config
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// LastDamage is what the last read that met damaged bytes said of them; empty:
-// none did since the start.
+// LastDamage returns the error of the last read that found damaged bytes, or "" if
+// none has since the start.
 func (r *Registry) LastDamage() string {
 	if s := r.totals.met.Load(); s != nil {
 		return *s
@@ -15,7 +15,7 @@ func (r *Registry) LastDamage() string {
 	return ""
 }
 
-// recordDamage keeps and counts err if it tells of damage.
+// recordDamage counts and keeps err if it is KindDamaged.
 func (t *totals) recordDamage(err error) {
 	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindDamaged && e.Err != nil {
 		s := e.Err.Error()

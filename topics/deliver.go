@@ -2,22 +2,22 @@ package topics
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/delivery"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // deliveries holds the topics that have changed. A writer only appends its topic
-// to the line; one goroutine notifies those who wait for it, by priority. A topic
+// to the line; one goroutine notifies subscribers and routers, by priority. A topic
 // is in line once, however much is written to it meanwhile.
 type deliveries struct {
 	wake chan struct{} // capacity 1: the line is not empty
 
-	mu   sync.Mutex // guards line; no other lock is taken with it held
-	line []*topic   // in the order of push
+	mu   lockorder.Mutex[lockorder.Last] // guards line
+	line []*topic                        // in the order of push
 
-	step  sync.Mutex // held while delivering; guards the queue
+	step  lockorder.Mutex[lockorder.Delivery] // held while delivering; guards queue
 	queue *delivery.Queue[*topic]
 
 	quit context.CancelFunc
@@ -31,8 +31,8 @@ func newDeliveries() *deliveries {
 	return &deliveries{wake: make(chan struct{}, 1), queue: delivery.New[*topic](clock)}
 }
 
-// notifyLocked wakes those who wait for t: long polls at once, subscribers and routers
-// by way of the line. t.mu is held.
+// notifyLocked wakes t's long polls at once, and puts t in line for its subscribers
+// and routers. t.mu is held.
 func (r *Registry) notifyLocked(t *topic) {
 	t.notifyLocked()
 	if t.routed() || r.subscriptions.Wants(t.name) {

@@ -21,7 +21,14 @@ func TestChangesDuringDelivery(t *testing.T) {
 	w.write("a", 1)
 	source := w.lookup("a")
 	routes := source.routes.Load()
-	routes.mu.Lock() // the delivery gets no further
+	held, release := make(chan struct{}), make(chan struct{})
+	go func() { // the delivery gets no further
+		routes.mu.Lock()
+		close(held)
+		<-release
+		routes.mu.Unlock()
+	}()
+	<-held
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -34,7 +41,7 @@ func TestChangesDuringDelivery(t *testing.T) {
 	w.deliveries.mu.Lock()
 	n := len(w.deliveries.line)
 	w.deliveries.mu.Unlock()
-	routes.mu.Unlock()
+	close(release)
 	<-done
 	if n != 1 {
 		t.Fatalf("%d topics in line", n)

@@ -14,7 +14,7 @@ type StoredTopic struct {
 	Config        *record.Config `json:"config"`
 	Applied       uint64         `json:"applied_lsn"` // frames from here on are not in it
 	Head          uint64         `json:"head"`
-	First         uint64         `json:"first"` // live seq; 0: there is none
+	First         uint64         `json:"first"` // live seq, 0 if there is none
 	Records       int64          `json:"records"`
 	Bytes         int64          `json:"bytes"`
 	EvictFloor    uint64         `json:"evict_floor"`

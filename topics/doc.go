@@ -1,48 +1,52 @@
-// Package topics holds the topics: what is in them, what their configs say,
-// what a write is given and what a reader sees.
+// Package topics holds the topics and the routers between them: their records,
+// their configs, the seqs that a write gets, and what a reader sees.
 //
-// # The way of a write
+// # The path of a write
 //
-// Append encodes the records, then, under the topic's lock, assigns the seqs
-// and puts one frame at the log's tail: the order of a topic's seqs is the
-// order of its frames. Then it waits, with no lock held, for what the topic's
-// durability class promises, and publishes: head, index, counts and waiting
-// readers move together. A topic publishes in seq order, so a write waits for
-// its own condition and for the earlier writes of its own topic, and for
-// nothing else.
+// Append encodes the records. Under the topic's lock it then assigns their seqs
+// and puts one frame at the tail of the log, so a topic's seqs have the order of
+// its frames. With no lock held it waits for what the topic's durability class
+// promises, and publishes: head, index, counts and waiting readers move together.
+// A topic publishes in the order of its seqs, so a write waits for its own
+// condition and for those of earlier writes to the same topic, and for nothing
+// else.
 //
-// Config changes and deletes of records take the same way, so they have their
-// place among the writes. Ends of topics and changes of routers have one in the
-// log too, and are shown when they are durable: see changes.go. All of them get
-// their place in propose, which reserves room in the log first. What an entry of
-// the log does is its operation, and only that: a live write and its replay run
-// the same one. Package entry has the entries, operationOf what each does.
+// Config changes and deletes of records take the same path, so they have a place
+// among the writes. The deletion of a topic and changes of routers have a place in
+// the log too, and become visible when they are durable: see changes.go. All of
+// them get their place in propose, which first reserves room in the log. What an
+// entry of the log does is its operation: a live write and its replay run the same
+// one. Package entry has the entries, and operationOf returns what each does.
 //
 // # Locks
 //
-// A goroutine that holds a lock takes only locks that stand below it here:
+// A goroutine that holds a lock may only take locks further down in this list, and
+// none of the same rank. Package lockorder has the ranks; with the build tag
+// lockorder it checks every lock of every test.
 //
-//	deliveries.step    the dispatcher's queue; held by the goroutine that delivers
-//	following.telling  the order in which subscribers are notified
-//	routing.counting   held while ways are counted; never with a topic's lock
-//	topic.mu           what has been given out of a topic, and what is published
-//	Registry.refs      where references may begin; a checkpoint moves it
-//	Registry.mu        names, ids, and the changes that are not shown yet
-//	routes.mu          whether a goroutine forwards from a topic
-//	forwarders.mu      the routers that wait, and the end of forwarding
-//	router.mu          a router's cursor, and whether it can be seen
+//	Delivery    deliveries.step: the queue of the goroutine that delivers
+//	Notify      follow.Hub.notifying: the order in which subscribers are notified
+//	Count       routing.counting: one count of paths at a time
+//	Applied     applying.mu: the position up to which everything is applied
+//	Topic       topic.mu: the seqs that a topic has given out, and what it has published
+//	References  Registry.refs: where references to frames may begin; checkpoints move it
+//	Registry    Registry.mu: names, ids, and changes that are not visible yet
+//	Routes      routes.mu: whether a goroutine forwards from a topic
+//	Forwarders  forwarders.mu: blocked routers, and the end of forwarding
+//	Router      router.mu: a router's cursor, and whether it is visible
+//	Last        all others: of deliveries, the sweeper, configs, the hub, a subscriber
 //
-// The locks of following, of a subscriber, of deliveries, the sweeper, configs
-// and the clock come last, as the log's own does, which Append takes: with one of
-// them held no other lock is taken.
+// The log's own locks come after all of these.
 //
 // A topic's lock may be held for long: by a batch of deletes, or by an eviction
-// that reads pages of segments' indexes, which are small, cached, and never in the
-// cold directory. Nothing else waits for the disk with a lock held. All other
-// locks are those of every topic, so no goroutine waits for a topic's lock with
-// any of them held; one that needs both takes the topic's first, and then looks
-// whether the topic is still the one of its name. The lock of a topic that only
-// its maker knows is never waited for.
+// that reads pages of the segments' indexes, which are small, cached, and never in
+// the cold directory. Nothing else waits for the disk with a lock held. Every lock
+// after it is shared by all topics, so no goroutine waits for a topic's lock with
+// one of them held: it takes the topic's lock first, and then checks that the name
+// still refers to that topic. A topic that is being created needs no lock until
+// Registry.mu is released, because no other goroutine can find it.
 //
-// Fields stand below the lock that guards them.
+// Fields follow the lock that guards them. A method with the suffix Locked needs
+// its lock held by the caller. So do the methods of given, published and the
+// structs in them, all of which the topic's lock guards.
 package topics

@@ -10,8 +10,8 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// extract is what a router takes from its source in one step: records to forward,
-// as references to the log or as copies, or the loss of some.
+// extract is a batch that a router takes from its source: records to forward, as
+// references to the log or as copies, or a range of lost ones.
 type extract struct {
 	from, through uint64   // seqs of the source: after from, up to through
 	count         int      // records for the destination
@@ -25,7 +25,7 @@ type extract struct {
 	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
-	records       []byte // encoded; nil if runs say where they are
+	records       []byte // encoded, or nil if runs refer to them
 }
 
 // extract reads what comes after cursor, unless that is known. It returns nil if
@@ -82,8 +82,8 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 	}
 }
 
-// trimmed makes the extract a loss. It goes no way that the records would not
-// have gone, or it would go round a cycle for ever.
+// trimmed makes the extract a loss. It is forwarded only where the records would have
+// been, or it would go round a cycle for ever.
 func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
 	x.through, x.travelled = l.GapTo, len(path) > 0
 	var ok bool
@@ -93,8 +93,8 @@ func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
 }
 
 // sourceView returns what a router sees of its source; nil if there is nothing
-// new. way is that of the records that its tombstone is about, if they were lost
-// before they came to the source. fleeting is true if the source may lose records
+// new. path is that of the records of its tombstone, if they were lost before they
+// reached the source. fleeting is true if the source may lose records
 // that it shows now.
 func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byte, fleeting bool) {
 	now := r.steady()

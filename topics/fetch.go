@@ -24,9 +24,9 @@ type fetching struct {
 	cold        map[*segment.Segment]bool
 }
 
-// fetch examines the view's records. errMoved and wal.ErrTruncated say that the
-// viewLocked is too old: records have gone from the log into a segment, or from one
-// segment into another.
+// fetch examines the view's records. index.ErrMoved and wal.ErrTruncated mean that
+// the view is out of date: records have moved from the log to a segment, or from one
+// segment to another.
 func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {
 	f := &fetching{view: v, ctx: ctx, q: q, b: b}
 	full, err := f.segments()
@@ -44,8 +44,8 @@ func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error
 	return nil
 }
 
-// take examines one record. full says that the batch is, and that no more is
-// to be examined.
+// take examines one record. It returns true if the batch is full: no more records
+// are examined.
 func (f *fetching) take(seq uint64, ts int64, rec record.Record) (full bool) {
 	if seq < f.next || f.dead.Has(seq) {
 		return false
@@ -102,7 +102,7 @@ func (f *fetching) segments() (full bool, err error) {
 	for i := 0; i < len(f.extents) && !full && err == nil; {
 		e := &f.extents[i]
 		if e.At.First >= f.below {
-			return false, nil // the log goes on behind them, or nothing does
+			return false, nil // the log has the records after them, if there are any
 		}
 		n := i + 1
 		for n < len(f.extents) && f.extents[n].Segment == e.Segment {

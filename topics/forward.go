@@ -11,14 +11,14 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// # The way of a forwarded record
+// # The path of a forwarded record
 //
-// A router reads what its source shows and appends one frame: where in the log
-// the records are, the seqs that they have at the destination, and how far the
-// router has come with it. So whatever a crash leaves of the log, a record is
-// forwarded with the cursor moved over it, or not at all. The frame then goes the
-// way of a write: it is visible at the destination once that topic's class
-// holds for it.
+// A router reads its source like any reader and appends one frame: where in the log
+// the records are, their seqs at the destination, and the router's cursor after
+// them. So whatever a crash leaves of the log, a record is
+// forwarded with the cursor moved over it, or not at all. The frame is
+// then like that of a write: it is visible at the destination once that topic's
+// class holds for it.
 //
 // A frame refers to none that lies before the start of the last checkpoint:
 // the log before it may be gone when the frame is replayed. What is older, or
@@ -126,7 +126,7 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 	return f, err
 }
 
-// runSize is what a run takes in a frame at most, without its way.
+// runSize is the most bytes that a run takes in a frame, without its path.
 const runSize = 48
 
 // frameSize is room enough for the extract's frame.

@@ -9,17 +9,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// forwarders is what forwards in the background.
+// forwarders forward in the background.
 type forwarders struct {
 	ctx   context.Context // ends with the registry
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
-	slots chan struct{} // held by whoever forwards from a topic
+	slots chan struct{} // one held for each topic that is being forwarded from
 
-	mu      sync.Mutex
+	mu      lockorder.Mutex[lockorder.Forwarders] // guards what follows
 	blocked map[*router]struct{}
 	// Without a background, as simulations have it, topics wait here for
 	// Forward.
@@ -37,7 +38,7 @@ func newForwarders() *forwarders {
 	return f
 }
 
-// end waits until nobody forwards any more.
+// end stops all forwarding and waits until it has ended.
 func (f *forwarders) end() {
 	f.mu.Lock()
 	f.stop()
@@ -45,7 +46,7 @@ func (f *forwarders) end() {
 	f.wg.Wait()
 }
 
-// begin runs forward beside, unless all of it has ended.
+// begin runs forward in a goroutine, unless forwarding has ended.
 func (f *forwarders) begin(forward func()) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,8 +57,8 @@ func (f *forwarders) begin(forward func()) bool {
 	return true
 }
 
-// route has somebody forward from t, unless somebody does: who looks once more
-// then.
+// route starts a goroutine that forwards from t. If there is one already, it looks at
+// t once more.
 func (r *Registry) route(t *topic) {
 	rs := t.routes.Load()
 	if rs == nil || r.forwarders.defers(t) {
@@ -94,7 +95,7 @@ const (
 	gatherFrom = 100 * time.Microsecond // less is not worth a timer
 )
 
-// gather waits for more to forward, unless somebody waits for it.
+// gather waits for more to forward, unless a reader waits.
 func (rs *routes) gather(ctx context.Context, routers int) {
 	rest := min(time.Duration(routers)*gatherEach, gatherMost)
 	if rest < gatherFrom {
@@ -146,7 +147,7 @@ func (r *Registry) Forward(ctx context.Context) {
 	}
 }
 
-// run begins the background: everybody forwards who has something to.
+// run starts forwarding in the background, from every topic that has routers.
 func (f *forwarders) run(r *Registry) {
 	f.mu.Lock()
 	f.manual = false
@@ -164,7 +165,7 @@ func (r *Registry) routeAll() {
 	})
 }
 
-// more reports whether there is something to look at; if not nobody does any more.
+// more reports whether the topic must be looked at again. If not, its goroutine ends.
 func (rs *routes) more(ctx context.Context) bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -173,7 +174,7 @@ func (rs *routes) more(ctx context.Context) bool {
 	return rs.running
 }
 
-// block notes why a router waits; nil: it does not.
+// block records why a router is blocked, or with nil that it is not.
 func (r *Registry) block(rt *router, why error) {
 	reason := ""
 	if why != nil && !errors.Is(why, context.Canceled) {
@@ -226,7 +227,7 @@ func (r *Registry) retryBlocked() {
 	}
 }
 
-// Stuck says how many routers have been waiting since before a time (Unix ms).
+// Stuck returns the number of routers that have been blocked since before a time (Unix ms).
 // Why each of them does is in its state.
 func (r *Registry) Stuck(before int64) (n int) {
 	r.forwarders.mu.Lock()

@@ -76,14 +76,14 @@ func (s *frames) records(b entry.Batch) ([]byte, error) {
 	return out, nil
 }
 
-// References looks whether there is what forwarded frames refer to.
+// References checks that the frames to which forwarded ones refer can be read.
 type References struct{ frames *frames }
 
-// NewReferences goes by readers of the log whose frames are to be checked.
+// NewReferences returns a check that reads frames with readers of their log.
 func NewReferences(reader func() *wal.Reader) *References { return &References{newFrames(reader)} }
 
-// Check resolves every reference of a frame. fault says what is wrong with one,
-// and is empty if nothing is. An error says that it cannot be found out.
+// Check resolves every reference of a frame. fault describes one that cannot be
+// resolved, and is empty if all can. An error means that the log could not be read.
 func (s *References) Check(f wal.Frame) (fault string, err error) {
 	b, err := entry.DecodeBatch(f.Type, f.Payload)
 	if err != nil || b.Runs == nil {

@@ -11,7 +11,7 @@ import (
 // history up to some seq, and in the index from there on. All functions here
 // need t.mu.
 
-// first is the first live record; false: there is none.
+// first returns the first live record, or false if there is none.
 func (t *topic) first() (seq uint64, ts int64, ok bool) {
 	if seq, ts, ok = t.history.Front(); ok {
 		return seq, ts, true
@@ -19,7 +19,7 @@ func (t *topic) first() (seq uint64, ts int64, ok bool) {
 	return t.index.Front()
 }
 
-// earliest is the first live seq, head+1 when there is none.
+// earliest returns the first live seq, or head+1 if there is none.
 func (t *topic) earliest() uint64 {
 	if seq, _, ok := t.first(); ok {
 		return seq
@@ -27,8 +27,8 @@ func (t *topic) earliest() uint64 {
 	return t.head + 1
 }
 
-// live returns the first seq at or above seq that is neither deleted nor gone;
-// lost ones count. head+1: there is none.
+// nextLive returns the first seq at or above seq that is neither deleted nor gone,
+// lost ones included, or head+1 if there is none.
 func (t *topic) nextLive(seq uint64) uint64 {
 	return min(t.deleted.Absent(max(seq, t.earliest())), t.head+1)
 }
@@ -60,7 +60,7 @@ func (r *Registry) pop(t *topic) (seq uint64) {
 
 // popExtent drops the records of a whole extent at the front in one step, if
 // its last record is below the seq, and it is no bigger and no younger than
-// said. It returns the last seq it dropped; 0: none.
+// said. It returns the last seq it dropped, or 0 if it dropped none.
 func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before int64) uint64 {
 	if t.history.Empty() {
 		return 0
@@ -91,8 +91,8 @@ func (r *Registry) settleFront(t *topic) {
 	r.recordDamage(t)
 }
 
-// correct holds that counts, which damage may have made wrong, do not say that
-// there is nothing where something is, or the other way round: caps go by them.
+// correct corrects counts that damage has made wrong: they must be zero if and only
+// if nothing is live, because caps depend on them.
 func (r *Registry) correct(t *topic) {
 	right := record.Size{}
 	if _, _, ok := t.first(); ok {
@@ -134,7 +134,7 @@ func (r *Registry) advance(t *topic, below uint64) (freed record.Size) {
 	}
 }
 
-// recordDamage counts what the history could not read.
+// recordDamage counts the pages that the history could not read.
 func (r *Registry) recordDamage(t *topic) {
 	if n := t.history.TakeDamaged(); n > 0 {
 		r.totals.damaged.Add(uint64(n))

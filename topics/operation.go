@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// operation is what an entry of the log does to the registry.
+// operation applies an entry of the log to the registry.
 type operation interface {
 	// replay applies the entry. It runs in the order of the log, before Start.
 	replay(r *Registry, f wal.Frame) error
@@ -57,7 +57,7 @@ type topicOperation interface {
 	// entry does not say.
 	before() (head uint64, known bool)
 	// follows reports whether the operation may come next on t: neither seqs nor
-	// times go back, which is what the index relies on.
+	// times go back, and the index relies on that.
 	follows(t *topic) bool
 	// fit changes the operation so that it follows on t, of which entries may be
 	// lost. It returns false if the operation says nothing that is not known.

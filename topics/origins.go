@@ -5,7 +5,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// origins walks through the records of a frame and says where each really is.
+// origins iterates over the records of a frame and returns where each is stored.
 type origins struct {
 	own  wal.LSN
 	runs []entry.Run

@@ -15,10 +15,10 @@ func queueGauge(log *wal.Log) *gauge {
 	return &g
 }
 
-// Pressure is how full the log's queue is, from 0 to 1. Deliveries go by it,
-// since what they take is what empties the queue; the last step, a write that
-// finds the queue full for longer than it may wait, is KindThrottled. Full
-// memory is no pressure: nothing that is delivered later frees any.
+// Pressure is how full the log's queue is, from 0 to 1. Deliveries
+// slow down with it, because they compete with the writer that empties the queue. A
+// write that finds the queue full for longer than it may wait is KindThrottled. Full
+// memory is no pressure: delivering later frees none.
 func (r *Registry) Pressure() float64 {
 	g := r.gauge.Load()
 	if g == nil {

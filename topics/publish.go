@@ -49,7 +49,7 @@ func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
 
 // publish makes the commit visible, and with it whatever of its topic stands
 // before it or is satisfied after it, in seq order. If an earlier commit is
-// not satisfied yet, whoever waits for that one publishes this one too.
+// not satisfied yet, the goroutine that waits for it publishes this one too.
 func (r *Registry) publish(c *commit, failed error) error {
 	t := c.topic
 	if c.settled.Load() {

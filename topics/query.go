@@ -11,7 +11,7 @@ type Query struct {
 	From     uint64        // records with Seq > From
 	Limit    int           // most records; the caller clamps; > 0
 	MaxBytes int           // payload byte budget; at least one record always comes; > 0
-	Wait     time.Duration // long poll; 0: answer at once
+	Wait     time.Duration // of a long poll, or 0 to answer at once
 	Nodes    []string      // leave out records whose node is one of these
 	Match    *record.Match // only records whose tag matches
 	Synced   bool          // only records that are synced to disk; waits for the sync
@@ -28,19 +28,19 @@ type Batch struct {
 	Earliest  uint64
 	Tombstone *Tombstone
 	Mark      Mark // see Fresh
-	// Topic says which topic of the name it is of: one that was deleted and made
-	// again is another one.
+	// Topic is the id of the topic: one that was deleted and created again has
+	// another id.
 	Topic uint64
 	Cost  Cost
 }
 
-// Tombstone says which seqs a reader will never get, and why.
+// Tombstone is a range of seqs that a reader will never get, and the reason.
 type Tombstone struct {
 	GapFrom  uint64 // inclusive
 	GapTo    uint64 // inclusive
 	Reason   string // cap, ttl, mixed, recreated, crash, corrupt
 	Missed   uint64 // at most this many records were in the gap
-	AtLeast  uint64 // so many of its seqs are known to have been given out; 0: it is not known of any
+	AtLeast  uint64 // at least this many of its seqs are known to have been given out
 	Earliest uint64
 	Head     uint64
 }

@@ -77,8 +77,8 @@ func (r *Registry) delivered(b *Batch) *Batch {
 // it takes far longer than a try.
 const maxTries = 1000
 
-// readOnce reads on from b.NextFrom: it takes a picture of the topic under its
-// lock, and fetches the records without.
+// readOnce reads on from b.NextFrom: it takes a view of the topic under its
+// lock, and fetches the records without it.
 func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch) (*topic, error) {
 	for tries := 0; ; tries++ {
 		synced, through, err := r.syncedThrough(ctx, name, q)
@@ -114,20 +114,20 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 	}
 }
 
-// outdated says that err comes of a picture of a topic whose records have moved
-// since: another one will do. Not so while the server goes down: then the
-// segments are closed for good.
+// outdated reports whether err is due to a view whose records have moved since, so
+// that another view will do. While the server shuts down none will: the segments are
+// closed for good.
 func (r *Registry) outdated(err error) bool {
 	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, index.ErrMoved) && !r.closing.Load()
 }
 
-// viewLocked takes the picture that q needs of the topic, and notes in b what it
-// says of loss and of the head. t.mu is held.
+// viewLocked returns the view that q needs of the topic, and sets the tombstone, the
+// head and the cursor of b. t.mu is held.
 func (t *topic) viewLocked(q *Query, b *Batch, now int64) *view {
 	return t.viewThroughLocked(q, b, now, math.MaxUint64)
 }
 
-// viewThroughLocked is view without the records above a seq.
+// viewThroughLocked is viewLocked without the records above a seq.
 func (t *topic) viewThroughLocked(q *Query, b *Batch, now int64, through uint64) *view {
 	tombstone, next := t.tombstoneLocked(b.NextFrom)
 	t.markLocked(q, b, tombstone)
@@ -185,7 +185,7 @@ func maxFrames(q *Query) int {
 type view struct {
 	next    uint64 // first seq to examine
 	below   uint64 // seqs from here on are not for this batch
-	expired int64  // records with an earlier timestamp are over; 0: none
+	expired int64  // records with an earlier timestamp have expired; 0 if none has
 	dedupe  bool   // the topic filters by node
 	sparse  bool   // few may be wanted of many: they are copied, so as not to pin what lies around them
 	dead    *index.SeqWindow

@@ -4,13 +4,13 @@ import (
 	"context"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -18,12 +18,12 @@ import (
 
 // Options bound what the registry holds.
 type Options struct {
-	MaxTopics      int          // 0: no limit
+	MaxTopics      int          // or 0 for no limit
 	MaxRouters     int          // 0: no limit
-	MaxRouterWays  int          // that a record of any topic could take; 0: no limit
-	EphemeralBytes int64        // memory for ephemeral records; 0: no limit
-	Now            func() int64 // wall clock, Unix ms; nil: the system's
-	Elapsed        func() int64 // ms that passed since some moment; nil: as Now goes forward, or the system's
+	MaxRouterWays  int          // most paths that a record of any topic may take, or 0 for no limit
+	EphemeralBytes int64        // memory for ephemeral records, or 0 for no limit
+	Now            func() int64 // wall clock in Unix ms, or nil for the system's
+	Elapsed        func() int64 // ms since some moment, or nil to follow Now, or the system's clock
 
 	// IdempotencyBytes is memory for idempotency keys: a write with one that is
 	// not known is refused while they take more. 0: no limit.
@@ -50,8 +50,10 @@ type Registry struct {
 	gauge         atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
 	forwarders    *forwarders
 	refs          struct {
-		sync.RWMutex         // held for writing where a checkpoint begins, for reading where a frame refers to others
-		floor        wal.LSN // to none before it
+		// Held for writing while a checkpoint begins, for reading while a frame gets
+		// its place that refers to others.
+		lockorder.RWMutex[lockorder.References]
+		floor wal.LSN // a frame may not refer to any before it
 	}
 	scratch struct { // replay's, of the present frame
 		entries entry.Decoder
@@ -61,9 +63,9 @@ type Registry struct {
 	}
 	source func() *wal.Reader // replay's, of the frames that others refer to
 
-	mu      sync.RWMutex              // guards the names
-	byName  btree.Map[string, *topic] // visible or being created
-	byID    map[uint64]*topic         // replay only: nil after Start
+	mu      lockorder.RWMutex[lockorder.Registry] // guards what follows
+	byName  btree.Map[string, *topic]             // visible or being created
+	byID    map[uint64]*topic                     // replay only: nil after Start
 	nextID  uint64
 	routers routing
 	changes changes // not shown yet

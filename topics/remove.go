@@ -11,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Deletion says which records go: those below Before, those that match, or,
-// with both, those that are both.
+// Deletion selects the records to delete: those below Before, those that match, or
+// those for which both are true if both are set.
 type Deletion struct {
 	Before *uint64
 	Match  *record.Match

@@ -9,7 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Refer tells the Repairer how to read frames of the damaged log.
+// Refer sets the function that returns readers of the damaged log.
 func (m *Repairer) Refer(reader func() *wal.Reader) { m.r.Refer(reader) }
 
 // rebuild brings the router back, and the topics that came with it.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -14,6 +15,9 @@ import (
 // replaced, refused and removed. What takes more than a look at each of them a
 // few times would show: it is done for each.
 func TestManyRouters(t *testing.T) {
+	if lockorder.Checked {
+		t.Skip("it takes millions of locks, which are slow to check")
+	}
 	const n = 2000
 	w := newWorld(t, func(w *world) { w.wal.FileBytes = 8 << 20 })
 	cycles := func(s *RouterSpec) { s.AllowCycle = true }

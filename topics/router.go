@@ -3,9 +3,9 @@ package topics
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -21,10 +21,10 @@ const (
 type RouterSpec struct {
 	Source, Dest              string
 	PreserveNode, PreserveTag bool
-	CreateDest                bool          // make ends that are not there
+	CreateDest                bool          // create topics that do not exist
 	Filter                    *record.Match // nil: all
 	AllowCycle                bool
-	Guarantee                 string // at_least_once or exactly_once; empty: the first
+	Guarantee                 string // at_least_once, which is the default, or exactly_once
 }
 
 // Equal reports whether the two describe the same router.
@@ -35,7 +35,7 @@ func (s *RouterSpec) Equal(o *RouterSpec) bool {
 	return same && a == b
 }
 
-// strip is what the router takes off its records.
+// strip returns the fields that the router removes from its records.
 func (s *RouterSpec) strip() (flags byte) {
 	if !s.PreserveNode {
 		flags |= record.HasNode
@@ -59,7 +59,7 @@ type RouterState struct {
 	Spec      RouterSpec
 	Forwarded uint64 // records
 	Lag       uint64 // seqs of the source that it has not come to
-	Blocked   string // why it waits; empty: it does not
+	Blocked   string // why it is blocked, or empty
 }
 
 // router forwards a topic's records to another one. What it does is in
@@ -69,11 +69,11 @@ type router struct {
 	name         string
 	source, dest *topic
 	cyclic       atomic.Bool // part of a cycle
-	changing     wal.LSN     // its last change ends here and is not shown yet; 0: it is. Registry.mu guards it
+	changing     wal.LSN     // end of its last change if that is not visible yet, else 0; Registry.mu guards it
 
-	mu        sync.Mutex // guards what follows; taken after a topic's
+	mu        lockorder.Mutex[lockorder.Router] // guards what follows
 	spec      RouterSpec
-	next      *RouterSpec // what the log has instead of spec, not durable yet; nil: the same
+	next      *RouterSpec // the spec in the log that is not durable yet; nil if there is none
 	visible   bool        // readers see it: its making is durable, and its end is not
 	dropped   bool        // its end is in the log: it forwards nothing any more
 	cursor    uint64      // the last seq of the source that is forwarded or passed over
@@ -83,18 +83,18 @@ type router struct {
 	applied   wal.LSN     // end of the last frame that moved the cursor
 	blocked   string
 	since     int64         // blocked since, Unix ms
-	changed   chan struct{} // closed when done or blocked change; nil: nobody waits
+	changed   chan struct{} // closed when done or blocked change; nil if no goroutine waits
 }
 
 // routes are a topic's routers.
 type routes struct {
 	links atomic.Pointer[links] // changed with the registry's lock held, read without
 
-	wake chan struct{} // capacity 1: somebody waits for what is to be forwarded
+	wake chan struct{} // capacity 1: a reader waits for records to be forwarded
 
-	mu      sync.Mutex // guards what follows
-	running bool       // somebody forwards from the topic
-	again   bool       // and is to look once more
+	mu      lockorder.Mutex[lockorder.Routes] // guards what follows
+	running bool                              // a goroutine forwards from the topic
+	again   bool                              // and is to look once more
 }
 
 // links are the routers from a topic and those to it. They are never changed in
@@ -146,7 +146,7 @@ func routerNotFound(name string) *record.Error {
 	}
 }
 
-// notifyLocked wakes who waits for the router. rt.mu is held.
+// notifyLocked wakes the goroutines that wait for the router. rt.mu is held.
 func (rt *router) notifyLocked() {
 	if rt.changed != nil {
 		close(rt.changed)

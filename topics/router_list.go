@@ -18,7 +18,7 @@ func (r *Registry) Router(name string) (RouterState, error) {
 	return RouterState{}, routerNotFound(name)
 }
 
-// state reports the router; false: it is not there.
+// state returns the router's state, or false if it is not visible.
 func (rt *router) state() (RouterState, bool) {
 	rt.source.mu.RLock()
 	head := rt.source.head

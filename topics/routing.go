@@ -4,23 +4,23 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
 )
 
-// routing is what the registry knows of routers. Its lock guards it.
+// routing holds the routers. Registry.mu guards it, except counting.
 type routing struct {
 	byName btree.Map[string, *router] // durable or on their way
 	byID   map[uint64]*router         // replay only: nil after Start
 	nextID uint64
 	cyclic bool // some are part of a cycle
 
-	counting sync.Mutex // held while ways are counted, one router's at a time; taken before the registry's lock
+	counting lockorder.Mutex[lockorder.Count] // held while paths are counted, one router's at a time
 }
 
 // set makes the router known by its name.
@@ -95,10 +95,10 @@ type routerChange struct {
 	made    []*commit // of the topics that came with it
 }
 
-// assignRouter gives the change its place in the log. With the source's lock
-// held its writes come before the router, or after it. counted is what checkFanout
-// returned. errRetry means that the source was made meanwhile, or that the ways
-// are to be counted again.
+// assignRouter gives the change its place in the log. It holds the source's lock, so
+// each write to the source comes before the router or after it. counted must be the
+// result of checkFanout. errRetry means that the source has been created meanwhile, or
+// that the paths must be counted again.
 func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
 	source := r.hold(spec.Source)
 	if source != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Refer tells Replay how to read frames of the log that it has passed: a
-// forwarded one refers to those that have the records.
+// Refer sets the function that returns readers of the log that is replayed: a
+// forwarded frame refers to earlier ones, which have the records.
 func (r *Registry) Refer(reader func() *wal.Reader) { r.source = reader }
 
 // recordsOf returns the encoded records of a frame that is replayed.
@@ -181,7 +181,7 @@ func (e *snapshotEncoder) routing(nextID uint64, all []routerState) error {
 	return nil
 }
 
-// routerState is what a checkpoint keeps of a router.
+// routerState is the state of a router in a checkpoint.
 type routerState struct {
 	router            *router
 	spec              RouterSpec

@@ -167,8 +167,8 @@ func (e *snapshotEncoder) config(b []byte, c *record.Config) ([]byte, error) {
 	return record.AppendBytes(b, j), nil
 }
 
-// withoutEphemeral is what is live and what is lost once the records after
-// through, which are all ephemeral, are gone.
+// withoutEphemeral returns the size of the live records and the lost ranges once the
+// records after through, which are all ephemeral, are gone.
 func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostRange) {
 	live = t.live
 	t.index.Each(func(_ *index.Frame, _ int, seq uint64, size uint32) bool {

@@ -3,10 +3,10 @@ package topics
 import (
 	"context"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // sweepInterval is how often expired records and forgotten keys are dropped
@@ -15,7 +15,7 @@ const sweepInterval = time.Second
 
 // sweeper visits the topics that have something to lose with time.
 type sweeper struct {
-	mu sync.Mutex
+	mu lockorder.Mutex[lockorder.Last] // guards topics
 	// The time (Unix ms) after which each topic has something to drop, so that
 	// records that stay for a day are not looked at every second.
 	topics map[*topic]int64
@@ -92,9 +92,9 @@ func (r *Registry) RunSweeper() {
 
 // Sweep drops what expired and logs how far, and how far caps evicted what
 // replay by itself would not: so that a recovery, with a clock that was set
-// back or without the ephemeral records, brings nothing to life again. A log that
-// refuses the entry refuses writes too, and says so to those who wait; on a
-// full disk the entry must not use up, second by second, what deletes need.
+// back or without the ephemeral records, brings nothing to life again. If the
+// log refuses the entry, it refuses writes too, so the error is ignored here. On a full
+// disk the entry must not use up, second by second, the room that deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.logCursors()

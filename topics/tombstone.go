@@ -13,8 +13,8 @@ const (
 
 var reasons = [...]string{ReasonCap, ReasonTTL, ReasonMixed, ReasonRecreated, ReasonCrash, ReasonCorrupt, ReasonTrim}
 
-// tombstoneLocked is what a reader at from (the last seq it has) must be told, or
-// nil, and the seq that it examines next. t.mu is held.
+// tombstoneLocked returns the tombstone for a reader whose last seq is from, or nil,
+// and the seq that the reader examines next. t.mu is held.
 func (t *topic) tombstoneLocked(from uint64) (tombstone *Tombstone, next uint64) {
 	next = from + 1
 	earliest := t.earliest()

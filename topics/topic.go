@@ -3,11 +3,11 @@ package topics
 import (
 	"math"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -24,14 +24,14 @@ type topic struct {
 	shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
 	routes atomic.Pointer[routes]        // nil if it never had any
 
-	mu sync.RWMutex // guards what follows
+	mu lockorder.RWMutex[lockorder.Topic] // guards what follows
 	given
 	published
 	swept bool // the sweeper visits this topic at its next round
 }
 
-// given is what has been given out. A write is assigned its seqs here, in the
-// order of the log, before it is durable or visible.
+// given has the seqs that have been given out. Here a write is assigned its seqs, in
+// the order of the log, before it is durable or visible.
 type given struct {
 	assigned   uint64         // highest seq given out
 	assignedTS int64          // its timestamp; the next one is no earlier
@@ -40,7 +40,7 @@ type given struct {
 	reserve    reservation
 	ending     wal.LSN // its drop is in the log and ends here; 0 if it has none. Set with Registry.mu held, too
 	dropped    bool    // the drop is durable, or the creation failed
-	broken     error   // a commit failed: what would follow stands on it, and fails too
+	broken     error   // a commit failed: those after it depend on it, and fail too
 }
 
 // assign puts a commit that has its place in the log at the end of the line.
@@ -69,7 +69,7 @@ func (g *given) setting() *commit {
 	return nil
 }
 
-// published is what readers see. Only operations change it, and time: see
+// published is the state that readers see. Only operations and time change it: see
 // apply.go.
 type published struct {
 	visible   bool // its creation is durable

@@ -2,7 +2,7 @@ package topics
 
 import "github.com/e6e95bb8/topics/topics/entry"
 
-// watermarks say how far the front of a topic is gone by caps and by its ttl.
+// watermarks are the seqs up to which caps and the ttl have removed a topic's records.
 // They only rise.
 type watermarks struct {
 	low    uint64 // first seq that is not gone

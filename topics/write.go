@@ -12,7 +12,7 @@ type Write struct {
 	// IdempotencyKey, when not empty, makes a repeat inside the topic's
 	// window answer the first one's seqs.
 	IdempotencyKey string
-	// Create overrides the topic's auto-create for this write; nil: allowed.
+	// Create, when not nil, overrides the topic's auto-create for this write.
 	Create *bool
 	// Config applies only when this write creates the topic.
 	Config *record.ConfigPatch
@@ -32,7 +32,7 @@ type Written struct {
 	Cost        Cost
 }
 
-// Cost is what a request spent where; it becomes the performance block.
+// Cost is the time that a request spent in each stage, and what it read.
 type Cost struct {
 	Append   time.Duration // from submission to the class's condition, sync excluded
 	Sync     time.Duration // waiting for the group's sync (fsync class only)

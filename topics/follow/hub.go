@@ -14,8 +14,9 @@ package follow
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
+
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // Hub holds the subscriptions of all subscribers.
@@ -28,18 +29,18 @@ type Hub struct {
 	active  atomic.Bool // there are subscriptions
 
 	lifecycle struct {
-		sync.Mutex
+		lockorder.Mutex[lockorder.Last]
 		events []Lifecycle // not delivered yet, in order
 	}
 
 	// notifying is held while subscribers are notified, so that events reach
 	// them in order. It also guards the fields of subscribers that say what
 	// they are subscribed to.
-	notifying sync.Mutex
+	notifying lockorder.Mutex[lockorder.Notify]
 
 	// The keys of the maps are changed with notifying and mu held, the sets of
 	// subscribers with notifying held.
-	mu              sync.RWMutex
+	mu              lockorder.RWMutex[lockorder.Last]
 	names, prefixes map[string]subscribers
 	lengths         []prefixLength // of prefixes, ascending
 }

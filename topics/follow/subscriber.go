@@ -1,7 +1,7 @@
 package follow
 
 import (
-	"sync"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // Subscriber collects the events of the topics that it is subscribed to. One
@@ -15,8 +15,8 @@ type Subscriber struct {
 	closed          bool
 	names, prefixes map[string]struct{}
 
-	mu          sync.Mutex // guards everything below
-	subscribing int        // calls of Subscribe under way; until they end Take returns nothing
+	mu          lockorder.Mutex[lockorder.Last] // guards everything below
+	subscribing int                             // calls of Subscribe under way; until they end Take returns nothing
 	pending     []pending
 	at          map[string]int // position of a topic in pending
 	newest      uint64         // highest id of a topic that the consumer may know
