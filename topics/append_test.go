@@ -144,7 +144,7 @@ func TestCreateRules(t *testing.T) {
 }
 
 // TestConfigOnlyWhenCreating holds that a write's config is for the topic it
-// makes, and nothing to one that is there; a wrong one is told either way.
+// makes, and nothing to one that is there; a wrong one is refused either way.
 func TestConfigOnlyWhenCreating(t *testing.T) {
 	w := newWorld(t)
 	w.append("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(2))}})
@@ -177,7 +177,7 @@ func TestExpectedHead(t *testing.T) {
 	}
 }
 
-// TestBusyLog holds that a write that does not fit behind its own reservation,
+// TestBusyLog holds that a write that does not fit after its own reservation,
 // or that its topic's config makes too big, waits for room and is then what it
 // was.
 func TestBusyLog(t *testing.T) {
@@ -215,7 +215,7 @@ func TestBusyLogAndReservation(t *testing.T) {
 		if err := w.log.WaitWritten(w.log.Tail()); err != nil {
 			t.Fatal(err)
 		}
-		w.append("m", &Write{Records: []record.Record{{Data: make([]byte, size)}}}) // nobody waits for it
+		w.append("m", &Write{Records: []record.Record{{Data: make([]byte, size)}}}) // without a Wait
 		if out := w.write("e", 1); out.First != last+1 {
 			t.Fatalf("size %d: %+v, behind %d", size, out, last)
 		}

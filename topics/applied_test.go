@@ -87,7 +87,7 @@ func TestAppliedWaitsForChanges(t *testing.T) {
 	}
 }
 
-// A write that is refused its place leaves nothing behind.
+// A write that is refused its place leaves nothing.
 func TestAppliedAfterRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Fsync))
@@ -116,7 +116,7 @@ func TestAppliedUnderLoad(t *testing.T) {
 	for i := range writers {
 		w.put(fmt.Sprint(i), class(record.Memory))
 	}
-	var under [writers]atomic.Uint64 // where the write of each is that is not applied; math.MaxUint64: none is
+	var under [writers]atomic.Uint64 // where the write of each is that is not applied; math.MaxUint64 if it has none
 	for i := range under {
 		under[i].Store(math.MaxUint64)
 	}

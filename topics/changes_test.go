@@ -95,7 +95,7 @@ func (w *world) picture() string {
 	return all.String()
 }
 
-// deleted says whether the follower was told that the topic was deleted.
+// deleted reports whether the subscriber got the deletion of the topic.
 func (w *world) deleted(f *follow.Subscriber) bool {
 	w.Deliver()
 	return slices.ContainsFunc(f.Take(nil), func(m follow.Event) bool { return m.Topic == "a" && m.Deleted })
@@ -217,7 +217,7 @@ func TestNothingComesBetween(t *testing.T) {
 	for _, next := range []struct {
 		name    string
 		request func(*world) error
-		head    uint64 // of the topic that is there afterwards; 0: none is
+		head    uint64 // of the topic afterwards, 0 if there is none
 	}{
 		{"write", func(w *world) error {
 			out, err := w.Append(ctx, "a", &Write{Records: records(3)})

@@ -158,7 +158,7 @@ func (j *jumpy) step() {
 		jumps := []int64{2000, hour, 24 * hour, year, 50 * year}
 		j.ahead += (1 - 2*j.random.Int64N(2)) * jumps[j.random.IntN(len(jumps))]
 		j.ahead = max(j.ahead, -j.passed)
-		j.steady() // somebody looks at the clock between two jumps
+		j.steady() // the clock is read between two jumps
 	case n < 14:
 		j.ahead = 0
 		j.steady()
@@ -191,8 +191,8 @@ func (j *jumpy) step() {
 
 // TestJumpingClock has a wall clock jump by hours and by years, forward and
 // back, between writes, sweeps, checkpoints and restarts. In one run what is
-// over goes by the time that really passed; a start goes by the wall clock, and
-// takes what is to come for now. When the clock is right again, everything goes.
+// over follows the time that really passed; a start follows the wall clock, and
+// takes a future timestamp for now. When the clock is right again, everything goes.
 func TestJumpingClock(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -281,7 +281,7 @@ func TestClockBehindAtStart(t *testing.T) {
 	}
 }
 
-// TestCheckpointBehind takes a checkpoint while the clock is behind, and starts
+// TestCheckpointBehind takes a checkpoint while the clock is slow, and starts
 // from it when the clock is right again: no key is forgotten by that.
 func TestCheckpointBehind(t *testing.T) {
 	j := newJumpy(t, 1)

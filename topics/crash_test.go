@@ -11,7 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// lostBy says what a restart must make of a class.
+// lostBy has the losses of each class at a restart.
 func lostBy(c record.Class, how string) bool {
 	switch how {
 	case "kill":
@@ -39,7 +39,7 @@ func (w *world) end(how string) []Loss {
 	return w.restart()
 }
 
-// TestLostRanges holds what each class loses to each end, that it is told
+// TestLostRanges holds what each class loses to each end, that it is reported
 // exactly once and in one range, and that no seq is given out twice.
 func TestLostRanges(t *testing.T) {
 	for _, how := range []string{"kill", "power", "restart", "off"} {

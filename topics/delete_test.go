@@ -91,7 +91,7 @@ func TestDeleteIfEmpty(t *testing.T) {
 func (w *world) live(name string, n int64) bool { return w.state(name).Count == n }
 
 // TestDeleteUnderWrites holds that writes on their way when their topic goes
-// are answered, leave nothing behind, and that the name is free at once.
+// are answered, leave nothing, and that the name is free at once.
 func TestDeleteUnderWrites(t *testing.T) {
 	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)

@@ -127,7 +127,7 @@ func (w *world) patch(name string, p *record.ConfigPatch) {
 }
 
 // TestLongDeletedRun holds that deleted runs which fill bitmap containers end
-// where they end, for readers, for the front, and for lost ranges behind them.
+// where they end, for readers, for the front, and for lost ranges after them.
 func TestLongDeletedRun(t *testing.T) {
 	for _, front := range []bool{false, true} { // the run begins the topic
 		for _, n := range []uint64{66_000, 1<<17 - 1, 1 << 17} { // and ends here
@@ -181,7 +181,7 @@ func drain(w *world, name string, from uint64) (all []uint64) {
 	}
 }
 
-// TestDamagedTags holds that a damaged page of tags is told as such.
+// TestDamagedTags holds that a damaged page of tags is reported as damage.
 func TestDamagedTags(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.disk.cache = segment.NewCache(0) })
 	w.append("a", &Write{Records: tagged("x", "y")})

@@ -60,8 +60,8 @@ func TestDeletedTailIsPassed(t *testing.T) {
 	}
 }
 
-// What expired before it was forwarded is told as lost at the destination,
-// though nobody swept.
+// What expired before it was forwarded is lost at the destination,
+// though no sweep came before.
 func TestExpiredIsToldAsLost(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(100))})

@@ -19,7 +19,7 @@ func (w *world) begin(name string, wr *Write) *Pending {
 	return p
 }
 
-// TestNothingFollowsAFailure holds that what was begun behind a change that
+// TestNothingFollowsAFailure holds that what was begun after a change that
 // failed fails too, whatever its own class would have it wait for, and that
 // the topic takes no more: a seq given out under a class that never held
 // would be given out again.
@@ -70,7 +70,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 }
 
 // TestFailedCreation holds that a topic whose creation failed is not there,
-// that everybody who stood behind it is told, and that its name takes nothing.
+// that every commit after it fails, and that its name takes nothing.
 func TestFailedCreation(t *testing.T) {
 	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)

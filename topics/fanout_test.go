@@ -33,7 +33,7 @@ func (w *world) fanout(name, source, dest string, change ...func(*RouterSpec)) *
 
 // TestWaysOfLayers holds that layers of topics, each with routers to all of the
 // next, come to an end where a record's copies would be too many, that what
-// was refused leaves nothing behind, and that a chain and a star may go on.
+// was refused leaves nothing, and that a chain and a star may go on.
 func TestWaysOfLayers(t *testing.T) {
 	const most = 1024
 	w := newWorld(t, limitWays(most))
@@ -224,8 +224,8 @@ func TestWaysAgainstWalks(t *testing.T) {
 	}
 }
 
-// comesTo says whether a record at t, which came by path, may come to another
-// topic. It gives up behind many steps.
+// comesTo reports whether a record at t, which came by path, may come to another
+// topic. It gives up after many steps.
 func comesTo(t, dest *topic, path []byte) bool {
 	steps := 0
 	var try func(t *topic, path []byte) bool

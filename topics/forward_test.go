@@ -12,7 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// shown are a topic's records as it shows them now: nobody hurries for the reader.
+// shown are a topic's records as it shows them now, without waking its routers.
 func (w *world) shown(name string) (out []string) {
 	w.t.Helper()
 	for q := (Query{Limit: 1 << 16, MaxBytes: 1 << 20, Behind: true}); ; {
@@ -26,7 +26,7 @@ func (w *world) shown(name string) (out []string) {
 	}
 }
 
-// What a router took has no place at the destination any more once somebody
+// What a router took has no place at the destination any more once someone
 // else was faster, or one of the three is not what it was.
 func TestStepIsTakenOnce(t *testing.T) {
 	ctx := context.Background()
@@ -101,7 +101,7 @@ func (w *world) backlog(name string) (records int) {
 }
 
 // A backlog of any length is forwarded to its end, also when nothing comes
-// behind it, and when it is of the last start.
+// after it, and when it is of the last start.
 func TestBacklog(t *testing.T) {
 	w := newWorld(t)
 	w.connect("ab", "a", "b")
@@ -124,7 +124,7 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-// What the process left behind is forwarded in the background of the next,
+// What the process had not forwarded is forwarded in the background of the next,
 // without a write, or a read that waits for it.
 func TestBacklogInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestForwardOnAFailedLog(t *testing.T) {
 	}
 }
 
-// On a full disk a router waits, and says why; it goes on once there is room.
+// On a full disk a router waits, and reports why; it goes on once there is room.
 func TestForwardOnAFullDisk(t *testing.T) {
 	w := newWorld(t)
 	w.connect("ab", "a", "b")
@@ -231,7 +231,7 @@ func TestRoomIsTakenAtOnce(t *testing.T) {
 	})
 }
 
-// A copy that does not fit behind its own reservation waits for room and is
+// A copy that does not fit after its own reservation waits for room and is
 // then what it was.
 func TestForwardOnABusyLog(t *testing.T) {
 	for size := 3000; size < 4200; size += 8 {

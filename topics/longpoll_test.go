@@ -129,7 +129,7 @@ func TestPollOfADeletedTopic(t *testing.T) {
 }
 
 // TestPollSeesARecreatedTopic holds that a reader whose topic was deleted and
-// made again while it was not looking is told.
+// made again while it was not looking is reported.
 func TestPollSeesARecreatedTopic(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.write("a", 3)

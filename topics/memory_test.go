@@ -11,7 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// heapBytes is what is reachable now.
+// heapBytes returns the reachable bytes of the heap.
 func heapBytes() uint64 {
 	runtime.GC()
 	runtime.GC() // what the first one's finalizers let go
@@ -20,7 +20,7 @@ func heapBytes() uint64 {
 	return m.HeapAlloc
 }
 
-// TestIdleTopicMemory holds that a topic that nobody uses costs less than
+// TestIdleTopicMemory holds that an idle topic costs less than
 // 1 KB, made by a write of one record just now or before a restart.
 func TestIdleTopicMemory(t *testing.T) {
 	const n = 100_000

@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// oracle is a topic as the contract tells it, with no care for cost: every seq
+// oracle is a topic as the contract describes it, with no care for cost: every seq
 // that was ever given out, and what became of it.
 type oracle struct {
 	seqs      []oracleSeq // seqs[i] is seq i+1
@@ -21,7 +21,7 @@ type oracle struct {
 type oracleSeq struct {
 	record.Record
 	class record.Class
-	gone  string // why it cannot be read; empty: it can
+	gone  string // why it cannot be read, or empty
 	asked bool   // a delete asked for it, whether it was there or not
 }
 
@@ -30,7 +30,7 @@ type oracleKey struct {
 	count int
 	ts    int64
 	over  bool // its window was over once; a clock that was set back may find it or not
-	// before is the last use of the key that a restart finds in the log; nil: none.
+	// before is the last use of the key that a restart finds in the log, or nil.
 	before *oracleKey
 }
 
@@ -78,7 +78,7 @@ func (o *oracle) trim() {
 	}
 }
 
-// refuses says why a write is refused; 0: it is not.
+// refuses returns why a write is refused, or 0.
 func (o *oracle) refuses(w *Write, now int64) record.Kind {
 	n, size := int64(len(w.Records)), int64(0)
 	for i := range w.Records {

@@ -22,7 +22,7 @@ func (w *world) press(part float64) {
 	}
 }
 
-// told waits for a movement and says how long that took.
+// told waits for an event and returns how long that took.
 func told(t *testing.T, f *follow.Subscriber) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -67,7 +67,7 @@ func TestPressureOfTheLog(t *testing.T) {
 	for {
 		p, err := w.Begin(context.Background(), "a", &Write{Records: records(20)})
 		if err != nil {
-			// The last step: the write is refused, and is told when to come back.
+			// The last step: the write is refused, with the time after which to retry.
 			e, ok := err.(*record.Error)
 			if !ok || e.Kind != record.KindThrottled || e.Detail["retry_after_ms"] != 1000 {
 				t.Fatal(err)
@@ -84,7 +84,7 @@ func TestPressureOfTheLog(t *testing.T) {
 	if last < 0.8 {
 		t.Fatalf("a full queue is a pressure of %v", last)
 	}
-	// Who asked for it waits instead, and is told for how long.
+	// A write without backpressure waits instead, and its cost has the time.
 	type result struct {
 		Written
 		err error

@@ -136,7 +136,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 	}
 	m.marked = append(m.marked, markedRead{name, q, got.Mark, got.Records})
 	got.Cost, got.Mark, got.Topic = Cost{}, Mark{}, 0
-	if m.restarted { // which tells what was evicted, and not always by what
+	if m.restarted { // which restores what was evicted, and not always by what
 		for _, b := range []*Batch{got, want} {
 			if b.Tombstone != nil && (b.Tombstone.Reason == ReasonCap || b.Tombstone.Reason == ReasonTTL) {
 				b.Tombstone.Reason = ReasonMixed

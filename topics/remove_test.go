@@ -208,7 +208,7 @@ func TestDeleteRecordsRefuses(t *testing.T) {
 	}
 }
 
-// TestDeleteRecordsUnderAWait holds that a reader who waits is not answered
+// TestDeleteRecordsUnderAWait holds that a waiting reader is not answered
 // by a delete, and gets what comes after it.
 func TestDeleteRecordsUnderAWait(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.Manual = false })

@@ -42,7 +42,7 @@ func encoded(t testing.TB, e entry.Entry) []byte {
 	return append(p, c.Batch().Records...)
 }
 
-// created is what a topic of that name is made with.
+// created returns the creation of a topic of that name.
 func created(name string, cfg *record.Config, ceiling uint64) entry.Creation {
 	return entry.Creation{Name: name, Setting: entry.Setting{Config: cfg, Ceiling: ceiling}}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // TestSteadyWritesWaitForNoReservation holds that a writer of a class weaker
-// than fsync, once it is under way, goes by ceilings that the background's
+// than fsync, once it is under way, uses ceilings that the background's
 // sync has made durable in time.
 func TestSteadyWritesWaitForNoReservation(t *testing.T) {
 	for c := record.Ephemeral; c < record.Fsync; c++ {

@@ -149,7 +149,7 @@ func TestWriteAfterARest(t *testing.T) {
 	}
 }
 
-// TestRestsAreFew holds that topics which nobody writes to cost one frame, and
+// TestRestsAreFew holds that topics without writes cost one frame, and
 // that one which is written to now and again is soon left alone.
 func TestRestsAreFew(t *testing.T) {
 	w := newWorld(t)
@@ -261,6 +261,6 @@ func TestMissedAtLeast(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 		check(0, 4)    // what lies before the doubt counts as in doubt, too
-		check(next, 3) // behind it all is known
+		check(next, 3) // after it all is known
 	})
 }

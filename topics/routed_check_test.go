@@ -75,8 +75,8 @@ func (m *routedMachine) observe(t *rapid.T) map[string]contents {
 	return all
 }
 
-// Check holds that every record is what was written, where its way says, once,
-// and behind those that were before it at its source.
+// Check holds that every record is the one that was written, where its path leads, once,
+// and after those that were before it at its source.
 func (m *routedMachine) Check(t *rapid.T) {
 	page, _ := m.w.List("", "", 10)
 	if len(page) != len(m.topics) {

@@ -98,7 +98,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	}
 }
 
-// Why a router waits is told in the words that clients are told everything else
+// The reason of a blocked router has the words that clients get for everything else
 // in, and one that ended waits for nothing.
 func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 	w := newWorld(t)
@@ -125,7 +125,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		}
 	}
 	w.delete("a", false)
-	w.block(rt, index.ErrDamaged) // by somebody who does not know yet
+	w.block(rt, index.ErrDamaged) // by a goroutine that does not know yet
 	if n := w.Totals().BlockedRouters; n != 0 {
 		t.Errorf("%d wait", n)
 	}

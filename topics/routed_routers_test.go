@@ -64,7 +64,7 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 	l.keepsNode, l.dropsNode = l.keepsNode || spec.PreserveNode, l.dropsNode || !spec.PreserveNode
 }
 
-// refuses says why a router is refused; 0: it is not.
+// refuses returns why a router is refused, or 0.
 func (m *routedMachine) refuses(name string, spec *RouterSpec) record.Kind {
 	if spec.Source == spec.Dest {
 		return record.KindInvalid

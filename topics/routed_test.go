@@ -44,7 +44,7 @@ type routedRouter struct {
 	specs        []spanSpec // what it was, in order
 }
 
-// spanSpec is a spec, for the source's records behind a seq.
+// spanSpec is a spec, for the source's records after a seq.
 type spanSpec struct {
 	behind uint64
 	RouterSpec
@@ -189,7 +189,7 @@ func (m *routedMachine) Time(t *rapid.T) {
 
 func (m *routedMachine) Sweep(*rapid.T) { m.w.Sweep(context.Background()) }
 
-// Forward lets the routers run, and holds that they left nothing behind.
+// Forward lets the routers run, and checks that they forwarded everything.
 func (m *routedMachine) Forward(t *rapid.T) {
 	m.w.Forward(context.Background())
 	m.observe(t)
@@ -272,7 +272,7 @@ type shrinkable struct {
 func (s shrinkable) Fatal(args ...any)                 { s.rapid.Fatal(args...) }
 func (s shrinkable) Fatalf(format string, args ...any) { s.rapid.Fatalf(format, args...) }
 
-// lineOf tells a record from every other: what it is, and the way it came.
+// lineOf identifies a record: its content and its path.
 func lineOf(r *record.Record) string {
 	return string(r.Data) + strings.Repeat(" ", 1) + fmt.Sprint(wayOf(r))
 }

@@ -46,7 +46,7 @@ func TestAnotherSource(t *testing.T) {
 }
 
 // No limit is passed by a router, or by the topics that come with it, and what
-// is refused leaves nothing behind.
+// is refused leaves nothing.
 func TestRouterLimits(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.MaxRouters, w.opt.MaxTopics = 2, 5 })
 	refuses := func(name, source, dest, limit string) {

@@ -12,7 +12,7 @@ import (
 )
 
 // parked waits until a goroutine that runs a method of the registry waits for a
-// lock, for each of n. It goes by what the goroutines do, and not by the time.
+// lock, for each of n. It watches the goroutines, and not the time.
 func parked(t *testing.T, n int) {
 	t.Helper()
 	buf := make([]byte, 4<<20)
@@ -120,7 +120,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 	for _, waiting := range operations {
 		t.Run(waiting.name, func(t *testing.T) {
 			w := newWorld(t, limitWays(100))
-			f := w.NewSubscriber() // so that deliveries have somebody to tell
+			f := w.NewSubscriber() // so that deliveries have a subscriber
 			w.SubscribePrefix(f, "", 100)
 			defer f.Close()
 			for _, name := range []string{"held", "other"} {

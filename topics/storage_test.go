@@ -14,7 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// storage is what a world has besides its log: the last checkpoint, and the
+// storage has what is outside the log of a world: the last checkpoint, and the
 // segments in their order.
 type storage struct {
 	state  []byte // nil: there was no checkpoint
@@ -23,7 +23,7 @@ type storage struct {
 	segs   []*segment.Segment
 	live   index.Liveness // of the last checkpoint
 	before index.Liveness // of the one before; merges may go by it
-	first  []byte         // the state of that one; nil: there was none
+	first  []byte         // the snapshot of that one, or nil
 	begin  wal.LSN        // and where replay begins then
 	old    int            // segments that the one before has
 	nextID uint64

@@ -102,7 +102,7 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 		}
 	}
 	c := m.w.checkpoint(func() {
-		if err := m.w.log.WaitSynced(m.w.log.Tail()); err != nil { // nobody else waits for those under way
+		if err := m.w.log.WaitSynced(m.w.log.Tail()); err != nil { // no other goroutine waits for those under way
 			t.Fatal(err)
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "meanwhile") {

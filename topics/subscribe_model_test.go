@@ -62,13 +62,13 @@ func (c *consumer) read(name string) error {
 	for known {
 		b, err := c.r.Read(context.Background(), name, &Query{From: from, Limit: 100, MaxBytes: 1 << 20})
 		if kindOf(err) == record.KindNotFound {
-			return nil // it will be told
+			return nil // its event will come
 		}
 		if err != nil {
 			return err
 		}
 		if b.Tombstone != nil {
-			return nil // made again since: it will be told
+			return nil // created again since: its event will come
 		}
 		for _, rec := range b.Records {
 			c.seen(name, rec.Seq)
@@ -164,7 +164,7 @@ func (m *followMachine) forget(i int) {
 	maps.DeleteFunc(m.all[i].cursors, func(name string, _ uint64) bool { return !m.covers(i, name) })
 }
 
-// Consume holds that after a delivery who follows a topic is at its head, and
+// Consume holds that after a delivery the subscribers of a topic are at its head, and
 // knows of no other.
 func (m *followMachine) Consume(t *rapid.T) {
 	i := m.one(t)

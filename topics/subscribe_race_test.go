@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestNoWakeupIsLost holds, with everything going on at once, that who sleeps
-// until it is told has read everything in the end, in order and once: records
+// TestNoWakeupIsLost holds, with everything going on at once, that a consumer that
+// sleeps until it is notified has read everything in the end, in order and once: records
 // of topics that are there, that come with a prefix, and that are made again.
 func TestNoWakeupIsLost(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())

@@ -167,7 +167,7 @@ func TestFollowPrefix(t *testing.T) {
 		w.write(name, 1)
 	}
 	w.moves(f, follow.Event{Topic: "ab:", Created: true}, follow.Event{Topic: "ab:3"})
-	// A topic that two prefixes and its name bring is told of once.
+	// A topic that two prefixes and its name cover has one event.
 	w.SubscribePrefix(f, "a", 9)
 	w.SubscribePrefix(f, "ab", 9)
 	w.follow(f, "ab")
@@ -193,7 +193,7 @@ func TestFollowPrefix(t *testing.T) {
 }
 
 // TestFollowKnowsWhatItReports holds that of a topic that Follow and
-// FollowPrefix report as there, nothing is told that happened before.
+// FollowPrefix report as there, no event comes that happened before.
 func TestFollowKnowsWhatItReports(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", 9)
@@ -207,7 +207,7 @@ func TestFollowKnowsWhatItReports(t *testing.T) {
 	w.moves(f, follow.Event{Topic: "a"})
 	w.moves(g, follow.Event{Topic: "a"}, follow.Event{Topic: "b"})
 
-	// But who followed it before is told, whatever it asks for meanwhile.
+	// But an earlier subscriber gets the event, whatever it asks for meanwhile.
 	w.delete("a", false)
 	w.write("a", 1)
 	w.follow(g, "a")
@@ -216,7 +216,7 @@ func TestFollowKnowsWhatItReports(t *testing.T) {
 	w.moves(f, want)
 	w.moves(g, want)
 
-	// A birth that comes behind the report is told, though it was made before
+	// A creation after the report has an event, though it was made before
 	// the follower could take it.
 	h := w.NewSubscriber()
 	w.follow(h, "a")
@@ -225,7 +225,7 @@ func TestFollowKnowsWhatItReports(t *testing.T) {
 	w.moves(h, follow.Event{Topic: "a", Created: true, Deleted: true, Head: 1})
 }
 
-// TestWhatWentWhileNobodyFollowed holds that a follower is not told that
+// TestWhatWentWhileNobodyFollowed checks that a subscriber gets no event that
 // something was made that is gone by the time that it comes.
 func TestWhatWentWhileNobodyFollowed(t *testing.T) {
 	w := newWorld(t)
@@ -241,7 +241,7 @@ func TestWhatWentWhileNobodyFollowed(t *testing.T) {
 	w.moves(f, follow.Event{Topic: "a", Created: true})
 }
 
-// TestDeliveriesByPriority holds that what is urgent is told first, and that a
+// TestDeliveriesByPriority holds that urgent topics come first, and that a
 // topic's priority is what its config or its readers say.
 func TestDeliveriesByPriority(t *testing.T) {
 	w := newWorld(t)

@@ -38,14 +38,14 @@ func (g *syncGate) Create(name string) (vfs.File, error) {
 func (f *syncGatedFile) Sync() error {
 	select {
 	case f.gate.came <- struct{}{}:
-	default: // nobody asks, or one has come already
+	default: // no goroutine asks, or one has come already
 	}
 	f.gate.held.RLock()
 	defer f.gate.held.RUnlock()
 	return errors.Join(f.gate.err, f.File.Sync())
 }
 
-// newSyncWorld is a world that syncs when somebody waits for it, through a gate.
+// newSyncWorld is a world that syncs when a goroutine waits for it, through a gate.
 func newSyncWorld(t *testing.T) (*world, *syncGate) {
 	gate := &syncGate{}
 	w := newWorld(t, func(w *world) {

@@ -39,8 +39,8 @@ func (f *gatedFile) WriteAt(p []byte, off int64) (int, error) {
 	return f.File.WriteAt(p, off)
 }
 
-// TestQueueFull holds that the log's queue is bounded, that who is not patient
-// is throttled, and that whoever waits ends with its context.
+// TestQueueFull holds that the log's queue is bounded, that a write that does
+// not block is throttled, and that one that waits ends with its context.
 func TestQueueFull(t *testing.T) {
 	var disk *gate
 	w := newWorld(t, func(w *world) {

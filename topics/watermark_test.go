@@ -6,7 +6,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 )
 
-// TestWatermarks checks what took a seq, and that the log is told once of what
+// TestWatermarks checks what took a seq, and that the log gets once what
 // replay does not find by itself.
 func TestWatermarks(t *testing.T) {
 	w := watermarks{capped: 5, ttl: 3}

@@ -35,7 +35,7 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	stored(1 << 10)(w)
 	w.wal = wal.Options{
 		Dir: "/log", LogID: 7, FileBytes: 64 << 10, QueueBytes: 1 << 20, CacheBytes: 1 << 20, Manual: true,
-		QueueWait: time.Minute, // nobody is throttled because the machine is busy
+		QueueWait: time.Minute, // no write is throttled because the machine is busy
 	}
 	w.opt.Now = func() int64 { return w.now }
 	for _, f := range change {
@@ -57,7 +57,7 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	return w
 }
 
-// boot brings the last checkpoint and the log behind it into a new registry and settles what was lost.
+// boot brings the last checkpoint and the log after it into a new registry and settles what was lost.
 func (w *world) boot(powerLost, clean bool) []Loss {
 	w.t.Helper()
 	if w.wal.FS = w.fs; w.wrap != nil {

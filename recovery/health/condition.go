@@ -30,7 +30,7 @@ func ParseStatus(s string) (Status, error) {
 	return 0, fmt.Errorf("%q is none of healthy, degraded, unhealthy", s)
 }
 
-// Condition is what a check found.
+// Condition is the result of a check.
 type Condition struct {
 	Status Status
 	Reason string // empty when healthy

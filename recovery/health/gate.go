@@ -17,7 +17,7 @@ const (
 	PhaseStarting  Phase = "starting"  // listening; the data directory is not open yet
 	PhaseReplaying Phase = "replaying" // reading the log
 	PhaseReady     Phase = "ready"     // serving
-	PhaseDraining  Phase = "draining"  // told to stop; finishing what is under way
+	PhaseDraining  Phase = "draining"  // stopping; finishing the requests under way
 	PhaseStopped   Phase = "stopped"   // nothing is served any more
 	PhaseFailed    Phase = "failed"    // recovery refused; only probes answer
 )
@@ -63,7 +63,7 @@ type Gate struct {
 	// are not negative they have the same order. Only growing.
 	share atomic.Uint64
 	eta   atomic.Int64 // time left at the last Advance, in ns; negative: unknown
-	read  atomic.Int64 // when all was read, in ns after created; 0: not yet
+	read  atomic.Int64 // when all was read, in ns after created, or 0
 
 	mu    sync.Mutex // held by transitions only
 	state atomic.Pointer[gateState]
@@ -99,7 +99,7 @@ func (g *Gate) Replaying(bytes int64) bool {
 
 // Advance records how much of the replay is done, counted from its start, and
 // how much is thought to be left. The rate is measured from the last call with
-// nothing done on: what comes before, syncs of the files, tells nothing of it.
+// nothing done on: the syncs of the files before it are not counted.
 // Progress never goes back: what is less than an earlier call had is ignored.
 func (g *Gate) Advance(done, left wal.Amount) {
 	raise(&g.bytes, done.Bytes)
@@ -148,7 +148,7 @@ func (g *Gate) Fail(err error) bool {
 }
 
 // Drain begins the way down. It is legal before ready too: a process may be
-// told to stop while it still replays.
+// stopped while it still replays.
 func (g *Gate) Drain() bool {
 	return g.move(PhaseDraining, func(s *gateState) {
 		if s.ended.IsZero() {

@@ -18,7 +18,7 @@ const (
 	MaxTTL        = 24 * time.Hour
 )
 
-// Heartbeat is what a program outside says of itself. It holds for TTL.
+// Heartbeat is the report of an external program about itself. It is valid for TTL.
 type Heartbeat struct {
 	Condition
 	TTL     time.Duration
@@ -86,7 +86,7 @@ func (h *Heartbeats) Delete(name string) bool {
 	return had
 }
 
-// condition is what the heartbeat says, or that it is late.
+// condition returns the condition of the heartbeat, or that it is late.
 func (b *beat) condition(now time.Time) Condition {
 	silent := now.Sub(b.at)
 	if silent <= b.TTL {

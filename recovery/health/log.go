@@ -16,7 +16,7 @@ type LogState struct {
 	Full             bool          // the disk is full
 	PrepareErr       error         // why the next file could not be made
 	LastSync         time.Duration // how long the last sync took
-	Writing, Syncing time.Duration // for how long one has been under way; 0: none is
+	Writing, Syncing time.Duration // for how long one has been under way, or 0
 	Waiting          int           // writers that wait for a write or a sync
 	Blocked          int           // writers that wait for room
 	QueueDepth       int64         // bytes waiting to be written
@@ -73,7 +73,7 @@ func (w *LogWatch) Check() Condition {
 	return Condition{}
 }
 
-// LogMoves proves that the log serves whoever waits for it.
+// LogMoves proves that the log serves the goroutines that wait for it.
 func LogMoves(read func() LogState) Proof {
 	var last LogState
 	return func() bool {

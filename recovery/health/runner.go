@@ -13,13 +13,13 @@ type runner struct {
 	check    Check
 	monitor  *Monitor
 	affects  Affects
-	interval time.Duration // its own; 0: the monitor's
+	interval time.Duration // its own, or 0 for the monitor's
 	patience time.Duration // that it may run before it is late
 	whenLate Status        // at least
 
 	mu    sync.Mutex // never held while the check runs
-	began time.Time  // of the run under way; zero: none is
-	ran   bool       // found is what the last run found
+	began time.Time  // of the run under way, or zero
+	ran   bool       // found is the result of the last run
 	found Condition
 
 	// reports is held while Changed is called, so that the calls come in order.
@@ -73,7 +73,7 @@ func (r *runner) isLate(now time.Time) bool {
 	return r.lateLocked(now) > 0
 }
 
-// lateLocked is for how long a late run has been under way; 0: it is not late.
+// lateLocked returns for how long a late run has been under way, or 0.
 func (r *runner) lateLocked(now time.Time) time.Duration {
 	if running := now.Sub(r.began); !r.began.IsZero() && running > r.patience {
 		return running
@@ -81,7 +81,7 @@ func (r *runner) lateLocked(now time.Time) time.Duration {
 	return 0
 }
 
-// reportLate is report in the background, once at a time: whoever is called may
+// reportLate is report in the background, once at a time: the function that is called may
 // block as well.
 func (r *runner) reportLate() {
 	if r.background.CompareAndSwap(false, true) {

@@ -101,7 +101,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestFaults fails each operation of a repair, once and for good: it is told,
+// TestFaults fails each operation of a repair, once and for good: it is reported,
 // or does not matter, and the next repair makes up for it.
 func TestFaults(t *testing.T) {
 	w, want := wrecked(t)

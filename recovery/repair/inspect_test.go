@@ -40,7 +40,7 @@ func TestVerifyFaults(t *testing.T) {
 	}
 }
 
-// TestVerifyOwner: a cold directory that a server would refuse is told, and is no
+// TestVerifyOwner: a cold directory that a server would refuse is reported, and is no
 // damage that a repair could fix.
 func TestVerifyOwner(t *testing.T) {
 	w := build(t)

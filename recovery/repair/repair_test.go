@@ -72,7 +72,7 @@ func needed(t *testing.T) map[string][]string {
 
 // TestRepair harms each kind of file in each way. What is wrong is found and
 // named; no read ever gives wrong data; and the repair keeps everything that is
-// not damaged, tells of the rest, and does nothing more the second time.
+// not damaged, reports the rest, and does nothing more the second time.
 func TestRepair(t *testing.T) {
 	kinds := needed(t)
 	met := 0

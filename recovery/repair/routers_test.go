@@ -38,7 +38,7 @@ func connect(t *testing.T, r *topics.Registry, n int) {
 	}
 }
 
-// forwarded says that a destination may have got that: what was lost there with
+// forwarded records that a destination may have got that: what was lost there with
 // the frame that brought it is brought again.
 func (w *world) forwarded(name, entry string) bool {
 	parts := strings.SplitN(entry, " ", 3)
@@ -113,8 +113,8 @@ func spoil(t *testing.T, fsys *crashfs.FS, f wal.Frame) {
 
 // TestRepairRouters spoils a frame of each kind that routers need: one that has
 // records which others refer to, one that refers, and one that makes a router.
-// Verify tells of each, and of every frame that refers to what is gone; what
-// cannot be brought back is told as corrupt, and nothing is there twice.
+// Verify reports each, and of every frame that refers to what is gone; what
+// cannot be brought back is lost as corrupt, and nothing is there twice.
 func TestRepairRouters(t *testing.T) {
 	w := buildWith(t, true)
 	frames := logFrames(t, w.fs)

@@ -17,7 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// both harms both of two files that stand for each other.
+// both harms both of two files that replace each other.
 func (w *world) both(t *testing.T, a, b, how string) {
 	t.Helper()
 	w.harm(t, a, how)
@@ -114,7 +114,7 @@ func TestStates(t *testing.T) {
 			t.Fatalf("topic %s is not there", name)
 		}
 		if same.head < want.head || name == "idle" && same.head == want.head {
-			// Nothing in the log says how far idle had got.
+			// Nothing in the log has the head of idle.
 			t.Errorf("topic %s: its head was %d and is %d", name, want.head, same.head)
 		}
 		for seq, rec := range want.records {
@@ -125,7 +125,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestHopeless holds that a repair says why it cannot do anything, and does
+// TestHopeless holds that a repair reports why it cannot do anything, and does
 // nothing.
 func TestHopeless(t *testing.T) {
 	w := build(t)
@@ -164,7 +164,7 @@ func TestInUse(t *testing.T) {
 }
 
 // TestLogGap loses one frame in the middle of the log: the topic that goes on
-// behind it loses exactly what was in it, and one that does not goes on above
+// after it loses exactly what was in it, and one that does not goes on above
 // all that may have been in it.
 func TestLogGap(t *testing.T) {
 	w := build(t)
@@ -175,7 +175,7 @@ func TestLogGap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A later frame says that these were synced.
+	// A later frame proves that these were synced.
 	end := data.Log.Tail()
 	if err := data.Log.WaitSynced(end); err != nil {
 		t.Fatal(err)

@@ -175,7 +175,7 @@ type world struct {
 	used  map[string]int64 // bytes of the log's files with frames in them
 }
 
-// content is what a reader gets of each topic: by seq the record, or the
+// content has the reads of each topic: by seq the record, or the
 // reason why there is none.
 type content map[string]topicContent
 
@@ -207,7 +207,7 @@ func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
 			if c.failed = true; r.LastDamage() == "" {
 				t.Errorf("a read met damage, and nothing was noted")
 			}
-			q.From++ // what stands behind it can still be read
+			q.From++ // the records after it can still be read
 			continue
 		}
 		if err != nil {
@@ -232,7 +232,7 @@ func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
 	return c
 }
 
-// failed says whether any read met damage.
+// failed reports whether any read met damage.
 func (c content) failed() bool {
 	for _, topic := range c {
 		if topic.failed {
@@ -246,11 +246,11 @@ func line(seq uint64, r record.Record) string {
 	return fmt.Sprint(seq, " ", string(r.Tag), " ", payloadOf(r))
 }
 
-// payloadOf is what no router changes of a record.
+// payloadOf returns the fields that no router changes.
 func payloadOf(r record.Record) string { return fmt.Sprintf("%s %s", r.Meta, r.Data) }
 
 // check holds that c has nothing but what w had at its end, and returns how
-// many records are gone. Those must be told of as corrupt, unless c failed.
+// many records are gone. Those must be reported as corrupt, unless c failed.
 // What was evicted or deleted may be back if the log is damaged: what did that
 // may be lost.
 func (w *world) check(t *testing.T, c content, back bool) (gone int) {

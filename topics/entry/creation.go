@@ -14,7 +14,7 @@ type Setting struct {
 	Ceiling uint64         // seqs up to it are reserved
 }
 
-// Creation is what a topic is made with.
+// Creation has the name and the first config of a topic.
 type Creation struct {
 	Name string
 	Setting

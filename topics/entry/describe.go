@@ -10,7 +10,7 @@ import (
 // is zero. Byte slices alias the frame.
 type Description struct {
 	Type       string // the name of the entry
-	Topic      uint64 // its id; 0: watermarks, which are of many
+	Topic      uint64 // its id, or 0 for watermarks, which are of many
 	Name       string // of the topic that the entry makes; of a router
 	TS         int64  // Unix ms
 	First      uint64 // append, lost: the first seq

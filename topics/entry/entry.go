@@ -24,7 +24,7 @@ const (
 	TypeForward    Type = 11
 )
 
-// row is what the table says of an entry.
+// row is the table's row for an entry.
 type row struct {
 	name string // as descriptions have it
 	make func() Entry

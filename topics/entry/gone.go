@@ -6,7 +6,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// Lost says that the records of a range of seqs are gone.
+// Lost records that a range of seqs is gone.
 type Lost struct {
 	ID       uint64
 	From, To uint64 // inclusive

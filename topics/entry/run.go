@@ -61,7 +61,7 @@ func appendRuns(dst []byte, runs []Run) []byte {
 	var last wal.LSN
 	for i := range runs {
 		u := &runs[i]
-		dst = binary.AppendVarint(dst, int64(u.At/8)-int64(last/8)) // frames stand on multiples of 8
+		dst = binary.AppendVarint(dst, int64(u.At/8)-int64(last/8)) // frames begin at multiples of 8
 		last = u.At
 		dst = binary.AppendUvarint(dst, uint64(u.From))
 		dst = binary.AppendUvarint(dst, uint64(u.Count))

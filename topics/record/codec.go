@@ -9,7 +9,7 @@ import (
 //
 //	flags | [tag length, tag] | [node length, node] | [meta length, meta] | [path length, path] | data
 //
-// data is what is left. Seqs and the timestamp are the frame's.
+// data is the rest. Seqs and the timestamp are the frame's.
 const (
 	HasTag = 1 << iota
 	HasNode
@@ -101,7 +101,7 @@ func (r *Record) Clone() Record {
 	return c
 }
 
-// PayloadBytes is what caps and counts call a record's size.
+// PayloadBytes returns the size of a record for caps and counts.
 func (r *Record) PayloadBytes() int { return len(r.Data) + len(r.Meta) }
 
 // Forwarded returns the record as its destination has it: without what strip

@@ -2,7 +2,7 @@ package record
 
 import "strings"
 
-// Type says how a topic is used.
+// Type is the use of a topic.
 type Type string
 
 // The two types. A topic's type never changes.
@@ -11,7 +11,7 @@ const (
 	TypeQueue Type = "queue"
 )
 
-// Discard says what a full topic does with a write.
+// Discard is the answer of a full topic to a write.
 type Discard string
 
 // The two discard policies.
@@ -38,7 +38,7 @@ type Config struct {
 	LeaseMS             int64   `json:"lease_ms"`
 	ClaimJitterMS       int64   `json:"claim_jitter_ms"`
 	MaxDeliveries       int64   `json:"max_deliveries"`
-	DeadLetter          *string `json:"dead_letter"` // nil: none
+	DeadLetter          *string `json:"dead_letter"` // or nil
 	LeasesDurable       bool    `json:"leases_durable"`
 }
 
@@ -56,7 +56,7 @@ func (c *Config) Over(live Size) (over Size) {
 	return over
 }
 
-// DefaultConfig is what an omitted field means.
+// DefaultConfig returns the values of omitted fields.
 func DefaultConfig() Config {
 	return Config{
 		Type:                TypeLog,
@@ -163,7 +163,7 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 // maxIdempotencyWindow is the longest that a topic remembers keys: a day.
 const maxIdempotencyWindow = 86_400_000
 
-// limit clamps what an earlier version may have stored as it came.
+// limit clamps values that an earlier version may have stored unclamped.
 func (c *Config) limit() {
 	c.IdempotencyWindowMS = min(c.IdempotencyWindowMS, maxIdempotencyWindow)
 }

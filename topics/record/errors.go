@@ -2,7 +2,7 @@ package record
 
 import "fmt"
 
-// Kind is what went wrong, in terms that a caller can act on. One place
+// Kind classifies errors by what a caller can do about them. One place
 // in api maps kinds to the wire.
 type Kind uint8
 
@@ -31,10 +31,10 @@ const (
 type Error struct {
 	Kind    Kind
 	Message string
-	// Detail is what a program can use of the error: names, limits, heads.
+	// Detail has the values of the error for programs: names, limits, heads.
 	// May be nil. Values are strings, numbers and bools.
 	Detail map[string]any
-	// Err is the cause, if another package's error stands behind it.
+	// Err is the cause, if it is an error of another package.
 	Err error
 }
 

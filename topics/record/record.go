@@ -11,5 +11,5 @@ type Record struct {
 	Tag  []byte // decoded UTF-8
 	Node []byte // decoded UTF-8
 
-	Path []byte // where it was before; nil: it was written here
+	Path []byte // the topics that it has passed, or nil if it was written here
 }

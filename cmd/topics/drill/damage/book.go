@@ -32,19 +32,19 @@ func (b book) clone() book {
 // pages is the part of a book about one topic.
 type pages struct {
 	class class
-	// name is what the topic is called now. A repair that found no name for it
+	// name is the topic's present name. A repair that found no name for it
 	// made one up.
 	name string
-	// records is what was promised at each seq, deleted ones included.
+	// records has the promise for each seq, deleted ones included.
 	records map[uint64]entry
 	deleted map[uint64]bool
-	// routed: a router writes it, so that records come which nobody acked here.
+	// routed: a router writes it, so it gets records that were not acked here.
 	routed bool
 	// loose: what is not in the book may be there, for a loss that nothing
 	// proves took the deletes or made the topic another one.
 	loose bool
 	// traced: something that is left in the damaged directory has its name.
-	// Otherwise no repair can bring the topic back, nor tell anybody of it.
+	// Otherwise no repair can bring the topic back, nor report it.
 	traced bool
 	// keys are idempotency keys by the first seq of their write.
 	keys map[uint64]string

@@ -74,7 +74,7 @@ func (h *harmer) double() (string, bool, error) {
 	return fmt.Sprintf("%s copied to %s", a, b), err == nil, err
 }
 
-// next is the name like a's with the next free number; empty: its name has
+// next returns a name like a's with the next free number, or "" if its name has
 // none.
 func (h *harmer) next(a string) string {
 	dir, base := filepath.Split(a)

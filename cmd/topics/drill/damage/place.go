@@ -47,9 +47,9 @@ func (p place) env() []string {
 
 // boot is one start of the server: it serves, or was refused.
 type boot struct {
-	server  *child.Server // nil: it has ended
+	server  *child.Server // nil once it has ended
 	client  *client.Client
-	refusal string // why it does not serve; empty: it does
+	refusal string // why it does not serve, or empty
 }
 
 // start starts the server and waits for its verdict. An error means that there
@@ -136,7 +136,7 @@ func (p place) tool(ctx context.Context, args ...string) (code int, stdout []byt
 	return cmd.ProcessState.ExitCode(), out.Bytes(), strings.TrimSpace(words.String()), nil
 }
 
-// verdict is what a tool says about a directory.
+// verdict is the result of a tool for a directory.
 type verdict struct {
 	code  int
 	words string
@@ -148,7 +148,7 @@ func (p place) verify(ctx context.Context) (verdict, error) {
 	return verdict{code, strings.TrimSpace(string(out) + words)}, err
 }
 
-// mended is what topics repair says that it did.
+// mended is the report of topics repair.
 type mended struct {
 	verdict
 	Changed   bool `json:"changed"`

@@ -76,9 +76,9 @@ func readLogFile(name string) (f logFile, ok bool, err error) {
 }
 
 // unprovable returns the position at which the log of a damaged directory
-// ends, if frames are missing behind it and nothing that is left shows that
+// ends, if frames are missing after it and nothing that is left shows that
 // they ever were there: only zeros follow, or one frame that looks torn, and
-// the manifest knows of nothing beyond. No server can tell such a directory
+// the manifest knows of nothing beyond. No server can distinguish such a directory
 // from one whose last writes never reached the disk.
 func (p place) unprovable(was []frame) (end uint64, yes bool, err error) {
 	if len(was) == 0 {
@@ -124,7 +124,7 @@ func (p place) floor(m *manifest.Manifest) (uint64, error) {
 	return floor, nil
 }
 
-// log reads the files that the manifest says are in use, and those behind.
+// log reads the files that are in use according to the manifest, and those after.
 func (p place) log(m *manifest.Manifest) (files []logFile, err error) {
 	dir := filepath.Join(p.data(), manifest.LogDir)
 	entries, err := os.ReadDir(dir)
@@ -187,7 +187,7 @@ func (l *log) scan() bool {
 	}
 }
 
-// blank reports whether nothing stands behind the end but zeros, or what is
+// blank reports whether only zeros follow the end, or what is
 // left of the one frame that stood there.
 func (l *log) blank() bool {
 	if l.proven > l.end {

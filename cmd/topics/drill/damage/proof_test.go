@@ -76,7 +76,7 @@ func TestUnprovable(t *testing.T) {
 		name   string
 		damage func(log []byte, frames []frame, at func(int) int) // at: where a frame is in the file
 		known  int                                                // frames that the manifest knows to be durable
-		want   int                                                // the first frame that is gone without a trace; -1: none
+		want   int                                                // the first frame that is gone without a trace, or -1
 	}{
 		{"nothing", func([]byte, []frame, func(int) int) {}, 0, -1},
 		{"the last zeroed", func(b []byte, _ []frame, at func(int) int) { clear(b[at(4):]) }, 0, 4},

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxFindings bounds the broken promises that are told in words.
+	// maxFindings bounds the broken promises that are described.
 	maxFindings = 100
 	// maxWords bounds one of them, in bytes.
 	maxWords = 600

@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
-// outcome is what became of a damaged directory.
+// outcome is the end of a damaged directory.
 type outcome string
 
 const (
@@ -91,7 +91,7 @@ func (t *try) run(ctx context.Context) error {
 	return t.follow(ctx)
 }
 
-// follow takes the way of an operator: verify, start, and repair if either
+// follow does as an operator: verify, start, and repair if either
 // says so.
 func (t *try) follow(ctx context.Context) error {
 	before, err := t.verify(ctx)
@@ -157,7 +157,7 @@ func (t *try) names(message string) bool {
 	return slices.ContainsFunc([]string{".wal", ".state", ".seg", ".idx"}, func(suffix string) bool { return strings.Contains(message, suffix) })
 }
 
-// advises reports whether a message says what to do.
+// advises reports whether a message contains advice.
 func advises(message string) bool {
 	return slices.ContainsFunc([]string{"topics repair", "topics verify", "topics restore", "remove"}, func(advice string) bool { return strings.Contains(message, advice) })
 }
@@ -217,8 +217,8 @@ func (t *try) live(ctx context.Context) (refusal string, unreadable bool) {
 	return "", unreadable
 }
 
-// claim takes a cold directory that says that it is another's, or does not say
-// whose it is: who owns it is for the operator to know, not damage to repair.
+// claim takes a cold directory that has another owner according to its file, or
+// none: only the operator can know the owner, so that is no damage to repair.
 func (t *try) claim(refusal string) error {
 	t.worded(refusal)
 	t.claimed = true
@@ -323,7 +323,7 @@ func (p *pages) shared(v *view) (n int) {
 	return n
 }
 
-// outcome is what became of the directory.
+// outcome is the end of the directory.
 func (t *try) outcome() outcome {
 	switch {
 	case len(t.findings) > 0:

@@ -16,7 +16,7 @@ type breach struct {
 	words   string
 }
 
-// promise is what was broken.
+// promise is the promise that was broken.
 type promise string
 
 const (
@@ -35,7 +35,7 @@ var promises = []promise{silent, reused, altered, undeleted, forgotten, disagree
 // span is a range of seqs, both inclusive.
 type span struct{ from, to uint64 }
 
-// view is what a reader gets of a topic from its beginning.
+// view is a read of a topic from its beginning.
 type view struct {
 	missing bool // there is no such topic
 	records map[uint64]entry

@@ -43,7 +43,7 @@ func (p *pages) write(ctx context.Context, c *client.Client, rng *rand.Rand, num
 }
 
 // again repeats the write whose first seq is given, with its key, and returns
-// where the server says that it is.
+// where the server reports it to be.
 func (p *pages) again(ctx context.Context, c *client.Client, first uint64) (uint64, error) {
 	w := &client.Write{IdempotencyKey: p.keys[first], DisableBackpressure: true, Entries: []client.Entry{{Data: []byte(`"again"`)}}}
 	acked, err := c.Append(ctx, p.name, w)
