@@ -1,6 +1,6 @@
 package queue
 
-// Ack judges the end of jobs by who holds them. now is when the call came. The
+// Ack judges the end of jobs by their holder. now is when the call came. The
 // change is nil if the caller holds none of them; the others are skipped, in
 // order, each once.
 func (q *Queue) Ack(now Time, call Call) (*Change, []Skip) {
@@ -10,10 +10,10 @@ func (q *Queue) Ack(now Time, call Call) (*Change, []Skip) {
 
 // Return is how a nack gives its jobs back.
 type Return struct {
-	DelayMS   int64 // if Delayed; else the back-off says how long
+	DelayMS   int64 // if Delayed; else the back-off decides
 	Delayed   bool
 	Dead      bool   // to the dead-letter topic
-	Reason    string // of Dead; "": ReasonRejected
+	Reason    string // of Dead; ReasonRejected if empty
 	Unstarted bool   // the delivery does not count, and is no failure
 }
 
@@ -75,7 +75,7 @@ func (q *Queue) each(c *Change, seqs []uint64, find func(i int) (*job, Reason), 
 	return c.orNil(), skips
 }
 
-// Release judges that leases are taken away, by whoever may do that. Their
+// Release judges that leases are taken away by an authorized caller. Their
 // deliveries do not count.
 func (q *Queue) Release(now Time, seqs []uint64) (*Change, []Skip) {
 	q.Advance(now)

@@ -1,6 +1,6 @@
 package queue
 
-// Kind is what a change does to its jobs.
+// Kind is the kind of a change.
 type Kind uint8
 
 // The kinds of changes.
@@ -14,7 +14,7 @@ const (
 	Bury                    // end them: they are in the dead-letter topic
 )
 
-// Change is what one call does to jobs, judged and not yet done. Its jobs are
+// Change is the effect of one call on jobs, judged and not yet applied. Its jobs are
 // pending: they neither expire nor are they handed out, until Apply or Abort.
 // A log entry that carries the fields which doc.go lists for its kind can be
 // applied again by a replay.
@@ -30,7 +30,7 @@ type Change struct {
 	stream *Waiter
 }
 
-// Changed is what a change does to one job.
+// Changed is the effect of a change on one job.
 type Changed struct {
 	Seq        uint64
 	Deliveries uint32 // from now on
@@ -147,7 +147,7 @@ func (q *Queue) prolong(j *job, c *Change) {
 	q.deliver(j, c)
 }
 
-// nacked is what follows a nack of a lifted job.
+// nacked returns the effect of a nack on a lifted job.
 func (q *Queue) nacked(j *job, at int64, c *Changed) {
 	j.lease, j.deliveries = nil, c.Deliveries
 	j.marks &^= byWall | byWrite
@@ -165,7 +165,7 @@ func (q *Queue) nacked(j *job, at int64, c *Changed) {
 	}
 }
 
-// released is what follows a release of a lifted job.
+// released returns the effect of a release on a lifted job.
 func (q *Queue) released(j *job, c *Change, change *Changed) {
 	if l := j.lease; l != nil {
 		q.lose(j, Released)

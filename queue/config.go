@@ -5,10 +5,10 @@ import (
 	"math"
 )
 
-// Config is what of a topic's config concerns its jobs. Times are milliseconds.
+// Config is the part of a topic's config that concerns its jobs. Times are milliseconds.
 type Config struct {
 	LeaseMS           int64 // of a claim that does not ask for another one
-	ClaimJitterMS     int64 // how long a cohort of claims gathers; 0: each is served on its own
+	ClaimJitterMS     int64 // how long a cohort of claims gathers, or 0 to serve each on its own
 	MaxDeliveries     int64 // 0: no limit
 	DeadLetter        bool  // there is a topic for the jobs that are over the limit
 	LeasesDurable     bool

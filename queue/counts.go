@@ -11,7 +11,7 @@ type Counts struct {
 	DeadLettered      int64 // moved to the dead-letter topic since the queue was made
 	DeadLetterBlocked int64 // jobs here that the dead-letter topic could not take
 	Lost              int64 // taken by a cap or by their ttl, in whatever state
-	OldestReadyMS     int64 // how long the longest-ready job has been ready; 0: none is
+	OldestReadyMS     int64 // how long the longest-ready job has been ready, or 0
 }
 
 // Counts returns what is true at now, whether or not a timer has run.

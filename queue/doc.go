@@ -1,5 +1,5 @@
-// Package queue is the state machine of a queue's jobs: who may have which job
-// now, who has it, and what becomes of it. It is pure: it has no clock, no lock,
+// Package queue is the state machine of a queue's jobs: which consumer may
+// have which job, which one has it, and how it ends. It is pure: it has no clock, no lock,
 // no goroutine and no I/O. The topic that owns a Queue calls it with its lock
 // held and passes the time; the time passed may be that of a call's arrival,
 // which is earlier than that of a call before it.
@@ -7,7 +7,7 @@
 //	         Write                     group goes on
 //	   ┌───────┴──────┬─────────────┐  ┌─────────┐
 //	   ▼              ▼             ▼  │         ▼
-//	Delayed ──due──▶ Ready ◀────── Blocked     (Ready, or Blocked behind
+//	Delayed ──due──▶ Ready ◀────── Blocked     (Ready, or Blocked after
 //	   ▲    Promote   │  ▲                      the head of its group)
 //	   │            Claim│
 //	   │              ▼  │ Nack, expiry, Release

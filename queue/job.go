@@ -24,7 +24,7 @@ type job struct {
 	deliveries uint32
 	priority   int8
 	state      State
-	pending    Kind // of the call whose commit the job waits for; 0: none
+	pending    Kind // of the call whose commit the job waits for, or 0
 	marks      mark
 }
 
@@ -39,7 +39,7 @@ const (
 
 func (j *job) is(m mark) bool { return j.marks&m != 0 }
 
-// extra is what few jobs have.
+// extra has the fields that few jobs need.
 type extra struct {
 	group      *group
 	prev, next *job  // in the group, by seq

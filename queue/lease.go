@@ -34,14 +34,14 @@ func ParseLeaseID(s string) (LeaseID, bool) {
 	return id, id.String() == s
 }
 
-// lease is who holds a job until when. A lease that expired stays with the job
+// lease is the holder of a job and the end of its time. A lease that expired stays with the job
 // until its next delivery: a call that arrived in time still counts when it
 // comes by after the timer.
 type lease struct {
 	id       LeaseID
 	deadline int64 // the last ms of it
 	node     string
-	stream   *Waiter // that it was given to; nil: to a claim
+	stream   *Waiter // that it was given to, or nil for a claim
 }
 
 // unlease ends the lease of a job that is in flight, or about to be.
@@ -54,7 +54,7 @@ func (q *Queue) unlease(j *job) {
 	}
 }
 
-// Reason says why a call skipped a job, or why a stream lost one.
+// Reason is why a call skipped a job, or why a stream lost one.
 type Reason string
 
 // The reasons. Held is also a job on which another call is under way.
@@ -72,7 +72,7 @@ type Skip struct {
 	Why Reason
 }
 
-// Call names jobs and who speaks for them. Leases is nil, or has an ID for each
+// Call names jobs and the caller that holds them. Leases is nil, or has an ID for each
 // seq: then the lease must match as well as the node.
 type Call struct {
 	Node   string

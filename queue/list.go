@@ -9,14 +9,14 @@ type Info struct {
 	Deliveries uint32
 	Priority   int8
 	Group, Key string
-	Node       string  // InFlight: who holds it
+	Node       string  // InFlight: the holder
 	Lease      LeaseID // InFlight
 	Deadline   int64   // InFlight: the last ms of the lease
 	Due        int64   // Delayed
 	Since      int64   // Ready, Blocked: since when
 }
 
-// Page is some jobs of a state, by seq. Next is the cursor to go on with; 0: there
+// Page is some jobs of a state, by seq. Next is the cursor to go on with, or 0: there
 // are no more. A page may have fewer jobs than its limit, and even none, and yet
 // be followed by another: it looks at a bounded number of jobs.
 type Page struct {
@@ -67,7 +67,7 @@ func (q *Queue) List(now Time, state State, after uint64, limit int) Page {
 	return p
 }
 
-// Job describes one job; false: there is no such one.
+// Job describes one job, and returns false if it does not exist.
 func (q *Queue) Job(now Time, seq uint64) (Info, bool) {
 	q.Advance(now)
 	if j, ok := q.jobs.Get(seq); ok {

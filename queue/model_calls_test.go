@@ -18,7 +18,7 @@ func (m *model) Wait(t *rapid.T) {
 
 func (m *model) node(t *rapid.T) string { return rapid.SampledFrom([]string{"a", "b"}).Draw(t, "node") }
 
-// Serve holds who gets what, by the line as it is.
+// Serve checks which waiter gets which job, by the line as it is.
 func (m *model) Serve(t *rapid.T) {
 	q, now := m.w.q, m.w.now
 	q.Advance(now)

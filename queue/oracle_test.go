@@ -25,7 +25,7 @@ type row struct {
 	due           int64 // not leased, not dying: ready from then on
 	wall          bool  // due is a time of the wall clock
 	written       bool  // due came with the write
-	vague         bool  // since when it is ready depends on when somebody looked
+	vague         bool  // since when it is ready depends on the last call
 	opened        int64 // since when its group lets it be claimed
 	open          bool
 	lease         LeaseID

@@ -6,7 +6,7 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// Records is what the queue asks of its topic, which has the live records. It
+// Records is the queue's view of its topic, which has the live records. It
 // is called with the topic's lock held.
 type Records interface {
 	Next(after uint64) (seq uint64, ok bool) // the first live one after a seq
@@ -49,10 +49,10 @@ type Queue struct {
 
 	deadLettered, stuck, lost int64
 
-	line    list.List // of *place: who waits for jobs, by arrival
+	line    list.List // of *place: the waiters, by arrival
 	waits   sorted[wait]
 	arrived uint64
-	window  int64 // when the open cohort's window ends; 0: none is open
+	window  int64 // when the open cohort's window ends, or 0 if none is open
 	stalled map[*Waiter]struct{}
 	losses  []Loss
 }

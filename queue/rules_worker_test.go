@@ -2,7 +2,7 @@ package queue
 
 import "fmt"
 
-// workerRules are G16 to G25: workers, streams and those who wait.
+// workerRules are G16 to G25: workers, streams and waiters.
 var workerRules = []rule{
 	{"G16 an unstarted delivery and a release do not count", dead(2, 1000), func(w *world) {
 		w.write(Written{})

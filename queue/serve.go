@@ -13,7 +13,7 @@ type Grant struct {
 	Claimed *Change
 }
 
-// Serve lets time pass and gives the jobs that are ready to those who wait, in
+// Serve lets time pass and gives the jobs that are ready to the waiters, in
 // order of arrival. Claims that it answers are out of the line. It is to be
 // called after each Wait, Stream, Write, Apply, Abort and Configure, and at the
 // time that Next returns.
@@ -94,7 +94,7 @@ func (q *Queue) share(now Time, grants []Grant) []Grant {
 	return grants
 }
 
-// shares divides n jobs by the largest remainders; among equal ones who came
+// shares divides n jobs by the largest remainders; among equal ones the one that came
 // first has more.
 func shares(cohort []*Waiter, asked, n int64) []int {
 	out := make([]int, len(cohort))
@@ -113,7 +113,7 @@ func shares(cohort []*Waiter, asked, n int64) []int {
 	return out
 }
 
-// claim grants up to n jobs, in order; nil: there is none. Jobs that have had
+// claim grants up to n jobs, in order, or nil if there is none. Jobs that have had
 // their last delivery are to be moved instead.
 func (q *Queue) claim(now Time, w *Waiter, n int) *Change {
 	c := &Change{

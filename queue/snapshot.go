@@ -14,7 +14,7 @@ import "encoding/binary"
 //	[priority] | [group] | [key] | [reason] | [lease: epoch (8 bytes), n, node]
 const snapshotVersion = 1
 
-// fields says which of the optional ones follow, and what the job is marked as.
+// fields has a bit for each optional field that follows, and for each mark of the job.
 const (
 	hasPriority = 1 << iota
 	hasGroup
@@ -59,7 +59,7 @@ func (n *names) append(b []byte) []byte {
 	return b
 }
 
-// Snapshot appends the state of the jobs up to a seq, those behind which will
+// Snapshot appends the state of the jobs up to a seq, those after which will
 // not outlast a restart, as it is without the calls that are under way.
 // Without durable leases it is the state after a restart: what was written.
 func (q *Queue) Snapshot(b []byte, now Time, through uint64) []byte {

@@ -41,7 +41,7 @@ func TestSnapshot(t *testing.T) {
 		if err := q.broken(); err != nil {
 			t.Fatal(err)
 		}
-		some := w.q.Snapshot(nil, w.now, 4) // what is behind will not be there
+		some := w.q.Snapshot(nil, w.now, 4) // the jobs after it will not be there
 		q, err = Restore(options(w.tape, w.q.cfg), some, 4, w.now)
 		if err != nil || q.jobs.Len() > 4 {
 			t.Fatal(err)

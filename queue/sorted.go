@@ -61,7 +61,7 @@ func (r rank) before(o rank) bool {
 	return r.order < o.order || r.order == o.order && r.seq < o.seq
 }
 
-// orderOf is lower for what is to be claimed first.
+// orderOf is lower for jobs to be claimed first.
 func orderOf(priority int8, delivered bool) uint16 {
 	order := uint16(MaxPriority-int(priority)) << 1
 	if !delivered {

@@ -1,7 +1,7 @@
 package queue
 
 // Time is one moment on both clocks, in milliseconds. Mono never goes back and
-// counts the time that passes; Wall is what calendars say and may jump. Leases,
+// counts the time that passes; Wall is the calendar's time and may jump. Leases,
 // delays and back-offs follow Mono, a job's NotBefore follows Wall.
 type Time struct{ Mono, Wall int64 }
 

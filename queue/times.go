@@ -48,7 +48,7 @@ func (q *Queue) pass(seq uint64, at int64) {
 	q.place(j)
 }
 
-// retry is what follows a delivery that failed at a time, and counts: the job
+// retry returns what happens after a failed delivery that counts: the job
 // comes back after delay ms, unless it was the last one. j is lifted.
 func (q *Queue) retry(j *job, at, delay int64) {
 	switch {

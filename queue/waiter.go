@@ -7,7 +7,7 @@ import (
 	"unique"
 )
 
-// Request is what a claim or a stream asks for, clamped by its caller.
+// Request is the request of a claim or a stream, clamped by its caller.
 type Request struct {
 	Node    string
 	Max     int
@@ -25,7 +25,7 @@ type Waiter struct {
 	closed bool
 	n      uint64 // by arrival
 	until  int64  // a claim is answered by then
-	window int64  // a claim is served from then on; 0: a cohort of its own
+	window int64  // a claim is served from then on, or 0 for a cohort of its own
 	held   map[uint64]struct{}
 	places []*list.Element // in the line, by arrival
 }
@@ -184,7 +184,7 @@ func (q *Queue) alive(node string) {
 	}
 }
 
-// Loss tells a stream that it no longer holds a job.
+// Loss informs a stream that it no longer holds a job.
 type Loss struct {
 	Stream *Waiter
 	Seq    uint64

@@ -1,6 +1,6 @@
 package queue
 
-// Written is what a record's write says of its job. Only a record for which it
+// Written has the fields of a record's write that concern its job. Only a record for which it
 // says something needs one.
 type Written struct {
 	Seq       uint64

@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// A refusal for damage says which tools are for it. Any other does not: a
+// A refusal for damage names the tools for it. Any other does not: a
 // repair would be the wrong thing to do.
 func TestRefusalsAdvise(t *testing.T) {
 	for _, tt := range []struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// heldFS lets no checkpoint begin its state before it is told to.
+// heldFS lets no checkpoint begin its state before it is released.
 type heldFS struct {
 	vfs.FS
 	begin chan struct{}
@@ -27,7 +27,7 @@ func (h heldFS) Create(name string) (vfs.File, error) {
 }
 
 // While a checkpoint does not get on the log grows to its bound and no further;
-// then writes are told to come again, deletes are not, and once it is through
+// then writes are throttled, deletes are not, and once it is through
 // they go on.
 func TestLogHasABound(t *testing.T) {
 	const due = 64 << 10

@@ -93,7 +93,7 @@ func (l *life) checkKnown(t *testing.T, r *topics.Registry, name string, lost ma
 			t.Fatalf("read %s from %d: %v", name, seq-1, err)
 		}
 		if b.Tombstone == nil {
-			continue // it stands behind a deleted seq, and passed with that
+			continue // it follows a deleted seq, and passed with that
 		}
 		given := uint64(0)
 		for seq := b.Tombstone.GapFrom; seq <= b.Tombstone.GapTo; seq++ {

@@ -132,7 +132,7 @@ func TestFallBack(t *testing.T) {
 	}
 }
 
-// A log that nobody writes to any more is given back: the checkpoint before
+// An idle log is truncated: the checkpoint before
 // the last one becomes as new as it.
 func TestIdleLogIsGivenBack(t *testing.T) {
 	data := start(t, crashfs.New())

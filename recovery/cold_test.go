@@ -363,7 +363,7 @@ func TestOwnerForms(t *testing.T) {
 	start(t, fsys)
 }
 
-// A file that cannot be removed is what the check names, and the removal of
+// The check names a file that cannot be removed, and the removal of
 // the others is not taken for one that hangs.
 func TestOneFileStaysInTheColdDirectory(t *testing.T) {
 	ctx := context.Background()

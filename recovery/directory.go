@@ -23,7 +23,7 @@ const (
 	BackupName    = "BACKUP"     // the description of a backup
 )
 
-// Kind is what a directory is.
+// Kind is the kind of a directory.
 type Kind int
 
 // The kinds of directories.

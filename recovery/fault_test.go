@@ -37,7 +37,7 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 		}
 		s.data = data
 		if !s.readable() {
-			s.told = true // whoever read
+			s.told = true // the reader
 			return s
 		}
 		if inj.Ops&errfs.Read == 0 {
@@ -70,8 +70,8 @@ func fail(t *testing.T, script uint64, inj *errfs.Injector) *sim {
 	return s
 }
 
-// noticed says that the background shows a failure: what it tries again by
-// itself is nobody's to wait for.
+// noticed reports whether the background shows a failure: no caller waits for what
+// it retries by itself.
 func noticed(data *recovery.Recovered) bool {
 	s := data.StorageStats()
 	return s.CheckpointFailures > 0 || s.ArchiveFailures > 0 || data.Registry.Totals().DamagedPages > 0 ||
@@ -79,7 +79,7 @@ func noticed(data *recovery.Recovered) bool {
 }
 
 // failingStep is a step without reads, which the model would take for damage
-// if they failed, and without those that cannot be told from a failure.
+// if they failed, and without those that look like a failure.
 func (s *sim) failingStep() {
 	s.ops++
 	switch n := s.rng.IntN(100); {
@@ -106,7 +106,7 @@ func (s *sim) failingStep() {
 }
 
 // readable reads everything there is, and returns false if the disk failed that.
-// A failure that only cut a read short counts as told: the read answers with
+// A failure that only cut a read short counts as reported: the read answers with
 // what it has, and the next one comes to the same place.
 func (s *sim) readable() bool {
 	before := s.inj.Fired()
@@ -131,7 +131,7 @@ func (s *sim) readable() bool {
 	return true
 }
 
-// silent are the failures that nobody waits for: what they were for is only
+// silent are the failures that no caller waits for: what they were for is only
 // lost, or done again later.
 func silent(f errfs.Failure) bool {
 	base := f.Name[strings.LastIndex(f.Name, "/")+1:]
@@ -140,7 +140,7 @@ func silent(f errfs.Failure) bool {
 }
 
 // TestFaults fails every operation of a run in turn, once and for good, whole
-// and by half. Whoever waited for it is told, nobody is told a falsehood, and
+// and by half. Its caller gets the error, no caller gets a false answer, and
 // what was acknowledged under its class is there after the next start.
 func TestFaults(t *testing.T) {
 	variants := []struct {

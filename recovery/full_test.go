@@ -16,7 +16,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
-// used is what all files take.
+// used returns the bytes that all files take.
 func used(t *testing.T, fsys *crashfs.FS) int64 {
 	t.Helper()
 	const size = 1 << 40

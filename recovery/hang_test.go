@@ -78,7 +78,7 @@ func (h *hanging) write(name string) error {
 	return err
 }
 
-// watched is what probes and metrics ask for; none of it may wait for a disk.
+// watched calls what probes and metrics call; none of it may wait for a disk.
 func (h *hanging) watched() {
 	h.Helper()
 	h.within("what watches the server", func() {
@@ -126,7 +126,7 @@ func (h *hanging) closed() {
 
 // An archive that hangs, at any of its operations, stops neither writes nor
 // checkpoints nor what watches the server. The log keeps its files, up to the
-// bound; then writes are told to come again, and deletes go on. When it answers
+// bound; then writes are throttled, and deletes go on. When it answers
 // again all of it is copied and given back.
 func TestHungArchive(t *testing.T) {
 	for _, op := range []errfs.Op{
@@ -214,7 +214,7 @@ func TestHungColdDirectory(t *testing.T) {
 			h.eventually("segments are cold", func() bool { return h.data.StorageStats().SegmentsCold > 2 })
 			hang := h.disk.Hang(op, "/cold")
 			for i := range 3 {
-				h.drop(fmt.Sprint("old", i)) // what is to be removed there
+				h.drop(fmt.Sprint("old", i)) // must be removed there
 			}
 			for i := range 4 {
 				fill(fmt.Sprint("new", i))

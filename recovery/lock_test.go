@@ -52,7 +52,7 @@ func TestLockNamesTheHolder(t *testing.T) {
 	}
 }
 
-// TestLockOutlivesItsFile: removing the file that names the holder gives nobody
+// TestLockOutlivesItsFile: removing the file that names the holder gives no one
 // the directory, whatever path leads there.
 func TestLockOutlivesItsFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")

@@ -9,7 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// model is what a client can rely on: which records were acknowledged, where,
+// model has what a client can rely on: which records were acknowledged, where,
 // and under which class.
 type model struct {
 	lives   map[string]*life // by topic name; nil or absent: not known to exist
@@ -22,12 +22,12 @@ type life struct {
 	evicts   bool // a cap or a ttl was ever set
 	unsure   bool // a change of it was cut off: it may be there or not
 	unmade   bool // its creation failed: no restart, no topic
-	kept     bool // its delete failed: it is there until a restart
+	kept     bool // its delete failed: it exists until a restart
 	strong   bool // it was never of a class below disk
 	records  map[uint64]string
 	hidden   map[uint64]bool         // its write failed: not to be seen before a restart
 	must     map[uint64]record.Class // acked and not excused: seq to the class it was acked under
-	seen     uint64                  // highest seq anybody was told of
+	seen     uint64                  // highest seq in any answer
 	places   map[string]uint64       // where each payload was last seen
 	twice    map[string]bool         // sent again when the window of its key may have been over
 	attempts []*attempt
@@ -132,14 +132,14 @@ func (m *model) acked(t *testing.T, a *attempt, out topics.Written) {
 	}
 }
 
-// unknown notes that nobody will ever tell whether the write happened.
+// unknown notes that no answer will come whether the write happened.
 func (m *model) unknown(a *attempt) {
 	if m.lives[a.topic] == a.life && len(a.life.must) == 0 {
 		a.life.unsure = true // it may have been the one that made the topic
 	}
 }
 
-// failed notes a write that was refused after it had its place: nobody may see
+// failed notes a write that was refused after it had its place: no reader may see
 // it in this life, whatever the next one finds.
 func (m *model) failed(a *attempt) {
 	m.unknown(a)

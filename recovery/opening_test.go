@@ -170,7 +170,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 }
 
 // What a first start leaves when it is killed, and what some file systems have
-// at their root, is an empty directory; so is what else the configuration names.
+// at their root, is an empty directory; so are the other directories of the configuration.
 func TestEmptyDirectories(t *testing.T) {
 	fsys := crashfs.New()
 	place(t, fsys, "/data/"+recovery.LockName, "123")

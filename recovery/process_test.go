@@ -10,7 +10,7 @@ import (
 // are free.
 type process struct {
 	*crashfs.FS
-	left  int // mutating operations until it is killed; negative: none to come
+	left  int // mutating operations until it is killed, or negative
 	dead  bool
 	locks []vfs.Held
 }

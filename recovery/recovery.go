@@ -48,7 +48,7 @@ func newStart(opts Options) *start {
 // error nothing is held and, unless the error is the disk's own, nothing has
 // been changed but what a crash would leave, too.
 //
-// The order of the last steps is what makes a crash in here like any other: the
+// The order of the last steps makes a crash in here like any other: the
 // lost ranges are durable in the log before the manifest names this boot. A
 // process that is killed in between is followed by one that must find the power
 // cut again.

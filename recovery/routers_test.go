@@ -15,7 +15,7 @@ import (
 // what a client can rely on is simple: they are never written to otherwise, and
 // keep everything that comes.
 
-// routing is what a client can rely on of routers.
+// routing has what a client can rely on of routers.
 type routing struct {
 	routes map[string]*route       // by name
 	dests  map[string]*destination // by name
@@ -27,8 +27,8 @@ type routing struct {
 // route is one router.
 type route struct {
 	source, dest string
-	filter       string // a tag; empty: all
-	after        uint64 // what the source has behind it is forwarded
+	filter       string // a tag, or empty for all
+	after        uint64 // later seqs of the source are forwarded
 	unsure       bool   // a change of it was cut off
 }
 
@@ -181,7 +181,7 @@ func (s *sim) dropDestination() {
 	}
 }
 
-// forward lets the routers run. What fails of it is told by the router, which
+// forward lets the routers run. The router reports its failures, which
 // tries again.
 func (s *sim) forward() {
 	before := s.inj != nil && s.inj.Fired()

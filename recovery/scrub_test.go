@@ -105,7 +105,7 @@ func TestScrub(t *testing.T) {
 		}
 	}
 	for _, name := range names {
-		for _, off := range []int64{30, 100} { // in the header, and behind it
+		for _, off := range []int64{30, 100} { // in the header, and after it
 			flip(t, fsys, name, off)
 			s, err := data.Verify(ctx)
 			if err != nil || s.DamagesTotal == 0 || s.Damages[0].File != name || s.Damages[0].Cause == "" {
@@ -132,7 +132,7 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-// slowFS holds reads of files in the cold directory behind a gate.
+// slowFS holds reads of files in the cold directory until a gate opens.
 type slowFS struct {
 	vfs.FS
 	mu    sync.Mutex    // guards what follows
@@ -189,7 +189,7 @@ func (f slowFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // TestScrubIsShared holds that callers of a scrub under way get its result,
-// that one who leaves does not end it, and that closing does.
+// that a caller that leaves does not end it, and that closing does.
 func TestScrubIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys, data := stored(t)

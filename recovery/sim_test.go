@@ -46,7 +46,7 @@ type sim struct {
 	passed int64 // the time that really passed
 	began  int64 // by how much the wall clock differed from it when this life began
 	jumped bool  // the wall clock is not to be trusted: it jumped once
-	// fault is what an error in this life may come from, and told whether one
+	// fault is what an error in this life may come from, and reports whether one
 	// did. With a fault of the disk the life goes on, on a read-only log.
 	fault error
 	told  bool

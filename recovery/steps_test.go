@@ -12,7 +12,7 @@ import (
 // attempt is one write as the model knows it.
 type attempt struct {
 	topic   string
-	life    *life // the incarnation it went to; nil: it has no place
+	life    *life // the incarnation it went to, or nil
 	class   record.Class
 	key     string
 	payload []string // data of each record
