@@ -140,7 +140,7 @@ func silent(f errfs.Failure) bool {
 }
 
 // TestFaults fails every operation of a run in turn, once and for good, whole
-// and by half. Its caller gets the error, no caller gets a false answer, and
+// and by half. The caller gets the error, no caller gets a false answer, and
 // what was acknowledged under its class is there after the next start.
 func TestFaults(t *testing.T) {
 	variants := []struct {

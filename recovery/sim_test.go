@@ -46,8 +46,8 @@ type sim struct {
 	passed int64 // the time that really passed
 	began  int64 // by how much the wall clock differed from it when this life began
 	jumped bool  // the wall clock is not to be trusted: it jumped once
-	// fault is what an error in this life may come from, and reports whether one
-	// did. With a fault of the disk the life goes on, on a read-only log.
+	// fault is the possible cause of errors in this life, and told is set once one
+	// had it. With a fault of the disk the life goes on, on a read-only log.
 	fault error
 	told  bool
 	inj   *errfs.Injector // nil: the disk is sound
