@@ -163,7 +163,7 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	return nil
 }
 
-// apply deletes what the entry says of what is live by now.
+// apply deletes those records of the entry that are still live.
 func (op *deleteOp) apply(r *Registry, t *topic, _ frameParts) error {
 	err := op.remove(r, t)
 	if err != nil {

@@ -117,7 +117,7 @@ func CheckRouterName(name string) *record.Error {
 	return nil
 }
 
-// check holds what can be said of a spec by itself.
+// check checks a spec by itself, without the topics and routers that exist.
 func (s *RouterSpec) check() error {
 	for _, end := range []struct{ field, name string }{{"source", s.Source}, {"dest", s.Dest}} {
 		if err := record.CheckName(end.name); err != nil {

@@ -115,14 +115,23 @@ func TestWritersDoNotWaitForSubscribers(t *testing.T) {
 	h := directory{"a": 1}.hub()
 	s := h.NewSubscriber()
 	s.SubscribePrefix("a", directory{"a": 1}.list)
-	h.notifying.Lock()
-	s.mu.Lock()
+	held, release, released := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() { // another goroutine notifies
+		h.notifying.Lock()
+		s.mu.Lock()
+		close(held)
+		<-release
+		s.mu.Unlock()
+		h.notifying.Unlock()
+		close(released)
+	}()
+	<-held
 	if !h.Wants("a") || h.Wants("b") {
 		t.Error("a is not wanted, or b is")
 	}
 	h.Record(Lifecycle{Topic: "a", ID: 1, Deleted: true, Head: 3})
-	s.mu.Unlock()
-	h.notifying.Unlock()
+	close(release)
+	<-released
 	h.Notify("a", func() bool { return false })
 	if got := s.Take(nil); !slices.Equal(got, []Event{{Topic: "a", Deleted: true, Head: 3}}) {
 		t.Errorf("%+v", got)
