@@ -42,6 +42,7 @@ type world struct {
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
 	o := recoverytest.Options(fsys, now)
 	o.Dir, o.WAL.FileBytes, o.Storage.HotSegments = dir, 4<<10, 2
+	o.WAL.QueueWait = time.Second // tests fill the log, and wait until a write is refused
 	o.Now = func() time.Time { return time.UnixMilli(now()) }
 	return o
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/inspect"
@@ -21,7 +22,7 @@ import (
 
 func options(fsys vfs.FS) recovery.Options {
 	o := recoverytest.Options(fsys, func() int64 { return 1_000_000 })
-	o.WAL.CacheBytes, o.Storage.ArchiveDir = 64<<10, ""
+	o.WAL.CacheBytes, o.WAL.QueueWait, o.Storage.ArchiveDir = 64<<10, time.Second, ""
 	return o
 }
 
