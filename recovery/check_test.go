@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -154,36 +155,25 @@ func readAll(t *testing.T, r *topics.Registry, name string) (map[uint64]record.R
 		t.Fatalf("read %s: %v", name, err)
 	}
 	got, lost := make(map[uint64]record.Record, state.Count), map[uint64]string{}
-	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
 	lastTS := int64(0)
-	for {
-		b, err := r.Read(context.Background(), name, &q)
-		if err != nil {
-			t.Fatalf("read %s from %d: %v", name, q.From, err)
-		}
+	for from, b := range recoverytest.Batches(t, r, name, 7) {
 		if s := b.Tombstone; s != nil {
-			if s.GapFrom != q.From+1 || s.GapTo < s.GapFrom || s.GapTo > b.Head {
-				t.Fatalf("read %s from %d: tombstone %+v", name, q.From, s)
+			if s.GapFrom != from+1 || s.GapTo < s.GapFrom || s.GapTo > b.Head {
+				t.Fatalf("read %s from %d: tombstone %+v", name, from, s)
 			}
 			for seq := s.GapFrom; seq <= s.GapTo; seq++ {
 				lost[seq] = s.Reason
 			}
 		}
 		for _, rec := range b.Records {
-			if rec.Seq <= q.From || lost[rec.Seq] != "" || rec.TS < lastTS {
-				t.Fatalf("read %s from %d: seq %d at %d ms", name, q.From, rec.Seq, rec.TS)
+			if rec.Seq <= from || lost[rec.Seq] != "" || rec.TS < lastTS {
+				t.Fatalf("read %s from %d: seq %d at %d ms", name, from, rec.Seq, rec.TS)
 			}
 			lastTS = rec.TS
 			got[rec.Seq] = rec
 		}
-		if b.NextFrom == b.Head {
-			return got, lost
-		}
-		if b.NextFrom <= q.From {
-			t.Fatalf("read %s from %d stands still", name, q.From)
-		}
-		q.From = b.NextFrom
 	}
+	return got, lost
 }
 
 // dump is everything a client can see of all topics.

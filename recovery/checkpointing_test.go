@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -23,11 +24,7 @@ func start(t *testing.T, fsys vfs.FS, change ...func(*recovery.Options)) *recove
 	for _, f := range change {
 		f(&o)
 	}
-	data, err := recovery.Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return recoverytest.Run(t, o)
 }
 
 // load appends n records of a kilobyte to each of some topics.

@@ -9,17 +9,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/recovery/store"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/segment"
-	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -71,19 +64,9 @@ func newSim(t *testing.T, seed uint64) *sim {
 }
 
 func options(fsys vfs.FS, boot int, now func() int64) recovery.Options {
-	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: fmt.Sprintf("boot-%d", boot), Mount: "mount", Log: zerolog.Nop(),
-		Gate: health.NewGate(time.Now),
-		WAL: wal.Options{
-			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
-			DiskSync: time.Millisecond, QueueWait: time.Minute, Manual: true,
-		},
-		Topics: topics.Options{Now: now},
-		Storage: store.Settings{
-			ReserveBytes: 8 << 10, Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10,
-			ColdDir: "/cold", HotSegments: 3, ArchiveDir: "/archive",
-		},
-	}
+	o := recoverytest.Options(fsys, now)
+	o.BootID = fmt.Sprintf("boot-%d", boot)
+	return o
 }
 
 // up recovers, through as many crashes in recovery itself as the dice say.

@@ -12,16 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
-	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/recovery/store"
+	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/segment"
-	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -45,19 +40,11 @@ type world struct {
 }
 
 func options(fsys vfs.FS, dir string, now func() int64) recovery.Options {
-	return recovery.Options{
-		FS: fsys, Dir: dir, BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: health.NewGate(time.Now),
-		WAL: wal.Options{
-			FileBytes: 4 << 10, QueueBytes: 64 << 10, CacheBytes: 1 << 20,
-			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
-		},
-		Topics: topics.Options{Now: now},
-		Storage: store.Settings{
-			Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10,
-			ReserveBytes: 8 << 10, ColdDir: "/cold", HotSegments: 2, ArchiveDir: "/archive",
-		},
-		Now: func() time.Time { return time.UnixMilli(now()) },
-	}
+	o := recoverytest.Options(fsys, now)
+	o.Dir, o.WAL.FileBytes, o.Storage.HotSegments = dir, 4<<10, 2
+	o.WAL.QueueWait = time.Second // tests fill the log, and wait until a write is refused
+	o.Now = func() time.Time { return time.UnixMilli(now()) }
+	return o
 }
 
 func newWorld(t *testing.T, fsys vfs.FS, seed uint64) *world {
@@ -70,11 +57,7 @@ func (w *world) open() {
 	w.t.Helper()
 	o := options(w.fs, "/data", func() int64 { return w.now })
 	o.Mount = cmp.Or(w.mount, o.Mount)
-	data, err := recovery.Run(context.Background(), o)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.data = data
+	w.data = recoverytest.Run(w.t, o)
 }
 
 func (w *world) close() {
@@ -161,14 +144,7 @@ func (w *world) route(name string) {
 // upkeep does the work of the background tasks.
 func (w *world) upkeep() {
 	w.t.Helper()
-	ctx := context.Background()
-	_, err := w.data.Checkpoint(ctx)
-	if err == nil {
-		err = w.data.Compact(ctx)
-	}
-	if err == nil {
-		err = w.data.Offload(ctx)
-	}
+	err := recoverytest.Upkeep(context.Background(), w.data)
 	if err == nil { // the log's background task archives finished files
 		_, err = w.data.Log.Tick()
 	}
@@ -220,11 +196,7 @@ func reopen(t *testing.T, fsys vfs.FS, dir string, now func() int64) *recovery.R
 	t.Helper()
 	o := options(fsys, dir, now)
 	o.Storage.ColdDir, o.Storage.ArchiveDir = "", ""
-	data, err := recovery.Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return recoverytest.Run(t, o)
 }
 
 // dump returns everything that a client can see.
@@ -236,22 +208,13 @@ func dump(t *testing.T, r *topics.Registry) string {
 	for _, s := range page {
 		s.LastRead, s.EffectivePriority = 0, 0
 		fmt.Fprintf(&b, "%+v\n", s)
-		q := topics.Query{Limit: 9, MaxBytes: 1 << 20}
-		for q.From < s.Head {
-			batch, err := r.Read(context.Background(), s.Name, &q)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for _, batch := range recoverytest.Batches(t, r, s.Name, 9) {
 			if g := batch.Tombstone; g != nil {
 				fmt.Fprintf(&b, "  %d..%d %s\n", g.GapFrom, g.GapTo, g.Reason)
 			}
 			for _, rec := range batch.Records {
 				fmt.Fprintf(&b, "  %d at %d: %s tag %s\n", rec.Seq, rec.TS, rec.Data, rec.Tag)
 			}
-			if batch.NextFrom <= q.From {
-				t.Fatalf("reading %s stands still at %d", s.Name, q.From)
-			}
-			q.From = batch.NextFrom
 		}
 	}
 	routers, _ := r.Routers("", "", "", "", 100)

@@ -11,33 +11,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/inspect"
-	"github.com/e6e95bb8/topics/recovery/store"
+	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/segment"
-	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
 func options(fsys vfs.FS) recovery.Options {
-	return recovery.Options{
-		FS: fsys, Dir: "/data", BootID: "boot", Mount: "mount", Log: zerolog.Nop(), Gate: health.NewGate(time.Now),
-		WAL: wal.Options{
-			FileBytes: 16 << 10, QueueBytes: 64 << 10, CacheBytes: 64 << 10,
-			DiskSync: time.Millisecond, QueueWait: time.Second, Manual: true,
-		},
-		Topics: topics.Options{Now: func() int64 { return 1_000_000 }},
-		Storage: store.Settings{
-			Segment: segment.Limits{Bytes: 2 << 10, Records: 60}, CacheBytes: 32 << 10, ReserveBytes: 8 << 10,
-			ColdDir: "/cold", HotSegments: 3,
-		},
-	}
+	o := recoverytest.Options(fsys, func() int64 { return 1_000_000 })
+	o.WAL.CacheBytes, o.WAL.QueueWait, o.Storage.ArchiveDir = 64<<10, time.Second, ""
+	return o
 }
 
 func dataDir(fsys vfs.FS) inspect.Dir {
@@ -46,11 +32,7 @@ func dataDir(fsys vfs.FS) inspect.Dir {
 
 func run(t *testing.T, fsys vfs.FS) *recovery.Recovered {
 	t.Helper()
-	data, err := recovery.Run(context.Background(), options(fsys))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return recoverytest.Run(t, options(fsys))
 }
 
 // built are the worlds that build and buildWith return copies of, without and
@@ -143,14 +125,8 @@ func construct(t *testing.T, routers bool) *world {
 			w.early = fsys.Clone()
 		}
 		if round < 7 {
-			for _, job := range []func() error{
-				func() error { _, err := data.Checkpoint(ctx); return err },
-				func() error { return data.Compact(ctx) },
-				func() error { return data.Offload(ctx) },
-			} {
-				if err := job(); err != nil {
-					t.Fatal(err)
-				}
+			if err := recoverytest.Upkeep(ctx, data); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
