@@ -13,7 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Capture is a checkpoint on its way: the state of every topic, and the
+// Checkpoint is a checkpoint on its way: the state of every topic, and the
 // records that are only in the log, which go to segments.
 //
 // Writers are not held up. Each topic is captured at a moment of its own, with
@@ -47,7 +47,7 @@ type Sink struct {
 	Pace     func() error // called between pieces of work; an error ends it
 }
 
-// Capture begins a checkpoint. Every frame before Start belongs to a topic
+// Checkpoint begins a checkpoint. Every frame before Start belongs to a topic
 // that is captured, or gone.
 func (r *Registry) Checkpoint() *Checkpoint {
 	r.refs.Lock()

@@ -27,8 +27,8 @@ func (t *topic) earliest() uint64 {
 	return t.head + 1
 }
 
-// live returns the first seq at or above seq that is neither deleted nor gone;
-// lost ones count. head+1: there is none.
+// nextLive returns the first seq at or above seq that is neither deleted nor gone,
+// or head+1 if there is none. Lost ones count.
 func (t *topic) nextLive(seq uint64) uint64 {
 	return min(t.deleted.Absent(max(seq, t.earliest())), t.head+1)
 }

@@ -181,7 +181,7 @@ func maxFrames(q *Query) int {
 	return q.Limit
 }
 
-// viewLocked is a topic's state as one read sees it.
+// view is a topic's state as one read sees it.
 type view struct {
 	next    uint64 // first seq to examine
 	below   uint64 // seqs from here on are not for this batch
