@@ -131,8 +131,8 @@ func (s *Session) move(c *cursor, to uint64) {
 // deletion is an event of a deleted topic that was sent.
 type deletion struct {
 	topic string
-	head  uint64 // Session.epoch of the event
-	epoch uint64 // of the session, with it
+	head  uint64 // of the topic
+	epoch uint64 // Session.epoch of the event
 }
 
 // minPast is how many deletions a session remembers at least; it remembers more

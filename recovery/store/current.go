@@ -17,9 +17,10 @@ import (
 )
 
 // current is the manifest of a data directory in use, in memory and on the disk.
-// The one in memory changes only after the one on the disk has, with one
-// exception: recordFailure, for a failed log cannot be trusted whatever the disk
-// says.
+// Which checkpoints there are, and who owns the cold directory, changes in memory
+// only after it has on the disk. How far the log is, that it has failed, and which
+// start this is holds whatever the disk says: advance, recordFailure and settle
+// change it in memory first.
 type current struct {
 	dir           string
 	boot, mount   string

@@ -88,16 +88,17 @@ func (s Spec) get(client *http.Client) func(context.Context) error {
 			return err
 		}
 		defer answer.Body.Close()
-		if _, err := io.Copy(io.Discard, io.LimitReader(answer.Body, maxBody)); err != nil {
-			return fmt.Errorf("the answer breaks off: %s", cause(err))
-		}
 		switch answer.StatusCode / 100 {
 		case 2:
+			_, err := io.Copy(io.Discard, io.LimitReader(answer.Body, maxBody))
+			if err != nil {
+				return fmt.Errorf("the answer breaks off: %s", cause(err))
+			}
 			return nil
 		case 3:
 			return fmt.Errorf("status %d; redirects are not followed", answer.StatusCode)
 		}
-		return fmt.Errorf("status %d", answer.StatusCode)
+		return fmt.Errorf("status %d", answer.StatusCode) // of a 101 not even ctx would end the body
 	}
 }
 

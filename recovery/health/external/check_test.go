@@ -2,6 +2,7 @@ package external
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -127,5 +128,34 @@ func TestCustomHasWhatWasDeclared(t *testing.T) {
 	c := specs[0].Custom()
 	if c.Name != "a" || c.Interval != 5*time.Second || c.Timeout != time.Second || c.Affects != health.AffectsReadiness {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestSwitchedProtocols: a target that answers with another protocol and then says
+// nothing does not hold the check, whose time does not end such a connection.
+func TestSwitchedProtocols(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
+		_, _ = io.Copy(io.Discard, conn) // until the check hangs up
+	}()
+	found := make(chan health.Condition, 1)
+	go func() { found <- check(t, "a=http://"+l.Addr().String()+";timeout=50") }()
+	select {
+	case c := <-found:
+		if c != (health.Condition{Status: health.Unhealthy, Reason: "status 101"}) {
+			t.Errorf("%+v", c)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the check hangs")
 	}
 }
