@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // Entry is one record to append.
@@ -14,9 +15,23 @@ type Entry struct {
 	Meta json.RawMessage // a JSON object, sent verbatim; may be nil
 	Tag  *string         // may be nil
 	Node *string         // if nil, Write.Node applies
+	Job  JobAttributes   // for a queue
 	// Raw, if not nil, is the whole record as it appears in the request body. The
 	// other fields are then ignored.
 	Raw json.RawMessage
+}
+
+// JobAttributes are what a write says of a job. Only a queue has them; a server
+// refuses them for any other topic.
+type JobAttributes struct {
+	Delay     time.Duration // the job is not delivered before it is over; in whole ms
+	NotBefore time.Time     // nor before this time, unless it is zero; it excludes Delay
+	// Group, if not empty, is delivered one job at a time, in order of seq.
+	Group string
+	// UniqueKey, if not empty, is of at most one job that is neither acked nor
+	// dead: a write of another one appends nothing and gets the seq of the first.
+	UniqueKey string
+	Priority  int // higher ones are delivered first; -100 to 100
 }
 
 // Write is one append: either all of its entries are appended or none.
@@ -38,26 +53,39 @@ type Written struct {
 	FirstSeq uint64   `json:"first_seq"`
 	LastSeq  uint64   `json:"last_seq"`
 	Seqs     []uint64 `json:"seqs"`
-	HeadSeq  uint64   `json:"head_seq"`
-	Count    int      `json:"count"`
-	Created  bool     `json:"created"`
-	Deduped  bool     `json:"deduped"`
+	// DedupedSeqs are those of Seqs that this write did not append, because jobs
+	// with their unique keys were there. FirstSeq and LastSeq are of the others, and
+	// 0 if there are none.
+	DedupedSeqs []uint64 `json:"deduped_seqs"`
+	HeadSeq     uint64   `json:"head_seq"`
+	Count       int      `json:"count"`
+	Created     bool     `json:"created"`
+	Deduped     bool     `json:"deduped"`
 }
 
 // decode implements decoder.
 func (w *Written) decode(body []byte) error {
 	s := &scanner{b: body}
-	err := s.object(func(name []byte) error {
+	if err := w.scan(s); err != nil {
+		return err
+	}
+	return s.end()
+}
+
+// scan parses an answer to an append, which may be a part of another answer.
+func (w *Written) scan(s *scanner) error {
+	err := s.object(func(name []byte) (err error) {
 		switch string(name) {
 		case "first_seq":
 			return s.uint(&w.FirstSeq)
 		case "last_seq":
 			return s.uint(&w.LastSeq)
 		case "seqs":
-			return s.array(func() error {
-				w.Seqs = append(w.Seqs, 0)
-				return s.uint(&w.Seqs[len(w.Seqs)-1])
-			})
+			w.Seqs, err = s.uints()
+			return err
+		case "deduped_seqs":
+			w.DedupedSeqs, err = s.uints()
+			return err
 		case "head_seq":
 			return s.uint(&w.HeadSeq)
 		case "count":
@@ -72,13 +100,10 @@ func (w *Written) decode(body []byte) error {
 		}
 		return s.skip()
 	})
-	if err == nil && (w.FirstSeq == 0 || w.LastSeq == 0) {
+	if err == nil && (w.FirstSeq == 0 || w.LastSeq == 0) && len(w.DedupedSeqs) == 0 {
 		err = errForeign
 	}
-	if err != nil {
-		return err
-	}
-	return s.end()
+	return err
 }
 
 // Append appends entries to a topic. A write that the server refused without
@@ -162,7 +187,27 @@ func (e *Entry) append(b []byte) []byte {
 	if e.Meta != nil {
 		b = append(append(b, `,"meta":`...), e.Meta...)
 	}
-	return append(b, '}')
+	return append(e.Job.append(b), '}')
+}
+
+// append appends the fields of a record that are set.
+func (j *JobAttributes) append(b []byte) []byte {
+	if j.Delay != 0 {
+		b = strconv.AppendInt(append(b, `,"delay_ms":`...), j.Delay.Milliseconds(), 10)
+	}
+	if !j.NotBefore.IsZero() {
+		b = strconv.AppendInt(append(b, `,"not_before":`...), j.NotBefore.UnixMilli(), 10)
+	}
+	if j.Group != "" {
+		b = appendString(append(b, `,"group":`...), j.Group)
+	}
+	if j.UniqueKey != "" {
+		b = appendString(append(b, `,"unique_key":`...), j.UniqueKey)
+	}
+	if j.Priority != 0 {
+		b = strconv.AppendInt(append(b, `,"priority":`...), int64(j.Priority), 10)
+	}
+	return b
 }
 
 // appendString appends s as a JSON string. Marshalling a string cannot fail.

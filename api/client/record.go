@@ -11,6 +11,10 @@ type Record struct {
 	Tag  *string         `json:"$tag"`  // nil if the record has none or tags were not requested
 	Data json.RawMessage `json:"data"`  // verbatim; nil if data was not requested
 	Meta json.RawMessage `json:"meta"`  // verbatim; nil if the record has none or meta was not requested
+	// Group, UniqueKey and Priority are what the write said of a queue's job.
+	Group     string `json:"$group"`      // empty if the job has none
+	UniqueKey string `json:"$unique_key"` // empty if the job has none
+	Priority  int    `json:"$priority"`
 	// Raw is the whole record as received.
 	Raw json.RawMessage `json:"-"`
 }
@@ -30,29 +34,41 @@ func (r *Record) scan(s *scanner, before *Record) error {
 	if before != nil {
 		node = before.Node
 	}
-	err := s.object(func(name []byte) (err error) {
-		switch string(name) {
-		case "$seq":
-			return s.uint(&r.Seq)
-		case "$ts":
-			return s.int(&r.TS)
-		case "$node":
-			r.Node, err = s.text(node)
-		case "$tag":
-			r.Tag, err = s.text(nil)
-		case "data":
-			r.Data, err = s.value()
-		case "meta":
-			r.Meta, err = s.value()
-		default:
-			return s.skip()
-		}
-		return err
-	})
+	err := s.object(func(name []byte) error { return r.field(s, name, node) })
 	if err == nil && r.Seq == 0 {
 		return errJSON
 	}
 	r.Raw = s.b[start:s.at:s.at]
+	return err
+}
+
+// field parses the value of one field, or skips it if its name is unknown. node
+// is that of the record in front of it, or nil.
+func (r *Record) field(s *scanner, name []byte, node *string) (err error) {
+	switch string(name) {
+	case "$seq":
+		return s.uint(&r.Seq)
+	case "$ts":
+		return s.int(&r.TS)
+	case "$node":
+		r.Node, err = s.text(node)
+	case "$tag":
+		r.Tag, err = s.text(nil)
+	case "$group":
+		return s.string(&r.Group)
+	case "$unique_key":
+		return s.string(&r.UniqueKey)
+	case "$priority":
+		var n int64
+		err = s.int(&n)
+		r.Priority = int(n)
+	case "data":
+		r.Data, err = s.value()
+	case "meta":
+		r.Meta, err = s.value()
+	default:
+		return s.skip()
+	}
 	return err
 }
 

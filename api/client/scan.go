@@ -81,6 +81,15 @@ func (s *scanner) array(element func() error) error {
 	return nil
 }
 
+// uints consumes an array of unsigned numbers.
+func (s *scanner) uints() (all []uint64, err error) {
+	err = s.array(func() error {
+		all = append(all, 0)
+		return s.uint(&all[len(all)-1])
+	})
+	return all, err
+}
+
 // quoted consumes a string and returns it with its quotes, not unescaped.
 func (s *scanner) quoted() ([]byte, error) {
 	if !s.take('"') {
@@ -205,6 +214,15 @@ func (s *scanner) text(last *string) (*string, error) {
 	}
 	v := string(plain)
 	return &v, nil
+}
+
+// string consumes a string.
+func (s *scanner) string(into *string) error {
+	text, err := s.text(nil)
+	if err == nil {
+		*into = *text
+	}
+	return err
 }
 
 // skip consumes a value and discards it.

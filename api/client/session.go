@@ -122,66 +122,31 @@ func (s *session) create(ctx context.Context) error {
 
 // follow opens the session's stream and yields its events until it breaks.
 func (s *session) follow(ctx context.Context) error {
-	silent := fmt.Errorf("the stream was silent for %s", s.silence)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	// The timer does not run while the caller handles an event.
-	clock := time.AfterFunc(s.silence, func() { cancel(silent) })
-	defer clock.Stop()
-	err := s.pump(ctx, clock)
-	if context.Cause(ctx) == silent {
-		return silent
-	}
-	return err
-}
-
-func (s *session) pump(ctx context.Context, clock *time.Timer) error {
-	req, err := s.c.request(ctx, call{
-		method: http.MethodGet,
-		path:   "/v0/watch/" + url.PathEscape(s.id),
-		accept: "text/event-stream",
-		lastID: s.lastID,
-	})
-	if err != nil {
-		return err
-	}
 	before := s.opened
 	s.opened = true // even if the request fails
-	resp, err := s.c.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		body, err := readBody(resp)
-		if err != nil {
+	began := false
+	err := s.c.listen(ctx, call{
+		method: http.MethodGet,
+		path:   "/v0/watch/" + url.PathEscape(s.id),
+		lastID: s.lastID,
+	}, &listener{
+		silence: s.silence,
+		opened:  func() { began = true },
+		alive:   func() { s.news = true },
+		take: func(m message) error {
+			err := s.take(m)
+			if err == nil {
+				// Only now, because the id covers only what has been yielded.
+				s.lastID = m.id
+			}
 			return err
-		}
-		e := readError(resp, body)
-		if e.Code != "" { // sent by the server itself, not by a proxy
-			s.opened = before
-		}
-		return e
+		},
+	})
+	var e *Error
+	if !began && errors.As(err, &e) && e.Code != "" { // refused by the server itself, not by a proxy
+		s.opened = before
 	}
-	in := newStream(resp.Body, s.lastID)
-	in.comment = func() {
-		s.news = true
-		clock.Reset(s.silence)
-	}
-	for {
-		m, err := in.next()
-		if err != nil {
-			return err
-		}
-		clock.Stop()
-		s.news = true
-		if err := s.take(m); err != nil {
-			return err
-		}
-		// Only now, because the id covers only what has been yielded.
-		s.lastID = m.id
-		clock.Reset(s.silence)
-	}
+	return err
 }
 
 // take yields one message.

@@ -27,6 +27,10 @@ type Config struct {
 	MaxDeliveries       int64   `json:"max_deliveries,omitempty"`
 	DeadLetter          *string `json:"dead_letter,omitempty"`
 	LeasesDurable       bool    `json:"leases_durable,omitempty"`
+	RetryBackoffMS      int64   `json:"retry_backoff_ms,omitempty"`
+	RetryBackoffMaxMS   int64   `json:"retry_backoff_max_ms,omitempty"`
+	GroupConcurrency    int64   `json:"group_concurrency,omitempty"`
+	Paused              bool    `json:"paused,omitempty"`
 }
 
 // State is the state of a topic.
@@ -43,6 +47,24 @@ type State struct {
 	EffectivePriority float64 `json:"effective_priority"`
 	LastWriteTS       *int64  `json:"last_write_ts"` // Unix ms; nil if the topic was never written
 	LastReadTS        *int64  `json:"last_read_ts"`  // Unix ms; nil if the topic was never read
+	// Queue is nil for a log.
+	Queue *QueueCounts `json:"queue"`
+}
+
+// QueueCounts are how many jobs of a queue are in each state. Ready, Blocked,
+// Delayed and InFlight together are State.Count.
+type QueueCounts struct {
+	Ready        int64 `json:"ready"`
+	Blocked      int64 `json:"blocked"` // wait for an older job of their group
+	Delayed      int64 `json:"delayed"`
+	InFlight     int64 `json:"in_flight"`
+	DeadLettered int64 `json:"dead_lettered"` // since the queue was made
+	// DeadLetterBlocked are jobs of the queue that the dead-letter topic could not
+	// take.
+	DeadLetterBlocked int64 `json:"dead_letter_blocked"`
+	Lost              int64 `json:"lost"` // taken by a cap or by their ttl
+	// OldestReadyMS is how long the longest-ready job has been ready, in ms.
+	OldestReadyMS int64 `json:"oldest_ready_ms"`
 }
 
 // State returns a topic's state. It does not count as a use of the topic.
@@ -93,6 +115,10 @@ type Changes struct {
 	MaxDeliveries       *int64  `json:"max_deliveries,omitempty"`
 	DeadLetter          *string `json:"dead_letter,omitempty"`
 	LeasesDurable       *bool   `json:"leases_durable,omitempty"`
+	RetryBackoffMS      *int64  `json:"retry_backoff_ms,omitempty"`
+	RetryBackoffMaxMS   *int64  `json:"retry_backoff_max_ms,omitempty"`
+	GroupConcurrency    *int64  `json:"group_concurrency,omitempty"`
+	Paused              *bool   `json:"paused,omitempty"`
 	// NoPriority and NoDeadLetter remove the priority and the dead letter topic.
 	NoPriority   bool `json:"-"`
 	NoDeadLetter bool `json:"-"`
