@@ -117,6 +117,7 @@ type settleRequest struct {
 	Dead      bool              `json:"dead,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
 	Unstarted bool              `json:"unstarted,omitempty"`
+	Leaving   bool              `json:"leaving,omitempty"`
 	Then      []json.RawMessage `json:"then,omitempty"`
 }
 
@@ -203,13 +204,16 @@ type Return struct {
 	// Unstarted says that the jobs were not begun: the delivery does not count, and
 	// there is no back-off.
 	Unstarted bool
+	// Leaving says that the node is about to end its streams. They are given no
+	// further jobs, and if one ends with jobs, these deliveries do not count.
+	Leaving bool
 }
 
 // Nack gives jobs back, to be delivered again. The jobs of h that it does not
 // hold are skipped.
 func (c *Client) Nack(ctx context.Context, queue string, h Holding, back Return) (*Settled, error) {
 	r := h.request()
-	r.Dead, r.Reason, r.Unstarted = back.Dead, back.Reason, back.Unstarted
+	r.Dead, r.Reason, r.Unstarted, r.Leaving = back.Dead, back.Reason, back.Unstarted, back.Leaving
 	if back.Delay != nil {
 		ms := back.Delay.Milliseconds()
 		r.DelayMS = &ms
