@@ -15,12 +15,16 @@ type Return struct {
 	Dead      bool   // to the dead-letter topic
 	Reason    string // of Dead; ReasonRejected if empty
 	Unstarted bool   // the delivery does not count, and is no failure
+	Leaving   bool   // the node's streams take no further job: it is about to end them
 }
 
 // Nack judges the end of a delivery that failed, or that never began.
 func (q *Queue) Nack(now Time, call Call, r Return) (*Change, []Skip) {
 	if r.Reason == "" {
 		r.Reason = ReasonRejected
+	}
+	if r.Leaving {
+		q.retire(call.Node)
 	}
 	c := &Change{Kind: Nack, At: now}
 	return q.judge(c, &call, func(j *job) Changed {

@@ -135,6 +135,7 @@ func (m *model) Call(t *rapid.T) {
 		c, skips = m.w.q.Nack(now, call, Return{
 			Delayed: rapid.Bool().Draw(t, "delayed"), DelayMS: rapid.Int64Range(0, 200).Draw(t, "delay"),
 			Dead: rapid.IntRange(0, 3).Draw(t, "dead") == 0, Unstarted: rapid.IntRange(0, 3).Draw(t, "unstarted") == 0,
+			Leaving: rapid.IntRange(0, 5).Draw(t, "leaving") == 0,
 		})
 	case 2:
 		c, skips = m.w.q.Extend(now, call, rapid.Int64Range(0, 500).Draw(t, "lease"))

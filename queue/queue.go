@@ -53,6 +53,7 @@ type Queue struct {
 	waits   sorted[wait]
 	arrived uint64
 	window  int64 // when the open cohort's window ends, or 0 if none is open
+	streams map[*Waiter]struct{}
 	stalled map[*Waiter]struct{}
 	losses  []Loss
 }

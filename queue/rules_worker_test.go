@@ -62,6 +62,27 @@ var workerRules = []rule{
 			w.t.Fatalf("%+v", c)
 		}
 	}},
+	{"G16 a node that leaves gets no further job, and what its streams hold goes back uncounted", dead(2, 1000), func(w *world) {
+		s, other := w.q.Stream(w.now, Request{Node: "w", Max: 2}), w.q.Stream(w.now, Request{Node: "x", Max: 1})
+		w.write(make([]Written, 6)...)
+		w.serve()
+		w.counts(3, 0, 0, 3)
+		w.judged(w.nack("w", Return{Unstarted: true, Leaving: true}, 2))("[2] []")
+		w.counts(4, 0, 0, 2)
+		w.judged(w.ack("x", 3))("[3] []") // others are served
+		w.counts(3, 0, 0, 2)
+		w.commit(w.q.Leave(w.now, s))
+		w.counts(4, 0, 0, 1)
+		if c := w.claims("v", 2, 1, 4); c.Jobs[0].Deliveries != 1 || c.Jobs[1].Deliveries != 1 {
+			w.t.Fatalf("%+v", c.Jobs)
+		}
+		if c := w.q.Leave(w.now, other); !c.Counted || c.Jobs[0].Deliveries != 1 {
+			w.t.Fatalf("%+v", c)
+		}
+		w.q.Stream(w.now, Request{Node: "w", Max: 1}) // one that is opened later is another one
+		w.serve()
+		w.counts(1, 0, 0, 4)
+	}},
 	{"G18 served in order of arrival, one job wakes one", nil, func(w *world) {
 		var order []*Waiter
 		for range 5 {

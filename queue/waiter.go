@@ -21,13 +21,14 @@ type Waiter struct {
 	Request
 	Data any // the caller's own
 
-	stream bool
-	closed bool
-	n      uint64 // by arrival
-	until  int64  // a claim is answered by then
-	window int64  // a claim is served from then on, or 0 for a cohort of its own
-	held   map[uint64]struct{}
-	places []*list.Element // in the line, by arrival
+	stream  bool
+	leaving bool // a stream that is given no further job
+	closed  bool
+	n       uint64 // by arrival
+	until   int64  // a claim is answered by then
+	window  int64  // a claim is served from then on, or 0 for a cohort of its own
+	held    map[uint64]struct{}
+	places  []*list.Element // in the line, by arrival
 }
 
 // place is a claim in the line, or some free slots of a stream.
@@ -74,33 +75,54 @@ func (q *Queue) Wait(now Time, r Request) *Waiter {
 func (q *Queue) Stream(now Time, r Request) *Waiter {
 	w := q.newWaiter(r)
 	w.stream, w.held = true, make(map[uint64]struct{})
+	if q.streams == nil {
+		q.streams = make(map[*Waiter]struct{})
+	}
+	q.streams[w] = struct{}{}
 	q.reseat(w)
 	return w
 }
 
 // Leave ends a waiter whose client is gone: it takes no job any more. The change
-// releases what a stream holds; nil if that is nothing. These deliveries count.
+// releases what a stream holds; nil if that is nothing. These deliveries count,
+// unless the stream's node had said that it leaves.
 func (q *Queue) Leave(now Time, w *Waiter) *Change {
 	if w.closed {
 		return nil
 	}
 	q.dismiss(w)
 	delete(q.stalled, w)
-	c := &Change{Kind: Release, At: now, Counted: true}
+	c := &Change{Kind: Release, At: now, Counted: !w.leaving}
 	for _, seq := range slices.Sorted(maps.Keys(w.held)) {
 		j, _ := q.idle(seq)
 		if j == nil {
 			continue // the call on it goes before, or is undone and releases it
 		}
 		q.hold(j, Release)
-		c.Jobs = append(c.Jobs, Changed{Seq: seq, Deliveries: j.deliveries})
+		changed := Changed{Deliveries: j.deliveries}
+		if w.leaving {
+			changed = uncounted(j)
+		}
+		changed.Seq = seq
+		c.Jobs = append(c.Jobs, changed)
 	}
 	return c.orNil()
+}
+
+// retire gives a node's streams no further job: the node is about to end them.
+func (q *Queue) retire(node string) {
+	for w := range q.streams {
+		if w.Node == node {
+			w.leaving = true
+			q.unseat(w)
+		}
+	}
 }
 
 // dismiss takes a waiter out of all lines.
 func (q *Queue) dismiss(w *Waiter) {
 	w.closed = true
+	delete(q.streams, w)
 	q.unseat(w)
 	if !w.stream {
 		q.waits.remove(wait{w.until, w})
@@ -133,7 +155,7 @@ func (q *Queue) unseat(w *Waiter) {
 // reseat puts all free slots of a stream at the end of the line.
 func (q *Queue) reseat(w *Waiter) {
 	q.unseat(w)
-	if _, stalled := q.stalled[w]; stalled || w.closed {
+	if !q.open(w) {
 		return
 	}
 	if free := w.Max - len(w.held); free > 0 {
@@ -147,7 +169,7 @@ func (q *Queue) freed(w *Waiter, seq uint64) {
 		return
 	}
 	delete(w.held, seq)
-	if _, stalled := q.stalled[w]; stalled || w.closed {
+	if !q.open(w) {
 		return
 	}
 	if e := q.line.Back(); e != nil && e.Value.(*place).waiter == w {
@@ -155,6 +177,12 @@ func (q *Queue) freed(w *Waiter, seq uint64) {
 		return
 	}
 	w.places = append(w.places, q.line.PushBack(&place{w, 1}))
+}
+
+// open reports whether a stream's free slots are for further jobs.
+func (q *Queue) open(w *Waiter) bool {
+	_, stalled := q.stalled[w]
+	return !stalled && !w.leaving && !w.closed
 }
 
 // stall gives a stream no further job: it let a lease expire.
