@@ -132,7 +132,7 @@ func (c *Client) settle(ctx context.Context, queue, verb string, r *settleReques
 	if err != nil {
 		return nil, err
 	}
-	return c.settleRaw(ctx, queue, verb, body, r.Leases != nil || len(r.Seqs) == 0)
+	return c.settleRaw(ctx, queue, verb, body, r.Leases != nil || len(r.Seqs) == 0 || verb == "promote")
 }
 
 func (c *Client) settleRaw(ctx context.Context, queue, verb string, body []byte, repeatable bool) (*Settled, error) {
@@ -142,6 +142,7 @@ func (c *Client) settleRaw(ctx context.Context, queue, verb string, body []byte,
 		path:       topicPath(queue) + "/" + verb,
 		body:       body,
 		repeatable: repeatable,
+		confirm:    verb == "release",
 	}, &out)
 	if err != nil {
 		return nil, err

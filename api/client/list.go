@@ -5,12 +5,11 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
 )
 
 // listPage is how many entries are requested at a time. It is the server's
 // maximum.
-const listPage = 1000
+const listPage = "1000"
 
 // Listed is a topic as it appears in a list.
 type Listed struct {
@@ -28,7 +27,7 @@ type Listed struct {
 // Topics yields the topics whose names begin with prefix, sorted by name. It
 // fetches them page by page and ends at the first error.
 func (c *Client) Topics(ctx context.Context, prefix string) iter.Seq2[Listed, error] {
-	return pages(ctx, c, "/v0/topics", url.Values{"prefix": {prefix}}, func(p *topicPage) ([]Listed, string) {
+	return pages(ctx, c, "/v0/topics", url.Values{"prefix": {prefix}, "page_size": {listPage}}, func(p *topicPage) ([]Listed, string) {
 		return p.Topics, p.Next
 	})
 }
@@ -38,11 +37,10 @@ type topicPage struct {
 	Next   string   `json:"next_cursor"`
 }
 
-// pages yields the entries of a list. open returns the entries of a page and
-// the cursor of the next one.
+// pages yields the entries of a list. The query has the size of a page; open
+// returns the entries of a page and the cursor of the next one.
 func pages[P, E any](ctx context.Context, c *Client, path string, query url.Values, open func(*P) ([]E, string)) iter.Seq2[E, error] {
 	return func(yield func(E, error) bool) {
-		query.Set("page_size", strconv.Itoa(listPage))
 		query.Del("cursor") // left by an earlier loop over the same sequence
 		for {
 			page := new(P)

@@ -58,7 +58,7 @@ type RouterFilter struct{ Prefix, Source, Dest string }
 // Routers yields the selected routers, sorted by name. It fetches them page by
 // page and ends at the first error.
 func (c *Client) Routers(ctx context.Context, f RouterFilter) iter.Seq2[RouterState, error] {
-	query := url.Values{}
+	query := url.Values{"page_size": {listPage}}
 	for name, value := range map[string]string{"prefix": f.Prefix, "source": f.Source, "dest": f.Dest} {
 		if value != "" {
 			query.Set(name, value)
