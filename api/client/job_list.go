@@ -20,14 +20,14 @@ type ListedJob struct {
 	Seq        uint64 `json:"$seq"`
 	State      string `json:"state"`
 	Deliveries int    `json:"deliveries"`
-	Group      string `json:"$group"`
-	UniqueKey  string `json:"$unique_key"`
-	Priority   int    `json:"$priority"`
-	Node       string `json:"node"`     // JobInFlight: who holds it
-	Lease      string `json:"lease_id"` // of InFlight only
-	Deadline   int64  `json:"deadline"` // JobInFlight: when the lease ends
-	Due        int64  `json:"due"`      // JobDelayed
-	Since      int64  `json:"since"`    // JobReady and JobBlocked: since when
+	Group      string `json:"$group,omitempty"`
+	UniqueKey  string `json:"$unique_key,omitempty"`
+	Priority   int    `json:"$priority,omitempty"`
+	Node       string `json:"node,omitempty"`     // JobInFlight: who holds it
+	Lease      string `json:"lease_id,omitempty"` // of InFlight only
+	Deadline   int64  `json:"deadline,omitempty"` // JobInFlight: when the lease ends
+	Due        int64  `json:"due,omitempty"`      // JobDelayed
+	Since      int64  `json:"since,omitempty"`    // JobReady and JobBlocked: since when
 }
 
 // Jobs yields the jobs of a queue that are in a state, in order of seq. It

@@ -42,7 +42,9 @@ type WorkOptions struct {
 // Ended is how a job ended for this worker.
 type Ended struct {
 	Job *Job
-	// Err is what the handler returned. It is nil for a job that was not begun.
+	// Unbegun is set if no handler had the job.
+	Unbegun bool
+	// Err is what the handler returned.
 	Err error
 	// Lost is why the outcome does not count: the job's lease was lost before the
 	// queue learned of it. It is empty if the outcome counts.

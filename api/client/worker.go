@@ -18,6 +18,9 @@ type worker struct {
 	// calls is the context of all requests. It outlives that of Work, and ends when
 	// the worker does.
 	calls context.Context
+	// prompt is that of the requests with outcomes, until handlers are interrupted.
+	// It ends a little later than they are.
+	prompt context.Context
 	// renew asks for an extension of all leases at once.
 	renew chan struct{}
 	ended sync.WaitGroup // handlers and the ends of their jobs
@@ -27,7 +30,7 @@ type worker struct {
 	waiting  []*task          // those of held that were not begun, in order of arrival
 	busy     map[uint64]bool  // seqs that a handler has
 	stopping bool             // no handler is begun any more
-	over     bool             // the time for handlers is over; they are begun and ended no more
+	over     bool             // the handlers were interrupted
 }
 
 // task is a job and what this worker knows of its lease. The worker's mu guards
@@ -58,7 +61,8 @@ func newWorker(c *Client, queue string, handler Handler, o WorkOptions) *worker 
 // run works until ctx is done or the stream has failed.
 func (w *worker) run(ctx context.Context) error {
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w.calls = calls
+	prompt, hurry := context.WithCancel(calls)
+	w.calls, w.prompt = calls, prompt
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer cancel()
@@ -67,21 +71,21 @@ func (w *worker) run(ctx context.Context) error {
 	background.Go(w.extend)
 	select {
 	case <-ctx.Done():
-		w.stop(cancel, true)
+		w.stop(hurry, true)
 		return nil
 	case err := <-failed:
-		w.stop(cancel, false)
+		w.stop(hurry, false)
 		return err
 	}
 }
 
-// stop waits for the handlers, and ends all requests when their time is over.
-// Jobs that were not begun are given back; if the server cannot be reached they
-// are forgotten.
-func (w *worker) stop(cancel context.CancelFunc, reachable bool) {
+// stop waits for the handlers, which it interrupts when their time is over. Jobs
+// that were not begun are given back; if the server cannot be reached they are
+// forgotten.
+func (w *worker) stop(hurry context.CancelFunc, reachable bool) {
 	patience := time.AfterFunc(w.o.Stop, w.interrupt)
 	defer patience.Stop()
-	last := time.AfterFunc(w.o.Stop+settleGrace, cancel)
+	last := time.AfterFunc(w.o.Stop+settleGrace, hurry)
 	defer last.Stop()
 	w.mu.Lock()
 	w.stopping = true
@@ -123,7 +127,7 @@ func (w *worker) giveBack(jobs []*Job) {
 	defer cancel()
 	_, err := w.c.Nack(ctx, w.queue, Hold(w.o.Node, jobs...), Return{Unstarted: true, Leaving: true})
 	for _, job := range jobs {
-		w.report(Ended{Job: job, Failure: err})
+		w.report(Ended{Job: job, Unbegun: true, Failure: err})
 	}
 }
 
@@ -206,11 +210,17 @@ func (w *worker) report(e Ended) {
 // settle acks or nacks a job. It returns why the lease was lost, if it was.
 func (w *worker) settle(job *Job, outcome error, over bool) (lost string, err error) {
 	h := Hold(w.o.Node, job)
+	ctx := w.prompt
+	if over {
+		late, cancel := context.WithTimeout(w.calls, settleGrace)
+		defer cancel()
+		ctx = late
+	}
 	var done *Settled
 	if outcome == nil {
-		done, err = w.c.Ack(w.calls, w.queue, h)
+		done, err = w.c.Ack(ctx, w.queue, h)
 	} else {
-		done, err = w.c.Nack(w.calls, w.queue, h, returnOf(outcome, over))
+		done, err = w.c.Nack(ctx, w.queue, h, returnOf(outcome, over))
 	}
 	if err != nil || len(done.Skipped) == 0 {
 		return "", err
@@ -247,6 +257,6 @@ func (w *worker) lose(lease, reason string) {
 	}
 	w.mu.Unlock()
 	if at >= 0 {
-		w.report(Ended{Job: t.job, Lost: reason})
+		w.report(Ended{Job: t.job, Unbegun: true, Lost: reason})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/drill/damage"
 	"github.com/e6e95bb8/topics/cmd/topics/load"
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
+	"github.com/e6e95bb8/topics/cmd/topics/work"
 )
 
 // commands is the command line. The server's settings are TOPICS_* variables,
@@ -28,6 +29,9 @@ type commands struct {
 	Version versionCmd   `cmd:"" help:"Print the version."`
 	Load    load.Cmd     `cmd:"" help:"Load JSON lines into a topic, each exactly once."`
 	Tail    tailCmd      `cmd:"" help:"Print a topic's records as JSON lines."`
+	Work    work.Cmd     `cmd:"" help:"Run a command for each job of a queue."`
+	Jobs    jobsCmd      `cmd:"" help:"Print a queue's jobs as JSON lines."`
+	Dead    deadCmd      `cmd:"" help:"Print a queue's dead letters as JSON lines, or put them back, or delete them."`
 	Backup  backupCmd    `cmd:"" help:"Back up a data directory, whether or not a server is using it."`
 	Restore restoreCmd   `cmd:"" help:"Restore a data directory from a backup, as of then or of any later time."`
 	Verify  verifyCmd    `cmd:"" help:"Check every checksum and reference of a data directory or a backup."`

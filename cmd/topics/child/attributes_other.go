@@ -4,8 +4,8 @@ package child
 
 import "syscall"
 
-// attributes puts the server in its own process group. Without a parent-death
-// signal, the server keeps running if this process is killed with SIGKILL.
-func attributes() *syscall.SysProcAttr {
+// Attributes puts the process in its own process group. Without a parent-death
+// signal, it keeps running if this process is killed with SIGKILL.
+func Attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

@@ -70,7 +70,7 @@ func Start(o Options) (*Server, error) {
 	s.cmd.Env = append(s.cmd.Env, o.Env...)
 	s.cmd.Stdout = &s.output
 	s.cmd.Stderr = &s.output
-	s.cmd.SysProcAttr = attributes()
+	s.cmd.SysProcAttr = Attributes()
 	running := make(chan error)
 	go s.run(running)
 	if err := <-running; err != nil {

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
+)
+
+// deadCmd prints a queue's dead letters as JSON lines, puts them back into the
+// queue, or deletes them.
+type deadCmd struct {
+	Queue        string   `arg:"" help:"Queue whose dead letters are meant."`
+	Replay       []string `placeholder:"SEQ|all" help:"Put these dead letters back into the queue, as new jobs at its end." xor:"what"`
+	Purge        []string `placeholder:"SEQ|all" help:"Delete these dead letters for good." xor:"what"`
+	Match        string   `placeholder:"PATTERN" help:"Only those whose tag is this, or begins with what stands before a final *."`
+	Reason       string   `help:"Only those that died for this reason: max_deliveries, rejected, or what a worker gave."`
+	Limit        int      `short:"n" help:"At most so many; 0 means no limit." default:"0"`
+	Rate         int      `help:"Put back at most so many per second; 0 means no limit." default:"0"`
+	remote.Flags `embed:""`
+}
+
+// Validate is called by kong.
+func (c *deadCmd) Validate() error {
+	if c.Limit < 0 || c.Rate < 0 {
+		return errors.New("--limit and --rate must not be negative")
+	}
+	for _, list := range [][]string{c.Replay, c.Purge} {
+		if _, _, err := selection(list); err != nil {
+			return err
+		}
+	}
+	if seqs, _, _ := selection(c.Purge); len(seqs) > 0 && (c.Match != "" || c.Reason != "" || c.Limit > 0) {
+		return errors.New("--purge with seqs takes no --match, --reason or --limit")
+	}
+	return nil
+}
+
+// selection returns the seqs of a list, or that it is all.
+func selection(list []string) (seqs []uint64, all bool, err error) {
+	if len(list) == 1 && list[0] == "all" {
+		return nil, true, nil
+	}
+	for _, text := range list {
+		seq, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, false, fmt.Errorf("%q is neither a seq nor all", text)
+		}
+		seqs = append(seqs, seq)
+	}
+	return seqs, false, nil
+}
+
+// filter returns which dead letters are meant.
+func (c *deadCmd) filter() client.DeadFilter {
+	f := client.DeadFilter{Reason: c.Reason}
+	switch n := len(c.Match); {
+	case n > 0 && c.Match[n-1] == '*':
+		f.Match = []string{"tag", "Glob", c.Match}
+	case n > 0:
+		f.Match = []string{"tag", "Eq", c.Match}
+	}
+	return f
+}
+
+// Run prints to standard output.
+func (c *deadCmd) Run(ctx context.Context) error {
+	notice := &remote.Outage{W: os.Stderr, Command: "dead"}
+	api, err := c.Client(notice.Failed)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	out := bufio.NewWriter(os.Stdout)
+	return errors.Join(c.run(ctx, api, out), out.Flush())
+}
+
+func (c *deadCmd) run(ctx context.Context, api *client.Client, out *bufio.Writer) error {
+	replay, _, _ := selection(c.Replay) // Validate has looked at the error
+	purge, _, _ := selection(c.Purge)
+	switch {
+	case len(c.Replay) > 0:
+		done, err := api.ReplayDead(ctx, c.Queue, client.Redrive{Seqs: replay, Filter: c.filter(), Limit: c.Limit, Rate: c.Rate})
+		return printDead(out, "replayed", done, err)
+	case len(purge) > 0:
+		for _, seq := range purge {
+			if err := api.DeleteDead(ctx, c.Queue, seq); err != nil {
+				return fmt.Errorf("dead letter %d: %w", seq, err)
+			}
+		}
+		return json.NewEncoder(out).Encode(map[string]any{"purged": len(purge)})
+	case len(c.Purge) > 0:
+		done, err := api.PurgeDead(ctx, c.Queue, c.filter(), c.Limit)
+		return printDead(out, "purged", done, err)
+	}
+	printed := 0
+	for letter, err := range api.DeadLetters(ctx, c.Queue, c.filter()) {
+		if err != nil {
+			return err
+		}
+		if err := printRecord(out, letter.Raw); err != nil {
+			return err
+		}
+		if printed++; printed == c.Limit {
+			return nil
+		}
+	}
+	return nil
+}
+
+// printDead prints what became of dead letters. Those that stay are an error.
+func printDead(out *bufio.Writer, verb string, done client.DeadDone, err error) error {
+	if err != nil {
+		return err
+	}
+	err = json.NewEncoder(out).Encode(map[string]any{verb: done.Count, "skipped": done.Reasons, "left": done.Left})
+	if err == nil && len(done.Skipped) > 0 {
+		err = errors.New("some dead letters stay")
+	}
+	return err
+}
