@@ -15,6 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/drill"
 	"github.com/e6e95bb8/topics/cmd/topics/drill/attack"
 	"github.com/e6e95bb8/topics/cmd/topics/drill/damage"
+	"github.com/e6e95bb8/topics/cmd/topics/drill/jobs"
 	"github.com/e6e95bb8/topics/cmd/topics/load"
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
 	"github.com/e6e95bb8/topics/cmd/topics/work"
@@ -43,9 +44,11 @@ type commands struct {
 
 // drillCmd has the drills.
 type drillCmd struct {
-	Kill   drill.Cmd  `cmd:"" default:"withargs" help:"Kill a server under load repeatedly. This is the default."`
-	Damage damage.Cmd `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
-	Attack attack.Cmd `cmd:"" help:"Attack servers with little memory while a well-behaved client uses them."`
+	Kill   drill.Cmd   `cmd:"" default:"withargs" help:"Kill a server under load repeatedly. This is the default."`
+	Queue  jobs.Cmd    `cmd:"" help:"Kill workers and the server at random while jobs are done."`
+	Worker jobs.Worker `cmd:"" hidden:""` // started by the drill of queues
+	Damage damage.Cmd  `cmd:"" help:"Damage data directories at random, and start, verify and repair them."`
+	Attack attack.Cmd  `cmd:"" help:"Attack servers with little memory while a well-behaved client uses them."`
 }
 
 func main() {
