@@ -3,7 +3,8 @@
 // the limits of the machine (raw append and sync, raw group commit, raw read
 // and checksum), and prints each result as a ratio to its limit too. Further
 // parts measure what grows with the data and what must not: the time of
-// restarts, memory, disk, and the effect of background work on writers.
+// restarts, memory, disk, and the effect of background work on writers. Queues
+// are compared with beanstalkd, if that is installed.
 //
 // Requests are sent over loopback HTTP, so client and server share the
 // processors; the share of each is printed with every result.
@@ -21,7 +22,7 @@ import (
 
 // Cmd is the bench command.
 type Cmd struct {
-	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout"`
+	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout,queue" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout,queue"`
 	Class             []string      `help:"Durability classes of writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
 	Writers           []int         `help:"Numbers of connections for writes." default:"1,16,64"`
 	Batch             []int         `help:"Batch sizes for writes." default:"1,100"`
@@ -42,6 +43,8 @@ type Cmd struct {
 	Watchers          []int         `help:"Numbers of watchers for watch." default:"1,10,100,1000"`
 	IdleWatchers      amount        `help:"Number of idle watchers for watch." default:"10k"`
 	Destinations      int           `help:"Number of routers for fanout, each to a different topic." default:"100"`
+	QueueWorkers      []int         `help:"Numbers of workers for queue." default:"1,8,64"`
+	QueueJobs         int           `help:"Number of jobs in the queue before each measurement of claims." default:"30000"`
 	Debian            string        `help:"Package index for debian, as gzipped JSON lines (default: a generated one of the same shape)." type:"existingfile"`
 	Dir               string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
 	Set               []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
@@ -67,6 +70,8 @@ func (c *Cmd) Validate() error {
 		return errors.New("--watchers must be 1 to 10000 and --idle-watchers at most 20000")
 	case c.Destinations < 1 || c.Destinations > 256:
 		return errors.New("--destinations must be 1 to 256") // the limit of one watch
+	case slices.ContainsFunc(c.QueueWorkers, func(n int) bool { return n < 1 || n > 1000 }) || c.QueueJobs < fillBatch:
+		return fmt.Errorf("--queue-workers must be 1 to 1000 and --queue-jobs at least %d", fillBatch)
 	case c.Topics < 1 || c.Topics > 100_000:
 		return errors.New("--topics must be 1 to 100000")
 	case c.Size < leastRecord || c.Size > 100_000:
@@ -136,6 +141,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		{"debian", func(ctx context.Context, r *Report) (err error) { r.Debian, err = b.measureDebian(ctx); return err }},
 		{"bounded", func(ctx context.Context, r *Report) (err error) { r.Bounded, err = b.measureBounded(ctx); return err }},
 		{"watch", func(ctx context.Context, r *Report) (err error) { r.Watch, err = b.measureWatch(ctx); return err }},
+		{"queue", func(ctx context.Context, r *Report) (err error) { r.Queue, err = b.measureQueue(ctx); return err }},
 		{"fanout", func(ctx context.Context, r *Report) (err error) { r.Fanout, err = b.measureFanout(ctx); return err }},
 	} {
 		if !slices.Contains(b.cmd.Only, part.name) {

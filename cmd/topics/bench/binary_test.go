@@ -17,8 +17,9 @@ func TestBinary(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--topics", "10",
-		"--history-records", "10k", "--interval", "200ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4", "--dir", t.TempDir(), "--json")
+	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout,queue", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--topics", "10",
+		"--history-records", "10k", "--interval", "200ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4",
+		"--queue-workers", "1,4", "--queue-jobs", "2000", "--dir", t.TempDir(), "--json")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -27,7 +28,7 @@ func TestBinary(t *testing.T) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if len(r.Recovery) != 1 || len(r.History) != 2 || r.Debian == nil || r.Watch == nil || r.Fanout == nil {
+	if len(r.Recovery) != 1 || len(r.History) != 2 || r.Debian == nil || r.Watch == nil || r.Fanout == nil || r.Queue == nil {
 		t.Fatalf("parts are missing: %s", out)
 	}
 	if p := r.Recovery[0]; p.Records != 5000 || p.ReplayedRecords != 5000 || p.LogBytes == 0 || p.ReadyMS <= 0 || p.CleanMS <= 0 || p.PeakBytes < p.ResidentBytes/2 {
@@ -53,6 +54,15 @@ func TestBinary(t *testing.T) {
 	}
 	if f := r.Fanout; f.Writes == 0 || f.BytesEach <= 0 || f.AllP50MS <= 0 || f.Lone.Rounds != 1 || f.Lone.Writes == 0 || f.Lone.Ratio <= 0 {
 		t.Errorf("fanout: %+v", f)
+	}
+	_, missing := findBeanstalkd()
+	for _, c := range r.Queue.Rows {
+		if c.Jobs <= 0 || c.P50US <= 0 || (c.Other == nil) != (missing != nil) || (c.Ratio > 0) != (missing == nil) {
+			t.Errorf("queue: %+v", c)
+		}
+	}
+	if len(r.Queue.Rows) != 3*2*2*2 || (r.Queue.Beanstalkd != "") != (missing != nil) {
+		t.Errorf("queue: %+v", r.Queue)
 	}
 	if d := r.Debian; d.Records != debianRecords || d.Ratio <= 0 || d.Ratio >= 1 {
 		t.Errorf("debian: %+v", d)

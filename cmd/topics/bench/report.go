@@ -30,6 +30,7 @@ type Report struct {
 	Bounded    []BoundedResult    `json:"bounded,omitempty"`
 	Watch      *WatchReport       `json:"watch,omitempty"`
 	Fanout     *FanoutResult      `json:"fanout,omitempty"`
+	Queue      *QueueReport       `json:"queue,omitempty"`
 }
 
 func (b *bench) newReport() *Report {
@@ -70,7 +71,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		r.CPUs, r.Go, r.IntervalMS, r.Repeats)
 	for _, section := range []func(io.Writer){
 		r.limits, r.writes, r.reads, r.replay, r.recovery, r.progress, r.probes, r.idle,
-		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout,
+		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout, r.queue,
 	} {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		section(t)

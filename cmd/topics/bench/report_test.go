@@ -53,6 +53,10 @@ func sample(t *testing.T) *Report {
 	}
 	report.Fanout = &FanoutResult{Destinations: 100, Writes: 200, BytesAlone: 248, BytesEach: 56, AloneP50US: 400, P50US: 440, Ratio: 1.1, AllP50MS: 4.5,
 		Lone: LoneResult{Rounds: 18, Writes: 60_000, AloneP50US: 60, P50US: 66, Ratio: 1.15}}
+	report.Queue = &QueueReport{Rows: []QueueResult{
+		{Op: opPut, Class: "fsync", Workers: 64, Batch: 10, queueMeasures: queueMeasures{12_000, 500, 900}, Other: &queueMeasures{4000, 1500, 9000}, Ratio: 3},
+		{Op: opWork, Class: "disk", Workers: 1, Batch: 1, queueMeasures: queueMeasures{7777, 120, 300}},
+	}}
 	return report
 }
 
@@ -81,6 +85,8 @@ func TestReportTable(t *testing.T) {
 		"10000 32500 40.0",
 		"100 200 248 56.0 400 440 1.10 0.00 4.50",
 		"18 60000 60.0 66.0 1.15",
+		"put fsync 64 10 12000 500 900 4000 1500 9000 3.00",
+		"work+ack disk 1 1 7777 120 300",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
