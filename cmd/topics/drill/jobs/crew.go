@@ -68,15 +68,16 @@ func (m *member) run(running chan<- error) {
 	}
 }
 
-// dismiss ends worker i of those that are alive, by a kill or in order.
-func (c *crew) dismiss(i int, kill bool) error {
+// pick takes worker i out of those that are alive.
+func (c *crew) pick(i int) *member {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	m := c.alive[i]
 	c.alive = append(c.alive[:i:i], c.alive[i+1:]...)
-	c.mu.Unlock()
-	return m.end(kill)
+	return m
 }
 
+// end ends a worker by a kill or in order.
 func (m *member) end(kill bool) error {
 	select {
 	case <-m.done:
@@ -91,17 +92,13 @@ func (m *member) end(kill bool) error {
 	}
 	_ = m.cmd.Process.Signal(syscall.SIGTERM)
 	<-m.done
-	if m.err != nil {
-		return fmt.Errorf("%s ended with %w: %s", m.name, m.err, m.output.String())
+	if m.err == nil {
+		return nil
 	}
-	return nil
-}
-
-// size returns how many workers are alive.
-func (c *crew) size() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.alive)
+	if _, err := os.Stat(m.file); os.IsNotExist(err) {
+		return nil // the signal came before it had begun
+	}
+	return fmt.Errorf("%s ended with %w: %s", m.name, m.err, m.output.String())
 }
 
 // leave ends all workers, side by side. It returns the first error.

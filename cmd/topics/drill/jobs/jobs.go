@@ -15,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
@@ -202,10 +203,12 @@ func (d *drill) oversee(ctx context.Context, produced, ends <-chan error) error 
 			return ctx.Err()
 		case <-tick.C:
 		}
-		left, now, err := d.look(ctx)
+		written := d.producer.count.Load()
+		left, err := d.left(ctx)
 		if err != nil {
 			return err
 		}
+		now := written - left // those of a class that does not survive a kill count as ended
 		if now != over {
 			over, moved = now, time.Now()
 		}
@@ -224,17 +227,16 @@ func (d *drill) oversee(ctx context.Context, produced, ends <-chan error) error 
 	}
 }
 
-// look returns how many jobs are in the queues, and how many have ended.
-func (d *drill) look(ctx context.Context) (left, over int64, err error) {
+// left returns how many jobs are in the queues.
+func (d *drill) left(ctx context.Context) (n int64, err error) {
 	for _, c := range classes {
 		state, err := d.api.State(ctx, c.queue())
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
-		left += state.Count
-		over += int64(state.HeadSeq) - state.Count
+		n += state.Count
 	}
-	return left, over, nil
+	return n, nil
 }
 
 // kill kills the server and boots it again.
@@ -252,22 +254,34 @@ func (d *drill) kill(ctx context.Context, n int) error {
 }
 
 // change ends workers, by a kill or in order, and hires others, until ctx is
-// done.
+// done and those that were ended are gone. A worker that ends in order may have
+// jobs to finish, and others are ended meanwhile.
 func (d *drill) change(ctx context.Context) error {
-	for kill := true; ; kill = !kill {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var leaving sync.WaitGroup
+	defer leaving.Wait()
+	for {
 		t := time.NewTimer(time.Duration(d.rng.Int64N(2 * int64(d.cmd.Every))))
 		select {
 		case <-ctx.Done():
 			t.Stop()
+			if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+				return err
+			}
 			return nil
 		case <-t.C:
 		}
-		if err := d.crew.dismiss(d.rng.IntN(d.crew.size()), kill); err != nil {
-			return err
-		}
+		m := d.crew.pick(d.rng.IntN(d.cmd.Workers))
+		kill := d.rng.IntN(2) == 0
 		if !kill {
 			d.exits++
 		}
+		leaving.Go(func() {
+			if err := m.end(kill); err != nil {
+				cancel(err)
+			}
+		})
 		if err := d.crew.hire(); err != nil {
 			return err
 		}
