@@ -105,7 +105,7 @@ func TestWorkCommandStops(t *testing.T) {
 		}
 		return w
 	}
-	for range 3 { // each gives back all, and the second signal ends what runs
+	for range 5 { // each gives back all, and the second signal ends what runs
 		w := begin()
 		w.signal(syscall.SIGTERM)
 		w.until("the others are back", func() bool { return counts(t, c).Ready == 7 })
@@ -113,16 +113,10 @@ func TestWorkCommandStops(t *testing.T) {
 		if code := w.exit(); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
-		if n := counts(t, c); n.Ready+n.InFlight+n.DeadLettered != 8 {
-			t.Fatalf("%+v", n)
-		}
 		for job, err := range c.Jobs(t.Context(), "work", client.JobReady) {
-			if err != nil || job.Seq != 1 && job.Deliveries != 0 {
+			if err != nil || job.Deliveries != 0 {
 				t.Errorf("%+v, %v", job, err)
 			}
-		}
-		if counts(t, c).DeadLettered == 1 {
-			break
 		}
 	}
 	begin().kill()

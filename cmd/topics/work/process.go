@@ -75,6 +75,7 @@ func variables(queue string, job *client.Job) []string {
 type commands struct {
 	mu      sync.Mutex
 	running map[int]bool // process groups
+	ended   bool         // they were told to end
 }
 
 // run runs a command to its end. When its context ends, the command's processes
@@ -97,7 +98,17 @@ func (c *commands) run(ctx context.Context, cmd *exec.Cmd) error {
 	if errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success() {
 		return nil // a process that it left behind has its input
 	}
+	if err != nil && c.told() {
+		return client.Unstarted(err) // it was interrupted, and did not fail
+	}
 	return err
+}
+
+// told reports whether the commands were told to end.
+func (c *commands) told() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }
 
 func (c *commands) set(group int, running bool) {
@@ -113,10 +124,11 @@ func (c *commands) set(group int, running bool) {
 	c.running[group] = true
 }
 
-// signal sends a signal to all commands.
-func (c *commands) signal(s syscall.Signal) {
+// signal sends a signal to all commands. ends is set if it tells them to end.
+func (c *commands) signal(s syscall.Signal, ends bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.ended = c.ended || ends
 	for group := range c.running {
 		_ = syscall.Kill(-group, s) // it may have ended already
 	}

@@ -122,16 +122,29 @@ func TestSignals(t *testing.T) {
 		go func() { done <- r.commands.run(t.Context(), r.process(t.Context(), &client.Job{})) }()
 	}
 	waitFor(t, "both are up", func() bool { return strings.Count(read(), "up") == 2 })
-	r.commands.signal(syscall.SIGUSR1)
+	r.commands.signal(syscall.SIGUSR1, false)
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	}
-	if read() != "up\nup\ntold\ntold\n" {
+	if strings.Count(read(), "told\n") != 2 { // the shell may say more
 		t.Errorf("printed %q", read())
 	}
-	r.commands.signal(syscall.SIGUSR1) // there is none
+	r.commands.signal(syscall.SIGUSR1, false) // there is none
+}
+
+// A command that is told to end because the worker stops has not failed.
+func TestCommandsToldToEnd(t *testing.T) {
+	r, read := runner(t, `echo up; sleep 60`)
+	done := make(chan error, 1)
+	go func() { done <- r.commands.run(t.Context(), r.process(t.Context(), &client.Job{})) }()
+	waitFor(t, "it is up", func() bool { return read() == "up\n" })
+	r.commands.signal(syscall.SIGTERM, true)
+	var how *client.ReturnError
+	if err := <-done; !errors.As(err, &how) || !how.Unstarted {
+		t.Error(err)
+	}
 }
 
 func waitFor(t *testing.T, what string, holds func() bool) {

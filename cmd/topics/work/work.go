@@ -24,7 +24,7 @@ type Cmd struct {
 	Ahead        int           `default:"0" help:"How many more jobs to hold, so that the next one is here when a command ends."`
 	Lease        time.Duration `help:"How long the queue waits for a sign of life before it gives a job to another worker (default: the queue's lease_ms)."`
 	Node         string        `help:"Name of this worker, which no other one may have (default: from the host's name and the process id)."`
-	Stop         time.Duration `default:"30s" help:"How long commands may go on after SIGINT or SIGTERM. A second signal is passed on to them at once."`
+	Stop         time.Duration `default:"30s" help:"How long commands may go on after SIGINT or SIGTERM. A second signal is passed on to them at once, and what it ends goes back uncounted."`
 	remote.Flags `embed:""`
 }
 
@@ -97,7 +97,7 @@ func (r *run) relay(ctx context.Context) (context.Context, context.CancelFunc) {
 					cancel()
 					continue
 				}
-				r.commands.signal(s.(syscall.Signal)) // all of them are, on this system
+				r.commands.signal(s.(syscall.Signal), ends) // all of them are, on this system
 			case <-done:
 				return
 			}
