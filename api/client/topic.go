@@ -27,6 +27,10 @@ type Config struct {
 	MaxDeliveries       int64   `json:"max_deliveries,omitempty"`
 	DeadLetter          *string `json:"dead_letter,omitempty"`
 	LeasesDurable       bool    `json:"leases_durable,omitempty"`
+	RetryBackoffMS      int64   `json:"retry_backoff_ms,omitempty"`
+	RetryBackoffMaxMS   int64   `json:"retry_backoff_max_ms,omitempty"`
+	GroupConcurrency    int64   `json:"group_concurrency,omitempty"`
+	Paused              bool    `json:"paused,omitempty"`
 }
 
 // State is the state of a topic.
@@ -93,6 +97,10 @@ type Changes struct {
 	MaxDeliveries       *int64  `json:"max_deliveries,omitempty"`
 	DeadLetter          *string `json:"dead_letter,omitempty"`
 	LeasesDurable       *bool   `json:"leases_durable,omitempty"`
+	RetryBackoffMS      *int64  `json:"retry_backoff_ms,omitempty"`
+	RetryBackoffMaxMS   *int64  `json:"retry_backoff_max_ms,omitempty"`
+	GroupConcurrency    *int64  `json:"group_concurrency,omitempty"`
+	Paused              *bool   `json:"paused,omitempty"`
 	// NoPriority and NoDeadLetter remove the priority and the dead letter topic.
 	NoPriority   bool `json:"-"`
 	NoDeadLetter bool `json:"-"`
