@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
@@ -127,7 +128,11 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 		inMemory = inMemory || v.frames[i].Body != nil
 	}
 	if len(v.extents) == 0 && !inMemory {
-		return x.fillRuns(rt, strip, q, b, v, log)
+		err := x.fillRuns(rt, strip, q, b, v, log)
+		if !errors.Is(err, errCopy) {
+			return err
+		}
+		*x = extract{from: x.from, fleeting: x.fleeting}
 	}
 	if err := r.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
@@ -165,6 +170,9 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		batch, err := log.batch(frame.LSN)
 		if err != nil {
 			return err
+		}
+		if batch.Part {
+			return errCopy
 		}
 		records, err := log.records(batch)
 		if err != nil {
@@ -216,7 +224,7 @@ func (x *extract) oldest() wal.LSN {
 
 // copyOut makes the extract hold its records itself.
 func (r *Registry) copyOut(x *extract) error {
-	s := r.reader()
+	s := r.reader(0)
 	records, err := s.records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err

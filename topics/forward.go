@@ -42,7 +42,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
-		shared := extracts{log: r.reader(), of: map[extractKey]*extract{}}
+		shared := extracts{log: r.reader(t.id), of: map[extractKey]*extract{}}
 		for _, rt := range t.outgoing() {
 			if waiting[rt] {
 				continue

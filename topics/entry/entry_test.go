@@ -179,7 +179,7 @@ func TestDecoder(t *testing.T) {
 		if _, err := d.Decode(byte(plain.Type()), p); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := DecodeBatch(byte(plain.Type()), p); err != nil {
+		if _, err := DecodeBatch(byte(plain.Type()), p, 0); err != nil {
 			t.Fatal(err)
 		}
 	})

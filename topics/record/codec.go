@@ -121,6 +121,6 @@ func (r Record) Forwarded(strip byte, path []byte) *Record {
 		r.Tag = nil
 	}
 	r.Path = path
-	r.Job = withoutKey(r.Job)
+	r.Job = copied(r.Job)
 	return &r
 }

@@ -13,6 +13,9 @@ type Job struct {
 	// ByWall reports whether Due was given as a time. Otherwise it was given as a
 	// delay, which the server's steady clock measures while it runs.
 	ByWall bool
+	// Dead reports whether the record is a dead letter: the job is kept for its
+	// replay, and means nothing where the record is.
+	Dead bool
 }
 
 const (
@@ -21,8 +24,9 @@ const (
 	jobPriority
 	jobDue
 	jobByWall
+	jobDead
 
-	jobFlags = jobGroup | jobKey | jobPriority | jobDue | jobByWall
+	jobFlags = jobGroup | jobKey | jobPriority | jobDue | jobByWall | jobDead
 )
 
 // Encode returns what Record.Job has of j: nil if j says nothing.
@@ -47,6 +51,9 @@ func (j *Job) Encode() []byte {
 	}
 	if flags == 0 {
 		return nil
+	}
+	if j.Dead {
+		flags |= jobDead
 	}
 	b := make([]byte, 1, 1+2*binary.MaxVarintLen16+len(j.Group)+len(j.Key)+1+binary.MaxVarintLen64)
 	b[0] = flags
@@ -92,22 +99,23 @@ func DecodeJob(b []byte) (Job, error) {
 			d.Fail()
 		}
 	}
-	if d.Failed() || d.Left() > 0 || flags == 0 || flags&^byte(jobFlags) != 0 || flags&(jobDue|jobByWall) == jobByWall {
+	j.Dead = flags&jobDead != 0
+	if d.Failed() || d.Left() > 0 || flags&^byte(jobDead) == 0 || flags&^byte(jobFlags) != 0 || flags&(jobDue|jobByWall) == jobByWall {
 		return Job{}, ErrMalformed
 	}
 	return j, nil
 }
 
-// withoutKey returns an encoded job without its unique key. Bytes that are no job
-// stay as they are.
-func withoutKey(b []byte) []byte {
-	if len(b) == 0 || b[0]&jobKey == 0 {
+// copied returns an encoded job as a forwarded copy has it: without its unique
+// key, and no dead letter's. Bytes that are no job stay as they are.
+func copied(b []byte) []byte {
+	if len(b) == 0 || b[0]&(jobKey|jobDead) == 0 {
 		return b
 	}
 	j, err := DecodeJob(b)
 	if err != nil {
 		return b
 	}
-	j.Key = nil
+	j.Key, j.Dead = nil, false
 	return j.Encode()
 }

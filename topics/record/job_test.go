@@ -19,6 +19,7 @@ var jobs = []struct {
 	{Job{Due: 1}, "0802"},
 	{Job{Due: 1, ByWall: true}, "1802"},
 	{Job{Group: []byte("a"), Key: []byte("b"), Priority: 7, Due: 300}, "0f01610162" + "07" + "d804"},
+	{Job{Group: []byte("g"), Dead: true}, "210167"},
 }
 
 func TestJobBytes(t *testing.T) {
@@ -36,9 +37,9 @@ func TestJobBytes(t *testing.T) {
 
 // A forwarded copy keeps all of its job but the unique key.
 func TestForwardedJob(t *testing.T) {
-	j := Job{Group: []byte("a"), Key: []byte("b"), Priority: 7, Due: 300}
+	j := Job{Group: []byte("a"), Key: []byte("b"), Priority: 7, Due: 300, Dead: true}
 	r := Record{Data: []byte("1"), Job: j.Encode()}
-	j.Key = nil
+	j.Key, j.Dead = nil, false
 	if out := r.Forwarded(0, nil); !bytes.Equal(out.Job, j.Encode()) {
 		t.Errorf("the copy's job is %x, want %x", out.Job, j.Encode())
 	}
