@@ -133,6 +133,9 @@ func (r *Registry) assignCreating(a *attempt) (*Pending, error) {
 		return nil, errRetry // another write was faster: go by its topic
 	}
 	err = r.roomForTopicsLocked(1)
+	if err == nil {
+		err = r.dead.check(a.name, cfg)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +191,7 @@ func (r *Registry) newTopicLocked(name string, cfg *record.Config) *topic {
 func (r *Registry) adopt(t *topic) {
 	r.nextID++
 	r.byName.Set(t.name, t)
+	r.dead.set(t.name, t.next)
 }
 
 // assignLocked checks the write against the topic as the writes before it will

@@ -23,6 +23,7 @@ type extract struct {
 	bytes         int64    // their sum
 	tags          [][]byte // of each; packed when it is assigned
 	packed        []byte
+	jobs          []jobAt // what records say of their jobs; for a queue
 	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
@@ -160,6 +161,9 @@ func (x *extract) add(seq uint64, rec *record.Record) {
 	x.sizes = append(x.sizes, uint32(rec.PayloadBytes()))
 	x.bytes += int64(rec.PayloadBytes())
 	x.tags = append(x.tags, rec.Tag)
+	if rec.Job != nil {
+		x.jobs = append(x.jobs, jobAt{x.count - 1, rec.Job})
+	}
 }
 
 // fillRuns takes records that are all in the log.
@@ -240,6 +244,9 @@ func (x *extract) cut(n int) {
 		x.records = firstRecords(x.records, n)
 		x.runs = firstRuns(x.runs, n)
 		x.count, x.seqs, x.sizes, x.tags = n, x.seqs[:n], x.sizes[:n], x.tags[:n]
+	}
+	for len(x.jobs) > 0 && x.jobs[len(x.jobs)-1].index >= n {
+		x.jobs = x.jobs[:len(x.jobs)-1]
 	}
 	x.bytes, x.packed = 0, nil
 	tagged := 0

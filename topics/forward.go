@@ -216,6 +216,13 @@ func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract)
 		},
 	}
 	c.op = forwardOp{&c.entry}
+	if t.jobs != nil && x.trim == 0 {
+		var err error
+		c.commit.jobs, err = writtenJobs(x.jobs, c.entry.First, now.Wall)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if err := r.enterLocked(s, &c.commit, last, x.records); err != nil {
 		return nil, err
 	}

@@ -252,12 +252,9 @@ func (r *Registry) openQueue(name string) (*topic, error) {
 	return t, nil
 }
 
-// ascending returns the seqs in order.
+// ascending returns the seqs in order, each once.
 func ascending(seqs []uint64) []uint64 {
-	if slices.IsSorted(seqs) {
-		return seqs
-	}
 	sorted := slices.Clone(seqs)
 	slices.Sort(sorted)
-	return sorted
+	return slices.Compact(sorted)
 }

@@ -235,3 +235,190 @@ func TestQueueDeadLetters(t *testing.T) {
 	}
 	w.claims("q", "w", 9, 2)
 }
+
+func TestQueueDeadLetterCycles(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	put := func(name, dead string, want record.Kind) {
+		t.Helper()
+		_, err := w.Put(ctx, name, &record.ConfigPatch{Type: ptr("queue"), DeadLetter: ptr(ptr(dead))})
+		if kindOf(err) != want {
+			t.Fatalf("%s with %s: %v", name, dead, err)
+		}
+	}
+	put("A", "B", 0)
+	put("B", "A", record.KindInvalid)
+	put("B", "C", 0)
+	put("C", "A", record.KindInvalid)
+	put("D", "D", record.KindInvalid)
+	if _, err := w.State("C", false); kindOf(err) != record.KindNotFound {
+		t.Fatal("a refused config left a topic")
+	}
+	w.kill()
+	put("C", "A", record.KindInvalid)
+	w.refused("C", &Write{Records: records(1), Config: &record.ConfigPatch{Type: ptr("queue"), DeadLetter: ptr(ptr("A"))}}, record.KindInvalid)
+	if _, err := w.Patch(ctx, "A", &record.ConfigPatch{DeadLetter: ptr((*string)(nil))}); err != nil {
+		t.Fatal(err)
+	}
+	put("C", "A", 0)
+	if _, err := w.Patch(ctx, "A", &record.ConfigPatch{DeadLetter: ptr(ptr("B"))}); kindOf(err) != record.KindInvalid {
+		t.Fatal(err)
+	}
+	if _, err := w.Delete(ctx, "C", false); err != nil {
+		t.Fatal(err)
+	}
+	put("A", "B", 0)
+}
+
+func TestQueueReplayDead(t *testing.T) {
+	ctx := context.Background()
+	for _, class := range everyClass {
+		t.Run(class, func(t *testing.T) {
+			w := newWorld(t)
+			w.queueOf("q", func(p *record.ConfigPatch) {
+				p.DeadLetter, p.Durability, p.Discard, p.CapRecords = ptr(ptr("dead")), ptr(class), ptr("reject"), ptr(int64(10))
+			})
+			reject := func(seqs ...uint64) {
+				w.claims("q", "w", 9, seqs...)
+				w.nack("q", "w", queue.Return{Dead: true, Reason: "bad"}, seqs...)
+			}
+			w.enqueue("q", &record.Job{Key: []byte("k"), Priority: 3, Group: []byte("g")}, nil, nil)
+			reject(1, 2, 3)
+			page, err := w.DeadLetters(ctx, "q", &DeadFilter{}, 0, 2)
+			if err != nil || len(page.Letters) != 2 || page.Letters[0].Source != 1 || page.Letters[0].Reason != "bad" || page.Next != 2 {
+				t.Fatalf("%+v, %v", page, err)
+			}
+			if page, err = w.DeadLetters(ctx, "q", &DeadFilter{}, page.Next, 2); err != nil || len(page.Letters) != 1 || page.Next != 0 {
+				t.Fatalf("%+v, %v", page, err)
+			}
+			out, err := w.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1, 7, 1}})
+			if err != nil || !slices.Equal(out.Done, []uint64{1}) || !slices.Equal(out.Replayed, []uint64{4}) || len(out.Skipped) != 2 {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			if out, err = w.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1}}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindNotFound {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			c := w.claims("q", "w", 9, 4)
+			j, _ := record.DecodeJob(c.Jobs[0].Job)
+			if c.Jobs[0].Deliveries != 1 || c.Jobs[0].Meta != nil || string(j.Key) != "k" || j.Dead || j.Priority != 3 || string(j.Group) != "g" {
+				t.Fatalf("%+v, %+v", c.Jobs[0], j)
+			}
+			w.nack("q", "w", queue.Return{Dead: true}, 4)
+			w.enqueue("q", &record.Job{Key: []byte("k")})
+			out, err = w.ReplayDead(ctx, "q", &DeadSelection{})
+			if err != nil || !slices.Equal(out.Done, []uint64{2, 3}) || len(out.Skipped) != 1 || out.Skipped[0].Err.Kind != record.KindKeyLive || out.Skipped[0].Err.Detail["seq"] != uint64(5) {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			w.enqueue("q", make([]*record.Job, 7)...)
+			w.ack("q", "w", w.claim("q", "w", 1).Jobs[0].Seq)
+			w.enqueue("q", nil)
+			if out, err = w.ReplayDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindFull {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			if out, err = w.PurgeDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) != 1 {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			if page, err = w.DeadLetters(ctx, "q", &DeadFilter{}, 0, 2); err != nil || len(page.Letters) != 0 {
+				t.Fatalf("%+v, %v", page, err)
+			}
+		})
+	}
+}
+
+// What follows an ack is in one frame with it.
+func TestQueueThen(t *testing.T) {
+	ctx := context.Background()
+	for _, class := range everyClass {
+		for _, next := range everyClass {
+			t.Run(class+" "+next, func(t *testing.T) {
+				w := newWorld(t)
+				w.queueOf("q", func(p *record.ConfigPatch) { p.Durability = ptr(class) })
+				w.enqueue("q", nil, nil)
+				w.claims("q", "w", 9, 1, 2)
+				then := []Then{
+					{"next", &Write{Records: records(2), Config: &record.ConfigPatch{Durability: ptr(next)}}},
+					{"q", &Write{Records: records(1)}},
+				}
+				out, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1, 5}}, then)
+				if err != nil || len(out.Done) != 1 || len(out.Then) != 2 || out.Then[0].Last != 2 || out.Then[1].First != 3 || !out.Then[0].Created {
+					t.Fatalf("%+v, %v", out, err)
+				}
+				if _, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, then); kindOf(err) != record.KindNothingAcked {
+					t.Fatal(err)
+				}
+				check := func(q, n []uint64) {
+					t.Helper()
+					if got := seqs(w.read("q", 0)); !slices.Equal(got, q) {
+						t.Fatalf("the queue has %v, want %v", got, q)
+					}
+					if got := seqs(w.read("next", 0)); !slices.Equal(got, n) {
+						t.Fatalf("the next has %v, want %v", got, n)
+					}
+				}
+				check([]uint64{2, 3}, []uint64{1, 2})
+				w.restart()
+				if class == "ephemeral" || next == "ephemeral" {
+					return
+				}
+				check([]uint64{2, 3}, []uint64{1, 2})
+				w.checkpoint(nil)
+				check([]uint64{2, 3}, []uint64{1, 2})
+				w.kill()
+				check([]uint64{2, 3}, []uint64{1, 2})
+				w.claims("q", "w", 9, 2, 3)
+			})
+		}
+	}
+}
+
+func TestQueueUniqueKeys(t *testing.T) {
+	key := func(k string) *record.Job { return &record.Job{Key: []byte(k)} }
+	w := newWorld(t)
+	w.queueOf("q", func(p *record.ConfigPatch) { p.Discard, p.CapRecords = ptr("reject"), ptr(int64(3)) })
+	out := w.enqueue("q", key("a"), nil, key("a"), key("b"))
+	if u := out.Unique; out.First != 1 || out.Last != 3 || out.Count != 3 || !slices.Equal(u.Seqs, []uint64{1, 2, 1, 3}) || !slices.Equal(u.Deduped, []uint64{1}) {
+		t.Fatalf("%+v, %+v", out, u)
+	}
+	out = w.enqueue("q", key("b"), key("a"))
+	if u := out.Unique; out.First != 0 || out.Last != 0 || out.Count != 0 || !slices.Equal(u.Seqs, []uint64{3, 1}) || !slices.Equal(u.Deduped, []uint64{3, 1}) {
+		t.Fatalf("%+v, %+v", out, u)
+	}
+	w.refused("q", &Write{Records: []record.Record{jobRecord("x", key("c"))}}, record.KindFull)
+	w.kill()
+	w.claims("q", "w", 1, 1)
+	if out = w.enqueue("q", key("a")); !slices.Equal(out.Unique.Deduped, []uint64{1}) {
+		t.Fatalf("%+v", out)
+	}
+	w.ack("q", "w", 1)
+	if out = w.enqueue("q", key("a")); out.First != 4 || out.Unique.Deduped != nil {
+		t.Fatalf("%+v", out)
+	}
+	// A duplicate of a write that is under way is answered with it.
+	w.ack("q", "w", w.claim("q", "w", 1).Jobs[0].Seq)
+	p, err := w.Begin(context.Background(), "q", &Write{Records: []record.Record{jobRecord("x", key("d"))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := w.Begin(context.Background(), "q", &Write{Records: []record.Record{jobRecord("x", key("d"))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := seqs(w.read("q", 4)); len(got) > 0 {
+		t.Fatalf("%v", got)
+	}
+	if _, err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err = same.Wait(); err != nil || !slices.Equal(out.Unique.Deduped, []uint64{5}) {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if got := seqs(w.read("q", 4)); !slices.Equal(got, []uint64{5}) {
+		t.Fatalf("%v", got)
+	}
+	// A log keeps nothing of it.
+	w.write("log", 1)
+	out = w.append("log", &Write{Records: []record.Record{jobRecord("x", key("d")), jobRecord("x", key("d"))}})
+	if out.Unique != nil || out.Count != 2 || w.read("log", 1).Records[0].Job != nil {
+		t.Fatalf("%+v", out)
+	}
+}

@@ -129,6 +129,7 @@ func (r *Registry) abandon(t *topic) {
 	t.dropped = true
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
+		r.dead.forget(t.name)
 	}
 	t.notifyLocked()
 }

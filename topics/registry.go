@@ -71,6 +71,7 @@ type Registry struct {
 	nextID  uint64
 	routers routing
 	changes changes // not shown yet
+	dead    deadChains
 }
 
 // New returns an empty registry.
@@ -103,6 +104,10 @@ func (r *Registry) Start(log *wal.Log) {
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
 	r.markCyclesLocked()
+	r.byName.Scan(func(name string, t *topic) bool {
+		r.dead.set(name, t.next)
+		return true
+	})
 	r.mu.Unlock()
 	r.refs.floor = log.Tail()
 	r.startJobs()
@@ -154,6 +159,7 @@ func (r *Registry) forget(t *topic) {
 func (r *Registry) unnameLocked(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
+		r.dead.forget(t.name)
 	}
 	delete(r.byID, t.id)
 	t.shown.Store(nil)

@@ -25,6 +25,7 @@ type settling struct {
 	made *record.Config
 	// first is a topic that is to be made in a frame of its own; nil if none is.
 	first *firstTopic
+	early []string // the names of those that were made so
 
 	// What came of it.
 	topic   *topic
@@ -176,6 +177,7 @@ func (r *Registry) appendSettling(s *slot, x *settling, held *heldTopics, goes s
 		if d.commit == nil {
 			continue
 		}
+		d.pending.written.Created = d.pending.written.Created || slices.Contains(x.early, d.commit.topic.name)
 		d.commit.span = span
 		d.commit.entered(r, d.last)
 		synced = max(synced, d.commit.synced)
@@ -209,6 +211,9 @@ func (r *Registry) makeFor(x *settling, a *attempt, n int) (*topic, *record.Conf
 	if cfg == nil {
 		var err error
 		cfg, err = a.creates()
+		if err == nil {
+			err = r.dead.check(a.name, cfg)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -233,12 +238,15 @@ type firstTopic struct {
 func (r *Registry) makeFirst(ctx context.Context, x *settling) error {
 	f := x.first
 	x.first = nil
-	_, err := r.configure(ctx, f.name, func(present *record.Config) (record.Config, error) {
+	out, err := r.configure(ctx, f.name, func(present *record.Config) (record.Config, error) {
 		if present != nil {
 			return *present, nil
 		}
 		return f.config, nil
 	})
+	if out.Created {
+		x.early = append(x.early, f.name)
+	}
 	return err
 }
 
