@@ -83,6 +83,8 @@ type attempt struct {
 	name  string
 	write *Write
 	batch *batch
+	// letters is set if the records are dead letters, whose jobs mean nothing yet.
+	letters bool
 	slot  *slot // in the log
 }
 

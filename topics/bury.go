@@ -77,7 +77,7 @@ func (r *Registry) moveTogether(ctx context.Context, t *topic, change *queue.Cha
 	}
 	cfg := record.DefaultConfig()
 	cfg.Durability = t.shownClass()
-	a := &attempt{name: dead}
+	a := &attempt{name: dead, letters: true}
 	encode := func() {
 		a.write = &Write{Records: lettersOf(t.name, change, records)}
 		a.batch = encodeBatch(a.write)

@@ -15,11 +15,11 @@ type uniqueness struct {
 }
 
 // batchFor returns the batch that is appended to t: without the records whose
-// unique keys are taken, and, to a log, without what records say of jobs. The
+// unique keys are taken, and, to a log, without what records say of jobs, unless they are dead letters. The
 // attempt keeps its own, for it may be made again. t.mu is held.
 func (a *attempt) batchFor(t *topic) (*batch, *uniqueness, error) {
 	switch {
-	case a.batch.jobs == nil:
+	case a.batch.jobs == nil, a.letters:
 		return a.batch, nil, nil
 	case t.jobs == nil:
 		return encodeBatch(a.write.without(func(i int, rec *record.Record) bool {
@@ -33,10 +33,8 @@ func (a *attempt) batchFor(t *topic) (*batch, *uniqueness, error) {
 		if err != nil {
 			return nil, nil, record.InvalidField("records", "what record %d says of its job is malformed", at.index)
 		}
-		if !j.Dead {
-			keys[at.index] = string(j.Key)
-			any = any || j.Key != nil
-		}
+		keys[at.index] = string(j.Key)
+		any = any || j.Key != nil
 	}
 	if !any {
 		return a.batch, nil, nil
