@@ -85,7 +85,7 @@ type attempt struct {
 	batch *batch
 	// letters is set if the records are dead letters, whose jobs mean nothing yet.
 	letters bool
-	slot  *slot // in the log
+	slot    *slot // in the log
 }
 
 // entryOverhead is room enough for an append entry's fields but key and
@@ -252,7 +252,7 @@ func (r *Registry) draft(t *topic, a *attempt, creates *record.Config) (draft, e
 	if creates != nil {
 		c.entry.Creation = entry.Creation{Name: t.name, Setting: entry.Setting{Config: creates}}
 	}
-	if b.jobs != nil {
+	if t.jobs != nil && b.jobs != nil {
 		c.commit.jobs, err = writtenJobs(b.jobs, c.entry.First, now.Wall)
 		if err != nil {
 			return draft{}, record.InvalidField("records", "what one says of its job is malformed")
