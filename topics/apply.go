@@ -64,6 +64,9 @@ func (r *Registry) applyConfig(t *topic, c *record.Config) {
 	t.changes++
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.configs.intern(c)
+	if t.next == c {
+		t.next = t.cfg // many topics share it
+	}
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
 	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.cfg.Durability != record.Fsync {
