@@ -200,7 +200,7 @@ func (r *Registry) adopt(t *topic) {
 // leave it, and appends its frame. creates is the config of a topic that this
 // write makes; nil if the topic is there.
 func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*Pending, error) {
-	d, err := r.draft(t, a, creates)
+	d, err := r.draftLocked(t, a, creates)
 	if err != nil || d.commit == nil {
 		return d.pending, err
 	}
@@ -209,10 +209,10 @@ func (r *Registry) assignLocked(t *topic, a *attempt, creates *record.Config) (*
 		r.discard(d)
 		return nil, err
 	}
-	return r.place(t, d), nil
+	return r.placeLocked(t, d), nil
 }
 
-// draft is a write that was checked and has no place yet.
+// draftLocked is a write that was checked and has no place yet.
 type draft struct {
 	commit  *commitOf[entry.Append] // nil if there is nothing to append
 	batch   *batch                  // of the records that are appended
@@ -220,8 +220,8 @@ type draft struct {
 	pending *Pending
 }
 
-// draft checks a write. It is to be placed or discarded. t.mu is held.
-func (r *Registry) draft(t *topic, a *attempt, creates *record.Config) (draft, error) {
+// draftLocked checks a write. It is to be placed or discarded. t.mu is held.
+func (r *Registry) draftLocked(t *topic, a *attempt, creates *record.Config) (draft, error) {
 	w := a.write
 	now := r.clock.Now()
 	if p := r.repeatedLocked(t, w, now.Steady); p != nil {
@@ -235,7 +235,7 @@ func (r *Registry) draft(t *topic, a *attempt, creates *record.Config) (draft, e
 		return draft{}, err
 	}
 	if len(b.sizes) == 0 {
-		return draft{pending: r.duplicate(t, unique)}, nil
+		return draft{pending: r.duplicateLocked(t, unique)}, nil
 	}
 	if err := r.checkLocked(t, w, b, now.Steady); err != nil {
 		return draft{}, err
@@ -276,8 +276,8 @@ func (r *Registry) discard(d draft) {
 	}
 }
 
-// place puts a draft that is in the log in the line of its topic. t.mu is held.
-func (r *Registry) place(t *topic, d draft) *Pending {
+// placeLocked puts a draft that is in the log in the line of its topic. t.mu is held.
+func (r *Registry) placeLocked(t *topic, d draft) *Pending {
 	c := d.commit
 	d.batch.sizes = nil // the commit's from now on; a write that must wait for room keeps them
 	t.assign(&c.commit, d.last)
@@ -294,7 +294,7 @@ func (r *Registry) place(t *topic, d draft) *Pending {
 // before it a reservation where its seqs need one. The topic's lock is held.
 func (r *Registry) enterLocked(s *slot, c *commit, last uint64, records []byte) error {
 	r.applying.enter(c)
-	err := r.reserve(s, c, last, records)
+	err := r.reserveLocked(s, c, last, records)
 	if err == nil && c.topic.next.Durability != record.Ephemeral {
 		c.span, err = s.append(c.op, records)
 	}
@@ -306,9 +306,9 @@ func (r *Registry) enterLocked(s *slot, c *commit, last uint64, records []byte) 
 	return nil
 }
 
-// reserve puts the commit's records into memory if they are ephemeral, and
+// reserveLocked puts the commit's records into memory if they are ephemeral, and
 // reserves its seqs where that is needed.
-func (r *Registry) reserve(s *slot, c *commit, last uint64, records []byte) error {
+func (r *Registry) reserveLocked(s *slot, c *commit, last uint64, records []byte) error {
 	t := c.topic
 	class := t.next.Durability
 	if class == record.Ephemeral {

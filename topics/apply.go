@@ -48,7 +48,7 @@ func (r *Registry) applyLocked(t *topic, op topicOperation, f frameParts) error 
 	}
 	r.recordDamage(t)
 	r.notifyLocked(t)
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (r *Registry) trim(t *topic, at int64) {
 	}
 	if t.marks.capped > before {
 		t.raise(t.marks.capped + 1)
-		r.goneThrough(t, at, t.marks.capped, queue.Evicted, count-t.live.Records)
+		r.goneThroughLocked(t, at, t.marks.capped, queue.Evicted, count-t.live.Records)
 	}
 }
 
@@ -141,7 +141,7 @@ func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 		t.marks.replay(seq, w)
 		t.raise(seq + 1)
 	}
-	r.goneThrough(t, r.steady(), through, queue.Evicted, count-t.live.Records)
+	r.goneThroughLocked(t, r.steady(), through, queue.Evicted, count-t.live.Records)
 }
 
 // expireLocked drops the records whose time is over at now. t.mu is held for
@@ -162,7 +162,7 @@ func (r *Registry) expireLocked(t *topic, now int64) {
 	}
 	if t.marks.ttl > before {
 		t.raise(t.marks.ttl + 1)
-		r.goneThrough(t, now, t.marks.ttl, queue.Evicted, count-t.live.Records)
+		r.goneThroughLocked(t, now, t.marks.ttl, queue.Evicted, count-t.live.Records)
 	}
 }
 

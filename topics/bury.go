@@ -61,7 +61,7 @@ func (r *Registry) moveDead(ctx context.Context, t *topic, change *queue.Change)
 func (r *Registry) abortBurial(t *topic, change *queue.Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.abortJobs(t, change)
+	r.abortJobsLocked(t, change)
 }
 
 // moveTogether moves jobs in one frame of the log, or aborts their burial.

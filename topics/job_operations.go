@@ -46,11 +46,11 @@ func (op jobsOp) apply(r *Registry, t *topic, f frameParts) error {
 		at := min(op.At, f.came.Steady)
 		c.At = queue.Time{Mono: at, Wall: at}
 	}
-	r.applyJobs(t, c)
+	r.applyJobsLocked(t, c)
 	return nil
 }
 
-func (op jobsOp) abort(r *Registry, t *topic) { r.abortJobs(t, op.Change) }
+func (op jobsOp) abort(r *Registry, t *topic) { r.abortJobsLocked(t, op.Change) }
 
 // settleOp removes records. The parts of its frame are appends of their own.
 type settleOp struct {
@@ -119,7 +119,7 @@ func (op settleOp) apply(r *Registry, t *topic, f frameParts) error {
 			seqs = append(seqs, seq)
 		}
 	}
-	size := r.removeSeqs(t, set)
+	size := r.removeSeqsLocked(t, set)
 	t.changes++
 	if t.jobs == nil || op.Kind == settleRemove {
 		r.totals.deleted.Add(uint64(size.Records))
@@ -138,13 +138,13 @@ func (op settleOp) apply(r *Registry, t *topic, f frameParts) error {
 			c.Jobs = append(c.Jobs, queue.Changed{Seq: seq})
 		}
 	}
-	r.applyJobs(t, c)
+	r.applyJobsLocked(t, c)
 	return nil
 }
 
 func (op settleOp) abort(r *Registry, t *topic) {
 	if op.change != nil {
-		r.abortJobs(t, op.change)
+		r.abortJobsLocked(t, op.change)
 	}
 }
 

@@ -57,8 +57,8 @@ func (t *jobTotals) read() JobTotals {
 	}
 }
 
-// countJobs brings the totals up to date with a queue. t.mu is held.
-func (r *Registry) countJobs(t *topic, at queue.Time) {
+// countJobsLocked brings the totals up to date with a queue. t.mu is held.
+func (r *Registry) countJobsLocked(t *topic, at queue.Time) {
 	j := t.jobs
 	now := j.queue.Counts(at)
 	r.totals.jobs.gauges(&j.counted, &now)

@@ -95,9 +95,9 @@ func (t *topic) openJobs(c *record.Config) {
 	}
 }
 
-// serveJobs gives the jobs that are ready to those who wait for them. It follows
+// serveJobsLocked gives the jobs that are ready to those who wait for them. It follows
 // every change of a queue. t.mu is held.
-func (r *Registry) serveJobs(t *topic) {
+func (r *Registry) serveJobsLocked(t *topic) {
 	j := t.jobs
 	if j == nil || !r.serving {
 		return
@@ -107,7 +107,7 @@ func (r *Registry) serveJobs(t *topic) {
 	for _, g := range j.queue.Serve(at) {
 		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
 		if g.Claimed != nil && !given.pending {
-			r.applyJobs(t, g.Claimed)
+			r.applyJobsLocked(t, g.Claimed)
 		}
 		switch to := g.Waiter.Data.(type) {
 		case *claiming:
@@ -121,7 +121,7 @@ func (r *Registry) serveJobs(t *topic) {
 			w.lose(l)
 		}
 	}
-	r.countJobs(t, at)
+	r.countJobsLocked(t, at)
 	r.keeper.schedule(t, at)
 	if j.queue.Dying() {
 		r.keeper.bury(t)
@@ -144,7 +144,7 @@ func (r *Registry) holdQueue(name string) (*topic, error) {
 	if t == nil {
 		return nil, record.NotFound(name)
 	}
-	err := r.checkQueue(t)
+	err := r.checkQueueLocked(t)
 	if err != nil {
 		t.mu.Unlock()
 		return nil, err
@@ -153,8 +153,8 @@ func (r *Registry) holdQueue(name string) (*topic, error) {
 	return t, nil
 }
 
-// checkQueue reports whether t is a queue that takes calls. t.mu is held.
-func (r *Registry) checkQueue(t *topic) error {
+// checkQueueLocked reports whether t is a queue that takes calls. t.mu is held.
+func (r *Registry) checkQueueLocked(t *topic) error {
 	switch {
 	case t.ending > 0 || t.broken != nil:
 		return t.refusal()
@@ -173,9 +173,9 @@ func errNotQueue(t *topic) error {
 	}
 }
 
-// endJobs ends the queue of a topic that is deleted, and everything that waits
+// endJobsLocked ends the queue of a topic that is deleted, and everything that waits
 // for it. t.mu is held.
-func (r *Registry) endJobs(t *topic) {
+func (r *Registry) endJobsLocked(t *topic) {
 	j := t.jobs
 	if j == nil {
 		return
@@ -193,19 +193,19 @@ func (r *Registry) endJobs(t *topic) {
 	t.jobs = nil
 }
 
-// goneThrough tells the queue that the records up to a seq went, n of which were
+// goneThroughLocked tells the queue that the records up to a seq went, n of which were
 // live. at is on the steady clock. t.mu is held.
-func (r *Registry) goneThrough(t *topic, at int64, through uint64, how queue.End, n int64) {
+func (r *Registry) goneThroughLocked(t *topic, at int64, through uint64, how queue.End, n int64) {
 	if t.jobs == nil || n == 0 {
 		return
 	}
 	t.jobs.queue.EndThrough(queue.Time{Mono: at, Wall: at}, through, how, n)
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 }
 
-// removeSeqs deletes the live records of a set. It returns their size. t.mu is
+// removeSeqsLocked deletes the live records of a set. It returns their size. t.mu is
 // held.
-func (r *Registry) removeSeqs(t *topic, set *index.SeqSet) (size record.Size) {
+func (r *Registry) removeSeqsLocked(t *topic, set *index.SeqSet) (size record.Size) {
 	if set.Empty() {
 		return record.Size{}
 	}

@@ -135,15 +135,15 @@ func (r *Registry) assignCall(s *slot, name string, came clock.Moment, call *job
 	call.topic = t
 	call.change, call.skipped = call.judge(t.jobs.queue, atBoth(came))
 	if call.change == nil {
-		r.serveJobs(t) // the call may have shown that a worker lives
+		r.serveJobsLocked(t) // the call may have shown that a worker lives
 		return nil
 	}
 	if !t.jobs.logs(call.change.Kind) {
-		r.applyJobs(t, call.change)
-		r.serveJobs(t)
+		r.applyJobsLocked(t, call.change)
+		r.serveJobsLocked(t)
 		return nil
 	}
-	call.commit, err = r.assignJobs(s, t, call.change)
+	call.commit, err = r.assignJobsLocked(s, t, call.change)
 	return err
 }
 
@@ -155,15 +155,15 @@ func (r *Registry) commitJobs(ctx context.Context, t *topic, change *queue.Chang
 	throttled, err := r.propose(ctx, needing(size, wal.Freeing|wal.Patient), func(s *slot) error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		err := r.checkQueue(t)
+		err := r.checkQueueLocked(t)
 		if err == nil {
-			c, err = r.placeJobs(s, t, change)
+			c, err = r.placeJobsLocked(s, t, change)
 		}
 		return err
 	})
 	if err != nil {
 		t.mu.Lock()
-		r.abortJobs(t, change)
+		r.abortJobsLocked(t, change)
 		t.mu.Unlock()
 		return Cost{}, err
 	}
@@ -172,18 +172,18 @@ func (r *Registry) commitJobs(ctx context.Context, t *topic, change *queue.Chang
 	return cost, err
 }
 
-// assignJobs gives a change that was just judged its place. If that fails, the
+// assignJobsLocked gives a change that was just judged its place. If that fails, the
 // change is aborted. t.mu is held.
-func (r *Registry) assignJobs(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
-	c, err := r.placeJobs(s, t, change)
+func (r *Registry) assignJobsLocked(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
+	c, err := r.placeJobsLocked(s, t, change)
 	if err != nil {
-		r.abortJobs(t, change)
+		r.abortJobsLocked(t, change)
 	}
 	return c, err
 }
 
-// placeJobs puts the entry of a change into the log. t.mu is held.
-func (r *Registry) placeJobs(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
+// placeJobsLocked puts the entry of a change into the log. t.mu is held.
+func (r *Registry) placeJobsLocked(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
 	came := r.clock.Now()
 	c := &commitOf[entry.Jobs]{
 		commit: commit{topic: t, class: t.next.Durability, came: came},
@@ -198,18 +198,18 @@ func (r *Registry) placeJobs(s *slot, t *topic, change *queue.Change) (*commitOf
 	return c, nil
 }
 
-// applyJobs does what a change says, and counts it. t.mu is held.
-func (r *Registry) applyJobs(t *topic, change *queue.Change) {
+// applyJobsLocked does what a change says, and counts it. t.mu is held.
+func (r *Registry) applyJobsLocked(t *topic, change *queue.Change) {
 	t.jobs.queue.Apply(change)
 	r.totals.jobs.note(change)
 }
 
-// abortJobs takes a change back that did not get its place, or failed. t.mu is
+// abortJobsLocked takes a change back that did not get its place, or failed. t.mu is
 // held.
-func (r *Registry) abortJobs(t *topic, change *queue.Change) {
+func (r *Registry) abortJobsLocked(t *topic, change *queue.Change) {
 	if t.jobs != nil {
 		t.jobs.queue.Abort(change)
-		r.serveJobs(t)
+		r.serveJobsLocked(t)
 	}
 }
 
@@ -230,7 +230,7 @@ func (r *Registry) Jobs(name string, state queue.State, after uint64, limit int)
 	at := atBoth(r.clock.Now())
 	p := t.jobs.queue.List(at, state, after, limit)
 	out := &JobPage{Jobs: p.Jobs, Next: p.Next, Counts: t.jobs.queue.Counts(at)}
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 	return out, nil
 }
 

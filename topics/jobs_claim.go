@@ -104,7 +104,7 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 		}
 		w.waiter = t.jobs.queue.Wait(atBoth(r.clock.Now()), req)
 		w.waiter.Data = w
-		r.serveJobs(t)
+		r.serveJobsLocked(t)
 		t.mu.Unlock()
 		return t, w, nil
 	}
@@ -153,20 +153,20 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 	defer t.mu.Unlock()
 	select {
 	case g := <-w.answer:
-		r.returnGrant(t, g)
+		r.returnGrantLocked(t, g)
 		return grant{err: g.err}
 	default:
 	}
 	if t.jobs != nil {
 		t.jobs.queue.Leave(atBoth(r.clock.Now()), w.waiter)
-		r.serveJobs(t)
+		r.serveJobsLocked(t)
 	}
 	return grant{}
 }
 
-// returnGrant undoes a grant that is not taken. If it is pending, it is not
+// returnGrantLocked undoes a grant that is not taken. If it is pending, it is not
 // committed yet. t.mu is held.
-func (r *Registry) returnGrant(t *topic, g grant) {
+func (r *Registry) returnGrantLocked(t *topic, g grant) {
 	if g.change == nil || t.jobs == nil {
 		return
 	}
@@ -176,7 +176,7 @@ func (r *Registry) returnGrant(t *topic, g grant) {
 	} else if undo := q.Undo(atBoth(r.clock.Now()), g.change); undo != nil {
 		q.Apply(undo)
 	}
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 }
 
 // claimed commits a grant, if leases are logged, and answers the claim.
@@ -253,7 +253,7 @@ func (r *Registry) undo(t *topic, claim *queue.Change) {
 	logged := change != nil && t.jobs.logs(queue.Release)
 	if change != nil && !logged {
 		t.jobs.queue.Apply(change)
-		r.serveJobs(t)
+		r.serveJobsLocked(t)
 	}
 	t.mu.Unlock()
 	if logged {

@@ -184,7 +184,7 @@ func (r *Registry) serveDue() (ms int64, ok bool) {
 		t.mu.Lock()
 		if t.jobs != nil {
 			r.expireLocked(t, r.steady())
-			r.serveJobs(t)
+			r.serveJobsLocked(t)
 		}
 		t.mu.Unlock()
 	}
@@ -207,7 +207,7 @@ func (r *Registry) startJobs() {
 		t.mu.Lock()
 		if t.jobs != nil {
 			t.jobs.queue.Restart()
-			r.serveJobs(t)
+			r.serveJobsLocked(t)
 		}
 		t.mu.Unlock()
 	}

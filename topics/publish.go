@@ -90,7 +90,7 @@ func (r *Registry) settle(t *topic, c *commit) {
 	switch {
 	case c.err != nil:
 		t.broken = c.err
-		r.takeBack(t, c)
+		r.takeBackLocked(t, c)
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
@@ -109,8 +109,8 @@ func (c *commit) parts() frameParts {
 	return frameParts{span: c.span, came: c.came, sizes: c.sizes, tags: c.tags, bytes: c.bytes, body: c.body, jobs: c.jobs}
 }
 
-// takeBack undoes what a commit that has failed holds of the queue. t.mu is held.
-func (r *Registry) takeBack(t *topic, c *commit) {
+// takeBackLocked undoes what a commit that has failed holds of the queue. t.mu is held.
+func (r *Registry) takeBackLocked(t *topic, c *commit) {
 	op, judged := c.op.(aborter)
 	if judged {
 		op.abort(r, t)

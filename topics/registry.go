@@ -172,7 +172,7 @@ func (r *Registry) unnameLocked(t *topic) {
 
 // empty lets go of what is in a deleted topic. t.mu is held.
 func (r *Registry) emptyLocked(t *topic) {
-	r.endJobs(t)
+	r.endJobsLocked(t)
 	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
 	r.totals.ephemeral.Add(-t.index.Clear())
 	r.changeKeysLocked(t, func(w *index.Keys) { *w = index.Keys{} })
@@ -212,7 +212,7 @@ func (r *Registry) stateOf(t *topic, now int64) State {
 	s := t.stateLocked(now)
 	counts := t.jobs.queue.Counts(atBoth(r.clock.Now()))
 	s.Queue = &counts
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 	return s
 }
 

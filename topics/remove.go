@@ -179,7 +179,7 @@ func (op *deleteOp) apply(r *Registry, t *topic, f frameParts) error {
 func (op *deleteOp) remove(r *Registry, t *topic, at int64) error {
 	if op.Match == nil {
 		op.deleted = r.advance(t, op.Last+1)
-		r.goneThrough(t, at, op.Last, queue.Deleted, op.deleted.Records)
+		r.goneThroughLocked(t, at, op.Last, queue.Deleted, op.deleted.Records)
 		return nil
 	}
 	set := op.matched
@@ -193,7 +193,7 @@ func (op *deleteOp) remove(r *Registry, t *topic, at int64) error {
 	}
 	set.RemoveRange(0, t.earliest()-1)
 	set.Subtract(t.deleted)
-	op.deleted = r.removeSeqs(t, set)
+	op.deleted = r.removeSeqsLocked(t, set)
 	if t.jobs != nil {
 		t.jobs.queue.EndJobs(queue.Time{Mono: at, Wall: at}, set.Seqs(), queue.Deleted)
 	}

@@ -99,17 +99,17 @@ func (r *Registry) assignSettling(s *slot, x *settling) error {
 		err = r.roomForTopicsLocked(missing)
 	}
 	if err == nil {
-		err = r.appendSettling(s, x, held, goes)
+		err = r.appendSettlingLocked(s, x, held, goes)
 	}
 	if err != nil && goes.change != nil && !x.kept {
-		r.abortJobs(x.topic, goes.change)
+		r.abortJobsLocked(x.topic, goes.change)
 	}
 	return err
 }
 
-// appendSettling drafts the parts and appends the frame. If a topic is to be
+// appendSettlingLocked drafts the parts and appends the frame. If a topic is to be
 // made, r.mu is held.
-func (r *Registry) appendSettling(s *slot, x *settling, held *heldTopics, goes settled) (err error) {
+func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, goes settled) (err error) {
 	t := x.topic
 	came := r.clock.Now()
 	e := &entry.Settle{ID: t.id, TS: max(came.Wall, t.assignedTS), Kind: goes.kind, Seqs: ascending(goes.seqs)}
@@ -133,15 +133,15 @@ func (r *Registry) appendSettling(s *slot, x *settling, held *heldTopics, goes s
 	for i, a := range x.parts {
 		to, creates := held.of[a.name], (*record.Config)(nil)
 		if to == nil {
-			to, creates, err = r.makeFor(x, a, len(made))
+			to, creates, err = r.makeForLocked(x, a, len(made))
 			if err != nil {
 				return err
 			}
 			made = append(made, to)
 		}
-		drafts[i], err = r.draft(to, a, creates)
+		drafts[i], err = r.draftLocked(to, a, creates)
 		if err == nil && drafts[i].commit != nil {
-			err = r.reserve(s, &drafts[i].commit.commit, drafts[i].last, drafts[i].batch.records)
+			err = r.reserveLocked(s, &drafts[i].commit.commit, drafts[i].last, drafts[i].batch.records)
 			class = max(class, to.next.Durability)
 		}
 		if err != nil {
@@ -186,7 +186,7 @@ func (r *Registry) appendSettling(s *slot, x *settling, held *heldTopics, goes s
 	t.assign(own, t.assigned)
 	for _, d := range drafts {
 		if d.commit != nil {
-			r.place(d.commit.topic, d)
+			r.placeLocked(d.commit.topic, d)
 		}
 	}
 	for _, c := range x.commits { // seen together: one log position decides for all
@@ -201,9 +201,9 @@ func (r *Registry) appendSettling(s *slot, x *settling, held *heldTopics, goes s
 	return nil
 }
 
-// makeFor makes the topic that a part creates, the n-th of the frame. r.mu is
+// makeForLocked makes the topic that a part creates, the n-th of the frame. r.mu is
 // held.
-func (r *Registry) makeFor(x *settling, a *attempt, n int) (*topic, *record.Config, error) {
+func (r *Registry) makeForLocked(x *settling, a *attempt, n int) (*topic, *record.Config, error) {
 	if _, taken := r.byName.Get(a.name); taken {
 		return nil, nil, errRetry
 	}
@@ -297,95 +297,4 @@ func (r *Registry) holdAll(x *settling) (*heldTopics, error) {
 		}
 		h.release()
 	}
-}
-
-// Then is a write that an ack makes with it.
-type Then struct {
-	Topic string
-	Write *Write
-}
-
-// MaxThen is how many writes an ack may make.
-const MaxThen = 10
-
-// Ack ends jobs that the caller holds: their records are deleted. The writes of
-// then are made in the same frame of the log, if at least one job was acked;
-// otherwise an error of KindNothingAcked is returned, and nothing is written.
-func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
-	came := r.clock.Now()
-	parts, err := attemptsOf(then)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		for _, a := range parts {
-			a.batch.release()
-		}
-	}()
-	out := &JobResult{}
-	x := &settling{name: name, parts: parts, mode: wal.Freeing | wal.Patient}
-	if len(parts) > 0 {
-		x.mode = 0
-	}
-	x.judge = func(t *topic, _ *heldTopics) (settled, error) {
-		err := r.checkQueue(t)
-		if err == nil {
-			err = r.writable()
-		}
-		if err != nil {
-			return settled{}, err
-		}
-		r.expireLocked(t, came.Steady)
-		change, skips := t.jobs.queue.Ack(atBoth(came), call)
-		out.Skipped, out.Done = skips, nil
-		if change == nil {
-			r.serveJobs(t) // the call may have shown that a worker lives
-			if len(parts) > 0 {
-				return settled{}, errNothingAcked(t)
-			}
-			return settled{}, nil
-		}
-		out.Done = change.Seqs()
-		return settled{queue.Ack, out.Done, change}, nil
-	}
-	out.Cost, err = r.commitSettling(ctx, x, len(call.Seqs))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range x.written {
-		w, err := p.Wait()
-		if err != nil {
-			return nil, err
-		}
-		out.Then = append(out.Then, w)
-	}
-	out.Counts = r.countsOf(x.topic)
-	return out, nil
-}
-
-func errNothingAcked(t *topic) error {
-	return &record.Error{
-		Kind: record.KindNothingAcked, Message: "the caller holds none of the jobs: none was acked, and nothing was written",
-		Detail: map[string]any{"topic": t.name},
-	}
-}
-
-// attemptsOf returns the writes of an ack as they are made.
-func attemptsOf(then []Then) ([]*attempt, error) {
-	if len(then) > MaxThen {
-		return nil, record.InvalidField("then", "has %d writes; at most %d are allowed", len(then), MaxThen)
-	}
-	var parts []*attempt
-	seen := map[string]bool{}
-	for i := range then {
-		switch {
-		case len(then[i].Write.Records) == 0:
-			return nil, record.InvalidField("then", "write %d has no records", i)
-		case seen[then[i].Topic]:
-			return nil, record.InvalidField("then", "topic %q is there twice: put all its records into one write", then[i].Topic)
-		}
-		seen[then[i].Topic] = true
-		parts = append(parts, &attempt{name: then[i].Topic, write: then[i].Write, batch: encodeBatch(then[i].Write)})
-	}
-	return parts, nil
 }

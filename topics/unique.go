@@ -92,9 +92,9 @@ func (u *uniqueness) seqs(first uint64) *UniqueSeqs {
 	return &UniqueSeqs{all, deduped}
 }
 
-// duplicate answers a write all of whose unique keys are taken. It waits for the
+// duplicateLocked answers a write all of whose unique keys are taken. It waits for the
 // last write on its way that took one of them. t.mu is held.
-func (r *Registry) duplicate(t *topic, u *uniqueness) *Pending {
+func (r *Registry) duplicateLocked(t *topic, u *uniqueness) *Pending {
 	p := &Pending{registry: r, repeats: true, written: Written{Head: t.head}}
 	p.written.Unique = u.seqs(0)
 	var last uint64

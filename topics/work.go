@@ -47,7 +47,7 @@ func (r *Registry) Work(name string, c *Claim) (*Worker, error) {
 		t.jobs.workers = make(map[*Worker]struct{})
 	}
 	t.jobs.workers[w] = struct{}{}
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 	return w, nil
 }
 
@@ -162,14 +162,14 @@ func (w *Worker) Close() {
 	w.grants = nil
 	w.mu.Unlock()
 	for _, g := range grants {
-		r.returnGrant(t, g)
+		r.returnGrantLocked(t, g)
 	}
 	change := j.queue.Leave(atBoth(r.clock.Now()), w.waiter)
 	logged := change != nil && j.logs(queue.Release)
 	if change != nil && !logged {
-		r.applyJobs(t, change)
+		r.applyJobsLocked(t, change)
 	}
-	r.serveJobs(t)
+	r.serveJobsLocked(t)
 	t.mu.Unlock()
 	if logged {
 		_, _ = r.commitJobs(context.Background(), t, change) // else the leases expire
