@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -289,7 +290,7 @@ func (r *Registry) holdAll(x *settling) (*heldTopics, error) {
 		})
 		current := true
 		for _, t := range h.list {
-			t.mu.Lock()
+			lockorder.LockSame[lockorder.Topic](&t.mu)
 			current = current && !t.dropped
 		}
 		if current {
