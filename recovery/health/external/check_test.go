@@ -148,6 +148,7 @@ func TestSwitchedProtocols(t *testing.T) {
 			return
 		}
 		defer conn.Close()
+		_, _ = http.ReadRequest(bufio.NewReader(conn))
 		_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
 		_, _ = io.Copy(io.Discard, conn) // until the check hangs up
 	}()
