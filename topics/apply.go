@@ -142,6 +142,15 @@ func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 		t.raise(seq + 1)
 	}
 	r.goneThroughLocked(t, r.steady(), through, queue.Evicted, count-t.live.Records)
+	// A delete that came after the eviction may have taken these before.
+	last := min(through, t.head, t.earliest()-1)
+	if l, ok := t.lost.from(t.marks.low); ok {
+		last = min(last, l.from-1)
+	}
+	if last >= t.marks.low {
+		t.marks.replayThrough(last, w)
+		t.raise(last + 1)
+	}
 }
 
 // expireLocked drops the records whose time is over at now. t.mu is held for
