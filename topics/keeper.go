@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // keeper wakes the queues when time has something for them: a lease ends, a job
@@ -17,7 +18,7 @@ type keeper struct {
 	wake  chan struct{} // capacity 1: the first time in the heap has moved forward
 	moves chan struct{} // capacity 1: there are queues with jobs to move
 
-	mu    sync.Mutex // guards the heap, what it has in each topic's jobs, and dying
+	mu    lockorder.Mutex[lockorder.Last] // guards the heap, what it has in each topic's jobs, and dying
 	times keeperHeap
 	dying map[*topic]struct{}
 

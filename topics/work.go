@@ -3,9 +3,9 @@ package topics
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/lockorder"
 )
 
 // Worker is a stream of jobs: it holds at most as many as it asked for, and gets
@@ -17,7 +17,7 @@ type Worker struct {
 
 	wake chan struct{} // capacity 1: there is something to take
 
-	mu     sync.Mutex // guards what follows
+	mu     lockorder.Mutex[lockorder.Last] // guards what follows
 	grants []grant
 	losses []queue.Loss
 	missed map[queue.LeaseID]bool // of grants: lost before they were taken
