@@ -119,10 +119,10 @@ func TestContractTopics(t *testing.T) {
 			step{"GET /v0/topics/t", ``, 200, `{"head_seq":2,"earliest_seq":3,"next_seq":3,"count":0,"bytes":0}`},
 			step{"PUT /v0/topics/q", `{"type":"queue"}`, 201, ``},
 			step{"POST /v0/topics/q", `{"records":[{},{}]}`, 200, ``},
-			step{"GET /v0/topics/q", ``, 200, `{"type":"queue","queue":{"ready":2,"in_flight":0,"delayed":0,"dead_lettered":0}}`},
+			step{"GET /v0/topics/q", ``, 200, `{"type":"queue","queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0}}`},
 		)
 		got := s.send("GET /v0/topics", "").raw("topics")
-		if want := `[{"topic":"q","type":"queue","head_seq":2,"earliest_seq":1,"count":2,"bytes":8,"durable":false,"durability":"disk","effective_priority":500},` +
+		if want := `[{"topic":"q","type":"queue","head_seq":2,"earliest_seq":1,"count":2,"bytes":8,"durable":false,"durability":"disk","effective_priority":500,"queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0}},` +
 			`{"topic":"t","type":"log","head_seq":2,"earliest_seq":3,"count":0,"bytes":0,"durable":false,"durability":"disk","effective_priority":500}]`; got != want {
 			t.Errorf("listed %s\nwant %s", got, want)
 		}
