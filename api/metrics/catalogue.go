@@ -116,7 +116,7 @@ var families = []family{
 	{"topics_topic_queue_dead_letter_blocked", gauge, "Jobs of the queue that its dead-letter topic could not take."},
 	{"topics_topic_queue_delayed", gauge, "Jobs of the queue that wait for their time or in back-off."},
 	{"topics_topic_queue_in_flight", gauge, "Jobs of the queue that are leased to a worker."},
-	{"topics_topic_queue_oldest_ready_ms", gauge, "Milliseconds for which the longest-ready job of the queue has been ready; 0 if none is."},
+	{"topics_topic_queue_oldest_ready_seconds", gauge, "How long the longest-ready job of the queue has been ready; 0 if none is."},
 	{"topics_topic_queue_ready", gauge, "Jobs of the queue that a claim could take."},
 	{"topics_topic_records_live", gauge, "Records of the topic that can be read."},
 	{"topics_topics", gauge, "Topics that exist."},

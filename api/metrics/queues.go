@@ -27,10 +27,10 @@ var perQueueSeries = []series{
 	{"topics_topic_queue_delayed", "", perQueue(func(t *topics.TopicGauge) int64 { return t.Jobs.Delayed })},
 	{"topics_topic_queue_in_flight", "", perQueue(func(t *topics.TopicGauge) int64 { return t.Jobs.InFlight })},
 	{"topics_topic_queue_dead_letter_blocked", "", perQueue(func(t *topics.TopicGauge) int64 { return t.Jobs.DeadLetterBlocked })},
-	{"topics_topic_queue_oldest_ready_ms", "", perQueue(func(t *topics.TopicGauge) int64 { return t.Jobs.OldestReadyMS })},
+	{"topics_topic_queue_oldest_ready_seconds", "", perQueue(func(t *topics.TopicGauge) float64 { return float64(t.Jobs.OldestReadyMS) / 1000 })},
 }
 
-func perQueue(value func(*topics.TopicGauge) int64) func(*Readings) any {
+func perQueue[T int64 | float64](value func(*topics.TopicGauge) T) func(*Readings) any {
 	return func(r *Readings) any {
 		var all []sample
 		for i := range r.Topics {
