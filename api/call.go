@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -32,6 +33,7 @@ type call struct {
 	key        *auth.Key // who calls
 	sharing    *sharing  // with pages of other origins; nil if with none
 	topic      string    // the :topic of the path, decoded; not checked yet
+	seq        string    // the :seq behind it, decoded; not checked yet
 	start      time.Time
 	status     int          // 0 until WriteHeader
 	code       string       // of the error that is the answer, if it is one
@@ -49,6 +51,7 @@ type call struct {
 	whole      bool         // the request's body has been read to its end
 	streamed   bool         // the answer is a stream: finish has nothing to send
 	cut        bool         // end the connection: the stream is not whole
+	undo       func()       // takes back what the answer gives, if that does not reach the client; nil: nothing is to be
 	account    *account     // of the key, where several keys share the memory
 	held       int64        // taken from the server's memory budget
 	arrival    *arrival     // of the body, once it holds memory
@@ -89,6 +92,7 @@ func (c *call) Unwrap() http.ResponseWriter { return c.w }
 
 // reset forgets an answer begun: an error takes its place.
 func (c *call) reset() {
+	c.takeBack()
 	c.status, c.out, c.static = 0, c.out[:0], nil
 	clear(c.w.Header())
 	c.sharing.apply(c.r, c.w.Header())
@@ -164,7 +168,24 @@ func (c *call) finish(body []byte) {
 		body = body[last:]
 	}
 	c.giveSlots()
-	_, _ = c.w.Write(body) // the client may be gone
+	if _, err := c.w.Write(body); err == nil && c.undo != nil && c.flushed() {
+		c.undo = nil
+	}
+}
+
+// flushed sends what net/http has in its buffers, and reports whether that could
+// be written.
+func (c *call) flushed() bool {
+	err := http.NewResponseController(c.w).Flush()
+	return err == nil || errors.Is(err, http.ErrNotSupported)
+}
+
+// takeBack takes back what an answer would have given.
+func (c *call) takeBack() {
+	if undo := c.undo; undo != nil {
+		c.undo = nil
+		undo()
+	}
 }
 
 // letGo drops the call's buffers before its end.

@@ -37,11 +37,13 @@ func TestContractFieldTypes(t *testing.T) {
 				"unknown": anything, "type": "", "ttl_ms": "number", "cap_records": "number", "cap_bytes": "number", "discard": "", "durable": flag, "durability": "string",
 				"priority": whole, "auto_priority": flag, "auto_create": flag, "idempotency_window_ms": "number", "dedupe_node": flag,
 				"lease_ms": "number negative", "claim_jitter_ms": "number negative", "max_deliveries": "number", "dead_letter": word, "leases_durable": flag,
+				"retry_backoff_ms": "number negative", "retry_backoff_max_ms": "number negative", "group_concurrency": "number negative", "paused": flag,
 			}},
 			{"PATCH /v0/topics/t", `{%s}`, map[string]string{
 				"unknown": anything, "type": "", "ttl_ms": "number", "cap_records": "number", "cap_bytes": "number", "discard": "", "durable": flag, "durability": "string",
 				"priority": whole, "auto_priority": flag, "auto_create": flag, "idempotency_window_ms": "number", "dedupe_node": flag,
 				"lease_ms": "number negative", "claim_jitter_ms": "number negative", "max_deliveries": "number", "dead_letter": word, "leases_durable": flag,
+				"retry_backoff_ms": "number negative", "retry_backoff_max_ms": "number negative", "group_concurrency": "number negative", "paused": flag,
 			}},
 			{"POST /v0/topics/t", `{"records":[{}],%s}`, map[string]string{
 				"node": word, "idempotency_key": word, "create": boolean, "config": object, "disable_backpressure": boolean, "unknown": anything,

@@ -10,7 +10,7 @@ import (
 func TestContractConfig(t *testing.T) {
 	const defaults = `{"type":"log","ttl_ms":0,"cap_records":0,"cap_bytes":0,"discard":"old","durable":false,"durability":"disk","priority":null,
 		"auto_priority":true,"auto_create":true,"idempotency_window_ms":120000,"dedupe_node":true,"lease_ms":30000,"claim_jitter_ms":0,
-		"max_deliveries":0,"dead_letter":null,"leases_durable":false}`
+		"max_deliveries":0,"dead_letter":null,"leases_durable":false,"retry_backoff_ms":0,"retry_backoff_max_ms":3600000,"group_concurrency":1,"paused":false}`
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		s.walk(step{"PUT /v0/topics/t", `{}`, 201, `{"topic":"t","created":true,"config":` + defaults + `}`},
 			step{"PUT /v0/topics/t", ``, 200, `{"created":false,"config":` + defaults + `}`},
@@ -24,6 +24,8 @@ func TestContractConfig(t *testing.T) {
 			`"ttl_ms":9223372036854775807`: `9223372036854775807`, `"cap_records":9223372036854775807`: `9223372036854775807`,
 			`"cap_bytes":9223372036854775807`: `9223372036854775807`, `"idempotency_window_ms":0`: `0`, `"max_deliveries":3`: `3`,
 			`"dead_letter":"dead"`: `"dead"`, `"discard":"reject"`: `"reject"`, `"leases_durable":true`: `true`, `"dedupe_node":false`: `false`,
+			`"retry_backoff_ms":-1`: `0`, `"retry_backoff_ms":86400001`: `86400000`, `"retry_backoff_max_ms":-1`: `0`, `"retry_backoff_max_ms":86400001`: `86400000`,
+			`"group_concurrency":0`: `1`, `"group_concurrency":7`: `7`, `"paused":true`: `true`,
 			`"auto_create":false`: `false`, `"auto_priority":false`: `false`,
 		} {
 			field, _, _ := strings.Cut(sent, ":")
@@ -117,10 +119,10 @@ func TestContractTopics(t *testing.T) {
 			step{"GET /v0/topics/t", ``, 200, `{"head_seq":2,"earliest_seq":3,"next_seq":3,"count":0,"bytes":0}`},
 			step{"PUT /v0/topics/q", `{"type":"queue"}`, 201, ``},
 			step{"POST /v0/topics/q", `{"records":[{},{}]}`, 200, ``},
-			step{"GET /v0/topics/q", ``, 200, `{"type":"queue","queue":{"ready":2,"in_flight":0,"delayed":0,"dead_lettered":0}}`},
+			step{"GET /v0/topics/q", ``, 200, `{"type":"queue","queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0}}`},
 		)
 		got := s.send("GET /v0/topics", "").raw("topics")
-		if want := `[{"topic":"q","type":"queue","head_seq":2,"earliest_seq":1,"count":2,"bytes":8,"durable":false,"durability":"disk","effective_priority":500},` +
+		if want := `[{"topic":"q","type":"queue","head_seq":2,"earliest_seq":1,"count":2,"bytes":8,"durable":false,"durability":"disk","effective_priority":500,"queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0}},` +
 			`{"topic":"t","type":"log","head_seq":2,"earliest_seq":3,"count":0,"bytes":0,"durable":false,"durability":"disk","effective_priority":500}]`; got != want {
 			t.Errorf("listed %s\nwant %s", got, want)
 		}

@@ -110,7 +110,7 @@ func TestTopicLife(t *testing.T) {
 	w := do(s, "PUT", "/v0/topics/q", `{"type":"queue","durable":true,"priority":5,"dead_letter":"dead"}`)
 	config := object(t, w)["config"].(map[string]any)
 	if w.Code != 201 || config["durable"] != true || config["durability"] != "fsync" || config["priority"] != 5.0 ||
-		config["dead_letter"] != "dead" || config["idempotency_window_ms"] != 120000.0 || len(config) != 17 {
+		config["dead_letter"] != "dead" || config["idempotency_window_ms"] != 120000.0 || len(config) != 21 {
 		t.Errorf("PUT: %d %s", w.Code, w.Body)
 	}
 	if w = do(s, "PATCH", "/v0/topics/q", `{"priority":null,"dead_letter":null}`); w.Code != 200 {
@@ -121,7 +121,7 @@ func TestTopicLife(t *testing.T) {
 		t.Errorf("PATCH: %s", w.Body)
 	}
 	state := object(t, do(s, "GET", "/v0/topics/q?touch=false", ""))
-	if got, want := fmt.Sprint(state["queue"]), "map[dead_lettered:0 delayed:0 in_flight:0 ready:0]"; got != want {
+	if got, want := fmt.Sprint(state["queue"]), "map[blocked:0 dead_letter_blocked:0 dead_lettered:0 delayed:0 in_flight:0 lost:0 oldest_ready_ms:0 ready:0]"; got != want {
 		t.Errorf("queue %s, want %s", got, want)
 	}
 	for field, want := range map[string]any{
@@ -227,6 +227,9 @@ func TestErrorMap(t *testing.T) {
 		{kindError(record.KindIncompatible, "x"), 409, "topic_exists_incompatible", ""},
 		{kindError(record.KindNotEmpty, "x"), 409, "topic_not_empty", ""},
 		{kindError(record.KindSeqMismatch, "x"), 409, "seq_mismatch", ""},
+		{kindError(record.KindNotQueue, "x"), 409, "not_a_queue", ""},
+		{kindError(record.KindKeyLive, "x"), 409, "unique_key_live", ""},
+		{kindError(record.KindNothingAcked, "x"), 409, "nothing_acked", ""},
 		{kindError(record.KindFull, "x"), 422, "topic_full", ""},
 		{kindError(record.KindThrottled, "x"), 429, "throttled", "1"},
 		{&record.Error{Kind: record.KindThrottled, Detail: map[string]any{"retry_after_ms": 1001}}, 429, "throttled", "2"},

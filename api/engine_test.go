@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -88,6 +89,9 @@ func (e *memEngine) state(name string) topics.State {
 	}
 	if n > 0 {
 		st.LastWrite = t.records[n-1].TS
+	}
+	if t.config.Type == record.TypeQueue {
+		st.Queue = &queue.Counts{Ready: st.Count}
 	}
 	return st
 }

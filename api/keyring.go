@@ -59,6 +59,11 @@ func (s *Server) ReplaceKeys(keys *auth.Keys) {
 	for _, id := range s.watches.of(gone) {
 		s.watches.remove(id, gone, errRevoked)
 	}
+	for _, w := range s.workers.list() {
+		if gone(w.key) {
+			w.end(errRevoked)
+		}
+	}
 	for _, so := range s.sockets.list() {
 		if gone(so.key) {
 			so.dismiss(errRevoked)

@@ -13,7 +13,7 @@ import (
 // access says what a route asks of a caller: what operators are told, written
 // down apart from the route table.
 type access struct {
-	scope string // as in the key syntax; "any": every key; "": no key at all
+	scope string // as in the key syntax, all of those that are joined; "any": every key; "": no key at all
 	named bool   // the name in the path must be inside the key's prefixes
 }
 
@@ -27,6 +27,21 @@ var accessTable = map[string]access{
 	"POST /v0/topics/:topic/diff":   {"r", true},
 	"GET /v0/topics/:topic/diff":    {"r", true},
 	"POST /v0/topics/:topic/delete": {"d", true},
+
+	"POST /v0/topics/:topic/claim":                    {"r+w", true},
+	"POST /v0/topics/:topic/ack":                      {"w", true},
+	"POST /v0/topics/:topic/nack":                     {"w", true},
+	"POST /v0/topics/:topic/extend":                   {"w", true},
+	"POST /v0/topics/:topic/promote":                  {"w", true},
+	"POST /v0/topics/:topic/release":                  {"aw", true},
+	"GET /v0/topics/:topic/work":                      {"r+w", true},
+	"GET /v0/topics/:topic/jobs":                      {"r", true},
+	"GET /v0/topics/:topic/inflight":                  {"ar", true},
+	"GET /v0/topics/:topic/dead-letters":              {"ar", true},
+	"DELETE /v0/topics/:topic/dead-letters":           {"d", true},
+	"DELETE /v0/topics/:topic/dead-letters/:seq":      {"d", true},
+	"POST /v0/topics/:topic/dead-letters/:seq/replay": {"aw", true},
+	"POST /v0/topics/:topic/redrive":                  {"aw", true},
 
 	"GET /v0/routers":            {"r", false},
 	"PUT /v0/routers/:router":    {"aw", true},

@@ -73,6 +73,7 @@ func (s *Server) readings() metrics.Readings {
 		r.DiskFree, r.DiskTotal = s.opts.Disk()
 	}
 	r.Sessions, r.Streams = s.watches.counts()
+	r.Streams += s.workers.count()
 	r.Sockets = s.sockets.count()
 	r.Conns = s.conns.Stats()
 	return r

@@ -33,14 +33,25 @@ var bodySlots = map[string][]slot{
 		{`{"records":[{"data":1,%s}]}`, "records[0]", []string{"records", "[]"}},
 		{`{"records":[{"data":1}],"config":{%s}}`, "config", []string{"config"}},
 	},
-	"POST /v0/topics/{topic}/diff":       {{`{%s}`, "", nil}},
-	"POST /v0/topics/{topic}/delete":     {{`{"before_seq":1,%s}`, "", nil}},
-	"PUT /v0/routers/{router}":           {{`{"source":"t","dest":"u",%s}`, "", nil}},
-	"POST /v0/admin/checkpoint":          {{`{%s}`, "", nil}},
-	"POST /v0/admin/verify":              {{`{%s}`, "", nil}},
-	"POST /v0/admin/backup":              {{`{%s}`, "", nil}},
-	"POST /v0/admin/sessions/{id}/close": {{`{%s}`, "", nil}},
-	"PUT /v0/admin/checks/{check}":       {{`{"status":"healthy",%s}`, "", nil}},
+	"POST /v0/topics/{topic}/claim":   {{`{"node":"w",%s}`, "", nil}},
+	"POST /v0/topics/{topic}/nack":    {{`{"node":"w","seqs":[],%s}`, "", nil}},
+	"POST /v0/topics/{topic}/extend":  {{`{"node":"w","seqs":[],%s}`, "", nil}},
+	"POST /v0/topics/{topic}/promote": {{`{"seqs":[],%s}`, "", nil}},
+	"POST /v0/topics/{topic}/release": {{`{"seqs":[],%s}`, "", nil}},
+	"POST /v0/topics/{topic}/redrive": {{`{%s}`, "", nil}},
+	"POST /v0/topics/{topic}/ack": {
+		{`{"node":"w","seqs":[],%s}`, "", nil},
+		{`{"node":"w","seqs":[],"then":[{"topic":"u","records":[{"data":1}],%s}]}`, "then[0]", []string{"then", "[]"}},
+	},
+	"POST /v0/topics/{topic}/dead-letters/{seq}/replay": {{`{%s}`, "", nil}},
+	"POST /v0/topics/{topic}/diff":                      {{`{%s}`, "", nil}},
+	"POST /v0/topics/{topic}/delete":                    {{`{"before_seq":1,%s}`, "", nil}},
+	"PUT /v0/routers/{router}":                          {{`{"source":"t","dest":"u",%s}`, "", nil}},
+	"POST /v0/admin/checkpoint":                         {{`{%s}`, "", nil}},
+	"POST /v0/admin/verify":                             {{`{%s}`, "", nil}},
+	"POST /v0/admin/backup":                             {{`{%s}`, "", nil}},
+	"POST /v0/admin/sessions/{id}/close":                {{`{%s}`, "", nil}},
+	"PUT /v0/admin/checks/{check}":                      {{`{"status":"healthy",%s}`, "", nil}},
 	"POST /v0/watch": {
 		{`{"topics":{"t":{}},%s}`, "", nil},
 		{`{"topics":{"t":{%s}}}`, "topics.t", []string{"topics", "*"}},
@@ -91,7 +102,7 @@ func TestMisspeltNames(t *testing.T) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			name := method + " " + path
-			target := strings.NewReplacer("{topic}", "t", "{router}", "t%3Eu", "{id}", "wid_none", "{wid}", "wid_none", "{check}", "backup").Replace(path)
+			target := strings.NewReplacer("{topic}", "t", "{router}", "t%3Eu", "{id}", "wid_none", "{wid}", "wid_none", "{check}", "backup", "{seq}", "7").Replace(path)
 			if op.RequestBody != nil {
 				slots, ok := bodySlots[name]
 				if !ok {

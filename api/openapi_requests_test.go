@@ -62,9 +62,16 @@ func requestBodies(t *testing.T) (bodies []requestBody) {
 	return bodies
 }
 
+// ofQueues are the ends of the paths that only queues have.
+var ofQueues = []string{"/claim", "/ack", "/nack", "/extend", "/promote", "/release", "/redrive"}
+
 // examplePath puts names into a documented path.
 func examplePath(path string) string {
-	return strings.NewReplacer("{topic}", "orders", "{router}", url.PathEscape("orders>audit"), "{check}", "backup").Replace(path)
+	topic := "orders"
+	if slices.ContainsFunc(ofQueues, func(end string) bool { return strings.HasSuffix(path, end) }) {
+		topic = "jobs"
+	}
+	return strings.NewReplacer("{topic}", topic, "{router}", url.PathEscape("orders>audit"), "{check}", "backup").Replace(path)
 }
 
 // Every field that the document has for a body is one that the server reads: a
@@ -95,6 +102,7 @@ func TestDocumentedFieldsAreRead(t *testing.T) {
 func TestDocumentedExamplesWork(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	s.put(t, "orders", "")
+	s.put(t, "jobs", `{"type":"queue","dead_letter":"dead"}`)
 	for _, b := range requestBodies(t) {
 		if b.example == nil {
 			t.Errorf("%s %s: no example", b.method, b.path)

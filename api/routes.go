@@ -84,6 +84,21 @@ func (s *Server) routes() []route {
 		{"GET", "/v0/topics/:topic/diff", data, auth.Read, s.diffByQuery},
 		{"POST", "/v0/topics/:topic/delete", data, auth.Delete, s.deleteRecords},
 
+		{"POST", "/v0/topics/:topic/claim", data, auth.Read | auth.Write, s.claim},
+		{"POST", "/v0/topics/:topic/ack", data, auth.Write, s.ack},
+		{"POST", "/v0/topics/:topic/nack", data, auth.Write, s.nack},
+		{"POST", "/v0/topics/:topic/extend", data, auth.Write, s.extend},
+		{"POST", "/v0/topics/:topic/promote", data, auth.Write, s.promote},
+		{"POST", "/v0/topics/:topic/release", admin, auth.AdminWrite, s.release},
+		{"GET", "/v0/topics/:topic/work", streaming, auth.Read | auth.Write, s.work},
+		{"GET", "/v0/topics/:topic/jobs", data, auth.Read, s.listJobs},
+		{"GET", "/v0/topics/:topic/inflight", adminRead, auth.AdminRead, s.listInFlight},
+		{"GET", "/v0/topics/:topic/dead-letters", adminRead, auth.AdminRead, s.listDead},
+		{"DELETE", "/v0/topics/:topic/dead-letters", admin, auth.Delete, s.purgeDead},
+		{"DELETE", "/v0/topics/:topic/dead-letters/:seq", admin, auth.Delete, s.deleteDead},
+		{"POST", "/v0/topics/:topic/dead-letters/:seq/replay", admin, auth.AdminWrite, s.replayDead},
+		{"POST", "/v0/topics/:topic/redrive", admin, auth.AdminWrite, s.redrive},
+
 		{"GET", "/v0/routers", data, auth.Read, s.listRouters},
 		{"PUT", "/v0/routers/:router", data, auth.AdminWrite, s.putRouter},
 		{"GET", "/v0/routers/:router", data, auth.Read, s.getRouter},
@@ -129,16 +144,21 @@ func (s *Server) routes() []route {
 
 // queries are the parameters that routes take in the query, beside strict.
 var queries = map[string][]string{
-	"GET /v0/topics":              {"prefix", "page_size", "cursor"},
-	"GET /v0/topics/:topic":       {"touch"},
-	"DELETE /v0/topics/:topic":    {"if_empty"},
-	"POST /v0/topics/:topic":      {"return_seqs"},
-	"GET /v0/topics/:topic/diff":  request.ReadParameters,
-	"GET /v0/routers":             {"prefix", "source", "dest", "page_size", "cursor"},
-	"POST /v0/watch":              {"lenient"},
-	"GET /v0/admin/audit":         {"limit"},
-	"GET /actuator/metrics/:name": {"tag"},
-	"GET /v0/admin/sessions":      {"limit", "offset"},
+	"GET /v0/topics":                        {"prefix", "page_size", "cursor"},
+	"GET /v0/topics/:topic":                 {"touch"},
+	"DELETE /v0/topics/:topic":              {"if_empty"},
+	"POST /v0/topics/:topic":                {"return_seqs"},
+	"GET /v0/topics/:topic/diff":            request.ReadParameters,
+	"GET /v0/topics/:topic/work":            {"node", "max", "lease_ms", "heartbeat_ms"},
+	"GET /v0/topics/:topic/jobs":            {"state", "limit", "cursor"},
+	"GET /v0/topics/:topic/inflight":        {"limit", "cursor"},
+	"GET /v0/topics/:topic/dead-letters":    {"match", "reason", "before_seq", "limit", "cursor"},
+	"DELETE /v0/topics/:topic/dead-letters": {"match", "reason", "before_seq", "limit"},
+	"GET /v0/routers":                       {"prefix", "source", "dest", "page_size", "cursor"},
+	"POST /v0/watch":                        {"lenient"},
+	"GET /v0/admin/audit":                   {"limit"},
+	"GET /actuator/metrics/:name":           {"tag"},
+	"GET /v0/admin/sessions":                {"limit", "offset"},
 }
 
 // query is the names of the parameters that the route takes in the query.

@@ -35,6 +35,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	if len(ps) > 0 {
 		param, c.topic = ps[0].Key, pathParam(ps[0].Value)
 	}
+	if len(ps) > 1 {
+		c.seq = pathParam(ps[1].Value)
+	}
 	s.run(c, param)
 	s.coverAnswer(c)
 	c.hangUp = c.hangUp || s.traffic.stopped.Load()
@@ -43,6 +46,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 		c.sendEarly()
 	}
 	c.finish(s.encode(c))
+	c.takeBack()
 	c.giveSlots()
 	if c.admitted {
 		s.traffic.leave()

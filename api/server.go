@@ -46,6 +46,7 @@ type Engine interface {
 	Pressure() float64
 	Busiest(n int) (page []topics.TopicGauge, truncated bool)
 	watch.Engine
+	Queues
 }
 
 // Options is what a Server is made of. Gate and Health are required, the rest
@@ -125,6 +126,7 @@ type Server struct {
 	conns     *conns.Set
 	sockets   *socketSet
 	watches   watches
+	workers   workers
 	overview  overview
 }
 

@@ -32,12 +32,13 @@ var (
 	errAged = errors.New("the stream has reached its age")
 )
 
-// eventStream is an open stream of a watch session. Its writing side is in
+// eventStream is an open stream of a watch session, or the sending side of a
+// stream that has none. Its writing side is in
 // sse_output.go.
 type eventStream struct {
 	server  *Server
 	call    *call
-	session *watchSession
+	session *watchSession // nil: its events have no id of their own
 	control *http.ResponseController
 	// patience is how long the client may take nothing.
 	patience time.Duration

@@ -74,7 +74,7 @@ func (c *sseClient) next() (ev sseEvent, err error) {
 		case line == "":
 			ev.data, ev.id = strings.Join(data, "\n"), c.id
 			if ev.name != "" {
-				if err := conform.Load().CheckEvent(ev.name, []byte(ev.data)); err != nil {
+				if err := conform.Load().CheckEvent(c.resp.Request.URL.EscapedPath(), ev.name, []byte(ev.data)); err != nil {
 					c.t.Error(err)
 				}
 			}

@@ -38,6 +38,9 @@ func (st *eventStream) open() error {
 // appendID appends the line with the id. Without an id there is none: the
 // client keeps the one it has, and comes back too early rather than too late.
 func (st *eventStream) appendID(b []byte) []byte {
+	if st.session == nil {
+		return b
+	}
 	line := append(b, "\nid: "...)
 	if with := st.session.AppendID(line); len(with) > len(line) {
 		return with

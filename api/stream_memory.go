@@ -39,6 +39,11 @@ func (s *Server) endStalled() {
 			st.end(noStreamMemory())
 		}
 	}
+	for _, w := range s.workers.list() {
+		if w.sending.stalled() {
+			w.end(noStreamMemory())
+		}
+	}
 	for _, so := range s.sockets.list() {
 		if so.out.sending.stalled() {
 			so.cut() // nothing gets through that could say why

@@ -82,16 +82,8 @@ type stateView struct {
 	Queue             *queueView  `json:"queue,omitempty"`
 }
 
-// queueView counts the jobs of a queue by their state.
-type queueView struct {
-	Ready        int64 `json:"ready"`
-	InFlight     int64 `json:"in_flight"`
-	Delayed      int64 `json:"delayed"`
-	DeadLettered int64 `json:"dead_lettered"`
-}
-
 func viewState(st *topics.State) stateView {
-	v := stateView{
+	return stateView{
 		Topic: st.Name, Type: st.Config.Type,
 		HeadSeq: st.Head, EarliestSeq: st.Earliest, NextSeq: st.Head + 1,
 		Count: st.Count, Bytes: st.Bytes,
@@ -99,11 +91,8 @@ func viewState(st *topics.State) stateView {
 		EffectivePriority: st.EffectivePriority,
 		LastWriteTS:       orNever(st.LastWrite),
 		LastReadTS:        orNever(st.LastRead),
+		Queue:             viewQueue(st.Queue),
 	}
-	if st.Config.Type == record.TypeQueue {
-		v.Queue = &queueView{Ready: st.Count}
-	}
-	return v
 }
 
 // orNever is a time on the wire, null for never.
@@ -156,6 +145,7 @@ type listView struct {
 	Durable           bool         `json:"durable"`
 	Durability        record.Class `json:"durability"`
 	EffectivePriority int64        `json:"effective_priority"`
+	Queue             *queueView   `json:"queue,omitempty"`
 }
 
 func (s *Server) listTopics(c *call) error {
@@ -191,6 +181,7 @@ func (s *Server) listTopics(c *call) error {
 			HeadSeq: st.Head, EarliestSeq: st.Earliest, Count: st.Count, Bytes: st.Bytes,
 			Durable: st.Config.Durable(), Durability: st.Config.Durability,
 			EffectivePriority: st.EffectivePriority,
+			Queue:             viewQueue(st.Queue),
 		}
 	}
 	if more && len(page) > 0 {

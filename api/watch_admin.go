@@ -10,10 +10,10 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// sessionView is a watch session or a WebSocket, as an administrator sees it.
+// sessionView is a watch session, a stream of jobs or a WebSocket, as an administrator sees it.
 type sessionView struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind"` // watch or websocket
+	Kind      string `json:"kind"` // watch, work or websocket
 	Key       string `json:"key"`
 	Opened    int64  `json:"opened_ts"`
 	Topics    int    `json:"topics"`    // of a WebSocket: those subscribed by name
@@ -42,7 +42,8 @@ func (s *Server) listSessions(c *call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	all := append(s.watches.views(c.manages), s.socketViews(c.manages)...)
+	all := append(s.watches.views(c.manages), s.workers.views(c.manages)...)
+	all = append(all, s.socketViews(c.manages)...)
 	slices.SortFunc(all, func(a, b sessionView) int {
 		return cmp.Or(a.opened.Compare(b.opened), cmp.Compare(a.ID, b.ID))
 	})
@@ -63,7 +64,9 @@ func (s *Server) closeSession(c *call) error {
 		return err
 	}
 	cause := &wire.Error{Status: http.StatusGone, Code: "session_closed", Message: "an administrator closed the session"}
-	if !s.watches.remove(c.topic, c.manages, cause) && !s.closeSocket(c.topic, c.manages, cause) {
+	found := s.watches.remove(c.topic, c.manages, cause) || s.workers.end(c.topic, c.manages, cause) ||
+		s.closeSocket(c.topic, c.manages, cause)
+	if !found {
 		return noSession()
 	}
 	wire.WriteJSON(c, http.StatusOK, struct {

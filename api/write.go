@@ -3,12 +3,10 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"unsafe"
 
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
-	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // write appends the body's records. The body's buffer is the engine's until
@@ -33,19 +31,22 @@ func (s *Server) write(c *call) error {
 			return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), request.MaxKeyBytes)
 		}
 	}
-	if err := c.mayWrite(c.topic, w); err != nil {
-		return err
-	}
-	if err := s.takeFrame(c, len(body)); err != nil {
+	if err := c.mayWrite(c.topic, &w.Write); err != nil {
 		return err
 	}
 	engine := s.opened()
-	held, err := s.takeBytes(engine, c.topic, w)
+	if err := readJobs(engine, c.topic, w, &c.notices, ""); err != nil {
+		return err
+	}
+	if err := s.takeFrame(c, len(body), w); err != nil {
+		return err
+	}
+	held, err := s.takeBytes(engine, c.topic, &w.Write)
 	if err != nil {
 		return err
 	}
 	defer s.giveBytes(held)
-	done, err := engine.Append(c.r.Context(), c.topic, w)
+	done, err := engine.Append(c.r.Context(), c.topic, &w.Write)
 	if err != nil {
 		return err
 	}
@@ -54,10 +55,13 @@ func (s *Server) write(c *call) error {
 	return nil
 }
 
-// takeFrame takes the memory for the copy of a write in its frame, and for its
-// decoded records. It goes back with the body's.
-func (s *Server) takeFrame(c *call, body int) error {
-	records := cap(c.records) * int(unsafe.Sizeof(record.Record{}))
+// takeFrame takes the memory for the copy of writes in their frame, and for
+// their decoded records. It goes back with the body's.
+func (s *Server) takeFrame(c *call, body int, writes ...*request.WriteRequest) error {
+	records := 0
+	for _, w := range writes {
+		records += w.Size()
+	}
 	return s.memory.take(c, beyondFirst(body)+beyondFirst(records))
 }
 
@@ -82,7 +86,10 @@ func appendWritten(b []byte, topic string, done *topics.Written, seqs bool) []by
 	b = strconv.AppendUint(b, done.First, 10)
 	b = append(b, `,"last_seq":`...)
 	b = strconv.AppendUint(b, done.Last, 10)
-	if seqs {
+	switch {
+	case seqs && done.Unique != nil:
+		b = appendSeqs(append(b, `,"seqs":`...), done.Unique.Seqs)
+	case seqs:
 		b = append(b, `,"seqs":[`...)
 		for seq := done.First; seq <= done.Last; seq++ {
 			if seq > done.First {
@@ -92,12 +99,30 @@ func appendWritten(b []byte, topic string, done *topics.Written, seqs bool) []by
 		}
 		b = append(b, ']')
 	}
+	if u := done.Unique; u != nil && len(u.Deduped) > 0 {
+		b = appendSeqs(append(b, `,"deduped_seqs":`...), u.Deduped)
+	}
 	b = append(b, `,"head_seq":`...)
 	b = strconv.AppendUint(b, done.Head, 10)
 	b = append(b, `,"count":`...)
-	b = strconv.AppendInt(b, int64(done.Count), 10)
+	count := done.Count
+	if done.Unique != nil {
+		count = len(done.Unique.Seqs)
+	}
+	b = strconv.AppendInt(b, int64(count), 10)
 	b = append(b, `,"created":`...)
 	b = strconv.AppendBool(b, done.Created)
 	b = append(b, `,"deduped":`...)
 	return strconv.AppendBool(b, done.Deduped)
+}
+
+func appendSeqs(b []byte, seqs []uint64) []byte {
+	b = append(b, '[')
+	for i, seq := range seqs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, seq, 10)
+	}
+	return append(b, ']')
 }

@@ -7,9 +7,11 @@ import (
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 )
+
+// opNames are the ops of all commands.
+const opNames = "subscribe, unsubscribe, publish, claim, ack, nack, extend, work, stop, ping"
 
 // maxRequestID is the longest request_id, as it stands in the message.
 const maxRequestID = 256
@@ -43,7 +45,7 @@ func decodeCommand(message []byte) (command, error) {
 		return cmd, err
 	}
 	if cmd.op == "" {
-		return cmd, wire.InvalidField("op", "is needed: subscribe, unsubscribe, publish or ping")
+		return cmd, wire.InvalidField("op", "is needed: one of %s", opNames)
 	}
 	return cmd, nil
 }
@@ -96,7 +98,7 @@ func checkPing(message []byte, notes *wire.Notices) error {
 type publishCommand struct {
 	topic string
 	seqs  bool // return_seqs
-	write *topics.Write
+	write *request.WriteRequest
 }
 
 // decodePublish reads a publish. The records go into records' array and alias

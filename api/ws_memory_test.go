@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/watch"
 )
 
 // The subscriptions of a WebSocket reserve memory of the streams' share: a
@@ -52,4 +55,28 @@ func TestTopicsThatComeByAPrefixTakeMemory(t *testing.T) {
 		s.put(t, fmt.Sprintf("topic-%03d", i), `{}`)
 	}
 	waitFor(t, func() bool { return s.following.used.Load() == streamCost+21*followedCost })
+}
+
+// A ping during a subscribe does not release the memory that the subscribe has
+// reserved and not used yet.
+func TestPingDuringASubscribe(t *testing.T) {
+	s, _ := openServer(nil)
+	so := &socket{server: s}
+	w := request.NewWatch()
+	for _, name := range []string{"a", "b", "c"} {
+		w.Topics[name] = watch.Start{}
+	}
+	if err := so.expect(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := so.recount(); err != nil {
+		t.Fatal(err)
+	}
+	if used := s.following.used.Load(); used != 3*followedCost {
+		t.Errorf("after the ping %d bytes are reserved", used)
+	}
+	so.settleMemory()
+	if used := s.following.used.Load(); used != 0 {
+		t.Errorf("at the end %d bytes are reserved", used)
+	}
 }

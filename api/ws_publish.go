@@ -69,20 +69,24 @@ func (so *socket) begin(p *publish, message []byte) error {
 	}
 	p.topic, p.seqs, c.records = cmd.topic, cmd.seqs, cmd.write.Records
 	p.configures = cmd.write.Config != nil
-	if err := c.mayWrite(p.topic, cmd.write); err != nil {
-		return err
-	}
-	if err := s.takeFrame(c, len(message)); err != nil {
+	write := &cmd.write.Write
+	if err := c.mayWrite(p.topic, write); err != nil {
 		return err
 	}
 	engine, err := so.engine()
 	if err != nil {
 		return err
 	}
-	if p.bytes, err = s.takeBytes(engine, p.topic, cmd.write); err != nil {
+	if err := readJobs(engine, p.topic, cmd.write, &p.notes, ""); err != nil {
 		return err
 	}
-	p.pending, err = engine.Begin(so.ctx, p.topic, cmd.write)
+	if err := s.takeFrame(c, len(message), cmd.write); err != nil {
+		return err
+	}
+	if p.bytes, err = s.takeBytes(engine, p.topic, write); err != nil {
+		return err
+	}
+	p.pending, err = engine.Begin(so.ctx, p.topic, write)
 	return err
 }
 

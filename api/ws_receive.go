@@ -104,7 +104,11 @@ func (so *socket) carryOut(message []byte) bool {
 			err = so.out.send(pongMessage(cmd.id, &notes))
 		}
 	default:
-		return so.refusePublish(cmd, wire.InvalidField("op", "%q is none of subscribe, unsubscribe, publish, ping", cmd.op))
+		op, known := jobOps[cmd.op]
+		if !known {
+			return so.refusePublish(cmd, wire.InvalidField("op", "%q is none of %s", cmd.op, opNames))
+		}
+		return !errors.Is(so.carryOutJobs(cmd, op, message), errGone)
 	}
 	if errors.Is(err, errGone) {
 		return false

@@ -47,6 +47,7 @@ type socket struct {
 	writes  chan *publish // begun, in order; room for all that slots allows
 	slots   chan struct{} // one taken for each publish without its answer
 	answers answers
+	jobs    socketJobs
 	left    chan struct{}    // closed when the reader is through
 	nudge   chan struct{}    // wakes the keeper
 	leave   chan *wire.Error // why the client is sent away; room for one
@@ -63,6 +64,7 @@ func newSocket(s *Server, c *call) *socket {
 		left:   make(chan struct{}),
 		nudge:  make(chan struct{}, 1),
 		leave:  make(chan *wire.Error, 1),
+		jobs:   newSocketJobs(),
 	}
 	so.ctx, so.cancel = context.WithCancel(context.Background())
 	so.follows.holder = c.followHolder()
@@ -176,7 +178,7 @@ func (so *socket) keep() {
 			return
 		}
 		// busy before slots: a command takes its slot while it is busy.
-		if down == nil && !retired && !so.busy.Load() && len(so.slots) == 0 {
+		if down == nil && !retired && !so.busy.Load() && len(so.slots) == 0 && !so.jobs.underway() {
 			retired = true
 			so.end(websocket.StatusGoingAway, wire.ShuttingDown())
 		}

@@ -86,7 +86,7 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 	if err := so.expect(w.Watch); err != nil {
 		return err
 	}
-	defer func() { _ = so.recount() }() // it cannot fail: it is no more than expected
+	defer so.settleMemory()
 	// Events wait until the client knows where they begin.
 	so.out.mu.Lock()
 	defer so.out.mu.Unlock()

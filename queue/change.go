@@ -45,6 +45,11 @@ func (c *Change) Lease(i int) LeaseID {
 	return LeaseID{c.First.Epoch, c.First.N + uint64(i)}
 }
 
+// Gives reports whether a claim gives a lease.
+func (c *Change) Gives(id LeaseID) bool {
+	return c.Kind == Claim && id.Epoch == c.First.Epoch && id.N >= c.First.N && id.N-c.First.N < uint64(len(c.Jobs))
+}
+
 // Deadline is the last millisecond, on the monotonic clock, of the leases that a
 // claim or an extend gives.
 func (c *Change) Deadline() int64 { return c.At.Mono + c.LeaseMS }

@@ -28,6 +28,10 @@ func (q *Queue) Counts(now Time) Counts {
 	return c
 }
 
+// Expired returns how many leases ended by their deadlines since the queue was
+// opened.
+func (q *Queue) Expired() int64 { return q.expired }
+
 // oldestReady returns since when the longest-ready job has been ready.
 func (q *Queue) oldestReady() (since int64, any bool) {
 	if e, ok := q.ages.min(); ok {

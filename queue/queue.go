@@ -47,7 +47,7 @@ type Queue struct {
 	keys     map[string]uint64 // of live jobs
 	promised map[string]uint64 // of writes on their way
 
-	deadLettered, stuck, lost int64
+	deadLettered, stuck, lost, expired int64
 
 	line    list.List // of *place: the waiters, by arrival
 	waits   sorted[wait]

@@ -38,6 +38,7 @@ func (q *Queue) pass(seq uint64, at int64) {
 		return
 	}
 	stream := j.lease.stream
+	q.expired++
 	q.unlease(j)
 	if stream != nil {
 		q.lose(j, Expired)

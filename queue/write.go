@@ -86,6 +86,20 @@ func (q *Queue) EndJobs(at Time, seqs []uint64, how End) {
 	q.tally(how, int64(len(seqs)))
 }
 
+// Prune ends the jobs whose records are not live, as a repair finds them.
+func (q *Queue) Prune(at Time) {
+	var lost []*job
+	q.jobs.Scan(func(seq uint64, j *job) bool {
+		if !q.records.Live(seq) {
+			lost = append(lost, j)
+		}
+		return true
+	})
+	for _, j := range lost {
+		q.gone(j, at)
+	}
+}
+
 func (q *Queue) gone(j *job, at Time) {
 	if j.lease != nil && (j.state == InFlight || j.pending == Claim) {
 		q.lose(j, Gone)

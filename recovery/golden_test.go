@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
@@ -60,6 +61,8 @@ func checkGolden(t *testing.T, golden string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What a config has had since the directory was written is at its default.
+	got = strings.ReplaceAll(got, " RetryBackoffMS:0 RetryBackoffMaxMS:3600000 GroupConcurrency:1 Paused:false}", "}")
 	if got != string(want) {
 		t.Fatalf("differs from what was written: %s", firstDifference(string(want), got))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -238,6 +239,9 @@ func TestScrubIsShared(t *testing.T) {
 		}
 		if err := <-closed; err != nil {
 			t.Fatal(err)
+		}
+		if _, err := data.Verify(context.Background()); !errors.Is(err, wal.ErrClosed) {
+			t.Errorf("after Close: %v", err) // what clients get 503 for
 		}
 	})
 }

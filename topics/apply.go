@@ -3,6 +3,7 @@ package topics
 import (
 	"math"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -23,6 +24,9 @@ type frameParts struct {
 	tags  []byte // packed
 	bytes int64
 	body  []byte // ephemeral records
+
+	jobs     []queue.Written // of the records, at a queue: those that say something of their job
+	replayed bool
 }
 
 // applyLocked publishes one operation on t. t.mu is held. It fails only in replay, and
@@ -44,11 +48,13 @@ func (r *Registry) applyLocked(t *topic, op topicOperation, f frameParts) error 
 	}
 	r.recordDamage(t)
 	r.notifyLocked(t)
+	r.serveJobsLocked(t)
 	return nil
 }
 
 func (r *Registry) applyCreate(t *topic, c *record.Config) {
 	t.visible = true
+	t.openJobs(c)
 	r.recordLifecycleLocked(t, false)
 	r.totals.topics.Add(1)
 	r.applyConfig(t, c)
@@ -58,6 +64,9 @@ func (r *Registry) applyConfig(t *topic, c *record.Config) {
 	t.changes++
 	r.totals.count(t.cfg, -1)
 	t.cfg = r.configs.intern(c)
+	if t.next == c {
+		t.next = t.cfg // many topics share it
+	}
 	t.shown.Store(t.cfg)
 	r.totals.count(t.cfg, +1)
 	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.cfg.Durability != record.Fsync {
@@ -86,9 +95,10 @@ func (r *Registry) grow(t *topic, d record.Size) {
 	r.totals.live.add(d)
 }
 
-// trim evicts the oldest records until the caps hold.
-func (r *Registry) trim(t *topic) {
-	before := t.marks.capped
+// trim evicts the oldest records until the caps hold. at is the time on the steady
+// clock.
+func (r *Registry) trim(t *topic, at int64) {
+	before, count := t.marks.capped, t.live.Records
 	for {
 		over := t.cfg.Over(t.live)
 		if over.Records <= 0 && over.Bytes <= 0 {
@@ -114,20 +124,32 @@ func (r *Registry) trim(t *topic) {
 	}
 	if t.marks.capped > before {
 		t.raise(t.marks.capped + 1)
+		r.goneThroughLocked(t, at, t.marks.capped, queue.Evicted, count-t.live.Records)
 	}
 }
 
 // applyWatermark drops what the sweeper has recorded as gone. Seqs that are not
 // here were ephemeral: they are lost, whatever else became of them.
 func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
+	through, count := max(w.ThroughCap, w.ThroughTTL), t.live.Records
 	for {
 		seq, _, ok := t.first()
-		if !ok || seq > max(w.ThroughCap, w.ThroughTTL) {
-			return
+		if !ok || seq > through {
+			break
 		}
 		r.pop(t)
 		t.marks.replay(seq, w)
 		t.raise(seq + 1)
+	}
+	r.goneThroughLocked(t, r.steady(), through, queue.Evicted, count-t.live.Records)
+	// A delete that came after the eviction may have taken these before.
+	last := min(through, t.head, t.earliest()-1)
+	if l, ok := t.lost.from(t.marks.low); ok {
+		last = min(last, l.from-1)
+	}
+	if last >= t.marks.low {
+		t.marks.replayThrough(last, w)
+		t.raise(last + 1)
 	}
 }
 
@@ -137,7 +159,7 @@ func (r *Registry) expireLocked(t *topic, now int64) {
 	if t.cfg == nil || t.cfg.TTLMS == 0 {
 		return
 	}
-	before := t.marks.ttl
+	before, count := t.marks.ttl, t.live.Records
 	for t.due(now) {
 		live := t.live.Records
 		if last := r.popExtent(t, math.MaxUint64, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
@@ -149,6 +171,7 @@ func (r *Registry) expireLocked(t *topic, now int64) {
 	}
 	if t.marks.ttl > before {
 		t.raise(t.marks.ttl + 1)
+		r.goneThroughLocked(t, now, t.marks.ttl, queue.Evicted, count-t.live.Records)
 	}
 }
 

@@ -32,6 +32,11 @@ func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 		t.assigned = max(t.assigned, t.head)
 		t.reserve = reservation{}
 	}
+	for _, t := range m.r.inOrder() {
+		if t.jobs != nil { // jobs of records that are lost
+			t.jobs.queue.Prune(m.r.Time())
+		}
+	}
 	for _, l := range m.corrupt {
 		if m.r.byID[l.resolved.id] == l.resolved {
 			lost = append(lost, l)

@@ -103,7 +103,7 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 		reserve.grow(max(t.assigned, reserve.ceiling), r.log.Synced())
 	}
 	c.entry.Ceiling = reserve.ceiling
-	if err := r.appendChange(s, &c.commit); err != nil {
+	if err := r.appendConfig(s, &c.commit, &cfg); err != nil {
 		return Configured{}, nil, err
 	}
 	if reserve.ceiling != t.reserve.ceiling {
@@ -142,6 +142,9 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 	if err != nil {
 		return Configured{}, nil, err
 	}
+	if err := r.dead.check(name, &cfg); err != nil {
+		return Configured{}, nil, err
+	}
 	if err := r.roomForTopicsLocked(1); err != nil {
 		return Configured{}, nil, err
 	}
@@ -172,6 +175,22 @@ func createCommit(t *topic, ts int64) *commitOf[entry.Create] {
 	}
 	c.op = createOp{&c.entry}
 	return c
+}
+
+// appendConfig appends the commit's entry, which sets a config, unless that makes a
+// chain of dead-letter topics that leads back. t.mu is held.
+func (r *Registry) appendConfig(s *slot, c *commit, cfg *record.Config) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := c.topic.name
+	err := r.dead.check(name, cfg)
+	if err == nil {
+		err = r.appendChange(s, c)
+	}
+	if err == nil {
+		r.dead.set(name, cfg)
+	}
+	return err
 }
 
 // appendChange appends the commit's entry, which has no records.

@@ -7,9 +7,8 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// checkLocked checks the write against the topic's head and caps. t.mu is held.
-func (r *Registry) checkLocked(t *topic, a *attempt, now int64) error {
-	w, b := a.write, a.batch
+// check holds the write against the topic's head and caps.
+func (r *Registry) checkLocked(t *topic, w *Write, b *batch, now int64) error {
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
 		return &record.Error{
 			Kind:    record.KindSeqMismatch,
@@ -72,7 +71,7 @@ func (r *Registry) repeatedLocked(t *topic, w *Write, now int64) *Pending {
 		return nil
 	}
 	if c := t.line.keyed[w.IdempotencyKey]; c != nil {
-		return &Pending{registry: r, commit: &c.commit, written: Written{
+		return &Pending{registry: r, commit: &c.commit, repeats: true, written: Written{
 			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}
 	}

@@ -148,8 +148,10 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 		records = t.index.View()
 		dead = t.deleted.Clone()
 	}
+	now := c.registry.clock.Now()
 	err := e.topicLocked(t, through)
-	keys := t.keyViewLocked(c.registry.clock.Now())
+	e.recordJobs(t, atBoth(now), through)
+	keys := t.keyViewLocked(now)
 	if !t.history.Empty() || !t.index.Empty() {
 		c.live.Add(t.id, t.earliest(), t.deleted)
 	}
@@ -166,7 +168,7 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 
 // move writes a topic's records up to through to segments.
 func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
-	reader := c.registry.reader()
+	reader := c.registry.reader(id)
 	var d record.Decoder // the present frame's records from next on
 	var first, next uint64
 	paced := 0

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -27,7 +28,8 @@ type commit struct {
 	body   []byte // ephemeral records
 	key    string
 	came   clock.Moment
-	count  *atomic.Int64 // that it is counted in; see applying
+	count  *atomic.Int64   // that it is counted in; see applying
+	jobs   []queue.Written // of the records, at a queue: those that say something of their job
 
 	err     error         // the log failed first; set before settled
 	settled atomic.Bool   // published, or failed and out of the line

@@ -38,6 +38,9 @@
 //
 // The log's own locks come after all of these.
 //
+// A frame of the log that concerns several topics is placed with the locks of all of
+// them held, which are taken in the order of the topics' ids; see settle.go.
+//
 // A topic's lock may be held for long: by a batch of deletes, or by an eviction
 // that reads pages of the segments' indexes, which are small, cached, and never in
 // the cold directory. Nothing else waits for the disk with a lock held. Every lock

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
@@ -22,6 +23,7 @@ type extract struct {
 	bytes         int64    // their sum
 	tags          [][]byte // of each; packed when it is assigned
 	packed        []byte
+	jobs          []jobAt // what records say of their jobs; for a queue
 	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
@@ -127,7 +129,11 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 		inMemory = inMemory || v.frames[i].Body != nil
 	}
 	if len(v.extents) == 0 && !inMemory {
-		return x.fillRuns(rt, strip, q, b, v, log)
+		err := x.fillRuns(rt, strip, q, b, v, log)
+		if !errors.Is(err, errCopy) {
+			return err
+		}
+		*x = extract{from: x.from, fleeting: x.fleeting}
 	}
 	if err := r.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
@@ -155,6 +161,9 @@ func (x *extract) add(seq uint64, rec *record.Record) {
 	x.sizes = append(x.sizes, uint32(rec.PayloadBytes()))
 	x.bytes += int64(rec.PayloadBytes())
 	x.tags = append(x.tags, rec.Tag)
+	if rec.Job != nil {
+		x.jobs = append(x.jobs, jobAt{x.count - 1, rec.Job})
+	}
 }
 
 // fillRuns takes records that are all in the log.
@@ -165,6 +174,9 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 		batch, err := log.batch(frame.LSN)
 		if err != nil {
 			return err
+		}
+		if batch.Part {
+			return errCopy
 		}
 		records, err := log.records(batch)
 		if err != nil {
@@ -216,7 +228,7 @@ func (x *extract) oldest() wal.LSN {
 
 // copyOut makes the extract hold its records itself.
 func (r *Registry) copyOut(x *extract) error {
-	s := r.reader()
+	s := r.reader(0)
 	records, err := s.records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err
@@ -232,6 +244,9 @@ func (x *extract) cut(n int) {
 		x.records = firstRecords(x.records, n)
 		x.runs = firstRuns(x.runs, n)
 		x.count, x.seqs, x.sizes, x.tags = n, x.seqs[:n], x.sizes[:n], x.tags[:n]
+	}
+	for len(x.jobs) > 0 && x.jobs[len(x.jobs)-1].index >= n {
+		x.jobs = x.jobs[:len(x.jobs)-1]
 	}
 	x.bytes, x.packed = 0, nil
 	tagged := 0

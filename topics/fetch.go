@@ -75,7 +75,7 @@ func (f *fetching) take(seq uint64, ts int64, rec record.Record) (full bool) {
 
 // log examines the frames.
 func (f *fetching) log(r *Registry) (full bool, err error) {
-	log := r.reader().within(f.ctx)
+	log := r.reader(f.topic).within(f.ctx)
 	for _, frame := range f.frames {
 		body := frame.Body
 		if body == nil {

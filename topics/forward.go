@@ -42,7 +42,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
-		shared := extracts{log: r.reader(), of: map[extractKey]*extract{}}
+		shared := extracts{log: r.reader(t.id), of: map[extractKey]*extract{}}
 		for _, rt := range t.outgoing() {
 			if waiting[rt] {
 				continue
@@ -216,6 +216,13 @@ func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract)
 		},
 	}
 	c.op = forwardOp{&c.entry}
+	if t.jobs != nil && x.trim == 0 {
+		var err error
+		c.commit.jobs, err = writtenJobs(x.jobs, c.entry.First, now.Wall)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if err := r.enterLocked(s, &c.commit, last, x.records); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func TestStepIsTakenOnce(t *testing.T) {
 		w.connect("ab", "a", "b")
 		w.send("a", "1", "2")
 		rt, _ := w.routers.byName.Get("ab")
-		shared := extracts{log: w.reader(), of: map[extractKey]*extract{}}
+		shared := extracts{log: w.reader(0), of: map[extractKey]*extract{}}
 		x, err := w.extract(rt, &rt.spec, rt.cursor, &shared)
 		if err != nil || x.count != 2 {
 			t.Fatal(x, err)

@@ -12,12 +12,15 @@ import (
 func (w *world) fill(name string) (head uint64) {
 	w.t.Helper()
 	w.fs.SetCapacity(1)
+	n := 10
 	for range 10_000 {
-		_, err := w.Append(context.Background(), name, &Write{Records: records(10)})
-		if kindOf(err) == record.KindNoSpace {
+		_, err := w.Append(context.Background(), name, &Write{Records: records(n)})
+		switch {
+		case kindOf(err) == record.KindNoSpace && n > 1:
+			n = 1 // nothing smaller is to find room
+		case kindOf(err) == record.KindNoSpace:
 			return w.state(name).Head
-		}
-		if err != nil {
+		case err != nil:
 			w.t.Fatal(err)
 		}
 	}

@@ -10,14 +10,19 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// frames reads the records of frames. The two readers are at different places:
-// a forwarded frame, and those that it is about.
-type frames struct{ own, referred *wal.Reader }
+// frames reads the records that frames put into one topic. The two readers are
+// at different places: a forwarded frame, and those that it is about.
+type frames struct {
+	own, referred *wal.Reader
+	topic         uint64 // its id
+}
 
-func newFrames(reader func() *wal.Reader) *frames { return &frames{reader(), reader()} }
+func newFrames(reader func() *wal.Reader, topic uint64) *frames {
+	return &frames{reader(), reader(), topic}
+}
 
-// reader returns a reader of the log's frames.
-func (r *Registry) reader() *frames { return newFrames(r.log.NewReader) }
+// reader returns a reader of what the log's frames put into a topic.
+func (r *Registry) reader(topic uint64) *frames { return newFrames(r.log.NewReader, topic) }
 
 // within makes reads that have to wait for others end with ctx.
 func (s *frames) within(ctx context.Context) *frames {
@@ -36,14 +41,16 @@ func (s *frames) at(lsn wal.LSN) ([]byte, error) {
 }
 
 // batch returns what the frame at lsn says of its records.
-func (s *frames) batch(lsn wal.LSN) (entry.Batch, error) { return readBatch(s.own, lsn) }
+func (s *frames) batch(lsn wal.LSN) (entry.Batch, error) {
+	return readBatch(s.own, lsn, s.topic)
+}
 
-func readBatch(reader *wal.Reader, lsn wal.LSN) (entry.Batch, error) {
+func readBatch(reader *wal.Reader, lsn wal.LSN, topic uint64) (entry.Batch, error) {
 	typ, payload, err := reader.Frame(lsn)
 	if err != nil {
 		return entry.Batch{}, err
 	}
-	b, err := entry.DecodeBatch(typ, payload)
+	b, err := entry.DecodeBatch(typ, payload, topic)
 	if err != nil {
 		return entry.Batch{}, fmt.Errorf("frame at lsn %d: %w", lsn, err)
 	}
@@ -58,7 +65,7 @@ func (s *frames) records(b entry.Batch) ([]byte, error) {
 	var out []byte
 	for i := range b.Runs {
 		u := &b.Runs[i]
-		from, err := readBatch(s.referred, u.At)
+		from, err := readBatch(s.referred, u.At, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -79,13 +86,13 @@ func (s *frames) records(b entry.Batch) ([]byte, error) {
 // References checks that the frames to which forwarded ones refer can be read.
 type References struct{ frames *frames }
 
-// NewReferences returns a check that reads frames with readers of their log.
-func NewReferences(reader func() *wal.Reader) *References { return &References{newFrames(reader)} }
+// NewReferences goes by readers of the log whose frames are to be checked.
+func NewReferences(reader func() *wal.Reader) *References { return &References{newFrames(reader, 0)} }
 
 // Check resolves every reference of a frame. fault describes one that cannot be
 // resolved, and is empty if all can. An error means that the log could not be read.
 func (s *References) Check(f wal.Frame) (fault string, err error) {
-	b, err := entry.DecodeBatch(f.Type, f.Payload)
+	b, err := entry.DecodeBatch(f.Type, f.Payload, 0)
 	if err != nil || b.Runs == nil {
 		return "", nil // a frame that cannot be decoded has none
 	}

@@ -41,6 +41,10 @@ func operationOf(e entry.Entry) operation {
 		return unrouteOp{e}
 	case *entry.Forward:
 		return forwardOp{e}
+	case *entry.Settle:
+		return settleOp{Settle: e}
+	case *entry.Jobs:
+		return jobsOp{e}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func (p *Pending) Wait() (Written, error) {
 	if c == nil { // published before this request came
 		return w, nil
 	}
-	if w.Deduped {
+	if p.repeats {
 		if err := c.await(); err != nil {
 			return Written{}, err
 		}
@@ -90,16 +90,33 @@ func (r *Registry) settle(t *topic, c *commit) {
 	switch {
 	case c.err != nil:
 		t.broken = c.err
+		r.takeBackLocked(t, c)
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	case t.dropped: // its topic was deleted after it was written
 		r.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		_ = r.applyLocked(t, c.op, frameParts{c.span, c.came, c.sizes, c.tags, c.bytes, c.body}) // only replay reads
+		_ = r.applyLocked(t, c.op, c.parts()) // only replay reads
 	}
 	r.applying.leave(c)
 	c.settled.Store(true)
 	if c.done != nil {
 		close(c.done)
+	}
+}
+
+// parts returns what the commit is to the index and to the queue.
+func (c *commit) parts() frameParts {
+	return frameParts{span: c.span, came: c.came, sizes: c.sizes, tags: c.tags, bytes: c.bytes, body: c.body, jobs: c.jobs}
+}
+
+// takeBackLocked undoes what a commit that has failed holds of the queue. t.mu is held.
+func (r *Registry) takeBackLocked(t *topic, c *commit) {
+	op, judged := c.op.(aborter)
+	if judged {
+		op.abort(r, t)
+	}
+	if t.jobs != nil {
+		t.jobs.queue.Withdraw(c.jobs)
 	}
 }
 
@@ -112,6 +129,7 @@ func (r *Registry) abandon(t *topic) {
 	t.dropped = true
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
+		r.dead.forget(t.name)
 	}
 	t.notifyLocked()
 }

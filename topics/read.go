@@ -139,7 +139,7 @@ func (t *topic) viewThroughLocked(q *Query, b *Batch, now int64, through uint64)
 		below = max(through+1, next)
 	}
 	next = max(next, t.earliest()) // below it there may be deleted ones in a live frame
-	v := &view{next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
+	v := &view{topic: t.id, next: next, below: below, dedupe: t.cfg.DedupeNode, sparse: q.filters()}
 	if d, ok := t.deleted.Next(next); ok && d < below {
 		v.below = min(below, next+t.reach(q, next))
 		v.dead = t.deleted.Window(next, v.below)
@@ -183,6 +183,7 @@ func maxFrames(q *Query) int {
 
 // view is a topic's state as one read sees it.
 type view struct {
+	topic   uint64 // its id
 	next    uint64 // first seq to examine
 	below   uint64 // seqs from here on are not for this batch
 	expired int64  // records with an earlier timestamp have expired; 0 if none has

@@ -42,8 +42,10 @@ type Registry struct {
 	configs  configs
 	sweeper  sweeper
 	log      *wal.Log
-	applying applying
 	closing  atomic.Bool // Close was called
+	applying applying
+	keeper   *keeper // of the queues
+	serving  bool    // queues serve those who wait: Start was called
 
 	subscriptions *follow.Hub
 	deliveries    *deliveries
@@ -69,6 +71,7 @@ type Registry struct {
 	nextID  uint64
 	routers routing
 	changes changes // not shown yet
+	dead    deadChains
 }
 
 // New returns an empty registry.
@@ -76,7 +79,7 @@ func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts, clock: clock.New(opts.clock()), keySeed: rand.Uint64(),
 		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
-		forwarders: newForwarders(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
+		forwarders: newForwarders(), keeper: newKeeper(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
@@ -101,8 +104,13 @@ func (r *Registry) Start(log *wal.Log) {
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
 	r.markCyclesLocked()
+	r.byName.Scan(func(name string, t *topic) bool {
+		r.dead.set(name, t.next)
+		return true
+	})
 	r.mu.Unlock()
 	r.refs.floor = log.Tail()
+	r.startJobs()
 }
 
 // Close ends the background, notes what it would have, and, so that an orderly
@@ -111,6 +119,8 @@ func (r *Registry) Start(log *wal.Log) {
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
 	r.closing.Store(true)
+	r.keeper.stop()
+	r.drainJobs()
 	r.deliveries.stop()
 	r.forwarders.end()
 	r.sweeper.stop()
@@ -149,6 +159,7 @@ func (r *Registry) forget(t *topic) {
 func (r *Registry) unnameLocked(t *topic) {
 	if cur, _ := r.byName.Get(t.name); cur == t {
 		r.byName.Delete(t.name)
+		r.dead.forget(t.name)
 	}
 	delete(r.byID, t.id)
 	t.shown.Store(nil)
@@ -159,8 +170,9 @@ func (r *Registry) unnameLocked(t *topic) {
 	}
 }
 
-// emptyLocked lets go of what is in a deleted topic. t.mu is held.
+// empty lets go of what is in a deleted topic. t.mu is held.
 func (r *Registry) emptyLocked(t *topic) {
+	r.endJobsLocked(t)
 	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
 	r.totals.ephemeral.Add(-t.index.Clear())
 	r.changeKeysLocked(t, func(w *index.Keys) { *w = index.Keys{} })
@@ -176,13 +188,32 @@ func (r *Registry) State(name string, touch bool) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	defer t.mu.RUnlock()
 	now := r.now()
-	s := t.stateLocked(now)
+	s := r.stateOf(t, now)
 	if touch {
 		t.lastRead.Store(now)
 	}
 	return s, nil
+}
+
+// stateOf reports a topic whose lock is held for reading, and releases the lock.
+func (r *Registry) stateOf(t *topic, now int64) State {
+	if t.jobs == nil {
+		defer t.mu.RUnlock()
+		return t.stateLocked(now)
+	}
+	before := t.stateLocked(now)
+	t.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.jobs == nil { // deleted since
+		return before
+	}
+	s := t.stateLocked(now)
+	counts := t.jobs.queue.Counts(atBoth(r.clock.Now()))
+	s.Queue = &counts
+	r.serveJobsLocked(t)
+	return s
 }
 
 // open returns the visible topic of that name with its expired records gone
@@ -235,8 +266,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 	}
 	for _, t := range found {
 		if t, err := r.open(t.name); err == nil {
-			page, ids = append(page, t.stateLocked(now)), append(ids, t.id)
-			t.mu.RUnlock()
+			page, ids = append(page, r.stateOf(t, now)), append(ids, t.id)
 		}
 	}
 	if more && len(page) == 0 && len(found) > 0 { // all deleted meanwhile

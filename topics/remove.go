@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -163,9 +164,9 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	return nil
 }
 
-// apply deletes those records of the entry that are still live.
-func (op *deleteOp) apply(r *Registry, t *topic, _ frameParts) error {
-	err := op.remove(r, t)
+// apply deletes what the entry says of what is live by now.
+func (op *deleteOp) apply(r *Registry, t *topic, f frameParts) error {
+	err := op.remove(r, t, f.came.Steady)
 	if err != nil {
 		return err
 	}
@@ -174,10 +175,11 @@ func (op *deleteOp) apply(r *Registry, t *topic, _ frameParts) error {
 	return nil
 }
 
-// remove sets what was deleted.
-func (op *deleteOp) remove(r *Registry, t *topic) error {
+// remove sets what was deleted. at is the time on the steady clock.
+func (op *deleteOp) remove(r *Registry, t *topic, at int64) error {
 	if op.Match == nil {
 		op.deleted = r.advance(t, op.Last+1)
+		r.goneThroughLocked(t, at, op.Last, queue.Deleted, op.deleted.Records)
 		return nil
 	}
 	set := op.matched
@@ -191,18 +193,9 @@ func (op *deleteOp) remove(r *Registry, t *topic) error {
 	}
 	set.RemoveRange(0, t.earliest()-1)
 	set.Subtract(t.deleted)
-	if set.Empty() {
-		return nil
+	op.deleted = r.removeSeqsLocked(t, set)
+	if t.jobs != nil {
+		t.jobs.queue.EndJobs(queue.Time{Mono: at, Wall: at}, set.Seqs(), queue.Deleted)
 	}
-	op.deleted = t.history.Sum(set)
-	op.deleted.Add(t.index.Sum(set))
-	r.grow(t, record.Size{Records: -op.deleted.Records, Bytes: -op.deleted.Bytes})
-	if t.deleted == nil {
-		t.deleted = &index.SeqSet{}
-	}
-	t.deleted.Unite(set)
-	r.settleFront(t)
-	r.totals.ephemeral.Add(-int64(t.index.Prune(set, t.deleted)))
-	t.tags.Prune(set, t.deleted)
 	return nil
 }

@@ -79,9 +79,14 @@ func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error 
 	ts := timeOf(op)
 	at := min(ts, r.steady())
 	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: clock.Moment{Wall: at, Steady: at}}
+	f.replayed = true
+	created := creationOf(op)
+	if created != nil {
+		t.openJobs(created.Config)
+	}
 	batch := batchOf(op)
 	if batch.Count > 0 {
-		err := r.columns(&f, batch)
+		err := r.columns(t, &f, batch)
 		if err != nil {
 			return err
 		}
@@ -104,8 +109,8 @@ func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error 
 	return nil
 }
 
-// columns sets what the index keeps of a batch's records.
-func (r *Registry) columns(f *frameParts, batch entry.Batch) error {
+// columns sets what the index keeps of a batch's records, and what the queue does.
+func (r *Registry) columns(t *topic, f *frameParts, batch entry.Batch) error {
 	records, err := r.recordsOf(batch)
 	if err != nil {
 		return err
@@ -119,7 +124,8 @@ func (r *Registry) columns(f *frameParts, batch entry.Batch) error {
 	for _, n := range s.sizes {
 		f.bytes += int64(n)
 	}
-	return nil
+	f.jobs, err = jobsOf(t, batch, records, f.came.Wall)
+	return err
 }
 
 // Loss is a range that a crash took and recovery made explicit.

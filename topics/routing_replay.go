@@ -22,7 +22,7 @@ func (r *Registry) recordsOf(b entry.Batch) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it refers to others, and none can be read", record.ErrMalformed)
 	}
 	if r.scratch.frames == nil {
-		r.scratch.frames = newFrames(r.source)
+		r.scratch.frames = newFrames(r.source, 0)
 	}
 	return r.scratch.frames.records(b)
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -17,8 +18,8 @@ import (
 // The state of all topics, as a checkpoint keeps it: the seed of the keys'
 // hashes (8 bytes), the next topic's id, then the topics, by id, each with
 // snapshotTopic in front, then snapshotRouters and the routers, then snapshotGiven and
-// what is known of lost ranges, both of which older states do not have, then
-// snapshotEnd. Numbers are varints. A topic:
+// what is known of lost ranges, then snapshotJobs and the jobs of queues, all of
+// which older states do not have, then snapshotEnd. Numbers are varints. A topic:
 //
 //	id | name | config | applied | head | last write | last read | low watermark |
 //	evicted through by a cap | by the ttl | ceiling | live records, bytes |
@@ -31,6 +32,7 @@ const (
 	snapshotTopic   byte = 1
 	snapshotRouters byte = 2
 	snapshotGiven   byte = 3
+	snapshotJobs    byte = 4
 )
 
 type snapshotEncoder struct {
@@ -38,6 +40,8 @@ type snapshotEncoder struct {
 	configs map[*record.Config]uint64
 	given   []byte // of the topics so far
 	givens  uint64 // how many those are
+	jobs    []byte // of the queues so far
+	queues  uint64 // how many those are
 }
 
 // topicLocked appends t, whose lock is held, as it would be after a restart: without
@@ -123,10 +127,54 @@ func (e *snapshotEncoder) recordGiven(t *topic, lost []lostRange) {
 	e.given = b
 }
 
-// end appends what recordGiven kept, and the end.
+// recordJobs records the jobs of a queue that have more than their records: of
+// each queue
+//
+//	id | length of the snapshot | snapshot
+//
+// A queue that is not there has none.
+func (e *snapshotEncoder) recordJobs(t *topic, at queue.Time, through uint64) {
+	if t.jobs == nil {
+		return
+	}
+	e.queues++
+	e.jobs = binary.AppendUvarint(e.jobs, t.id)
+	e.jobs = record.AppendBytes(e.jobs, t.jobs.queue.Snapshot(nil, at, through))
+}
+
+// restoreJobs is recordJobs' inverse.
+func (r *Registry) restoreJobs(d *record.Decoder) {
+	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
+		t := r.byID[d.Uvarint()]
+		snapshot := d.Bytes()
+		if d.Failed() || t == nil || t.jobs == nil {
+			d.Fail()
+			return
+		}
+		err := t.restoreQueue(snapshot, r.steady())
+		if err != nil {
+			d.Fail()
+		}
+	}
+}
+
+// restoreQueue gives t the jobs of a snapshot, which may be empty.
+func (t *topic) restoreQueue(snapshot []byte, now int64) error {
+	q, err := queue.Restore(t.queueOptions(t.cfg), snapshot, t.head, queue.Time{Mono: now, Wall: now})
+	if err != nil {
+		return err
+	}
+	t.jobs = &jobs{queue: q}
+	return nil
+}
+
+// end appends what recordGiven and recordJobs kept, and the end.
 func (e *snapshotEncoder) end() []byte {
 	if e.givens > 0 {
 		e.buf = append(binary.AppendUvarint(append(e.buf, snapshotGiven), e.givens), e.given...)
+	}
+	if e.queues > 0 {
+		e.buf = append(binary.AppendUvarint(append(e.buf, snapshotJobs), e.queues), e.jobs...)
 	}
 	return append(e.buf, snapshotEnd)
 }
@@ -236,6 +284,10 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 		r.restoreGiven(&d)
 		mark = d.Byte()
 	}
+	if mark == snapshotJobs && !d.Failed() {
+		r.restoreJobs(&d)
+		mark = d.Byte()
+	}
 	if mark != snapshotEnd {
 		d.Fail()
 	}
@@ -292,6 +344,9 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 		return t
 	}
 	t.visible, t.next = true, t.cfg
+	if t.cfg.Type == record.TypeQueue && t.restoreQueue(nil, r.steady()) != nil {
+		d.Fail()
+	}
 	t.shown.Store(t.cfg)
 	t.assigned, t.assignedTS, t.marks.loggedTTL = t.head, t.lastWrite, t.marks.ttl
 	t.arriveBy(r.steady())

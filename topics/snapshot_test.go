@@ -26,6 +26,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		if err := e.topicLocked(x, x.head); err != nil {
 			t.Fatal(err)
 		}
+		e.recordJobs(x, r.Time(), x.head)
 		v := x.keyViewLocked(r.clock.Now())
 		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
 			t.Fatal(err)

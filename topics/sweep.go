@@ -73,6 +73,7 @@ func (s *sweeper) stop() {
 func (r *Registry) RunSweeper() {
 	r.RunDelivery()
 	r.forwarders.run(r)
+	r.keeper.run(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.sweeper.quit, r.sweeper.gone = cancel, make(chan struct{})
 	go func() {

@@ -65,3 +65,26 @@ func TestSweepPassesOver(t *testing.T) {
 	live(1)
 	rounds(ttl, 0)
 }
+
+// TestEvictedThenDeleted: what a cap evicted on account of ephemeral records has gone
+// by the cap, and not by a crash, also where replay finds it deleted already.
+func TestEvictedThenDeleted(t *testing.T) {
+	w := newWorld(t)
+	w.put("a", class(record.Disk))
+	w.write("a", 10)
+	p := class(record.Ephemeral)
+	p.CapRecords = ptr(int64(12))
+	w.put("a", p)
+	w.write("a", 6)
+	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Before: ptr(uint64(13))}); err != nil {
+		t.Fatal(err)
+	}
+	w.Sweep(context.Background())
+	before := w.read("a", 0).Tombstone
+	w.put("b", class(record.Fsync)) // takes what the sweep logged to the file
+	w.kill()
+	after := w.read("a", 0).Tombstone
+	if before.Reason != ReasonCap || after.Reason != ReasonCap || after.GapFrom != 1 {
+		t.Errorf("%+v, and after a kill %+v", before, after)
+	}
+}

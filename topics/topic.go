@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/lockorder"
@@ -83,6 +84,7 @@ type published struct {
 	applied   wal.LSN       // end of the last frame that is published here
 	marks     watermarks
 	lost      lostRanges
+	jobs      *jobs // nil if it is no queue
 	keys      index.Keys
 	came      clock.Arrivals
 	lastWrite int64
@@ -149,6 +151,7 @@ type State struct {
 	Count             int64  // live records
 	Bytes             int64  // live payload bytes
 	EffectivePriority int64
-	LastWrite         int64 // Unix ms, 0: never
-	LastRead          int64 // Unix ms, 0: never
+	LastWrite         int64         // Unix ms, 0: never
+	LastRead          int64         // Unix ms, 0: never
+	Queue             *queue.Counts // nil if it is no queue
 }

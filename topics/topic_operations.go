@@ -44,7 +44,10 @@ func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
 	t.head = op.First + uint64(op.Count) - 1
 	t.lastWrite = op.TS
 	r.grow(t, size)
-	r.trim(t)
+	if t.jobs != nil {
+		t.jobs.queue.Write(atBoth(f.came), op.First, op.Count, f.jobs)
+	}
+	r.trim(t, f.came.Steady)
 	if op.Key != nil {
 		u := index.KeyUse{Hash: r.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
 		r.changeKeysLocked(t, func(w *index.Keys) {
@@ -103,9 +106,12 @@ func (op configOp) fit(t *topic) bool {
 	return true
 }
 
-func (op configOp) apply(r *Registry, t *topic, _ frameParts) error {
+func (op configOp) apply(r *Registry, t *topic, f frameParts) error {
 	r.applyConfig(t, op.Config.Config)
-	r.trim(t)
+	if t.jobs != nil {
+		t.jobs.queue.Configure(atBoth(f.came), queueConfig(t.cfg))
+	}
+	r.trim(t, f.came.Steady)
 	return nil
 }
 

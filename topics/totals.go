@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -28,6 +29,8 @@ type Totals struct {
 	DamagedPages     uint64 // of segments, met while counting
 	DamagedReads     uint64 // that were refused for damage
 
+	Jobs JobTotals // of all queues
+
 	IdempotencyKeys    int64 // remembered
 	IdempotencyBytes   int64 // memory that they take
 	IdempotencyRefused uint64
@@ -47,6 +50,7 @@ type totals struct {
 	damagedReads           atomic.Uint64
 	tombstones             [len(reasons)]atomic.Uint64
 	met                    atomic.Pointer[string] // damage, by a read
+	jobs                   jobTotals
 	keys                   struct {
 		held, bytes atomic.Int64 // bytes count those of writes on their way, too
 		refused     atomic.Uint64
@@ -67,6 +71,7 @@ func (t *totals) restart() {
 	t.evictedCap.Store(0)
 	t.evictedTTL.Store(0)
 	t.deleted.Store(0)
+	t.jobs.restart()
 }
 
 // count adds n topics of a config; nil is none.
@@ -92,6 +97,7 @@ func (r *Registry) Totals() Totals {
 		EvictedCap: t.evictedCap.Load(), EvictedTTL: t.evictedTTL.Load(),
 		DeletedRecords: t.deleted.Load(), ForwardedRecords: uint64(t.forwarded.Load()), DamagedPages: t.damaged.Load(), DamagedReads: t.damagedReads.Load(),
 		IdempotencyKeys: t.keys.held.Load(), IdempotencyBytes: t.keys.bytes.Load(), IdempotencyRefused: t.keys.refused.Load(),
+		Jobs:       t.jobs.read(),
 		Tombstones: make(map[string]uint64, len(reasons)),
 	}
 	for i := range t.byClass {
@@ -114,6 +120,7 @@ type TopicGauge struct {
 	Head, Earliest uint64
 	Records, Bytes int64
 	Queue          bool
+	Jobs           queue.Counts // of a queue
 }
 
 // Busiest returns the n topics with the most seqs given out, busiest first,
@@ -121,7 +128,7 @@ type TopicGauge struct {
 func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	var top gaugeHeap
 	for _, t := range r.all() {
-		g, ok := t.gauge()
+		g, ok := r.gaugeOf(t)
 		if !ok {
 			continue
 		}
@@ -138,16 +145,18 @@ func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	return page, truncated
 }
 
-func (t *topic) gauge() (TopicGauge, bool) {
+func (r *Registry) gaugeOf(t *topic) (TopicGauge, bool) {
 	t.mu.RLock()
-	defer t.mu.RUnlock()
 	if !t.visible {
+		t.mu.RUnlock()
 		return TopicGauge{}, false
 	}
-	return TopicGauge{
-		Name: t.name, Head: t.head, Earliest: t.earliest(),
-		Records: t.live.Records, Bytes: t.live.Bytes, Queue: t.cfg.Type == record.TypeQueue,
-	}, true
+	s := r.stateOf(t, 0)
+	g := TopicGauge{Name: t.name, Head: s.Head, Earliest: s.Earliest, Records: s.Count, Bytes: s.Bytes, Queue: s.Queue != nil}
+	if s.Queue != nil {
+		g.Jobs = *s.Queue
+	}
+	return g, true
 }
 
 // gaugeHeap has the least busy topic on top.

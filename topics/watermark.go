@@ -39,6 +39,14 @@ func (w *watermarks) unlogged(id uint64) (e entry.Watermark, moved bool) {
 	return e, moved
 }
 
+// replayThrough raises the watermarks as far as the log says, but not above seq,
+// which is gone.
+func (w *watermarks) replayThrough(seq uint64, e entry.Watermark) {
+	w.capped = max(w.capped, min(seq, e.ThroughCap))
+	w.ttl = max(w.ttl, min(seq, e.ThroughTTL))
+	w.loggedTTL = max(w.loggedTTL, min(seq, e.ThroughTTL))
+}
+
 // replay sets the watermarks to seq, which is gone by what the log says.
 func (w *watermarks) replay(seq uint64, e entry.Watermark) {
 	if seq <= e.ThroughCap {

@@ -27,12 +27,20 @@ type Written struct {
 	First, Last uint64
 	Head        uint64
 	Count       int
-	Created     bool // this write made the topic
-	Deduped     bool // the idempotency key was known; nothing was appended
+	Created     bool        // this write made the topic
+	Deduped     bool        // the idempotency key was known; nothing was appended
+	Unique      *UniqueSeqs // of a write to a queue in which a record has a unique key; nil for others
 	Cost        Cost
 }
 
-// Cost is the time that a request spent in each stage, and what it read.
+// UniqueSeqs answers a write in which records have unique keys. The First, Last and
+// Count of its Written are of the records that were appended.
+type UniqueSeqs struct {
+	Seqs    []uint64 // of each record, in order
+	Deduped []uint64 // of those that were not appended, because a job with their key is live
+}
+
+// Cost is what a request spent where; it becomes the performance block.
 type Cost struct {
 	Append   time.Duration // from submission to the class's condition, sync excluded
 	Sync     time.Duration // waiting for the group's sync (fsync class only)

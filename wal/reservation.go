@@ -205,6 +205,13 @@ func (l *Log) addLarge(n int) {
 	l.changedLocked()
 }
 
+// Refusal returns why the log accepts no more frames, or nil if it does.
+func (l *Log) Refusal() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refusalLocked()
+}
+
 // refusalLocked returns why the log accepts no more frames, or nil if it does.
 func (l *Log) refusalLocked() error {
 	if l.mu.err == nil && l.mu.done {

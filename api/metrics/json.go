@@ -7,11 +7,12 @@ import (
 
 // topicJSON is one topic's gauges.
 type topicJSON struct {
-	Topic       string `json:"topic"`
-	HeadSeq     uint64 `json:"head_seq"`
-	EarliestSeq uint64 `json:"earliest_seq"`
-	RecordsLive int64  `json:"records_live"`
-	BytesLive   int64  `json:"bytes_live"`
+	Topic       string     `json:"topic"`
+	HeadSeq     uint64     `json:"head_seq"`
+	EarliestSeq uint64     `json:"earliest_seq"`
+	RecordsLive int64      `json:"records_live"`
+	BytesLive   int64      `json:"bytes_live"`
+	Queue       *queueJSON `json:"queue,omitempty"`
 }
 
 // routerJSON is one router's gauges.

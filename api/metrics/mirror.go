@@ -112,6 +112,7 @@ func (m *mirror) addTo(out map[string]any) {
 	out["http_request_duration_seconds"] = orEmpty(m.histograms["topics_http_request_duration_seconds"])
 	out["ws_operations"] = orEmpty(m.counts["topics_ws_operations_total"])
 	out["delivery_delay_seconds"] = m.one("topics_delivery_delay_seconds")
+	out["queue_claim_duration_seconds"] = m.one("topics_queue_claim_duration_seconds")
 }
 
 func orEmpty[T any](list []T) []T {

@@ -41,14 +41,15 @@ var (
 	recovery    = section{"recovery", "recovery", recoverySeries}
 	phases      = section{"phases", "", phaseSeries()}
 	totals      = section{"topics", "", totalsSeries()}
+	queues      = section{"queues", "queues", queueSeries}
 	connections = section{"connections", "", connectionSeries}
 	log         = section{"wal", "wal", logSeries}
 	pressure    = section{"pressure", "", []series{{"topics_pressure", "pressure", func(r *Readings) any { return r.Pressure }}}}
 	storage     = section{"storage", "storage", storageSeries}
 	disk        = section{"disk", "", diskSeries}
-	perName     = section{"per name", "", perNameSeries} // the text has it after the server's own series
+	perName     = section{"per name", "", append(perNameSeries, perQueueSeries...)} // the text has it after the server's own series
 
-	table = []section{process, recovery, phases, totals, connections, log, pressure, storage, disk}
+	table = []section{process, recovery, phases, totals, queues, connections, log, pressure, storage, disk}
 )
 
 func processSeries() []series {
@@ -154,9 +155,7 @@ var connectionSeries = []series{
 	{"topics_sse_connections", "sse_connections", func(r *Readings) any { return r.Streams }},
 	{"topics_ws_connections", "ws_connections", func(r *Readings) any { return r.Sockets }},
 	{"topics_watch_sessions", "watch_sessions", func(r *Readings) any { return r.Sessions }},
-	// A gauge of the contract whose feature this server does not have: the count
-	// is true, because none exist.
-	{"topics_queue_leases_in_flight", "queue_leases_in_flight", func(*Readings) any { return 0 }},
+	{"", "queue_leases_in_flight", func(r *Readings) any { return r.Totals.Jobs.InFlight }},
 }
 
 var logSeries = []series{
@@ -203,7 +202,7 @@ var perNameSeries = []series{
 	{"", "per_topic", func(r *Readings) any {
 		list := make([]topicJSON, len(r.Topics))
 		for i, t := range r.Topics {
-			list[i] = topicJSON{t.Name, t.Head, t.Earliest, t.Records, t.Bytes}
+			list[i] = topicJSON{t.Name, t.Head, t.Earliest, t.Records, t.Bytes, queueOf(&t)}
 		}
 		return list
 	}},

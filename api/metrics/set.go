@@ -38,6 +38,7 @@ type Set struct {
 	micros atomic.Uint64 // of all syncs together
 
 	delivery *metrics.PrometheusHistogram
+	claims   *metrics.PrometheusHistogram
 
 	// requests and operations are fixed when the server is made, so reading
 	// them needs no lock.
@@ -61,11 +62,14 @@ func New(Endpoints []Endpoint, other Endpoint) *Set {
 		fsync:    set.NewPrometheusHistogramExt("topics_wal_fsync_latency_us", fsyncBounds),
 		frames:   set.NewPrometheusHistogramExt("topics_wal_group_frames", groupBounds),
 		delivery: set.NewPrometheusHistogramExt("topics_delivery_delay_seconds", deliveryBounds),
+		claims:   set.NewPrometheusHistogramExt("topics_queue_claim_duration_seconds", deliveryBounds),
 
 		requests:   make(map[Endpoint]*requestSeries),
 		operations: make(map[string]*operations),
 	}
-	for _, op := range []string{"publish", "subscribe", "unsubscribe", "ping", otherOperation} {
+	for _, op := range []string{
+		"publish", "subscribe", "unsubscribe", "claim", "ack", "nack", "extend", "work", "stop", "ping", otherOperation,
+	} {
 		m.operations[op] = newOperations(op, set)
 	}
 	for _, e := range Endpoints {
@@ -146,3 +150,6 @@ func (m *Set) ObserveOperation(op, code string) {
 // ObserveDelivery counts records that were just handed to a client that waited
 // for them, ms milliseconds after the first of them was appended.
 func (m *Set) ObserveDelivery(ms int64) { m.delivery.Update(float64(max(0, ms)) / 1000) }
+
+// ObserveClaim counts a claim that got jobs, after so many seconds.
+func (m *Set) ObserveClaim(seconds float64) { m.claims.Update(seconds) }

@@ -20,7 +20,7 @@ const Overhead = 96
 func Size(records []record.Record) (n int) {
 	for i := range records {
 		r := &records[i]
-		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + Overhead
+		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + len(r.Job) + Overhead
 	}
 	return n
 }
@@ -31,11 +31,20 @@ func Record(b []byte, r *record.Record, f Fields) []byte {
 	b = strconv.AppendUint(b, r.Seq, 10)
 	b = append(b, `,"$ts":`...)
 	b = strconv.AppendInt(b, r.TS, 10)
+	return append(Members(b, r, f), '}')
+}
+
+// Members appends what follows a record's $seq and $ts, beginning with a comma
+// unless there is nothing.
+func Members(b []byte, r *record.Record, f Fields) []byte {
 	if r.Node != nil {
 		b = String(append(b, `,"$node":`...), r.Node)
 	}
 	if f.Tags && r.Tag != nil {
 		b = String(append(b, `,"$tag":`...), r.Tag)
+	}
+	if r.Job != nil {
+		b = job(b, r.Job)
 	}
 	if f.Data {
 		b = append(b, `,"data":`...)
@@ -45,7 +54,26 @@ func Record(b []byte, r *record.Record, f Fields) []byte {
 		b = append(b, `,"meta":`...)
 		b = append(b, r.Meta...)
 	}
-	return append(b, '}')
+	return b
+}
+
+// job appends what a record's write said of its job. A job that cannot be decoded
+// says nothing.
+func job(b, encoded []byte) []byte {
+	j, err := record.DecodeJob(encoded)
+	if err != nil {
+		return b
+	}
+	if j.Group != nil {
+		b = String(append(b, `,"$group":`...), j.Group)
+	}
+	if j.Key != nil {
+		b = String(append(b, `,"$unique_key":`...), j.Key)
+	}
+	if j.Priority != 0 {
+		b = strconv.AppendInt(append(b, `,"$priority":`...), int64(j.Priority), 10)
+	}
+	return b
 }
 
 // String appends text as a JSON string. Invalid UTF-8, which no writer can

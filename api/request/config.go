@@ -10,6 +10,7 @@ var configFields = []string{
 	"type", "ttl_ms", "cap_records", "cap_bytes", "discard", "durable",
 	"durability", "priority", "auto_priority", "auto_create", "idempotency_window_ms", "dedupe_node",
 	"lease_ms", "claim_jitter_ms", "max_deliveries", "dead_letter", "leases_durable",
+	"retry_backoff_ms", "retry_backoff_max_ms", "group_concurrency", "paused",
 }
 
 // DecodeConfig decodes the body of a topic's PUT or PATCH. The body may be missing.
@@ -64,6 +65,14 @@ func readConfig(f *wire.Fields, p *record.ConfigPatch) {
 			p.DeadLetter = orNull(f, "dead_letter", f.ReadString)
 		case "leases_durable":
 			p.LeasesDurable = new(f.ReadBool("leases_durable"))
+		case "retry_backoff_ms":
+			p.RetryBackoffMS = new(f.ReadInt("retry_backoff_ms"))
+		case "retry_backoff_max_ms":
+			p.RetryBackoffMaxMS = new(f.ReadInt("retry_backoff_max_ms"))
+		case "group_concurrency":
+			p.GroupConcurrency = new(f.ReadInt("group_concurrency"))
+		case "paused":
+			p.Paused = new(f.ReadBool("paused"))
 		default:
 			f.Unknown(configFields)
 		}

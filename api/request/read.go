@@ -15,7 +15,7 @@ const (
 	defaultLimit      = 256
 	defaultBatchBytes = 1 << 20
 	MaxBatchBytes     = 8 << 20
-	maxWaitMS         = 30_000
+	MaxWaitMS         = 30_000
 	maxReadNodes      = 256 // refused beyond: each is compared with each record
 )
 
@@ -44,7 +44,7 @@ func (q *Read) Query(l *wire.Limits) *topics.Query {
 		From:     q.from,
 		Limit:    int(min(limit, int64(l.MaxLimit))),
 		MaxBytes: int(min(bytes, MaxBatchBytes)),
-		Wait:     time.Duration(min(q.waitMS, maxWaitMS)) * time.Millisecond,
+		Wait:     time.Duration(min(q.waitMS, MaxWaitMS)) * time.Millisecond,
 		Nodes:    q.nodes,
 		Match:    q.match,
 	}
@@ -166,16 +166,21 @@ func DecodeReadQuery(query url.Values, l *wire.Limits) (*Read, error) {
 	if p.Err() != nil || !query.Has("match") {
 		return q, p.Err()
 	}
-	match := query.Get("match")
+	var err error
+	q.match, err = QueryMatch(query.Get("match"))
+	return q, err
+}
+
+// QueryMatch reads a predicate in a query string: bare or as a JSON array.
+func QueryMatch(match string) (*record.Match, error) {
 	if !strings.HasPrefix(match, "[") {
 		m, err := record.ParseMatch(match)
-		q.match = &m
-		return q, err
+		return &m, err
 	}
 	f := wire.ReadFields([]byte(match), nil)
-	q.match = ReadMatch(&f)
+	m := ReadMatch(&f)
 	if err := f.Finish(); err != nil {
 		return nil, wire.InvalidField("match", "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
 	}
-	return q, nil
+	return m, nil
 }

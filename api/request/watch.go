@@ -11,7 +11,7 @@ import (
 // Bounds and defaults of a watch. Values beyond the bounds are clamped.
 const (
 	defaultWatchBytes = 256 << 10
-	defaultHeartbeat  = 15 * time.Second
+	DefaultHeartbeat  = 15 * time.Second
 	MinHeartbeat      = time.Second
 	MaxHeartbeat      = 60 * time.Second
 )
@@ -41,7 +41,7 @@ func (w *Watch) Options(l *wire.Limits) watch.Options {
 		w.read.batchBytes = defaultWatchBytes
 	}
 	q := w.read.Query(l)
-	beat := defaultHeartbeat
+	beat := DefaultHeartbeat
 	if w.beatMS != 0 {
 		beat = time.Duration(min(w.beatMS, MaxHeartbeat.Milliseconds())) * time.Millisecond
 	}

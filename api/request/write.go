@@ -2,6 +2,7 @@ package request
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -14,13 +15,19 @@ const MaxKeyBytes = 256
 // jsonNull is the data of a record that was sent without data.
 var jsonNull = []byte("null")
 
+// WriteRequest is a write as a client sends it.
+type WriteRequest struct {
+	topics.Write
+	jobs []jobValue // what its records say of jobs, until it is known whether they have any
+}
+
 // DecodeWrite decodes the body of a write. The records are stored in the array of
 // records and alias the body.
 //
 // Null for an optional field is the same as leaving it out. An empty tag or node
 // is no tag or node: a record with "node":"" does not get the default node of the
 // body.
-func DecodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*topics.Write, error) {
+func DecodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*WriteRequest, error) {
 	return DecodeWriteBeside(body, l, records, notes, Beside{Known: WriteFields, Read: func(f *wire.Fields) { f.Unknown(WriteFields) }})
 }
 
@@ -28,9 +35,10 @@ func DecodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wi
 var (
 	WriteFields  = []string{"records", "node", "idempotency_key", "create", "config", "expected_head_seq", "disable_backpressure"}
 	recordFields = []string{"data", "meta", "tag", "node"}
+	allFields    = slices.Concat(recordFields, jobFields) // of a record of a queue
 )
 
-// Beside is the fields of a body that has a write and more.
+// Beside is the fields of an object that has a write and more.
 type Beside struct {
 	Known []string // the names of all its fields, the write's included
 	// Read reads or skips the value of a field that is not a write's.
@@ -40,21 +48,34 @@ type Beside struct {
 // DecodeWriteBeside is DecodeWrite for a body that has more than a write.
 func DecodeWriteBeside(
 	body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices, other Beside,
-) (*topics.Write, error) {
+) (*WriteRequest, error) {
 	if len(body) == 0 {
 		return nil, wire.Invalid("a write needs a body")
 	}
-	w := &topics.Write{Records: records[:0]}
-	var node []byte
+	w := new(WriteRequest)
+	w.Records = records[:0]
 	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
+	ReadWrite(&f, w, l, other)
+	if err := f.Finish(); err != nil {
+		return nil, err
+	}
+	if len(w.Records) == 0 {
+		return nil, wire.InvalidField("records", "at least one record is needed")
+	}
+	return w, nil
+}
+
+// ReadWrite reads the fields of a write in an object already entered.
+func ReadWrite(f *wire.Fields, w *WriteRequest, l *wire.Limits, other Beside) {
+	var node []byte
 	for f.NextField() {
 		if f.Absent(other.Known) { // "records" then counts as missing
 			continue
 		}
 		switch string(f.Name()) {
 		case "records":
-			w.Records = readRecords(&f, w.Records[:0], l)
+			readRecords(f, w, l)
 		case "node":
 			node = f.ReadText("node", l.MaxNodeBytes)
 		case "idempotency_key":
@@ -64,58 +85,56 @@ func DecodeWriteBeside(
 		case "config":
 			w.Config = new(record.ConfigPatch)
 			f.Enter("config")
-			f.SetScope("config.")
-			readConfig(&f, w.Config)
-			f.SetScope("")
+			scope := f.EnterScope("config.")
+			readConfig(f, w.Config)
+			f.SetScope(scope)
 		case "expected_head_seq":
 			w.ExpectedHead = new(f.ReadUint("expected_head_seq"))
 		case "disable_backpressure":
 			w.DisableBackpressure = f.ReadBool("disable_backpressure")
 		default:
-			other.Read(&f)
+			other.Read(f)
 		}
 	}
-	if err := f.Finish(); err != nil {
-		return nil, err
-	}
-	if len(w.Records) == 0 {
-		return nil, wire.InvalidField("records", "at least one record is needed")
-	}
 	normalize(w.Records, node)
-	return w, nil
 }
 
 // readRecords reads the array of records.
-func readRecords(f *wire.Fields, into []record.Record, l *wire.Limits) []record.Record {
+func readRecords(f *wire.Fields, w *WriteRequest, l *wire.Limits) {
+	w.Records, w.jobs = w.Records[:0], w.jobs[:0]
 	f.Array()
 	if !f.Check("records") {
-		return into
+		return
 	}
 	for f.NextElement() {
-		if len(into) == l.MaxBatchRecords {
+		if len(w.Records) == l.MaxBatchRecords {
 			f.Fail(wire.TooLarge("batch_too_large",
 				fmt.Sprintf("a write takes at most %d records", l.MaxBatchRecords),
 				map[string]any{"max": l.MaxBatchRecords}))
 			break
 		}
-		n := len(into)
+		n := len(w.Records)
 		f.SetRecord(n)
-		into = append(into, record.Record{})
-		readRecord(f, n, &into[n], l)
+		w.Records = append(w.Records, record.Record{})
+		readRecord(f, w, n, l)
 	}
 	f.SetRecord(-1)
-	return into
 }
 
 // readRecord reads one record. Its node stays nil if none was sent and is
 // empty if an empty one was.
-func readRecord(f *wire.Fields, index int, r *record.Record, l *wire.Limits) {
+func readRecord(f *wire.Fields, w *WriteRequest, index int, l *wire.Limits) {
+	r := &w.Records[index]
 	f.Enter("")
 	for f.NextField() {
 		switch name := f.Name(); {
 		case string(name) == "data":
 			r.Data, _ = f.Raw()
-		case f.Absent(recordFields):
+		case slices.Contains(jobFields, string(name)):
+			field := slices.Index(jobFields, string(name))
+			value, _ := f.Raw()
+			w.jobs = append(w.jobs, jobValue{index, field, value})
+		case f.Absent(allFields):
 		case string(name) == "meta":
 			r.Meta = readMeta(f, l)
 		case string(name) == "tag":
@@ -123,7 +142,7 @@ func readRecord(f *wire.Fields, index int, r *record.Record, l *wire.Limits) {
 		case string(name) == "node":
 			r.Node = f.ReadText("node", l.MaxNodeBytes)
 		default:
-			f.Unknown(recordFields)
+			f.Unknown(allFields)
 		}
 	}
 	if r.Data == nil && f.Failure() == nil {

@@ -36,6 +36,11 @@ func (f *Fields) SetScope(scope string) (previous string) {
 	return previous
 }
 
+// EnterScope adds to the prefix and returns the previous one.
+func (f *Fields) EnterScope(scope string) (previous string) {
+	return f.SetScope(f.scope + scope)
+}
+
 // SetRecord sets the index of the record being read, -1 outside of records.
 func (f *Fields) SetRecord(index int) { f.record = index }
 
@@ -74,7 +79,7 @@ func (f *Fields) Where(name string) string {
 	if f.record < 0 {
 		return f.scope + name
 	}
-	where := "records[" + strconv.Itoa(f.record) + "]"
+	where := f.scope + "records[" + strconv.Itoa(f.record) + "]"
 	if name == "" {
 		return where
 	}
@@ -99,6 +104,9 @@ func (f *Fields) Unknown(known []string) {
 	f.checkName(f.Name(), known)
 	f.Skip()
 }
+
+// NoteUnknown warns of a field that the present object does not have.
+func (f *Fields) NoteUnknown(name string, known []string) { f.checkName([]byte(name), known) }
 
 func (f *Fields) checkName(name []byte, known []string) {
 	if slices.Contains(known, string(name)) || f.err != nil || f.notes.Full() {

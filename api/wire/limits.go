@@ -13,6 +13,7 @@ type Limits struct {
 	MaxTagBytes      int
 	MaxNodeBytes     int
 	MaxLimit         int   // records in one read
+	MaxClaim         int   // jobs in one claim, and seqs in one call on jobs
 	MaxInflightBytes int64 // held by the bodies and answers of all requests under way
 	ProcessBytes     int64 // reserved for what no share counts; a quarter of it is for headers and stacks; 0 means no bound
 	StreamBytes      int64 // held by streams and WebSockets, and by what they are sent
@@ -50,6 +51,7 @@ func DefaultLimits() Limits {
 		MaxTagBytes:       256,
 		MaxNodeBytes:      128,
 		MaxLimit:          1000,
+		MaxClaim:          1000,
 		MaxInflightBytes:  512 << 20,
 		StreamBytes:       1 << 30,
 		MetricsMaxTopics:  1000,
@@ -77,6 +79,7 @@ func (l Limits) WithDefaults() Limits {
 	orDefault(&l.MaxTagBytes, d.MaxTagBytes)
 	orDefault(&l.MaxNodeBytes, d.MaxNodeBytes)
 	orDefault(&l.MaxLimit, d.MaxLimit)
+	orDefault(&l.MaxClaim, d.MaxClaim)
 	orDefault(&l.MaxInflightBytes, d.MaxInflightBytes)
 	orDefault(&l.StreamBytes, d.StreamBytes)
 	orDefault(&l.MetricsMaxTopics, d.MetricsMaxTopics)

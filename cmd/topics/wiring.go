@@ -59,6 +59,7 @@ func (s *server) apiOptions() api.Options {
 			MaxTotalBytes:     c.MaxTotalBytes,
 
 			MaxWatchTopics:   c.MaxWatchTopics,
+			MaxClaim:         c.MaxClaim,
 			MaxWatchSessions: orUnlimited(c.MaxWatchSessions),
 			SSEMaxAge:        c.SSEMaxAge,
 		},

@@ -225,6 +225,18 @@ func (w *dump) frame(f wal.Frame) error {
 	if err != nil {
 		return w.line(map[string]any{"kind": "damage", "lsn": f.LSN, "cause": err.Error()})
 	}
+	err = w.entry(f, &e)
+	for i := range e.Parts {
+		if err != nil {
+			return err
+		}
+		err = w.entry(f, &e.Parts[i])
+	}
+	return err
+}
+
+// entry writes what a frame says, or a part of it.
+func (w *dump) entry(f wal.Frame, e *entry.Description) error {
 	if e.Name != "" && e.Type != "router" {
 		w.names[e.Topic] = e.Name
 	}
@@ -259,6 +271,9 @@ func (w *dump) frame(f wal.Frame) error {
 	set("made", e.Made, e.Made != nil)
 	set("runs", e.Runs, e.Runs != nil)
 	set("missed", e.Lost, e.Lost > 0)
+	set("change", e.Change, e.Change != "")
+	set("node", e.Node, e.Node != "")
+	set("seqs", e.Seqs, e.Seqs != nil)
 	set("records", len(e.Records), e.Type == "append" || len(e.Records) > 0)
 	if err := w.line(fields); err != nil {
 		return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -47,8 +48,9 @@ type Store struct {
 	}
 }
 
-// errStopped is the error of work on a directory that is being closed.
-var errStopped = errors.New("the data directory is being closed")
+// errStopped is the error of work on a directory that is being closed, as that of
+// a log that is.
+var errStopped = fmt.Errorf("the data directory is being closed: %w", wal.ErrClosed)
 
 // Create makes m the first manifest of a data directory and returns its store.
 func Create(opts Options, m *manifest.Manifest) (*Store, error) {

@@ -12,11 +12,13 @@ type Batch struct {
 	Count   int    // 0 if there are no records
 	Records []byte // encoded
 	Runs    []Run  // where the records are, instead of Records
+	Part    bool   // the frame has records of other topics, too: no Run may name it
 }
 
-// DecodeBatch returns the records of a frame, which has some. Byte slices alias
-// the payload.
-func DecodeBatch(typ byte, payload []byte) (Batch, error) {
+// DecodeBatch returns the records that a frame puts into a topic, of which there
+// are some. Only a Settle puts records into several: for any other frame the
+// topic does not matter. Byte slices alias the payload.
+func DecodeBatch(typ byte, payload []byte, topic uint64) (Batch, error) {
 	d := record.NewDecoder(payload)
 	var b Batch
 	switch Type(typ) {
@@ -28,6 +30,14 @@ func DecodeBatch(typ byte, payload []byte) (Batch, error) {
 		var e Forward
 		e.decode(&d)
 		b = e.Batch()
+	case TypeSettle:
+		var e Settle
+		e.decode(&d)
+		part := e.part(topic)
+		if part != nil {
+			b = part.Batch()
+			b.Part = true
+		}
 	}
 	if d.Failed() || d.Left() > 0 {
 		return Batch{}, malformed(Type(typ), payload)
@@ -38,14 +48,28 @@ func DecodeBatch(typ byte, payload []byte) (Batch, error) {
 	return b, nil
 }
 
-// Count returns the number of records that a frame puts into a topic. It is 0
+// Count returns the number of records that a frame puts into topics. It is 0
 // for a frame that is no entry.
 func Count(typ byte, payload []byte) int {
-	b, err := DecodeBatch(typ, payload)
+	if Type(typ) == TypeSettle {
+		return countParts(payload)
+	}
+	b, err := DecodeBatch(typ, payload, 0)
 	if err != nil {
 		return 0
 	}
 	return b.Count
+}
+
+func countParts(payload []byte) (count int) {
+	e, err := Decode(byte(TypeSettle), payload)
+	if err != nil {
+		return 0
+	}
+	for i := range e.(*Settle).Parts {
+		count += e.(*Settle).Parts[i].Count
+	}
+	return count
 }
 
 // maxCount bounds what a damaged count may claim.
@@ -64,6 +88,7 @@ func CountPrefix(typ byte, prefix []byte) int {
 			return 0
 		}
 		_, _, _, _, _ = d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Varint()
+	case TypeSettle:
 	default:
 		return 0
 	}

@@ -30,6 +30,11 @@ type Description struct {
 	Made   []NamedTopic    // router: the topics that came with it
 	Runs   []DescribedRun  // forward: where the records are, if they are not in Records
 	Lost   uint64          // forward: so many records were lost before they could be forwarded
+	// Of jobs: jobs, settle.
+	Change string        // what was done to them; empty if they are no queue's
+	Node   string        // a claim's
+	Seqs   []uint64      // of the jobs, or of the records that went
+	Parts  []Description // settle: what was appended to other topics
 }
 
 // NamedTopic is a topic's id and its name.

@@ -22,6 +22,8 @@ const (
 	TypeRouter     Type = 9
 	TypeUnroute    Type = 10
 	TypeForward    Type = 11
+	TypeSettle     Type = 12
+	TypeJobs       Type = 13
 )
 
 // row is the table's row for an entry.
@@ -43,6 +45,8 @@ var table = [...]row{
 	TypeRouter:     {"router", func() Entry { return new(Router) }},
 	TypeUnroute:    {"unroute", func() Entry { return new(Unroute) }},
 	TypeForward:    {"forward", func() Entry { return new(Forward) }},
+	TypeSettle:     {"settle", func() Entry { return new(Settle) }},
+	TypeJobs:       {"jobs", func() Entry { return new(Jobs) }},
 }
 
 // rowOf returns the row of a type; nil if there is no such entry.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -46,6 +47,21 @@ func samples() []Entry {
 		&Delete{ID: 4, TS: 1 << 41, Last: 300},
 		&Delete{ID: 4, TS: 1 << 41, Last: 300, Match: &record.Match{Value: "t"}},
 		&Delete{ID: 4, TS: 1 << 41, Last: 300, Match: &record.Match{Value: "t", Prefix: true}},
+		&Settle{ID: 4, TS: 1 << 41, Kind: queue.Ack, Seqs: []uint64{1, 7, 300}},
+		&Settle{ID: 4, TS: 1 << 41, Kind: queue.Bury, Seqs: []uint64{9}, Parts: []Append{
+			{ID: 3, First: 9, TS: 1 << 40, Count: 2, Key: []byte("k"), Records: recs}, {ID: 5, First: 1, TS: 6, Count: 2, Records: recs},
+		}},
+		&Settle{ID: 4, TS: 6, Seqs: []uint64{9}},
+		&Jobs{ID: 4, TS: 1 << 41, At: 7, Change: &queue.Change{
+			Kind: queue.Claim, Node: "w", First: queue.LeaseID{Epoch: 1 << 63, N: 5}, LeaseMS: 30_000,
+			Jobs: []queue.Changed{{Seq: 9, Deliveries: 1}, {Seq: 3, Deliveries: 1 << 31}},
+		}},
+		&Jobs{ID: 4, TS: 8, At: 7, Change: &queue.Change{Kind: queue.Nack, Jobs: []queue.Changed{
+			{Seq: 1, DelayMS: 86_400_000}, {Seq: 2, Deliveries: 3, Rejected: true, Reason: "no"}, {Seq: 4, Unstarted: true},
+		}}},
+		&Jobs{ID: 4, TS: 8, At: 8, Change: &queue.Change{Kind: queue.Extend, LeaseMS: 100, Jobs: []queue.Changed{{Seq: 1, Deliveries: 1}}}},
+		&Jobs{ID: 4, TS: 8, At: 8, Change: &queue.Change{Kind: queue.Release, Counted: true, Jobs: []queue.Changed{{Seq: 1, Deliveries: 1}}}},
+		&Jobs{ID: 4, TS: 8, At: 8, Change: &queue.Change{Kind: queue.Promote, Jobs: []queue.Changed{{Seq: 1}}}},
 	}
 }
 
@@ -179,7 +195,7 @@ func TestDecoder(t *testing.T) {
 		if _, err := d.Decode(byte(plain.Type()), p); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := DecodeBatch(byte(plain.Type()), p); err != nil {
+		if _, err := DecodeBatch(byte(plain.Type()), p, 0); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -170,6 +170,26 @@ func (e *Extent) estimate(from uint64) []Column {
 // meanSize returns the average payload size of the extent's records.
 func (e *Extent) meanSize() int64 { return int64(e.At.Bytes / uint64(max(e.At.Count, 1))) }
 
+// Column returns the column of a seq, which is live; false if it is in no
+// segment. That of a damaged page is estimated.
+func (h *History) Column(seq uint64) (Column, bool) {
+	rest := h.From(seq)
+	if len(rest) == 0 || rest[0].At.First > seq {
+		return Column{}, false
+	}
+	e := &rest[0]
+	page, err := e.Segment.Page(context.Background(), &e.At)
+	if err != nil {
+		h.damaged++
+		return e.estimate(seq)[0], true
+	}
+	i := page.Find(&e.At, seq)
+	if i == len(page.Seq) || e.column(page, i).Seq != seq {
+		return Column{}, false
+	}
+	return e.column(page, i), true
+}
+
 // Size returns the payload size of the first live record.
 func (h *History) Size() int64 {
 	if len(h.ahead) == 0 || h.ahead[0].Seq != h.seq {

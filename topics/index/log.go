@@ -190,6 +190,23 @@ func (x *Log) From(seq, below uint64, records int) (refs []Frame, all bool) {
 	return refs, true
 }
 
+// Frame returns the frame that holds a seq, which is live; false if no frame of
+// the index does.
+func (x *Log) Frame(seq uint64) (Frame, bool) {
+	i := x.block(seq)
+	if i == len(x.blocks) || x.blocks[i].first > seq {
+		return Frame{}, false
+	}
+	b := x.blocks[i]
+	f := b.ref(b.entry(seq))
+	return f, !f.freed()
+}
+
+// block returns the number of the first block that ends at or above seq.
+func (x *Log) block(seq uint64) int {
+	return sort.Search(len(x.blocks), func(i int) bool { return x.blocks[i].next > seq })
+}
+
 // Truncate removes every record up to the seq through, live or not, and
 // returns the bytes of ephemeral memory that were freed.
 func (x *Log) Truncate(through uint64) (freed int) {
@@ -260,24 +277,52 @@ func (x *Log) Each(f func(frame *Frame, ordinal int, seq uint64, size uint32) bo
 	}
 }
 
-// Sum returns the total size of the records of set that are in the index.
+// Sum returns the total size of the records of set that are in the index, all
+// of which are live.
 func (x *Log) Sum(set *SeqSet) (sum record.Size) {
-	for i, b := range x.blocks {
-		if !set.Any(b.first, b.next-1) {
+	next, _, ok := x.Front()
+	for ok {
+		next, ok = set.Next(next)
+		if i := x.block(next); ok && i < len(x.blocks) {
+			next = max(next, x.blocks[i].first)
+			sum.Add(x.sumBlock(i, set, next))
+			next = x.blocks[i].next
 			continue
 		}
-		part := Log{blocks: []*block{b}}
-		if i == 0 {
-			part.entry, part.record, part.size = x.entry, x.record, x.size
-		}
-		part.Each(func(_ *Frame, _ int, seq uint64, size uint32) bool {
-			if set.Has(seq) {
-				sum.Add(record.Size{Records: 1, Bytes: int64(size)})
-			}
-			return true
-		})
+		return sum
 	}
 	return sum
+}
+
+// sumBlock returns the total size of the records of set that are in the i-th
+// block, from a seq on.
+func (x *Log) sumBlock(i int, set *SeqSet, from uint64) (sum record.Size) {
+	b := x.blocks[i]
+	at, sizes := b.first, b.sizes
+	if i == 0 {
+		at, _, _ = x.Front()
+		sizes = sizes[x.size:]
+	}
+	set.Each(from, b.next-1, func(seq uint64) bool {
+		for ; at < seq; at++ {
+			sizes = sizes[varintLen(sizes):]
+		}
+		n, width := binary.Uvarint(sizes)
+		sizes = sizes[width:]
+		at++
+		sum.Add(record.Size{Records: 1, Bytes: int64(n)})
+		return true
+	})
+	return sum
+}
+
+// varintLen returns the length of the varint at the front of p.
+func varintLen(p []byte) int {
+	n := 0
+	for p[n] >= 0x80 {
+		n++
+	}
+	return n + 1
 }
 
 // Clear empties the index and returns the bytes of ephemeral memory that were

@@ -141,6 +141,15 @@ func (s *SeqSet) Each(from, to uint64, f func(seq uint64) bool) {
 	}
 }
 
+// Seqs returns the seqs of the set, in order.
+func (s *SeqSet) Seqs() (seqs []uint64) {
+	s.Each(0, math.MaxUint64, func(seq uint64) bool {
+		seqs = append(seqs, seq)
+		return true
+	})
+	return seqs
+}
+
 // RemoveRange removes the seqs of [from, to].
 func (s *SeqSet) RemoveRange(from, to uint64) {
 	if s.Empty() || from > to {

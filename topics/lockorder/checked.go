@@ -67,6 +67,19 @@ func (m *RWMutex[R]) RUnlock() {
 	release[R]()
 }
 
+// LockSame locks m for a caller that may hold others of the same rank, and has an
+// order among them. It panics if the goroutine holds a mutex of a later rank.
+func LockSame[R Rank](m *RWMutex[R]) {
+	var rank R
+	for _, other := range ranks(goroutine()) {
+		if slices.Index(order[:], any(rank)) < slices.Index(order[:], other) {
+			panic(fmt.Sprintf("lockorder: %T is locked with %T held", rank, other))
+		}
+	}
+	hold[R]()
+	m.mu.Lock()
+}
+
 // held has the ranks that each goroutine holds, as a []any by the goroutine's id.
 // Only the goroutine itself reads and writes its own.
 var held sync.Map

@@ -7,7 +7,7 @@ import (
 
 // A record in a frame, in front of it the varint number of its bytes:
 //
-//	flags | [tag length, tag] | [node length, node] | [meta length, meta] | [path length, path] | data
+//	flags | [tag length, tag] | [node length, node] | [meta length, meta] | [path length, path] | [job length, job] | data
 //
 // data is the rest. Seqs and the timestamp are the frame's.
 const (
@@ -15,6 +15,9 @@ const (
 	HasNode
 	hasMeta
 	hasPath // of a forwarded record only
+	hasJob  // see Job
+
+	allFlags = HasTag | HasNode | hasMeta | hasPath | hasJob
 )
 
 // AppendRecord encodes one record.
@@ -24,14 +27,14 @@ func AppendRecord(dst []byte, r *Record) []byte {
 	for _, f := range [...]struct {
 		b   []byte
 		bit byte
-	}{{r.Tag, HasTag}, {r.Node, HasNode}, {r.Meta, hasMeta}, {r.Path, hasPath}} {
+	}{{r.Tag, HasTag}, {r.Node, HasNode}, {r.Meta, hasMeta}, {r.Path, hasPath}, {r.Job, hasJob}} {
 		if f.b != nil {
 			flags |= f.bit
 			n += uvarintLen(len(f.b)) + len(f.b)
 		}
 	}
 	dst = append(binary.AppendUvarint(dst, uint64(n)), flags)
-	for _, b := range [...][]byte{r.Tag, r.Node, r.Meta, r.Path} {
+	for _, b := range [...][]byte{r.Tag, r.Node, r.Meta, r.Path, r.Job} {
 		if b != nil {
 			dst = AppendBytes(dst, b)
 		}
@@ -72,7 +75,10 @@ func DecodeRecord(b []byte) (r Record, err error) {
 	if flags&hasPath != 0 {
 		r.Path = in.Bytes()
 	}
-	if in.Failed() || flags&^(HasTag|HasNode|hasMeta|hasPath) != 0 {
+	if flags&hasJob != 0 {
+		r.Job = in.Bytes()
+	}
+	if in.Failed() || flags&^byte(allFlags) != 0 {
 		return Record{}, ErrMalformed
 	}
 	r.Data = in.Rest()
@@ -90,8 +96,8 @@ func DecodeRecordAt(seq uint64, ts int64, b []byte) (Record, error) {
 // Clone returns the record in memory of its own.
 func (r *Record) Clone() Record {
 	c := *r
-	buf := make([]byte, 0, len(r.Data)+len(r.Meta)+len(r.Tag)+len(r.Node)+len(r.Path))
-	for _, f := range [...]*[]byte{&c.Data, &c.Meta, &c.Tag, &c.Node, &c.Path} {
+	buf := make([]byte, 0, len(r.Data)+len(r.Meta)+len(r.Tag)+len(r.Node)+len(r.Path)+len(r.Job))
+	for _, f := range [...]*[]byte{&c.Data, &c.Meta, &c.Tag, &c.Node, &c.Path, &c.Job} {
 		if *f != nil {
 			from := len(buf)
 			buf = append(buf, *f...)
@@ -105,7 +111,8 @@ func (r *Record) Clone() Record {
 func (r *Record) PayloadBytes() int { return len(r.Data) + len(r.Meta) }
 
 // Forwarded returns the record as its destination has it: without what strip
-// (hasNode, hasTag) takes, and with the path that it came.
+// (HasNode, HasTag) takes and the unique key of its job, and with the path that
+// it came.
 func (r Record) Forwarded(strip byte, path []byte) *Record {
 	if strip&HasNode != 0 {
 		r.Node = nil
@@ -114,5 +121,6 @@ func (r Record) Forwarded(strip byte, path []byte) *Record {
 		r.Tag = nil
 	}
 	r.Path = path
+	r.Job = copied(r.Job)
 	return &r
 }

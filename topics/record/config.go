@@ -40,6 +40,10 @@ type Config struct {
 	MaxDeliveries       int64   `json:"max_deliveries"`
 	DeadLetter          *string `json:"dead_letter"` // or nil
 	LeasesDurable       bool    `json:"leases_durable"`
+	RetryBackoffMS      int64   `json:"retry_backoff_ms"`
+	RetryBackoffMaxMS   int64   `json:"retry_backoff_max_ms"`
+	GroupConcurrency    int64   `json:"group_concurrency"`
+	Paused              bool    `json:"paused"`
 }
 
 // Durable is the contract's shorthand: is every ack a synced one.
@@ -67,6 +71,8 @@ func DefaultConfig() Config {
 		IdempotencyWindowMS: 120_000,
 		DedupeNode:          true,
 		LeaseMS:             30_000,
+		RetryBackoffMaxMS:   3_600_000,
+		GroupConcurrency:    1,
 	}
 }
 
@@ -89,6 +95,10 @@ type ConfigPatch struct {
 	MaxDeliveries       *int64
 	DeadLetter          **string // outer nil: not sent; inner nil: sent as null
 	LeasesDurable       *bool
+	RetryBackoffMS      *int64
+	RetryBackoffMaxMS   *int64
+	GroupConcurrency    *int64
+	Paused              *bool
 }
 
 // Apply returns base with the patch's fields laid over it, clamped where the
@@ -101,6 +111,7 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 	set(&c.AutoCreate, p.AutoCreate)
 	set(&c.DedupeNode, p.DedupeNode)
 	set(&c.LeasesDurable, p.LeasesDurable)
+	set(&c.Paused, p.Paused)
 	if p.Type != nil {
 		c.Type = Type(*p.Type)
 	}
@@ -139,6 +150,15 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 	if p.ClaimJitterMS != nil {
 		c.ClaimJitterMS = clamp(*p.ClaimJitterMS, 0, 5000)
 	}
+	if p.RetryBackoffMS != nil {
+		c.RetryBackoffMS = clamp(*p.RetryBackoffMS, 0, maxRetryBackoff)
+	}
+	if p.RetryBackoffMaxMS != nil {
+		c.RetryBackoffMaxMS = clamp(*p.RetryBackoffMaxMS, 0, maxRetryBackoff)
+	}
+	if p.GroupConcurrency != nil {
+		c.GroupConcurrency = clamp(*p.GroupConcurrency, 1, maxGroupConcurrency)
+	}
 	if p.Priority != nil {
 		c.Priority = nil
 		if v := *p.Priority; v != nil {
@@ -159,6 +179,11 @@ func (p *ConfigPatch) Apply(base Config, topic string) (Config, error) {
 	}
 	return c, nil
 }
+
+const (
+	maxRetryBackoff     = 86_400_000 // ms, a day
+	maxGroupConcurrency = 1_000_000
+)
 
 // maxIdempotencyWindow is the longest that a topic remembers keys: a day.
 const maxIdempotencyWindow = 86_400_000

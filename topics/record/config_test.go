@@ -10,7 +10,7 @@ import (
 func TestConfigDefaults(t *testing.T) {
 	want := Config{
 		Type: "log", Discard: "old", Durability: Disk, AutoPriority: true, AutoCreate: true,
-		IdempotencyWindowMS: 120_000, DedupeNode: true, LeaseMS: 30_000,
+		IdempotencyWindowMS: 120_000, DedupeNode: true, LeaseMS: 30_000, RetryBackoffMaxMS: 3_600_000, GroupConcurrency: 1,
 	}
 	got, err := new(ConfigPatch).Apply(DefaultConfig(), "t")
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -47,6 +47,13 @@ func TestConfigPatch(t *testing.T) {
 		{"dead letter", ConfigPatch{DeadLetter: ptr(ptr("other"))}, func(c *Config) { c.DeadLetter = ptr("other") }},
 		{"dead letter itself", ConfigPatch{DeadLetter: ptr(ptr("t"))}, nil},
 		{"dead letter no name", ConfigPatch{DeadLetter: ptr(ptr("a/b"))}, nil},
+		{"backoff low", ConfigPatch{RetryBackoffMS: ptr(int64(-1))}, func(c *Config) { c.RetryBackoffMS = 0 }},
+		{"backoff high", ConfigPatch{RetryBackoffMS: ptr(int64(1 << 62))}, func(c *Config) { c.RetryBackoffMS = 86_400_000 }},
+		{"longest backoff low", ConfigPatch{RetryBackoffMaxMS: ptr(int64(-1))}, func(c *Config) { c.RetryBackoffMaxMS = 0 }},
+		{"longest backoff high", ConfigPatch{RetryBackoffMaxMS: ptr(int64(1 << 62))}, func(c *Config) { c.RetryBackoffMaxMS = 86_400_000 }},
+		{"concurrency low", ConfigPatch{GroupConcurrency: ptr(int64(0))}, func(c *Config) { c.GroupConcurrency = 1 }},
+		{"concurrency high", ConfigPatch{GroupConcurrency: ptr(int64(1 << 62))}, func(c *Config) { c.GroupConcurrency = 1_000_000 }},
+		{"paused", ConfigPatch{Paused: ptr(true)}, func(c *Config) { c.Paused = true }},
 		{"type unknown", ConfigPatch{Type: ptr("tree")}, nil},
 		{"queue", ConfigPatch{Type: ptr("queue")}, func(c *Config) { c.Type = TypeQueue }},
 		{"discard unknown", ConfigPatch{Discard: ptr("new")}, nil},

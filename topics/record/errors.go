@@ -25,6 +25,9 @@ const (
 	KindRouterNotFound                 // no such router
 	KindRouterCycle                    // the router would close a cycle; the detail has it
 	KindRouterFanout                   // with the router, a record could take too many ways
+	KindNotQueue                       // the topic is a log
+	KindKeyLive                        // a job with that unique key is live; detail.seq is it
+	KindNothingAcked                   // an ack with records to follow ended no job
 )
 
 // Error is every error that topics returns to its callers.

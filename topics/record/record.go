@@ -12,4 +12,5 @@ type Record struct {
 	Node []byte // decoded UTF-8
 
 	Path []byte // the topics that it has passed, or nil if it was written here
+	Job  []byte // an encoded Job; nil if the record's write said nothing of one
 }

@@ -9,6 +9,7 @@ import (
 // events splits a stream that arrives in pieces into events, and checks each.
 type events struct {
 	report func(error)
+	path   string // of the stream
 	line   []byte // beginning of the next line
 	name   string
 	data   [][]byte // lines
@@ -48,7 +49,7 @@ func (e *events) field(line []byte) {
 
 func (e *events) end() {
 	if e.name != "" || e.data != nil {
-		if err := Load().CheckEvent(e.name, bytes.Join(e.data, []byte("\n"))); err != nil {
+		if err := Load().CheckEvent(e.path, e.name, bytes.Join(e.data, []byte("\n"))); err != nil {
 			e.report(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -19,10 +20,11 @@ func (d *Document) CheckMessage(message []byte) error {
 	return d.checkPart("message", messages, head.Op, message)
 }
 
-// CheckEvent returns an error unless the document describes the event of a
-// watch session's stream.
-func (d *Document) CheckEvent(name string, data []byte) error {
-	events := object(d.root, "paths", "/v0/watch/{wid}", "get", "responses", "200", "content", "text/event-stream", "x-events")
+// CheckEvent returns an error unless the document describes the event of the
+// stream at a path, percent-encoded as it was sent.
+func (d *Document) CheckEvent(path, name string, data []byte) error {
+	op, _ := d.Operation(http.MethodGet, path)
+	events := object(op, "responses", "200", "content", "text/event-stream", "x-events")
 	return d.checkPart("event", events, name, data)
 }
 

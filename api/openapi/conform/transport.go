@@ -46,7 +46,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case resp.StatusCode == http.StatusSwitchingProtocols && both:
 		resp.Body = &socket{connection, &messages{report: t.Report}}
 	case isStream(resp.Header):
-		resp.Body = &stream{resp.Body, &events{report: t.Report}}
+		resp.Body = &stream{resp.Body, &events{report: t.Report, path: a.Path}}
 	}
 	return resp, nil
 }

@@ -66,6 +66,7 @@ type Config struct {
 	MaxInflightPerKey  int
 	MaxTotalBytes      int64
 	MaxWatchTopics     int
+	MaxClaim           int
 	SSEMaxAge          time.Duration // 0 means no limit
 	MaxBatchRecords    int
 	MaxDiskReads       int

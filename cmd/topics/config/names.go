@@ -28,9 +28,6 @@ func isServiceLink(name, value string) bool {
 
 // unknown returns the problem of a name that is not declared.
 func unknown(name string, known map[string]Variable) string {
-	if slices.Contains(later, strings.TrimPrefix(name, prefix)) {
-		return name + ": not supported by this version"
-	}
 	nearest, ok := spelling.Nearest(name, slices.Collect(maps.Keys(known)))
 	if !ok {
 		return name + ": unknown variable; `topics config` lists all of them"

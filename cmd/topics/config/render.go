@@ -104,14 +104,6 @@ func Markdown(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.Name, v.Type, def, v.Range, v.Doc)
 	}
-	b.WriteString("\n## Not in this version\n\nThe server refuses these variables with a message: ")
-	for i, name := range later {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("`" + prefix + name + "`")
-	}
-	b.WriteString(".\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -131,6 +131,8 @@ func (c *Config) variables() []Variable {
 		"How long a stream may last, give or take a tenth, before the server ends it and the client has to reconnect. 0 means no limit.")
 	add("MAX_BATCH_RECORDS", integer(&c.MaxBatchRecords, 1, 1_000_000), "10000",
 		"Maximum records in one write.")
+	add("MAX_CLAIM", integer(&c.MaxClaim, 1, 10_000), "1000",
+		"Maximum number of jobs that one claim or stream of jobs takes, and of seqs in one ack, nack, extend, release or promote.")
 	add("MAX_DISK_READS", integer(&c.MaxDiskReads, 1, 4096), "64",
 		"Maximum number of concurrent reads in each of the data, cold and archive directories; others wait in order. A read that blocks on the disk occupies a thread.")
 	add("MAX_RECORD_BYTES", size(&c.MaxRecordBytes, 1, gib), "1MiB",
@@ -185,8 +187,3 @@ func (c *Config) variables() []Variable {
 		"Name of this server in /health. If empty, the host's name.")
 	return all
 }
-
-// later are variables of the documented interface whose feature this version
-// does not have. They are refused, because a setting that silently has no
-// effect is worse than one that prevents the start.
-var later = []string{"MAX_CLAIM"}

@@ -148,11 +148,11 @@ func TestFailedRecoveryIsVisible(t *testing.T) {
 
 func TestRefusedConfiguration(t *testing.T) {
 	for _, args := range [][]string{nil, {"serve"}, {"config"}} {
-		p := command(t, []string{"TOPICS_PORT=x", "TOPICS_PROT=1", "TOPICS_HOST=0.0.0.0", "TOPICS_MAX_CLAIM=7"}, args...)
+		p := command(t, []string{"TOPICS_PORT=x", "TOPICS_PROT=1", "TOPICS_HOST=0.0.0.0", "TOPICS_MAX_CLAIM=x"}, args...)
 		if code := p.exit(); code != 2 {
 			t.Errorf("%v: exit code %d", args, code)
 		}
-		want := "TOPICS_MAX_CLAIM: not supported by this version\n" +
+		want := "TOPICS_MAX_CLAIM: \"x\" is not a whole number\n" +
 			"TOPICS_PORT: \"x\" is not a whole number\n" +
 			"TOPICS_PROT: unknown variable; did you mean TOPICS_PORT?\n"
 		if p.stderr.String() != want {

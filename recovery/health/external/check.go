@@ -2,6 +2,7 @@ package external
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/e6e95bb8/topics/recovery/health"
 )
@@ -118,7 +120,11 @@ func (s Spec) stat(context.Context) error {
 	return err
 }
 
-// cause is an error without the address or the path that it is about.
+// broken begins the errors of answers that are not HTTP. They quote the answer.
+const broken = "net/http: HTTP/1.x transport connection broken"
+
+// cause is an error without the address or the path that it is about, and without
+// what the target sent.
 func cause(err error) string {
 	for {
 		var (
@@ -127,8 +133,11 @@ func cause(err error) string {
 			asPath *fs.PathError
 			asDNS  *net.DNSError
 			asCall *os.SyscallError
+			asName x509.HostnameError
 		)
 		switch {
+		case errors.As(err, &asName):
+			return "the certificate is for other names"
 		case errors.As(err, &asDNS):
 			return asDNS.Err
 		case errors.As(err, &asCall):
@@ -139,6 +148,8 @@ func cause(err error) string {
 			err = asURL.Err
 		case errors.As(err, &asPath):
 			err = asPath.Err
+		case strings.HasPrefix(err.Error(), broken):
+			return "the answer is not valid HTTP"
 		default:
 			return err.Error()
 		}

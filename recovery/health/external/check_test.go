@@ -1,11 +1,14 @@
 package external
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,7 +78,7 @@ func TestHTTP(t *testing.T) {
 		"/silent":  "no answer within 100ms",
 		"/cut":     "the answer breaks off: unexpected EOF",
 		"/endless": "",
-		"/header":  "net/http: HTTP/1.x transport connection broken",
+		"/header":  "the answer is not valid HTTP",
 	} {
 		options := ""
 		if path == "/stalls" || path == "/silent" {
@@ -145,6 +148,7 @@ func TestSwitchedProtocols(t *testing.T) {
 			return
 		}
 		defer conn.Close()
+		_, _ = http.ReadRequest(bufio.NewReader(conn))
 		_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
 		_, _ = io.Copy(io.Discard, conn) // until the check hangs up
 	}()
@@ -157,5 +161,41 @@ func TestSwitchedProtocols(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Fatal("the check hangs")
+	}
+}
+
+// TestReasonsSayNothingOfTheAnswer: probes are for everybody to read, and what a
+// target sends is not.
+func TestReasonsSayNothingOfTheAnswer(t *testing.T) {
+	secret := strings.Repeat("secret", 1000)
+	for _, answer := range []string{
+		secret + "\r\n",
+		"HTTP/1.1 " + secret + "\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n" + secret + "\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: " + secret + "\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + secret + "\r\n\r\n",
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			_, _ = io.WriteString(conn, answer)
+		}()
+		c := check(t, "a=http://"+l.Addr().String())
+		l.Close()
+		if c != (health.Condition{Status: health.Unhealthy, Reason: "the answer is not valid HTTP"}) {
+			t.Errorf("%.40q: %.200q", answer, c.Reason)
+		}
+	}
+	other := &url.Error{Err: x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"secret"}}, Host: "host"}}
+	if got := cause(other); got != "the certificate is for other names" {
+		t.Errorf("%q", got)
 	}
 }

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/api/render"
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+// jobOverhead is about what a claimed job takes beside its record, in bytes.
+const jobOverhead = 128
+
+// sizeOfJobs is about what jobs take when they are rendered, in bytes.
+func sizeOfJobs(jobs []topics.Job) (n int) {
+	for i := range jobs {
+		r := &jobs[i].Record
+		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + len(r.Job) + render.Overhead + jobOverhead
+	}
+	return n
+}
+
+// appendJob renders the members of a job that was delivered, without braces.
+func appendJob(b []byte, j *topics.Job) []byte {
+	b = append(b, `"$seq":`...)
+	b = strconv.AppendUint(b, j.Seq, 10)
+	b = append(b, `,"lease_id":"`...)
+	b = append(b, j.Lease.String()...)
+	b = append(b, `","deadline":`...)
+	b = strconv.AppendInt(b, j.Deadline, 10)
+	b = append(b, `,"deliveries":`...)
+	b = strconv.AppendUint(b, uint64(j.Deliveries), 10)
+	b = append(b, `,"$ts":`...)
+	b = strconv.AppendInt(b, j.TS, 10)
+	return render.Members(b, &j.Record, render.Fields{Data: true, Meta: true, Tags: true})
+}
+
+// appendClaimed renders the members of a claim's answer, without braces and
+// without what stands at the end of every answer.
+func appendClaimed(b []byte, topic string, done *topics.Claimed) []byte {
+	b = append(b, `"topic":"`...)
+	b = append(b, topic...) // a checked name needs no escapes
+	b = append(b, `","claimed":[`...)
+	for i := range done.Jobs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendJob(append(b, '{'), &done.Jobs[i]), '}')
+	}
+	b = append(b, `],"count":`...)
+	b = strconv.AppendInt(b, int64(len(done.Jobs)), 10)
+	b = append(b, `,"ready":`...)
+	return strconv.AppendInt(b, done.Counts.Ready, 10)
+}
+
+// jobAnswer is what a call on jobs answers.
+type jobAnswer struct {
+	verb   string // the member with the number of those it did
+	topic  string
+	then   []string // the topics of the writes that an ack brought
+	result *topics.JobResult
+}
+
+// append renders the members of the answer, like appendClaimed.
+func (a *jobAnswer) append(b []byte) []byte {
+	r := a.result
+	b = append(b, `"topic":"`...)
+	b = append(b, a.topic...)
+	b = append(append(append(b, `","`...), a.verb...), `":`...)
+	b = strconv.AppendInt(b, int64(len(r.Done)), 10)
+	b = appendSkipped(b, r.Skipped)
+	if a.verb == "extended" {
+		b = appendDeadlines(b, r)
+	}
+	b = append(b, `,"ready":`...)
+	b = strconv.AppendInt(b, r.Counts.Ready, 10)
+	b = append(b, `,"in_flight":`...)
+	b = strconv.AppendInt(b, r.Counts.InFlight, 10)
+	if len(a.then) == 0 {
+		return b
+	}
+	b = append(b, `,"then":[`...)
+	for i, topic := range a.then {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendWritten(append(b, '{'), topic, &r.Then[i], true), '}')
+	}
+	return append(b, ']')
+}
+
+// appendSkipped renders the jobs that a call left alone, in the order in which
+// they were asked for, and why it did.
+func appendSkipped(b []byte, skipped []queue.Skip) []byte {
+	b = append(b, `,"skipped":[`...)
+	for i, s := range skipped {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, s.Seq, 10)
+	}
+	b = append(b, `],"reasons":{`...)
+	for i, s := range skipped {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = strconv.AppendUint(b, s.Seq, 10)
+		b = append(append(append(b, `":"`...), s.Why...), '"')
+	}
+	return append(b, '}')
+}
+
+// appendDeadlines renders the deadlines that an extend gave, by seq.
+func appendDeadlines(b []byte, r *topics.JobResult) []byte {
+	b = append(b, `,"deadlines":{`...)
+	for i, seq := range r.Done {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = strconv.AppendUint(b, seq, 10)
+		b = strconv.AppendInt(append(b, `":`...), r.Deadlines[seq], 10)
+	}
+	return append(b, '}')
+}
+
+// answerMembers answers with rendered members that stand in c.out behind an
+// open brace.
+func (c *call) answerMembers() {
+	c.out = append(c.AppendPerformance(append(c.out, ',')), '}')
+	c.Header()["Content-Type"] = jsonHeader
+	c.WriteHeader(http.StatusOK)
+}

@@ -1,0 +1,188 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/queue"
+)
+
+// stateNames are the states of jobs as clients name them. Those that are dead
+// are in another topic.
+var stateNames = map[string]queue.State{
+	"ready": queue.Ready, "blocked": queue.Blocked, "delayed": queue.Delayed, "in_flight": queue.InFlight,
+}
+
+const stateDead = "dead"
+
+// queueView counts the jobs of a queue by their state, and what became of
+// others.
+type queueView struct {
+	Ready             int64 `json:"ready"`
+	Blocked           int64 `json:"blocked"`
+	InFlight          int64 `json:"in_flight"`
+	Delayed           int64 `json:"delayed"`
+	DeadLettered      int64 `json:"dead_lettered"`
+	DeadLetterBlocked int64 `json:"dead_letter_blocked"`
+	Lost              int64 `json:"lost"`
+	OldestReadyMS     int64 `json:"oldest_ready_ms"`
+}
+
+// viewQueue is the counts of a queue; nil of a log, which has none.
+func viewQueue(n *queue.Counts) *queueView {
+	if n == nil {
+		return nil
+	}
+	return &queueView{
+		Ready: n.Ready, Blocked: n.Blocked, InFlight: n.InFlight, Delayed: n.Delayed,
+		DeadLettered: n.DeadLettered, DeadLetterBlocked: n.DeadLetterBlocked, Lost: n.Lost, OldestReadyMS: n.OldestReadyMS,
+	}
+}
+
+// jobView is a job in a list. Times are Unix ms.
+type jobView struct {
+	Seq        uint64 `json:"$seq"`
+	State      string `json:"state"`
+	Deliveries uint32 `json:"deliveries"`
+	Group      string `json:"$group,omitempty"`
+	Key        string `json:"$unique_key,omitempty"`
+	Priority   int8   `json:"$priority,omitempty"`
+	Node       string `json:"node,omitempty"`       // in_flight: who holds it
+	Lease      string `json:"lease_id,omitempty"`   // in_flight, for administrators
+	Deadline   int64  `json:"deadline,omitempty"`   // in_flight
+	Due        int64  `json:"due,omitempty"`        // delayed
+	Since      int64  `json:"since,omitempty"`      // ready, blocked
+	Source     uint64 `json:"source_seq,omitempty"` // dead: its seq in the queue
+	Reason     string `json:"reason,omitempty"`     // dead
+}
+
+func viewJob(i *queue.Info, state string) jobView {
+	v := jobView{
+		Seq: i.Seq, State: state, Deliveries: i.Deliveries, Group: i.Group, Key: i.Key, Priority: i.Priority,
+		Node: i.Node, Deadline: i.Deadline, Due: i.Due, Since: i.Since,
+	}
+	if i.Lease != (queue.LeaseID{}) {
+		v.Lease = i.Lease.String()
+	}
+	return v
+}
+
+// jobsPage is a page of jobs.
+type jobsPage struct {
+	Topic      string    `json:"topic"`
+	State      string    `json:"state"`
+	Jobs       []jobView `json:"jobs"`
+	NextCursor string    `json:"next_cursor,omitempty"`
+}
+
+// pageQuery is what the lists of a queue take in the query.
+type pageQuery struct {
+	wire.Params
+	limit int
+	after uint64
+}
+
+// page reads the query of a list of seqs, all but the cursor.
+func (c *call) page() (*pageQuery, error) {
+	if err := c.checkTopic(); err != nil {
+		return nil, err
+	}
+	query, err := c.query()
+	if err != nil {
+		return nil, err
+	}
+	q := &pageQuery{Params: wire.ReadParams(query), limit: wire.DefaultPage}
+	if q.Has("limit") {
+		q.limit = int(min(q.Size("limit"), wire.MaxPage))
+		if q.limit == 0 {
+			q.Refuse("limit", "must be from 1 to %d", wire.MaxPage)
+		}
+	}
+	return q, q.Err()
+}
+
+// seek reads the cursor, which must be one of the listing.
+func (q *pageQuery) seek(listing string) error {
+	if !q.Has("cursor") {
+		return nil
+	}
+	after, err := parseCursor(listing, q.Get("cursor"))
+	if err != nil {
+		return err
+	}
+	if q.after, err = strconv.ParseUint(after, 10, 64); err != nil {
+		return wire.InvalidField("cursor", "is not one that this listing has given")
+	}
+	return nil
+}
+
+// formatSeqCursor is the cursor behind a seq; empty for 0, which is the end.
+func formatSeqCursor(listing string, next uint64) string {
+	if next == 0 {
+		return ""
+	}
+	return formatCursor(listing, strconv.FormatUint(next, 10))
+}
+
+// listJobs answers the jobs of a queue that are in a state, by seq.
+func (s *Server) listJobs(c *call) error {
+	q, err := c.page()
+	if err != nil {
+		return err
+	}
+	state := "ready"
+	if q.Has("state") {
+		state = q.Get("state")
+	}
+	if state == stateDead {
+		return s.listDeadJobs(c, q)
+	}
+	if _, ok := stateNames[state]; !ok {
+		return wire.InvalidField("state", "%q is none of ready, blocked, delayed, in_flight, dead", state)
+	}
+	page, err := s.jobsPage(c, q, state)
+	if err != nil {
+		return err
+	}
+	for i := range page.Jobs {
+		page.Jobs[i].Lease = ""
+	}
+	wire.WriteJSON(c, http.StatusOK, page)
+	return nil
+}
+
+// listInFlight answers who holds which job until when, leases included.
+func (s *Server) listInFlight(c *call) error {
+	if refused := s.refusal(); refused != nil {
+		return refused
+	}
+	q, err := c.page()
+	if err != nil {
+		return err
+	}
+	page, err := s.jobsPage(c, q, "in_flight")
+	if err != nil {
+		return err
+	}
+	c.Header().Set("Cache-Control", "no-store")
+	wire.WriteJSON(c, http.StatusOK, page)
+	return nil
+}
+
+// jobsPage is a page of the jobs in a state.
+func (s *Server) jobsPage(c *call, q *pageQuery, state string) (*jobsPage, error) {
+	listing := state + " jobs of " + c.topic
+	if err := q.seek(listing); err != nil {
+		return nil, err
+	}
+	jobs, err := s.opened().Jobs(c.topic, stateNames[state], q.after, q.limit)
+	if err != nil {
+		return nil, err
+	}
+	page := &jobsPage{Topic: c.topic, State: state, Jobs: make([]jobView, len(jobs.Jobs)), NextCursor: formatSeqCursor(listing, jobs.Next)}
+	for i := range jobs.Jobs {
+		page.Jobs[i] = viewJob(&jobs.Jobs[i], state)
+	}
+	return page, nil
+}

@@ -1,0 +1,247 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics"
+)
+
+const (
+	// maxJobCalls is how many calls on jobs of a socket may be without their
+	// answer. Beyond, the socket reads no further until one is answered.
+	maxJobCalls = 64
+	// maxClaims is how many claims of a socket may wait.
+	maxClaims = 16
+	// maxWorks is how many queues a socket may have streams of.
+	maxWorks = 16
+)
+
+// socketJobs is what a socket has to do with queues.
+type socketJobs struct {
+	calls  chan struct{} // one taken for each call without its answer
+	claims chan struct{} // one taken for each claim that waits
+
+	mu    sync.Mutex // guards works
+	works map[string]*socketWork
+}
+
+func newSocketJobs() socketJobs {
+	return socketJobs{
+		calls: make(chan struct{}, maxJobCalls), claims: make(chan struct{}, maxClaims), works: map[string]*socketWork{},
+	}
+}
+
+// underway reports whether answers are outstanding.
+func (j *socketJobs) underway() bool { return len(j.calls)+len(j.claims) > 0 }
+
+// jobCommand is a command on jobs.
+type jobCommand struct {
+	*jobRequest
+	op    string
+	id    []byte // request_id
+	size  int    // of the message
+	began time.Time
+	notes wire.Notices
+}
+
+// jobOp is what there is to know of the commands of one op.
+type jobOp struct {
+	fields []string // beside op, request_id and topic
+	scope  auth.Scope
+	carry  func(*socket, *jobCommand) error
+}
+
+func jobCallOp(what *jobCall) jobOp {
+	return jobOp{what.fields, auth.Write, func(so *socket, cmd *jobCommand) error { return so.jobCall(cmd, what) }}
+}
+
+// jobOps are the commands on jobs.
+var jobOps = map[string]jobOp{
+	"claim":  {claimFields, auth.Read | auth.Write, (*socket).claim},
+	"ack":    {ackFields, auth.Write, (*socket).ackJobs},
+	"nack":   jobCallOp(&nackCall),
+	"extend": jobCallOp(&extendCall),
+	"work":   {workFields, auth.Read | auth.Write, (*socket).work},
+	"stop":   {nil, auth.None, (*socket).stop},
+}
+
+// carryOutJobs carries out a command on jobs.
+func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
+	j := &jobCommand{op: cmd.op, id: bytes.Clone(cmd.id), size: len(message), began: time.Now(), notes: so.notes()}
+	known := slices.Concat(commandFields, []string{"topic"}, op.fields)
+	var err error
+	j.jobRequest, err = decodeJobs(message, known, &so.server.opts.Limits, &j.notes)
+	if err != nil {
+		return so.refuseJobs(j, err)
+	}
+	if err := checkName(j.topic); err != nil {
+		return so.refuseJobs(j, err)
+	}
+	if op.scope != auth.None {
+		if err := so.call.may(op.scope, j.topic); err != nil {
+			return so.refuseJobs(j, err)
+		}
+	}
+	if _, err := so.engine(); err != nil {
+		return so.refuseJobs(j, err)
+	}
+	return op.carry(so, j)
+}
+
+// refuseJobs says what is wrong with a command.
+func (so *socket) refuseJobs(cmd *jobCommand, err error) error {
+	topic := ""
+	if cmd.jobRequest != nil && checkName(cmd.topic) == nil {
+		topic = cmd.topic
+	}
+	e := so.explain(err)
+	so.server.observeOperation(cmd.op, e)
+	return so.out.send(errorMessage(cmd.id, topic, e))
+}
+
+// endJobs ends an answer with what stands at the end of all.
+func (cmd *jobCommand) endJobs(b []byte, cost *topics.Cost) []byte {
+	b = cmd.notes.AppendTo(append(b, ','))
+	return append(wire.AppendSpent(b, cmd.began, wire.CostWrite, cost), '}')
+}
+
+// apart carries out a call in a goroutine of its own: the reader goes on.
+func (so *socket) apart(slots chan struct{}, call func()) {
+	so.tasks.Go(func() {
+		defer func() {
+			<-slots
+			if so.retiring() {
+				so.wake()
+			}
+		}()
+		so.guard(call)
+	})
+}
+
+// jobCall carries out a nack or an extend.
+func (so *socket) jobCall(cmd *jobCommand, what *jobCall) error {
+	select {
+	case so.jobs.calls <- struct{}{}:
+	case <-so.ctx.Done():
+		return errGone
+	}
+	so.apart(so.jobs.calls, func() {
+		done, err := what.do(so.ctx, so.server.opened(), cmd.topic, cmd.jobRequest)
+		_ = so.answerJobs(cmd, &jobAnswer{verb: what.verb, topic: cmd.topic, result: done}, err) // the client may be gone
+	})
+	return nil
+}
+
+// answerJobs answers a call on jobs.
+func (so *socket) answerJobs(cmd *jobCommand, a *jobAnswer, err error) error {
+	if err != nil {
+		return so.refuseJobs(cmd, err)
+	}
+	so.server.observeOperation(cmd.op, nil)
+	b := a.append(append(beginMessage(nil, a.verb, cmd.id), ','))
+	return so.out.send(cmd.endJobs(b, &a.result.Cost))
+}
+
+// ackJobs carries out an ack. With writes the reader does it, because they are
+// in its buffer.
+func (so *socket) ackJobs(cmd *jobCommand) error {
+	ack := func() error {
+		answer, err := so.server.doAck(so.ctx, so.call, &ackRequest{cmd.jobRequest, cmd.topic, cmd.size, &cmd.notes})
+		if cmd.configures() {
+			so.server.auditAs(so.call, cmd.topic, codeOf(err), cmd.began)
+		}
+		return so.answerJobs(cmd, answer, err)
+	}
+	if len(cmd.then) > 0 {
+		return ack()
+	}
+	select {
+	case so.jobs.calls <- struct{}{}:
+	case <-so.ctx.Done():
+		return errGone
+	}
+	so.apart(so.jobs.calls, func() { _ = ack() }) // the client may be gone
+	return nil
+}
+
+// codeOf is the code of an error; empty for none.
+func codeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return wire.ErrorOf(err).Code
+}
+
+// claim carries out a claim. Commands that follow do not wait for it.
+func (so *socket) claim(cmd *jobCommand) error {
+	release := func() {}
+	slots := so.jobs.calls
+	if cmd.waitMS > 0 {
+		slots = so.jobs.claims
+		select {
+		case slots <- struct{}{}:
+		default:
+			return so.refuseJobs(cmd, capReached("socket_claims", maxClaims, "claims of one WebSocket that wait"))
+		}
+		var err error
+		if release, err = so.server.takeFollowing(so.call, claimCost); err != nil {
+			<-slots
+			return so.refuseJobs(cmd, err)
+		}
+	} else {
+		select {
+		case slots <- struct{}{}:
+		case <-so.ctx.Done():
+			return errGone
+		}
+	}
+	so.apart(slots, func() {
+		defer release()
+		so.awaitJobs(cmd)
+	})
+	return nil
+}
+
+// awaitJobs claims and answers. Jobs whose answer cannot be sent go back.
+func (so *socket) awaitJobs(cmd *jobCommand) {
+	s := so.server
+	ctx, cancel := context.WithCancel(so.ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	engine := s.opened()
+	done, err := engine.Claim(ctx, cmd.topic, cmd.claim(&s.opts.Limits))
+	if err != nil {
+		_ = so.refuseJobs(cmd, err) // the client may be gone
+		return
+	}
+	undo := sync.OnceFunc(func() { engine.GiveBack(cmd.topic, done) })
+	sent := false
+	defer func() {
+		if !sent && len(done.Jobs) > 0 {
+			undo()
+		}
+	}()
+	size := sizeOfJobs(done.Jobs)
+	release, err := s.takeFollowing(so.call, beyondFirst(size))
+	if err != nil {
+		undo()
+		_ = so.refuseJobs(cmd, err) // as above
+		return
+	}
+	defer release()
+	so.server.observeOperation(cmd.op, nil)
+	if len(done.Jobs) > 0 {
+		s.metrics.ObserveClaim(time.Since(cmd.began).Seconds())
+	}
+	b := appendClaimed(append(beginMessage(make([]byte, 0, size+firstMessage), "claimed", cmd.id), ','), cmd.topic, done)
+	sent = so.out.send(cmd.endJobs(b, &done.Cost)) == nil
+}
+
+// firstMessage is about what a message has beside its jobs, in bytes.
+const firstMessage = 512

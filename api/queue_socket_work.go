@@ -1,0 +1,136 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"github.com/e6e95bb8/topics/api/render"
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// socketWork is a stream of jobs over a socket.
+type socketWork struct {
+	socket *socket
+	topic  string
+	worker *topics.Worker
+	cancel context.CancelFunc
+	done   chan struct{} // closed when nothing more is sent
+}
+
+// work opens a stream of jobs.
+func (so *socket) work(cmd *jobCommand) error {
+	s := so.server
+	w, err := so.openWork(cmd)
+	if err != nil {
+		return so.refuseJobs(cmd, err)
+	}
+	s.observeOperation(cmd.op, nil)
+	ctx, cancel := context.WithCancel(so.ctx)
+	w.cancel = cancel
+	stop := context.AfterFunc(s.ctx, cancel)
+	b := appendTopic(beginMessage(nil, "working", cmd.id), cmd.topic)
+	if err = so.out.send(endMessage(b, &cmd.notes)); err != nil {
+		cancel()
+	}
+	so.tasks.Go(func() {
+		defer close(w.done)
+		defer cancel()
+		defer stop()
+		defer so.jobs.drop(w)
+		defer w.worker.Close()
+		so.guard(func() { w.run(ctx) })
+	})
+	return err
+}
+
+// openWork opens a worker, unless the socket has too many, or one of the queue.
+func (so *socket) openWork(cmd *jobCommand) (*socketWork, error) {
+	j := &so.jobs
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.works[cmd.topic] != nil:
+		return nil, wire.InvalidField("topic", "there is a stream of %q already: stop it first", cmd.topic)
+	case len(j.works) == maxWorks:
+		return nil, wire.Invalid("a socket may have streams of at most %d queues", maxWorks)
+	}
+	worker, err := so.server.opened().Work(cmd.topic, cmd.claim(&so.server.opts.Limits))
+	if err != nil {
+		return nil, err
+	}
+	w := &socketWork{socket: so, topic: cmd.topic, worker: worker, done: make(chan struct{})}
+	j.works[cmd.topic] = w
+	return w, nil
+}
+
+// drop forgets a stream that has ended.
+func (j *socketJobs) drop(w *socketWork) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.works[w.topic] == w {
+		delete(j.works, w.topic)
+	}
+}
+
+// stop ends a stream of jobs. Nothing of it comes behind the answer, and the jobs
+// that it had are ready again.
+func (so *socket) stop(cmd *jobCommand) error {
+	so.jobs.mu.Lock()
+	w := so.jobs.works[cmd.topic]
+	so.jobs.mu.Unlock()
+	if w == nil {
+		return so.refuseJobs(cmd, wire.InvalidField("topic", "there is no stream of %q", cmd.topic))
+	}
+	w.cancel()
+	<-w.done
+	so.server.observeOperation(cmd.op, nil)
+	return so.out.send(endMessage(stoppedMessage(cmd.id, cmd.topic, "asked"), &cmd.notes))
+}
+
+// stoppedMessage says that a stream has ended, all but the closing brace.
+func stoppedMessage(id []byte, topic, reason string) []byte {
+	b := appendTopic(beginMessage(nil, "stopped", id), topic)
+	return render.String(append(b, `,"reason":`...), []byte(reason))
+}
+
+// run sends jobs, and what is lost of them, until the queue or the socket goes.
+func (w *socketWork) run(ctx context.Context) {
+	out := &w.socket.out
+	for {
+		event, err := w.worker.Next(ctx)
+		var e *record.Error
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.As(err, &e) && e.Kind == record.KindNotFound:
+			w.socket.jobs.drop(w)                                              // the client may open another one at once
+			_ = out.send(append(stoppedMessage(nil, w.topic, "deleted"), '}')) // the client may be gone
+			return
+		case err != nil:
+			_ = out.send(errorMessage(nil, w.topic, w.socket.explain(err))) // as above
+			return
+		}
+		if err := w.send(&event); err != nil {
+			return
+		}
+	}
+}
+
+// send sends what a worker has to tell.
+func (w *socketWork) send(event *topics.WorkEvent) error {
+	for i := range event.Lost {
+		b := appendLost(append(beginMessage(nil, "lost", nil), ','), w.topic, &event.Lost[i])
+		if err := w.socket.out.send(append(b, '}')); err != nil {
+			return err
+		}
+	}
+	for i := range event.Jobs {
+		b := append(appendTopic(beginMessage(nil, "job", nil), w.topic), ',')
+		if err := w.socket.out.send(append(appendJob(b, &event.Jobs[i]), '}')); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// errNoQueue ends the stream of a queue that is gone.
+var errNoQueue = errors.New("the queue was deleted")
+
+// workStream is an open stream of jobs.
+type workStream struct {
+	*eventStream
+	id        string
+	key       *auth.Key
+	opened    time.Time
+	worker    *topics.Worker
+	heartbeat time.Duration
+}
+
+// work streams jobs to a worker for as long as it stays. The jobs that it has
+// then go back.
+func (s *Server) work(c *call) error {
+	claim, heartbeat, err := s.workRequest(c)
+	if err != nil {
+		return err
+	}
+	if c.r.Method == http.MethodHead {
+		return s.workHead(c)
+	}
+	release, err := s.takeStream(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	worker, err := s.opened().Work(c.topic, claim)
+	if err != nil {
+		return err
+	}
+	leave := sync.OnceFunc(worker.Close)
+	defer leave()
+	w := &workStream{
+		eventStream: &eventStream{
+			server: s, call: c, control: http.NewResponseController(c.w), patience: s.watches.patience, done: make(chan struct{}),
+		},
+		id: newWorkID(), key: c.key, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
+	}
+	w.ctx, w.cancel = context.WithCancelCause(c.r.Context())
+	defer w.cancel(nil)
+	s.workers.enter(w)
+	defer s.workers.leave(w)
+	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it entered
+		return errRevoked
+	}
+	defer w.leave()
+	defer context.AfterFunc(s.ctx, func() { w.end(wire.ShuttingDown()) })()
+	s.memory.give(c)
+	c.letGo() // a stream may be idle for days
+	c.outlast()
+	beginEvents(c)
+	err = w.run()
+	leave() // before the last words, which a client may be slow to take
+	if errors.Is(err, errNoQueue) {
+		return w.sayDeleted()
+	}
+	return w.farewell(err)
+}
+
+// workRequest reads what a worker wants in the query.
+func (s *Server) workRequest(c *call) (*topics.Claim, time.Duration, error) {
+	if err := c.checkTopic(); err != nil {
+		return nil, 0, err
+	}
+	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.r.Header["Accept"], ","))) == 0 {
+		return nil, 0, &wire.Error{
+			Status: http.StatusNotAcceptable, Code: "not_acceptable",
+			Message: "this route answers text/event-stream, which the Accept header excludes",
+		}
+	}
+	query, err := c.query()
+	if err != nil {
+		return nil, 0, err
+	}
+	p := wire.ReadParams(query)
+	l := &s.opts.Limits
+	r := jobRequest{node: p.Get("node"), max: queryInt(&p, "max", 1), leaseMS: queryInt(&p, "lease_ms", 0)}
+	switch {
+	case r.node == "":
+		p.Refuse("node", "is needed: who takes the jobs")
+	case len(r.node) > l.MaxNodeBytes:
+		p.Refuse("node", "has %d bytes; at most %d are allowed", len(r.node), l.MaxNodeBytes)
+	}
+	beat := time.Duration(min(queryInt(&p, "heartbeat_ms", request.DefaultHeartbeat.Milliseconds()), request.MaxHeartbeat.Milliseconds())) * time.Millisecond
+	return r.claim(l), max(beat, request.MinHeartbeat), p.Err()
+}
+
+// queryInt reads an integer of the query, which may be negative.
+func queryInt(p *wire.Params, name string, missing int64) int64 {
+	if !p.Has(name) {
+		return missing
+	}
+	v, err := strconv.ParseInt(p.Get(name), 10, 64)
+	if err != nil {
+		p.Refuse(name, "%q is not an integer from -2^63 to 2^63-1", p.Get(name))
+	}
+	return v
+}
+
+// workHead answers what a stream would begin with.
+func (s *Server) workHead(c *call) error {
+	st, err := s.opened().State(c.topic, false)
+	if err != nil {
+		return err
+	}
+	if st.Config.Type != record.TypeQueue {
+		return notQueue(c.topic)
+	}
+	beginEvents(c)
+	return nil
+}
+
+func notQueue(topic string) error {
+	return &record.Error{
+		Kind: record.KindNotQueue, Message: fmt.Sprintf("topic %q is not a queue", topic), Detail: map[string]any{"topic": topic},
+	}
+}
+
+// run sends until the client, the queue or the server goes.
+func (w *workStream) run() error {
+	err := context.Cause(w.ctx)
+	if err == nil {
+		err = w.send([]byte("retry: 2000\n\n"))
+	}
+	for err == nil {
+		err = w.next()
+	}
+	return err
+}
+
+// next waits for what happens next, and sends it.
+func (w *workStream) next() error {
+	ctx, cancel := context.WithTimeout(w.ctx, w.heartbeat)
+	defer cancel()
+	event, err := w.worker.Next(ctx)
+	var e *record.Error
+	switch {
+	case w.ctx.Err() != nil:
+		return context.Cause(w.ctx)
+	case errors.Is(err, context.DeadlineExceeded):
+		return w.Idle()
+	case errors.As(err, &e) && e.Kind == record.KindNotFound:
+		return errNoQueue
+	case err != nil:
+		w.end(wire.ErrorOf(err))
+		return context.Cause(w.ctx)
+	}
+	for i := range event.Lost {
+		if err := w.sayLost(&event.Lost[i]); err != nil {
+			return err
+		}
+	}
+	for i := range event.Jobs {
+		if err := w.sendJob(&event.Jobs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendJob sends a job event.
+func (w *workStream) sendJob(j *topics.Job) error {
+	buf := eventBuffers.Get().(*[]byte)
+	body := appendWorkJob((*buf)[:0], w.call.topic, j)
+	b := strconv.AppendUint([]byte("event: job\nid: "), j.Seq, 10)
+	b = append(b, "\ndata: "...)
+	b = append(appendLines(b, body), "\n\n"...)
+	if cap(body) <= keepEvent {
+		*buf = body
+		eventBuffers.Put(buf)
+	}
+	return w.send(b)
+}
+
+// appendWorkJob renders a job as streams show it.
+func appendWorkJob(b []byte, topic string, j *topics.Job) []byte {
+	b = append(appendMember(append(b, '{'), "topic", topic), ',')
+	return append(appendJob(b, j), '}')
+}
+
+// sayLost sends a lost event: the worker no longer holds a job.
+func (w *workStream) sayLost(l *queue.Loss) error {
+	return w.small("lost", func(b []byte) []byte { return append(appendLost(append(b, '{'), w.call.topic, l), '}') })
+}
+
+// appendLost renders the members of what says that a job is lost.
+func appendLost(b []byte, topic string, l *queue.Loss) []byte {
+	b = appendMember(b, "topic", topic)
+	b = appendNumber(append(b, ','), "$seq", l.Seq)
+	b = appendMember(append(b, ','), "lease_id", l.Lease.String())
+	return appendMember(append(b, ','), "reason", string(l.Why))
+}
+
+// sayDeleted sends the event after which a stream of a deleted queue ends.
+func (w *workStream) sayDeleted() error {
+	err := w.small("topic-deleted", func(b []byte) []byte {
+		b = appendMember(append(b, '{'), "topic", w.call.topic)
+		return append(appendMember(append(b, ','), "reason", "deleted"), '}')
+	})
+	if err != nil {
+		return wire.ClientGone(err)
+	}
+	return nil
+}

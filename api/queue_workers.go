@@ -1,0 +1,79 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"sync"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/wire"
+)
+
+// workers is the streams of jobs that are open.
+type workers struct {
+	mu   sync.Mutex // guards open
+	open map[*workStream]struct{}
+}
+
+func (set *workers) enter(w *workStream) {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if set.open == nil {
+		set.open = make(map[*workStream]struct{})
+	}
+	set.open[w] = struct{}{}
+}
+
+func (set *workers) leave(w *workStream) {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	delete(set.open, w)
+}
+
+// list is the open ones, in no order.
+func (set *workers) list() []*workStream {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	all := make([]*workStream, 0, len(set.open))
+	for w := range set.open {
+		all = append(all, w)
+	}
+	return all
+}
+
+func (set *workers) count() int64 {
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	return int64(len(set.open))
+}
+
+// newWorkID makes the name that administrators know a stream of jobs by.
+func newWorkID() string {
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	return "work_" + base64.RawURLEncoding.EncodeToString(raw[:])
+}
+
+// views are the streams of the keys that are asked for, in no order.
+func (set *workers) views(of func(*auth.Key) bool) (views []sessionView) {
+	for _, w := range set.list() {
+		if of(w.key) {
+			views = append(views, sessionView{
+				ID: w.id, Kind: "work", Key: w.key.ID, Opened: w.opened.UnixMilli(), Topics: 1, Streaming: true, opened: w.opened,
+			})
+		}
+	}
+	return views
+}
+
+// end ends the stream with an id, if it is of a key that is asked for, with a
+// cause.
+func (set *workers) end(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
+	for _, w := range set.list() {
+		if w.id == id && of(w.key) {
+			w.end(cause)
+			return true
+		}
+	}
+	return false
+}

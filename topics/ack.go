@@ -1,0 +1,100 @@
+package topics
+
+import (
+	"context"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/wal"
+)
+
+// Then is a write that an ack makes with it.
+type Then struct {
+	Topic string
+	Write *Write
+}
+
+// MaxThen is how many writes an ack may make.
+const MaxThen = 10
+
+// Ack ends jobs that the caller holds: their records are deleted. The writes of
+// then are made in the same frame of the log, if at least one job was acked;
+// otherwise an error of KindNothingAcked is returned, and nothing is written.
+func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
+	came := r.clock.Now()
+	parts, err := attemptsOf(then)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		for _, a := range parts {
+			a.batch.release()
+		}
+	}()
+	out := &JobResult{}
+	x := &settling{name: name, parts: parts, mode: wal.Freeing | wal.Patient}
+	if len(parts) > 0 {
+		x.mode = 0
+	}
+	x.judge = func(t *topic, _ *heldTopics) (settled, error) {
+		err := r.checkQueueLocked(t)
+		if err == nil {
+			err = r.writable()
+		}
+		if err != nil {
+			return settled{}, err
+		}
+		r.expireLocked(t, came.Steady)
+		change, skips := t.jobs.queue.Ack(atBoth(came), call)
+		out.Skipped, out.Done = skips, nil
+		if change == nil {
+			r.serveJobsLocked(t) // the call may have shown that a worker lives
+			if len(parts) > 0 {
+				return settled{}, errNothingAcked(t)
+			}
+			return settled{}, nil
+		}
+		out.Done = change.Seqs()
+		return settled{queue.Ack, out.Done, change}, nil
+	}
+	out.Cost, err = r.commitSettling(ctx, x, len(call.Seqs))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range x.written {
+		w, err := p.Wait()
+		if err != nil {
+			return nil, err
+		}
+		out.Then = append(out.Then, w)
+	}
+	out.Counts = r.countsOf(x.topic)
+	return out, nil
+}
+
+func errNothingAcked(t *topic) error {
+	return &record.Error{
+		Kind: record.KindNothingAcked, Message: "the caller holds none of the jobs: none was acked, and nothing was written",
+		Detail: map[string]any{"topic": t.name},
+	}
+}
+
+// attemptsOf returns the writes of an ack as they are made.
+func attemptsOf(then []Then) ([]*attempt, error) {
+	if len(then) > MaxThen {
+		return nil, record.InvalidField("then", "has %d writes; at most %d are allowed", len(then), MaxThen)
+	}
+	var parts []*attempt
+	seen := map[string]bool{}
+	for i := range then {
+		switch {
+		case len(then[i].Write.Records) == 0:
+			return nil, record.InvalidField("then", "write %d has no records", i)
+		case seen[then[i].Topic]:
+			return nil, record.InvalidField("then", "topic %q is there twice: put all its records into one write", then[i].Topic)
+		}
+		seen[then[i].Topic] = true
+		parts = append(parts, &attempt{name: then[i].Topic, write: then[i].Write, batch: encodeBatch(then[i].Write)})
+	}
+	return parts, nil
+}

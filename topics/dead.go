@@ -1,0 +1,275 @@
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// DeadLetter is a job that its queue gave up, as it is in the dead-letter topic.
+type DeadLetter struct {
+	record.Record        // its seq is that of the dead-letter topic
+	Source        uint64 // its seq in the queue
+	Deliveries    uint32
+	Reason        string
+}
+
+// DeadPage is a part of the dead letters of a queue.
+type DeadPage struct {
+	Topic   string // the dead-letter topic; empty if the queue has none
+	Letters []DeadLetter
+	Next    uint64 // the cursor to go on with; 0: there are no more
+}
+
+// DeadFilter says which dead letters of a queue are meant. The zero one means
+// all.
+type DeadFilter struct {
+	Reason string        // empty: any
+	Match  *record.Match // of the tag; nil: any
+}
+
+// DeadSelection names dead letters by their seqs in the dead-letter topic, or, if
+// Seqs is nil, by a filter.
+type DeadSelection struct {
+	Seqs      []uint64
+	Filter    DeadFilter
+	PerSecond int // how many a second at most; 0: no limit
+}
+
+// DeadSkip is a dead letter that stays, and why.
+type DeadSkip struct {
+	Seq uint64
+	Err *record.Error
+}
+
+// DeadResult answers what is done with dead letters.
+type DeadResult struct {
+	Done     []uint64 // their seqs in the dead-letter topic
+	Replayed []uint64 // a replay: the seqs that they have in the queue, in the same order
+	Skipped  []DeadSkip
+	Counts   queue.Counts // of the queue, afterwards
+	Cost     Cost
+}
+
+// What one page looks at, and what goes in one frame.
+const (
+	deadLooks  = 10_000
+	deadBatch  = 100
+	purgeBatch = 1000
+)
+
+// DeadLetters lists up to limit dead letters of a queue with seqs after a cursor.
+// A page may have fewer and yet be followed by another.
+func (r *Registry) DeadLetters(ctx context.Context, name string, f *DeadFilter, after uint64, limit int) (*DeadPage, error) {
+	dead, err := r.deadTopicOf(name)
+	if err != nil {
+		return nil, err
+	}
+	out := &DeadPage{Topic: dead}
+	for looked := 0; dead != "" && len(out.Letters) < limit; {
+		b, err := r.Read(ctx, dead, &Query{From: after, Limit: min(limit, deadBatch), MaxBytes: forwardBytes, Match: f.Match})
+		if kindOfError(err) == record.KindNotFound {
+			return out, nil // no job has come to it yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i := range b.Records {
+			rec := &b.Records[i]
+			after = rec.Seq
+			if l, ok := f.letter(rec, name); ok {
+				out.Letters = append(out.Letters, l)
+			}
+			if len(out.Letters) == limit {
+				break
+			}
+		}
+		if len(out.Letters) < limit {
+			after = b.NextFrom
+		}
+		if looked += b.Cost.Scanned; after >= b.Head {
+			return out, nil
+		}
+		out.Next = after
+		if looked >= deadLooks || ctx.Err() != nil {
+			return out, nil
+		}
+	}
+	return out, nil
+}
+
+// letter returns the dead letter that a record is, if it is one of the queue that
+// the filter means.
+func (f *DeadFilter) letter(rec *record.Record, name string) (DeadLetter, bool) {
+	n, ok := readNote(rec.Meta)
+	if !ok || n.From != name || f.Reason != "" && f.Reason != n.Reason || f.Match != nil && !f.Match.Tag(rec.Tag) {
+		return DeadLetter{}, false
+	}
+	return DeadLetter{Record: *rec, Source: n.Source, Deliveries: n.Deliveries, Reason: n.Reason}, true
+}
+
+// deadTopicOf returns the name of a queue's dead-letter topic; empty if it has
+// none.
+func (r *Registry) deadTopicOf(name string) (string, error) {
+	t, err := r.openQueue(name)
+	if err != nil {
+		return "", err
+	}
+	defer t.mu.Unlock()
+	return r.deadLetterOf(t), nil
+}
+
+func kindOfError(err error) record.Kind {
+	if e, ok := errors.AsType[*record.Error](err); ok {
+		return e.Kind
+	}
+	return 0
+}
+
+// ReplayDead moves dead letters back into their queue, each as a record that was
+// written now and never delivered. A letter that cannot move stays, and is
+// skipped.
+func (r *Registry) ReplayDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
+	return r.eachDead(ctx, name, s, deadBatch, r.replayDead)
+}
+
+// PurgeDead deletes dead letters.
+func (r *Registry) PurgeDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
+	return r.eachDead(ctx, name, s, purgeBatch, r.purgeDead)
+}
+
+// deadCall does something with dead letters of a queue.
+type deadCall struct {
+	name, dead string
+	out        *DeadResult
+}
+
+// eachDead calls do with the letters of a selection, so many at a time.
+func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, most int,
+	do func(context.Context, *deadCall, []DeadLetter) error) (*DeadResult, error) {
+	dead, err := r.deadTopicOf(name)
+	if err != nil {
+		return nil, err
+	}
+	c := &deadCall{name, dead, &DeadResult{}}
+	last := r.headOf(dead) // what comes later is not meant: it could go on for ever
+	seqs := s.Seqs
+	p := pace{perSecond: s.PerSecond, began: time.Now()}
+	most = p.batch(most)
+	for after, more := uint64(0), true; more; {
+		var letters []DeadLetter
+		if s.Seqs != nil {
+			n := min(len(seqs), most)
+			letters, err = r.lettersBySeq(ctx, c, seqs[:n])
+			seqs = seqs[n:]
+			more = len(seqs) > 0
+		} else {
+			var page *DeadPage
+			page, err = r.DeadLetters(ctx, name, &s.Filter, after, most)
+			if err == nil {
+				letters, after = page.Letters, page.Next
+				letters = slices.DeleteFunc(letters, func(l DeadLetter) bool { return l.Seq > last })
+				more = after > 0 && after < last
+			}
+		}
+		if err == nil && len(letters) > 0 {
+			err = do(ctx, c, letters)
+		}
+		if err == nil && more {
+			err = p.wait(ctx, len(letters))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	c.out.Counts, err = r.countsByName(name)
+	return c.out, err
+}
+
+// headOf returns the head of a topic, 0 if it is not there.
+func (r *Registry) headOf(name string) uint64 {
+	t := r.lookup(name)
+	if t == nil {
+		return 0
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.head
+}
+
+func (r *Registry) countsByName(name string) (queue.Counts, error) {
+	t, err := r.openQueue(name)
+	if err != nil {
+		return queue.Counts{}, err
+	}
+	defer t.mu.Unlock()
+	return t.jobs.queue.Counts(r.Time()), nil
+}
+
+// pace keeps work to so much a second.
+type pace struct {
+	perSecond int // 0: no limit
+	began     time.Time
+	done      int
+}
+
+// batch returns how much to do at once, so that waits are short.
+func (p *pace) batch(most int) int {
+	if p.perSecond <= 0 {
+		return most
+	}
+	return min(most, max(p.perSecond/10, 1))
+}
+
+// wait waits until n more may be done.
+func (p *pace) wait(ctx context.Context, n int) error {
+	if p.perSecond <= 0 {
+		return ctx.Err()
+	}
+	p.done += n
+	timer := time.NewTimer(time.Until(p.began.Add(time.Duration(p.done) * time.Second / time.Duration(p.perSecond))))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lettersBySeq returns dead letters of a queue. Seqs that are none are skipped.
+func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, err error) {
+	records := map[uint64]record.Record{}
+	if t := r.lookup(c.dead); t != nil && c.dead != "" {
+		records, err = r.pick(ctx, t, seqs, &c.out.Cost)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i, seq := range seqs {
+		rec, there := records[seq]
+		l, is := new(DeadFilter).letter(&rec, c.name)
+		if there && is && !slices.Contains(seqs[:i], seq) {
+			letters = append(letters, l)
+			continue
+		}
+		c.skip(seq, errNoLetter(c.name, seq))
+	}
+	return letters, nil
+}
+
+func errNoLetter(name string, seq uint64) *record.Error {
+	return &record.Error{
+		Kind: record.KindNotFound, Message: fmt.Sprintf("queue %q has no dead letter %d", name, seq),
+		Detail: map[string]any{"topic": name, "seq": seq},
+	}
+}
+
+func (c *deadCall) skip(seq uint64, err *record.Error) {
+	c.out.Skipped = append(c.out.Skipped, DeadSkip{seq, err})
+}

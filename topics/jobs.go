@@ -1,0 +1,251 @@
+package topics
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/clock"
+	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// jobs is what a topic has that is a queue. The topic's lock guards it.
+type jobs struct {
+	queue   *queue.Queue
+	workers map[*Worker]struct{}
+	counted queue.Counts // what the totals have of it
+	expired int64        // and of its expired leases
+
+	// The keeper's; its lock guards them.
+	next  int64 // when the queue is to be served again, on the steady clock
+	place int   // in the heap, from 1; 0 if it is not there
+}
+
+// liveRecords answers what a queue asks of its topic, whose lock is held.
+type liveRecords struct{ t *topic }
+
+// Next returns the first live seq after another.
+func (l liveRecords) Next(after uint64) (seq uint64, ok bool) {
+	t := l.t
+	seq = max(after+1, t.earliest())
+	for {
+		seq = t.deleted.Absent(seq)
+		lost, any := t.lost.from(seq)
+		if !any || lost.from > seq {
+			return seq, seq <= t.head
+		}
+		seq = lost.to + 1
+	}
+}
+
+// Live reports whether a record is there.
+func (l liveRecords) Live(seq uint64) bool {
+	if seq == 0 {
+		return false
+	}
+	next, ok := l.Next(seq - 1)
+	return ok && next == seq
+}
+
+// Count returns the number of live records.
+func (l liveRecords) Count() int64 { return l.t.live.Records }
+
+// Came returns when a live record was written, on the steady clock.
+func (l liveRecords) Came(seq uint64) int64 { return l.t.came.Of(seq, l.t.timestamp(seq)) }
+
+// timestamp returns the timestamp of a live record.
+func (t *topic) timestamp(seq uint64) int64 {
+	if first, ts, ok := t.first(); ok && first == seq {
+		return ts
+	}
+	if c, ok := t.history.Column(seq); ok {
+		return c.TS
+	}
+	f, _ := t.index.Frame(seq)
+	return f.TS
+}
+
+// atBoth is a moment as the queues know it.
+func atBoth(m clock.Moment) queue.Time { return queue.Time{Mono: m.Steady, Wall: m.Wall} }
+
+// Time returns the present time, as queue.CheckDelay takes it.
+func (r *Registry) Time() queue.Time { return atBoth(r.clock.Now()) }
+
+// queueConfig returns what of a topic's config concerns its jobs.
+func queueConfig(c *record.Config) queue.Config {
+	return queue.Config{
+		LeaseMS: c.LeaseMS, ClaimJitterMS: c.ClaimJitterMS,
+		MaxDeliveries: c.MaxDeliveries, DeadLetter: c.DeadLetter != nil,
+		LeasesDurable: c.LeasesDurable, RetryBackoffMS: c.RetryBackoffMS, RetryBackoffMaxMS: c.RetryBackoffMaxMS,
+		GroupConcurrency: int(c.GroupConcurrency), Paused: c.Paused,
+	}
+}
+
+// queueOptions returns what the queue of t is opened with. An epoch is drawn for
+// each, so that no lease of a topic that was made again has been given before.
+func (t *topic) queueOptions(c *record.Config) queue.Options {
+	return queue.Options{Config: queueConfig(c), Records: liveRecords{t}, Epoch: rand.Uint64(), Seed: t.id}
+}
+
+// openJobs gives t what a queue has, if its config makes it one.
+func (t *topic) openJobs(c *record.Config) {
+	if c.Type == record.TypeQueue && t.jobs == nil {
+		t.jobs = &jobs{queue: queue.Open(t.queueOptions(c))}
+	}
+}
+
+// serveJobsLocked gives the jobs that are ready to those who wait for them. It follows
+// every change of a queue. t.mu is held.
+func (r *Registry) serveJobsLocked(t *topic) {
+	j := t.jobs
+	if j == nil || !r.serving {
+		return
+	}
+	now := r.clock.Now()
+	at := atBoth(now)
+	for _, g := range j.queue.Serve(at) {
+		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
+		if g.Claimed != nil && !given.pending {
+			r.applyJobsLocked(t, g.Claimed)
+		}
+		switch to := g.Waiter.Data.(type) {
+		case *claiming:
+			to.answer <- given
+		case *Worker:
+			to.grant(given)
+		}
+	}
+	for _, l := range j.queue.Losses() {
+		if w, ok := l.Stream.Data.(*Worker); ok {
+			w.lose(l)
+		}
+	}
+	r.countJobsLocked(t, at)
+	r.keeper.schedule(t, at)
+	if j.queue.Dying() {
+		r.keeper.bury(t)
+	}
+}
+
+// logs reports whether a change of that kind needs an entry of the log.
+func (j *jobs) logs(k queue.Kind) bool {
+	switch k {
+	case queue.Ack, queue.Bury, queue.Promote:
+		return true
+	}
+	return j.queue.Config().LeasesDurable
+}
+
+// holdQueue returns the queue of that name with t.mu held, and its expired
+// records gone.
+func (r *Registry) holdQueue(name string) (*topic, error) {
+	t := r.hold(name)
+	if t == nil {
+		return nil, record.NotFound(name)
+	}
+	err := r.checkQueueLocked(t)
+	if err != nil {
+		t.mu.Unlock()
+		return nil, err
+	}
+	r.expireLocked(t, r.steady())
+	return t, nil
+}
+
+// checkQueueLocked reports whether t is a queue that takes calls. t.mu is held.
+func (r *Registry) checkQueueLocked(t *topic) error {
+	switch {
+	case t.ending > 0 || t.broken != nil:
+		return t.refusal()
+	case t.dropped || !t.visible:
+		return record.NotFound(t.name)
+	case t.jobs == nil:
+		return errNotQueue(t)
+	}
+	return nil
+}
+
+func errNotQueue(t *topic) error {
+	return &record.Error{
+		Kind: record.KindNotQueue, Message: fmt.Sprintf("topic %q is not a queue: its type is %q", t.name, t.cfg.Type),
+		Detail: map[string]any{"topic": t.name, "type": string(t.cfg.Type)},
+	}
+}
+
+// endJobsLocked ends the queue of a topic that is deleted, and everything that waits
+// for it. t.mu is held.
+func (r *Registry) endJobsLocked(t *topic) {
+	j := t.jobs
+	if j == nil {
+		return
+	}
+	for _, w := range j.queue.Dismiss() {
+		if c, ok := w.Data.(*claiming); ok {
+			c.answer <- grant{err: record.NotFound(t.name)}
+		}
+	}
+	for w := range j.workers {
+		w.end(record.NotFound(t.name))
+	}
+	r.keeper.forget(t)
+	r.totals.jobs.gauges(&j.counted, &queue.Counts{})
+	t.jobs = nil
+}
+
+// goneThroughLocked tells the queue that the records up to a seq went, n of which were
+// live. at is on the steady clock. t.mu is held.
+func (r *Registry) goneThroughLocked(t *topic, at int64, through uint64, how queue.End, n int64) {
+	if t.jobs == nil || n == 0 {
+		return
+	}
+	t.jobs.queue.EndThrough(queue.Time{Mono: at, Wall: at}, through, how, n)
+	r.serveJobsLocked(t)
+}
+
+// removeSeqsLocked deletes the live records of a set. It returns their size. t.mu is
+// held.
+func (r *Registry) removeSeqsLocked(t *topic, set *index.SeqSet) (size record.Size) {
+	if set.Empty() {
+		return record.Size{}
+	}
+	size = t.history.Sum(set)
+	size.Add(t.index.Sum(set))
+	r.grow(t, record.Size{Records: -size.Records, Bytes: -size.Bytes})
+	if t.deleted == nil {
+		t.deleted = &index.SeqSet{}
+	}
+	t.deleted.Unite(set)
+	r.settleFront(t)
+	r.totals.ephemeral.Add(-int64(t.index.Prune(set, t.deleted)))
+	t.tags.Prune(set, t.deleted)
+	return size
+}
+
+// drainJobs answers all claims that wait, and ends all workers: the server goes
+// down. Leases of workers are free at once.
+func (r *Registry) drainJobs() {
+	var workers []*Worker
+	for _, t := range r.all() {
+		t.mu.Lock()
+		if j := t.jobs; j != nil {
+			for _, w := range j.queue.Dismiss() {
+				if c, ok := w.Data.(*claiming); ok {
+					c.answer <- grant{}
+				}
+			}
+			for w := range j.workers {
+				w.end(errDraining())
+				workers = append(workers, w)
+			}
+		}
+		t.mu.Unlock()
+	}
+	for _, w := range workers {
+		w.Close()
+	}
+}
+
+func errDraining() error {
+	return &record.Error{Kind: record.KindClosed, Message: "the server is shutting down"}
+}

@@ -1,0 +1,262 @@
+package topics
+
+import (
+	"context"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/clock"
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// Claim asks for jobs of a queue. Its caller has checked the node and clamped
+// the numbers.
+type Claim struct {
+	Node    string
+	Max     int
+	LeaseMS int64 // 0: the queue's
+	WaitMS  int64 // how long to wait for a job
+}
+
+func (c *Claim) request() queue.Request {
+	return queue.Request{Node: c.Node, Max: c.Max, LeaseMS: c.LeaseMS, WaitMS: c.WaitMS}
+}
+
+// Job is a job as it is delivered.
+type Job struct {
+	record.Record
+	Lease      queue.LeaseID
+	Deadline   int64 // the last Unix ms of the lease
+	Deliveries uint32
+}
+
+// Claimed answers a Claim.
+type Claimed struct {
+	Jobs   []Job
+	Counts queue.Counts
+	Cost   Cost
+
+	topic  *topic
+	change *queue.Change
+}
+
+// claiming is a claim in the line of its queue.
+type claiming struct {
+	answer chan grant // capacity 1: there is one answer
+	waiter *queue.Waiter
+}
+
+// grant is what a claim or a worker gets. A nil change is no job.
+type grant struct {
+	change  *queue.Change
+	pending bool // who gets it has to commit it: leases are logged
+	err     error
+}
+
+// Claim returns jobs, which are the node's until their deadlines. Without one it
+// waits as long as the claim says; a ctx that ends only ends the wait, and the
+// claim takes no job.
+func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, error) {
+	req := c.request()
+	until := r.steady() + max(c.WaitMS, 0)
+	for {
+		t, w, err := r.enqueueClaim(ctx, name, req)
+		if err != nil {
+			return nil, err
+		}
+		g := r.awaitGrant(ctx, t, w)
+		if g.err != nil {
+			return nil, g.err
+		}
+		left := until - r.steady()
+		if g.change == nil && ctx.Err() == nil && !r.closing.Load() && r.buryNow(ctx, t) {
+			req.WaitMS = max(left, 0) // what died has made place for others
+			continue
+		}
+		return r.claimed(ctx, t, g)
+	}
+}
+
+// enqueueClaim puts a claim in line, and answers it if that is possible at once.
+// What is to be dead-lettered goes first, for others may be ready then.
+func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Request) (*topic, *claiming, error) {
+	for {
+		t, err := r.holdLive(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		now := r.clock.Now()
+		t.jobs.queue.Advance(atBoth(now))
+		if t.jobs.queue.Dying() {
+			t.mu.Unlock()
+			if r.buryNow(ctx, t) {
+				continue
+			}
+			t, err = r.holdLive(name)
+			if err != nil {
+				return nil, nil, err
+			}
+		}
+		w := &claiming{answer: make(chan grant, 1)}
+		if r.closing.Load() {
+			w.answer <- grant{}
+			t.mu.Unlock()
+			return t, w, nil
+		}
+		w.waiter = t.jobs.queue.Wait(atBoth(r.clock.Now()), req)
+		w.waiter.Data = w
+		r.serveJobsLocked(t)
+		t.mu.Unlock()
+		return t, w, nil
+	}
+}
+
+// holdLive is holdQueue for a call that takes no place in the log of its own: it
+// waits for a change of the same name, and is refused if the log cannot be
+// written to.
+func (r *Registry) holdLive(name string) (*topic, error) {
+	for {
+		t, err := r.holdQueue(name)
+		if err == nil {
+			err = r.writable()
+			if err == nil {
+				return t, nil
+			}
+			t.mu.Unlock()
+		}
+		again, err := r.again(err)
+		if !again {
+			return nil, logError(err)
+		}
+	}
+}
+
+// writable returns an error if the log takes no entry any more: then a job must
+// not be delivered, because it could not be acked.
+func (r *Registry) writable() error {
+	return r.log.Refusal()
+}
+
+// awaitGrant waits for the answer of a claim in line. If ctx ends first, the
+// claim leaves the line without a job.
+func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant {
+	select {
+	case g := <-w.answer:
+		return g
+	default:
+	}
+	select {
+	case g := <-w.answer:
+		return g
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case g := <-w.answer:
+		r.returnGrantLocked(t, g)
+		return grant{err: g.err}
+	default:
+	}
+	if t.jobs != nil {
+		t.jobs.queue.Leave(atBoth(r.clock.Now()), w.waiter)
+		r.serveJobsLocked(t)
+	}
+	return grant{}
+}
+
+// returnGrantLocked undoes a grant that is not taken. If it is pending, it is not
+// committed yet. t.mu is held.
+func (r *Registry) returnGrantLocked(t *topic, g grant) {
+	if g.change == nil || t.jobs == nil {
+		return
+	}
+	q := t.jobs.queue
+	if g.pending {
+		q.Abort(g.change)
+	} else if undo := q.Undo(atBoth(r.clock.Now()), g.change); undo != nil {
+		q.Apply(undo)
+	}
+	r.serveJobsLocked(t)
+}
+
+// claimed commits a grant, if leases are logged, and answers the claim.
+func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, error) {
+	out := &Claimed{topic: t, change: g.change}
+	if g.change != nil {
+		var err error
+		out.Jobs, out.Cost, err = r.deliverJobs(ctx, t, g)
+		if err != nil {
+			return nil, err
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.jobs != nil {
+		out.Counts = t.jobs.queue.Counts(atBoth(r.clock.Now()))
+	}
+	return out, nil
+}
+
+// deliverJobs commits a grant if it is pending, and returns its jobs. Those that
+// ended meanwhile are not among them. If it fails, the jobs are free again.
+func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []Job, cost Cost, err error) {
+	change := g.change
+	if g.pending {
+		cost, err = r.commitJobs(ctx, t, change)
+		if err != nil {
+			return nil, cost, err
+		}
+	}
+	now := r.clock.Now()
+	records, err := r.pick(ctx, t, change.Seqs(), &cost)
+	if err == nil {
+		err = r.writable()
+	}
+	if err != nil {
+		r.undo(t, change)
+		return nil, cost, logError(err)
+	}
+	list = make([]Job, 0, len(change.Jobs))
+	for i := range change.Jobs {
+		c := &change.Jobs[i]
+		rec, live := records[c.Seq]
+		if !live {
+			continue
+		}
+		list = append(list, Job{
+			Record: rec, Lease: change.Lease(i), Deadline: onWall(now, change.Deadline()), Deliveries: c.Deliveries,
+		})
+		r.totals.delivered.add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
+	}
+	return list, cost, nil
+}
+
+// onWall converts a time on the steady clock to the wall clock.
+func onWall(now clock.Moment, steady int64) int64 { return steady - now.Steady + now.Wall }
+
+// GiveBack returns the jobs of a claim whose answer could not be delivered. The
+// deliveries do not count.
+func (r *Registry) GiveBack(_ string, c *Claimed) {
+	if c.change != nil {
+		r.undo(c.topic, c.change)
+	}
+}
+
+// undo ends the leases of a claim that was applied.
+func (r *Registry) undo(t *topic, claim *queue.Change) {
+	t.mu.Lock()
+	if t.jobs == nil {
+		t.mu.Unlock()
+		return
+	}
+	change := t.jobs.queue.Undo(atBoth(r.clock.Now()), claim)
+	logged := change != nil && t.jobs.logs(queue.Release)
+	if change != nil && !logged {
+		t.jobs.queue.Apply(change)
+		r.serveJobsLocked(t)
+	}
+	t.mu.Unlock()
+	if logged {
+		_, _ = r.commitJobs(context.Background(), t, change) // else they expire
+	}
+}

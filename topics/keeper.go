@@ -1,0 +1,215 @@
+package topics
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/lockorder"
+)
+
+// keeper wakes the queues when time has something for them: a lease ends, a job
+// is due, a claim has waited long enough. It has one heap of times and one
+// goroutine for all of them, and another goroutine that moves jobs to their
+// dead-letter topics.
+type keeper struct {
+	wake  chan struct{} // capacity 1: the first time in the heap has moved forward
+	moves chan struct{} // capacity 1: there are queues with jobs to move
+
+	mu    lockorder.Mutex[lockorder.Last] // guards the heap, what it has in each topic's jobs, and dying
+	times keeperHeap
+	dying map[*topic]struct{}
+
+	quit context.CancelFunc
+	gone sync.WaitGroup
+}
+
+func newKeeper() *keeper {
+	return &keeper{wake: make(chan struct{}, 1), moves: make(chan struct{}, 1), dying: map[*topic]struct{}{}}
+}
+
+// keeperHeap has the queue with the first time on top.
+type keeperHeap []*topic
+
+func (h keeperHeap) Len() int           { return len(h) }
+func (h keeperHeap) Less(i, j int) bool { return h[i].jobs.next < h[j].jobs.next }
+func (h keeperHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].jobs.place, h[j].jobs.place = i+1, j+1
+}
+func (h *keeperHeap) Push(x any) {
+	t := x.(*topic)
+	*h = append(*h, t)
+	t.jobs.place = len(*h)
+}
+func (h *keeperHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	t.jobs.place = 0
+	return t
+}
+
+// schedule sets when the queue of t is to be served again. t.mu is held.
+func (k *keeper) schedule(t *topic, now queue.Time) {
+	at, any := t.jobs.queue.Next(now)
+	j := t.jobs
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case !any && j.place == 0, any && j.place > 0 && j.next == at:
+		return
+	case !any:
+		heap.Remove(&k.times, j.place-1)
+		return
+	case j.place > 0:
+		j.next = at
+		heap.Fix(&k.times, j.place-1)
+	default:
+		j.next = at
+		heap.Push(&k.times, t)
+	}
+	if j.place == 1 {
+		signal(k.wake)
+	}
+}
+
+// forget takes a queue out that ends. t.mu is held.
+func (k *keeper) forget(t *topic) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if t.jobs.place > 0 {
+		heap.Remove(&k.times, t.jobs.place-1)
+	}
+	delete(k.dying, t)
+}
+
+// bury has the jobs of t moved that are to be dead-lettered.
+func (k *keeper) bury(t *topic) {
+	k.mu.Lock()
+	k.dying[t] = struct{}{}
+	k.mu.Unlock()
+	signal(k.moves)
+}
+
+// takeDying returns the queues with jobs to move.
+func (k *keeper) takeDying() (list []*topic) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for t := range k.dying {
+		list = append(list, t)
+	}
+	clear(k.dying)
+	return list
+}
+
+// first returns the queue whose time comes first.
+func (k *keeper) first() (t *topic, at int64, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.times) == 0 {
+		return nil, 0, false
+	}
+	return k.times[0], k.times[0].jobs.next, true
+}
+
+// signal wakes the goroutine that waits on c, now or next time.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// run starts the goroutines; stop ends them.
+func (k *keeper) run(r *Registry) {
+	ctx, cancel := context.WithCancel(context.Background())
+	k.quit = cancel
+	k.gone.Go(func() { k.keep(ctx, r) })
+	k.gone.Go(func() { k.moveDying(ctx, r) })
+}
+
+func (k *keeper) stop() {
+	if k.quit != nil {
+		k.quit()
+		k.gone.Wait()
+	}
+}
+
+func (k *keeper) keep(ctx context.Context, r *Registry) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		after := time.Hour
+		if next, ok := r.serveDue(); ok {
+			after = min(after, time.Duration(next)*time.Millisecond)
+		}
+		timer.Reset(after)
+		select {
+		case <-timer.C:
+		case <-k.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *keeper) moveDying(ctx context.Context, r *Registry) {
+	for {
+		for _, t := range k.takeDying() {
+			r.buryNow(ctx, t)
+		}
+		select {
+		case <-k.moves:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// serveDue serves the queues whose time has come, and returns in how many ms the
+// next one's comes; false if there is none.
+func (r *Registry) serveDue() (ms int64, ok bool) {
+	for {
+		t, at, ok := r.keeper.first()
+		if !ok {
+			return 0, false
+		}
+		left := at - r.steady()
+		if left > 0 {
+			return left, true
+		}
+		t.mu.Lock()
+		if t.jobs != nil {
+			r.expireLocked(t, r.steady())
+			r.serveJobsLocked(t)
+		}
+		t.mu.Unlock()
+	}
+}
+
+// TendQueues does once what the keeper does all the time: it serves the queues
+// whose time has come, and moves jobs to their dead-letter topics.
+func (r *Registry) TendQueues(ctx context.Context) {
+	_, _ = r.serveDue()
+	for _, t := range r.keeper.takeDying() {
+		r.buryNow(ctx, t)
+	}
+	_, _ = r.serveDue()
+}
+
+// startJobs makes the queues what a restart makes of them, and serves them.
+func (r *Registry) startJobs() {
+	r.serving = true
+	for _, t := range r.all() {
+		t.mu.Lock()
+		if t.jobs != nil {
+			t.jobs.queue.Restart()
+			r.serveJobsLocked(t)
+		}
+		t.mu.Unlock()
+	}
+}

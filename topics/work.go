@@ -1,0 +1,178 @@
+package topics
+
+import (
+	"context"
+	"slices"
+
+	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/lockorder"
+)
+
+// Worker is a stream of jobs: it holds at most as many as it asked for, and gets
+// others when it acks, nacks or extends. Close follows.
+type Worker struct {
+	registry *Registry
+	topic    *topic
+	waiter   *queue.Waiter
+
+	wake chan struct{} // capacity 1: there is something to take
+
+	mu     lockorder.Mutex[lockorder.Last] // guards what follows
+	grants []grant
+	losses []queue.Loss
+	missed map[queue.LeaseID]bool // of grants: lost before they were taken
+	ended  error                  // why it gets nothing any more
+}
+
+// WorkEvent is what happens to a worker: it is given jobs, or it has lost some.
+type WorkEvent struct {
+	Jobs []Job
+	Lost []queue.Loss
+}
+
+// Work opens a stream of jobs. The claim's WaitMS does not count.
+func (r *Registry) Work(name string, c *Claim) (*Worker, error) {
+	t, err := r.holdLive(name)
+	if err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	if r.closing.Load() {
+		return nil, errDraining()
+	}
+	w := &Worker{registry: r, topic: t, wake: make(chan struct{}, 1)}
+	w.waiter = t.jobs.queue.Stream(atBoth(r.clock.Now()), c.request())
+	w.waiter.Data = w
+	if t.jobs.workers == nil {
+		t.jobs.workers = make(map[*Worker]struct{})
+	}
+	t.jobs.workers[w] = struct{}{}
+	r.serveJobsLocked(t)
+	return w, nil
+}
+
+// Next waits for what happens next. It returns an error of KindNotFound when the
+// topic is deleted, of KindClosed when the server goes down, and ctx's own.
+func (w *Worker) Next(ctx context.Context) (WorkEvent, error) {
+	for {
+		g, losses, err := w.take()
+		switch {
+		case len(losses) > 0:
+			return WorkEvent{Lost: losses}, nil
+		case err != nil:
+			return WorkEvent{}, err
+		case g.change != nil:
+			list, _, err := w.registry.deliverJobs(ctx, w.topic, g)
+			if err != nil {
+				return WorkEvent{}, err
+			}
+			list = w.withoutMissed(list)
+			if len(list) > 0 {
+				return WorkEvent{Jobs: list}, nil
+			}
+			continue
+		}
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+			return WorkEvent{}, ctx.Err()
+		}
+	}
+}
+
+// take returns what is next: losses before jobs, for a job that was lost may come
+// again.
+func (w *Worker) take() (g grant, losses []queue.Loss, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	losses, w.losses = w.losses, nil
+	if len(losses) > 0 || w.ended != nil {
+		return grant{}, losses, w.ended
+	}
+	if len(w.grants) > 0 {
+		g, w.grants = w.grants[0], w.grants[1:]
+	}
+	return g, nil, nil
+}
+
+// grant gives the worker jobs. The topic's lock is held.
+func (w *Worker) grant(g grant) {
+	w.mu.Lock()
+	w.grants = append(w.grants, g)
+	w.mu.Unlock()
+	signal(w.wake)
+}
+
+// lose takes a job from the worker. The topic's lock is held. A job that the
+// worker has not been given yet is not known to it.
+func (w *Worker) lose(l queue.Loss) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.grants {
+		if w.grants[i].change.Gives(l.Lease) {
+			if w.missed == nil {
+				w.missed = make(map[queue.LeaseID]bool)
+			}
+			w.missed[l.Lease] = true
+			return
+		}
+	}
+	w.losses = append(w.losses, l)
+	signal(w.wake)
+}
+
+// withoutMissed removes the jobs that were lost before they were taken.
+func (w *Worker) withoutMissed(list []Job) []Job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.missed) == 0 {
+		return list
+	}
+	return slices.DeleteFunc(list, func(j Job) bool {
+		missed := w.missed[j.Lease]
+		delete(w.missed, j.Lease)
+		return missed
+	})
+}
+
+// end makes Next return err. The topic's lock is held.
+func (w *Worker) end(err error) {
+	w.mu.Lock()
+	if w.ended == nil {
+		w.ended = err
+	}
+	w.mu.Unlock()
+	signal(w.wake)
+}
+
+// Close ends the stream. Its leases end at once, and its deliveries count. It may
+// be called more than once.
+func (w *Worker) Close() {
+	r, t := w.registry, w.topic
+	w.end(errDraining())
+	t.mu.Lock()
+	j := t.jobs
+	if j == nil {
+		t.mu.Unlock()
+		return
+	}
+	delete(j.workers, w)
+	w.mu.Lock()
+	grants := w.grants
+	w.grants = nil
+	w.mu.Unlock()
+	for _, g := range grants {
+		r.returnGrantLocked(t, g)
+	}
+	change := j.queue.Leave(atBoth(r.clock.Now()), w.waiter)
+	logged := change != nil && j.logs(queue.Release)
+	if change != nil && !logged {
+		r.applyJobsLocked(t, change)
+	}
+	r.serveJobsLocked(t)
+	t.mu.Unlock()
+	if logged {
+		_, _ = r.commitJobs(context.Background(), t, change) // else the leases expire
+	}
+	r.buryNow(context.Background(), t)
+}
