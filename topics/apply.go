@@ -170,6 +170,8 @@ func (r *Registry) expireLocked(t *topic, now int64) {
 		r.totals.evictedTTL.Add(uint64(live - t.live.Records))
 	}
 	if t.marks.ttl > before {
+		// The next sweep logs it, even if the clock is set back before that.
+		r.sweeper.visit(t)
 		t.raise(t.marks.ttl + 1)
 		r.goneThroughLocked(t, now, t.marks.ttl, queue.Evicted, count-t.live.Records)
 	}

@@ -34,6 +34,32 @@ func TestSweepComesBack(t *testing.T) {
 	}
 }
 
+// What a reader saw expire stays gone after an orderly restart, also if the clock was
+// set back before a sweep.
+func TestExpiredBeforeTheClockWasSetBack(t *testing.T) {
+	for _, c := range []record.Class{record.Fsync, record.Disk, record.Ephemeral} {
+		w := newWorld(t)
+		w.write("a", 4)
+		p := class(c)
+		p.TTLMS = ptr(int64(100))
+		w.put("a", p)
+		w.restart() // so that it has no more seqs in reserve, for which the sweeper would come
+		w.Sweep(context.Background())
+		w.now += 301
+		if s := w.state("a"); s.Count != 0 {
+			t.Errorf("%s: %+v before the restart", c, s)
+		}
+		w.now -= 500
+		w.restart()
+		if s := w.state("a"); s.Count != 0 || s.Earliest != 5 || s.Head != 4 {
+			t.Errorf("%s: %+v after the restart", c, s)
+		}
+		if b := w.read("a", 1); b.Tombstone == nil || b.Tombstone.Reason != ReasonTTL {
+			t.Errorf("%s: %+v", c, b.Tombstone)
+		}
+	}
+}
+
 // Of records that came at different times and lie together in a segment, each
 // expires at its own.
 func TestTTLWithinASegment(t *testing.T) {
