@@ -241,3 +241,29 @@ func TestContractDrainedSocketClaims(t *testing.T) {
 	defer cancel()
 	_, _, _ = c.Read(ctx)
 }
+
+// However many jobs a claim or a stream may take, one delivery of them holds no
+// more memory than a read: the rest goes back uncounted, or follows.
+func TestContractLargeJobs(t *testing.T) {
+	overBothTimed(t, nil, func(t *testing.T, s *contractServer) {
+		s.queue("q", "")
+		const n = 20
+		for range n {
+			a := s.send("POST /v0/topics/q", `{"records":[{"data":"`+strings.Repeat("x", 1<<20-100)+`"}]}`)
+			if a.status != 200 {
+				t.Fatalf("%s", a.body)
+			}
+		}
+		got := s.send("POST /v0/topics/q/claim", `{"node":"w","max":1000}`).claimed()
+		if len(got) < 8 || len(got) > 10 {
+			t.Fatalf("%d jobs of a mebibyte in one answer", len(got))
+		}
+		s.counts("q", n-len(got), 0, 0, len(got))
+		c := s.work("node=v&max=1000")
+		for seq := uint64(len(got) + 1); seq <= n; seq++ {
+			if j := c.job(seq); j.Deliveries != 1 {
+				t.Errorf("job %d was delivered %d times", seq, j.Deliveries)
+			}
+		}
+	})
+}

@@ -45,6 +45,13 @@ func (c *Change) Lease(i int) LeaseID {
 	return LeaseID{c.First.Epoch, c.First.N + uint64(i)}
 }
 
+// From returns the claim of the jobs from the i-th on.
+func (c *Change) From(i int) *Change {
+	rest := *c
+	rest.Jobs, rest.First = c.Jobs[i:], c.Lease(i)
+	return &rest
+}
+
 // Gives reports whether a claim gives a lease.
 func (c *Change) Gives(id LeaseID) bool {
 	return c.Kind == Claim && id.Epoch == c.First.Epoch && id.N >= c.First.N && id.N-c.First.N < uint64(len(c.Jobs))

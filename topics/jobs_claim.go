@@ -184,9 +184,13 @@ func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, er
 	out := &Claimed{topic: t, change: g.change}
 	if g.change != nil {
 		var err error
-		out.Jobs, out.Cost, err = r.deliverJobs(ctx, t, g)
+		var rest *queue.Change
+		out.Jobs, rest, out.Cost, err = r.deliverJobs(ctx, t, g)
 		if err != nil {
 			return nil, err
+		}
+		if rest != nil {
+			r.undo(t, rest)
 		}
 	}
 	t.mu.Lock()
@@ -199,25 +203,31 @@ func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, er
 
 // deliverJobs commits a grant if it is pending, and returns its jobs. Those that
 // ended meanwhile are not among them. If it fails, the jobs are free again.
-func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []Job, cost Cost, err error) {
+//
+// It reads no more than about deliveryBytes at a time: rest is the claim of the
+// jobs that it leaves, nil if there are none.
+func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []Job, rest *queue.Change, cost Cost, err error) {
 	change := g.change
 	if g.pending {
 		cost, err = r.commitJobs(ctx, t, change)
 		if err != nil {
-			return nil, cost, err
+			return nil, nil, cost, err
 		}
 	}
 	now := r.clock.Now()
-	records, err := r.pick(ctx, t, change.Seqs(), &cost)
+	records, n, err := r.pickSome(ctx, t, change.Seqs(), &cost)
 	if err == nil {
 		err = r.writable()
 	}
 	if err != nil {
 		r.undo(t, change)
-		return nil, cost, logError(err)
+		return nil, nil, cost, logError(err)
 	}
-	list = make([]Job, 0, len(change.Jobs))
-	for i := range change.Jobs {
+	if n < len(change.Jobs) {
+		rest = change.From(n)
+	}
+	list = make([]Job, 0, n)
+	for i := range n {
 		c := &change.Jobs[i]
 		rec, live := records[c.Seq]
 		if !live {
@@ -228,7 +238,36 @@ func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []J
 		})
 		r.totals.delivered.add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
 	}
-	return list, cost, nil
+	return list, rest, cost, nil
+}
+
+// deliveryBytes is how much payload one delivery of jobs has, give or take some
+// jobs, and firstPick how many jobs are read before their size is known.
+const (
+	deliveryBytes = 8 << 20
+	firstPick     = 8
+)
+
+// pickSome reads the records of the first n of some jobs, at least of one.
+func (r *Registry) pickSome(
+	ctx context.Context, t *topic, seqs []uint64, cost *Cost,
+) (records map[uint64]record.Record, n int, err error) {
+	records = make(map[uint64]record.Record, len(seqs))
+	bytes, piece := 0, firstPick
+	for n < len(seqs) && bytes < deliveryBytes {
+		next := seqs[n:min(n+piece, len(seqs))]
+		part, err := r.pick(ctx, t, next, cost)
+		if err != nil {
+			return nil, 0, err
+		}
+		for seq, rec := range part {
+			records[seq] = rec
+			bytes += rec.PayloadBytes()
+		}
+		n += len(next)
+		piece = max(1, (deliveryBytes-bytes)/(bytes/n+1))
+	}
+	return records, n, nil
 }
 
 // onWall converts a time on the steady clock to the wall clock.

@@ -62,10 +62,11 @@ func (w *Worker) Next(ctx context.Context) (WorkEvent, error) {
 		case err != nil:
 			return WorkEvent{}, err
 		case g.change != nil:
-			list, _, err := w.registry.deliverJobs(ctx, w.topic, g)
+			list, rest, _, err := w.registry.deliverJobs(ctx, w.topic, g)
 			if err != nil {
 				return WorkEvent{}, err
 			}
+			w.putBack(rest)
 			list = w.withoutMissed(list)
 			if len(list) > 0 {
 				return WorkEvent{Jobs: list}, nil
@@ -93,6 +94,16 @@ func (w *Worker) take() (g grant, losses []queue.Loss, err error) {
 		g, w.grants = w.grants[0], w.grants[1:]
 	}
 	return g, nil, nil
+}
+
+// putBack keeps what was left of a grant for the next time.
+func (w *Worker) putBack(rest *queue.Change) {
+	if rest == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.grants = slices.Insert(w.grants, 0, grant{change: rest})
 }
 
 // grant gives the worker jobs. The topic's lock is held.

@@ -1,0 +1,243 @@
+package api
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/record"
+)
+
+// deadView is what became of dead letters.
+type deadView struct {
+	Topic   string            `json:"topic"`
+	Count   int64             `json:"count"`
+	Seqs    []uint64          `json:"seqs,omitempty"`
+	Skipped []uint64          `json:"skipped"`
+	Reasons map[string]string `json:"reasons"`
+	Left    int64             `json:"left"`
+}
+
+// add adds the result of some of them.
+func (v *deadView) add(r *topics.DeadResult) {
+	v.Count += int64(len(r.Done))
+	for _, skip := range r.Skipped {
+		if len(v.Skipped) == deadPage {
+			return
+		}
+		v.Skipped = append(v.Skipped, skip.Seq)
+		v.Reasons[strconv.FormatUint(skip.Seq, 10)] = wire.ErrorOf(skip.Err).Code
+	}
+}
+
+// deadCall does something with dead letters.
+type deadCall func(e Engine, ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
+
+// deleteDead deletes a dead letter.
+func (s *Server) deleteDead(c *call) error { return s.oneDead(c, auth.Delete, Engine.PurgeDead) }
+
+// replayDead puts a dead letter back into its queue.
+func (s *Server) replayDead(c *call) error { return s.oneDead(c, auth.AdminWrite, Engine.ReplayDead) }
+
+// oneDead does something with the dead letter in the path.
+func (s *Server) oneDead(c *call, scope auth.Scope, do deadCall) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	seq, err := strconv.ParseUint(c.seq, 10, 64)
+	if err != nil {
+		return wire.InvalidField("seq", "%q is not an integer from 0 to 2^64-1", c.seq)
+	}
+	if err := s.fieldless(c); err != nil {
+		return err
+	}
+	if _, err := s.mayDead(c, scope); err != nil {
+		return err
+	}
+	done, err := do(s.opened(), c.r.Context(), c.topic, &topics.DeadSelection{Seqs: []uint64{seq}})
+	if err != nil {
+		return err
+	}
+	if len(done.Skipped) > 0 && done.Skipped[0].Err.Kind != record.KindNotFound {
+		return done.Skipped[0].Err
+	}
+	if len(done.Done) == 0 {
+		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such dead letter", Detail: map[string]any{"seq": seq}}
+	}
+	v := newDeadView(c)
+	v.add(done)
+	v.Seqs = done.Replayed
+	c.cost, c.costs = done.Cost, wire.CostWrite
+	return s.answerDead(c, v)
+}
+
+func newDeadView(c *call) *deadView {
+	return &deadView{Topic: c.topic, Skipped: []uint64{}, Reasons: map[string]string{}}
+}
+
+// answerDead answers what became of dead letters, and how many records are left
+// where they were.
+func (s *Server) answerDead(c *call, v *deadView) error {
+	st, err := s.opened().State(c.topic, false)
+	if err == nil && st.Config.DeadLetter != nil {
+		if dead, err := s.opened().State(*st.Config.DeadLetter, false); err == nil {
+			v.Left = dead.Count
+		}
+	}
+	wire.WriteJSON(c, http.StatusOK, v)
+	return nil
+}
+
+// purgeDead deletes dead letters.
+func (s *Server) purgeDead(c *call) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := wire.ReadParams(query)
+	limit := p.Size("limit")
+	if p.Has("limit") && limit == 0 {
+		p.Refuse("limit", "must be at least 1")
+	}
+	q, err := readDead(&p)
+	if err != nil {
+		return err
+	}
+	if err := s.fieldless(c); err != nil {
+		return err
+	}
+	q.limit = limit
+	return s.manyDead(c, auth.Delete, &q, Engine.PurgeDead)
+}
+
+// redrive puts dead letters back into their queue.
+func (s *Server) redrive(c *call) error {
+	if err := c.checkTopic(); err != nil {
+		return err
+	}
+	body, err := s.body(c)
+	if err != nil {
+		return err
+	}
+	q, err := decodeRedrive(body, &s.opts.Limits, &c.notices)
+	if err != nil {
+		return err
+	}
+	return s.manyDead(c, auth.AdminWrite, q, Engine.ReplayDead)
+}
+
+// redriveFields are the fields of a redrive.
+var redriveFields = []string{"seqs", "match", "reason", "before_seq", "limit", "rate"}
+
+// decodeRedrive reads which dead letters are to go back, and how fast.
+func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery, error) {
+	q := &deadQuery{before: math.MaxUint64}
+	if body == nil {
+		return q, nil
+	}
+	f := wire.ReadFields(body, notes)
+	f.Enter("the body")
+	for f.NextField() {
+		if f.Absent(redriveFields) {
+			continue
+		}
+		switch name := string(f.Name()); name {
+		case "seqs":
+			q.seqs = readSeqs(&f, l)
+		case "match":
+			q.filter.Match = request.ReadMatch(&f)
+		case "reason":
+			q.filter.Reason = f.ReadString(name)
+		case "before_seq":
+			q.before = f.ReadUint(name)
+		case "limit":
+			q.limit = f.ReadSize(name)
+		case "rate":
+			q.rate = f.ReadSize(name)
+		default:
+			f.Unknown(redriveFields)
+		}
+	}
+	return q, f.Finish()
+}
+
+// manyDead does something with all dead letters that are meant, some at a time,
+// as long as the client stays.
+func (s *Server) manyDead(c *call, scope auth.Scope, q *deadQuery, do deadCall) error {
+	if _, err := s.mayDead(c, scope); err != nil {
+		return err
+	}
+	c.outlast() // it may take long, by its rate for one
+	defer c.answerWithin(s.opts.Limits.WriteTimeout)
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	v := newDeadView(c)
+	run := deadRun{s.opened(), c.topic, q, do, v}
+	err := run.all(ctx)
+	if err != nil && (v.Count == 0 || ctx.Err() == nil) {
+		return err
+	}
+	return s.answerDead(c, v)
+}
+
+// deadRun goes through the dead letters that are meant.
+type deadRun struct {
+	engine Engine
+	topic  string
+	query  *deadQuery
+	do     deadCall
+	view   *deadView
+}
+
+// all does what there is to do. What was done before an error stays done.
+func (r *deadRun) all(ctx context.Context) error {
+	left := r.query.limit
+	if left == 0 {
+		left = math.MaxInt64
+	}
+	if r.query.seqs != nil {
+		return r.some(ctx, r.query.seqs[:min(int64(len(r.query.seqs)), left)])
+	}
+	for after := uint64(0); left > 0; {
+		page, err := r.engine.DeadLetters(ctx, r.topic, &r.query.filter, after, int(min(left, deadPage)))
+		if err != nil {
+			return err
+		}
+		page = below(page, r.query.before)
+		seqs := make([]uint64, len(page.Letters))
+		for i := range page.Letters {
+			seqs[i] = page.Letters[i].Seq
+		}
+		if err := r.some(ctx, seqs); err != nil {
+			return err
+		}
+		left -= int64(len(seqs))
+		after = page.Next
+		if after == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// some does it with dead letters by their seqs.
+func (r *deadRun) some(ctx context.Context, seqs []uint64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	done, err := r.do(r.engine, ctx, r.topic, &topics.DeadSelection{Seqs: seqs, PerSecond: int(min(r.query.rate, math.MaxInt32))})
+	if err != nil {
+		return err
+	}
+	r.view.add(done)
+	return nil
+}
