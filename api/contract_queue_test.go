@@ -181,7 +181,9 @@ func TestContractNacks(t *testing.T) {
 		s.claims("q", `{"node":"w","max":3}`, 1, 2, 3)
 		s.walk(
 			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[1],"delay_ms":0}`, 200, `{"topic":"q","nacked":1,"skipped":[],"ready":1,"in_flight":2}`},
-			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[2],"unstarted":true}`, 200, `{"nacked":1,"ready":2}`},
+			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[2],"unstarted":true,"leaving":true}`, 200, `{"nacked":1,"ready":2}`},
+			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[],"leaving":true}`, 200, `{"nacked":0,"ready":2}`},
+			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[],"leaving":1}`, 400, badField("leaving")},
 			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[3]}`, 200, `{"nacked":1,"ready":2,"in_flight":0}`},
 		)
 		s.counts("q", 2, 0, 1, 0)

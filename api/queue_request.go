@@ -19,7 +19,7 @@ var (
 	claimFields   = []string{"node", "max", "lease_ms", "wait_ms"}
 	workFields    = []string{"node", "max", "lease_ms"}
 	ackFields     = []string{"node", "seqs", "lease_ids", "then"}
-	nackFields    = []string{"node", "seqs", "lease_ids", "delay_ms", "dead", "reason", "unstarted"}
+	nackFields    = []string{"node", "seqs", "lease_ids", "delay_ms", "dead", "reason", "unstarted", "leaving"}
 	extendFields  = []string{"node", "seqs", "lease_ids", "lease_ms"}
 	releaseFields = []string{"seqs"}
 	thenFields    = slices.Concat([]string{"topic"}, request.WriteFields)
@@ -99,6 +99,8 @@ func readJobField(f *wire.Fields, name string, r *jobRequest, l *wire.Limits) {
 		r.back.Reason = string(f.ReadText(name, queue.MaxReasonBytes))
 	case "unstarted":
 		r.back.Unstarted = f.ReadBool(name)
+	case "leaving":
+		r.back.Leaving = f.ReadBool(name)
 	case "then":
 		r.then = readThen(f, l)
 	}

@@ -154,6 +154,7 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 	select {
 	case g := <-w.answer:
 		r.returnGrantLocked(t, g)
+		r.serveJobsLocked(t)
 		return grant{err: g.err}
 	default:
 	}
@@ -176,7 +177,6 @@ func (r *Registry) returnGrantLocked(t *topic, g grant) {
 	} else if undo := q.Undo(atBoth(r.clock.Now()), g.change); undo != nil {
 		q.Apply(undo)
 	}
-	r.serveJobsLocked(t)
 }
 
 // claimed commits a grant, if leases are logged, and answers the claim.

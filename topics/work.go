@@ -172,7 +172,7 @@ func (w *Worker) Close() {
 	grants := w.grants
 	w.grants = nil
 	w.mu.Unlock()
-	for _, g := range grants {
+	for _, g := range grants { // nothing is served before it has left the line: it would be given them again
 		r.returnGrantLocked(t, g)
 	}
 	change := j.queue.Leave(atBoth(r.clock.Now()), w.waiter)
