@@ -72,7 +72,8 @@ func (r *Report) writeClasses(w io.Writer) error {
 		value func(*tally) int64
 	}{
 		{"jobs written", func(t *tally) int64 { return t.Written }},
-		{"done and acked", func(t *tally) int64 { return t.Acked }},
+		{"done", func(t *tally) int64 { return t.Done }},
+		{"done, and known to be acked", func(t *tally) int64 { return t.Acked }},
 		{"dead-lettered", func(t *tally) int64 { return t.Dead }},
 		{"again, worker killed", func(t *tally) int64 { return t.ByWorkerKill }},
 		{"again, server killed", func(t *tally) int64 { return t.ByServerKill }},

@@ -23,7 +23,8 @@ type evidence struct {
 // tally is what became of the jobs of a class.
 type tally struct {
 	Written int64 `json:"written"`
-	Acked   int64 `json:"acked"` // done, and the queue learned of it at least once
+	Done    int64 `json:"done"`
+	Acked   int64 `json:"acked"` // done, and a worker knows that the queue knows
 	Dead    int64 `json:"dead_lettered"`
 	// Why jobs were delivered again.
 	ByWorkerKill int64 `json:"again_after_worker_kill"`
@@ -131,6 +132,9 @@ func (v *verdict) job(w *written, all []*delivery) {
 		if i > 0 {
 			v.again(w, all[i-1], d)
 		}
+	}
+	if done {
+		t.Done++
 	}
 	if ackedOnce {
 		t.Acked++
