@@ -25,6 +25,9 @@ func exampleServer() (url string, stop func()) {
 		"GET /v0/watch/wid_1": "event: tombstone\nid: a\ndata: {\"topic\":\"orders\",\"reason\":\"cap\",\"gap_from\":4,\"gap_to\":6}\n\n" +
 			"event: record\nid: b\ndata: {\"topic\":\"orders\",\"records\":[{\"$seq\":7,\"data\":1},{\"$seq\":8,\"data\":2}],\"from_seq\":6,\"to_seq\":8,\"head_seq\":8}\n\n" +
 			"event: caught-up\nid: b\ndata: {\"topic\":\"orders\",\"head_seq\":8}\n\n",
+		"GET /v0/topics/mail/work": "event: job\nid: 1\ndata: {\"topic\":\"mail\",\"$seq\":1,\"lease_id\":\"lease_1\",\"deadline\":9,\"deliveries\":1,\"$ts\":1,\"data\":{\"to\":\"a@example.org\"}}\n\n" +
+			"event: topic-deleted\ndata: {\"topic\":\"mail\",\"reason\":\"deleted\"}\n\n",
+		"POST /v0/topics/mail/ack": `{"topic":"mail","acked":1,"skipped":[],"reasons":{},"ready":0,"in_flight":0}`,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, body) })
 	}
@@ -166,4 +169,33 @@ func ExampleError() {
 		fmt.Println("another writer was faster: the head is", now)
 	}
 	// Output: another writer was faster: the head is 9
+}
+
+func ExampleClient_Work() {
+	url, stop := exampleServer()
+	defer stop()
+	c, err := client.New(url, client.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+	errMailbox, errBusy := errors.New("no such mailbox"), errors.New("busy")
+	send := func(mail json.RawMessage) error {
+		fmt.Println("sent", string(mail))
+		return nil
+	}
+	err = c.Work(context.Background(), "mail", func(_ context.Context, job *client.Job) error {
+		err := send(job.Data)
+		switch {
+		case errors.Is(err, errMailbox):
+			return client.Reject(err) // to the dead letters now
+		case errors.Is(err, errBusy):
+			return client.Retry(time.Minute, err) // in place of the queue's back-off
+		}
+		return err // nil acks
+	}, client.WorkOptions{Parallel: 8, Lease: 10 * time.Second})
+	fmt.Println(err)
+	// Output:
+	// sent {"to":"a@example.org"}
+	// server answered 404 topic_not_found: queue "mail" was deleted
 }
