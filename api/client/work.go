@@ -151,7 +151,7 @@ const (
 // retries could not resolve.
 func (c *Client) Work(ctx context.Context, queue string, handler Handler, o WorkOptions) error {
 	if o.Parallel < 0 || o.Ahead < 0 {
-		return errors.New("Parallel and Ahead must not be negative")
+		return errors.New("client: WorkOptions.Parallel and Ahead must not be negative")
 	}
 	if o.Lease == 0 {
 		state, err := c.State(ctx, queue)
