@@ -114,6 +114,25 @@ func TestContractDrainedWork(t *testing.T) {
 	})
 }
 
+// G18: what a stream gives back when the server drains goes to no claim that
+// waits: its lease would outlive the server.
+func TestContractDrainedWorkIsNotHandedOn(t *testing.T) {
+	overBothTimed(t, nil, func(t *testing.T, s *contractServer) {
+		s.queue("q", `"leases_durable":true`)
+		s.enqueue("q", "")
+		c := s.work("node=w")
+		c.job(1)
+		waits := s.waiting(t.Context(), s.line(), `{"node":"v","wait_ms":30000}`)
+		s.StopServing()
+		if a := <-waits; a == nil || a.status != 200 || a.differs(`{"topic":"q","claimed":[],"count":0}`) != "" {
+			t.Fatalf("%+v", a)
+		}
+		c.want("error", `"code":503`)
+		c.wantEnd()
+		waitFor(t, func() bool { n := s.queueOf("q"); return n.InFlight == 0 && n.Ready == 1 })
+	})
+}
+
 // A stream of jobs is an administrator's to see and to end.
 func TestContractWorkSessions(t *testing.T) {
 	overBothTimed(t, func(o *Options) { o.Limits.MaxStreams = 1 }, func(t *testing.T, s *contractServer) {

@@ -57,6 +57,9 @@ func (t *traffic) wait(ctx context.Context) {
 // after their next answer, so that kept-alive clients look for another server.
 func (s *Server) StopServing() {
 	s.traffic.stopped.Store(true)
+	if engine := s.opened(); engine != nil {
+		engine.StopDelivering() // before streams end: no claim may get what they give back
+	}
 	s.cancel()
 }
 

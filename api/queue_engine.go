@@ -29,6 +29,9 @@ type Queues interface {
 	ReplayDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 	PurgeDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 
+	// StopDelivering answers all claims that wait, and delivers nothing any more.
+	StopDelivering()
+
 	// Time is the time that delays count from.
 	Time() queue.Time
 }

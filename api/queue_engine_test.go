@@ -54,6 +54,8 @@ func (e *memEngine) PurgeDead(context.Context, string, *topics.DeadSelection) (*
 	return new(topics.DeadResult), nil
 }
 
+func (e *memEngine) StopDelivering() {}
+
 func (e *memEngine) Time() queue.Time {
 	return queue.Time{Mono: 1_700_000_000_000, Wall: 1_700_000_000_000}
 }

@@ -99,7 +99,7 @@ func (t *topic) openJobs(c *record.Config) {
 // every change of a queue. t.mu is held.
 func (r *Registry) serveJobsLocked(t *topic) {
 	j := t.jobs
-	if j == nil || !r.serving {
+	if j == nil || !r.serving || r.draining.Load() {
 		return
 	}
 	now := r.clock.Now()
@@ -222,10 +222,11 @@ func (r *Registry) removeSeqsLocked(t *topic, set *index.SeqSet) (size record.Si
 	return size
 }
 
-// drainJobs answers all claims that wait, and ends all workers: the server goes
-// down. Leases of workers are free at once.
-func (r *Registry) drainJobs() {
-	var workers []*Worker
+// StopDelivering answers all claims that wait, with no job. From then on queues
+// deliver nothing: what a worker that ends gives back stays there for the next
+// start. Writes and acks go on.
+func (r *Registry) StopDelivering() {
+	r.draining.Store(true) // seen by all who take a topic's lock after it was held here
 	for _, t := range r.all() {
 		t.mu.Lock()
 		if j := t.jobs; j != nil {
@@ -234,6 +235,17 @@ func (r *Registry) drainJobs() {
 					c.answer <- grant{}
 				}
 			}
+		}
+		t.mu.Unlock()
+	}
+}
+
+// endWorkers ends all workers. Their leases are free at once.
+func (r *Registry) endWorkers() {
+	var workers []*Worker
+	for _, t := range r.all() {
+		t.mu.Lock()
+		if j := t.jobs; j != nil {
 			for w := range j.workers {
 				w.end(errDraining())
 				workers = append(workers, w)

@@ -68,7 +68,7 @@ func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, 
 			return nil, g.err
 		}
 		left := until - r.steady()
-		if g.change == nil && ctx.Err() == nil && !r.closing.Load() && r.buryNow(ctx, t) {
+		if g.change == nil && ctx.Err() == nil && !r.draining.Load() && r.buryNow(ctx, t) {
 			req.WaitMS = max(left, 0) // what died has made place for others
 			continue
 		}
@@ -97,7 +97,7 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 			}
 		}
 		w := &claiming{answer: make(chan grant, 1)}
-		if r.closing.Load() {
+		if r.draining.Load() {
 			w.answer <- grant{}
 			t.mu.Unlock()
 			return t, w, nil

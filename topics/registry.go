@@ -44,8 +44,9 @@ type Registry struct {
 	log      *wal.Log
 	closing  atomic.Bool // Close was called
 	applying applying
-	keeper   *keeper // of the queues
-	serving  bool    // queues serve those who wait: Start was called
+	keeper   *keeper     // of the queues
+	serving  bool        // queues serve those who wait: Start was called
+	draining atomic.Bool // queues deliver nothing any more; see StopDelivering
 
 	subscriptions *follow.Hub
 	deliveries    *deliveries
@@ -120,7 +121,8 @@ func (r *Registry) Start(log *wal.Log) {
 func (r *Registry) Close(ctx context.Context) error {
 	r.closing.Store(true)
 	r.keeper.stop()
-	r.drainJobs()
+	r.StopDelivering()
+	r.endWorkers()
 	r.deliveries.stop()
 	r.forwarders.end()
 	r.sweeper.stop()
