@@ -13,6 +13,17 @@ func Resident(pid int) (int64, error) { return memory(pid, "VmRSS:") }
 // Peak returns the maximum resident memory of the process so far, in bytes.
 func Peak(pid int) (int64, error) { return memory(pid, "VmHWM:") }
 
+// PeakOwn returns Peak without the pages of files that are mapped now, such as
+// the binary's, which the kernel can drop and other processes share.
+func PeakOwn(pid int) (int64, error) {
+	peak, err := Peak(pid)
+	if err != nil {
+		return 0, err
+	}
+	files, err := memory(pid, "RssFile:")
+	return peak - files, err
+}
+
 func memory(pid int, name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -84,13 +84,12 @@ func (c *commands) run(ctx context.Context, cmd *exec.Cmd) error {
 	// The process dies with this one when the thread that started it ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
+	group, err := c.start(cmd)
+	if err != nil {
 		return client.Unstarted(fmt.Errorf("start the command: %w", err)) // it is not the job's fault
 	}
-	group := cmd.Process.Pid
-	c.set(group, true)
-	err := cmd.Wait()
-	c.set(group, false)
+	err = cmd.Wait()
+	c.remove(group)
 	if ctx.Err() != nil {
 		_ = syscall.Kill(-group, syscall.SIGKILL) // what is left of it, if anything
 		return errors.Join(context.Cause(ctx), err)
@@ -111,17 +110,27 @@ func (c *commands) told() bool {
 	return c.ended
 }
 
-func (c *commands) set(group int, running bool) {
+// start starts a command and returns its process group. No signal comes between
+// the two: it would not reach a command that runs already.
+func (c *commands) start(cmd *exec.Cmd) (group int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	err = cmd.Start()
+	if err != nil {
+		return 0, err
+	}
 	if c.running == nil {
 		c.running = make(map[int]bool)
 	}
-	if !running {
-		delete(c.running, group)
-		return
-	}
-	c.running[group] = true
+	c.running[cmd.Process.Pid] = true
+	return cmd.Process.Pid, nil
+}
+
+// remove takes out a process group that has ended.
+func (c *commands) remove(group int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.running, group)
 }
 
 // signal sends a signal to all commands. ends is set if it tells them to end.

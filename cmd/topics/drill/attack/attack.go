@@ -126,7 +126,7 @@ func (c *Cmd) run(ctx context.Context, dir string, a attack) (r Result, err erro
 	if r, err = c.face(ctx, addr, a); err != nil {
 		return r, err
 	}
-	r.PeakBytes, err = child.Peak(server.Pid())
+	r.PeakBytes, err = child.PeakOwn(server.Pid())
 	select {
 	case <-server.Done():
 		r.Died, err = server.Ended().Error(), nil
