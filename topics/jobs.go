@@ -99,12 +99,12 @@ func (t *topic) openJobs(c *record.Config) {
 // every change of a queue. t.mu is held.
 func (r *Registry) serveJobsLocked(t *topic) {
 	j := t.jobs
-	if j == nil || !r.serving || r.draining.Load() {
+	if j == nil || !r.serving {
 		return
 	}
 	now := r.clock.Now()
 	at := atBoth(now)
-	for _, g := range j.queue.Serve(at) {
+	for _, g := range r.grants(j, at) {
 		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
 		if g.Claimed != nil && !given.pending {
 			r.applyJobsLocked(t, g.Claimed)
@@ -126,6 +126,16 @@ func (r *Registry) serveJobsLocked(t *topic) {
 	if j.queue.Dying() {
 		r.keeper.bury(t)
 	}
+}
+
+// grants returns what those who wait get; nothing once the server drains, when
+// time passes all the same.
+func (r *Registry) grants(j *jobs, at queue.Time) []queue.Grant {
+	if r.draining.Load() {
+		j.queue.Advance(at)
+		return nil
+	}
+	return j.queue.Serve(at)
 }
 
 // logs reports whether a change of that kind needs an entry of the log.
