@@ -38,6 +38,8 @@ type opsEngine struct {
 	asked     int
 }
 
+func (e *opsEngine) StopDelivering() {}
+
 func (e *opsEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, bool) {
 	return nil, false
 }

@@ -104,7 +104,14 @@ func (r *Registry) serveJobsLocked(t *topic) {
 	}
 	now := r.clock.Now()
 	at := atBoth(now)
-	for _, g := range r.grants(j, at) {
+	grants := r.grants(j, at)
+	// A job that a worker has lost may be among those that it gets.
+	for _, l := range j.queue.Losses() {
+		if w, ok := l.Stream.Data.(*Worker); ok {
+			w.lose(l)
+		}
+	}
+	for _, g := range grants {
 		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
 		if g.Claimed != nil && !given.pending {
 			r.applyJobsLocked(t, g.Claimed)
@@ -114,11 +121,6 @@ func (r *Registry) serveJobsLocked(t *topic) {
 			to.answer <- given
 		case *Worker:
 			to.grant(given)
-		}
-	}
-	for _, l := range j.queue.Losses() {
-		if w, ok := l.Stream.Data.(*Worker); ok {
-			w.lose(l)
 		}
 	}
 	r.countJobsLocked(t, at)
