@@ -84,7 +84,7 @@ func (st *Store) checkpointOnceLocked(ctx context.Context) (Checkpointed, error)
 		out.Bytes += s.DataBytes() + s.IndexBytes()
 	}
 	capture.Install(w.tables)
-	st.segments.checkpointed(w.segs, capture.Live())
+	st.segments.checkpointed(w.segs, liveAt{w.next.Number, capture.Live()})
 	st.work.unchangedAt = st.Log.Tail()
 	if capture.Start() != st.work.unchangedAt {
 		st.work.unchangedAt = 0 // more has been written meanwhile

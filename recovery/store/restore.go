@@ -31,7 +31,7 @@ func (st *Store) Restore(context.Context) (out Restored, err error) {
 	}
 	live, err := st.restoreFrom(m.Checkpoint, &out)
 	if err == nil {
-		st.segments.setLive(live)
+		st.segments.setLive(liveAt{m.Checkpoint.Number, live})
 		return out, nil
 	}
 	if !errors.As(err, new(*manifest.CorruptionError)) {
@@ -49,8 +49,9 @@ func (st *Store) Restore(context.Context) (out Restored, err error) {
 	if previousErr != nil {
 		return out, errors.Join(err, previousErr)
 	}
-	st.segments.setLive(live)
-	st.segments.setLiveBefore(live) // both of the manifest's checkpoints are this one now
+	at := liveAt{m.Previous.Number, live}
+	st.segments.setLive(at)
+	st.segments.setLiveBefore(at) // both of the manifest's checkpoints are this one now
 	return out, nil
 }
 

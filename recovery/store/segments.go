@@ -19,12 +19,19 @@ type segmentSet struct {
 		list    []*segment.Segment
 		claimed map[*segment.Segment]chan struct{} // closed when the claim ends
 		dense   map[uint64]bool                    // ids of segments whose compaction did not make them fewer
-		// live is what was live at the manifest's checkpoint, liveBefore what
-		// was at the one before. Each is nil if that checkpoint was not taken
-		// since the start.
-		live, liveBefore index.Liveness
+		// live is what was live at the last checkpoint, liveBefore what was at
+		// the one before. The manifest is ahead of them between its commit and
+		// the end of a checkpoint.
+		live, liveBefore liveAt
 		lastID           uint64 // the highest id that a segment ever had
 	}
+}
+
+// liveAt is what was live at a checkpoint. The zero liveAt is of none: that
+// checkpoint was not taken since the start.
+type liveAt struct {
+	checkpoint uint64 // its number
+	records    index.Liveness
 }
 
 func newSegmentSet(lastID uint64) *segmentSet {
@@ -40,15 +47,15 @@ func (s *segmentSet) restore(list []*segment.Segment) {
 	s.mu.list = list
 }
 
-// setLive sets what was live at the manifest's checkpoint.
-func (s *segmentSet) setLive(live index.Liveness) {
+// setLive sets what was live at the last checkpoint.
+func (s *segmentSet) setLive(live liveAt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.live = live
 }
 
 // setLiveBefore sets what was live at the checkpoint before that.
-func (s *segmentSet) setLiveBefore(live index.Liveness) {
+func (s *segmentSet) setLiveBefore(live liveAt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.liveBefore = live
@@ -87,7 +94,7 @@ func (s *segmentSet) seen(id uint64) uint64 {
 }
 
 // checkpointed adds the segments of a checkpoint and what is live at it.
-func (s *segmentSet) checkpointed(segs []*segment.Segment, live index.Liveness) {
+func (s *segmentSet) checkpointed(segs []*segment.Segment, live liveAt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.list = append(s.mu.list, segs...)
@@ -119,20 +126,23 @@ func (s *segmentSet) compacted(gone, by []*segment.Segment) {
 }
 
 // compactable returns the segments that the oldest checkpoint has, in order, and
-// what was live at it. There are none until that checkpoint is one of this run.
+// what was live at it. There are none until that checkpoint is one of this run,
+// and none while a checkpoint is about to end: the oldest one of the manifest then
+// has segments with topics of which the liveness before it knows nothing, and a
+// compaction would leave them out as dead.
 func (s *segmentSet) compactable(c *current) (segs []*segment.Segment, live index.Liveness) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.liveBefore == nil {
+	oldest := c.get().OldestCheckpoint()
+	if s.mu.liveBefore.records == nil || !oldest.Is(s.mu.liveBefore.checkpoint) {
 		return nil, nil
 	}
-	oldest := c.get().OldestCheckpoint() // read with s.mu held: it is not older than liveBefore
 	for _, seg := range s.mu.list {
 		if _, ok := oldest.Segment(seg.ID()); ok {
 			segs = append(segs, seg)
 		}
 	}
-	return segs, s.mu.liveBefore
+	return segs, s.mu.liveBefore.records
 }
 
 // mark sets which candidates are not to be compacted in that tier now, and which
