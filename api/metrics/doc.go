@@ -6,3 +6,5 @@
 // in JSON. The catalogue has the type and the help of each family; a family that
 // it lacks is not shown.
 package metrics
+
+//go:generate go run ./document
