@@ -9,24 +9,62 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 )
 
-// proxies are the programs for which docs/proxies.md has configurations.
-var proxies = map[string]func(t *testing.T, dir, config string) *exec.Cmd{
-	"nginx": func(t *testing.T, dir, config string) *exec.Cmd {
-		// The parts of nginx.conf around that of the page: one process of the current
-		// user, with no files outside of dir.
-		whole := "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr notice;\nevents {}\nhttp {\n" +
-			"client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n" +
-			replaced(t, config, "/var/log/nginx/topics.log", "/dev/stdout") + "}\n"
-		return exec.Command(installed(t, "nginx"), "-p", dir, "-c", written(t, dir, "nginx.conf", whole), "-e", "stderr")
-	},
-	"haproxy": func(t *testing.T, dir, config string) *exec.Cmd {
-		return exec.Command(installed(t, "haproxy"), "-db", "-f", written(t, dir, "haproxy.cfg", config))
-	},
+// front is a program for which docs/deploy has a configuration.
+type front struct {
+	config  string // the file
+	listen  string // what in it says where to listen; SOCKET in on is the name of a socket file
+	on      string
+	command func(t *testing.T, dir, config string) *exec.Cmd
+	gates   bool // answers for servers that are not ready
+}
+
+var fronts = map[string]front{
+	"nginx pool": {config: "nginx/topics.conf", listen: "listen 80;", on: "listen unix:SOCKET;", command: nginxMaster},
+	"nginx":      {config: "nginx/topics.conf", listen: "listen 80;", on: "listen unix:SOCKET;", command: nginx},
+	"haproxy": {config: "haproxy/haproxy.cfg", listen: "bind :80", on: "bind unix@SOCKET", gates: true,
+		command: func(t *testing.T, dir, config string) *exec.Cmd {
+			return exec.Command(installed(t, "haproxy"), "-db", "-f", written(t, dir, "haproxy.cfg", config))
+		}},
+	"caddy": {config: "caddy/Caddyfile", listen: "topics.example.com {", on: "http:// {\n\tbind unix/SOCKET", gates: true,
+		command: func(t *testing.T, dir, config string) *exec.Cmd {
+			// No port for its administration, and the log of requests on standard error.
+			whole := "{\n\tadmin off\n\tauto_https off\n}\n" + config
+			cmd := exec.Command(installed(t, "caddy"), "run", "--adapter", "caddyfile", "--config", written(t, dir, "Caddyfile", whole))
+			cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+			return cmd
+		}},
+}
+
+// nginx is one process of the current user, with no files outside of dir.
+func nginx(t *testing.T, dir, config string) *exec.Cmd {
+	t.Helper()
+	return exec.Command(installed(t, "nginx"), "-p", dir, "-c", written(t, dir, "nginx.conf", "master_process off;\n"+aroundNginx(t, config)), "-e", "stderr")
+}
+
+// nginxMaster is nginx with processes for its work, which a reload replaces.
+func nginxMaster(t *testing.T, dir, config string) *exec.Cmd {
+	t.Helper()
+	whole := aroundNginx(t, config)
+	if os.Getuid() == 0 { // else its processes may not use the files of this user
+		whole = "user root;\n" + whole
+	}
+	cmd := exec.Command(installed(t, "nginx"), "-p", dir, "-c", written(t, dir, "nginx.conf", whole), "-e", "stderr")
+	cmd.WaitDelay = time.Second // its processes have its output, too
+	return cmd
+}
+
+// aroundNginx returns nginx.conf with the configuration in it.
+func aroundNginx(t *testing.T, config string) string {
+	t.Helper()
+	return "daemon off;\npid nginx.pid;\nerror_log stderr notice;\nevents {}\nhttp {\n" +
+		"client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n" +
+		replaced(t, config, "/var/log/nginx/topics.log", "/dev/stdout") + "}\n"
 }
 
 // proxy is a proxy in front of a server.
@@ -36,9 +74,14 @@ type proxy struct {
 }
 
 // proxied starts a proxy in front of the server at addr, with the configuration
-// in docs/proxies.md. It listens on a socket file, so that no port must be
-// chosen.
+// in docs/deploy. It listens on a socket file, so that no port must be chosen.
 func proxied(t *testing.T, name, addr string) *proxy {
+	t.Helper()
+	return proxiedWith(t, name, replaced(t, deployed(t, fronts[name].config), "10.0.0.1:4000", addr))
+}
+
+// proxiedWith starts a proxy with a configuration.
+func proxiedWith(t *testing.T, name, config string) *proxy {
 	t.Helper()
 	// Names of socket files must be short, but those of temporary directories are
 	// long.
@@ -48,10 +91,8 @@ func proxied(t *testing.T, name, addr string) *proxy {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	file := filepath.Join(dir, "socket")
-	config := block(t, "proxies.md", name)
-	config = replaced(t, config, "10.0.0.1:4000", addr)
-	config = replaced(t, config, map[string]string{"nginx": "listen 80;", "haproxy": "bind :80"}[name],
-		map[string]string{"nginx": "listen unix:" + file + ";", "haproxy": "bind unix@" + file}[name])
+	program := fronts[name]
+	config = replaced(t, config, program.listen, strings.ReplaceAll(program.on, "SOCKET", file))
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 16,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -61,7 +102,7 @@ func proxied(t *testing.T, name, addr string) *proxy {
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	own := func(a *conform.Answer) bool { return ofProxy(config, a) }
-	p := &proxy{process: start(t, proxies[name](t, dir, config)), http: described(transport, own)}
+	p := &proxy{process: start(t, program.command(t, dir, config)), http: described(transport, own)}
 	p.until("it listens", func() bool {
 		conn, err := net.Dial("unix", file)
 		if err == nil {
@@ -86,9 +127,9 @@ func fronted(t *testing.T, name string, env ...string) (*process, *proxy) {
 func ofProxy(config string, a *conform.Answer) bool {
 	switch a.Status {
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		return a.Header.Get("Content-Type") == "text/html"
+		return a.Header.Get("Content-Type") == "text/html" || a.Header.Get("Server") == "Caddy" && len(a.Body) == 0
 	case http.StatusServiceUnavailable:
-		return strings.Contains(config, " string '"+string(a.Body)+"'\n")
+		return len(a.Body) > 0 && strings.Contains(config, string(a.Body))
 	}
 	return false
 }
@@ -147,6 +188,16 @@ func installed(t *testing.T, name string) string {
 		t.Skipf("there is no %s", name)
 	}
 	return path
+}
+
+// deployed returns a file of docs/deploy.
+func deployed(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "deploy", filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // block returns the code block of a language on a page of docs.
