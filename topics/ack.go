@@ -21,7 +21,7 @@ const MaxThen = 10
 // then are made in the same frame of the log, if at least one job was acked;
 // otherwise an error of KindNothingAcked is returned, and nothing is written.
 func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
-	came := r.clock.Now()
+	came := r.shared.clock.Now()
 	parts, err := attemptsOf(then)
 	if err != nil {
 		return nil, err
@@ -44,11 +44,11 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		if err != nil {
 			return settled{}, err
 		}
-		r.expireLocked(t, came.Steady)
+		t.expireLocked(came.Steady)
 		change, skips := t.jobs.queue.Ack(atBoth(came), call)
 		out.Skipped, out.Done = skips, nil
 		if change == nil {
-			r.serveJobsLocked(t) // the call may have shown that a worker lives
+			r.serve(t) // the call may have shown that a worker lives
 			if len(parts) > 0 {
 				return settled{}, errNothingAcked(t)
 			}

@@ -212,7 +212,7 @@ func TestBusyLogAndReservation(t *testing.T) {
 			last = w.write("e", 1).Last
 		}
 		w.write("m", 1)
-		if err := w.log.WaitWritten(w.log.Tail()); err != nil {
+		if err := w.shared.log.WaitWritten(w.shared.log.Tail()); err != nil {
 			t.Fatal(err)
 		}
 		w.append("m", &Write{Records: []record.Record{{Data: make([]byte, size)}}}) // without a Wait

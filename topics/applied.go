@@ -41,8 +41,8 @@ func (a *applying) enter(c *commit) {
 	}
 }
 
-// leave stops counting a commit, if it is counted.
-func (a *applying) leave(c *commit) {
+// leave stops counting the commit, if it is counted.
+func (c *commit) leave() {
 	if c.count != nil {
 		c.count.Add(-1)
 		c.count = nil
@@ -54,7 +54,7 @@ func (a *applying) leave(c *commit) {
 // forward with every second call or so of a busy one. It never blocks for long:
 // it asks the locks of the log and, if that is free, of the registry.
 func (r *Registry) Applied() wal.LSN {
-	a := &r.applying
+	a := &r.shared.applying
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for range 2 { // the second time for what was idle all along
@@ -63,7 +63,7 @@ func (r *Registry) Applied() wal.LSN {
 			break
 		}
 		a.done = a.through
-		a.through = r.log.Tail()
+		a.through = r.shared.log.Tail()
 		a.epoch.Add(1)
 	}
 	return a.done

@@ -24,7 +24,7 @@ func TestAppliedEndsBeforeWhatIsUnderWay(t *testing.T) {
 		w.write("a", 1)
 		idle := func() {
 			t.Helper()
-			if got, tail := w.Applied(), w.log.Tail(); got != tail {
+			if got, tail := w.Applied(), w.shared.log.Tail(); got != tail {
 				t.Errorf("%v: applied to %d of %d with nothing under way", c, got, tail)
 			}
 		}
@@ -82,8 +82,8 @@ func TestAppliedWaitsForChanges(t *testing.T) {
 	if err := w.awaitChange(at); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.Applied(); got != w.log.Tail() {
-		t.Errorf("applied to %d of %d", got, w.log.Tail())
+	if got := w.Applied(); got != w.shared.log.Tail() {
+		t.Errorf("applied to %d of %d", got, w.shared.log.Tail())
 	}
 }
 
@@ -92,7 +92,7 @@ func TestAppliedAfterRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Fsync))
 	w.write("a", 1)
-	w.log.Close()
+	w.shared.log.Close()
 	for _, err := range []error{
 		func() error { _, err := w.Begin(context.Background(), "a", &Write{Records: records(1)}); return err }(),
 		func() error { _, err := w.Put(context.Background(), "b", nil); return err }(),
@@ -101,8 +101,8 @@ func TestAppliedAfterRefusals(t *testing.T) {
 			t.Error("a closed log takes writes")
 		}
 	}
-	for i := range w.applying.counts {
-		if n := w.applying.counts[i].Load(); n != 0 {
+	for i := range w.shared.applying.counts {
+		if n := w.shared.applying.counts[i].Load(); n != 0 {
 			t.Errorf("%d commits are counted", n)
 		}
 	}
@@ -162,8 +162,8 @@ func TestAppliedUnderLoad(t *testing.T) {
 			runtime.Gosched()
 			continue
 		}
-		if at := w.Applied(); at != w.log.Tail() || moved < 2 {
-			t.Errorf("applied to %d of %d in the end, which moved %d times", at, w.log.Tail(), moved)
+		if at := w.Applied(); at != w.shared.log.Tail() || moved < 2 {
+			t.Errorf("applied to %d of %d in the end, which moved %d times", at, w.shared.log.Tail(), moved)
 		}
 		break
 	}

@@ -31,73 +31,73 @@ type frameParts struct {
 
 // applyLocked publishes one operation on t. t.mu is held. It fails only in replay, and
 // only where a live delete has read before what it needs from the disk.
-func (r *Registry) applyLocked(t *topic, op topicOperation, f frameParts) error {
-	r.expireLocked(t, f.came.Steady)
+func (t *topic) applyLocked(op topicOperation, f frameParts) error {
+	t.expireLocked(f.came.Steady)
 	t.applied = max(t.applied, f.span.End)
 	created := creationOf(op)
 	if created != nil {
-		r.applyCreate(t, created.Config)
+		t.applyCreate(created.Config)
 	}
 	head, known := op.before()
 	if known {
-		r.jump(t, head, ReasonCrash)
+		t.jump(head, ReasonCrash)
 	}
-	err := op.apply(r, t, f)
+	err := op.apply(t, f)
 	if err != nil {
 		return err
 	}
-	r.recordDamage(t)
-	r.notifyLocked(t)
-	r.serveJobsLocked(t)
+	t.recordDamage()
+	t.notifyLocked()
+	t.serve()
 	return nil
 }
 
-func (r *Registry) applyCreate(t *topic, c *record.Config) {
+func (t *topic) applyCreate(c *record.Config) {
 	t.visible = true
 	t.openJobs(c)
-	r.recordLifecycleLocked(t, false)
-	r.totals.topics.Add(1)
-	r.applyConfig(t, c)
+	t.shared.host.Born(t)
+	t.shared.totals.topics.Add(1)
+	t.applyConfig(c)
 }
 
-func (r *Registry) applyConfig(t *topic, c *record.Config) {
+func (t *topic) applyConfig(c *record.Config) {
 	t.changes++
-	r.totals.count(t.cfg, -1)
-	t.cfg = r.configs.intern(c)
+	t.shared.totals.count(t.cfg, -1)
+	t.cfg = t.shared.configs.intern(c)
 	if t.next == c {
 		t.next = t.cfg // many topics share it
 	}
 	t.shown.Store(t.cfg)
-	r.totals.count(t.cfg, +1)
+	t.shared.totals.count(t.cfg, +1)
 	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.cfg.Durability != record.Fsync {
-		r.sweeper.visit(t)
+		t.visit()
 	}
 }
 
 // jump moves the head over seqs that were given out and whose records are not
 // in the log: ephemeral ones, or ones that a crash took.
-func (r *Registry) jump(t *topic, head uint64, reason string) {
+func (t *topic) jump(head uint64, reason string) {
 	if head > t.head {
-		r.applyLost(t, lostRange{from: t.head + 1, to: head, reason: reason, given: head - t.head})
+		t.applyLost(lostRange{from: t.head + 1, to: head, reason: reason, given: head - t.head})
 	}
 }
 
 // applyLost adds a lost range above the head and moves the head over it.
-func (r *Registry) applyLost(t *topic, l lostRange) {
+func (t *topic) applyLost(l lostRange) {
 	t.lost.add(l)
 	t.head = max(t.head, l.to)
 	t.assigned = max(t.assigned, t.head)
 }
 
-func (r *Registry) grow(t *topic, d record.Size) {
+func (t *topic) grow(d record.Size) {
 	t.live.Records += d.Records
 	t.live.Bytes += d.Bytes
-	r.totals.live.add(d)
+	t.shared.totals.live.add(d)
 }
 
 // trim evicts the oldest records until the caps hold. at is the time on the steady
 // clock.
-func (r *Registry) trim(t *topic, at int64) {
+func (t *topic) trim(at int64) {
 	before, count := t.marks.capped, t.live.Records
 	for {
 		over := t.cfg.Over(t.live)
@@ -107,7 +107,7 @@ func (r *Registry) trim(t *topic, at int64) {
 		if t.index.EphemeralFrames() > 0 && (!t.history.Empty() || !t.index.FrontIsEphemeral()) {
 			// Replay, which does not see the ephemeral ones, would keep it.
 			t.marks.logCapped = true
-			r.sweeper.visit(t)
+			t.visit()
 		}
 		live := t.live.Records
 		// A whole extent may go if one of the caps asks for all of it.
@@ -115,33 +115,33 @@ func (r *Registry) trim(t *topic, at int64) {
 		if over.Records <= 0 {
 			most = record.Size{Records: math.MaxInt64, Bytes: over.Bytes}
 		}
-		if last := r.popExtent(t, math.MaxUint64, most, math.MaxInt64); last > 0 {
+		if last := t.popExtent(math.MaxUint64, most, math.MaxInt64); last > 0 {
 			t.marks.capped = last
 		} else {
-			t.marks.capped = r.pop(t)
+			t.marks.capped = t.pop()
 		}
-		r.totals.evictedCap.Add(uint64(live - t.live.Records))
+		t.shared.totals.evictedCap.Add(uint64(live - t.live.Records))
 	}
 	if t.marks.capped > before {
 		t.raise(t.marks.capped + 1)
-		r.goneThroughLocked(t, at, t.marks.capped, queue.Evicted, count-t.live.Records)
+		t.goneThroughLocked(at, t.marks.capped, queue.Evicted, count-t.live.Records)
 	}
 }
 
 // applyWatermark drops what the sweeper has recorded as gone. Seqs that are not
 // here were ephemeral: they are lost, whatever else became of them.
-func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
+func (t *topic) applyWatermark(w entry.Watermark) {
 	through, count := max(w.ThroughCap, w.ThroughTTL), t.live.Records
 	for {
 		seq, _, ok := t.first()
 		if !ok || seq > through {
 			break
 		}
-		r.pop(t)
+		t.pop()
 		t.marks.replay(seq, w)
 		t.raise(seq + 1)
 	}
-	r.goneThroughLocked(t, r.steady(), through, queue.Evicted, count-t.live.Records)
+	t.goneThroughLocked(t.shared.steady(), through, queue.Evicted, count-t.live.Records)
 	// A delete that came after the eviction may have taken these before.
 	last := min(through, t.head, t.earliest()-1)
 	if l, ok := t.lost.from(t.marks.low); ok {
@@ -155,25 +155,25 @@ func (r *Registry) applyWatermark(t *topic, w entry.Watermark) {
 
 // expireLocked drops the records whose time is over at now. t.mu is held for
 // writing.
-func (r *Registry) expireLocked(t *topic, now int64) {
+func (t *topic) expireLocked(now int64) {
 	if t.cfg == nil || t.cfg.TTLMS == 0 {
 		return
 	}
 	before, count := t.marks.ttl, t.live.Records
 	for t.due(now) {
 		live := t.live.Records
-		if last := r.popExtent(t, math.MaxUint64, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
+		if last := t.popExtent(math.MaxUint64, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, now-t.cfg.TTLMS); last > 0 {
 			t.marks.ttl = last
 		} else {
-			t.marks.ttl = r.pop(t)
+			t.marks.ttl = t.pop()
 		}
-		r.totals.evictedTTL.Add(uint64(live - t.live.Records))
+		t.shared.totals.evictedTTL.Add(uint64(live - t.live.Records))
 	}
 	if t.marks.ttl > before {
 		// The next sweep logs it, even if the clock is set back before that.
-		r.sweeper.visit(t)
+		t.visit()
 		t.raise(t.marks.ttl + 1)
-		r.goneThroughLocked(t, now, t.marks.ttl, queue.Evicted, count-t.live.Records)
+		t.goneThroughLocked(now, t.marks.ttl, queue.Evicted, count-t.live.Records)
 	}
 }
 

@@ -27,7 +27,7 @@ func (r *Registry) buryNow(ctx context.Context, t *topic) (any bool) {
 			t.mu.Unlock()
 			return any
 		}
-		change := t.jobs.queue.Bury(atBoth(r.clock.Now()), buryJobs)
+		change := t.jobs.queue.Bury(atBoth(r.shared.clock.Now()), buryJobs)
 		t.mu.Unlock()
 		if change == nil {
 			return any
@@ -40,7 +40,7 @@ func (r *Registry) buryNow(ctx context.Context, t *topic) (any bool) {
 // moveDead moves the jobs of a burial, or aborts it.
 func (r *Registry) moveDead(ctx context.Context, t *topic, change *queue.Change) {
 	var cost Cost
-	records, err := r.pick(ctx, t, change.Seqs(), &cost)
+	records, err := t.pick(ctx, change.Seqs(), &cost)
 	if err != nil {
 		r.abortBurial(t, change)
 		return
@@ -61,7 +61,7 @@ func (r *Registry) moveDead(ctx context.Context, t *topic, change *queue.Change)
 func (r *Registry) abortBurial(t *topic, change *queue.Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.abortJobsLocked(t, change)
+	t.abortJobsLocked(change)
 }
 
 // moveTogether moves jobs in one frame of the log, or aborts their burial.

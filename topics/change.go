@@ -53,7 +53,7 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*reco
 		return Configured{}, err
 	}
 	if c != nil {
-		out.Cost, err = r.finish(c)
+		out.Cost, err = c.finish()
 	}
 	return out, err
 }
@@ -89,7 +89,7 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 	if cfg.Equal(t.next) {
 		return out, t.setting(), nil
 	}
-	now := r.clock.Now()
+	now := r.shared.clock.Now()
 	c := &commitOf[entry.Config]{
 		commit: commit{topic: t, class: record.Fsync, came: now},
 		entry:  entry.Config{ID: t.id, TS: max(now.Wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
@@ -100,7 +100,7 @@ func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config
 	case cfg.Durability == record.Fsync:
 		reserve = reservation{}
 	case !reserve.covers(t.assigned + 1):
-		reserve.grow(max(t.assigned, reserve.ceiling), r.log.Synced())
+		reserve.grow(max(t.assigned, reserve.ceiling), r.shared.log.Synced())
 	}
 	c.entry.Ceiling = reserve.ceiling
 	if err := r.appendConfig(s, &c.commit, &cfg); err != nil {
@@ -149,13 +149,13 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 		return Configured{}, nil, err
 	}
 	t := r.newTopicLocked(name, &cfg)
-	now := r.clock.Now()
+	now := r.shared.clock.Now()
 	if cfg.Durability != record.Fsync {
-		t.reserve.grow(0, r.log.Synced())
+		t.reserve.grow(0, r.shared.log.Synced())
 	}
 	c := createCommit(t, now.Wall)
 	c.came = now
-	if err := r.appendChange(s, &c.commit); err != nil {
+	if err := c.commit.appendChange(s); err != nil {
 		return Configured{}, nil, err
 	}
 	t.reserve.at = c.span.End
@@ -185,7 +185,7 @@ func (r *Registry) appendConfig(s *slot, c *commit, cfg *record.Config) error {
 	name := c.topic.name
 	err := r.dead.check(name, cfg)
 	if err == nil {
-		err = r.appendChange(s, c)
+		err = c.appendChange(s)
 	}
 	if err == nil {
 		r.dead.set(name, cfg)
@@ -194,11 +194,11 @@ func (r *Registry) appendConfig(s *slot, c *commit, cfg *record.Config) error {
 }
 
 // appendChange appends the commit's entry, which has no records.
-func (r *Registry) appendChange(s *slot, c *commit) error {
-	r.applying.enter(c)
+func (c *commit) appendChange(s *slot) error {
+	c.topic.shared.applying.enter(c)
 	span, err := s.append(c.op, nil)
 	if err != nil {
-		r.applying.leave(c)
+		c.leave()
 		return err
 	}
 	c.span = span
@@ -247,7 +247,7 @@ func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal
 		return nil, 0, err
 	}
 	if ifEmpty {
-		r.expireLocked(t, r.steady())
+		t.expireLocked(r.shared.steady())
 		if n := t.live.Records + t.line.size.Records; n > 0 {
 			return nil, 0, &record.Error{
 				Kind:    record.KindNotEmpty,

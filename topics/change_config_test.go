@@ -43,14 +43,14 @@ func TestNoChange(t *testing.T) {
 	w := newWorld(t)
 	p := &record.ConfigPatch{Priority: ptr(ptr(int64(3))), DeadLetter: ptr(ptr("d")), TTLMS: ptr(int64(1))}
 	w.put("a", p)
-	frames := w.log.Stats().Frames
+	frames := w.shared.log.Stats().Frames
 	if out := w.put("a", p); out.Created || *out.Config.Priority != 3 {
 		t.Fatalf("%+v", out)
 	}
 	if _, err := w.Patch(context.Background(), "a", &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.log.Stats().Frames - frames; n != 0 {
+	if n := w.shared.log.Stats().Frames - frames; n != 0 {
 		t.Fatalf("%d frames for no change", n)
 	}
 }

@@ -86,7 +86,7 @@ func (s *changes) before(at wal.LSN) (places []wal.LSN) {
 // awaitChange waits until the change at that position is durable, and shows it
 // to readers.
 func (r *Registry) awaitChange(at wal.LSN) error {
-	if err := r.log.WaitSynced(at); err != nil {
+	if err := r.shared.log.WaitSynced(at); err != nil {
 		return logError(err)
 	}
 	r.mu.RLock()

@@ -331,7 +331,7 @@ func TestCheckpointsOfChanges(t *testing.T) {
 					start()
 					w.checkpoint(nil)
 				}
-				if err := w.awaitChangesBefore(w.log.Tail()); err != nil {
+				if err := w.awaitChangesBefore(w.shared.log.Tail()); err != nil {
 					t.Fatal(err)
 				}
 				after := w.picture()

@@ -8,7 +8,7 @@ import (
 )
 
 // check holds the write against the topic's head and caps.
-func (r *Registry) checkLocked(t *topic, w *Write, b *batch, now int64) error {
+func (t *topic) checkLocked(w *Write, b *batch, now int64) error {
 	if w.ExpectedHead != nil && *w.ExpectedHead != t.assigned {
 		return &record.Error{
 			Kind:    record.KindSeqMismatch,
@@ -30,7 +30,7 @@ func (r *Registry) checkLocked(t *topic, w *Write, b *batch, now int64) error {
 	if c.Discard != record.DiscardReject {
 		return nil
 	}
-	r.expireLocked(t, now)
+	t.expireLocked(now)
 	if c.CapRecords > 0 && t.live.Records+t.line.size.Records+n > c.CapRecords ||
 		c.CapBytes > 0 && t.live.Bytes+t.line.size.Bytes+b.bytes > c.CapBytes {
 		return &record.Error{
@@ -61,25 +61,25 @@ func (r *Registry) repeat(name string, w *Write) *Pending {
 	if t.dropped {
 		return nil
 	}
-	return r.repeatedLocked(t, w, r.steady())
+	return t.repeatedLocked(w, r.shared.steady())
 }
 
 // repeatedLocked answers a write whose idempotency key is known: published inside
 // the window, or still on its way.
-func (r *Registry) repeatedLocked(t *topic, w *Write, now int64) *Pending {
+func (t *topic) repeatedLocked(w *Write, now int64) *Pending {
 	if w.IdempotencyKey == "" {
 		return nil
 	}
 	if c := t.line.keyed[w.IdempotencyKey]; c != nil {
-		return &Pending{registry: r, commit: &c.commit, repeats: true, written: Written{
+		return &Pending{commit: &c.commit, repeats: true, written: Written{
 			First: c.entry.First, Last: c.entry.First + uint64(c.entry.Count) - 1, Count: c.entry.Count, Deduped: true,
 		}}
 	}
-	k, ok := t.keys.Find(r.keyHash([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
+	k, ok := t.keys.Find(t.shared.keyHash([]byte(w.IdempotencyKey)), now, t.next.IdempotencyWindowMS)
 	if !ok {
 		return nil
 	}
-	return &Pending{registry: r, written: Written{
+	return &Pending{written: Written{
 		First: k.First, Last: k.First + uint64(k.Count) - 1, Count: int(k.Count), Head: t.head, Deduped: true,
 	}}
 }

@@ -52,7 +52,7 @@ type Sink struct {
 func (r *Registry) Checkpoint() *Checkpoint {
 	r.refs.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Checkpoint{registry: r, start: r.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
+	c := &Checkpoint{registry: r, start: r.shared.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
 	c.topics = r.byName.Values()
@@ -89,7 +89,7 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 		return c.written, err
 	}
 	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
-	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.keySeed)
+	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.shared.keySeed)
 	e.buf = binary.AppendUvarint(e.buf, c.nextID)
 	for _, t := range c.topics {
 		if err := c.registry.settleBefore(t, c.start); err != nil {
@@ -140,7 +140,7 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 		t.mu.Unlock()
 		return nil
 	}
-	c.registry.restForCheckpointLocked(t)
+	t.restForCheckpointLocked()
 	through := t.durable()
 	var records index.Log
 	var dead *index.SeqSet
@@ -148,7 +148,7 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 		records = t.index.View()
 		dead = t.deleted.Clone()
 	}
-	now := c.registry.clock.Now()
+	now := c.registry.shared.clock.Now()
 	err := e.topicLocked(t, through)
 	e.recordJobs(t, atBoth(now), through)
 	keys := t.keyViewLocked(now)
@@ -168,7 +168,7 @@ func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
 
 // move writes a topic's records up to through to segments.
 func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
-	reader := c.registry.reader(id)
+	reader := c.registry.shared.reader(id)
 	var d record.Decoder // the present frame's records from next on
 	var first, next uint64
 	paced := 0
@@ -250,8 +250,8 @@ func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 		if c == nil {
 			return nil
 		}
-		_, err := r.satisfy(c)
-		if err := r.publish(c, err); err != nil {
+		_, err := c.satisfy()
+		if err := c.publish(err); err != nil {
 			return err
 		}
 	}
@@ -263,20 +263,20 @@ func (c *Checkpoint) Install(tables index.Tables) {
 	for _, m := range c.moved {
 		m.topic.mu.Lock()
 		if !m.topic.dropped {
-			c.registry.install(m.topic, tables[m.topic.id], m.through)
+			m.topic.install(tables[m.topic.id], m.through)
 		}
 		m.topic.mu.Unlock()
 	}
 }
 
-func (r *Registry) install(t *topic, extents []index.Extent, through uint64) {
+func (t *topic) install(extents []index.Extent, through uint64) {
 	if seq, ts, ok := t.index.Front(); ok && seq <= through {
 		t.history.Begin(seq, ts)
 	}
 	t.history.Append(extents)
-	r.totals.ephemeral.Add(-int64(t.index.Truncate(through)))
+	t.shared.totals.ephemeral.Add(-int64(t.index.Truncate(through)))
 	t.tags.Truncate(through)
-	r.settleFront(t)
+	t.settleFront()
 }
 
 // Replace makes the topics read from the segments with what was in the

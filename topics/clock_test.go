@@ -158,10 +158,10 @@ func (j *jumpy) step() {
 		jumps := []int64{2000, hour, 24 * hour, year, 50 * year}
 		j.ahead += (1 - 2*j.random.Int64N(2)) * jumps[j.random.IntN(len(jumps))]
 		j.ahead = max(j.ahead, -j.passed)
-		j.steady() // the clock is read between two jumps
+		j.shared.steady() // the clock is read between two jumps
 	case n < 14:
 		j.ahead = 0
-		j.steady()
+		j.shared.steady()
 	case n < 16:
 		j.Sweep(context.Background())
 	case n < 17:
@@ -210,7 +210,7 @@ func TestJumpingClock(t *testing.T) {
 			if got.Records != 0 || got.Bytes != 0 || got.IdempotencyKeys != 0 || got.IdempotencyBytes != 0 || j.lookup("a").came != nil {
 				t.Fatalf("%+v is left, and %+v", got, j.lookup("a").came)
 			}
-			j.log.Close()
+			j.shared.log.Close()
 		})
 	}
 }

@@ -142,7 +142,7 @@ func TestConcurrentStorage(t *testing.T) {
 	if s := w.state("a"); s.Count != 0 || s.Bytes != 0 {
 		t.Fatalf("%+v", s)
 	}
-	if err := w.log.Close(); err != nil {
+	if err := w.shared.log.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

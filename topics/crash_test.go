@@ -30,7 +30,7 @@ func (w *world) end(how string) []Loss {
 	case "power":
 		return w.power(1)
 	case "off":
-		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
 			w.t.Fatal(err)
 		}
 		w.fs = w.fs.Crash(rand.New(rand.NewPCG(1, 1)))
@@ -168,7 +168,7 @@ func TestClassSwitches(t *testing.T) {
 				if _, err := before.Wait(); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := w.finish(change); err != nil {
+				if _, err := change.finish(); err != nil {
 					t.Fatal(err)
 				}
 				if err := <-done; err != nil {

@@ -9,7 +9,7 @@ import (
 // LastDamage returns the error of the last read that found damaged bytes, or "" if
 // none has since the start.
 func (r *Registry) LastDamage() string {
-	if s := r.totals.met.Load(); s != nil {
+	if s := r.shared.totals.met.Load(); s != nil {
 		return *s
 	}
 	return ""

@@ -246,7 +246,7 @@ func (p *pace) wait(ctx context.Context, n int) error {
 func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, err error) {
 	records := map[uint64]record.Record{}
 	if t := r.lookup(c.dead); t != nil && c.dead != "" {
-		records, err = r.pick(ctx, t, seqs, &c.out.Cost)
+		records, err = t.pick(ctx, seqs, &c.out.Cost)
 		if err != nil {
 			return nil, err
 		}

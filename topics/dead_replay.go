@@ -33,7 +33,7 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 		if err != nil {
 			return settled{}, err
 		}
-		r.expireLocked(t, r.steady())
+		t.expireLocked(r.shared.steady())
 		gone, taken = goneLetters(t, c.name, letters), takenKeys(q, letters)
 		seqs = nil
 		if len(gone)+len(taken) > 0 {
@@ -137,7 +137,7 @@ func (r *Registry) purgeDead(ctx context.Context, c *deadCall, letters []DeadLet
 		if err != nil {
 			return settled{}, err
 		}
-		r.expireLocked(t, r.steady())
+		t.expireLocked(r.shared.steady())
 		gone, seqs = goneLetters(t, c.name, letters), nil
 		for i := range letters {
 			if !slices.ContainsFunc(gone, func(s DeadSkip) bool { return s.Seq == letters[i].Seq }) {

@@ -31,15 +31,6 @@ func newDeliveries() *deliveries {
 	return &deliveries{wake: make(chan struct{}, 1), queue: delivery.New[*topic](clock)}
 }
 
-// notifyLocked wakes t's long polls at once, and puts t in line for its subscribers
-// and routers. t.mu is held.
-func (r *Registry) notifyLocked(t *topic) {
-	t.notifyLocked()
-	if t.routed() || r.subscriptions.Wants(t.name) {
-		r.push(t)
-	}
-}
-
 // push appends t to the line. t.mu may be held.
 func (r *Registry) push(t *topic) {
 	if t.queued.Swap(true) {
@@ -125,7 +116,7 @@ func (r *Registry) enqueueLocked() {
 	line := d.line
 	d.line = nil
 	d.mu.Unlock()
-	now := r.now()
+	now := r.shared.now()
 	for _, t := range line {
 		d.queue.Push(t, t.urgency(now))
 	}

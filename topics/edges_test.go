@@ -80,7 +80,7 @@ func TestDamagedCounts(t *testing.T) {
 			}
 			w.deleteRecords("a", 0, "x") // three are left, far from each other
 			if lost {
-				if err := w.log.WaitSynced(w.log.Tail()); err != nil {
+				if err := w.shared.log.WaitSynced(w.shared.log.Tail()); err != nil {
 					t.Fatal(err)
 				}
 				w.power(1)

@@ -16,9 +16,9 @@ func TestSweepComesBack(t *testing.T) {
 		w.write("a", 2)
 		for _, ms := range []int64{50, 51, 50} {
 			w.now += ms
-			frames := w.log.Stats().Frames
+			frames := w.shared.log.Stats().Frames
 			w.Sweep(context.Background())
-			noted := w.log.Stats().Frames - frames
+			noted := w.shared.log.Stats().Frames - frames
 			if (noted > 0) != (ms == 51) {
 				t.Errorf("round %d: %d notes after %d ms", round, noted, ms)
 			}

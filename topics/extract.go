@@ -69,12 +69,12 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 			return x, nil
 		}
 		err := r.fill(x, rt, spec.strip(), q, b, v, log)
-		if r.outdated(err) && tries < maxTries {
+		if r.shared.outdated(err) && tries < maxTries {
 			continue
 		}
 		if err != nil {
 			err = logError(err)
-			r.totals.recordDamage(err)
+			r.shared.totals.recordDamage(err)
 			return nil, err
 		}
 		if x.through == x.from {
@@ -99,12 +99,12 @@ func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
 // reached the source. fleeting is true if the source may lose records
 // that it shows now.
 func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byte, fleeting bool) {
-	now := r.steady()
+	now := r.shared.steady()
 	t.mu.RLock()
 	if t.due(now) {
 		t.mu.RUnlock()
 		t.mu.Lock()
-		r.expireLocked(t, now)
+		t.expireLocked(now)
 		t.mu.Unlock()
 		t.mu.RLock()
 	}
@@ -135,7 +135,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, 
 		}
 		*x = extract{from: x.from, fleeting: x.fleeting}
 	}
-	if err := r.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
+	if err := r.shared.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
 	}
 	x.records = []byte{}
@@ -228,7 +228,7 @@ func (x *extract) oldest() wal.LSN {
 
 // copyOut makes the extract hold its records itself.
 func (r *Registry) copyOut(x *extract) error {
-	s := r.reader(0)
+	s := r.shared.reader(0)
 	records, err := s.records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 			_, err := behind.Wait()
 			done <- err
 		}()
-		if _, err := w.finish(change); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
+		if _, err := change.finish(); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
 			t.Fatalf("%v: %v", to, err)
 		}
 		if err := <-done; kindOf(err) != record.KindReadOnly {
@@ -110,7 +110,7 @@ func TestEphemeralOnAFailedLog(t *testing.T) {
 	w.put("d", class(record.Disk))
 	w.fs.FailSync("*", 1)
 	w.write("d", 1)
-	if _, err := w.log.Tick(); err == nil {
+	if _, err := w.shared.log.Tick(); err == nil {
 		t.Fatal("the sync did not fail")
 	}
 	var last uint64
@@ -139,7 +139,7 @@ func TestSweepOnAFailedLog(t *testing.T) {
 	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(10))})
 	w.write("a", 2)
 	w.fs.FailSync("*", 1)
-	if _, err := w.log.Tick(); err == nil {
+	if _, err := w.shared.log.Tick(); err == nil {
 		t.Fatal("the sync did not fail")
 	}
 	w.now += 11

@@ -176,7 +176,7 @@ func TestWaysAgainstWalks(t *testing.T) {
 		join := func(a, b int) {
 			if a != b {
 				rt := &router{name: fmt.Sprint(r.routers.byName.Len()), source: ends[a], dest: ends[b]}
-				r.routers.set(rt, &r.totals)
+				r.routers.set(rt, &r.shared.totals)
 				rt.linkLocked()
 			}
 		}

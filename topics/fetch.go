@@ -27,14 +27,14 @@ type fetching struct {
 // fetch examines the view's records. index.ErrMoved and wal.ErrTruncated mean that
 // the view is out of date: records have moved from the log to a segment, or from one
 // segment to another.
-func (r *Registry) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {
+func (s *shared) fetch(ctx context.Context, q *Query, b *Batch, v *view) error {
 	f := &fetching{view: v, ctx: ctx, q: q, b: b}
 	full, err := f.segments()
 	b.Cost.Cold += len(f.cold)
 	if full || err != nil {
 		return err
 	}
-	full, err = f.log(r)
+	full, err = f.log(s)
 	if full || err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (f *fetching) take(seq uint64, ts int64, rec record.Record) (full bool) {
 }
 
 // log examines the frames.
-func (f *fetching) log(r *Registry) (full bool, err error) {
-	log := r.reader(f.topic).within(f.ctx)
+func (f *fetching) log(s *shared) (full bool, err error) {
+	log := s.reader(f.topic).within(f.ctx)
 	for _, frame := range f.frames {
 		body := frame.Body
 		if body == nil {

@@ -42,7 +42,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
-		shared := extracts{log: r.reader(t.id), of: map[extractKey]*extract{}}
+		shared := extracts{log: r.shared.reader(t.id), of: map[extractKey]*extract{}}
 		for _, rt := range t.outgoing() {
 			if waiting[rt] {
 				continue
@@ -59,7 +59,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 			}
 		}
 		for _, f := range under {
-			_, err := r.finish(f.commit)
+			_, err := f.commit.finish()
 			if err != nil {
 				waiting[f.router] = true
 				r.block(f.router, err)
@@ -119,7 +119,7 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 			}
 			return err
 		})
-	if r.outdated(err) {
+	if r.shared.outdated(err) {
 		shared.forget()
 		return r.forward(ctx, rt, shared)
 	}
@@ -163,7 +163,7 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 			return nil, errCopy
 		}
 		if x.trim == 0 {
-			fits := r.roomLocked(t, x)
+			fits := t.roomLocked(x)
 			if fits == 0 {
 				return nil, x.refusedLocked(rt.source, t)
 			}
@@ -187,7 +187,7 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 		f.commit = c
 		if x.trim == 0 {
 			rt.forwarded += uint64(x.count)
-			r.totals.forwarded.Add(int64(x.count))
+			r.shared.totals.forwarded.Add(int64(x.count))
 		}
 	} else {
 		if rt.done == rt.cursor { // nothing is under way that comes before
@@ -207,7 +207,7 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 // the router are held.
 func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract) (*commit, error) {
 	last := t.assigned + uint64(x.count)
-	now := r.clock.Now()
+	now := r.shared.clock.Now()
 	c := &commitOf[entry.Forward]{
 		commit: commit{topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed},
 		entry: entry.Forward{
@@ -223,7 +223,7 @@ func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract)
 			return nil, err
 		}
 	}
-	if err := r.enterLocked(s, &c.commit, last, x.records); err != nil {
+	if err := c.commit.enterLocked(s, last, x.records); err != nil {
 		return nil, err
 	}
 	c.entry.Runs = nil // only the frame needs them
@@ -241,8 +241,8 @@ func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract)
 // logCursorLocked logs the cursor of a router that has forwarded so many records, if
 // there is room for the entry. It does not wait for a sync. rt.mu is held.
 func (r *Registry) logCursorLocked(rt *router, through uint64, count int) {
-	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.now(), Count: count, CursorOnly: true}
-	span, err := r.tryLogEntry(&e, 0)
+	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.shared.now(), Count: count, CursorOnly: true}
+	span, err := r.shared.tryLogEntry(&e, 0)
 	if err == nil {
 		rt.applied, rt.logged = span.End, through
 	}
@@ -265,12 +265,12 @@ func (r *Registry) logCursors() {
 }
 
 // roomLocked returns how many of the extract's records t takes. t.mu is held.
-func (r *Registry) roomLocked(t *topic, x *extract) int {
+func (t *topic) roomLocked(x *extract) int {
 	c := t.next
 	if c.Discard != record.DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
 		return x.count
 	}
-	r.expireLocked(t, r.steady())
+	t.expireLocked(t.shared.steady())
 	n := x.count
 	if c.CapRecords > 0 {
 		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.line.size.Records)))

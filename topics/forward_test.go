@@ -41,17 +41,17 @@ func TestStepIsTakenOnce(t *testing.T) {
 		w.connect("ab", "a", "b")
 		w.send("a", "1", "2")
 		rt, _ := w.routers.byName.Get("ab")
-		shared := extracts{log: w.reader(0), of: map[extractKey]*extract{}}
+		shared := extracts{log: w.shared.reader(0), of: map[extractKey]*extract{}}
 		x, err := w.extract(rt, &rt.spec, rt.cursor, &shared)
 		if err != nil || x.count != 2 {
 			t.Fatal(x, err)
 		}
 		between(w)
-		assigned, frames := rt.dest.assigned, w.log.Stats().Frames
+		assigned, frames := rt.dest.assigned, w.shared.log.Stats().Frames
 		if f, err := w.assignForward(w.slot(), rt, x); f != nil || err != nil {
 			t.Errorf("%s: %+v, %v", what, f, err)
 		}
-		if rt.dest.assigned != assigned || w.log.Stats().Frames != frames {
+		if rt.dest.assigned != assigned || w.shared.log.Stats().Frames != frames {
 			t.Errorf("%s: it is at the destination all the same", what)
 		}
 	}
@@ -144,7 +144,7 @@ func TestBacklogInTheBackground(t *testing.T) {
 		if got := w.shown("d"); !slices.Equal(got, []string{"1 1"}) {
 			t.Errorf("%q is there", got)
 		}
-		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -193,7 +193,7 @@ func TestForwardOnAFullDisk(t *testing.T) {
 		t.Fatalf("%q is there", got)
 	}
 	w.fs.SetCapacity(0)
-	if _, err := w.log.Tick(); err != nil {
+	if _, err := w.shared.log.Tick(); err != nil {
 		t.Fatal(err)
 	}
 	w.Sweep(context.Background()) // has it look again
@@ -225,7 +225,7 @@ func TestRoomIsTakenAtOnce(t *testing.T) {
 		if got := w.shown("b"); !slices.Equal(got, []string{"2 2"}) || time.Since(began) > 0 {
 			t.Errorf("%q is there after %v", got, time.Since(began))
 		}
-		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})

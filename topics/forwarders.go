@@ -194,7 +194,7 @@ func (r *Registry) block(rt *router, why error) {
 		return
 	}
 	if rt.blocked == "" {
-		rt.since = r.now()
+		rt.since = r.shared.now()
 	}
 	rt.blocked = reason
 	rt.notifyLocked()
@@ -203,7 +203,7 @@ func (r *Registry) block(rt *router, why error) {
 	} else {
 		r.forwarders.blocked[rt] = struct{}{}
 	}
-	r.totals.blocked.Store(int64(len(r.forwarders.blocked)))
+	r.shared.totals.blocked.Store(int64(len(r.forwarders.blocked)))
 }
 
 // retryBlocked has routers look again whether they still have to wait. Those

@@ -32,5 +32,5 @@ func (r *Registry) Fresh(name string, m Mark) bool {
 	defer t.mu.RUnlock()
 	// Deletes and configs count as changes. Nothing after from is evicted or expired,
 	// or the low watermark would be above it.
-	return t.visible && t.id == m.topic && t.changes == m.changes && t.marks.low <= m.from+1 && !t.due(r.steady())
+	return t.visible && t.id == m.topic && t.changes == m.changes && t.marks.low <= m.from+1 && !t.due(r.shared.steady())
 }

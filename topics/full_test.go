@@ -67,7 +67,7 @@ func TestDiskFull(t *testing.T) {
 	w.restart()
 	check()
 	w.fs.SetCapacity(0)
-	if _, err := w.log.Tick(); err != nil {
+	if _, err := w.shared.log.Tick(); err != nil {
 		t.Fatal(err)
 	}
 	if out := w.write("a", 10); out.First != head+1 {
@@ -185,7 +185,7 @@ func TestNoNextFile(t *testing.T) {
 		if n := len(w.read("a", 0).Records); n != int(head) {
 			t.Fatalf("%d records, want %d", n, head)
 		}
-		if _, err := w.log.Tick(); err != nil {
+		if _, err := w.shared.log.Tick(); err != nil {
 			t.Fatal(err)
 		}
 	}

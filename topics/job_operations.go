@@ -15,7 +15,7 @@ import (
 // aborter is an operation that was judged when it got its place, and is to be
 // taken back if its commit fails. t.mu is held.
 type aborter interface {
-	abort(r *Registry, t *topic)
+	abort(t *topic)
 }
 
 // jobsOp changes the state of jobs.
@@ -37,7 +37,7 @@ func (op jobsOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
 }
 
-func (op jobsOp) apply(r *Registry, t *topic, f frameParts) error {
+func (op jobsOp) apply(t *topic, f frameParts) error {
 	if t.jobs == nil {
 		return errNoQueue(op, t)
 	}
@@ -46,11 +46,11 @@ func (op jobsOp) apply(r *Registry, t *topic, f frameParts) error {
 		at := min(op.At, f.came.Steady)
 		c.At = queue.Time{Mono: at, Wall: at}
 	}
-	r.applyJobsLocked(t, c)
+	t.applyJobsLocked(c)
 	return nil
 }
 
-func (op jobsOp) abort(r *Registry, t *topic) { r.abortJobsLocked(t, op.Change) }
+func (op jobsOp) abort(t *topic) { t.abortJobsLocked(op.Change) }
 
 // settleOp removes records. The parts of its frame are appends of their own.
 type settleOp struct {
@@ -106,7 +106,7 @@ func (op settleOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 // settleRemove is the kind of a settle whose records are no jobs.
 const settleRemove queue.Kind = 0
 
-func (op settleOp) apply(r *Registry, t *topic, f frameParts) error {
+func (op settleOp) apply(t *topic, f frameParts) error {
 	if t.jobs == nil && op.Kind != settleRemove {
 		return errNoQueue(op, t)
 	}
@@ -119,10 +119,10 @@ func (op settleOp) apply(r *Registry, t *topic, f frameParts) error {
 			seqs = append(seqs, seq)
 		}
 	}
-	size := r.removeSeqsLocked(t, set)
+	size := t.removeSeqsLocked(set)
 	t.changes++
 	if t.jobs == nil || op.Kind == settleRemove {
-		r.totals.deleted.Add(uint64(size.Records))
+		t.shared.totals.deleted.Add(uint64(size.Records))
 	}
 	if t.jobs == nil {
 		return nil
@@ -138,13 +138,13 @@ func (op settleOp) apply(r *Registry, t *topic, f frameParts) error {
 			c.Jobs = append(c.Jobs, queue.Changed{Seq: seq})
 		}
 	}
-	r.applyJobsLocked(t, c)
+	t.applyJobsLocked(c)
 	return nil
 }
 
-func (op settleOp) abort(r *Registry, t *topic) {
+func (op settleOp) abort(t *topic) {
 	if op.change != nil {
-		r.abortJobsLocked(t, op.change)
+		t.abortJobsLocked(op.change)
 	}
 }
 

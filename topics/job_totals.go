@@ -58,12 +58,12 @@ func (t *jobTotals) read() JobTotals {
 }
 
 // countJobsLocked brings the totals up to date with a queue. t.mu is held.
-func (r *Registry) countJobsLocked(t *topic, at queue.Time) {
+func (t *topic) countJobsLocked(at queue.Time) {
 	j := t.jobs
 	now := j.queue.Counts(at)
-	r.totals.jobs.gauges(&j.counted, &now)
-	r.totals.jobs.lost.Add(uint64(now.Lost - j.counted.Lost))
-	r.totals.jobs.expired.Add(uint64(j.queue.Expired() - j.expired))
+	t.shared.totals.jobs.gauges(&j.counted, &now)
+	t.shared.totals.jobs.lost.Add(uint64(now.Lost - j.counted.Lost))
+	t.shared.totals.jobs.expired.Add(uint64(j.queue.Expired() - j.expired))
 	j.expired = j.queue.Expired()
 	j.counted = now
 }

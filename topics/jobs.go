@@ -70,7 +70,7 @@ func (t *topic) timestamp(seq uint64) int64 {
 func atBoth(m clock.Moment) queue.Time { return queue.Time{Mono: m.Steady, Wall: m.Wall} }
 
 // Time returns the present time, as queue.CheckDelay takes it.
-func (r *Registry) Time() queue.Time { return atBoth(r.clock.Now()) }
+func (r *Registry) Time() queue.Time { return atBoth(r.shared.clock.Now()) }
 
 // queueConfig returns what of a topic's config concerns its jobs.
 func queueConfig(c *record.Config) queue.Config {
@@ -95,14 +95,14 @@ func (t *topic) openJobs(c *record.Config) {
 	}
 }
 
-// serveJobsLocked gives the jobs that are ready to those who wait for them. It follows
+// serve gives the jobs that are ready to those who wait for them. It follows
 // every change of a queue. t.mu is held.
-func (r *Registry) serveJobsLocked(t *topic) {
+func (r *Registry) serve(t *topic) {
 	j := t.jobs
 	if j == nil || !r.serving {
 		return
 	}
-	now := r.clock.Now()
+	now := r.shared.clock.Now()
 	at := atBoth(now)
 	grants := r.grants(j, at)
 	// A job that a worker has lost may be among those that it gets.
@@ -114,7 +114,7 @@ func (r *Registry) serveJobsLocked(t *topic) {
 	for _, g := range grants {
 		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
 		if g.Claimed != nil && !given.pending {
-			r.applyJobsLocked(t, g.Claimed)
+			t.applyJobsLocked(g.Claimed)
 		}
 		switch to := g.Waiter.Data.(type) {
 		case *claiming:
@@ -123,7 +123,7 @@ func (r *Registry) serveJobsLocked(t *topic) {
 			to.grant(given)
 		}
 	}
-	r.countJobsLocked(t, at)
+	t.countJobsLocked(at)
 	r.keeper.schedule(t, at)
 	if j.queue.Dying() {
 		r.keeper.bury(t)
@@ -161,7 +161,7 @@ func (r *Registry) holdQueue(name string) (*topic, error) {
 		t.mu.Unlock()
 		return nil, err
 	}
-	r.expireLocked(t, r.steady())
+	t.expireLocked(r.shared.steady())
 	return t, nil
 }
 
@@ -201,35 +201,35 @@ func (r *Registry) endJobsLocked(t *topic) {
 		w.end(record.NotFound(t.name))
 	}
 	r.keeper.forget(t)
-	r.totals.jobs.gauges(&j.counted, &queue.Counts{})
+	r.shared.totals.jobs.gauges(&j.counted, &queue.Counts{})
 	t.jobs = nil
 }
 
 // goneThroughLocked tells the queue that the records up to a seq went, n of which were
 // live. at is on the steady clock. t.mu is held.
-func (r *Registry) goneThroughLocked(t *topic, at int64, through uint64, how queue.End, n int64) {
+func (t *topic) goneThroughLocked(at int64, through uint64, how queue.End, n int64) {
 	if t.jobs == nil || n == 0 {
 		return
 	}
 	t.jobs.queue.EndThrough(queue.Time{Mono: at, Wall: at}, through, how, n)
-	r.serveJobsLocked(t)
+	t.serve()
 }
 
 // removeSeqsLocked deletes the live records of a set. It returns their size. t.mu is
 // held.
-func (r *Registry) removeSeqsLocked(t *topic, set *index.SeqSet) (size record.Size) {
+func (t *topic) removeSeqsLocked(set *index.SeqSet) (size record.Size) {
 	if set.Empty() {
 		return record.Size{}
 	}
 	size = t.history.Sum(set)
 	size.Add(t.index.Sum(set))
-	r.grow(t, record.Size{Records: -size.Records, Bytes: -size.Bytes})
+	t.grow(record.Size{Records: -size.Records, Bytes: -size.Bytes})
 	if t.deleted == nil {
 		t.deleted = &index.SeqSet{}
 	}
 	t.deleted.Unite(set)
-	r.settleFront(t)
-	r.totals.ephemeral.Add(-int64(t.index.Prune(set, t.deleted)))
+	t.settleFront()
+	t.shared.totals.ephemeral.Add(-int64(t.index.Prune(set, t.deleted)))
 	t.tags.Prune(set, t.deleted)
 	return size
 }

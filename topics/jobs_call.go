@@ -83,7 +83,7 @@ type jobsCall struct {
 
 // callJobs judges a call by the time at which it came, and does it.
 func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*JobResult, error) {
-	came := r.clock.Now()
+	came := r.shared.clock.Now()
 	throttled, err := r.propose(ctx, needing(call.size+entryOverhead, wal.Freeing|wal.Patient),
 		func(s *slot) error { return r.assignCall(s, name, came, call) })
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*
 	}
 	out := &JobResult{Skipped: call.skipped}
 	if call.commit != nil {
-		out.Cost, err = r.finish(&call.commit.commit)
+		out.Cost, err = call.commit.commit.finish()
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func (r *Registry) countsOf(t *topic) queue.Counts {
 	if t.jobs == nil {
 		return queue.Counts{}
 	}
-	return t.jobs.queue.Counts(atBoth(r.clock.Now()))
+	return t.jobs.queue.Counts(atBoth(r.shared.clock.Now()))
 }
 
 // assignCall judges a call, and does it or gives it its place.
@@ -135,12 +135,12 @@ func (r *Registry) assignCall(s *slot, name string, came clock.Moment, call *job
 	call.topic = t
 	call.change, call.skipped = call.judge(t.jobs.queue, atBoth(came))
 	if call.change == nil {
-		r.serveJobsLocked(t) // the call may have shown that a worker lives
+		r.serve(t) // the call may have shown that a worker lives
 		return nil
 	}
 	if !t.jobs.logs(call.change.Kind) {
-		r.applyJobsLocked(t, call.change)
-		r.serveJobsLocked(t)
+		t.applyJobsLocked(call.change)
+		r.serve(t)
 		return nil
 	}
 	call.commit, err = r.assignJobsLocked(s, t, call.change)
@@ -163,11 +163,11 @@ func (r *Registry) commitJobs(ctx context.Context, t *topic, change *queue.Chang
 	})
 	if err != nil {
 		t.mu.Lock()
-		r.abortJobsLocked(t, change)
+		t.abortJobsLocked(change)
 		t.mu.Unlock()
 		return Cost{}, err
 	}
-	cost, err := r.finish(&c.commit)
+	cost, err := c.commit.finish()
 	cost.Throttle = throttled
 	return cost, err
 }
@@ -177,20 +177,20 @@ func (r *Registry) commitJobs(ctx context.Context, t *topic, change *queue.Chang
 func (r *Registry) assignJobsLocked(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
 	c, err := r.placeJobsLocked(s, t, change)
 	if err != nil {
-		r.abortJobsLocked(t, change)
+		t.abortJobsLocked(change)
 	}
 	return c, err
 }
 
 // placeJobsLocked puts the entry of a change into the log. t.mu is held.
 func (r *Registry) placeJobsLocked(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
-	came := r.clock.Now()
+	came := r.shared.clock.Now()
 	c := &commitOf[entry.Jobs]{
 		commit: commit{topic: t, class: t.next.Durability, came: came},
 		entry:  entry.Jobs{ID: t.id, TS: max(came.Wall, change.At.Wall, t.assignedTS), At: change.At.Wall, Change: change},
 	}
 	c.op = jobsOp{&c.entry}
-	err := r.appendChange(s, &c.commit)
+	err := c.commit.appendChange(s)
 	if err != nil {
 		return nil, err
 	}
@@ -199,17 +199,17 @@ func (r *Registry) placeJobsLocked(s *slot, t *topic, change *queue.Change) (*co
 }
 
 // applyJobsLocked does what a change says, and counts it. t.mu is held.
-func (r *Registry) applyJobsLocked(t *topic, change *queue.Change) {
+func (t *topic) applyJobsLocked(change *queue.Change) {
 	t.jobs.queue.Apply(change)
-	r.totals.jobs.note(change)
+	t.shared.totals.jobs.note(change)
 }
 
 // abortJobsLocked takes a change back that did not get its place, or failed. t.mu is
 // held.
-func (r *Registry) abortJobsLocked(t *topic, change *queue.Change) {
+func (t *topic) abortJobsLocked(change *queue.Change) {
 	if t.jobs != nil {
 		t.jobs.queue.Abort(change)
-		r.serveJobsLocked(t)
+		t.serve()
 	}
 }
 
@@ -227,10 +227,10 @@ func (r *Registry) Jobs(name string, state queue.State, after uint64, limit int)
 		return nil, err
 	}
 	defer t.mu.Unlock()
-	at := atBoth(r.clock.Now())
+	at := atBoth(r.shared.clock.Now())
 	p := t.jobs.queue.List(at, state, after, limit)
 	out := &JobPage{Jobs: p.Jobs, Next: p.Next, Counts: t.jobs.queue.Counts(at)}
-	r.serveJobsLocked(t)
+	r.serve(t)
 	return out, nil
 }
 
@@ -248,7 +248,7 @@ func (r *Registry) openQueue(name string) (*topic, error) {
 		defer t.mu.Unlock()
 		return nil, errNotQueue(t)
 	}
-	r.expireLocked(t, r.steady())
+	t.expireLocked(r.shared.steady())
 	return t, nil
 }
 

@@ -57,7 +57,7 @@ type grant struct {
 // claim takes no job.
 func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, error) {
 	req := c.request()
-	until := r.steady() + max(c.WaitMS, 0)
+	until := r.shared.steady() + max(c.WaitMS, 0)
 	for {
 		t, w, err := r.enqueueClaim(ctx, name, req)
 		if err != nil {
@@ -67,7 +67,7 @@ func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, 
 		if g.err != nil {
 			return nil, g.err
 		}
-		left := until - r.steady()
+		left := until - r.shared.steady()
 		if g.change == nil && ctx.Err() == nil && !r.draining.Load() && r.buryNow(ctx, t) {
 			req.WaitMS = max(left, 0) // what died has made place for others
 			continue
@@ -84,7 +84,7 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 		if err != nil {
 			return nil, nil, err
 		}
-		now := r.clock.Now()
+		now := r.shared.clock.Now()
 		t.jobs.queue.Advance(atBoth(now))
 		if t.jobs.queue.Dying() {
 			t.mu.Unlock()
@@ -102,9 +102,9 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 			t.mu.Unlock()
 			return t, w, nil
 		}
-		w.waiter = t.jobs.queue.Wait(atBoth(r.clock.Now()), req)
+		w.waiter = t.jobs.queue.Wait(atBoth(r.shared.clock.Now()), req)
 		w.waiter.Data = w
-		r.serveJobsLocked(t)
+		r.serve(t)
 		t.mu.Unlock()
 		return t, w, nil
 	}
@@ -133,7 +133,7 @@ func (r *Registry) holdLive(name string) (*topic, error) {
 // writable returns an error if the log takes no entry any more: then a job must
 // not be delivered, because it could not be acked.
 func (r *Registry) writable() error {
-	return r.log.Refusal()
+	return r.shared.log.Refusal()
 }
 
 // awaitGrant waits for the answer of a claim in line. If ctx ends first, the
@@ -153,28 +153,28 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 	defer t.mu.Unlock()
 	select {
 	case g := <-w.answer:
-		r.returnGrantLocked(t, g)
-		r.serveJobsLocked(t)
+		t.returnGrantLocked(g)
+		r.serve(t)
 		return grant{err: g.err}
 	default:
 	}
 	if t.jobs != nil {
-		t.jobs.queue.Leave(atBoth(r.clock.Now()), w.waiter)
-		r.serveJobsLocked(t)
+		t.jobs.queue.Leave(atBoth(r.shared.clock.Now()), w.waiter)
+		r.serve(t)
 	}
 	return grant{}
 }
 
 // returnGrantLocked undoes a grant that is not taken. If it is pending, it is not
 // committed yet. t.mu is held.
-func (r *Registry) returnGrantLocked(t *topic, g grant) {
+func (t *topic) returnGrantLocked(g grant) {
 	if g.change == nil || t.jobs == nil {
 		return
 	}
 	q := t.jobs.queue
 	if g.pending {
 		q.Abort(g.change)
-	} else if undo := q.Undo(atBoth(r.clock.Now()), g.change); undo != nil {
+	} else if undo := q.Undo(atBoth(t.shared.clock.Now()), g.change); undo != nil {
 		q.Apply(undo)
 	}
 }
@@ -196,7 +196,7 @@ func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, er
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.jobs != nil {
-		out.Counts = t.jobs.queue.Counts(atBoth(r.clock.Now()))
+		out.Counts = t.jobs.queue.Counts(atBoth(r.shared.clock.Now()))
 	}
 	return out, nil
 }
@@ -214,7 +214,7 @@ func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []J
 			return nil, nil, cost, err
 		}
 	}
-	now := r.clock.Now()
+	now := r.shared.clock.Now()
 	records, n, err := r.pickSome(ctx, t, change.Seqs(), &cost)
 	if err == nil {
 		err = r.writable()
@@ -236,7 +236,7 @@ func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []J
 		list = append(list, Job{
 			Record: rec, Lease: change.Lease(i), Deadline: onWall(now, change.Deadline()), Deliveries: c.Deliveries,
 		})
-		r.totals.delivered.add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
+		r.shared.totals.delivered.add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
 	}
 	return list, rest, cost, nil
 }
@@ -256,7 +256,7 @@ func (r *Registry) pickSome(
 	bytes, piece := 0, firstPick
 	for n < len(seqs) && bytes < deliveryBytes {
 		next := seqs[n:min(n+piece, len(seqs))]
-		part, err := r.pick(ctx, t, next, cost)
+		part, err := t.pick(ctx, next, cost)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -288,11 +288,11 @@ func (r *Registry) undo(t *topic, claim *queue.Change) {
 		t.mu.Unlock()
 		return
 	}
-	change := t.jobs.queue.Undo(atBoth(r.clock.Now()), claim)
+	change := t.jobs.queue.Undo(atBoth(r.shared.clock.Now()), claim)
 	logged := change != nil && t.jobs.logs(queue.Release)
 	if change != nil && !logged {
 		t.jobs.queue.Apply(change)
-		r.serveJobsLocked(t)
+		r.serve(t)
 	}
 	t.mu.Unlock()
 	if logged {

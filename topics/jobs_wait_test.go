@@ -26,7 +26,7 @@ func queueBubble(t *testing.T, test func(*testing.T, *world)) {
 		if err := w.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		w.log.Close()
+		w.shared.log.Close()
 		w.Registry = nil
 	})
 }
@@ -129,7 +129,7 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.counts("q", 1, 0, 0, 1) // the worker's lease is free, the claim's is not
-		w.closing.Store(false)
+		w.shared.closing.Store(false)
 	})
 }
 

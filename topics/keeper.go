@@ -178,14 +178,14 @@ func (r *Registry) serveDue() (ms int64, ok bool) {
 		if !ok {
 			return 0, false
 		}
-		left := at - r.steady()
+		left := at - r.shared.steady()
 		if left > 0 {
 			return left, true
 		}
 		t.mu.Lock()
 		if t.jobs != nil {
-			r.expireLocked(t, r.steady())
-			r.serveJobsLocked(t)
+			t.expireLocked(r.shared.steady())
+			r.serve(t)
 		}
 		t.mu.Unlock()
 	}
@@ -208,7 +208,7 @@ func (r *Registry) startJobs() {
 		t.mu.Lock()
 		if t.jobs != nil {
 			t.jobs.queue.Restart()
-			r.serveJobsLocked(t)
+			r.serve(t)
 		}
 		t.mu.Unlock()
 	}

@@ -24,10 +24,10 @@ func BenchmarkMillionKeys(b *testing.B) {
 	fill := func() {
 		full.mu.Lock()
 		defer full.mu.Unlock()
-		w.changeKeysLocked(full, func(kw *index.Keys) {
+		full.changeKeysLocked(func(kw *index.Keys) {
 			*kw = index.Keys{}
 			for i := range uint64(keys) {
-				id := w.keyHash(binary.LittleEndian.AppendUint64(nil, i))
+				id := w.shared.keyHash(binary.LittleEndian.AppendUint64(nil, i))
 				kw.Add(index.KeyUse{Hash: id, At: w.now, First: i + 1, Count: 1}, window)
 			}
 		})
@@ -67,7 +67,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 		if err := e.topicLocked(full, full.head); err != nil {
 			b.Error(err)
 		}
-		v := full.keyViewLocked(w.clock.Now())
+		v := full.keyViewLocked(w.shared.clock.Now())
 		locked = time.Since(began)
 		full.mu.Unlock()
 		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {

@@ -162,7 +162,7 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	long := record.DefaultConfig()
 	long.IdempotencyWindowMS = 1 << 62
 	e := &entry.Config{ID: w.lookup("a").id, TS: w.now, Setting: entry.Setting{Config: &long, Ceiling: 1 << 11}}
-	if _, err := w.logEntry(t.Context(), e, nil, wal.Freeing); err != nil {
+	if _, err := w.shared.logEntry(t.Context(), e, nil, wal.Freeing); err != nil {
 		t.Fatal(err)
 	}
 	w.restart()
@@ -300,12 +300,12 @@ func TestKeySweep(t *testing.T) {
 		t.Fatal("nobody will come by")
 	}
 	w.now += 120_001
-	frames := w.log.Stats().Frames
+	frames := w.shared.log.Stats().Frames
 	w.Sweep(context.Background())
 	if !tp.keys.Empty() || tp.swept || len(w.sweeper.topics) != 0 {
 		t.Fatalf("%+v, visited by %d", tp.keys, len(w.sweeper.topics))
 	}
-	if w.log.Stats().Frames != frames {
+	if w.shared.log.Stats().Frames != frames {
 		t.Fatal("nothing expired and it was logged")
 	}
 	w.append("a", keyedWrite("k", 1))

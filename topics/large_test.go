@@ -111,7 +111,7 @@ func TestLargeTopic(t *testing.T) {
 	l.forget(0, "rare-7*")
 	l.fill(50_000)
 	l.forget(30_000, "often-1")
-	if err := w.log.WaitSynced(w.log.Tail()); err != nil {
+	if err := w.shared.log.WaitSynced(w.shared.log.Tail()); err != nil {
 		t.Fatal(err)
 	}
 	w.power(1) // a lost range in the middle

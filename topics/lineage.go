@@ -22,7 +22,7 @@ func newFrames(reader func() *wal.Reader, topic uint64) *frames {
 }
 
 // reader returns a reader of what the log's frames put into a topic.
-func (r *Registry) reader(topic uint64) *frames { return newFrames(r.log.NewReader, topic) }
+func (s *shared) reader(topic uint64) *frames { return newFrames(s.log.NewReader, topic) }
 
 // within makes reads that have to wait for others end with ctx.
 func (s *frames) within(ctx context.Context) *frames {

@@ -44,24 +44,24 @@ func (t *topic) durable() uint64 {
 }
 
 // pop drops t's first live record.
-func (r *Registry) pop(t *topic) (seq uint64) {
+func (t *topic) pop() (seq uint64) {
 	seq, _, _ = t.first()
 	if !t.history.Empty() {
-		r.grow(t, record.Size{Records: -1, Bytes: -t.history.Size()})
+		t.grow(record.Size{Records: -1, Bytes: -t.history.Size()})
 		t.history.Seek(seq+1, t.deleted)
 	} else {
 		bytes, freed := t.index.Pop()
-		r.grow(t, record.Size{Records: -1, Bytes: -bytes})
-		r.totals.ephemeral.Add(-int64(freed))
+		t.grow(record.Size{Records: -1, Bytes: -bytes})
+		t.shared.totals.ephemeral.Add(-int64(freed))
 	}
-	r.settleFront(t)
+	t.settleFront()
 	return seq
 }
 
 // popExtent drops the records of a whole extent at the front in one step, if
 // its last record is below the seq, and it is no bigger and no younger than
 // said. It returns the last seq it dropped, or 0 if it dropped none.
-func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before int64) uint64 {
+func (t *topic) popExtent(below uint64, most record.Size, before int64) uint64 {
 	if t.history.Empty() {
 		return 0
 	}
@@ -70,40 +70,40 @@ func (r *Registry) popExtent(t *topic, below uint64, most record.Size, before in
 		return 0
 	}
 	last := e.Last
-	r.grow(t, record.Size{Records: -int64(e.Count), Bytes: -int64(e.Bytes)})
+	t.grow(record.Size{Records: -int64(e.Count), Bytes: -int64(e.Bytes)})
 	t.history.Skip(e, t.deleted)
-	r.settleFront(t)
+	t.settleFront()
 	return last
 }
 
 // settleFront ends every change of the front: it moves it over records that
 // are deleted, and forgets what is below it.
-func (r *Registry) settleFront(t *topic) {
+func (t *topic) settleFront() {
 	if t.deleted != nil {
-		r.skipDead(t)
+		t.skipDead()
 	}
 	t.tags.Truncate(t.earliest() - 1)
 	if t.came != nil {
 		_, _, any := t.first()
 		t.came.Truncate(t.earliest(), any)
 	}
-	r.correct(t)
-	r.recordDamage(t)
+	t.correct()
+	t.recordDamage()
 }
 
 // correct corrects counts that damage has made wrong: they must be zero if and only
 // if nothing is live, because caps depend on them.
-func (r *Registry) correct(t *topic) {
+func (t *topic) correct() {
 	right := record.Size{}
 	if _, _, ok := t.first(); ok {
 		right = record.Size{Records: max(t.live.Records, 1), Bytes: max(t.live.Bytes, 0)}
 	}
 	if right != t.live {
-		r.grow(t, record.Size{Records: right.Records - t.live.Records, Bytes: right.Bytes - t.live.Bytes})
+		t.grow(record.Size{Records: right.Records - t.live.Records, Bytes: right.Bytes - t.live.Bytes})
 	}
 }
 
-func (r *Registry) skipDead(t *topic) {
+func (t *topic) skipDead() {
 	if seq, _, ok := t.history.Front(); ok {
 		t.history.Seek(seq, t.deleted)
 	}
@@ -113,7 +113,7 @@ func (r *Registry) skipDead(t *topic) {
 			break
 		}
 		_, freed := t.index.Pop()
-		r.totals.ephemeral.Add(-int64(freed))
+		t.shared.totals.ephemeral.Add(-int64(freed))
 	}
 	if t.deleted.RemoveRange(0, t.earliest()-1); t.deleted.Empty() {
 		t.deleted = nil
@@ -121,22 +121,22 @@ func (r *Registry) skipDead(t *topic) {
 }
 
 // advance drops the records below the seq and returns what they were.
-func (r *Registry) advance(t *topic, below uint64) (freed record.Size) {
+func (t *topic) advance(below uint64) (freed record.Size) {
 	before := t.live
 	for {
-		if r.popExtent(t, below, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, math.MaxInt64) > 0 {
+		if t.popExtent(below, record.Size{Records: math.MaxInt64, Bytes: math.MaxInt64}, math.MaxInt64) > 0 {
 			continue
 		}
 		if seq, _, ok := t.first(); !ok || seq >= below {
 			return record.Size{Records: before.Records - t.live.Records, Bytes: before.Bytes - t.live.Bytes}
 		}
-		r.pop(t)
+		t.pop()
 	}
 }
 
 // recordDamage counts the pages that the history could not read.
-func (r *Registry) recordDamage(t *topic) {
+func (t *topic) recordDamage() {
 	if n := t.history.TakeDamaged(); n > 0 {
-		r.totals.damaged.Add(uint64(n))
+		t.shared.totals.damaged.Add(uint64(n))
 	}
 }

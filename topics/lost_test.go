@@ -7,14 +7,14 @@ import (
 
 // Lost ranges are one where they adjoin and say the same, and only there.
 func TestLostRangesJoin(t *testing.T) {
-	r, x := New(Options{}), &topic{}
+	x := &topic{}
 	for _, l := range []lostRange{
 		{1, 2, ReasonTrim, "\x01", 0}, {3, 3, ReasonTrim, "\x01", 0},
 		{4, 4, ReasonTrim, "\x02", 0}, {5, 5, ReasonCrash, "", 1},
 		{6, 6, ReasonCorrupt, "", 0},
 		{8, 8, ReasonCorrupt, "", 1}, {9, 9, ReasonCorrupt, "", 2},
 	} {
-		r.applyLost(x, l)
+		x.applyLost(l)
 	}
 	want := []lostRange{
 		{1, 3, ReasonTrim, "\x01", 0}, {4, 4, ReasonTrim, "\x02", 0}, {5, 5, ReasonCrash, "", 1},

@@ -41,20 +41,20 @@ func TestIdleTopicMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.log.WaitSynced(1); err != nil {
+	if err := w.shared.log.WaitSynced(1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n { // as their writers would
-		if err := w.publish(w.lookup(name(i)).line.commits[0], nil); err != nil {
+		if err := w.lookup(name(i)).line.commits[0].publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r := w.Registry
-	if err := r.log.Close(); err != nil {
+	if err := r.shared.log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r.log, w.Registry, w.fs, w.wal.FS = nil, New(Options{}), nil, nil // the log and its disk do not count
-	r.gauge.Store(nil)
+	r.shared.log, w.Registry, w.fs, w.wal.FS = nil, New(Options{}), nil, nil // the log and its disk do not count
+	r.shared.gauge.Store(nil)
 	check("made", before, r)
 
 	before = heapBytes()

@@ -67,7 +67,7 @@ type topicOperation interface {
 	// lost. It returns false if the operation says nothing that is not known.
 	fit(t *topic) bool
 	// apply publishes the operation. t.mu is held.
-	apply(r *Registry, t *topic, f frameParts) error
+	apply(t *topic, f frameParts) error
 }
 
 type (

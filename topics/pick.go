@@ -57,32 +57,32 @@ func (p *picture) within(from, to uint64) []uint64 {
 
 // pick reads the records of some seqs, which may be in any order. Those that are
 // gone are not among them.
-func (r *Registry) pick(ctx context.Context, t *topic, seqs []uint64, cost *Cost) (map[uint64]record.Record, error) {
+func (t *topic) pick(ctx context.Context, seqs []uint64, cost *Cost) (map[uint64]record.Record, error) {
 	sorted := ascending(seqs)
 	for tries := 0; ; tries++ {
 		t.mu.RLock()
 		p := t.picture(sorted)
 		t.mu.RUnlock()
 		records := make(map[uint64]record.Record, len(p.seqs))
-		err := r.readFrames(ctx, t.id, p, records)
+		err := t.readFrames(ctx, p, records)
 		if err == nil {
 			err = p.readExtents(ctx, records, cost)
 		}
-		if r.outdated(err) && tries < maxTries {
+		if t.shared.outdated(err) && tries < maxTries {
 			continue
 		}
 		err = logError(err)
-		r.totals.recordDamage(err)
+		t.shared.totals.recordDamage(err)
 		return records, err
 	}
 }
 
 // readFrames adds the records that are in frames, or in memory.
-func (r *Registry) readFrames(ctx context.Context, topic uint64, p *picture, into map[uint64]record.Record) error {
+func (t *topic) readFrames(ctx context.Context, p *picture, into map[uint64]record.Record) error {
 	if len(p.frames) == 0 {
 		return nil
 	}
-	log := r.reader(topic).within(ctx)
+	log := t.shared.reader(t.id).within(ctx)
 	for i := range p.frames {
 		f := &p.frames[i]
 		body := f.Body

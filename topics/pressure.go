@@ -20,9 +20,5 @@ func queueGauge(log *wal.Log) *gauge {
 // write that finds the queue full for longer than it may wait is KindThrottled. Full
 // memory is no pressure: delivering later frees none.
 func (r *Registry) Pressure() float64 {
-	g := r.gauge.Load()
-	if g == nil {
-		return 0
-	}
-	return min(max((*g)(), 0), 1)
+	return r.shared.pressure()
 }

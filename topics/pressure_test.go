@@ -16,7 +16,7 @@ import (
 func (w *world) press(part float64) {
 	w.t.Helper()
 	g := gauge(func() float64 { return part })
-	w.gauge.Store(&g)
+	w.shared.gauge.Store(&g)
 	if got := w.Pressure(); got != min(part, 1) {
 		w.t.Fatalf("pressure %v, want %v", got, part)
 	}
@@ -89,12 +89,12 @@ func TestPressureOfTheLog(t *testing.T) {
 		Written
 		err error
 	}
-	patient, full := make(chan result), w.log.Stats().SubmitFull
+	patient, full := make(chan result), w.shared.log.Stats().SubmitFull
 	go func() {
 		out, err := w.Append(context.Background(), "a", &Write{Records: records(20), DisableBackpressure: true})
 		patient <- result{out, err}
 	}()
-	for w.log.Stats().SubmitFull == full {
+	for w.shared.log.Stats().SubmitFull == full {
 		runtime.Gosched() // until it has found the queue full
 	}
 	disk.held.Unlock()
@@ -106,7 +106,7 @@ func TestPressureOfTheLog(t *testing.T) {
 			t.Fatalf("%+v, %v", out, err)
 		}
 	}
-	if err := w.log.WaitWritten(w.log.Tail()); err != nil || w.Pressure() != 0 {
+	if err := w.shared.log.WaitWritten(w.shared.log.Tail()); err != nil || w.Pressure() != 0 {
 		t.Fatalf("%v, %v", w.Pressure(), err)
 	}
 }
@@ -121,7 +121,7 @@ func TestFullMemoryIsNoPressure(t *testing.T) {
 			break
 		}
 	}
-	if full := w.totals.ephemeral.Load(); full < 900 || w.Pressure() != 0 {
+	if full := w.shared.totals.ephemeral.Load(); full < 900 || w.Pressure() != 0 {
 		t.Fatalf("pressure %v with %d bytes of records", w.Pressure(), full)
 	}
 }

@@ -244,7 +244,7 @@ func TestRegistryAgainstAnOracle(t *testing.T) {
 			"": m.Check, "put": m.Put, "write": m.Write, "write again": m.Write, "read": m.Read,
 			"delete": m.Delete, "time": m.Time, "sweep": m.Sweep, "fresh": m.Fresh, "restart": m.Restart,
 		})
-		m.w.log.Close()
+		m.w.shared.log.Close()
 		*m.w = world{} // the test's cleanup remembers thousands of them
 	})
 }

@@ -6,6 +6,29 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
+// Pending is a write that has its seqs and its place in the log.
+type Pending struct {
+	commit  *commit // of the write, or of the one it repeats
+	repeats bool    // the commit is another write's
+	written Written
+}
+
+// Placement is where a write stands before it is durable.
+type Placement struct {
+	First, Last uint64
+	Class       record.Class
+	Created     bool
+}
+
+// Placed returns where the write stands, or the one that it repeats.
+func (p *Pending) Placed() Placement {
+	out := Placement{First: p.written.First, Last: p.written.Last, Created: p.written.Created}
+	if p.commit != nil {
+		out.Class = p.commit.class
+	}
+	return out
+}
+
 // Wait returns when the write is durable as its class says, and visible; or
 // when the log failed before it was.
 func (p *Pending) Wait() (Written, error) {
@@ -21,7 +44,7 @@ func (p *Pending) Wait() (Written, error) {
 		w.Head = max(w.Head, w.Last)
 		return w, nil
 	}
-	cost, err := p.registry.finish(c)
+	cost, err := c.finish()
 	if err != nil {
 		return Written{}, err
 	}
@@ -30,19 +53,19 @@ func (p *Pending) Wait() (Written, error) {
 }
 
 // satisfy waits for the commit's own condition and returns how long a sync took.
-func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
+func (c *commit) satisfy() (synced time.Duration, err error) {
 	began := time.Now()
 	switch c.class {
 	case record.Fsync:
-		err = r.log.WaitSynced(c.span.End)
+		err = c.topic.shared.log.WaitSynced(c.span.End)
 		synced = time.Since(began)
 	case record.Disk:
-		err = r.log.WaitWritten(c.span.End)
+		err = c.topic.shared.log.WaitWritten(c.span.End)
 	case record.Memory:
-		r.log.WriteSoon()
+		c.topic.shared.log.WriteSoon()
 	}
 	if err == nil && c.synced > 0 {
-		err = r.log.WaitSynced(c.synced)
+		err = c.topic.shared.log.WaitSynced(c.synced)
 	}
 	return synced, err
 }
@@ -50,7 +73,7 @@ func (r *Registry) satisfy(c *commit) (synced time.Duration, err error) {
 // publish makes the commit visible, and with it whatever of its topic stands
 // before it or is satisfied after it, in seq order. If an earlier commit is
 // not satisfied yet, the goroutine that waits for it publishes this one too.
-func (r *Registry) publish(c *commit, failed error) error {
+func (c *commit) publish(failed error) error {
 	t := c.topic
 	if c.settled.Load() {
 		return c.err
@@ -59,45 +82,45 @@ func (r *Registry) publish(c *commit, failed error) error {
 	if failed != nil && c.err == nil {
 		c.err = logError(failed)
 	}
-	r.publishSatisfiedLocked(t)
+	t.publishSatisfiedLocked()
 	t.mu.Unlock()
 	err := c.await()
 	if err != nil && creationOf(c.op) != nil {
-		r.abandon(t)
+		t.shared.host.Abandon(t)
 	}
 	return err
 }
 
 // publishSatisfiedLocked publishes from the front of the line. t.mu is held.
-func (r *Registry) publishSatisfiedLocked(t *topic) {
+func (t *topic) publishSatisfiedLocked() {
 	for c := t.line.next(); c != nil; c = t.line.next() {
 		if c.err == nil {
 			c.err = t.broken
 		}
-		if c.err == nil && !c.satisfied(r.log) {
+		if c.err == nil && !c.satisfied(t.shared.log) {
 			return
 		}
 		t.line.pop()
-		r.settle(t, c)
+		t.settle(c)
 	}
 }
 
 // settle ends a commit that has left the line: published, or failed.
-func (r *Registry) settle(t *topic, c *commit) {
+func (t *topic) settle(c *commit) {
 	if c.key != "" {
-		r.giveKey() // what it takes from now on is counted with the topic's
+		t.shared.giveKey() // what it takes from now on is counted with the topic's
 	}
 	switch {
 	case c.err != nil:
 		t.broken = c.err
-		r.takeBackLocked(t, c)
-		r.totals.ephemeral.Add(-int64(len(c.body)))
+		t.takeBackLocked(c)
+		t.shared.totals.ephemeral.Add(-int64(len(c.body)))
 	case t.dropped: // its topic was deleted after it was written
-		r.totals.ephemeral.Add(-int64(len(c.body)))
+		t.shared.totals.ephemeral.Add(-int64(len(c.body)))
 	default:
-		_ = r.applyLocked(t, c.op, c.parts()) // only replay reads
+		_ = t.applyLocked(c.op, c.parts()) // only replay reads
 	}
-	r.applying.leave(c)
+	c.leave()
 	c.settled.Store(true)
 	if c.done != nil {
 		close(c.done)
@@ -110,28 +133,14 @@ func (c *commit) parts() frameParts {
 }
 
 // takeBackLocked undoes what a commit that has failed holds of the queue. t.mu is held.
-func (r *Registry) takeBackLocked(t *topic, c *commit) {
+func (t *topic) takeBackLocked(c *commit) {
 	op, judged := c.op.(aborter)
 	if judged {
-		op.abort(r, t)
+		op.abort(t)
 	}
 	if t.jobs != nil {
 		t.jobs.queue.Withdraw(c.jobs)
 	}
-}
-
-// abandon takes the name from a topic whose creation failed.
-func (r *Registry) abandon(t *topic) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t.dropped = true
-	if cur, _ := r.byName.Get(t.name); cur == t {
-		r.byName.Delete(t.name)
-		r.dead.forget(t.name)
-	}
-	t.notifyLocked()
 }
 
 // await waits until the commit is settled.
@@ -149,4 +158,16 @@ func (c *commit) await() error {
 	t.mu.Unlock()
 	<-done
 	return c.err
+}
+
+// finish waits until the commit's condition holds, publishes it, and returns
+// what that took.
+func (c *commit) finish() (Cost, error) {
+	began := time.Now()
+	synced, err := c.satisfy()
+	err = c.publish(err)
+	if err != nil {
+		return Cost{}, err
+	}
+	return Cost{Append: time.Since(began) - synced, Sync: synced}, nil
 }

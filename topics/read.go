@@ -2,13 +2,11 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"math"
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/wal"
 )
 
 // A read examines at most this much before it answers, with its cursor moved
@@ -38,7 +36,7 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 			return nil, err
 		}
 		if len(b.Records) > 0 || b.Tombstone != nil || q.Wait <= 0 || ctx.Err() != nil {
-			return r.delivered(b), nil
+			return r.shared.delivered(b), nil
 		}
 		if b.NextFrom != b.Head {
 			continue // filtered out so far; there is more
@@ -50,26 +48,9 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return r.delivered(b), nil
+			return r.shared.delivered(b), nil
 		}
 	}
-}
-
-// delivered counts what a batch hands out.
-func (r *Registry) delivered(b *Batch) *Batch {
-	var bytes int64
-	for i := range b.Records {
-		bytes += int64(b.Records[i].PayloadBytes())
-	}
-	r.totals.delivered.add(record.Size{Records: int64(len(b.Records)), Bytes: bytes})
-	if b.Tombstone != nil {
-		for i, reason := range reasons {
-			if reason == b.Tombstone.Reason {
-				r.totals.tombstones[i].Add(1)
-			}
-		}
-	}
-	return b
 }
 
 // maxTries is how often in a row records may move away under a read, or a
@@ -85,7 +66,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		if err != nil {
 			return nil, err
 		}
-		now := r.clock.Now()
+		now := r.shared.clock.Now()
 		t, err := r.open(name)
 		if err != nil {
 			return nil, err
@@ -99,8 +80,8 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 		v := t.viewThroughLocked(q, b, now.Steady, through)
 		t.mu.RUnlock()
 
-		err = r.fetch(ctx, q, b, v)
-		if len(b.Records) == 0 && r.outdated(err) && tries < maxTries {
+		err = r.shared.fetch(ctx, q, b, v)
+		if len(b.Records) == 0 && r.shared.outdated(err) && tries < maxTries {
 			b.NextFrom, b.Tombstone = from, nil
 			continue
 		}
@@ -109,16 +90,9 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			return t, nil
 		}
 		err = logError(err)
-		r.totals.recordDamage(err)
+		r.shared.totals.recordDamage(err)
 		return t, err
 	}
-}
-
-// outdated reports whether err is due to a view whose records have moved since, so
-// that another view will do. While the server shuts down none will: the segments are
-// closed for good.
-func (r *Registry) outdated(err error) bool {
-	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, index.ErrMoved) && !r.closing.Load()
 }
 
 // viewLocked returns the view that q needs of the topic, and sets the tombstone, the

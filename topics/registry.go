@@ -9,7 +9,6 @@ import (
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/follow"
-	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -36,21 +35,14 @@ type Options struct {
 // Busiest) from the beginning.
 type Registry struct {
 	opts     Options
-	clock    *clock.Clock
-	keySeed  uint64
-	totals   totals
-	configs  configs
+	shared   *shared
 	sweeper  sweeper
-	log      *wal.Log
-	closing  atomic.Bool // Close was called
-	applying applying
 	keeper   *keeper     // of the queues
 	serving  bool        // queues serve those who wait: Start was called
 	draining atomic.Bool // queues deliver nothing any more; see StopDelivering
 
 	subscriptions *follow.Hub
 	deliveries    *deliveries
-	gauge         atomic.Pointer[gauge] // of the log's queue, nil before Start; see Pressure
 	forwarders    *forwarders
 	refs          struct {
 		// Held for writing while a checkpoint begins, for reading while a frame gets
@@ -78,10 +70,15 @@ type Registry struct {
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
-		opts: opts, clock: clock.New(opts.clock()), keySeed: rand.Uint64(),
+		opts: opts,
+		shared: &shared{
+			limits: limits{opts.EphemeralBytes, opts.IdempotencyBytes},
+			clock:  clock.New(opts.clock()), keySeed: rand.Uint64(),
+		},
 		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
 		forwarders: newForwarders(), keeper: newKeeper(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
+	r.shared.host = host{r}
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
 }
@@ -99,9 +96,9 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 // Start gives the registry the log that all of Replay's frames came from. It
 // takes writes from now on.
 func (r *Registry) Start(log *wal.Log) {
-	r.log = log
-	r.gauge.Store(queueGauge(log))
-	r.totals.restart()
+	r.shared.log = log
+	r.shared.gauge.Store(queueGauge(log))
+	r.shared.totals.restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
 	r.markCyclesLocked()
@@ -119,7 +116,7 @@ func (r *Registry) Start(log *wal.Log) {
 // the caller's to close. A write that comes all the same reserves anew, or is
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
-	r.closing.Store(true)
+	r.shared.closing.Store(true)
 	r.keeper.stop()
 	r.StopDelivering()
 	r.endWorkers()
@@ -128,7 +125,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.sweeper.stop()
 	r.Sweep(ctx)
 	for _, t := range r.all() {
-		if err := r.releaseSeqs(t); err != nil {
+		if err := t.releaseSeqs(); err != nil {
 			return err
 		}
 	}
@@ -166,22 +163,17 @@ func (r *Registry) unnameLocked(t *topic) {
 	delete(r.byID, t.id)
 	t.shown.Store(nil)
 	if t.visible {
-		r.recordLifecycleLocked(t, true)
-		r.totals.topics.Add(-1)
-		r.totals.count(t.cfg, -1)
+		r.shared.host.Dies(t)
+		r.shared.totals.topics.Add(-1)
+		r.shared.totals.count(t.cfg, -1)
 	}
 }
 
-// empty lets go of what is in a deleted topic. t.mu is held.
+// emptyLocked releases what is in a deleted topic. t.mu is held.
 func (r *Registry) emptyLocked(t *topic) {
 	r.endJobsLocked(t)
-	r.grow(t, record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
-	r.totals.ephemeral.Add(-t.index.Clear())
-	r.changeKeysLocked(t, func(w *index.Keys) { *w = index.Keys{} })
-	t.history, t.tags, t.deleted = index.History{}, index.Tags{}, nil
-	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil
+	t.emptyLocked()
 	r.sweeper.visited(t, 0, false)
-	t.notifyLocked()
 }
 
 // State reports one topic; touch marks it as read now.
@@ -190,38 +182,18 @@ func (r *Registry) State(name string, touch bool) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	now := r.now()
-	s := r.stateOf(t, now)
+	now := r.shared.now()
+	s := t.stateOf(now)
 	if touch {
 		t.lastRead.Store(now)
 	}
 	return s, nil
 }
 
-// stateOf reports a topic whose lock is held for reading, and releases the lock.
-func (r *Registry) stateOf(t *topic, now int64) State {
-	if t.jobs == nil {
-		defer t.mu.RUnlock()
-		return t.stateLocked(now)
-	}
-	before := t.stateLocked(now)
-	t.mu.RUnlock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.jobs == nil { // deleted since
-		return before
-	}
-	s := t.stateLocked(now)
-	counts := t.jobs.queue.Counts(atBoth(r.clock.Now()))
-	s.Queue = &counts
-	r.serveJobsLocked(t)
-	return s
-}
-
 // open returns the visible topic of that name with its expired records gone
 // and t.mu held for reading.
 func (r *Registry) open(name string) (*topic, error) {
-	now := r.steady()
+	now := r.shared.steady()
 	t := r.lookup(name)
 	if t == nil {
 		return nil, record.NotFound(name)
@@ -230,7 +202,7 @@ func (r *Registry) open(name string) (*topic, error) {
 	if t.due(now) {
 		t.mu.RUnlock()
 		t.mu.Lock()
-		r.expireLocked(t, now)
+		t.expireLocked(now)
 		t.mu.Unlock()
 		t.mu.RLock()
 	}
@@ -250,7 +222,7 @@ func (r *Registry) List(prefix, after string, limit int) (page []State, more boo
 
 // list is List, with the topics' ids.
 func (r *Registry) list(prefix, after string, limit int) (page []State, ids []uint64, more bool) {
-	now := r.now()
+	now := r.shared.now()
 	var found []*topic
 	r.mu.RLock()
 	r.byName.Ascend(max(prefix, after), func(name string, t *topic) bool {
@@ -268,7 +240,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 	}
 	for _, t := range found {
 		if t, err := r.open(t.name); err == nil {
-			page, ids = append(page, r.stateOf(t, now)), append(ids, t.id)
+			page, ids = append(page, t.stateOf(now)), append(ids, t.id)
 		}
 	}
 	if more && len(page) == 0 && len(found) > 0 { // all deleted meanwhile
@@ -276,12 +248,3 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 	}
 	return page, ids, more
 }
-
-// isVisible reports whether readers see t, without waiting for its lock.
-func (t *topic) isVisible() bool { return t.shown.Load() != nil }
-
-// now returns the wall clock's time. Timestamps are taken from it.
-func (r *Registry) now() int64 { return r.clock.Now().Wall }
-
-// steady returns the steady clock's time, by which records and keys expire.
-func (r *Registry) steady() int64 { return r.clock.Now().Steady }

@@ -45,7 +45,7 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	_, err := r.propose(ctx,
 		func() (_ need, err error) {
 			c, err = r.findDeleted(name, d)
-			if r.outdated(err) && tries < maxTries { // look again: the records have moved
+			if r.shared.outdated(err) && tries < maxTries { // look again: the records have moved
 				tries++
 				return need{}, errRetry
 			}
@@ -57,7 +57,7 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	}
 	out := Deleted{}
 	if c.op != nil {
-		out.Cost, err = r.finish(&c.commit)
+		out.Cost, err = c.commit.finish()
 		if err != nil {
 			return Deleted{}, err
 		}
@@ -154,10 +154,10 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 	if err := t.refusal(); err != nil {
 		return err
 	}
-	c.came = r.clock.Now()
+	c.came = r.shared.clock.Now()
 	c.class = t.next.Durability
 	c.entry.TS = max(c.came.Wall, t.assignedTS)
-	if err := r.appendChange(s, &c.commit); err != nil {
+	if err := c.commit.appendChange(s); err != nil {
 		return err
 	}
 	t.assign(&c.commit, t.assigned)
@@ -165,21 +165,21 @@ func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
 }
 
 // apply deletes what the entry says of what is live by now.
-func (op *deleteOp) apply(r *Registry, t *topic, f frameParts) error {
-	err := op.remove(r, t, f.came.Steady)
+func (op *deleteOp) apply(t *topic, f frameParts) error {
+	err := op.remove(t, f.came.Steady)
 	if err != nil {
 		return err
 	}
 	t.changes++
-	r.totals.deleted.Add(uint64(op.deleted.Records))
+	t.shared.totals.deleted.Add(uint64(op.deleted.Records))
 	return nil
 }
 
 // remove sets what was deleted. at is the time on the steady clock.
-func (op *deleteOp) remove(r *Registry, t *topic, at int64) error {
+func (op *deleteOp) remove(t *topic, at int64) error {
 	if op.Match == nil {
-		op.deleted = r.advance(t, op.Last+1)
-		r.goneThroughLocked(t, at, op.Last, queue.Deleted, op.deleted.Records)
+		op.deleted = t.advance(op.Last + 1)
+		t.goneThroughLocked(at, op.Last, queue.Deleted, op.deleted.Records)
 		return nil
 	}
 	set := op.matched
@@ -193,7 +193,7 @@ func (op *deleteOp) remove(r *Registry, t *topic, at int64) error {
 	}
 	set.RemoveRange(0, t.earliest()-1)
 	set.Subtract(t.deleted)
-	op.deleted = r.removeSeqsLocked(t, set)
+	op.deleted = t.removeSeqsLocked(set)
 	if t.jobs != nil {
 		t.jobs.queue.EndJobs(queue.Time{Mono: at, Wall: at}, set.Seqs(), queue.Deleted)
 	}

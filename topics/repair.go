@@ -32,7 +32,7 @@ type Repairer struct {
 
 // NewRepairer begins the repair of r, which is empty, onto a log that is empty.
 func NewRepairer(r *Registry, log *wal.Log) *Repairer {
-	r.log = log
+	r.shared.log = log
 	return &Repairer{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic]uint64{}}
 }
 
@@ -69,9 +69,9 @@ func (m *Repairer) recount(t *topic) error {
 	for _, l := range gone {
 		m.lose(t, l.from, l.to)
 	}
-	m.r.grow(t, record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
+	t.grow(record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
 	t.history.Restart(found.first.Seq, found.first.TS)
-	m.r.skipDead(t)
+	t.skipDead()
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (m *Repairer) Forget(segs []*segment.Segment, at wal.LSN) error {
 		t.head = of[len(of)-1].At.Last
 		t.assigned = t.head
 		t.assignedTS, t.lastWrite = of[len(of)-1].At.LastTS, of[len(of)-1].At.LastTS
-		t.arriveBy(m.r.steady())
+		t.arriveBy(m.r.shared.steady())
 		if err := m.recount(t); err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (m *Repairer) recover(id uint64) *topic {
 		name = fmt.Sprintf("recovered-%d-%d", id, n)
 	}
 	t := r.addReplayed(id, name)
-	r.applyCreate(t, &c)
+	t.applyCreate(&c)
 	t.next = t.cfg
 	m.recreate++
 	return t
@@ -182,7 +182,7 @@ func (m *Repairer) redo(ctx context.Context, t *topic, op topicOperation) error 
 	if batch.Count > 0 {
 		var err error
 		bare := entry.Append{ID: t.id, First: batch.First, TS: timeOf(op), Count: batch.Count}
-		span, err = m.r.logEntry(ctx, &bare, batch.Records, 0)
+		span, err = m.r.shared.logEntry(ctx, &bare, batch.Records, 0)
 		if err != nil {
 			return err
 		}

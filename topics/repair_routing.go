@@ -72,7 +72,7 @@ func (op forwardOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error
 // loseForwarded makes the seqs of a forwarded frame lost whose records are.
 func (m *Repairer) loseForwarded(t *topic, op forwardOp) {
 	last := op.First + uint64(op.Count) - 1
-	m.r.jump(t, op.First-1, ReasonCrash)
+	t.jump(op.First-1, ReasonCrash)
 	m.lose(t, op.First, last)
 	t.head, t.assigned = last, max(t.assigned, last)
 	t.assignedTS = max(t.assignedTS, op.TS)

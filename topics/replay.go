@@ -67,7 +67,7 @@ func (r *Registry) replayCreate(id uint64, c *entry.Creation) error {
 
 // addReplayed makes a topic known by its id and its name.
 func (r *Registry) addReplayed(id uint64, name string) *topic {
-	t := &topic{id: id, name: name}
+	t := newTopic(id, name, r.shared)
 	r.nextID = max(r.nextID, id+1)
 	r.byID[id] = t
 	r.byName.Set(name, t)
@@ -77,7 +77,7 @@ func (r *Registry) addReplayed(id uint64, name string) *topic {
 // replayOn applies an operation on t as its commit did.
 func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error {
 	ts := timeOf(op)
-	at := min(ts, r.steady())
+	at := min(ts, r.shared.steady())
 	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: clock.Moment{Wall: at, Steady: at}}
 	f.replayed = true
 	created := creationOf(op)
@@ -96,7 +96,7 @@ func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error 
 		return fmt.Errorf("%w: %s entry of %d records after seq %d, at %d ms, cannot follow on topic id %d, whose head is %d at %d ms",
 			record.ErrMalformed, op.Type(), batch.Count, head, ts, t.id, t.head, t.assignedTS)
 	}
-	err := r.applyLocked(t, op, f)
+	err := t.applyLocked(op, f)
 	if err != nil {
 		return err
 	}
@@ -169,21 +169,21 @@ func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	var upto wal.LSN
 	for _, l := range losses {
 		e := entry.Lost{ID: l.resolved.id, From: l.From, To: l.To, Reason: l.Reason}
-		span, err := r.logEntry(ctx, &e, nil, wal.Freeing)
+		span, err := r.shared.logEntry(ctx, &e, nil, wal.Freeing)
 		if err != nil {
 			return err
 		}
 		upto = span.End
 		l.resolved.mu.Lock()
 		l.resolved.applied = span.End
-		r.applyLost(l.resolved, lostRange{from: l.From, to: l.To, reason: l.Reason, given: l.AtLeast})
+		l.resolved.applyLost(lostRange{from: l.From, to: l.To, reason: l.Reason, given: l.AtLeast})
 		l.resolved.mu.Unlock()
 	}
 	if upto == 0 {
 		return nil
 	}
-	return r.log.WaitSynced(upto)
+	return r.shared.log.WaitSynced(upto)
 }
 
 // Replayed is the number of records replayed so far; 0 again after Start.
-func (r *Registry) Replayed() int64 { return r.totals.appended.records.Load() }
+func (r *Registry) Replayed() int64 { return r.shared.totals.appended.records.Load() }

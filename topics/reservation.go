@@ -87,13 +87,13 @@ func (t *topic) reservesLocked() bool {
 // releaseSeqs returns what an ephemeral topic has reserved and not used. If the
 // log has no room for the entry, the next start skips the seqs and reports them as
 // lost.
-func (r *Registry) releaseSeqs(t *topic) error {
+func (t *topic) releaseSeqs() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.reservesLocked() || t.next.Durability != record.Ephemeral {
 		return nil
 	}
-	err := r.endReservationLocked(t, wal.Freeing)
+	err := t.endReservationLocked(wal.Freeing)
 	if errors.Is(err, wal.ErrBusy) || errors.Is(err, wal.ErrDiskFull) || errors.Is(err, wal.ErrNoFile) {
 		return nil
 	}
@@ -104,8 +104,8 @@ func (r *Registry) releaseSeqs(t *topic) error {
 // next write needs a reservation, and waits until that is durable. The entry
 // has its place before any later reservation, for t.mu is held. Where it is
 // lost, so is everything after it, and the ceiling before it holds.
-func (r *Registry) endReservationLocked(t *topic, mode wal.Mode) error {
-	span, err := r.tryLogEntry(&entry.Reserve{ID: t.id, Ceiling: t.assigned, Given: t.assigned}, mode)
+func (t *topic) endReservationLocked(mode wal.Mode) error {
+	span, err := t.shared.tryLogEntry(&entry.Reserve{ID: t.id, Ceiling: t.assigned, Given: t.assigned}, mode)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ const restPressure = 0.5
 // doubt. The next write then waits for a sync, so a topic that is written to now
 // and again is left alone twice as long each time. rest returns true if the sweeper
 // is to come again. t.mu is held.
-func (r *Registry) restLocked(t *topic) (again bool) {
+func (t *topic) restLocked() (again bool) {
 	if !t.reservesLocked() {
 		return false
 	}
@@ -138,7 +138,7 @@ func (r *Registry) restLocked(t *topic) (again bool) {
 	if s.still = min(s.still+1, 1<<maxRests); s.still < 1<<s.rests {
 		return true
 	}
-	if r.Pressure() > restPressure || r.endReservationLocked(t, 0) != nil {
+	if t.shared.pressure() > restPressure || t.endReservationLocked(0) != nil {
 		return true // others need the log more, or it is full or has failed
 	}
 	s.still, s.rests = 0, min(s.rests+1, maxRests)
@@ -150,22 +150,22 @@ func (t *topic) quiet() bool { return t.line.next() == nil && t.reserve.seen == 
 
 // restForCheckpointLocked ends the reservation of a topic that is quiet, so that the
 // checkpoint knows of none. t.mu is held.
-func (r *Registry) restForCheckpointLocked(t *topic) {
+func (t *topic) restForCheckpointLocked() {
 	if t.reservesLocked() && t.quiet() {
-		_ = r.endReservationLocked(t, 0) // else the checkpoint has it as it is
+		_ = t.endReservationLocked(0) // else the checkpoint has it as it is
 	}
 }
 
 // reserveSeqs appends a reservation if last is beyond the present one. An
 // ephemeral write that makes its topic has its creation logged here too.
-func (r *Registry) reserveSeqs(s *slot, c *commit, last uint64) error {
+func (c *commit) reserveSeqs(s *slot, last uint64) error {
 	t := c.topic
 	created := creationOf(c.op)
 	if created == nil && t.reserve.covers(last) {
 		return nil
 	}
 	before := t.reserve
-	t.reserve.grow(last, r.log.Synced())
+	t.reserve.grow(last, c.topic.shared.log.Synced())
 	var span wal.Span
 	var err error
 	if created != nil {

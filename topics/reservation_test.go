@@ -18,23 +18,23 @@ func TestSteadyWritesWaitForNoReservation(t *testing.T) {
 		w.write("a", 1)
 		tick := func() {
 			t.Helper()
-			if _, err := w.log.Tick(); err != nil {
+			if _, err := w.shared.log.Tick(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		tick()
-		syncs, ceilings := w.log.Stats().Syncs, map[uint64]bool{}
+		syncs, ceilings := w.shared.log.Stats().Syncs, map[uint64]bool{}
 		ticks := uint64(0)
 		for i := range 20_000 {
 			w.write("a", 3)
 			ceilings[w.lookup("a").reserve.ceiling] = true
 			if i%50 == 49 {
-				before := w.log.Stats().Syncs
+				before := w.shared.log.Stats().Syncs
 				tick()
-				ticks += w.log.Stats().Syncs - before
+				ticks += w.shared.log.Stats().Syncs - before
 			}
 		}
-		if got := w.log.Stats().Syncs - syncs - ticks; got != 0 {
+		if got := w.shared.log.Stats().Syncs - syncs - ticks; got != 0 {
 			t.Errorf("%v: writes waited for %d syncs", c, got)
 		}
 		if len(ceilings) < 4 {
@@ -72,7 +72,7 @@ func TestNothingBeyondTheCeilingIsSeen(t *testing.T) {
 		held := w.lookup("a").reserve.ceiling
 		first := w.begin("a", &Write{Records: records(5)})
 		beyond := w.begin("a", &Write{Records: records(int(held))})
-		if err := w.log.WaitWritten(1); err != nil {
+		if err := w.shared.log.WaitWritten(1); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := first.Wait(); err != nil {
@@ -144,7 +144,7 @@ func TestSeqsEnd(t *testing.T) {
 	w.put("a", class(record.Disk))
 	tp := w.lookup("a")
 	tp.mu.Lock()
-	w.applyLost(tp, lostRange{from: 1, to: math.MaxUint64 - maxReserve - 20, reason: ReasonCrash})
+	tp.applyLost(lostRange{from: 1, to: math.MaxUint64 - maxReserve - 20, reason: ReasonCrash})
 	tp.mu.Unlock()
 	w.write("a", 10)
 	w.refused("a", &Write{Records: records(11)}, record.KindInvalid)

@@ -17,7 +17,7 @@ func (w *world) idle() {
 	if n := len(w.sweeper.topics); n != 0 {
 		w.t.Fatalf("%d topics are still visited", n)
 	}
-	if _, err := w.log.Tick(); err != nil {
+	if _, err := w.shared.log.Tick(); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -157,26 +157,26 @@ func TestRestsAreFew(t *testing.T) {
 	for i := range many {
 		w.write(fmt.Sprint(i), 1)
 	}
-	frames := w.log.Stats().Frames
+	frames := w.shared.log.Stats().Frames
 	w.idle()
-	if n := w.log.Stats().Frames - frames; n < many || n > many+1 { // one is the log's own
+	if n := w.shared.log.Stats().Frames - frames; n < many || n > many+1 { // one is the log's own
 		t.Errorf("%d frames for %d topics", n, many)
 	}
-	frames = w.log.Stats().Frames
+	frames = w.shared.log.Stats().Frames
 	w.Sweep(context.Background())
-	if n := w.log.Stats().Frames - frames; n != 0 {
+	if n := w.shared.log.Stats().Frames - frames; n != 0 {
 		t.Errorf("%d frames for topics at rest", n)
 	}
 
 	const rounds = 400
-	frames = w.log.Stats().Frames
+	frames = w.shared.log.Stats().Frames
 	for range rounds {
 		w.write("0", 1)
 		for range 8 {
 			w.Sweep(context.Background())
 		}
 	}
-	if n := w.log.Stats().Frames - frames; n > rounds+20 {
+	if n := w.shared.log.Stats().Frames - frames; n > rounds+20 {
 		t.Errorf("%d frames for %d writes", n, rounds)
 	}
 	if s := w.lookup("0").reserve; s.step > 2*minReserve {
@@ -190,12 +190,12 @@ func TestRestWaitsForRoom(t *testing.T) {
 	w.write("a", 1)
 	tp := w.lookup("a")
 	w.Sweep(context.Background())
-	w.log.SetLimit(1)
+	w.shared.log.SetLimit(1)
 	w.Sweep(context.Background())
 	if tp.reserve.ceiling == tp.assigned || len(w.sweeper.topics) != 1 {
 		t.Fatalf("%+v, visited by %d", tp.reserve, len(w.sweeper.topics))
 	}
-	w.log.SetLimit(0)
+	w.shared.log.SetLimit(0)
 	w.Sweep(context.Background())
 	if tp.reserve.ceiling != tp.assigned || len(w.sweeper.topics) != 0 {
 		t.Fatalf("%+v, visited by %d", tp.reserve, len(w.sweeper.topics))
@@ -214,7 +214,7 @@ func TestRestsLeaveRoom(t *testing.T) {
 		if w.Sweep(context.Background()); w.Pressure() > restPressure+0.1 {
 			t.Fatalf("round %d: the queue is full to %v", round, w.Pressure())
 		}
-		if _, err := w.log.Tick(); err != nil {
+		if _, err := w.shared.log.Tick(); err != nil {
 			t.Fatal(err)
 		}
 		if round > many {
@@ -233,7 +233,7 @@ func TestMissedAtLeast(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Memory))
 	w.write("a", 4)
-	w.log.WaitSynced(w.log.Tail())
+	w.shared.log.WaitSynced(w.shared.log.Tail())
 	loss := w.kill()[0]
 	if loss.From != 5 || loss.To != minReserve || loss.AtLeast != 0 {
 		t.Fatalf("%+v", loss)

@@ -132,7 +132,7 @@ func TestConcurrentRouters(t *testing.T) {
 	check()
 	w.restart()
 	check()
-	if err := errors.Join(w.Close(ctx), w.log.Close()); err != nil {
+	if err := errors.Join(w.Close(ctx), w.shared.log.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -162,7 +162,7 @@ func TestCloseWhileForwarding(t *testing.T) {
 	if n := w.state("b").Count; n != int64(sent) {
 		t.Fatalf("%d of %d are there", n, sent)
 	}
-	if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+	if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -189,7 +189,7 @@ func TestShortWaitSeesOwnWrites(t *testing.T) {
 			t.Errorf("%d records", len(b.Records))
 		}
 		others.Wait()
-		if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -61,7 +61,7 @@ func TestMarkCycles(t *testing.T) {
 			a, b := random.IntN(len(ends)), random.IntN(len(ends))
 			if a != b {
 				rt := &router{name: fmt.Sprint(i), source: ends[a], dest: ends[b]}
-				r.routers.set(rt, &r.totals)
+				r.routers.set(rt, &r.shared.totals)
 				rt.linkLocked()
 			}
 		}
@@ -91,7 +91,7 @@ func TestExtractsKeepLittle(t *testing.T) {
 		w.append("a", &Write{Records: []record.Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
 	}
 	w.checkpoint(nil) // now they are copied
-	shared := extracts{log: w.reader(0), of: map[extractKey]*extract{}}
+	shared := extracts{log: w.shared.reader(0), of: map[extractKey]*extract{}}
 	for i := range 100 {
 		spec := rt.spec
 		spec.Filter = matches(t, "tag"[:i%4]+"*")

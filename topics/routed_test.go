@@ -258,7 +258,7 @@ func TestRoutersAgainstAModel(t *testing.T) {
 			"sweep": m.Sweep, "forward": m.Forward, "forward again": m.Forward, "checkpoint": m.Checkpoint, "merge": m.Merge, "end": m.End,
 		})
 		m.Forward(rt)
-		m.w.log.Close()
+		m.w.shared.log.Close()
 		*m.w = world{}
 	})
 }

@@ -43,7 +43,7 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 	rt.changing = span.End
 	r.changes.add(span.End, func() {
 		rt.drop()
-		r.routers.remove(rt, &r.totals)
+		r.routers.remove(rt, &r.shared.totals)
 		unlink(rt)
 		if r.routers.cyclic {
 			r.markCyclesLocked()
@@ -77,7 +77,7 @@ func (r *Registry) cascadeLocked(t *topic) []string {
 	unlink(all...)
 	for _, rt := range all {
 		rt.drop()
-		r.routers.remove(rt, &r.totals)
+		r.routers.remove(rt, &r.shared.totals)
 		delete(r.routers.byID, rt.id)
 		names = append(names, rt.name)
 	}

@@ -278,8 +278,8 @@ func TestPassedOver(t *testing.T) {
 	w.send("a", "1", "2")
 	w.Forward(context.Background())
 	w.Sweep(context.Background())
-	frames := w.log.Stats().Frames
-	if w.Sweep(context.Background()); w.log.Stats().Frames != frames {
+	frames := w.shared.log.Stats().Frames
+	if w.Sweep(context.Background()); w.shared.log.Stats().Frames != frames {
 		t.Fatal("what is noted is noted again")
 	}
 	w.send("a", "3", "9")

@@ -139,7 +139,7 @@ func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *Route
 	if err := r.checkCycleLocked(old, spec); err != nil {
 		return nil, err
 	}
-	e := entry.Router{ID: r.routers.nextID, TS: r.now(), Name: name}
+	e := entry.Router{ID: r.routers.nextID, TS: r.shared.now(), Name: name}
 	if old != nil {
 		e.Replaces = old.id
 	}
@@ -153,12 +153,12 @@ func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *Route
 	}
 	e.Cursor = source.assigned
 	for _, c := range made {
-		r.applying.enter(c)
+		r.shared.applying.enter(c)
 	}
 	span, err := appendRouter(s, &e, spec)
 	if err != nil {
 		for _, c := range made {
-			r.applying.leave(c)
+			c.leave()
 		}
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *Route
 	}
 	r.routers.nextID++
 	if old == nil {
-		r.routers.set(rt, &r.totals)
+		r.routers.set(rt, &r.shared.totals)
 	} else { // there is a router of this name all the time
 		old.stop()
 		old.changing = span.End
@@ -193,7 +193,7 @@ func (r *Registry) replaceRouterLocked(old, rt *router) {
 	if old != nil {
 		old.drop()
 		unlink(old)
-		r.routers.set(rt, &r.totals)
+		r.routers.set(rt, &r.shared.totals)
 	}
 	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
 		r.markCyclesLocked()
@@ -212,7 +212,7 @@ func (r *Registry) assignRespecLocked(s *slot, rt *router, spec *RouterSpec) (*r
 	if rt.spec.Equal(spec) {
 		return &routerChange{}, nil
 	}
-	e := entry.Router{ID: rt.id, TS: r.now(), Name: rt.name, Source: rt.source.id, Dest: rt.dest.id, Cursor: rt.cursor}
+	e := entry.Router{ID: rt.id, TS: r.shared.now(), Name: rt.name, Source: rt.source.id, Dest: rt.dest.id, Cursor: rt.cursor}
 	span, err := appendRouter(s, &e, spec)
 	if err != nil {
 		return nil, err
@@ -239,9 +239,10 @@ func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]
 				return ends, nil, err
 			}
 			cfg := record.DefaultConfig()
-			t = &topic{id: id, name: name, given: given{next: &cfg}}
+			t = newTopic(id, name, r.shared)
+			t.next = &cfg
 			id++
-			t.reserve.grow(0, r.log.Synced())
+			t.reserve.grow(0, r.shared.log.Synced())
 			c := createCommit(t, e.TS)
 			e.Made[i] = c.entry.Creation
 			made = append(made, &c.commit)
@@ -267,9 +268,9 @@ func appendRouter(s *slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) 
 // commitRouter waits until the change is durable. Then the topics that it made
 // are there, and the router begins.
 func (r *Registry) commitRouter(p *routerChange) error {
-	err := r.log.WaitSynced(p.at)
+	err := r.shared.log.WaitSynced(p.at)
 	for _, c := range p.made {
-		if perr := r.publish(c, err); perr != nil {
+		if perr := c.publish(err); perr != nil {
 			err = perr
 		}
 	}

@@ -94,7 +94,7 @@ func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
 // addRouter makes a router known. Only in replay.
 func (r *Registry) addRouter(rt *router) {
 	r.routers.byID[rt.id] = rt
-	r.routers.set(rt, &r.totals)
+	r.routers.set(rt, &r.shared.totals)
 	rt.linkLocked()
 }
 
@@ -107,7 +107,7 @@ func (r *Registry) endRouter(id uint64) {
 	rt.drop()
 	unlink(rt)
 	delete(r.routers.byID, id)
-	r.routers.remove(rt, &r.totals)
+	r.routers.remove(rt, &r.shared.totals)
 }
 
 // forwardOp publishes what a router forwarded.
@@ -133,13 +133,13 @@ func (op forwardOp) fit(t *topic) bool {
 }
 
 // apply publishes the records like any others.
-func (op forwardOp) apply(r *Registry, t *topic, f frameParts) error {
+func (op forwardOp) apply(t *topic, f frameParts) error {
 	if op.Trim {
-		r.applyLost(t, lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, path: string(op.Path)})
+		t.applyLost(lostRange{from: op.First, to: op.First + uint64(op.Count) - 1, reason: ReasonTrim, path: string(op.Path)})
 		return nil
 	}
 	e := entry.Append{ID: op.ID, First: op.First, TS: op.TS, Count: op.Count}
-	return appendOp{&e}.apply(r, t, f)
+	return appendOp{&e}.apply(t, f)
 }
 
 // moved records where a replayed frame leaves the router.

@@ -65,7 +65,7 @@ func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (C
 	}
 	cost := Cost{Throttle: throttled}
 	for _, c := range x.commits {
-		took, failed := r.finish(c)
+		took, failed := c.finish()
 		if failed != nil && err == nil {
 			err = failed
 		}
@@ -103,7 +103,7 @@ func (r *Registry) assignSettling(s *slot, x *settling) error {
 		err = r.appendSettlingLocked(s, x, held, goes)
 	}
 	if err != nil && goes.change != nil && !x.kept {
-		r.abortJobsLocked(x.topic, goes.change)
+		x.topic.abortJobsLocked(goes.change)
 	}
 	return err
 }
@@ -112,7 +112,7 @@ func (r *Registry) assignSettling(s *slot, x *settling) error {
 // made, r.mu is held.
 func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, goes settled) (err error) {
 	t := x.topic
-	came := r.clock.Now()
+	came := r.shared.clock.Now()
 	e := &entry.Settle{ID: t.id, TS: max(came.Wall, t.assignedTS), Kind: goes.kind, Seqs: ascending(goes.seqs)}
 	own := &commit{topic: t, class: t.next.Durability, came: came, op: settleOp{e, goes.change}}
 	drafts := make([]draft, len(x.parts))
@@ -120,12 +120,12 @@ func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, 
 		if err == nil {
 			return
 		}
-		r.applying.leave(own)
+		own.leave()
 		for _, d := range drafts {
-			r.discard(d)
+			d.discard()
 			if d.commit != nil {
-				r.applying.leave(&d.commit.commit)
-				r.totals.ephemeral.Add(-int64(len(d.commit.body)))
+				d.commit.commit.leave()
+				r.shared.totals.ephemeral.Add(-int64(len(d.commit.body)))
 			}
 		}
 	}()
@@ -140,9 +140,9 @@ func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, 
 			}
 			made = append(made, to)
 		}
-		drafts[i], err = r.draftLocked(to, a, creates)
+		drafts[i], err = to.draftLocked(a, creates)
 		if err == nil && drafts[i].commit != nil {
-			err = r.reserveLocked(s, &drafts[i].commit.commit, drafts[i].last, drafts[i].batch.records)
+			err = drafts[i].commit.reserveLocked(s, drafts[i].last, drafts[i].batch.records)
 			class = max(class, to.next.Durability)
 		}
 		if err != nil {
@@ -156,10 +156,10 @@ func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, 
 			e.Parts = append(e.Parts, part)
 		}
 	}
-	r.applying.enter(own)
+	r.shared.applying.enter(own)
 	for _, d := range drafts {
 		if d.commit != nil {
-			r.applying.enter(&d.commit.commit)
+			r.shared.applying.enter(&d.commit.commit)
 		}
 	}
 	span := wal.Span{}
@@ -180,14 +180,14 @@ func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, 
 		}
 		d.pending.written.Created = d.pending.written.Created || slices.Contains(x.early, d.commit.topic.name)
 		d.commit.span = span
-		d.commit.entered(r, d.last)
+		d.commit.entered(d.last)
 		synced = max(synced, d.commit.synced)
 		x.commits = append(x.commits, &d.commit.commit)
 	}
 	t.assign(own, t.assigned)
 	for _, d := range drafts {
 		if d.commit != nil {
-			r.placeLocked(d.commit.topic, d)
+			d.commit.topic.placeLocked(d)
 		}
 	}
 	for _, c := range x.commits { // seen together: one log position decides for all

@@ -151,7 +151,7 @@ func (r *Registry) restoreJobs(d *record.Decoder) {
 			d.Fail()
 			return
 		}
-		err := t.restoreQueue(snapshot, r.steady())
+		err := t.restoreQueue(snapshot, r.shared.steady())
 		if err != nil {
 			d.Fail()
 		}
@@ -263,7 +263,7 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 	if len(state) < 8 {
 		return fmt.Errorf("%w: a state of %d bytes", record.ErrMalformed, len(state))
 	}
-	r.keySeed = binary.LittleEndian.Uint64(state)
+	r.shared.keySeed = binary.LittleEndian.Uint64(state)
 	d := record.NewDecoder(state[8:])
 	r.nextID = d.Uvarint()
 	var configs []*record.Config
@@ -299,12 +299,12 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 
 // restoreTopic decodes one topic and counts it.
 func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *topic {
-	t := &topic{id: d.Uvarint(), name: string(d.Bytes())}
+	t := newTopic(d.Uvarint(), string(d.Bytes()), r.shared)
 	switch n := d.Uvarint(); {
 	case n < uint64(len(*configs)):
 		t.cfg = (*configs)[n]
 	case n == uint64(len(*configs)):
-		t.cfg = r.configs.intern(d.Config())
+		t.cfg = r.shared.configs.intern(d.Config())
 		*configs = append(*configs, t.cfg)
 	default:
 		d.Fail()
@@ -334,7 +334,7 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 	t.lost.doubt = t.marks.low - min(t.marks.low, 1) // unless restoreGiven knows better
 	t.deleted = index.DecodeSeqSet(d)
 	if t.cfg != nil {
-		r.changeKeysLocked(t, func(w *index.Keys) { index.DecodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.steady()) })
+		t.changeKeysLocked(func(w *index.Keys) { index.DecodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.shared.steady()) })
 	}
 	_, taken := r.byName.Get(t.name)
 	if d.Failed() || taken || record.CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
@@ -344,17 +344,17 @@ func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *t
 		return t
 	}
 	t.visible, t.next = true, t.cfg
-	if t.cfg.Type == record.TypeQueue && t.restoreQueue(nil, r.steady()) != nil {
+	if t.cfg.Type == record.TypeQueue && t.restoreQueue(nil, r.shared.steady()) != nil {
 		d.Fail()
 	}
 	t.shown.Store(t.cfg)
 	t.assigned, t.assignedTS, t.marks.loggedTTL = t.head, t.lastWrite, t.marks.ttl
-	t.arriveBy(r.steady())
-	r.totals.topics.Add(1)
-	r.totals.count(t.cfg, +1)
-	r.totals.live.add(t.live)
+	t.arriveBy(r.shared.steady())
+	r.shared.totals.topics.Add(1)
+	r.shared.totals.count(t.cfg, +1)
+	r.shared.totals.live.add(t.live)
 	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.reservesLocked() {
-		r.sweeper.visit(t)
+		t.visit()
 	}
 	return t
 }

@@ -21,13 +21,13 @@ func encodeState(t testing.TB, r *Registry) []byte {
 	r.byName.Scan(func(_ string, x *topic) bool { all = append(all, x); return true })
 	slices.SortFunc(all, func(a, b *topic) int { return int(a.id) - int(b.id) })
 	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
-	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.keySeed), r.nextID)
+	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.shared.keySeed), r.nextID)
 	for _, x := range all {
 		if err := e.topicLocked(x, x.head); err != nil {
 			t.Fatal(err)
 		}
 		e.recordJobs(x, r.Time(), x.head)
-		v := x.keyViewLocked(r.clock.Now())
+		v := x.keyViewLocked(r.shared.clock.Now())
 		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func FuzzState(f *testing.F) {
 		}
 		checkRouters(t, r)
 		r.byName.Scan(func(name string, x *topic) bool {
-			if d := r.advance(x, x.head+1); d.Records < 0 || x.live != (record.Size{}) {
+			if d := x.advance(x.head + 1); d.Records < 0 || x.live != (record.Size{}) {
 				t.Fatalf("%s: %+v is left after %+v", name, x.live, d)
 			}
 			return true

@@ -74,7 +74,7 @@ func (w *world) checkpoint(pace func()) *Checkpoint {
 		},
 	})
 	if err == nil {
-		err = w.log.WaitSynced(w.log.Tail())
+		err = w.shared.log.WaitSynced(w.shared.log.Tail())
 	}
 	if err != nil {
 		w.t.Fatal(err)

@@ -102,7 +102,7 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 		}
 	}
 	c := m.w.checkpoint(func() {
-		if err := m.w.log.WaitSynced(m.w.log.Tail()); err != nil { // no other goroutine waits for those under way
+		if err := m.w.shared.log.WaitSynced(m.w.shared.log.Tail()); err != nil { // no other goroutine waits for those under way
 			t.Fatal(err)
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "meanwhile") {
@@ -205,7 +205,7 @@ func TestStorageAgainstAnOracle(t *testing.T) {
 					"delete topic": m.DeleteTopic, "delete records": m.DeleteRecords, "checkpoint": m.Checkpoint,
 					"merge": m.Merge, "time": m.Time, "sweep": m.Sweep, "restart": m.Restart,
 				})
-				m.w.log.Close()
+				m.w.shared.log.Close()
 				*m.w = world{} // the test's cleanup remembers thousands of them
 			})
 		})

@@ -45,7 +45,7 @@ func (r *Registry) identify(name string) (State, uint64, error) {
 		return State{}, 0, err
 	}
 	defer t.mu.RUnlock()
-	return t.stateLocked(r.now()), t.id, nil
+	return t.stateLocked(r.shared.now()), t.id, nil
 }
 
 // eachVisible calls f with the topics that readers see and whose names begin
@@ -62,14 +62,4 @@ func (r *Registry) eachVisible(prefix string, f func(name string, id uint64)) {
 		}
 		return true
 	})
-}
-
-// recordLifecycleLocked records for t's subscribers that it was created, or is about
-// to be deleted. t.mu is held.
-func (r *Registry) recordLifecycleLocked(t *topic, deleted bool) {
-	if !r.subscriptions.Wants(t.name) {
-		return
-	}
-	r.subscriptions.Record(follow.Lifecycle{Topic: t.name, ID: t.id, Deleted: deleted, Head: t.head})
-	r.push(t)
 }

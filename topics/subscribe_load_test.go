@@ -59,11 +59,11 @@ func TestManyFollowers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.log.WaitSynced(w.log.Tail()); err != nil {
+	if err := w.shared.log.WaitSynced(w.shared.log.Tail()); err != nil {
 		t.Fatal(err)
 	}
 	for i, f := range followers {
-		if err := w.publish(w.lookup(name(i)).line.commits[0], nil); err != nil {
+		if err := w.lookup(name(i)).line.commits[0].publish(nil); err != nil {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {

@@ -216,7 +216,7 @@ func TestFollowersAgainstAModel(t *testing.T) {
 			c.Close()
 		}
 		m.w.followsNothing()
-		m.w.log.Close()
+		m.w.shared.log.Close()
 		*m.w = world{}
 	})
 }

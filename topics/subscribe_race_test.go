@@ -110,7 +110,7 @@ func TestNoWakeupIsLost(t *testing.T) {
 	if err := w.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.log.Close(); err != nil {
+	if err := w.shared.log.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

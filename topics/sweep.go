@@ -23,12 +23,8 @@ type sweeper struct {
 	gone   chan struct{}
 }
 
-// visit makes the sweeper come by t at its next round. t.mu is held.
+// visit makes the sweeper come by t at its next round.
 func (s *sweeper) visit(t *topic) {
-	if t.swept {
-		return
-	}
-	t.swept = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics == nil {
@@ -99,7 +95,7 @@ func (r *Registry) RunSweeper() {
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.logCursors()
-	now := r.steady()
+	now := r.shared.steady()
 	var e entry.Watermarks
 	for _, t := range r.sweeper.due(now) {
 		if w, moved := r.sweepTopic(t, now); moved {
@@ -107,7 +103,7 @@ func (r *Registry) Sweep(ctx context.Context) {
 		}
 	}
 	if len(e.Topics) > 0 {
-		_, _ = r.logEntry(ctx, &e, nil, 0) // only the record of it is lost
+		_, _ = r.shared.logEntry(ctx, &e, nil, 0) // only the record of it is lost
 	}
 }
 
@@ -115,11 +111,11 @@ func (r *Registry) Sweep(ctx context.Context) {
 func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.expireLocked(t, now)
+	t.expireLocked(now)
 	w, moved = t.marks.unlogged(t.id)
-	r.expireKeysLocked(t, now)
+	t.expireKeysLocked(now)
 	next, any := t.nextLossLocked()
-	if r.restLocked(t) {
+	if t.restLocked() {
 		next, any = math.MinInt64, true
 	}
 	r.sweeper.visited(t, next, any)

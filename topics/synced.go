@@ -19,13 +19,13 @@ func (r *Registry) syncedThrough(ctx context.Context, name string, q *Query) (*t
 	}
 	head, applied := t.head, t.applied
 	t.mu.RUnlock()
-	if r.log.Synced() >= applied {
+	if r.shared.log.Synced() >= applied {
 		return t, head, nil
 	}
 	// The wait may have to do the sync itself: it ends with that, and not with
 	// this read.
 	done := make(chan error, 1)
-	go func() { done <- r.log.WaitSynced(applied) }()
+	go func() { done <- r.shared.log.WaitSynced(applied) }()
 	select {
 	case err := <-done:
 		return t, head, logError(err)

@@ -69,14 +69,14 @@ func TestSyncedReadWaits(t *testing.T) {
 	w.put("a", &record.ConfigPatch{})
 	w.write("a", 3)
 	p := w.begin("a", &Write{Records: records(1)})
-	if w.log.Synced() >= w.lookup("a").applied {
+	if w.shared.log.Synced() >= w.lookup("a").applied {
 		t.Fatal("synced without being asked")
 	}
 	b := w.query("a", strong(0))
 	if !reflect.DeepEqual(seqs(b), run(1, 3)) || b.NextFrom != 3 || b.Head != 3 {
 		t.Fatalf("%+v", b)
 	}
-	if w.log.Synced() < w.lookup("a").applied {
+	if w.shared.log.Synced() < w.lookup("a").applied {
 		t.Fatal("what was read is not synced")
 	}
 	if _, err := p.Wait(); err != nil {
@@ -121,7 +121,7 @@ func TestSyncedReadStopsAtItsHead(t *testing.T) {
 	}
 	// The same without the race: the head that was noted is the end.
 	_, v := w.lookup("a"), &Batch{}
-	if err := w.fetch(context.Background(), strong(0), v, w.lookup("a").viewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
+	if err := w.shared.fetch(context.Background(), strong(0), v, w.lookup("a").viewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	q := strong(2)

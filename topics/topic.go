@@ -16,8 +16,9 @@ import (
 // topic is one topic's state. An idle topic is this struct and its name:
 // no goroutine, no timer, no file.
 type topic struct {
-	id   uint64
-	name string
+	id     uint64
+	name   string
+	shared *shared
 
 	lastRead atomic.Int64 // Unix ms, 0: never
 	queued   atomic.Bool  // its delivery is under way; see deliveries
@@ -29,6 +30,11 @@ type topic struct {
 	given
 	published
 	swept bool // the sweeper visits this topic at its next round
+}
+
+// newTopic returns a topic that no other goroutine knows.
+func newTopic(id uint64, name string, s *shared) *topic {
+	return &topic{id: id, name: name, shared: s}
 }
 
 // given has the seqs that have been given out. Here a write is assigned its seqs, in
@@ -92,11 +98,34 @@ type published struct {
 	changed   chan struct{} // closed on the next publish; nil if no goroutine waits
 }
 
-// notifyLocked wakes long polls. t.mu is held.
+// notifyLocked wakes long polls at once, and has subscribers and routers notified.
+// t.mu is held.
 func (t *topic) notifyLocked() {
+	t.wakeLocked()
+	t.shared.host.Changed(t)
+}
+
+// wakeLocked wakes long polls. t.mu is held.
+func (t *topic) wakeLocked() {
 	if t.changed != nil {
 		close(t.changed)
 		t.changed = nil
+	}
+}
+
+// visit has the sweeper come by t at its next round. t.mu is held.
+func (t *topic) visit() {
+	if t.swept {
+		return
+	}
+	t.swept = true
+	t.shared.host.Visit(t)
+}
+
+// serve gives the jobs that are ready to those who wait for them. t.mu is held.
+func (t *topic) serve() {
+	if t.jobs != nil {
+		t.shared.host.Serve(t)
 	}
 }
 
@@ -132,6 +161,17 @@ func (t *topic) priority(cfg *record.Config, now int64) int64 {
 	}
 }
 
+// emptyLocked releases what is in a deleted topic, whose queue has ended. t.mu is
+// held.
+func (t *topic) emptyLocked() {
+	t.grow(record.Size{Records: -t.live.Records, Bytes: -t.live.Bytes})
+	t.shared.totals.ephemeral.Add(-t.index.Clear())
+	t.changeKeysLocked(func(w *index.Keys) { *w = index.Keys{} })
+	t.history, t.tags, t.deleted = index.History{}, index.Tags{}, nil
+	t.visible, t.cfg, t.lost.ranges, t.came = false, nil, nil, nil
+	t.notifyLocked()
+}
+
 // stateLocked reports the topic as of now.
 func (t *topic) stateLocked(now int64) State {
 	return State{
@@ -141,6 +181,29 @@ func (t *topic) stateLocked(now int64) State {
 		LastWrite:         t.lastWrite, LastRead: t.lastRead.Load(),
 	}
 }
+
+// stateOf reports a topic whose lock is held for reading, and releases the lock.
+func (t *topic) stateOf(now int64) State {
+	if t.jobs == nil {
+		defer t.mu.RUnlock()
+		return t.stateLocked(now)
+	}
+	before := t.stateLocked(now)
+	t.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.jobs == nil { // deleted since
+		return before
+	}
+	s := t.stateLocked(now)
+	counts := t.jobs.queue.Counts(atBoth(t.shared.clock.Now()))
+	s.Queue = &counts
+	t.serve()
+	return s
+}
+
+// isVisible reports whether readers see t, without waiting for its lock.
+func (t *topic) isVisible() bool { return t.shown.Load() != nil }
 
 // State is a topic at one moment.
 type State struct {

@@ -33,7 +33,7 @@ func (op appendOp) fit(t *topic) bool {
 	return t.takes(op.First, op.Count)
 }
 
-func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
+func (op appendOp) apply(t *topic, f frameParts) error {
 	at, fits := t.came.Next(op.TS, f.came)
 	if !fits {
 		t.came.Begin(op.First, op.TS, f.came)
@@ -43,22 +43,22 @@ func (op appendOp) apply(r *Registry, t *topic, f frameParts) error {
 	t.tags.Add(op.First, f.tags)
 	t.head = op.First + uint64(op.Count) - 1
 	t.lastWrite = op.TS
-	r.grow(t, size)
+	t.grow(size)
 	if t.jobs != nil {
 		t.jobs.queue.Write(atBoth(f.came), op.First, op.Count, f.jobs)
 	}
-	r.trim(t, f.came.Steady)
+	t.trim(f.came.Steady)
 	if op.Key != nil {
-		u := index.KeyUse{Hash: r.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
-		r.changeKeysLocked(t, func(w *index.Keys) {
+		u := index.KeyUse{Hash: t.shared.keyHash(op.Key), At: at, First: op.First, Count: uint32(op.Count), Ephemeral: f.body != nil}
+		t.changeKeysLocked(func(w *index.Keys) {
 			w.Expire(f.came.Steady, t.cfg.IdempotencyWindowMS)
 			w.Add(u, t.cfg.IdempotencyWindowMS)
 		})
 	}
 	if op.Key != nil || t.cfg.TTLMS > 0 || t.cfg.Durability != record.Fsync {
-		r.sweeper.visit(t)
+		t.visit()
 	}
-	r.totals.appended.add(size)
+	t.shared.totals.appended.add(size)
 	return nil
 }
 
@@ -70,12 +70,12 @@ func (t *topic) takes(first uint64, count int) bool {
 // createOp makes a topic. Registry.applyLocked does all of it.
 type createOp struct{ *entry.Create }
 
-func (op createOp) topic() uint64                             { return op.ID }
-func (op createOp) before() (uint64, bool)                    { return 0, false }
-func (op createOp) follows(*topic) bool                       { return true }
-func (op createOp) fit(t *topic) bool                         { return !t.visible }
-func (op createOp) apply(*Registry, *topic, frameParts) error { return nil }
-func (op createOp) replay(r *Registry, f wal.Frame) error     { return r.replayTopic(op, f) }
+func (op createOp) topic() uint64                         { return op.ID }
+func (op createOp) before() (uint64, bool)                { return 0, false }
+func (op createOp) follows(*topic) bool                   { return true }
+func (op createOp) fit(t *topic) bool                     { return !t.visible }
+func (op createOp) apply(*topic, frameParts) error        { return nil }
+func (op createOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
 
 func (op createOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	return m.rebuildTopic(ctx, op, f)
@@ -106,12 +106,12 @@ func (op configOp) fit(t *topic) bool {
 	return true
 }
 
-func (op configOp) apply(r *Registry, t *topic, f frameParts) error {
-	r.applyConfig(t, op.Config.Config)
+func (op configOp) apply(t *topic, f frameParts) error {
+	t.applyConfig(op.Config.Config)
 	if t.jobs != nil {
 		t.jobs.queue.Configure(atBoth(f.came), queueConfig(t.cfg))
 	}
-	r.trim(t, f.came.Steady)
+	t.trim(f.came.Steady)
 	return nil
 }
 
@@ -139,8 +139,8 @@ func (op lostOp) fit(t *topic) bool {
 	return true
 }
 
-func (op lostOp) apply(r *Registry, t *topic, _ frameParts) error {
-	r.applyLost(t, t.crashed(op.From, op.To, op.Reason))
+func (op lostOp) apply(t *topic, _ frameParts) error {
+	t.applyLost(t.crashed(op.From, op.To, op.Reason))
 	return nil
 }
 
@@ -173,7 +173,7 @@ func (op reserveOp) replay(r *Registry, f wal.Frame) error {
 	if t == nil || err != nil {
 		return err
 	}
-	op.setOn(r, t)
+	op.setOn(t)
 	return nil
 }
 
@@ -183,13 +183,13 @@ func (op reserveOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 		return nil
 	}
 	t.applied = 0
-	op.setOn(m.r, t)
+	op.setOn(t)
 	return nil
 }
 
-func (op reserveOp) setOn(r *Registry, t *topic) {
+func (op reserveOp) setOn(t *topic) {
 	t.reserve.replay(op.Ceiling, op.Given)
-	r.sweeper.visit(t)
+	t.visit()
 }
 
 // watermarksOp drops what the sweeper has recorded as gone.
@@ -199,7 +199,7 @@ func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
 	for _, w := range op.Topics {
 		t := r.byID[w.Topic]
 		if t != nil && f.LSN >= t.applied {
-			r.applyWatermark(t, w)
+			t.applyWatermark(w)
 		}
 	}
 	return nil
@@ -209,7 +209,7 @@ func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) erro
 	for _, w := range op.Topics {
 		t := m.r.byID[w.Topic]
 		if t != nil && f.LSN >= m.had[w.Topic] {
-			m.r.applyWatermark(t, w)
+			t.applyWatermark(w)
 		}
 	}
 	return nil

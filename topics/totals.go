@@ -87,7 +87,7 @@ func (t *totals) count(c *record.Config, n int64) {
 
 // Totals returns the registry's counters without taking a lock.
 func (r *Registry) Totals() Totals {
-	t := &r.totals
+	t := &r.shared.totals
 	out := Totals{
 		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()), Routers: int(t.routers.Load()), BlockedRouters: int(t.blocked.Load()),
 		Records: t.live.records.Load(), Bytes: t.live.bytes.Load(),
@@ -111,7 +111,7 @@ func (r *Registry) Totals() Totals {
 
 // Served is the number of records written and read since the start.
 func (r *Registry) Served() int64 {
-	return r.totals.appended.records.Load() + r.totals.delivered.records.Load()
+	return r.shared.totals.appended.records.Load() + r.shared.totals.delivered.records.Load()
 }
 
 // TopicGauge is one topic for a metrics page.
@@ -151,7 +151,7 @@ func (r *Registry) gaugeOf(t *topic) (TopicGauge, bool) {
 		t.mu.RUnlock()
 		return TopicGauge{}, false
 	}
-	s := r.stateOf(t, 0)
+	s := t.stateOf(0)
 	g := TopicGauge{Name: t.name, Head: s.Head, Earliest: s.Earliest, Records: s.Count, Bytes: s.Bytes, Queue: s.Queue != nil}
 	if s.Queue != nil {
 		g.Jobs = *s.Queue

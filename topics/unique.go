@@ -94,8 +94,8 @@ func (u *uniqueness) seqs(first uint64) *UniqueSeqs {
 
 // duplicateLocked answers a write all of whose unique keys are taken. It waits for the
 // last write on its way that took one of them. t.mu is held.
-func (r *Registry) duplicateLocked(t *topic, u *uniqueness) *Pending {
-	p := &Pending{registry: r, repeats: true, written: Written{Head: t.head}}
+func (t *topic) duplicateLocked(u *uniqueness) *Pending {
+	p := &Pending{repeats: true, written: Written{Head: t.head}}
 	p.written.Unique = u.seqs(0)
 	var last uint64
 	for i := range u.dups {

@@ -37,17 +37,17 @@ func (r *Registry) Work(name string, c *Claim) (*Worker, error) {
 		return nil, err
 	}
 	defer t.mu.Unlock()
-	if r.closing.Load() {
+	if r.shared.closing.Load() {
 		return nil, errDraining()
 	}
 	w := &Worker{registry: r, topic: t, wake: make(chan struct{}, 1)}
-	w.waiter = t.jobs.queue.Stream(atBoth(r.clock.Now()), c.request())
+	w.waiter = t.jobs.queue.Stream(atBoth(r.shared.clock.Now()), c.request())
 	w.waiter.Data = w
 	if t.jobs.workers == nil {
 		t.jobs.workers = make(map[*Worker]struct{})
 	}
 	t.jobs.workers[w] = struct{}{}
-	r.serveJobsLocked(t)
+	r.serve(t)
 	return w, nil
 }
 
@@ -173,14 +173,14 @@ func (w *Worker) Close() {
 	w.grants = nil
 	w.mu.Unlock()
 	for _, g := range grants { // nothing is served before it has left the line: it would be given them again
-		r.returnGrantLocked(t, g)
+		t.returnGrantLocked(g)
 	}
-	change := j.queue.Leave(atBoth(r.clock.Now()), w.waiter)
+	change := j.queue.Leave(atBoth(r.shared.clock.Now()), w.waiter)
 	logged := change != nil && j.logs(queue.Release)
 	if change != nil && !logged {
-		r.applyJobsLocked(t, change)
+		t.applyJobsLocked(change)
 	}
-	r.serveJobsLocked(t)
+	r.serve(t)
 	t.mu.Unlock()
 	if logged {
 		_, _ = r.commitJobs(context.Background(), t, change) // else the leases expire

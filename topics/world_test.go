@@ -46,13 +46,13 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	}
 	w.boot(false, true)
 	t.Cleanup(func() {
-		if w.Registry == nil || w.log == nil {
+		if w.Registry == nil || w.shared.log == nil {
 			return
 		}
-		if n := w.log.Stats().Reserved; n != 0 && !t.Failed() {
+		if n := w.shared.log.Stats().Reserved; n != 0 && !t.Failed() {
 			t.Errorf("%d bytes of the log are reserved at the end", n)
 		}
-		w.log.Close()
+		w.shared.log.Close()
 	})
 	return w
 }
@@ -89,7 +89,7 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 // kill ends the process and starts another one.
 func (w *world) kill() []Loss {
 	w.t.Helper()
-	old := w.log
+	old := w.shared.log
 	w.fs = w.fs.Kill()
 	old.Close() // its goroutines; its files are gone already
 	return w.boot(false, false)
@@ -98,7 +98,7 @@ func (w *world) kill() []Loss {
 // power cuts the power with nothing of what was unsynced left.
 func (w *world) power(seed uint64) []Loss {
 	w.t.Helper()
-	old := w.log
+	old := w.shared.log
 	w.fs = w.fs.Crash(rand.New(rand.NewPCG(seed, seed)))
 	old.Close()
 	return w.boot(true, false)
@@ -107,7 +107,7 @@ func (w *world) power(seed uint64) []Loss {
 // restart ends the process in an orderly way and starts another one.
 func (w *world) restart() []Loss {
 	w.t.Helper()
-	if err := errors.Join(w.Close(context.Background()), w.log.Close()); err != nil {
+	if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.fs = w.fs.Kill()
@@ -223,7 +223,7 @@ func run(first, last uint64) []uint64 {
 var everyClass = []string{"ephemeral", "memory", "disk", "fsync"}
 
 // slot is a place in the log as a request has it that did not wait for room.
-func (w *world) slot() *slot { return newSlot(w.log.Unreserved(0)) }
+func (w *world) slot() *slot { return newSlot(w.shared.log.Unreserved(0)) }
 
 // startRouter gives a router its place, and does not wait until it is durable.
 func (w *world) startRouter(name string, spec *RouterSpec) (*routerChange, error) {
