@@ -37,7 +37,7 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		x.mode = 0
 	}
 	x.judge = func(t *topic, _ *heldTopics) (settled, error) {
-		err := r.checkQueueLocked(t)
+		err := t.checkQueueLocked()
 		if err == nil {
 			err = r.writable()
 		}

@@ -140,3 +140,24 @@ func (r *Registry) adopt(t *topic) {
 	r.byName.Set(t.name, t)
 	r.dead.set(t.name, t.next)
 }
+
+// Repeats reports whether a write's idempotency key is known: then it appends
+// nothing, and needs no room.
+func (r *Registry) Repeats(name string, w *Write) bool { return r.repeat(name, w) != nil }
+
+// repeat is repeatedLocked for callers without the topic or its lock.
+func (r *Registry) repeat(name string, w *Write) *Pending {
+	if w.IdempotencyKey == "" {
+		return nil
+	}
+	t := r.lookup(name)
+	if t == nil {
+		return nil
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.dropped {
+		return nil
+	}
+	return t.repeatedLocked(w, r.shared.steady())
+}

@@ -137,9 +137,3 @@ func (r *Registry) awaitChangesBefore(at wal.LSN) error {
 	}
 	return nil
 }
-
-// underWayError refuses a request that has to come after a change of the same
-// name which is not durable yet.
-type underWayError struct{ at wal.LSN }
-
-func (*underWayError) Error() string { return "topics: a change of the same name is under way" }

@@ -43,27 +43,6 @@ func (t *topic) checkLocked(w *Write, b *batch, now int64) error {
 	return nil
 }
 
-// Repeats reports whether a write's idempotency key is known: then it appends
-// nothing, and needs no room.
-func (r *Registry) Repeats(name string, w *Write) bool { return r.repeat(name, w) != nil }
-
-// repeat is repeatedLocked for callers without the topic or its lock.
-func (r *Registry) repeat(name string, w *Write) *Pending {
-	if w.IdempotencyKey == "" {
-		return nil
-	}
-	t := r.lookup(name)
-	if t == nil {
-		return nil
-	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.dropped {
-		return nil
-	}
-	return t.repeatedLocked(w, r.shared.steady())
-}
-
 // repeatedLocked answers a write whose idempotency key is known: published inside
 // the window, or still on its way.
 func (t *topic) repeatedLocked(w *Write, now int64) *Pending {
@@ -82,4 +61,33 @@ func (t *topic) repeatedLocked(w *Write, now int64) *Pending {
 	return &Pending{written: Written{
 		First: k.First, Last: k.First + uint64(k.Count) - 1, Count: int(k.Count), Head: t.head, Deduped: true,
 	}}
+}
+
+// roomLocked returns how many of some records t takes, of which these are the payload bytes. t.mu is held.
+func (t *topic) roomLocked(sizes []uint32) int {
+	c := t.next
+	if c.Discard != record.DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
+		return len(sizes)
+	}
+	t.expireLocked(t.shared.steady())
+	n := len(sizes)
+	if c.CapRecords > 0 {
+		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.line.size.Records)))
+	}
+	if c.CapBytes > 0 {
+		left := c.CapBytes - t.live.Bytes - t.line.size.Bytes
+		for i := range n {
+			if left -= int64(sizes[i]); left < 0 {
+				return i
+			}
+		}
+	}
+	return n
+}
+
+func errFull(t *topic) *record.Error {
+	return &record.Error{
+		Kind: record.KindFull, Message: fmt.Sprintf("topic %q is full and rejects", t.name),
+		Detail: map[string]any{"topic": t.name},
+	}
 }

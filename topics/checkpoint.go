@@ -205,15 +205,6 @@ func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, thr
 // paceBytes is how many bytes of records are moved between two calls of Pace.
 const paceBytes = 32 << 10
 
-// open returns the encoded records of a frame of the index.
-func (s *frames) open(f *index.Frame) (record.Decoder, error) {
-	if f.Body != nil {
-		return record.NewDecoder(f.Body), nil
-	}
-	records, err := s.at(f.LSN)
-	return record.NewDecoder(records), err
-}
-
 // add puts a record into the present segment, or into the next when it is full.
 func (c *Checkpoint) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
 	if w := c.out; w != nil && s.Limits.Reached(w.DataBytes(), w.Records()) {
@@ -267,16 +258,6 @@ func (c *Checkpoint) Install(tables index.Tables) {
 		}
 		m.topic.mu.Unlock()
 	}
-}
-
-func (t *topic) install(extents []index.Extent, through uint64) {
-	if seq, ts, ok := t.index.Front(); ok && seq <= through {
-		t.history.Begin(seq, ts)
-	}
-	t.history.Append(extents)
-	t.shared.totals.ephemeral.Add(-int64(t.index.Truncate(through)))
-	t.tags.Truncate(through)
-	t.settleFront()
 }
 
 // Replace makes the topics read from the segments with what was in the

@@ -26,7 +26,7 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 		if q == nil {
 			return settled{}, record.NotFound(c.name)
 		}
-		err := r.checkQueueLocked(q)
+		err := q.checkQueueLocked()
 		if err == nil {
 			err = t.refusal()
 		}

@@ -163,7 +163,7 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 			return nil, errCopy
 		}
 		if x.trim == 0 {
-			fits := t.roomLocked(x)
+			fits := t.roomLocked(x.sizes)
 			if fits == 0 {
 				return nil, x.refusedLocked(rt.source, t)
 			}
@@ -264,28 +264,6 @@ func (r *Registry) logCursors() {
 	})
 }
 
-// roomLocked returns how many of the extract's records t takes. t.mu is held.
-func (t *topic) roomLocked(x *extract) int {
-	c := t.next
-	if c.Discard != record.DiscardReject || c.CapRecords == 0 && c.CapBytes == 0 {
-		return x.count
-	}
-	t.expireLocked(t.shared.steady())
-	n := x.count
-	if c.CapRecords > 0 {
-		n = int(min(int64(n), max(0, c.CapRecords-t.live.Records-t.line.size.Records)))
-	}
-	if c.CapBytes > 0 {
-		left := c.CapBytes - t.live.Bytes - t.line.size.Bytes
-		for i := range n {
-			if left -= int64(x.sizes[i]); left < 0 {
-				return i
-			}
-		}
-	}
-	return n
-}
-
 // refusedLocked returns why dest has no room for the first record. Its lock is held.
 func (x *extract) refusedLocked(source, dest *topic) error {
 	e := errFull(dest)
@@ -294,11 +272,4 @@ func (x *extract) refusedLocked(source, dest *topic) error {
 			x.seqs[0], source.name, x.sizes[0], dest.name, most)
 	}
 	return e
-}
-
-func errFull(t *topic) *record.Error {
-	return &record.Error{
-		Kind: record.KindFull, Message: fmt.Sprintf("topic %q is full and rejects", t.name),
-		Detail: map[string]any{"topic": t.name},
-	}
 }

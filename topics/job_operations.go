@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"context"
 	"fmt"
 	"math"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/wal"
 )
 
 // aborter is an operation that was judged when it got its place, and is to be
@@ -29,12 +27,6 @@ func (op jobsOp) follows(t *topic) bool { return op.TS >= t.assignedTS }
 func (op jobsOp) fit(t *topic) bool {
 	op.TS = max(op.TS, t.assignedTS)
 	return t.jobs != nil
-}
-
-func (op jobsOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
-
-func (op jobsOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	return m.rebuildTopic(ctx, op, f)
 }
 
 func (op jobsOp) apply(t *topic, f frameParts) error {
@@ -69,38 +61,6 @@ func (op settleOp) follows(t *topic) bool {
 func (op settleOp) fit(t *topic) bool {
 	op.TS = max(op.TS, t.assignedTS)
 	return t.jobs != nil || op.Kind == settleRemove
-}
-
-// replay applies the frame to each of its topics that does not have it yet.
-func (op settleOp) replay(r *Registry, f wal.Frame) error {
-	t, err := r.topicOf(op, op.ID, f)
-	if err == nil && t != nil {
-		err = r.replayOn(t, op, f)
-	}
-	for i := range op.Parts {
-		if err != nil {
-			return err
-		}
-		part := appendOp{&op.Parts[i]}
-		switch {
-		case part.ID != op.ID:
-			err = r.replayTopic(part, f)
-		case t != nil:
-			err = r.replayOn(t, part, f)
-		}
-	}
-	return err
-}
-
-func (op settleOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	err := m.rebuildTopic(ctx, op, f)
-	for i := range op.Parts {
-		if err != nil {
-			return err
-		}
-		err = m.rebuildTopic(ctx, appendOp{&op.Parts[i]}, f)
-	}
-	return err
 }
 
 // settleRemove is the kind of a settle whose records are no jobs.

@@ -13,13 +13,16 @@ import (
 // jobs is what a topic has that is a queue. The topic's lock guards it.
 type jobs struct {
 	queue   *queue.Queue
-	workers map[*Worker]struct{}
 	counted queue.Counts // what the totals have of it
 	expired int64        // and of its expired leases
 
-	// The keeper's; its lock guards them.
-	next  int64 // when the queue is to be served again, on the steady clock
-	place int   // in the heap, from 1; 0 if it is not there
+	turn turn // the keeper's; its lock guards it
+}
+
+// turn is when a queue is to be served again.
+type turn struct {
+	at    int64 // on the steady clock
+	place int   // in the keeper's heap, from 1; 0 if it is not there
 }
 
 // liveRecords answers what a queue asks of its topic, whose lock is held.
@@ -69,9 +72,6 @@ func (t *topic) timestamp(seq uint64) int64 {
 // atBoth is a moment as the queues know it.
 func atBoth(m clock.Moment) queue.Time { return queue.Time{Mono: m.Steady, Wall: m.Wall} }
 
-// Time returns the present time, as queue.CheckDelay takes it.
-func (r *Registry) Time() queue.Time { return atBoth(r.shared.clock.Now()) }
-
 // queueConfig returns what of a topic's config concerns its jobs.
 func queueConfig(c *record.Config) queue.Config {
 	return queue.Config{
@@ -95,51 +95,6 @@ func (t *topic) openJobs(c *record.Config) {
 	}
 }
 
-// serve gives the jobs that are ready to those who wait for them. It follows
-// every change of a queue. t.mu is held.
-func (r *Registry) serve(t *topic) {
-	j := t.jobs
-	if j == nil || !r.serving {
-		return
-	}
-	now := r.shared.clock.Now()
-	at := atBoth(now)
-	grants := r.grants(j, at)
-	// A job that a worker has lost may be among those that it gets.
-	for _, l := range j.queue.Losses() {
-		if w, ok := l.Stream.Data.(*Worker); ok {
-			w.lose(l)
-		}
-	}
-	for _, g := range grants {
-		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
-		if g.Claimed != nil && !given.pending {
-			t.applyJobsLocked(g.Claimed)
-		}
-		switch to := g.Waiter.Data.(type) {
-		case *claiming:
-			to.answer <- given
-		case *Worker:
-			to.grant(given)
-		}
-	}
-	t.countJobsLocked(at)
-	r.keeper.schedule(t, at)
-	if j.queue.Dying() {
-		r.keeper.bury(t)
-	}
-}
-
-// grants returns what those who wait get; nothing once the server drains, when
-// time passes all the same.
-func (r *Registry) grants(j *jobs, at queue.Time) []queue.Grant {
-	if r.draining.Load() {
-		j.queue.Advance(at)
-		return nil
-	}
-	return j.queue.Serve(at)
-}
-
 // logs reports whether a change of that kind needs an entry of the log.
 func (j *jobs) logs(k queue.Kind) bool {
 	switch k {
@@ -149,24 +104,8 @@ func (j *jobs) logs(k queue.Kind) bool {
 	return j.queue.Config().LeasesDurable
 }
 
-// holdQueue returns the queue of that name with t.mu held, and its expired
-// records gone.
-func (r *Registry) holdQueue(name string) (*topic, error) {
-	t := r.hold(name)
-	if t == nil {
-		return nil, record.NotFound(name)
-	}
-	err := r.checkQueueLocked(t)
-	if err != nil {
-		t.mu.Unlock()
-		return nil, err
-	}
-	t.expireLocked(r.shared.steady())
-	return t, nil
-}
-
 // checkQueueLocked reports whether t is a queue that takes calls. t.mu is held.
-func (r *Registry) checkQueueLocked(t *topic) error {
+func (t *topic) checkQueueLocked() error {
 	switch {
 	case t.ending > 0 || t.broken != nil:
 		return t.refusal()
@@ -183,26 +122,6 @@ func errNotQueue(t *topic) error {
 		Kind: record.KindNotQueue, Message: fmt.Sprintf("topic %q is not a queue: its type is %q", t.name, t.cfg.Type),
 		Detail: map[string]any{"topic": t.name, "type": string(t.cfg.Type)},
 	}
-}
-
-// endJobsLocked ends the queue of a topic that is deleted, and everything that waits
-// for it. t.mu is held.
-func (r *Registry) endJobsLocked(t *topic) {
-	j := t.jobs
-	if j == nil {
-		return
-	}
-	for _, w := range j.queue.Dismiss() {
-		if c, ok := w.Data.(*claiming); ok {
-			c.answer <- grant{err: record.NotFound(t.name)}
-		}
-	}
-	for w := range j.workers {
-		w.end(record.NotFound(t.name))
-	}
-	r.keeper.forget(t)
-	r.shared.totals.jobs.gauges(&j.counted, &queue.Counts{})
-	t.jobs = nil
 }
 
 // goneThroughLocked tells the queue that the records up to a seq went, n of which were
@@ -234,42 +153,23 @@ func (t *topic) removeSeqsLocked(set *index.SeqSet) (size record.Size) {
 	return size
 }
 
-// StopDelivering answers all claims that wait, with no job. From then on queues
-// deliver nothing: what a worker that ends gives back stays there for the next
-// start. Writes and acks go on.
-func (r *Registry) StopDelivering() {
-	r.draining.Store(true) // seen by all who take a topic's lock after it was held here
-	for _, t := range r.all() {
-		t.mu.Lock()
-		if j := t.jobs; j != nil {
-			for _, w := range j.queue.Dismiss() {
-				if c, ok := w.Data.(*claiming); ok {
-					c.answer <- grant{}
-				}
-			}
-		}
-		t.mu.Unlock()
+// applyJobsLocked does what a change says, and counts it. t.mu is held.
+func (t *topic) applyJobsLocked(change *queue.Change) {
+	t.jobs.queue.Apply(change)
+	t.shared.totals.jobs.note(change)
+}
+
+// abortJobsLocked takes a change back that did not get its place, or failed. t.mu is
+// held.
+func (t *topic) abortJobsLocked(change *queue.Change) {
+	if t.jobs != nil {
+		t.jobs.queue.Abort(change)
+		t.serve()
 	}
 }
 
-// endWorkers ends all workers. Their leases are free at once.
-func (r *Registry) endWorkers() {
-	var workers []*Worker
-	for _, t := range r.all() {
-		t.mu.Lock()
-		if j := t.jobs; j != nil {
-			for w := range j.workers {
-				w.end(errDraining())
-				workers = append(workers, w)
-			}
-		}
-		t.mu.Unlock()
-	}
-	for _, w := range workers {
-		w.Close()
-	}
-}
-
-func errDraining() error {
-	return &record.Error{Kind: record.KindClosed, Message: "the server is shutting down"}
+// endJobsLocked ends the queue. t.mu is held.
+func (t *topic) endJobsLocked() {
+	t.shared.totals.jobs.gauges(&t.jobs.counted, &queue.Counts{})
+	t.jobs = nil
 }

@@ -155,7 +155,7 @@ func (r *Registry) commitJobs(ctx context.Context, t *topic, change *queue.Chang
 	throttled, err := r.propose(ctx, needing(size, wal.Freeing|wal.Patient), func(s *slot) error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		err := r.checkQueueLocked(t)
+		err := t.checkQueueLocked()
 		if err == nil {
 			c, err = r.placeJobsLocked(s, t, change)
 		}
@@ -196,21 +196,6 @@ func (r *Registry) placeJobsLocked(s *slot, t *topic, change *queue.Change) (*co
 	}
 	t.assign(&c.commit, t.assigned)
 	return c, nil
-}
-
-// applyJobsLocked does what a change says, and counts it. t.mu is held.
-func (t *topic) applyJobsLocked(change *queue.Change) {
-	t.jobs.queue.Apply(change)
-	t.shared.totals.jobs.note(change)
-}
-
-// abortJobsLocked takes a change back that did not get its place, or failed. t.mu is
-// held.
-func (t *topic) abortJobsLocked(change *queue.Change) {
-	if t.jobs != nil {
-		t.jobs.queue.Abort(change)
-		t.serve()
-	}
 }
 
 // JobPage is a part of a list of jobs.

@@ -153,7 +153,7 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 	defer t.mu.Unlock()
 	select {
 	case g := <-w.answer:
-		t.returnGrantLocked(g)
+		g.returnLocked(t)
 		r.serve(t)
 		return grant{err: g.err}
 	default:
@@ -165,9 +165,9 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 	return grant{}
 }
 
-// returnGrantLocked undoes a grant that is not taken. If it is pending, it is not
+// returnLocked undoes a grant that is not taken. If it is pending, it is not
 // committed yet. t.mu is held.
-func (t *topic) returnGrantLocked(g grant) {
+func (g grant) returnLocked(t *topic) {
 	if g.change == nil || t.jobs == nil {
 		return
 	}

@@ -3,6 +3,8 @@ package topics
 import (
 	"container/heap"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,38 +20,40 @@ type keeper struct {
 	wake  chan struct{} // capacity 1: the first time in the heap has moved forward
 	moves chan struct{} // capacity 1: there are queues with jobs to move
 
-	mu    lockorder.Mutex[lockorder.Last] // guards the heap, what it has in each topic's jobs, and dying
+	mu    lockorder.Mutex[lockorder.Last] // guards what follows, and what the heap has in each topic's jobs
 	times keeperHeap
 	dying map[*topic]struct{}
+	// workers has those that are open, by their topics.
+	workers map[*topic]map[*Worker]struct{}
 
 	quit context.CancelFunc
 	gone sync.WaitGroup
 }
 
 func newKeeper() *keeper {
-	return &keeper{wake: make(chan struct{}, 1), moves: make(chan struct{}, 1), dying: map[*topic]struct{}{}}
+	return &keeper{wake: make(chan struct{}, 1), moves: make(chan struct{}, 1), dying: map[*topic]struct{}{}, workers: map[*topic]map[*Worker]struct{}{}}
 }
 
 // keeperHeap has the queue with the first time on top.
 type keeperHeap []*topic
 
 func (h keeperHeap) Len() int           { return len(h) }
-func (h keeperHeap) Less(i, j int) bool { return h[i].jobs.next < h[j].jobs.next }
+func (h keeperHeap) Less(i, j int) bool { return h[i].jobs.turn.at < h[j].jobs.turn.at }
 func (h keeperHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].jobs.place, h[j].jobs.place = i+1, j+1
+	h[i].jobs.turn.place, h[j].jobs.turn.place = i+1, j+1
 }
 func (h *keeperHeap) Push(x any) {
 	t := x.(*topic)
 	*h = append(*h, t)
-	t.jobs.place = len(*h)
+	t.jobs.turn.place = len(*h)
 }
 func (h *keeperHeap) Pop() any {
 	old := *h
 	t := old[len(old)-1]
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
-	t.jobs.place = 0
+	t.jobs.turn.place = 0
 	return t
 }
 
@@ -60,19 +64,19 @@ func (k *keeper) schedule(t *topic, now queue.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
-	case !any && j.place == 0, any && j.place > 0 && j.next == at:
+	case !any && j.turn.place == 0, any && j.turn.place > 0 && j.turn.at == at:
 		return
 	case !any:
-		heap.Remove(&k.times, j.place-1)
+		heap.Remove(&k.times, j.turn.place-1)
 		return
-	case j.place > 0:
-		j.next = at
-		heap.Fix(&k.times, j.place-1)
+	case j.turn.place > 0:
+		j.turn.at = at
+		heap.Fix(&k.times, j.turn.place-1)
 	default:
-		j.next = at
+		j.turn.at = at
 		heap.Push(&k.times, t)
 	}
-	if j.place == 1 {
+	if j.turn.place == 1 {
 		signal(k.wake)
 	}
 }
@@ -81,10 +85,38 @@ func (k *keeper) schedule(t *topic, now queue.Time) {
 func (k *keeper) forget(t *topic) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if t.jobs.place > 0 {
-		heap.Remove(&k.times, t.jobs.place-1)
+	if t.jobs.turn.place > 0 {
+		heap.Remove(&k.times, t.jobs.turn.place-1)
 	}
 	delete(k.dying, t)
+	delete(k.workers, t)
+}
+
+// join adds a worker that is opened. Its topic's lock is held.
+func (k *keeper) join(w *Worker) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.workers[w.topic] == nil {
+		k.workers[w.topic] = make(map[*Worker]struct{})
+	}
+	k.workers[w.topic][w] = struct{}{}
+}
+
+// leave removes a worker that is closed. Its topic's lock is held.
+func (k *keeper) leave(w *Worker) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.workers[w.topic], w)
+	if len(k.workers[w.topic]) == 0 {
+		delete(k.workers, w.topic)
+	}
+}
+
+// workersOf returns the workers of t that are open.
+func (k *keeper) workersOf(t *topic) []*Worker {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.workers[t]))
 }
 
 // bury has the jobs of t moved that are to be dead-lettered.
@@ -113,7 +145,7 @@ func (k *keeper) first() (t *topic, at int64, ok bool) {
 	if len(k.times) == 0 {
 		return nil, 0, false
 	}
-	return k.times[0], k.times[0].jobs.next, true
+	return k.times[0], k.times[0].jobs.turn.at, true
 }
 
 // signal wakes the goroutine that waits on c, now or next time.

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/e6e95bb8/topics/topics/entry"
@@ -107,4 +108,20 @@ func (s *References) Check(f wal.Frame) (fault string, err error) {
 		return fmt.Sprintf("it forwards seqs %d to %d, and cannot be resolved: %v", b.First, b.First+uint64(b.Count)-1, err), nil
 	}
 	return "", err
+}
+
+// open returns the encoded records of a frame of the index.
+func (s *frames) open(f *index.Frame) (record.Decoder, error) {
+	if f.Body != nil {
+		return record.NewDecoder(f.Body), nil
+	}
+	records, err := s.at(f.LSN)
+	return record.NewDecoder(records), err
+}
+
+// unreadable reports whether a frame that is referred to is not there any more,
+// or is not what it was.
+func unreadable(err error) bool {
+	damage := new(wal.CorruptionError)
+	return errors.Is(err, wal.ErrTruncated) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)
 }

@@ -3,6 +3,7 @@ package topics
 import (
 	"math"
 
+	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -139,4 +140,14 @@ func (t *topic) recordDamage() {
 	if n := t.history.TakeDamaged(); n > 0 {
 		t.shared.totals.damaged.Add(uint64(n))
 	}
+}
+
+func (t *topic) install(extents []index.Extent, through uint64) {
+	if seq, ts, ok := t.index.Front(); ok && seq <= through {
+		t.history.Begin(seq, ts)
+	}
+	t.history.Append(extents)
+	t.shared.totals.ephemeral.Add(-int64(t.index.Truncate(through)))
+	t.tags.Truncate(through)
+	t.settleFront()
 }

@@ -46,3 +46,9 @@ func logError(err error) error {
 	}
 	return err
 }
+
+// underWayError refuses a request that has to come after a change of the same
+// name which is not durable yet.
+type underWayError struct{ at wal.LSN }
+
+func (*underWayError) Error() string { return "topics: a change of the same name is under way" }

@@ -20,92 +20,42 @@ type operation interface {
 func operationOf(e entry.Entry) operation {
 	switch e := e.(type) {
 	case *entry.Append:
-		return appendOp{e}
+		return onTopic{appendOp{e}}
 	case *entry.Create:
-		return createOp{e}
+		return onTopic{createOp{e}}
 	case *entry.Config:
-		return configOp{e}
+		return onTopic{configOp{e}}
 	case *entry.Drop:
 		return dropOp{e}
 	case *entry.Reserve:
 		return reserveOp{e}
 	case *entry.Lost:
-		return lostOp{e}
+		return onTopic{lostOp{e}}
 	case *entry.Watermarks:
 		return watermarksOp{e}
 	case *entry.Delete:
-		return &deleteOp{Delete: *e}
+		return onTopic{&deleteOp{Delete: *e}}
 	case *entry.Router:
 		return routerOp{e}
 	case *entry.Unroute:
 		return unrouteOp{e}
 	case *entry.Forward:
-		return forwardOp{e}
+		return forwardFrame{e}
 	case *entry.Settle:
-		return settleOp{Settle: e}
+		return settleFrame{e}
 	case *entry.Jobs:
-		return jobsOp{e}
+		return onTopic{jobsOp{e}}
 	}
 	return nil
 }
 
-// topicOperation is an operation on one topic, with a place among the topic's
-// writes. A live commit applies the same one as its replay: see Registry.applyLocked.
-// An entry that makes its topic also has Creates, one that sets the topic's
-// config has Sets, and one with records has Batch.
-type topicOperation interface {
-	entry.Entry
-	// topic returns the topic's id.
-	topic() uint64
-	// before returns the topic's head before the operation, and false if the
-	// entry does not say.
-	before() (head uint64, known bool)
-	// follows reports whether the operation may come next on t: neither seqs nor
-	// times go back, and the index relies on that.
-	follows(t *topic) bool
-	// fit changes the operation so that it follows on t, of which entries may be
-	// lost. It returns false if the operation says nothing that is not known.
-	fit(t *topic) bool
-	// apply publishes the operation. t.mu is held.
-	apply(t *topic, f frameParts) error
+// onTopic applies an operation on one topic.
+type onTopic struct{ topicOperation }
+
+func (op onTopic) replay(r *Registry, f wal.Frame) error {
+	return r.replayTopic(op.topicOperation, f)
 }
 
-type (
-	creator interface{ Creates() *entry.Creation }
-	setter  interface{ Sets() *entry.Setting }
-	carrier interface{ Batch() entry.Batch }
-)
-
-// creationOf returns what the operation makes its topic with; nil if it makes
-// none.
-func creationOf(op topicOperation) *entry.Creation {
-	c, ok := op.(creator)
-	if !ok {
-		return nil
-	}
-	return c.Creates()
-}
-
-// settingOf returns the config that the operation sets; nil if it sets none.
-func settingOf(op topicOperation) *entry.Setting {
-	s, ok := op.(setter)
-	if !ok {
-		return nil
-	}
-	return s.Sets()
-}
-
-// batchOf returns the operation's records.
-func batchOf(op topicOperation) entry.Batch {
-	c, ok := op.(carrier)
-	if !ok {
-		return entry.Batch{}
-	}
-	return c.Batch()
-}
-
-// timeOf returns the operation's time in Unix ms; 0 if the entry does not say.
-func timeOf(op topicOperation) int64 {
-	ms, _ := op.Time()
-	return ms
+func (op onTopic) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
+	return m.rebuildTopic(ctx, op.topicOperation, f)
 }

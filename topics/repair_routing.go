@@ -46,12 +46,12 @@ func (op unrouteOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 
 // rebuild makes of a forwarded record one like any other: frames of the old log
 // cannot be referred to.
-func (op forwardOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
+func (op forwardFrame) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
 	m.r.replayCursor(op.Forward, f)
 	if op.CursorOnly {
 		return nil
 	}
-	t := m.target(op, f)
+	t := m.target(forwardOp{op.Forward}, f)
 	if t == nil {
 		return nil
 	}
@@ -66,23 +66,16 @@ func (op forwardOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error
 		}
 		op.Records, op.Runs = records, nil
 	}
-	return m.redo(ctx, t, op)
+	return m.redo(ctx, t, forwardOp{op.Forward})
 }
 
 // loseForwarded makes the seqs of a forwarded frame lost whose records are.
-func (m *Repairer) loseForwarded(t *topic, op forwardOp) {
+func (m *Repairer) loseForwarded(t *topic, op forwardFrame) {
 	last := op.First + uint64(op.Count) - 1
 	t.jump(op.First-1, ReasonCrash)
 	m.lose(t, op.First, last)
 	t.head, t.assigned = last, max(t.assigned, last)
 	t.assignedTS = max(t.assignedTS, op.TS)
-}
-
-// unreadable reports whether a frame that is referred to is not there any more,
-// or is not what it was.
-func unreadable(err error) bool {
-	damage := new(wal.CorruptionError)
-	return errors.Is(err, wal.ErrTruncated) || errors.As(err, &damage) || errors.Is(err, record.ErrMalformed)
 }
 
 // settleRouters makes what routers say of the old log hold for the new one.

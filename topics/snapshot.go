@@ -4,15 +4,12 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/segment"
-	"github.com/e6e95bb8/topics/wal"
 )
 
 // The state of all topics, as a checkpoint keeps it: the seed of the keys'
@@ -142,22 +139,6 @@ func (e *snapshotEncoder) recordJobs(t *topic, at queue.Time, through uint64) {
 	e.jobs = record.AppendBytes(e.jobs, t.jobs.queue.Snapshot(nil, at, through))
 }
 
-// restoreJobs is recordJobs' inverse.
-func (r *Registry) restoreJobs(d *record.Decoder) {
-	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		t := r.byID[d.Uvarint()]
-		snapshot := d.Bytes()
-		if d.Failed() || t == nil || t.jobs == nil {
-			d.Fail()
-			return
-		}
-		err := t.restoreQueue(snapshot, r.shared.steady())
-		if err != nil {
-			d.Fail()
-		}
-	}
-}
-
 // restoreQueue gives t the jobs of a snapshot, which may be empty.
 func (t *topic) restoreQueue(snapshot []byte, now int64) error {
 	q, err := queue.Restore(t.queueOptions(t.cfg), snapshot, t.head, queue.Time{Mono: now, Wall: now})
@@ -177,25 +158,6 @@ func (e *snapshotEncoder) end() []byte {
 		e.buf = append(binary.AppendUvarint(append(e.buf, snapshotJobs), e.queues), e.jobs...)
 	}
 	return append(e.buf, snapshotEnd)
-}
-
-// restoreGiven is recordGiven's inverse.
-func (r *Registry) restoreGiven(d *record.Decoder) {
-	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		t := r.byID[d.Uvarint()]
-		doubt, ranges := d.Uvarint(), d.Uvarint()
-		if d.Failed() || t == nil || doubt >= max(t.marks.low, 1) || ranges != uint64(len(t.lost.ranges)) {
-			d.Fail()
-			return
-		}
-		t.lost.doubt = doubt
-		for i := range t.lost.ranges {
-			l := &t.lost.ranges[i]
-			if l.given = d.Uvarint(); l.given > l.size() {
-				d.Fail()
-			}
-		}
-	}
 }
 
 func (e *snapshotEncoder) config(b []byte, c *record.Config) ([]byte, error) {
@@ -234,135 +196,34 @@ func (t *topic) withoutEphemeral(through uint64) (live record.Size, lost []lostR
 	return live, lost
 }
 
-// Restore fills an empty registry with the state of a checkpoint, whose
-// records are in segs, in order. It returns what was live.
-func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Liveness, error) {
-	if err := r.restoreSnapshot(state); err != nil {
-		return nil, err
-	}
-	extents, err := index.ReadTables(segs)
-	if err != nil {
-		return nil, err
-	}
-	live := index.Liveness{}
-	for id, t := range r.byID {
-		seq, _, ok := t.history.Front()
-		if !ok {
-			continue
-		}
-		if !t.history.Attach(extents[id]) {
-			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.name, seq)
-		}
-		live.Add(id, t.earliest(), t.deleted)
-	}
-	return live, nil
-}
-
-// restoreSnapshot is Restore without the records.
-func (r *Registry) restoreSnapshot(state []byte) error {
-	if len(state) < 8 {
-		return fmt.Errorf("%w: a state of %d bytes", record.ErrMalformed, len(state))
-	}
-	r.shared.keySeed = binary.LittleEndian.Uint64(state)
-	d := record.NewDecoder(state[8:])
-	r.nextID = d.Uvarint()
-	var configs []*record.Config
-	mark := d.Byte()
-	for ; mark == snapshotTopic && !d.Failed(); mark = d.Byte() {
-		t := r.restoreTopic(&d, &configs)
-		if d.Failed() {
-			break
-		}
-		r.byID[t.id] = t
-		r.byName.Set(t.name, t)
-	}
-	if mark == snapshotRouters && !d.Failed() {
-		r.restoreRouting(&d)
-		mark = d.Byte()
-	}
-	if mark == snapshotGiven && !d.Failed() {
-		r.restoreGiven(&d)
-		mark = d.Byte()
-	}
-	if mark == snapshotJobs && !d.Failed() {
-		r.restoreJobs(&d)
-		mark = d.Byte()
-	}
-	if mark != snapshotEnd {
-		d.Fail()
-	}
-	if d.Failed() || d.Left() > 0 || r.nextID == 0 {
-		return fmt.Errorf("%w: the state of %d topics, then %d bytes", record.ErrMalformed, len(r.byID), d.Left())
-	}
-	return nil
-}
-
-// restoreTopic decodes one topic and counts it.
-func (r *Registry) restoreTopic(d *record.Decoder, configs *[]*record.Config) *topic {
-	t := newTopic(d.Uvarint(), string(d.Bytes()), r.shared)
-	switch n := d.Uvarint(); {
-	case n < uint64(len(*configs)):
-		t.cfg = (*configs)[n]
-	case n == uint64(len(*configs)):
-		t.cfg = r.shared.configs.intern(d.Config())
-		*configs = append(*configs, t.cfg)
-	default:
-		d.Fail()
-	}
-	t.applied, t.head = wal.LSN(d.Uvarint()), d.Uvarint()
-	t.lastWrite = d.Varint()
-	t.lastRead.Store(d.Varint())
-	t.marks = watermarks{low: d.Uvarint(), capped: d.Uvarint(), ttl: d.Uvarint()}
-	t.reserve.ceiling = d.Uvarint()
-	t.live = record.Size{Records: int64(d.Uvarint()), Bytes: int64(d.Uvarint())}
-	var front uint64
-	var ts int64
-	if t.live.Records > 0 {
-		front, ts = d.Uvarint(), d.Varint()
-		t.history = index.NewHistory(front, ts)
-	}
-	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		l := lostRange{from: d.Uvarint(), to: d.Uvarint(), reason: string(d.Bytes())}
-		if l.reason == ReasonTrim {
-			l.path = string(d.Bytes())
-		}
-		if l.from > l.to || l.to > t.head {
-			d.Fail()
-		}
-		t.lost.ranges = append(t.lost.ranges, l)
-	}
-	t.lost.doubt = t.marks.low - min(t.marks.low, 1) // unless restoreGiven knows better
-	t.deleted = index.DecodeSeqSet(d)
-	if t.cfg != nil {
-		t.changeKeysLocked(func(w *index.Keys) { index.DecodeKeys(d, w, t.cfg.IdempotencyWindowMS, r.shared.steady()) })
-	}
-	_, taken := r.byName.Get(t.name)
-	if d.Failed() || taken || record.CheckName(t.name) != nil || t.id >= r.nextID || r.byID[t.id] != nil ||
-		t.head == math.MaxUint64 || t.live.Records < 0 || t.live.Bytes < 0 || front > t.head ||
-		(t.live.Records > 0) != (front > 0) {
-		d.Fail()
-		return t
-	}
-	t.visible, t.next = true, t.cfg
-	if t.cfg.Type == record.TypeQueue && t.restoreQueue(nil, r.shared.steady()) != nil {
-		d.Fail()
-	}
-	t.shown.Store(t.cfg)
-	t.assigned, t.assignedTS, t.marks.loggedTTL = t.head, t.lastWrite, t.marks.ttl
-	t.arriveBy(r.shared.steady())
-	r.shared.totals.topics.Add(1)
-	r.shared.totals.count(t.cfg, +1)
-	r.shared.totals.live.add(t.live)
-	if t.cfg.TTLMS > 0 || !t.keys.Empty() || t.reservesLocked() {
-		t.visit()
-	}
-	return t
-}
-
 // arriveBy makes the records so far count as arrived by now, which matters if t has
 // a later timestamp: the clock of an earlier run was ahead, or this one is slow.
 func (t *topic) arriveBy(now int64) {
 	if t.assignedTS-now > clock.MaxStep {
 		t.came.Begin(1, t.assignedTS, clock.Moment{Wall: now, Steady: now})
+	}
+}
+
+// restoreGiven is recordGiven's inverse, after the id.
+func (t *topic) restoreGiven(d *record.Decoder) {
+	doubt, ranges := d.Uvarint(), d.Uvarint()
+	if d.Failed() || doubt >= max(t.marks.low, 1) || ranges != uint64(len(t.lost.ranges)) {
+		d.Fail()
+		return
+	}
+	t.lost.doubt = doubt
+	for i := range t.lost.ranges {
+		l := &t.lost.ranges[i]
+		if l.given = d.Uvarint(); l.given > l.size() {
+			d.Fail()
+		}
+	}
+}
+
+// restoreJobs is recordJobs' inverse, after the id.
+func (t *topic) restoreJobs(d *record.Decoder) {
+	snapshot := d.Bytes()
+	if d.Failed() || t.jobs == nil || t.restoreQueue(snapshot, t.shared.steady()) != nil {
+		d.Fail()
 	}
 }

@@ -1,13 +1,11 @@
 package topics
 
 import (
-	"context"
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/wal"
 )
 
 // appendOp publishes records.
@@ -17,12 +15,6 @@ func (op appendOp) topic() uint64          { return op.ID }
 func (op appendOp) before() (uint64, bool) { return op.First - 1, true }
 func (op appendOp) follows(t *topic) bool {
 	return t.takes(op.First, op.Count) && op.TS >= t.assignedTS
-}
-
-func (op appendOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
-
-func (op appendOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	return m.rebuildTopic(ctx, op, f)
 }
 
 func (op appendOp) fit(t *topic) bool {
@@ -70,16 +62,11 @@ func (t *topic) takes(first uint64, count int) bool {
 // createOp makes a topic. Registry.applyLocked does all of it.
 type createOp struct{ *entry.Create }
 
-func (op createOp) topic() uint64                         { return op.ID }
-func (op createOp) before() (uint64, bool)                { return 0, false }
-func (op createOp) follows(*topic) bool                   { return true }
-func (op createOp) fit(t *topic) bool                     { return !t.visible }
-func (op createOp) apply(*topic, frameParts) error        { return nil }
-func (op createOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
-
-func (op createOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	return m.rebuildTopic(ctx, op, f)
-}
+func (op createOp) topic() uint64                  { return op.ID }
+func (op createOp) before() (uint64, bool)         { return 0, false }
+func (op createOp) follows(*topic) bool            { return true }
+func (op createOp) fit(t *topic) bool              { return !t.visible }
+func (op createOp) apply(*topic, frameParts) error { return nil }
 
 // configOp gives a topic another config.
 type configOp struct{ *entry.Config }
@@ -89,12 +76,6 @@ func (op configOp) before() (uint64, bool) { return op.Head, true }
 
 func (op configOp) follows(t *topic) bool {
 	return op.Head >= t.head && op.Head < math.MaxUint64 && op.TS >= t.assignedTS
-}
-
-func (op configOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
-
-func (op configOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	return m.rebuildTopic(ctx, op, f)
 }
 
 func (op configOp) fit(t *topic) bool {
@@ -125,12 +106,6 @@ func (op lostOp) before() (uint64, bool) { return op.From - 1, true }
 // that is replayed from does not.
 func (op lostOp) follows(t *topic) bool { return op.From > t.head && op.To < math.MaxUint64 }
 
-func (op lostOp) replay(r *Registry, f wal.Frame) error { return r.replayTopic(op, f) }
-
-func (op lostOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	return m.rebuildTopic(ctx, op, f)
-}
-
 func (op lostOp) fit(t *topic) bool {
 	if op.To <= t.head || op.To == math.MaxUint64 {
 		return false
@@ -141,76 +116,5 @@ func (op lostOp) fit(t *topic) bool {
 
 func (op lostOp) apply(t *topic, _ frameParts) error {
 	t.applyLost(t.crashed(op.From, op.To, op.Reason))
-	return nil
-}
-
-// dropOp ends a topic and its routers.
-type dropOp struct{ *entry.Drop }
-
-func (op dropOp) replay(r *Registry, f wal.Frame) error {
-	t, err := r.topicOf(op, op.ID, f)
-	if t == nil || err != nil {
-		return err
-	}
-	r.cascadeLocked(t)
-	r.forget(t)
-	return nil
-}
-
-func (op dropOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
-	t := m.r.byID[op.ID]
-	if t != nil && f.LSN >= m.had[op.ID] {
-		m.drop(t)
-	}
-	return nil
-}
-
-// reserveOp moves the ceiling of the seqs that may be given out.
-type reserveOp struct{ *entry.Reserve }
-
-func (op reserveOp) replay(r *Registry, f wal.Frame) error {
-	t, err := r.topicOf(op, op.ID, f)
-	if t == nil || err != nil {
-		return err
-	}
-	op.setOn(t)
-	return nil
-}
-
-func (op reserveOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
-	t := m.resolve(op.ID, nil)
-	if t == nil || f.LSN < m.had[op.ID] {
-		return nil
-	}
-	t.applied = 0
-	op.setOn(t)
-	return nil
-}
-
-func (op reserveOp) setOn(t *topic) {
-	t.reserve.replay(op.Ceiling, op.Given)
-	t.visit()
-}
-
-// watermarksOp drops what the sweeper has recorded as gone.
-type watermarksOp struct{ *entry.Watermarks }
-
-func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
-	for _, w := range op.Topics {
-		t := r.byID[w.Topic]
-		if t != nil && f.LSN >= t.applied {
-			t.applyWatermark(w)
-		}
-	}
-	return nil
-}
-
-func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
-	for _, w := range op.Topics {
-		t := m.r.byID[w.Topic]
-		if t != nil && f.LSN >= m.had[w.Topic] {
-			t.applyWatermark(w)
-		}
-	}
 	return nil
 }

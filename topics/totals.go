@@ -1,10 +1,9 @@
 package topics
 
 import (
-	"container/heap"
+	"errors"
 	"sync/atomic"
 
-	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -85,9 +84,8 @@ func (t *totals) count(c *record.Config, n int64) {
 	}
 }
 
-// Totals returns the registry's counters without taking a lock.
-func (r *Registry) Totals() Totals {
-	t := &r.shared.totals
+// read returns the counters without taking a lock.
+func (t *totals) read() Totals {
 	out := Totals{
 		Topics: int(t.topics.Load()), Queues: int(t.queues.Load()), Routers: int(t.routers.Load()), BlockedRouters: int(t.blocked.Load()),
 		Records: t.live.records.Load(), Bytes: t.live.bytes.Load(),
@@ -109,66 +107,11 @@ func (r *Registry) Totals() Totals {
 	return out
 }
 
-// Served is the number of records written and read since the start.
-func (r *Registry) Served() int64 {
-	return r.shared.totals.appended.records.Load() + r.shared.totals.delivered.records.Load()
-}
-
-// TopicGauge is one topic for a metrics page.
-type TopicGauge struct {
-	Name           string
-	Head, Earliest uint64
-	Records, Bytes int64
-	Queue          bool
-	Jobs           queue.Counts // of a queue
-}
-
-// Busiest returns the n topics with the most seqs given out, busiest first,
-// and whether that left any out.
-func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
-	var top gaugeHeap
-	for _, t := range r.all() {
-		g, ok := r.gaugeOf(t)
-		if !ok {
-			continue
-		}
-		heap.Push(&top, g)
-		if len(top) > n {
-			heap.Pop(&top)
-			truncated = true
-		}
+// recordDamage counts and keeps err if it is KindDamaged.
+func (t *totals) recordDamage(err error) {
+	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindDamaged && e.Err != nil {
+		s := e.Err.Error()
+		t.met.Store(&s)
+		t.damagedReads.Add(1)
 	}
-	page = make([]TopicGauge, len(top))
-	for i := len(page) - 1; i >= 0; i-- {
-		page[i] = heap.Pop(&top).(TopicGauge)
-	}
-	return page, truncated
-}
-
-func (r *Registry) gaugeOf(t *topic) (TopicGauge, bool) {
-	t.mu.RLock()
-	if !t.visible {
-		t.mu.RUnlock()
-		return TopicGauge{}, false
-	}
-	s := t.stateOf(0)
-	g := TopicGauge{Name: t.name, Head: s.Head, Earliest: s.Earliest, Records: s.Count, Bytes: s.Bytes, Queue: s.Queue != nil}
-	if s.Queue != nil {
-		g.Jobs = *s.Queue
-	}
-	return g, true
-}
-
-// gaugeHeap has the least busy topic on top.
-type gaugeHeap []TopicGauge
-
-func (h gaugeHeap) Len() int           { return len(h) }
-func (h gaugeHeap) Less(i, j int) bool { return h[i].Head < h[j].Head }
-func (h gaugeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *gaugeHeap) Push(x any)        { *h = append(*h, x.(TopicGauge)) }
-func (h *gaugeHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
 }

@@ -43,10 +43,7 @@ func (r *Registry) Work(name string, c *Claim) (*Worker, error) {
 	w := &Worker{registry: r, topic: t, wake: make(chan struct{}, 1)}
 	w.waiter = t.jobs.queue.Stream(atBoth(r.shared.clock.Now()), c.request())
 	w.waiter.Data = w
-	if t.jobs.workers == nil {
-		t.jobs.workers = make(map[*Worker]struct{})
-	}
-	t.jobs.workers[w] = struct{}{}
+	r.keeper.join(w)
 	r.serve(t)
 	return w, nil
 }
@@ -167,13 +164,13 @@ func (w *Worker) Close() {
 		t.mu.Unlock()
 		return
 	}
-	delete(j.workers, w)
+	r.keeper.leave(w)
 	w.mu.Lock()
 	grants := w.grants
 	w.grants = nil
 	w.mu.Unlock()
 	for _, g := range grants { // nothing is served before it has left the line: it would be given them again
-		t.returnGrantLocked(g)
+		g.returnLocked(t)
 	}
 	change := j.queue.Leave(atBoth(r.shared.clock.Now()), w.waiter)
 	logged := change != nil && j.logs(queue.Release)

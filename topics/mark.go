@@ -20,17 +20,12 @@ func (t *topic) markLocked(q *Query, b *Batch, tombstone *Tombstone) {
 	}
 }
 
-// Fresh reports whether a read of the query that got this mark would still give
-// the same records, and no tombstone; more may have been added after them. It may
-// return false although they are the same, and never waits for the disk.
-func (r *Registry) Fresh(name string, m Mark) bool {
-	t := r.lookup(name)
-	if t == nil || m.topic == 0 {
-		return false
-	}
+// fresh reports whether a read of the query that got this mark would still give the
+// same records.
+func (t *topic) fresh(m Mark) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	// Deletes and configs count as changes. Nothing after from is evicted or expired,
 	// or the low watermark would be above it.
-	return t.visible && t.id == m.topic && t.changes == m.changes && t.marks.low <= m.from+1 && !t.due(r.shared.steady())
+	return t.visible && t.id == m.topic && t.changes == m.changes && t.marks.low <= m.from+1 && !t.due(t.shared.steady())
 }
