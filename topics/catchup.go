@@ -53,7 +53,7 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 func (r *Registry) wake(t *topic) {
 	r.route(t)
 	select {
-	case t.routes.Load().wake <- struct{}{}:
+	case routesOf(t).wake <- struct{}{}:
 	default:
 	}
 }

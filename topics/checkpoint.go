@@ -202,9 +202,6 @@ func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, thr
 	return err
 }
 
-// paceBytes is how many bytes of records are moved between two calls of Pace.
-const paceBytes = 32 << 10
-
 // add puts a record into the present segment, or into the next when it is full.
 func (c *Checkpoint) add(id, seq uint64, ts int64, size uint32, body, tag []byte, s *Sink) (err error) {
 	if w := c.out; w != nil && s.Limits.Reached(w.DataBytes(), w.Records()) {

@@ -124,7 +124,7 @@ func (r *Registry) enqueueLocked() {
 
 // routed reports whether any router forwards from t or to it.
 func (t *topic) routed() bool {
-	rs := t.routes.Load()
+	rs := routesOf(t)
 	if rs == nil {
 		return false
 	}

@@ -20,7 +20,7 @@ func TestChangesDuringDelivery(t *testing.T) {
 	w.follow(f, "a")
 	w.write("a", 1)
 	source := w.lookup("a")
-	routes := source.routes.Load()
+	routes := routesOf(source)
 	held, release := make(chan struct{}), make(chan struct{})
 	go func() { // the delivery gets no further
 		routes.mu.Lock()

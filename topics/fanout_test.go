@@ -171,7 +171,7 @@ func TestWaysAgainstWalks(t *testing.T) {
 		r := New(Options{})
 		ends := make([]*topic, 2+random.IntN(24))
 		for i := range ends {
-			ends[i] = &topic{name: fmt.Sprint(i), id: uint64(i + 1)}
+			ends[i] = newTopic(uint64(i+1), fmt.Sprint(i), r.shared)
 		}
 		join := func(a, b int) {
 			if a != b {

@@ -60,7 +60,7 @@ func (f *forwarders) begin(forward func()) bool {
 // route starts a goroutine that forwards from t. If there is one already, it looks at
 // t once more.
 func (r *Registry) route(t *topic) {
-	rs := t.routes.Load()
+	rs := routesOf(t)
 	if rs == nil || r.forwarders.defers(t) {
 		return
 	}

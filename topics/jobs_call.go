@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"slices"
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
@@ -235,11 +234,4 @@ func (r *Registry) openQueue(name string) (*topic, error) {
 	}
 	t.expireLocked(r.shared.steady())
 	return t, nil
-}
-
-// ascending returns the seqs in order, each once.
-func ascending(seqs []uint64) []uint64 {
-	sorted := slices.Clone(seqs)
-	slices.Sort(sorted)
-	return slices.Compact(sorted)
 }

@@ -167,3 +167,10 @@ func (p *picture) readExtent(ctx context.Context, e *index.Extent, into map[uint
 	}
 	return nil
 }
+
+// ascending returns the seqs in order, each once.
+func ascending(seqs []uint64) []uint64 {
+	sorted := slices.Clone(seqs)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}

@@ -41,11 +41,6 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 	}
 }
 
-// maxTries is how often in a row records may move away under a read, or a
-// delete, until that is taken for an error: a checkpoint or a merge that does
-// it takes far longer than a try.
-const maxTries = 1000
-
 // readOnce reads on from b.NextFrom: it takes a view of the topic under its
 // lock, and fetches the records without it.
 func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch) (*topic, error) {

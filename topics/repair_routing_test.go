@@ -7,7 +7,8 @@ import "testing"
 func TestSettledRouters(t *testing.T) {
 	const begin = 1 << 20
 	r := New(Options{})
-	a, b := &topic{id: 1, name: "a", published: published{head: 3}}, &topic{id: 2, name: "b"}
+	a, b := newTopic(1, "a", r.shared), newTopic(2, "b", r.shared)
+	a.head = 3
 	behind := &router{id: 1, name: "behind", source: a, dest: b}
 	beyond := &router{id: 2, name: "beyond", source: a, dest: b}
 	behind.moved(2, 9*begin)

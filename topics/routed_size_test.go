@@ -55,7 +55,7 @@ func TestMarkCycles(t *testing.T) {
 		r := New(Options{})
 		ends := make([]*topic, 2+random.IntN(7))
 		for i := range ends {
-			ends[i] = &topic{id: uint64(i + 1), name: fmt.Sprint(i)}
+			ends[i] = newTopic(uint64(i+1), fmt.Sprint(i), r.shared)
 		}
 		for i := range random.IntN(2 * len(ends)) {
 			a, b := random.IntN(len(ends)), random.IntN(len(ends))

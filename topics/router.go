@@ -97,6 +97,12 @@ type routes struct {
 	again   bool                              // and is to look once more
 }
 
+// routesOf returns the routes of a topic; nil if it never had any.
+func routesOf(t *topic) *routes {
+	rs, _ := t.routes.Load().(*routes)
+	return rs
+}
+
 // links are the routers from a topic and those to it. They are never changed in
 // place.
 type links struct{ out, in []*router }
@@ -203,7 +209,7 @@ func (rt *router) show(at wal.LSN) {
 // is replay.
 func (rt *router) linkLocked() {
 	for _, end := range []*topic{rt.source, rt.dest} {
-		if end.routes.Load() == nil {
+		if routesOf(end) == nil {
 			rs := &routes{wake: make(chan struct{}, 1)}
 			rs.links.Store(&links{})
 			end.routes.Store(rs)
@@ -214,7 +220,7 @@ func (rt *router) linkLocked() {
 		} else {
 			l.in = append(slices.Clip(l.in), rt)
 		}
-		end.routes.Load().links.Store(&l)
+		routesOf(end).links.Store(&l)
 	}
 }
 
@@ -226,7 +232,7 @@ func unlink(routers ...*router) {
 		gone[rt], ends[rt.source], ends[rt.dest] = true, true, true
 	}
 	for t := range ends {
-		if rs := t.routes.Load(); rs != nil {
+		if rs := routesOf(t); rs != nil {
 			l := rs.links.Load()
 			rs.links.Store(&links{without(l.out, gone), without(l.in, gone)})
 		}
@@ -245,7 +251,7 @@ func without(list []*router, gone map[*router]bool) []*router {
 
 // linked returns t's routers.
 func (t *topic) linked() *links {
-	if rs := t.routes.Load(); rs != nil {
+	if rs := routesOf(t); rs != nil {
 		return rs.links.Load()
 	}
 	return &links{}

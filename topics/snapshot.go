@@ -32,6 +32,9 @@ const (
 	snapshotJobs    byte = 4
 )
 
+// paceBytes is how many bytes of records are encoded or moved between two calls of Pace.
+const paceBytes = 32 << 10
+
 type snapshotEncoder struct {
 	buf     []byte
 	configs map[*record.Config]uint64

@@ -24,7 +24,7 @@ type topic struct {
 	queued   atomic.Bool  // its delivery is under way; see deliveries
 
 	shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
-	routes atomic.Pointer[routes]        // nil if it never had any
+	routes atomic.Value                  // *routes, if it ever had a router: forwarding sets and reads it
 
 	mu lockorder.RWMutex[lockorder.Topic] // guards what follows
 	given

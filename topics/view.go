@@ -15,6 +15,11 @@ const (
 	maxScannedSize = 16 << 20
 )
 
+// maxTries is how often in a row records may move away under a read, or a
+// delete, until that is taken for an error: a checkpoint or a merge that does
+// it takes far longer than a try.
+const maxTries = 1000
+
 // viewLocked returns the view that q needs of the topic, and sets the tombstone, the
 // head and the cursor of b. t.mu is held.
 func (t *topic) viewLocked(q *Query, b *Batch, now int64) *view {
