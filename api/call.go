@@ -10,8 +10,8 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // keepBuffer is the largest buffer that goes back to a pool: one big body or
@@ -58,7 +58,7 @@ type call struct {
 	request    *tally       // the slot of a request under way, if it holds one
 	release    func()       // gives back the slots of a stream, if it holds any
 	notices    wire.Notices // about the request
-	cost       topics.Cost
+	cost       topic.Cost
 	costs      wire.Costs
 	records    []record.Record // scratch of the write decoder
 }

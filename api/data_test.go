@@ -13,8 +13,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Payloads come back byte for byte, whatever their spelling.
@@ -96,7 +96,7 @@ func TestDiffAnswer(t *testing.T) {
 			t.Errorf("%s: got %s\nwant %s in it", query, w.Body, want)
 		}
 	}
-	b := appendBatch(nil, "t", &topics.Batch{NextFrom: 7, Head: 9, Earliest: 8, Tombstone: &topics.Tombstone{
+	b := appendBatch(nil, "t", &topic.Batch{NextFrom: 7, Head: 9, Earliest: 8, Tombstone: &topic.Tombstone{
 		GapFrom: 1, GapTo: 7, Reason: "cap", Missed: 7, AtLeast: 5, Earliest: 8, Head: 9,
 	}}, false, false)
 	if want := `{"topic":"t","records":[],"next_from_seq":7,"head_seq":9,"earliest_seq":8,"caught_up":false,"tombstone":` +

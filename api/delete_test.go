@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 func TestDeleteAnswer(t *testing.T) {
@@ -24,7 +24,7 @@ func TestDeleteAnswer(t *testing.T) {
 		`{"match":null,"before_seq":2}`:                "deleted:1 earliest_seq:2 head_seq:5 count:4",
 	} {
 		s, e := openServer(nil)
-		e.cost = topics.Cost{Append: time.Millisecond, Sync: 2 * time.Millisecond}
+		e.cost = topic.Cost{Append: time.Millisecond, Sync: 2 * time.Millisecond}
 		do(s, "POST", "/v0/topics/t", `{"records":[{"tag":"a1"},{"tag":"a2"},{"tag":"b"},{"tag":"b"},{}]}`)
 		w := do(s, "POST", "/v0/topics/t/delete", body)
 		perf, _ := parse(t, w.Body.String())["performance"].(map[string]any)

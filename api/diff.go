@@ -10,7 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // diff reads records as the body asks.
@@ -81,7 +81,7 @@ func (s *Server) read(c *call, req *request.Read) error {
 // takeBatch takes the memory for what a read may bring, which it lowers to a
 // quarter of what is left, but not below one record. A read that waits takes
 // none, because most of the time it holds nothing.
-func (s *Server) takeBatch(c *call, q *topics.Query) (n int64, err error) {
+func (s *Server) takeBatch(c *call, q *topic.Query) (n int64, err error) {
 	left := s.memory.limit - s.memory.used.Load()
 	q.MaxBytes = min(q.MaxBytes, max(int(left/4), s.opts.Limits.MaxRecordBytes))
 	if q.Wait > 0 {
@@ -93,7 +93,7 @@ func (s *Server) takeBatch(c *call, q *topics.Query) (n int64, err error) {
 
 // await reads, waiting as long as the query says. When the server shuts down
 // the wait ends, and the answer is what is there without one.
-func (s *Server) await(c *call, q *topics.Query) (*topics.Batch, error) {
+func (s *Server) await(c *call, q *topic.Query) (*topic.Batch, error) {
 	engine := s.opened()
 	if q.Wait == 0 {
 		return engine.Read(c.r.Context(), c.topic, q)
@@ -113,9 +113,9 @@ func (s *Server) await(c *call, q *topics.Query) (*topics.Batch, error) {
 
 // appendBatch renders a batch, all but the performance block and the end.
 // Payloads are copied as they are.
-func appendBatch(b []byte, topic string, batch *topics.Batch, tags, meta bool) []byte {
+func appendBatch(b []byte, x string, batch *topic.Batch, tags, meta bool) []byte {
 	b = append(b, `{"topic":"`...)
-	b = append(b, topic...) // a checked name needs no escapes
+	b = append(b, x...) // a checked name needs no escapes
 	b = append(b, `","records":[`...)
 	fields := render.Fields{Data: true, Meta: meta, Tags: tags}
 	for i := range batch.Records {
@@ -142,7 +142,7 @@ func appendBatch(b []byte, topic string, batch *topics.Batch, tags, meta bool) [
 	return strconv.AppendUint(b, lag, 10)
 }
 
-func appendTombstone(b []byte, t *topics.Tombstone) []byte {
+func appendTombstone(b []byte, t *topic.Tombstone) []byte {
 	if t == nil {
 		return append(b, "null"...)
 	}

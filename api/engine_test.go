@@ -19,6 +19,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // memEngine keeps topics in maps: enough of an engine to see what the handlers
@@ -28,12 +29,12 @@ type memEngine struct {
 
 	mu     sync.Mutex
 	topics map[string]*memTopic
-	last   *topics.Write // what the last Append was given; its slices are copies
-	fail   error         // answered by Append and Read when set
-	panics bool          // Append panics
-	hasty  bool          // Read never waits
-	cold   int           // cold segments that every Read says it read
-	cost   topics.Cost   // of every DeleteRecords
+	last   *topic.Write // what the last Append was given; its slices are copies
+	fail   error        // answered by Append and Read when set
+	panics bool         // Append panics
+	hasty  bool         // Read never waits
+	cold   int          // cold segments that every Read says it read
+	cost   topic.Cost   // of every DeleteRecords
 }
 
 type memTopic struct {
@@ -80,10 +81,10 @@ func (e *memEngine) Patch(_ context.Context, name string, p *record.ConfigPatch)
 	return e.configure(name, p, false, true)
 }
 
-func (e *memEngine) state(name string) topics.State {
+func (e *memEngine) state(name string) topic.State {
 	t := e.topics[name]
 	n := uint64(len(t.records))
-	st := topics.State{Name: name, Config: t.config, Head: n, Earliest: 1, Count: int64(n) - int64(len(t.dead))}
+	st := topic.State{Name: name, Config: t.config, Head: n, Earliest: 1, Count: int64(n) - int64(len(t.dead))}
 	for t.dead[st.Earliest] {
 		st.Earliest++
 	}
@@ -96,16 +97,16 @@ func (e *memEngine) state(name string) topics.State {
 	return st
 }
 
-func (e *memEngine) State(name string, _ bool) (topics.State, error) {
+func (e *memEngine) State(name string, _ bool) (topic.State, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.topics[name] == nil {
-		return topics.State{}, kindError(record.KindNotFound, "no such topic")
+		return topic.State{}, kindError(record.KindNotFound, "no such topic")
 	}
 	return e.state(name), nil
 }
 
-func (e *memEngine) List(prefix, after string, limit int) (page []topics.State, more bool) {
+func (e *memEngine) List(prefix, after string, limit int) (page []topic.State, more bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var names []string
@@ -159,14 +160,14 @@ func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Dele
 }
 
 // Repeats knows no keys.
-func (e *memEngine) Repeats(string, *topics.Write) bool { return false }
+func (e *memEngine) Repeats(string, *topic.Write) bool { return false }
 
-func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (topics.Written, error) {
+func (e *memEngine) Append(_ context.Context, name string, w *topic.Write) (topic.Written, error) {
 	if e.panics {
 		panic("as the test wants")
 	}
 	if e.fail != nil {
-		return topics.Written{}, e.fail
+		return topic.Written{}, e.fail
 	}
 	created := false
 	e.mu.Lock()
@@ -190,16 +191,16 @@ func (e *memEngine) Append(_ context.Context, name string, w *topics.Write) (top
 	close(t.grown)
 	t.grown = make(chan struct{})
 	n := uint64(len(t.records))
-	return topics.Written{First: first, Last: n, Head: n, Count: len(w.Records), Created: created}, nil
+	return topic.Written{First: first, Last: n, Head: n, Count: len(w.Records), Created: created}, nil
 }
 
 // Begin is Append: what it returns knows nothing of the write.
-func (e *memEngine) Begin(ctx context.Context, name string, w *topics.Write) (*topics.Pending, error) {
+func (e *memEngine) Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error) {
 	_, err := e.Append(ctx, name, w)
-	return new(topics.Pending), err
+	return new(topic.Pending), err
 }
 
-func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+func (e *memEngine) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	if e.fail != nil {
 		return nil, e.fail
 	}
@@ -211,7 +212,7 @@ func (e *memEngine) Read(ctx context.Context, name string, q *topics.Query) (*to
 			return nil, kindError(record.KindNotFound, "no such topic")
 		}
 		head := uint64(len(t.records))
-		b := &topics.Batch{Head: head, Earliest: 1, NextFrom: min(q.From, head)}
+		b := &topic.Batch{Head: head, Earliest: 1, NextFrom: min(q.From, head)}
 		b.Cost.Cold = e.cold
 		for _, r := range t.records[b.NextFrom:] {
 			if len(b.Records) == q.Limit {
@@ -241,7 +242,7 @@ func (e *memEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, boo
 	return nil, false
 }
 
-func (e *memEngine) Totals() topics.Totals                   { return topics.Totals{} }
+func (e *memEngine) Totals() topic.Totals                    { return topic.Totals{} }
 func (e *memEngine) Pressure() float64                       { return 0 }
 func (e *memEngine) Busiest(int) ([]topics.TopicGauge, bool) { return nil, false }
 
@@ -252,7 +253,7 @@ type signalEngine struct {
 	reading chan struct{}
 }
 
-func (e *signalEngine) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+func (e *signalEngine) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	e.once.Do(func() { close(e.reading) })
 	return e.memEngine.Read(ctx, name, q)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/metrics"
+	"github.com/e6e95bb8/topics/topics/topic"
 
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
@@ -34,7 +35,7 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 		}
 	})
 	e := &opsEngine{
-		totals: topics.Totals{Topics: 10, ByClass: [4]int{1, 2, 3, 4}, Queues: 2, Records: 100, Bytes: 2000, EphemeralBytes: 77,
+		totals: topic.Totals{Topics: 10, ByClass: [4]int{1, 2, 3, 4}, Queues: 2, Records: 100, Bytes: 2000, EphemeralBytes: 77,
 			IdempotencyKeys: 21, IdempotencyBytes: 2100, IdempotencyRefused: 9,
 			AppendedRecords: 500, AppendedBytes: 9000, DeliveredRecords: 300, DeliveredBytes: 6000,
 			EvictedCap: 11, EvictedTTL: 12, Tombstones: map[string]uint64{"ttl": 2, "cap": 1}},

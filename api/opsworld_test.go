@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // opsWorld is everything a probe looks at, set by hand.
@@ -31,7 +32,7 @@ func (w *opsWorld) Heartbeats() *health.Heartbeats {
 // opsEngine answers what probes and metrics ask; anything else would panic.
 type opsEngine struct {
 	Engine
-	totals    topics.Totals
+	totals    topic.Totals
 	page      []topics.TopicGauge
 	truncated bool
 	pressure  float64
@@ -44,7 +45,7 @@ func (e *opsEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, boo
 	return nil, false
 }
 
-func (e *opsEngine) Totals() topics.Totals { return e.totals }
+func (e *opsEngine) Totals() topic.Totals { return e.totals }
 
 func (e *opsEngine) Pressure() float64 { return e.pressure }
 

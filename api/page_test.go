@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // longNames creates topics with names of the largest length.
@@ -38,7 +39,7 @@ func TestRowsTakeWhatIsReserved(t *testing.T) {
 		state         uintptr
 		most          int
 	}{
-		{"/v0/topics?prefix=" + long + "s", `"topic"`, unsafe.Sizeof(topics.State{}) + unsafe.Sizeof(listView{}), topicRow},
+		{"/v0/topics?prefix=" + long + "s", `"topic"`, unsafe.Sizeof(topic.State{}) + unsafe.Sizeof(listView{}), topicRow},
 		{"/v0/routers", `"router"`, unsafe.Sizeof(topics.RouterState{}) + unsafe.Sizeof(routerStateView{}), routerRow},
 	} {
 		w := do(s, "GET", row.target, "")

@@ -6,8 +6,8 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // may is nil if the call's key has all of a scope and sees a name; otherwise
@@ -46,17 +46,17 @@ func (c *call) permit(param string) error {
 // mayWrite checks a write's names and its config: who sends one decides how the
 // topic is made, which is an administrator's to do, whether or not it turns out
 // to be there already.
-func (c *call) mayWrite(topic string, w *topics.Write) error {
-	if err := c.may(auth.Write, topic); err != nil || w.Config == nil {
+func (c *call) mayWrite(x string, w *topic.Write) error {
+	if err := c.may(auth.Write, x); err != nil || w.Config == nil {
 		return err
 	}
-	return c.mayConfigure(topic, w.Config)
+	return c.mayConfigure(x, w.Config)
 }
 
 // mayConfigure checks a topic's config: the topic that it sends dead jobs to
 // must be the key's, too.
-func (c *call) mayConfigure(topic string, p *record.ConfigPatch) error {
-	if err := c.may(auth.AdminWrite, topic); err != nil {
+func (c *call) mayConfigure(x string, p *record.ConfigPatch) error {
+	if err := c.may(auth.AdminWrite, x); err != nil {
 		return err
 	}
 	if p.DeadLetter != nil && *p.DeadLetter != nil {

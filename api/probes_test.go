@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Every phase and every probe: the status, and the Retry-After of each 503.
@@ -110,7 +110,7 @@ func TestProbeBodies(t *testing.T) {
 			o.Position = func() LogPosition { return LogPosition{Synced: 900, Applied: 800, Starts: 7} }
 		})
 		if w.progress.Fraction == 1 {
-			s.Open(&opsEngine{totals: topics.Totals{Topics: 42}})
+			s.Open(&opsEngine{totals: topic.Totals{Topics: 42}})
 		}
 		got := get(s, "GET", row.path)
 		if ct := got.Header().Get("Content-Type"); ct != "application/json" {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 const (
@@ -96,17 +96,17 @@ func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
 
 // refuseJobs says what is wrong with a command.
 func (so *socket) refuseJobs(cmd *jobCommand, err error) error {
-	topic := ""
+	x := ""
 	if cmd.jobRequest != nil && checkName(cmd.topic) == nil {
-		topic = cmd.topic
+		x = cmd.topic
 	}
 	e := so.explain(err)
 	so.server.observeOperation(cmd.op, e)
-	return so.out.send(errorMessage(cmd.id, topic, e))
+	return so.out.send(errorMessage(cmd.id, x, e))
 }
 
 // endJobs ends an answer with what stands at the end of all.
-func (cmd *jobCommand) endJobs(b []byte, cost *topics.Cost) []byte {
+func (cmd *jobCommand) endJobs(b []byte, cost *topic.Cost) []byte {
 	b = cmd.notes.AppendTo(append(b, ','))
 	return append(wire.AppendSpent(b, cmd.began, wire.CostWrite, cost), '}')
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -30,19 +31,19 @@ import (
 type Engine interface {
 	Put(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
 	Patch(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
-	State(name string, touch bool) (topics.State, error)
-	List(prefix, after string, limit int) (page []topics.State, more bool)
+	State(name string, touch bool) (topic.State, error)
+	List(prefix, after string, limit int) (page []topic.State, more bool)
 	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
-	Append(ctx context.Context, name string, w *topics.Write) (topics.Written, error)
-	Begin(ctx context.Context, name string, w *topics.Write) (*topics.Pending, error)
-	Repeats(name string, w *topics.Write) bool
-	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
+	Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error)
+	Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error)
+	Repeats(name string, w *topic.Write) bool
+	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
 	PutRouter(ctx context.Context, name string, spec topics.RouterSpec) (topics.RouterPut, error)
 	Router(name string) (topics.RouterState, error)
 	Routers(prefix, source, dest, after string, limit int) (page []topics.RouterState, more bool)
-	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topics.Cost, err error)
-	Totals() topics.Totals
+	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error)
+	Totals() topic.Totals
 	Pressure() float64
 	Busiest(n int) (page []topics.TopicGauge, truncated bool)
 	watch.Engine
@@ -74,7 +75,7 @@ type Options struct {
 	// Report is the last recovery's report as /v0/recovery shows it; it is
 	// marshalled to JSON. It answers nil while there is none. What it names
 	// is to be only what sees says yes to.
-	Report func(sees func(topic string) bool) any
+	Report func(sees func(x string) bool) any
 	// Recovered is what the metrics have of the last recovery; it answers nil
 	// while there is none.
 	Recovered func() *metrics.Recovered

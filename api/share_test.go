@@ -19,7 +19,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // A key has three quarters of the memory at most, and a quarter while others
@@ -242,12 +242,12 @@ func TestReadsTakeMemory(t *testing.T) {
 	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightBytes, o.Limits.MaxRecordBytes = 4<<20, 512<<10 })
 	c := &call{}
 	for _, want := range []int{1 << 20, 3 << 18, 9 << 16} {
-		q := &topics.Query{MaxBytes: 8 << 20}
+		q := &topic.Query{MaxBytes: 8 << 20}
 		if n, err := s.takeBatch(c, q); err != nil || q.MaxBytes < want || q.MaxBytes > want+2*firstRead || n != beyondFirst(q.MaxBytes) {
 			t.Errorf("%d bytes, %d taken, %v; want about %d", q.MaxBytes, n, err, want)
 		}
 	}
-	if n, err := s.takeBatch(c, &topics.Query{MaxBytes: 8 << 20, Wait: 1}); n != 0 || err != nil {
+	if n, err := s.takeBatch(c, &topic.Query{MaxBytes: 8 << 20, Wait: 1}); n != 0 || err != nil {
 		t.Errorf("a read that waits: %d taken, %v", n, err)
 	}
 	do(s, "PUT", "/v0/topics/t", "")

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // slots counts what is under way against the caps. Every slot that was taken
@@ -208,7 +208,7 @@ func (c *call) giveSlots() {
 // writers at the same moment gets past the cap together; for an instant it may
 // count twice, and another one be refused early. What routers forward is not
 // asked.
-func (s *Server) takeBytes(e Engine, topic string, w *topics.Write) (n int64, err error) {
+func (s *Server) takeBytes(e Engine, x string, w *topic.Write) (n int64, err error) {
 	most := s.opts.Limits.MaxTotalBytes
 	if most == 0 {
 		return 0, nil
@@ -218,7 +218,7 @@ func (s *Server) takeBytes(e Engine, topic string, w *topics.Write) (n int64, er
 	}
 	if pending := s.slots.pending.Add(n); pending+e.Totals().Bytes > most {
 		s.slots.pending.Add(-n)
-		if e.Repeats(topic, w) {
+		if e.Repeats(x, w) {
 			return 0, nil // it adds nothing
 		}
 		return 0, capReached("max_total_bytes", most, "bytes of live payloads")

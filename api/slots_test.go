@@ -15,7 +15,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // inUse is how many slots are taken, of all kinds.
@@ -239,20 +239,20 @@ type meteredEngine struct {
 	gate  chan struct{} // each Append takes one before it counts
 }
 
-func (e *meteredEngine) Append(_ context.Context, _ string, w *topics.Write) (topics.Written, error) {
+func (e *meteredEngine) Append(_ context.Context, _ string, w *topic.Write) (topic.Written, error) {
 	<-e.gate
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range w.Records {
 		e.bytes += int64(len(r.Data) + len(r.Meta))
 	}
-	return topics.Written{First: 1, Last: 1, Head: 1, Count: 1}, nil
+	return topic.Written{First: 1, Last: 1, Head: 1, Count: 1}, nil
 }
 
-func (e *meteredEngine) Totals() topics.Totals {
+func (e *meteredEngine) Totals() topic.Totals {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return topics.Totals{Bytes: e.bytes}
+	return topic.Totals{Bytes: e.bytes}
 }
 
 // Writers that come at the same moment do not get past the cap together, and

@@ -10,7 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // An eventStream is the output of its session. What it sends is complete with
@@ -54,9 +54,9 @@ func (st *eventStream) Records(f *watch.Frame) error {
 }
 
 // Tombstone sends a tombstone event.
-func (st *eventStream) Tombstone(topic string, t *topics.Tombstone, connect bool) error {
+func (st *eventStream) Tombstone(x string, t *topic.Tombstone, connect bool) error {
 	return st.small("tombstone", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", topic)
+		b = appendMember(append(b, '{'), "topic", x)
 		b = appendMember(append(b, ','), "reason", watch.Reason(t, connect))
 		b = appendNumber(append(b, ','), "gap_from", t.GapFrom)
 		b = appendNumber(append(b, ','), "gap_to", t.GapTo)
@@ -69,18 +69,18 @@ func (st *eventStream) Tombstone(topic string, t *topics.Tombstone, connect bool
 }
 
 // CaughtUp sends a caught-up event.
-func (st *eventStream) CaughtUp(topic string, head uint64) error {
+func (st *eventStream) CaughtUp(x string, head uint64) error {
 	return st.small("caught-up", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", topic)
+		b = appendMember(append(b, '{'), "topic", x)
 		b = appendNumber(append(b, ','), "head_seq", head)
 		return append(b, '}')
 	})
 }
 
 // Deleted sends a topic-deleted event.
-func (st *eventStream) Deleted(topic string, head uint64, reason string) error {
+func (st *eventStream) Deleted(x string, head uint64, reason string) error {
 	return st.small("topic-deleted", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", topic)
+		b = appendMember(append(b, '{'), "topic", x)
 		b = appendNumber(append(b, ','), "head_seq", head)
 		b = appendMember(append(b, ','), "reason", reason)
 		return append(b, '}')
@@ -89,12 +89,12 @@ func (st *eventStream) Deleted(topic string, head uint64, reason string) error {
 
 // Failed sends an error event that names the topic. What is the server's fault
 // is logged with its cause.
-func (st *eventStream) Failed(topic string, err error) error {
+func (st *eventStream) Failed(x string, err error) error {
 	e := wire.ErrorOf(err)
 	if e.Status == http.StatusInternalServerError {
-		st.server.opts.Log.Error().Str("route", st.call.route.pattern).Str("topic", topic).Err(err).Msg("following failed")
+		st.server.opts.Log.Error().Str("route", st.call.route.pattern).Str("topic", x).Err(err).Msg("following failed")
 	}
-	return st.sendError(topic, e)
+	return st.sendError(x, e)
 }
 
 // Idle sends a comment, so that whoever is between knows that the stream is
@@ -107,7 +107,7 @@ func (st *eventStream) Idle() error {
 
 // sendError sends an error event: about a topic, or without one about the
 // stream, which then ends.
-func (st *eventStream) sendError(topic string, e *wire.Error) error {
+func (st *eventStream) sendError(x string, e *wire.Error) error {
 	data, err := json.Marshal(struct {
 		Code    int            `json:"code"`
 		Error   string         `json:"error"`
@@ -115,7 +115,7 @@ func (st *eventStream) sendError(topic string, e *wire.Error) error {
 		Topic   string         `json:"topic,omitempty"`
 		Detail  map[string]any `json:"detail,omitempty"`
 		RetryMS int64          `json:"retry_after_ms,omitempty"`
-	}{e.Status, e.Code, e.Message, topic, e.Detail, e.RetryAfter.Milliseconds()})
+	}{e.Status, e.Code, e.Message, x, e.Detail, e.RetryAfter.Milliseconds()})
 	if err != nil {
 		panic(err) // details are strings, numbers and bools
 	}

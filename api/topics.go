@@ -8,6 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // configView is a config on the wire.
@@ -82,7 +83,7 @@ type stateView struct {
 	Queue             *queueView  `json:"queue,omitempty"`
 }
 
-func viewState(st *topics.State) stateView {
+func viewState(st *topic.State) stateView {
 	return stateView{
 		Topic: st.Name, Type: st.Config.Type,
 		HeadSeq: st.Head, EarliestSeq: st.Earliest, NextSeq: st.Head + 1,

@@ -6,7 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // write appends the body's records. The body's buffer is the engine's until
@@ -66,7 +66,7 @@ func (s *Server) takeFrame(c *call, body int, writes ...*request.WriteRequest) e
 }
 
 // writeAppended answers a write.
-func (c *call) writeAppended(done *topics.Written, seqs bool) {
+func (c *call) writeAppended(done *topic.Written, seqs bool) {
 	b := appendWritten(append(c.out[:0], '{'), c.topic, done, seqs)
 	b = append(b, ',')
 	c.out = append(c.AppendPerformance(b), '}')
@@ -79,9 +79,9 @@ func (c *call) writeAppended(done *topics.Written, seqs bool) {
 
 // appendWritten renders the members of a write's answer, without the
 // performance block.
-func appendWritten(b []byte, topic string, done *topics.Written, seqs bool) []byte {
+func appendWritten(b []byte, x string, done *topic.Written, seqs bool) []byte {
 	b = append(b, `"topic":"`...)
-	b = append(b, topic...) // a checked name needs no escapes
+	b = append(b, x...) // a checked name needs no escapes
 	b = append(b, `","first_seq":`...)
 	b = strconv.AppendUint(b, done.First, 10)
 	b = append(b, `,"last_seq":`...)

@@ -12,22 +12,22 @@ import (
 
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // nullEngine accepts and keeps nothing: what is left is the handlers' cost.
 type nullEngine struct {
 	*memEngine
-	batch *topics.Batch
+	batch *topic.Batch
 }
 
-func (nullEngine) Append(_ context.Context, _ string, w *topics.Write) (topics.Written, error) {
+func (nullEngine) Append(_ context.Context, _ string, w *topic.Write) (topic.Written, error) {
 	n := len(w.Records)
-	return topics.Written{First: 1, Last: uint64(n), Head: uint64(n), Count: n}, nil
+	return topic.Written{First: 1, Last: uint64(n), Head: uint64(n), Count: n}, nil
 }
 
-func (e nullEngine) Read(context.Context, string, *topics.Query) (*topics.Batch, error) {
+func (e nullEngine) Read(context.Context, string, *topic.Query) (*topic.Batch, error) {
 	return e.batch, nil
 }
 
@@ -127,7 +127,7 @@ func BenchmarkWrite(b *testing.B) {
 
 func BenchmarkDiff(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
-		batch := &topics.Batch{NextFrom: uint64(n), Head: uint64(n), Earliest: 1}
+		batch := &topic.Batch{NextFrom: uint64(n), Head: uint64(n), Earliest: 1}
 		for i := range n {
 			batch.Records = append(batch.Records, record.Record{
 				Seq: uint64(i + 1), TS: 1_700_000_000_000, Node: []byte("shop-1"),

@@ -3,7 +3,7 @@ package api
 import (
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/watch"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // A group's events, as its session tells them: watch.Output. Each waits until
@@ -27,8 +27,8 @@ func (g *group) send(head, body []byte) error {
 func (g *group) Records(f *watch.Frame) error { return g.send(recordHead, f.Body[1:]) }
 
 // Tombstone implements watch.Output.
-func (g *group) Tombstone(topic string, t *topics.Tombstone, connect bool) error {
-	b := appendTopic(beginMessage(nil, "tombstone", nil), topic)
+func (g *group) Tombstone(x string, t *topic.Tombstone, connect bool) error {
+	b := appendTopic(beginMessage(nil, "tombstone", nil), x)
 	b = append(b, `,"reason":`...)
 	b = render.String(b, []byte(watch.Reason(t, connect)))
 	b = appendSeq(b, "gap_from", t.GapFrom)
@@ -41,21 +41,21 @@ func (g *group) Tombstone(topic string, t *topics.Tombstone, connect bool) error
 }
 
 // CaughtUp implements watch.Output.
-func (g *group) CaughtUp(topic string, head uint64) error {
-	b := appendTopic(beginMessage(nil, "caught_up", nil), topic)
+func (g *group) CaughtUp(x string, head uint64) error {
+	b := appendTopic(beginMessage(nil, "caught_up", nil), x)
 	return g.send(append(appendSeq(b, "head_seq", head), '}'), nil)
 }
 
 // Deleted implements watch.Output.
-func (g *group) Deleted(topic string, head uint64, reason string) error {
-	b := appendSeq(appendTopic(beginMessage(nil, "topic_deleted", nil), topic), "head_seq", head)
+func (g *group) Deleted(x string, head uint64, reason string) error {
+	b := appendSeq(appendTopic(beginMessage(nil, "topic_deleted", nil), x), "head_seq", head)
 	b = render.String(append(b, `,"reason":`...), []byte(reason))
 	return g.send(append(b, '}'), nil)
 }
 
 // Failed implements watch.Output.
-func (g *group) Failed(topic string, err error) error {
-	return g.send(errorMessage(nil, topic, g.socket.explain(err)), nil)
+func (g *group) Failed(x string, err error) error {
+	return g.send(errorMessage(nil, x, g.socket.explain(err)), nil)
 }
 
 // Idle implements watch.Output: a ping is the heartbeat.

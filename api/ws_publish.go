@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // publish is one publish on its way from the command to its answer. Publishes
@@ -22,9 +22,9 @@ type publish struct {
 	notes wire.Notices
 	// configures: it brings a config, which the audit trail has.
 	configures bool
-	bytes      int64           // set aside under the cap on all that is live
-	pending    *topics.Pending // nil: refused
-	done       topics.Written
+	bytes      int64          // set aside under the cap on all that is live
+	pending    *topic.Pending // nil: refused
+	done       topic.Written
 	err        error
 }
 

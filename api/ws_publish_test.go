@@ -11,7 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/e6e95bb8/topics/api/auth"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Publishes of one socket have the order they were sent in, and so have their
@@ -25,11 +25,11 @@ func TestSocketPublishesInOrder(t *testing.T) {
 	const n = 1000
 	go func() {
 		for i := range n {
-			topic := []string{"fsync", "disk", "ephemeral", "memory"}[i%4]
-			message := fmt.Sprintf(`{"op":"publish","topic":"%s","records":[{"data":%d}],"request_id":%d}`, topic, i, i)
+			x := []string{"fsync", "disk", "ephemeral", "memory"}[i%4]
+			message := fmt.Sprintf(`{"op":"publish","topic":"%s","records":[{"data":%d}],"request_id":%d}`, x, i, i)
 			switch i % 100 {
 			case 50:
-				message = fmt.Sprintf(`{"op":"publish","topic":"%s","records":[],"request_id":%d}`, topic, i)
+				message = fmt.Sprintf(`{"op":"publish","topic":"%s","records":[],"request_id":%d}`, x, i)
 			case 51:
 				message = fmt.Sprintf(`{"op":"brew","request_id":%d}`, i)
 			}
@@ -54,16 +54,16 @@ func TestSocketPublishesInOrder(t *testing.T) {
 			t.Fatalf("answer %d is %s, want seq %d", i, m.raw, next[m.Topic])
 		}
 	}
-	for topic, head := range next {
-		batch, err := s.registry.Read(t.Context(), topic, &topics.Query{Limit: n, MaxBytes: 1 << 20})
+	for x, head := range next {
+		batch, err := s.registry.Read(t.Context(), x, &topic.Query{Limit: n, MaxBytes: 1 << 20})
 		if err != nil || batch.Head != head {
-			t.Fatalf("%s: head %d, %v, want %d", topic, batch.Head, err, head)
+			t.Fatalf("%s: head %d, %v, want %d", x, batch.Head, err, head)
 		}
 		last := -1
 		for _, r := range batch.Records {
 			var v int
 			if json.Unmarshal(r.Data, &v); v <= last {
-				t.Fatalf("%s: %d behind %d", topic, v, last)
+				t.Fatalf("%s: %d behind %d", x, v, last)
 			}
 			last = v
 		}
@@ -81,7 +81,7 @@ func TestSocketPublishesWithoutReading(t *testing.T) {
 		c.say(`{"op":"publish","topic":"t","records":[{"data":%d}]}`, i)
 	}
 	for from := uint64(0); from < n; {
-		batch, err := s.registry.Read(c.ctx, "t", &topics.Query{From: from, Limit: n, MaxBytes: 1 << 20, Wait: 1 << 34})
+		batch, err := s.registry.Read(c.ctx, "t", &topic.Query{From: from, Limit: n, MaxBytes: 1 << 20, Wait: 1 << 34})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ type heldEngine struct {
 	room  chan struct{}
 }
 
-func (e *heldEngine) Begin(ctx context.Context, name string, w *topics.Write) (*topics.Pending, error) {
+func (e *heldEngine) Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error) {
 	e.began.Add(1)
 	select {
 	case <-e.room:

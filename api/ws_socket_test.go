@@ -16,7 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // rawDial opens a socket whose client does nothing by itself.
@@ -222,7 +222,7 @@ func TestSocketSessions(t *testing.T) {
 // brittleEngine panics when a topic is read.
 type brittleEngine struct{ Engine }
 
-func (brittleEngine) Read(context.Context, string, *topics.Query) (*topics.Batch, error) {
+func (brittleEngine) Read(context.Context, string, *topic.Query) (*topic.Batch, error) {
 	panic("as the test wants")
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -89,7 +89,7 @@ func (b *below) write(times int) {
 	b.t.Helper()
 	for range times {
 		name := fmt.Sprint("t", b.rng.IntN(4))
-		w := topics.Write{DisableBackpressure: true}
+		w := topic.Write{DisableBackpressure: true}
 		for range 1 + b.rng.IntN(3) {
 			b.n++
 			w.Records = append(w.Records, record.Record{Data: fmt.Appendf(nil, `"%d %0*d"`, b.n, b.rng.IntN(600), 0)})
@@ -153,7 +153,7 @@ func (b *below) check() {
 		for seq, want := range acked {
 			rec, there := got[seq]
 			switch {
-			case !there && lost[seq] != topics.ReasonCorrupt:
+			case !there && lost[seq] != topic.ReasonCorrupt:
 				b.t.Fatalf("topic %s: seq %d is gone without a word (%q)", name, seq, lost[seq])
 			case !there:
 				delete(acked, seq)

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -38,7 +39,7 @@ func TestLogHasABound(t *testing.T) {
 	})
 	ctx := context.Background()
 	write := func() error {
-		w := topics.Write{Records: []record.Record{{Data: []byte(`"` + strings.Repeat("x", 4000) + `"`)}}}
+		w := topic.Write{Records: []record.Record{{Data: []byte(`"` + strings.Repeat("x", 4000) + `"`)}}}
 		_, err := data.Registry.Append(ctx, "a", &w)
 		return err
 	}
@@ -57,7 +58,7 @@ func TestLogHasABound(t *testing.T) {
 		t.Errorf("a delete meanwhile: %+v, %v", out, err)
 	}
 	close(fsys.begin)
-	w := topics.Write{DisableBackpressure: true, Records: []record.Record{{Data: []byte("1")}}}
+	w := topic.Write{DisableBackpressure: true, Records: []record.Record{{Data: []byte("1")}}}
 	if _, err := data.Registry.Append(ctx, "a", &w); err != nil { // waits for the checkpoint
 		t.Error(err)
 	}

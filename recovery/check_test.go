@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // check reads every topic to its end and holds the answers against the model.
@@ -63,7 +64,7 @@ func (m *model) checkTopic(t *testing.T, r *topics.Registry, name string, l *lif
 			continue
 		}
 		reason, told := lost[seq]
-		switch evicted := reason == topics.ReasonCap || reason == topics.ReasonTTL || reason == topics.ReasonMixed; {
+		switch evicted := reason == topic.ReasonCap || reason == topic.ReasonTTL || reason == topic.ReasonMixed; {
 		case !told:
 			t.Fatalf("topic %s: acked seq %d is gone without a word", name, seq)
 		case class > record.Ephemeral && !(evicted && l.evicts):
@@ -89,7 +90,7 @@ func (l *life) checkKnown(t *testing.T, r *topics.Registry, name string, lost ma
 		if lost[seq-1] == reason {
 			continue // not the beginning of a gap
 		}
-		b, err := r.Read(context.Background(), name, &topics.Query{From: seq - 1, Limit: 1, MaxBytes: 1})
+		b, err := r.Read(context.Background(), name, &topic.Query{From: seq - 1, Limit: 1, MaxBytes: 1})
 		if err != nil {
 			t.Fatalf("read %s from %d: %v", name, seq-1, err)
 		}
@@ -110,7 +111,7 @@ func (l *life) checkKnown(t *testing.T, r *topics.Registry, name string, lost ma
 
 // checkWhole holds that no batch is there in part, but for what was evicted
 // from its front.
-func (m *model) checkWhole(t *testing.T, name string, l *life, got map[uint64]record.Record, state topics.State) {
+func (m *model) checkWhole(t *testing.T, name string, l *life, got map[uint64]record.Record, state topic.State) {
 	for _, a := range l.attempts {
 		there, missing := 0, 0
 		for i := range a.payload {
@@ -140,7 +141,7 @@ func (l *life) checkOnce(t *testing.T, name string, got map[uint64]record.Record
 			t.Fatalf("topic %s: %.60s is at %d and at %d", name, data, other, seq)
 		}
 		once[data] = seq
-		if was, ok := l.places[data]; ok && was != seq && lost[was] != topics.ReasonCrash && !l.evicts {
+		if was, ok := l.places[data]; ok && was != seq && lost[was] != topic.ReasonCrash && !l.evicts {
 			t.Fatalf("topic %s: %.60s was at %d and is at %d", name, data, was, seq)
 		}
 		l.places[data] = seq
@@ -187,7 +188,7 @@ func dump(t *testing.T, r *topics.Registry) string {
 }
 
 // dumpTopic is everything a client can see of one topic.
-func dumpTopic(t *testing.T, r *topics.Registry, s topics.State) string {
+func dumpTopic(t *testing.T, r *topics.Registry, s topic.State) string {
 	var b strings.Builder
 	{
 		got, lost := readAll(t, r, s.Name)

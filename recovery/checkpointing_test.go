@@ -11,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/recovery/store"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -33,7 +33,7 @@ func load(t *testing.T, data *recovery.Recovered, n int) {
 	for i := range n {
 		for _, name := range []string{"a", "b"} {
 			text := fmt.Sprintf(`"%s %d %01000d"`, name, data.Log.Tail(), i)
-			w := topics.Write{Records: []record.Record{{Data: []byte(text), Tag: []byte("tag")}}}
+			w := topic.Write{Records: []record.Record{{Data: []byte(text), Tag: []byte("tag")}}}
 			if _, err := data.Registry.Append(context.Background(), name, &w); err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +190,7 @@ func TestEphemeralKeysGo(t *testing.T) {
 	fsys := crashfs.New()
 	data := start(t, fsys)
 	ephemeral := "ephemeral"
-	w := topics.Write{
+	w := topic.Write{
 		IdempotencyKey: "key", Records: []record.Record{{Data: []byte("1")}},
 		Config: &record.ConfigPatch{Durability: &ephemeral},
 	}

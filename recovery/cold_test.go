@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -69,12 +70,12 @@ func TestSlowColdDirectory(t *testing.T) {
 	fsys.stuck.Store(true)
 
 	type answer struct {
-		batch *topics.Batch
+		batch *topic.Batch
 		err   error
 	}
 	read := make(chan answer, 1)
 	go func() {
-		b, err := data.Registry.Read(ctx, "a", &topics.Query{Limit: 5, MaxBytes: 1 << 20})
+		b, err := data.Registry.Read(ctx, "a", &topic.Query{Limit: 5, MaxBytes: 1 << 20})
 		read <- answer{b, err}
 	}()
 	<-fsys.asked // it waits for the cold directory
@@ -96,7 +97,7 @@ func TestSlowColdDirectory(t *testing.T) {
 	if out, err := data.Registry.DeleteRecords(ctx, "b", &topics.Deletion{Match: &tagged, Before: &before}); err != nil || out.Deleted != 29 {
 		t.Errorf("deleting: %+v, %v", out, err)
 	}
-	if b, err := data.Registry.Read(ctx, "b", &topics.Query{From: state.Head - 2, Limit: 5, MaxBytes: 1 << 20}); err != nil || len(b.Records) != 2 {
+	if b, err := data.Registry.Read(ctx, "b", &topic.Query{From: state.Head - 2, Limit: 5, MaxBytes: 1 << 20}); err != nil || len(b.Records) != 2 {
 		t.Errorf("the tail: %+v, %v", b, err)
 	}
 	take(t, data)

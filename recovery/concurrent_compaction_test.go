@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery/recoverytest"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -34,7 +34,7 @@ func TestCompactionDuringCheckpoints(t *testing.T) {
 	for i := range rounds {
 		name := fmt.Sprint("t", i)
 		for range each {
-			w := topics.Write{Records: []record.Record{{Data: []byte(`"x"`)}}}
+			w := topic.Write{Records: []record.Record{{Data: []byte(`"x"`)}}}
 			if _, err := data.Registry.Append(t.Context(), name, &w); err != nil {
 				t.Fatal(err)
 			}

@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -59,7 +59,7 @@ func (c *crowd) tolerate(err error) {
 func (c *crowd) write(id int, rng *rand.Rand) {
 	for i := 0; c.ended.Err() == nil && !c.t.Failed(); i++ {
 		class := record.Class(rng.IntN(len(steady)))
-		w := &topics.Write{DisableBackpressure: true}
+		w := &topic.Write{DisableBackpressure: true}
 		for n := range 1 + rng.IntN(5) {
 			w.Records = append(w.Records, record.Record{Data: fmt.Appendf(nil, `"%d %d %d"`, id, i, n)})
 		}
@@ -84,7 +84,7 @@ func (c *crowd) write(id int, rng *rand.Rand) {
 
 // follow reads a steady topic by long polls and holds that nothing is missing.
 func (c *crowd) follow(name string) {
-	q := topics.Query{Limit: 100, MaxBytes: 1 << 16, Wait: time.Minute}
+	q := topic.Query{Limit: 100, MaxBytes: 1 << 16, Wait: time.Minute}
 	for c.ended.Err() == nil {
 		b, err := c.data.Registry.Read(c.ended, name, &q)
 		if err != nil {
@@ -130,10 +130,10 @@ func (c *crowd) churn(rng *rand.Rand) {
 			r.Sweep(ctx)
 		case 6, 7:
 			wait, cancel := context.WithTimeout(ctx, time.Millisecond)
-			_, err = r.Read(wait, name, &topics.Query{From: rng.Uint64N(50), Limit: 5, MaxBytes: 100, Wait: time.Second})
+			_, err = r.Read(wait, name, &topic.Query{From: rng.Uint64N(50), Limit: 5, MaxBytes: 100, Wait: time.Second})
 			cancel()
 		default:
-			w := &topics.Write{Records: []record.Record{{Data: []byte("1")}, {Data: []byte("2")}}, IdempotencyKey: fmt.Sprint(rng.IntN(5))}
+			w := &topic.Write{Records: []record.Record{{Data: []byte("1")}, {Data: []byte("2")}}, IdempotencyKey: fmt.Sprint(rng.IntN(5))}
 			_, err = r.Append(ctx, name, w)
 		}
 		c.tolerate(err)

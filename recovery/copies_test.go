@@ -15,6 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -264,7 +265,7 @@ func (w *copies) write(d *dataCopy) {
 	fsync := "fsync"
 	for range 1 + w.rng.IntN(12) {
 		text := fmt.Sprintf(`"%s %d %0200d"`, d.name, w.rng.Uint32(), 0)
-		write := topics.Write{Records: []record.Record{{Data: []byte(text)}}, Config: &record.ConfigPatch{Durability: &fsync}}
+		write := topic.Write{Records: []record.Record{{Data: []byte(text)}}, Config: &record.ConfigPatch{Durability: &fsync}}
 		w.do(d, func() error {
 			out, err := d.data.Registry.Append(context.Background(), "a", &write)
 			if err == nil {
@@ -303,7 +304,7 @@ func (w *copies) delete(d *dataCopy) {
 func (w *copies) readAll(d *dataCopy) {
 	w.t.Helper()
 	found := map[uint64]string{}
-	q := topics.Query{Limit: 1000, MaxBytes: 1 << 20}
+	q := topic.Query{Limit: 1000, MaxBytes: 1 << 20}
 	for len(d.records) > 0 {
 		b, err := d.data.Registry.Read(context.Background(), "a", &q)
 		if err != nil {

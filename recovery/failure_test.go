@@ -12,14 +12,14 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
-var one = &topics.Write{Records: []record.Record{{Data: []byte("1")}}}
+var one = &topic.Write{Records: []record.Record{{Data: []byte("1")}}}
 
 // twice writes two records to topic t, of class disk: neither is synced. It
 // returns the last seq.

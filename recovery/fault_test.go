@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
@@ -113,7 +113,7 @@ func (s *sim) readable() bool {
 	defer func() { s.told = s.told || s.inj.Fired() && !before }()
 	page, _ := s.data.Registry.List("", "", 100)
 	for _, state := range page {
-		q := topics.Query{Limit: 1000, MaxBytes: 1 << 20}
+		q := topic.Query{Limit: 1000, MaxBytes: 1 << 20}
 		for {
 			b, err := s.data.Registry.Read(s.t.Context(), state.Name, &q)
 			if err != nil {

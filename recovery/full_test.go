@@ -13,6 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -45,7 +46,7 @@ func TestFullDisk(t *testing.T) {
 		return data
 	}
 	write := func(data *recovery.Recovered, name string) error {
-		w := &topics.Write{Records: []record.Record{{Data: make([]byte, 500)}}, DisableBackpressure: true}
+		w := &topic.Write{Records: []record.Record{{Data: make([]byte, 500)}}, DisableBackpressure: true}
 		_, err := data.Registry.Append(context.Background(), name, w)
 		return err
 	}
@@ -202,7 +203,7 @@ func fill(data *recovery.Recovered, name string, size int) error {
 	b := make([]byte, size)
 	rng := rand.NewChaCha8([32]byte{byte(data.Log.Tail()), byte(data.Log.Tail() >> 8), byte(data.Log.Tail() >> 16)})
 	_, _ = rng.Read(b)
-	w := &topics.Write{Records: []record.Record{{Data: b}}, DisableBackpressure: true}
+	w := &topic.Write{Records: []record.Record{{Data: b}}, DisableBackpressure: true}
 	_, err := data.Registry.Append(context.Background(), name, w)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -82,7 +83,7 @@ func makeGolden(t *testing.T) {
 	r := data.Registry
 	for _, class := range []string{"ephemeral", "memory", "disk", "fsync"} {
 		for i := range 3 {
-			w := topics.Write{IdempotencyKey: fmt.Sprint("key-", i), Config: &record.ConfigPatch{Durability: &class}}
+			w := topic.Write{IdempotencyKey: fmt.Sprint("key-", i), Config: &record.ConfigPatch{Durability: &class}}
 			for j := range 3 {
 				w.Records = append(w.Records, record.Record{
 					Data: fmt.Appendf(nil, `{"write":%d,"record":%d,"text":"h\u00e9llo"}`, i, j),
@@ -116,7 +117,7 @@ func makeGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 10 {
-		w := topics.Write{IdempotencyKey: fmt.Sprint("later-", i), Records: []record.Record{
+		w := topic.Write{IdempotencyKey: fmt.Sprint("later-", i), Records: []record.Record{
 			{Data: fmt.Appendf(nil, `{"later":%d}`, i), Tag: fmt.Appendf(nil, "tag-%d", i%3)}, {Data: []byte("null")},
 		}}
 		if _, err := r.Append(ctx, "fsync", &w); err != nil {

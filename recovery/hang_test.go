@@ -10,8 +10,8 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 	"github.com/e6e95bb8/topics/wal/vfs/hangfs"
@@ -73,7 +73,7 @@ func (h *hanging) eventually(what string, holds func() bool) {
 
 func (h *hanging) write(name string) error {
 	text := fmt.Sprintf(`"%s %d %s"`, name, h.data.Log.Tail(), strings.Repeat("x", 2000))
-	w := topics.Write{Records: []record.Record{{Data: []byte(text)}}}
+	w := topic.Write{Records: []record.Record{{Data: []byte(text)}}}
 	_, err := h.data.Registry.Append(context.Background(), name, &w)
 	return err
 }

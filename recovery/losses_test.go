@@ -10,8 +10,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -30,7 +30,7 @@ func TestLossesAreWarnedOf(t *testing.T) {
 	}
 	write := func(name string) {
 		t.Helper()
-		w := &topics.Write{Records: []record.Record{{Data: []byte("1")}}, Config: &record.ConfigPatch{Durability: &memory}}
+		w := &topic.Write{Records: []record.Record{{Data: []byte("1")}}, Config: &record.ConfigPatch{Durability: &memory}}
 		if _, err := data.Registry.Append(ctx, name, w); err != nil {
 			t.Fatal(err)
 		}

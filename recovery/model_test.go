@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // model has what a client can rely on: which records were acknowledged, where,
@@ -93,7 +94,7 @@ func (m *model) maybeDropped(name string) {
 }
 
 // begun notes a write that has its seqs.
-func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *record.ConfigPatch) {
+func (m *model) begun(t *testing.T, a *attempt, p *topic.Pending, cfg *record.ConfigPatch) {
 	placed := p.Placed()
 	l := m.lives[a.topic]
 	if placed.Created {
@@ -120,7 +121,7 @@ func (m *model) begun(t *testing.T, a *attempt, p *topics.Pending, cfg *record.C
 }
 
 // acked notes an acknowledgement.
-func (m *model) acked(t *testing.T, a *attempt, out topics.Written) {
+func (m *model) acked(t *testing.T, a *attempt, out topic.Written) {
 	if out.First != a.first || out.Count != len(a.payload) || out.Deduped {
 		t.Fatalf("topic %s: write at %d acked as %+v", a.topic, a.first, out)
 	}
@@ -238,7 +239,7 @@ func (m *model) age(now int64) {
 const hourMS = 3_600_000
 
 // repeated notes that a write was appended again, for the first one is gone.
-func (m *model) repeated(t *testing.T, old, again *attempt, p *topics.Pending) {
+func (m *model) repeated(t *testing.T, old, again *attempt, p *topic.Pending) {
 	if old.acked && !old.aged && old.life.must[old.first] > record.Ephemeral {
 		t.Fatalf("topic %s: the key of the write acked at %d is not known", old.topic, old.first)
 	}

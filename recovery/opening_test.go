@@ -12,8 +12,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -160,7 +160,7 @@ func TestLogEndsBelowCheckpoint(t *testing.T) {
 						t.Errorf("topic %s: seq %d is gone without a word", name, seq)
 					}
 				}
-				out, err := data.Registry.Append(ctx, name, &topics.Write{Records: []record.Record{{Data: []byte("1")}}})
+				out, err := data.Registry.Append(ctx, name, &topic.Write{Records: []record.Record{{Data: []byte("1")}}})
 				if err != nil || out.First <= head {
 					t.Errorf("topic %s, whose head was %d: %+v, %v", name, head, out, err)
 				}

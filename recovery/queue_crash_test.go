@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -74,7 +75,7 @@ func (s *queueSim) step() {
 	ctx, r := context.Background(), s.data.Registry
 	switch n := s.rng.IntN(100); {
 	case n < 25:
-		w := &topics.Write{}
+		w := &topic.Write{}
 		var ids []string
 		for range 1 + s.rng.IntN(3) {
 			id := s.id()
@@ -146,7 +147,7 @@ func (s *queueSim) ack() {
 	if s.rng.IntN(3) == 0 {
 		follows = s.id()
 		s.jobs[follows] = fateDoubt
-		then = []topics.Then{{Topic: "q", Write: &topics.Write{Records: []record.Record{{Data: []byte(follows)}}}}}
+		then = []topics.Then{{Topic: "q", Write: &topic.Write{Records: []record.Record{{Data: []byte(follows)}}}}}
 	}
 	out, err := s.data.Registry.Ack(context.Background(), "q", call, then)
 	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindNothingAcked {
@@ -178,7 +179,7 @@ func (s *queueSim) check() {
 	r := s.data.Registry
 	for _, name := range []string{"q", "dead"} {
 		for from := uint64(0); ; {
-			b, err := r.Read(context.Background(), name, &topics.Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
+			b, err := r.Read(context.Background(), name, &topic.Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
 			if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindNotFound {
 				break
 			}

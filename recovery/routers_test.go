@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Routers forward from the topics that clients write to into r0 and r1, and
@@ -246,7 +247,7 @@ func (s *sim) checkRouters(restarted bool) {
 // lost before they were forwarded.
 func trimmed(lost map[uint64]string) bool {
 	for _, reason := range lost {
-		if reason == topics.ReasonTrim {
+		if reason == topic.ReasonTrim {
 			return true
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/store"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -31,7 +31,7 @@ func stored(t *testing.T) (*crashfs.FS, *recovery.Recovered) {
 	}
 	for round := range 6 {
 		for i := range 3 {
-			w := &topics.Write{DisableBackpressure: true}
+			w := &topic.Write{DisableBackpressure: true}
 			for n := range 30 {
 				w.Records = append(w.Records, record.Record{Data: fmt.Appendf(nil, `"%d %d %s"`, round, n, strings.Repeat("x", n)), Tag: []byte("t")})
 			}

@@ -10,8 +10,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -32,9 +32,9 @@ func TestSettlingIsCut(t *testing.T) {
 		}
 		return recovery.Run(context.Background(), o)
 	}
-	write := func(data *recovery.Recovered, i, n int) topics.Written {
+	write := func(data *recovery.Recovered, i, n int) topic.Written {
 		t.Helper()
-		w := &topics.Write{DisableBackpressure: true}
+		w := &topic.Write{DisableBackpressure: true}
 		for range n {
 			w.Records = append(w.Records, record.Record{Data: []byte("1")})
 		}
@@ -95,9 +95,9 @@ func TestLateWritesReserveAnew(t *testing.T) {
 	ctx := context.Background()
 	now := func() int64 { return 1_000_000 }
 	ephemeral := "ephemeral"
-	write := func(data *recovery.Recovered) topics.Written {
+	write := func(data *recovery.Recovered) topic.Written {
 		t.Helper()
-		out, err := data.Registry.Append(ctx, "t", &topics.Write{
+		out, err := data.Registry.Append(ctx, "t", &topic.Write{
 			Records: []record.Record{{Data: []byte("1")}},
 			Config:  &record.ConfigPatch{Durability: &ephemeral},
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // attempt is one write as the model knows it.
@@ -21,7 +22,7 @@ type attempt struct {
 	created bool // it makes the topic
 	at      int64
 	aged    bool // a restart may have found that the window of its key is over
-	pending *topics.Pending
+	pending *topic.Pending
 }
 
 func (s *sim) topicName() string { return fmt.Sprintf("t%d", s.rng.IntN(7)) }
@@ -29,7 +30,7 @@ func (s *sim) topicName() string { return fmt.Sprintf("t%d", s.rng.IntN(7)) }
 func (s *sim) write() {
 	name := s.topicName()
 	a := &attempt{topic: name}
-	w := &topics.Write{DisableBackpressure: true}
+	w := &topic.Write{DisableBackpressure: true}
 	n := 1 + s.rng.IntN(4)
 	if s.rng.IntN(12) == 0 {
 		n = 20 + s.rng.IntN(40)
@@ -55,7 +56,7 @@ func (s *sim) write() {
 
 // begin gives the write its place and, half of the time, waits for everything
 // begun so far.
-func (s *sim) begin(a *attempt, w *topics.Write) {
+func (s *sim) begin(a *attempt, w *topic.Write) {
 	p, err := s.data.Registry.Begin(context.Background(), a.topic, w)
 	if kind(err) == record.KindFull || kind(err) == record.KindRecordTooLarge {
 		return
@@ -108,7 +109,7 @@ func (s *sim) retryCut() {
 // repeat sends a write again: one that was acked must be known still, one that
 // was not may be appended now, once.
 func (s *sim) repeat(old *attempt) {
-	w := &topics.Write{IdempotencyKey: old.key, DisableBackpressure: true}
+	w := &topic.Write{IdempotencyKey: old.key, DisableBackpressure: true}
 	for _, data := range old.payload {
 		w.Records = append(w.Records, record.Record{Data: []byte(data)})
 	}

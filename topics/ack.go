@@ -5,13 +5,14 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // Then is a write that an ack makes with it.
 type Then struct {
 	Topic string
-	Write *Write
+	Write *topic.Write
 }
 
 // MaxThen is how many writes an ack may make.
@@ -21,14 +22,14 @@ const MaxThen = 10
 // then are made in the same frame of the log, if at least one job was acked;
 // otherwise an error of KindNothingAcked is returned, and nothing is written.
 func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
-	came := r.shared.clock.Now()
+	came := r.shared.Clock.Now()
 	parts, err := attemptsOf(then)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		for _, a := range parts {
-			a.batch.release()
+			a.Encoded.Release()
 		}
 	}()
 	out := &JobResult{}
@@ -36,16 +37,16 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 	if len(parts) > 0 {
 		x.mode = 0
 	}
-	x.judge = func(t *topic, _ *heldTopics) (settled, error) {
-		err := t.checkQueueLocked()
+	x.judge = func(t *topic.Topic, _ *heldTopics) (settled, error) {
+		err := t.CheckQueueLocked()
 		if err == nil {
 			err = r.writable()
 		}
 		if err != nil {
 			return settled{}, err
 		}
-		t.expireLocked(came.Steady)
-		change, skips := t.jobs.queue.Ack(atBoth(came), call)
+		t.ExpireLocked(came.Steady)
+		change, skips := t.Jobs.Queue.Ack(topic.AtBoth(came), call)
 		out.Skipped, out.Done = skips, nil
 		if change == nil {
 			r.serve(t) // the call may have shown that a worker lives
@@ -72,19 +73,19 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 	return out, nil
 }
 
-func errNothingAcked(t *topic) error {
+func errNothingAcked(t *topic.Topic) error {
 	return &record.Error{
 		Kind: record.KindNothingAcked, Message: "the caller holds none of the jobs: none was acked, and nothing was written",
-		Detail: map[string]any{"topic": t.name},
+		Detail: map[string]any{"topic": t.Name},
 	}
 }
 
 // attemptsOf returns the writes of an ack as they are made.
-func attemptsOf(then []Then) ([]*attempt, error) {
+func attemptsOf(then []Then) ([]*topic.Attempt, error) {
 	if len(then) > MaxThen {
 		return nil, record.InvalidField("then", "has %d writes; at most %d are allowed", len(then), MaxThen)
 	}
-	var parts []*attempt
+	var parts []*topic.Attempt
 	seen := map[string]bool{}
 	for i := range then {
 		switch {
@@ -94,7 +95,7 @@ func attemptsOf(then []Then) ([]*attempt, error) {
 			return nil, record.InvalidField("then", "topic %q is there twice: put all its records into one write", then[i].Topic)
 		}
 		seen[then[i].Topic] = true
-		parts = append(parts, &attempt{name: then[i].Topic, write: then[i].Write, batch: encodeBatch(then[i].Write)})
+		parts = append(parts, &topic.Attempt{Name: then[i].Topic, Write: then[i].Write, Encoded: topic.Encode(then[i].Write)})
 	}
 	return parts, nil
 }

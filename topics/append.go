@@ -6,16 +6,17 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // Append writes records to a topic: all of them or none. It returns when the
 // topic's durability class holds for them and they are visible. A ctx that
 // ends is heeded while the write waits for room, not after it has its place.
-func (r *Registry) Append(ctx context.Context, name string, w *Write) (Written, error) {
+func (r *Registry) Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error) {
 	p, err := r.Begin(ctx, name, w)
 	if err != nil {
-		return Written{}, err
+		return topic.Written{}, err
 	}
 	return p.Wait()
 }
@@ -23,7 +24,7 @@ func (r *Registry) Append(ctx context.Context, name string, w *Write) (Written, 
 // Begin gives a write its place without waiting for its durability: writes
 // begun in one order by one goroutine have that order. Wait must follow. The
 // records are copied; the caller may reuse their memory at once.
-func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, error) {
+func (r *Registry) Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error) {
 	if len(w.Records) == 0 {
 		return nil, record.Invalid("a write without records")
 	}
@@ -35,13 +36,13 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 	if p := r.repeat(name, w); p != nil {
 		return p, nil // it needs no room, and there may be none
 	}
-	a := &attempt{name: name, write: w, batch: encodeBatch(w)}
-	defer a.batch.release()
-	var p *Pending
+	a := &topic.Attempt{Name: name, Write: w, Encoded: topic.Encode(w)}
+	defer a.Encoded.Release()
+	var p *topic.Pending
 	throttled, err := r.propose(ctx,
 		func() (need, error) { return r.needOf(a), nil },
-		func(s *slot) error {
-			a.slot = s
+		func(s *topic.Slot) error {
+			a.Slot = s
 			var err error
 			p, err = r.assign(a)
 			return err
@@ -49,7 +50,7 @@ func (r *Registry) Begin(ctx context.Context, name string, w *Write) (*Pending, 
 	if err != nil {
 		return nil, err
 	}
-	p.written.Cost.Throttle = throttled
+	p.Written.Cost.Throttle = throttled
 	return p, nil
 }
 
@@ -60,54 +61,54 @@ const entryOverhead = 256
 // needOf returns the room that a write needs in the log. An ephemeral write whose
 // seqs are reserved needs none. Where the topic's lock is held for long, writes
 // wait for it here, and hold no room that other topics could use.
-func (r *Registry) needOf(a *attempt) need {
-	n := need{bytes: len(a.batch.records) + len(a.write.IdempotencyKey) + entryOverhead}
-	if a.write.DisableBackpressure {
+func (r *Registry) needOf(a *topic.Attempt) need {
+	n := need{bytes: len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + entryOverhead}
+	if a.Write.DisableBackpressure {
 		n.mode = wal.Patient
 	}
-	t := r.lookup(a.name)
+	t := r.lookup(a.Name)
 	if t == nil {
 		n.bytes += configSize
 		return n
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.next.Durability == record.Ephemeral && t.reserve.covers(t.assigned+uint64(len(a.batch.sizes))) {
+	t.Mu.RLock()
+	defer t.Mu.RUnlock()
+	if t.Next.Durability == record.Ephemeral && t.Reserve.Covers(t.Assigned+uint64(len(a.Encoded.Sizes))) {
 		n.bytes = 0
 	}
 	return n
 }
 
 // assign finds or creates the topic and gives the write its seqs.
-func (r *Registry) assign(a *attempt) (*Pending, error) {
-	t := r.hold(a.name)
+func (r *Registry) assign(a *topic.Attempt) (*topic.Pending, error) {
+	t := r.hold(a.Name)
 	if t == nil {
 		return r.assignCreating(a)
 	}
-	defer t.mu.Unlock()
-	return t.assignLocked(a, nil)
+	defer t.Mu.Unlock()
+	return t.AssignLocked(a, nil)
 }
 
 // assignCreating makes the topic and the write in one frame.
-func (r *Registry) assignCreating(a *attempt) (*Pending, error) {
-	cfg, err := a.creates()
+func (r *Registry) assignCreating(a *topic.Attempt) (*topic.Pending, error) {
+	cfg, err := a.Creates()
 	if err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, taken := r.byName.Get(a.name); taken {
+	if _, taken := r.byName.Get(a.Name); taken {
 		return nil, errRetry // another write was faster: go by its topic
 	}
 	err = r.roomForTopicsLocked(1)
 	if err == nil {
-		err = r.dead.check(a.name, cfg)
+		err = r.dead.check(a.Name, cfg)
 	}
 	if err != nil {
 		return nil, err
 	}
-	t := r.newTopicLocked(a.name, cfg)
-	p, err := t.assignLocked(a, cfg)
+	t := r.newTopicLocked(a.Name, cfg)
+	p, err := t.AssignLocked(a, cfg)
 	if err == nil {
 		r.adopt(t)
 	}
@@ -128,25 +129,25 @@ func (r *Registry) roomForTopicsLocked(n int) error {
 // newTopicLocked makes a topic that no other goroutine knows; r.mu is held. adopt makes
 // it known once its creation has a place in the log. The name is copied: it may be
 // part of a long request line, which would stay in memory with it.
-func (r *Registry) newTopicLocked(name string, cfg *record.Config) *topic {
-	t := newTopic(r.nextID, strings.Clone(name), r.shared)
-	t.next = cfg
-	t.openJobs(cfg)
+func (r *Registry) newTopicLocked(name string, cfg *record.Config) *topic.Topic {
+	t := topic.New(r.nextID, strings.Clone(name), r.shared)
+	t.Next = cfg
+	t.OpenJobs(cfg)
 	return t
 }
 
-func (r *Registry) adopt(t *topic) {
+func (r *Registry) adopt(t *topic.Topic) {
 	r.nextID++
-	r.byName.Set(t.name, t)
-	r.dead.set(t.name, t.next)
+	r.byName.Set(t.Name, t)
+	r.dead.set(t.Name, t.Next)
 }
 
 // Repeats reports whether a write's idempotency key is known: then it appends
 // nothing, and needs no room.
-func (r *Registry) Repeats(name string, w *Write) bool { return r.repeat(name, w) != nil }
+func (r *Registry) Repeats(name string, w *topic.Write) bool { return r.repeat(name, w) != nil }
 
 // repeat is repeatedLocked for callers without the topic or its lock.
-func (r *Registry) repeat(name string, w *Write) *Pending {
+func (r *Registry) repeat(name string, w *topic.Write) *topic.Pending {
 	if w.IdempotencyKey == "" {
 		return nil
 	}
@@ -154,10 +155,10 @@ func (r *Registry) repeat(name string, w *Write) *Pending {
 	if t == nil {
 		return nil
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.dropped {
+	t.Mu.RLock()
+	defer t.Mu.RUnlock()
+	if t.Dropped {
 		return nil
 	}
-	return t.repeatedLocked(w, r.shared.steady())
+	return t.RepeatedLocked(w, r.shared.Steady())
 }

@@ -7,20 +7,21 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 func TestAppendAnswers(t *testing.T) {
 	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		t.Run(c.String(), func(t *testing.T) {
 			w := newWorld(t)
-			out := w.append("a", &Write{Records: records(3), Config: class(c)})
-			out.Cost = Cost{}
-			if want := (Written{First: 1, Last: 3, Head: 3, Count: 3, Created: true}); out != want {
+			out := w.append("a", &topic.Write{Records: records(3), Config: class(c)})
+			out.Cost = topic.Cost{}
+			if want := (topic.Written{First: 1, Last: 3, Head: 3, Count: 3, Created: true}); out != want {
 				t.Fatalf("%+v", out)
 			}
 			out = w.write("a", 2)
-			out.Cost = Cost{}
-			if want := (Written{First: 4, Last: 5, Head: 5, Count: 2}); out != want {
+			out.Cost = topic.Cost{}
+			if want := (topic.Written{First: 4, Last: 5, Head: 5, Count: 2}); out != want {
 				t.Fatalf("%+v", out)
 			}
 			b := w.read("a", 0)
@@ -45,7 +46,7 @@ func TestPayloadsAreVerbatim(t *testing.T) {
 	}
 	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
-		wr := &Write{Config: class(c)}
+		wr := &topic.Write{Config: class(c)}
 		for _, r := range recs {
 			wr.Records = append(wr.Records, record.Record{
 				Data: append([]byte(nil), r.Data...), Meta: r.Meta, Tag: r.Tag, Node: r.Node,
@@ -122,7 +123,7 @@ func TestCreateRules(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
-			out, err := w.Append(context.Background(), "a", &Write{Records: records(1), Create: test.create, Config: test.config})
+			out, err := w.Append(context.Background(), "a", &topic.Write{Records: records(1), Create: test.create, Config: test.config})
 			if kindOf(err) != test.want || out.Created != (test.want == 0) {
 				t.Fatalf("%+v, %v", out, err)
 			}
@@ -130,26 +131,26 @@ func TestCreateRules(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.want == 0 {
-				w.append("a", &Write{Records: records(1), Create: ptr(false)})
+				w.append("a", &topic.Write{Records: records(1), Create: ptr(false)})
 			}
 		})
 	}
 	w := newWorld(t)
-	for _, bad := range []*Write{{Records: records(1)}, {Records: records(1), Create: ptr(true)}} {
+	for _, bad := range []*topic.Write{{Records: records(1)}, {Records: records(1), Create: ptr(true)}} {
 		if _, err := w.Append(context.Background(), "a b", bad); kindOf(err) != record.KindInvalid {
 			t.Fatal(err)
 		}
 	}
-	w.refused("a", &Write{}, record.KindInvalid)
+	w.refused("a", &topic.Write{}, record.KindInvalid)
 }
 
 // TestConfigOnlyWhenCreating holds that a write's config is for the topic it
 // makes, and nothing to one that is there; a wrong one is refused either way.
 func TestConfigOnlyWhenCreating(t *testing.T) {
 	w := newWorld(t)
-	w.append("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(2))}})
-	w.append("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(9)), Type: ptr("queue")}})
-	w.refused("a", &Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(-9))}}, record.KindInvalid)
+	w.append("a", &topic.Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(2))}})
+	w.append("a", &topic.Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(9)), Type: ptr("queue")}})
+	w.refused("a", &topic.Write{Records: records(1), Config: &record.ConfigPatch{CapRecords: ptr(int64(-9))}}, record.KindInvalid)
 	if c := w.state("a").Config; c.CapRecords != 2 || c.Type != record.TypeLog {
 		t.Fatalf("%+v", c)
 	}
@@ -158,18 +159,18 @@ func TestConfigOnlyWhenCreating(t *testing.T) {
 func TestExpectedHead(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(1))}, record.KindSeqMismatch)
-	w.append("a", &Write{Records: records(3), ExpectedHead: ptr(uint64(0))})
-	e := w.refused("a", &Write{Records: records(1), ExpectedHead: ptr(uint64(0))}, record.KindSeqMismatch)
+	w.refused("a", &topic.Write{Records: records(1), ExpectedHead: ptr(uint64(1))}, record.KindSeqMismatch)
+	w.append("a", &topic.Write{Records: records(3), ExpectedHead: ptr(uint64(0))})
+	e := w.refused("a", &topic.Write{Records: records(1), ExpectedHead: ptr(uint64(0))}, record.KindSeqMismatch)
 	if !reflect.DeepEqual(e.Detail, map[string]any{"topic": "a", "expected": uint64(0), "head_seq": uint64(3)}) {
 		t.Fatalf("%+v", e.Detail)
 	}
 	// A write on its way counts: of two that expect one head, one gets it.
-	first, err := w.Begin(ctx, "a", &Write{Records: records(1), ExpectedHead: ptr(uint64(3))})
+	first, err := w.Begin(ctx, "a", &topic.Write{Records: records(1), ExpectedHead: ptr(uint64(3))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Begin(ctx, "a", &Write{Records: records(1), ExpectedHead: ptr(uint64(3))}); kindOf(err) != record.KindSeqMismatch {
+	if _, err := w.Begin(ctx, "a", &topic.Write{Records: records(1), ExpectedHead: ptr(uint64(3))}); kindOf(err) != record.KindSeqMismatch {
 		t.Fatal(err)
 	}
 	if _, err := first.Wait(); err != nil {
@@ -183,10 +184,10 @@ func TestExpectedHead(t *testing.T) {
 func TestBusyLog(t *testing.T) {
 	for size := 3000; size < 4200; size += 8 {
 		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096; w.wal.FileBytes = 8192 })
-		wr := &Write{Records: []record.Record{{Data: make([]byte, size)}, {Data: []byte("2")}}}
+		wr := &topic.Write{Records: []record.Record{{Data: make([]byte, size)}, {Data: []byte("2")}}}
 		w.append("made.by.it", wr)
 		before := w.write("reserves", 500).Last
-		for tp := w.lookup("reserves"); tp.reserve.covers(before + 2); {
+		for tp := w.lookup("reserves"); tp.Reserve.Covers(before + 2); {
 			before = w.write("reserves", 1).Last
 		}
 		w.append("reserves", wr)
@@ -208,14 +209,14 @@ func TestBusyLogAndReservation(t *testing.T) {
 		w.put("e", class(record.Ephemeral))
 		w.put("m", class(record.Memory))
 		last := w.write("e", 1).Last
-		for e := w.lookup("e"); e.reserve.covers(last + 1); {
+		for e := w.lookup("e"); e.Reserve.Covers(last + 1); {
 			last = w.write("e", 1).Last
 		}
 		w.write("m", 1)
-		if err := w.shared.log.WaitWritten(w.shared.log.Tail()); err != nil {
+		if err := w.shared.Log.WaitWritten(w.shared.Log.Tail()); err != nil {
 			t.Fatal(err)
 		}
-		w.append("m", &Write{Records: []record.Record{{Data: make([]byte, size)}}}) // without a Wait
+		w.append("m", &topic.Write{Records: []record.Record{{Data: make([]byte, size)}}}) // without a Wait
 		if out := w.write("e", 1); out.First != last+1 {
 			t.Fatalf("size %d: %+v, behind %d", size, out, last)
 		}
@@ -228,9 +229,9 @@ func TestBusyLogAndReservation(t *testing.T) {
 func TestOrderOfOneGoroutine(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Fsync))
-	var pending []*Pending
+	var pending []*topic.Pending
 	for range 3 {
-		p, err := w.Begin(context.Background(), "a", &Write{Records: records(2)})
+		p, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(2)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +240,7 @@ func TestOrderOfOneGoroutine(t *testing.T) {
 	if s := w.state("a"); s.Head != 0 || len(w.read("a", 0).Records) != 0 {
 		t.Fatalf("visible before its sync: %+v", s)
 	}
-	if got := pending[1].Placed(); got != (Placement{First: 3, Last: 4, Class: record.Fsync}) {
+	if got := pending[1].Placed(); got != (topic.Placement{First: 3, Last: 4, Class: record.Fsync}) {
 		t.Fatalf("%+v", got)
 	}
 	for _, i := range []int{2, 0, 1} {
@@ -258,7 +259,7 @@ func TestMaxTopics(t *testing.T) {
 	for i := range 3 {
 		w.write(fmt.Sprint(i), 1)
 	}
-	e := w.refused("x", &Write{Records: records(1)}, record.KindThrottled)
+	e := w.refused("x", &topic.Write{Records: records(1)}, record.KindThrottled)
 	if e.Detail["limit"] != "max_topics" || e.Detail["max"] != 3 {
 		t.Fatalf("%+v", e.Detail)
 	}

@@ -7,7 +7,7 @@ import "github.com/e6e95bb8/topics/wal"
 // forward with every second call or so of a busy one. It never blocks for long:
 // it asks the locks of the log and, if that is free, of the registry.
 func (r *Registry) Applied() wal.LSN {
-	return r.shared.applying.advance(r.shared.log, r.changesShown)
+	return r.shared.Applying.Advance(r.shared.Log, r.changesShown)
 }
 
 // changesShown reports whether every change of topics and routers whose place is

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -24,13 +25,13 @@ func TestAppliedEndsBeforeWhatIsUnderWay(t *testing.T) {
 		w.write("a", 1)
 		idle := func() {
 			t.Helper()
-			if got, tail := w.Applied(), w.shared.log.Tail(); got != tail {
+			if got, tail := w.Applied(), w.shared.Log.Tail(); got != tail {
 				t.Errorf("%v: applied to %d of %d with nothing under way", c, got, tail)
 			}
 		}
 		idle()
-		first := w.begin("a", &Write{Records: records(1)})
-		start := first.commit.span.Start
+		first := w.begin("a", &topic.Write{Records: records(1)})
+		start := first.Commit.Span.Start
 		for range 3 {
 			w.write("b", 1)
 			if got := w.Applied(); got > start {
@@ -41,12 +42,12 @@ func TestAppliedEndsBeforeWhatIsUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		idle()
-		second := w.begin("b", &Write{Records: records(1)})
+		second := w.begin("b", &topic.Write{Records: records(1)})
 		if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Before: ptr(uint64(2))}); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.Applied(); got > second.commit.span.Start {
-			t.Errorf("%v: applied to %d, and the write at %d is not", c, got, second.commit.span.Start)
+		if got := w.Applied(); got > second.Commit.Span.Start {
+			t.Errorf("%v: applied to %d, and the write at %d is not", c, got, second.Commit.Span.Start)
 		}
 		if _, err := second.Wait(); err != nil {
 			t.Fatal(err)
@@ -82,8 +83,8 @@ func TestAppliedWaitsForChanges(t *testing.T) {
 	if err := w.awaitChange(at); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.Applied(); got != w.shared.log.Tail() {
-		t.Errorf("applied to %d of %d", got, w.shared.log.Tail())
+	if got := w.Applied(); got != w.shared.Log.Tail() {
+		t.Errorf("applied to %d of %d", got, w.shared.Log.Tail())
 	}
 }
 
@@ -92,17 +93,20 @@ func TestAppliedAfterRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Fsync))
 	w.write("a", 1)
-	w.shared.log.Close()
+	w.shared.Log.Close()
 	for _, err := range []error{
-		func() error { _, err := w.Begin(context.Background(), "a", &Write{Records: records(1)}); return err }(),
+		func() error {
+			_, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(1)})
+			return err
+		}(),
 		func() error { _, err := w.Put(context.Background(), "b", nil); return err }(),
 	} {
 		if err == nil {
 			t.Error("a closed log takes writes")
 		}
 	}
-	for i := range w.shared.applying.counts {
-		if n := w.shared.applying.counts[i].Load(); n != 0 {
+	for i := range w.shared.Applying.Counts {
+		if n := w.shared.Applying.Counts[i].Load(); n != 0 {
 			t.Errorf("%d commits are counted", n)
 		}
 	}
@@ -125,9 +129,9 @@ func TestAppliedUnderLoad(t *testing.T) {
 	for i := range writers {
 		group.Go(func() {
 			for range writes {
-				p, err := w.Begin(context.Background(), fmt.Sprint(i), &Write{Records: records(1)})
+				p, err := w.Begin(context.Background(), fmt.Sprint(i), &topic.Write{Records: records(1)})
 				if err == nil {
-					under[i].Store(uint64(p.commit.span.Start))
+					under[i].Store(uint64(p.Commit.Span.Start))
 					runtime.Gosched()
 					under[i].Store(math.MaxUint64)
 					_, err = p.Wait()
@@ -162,8 +166,8 @@ func TestAppliedUnderLoad(t *testing.T) {
 			runtime.Gosched()
 			continue
 		}
-		if at := w.Applied(); at != w.shared.log.Tail() || moved < 2 {
-			t.Errorf("applied to %d of %d in the end, which moved %d times", at, w.shared.log.Tail(), moved)
+		if at := w.Applied(); at != w.shared.Log.Tail() || moved < 2 {
+			t.Errorf("applied to %d of %d in the end, which moved %d times", at, w.shared.Log.Tail(), moved)
 		}
 		break
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Fault is a disagreement between a snapshot and the segments.
@@ -33,16 +34,16 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 		return err
 	}
 	for _, t := range r.inOrder() {
-		t.history.Attach(extents[t.id])
-		found, err := t.audit(func(from, to uint64) {
-			report(Fault{t.name, t.id, from, to, "no segment has them"})
+		t.History.Attach(extents[t.ID])
+		found, err := t.Audit(func(from, to uint64) {
+			report(Fault{t.Name, t.ID, from, to, "no segment has them"})
 		})
 		if err != nil {
 			return err
 		}
-		if found.whole && found.live != t.live {
-			report(Fault{t.name, t.id, 0, 0, fmt.Sprintf("the state counts %d records of %d bytes, the segments have %d of %d",
-				t.live.Records, t.live.Bytes, found.live.Records, found.live.Bytes)})
+		if found.Whole && found.Live != t.Live {
+			report(Fault{t.Name, t.ID, 0, 0, fmt.Sprintf("the state counts %d records of %d bytes, the segments have %d of %d",
+				t.Live.Records, t.Live.Bytes, found.Live.Records, found.Live.Bytes)})
 		}
 		if err := pace(); err != nil {
 			return err
@@ -52,11 +53,11 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 }
 
 // inOrder returns the topics by id. Only before Start.
-func (r *Registry) inOrder() []*topic {
-	all := make([]*topic, 0, len(r.byID))
+func (r *Registry) inOrder() []*topic.Topic {
+	all := make([]*topic.Topic, 0, len(r.byID))
 	for _, t := range r.byID {
 		all = append(all, t)
 	}
-	slices.SortFunc(all, func(a, b *topic) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(all, func(a, b *topic.Topic) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }

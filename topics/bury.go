@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -19,16 +20,16 @@ const (
 // buryNow moves the jobs of a queue that are to be dead-lettered, and waits until
 // that is durable as the queue's class says. Those that cannot move stay, and are
 // claimable. It returns true if there were any.
-func (r *Registry) buryNow(ctx context.Context, t *topic) (any bool) {
+func (r *Registry) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
 	ctx = context.WithoutCancel(ctx) // a job must not be stuck because a client is gone
 	for {
-		t.mu.Lock()
-		if t.jobs == nil || !t.jobs.queue.Dying() {
-			t.mu.Unlock()
+		t.Mu.Lock()
+		if t.Jobs == nil || !t.Jobs.Queue.Dying() {
+			t.Mu.Unlock()
 			return any
 		}
-		change := t.jobs.queue.Bury(atBoth(r.shared.clock.Now()), buryJobs)
-		t.mu.Unlock()
+		change := t.Jobs.Queue.Bury(topic.AtBoth(r.shared.Clock.Now()), buryJobs)
+		t.Mu.Unlock()
 		if change == nil {
 			return any
 		}
@@ -38,9 +39,9 @@ func (r *Registry) buryNow(ctx context.Context, t *topic) (any bool) {
 }
 
 // moveDead moves the jobs of a burial, or aborts it.
-func (r *Registry) moveDead(ctx context.Context, t *topic, change *queue.Change) {
-	var cost Cost
-	records, err := t.pick(ctx, change.Seqs(), &cost)
+func (r *Registry) moveDead(ctx context.Context, t *topic.Topic, change *queue.Change) {
+	var cost topic.Cost
+	records, err := t.Pick(ctx, change.Seqs(), &cost)
 	if err != nil {
 		r.abortBurial(t, change)
 		return
@@ -58,14 +59,14 @@ func (r *Registry) moveDead(ctx context.Context, t *topic, change *queue.Change)
 	}
 }
 
-func (r *Registry) abortBurial(t *topic, change *queue.Change) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.abortJobsLocked(change)
+func (r *Registry) abortBurial(t *topic.Topic, change *queue.Change) {
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	t.AbortJobsLocked(change)
 }
 
 // moveTogether moves jobs in one frame of the log, or aborts their burial.
-func (r *Registry) moveTogether(ctx context.Context, t *topic, change *queue.Change, records map[uint64]record.Record) {
+func (r *Registry) moveTogether(ctx context.Context, t *topic.Topic, change *queue.Change, records map[uint64]record.Record) {
 	change.Jobs = slices.DeleteFunc(change.Jobs, func(j queue.Changed) bool {
 		_, there := records[j.Seq]
 		return !there // it has ended
@@ -76,24 +77,24 @@ func (r *Registry) moveTogether(ctx context.Context, t *topic, change *queue.Cha
 		return
 	}
 	cfg := record.DefaultConfig()
-	cfg.Durability = t.shownClass()
-	a := &attempt{name: dead, letters: true}
+	cfg.Durability = t.ShownClass()
+	a := &topic.Attempt{Name: dead, Letters: true}
 	encode := func() {
-		a.write = &Write{Records: lettersOf(t.name, change, records)}
-		a.batch = encodeBatch(a.write)
+		a.Write = &topic.Write{Records: lettersOf(t.Name, change, records)}
+		a.Encoded = topic.Encode(a.Write)
 	}
 	encode()
-	x := &settling{name: t.name, parts: []*attempt{a}, kept: true, made: &cfg, mode: wal.Patient}
-	x.judge = func(now *topic, _ *heldTopics) (settled, error) {
-		if now != t || t.jobs == nil || t.cfg.DeadLetter == nil || *t.cfg.DeadLetter != dead {
+	x := &settling{name: t.Name, parts: []*topic.Attempt{a}, kept: true, made: &cfg, mode: wal.Patient}
+	x.judge = func(now *topic.Topic, _ *heldTopics) (settled, error) {
+		if now != t || t.Jobs == nil || t.Config.DeadLetter == nil || *t.Config.DeadLetter != dead {
 			return settled{}, errDeadLetterGone
 		}
-		err := t.refusal()
+		err := t.Refusal()
 		if err != nil {
 			return settled{}, err
 		}
-		live, before := liveRecords{t}, len(change.Jobs)
-		change.Jobs = slices.DeleteFunc(change.Jobs, func(j queue.Changed) bool { return !live.Live(j.Seq) })
+		before := len(change.Jobs)
+		change.Jobs = slices.DeleteFunc(change.Jobs, func(j queue.Changed) bool { return !t.IsLive(j.Seq) })
 		if len(change.Jobs) < before {
 			encode()
 		}
@@ -107,21 +108,12 @@ func (r *Registry) moveTogether(ctx context.Context, t *topic, change *queue.Cha
 
 // deadLetterOf returns the name of a queue's dead-letter topic; empty if it has
 // none.
-func (r *Registry) deadLetterOf(t *topic) string {
-	cfg := t.shown.Load()
+func (r *Registry) deadLetterOf(t *topic.Topic) string {
+	cfg := t.Shown.Load()
 	if cfg == nil || cfg.DeadLetter == nil {
 		return ""
 	}
 	return *cfg.DeadLetter
-}
-
-// shownClass returns the durability class of a topic.
-func (t *topic) shownClass() record.Class {
-	cfg := t.shown.Load()
-	if cfg == nil {
-		return record.Disk
-	}
-	return cfg.Durability
 }
 
 var errDeadLetterGone = record.Invalid("the queue has no such dead-letter topic any more")

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // tombstone reads at from and returns the tombstone, which must be there.
-func (w *world) tombstone(name string, from uint64) Tombstone {
+func (w *world) tombstone(name string, from uint64) topic.Tombstone {
 	w.t.Helper()
 	b := w.read(name, from)
 	if b.Tombstone == nil {
@@ -50,7 +51,7 @@ func TestCapEvicts(t *testing.T) {
 				if s.Head != 7 || s.Earliest != 3 || s.Count != 5 || s.Bytes != 40 {
 					t.Fatalf("%s, %v: %+v", test.name, c, s)
 				}
-				if got := w.tombstone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonCap, Missed: 2, AtLeast: 2, Earliest: 3, Head: 7}) {
+				if got := w.tombstone("a", 0); got != (topic.Tombstone{GapFrom: 1, GapTo: 2, Reason: topic.ReasonCap, Missed: 2, AtLeast: 2, Earliest: 3, Head: 7}) {
 					t.Fatalf("%+v", got)
 				}
 				if got := w.tombstone("a", 1); got.GapFrom != 2 || got.GapTo != 2 || got.Missed != 1 {
@@ -79,10 +80,10 @@ func TestLargerThanCap(t *testing.T) {
 	for _, discard := range []string{"old", "reject"} {
 		w := newWorld(t)
 		w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(3)), CapBytes: ptr(int64(30)), Discard: &discard})
-		w.refused("a", &Write{Records: records(4)}, record.KindRecordTooLarge)
-		w.refused("a", &Write{Records: []record.Record{{Data: make([]byte, 20), Meta: make([]byte, 11)}}}, record.KindRecordTooLarge)
+		w.refused("a", &topic.Write{Records: records(4)}, record.KindRecordTooLarge)
+		w.refused("a", &topic.Write{Records: []record.Record{{Data: make([]byte, 20), Meta: make([]byte, 11)}}}, record.KindRecordTooLarge)
 		w.write("a", 3)
-		if _, err := w.Append(context.Background(), "new", &Write{Records: records(2), Config: &record.ConfigPatch{CapRecords: ptr(int64(1))}}); kindOf(err) != record.KindRecordTooLarge {
+		if _, err := w.Append(context.Background(), "new", &topic.Write{Records: records(2), Config: &record.ConfigPatch{CapRecords: ptr(int64(1))}}); kindOf(err) != record.KindRecordTooLarge {
 			t.Fatal(err)
 		}
 		if _, err := w.State("new", false); kindOf(err) != record.KindNotFound {
@@ -95,17 +96,17 @@ func TestReject(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(5)), TTLMS: ptr(int64(1000)), Discard: ptr("reject")})
 	w.write("a", 3)
-	e := w.refused("a", &Write{Records: records(3)}, record.KindFull)
+	e := w.refused("a", &topic.Write{Records: records(3)}, record.KindFull)
 	want := map[string]any{"topic": "a", "cap_records": int64(5), "cap_bytes": int64(0), "head_seq": uint64(3), "earliest_seq": uint64(1)}
 	if !reflect.DeepEqual(e.Detail, want) {
 		t.Fatalf("%+v", e.Detail)
 	}
 	w.write("a", 2)
-	w.refused("a", &Write{Records: records(1)}, record.KindFull)
+	w.refused("a", &topic.Write{Records: records(1)}, record.KindFull)
 	w.now += 1001 // what has expired makes room
 	w.write("a", 5)
 	w.put("a", &record.ConfigPatch{CapBytes: ptr(int64(41)), Discard: ptr("reject")})
-	w.refused("a", &Write{Records: records(1)}, record.KindFull)
+	w.refused("a", &topic.Write{Records: records(1)}, record.KindFull)
 }
 
 // TestRejectCountsWhatIsOnItsWay holds that writes that are not visible yet
@@ -114,11 +115,11 @@ func TestRejectCountsWhatIsOnItsWay(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(5)), Durability: ptr("fsync"), Discard: ptr("reject")})
-	p, err := w.Begin(ctx, "a", &Write{Records: records(4)})
+	p, err := w.Begin(ctx, "a", &topic.Write{Records: records(4)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Begin(ctx, "a", &Write{Records: records(2)}); kindOf(err) != record.KindFull {
+	if _, err := w.Begin(ctx, "a", &topic.Write{Records: records(2)}); kindOf(err) != record.KindFull {
 		t.Fatal(err)
 	}
 	if _, err := p.Wait(); err != nil {
@@ -132,7 +133,7 @@ func TestRejectCountsWhatIsOnItsWay(t *testing.T) {
 	for range 5 {
 		w.write("b", 1)
 	}
-	w.refused("b", &Write{Records: records(1)}, record.KindFull)
+	w.refused("b", &topic.Write{Records: records(1)}, record.KindFull)
 }
 
 // TestRejectRace holds that concurrent writers fill a topic to its cap and
@@ -146,7 +147,7 @@ func TestRejectRace(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				for {
-					_, err := w.Append(context.Background(), name, &Write{Records: records(3)})
+					_, err := w.Append(context.Background(), name, &topic.Write{Records: records(3)})
 					switch {
 					case kindOf(err) == record.KindFull:
 						return
@@ -179,10 +180,10 @@ func TestTightening(t *testing.T) {
 	if s := w.state("a"); s.Earliest != 5 || s.Count != 6 {
 		t.Fatalf("%+v", s)
 	}
-	if got := w.tombstone("a", 0); got.GapTo != 4 || got.Reason != ReasonMixed {
+	if got := w.tombstone("a", 0); got.GapTo != 4 || got.Reason != topic.ReasonMixed {
 		t.Fatalf("%+v", got)
 	}
-	if got := w.tombstone("a", 2); got.GapFrom != 3 || got.GapTo != 4 || got.Reason != ReasonTTL {
+	if got := w.tombstone("a", 2); got.GapFrom != 3 || got.GapTo != 4 || got.Reason != topic.ReasonTTL {
 		t.Fatalf("%+v", got)
 	}
 	w.put("a", &record.ConfigPatch{})
@@ -206,7 +207,7 @@ func TestTTL(t *testing.T) {
 			t.Fatalf("%v, at the ttl: %v", c, got)
 		}
 		w.now++
-		if got := w.tombstone("a", 0); got != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonTTL, Missed: 2, AtLeast: 2, Earliest: 3, Head: 4}) {
+		if got := w.tombstone("a", 0); got != (topic.Tombstone{GapFrom: 1, GapTo: 2, Reason: topic.ReasonTTL, Missed: 2, AtLeast: 2, Earliest: 3, Head: 4}) {
 			t.Fatalf("%v: %+v", c, got)
 		}
 		w.now += 600
@@ -231,8 +232,8 @@ func TestTTLStaysExpired(t *testing.T) {
 	w.write("a", 3)
 	w.now += 1001
 	w.Sweep(context.Background())
-	if s, totals := w.lookup("a"), w.Totals(); s.live.Records != 0 || totals.EvictedTTL != 3 {
-		t.Fatalf("the sweeper left %+v, %+v", s.live, totals)
+	if s, totals := w.lookup("a"), w.Totals(); s.Live.Records != 0 || totals.EvictedTTL != 3 {
+		t.Fatalf("the sweeper left %+v, %+v", s.Live, totals)
 	}
 	w.Sweep(context.Background())
 	w.now -= 1001
@@ -240,7 +241,7 @@ func TestTTLStaysExpired(t *testing.T) {
 	if s := w.state("a"); s.Count != 0 || s.Earliest != 4 {
 		t.Fatalf("%+v", s)
 	}
-	if got := w.tombstone("a", 0); got.GapTo != 3 || got.Reason != ReasonTTL {
+	if got := w.tombstone("a", 0); got.GapTo != 3 || got.Reason != topic.ReasonTTL {
 		t.Fatalf("%+v", got)
 	}
 }

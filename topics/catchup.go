@@ -3,6 +3,8 @@ package topics
 import (
 	"context"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // catchUpWait is how long a read of a topic that routers feed waits at most for
@@ -14,24 +16,24 @@ const catchUpWait = time.Second
 // themselves.
 func (r *Registry) catchUp(ctx context.Context, name string) {
 	t := r.lookup(name)
-	if t == nil || len(t.incoming()) == 0 {
+	if t == nil || len(incoming(t)) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
 	defer cancel()
-	r.awaitRouters(ctx, t, map[*topic]bool{t: true})
+	r.awaitRouters(ctx, t, map[*topic.Topic]bool{t: true})
 }
 
 // awaitRouters waits for the routers to t, but first for those to their sources.
-func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]bool) {
-	for _, rt := range t.incoming() {
+func (r *Registry) awaitRouters(ctx context.Context, t *topic.Topic, seen map[*topic.Topic]bool) {
+	for _, rt := range incoming(t) {
 		if !seen[rt.source] {
 			seen[rt.source] = true
 			r.awaitRouters(ctx, rt.source, seen)
 		}
-		rt.source.mu.RLock()
-		head := rt.source.head
-		rt.source.mu.RUnlock()
+		rt.source.Mu.RLock()
+		head := rt.source.Head
+		rt.source.Mu.RUnlock()
 		for ctx.Err() == nil {
 			changed := rt.behind(head)
 			if changed == nil {
@@ -50,7 +52,7 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic, seen map[*topic]b
 }
 
 // wake forwards from t without delay, for a reader that waits.
-func (r *Registry) wake(t *topic) {
+func (r *Registry) wake(t *topic.Topic) {
 	r.route(t)
 	select {
 	case routesOf(t).wake <- struct{}{}:

@@ -48,7 +48,7 @@ func testReaders(t *testing.T, end func(*world)) {
 			})
 		}
 		all.Wait()
-		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})

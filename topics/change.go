@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -14,7 +15,7 @@ import (
 type Configured struct {
 	Created bool
 	Config  record.Config // the full config, clamped
-	Cost    Cost
+	Cost    topic.Cost
 }
 
 // Put makes the topic with that config, or replaces its config: an omitted
@@ -43,8 +44,8 @@ func (r *Registry) Patch(ctx context.Context, name string, p *record.ConfigPatch
 // nil for a topic that is not there.
 func (r *Registry) configure(ctx context.Context, name string, derive func(*record.Config) (record.Config, error)) (Configured, error) {
 	var out Configured
-	var c *commit
-	_, err := r.propose(ctx, needing(configSize, wal.Patient), func(s *slot) error {
+	var c *topic.Commit
+	_, err := r.propose(ctx, needing(configSize, wal.Patient), func(s *topic.Slot) error {
 		var err error
 		out, c, err = r.assignConfig(s, name, derive)
 		return err
@@ -53,7 +54,7 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*reco
 		return Configured{}, err
 	}
 	if c != nil {
-		out.Cost, err = c.finish()
+		out.Cost, err = c.Finish()
 	}
 	return out, err
 }
@@ -65,74 +66,74 @@ const configSize = 2*record.MaxName + 1024
 // assignConfig gives a config change its place. If the config is the
 // same already, it returns the unpublished commit that made it so, if there is one:
 // the caller must wait for it, because it may still fail.
-func (r *Registry) assignConfig(s *slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
+func (r *Registry) assignConfig(s *topic.Slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *topic.Commit, error) {
 	t := r.hold(name)
 	if t == nil {
 		return r.assignCreate(s, name, derive)
 	}
-	defer t.mu.Unlock()
-	if err := t.refusal(); err != nil {
+	defer t.Mu.Unlock()
+	if err := t.Refusal(); err != nil {
 		return Configured{}, nil, err
 	}
-	cfg, err := derive(t.next)
+	cfg, err := derive(t.Next)
 	if err != nil {
 		return Configured{}, nil, err
 	}
-	if cfg.Type != t.next.Type {
+	if cfg.Type != t.Next.Type {
 		return Configured{}, nil, &record.Error{
 			Kind:    record.KindIncompatible,
-			Message: fmt.Sprintf("topic %q is of type %q, which never changes", name, t.next.Type),
-			Detail:  map[string]any{"topic": name, "type": string(t.next.Type)},
+			Message: fmt.Sprintf("topic %q is of type %q, which never changes", name, t.Next.Type),
+			Detail:  map[string]any{"topic": name, "type": string(t.Next.Type)},
 		}
 	}
 	out := Configured{Config: cfg}
-	if cfg.Equal(t.next) {
-		return out, t.setting(), nil
+	if cfg.Equal(t.Next) {
+		return out, t.Setting(), nil
 	}
-	now := r.shared.clock.Now()
-	c := &commitOf[entry.Config]{
-		commit: commit{topic: t, class: record.Fsync, came: now},
-		entry:  entry.Config{ID: t.id, TS: max(now.Wall, t.assignedTS), Head: t.assigned, Setting: entry.Setting{Config: &cfg}},
+	now := r.shared.Clock.Now()
+	c := &topic.CommitOf[entry.Config]{
+		Commit: topic.Commit{Topic: t, Class: record.Fsync, Came: now},
+		Entry:  entry.Config{ID: t.ID, TS: max(now.Wall, t.AssignedTS), Head: t.Assigned, Setting: entry.Setting{Config: &cfg}},
 	}
-	c.op = configOp{&c.entry}
-	reserve := t.reserve
+	c.Operation = topic.ConfigOp{Config: &c.Entry}
+	reserve := t.Reserve
 	switch {
 	case cfg.Durability == record.Fsync:
-		reserve = reservation{}
-	case !reserve.covers(t.assigned + 1):
-		reserve.grow(max(t.assigned, reserve.ceiling), r.shared.log.Synced())
+		reserve = topic.Reservation{}
+	case !reserve.Covers(t.Assigned + 1):
+		reserve.Grow(max(t.Assigned, reserve.Ceiling), r.shared.Log.Synced())
 	}
-	c.entry.Ceiling = reserve.ceiling
-	if err := r.appendConfig(s, &c.commit, &cfg); err != nil {
+	c.Entry.Ceiling = reserve.Ceiling
+	if err := r.appendConfig(s, &c.Commit, &cfg); err != nil {
 		return Configured{}, nil, err
 	}
-	if reserve.ceiling != t.reserve.ceiling {
-		reserve.at = c.span.End
+	if reserve.Ceiling != t.Reserve.Ceiling {
+		reserve.At = c.Span.End
 	}
-	t.reserve = reserve
-	t.next = &cfg
-	t.assign(&c.commit, t.assigned)
-	return out, &c.commit, nil
+	t.Reserve = reserve
+	t.Next = &cfg
+	t.Assign(&c.Commit, t.Assigned)
+	return out, &c.Commit, nil
 }
 
-// hold returns the topic of that name, visible or not, with t.mu held; nil if
+// hold returns the topic of that name, visible or not, with t.Mu held; nil if
 // there is none.
-func (r *Registry) hold(name string) *topic {
+func (r *Registry) hold(name string) *topic.Topic {
 	for {
 		t := r.lookup(name)
 		if t == nil {
 			return nil
 		}
-		t.mu.Lock()
-		if !t.dropped {
+		t.Mu.Lock()
+		if !t.Dropped {
 			return t
 		}
-		t.mu.Unlock() // its name is free by now
+		t.Mu.Unlock() // its name is free by now
 	}
 }
 
 // assignCreate gives the creation of a topic its place.
-func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *commit, error) {
+func (r *Registry) assignCreate(s *topic.Slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *topic.Commit, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.byName.Get(name); taken {
@@ -149,43 +150,43 @@ func (r *Registry) assignCreate(s *slot, name string, derive func(*record.Config
 		return Configured{}, nil, err
 	}
 	t := r.newTopicLocked(name, &cfg)
-	now := r.shared.clock.Now()
+	now := r.shared.Clock.Now()
 	if cfg.Durability != record.Fsync {
-		t.reserve.grow(0, r.shared.log.Synced())
+		t.Reserve.Grow(0, r.shared.Log.Synced())
 	}
 	c := createCommit(t, now.Wall)
-	c.came = now
-	if err := c.commit.appendChange(s); err != nil {
+	c.Came = now
+	if err := c.Commit.AppendLocked(s); err != nil {
 		return Configured{}, nil, err
 	}
-	t.reserve.at = c.span.End
-	t.assign(&c.commit, 0)
+	t.Reserve.At = c.Span.End
+	t.Assign(&c.Commit, 0)
 	r.adopt(t)
-	return Configured{Created: true, Config: cfg}, &c.commit, nil
+	return Configured{Created: true, Config: cfg}, &c.Commit, nil
 }
 
 // createCommit returns the commit that makes t, which has its first config and
 // its reservation.
-func createCommit(t *topic, ts int64) *commitOf[entry.Create] {
-	c := &commitOf[entry.Create]{
-		commit: commit{topic: t, class: record.Fsync},
-		entry: entry.Create{ID: t.id, TS: ts, Creation: entry.Creation{
-			Name: t.name, Setting: entry.Setting{Config: t.next, Ceiling: t.reserve.ceiling},
+func createCommit(t *topic.Topic, ts int64) *topic.CommitOf[entry.Create] {
+	c := &topic.CommitOf[entry.Create]{
+		Commit: topic.Commit{Topic: t, Class: record.Fsync},
+		Entry: entry.Create{ID: t.ID, TS: ts, Creation: entry.Creation{
+			Name: t.Name, Setting: entry.Setting{Config: t.Next, Ceiling: t.Reserve.Ceiling},
 		}},
 	}
-	c.op = createOp{&c.entry}
+	c.Operation = topic.CreateOp{Create: &c.Entry}
 	return c
 }
 
 // appendConfig appends the commit's entry, which sets a config, unless that makes a
-// chain of dead-letter topics that leads back. t.mu is held.
-func (r *Registry) appendConfig(s *slot, c *commit, cfg *record.Config) error {
+// chain of dead-letter topics that leads back. t.Mu is held.
+func (r *Registry) appendConfig(s *topic.Slot, c *topic.Commit, cfg *record.Config) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	name := c.topic.name
+	name := c.Topic.Name
 	err := r.dead.check(name, cfg)
 	if err == nil {
-		err = c.appendChange(s)
+		err = c.AppendLocked(s)
 	}
 	if err == nil {
 		r.dead.set(name, cfg)
@@ -193,23 +194,11 @@ func (r *Registry) appendConfig(s *slot, c *commit, cfg *record.Config) error {
 	return err
 }
 
-// appendChange appends the commit's entry, which has no records.
-func (c *commit) appendChange(s *slot) error {
-	c.topic.shared.applying.enter(c)
-	span, err := s.append(c.op, nil)
-	if err != nil {
-		c.leave()
-		return err
-	}
-	c.span = span
-	return nil
-}
-
 // Removal answers Delete.
 type Removal struct {
 	Deleted bool
 	Routers []string // that named the topic, and went with it
-	Cost    Cost
+	Cost    topic.Cost
 }
 
 // Delete removes a topic with all that is in it, and the routers that name it.
@@ -219,7 +208,7 @@ type Removal struct {
 func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
 	var out *Removal
 	var at wal.LSN
-	_, err := r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *slot) error {
+	_, err := r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		var err error
 		out, at, err = r.assignDrop(s, name, ifEmpty)
 		return err
@@ -237,39 +226,39 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 
 // assignDrop gives the end of a topic, and of the routers that name it, its
 // place. What it returns is filled in when the end is shown.
-func (r *Registry) assignDrop(s *slot, name string, ifEmpty bool) (*Removal, wal.LSN, error) {
+func (r *Registry) assignDrop(s *topic.Slot, name string, ifEmpty bool) (*Removal, wal.LSN, error) {
 	t := r.hold(name)
 	if t == nil {
 		return &Removal{}, 0, nil
 	}
-	defer t.mu.Unlock()
-	if err := t.refusal(); err != nil {
+	defer t.Mu.Unlock()
+	if err := t.Refusal(); err != nil {
 		return nil, 0, err
 	}
 	if ifEmpty {
-		t.expireLocked(r.shared.steady())
-		if n := t.live.Records + t.line.size.Records; n > 0 {
+		t.ExpireLocked(r.shared.Steady())
+		if n := t.Live.Records + t.Line.Size.Records; n > 0 {
 			return nil, 0, &record.Error{
 				Kind:    record.KindNotEmpty,
-				Message: fmt.Sprintf("topic %q has %d live records", t.name, n),
-				Detail:  map[string]any{"topic": t.name, "count": n},
+				Message: fmt.Sprintf("topic %q has %d live records", t.Name, n),
+				Detail:  map[string]any{"topic": t.Name, "count": n},
 			}
 		}
 	}
 	return r.appendDropLocked(s, t)
 }
 
-// appendDropLocked logs that t ends, and stops its routers. t.mu is held. No
+// appendDropLocked logs that t ends, and stops its routers. t.Mu is held. No
 // checkpoint begins between the entry and what comes of it.
-func (r *Registry) appendDropLocked(s *slot, t *topic) (*Removal, wal.LSN, error) {
+func (r *Registry) appendDropLocked(s *topic.Slot, t *topic.Topic) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	span, err := s.append(&entry.Drop{ID: t.id}, nil)
+	span, err := s.Append(&entry.Drop{ID: t.ID}, nil)
 	if err != nil {
 		return nil, 0, err
 	}
-	t.ending = span.End
-	l := t.linked()
+	t.Ending = span.End
+	l := linked(t)
 	for _, rt := range slices.Concat(l.out, l.in) {
 		rt.stop()
 		rt.changing = span.End

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 func TestPutReplacesPatchMerges(t *testing.T) {
@@ -43,14 +44,14 @@ func TestNoChange(t *testing.T) {
 	w := newWorld(t)
 	p := &record.ConfigPatch{Priority: ptr(ptr(int64(3))), DeadLetter: ptr(ptr("d")), TTLMS: ptr(int64(1))}
 	w.put("a", p)
-	frames := w.shared.log.Stats().Frames
+	frames := w.shared.Log.Stats().Frames
 	if out := w.put("a", p); out.Created || *out.Config.Priority != 3 {
 		t.Fatalf("%+v", out)
 	}
 	if _, err := w.Patch(context.Background(), "a", &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.shared.log.Stats().Frames - frames; n != 0 {
+	if n := w.shared.Log.Stats().Frames - frames; n != 0 {
 		t.Fatalf("%d frames for no change", n)
 	}
 }
@@ -72,7 +73,7 @@ func TestNoChangeWaits(t *testing.T) {
 					t.Fatal(c, err)
 				}
 			default:
-				if _, err := w.Begin(context.Background(), "a", &Write{Records: records(1), Config: p}); err != nil {
+				if _, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(1), Config: p}); err != nil {
 					t.Fatal(err)
 				}
 			}

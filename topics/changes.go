@@ -3,6 +3,7 @@ package topics
 import (
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -28,7 +29,7 @@ type change struct {
 
 // drop is the end of a topic.
 type drop struct {
-	topic *topic
+	topic *topic.Topic
 	out   *Removal // gets the names of the routers
 }
 
@@ -86,8 +87,8 @@ func (s *changes) before(at wal.LSN) (places []wal.LSN) {
 // awaitChange waits until the change at that position is durable, and shows it
 // to readers.
 func (r *Registry) awaitChange(at wal.LSN) error {
-	if err := r.shared.log.WaitSynced(at); err != nil {
-		return logError(err)
+	if err := r.shared.Log.WaitSynced(at); err != nil {
+		return topic.LogError(err)
 	}
 	r.mu.RLock()
 	d := r.changes.drops[at]
@@ -107,12 +108,12 @@ func (r *Registry) awaitChange(at wal.LSN) error {
 // callers that come later find nothing of the topic left.
 func (r *Registry) showDrop(d *drop, at wal.LSN) {
 	t := d.topic
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.dropped {
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	if t.Dropped {
 		return
 	}
-	t.dropped = true
+	t.Dropped = true
 	r.mu.Lock()
 	r.changes.show(at)
 	r.unnameLocked(t)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // changesOfState are all the requests whose effect is durable whatever the class
@@ -69,7 +70,7 @@ var changesOfState = []struct {
 
 func (w *world) furnish() {
 	w.write("a", 5)
-	w.append("f", &Write{Records: records(5), Config: class(record.Fsync)})
+	w.append("f", &topic.Write{Records: records(5), Config: class(record.Fsync)})
 	w.connect("ab", "a", "b")
 	w.connect("za", "z", "a")
 	w.connect("cd", "c", "d")
@@ -186,7 +187,7 @@ func TestFailedChangesAreNotSeen(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
+				if _, err := w.Append(context.Background(), "a", &topic.Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
 					t.Fatal(err)
 				}
 
@@ -220,7 +221,7 @@ func TestNothingComesBetween(t *testing.T) {
 		head    uint64 // of the topic afterwards, 0 if there is none
 	}{
 		{"write", func(w *world) error {
-			out, err := w.Append(ctx, "a", &Write{Records: records(3)})
+			out, err := w.Append(ctx, "a", &topic.Write{Records: records(3)})
 			if err == nil && (!out.Created || out.First != 1) {
 				err = fmt.Errorf("%+v", out)
 			}
@@ -331,7 +332,7 @@ func TestCheckpointsOfChanges(t *testing.T) {
 					start()
 					w.checkpoint(nil)
 				}
-				if err := w.awaitChangesBefore(w.shared.log.Tail()); err != nil {
+				if err := w.awaitChangesBefore(w.shared.Log.Tail()); err != nil {
 					t.Fatal(err)
 				}
 				after := w.picture()

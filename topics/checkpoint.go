@@ -10,6 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -23,7 +24,7 @@ type Checkpoint struct {
 	registry *Registry
 	start    wal.LSN
 	nextID   uint64
-	topics   []*topic // by id
+	topics   []*topic.Topic // by id
 
 	nextRouter uint64
 
@@ -35,7 +36,7 @@ type Checkpoint struct {
 
 // moved is a topic of whose records those up to through are in segments.
 type moved struct {
-	topic   *topic
+	topic   *topic.Topic
 	through uint64
 }
 
@@ -52,13 +53,13 @@ type Sink struct {
 func (r *Registry) Checkpoint() *Checkpoint {
 	r.refs.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Checkpoint{registry: r, start: r.shared.log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
+	c := &Checkpoint{registry: r, start: r.shared.Log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
 	r.refs.floor = c.start
 	r.refs.Unlock()
 	c.topics = r.byName.Values()
 	r.mu.RUnlock()
-	slices.SortFunc(c.topics, func(a, b *topic) int {
-		if a.id < b.id {
+	slices.SortFunc(c.topics, func(a, b *topic.Topic) int {
+		if a.ID < b.ID {
 			return -1
 		}
 		return 1
@@ -88,17 +89,17 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 	if err := c.registry.awaitChangesBefore(c.start); err != nil {
 		return c.written, err
 	}
-	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
-	e.buf = binary.LittleEndian.AppendUint64(e.buf, c.registry.shared.keySeed)
-	e.buf = binary.AppendUvarint(e.buf, c.nextID)
+	e := topic.Encoder{Configs: map[*record.Config]uint64{}}
+	e.Buf = binary.LittleEndian.AppendUint64(e.Buf, c.registry.shared.KeySeed)
+	e.Buf = binary.AppendUvarint(e.Buf, c.nextID)
 	for _, t := range c.topics {
 		if err := c.registry.settleBefore(t, c.start); err != nil {
 			return c.written, err
 		}
 		if err := c.topic(t, &e, s); err != nil {
-			return c.written, fmt.Errorf("checkpoint of topic %q: %w", t.name, err)
+			return c.written, fmt.Errorf("checkpoint of topic %q: %w", t.Name, err)
 		}
-		if err := e.flush(s); err != nil {
+		if err := s.flush(&e); err != nil {
 			return c.written, err
 		}
 	}
@@ -111,10 +112,10 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
 	routers := routerStates(c.registry.routers.before(c.nextRouter))
 	c.registry.mu.RUnlock()
-	if err := e.routing(c.nextRouter, routers); err != nil {
+	if err := appendRouting(&e, c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
-	_, err = s.Snapshot.Write(e.end())
+	_, err = s.Snapshot.Write(e.End())
 	return c.written, err
 }
 
@@ -122,53 +123,53 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 const stateChunk = 256 << 10
 
 // flush ends a piece of work. It writes what was encoded, if that is enough.
-func (e *snapshotEncoder) flush(s *Sink) error {
-	if len(e.buf) >= stateChunk {
-		if _, err := s.Snapshot.Write(e.buf); err != nil {
+func (s *Sink) flush(e *topic.Encoder) error {
+	if len(e.Buf) >= stateChunk {
+		if _, err := s.Snapshot.Write(e.Buf); err != nil {
 			return err
 		}
-		e.buf = e.buf[:0]
+		e.Buf = e.Buf[:0]
 	}
 	return s.Pace()
 }
 
 // topic captures one topic: its state under its lock, its keys and its records
 // without.
-func (c *Checkpoint) topic(t *topic, e *snapshotEncoder, s *Sink) error {
-	t.mu.Lock()
-	if t.dropped || !t.visible {
-		t.mu.Unlock()
+func (c *Checkpoint) topic(t *topic.Topic, e *topic.Encoder, s *Sink) error {
+	t.Mu.Lock()
+	if t.Dropped || !t.Visible {
+		t.Mu.Unlock()
 		return nil
 	}
-	t.restForCheckpointLocked()
-	through := t.durable()
+	t.RestForCheckpointLocked()
+	through := t.Durable()
 	var records index.Log
 	var dead *index.SeqSet
-	if seq, _, ok := t.index.Front(); ok && seq <= through {
-		records = t.index.View()
-		dead = t.deleted.Clone()
+	if seq, _, ok := t.Index.Front(); ok && seq <= through {
+		records = t.Index.View()
+		dead = t.Deleted.Clone()
 	}
-	now := c.registry.shared.clock.Now()
-	err := e.topicLocked(t, through)
-	e.recordJobs(t, atBoth(now), through)
-	keys := t.keyViewLocked(now)
-	if !t.history.Empty() || !t.index.Empty() {
-		c.live.Add(t.id, t.earliest(), t.deleted)
+	now := c.registry.shared.Clock.Now()
+	err := e.TopicLocked(t, through)
+	e.RecordJobs(t, topic.AtBoth(now), through)
+	keys := t.KeyViewLocked(now)
+	if !t.History.Empty() || !t.Index.Empty() {
+		c.live.Add(t.ID, t.Earliest(), t.Deleted)
 	}
-	t.mu.Unlock()
+	t.Mu.Unlock()
 	if err == nil {
-		err = e.keys(&keys, through, func() error { return e.flush(s) })
+		err = e.Keys(&keys, through, func() error { return s.flush(e) })
 	}
 	if err != nil || records.Empty() {
 		return err
 	}
 	c.moved = append(c.moved, moved{t, through})
-	return c.move(t.id, &records, dead, through, s)
+	return c.move(t.ID, &records, dead, through, s)
 }
 
 // move writes a topic's records up to through to segments.
 func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, through uint64, s *Sink) (err error) {
-	reader := c.registry.shared.reader(id)
+	reader := c.registry.shared.Reader(id)
 	var d record.Decoder // the present frame's records from next on
 	var first, next uint64
 	paced := 0
@@ -177,7 +178,7 @@ func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, thr
 			return false
 		}
 		if frame.First != first || d.Rest() == nil {
-			if d, err = reader.open(frame); err != nil {
+			if d, err = reader.Open(frame); err != nil {
 				return false
 			}
 			first, next = frame.First, frame.First
@@ -193,7 +194,7 @@ func (c *Checkpoint) move(id uint64, records *index.Log, dead *index.SeqSet, thr
 		if err = c.add(id, seq, frame.TS, size, body, rec.Tag, s); err != nil {
 			return false
 		}
-		if paced += len(body); paced >= paceBytes {
+		if paced += len(body); paced >= topic.PaceBytes {
 			paced = 0
 			err = s.Pace()
 		}
@@ -225,21 +226,21 @@ func (c *Checkpoint) add(id, seq uint64, ts int64, size uint32, body, tag []byte
 
 // settleBefore waits until everything that has its place before at is
 // published, and publishes it as its writers would.
-func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
+func (r *Registry) settleBefore(t *topic.Topic, at wal.LSN) error {
 	for {
-		t.mu.RLock()
-		var c *commit // the first in line: those after it wait for it, too
-		if slices.ContainsFunc(t.line.commits, func(p *commit) bool {
-			return p.span.Start < at && (p.span.End > 0 || creationOf(p.op) != nil)
+		t.Mu.RLock()
+		var c *topic.Commit // the first in line: those after it wait for it, too
+		if slices.ContainsFunc(t.Line.Commits, func(p *topic.Commit) bool {
+			return p.Span.Start < at && (p.Span.End > 0 || topic.CreationOf(p.Operation) != nil)
 		}) {
-			c = t.line.next()
+			c = t.Line.Next()
 		}
-		t.mu.RUnlock()
+		t.Mu.RUnlock()
 		if c == nil {
 			return nil
 		}
-		_, err := c.satisfy()
-		if err := c.publish(err); err != nil {
+		_, err := c.Satisfy()
+		if err := c.Publish(err); err != nil {
 			return err
 		}
 	}
@@ -249,11 +250,11 @@ func (r *Registry) settleBefore(t *topic, at wal.LSN) error {
 // forget where in the log it was. tables are those of Write's segments.
 func (c *Checkpoint) Install(tables index.Tables) {
 	for _, m := range c.moved {
-		m.topic.mu.Lock()
-		if !m.topic.dropped {
-			m.topic.install(tables[m.topic.id], m.through)
+		m.topic.Mu.Lock()
+		if !m.topic.Dropped {
+			m.topic.Install(tables[m.topic.ID], m.through)
 		}
-		m.topic.mu.Unlock()
+		m.topic.Mu.Unlock()
 	}
 }
 
@@ -266,8 +267,8 @@ func (r *Registry) Replace(gone []*segment.Segment, with index.Tables) {
 		is[s] = true
 	}
 	for _, t := range r.all() {
-		t.mu.Lock()
-		t.history.Replace(is, with[t.id])
-		t.mu.Unlock()
+		t.Mu.Lock()
+		t.History.Replace(is, with[t.ID])
+		t.Mu.Unlock()
 	}
 }

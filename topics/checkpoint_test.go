@@ -3,14 +3,16 @@ package topics
 import (
 	"fmt"
 	"testing"
+
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // A state that is written in many pieces comes back as a whole.
 func TestLargeState(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 1<<20, 4<<20 })
 	const topics, keys = 4, 6500
-	write := func(i, key int) Written {
-		return w.append(fmt.Sprint(i), &Write{Records: records(1), IdempotencyKey: fmt.Sprint(key)})
+	write := func(i, key int) topic.Written {
+		return w.append(fmt.Sprint(i), &topic.Write{Records: records(1), IdempotencyKey: fmt.Sprint(key)})
 	}
 	for i := range topics {
 		for key := range keys {

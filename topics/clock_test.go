@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 const (
@@ -65,7 +66,7 @@ func (j *jumpy) over(first, last, after int64) (over, unsure bool) {
 }
 
 func (j *jumpy) write() {
-	wr := &Write{Records: records(1)}
+	wr := &topic.Write{Records: records(1)}
 	if j.random.IntN(2) == 0 {
 		wr.IdempotencyKey = fmt.Sprint("k", j.random.IntN(12))
 	}
@@ -118,7 +119,7 @@ func (j *jumpy) check() {
 	for _, rec := range b.Records {
 		live[rec.Seq] = rec.TS
 	}
-	if b.Tombstone != nil && b.Tombstone.Reason != ReasonTTL {
+	if b.Tombstone != nil && b.Tombstone.Reason != topic.ReasonTTL {
 		j.t.Fatalf("operation %d: %+v", j.ops, b.Tombstone)
 	}
 	for i := range j.records {
@@ -136,7 +137,7 @@ func (j *jumpy) check() {
 	if len(b.Records) < len(j.records) && b.Tombstone == nil {
 		j.t.Fatalf("operation %d: expired without a word", j.ops)
 	}
-	floor := j.lookup("a").marks.low
+	floor := j.lookup("a").Marks.Low
 	if floor < j.floor || floor > b.Earliest {
 		j.t.Fatalf("operation %d: the floor goes from %d to %d, below %d", j.ops, j.floor, floor, b.Earliest)
 	}
@@ -158,10 +159,10 @@ func (j *jumpy) step() {
 		jumps := []int64{2000, hour, 24 * hour, year, 50 * year}
 		j.ahead += (1 - 2*j.random.Int64N(2)) * jumps[j.random.IntN(len(jumps))]
 		j.ahead = max(j.ahead, -j.passed)
-		j.shared.steady() // the clock is read between two jumps
+		j.shared.Steady() // the clock is read between two jumps
 	case n < 14:
 		j.ahead = 0
-		j.shared.steady()
+		j.shared.Steady()
 	case n < 16:
 		j.Sweep(context.Background())
 	case n < 17:
@@ -170,7 +171,7 @@ func (j *jumpy) step() {
 			a := &j.records[i]
 			ahead := j.began + max(0, j.ahead-j.began)
 			a.kept, a.storedFirst, a.storedTo = true, a.keyFirst+ahead, a.keyLast+ahead+clock.MaxStep
-			if ts := j.lookup("a").assignedTS; ts > j.passed+j.ahead {
+			if ts := j.lookup("a").AssignedTS; ts > j.passed+j.ahead {
 				a.storedTo = max(a.storedTo, ts)
 			}
 		}
@@ -207,10 +208,10 @@ func TestJumpingClock(t *testing.T) {
 				j.Sweep(t.Context())
 			}
 			got := j.Totals()
-			if got.Records != 0 || got.Bytes != 0 || got.IdempotencyKeys != 0 || got.IdempotencyBytes != 0 || j.lookup("a").came != nil {
-				t.Fatalf("%+v is left, and %+v", got, j.lookup("a").came)
+			if got.Records != 0 || got.Bytes != 0 || got.IdempotencyKeys != 0 || got.IdempotencyBytes != 0 || j.lookup("a").Arrivals != nil {
+				t.Fatalf("%+v is left, and %+v", got, j.lookup("a").Arrivals)
 			}
-			j.shared.log.Close()
+			j.shared.Log.Close()
 		})
 	}
 }

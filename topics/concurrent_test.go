@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"go.uber.org/goleak"
 )
 
@@ -39,7 +40,7 @@ func (c *crowd) run(f func() error) {
 // writer appends pairs: one record that stays, one that is to be deleted.
 func (c *crowd) writer(id, n int) error {
 	for i := range n {
-		w := &Write{Records: []record.Record{
+		w := &topic.Write{Records: []record.Record{
 			{Data: fmt.Appendf(nil, "%d/%d", id, i), Tag: []byte("stays")},
 			{Data: fmt.Appendf(nil, "%d/%d", id, i), Tag: fmt.Appendf(nil, "goes-%d-%d", id, i)},
 		}}
@@ -66,7 +67,7 @@ func (c *crowd) writer(id, n int) error {
 // reader follows the topic to its end and holds that it sees each record that
 // stays once, in order, and as it was written.
 func (c *crowd) reader(m *record.Match, stays int) error {
-	q := &Query{Limit: 50, MaxBytes: 1 << 20, Match: m, Wait: time.Minute}
+	q := &topic.Query{Limit: 50, MaxBytes: 1 << 20, Match: m, Wait: time.Minute}
 	for seen := 0; seen < stays; {
 		b, err := c.Read(context.Background(), "a", q)
 		if err != nil {
@@ -142,7 +143,7 @@ func TestConcurrentStorage(t *testing.T) {
 	if s := w.state("a"); s.Count != 0 || s.Bytes != 0 {
 		t.Fatalf("%+v", s)
 	}
-	if err := w.shared.log.Close(); err != nil {
+	if err := w.shared.Log.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

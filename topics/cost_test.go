@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -96,7 +97,7 @@ func TestReadAllocates(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", 1000)
 	w.checkpoint(nil)
-	q := &Query{From: 500, Limit: 100, MaxBytes: 1 << 20}
+	q := &topic.Query{From: 500, Limit: 100, MaxBytes: 1 << 20}
 	got := testing.AllocsPerRun(100, func() {
 		if b, err := w.Read(context.Background(), "a", q); err != nil || len(b.Records) != 100 {
 			t.Fatal(err)
@@ -118,13 +119,13 @@ func TestCostOfDeleted(t *testing.T) {
 			all[i].Tag = []byte("x")
 		}
 	}
-	w.append("a", &Write{Records: all})
+	w.append("a", &topic.Write{Records: all})
 	w.deleteRecords("a", 0, "x")
-	topic := w.lookup("a")
+	x := w.lookup("a")
 	for _, limit := range []int{1, 100, 1000} {
-		q := &Query{From: 40_000, Limit: limit, MaxBytes: 1 << 20}
-		if v := topic.viewLocked(q, &Batch{NextFrom: q.From}, w.now); v.below-v.next > 8*uint64(max(limit, 64)) {
-			t.Fatalf("%d seqs looked at for %d records", v.below-v.next, limit)
+		q := &topic.Query{From: 40_000, Limit: limit, MaxBytes: 1 << 20}
+		if v := x.ViewLocked(q, &topic.Batch{NextFrom: q.From}, w.now); v.Below-v.Next > 8*uint64(max(limit, 64)) {
+			t.Fatalf("%d seqs looked at for %d records", v.Below-v.Next, limit)
 		}
 		if b := w.query("a", q); len(b.Records) != limit {
 			t.Fatalf("%d records, want %d", len(b.Records), limit)

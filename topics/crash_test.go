@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // lostBy has the losses of each class at a restart.
@@ -30,7 +31,7 @@ func (w *world) end(how string) []Loss {
 	case "power":
 		return w.power(1)
 	case "off":
-		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 			w.t.Fatal(err)
 		}
 		w.fs = w.fs.Crash(rand.New(rand.NewPCG(1, 1)))
@@ -59,7 +60,7 @@ func TestLostRanges(t *testing.T) {
 					}
 					return
 				}
-				if len(losses) != 1 || losses[0].Topic != "a" || losses[0].Reason != ReasonCrash || losses[0].To < 5 {
+				if len(losses) != 1 || losses[0].Topic != "a" || losses[0].Reason != topic.ReasonCrash || losses[0].To < 5 {
 					t.Fatalf("%+v", losses)
 				}
 				l := losses[0]
@@ -71,7 +72,7 @@ func TestLostRanges(t *testing.T) {
 				if l.From > 1 { // the disk had some of it
 					kept = w.read("a", l.From-1)
 				}
-				want := Tombstone{GapFrom: l.From, GapTo: l.To, Reason: ReasonCrash, Missed: l.To + 1 - l.From, AtLeast: l.AtLeast, Earliest: w.state("a").Earliest, Head: l.To}
+				want := topic.Tombstone{GapFrom: l.From, GapTo: l.To, Reason: topic.ReasonCrash, Missed: l.To + 1 - l.From, AtLeast: l.AtLeast, Earliest: w.state("a").Earliest, Head: l.To}
 				if kept.Tombstone == nil || *kept.Tombstone != want || kept.NextFrom != l.To {
 					t.Fatalf("%+v, want %+v", kept.Tombstone, want)
 				}
@@ -107,7 +108,7 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	}
 	for from := uint64(3); from < 7; from++ {
 		b = w.read("a", from)
-		want := Tombstone{GapFrom: from + 1, GapTo: 7, Reason: ReasonCrash, Missed: 7 - from, AtLeast: 7 - from, Earliest: 1, Head: 9}
+		want := topic.Tombstone{GapFrom: from + 1, GapTo: 7, Reason: topic.ReasonCrash, Missed: 7 - from, AtLeast: 7 - from, Earliest: 1, Head: 9}
 		if b.Tombstone == nil || *b.Tombstone != want || !reflect.DeepEqual(seqs(b), run(8, 9)) {
 			t.Fatalf("from %d: %+v, %+v", from, b.Tombstone, seqs(b))
 		}
@@ -115,16 +116,16 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	w.noStone("a", 7)
 	// The cursor stops there also when a filter leaves nothing before it.
 	m, _ := record.NewMatch("Eq", "none")
-	b = w.query("a", &Query{Limit: 10, MaxBytes: 100, Match: &m})
+	b = w.query("a", &topic.Query{Limit: 10, MaxBytes: 100, Match: &m})
 	if len(b.Records) > 0 || b.NextFrom != 3 || b.Tombstone != nil {
 		t.Fatalf("%+v", b)
 	}
 	// Once all before it is evicted, the floor's tombstone takes it in.
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
-	if got := w.tombstone("a", 0); got.GapTo != 8 || got.Reason != ReasonCap {
+	if got := w.tombstone("a", 0); got.GapTo != 8 || got.Reason != topic.ReasonCap {
 		t.Fatalf("%+v", got)
 	}
-	if l := w.lookup("a").lost.ranges; len(l) != 0 {
+	if l := w.lookup("a").Lost.Ranges; len(l) != 0 {
 		t.Fatalf("lost ranges below the floor are kept: %+v", l)
 	}
 }
@@ -141,7 +142,7 @@ func TestClassSwitches(t *testing.T) {
 			t.Run(fmt.Sprintf("%v to %v", from, to), func(t *testing.T) {
 				w := newWorld(t)
 				w.put("a", class(from))
-				before, err := w.Begin(context.Background(), "a", &Write{Records: records(2)})
+				before, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(2)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -150,7 +151,7 @@ func TestClassSwitches(t *testing.T) {
 				if err != nil || change == nil {
 					t.Fatal(change, err)
 				}
-				after, err := w.Begin(context.Background(), "a", &Write{Records: records(3)})
+				after, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(3)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -168,7 +169,7 @@ func TestClassSwitches(t *testing.T) {
 				if _, err := before.Wait(); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := change.finish(); err != nil {
+				if _, err := change.Finish(); err != nil {
 					t.Fatal(err)
 				}
 				if err := <-done; err != nil {

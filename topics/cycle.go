@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // checkCycleLocked refuses a router that replaces old and closes a cycle without allowing
@@ -28,22 +29,22 @@ func (r *Registry) checkCycleLocked(old *router, spec *RouterSpec) error {
 
 // pathTo returns the names of the topics on a shortest path from t to target along
 // routers other than except, or nil if there is none.
-func (r *Registry) pathTo(t *topic, target string, except *router) []string {
+func (r *Registry) pathTo(t *topic.Topic, target string, except *router) []string {
 	if t == nil {
 		return nil
 	}
-	from := map[*topic]*topic{t: nil}
-	for next := []*topic{t}; len(next) > 0; next = next[1:] {
+	from := map[*topic.Topic]*topic.Topic{t: nil}
+	for next := []*topic.Topic{t}; len(next) > 0; next = next[1:] {
 		at := next[0]
-		if at.name == target {
+		if at.Name == target {
 			var names []string
 			for ; at != nil; at = from[at] {
-				names = append(names, at.name)
+				names = append(names, at.Name)
 			}
 			slices.Reverse(names)
 			return names
 		}
-		for _, rt := range at.outgoing() {
+		for _, rt := range outgoing(at) {
 			if _, seen := from[rt.dest]; !seen && rt != except && !rt.stopped() {
 				from[rt.dest] = at
 				next = append(next, rt.dest)
@@ -64,7 +65,7 @@ func (r *Registry) markCyclesLocked() {
 		if rt.stopped() {
 			return true
 		}
-		in := groups[g.Topic(rt.source.id, rt.source.name)] == groups[g.Topic(rt.dest.id, rt.dest.name)]
+		in := groups[g.Topic(rt.source.ID, rt.source.Name)] == groups[g.Topic(rt.dest.ID, rt.dest.Name)]
 		rt.cyclic.Store(in)
 		r.routers.cyclic = r.routers.cyclic || in
 		return true
@@ -74,7 +75,7 @@ func (r *Registry) markCyclesLocked() {
 // extendPath returns the path of a record that the router forwards, or false if it may
 // not forward it.
 func (rt *router) extendPath(path []byte) ([]byte, bool) {
-	extended, ok := paths.Extend(path, rt.source.id, rt.dest.id)
+	extended, ok := paths.Extend(path, rt.source.ID, rt.dest.ID)
 	return extended, ok && !(rt.cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
 }
 
@@ -83,7 +84,7 @@ func (rt *router) extendPath(path []byte) ([]byte, bool) {
 func graphOf(routers []*router) *paths.Graph {
 	g := paths.NewGraph()
 	for _, rt := range routers {
-		g.Join(g.Topic(rt.source.id, rt.source.name), g.Topic(rt.dest.id, rt.dest.name))
+		g.Join(g.Topic(rt.source.ID, rt.source.Name), g.Topic(rt.dest.ID, rt.dest.Name))
 	}
 	return g
 }
@@ -102,10 +103,10 @@ func (r *Registry) forwardingLocked() (list []*router) {
 // aroundLocked returns the routers that may forward a record which passes through source
 // or dest, including those that are not durable yet, without except. Either topic may
 // be nil. r.mu is held.
-func aroundLocked(source, dest *topic, except *router) (list []*router) {
-	seen := map[*topic]bool{}
-	var topics []*topic
-	see := func(t *topic) {
+func aroundLocked(source, dest *topic.Topic, except *router) (list []*router) {
+	seen := map[*topic.Topic]bool{}
+	var topics []*topic.Topic
+	see := func(t *topic.Topic) {
 		if t != nil && !seen[t] {
 			seen[t] = true
 			topics = append(topics, t)
@@ -113,7 +114,7 @@ func aroundLocked(source, dest *topic, except *router) (list []*router) {
 	}
 	see(source)
 	for i := 0; i < len(topics); i++ {
-		for _, rt := range topics[i].incoming() {
+		for _, rt := range incoming(topics[i]) {
 			if rt != except && !rt.stopped() {
 				see(rt.source)
 			}
@@ -121,7 +122,7 @@ func aroundLocked(source, dest *topic, except *router) (list []*router) {
 	}
 	see(dest)
 	for i := 0; i < len(topics); i++ {
-		for _, rt := range topics[i].outgoing() {
+		for _, rt := range outgoing(topics[i]) {
 			if rt != except && !rt.stopped() {
 				see(rt.dest)
 				list = append(list, rt)

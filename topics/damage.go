@@ -3,7 +3,7 @@ package topics
 // LastDamage returns the error of the last read that found damaged bytes, or "" if
 // none has since the start.
 func (r *Registry) LastDamage() string {
-	if s := r.shared.totals.met.Load(); s != nil {
+	if s := r.shared.Counters.Met.Load(); s != nil {
 		return *s
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // DeadLetter is a job that its queue gave up, as it is in the dead-letter topic.
@@ -53,7 +54,7 @@ type DeadResult struct {
 	Replayed []uint64 // a replay: the seqs that they have in the queue, in the same order
 	Skipped  []DeadSkip
 	Counts   queue.Counts // of the queue, afterwards
-	Cost     Cost
+	Cost     topic.Cost
 }
 
 // What one page looks at, and what goes in one frame.
@@ -72,7 +73,7 @@ func (r *Registry) DeadLetters(ctx context.Context, name string, f *DeadFilter, 
 	}
 	out := &DeadPage{Topic: dead}
 	for looked := 0; dead != "" && len(out.Letters) < limit; {
-		b, err := r.Read(ctx, dead, &Query{From: after, Limit: min(limit, deadBatch), MaxBytes: forwardBytes, Match: f.Match})
+		b, err := r.Read(ctx, dead, &topic.Query{From: after, Limit: min(limit, deadBatch), MaxBytes: forwardBytes, Match: f.Match})
 		if kindOfError(err) == record.KindNotFound {
 			return out, nil // no job has come to it yet
 		}
@@ -120,7 +121,7 @@ func (r *Registry) deadTopicOf(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer t.mu.Unlock()
+	defer t.Mu.Unlock()
 	return r.deadLetterOf(t), nil
 }
 
@@ -197,9 +198,9 @@ func (r *Registry) headOf(name string) uint64 {
 	if t == nil {
 		return 0
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.head
+	t.Mu.RLock()
+	defer t.Mu.RUnlock()
+	return t.Head
 }
 
 func (r *Registry) countsByName(name string) (queue.Counts, error) {
@@ -207,8 +208,8 @@ func (r *Registry) countsByName(name string) (queue.Counts, error) {
 	if err != nil {
 		return queue.Counts{}, err
 	}
-	defer t.mu.Unlock()
-	return t.jobs.queue.Counts(r.Time()), nil
+	defer t.Mu.Unlock()
+	return t.Jobs.Queue.Counts(r.Time()), nil
 }
 
 // pace keeps work to so much a second.
@@ -246,7 +247,7 @@ func (p *pace) wait(ctx context.Context, n int) error {
 func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, err error) {
 	records := map[uint64]record.Record{}
 	if t := r.lookup(c.dead); t != nil && c.dead != "" {
-		records, err = t.pick(ctx, seqs, &c.out.Cost)
+		records, err = t.Pick(ctx, seqs, &c.out.Cost)
 		if err != nil {
 			return nil, err
 		}

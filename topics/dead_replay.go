@@ -7,33 +7,34 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // replayDead moves letters back in one frame. If the queue does not take all of
 // them, it takes them one by one, as far as it does.
 func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLetter) error {
-	w := &Write{Create: new(false)}
+	w := &topic.Write{Create: new(false)}
 	for i := range letters {
 		w.Records = append(w.Records, revived(&letters[i].Record))
 	}
-	a := &attempt{name: c.name, write: w, batch: encodeBatch(w)}
-	x := &settling{name: c.dead, parts: []*attempt{a}, mode: wal.Patient}
+	a := &topic.Attempt{Name: c.name, Write: w, Encoded: topic.Encode(w)}
+	x := &settling{name: c.dead, parts: []*topic.Attempt{a}, mode: wal.Patient}
 	var gone, taken []DeadSkip
 	var seqs []uint64
-	x.judge = func(t *topic, held *heldTopics) (settled, error) {
+	x.judge = func(t *topic.Topic, held *heldTopics) (settled, error) {
 		q := held.of[c.name]
 		if q == nil {
 			return settled{}, record.NotFound(c.name)
 		}
-		err := q.checkQueueLocked()
+		err := q.CheckQueueLocked()
 		if err == nil {
-			err = t.refusal()
+			err = t.Refusal()
 		}
 		if err != nil {
 			return settled{}, err
 		}
-		t.expireLocked(r.shared.steady())
+		t.ExpireLocked(r.shared.Steady())
 		gone, taken = goneLetters(t, c.name, letters), takenKeys(q, letters)
 		seqs = nil
 		if len(gone)+len(taken) > 0 {
@@ -42,7 +43,7 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 		for i := range letters {
 			seqs = append(seqs, letters[i].Seq)
 		}
-		return settled{settleRemove, seqs, nil}, nil
+		return settled{topic.Remove, seqs, nil}, nil
 	}
 	cost, err := r.commitSettling(ctx, x, len(letters))
 	c.out.Cost.Append += cost.Append
@@ -74,7 +75,7 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 	case err != nil:
 		return err
 	}
-	first := x.written[0].written.First
+	first := x.written[0].Written.First
 	for i, seq := range seqs {
 		c.out.Done, c.out.Replayed = append(c.out.Done, seq), append(c.out.Replayed, first+uint64(i))
 	}
@@ -94,9 +95,9 @@ func revived(rec *record.Record) record.Record {
 
 // goneLetters returns the letters that are not in the topic any more. Its lock is
 // held.
-func goneLetters(t *topic, name string, letters []DeadLetter) (skips []DeadSkip) {
+func goneLetters(t *topic.Topic, name string, letters []DeadLetter) (skips []DeadSkip) {
 	for i := range letters {
-		if !(liveRecords{t}).Live(letters[i].Seq) {
+		if !t.IsLive(letters[i].Seq) {
 			skips = append(skips, DeadSkip{letters[i].Seq, errNoLetter(name, letters[i].Seq)})
 		}
 	}
@@ -105,7 +106,7 @@ func goneLetters(t *topic, name string, letters []DeadLetter) (skips []DeadSkip)
 
 // takenKeys returns the letters whose unique keys are those of live jobs, or of
 // letters before them. The queue's lock is held.
-func takenKeys(q *topic, letters []DeadLetter) (skips []DeadSkip) {
+func takenKeys(q *topic.Topic, letters []DeadLetter) (skips []DeadSkip) {
 	keys := make([]string, len(letters))
 	for i := range letters {
 		j, err := record.DecodeJob(letters[i].Job)
@@ -113,14 +114,14 @@ func takenKeys(q *topic, letters []DeadLetter) (skips []DeadSkip) {
 			keys[i] = string(j.Key)
 		}
 	}
-	for _, d := range q.jobs.queue.Duplicates(keys) {
+	for _, d := range q.Jobs.Queue.Duplicates(keys) {
 		live := d.Seq
-		detail := map[string]any{"topic": q.name, "unique_key": keys[d.Index], "seq": live}
-		message := fmt.Sprintf("job %d of queue %q has the unique key %q", live, q.name, keys[d.Index])
+		detail := map[string]any{"topic": q.Name, "unique_key": keys[d.Index], "seq": live}
+		message := fmt.Sprintf("job %d of queue %q has the unique key %q", live, q.Name, keys[d.Index])
 		if d.Of >= 0 {
 			live = letters[d.Of].Seq
 			detail["seq"] = live
-			message = fmt.Sprintf("dead letter %d of queue %q, which is replayed with it, has the unique key %q", live, q.name, keys[d.Index])
+			message = fmt.Sprintf("dead letter %d of queue %q, which is replayed with it, has the unique key %q", live, q.Name, keys[d.Index])
 		}
 		skips = append(skips, DeadSkip{letters[d.Index].Seq, &record.Error{Kind: record.KindKeyLive, Message: message, Detail: detail}})
 	}
@@ -132,19 +133,19 @@ func (r *Registry) purgeDead(ctx context.Context, c *deadCall, letters []DeadLet
 	x := &settling{name: c.dead, mode: wal.Freeing | wal.Patient}
 	var gone []DeadSkip
 	var seqs []uint64
-	x.judge = func(t *topic, _ *heldTopics) (settled, error) {
-		err := t.refusal()
+	x.judge = func(t *topic.Topic, _ *heldTopics) (settled, error) {
+		err := t.Refusal()
 		if err != nil {
 			return settled{}, err
 		}
-		t.expireLocked(r.shared.steady())
+		t.ExpireLocked(r.shared.Steady())
 		gone, seqs = goneLetters(t, c.name, letters), nil
 		for i := range letters {
 			if !slices.ContainsFunc(gone, func(s DeadSkip) bool { return s.Seq == letters[i].Seq }) {
 				seqs = append(seqs, letters[i].Seq)
 			}
 		}
-		return settled{settleRemove, seqs, nil}, nil
+		return settled{topic.Remove, seqs, nil}, nil
 	}
 	cost, err := r.commitSettling(ctx, x, len(letters))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 func (w *world) delete(name string, ifEmpty bool) bool {
@@ -23,7 +24,7 @@ func TestDelete(t *testing.T) {
 	if w.delete("a", false) {
 		t.Fatal("deleted what was not there")
 	}
-	w.append("a", &Write{Records: records(5), IdempotencyKey: "k"})
+	w.append("a", &topic.Write{Records: records(5), IdempotencyKey: "k"})
 	before := w.Totals()
 	if before.Topics != 1 || before.Records != 5 || before.Bytes != 40 {
 		t.Fatalf("%+v", before)
@@ -38,16 +39,16 @@ func TestDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.power(3)
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindNotFound {
+	if _, err := w.Read(context.Background(), "a", &topic.Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	// The next of that name is another one: its seqs, its keys, its config.
-	out := w.append("a", &Write{Records: records(2), IdempotencyKey: "k"})
+	out := w.append("a", &topic.Write{Records: records(2), IdempotencyKey: "k"})
 	if !out.Created || out.Deduped || out.First != 1 {
 		t.Fatalf("%+v", out)
 	}
 	b := w.read("a", 5)
-	if s := b.Tombstone; s == nil || *s != (Tombstone{GapFrom: 1, GapTo: 2, Reason: ReasonRecreated, Missed: 2, AtLeast: 2, Earliest: 1, Head: 2}) {
+	if s := b.Tombstone; s == nil || *s != (topic.Tombstone{GapFrom: 1, GapTo: 2, Reason: topic.ReasonRecreated, Missed: 2, AtLeast: 2, Earliest: 1, Head: 2}) {
 		t.Fatalf("%+v", s)
 	}
 	if b.NextFrom != 2 || len(b.Records) != 0 {
@@ -61,7 +62,7 @@ func TestDelete(t *testing.T) {
 
 func TestDeleteIfEmpty(t *testing.T) {
 	w := newWorld(t)
-	w.append("a", &Write{Records: records(2), Config: &record.ConfigPatch{TTLMS: ptr(int64(100))}})
+	w.append("a", &topic.Write{Records: records(2), Config: &record.ConfigPatch{TTLMS: ptr(int64(100))}})
 	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != record.KindNotEmpty {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestDeleteIfEmpty(t *testing.T) {
 	if _, err := w.Delete(context.Background(), "a", true); kindOf(err) != record.KindNotEmpty {
 		t.Fatal("at the ttl a record lives:", err)
 	}
-	p, err := w.Begin(context.Background(), "a", &Write{Records: records(1)})
+	p, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,16 +97,16 @@ func TestDeleteUnderWrites(t *testing.T) {
 	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		w.put("a", class(c))
-		var pending []*Pending
+		var pending []*topic.Pending
 		for range 3 {
-			p, err := w.Begin(context.Background(), "a", &Write{Records: records(2), IdempotencyKey: "k"})
+			p, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(2), IdempotencyKey: "k"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			pending = append(pending, p)
 		}
 		w.delete("a", false)
-		again := w.append("a", &Write{Records: records(1), IdempotencyKey: "k"})
+		again := w.append("a", &topic.Write{Records: records(1), IdempotencyKey: "k"})
 		if !again.Created || again.First != 1 || again.Deduped {
 			t.Fatalf("%v: %+v", c, again)
 		}
@@ -130,7 +131,7 @@ func TestDeleteUnderWrites(t *testing.T) {
 // TestDeleteOfCreation deletes a topic that is being made.
 func TestDeleteOfCreation(t *testing.T) {
 	w := newWorld(t)
-	p, err := w.Begin(context.Background(), "a", &Write{Records: records(1)})
+	p, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(1)})
 	if err != nil {
 		t.Fatal(err)
 	}

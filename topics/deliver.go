@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/delivery"
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // deliveries holds the topics that have changed. A writer only appends its topic
@@ -15,10 +16,10 @@ type deliveries struct {
 	wake chan struct{} // capacity 1: the line is not empty
 
 	mu   lockorder.Mutex[lockorder.Last] // guards line
-	line []*topic                        // in the order of push
+	line []*topic.Topic                  // in the order of push
 
 	step  lockorder.Mutex[lockorder.Delivery] // held while delivering; guards queue
-	queue *delivery.Queue[*topic]
+	queue *delivery.Queue[*topic.Topic]
 
 	quit context.CancelFunc
 	gone chan struct{}
@@ -28,12 +29,12 @@ func newDeliveries() *deliveries {
 	began := time.Now()
 	// The registry's clock may be set back.
 	clock := func() int64 { return time.Since(began).Milliseconds() }
-	return &deliveries{wake: make(chan struct{}, 1), queue: delivery.New[*topic](clock)}
+	return &deliveries{wake: make(chan struct{}, 1), queue: delivery.New[*topic.Topic](clock)}
 }
 
-// push appends t to the line. t.mu may be held.
-func (r *Registry) push(t *topic) {
-	if t.queued.Swap(true) {
+// push appends t to the line. t.Mu may be held.
+func (r *Registry) push(t *topic.Topic) {
+	if t.Queued.Swap(true) {
 		return // its delivery has not begun yet
 	}
 	d := r.deliveries
@@ -103,7 +104,7 @@ func (r *Registry) deliverDue(ctx context.Context, pressure func() float64) (aft
 		if !ok {
 			return after
 		}
-		t.queued.Store(false) // before delivering: a later change pushes again
+		t.Queued.Store(false) // before delivering: a later change pushes again
 		r.deliver(t)
 	}
 	return 0
@@ -116,20 +117,10 @@ func (r *Registry) enqueueLocked() {
 	line := d.line
 	d.line = nil
 	d.mu.Unlock()
-	now := r.shared.now()
+	now := r.shared.Now()
 	for _, t := range line {
-		d.queue.Push(t, t.urgency(now))
+		d.queue.Push(t, t.Urgency(now))
 	}
-}
-
-// routed reports whether any router forwards from t or to it.
-func (t *topic) routed() bool {
-	rs := routesOf(t)
-	if rs == nil {
-		return false
-	}
-	l := rs.links.Load()
-	return len(l.out)+len(l.in) > 0
 }
 
 // waits reports whether the router is blocked.
@@ -139,21 +130,12 @@ func (rt *router) waits() bool {
 	return rt.blocked != ""
 }
 
-// urgency returns the priority with which t enters the queue.
-func (t *topic) urgency(now int64) int64 {
-	cfg := t.shown.Load()
-	if cfg == nil {
-		return 0
-	}
-	return t.priority(cfg, now)
-}
-
 // deliver notifies t's subscribers and routers that it has changed. No lock is
 // held.
-func (r *Registry) deliver(t *topic) {
-	r.subscriptions.Notify(t.name, t.isVisible)
+func (r *Registry) deliver(t *topic.Topic) {
+	r.subscriptions.Notify(t.Name, t.IsVisible)
 	r.route(t)
-	for _, rt := range t.incoming() {
+	for _, rt := range incoming(t) {
 		if rt.waits() {
 			r.route(rt.source) // t may have room now
 		}

@@ -34,7 +34,7 @@ func TestChangesDuringDelivery(t *testing.T) {
 		defer close(done)
 		w.Deliver()
 	}()
-	for source.queued.Load() {
+	for source.Queued.Load() {
 		runtime.Gosched()
 	}
 	w.write("a", 1)

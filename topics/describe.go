@@ -55,16 +55,16 @@ func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
 		return err
 	}
 	for _, t := range r.inOrder() {
-		first, _, _ := t.history.Front()
+		first, _, _ := t.History.Front()
 		s := &StoredTopic{
-			ID: t.id, Name: t.name, Config: t.cfg, Applied: uint64(t.applied), Head: t.head, First: first,
-			Records: t.live.Records, Bytes: t.live.Bytes,
-			EvictFloor: t.marks.low, ThroughCap: t.marks.capped, ThroughTTL: t.marks.ttl, Ceiling: t.reserve.ceiling,
-			LastWrite: t.lastWrite, LastRead: t.lastRead.Load(),
-			Lost: []SeqRange{}, Deleted: seqRanges(t.deleted), Idempotencies: int(t.keys.Usage().Keys),
+			ID: t.ID, Name: t.Name, Config: t.Config, Applied: uint64(t.Applied), Head: t.Head, First: first,
+			Records: t.Live.Records, Bytes: t.Live.Bytes,
+			EvictFloor: t.Marks.Low, ThroughCap: t.Marks.Capped, ThroughTTL: t.Marks.TTL, Ceiling: t.Reserve.Ceiling,
+			LastWrite: t.LastWrite, LastRead: t.LastRead.Load(),
+			Lost: []SeqRange{}, Deleted: seqRanges(t.Deleted), Idempotencies: int(t.Keys.Usage().Keys),
 		}
-		for _, l := range t.lost.ranges {
-			s.Lost = append(s.Lost, SeqRange{l.from, l.to, l.reason})
+		for _, l := range t.Lost.Ranges {
+			s.Lost = append(s.Lost, SeqRange{l.From, l.To, l.Reason})
 		}
 		if err := yield(s); err != nil {
 			return err
@@ -85,7 +85,7 @@ func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 		if err != nil {
 			return err
 		}
-		s := &StoredRouter{rt.id, rt.name, rt.source.id, rt.dest.id, spec, rt.cursor, rt.forwarded, uint64(rt.applied)}
+		s := &StoredRouter{rt.id, rt.name, rt.source.ID, rt.dest.ID, spec, rt.cursor, rt.forwarded, uint64(rt.applied)}
 		if err := yield(s); err != nil {
 			return err
 		}

@@ -1,22 +1,15 @@
-// Package topics holds the topics and the routers between them: their records,
-// their configs, the seqs that a write gets, and what a reader sees.
+// Package topics holds the topics and the routers between them, and does what
+// concerns several of them, or time: names, routers, the queues' workers, checkpoints,
+// replay and repair. Package topic is one topic, and has the path of a write.
 //
-// # The path of a write
-//
-// Append encodes the records. Under the topic's lock it then assigns their seqs
-// and puts one frame at the tail of the log, so a topic's seqs have the order of
-// its frames. With no lock held it waits for what the topic's durability class
-// promises, and publishes: head, index, counts and waiting readers move together.
-// A topic publishes in the order of its seqs, so a write waits for its own
-// condition and for those of earlier writes to the same topic, and for nothing
-// else.
+// # Changes
 //
 // Config changes and deletes of records take the same path, so they have a place
 // among the writes. The deletion of a topic and changes of routers have a place in
 // the log too, and become visible when they are durable: see changes.go. All of
 // them get their place in propose, which first reserves room in the log. What an
 // entry of the log does is its operation: a live write and its replay run the same
-// one. Package entry has the entries, and operationOf returns what each does.
+// one. Package entry has the entries, and operationOf returns how each is replayed.
 //
 // # Locks
 //
@@ -27,8 +20,8 @@
 //	Delivery    deliveries.step: the queue of the goroutine that delivers
 //	Notify      follow.Hub.notifying: the order in which subscribers are notified
 //	Count       routing.counting: one count of paths at a time
-//	Applied     applying.mu: the position up to which everything is applied
-//	Topic       topic.mu: the seqs that a topic has given out, and what it has published
+//	Applied     topic.Shared.Applying: the position up to which everything is applied
+//	Topic       topic.Topic.Mu: the seqs that a topic has given out, and what it has published
 //	References  Registry.refs: where references to frames may begin; checkpoints move it
 //	Registry    Registry.mu: names, ids, and changes that are not visible yet
 //	Routes      routes.mu: whether a goroutine forwards from a topic

@@ -9,17 +9,18 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // TestEmptyTag holds that an empty tag is a tag.
 func TestEmptyTag(t *testing.T) {
 	for _, inSegments := range []bool{false, true} {
 		w := newWorld(t)
-		w.append("a", &Write{Records: tagged("", "x", "-")})
+		w.append("a", &topic.Write{Records: tagged("", "x", "-")})
 		if inSegments {
 			w.checkpoint(nil)
 		}
-		b := w.query("a", &Query{Limit: 9, MaxBytes: 99, Match: matches(t, "*")})
+		b := w.query("a", &topic.Query{Limit: 9, MaxBytes: 99, Match: matches(t, "*")})
 		if got := seqs(b); !reflect.DeepEqual(got, run(1, 2)) || b.Records[0].Tag == nil {
 			t.Fatalf("in segments %v: read %v", inSegments, got)
 		}
@@ -31,8 +32,8 @@ func TestEmptyTag(t *testing.T) {
 
 // taggedRecords returns how many records the topic's tag index holds, including
 // those that are not live.
-func taggedRecords(t *topic) (n int) {
-	t.tags.Find(&record.Match{Prefix: true}, 0, math.MaxUint64, func(uint64) { n++ })
+func taggedRecords(t *topic.Topic) (n int) {
+	t.Tags.Find(&record.Match{Prefix: true}, 0, math.MaxUint64, func(uint64) { n++ })
 	return n
 }
 
@@ -42,7 +43,7 @@ func TestEphemeralTagMemory(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(10))})
 	for range 310 {
-		w.append("a", &Write{Records: tagged("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")})
+		w.append("a", &topic.Write{Records: tagged("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")})
 	}
 	if n := taggedRecords(w.lookup("a")); n > 2<<10 {
 		t.Fatalf("%d tags for 10 records", n)
@@ -76,11 +77,11 @@ func TestDamagedCounts(t *testing.T) {
 				if i == 0 || i == 50 || i == 99 {
 					r.Tag = []byte("y")
 				}
-				w.append("a", &Write{Records: []record.Record{r}})
+				w.append("a", &topic.Write{Records: []record.Record{r}})
 			}
 			w.deleteRecords("a", 0, "x") // three are left, far from each other
 			if lost {
-				if err := w.shared.log.WaitSynced(w.shared.log.Tail()); err != nil {
+				if err := w.shared.Log.WaitSynced(w.shared.Log.Tail()); err != nil {
 					t.Fatal(err)
 				}
 				w.power(1)
@@ -143,7 +144,7 @@ func TestLongDeletedRun(t *testing.T) {
 				for i := range all {
 					all[i].Tag = []byte("x")
 				}
-				w.append("a", &Write{Records: all[first-1:]})
+				w.append("a", &topic.Write{Records: all[first-1:]})
 				w.write("a", 3)
 				if inSegments {
 					w.checkpoint(nil)
@@ -170,7 +171,7 @@ func TestLongDeletedRun(t *testing.T) {
 func drain(w *world, name string, from uint64) (all []uint64) {
 	w.t.Helper()
 	for {
-		b := w.query(name, &Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
+		b := w.query(name, &topic.Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
 		if all = append(all, seqs(b)...); b.NextFrom == b.Head {
 			return all
 		}
@@ -184,13 +185,13 @@ func drain(w *world, name string, from uint64) (all []uint64) {
 // TestDamagedTags holds that a damaged page of tags is reported as damage.
 func TestDamagedTags(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.disk.cache = segment.NewCache(0) })
-	w.append("a", &Write{Records: tagged("x", "y")})
+	w.append("a", &topic.Write{Records: tagged("x", "y")})
 	w.checkpoint(nil)
 	w.damagePages("diry")
 	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Match: matches(t, "x")}); kindOf(err) != record.KindDamaged {
 		t.Fatal(err)
 	}
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != record.KindDamaged {
+	if _, err := w.Read(context.Background(), "a", &topic.Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != record.KindDamaged {
 		t.Fatal(err)
 	}
 	w.holds(1, 2)
@@ -199,7 +200,7 @@ func TestDamagedTags(t *testing.T) {
 // TestClosedSegments holds that requests which outlast the server end.
 func TestClosedSegments(t *testing.T) {
 	w := newWorld(t)
-	w.append("a", &Write{Records: tagged("x", "y")})
+	w.append("a", &topic.Write{Records: tagged("x", "y")})
 	w.checkpoint(nil)
 	if err := w.Close(context.Background()); err != nil {
 		t.Fatal(err)
@@ -207,10 +208,10 @@ func TestClosedSegments(t *testing.T) {
 	for _, s := range w.disk.segs {
 		s.Release()
 	}
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindClosed {
+	if _, err := w.Read(context.Background(), "a", &topic.Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindClosed {
 		t.Fatal(err)
 	}
-	if _, err := w.Read(context.Background(), "a", &Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != record.KindClosed {
+	if _, err := w.Read(context.Background(), "a", &topic.Query{Limit: 1, MaxBytes: 1, Match: matches(t, "x")}); kindOf(err) != record.KindClosed {
 		t.Fatal(err)
 	}
 	if _, err := w.DeleteRecords(context.Background(), "a", &Deletion{Match: matches(t, "x")}); kindOf(err) != record.KindClosed {

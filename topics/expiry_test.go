@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // A sweep comes by a topic with a ttl for as long as it has one, and notes what
@@ -16,9 +17,9 @@ func TestSweepComesBack(t *testing.T) {
 		w.write("a", 2)
 		for _, ms := range []int64{50, 51, 50} {
 			w.now += ms
-			frames := w.shared.log.Stats().Frames
+			frames := w.shared.Log.Stats().Frames
 			w.Sweep(context.Background())
-			noted := w.shared.log.Stats().Frames - frames
+			noted := w.shared.Log.Stats().Frames - frames
 			if (noted > 0) != (ms == 51) {
 				t.Errorf("round %d: %d notes after %d ms", round, noted, ms)
 			}
@@ -54,7 +55,7 @@ func TestExpiredBeforeTheClockWasSetBack(t *testing.T) {
 		if s := w.state("a"); s.Count != 0 || s.Earliest != 5 || s.Head != 4 {
 			t.Errorf("%s: %+v after the restart", c, s)
 		}
-		if b := w.read("a", 1); b.Tombstone == nil || b.Tombstone.Reason != ReasonTTL {
+		if b := w.read("a", 1); b.Tombstone == nil || b.Tombstone.Reason != topic.ReasonTTL {
 			t.Errorf("%s: %+v", c, b.Tombstone)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -23,7 +24,7 @@ type extract struct {
 	bytes         int64    // their sum
 	tags          [][]byte // of each; packed when it is assigned
 	packed        []byte
-	jobs          []jobAt // what records say of their jobs; for a queue
+	jobs          []topic.JobAt // what records say of their jobs; for a queue
 	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
@@ -55,10 +56,10 @@ func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *
 }
 
 // read makes the extract.
-func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames) (*extract, error) {
-	q := &Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
+func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *topic.Frames) (*extract, error) {
+	q := &topic.Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
-		b := &Batch{NextFrom: cursor}
+		b := &topic.Batch{NextFrom: cursor}
 		v, path, fleeting := r.sourceView(rt.source, q, b)
 		if v == nil {
 			return nil, nil
@@ -69,12 +70,12 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 			return x, nil
 		}
 		err := r.fill(x, rt, spec.strip(), q, b, v, log)
-		if r.shared.outdated(err) && tries < maxTries {
+		if r.shared.Outdated(err) && tries < topic.MaxTries {
 			continue
 		}
 		if err != nil {
-			err = logError(err)
-			r.shared.totals.recordDamage(err)
+			err = topic.LogError(err)
+			r.shared.Counters.RecordDamage(err)
 			return nil, err
 		}
 		if x.through == x.from {
@@ -86,7 +87,7 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *frames
 
 // trimmed makes the extract a loss. It is forwarded only where the records would have
 // been, or it would go round a cycle for ever.
-func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
+func (x *extract) trimmed(rt *router, l *topic.Tombstone, path []byte) {
 	x.through, x.travelled = l.GapTo, len(path) > 0
 	var ok bool
 	if x.path, ok = rt.extendPath(path); ok {
@@ -98,44 +99,44 @@ func (x *extract) trimmed(rt *router, l *Tombstone, path []byte) {
 // new. path is that of the records of its tombstone, if they were lost before they
 // reached the source. fleeting is true if the source may lose records
 // that it shows now.
-func (r *Registry) sourceView(t *topic, q *Query, b *Batch) (v *view, path []byte, fleeting bool) {
-	now := r.shared.steady()
-	t.mu.RLock()
-	if t.due(now) {
-		t.mu.RUnlock()
-		t.mu.Lock()
-		t.expireLocked(now)
-		t.mu.Unlock()
-		t.mu.RLock()
+func (r *Registry) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) (v *topic.View, path []byte, fleeting bool) {
+	now := r.shared.Steady()
+	t.Mu.RLock()
+	if t.Due(now) {
+		t.Mu.RUnlock()
+		t.Mu.Lock()
+		t.ExpireLocked(now)
+		t.Mu.Unlock()
+		t.Mu.RLock()
 	}
-	defer t.mu.RUnlock()
-	if !t.visible || q.From >= t.head {
+	defer t.Mu.RUnlock()
+	if !t.Visible || q.From >= t.Head {
 		return nil, nil, false
 	}
-	v = t.viewLocked(q, b, now)
-	v.dedupe = false
-	if b.Tombstone != nil && b.Tombstone.Reason == ReasonTrim {
-		l, _ := t.lost.from(q.From + 1)
-		path = []byte(l.path)
+	v = t.ViewLocked(q, b, now)
+	v.Dedupe = false
+	if b.Tombstone != nil && b.Tombstone.Reason == topic.ReasonTrim {
+		l, _ := t.Lost.From(q.From + 1)
+		path = []byte(l.Path)
 	}
-	c := t.cfg
+	c := t.Config
 	return v, path, c.CapRecords > 0 || c.CapBytes > 0 || c.TTLMS > 0 || c.Durability == record.Ephemeral
 }
 
 // fill takes the records of a view.
-func (r *Registry) fill(x *extract, rt *router, strip byte, q *Query, b *Batch, v *view, log *frames) error {
+func (r *Registry) fill(x *extract, rt *router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
 	inMemory := false
-	for i := range v.frames {
-		inMemory = inMemory || v.frames[i].Body != nil
+	for i := range v.Frames {
+		inMemory = inMemory || v.Frames[i].Body != nil
 	}
-	if len(v.extents) == 0 && !inMemory {
+	if len(v.Extents) == 0 && !inMemory {
 		err := x.fillRuns(rt, strip, q, b, v, log)
 		if !errors.Is(err, errCopy) {
 			return err
 		}
 		*x = extract{from: x.from, fleeting: x.fleeting}
 	}
-	if err := r.shared.fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
+	if err := r.shared.Fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
 	}
 	x.records = []byte{}
@@ -162,38 +163,38 @@ func (x *extract) add(seq uint64, rec *record.Record) {
 	x.bytes += int64(rec.PayloadBytes())
 	x.tags = append(x.tags, rec.Tag)
 	if rec.Job != nil {
-		x.jobs = append(x.jobs, jobAt{x.count - 1, rec.Job})
+		x.jobs = append(x.jobs, topic.JobAt{Index: x.count - 1, Job: rec.Job})
 	}
 }
 
 // fillRuns takes records that are all in the log.
-func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, log *frames) error {
+func (x *extract) fillRuns(rt *router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
 	x.through = b.NextFrom
 	examined, size := 0, 0
-	for _, frame := range v.frames {
-		batch, err := log.batch(frame.LSN)
+	for _, frame := range v.Frames {
+		batch, err := log.Batch(frame.LSN)
 		if err != nil {
 			return err
 		}
 		if batch.Part {
 			return errCopy
 		}
-		records, err := log.records(batch)
+		records, err := log.Records(batch)
 		if err != nil {
 			return err
 		}
-		origins := originsOf(batch, frame.LSN)
+		origins := topic.OriginsOf(batch, frame.LSN)
 		for seq := frame.First; seq < frame.First+uint64(frame.Count); seq++ {
 			rec, rest, err := record.NextRecord(records)
 			if err != nil {
 				return err
 			}
 			records = rest
-			at, ordinal, stripped := origins.next()
-			if seq < v.next || v.dead.Has(seq) {
+			at, ordinal, stripped := origins.Next()
+			if seq < v.Next || v.Dead.Has(seq) {
 				continue
 			}
-			if seq >= v.below || x.count >= q.Limit || size >= q.MaxBytes || examined >= maxScanned {
+			if seq >= v.Below || x.count >= q.Limit || size >= q.MaxBytes || examined >= topic.MaxScanned {
 				return nil
 			}
 			examined++
@@ -201,7 +202,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			x.through = seq
 			path, ok := rt.extendPath(rec.Path)
 			x.travelled = x.travelled || rec.Path != nil
-			if !ok || frame.TS < v.expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
+			if !ok || frame.TS < v.Expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
 			}
 			x.add(seq, rec.Forwarded(strip, path))
@@ -211,8 +212,8 @@ func (x *extract) fillRuns(rt *router, strip byte, q *Query, b *Batch, v *view, 
 			x.runs[len(x.runs)-1].Count++
 		}
 	}
-	if v.whole {
-		x.through = max(x.through, v.below-1)
+	if v.Whole {
+		x.through = max(x.through, v.Below-1)
 	}
 	return nil
 }
@@ -228,8 +229,8 @@ func (x *extract) oldest() wal.LSN {
 
 // copyOut makes the extract hold its records itself.
 func (r *Registry) copyOut(x *extract) error {
-	s := r.shared.reader(0)
-	records, err := s.records(entry.Batch{Runs: x.runs})
+	s := r.shared.Reader(0)
+	records, err := s.Records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err
 	}
@@ -245,7 +246,7 @@ func (x *extract) cut(n int) {
 		x.runs = firstRuns(x.runs, n)
 		x.count, x.seqs, x.sizes, x.tags = n, x.seqs[:n], x.sizes[:n], x.tags[:n]
 	}
-	for len(x.jobs) > 0 && x.jobs[len(x.jobs)-1].index >= n {
+	for len(x.jobs) > 0 && x.jobs[len(x.jobs)-1].Index >= n {
 		x.jobs = x.jobs[:len(x.jobs)-1]
 	}
 	x.bytes, x.packed = 0, nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Routers of one topic take what their own filters match.
@@ -29,11 +30,11 @@ func TestFiltersOfOneSource(t *testing.T) {
 func TestDeletedIsNotForwarded(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
 	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "x*") })
-	const last = maxScanned + 1000
-	wr := &Write{Records: make([]record.Record, last)}
+	const last = topic.MaxScanned + 1000
+	wr := &topic.Write{Records: make([]record.Record, last)}
 	for i := range wr.Records {
 		switch seq := i + 1; {
-		case seq > 1 && seq < 100 || seq > maxScanned && seq < maxScanned+100:
+		case seq > 1 && seq < 100 || seq > topic.MaxScanned && seq < topic.MaxScanned+100:
 			wr.Records[i].Tag = []byte("xdeleted")
 		case seq == last:
 			wr.Records[i] = record.Record{Tag: []byte("x"), Data: []byte("1")}

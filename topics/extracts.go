@@ -1,11 +1,14 @@
 package topics
 
-import "github.com/e6e95bb8/topics/topics/record"
+import (
+	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
+)
 
 // extracts are what the routers of one topic take in the same round: most of
 // them take the same. Those that do not, by their filters, may be many.
 type extracts struct {
-	log   *frames
+	log   *topic.Frames
 	of    map[extractKey]*extract // nil: there is nothing
 	bytes int64                   // payloads of those that are kept
 }

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // begin gives a write its place and does not wait for it.
-func (w *world) begin(name string, wr *Write) *Pending {
+func (w *world) begin(name string, wr *topic.Write) *topic.Pending {
 	w.t.Helper()
 	p, err := w.Begin(context.Background(), name, wr)
 	if err != nil {
@@ -34,14 +35,14 @@ func TestNothingFollowsAFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		behind := w.begin("a", &Write{Records: records(3), IdempotencyKey: "k"})
+		behind := w.begin("a", &topic.Write{Records: records(3), IdempotencyKey: "k"})
 		w.fs.FailSync("*", 1)
 		done := make(chan error)
 		go func() {
 			_, err := behind.Wait()
 			done <- err
 		}()
-		if _, err := change.finish(); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
+		if _, err := change.Finish(); kindOf(err) != record.KindReadOnly || !errors.Is(err, syscall.EIO) {
 			t.Fatalf("%v: %v", to, err)
 		}
 		if err := <-done; kindOf(err) != record.KindReadOnly {
@@ -75,11 +76,11 @@ func TestFailedCreation(t *testing.T) {
 	for c := record.Ephemeral; c <= record.Fsync; c++ {
 		w := newWorld(t)
 		w.write("there", 1)
-		first := w.begin("a", &Write{Records: records(2), Config: class(c)})
-		second := w.begin("a", &Write{Records: records(1), IdempotencyKey: "k"})
+		first := w.begin("a", &topic.Write{Records: records(2), Config: class(c)})
+		second := w.begin("a", &topic.Write{Records: records(1), IdempotencyKey: "k"})
 		repeat := w.begin("a", keyedWrite("k", 1))
 		w.fs.FailSync("*", 1)
-		for _, p := range []*Pending{first, second, repeat} {
+		for _, p := range []*topic.Pending{first, second, repeat} {
 			if _, err := p.Wait(); kindOf(err) != record.KindReadOnly {
 				t.Fatalf("%v: %v", c, err)
 			}
@@ -87,7 +88,7 @@ func TestFailedCreation(t *testing.T) {
 				t.Fatalf("%v: %v", c, err)
 			}
 		}
-		if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
+		if _, err := w.Append(context.Background(), "a", &topic.Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
 			t.Fatalf("%v: %v", c, err)
 		}
 		if w.lookup("a") != nil {
@@ -110,12 +111,12 @@ func TestEphemeralOnAFailedLog(t *testing.T) {
 	w.put("d", class(record.Disk))
 	w.fs.FailSync("*", 1)
 	w.write("d", 1)
-	if _, err := w.shared.log.Tick(); err == nil {
+	if _, err := w.shared.Log.Tick(); err == nil {
 		t.Fatal("the sync did not fail")
 	}
 	var last uint64
 	for {
-		out, err := w.Append(context.Background(), "e", &Write{Records: records(10)})
+		out, err := w.Append(context.Background(), "e", &topic.Write{Records: records(10)})
 		if kindOf(err) == record.KindReadOnly {
 			break
 		}
@@ -139,7 +140,7 @@ func TestSweepOnAFailedLog(t *testing.T) {
 	w.put("a", &record.ConfigPatch{TTLMS: ptr(int64(10))})
 	w.write("a", 2)
 	w.fs.FailSync("*", 1)
-	if _, err := w.shared.log.Tick(); err == nil {
+	if _, err := w.shared.Log.Tick(); err == nil {
 		t.Fatal("the sync did not fail")
 	}
 	w.now += 11

@@ -6,22 +6,23 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // forwardsLocked reports whether a router other than except forwards from t, which may be
 // nil. r.mu is held.
-func (t *topic) forwardsLocked(except *router) bool {
-	return t != nil && slices.ContainsFunc(t.outgoing(), func(rt *router) bool {
+func forwardsLocked(t *topic.Topic, except *router) bool {
+	return t != nil && slices.ContainsFunc(outgoing(t), func(rt *router) bool {
 		return rt != except && !rt.stopped()
 	})
 }
 
 // numberOf returns the number in g of a topic, which is nil if it does not exist yet.
-func numberOf(g *paths.Graph, t *topic, name string) int {
+func numberOf(g *paths.Graph, t *topic.Topic, name string) int {
 	if t == nil {
 		return g.Fresh(name)
 	}
-	return g.Topic(t.id, t.name)
+	return g.Topic(t.ID, t.Name)
 }
 
 // checkFanout refuses a router with which a record could take too many paths. It
@@ -45,7 +46,7 @@ func (r *Registry) checkFanout(name string, spec *RouterSpec) (id uint64, err er
 	err = r.checkCycleLocked(old, spec) // the reason that says more
 	source, _ := r.byName.Get(spec.Source)
 	dest, _ := r.byName.Get(spec.Dest)
-	if err != nil || !source.forwardsLocked(old) && !dest.forwardsLocked(old) {
+	if err != nil || !forwardsLocked(source, old) && !forwardsLocked(dest, old) {
 		r.mu.RUnlock()
 		return id, err // paths that ended at the source are only longer now
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 func limitWays(most int) func(*world) {
@@ -64,7 +65,7 @@ func TestWaysOfLayers(t *testing.T) {
 	if s, err := w.State(name(11, 1), false); kindOf(err) != record.KindNotFound {
 		t.Errorf("a refused router left %+v, %v", s, err)
 	}
-	w.append(name(0, 0), &Write{Records: records(1)})
+	w.append(name(0, 0), &topic.Write{Records: records(1)})
 	w.Forward(context.Background())
 	if n := w.Totals().Records; n != 1+2*(most-1)+most {
 		t.Errorf("%d records of one", n)
@@ -113,7 +114,7 @@ func TestWaysOfAMesh(t *testing.T) {
 			}
 		}
 	}
-	w.append("m0", &Write{Records: records(1)})
+	w.append("m0", &topic.Write{Records: records(1)})
 	w.Forward(context.Background())
 	if n := w.Totals().Records; n > 1024*paths.MaxHops || made < 12 {
 		t.Errorf("%d routers make %d records of one", made, n)
@@ -129,7 +130,7 @@ func TestWaysThatAreThere(t *testing.T) {
 	}
 	w.opt.MaxRouterWays = 3
 	w.restart()
-	w.append("a", &Write{Records: records(1)})
+	w.append("a", &topic.Write{Records: records(1)})
 	w.Forward(context.Background())
 	w.holdsLines("b4", "1 00000000  ")
 	for range 2 {
@@ -150,8 +151,8 @@ func TestWaysThatAreThere(t *testing.T) {
 }
 
 // walk counts the ways of a record that came to t by path, as records go them.
-func walk(t *topic, path []byte, most uint64) (n uint64) {
-	for _, rt := range t.outgoing() {
+func walk(t *topic.Topic, path []byte, most uint64) (n uint64) {
+	for _, rt := range outgoing(t) {
 		if path, ok := rt.extendPath(path); ok {
 			n += walk(rt.dest, path, most)
 		}
@@ -169,14 +170,14 @@ func TestWaysAgainstWalks(t *testing.T) {
 	over, cyclic := 0, 0
 	for range 3000 {
 		r := New(Options{})
-		ends := make([]*topic, 2+random.IntN(24))
+		ends := make([]*topic.Topic, 2+random.IntN(24))
 		for i := range ends {
-			ends[i] = newTopic(uint64(i+1), fmt.Sprint(i), r.shared)
+			ends[i] = topic.New(uint64(i+1), fmt.Sprint(i), r.shared)
 		}
 		join := func(a, b int) {
 			if a != b {
 				rt := &router{name: fmt.Sprint(r.routers.byName.Len()), source: ends[a], dest: ends[b]}
-				r.routers.set(rt, &r.shared.totals)
+				r.routers.set(rt, &r.shared.Counters)
 				rt.linkLocked()
 			}
 		}
@@ -193,13 +194,13 @@ func TestWaysAgainstWalks(t *testing.T) {
 		g := graphOf(r.forwardingLocked())
 		c := g.Counter(most)
 		for _, end := range ends {
-			n, known := g.Number(end.id)
+			n, known := g.Number(end.ID)
 			if !known {
 				continue
 			}
 			want := walk(end, nil, most)
 			if got := c.From(n, 0); got != want {
-				t.Fatalf("%d ways from %s, want %d", got, end.name, want)
+				t.Fatalf("%d ways from %s, want %d", got, end.Name, want)
 			}
 			if want > most {
 				over++
@@ -210,8 +211,8 @@ func TestWaysAgainstWalks(t *testing.T) {
 				behind[from] = true
 			}
 			for _, from := range ends {
-				if number, known := g.Number(from.id); known && comesTo(from, end, nil) && !behind[number] {
-					t.Fatalf("%s comes to %s, and is no source of it", from.name, end.name)
+				if number, known := g.Number(from.ID); known && comesTo(from, end, nil) && !behind[number] {
+					t.Fatalf("%s comes to %s, and is no source of it", from.Name, end.Name)
 				}
 			}
 		}
@@ -226,14 +227,14 @@ func TestWaysAgainstWalks(t *testing.T) {
 
 // comesTo reports whether a record at t, which came by path, may come to another
 // topic. It gives up after many steps.
-func comesTo(t, dest *topic, path []byte) bool {
+func comesTo(t, dest *topic.Topic, path []byte) bool {
 	steps := 0
-	var try func(t *topic, path []byte) bool
-	try = func(t *topic, path []byte) bool {
+	var try func(t *topic.Topic, path []byte) bool
+	try = func(t *topic.Topic, path []byte) bool {
 		if t == dest {
 			return true
 		}
-		for _, rt := range t.outgoing() {
+		for _, rt := range outgoing(t) {
 			if steps++; steps > 500 {
 				return false
 			}

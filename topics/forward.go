@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -36,14 +37,14 @@ const forwardRounds = 16
 
 // forwardFrom forwards what t's routers have before them. It returns true when
 // each is at the head or has to wait for something.
-func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
+func (r *Registry) forwardFrom(ctx context.Context, t *topic.Topic) (done bool) {
 	waiting := map[*router]bool{}
 	for n := 0; n < forwardRounds && ctx.Err() == nil; n++ {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
-		shared := extracts{log: r.shared.reader(t.id), of: map[extractKey]*extract{}}
-		for _, rt := range t.outgoing() {
+		shared := extracts{log: r.shared.Reader(t.ID), of: map[extractKey]*extract{}}
+		for _, rt := range outgoing(t) {
 			if waiting[rt] {
 				continue
 			}
@@ -59,7 +60,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 			}
 		}
 		for _, f := range under {
-			_, err := f.commit.finish()
+			_, err := f.commit.Finish()
 			if err != nil {
 				waiting[f.router] = true
 				r.block(f.router, err)
@@ -78,7 +79,7 @@ func (r *Registry) forwardFrom(ctx context.Context, t *topic) (done bool) {
 type forwarded struct {
 	router  *router
 	through uint64
-	commit  *commit // nil if there was nothing for the destination
+	commit  *topic.Commit // nil if there was nothing for the destination
 }
 
 // forward takes the next records of the router's source and gives them their
@@ -110,7 +111,7 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 			}
 			return need{x.frameSize(), wal.Patient}, nil
 		},
-		func(s *slot) error {
+		func(s *topic.Slot) error {
 			var err error
 			f, err = r.assignForward(s, rt, x)
 			if errors.Is(err, errCopy) {
@@ -119,7 +120,7 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 			}
 			return err
 		})
-	if r.shared.outdated(err) {
+	if r.shared.Outdated(err) {
 		shared.forget()
 		return r.forward(ctx, rt, shared)
 	}
@@ -143,34 +144,34 @@ var errCopy = errors.New("topics: the records are to be copied")
 
 // assignForward gives an extract its place, or as much of it as the
 // destination has room for.
-func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, error) {
+func (r *Registry) assignForward(s *topic.Slot, rt *router, x *extract) (*forwarded, error) {
 	t := rt.dest
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
 	r.refs.RLock() // no checkpoint begins meanwhile
 	defer r.refs.RUnlock()
 	if x.records == nil && x.oldest() < r.refs.floor {
 		return nil, errCopy
 	}
-	if t.dropped || t.ending > 0 {
+	if t.Dropped || t.Ending > 0 {
 		return nil, nil
 	}
-	if t.broken != nil {
-		return nil, t.broken
+	if t.Broken != nil {
+		return nil, t.Broken
 	}
 	if x.count > 0 {
-		if t.next.Durability == record.Ephemeral && x.runs != nil {
+		if t.Next.Durability == record.Ephemeral && x.runs != nil {
 			return nil, errCopy
 		}
 		if x.trim == 0 {
-			fits := t.roomLocked(x.sizes)
+			fits := t.RoomLocked(x.sizes)
 			if fits == 0 {
 				return nil, x.refusedLocked(rt.source, t)
 			}
 			x.cut(fits)
 		}
-		if t.assigned > math.MaxUint64-uint64(x.count)-maxReserve {
-			return nil, record.Invalid("topic %q has no seqs left", t.name)
+		if t.Assigned > math.MaxUint64-uint64(x.count)-topic.MaxReserve {
+			return nil, record.Invalid("topic %q has no seqs left", t.Name)
 		}
 	}
 	rt.mu.Lock()
@@ -187,7 +188,7 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 		f.commit = c
 		if x.trim == 0 {
 			rt.forwarded += uint64(x.count)
-			r.shared.totals.forwarded.Add(int64(x.count))
+			r.shared.Counters.Forwarded.Add(int64(x.count))
 		}
 	} else {
 		if rt.done == rt.cursor { // nothing is under way that comes before
@@ -205,44 +206,44 @@ func (r *Registry) assignForward(s *slot, rt *router, x *extract) (*forwarded, e
 
 // enterForwardLocked puts the frame into the log. The locks of the destination and of
 // the router are held.
-func (r *Registry) enterForwardLocked(s *slot, rt *router, t *topic, x *extract) (*commit, error) {
-	last := t.assigned + uint64(x.count)
-	now := r.shared.clock.Now()
-	c := &commitOf[entry.Forward]{
-		commit: commit{topic: t, class: t.next.Durability, came: now, sizes: x.sizes, bytes: x.bytes, tags: x.packed},
-		entry: entry.Forward{
-			ID: t.id, TS: max(now.Wall, t.assignedTS), First: t.assigned + 1, Count: x.count,
+func (r *Registry) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topic, x *extract) (*topic.Commit, error) {
+	last := t.Assigned + uint64(x.count)
+	now := r.shared.Clock.Now()
+	c := &topic.CommitOf[entry.Forward]{
+		Commit: topic.Commit{Topic: t, Class: t.Next.Durability, Came: now, Sizes: x.sizes, Bytes: x.bytes, Tags: x.packed},
+		Entry: entry.Forward{
+			ID: t.ID, TS: max(now.Wall, t.AssignedTS), First: t.Assigned + 1, Count: x.count,
 			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.path,
 		},
 	}
-	c.op = forwardOp{&c.entry}
-	if t.jobs != nil && x.trim == 0 {
+	c.Operation = topic.ForwardOp{Forward: &c.Entry}
+	if t.Jobs != nil && x.trim == 0 {
 		var err error
-		c.commit.jobs, err = writtenJobs(x.jobs, c.entry.First, now.Wall)
+		c.Commit.Jobs, err = topic.WrittenJobs(x.jobs, c.Entry.First, now.Wall)
 		if err != nil {
 			return nil, err
 		}
 	}
-	if err := c.commit.enterLocked(s, last, x.records); err != nil {
+	if err := c.Commit.EnterLocked(s, last, x.records); err != nil {
 		return nil, err
 	}
-	c.entry.Runs = nil // only the frame needs them
-	if c.class == record.Ephemeral {
+	c.Entry.Runs = nil // only the frame needs them
+	if c.Class == record.Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
 		r.logCursorLocked(rt, x.through, len(x.seqs))
 	} else {
-		rt.applied, rt.logged = c.span.End, x.through
+		rt.applied, rt.logged = c.Span.End, x.through
 	}
-	t.assign(&c.commit, last)
-	return &c.commit, nil
+	t.Assign(&c.Commit, last)
+	return &c.Commit, nil
 }
 
 // logCursorLocked logs the cursor of a router that has forwarded so many records, if
 // there is room for the entry. It does not wait for a sync. rt.mu is held.
 func (r *Registry) logCursorLocked(rt *router, through uint64, count int) {
-	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.shared.now(), Count: count, CursorOnly: true}
-	span, err := r.shared.tryLogEntry(&e, 0)
+	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.shared.Now(), Count: count, CursorOnly: true}
+	span, err := r.shared.TryLogEntry(&e, 0)
 	if err == nil {
 		rt.applied, rt.logged = span.End, through
 	}
@@ -265,11 +266,11 @@ func (r *Registry) logCursors() {
 }
 
 // refusedLocked returns why dest has no room for the first record. Its lock is held.
-func (x *extract) refusedLocked(source, dest *topic) error {
-	e := errFull(dest)
-	if most := dest.next.CapBytes; most > 0 && int64(x.sizes[0]) > most { // it never will
+func (x *extract) refusedLocked(source, dest *topic.Topic) error {
+	e := topic.ErrFull(dest)
+	if most := dest.Next.CapBytes; most > 0 && int64(x.sizes[0]) > most { // it never will
 		e.Message = fmt.Sprintf("seq %d of topic %q has %d bytes, and topic %q rejects what is over its cap_bytes, %d",
-			x.seqs[0], source.name, x.sizes[0], dest.name, most)
+			x.seqs[0], source.Name, x.sizes[0], dest.Name, most)
 	}
 	return e
 }

@@ -17,21 +17,21 @@ func BenchmarkFanOut(b *testing.B) {
 			for i := range dests {
 				w.connect(fmt.Sprint("r", i), "source", fmt.Sprint("dest", i))
 			}
-			began := w.shared.log.Tail()
+			began := w.shared.Log.Tail()
 			b.ReportAllocs()
 			for b.Loop() {
 				w.write("source", 1)
 				w.Forward(context.Background())
-				if w.shared.log.Tail()-w.shared.log.Written() > 32<<20 {
+				if w.shared.Log.Tail()-w.shared.Log.Written() > 32<<20 {
 					b.StopTimer()
-					if err := w.shared.log.WaitWritten(w.shared.log.Tail()); err != nil {
+					if err := w.shared.Log.WaitWritten(w.shared.Log.Tail()); err != nil {
 						b.Fatal(err)
 					}
 					b.StartTimer()
 				}
 			}
 			per := float64(b.N * dests)
-			b.ReportMetric(float64(w.shared.log.Tail()-began)/per, "log-bytes/dest")
+			b.ReportMetric(float64(w.shared.Log.Tail()-began)/per, "log-bytes/dest")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/per, "ns/dest")
 		})
 	}

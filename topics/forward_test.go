@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // shown are a topic's records as it shows them now, without waking its routers.
 func (w *world) shown(name string) (out []string) {
 	w.t.Helper()
-	for q := (Query{Limit: 1 << 16, MaxBytes: 1 << 20, Behind: true}); ; {
+	for q := (topic.Query{Limit: 1 << 16, MaxBytes: 1 << 20, Behind: true}); ; {
 		b := w.query(name, &q)
 		for _, r := range b.Records {
 			out = append(out, fmt.Sprintf("%d %s", r.Seq, r.Data))
@@ -41,17 +42,17 @@ func TestStepIsTakenOnce(t *testing.T) {
 		w.connect("ab", "a", "b")
 		w.send("a", "1", "2")
 		rt, _ := w.routers.byName.Get("ab")
-		shared := extracts{log: w.shared.reader(0), of: map[extractKey]*extract{}}
+		shared := extracts{log: w.shared.Reader(0), of: map[extractKey]*extract{}}
 		x, err := w.extract(rt, &rt.spec, rt.cursor, &shared)
 		if err != nil || x.count != 2 {
 			t.Fatal(x, err)
 		}
 		between(w)
-		assigned, frames := rt.dest.assigned, w.shared.log.Stats().Frames
+		assigned, frames := rt.dest.Assigned, w.shared.Log.Stats().Frames
 		if f, err := w.assignForward(w.slot(), rt, x); f != nil || err != nil {
 			t.Errorf("%s: %+v, %v", what, f, err)
 		}
-		if rt.dest.assigned != assigned || w.shared.log.Stats().Frames != frames {
+		if rt.dest.Assigned != assigned || w.shared.Log.Stats().Frames != frames {
 			t.Errorf("%s: it is at the destination all the same", what)
 		}
 	}
@@ -90,7 +91,7 @@ func (w *world) backlog(name string) (records int) {
 	w.t.Helper()
 	const each = forwardRecords
 	for range forwardRounds + 2 {
-		wr := &Write{Records: make([]record.Record, each), DisableBackpressure: true}
+		wr := &topic.Write{Records: make([]record.Record, each), DisableBackpressure: true}
 		for i := range wr.Records {
 			wr.Records[i].Data = []byte("1")
 		}
@@ -144,7 +145,7 @@ func TestBacklogInTheBackground(t *testing.T) {
 		if got := w.shown("d"); !slices.Equal(got, []string{"1 1"}) {
 			t.Errorf("%q is there", got)
 		}
-		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -193,7 +194,7 @@ func TestForwardOnAFullDisk(t *testing.T) {
 		t.Fatalf("%q is there", got)
 	}
 	w.fs.SetCapacity(0)
-	if _, err := w.shared.log.Tick(); err != nil {
+	if _, err := w.shared.Log.Tick(); err != nil {
 		t.Fatal(err)
 	}
 	w.Sweep(context.Background()) // has it look again
@@ -225,7 +226,7 @@ func TestRoomIsTakenAtOnce(t *testing.T) {
 		if got := w.shown("b"); !slices.Equal(got, []string{"2 2"}) || time.Since(began) > 0 {
 			t.Errorf("%q is there after %v", got, time.Since(began))
 		}
-		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -238,10 +239,10 @@ func TestForwardOnABusyLog(t *testing.T) {
 		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096; w.wal.FileBytes = 8192 })
 		w.connect("ab", "a", "b")
 		before := w.write("b", 500).Last
-		for b := w.lookup("b"); b.reserve.covers(before + 1); {
+		for b := w.lookup("b"); b.Reserve.Covers(before + 1); {
 			before = w.write("b", 1).Last
 		}
-		w.append("a", &Write{Records: []record.Record{{Data: make([]byte, size)}}})
+		w.append("a", &topic.Write{Records: []record.Record{{Data: make([]byte, size)}}})
 		w.checkpoint(nil) // now it is copied
 		w.Forward(context.Background())
 		for range 2 {

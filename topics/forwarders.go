@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // forwarders forward in the background.
@@ -25,7 +26,7 @@ type forwarders struct {
 	// Without a background, as simulations have it, topics wait here for
 	// Forward.
 	manual bool
-	due    map[*topic]struct{}
+	due    map[*topic.Topic]struct{}
 }
 
 // maxForwarders is how many topics are forwarded from at a time: each may wait
@@ -33,7 +34,7 @@ type forwarders struct {
 const maxForwarders = 32
 
 func newForwarders() *forwarders {
-	f := &forwarders{slots: make(chan struct{}, maxForwarders), blocked: map[*router]struct{}{}, manual: true, due: map[*topic]struct{}{}}
+	f := &forwarders{slots: make(chan struct{}, maxForwarders), blocked: map[*router]struct{}{}, manual: true, due: map[*topic.Topic]struct{}{}}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f
 }
@@ -59,7 +60,7 @@ func (f *forwarders) begin(forward func()) bool {
 
 // route starts a goroutine that forwards from t. If there is one already, it looks at
 // t once more.
-func (r *Registry) route(t *topic) {
+func (r *Registry) route(t *topic.Topic) {
 	rs := routesOf(t)
 	if rs == nil || r.forwarders.defers(t) {
 		return
@@ -71,7 +72,7 @@ func (r *Registry) route(t *topic) {
 	}
 	rs.running = r.forwarders.begin(func() {
 		for ctx := r.forwarders.ctx; rs.more(ctx); {
-			rs.gather(ctx, len(t.outgoing()))
+			rs.gather(ctx, len(outgoing(t)))
 			select {
 			case r.forwarders.slots <- struct{}{}:
 			case <-ctx.Done():
@@ -111,7 +112,7 @@ func (rs *routes) gather(ctx context.Context, routers int) {
 }
 
 // defers notes t for Forward, if there is no background to do it.
-func (f *forwarders) defers(t *topic) bool {
+func (f *forwarders) defers(t *topic.Topic) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.manual {
@@ -139,7 +140,7 @@ func (r *Registry) Forward(ctx context.Context) {
 		if len(due) == 0 {
 			return
 		}
-		slices.SortFunc(due, func(a, b *topic) int { return cmp.Compare(a.id, b.id) })
+		slices.SortFunc(due, func(a, b *topic.Topic) int { return cmp.Compare(a.ID, b.ID) })
 		for _, t := range due {
 			for !r.forwardFrom(ctx, t) && ctx.Err() == nil {
 			}
@@ -194,7 +195,7 @@ func (r *Registry) block(rt *router, why error) {
 		return
 	}
 	if rt.blocked == "" {
-		rt.since = r.shared.now()
+		rt.since = r.shared.Now()
 	}
 	rt.blocked = reason
 	rt.notifyLocked()
@@ -203,7 +204,7 @@ func (r *Registry) block(rt *router, why error) {
 	} else {
 		r.forwarders.blocked[rt] = struct{}{}
 	}
-	r.shared.totals.blocked.Store(int64(len(r.forwarders.blocked)))
+	r.shared.Counters.Blocked.Store(int64(len(r.forwarders.blocked)))
 }
 
 // retryBlocked has routers look again whether they still have to wait. Those

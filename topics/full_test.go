@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // fill writes to a topic until the disk is full, which it is from now on.
@@ -14,7 +15,7 @@ func (w *world) fill(name string) (head uint64) {
 	w.fs.SetCapacity(1)
 	n := 10
 	for range 10_000 {
-		_, err := w.Append(context.Background(), name, &Write{Records: records(n)})
+		_, err := w.Append(context.Background(), name, &topic.Write{Records: records(n)})
 		switch {
 		case kindOf(err) == record.KindNoSpace && n > 1:
 			n = 1 // nothing smaller is to find room
@@ -37,8 +38,8 @@ func TestDiskFull(t *testing.T) {
 	}
 	head := w.fill("a")
 	for range 3 {
-		w.refused("a", &Write{Records: records(10)}, record.KindNoSpace)
-		w.refused("new", &Write{Records: records(10)}, record.KindNoSpace)
+		w.refused("a", &topic.Write{Records: records(10)}, record.KindNoSpace)
+		w.refused("new", &topic.Write{Records: records(10)}, record.KindNoSpace)
 		if _, err := w.Put(context.Background(), "new", &record.ConfigPatch{}); kindOf(err) != record.KindNoSpace {
 			t.Fatal(err)
 		}
@@ -67,7 +68,7 @@ func TestDiskFull(t *testing.T) {
 	w.restart()
 	check()
 	w.fs.SetCapacity(0)
-	if _, err := w.shared.log.Tick(); err != nil {
+	if _, err := w.shared.Log.Tick(); err != nil {
 		t.Fatal(err)
 	}
 	if out := w.write("a", 10); out.First != head+1 {
@@ -79,7 +80,7 @@ func TestDiskFull(t *testing.T) {
 // learns that it is there.
 func TestRepeatOnAFullDisk(t *testing.T) {
 	w := newWorld(t)
-	wr := &Write{Records: records(10), IdempotencyKey: "k"}
+	wr := &topic.Write{Records: records(10), IdempotencyKey: "k"}
 	first := w.append("a", wr)
 	w.fill("a")
 	if out := w.append("a", wr); !out.Deduped || out.First != first.First || out.Last != first.Last {
@@ -121,7 +122,7 @@ func TestEphemeralBudget(t *testing.T) {
 	w.put("a", cfg)
 	w.write("a", 60)
 	held(60)
-	e := w.refused("b", &Write{Records: records(41), Config: class(record.Ephemeral)}, record.KindNoSpace)
+	e := w.refused("b", &topic.Write{Records: records(41), Config: class(record.Ephemeral)}, record.KindNoSpace)
 	if e.Detail["limit"] != "ephemeral_bytes" {
 		t.Fatalf("%+v", e.Detail)
 	}
@@ -129,17 +130,17 @@ func TestEphemeralBudget(t *testing.T) {
 	w.write("a", 20) // evicts a part of a batch, whose memory goes with its last record
 	held(80)
 	w.write("a", 1)
-	w.refused("a", &Write{Records: records(20)}, record.KindNoSpace)
+	w.refused("a", &topic.Write{Records: records(20)}, record.KindNoSpace)
 	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral"), CapRecords: ptr(int64(21)), TTLMS: ptr(int64(1000))})
 	held(21)
-	w.append("b", &Write{Records: records(79), Config: class(record.Ephemeral)})
+	w.append("b", &topic.Write{Records: records(79), Config: class(record.Ephemeral)})
 	held(100)
 	w.now += 1001
 	if w.state("a"); !w.live("a", 0) {
 		t.Fatal("not expired")
 	}
 	held(79)
-	p, err := w.Begin(context.Background(), "b", &Write{Records: records(10)})
+	p, err := w.Begin(context.Background(), "b", &topic.Write{Records: records(10)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestNoNextFile(t *testing.T) {
 	w.fs.FailSync("0000000000000002.wal", 1) // the file ahead of its use
 	head, refusals := w.state("a").Head, 0
 	for range 2000 {
-		_, err := w.Append(t.Context(), "a", &Write{Records: records(10)})
+		_, err := w.Append(t.Context(), "a", &topic.Write{Records: records(10)})
 		if err == nil {
 			head += 10
 			continue
@@ -185,7 +186,7 @@ func TestNoNextFile(t *testing.T) {
 		if n := len(w.read("a", 0).Records); n != int(head) {
 			t.Fatalf("%d records, want %d", n, head)
 		}
-		if _, err := w.shared.log.Tick(); err != nil {
+		if _, err := w.shared.Log.Tick(); err != nil {
 			t.Fatal(err)
 		}
 	}

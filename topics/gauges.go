@@ -4,14 +4,15 @@ import (
 	"container/heap"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Totals returns the registry's counters without taking a lock.
-func (r *Registry) Totals() Totals { return r.shared.totals.read() }
+func (r *Registry) Totals() topic.Totals { return r.shared.Counters.Read() }
 
 // Served is the number of records written and read since the start.
 func (r *Registry) Served() int64 {
-	return r.shared.totals.appended.records.Load() + r.shared.totals.delivered.records.Load()
+	return r.shared.Counters.Appended.Records.Load() + r.shared.Counters.Delivered.Records.Load()
 }
 
 // TopicGauge is one topic for a metrics page.
@@ -45,14 +46,14 @@ func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	return page, truncated
 }
 
-func (r *Registry) gaugeOf(t *topic) (TopicGauge, bool) {
-	t.mu.RLock()
-	if !t.visible {
-		t.mu.RUnlock()
+func (r *Registry) gaugeOf(t *topic.Topic) (TopicGauge, bool) {
+	t.Mu.RLock()
+	if !t.Visible {
+		t.Mu.RUnlock()
 		return TopicGauge{}, false
 	}
-	s := t.stateOf(0)
-	g := TopicGauge{Name: t.name, Head: s.Head, Earliest: s.Earliest, Records: s.Count, Bytes: s.Bytes, Queue: s.Queue != nil}
+	s := t.StateOf(0)
+	g := TopicGauge{Name: t.Name, Head: s.Head, Earliest: s.Earliest, Records: s.Count, Bytes: s.Bytes, Queue: s.Queue != nil}
 	if s.Queue != nil {
 		g.Jobs = *s.Queue
 	}

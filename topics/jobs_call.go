@@ -7,6 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -15,9 +16,9 @@ type JobResult struct {
 	Done      []uint64         // the jobs that it concerned, in the order of the call
 	Skipped   []queue.Skip     // the others, in the order of the call, each once
 	Deadlines map[uint64]int64 // Extend: the last Unix ms of the leases
-	Then      []Written        // Ack: what followed
+	Then      []topic.Written  // Ack: what followed
 	Counts    queue.Counts     // of the queue, afterwards
-	Cost      Cost
+	Cost      topic.Cost
 }
 
 // Nack ends the deliveries of jobs that the caller holds. Those that are to be
@@ -74,23 +75,23 @@ type jobsCall struct {
 	judge func(*queue.Queue, queue.Time) (*queue.Change, []queue.Skip)
 
 	// What came of it.
-	topic   *topic
+	topic   *topic.Topic
 	change  *queue.Change // nil if it concerns no job
 	skipped []queue.Skip
-	commit  *commitOf[entry.Jobs] // nil if the log need not have it
+	commit  *topic.CommitOf[entry.Jobs] // nil if the log need not have it
 }
 
 // callJobs judges a call by the time at which it came, and does it.
 func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*JobResult, error) {
-	came := r.shared.clock.Now()
+	came := r.shared.Clock.Now()
 	throttled, err := r.propose(ctx, needing(call.size+entryOverhead, wal.Freeing|wal.Patient),
-		func(s *slot) error { return r.assignCall(s, name, came, call) })
+		func(s *topic.Slot) error { return r.assignCall(s, name, came, call) })
 	if err != nil {
 		return nil, err
 	}
 	out := &JobResult{Skipped: call.skipped}
 	if call.commit != nil {
-		out.Cost, err = call.commit.commit.finish()
+		out.Cost, err = call.commit.Commit.Finish()
 		if err != nil {
 			return nil, err
 		}
@@ -111,34 +112,34 @@ func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*
 }
 
 // countsOf returns the counts of a queue, zero if it is deleted.
-func (r *Registry) countsOf(t *topic) queue.Counts {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.jobs == nil {
+func (r *Registry) countsOf(t *topic.Topic) queue.Counts {
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	if t.Jobs == nil {
 		return queue.Counts{}
 	}
-	return t.jobs.queue.Counts(atBoth(r.shared.clock.Now()))
+	return t.Jobs.Queue.Counts(topic.AtBoth(r.shared.Clock.Now()))
 }
 
 // assignCall judges a call, and does it or gives it its place.
-func (r *Registry) assignCall(s *slot, name string, came clock.Moment, call *jobsCall) error {
+func (r *Registry) assignCall(s *topic.Slot, name string, came clock.Moment, call *jobsCall) error {
 	t, err := r.holdQueue(name)
 	if err != nil {
 		return err
 	}
-	defer t.mu.Unlock()
+	defer t.Mu.Unlock()
 	err = r.writable()
 	if err != nil {
 		return err
 	}
 	call.topic = t
-	call.change, call.skipped = call.judge(t.jobs.queue, atBoth(came))
+	call.change, call.skipped = call.judge(t.Jobs.Queue, topic.AtBoth(came))
 	if call.change == nil {
 		r.serve(t) // the call may have shown that a worker lives
 		return nil
 	}
-	if !t.jobs.logs(call.change.Kind) {
-		t.applyJobsLocked(call.change)
+	if !t.Jobs.Logs(call.change.Kind) {
+		t.ApplyJobsLocked(call.change)
 		r.serve(t)
 		return nil
 	}
@@ -148,52 +149,52 @@ func (r *Registry) assignCall(s *slot, name string, came clock.Moment, call *job
 
 // commitJobs gives a pending change its place and waits until it is applied.
 // If that fails, the change is aborted.
-func (r *Registry) commitJobs(ctx context.Context, t *topic, change *queue.Change) (Cost, error) {
-	var c *commitOf[entry.Jobs]
+func (r *Registry) commitJobs(ctx context.Context, t *topic.Topic, change *queue.Change) (topic.Cost, error) {
+	var c *topic.CommitOf[entry.Jobs]
 	size := entryOverhead + len(change.Node) + len(change.Jobs)*jobSize
-	throttled, err := r.propose(ctx, needing(size, wal.Freeing|wal.Patient), func(s *slot) error {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		err := t.checkQueueLocked()
+	throttled, err := r.propose(ctx, needing(size, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
+		t.Mu.Lock()
+		defer t.Mu.Unlock()
+		err := t.CheckQueueLocked()
 		if err == nil {
 			c, err = r.placeJobsLocked(s, t, change)
 		}
 		return err
 	})
 	if err != nil {
-		t.mu.Lock()
-		t.abortJobsLocked(change)
-		t.mu.Unlock()
-		return Cost{}, err
+		t.Mu.Lock()
+		t.AbortJobsLocked(change)
+		t.Mu.Unlock()
+		return topic.Cost{}, err
 	}
-	cost, err := c.commit.finish()
+	cost, err := c.Commit.Finish()
 	cost.Throttle = throttled
 	return cost, err
 }
 
 // assignJobsLocked gives a change that was just judged its place. If that fails, the
-// change is aborted. t.mu is held.
-func (r *Registry) assignJobsLocked(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
+// change is aborted. t.Mu is held.
+func (r *Registry) assignJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.Change) (*topic.CommitOf[entry.Jobs], error) {
 	c, err := r.placeJobsLocked(s, t, change)
 	if err != nil {
-		t.abortJobsLocked(change)
+		t.AbortJobsLocked(change)
 	}
 	return c, err
 }
 
-// placeJobsLocked puts the entry of a change into the log. t.mu is held.
-func (r *Registry) placeJobsLocked(s *slot, t *topic, change *queue.Change) (*commitOf[entry.Jobs], error) {
-	came := r.shared.clock.Now()
-	c := &commitOf[entry.Jobs]{
-		commit: commit{topic: t, class: t.next.Durability, came: came},
-		entry:  entry.Jobs{ID: t.id, TS: max(came.Wall, change.At.Wall, t.assignedTS), At: change.At.Wall, Change: change},
+// placeJobsLocked puts the entry of a change into the log. t.Mu is held.
+func (r *Registry) placeJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.Change) (*topic.CommitOf[entry.Jobs], error) {
+	came := r.shared.Clock.Now()
+	c := &topic.CommitOf[entry.Jobs]{
+		Commit: topic.Commit{Topic: t, Class: t.Next.Durability, Came: came},
+		Entry:  entry.Jobs{ID: t.ID, TS: max(came.Wall, change.At.Wall, t.AssignedTS), At: change.At.Wall, Change: change},
 	}
-	c.op = jobsOp{&c.entry}
-	err := c.commit.appendChange(s)
+	c.Operation = topic.JobsOp{Jobs: &c.Entry}
+	err := c.Commit.AppendLocked(s)
 	if err != nil {
 		return nil, err
 	}
-	t.assign(&c.commit, t.assigned)
+	t.Assign(&c.Commit, t.Assigned)
 	return c, nil
 }
 
@@ -210,28 +211,28 @@ func (r *Registry) Jobs(name string, state queue.State, after uint64, limit int)
 	if err != nil {
 		return nil, err
 	}
-	defer t.mu.Unlock()
-	at := atBoth(r.shared.clock.Now())
-	p := t.jobs.queue.List(at, state, after, limit)
-	out := &JobPage{Jobs: p.Jobs, Next: p.Next, Counts: t.jobs.queue.Counts(at)}
+	defer t.Mu.Unlock()
+	at := topic.AtBoth(r.shared.Clock.Now())
+	p := t.Jobs.Queue.List(at, state, after, limit)
+	out := &JobPage{Jobs: p.Jobs, Next: p.Next, Counts: t.Jobs.Queue.Counts(at)}
 	r.serve(t)
 	return out, nil
 }
 
-// openQueue returns the queue of that name, with t.mu held for writing, for a
+// openQueue returns the queue of that name, with t.Mu held for writing, for a
 // call that only reads.
-func (r *Registry) openQueue(name string) (*topic, error) {
+func (r *Registry) openQueue(name string) (*topic.Topic, error) {
 	t := r.hold(name)
-	if t == nil || !t.visible {
+	if t == nil || !t.Visible {
 		if t != nil {
-			t.mu.Unlock()
+			t.Mu.Unlock()
 		}
 		return nil, record.NotFound(name)
 	}
-	if t.jobs == nil {
-		defer t.mu.Unlock()
-		return nil, errNotQueue(t)
+	if t.Jobs == nil {
+		defer t.Mu.Unlock()
+		return nil, topic.ErrNotQueue(t)
 	}
-	t.expireLocked(r.shared.steady())
+	t.ExpireLocked(r.shared.Steady())
 	return t, nil
 }

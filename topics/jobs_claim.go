@@ -6,6 +6,7 @@ import (
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Claim asks for jobs of a queue. Its caller has checked the node and clamped
@@ -33,9 +34,9 @@ type Job struct {
 type Claimed struct {
 	Jobs   []Job
 	Counts queue.Counts
-	Cost   Cost
+	Cost   topic.Cost
 
-	topic  *topic
+	topic  *topic.Topic
 	change *queue.Change
 }
 
@@ -57,7 +58,7 @@ type grant struct {
 // claim takes no job.
 func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, error) {
 	req := c.request()
-	until := r.shared.steady() + max(c.WaitMS, 0)
+	until := r.shared.Steady() + max(c.WaitMS, 0)
 	for {
 		t, w, err := r.enqueueClaim(ctx, name, req)
 		if err != nil {
@@ -67,7 +68,7 @@ func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, 
 		if g.err != nil {
 			return nil, g.err
 		}
-		left := until - r.shared.steady()
+		left := until - r.shared.Steady()
 		if g.change == nil && ctx.Err() == nil && !r.draining.Load() && r.buryNow(ctx, t) {
 			req.WaitMS = max(left, 0) // what died has made place for others
 			continue
@@ -78,16 +79,16 @@ func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, 
 
 // enqueueClaim puts a claim in line, and answers it if that is possible at once.
 // What is to be dead-lettered goes first, for others may be ready then.
-func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Request) (*topic, *claiming, error) {
+func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Request) (*topic.Topic, *claiming, error) {
 	for {
 		t, err := r.holdLive(name)
 		if err != nil {
 			return nil, nil, err
 		}
-		now := r.shared.clock.Now()
-		t.jobs.queue.Advance(atBoth(now))
-		if t.jobs.queue.Dying() {
-			t.mu.Unlock()
+		now := r.shared.Clock.Now()
+		t.Jobs.Queue.Advance(topic.AtBoth(now))
+		if t.Jobs.Queue.Dying() {
+			t.Mu.Unlock()
 			if r.buryNow(ctx, t) {
 				continue
 			}
@@ -99,13 +100,13 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 		w := &claiming{answer: make(chan grant, 1)}
 		if r.draining.Load() {
 			w.answer <- grant{}
-			t.mu.Unlock()
+			t.Mu.Unlock()
 			return t, w, nil
 		}
-		w.waiter = t.jobs.queue.Wait(atBoth(r.shared.clock.Now()), req)
+		w.waiter = t.Jobs.Queue.Wait(topic.AtBoth(r.shared.Clock.Now()), req)
 		w.waiter.Data = w
 		r.serve(t)
-		t.mu.Unlock()
+		t.Mu.Unlock()
 		return t, w, nil
 	}
 }
@@ -113,7 +114,7 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 // holdLive is holdQueue for a call that takes no place in the log of its own: it
 // waits for a change of the same name, and is refused if the log cannot be
 // written to.
-func (r *Registry) holdLive(name string) (*topic, error) {
+func (r *Registry) holdLive(name string) (*topic.Topic, error) {
 	for {
 		t, err := r.holdQueue(name)
 		if err == nil {
@@ -121,11 +122,11 @@ func (r *Registry) holdLive(name string) (*topic, error) {
 			if err == nil {
 				return t, nil
 			}
-			t.mu.Unlock()
+			t.Mu.Unlock()
 		}
 		again, err := r.again(err)
 		if !again {
-			return nil, logError(err)
+			return nil, topic.LogError(err)
 		}
 	}
 }
@@ -133,12 +134,12 @@ func (r *Registry) holdLive(name string) (*topic, error) {
 // writable returns an error if the log takes no entry any more: then a job must
 // not be delivered, because it could not be acked.
 func (r *Registry) writable() error {
-	return r.shared.log.Refusal()
+	return r.shared.Log.Refusal()
 }
 
 // awaitGrant waits for the answer of a claim in line. If ctx ends first, the
 // claim leaves the line without a job.
-func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant {
+func (r *Registry) awaitGrant(ctx context.Context, t *topic.Topic, w *claiming) grant {
 	select {
 	case g := <-w.answer:
 		return g
@@ -149,8 +150,8 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 		return g
 	case <-ctx.Done():
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
 	select {
 	case g := <-w.answer:
 		g.returnLocked(t)
@@ -158,29 +159,29 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic, w *claiming) grant 
 		return grant{err: g.err}
 	default:
 	}
-	if t.jobs != nil {
-		t.jobs.queue.Leave(atBoth(r.shared.clock.Now()), w.waiter)
+	if t.Jobs != nil {
+		t.Jobs.Queue.Leave(topic.AtBoth(r.shared.Clock.Now()), w.waiter)
 		r.serve(t)
 	}
 	return grant{}
 }
 
 // returnLocked undoes a grant that is not taken. If it is pending, it is not
-// committed yet. t.mu is held.
-func (g grant) returnLocked(t *topic) {
-	if g.change == nil || t.jobs == nil {
+// committed yet. t.Mu is held.
+func (g grant) returnLocked(t *topic.Topic) {
+	if g.change == nil || t.Jobs == nil {
 		return
 	}
-	q := t.jobs.queue
+	q := t.Jobs.Queue
 	if g.pending {
 		q.Abort(g.change)
-	} else if undo := q.Undo(atBoth(t.shared.clock.Now()), g.change); undo != nil {
+	} else if undo := q.Undo(topic.AtBoth(t.Shared.Clock.Now()), g.change); undo != nil {
 		q.Apply(undo)
 	}
 }
 
 // claimed commits a grant, if leases are logged, and answers the claim.
-func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, error) {
+func (r *Registry) claimed(ctx context.Context, t *topic.Topic, g grant) (*Claimed, error) {
 	out := &Claimed{topic: t, change: g.change}
 	if g.change != nil {
 		var err error
@@ -193,10 +194,10 @@ func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, er
 			r.undo(t, rest)
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.jobs != nil {
-		out.Counts = t.jobs.queue.Counts(atBoth(r.shared.clock.Now()))
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	if t.Jobs != nil {
+		out.Counts = t.Jobs.Queue.Counts(topic.AtBoth(r.shared.Clock.Now()))
 	}
 	return out, nil
 }
@@ -206,7 +207,7 @@ func (r *Registry) claimed(ctx context.Context, t *topic, g grant) (*Claimed, er
 //
 // It reads no more than about deliveryBytes at a time: rest is the claim of the
 // jobs that it leaves, nil if there are none.
-func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []Job, rest *queue.Change, cost Cost, err error) {
+func (r *Registry) deliverJobs(ctx context.Context, t *topic.Topic, g grant) (list []Job, rest *queue.Change, cost topic.Cost, err error) {
 	change := g.change
 	if g.pending {
 		cost, err = r.commitJobs(ctx, t, change)
@@ -214,14 +215,14 @@ func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []J
 			return nil, nil, cost, err
 		}
 	}
-	now := r.shared.clock.Now()
+	now := r.shared.Clock.Now()
 	records, n, err := r.pickSome(ctx, t, change.Seqs(), &cost)
 	if err == nil {
 		err = r.writable()
 	}
 	if err != nil {
 		r.undo(t, change)
-		return nil, nil, cost, logError(err)
+		return nil, nil, cost, topic.LogError(err)
 	}
 	if n < len(change.Jobs) {
 		rest = change.From(n)
@@ -236,7 +237,7 @@ func (r *Registry) deliverJobs(ctx context.Context, t *topic, g grant) (list []J
 		list = append(list, Job{
 			Record: rec, Lease: change.Lease(i), Deadline: onWall(now, change.Deadline()), Deliveries: c.Deliveries,
 		})
-		r.shared.totals.delivered.add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
+		r.shared.Counters.Delivered.Add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
 	}
 	return list, rest, cost, nil
 }
@@ -250,13 +251,13 @@ const (
 
 // pickSome reads the records of the first n of some jobs, at least of one.
 func (r *Registry) pickSome(
-	ctx context.Context, t *topic, seqs []uint64, cost *Cost,
+	ctx context.Context, t *topic.Topic, seqs []uint64, cost *topic.Cost,
 ) (records map[uint64]record.Record, n int, err error) {
 	records = make(map[uint64]record.Record, len(seqs))
 	bytes, piece := 0, firstPick
 	for n < len(seqs) && bytes < deliveryBytes {
 		next := seqs[n:min(n+piece, len(seqs))]
-		part, err := t.pick(ctx, next, cost)
+		part, err := t.Pick(ctx, next, cost)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -282,19 +283,19 @@ func (r *Registry) GiveBack(_ string, c *Claimed) {
 }
 
 // undo ends the leases of a claim that was applied.
-func (r *Registry) undo(t *topic, claim *queue.Change) {
-	t.mu.Lock()
-	if t.jobs == nil {
-		t.mu.Unlock()
+func (r *Registry) undo(t *topic.Topic, claim *queue.Change) {
+	t.Mu.Lock()
+	if t.Jobs == nil {
+		t.Mu.Unlock()
 		return
 	}
-	change := t.jobs.queue.Undo(atBoth(r.shared.clock.Now()), claim)
-	logged := change != nil && t.jobs.logs(queue.Release)
+	change := t.Jobs.Queue.Undo(topic.AtBoth(r.shared.Clock.Now()), claim)
+	logged := change != nil && t.Jobs.Logs(queue.Release)
 	if change != nil && !logged {
-		t.jobs.queue.Apply(change)
+		t.Jobs.Queue.Apply(change)
 		r.serve(t)
 	}
-	t.mu.Unlock()
+	t.Mu.Unlock()
 	if logged {
 		_, _ = r.commitJobs(context.Background(), t, change) // else they expire
 	}

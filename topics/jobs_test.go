@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // queueOf makes a queue; change may set more of its config.
@@ -31,9 +32,9 @@ func jobRecord(data string, j *record.Job) record.Record {
 }
 
 // enqueue writes jobs, each a record of its own in one write.
-func (w *world) enqueue(name string, jobs ...*record.Job) Written {
+func (w *world) enqueue(name string, jobs ...*record.Job) topic.Written {
 	w.t.Helper()
-	wr := &Write{}
+	wr := &topic.Write{}
 	for i, j := range jobs {
 		wr.Records = append(wr.Records, jobRecord(fmt.Sprint(i), j))
 	}
@@ -206,7 +207,7 @@ func TestQueueDeadLetters(t *testing.T) {
 	})
 	rec := jobRecord("data", &record.Job{Group: []byte("g"), Key: []byte("k")})
 	rec.Meta, rec.Tag = []byte(`{"a": 1.0, "$dead_letter_from":"x","a":2 }`), []byte("tag")
-	w.append("q", &Write{Records: []record.Record{rec}})
+	w.append("q", &topic.Write{Records: []record.Record{rec}})
 	w.enqueue("q", &record.Job{Group: []byte("g")})
 	w.claims("q", "w", 9, 1)
 	w.nack("q", "w", queue.Return{}, 1)
@@ -256,7 +257,7 @@ func TestQueueDeadLetterCycles(t *testing.T) {
 	}
 	w.kill()
 	put("C", "A", record.KindInvalid)
-	w.refused("C", &Write{Records: records(1), Config: &record.ConfigPatch{Type: ptr("queue"), DeadLetter: ptr(ptr("A"))}}, record.KindInvalid)
+	w.refused("C", &topic.Write{Records: records(1), Config: &record.ConfigPatch{Type: ptr("queue"), DeadLetter: ptr(ptr("A"))}}, record.KindInvalid)
 	if _, err := w.Patch(ctx, "A", &record.ConfigPatch{DeadLetter: ptr((*string)(nil))}); err != nil {
 		t.Fatal(err)
 	}
@@ -336,8 +337,8 @@ func TestQueueThen(t *testing.T) {
 				w.enqueue("q", nil, nil)
 				w.claims("q", "w", 9, 1, 2)
 				then := []Then{
-					{"next", &Write{Records: records(2), Config: &record.ConfigPatch{Durability: ptr(next)}}},
-					{"q", &Write{Records: records(1)}},
+					{"next", &topic.Write{Records: records(2), Config: &record.ConfigPatch{Durability: ptr(next)}}},
+					{"q", &topic.Write{Records: records(1)}},
 				}
 				out, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1, 5}}, then)
 				if err != nil || len(out.Done) != 1 || len(out.Then) != 2 || out.Then[0].Last != 2 || out.Then[1].First != 3 || !out.Then[0].Created {
@@ -383,7 +384,7 @@ func TestQueueUniqueKeys(t *testing.T) {
 	if u := out.Unique; out.First != 0 || out.Last != 0 || out.Count != 0 || !slices.Equal(u.Seqs, []uint64{3, 1}) || !slices.Equal(u.Deduped, []uint64{3, 1}) {
 		t.Fatalf("%+v, %+v", out, u)
 	}
-	w.refused("q", &Write{Records: []record.Record{jobRecord("x", key("c"))}}, record.KindFull)
+	w.refused("q", &topic.Write{Records: []record.Record{jobRecord("x", key("c"))}}, record.KindFull)
 	w.kill()
 	w.claims("q", "w", 1, 1)
 	if out = w.enqueue("q", key("a")); !slices.Equal(out.Unique.Deduped, []uint64{1}) {
@@ -395,11 +396,11 @@ func TestQueueUniqueKeys(t *testing.T) {
 	}
 	// A duplicate of a write that is under way is answered with it.
 	w.ack("q", "w", w.claim("q", "w", 1).Jobs[0].Seq)
-	p, err := w.Begin(context.Background(), "q", &Write{Records: []record.Record{jobRecord("x", key("d"))}})
+	p, err := w.Begin(context.Background(), "q", &topic.Write{Records: []record.Record{jobRecord("x", key("d"))}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := w.Begin(context.Background(), "q", &Write{Records: []record.Record{jobRecord("x", key("d"))}})
+	same, err := w.Begin(context.Background(), "q", &topic.Write{Records: []record.Record{jobRecord("x", key("d"))}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,7 +418,7 @@ func TestQueueUniqueKeys(t *testing.T) {
 	}
 	// A log keeps nothing of it.
 	w.write("log", 1)
-	out = w.append("log", &Write{Records: []record.Record{jobRecord("x", key("d")), jobRecord("x", key("d"))}})
+	out = w.append("log", &topic.Write{Records: []record.Record{jobRecord("x", key("d")), jobRecord("x", key("d"))}})
 	if out.Unique != nil || out.Count != 2 || w.read("log", 1).Records[0].Job != nil {
 		t.Fatalf("%+v", out)
 	}

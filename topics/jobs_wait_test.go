@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // queueBubble runs a test in a world under a clock of its own, with everything
@@ -26,7 +27,7 @@ func queueBubble(t *testing.T, test func(*testing.T, *world)) {
 		if err := w.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		w.shared.log.Close()
+		w.shared.Log.Close()
 		w.Registry = nil
 	})
 }
@@ -129,7 +130,7 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.counts("q", 1, 0, 0, 1) // the worker's lease is free, the claim's is not
-		w.shared.closing.Store(false)
+		w.shared.Closing.Store(false)
 	})
 }
 
@@ -252,7 +253,7 @@ func TestQueueConcurrent(t *testing.T) {
 							last[g] = j.Seq
 						}
 						mu.Unlock()
-						out, err := w.Ack(context.Background(), "q", call, []Then{{"next", &Write{Records: records(1)}}})
+						out, err := w.Ack(context.Background(), "q", call, []Then{{"next", &topic.Write{Records: records(1)}}})
 						if err != nil || len(out.Done) != 1 {
 							t.Errorf("%+v, %v", out, err)
 							continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // keeper wakes the queues when time has something for them: a lease ends, a job
@@ -22,71 +23,71 @@ type keeper struct {
 
 	mu    lockorder.Mutex[lockorder.Last] // guards what follows, and what the heap has in each topic's jobs
 	times keeperHeap
-	dying map[*topic]struct{}
+	dying map[*topic.Topic]struct{}
 	// workers has those that are open, by their topics.
-	workers map[*topic]map[*Worker]struct{}
+	workers map[*topic.Topic]map[*Worker]struct{}
 
 	quit context.CancelFunc
 	gone sync.WaitGroup
 }
 
 func newKeeper() *keeper {
-	return &keeper{wake: make(chan struct{}, 1), moves: make(chan struct{}, 1), dying: map[*topic]struct{}{}, workers: map[*topic]map[*Worker]struct{}{}}
+	return &keeper{wake: make(chan struct{}, 1), moves: make(chan struct{}, 1), dying: map[*topic.Topic]struct{}{}, workers: map[*topic.Topic]map[*Worker]struct{}{}}
 }
 
 // keeperHeap has the queue with the first time on top.
-type keeperHeap []*topic
+type keeperHeap []*topic.Topic
 
 func (h keeperHeap) Len() int           { return len(h) }
-func (h keeperHeap) Less(i, j int) bool { return h[i].jobs.turn.at < h[j].jobs.turn.at }
+func (h keeperHeap) Less(i, j int) bool { return h[i].Jobs.Turn.At < h[j].Jobs.Turn.At }
 func (h keeperHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].jobs.turn.place, h[j].jobs.turn.place = i+1, j+1
+	h[i].Jobs.Turn.Place, h[j].Jobs.Turn.Place = i+1, j+1
 }
 func (h *keeperHeap) Push(x any) {
-	t := x.(*topic)
+	t := x.(*topic.Topic)
 	*h = append(*h, t)
-	t.jobs.turn.place = len(*h)
+	t.Jobs.Turn.Place = len(*h)
 }
 func (h *keeperHeap) Pop() any {
 	old := *h
 	t := old[len(old)-1]
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
-	t.jobs.turn.place = 0
+	t.Jobs.Turn.Place = 0
 	return t
 }
 
-// schedule sets when the queue of t is to be served again. t.mu is held.
-func (k *keeper) schedule(t *topic, now queue.Time) {
-	at, any := t.jobs.queue.Next(now)
-	j := t.jobs
+// schedule sets when the queue of t is to be served again. t.Mu is held.
+func (k *keeper) schedule(t *topic.Topic, now queue.Time) {
+	at, any := t.Jobs.Queue.Next(now)
+	j := t.Jobs
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
-	case !any && j.turn.place == 0, any && j.turn.place > 0 && j.turn.at == at:
+	case !any && j.Turn.Place == 0, any && j.Turn.Place > 0 && j.Turn.At == at:
 		return
 	case !any:
-		heap.Remove(&k.times, j.turn.place-1)
+		heap.Remove(&k.times, j.Turn.Place-1)
 		return
-	case j.turn.place > 0:
-		j.turn.at = at
-		heap.Fix(&k.times, j.turn.place-1)
+	case j.Turn.Place > 0:
+		j.Turn.At = at
+		heap.Fix(&k.times, j.Turn.Place-1)
 	default:
-		j.turn.at = at
+		j.Turn.At = at
 		heap.Push(&k.times, t)
 	}
-	if j.turn.place == 1 {
+	if j.Turn.Place == 1 {
 		signal(k.wake)
 	}
 }
 
-// forget takes a queue out that ends. t.mu is held.
-func (k *keeper) forget(t *topic) {
+// forget takes a queue out that ends. t.Mu is held.
+func (k *keeper) forget(t *topic.Topic) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if t.jobs.turn.place > 0 {
-		heap.Remove(&k.times, t.jobs.turn.place-1)
+	if t.Jobs.Turn.Place > 0 {
+		heap.Remove(&k.times, t.Jobs.Turn.Place-1)
 	}
 	delete(k.dying, t)
 	delete(k.workers, t)
@@ -113,14 +114,14 @@ func (k *keeper) leave(w *Worker) {
 }
 
 // workersOf returns the workers of t that are open.
-func (k *keeper) workersOf(t *topic) []*Worker {
+func (k *keeper) workersOf(t *topic.Topic) []*Worker {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Collect(maps.Keys(k.workers[t]))
 }
 
 // bury has the jobs of t moved that are to be dead-lettered.
-func (k *keeper) bury(t *topic) {
+func (k *keeper) bury(t *topic.Topic) {
 	k.mu.Lock()
 	k.dying[t] = struct{}{}
 	k.mu.Unlock()
@@ -128,7 +129,7 @@ func (k *keeper) bury(t *topic) {
 }
 
 // takeDying returns the queues with jobs to move.
-func (k *keeper) takeDying() (list []*topic) {
+func (k *keeper) takeDying() (list []*topic.Topic) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for t := range k.dying {
@@ -139,13 +140,13 @@ func (k *keeper) takeDying() (list []*topic) {
 }
 
 // first returns the queue whose time comes first.
-func (k *keeper) first() (t *topic, at int64, ok bool) {
+func (k *keeper) first() (t *topic.Topic, at int64, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.times) == 0 {
 		return nil, 0, false
 	}
-	return k.times[0], k.times[0].jobs.turn.at, true
+	return k.times[0], k.times[0].Jobs.Turn.At, true
 }
 
 // signal wakes the goroutine that waits on c, now or next time.
@@ -210,16 +211,16 @@ func (r *Registry) serveDue() (ms int64, ok bool) {
 		if !ok {
 			return 0, false
 		}
-		left := at - r.shared.steady()
+		left := at - r.shared.Steady()
 		if left > 0 {
 			return left, true
 		}
-		t.mu.Lock()
-		if t.jobs != nil {
-			t.expireLocked(r.shared.steady())
+		t.Mu.Lock()
+		if t.Jobs != nil {
+			t.ExpireLocked(r.shared.Steady())
 			r.serve(t)
 		}
-		t.mu.Unlock()
+		t.Mu.Unlock()
 	}
 }
 
@@ -237,11 +238,11 @@ func (r *Registry) TendQueues(ctx context.Context) {
 func (r *Registry) startJobs() {
 	r.serving = true
 	for _, t := range r.all() {
-		t.mu.Lock()
-		if t.jobs != nil {
-			t.jobs.queue.Restart()
+		t.Mu.Lock()
+		if t.Jobs != nil {
+			t.Jobs.Queue.Restart()
 			r.serve(t)
 		}
-		t.mu.Unlock()
+		t.Mu.Unlock()
 	}
 }

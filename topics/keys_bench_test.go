@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // BenchmarkMillionKeys measures one write in a thousand, to another topic and to
@@ -22,12 +23,12 @@ func BenchmarkMillionKeys(b *testing.B) {
 	w.write("other", 1)
 	full := w.lookup("full")
 	fill := func() {
-		full.mu.Lock()
-		defer full.mu.Unlock()
-		full.changeKeysLocked(func(kw *index.Keys) {
+		full.Mu.Lock()
+		defer full.Mu.Unlock()
+		full.ChangeKeysLocked(func(kw *index.Keys) {
 			*kw = index.Keys{}
 			for i := range uint64(keys) {
-				id := w.shared.keyHash(binary.LittleEndian.AppendUint64(nil, i))
+				id := w.shared.KeyHash(binary.LittleEndian.AppendUint64(nil, i))
 				kw.Add(index.KeyUse{Hash: id, At: w.now, First: i + 1, Count: 1}, window)
 			}
 		})
@@ -36,20 +37,20 @@ func BenchmarkMillionKeys(b *testing.B) {
 	fill()
 	held := w.Totals()
 	b.ReportMetric(float64(held.IdempotencyBytes)/float64(held.IdempotencyKeys), "B/key")
-	worst := func(topic string, until func() bool) time.Duration {
+	worst := func(x string, until func() bool) time.Duration {
 		var all []time.Duration
 		for !until() {
 			began := time.Now()
-			w.write(topic, 1)
+			w.write(x, 1)
 			all = append(all, time.Since(began))
 		}
 		slices.Sort(all)
 		return all[len(all)-1-len(all)/1000]
 	}
-	during := func(topic string, work func()) time.Duration {
+	during := func(x string, work func()) time.Duration {
 		done := make(chan struct{})
 		go func() { work(); close(done) }()
-		return worst(topic, func() bool {
+		return worst(x, func() bool {
 			select {
 			case <-done:
 				return true
@@ -60,17 +61,17 @@ func BenchmarkMillionKeys(b *testing.B) {
 	}
 	var locked time.Duration
 	encode := func() {
-		e := snapshotEncoder{configs: map[*record.Config]uint64{}}
+		e := topic.Encoder{Configs: map[*record.Config]uint64{}}
 		s := &Sink{Snapshot: io.Discard, Pace: func() error { return nil }}
-		full.mu.Lock()
+		full.Mu.Lock()
 		began := time.Now()
-		if err := e.topicLocked(full, full.head); err != nil {
+		if err := e.TopicLocked(full, full.Head); err != nil {
 			b.Error(err)
 		}
-		v := full.keyViewLocked(w.shared.clock.Now())
+		v := full.KeyViewLocked(w.shared.Clock.Now())
 		locked = time.Since(began)
-		full.mu.Unlock()
-		if err := e.keys(&v, 1<<62, func() error { return e.flush(s) }); err != nil {
+		full.Mu.Unlock()
+		if err := e.Keys(&v, 1<<62, func() error { return s.flush(&e) }); err != nil {
 			b.Error(err)
 		}
 	}

@@ -9,10 +9,13 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
-func keyedWrite(key string, n int) *Write { return &Write{Records: records(n), IdempotencyKey: key} }
+func keyedWrite(key string, n int) *topic.Write {
+	return &topic.Write{Records: records(n), IdempotencyKey: key}
+}
 
 // TestKeys holds that a key inside its window answers the first one's seqs and
 // appends nothing, in every class, and after a restart in those whose records
@@ -87,7 +90,7 @@ func TestKeyOnItsWay(t *testing.T) {
 	if got := second.Placed(); got.First != 1 || got.Last != 2 {
 		t.Fatalf("%+v", got)
 	}
-	done := make(chan Written)
+	done := make(chan topic.Written)
 	go func() {
 		out, err := second.Wait()
 		if err != nil {
@@ -110,7 +113,7 @@ func TestKeysRace(t *testing.T) {
 	for round := range 40 {
 		name := fmt.Sprint("t", round)
 		var wg sync.WaitGroup
-		var outs [8]Written
+		var outs [8]topic.Written
 		for i := range outs {
 			wg.Go(func() {
 				var err error
@@ -161,8 +164,8 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	w.put("a", class(record.Disk))
 	long := record.DefaultConfig()
 	long.IdempotencyWindowMS = 1 << 62
-	e := &entry.Config{ID: w.lookup("a").id, TS: w.now, Setting: entry.Setting{Config: &long, Ceiling: 1 << 11}}
-	if _, err := w.shared.logEntry(t.Context(), e, nil, wal.Freeing); err != nil {
+	e := &entry.Config{ID: w.lookup("a").ID, TS: w.now, Setting: entry.Setting{Config: &long, Ceiling: 1 << 11}}
+	if _, err := w.shared.LogEntry(t.Context(), e, nil, wal.Freeing); err != nil {
 		t.Fatal(err)
 	}
 	w.restart()
@@ -174,9 +177,9 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	}
 	want("the log")
 	tp := w.lookup("a")
-	tp.mu.Lock()
-	tp.cfg = &long
-	tp.mu.Unlock()
+	tp.Mu.Lock()
+	tp.Config = &long
+	tp.Mu.Unlock()
 	w.checkpoint(nil)
 	w.restart()
 	want("a checkpoint")
@@ -272,7 +275,7 @@ func TestKeyBudget(t *testing.T) {
 // TestKeyBudgetGivesBack checks that a write that fails keeps nothing.
 func TestKeyBudgetGivesBack(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.IdempotencyBytes, w.opt.EphemeralBytes = 1000, 1 })
-	w.refused("a", &Write{Records: records(1), IdempotencyKey: "k", Config: class(record.Ephemeral)}, record.KindNoSpace)
+	w.refused("a", &topic.Write{Records: records(1), IdempotencyKey: "k", Config: class(record.Ephemeral)}, record.KindNoSpace)
 	w.put("b", class(record.Fsync))
 	p, err := w.Begin(t.Context(), "b", keyedWrite("k", 1))
 	if err != nil {
@@ -296,23 +299,23 @@ func TestKeySweep(t *testing.T) {
 	w.put("a", class(record.Fsync))
 	w.append("a", keyedWrite("k", 1))
 	tp := w.lookup("a")
-	if !tp.swept || len(w.sweeper.topics) != 1 {
+	if !tp.Swept || len(w.sweeper.topics) != 1 {
 		t.Fatal("nobody will come by")
 	}
 	w.now += 120_001
-	frames := w.shared.log.Stats().Frames
+	frames := w.shared.Log.Stats().Frames
 	w.Sweep(context.Background())
-	if !tp.keys.Empty() || tp.swept || len(w.sweeper.topics) != 0 {
-		t.Fatalf("%+v, visited by %d", tp.keys, len(w.sweeper.topics))
+	if !tp.Keys.Empty() || tp.Swept || len(w.sweeper.topics) != 0 {
+		t.Fatalf("%+v, visited by %d", tp.Keys, len(w.sweeper.topics))
 	}
-	if w.shared.log.Stats().Frames != frames {
+	if w.shared.Log.Stats().Frames != frames {
 		t.Fatal("nothing expired and it was logged")
 	}
 	w.append("a", keyedWrite("k", 1))
-	if !tp.swept {
+	if !tp.Swept {
 		t.Fatal("not visited again")
 	}
-	w.append("b", &Write{Records: records(1), Config: &record.ConfigPatch{TTLMS: ptr(int64(1e9))}})
+	w.append("b", &topic.Write{Records: records(1), Config: &record.ConfigPatch{TTLMS: ptr(int64(1e9))}})
 	w.delete("a", false)
 	w.delete("b", false)
 	w.Sweep(context.Background())

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // large is a topic beyond every bound of one read, one extent and one block,
@@ -33,7 +34,7 @@ func (l *large) fill(n int) {
 			}
 			batch[i] = r
 		}
-		out := l.append("a", &Write{Records: batch})
+		out := l.append("a", &topic.Write{Records: batch})
 		for i, r := range batch {
 			r.Seq = out.First + uint64(i)
 			l.live[r.Seq] = r
@@ -60,7 +61,7 @@ func (l *large) forget(before uint64, pattern string) {
 
 // check reads all that a query wants, beginning anywhere, and holds that it is
 // all there and comes in order.
-func (l *large) check(q Query) {
+func (l *large) check(q topic.Query) {
 	l.t.Helper()
 	q.From = l.rng.Uint64N(l.head)
 	from, reads := q.From, 0
@@ -91,7 +92,7 @@ func (l *large) check(q Query) {
 
 func (l *large) checkAll() {
 	l.t.Helper()
-	for _, q := range []Query{
+	for _, q := range []topic.Query{
 		{}, {Nodes: []string{"n"}}, {Match: matches(l.t, "rare-7")}, {Match: matches(l.t, "rare*")},
 		{Match: matches(l.t, "*"), Nodes: []string{"n"}}, {Match: matches(l.t, "none")},
 	} {
@@ -111,7 +112,7 @@ func TestLargeTopic(t *testing.T) {
 	l.forget(0, "rare-7*")
 	l.fill(50_000)
 	l.forget(30_000, "often-1")
-	if err := w.shared.log.WaitSynced(w.shared.log.Tail()); err != nil {
+	if err := w.shared.Log.WaitSynced(w.shared.Log.Tail()); err != nil {
 		t.Fatal(err)
 	}
 	w.power(1) // a lost range in the middle

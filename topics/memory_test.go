@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -37,24 +38,24 @@ func TestIdleTopicMemory(t *testing.T) {
 	before := heapBytes()
 	w := newWorld(t, func(w *world) { w.wal.FileBytes = 16 << 20 })
 	for i := range n {
-		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(record.Fsync)}); err != nil {
+		if _, err := w.Begin(context.Background(), name(i), &topic.Write{Records: records(1), Config: class(record.Fsync)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.shared.log.WaitSynced(1); err != nil {
+	if err := w.shared.Log.WaitSynced(1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n { // as their writers would
-		if err := w.lookup(name(i)).line.commits[0].publish(nil); err != nil {
+		if err := w.lookup(name(i)).Line.Commits[0].Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r := w.Registry
-	if err := r.shared.log.Close(); err != nil {
+	if err := r.shared.Log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r.shared.log, w.Registry, w.fs, w.wal.FS = nil, New(Options{}), nil, nil // the log and its disk do not count
-	r.shared.gauge.Store(nil)
+	r.shared.Log, w.Registry, w.fs, w.wal.FS = nil, New(Options{}), nil, nil // the log and its disk do not count
+	r.shared.Gauge.Store(nil)
 	check("made", before, r)
 
 	before = heapBytes()

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // The names of topics and routers come from request lines, which may be long.
@@ -18,13 +19,13 @@ func TestNamesKeepNoRequest(t *testing.T) {
 	if _, err := w.Put(context.Background(), name(0), &record.ConfigPatch{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Append(context.Background(), name(1), &Write{Records: records(1)}); err != nil {
+	if _, err := w.Append(context.Background(), name(1), &topic.Write{Records: records(1)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.PutRouter(context.Background(), name(2), specOf("a", "b")); err != nil {
 		t.Fatal(err)
 	}
-	kept := []string{w.lookup("a").name, w.lookup("b").name}
+	kept := []string{w.lookup("a").Name, w.lookup("b").Name}
 	rt, _ := w.routers.byName.Get("c")
 	for i, n := range append(kept, rt.name) {
 		if n != name(i) || unsafe.StringData(n) == unsafe.StringData(name(i)) {

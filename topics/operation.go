@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -20,21 +21,21 @@ type operation interface {
 func operationOf(e entry.Entry) operation {
 	switch e := e.(type) {
 	case *entry.Append:
-		return onTopic{appendOp{e}}
+		return onTopic{topic.AppendOp{Append: e}}
 	case *entry.Create:
-		return onTopic{createOp{e}}
+		return onTopic{topic.CreateOp{Create: e}}
 	case *entry.Config:
-		return onTopic{configOp{e}}
+		return onTopic{topic.ConfigOp{Config: e}}
 	case *entry.Drop:
 		return dropOp{e}
 	case *entry.Reserve:
 		return reserveOp{e}
 	case *entry.Lost:
-		return onTopic{lostOp{e}}
+		return onTopic{topic.LostOp{Lost: e}}
 	case *entry.Watermarks:
 		return watermarksOp{e}
 	case *entry.Delete:
-		return onTopic{&deleteOp{Delete: *e}}
+		return onTopic{&topic.DeleteOp{Delete: *e}}
 	case *entry.Router:
 		return routerOp{e}
 	case *entry.Unroute:
@@ -44,18 +45,18 @@ func operationOf(e entry.Entry) operation {
 	case *entry.Settle:
 		return settleFrame{e}
 	case *entry.Jobs:
-		return onTopic{jobsOp{e}}
+		return onTopic{topic.JobsOp{Jobs: e}}
 	}
 	return nil
 }
 
 // onTopic applies an operation on one topic.
-type onTopic struct{ topicOperation }
+type onTopic struct{ topic.Operation }
 
 func (op onTopic) replay(r *Registry, f wal.Frame) error {
-	return r.replayTopic(op.topicOperation, f)
+	return r.replayTopic(op.Operation, f)
 }
 
 func (op onTopic) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	return m.rebuildTopic(ctx, op.topicOperation, f)
+	return m.rebuildTopic(ctx, op.Operation, f)
 }

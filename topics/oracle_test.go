@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // oracle is a topic as the contract describes it, with no care for cost: every seq
@@ -62,7 +63,7 @@ func (o *oracle) live() (count, bytes int64) {
 func (o *oracle) expire(now int64) {
 	for i := range o.seqs {
 		if s := &o.seqs[i]; s.gone == "" && o.cfg.TTLMS > 0 && now-s.TS > o.cfg.TTLMS {
-			s.gone = ReasonTTL
+			s.gone = topic.ReasonTTL
 		}
 	}
 }
@@ -74,12 +75,12 @@ func (o *oracle) trim() {
 		if (o.cfg.CapRecords == 0 || count <= o.cfg.CapRecords) && (o.cfg.CapBytes == 0 || bytes <= o.cfg.CapBytes) {
 			return
 		}
-		o.seqs[o.earliest()-1].gone = ReasonCap
+		o.seqs[o.earliest()-1].gone = topic.ReasonCap
 	}
 }
 
 // refuses returns why a write is refused, or 0.
-func (o *oracle) refuses(w *Write, now int64) record.Kind {
+func (o *oracle) refuses(w *topic.Write, now int64) record.Kind {
 	n, size := int64(len(w.Records)), int64(0)
 	for i := range w.Records {
 		size += int64(len(w.Records[i].Data) + len(w.Records[i].Meta))
@@ -100,7 +101,7 @@ func (o *oracle) refuses(w *Write, now int64) record.Kind {
 	return 0
 }
 
-func (o *oracle) append(w *Write, now int64) {
+func (o *oracle) append(w *topic.Write, now int64) {
 	ts := max(now, o.clock)
 	o.clock = ts
 	if o.cfg.Durability != record.Ephemeral {
@@ -154,7 +155,7 @@ func (o *oracle) restart() {
 	for i := range o.seqs {
 		s := &o.seqs[i]
 		if s.class == record.Ephemeral {
-			s.gone = ReasonCrash
+			s.gone = topic.ReasonCrash
 			for key, k := range o.keys {
 				if k.first != s.Seq {
 					continue
@@ -194,33 +195,33 @@ func (o *oracle) afterDeleted(next uint64) uint64 {
 }
 
 // read is the contract's sections 5 and 6.
-func (o *oracle) read(q *Query) *Batch {
-	b := &Batch{NextFrom: q.From, Head: o.head(), Earliest: o.earliest()}
+func (o *oracle) read(q *topic.Query) *topic.Batch {
+	b := &topic.Batch{NextFrom: q.From, Head: o.head(), Earliest: o.earliest()}
 	next := q.From + 1
 	gap := func(from, to uint64, reason string) {
-		b.Tombstone = &Tombstone{GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, AtLeast: to + 1 - from, Earliest: b.Earliest, Head: b.Head}
+		b.Tombstone = &topic.Tombstone{GapFrom: from, GapTo: to, Reason: reason, Missed: to + 1 - from, AtLeast: to + 1 - from, Earliest: b.Earliest, Head: b.Head}
 		next, b.NextFrom = to+1, to
 	}
 	var byCap, byTTL bool
 	for seq := next; seq <= b.Head; seq++ {
-		byCap = byCap || o.seqs[seq-1].gone == ReasonCap
-		byTTL = byTTL || o.seqs[seq-1].gone == ReasonTTL
+		byCap = byCap || o.seqs[seq-1].gone == topic.ReasonCap
+		byTTL = byTTL || o.seqs[seq-1].gone == topic.ReasonTTL
 	}
 	switch {
 	case q.From > b.Head:
-		gap(1, b.Head, ReasonRecreated)
+		gap(1, b.Head, topic.ReasonRecreated)
 	case byCap && byTTL:
-		gap(next, b.Earliest-1, ReasonMixed)
+		gap(next, b.Earliest-1, topic.ReasonMixed)
 	case byTTL:
-		gap(next, b.Earliest-1, ReasonTTL)
+		gap(next, b.Earliest-1, topic.ReasonTTL)
 	case byCap:
-		gap(next, b.Earliest-1, ReasonCap)
-	case o.afterDeleted(next) <= b.Head && o.seqs[o.afterDeleted(next)-1].gone == ReasonCrash:
+		gap(next, b.Earliest-1, topic.ReasonCap)
+	case o.afterDeleted(next) <= b.Head && o.seqs[o.afterDeleted(next)-1].gone == topic.ReasonCrash:
 		to := o.afterDeleted(next)
-		for to < b.Head && o.seqs[to].gone == ReasonCrash {
+		for to < b.Head && o.seqs[to].gone == topic.ReasonCrash {
 			to++
 		}
-		gap(next, to, ReasonCrash)
+		gap(next, to, topic.ReasonCrash)
 	}
 	for bytes := 0; next <= b.Head && len(b.Records) < q.Limit; next++ {
 		switch o.seqs[next-1].gone {

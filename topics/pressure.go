@@ -5,5 +5,5 @@ package topics
 // write that finds the queue full for longer than it may wait is KindThrottled. Full
 // memory is no pressure: delivering later frees none.
 func (r *Registry) Pressure() float64 {
-	return r.shared.pressure()
+	return r.shared.Pressure()
 }

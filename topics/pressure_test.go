@@ -9,14 +9,15 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // press makes the log's queue look that full.
 func (w *world) press(part float64) {
 	w.t.Helper()
-	g := gauge(func() float64 { return part })
-	w.shared.gauge.Store(&g)
+	g := topic.Gauge(func() float64 { return part })
+	w.shared.Gauge.Store(&g)
 	if got := w.Pressure(); got != min(part, 1) {
 		w.t.Fatalf("pressure %v, want %v", got, part)
 	}
@@ -62,10 +63,10 @@ func TestPressureOfTheLog(t *testing.T) {
 		t.Fatalf("%v with an empty queue", p)
 	}
 	disk.held.Lock()
-	var pending []*Pending
+	var pending []*topic.Pending
 	last := w.Pressure()
 	for {
-		p, err := w.Begin(context.Background(), "a", &Write{Records: records(20)})
+		p, err := w.Begin(context.Background(), "a", &topic.Write{Records: records(20)})
 		if err != nil {
 			// The last step: the write is refused, with the time after which to retry.
 			e, ok := err.(*record.Error)
@@ -86,15 +87,15 @@ func TestPressureOfTheLog(t *testing.T) {
 	}
 	// A write without backpressure waits instead, and its cost has the time.
 	type result struct {
-		Written
+		topic.Written
 		err error
 	}
-	patient, full := make(chan result), w.shared.log.Stats().SubmitFull
+	patient, full := make(chan result), w.shared.Log.Stats().SubmitFull
 	go func() {
-		out, err := w.Append(context.Background(), "a", &Write{Records: records(20), DisableBackpressure: true})
+		out, err := w.Append(context.Background(), "a", &topic.Write{Records: records(20), DisableBackpressure: true})
 		patient <- result{out, err}
 	}()
-	for w.shared.log.Stats().SubmitFull == full {
+	for w.shared.Log.Stats().SubmitFull == full {
 		runtime.Gosched() // until it has found the queue full
 	}
 	disk.held.Unlock()
@@ -106,7 +107,7 @@ func TestPressureOfTheLog(t *testing.T) {
 			t.Fatalf("%+v, %v", out, err)
 		}
 	}
-	if err := w.shared.log.WaitWritten(w.shared.log.Tail()); err != nil || w.Pressure() != 0 {
+	if err := w.shared.Log.WaitWritten(w.shared.Log.Tail()); err != nil || w.Pressure() != 0 {
 		t.Fatalf("%v, %v", w.Pressure(), err)
 	}
 }
@@ -117,11 +118,11 @@ func TestFullMemoryIsNoPressure(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 1000 })
 	w.put("a", &record.ConfigPatch{Durability: ptr("ephemeral")})
 	for {
-		if _, err := w.Append(context.Background(), "a", &Write{Records: records(1)}); err != nil {
+		if _, err := w.Append(context.Background(), "a", &topic.Write{Records: records(1)}); err != nil {
 			break
 		}
 	}
-	if full := w.shared.totals.ephemeral.Load(); full < 900 || w.Pressure() != 0 {
+	if full := w.shared.Counters.Ephemeral.Load(); full < 900 || w.Pressure() != 0 {
 		t.Fatalf("pressure %v with %d bytes of records", w.Pressure(), full)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
 )
 
@@ -56,7 +57,7 @@ func (m *registryMachine) Put(t *rapid.T) {
 }
 
 func (m *registryMachine) Write(t *rapid.T) {
-	name, w := m.name(t), &Write{}
+	name, w := m.name(t), &topic.Write{}
 	for range rapid.IntRange(1, 6).Draw(t, "records") {
 		r := record.Record{Data: make([]byte, rapid.IntRange(1, 12).Draw(t, "data"))}
 		if rapid.Bool().Draw(t, "tagged") {
@@ -72,14 +73,14 @@ func (m *registryMachine) Write(t *rapid.T) {
 		w.ExpectedHead = ptr(rapid.Uint64Range(0, 9).Draw(t, "head"))
 	}
 	out, err := m.w.Append(context.Background(), name, w)
-	out.Cost = Cost{}
+	out.Cost = topic.Cost{}
 	o, created := m.oracles[name], false
 	if o == nil {
 		o, created = newOracle(record.DefaultConfig(), m.w.now), true
 	}
 	if k, ok := o.known(w.IdempotencyKey, m.w.now); ok && (!k.over || out.Deduped) {
-		want := Written{First: k.first, Last: k.first + uint64(k.count) - 1, Count: k.count, Head: o.head(), Deduped: true}
-		if m.w.lookup(name).line.commits != nil { // the head of what is published
+		want := topic.Written{First: k.first, Last: k.first + uint64(k.count) - 1, Count: k.count, Head: o.head(), Deduped: true}
+		if m.w.lookup(name).Line.Commits != nil { // the head of what is published
 			want.Head = out.Head
 		}
 		if err != nil || out != want {
@@ -87,7 +88,7 @@ func (m *registryMachine) Write(t *rapid.T) {
 		}
 		return
 	}
-	if kindOf(err) == record.KindFull && m.w.lookup(name).line.size.Records > 0 {
+	if kindOf(err) == record.KindFull && m.w.lookup(name).Line.Size.Records > 0 {
 		return // what is on its way takes room even when it has expired by now
 	}
 	if want := o.refuses(w, m.w.now); kindOf(err) != want || (err == nil) != (want == 0) {
@@ -98,14 +99,14 @@ func (m *registryMachine) Write(t *rapid.T) {
 	m.oracles[name] = o
 	o.append(w, m.w.now)
 	n := uint64(len(w.Records))
-	if want := (Written{First: o.head() + 1 - n, Last: o.head(), Head: o.head(), Count: int(n), Created: created}); out != want {
+	if want := (topic.Written{First: o.head() + 1 - n, Last: o.head(), Head: o.head(), Count: int(n), Created: created}); out != want {
 		t.Fatalf("write to %s: %+v, want %+v", name, out, want)
 	}
 }
 
 func (m *registryMachine) Read(t *rapid.T) {
 	name := m.name(t)
-	q := &Query{
+	q := &topic.Query{
 		From:     rapid.Uint64Range(0, 60).Draw(t, "from"),
 		Limit:    rapid.IntRange(1, 9).Draw(t, "limit"),
 		MaxBytes: rapid.IntRange(1, 60).Draw(t, "bytes"),
@@ -135,11 +136,11 @@ func (m *registryMachine) Read(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.marked = append(m.marked, markedRead{name, q, got.Mark, got.Records})
-	got.Cost, got.Mark, got.Topic = Cost{}, Mark{}, 0
+	got.Cost, got.Mark, got.Topic = topic.Cost{}, topic.Mark{}, 0
 	if m.restarted { // which restores what was evicted, and not always by what
-		for _, b := range []*Batch{got, want} {
-			if b.Tombstone != nil && (b.Tombstone.Reason == ReasonCap || b.Tombstone.Reason == ReasonTTL) {
-				b.Tombstone.Reason = ReasonMixed
+		for _, b := range []*topic.Batch{got, want} {
+			if b.Tombstone != nil && (b.Tombstone.Reason == topic.ReasonCap || b.Tombstone.Reason == topic.ReasonTTL) {
+				b.Tombstone.Reason = topic.ReasonMixed
 			}
 		}
 	}
@@ -151,7 +152,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 func (m *registryMachine) Delete(t *rapid.T) {
 	name := m.name(t)
 	o, ifEmpty := m.oracles[name], rapid.Bool().Draw(t, "if empty")
-	waiting := o != nil && m.w.lookup(name).line.size.Records > 0
+	waiting := o != nil && m.w.lookup(name).Line.Size.Records > 0
 	removal, err := m.w.Registry.Delete(context.Background(), name, ifEmpty)
 	deleted := removal.Deleted
 	if o != nil && ifEmpty {
@@ -199,7 +200,7 @@ func (m *registryMachine) Restart(t *rapid.T) {
 
 // Check holds every state, the listing, and the sums of everything.
 func (m *registryMachine) Check(t *rapid.T) {
-	want := Totals{Topics: len(m.oracles)}
+	want := topic.Totals{Topics: len(m.oracles)}
 	names := slices.Sorted(maps.Keys(m.oracles))
 	page, _ := m.w.List("", "", 10)
 	if len(page) != len(names) {
@@ -244,7 +245,7 @@ func TestRegistryAgainstAnOracle(t *testing.T) {
 			"": m.Check, "put": m.Put, "write": m.Write, "write again": m.Write, "read": m.Read,
 			"delete": m.Delete, "time": m.Time, "sweep": m.Sweep, "fresh": m.Fresh, "restart": m.Restart,
 		})
-		m.w.shared.log.Close()
+		m.w.shared.Log.Close()
 		*m.w = world{} // the test's cleanup remembers thousands of them
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -26,7 +27,7 @@ var errRetry = errors.New("topics: the request is to be looked at again")
 //
 // prepare must ask for no less than the entries take. Otherwise a request that
 // assign refuses for room would find room here, without end.
-func (r *Registry) propose(ctx context.Context, prepare func() (need, error), assign func(*slot) error) (throttled time.Duration, err error) {
+func (r *Registry) propose(ctx context.Context, prepare func() (need, error), assign func(*topic.Slot) error) (throttled time.Duration, err error) {
 	for {
 		n, err := prepare()
 		if err == nil {
@@ -36,22 +37,22 @@ func (r *Registry) propose(ctx context.Context, prepare func() (need, error), as
 		}
 		again, err := r.again(err)
 		if !again {
-			return throttled, logError(err)
+			return throttled, topic.LogError(err)
 		}
 	}
 }
 
 // tryAssign calls assign once, when there is room.
-func (r *Registry) tryAssign(ctx context.Context, n need, assign func(*slot) error) (waited time.Duration, err error) {
-	room := r.shared.log.Unreserved(n.mode)
+func (r *Registry) tryAssign(ctx context.Context, n need, assign func(*topic.Slot) error) (waited time.Duration, err error) {
+	room := r.shared.Log.Unreserved(n.mode)
 	if n.bytes > 0 {
-		room, err = r.shared.log.Reserve(ctx, n.bytes, n.mode)
+		room, err = r.shared.Log.Reserve(ctx, n.bytes, n.mode)
 		if err != nil {
 			return room.Waited, err
 		}
 	}
-	s := newSlot(room)
-	defer s.release()
+	s := topic.NewSlot(room)
+	defer s.Release()
 	return room.Waited, assign(s)
 }
 
@@ -62,11 +63,11 @@ func (r *Registry) again(err error) (bool, error) {
 	if errors.Is(err, errRetry) || errors.Is(err, wal.ErrBusy) {
 		return true, nil
 	}
-	under, ok := errors.AsType[*underWayError](err)
+	under, ok := errors.AsType[*topic.UnderWayError](err)
 	if !ok {
 		return false, err
 	}
-	err = r.awaitChange(under.at)
+	err = r.awaitChange(under.At)
 	return err == nil, err
 }
 
@@ -77,11 +78,11 @@ func needing(bytes int, mode wal.Mode) func() (need, error) {
 
 // finishChange waits until the change at that position is durable, shows it to
 // readers, and returns what that took.
-func (r *Registry) finishChange(at wal.LSN) (Cost, error) {
+func (r *Registry) finishChange(at wal.LSN) (topic.Cost, error) {
 	began := time.Now()
 	err := r.awaitChange(at)
 	if err != nil {
-		return Cost{}, err
+		return topic.Cost{}, err
 	}
-	return Cost{Sync: time.Since(began)}, nil
+	return topic.Cost{Sync: time.Since(began)}, nil
 }

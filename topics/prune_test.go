@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // TestDeletedEphemeralRecordsTakeNoMemory checks that records deleted after one
@@ -13,12 +14,12 @@ import (
 func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.opt.EphemeralBytes = 4 << 10 })
 	w.put("a", class(record.Ephemeral))
-	w.append("a", &Write{Records: tagged("stays")})
+	w.append("a", &topic.Write{Records: tagged("stays")})
 	one := w.Totals().EphemeralBytes
 	last := uint64(1)
 	for round := range 1500 {
 		tag := fmt.Sprint(round)
-		w.append("a", &Write{Records: tagged(tag, tag, tag)})
+		w.append("a", &topic.Write{Records: tagged(tag, tag, tag)})
 		last += 3
 		if got := w.deleteRecords("a", 0, tag); got.Deleted != 3 || got.Count != 1 {
 			t.Fatalf("round %d: %+v", round, got)
@@ -28,20 +29,20 @@ func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 		}
 	}
 	tp := w.lookup("a")
-	if frames, tags := tp.index.EphemeralFrames(), taggedRecords(tp); frames > 512 || tags == 0 || tags > 2<<10 {
+	if frames, tags := tp.Index.EphemeralFrames(), taggedRecords(tp); frames > 512 || tags == 0 || tags > 2<<10 {
 		t.Fatalf("one record has %d frames and %d tags", frames, tags)
 	}
-	w.append("a", &Write{Records: tagged("goes", "goes")})
+	w.append("a", &topic.Write{Records: tagged("goes", "goes")})
 	want := []uint64{1, last + 1, last + 2}
 	if got := seqs(w.read("a", 0)); !slices.Equal(got, want) {
 		t.Fatalf("read %v, want %v", got, want)
 	}
-	if got := seqs(w.query("a", &Query{From: 1, Limit: 1, MaxBytes: 1 << 20})); !slices.Equal(got, want[1:2]) {
+	if got := seqs(w.query("a", &topic.Query{From: 1, Limit: 1, MaxBytes: 1 << 20})); !slices.Equal(got, want[1:2]) {
 		t.Fatalf("read one: %v, want %v", got, want[1:2])
 	}
 	w.deleteRecords("a", 0, "stays")
-	if got := w.deleteRecords("a", 0, "goes"); got.Count != 0 || w.Totals().EphemeralBytes != 0 || tp.index.EphemeralFrames() != 0 {
-		t.Fatalf("%+v, %d bytes and %d frames of nothing", got, w.Totals().EphemeralBytes, tp.index.EphemeralFrames())
+	if got := w.deleteRecords("a", 0, "goes"); got.Count != 0 || w.Totals().EphemeralBytes != 0 || tp.Index.EphemeralFrames() != 0 {
+		t.Fatalf("%+v, %d bytes and %d frames of nothing", got, w.Totals().EphemeralBytes, tp.Index.EphemeralFrames())
 	}
 }
 
@@ -51,10 +52,10 @@ func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 func TestPartsOfAnEphemeralWriteAreDeleted(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Ephemeral))
-	w.append("a", &Write{Records: tagged("a")})
+	w.append("a", &topic.Write{Records: tagged("a")})
 	one := w.Totals().EphemeralBytes
-	w.append("a", &Write{Records: tagged("b", "b", "c")})
-	w.append("a", &Write{Records: tagged("d")})
+	w.append("a", &topic.Write{Records: tagged("b", "b", "c")})
+	w.append("a", &topic.Write{Records: tagged("d")})
 	w.deleteRecords("a", 0, "b")
 	if got := w.Totals().EphemeralBytes; got != 5*one {
 		t.Fatalf("%d bytes for a write of which one record is live, want %d", got, 5*one)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 func leases(c *Claimed) (ids []queue.LeaseID) {
@@ -253,7 +254,7 @@ func TestQueueCase30BatchAck(t *testing.T) {
 	w := newWorld(t)
 	w.queueOf("q", nil)
 	for range 10 {
-		w.append("q", &Write{Records: []record.Record{{Data: []byte("x"), Tag: []byte(fmt.Sprint(w.stateHead("q") + 1))}}})
+		w.append("q", &topic.Write{Records: []record.Record{{Data: []byte("x"), Tag: []byte(fmt.Sprint(w.stateHead("q") + 1))}}})
 	}
 	w.claims("q", "w1", 2, 1, 2)
 	if _, err := w.Claim(context.Background(), "q", &Claim{Node: "w1", Max: 1, LeaseMS: 100}); err != nil {
@@ -316,7 +317,7 @@ func TestQueueRouters(t *testing.T) {
 			w.counts("q", 2, 1, 0, 0)
 			w.claims("q", "w", 9, 3, 1)
 			w.ack("in", "w", 3)
-			if got, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, []Then{{"in", &Write{Records: records(1)}}}); err != nil || len(got.Done) != 1 {
+			if got, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, []Then{{"in", &topic.Write{Records: records(1)}}}); err != nil || len(got.Done) != 1 {
 				t.Fatalf("%+v, %v", got, err)
 			}
 			w.Forward(ctx)

@@ -6,7 +6,7 @@ import "github.com/e6e95bb8/topics/wal"
 // log. A log that ends below it has lost frames. It is called before Start.
 func (r *Registry) Reach() (reach wal.LSN) {
 	for _, t := range r.byID {
-		reach = max(reach, t.applied)
+		reach = max(reach, t.Applied)
 	}
 	for _, rt := range r.routers.byID {
 		reach = max(reach, rt.applied)

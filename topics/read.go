@@ -3,11 +3,13 @@ package topics
 import (
 	"context"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Read returns the records after q.From, and what of them is lost. With
 // nothing to say it waits up to q.Wait; a ctx that ends only ends the wait.
-func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, error) {
+func (r *Registry) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	until := time.Now().Add(q.Wait)
 	if !q.Behind {
 		r.catchUp(ctx, name) // however short the wait: a client sees its own writes
@@ -17,54 +19,54 @@ func (r *Registry) Read(ctx context.Context, name string, q *Query) (*Batch, err
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	b := &Batch{NextFrom: q.From}
+	b := &topic.Batch{NextFrom: q.From}
 	for {
 		t, err := r.readOnce(ctx, name, q, b)
 		if err != nil {
 			return nil, err
 		}
 		if len(b.Records) > 0 || b.Tombstone != nil || q.Wait <= 0 || ctx.Err() != nil {
-			return r.shared.delivered(b), nil
+			return r.shared.Delivered(b), nil
 		}
 		if b.NextFrom != b.Head {
 			continue // filtered out so far; there is more
 		}
-		changed := t.subscribe(b.Head)
+		changed := t.Subscribe(b.Head)
 		if changed == nil {
 			continue
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return r.shared.delivered(b), nil
+			return r.shared.Delivered(b), nil
 		}
 	}
 }
 
 // readOnce reads on from b.NextFrom: it takes a view of the topic under its
 // lock, and fetches the records without it.
-func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch) (*topic, error) {
+func (r *Registry) readOnce(ctx context.Context, name string, q *topic.Query, b *topic.Batch) (*topic.Topic, error) {
 	for tries := 0; ; tries++ {
 		synced, through, err := r.syncedThrough(ctx, name, q)
 		if err != nil {
 			return nil, err
 		}
-		now := r.shared.clock.Now()
+		now := r.shared.Clock.Now()
 		t, err := r.open(name)
 		if err != nil {
 			return nil, err
 		}
 		if q.Synced && t != synced { // deleted and made again since
-			t.mu.RUnlock()
+			t.Mu.RUnlock()
 			continue
 		}
-		t.lastRead.Store(now.Wall)
+		t.LastRead.Store(now.Wall)
 		from := b.NextFrom
-		v := t.viewThroughLocked(q, b, now.Steady, through)
-		t.mu.RUnlock()
+		v := t.ViewThroughLocked(q, b, now.Steady, through)
+		t.Mu.RUnlock()
 
-		err = r.shared.fetch(ctx, q, b, v)
-		if len(b.Records) == 0 && r.shared.outdated(err) && tries < maxTries {
+		err = r.shared.Fetch(ctx, q, b, v)
+		if len(b.Records) == 0 && r.shared.Outdated(err) && tries < topic.MaxTries {
 			b.NextFrom, b.Tombstone = from, nil
 			continue
 		}
@@ -72,8 +74,8 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 			// What was found is answered; the next read meets the rest of it.
 			return t, nil
 		}
-		err = logError(err)
-		r.shared.totals.recordDamage(err)
+		err = topic.LogError(err)
+		r.shared.Counters.RecordDamage(err)
 		return t, err
 	}
 }
@@ -81,7 +83,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *Query, b *Batch
 // Fresh reports whether a read of the query that got this mark would still give
 // the same records, and no tombstone; more may have been added after them. It may
 // return false although they are the same, and never waits for the disk.
-func (r *Registry) Fresh(name string, m Mark) bool {
+func (r *Registry) Fresh(name string, m topic.Mark) bool {
 	t := r.lookup(name)
-	return t != nil && t.fresh(m)
+	return t != nil && t.Fresh(m)
 }

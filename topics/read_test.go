@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // tagged writes one record per tag, in a batch of their own each third.
 func (w *world) tagged(name string, tags ...string) {
 	w.t.Helper()
 	for i := 0; i < len(tags); i += 3 {
-		wr := &Write{}
+		wr := &topic.Write{}
 		for _, tag := range tags[i:min(i+3, len(tags))] {
 			r := record.Record{Data: []byte("12345678")}
 			if tag != "" {
@@ -38,28 +39,28 @@ func TestReadCursor(t *testing.T) {
 	}
 	tests := []struct {
 		name string
-		q    Query
+		q    topic.Query
 		want []uint64
 		next uint64
 	}{
-		{"all", Query{Limit: 100}, run(1, 10), 10},
-		{"from the middle", Query{From: 7, Limit: 100}, run(8, 10), 10},
-		{"at the head", Query{From: 10, Limit: 100}, run(1, 0), 10},
-		{"limit", Query{Limit: 4}, run(1, 4), 4},
-		{"limit is all there is", Query{Limit: 10}, run(1, 10), 10},
-		{"limit inside a batch", Query{From: 1, Limit: 1}, run(2, 2), 2},
-		{"bytes", Query{Limit: 100, MaxBytes: 24}, run(1, 3), 3},
-		{"bytes not reached", Query{Limit: 100, MaxBytes: 25}, run(1, 3), 3},
-		{"one byte: at least one record", Query{From: 4, Limit: 100, MaxBytes: 1}, run(5, 5), 5},
-		{"eq", Query{Limit: 100, Match: match("Eq", "x")}, []uint64{1, 3, 6, 8}, 10},
-		{"glob", Query{Limit: 100, Match: match("Glob", "x*")}, []uint64{1, 3, 6, 7, 8}, 10},
-		{"any tag", Query{Limit: 100, Match: match("Glob", "*")}, []uint64{1, 2, 3, 5, 6, 7, 8, 9}, 10},
-		{"no tag", Query{Limit: 100, Match: match("Eq", "")}, run(1, 0), 10},
-		{"filter and limit", Query{From: 1, Limit: 2, Match: match("Eq", "x")}, []uint64{3, 6}, 6},
-		{"filter and bytes", Query{Limit: 100, MaxBytes: 8, Match: match("Eq", "y")}, []uint64{2}, 4},
-		{"nodes", Query{Limit: 100, Nodes: []string{"node-x", "node-y"}}, []uint64{4, 7, 10}, 10},
-		{"all filtered at the end", Query{From: 7, Limit: 2, Nodes: []string{"node-x", "node-y"}}, []uint64{10}, 10},
-		{"node and match", Query{Limit: 100, Nodes: []string{"node-x"}, Match: match("Glob", "x*")}, []uint64{7}, 10},
+		{"all", topic.Query{Limit: 100}, run(1, 10), 10},
+		{"from the middle", topic.Query{From: 7, Limit: 100}, run(8, 10), 10},
+		{"at the head", topic.Query{From: 10, Limit: 100}, run(1, 0), 10},
+		{"limit", topic.Query{Limit: 4}, run(1, 4), 4},
+		{"limit is all there is", topic.Query{Limit: 10}, run(1, 10), 10},
+		{"limit inside a batch", topic.Query{From: 1, Limit: 1}, run(2, 2), 2},
+		{"bytes", topic.Query{Limit: 100, MaxBytes: 24}, run(1, 3), 3},
+		{"bytes not reached", topic.Query{Limit: 100, MaxBytes: 25}, run(1, 3), 3},
+		{"one byte: at least one record", topic.Query{From: 4, Limit: 100, MaxBytes: 1}, run(5, 5), 5},
+		{"eq", topic.Query{Limit: 100, Match: match("Eq", "x")}, []uint64{1, 3, 6, 8}, 10},
+		{"glob", topic.Query{Limit: 100, Match: match("Glob", "x*")}, []uint64{1, 3, 6, 7, 8}, 10},
+		{"any tag", topic.Query{Limit: 100, Match: match("Glob", "*")}, []uint64{1, 2, 3, 5, 6, 7, 8, 9}, 10},
+		{"no tag", topic.Query{Limit: 100, Match: match("Eq", "")}, run(1, 0), 10},
+		{"filter and limit", topic.Query{From: 1, Limit: 2, Match: match("Eq", "x")}, []uint64{3, 6}, 6},
+		{"filter and bytes", topic.Query{Limit: 100, MaxBytes: 8, Match: match("Eq", "y")}, []uint64{2}, 4},
+		{"nodes", topic.Query{Limit: 100, Nodes: []string{"node-x", "node-y"}}, []uint64{4, 7, 10}, 10},
+		{"all filtered at the end", topic.Query{From: 7, Limit: 2, Nodes: []string{"node-x", "node-y"}}, []uint64{10}, 10},
+		{"node and match", topic.Query{Limit: 100, Nodes: []string{"node-x"}, Match: match("Glob", "x*")}, []uint64{7}, 10},
 	}
 	for _, cached := range []bool{true, false} {
 		for _, test := range tests {
@@ -74,7 +75,7 @@ func TestReadCursor(t *testing.T) {
 		w.kill() // from the file now
 	}
 	w.put("a", &record.ConfigPatch{DedupeNode: ptr(false)})
-	if b := w.query("a", &Query{Limit: 100, MaxBytes: 1000, Nodes: []string{"node-x"}}); !reflect.DeepEqual(seqs(b), run(1, 10)) {
+	if b := w.query("a", &topic.Query{Limit: 100, MaxBytes: 1000, Nodes: []string{"node-x"}}); !reflect.DeepEqual(seqs(b), run(1, 10)) {
 		t.Fatalf("dedupe_node is off: %v", seqs(b))
 	}
 }
@@ -89,7 +90,7 @@ func TestReadBatches(t *testing.T) {
 	for limit := 1; limit < 12; limit++ {
 		for bytes := 1; bytes < 60; bytes += 13 {
 			var got []uint64
-			q := Query{Limit: limit, MaxBytes: bytes}
+			q := topic.Query{Limit: limit, MaxBytes: bytes}
 			for {
 				b := w.query("a", &q)
 				if b.NextFrom == q.From {
@@ -112,17 +113,17 @@ func TestReadBatches(t *testing.T) {
 // after a bounded number of records, with its cursor moved.
 func TestFilteredReadIsBounded(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 8<<20, 8<<20 })
-	const total = maxScanned + 10_000
+	const total = topic.MaxScanned + 10_000
 	for range total / 10_000 {
 		w.write("a", 10_000)
 	}
 	head := w.state("a").Head
 	m, _ := record.NewMatch("Eq", "none")
-	b := w.query("a", &Query{Limit: 10, MaxBytes: 1 << 20, Match: &m})
-	if len(b.Records) > 0 || b.NextFrom != maxScanned || b.Cost.Scanned != maxScanned {
+	b := w.query("a", &topic.Query{Limit: 10, MaxBytes: 1 << 20, Match: &m})
+	if len(b.Records) > 0 || b.NextFrom != topic.MaxScanned || b.Cost.Scanned != topic.MaxScanned {
 		t.Fatalf("next %d, scanned %d", b.NextFrom, b.Cost.Scanned)
 	}
-	b = w.query("a", &Query{From: b.NextFrom, Limit: 10, MaxBytes: 1 << 20, Match: &m})
+	b = w.query("a", &topic.Query{From: b.NextFrom, Limit: 10, MaxBytes: 1 << 20, Match: &m})
 	if b.NextFrom != head {
 		t.Fatalf("next %d, head %d", b.NextFrom, head)
 	}
@@ -135,8 +136,8 @@ func TestFilteredRecordsStandAlone(t *testing.T) {
 	w.put("a", class(record.Ephemeral))
 	w.tagged("a", "x", "y", "x")
 	m, _ := record.NewMatch("Eq", "x")
-	b := w.query("a", &Query{Limit: 10, MaxBytes: 1000, Match: &m})
-	frames, _ := w.lookup("a").index.From(1, 4, 3)
+	b := w.query("a", &topic.Query{Limit: 10, MaxBytes: 1000, Match: &m})
+	frames, _ := w.lookup("a").Index.From(1, 4, 3)
 	clear(frames[0].Body)
 	if len(b.Records) != 2 {
 		t.Fatalf("%+v", b)
@@ -150,7 +151,7 @@ func TestFilteredRecordsStandAlone(t *testing.T) {
 
 func TestReadUnknown(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Read(context.Background(), "none", &Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindNotFound {
+	if _, err := w.Read(context.Background(), "none", &topic.Query{Limit: 1, MaxBytes: 1}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	if _, err := w.State("none", true); kindOf(err) != record.KindNotFound {
@@ -256,7 +257,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	w.now++ // a topic on its way is not listed, and neither is a page without it cut short
-	if _, err := w.Begin(context.Background(), "p0:000", &Write{Records: records(1)}); err != nil {
+	if _, err := w.Begin(context.Background(), "p0:000", &topic.Write{Records: records(1)}); err != nil {
 		t.Fatal(err)
 	}
 	if page, more := w.List("p0:00", "", 1); len(page) != 1 || page[0].Name != "p0:00" || more {

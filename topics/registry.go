@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
 )
@@ -35,7 +36,7 @@ type Options struct {
 // Busiest) from the beginning.
 type Registry struct {
 	opts     Options
-	shared   *shared
+	shared   *topic.Shared
 	sweeper  sweeper
 	keeper   *keeper     // of the queues
 	serving  bool        // queues serve those who wait: Start was called
@@ -54,13 +55,13 @@ type Registry struct {
 		entries entry.Decoder
 		sizes   []uint32
 		tags    []byte
-		frames  *frames
+		frames  *topic.Frames
 	}
 	source func() *wal.Reader // replay's, of the frames that others refer to
 
 	mu      lockorder.RWMutex[lockorder.Registry] // guards what follows
-	byName  btree.Map[string, *topic]             // visible or being created
-	byID    map[uint64]*topic                     // replay only: nil after Start
+	byName  btree.Map[string, *topic.Topic]       // visible or being created
+	byID    map[uint64]*topic.Topic               // replay only: nil after Start
 	nextID  uint64
 	routers routing
 	changes changes // not shown yet
@@ -71,14 +72,14 @@ type Registry struct {
 func New(opts Options) *Registry {
 	r := &Registry{
 		opts: opts,
-		shared: &shared{
-			limits: limits{opts.EphemeralBytes, opts.IdempotencyBytes},
-			clock:  clock.New(opts.clock()), keySeed: rand.Uint64(),
+		shared: &topic.Shared{
+			Limits: topic.Limits{EphemeralBytes: opts.EphemeralBytes, IdempotencyBytes: opts.IdempotencyBytes},
+			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
-		byID: make(map[uint64]*topic), nextID: 1, deliveries: newDeliveries(),
+		byID: make(map[uint64]*topic.Topic), nextID: 1, deliveries: newDeliveries(),
 		forwarders: newForwarders(), keeper: newKeeper(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
-	r.shared.host = host{r}
+	r.shared.Host = host{r}
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
 }
@@ -96,14 +97,14 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 // Start gives the registry the log that all of Replay's frames came from. It
 // takes writes from now on.
 func (r *Registry) Start(log *wal.Log) {
-	r.shared.log = log
-	r.shared.gauge.Store(queueGauge(log))
-	r.shared.totals.restart()
+	r.shared.Log = log
+	r.shared.Gauge.Store(topic.QueueGauge(log))
+	r.shared.Counters.Restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
 	r.markCyclesLocked()
-	r.byName.Scan(func(name string, t *topic) bool {
-		r.dead.set(name, t.next)
+	r.byName.Scan(func(name string, t *topic.Topic) bool {
+		r.dead.set(name, t.Next)
 		return true
 	})
 	r.mu.Unlock()
@@ -116,7 +117,7 @@ func (r *Registry) Start(log *wal.Log) {
 // the caller's to close. A write that comes all the same reserves anew, or is
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
-	r.shared.closing.Store(true)
+	r.shared.Closing.Store(true)
 	r.keeper.stop()
 	r.StopDelivering()
 	r.endWorkers()
@@ -125,7 +126,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.sweeper.stop()
 	r.Sweep(ctx)
 	for _, t := range r.all() {
-		if err := t.releaseSeqs(); err != nil {
+		if err := t.ReleaseSeqs(); err != nil {
 			return err
 		}
 	}
@@ -133,14 +134,14 @@ func (r *Registry) Close(ctx context.Context) error {
 }
 
 // all returns every topic, visible or not, by name.
-func (r *Registry) all() []*topic {
+func (r *Registry) all() []*topic.Topic {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.byName.Values()
 }
 
 // lookup returns the topic of that name, visible or not.
-func (r *Registry) lookup(name string) *topic {
+func (r *Registry) lookup(name string) *topic.Topic {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	t, _ := r.byName.Get(name)
@@ -149,65 +150,65 @@ func (r *Registry) lookup(name string) *topic {
 
 // forget takes a deleted topic out of the registry and its records out of the
 // totals. Only in replay.
-func (r *Registry) forget(t *topic) {
+func (r *Registry) forget(t *topic.Topic) {
 	r.unnameLocked(t)
 	r.emptyLocked(t)
 }
 
-// unnameLocked takes a deleted topic's name away. r.mu and t.mu are held.
-func (r *Registry) unnameLocked(t *topic) {
-	if cur, _ := r.byName.Get(t.name); cur == t {
-		r.byName.Delete(t.name)
-		r.dead.forget(t.name)
+// unnameLocked takes a deleted topic's name away. r.mu and t.Mu are held.
+func (r *Registry) unnameLocked(t *topic.Topic) {
+	if cur, _ := r.byName.Get(t.Name); cur == t {
+		r.byName.Delete(t.Name)
+		r.dead.forget(t.Name)
 	}
-	delete(r.byID, t.id)
-	t.shown.Store(nil)
-	if t.visible {
-		r.shared.host.Dies(t)
-		r.shared.totals.topics.Add(-1)
-		r.shared.totals.count(t.cfg, -1)
+	delete(r.byID, t.ID)
+	t.Shown.Store(nil)
+	if t.Visible {
+		r.shared.Host.Dies(t)
+		r.shared.Counters.Topics.Add(-1)
+		r.shared.Counters.Count(t.Config, -1)
 	}
 }
 
-// emptyLocked releases what is in a deleted topic. t.mu is held.
-func (r *Registry) emptyLocked(t *topic) {
+// emptyLocked releases what is in a deleted topic. t.Mu is held.
+func (r *Registry) emptyLocked(t *topic.Topic) {
 	r.endJobsLocked(t)
-	t.emptyLocked()
+	t.EmptyLocked()
 	r.sweeper.visited(t, 0, false)
 }
 
 // State reports one topic; touch marks it as read now.
-func (r *Registry) State(name string, touch bool) (State, error) {
+func (r *Registry) State(name string, touch bool) (topic.State, error) {
 	t, err := r.open(name)
 	if err != nil {
-		return State{}, err
+		return topic.State{}, err
 	}
-	now := r.shared.now()
-	s := t.stateOf(now)
+	now := r.shared.Now()
+	s := t.StateOf(now)
 	if touch {
-		t.lastRead.Store(now)
+		t.LastRead.Store(now)
 	}
 	return s, nil
 }
 
 // open returns the visible topic of that name with its expired records gone
-// and t.mu held for reading.
-func (r *Registry) open(name string) (*topic, error) {
-	now := r.shared.steady()
+// and t.Mu held for reading.
+func (r *Registry) open(name string) (*topic.Topic, error) {
+	now := r.shared.Steady()
 	t := r.lookup(name)
 	if t == nil {
 		return nil, record.NotFound(name)
 	}
-	t.mu.RLock()
-	if t.due(now) {
-		t.mu.RUnlock()
-		t.mu.Lock()
-		t.expireLocked(now)
-		t.mu.Unlock()
-		t.mu.RLock()
+	t.Mu.RLock()
+	if t.Due(now) {
+		t.Mu.RUnlock()
+		t.Mu.Lock()
+		t.ExpireLocked(now)
+		t.Mu.Unlock()
+		t.Mu.RLock()
 	}
-	if !t.visible {
-		t.mu.RUnlock()
+	if !t.Visible {
+		t.Mu.RUnlock()
 		return nil, record.NotFound(name)
 	}
 	return t, nil
@@ -215,21 +216,21 @@ func (r *Registry) open(name string) (*topic, error) {
 
 // List returns up to limit topics with names above after that begin with
 // prefix, sorted by name, and whether there are more.
-func (r *Registry) List(prefix, after string, limit int) (page []State, more bool) {
+func (r *Registry) List(prefix, after string, limit int) (page []topic.State, more bool) {
 	page, _, more = r.list(prefix, after, limit)
 	return page, more
 }
 
 // list is List, with the topics' ids.
-func (r *Registry) list(prefix, after string, limit int) (page []State, ids []uint64, more bool) {
-	now := r.shared.now()
-	var found []*topic
+func (r *Registry) list(prefix, after string, limit int) (page []topic.State, ids []uint64, more bool) {
+	now := r.shared.Now()
+	var found []*topic.Topic
 	r.mu.RLock()
-	r.byName.Ascend(max(prefix, after), func(name string, t *topic) bool {
+	r.byName.Ascend(max(prefix, after), func(name string, t *topic.Topic) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
-		if name != after && t.isVisible() {
+		if name != after && t.IsVisible() {
 			found = append(found, t)
 		}
 		return len(found) <= limit
@@ -239,12 +240,12 @@ func (r *Registry) list(prefix, after string, limit int) (page []State, ids []ui
 		found = found[:limit]
 	}
 	for _, t := range found {
-		if t, err := r.open(t.name); err == nil {
-			page, ids = append(page, t.stateOf(now)), append(ids, t.id)
+		if t, err := r.open(t.Name); err == nil {
+			page, ids = append(page, t.StateOf(now)), append(ids, t.ID)
 		}
 	}
 	if more && len(page) == 0 && len(found) > 0 { // all deleted meanwhile
-		return r.list(prefix, found[len(found)-1].name, limit)
+		return r.list(prefix, found[len(found)-1].Name, limit)
 	}
 	return page, ids, more
 }

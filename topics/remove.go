@@ -6,6 +6,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -23,7 +24,7 @@ type Deleted struct {
 	Head     uint64
 	Count    int64
 	Bytes    int64
-	Cost     Cost
+	Cost     topic.Cost
 }
 
 // DeleteRecords removes records for good and for everybody at once. It touches
@@ -37,101 +38,101 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	if d.Match != nil {
 		room.bytes += len(d.Match.Value)
 	}
-	var c *commitOf[deleteOp]
+	var c *topic.CommitOf[topic.DeleteOp]
 	tries := 0
 	_, err := r.propose(ctx,
 		func() (_ need, err error) {
 			c, err = r.findDeleted(name, d)
-			if r.shared.outdated(err) && tries < maxTries { // look again: the records have moved
+			if r.shared.Outdated(err) && tries < topic.MaxTries { // look again: the records have moved
 				tries++
 				return need{}, errRetry
 			}
 			return room, err
 		},
-		func(s *slot) error { return r.assignDelete(s, c) })
+		func(s *topic.Slot) error { return r.assignDelete(s, c) })
 	if err != nil {
 		return Deleted{}, err
 	}
 	out := Deleted{}
-	if c.op != nil {
-		out.Cost, err = c.commit.finish()
+	if c.Operation != nil {
+		out.Cost, err = c.Commit.Finish()
 		if err != nil {
 			return Deleted{}, err
 		}
-		out.Deleted = c.entry.deleted.Records
+		out.Deleted = c.Entry.Deleted.Records
 	}
-	t := c.topic
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	out.Earliest, out.Head, out.Count, out.Bytes = t.earliest(), t.head, t.live.Records, t.live.Bytes
+	t := c.Topic
+	t.Mu.RLock()
+	defer t.Mu.RUnlock()
+	out.Earliest, out.Head, out.Count, out.Bytes = t.Earliest(), t.Head, t.Live.Records, t.Live.Bytes
 	return out, nil
 }
 
 // findDeleted returns a commit for the deletion, without a place. It has no
 // operation if there is nothing to delete.
-func (r *Registry) findDeleted(name string, d *Deletion) (*commitOf[deleteOp], error) {
+func (r *Registry) findDeleted(name string, d *Deletion) (*topic.CommitOf[topic.DeleteOp], error) {
 	t, err := r.open(name)
 	if err != nil {
 		return nil, err
 	}
-	t.mu.RUnlock()
-	t.mu.Lock()
-	if t.dropped || !t.visible {
-		t.mu.Unlock()
+	t.Mu.RUnlock()
+	t.Mu.Lock()
+	if t.Dropped || !t.Visible {
+		t.Mu.Unlock()
 		return nil, record.NotFound(name)
 	}
-	if t.ending > 0 {
-		defer t.mu.Unlock()
-		return nil, t.refusal()
+	if t.Ending > 0 {
+		defer t.Mu.Unlock()
+		return nil, t.Refusal()
 	}
-	from, upto := t.earliest(), t.head
+	from, upto := t.Earliest(), t.Head
 	if d.Before != nil {
 		upto = min(upto, *d.Before-min(*d.Before, 1))
 	}
-	c := &commitOf[deleteOp]{commit: commit{topic: t, class: t.next.Durability}}
-	c.entry.Delete = entry.Delete{ID: t.id, Last: upto, Match: d.Match}
+	c := &topic.CommitOf[topic.DeleteOp]{Commit: topic.Commit{Topic: t, Class: t.Next.Durability}}
+	c.Entry.Delete = entry.Delete{ID: t.ID, Last: upto, Match: d.Match}
 	if upto < from || d.Match == nil {
-		t.mu.Unlock()
+		t.Mu.Unlock()
 		if upto >= from {
-			c.op = &c.entry
+			c.Operation = &c.Entry
 		}
 		return c, nil
 	}
-	matched, extents := &index.SeqSet{}, t.history.All()
-	t.tags.Find(d.Match, from, upto, matched.Add)
-	t.mu.Unlock()
+	matched, extents := &index.SeqSet{}, t.History.All()
+	t.Tags.Find(d.Match, from, upto, matched.Add)
+	t.Mu.Unlock()
 	err = index.AddMatching(matched, extents, d.Match, from, upto)
 	if err != nil {
 		return nil, err
 	}
 	if !matched.Empty() {
-		c.entry.matched = matched
-		c.op = &c.entry
+		c.Entry.Matched = matched
+		c.Operation = &c.Entry
 	}
 	return c, nil
 }
 
 // assignDelete gives a deletion its place, unless there is nothing for it to
 // delete.
-func (r *Registry) assignDelete(s *slot, c *commitOf[deleteOp]) error {
-	if c.op == nil {
+func (r *Registry) assignDelete(s *topic.Slot, c *topic.CommitOf[topic.DeleteOp]) error {
+	if c.Operation == nil {
 		return nil
 	}
-	t := c.topic
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.dropped {
-		return record.NotFound(t.name)
+	t := c.Topic
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	if t.Dropped {
+		return record.NotFound(t.Name)
 	}
-	if err := t.refusal(); err != nil {
+	if err := t.Refusal(); err != nil {
 		return err
 	}
-	c.came = r.shared.clock.Now()
-	c.class = t.next.Durability
-	c.entry.TS = max(c.came.Wall, t.assignedTS)
-	if err := c.commit.appendChange(s); err != nil {
+	c.Came = r.shared.Clock.Now()
+	c.Class = t.Next.Durability
+	c.Entry.TS = max(c.Came.Wall, t.AssignedTS)
+	if err := c.Commit.AppendLocked(s); err != nil {
 		return err
 	}
-	t.assign(&c.commit, t.assigned)
+	t.Assign(&c.Commit, t.Assigned)
 	return nil
 }

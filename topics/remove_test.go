@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // somewhere runs a test with the records in the log, in a segment, half in
@@ -33,7 +34,7 @@ func somewhere(t *testing.T, test func(t *testing.T, newTopic func(cfg *record.C
 				w.put("a", cfg)
 				place(w, tags, func(tags []string) {
 					if len(tags) > 0 {
-						w.append("a", &Write{Records: tagged(tags...)})
+						w.append("a", &topic.Write{Records: tagged(tags...)})
 					}
 				})
 				return w
@@ -78,7 +79,7 @@ func TestDeleteRecords(t *testing.T) {
 		} {
 			w := newTopic(class(record.Disk), "x", "xy", "z", "x", "xy", "-", "z")
 			got := w.deleteRecords("a", test.before, test.match)
-			got.Cost = Cost{}
+			got.Cost = topic.Cost{}
 			if test.want.Head, test.want.Bytes = 7, 8*test.want.Count; got != test.want {
 				t.Fatalf("before %d, match %q: %+v, want %+v", test.before, test.match, got, test.want)
 			}
@@ -93,7 +94,7 @@ func TestDeleteRecords(t *testing.T) {
 			}
 			w.kill() // permanent
 			w.holds(test.left...)
-			if out := w.append("a", &Write{Records: tagged("x")}); out.First != 8 {
+			if out := w.append("a", &topic.Write{Records: tagged("x")}); out.First != 8 {
 				t.Fatalf("%+v", out)
 			}
 			w.holds(append(test.left, 8)...)
@@ -116,10 +117,10 @@ func TestDeleteRecordsFloors(t *testing.T) {
 		w.now += 50
 		w.write("a", 4) // evicts 3
 		w.holds(run(5, 8)...)
-		for from, want := range []*Tombstone{
-			{GapFrom: 1, GapTo: 4, Reason: ReasonCap, Missed: 4, AtLeast: 4, Earliest: 5, Head: 8},
-			{GapFrom: 2, GapTo: 4, Reason: ReasonCap, Missed: 3, AtLeast: 3, Earliest: 5, Head: 8},
-			{GapFrom: 3, GapTo: 4, Reason: ReasonCap, Missed: 2, AtLeast: 2, Earliest: 5, Head: 8},
+		for from, want := range []*topic.Tombstone{
+			{GapFrom: 1, GapTo: 4, Reason: topic.ReasonCap, Missed: 4, AtLeast: 4, Earliest: 5, Head: 8},
+			{GapFrom: 2, GapTo: 4, Reason: topic.ReasonCap, Missed: 3, AtLeast: 3, Earliest: 5, Head: 8},
+			{GapFrom: 3, GapTo: 4, Reason: topic.ReasonCap, Missed: 2, AtLeast: 2, Earliest: 5, Head: 8},
 			nil, nil, nil, nil, nil, nil,
 		} {
 			b := w.read("a", uint64(from))
@@ -130,7 +131,7 @@ func TestDeleteRecordsFloors(t *testing.T) {
 		w.deleteRecords("a", 7, "")
 		w.now += 101
 		w.holds()
-		if b := w.read("a", 4); b.Tombstone == nil || b.Tombstone.GapFrom != 5 || b.Tombstone.GapTo != 8 || b.Tombstone.Reason != ReasonTTL {
+		if b := w.read("a", 4); b.Tombstone == nil || b.Tombstone.GapFrom != 5 || b.Tombstone.GapTo != 8 || b.Tombstone.Reason != topic.ReasonTTL {
 			t.Fatalf("%+v", b.Tombstone)
 		}
 		if out := w.deleteRecords("a", 9, ""); out.Deleted != 0 {
@@ -145,7 +146,7 @@ func TestDeleteRecordsPointInTime(t *testing.T) {
 	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
 		for _, match := range []string{"", "x"} {
 			w := newTopic(class(record.Memory), "x", "x", "x")
-			p, err := w.Begin(context.Background(), "a", &Write{Records: tagged("x")})
+			p, err := w.Begin(context.Background(), "a", &topic.Write{Records: tagged("x")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,11 +168,11 @@ func TestDeleteRecordsPointInTime(t *testing.T) {
 func TestDeleteRecordsDurability(t *testing.T) {
 	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
 		w := newTopic(class(record.Fsync), "x", "y")
-		w.append("a", &Write{Records: tagged("x"), IdempotencyKey: "k"})
+		w.append("a", &topic.Write{Records: tagged("x"), IdempotencyKey: "k"})
 		w.deleteRecords("a", 0, "x")
 		w.power(9)
 		w.holds(2)
-		if out := w.append("a", &Write{Records: tagged("x"), IdempotencyKey: "k"}); !out.Deduped || out.First != 3 {
+		if out := w.append("a", &topic.Write{Records: tagged("x"), IdempotencyKey: "k"}); !out.Deduped || out.First != 3 {
 			t.Fatalf("%+v", out)
 		}
 		w.deleteRecords("a", 3, "")
@@ -184,8 +185,8 @@ func TestDeleteRecordsDurability(t *testing.T) {
 func TestDeleteRecordsEphemeral(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Ephemeral))
-	w.append("a", &Write{Records: tagged("x", "y")})
-	w.append("a", &Write{Records: tagged("x")})
+	w.append("a", &topic.Write{Records: tagged("x", "y")})
+	w.append("a", &topic.Write{Records: tagged("x")})
 	w.deleteRecords("a", 0, "x")
 	w.holds(2)
 	w.deleteRecords("a", 0, "y")
@@ -212,23 +213,23 @@ func TestDeleteRecordsRefuses(t *testing.T) {
 // by a delete, and gets what comes after it.
 func TestDeleteRecordsUnderAWait(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.Manual = false })
-	w.append("a", &Write{Records: tagged("x", "x")})
-	answer := make(chan *Batch)
+	w.append("a", &topic.Write{Records: tagged("x", "x")})
+	answer := make(chan *topic.Batch)
 	go func() {
-		b, err := w.Read(context.Background(), "a", &Query{From: 2, Limit: 9, MaxBytes: 99, Wait: time.Minute})
+		b, err := w.Read(context.Background(), "a", &topic.Query{From: 2, Limit: 9, MaxBytes: 99, Wait: time.Minute})
 		if err != nil {
 			b = nil
 		}
 		answer <- b
 	}()
 	for waits := false; !waits; { // until the reader waits
-		topic := w.lookup("a")
-		topic.mu.RLock()
-		waits = topic.changed != nil
-		topic.mu.RUnlock()
+		x := w.lookup("a")
+		x.Mu.RLock()
+		waits = x.Changed != nil
+		x.Mu.RUnlock()
 	}
 	w.deleteRecords("a", 0, "x")
-	w.append("a", &Write{Records: tagged("y")})
+	w.append("a", &topic.Write{Records: tagged("y")})
 	if b := <-answer; b == nil || !reflect.DeepEqual(seqs(b), run(3, 3)) || b.Tombstone != nil || b.Earliest != 3 {
 		t.Fatalf("%+v", b)
 	}
@@ -239,7 +240,7 @@ func TestDeleteRecordsUnderAWait(t *testing.T) {
 func TestDeleteRecordsBehindAnEviction(t *testing.T) {
 	somewhere(t, func(t *testing.T, newTopic func(cfg *record.ConfigPatch, tags ...string) *world) {
 		w := newTopic(&record.ConfigPatch{CapRecords: ptr(int64(3))}, "x", "x", "x")
-		p, err := w.Begin(context.Background(), "a", &Write{Records: tagged("x")})
+		p, err := w.Begin(context.Background(), "a", &topic.Write{Records: tagged("x")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +251,7 @@ func TestDeleteRecordsBehindAnEviction(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.holds(4)
-		if s := w.read("a", 0).Tombstone; s == nil || s.GapTo != 3 || s.Reason != ReasonCap {
+		if s := w.read("a", 0).Tombstone; s == nil || s.GapTo != 3 || s.Reason != topic.ReasonCap {
 			t.Fatalf("%+v", s)
 		}
 		w.kill()
@@ -261,7 +262,7 @@ func TestDeleteRecordsBehindAnEviction(t *testing.T) {
 // TestDeletedIsNotStored holds that a checkpoint leaves out what is deleted.
 func TestDeletedIsNotStored(t *testing.T) {
 	w := newWorld(t)
-	w.append("a", &Write{Records: tagged("x", "y", "y", "x")})
+	w.append("a", &topic.Write{Records: tagged("x", "y", "y", "x")})
 	w.deleteRecords("a", 0, "y")
 	w.checkpoint(nil)
 	if n := w.disk.segs[0].Records(); n != 2 {

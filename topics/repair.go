@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -21,19 +22,19 @@ type Repairer struct {
 	r   *Registry
 	log *wal.Log // takes the records that are in no segment
 
-	known    uint64             // topics with lower ids are in the state, or were deleted before it
-	had      map[uint64]wal.LSN // what the state has of each topic
-	dropped  map[uint64]bool    // topics that went since
-	missing  uint64             // bytes of the log that are lost so far
-	unsure   map[*topic]uint64  // bytes of the log lost since the topic's head was last known
+	known    uint64                  // topics with lower ids are in the state, or were deleted before it
+	had      map[uint64]wal.LSN      // what the state has of each topic
+	dropped  map[uint64]bool         // topics that went since
+	missing  uint64                  // bytes of the log that are lost so far
+	unsure   map[*topic.Topic]uint64 // bytes of the log lost since the topic's head was last known
 	corrupt  []Loss
 	recreate int // topics that came back under another name
 }
 
 // NewRepairer begins the repair of r, which is empty, onto a log that is empty.
 func NewRepairer(r *Registry, log *wal.Log) *Repairer {
-	r.shared.log = log
-	return &Repairer{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic]uint64{}}
+	r.shared.Log = log
+	return &Repairer{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic.Topic]uint64{}}
 }
 
 // Restore takes a checkpoint's state, and the segments that are left of those
@@ -49,9 +50,9 @@ func (m *Repairer) Restore(state []byte, segs []*segment.Segment) error {
 		return err
 	}
 	for _, t := range r.inOrder() {
-		m.had[t.id] = t.applied
+		m.had[t.ID] = t.Applied
 		// A later checkpoint's segments may be among them: the log has that.
-		t.history.Attach(slices.DeleteFunc(extents[t.id], func(e index.Extent) bool { return e.At.First > t.head }))
+		t.History.Attach(slices.DeleteFunc(extents[t.ID], func(e index.Extent) bool { return e.At.First > t.Head }))
 		if err := m.recount(t); err != nil {
 			return err
 		}
@@ -60,29 +61,31 @@ func (m *Repairer) Restore(state []byte, segs []*segment.Segment) error {
 }
 
 // recount makes what t says of its records in segments agree with those.
-func (m *Repairer) recount(t *topic) error {
-	var gone []lostRange
-	found, err := t.audit(func(from, to uint64) { gone = append(gone, lostRange{from: from, to: to, reason: ReasonCorrupt}) })
+func (m *Repairer) recount(t *topic.Topic) error {
+	var gone []topic.LostRange
+	found, err := t.Audit(func(from, to uint64) {
+		gone = append(gone, topic.LostRange{From: from, To: to, Reason: topic.ReasonCorrupt})
+	})
 	if err != nil {
 		return err
 	}
 	for _, l := range gone {
-		m.lose(t, l.from, l.to)
+		m.lose(t, l.From, l.To)
 	}
-	t.grow(record.Size{Records: found.live.Records - t.live.Records, Bytes: found.live.Bytes - t.live.Bytes})
-	t.history.Restart(found.first.Seq, found.first.TS)
-	t.skipDead()
+	t.Grow(record.Size{Records: found.Live.Records - t.Live.Records, Bytes: found.Live.Bytes - t.Live.Bytes})
+	t.History.Restart(found.First.Seq, found.First.TS)
+	t.SkipDead()
 	return nil
 }
 
 // lose makes [from, to] of t a lost range, in its place among the others.
-func (m *Repairer) lose(t *topic, from, to uint64) {
-	t.lost.insert(lostRange{from: from, to: to, reason: ReasonCorrupt})
+func (m *Repairer) lose(t *topic.Topic, from, to uint64) {
+	t.Lost.Insert(topic.LostRange{From: from, To: to, Reason: topic.ReasonCorrupt})
 	if n := len(m.corrupt); n > 0 && m.corrupt[n-1].resolved == t && m.corrupt[n-1].To+1 == from {
 		m.corrupt[n-1].To = to
 		return
 	}
-	m.corrupt = append(m.corrupt, Loss{Topic: t.name, From: from, To: to, Reason: ReasonCorrupt, resolved: t})
+	m.corrupt = append(m.corrupt, Loss{Topic: t.Name, From: from, To: to, Reason: topic.ReasonCorrupt, resolved: t})
 }
 
 // Forget is for a directory without any state, when the log no longer begins
@@ -101,12 +104,12 @@ func (m *Repairer) Forget(segs []*segment.Segment, at wal.LSN) error {
 	for _, id := range ids {
 		of := extents[id]
 		t := m.recover(id)
-		t.history = index.NewHistory(1, of[0].At.FirstTS)
-		t.history.Attach(of)
-		t.head = of[len(of)-1].At.Last
-		t.assigned = t.head
-		t.assignedTS, t.lastWrite = of[len(of)-1].At.LastTS, of[len(of)-1].At.LastTS
-		t.arriveBy(m.r.shared.steady())
+		t.History = index.NewHistory(1, of[0].At.FirstTS)
+		t.History.Attach(of)
+		t.Head = of[len(of)-1].At.Last
+		t.Assigned = t.Head
+		t.AssignedTS, t.LastWrite = of[len(of)-1].At.LastTS, of[len(of)-1].At.LastTS
+		t.ArriveBy(m.r.shared.Steady())
 		if err := m.recount(t); err != nil {
 			return err
 		}
@@ -116,7 +119,7 @@ func (m *Repairer) Forget(segs []*segment.Segment, at wal.LSN) error {
 }
 
 // recover makes a topic of which nothing but the id is known.
-func (m *Repairer) recover(id uint64) *topic {
+func (m *Repairer) recover(id uint64) *topic.Topic {
 	r := m.r
 	c := record.DefaultConfig()
 	name := fmt.Sprintf("recovered-%d", id)
@@ -127,8 +130,8 @@ func (m *Repairer) recover(id uint64) *topic {
 		name = fmt.Sprintf("recovered-%d-%d", id, n)
 	}
 	t := r.addReplayed(id, name)
-	t.applyCreate(&c)
-	t.next = t.cfg
+	t.ApplyCreate(&c)
+	t.Next = t.Config
 	m.recreate++
 	return t
 }
@@ -157,7 +160,7 @@ func (m *Repairer) Frame(ctx context.Context, f wal.Frame) error {
 }
 
 // rebuildTopic applies an operation on one topic.
-func (m *Repairer) rebuildTopic(ctx context.Context, op topicOperation, f wal.Frame) error {
+func (m *Repairer) rebuildTopic(ctx context.Context, op topic.Operation, f wal.Frame) error {
 	t := m.target(op, f)
 	if t == nil {
 		return nil
@@ -167,33 +170,33 @@ func (m *Repairer) rebuildTopic(ctx context.Context, op topicOperation, f wal.Fr
 
 // target returns the topic of an operation that has been made to follow on it;
 // nil if there is nothing to apply.
-func (m *Repairer) target(op topicOperation, f wal.Frame) *topic {
-	t := m.resolve(op.topic(), creationOf(op))
-	if t == nil || f.LSN < m.had[t.id] || !m.fit(t, op) {
+func (m *Repairer) target(op topic.Operation, f wal.Frame) *topic.Topic {
+	t := m.resolve(op.Topic(), topic.CreationOf(op))
+	if t == nil || f.LSN < m.had[t.ID] || !m.fit(t, op) {
 		return nil
 	}
 	return t
 }
 
 // redo puts the operation's records into the log at hand, and applies it.
-func (m *Repairer) redo(ctx context.Context, t *topic, op topicOperation) error {
+func (m *Repairer) redo(ctx context.Context, t *topic.Topic, op topic.Operation) error {
 	span := wal.Span{}
-	batch := batchOf(op)
+	batch := topic.BatchOf(op)
 	if batch.Count > 0 {
 		var err error
-		bare := entry.Append{ID: t.id, First: batch.First, TS: timeOf(op), Count: batch.Count}
-		span, err = m.r.shared.logEntry(ctx, &bare, batch.Records, 0)
+		bare := entry.Append{ID: t.ID, First: batch.First, TS: topic.TimeOf(op), Count: batch.Count}
+		span, err = m.r.shared.LogEntry(ctx, &bare, batch.Records, 0)
 		if err != nil {
 			return err
 		}
 	}
-	t.applied = 0 // positions in the old log mean nothing in the one at hand
+	t.Applied = 0 // positions in the old log mean nothing in the one at hand
 	return m.r.replayOn(t, op, wal.Frame{LSN: span.Start, End: span.End})
 }
 
 // resolve finds the topic of an entry, or makes it from creation, which may be
 // nil. It returns nil if the topic is gone.
-func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic {
+func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic.Topic {
 	t := m.r.byID[id]
 	if t != nil || id < m.known || m.dropped[id] {
 		return t
@@ -215,27 +218,27 @@ func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic {
 	return t
 }
 
-func (m *Repairer) drop(t *topic) {
+func (m *Repairer) drop(t *topic.Topic) {
 	m.r.cascadeLocked(t)
-	m.dropped[t.id] = true
+	m.dropped[t.ID] = true
 	delete(m.unsure, t)
 	m.r.forget(t)
 }
 
 // fit makes the operation follow on what is known of t. It returns false if the
 // operation says nothing that is not known.
-func (m *Repairer) fit(t *topic, op topicOperation) bool {
-	if !op.fit(t) {
+func (m *Repairer) fit(t *topic.Topic, op topic.Operation) bool {
+	if !op.Fit(t) {
 		return false
 	}
-	head, known := op.before()
+	head, known := op.Before()
 	if !known {
 		return true
 	}
 	_, unsure := m.unsure[t]
-	if unsure && head > t.head {
-		m.lose(t, t.head+1, head)
-		t.head, t.assigned = head, max(t.assigned, head)
+	if unsure && head > t.Head {
+		m.lose(t, t.Head+1, head)
+		t.Head, t.Assigned = head, max(t.Assigned, head)
 	}
 	delete(m.unsure, t)
 	return true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -47,7 +48,7 @@ func FuzzMend(f *testing.F) {
 	write := &entry.Append{ID: 1, First: 1, TS: 10, Count: 1, Key: []byte("k"), Records: rec}
 	later := &entry.Append{ID: 1, First: 7, TS: 100, Count: 1, Key: []byte("k"), Records: rec}
 	other := &entry.Create{ID: 4, TS: 5, Creation: created("a", &cfg, 9)}
-	lost := &entry.Lost{ID: 1, From: 10, To: 20, Reason: ReasonCrash}
+	lost := &entry.Lost{ID: 1, From: 10, To: 20, Reason: topic.ReasonCrash}
 	config := &entry.Config{ID: 1, TS: 200, Head: 9, Setting: entry.Setting{Config: &cfg, Ceiling: 2000}}
 	gap := []byte{0, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}
 	f.Add(append(append(scripted(f, create, write), gap...), scripted(f, later, lost)...))
@@ -71,10 +72,10 @@ func FuzzMend(f *testing.F) {
 			}
 			err := m.Frame(context.Background(), f)
 			for id, tp := range r.byID {
-				if tp.head < heads[id] {
-					t.Fatalf("topic %d: the head went back from %d to %d", id, heads[id], tp.head)
+				if tp.Head < heads[id] {
+					t.Fatalf("topic %d: the head went back from %d to %d", id, heads[id], tp.Head)
 				}
-				heads[id] = tp.head
+				heads[id] = tp.Head
 			}
 			return err
 		})
@@ -84,19 +85,19 @@ func FuzzMend(f *testing.F) {
 		checkRouters(t, r)
 		lost, _ := m.Finish(1 << 40)
 		for _, l := range lost {
-			if l.From > l.To || l.Reason != ReasonCorrupt {
+			if l.From > l.To || l.Reason != topic.ReasonCorrupt {
 				t.Fatalf("%+v", l)
 			}
 		}
 		page, _ := r.List("", "", 1000)
 		for _, s := range page {
 			tp := r.lookup(s.Name)
-			if s.Earliest > s.Head+1 || s.Count < 0 || s.Bytes < 0 || tp.applied != 1<<40 || tp.assigned < s.Head {
+			if s.Earliest > s.Head+1 || s.Count < 0 || s.Bytes < 0 || tp.Applied != 1<<40 || tp.Assigned < s.Head {
 				t.Fatalf("%+v", s)
 			}
-			for i := 1; i < len(tp.lost.ranges); i++ {
-				if tp.lost.ranges[i].from <= tp.lost.ranges[i-1].to {
-					t.Fatalf("%+v: lost %+v", s, tp.lost)
+			for i := 1; i < len(tp.Lost.Ranges); i++ {
+				if tp.Lost.Ranges[i].From <= tp.Lost.Ranges[i-1].To {
+					t.Fatalf("%+v: lost %+v", s, tp.Lost)
 				}
 			}
 		}

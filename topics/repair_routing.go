@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -21,7 +22,7 @@ func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 		if made.Config == nil || r.byID[id] != nil {
 			continue
 		}
-		err := m.rebuildTopic(ctx, createOp{&entry.Create{ID: id, TS: op.TS, Creation: made}}, f)
+		err := m.rebuildTopic(ctx, topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: made}}, f)
 		if err != nil {
 			return err
 		}
@@ -51,13 +52,13 @@ func (op forwardFrame) rebuild(ctx context.Context, m *Repairer, f wal.Frame) er
 	if op.CursorOnly {
 		return nil
 	}
-	t := m.target(forwardOp{op.Forward}, f)
+	t := m.target(topic.ForwardOp{Forward: op.Forward}, f)
 	if t == nil {
 		return nil
 	}
 	if !op.Trim {
 		records, err := m.r.recordsOf(op.Batch())
-		if unreadable(err) {
+		if topic.Unreadable(err) {
 			m.loseForwarded(t, op)
 			return nil
 		}
@@ -66,16 +67,16 @@ func (op forwardFrame) rebuild(ctx context.Context, m *Repairer, f wal.Frame) er
 		}
 		op.Records, op.Runs = records, nil
 	}
-	return m.redo(ctx, t, forwardOp{op.Forward})
+	return m.redo(ctx, t, topic.ForwardOp{Forward: op.Forward})
 }
 
 // loseForwarded makes the seqs of a forwarded frame lost whose records are.
-func (m *Repairer) loseForwarded(t *topic, op forwardFrame) {
+func (m *Repairer) loseForwarded(t *topic.Topic, op forwardFrame) {
 	last := op.First + uint64(op.Count) - 1
-	t.jump(op.First-1, ReasonCrash)
+	t.Jump(op.First-1, topic.ReasonCrash)
 	m.lose(t, op.First, last)
-	t.head, t.assigned = last, max(t.assigned, last)
-	t.assignedTS = max(t.assignedTS, op.TS)
+	t.Head, t.Assigned = last, max(t.Assigned, last)
+	t.AssignedTS = max(t.AssignedTS, op.TS)
 }
 
 // settleRouters makes what routers say of the old log hold for the new one.
@@ -83,7 +84,7 @@ func (m *Repairer) settleRouters(at wal.LSN) {
 	for _, rt := range m.r.routers.byID {
 		rt.applied = at
 		// Where the source's head is lower than it was, all of it is new.
-		rt.cursor = min(rt.cursor, rt.source.head)
+		rt.cursor = min(rt.cursor, rt.source.Head)
 		rt.done = rt.cursor
 	}
 }

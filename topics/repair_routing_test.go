@@ -1,14 +1,18 @@
 package topics
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/e6e95bb8/topics/topics/topic"
+)
 
 // In a repaired log a router is no further than its source: what comes there
 // anew has the seqs of what is lost, and is forwarded.
 func TestSettledRouters(t *testing.T) {
 	const begin = 1 << 20
 	r := New(Options{})
-	a, b := newTopic(1, "a", r.shared), newTopic(2, "b", r.shared)
-	a.head = 3
+	a, b := topic.New(1, "a", r.shared), topic.New(2, "b", r.shared)
+	a.Head = 3
 	behind := &router{id: 1, name: "behind", source: a, dest: b}
 	beyond := &router{id: 2, name: "beyond", source: a, dest: b}
 	behind.moved(2, 9*begin)

@@ -8,6 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -23,9 +24,9 @@ func (r *Registry) Replay(f wal.Frame) error {
 
 // replayTopic applies an operation on one topic, and makes the topic first if
 // the entry does.
-func (r *Registry) replayTopic(op topicOperation, f wal.Frame) error {
-	id := op.topic()
-	created := creationOf(op)
+func (r *Registry) replayTopic(op topic.Operation, f wal.Frame) error {
+	id := op.Topic()
+	created := topic.CreationOf(op)
 	if created != nil {
 		err := r.replayCreate(id, created)
 		if err != nil {
@@ -41,10 +42,10 @@ func (r *Registry) replayTopic(op topicOperation, f wal.Frame) error {
 
 // topicOf returns the topic of an entry; nil if the entry is to be passed over:
 // the checkpoint has it already, or the topic's drop comes before it in the log.
-func (r *Registry) topicOf(e entry.Entry, id uint64, f wal.Frame) (*topic, error) {
+func (r *Registry) topicOf(e entry.Entry, id uint64, f wal.Frame) (*topic.Topic, error) {
 	t := r.byID[id]
 	switch {
-	case t != nil && f.LSN < t.applied:
+	case t != nil && f.LSN < t.Applied:
 		return nil, nil // the checkpoint has it
 	case t == nil && id > 0 && id < r.nextID:
 		return nil, nil // written before, and ordered after, the topic's drop
@@ -66,8 +67,8 @@ func (r *Registry) replayCreate(id uint64, c *entry.Creation) error {
 }
 
 // addReplayed makes a topic known by its id and its name.
-func (r *Registry) addReplayed(id uint64, name string) *topic {
-	t := newTopic(id, name, r.shared)
+func (r *Registry) addReplayed(id uint64, name string) *topic.Topic {
+	t := topic.New(id, name, r.shared)
 	r.nextID = max(r.nextID, id+1)
 	r.byID[id] = t
 	r.byName.Set(name, t)
@@ -75,42 +76,42 @@ func (r *Registry) addReplayed(id uint64, name string) *topic {
 }
 
 // replayOn applies an operation on t as its commit did.
-func (r *Registry) replayOn(t *topic, op topicOperation, frame wal.Frame) error {
-	ts := timeOf(op)
-	at := min(ts, r.shared.steady())
-	f := frameParts{span: wal.Span{Start: frame.LSN, End: frame.End}, came: clock.Moment{Wall: at, Steady: at}}
-	f.replayed = true
-	created := creationOf(op)
+func (r *Registry) replayOn(t *topic.Topic, op topic.Operation, frame wal.Frame) error {
+	ts := topic.TimeOf(op)
+	at := min(ts, r.shared.Steady())
+	f := topic.Parts{Span: wal.Span{Start: frame.LSN, End: frame.End}, Came: clock.Moment{Wall: at, Steady: at}}
+	f.Replayed = true
+	created := topic.CreationOf(op)
 	if created != nil {
-		t.openJobs(created.Config)
+		t.OpenJobs(created.Config)
 	}
-	batch := batchOf(op)
+	batch := topic.BatchOf(op)
 	if batch.Count > 0 {
 		err := r.columns(t, &f, batch)
 		if err != nil {
 			return err
 		}
 	}
-	if !op.follows(t) {
-		head, _ := op.before()
+	if !op.Follows(t) {
+		head, _ := op.Before()
 		return fmt.Errorf("%w: %s entry of %d records after seq %d, at %d ms, cannot follow on topic id %d, whose head is %d at %d ms",
-			record.ErrMalformed, op.Type(), batch.Count, head, ts, t.id, t.head, t.assignedTS)
+			record.ErrMalformed, op.Type(), batch.Count, head, ts, t.ID, t.Head, t.AssignedTS)
 	}
-	err := t.applyLocked(op, f)
+	err := t.ApplyLocked(op, f)
 	if err != nil {
 		return err
 	}
-	set := settingOf(op)
+	set := topic.SettingOf(op)
 	if set != nil {
-		t.next = t.cfg
-		t.reserve.replay(set.Ceiling, 0)
+		t.Next = t.Config
+		t.Reserve.Replay(set.Ceiling, 0)
 	}
-	t.assigned, t.assignedTS = t.head, max(t.assignedTS, ts)
+	t.Assigned, t.AssignedTS = t.Head, max(t.AssignedTS, ts)
 	return nil
 }
 
 // columns sets what the index keeps of a batch's records, and what the queue does.
-func (r *Registry) columns(t *topic, f *frameParts, batch entry.Batch) error {
+func (r *Registry) columns(t *topic.Topic, f *topic.Parts, batch entry.Batch) error {
 	records, err := r.recordsOf(batch)
 	if err != nil {
 		return err
@@ -120,11 +121,11 @@ func (r *Registry) columns(t *topic, f *frameParts, batch entry.Batch) error {
 	if err != nil {
 		return err
 	}
-	f.sizes, f.tags = s.sizes, s.tags
+	f.Sizes, f.Tags = s.sizes, s.tags
 	for _, n := range s.sizes {
-		f.bytes += int64(n)
+		f.Bytes += int64(n)
 	}
-	f.jobs, err = jobsOf(t, batch, records, f.came.Wall)
+	f.Jobs, err = topic.JobsOf(t, batch, records, f.Came.Wall)
 	return err
 }
 
@@ -135,7 +136,7 @@ type Loss struct {
 	To       uint64 `json:"to"`
 	Reason   string `json:"reason"`
 	AtLeast  uint64 `json:"-"` // so many are known to have been given out
-	resolved *topic
+	resolved *topic.Topic
 }
 
 // Losses returns, after the last Replay, the ranges of seqs that may have been
@@ -144,9 +145,9 @@ type Loss struct {
 // died otherwise. clean is true if the last run ended in an orderly way.
 func (r *Registry) Losses(powerLost, clean bool) []Loss {
 	var losses []Loss
-	r.byName.Scan(func(name string, t *topic) bool {
+	r.byName.Scan(func(name string, t *topic.Topic) bool {
 		gone := false
-		switch t.next.Durability {
+		switch t.Next.Durability {
 		case record.Ephemeral:
 			gone = true
 		case record.Memory:
@@ -154,9 +155,9 @@ func (r *Registry) Losses(powerLost, clean bool) []Loss {
 		case record.Disk:
 			gone = powerLost && !clean
 		}
-		if gone && t.reserve.ceiling > t.assigned {
-			l := t.crashed(t.assigned+1, t.reserve.ceiling, ReasonCrash)
-			losses = append(losses, Loss{name, l.from, l.to, l.reason, l.given, t})
+		if gone && t.Reserve.Ceiling > t.Assigned {
+			l := t.Crashed(t.Assigned+1, t.Reserve.Ceiling, topic.ReasonCrash)
+			losses = append(losses, Loss{name, l.From, l.To, l.Reason, l.Given, t})
 		}
 		return true
 	})
@@ -168,22 +169,22 @@ func (r *Registry) Losses(powerLost, clean bool) []Loss {
 func (r *Registry) LogLosses(ctx context.Context, losses []Loss) error {
 	var upto wal.LSN
 	for _, l := range losses {
-		e := entry.Lost{ID: l.resolved.id, From: l.From, To: l.To, Reason: l.Reason}
-		span, err := r.shared.logEntry(ctx, &e, nil, wal.Freeing)
+		e := entry.Lost{ID: l.resolved.ID, From: l.From, To: l.To, Reason: l.Reason}
+		span, err := r.shared.LogEntry(ctx, &e, nil, wal.Freeing)
 		if err != nil {
 			return err
 		}
 		upto = span.End
-		l.resolved.mu.Lock()
-		l.resolved.applied = span.End
-		l.resolved.applyLost(lostRange{from: l.From, to: l.To, reason: l.Reason, given: l.AtLeast})
-		l.resolved.mu.Unlock()
+		l.resolved.Mu.Lock()
+		l.resolved.Applied = span.End
+		l.resolved.ApplyLost(topic.LostRange{From: l.From, To: l.To, Reason: l.Reason, Given: l.AtLeast})
+		l.resolved.Mu.Unlock()
 	}
 	if upto == 0 {
 		return nil
 	}
-	return r.shared.log.WaitSynced(upto)
+	return r.shared.Log.WaitSynced(upto)
 }
 
 // Replayed is the number of records replayed so far; 0 again after Start.
-func (r *Registry) Replayed() int64 { return r.shared.totals.appended.records.Load() }
+func (r *Registry) Replayed() int64 { return r.shared.Counters.Appended.Records.Load() }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -35,7 +36,7 @@ func encoded(t testing.TB, e entry.Entry) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, ok := e.(carrier)
+	c, ok := e.(topic.Carrier)
 	if !ok {
 		return p
 	}
@@ -53,7 +54,7 @@ func scripted(t testing.TB, entries ...entry.Entry) []byte {
 	var out []byte
 	for _, e := range entries {
 		p := encoded(t, e)
-		set, ok := e.(setter)
+		set, ok := e.(topic.Setter)
 		if ok && set.Sets() != nil {
 			full, err := json.Marshal(set.Sets().Config)
 			if err != nil {
@@ -75,8 +76,8 @@ func FuzzReplay(f *testing.F) {
 	write := &entry.Append{ID: 1, First: 1, TS: 10, Count: 1, Key: []byte("k"), Records: rec}
 	later := &entry.Append{ID: 1, First: 7, TS: 100, Count: 1, Key: []byte("k"), Records: rec}
 	config := &entry.Config{ID: 1, TS: 200, Head: 9, Setting: entry.Setting{Config: &cfg, Ceiling: 2000}}
-	lost := &entry.Lost{ID: 1, From: 10, To: 20, Reason: ReasonCrash}
-	end := &entry.Lost{ID: 1, From: 21, To: math.MaxUint64 - 1, Reason: ReasonCrash}
+	lost := &entry.Lost{ID: 1, From: 10, To: 20, Reason: topic.ReasonCrash}
+	end := &entry.Lost{ID: 1, From: 21, To: math.MaxUint64 - 1, Reason: topic.ReasonCrash}
 	gone := &entry.Watermarks{Topics: []entry.Watermark{{Topic: 1, ThroughCap: 2, ThroughTTL: 8}}}
 	drop := &entry.Drop{ID: 1}
 	reserve := &entry.Reserve{ID: 1, Ceiling: math.MaxUint64}
@@ -101,11 +102,11 @@ func FuzzReplay(f *testing.F) {
 				t.Fatalf("%+v", s)
 			}
 			tp := r.lookup(s.Name)
-			if tp.marks.low > s.Earliest || tp.assigned != s.Head {
-				t.Fatalf("%+v: floor %d, %d given out", s, tp.marks.low, tp.assigned)
+			if tp.Marks.Low > s.Earliest || tp.Assigned != s.Head {
+				t.Fatalf("%+v: floor %d, %d given out", s, tp.Marks.Low, tp.Assigned)
 			}
 			for from := s.Earliest - 1; from < s.Head && from < s.Earliest+20; from++ {
-				if gap, next := tp.tombstoneLocked(from); next <= from || gap != nil && (gap.GapTo > s.Head || gap.GapFrom != from+1) {
+				if gap, next := tp.TombstoneLocked(from); next <= from || gap != nil && (gap.GapTo > s.Head || gap.GapFrom != from+1) {
 					t.Fatalf("%+v at %d: %+v, next %d", s, from, gap, next)
 				}
 			}
@@ -148,8 +149,8 @@ func routedScript(rec []byte) [][]entry.Entry {
 func checkRouters(t *testing.T, r *Registry) {
 	t.Helper()
 	for _, rt := range r.routers.byName.Values() {
-		if r.lookup(rt.source.name) != rt.source || r.lookup(rt.dest.name) != rt.dest || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != rt ||
-			!slices.Contains(rt.source.outgoing(), rt) || !slices.Contains(rt.dest.incoming(), rt) || rt.done > rt.cursor {
+		if r.lookup(rt.source.Name) != rt.source || r.lookup(rt.dest.Name) != rt.dest || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != rt ||
+			!slices.Contains(outgoing(rt.source), rt) || !slices.Contains(incoming(rt.dest), rt) || rt.done > rt.cursor {
 			t.Fatalf("%+v", rt)
 		}
 	}
@@ -190,8 +191,8 @@ func TestReplayRefuses(t *testing.T) {
 		"the same name":     {[]entry.Entry{made, create(func(e *entry.Create) { e.ID = 3 })}, false},
 		"the same id":       {[]entry.Entry{made, create(func(e *entry.Create) { e.Name = "b" })}, false},
 		"a bad name":        {[]entry.Entry{create(func(e *entry.Create) { e.Name = "a/b" })}, false},
-		"lost below head":   {[]entry.Entry{made, wrote, &entry.Lost{ID: 2, From: 5, To: 9, Reason: ReasonCrash}}, false},
-		"lost beyond a gap": {[]entry.Entry{made, wrote, &entry.Lost{ID: 2, From: 7, To: 9, Reason: ReasonCrash}}, true},
+		"lost below head":   {[]entry.Entry{made, wrote, &entry.Lost{ID: 2, From: 5, To: 9, Reason: topic.ReasonCrash}}, false},
+		"lost beyond a gap": {[]entry.Entry{made, wrote, &entry.Lost{ID: 2, From: 7, To: 9, Reason: topic.ReasonCrash}}, true},
 		"a head that sinks": {[]entry.Entry{made, wrote, &entry.Config{ID: 2, TS: 11, Head: 4, Setting: made.Setting}}, false},
 		"watermarks of the dead": {[]entry.Entry{made, drop, &entry.Watermarks{
 			Topics: []entry.Watermark{{Topic: 2, ThroughCap: 1, ThroughTTL: 1}},
@@ -224,7 +225,7 @@ func TestEveryEntryHasAnOperation(t *testing.T) {
 			t.Errorf("a %s entry does nothing", e.Type())
 			continue
 		}
-		if on, ok := op.(topicOperation); ok && (on.Type() != e.Type() || on.topic() != 0) {
+		if on, ok := op.(topic.Operation); ok && (on.Type() != e.Type() || on.Topic() != 0) {
 			t.Errorf("the operation of a %s entry is one of %s", e.Type(), on.Type())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // TestSteadyWritesWaitForNoReservation holds that a writer of a class weaker
@@ -18,23 +19,23 @@ func TestSteadyWritesWaitForNoReservation(t *testing.T) {
 		w.write("a", 1)
 		tick := func() {
 			t.Helper()
-			if _, err := w.shared.log.Tick(); err != nil {
+			if _, err := w.shared.Log.Tick(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		tick()
-		syncs, ceilings := w.shared.log.Stats().Syncs, map[uint64]bool{}
+		syncs, ceilings := w.shared.Log.Stats().Syncs, map[uint64]bool{}
 		ticks := uint64(0)
 		for i := range 20_000 {
 			w.write("a", 3)
-			ceilings[w.lookup("a").reserve.ceiling] = true
+			ceilings[w.lookup("a").Reserve.Ceiling] = true
 			if i%50 == 49 {
-				before := w.shared.log.Stats().Syncs
+				before := w.shared.Log.Stats().Syncs
 				tick()
-				ticks += w.shared.log.Stats().Syncs - before
+				ticks += w.shared.Log.Stats().Syncs - before
 			}
 		}
-		if got := w.shared.log.Stats().Syncs - syncs - ticks; got != 0 {
+		if got := w.shared.Log.Stats().Syncs - syncs - ticks; got != 0 {
 			t.Errorf("%v: writes waited for %d syncs", c, got)
 		}
 		if len(ceilings) < 4 {
@@ -69,10 +70,10 @@ func TestNothingBeyondTheCeilingIsSeen(t *testing.T) {
 		w := newWorld(t)
 		w.put("a", class(c))
 		w.write("a", 1)
-		held := w.lookup("a").reserve.ceiling
-		first := w.begin("a", &Write{Records: records(5)})
-		beyond := w.begin("a", &Write{Records: records(int(held))})
-		if err := w.shared.log.WaitWritten(1); err != nil {
+		held := w.lookup("a").Reserve.Ceiling
+		first := w.begin("a", &topic.Write{Records: records(5)})
+		beyond := w.begin("a", &topic.Write{Records: records(int(held))})
+		if err := w.shared.Log.WaitWritten(1); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := first.Wait(); err != nil {
@@ -91,28 +92,28 @@ func TestNothingBeyondTheCeilingIsSeen(t *testing.T) {
 }
 
 func TestReservation(t *testing.T) {
-	var s reservation
-	if s.covers(1) {
+	var s topic.Reservation
+	if s.Covers(1) {
 		t.Fatalf("nothing is reserved: %+v", s)
 	}
-	s.grow(10, 0)
-	s.at = 100
-	if s.ceiling != 10+minReserve || !s.covers(s.ceiling-minReserve/4) || s.covers(s.ceiling-minReserve/4+1) {
+	s.Grow(10, 0)
+	s.At = 100
+	if s.Ceiling != 10+topic.MinReserve || !s.Covers(s.Ceiling-topic.MinReserve/4) || s.Covers(s.Ceiling-topic.MinReserve/4+1) {
 		t.Fatalf("%+v", s)
 	}
-	if s.needs(11, 99) != 100 || s.needs(11, 100) != 0 {
+	if s.Needs(11, 99) != 100 || s.Needs(11, 100) != 0 {
 		t.Fatalf("%+v", s)
 	}
-	first := s.ceiling
-	s.grow(first, 100)
-	s.at = 200
-	if s.ceiling != first+2*minReserve || s.needs(first, 150) != 0 || s.needs(first+1, 150) != 200 || s.needs(first+1, 200) != 0 {
+	first := s.Ceiling
+	s.Grow(first, 100)
+	s.At = 200
+	if s.Ceiling != first+2*topic.MinReserve || s.Needs(first, 150) != 0 || s.Needs(first+1, 150) != 200 || s.Needs(first+1, 200) != 0 {
 		t.Fatalf("%+v", s)
 	}
 	for range 20 {
-		s.grow(s.ceiling, 0)
+		s.Grow(s.Ceiling, 0)
 	}
-	if s.step != maxReserve {
+	if s.Step != topic.MaxReserve {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -128,12 +129,12 @@ func TestConfigChangesDoNotInflate(t *testing.T) {
 			patch.Durability = ptr(record.Class(i % 4).String())
 		}
 		w.put("a", patch)
-		if got := w.lookup("a").reserve.ceiling; got > 5+2*minReserve {
+		if got := w.lookup("a").Reserve.Ceiling; got > 5+2*topic.MinReserve {
 			t.Fatalf("change %d: ceiling %d", i, got)
 		}
 	}
 	w.put("a", class(record.Memory))
-	if losses := w.kill(); len(losses) != 1 || losses[0].From != 6 || losses[0].To > 5+2*minReserve {
+	if losses := w.kill(); len(losses) != 1 || losses[0].From != 6 || losses[0].To > 5+2*topic.MinReserve {
 		t.Fatalf("%+v", losses)
 	}
 }
@@ -143,17 +144,17 @@ func TestSeqsEnd(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Disk))
 	tp := w.lookup("a")
-	tp.mu.Lock()
-	tp.applyLost(lostRange{from: 1, to: math.MaxUint64 - maxReserve - 20, reason: ReasonCrash})
-	tp.mu.Unlock()
+	tp.Mu.Lock()
+	tp.ApplyLost(topic.LostRange{From: 1, To: math.MaxUint64 - topic.MaxReserve - 20, Reason: topic.ReasonCrash})
+	tp.Mu.Unlock()
 	w.write("a", 10)
-	w.refused("a", &Write{Records: records(11)}, record.KindInvalid)
+	w.refused("a", &topic.Write{Records: records(11)}, record.KindInvalid)
 	w.kill()
-	if s := w.state("a"); s.Head != math.MaxUint64-maxReserve-10 || s.Count != 10 {
+	if s := w.state("a"); s.Head != math.MaxUint64-topic.MaxReserve-10 || s.Count != 10 {
 		t.Fatalf("%+v", s)
 	}
-	b, err := w.Read(context.Background(), "a", &Query{From: math.MaxUint64, Limit: 1, MaxBytes: 1})
-	if err != nil || b.Tombstone == nil || b.Tombstone.Reason != ReasonRecreated {
+	b, err := w.Read(context.Background(), "a", &topic.Query{From: math.MaxUint64, Limit: 1, MaxBytes: 1})
+	if err != nil || b.Tombstone == nil || b.Tombstone.Reason != topic.ReasonRecreated {
 		t.Fatalf("%+v, %v", b, err)
 	}
 }

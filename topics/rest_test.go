@@ -6,18 +6,19 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // idle lets the sweeper come by until it has nothing to come for, and syncs.
 func (w *world) idle() {
 	w.t.Helper()
-	for range 1<<maxRests + 2 {
+	for range 1<<topic.MaxRests + 2 {
 		w.Sweep(context.Background())
 	}
 	if n := len(w.sweeper.topics); n != 0 {
 		w.t.Fatalf("%d topics are still visited", n)
 	}
-	if _, err := w.shared.log.Tick(); err != nil {
+	if _, err := w.shared.Log.Tick(); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -45,7 +46,7 @@ func TestNothingInDoubt(t *testing.T) {
 						if len(losses) != 1 && !stored || len(losses) > 1 {
 							t.Fatalf("%+v", losses)
 						}
-						want := Tombstone{GapFrom: 1, GapTo: 10, Reason: ReasonCrash, Missed: 10, AtLeast: 10, Earliest: 11, Head: 10}
+						want := topic.Tombstone{GapFrom: 1, GapTo: 10, Reason: topic.ReasonCrash, Missed: 10, AtLeast: 10, Earliest: 11, Head: 10}
 						if got := w.tombstone("a", 0); got != want {
 							t.Fatalf("%+v", got)
 						}
@@ -93,7 +94,7 @@ func TestCheckpointOfAQuietTopic(t *testing.T) {
 		// One that is not quiet keeps it.
 		w.write("a", 1)
 		w.checkpoint(nil)
-		w.begin("a", &Write{Records: records(1)})
+		w.begin("a", &topic.Write{Records: records(1)})
 		if losses := w.power(1); len(losses) != 1 || losses[0].From != 3 {
 			t.Errorf("%v: %+v", c, losses)
 		}
@@ -110,7 +111,7 @@ func TestWriteAfterARest(t *testing.T) {
 		w.write("a", 5)
 		w.idle()
 		release := w.holdChange(gate, func(w *world) error {
-			_, err := w.Append(context.Background(), "a", &Write{Records: records(1)})
+			_, err := w.Append(context.Background(), "a", &topic.Write{Records: records(1)})
 			return err
 		})
 		if s := w.state("a"); s.Head != 5 {
@@ -157,30 +158,30 @@ func TestRestsAreFew(t *testing.T) {
 	for i := range many {
 		w.write(fmt.Sprint(i), 1)
 	}
-	frames := w.shared.log.Stats().Frames
+	frames := w.shared.Log.Stats().Frames
 	w.idle()
-	if n := w.shared.log.Stats().Frames - frames; n < many || n > many+1 { // one is the log's own
+	if n := w.shared.Log.Stats().Frames - frames; n < many || n > many+1 { // one is the log's own
 		t.Errorf("%d frames for %d topics", n, many)
 	}
-	frames = w.shared.log.Stats().Frames
+	frames = w.shared.Log.Stats().Frames
 	w.Sweep(context.Background())
-	if n := w.shared.log.Stats().Frames - frames; n != 0 {
+	if n := w.shared.Log.Stats().Frames - frames; n != 0 {
 		t.Errorf("%d frames for topics at rest", n)
 	}
 
 	const rounds = 400
-	frames = w.shared.log.Stats().Frames
+	frames = w.shared.Log.Stats().Frames
 	for range rounds {
 		w.write("0", 1)
 		for range 8 {
 			w.Sweep(context.Background())
 		}
 	}
-	if n := w.shared.log.Stats().Frames - frames; n > rounds+20 {
+	if n := w.shared.Log.Stats().Frames - frames; n > rounds+20 {
 		t.Errorf("%d frames for %d writes", n, rounds)
 	}
-	if s := w.lookup("0").reserve; s.step > 2*minReserve {
-		t.Errorf("a reservation of %d seqs", s.step)
+	if s := w.lookup("0").Reserve; s.Step > 2*topic.MinReserve {
+		t.Errorf("a reservation of %d seqs", s.Step)
 	}
 }
 
@@ -190,15 +191,15 @@ func TestRestWaitsForRoom(t *testing.T) {
 	w.write("a", 1)
 	tp := w.lookup("a")
 	w.Sweep(context.Background())
-	w.shared.log.SetLimit(1)
+	w.shared.Log.SetLimit(1)
 	w.Sweep(context.Background())
-	if tp.reserve.ceiling == tp.assigned || len(w.sweeper.topics) != 1 {
-		t.Fatalf("%+v, visited by %d", tp.reserve, len(w.sweeper.topics))
+	if tp.Reserve.Ceiling == tp.Assigned || len(w.sweeper.topics) != 1 {
+		t.Fatalf("%+v, visited by %d", tp.Reserve, len(w.sweeper.topics))
 	}
-	w.shared.log.SetLimit(0)
+	w.shared.Log.SetLimit(0)
 	w.Sweep(context.Background())
-	if tp.reserve.ceiling != tp.assigned || len(w.sweeper.topics) != 0 {
-		t.Fatalf("%+v, visited by %d", tp.reserve, len(w.sweeper.topics))
+	if tp.Reserve.Ceiling != tp.Assigned || len(w.sweeper.topics) != 0 {
+		t.Fatalf("%+v, visited by %d", tp.Reserve, len(w.sweeper.topics))
 	}
 }
 
@@ -211,10 +212,10 @@ func TestRestsLeaveRoom(t *testing.T) {
 		w.write(fmt.Sprint(i), 1)
 	}
 	for round := 0; len(w.sweeper.topics) > 0; round++ {
-		if w.Sweep(context.Background()); w.Pressure() > restPressure+0.1 {
+		if w.Sweep(context.Background()); w.Pressure() > topic.RestPressure+0.1 {
 			t.Fatalf("round %d: the queue is full to %v", round, w.Pressure())
 		}
-		if _, err := w.shared.log.Tick(); err != nil {
+		if _, err := w.shared.Log.Tick(); err != nil {
 			t.Fatal(err)
 		}
 		if round > many {
@@ -233,9 +234,9 @@ func TestMissedAtLeast(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Memory))
 	w.write("a", 4)
-	w.shared.log.WaitSynced(w.shared.log.Tail())
+	w.shared.Log.WaitSynced(w.shared.Log.Tail())
 	loss := w.kill()[0]
-	if loss.From != 5 || loss.To != minReserve || loss.AtLeast != 0 {
+	if loss.From != 5 || loss.To != topic.MinReserve || loss.AtLeast != 0 {
 		t.Fatalf("%+v", loss)
 	}
 	next := w.write("a", 6).First

@@ -7,6 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Restore fills an empty registry with the state of a checkpoint, whose
@@ -21,14 +22,14 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Livenes
 	}
 	live := index.Liveness{}
 	for id, t := range r.byID {
-		seq, _, ok := t.history.Front()
+		seq, _, ok := t.History.Front()
 		if !ok {
 			continue
 		}
-		if !t.history.Attach(extents[id]) {
-			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.name, seq)
+		if !t.History.Attach(extents[id]) {
+			return nil, fmt.Errorf("topics: no segment has the records of topic %q from seq %d on", t.Name, seq)
 		}
-		live.Add(id, t.earliest(), t.deleted)
+		live.Add(id, t.Earliest(), t.Deleted)
 	}
 	return live, nil
 }
@@ -38,36 +39,36 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 	if len(state) < 8 {
 		return fmt.Errorf("%w: a state of %d bytes", record.ErrMalformed, len(state))
 	}
-	r.shared.keySeed = binary.LittleEndian.Uint64(state)
+	r.shared.KeySeed = binary.LittleEndian.Uint64(state)
 	d := record.NewDecoder(state[8:])
 	r.nextID = d.Uvarint()
 	var configs []*record.Config
 	mark := d.Byte()
-	for ; mark == snapshotTopic && !d.Failed(); mark = d.Byte() {
-		t := restoreTopic(&d, &configs, r.shared)
-		_, taken := r.byName.Get(t.name)
-		if taken || t.id >= r.nextID || r.byID[t.id] != nil {
+	for ; mark == topic.SnapshotTopic && !d.Failed(); mark = d.Byte() {
+		t := topic.Restore(&d, &configs, r.shared)
+		_, taken := r.byName.Get(t.Name)
+		if taken || t.ID >= r.nextID || r.byID[t.ID] != nil {
 			d.Fail()
 		}
 		if d.Failed() {
 			break
 		}
-		r.byID[t.id] = t
-		r.byName.Set(t.name, t)
+		r.byID[t.ID] = t
+		r.byName.Set(t.Name, t)
 	}
-	if mark == snapshotRouters && !d.Failed() {
+	if mark == topic.SnapshotRouters && !d.Failed() {
 		r.restoreRouting(&d)
 		mark = d.Byte()
 	}
-	if mark == snapshotGiven && !d.Failed() {
+	if mark == topic.SnapshotGiven && !d.Failed() {
 		r.restoreGiven(&d)
 		mark = d.Byte()
 	}
-	if mark == snapshotJobs && !d.Failed() {
+	if mark == topic.SnapshotJobs && !d.Failed() {
 		r.restoreJobs(&d)
 		mark = d.Byte()
 	}
-	if mark != snapshotEnd {
+	if mark != topic.SnapshotEnd {
 		d.Fail()
 	}
 	if d.Failed() || d.Left() > 0 || r.nextID == 0 {
@@ -84,7 +85,7 @@ func (r *Registry) restoreJobs(d *record.Decoder) {
 			d.Fail()
 			return
 		}
-		t.restoreJobs(d)
+		t.RestoreJobs(d)
 	}
 }
 
@@ -96,6 +97,6 @@ func (r *Registry) restoreGiven(d *record.Decoder) {
 			d.Fail()
 			return
 		}
-		t.restoreGiven(d)
+		t.RestoreGiven(d)
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"pgregory.net/rapid"
 )
 
 // contents are a topic as a reader finds it.
 type contents struct {
-	state   State
+	state   topic.State
 	records map[uint64]record.Record
 	lost    map[uint64]string
 	order   []uint64
@@ -23,7 +24,7 @@ type contents struct {
 
 func (m *routedMachine) contents(t *rapid.T, name string) contents {
 	c := contents{records: map[uint64]record.Record{}, lost: map[uint64]string{}}
-	q := Query{Limit: 7, MaxBytes: 1 << 20, Behind: true}
+	q := topic.Query{Limit: 7, MaxBytes: 1 << 20, Behind: true}
 	for {
 		b, err := m.w.Read(context.Background(), name, &q)
 		if err != nil {

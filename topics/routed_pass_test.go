@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // What a filter passed over is not lost: also when the source has evicted it
@@ -49,7 +50,7 @@ func TestLongChain(t *testing.T) {
 	w.Forward(context.Background())
 	w.kill()
 	w.holdsLines(name(hops), "1 1 t1 n", "2 2 t2 n")
-	records, err := w.Read(context.Background(), name(hops), &Query{Limit: 10, MaxBytes: 1 << 20})
+	records, err := w.Read(context.Background(), name(hops), &topic.Query{Limit: 10, MaxBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	if s, err := w.Router("r"); err != nil || s.Spec.Dest != "b" { // until the other is durable
 		t.Errorf("%+v, %v", s, err)
 	}
-	w.append("a", &Write{Records: []record.Record{{Data: []byte("1")}}})
+	w.append("a", &topic.Write{Records: []record.Record{{Data: []byte("1")}}})
 	if err := w.commitRouter(p); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		{&record.Error{Kind: record.KindDamaged, Message: "damaged", Err: errors.New("/data/wal/1")}, "damaged"},
 		{errors.New("/data/wal/1"), "internal error"},
 		{fmt.Errorf("ending: %w", context.Canceled), ""},
-		{errFull(rt.dest), "topic \"b\" is full and rejects"},
+		{topic.ErrFull(rt.dest), "topic \"b\" is full and rejects"},
 		{nil, ""},
 		{index.ErrDamaged, "internal error"},
 	} {
@@ -166,7 +167,7 @@ func TestStuckSince(t *testing.T) {
 	w.connect("r", "a", "b")
 	rt, _ := w.routers.byName.Get("r")
 	began := w.now
-	for _, why := range []error{errFull(rt.dest), index.ErrDamaged, index.ErrDamaged} {
+	for _, why := range []error{topic.ErrFull(rt.dest), index.ErrDamaged, index.ErrDamaged} {
 		w.block(rt, why)
 		if w.Stuck(began) != 0 || w.Stuck(began+1) != 1 {
 			t.Errorf("%v: %d, %d", why, w.Stuck(began), w.Stuck(began+1))

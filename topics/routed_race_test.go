@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"go.uber.org/goleak"
 )
 
@@ -18,7 +19,7 @@ import (
 func (w *world) all(name string) (all []record.Record) {
 	w.t.Helper()
 	for from := uint64(0); ; {
-		b := w.query(name, &Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
+		b := w.query(name, &topic.Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
 		if all = append(all, b.Records...); b.NextFrom == b.Head {
 			return all
 		}
@@ -49,7 +50,7 @@ func TestConcurrentRouters(t *testing.T) {
 			defer writing.Done()
 			for i := range each {
 				text := fmt.Appendf(nil, "%d/%d", id, i)
-				if _, err := w.Append(ctx, "a", &Write{Records: []record.Record{{Data: text, Tag: text}}, DisableBackpressure: true}); err != nil {
+				if _, err := w.Append(ctx, "a", &topic.Write{Records: []record.Record{{Data: text, Tag: text}}, DisableBackpressure: true}); err != nil {
 					return err
 				}
 				if i%10 > 0 {
@@ -57,7 +58,7 @@ func TestConcurrentRouters(t *testing.T) {
 				}
 				m := &record.Match{Value: string(text)}
 				began := time.Now()
-				b, err := w.Read(ctx, "c", &Query{Limit: 10, MaxBytes: 1 << 20, Match: m})
+				b, err := w.Read(ctx, "c", &topic.Query{Limit: 10, MaxBytes: 1 << 20, Match: m})
 				if err != nil {
 					return err
 				}
@@ -132,7 +133,7 @@ func TestConcurrentRouters(t *testing.T) {
 	check()
 	w.restart()
 	check()
-	if err := errors.Join(w.Close(ctx), w.shared.log.Close()); err != nil {
+	if err := errors.Join(w.Close(ctx), w.shared.Log.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -148,7 +149,7 @@ func TestCloseWhileForwarding(t *testing.T) {
 	for range 5 {
 		w.RunSweeper()
 		for range 200 {
-			w.append("a", &Write{Records: []record.Record{{Data: fmt.Append(nil, sent)}}, DisableBackpressure: true})
+			w.append("a", &topic.Write{Records: []record.Record{{Data: fmt.Append(nil, sent)}}, DisableBackpressure: true})
 			sent++
 		}
 		w.restart()
@@ -162,7 +163,7 @@ func TestCloseWhileForwarding(t *testing.T) {
 	if n := w.state("b").Count; n != int64(sent) {
 		t.Fatalf("%d of %d are there", n, sent)
 	}
-	if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+	if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -185,11 +186,11 @@ func TestShortWaitSeesOwnWrites(t *testing.T) {
 				<-w.forwarders.slots
 			}
 		})
-		if b := w.query("b", &Query{Limit: 1, MaxBytes: 1, Wait: time.Millisecond}); len(b.Records) != 1 {
+		if b := w.query("b", &topic.Query{Limit: 1, MaxBytes: 1, Wait: time.Millisecond}); len(b.Records) != 1 {
 			t.Errorf("%d records", len(b.Records))
 		}
 		others.Wait()
-		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})

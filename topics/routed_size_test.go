@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Many routers, in one cycle of thousands and between two topics, are made,
@@ -53,24 +54,24 @@ func TestMarkCycles(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		r := New(Options{})
-		ends := make([]*topic, 2+random.IntN(7))
+		ends := make([]*topic.Topic, 2+random.IntN(7))
 		for i := range ends {
-			ends[i] = newTopic(uint64(i+1), fmt.Sprint(i), r.shared)
+			ends[i] = topic.New(uint64(i+1), fmt.Sprint(i), r.shared)
 		}
 		for i := range random.IntN(2 * len(ends)) {
 			a, b := random.IntN(len(ends)), random.IntN(len(ends))
 			if a != b {
 				rt := &router{name: fmt.Sprint(i), source: ends[a], dest: ends[b]}
-				r.routers.set(rt, &r.shared.totals)
+				r.routers.set(rt, &r.shared.Counters)
 				rt.linkLocked()
 			}
 		}
 		r.markCyclesLocked()
 		cyclic := false
 		r.routers.byName.Scan(func(_ string, rt *router) bool {
-			want := r.pathTo(rt.dest, rt.source.name, nil) != nil
+			want := r.pathTo(rt.dest, rt.source.Name, nil) != nil
 			if cyclic = cyclic || want; rt.cyclic.Load() != want {
-				t.Errorf("%s>%s: %v, want %v", rt.source.name, rt.dest.name, !want, want)
+				t.Errorf("%s>%s: %v, want %v", rt.source.Name, rt.dest.Name, !want, want)
 			}
 			return true
 		})
@@ -88,10 +89,10 @@ func TestExtractsKeepLittle(t *testing.T) {
 	w.connect("ab", "a", "b")
 	rt, _ := w.routers.byName.Get("ab")
 	for range 4 {
-		w.append("a", &Write{Records: []record.Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
+		w.append("a", &topic.Write{Records: []record.Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
 	}
 	w.checkpoint(nil) // now they are copied
-	shared := extracts{log: w.shared.reader(0), of: map[extractKey]*extract{}}
+	shared := extracts{log: w.shared.Reader(0), of: map[extractKey]*extract{}}
 	for i := range 100 {
 		spec := rt.spec
 		spec.Filter = matches(t, "tag"[:i%4]+"*")

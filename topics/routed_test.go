@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
 )
 
@@ -72,17 +73,17 @@ func (m *routedMachine) name(t *rapid.T) string {
 
 // learn notes a topic that is there by now.
 func (m *routedMachine) learn(name string) *routedTopic {
-	topic := m.w.lookup(name)
-	if topic == nil {
+	x := m.w.lookup(name)
+	if x == nil {
 		return nil
 	}
 	known := m.topics[name]
-	if known == nil || known.id != topic.id {
-		known = &routedTopic{id: topic.id, weak: record.Fsync}
+	if known == nil || known.id != x.ID {
+		known = &routedTopic{id: x.ID, weak: record.Fsync}
 		m.topics[name] = known
 	}
-	known.weak = min(known.weak, topic.next.Durability)
-	known.lossy = known.lossy || topic.next.CapRecords > 0 || topic.next.TTLMS > 0
+	known.weak = min(known.weak, x.Next.Durability)
+	known.lossy = known.lossy || x.Next.CapRecords > 0 || x.Next.TTLMS > 0
 	return known
 }
 
@@ -103,7 +104,7 @@ func (m *routedMachine) Put(t *rapid.T) {
 }
 
 func (m *routedMachine) Write(t *rapid.T) {
-	name, w := m.name(t), &Write{}
+	name, w := m.name(t), &topic.Write{}
 	for range rapid.IntRange(1, 4).Draw(t, "records") {
 		m.n++
 		r := record.Record{Data: fmt.Appendf(nil, `"%s%d"`, name, m.n)}
@@ -166,19 +167,19 @@ func (m *routedMachine) DeleteRecords(t *rapid.T) {
 
 // forbid notes that what was deleted before it was forwarded never is.
 func (m *routedMachine) forbid(name string, before, after contents) {
-	topic := m.topics[name]
-	for _, rt := range m.w.lookup(name).outgoing() {
+	x := m.topics[name]
+	for _, rt := range outgoing(m.w.lookup(name)) {
 		for seq, r := range before.records {
 			if _, ok := after.records[seq]; ok || seq <= rt.cursor {
 				continue
 			}
-			if r.Path, _ = paths.Extend(r.Path, topic.id, rt.dest.id); r.Path == nil {
+			if r.Path, _ = paths.Extend(r.Path, x.id, rt.dest.ID); r.Path == nil {
 				continue
 			}
-			if m.never[rt.dest.id] == nil {
-				m.never[rt.dest.id] = placedLines{}
+			if m.never[rt.dest.ID] == nil {
+				m.never[rt.dest.ID] = placedLines{}
 			}
-			m.never[rt.dest.id][lineOf(&r)] = seq
+			m.never[rt.dest.ID][lineOf(&r)] = seq
 		}
 	}
 }
@@ -258,7 +259,7 @@ func TestRoutersAgainstAModel(t *testing.T) {
 			"sweep": m.Sweep, "forward": m.Forward, "forward again": m.Forward, "checkpoint": m.Checkpoint, "merge": m.Merge, "end": m.End,
 		})
 		m.Forward(rt)
-		m.w.shared.log.Close()
+		m.w.shared.Log.Close()
 		*m.w = world{}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -50,7 +51,7 @@ func (s *RouterSpec) strip() (flags byte) {
 type RouterPut struct {
 	Created bool
 	Spec    RouterSpec
-	Cost    Cost
+	Cost    topic.Cost
 }
 
 // RouterState is a router at one moment.
@@ -67,7 +68,7 @@ type RouterState struct {
 type router struct {
 	id           uint64
 	name         string
-	source, dest *topic
+	source, dest *topic.Topic
 	cyclic       atomic.Bool // part of a cycle
 	changing     wal.LSN     // end of its last change if that is not visible yet, else 0; Registry.mu guards it
 
@@ -98,8 +99,8 @@ type routes struct {
 }
 
 // routesOf returns the routes of a topic; nil if it never had any.
-func routesOf(t *topic) *routes {
-	rs, _ := t.routes.Load().(*routes)
+func routesOf(t *topic.Topic) *routes {
+	rs, _ := t.Routes.Load().(*routes)
 	return rs
 }
 
@@ -208,13 +209,13 @@ func (rt *router) show(at wal.LSN) {
 // linkLocked makes the router known to its ends. The registry's lock is held, or this
 // is replay.
 func (rt *router) linkLocked() {
-	for _, end := range []*topic{rt.source, rt.dest} {
+	for _, end := range []*topic.Topic{rt.source, rt.dest} {
 		if routesOf(end) == nil {
 			rs := &routes{wake: make(chan struct{}, 1)}
 			rs.links.Store(&links{})
-			end.routes.Store(rs)
+			end.Routes.Store(rs)
 		}
-		l := *end.linked()
+		l := *linked(end)
 		if end == rt.source {
 			l.out = append(slices.Clip(l.out), rt)
 		} else {
@@ -227,7 +228,7 @@ func (rt *router) linkLocked() {
 // unlink is link's inverse, for any number of routers.
 func unlink(routers ...*router) {
 	gone := make(map[*router]bool, len(routers))
-	ends := make(map[*topic]bool, 2)
+	ends := make(map[*topic.Topic]bool, 2)
 	for _, rt := range routers {
 		gone[rt], ends[rt.source], ends[rt.dest] = true, true, true
 	}
@@ -250,7 +251,7 @@ func without(list []*router, gone map[*router]bool) []*router {
 }
 
 // linked returns t's routers.
-func (t *topic) linked() *links {
+func linked(t *topic.Topic) *links {
 	if rs := routesOf(t); rs != nil {
 		return rs.links.Load()
 	}
@@ -258,7 +259,17 @@ func (t *topic) linked() *links {
 }
 
 // outgoing returns the routers that forward from t.
-func (t *topic) outgoing() []*router { return t.linked().out }
+func outgoing(t *topic.Topic) []*router { return linked(t).out }
 
 // incoming returns the routers that forward to t.
-func (t *topic) incoming() []*router { return t.linked().in }
+func incoming(t *topic.Topic) []*router { return linked(t).in }
+
+// routed reports whether any router forwards from t or to it.
+func routed(t *topic.Topic) bool {
+	rs := routesOf(t)
+	if rs == nil {
+		return false
+	}
+	l := rs.links.Load()
+	return len(l.out)+len(l.in) > 0
+}

@@ -5,20 +5,21 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // DeleteRouter ends the router; it returns when that is durable. From now on it
 // forwards nothing; what it has forwarded stays.
-func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost Cost, err error) {
+func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error) {
 	var at wal.LSN
-	_, err = r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *slot) error {
+	_, err = r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		var err error
 		at, err = r.assignUnroute(s, name)
 		return err
 	})
 	if err != nil || at == 0 {
-		return false, Cost{}, err
+		return false, topic.Cost{}, err
 	}
 	cost, err = r.finishChange(at)
 	return err == nil, cost, err
@@ -26,7 +27,7 @@ func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool,
 
 // assignUnroute gives the router's end its place. It returns 0 if there is no such
 // router.
-func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
+func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rt, _ := r.routers.byName.Get(name)
@@ -34,7 +35,7 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 		return 0, nil
 	}
 	if rt.changing > 0 {
-		return 0, &underWayError{rt.changing}
+		return 0, &topic.UnderWayError{At: rt.changing}
 	}
 	span, err := rt.endLocked(s)
 	if err != nil {
@@ -43,7 +44,7 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 	rt.changing = span.End
 	r.changes.add(span.End, func() {
 		rt.drop()
-		r.routers.remove(rt, &r.shared.totals)
+		r.routers.remove(rt, &r.shared.Counters)
 		unlink(rt)
 		if r.routers.cyclic {
 			r.markCyclesLocked()
@@ -53,10 +54,10 @@ func (r *Registry) assignUnroute(s *slot, name string) (wal.LSN, error) {
 }
 
 // endLocked logs the router's end. Nothing is forwarded after it: the lock is held.
-func (rt *router) endLocked(s *slot) (wal.Span, error) {
+func (rt *router) endLocked(s *topic.Slot) (wal.Span, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	span, err := s.append(&entry.Unroute{Router: rt.id}, nil)
+	span, err := s.Append(&entry.Unroute{Router: rt.id}, nil)
 	if err != nil {
 		return wal.Span{}, err
 	}
@@ -67,9 +68,9 @@ func (rt *router) endLocked(s *slot) (wal.Span, error) {
 
 // cascadeLocked ends the routers of a topic that is deleted, and returns their names.
 // r.mu is held, or this is replay.
-func (r *Registry) cascadeLocked(t *topic) []string {
+func (r *Registry) cascadeLocked(t *topic.Topic) []string {
 	var names []string
-	l := t.linked()
+	l := linked(t)
 	all := slices.Concat(l.out, l.in)
 	if len(all) == 0 {
 		return nil
@@ -77,7 +78,7 @@ func (r *Registry) cascadeLocked(t *topic) []string {
 	unlink(all...)
 	for _, rt := range all {
 		rt.drop()
-		r.routers.remove(rt, &r.shared.totals)
+		r.routers.remove(rt, &r.shared.Counters)
 		delete(r.routers.byID, rt.id)
 		names = append(names, rt.name)
 	}

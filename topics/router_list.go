@@ -20,9 +20,9 @@ func (r *Registry) Router(name string) (RouterState, error) {
 
 // state returns the router's state, or false if it is not visible.
 func (rt *router) state() (RouterState, bool) {
-	rt.source.mu.RLock()
-	head := rt.source.head
-	rt.source.mu.RUnlock()
+	rt.source.Mu.RLock()
+	head := rt.source.Head
+	rt.source.Mu.RUnlock()
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	s := RouterState{Name: rt.name, Spec: rt.spec, Forwarded: rt.forwarded, Blocked: rt.blocked}
@@ -40,7 +40,7 @@ func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page 
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
-		if name == after || source != "" && rt.source.name != source || dest != "" && rt.dest.name != dest {
+		if name == after || source != "" && rt.source.Name != source || dest != "" && rt.dest.Name != dest {
 			return true
 		}
 		if s, ok := rt.state(); ok {
@@ -88,11 +88,11 @@ func (r *Registry) routersOf(source, dest, prefix, after string) []*router {
 	switch {
 	case source != "":
 		if t := r.lookup(source); t != nil {
-			list = t.outgoing()
+			list = outgoing(t)
 		}
 	default:
 		if t := r.lookup(dest); t != nil {
-			list = t.incoming()
+			list = incoming(t)
 		}
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(rt *router) bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -35,7 +36,7 @@ func (w *world) lines(name string) (out []string) {
 	w.t.Helper()
 	from := uint64(0)
 	for {
-		b := w.query(name, &Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
+		b := w.query(name, &topic.Query{From: from, Limit: 1000, MaxBytes: 1 << 20})
 		if s := b.Tombstone; s != nil {
 			out = append(out, fmt.Sprintf("lost %d-%d %s", s.GapFrom, s.GapTo, s.Reason))
 		}
@@ -50,7 +51,7 @@ func (w *world) lines(name string) (out []string) {
 
 func (w *world) send(name string, texts ...string) {
 	w.t.Helper()
-	wr := &Write{}
+	wr := &topic.Write{}
 	for _, s := range texts {
 		wr.Records = append(wr.Records, record.Record{Data: []byte(s), Tag: []byte("t" + s), Node: []byte("n")})
 	}
@@ -278,8 +279,8 @@ func TestPassedOver(t *testing.T) {
 	w.send("a", "1", "2")
 	w.Forward(context.Background())
 	w.Sweep(context.Background())
-	frames := w.shared.log.Stats().Frames
-	if w.Sweep(context.Background()); w.shared.log.Stats().Frames != frames {
+	frames := w.shared.Log.Stats().Frames
+	if w.Sweep(context.Background()); w.shared.Log.Stats().Frames != frames {
 		t.Fatal("what is noted is noted again")
 	}
 	w.send("a", "3", "9")

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
 )
@@ -24,9 +25,9 @@ type routing struct {
 }
 
 // set makes the router known by its name.
-func (g *routing) set(rt *router, n *totals) {
+func (g *routing) set(rt *router, n *topic.Counters) {
 	g.byName.Set(rt.name, rt)
-	n.routers.Store(int64(g.byName.Len()))
+	n.Routers.Store(int64(g.byName.Len()))
 }
 
 // before returns the routers that were made before the one of that id, by name.
@@ -42,9 +43,9 @@ func (g *routing) before(id uint64) []*router {
 }
 
 // remove takes the name away.
-func (g *routing) remove(rt *router, n *totals) {
+func (g *routing) remove(rt *router, n *topic.Counters) {
 	g.byName.Delete(rt.name)
-	n.routers.Store(int64(g.byName.Len()))
+	n.Routers.Store(int64(g.byName.Len()))
 }
 
 // routerSize is room for a router's entry, with the two topics that it may make.
@@ -73,7 +74,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 			counted, err = r.checkFanout(name, &spec)
 			return need{routerSize(&spec), wal.Patient}, err
 		},
-		func(s *slot) (err error) {
+		func(s *topic.Slot) (err error) {
 			p, err = r.assignRouter(s, name, &spec, counted)
 			return err
 		})
@@ -85,24 +86,24 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	if err != nil {
 		return RouterPut{}, err
 	}
-	return RouterPut{Created: p.created, Spec: spec, Cost: Cost{Sync: time.Since(began)}}, nil
+	return RouterPut{Created: p.created, Spec: spec, Cost: topic.Cost{Sync: time.Since(began)}}, nil
 }
 
 // routerChange is a router that is made or changed, with its place in the log.
 type routerChange struct {
 	created bool
-	at      wal.LSN   // durable once the log is synced to here; 0 if it was already
-	made    []*commit // of the topics that came with it
+	at      wal.LSN         // durable once the log is synced to here; 0 if it was already
+	made    []*topic.Commit // of the topics that came with it
 }
 
 // assignRouter gives the change its place in the log. It holds the source's lock, so
 // each write to the source comes before the router or after it. counted must be the
 // result of checkFanout. errRetry means that the source has been created meanwhile, or
 // that the paths must be counted again.
-func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
+func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
 	source := r.hold(spec.Source)
 	if source != nil {
-		defer source.mu.Unlock()
+		defer source.Mu.Unlock()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,14 +119,14 @@ func (r *Registry) assignRouter(s *slot, name string, spec *RouterSpec, counted 
 
 // keepsEnds reports whether a router is there, and is to stay between its ends.
 func (rt *router) keepsEnds(spec *RouterSpec) bool {
-	return rt != nil && rt.source.name == spec.Source && rt.dest.name == spec.Dest
+	return rt != nil && rt.source.Name == spec.Source && rt.dest.Name == spec.Dest
 }
 
 // assignToLocked is assignRouter with what there is of that name, which may be nil.
 // r.mu is held, and the lock of the source, if there is one already.
-func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
+func (r *Registry) assignToLocked(s *topic.Slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
 	if old != nil && old.changing > 0 {
-		return nil, &underWayError{old.changing}
+		return nil, &topic.UnderWayError{At: old.changing}
 	}
 	if old.keepsEnds(spec) {
 		return r.assignRespecLocked(s, old, spec)
@@ -139,7 +140,7 @@ func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *Route
 	if err := r.checkCycleLocked(old, spec); err != nil {
 		return nil, err
 	}
-	e := entry.Router{ID: r.routers.nextID, TS: r.shared.now(), Name: name}
+	e := entry.Router{ID: r.routers.nextID, TS: r.shared.Now(), Name: name}
 	if old != nil {
 		e.Replaces = old.id
 	}
@@ -148,24 +149,24 @@ func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *Route
 		return nil, err
 	}
 	source := ends[0]
-	if source.broken != nil {
-		return nil, source.broken
+	if source.Broken != nil {
+		return nil, source.Broken
 	}
-	e.Cursor = source.assigned
+	e.Cursor = source.Assigned
 	for _, c := range made {
-		r.shared.applying.enter(c)
+		r.shared.Applying.Enter(c)
 	}
 	span, err := appendRouter(s, &e, spec)
 	if err != nil {
 		for _, c := range made {
-			c.leave()
+			c.Leave()
 		}
 		return nil, err
 	}
 	for _, c := range made {
-		c.span, c.topic.reserve.at = span, span.End
-		c.topic.assign(c, 0)
-		r.adopt(c.topic)
+		c.Span, c.Topic.Reserve.At = span, span.End
+		c.Topic.Assign(c, 0)
+		r.adopt(c.Topic)
 	}
 	rt := &router{
 		id: e.ID, name: strings.Clone(name), source: source, dest: ends[1], spec: *spec, changing: span.End,
@@ -173,7 +174,7 @@ func (r *Registry) assignToLocked(s *slot, old *router, name string, spec *Route
 	}
 	r.routers.nextID++
 	if old == nil {
-		r.routers.set(rt, &r.shared.totals)
+		r.routers.set(rt, &r.shared.Counters)
 	} else { // there is a router of this name all the time
 		old.stop()
 		old.changing = span.End
@@ -193,7 +194,7 @@ func (r *Registry) replaceRouterLocked(old, rt *router) {
 	if old != nil {
 		old.drop()
 		unlink(old)
-		r.routers.set(rt, &r.shared.totals)
+		r.routers.set(rt, &r.shared.Counters)
 	}
 	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
 		r.markCyclesLocked()
@@ -201,7 +202,7 @@ func (r *Registry) replaceRouterLocked(old, rt *router) {
 }
 
 // assignRespecLocked changes a router whose ends stay. r.mu is held.
-func (r *Registry) assignRespecLocked(s *slot, rt *router, spec *RouterSpec) (*routerChange, error) {
+func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router, spec *RouterSpec) (*routerChange, error) {
 	if rt.spec.AllowCycle { // else it closes none that it is not in already
 		if err := r.checkCycleLocked(rt, spec); err != nil {
 			return nil, err
@@ -212,7 +213,7 @@ func (r *Registry) assignRespecLocked(s *slot, rt *router, spec *RouterSpec) (*r
 	if rt.spec.Equal(spec) {
 		return &routerChange{}, nil
 	}
-	e := entry.Router{ID: rt.id, TS: r.shared.now(), Name: rt.name, Source: rt.source.id, Dest: rt.dest.id, Cursor: rt.cursor}
+	e := entry.Router{ID: rt.id, TS: r.shared.Now(), Name: rt.name, Source: rt.source.ID, Dest: rt.dest.ID, Cursor: rt.cursor}
 	span, err := appendRouter(s, &e, spec)
 	if err != nil {
 		return nil, err
@@ -227,7 +228,7 @@ func (r *Registry) assignRespecLocked(s *slot, rt *router, spec *RouterSpec) (*r
 
 // routerEndsLocked finds the router's topics, or gets those that are missing ready to
 // be made by e's frame. r.mu is held.
-func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]*topic, made []*commit, err error) {
+func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]*topic.Topic, made []*topic.Commit, err error) {
 	id := r.nextID
 	for i, name := range []string{spec.Source, spec.Dest} {
 		t, _ := r.byName.Get(name)
@@ -239,43 +240,43 @@ func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]
 				return ends, nil, err
 			}
 			cfg := record.DefaultConfig()
-			t = newTopic(id, name, r.shared)
-			t.next = &cfg
+			t = topic.New(id, name, r.shared)
+			t.Next = &cfg
 			id++
-			t.reserve.grow(0, r.shared.log.Synced())
+			t.Reserve.Grow(0, r.shared.Log.Synced())
 			c := createCommit(t, e.TS)
-			e.Made[i] = c.entry.Creation
-			made = append(made, &c.commit)
+			e.Made[i] = c.Entry.Creation
+			made = append(made, &c.Commit)
 		}
-		if t.ending > 0 {
-			return ends, nil, &underWayError{t.ending}
+		if t.Ending > 0 {
+			return ends, nil, &topic.UnderWayError{At: t.Ending}
 		}
 		ends[i] = t
 	}
-	e.Source, e.Dest = ends[0].id, ends[1].id
+	e.Source, e.Dest = ends[0].ID, ends[1].ID
 	return ends, made, nil
 }
 
-func appendRouter(s *slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) {
+func appendRouter(s *topic.Slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) {
 	var err error
 	e.Spec, err = spec.encode()
 	if err != nil {
 		return wal.Span{}, err
 	}
-	return s.append(e, nil)
+	return s.Append(e, nil)
 }
 
 // commitRouter waits until the change is durable. Then the topics that it made
 // are there, and the router begins.
 func (r *Registry) commitRouter(p *routerChange) error {
-	err := r.shared.log.WaitSynced(p.at)
+	err := r.shared.Log.WaitSynced(p.at)
 	for _, c := range p.made {
-		if perr := c.publish(err); perr != nil {
+		if perr := c.Publish(err); perr != nil {
 			err = perr
 		}
 	}
 	if err != nil {
-		return logError(err)
+		return topic.LogError(err)
 	}
 	return r.awaitChange(p.at)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -22,9 +23,9 @@ func (r *Registry) recordsOf(b entry.Batch) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it refers to others, and none can be read", record.ErrMalformed)
 	}
 	if r.scratch.frames == nil {
-		r.scratch.frames = newFrames(r.source, 0)
+		r.scratch.frames = topic.NewFrames(r.source, 0)
 	}
-	return r.scratch.frames.records(b)
+	return r.scratch.frames.Records(b)
 }
 
 // routerOp makes a router, or changes one.
@@ -41,7 +42,7 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 		if err != nil {
 			return err
 		}
-		err = r.replayOn(r.byID[id], createOp{&entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
+		err = r.replayOn(r.byID[id], topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
 		if err != nil {
 			return err
 		}
@@ -56,7 +57,7 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 	if source == nil || dest == nil {
 		return nil // written before, and ordered after, a topic's drop
 	}
-	spec, err := decodeSpec(op.Spec, source.name, dest.name)
+	spec, err := decodeSpec(op.Spec, source.Name, dest.Name)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
 // addRouter makes a router known. Only in replay.
 func (r *Registry) addRouter(rt *router) {
 	r.routers.byID[rt.id] = rt
-	r.routers.set(rt, &r.shared.totals)
+	r.routers.set(rt, &r.shared.Counters)
 	rt.linkLocked()
 }
 
@@ -107,7 +108,7 @@ func (r *Registry) endRouter(id uint64) {
 	rt.drop()
 	unlink(rt)
 	delete(r.routers.byID, id)
-	r.routers.remove(rt, &r.shared.totals)
+	r.routers.remove(rt, &r.shared.Counters)
 }
 
 // forwardFrame moves a router, and publishes what it forwarded.
@@ -118,7 +119,7 @@ func (op forwardFrame) replay(r *Registry, f wal.Frame) error {
 	if op.CursorOnly {
 		return nil
 	}
-	return r.replayTopic(forwardOp{op.Forward}, f)
+	return r.replayTopic(topic.ForwardOp{Forward: op.Forward}, f)
 }
 
 // moved records where a replayed frame leaves the router.
@@ -138,24 +139,24 @@ func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
 	}
 }
 
-// routing appends the routers: the next one's id, their number, and of each
+// appendRouting appends the routers: the next one's id, their number, and of each
 //
 //	id | name | source | dest | spec | cursor | forwarded | applied
-func (e *snapshotEncoder) routing(nextID uint64, all []routerState) error {
-	e.buf = binary.AppendUvarint(append(e.buf, snapshotRouters), nextID)
-	e.buf = binary.AppendUvarint(e.buf, uint64(len(all)))
+func appendRouting(e *topic.Encoder, nextID uint64, all []routerState) error {
+	e.Buf = binary.AppendUvarint(append(e.Buf, topic.SnapshotRouters), nextID)
+	e.Buf = binary.AppendUvarint(e.Buf, uint64(len(all)))
 	for i := range all {
 		s := &all[i]
 		spec, err := s.spec.encode()
 		if err != nil {
 			return err
 		}
-		b := record.AppendBytes(binary.AppendUvarint(e.buf, s.router.id), []byte(s.router.name))
-		b = record.AppendBytes(binary.AppendUvarint(binary.AppendUvarint(b, s.router.source.id), s.router.dest.id), spec)
+		b := record.AppendBytes(binary.AppendUvarint(e.Buf, s.router.id), []byte(s.router.name))
+		b = record.AppendBytes(binary.AppendUvarint(binary.AppendUvarint(b, s.router.source.ID), s.router.dest.ID), spec)
 		for _, v := range []uint64{s.cursor, s.forwarded, uint64(s.applied)} {
 			b = binary.AppendUvarint(b, v)
 		}
-		e.buf = b
+		e.Buf = b
 	}
 	return nil
 }
@@ -185,7 +186,7 @@ func routerStates(all []*router) []routerState {
 	return kept
 }
 
-// restoreRouting is routing's inverse.
+// restoreRouting is appendRouting's inverse.
 func (r *Registry) restoreRouting(d *record.Decoder) {
 	if r.routers.nextID = d.Uvarint(); r.routers.nextID == 0 {
 		d.Fail()
@@ -202,7 +203,7 @@ func (r *Registry) restoreRouting(d *record.Decoder) {
 			return
 		}
 		var err error
-		if rt.spec, err = decodeSpec(spec, rt.source.name, rt.dest.name); err != nil {
+		if rt.spec, err = decodeSpec(spec, rt.source.Name, rt.dest.Name); err != nil {
 			d.Fail()
 			return
 		}

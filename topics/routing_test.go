@@ -158,7 +158,7 @@ func TestRouterBeginsInTheBackground(t *testing.T) {
 		if got := w.shown("b"); !slices.Equal(got, []string{"1 1"}) {
 			t.Errorf("%q is there", got)
 		}
-		if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+		if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -3,31 +3,32 @@ package topics
 import (
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Time returns the present time, as queue.CheckDelay takes it.
-func (r *Registry) Time() queue.Time { return atBoth(r.shared.clock.Now()) }
+func (r *Registry) Time() queue.Time { return topic.AtBoth(r.shared.Clock.Now()) }
 
 // serve gives the jobs that are ready to those who wait for them. It follows
-// every change of a queue. t.mu is held.
-func (r *Registry) serve(t *topic) {
-	j := t.jobs
+// every change of a queue. t.Mu is held.
+func (r *Registry) serve(t *topic.Topic) {
+	j := t.Jobs
 	if j == nil || !r.serving {
 		return
 	}
-	now := r.shared.clock.Now()
-	at := atBoth(now)
+	now := r.shared.Clock.Now()
+	at := topic.AtBoth(now)
 	grants := r.grants(j, at)
 	// A job that a worker has lost may be among those that it gets.
-	for _, l := range j.queue.Losses() {
+	for _, l := range j.Queue.Losses() {
 		if w, ok := l.Stream.Data.(*Worker); ok {
 			w.lose(l)
 		}
 	}
 	for _, g := range grants {
-		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.logs(queue.Claim)}
+		given := grant{change: g.Claimed, pending: g.Claimed != nil && j.Logs(queue.Claim)}
 		if g.Claimed != nil && !given.pending {
-			t.applyJobsLocked(g.Claimed)
+			t.ApplyJobsLocked(g.Claimed)
 		}
 		switch to := g.Waiter.Data.(type) {
 		case *claiming:
@@ -36,56 +37,56 @@ func (r *Registry) serve(t *topic) {
 			to.grant(given)
 		}
 	}
-	t.countJobsLocked(at)
+	t.CountJobsLocked(at)
 	r.keeper.schedule(t, at)
-	if j.queue.Dying() {
+	if j.Queue.Dying() {
 		r.keeper.bury(t)
 	}
 }
 
 // grants returns what those who wait get; nothing once the server drains, when
 // time passes all the same.
-func (r *Registry) grants(j *jobs, at queue.Time) []queue.Grant {
+func (r *Registry) grants(j *topic.Jobs, at queue.Time) []queue.Grant {
 	if r.draining.Load() {
-		j.queue.Advance(at)
+		j.Queue.Advance(at)
 		return nil
 	}
-	return j.queue.Serve(at)
+	return j.Queue.Serve(at)
 }
 
-// holdQueue returns the queue of that name with t.mu held, and its expired
+// holdQueue returns the queue of that name with t.Mu held, and its expired
 // records gone.
-func (r *Registry) holdQueue(name string) (*topic, error) {
+func (r *Registry) holdQueue(name string) (*topic.Topic, error) {
 	t := r.hold(name)
 	if t == nil {
 		return nil, record.NotFound(name)
 	}
-	err := t.checkQueueLocked()
+	err := t.CheckQueueLocked()
 	if err != nil {
-		t.mu.Unlock()
+		t.Mu.Unlock()
 		return nil, err
 	}
-	t.expireLocked(r.shared.steady())
+	t.ExpireLocked(r.shared.Steady())
 	return t, nil
 }
 
 // endJobsLocked ends the queue of a topic that is deleted, and everything that waits
-// for it. t.mu is held.
-func (r *Registry) endJobsLocked(t *topic) {
-	j := t.jobs
+// for it. t.Mu is held.
+func (r *Registry) endJobsLocked(t *topic.Topic) {
+	j := t.Jobs
 	if j == nil {
 		return
 	}
-	for _, w := range j.queue.Dismiss() {
+	for _, w := range j.Queue.Dismiss() {
 		if c, ok := w.Data.(*claiming); ok {
-			c.answer <- grant{err: record.NotFound(t.name)}
+			c.answer <- grant{err: record.NotFound(t.Name)}
 		}
 	}
 	for _, w := range r.keeper.workersOf(t) {
-		w.end(record.NotFound(t.name))
+		w.end(record.NotFound(t.Name))
 	}
 	r.keeper.forget(t)
-	t.endJobsLocked()
+	t.EndJobsLocked()
 }
 
 // StopDelivering answers all claims that wait, with no job. From then on queues
@@ -94,15 +95,15 @@ func (r *Registry) endJobsLocked(t *topic) {
 func (r *Registry) StopDelivering() {
 	r.draining.Store(true) // seen by all who take a topic's lock after it was held here
 	for _, t := range r.all() {
-		t.mu.Lock()
-		if j := t.jobs; j != nil {
-			for _, w := range j.queue.Dismiss() {
+		t.Mu.Lock()
+		if j := t.Jobs; j != nil {
+			for _, w := range j.Queue.Dismiss() {
 				if c, ok := w.Data.(*claiming); ok {
 					c.answer <- grant{}
 				}
 			}
 		}
-		t.mu.Unlock()
+		t.Mu.Unlock()
 	}
 }
 
@@ -110,12 +111,12 @@ func (r *Registry) StopDelivering() {
 func (r *Registry) endWorkers() {
 	var workers []*Worker
 	for _, t := range r.all() {
-		t.mu.Lock()
+		t.Mu.Lock()
 		for _, w := range r.keeper.workersOf(t) {
 			w.end(errDraining())
 			workers = append(workers, w)
 		}
-		t.mu.Unlock()
+		t.Mu.Unlock()
 	}
 	for _, w := range workers {
 		w.Close()

@@ -8,17 +8,18 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // settling is a frame on its way that removes records of one topic and appends to
 // others: all of it or nothing.
 type settling struct {
-	name  string     // of the topic whose records go
-	parts []*attempt // what is appended, each to another topic
+	name  string           // of the topic whose records go
+	parts []*topic.Attempt // what is appended, each to another topic
 	mode  wal.Mode
 	// judge returns what goes of a topic. The locks of all topics are held.
-	judge func(t *topic, held *heldTopics) (settled, error)
+	judge func(t *topic.Topic, held *heldTopics) (settled, error)
 	// kept is set if the change was judged before, and outlasts a try that fails.
 	// Otherwise it is aborted then.
 	kept bool
@@ -29,9 +30,9 @@ type settling struct {
 	early []string // the names of those that were made so
 
 	// What came of it.
-	topic   *topic
-	commits []*commit
-	written []*Pending // of the parts
+	topic   *topic.Topic
+	commits []*topic.Commit
+	written []*topic.Pending // of the parts
 }
 
 // settled is what goes by a settling. Without seqs nothing does, and nothing is
@@ -43,7 +44,7 @@ type settled struct {
 }
 
 // commitSettling gives the frame its place and waits until everything in it is visible.
-func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (Cost, error) {
+func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (topic.Cost, error) {
 	size := entryOverhead + seqs*jobSize
 	throttled, err := r.propose(ctx,
 		func() (need, error) {
@@ -55,17 +56,17 @@ func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (C
 			}
 			n := need{bytes: size, mode: x.mode}
 			for _, a := range x.parts {
-				n.bytes += entryOverhead + configSize + len(a.batch.records) + len(a.write.IdempotencyKey)
+				n.bytes += entryOverhead + configSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
 			}
 			return n, nil
 		},
-		func(s *slot) error { return r.assignSettling(s, x) })
+		func(s *topic.Slot) error { return r.assignSettling(s, x) })
 	if err != nil {
-		return Cost{}, err
+		return topic.Cost{}, err
 	}
-	cost := Cost{Throttle: throttled}
+	cost := topic.Cost{Throttle: throttled}
 	for _, c := range x.commits {
-		took, failed := c.finish()
+		took, failed := c.Finish()
 		if failed != nil && err == nil {
 			err = failed
 		}
@@ -77,7 +78,7 @@ func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (C
 
 // assignSettling takes the locks of all topics of the frame, in the order of
 // their ids, and gives it its place.
-func (r *Registry) assignSettling(s *slot, x *settling) error {
+func (r *Registry) assignSettling(s *topic.Slot, x *settling) error {
 	held, err := r.holdAll(x)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (r *Registry) assignSettling(s *slot, x *settling) error {
 	x.topic, x.commits, x.written = held.of[x.name], nil, nil
 	missing := 0
 	for _, a := range x.parts {
-		if held.of[a.name] == nil {
+		if held.of[a.Name] == nil {
 			missing++
 		}
 	}
@@ -103,36 +104,36 @@ func (r *Registry) assignSettling(s *slot, x *settling) error {
 		err = r.appendSettlingLocked(s, x, held, goes)
 	}
 	if err != nil && goes.change != nil && !x.kept {
-		x.topic.abortJobsLocked(goes.change)
+		x.topic.AbortJobsLocked(goes.change)
 	}
 	return err
 }
 
 // appendSettlingLocked drafts the parts and appends the frame. If a topic is to be
 // made, r.mu is held.
-func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, goes settled) (err error) {
+func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTopics, goes settled) (err error) {
 	t := x.topic
-	came := r.shared.clock.Now()
-	e := &entry.Settle{ID: t.id, TS: max(came.Wall, t.assignedTS), Kind: goes.kind, Seqs: ascending(goes.seqs)}
-	own := &commit{topic: t, class: t.next.Durability, came: came, op: settleOp{e, goes.change}}
-	drafts := make([]draft, len(x.parts))
+	came := r.shared.Clock.Now()
+	e := &entry.Settle{ID: t.ID, TS: max(came.Wall, t.AssignedTS), Kind: goes.kind, Seqs: topic.Ascending(goes.seqs)}
+	own := &topic.Commit{Topic: t, Class: t.Next.Durability, Came: came, Operation: topic.SettleOp{Settle: e, Change: goes.change}}
+	drafts := make([]topic.Draft, len(x.parts))
 	defer func() {
 		if err == nil {
 			return
 		}
-		own.leave()
+		own.Leave()
 		for _, d := range drafts {
-			d.discard()
-			if d.commit != nil {
-				d.commit.commit.leave()
-				r.shared.totals.ephemeral.Add(-int64(len(d.commit.body)))
+			d.Discard()
+			if d.Commit != nil {
+				d.Commit.Commit.Leave()
+				r.shared.Counters.Ephemeral.Add(-int64(len(d.Commit.Body)))
 			}
 		}
 	}()
-	class := own.class
-	var made []*topic
+	class := own.Class
+	var made []*topic.Topic
 	for i, a := range x.parts {
-		to, creates := held.of[a.name], (*record.Config)(nil)
+		to, creates := held.of[a.Name], (*record.Config)(nil)
 		if to == nil {
 			to, creates, err = r.makeForLocked(x, a, len(made))
 			if err != nil {
@@ -140,60 +141,60 @@ func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, 
 			}
 			made = append(made, to)
 		}
-		drafts[i], err = to.draftLocked(a, creates)
-		if err == nil && drafts[i].commit != nil {
-			err = drafts[i].commit.reserveLocked(s, drafts[i].last, drafts[i].batch.records)
-			class = max(class, to.next.Durability)
+		drafts[i], err = to.DraftLocked(a, creates)
+		if err == nil && drafts[i].Commit != nil {
+			err = drafts[i].Commit.ReserveLocked(s, drafts[i].Last, drafts[i].Batch.Records)
+			class = max(class, to.Next.Durability)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	for _, d := range drafts {
-		if d.commit != nil && d.commit.topic.next.Durability != record.Ephemeral {
-			part := d.commit.entry
-			part.Records = d.batch.records
+		if d.Commit != nil && d.Commit.Topic.Next.Durability != record.Ephemeral {
+			part := d.Commit.Entry
+			part.Records = d.Batch.Records
 			e.Parts = append(e.Parts, part)
 		}
 	}
-	r.shared.applying.enter(own)
+	r.shared.Applying.Enter(own)
 	for _, d := range drafts {
-		if d.commit != nil {
-			r.shared.applying.enter(&d.commit.commit)
+		if d.Commit != nil {
+			r.shared.Applying.Enter(&d.Commit.Commit)
 		}
 	}
 	span := wal.Span{}
-	if len(e.Parts) > 0 || e.Seqs[0] <= t.durable() {
-		span, err = s.append(e, nil)
+	if len(e.Parts) > 0 || e.Seqs[0] <= t.Durable() {
+		span, err = s.Append(e, nil)
 		if err != nil {
 			return err
 		}
 	}
 	e.Parts = nil
 	x.commits = append(x.commits, own)
-	own.span = span
+	own.Span = span
 	synced := wal.LSN(0)
 	for _, d := range drafts {
-		x.written = append(x.written, d.pending)
-		if d.commit == nil {
+		x.written = append(x.written, d.Pending)
+		if d.Commit == nil {
 			continue
 		}
-		d.pending.written.Created = d.pending.written.Created || slices.Contains(x.early, d.commit.topic.name)
-		d.commit.span = span
-		d.commit.entered(d.last)
-		synced = max(synced, d.commit.synced)
-		x.commits = append(x.commits, &d.commit.commit)
+		d.Pending.Written.Created = d.Pending.Written.Created || slices.Contains(x.early, d.Commit.Topic.Name)
+		d.Commit.Span = span
+		d.Commit.Entered(d.Last)
+		synced = max(synced, d.Commit.Synced)
+		x.commits = append(x.commits, &d.Commit.Commit)
 	}
-	t.assign(own, t.assigned)
+	t.Assign(own, t.Assigned)
 	for _, d := range drafts {
-		if d.commit != nil {
-			d.commit.topic.placeLocked(d)
+		if d.Commit != nil {
+			d.Commit.Topic.PlaceLocked(d)
 		}
 	}
 	for _, c := range x.commits { // seen together: one log position decides for all
-		c.synced = synced
+		c.Synced = synced
 		if span.End > 0 {
-			c.class = class
+			c.Class = class
 		}
 	}
 	for _, to := range made {
@@ -204,27 +205,27 @@ func (r *Registry) appendSettlingLocked(s *slot, x *settling, held *heldTopics, 
 
 // makeForLocked makes the topic that a part creates, the n-th of the frame. r.mu is
 // held.
-func (r *Registry) makeForLocked(x *settling, a *attempt, n int) (*topic, *record.Config, error) {
-	if _, taken := r.byName.Get(a.name); taken {
+func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.Topic, *record.Config, error) {
+	if _, taken := r.byName.Get(a.Name); taken {
 		return nil, nil, errRetry
 	}
 	cfg := x.made
 	if cfg == nil {
 		var err error
-		cfg, err = a.creates()
+		cfg, err = a.Creates()
 		if err == nil {
-			err = r.dead.check(a.name, cfg)
+			err = r.dead.check(a.Name, cfg)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
 	}
 	if cfg.Durability == record.Ephemeral {
-		x.first = &firstTopic{a.name, *cfg}
+		x.first = &firstTopic{a.Name, *cfg}
 		return nil, nil, errRetry
 	}
-	t := r.newTopicLocked(a.name, cfg)
-	t.id += uint64(n)
+	t := r.newTopicLocked(a.Name, cfg)
+	t.ID += uint64(n)
 	return t, cfg, nil
 }
 
@@ -253,13 +254,13 @@ func (r *Registry) makeFirst(ctx context.Context, x *settling) error {
 
 // heldTopics are topics whose locks are held.
 type heldTopics struct {
-	of   map[string]*topic // nil: there is none of that name
-	list []*topic          // by id
+	of   map[string]*topic.Topic // nil: there is none of that name
+	list []*topic.Topic          // by id
 }
 
 func (h *heldTopics) release() {
 	for _, t := range h.list {
-		t.mu.Unlock()
+		t.Mu.Unlock()
 	}
 }
 
@@ -267,7 +268,7 @@ func (h *heldTopics) release() {
 // whose records go must be.
 func (r *Registry) holdAll(x *settling) (*heldTopics, error) {
 	for {
-		h := &heldTopics{of: map[string]*topic{}}
+		h := &heldTopics{of: map[string]*topic.Topic{}}
 		see := func(name string) {
 			t := r.lookup(name)
 			if _, known := h.of[name]; !known && t != nil {
@@ -280,18 +281,18 @@ func (r *Registry) holdAll(x *settling) (*heldTopics, error) {
 			return nil, record.NotFound(x.name)
 		}
 		for _, a := range x.parts {
-			see(a.name)
+			see(a.Name)
 		}
-		slices.SortFunc(h.list, func(a, b *topic) int {
-			if a.id < b.id {
+		slices.SortFunc(h.list, func(a, b *topic.Topic) int {
+			if a.ID < b.ID {
 				return -1
 			}
 			return 1
 		})
 		current := true
 		for _, t := range h.list {
-			lockorder.LockSame[lockorder.Topic](&t.mu)
-			current = current && !t.dropped
+			lockorder.LockSame[lockorder.Topic](&t.Mu)
+			current = current && !t.Dropped
 		}
 		if current {
 			return h, nil

@@ -8,30 +8,31 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // encodeState encodes a registry whose topics have nothing in the log only.
 func encodeState(t testing.TB, r *Registry) []byte {
 	t.Helper()
-	var all []*topic
-	r.byName.Scan(func(_ string, x *topic) bool { all = append(all, x); return true })
-	slices.SortFunc(all, func(a, b *topic) int { return int(a.id) - int(b.id) })
-	e := snapshotEncoder{configs: map[*record.Config]uint64{}}
-	e.buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.shared.keySeed), r.nextID)
+	var all []*topic.Topic
+	r.byName.Scan(func(_ string, x *topic.Topic) bool { all = append(all, x); return true })
+	slices.SortFunc(all, func(a, b *topic.Topic) int { return int(a.ID) - int(b.ID) })
+	e := topic.Encoder{Configs: map[*record.Config]uint64{}}
+	e.Buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.shared.KeySeed), r.nextID)
 	for _, x := range all {
-		if err := e.topicLocked(x, x.head); err != nil {
+		if err := e.TopicLocked(x, x.Head); err != nil {
 			t.Fatal(err)
 		}
-		e.recordJobs(x, r.Time(), x.head)
-		v := x.keyViewLocked(r.shared.clock.Now())
-		if err := e.keys(&v, x.head, func() error { return nil }); err != nil {
+		e.RecordJobs(x, r.Time(), x.Head)
+		v := x.KeyViewLocked(r.shared.Clock.Now())
+		if err := e.Keys(&v, x.Head, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := e.routing(r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
+	if err := appendRouting(&e, r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
 		t.Fatal(err)
 	}
-	return e.end()
+	return e.End()
 }
 
 // full is a world with a checkpoint that has something of everything.
@@ -39,14 +40,14 @@ func full(t testing.TB) *world {
 	w := newWorld(t)
 	for _, name := range []string{"a", "b", "c"} {
 		w.put(name, &record.ConfigPatch{Durability: ptr("disk"), CapRecords: ptr(int64(50)), TTLMS: ptr(int64(1000))})
-		w.append(name, &Write{Records: tagged("x", "y", "-", "x"), IdempotencyKey: "k"})
+		w.append(name, &topic.Write{Records: tagged("x", "y", "-", "x"), IdempotencyKey: "k"})
 		w.write(name, 10)
 	}
 	w.put("queue", &record.ConfigPatch{Type: ptr("queue"), Priority: ptr(ptr(int64(7)))})
 	w.power(1)
 	w.now += 500
 	w.write("a", 45)
-	w.append("b", &Write{Records: tagged("x", "y", "-", "x", "x"), IdempotencyKey: "l"})
+	w.append("b", &topic.Write{Records: tagged("x", "y", "-", "x", "x"), IdempotencyKey: "l"})
 	w.put("e", class(record.Ephemeral))
 	w.write("e", 5)
 	w.deleteRecords("b", 0, "x")
@@ -73,7 +74,7 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 	for id := range w.disk.live {
 		x := r.byID[id]
-		if x.history.Empty() {
+		if x.History.Empty() {
 			continue // only ephemeral records
 		}
 		got, _ := live.Topic(id)
@@ -81,9 +82,9 @@ func TestStateRoundTrip(t *testing.T) {
 		if got != want {
 			t.Fatalf("topic %d: seq %d is the first live one, not %d", id, got, want)
 		}
-		deleted, _ := live.Deleted(id, 0, x.head)
-		wasDeleted, _ := w.disk.live.Deleted(id, 0, x.head)
-		for seq := range x.head + 1 {
+		deleted, _ := live.Deleted(id, 0, x.Head)
+		wasDeleted, _ := w.disk.live.Deleted(id, 0, x.Head)
+		for seq := range x.Head + 1 {
 			if deleted(seq) != wasDeleted(seq) {
 				t.Fatalf("topic %d: seq %d is deleted: %v", id, seq, deleted(seq))
 			}
@@ -121,9 +122,9 @@ func FuzzState(f *testing.F) {
 			return
 		}
 		checkRouters(t, r)
-		r.byName.Scan(func(name string, x *topic) bool {
-			if d := x.advance(x.head + 1); d.Records < 0 || x.live != (record.Size{}) {
-				t.Fatalf("%s: %+v is left after %+v", name, x.live, d)
+		r.byName.Scan(func(name string, x *topic.Topic) bool {
+			if d := x.Advance(x.Head + 1); d.Records < 0 || x.Live != (record.Size{}) {
+				t.Fatalf("%s: %+v is left after %+v", name, x.Live, d)
 			}
 			return true
 		})

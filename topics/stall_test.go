@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // parked waits until a goroutine that runs a method of the registry waits for a
@@ -40,77 +41,77 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 	ctx := context.Background()
 	type operation struct {
 		name string
-		run  func(w *world, topic string) error
+		run  func(w *world, x string) error
 		free bool // it does not wait for the topic at all
 	}
 	operations := []operation{
-		{name: "append", run: func(w *world, topic string) error {
-			_, err := w.Append(ctx, topic, keyedWrite("k", 1))
+		{name: "append", run: func(w *world, x string) error {
+			_, err := w.Append(ctx, x, keyedWrite("k", 1))
 			return err
 		}},
-		{name: "put", run: func(w *world, topic string) error {
-			_, err := w.Put(ctx, topic, &record.ConfigPatch{CapRecords: ptr(int64(9))})
+		{name: "put", run: func(w *world, x string) error {
+			_, err := w.Put(ctx, x, &record.ConfigPatch{CapRecords: ptr(int64(9))})
 			return err
 		}},
-		{name: "patch", run: func(w *world, topic string) error {
-			_, err := w.Patch(ctx, topic, &record.ConfigPatch{CapRecords: ptr(int64(10))})
+		{name: "patch", run: func(w *world, x string) error {
+			_, err := w.Patch(ctx, x, &record.ConfigPatch{CapRecords: ptr(int64(10))})
 			return err
 		}},
-		{name: "state", run: func(w *world, topic string) error {
-			_, err := w.State(topic, true)
+		{name: "state", run: func(w *world, x string) error {
+			_, err := w.State(x, true)
 			return err
 		}},
-		{name: "list", run: func(w *world, topic string) error {
-			if page, _ := w.List(topic, "", 10); len(page) != 1 {
+		{name: "list", run: func(w *world, x string) error {
+			if page, _ := w.List(x, "", 10); len(page) != 1 {
 				return fmt.Errorf("listed %+v", page)
 			}
 			return nil
 		}},
-		{name: "read", run: func(w *world, topic string) error {
-			_, err := w.Read(ctx, topic, &Query{Limit: 10, MaxBytes: 100})
+		{name: "read", run: func(w *world, x string) error {
+			_, err := w.Read(ctx, x, &topic.Query{Limit: 10, MaxBytes: 100})
 			return err
 		}},
-		{name: "delete records", run: func(w *world, topic string) error {
-			_, err := w.DeleteRecords(ctx, topic, &Deletion{Before: ptr(uint64(2))})
+		{name: "delete records", run: func(w *world, x string) error {
+			_, err := w.DeleteRecords(ctx, x, &Deletion{Before: ptr(uint64(2))})
 			return err
 		}},
-		{name: "follow", run: func(w *world, topic string) error {
+		{name: "follow", run: func(w *world, x string) error {
 			f := w.NewSubscriber()
 			defer f.Close()
-			_, err := w.Subscribe(f, topic)
+			_, err := w.Subscribe(f, x)
 			return err
 		}},
-		{name: "follow prefix", run: func(w *world, topic string) error {
+		{name: "follow prefix", run: func(w *world, x string) error {
 			f := w.NewSubscriber()
 			defer f.Close()
-			if page, _ := w.SubscribePrefix(f, topic, 10); len(page) != 1 {
+			if page, _ := w.SubscribePrefix(f, x, 10); len(page) != 1 {
 				return fmt.Errorf("follows %+v", page)
 			}
 			return nil
 		}},
-		{name: "router from it", run: func(w *world, topic string) error {
-			_, err := w.PutRouter(ctx, topic+">", RouterSpec{Source: topic, Dest: topic + "-dest", CreateDest: true})
+		{name: "router from it", run: func(w *world, x string) error {
+			_, err := w.PutRouter(ctx, x+">", RouterSpec{Source: x, Dest: x + "-dest", CreateDest: true})
 			return err
 		}},
-		{name: "router to it", free: true, run: func(w *world, topic string) error {
-			_, err := w.PutRouter(ctx, topic+">>", RouterSpec{Source: "source-of-" + topic, Dest: topic, CreateDest: true})
+		{name: "router to it", free: true, run: func(w *world, x string) error {
+			_, err := w.PutRouter(ctx, x+">>", RouterSpec{Source: "source-of-" + x, Dest: x, CreateDest: true})
 			return err
 		}},
-		{name: "end of a router", free: true, run: func(w *world, topic string) error {
-			_, _, err := w.DeleteRouter(ctx, topic+"-router")
+		{name: "end of a router", free: true, run: func(w *world, x string) error {
+			_, _, err := w.DeleteRouter(ctx, x+"-router")
 			return err
 		}},
-		{name: "routers", run: func(w *world, topic string) error {
-			w.Routers("", topic, "", "", 10)
+		{name: "routers", run: func(w *world, x string) error {
+			w.Routers("", x, "", "", 10)
 			return nil
 		}},
-		{name: "deliver", free: true, run: func(w *world, topic string) error {
-			w.push(w.lookup(topic))
+		{name: "deliver", free: true, run: func(w *world, x string) error {
+			w.push(w.lookup(x))
 			w.Deliver()
 			return nil
 		}},
-		{name: "delete", run: func(w *world, topic string) error {
-			out, err := w.Delete(ctx, topic, false)
+		{name: "delete", run: func(w *world, x string) error {
+			out, err := w.Delete(ctx, x, false)
 			if err == nil && !out.Deleted {
 				return fmt.Errorf("was not there")
 			}
@@ -129,7 +130,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 				w.connect(name+"-router", name, "end-of-"+name)
 			}
 			held := w.lookup("held")
-			held.mu.Lock()
+			held.Mu.Lock()
 			stuck := make(chan error, 1)
 			go func() { stuck <- waiting.run(w, "held") }()
 			if waiting.free {
@@ -159,7 +160,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 						t.Errorf("%s: %v", name, err)
 					}
 					if !more {
-						held.mu.Unlock()
+						held.Mu.Unlock()
 						if !waiting.free {
 							if err := <-stuck; err != nil {
 								t.Error(err)
@@ -168,7 +169,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 						return
 					}
 				case <-time.After(30 * time.Second):
-					held.mu.Unlock()
+					held.Mu.Unlock()
 					t.Fatalf("%s waits for a topic that it is not about", name)
 				}
 			}
@@ -192,7 +193,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := w.lookup("held")
-	held.mu.Lock()
+	held.Mu.Lock()
 	done := make(chan error)
 	go func() { done <- w.awaitChange(at) }()
 	go func() {
@@ -219,13 +220,13 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 	select {
 	case <-free:
 	case <-time.After(30 * time.Second):
-		held.mu.Unlock()
+		held.Mu.Unlock()
 		t.Fatal("others wait for a topic that they are not about")
 	}
-	if w.lookup("held") != held || len(held.outgoing()) != 1 {
+	if w.lookup("held") != held || len(outgoing(held)) != 1 {
 		t.Error("the router went before its topic")
 	}
-	held.mu.Unlock()
+	held.Mu.Unlock()
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -261,7 +262,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 			w.write("from", 1)
 			w.now += 500
 			held := w.lookup("held")
-			held.mu.Lock()
+			held.Mu.Lock()
 			done := make(chan struct{})
 			go func() { background(w); close(done) }()
 			parked(t, 1)
@@ -277,10 +278,10 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 			select {
 			case <-free:
 			case <-time.After(30 * time.Second):
-				held.mu.Unlock()
+				held.Mu.Unlock()
 				t.Fatal("others wait for a topic that they are not about")
 			}
-			held.mu.Unlock()
+			held.Mu.Unlock()
 			<-done
 		})
 	}

@@ -74,7 +74,7 @@ func (w *world) checkpoint(pace func()) *Checkpoint {
 		},
 	})
 	if err == nil {
-		err = w.shared.log.WaitSynced(w.shared.log.Tail())
+		err = w.shared.Log.WaitSynced(w.shared.Log.Tail())
 	}
 	if err != nil {
 		w.t.Fatal(err)

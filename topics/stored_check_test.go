@@ -8,13 +8,14 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
 )
 
 // whole holds that every seq from the first live one on is live, deleted or
 // lost, and where it is.
 func (m *storedMachine) whole(t *rapid.T, name string) {
-	topic := m.w.lookup(name)
+	x := m.w.lookup(name)
 	at := map[uint64]string{}
 	note := func(seq uint64, what string) {
 		if at[seq] != "" && !(at[seq] == "deleted" && what != "lost") {
@@ -22,12 +23,12 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 		}
 		at[seq] = what
 	}
-	first := topic.earliest()
-	topic.deleted.Each(0, topic.head, func(seq uint64) bool { note(seq, "deleted"); return true })
-	if topic.deleted.Any(0, first) || topic.deleted.Any(topic.head+1, 1<<63) || topic.deleted != nil && topic.deleted.Empty() {
-		t.Fatalf("%s: what is deleted is not between %d and %d", name, first, topic.head)
+	first := x.Earliest()
+	x.Deleted.Each(0, x.Head, func(seq uint64) bool { note(seq, "deleted"); return true })
+	if x.Deleted.Any(0, first) || x.Deleted.Any(x.Head+1, 1<<63) || x.Deleted != nil && x.Deleted.Empty() {
+		t.Fatalf("%s: what is deleted is not between %d and %d", name, first, x.Head)
 	}
-	for _, e := range topic.history.All() {
+	for _, e := range x.History.All() {
 		page, err := e.Segment.Page(context.Background(), &e.At)
 		if err != nil {
 			t.Fatal(err)
@@ -38,28 +39,28 @@ func (m *storedMachine) whole(t *rapid.T, name string) {
 			}
 		}
 	}
-	topic.index.Each(func(_ *index.Frame, _ int, seq uint64, _ uint32) bool { note(seq, "in the index"); return true })
-	for _, l := range topic.lost.ranges {
-		for seq := l.from; seq <= l.to; seq++ {
+	x.Index.Each(func(_ *index.Frame, _ int, seq uint64, _ uint32) bool { note(seq, "in the index"); return true })
+	for _, l := range x.Lost.Ranges {
+		for seq := l.From; seq <= l.To; seq++ {
 			if seq >= first && at[seq] != "deleted" { // an ephemeral one may be both
 				note(seq, "lost")
 			}
 		}
 	}
-	for seq := first; seq <= topic.head; seq++ {
+	for seq := first; seq <= x.Head; seq++ {
 		if at[seq] == "" {
 			t.Fatalf("%s: nothing is known of seq %d", name, seq)
 		}
 	}
-	if seq, _, ok := topic.index.Front(); ok && topic.history.Last() >= seq {
-		t.Fatalf("%s: the index begins at %d, the segments end at %d", name, seq, topic.history.Last())
+	if seq, _, ok := x.Index.Front(); ok && x.History.Last() >= seq {
+		t.Fatalf("%s: the index begins at %d, the segments end at %d", name, seq, x.History.Last())
 	}
 }
 
 // check holds one answer against the oracle's and returns where the next read
 // goes on. A batch may end early where two filters meet; what it passes over
 // must not be wanted.
-func (m *storedMachine) check(t *rapid.T, name string, q *Query) (next uint64) {
+func (m *storedMachine) check(t *rapid.T, name string, q *topic.Query) (next uint64) {
 	o := m.oracles[name]
 	got, err := m.w.Registry.Read(context.Background(), name, q)
 	if err != nil {
@@ -76,9 +77,9 @@ func (m *storedMachine) check(t *rapid.T, name string, q *Query) (next uint64) {
 		return got.NextFrom
 	}
 	if m.restarted {
-		for _, b := range []*Batch{got, want} {
-			if b.Tombstone != nil && (b.Tombstone.Reason == ReasonCap || b.Tombstone.Reason == ReasonTTL) {
-				b.Tombstone.Reason = ReasonMixed
+		for _, b := range []*topic.Batch{got, want} {
+			if b.Tombstone != nil && (b.Tombstone.Reason == topic.ReasonCap || b.Tombstone.Reason == topic.ReasonTTL) {
+				b.Tombstone.Reason = topic.ReasonMixed
 			}
 		}
 	}
@@ -101,7 +102,7 @@ func (m *storedMachine) check(t *rapid.T, name string, q *Query) (next uint64) {
 
 // checkFuzzy holds that what is live is read, and that no loss is silent but
 // of ephemeral records, whose deletion a restart may have forgotten.
-func (m *storedMachine) checkFuzzy(fail func(string), o *oracle, q *Query, got *Batch) {
+func (m *storedMachine) checkFuzzy(fail func(string), o *oracle, q *topic.Query, got *topic.Batch) {
 	seen := map[uint64]*record.Record{}
 	for i := range got.Records {
 		seen[got.Records[i].Seq] = &got.Records[i]

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
 )
 
@@ -54,8 +55,8 @@ func (m *storedMachine) DeleteRecords(t *rapid.T) {
 		d.Match = &match
 	}
 	head := uint64(0)
-	if topic := m.w.lookup(name); topic != nil {
-		head = topic.head
+	if x := m.w.lookup(name); x != nil {
+		head = x.Head
 	}
 	out, err := m.w.Registry.DeleteRecords(context.Background(), name, d)
 	o := m.oracles[name]
@@ -67,7 +68,7 @@ func (m *storedMachine) DeleteRecords(t *rapid.T) {
 	}
 	o.expire(m.w.now)
 	n := o.delete(d, head)
-	out.Cost = Cost{}
+	out.Cost = topic.Cost{}
 	count, bytes := o.live()
 	want := Deleted{Deleted: n, Earliest: o.earliest(), Head: o.head(), Count: count, Bytes: bytes}
 	if head != o.head() && n == 0 { // answered before what is on its way
@@ -87,9 +88,9 @@ func (m *storedMachine) Time(t *rapid.T) {
 
 // Checkpoint captures while writes are under way and more of everything comes.
 func (m *storedMachine) Checkpoint(t *rapid.T) {
-	var pending []*Pending
+	var pending []*topic.Pending
 	for _, name := range slices.Sorted(maps.Keys(m.oracles)) {
-		o, w := m.oracles[name], &Write{Records: tagged("x", "-")}
+		o, w := m.oracles[name], &topic.Write{Records: tagged("x", "-")}
 		for range rapid.IntRange(0, 2).Draw(t, "under way") {
 			o.expire(m.w.now)
 			p, err := m.w.Begin(context.Background(), name, w)
@@ -102,7 +103,7 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 		}
 	}
 	c := m.w.checkpoint(func() {
-		if err := m.w.shared.log.WaitSynced(m.w.shared.log.Tail()); err != nil { // no other goroutine waits for those under way
+		if err := m.w.shared.Log.WaitSynced(m.w.shared.Log.Tail()); err != nil { // no other goroutine waits for those under way
 			t.Fatal(err)
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "meanwhile") {
@@ -115,8 +116,8 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 		}
 	}
 	for _, moved := range c.moved {
-		o := m.oracles[moved.topic.name]
-		if m.w.lookup(moved.topic.name) != moved.topic {
+		o := m.oracles[moved.topic.Name]
+		if m.w.lookup(moved.topic.Name) != moved.topic {
 			continue
 		}
 		for i := range o.seqs[:moved.through] {
@@ -142,7 +143,7 @@ func (m *storedMachine) Restart(t *rapid.T) {
 			}
 			m.fuzzy[name] = true
 			if s.gone == "" {
-				s.gone = ReasonCrash
+				s.gone = topic.ReasonCrash
 			}
 		}
 		for key, k := range o.keys {
@@ -166,7 +167,7 @@ func (m *storedMachine) Check(t *rapid.T) {
 	var all record.Size
 	for name, o := range m.oracles {
 		o.expire(m.w.now)
-		q := &Query{Limit: 1000, MaxBytes: 1 << 20}
+		q := &topic.Query{Limit: 1000, MaxBytes: 1 << 20}
 		for q.From <= o.head() {
 			next := m.check(t, name, q)
 			if next <= q.From {
@@ -205,7 +206,7 @@ func TestStorageAgainstAnOracle(t *testing.T) {
 					"delete topic": m.DeleteTopic, "delete records": m.DeleteRecords, "checkpoint": m.Checkpoint,
 					"merge": m.Merge, "time": m.Time, "sweep": m.Sweep, "restart": m.Restart,
 				})
-				m.w.shared.log.Close()
+				m.w.shared.Log.Close()
 				*m.w = world{} // the test's cleanup remembers thousands of them
 			})
 		})
@@ -214,7 +215,7 @@ func TestStorageAgainstAnOracle(t *testing.T) {
 
 func (m *storedMachine) Read(t *rapid.T) {
 	name := m.name(t)
-	q := &Query{
+	q := &topic.Query{
 		From:     rapid.Uint64Range(0, 60).Draw(t, "from"),
 		Limit:    rapid.IntRange(1, 9).Draw(t, "limit"),
 		MaxBytes: rapid.IntRange(1, 60).Draw(t, "bytes"),

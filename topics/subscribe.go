@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/topics/follow"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // NewSubscriber returns a subscriber without subscriptions. Its Close releases
@@ -13,8 +14,8 @@ func (r *Registry) NewSubscriber() *follow.Subscriber { return r.subscriptions.N
 // Subscribe subscribes s to the topic, which must exist, and returns its state: s
 // gets every change after it. The subscription also covers a later topic of the
 // same name.
-func (r *Registry) Subscribe(s *follow.Subscriber, name string) (State, error) {
-	var state State
+func (r *Registry) Subscribe(s *follow.Subscriber, name string) (topic.State, error) {
+	var state topic.State
 	err := s.Subscribe(name, func() (id uint64, err error) {
 		state, id, err = r.identify(name)
 		return id, err
@@ -25,7 +26,7 @@ func (r *Registry) Subscribe(s *follow.Subscriber, name string) (State, error) {
 // SubscribePrefix subscribes s to all topics whose names begin with prefix, also
 // to those that will be created, of which s gets an event with Created. It
 // returns up to limit of those that exist, sorted by name, and whether there are more.
-func (r *Registry) SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []State, more bool) {
+func (r *Registry) SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topic.State, more bool) {
 	s.SubscribePrefix(prefix, func() []follow.Topic {
 		var ids []uint64
 		present, ids, more = r.list(prefix, "", limit)
@@ -39,13 +40,13 @@ func (r *Registry) SubscribePrefix(s *follow.Subscriber, prefix string, limit in
 }
 
 // identify returns the state and the id of a topic.
-func (r *Registry) identify(name string) (State, uint64, error) {
+func (r *Registry) identify(name string) (topic.State, uint64, error) {
 	t, err := r.open(name)
 	if err != nil {
-		return State{}, 0, err
+		return topic.State{}, 0, err
 	}
-	defer t.mu.RUnlock()
-	return t.stateLocked(r.shared.now()), t.id, nil
+	defer t.Mu.RUnlock()
+	return t.StateLocked(r.shared.Now()), t.ID, nil
 }
 
 // eachVisible calls f with the topics that readers see and whose names begin
@@ -53,12 +54,12 @@ func (r *Registry) identify(name string) (State, uint64, error) {
 func (r *Registry) eachVisible(prefix string, f func(name string, id uint64)) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	r.byName.Ascend(prefix, func(name string, t *topic) bool {
+	r.byName.Ascend(prefix, func(name string, t *topic.Topic) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
-		if t.isVisible() {
-			f(name, t.id)
+		if t.IsVisible() {
+			f(name, t.ID)
 		}
 		return true
 	})

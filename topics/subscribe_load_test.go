@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // TestWritersDoNotWaitForDelivery checks that writes and deletes need nothing that is
@@ -55,15 +56,15 @@ func TestManyFollowers(t *testing.T) {
 	name := func(i int) string { return fmt.Sprint("one-", i) }
 	for i, f := range followers {
 		f.Unsubscribe("all")
-		if _, err := w.Begin(context.Background(), name(i), &Write{Records: records(1), Config: class(record.Memory)}); err != nil {
+		if _, err := w.Begin(context.Background(), name(i), &topic.Write{Records: records(1), Config: class(record.Memory)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.shared.log.WaitSynced(w.shared.log.Tail()); err != nil {
+	if err := w.shared.Log.WaitSynced(w.shared.Log.Tail()); err != nil {
 		t.Fatal(err)
 	}
 	for i, f := range followers {
-		if err := w.lookup(name(i)).line.commits[0].publish(nil); err != nil {
+		if err := w.lookup(name(i)).Line.Commits[0].Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
 )
 
@@ -18,8 +19,8 @@ type consumer struct {
 	*follow.Subscriber
 	r       *Registry
 	cursors map[string]uint64
-	seen    func(topic string, seq uint64)
-	covers  func(topic string) bool // of which topics there may be events; all if nil
+	seen    func(x string, seq uint64)
+	covers  func(x string) bool // of which topics there may be events; all if nil
 }
 
 func newConsumer(r *Registry, seen func(string, uint64)) *consumer {
@@ -27,7 +28,7 @@ func newConsumer(r *Registry, seen func(string, uint64)) *consumer {
 }
 
 // began notes topics that are there, from their heads on.
-func (c *consumer) began(states ...State) {
+func (c *consumer) began(states ...topic.State) {
 	for _, s := range states {
 		if _, known := c.cursors[s.Name]; !known {
 			c.cursors[s.Name] = s.Head
@@ -60,7 +61,7 @@ func (c *consumer) consume() error {
 func (c *consumer) read(name string) error {
 	from, known := c.cursors[name]
 	for known {
-		b, err := c.r.Read(context.Background(), name, &Query{From: from, Limit: 100, MaxBytes: 1 << 20})
+		b, err := c.r.Read(context.Background(), name, &topic.Query{From: from, Limit: 100, MaxBytes: 1 << 20})
 		if kindOf(err) == record.KindNotFound {
 			return nil // its event will come
 		}
@@ -216,7 +217,7 @@ func TestFollowersAgainstAModel(t *testing.T) {
 			c.Close()
 		}
 		m.w.followsNothing()
-		m.w.shared.log.Close()
+		m.w.shared.Log.Close()
 		*m.w = world{}
 	})
 }

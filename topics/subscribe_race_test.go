@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/topic"
 	"go.uber.org/goleak"
 )
 
@@ -75,7 +76,7 @@ func TestNoWakeupIsLost(t *testing.T) {
 	for i := range topics {
 		writing.Go(func() {
 			for range writes {
-				if _, err := w.Append(ctx, name(i), &Write{Records: records(1)}); err != nil {
+				if _, err := w.Append(ctx, name(i), &topic.Write{Records: records(1)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -83,14 +84,14 @@ func TestNoWakeupIsLost(t *testing.T) {
 	}
 	writing.Go(func() {
 		for n := range lives {
-			if _, err := w.Append(ctx, "x", &Write{Records: records(1 + n%3)}); err != nil {
+			if _, err := w.Append(ctx, "x", &topic.Write{Records: records(1 + n%3)}); err != nil {
 				t.Error(err)
 			}
 			if _, err := w.Delete(ctx, "x", false); err != nil {
 				t.Error(err)
 			}
 		}
-		if _, err := w.Append(ctx, "x-last", &Write{Records: records(1)}); err != nil {
+		if _, err := w.Append(ctx, "x-last", &topic.Write{Records: records(1)}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -110,7 +111,7 @@ func TestNoWakeupIsLost(t *testing.T) {
 	if err := w.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.shared.log.Close(); err != nil {
+	if err := w.shared.Log.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

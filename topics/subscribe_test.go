@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // moved delivers and takes all events of f.
@@ -37,7 +38,7 @@ func (w *world) moves(f *follow.Subscriber, want ...follow.Event) {
 	}
 }
 
-func (w *world) follow(f *follow.Subscriber, name string) State {
+func (w *world) follow(f *follow.Subscriber, name string) topic.State {
 	w.t.Helper()
 	s, err := w.Subscribe(f, name)
 	if err != nil {
@@ -250,7 +251,7 @@ func TestDeliveriesByPriority(t *testing.T) {
 	}
 	w.put("read", &record.ConfigPatch{})
 	w.put("unread", &record.ConfigPatch{})
-	w.now += priorityUntil + 1
+	w.now += topic.PriorityUntil + 1
 	w.State("read", true)
 	f := w.NewSubscriber()
 	w.SubscribePrefix(f, "", 0)

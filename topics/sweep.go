@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // sweepInterval is how often expired records and forgotten keys are dropped
@@ -18,25 +19,25 @@ type sweeper struct {
 	mu lockorder.Mutex[lockorder.Last] // guards topics
 	// The time (Unix ms) after which each topic has something to drop, so that
 	// records that stay for a day are not looked at every second.
-	topics map[*topic]int64
+	topics map[*topic.Topic]int64
 	quit   context.CancelFunc
 	gone   chan struct{}
 }
 
 // visit makes the sweeper come by t at its next round.
-func (s *sweeper) visit(t *topic) {
+func (s *sweeper) visit(t *topic.Topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics == nil {
-		s.topics = make(map[*topic]int64)
+		s.topics = make(map[*topic.Topic]int64)
 	}
 	s.topics[t] = math.MinInt64
 }
 
-// visited sets the time after which t is worth another visit, if it ever is. t.mu
+// visited sets the time after which t is worth another visit, if it ever is. t.Mu
 // is held.
-func (s *sweeper) visited(t *topic, next int64, any bool) {
-	t.swept = false
+func (s *sweeper) visited(t *topic.Topic, next int64, any bool) {
+	t.Swept = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if any {
@@ -47,7 +48,7 @@ func (s *sweeper) visited(t *topic, next int64, any bool) {
 }
 
 // due returns the topics that are to be visited at that time.
-func (s *sweeper) due(now int64) (visits []*topic) {
+func (s *sweeper) due(now int64) (visits []*topic.Topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t, from := range s.topics {
@@ -95,7 +96,7 @@ func (r *Registry) RunSweeper() {
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.logCursors()
-	now := r.shared.steady()
+	now := r.shared.Steady()
 	var e entry.Watermarks
 	for _, t := range r.sweeper.due(now) {
 		if w, moved := r.sweepTopic(t, now); moved {
@@ -103,45 +104,21 @@ func (r *Registry) Sweep(ctx context.Context) {
 		}
 	}
 	if len(e.Topics) > 0 {
-		_, _ = r.shared.logEntry(ctx, &e, nil, 0) // only the record of it is lost
+		_, _ = r.shared.LogEntry(ctx, &e, nil, 0) // only the record of it is lost
 	}
 }
 
 // sweepTopic returns t's watermark, and whether it is to be logged.
-func (r *Registry) sweepTopic(t *topic, now int64) (w entry.Watermark, moved bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.expireLocked(now)
-	w, moved = t.marks.unlogged(t.id)
-	t.expireKeysLocked(now)
-	next, any := t.nextLossLocked()
-	if t.restLocked() {
+func (r *Registry) sweepTopic(t *topic.Topic, now int64) (w entry.Watermark, moved bool) {
+	t.Mu.Lock()
+	defer t.Mu.Unlock()
+	t.ExpireLocked(now)
+	w, moved = t.Marks.Unlogged(t.ID)
+	t.ExpireKeysLocked(now)
+	next, any := t.NextLossLocked()
+	if t.RestLocked() {
 		next, any = math.MinInt64, true
 	}
 	r.sweeper.visited(t, next, any)
-	return w, moved && !t.dropped
-}
-
-// nextLossLocked returns the time (Unix ms) after which t's first record or its first
-// key expires, and false if none ever does. t.mu is held.
-func (t *topic) nextLossLocked() (at int64, any bool) {
-	if t.cfg == nil {
-		return 0, false
-	}
-	at = math.MaxInt64
-	if seq, ts, ok := t.first(); ok && t.cfg.TTLMS > 0 {
-		at, any = later(t.came.Of(seq, ts), t.cfg.TTLMS), true
-	}
-	if used, held := t.keys.Oldest(); held {
-		at, any = min(at, later(used, t.cfg.IdempotencyWindowMS)), true
-	}
-	return at, any
-}
-
-// later returns ts plus ms, or the last time there is if the sum overflows.
-func later(ts, ms int64) int64 {
-	if at := ts + ms; at >= ts {
-		return at
-	}
-	return math.MaxInt64
+	return w, moved && !t.Dropped
 }

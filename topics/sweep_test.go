@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // TestSweepPassesOver holds that the sweeper comes by a topic when there is
@@ -18,9 +19,9 @@ func TestSweepPassesOver(t *testing.T) {
 		return &record.ConfigPatch{TTLMS: ptr(ttl), IdempotencyWindowMS: ptr(int64(window)), Durability: ptr("fsync")}
 	}
 	for i := range 10 {
-		w.append(fmt.Sprint(i), &Write{Records: records(1), Config: expiring(ttl)})
+		w.append(fmt.Sprint(i), &topic.Write{Records: records(1), Config: expiring(ttl)})
 	}
-	w.append("stays", &Write{Records: records(1), Config: expiring(math.MaxInt64)})
+	w.append("stays", &topic.Write{Records: records(1), Config: expiring(math.MaxInt64)})
 	w.put("empty", expiring(ttl))
 	rounds := func(ms int64, want int) {
 		t.Helper()
@@ -43,7 +44,7 @@ func TestSweepPassesOver(t *testing.T) {
 	rounds(1000, 1)
 	rounds(window-1000, 0)
 	rounds(1, 1)
-	if !w.lookup("0").keys.Empty() {
+	if !w.lookup("0").Keys.Empty() {
 		t.Fatal("the key is still there")
 	}
 	// So is what a shorter ttl makes expire, and what comes into an empty topic.
@@ -84,7 +85,7 @@ func TestEvictedThenDeleted(t *testing.T) {
 	w.put("b", class(record.Fsync)) // takes what the sweep logged to the file
 	w.kill()
 	after := w.read("a", 0).Tombstone
-	if before.Reason != ReasonCap || after.Reason != ReasonCap || after.GapFrom != 1 {
+	if before.Reason != topic.ReasonCap || after.Reason != topic.ReasonCap || after.GapFrom != 1 {
 		t.Errorf("%+v, and after a kill %+v", before, after)
 	}
 }

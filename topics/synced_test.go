@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -58,8 +59,8 @@ func newSyncWorld(t *testing.T) (*world, *syncGate) {
 }
 
 // strong is a query for what is synced.
-func strong(from uint64) *Query {
-	return &Query{From: from, Limit: 1000, MaxBytes: 1 << 20, Synced: true}
+func strong(from uint64) *topic.Query {
+	return &topic.Query{From: from, Limit: 1000, MaxBytes: 1 << 20, Synced: true}
 }
 
 // TestSyncedReadWaits holds that a read of what is synced gives no record that
@@ -68,15 +69,15 @@ func TestSyncedReadWaits(t *testing.T) {
 	w, _ := newSyncWorld(t)
 	w.put("a", &record.ConfigPatch{})
 	w.write("a", 3)
-	p := w.begin("a", &Write{Records: records(1)})
-	if w.shared.log.Synced() >= w.lookup("a").applied {
+	p := w.begin("a", &topic.Write{Records: records(1)})
+	if w.shared.Log.Synced() >= w.lookup("a").Applied {
 		t.Fatal("synced without being asked")
 	}
 	b := w.query("a", strong(0))
 	if !reflect.DeepEqual(seqs(b), run(1, 3)) || b.NextFrom != 3 || b.Head != 3 {
 		t.Fatalf("%+v", b)
 	}
-	if w.shared.log.Synced() < w.lookup("a").applied {
+	if w.shared.Log.Synced() < w.lookup("a").Applied {
 		t.Fatal("what was read is not synced")
 	}
 	if _, err := p.Wait(); err != nil {
@@ -99,7 +100,7 @@ func TestSyncedReadStopsAtItsHead(t *testing.T) {
 	w.write("a", 2)
 	gate.held.Lock()
 	ctx, cancel := context.WithCancel(context.Background())
-	got := make(chan *Batch)
+	got := make(chan *topic.Batch)
 	for _, ctx := range []context.Context{ctx, context.Background()} {
 		go func() {
 			b, err := w.Read(ctx, "a", strong(0))
@@ -120,8 +121,8 @@ func TestSyncedReadStopsAtItsHead(t *testing.T) {
 		t.Fatalf("%+v", b)
 	}
 	// The same without the race: the head that was noted is the end.
-	_, v := w.lookup("a"), &Batch{}
-	if err := w.shared.fetch(context.Background(), strong(0), v, w.lookup("a").viewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
+	_, v := w.lookup("a"), &topic.Batch{}
+	if err := w.shared.Fetch(context.Background(), strong(0), v, w.lookup("a").ViewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	q := strong(2)

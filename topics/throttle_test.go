@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -52,11 +53,11 @@ func TestQueueFull(t *testing.T) {
 	})
 	w.put("a", &record.ConfigPatch{})
 	disk.held.Lock()
-	var pending []*Pending
+	var pending []*topic.Pending
 	var err error
 	for len(pending) < 100 {
-		var p *Pending
-		if p, err = w.Begin(context.Background(), "a", &Write{Records: records(20)}); err != nil {
+		var p *topic.Pending
+		if p, err = w.Begin(context.Background(), "a", &topic.Write{Records: records(20)}); err != nil {
 			break
 		}
 		pending = append(pending, p)
@@ -66,7 +67,7 @@ func TestQueueFull(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := w.Begin(ctx, "a", &Write{Records: records(20), DisableBackpressure: true}); !errors.Is(err, context.Canceled) {
+	if _, err := w.Begin(ctx, "a", &topic.Write{Records: records(20), DisableBackpressure: true}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	disk.held.Unlock()
@@ -75,7 +76,7 @@ func TestQueueFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out := w.append("a", &Write{Records: records(20), DisableBackpressure: true})
+	out := w.append("a", &topic.Write{Records: records(20), DisableBackpressure: true})
 	if want := uint64(20*len(pending) + 20); out.Last != want || w.state("a").Head != want {
 		t.Fatalf("%+v, want %d", out, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // What is counted of the topics and routers that are there is the same after a
@@ -18,7 +19,7 @@ func TestTotalsAfterAStart(t *testing.T) {
 	w.put("queue", &record.ConfigPatch{Type: ptr("queue")})
 	w.connect("r", "class-disk", "copy")
 	w.read("copy", 0)
-	there := func() (n Totals) {
+	there := func() (n topic.Totals) {
 		all := w.Totals()
 		n.Topics, n.Queues, n.Routers, n.ByClass, n.Records, n.Bytes = all.Topics, all.Queues, all.Routers, all.ByClass, all.Records, all.Bytes
 		return n

@@ -6,13 +6,14 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Worker is a stream of jobs: it holds at most as many as it asked for, and gets
 // others when it acks, nacks or extends. Close follows.
 type Worker struct {
 	registry *Registry
-	topic    *topic
+	topic    *topic.Topic
 	waiter   *queue.Waiter
 
 	wake chan struct{} // capacity 1: there is something to take
@@ -36,12 +37,12 @@ func (r *Registry) Work(name string, c *Claim) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.mu.Unlock()
-	if r.shared.closing.Load() {
+	defer t.Mu.Unlock()
+	if r.shared.Closing.Load() {
 		return nil, errDraining()
 	}
 	w := &Worker{registry: r, topic: t, wake: make(chan struct{}, 1)}
-	w.waiter = t.jobs.queue.Stream(atBoth(r.shared.clock.Now()), c.request())
+	w.waiter = t.Jobs.Queue.Stream(topic.AtBoth(r.shared.Clock.Now()), c.request())
 	w.waiter.Data = w
 	r.keeper.join(w)
 	r.serve(t)
@@ -158,10 +159,10 @@ func (w *Worker) end(err error) {
 func (w *Worker) Close() {
 	r, t := w.registry, w.topic
 	w.end(errDraining())
-	t.mu.Lock()
-	j := t.jobs
+	t.Mu.Lock()
+	j := t.Jobs
 	if j == nil {
-		t.mu.Unlock()
+		t.Mu.Unlock()
 		return
 	}
 	r.keeper.leave(w)
@@ -172,13 +173,13 @@ func (w *Worker) Close() {
 	for _, g := range grants { // nothing is served before it has left the line: it would be given them again
 		g.returnLocked(t)
 	}
-	change := j.queue.Leave(atBoth(r.shared.clock.Now()), w.waiter)
-	logged := change != nil && j.logs(queue.Release)
+	change := j.Queue.Leave(topic.AtBoth(r.shared.Clock.Now()), w.waiter)
+	logged := change != nil && j.Logs(queue.Release)
 	if change != nil && !logged {
-		t.applyJobsLocked(change)
+		t.ApplyJobsLocked(change)
 	}
 	r.serve(t)
-	t.mu.Unlock()
+	t.Mu.Unlock()
 	if logged {
 		_, _ = r.commitJobs(context.Background(), t, change) // else the leases expire
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -46,13 +47,13 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	}
 	w.boot(false, true)
 	t.Cleanup(func() {
-		if w.Registry == nil || w.shared.log == nil {
+		if w.Registry == nil || w.shared.Log == nil {
 			return
 		}
-		if n := w.shared.log.Stats().Reserved; n != 0 && !t.Failed() {
+		if n := w.shared.Log.Stats().Reserved; n != 0 && !t.Failed() {
 			t.Errorf("%d bytes of the log are reserved at the end", n)
 		}
-		w.shared.log.Close()
+		w.shared.Log.Close()
 	})
 	return w
 }
@@ -89,7 +90,7 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 // kill ends the process and starts another one.
 func (w *world) kill() []Loss {
 	w.t.Helper()
-	old := w.shared.log
+	old := w.shared.Log
 	w.fs = w.fs.Kill()
 	old.Close() // its goroutines; its files are gone already
 	return w.boot(false, false)
@@ -98,7 +99,7 @@ func (w *world) kill() []Loss {
 // power cuts the power with nothing of what was unsynced left.
 func (w *world) power(seed uint64) []Loss {
 	w.t.Helper()
-	old := w.shared.log
+	old := w.shared.Log
 	w.fs = w.fs.Crash(rand.New(rand.NewPCG(seed, seed)))
 	old.Close()
 	return w.boot(true, false)
@@ -107,7 +108,7 @@ func (w *world) power(seed uint64) []Loss {
 // restart ends the process in an orderly way and starts another one.
 func (w *world) restart() []Loss {
 	w.t.Helper()
-	if err := errors.Join(w.Close(context.Background()), w.shared.log.Close()); err != nil {
+	if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.fs = w.fs.Kill()
@@ -140,12 +141,12 @@ func records(n int) []record.Record {
 }
 
 // write appends n records of 8 bytes.
-func (w *world) write(name string, n int) Written {
+func (w *world) write(name string, n int) topic.Written {
 	w.t.Helper()
-	return w.append(name, &Write{Records: records(n)})
+	return w.append(name, &topic.Write{Records: records(n)})
 }
 
-func (w *world) append(name string, wr *Write) Written {
+func (w *world) append(name string, wr *topic.Write) topic.Written {
 	w.t.Helper()
 	out, err := w.Append(context.Background(), name, wr)
 	if err != nil {
@@ -155,7 +156,7 @@ func (w *world) append(name string, wr *Write) Written {
 }
 
 // refused holds that a write is refused for that reason and changes nothing.
-func (w *world) refused(name string, wr *Write, want record.Kind) *record.Error {
+func (w *world) refused(name string, wr *topic.Write, want record.Kind) *record.Error {
 	w.t.Helper()
 	before, _ := w.State(name, false)
 	_, err := w.Append(context.Background(), name, wr)
@@ -170,12 +171,12 @@ func (w *world) refused(name string, wr *Write, want record.Kind) *record.Error 
 }
 
 // read reads with room for everything.
-func (w *world) read(name string, from uint64) *Batch {
+func (w *world) read(name string, from uint64) *topic.Batch {
 	w.t.Helper()
-	return w.query(name, &Query{From: from, Limit: 1 << 20, MaxBytes: 1 << 30})
+	return w.query(name, &topic.Query{From: from, Limit: 1 << 20, MaxBytes: 1 << 30})
 }
 
-func (w *world) query(name string, q *Query) *Batch {
+func (w *world) query(name string, q *topic.Query) *topic.Batch {
 	w.t.Helper()
 	b, err := w.Read(context.Background(), name, q)
 	if err != nil {
@@ -184,7 +185,7 @@ func (w *world) query(name string, q *Query) *Batch {
 	return b
 }
 
-func (w *world) state(name string) State {
+func (w *world) state(name string) topic.State {
 	w.t.Helper()
 	s, err := w.State(name, false)
 	if err != nil {
@@ -202,7 +203,7 @@ func kindOf(err error) record.Kind {
 }
 
 // seqs are a batch's.
-func seqs(b *Batch) []uint64 {
+func seqs(b *topic.Batch) []uint64 {
 	out := make([]uint64, 0, len(b.Records))
 	for _, r := range b.Records {
 		out = append(out, r.Seq)
@@ -223,7 +224,7 @@ func run(first, last uint64) []uint64 {
 var everyClass = []string{"ephemeral", "memory", "disk", "fsync"}
 
 // slot is a place in the log as a request has it that did not wait for room.
-func (w *world) slot() *slot { return newSlot(w.shared.log.Unreserved(0)) }
+func (w *world) slot() *topic.Slot { return topic.NewSlot(w.shared.Log.Unreserved(0)) }
 
 // startRouter gives a router its place, and does not wait until it is durable.
 func (w *world) startRouter(name string, spec *RouterSpec) (*routerChange, error) {

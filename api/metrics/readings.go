@@ -7,6 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -19,7 +20,7 @@ type Readings struct {
 	Checks              []health.Finding
 	Uptime              time.Duration
 	Recovered           *Recovered // nil before there is a recovery to report
-	Totals              topics.Totals
+	Totals              topic.Totals
 	Pressure            float64
 	Log                 wal.Stats
 	Storage             StorageStats

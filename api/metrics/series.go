@@ -7,6 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // series is a row of the table of what the metrics read from others.
@@ -98,7 +99,7 @@ func checkSamples(r *Readings) any {
 // totalsSeries is what the registry counts.
 func totalsSeries() []series {
 	rows := []series{{"topics_topics", "topics", func(r *Readings) any { return r.Totals.Topics }}}
-	for class := range (topics.Totals{}).ByClass {
+	for class := range (topic.Totals{}).ByClass {
 		name := record.Class(class).String()
 		rows = append(rows, series{`topics_topics_by_class{class="` + name + `"}`, "topics_" + name,
 			func(r *Readings) any { return r.Totals.ByClass[class] }})

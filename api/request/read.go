@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Bounds and defaults of a read. Values beyond the bounds are clamped.
@@ -32,7 +32,7 @@ type Read struct {
 }
 
 // Query returns the query for the engine, with defaults and bounds applied.
-func (q *Read) Query(l *wire.Limits) *topics.Query {
+func (q *Read) Query(l *wire.Limits) *topic.Query {
 	limit, bytes := q.limit, q.batchBytes
 	if limit == 0 {
 		limit = defaultLimit
@@ -40,7 +40,7 @@ func (q *Read) Query(l *wire.Limits) *topics.Query {
 	if bytes == 0 {
 		bytes = defaultBatchBytes
 	}
-	return &topics.Query{
+	return &topic.Query{
 		From:     q.from,
 		Limit:    int(min(limit, int64(l.MaxLimit))),
 		MaxBytes: int(min(bytes, MaxBatchBytes)),

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // MaxKeyBytes is the longest idempotency key.
@@ -17,7 +17,7 @@ var jsonNull = []byte("null")
 
 // WriteRequest is a write as a client sends it.
 type WriteRequest struct {
-	topics.Write
+	topic.Write
 	jobs []jobValue // what its records say of jobs, until it is known whether they have any
 }
 

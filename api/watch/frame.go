@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/api/render"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Frame is a rendered run of one topic's records. It is shared between sessions
@@ -32,12 +32,12 @@ type Frame struct {
 const frameOverhead = 128
 
 // newFrame renders the records of b, which were read after the cursor from.
-func newFrame(topic string, from uint64, b *topics.Batch, o *Options) *Frame {
-	f := &Frame{Topic: topic, From: from, To: b.NextFrom, Head: b.Head, Count: len(b.Records), TS: b.Records[0].TS}
+func newFrame(x string, from uint64, b *topic.Batch, o *Options) *Frame {
+	f := &Frame{Topic: x, From: from, To: b.NextFrom, Head: b.Head, Count: len(b.Records), TS: b.Records[0].TS}
 	fields := render.Fields{Data: o.Data, Meta: o.Meta, Tags: o.Tags}
-	body := make([]byte, 0, frameOverhead+len(topic)+render.Size(b.Records))
+	body := make([]byte, 0, frameOverhead+len(x)+render.Size(b.Records))
 	body = append(body, `{"topic":"`...)
-	body = append(body, topic...) // a valid name needs no escapes
+	body = append(body, x...) // a valid name needs no escapes
 	body = append(body, `","records":[`...)
 	for i := range b.Records {
 		if i > 0 {
@@ -59,10 +59,10 @@ func newFrame(topic string, from uint64, b *topics.Batch, o *Options) *Frame {
 // Reason returns a tombstone's reason as clients of a watch see it. Records
 // that caps or the ttl had evicted before the client connected are reported as
 // from_seq_too_old.
-func Reason(t *topics.Tombstone, connect bool) string {
+func Reason(t *topic.Tombstone, connect bool) string {
 	if connect {
 		switch t.Reason {
-		case topics.ReasonCap, topics.ReasonTTL, topics.ReasonMixed:
+		case topic.ReasonCap, topic.ReasonTTL, topic.ReasonMixed:
 			return "from_seq_too_old"
 		}
 	}

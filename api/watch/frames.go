@@ -9,8 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Bounds limits the memory of frames, in bytes.
@@ -76,9 +76,9 @@ type lineKey struct {
 	meta, tags, data, strong bool
 }
 
-func keyOf(topic string, o *Options) lineKey {
+func keyOf(x string, o *Options) lineKey {
 	k := lineKey{
-		topic: topic, limit: o.Limit, bytes: o.MaxBytes,
+		topic: x, limit: o.Limit, bytes: o.MaxBytes,
 		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
 	}
 	k.nodes = o.NodesKey()
@@ -117,7 +117,7 @@ type slot struct {
 	line  *line
 	done  chan struct{} // closed when the read is over
 	frame *Frame        // set before done is closed; nil until then, or if the read gave no frame
-	mark  topics.Mark
+	mark  topic.Mark
 	topic uint64 // see reading.topic
 	kept  *list.Element
 }
@@ -127,8 +127,8 @@ func (s *slot) size() int { return slotSize + cap(s.frame.Body) }
 
 // acquire returns the topic's line for these options. The caller must release
 // it.
-func (f *Frames) acquire(topic string, o *Options) *line {
-	key := keyOf(topic, o)
+func (f *Frames) acquire(x string, o *Options) *line {
+	key := keyOf(x, o)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l := f.lines[key]
@@ -155,9 +155,9 @@ func (f *Frames) release(l *line) {
 
 // reading is the result of reading at a cursor.
 type reading struct {
-	frame     *Frame            // nil if there are no records
-	tombstone *topics.Tombstone // comes before the records; may be nil
-	next      uint64            // cursor after the records
+	frame     *Frame           // nil if there are no records
+	tombstone *topic.Tombstone // comes before the records; may be nil
+	next      uint64           // cursor after the records
 	// head is a head that the topic had at some time after the call of next.
 	head uint64
 	// topic identifies the topic that was read, see topics.Batch.Topic; 0 if
@@ -235,7 +235,7 @@ func (f *Frames) claim(l *line, at, head uint64) (s *slot, mine bool) {
 // fill reads for the slot s, and caches the result if it is a frame.
 func (l *line) fill(ctx context.Context, s *slot, at uint64) (r reading, err error) {
 	f := l.frames
-	var mark topics.Mark
+	var mark topic.Mark
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -274,7 +274,7 @@ func (f *Frames) forget(at uint64, s *slot) {
 }
 
 // read reads and renders after the cursor at, without sharing.
-func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error) {
+func (l *line) read(ctx context.Context, at uint64) (reading, topic.Mark, error) {
 	o, most := l.options, l.options.MaxBytes
 	if l.frames.held.Load()+int64(most) > l.frames.most.Held {
 		most = min(most, smallBatch)
@@ -282,12 +282,12 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topics.Mark, error
 	// Reserved before the read, because many may read at the same time.
 	l.frames.held.Add(int64(most))
 	defer l.frames.held.Add(-int64(most))
-	b, err := l.frames.engine.Read(ctx, l.key.topic, &topics.Query{
+	b, err := l.frames.engine.Read(ctx, l.key.topic, &topic.Query{
 		From: at, Limit: o.Limit, MaxBytes: most, Nodes: o.Nodes, Match: o.Match,
 		Synced: o.Strong, Behind: true,
 	})
 	if err != nil {
-		return reading{}, topics.Mark{}, err
+		return reading{}, topic.Mark{}, err
 	}
 	r := reading{tombstone: b.Tombstone, next: b.NextFrom, head: b.Head, topic: b.Topic}
 	if r.tombstone != nil {

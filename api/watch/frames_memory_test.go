@@ -9,8 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Cached frames are bounded together, and frames get smaller when much is being
@@ -135,7 +135,7 @@ type gatedReads struct {
 	gate chan struct{}
 }
 
-func (g *gatedReads) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+func (g *gatedReads) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	<-g.gate
 	return g.world.Read(ctx, name, q)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // tally is an output that counts records and checks their order.
@@ -32,11 +33,11 @@ func (c *tally) Records(f *Frame) error {
 	return nil
 }
 
-func (c *tally) Tombstone(string, *topics.Tombstone, bool) error { return fmt.Errorf("a tombstone") }
-func (c *tally) CaughtUp(string, uint64) error                   { return nil }
-func (c *tally) Deleted(string, uint64, string) error            { return fmt.Errorf("a deletion") }
-func (c *tally) Failed(_ string, err error) error                { return err }
-func (c *tally) Idle() error                                     { return nil }
+func (c *tally) Tombstone(string, *topic.Tombstone, bool) error { return fmt.Errorf("a tombstone") }
+func (c *tally) CaughtUp(string, uint64) error                  { return nil }
+func (c *tally) Deleted(string, uint64, string) error           { return fmt.Errorf("a deletion") }
+func (c *tally) Failed(_ string, err error) error               { return err }
+func (c *tally) Idle() error                                    { return nil }
 
 // A thousand sessions of one topic each get every record once and in order, at
 // the price of a few reads; after they have ended, no memory is retained.

@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // client resumes: it keeps what it has received of each topic and discards
@@ -69,25 +69,25 @@ func (c *client) Records(f *Frame) error {
 	})
 }
 
-func (c *client) Tombstone(topic string, t *topics.Tombstone, _ bool) error {
-	c.err = fmt.Errorf("%s: a tombstone %+v", topic, t)
+func (c *client) Tombstone(x string, t *topic.Tombstone, _ bool) error {
+	c.err = fmt.Errorf("%s: a tombstone %+v", x, t)
 	return nil
 }
 
-func (c *client) CaughtUp(topic string, head uint64) error {
+func (c *client) CaughtUp(x string, head uint64) error {
 	return c.event(func() {
-		if n := len(c.got[topic]); uint64(n) < head && c.err == nil {
-			c.err = fmt.Errorf("%s: caught up with %d at %d", topic, head, n)
+		if n := len(c.got[x]); uint64(n) < head && c.err == nil {
+			c.err = fmt.Errorf("%s: caught up with %d at %d", x, head, n)
 		}
 	})
 }
 
-func (c *client) Deleted(topic string, _ uint64, _ string) error {
-	return c.event(func() { delete(c.got, topic) })
+func (c *client) Deleted(x string, _ uint64, _ string) error {
+	return c.event(func() { delete(c.got, x) })
 }
 
-func (c *client) Failed(topic string, err error) error { return err }
-func (c *client) Idle() error                          { return nil }
+func (c *client) Failed(x string, err error) error { return err }
+func (c *client) Idle() error                      { return nil }
 
 // connection is a run of the session that is cut after a number of events.
 type connection struct {

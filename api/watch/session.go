@@ -16,19 +16,19 @@ import (
 	"sync"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Engine is the part of the topics registry that this package uses.
 type Engine interface {
 	NewSubscriber() *follow.Subscriber
-	Subscribe(s *follow.Subscriber, name string) (topics.State, error)
-	SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topics.State, more bool)
-	Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error)
-	State(name string, touch bool) (topics.State, error)
-	Fresh(name string, m topics.Mark) bool
+	Subscribe(s *follow.Subscriber, name string) (topic.State, error)
+	SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topic.State, more bool)
+	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
+	State(name string, touch bool) (topic.State, error)
+	Fresh(name string, m topic.Mark) bool
 }
 
 // Options are what a session's client wants of each topic. Limit, MaxBytes and
@@ -66,16 +66,16 @@ type Output interface {
 	Records(f *Frame) error
 	// Tombstone reports records of a topic that are lost. connect is true for the
 	// first event of a topic in a Run, or since it was added: see Reason.
-	Tombstone(topic string, t *topics.Tombstone, connect bool) error
+	Tombstone(x string, t *topic.Tombstone, connect bool) error
 	// CaughtUp reports that everything up to head has been sent. It follows every
 	// event that moved the cursor to the head, and is sent at the start of Run.
-	CaughtUp(topic string, head uint64) error
+	CaughtUp(x string, head uint64) error
 	// Deleted reports that the topic was deleted; head was its last seq. If the
 	// topic is created again, its records follow from the first.
-	Deleted(topic string, head uint64, reason string) error
+	Deleted(x string, head uint64, reason string) error
 	// Failed reports that a topic cannot be followed, at present or at all. The
 	// other topics are not affected.
-	Failed(topic string, err error) error
+	Failed(x string, err error) error
 	// Idle is called when there was no event for Options.Heartbeat.
 	Idle() error
 }
@@ -88,7 +88,7 @@ type Session struct {
 	frames     *Frames
 	options    *Options // by pointer, because lines refer to it and may outlive the session
 	max        int
-	allowed    func(topic string) bool
+	allowed    func(x string) bool
 	subscriber *follow.Subscriber
 	wake       chan struct{} // capacity 1; receives when a cursor is queued from outside of Run
 
@@ -108,7 +108,7 @@ type Session struct {
 // NewSession returns a session without topics. It may have maxTopics of them,
 // including those that prefixes cover. Of a prefix, only topics for which
 // allowed returns true are followed; the caller of Add must check names itself.
-func NewSession(frames *Frames, o Options, maxTopics int, allowed func(topic string) bool) *Session {
+func NewSession(frames *Frames, o Options, maxTopics int, allowed func(x string) bool) *Session {
 	return &Session{
 		frames: frames, options: &o, max: maxTopics, allowed: allowed,
 		subscriber: frames.engine.NewSubscriber(),

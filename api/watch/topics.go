@@ -4,26 +4,26 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Add follows a topic. If it is followed already, it begins again at the given
 // start. Add fails if the topic does not exist or if there are too many.
-func (s *Session) Add(topic string, at Start) (Position, error) {
+func (s *Session) Add(x string, at Start) (Position, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.cursors[topic]
+	old := s.cursors[x]
 	if err := s.roomFor(old == nil); err != nil {
 		return Position{}, err
 	}
-	st, err := s.frames.engine.Subscribe(s.subscriber, topic)
+	st, err := s.frames.engine.Subscribe(s.subscriber, x)
 	if err != nil {
 		return Position{}, err
 	}
 	if err := s.acceptable(&st); err != nil {
-		if old == nil && !s.covered(topic) {
-			s.subscriber.Unsubscribe(topic)
+		if old == nil && !s.covered(x) {
+			s.subscriber.Unsubscribe(x)
 		}
 		return Position{}, err
 	}
@@ -36,12 +36,12 @@ func (s *Session) Add(topic string, at Start) (Position, error) {
 // Remove stops following a topic. An event of it that is being sent is still
 // delivered, and none after it. If a prefix of the session covers the topic, it
 // is followed again only after it was created anew.
-func (s *Session) Remove(topic string) {
+func (s *Session) Remove(x string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.cursors[topic]; c != nil {
+	if c := s.cursors[x]; c != nil {
 		s.drop(c)
-		s.subscriber.Unsubscribe(topic)
+		s.subscriber.Unsubscribe(x)
 	}
 }
 
@@ -90,8 +90,8 @@ func (s *Session) RemovePrefix(prefix string) {
 	}
 	delete(s.prefixes, prefix)
 	s.subscriber.UnsubscribePrefix(prefix)
-	for topic, c := range s.cursors {
-		if c.prefix && !s.covered(topic) {
+	for x, c := range s.cursors {
+		if c.prefix && !s.covered(x) {
 			s.drop(c)
 		}
 	}
@@ -99,8 +99,8 @@ func (s *Session) RemovePrefix(prefix string) {
 
 // addAll adds all topics of present that are allowed and not followed yet, or,
 // if it fails, none. s.mu is held.
-func (s *Session) addAll(present []topics.State, more bool, at Start) (map[string]Position, error) {
-	var wanted []*topics.State
+func (s *Session) addAll(present []topic.State, more bool, at Start) (map[string]Position, error) {
+	var wanted []*topic.State
 	for i := range present {
 		st := &present[i]
 		if s.cursors[st.Name] != nil || !s.allowed(st.Name) {
@@ -122,7 +122,7 @@ func (s *Session) addAll(present []topics.State, more bool, at Start) (map[strin
 }
 
 // add adds the cursor of a topic that is subscribed to. s.mu is held.
-func (s *Session) add(st *topics.State, at Start, prefix bool) Position {
+func (s *Session) add(st *topic.State, at Start, prefix bool) Position {
 	from := at.From
 	if at.Tail {
 		from = st.Head
@@ -172,9 +172,9 @@ func (s *Session) releaseLine(c *cursor) {
 
 // covered reports whether a prefix of the session covers the topic. s.mu is
 // held.
-func (s *Session) covered(topic string) bool {
+func (s *Session) covered(x string) bool {
 	for prefix := range s.prefixes {
-		if strings.HasPrefix(topic, prefix) {
+		if strings.HasPrefix(x, prefix) {
 			return true
 		}
 	}
@@ -213,7 +213,7 @@ func (s *Session) full() error {
 }
 
 // acceptable returns an error if the session's options rule out the topic.
-func (s *Session) acceptable(st *topics.State) error {
+func (s *Session) acceptable(st *topic.State) error {
 	if s.options.Strong && st.Config.Durability == record.Ephemeral {
 		return &record.Error{
 			Kind: record.KindInvalid,

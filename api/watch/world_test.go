@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -35,7 +36,7 @@ type world struct {
 	refuse atomic.Pointer[record.Error] // returned by Read if set
 }
 
-func (w *world) Read(ctx context.Context, name string, q *topics.Query) (*topics.Batch, error) {
+func (w *world) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	w.reads.Add(1)
 	if e := w.refuse.Load(); e != nil {
 		return nil, e
@@ -102,7 +103,7 @@ func (w *world) write(name string, first, n int) {
 
 func (w *world) append(name string, recs ...record.Record) {
 	w.t.Helper()
-	_, err := w.Append(context.Background(), name, &topics.Write{Records: recs, DisableBackpressure: true})
+	_, err := w.Append(context.Background(), name, &topic.Write{Records: recs, DisableBackpressure: true})
 	must(w.t, err)
 }
 
@@ -165,19 +166,19 @@ func (p *tape) Records(f *Frame) error {
 	return nil
 }
 
-func (p *tape) Tombstone(topic string, t *topics.Tombstone, connect bool) error {
-	return p.note("tombstone %s %d-%d %s", topic, t.GapFrom, t.GapTo, Reason(t, connect))
+func (p *tape) Tombstone(x string, t *topic.Tombstone, connect bool) error {
+	return p.note("tombstone %s %d-%d %s", x, t.GapFrom, t.GapTo, Reason(t, connect))
 }
 
-func (p *tape) CaughtUp(topic string, head uint64) error {
-	return p.note("caught-up %s %d", topic, head)
+func (p *tape) CaughtUp(x string, head uint64) error {
+	return p.note("caught-up %s %d", x, head)
 }
 
-func (p *tape) Deleted(topic string, head uint64, reason string) error {
-	return p.note("deleted %s %d %s", topic, head, reason)
+func (p *tape) Deleted(x string, head uint64, reason string) error {
+	return p.note("deleted %s %d %s", x, head, reason)
 }
 
-func (p *tape) Failed(topic string, err error) error { return p.note("failed %s %v", topic, err) }
+func (p *tape) Failed(x string, err error) error { return p.note("failed %s %v", x, err) }
 
 func (p *tape) Idle() error { return p.note("idle") }
 

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // MediaJSON is the media type of every answer but the plain-text ones.
@@ -91,7 +91,7 @@ const (
 )
 
 // AppendSpent appends the performance of what began at a time.
-func AppendSpent(b []byte, began time.Time, show Costs, cost *topics.Cost) []byte {
+func AppendSpent(b []byte, began time.Time, show Costs, cost *topic.Cost) []byte {
 	b = append(b, `"performance":{"server_total_ms":`...)
 	b = appendMS(b, time.Since(began))
 	switch show {
@@ -108,7 +108,7 @@ func AppendSpent(b []byte, began time.Time, show Costs, cost *topics.Cost) []byt
 	return append(b, '}')
 }
 
-func appendWriteCost(b []byte, cost *topics.Cost) []byte {
+func appendWriteCost(b []byte, cost *topic.Cost) []byte {
 	b = append(b, `,"wal_append_ms":`...)
 	b = appendMS(b, cost.Append)
 	b = append(b, `,"fsync_ms":`...)

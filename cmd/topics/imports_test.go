@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"topics/clock":      {"topics/clock"},
 	"topics/paths":      {"topics/paths", "topics/record"},
 	"topics/segment":    {"topics/segment", "wal/vfs"},
+	"topics/topic":      {"topics/topic", "topics/clock", "topics/entry", "topics/index", "topics/lockorder", "topics/record", "topics/segment", "queue", "wal"},
 	"queue":             {"queue"},
 	"recovery":          {"recovery", "queue", "topics", "wal"},
 	"recovery/health":   {"recovery/health", "wal"},

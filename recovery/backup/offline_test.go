@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery/backup"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -26,7 +26,7 @@ func TestOfflineRoundTrip(t *testing.T) {
 		w.steps(w.rng.IntN(60))
 		// Classes whose records a crash may lose.
 		for _, class := range []string{"memory", "disk", "ephemeral"} {
-			out := topics.Write{Config: &record.ConfigPatch{Durability: &class}, Records: []record.Record{{Data: []byte(`1`)}}}
+			out := topic.Write{Config: &record.ConfigPatch{Durability: &class}, Records: []record.Record{{Data: []byte(`1`)}}}
 			if _, err := w.data.Registry.Append(context.Background(), class, &out); err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -46,7 +47,7 @@ func TestBackupWhileServing(t *testing.T) {
 		wg.Go(func() {
 			for range work {
 				n := acked[i].Load() + 1
-				w := topics.Write{DisableBackpressure: true, Records: []record.Record{{Data: fmt.Appendf(nil, `"%d of %d %0200d"`, n, i, n)}}}
+				w := topic.Write{DisableBackpressure: true, Records: []record.Record{{Data: fmt.Appendf(nil, `"%d of %d %0200d"`, n, i, n)}}}
 				if _, err := data.Registry.Append(context.Background(), fmt.Sprint("w", i), &w); err != nil {
 					t.Error(err)
 				}
@@ -113,7 +114,7 @@ func (b *busyReader) Read(p []byte) (int, error) {
 // front holds that a topic has the records 1 to n, with n at least least.
 func front(t *testing.T, r *topics.Registry, i int, least uint64) {
 	t.Helper()
-	q := topics.Query{Limit: 500, MaxBytes: 1 << 20}
+	q := topic.Query{Limit: 500, MaxBytes: 1 << 20}
 	var seq uint64
 	for {
 		b, err := r.Read(context.Background(), fmt.Sprint("w", i), &q)

@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -104,7 +105,7 @@ func (w *world) write(name string) {
 	w.t.Helper()
 	class := "fsync"
 	key := fmt.Sprintf("%s-%d", name, w.ops)
-	out := &topics.Write{IdempotencyKey: key, DisableBackpressure: true, Config: &record.ConfigPatch{Durability: &class}}
+	out := &topic.Write{IdempotencyKey: key, DisableBackpressure: true, Config: &record.ConfigPatch{Durability: &class}}
 	if _, err := w.data.Registry.State(name, false); err == nil {
 		out.Config = nil
 	}
@@ -264,7 +265,7 @@ func TestOnlineRoundTrip(t *testing.T) {
 		// same.
 		data := reopen(t, fsys, "/restored", func() int64 { return w.now })
 		for key, first := range keys {
-			p, err := data.Registry.Begin(context.Background(), key[:strings.LastIndex(key, "-")], &topics.Write{
+			p, err := data.Registry.Begin(context.Background(), key[:strings.LastIndex(key, "-")], &topic.Write{
 				IdempotencyKey: key, Records: []record.Record{{Data: []byte(`1`)}}, DisableBackpressure: true,
 			})
 			if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/store"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -52,7 +52,7 @@ func (v *verifier) log() error {
 	if err != nil {
 		return err
 	}
-	refs := topics.NewReferences(replay.NewReader)
+	refs := topic.NewReferences(replay.NewReader)
 	end, err := replay.Salvage(func(f wal.Frame) error {
 		v.report.Frames++
 		if _, err := entry.Describe(f.Type, f.Payload); err != nil {

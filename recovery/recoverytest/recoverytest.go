@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -65,10 +66,10 @@ func Upkeep(ctx context.Context, data *recovery.Recovered) error {
 // Batches reads a topic from its beginning to its head, in batches of at most
 // limit records. It yields each batch, and the position where it was read. The
 // test fails if a read fails or does not get further.
-func Batches(t testing.TB, r *topics.Registry, name string, limit int) iter.Seq2[uint64, *topics.Batch] {
-	return func(yield func(uint64, *topics.Batch) bool) {
+func Batches(t testing.TB, r *topics.Registry, name string, limit int) iter.Seq2[uint64, *topic.Batch] {
+	return func(yield func(uint64, *topic.Batch) bool) {
 		t.Helper()
-		q := topics.Query{Limit: limit, MaxBytes: 1 << 20}
+		q := topic.Query{Limit: limit, MaxBytes: 1 << 20}
 		for {
 			b, err := r.Read(context.Background(), name, &q)
 			if err == nil && b.NextFrom <= q.From && b.NextFrom < b.Head {

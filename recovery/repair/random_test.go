@@ -15,8 +15,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -302,7 +302,7 @@ func (w *wrecker) judgeAfterPowerCut() {
 func (w *wrecker) goesOn(fsys *crashfs.FS, data *recovery.Recovered) {
 	w.t.Helper()
 	heads := map[string]uint64{}
-	one := &topics.Write{Records: []record.Record{{Data: []byte(`1`)}}, DisableBackpressure: true}
+	one := &topic.Write{Records: []record.Record{{Data: []byte(`1`)}}, DisableBackpressure: true}
 	for n := range 2 {
 		for name, c := range w.whole {
 			out, err := data.Registry.Append(context.Background(), name, one)

@@ -11,9 +11,9 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -151,7 +151,7 @@ func check(t *testing.T, kind, name, how string) (met bool) {
 func (w *world) lives(t *testing.T, fsys *crashfs.FS, data *recovery.Recovered) {
 	t.Helper()
 	for name, c := range w.whole {
-		out, err := data.Registry.Append(context.Background(), name, &topics.Write{Records: []record.Record{{Data: []byte(`1`)}}})
+		out, err := data.Registry.Append(context.Background(), name, &topic.Write{Records: []record.Record{{Data: []byte(`1`)}}})
 		if err != nil || out.First <= c.head {
 			t.Fatalf("topic %s, whose head was %d: %+v, %v", name, c.head, out, err)
 		}

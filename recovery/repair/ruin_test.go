@@ -14,6 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -169,7 +170,7 @@ func TestInUse(t *testing.T) {
 func TestLogGap(t *testing.T) {
 	w := build(t)
 	data := run(t, w.fs)
-	ctx, one := context.Background(), topics.Write{Records: []record.Record{{Data: []byte(`"` + strings.Repeat("x", 600) + `"`)}}}
+	ctx, one := context.Background(), topic.Write{Records: []record.Record{{Data: []byte(`"` + strings.Repeat("x", 600) + `"`)}}}
 	for _, name := range []string{"kept", "idle", "kept"} {
 		if _, err := data.Registry.Append(ctx, name, &one); err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -91,7 +92,7 @@ func construct(t *testing.T, routers bool) *world {
 			if name == "idle" && round > 2 {
 				continue
 			}
-			write := &topics.Write{DisableBackpressure: true, IdempotencyKey: fmt.Sprint(name, round)}
+			write := &topic.Write{DisableBackpressure: true, IdempotencyKey: fmt.Sprint(name, round)}
 			for i := range 25 {
 				rec := record.Record{Data: fmt.Appendf(nil, `"%s %d/%d %s"`, name, round, i, strings.Repeat(string(rune('a'+i)), 13*i%90)), Meta: []byte(`{"m": 1}`)}
 				if name == "tagged" {
@@ -173,10 +174,10 @@ func read(t *testing.T, r *topics.Registry) content {
 	return all
 }
 
-func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
+func readTopic(t *testing.T, r *topics.Registry, s topic.State) topicContent {
 	t.Helper()
 	c := topicContent{s.Head, map[uint64]string{}, map[uint64]string{}, false}
-	q := topics.Query{Limit: 7, MaxBytes: 1 << 20}
+	q := topic.Query{Limit: 7, MaxBytes: 1 << 20}
 	for q.From < s.Head {
 		b, err := r.Read(context.Background(), s.Name, &q)
 		if e := new(record.Error); errors.As(err, &e) && e.Kind == record.KindDamaged {
@@ -210,8 +211,8 @@ func readTopic(t *testing.T, r *topics.Registry, s topics.State) topicContent {
 
 // failed reports whether any read met damage.
 func (c content) failed() bool {
-	for _, topic := range c {
-		if topic.failed {
+	for _, x := range c {
+		if x.failed {
 			return true
 		}
 	}
@@ -243,7 +244,7 @@ func (w *world) check(t *testing.T, c content, back bool) (gone int) {
 		for _, seq := range slices.Sorted(maps.Keys(want.records)) {
 			rec, there := got.records[seq]
 			switch {
-			case !there && !got.failed && got.lost[seq] != topics.ReasonCorrupt && !got.front(seq, name):
+			case !there && !got.failed && got.lost[seq] != topic.ReasonCorrupt && !got.front(seq, name):
 				t.Fatalf("topic %s: seq %d is gone without a word (%q)", name, seq, got.lost[seq])
 			case !there:
 				gone++
@@ -269,7 +270,7 @@ func (c *topicContent) front(seq uint64, name string) bool {
 			return false
 		}
 	}
-	return name == "capped" && c.lost[seq] == topics.ReasonCap
+	return name == "capped" && c.lost[seq] == topic.ReasonCap
 }
 
 // files are the files of a directory that a checkpoint or recovery needs.
