@@ -43,6 +43,5 @@
 // Registry.mu is released, because no other goroutine can find it.
 //
 // Fields follow the lock that guards them. A method with the suffix Locked needs
-// its lock held by the caller. So do the methods of given, published and the
-// structs in them, all of which the topic's lock guards.
+// its lock held by the caller.
 package topics
