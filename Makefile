@@ -52,7 +52,7 @@ crash: ## the crash simulations, over CRASH_SEEDS seeds
 bench: build ## the server against the limits of this machine
 	bin/topics bench $(BENCH)
 
-generate: ## what is generated from the source: docs/configuration.md, docs/metrics.md, api/openapi/openapi.json
+generate: ## what is generated from the source: docs/configuration.md, docs/metrics.md, the dashboard, api/openapi/openapi.json
 	$(GO) generate ./...
 
 check: ## all of CI

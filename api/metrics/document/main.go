@@ -1,5 +1,5 @@
 // Command document writes what is made from the catalogue of metrics: the page
-// docs/metrics.md.
+// docs/metrics.md and the dashboard of Grafana.
 package main
 
 import (
@@ -28,6 +28,7 @@ func written(root string) map[string][]byte {
 		log.Fatal(err)
 	}
 	return map[string][]byte{
-		"docs/metrics.md": page(rules),
+		"docs/metrics.md":                 page(rules),
+		"docs/deploy/grafana/topics.json": dashboard(),
 	}
 }

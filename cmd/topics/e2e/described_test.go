@@ -42,6 +42,11 @@ func describedProber() *http.Client {
 	return described(&http.Transport{DisableKeepAlives: true}, nil)
 }
 
+// foreign returns a client of a program that is not the server.
+func foreign() *http.Client {
+	return described(&http.Transport{}, func(*conform.Answer) bool { return true })
+}
+
 // reportUndescribed prints what was collected and returns the exit code for it.
 func reportUndescribed() int {
 	undescribed.mu.Lock()
