@@ -52,6 +52,9 @@ var accessTable = map[string]access{
 	"GET /v0/watch/:wid": {"r", false},
 	"GET /v0/ws":         {"any", false}, // each command asks for its own
 
+	"GET /v0/whoami": {"any", false},
+
+	"GET /v0/admin/history":             {"ar", false},
 	"GET /v0/admin/stats":               {"ar", false},
 	"GET /v0/admin/audit":               {"ar", false},
 	"GET /v0/admin/sessions":            {"ar", false},

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// With a listener of its own for operators, each has its routes and probes are
-// on both; without one the main listener has them all.
+// With a listener of their own for operators, only that one has the routes of
+// operators, and both have all others; without one the main listener has them
+// all.
 func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 	apart, _ := openServer(func(o *Options) { o.OpsApart, o.Storage = true, workingStorage() })
 	together, _ := openServer(nil)
@@ -16,12 +17,12 @@ func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 	}
 	for _, rt := range apart.routes() {
 		path := target(rt.pattern, "t")
-		onMain, onOps := rt.kind == data || rt.kind == streaming || rt.kind == probe, rt.kind != data && rt.kind != streaming
+		onMain := rt.kind == data || rt.kind == streaming || rt.kind == probe || rt.kind == personal
 		for _, tt := range []struct {
 			name   string
 			server http.Handler
 			want   bool
-		}{{"main", apart, onMain}, {"operators'", apart.ops, onOps}, {"only", together, true}} {
+		}{{"main", apart, onMain}, {"operators'", apart.ops, true}, {"only", together, true}} {
 			w := do(tt.server, http.MethodOptions, path, "")
 			if got := w.Code == http.StatusNoContent; got != tt.want {
 				t.Errorf("%s on the %s listener: %d", rt.pattern, tt.name, w.Code)
@@ -30,7 +31,7 @@ func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 	}
 	for path, want := range map[string][2]int{
 		"/metrics": {404, 200}, "/v0/metrics": {404, 200}, "/v0/admin/stats": {404, 200},
-		"/healthz": {200, 200}, "/v0/ready": {200, 200}, "/v0/topics": {200, 404},
+		"/healthz": {200, 200}, "/v0/ready": {200, 200}, "/v0/topics": {200, 200}, "/v0/whoami": {200, 200},
 	} {
 		if main, ops := do(apart, "GET", path, "").Code, do(apart.ops, "GET", path, "").Code; main != want[0] || ops != want[1] {
 			t.Errorf("%s: %d on the main listener, %d on the operators', want %v", path, main, ops, want)

@@ -33,6 +33,9 @@ const (
 	setting
 	// adminRead routes show how the server runs, in every phase.
 	adminRead
+	// personal routes show a caller its own rights, in every phase and on every
+	// listener.
+	personal
 	// telemetry routes answer from the first moment to the last, for programs
 	// that collect.
 	telemetry
@@ -40,8 +43,8 @@ const (
 	probe
 )
 
-// operator reports whether routes of the kind belong to the operator's own
-// listener, where there is one.
+// operator reports whether routes of the kind are only on the operators' own
+// listener, where there is one. That listener has all the others, too.
 func (k kind) operator() bool { return k == admin || k == setting || k == adminRead || k == telemetry }
 
 // confirmed reports whether calls of the kind need a confirmation.
@@ -108,6 +111,9 @@ func (s *Server) routes() []route {
 		{"GET", "/v0/watch/:wid", streaming, auth.Read, s.streamWatch},
 		{"GET", "/v0/ws", streaming, auth.None, s.upgrade},
 
+		{"GET", "/v0/whoami", personal, auth.None, s.whoami},
+
+		{"GET", "/v0/admin/history", adminRead, auth.AdminRead, s.showHistory},
 		{"GET", "/v0/admin/stats", adminRead, auth.AdminRead, s.stats},
 		{"GET", "/v0/admin/audit", adminRead, auth.AdminRead, s.listAudit},
 		{"GET", "/v0/admin/sessions", adminRead, auth.AdminRead, s.listSessions},
@@ -157,6 +163,8 @@ var queries = map[string][]string{
 	"GET /v0/routers":                       {"prefix", "source", "dest", "page_size", "cursor"},
 	"POST /v0/watch":                        {"lenient"},
 	"GET /v0/admin/audit":                   {"limit"},
+	"GET /v0/admin/history":                 {"span", "step"},
+	"GET /v0/admin/stats":                   {"prefix"},
 	"GET /actuator/metrics/:name":           {"tag"},
 	"GET /v0/admin/sessions":                {"limit", "offset"},
 }

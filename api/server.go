@@ -91,8 +91,10 @@ type Options struct {
 	Hosts []string
 	// ProbeAuth makes the probes need a key, too.
 	ProbeAuth bool
+	// Descriptors is how many file descriptors are open; nil if that is unknown.
+	Descriptors func() int64
 	// OpsApart moves metrics and admin routes from the main listener to the
-	// operator's, OpsServer. Probes are on both.
+	// operators', OpsServer. All other routes are on both.
 	OpsApart bool
 	// CORSOrigins are the origins whose pages may use the API, "*" for all;
 	// none: no page of another origin may.
@@ -129,6 +131,7 @@ type Server struct {
 	watches   watches
 	workers   workers
 	overview  overview
+	meter     meter
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -159,10 +162,11 @@ func New(opts Options) *Server {
 	}
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
+	s.meter = newMeter()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: unmatched, Method: "other"})
 	s.main = newListener(s, func(k kind) bool { return !opts.OpsApart || !k.operator() })
 	if opts.OpsApart {
-		s.ops = newListener(s, func(k kind) bool { return k.operator() || k == probe })
+		s.ops = newListener(s, func(kind) bool { return true })
 	}
 	return s
 }

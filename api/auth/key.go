@@ -56,6 +56,13 @@ func (k *Key) equal(o *Key) bool {
 // Missing returns the rights in s that the key does not have, or 0.
 func (k *Key) Missing(s Scope) Scope { return s & All &^ k.scopes }
 
+// Scopes returns the rights of the key.
+func (k *Key) Scopes() Scope { return k.scopes }
+
+// Prefixes returns what the names that the key sees begin with. Of a key that
+// sees all names, and of one that sees none, it is empty.
+func (k *Key) Prefixes() []string { return slices.Clone(k.prefixes) }
+
 // Sees reports whether the key may access topics and routers with this name.
 func (k *Key) Sees(name string) bool {
 	if k.prefixes == nil {

@@ -52,6 +52,18 @@ func (s Scope) String() string {
 	return strings.Join(names, "+")
 }
 
+// Names returns the names of the single rights: those of admin are admin-read and
+// admin-write.
+func (s Scope) Names() []string {
+	names := []string{}
+	for _, r := range rights {
+		if r.scope != Admin && s&r.scope != 0 {
+			names = append(names, r.name)
+		}
+	}
+	return names
+}
+
 // scopeOf returns the scope for a word of the key syntax.
 func scopeOf(word string) (Scope, bool) {
 	if word == "rw" {

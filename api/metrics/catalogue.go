@@ -96,6 +96,7 @@ var families = []family{
 	{"topics_recovery_truncated_frames", gauge, "Frames that the recovery at the start cut off with a torn tail."},
 	{"topics_recovery_truncated_records", gauge, "Records that the recovery at the start cut off with a torn tail."},
 	{"topics_relocations_total", counter, "Segments moved to the cold directory since the start."},
+	{"topics_replay_bytes", gauge, "Bytes of the log after the last checkpoint, which a start would replay."},
 	{"topics_reserve_missing", gauge, "Whether the space kept for a start on a full disk is not all there: 1 or 0."},
 	{"topics_router_forwarded_total", counter, "Records that the router has forwarded since it was made."},
 	{"topics_router_lag", gauge, "Sequence numbers of its source that the router has not come to."},

@@ -90,10 +90,10 @@ func TestEscapeLabel(t *testing.T) {
 }
 
 func TestFsyncBuckets(t *testing.T) {
-	if fsyncBounds[0] != 50 || fsyncBounds[len(fsyncBounds)-1] != 10_000_000 || !slices.Contains(fsyncBounds, 500) {
+	if fsyncBounds[0] != 50 || fsyncBounds[len(fsyncBounds)-1] != 10_000_000 || !slices.Contains(fsyncBounds[:], 500) {
 		t.Errorf("bounds are %v", fsyncBounds)
 	}
-	for _, b := range [][]float64{fsyncBounds, groupBounds, requestBounds} {
+	for _, b := range [][]float64{fsyncBounds[:], groupBounds, requestBounds} {
 		if !sort.Float64sAreSorted(b) || metrics.ValidateBuckets(b) != nil {
 			t.Errorf("bad bounds %v", b)
 		}

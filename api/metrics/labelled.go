@@ -49,3 +49,12 @@ func (l *labelled[K, V]) find(label K) (series V, ok bool) {
 	}
 	return series, false
 }
+
+// each calls visit for all series.
+func (l *labelled[K, V]) each(visit func(label K, series V)) {
+	if seen := l.seen.Load(); seen != nil {
+		for i := range *seen {
+			visit((*seen)[i].label, (*seen)[i].series)
+		}
+	}
+}

@@ -36,8 +36,8 @@ type Readings struct {
 	Routers         []topics.RouterState
 }
 
-// unsynced returns how much of what the log has written is not durable yet.
-func (r *Readings) unsynced() uint64 { return r.Log.Written - min(r.Log.Synced, r.Log.Written) }
+// Unsynced returns how many bytes the log has written that are not durable yet.
+func (r *Readings) Unsynced() uint64 { return r.Log.Written - min(r.Log.Synced, r.Log.Written) }
 
 // MaxConnections returns how many connections there may be, or 0 if there is no
 // bound.

@@ -168,7 +168,7 @@ var logSeries = []series{
 	{"topics_wal_submit_full_total", "submit_full_total", func(r *Readings) any { return r.Log.SubmitFull }},
 	{"topics_wal_queue_depth", "queue_depth", func(r *Readings) any { return r.Log.QueueDepth }},
 	{"topics_wal_queue_depth_peak", "queue_depth_peak", func(r *Readings) any { return r.Log.QueueDepthPeak }},
-	{"topics_wal_unsynced_bytes", "unsynced_bytes", func(r *Readings) any { return r.unsynced() }},
+	{"topics_wal_unsynced_bytes", "unsynced_bytes", func(r *Readings) any { return r.Unsynced() }},
 	{"topics_wal_read_only", "read_only", func(r *Readings) any { return bit(r.Log.ReadOnly) }},
 	{"topics_wal_disk_full", "disk_full", func(r *Readings) any { return bit(r.Log.Full) }},
 	{"topics_wal_sync_in_flight_seconds", "", func(r *Readings) any { return r.Log.Syncing.Seconds() }},

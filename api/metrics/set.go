@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,7 @@ import (
 // Histogram bounds. The log's are microseconds, dense where a good disk's
 // syncs are; a request's are seconds, up to the longest poll.
 var (
-	fsyncBounds = []float64{
+	fsyncBounds = [...]float64{
 		50, 100, 150, 200, 300, 500, 750, 1000, 2500, 5000, 10_000, 25_000, 50_000,
 		100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
 	}
@@ -36,6 +37,9 @@ type Set struct {
 	spread metrics.Histogram
 	syncs  atomic.Uint64
 	micros atomic.Uint64 // of all syncs together
+	// synced has the same observations as fsync by bucket, the last one of what
+	// is above all bounds: the library shows those of fsync in its text only.
+	synced [len(fsyncBounds) + 1]atomic.Uint64
 
 	delivery *metrics.PrometheusHistogram
 	claims   *metrics.PrometheusHistogram
@@ -59,7 +63,7 @@ func New(Endpoints []Endpoint, other Endpoint) *Set {
 	set := metrics.NewSet()
 	m := &Set{
 		set:      set,
-		fsync:    set.NewPrometheusHistogramExt("topics_wal_fsync_latency_us", fsyncBounds),
+		fsync:    set.NewPrometheusHistogramExt("topics_wal_fsync_latency_us", fsyncBounds[:]),
 		frames:   set.NewPrometheusHistogramExt("topics_wal_group_frames", groupBounds),
 		delivery: set.NewPrometheusHistogramExt("topics_delivery_delay_seconds", deliveryBounds),
 		claims:   set.NewPrometheusHistogramExt("topics_queue_claim_duration_seconds", deliveryBounds),
@@ -86,6 +90,8 @@ func (m *Set) ObserveGroup(g wal.Group) {
 	m.fsync.Update(us)
 	m.spread.Update(us)
 	m.frames.Update(float64(g.Frames))
+	bucket, _ := slices.BinarySearch(fsyncBounds[:], us)
+	m.synced[bucket].Add(1)
 	m.syncs.Add(1)
 	m.micros.Add(uint64(max(0, g.Sync.Microseconds())))
 }

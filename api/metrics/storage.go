@@ -8,6 +8,7 @@ type StorageStats struct {
 	CheckpointSeconds               float64       // that the last one took
 	CheckpointAge                   time.Duration // since the last one; 0 if there was none
 
+	ReplayBytes              int64 // of the log, that a start at this moment would read
 	LogBytes                 int64 // on disk
 	LogFiles                 int
 	LogReleased, LogRecycled uint64 // files
@@ -44,6 +45,7 @@ var storageSeries = []series{
 	{"topics_checkpoint_failures_total", "checkpoint_failures", func(r *Readings) any { return float64(r.Storage.CheckpointFailures) }},
 	{"topics_checkpoint_duration_seconds", "checkpoint_duration_seconds", func(r *Readings) any { return r.Storage.CheckpointSeconds }},
 	{"topics_checkpoint_age_seconds", "checkpoint_age_seconds", func(r *Readings) any { return r.Storage.CheckpointAge.Seconds() }},
+	{"topics_replay_bytes", "replay_bytes", func(r *Readings) any { return float64(r.Storage.ReplayBytes) }},
 	{"topics_wal_files", "wal_files", func(r *Readings) any { return float64(r.Storage.LogFiles) }},
 	{"topics_wal_size_bytes", "wal_size_bytes", func(r *Readings) any { return float64(r.Storage.LogBytes) }},
 	{"topics_wal_files_released_total", "wal_files_released", func(r *Readings) any { return float64(r.Storage.LogReleased) }},

@@ -162,6 +162,7 @@ func (s *server) watch() (stop func()) {
 	wg.Go(func() { s.watchdog.Run(ctx) })
 	wg.Go(func() { tendMemory(ctx) })
 	wg.Go(func() { s.tendConnections(ctx) })
+	wg.Go(func() { s.api.KeepHistory(ctx) })
 	return func() { cancel(); wg.Wait() }
 }
 

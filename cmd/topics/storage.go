@@ -80,7 +80,8 @@ func (v storageView) Stats() metrics.StorageStats {
 	return metrics.StorageStats{
 		Checkpoints: s.Checkpoints, CheckpointFailures: s.CheckpointFailures,
 		CheckpointSeconds: s.CheckpointTook.Seconds(), CheckpointAge: s.CheckpointAge,
-		LogBytes: log.Bytes, LogFiles: log.Files, LogReleased: log.Freed, LogRecycled: log.Recycled,
+		ReplayBytes: s.ReplayBytes,
+		LogBytes:    log.Bytes, LogFiles: log.Files, LogReleased: log.Freed, LogRecycled: log.Recycled,
 		Segments: s.Segments, SegmentsCold: s.SegmentsCold,
 		SegmentBytes: s.SegmentBytes, SegmentBytesCold: s.SegmentBytesCold,
 		SegmentIndexBytes: s.SegmentIndexBytes, SegmentRecords: s.SegmentRecords,

@@ -70,6 +70,9 @@ func (s *server) apiOptions() api.Options {
 		Report:    s.reportView,
 		Recovered: s.recovered,
 		Storage:   storageView{s},
+
+		Descriptors: s.descriptors.open.Load,
+
 		Config:    c.Map(),
 
 		Keys:        c.Keys,

@@ -75,6 +75,7 @@ type StorageStats struct {
 	Checkpoints, CheckpointFailures   uint64
 	CheckpointTook, CheckpointAge     time.Duration // of the last checkpoint, and since it; 0 if there was none
 	LastError                         string        // of the last attempt; empty if it succeeded
+	ReplayBytes                       int64         // of the log after the last checkpoint
 	Segments, SegmentsCold            int
 	SegmentBytes, SegmentBytesCold    int64 // of data
 	SegmentIndexBytes, SegmentRecords int64
@@ -102,6 +103,7 @@ func (st *Store) StorageStats() StorageStats {
 			s.SegmentBytesCold += seg.DataBytes()
 		}
 	}
+	s.ReplayBytes = int64(st.Log.Tail() - st.current.get().Checkpoint.ReplayStart())
 	s.Cache = st.cache.Stats()
 	s.ReserveMissing = st.current.reserve.Missing() != nil
 	s.ArchivedFiles, s.ArchiveFailures = st.archive.files.Load(), st.archive.failures.Load()
