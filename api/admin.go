@@ -23,8 +23,21 @@ func (s *Server) checkpoint(c *call) error {
 
 // verify checks everything that is stored. The storage runs one scrub at a time
 // and gives its report to all who ask meanwhile; a client that has gone stops
-// waiting, and the scrub goes on.
+// waiting, and the scrub goes on. With wait=false nobody waits: a proxy may give
+// up on an answer that takes minutes.
 func (s *Server) verify(c *call) error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	p := wire.ReadParams(query)
+	wait := p.Bool("wait", true)
+	if p.Err() != nil {
+		return p.Err()
+	}
+	if !wait {
+		return s.startVerify(c)
+	}
 	return s.maintain(c, "scrub", func(storage Storage, ctx context.Context) (any, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -35,6 +48,35 @@ func (s *Server) verify(c *call) error {
 		}
 		return report, err
 	})
+}
+
+// startVerify begins a scrub and answers how it is doing.
+func (s *Server) startVerify(c *call) error {
+	storage, err := s.storage(c)
+	if err != nil {
+		return err
+	}
+	if err := storage.StartVerify(); err != nil {
+		return explained("scrub", err)
+	}
+	wire.WriteJSON(c, http.StatusAccepted, storage.VerifyState())
+	return nil
+}
+
+// showVerify answers how the scrub under way is doing, or how the last one ended.
+func (s *Server) showVerify(c *call) error {
+	state := any(struct {
+		State    string  `json:"state"`
+		Progress float64 `json:"progress"`
+		Bytes    int64   `json:"bytes_done"`
+		Total    int64   `json:"bytes_total"`
+	}{State: "idle"})
+	if s.opts.Storage != nil {
+		state = s.opts.Storage.VerifyState()
+	}
+	c.Header().Set("Cache-Control", "no-store")
+	wire.WriteJSON(c, http.StatusOK, state)
+	return nil
 }
 
 // maintain runs a job of the storage and answers its report. The job ends with

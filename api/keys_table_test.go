@@ -60,6 +60,7 @@ var accessTable = map[string]access{
 	"GET /v0/admin/sessions":            {"ar", false},
 	"POST /v0/admin/sessions/:id/close": {"aw", false},
 	"POST /v0/admin/checkpoint":         {"aw", false},
+	"GET /v0/admin/verify":              {"ar", false},
 	"POST /v0/admin/verify":             {"aw", false},
 	"POST /v0/admin/backup":             {"aw", false},
 	"PUT /v0/admin/checks/:check":       {"aw", false},

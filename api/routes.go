@@ -119,6 +119,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v0/admin/sessions", adminRead, auth.AdminRead, s.listSessions},
 		{"POST", "/v0/admin/sessions/:id/close", admin, auth.AdminWrite, s.closeSession},
 		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
+		{"GET", "/v0/admin/verify", adminRead, auth.AdminRead, s.showVerify},
 		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
 		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
 		{"PUT", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.putCheck},
@@ -166,6 +167,7 @@ var queries = map[string][]string{
 	"GET /v0/admin/history":                 {"span", "step"},
 	"GET /v0/admin/stats":                   {"prefix"},
 	"GET /actuator/metrics/:name":           {"tag"},
+	"POST /v0/admin/verify":                 {"wait"},
 	"GET /v0/admin/sessions":                {"limit", "offset"},
 }
 

@@ -18,6 +18,12 @@ type Storage interface {
 	// same time share one check, which outlasts a call whose ctx ends. Damage is
 	// part of the report and no error.
 	Verify(ctx context.Context) (report any, err error)
+	// StartVerify begins such a check and does not wait for it. If one is under way,
+	// it does nothing.
+	StartVerify() error
+	// VerifyState is how the check under way is doing, or how the last one ended.
+	// It is cheap.
+	VerifyState() any
 	// Backup writes a consistent copy to w, as a tar. An error of w ends it.
 	Backup(ctx context.Context, w io.Writer) error
 	// Stats is cheap and safe to call at any time.

@@ -24,10 +24,24 @@ type fakeStorage struct {
 	backup     func(context.Context, io.Writer) error
 	stats      metrics.StorageStats
 	asked      atomic.Int32 // times that Stats was called
+	started    atomic.Int32 // times that StartVerify was
+	startErr   error        // of StartVerify
 }
 
 func (f *fakeStorage) Checkpoint(ctx context.Context) (any, error) { return f.checkpoint(ctx) }
 func (f *fakeStorage) Verify(ctx context.Context) (any, error)     { return f.verify(ctx) }
+
+func (f *fakeStorage) StartVerify() error {
+	f.started.Add(1)
+	return f.startErr
+}
+
+func (f *fakeStorage) VerifyState() any {
+	if f.started.Load() > 0 {
+		return map[string]any{"state": "running", "progress": 0.5, "bytes_done": 4, "bytes_total": 8, "started_at": "2025-03-04T05:06:07Z"}
+	}
+	return map[string]any{"state": "idle", "progress": 0, "bytes_done": 0, "bytes_total": 0}
+}
 
 func (f *fakeStorage) Backup(ctx context.Context, w io.Writer) error { return f.backup(ctx, w) }
 

@@ -203,6 +203,9 @@ func TestScrubIsShared(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if st := data.VerifyState(); st.State != store.ScrubIdle || st.Progress != 0 {
+			t.Errorf("before the first: %+v", st)
+		}
 		verify := func(ctx context.Context) <-chan error {
 			done := make(chan error, 1)
 			go func() { _, err := data.Verify(ctx); done <- err }()
@@ -216,7 +219,15 @@ func TestScrubIsShared(t *testing.T) {
 		if err := <-first; !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
+		if err := data.StartVerify(); err != nil { // there is one
+			t.Fatal(err)
+		}
 		synctest.Wait()
+		st := data.VerifyState()
+		if st.State != store.ScrubRunning || st.Started.IsZero() || st.Total == 0 || st.Bytes > st.Total || st.Progress >= 1 || st.Result != nil {
+			t.Errorf("under way: %+v", st)
+		}
+		planned := st.Total
 		slow.open()
 		for _, other := range others {
 			if err := <-other; err != nil {
@@ -225,6 +236,10 @@ func TestScrubIsShared(t *testing.T) {
 		}
 		if s := data.StorageStats(); s.VerifyRuns != 1 || data.LastScrub() == nil {
 			t.Fatalf("%+v", s)
+		}
+		st = data.VerifyState()
+		if st.State != store.ScrubDone || st.Progress != 1 || st.Result == nil || st.Bytes != st.Total || st.Total != st.Result.Bytes || planned != st.Total {
+			t.Errorf("done: %+v, planned %d", st, planned)
 		}
 
 		begun = slow.close()
@@ -242,6 +257,9 @@ func TestScrubIsShared(t *testing.T) {
 		}
 		if _, err := data.Verify(context.Background()); !errors.Is(err, wal.ErrClosed) {
 			t.Errorf("after Close: %v", err) // what clients get 503 for
+		}
+		if st := data.VerifyState(); st.State != store.ScrubFailed || st.Error == "" || st.Progress >= 1 {
+			t.Errorf("cut off: %+v", st)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -28,6 +29,20 @@ func (v storageView) Checkpoint(ctx context.Context) (any, error) {
 // Verify implements api.Storage.
 func (v storageView) Verify(ctx context.Context) (any, error) {
 	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Verify(ctx) })
+}
+
+// StartVerify implements api.Storage.
+func (v storageView) StartVerify() error {
+	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, d.StartVerify() })
+	return err
+}
+
+// VerifyState implements api.Storage.
+func (v storageView) VerifyState() any {
+	if d := v.data.Load(); d != nil {
+		return d.VerifyState()
+	}
+	return store.ScrubState{State: store.ScrubIdle}
 }
 
 // Backup implements api.Storage.

@@ -73,7 +73,7 @@ func (s *server) apiOptions() api.Options {
 
 		Descriptors: s.descriptors.open.Load,
 
-		Config:    c.Map(),
+		Config: c.Map(),
 
 		Keys:        c.Keys,
 		Hosts:       c.Names(),

@@ -32,6 +32,14 @@ type Scrub struct {
 
 	Damages      []Damage `json:"damages"`       // the first maxDamages
 	DamagesTotal int      `json:"damages_total"` // all of them
+
+	progress *scrubProgress
+}
+
+// read counts bytes that were read.
+func (s *Scrub) read(n int64) {
+	s.Bytes += n
+	s.progress.bytes.Add(n)
 }
 
 // Damage is a damaged place at Offset in File, a path. Topic, From and To are
@@ -76,6 +84,12 @@ func (st *Store) Verify(ctx context.Context) (Scrub, error) {
 	}
 }
 
+// StartVerify begins a scrub, unless one is under way, and does not wait for it.
+func (st *Store) StartVerify() error {
+	_, err := st.scrubs.join(st.scrub)
+	return err
+}
+
 // LastScrub returns the last scrub that was finished, or nil if there was none.
 func (st *Store) LastScrub() *Scrub {
 	st.scrubs.mu.Lock()
@@ -84,9 +98,10 @@ func (st *Store) LastScrub() *Scrub {
 }
 
 // scrub reads everything once.
-func (st *Store) scrub(ctx context.Context) (Scrub, error) {
+func (st *Store) scrub(ctx context.Context, done *scrubProgress) (Scrub, error) {
 	began := st.opts.Now()
-	s := Scrub{Started: began, Damages: []Damage{}}
+	s := Scrub{Started: began, Damages: []Damage{}, progress: done}
+	done.begin(began, st.storedBytes())
 	err := st.current.scrub(&s, st.opts.FS)
 	if err == nil {
 		err = st.scrubSnapshots(ctx, &s)
@@ -128,7 +143,7 @@ func (st *Store) scrubSnapshots(ctx context.Context, s *Scrub) error {
 			return err
 		}
 		s.Snapshots++
-		s.Bytes += int64(len(content))
+		s.read(int64(len(content)))
 	}
 	return nil
 }
@@ -163,6 +178,6 @@ func (st *Store) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Segmen
 	s.Blocks += checked.Blocks
 	s.Pages += checked.Pages
 	s.Records += checked.Records
-	s.Bytes += checked.Bytes
+	s.read(checked.Bytes)
 	return err
 }

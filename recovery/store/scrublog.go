@@ -87,7 +87,7 @@ func (st *Store) scrubLogFile(ctx context.Context, s *Scrub, f wal.File) error {
 		}
 		at += wal.LSN(used)
 		s.Frames += frames
-		s.Bytes += int64(used)
+		s.read(int64(used))
 		step = max(scrubStep, needs)
 	}
 	return nil
