@@ -133,8 +133,8 @@ func TestBadKeysRefuseToStart(t *testing.T) {
 	}
 }
 
-// The operators' listener has metrics and admin routes, and of these the main
-// one has only the probes; both answer during the drain.
+// Metrics and admin routes are on the operators' listener only, and all else is
+// on both; both answer during the drain.
 func TestOperatorsListener(t *testing.T) {
 	server := serve(t, t.TempDir(), "TOPICS_OPS_ADDR=127.0.0.1:0", "TOPICS_DRAIN_DELAY_MS=600000", "TOPICS_DRAIN_TIMEOUT_MS=3600000",
 		"TOPICS_LOG_FORMAT=json").ready()
@@ -153,7 +153,12 @@ func TestOperatorsListener(t *testing.T) {
 	both("GET", "/v0/admin/stats", 404, 200)
 	both("POST", "/v0/admin/checkpoint", 404, 200)
 	both("GET", "/v0/recovery", 200, 200)
-	both("GET", "/v0/topics", 200, 404)
+	both("GET", "/v0/whoami", 200, 200)
+	both("GET", "/v0/admin/history", 404, 200)
+	if status, answer := asked(t, "POST", ops+"/v0/topics/orders", "", `{"records":[{"data":1}]}`); status != 201 {
+		t.Errorf("a write on the operators' listener: %d %s", status, answer)
+	}
+	both("GET", "/v0/topics/orders/diff", 200, 200)
 
 	server.signal(syscall.SIGTERM)
 	server.until("it drains", func() bool {
@@ -163,6 +168,7 @@ func TestOperatorsListener(t *testing.T) {
 	both("GET", "/v0/ready", 503, 503)
 	both("GET", "/healthz", 200, 200)
 	both("GET", "/metrics", 404, 200)
+	both("GET", "/v0/topics/orders", 200, 200)
 	server.signal(syscall.SIGTERM) // skips the rest of the delay
 	server.exit()
 }
