@@ -60,10 +60,13 @@ func TestHistory(t *testing.T) {
 			Hosts: testHosts, Gate: w, Health: w, WAL: func() wal.Stats { return log },
 			Disk: func() (free, total uint64) { return 10, 100 }, Descriptors: func() int64 { return 33 },
 		})
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go s.KeepHistory(ctx)
-		pass := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+		s.sample(time.Now())
+		pass := func(d time.Duration) {
+			for range d / time.Second {
+				time.Sleep(time.Second)
+				s.sample(time.Now())
+			}
+		}
 		pass(11 * time.Second)
 		d := historyOf(t, s, "")
 		if d.StepMS != 5000 || len(d.Times) != 2 || d.Times[1]-d.Times[0] != 5000 {
@@ -131,6 +134,32 @@ func TestHistory(t *testing.T) {
 		if n := get(s, "GET", "/v0/admin/history").Body.Len(); n > 1<<20 {
 			t.Errorf("an answer has %d bytes", n)
 		}
+	})
+}
+
+// The counters are read until the context ends.
+func TestKeepHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := openServer(nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			s.KeepHistory(ctx)
+			close(ended)
+		}()
+		time.Sleep(60*time.Second + time.Millisecond)
+		synctest.Wait()
+		d := historyOf(t, s, "")
+		if len(d.Times) != 12 {
+			t.Errorf("%d steps in a minute", len(d.Times))
+		}
+		for i := 1; i < len(d.Times); i++ {
+			if step := d.Times[i] - d.Times[i-1]; step != 5000 {
+				t.Errorf("step %d has %d ms", i, step)
+			}
+		}
+		cancel()
+		<-ended
 	})
 }
 

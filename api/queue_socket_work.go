@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -63,6 +65,13 @@ func (so *socket) openWork(cmd *jobCommand) (*socketWork, error) {
 	w := &socketWork{socket: so, topic: cmd.topic, worker: worker, done: make(chan struct{})}
 	j.works[cmd.topic] = w
 	return w, nil
+}
+
+// queues are those that there are streams of, in no order.
+func (j *socketJobs) queues() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Collect(maps.Keys(j.works))
 }
 
 // drop forgets a stream that has ended.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics"
@@ -26,10 +27,21 @@ type workStream struct {
 	*eventStream
 	id        string
 	key       *auth.Key
+	remote    string
 	opened    time.Time
 	worker    *topics.Worker
 	heartbeat time.Duration
+	carried   flow
 }
+
+// Follows implements subject.
+func (w *workStream) Follows(asked func(topic string) bool) bool { return asked(w.call.topic) }
+
+// Cursors implements subject: a worker has none.
+func (w *workStream) Cursors() []watch.Cursor { return nil }
+
+// queues are those of which it gets jobs.
+func (w *workStream) queues() []string { return []string{w.call.topic} }
 
 // work streams jobs to a worker for as long as it stays. The jobs that it has
 // then go back.
@@ -56,8 +68,10 @@ func (s *Server) work(c *call) error {
 		eventStream: &eventStream{
 			server: s, call: c, control: http.NewResponseController(c.w), patience: s.watches.patience, done: make(chan struct{}),
 		},
-		id: newWorkID(), key: c.key, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
+		id: newWorkID(), key: c.key, remote: c.r.RemoteAddr, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
 	}
+	w.flow = &w.carried
+	w.flow.begin(0)
 	w.ctx, w.cancel = context.WithCancelCause(c.r.Context())
 	defer w.cancel(nil)
 	s.workers.enter(w)
@@ -191,6 +205,7 @@ func (w *workStream) sendJob(j *topics.Job) error {
 		*buf = body
 		eventBuffers.Put(buf)
 	}
+	w.flow.move()
 	return w.send(b)
 }
 

@@ -58,9 +58,12 @@ func newWorkID() string {
 func (set *workers) views(of func(*auth.Key) bool) (views []sessionView) {
 	for _, w := range set.list() {
 		if of(w.key) {
-			views = append(views, sessionView{
-				ID: w.id, Kind: "work", Key: w.key.ID, Opened: w.opened.UnixMilli(), Topics: 1, Streaming: true, opened: w.opened,
-			})
+			v := sessionView{
+				ID: w.id, Kind: "work", Key: w.key.ID, Remote: w.remote, Transport: "sse", Opened: w.opened.UnixMilli(),
+				Streaming: true, opened: w.opened, subject: w,
+			}
+			v.carried(w.flow)
+			views = append(views, v)
 		}
 	}
 	return views

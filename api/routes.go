@@ -168,7 +168,7 @@ var queries = map[string][]string{
 	"GET /v0/admin/stats":                   {"prefix"},
 	"GET /actuator/metrics/:name":           {"tag"},
 	"POST /v0/admin/verify":                 {"wait"},
-	"GET /v0/admin/sessions":                {"limit", "offset"},
+	"GET /v0/admin/sessions":                {"limit", "offset", "key", "topic", "prefix"},
 }
 
 // query is the names of the parameters that the route takes in the query.

@@ -46,6 +46,7 @@ type eventStream struct {
 	cancel   context.CancelCauseFunc
 	done     chan struct{} // closed when its use of the session is over
 	sending  sending
+	flow     *flow
 
 	mu    sync.Mutex // guards what follows, and setting the connection's deadline
 	until time.Time  // when the client's time is over, because the stream has to end; zero before that
@@ -78,7 +79,7 @@ func (s *Server) streamWatch(c *call) error {
 	}
 	st := &eventStream{
 		server: s, call: c, session: w, control: http.NewResponseController(c.w),
-		patience: s.watches.patience, done: make(chan struct{}),
+		patience: s.watches.patience, done: make(chan struct{}), flow: &w.flow,
 	}
 	st.ctx, st.cancel = context.WithCancelCause(c.r.Context())
 	defer st.cancel(nil)

@@ -149,6 +149,7 @@ func (st *eventStream) event(name string, head func([]byte) []byte, body []byte,
 		*buf = b
 		eventBuffers.Put(buf)
 	}
+	st.flow.move()
 	return err
 }
 
@@ -178,6 +179,7 @@ func (st *eventStream) send(parts ...[]byte) error {
 			if _, err := st.call.w.Write(part[:n]); err != nil {
 				return err
 			}
+			st.flow.sent.Add(int64(n))
 			part = part[n:]
 		}
 	}

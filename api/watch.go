@@ -56,8 +56,9 @@ func (s *Server) openWatch(c *call) error {
 		session.Close()
 		return err
 	}
-	w, err := s.watches.add(session, c.key, s.opts.Limits.MaxWatchSessions, release)
-	if err != nil {
+	w := &watchSession{Session: session, key: c.key, remote: c.r.RemoteAddr, release: release}
+	w.flow.begin(len(body))
+	if err := s.watches.add(w, s.opts.Limits.MaxWatchSessions); err != nil {
 		release()
 		session.Close()
 		return err

@@ -24,8 +24,10 @@ type watchSession struct {
 	key     *auth.Key
 	opened  time.Time
 	release func() // gives back its memory; called once, by drop
+	flow    flow   // of all its streams
 
 	// watches.mu guards what follows.
+	remote string        // address of its stream, or of who opened it
 	stream *eventStream  // the open one, or the one that waits for it to end
 	ended  bool          // it is in the table no more
 	idle   *list.Element // its place among those without a stream
@@ -74,22 +76,18 @@ func (s *Server) frames() *watch.Frames {
 }
 
 // add puts a session in the table, unless there are too many.
-// release gives back its memory, when it is dropped.
-func (t *watches) add(session *watch.Session, key *auth.Key, most int, release func()) (*watchSession, error) {
+func (t *watches) add(w *watchSession, most int) error {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails
-	w := &watchSession{
-		Session: session, key: key, opened: time.Now(), release: release,
-		id: "wid_" + base64.RawURLEncoding.EncodeToString(raw[:]),
-	}
+	w.id, w.opened = "wid_"+base64.RawURLEncoding.EncodeToString(raw[:]), time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.all) >= most {
-		return nil, capReached("max_watch_sessions", int64(most), "watch sessions")
+		return capReached("max_watch_sessions", int64(most), "watch sessions")
 	}
 	t.all[w.id] = w
 	t.restLocked(w)
-	return w, nil
+	return nil
 }
 
 // restLocked begins a session's time without a stream.
@@ -157,6 +155,7 @@ func (t *watches) attach(w *watchSession, st *eventStream) error {
 	}
 	before := w.stream
 	w.stream = st
+	w.remote = st.call.r.RemoteAddr
 	t.open++
 	if w.idle != nil {
 		t.idle.Remove(w.idle)

@@ -66,7 +66,7 @@ func TestAdminSessions(t *testing.T) {
 	}
 	row := rows[0].(map[string]any)
 	wid := url[strings.LastIndex(url, "/")+1:]
-	if row["id"] != wid || row["kind"] != "watch" || row["streaming"] != true || row["topics"] != 1.0 || row["prefixes"] != 1.0 ||
+	if row["id"] != wid || row["kind"] != "watch" || row["streaming"] != true || row["topics_total"] != 1.0 || row["prefixes"] != 1.0 ||
 		row["key"] != "anonymous" || row["idle_until_ts"] != nil {
 		t.Error(row)
 	}

@@ -91,6 +91,8 @@ func (o *outlet) sendLocked(head, body []byte) error {
 		o.socket.cut() // half a message may be out: nothing can follow it
 		return errGone
 	}
+	o.socket.flow.sent.Add(int64(len(head) + len(body)))
+	o.socket.flow.move()
 	return nil
 }
 

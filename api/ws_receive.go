@@ -66,6 +66,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		}
 	}
 	late.Stop()
+	so.flow.begin(len(message))
 	c.in = message
 	so.busy.Store(true)
 	defer func() {

@@ -103,9 +103,11 @@ func (s *Server) socketViews(of func(*auth.Key) bool) []sessionView {
 			continue
 		}
 		v := sessionView{
-			ID: so.id, Kind: "websocket", Key: so.key.ID, Opened: so.since.UnixMilli(), Streaming: true, opened: so.since,
+			ID: so.id, Kind: "websocket", Key: so.key.ID, Remote: so.remote, Transport: "websocket", Opened: so.since.UnixMilli(),
+			Streaming: true, opened: so.since, subject: so,
 		}
-		v.Topics, v.Prefixes = so.subs.size()
+		_, v.Prefixes = so.subs.size()
+		v.carried(&so.flow)
 		views = append(views, v)
 	}
 	return views

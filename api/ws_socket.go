@@ -28,6 +28,8 @@ type socket struct {
 	key    *auth.Key
 	id     string
 	since  time.Time
+	remote string
+	flow   flow
 
 	ctx    context.Context // ends with the socket
 	cancel context.CancelFunc
@@ -66,6 +68,8 @@ func newSocket(s *Server, c *call) *socket {
 		leave:  make(chan *wire.Error, 1),
 		jobs:   newSocketJobs(),
 	}
+	so.remote = c.r.RemoteAddr
+	so.flow.begin(0)
 	so.ctx, so.cancel = context.WithCancel(context.Background())
 	so.follows.holder = c.followHolder()
 	return so

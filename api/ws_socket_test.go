@@ -206,7 +206,7 @@ func TestSocketSessions(t *testing.T) {
 		t.Fatalf("sessions: %s", w.Body)
 	}
 	v := list.Sessions[0]
-	if v.Kind != "websocket" || v.Topics != 1 || v.Prefixes != 1 || !strings.HasPrefix(v.ID, "ws_") {
+	if v.Kind != "websocket" || v.TopicsTotal != 1 || v.Prefixes != 1 || !strings.HasPrefix(v.ID, "ws_") {
 		t.Errorf("session: %+v", v)
 	}
 	if w := do(s, "POST", "/v0/admin/sessions/"+v.ID+"/close", "", "X-Confirm", "true"); w.Code != 200 {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -260,6 +261,35 @@ func (subs *subscriptions) size() (names, prefixes int) {
 		names, prefixes = names+n, prefixes+p
 	}
 	return names, prefixes
+}
+
+// sessions are those of all groups.
+func (subs *subscriptions) sessions() []*watch.Session {
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	all := make([]*watch.Session, len(subs.groups))
+	for i, g := range subs.groups {
+		all[i] = g.session
+	}
+	return all
+}
+
+// Follows implements subject. The queues of streams of jobs count, too.
+func (so *socket) Follows(asked func(topic string) bool) bool {
+	return slices.ContainsFunc(so.subs.sessions(), func(s *watch.Session) bool { return s.Follows(asked) }) ||
+		slices.ContainsFunc(so.jobs.queues(), asked)
+}
+
+// queues are those of which it gets jobs.
+func (so *socket) queues() []string { return so.jobs.queues() }
+
+// Cursors implements subject.
+func (so *socket) Cursors() (all []watch.Cursor) {
+	for _, s := range so.subs.sessions() {
+		all = append(all, s.Cursors()...)
+	}
+	slices.SortFunc(all, func(a, b watch.Cursor) int { return strings.Compare(a.Topic, b.Topic) })
+	return all
 }
 
 func (subs *subscriptions) setGroups(groups []*group) {
