@@ -13,7 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/history"
 	"github.com/e6e95bb8/topics/api/metrics"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -78,7 +78,7 @@ func TestHistory(t *testing.T) {
 			}
 		}
 
-		e := &opsEngine{totals: topics.Totals{Topics: 3, AppendedRecords: 1000}, pressure: 0.25}
+		e := &opsEngine{totals: topic.Totals{Topics: 3, AppendedRecords: 1000}, pressure: 0.25}
 		e.totals.Jobs.Claimed = 7
 		s.Open(e)
 		w.progress = phases["ready"]

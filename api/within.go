@@ -1,6 +1,6 @@
 package api
 
-import "github.com/e6e95bb8/topics/topics"
+import "github.com/e6e95bb8/topics/topics/topic"
 
 const (
 	// maxWithin is how many lists of prefixes the overview keeps the totals of.
@@ -37,7 +37,7 @@ func (s *Server) within(prefixes []string) *withinView {
 				v.Truncated = true
 				return v
 			}
-			var page []topics.State
+			var page []topic.State
 			page, more = e.List(prefix, after, withinPage)
 			for i := range page {
 				v.add(&page[i])
@@ -49,7 +49,7 @@ func (s *Server) within(prefixes []string) *withinView {
 	return v
 }
 
-func (v *withinView) add(st *topics.State) {
+func (v *withinView) add(st *topic.State) {
 	v.Topics++
 	v.Records += st.Count
 	v.Bytes += st.Bytes

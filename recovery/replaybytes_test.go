@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -18,7 +18,7 @@ func TestReplayBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := data.StorageStats().ReplayBytes
-	w := &topics.Write{DisableBackpressure: true, Records: []record.Record{{Data: []byte(`"replayed"`)}}}
+	w := &topic.Write{DisableBackpressure: true, Records: []record.Record{{Data: []byte(`"replayed"`)}}}
 	before := data.Log.Tail()
 	for range 20 {
 		if _, err := data.Registry.Append(ctx, "topic-0", w); err != nil {
