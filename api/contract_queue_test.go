@@ -69,6 +69,7 @@ func TestContractQueueErrors(t *testing.T) {
 			step{"POST /v0/topics/q/nack?strict=1", `{"node":"w","seqs":[],"reason":"why"}`, 400, badField("reason")},
 			step{"POST /v0/topics/q/ack", `{"node":"w","seqs":[],"then":[{"records":[{}]}]}`, 400, badField("then[0].topic")},
 			step{"POST /v0/topics/q/ack", `{"node":"w","seqs":[],"then":[{"topic":"-","records":[{}]}]}`, 400, badField("then[0].topic")},
+			step{"POST /v0/topics/q/ack", `{"node":"w","seqs":[],"then":[null]}`, 400, badField("then[0]")},
 			step{"POST /v0/topics/q/ack", `{"node":"w","seqs":[],"then":[{"topic":"t"}]}`, 400, badField("then[0].records")},
 			step{"POST /v0/topics/q/ack", `{"node":"w","seqs":[],"then":[{"topic":"t","records":[{"tag":1}]}]}`, 400, badField("then[0].records[0].tag")},
 			step{"POST /v0/topics/q/ack", `{"node":"w","seqs":[],"then":[{"topic":"t","records":[{}],"config":{"ttl_ms":"x"}}]}`, 400, badField("then[0].config.ttl_ms")},

@@ -14,25 +14,45 @@ func readJobs(e Engine, topic string, w *request.WriteRequest, notes *wire.Notic
 	if !w.HasJobs() {
 		return nil
 	}
-	queue, err := makesJobs(e, topic, w)
+	queue, ttl, err := makesJobs(e, topic, w)
 	switch {
 	case err != nil:
 		return err
 	case queue:
-		return w.ReadJobs(e.Time(), scope)
+		return w.ReadJobs(&request.JobReading{Now: e.Time(), TTLMS: ttl, Scope: scope, Notes: notes})
 	}
 	return w.NoteJobs(notes, scope)
 }
 
-// makesJobs reports whether the records of a write become jobs: the topic is a
-// queue, or the write would make it one.
-func makesJobs(e Engine, topic string, w *request.WriteRequest) (bool, error) {
+// makesJobs reports whether the records of a write become jobs, and after how many
+// ms they expire, 0 for never: the topic is a queue, or the write would make it one.
+func makesJobs(e Engine, topic string, w *request.WriteRequest) (queue bool, ttl int64, err error) {
 	st, err := e.State(topic, false)
 	switch {
 	case err == nil:
-		return st.Config.Type == record.TypeQueue, nil
-	case wire.ErrorOf(err).Status == http.StatusNotFound:
-		return w.Config != nil && w.Config.Type != nil && *w.Config.Type == string(record.TypeQueue), nil
+		return st.Config.Type == record.TypeQueue, st.Config.TTLMS, nil
+	case wire.ErrorOf(err).Status != http.StatusNotFound:
+		return false, 0, err
+	case w.Config == nil || w.Config.Type == nil || *w.Config.Type != string(record.TypeQueue):
+		return false, 0, nil
+	case w.Config.TTLMS != nil:
+		ttl = *w.Config.TTLMS
 	}
-	return false, err
+	return true, ttl, nil
+}
+
+// noteEviction warns of a queue whose cap takes jobs that are not done.
+func noteEviction(topic string, c *record.Config, notes *wire.Notices) {
+	if c.Type == record.TypeQueue && c.Discard == record.DiscardOld && (c.CapRecords > 0 || c.CapBytes > 0) {
+		notes.Mention("the queue %q has a cap and discard %q: when it is full, each write takes the oldest job, "+
+			"done or not; with discard %q the write is refused instead", topic, record.DiscardOld, record.DiscardReject)
+	}
+}
+
+// noteMade warns of the config of a topic that a write made.
+func noteMade(e Engine, topic string, notes *wire.Notices) {
+	st, err := e.State(topic, false)
+	if err == nil {
+		noteEviction(topic, &st.Config, notes)
+	}
 }

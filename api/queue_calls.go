@@ -136,5 +136,13 @@ func (s *Server) doAck(ctx context.Context, c *call, r *ackRequest) (*jobAnswer,
 	}
 	var err error
 	answer.result, err = engine.Ack(ctx, r.topic, r.call(), then)
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	for i := range then {
+		if answer.result.Then[i].Created && then[i].Write.Config != nil {
+			noteMade(engine, then[i].Topic, r.notes)
+		}
+	}
+	return answer, nil
 }

@@ -151,9 +151,10 @@ func readThen(f *wire.Fields, l *wire.Limits) (writes []thenRequest) {
 			tooMany(f, "then", maxThen)
 			break
 		}
-		f.SetScope(fmt.Sprintf("then[%d].", len(writes)))
+		scope := fmt.Sprintf("then[%d]", len(writes))
+		f.Enter(scope)
+		f.SetScope(scope + ".")
 		t := thenRequest{write: new(request.WriteRequest)}
-		f.Enter("")
 		request.ReadWrite(f, t.write, l, request.Beside{Known: thenFields, Read: func(f *wire.Fields) {
 			if string(f.Name()) == "topic" {
 				t.topic = f.ReadString("topic")

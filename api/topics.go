@@ -58,6 +58,7 @@ func (s *Server) configure(
 	if done.Created {
 		status = http.StatusCreated
 	}
+	noteEviction(c.topic, &done.Config, &c.notices)
 	c.cost, c.costs = done.Cost, wire.CostWrite
 	wire.WriteJSON(c, status, struct {
 		Topic   string     `json:"topic"`

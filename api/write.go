@@ -50,6 +50,9 @@ func (s *Server) write(c *call) error {
 	if err != nil {
 		return err
 	}
+	if done.Created && w.Config != nil {
+		noteMade(engine, c.topic, &c.notices)
+	}
 	c.cost, c.costs = done.Cost, wire.CostWrite
 	c.writeAppended(&done, seqs)
 	return nil

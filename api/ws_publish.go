@@ -98,6 +98,9 @@ func (so *socket) settle(p *publish) {
 		p.pending = nil
 	}
 	so.server.giveBytes(p.bytes)
+	if p.err == nil && p.done.Created && p.configures {
+		noteMade(so.server.opened(), p.topic, &p.notes)
+	}
 	so.answers.mu.Lock()
 	defer so.answers.mu.Unlock()
 	so.answers.list = append(so.answers.list, p)

@@ -22,7 +22,8 @@ const (
 type jobValue struct {
 	record int // index of its record
 	field  int // of jobFields
-	value  []byte
+	doc    []byte
+	at     int // where in doc, which ends with it, the value begins
 }
 
 // HasJobs reports whether a record has a field of a job.
@@ -33,17 +34,29 @@ func (w *WriteRequest) Size() int {
 	return cap(w.Records)*int(unsafe.Sizeof(record.Record{})) + cap(w.jobs)*int(unsafe.Sizeof(jobValue{}))
 }
 
-// ReadJobs gives the records their jobs, in a queue. Delays count from now, and
-// scope is the prefix of the names in errors.
-func (w *WriteRequest) ReadJobs(now queue.Time, scope string) error {
+// JobReading is what the fields of jobs are read by.
+type JobReading struct {
+	Now   queue.Time // delays count from it
+	TTLMS int64      // of the queue, or 0 for none
+	Scope string     // the prefix of the names in errors and warnings
+	Notes *wire.Notices
+}
+
+// ReadJobs gives the records their jobs, in a queue. It warns of those that expire
+// before they are due.
+func (w *WriteRequest) ReadJobs(by *JobReading) error {
 	for values := w.jobs; len(values) > 0; {
 		n := 1
 		for n < len(values) && values[n].record == values[0].record {
 			n++
 		}
-		job, err := readJob(values[:n], now, scope)
+		job, err := readJob(values[:n], by.Now, by.Scope)
 		if err != nil {
 			return err
+		}
+		if by.TTLMS > 0 && job.Due-by.Now.Wall > by.TTLMS {
+			by.Notes.Mention("%srecords[%d] is due in %d ms, and expires before: the ttl_ms of the queue is %d",
+				by.Scope, values[0].record, job.Due-by.Now.Wall, by.TTLMS)
 		}
 		w.Records[values[0].record].Job = job.Encode()
 		values = values[n:]
@@ -66,7 +79,7 @@ func (w *WriteRequest) NoteJobs(notes *wire.Notices, scope string) error {
 
 // jobReader returns a reader of a value, which names it in its errors.
 func jobReader(v jobValue, scope string, notes *wire.Notices) wire.Fields {
-	f := wire.ReadFields(v.value, notes)
+	f := wire.ReadFieldsAt(v.doc, v.at, notes)
 	f.SetScope(scope)
 	f.SetRecord(v.record)
 	return f

@@ -132,8 +132,8 @@ func readRecord(f *wire.Fields, w *WriteRequest, index int, l *wire.Limits) {
 			r.Data, _ = f.Raw()
 		case slices.Contains(jobFields, string(name)):
 			field := slices.Index(jobFields, string(name))
-			value, _ := f.Raw()
-			w.jobs = append(w.jobs, jobValue{index, field, value})
+			doc, at := f.Located()
+			w.jobs = append(w.jobs, jobValue{index, field, doc, at})
 		case f.Absent(allFields):
 		case string(name) == "meta":
 			r.Meta = readMeta(f, l)

@@ -26,6 +26,13 @@ func (s *Scanner) Raw() (value []byte, members int) {
 	return s.buf[start:s.pos], members
 }
 
+// Located skips the next value. It returns the document up to the value's end, and
+// where in it the value begins, as NewAt takes them.
+func (s *Scanner) Located() (doc []byte, at int) {
+	value, _ := s.Raw()
+	return s.buf[:s.pos], s.pos - len(value)
+}
+
 // RawObject is Raw for a value that must be an object.
 func (s *Scanner) RawObject() (value []byte, members int) {
 	if !s.expect(KindObject) {

@@ -43,6 +43,10 @@ type Scanner struct {
 // which must not be modified while that is in use.
 func New(doc []byte) Scanner { return Scanner{buf: doc} }
 
+// NewAt returns a Scanner of the value that begins somewhere in doc and ends with it.
+// Its errors count from the start of doc.
+func NewAt(doc []byte, at int) Scanner { return Scanner{buf: doc, pos: at} }
+
 // Valid returns nil if doc is one valid JSON document.
 func Valid(doc []byte) error {
 	s := New(doc)

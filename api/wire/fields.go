@@ -24,6 +24,11 @@ func ReadFields(body []byte, notes *Notices) Fields {
 	return Fields{Scanner: scan.New(body), record: -1, notes: notes}
 }
 
+// ReadFieldsAt returns a reader of one value in a body, as Scanner.Located returns it.
+func ReadFieldsAt(doc []byte, at int, notes *Notices) Fields {
+	return Fields{Scanner: scan.NewAt(doc, at), record: -1, notes: notes}
+}
+
 // Enter enters the body, or the object that the field name holds.
 func (f *Fields) Enter(name string) {
 	f.Object()

@@ -15,9 +15,9 @@ const (
 	maxQuoted   = 64
 )
 
-// Notices collects the warnings about a request: unknown names and records
-// without data. For a strict client the first of them is an error instead. A
-// nil *notices drops everything.
+// Notices collects the warnings about a request: unknown names, records without
+// data, and what Mention adds. For a strict client the first one that Add has is an
+// error instead. A nil *Notices drops everything.
 type Notices struct {
 	strict bool
 	list   []string
@@ -45,6 +45,14 @@ func (n *Notices) Add(field, warning string) error {
 		n.list = append(n.list, warning)
 	}
 	return nil
+}
+
+// Mention adds a warning that a strict client gets as a warning, too: what it is about
+// is allowed, and may have been done by now.
+func (n *Notices) Mention(format string, a ...any) {
+	if n != nil && len(n.list) < MaxWarnings {
+		n.list = append(n.list, fmt.Sprintf(format, a...))
+	}
 }
 
 // AddUnknown adds a warning about a query parameter that is not among those known.
