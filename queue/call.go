@@ -85,6 +85,7 @@ func (q *Queue) Release(now Time, seqs []uint64) (*Change, []Skip) {
 	q.Advance(now)
 	c := &Change{Kind: Release, At: now}
 	return q.each(c, seqs, func(i int) (*job, Reason) {
+		q.advanceJob(now, seqs[i])
 		j, why := q.idle(seqs[i])
 		switch {
 		case j == nil:
@@ -123,6 +124,7 @@ func (q *Queue) Promote(now Time, seqs []uint64) (*Change, []Skip) {
 	q.Advance(now)
 	c := &Change{Kind: Promote, At: now}
 	return q.each(c, seqs, func(i int) (*job, Reason) {
+		q.advanceJob(now, seqs[i])
 		j, why := q.idle(seqs[i])
 		switch {
 		case j == nil:

@@ -249,6 +249,34 @@ func TestCases(t *testing.T) {
 				w.t.Fatalf("%+v", s)
 			}
 		}},
+		{"32 jobs that are due in one moment come in parts", nil, func(w *world) {
+			const n = 3 * advanceLimit
+			w.bulk(n, func(int) Written { return Written{DelayMS: 1000} })
+			w.pass(1000)
+			for parts := 1; ; parts++ {
+				if got := w.q.count[Ready]; got != int64(parts*advanceLimit) {
+					w.t.Fatalf("%d ready after %d parts", got, parts)
+				}
+				at, ok := w.q.Next(w.now)
+				if !ok {
+					break
+				}
+				if at != w.now.Mono {
+					w.t.Fatalf("the next time is %d, now is %d", at, w.now.Mono)
+				}
+				w.serve()
+			}
+		}},
+		{"32 no claim goes away empty while a part is left", dead(1, 0), func(w *world) {
+			w.bulk(advanceLimit, func(int) Written { return Written{} })
+			if c := w.claim("other", advanceLimit); len(c.Jobs) != advanceLimit {
+				w.t.Fatalf("%d jobs", len(c.Jobs))
+			}
+			w.now.Mono, w.now.Wall = w.now.Mono+w.q.cfg.LeaseMS, w.now.Wall+w.q.cfg.LeaseMS
+			w.write(Written{DelayMS: 1})
+			w.now.Mono, w.now.Wall = w.now.Mono+1, w.now.Wall+1
+			w.claims("w", 1, advanceLimit+1)
+		}},
 		{"32 a page looks at a bounded number of jobs", nil, func(w *world) {
 			w.write(slices.Repeat([]Written{{DelayMS: 1000}}, 2*pageLooks)...)
 			w.write(Written{Priority: 1}, Written{})

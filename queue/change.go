@@ -1,5 +1,7 @@
 package queue
 
+import "math"
+
 // Kind is the kind of a change.
 type Kind uint8
 
@@ -81,10 +83,10 @@ func (c *Change) orNil() *Change {
 // Apply does what c says: when its entry is committed, and in a replay. It
 // depends on nothing but c, the config and the jobs as they are.
 func (q *Queue) Apply(c *Change) {
-	if c.Kind == Promote { // a replay has not looked yet at which leases were over
-		q.elapse(c.At.Mono)
-	}
 	for i := range c.Jobs {
+		if c.Kind == Promote { // a replay has not looked yet at whether its lease was over
+			q.advanceJob(Time{Mono: c.At.Mono, Wall: math.MinInt64}, c.Jobs[i].Seq)
+		}
 		q.apply(c, i)
 	}
 	if c.Kind == Bury {

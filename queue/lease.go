@@ -93,7 +93,7 @@ func (q *Queue) held(now Time, call *Call, i int) (*job, Reason) {
 	case l == nil:
 		return nil, Unknown
 	case l.node != call.Node || call.Leases != nil && l.id != call.Leases[i]:
-		if j.state == InFlight {
+		if j.state == InFlight && now.Mono <= l.deadline {
 			return nil, Held
 		}
 		return nil, Expired

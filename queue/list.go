@@ -70,6 +70,7 @@ func (q *Queue) List(now Time, state State, after uint64, limit int) Page {
 // Job describes one job, and returns false if it does not exist.
 func (q *Queue) Job(now Time, seq uint64) (Info, bool) {
 	q.Advance(now)
+	q.advanceJob(now, seq)
 	if j, ok := q.jobs.Get(seq); ok {
 		return j.info(now), true
 	}

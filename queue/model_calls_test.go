@@ -21,7 +21,7 @@ func (m *model) node(t *rapid.T) string { return rapid.SampledFrom([]string{"a",
 // Serve checks which waiter gets which job, by the line as it is.
 func (m *model) Serve(t *rapid.T) {
 	q, now := m.w.q, m.w.now
-	q.Advance(now)
+	m.w.catchUp()
 	m.o.pass(now)
 	type grant struct {
 		w    *Waiter
@@ -95,6 +95,7 @@ func (m *model) Call(t *rapid.T) {
 	if len(m.leases) == 0 {
 		return
 	}
+	m.lag()
 	call := Call{Node: m.node(t)}
 	named := rapid.Bool().Draw(t, "named")
 	for range rapid.IntRange(1, 4).Draw(t, "seqs") {
@@ -114,6 +115,9 @@ func (m *model) Call(t *rapid.T) {
 	late := rapid.SampledFrom([]int64{0, 0, 5, 60}).Draw(t, "late")
 	if m.crashed { // a lease that was over before may be known or not: the call is of before, too
 		late = 0
+	}
+	if late > 0 { // what ended before the call was looked at goes by the config of then
+		m.w.catchUp()
 	}
 	now.Mono, now.Wall = now.Mono-late, now.Wall-late
 	var want []uint64
@@ -142,7 +146,7 @@ func (m *model) Call(t *rapid.T) {
 	}
 	m.holdsJudged(t, c, want)
 	for _, s := range skips {
-		if r := m.o.find(s.Seq); (r == nil) != (s.Why == Gone) || r != nil && (r.pending != 0) != (s.Why == Held) && s.Why != Expired && !r.leased {
+		if r := m.o.find(s.Seq); (r == nil) != (s.Why == Gone) || r != nil && (r.pending != 0) != (s.Why == Held) && s.Why != Expired && !r.leased && !(r.has && now.Mono <= r.deadline) {
 			t.Fatalf("skipped %+v, the job is %+v", s, r)
 		}
 	}
@@ -164,6 +168,7 @@ func (m *model) holdsJudged(t *rapid.T, c *Change, want []uint64) {
 
 // Admin releases or promotes some jobs.
 func (m *model) Admin(t *rapid.T) {
+	m.lag()
 	now := m.w.now
 	m.o.pass(now)
 	kind := rapid.SampledFrom([]Kind{Release, Promote}).Draw(t, "kind")

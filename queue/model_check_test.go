@@ -16,6 +16,14 @@ func (m *model) Tick(t *rapid.T) {
 	}
 }
 
+// lag lets time pass that the queue has not looked at when a call comes.
+func (m *model) lag() {
+	if m.limit < advanceLimit {
+		m.w.now.Mono += 101
+		m.w.now.Wall += 101
+	}
+}
+
 // Crash starts again from a snapshot, or from the log alone. Both must be the
 // same.
 func (m *model) Crash(t *rapid.T) {
@@ -40,6 +48,7 @@ func (m *model) Crash(t *rapid.T) {
 		}
 	}
 	m.w.tape, m.w.q, m.crashed = r, q, true
+	q.limit = m.limit
 	m.pending, m.writes, m.waiting, m.streams = nil, nil, nil, nil
 	m.next = r.head() + 1
 	m.o.restart()

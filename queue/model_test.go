@@ -14,6 +14,7 @@ type model struct {
 	o       *oracle
 	jumps   bool // the wall clock jumps, and there is no crash
 	replays bool // a crash may lose the snapshot; all moves succeed
+	limit   int  // of an Advance
 	waiting []*Waiter
 	streams []*Waiter
 	pending []*Change
@@ -33,7 +34,9 @@ func newModel(t *rapid.T) *model {
 	m := &model{jumps: rapid.Bool().Draw(t, "jumps"), replays: rapid.Bool().Draw(t, "replays"), next: 1}
 	c := m.config(t)
 	c.LeasesDurable = rapid.Bool().Draw(t, "durable")
+	m.limit = rapid.SampledFrom([]int{1, 2, advanceLimit}).Draw(t, "limit")
 	m.w = newWorld(t, c)
+	m.w.q.limit = m.limit
 	m.o = &oracle{cfg: c}
 	return m
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"container/list"
+	"math"
 
 	"github.com/tidwall/btree"
 )
@@ -29,6 +30,7 @@ type Queue struct {
 	cfg     Config
 	records Records
 	seed    uint64
+	limit   int // of an Advance
 	nextID  LeaseID
 
 	jobs  btree.Map[uint64, *job] // that have more than their record
@@ -61,7 +63,7 @@ type Queue struct {
 // Open returns the queue of a topic that has no job yet.
 func Open(o Options) *Queue {
 	return &Queue{
-		cfg: o.Config.Clamped(), records: o.Records, seed: o.Seed,
+		cfg: o.Config.Clamped(), records: o.Records, seed: o.Seed, limit: advanceLimit,
 		nextID: LeaseID{Epoch: o.Epoch, N: 1},
 		ready:  sorted[rank]{less: rank.before},
 		ages:   sorted[moment]{less: moment.before},
@@ -77,7 +79,7 @@ func (q *Queue) Config() Config { return q.cfg }
 // Configure puts a config in force. Leases, due times and back-offs that run
 // stay as they are, and what was over by then went by the config before.
 func (q *Queue) Configure(at Time, c Config) {
-	q.elapse(at.Mono)
+	q.elapse(at.Mono, math.MaxInt)
 	before := q.cfg
 	q.cfg = c.Clamped()
 	if q.cfg.GroupConcurrency != before.GroupConcurrency {

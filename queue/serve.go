@@ -25,14 +25,15 @@ func (q *Queue) Serve(now Time) (grants []Grant) {
 	if !q.cfg.Paused {
 		grants = q.serveLine(now, grants)
 	}
-	for {
+	for !q.behind(now) { // else there may be jobs for those whose time is over
 		w, ok := q.waits.min()
 		if !ok || w.until > now.Mono {
-			return grants
+			break
 		}
 		q.dismiss(w.waiter)
 		grants = append(grants, Grant{Waiter: w.waiter})
 	}
+	return grants
 }
 
 func (q *Queue) serveLine(now Time, grants []Grant) []Grant {

@@ -4,27 +4,58 @@ package queue
 // which may jump, before it looks at that again.
 const wallStep = 1000
 
+// advanceLimit is how many jobs one Advance looks at. The owner's lock is held
+// meanwhile: so many take about a millisecond.
+const advanceLimit = 500
+
 // Advance applies what time has brought by now: leases that expired, jobs that
-// are due. It may be called at any time, and calls that depend on it do so.
+// are due. It may be called at any time, and calls that depend on it do so. Of
+// more than q.limit jobs it applies the first, and Next returns now: the queue is behind
+// until Advance was called often enough.
 func (q *Queue) Advance(now Time) {
-	q.elapse(now.Mono)
-	for {
+	left := q.limit - q.elapse(now.Mono, q.limit)
+	for ; left > 0; left-- {
 		m, ok := q.walls.min()
 		if !ok || m.at > now.Wall {
-			break
+			return
 		}
 		q.pass(m.seq, min(now.mono(m.at), now.Mono))
 	}
 }
 
-// elapse applies what happened by a time on the monotonic clock.
-func (q *Queue) elapse(now int64) {
-	for {
+// elapse applies the first n of what happened by a time on the monotonic clock, and
+// returns how many it were.
+func (q *Queue) elapse(now int64, n int) (done int) {
+	for ; done < n; done++ {
 		m, ok := q.times.min()
 		if !ok || m.at > now {
-			return
+			break
 		}
 		q.pass(m.seq, m.at)
+	}
+	return done
+}
+
+// behind reports whether Advance has more to apply.
+func (q *Queue) behind(now Time) bool {
+	m, any := q.times.min()
+	w, also := q.walls.min()
+	return any && m.at <= now.Mono || also && w.at <= now.Wall
+}
+
+// advanceJob applies what time has brought to one job, ahead of those before it in
+// the line.
+func (q *Queue) advanceJob(now Time, seq uint64) {
+	j, ok := q.jobs.Get(seq)
+	for ok && j.pending == 0 && (j.state == Delayed || j.state == InFlight) {
+		switch {
+		case j.is(byWall) && j.at <= now.Wall:
+			q.pass(seq, min(now.mono(j.at), now.Mono))
+		case !j.is(byWall) && j.at <= now.Mono:
+			q.pass(seq, j.at)
+		default:
+			return
+		}
 	}
 }
 
@@ -93,10 +124,10 @@ func (q *Queue) Next(now Time) (at int64, ok bool) {
 		}
 	}
 	if m, any := q.times.min(); any {
-		sooner(m.at)
+		sooner(max(m.at, now.Mono))
 	}
 	if m, any := q.walls.min(); any {
-		sooner(min(now.mono(m.at), now.Mono+wallStep))
+		sooner(max(min(now.mono(m.at), now.Mono+wallStep), now.Mono))
 	}
 	if w, any := q.waits.min(); any {
 		sooner(w.until)

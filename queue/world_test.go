@@ -88,6 +88,13 @@ func (w *world) pass(ms int64) []Grant {
 	return w.serve()
 }
 
+// catchUp lets the queue apply all that time has brought.
+func (w *world) catchUp() {
+	for w.q.Advance(w.now); w.q.behind(w.now); {
+		w.q.Advance(w.now)
+	}
+}
+
 // did runs what a replay would run, and notes it.
 func (w *world) did(entry func(r *tape, q *Queue)) {
 	entry(w.tape, w.q)

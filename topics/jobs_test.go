@@ -423,3 +423,27 @@ func TestQueueUniqueKeys(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 }
+
+// More jobs than one section of the lock looks at are due together: the first are
+// there at once, and all of them when the keeper has been by.
+func TestQueueManyDue(t *testing.T) {
+	w := newWorld(t)
+	w.queueOf("q", nil)
+	const n = 1200
+	jobs := make([]*record.Job, n)
+	for i := range jobs {
+		jobs[i] = &record.Job{Due: w.now + 1000}
+	}
+	w.enqueue("q", jobs...)
+	w.now += 1000
+	w.claims("q", "w", 2, 1, 2)
+	w.TendQueues(context.Background())
+	w.counts("q", n-2, 0, 0, 2)
+	if got := w.Totals().Jobs; got.Ready != n-2 || got.Delayed != 0 {
+		t.Fatalf("%+v", got)
+	}
+	w.now += 30_000
+	w.kill()
+	w.TendQueues(context.Background())
+	w.counts("q", n, 0, 0, 0)
+}
