@@ -94,6 +94,75 @@ func TestContractDeadLetters(t *testing.T) {
 	})
 }
 
+// A redrive is of some seqs, or of those with a tag, a reason or a seq below another; a
+// letter that is named and not there is skipped.
+func TestContractRedrive(t *testing.T) {
+	overBoth(t, nil, func(t *testing.T, s *contractServer) {
+		s.queue("q", `"dead_letter":"dead"`)
+		for _, tag := range []string{"a", "b", "a", "b", "c", "c"} {
+			s.walk(step{"POST /v0/topics/q", `{"records":[{"data":1,"tag":"` + tag + `"}]}`, 200, ``})
+		}
+		s.claims("q", `{"node":"w","max":9}`, 1, 2, 3, 4, 5, 6)
+		s.walk(
+			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[1,2,3,4],"dead":true}`, 200, `{"nacked":4}`},
+			step{"POST /v0/topics/q/nack", `{"node":"w","seqs":[5,6],"dead":true,"reason":"x"}`, 200, `{"nacked":2}`},
+		)
+		for _, tc := range []struct {
+			body   string
+			status int
+			answer string
+		}{
+			{`{"seqs":[2,77,2]}`, 200, `{"topic":"q","count":1,"skipped":[77,2],"reasons":{"77":"not_found","2":"not_found"},"left":5}`},
+			{`{"seqs":[]}`, 200, `{"count":0,"skipped":[],"left":5}`},
+			{`{"match":"none"}`, 200, `{"count":0,"left":5}`},
+			{`{"match":["tag","Eq","a"],"limit":1}`, 200, `{"count":1,"left":4}`},
+			{`{"match":["tag","Eq","b"],"before_seq":4}`, 200, `{"count":0,"left":4}`},
+			{`{"match":["tag","Eq","b"],"before_seq":5}`, 200, `{"count":1,"left":3}`},
+			{`{"reason":"x","match":["tag","Eq","a"]}`, 200, `{"count":0,"left":3}`},
+			{`{"reason":"x"}`, 200, `{"count":2,"left":1}`},
+			{`{"seqs":["1"]}`, 400, badField("seqs")},
+			{`{"seqs":[-1]}`, 400, badField("seqs")},
+			{`{"match":["tag","Eq"]}`, 400, badField("match")},
+			{`{"match":7}`, 400, badField("match")},
+			{`{"rate":-1}`, 400, badField("rate")},
+			{`{"limit":-1}`, 400, badField("limit")},
+			{`{"before_seq":-1}`, 400, badField("before_seq")},
+			{`{"seqs":[` + strings.Repeat("1,", 1000) + `1]}`, 400, refusal("batch_too_large")},
+			{`{}`, 200, `{"count":1,"left":0}`},
+		} {
+			a := s.send("POST /v0/topics/q/redrive", tc.body, "X-Confirm", "true")
+			if d := a.differs(tc.answer); a.status != tc.status || d != "" {
+				t.Errorf("%.60s: %d %s: %s", tc.body, a.status, a.body, d)
+			}
+		}
+		s.counts("q", 6, 0, 0, 0)
+	})
+}
+
+// A page of large dead letters ends by its bytes, and its cursor goes on.
+func TestContractLargeDeadLetters(t *testing.T) {
+	overBoth(t, nil, func(t *testing.T, s *contractServer) {
+		const n = 12
+		s.queue("q", `"dead_letter":"dead"`)
+		body := `{"records":[{"data":"` + strings.Repeat("x", 1_000_000) + `"}]}`
+		for seq := range uint64(n) {
+			s.walk(step{"POST /v0/topics/q", body, 200, ``})
+			s.claims("q", `{"node":"w"}`, seq+1)
+			s.walk(step{"POST /v0/topics/q/nack", fmt.Sprintf(`{"node":"w","seqs":[%d],"dead":true}`, seq+1), 200, ``})
+		}
+		a := s.send("GET /v0/topics/q/dead-letters?limit=1000", "")
+		_, cursor, more := strings.Cut(string(a.body), `"next_cursor":"`)
+		if got := strings.Count(string(a.body), `"source_seq":`); a.status != 200 || got != 8 || !more {
+			t.Fatalf("%d with %d letters, %.200s", a.status, got, a.body)
+		}
+		cursor, _, _ = strings.Cut(cursor, `"`)
+		a = s.send("GET /v0/topics/q/dead-letters?limit=1000&cursor="+cursor, "")
+		if got := strings.Count(string(a.body), `"source_seq":`); got != n-8 || strings.Contains(string(a.body), "next_cursor") {
+			t.Fatalf("%d letters", got)
+		}
+	})
+}
+
 // A key must see the dead-letter topic and the topics of what follows an ack.
 func TestContractQueueKeys(t *testing.T) {
 	keys, err := auth.Parse("boss,in::in,worker:rw:in")

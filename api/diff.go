@@ -82,12 +82,24 @@ func (s *Server) read(c *call, req *request.Read) error {
 // quarter of what is left, but not below one record. A read that waits takes
 // none, because most of the time it holds nothing.
 func (s *Server) takeBatch(c *call, q *topic.Query) (n int64, err error) {
-	left := s.memory.limit - s.memory.used.Load()
-	q.MaxBytes = min(q.MaxBytes, max(int(left/4), s.opts.Limits.MaxRecordBytes))
 	if q.Wait > 0 {
+		s.lowerToShare(&q.MaxBytes)
 		return 0, nil
 	}
-	n = beyondFirst(q.MaxBytes)
+	return s.takeRead(c, &q.MaxBytes)
+}
+
+// lowerToShare lowers what an answer may bring to a quarter of what is left, but not
+// below one record.
+func (s *Server) lowerToShare(most *int) {
+	left := s.memory.limit - s.memory.used.Load()
+	*most = min(*most, max(int(left/4), s.opts.Limits.MaxRecordBytes))
+}
+
+// takeRead takes the memory for what may be read, most bytes, which it lowers.
+func (s *Server) takeRead(c *call, most *int) (n int64, err error) {
+	s.lowerToShare(most)
+	n = beyondFirst(*most)
 	return n, s.memory.take(c, n)
 }
 

@@ -102,7 +102,13 @@ func (s *Server) deadLetters(c *call, q *pageQuery, dead *deadQuery, listing str
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
-	page, err := s.opened().DeadLetters(c.r.Context(), c.topic, &dead.filter, q.after, q.limit)
+	look := topics.DeadQuery{DeadFilter: dead.filter, After: q.after, Limit: q.limit, MaxBytes: request.MaxBatchBytes}
+	held, err := s.takeRead(c, &look.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.opened().DeadLetters(c.r.Context(), c.topic, &look)
+	s.memory.giveBack(c, held)
 	if err != nil {
 		return nil, err
 	}

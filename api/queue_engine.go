@@ -25,7 +25,7 @@ type Queues interface {
 	PromoteJobs(ctx context.Context, name string, seqs []uint64) (*topics.JobResult, error)
 	Jobs(name string, state queue.State, after uint64, limit int) (*topics.JobPage, error)
 
-	DeadLetters(ctx context.Context, name string, f *topics.DeadFilter, after uint64, limit int) (*topics.DeadPage, error)
+	DeadLetters(ctx context.Context, name string, q *topics.DeadQuery) (*topics.DeadPage, error)
 	ReplayDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 	PurgeDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 

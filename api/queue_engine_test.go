@@ -42,7 +42,7 @@ func (e *memEngine) Jobs(string, queue.State, uint64, int) (*topics.JobPage, err
 	return new(topics.JobPage), nil
 }
 
-func (e *memEngine) DeadLetters(context.Context, string, *topics.DeadFilter, uint64, int) (*topics.DeadPage, error) {
+func (e *memEngine) DeadLetters(context.Context, string, *topics.DeadQuery) (*topics.DeadPage, error) {
 	return new(topics.DeadPage), nil
 }
 

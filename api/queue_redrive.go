@@ -31,7 +31,11 @@ func (v *deadView) add(r *topics.DeadResult) {
 			return
 		}
 		v.Skipped = append(v.Skipped, skip.Seq)
-		v.Reasons[strconv.FormatUint(skip.Seq, 10)] = wire.ErrorOf(skip.Err).Code
+		why := wire.ErrorOf(skip.Err).Code
+		if skip.Err.Kind == record.KindNotFound { // the letter is: of the queue it would be an error
+			why = "not_found"
+		}
+		v.Reasons[strconv.FormatUint(skip.Seq, 10)] = why
 	}
 }
 
@@ -208,7 +212,9 @@ func (r *deadRun) all(ctx context.Context) error {
 		return r.some(ctx, r.query.seqs[:min(int64(len(r.query.seqs)), left)])
 	}
 	for after := uint64(0); left > 0; {
-		page, err := r.engine.DeadLetters(ctx, r.topic, &r.query.filter, after, int(min(left, deadPage)))
+		page, err := r.engine.DeadLetters(ctx, r.topic, &topics.DeadQuery{
+			DeadFilter: r.query.filter, After: after, Limit: int(min(left, deadPage)),
+		})
 		if err != nil {
 			return err
 		}

@@ -136,6 +136,13 @@ func (j *job) forget() {
 	}
 }
 
+// remembersNothing reports whether a restart leaves a job as it is: it was never
+// delivered, and has more than its record.
+func (j *job) remembersNothing() bool {
+	return !j.is(delivered|stuck) && j.pending == 0 && j.lease == nil && j.state != dying &&
+		(j.extra == nil || j.extra.reason == "") && !j.bare()
+}
+
 // Restart makes the queue what a restart makes of it, once the log is replayed
 // on a snapshot: without durable leases, leases, deliveries, back-offs and the
 // delays of nacks are forgotten.
@@ -145,7 +152,9 @@ func (q *Queue) Restart() {
 	}
 	var jobs []*job
 	q.jobs.Scan(func(_ uint64, j *job) bool {
-		jobs = append(jobs, j)
+		if !j.remembersNothing() {
+			jobs = append(jobs, j)
+		}
 		return true
 	})
 	for _, j := range jobs {

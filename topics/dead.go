@@ -34,6 +34,14 @@ type DeadFilter struct {
 	Match  *record.Match // of the tag; nil: any
 }
 
+// DeadQuery asks for a page of dead letters.
+type DeadQuery struct {
+	DeadFilter
+	After    uint64 // the seq after which it begins
+	Limit    int    // how many at most
+	MaxBytes int    // of payload at most, but for the first one; 0: deliveryBytes
+}
+
 // DeadSelection names dead letters by their seqs in the dead-letter topic, or, if
 // Seqs is nil, by a filter.
 type DeadSelection struct {
@@ -64,40 +72,50 @@ const (
 	purgeBatch = 1000
 )
 
-// DeadLetters lists up to limit dead letters of a queue with seqs after a cursor.
-// A page may have fewer and yet be followed by another.
-func (r *Registry) DeadLetters(ctx context.Context, name string, f *DeadFilter, after uint64, limit int) (*DeadPage, error) {
+// DeadLetters lists dead letters of a queue. A page may have fewer than its limit and
+// yet be followed by another.
+func (r *Registry) DeadLetters(ctx context.Context, name string, q *DeadQuery) (*DeadPage, error) {
 	dead, err := r.deadTopicOf(name)
 	if err != nil {
 		return nil, err
 	}
 	out := &DeadPage{Topic: dead}
-	for looked := 0; dead != "" && len(out.Letters) < limit; {
-		b, err := r.Read(ctx, dead, &topic.Query{From: after, Limit: min(limit, deadBatch), MaxBytes: forwardBytes, Match: f.Match})
+	left, after := q.MaxBytes, q.After
+	if left <= 0 {
+		left = deliveryBytes
+	}
+	for looked := 0; dead != "" && len(out.Letters) < q.Limit && left > 0; {
+		b, err := r.Read(ctx, dead, &topic.Query{From: after, Limit: min(q.Limit, deadBatch), MaxBytes: min(left, forwardBytes), Match: q.Match})
 		if kindOfError(err) == record.KindNotFound {
 			return out, nil // no job has come to it yet
 		}
 		if err != nil {
 			return nil, err
 		}
+		full := false
 		for i := range b.Records {
 			rec := &b.Records[i]
-			after = rec.Seq
-			if l, ok := f.letter(rec, name); ok {
-				out.Letters = append(out.Letters, l)
-			}
-			if len(out.Letters) == limit {
+			l, ok := q.letter(rec, name)
+			size := rec.PayloadBytes()
+			full = len(out.Letters) == q.Limit || ok && len(out.Letters) > 0 && size > left
+			if full {
 				break
 			}
+			after = rec.Seq
+			if ok {
+				out.Letters = append(out.Letters, l)
+				left -= size
+			}
 		}
-		if len(out.Letters) < limit {
+		if !full {
 			after = b.NextFrom
 		}
 		if looked += b.Cost.Scanned; after >= b.Head {
+			out.Next = 0
 			return out, nil
 		}
 		out.Next = after
-		if looked >= deadLooks || ctx.Err() != nil {
+		if full || looked >= deadLooks || ctx.Err() != nil {
 			return out, nil
 		}
 	}
@@ -165,13 +183,13 @@ func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, 
 	for after, more := uint64(0), true; more; {
 		var letters []DeadLetter
 		if s.Seqs != nil {
-			n := min(len(seqs), most)
-			letters, err = r.lettersBySeq(ctx, c, seqs[:n])
+			var n int
+			letters, n, err = r.lettersBySeq(ctx, c, seqs[:min(len(seqs), most)])
 			seqs = seqs[n:]
 			more = len(seqs) > 0
 		} else {
 			var page *DeadPage
-			page, err = r.DeadLetters(ctx, name, &s.Filter, after, most)
+			page, err = r.DeadLetters(ctx, name, &DeadQuery{DeadFilter: s.Filter, After: after, Limit: most})
 			if err == nil {
 				letters, after = page.Letters, page.Next
 				letters = slices.DeleteFunc(letters, func(l DeadLetter) bool { return l.Seq > last })
@@ -243,16 +261,18 @@ func (p *pace) wait(ctx context.Context, n int) error {
 	}
 }
 
-// lettersBySeq returns dead letters of a queue. Seqs that are none are skipped.
-func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, err error) {
+// lettersBySeq returns the dead letters of a queue that the first n of some seqs are, as
+// many as fit in about deliveryBytes. Seqs that are none are skipped.
+func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, n int, err error) {
 	records := map[uint64]record.Record{}
+	n = len(seqs)
 	if t := r.lookup(c.dead); t != nil && c.dead != "" {
-		records, err = t.Pick(ctx, seqs, &c.out.Cost)
+		records, n, err = r.pickSome(ctx, t, seqs, &c.out.Cost)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	for i, seq := range seqs {
+	for i, seq := range seqs[:n] {
 		rec, there := records[seq]
 		l, is := new(DeadFilter).letter(&rec, c.name)
 		if there && is && !slices.Contains(seqs[:i], seq) {
@@ -261,7 +281,7 @@ func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64)
 		}
 		c.skip(seq, errNoLetter(c.name, seq))
 	}
-	return letters, nil
+	return letters, n, nil
 }
 
 func errNoLetter(name string, seq uint64) *record.Error {

@@ -285,11 +285,11 @@ func TestQueueReplayDead(t *testing.T) {
 			}
 			w.enqueue("q", &record.Job{Key: []byte("k"), Priority: 3, Group: []byte("g")}, nil, nil)
 			reject(1, 2, 3)
-			page, err := w.DeadLetters(ctx, "q", &DeadFilter{}, 0, 2)
+			page, err := w.DeadLetters(ctx, "q", &DeadQuery{Limit: 2})
 			if err != nil || len(page.Letters) != 2 || page.Letters[0].Source != 1 || page.Letters[0].Reason != "bad" || page.Next != 2 {
 				t.Fatalf("%+v, %v", page, err)
 			}
-			if page, err = w.DeadLetters(ctx, "q", &DeadFilter{}, page.Next, 2); err != nil || len(page.Letters) != 1 || page.Next != 0 {
+			if page, err = w.DeadLetters(ctx, "q", &DeadQuery{After: page.Next, Limit: 2}); err != nil || len(page.Letters) != 1 || page.Next != 0 {
 				t.Fatalf("%+v, %v", page, err)
 			}
 			out, err := w.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1, 7, 1}})
@@ -319,7 +319,7 @@ func TestQueueReplayDead(t *testing.T) {
 			if out, err = w.PurgeDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) != 1 {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if page, err = w.DeadLetters(ctx, "q", &DeadFilter{}, 0, 2); err != nil || len(page.Letters) != 0 {
+			if page, err = w.DeadLetters(ctx, "q", &DeadQuery{Limit: 2}); err != nil || len(page.Letters) != 0 {
 				t.Fatalf("%+v, %v", page, err)
 			}
 		})

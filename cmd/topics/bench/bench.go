@@ -22,7 +22,7 @@ import (
 
 // Cmd is the bench command.
 type Cmd struct {
-	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout,queue" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout,queue"`
+	Only              []string      `help:"What to measure: ${enum}." enum:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout,queue,backlog" default:"writes,reads,replay,recovery,probes,idle,checkpoint,history,debian,bounded,watch,fanout,queue,backlog"`
 	Class             []string      `help:"Durability classes of writes." enum:"ephemeral,memory,disk,fsync" default:"ephemeral,memory,disk,fsync"`
 	Writers           []int         `help:"Numbers of connections for writes." default:"1,16,64"`
 	Batch             []int         `help:"Batch sizes for writes." default:"1,100"`
@@ -45,6 +45,7 @@ type Cmd struct {
 	Destinations      int           `help:"Number of routers for fanout, each to a different topic." default:"100"`
 	QueueWorkers      []int         `help:"Numbers of workers for queue." default:"1,8,64"`
 	QueueJobs         int           `help:"Number of jobs in the queue before each measurement of claims." default:"30000"`
+	BacklogJobs       amount        `help:"Number of jobs in each state for backlog; a tenth of them in flight." default:"1M"`
 	Debian            string        `help:"Package index for debian, as gzipped JSON lines (default: a generated one of the same shape)." type:"existingfile"`
 	Dir               string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
 	Set               []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
@@ -72,6 +73,8 @@ func (c *Cmd) Validate() error {
 		return errors.New("--destinations must be 1 to 256") // the limit of one watch
 	case slices.ContainsFunc(c.QueueWorkers, func(n int) bool { return n < 1 || n > 1000 }) || c.QueueJobs < fillBatch:
 		return fmt.Errorf("--queue-workers must be 1 to 1000 and --queue-jobs at least %d", fillBatch)
+	case c.BacklogJobs < 10*backlogLeast:
+		return fmt.Errorf("--backlog-jobs must be at least %d", 10*backlogLeast)
 	case c.Topics < 1 || c.Topics > 100_000:
 		return errors.New("--topics must be 1 to 100000")
 	case c.Size < leastRecord || c.Size > 100_000:
@@ -142,6 +145,12 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		{"bounded", func(ctx context.Context, r *Report) (err error) { r.Bounded, err = b.measureBounded(ctx); return err }},
 		{"watch", func(ctx context.Context, r *Report) (err error) { r.Watch, err = b.measureWatch(ctx); return err }},
 		{"queue", func(ctx context.Context, r *Report) (err error) { r.Queue, err = b.measureQueue(ctx); return err }},
+		{"backlog", func(ctx context.Context, r *Report) (err error) {
+			if r.Backlog, err = b.measureBacklog(ctx); err == nil {
+				r.Due, err = b.measureDue(ctx)
+			}
+			return err
+		}},
 		{"fanout", func(ctx context.Context, r *Report) (err error) { r.Fanout, err = b.measureFanout(ctx); return err }},
 	} {
 		if !slices.Contains(b.cmd.Only, part.name) {

@@ -17,9 +17,9 @@ func TestBinary(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout,queue", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--topics", "10",
+	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout,queue,backlog", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--topics", "10",
 		"--history-records", "10k", "--interval", "200ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4",
-		"--queue-workers", "1,4", "--queue-jobs", "2000", "--dir", t.TempDir(), "--json")
+		"--queue-workers", "1,4", "--queue-jobs", "2000", "--backlog-jobs", "10k", "--dir", t.TempDir(), "--json")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -54,6 +54,14 @@ func TestBinary(t *testing.T) {
 	}
 	if f := r.Fanout; f.Writes == 0 || f.BytesEach <= 0 || f.AllP50MS <= 0 || f.Lone.Rounds != 1 || f.Lone.Writes == 0 || f.Lone.Ratio <= 0 {
 		t.Errorf("fanout: %+v", f)
+	}
+	for _, l := range r.Backlog {
+		if l.JobBytes <= 0 || l.Calls["claim"].P50US <= 0 || l.Calls["ack"].P99US <= 0 || l.StateMS <= 0 || l.ReadyMS <= 0 || l.CleanMS <= 0 {
+			t.Errorf("backlog: %+v", l)
+		}
+	}
+	if len(r.Backlog) != 12 || r.Due.Jobs != 10_000 || len(r.Due.Before) != len(dueCalls) || r.Due.TookMS <= 0 {
+		t.Errorf("backlog: %d rows, %+v", len(r.Backlog), r.Due)
 	}
 	_, missing := findBeanstalkd()
 	for _, c := range r.Queue.Rows {

@@ -31,6 +31,8 @@ type Report struct {
 	Watch      *WatchReport       `json:"watch,omitempty"`
 	Fanout     *FanoutResult      `json:"fanout,omitempty"`
 	Queue      *QueueReport       `json:"queue,omitempty"`
+	Backlog    []BacklogResult    `json:"backlog,omitempty"`
+	Due        DueResult          `json:"due"`
 }
 
 func (b *bench) newReport() *Report {
@@ -71,7 +73,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		r.CPUs, r.Go, r.IntervalMS, r.Repeats)
 	for _, section := range []func(io.Writer){
 		r.limits, r.writes, r.reads, r.replay, r.recovery, r.progress, r.probes, r.idle,
-		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout, r.queue,
+		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout, r.queue, r.backlog,
 	} {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		section(t)
