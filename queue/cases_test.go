@@ -250,22 +250,28 @@ func TestCases(t *testing.T) {
 			}
 		}},
 		{"32 jobs that are due in one moment come in parts", nil, func(w *world) {
-			const n = 3 * advanceLimit
-			w.bulk(n, func(int) Written { return Written{DelayMS: 1000} })
-			w.pass(1000)
-			for parts := 1; ; parts++ {
-				if got := w.q.count[Ready]; got != int64(parts*advanceLimit) {
-					w.t.Fatalf("%d ready after %d parts", got, parts)
+			const n = orderLimit + 5*advanceLimit
+			w.bulk(n, func(i int) Written { return Written{DelayMS: 1000, Priority: int8(i / (n - 1))} })
+			w.now.Mono, w.now.Wall = w.now.Mono+1000, w.now.Wall+1000
+			w.q.Wait(w.now, Request{Node: "w", Max: 1})
+			looked := int64(0)
+			for w.q.behind(w.now) {
+				grants := w.q.Serve(w.now)
+				looked += advanceLimit
+				if got := w.q.count[Ready] + w.q.count[InFlight]; got != looked {
+					w.t.Fatalf("%d are ready, %d were looked at", got, looked)
 				}
-				at, ok := w.q.Next(w.now)
-				if !ok {
-					break
-				}
-				if at != w.now.Mono {
+				if at, ok := w.q.Next(w.now); looked < n && (!ok || at != w.now.Mono) {
 					w.t.Fatalf("the next time is %d, now is %d", at, w.now.Mono)
 				}
-				w.serve()
+				if (len(grants) > 0) != (looked == orderLimit) {
+					w.t.Fatalf("%d grants when %d were looked at", len(grants), looked)
+				}
+				for _, g := range grants {
+					w.commit(g.Claimed)
+				}
 			}
+			w.claims("w", 1, n) // the most urgent one
 		}},
 		{"32 no claim goes away empty while a part is left", dead(1, 0), func(w *world) {
 			w.bulk(advanceLimit, func(int) Written { return Written{} })

@@ -64,9 +64,10 @@
 //
 // Each call does a bounded amount of what time has brought. When thousands of jobs
 // are due or expire in one moment, the queue is behind until Serve has been called
-// some more times, which Next asks for: claims are given the first of them by then, in their order
-// among those, and counts and lists are of what has been looked at. No
-// job is judged by that: a lease ends at its deadline, and a promoted job is due.
+// some more times, which Next asks for. Counts and lists are of what has been looked at by then.
+// Claims wait for the queue to catch up, so that they are given the most urgent job, but
+// of more than orderLimit jobs they are given the first. No call is judged by that: a lease ends at its
+// deadline, and a promoted job is due.
 //
 // After anything that may make a job ready or bring a waiter, the topic calls
 // Serve, commits each Grant's claim and answers its waiter; then Losses, for the

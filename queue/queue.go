@@ -31,6 +31,7 @@ type Queue struct {
 	records Records
 	seed    uint64
 	limit   int // of an Advance
+	late    int // how many jobs were looked at since the queue is behind, or 0 if it is not
 	nextID  LeaseID
 
 	jobs  btree.Map[uint64, *job] // that have more than their record

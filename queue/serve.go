@@ -22,10 +22,10 @@ func (q *Queue) Serve(now Time) (grants []Grant) {
 	if q.window != 0 && q.window <= now.Mono {
 		q.window = 0
 	}
-	if !q.cfg.Paused {
+	if !q.cfg.Paused && (q.late == 0 || q.late >= orderLimit) {
 		grants = q.serveLine(now, grants)
 	}
-	for !q.behind(now) { // else there may be jobs for those whose time is over
+	for q.late == 0 { // else there may be jobs for those whose time is over
 		w, ok := q.waits.min()
 		if !ok || w.until > now.Mono {
 			break

@@ -159,7 +159,7 @@ func (w *world) serve() (all []Grant) {
 			w.q.Abort(c)
 		} else if c != nil {
 			w.commit(c)
-		} else if len(grants) == 0 {
+		} else if len(grants) == 0 && !w.q.behind(w.now) {
 			return all
 		}
 	}

@@ -424,8 +424,8 @@ func TestQueueUniqueKeys(t *testing.T) {
 	}
 }
 
-// More jobs than one section of the lock looks at are due together: the first are
-// there at once, and all of them when the keeper has been by.
+// More jobs than one section of the lock looks at are due together: all of them are
+// there when the keeper has been by.
 func TestQueueManyDue(t *testing.T) {
 	w := newWorld(t)
 	w.queueOf("q", nil)
@@ -436,8 +436,8 @@ func TestQueueManyDue(t *testing.T) {
 	}
 	w.enqueue("q", jobs...)
 	w.now += 1000
-	w.claims("q", "w", 2, 1, 2)
 	w.TendQueues(context.Background())
+	w.claims("q", "w", 2, 1, 2)
 	w.counts("q", n-2, 0, 0, 2)
 	if got := w.Totals().Jobs; got.Ready != n-2 || got.Delayed != 0 {
 		t.Fatalf("%+v", got)
