@@ -91,20 +91,32 @@ func (r *Registry) RunSweeper() {
 // Sweep drops what expired and logs how far, and how far caps evicted what
 // replay by itself would not: so that a recovery, with a clock that was set
 // back or without the ephemeral records, brings nothing to life again. If the
-// log refuses the entry, it refuses writes too, so the error is ignored here. On a full
-// disk the entry must not use up, second by second, the room that deletes need.
+// log refuses the entry, it refuses writes too, so the error is ignored here, and the next
+// sweep tries again. On a full disk the entry must not use up, second by second, the room that
+// deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.logCursors()
 	now := r.shared.Steady()
 	var e entry.Watermarks
+	var moved []*topic.Topic
 	for _, t := range r.sweeper.due(now) {
-		if w, moved := r.sweepTopic(t, now); moved {
-			e.Topics = append(e.Topics, w)
+		if w, moves := r.sweepTopic(t, now); moves {
+			e.Topics, moved = append(e.Topics, w), append(moved, t)
 		}
 	}
-	if len(e.Topics) > 0 {
-		_, _ = r.shared.LogEntry(ctx, &e, nil, 0) // only the record of it is lost
+	if len(moved) == 0 {
+		return
+	}
+	_, err := r.shared.LogEntry(ctx, &e, nil, 0)
+	for i, t := range moved {
+		t.Mu.Lock()
+		if err == nil {
+			t.Marks.Logged(e.Topics[i])
+		} else if !t.Dropped {
+			t.Visit()
+		}
+		t.Mu.Unlock()
 	}
 }
 

@@ -89,3 +89,47 @@ func TestEvictedThenDeleted(t *testing.T) {
 		t.Errorf("%+v, and after a kill %+v", before, after)
 	}
 }
+
+// TestSweepIsLoggedLater: what expired while the disk was full is logged when there is
+// room, so that it stays gone after a crash with a clock that was set back.
+func TestSweepIsLoggedLater(t *testing.T) {
+	const ttl = 1_000_000
+	ctx := context.Background()
+	w := newWorld(t)
+	p := class(record.Fsync)
+	p.TTLMS = ptr(int64(ttl))
+	w.put("a", p)
+	w.write("a", 5)
+	w.put("e", &record.ConfigPatch{Durability: ptr("ephemeral"), TTLMS: ptr(int64(10))})
+	w.fill("b")
+	full := func() bool {
+		tail := w.log.Tail()
+		w.Sweep(ctx)
+		return w.log.Tail() == tail
+	}
+	for n := 0; ; n++ { // so that there is no room for what a sweep logs
+		w.write("e", 1)
+		w.now += 11
+		if full() {
+			break
+		}
+		if n == 10_000 {
+			t.Fatal("the disk does not fill")
+		}
+	}
+	w.now += ttl
+	if !full() {
+		t.Fatal("the disk is not full")
+	}
+	w.fs.SetCapacity(0)
+	if _, err := w.log.Tick(); err != nil {
+		t.Fatal(err)
+	}
+	w.Sweep(ctx)
+	w.write("a", 1)
+	w.now -= ttl
+	w.kill()
+	if s := w.state("a"); s.Count != 1 || s.Earliest != 6 {
+		t.Errorf("after a kill %+v", s)
+	}
+}

@@ -29,14 +29,20 @@ func (w *watermarks) reason(next uint64) string {
 }
 
 // Unlogged returns what the log is to say of the topic's watermarks, and false if
-// it has all of it. They then count as logged.
+// it has all of it.
 func (w *watermarks) Unlogged(id uint64) (e entry.Watermark, moved bool) {
 	e, moved = entry.Watermark{Topic: id, ThroughTTL: w.TTL}, w.TTL > w.loggedTTL || w.logCapped
 	if w.logCapped {
 		e.ThroughCap = w.Capped
 	}
-	w.loggedTTL, w.logCapped = w.TTL, false
 	return e, moved
+}
+
+// Logged notes that the log has what Unlogged returned. The watermarks may have risen
+// since.
+func (w *watermarks) Logged(e entry.Watermark) {
+	w.loggedTTL = max(w.loggedTTL, e.ThroughTTL)
+	w.logCapped = w.logCapped && w.Capped > e.ThroughCap
 }
 
 // replayThrough raises the watermarks as far as the log says, but not above seq,

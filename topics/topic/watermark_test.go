@@ -22,12 +22,21 @@ func TestWatermarks(t *testing.T) {
 	if e, moved := w.Unlogged(7); !moved || e != (entry.Watermark{Topic: 7, ThroughTTL: 4}) {
 		t.Errorf("%+v, %v", e, moved)
 	}
+	if e, moved := w.Unlogged(7); !moved || e.ThroughTTL != 4 { // the log did not take it
+		t.Errorf("%+v, %v", e, moved)
+	}
+	w.Logged(entry.Watermark{Topic: 7, ThroughTTL: 4})
 	if e, moved := w.Unlogged(7); moved {
 		t.Errorf("%+v again", e)
 	}
 	w.logCapped = true
+	w.Logged(entry.Watermark{Topic: 7, ThroughCap: 1, ThroughTTL: 4}) // of before
 	if e, moved := w.Unlogged(7); !moved || e != (entry.Watermark{Topic: 7, ThroughCap: 2, ThroughTTL: 4}) {
 		t.Errorf("%+v, %v", e, moved)
+	}
+	w.Logged(entry.Watermark{Topic: 7, ThroughCap: 2, ThroughTTL: 4})
+	if e, moved := w.Unlogged(7); moved {
+		t.Errorf("%+v again", e)
 	}
 	var replayed watermarks
 	for seq := uint64(1); seq <= 4; seq++ {
