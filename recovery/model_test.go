@@ -187,11 +187,12 @@ func (m *model) closed() {
 }
 
 // forgo takes the promise off the records that cannot be read when a delete is
-// sent. They are over by the clock of this life. By that of the next one, if it
-// jumped, they may not be, and then the delete takes those of them that match.
-func (l *life) forgo(visible map[uint64]record.Record) {
+// sent and that it may mean: it is of those below before, unless that is nil. They are
+// over by the clock of this life. By that of the next one, if it jumped, they may not be,
+// and then the delete takes those of them that match.
+func (l *life) forgo(visible map[uint64]record.Record, before *uint64) {
 	for seq := range l.must {
-		if _, ok := visible[seq]; !ok {
+		if _, ok := visible[seq]; !ok && (before == nil || seq < *before) {
 			delete(l.must, seq)
 			l.dead[seq] = true
 		}

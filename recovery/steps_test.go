@@ -231,7 +231,7 @@ func (s *sim) deleteRecords() {
 	// What ephemeral records pushed over a cap is back after a crash that comes
 	// before the sweeper, for the delete to take.
 	if s.jumped || l.evicts && state.Config.Durability == record.Ephemeral {
-		l.forgo(matched)
+		l.forgo(matched, d.Before)
 	}
 	for seq, rec := range matched {
 		if d.Before != nil && seq >= *d.Before || d.Match != nil && !d.Match.Tag(rec.Tag) {
