@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // A page of dead letters, and what a replay reads at a time, is bounded in bytes: the
@@ -18,7 +19,7 @@ func TestLargeDeadLetters(t *testing.T) {
 	w.queueOf("q", func(p *record.ConfigPatch) { p.DeadLetter = ptr(ptr("dead")) })
 	const n, size = 24, 600_000
 	for range n {
-		w.append("q", &Write{Records: []record.Record{jobRecord(string(bytes.Repeat([]byte("x"), size)), nil)}})
+		w.append("q", &topic.Write{Records: []record.Record{jobRecord(string(bytes.Repeat([]byte("x"), size)), nil)}})
 	}
 	for left := n; left > 0; {
 		var seqs []uint64

@@ -103,9 +103,9 @@ func TestSweepIsLoggedLater(t *testing.T) {
 	w.put("e", &record.ConfigPatch{Durability: ptr("ephemeral"), TTLMS: ptr(int64(10))})
 	w.fill("b")
 	full := func() bool {
-		tail := w.log.Tail()
+		tail := w.shared.Log.Tail()
 		w.Sweep(ctx)
-		return w.log.Tail() == tail
+		return w.shared.Log.Tail() == tail
 	}
 	for n := 0; ; n++ { // so that there is no room for what a sweep logs
 		w.write("e", 1)
@@ -122,7 +122,7 @@ func TestSweepIsLoggedLater(t *testing.T) {
 		t.Fatal("the disk is not full")
 	}
 	w.fs.SetCapacity(0)
-	if _, err := w.log.Tick(); err != nil {
+	if _, err := w.shared.Log.Tick(); err != nil {
 		t.Fatal(err)
 	}
 	w.Sweep(ctx)
