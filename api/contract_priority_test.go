@@ -19,7 +19,7 @@ func TestContractPriority(t *testing.T) {
 			t.Helper()
 			s.walk(step{"GET /v0/topics/" + topic + "?touch=false", ``, 200, fmt.Sprintf(`{"effective_priority":%d}`, want)})
 			list := s.send("GET /v0/topics?prefix="+topic, "")
-			if part := fmt.Sprintf(`"effective_priority":%d}`, want); !strings.Contains(string(list.body), part) {
+			if part := fmt.Sprintf(`"effective_priority":%d,`, want); !strings.Contains(string(list.body), part) {
 				t.Errorf("%s is listed as %s, want %s", topic, list.body, part)
 			}
 		}

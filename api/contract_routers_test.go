@@ -39,7 +39,7 @@ func TestContractRouters(t *testing.T) {
 		}
 		next := s.send("GET /v0/routers?page_size=2", "").text("next_cursor")
 		s.walk(step{"GET /v0/routers?page_size=2&cursor=" + next, ``, 200, `{"routers":[{"router":"d","source":"d","dest":"b","preserve_node":true,"preserve_tag":true,"create_dest":true,
-			"filter":null,"allow_cycle":false,"guarantee":"at_least_once","forwarded_total":0,"lag":0}],"next_cursor":"(absent)"}`},
+			"filter":null,"allow_cycle":false,"guarantee":"at_least_once","forwarded_total":0,"lag":0,"forwarded_rate":0,"state":"ok"}],"next_cursor":"(absent)"}`},
 			step{"DELETE /v0/routers/a>b", ``, 200, `{"router":"a>b","deleted":true}`}, step{"DELETE /v0/routers/a>b", ``, 200, `{"router":"a>b","deleted":false}`},
 			step{"GET /v0/routers/a>b", ``, 404, refusal("router_not_found")}, step{"GET /v0/topics/b", ``, 200, ``})
 	})

@@ -122,8 +122,11 @@ func TestContractTopics(t *testing.T) {
 			step{"GET /v0/topics/q", ``, 200, `{"type":"queue","queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0}}`},
 		)
 		got := s.send("GET /v0/topics", "").raw("topics")
-		if want := `[{"topic":"q","type":"queue","head_seq":2,"earliest_seq":1,"count":2,"bytes":8,"durable":false,"durability":"disk","effective_priority":500,"queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0}},` +
-			`{"topic":"t","type":"log","head_seq":2,"earliest_seq":3,"count":0,"bytes":0,"durable":false,"durability":"disk","effective_priority":500}]`; got != want {
+		if want := `[{"topic":"q","type":"queue","head_seq":2,"earliest_seq":1,"count":2,"bytes":8,"durable":false,"durability":"disk","effective_priority":500,"write_rate":0.03333333333333333,"write_bytes_rate":0.13333333333333333,"read_rate":0,"last_write_ts":1700000000000,"subscribers":0,` +
+			`"caps":{"cap_records":0,"cap_bytes":0,"ttl_ms":0,"discard":"old"},` +
+			`"queue":{"ready":2,"blocked":0,"in_flight":0,"delayed":0,"dead_lettered":0,"dead_letter_blocked":0,"lost":0,"oldest_ready_ms":0},"claim_rate":0,"ack_rate":0,"nack_rate":0},` +
+			`{"topic":"t","type":"log","head_seq":2,"earliest_seq":3,"count":0,"bytes":0,"durable":false,"durability":"disk","effective_priority":500,` +
+			`"write_rate":0.03333333333333333,"write_bytes_rate":0.3,"read_rate":0,"last_write_ts":1700000000000,"subscribers":0,"caps":{"cap_records":0,"cap_bytes":0,"ttl_ms":0,"discard":"old"}}]`; got != want {
 			t.Errorf("listed %s\nwant %s", got, want)
 		}
 		// A tightened cap or ttl applies to what is there.

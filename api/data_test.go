@@ -175,7 +175,8 @@ func TestListing(t *testing.T) {
 		t.Errorf("%d pages with %v", pages, names)
 	}
 	row := object(t, do(s, "GET", "/v0/topics?prefix=b", ""))["topics"].([]any)[0]
-	want := "map[bytes:0 count:0 durability:disk durable:false earliest_seq:1 effective_priority:0 head_seq:0 topic:b type:log]"
+	want := "map[bytes:0 caps:map[cap_bytes:0 cap_records:0 discard:old ttl_ms:0] count:0 durability:disk durable:false earliest_seq:1 effective_priority:0 " +
+		"head_seq:0 last_write_ts:<nil> read_rate:0 subscribers:0 topic:b type:log write_bytes_rate:0 write_rate:0]"
 	if fmt.Sprint(row) != want {
 		t.Errorf("row %v\nwant %s", row, want)
 	}

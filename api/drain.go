@@ -76,4 +76,5 @@ func (s *Server) Finish(ctx context.Context) {
 		}
 	}
 	s.traffic.wait(ctx)
+	s.orders.Clear()
 }

@@ -123,6 +123,19 @@ func (e *memEngine) List(prefix, after string, limit int) (page []topic.State, m
 	return page, more
 }
 
+func (e *memEngine) CountTopics(prefixes []string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for name := range e.topics {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			n++
+		}
+	}
+	return n
+}
+
+func (e *memEngine) Activity(string) topic.Activity { return topic.Activity{} }
+
 func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (topics.Removal, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

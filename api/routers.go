@@ -39,13 +39,19 @@ func viewRouter(name string, s *topics.RouterSpec) routerView {
 // routerStateView is a router with how far it is.
 type routerStateView struct {
 	routerView
-	Forwarded uint64 `json:"forwarded_total"`
-	Lag       uint64 `json:"lag"`
-	Blocked   string `json:"blocked,omitempty"`
+	Forwarded uint64           `json:"forwarded_total"`
+	Lag       uint64           `json:"lag"`
+	Rate      float64          `json:"forwarded_rate"` // per second, over the last minute
+	State     topics.Condition `json:"state"`
+	Reason    string           `json:"reason,omitempty"`  // of another state than ok
+	Blocked   string           `json:"blocked,omitempty"` // the same, by its first name
 }
 
 func viewRouterState(st *topics.RouterState) routerStateView {
-	return routerStateView{viewRouter(st.Name, &st.Spec), st.Forwarded, st.Lag, st.Blocked}
+	return routerStateView{
+		routerView: viewRouter(st.Name, &st.Spec), Forwarded: st.Forwarded, Lag: st.Lag, Rate: st.Rate,
+		State: st.Condition, Reason: st.Blocked, Blocked: st.Blocked,
+	}
 }
 
 // checkRouter checks the router's name in the path.

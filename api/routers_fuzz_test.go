@@ -46,7 +46,7 @@ func FuzzListCursor(f *testing.F) {
 	f.Add("p", formatCursor("p", "page"))
 	f.Add("p", formatCursor("q", "page"))
 	f.Add("p", "AV7Fro9wY\r\r\r\r\rWdl")
-	q := routerQuery{"", "a", "b"}
+	q := routerQuery{source: "a", dest: "b"}
 	f.Add(q.listing(), formatCursor(q.listing(), "a>b"))
 	f.Fuzz(func(t *testing.T, listing, cursor string) {
 		after, err := parseCursor(listing, cursor)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -12,11 +13,28 @@ import (
 
 // routerQuery is a listing of routers: those whose names begin with prefix and
 // that have these ends; an empty end is any.
-type routerQuery struct{ prefix, source, dest string }
+type routerQuery struct {
+	prefix, source, dest string
+	by                   topics.SortKey
+	down                 bool // the greatest first
+}
 
 // listing is what a cursor of this query belongs to.
 func (q *routerQuery) listing() string {
 	return strings.Join([]string{"routers", q.prefix, q.source, q.dest}, "\x00")
+}
+
+// sortedListing is listing for an order that is made by a key that sees these names.
+func (q *routerQuery) sortedListing(prefixes, ends []string) string {
+	return strings.Join([]string{
+		q.listing(), string(q.by), direction(q.down), strings.Join(prefixes, " "), strings.Join(ends, " "),
+	}, "\x00")
+}
+
+// routersPage is a page of routers on the wire.
+type routersPage struct {
+	Routers    []routerStateView `json:"routers"`
+	NextCursor string            `json:"next_cursor,omitempty"`
 }
 
 // listRouters answers a page of the routers that the key sees with both ends.
@@ -27,7 +45,8 @@ func (s *Server) listRouters(c *call) error {
 	}
 	p := wire.ReadParams(query)
 	size := p.PageSize()
-	q := routerQuery{p.Get("prefix"), p.Get("source"), p.Get("dest")}
+	q := routerQuery{prefix: p.Get("prefix"), source: p.Get("source"), dest: p.Get("dest")}
+	q.by, q.down = readSort(&p, topics.SortName, topics.SortLag)
 	if p.Err() != nil {
 		return p.Err()
 	}
@@ -38,31 +57,67 @@ func (s *Server) listRouters(c *call) error {
 			}
 		}
 	}
+	if size, err = s.takePage(c, size, s.opened().Totals().Routers, routerRow); err != nil {
+		return err
+	}
+	var page *routersPage
+	if q.by == topics.SortName && !q.down {
+		page, err = s.listRouterNames(c, &q, &p, size)
+	} else {
+		page, err = s.listSortedRouters(c, &q, &p, size)
+	}
+	if err != nil {
+		return err
+	}
+	wire.WriteJSON(c, http.StatusOK, page)
+	return nil
+}
+
+// listRouterNames answers a page in the order of the names.
+func (s *Server) listRouterNames(c *call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
 	var after string
+	var err error
 	if p.Has("cursor") {
 		if after, err = parseCursor(q.listing(), p.Get("cursor")); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	engine := s.opened()
-	if size, err = s.takePage(c, size, engine.Totals().Routers, routerRow); err != nil {
-		return err
-	}
-	page, more := pageWithin(c.key, q.prefix, after, size, func(prefix, after string, limit int) ([]topics.RouterState, bool) {
-		return c.routersSeen(engine, &q, prefix, after, limit)
+	states, more := pageWithin(c.key, q.prefix, after, size, func(prefix, after string, limit int) ([]topics.RouterState, bool) {
+		return c.routersSeen(engine, q, prefix, after, limit)
 	})
-	answer := struct {
-		Routers    []routerStateView `json:"routers"`
-		NextCursor string            `json:"next_cursor,omitempty"`
-	}{Routers: make([]routerStateView, len(page))}
-	for i := range page {
-		answer.Routers[i] = viewRouterState(&page[i])
+	page := &routersPage{Routers: make([]routerStateView, len(states))}
+	for i := range states {
+		page.Routers[i] = viewRouterState(&states[i])
 	}
 	if more {
-		answer.NextCursor = formatCursor(q.listing(), page[len(page)-1].Name)
+		page.NextCursor = formatCursor(q.listing(), states[len(states)-1].Name)
 	}
-	wire.WriteJSON(c, http.StatusOK, answer)
-	return nil
+	return page, nil
+}
+
+// listSortedRouters answers a page in an order that is made once for all pages.
+func (s *Server) listSortedRouters(c *call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
+	engine := s.opened()
+	wanted := func(spec *topics.RouterSpec) bool {
+		return c.seesEnds(spec) && (q.source == "" || q.source == spec.Source) && (q.dest == "" || q.dest == spec.Dest)
+	}
+	prefixes := c.key.Within(q.prefix)
+	l := &sorted{
+		listing: q.sortedListing(prefixes, c.key.Within("")),
+		all:     engine.Totals().Routers,
+		sort: func(ctx context.Context) ([]string, error) {
+			return engine.SortRouters(ctx, prefixes, wanted, q.by, q.down)
+		},
+	}
+	rows, _, err := turn(s, c, p, l, size, func(name string) (routerStateView, bool) {
+		st, err := engine.Router(name)
+		if err != nil || !wanted(&st.Spec) { // deleted or changed since
+			return routerStateView{}, false
+		}
+		return viewRouterState(&st), true
+	})
+	return &routersPage{rows, l.next}, err
 }
 
 // checkEnd checks a topic that routers are asked for by. An empty name is a bad

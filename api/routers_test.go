@@ -233,7 +233,8 @@ func TestListRouters(t *testing.T) {
 	}
 	v := object(t, do(s, "GET", "/v0/routers?prefix=x%3E", ""))
 	want := parse(t, `{"routers":[{"router":"x>y","source":"d","dest":"e","preserve_node":true,"preserve_tag":true,
-		"create_dest":true,"filter":null,"allow_cycle":false,"guarantee":"at_least_once","forwarded_total":0,"lag":0}]}`)
+		"create_dest":true,"filter":null,"allow_cycle":false,"guarantee":"at_least_once","forwarded_total":0,"lag":0,
+		"forwarded_rate":0,"state":"ok"}]}`)
 	if !reflect.DeepEqual(v, want) {
 		t.Errorf("%v, want %v", v, want)
 	}

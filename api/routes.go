@@ -151,7 +151,7 @@ func (s *Server) routes() []route {
 
 // queries are the parameters that routes take in the query, beside strict.
 var queries = map[string][]string{
-	"GET /v0/topics":                        {"prefix", "page_size", "cursor"},
+	"GET /v0/topics":                        {"prefix", "contains", "type", "class", "sort", "order", "page_size", "cursor"},
 	"GET /v0/topics/:topic":                 {"touch"},
 	"DELETE /v0/topics/:topic":              {"if_empty"},
 	"POST /v0/topics/:topic":                {"return_seqs"},
@@ -161,7 +161,7 @@ var queries = map[string][]string{
 	"GET /v0/topics/:topic/inflight":        {"limit", "cursor"},
 	"GET /v0/topics/:topic/dead-letters":    {"match", "reason", "before_seq", "limit", "cursor"},
 	"DELETE /v0/topics/:topic/dead-letters": {"match", "reason", "before_seq", "limit"},
-	"GET /v0/routers":                       {"prefix", "source", "dest", "page_size", "cursor"},
+	"GET /v0/routers":                       {"prefix", "source", "dest", "sort", "order", "page_size", "cursor"},
 	"POST /v0/watch":                        {"lenient"},
 	"GET /v0/admin/audit":                   {"limit"},
 	"GET /v0/admin/history":                 {"span", "step"},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -33,6 +34,9 @@ type Engine interface {
 	Patch(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
 	State(name string, touch bool) (topic.State, error)
 	List(prefix, after string, limit int) (page []topic.State, more bool)
+	CountTopics(prefixes []string) int
+	SortTopics(ctx context.Context, s *topics.Selection, by topics.SortKey, descending bool) ([]string, error)
+	Activity(name string) topic.Activity
 	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
 	Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error)
@@ -42,6 +46,7 @@ type Engine interface {
 	PutRouter(ctx context.Context, name string, spec topics.RouterSpec) (topics.RouterPut, error)
 	Router(name string) (topics.RouterState, error)
 	Routers(prefix, source, dest, after string, limit int) (page []topics.RouterState, more bool)
+	SortRouters(ctx context.Context, prefixes []string, wanted func(*topics.RouterSpec) bool, by topics.SortKey, descending bool) ([]string, error)
 	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error)
 	Totals() topic.Totals
 	Pressure() float64
@@ -132,6 +137,7 @@ type Server struct {
 	workers   workers
 	overview  overview
 	meter     meter
+	orders    *listing.Orders // of sorted listings
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -153,6 +159,9 @@ func New(opts Options) *Server {
 	s.sharing = newSharing(opts.CORSOrigins)
 	s.memory.name, s.memory.users, s.memory.limit = "inflight_bytes", "requests under way", opts.Limits.MaxInflightBytes
 	s.following.name, s.following.users, s.following.limit = "stream_bytes", "streams and sessions", opts.Limits.StreamBytes/16*streamsOpen
+	s.orders = listing.NewOrders(opts.Limits.MaxInflightBytes/16,
+		func(n int64) error { return s.memory.reserve(holder{}, n) },
+		func(n int64) { s.memory.release(holder{}, n) })
 	s.conns = conns.NewSet(opts.Log)
 	s.conns.Refuse = s.refuseRaw
 	s.places.name, s.places.users, s.places.limit = "request_bytes", "the headers and stacks of requests under way", math.MaxInt64

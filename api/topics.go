@@ -81,6 +81,7 @@ type stateView struct {
 	EffectivePriority int64       `json:"effective_priority"`
 	LastWriteTS       *int64      `json:"last_write_ts"`
 	LastReadTS        *int64      `json:"last_read_ts"`
+	Subscribers       int         `json:"subscribers"`
 	Queue             *queueView  `json:"queue,omitempty"`
 }
 
@@ -114,7 +115,9 @@ func (s *Server) getTopic(c *call) error {
 	if err != nil {
 		return err
 	}
-	wire.WriteJSON(c, http.StatusOK, viewState(&st))
+	view := viewState(&st)
+	view.Subscribers = s.opened().Activity(c.topic).Subscriptions
+	wire.WriteJSON(c, http.StatusOK, view)
 	return nil
 }
 
@@ -133,62 +136,5 @@ func (s *Server) deleteTopic(c *call) error {
 		Deleted        bool     `json:"deleted"`
 		RoutersRemoved []string `json:"routers_removed"`
 	}{c.topic, gone.Deleted, c.seen(gone.Routers)})
-	return nil
-}
-
-// listView is one row of a listing.
-type listView struct {
-	Topic             string       `json:"topic"`
-	Type              record.Type  `json:"type"`
-	HeadSeq           uint64       `json:"head_seq"`
-	EarliestSeq       uint64       `json:"earliest_seq"`
-	Count             int64        `json:"count"`
-	Bytes             int64        `json:"bytes"`
-	Durable           bool         `json:"durable"`
-	Durability        record.Class `json:"durability"`
-	EffectivePriority int64        `json:"effective_priority"`
-	Queue             *queueView   `json:"queue,omitempty"`
-}
-
-func (s *Server) listTopics(c *call) error {
-	query, err := c.query()
-	if err != nil {
-		return err
-	}
-	p := wire.ReadParams(query)
-	size := p.PageSize()
-	if p.Err() != nil {
-		return p.Err()
-	}
-	var after string
-	prefix := p.Get("prefix")
-	if p.Has("cursor") {
-		if after, err = parseCursor(prefix, p.Get("cursor")); err != nil {
-			return err
-		}
-	}
-	engine := s.opened()
-	if size, err = s.takePage(c, size, engine.Totals().Topics, topicRow); err != nil {
-		return err
-	}
-	page, more := pageWithin(c.key, prefix, after, size, engine.List)
-	answer := struct {
-		Topics     []listView `json:"topics"`
-		NextCursor string     `json:"next_cursor,omitempty"`
-	}{Topics: make([]listView, len(page))}
-	for i := range page {
-		st := &page[i]
-		answer.Topics[i] = listView{
-			Topic: st.Name, Type: st.Config.Type,
-			HeadSeq: st.Head, EarliestSeq: st.Earliest, Count: st.Count, Bytes: st.Bytes,
-			Durable: st.Config.Durable(), Durability: st.Config.Durability,
-			EffectivePriority: st.EffectivePriority,
-			Queue:             viewQueue(st.Queue),
-		}
-	}
-	if more && len(page) > 0 {
-		answer.NextCursor = formatCursor(prefix, page[len(page)-1].Name)
-	}
-	wire.WriteJSON(c, http.StatusOK, answer)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/e6e95bb8/topics/topics/entry"
+	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -189,6 +190,7 @@ func (r *Registry) assignForward(s *topic.Slot, rt *router, x *extract) (*forwar
 		if x.trim == 0 {
 			rt.forwarded += uint64(x.count)
 			r.shared.Counters.Forwarded.Add(int64(x.count))
+			r.shared.Rates.Add(&rt.rates, r.shared.Steady(), rate.Writes, uint64(x.count))
 		}
 	} else {
 		if rt.done == rt.cursor { // nothing is under way that comes before

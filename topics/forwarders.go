@@ -188,6 +188,7 @@ func (r *Registry) block(rt *router, why error) {
 	defer r.forwarders.mu.Unlock()
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
+	rt.condition = conditionOf(why)
 	if rt.dropped {
 		reason = "" // it waits for nothing any more
 	}

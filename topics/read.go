@@ -26,7 +26,7 @@ func (r *Registry) Read(ctx context.Context, name string, q *topic.Query) (*topi
 			return nil, err
 		}
 		if len(b.Records) > 0 || b.Tombstone != nil || q.Wait <= 0 || ctx.Err() != nil {
-			return r.shared.Delivered(b), nil
+			return t.Delivered(q, b), nil
 		}
 		if b.NextFrom != b.Head {
 			continue // filtered out so far; there is more
@@ -38,7 +38,7 @@ func (r *Registry) Read(ctx context.Context, name string, q *topic.Query) (*topi
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return r.shared.Delivered(b), nil
+			return t.Delivered(q, b), nil
 		}
 	}
 }
@@ -60,7 +60,9 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *topic.Query, b 
 			t.Mu.RUnlock()
 			continue
 		}
-		t.LastRead.Store(now.Wall)
+		if !q.Untouched {
+			t.LastRead.Store(now.Wall)
+		}
 		from := b.NextFrom
 		v := t.ViewThroughLocked(q, b, now.Steady, through)
 		t.Mu.RUnlock()

@@ -1,11 +1,13 @@
 package topics
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -58,9 +60,33 @@ type RouterPut struct {
 type RouterState struct {
 	Name      string
 	Spec      RouterSpec
-	Forwarded uint64 // records
-	Lag       uint64 // seqs of the source that it has not come to
-	Blocked   string // why it is blocked, or empty
+	Forwarded uint64  // records
+	Lag       uint64  // seqs of the source that it has not come to
+	Rate      float64 // records forwarded in a second, on average over the last minute
+	Condition Condition
+	Blocked   string // why it is blocked or stopped, or empty
+}
+
+// Condition is whether a router goes on.
+type Condition string
+
+// A router that is blocked waits for room, and goes on when there is some. One that
+// is stopped has an error that does not pass by itself; it tries again all the same.
+const (
+	RouterOK      Condition = "ok"
+	RouterBlocked Condition = "blocked"
+	RouterStopped Condition = "stopped"
+)
+
+// conditionOf returns the condition of a router that has failed with err.
+func conditionOf(err error) Condition {
+	if e := new(record.Error); errors.As(err, &e) {
+		switch e.Kind {
+		case record.KindFull, record.KindThrottled, record.KindUnavailable, record.KindNoSpace:
+			return RouterBlocked
+		}
+	}
+	return RouterStopped
 }
 
 // router forwards a topic's records to another one. What it does is in
@@ -70,6 +96,7 @@ type router struct {
 	name         string
 	source, dest *topic.Topic
 	cyclic       atomic.Bool // part of a cycle
+	rates        rate.Place  // of what is forwarded
 	changing     wal.LSN     // end of its last change if that is not visible yet, else 0; Registry.mu guards it
 
 	mu        lockorder.Mutex[lockorder.Router] // guards what follows
@@ -83,6 +110,7 @@ type router struct {
 	forwarded uint64      // records
 	applied   wal.LSN     // end of the last frame that moved the cursor
 	blocked   string
+	condition Condition     // if blocked is not empty
 	since     int64         // blocked since, Unix ms
 	changed   chan struct{} // closed when done or blocked change; nil if no goroutine waits
 }

@@ -3,6 +3,8 @@ package topics
 import (
 	"slices"
 	"strings"
+
+	"github.com/e6e95bb8/topics/topics/rate"
 )
 
 // Router reports one router.
@@ -11,21 +13,29 @@ func (r *Registry) Router(name string) (RouterState, error) {
 	rt, _ := r.routers.byName.Get(name)
 	r.mu.RUnlock()
 	if rt != nil {
-		if s, ok := rt.state(); ok {
+		if s, ok := rt.state(r.shared.Steady()); ok {
 			return s, nil
 		}
 	}
 	return RouterState{}, routerNotFound(name)
 }
 
-// state returns the router's state, or false if it is not visible.
-func (rt *router) state() (RouterState, bool) {
+// state returns the router's state at a time of the steady clock, or false if it is
+// not visible.
+func (rt *router) state(now int64) (RouterState, bool) {
+	forwarding := rt.rates.Load().PerSecond(now, rate.Writes)
 	rt.source.Mu.RLock()
 	head := rt.source.Head
 	rt.source.Mu.RUnlock()
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	s := RouterState{Name: rt.name, Spec: rt.spec, Forwarded: rt.forwarded, Blocked: rt.blocked}
+	s := RouterState{
+		Name: rt.name, Spec: rt.spec, Forwarded: rt.forwarded, Rate: forwarding,
+		Condition: RouterOK, Blocked: rt.blocked,
+	}
+	if rt.blocked != "" {
+		s.Condition = rt.condition
+	}
 	if head > rt.done {
 		s.Lag = head - rt.done
 	}
@@ -43,7 +53,7 @@ func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page 
 		if name == after || source != "" && rt.source.Name != source || dest != "" && rt.dest.Name != dest {
 			return true
 		}
-		if s, ok := rt.state(); ok {
+		if s, ok := rt.state(r.shared.Steady()); ok {
 			page = append(page, s)
 		}
 		return len(page) <= limit

@@ -98,6 +98,7 @@ func (r *Registry) Sweep(ctx context.Context) {
 	r.retryBlocked()
 	r.logCursors()
 	now := r.shared.Steady()
+	r.shared.Rates.Sweep(now)
 	var e entry.Watermarks
 	var moved []*topic.Topic
 	for _, t := range r.sweeper.due(now) {

@@ -22,6 +22,50 @@ type Listed struct {
 	Durable           bool    `json:"durable"`
 	Durability        string  `json:"durability"`
 	EffectivePriority float64 `json:"effective_priority"`
+	LastWriteTS       *int64  `json:"last_write_ts"` // Unix ms; nil if never
+	Subscribers       int     `json:"subscribers"`   // subscriptions that cover it
+	// Per second, on average over the last minute. The last three are a queue's.
+	WriteRate      float64 `json:"write_rate"`
+	WriteBytesRate float64 `json:"write_bytes_rate"`
+	ReadRate       float64 `json:"read_rate"`
+	ClaimRate      float64 `json:"claim_rate"`
+	AckRate        float64 `json:"ack_rate"`
+	NackRate       float64 `json:"nack_rate"`
+}
+
+// TopicFilter selects the topics to list, and their order. The zero value selects
+// all, sorted by name.
+type TopicFilter struct {
+	Prefix, Contains string // of the name
+	Type             string // log, queue
+	Class            string // the durability
+	Sort             string // name, bytes, records, write_rate, last_write
+	Order            string // asc, desc; the default is asc for names and desc for all else
+}
+
+func (f *TopicFilter) query(pageSize string) url.Values {
+	query := url.Values{"page_size": {pageSize}}
+	for name, value := range map[string]string{
+		"prefix": f.Prefix, "contains": f.Contains, "type": f.Type, "class": f.Class, "sort": f.Sort, "order": f.Order,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
+}
+
+// FindTopics yields the selected topics, each once, in the order that they had at the
+// first page. It fetches them page by page and ends at the first error.
+func (c *Client) FindTopics(ctx context.Context, f TopicFilter) iter.Seq2[Listed, error] {
+	return pages(ctx, c, "/v0/topics", f.query(listPage), func(p *topicPage) ([]Listed, string) { return p.Topics, p.Next })
+}
+
+// CountTopics returns the number of selected topics.
+func (c *Client) CountTopics(ctx context.Context, f TopicFilter) (int, error) {
+	out := new(topicPage)
+	err := c.do(ctx, call{method: http.MethodGet, path: "/v0/topics", query: f.query("1"), repeatable: true}, out)
+	return out.Total, err
 }
 
 // Topics yields the topics whose names begin with prefix, sorted by name. It
@@ -34,6 +78,7 @@ func (c *Client) Topics(ctx context.Context, prefix string) iter.Seq2[Listed, er
 
 type topicPage struct {
 	Topics []Listed `json:"topics"`
+	Total  int      `json:"total"`
 	Next   string   `json:"next_cursor"`
 }
 

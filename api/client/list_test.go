@@ -36,12 +36,37 @@ func TestListsGoFromPageToPage(t *testing.T) {
 	}
 }
 
+func TestFindTopics(t *testing.T) {
+	c, s := scripted(t, 0,
+		answer{status: 200, body: `{"topics":[{"topic":"b","write_rate":2.5,"last_write_ts":7,"subscribers":3,"ack_rate":1}],"total":2,"next_cursor":"n"}`},
+		answer{status: 200, body: `{"topics":[{"topic":"a"}],"total":2}`},
+		answer{status: 200, body: `{"topics":[{"topic":"b"}],"total":41203}`},
+	)
+	var rows []Listed
+	for l, err := range c.FindTopics(t.Context(), TopicFilter{Contains: "x&", Type: "queue", Class: "fsync", Sort: "write_rate", Order: "desc"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, l)
+	}
+	if len(rows) != 2 || rows[0].WriteRate != 2.5 || *rows[0].LastWriteTS != 7 || rows[0].Subscribers != 3 || rows[0].AckRate != 1 || rows[1].LastWriteTS != nil {
+		t.Errorf("%+v", rows)
+	}
+	if got := s.requests[1].URL.RequestURI(); got != "/v0/topics?class=fsync&contains=x%26&cursor=n&order=desc&page_size=1000&sort=write_rate&type=queue" {
+		t.Errorf("asked %s", got)
+	}
+	n, err := c.CountTopics(t.Context(), TopicFilter{Prefix: "p"})
+	if got := s.requests[2].URL.RequestURI(); err != nil || n != 41203 || got != "/v0/topics?page_size=1&prefix=p" {
+		t.Error(n, err, got)
+	}
+}
+
 func TestRouters(t *testing.T) {
 	no := false
 	c, s := scripted(t, 0,
 		answer{status: 201, body: `{"router":"a>b","created":true}`},
 		answer{status: 200, body: `{"router":"a>b","source":"a","dest":"b","preserve_node":true,"preserve_tag":false,"create_dest":true,` +
-			`"filter":["tag","Eq","x"],"allow_cycle":false,"guarantee":"exactly_once","forwarded_total":7,"lag":2,"blocked":"full"}`},
+			`"filter":["tag","Eq","x"],"allow_cycle":false,"guarantee":"exactly_once","forwarded_total":7,"lag":2,"state":"blocked","reason":"full","blocked":"full"}`},
 		answer{status: 200, body: `{"routers":[{"router":"r","source":"a","filter":null}],"next_cursor":"n"}`},
 		answer{status: 200, body: `{"routers":[]}`},
 		answer{status: 200, body: `{"router":"a>b","deleted":true}`},
@@ -52,7 +77,7 @@ func TestRouters(t *testing.T) {
 		t.Error(created, err, s.bodies[0])
 	}
 	r, err := c.Router(ctx, "a>b")
-	if err != nil || r.Name != "a>b" || r.Source != "a" || *r.PreserveTag || r.Forwarded != 7 || r.Lag != 2 || r.Blocked != "full" || r.Filter[2] != "x" {
+	if err != nil || r.Name != "a>b" || r.Source != "a" || *r.PreserveTag || r.Forwarded != 7 || r.Lag != 2 || r.Blocked != "full" || r.State != "blocked" || r.Reason != "full" || r.Filter[2] != "x" {
 		t.Error(r, err)
 	}
 	n := 0

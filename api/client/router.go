@@ -23,10 +23,13 @@ type Router struct {
 
 // RouterState is a router and its progress.
 type RouterState struct {
-	Name      string `json:"router"`
-	Forwarded uint64 `json:"forwarded_total"`
-	Lag       uint64 `json:"lag"`     // records of the source that are not forwarded yet
-	Blocked   string `json:"blocked"` // why it is waiting; empty if it is not
+	Name      string  `json:"router"`
+	Forwarded uint64  `json:"forwarded_total"`
+	Lag       uint64  `json:"lag"`            // records of the source that are not forwarded yet
+	Rate      float64 `json:"forwarded_rate"` // records per second, over the last minute
+	State     string  `json:"state"`          // ok; blocked: it waits for room; stopped: an error that does not pass by itself
+	Reason    string  `json:"reason"`         // of another state than ok
+	Blocked   string  `json:"blocked"`        // the same as Reason
 	Router
 }
 
@@ -53,13 +56,19 @@ func (c *Client) Router(ctx context.Context, name string) (RouterState, error) {
 }
 
 // RouterFilter selects the routers to list. The zero value selects all.
-type RouterFilter struct{ Prefix, Source, Dest string }
+type RouterFilter struct {
+	Prefix, Source, Dest string
+	Sort                 string // name, lag
+	Order                string // asc, desc; the default is asc for names and desc for the lag
+}
 
-// Routers yields the selected routers, sorted by name. It fetches them page by
+// Routers yields the selected routers, sorted by name unless the filter says otherwise. It fetches them page by
 // page and ends at the first error.
 func (c *Client) Routers(ctx context.Context, f RouterFilter) iter.Seq2[RouterState, error] {
 	query := url.Values{"page_size": {listPage}}
-	for name, value := range map[string]string{"prefix": f.Prefix, "source": f.Source, "dest": f.Dest} {
+	for name, value := range map[string]string{
+		"prefix": f.Prefix, "source": f.Source, "dest": f.Dest, "sort": f.Sort, "order": f.Order,
+	} {
 		if value != "" {
 			query.Set(name, value)
 		}

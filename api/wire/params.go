@@ -2,7 +2,9 @@ package wire
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Page sizes of a listing.
@@ -45,6 +47,18 @@ func (p *Params) Bool(name string, missing bool) bool {
 		p.Refuse(name, "%q is none of true, false, 1, 0", v)
 		return false
 	}
+}
+
+// OneOf reads one of some words. It returns missing if there is no such parameter.
+func (p *Params) OneOf(name, missing string, words ...string) string {
+	if !p.Has(name) {
+		return missing
+	}
+	v := p.Get(name)
+	if !slices.Contains(words, v) {
+		p.Refuse(name, "%q is none of %s", v[:min(len(v), maxQuoted)], strings.Join(words, ", "))
+	}
+	return v
 }
 
 // Uint reads an unsigned integer, which is 0 if missing.

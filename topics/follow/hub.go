@@ -93,6 +93,24 @@ func (h *Hub) Wants(name string) bool {
 	return false
 }
 
+// Covering returns the number of subscriptions that cover the topic: those of its
+// name, and those of prefixes.
+func (h *Hub) Covering(name string) int {
+	if !h.active.Load() {
+		return 0
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	n := len(h.names[name])
+	for _, l := range h.lengths {
+		if l.bytes > len(name) {
+			break
+		}
+		n += len(h.prefixes[name[:l.bytes]])
+	}
+	return n
+}
+
 // Record records a lifecycle event, which the next Notify or Flush delivers. The
 // calls must be in the order of the events.
 func (h *Hub) Record(e Lifecycle) {

@@ -7,11 +7,13 @@ import (
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // Jobs is what a topic has that is a queue. The topic's lock guards it.
 type Jobs struct {
+	rates   *rate.Place // of claims, acks and nacks; apart, because it may outlive the queue
 	Queue   *queue.Queue
 	counted queue.Counts // what the totals have of it
 	expired int64        // and of its expired leases
@@ -94,7 +96,7 @@ func (t *Topic) queueOptions(c *record.Config) queue.Options {
 // OpenJobs gives t what a queue has, if its config makes it one.
 func (t *Topic) OpenJobs(c *record.Config) {
 	if c.Type == record.TypeQueue && t.Jobs == nil {
-		t.Jobs = &Jobs{Queue: queue.Open(t.queueOptions(c))}
+		t.Jobs = &Jobs{rates: new(rate.Place), Queue: queue.Open(t.queueOptions(c))}
 	}
 }
 
@@ -160,6 +162,7 @@ func (t *Topic) removeSeqsLocked(set *index.SeqSet) (size record.Size) {
 func (t *Topic) ApplyJobsLocked(change *queue.Change) {
 	t.Jobs.Queue.Apply(change)
 	t.Shared.Counters.jobs.note(change)
+	t.countJobs(change)
 }
 
 // AbortJobsLocked takes a change back that did not get its place, or failed. t.Mu is

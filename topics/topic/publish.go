@@ -119,6 +119,7 @@ func (t *Topic) settle(c *Commit) {
 		t.Shared.Counters.Ephemeral.Add(-int64(len(c.Body)))
 	default:
 		_ = t.ApplyLocked(c.Operation, c.parts()) // only replay reads
+		c.countRecords()
 	}
 	c.Leave()
 	c.settled.Store(true)

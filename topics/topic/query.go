@@ -16,6 +16,10 @@ type Query struct {
 	Match    *record.Match // only records whose tag matches
 	Synced   bool          // only records that are synced to disk; waits for the sync
 	Behind   bool          // do not first catch up with what routers have to bring
+
+	// Untouched makes it no read of the topic: it moves neither the topic's
+	// priority nor its rate.
+	Untouched bool
 }
 
 func (q *Query) filters() bool { return q.Match != nil || len(q.Nodes) > 0 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -16,6 +17,7 @@ type Shared struct {
 	Clock    *clock.Clock
 	KeySeed  uint64 // of the hashes of idempotency keys
 	Counters Counters
+	Rates    rate.Live
 	configs  configs
 	Log      *wal.Log              // nil in a replay
 	Gauge    atomic.Pointer[Gauge] // of the log's queue; nil in a replay
@@ -73,13 +75,17 @@ func (s *Shared) Outdated(err error) bool {
 	return errors.Is(err, wal.ErrTruncated) || errors.Is(err, index.ErrMoved) && !s.Closing.Load()
 }
 
-// Delivered counts what a batch hands out.
-func (s *Shared) Delivered(b *Batch) *Batch {
+// Delivered counts what a batch of t hands out.
+func (t *Topic) Delivered(q *Query, b *Batch) *Batch {
+	s := t.Shared
 	var bytes int64
 	for i := range b.Records {
 		bytes += int64(b.Records[i].PayloadBytes())
 	}
 	s.Counters.Delivered.Add(record.Size{Records: int64(len(b.Records)), Bytes: bytes})
+	if len(b.Records) > 0 && !q.Untouched {
+		s.Rates.Add(&t.Rates, s.Steady(), rate.Reads, uint64(len(b.Records)))
+	}
 	if b.Tombstone != nil {
 		for i, reason := range reasons {
 			if reason == b.Tombstone.Reason {

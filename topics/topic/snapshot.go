@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
+	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -148,7 +149,7 @@ func (t *Topic) restoreQueue(snapshot []byte, now int64) error {
 	if err != nil {
 		return err
 	}
-	t.Jobs = &Jobs{Queue: q}
+	t.Jobs = &Jobs{rates: new(rate.Place), Queue: q}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -25,6 +26,8 @@ type Topic struct {
 
 	Shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
 	Routes atomic.Value                  // *routes, if it ever had a router: forwarding sets and reads it
+
+	Rates rate.Place // of its records
 
 	Mu lockorder.RWMutex[lockorder.Topic] // guards what follows
 	given

@@ -1,0 +1,56 @@
+package topics
+
+import (
+	"context"
+	"strings"
+)
+
+// SortRouters returns the names of all routers that begin with one of some prefixes
+// and that wanted returns true for, sorted by a key as it is now. The prefixes are
+// sorted and none begins with another. It costs a look at each router.
+func (r *Registry) SortRouters(
+	ctx context.Context, prefixes []string, wanted func(*RouterSpec) bool, by SortKey, descending bool,
+) ([]string, error) {
+	var list []ranked[*router]
+	now := r.shared.Steady()
+	for _, prefix := range prefixes {
+		for after, more := "", true; more; {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			list, after, more = r.selectRouters(list, prefix, after)
+		}
+	}
+	kept := list[:0]
+	for _, it := range list {
+		s, visible := it.it.state(now)
+		if visible && wanted(&s.Spec) {
+			it.key = float64(s.Lag)
+			kept = append(kept, it)
+		}
+	}
+	return sortedNames(kept, descending, by == SortName, func(rt *router) string { return rt.name }), nil
+}
+
+// selectRouters is selectTopics for routers.
+func (r *Registry) selectRouters(list []ranked[*router], prefix, after string) (_ []ranked[*router], last string, more bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n := 0
+	r.routers.byName.Ascend(max(prefix, after), func(name string, rt *router) bool {
+		if !strings.HasPrefix(name, prefix) {
+			return false
+		}
+		if n == scanned {
+			more = true
+			return false
+		}
+		n++
+		if name != after {
+			list = append(list, ranked[*router]{it: rt})
+		}
+		last = name
+		return true
+	})
+	return list, last, more
+}
