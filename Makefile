@@ -12,7 +12,7 @@ BENCH       ?=
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race locks lint fuzz crash bench generate check
+.PHONY: build run test race locks lint fuzz crash bench generate vendor-check check
 
 build: ## the binary, into bin/
 	$(GO) build -o bin/topics ./cmd/topics
@@ -54,6 +54,9 @@ bench: build ## the server against the limits of this machine
 
 generate: ## what is generated from the source: docs/configuration.md, docs/metrics.md, the dashboard, api/openapi/openapi.json
 	$(GO) generate ./...
+
+vendor-check: ## the console's vendored files against npm's tarballs (needs npm)
+	$(GO) test -count=1 ./api/console -run TestVendored -npm
 
 check: ## all of CI
 	.ci/run

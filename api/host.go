@@ -15,9 +15,10 @@ import (
 // Where there are no keys, being able to connect is all the right that is
 // needed. A page in a browser on this machine could get it by having its own
 // name resolve to a loopback address; its calls then carry that name as Host.
-// An address cannot be bent like that, nor can localhost. Probes are exempt.
+// An address cannot be bent like that, nor can localhost. Probes and the console's
+// files are exempt.
 func (s *Server) checkHost(c *call) error {
-	if s.ring.Load().keys.Len() > 0 || c.route.kind == probe && c.route.scope == auth.None {
+	if s.ring.Load().keys.Len() > 0 || c.route.kind == page || c.route.kind == probe && c.route.scope == auth.None {
 		return nil
 	}
 	name := hostName(c.r.Host)

@@ -28,8 +28,20 @@ var rootLinks = links("topics /v0/topics", "routers /v0/routers", "watch /v0/wat
 	"stats /v0/admin/stats", "audit /v0/admin/audit", "sessions /v0/admin/sessions",
 	"openapi /v0/openapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "metrics /v0/metrics", "actuator /actuator")
 
-// handleRoot is GET / and GET /v0: what this is and where to go on.
-func (s *Server) handleRoot(w http.ResponseWriter, _ *http.Request) {
+// handleRoot is GET / for all but browsers: the index once data routes are
+// served, and why not until then, because load balancers ask it by default.
+func (s *Server) handleRoot(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Accept")
+	h := s.opts.Health.Snapshot()
+	if s.serving(&h) != nil {
+		s.handleReady(w, r)
+		return
+	}
+	s.handleIndex(w, r)
+}
+
+// handleIndex is GET /v0: what this is and where to go on.
+func (s *Server) handleIndex(w http.ResponseWriter, _ *http.Request) {
 	s.writeProbe(w, true, struct {
 		Name    string          `json:"name"`
 		Version string          `json:"version"`

@@ -17,7 +17,7 @@ func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 	}
 	for _, rt := range apart.routes() {
 		path := target(rt.pattern, "t")
-		onMain := rt.kind == data || rt.kind == streaming || rt.kind == probe || rt.kind == personal
+		onMain := rt.kind == data || rt.kind == streaming || rt.kind == probe || rt.kind == page || rt.kind == personal
 		for _, tt := range []struct {
 			name   string
 			server http.Handler

@@ -33,7 +33,8 @@ func TestProbeStatuses(t *testing.T) {
 		{"/health/quick", [7]int{u, u, o, u, u, u, u}},
 		{"/actuator/health/liveness", [7]int{u, u, o, o, o, o, u}},
 		{"/actuator/health/readiness /actuator/health", [7]int{u, u, o, u, u, u, u}},
-		{"/ /v0 /actuator", [7]int{o, o, o, o, o, o, o}},
+		{"/", [7]int{u, u, o, u, u, u, u}},
+		{"/v0 /actuator", [7]int{o, o, o, o, o, o, o}},
 		{"/actuator/info /actuator/metrics /v0/metrics /metrics", [7]int{o, o, o, o, o, o, o}},
 	}
 	for _, row := range rows {

@@ -41,6 +41,9 @@ const (
 	telemetry
 	// probe routes answer from the first moment to the last, on every listener.
 	probe
+	// page routes are the console's files. They answer as probes do, and need no
+	// key where probes need one.
+	page
 )
 
 // operator reports whether routes of the kind are only on the operators' own
@@ -65,12 +68,12 @@ type route struct {
 	serve   func(*call) error
 }
 
-// public reports whether the route is answered without a key: probes that need
-// no right, unless probes are to be kept from strangers, too; and OPTIONS,
-// which a browser sends before a page can say its key. Other requests that no
+// public reports whether the route is answered without a key: the console's files;
+// probes that need no right, unless probes are to be kept from strangers, too;
+// and OPTIONS, which a browser sends before a page can say its key. Other requests that no
 // route takes need a key like all others.
 func (rt *route) public(probeAuth bool) bool {
-	return rt.method == http.MethodOptions || rt.kind == probe && rt.scope == auth.None && !probeAuth
+	return rt.method == http.MethodOptions || rt.kind == page || rt.kind == probe && rt.scope == auth.None && !probeAuth
 }
 
 // routes is every route there is. HEAD is added for each GET, and OPTIONS is
@@ -135,8 +138,9 @@ func (s *Server) routes() []route {
 		{"GET", "/ready", probe, auth.None, plain(s.handleReadyPlain)},
 		{"GET", "/health", probe, auth.None, plain(s.handleHealthFull)},
 		{"GET", "/health/quick", probe, auth.None, plain(s.handleHealthQuick)},
-		{"GET", "/", probe, auth.None, plain(s.handleRoot)},
-		{"GET", "/v0", probe, auth.None, plain(s.handleRoot)},
+		{"GET", "/", probe, auth.None, plain(s.handleRoot)}, // for a browser: consoleRoute
+		{"GET", "/assets/:hash/:asset", page, auth.None, showAsset},
+		{"GET", "/v0", probe, auth.None, plain(s.handleIndex)},
 		{"GET", "/actuator", probe, auth.None, plain(s.handleActuator)},
 		{"GET", "/actuator/health", probe, auth.None, plain(s.handleActuatorHealth)},
 		{"GET", "/actuator/health/:check", probe, auth.None, s.handleActuatorCheck}, // liveness and readiness among them
@@ -228,6 +232,10 @@ func newRouter(s *Server, routes []route, serves func(kind) bool) *httprouter.Ro
 // and answers 404 and 405 in its own words.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := matchPath(r.URL)
+	if asksForConsole(r, path) {
+		l.server.answer(w, r, consoleRoute(), nil)
+		return
+	}
 	if handle, ps, _ := l.router.Lookup(r.Method, path); handle != nil {
 		handle(w, r, ps)
 		return
@@ -242,6 +250,13 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return wire.WrongMethod(r.Method, allow)
 		}
 		c.Header().Set("Allow", allow)
+		if path == "/" && r.Header.Get("Access-Control-Request-Method") == "" {
+			// Not a browser's: load balancers ask this by default.
+			h := l.server.opts.Health.Snapshot()
+			if not := l.server.serving(&h); not != nil {
+				return not
+			}
+		}
 		c.sharing.preflight(r, c.Header(), allow)
 		c.WriteHeader(http.StatusNoContent)
 		return nil

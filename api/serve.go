@@ -114,7 +114,7 @@ func (s *Server) run(c *call, param string) {
 		c.refuse(&wire.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
 	err := s.admit(c, param)
-	if err == nil && c.route.kind != probe {
+	if err == nil && c.route.kind != probe && c.route.kind != page {
 		err = c.checkQuery()
 	}
 	if err == nil {

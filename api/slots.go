@@ -58,7 +58,7 @@ func capReached(limit string, most int64, what string) *wire.Error {
 // neither do streams, which have slots of their own.
 func (s *Server) takeRequest(c *call) error {
 	a := s.ring.Load().accounts[c.key]
-	if a == nil || c.route.kind == probe || c.route.kind == streaming {
+	if a == nil || c.route.kind == probe || c.route.kind == page || c.route.kind == streaming {
 		return nil
 	}
 	if most := s.opts.Limits.MaxInflightPerKey; !a.requests.take(most) {

@@ -35,6 +35,17 @@ func PrefersJSON(accept []string) bool {
 	return offerJSON.Quality(ranges) > offerText.Quality(ranges)
 }
 
+// offerHTML is the console.
+var offerHTML = Offer{"text", "html", nil}
+
+// PrefersHTML reports whether a client that sends the values of the Accept
+// header wants HTML more than JSON: a browser does, by naming it. A tie is
+// not enough.
+func PrefersHTML(accept []string) bool {
+	ranges := ParseAccept(strings.Join(accept, ","))
+	return offerHTML.Quality(ranges) > offerJSON.Quality(ranges)
+}
+
 // mediaRange is one element of an Accept header.
 type mediaRange struct {
 	typ, subtype string // "*" matches all

@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"api/client":        {"api/client"},
 	"api/listing":       {"api/listing"},
 	"api/scan":          {"api/scan"},
+	"api/console":       {"api/console"},
 	"cmd":               {"cmd", "api", "recovery", "queue", "topics", "wal"},
 	"docs":              {}, // tests alone
 }

@@ -89,6 +89,7 @@ func (d *Document) checkStray(a *Answer) error {
 		if a.Header.Get("Allow") == "" {
 			return fmt.Errorf("no header Allow")
 		}
+	case known && a.Method == http.MethodOptions && a.Status == http.StatusServiceUnavailable: // of /, until it is ready
 	case a.Status == http.StatusNotFound, a.Status == http.StatusUnauthorized:
 	default:
 		return fmt.Errorf("no such route")

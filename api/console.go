@@ -1,0 +1,86 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/console"
+	"github.com/e6e95bb8/topics/api/wire"
+)
+
+// operatorsConsole is the console with its files as all calls share them.
+type operatorsConsole struct {
+	hash   string
+	page   *wire.Static
+	assets map[string]consoleAsset
+}
+
+type consoleAsset struct {
+	media string
+	body  *wire.Static
+}
+
+var loadConsole = sync.OnceValue(func() *operatorsConsole {
+	files := console.Load()
+	c := &operatorsConsole{files.Hash, wire.NewStatic(files.Page), map[string]consoleAsset{}}
+	for name, a := range files.Assets() {
+		c.assets[name] = consoleAsset{a.Type, wire.NewStatic(a.Body)}
+	}
+	return c
+})
+
+// consoleRoute takes the place of GET / for a client that asks for HTML. The page is
+// public where probes are not: it shows nothing that its user's key does not.
+func consoleRoute() *route {
+	return &route{method: http.MethodGet, pattern: "/", kind: page, scope: auth.None, serve: showConsole}
+}
+
+// asksForConsole reports whether the request is a browser's for the page.
+func asksForConsole(r *http.Request, path string) bool {
+	return path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && wire.PrefersHTML(r.Header["Accept"])
+}
+
+// showConsole is GET / for a browser, in every phase.
+func showConsole(c *call) error {
+	files, h := loadConsole(), c.Header()
+	h.Add("Vary", "Accept")
+	h.Set("Content-Security-Policy", console.Policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-cache")
+	c.serveStatic("text/html; charset=utf-8", files.hash, files.page)
+	return nil
+}
+
+// showAsset is GET /assets/:hash/:asset. An asset of another build is not here:
+// its page would mix two.
+func showAsset(c *call) error {
+	files := loadConsole()
+	a, ok := files.assets[c.seq]
+	if !ok || c.topic != files.hash {
+		return wire.NoRoute()
+	}
+	h := c.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	c.serveStatic(a.media, files.hash, a.body)
+	return nil
+}
+
+// serveStatic answers a document that does not change while the process runs.
+// mark is what tells it from that of another build.
+func (c *call) serveStatic(media, mark string, body *wire.Static) {
+	tag := `"` + mark + `"`
+	h := c.Header()
+	h.Set("ETag", tag)
+	if sameETag(c.r.Header["If-None-Match"], tag) {
+		c.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", media)
+	c.WriteHeader(http.StatusOK)
+	c.static = body
+}
