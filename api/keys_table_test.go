@@ -81,6 +81,7 @@ var accessTable = map[string]access{
 	"GET /health":                 {},
 	"GET /health/quick":           {},
 	"GET /":                       {},
+	"GET /assets/:hash/:asset":    {},
 	"GET /v0":                     {},
 	"GET /actuator":               {},
 	"GET /actuator/health":        {},
