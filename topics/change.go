@@ -253,7 +253,7 @@ func (r *Registry) assignDrop(s *topic.Slot, name string, ifEmpty bool) (*Remova
 func (r *Registry) appendDropLocked(s *topic.Slot, t *topic.Topic) (*Removal, wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	span, err := s.Append(&entry.Drop{ID: t.ID}, nil)
+	span, err := s.Append(&entry.Drop{ID: t.ID, TS: max(r.shared.Now(), t.AssignedTS)}, nil)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -37,7 +37,7 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 	if rt.changing > 0 {
 		return 0, &topic.UnderWayError{At: rt.changing}
 	}
-	span, err := rt.endLocked(s)
+	span, err := rt.endLocked(s, r.shared.Now())
 	if err != nil {
 		return 0, err
 	}
@@ -54,10 +54,10 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 }
 
 // endLocked logs the router's end. Nothing is forwarded after it: the lock is held.
-func (rt *router) endLocked(s *topic.Slot) (wal.Span, error) {
+func (rt *router) endLocked(s *topic.Slot, now int64) (wal.Span, error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	span, err := s.Append(&entry.Unroute{Router: rt.id}, nil)
+	span, err := s.Append(&entry.Unroute{Router: rt.id, TS: now}, nil)
 	if err != nil {
 		return wal.Span{}, err
 	}

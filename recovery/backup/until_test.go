@@ -219,3 +219,29 @@ func TestParseUntil(t *testing.T) {
 		}
 	}
 }
+
+// A topic or router that was deleted after the moment is there again, also if
+// nothing was written since.
+func TestUntilBeforeADelete(t *testing.T) {
+	fsys := crashfs.New()
+	w := newWorld(t, fsys, 7)
+	w.routes = true
+	w.steps(30)
+	w.backup("/backup")
+	before := w.moment()
+	w.now += 1000
+	ctx, r := context.Background(), w.data.Registry
+	routers, _ := r.Routers("", "", "", "", 10)
+	for _, router := range routers[:1] {
+		if _, _, err := r.DeleteRouter(ctx, router.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if gone, err := r.Delete(ctx, "topic-0", false); err != nil || !gone.Deleted {
+		t.Fatalf("%+v, %v", gone, err)
+	}
+	if _, err := restoreTo(fsys, backup.Until{Time: before.time + 500}, "/archive", "/data/wal"); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "before the deletes", before.text, w.restored(fsys, "/restored"))
+}

@@ -44,6 +44,8 @@ func samples() []Entry {
 		&Forward{Router: 2, Cursor: 9, TS: 6, CursorOnly: true},
 		&Forward{Router: 2, Cursor: 9, TS: 6, Count: 2, CursorOnly: true},
 		&Reserve{ID: 1, Ceiling: 1 << 50, Given: 1 << 49},
+		&Drop{ID: 1, TS: 1 << 40},
+		&Unroute{Router: 2, TS: 1 << 40},
 		&Delete{ID: 4, TS: 1 << 41, Last: 300},
 		&Delete{ID: 4, TS: 1 << 41, Last: 300, Match: &record.Match{Value: "t"}},
 		&Delete{ID: 4, TS: 1 << 41, Last: 300, Match: &record.Match{Value: "t", Prefix: true}},
@@ -100,6 +102,9 @@ func TestEntries(t *testing.T) {
 		for n := range p {
 			if reserve, ok := want.(*Reserve); ok && reserve.Given > 0 && n == len(encoded(t, &Reserve{ID: reserve.ID, Ceiling: reserve.Ceiling})) {
 				continue // what was given out may be missing
+			}
+			if ms, known := want.Time(); known && ms == 1<<40 && n == 1 && (want.Type() == TypeDrop || want.Type() == TypeUnroute) {
+				continue // the time may be missing
 			}
 			if _, err := Decode(byte(want.Type()), p[:n]); err == nil {
 				t.Errorf("%s: %d of %d bytes are taken for the whole", want.Type(), n, len(p))

@@ -91,22 +91,23 @@ func (e *Router) describe(out *Description) error {
 // Unroute ends a router.
 type Unroute struct {
 	Router uint64
+	TS     int64 // Unix ms; 0 if the entry does not say
 }
 
 // Type returns TypeUnroute.
 func (*Unroute) Type() Type { return TypeUnroute }
 
-// Time returns false.
-func (*Unroute) Time() (int64, bool) { return 0, false }
+// Time returns when the router was deleted.
+func (e *Unroute) Time() (int64, bool) { return e.TS, e.TS != 0 }
 
-// Encode appends the router's id.
+// Encode appends the router's id, [ts].
 func (e *Unroute) Encode(dst []byte) ([]byte, error) {
-	return binary.AppendUvarint(dst, e.Router), nil
+	return appendEnd(dst, e.Router, e.TS), nil
 }
 
-func (e *Unroute) decode(d *record.Decoder) { e.Router = d.Uvarint() }
+func (e *Unroute) decode(d *record.Decoder) { e.Router, e.TS = decodeEnd(d) }
 
 func (e *Unroute) describe(out *Description) error {
-	out.Router = e.Router
+	out.Router, out.TS = e.Router, e.TS
 	return nil
 }

@@ -75,23 +75,24 @@ func (e *Config) Sets() *Setting { return &e.Setting }
 // Drop ends a topic, and the routers that name it.
 type Drop struct {
 	ID uint64
+	TS int64 // Unix ms; 0 if the entry does not say
 }
 
 // Type returns TypeDrop.
 func (*Drop) Type() Type { return TypeDrop }
 
-// Time returns false.
-func (*Drop) Time() (int64, bool) { return 0, false }
+// Time returns when the topic was deleted.
+func (e *Drop) Time() (int64, bool) { return e.TS, e.TS != 0 }
 
-// Encode appends id.
+// Encode appends id, [ts].
 func (e *Drop) Encode(dst []byte) ([]byte, error) {
-	return binary.AppendUvarint(dst, e.ID), nil
+	return appendEnd(dst, e.ID, e.TS), nil
 }
 
-func (e *Drop) decode(d *record.Decoder) { e.ID = d.Uvarint() }
+func (e *Drop) decode(d *record.Decoder) { e.ID, e.TS = decodeEnd(d) }
 
 func (e *Drop) describe(out *Description) error {
-	out.Topic = e.ID
+	out.Topic, out.TS = e.ID, e.TS
 	return nil
 }
 
@@ -132,4 +133,26 @@ func (e *Reserve) decode(d *record.Decoder) {
 func (e *Reserve) describe(out *Description) error {
 	out.Topic, out.Ceiling, out.Last = e.ID, e.Ceiling, e.Given
 	return nil
+}
+
+// appendEnd appends what ends and when. The time is left out if it is unknown, as it
+// is in old logs.
+func appendEnd(dst []byte, id uint64, ts int64) []byte {
+	dst = binary.AppendUvarint(dst, id)
+	if ts != 0 {
+		dst = binary.AppendVarint(dst, ts)
+	}
+	return dst
+}
+
+func decodeEnd(d *record.Decoder) (id uint64, ts int64) {
+	id = d.Uvarint()
+	if d.Left() == 0 {
+		return id, 0
+	}
+	ts = d.Varint()
+	if ts == 0 {
+		d.Fail()
+	}
+	return id, ts
 }
