@@ -115,7 +115,12 @@ func (s *Server) backup(c *call) error {
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	out := &stream{c: c, media: "application/x-tar", patience: s.opts.Limits.WriteTimeout}
+	end := c.await(cancel)
 	err = storage.Backup(ctx, out)
+	if cancelled := end(); cancelled != nil {
+		c.answerWithin(s.opts.Limits.WriteTimeout)
+		return cancelled
+	}
 	switch {
 	case out.err != nil:
 		return wire.ClientGone(out.err)

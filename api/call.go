@@ -58,6 +58,7 @@ type call struct {
 	request    *tally       // the slot of a request under way, if it holds one
 	release    func()       // gives back the slots of a stream, if it holds any
 	notices    wire.Notices // about the request
+	underway   underwayPlace
 	cost       topic.Cost
 	costs      wire.Costs
 	records    []record.Record // scratch of the write decoder

@@ -115,7 +115,11 @@ func (s *Server) await(c *call, q *topic.Query) (*topic.Batch, error) {
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
+	end := c.await(cancel)
 	batch, err := engine.Read(ctx, c.topic, q)
+	if err := end(); err != nil {
+		return nil, err
+	}
 	if err != nil && ctx.Err() != nil && c.r.Context().Err() == nil {
 		q.Wait = 0
 		return engine.Read(c.r.Context(), c.topic, q)

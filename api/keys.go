@@ -21,6 +21,9 @@ func (s *Server) authenticate(c *call) error {
 	if c.route.public(s.opts.ProbeAuth) {
 		return nil
 	}
+	if secret != "" {
+		s.slow(c)
+	}
 	return unauthorized(secret != "")
 }
 

@@ -78,7 +78,15 @@ func (s *Server) awaitJobs(c *call, claim *topics.Claim) (*topics.Claimed, error
 		// It has what it waited for: the answer counts, whatever the cap.
 		defer func() { waiting.again(); c.request = waiting }()
 	}
-	return engine.Claim(ctx, c.topic, claim)
+	end := c.await(cancel)
+	done, err := engine.Claim(ctx, c.topic, claim)
+	if cancelled := end(); cancelled != nil {
+		if err == nil && len(done.Jobs) > 0 {
+			engine.GiveBack(c.topic, done)
+		}
+		return nil, cancelled
+	}
+	return done, err
 }
 
 // again takes back a slot that was given back, whatever the number of those

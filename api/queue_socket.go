@@ -208,6 +208,9 @@ func (so *socket) claim(cmd *jobCommand) error {
 	return nil
 }
 
+// socketClaim is how a claim over a WebSocket is listed among the requests.
+var socketClaim = &route{method: "GET", pattern: "/v0/ws"}
+
 // awaitJobs claims and answers. Jobs whose answer cannot be sent go back.
 func (so *socket) awaitJobs(cmd *jobCommand) {
 	s := so.server
@@ -215,7 +218,17 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	engine := s.opened()
+	listed := &call{r: so.call.r, route: socketClaim, key: so.key, topic: cmd.topic, start: cmd.began}
+	s.underway.enter(listed)
+	defer s.underway.leave(listed)
+	end := listed.await(cancel)
 	done, err := engine.Claim(ctx, cmd.topic, cmd.claim(&s.opts.Limits))
+	if cancelled := end(); cancelled != nil {
+		if err == nil && len(done.Jobs) > 0 {
+			engine.GiveBack(cmd.topic, done)
+		}
+		err = cancelled
+	}
 	if err != nil {
 		_ = so.refuseJobs(cmd, err) // the client may be gone
 		return

@@ -121,6 +121,8 @@ func (s *Server) routes() []route {
 		{"GET", "/v0/admin/audit", adminRead, auth.AdminRead, s.listAudit},
 		{"GET", "/v0/admin/sessions", adminRead, auth.AdminRead, s.listSessions},
 		{"POST", "/v0/admin/sessions/:id/close", admin, auth.AdminWrite, s.closeSession},
+		{"GET", "/v0/admin/requests", adminRead, auth.AdminRead, s.listRequests},
+		{"POST", "/v0/admin/requests/:id/cancel", admin, auth.AdminWrite, s.cancelRequest},
 		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
 		{"GET", "/v0/admin/verify", adminRead, auth.AdminRead, s.showVerify},
 		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
@@ -171,6 +173,7 @@ var queries = map[string][]string{
 	"GET /v0/admin/history":                 {"span", "step"},
 	"GET /v0/admin/stats":                   {"prefix"},
 	"GET /actuator/metrics/:name":           {"tag"},
+	"GET /v0/admin/requests":                {"limit", "offset"},
 	"POST /v0/admin/verify":                 {"wait"},
 	"GET /v0/admin/sessions":                {"limit", "offset", "key", "topic", "prefix"},
 }

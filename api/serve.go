@@ -62,6 +62,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, ps ht
 	if c.audited() {
 		s.audit(c)
 	}
+	s.underway.leave(c)
 	cut := c.cut
 	c.recycle()
 	if cut {
@@ -114,7 +115,11 @@ func (s *Server) run(c *call, param string) {
 		c.refuse(&wire.Error{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error"})
 	}()
 	err := s.admit(c, param)
-	if err == nil && c.route.kind != probe && c.route.kind != page {
+	kind := c.route.kind
+	if err == nil && kind != probe && kind != page && kind != streaming {
+		s.underway.enter(c)
+	}
+	if err == nil && kind != probe && kind != page {
 		err = c.checkQuery()
 	}
 	if err == nil {
@@ -141,6 +146,9 @@ func (s *Server) admit(c *call, param string) error {
 		c.letGo() // smaller buffers may do
 	}
 	if err := c.permit(param); err != nil {
+		return err
+	}
+	if err := s.takeLook(c); err != nil {
 		return err
 	}
 	if err := s.takeConnection(c); err != nil {

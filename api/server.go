@@ -113,6 +113,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	started time.Time
+	born    time.Time // started, by the steady clock
 	open    *auth.Key // everybody's, where there are no keys
 	ring    atomic.Pointer[keyring]
 	engine  atomic.Pointer[Engine] // nil until Open
@@ -130,12 +131,15 @@ type Server struct {
 	places    budget // of their headers and stacks
 	following budget // of open streams, WebSockets and watch sessions
 	slots     *slots
+	looks     rate // scrapes and admin reads, where there are no keys
+	wrongs    wrongs
 	sharing   *sharing
 	conns     *conns.Set
 	sockets   *socketSet
 	watches   watches
 	workers   workers
 	overview  overview
+	underway  *underway
 	meter     meter
 	orders    *listing.Orders // of sorted listings
 }
@@ -147,7 +151,7 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
+	s := &Server{opts: opts, started: opts.Now(), born: time.Now(), open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.trail.log = opts.Log
 	if opts.Audit != nil {
@@ -172,6 +176,7 @@ func New(opts Options) *Server {
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
 	s.meter = newMeter()
+	s.underway = newUnderway()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: unmatched, Method: "other"})
 	s.main = newListener(s, func(k kind) bool { return !opts.OpsApart || !k.operator() })
 	if opts.OpsApart {

@@ -21,6 +21,7 @@ type slots struct {
 type account struct {
 	requests tally
 	streams  tally
+	looks    rate         // scrapes and admin reads
 	inflight atomic.Int64 // bytes of the memory for requests
 	places   atomic.Int64 // bytes of the memory for their headers and stacks
 	open     atomic.Int64 // bytes of the memory for streams

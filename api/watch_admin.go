@@ -112,12 +112,7 @@ func (s *Server) listSessions(c *call) error {
 		return err
 	}
 	p := wire.ReadParams(query)
-	limit, offset := p.Size("limit"), p.Size("offset")
-	if !p.Has("limit") {
-		limit = wire.DefaultPage
-	} else if limit == 0 {
-		p.Refuse("limit", "must be at least 1")
-	}
+	limit, offset := pageOf(&p)
 	if p.Err() != nil {
 		return p.Err()
 	}
@@ -130,7 +125,7 @@ func (s *Server) listSessions(c *call) error {
 	})
 	total := len(all)
 	page := all[min(offset, int64(total)):]
-	size, err := s.takePage(c, int(min(limit, wire.MaxPage)), len(page), sessionRow)
+	size, err := s.takePage(c, int(limit), len(page), sessionRow)
 	if err != nil {
 		return err
 	}

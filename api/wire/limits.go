@@ -22,11 +22,16 @@ type Limits struct {
 	MaxStreams        int   // streams and WebSockets
 	MaxStreamsPerKey  int   // the same, of one key
 	MaxInflightPerKey int   // requests under way, of one key; probes and streams apart
+	AdminReads        int   // scrapes and admin reads in a second, of one key; 0 means no limit
 	MaxTotalBytes     int64 // live payload bytes; 0 means no limit
 
 	MaxWatchTopics   int           // topics of one watch session or WebSocket, those of prefixes included
 	MaxWatchSessions int           // watch sessions
 	SSEMaxAge        time.Duration // after which an event stream ends, about; 0 means never
+
+	// WrongKeyDelay is how long answers to wrong keys take once there are many of
+	// them; 0 means no delay.
+	WrongKeyDelay time.Duration
 
 	// HeaderTimeout bounds reading a request's header, BodyTimeout reading all
 	// of it, WriteTimeout the time from there to the last byte of the answer

@@ -56,6 +56,8 @@ func (s *server) apiOptions() api.Options {
 			MaxStreams:        orUnlimited(c.MaxStreams),
 			MaxStreamsPerKey:  orUnlimited(c.MaxStreamsPerKey),
 			MaxInflightPerKey: orUnlimited(c.MaxInflightPerKey),
+			AdminReads:        c.MaxAdminReads,
+			WrongKeyDelay:     wrongKeyDelay,
 			MaxTotalBytes:     c.MaxTotalBytes,
 
 			MaxWatchTopics:   c.MaxWatchTopics,
@@ -82,6 +84,10 @@ func (s *server) apiOptions() api.Options {
 		OpsApart:    c.OpsAddr != "",
 	}
 }
+
+// wrongKeyDelay is how long the answer to a wrong key takes once there are many
+// of them.
+const wrongKeyDelay = time.Second
 
 // orUnlimited returns n, or math.MaxInt if n is 0.
 func orUnlimited(n int) int {

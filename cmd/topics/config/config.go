@@ -64,6 +64,7 @@ type Config struct {
 	MaxStreams         int
 	MaxStreamsPerKey   int
 	MaxInflightPerKey  int
+	MaxAdminReads      int
 	MaxTotalBytes      int64
 	MaxWatchTopics     int
 	MaxClaim           int

@@ -121,6 +121,8 @@ func (c *Config) variables() []Variable {
 		"Maximum number of open streams and WebSockets; one more gets 429. 0 means no limit.")
 	add("MAX_SSE_CONNECTIONS_PER_KEY", integer(&c.MaxStreamsPerKey, 0, 100_000_000), "1000",
 		"Maximum number of open streams and WebSockets of one key; it has no effect without keys. 0 means no limit.")
+	add("MAX_ADMIN_READS_PER_SECOND", integer(&c.MaxAdminReads, 0, 1_000_000), "100",
+		"Maximum number of scrapes and admin reads per second with one key, or without keys in all; in bursts of twice as many. More get 429. 0 means no limit.")
 	add("MAX_INFLIGHT_PER_KEY", integer(&c.MaxInflightPerKey, 0, 100_000_000), "1000",
 		"Maximum number of concurrent requests of one key, except probes and streams; one more gets 429. It has no effect without keys. 0 means no limit.")
 	add("MAX_TOTAL_BYTES", size(&c.MaxTotalBytes, 0, 1024*tib), "0",
