@@ -119,7 +119,7 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 func serve(t *testing.T, dir string, env ...string) *process {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "port")
-	p := command(t, append([]string{"TOPICS_PORT=0", "TOPICS_PORT_FILE=" + file, "TOPICS_DATA_DIR=" + dir,
+	p := command(t, append([]string{"TOPICS_PORT=0", "TOPICS_PORT_FILE=" + file, "TOPICS_DATA_DIR=" + dir, "TOPICS_MAX_ADMIN_READS_PER_SECOND=0",
 		fmt.Sprint("TOPICS_DRAIN_TIMEOUT_MS=", patience.Milliseconds())}, env...))
 	p.dir, p.env, p.port = dir, env, file
 	p.until("it listens", func() bool { _, err := os.Stat(file); return err == nil })
