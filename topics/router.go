@@ -240,7 +240,7 @@ func (rt *router) linkLocked() {
 	for _, end := range []*topic.Topic{rt.source, rt.dest} {
 		if routesOf(end) == nil {
 			rs := &routes{wake: make(chan struct{}, 1)}
-			rs.links.Store(&links{})
+			rs.links.Store(&noLinks)
 			end.Routes.Store(rs)
 		}
 		l := *linked(end)
@@ -278,12 +278,15 @@ func without(list []*router, gone map[*router]bool) []*router {
 	return out
 }
 
+// noLinks are those of a topic without routers.
+var noLinks links
+
 // linked returns t's routers.
 func linked(t *topic.Topic) *links {
 	if rs := routesOf(t); rs != nil {
 		return rs.links.Load()
 	}
-	return &links{}
+	return &noLinks
 }
 
 // outgoing returns the routers that forward from t.
