@@ -39,8 +39,8 @@ func (r *Registry) Begin(ctx context.Context, name string, w *topic.Write) (*top
 	a := &topic.Attempt{Name: name, Write: w, Encoded: topic.Encode(w)}
 	defer a.Encoded.Release()
 	var p *topic.Pending
-	throttled, err := r.propose(ctx,
-		func() (need, error) { return r.needOf(a), nil },
+	throttled, err := r.shared.Propose(ctx,
+		func() (topic.Need, error) { return r.needOf(a), nil },
 		func(s *topic.Slot) error {
 			a.Slot = s
 			var err error
@@ -61,20 +61,20 @@ const entryOverhead = 256
 // needOf returns the room that a write needs in the log. An ephemeral write whose
 // seqs are reserved needs none. Where the topic's lock is held for long, writes
 // wait for it here, and hold no room that other topics could use.
-func (r *Registry) needOf(a *topic.Attempt) need {
-	n := need{bytes: len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + entryOverhead}
+func (r *Registry) needOf(a *topic.Attempt) topic.Need {
+	n := topic.Need{Bytes: len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + entryOverhead}
 	if a.Write.DisableBackpressure {
-		n.mode = wal.Patient
+		n.Mode = wal.Patient
 	}
 	t := r.lookup(a.Name)
 	if t == nil {
-		n.bytes += configSize
+		n.Bytes += configSize
 		return n
 	}
 	t.Mu.RLock()
 	defer t.Mu.RUnlock()
 	if t.Next.Durability == record.Ephemeral && t.Reserve.Covers(t.Assigned+uint64(len(a.Encoded.Sizes))) {
-		n.bytes = 0
+		n.Bytes = 0
 	}
 	return n
 }
@@ -98,7 +98,7 @@ func (r *Registry) assignCreating(a *topic.Attempt) (*topic.Pending, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.byName.Get(a.Name); taken {
-		return nil, errRetry // another write was faster: go by its topic
+		return nil, topic.ErrRetry // another write was faster: go by its topic
 	}
 	err = r.roomForTopicsLocked(1)
 	if err == nil {

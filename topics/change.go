@@ -45,7 +45,7 @@ func (r *Registry) Patch(ctx context.Context, name string, p *record.ConfigPatch
 func (r *Registry) configure(ctx context.Context, name string, derive func(*record.Config) (record.Config, error)) (Configured, error) {
 	var out Configured
 	var c *topic.Commit
-	_, err := r.propose(ctx, needing(configSize, wal.Patient), func(s *topic.Slot) error {
+	_, err := r.shared.Propose(ctx, topic.Needing(configSize, wal.Patient), func(s *topic.Slot) error {
 		var err error
 		out, c, err = r.assignConfig(s, name, derive)
 		return err
@@ -137,7 +137,7 @@ func (r *Registry) assignCreate(s *topic.Slot, name string, derive func(*record.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.byName.Get(name); taken {
-		return Configured{}, nil, errRetry // another creation was faster: go by its topic
+		return Configured{}, nil, topic.ErrRetry // another creation was faster: go by its topic
 	}
 	cfg, err := derive(nil)
 	if err != nil {
@@ -208,7 +208,7 @@ type Removal struct {
 func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
 	var out *Removal
 	var at wal.LSN
-	_, err := r.propose(ctx, needing(entryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
+	_, err := r.shared.Propose(ctx, topic.Needing(entryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		var err error
 		out, at, err = r.assignDrop(s, name, ifEmpty)
 		return err

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"slices"
+	"time"
 
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -137,4 +138,15 @@ func (r *Registry) awaitChangesBefore(at wal.LSN) error {
 		}
 	}
 	return nil
+}
+
+// finishChange waits until the change at that position is durable, shows it to
+// readers, and returns what that took.
+func (r *Registry) finishChange(at wal.LSN) (topic.Cost, error) {
+	began := time.Now()
+	err := r.awaitChange(at)
+	if err != nil {
+		return topic.Cost{}, err
+	}
+	return topic.Cost{Sync: time.Since(began)}, nil
 }

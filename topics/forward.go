@@ -99,25 +99,25 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 	}
 	var f *forwarded
 	copies := false
-	_, err = r.propose(ctx,
-		func() (need, error) {
+	_, err = r.shared.Propose(ctx,
+		func() (topic.Need, error) {
 			if copies {
 				copies = false
 				if err := r.copyOut(x); err != nil {
-					return need{}, err
+					return topic.Need{}, err
 				}
 			}
 			if x.count == 0 {
-				return need{}, nil
+				return topic.Need{}, nil
 			}
-			return need{x.frameSize(), wal.Patient}, nil
+			return topic.Need{Bytes: x.frameSize(), Mode: wal.Patient}, nil
 		},
 		func(s *topic.Slot) error {
 			var err error
 			f, err = r.assignForward(s, rt, x)
 			if errors.Is(err, errCopy) {
 				copies = true
-				return errRetry
+				return topic.ErrRetry
 			}
 			return err
 		})

@@ -3,6 +3,7 @@ package topics
 import (
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/topic"
+	"github.com/e6e95bb8/topics/wal"
 )
 
 // host does for the topics of a registry what concerns others, too.
@@ -49,3 +50,6 @@ func (h host) Abandon(t *topic.Topic) {
 	}
 	t.WakeLocked()
 }
+
+// AwaitChange waits until the change at that position is durable, and shows it.
+func (h host) AwaitChange(at wal.LSN) error { return h.r.awaitChange(at) }

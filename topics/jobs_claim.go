@@ -124,7 +124,7 @@ func (r *Registry) holdLive(name string) (*topic.Topic, error) {
 			}
 			t.Mu.Unlock()
 		}
-		again, err := r.again(err)
+		again, err := r.shared.Again(err)
 		if !again {
 			return nil, topic.LogError(err)
 		}

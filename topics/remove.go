@@ -34,18 +34,18 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	if d.Before == nil && d.Match == nil {
 		return Deleted{}, record.Invalid("a delete needs before_seq or match")
 	}
-	room := need{bytes: entryOverhead, mode: wal.Freeing | wal.Patient}
+	room := topic.Need{Bytes: entryOverhead, Mode: wal.Freeing | wal.Patient}
 	if d.Match != nil {
-		room.bytes += len(d.Match.Value)
+		room.Bytes += len(d.Match.Value)
 	}
 	var c *topic.CommitOf[topic.DeleteOp]
 	tries := 0
-	_, err := r.propose(ctx,
-		func() (_ need, err error) {
+	_, err := r.shared.Propose(ctx,
+		func() (_ topic.Need, err error) {
 			c, err = r.findDeleted(name, d)
 			if r.shared.Outdated(err) && tries < topic.MaxTries { // look again: the records have moved
 				tries++
-				return need{}, errRetry
+				return topic.Need{}, topic.ErrRetry
 			}
 			return room, err
 		},

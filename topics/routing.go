@@ -69,10 +69,10 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	}
 	var counted uint64
 	var p *routerChange
-	_, err := r.propose(ctx,
-		func() (n need, err error) {
+	_, err := r.shared.Propose(ctx,
+		func() (n topic.Need, err error) {
 			counted, err = r.checkFanout(name, &spec)
-			return need{routerSize(&spec), wal.Patient}, err
+			return topic.Need{Bytes: routerSize(&spec), Mode: wal.Patient}, err
 		},
 		func(s *topic.Slot) (err error) {
 			p, err = r.assignRouter(s, name, &spec, counted)
@@ -98,7 +98,7 @@ type routerChange struct {
 
 // assignRouter gives the change its place in the log. It holds the source's lock, so
 // each write to the source comes before the router or after it. counted must be the
-// result of checkFanout. errRetry means that the source has been created meanwhile, or
+// result of checkFanout. topic.ErrRetry means that the source has been created meanwhile, or
 // that the paths must be counted again.
 func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
 	source := r.hold(spec.Source)
@@ -108,11 +108,11 @@ func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, co
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if present, _ := r.byName.Get(spec.Source); present != source {
-		return nil, errRetry
+		return nil, topic.ErrRetry
 	}
 	old, _ := r.routers.byName.Get(name)
 	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) && counted != r.routers.nextID {
-		return nil, errRetry // another router was faster: there may be more ways
+		return nil, topic.ErrRetry // another router was faster: there may be more ways
 	}
 	return r.assignToLocked(s, old, name, spec)
 }

@@ -46,17 +46,17 @@ type settled struct {
 // commitSettling gives the frame its place and waits until everything in it is visible.
 func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (topic.Cost, error) {
 	size := entryOverhead + seqs*jobSize
-	throttled, err := r.propose(ctx,
-		func() (need, error) {
+	throttled, err := r.shared.Propose(ctx,
+		func() (topic.Need, error) {
 			if x.first != nil {
 				err := r.makeFirst(ctx, x)
 				if err != nil {
-					return need{}, err
+					return topic.Need{}, err
 				}
 			}
-			n := need{bytes: size, mode: x.mode}
+			n := topic.Need{Bytes: size, Mode: x.mode}
 			for _, a := range x.parts {
-				n.bytes += entryOverhead + configSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
+				n.Bytes += entryOverhead + configSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
 			}
 			return n, nil
 		},
@@ -207,7 +207,7 @@ func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTo
 // held.
 func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.Topic, *record.Config, error) {
 	if _, taken := r.byName.Get(a.Name); taken {
-		return nil, nil, errRetry
+		return nil, nil, topic.ErrRetry
 	}
 	cfg := x.made
 	if cfg == nil {
@@ -222,7 +222,7 @@ func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.T
 	}
 	if cfg.Durability == record.Ephemeral {
 		x.first = &firstTopic{a.Name, *cfg}
-		return nil, nil, errRetry
+		return nil, nil, topic.ErrRetry
 	}
 	t := r.newTopicLocked(a.Name, cfg)
 	t.ID += uint64(n)

@@ -33,7 +33,7 @@ type Limits struct {
 }
 
 // Host does for topics what concerns others, too. Its methods are called with the
-// topic's lock held, except Abandon.
+// topic's lock held, except AwaitChange and Abandon.
 type Host interface {
 	// Changed notifies subscribers and routers that readers see something else.
 	Changed(t *Topic)
@@ -46,6 +46,9 @@ type Host interface {
 	// Serve gives the jobs that are ready to those who wait for them. It follows every
 	// change of a queue.
 	Serve(t *Topic)
+	// AwaitChange waits until the change of topics or routers at that position is
+	// durable, and shows it to readers. No lock is held.
+	AwaitChange(at wal.LSN) error
 	// Abandon takes the name from a topic whose creation failed.
 	Abandon(t *Topic)
 }
