@@ -53,23 +53,9 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic.Topic, seen map[*t
 
 // wake forwards from t without delay, for a reader that waits.
 func (r *Registry) wake(t *topic.Topic) {
-	r.route(t)
+	r.forwarders.route(t)
 	select {
 	case routesOf(t).wake <- struct{}{}:
 	default:
 	}
-}
-
-// behind returns a channel that is closed when the router has moved. It returns nil
-// if the router has passed that seq of the source, or is blocked.
-func (rt *router) behind(seq uint64) <-chan struct{} {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.done >= seq || rt.blocked != "" || rt.dropped || !rt.visible {
-		return nil
-	}
-	if rt.changed == nil {
-		rt.changed = make(chan struct{})
-	}
-	return rt.changed
 }

@@ -51,11 +51,11 @@ type Sink struct {
 // Checkpoint begins a checkpoint. Every frame before Start belongs to a topic of the
 // checkpoint, or to a deleted one.
 func (r *Registry) Checkpoint() *Checkpoint {
-	r.refs.Lock()
+	r.forwarders.refs.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
 	c := &Checkpoint{registry: r, start: r.shared.Log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
-	r.refs.floor = c.start
-	r.refs.Unlock()
+	r.forwarders.refs.floor = c.start
+	r.forwarders.refs.Unlock()
 	c.topics = r.byName.Values()
 	r.mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic.Topic) int {

@@ -10,13 +10,12 @@ import (
 )
 
 // checkCycleLocked refuses a router that replaces old and closes a cycle without allowing
-// it. r.mu is held.
-func (r *Registry) checkCycleLocked(old *router, spec *RouterSpec) error {
+// it. dest is nil if it is to be made. The registry's lock is held.
+func checkCycleLocked(dest *topic.Topic, old *router, spec *RouterSpec) error {
 	if spec.AllowCycle {
 		return nil
 	}
-	dest, _ := r.byName.Get(spec.Dest)
-	path := r.pathTo(dest, spec.Source, old)
+	path := pathTo(dest, spec.Source, old)
 	if path == nil {
 		return nil
 	}
@@ -29,7 +28,7 @@ func (r *Registry) checkCycleLocked(old *router, spec *RouterSpec) error {
 
 // pathTo returns the names of the topics on a shortest path from t to target along
 // routers other than except, or nil if there is none.
-func (r *Registry) pathTo(t *topic.Topic, target string, except *router) []string {
+func pathTo(t *topic.Topic, target string, except *router) []string {
 	if t == nil {
 		return nil
 	}
@@ -54,24 +53,6 @@ func (r *Registry) pathTo(t *topic.Topic, target string, except *router) []strin
 	return nil
 }
 
-// markCyclesLocked marks the routers that are part of a cycle: there a record goes no
-// further than paths.MaxHops. It is called after each change that may have closed or
-// opened a cycle, and takes time in proportion to the number of routers. r.mu is held.
-func (r *Registry) markCyclesLocked() {
-	g := graphOf(r.forwardingLocked())
-	groups := g.Groups()
-	r.routers.cyclic = false
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		if rt.stopped() {
-			return true
-		}
-		in := groups[g.Topic(rt.source.ID, rt.source.Name)] == groups[g.Topic(rt.dest.ID, rt.dest.Name)]
-		rt.cyclic.Store(in)
-		r.routers.cyclic = r.routers.cyclic || in
-		return true
-	})
-}
-
 // extendPath returns the path of a record that the router forwards, or false if it may
 // not forward it.
 func (rt *router) extendPath(path []byte) ([]byte, bool) {
@@ -89,20 +70,9 @@ func graphOf(routers []*router) *paths.Graph {
 	return g
 }
 
-// forwardingLocked returns the routers that are not stopped. r.mu is held.
-func (r *Registry) forwardingLocked() (list []*router) {
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		if !rt.stopped() {
-			list = append(list, rt)
-		}
-		return true
-	})
-	return list
-}
-
 // aroundLocked returns the routers that may forward a record which passes through source
 // or dest, including those that are not durable yet, without except. Either topic may
-// be nil. r.mu is held.
+// be nil. The registry's lock is held.
 func aroundLocked(source, dest *topic.Topic, except *router) (list []*router) {
 	seen := map[*topic.Topic]bool{}
 	var topics []*topic.Topic

@@ -123,21 +123,14 @@ func (r *Registry) enqueueLocked() {
 	}
 }
 
-// waits reports whether the router is blocked.
-func (rt *router) waits() bool {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	return rt.blocked != ""
-}
-
 // deliver notifies t's subscribers and routers that it has changed. No lock is
 // held.
 func (r *Registry) deliver(t *topic.Topic) {
 	r.subscriptions.Notify(t.Name, t.IsVisible)
-	r.route(t)
+	r.forwarders.route(t)
 	for _, rt := range incoming(t) {
 		if rt.waits() {
-			r.route(rt.source) // t may have room now
+			r.forwarders.route(rt.source) // t may have room now
 		}
 	}
 }

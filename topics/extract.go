@@ -33,7 +33,7 @@ type extract struct {
 
 // extract reads what comes after cursor, unless that is known. It returns nil if
 // nothing does.
-func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *extracts) (*extract, error) {
+func (f *forwarders) extract(rt *router, spec *RouterSpec, cursor uint64, shared *extracts) (*extract, error) {
 	key := extractKey{cursor: cursor, strip: spec.strip(), filters: spec.Filter != nil}
 	if key.filters {
 		key.filter = *spec.Filter
@@ -41,7 +41,7 @@ func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *
 	x, known := shared.of[key]
 	if !known {
 		var err error
-		if x, err = r.read(rt, spec, cursor, shared.log); err != nil {
+		if x, err = f.read(rt, spec, cursor, shared.log); err != nil {
 			return nil, err
 		}
 		if x == nil || !x.travelled {
@@ -56,11 +56,11 @@ func (r *Registry) extract(rt *router, spec *RouterSpec, cursor uint64, shared *
 }
 
 // read makes the extract.
-func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *topic.Frames) (*extract, error) {
+func (f *forwarders) read(rt *router, spec *RouterSpec, cursor uint64, log *topic.Frames) (*extract, error) {
 	q := &topic.Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &topic.Batch{NextFrom: cursor}
-		v, path, fleeting := r.sourceView(rt.source, q, b)
+		v, path, fleeting := f.sourceView(rt.source, q, b)
 		if v == nil {
 			return nil, nil
 		}
@@ -69,13 +69,13 @@ func (r *Registry) read(rt *router, spec *RouterSpec, cursor uint64, log *topic.
 			x.trimmed(rt, l, path)
 			return x, nil
 		}
-		err := r.fill(x, rt, spec.strip(), q, b, v, log)
-		if r.shared.Outdated(err) && tries < topic.MaxTries {
+		err := f.fill(x, rt, spec.strip(), q, b, v, log)
+		if f.shared.Outdated(err) && tries < topic.MaxTries {
 			continue
 		}
 		if err != nil {
 			err = topic.LogError(err)
-			r.shared.Counters.RecordDamage(err)
+			f.shared.Counters.RecordDamage(err)
 			return nil, err
 		}
 		if x.through == x.from {
@@ -99,8 +99,8 @@ func (x *extract) trimmed(rt *router, l *topic.Tombstone, path []byte) {
 // new. path is that of the records of its tombstone, if they were lost before they
 // reached the source. fleeting is true if the source may lose records
 // that it shows now.
-func (r *Registry) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) (v *topic.View, path []byte, fleeting bool) {
-	now := r.shared.Steady()
+func (f *forwarders) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) (v *topic.View, path []byte, fleeting bool) {
+	now := f.shared.Steady()
 	t.Mu.RLock()
 	if t.Due(now) {
 		t.Mu.RUnlock()
@@ -124,7 +124,7 @@ func (r *Registry) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) (v
 }
 
 // fill takes the records of a view.
-func (r *Registry) fill(x *extract, rt *router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
+func (f *forwarders) fill(x *extract, rt *router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
 	inMemory := false
 	for i := range v.Frames {
 		inMemory = inMemory || v.Frames[i].Body != nil
@@ -136,7 +136,7 @@ func (r *Registry) fill(x *extract, rt *router, strip byte, q *topic.Query, b *t
 		}
 		*x = extract{from: x.from, fleeting: x.fleeting}
 	}
-	if err := r.shared.Fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
+	if err := f.shared.Fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
 	}
 	x.records = []byte{}
@@ -228,8 +228,8 @@ func (x *extract) oldest() wal.LSN {
 }
 
 // copyOut makes the extract hold its records itself.
-func (r *Registry) copyOut(x *extract) error {
-	s := r.shared.Reader(0)
+func (f *forwarders) copyOut(x *extract) error {
+	s := f.shared.Reader(0)
 	records, err := s.Records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err

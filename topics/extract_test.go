@@ -149,7 +149,7 @@ func TestWayOfCopies(t *testing.T) {
 	w.connect("ba", "b", "a", cycles) // the first of b's that looks
 	w.connect("bc", "b", "c", cycles)
 	w.send("a", "1")
-	w.forwardFrom(context.Background(), w.lookup("a"))
+	w.forwarders.forwardFrom(context.Background(), w.lookup("a"))
 	w.checkpoint(nil)
 	for range 2 {
 		w.Forward(context.Background())

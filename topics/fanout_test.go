@@ -189,9 +189,9 @@ func TestWaysAgainstWalks(t *testing.T) {
 		for range random.IntN(2 * len(ends)) {
 			join(random.IntN(len(ends)), random.IntN(len(ends)))
 		}
-		r.markCyclesLocked()
+		r.routers.markCycles()
 		most := uint64(1 + random.IntN(500))
-		g := graphOf(r.forwardingLocked())
+		g := graphOf(r.routers.forwarding())
 		c := g.Counter(most)
 		for _, end := range ends {
 			n, known := g.Number(end.ID)

@@ -38,36 +38,36 @@ const forwardRounds = 16
 
 // forwardFrom forwards what t's routers have before them. It returns true when
 // each is at the head or has to wait for something.
-func (r *Registry) forwardFrom(ctx context.Context, t *topic.Topic) (done bool) {
+func (f *forwarders) forwardFrom(ctx context.Context, t *topic.Topic) (done bool) {
 	waiting := map[*router]bool{}
 	for n := 0; n < forwardRounds && ctx.Err() == nil; n++ {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
-		shared := extracts{log: r.shared.Reader(t.ID), of: map[extractKey]*extract{}}
+		shared := extracts{log: f.shared.Reader(t.ID), of: map[extractKey]*extract{}}
 		for _, rt := range outgoing(t) {
 			if waiting[rt] {
 				continue
 			}
-			f, err := r.forward(ctx, rt, &shared)
-			if f == nil || err != nil {
+			step, err := f.forward(ctx, rt, &shared)
+			if step == nil || err != nil {
 				waiting[rt] = true
-				r.block(rt, err)
+				f.block(rt, err)
 				continue
 			}
-			r.block(rt, nil) // it goes on
-			if moved = true; f.commit != nil {
-				under = append(under, f)
+			f.block(rt, nil) // it goes on
+			if moved = true; step.commit != nil {
+				under = append(under, step)
 			}
 		}
-		for _, f := range under {
-			_, err := f.commit.Finish()
+		for _, step := range under {
+			_, err := step.commit.Finish()
 			if err != nil {
-				waiting[f.router] = true
-				r.block(f.router, err)
+				waiting[step.router] = true
+				f.block(step.router, err)
 				continue
 			}
-			f.router.advance(f.through)
+			step.router.advance(step.through)
 		}
 		if !moved {
 			return true
@@ -86,24 +86,24 @@ type forwarded struct {
 // forward takes the next records of the router's source and gives them their
 // place at its destination. It returns nil if the router is at the head of its
 // source, or has ended, and an error if it has to wait.
-func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*forwarded, error) {
+func (f *forwarders) forward(ctx context.Context, rt *router, shared *extracts) (*forwarded, error) {
 	rt.mu.Lock()
 	cursor, spec, active := rt.cursor, rt.spec, rt.visible && !rt.dropped
 	rt.mu.Unlock()
 	if !active {
 		return nil, nil
 	}
-	x, err := r.extract(rt, &spec, cursor, shared)
+	x, err := f.extract(rt, &spec, cursor, shared)
 	if x == nil || err != nil {
 		return nil, err
 	}
-	var f *forwarded
+	var step *forwarded
 	copies := false
-	_, err = r.shared.Propose(ctx,
+	_, err = f.shared.Propose(ctx,
 		func() (topic.Need, error) {
 			if copies {
 				copies = false
-				if err := r.copyOut(x); err != nil {
+				if err := f.copyOut(x); err != nil {
 					return topic.Need{}, err
 				}
 			}
@@ -114,18 +114,18 @@ func (r *Registry) forward(ctx context.Context, rt *router, shared *extracts) (*
 		},
 		func(s *topic.Slot) error {
 			var err error
-			f, err = r.assignForward(s, rt, x)
+			step, err = f.assignForward(s, rt, x)
 			if errors.Is(err, errCopy) {
 				copies = true
 				return topic.ErrRetry
 			}
 			return err
 		})
-	if r.shared.Outdated(err) {
+	if f.shared.Outdated(err) {
 		shared.forget()
-		return r.forward(ctx, rt, shared)
+		return f.forward(ctx, rt, shared)
 	}
-	return f, err
+	return step, err
 }
 
 // runSize is the most bytes that a run takes in a frame, without its path.
@@ -145,13 +145,13 @@ var errCopy = errors.New("topics: the records are to be copied")
 
 // assignForward gives an extract its place, or as much of it as the
 // destination has room for.
-func (r *Registry) assignForward(s *topic.Slot, rt *router, x *extract) (*forwarded, error) {
+func (f *forwarders) assignForward(s *topic.Slot, rt *router, x *extract) (*forwarded, error) {
 	t := rt.dest
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
-	r.refs.RLock() // no checkpoint begins meanwhile
-	defer r.refs.RUnlock()
-	if x.records == nil && x.oldest() < r.refs.floor {
+	f.refs.RLock() // no checkpoint begins meanwhile
+	defer f.refs.RUnlock()
+	if x.records == nil && x.oldest() < f.refs.floor {
 		return nil, errCopy
 	}
 	if t.Dropped || t.Ending > 0 {
@@ -180,17 +180,17 @@ func (r *Registry) assignForward(s *topic.Slot, rt *router, x *extract) (*forwar
 	if rt.dropped || rt.cursor != x.from {
 		return nil, nil
 	}
-	f := &forwarded{router: rt, through: x.through}
+	step := &forwarded{router: rt, through: x.through}
 	if x.count > 0 {
-		c, err := r.enterForwardLocked(s, rt, t, x)
+		c, err := f.enterForwardLocked(s, rt, t, x)
 		if err != nil {
 			return nil, err
 		}
-		f.commit = c
+		step.commit = c
 		if x.trim == 0 {
 			rt.forwarded += uint64(x.count)
-			r.shared.Counters.Forwarded.Add(int64(x.count))
-			r.shared.Rates.Add(&rt.rates, r.shared.Steady(), rate.Writes, uint64(x.count))
+			f.shared.Counters.Forwarded.Add(int64(x.count))
+			f.shared.Rates.Add(&rt.rates, f.shared.Steady(), rate.Writes, uint64(x.count))
 		}
 	} else {
 		if rt.done == rt.cursor { // nothing is under way that comes before
@@ -199,18 +199,18 @@ func (r *Registry) assignForward(s *topic.Slot, rt *router, x *extract) (*forwar
 		}
 		if x.fleeting {
 			// What is gone after a crash would otherwise count as lost on the way.
-			r.logCursorLocked(rt, x.through, 0)
+			f.logCursorLocked(rt, x.through, 0)
 		}
 	}
 	rt.cursor = x.through
-	return f, nil
+	return step, nil
 }
 
 // enterForwardLocked puts the frame into the log. The locks of the destination and of
 // the router are held.
-func (r *Registry) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topic, x *extract) (*topic.Commit, error) {
+func (f *forwarders) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topic, x *extract) (*topic.Commit, error) {
 	last := t.Assigned + uint64(x.count)
-	now := r.shared.Clock.Now()
+	now := f.shared.Clock.Now()
 	c := &topic.CommitOf[entry.Forward]{
 		Commit: topic.Commit{Topic: t, Class: t.Next.Durability, Came: now, Sizes: x.sizes, Bytes: x.bytes, Tags: x.packed},
 		Entry: entry.Forward{
@@ -233,7 +233,7 @@ func (r *Registry) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topic,
 	if c.Class == record.Ephemeral {
 		// Not even the frame is in the log. That the records need not come
 		// again is all that can be kept of them.
-		r.logCursorLocked(rt, x.through, len(x.seqs))
+		f.logCursorLocked(rt, x.through, len(x.seqs))
 	} else {
 		rt.applied, rt.logged = c.Span.End, x.through
 	}
@@ -243,28 +243,12 @@ func (r *Registry) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topic,
 
 // logCursorLocked logs the cursor of a router that has forwarded so many records, if
 // there is room for the entry. It does not wait for a sync. rt.mu is held.
-func (r *Registry) logCursorLocked(rt *router, through uint64, count int) {
-	e := entry.Forward{Router: rt.id, Cursor: through, TS: r.shared.Now(), Count: count, CursorOnly: true}
-	span, err := r.shared.TryLogEntry(&e, 0)
+func (f *forwarders) logCursorLocked(rt *router, through uint64, count int) {
+	e := entry.Forward{Router: rt.id, Cursor: through, TS: f.shared.Now(), Count: count, CursorOnly: true}
+	span, err := f.shared.TryLogEntry(&e, 0)
 	if err == nil {
 		rt.applied, rt.logged = span.End, through
 	}
-}
-
-// logCursors logs the cursors of routers that had nothing to forward of late. A
-// source that evicts what they passed over would otherwise count as one that lost
-// it, if the next start came after that.
-func (r *Registry) logCursors() {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		rt.mu.Lock()
-		if rt.cursor > rt.logged && rt.visible && !rt.dropped {
-			r.logCursorLocked(rt, rt.cursor, 0)
-		}
-		rt.mu.Unlock()
-		return true
-	})
 }
 
 // refusedLocked returns why dest has no room for the first record. Its lock is held.
@@ -275,4 +259,13 @@ func (x *extract) refusedLocked(source, dest *topic.Topic) error {
 			x.seqs[0], source.Name, x.sizes[0], dest.Name, most)
 	}
 	return e
+}
+
+// logCursor logs the cursor of a router that has moved it since it was logged.
+func (f *forwarders) logCursor(rt *router) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.cursor > rt.logged && rt.visible && !rt.dropped {
+		f.logCursorLocked(rt, rt.cursor, 0)
+	}
 }

@@ -43,13 +43,13 @@ func TestStepIsTakenOnce(t *testing.T) {
 		w.send("a", "1", "2")
 		rt, _ := w.routers.byName.Get("ab")
 		shared := extracts{log: w.shared.Reader(0), of: map[extractKey]*extract{}}
-		x, err := w.extract(rt, &rt.spec, rt.cursor, &shared)
+		x, err := w.forwarders.extract(rt, &rt.spec, rt.cursor, &shared)
 		if err != nil || x.count != 2 {
 			t.Fatal(x, err)
 		}
 		between(w)
 		assigned, frames := rt.dest.Assigned, w.shared.Log.Stats().Frames
-		if f, err := w.assignForward(w.slot(), rt, x); f != nil || err != nil {
+		if f, err := w.forwarders.assignForward(w.slot(), rt, x); f != nil || err != nil {
 			t.Errorf("%s: %+v, %v", what, f, err)
 		}
 		if rt.dest.Assigned != assigned || w.shared.Log.Stats().Frames != frames {

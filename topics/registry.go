@@ -45,13 +45,7 @@ type Registry struct {
 	subscriptions *follow.Hub
 	deliveries    *deliveries
 	forwarders    *forwarders
-	refs          struct {
-		// Held for writing while a checkpoint begins, for reading while a frame gets
-		// its place that refers to others.
-		lockorder.RWMutex[lockorder.References]
-		floor wal.LSN // a frame may not refer to any before it
-	}
-	scratch struct { // replay's, of the present frame
+	scratch       struct { // replay's, of the present frame
 		entries entry.Decoder
 		sizes   []uint32
 		tags    []byte
@@ -77,9 +71,10 @@ func New(opts Options) *Registry {
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
 		byID: make(map[uint64]*topic.Topic), nextID: 1, deliveries: newDeliveries(),
-		forwarders: newForwarders(), keeper: newKeeper(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
+		keeper: newKeeper(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
 	}
 	r.shared.Host = host{r}
+	r.forwarders = newForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
 }
@@ -102,13 +97,13 @@ func (r *Registry) Start(log *wal.Log) {
 	r.shared.Counters.Restart()
 	r.mu.Lock()
 	r.byID, r.routers.byID, r.source = nil, nil, nil
-	r.markCyclesLocked()
+	r.routers.markCycles()
 	r.byName.Scan(func(name string, t *topic.Topic) bool {
 		r.dead.set(name, t.Next)
 		return true
 	})
 	r.mu.Unlock()
-	r.refs.floor = log.Tail()
+	r.forwarders.refs.floor = log.Tail()
 	r.startJobs()
 }
 
@@ -144,6 +139,13 @@ func (r *Registry) all() []*topic.Topic {
 func (r *Registry) lookup(name string) *topic.Topic {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	t, _ := r.byName.Get(name)
+	return t
+}
+
+// topicOfLocked returns the topic of that name, visible or not; nil if there is none.
+// r.mu is held.
+func (r *Registry) topicOfLocked(name string) *topic.Topic {
 	t, _ := r.byName.Get(name)
 	return t
 }

@@ -116,7 +116,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		{nil, ""},
 		{index.ErrDamaged, "internal error"},
 	} {
-		w.block(rt, c.why)
+		w.forwarders.block(rt, c.why)
 		n := 0
 		if c.want != "" {
 			n = 1
@@ -126,7 +126,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		}
 	}
 	w.delete("a", false)
-	w.block(rt, index.ErrDamaged) // by a goroutine that does not know yet
+	w.forwarders.block(rt, index.ErrDamaged) // by a goroutine that does not know yet
 	if n := w.Totals().BlockedRouters; n != 0 {
 		t.Errorf("%d wait", n)
 	}
@@ -168,14 +168,14 @@ func TestStuckSince(t *testing.T) {
 	rt, _ := w.routers.byName.Get("r")
 	began := w.now
 	for _, why := range []error{topic.ErrFull(rt.dest), index.ErrDamaged, index.ErrDamaged} {
-		w.block(rt, why)
+		w.forwarders.block(rt, why)
 		if w.Stuck(began) != 0 || w.Stuck(began+1) != 1 {
 			t.Errorf("%v: %d, %d", why, w.Stuck(began), w.Stuck(began+1))
 		}
 		w.now += 1000
 	}
-	w.block(rt, nil)
-	w.block(rt, index.ErrDamaged)
+	w.forwarders.block(rt, nil)
+	w.forwarders.block(rt, index.ErrDamaged)
 	if w.Stuck(began+1) != 0 || w.Stuck(w.now+1) != 1 {
 		t.Errorf("%d, %d", w.Stuck(began+1), w.Stuck(w.now+1))
 	}

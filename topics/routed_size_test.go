@@ -66,10 +66,10 @@ func TestMarkCycles(t *testing.T) {
 				rt.linkLocked()
 			}
 		}
-		r.markCyclesLocked()
+		r.routers.markCycles()
 		cyclic := false
 		r.routers.byName.Scan(func(_ string, rt *router) bool {
-			want := r.pathTo(rt.dest, rt.source.Name, nil) != nil
+			want := pathTo(rt.dest, rt.source.Name, nil) != nil
 			if cyclic = cyclic || want; rt.cyclic.Load() != want {
 				t.Errorf("%s>%s: %v, want %v", rt.source.Name, rt.dest.Name, !want, want)
 			}
@@ -97,7 +97,7 @@ func TestExtractsKeepLittle(t *testing.T) {
 		spec := rt.spec
 		spec.Filter = matches(t, "tag"[:i%4]+"*")
 		for cursor := range uint64(4) {
-			if x, err := w.extract(rt, &spec, cursor, &shared); err != nil || x.count != int(4-cursor) || len(x.records) < 4-int(cursor) {
+			if x, err := w.forwarders.extract(rt, &spec, cursor, &shared); err != nil || x.count != int(4-cursor) || len(x.records) < 4-int(cursor) {
 				t.Fatal(x, err)
 			}
 		}

@@ -3,9 +3,9 @@ package topics
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/rate"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -115,27 +115,6 @@ type router struct {
 	changed   chan struct{} // closed when done or blocked change; nil if no goroutine waits
 }
 
-// routes are a topic's routers.
-type routes struct {
-	links atomic.Pointer[links] // changed with the registry's lock held, read without
-
-	wake chan struct{} // capacity 1: a reader waits for records to be forwarded
-
-	mu      lockorder.Mutex[lockorder.Routes] // guards what follows
-	running bool                              // a goroutine forwards from the topic
-	again   bool                              // and is to look once more
-}
-
-// routesOf returns the routes of a topic; nil if it never had any.
-func routesOf(t *topic.Topic) *routes {
-	rs, _ := t.Routes.Load().(*routes)
-	return rs
-}
-
-// links are the routers from a topic and those to it. They are never changed in
-// place.
-type links struct{ out, in []*router }
-
 // CheckRouterName returns nil when name may name a router: a topic's name, or
 // one with > in it.
 func CheckRouterName(name string) *record.Error {
@@ -234,73 +213,86 @@ func (rt *router) show(at wal.LSN) {
 	}
 }
 
-// linkLocked makes the router known to its ends. The registry's lock is held, or this
-// is replay.
-func (rt *router) linkLocked() {
-	for _, end := range []*topic.Topic{rt.source, rt.dest} {
-		if routesOf(end) == nil {
-			rs := &routes{wake: make(chan struct{}, 1)}
-			rs.links.Store(&noLinks)
-			end.Routes.Store(rs)
-		}
-		l := *linked(end)
-		if end == rt.source {
-			l.out = append(slices.Clip(l.out), rt)
-		} else {
-			l.in = append(slices.Clip(l.in), rt)
-		}
-		routesOf(end).links.Store(&l)
-	}
+// moved records where a replayed frame leaves the router.
+func (rt *router) moved(cursor uint64, applied wal.LSN) {
+	rt.cursor, rt.logged, rt.done, rt.applied = cursor, cursor, cursor, applied
 }
 
-// unlink is link's inverse, for any number of routers.
-func unlink(routers ...*router) {
-	gone := make(map[*router]bool, len(routers))
-	ends := make(map[*topic.Topic]bool, 2)
-	for _, rt := range routers {
-		gone[rt], ends[rt.source], ends[rt.dest] = true, true, true
+// endLocked logs the router's end. Nothing is forwarded after it: the lock is held.
+func (rt *router) endLocked(s *topic.Slot, now int64) (wal.Span, error) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	span, err := s.Append(&entry.Unroute{Router: rt.id, TS: now}, nil)
+	if err != nil {
+		return wal.Span{}, err
 	}
-	for t := range ends {
-		if rs := routesOf(t); rs != nil {
-			l := rs.links.Load()
-			rs.links.Store(&links{without(l.out, gone), without(l.in, gone)})
-		}
-	}
+	rt.dropped = true
+	rt.notifyLocked()
+	return span, nil
 }
 
-func without(list []*router, gone map[*router]bool) []*router {
-	var out []*router
-	for _, rt := range list {
-		if !gone[rt] {
-			out = append(out, rt)
-		}
-	}
-	return out
+// keepsEnds reports whether a router is there, and is to stay between its ends.
+func (rt *router) keepsEnds(spec *RouterSpec) bool {
+	return rt != nil && rt.source.Name == spec.Source && rt.dest.Name == spec.Dest
 }
 
-// noLinks are those of a topic without routers.
-var noLinks links
-
-// linked returns t's routers.
-func linked(t *topic.Topic) *links {
-	if rs := routesOf(t); rs != nil {
-		return rs.links.Load()
+func appendRouter(s *topic.Slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) {
+	var err error
+	e.Spec, err = spec.encode()
+	if err != nil {
+		return wal.Span{}, err
 	}
-	return &noLinks
+	return s.Append(e, nil)
 }
 
-// outgoing returns the routers that forward from t.
-func outgoing(t *topic.Topic) []*router { return linked(t).out }
-
-// incoming returns the routers that forward to t.
-func incoming(t *topic.Topic) []*router { return linked(t).in }
-
-// routed reports whether any router forwards from t or to it.
-func routed(t *topic.Topic) bool {
-	rs := routesOf(t)
-	if rs == nil {
-		return false
+// routerSize is room for a router's entry, with the two topics that it may make.
+func routerSize(spec *RouterSpec) int {
+	size := 5*record.MaxName + 4096
+	if spec.Filter != nil {
+		size += 6 * len(spec.Filter.Value) // as JSON
 	}
-	l := rs.links.Load()
-	return len(l.out)+len(l.in) > 0
+	return size
+}
+
+// state returns the router's state at a time of the steady clock, or false if it is
+// not visible.
+func (rt *router) state(now int64) (RouterState, bool) {
+	forwarding := rt.rates.Load().PerSecond(now, rate.Writes)
+	rt.source.Mu.RLock()
+	head := rt.source.Head
+	rt.source.Mu.RUnlock()
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	s := RouterState{
+		Name: rt.name, Spec: rt.spec, Forwarded: rt.forwarded, Rate: forwarding,
+		Condition: RouterOK, Blocked: rt.blocked,
+	}
+	if rt.blocked != "" {
+		s.Condition = rt.condition
+	}
+	if head > rt.done {
+		s.Lag = head - rt.done
+	}
+	return s, rt.visible
+}
+
+// behind returns a channel that is closed when the router has moved. It returns nil
+// if the router has passed that seq of the source, or is blocked.
+func (rt *router) behind(seq uint64) <-chan struct{} {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.done >= seq || rt.blocked != "" || rt.dropped || !rt.visible {
+		return nil
+	}
+	if rt.changed == nil {
+		rt.changed = make(chan struct{})
+	}
+	return rt.changed
+}
+
+// waits reports whether the router is blocked.
+func (rt *router) waits() bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return rt.blocked != ""
 }

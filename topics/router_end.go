@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -47,23 +46,10 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 		r.routers.remove(rt, &r.shared.Counters)
 		unlink(rt)
 		if r.routers.cyclic {
-			r.markCyclesLocked()
+			r.routers.markCycles()
 		}
 	})
 	return span.End, nil
-}
-
-// endLocked logs the router's end. Nothing is forwarded after it: the lock is held.
-func (rt *router) endLocked(s *topic.Slot, now int64) (wal.Span, error) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	span, err := s.Append(&entry.Unroute{Router: rt.id, TS: now}, nil)
-	if err != nil {
-		return wal.Span{}, err
-	}
-	rt.dropped = true
-	rt.notifyLocked()
-	return span, nil
 }
 
 // cascadeLocked ends the routers of a topic that is deleted, and returns their names.
@@ -83,7 +69,7 @@ func (r *Registry) cascadeLocked(t *topic.Topic) []string {
 		names = append(names, rt.name)
 	}
 	if r.routers.cyclic {
-		r.markCyclesLocked()
+		r.routers.markCycles()
 	}
 	slices.Sort(names)
 	return names

@@ -3,8 +3,6 @@ package topics
 import (
 	"slices"
 	"strings"
-
-	"github.com/e6e95bb8/topics/topics/rate"
 )
 
 // Router reports one router.
@@ -18,28 +16,6 @@ func (r *Registry) Router(name string) (RouterState, error) {
 		}
 	}
 	return RouterState{}, routerNotFound(name)
-}
-
-// state returns the router's state at a time of the steady clock, or false if it is
-// not visible.
-func (rt *router) state(now int64) (RouterState, bool) {
-	forwarding := rt.rates.Load().PerSecond(now, rate.Writes)
-	rt.source.Mu.RLock()
-	head := rt.source.Head
-	rt.source.Mu.RUnlock()
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	s := RouterState{
-		Name: rt.name, Spec: rt.spec, Forwarded: rt.forwarded, Rate: forwarding,
-		Condition: RouterOK, Blocked: rt.blocked,
-	}
-	if rt.blocked != "" {
-		s.Condition = rt.condition
-	}
-	if head > rt.done {
-		s.Lag = head - rt.done
-	}
-	return s, rt.visible
 }
 
 // Routers returns up to limit routers with names above after that begin with

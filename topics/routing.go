@@ -7,55 +7,10 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/entry"
-	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
-	"github.com/tidwall/btree"
 )
-
-// routing holds the routers. Registry.mu guards it, except counting.
-type routing struct {
-	byName btree.Map[string, *router] // durable or on their way
-	byID   map[uint64]*router         // replay only: nil after Start
-	nextID uint64
-	cyclic bool // some are part of a cycle
-
-	counting lockorder.Mutex[lockorder.Count] // held while paths are counted, one router's at a time
-}
-
-// set makes the router known by its name.
-func (g *routing) set(rt *router, n *topic.Counters) {
-	g.byName.Set(rt.name, rt)
-	n.Routers.Store(int64(g.byName.Len()))
-}
-
-// before returns the routers that were made before the one of that id, by name.
-func (g *routing) before(id uint64) []*router {
-	var list []*router
-	g.byName.Scan(func(_ string, rt *router) bool {
-		if rt.id < id {
-			list = append(list, rt)
-		}
-		return true
-	})
-	return list
-}
-
-// remove takes the name away.
-func (g *routing) remove(rt *router, n *topic.Counters) {
-	g.byName.Delete(rt.name)
-	n.Routers.Store(int64(g.byName.Len()))
-}
-
-// routerSize is room for a router's entry, with the two topics that it may make.
-func routerSize(spec *RouterSpec) int {
-	size := 5*record.MaxName + 4096
-	if spec.Filter != nil {
-		size += 6 * len(spec.Filter.Value) // as JSON
-	}
-	return size
-}
 
 // PutRouter makes the router, or replaces it: with the same ends it goes on
 // where it is, with others it begins at the source's head. Ends that are not
@@ -89,6 +44,39 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	return RouterPut{Created: p.created, Spec: spec, Cost: topic.Cost{Sync: time.Since(began)}}, nil
 }
 
+// checkFanout refuses a router with which a record could take too many paths. It
+// returns the id that the router must get for the count to hold: any router that
+// is created meanwhile takes that id, and one that is deleted adds no path. It
+// returns 0 if nothing is counted, because the ends stay or there is no limit. The
+// caller holds no topic's lock, so that no write waits for a count.
+func (r *Registry) checkFanout(name string, spec *RouterSpec) (id uint64, err error) {
+	if r.opts.MaxRouterWays == 0 {
+		return 0, nil
+	}
+	r.routers.counting.Lock()
+	defer r.routers.counting.Unlock()
+	r.mu.RLock()
+	old, _ := r.routers.byName.Get(name)
+	if old.keepsEnds(spec) {
+		r.mu.RUnlock()
+		return 0, nil
+	}
+	id = r.routers.nextID
+	source, dest := r.topicOfLocked(spec.Source), r.topicOfLocked(spec.Dest)
+	err = checkCycleLocked(dest, old, spec) // the reason that says more
+	if err != nil || !forwardsLocked(source, old) && !forwardsLocked(dest, old) {
+		r.mu.RUnlock()
+		return id, err // paths that ended at the source are only longer now
+	}
+	around := aroundLocked(source, dest, old)
+	r.mu.RUnlock()
+	err = checkFanout(spec, source, dest, around, uint64(r.opts.MaxRouterWays))
+	if err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
 // routerChange is a router that is made or changed, with its place in the log.
 type routerChange struct {
 	created bool
@@ -117,11 +105,6 @@ func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, co
 	return r.assignToLocked(s, old, name, spec)
 }
 
-// keepsEnds reports whether a router is there, and is to stay between its ends.
-func (rt *router) keepsEnds(spec *RouterSpec) bool {
-	return rt != nil && rt.source.Name == spec.Source && rt.dest.Name == spec.Dest
-}
-
 // assignToLocked is assignRouter with what there is of that name, which may be nil.
 // r.mu is held, and the lock of the source, if there is one already.
 func (r *Registry) assignToLocked(s *topic.Slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
@@ -137,7 +120,7 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router, name string, spec 
 			Detail: map[string]any{"limit": "max_routers", "max": limit},
 		}
 	}
-	if err := r.checkCycleLocked(old, spec); err != nil {
+	if err := checkCycleLocked(r.topicOfLocked(spec.Dest), old, spec); err != nil {
 		return nil, err
 	}
 	e := entry.Router{ID: r.routers.nextID, TS: r.shared.Now(), Name: name}
@@ -197,14 +180,14 @@ func (r *Registry) replaceRouterLocked(old, rt *router) {
 		r.routers.set(rt, &r.shared.Counters)
 	}
 	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
-		r.markCyclesLocked()
+		r.routers.markCycles()
 	}
 }
 
 // assignRespecLocked changes a router whose ends stay. r.mu is held.
 func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router, spec *RouterSpec) (*routerChange, error) {
 	if rt.spec.AllowCycle { // else it closes none that it is not in already
-		if err := r.checkCycleLocked(rt, spec); err != nil {
+		if err := checkCycleLocked(r.topicOfLocked(spec.Dest), rt, spec); err != nil {
 			return nil, err
 		}
 	}
@@ -255,15 +238,6 @@ func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]
 	}
 	e.Source, e.Dest = ends[0].ID, ends[1].ID
 	return ends, made, nil
-}
-
-func appendRouter(s *topic.Slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) {
-	var err error
-	e.Spec, err = spec.encode()
-	if err != nil {
-		return wal.Span{}, err
-	}
-	return s.Append(e, nil)
 }
 
 // commitRouter waits until the change is durable. Then the topics that it made

@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/e6e95bb8/topics/topics/entry"
@@ -122,11 +121,6 @@ func (op forwardFrame) replay(r *Registry, f wal.Frame) error {
 	return r.replayTopic(topic.ForwardOp{Forward: op.Forward}, f)
 }
 
-// moved records where a replayed frame leaves the router.
-func (rt *router) moved(cursor uint64, applied wal.LSN) {
-	rt.cursor, rt.logged, rt.done, rt.applied = cursor, cursor, cursor, applied
-}
-
 // replayCursor moves a router over what a frame forwarded.
 func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
 	rt := r.routers.byID[e.Router]
@@ -139,75 +133,21 @@ func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
 	}
 }
 
-// appendRouting appends the routers: the next one's id, their number, and of each
-//
-//	id | name | source | dest | spec | cursor | forwarded | applied
-func appendRouting(e *topic.Encoder, nextID uint64, all []routerState) error {
-	e.Buf = binary.AppendUvarint(append(e.Buf, topic.SnapshotRouters), nextID)
-	e.Buf = binary.AppendUvarint(e.Buf, uint64(len(all)))
-	for i := range all {
-		s := &all[i]
-		spec, err := s.spec.encode()
-		if err != nil {
-			return err
-		}
-		b := record.AppendBytes(binary.AppendUvarint(e.Buf, s.router.id), []byte(s.router.name))
-		b = record.AppendBytes(binary.AppendUvarint(binary.AppendUvarint(b, s.router.source.ID), s.router.dest.ID), spec)
-		for _, v := range []uint64{s.cursor, s.forwarded, uint64(s.applied)} {
-			b = binary.AppendUvarint(b, v)
-		}
-		e.Buf = b
-	}
-	return nil
-}
-
-// routerState is the state of a router in a checkpoint.
-type routerState struct {
-	router            *router
-	spec              RouterSpec
-	cursor, forwarded uint64
-	applied           wal.LSN
-}
-
-// routerStates returns the states of those routers that have not ended.
-func routerStates(all []*router) []routerState {
-	kept := make([]routerState, 0, len(all))
-	for _, rt := range all {
-		rt.mu.Lock()
-		s := routerState{rt, rt.spec, rt.cursor, rt.forwarded, rt.applied}
-		if rt.next != nil { // applied is of the log, and so is all of it
-			s.spec = *rt.next
-		}
-		if !rt.dropped {
-			kept = append(kept, s)
-		}
-		rt.mu.Unlock()
-	}
-	return kept
-}
-
 // restoreRouting is appendRouting's inverse.
 func (r *Registry) restoreRouting(d *record.Decoder) {
 	if r.routers.nextID = d.Uvarint(); r.routers.nextID == 0 {
 		d.Fail()
 	}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		rt := &router{id: d.Uvarint(), name: string(d.Bytes()), visible: true}
-		rt.source, rt.dest = r.byID[d.Uvarint()], r.byID[d.Uvarint()]
-		spec := d.Bytes()
-		rt.cursor, rt.forwarded, rt.applied = d.Uvarint(), d.Uvarint(), wal.LSN(d.Uvarint())
+		rt := restoreRouter(d, func(id uint64) *topic.Topic { return r.byID[id] })
+		if d.Failed() {
+			return
+		}
 		_, taken := r.routers.byName.Get(rt.name)
-		if d.Failed() || taken || rt.source == nil || rt.dest == nil || rt.source == rt.dest || CheckRouterName(rt.name) != nil ||
-			rt.id == 0 || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != nil {
+		if taken || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != nil {
 			d.Fail()
 			return
 		}
-		var err error
-		if rt.spec, err = decodeSpec(spec, rt.source.Name, rt.dest.Name); err != nil {
-			d.Fail()
-			return
-		}
-		rt.done, rt.logged = rt.cursor, rt.cursor
 		r.addRouter(rt)
 	}
 }

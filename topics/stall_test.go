@@ -249,7 +249,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 	for name, background := range map[string]func(w *world){
 		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Checkpoint().Start()) },
 		"sweep":      func(w *world) { w.Sweep(ctx) },
-		"forward":    func(w *world) { w.forwardFrom(ctx, w.lookup("source")) },
+		"forward":    func(w *world) { w.forwarders.forwardFrom(ctx, w.lookup("source")) },
 		"end":        func(w *world) { _ = w.Close(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 				defer close(free)
 				w.put("other", &record.ConfigPatch{CapRecords: ptr(int64(5))})
 				w.append("another", keyedWrite("k", 1))
-				w.forwardFrom(ctx, w.lookup("from"))
+				w.forwarders.forwardFrom(ctx, w.lookup("from"))
 				w.Checkpoint()
 				w.delete("other", false)
 			}()
