@@ -54,15 +54,11 @@ func (r *Registry) Begin(ctx context.Context, name string, w *topic.Write) (*top
 	return p, nil
 }
 
-// entryOverhead is room enough for an append entry's fields but key and
-// config, and for a reservation before it.
-const entryOverhead = 256
-
 // needOf returns the room that a write needs in the log. An ephemeral write whose
 // seqs are reserved needs none. Where the topic's lock is held for long, writes
 // wait for it here, and hold no room that other topics could use.
 func (r *Registry) needOf(a *topic.Attempt) topic.Need {
-	n := topic.Need{Bytes: len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + entryOverhead}
+	n := topic.Need{Bytes: len(a.Encoded.Records) + len(a.Write.IdempotencyKey) + topic.EntryOverhead}
 	if a.Write.DisableBackpressure {
 		n.Mode = wal.Patient
 	}

@@ -19,7 +19,7 @@ func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 		if !unsure || !t.Visible {
 			continue
 		}
-		m.lose(t, t.Head+1, t.Bound(min(bytes, maxLost)))
+		m.lose(t, t.Head+1, t.Bound(min(bytes, topic.MaxLost)))
 		t.Head = t.Lost.Ranges[len(t.Lost.Ranges)-1].To
 		t.Assigned = max(t.Assigned, t.Head)
 		t.Reserve = topic.Reservation{}
@@ -39,6 +39,3 @@ func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 	m.r.Start(m.log)
 	return lost, m.recreate
 }
-
-// maxLost keeps the bounds within what a client can take for a number.
-const maxLost = 1 << 50

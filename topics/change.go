@@ -208,7 +208,7 @@ type Removal struct {
 func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Removal, error) {
 	var out *Removal
 	var at wal.LSN
-	_, err := r.shared.Propose(ctx, topic.Needing(entryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
+	_, err := r.shared.Propose(ctx, topic.Needing(topic.EntryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		var err error
 		out, at, err = r.assignDrop(s, name, ifEmpty)
 		return err

@@ -69,6 +69,7 @@ type DeadResult struct {
 const (
 	deadLooks  = 10_000
 	deadBatch  = 100
+	deadBytes  = 1 << 20
 	purgeBatch = 1000
 )
 
@@ -85,7 +86,7 @@ func (r *Registry) DeadLetters(ctx context.Context, name string, q *DeadQuery) (
 		left = deliveryBytes
 	}
 	for looked := 0; dead != "" && len(out.Letters) < q.Limit && left > 0; {
-		b, err := r.Read(ctx, dead, &topic.Query{From: after, Limit: min(q.Limit, deadBatch), MaxBytes: min(left, forwardBytes), Match: q.Match})
+		b, err := r.Read(ctx, dead, &topic.Query{From: after, Limit: min(q.Limit, deadBatch), MaxBytes: min(left, deadBytes), Match: q.Match})
 		if kindOfError(err) == record.KindNotFound {
 			return out, nil // no job has come to it yet
 		}

@@ -91,7 +91,7 @@ func (x *extract) trimmed(rt *router, l *topic.Tombstone, path []byte) {
 	x.through, x.travelled = l.GapTo, len(path) > 0
 	var ok bool
 	if x.path, ok = rt.extendPath(path); ok {
-		x.trim, x.count = l.Missed, int(min(l.Missed, maxLost))
+		x.trim, x.count = l.Missed, int(min(l.Missed, topic.MaxLost))
 	}
 }
 

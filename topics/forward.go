@@ -133,7 +133,7 @@ const runSize = 48
 
 // frameSize is room enough for the extract's frame.
 func (x *extract) frameSize() int {
-	size := entryOverhead + len(x.records) + len(x.path)
+	size := topic.EntryOverhead + len(x.records) + len(x.path)
 	for i := range x.runs {
 		size += runSize + len(x.runs[i].Path)
 	}

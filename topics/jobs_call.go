@@ -84,7 +84,7 @@ type jobsCall struct {
 // callJobs judges a call by the time at which it came, and does it.
 func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*JobResult, error) {
 	came := r.shared.Clock.Now()
-	throttled, err := r.shared.Propose(ctx, topic.Needing(call.size+entryOverhead, wal.Freeing|wal.Patient),
+	throttled, err := r.shared.Propose(ctx, topic.Needing(call.size+topic.EntryOverhead, wal.Freeing|wal.Patient),
 		func(s *topic.Slot) error { return r.assignCall(s, name, came, call) })
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (r *Registry) assignCall(s *topic.Slot, name string, came clock.Moment, cal
 // If that fails, the change is aborted.
 func (r *Registry) commitJobs(ctx context.Context, t *topic.Topic, change *queue.Change) (topic.Cost, error) {
 	var c *topic.CommitOf[entry.Jobs]
-	size := entryOverhead + len(change.Node) + len(change.Jobs)*jobSize
+	size := topic.EntryOverhead + len(change.Node) + len(change.Jobs)*jobSize
 	throttled, err := r.shared.Propose(ctx, topic.Needing(size, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		t.Mu.Lock()
 		defer t.Mu.Unlock()

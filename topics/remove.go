@@ -34,7 +34,7 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 	if d.Before == nil && d.Match == nil {
 		return Deleted{}, record.Invalid("a delete needs before_seq or match")
 	}
-	room := topic.Need{Bytes: entryOverhead, Mode: wal.Freeing | wal.Patient}
+	room := topic.Need{Bytes: topic.EntryOverhead, Mode: wal.Freeing | wal.Patient}
 	if d.Match != nil {
 		room.Bytes += len(d.Match.Value)
 	}

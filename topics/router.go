@@ -49,13 +49,6 @@ func (s *RouterSpec) strip() (flags byte) {
 	return flags
 }
 
-// RouterPut answers PutRouter.
-type RouterPut struct {
-	Created bool
-	Spec    RouterSpec
-	Cost    topic.Cost
-}
-
 // RouterState is a router at one moment.
 type RouterState struct {
 	Name      string

@@ -12,7 +12,7 @@ import (
 // forwards nothing; what it has forwarded stays.
 func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error) {
 	var at wal.LSN
-	_, err = r.shared.Propose(ctx, topic.Needing(entryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
+	_, err = r.shared.Propose(ctx, topic.Needing(topic.EntryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		var err error
 		at, err = r.assignUnroute(s, name)
 		return err

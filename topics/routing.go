@@ -12,6 +12,13 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
+// RouterPut answers PutRouter.
+type RouterPut struct {
+	Created bool
+	Spec    RouterSpec
+	Cost    topic.Cost
+}
+
 // PutRouter makes the router, or replaces it: with the same ends it goes on
 // where it is, with others it begins at the source's head. Ends that are not
 // there are made with it. It returns when all of that is durable.

@@ -45,7 +45,7 @@ type settled struct {
 
 // commitSettling gives the frame its place and waits until everything in it is visible.
 func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (topic.Cost, error) {
-	size := entryOverhead + seqs*jobSize
+	size := topic.EntryOverhead + seqs*jobSize
 	throttled, err := r.shared.Propose(ctx,
 		func() (topic.Need, error) {
 			if x.first != nil {
@@ -56,7 +56,7 @@ func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (t
 			}
 			n := topic.Need{Bytes: size, Mode: x.mode}
 			for _, a := range x.parts {
-				n.Bytes += entryOverhead + configSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
+				n.Bytes += topic.EntryOverhead + configSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
 			}
 			return n, nil
 		},

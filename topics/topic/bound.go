@@ -29,3 +29,6 @@ func (t *Topic) Bound(bytes uint64) uint64 {
 	}
 	return max(top, t.Head+1) // should the sum have gone round
 }
+
+// MaxLost keeps the bounds within what a client can take for a number.
+const MaxLost = 1 << 50

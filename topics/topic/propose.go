@@ -74,3 +74,7 @@ func (s *Shared) Again(err error) (bool, error) {
 func Needing(bytes int, mode wal.Mode) func() (Need, error) {
 	return func() (Need, error) { return Need{bytes, mode}, nil }
 }
+
+// EntryOverhead is room enough for an append entry's fields but key and
+// config, and for a reservation before it.
+const EntryOverhead = 256
