@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // cursorVersion begins every cursor, so that its form may change.
@@ -28,7 +28,7 @@ func parseCursor(listing, s string) (after string, err error) {
 	if err == nil && len(b) > 5 && b[0] == cursorVersion {
 		after = string(b[5:])
 		// Decoding passes over line ends: what is refused is all but the same text.
-		if formatCursor(listing, after) == s && topics.CheckRouterName(after) == nil {
+		if formatCursor(listing, after) == s && router.CheckName(after) == nil {
 			return after, nil
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -251,7 +252,7 @@ func (e *memEngine) Read(ctx context.Context, name string, q *topic.Query) (*top
 	}
 }
 
-func (e *memEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, bool) {
+func (e *memEngine) Routers(_, _, _, _ string, _ int) ([]router.State, bool) {
 	return nil, false
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -41,7 +42,7 @@ type opsEngine struct {
 
 func (e *opsEngine) StopDelivering() {}
 
-func (e *opsEngine) Routers(_, _, _, _ string, _ int) ([]topics.RouterState, bool) {
+func (e *opsEngine) Routers(_, _, _, _ string, _ int) ([]router.State, bool) {
 	return nil, false
 }
 

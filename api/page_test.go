@@ -8,8 +8,8 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -40,7 +40,7 @@ func TestRowsTakeWhatIsReserved(t *testing.T) {
 		most          int
 	}{
 		{"/v0/topics?prefix=" + long + "s", `"topic"`, unsafe.Sizeof(topic.State{}) + unsafe.Sizeof(listView{}), topicRow},
-		{"/v0/routers", `"router"`, unsafe.Sizeof(topics.RouterState{}) + unsafe.Sizeof(routerStateView{}), routerRow},
+		{"/v0/routers", `"router"`, unsafe.Sizeof(router.State{}) + unsafe.Sizeof(routerStateView{}), routerRow},
 	} {
 		w := do(s, "GET", row.target, "")
 		if w.Code != http.StatusOK || strings.Count(w.Body.String(), row.names) != 1 {

@@ -6,7 +6,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // routerView is a router on the wire, as its maker described it. Whatever the
@@ -23,7 +23,7 @@ type routerView struct {
 	Guarantee    string   `json:"guarantee"`
 }
 
-func viewRouter(name string, s *topics.RouterSpec) routerView {
+func viewRouter(name string, s *router.Spec) routerView {
 	v := routerView{
 		Router: name, Source: s.Source, Dest: s.Dest,
 		PreserveNode: s.PreserveNode, PreserveTag: s.PreserveTag, CreateDest: s.CreateDest,
@@ -42,12 +42,12 @@ type routerStateView struct {
 	Forwarded uint64           `json:"forwarded_total"`
 	Lag       uint64           `json:"lag"`
 	Rate      float64          `json:"forwarded_rate"` // per second, over the last minute
-	State     topics.Condition `json:"state"`
+	State     router.Condition `json:"state"`
 	Reason    string           `json:"reason,omitempty"`  // of another state than ok
 	Blocked   string           `json:"blocked,omitempty"` // the same, by its first name
 }
 
-func viewRouterState(st *topics.RouterState) routerStateView {
+func viewRouterState(st *router.State) routerStateView {
 	return routerStateView{
 		routerView: viewRouter(st.Name, &st.Spec), Forwarded: st.Forwarded, Lag: st.Lag, Rate: st.Rate,
 		State: st.Condition, Reason: st.Blocked, Blocked: st.Blocked,
@@ -56,7 +56,7 @@ func viewRouterState(st *topics.RouterState) routerStateView {
 
 // checkRouter checks the router's name in the path.
 func (c *call) checkRouter() error {
-	if err := topics.CheckRouterName(c.topic); err != nil {
+	if err := router.CheckName(c.topic); err != nil {
 		return err
 	}
 	return nil
@@ -64,11 +64,11 @@ func (c *call) checkRouter() error {
 
 // seesEnds reports whether the call's key sees both topics of a router. Lists
 // leave out a router whose ends it does not see.
-func (c *call) seesEnds(s *topics.RouterSpec) bool { return c.key.Sees(s.Source) && c.key.Sees(s.Dest) }
+func (c *call) seesEnds(s *router.Spec) bool { return c.key.Sees(s.Source) && c.key.Sees(s.Dest) }
 
 // existing is the router of the path. One that is there and has an end outside
 // the key's prefixes is refused without naming that end.
-func (s *Server) existing(c *call) (topics.RouterState, error) {
+func (s *Server) existing(c *call) (router.State, error) {
 	st, err := s.opened().Router(c.topic)
 	if err == nil && !c.seesEnds(&st.Spec) {
 		err = &wire.Error{

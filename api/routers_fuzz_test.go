@@ -6,7 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // FuzzRouterRequest decodes bodies of a router's PUT. One that is accepted
@@ -55,14 +55,14 @@ func FuzzListCursor(f *testing.F) {
 				t.Fatal(e)
 			}
 		} else {
-			if topics.CheckRouterName(after) != nil || formatCursor(listing, after) != cursor {
+			if router.CheckName(after) != nil || formatCursor(listing, after) != cursor {
 				t.Fatalf("%q of %q is %q", cursor, listing, after)
 			}
 			if _, err := parseCursor(listing+"x", cursor); err == nil {
 				t.Fatalf("%q belongs to two listings", cursor)
 			}
 		}
-		if topics.CheckRouterName(cursor) == nil { // any name will do
+		if router.CheckName(cursor) == nil { // any name will do
 			if after, err := parseCursor(listing, formatCursor(listing, cursor)); err != nil || after != cursor {
 				t.Fatalf("%q comes back as %q, %v", cursor, after, err)
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // routerQuery is a listing of routers: those whose names begin with prefix and
@@ -83,7 +84,7 @@ func (s *Server) listRouterNames(c *call, q *routerQuery, p *wire.Params, size i
 		}
 	}
 	engine := s.opened()
-	states, more := pageWithin(c.key, q.prefix, after, size, func(prefix, after string, limit int) ([]topics.RouterState, bool) {
+	states, more := pageWithin(c.key, q.prefix, after, size, func(prefix, after string, limit int) ([]router.State, bool) {
 		return c.routersSeen(engine, q, prefix, after, limit)
 	})
 	page := &routersPage{Routers: make([]routerStateView, len(states))}
@@ -99,7 +100,7 @@ func (s *Server) listRouterNames(c *call, q *routerQuery, p *wire.Params, size i
 // listSortedRouters answers a page in an order that is made once for all pages.
 func (s *Server) listSortedRouters(c *call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
 	engine := s.opened()
-	wanted := func(spec *topics.RouterSpec) bool {
+	wanted := func(spec *router.Spec) bool {
 		return c.seesEnds(spec) && (q.source == "" || q.source == spec.Source) && (q.dest == "" || q.dest == spec.Dest)
 	}
 	prefixes := c.key.Within(q.prefix)
@@ -133,7 +134,7 @@ func (c *call) checkEnd(field, name string) error {
 // does not see. What is left out costs as much as what is not.
 func (c *call) routersSeen(
 	e Engine, q *routerQuery, prefix, after string, limit int,
-) (page []topics.RouterState, more bool) {
+) (page []router.State, more bool) {
 	for {
 		found, further := e.Routers(prefix, q.source, q.dest, after, limit+1-len(page))
 		for i := range found {

@@ -23,6 +23,7 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -43,10 +44,10 @@ type Engine interface {
 	Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error)
 	Repeats(name string, w *topic.Write) bool
 	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
-	PutRouter(ctx context.Context, name string, spec topics.RouterSpec) (topics.RouterPut, error)
-	Router(name string) (topics.RouterState, error)
-	Routers(prefix, source, dest, after string, limit int) (page []topics.RouterState, more bool)
-	SortRouters(ctx context.Context, prefixes []string, wanted func(*topics.RouterSpec) bool, by topics.SortKey, descending bool) ([]string, error)
+	PutRouter(ctx context.Context, name string, spec router.Spec) (topics.RouterPut, error)
+	Router(name string) (router.State, error)
+	Routers(prefix, source, dest, after string, limit int) (page []router.State, more bool)
+	SortRouters(ctx context.Context, prefixes []string, wanted func(*router.Spec) bool, by topics.SortKey, descending bool) ([]string, error)
 	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error)
 	Totals() topic.Totals
 	Pressure() float64

@@ -12,6 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -99,9 +100,9 @@ func makeGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, spec := range map[string]topics.RouterSpec{
+	for name, spec := range map[string]router.Spec{
 		"all":  {Source: "fsync", Dest: "copy", CreateDest: true, PreserveNode: true, PreserveTag: true},
-		"some": {Source: "copy", Dest: "tagged", CreateDest: true, PreserveNode: true, Filter: &tagged, Guarantee: topics.ExactlyOnce},
+		"some": {Source: "copy", Dest: "tagged", CreateDest: true, PreserveNode: true, Filter: &tagged, Guarantee: router.ExactlyOnce},
 	} {
 		if _, err := r.PutRouter(ctx, name, spec); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -120,9 +121,9 @@ func (s *sim) putRouter() {
 			rt.after = state.Head
 		}
 	}
-	spec := topics.RouterSpec{
+	spec := router.Spec{
 		Source: source, Dest: dest, PreserveTag: true, PreserveNode: s.rng.IntN(2) == 0, CreateDest: true, AllowCycle: true,
-		Guarantee: topics.ExactlyOnce,
+		Guarantee: router.ExactlyOnce,
 	}
 	if rt.filter != "" {
 		m, err := record.NewMatch("Eq", rt.filter)
@@ -199,7 +200,7 @@ func (s *sim) checkRouters(restarted bool) {
 		return // it was cut
 	}
 	page, _ := r.Routers("", "", "", "", 100)
-	there := map[string]topics.RouterState{}
+	there := map[string]router.State{}
 	for _, state := range page {
 		there[state.Name] = state
 		if g.routes[state.Name] == nil {
@@ -291,7 +292,7 @@ func (g *routing) checkDestination(t *testing.T, r *topics.Registry, m *model, n
 		}
 	}
 	d.seen = at
-	for router, rt := range g.routes {
+	for called, rt := range g.routes {
 		if rt.dest != name || rt.unsure || rt.source == "r2" { // what r2 has came from r0
 			continue
 		}
@@ -303,7 +304,7 @@ func (g *routing) checkDestination(t *testing.T, r *topics.Registry, m *model, n
 		}
 		for seq, rec := range records {
 			if seq > rt.after && (rt.filter == "" || rt.filter == string(rec.Tag)) && at[string(rec.Data)] == 0 {
-				t.Fatalf("router %s (from %s behind %d to %s): %.60s, at %d, is not there", router, rt.source, rt.after, name, rec.Data, seq)
+				t.Fatalf("router %s (from %s behind %d to %s): %.60s, at %d, is not there", called, rt.source, rt.after, name, rec.Data, seq)
 			}
 		}
 	}

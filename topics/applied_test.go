@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -52,7 +53,7 @@ func TestAppliedEndsBeforeWhatIsUnderWay(t *testing.T) {
 		if _, err := second.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.PutRouter(context.Background(), "r", RouterSpec{Source: "a", Dest: "made", CreateDest: true, Guarantee: AtLeastOnce}); err != nil {
+		if _, err := w.PutRouter(context.Background(), "r", router.Spec{Source: "a", Dest: "made", CreateDest: true, Guarantee: router.AtLeastOnce}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Delete(context.Background(), "b", false); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -16,7 +17,7 @@ const catchUpWait = time.Second
 // themselves.
 func (r *Registry) catchUp(ctx context.Context, name string) {
 	t := r.lookup(name)
-	if t == nil || len(incoming(t)) == 0 {
+	if t == nil || len(router.Incoming(t)) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
@@ -26,20 +27,20 @@ func (r *Registry) catchUp(ctx context.Context, name string) {
 
 // awaitRouters waits for the routers to t, but first for those to their sources.
 func (r *Registry) awaitRouters(ctx context.Context, t *topic.Topic, seen map[*topic.Topic]bool) {
-	for _, rt := range incoming(t) {
-		if !seen[rt.source] {
-			seen[rt.source] = true
-			r.awaitRouters(ctx, rt.source, seen)
+	for _, rt := range router.Incoming(t) {
+		if !seen[rt.Source] {
+			seen[rt.Source] = true
+			r.awaitRouters(ctx, rt.Source, seen)
 		}
-		rt.source.Mu.RLock()
-		head := rt.source.Head
-		rt.source.Mu.RUnlock()
+		rt.Source.Mu.RLock()
+		head := rt.Source.Head
+		rt.Source.Mu.RUnlock()
 		for ctx.Err() == nil {
-			changed := rt.behind(head)
+			changed := rt.Behind(head)
 			if changed == nil {
 				break
 			}
-			if r.wake(rt.source); r.forwarders.isManual() {
+			if r.wake(rt.Source); r.forwarders.IsManual() {
 				r.Forward(ctx)
 				break
 			}
@@ -53,9 +54,9 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic.Topic, seen map[*t
 
 // wake forwards from t without delay, for a reader that waits.
 func (r *Registry) wake(t *topic.Topic) {
-	r.forwarders.route(t)
+	r.forwarders.Route(t)
 	select {
-	case routesOf(t).wake <- struct{}{}:
+	case router.RoutesOf(t).Wake <- struct{}{}:
 	default:
 	}
 }

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"errors"
+	"github.com/e6e95bb8/topics/topics/router"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,10 +25,10 @@ func TestReadersWaitForALook(t *testing.T) {
 func testReaders(t *testing.T, end func(*world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(w *world) { w.wal.Manual = false })
-		w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
+		w.connect("ab", "a", "b", func(s *router.Spec) { s.Filter = matches(t, "t9") })
 		w.RunSweeper()
-		for range maxForwarders { // others are at it
-			w.forwarders.slots <- struct{}{}
+		for range router.MaxForwarders { // others are at it
+			w.forwarders.Slots <- struct{}{}
 		}
 		w.send("a", "1")
 		const held = catchUpWait / 2
@@ -35,8 +36,8 @@ func testReaders(t *testing.T, end func(*world)) {
 		all.Go(func() {
 			time.Sleep(held)
 			end(w)
-			for range maxForwarders {
-				<-w.forwarders.slots
+			for range router.MaxForwarders {
+				<-w.forwarders.Slots
 			}
 		})
 		began := time.Now()

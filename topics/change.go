@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -258,10 +259,10 @@ func (r *Registry) appendDropLocked(s *topic.Slot, t *topic.Topic) (*Removal, wa
 		return nil, 0, err
 	}
 	t.Ending = span.End
-	l := linked(t)
-	for _, rt := range slices.Concat(l.out, l.in) {
-		rt.stop()
-		rt.changing = span.End
+	l := router.Linked(t)
+	for _, rt := range slices.Concat(l.Out, l.In) {
+		rt.Stop()
+		rt.Changing = span.End
 	}
 	out := &Removal{Deleted: true}
 	r.changes.addDrop(span.End, &drop{t, out})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -45,7 +46,7 @@ var changesOfState = []struct {
 		return err
 	}},
 	{"change a router", func(w *world) error {
-		out, err := w.PutRouter(context.Background(), "ab", specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false }))
+		out, err := w.PutRouter(context.Background(), "ab", specOf("a", "b", func(s *router.Spec) { s.PreserveTag = false }))
 		if err == nil && out.Created {
 			err = fmt.Errorf("%+v", out)
 		}
@@ -296,7 +297,7 @@ func TestNothingComesBetween(t *testing.T) {
 func TestCheckpointsOfChanges(t *testing.T) {
 	begin := map[string]func(*world) error{
 		"respec": func(w *world) error {
-			_, err := w.startRouter("ab", ptr(specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false })))
+			_, err := w.startRouter("ab", ptr(specOf("a", "b", func(s *router.Spec) { s.PreserveTag = false })))
 			return err
 		},
 		"replace": func(w *world) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -51,11 +52,11 @@ type Sink struct {
 // Checkpoint begins a checkpoint. Every frame before Start belongs to a topic of the
 // checkpoint, or to a deleted one.
 func (r *Registry) Checkpoint() *Checkpoint {
-	r.forwarders.refs.Lock()
+	r.forwarders.References.Lock()
 	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Checkpoint{registry: r, start: r.shared.Log.Tail(), nextID: r.nextID, nextRouter: r.routers.nextID, live: index.Liveness{}}
-	r.forwarders.refs.floor = c.start
-	r.forwarders.refs.Unlock()
+	c := &Checkpoint{registry: r, start: r.shared.Log.Tail(), nextID: r.nextID, nextRouter: r.routers.NextID, live: index.Liveness{}}
+	r.forwarders.References.Floor = c.start
+	r.forwarders.References.Unlock()
 	c.topics = r.byName.Values()
 	r.mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic.Topic) int {
@@ -110,9 +111,9 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 		c.out = nil
 	}
 	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
-	routers := routerStates(c.registry.routers.before(c.nextRouter))
+	routers := router.States(c.registry.routers.Before(c.nextRouter))
 	c.registry.mu.RUnlock()
-	if err := appendRouting(&e, c.nextRouter, routers); err != nil {
+	if err := router.AppendStates(&e, c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
 	_, err = s.Snapshot.Write(e.End())

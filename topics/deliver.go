@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/delivery"
 	"github.com/e6e95bb8/topics/topics/lockorder"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -127,10 +128,10 @@ func (r *Registry) enqueueLocked() {
 // held.
 func (r *Registry) deliver(t *topic.Topic) {
 	r.subscriptions.Notify(t.Name, t.IsVisible)
-	r.forwarders.route(t)
-	for _, rt := range incoming(t) {
-		if rt.waits() {
-			r.forwarders.route(rt.source) // t may have room now
+	r.forwarders.Route(t)
+	for _, rt := range router.Incoming(t) {
+		if rt.Waits() {
+			r.forwarders.Route(rt.Source) // t may have room now
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/follow"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // TestChangesDuringDelivery checks that a topic whose delivery is under way comes in
@@ -20,13 +21,13 @@ func TestChangesDuringDelivery(t *testing.T) {
 	w.follow(f, "a")
 	w.write("a", 1)
 	source := w.lookup("a")
-	routes := routesOf(source)
+	routes := router.RoutesOf(source)
 	held, release := make(chan struct{}), make(chan struct{})
 	go func() { // the delivery gets no further
-		routes.mu.Lock()
+		routes.Mu.Lock()
 		close(held)
 		<-release
-		routes.mu.Unlock()
+		routes.Mu.Unlock()
 	}()
 	<-held
 	done := make(chan struct{})

@@ -80,12 +80,12 @@ func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
 	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
-	for _, rt := range r.routers.byName.Values() {
-		spec, err := rt.spec.encode()
+	for _, rt := range r.routers.ByName.Values() {
+		spec, err := rt.Spec.Encode()
 		if err != nil {
 			return err
 		}
-		s := &StoredRouter{rt.id, rt.name, rt.source.ID, rt.dest.ID, spec, rt.cursor, rt.forwarded, uint64(rt.applied)}
+		s := &StoredRouter{rt.ID, rt.Name, rt.Source.ID, rt.Dest.ID, spec, rt.Cursor, rt.Forwarded, uint64(rt.Applied)}
 		if err := yield(s); err != nil {
 			return err
 		}

@@ -19,14 +19,14 @@
 //
 //	Delivery    deliveries.step: the queue of the goroutine that delivers
 //	Notify      follow.Hub.notifying: the order in which subscribers are notified
-//	Count       routing.counting: one count of paths at a time
+//	Count       router.Table.Counting: one count of paths at a time
 //	Applied     topic.Shared.Applying: the position up to which everything is applied
 //	Topic       topic.Topic.Mu: the seqs that a topic has given out, and what it has published
-//	References  Registry.refs: where references to frames may begin; checkpoints move it
+//	References  router.Forwarders.References: where references to frames may begin; checkpoints move it
 //	Registry    Registry.mu: names, ids, and changes that are not visible yet
-//	Routes      routes.mu: whether a goroutine forwards from a topic
-//	Forwarders  forwarders.mu: blocked routers, and the end of forwarding
-//	Router      router.mu: a router's cursor, and whether it is visible
+//	Routes      router.routes: whether a goroutine forwards from a topic
+//	Forwarders  router.Forwarders: blocked routers, and the end of forwarding
+//	Router      router.Router.Mu: a router's cursor, and whether it is visible
 //	Last        all others: of deliveries, the sweeper, configs, the hub, a subscriber
 //
 // The log's own locks come after all of these.

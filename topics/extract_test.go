@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestFiltersOfOneSource(t *testing.T) {
 	w := newWorld(t)
 	for dest, pattern := range map[string]string{"one": "t1", "two": "t2", "both": "t*"} {
-		w.connect(dest, "a", dest, func(s *RouterSpec) { s.Filter = matches(t, pattern) })
+		w.connect(dest, "a", dest, func(s *router.Spec) { s.Filter = matches(t, pattern) })
 	}
 	w.send("a", "1", "2", "1") // of one frame, each router has others
 	for range 2 {
@@ -29,7 +30,7 @@ func TestFiltersOfOneSource(t *testing.T) {
 // in the midst of a frame.
 func TestDeletedIsNotForwarded(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
-	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "x*") })
+	w.connect("ab", "a", "b", func(s *router.Spec) { s.Filter = matches(t, "x*") })
 	const last = topic.MaxScanned + 1000
 	wr := &topic.Write{Records: make([]record.Record, last)}
 	for i := range wr.Records {
@@ -88,7 +89,7 @@ func TestPassedOverBeforeALoss(t *testing.T) {
 			if !later {
 				w.put("a", lossy)
 			}
-			w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
+			w.connect("ab", "a", "b", func(s *router.Spec) { s.Filter = matches(t, "t9") })
 			w.send("a", "1", "2")
 			w.Forward(context.Background())
 			if later {
@@ -108,7 +109,7 @@ func TestPassedOverBeforeALoss(t *testing.T) {
 // News of the loss of one record in a cycle goes as far as that of many.
 func TestTrimOfOneInACycle(t *testing.T) {
 	w := newWorld(t)
-	cycles := func(s *RouterSpec) { s.AllowCycle = true }
+	cycles := func(s *router.Spec) { s.AllowCycle = true }
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.connect("ab", "a", "b", cycles)
 	w.connect("ba", "b", "a", cycles)
@@ -144,12 +145,12 @@ func TestCopiesAreCut(t *testing.T) {
 // been, the others do, also when it is copied.
 func TestWayOfCopies(t *testing.T) {
 	w := newWorld(t)
-	cycles := func(s *RouterSpec) { s.AllowCycle = true }
+	cycles := func(s *router.Spec) { s.AllowCycle = true }
 	w.connect("ab", "a", "b", cycles)
 	w.connect("ba", "b", "a", cycles) // the first of b's that looks
 	w.connect("bc", "b", "c", cycles)
 	w.send("a", "1")
-	w.forwarders.forwardFrom(context.Background(), w.lookup("a"))
+	w.forwarders.ForwardFrom(context.Background(), w.lookup("a"))
 	w.checkpoint(nil)
 	for range 2 {
 		w.Forward(context.Background())

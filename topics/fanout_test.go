@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -16,10 +17,10 @@ func limitWays(most int) func(*world) {
 	return func(w *world) { w.opt.MaxRouterWays, w.wal.FileBytes = most, 8<<20 }
 }
 
-func cycles(s *RouterSpec) { s.AllowCycle = true }
+func cycles(s *router.Spec) { s.AllowCycle = true }
 
 // fanout is a refusal for too many ways, or nil for none.
-func (w *world) fanout(name, source, dest string, change ...func(*RouterSpec)) *record.Error {
+func (w *world) fanout(name, source, dest string, change ...func(*router.Spec)) *record.Error {
 	w.t.Helper()
 	_, err := w.PutRouter(context.Background(), name, specOf(source, dest, change...))
 	if err == nil {
@@ -42,8 +43,8 @@ func TestWaysOfLayers(t *testing.T) {
 	made := 0
 	for layer := range 11 {
 		for i := range 4 {
-			router := fmt.Sprintf("%02d.%d", layer, i)
-			e := w.fanout(router, name(layer, i/2), name(layer+1, i%2))
+			called := fmt.Sprintf("%02d.%d", layer, i)
+			e := w.fanout(called, name(layer, i/2), name(layer+1, i%2))
 			if layer < 10 {
 				if made++; e != nil {
 					t.Fatalf("layer %d: %v", layer, e)
@@ -134,7 +135,7 @@ func TestWaysThatAreThere(t *testing.T) {
 	w.Forward(context.Background())
 	w.holdsLines("b4", "1 00000000  ")
 	for range 2 {
-		if e := w.fanout("r0", "a", "b0", func(s *RouterSpec) { s.PreserveTag = false }); e != nil {
+		if e := w.fanout("r0", "a", "b0", func(s *router.Spec) { s.PreserveTag = false }); e != nil {
 			t.Error(e)
 		}
 	}
@@ -152,9 +153,9 @@ func TestWaysThatAreThere(t *testing.T) {
 
 // walk counts the ways of a record that came to t by path, as records go them.
 func walk(t *topic.Topic, path []byte, most uint64) (n uint64) {
-	for _, rt := range outgoing(t) {
-		if path, ok := rt.extendPath(path); ok {
-			n += walk(rt.dest, path, most)
+	for _, rt := range router.Outgoing(t) {
+		if path, ok := rt.ExtendPath(path); ok {
+			n += walk(rt.Dest, path, most)
 		}
 		if n > most {
 			return most + 1
@@ -176,9 +177,9 @@ func TestWaysAgainstWalks(t *testing.T) {
 		}
 		join := func(a, b int) {
 			if a != b {
-				rt := &router{name: fmt.Sprint(r.routers.byName.Len()), source: ends[a], dest: ends[b]}
-				r.routers.set(rt, &r.shared.Counters)
-				rt.linkLocked()
+				rt := &router.Router{Name: fmt.Sprint(r.routers.ByName.Len()), Source: ends[a], Dest: ends[b]}
+				r.routers.Set(rt, &r.shared.Counters)
+				rt.LinkLocked()
 			}
 		}
 		if random.IntN(3) == 0 {
@@ -189,9 +190,9 @@ func TestWaysAgainstWalks(t *testing.T) {
 		for range random.IntN(2 * len(ends)) {
 			join(random.IntN(len(ends)), random.IntN(len(ends)))
 		}
-		r.routers.markCycles()
+		r.routers.MarkCycles()
 		most := uint64(1 + random.IntN(500))
-		g := graphOf(r.routers.forwarding())
+		g := router.GraphOf(r.routers.Forwarding())
 		c := g.Counter(most)
 		for _, end := range ends {
 			n, known := g.Number(end.ID)
@@ -216,7 +217,7 @@ func TestWaysAgainstWalks(t *testing.T) {
 				}
 			}
 		}
-		if r.routers.cyclic {
+		if r.routers.Cyclic {
 			cyclic++
 		}
 	}
@@ -234,11 +235,11 @@ func comesTo(t, dest *topic.Topic, path []byte) bool {
 		if t == dest {
 			return true
 		}
-		for _, rt := range outgoing(t) {
+		for _, rt := range router.Outgoing(t) {
 			if steps++; steps > 500 {
 				return false
 			}
-			if path, ok := rt.extendPath(path); ok && try(rt.dest, path) {
+			if path, ok := rt.ExtendPath(path); ok && try(rt.Dest, path) {
 				return true
 			}
 		}

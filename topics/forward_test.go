@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -41,18 +42,18 @@ func TestStepIsTakenOnce(t *testing.T) {
 		w := newWorld(t)
 		w.connect("ab", "a", "b")
 		w.send("a", "1", "2")
-		rt, _ := w.routers.byName.Get("ab")
-		shared := extracts{log: w.shared.Reader(0), of: map[extractKey]*extract{}}
-		x, err := w.forwarders.extract(rt, &rt.spec, rt.cursor, &shared)
-		if err != nil || x.count != 2 {
+		rt, _ := w.routers.ByName.Get("ab")
+		shared := router.Extracts{Log: w.shared.Reader(0), Of: map[router.ExtractKey]*router.Extract{}}
+		x, err := w.forwarders.Extract(rt, &rt.Spec, rt.Cursor, &shared)
+		if err != nil || x.Count != 2 {
 			t.Fatal(x, err)
 		}
 		between(w)
-		assigned, frames := rt.dest.Assigned, w.shared.Log.Stats().Frames
-		if f, err := w.forwarders.assignForward(w.slot(), rt, x); f != nil || err != nil {
+		assigned, frames := rt.Dest.Assigned, w.shared.Log.Stats().Frames
+		if f, err := w.forwarders.AssignForward(w.slot(), rt, x); f != nil || err != nil {
 			t.Errorf("%s: %+v, %v", what, f, err)
 		}
-		if rt.dest.Assigned != assigned || w.shared.Log.Stats().Frames != frames {
+		if rt.Dest.Assigned != assigned || w.shared.Log.Stats().Frames != frames {
 			t.Errorf("%s: it is at the destination all the same", what)
 		}
 	}
@@ -65,7 +66,7 @@ func TestRouterBeginsDurable(t *testing.T) {
 	w.put("a", &record.ConfigPatch{})
 	w.put("b", class(record.Memory))
 	spec := specOf("a", "b")
-	if err := spec.check(); err != nil {
+	if err := spec.Check(); err != nil {
 		t.Fatal(err)
 	}
 	p, err := w.startRouter("ab", &spec)
@@ -89,8 +90,8 @@ func TestRouterBeginsDurable(t *testing.T) {
 // backlog fills a topic with more than one turn of its routers takes.
 func (w *world) backlog(name string) (records int) {
 	w.t.Helper()
-	const each = forwardRecords
-	for range forwardRounds + 2 {
+	const each = router.ForwardRecords
+	for range router.ForwardRounds + 2 {
 		wr := &topic.Write{Records: make([]record.Record, each), DisableBackpressure: true}
 		for i := range wr.Records {
 			wr.Records[i].Data = []byte("1")
@@ -160,9 +161,9 @@ func TestForwardOnAFailedLog(t *testing.T) {
 	w.send("a", "1")
 	w.fs.FailSync("*", 1)
 	w.Forward(context.Background())
-	rt, _ := w.routers.byName.Get("ab")
-	if s, err := w.Router("ab"); err != nil || s.Blocked == "" || w.Totals().BlockedRouters != 1 || rt.done != 0 {
-		t.Errorf("%+v, done %d, %v", s, rt.done, err)
+	rt, _ := w.routers.ByName.Get("ab")
+	if s, err := w.Router("ab"); err != nil || s.Blocked == "" || w.Totals().BlockedRouters != 1 || rt.Done != 0 {
+		t.Errorf("%+v, done %d, %v", s, rt.Done, err)
 	}
 	if got := w.shown("b"); got != nil {
 		t.Errorf("%q is there", got)

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // Forward does what the background would: it forwards until every router is at
@@ -10,12 +11,12 @@ func (r *Registry) Forward(ctx context.Context) {
 	r.routeAll()
 	for ctx.Err() == nil {
 		r.Deliver()
-		due := r.forwarders.takeDue()
+		due := r.forwarders.TakeDue()
 		if len(due) == 0 {
 			return
 		}
 		for _, t := range due {
-			for !r.forwarders.forwardFrom(ctx, t) && ctx.Err() == nil {
+			for !r.forwarders.ForwardFrom(ctx, t) && ctx.Err() == nil {
 			}
 		}
 	}
@@ -25,15 +26,15 @@ func (r *Registry) Forward(ctx context.Context) {
 func (r *Registry) routeAll() {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		r.push(rt.source)
+	r.routers.ByName.Scan(func(_ string, rt *router.Router) bool {
+		r.push(rt.Source)
 		return true
 	})
 }
 
 // Stuck returns the number of routers that have been blocked since before a time (Unix ms).
 // Why each of them does is in its state.
-func (r *Registry) Stuck(before int64) int { return r.forwarders.stuck(before) }
+func (r *Registry) Stuck(before int64) int { return r.forwarders.Stuck(before) }
 
 // logCursors logs the cursors of routers that had nothing to forward of late. A
 // source that evicts what they passed over would otherwise count as one that lost
@@ -41,8 +42,8 @@ func (r *Registry) Stuck(before int64) int { return r.forwarders.stuck(before) }
 func (r *Registry) logCursors() {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	r.routers.byName.Scan(func(_ string, rt *router) bool {
-		r.forwarders.logCursor(rt)
+	r.routers.ByName.Scan(func(_ string, rt *router.Router) bool {
+		r.forwarders.LogCursor(rt)
 		return true
 	})
 }

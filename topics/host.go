@@ -2,6 +2,7 @@ package topics
 
 import (
 	"github.com/e6e95bb8/topics/topics/follow"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -11,7 +12,7 @@ type host struct{ r *Registry }
 
 // Changed puts t in line for its subscribers and routers.
 func (h host) Changed(t *topic.Topic) {
-	if routed(t) || h.r.subscriptions.Wants(t.Name) {
+	if router.Routed(t) || h.r.subscriptions.Wants(t.Name) {
 		h.r.push(t)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // Records of one frame that came under what a router was, and under what it is
@@ -15,10 +16,10 @@ func TestRunsOfAChangedRouter(t *testing.T) {
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c")
 	w.send("a", "1", "2", "3", "4")
-	w.forwarders.forwardFrom(context.Background(), w.lookup("a"))
-	w.connect("ab", "a", "b", func(s *RouterSpec) { s.PreserveTag = false })
+	w.forwarders.ForwardFrom(context.Background(), w.lookup("a"))
+	w.connect("ab", "a", "b", func(s *router.Spec) { s.PreserveTag = false })
 	w.put("b", &record.ConfigPatch{})
-	w.forwarders.forwardFrom(context.Background(), w.lookup("a"))
+	w.forwarders.ForwardFrom(context.Background(), w.lookup("a"))
 	for range 2 {
 		w.holdsLines("b", "1 1 t1 n", "2 2 t2 n", "3 3  n", "4 4  n")
 		w.holdsLines("c", "1 1 t1 n", "2 2 t2 n", "3 3  n", "4 4  n")

@@ -26,8 +26,8 @@ func TestNamesKeepNoRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := []string{w.lookup("a").Name, w.lookup("b").Name}
-	rt, _ := w.routers.byName.Get("c")
-	for i, n := range append(kept, rt.name) {
+	rt, _ := w.routers.ByName.Get("c")
+	for i, n := range append(kept, rt.Name) {
 		if n != name(i) || unsafe.StringData(n) == unsafe.StringData(name(i)) {
 			t.Errorf("the name %q is a part of the request's line", n)
 		}

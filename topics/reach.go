@@ -8,8 +8,8 @@ func (r *Registry) Reach() (reach wal.LSN) {
 	for _, t := range r.byID {
 		reach = max(reach, t.Applied)
 	}
-	for _, rt := range r.routers.byID {
-		reach = max(reach, rt.applied)
+	for _, rt := range r.routers.ByID {
+		reach = max(reach, rt.Applied)
 	}
 	return reach
 }

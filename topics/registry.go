@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/tidwall/btree"
@@ -44,7 +45,7 @@ type Registry struct {
 
 	subscriptions *follow.Hub
 	deliveries    *deliveries
-	forwarders    *forwarders
+	forwarders    *router.Forwarders
 	scratch       struct { // replay's, of the present frame
 		entries entry.Decoder
 		sizes   []uint32
@@ -57,7 +58,7 @@ type Registry struct {
 	byName  btree.Map[string, *topic.Topic]       // visible or being created
 	byID    map[uint64]*topic.Topic               // replay only: nil after Start
 	nextID  uint64
-	routers routing
+	routers router.Table
 	changes changes // not shown yet
 	dead    deadChains
 }
@@ -71,10 +72,10 @@ func New(opts Options) *Registry {
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
 		byID: make(map[uint64]*topic.Topic), nextID: 1, deliveries: newDeliveries(),
-		keeper: newKeeper(), routers: routing{byID: make(map[uint64]*router), nextID: 1},
+		keeper: newKeeper(), routers: router.Table{ByID: make(map[uint64]*router.Router), NextID: 1},
 	}
 	r.shared.Host = host{r}
-	r.forwarders = newForwarders(r.shared, r.push)
+	r.forwarders = router.NewForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
 }
@@ -96,14 +97,14 @@ func (r *Registry) Start(log *wal.Log) {
 	r.shared.Gauge.Store(topic.QueueGauge(log))
 	r.shared.Counters.Restart()
 	r.mu.Lock()
-	r.byID, r.routers.byID, r.source = nil, nil, nil
-	r.routers.markCycles()
+	r.byID, r.routers.ByID, r.source = nil, nil, nil
+	r.routers.MarkCycles()
 	r.byName.Scan(func(name string, t *topic.Topic) bool {
 		r.dead.set(name, t.Next)
 		return true
 	})
 	r.mu.Unlock()
-	r.forwarders.refs.floor = log.Tail()
+	r.forwarders.References.Floor = log.Tail()
 	r.startJobs()
 }
 
@@ -117,7 +118,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.StopDelivering()
 	r.endWorkers()
 	r.deliveries.stop()
-	r.forwarders.end()
+	r.forwarders.End()
 	r.sweeper.stop()
 	r.Sweep(ctx)
 	for _, t := range r.all() {

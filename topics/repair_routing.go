@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -28,11 +29,11 @@ func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 		}
 	}
 	if r.byID[op.Source] == nil || r.byID[op.Dest] == nil {
-		r.routers.nextID = max(r.routers.nextID, op.ID+1)
+		r.routers.NextID = max(r.routers.NextID, op.ID+1)
 		return nil // an end is lost, or was deleted
 	}
-	if old, taken := r.routers.byName.Get(op.Name); taken && old.id != op.ID && CheckRouterName(op.Name) == nil {
-		r.endRouter(old.id) // its end is lost
+	if old, taken := r.routers.ByName.Get(op.Name); taken && old.ID != op.ID && router.CheckName(op.Name) == nil {
+		r.endRouter(old.ID) // its end is lost
 	}
 	err := op.replay(r, f)
 	if errors.Is(err, record.ErrMalformed) {
@@ -81,10 +82,10 @@ func (m *Repairer) loseForwarded(t *topic.Topic, op forwardFrame) {
 
 // settleRouters makes what routers say of the old log hold for the new one.
 func (m *Repairer) settleRouters(at wal.LSN) {
-	for _, rt := range m.r.routers.byID {
-		rt.applied = at
+	for _, rt := range m.r.routers.ByID {
+		rt.Applied = at
 		// Where the source's head is lower than it was, all of it is new.
-		rt.cursor = min(rt.cursor, rt.source.Head)
-		rt.done = rt.cursor
+		rt.Cursor = min(rt.Cursor, rt.Source.Head)
+		rt.Done = rt.Cursor
 	}
 }

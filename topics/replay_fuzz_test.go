@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -128,7 +129,7 @@ func FuzzReplay(f *testing.F) {
 // topic 2, which they make.
 func routedScript(rec []byte) [][]entry.Entry {
 	var cfg record.Config
-	router := &entry.Router{
+	called := &entry.Router{
 		ID: 1, TS: 10, Name: "r", Source: 1, Dest: 2, Spec: []byte("{}"), Made: [2]entry.Creation{1: created("b", &cfg, 0)},
 	}
 	again := &entry.Router{ID: 1, TS: 10, Name: "r", Source: 1, Dest: 2, Spec: []byte(`{"filter":["Glob","x*"]}`), Cursor: 1}
@@ -138,9 +139,9 @@ func routedScript(rec []byte) [][]entry.Entry {
 	trim := &entry.Forward{Router: 1, Cursor: 5, ID: 2, First: 2, TS: 30, Count: 4, Trim: true, Path: []byte{1}}
 	cursor := &entry.Forward{Router: 1, Cursor: 9, TS: 40, Count: 4, CursorOnly: true}
 	return [][]entry.Entry{
-		{router, forward, trim, cursor, again, &entry.Unroute{Router: 1}, cursor},
-		{router, forward, other, trim, &entry.Drop{ID: 2}, forward},
-		{router, refers, again, trim, &entry.Drop{ID: 1}},
+		{called, forward, trim, cursor, again, &entry.Unroute{Router: 1}, cursor},
+		{called, forward, other, trim, &entry.Drop{ID: 2}, forward},
+		{called, refers, again, trim, &entry.Drop{ID: 1}},
 	}
 }
 
@@ -148,14 +149,14 @@ func routedScript(rec []byte) [][]entry.Entry {
 // that know it.
 func checkRouters(t *testing.T, r *Registry) {
 	t.Helper()
-	for _, rt := range r.routers.byName.Values() {
-		if r.lookup(rt.source.Name) != rt.source || r.lookup(rt.dest.Name) != rt.dest || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != rt ||
-			!slices.Contains(outgoing(rt.source), rt) || !slices.Contains(incoming(rt.dest), rt) || rt.done > rt.cursor {
+	for _, rt := range r.routers.ByName.Values() {
+		if r.lookup(rt.Source.Name) != rt.Source || r.lookup(rt.Dest.Name) != rt.Dest || rt.ID >= r.routers.NextID || r.routers.ByID[rt.ID] != rt ||
+			!slices.Contains(router.Outgoing(rt.Source), rt) || !slices.Contains(router.Incoming(rt.Dest), rt) || rt.Done > rt.Cursor {
 			t.Fatalf("%+v", rt)
 		}
 	}
-	if n := r.routers.byName.Len(); n != len(r.routers.byID) || n != r.Totals().Routers {
-		t.Fatalf("%d routers, %d ids, counted as %d", n, len(r.routers.byID), r.Totals().Routers)
+	if n := r.routers.ByName.Len(); n != len(r.routers.ByID) || n != r.Totals().Routers {
+		t.Fatalf("%d routers, %d ids, counted as %d", n, len(r.routers.ByID), r.Totals().Routers)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"pgregory.net/rapid"
@@ -89,9 +90,9 @@ func (m *routedMachine) Check(t *rapid.T) {
 	}
 	for _, s := range routers {
 		rt := m.routers[s.Name]
-		want := rt.specs[len(rt.specs)-1].RouterSpec
+		want := rt.specs[len(rt.specs)-1].Spec
 		if want.Guarantee == "" {
-			want.Guarantee = AtLeastOnce
+			want.Guarantee = router.AtLeastOnce
 		}
 		if !s.Spec.Equal(&want) {
 			t.Fatalf("router %s is %+v, want %+v", s.Name, s.Spec, want)
@@ -190,10 +191,10 @@ func (m *routedMachine) complete(t *rapid.T) {
 		}
 		missing := uint64(0)
 		for seq, r := range all[rt.source].records {
-			var spec *RouterSpec
+			var spec *router.Spec
 			for i := range rt.specs {
 				if rt.specs[i].behind < seq {
-					spec = &rt.specs[i].RouterSpec
+					spec = &rt.specs[i].Spec
 				}
 			}
 			path, ok := paths.Extend(r.Path, source.id, dest.id)
@@ -236,7 +237,7 @@ var survives = map[string]record.Class{"kill": record.Disk, "power": record.Fsyn
 
 // routersSurvived holds that routers are what they were, and count what they
 // did, as far as it is still there.
-func (m *routedMachine) routersSurvived(t *rapid.T, how string, before []RouterState) {
+func (m *routedMachine) routersSurvived(t *rapid.T, how string, before []router.State) {
 	for _, was := range before {
 		is, err := m.w.Router(was.Name)
 		if err != nil || !is.Spec.Equal(&was.Spec) || is.Forwarded > was.Forwarded {

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // News of a loss goes no further than the records would have gone: not round a
 // cycle, and from there to everybody once.
 func TestTrimInACycle(t *testing.T) {
 	w := newWorld(t)
-	cycles := func(s *RouterSpec) { s.AllowCycle = true }
+	cycles := func(s *router.Spec) { s.AllowCycle = true }
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.connect("ab", "a", "b", cycles)
 	w.connect("ba", "b", "a", cycles)

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestPassedOverIsNotLost(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(10))})
-	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "tno") })
+	w.connect("ab", "a", "b", func(s *router.Spec) { s.Filter = matches(t, "tno") })
 	ctx := context.Background()
 	w.send("a", "no")
 	w.Forward(ctx)
@@ -60,7 +61,7 @@ func TestLongChain(t *testing.T) {
 		}
 	}
 	// From that far, no record enters a cycle.
-	w.connect("back", name(hops), name(hops-1), func(s *RouterSpec) { s.AllowCycle = true })
+	w.connect("back", name(hops), name(hops-1), func(s *router.Spec) { s.AllowCycle = true })
 	w.send("c0", "3")
 	w.Forward(context.Background())
 	w.holdsLines(name(hops-1), "1 1 t1 n", "2 2 t2 n", "3 3 t3 n")
@@ -71,7 +72,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	w := newWorld(t)
 	w.connect("r", "a", "b")
 	spec := specOf("a", "c")
-	if err := spec.check(); err != nil {
+	if err := spec.Check(); err != nil {
 		t.Fatal(err)
 	}
 	p, err := w.startRouter("r", &spec)
@@ -104,7 +105,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 	w := newWorld(t)
 	w.connect("r", "a", "b")
-	rt, _ := w.routers.byName.Get("r")
+	rt, _ := w.routers.ByName.Get("r")
 	for _, c := range []struct {
 		why  error
 		want string
@@ -112,11 +113,11 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		{&record.Error{Kind: record.KindDamaged, Message: "damaged", Err: errors.New("/data/wal/1")}, "damaged"},
 		{errors.New("/data/wal/1"), "internal error"},
 		{fmt.Errorf("ending: %w", context.Canceled), ""},
-		{topic.ErrFull(rt.dest), "topic \"b\" is full and rejects"},
+		{topic.ErrFull(rt.Dest), "topic \"b\" is full and rejects"},
 		{nil, ""},
 		{index.ErrDamaged, "internal error"},
 	} {
-		w.forwarders.block(rt, c.why)
+		w.forwarders.Block(rt, c.why)
 		n := 0
 		if c.want != "" {
 			n = 1
@@ -126,7 +127,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		}
 	}
 	w.delete("a", false)
-	w.forwarders.block(rt, index.ErrDamaged) // by a goroutine that does not know yet
+	w.forwarders.Block(rt, index.ErrDamaged) // by a goroutine that does not know yet
 	if n := w.Totals().BlockedRouters; n != 0 {
 		t.Errorf("%d wait", n)
 	}
@@ -165,17 +166,17 @@ func TestBlockedByOneRecord(t *testing.T) {
 func TestStuckSince(t *testing.T) {
 	w := newWorld(t)
 	w.connect("r", "a", "b")
-	rt, _ := w.routers.byName.Get("r")
+	rt, _ := w.routers.ByName.Get("r")
 	began := w.now
-	for _, why := range []error{topic.ErrFull(rt.dest), index.ErrDamaged, index.ErrDamaged} {
-		w.forwarders.block(rt, why)
+	for _, why := range []error{topic.ErrFull(rt.Dest), index.ErrDamaged, index.ErrDamaged} {
+		w.forwarders.Block(rt, why)
 		if w.Stuck(began) != 0 || w.Stuck(began+1) != 1 {
 			t.Errorf("%v: %d, %d", why, w.Stuck(began), w.Stuck(began+1))
 		}
 		w.now += 1000
 	}
-	w.forwarders.block(rt, nil)
-	w.forwarders.block(rt, index.ErrDamaged)
+	w.forwarders.Block(rt, nil)
+	w.forwarders.Block(rt, index.ErrDamaged)
 	if w.Stuck(began+1) != 0 || w.Stuck(w.now+1) != 1 {
 		t.Errorf("%d, %d", w.Stuck(began+1), w.Stuck(w.now+1))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"go.uber.org/goleak"
 )
@@ -40,9 +41,9 @@ func TestConcurrentRouters(t *testing.T) {
 	w.put("a", class(record.Disk))
 	w.put("b", class(record.Fsync))
 	w.connect("ab", "a", "b")
-	w.connect("bc", "b", "c", func(s *RouterSpec) { s.AllowCycle = true })
-	w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
-	w.connect("ax", "a", "x", func(s *RouterSpec) { s.Filter = matches(t, "1/*") })
+	w.connect("bc", "b", "c", func(s *router.Spec) { s.AllowCycle = true })
+	w.connect("ca", "c", "a", func(s *router.Spec) { s.AllowCycle = true })
+	w.connect("ax", "a", "x", func(s *router.Spec) { s.Filter = matches(t, "1/*") })
 	var writing sync.WaitGroup
 	for id := range writers {
 		writing.Add(1)
@@ -175,15 +176,15 @@ func TestShortWaitSeesOwnWrites(t *testing.T) {
 		w := newWorld(t, func(w *world) { w.wal.Manual = false })
 		w.connect("ab", "a", "b")
 		w.RunSweeper()
-		for range maxForwarders { // others are at it
-			w.forwarders.slots <- struct{}{}
+		for range router.MaxForwarders { // others are at it
+			w.forwarders.Slots <- struct{}{}
 		}
 		w.send("a", "1")
 		var others sync.WaitGroup
 		others.Go(func() {
 			time.Sleep(catchUpWait / 2)
-			for range maxForwarders {
-				<-w.forwarders.slots
+			for range router.MaxForwarders {
+				<-w.forwarders.Slots
 			}
 		})
 		if b := w.query("b", &topic.Query{Limit: 1, MaxBytes: 1, Wait: time.Millisecond}); len(b.Records) != 1 {

@@ -4,15 +4,16 @@ import (
 	"context"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"pgregory.net/rapid"
 )
 
 func (m *routedMachine) PutRouter(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"r0", "r1", "r2", "r3", "r4"}).Draw(t, "router")
-	spec := RouterSpec{
+	spec := router.Spec{
 		Source: m.name(t), Dest: m.name(t), PreserveNode: rapid.Bool().Draw(t, "node"), PreserveTag: rapid.Bool().Draw(t, "keeps tag"),
 		CreateDest: rapid.Bool().Draw(t, "creates"), AllowCycle: rapid.IntRange(0, 2).Draw(t, "cycles") > 0,
-		Guarantee: rapid.SampledFrom([]string{"", AtLeastOnce, ExactlyOnce}).Draw(t, "guarantee"),
+		Guarantee: rapid.SampledFrom([]string{"", router.AtLeastOnce, router.ExactlyOnce}).Draw(t, "guarantee"),
 	}
 	if pattern := rapid.SampledFrom([]string{"", "", "x", "x*"}).Draw(t, "filter"); pattern != "" {
 		match, err := record.ParseMatch(pattern)
@@ -29,8 +30,8 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 	old := m.routers[name]
 	before, _ := m.w.List("", "", 10)
 	var cursor uint64
-	if rt, _ := m.w.routers.byName.Get(name); rt != nil {
-		cursor = rt.cursor
+	if rt, _ := m.w.routers.ByName.Get(name); rt != nil {
+		cursor = rt.Cursor
 	}
 	out, err := m.w.PutRouter(context.Background(), name, spec)
 	if want := m.refuses(name, &spec); kindOf(err) != want || (err == nil) != (want == 0) {
@@ -44,15 +45,15 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 	if out.Created != (old == nil) || out.Spec.Guarantee == "" {
 		t.Fatalf("put router %s: %+v", name, out)
 	}
-	rt, _ := m.w.routers.byName.Get(name)
+	rt, _ := m.w.routers.ByName.Get(name)
 	ends := [2]uint64{m.learn(spec.Source).id, m.learn(spec.Dest).id}
 	if old == nil || old.source != spec.Source || old.dest != spec.Dest {
 		cursor = m.w.state(spec.Source).Head
-		old = &routedRouter{id: rt.id, source: spec.Source, dest: spec.Dest}
+		old = &routedRouter{id: rt.ID, source: spec.Source, dest: spec.Dest}
 		m.routers[name] = old
 	}
-	if rt.id != old.id || rt.cursor != cursor {
-		t.Fatalf("router %s: %d at %d, want %d at %d", name, rt.id, rt.cursor, old.id, cursor)
+	if rt.ID != old.id || rt.Cursor != cursor {
+		t.Fatalf("router %s: %d at %d, want %d at %d", name, rt.ID, rt.Cursor, old.id, cursor)
 	}
 	old.specs = append(old.specs, spanSpec{cursor, spec})
 	l := m.legs[ends]
@@ -65,7 +66,7 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 }
 
 // refuses returns why a router is refused, or 0.
-func (m *routedMachine) refuses(name string, spec *RouterSpec) record.Kind {
+func (m *routedMachine) refuses(name string, spec *router.Spec) record.Kind {
 	if spec.Source == spec.Dest {
 		return record.KindInvalid
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -21,7 +22,7 @@ func TestManyRouters(t *testing.T) {
 	}
 	const n = 2000
 	w := newWorld(t, func(w *world) { w.wal.FileBytes = 8 << 20 })
-	cycles := func(s *RouterSpec) { s.AllowCycle = true }
+	cycles := func(s *router.Spec) { s.AllowCycle = true }
 	name := func(i int) string { return fmt.Sprint("c", i) }
 	for i := range n {
 		w.connect(fmt.Sprint("r", i), name(i), name(i+1), cycles)
@@ -61,22 +62,22 @@ func TestMarkCycles(t *testing.T) {
 		for i := range random.IntN(2 * len(ends)) {
 			a, b := random.IntN(len(ends)), random.IntN(len(ends))
 			if a != b {
-				rt := &router{name: fmt.Sprint(i), source: ends[a], dest: ends[b]}
-				r.routers.set(rt, &r.shared.Counters)
-				rt.linkLocked()
+				rt := &router.Router{Name: fmt.Sprint(i), Source: ends[a], Dest: ends[b]}
+				r.routers.Set(rt, &r.shared.Counters)
+				rt.LinkLocked()
 			}
 		}
-		r.routers.markCycles()
+		r.routers.MarkCycles()
 		cyclic := false
-		r.routers.byName.Scan(func(_ string, rt *router) bool {
-			want := pathTo(rt.dest, rt.source.Name, nil) != nil
-			if cyclic = cyclic || want; rt.cyclic.Load() != want {
-				t.Errorf("%s>%s: %v, want %v", rt.source.Name, rt.dest.Name, !want, want)
+		r.routers.ByName.Scan(func(_ string, rt *router.Router) bool {
+			want := router.PathTo(rt.Dest, rt.Source.Name, nil) != nil
+			if cyclic = cyclic || want; rt.Cyclic.Load() != want {
+				t.Errorf("%s>%s: %v, want %v", rt.Source.Name, rt.Dest.Name, !want, want)
 			}
 			return true
 		})
-		if r.routers.cyclic != cyclic {
-			t.Errorf("some: %v, want %v", r.routers.cyclic, cyclic)
+		if r.routers.Cyclic != cyclic {
+			t.Errorf("some: %v, want %v", r.routers.Cyclic, cyclic)
 		}
 	}
 }
@@ -87,26 +88,26 @@ func TestExtractsKeepLittle(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.wal.FileBytes, w.wal.CacheBytes = 8<<20, 8<<20 })
 	w.put("a", class(record.Disk))
 	w.connect("ab", "a", "b")
-	rt, _ := w.routers.byName.Get("ab")
+	rt, _ := w.routers.ByName.Get("ab")
 	for range 4 {
 		w.append("a", &topic.Write{Records: []record.Record{{Data: fmt.Appendf(nil, "%0262144d", 1), Tag: []byte("tag")}}})
 	}
 	w.checkpoint(nil) // now they are copied
-	shared := extracts{log: w.shared.Reader(0), of: map[extractKey]*extract{}}
+	shared := router.Extracts{Log: w.shared.Reader(0), Of: map[router.ExtractKey]*router.Extract{}}
 	for i := range 100 {
-		spec := rt.spec
+		spec := rt.Spec
 		spec.Filter = matches(t, "tag"[:i%4]+"*")
 		for cursor := range uint64(4) {
-			if x, err := w.forwarders.extract(rt, &spec, cursor, &shared); err != nil || x.count != int(4-cursor) || len(x.records) < 4-int(cursor) {
+			if x, err := w.forwarders.Extract(rt, &spec, cursor, &shared); err != nil || x.Count != int(4-cursor) || len(x.Records) < 4-int(cursor) {
 				t.Fatal(x, err)
 			}
 		}
 		var kept int64
-		for _, x := range shared.of {
-			kept += x.bytes
+		for _, x := range shared.Of {
+			kept += x.Bytes
 		}
-		if kept > maxExtracted || kept != shared.bytes {
-			t.Fatalf("%d bytes are kept, and %d counted", kept, shared.bytes)
+		if kept > router.MaxExtracted || kept != shared.Bytes {
+			t.Fatalf("%d bytes are kept, and %d counted", kept, shared.Bytes)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
 )
@@ -48,7 +49,7 @@ type routedRouter struct {
 // spanSpec is a spec, for the source's records after a seq.
 type spanSpec struct {
 	behind uint64
-	RouterSpec
+	router.Spec
 }
 
 // origin is a record as it was written.
@@ -168,18 +169,18 @@ func (m *routedMachine) DeleteRecords(t *rapid.T) {
 // forbid notes that what was deleted before it was forwarded never is.
 func (m *routedMachine) forbid(name string, before, after contents) {
 	x := m.topics[name]
-	for _, rt := range outgoing(m.w.lookup(name)) {
+	for _, rt := range router.Outgoing(m.w.lookup(name)) {
 		for seq, r := range before.records {
-			if _, ok := after.records[seq]; ok || seq <= rt.cursor {
+			if _, ok := after.records[seq]; ok || seq <= rt.Cursor {
 				continue
 			}
-			if r.Path, _ = paths.Extend(r.Path, x.id, rt.dest.ID); r.Path == nil {
+			if r.Path, _ = paths.Extend(r.Path, x.id, rt.Dest.ID); r.Path == nil {
 				continue
 			}
-			if m.never[rt.dest.ID] == nil {
-				m.never[rt.dest.ID] = placedLines{}
+			if m.never[rt.Dest.ID] == nil {
+				m.never[rt.Dest.ID] = placedLines{}
 			}
-			m.never[rt.dest.ID][lineOf(&r)] = seq
+			m.never[rt.Dest.ID][lineOf(&r)] = seq
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -29,24 +30,24 @@ func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool,
 func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rt, _ := r.routers.byName.Get(name)
+	rt, _ := r.routers.ByName.Get(name)
 	if rt == nil {
 		return 0, nil
 	}
-	if rt.changing > 0 {
-		return 0, &topic.UnderWayError{At: rt.changing}
+	if rt.Changing > 0 {
+		return 0, &topic.UnderWayError{At: rt.Changing}
 	}
-	span, err := rt.endLocked(s, r.shared.Now())
+	span, err := rt.EndLocked(s, r.shared.Now())
 	if err != nil {
 		return 0, err
 	}
-	rt.changing = span.End
+	rt.Changing = span.End
 	r.changes.add(span.End, func() {
-		rt.drop()
-		r.routers.remove(rt, &r.shared.Counters)
-		unlink(rt)
-		if r.routers.cyclic {
-			r.routers.markCycles()
+		rt.Drop()
+		r.routers.Remove(rt, &r.shared.Counters)
+		router.Unlink(rt)
+		if r.routers.Cyclic {
+			r.routers.MarkCycles()
 		}
 	})
 	return span.End, nil
@@ -56,20 +57,20 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 // r.mu is held, or this is replay.
 func (r *Registry) cascadeLocked(t *topic.Topic) []string {
 	var names []string
-	l := linked(t)
-	all := slices.Concat(l.out, l.in)
+	l := router.Linked(t)
+	all := slices.Concat(l.Out, l.In)
 	if len(all) == 0 {
 		return nil
 	}
-	unlink(all...)
+	router.Unlink(all...)
 	for _, rt := range all {
-		rt.drop()
-		r.routers.remove(rt, &r.shared.Counters)
-		delete(r.routers.byID, rt.id)
-		names = append(names, rt.name)
+		rt.Drop()
+		r.routers.Remove(rt, &r.shared.Counters)
+		delete(r.routers.ByID, rt.ID)
+		names = append(names, rt.Name)
 	}
-	if r.routers.cyclic {
-		r.routers.markCycles()
+	if r.routers.Cyclic {
+		r.routers.MarkCycles()
 	}
 	slices.Sort(names)
 	return names

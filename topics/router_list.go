@@ -1,43 +1,44 @@
 package topics
 
 import (
+	"github.com/e6e95bb8/topics/topics/router"
 	"slices"
 	"strings"
 )
 
 // Router reports one router.
-func (r *Registry) Router(name string) (RouterState, error) {
+func (r *Registry) Router(name string) (router.State, error) {
 	r.mu.RLock()
-	rt, _ := r.routers.byName.Get(name)
+	rt, _ := r.routers.ByName.Get(name)
 	r.mu.RUnlock()
 	if rt != nil {
-		if s, ok := rt.state(r.shared.Steady()); ok {
+		if s, ok := rt.State(r.shared.Steady()); ok {
 			return s, nil
 		}
 	}
-	return RouterState{}, routerNotFound(name)
+	return router.State{}, router.NotFound(name)
 }
 
 // Routers returns up to limit routers with names above after that begin with
 // prefix and have those ends (empty: any), sorted by name, and whether there are
 // more.
-func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page []RouterState, more bool) {
-	take := func(name string, rt *router) bool {
+func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page []router.State, more bool) {
+	take := func(name string, rt *router.Router) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
-		if name == after || source != "" && rt.source.Name != source || dest != "" && rt.dest.Name != dest {
+		if name == after || source != "" && rt.Source.Name != source || dest != "" && rt.Dest.Name != dest {
 			return true
 		}
-		if s, ok := rt.state(r.shared.Steady()); ok {
+		if s, ok := rt.State(r.shared.Steady()); ok {
 			page = append(page, s)
 		}
 		return len(page) <= limit
 	}
 	if source == "" && dest == "" {
-		var found []*router
+		var found []*router.Router
 		r.mu.RLock()
-		r.routers.byName.Ascend(max(prefix, after), func(name string, rt *router) bool {
+		r.routers.ByName.Ascend(max(prefix, after), func(name string, rt *router.Router) bool {
 			if !strings.HasPrefix(name, prefix) {
 				return false
 			}
@@ -46,17 +47,17 @@ func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page 
 		})
 		r.mu.RUnlock()
 		for _, rt := range found {
-			if !take(rt.name, rt) {
+			if !take(rt.Name, rt) {
 				break
 			}
 		}
 		if len(found) == limit+3 && len(page) <= limit {
-			rest, _ := r.Routers(prefix, "", "", found[len(found)-1].name, limit+1-len(page))
+			rest, _ := r.Routers(prefix, "", "", found[len(found)-1].Name, limit+1-len(page))
 			page = append(page, rest...)
 		}
 	} else {
 		for _, rt := range r.routersOf(source, dest, prefix, after) {
-			if !take(rt.name, rt) {
+			if !take(rt.Name, rt) {
 				break
 			}
 		}
@@ -69,21 +70,21 @@ func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page 
 
 // routersOf returns the routers of one topic, sorted by name, that come into
 // question.
-func (r *Registry) routersOf(source, dest, prefix, after string) []*router {
-	var list []*router
+func (r *Registry) routersOf(source, dest, prefix, after string) []*router.Router {
+	var list []*router.Router
 	switch {
 	case source != "":
 		if t := r.lookup(source); t != nil {
-			list = outgoing(t)
+			list = router.Outgoing(t)
 		}
 	default:
 		if t := r.lookup(dest); t != nil {
-			list = incoming(t)
+			list = router.Incoming(t)
 		}
 	}
-	list = slices.DeleteFunc(slices.Clone(list), func(rt *router) bool {
-		return rt.name <= after && after != "" || !strings.HasPrefix(rt.name, prefix)
+	list = slices.DeleteFunc(slices.Clone(list), func(rt *router.Router) bool {
+		return rt.Name <= after && after != "" || !strings.HasPrefix(rt.Name, prefix)
 	})
-	slices.SortFunc(list, func(a, b *router) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(list, func(a, b *router.Router) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"github.com/e6e95bb8/topics/topics/router"
 	"strings"
 )
 
@@ -9,9 +10,9 @@ import (
 // and that wanted returns true for, sorted by a key as it is now. The prefixes are
 // sorted and none begins with another. It costs a look at each router.
 func (r *Registry) SortRouters(
-	ctx context.Context, prefixes []string, wanted func(*RouterSpec) bool, by SortKey, descending bool,
+	ctx context.Context, prefixes []string, wanted func(*router.Spec) bool, by SortKey, descending bool,
 ) ([]string, error) {
-	var list []ranked[*router]
+	var list []ranked[*router.Router]
 	now := r.shared.Steady()
 	for _, prefix := range prefixes {
 		for after, more := "", true; more; {
@@ -23,21 +24,21 @@ func (r *Registry) SortRouters(
 	}
 	kept := list[:0]
 	for _, it := range list {
-		s, visible := it.it.state(now)
+		s, visible := it.it.State(now)
 		if visible && wanted(&s.Spec) {
 			it.key = float64(s.Lag)
 			kept = append(kept, it)
 		}
 	}
-	return sortedNames(kept, descending, by == SortName, func(rt *router) string { return rt.name }), nil
+	return sortedNames(kept, descending, by == SortName, func(rt *router.Router) string { return rt.Name }), nil
 }
 
 // selectRouters is selectTopics for routers.
-func (r *Registry) selectRouters(list []ranked[*router], prefix, after string) (_ []ranked[*router], last string, more bool) {
+func (r *Registry) selectRouters(list []ranked[*router.Router], prefix, after string) (_ []ranked[*router.Router], last string, more bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	n := 0
-	r.routers.byName.Ascend(max(prefix, after), func(name string, rt *router) bool {
+	r.routers.ByName.Ascend(max(prefix, after), func(name string, rt *router.Router) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
@@ -47,7 +48,7 @@ func (r *Registry) selectRouters(list []ranked[*router], prefix, after string) (
 		}
 		n++
 		if name != after {
-			list = append(list, ranked[*router]{it: rt})
+			list = append(list, ranked[*router.Router]{it: rt})
 		}
 		last = name
 		return true

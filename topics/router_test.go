@@ -9,12 +9,13 @@ import (
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/paths"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
 // route makes a router and returns what it answered.
-func (w *world) connect(name, source, dest string, change ...func(*RouterSpec)) RouterPut {
+func (w *world) connect(name, source, dest string, change ...func(*router.Spec)) RouterPut {
 	w.t.Helper()
 	out, err := w.PutRouter(context.Background(), name, specOf(source, dest, change...))
 	if err != nil {
@@ -23,8 +24,8 @@ func (w *world) connect(name, source, dest string, change ...func(*RouterSpec)) 
 	return out
 }
 
-func specOf(source, dest string, change ...func(*RouterSpec)) RouterSpec {
-	spec := RouterSpec{Source: source, Dest: dest, PreserveNode: true, PreserveTag: true, CreateDest: true}
+func specOf(source, dest string, change ...func(*router.Spec)) router.Spec {
+	spec := router.Spec{Source: source, Dest: dest, PreserveNode: true, PreserveTag: true, CreateDest: true}
 	for _, f := range change {
 		f(&spec)
 	}
@@ -71,8 +72,8 @@ func TestForward(t *testing.T) {
 	if out := w.connect("a>b", "a", "b"); !out.Created {
 		t.Fatal("not created")
 	}
-	w.connect("bare", "a", "c", func(s *RouterSpec) { s.PreserveNode, s.PreserveTag = false, false })
-	w.connect("some", "a", "d", func(s *RouterSpec) { s.Filter = matches(t, "t2*") })
+	w.connect("bare", "a", "c", func(s *router.Spec) { s.PreserveNode, s.PreserveTag = false, false })
+	w.connect("some", "a", "d", func(s *router.Spec) { s.Filter = matches(t, "t2*") })
 	w.connect("on", "b", "e")
 	w.send("a", "1", "2")
 	w.send("a", "3", "22")
@@ -161,10 +162,10 @@ func TestCycle(t *testing.T) {
 	if kindOf(err) != record.KindRouterCycle || fmt.Sprint(err.(*record.Error).Detail["cycle"]) != "[c a b c]" {
 		t.Fatal(err, err.(*record.Error).Detail)
 	}
-	w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
+	w.connect("ca", "c", "a", func(s *router.Spec) { s.AllowCycle = true })
 	// It closes the cycle, not those that were there before.
 	w.connect("ab", "a", "b")
-	w.connect("bc", "b", "c", func(s *RouterSpec) { s.Filter = matches(t, "t*") })
+	w.connect("bc", "b", "c", func(s *router.Spec) { s.Filter = matches(t, "t*") })
 	if _, err = w.PutRouter(context.Background(), "ca", specOf("c", "a")); kindOf(err) != record.KindRouterCycle {
 		t.Fatal(err)
 	}
@@ -254,7 +255,7 @@ func TestHops(t *testing.T) {
 	if n := at(); n != ring {
 		t.Fatalf("a chain of %d topics has the record %d times", ring, n)
 	}
-	w.connect("last", name(ring-1), name(0), func(s *RouterSpec) { s.AllowCycle = true })
+	w.connect("last", name(ring-1), name(0), func(s *router.Spec) { s.AllowCycle = true })
 	w.kill()
 	w.send(name(0), "2")
 	if n := at(); n != ring+1+paths.MaxHops {
@@ -275,7 +276,7 @@ func TestPassedOver(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", &record.ConfigPatch{CapRecords: ptr(int64(2)), Durability: ptr("fsync")})
 	w.put("b", class(record.Fsync))
-	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
+	w.connect("ab", "a", "b", func(s *router.Spec) { s.Filter = matches(t, "t9") })
 	w.send("a", "1", "2")
 	w.Forward(context.Background())
 	w.Sweep(context.Background())

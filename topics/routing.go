@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -15,18 +16,18 @@ import (
 // RouterPut answers PutRouter.
 type RouterPut struct {
 	Created bool
-	Spec    RouterSpec
+	Spec    router.Spec
 	Cost    topic.Cost
 }
 
 // PutRouter makes the router, or replaces it: with the same ends it goes on
 // where it is, with others it begins at the source's head. Ends that are not
 // there are made with it. It returns when all of that is durable.
-func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) (RouterPut, error) {
-	if err := CheckRouterName(name); err != nil {
+func (r *Registry) PutRouter(ctx context.Context, name string, spec router.Spec) (RouterPut, error) {
+	if err := router.CheckName(name); err != nil {
 		return RouterPut{}, err
 	}
-	if err := spec.check(); err != nil {
+	if err := spec.Check(); err != nil {
 		return RouterPut{}, err
 	}
 	var counted uint64
@@ -34,7 +35,7 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 	_, err := r.shared.Propose(ctx,
 		func() (n topic.Need, err error) {
 			counted, err = r.checkFanout(name, &spec)
-			return topic.Need{Bytes: routerSize(&spec), Mode: wal.Patient}, err
+			return topic.Need{Bytes: router.Size(&spec), Mode: wal.Patient}, err
 		},
 		func(s *topic.Slot) (err error) {
 			p, err = r.assignRouter(s, name, &spec, counted)
@@ -56,28 +57,28 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec RouterSpec) 
 // is created meanwhile takes that id, and one that is deleted adds no path. It
 // returns 0 if nothing is counted, because the ends stay or there is no limit. The
 // caller holds no topic's lock, so that no write waits for a count.
-func (r *Registry) checkFanout(name string, spec *RouterSpec) (id uint64, err error) {
+func (r *Registry) checkFanout(name string, spec *router.Spec) (id uint64, err error) {
 	if r.opts.MaxRouterWays == 0 {
 		return 0, nil
 	}
-	r.routers.counting.Lock()
-	defer r.routers.counting.Unlock()
+	r.routers.Counting.Lock()
+	defer r.routers.Counting.Unlock()
 	r.mu.RLock()
-	old, _ := r.routers.byName.Get(name)
-	if old.keepsEnds(spec) {
+	old, _ := r.routers.ByName.Get(name)
+	if old.KeepsEnds(spec) {
 		r.mu.RUnlock()
 		return 0, nil
 	}
-	id = r.routers.nextID
+	id = r.routers.NextID
 	source, dest := r.topicOfLocked(spec.Source), r.topicOfLocked(spec.Dest)
-	err = checkCycleLocked(dest, old, spec) // the reason that says more
-	if err != nil || !forwardsLocked(source, old) && !forwardsLocked(dest, old) {
+	err = router.CheckCycleLocked(dest, old, spec) // the reason that says more
+	if err != nil || !router.ForwardsLocked(source, old) && !router.ForwardsLocked(dest, old) {
 		r.mu.RUnlock()
 		return id, err // paths that ended at the source are only longer now
 	}
-	around := aroundLocked(source, dest, old)
+	around := router.AroundLocked(source, dest, old)
 	r.mu.RUnlock()
-	err = checkFanout(spec, source, dest, around, uint64(r.opts.MaxRouterWays))
+	err = router.CheckFanout(spec, source, dest, around, uint64(r.opts.MaxRouterWays))
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +96,7 @@ type routerChange struct {
 // each write to the source comes before the router or after it. counted must be the
 // result of checkFanout. topic.ErrRetry means that the source has been created meanwhile, or
 // that the paths must be counted again.
-func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, counted uint64) (*routerChange, error) {
+func (r *Registry) assignRouter(s *topic.Slot, name string, spec *router.Spec, counted uint64) (*routerChange, error) {
 	source := r.hold(spec.Source)
 	if source != nil {
 		defer source.Mu.Unlock()
@@ -105,8 +106,8 @@ func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, co
 	if present, _ := r.byName.Get(spec.Source); present != source {
 		return nil, topic.ErrRetry
 	}
-	old, _ := r.routers.byName.Get(name)
-	if r.opts.MaxRouterWays > 0 && !old.keepsEnds(spec) && counted != r.routers.nextID {
+	old, _ := r.routers.ByName.Get(name)
+	if r.opts.MaxRouterWays > 0 && !old.KeepsEnds(spec) && counted != r.routers.NextID {
 		return nil, topic.ErrRetry // another router was faster: there may be more ways
 	}
 	return r.assignToLocked(s, old, name, spec)
@@ -114,25 +115,25 @@ func (r *Registry) assignRouter(s *topic.Slot, name string, spec *RouterSpec, co
 
 // assignToLocked is assignRouter with what there is of that name, which may be nil.
 // r.mu is held, and the lock of the source, if there is one already.
-func (r *Registry) assignToLocked(s *topic.Slot, old *router, name string, spec *RouterSpec) (*routerChange, error) {
-	if old != nil && old.changing > 0 {
-		return nil, &topic.UnderWayError{At: old.changing}
+func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string, spec *router.Spec) (*routerChange, error) {
+	if old != nil && old.Changing > 0 {
+		return nil, &topic.UnderWayError{At: old.Changing}
 	}
-	if old.keepsEnds(spec) {
+	if old.KeepsEnds(spec) {
 		return r.assignRespecLocked(s, old, spec)
 	}
-	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.byName.Len() >= limit {
+	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.ByName.Len() >= limit {
 		return nil, &record.Error{
 			Kind: record.KindThrottled, Message: fmt.Sprintf("there are already %d routers, the most allowed", limit),
 			Detail: map[string]any{"limit": "max_routers", "max": limit},
 		}
 	}
-	if err := checkCycleLocked(r.topicOfLocked(spec.Dest), old, spec); err != nil {
+	if err := router.CheckCycleLocked(r.topicOfLocked(spec.Dest), old, spec); err != nil {
 		return nil, err
 	}
-	e := entry.Router{ID: r.routers.nextID, TS: r.shared.Now(), Name: name}
+	e := entry.Router{ID: r.routers.NextID, TS: r.shared.Now(), Name: name}
 	if old != nil {
-		e.Replaces = old.id
+		e.Replaces = old.ID
 	}
 	ends, made, err := r.routerEndsLocked(spec, &e)
 	if err != nil {
@@ -146,7 +147,7 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router, name string, spec 
 	for _, c := range made {
 		r.shared.Applying.Enter(c)
 	}
-	span, err := appendRouter(s, &e, spec)
+	span, err := router.AppendTo(s, &e, spec)
 	if err != nil {
 		for _, c := range made {
 			c.Leave()
@@ -158,67 +159,67 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router, name string, spec 
 		c.Topic.Assign(c, 0)
 		r.adopt(c.Topic)
 	}
-	rt := &router{
-		id: e.ID, name: strings.Clone(name), source: source, dest: ends[1], spec: *spec, changing: span.End,
-		cursor: e.Cursor, logged: e.Cursor, done: e.Cursor, applied: span.End,
+	rt := &router.Router{
+		ID: e.ID, Name: strings.Clone(name), Source: source, Dest: ends[1], Spec: *spec, Changing: span.End,
+		Cursor: e.Cursor, Logged: e.Cursor, Done: e.Cursor, Applied: span.End,
 	}
-	r.routers.nextID++
+	r.routers.NextID++
 	if old == nil {
-		r.routers.set(rt, &r.shared.Counters)
+		r.routers.Set(rt, &r.shared.Counters)
 	} else { // there is a router of this name all the time
-		old.stop()
-		old.changing = span.End
+		old.Stop()
+		old.Changing = span.End
 	}
-	rt.linkLocked()
+	rt.LinkLocked()
 	r.changes.add(span.End, func() {
 		r.replaceRouterLocked(old, rt)
-		rt.show(span.End)
-		r.push(rt.source)
+		rt.Show(span.End)
+		r.push(rt.Source)
 	})
 	return &routerChange{old == nil, span.End, made}, nil
 }
 
 // replaceRouterLocked puts a router in the place of old, which may be nil. r.mu is
 // held.
-func (r *Registry) replaceRouterLocked(old, rt *router) {
+func (r *Registry) replaceRouterLocked(old, rt *router.Router) {
 	if old != nil {
-		old.drop()
-		unlink(old)
-		r.routers.set(rt, &r.shared.Counters)
+		old.Drop()
+		router.Unlink(old)
+		r.routers.Set(rt, &r.shared.Counters)
 	}
-	if rt.spec.AllowCycle || old != nil && r.routers.cyclic {
-		r.routers.markCycles()
+	if rt.Spec.AllowCycle || old != nil && r.routers.Cyclic {
+		r.routers.MarkCycles()
 	}
 }
 
 // assignRespecLocked changes a router whose ends stay. r.mu is held.
-func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router, spec *RouterSpec) (*routerChange, error) {
-	if rt.spec.AllowCycle { // else it closes none that it is not in already
-		if err := checkCycleLocked(r.topicOfLocked(spec.Dest), rt, spec); err != nil {
+func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *router.Spec) (*routerChange, error) {
+	if rt.Spec.AllowCycle { // else it closes none that it is not in already
+		if err := router.CheckCycleLocked(r.topicOfLocked(spec.Dest), rt, spec); err != nil {
 			return nil, err
 		}
 	}
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.spec.Equal(spec) {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	if rt.Spec.Equal(spec) {
 		return &routerChange{}, nil
 	}
-	e := entry.Router{ID: rt.id, TS: r.shared.Now(), Name: rt.name, Source: rt.source.ID, Dest: rt.dest.ID, Cursor: rt.cursor}
-	span, err := appendRouter(s, &e, spec)
+	e := entry.Router{ID: rt.ID, TS: r.shared.Now(), Name: rt.Name, Source: rt.Source.ID, Dest: rt.Dest.ID, Cursor: rt.Cursor}
+	span, err := router.AppendTo(s, &e, spec)
 	if err != nil {
 		return nil, err
 	}
-	rt.next, rt.applied, rt.logged, rt.changing = spec, span.End, rt.cursor, span.End
+	rt.Next, rt.Applied, rt.Logged, rt.Changing = spec, span.End, rt.Cursor, span.End
 	r.changes.add(span.End, func() {
-		rt.show(span.End)
-		r.push(rt.source)
+		rt.Show(span.End)
+		r.push(rt.Source)
 	})
 	return &routerChange{at: span.End}, nil
 }
 
 // routerEndsLocked finds the router's topics, or gets those that are missing ready to
 // be made by e's frame. r.mu is held.
-func (r *Registry) routerEndsLocked(spec *RouterSpec, e *entry.Router) (ends [2]*topic.Topic, made []*topic.Commit, err error) {
+func (r *Registry) routerEndsLocked(spec *router.Spec, e *entry.Router) (ends [2]*topic.Topic, made []*topic.Commit, err error) {
 	id := r.nextID
 	for i, name := range []string{spec.Source, spec.Dest} {
 		t, _ := r.byName.Get(name)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -47,38 +48,38 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 		}
 	}
 	source, dest := r.byID[op.Source], r.byID[op.Dest]
-	if op.Source >= r.nextID || op.Dest >= r.nextID || CheckRouterName(op.Name) != nil {
+	if op.Source >= r.nextID || op.Dest >= r.nextID || router.CheckName(op.Name) != nil {
 		return fmt.Errorf("%w: router %d between topics %d and %d", record.ErrMalformed, op.ID, op.Source, op.Dest)
 	}
 	r.endRouter(op.Replaces)
-	known := op.ID < r.routers.nextID
-	r.routers.nextID = max(r.routers.nextID, op.ID+1)
+	known := op.ID < r.routers.NextID
+	r.routers.NextID = max(r.routers.NextID, op.ID+1)
 	if source == nil || dest == nil {
 		return nil // written before, and ordered after, a topic's drop
 	}
-	spec, err := decodeSpec(op.Spec, source.Name, dest.Name)
+	spec, err := router.DecodeSpec(op.Spec, source.Name, dest.Name)
 	if err != nil {
 		return err
 	}
-	rt := r.routers.byID[op.ID]
+	rt := r.routers.ByID[op.ID]
 	switch {
-	case rt != nil && f.LSN < rt.applied:
+	case rt != nil && f.LSN < rt.Applied:
 		return nil // the checkpoint has it
-	case rt != nil && (rt.source != source || rt.dest != dest || rt.name != op.Name):
+	case rt != nil && (rt.Source != source || rt.Dest != dest || rt.Name != op.Name):
 		return fmt.Errorf("%w: router %d changes its ends", record.ErrMalformed, op.ID)
 	case rt != nil:
-		rt.spec = spec
-		rt.moved(op.Cursor, f.End)
+		rt.Spec = spec
+		rt.Moved(op.Cursor, f.End)
 		return nil
 	case known:
 		return nil // written before, and ordered after, its end
 	}
-	if _, taken := r.routers.byName.Get(op.Name); taken {
+	if _, taken := r.routers.ByName.Get(op.Name); taken {
 		return fmt.Errorf("%w: router %d takes a name in use", record.ErrMalformed, op.ID)
 	}
-	r.addRouter(&router{
-		id: op.ID, name: op.Name, source: source, dest: dest, spec: spec,
-		visible: true, cursor: op.Cursor, logged: op.Cursor, done: op.Cursor, applied: f.End,
+	r.addRouter(&router.Router{
+		ID: op.ID, Name: op.Name, Source: source, Dest: dest, Spec: spec,
+		Visible: true, Cursor: op.Cursor, Logged: op.Cursor, Done: op.Cursor, Applied: f.End,
 	})
 	return nil
 }
@@ -92,22 +93,22 @@ func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
 }
 
 // addRouter makes a router known. Only in replay.
-func (r *Registry) addRouter(rt *router) {
-	r.routers.byID[rt.id] = rt
-	r.routers.set(rt, &r.shared.Counters)
-	rt.linkLocked()
+func (r *Registry) addRouter(rt *router.Router) {
+	r.routers.ByID[rt.ID] = rt
+	r.routers.Set(rt, &r.shared.Counters)
+	rt.LinkLocked()
 }
 
 // endRouter ends a router, if it is there. Only in replay.
 func (r *Registry) endRouter(id uint64) {
-	rt := r.routers.byID[id]
+	rt := r.routers.ByID[id]
 	if rt == nil {
 		return
 	}
-	rt.drop()
-	unlink(rt)
-	delete(r.routers.byID, id)
-	r.routers.remove(rt, &r.shared.Counters)
+	rt.Drop()
+	router.Unlink(rt)
+	delete(r.routers.ByID, id)
+	r.routers.Remove(rt, &r.shared.Counters)
 }
 
 // forwardFrame moves a router, and publishes what it forwarded.
@@ -123,28 +124,28 @@ func (op forwardFrame) replay(r *Registry, f wal.Frame) error {
 
 // replayCursor moves a router over what a frame forwarded.
 func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
-	rt := r.routers.byID[e.Router]
-	if rt == nil || f.LSN < rt.applied {
+	rt := r.routers.ByID[e.Router]
+	if rt == nil || f.LSN < rt.Applied {
 		return
 	}
-	rt.moved(e.Cursor, f.End)
+	rt.Moved(e.Cursor, f.End)
 	if !e.Trim {
-		rt.forwarded += uint64(e.Count)
+		rt.Forwarded += uint64(e.Count)
 	}
 }
 
 // restoreRouting is appendRouting's inverse.
 func (r *Registry) restoreRouting(d *record.Decoder) {
-	if r.routers.nextID = d.Uvarint(); r.routers.nextID == 0 {
+	if r.routers.NextID = d.Uvarint(); r.routers.NextID == 0 {
 		d.Fail()
 	}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		rt := restoreRouter(d, func(id uint64) *topic.Topic { return r.byID[id] })
+		rt := router.Restore(d, func(id uint64) *topic.Topic { return r.byID[id] })
 		if d.Failed() {
 			return
 		}
-		_, taken := r.routers.byName.Get(rt.name)
-		if taken || rt.id >= r.routers.nextID || r.routers.byID[rt.id] != nil {
+		_, taken := r.routers.ByName.Get(rt.Name)
+		if taken || rt.ID >= r.routers.NextID || r.routers.ByID[rt.ID] != nil {
 			d.Fail()
 			return
 		}

@@ -8,13 +8,14 @@ import (
 	"testing/synctest"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // A router that is changed goes on where it is, also after a crash: what it
 // passed over does not come under what it is now.
 func TestChangedRouterGoesOn(t *testing.T) {
 	w := newWorld(t)
-	w.connect("ab", "a", "b", func(s *RouterSpec) { s.Filter = matches(t, "t9") })
+	w.connect("ab", "a", "b", func(s *router.Spec) { s.Filter = matches(t, "t9") })
 	w.send("a", "1", "2")
 	w.Forward(context.Background())
 	w.connect("ab", "a", "b")
@@ -81,8 +82,8 @@ func TestRouterOnAFullDisk(t *testing.T) {
 	w.connect("ab", "a", "b")
 	w.write("c", 1)
 	w.fill("c")
-	for _, spec := range []RouterSpec{
-		specOf("a", "b", func(s *RouterSpec) { s.PreserveTag = false }), specOf("a", "c"), specOf("x", "y"),
+	for _, spec := range []router.Spec{
+		specOf("a", "b", func(s *router.Spec) { s.PreserveTag = false }), specOf("a", "c"), specOf("x", "y"),
 	} {
 		if _, err := w.PutRouter(context.Background(), "ab", spec); kindOf(err) != record.KindNoSpace {
 			t.Errorf("%+v: %v", spec, err)
@@ -90,7 +91,7 @@ func TestRouterOnAFullDisk(t *testing.T) {
 	}
 	for range 2 {
 		want := specOf("a", "b")
-		want.Guarantee = AtLeastOnce
+		want.Guarantee = router.AtLeastOnce
 		if s, err := w.Router("ab"); err != nil || !s.Spec.Equal(&want) || w.Totals().Topics != 3 {
 			t.Fatalf("%+v, %v, %+v", s, err, w.Totals())
 		}
@@ -116,16 +117,16 @@ func TestCycleIsOpened(t *testing.T) {
 		w := newWorld(t)
 		w.connect("ab", "a", "b")
 		w.connect("bc", "b", "c")
-		w.connect("ca", "c", "a", func(s *RouterSpec) { s.AllowCycle = true })
-		ab, _ := w.routers.byName.Get("ab")
-		if !ab.cyclic.Load() || !w.routers.cyclic {
+		w.connect("ca", "c", "a", func(s *router.Spec) { s.AllowCycle = true })
+		ab, _ := w.routers.ByName.Get("ab")
+		if !ab.Cyclic.Load() || !w.routers.Cyclic {
 			t.Fatal("there is no cycle")
 		}
-		if open(w); ab.cyclic.Load() || w.routers.cyclic {
+		if open(w); ab.Cyclic.Load() || w.routers.Cyclic {
 			t.Errorf("%s leaves the cycle closed", what)
 		}
 		w.kill()
-		if ab, _ = w.routers.byName.Get("ab"); ab.cyclic.Load() || w.routers.cyclic {
+		if ab, _ = w.routers.ByName.Get("ab"); ab.Cyclic.Load() || w.routers.Cyclic {
 			t.Errorf("%s: a start closes the cycle", what)
 		}
 	}
@@ -139,7 +140,7 @@ func TestRouterBeginsInTheBackground(t *testing.T) {
 		w.put("a", &record.ConfigPatch{})
 		w.put("b", &record.ConfigPatch{})
 		spec := specOf("a", "b")
-		if err := spec.check(); err != nil {
+		if err := spec.Check(); err != nil {
 			t.Fatal(err)
 		}
 		p, err := w.startRouter("ab", &spec)

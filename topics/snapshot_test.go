@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -29,7 +30,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 			t.Fatal(err)
 		}
 	}
-	if err := appendRouting(&e, r.routers.nextID, routerStates(r.routers.byName.Values())); err != nil {
+	if err := router.AppendStates(&e, r.routers.NextID, router.States(r.routers.ByName.Values())); err != nil {
 		t.Fatal(err)
 	}
 	return e.End()
@@ -100,7 +101,7 @@ func FuzzState(f *testing.F) {
 	w.delete("b", false)
 	w.checkpoint(nil)
 	f.Add(w.disk.state)
-	w.connect("r>1", "s", "u", func(s *RouterSpec) { s.Filter = matches(f, "x*") })
+	w.connect("r>1", "s", "u", func(s *router.Spec) { s.Filter = matches(f, "x*") })
 	w.connect("r>2", "u", "v")
 	w.put("s", &record.ConfigPatch{CapRecords: ptr(int64(1))})
 	w.send("s", "1")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -94,11 +95,11 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 			return nil
 		}},
 		{name: "router from it", run: func(w *world, x string) error {
-			_, err := w.PutRouter(ctx, x+">", RouterSpec{Source: x, Dest: x + "-dest", CreateDest: true})
+			_, err := w.PutRouter(ctx, x+">", router.Spec{Source: x, Dest: x + "-dest", CreateDest: true})
 			return err
 		}},
 		{name: "router to it", free: true, run: func(w *world, x string) error {
-			_, err := w.PutRouter(ctx, x+">>", RouterSpec{Source: "source-of-" + x, Dest: x, CreateDest: true})
+			_, err := w.PutRouter(ctx, x+">>", router.Spec{Source: "source-of-" + x, Dest: x, CreateDest: true})
 			return err
 		}},
 		{name: "end of a router", free: true, run: func(w *world, x string) error {
@@ -227,7 +228,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 		held.Mu.Unlock()
 		t.Fatal("others wait for a topic that they are not about")
 	}
-	if w.lookup("held") != held || len(outgoing(held)) != 1 {
+	if w.lookup("held") != held || len(router.Outgoing(held)) != 1 {
 		t.Error("the router went before its topic")
 	}
 	held.Mu.Unlock()
@@ -253,7 +254,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 	for name, background := range map[string]func(w *world){
 		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Checkpoint().Start()) },
 		"sweep":      func(w *world) { w.Sweep(ctx) },
-		"forward":    func(w *world) { w.forwarders.forwardFrom(ctx, w.lookup("source")) },
+		"forward":    func(w *world) { w.forwarders.ForwardFrom(ctx, w.lookup("source")) },
 		"end":        func(w *world) { _ = w.Close(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,7 +276,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 				defer close(free)
 				w.put("other", &record.ConfigPatch{CapRecords: ptr(int64(5))})
 				w.append("another", keyedWrite("k", 1))
-				w.forwarders.forwardFrom(ctx, w.lookup("from"))
+				w.forwarders.ForwardFrom(ctx, w.lookup("from"))
 				w.Checkpoint()
 				w.delete("other", false)
 			}()

@@ -69,7 +69,7 @@ func (s *sweeper) stop() {
 // RunSweeper starts the goroutine that sweeps, and RunDelivery; Close ends them.
 func (r *Registry) RunSweeper() {
 	r.RunDelivery()
-	r.forwarders.run()
+	r.forwarders.Run()
 	r.routeAll()
 	r.keeper.run(r)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,7 +96,7 @@ func (r *Registry) RunSweeper() {
 // sweep tries again. On a full disk the entry must not use up, second by second, the room that
 // deletes need.
 func (r *Registry) Sweep(ctx context.Context) {
-	r.forwarders.retryBlocked()
+	r.forwarders.RetryBlocked()
 	r.logCursors()
 	now := r.shared.Steady()
 	r.shared.Rates.Sweep(now)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -227,7 +228,7 @@ var everyClass = []string{"ephemeral", "memory", "disk", "fsync"}
 func (w *world) slot() *topic.Slot { return topic.NewSlot(w.shared.Log.Unreserved(0)) }
 
 // startRouter gives a router its place, and does not wait until it is durable.
-func (w *world) startRouter(name string, spec *RouterSpec) (*routerChange, error) {
+func (w *world) startRouter(name string, spec *router.Spec) (*routerChange, error) {
 	counted, err := w.checkFanout(name, spec)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -33,7 +34,7 @@ type Readings struct {
 	// first routers that the caller may see.
 	Topics          []topics.TopicGauge
 	TopicsTruncated bool
-	Routers         []topics.RouterState
+	Routers         []router.State
 }
 
 // Unsynced returns how many bytes the log has written that are not durable yet.

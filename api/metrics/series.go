@@ -7,6 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -197,8 +198,8 @@ var perNameSeries = []series{
 	{"topics_topic_records_live", "", perTopic(func(t *topics.TopicGauge) uint64 { return uint64(t.Records) })},
 	{"topics_topic_bytes_live", "", perTopic(func(t *topics.TopicGauge) uint64 { return uint64(t.Bytes) })},
 	{"topics_topic_metrics_truncated", "", func(r *Readings) any { return r.TopicsTruncated }},
-	{"topics_router_lag", "", perRouter(func(r *topics.RouterState) uint64 { return r.Lag })},
-	{"topics_router_forwarded_total", "", perRouter(func(r *topics.RouterState) uint64 { return r.Forwarded })},
+	{"topics_router_lag", "", perRouter(func(r *router.State) uint64 { return r.Lag })},
+	{"topics_router_forwarded_total", "", perRouter(func(r *router.State) uint64 { return r.Forwarded })},
 	{"", "topic_metrics_truncated", func(r *Readings) any { return r.TopicsTruncated }},
 	{"", "per_topic", func(r *Readings) any {
 		list := make([]topicJSON, len(r.Topics))
@@ -226,7 +227,7 @@ func perTopic(value func(*topics.TopicGauge) uint64) func(*Readings) any {
 	}
 }
 
-func perRouter(value func(*topics.RouterState) uint64) func(*Readings) any {
+func perRouter(value func(*router.State) uint64) func(*Readings) any {
 	return func(r *Readings) any {
 		all := make([]sample, len(r.Routers))
 		for i := range r.Routers {

@@ -2,7 +2,7 @@ package request
 
 import (
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // routerFields are the fields of a router.
@@ -13,10 +13,10 @@ var routerFields = []string{
 // DecodeRouter decodes the body of a router's PUT. The result does not alias it.
 // Null for a field is the same as leaving it out, because PUT replaces the whole
 // router.
-func DecodeRouter(body []byte, notes *wire.Notices) (topics.RouterSpec, error) {
-	s := topics.RouterSpec{
+func DecodeRouter(body []byte, notes *wire.Notices) (router.Spec, error) {
+	s := router.Spec{
 		PreserveNode: true, PreserveTag: true, CreateDest: true,
-		Guarantee: topics.AtLeastOnce,
+		Guarantee: router.AtLeastOnce,
 	}
 	if body == nil {
 		body = []byte("{}")
@@ -62,8 +62,8 @@ func DecodeRouter(body []byte, notes *wire.Notices) (topics.RouterSpec, error) {
 
 func readGuarantee(f *wire.Fields) string {
 	v := f.ReadString("guarantee")
-	if v != topics.AtLeastOnce && v != topics.ExactlyOnce && f.Failure() == nil {
-		f.Refuse("guarantee", "%q is neither %q nor %q", v, topics.AtLeastOnce, topics.ExactlyOnce)
+	if v != router.AtLeastOnce && v != router.ExactlyOnce && f.Failure() == nil {
+		f.Refuse("guarantee", "%q is neither %q nor %q", v, router.AtLeastOnce, router.ExactlyOnce)
 	}
 	return v
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -135,7 +136,7 @@ func (w *world) route(name string) {
 	if _, err := r.Put(ctx, "copies", &record.ConfigPatch{Durability: &class}); err != nil {
 		w.failed(err)
 	}
-	spec := topics.RouterSpec{Source: name, Dest: "copies", PreserveTag: w.ops%2 == 0}
+	spec := router.Spec{Source: name, Dest: "copies", PreserveTag: w.ops%2 == 0}
 	if _, err := r.PutRouter(ctx, name+">copies", spec); err != nil {
 		w.failed(err)
 	}

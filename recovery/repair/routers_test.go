@@ -12,6 +12,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -26,7 +27,7 @@ func connect(t *testing.T, r *topics.Registry, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := []topics.RouterSpec{
+	spec := []router.Spec{
 		{Source: "kept", Dest: "all"}, {Source: "tagged", Dest: "some", Filter: &m, PreserveTag: true}, {Source: "all", Dest: "on"},
 	}[n]
 	fsync := "fsync"

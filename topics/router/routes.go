@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"context"
@@ -14,62 +14,62 @@ import (
 type routes struct {
 	links atomic.Pointer[links] // changed with the registry's lock held, read without
 
-	wake chan struct{} // capacity 1: a reader waits for records to be forwarded
+	Wake chan struct{} // capacity 1: a reader waits for records to be forwarded
 
-	mu      lockorder.Mutex[lockorder.Routes] // guards what follows
+	Mu      lockorder.Mutex[lockorder.Routes] // guards what follows
 	running bool                              // a goroutine forwards from the topic
 	again   bool                              // and is to look once more
 }
 
-// routesOf returns the routes of a topic; nil if it never had any.
-func routesOf(t *topic.Topic) *routes {
+// RoutesOf returns the routes of a topic; nil if it never had any.
+func RoutesOf(t *topic.Topic) *routes {
 	rs, _ := t.Routes.Load().(*routes)
 	return rs
 }
 
 // links are the routers from a topic and those to it. They are never changed in
 // place.
-type links struct{ out, in []*router }
+type links struct{ Out, In []*Router }
 
 // noLinks are those of a topic without routers.
 var noLinks links
 
-// linkLocked makes the router known to its ends. The registry's lock is held, or this
+// LinkLocked makes the router known to its ends. The registry's lock is held, or this
 // is replay.
-func (rt *router) linkLocked() {
-	for _, end := range []*topic.Topic{rt.source, rt.dest} {
-		if routesOf(end) == nil {
-			rs := &routes{wake: make(chan struct{}, 1)}
+func (rt *Router) LinkLocked() {
+	for _, end := range []*topic.Topic{rt.Source, rt.Dest} {
+		if RoutesOf(end) == nil {
+			rs := &routes{Wake: make(chan struct{}, 1)}
 			rs.links.Store(&noLinks)
 			end.Routes.Store(rs)
 		}
-		l := *linked(end)
-		if end == rt.source {
-			l.out = append(slices.Clip(l.out), rt)
+		l := *Linked(end)
+		if end == rt.Source {
+			l.Out = append(slices.Clip(l.Out), rt)
 		} else {
-			l.in = append(slices.Clip(l.in), rt)
+			l.In = append(slices.Clip(l.In), rt)
 		}
-		routesOf(end).links.Store(&l)
+		RoutesOf(end).links.Store(&l)
 	}
 }
 
-// unlink is link's inverse, for any number of routers.
-func unlink(routers ...*router) {
-	gone := make(map[*router]bool, len(routers))
+// Unlink is link's inverse, for any number of routers.
+func Unlink(routers ...*Router) {
+	gone := make(map[*Router]bool, len(routers))
 	ends := make(map[*topic.Topic]bool, 2)
 	for _, rt := range routers {
-		gone[rt], ends[rt.source], ends[rt.dest] = true, true, true
+		gone[rt], ends[rt.Source], ends[rt.Dest] = true, true, true
 	}
 	for t := range ends {
-		if rs := routesOf(t); rs != nil {
+		if rs := RoutesOf(t); rs != nil {
 			l := rs.links.Load()
-			rs.links.Store(&links{without(l.out, gone), without(l.in, gone)})
+			rs.links.Store(&links{without(l.Out, gone), without(l.In, gone)})
 		}
 	}
 }
 
-func without(list []*router, gone map[*router]bool) []*router {
-	var out []*router
+func without(list []*Router, gone map[*Router]bool) []*Router {
+	var out []*Router
 	for _, rt := range list {
 		if !gone[rt] {
 			out = append(out, rt)
@@ -78,28 +78,28 @@ func without(list []*router, gone map[*router]bool) []*router {
 	return out
 }
 
-// linked returns t's routers.
-func linked(t *topic.Topic) *links {
-	if rs := routesOf(t); rs != nil {
+// Linked returns t's routers.
+func Linked(t *topic.Topic) *links {
+	if rs := RoutesOf(t); rs != nil {
 		return rs.links.Load()
 	}
 	return &noLinks
 }
 
-// outgoing returns the routers that forward from t.
-func outgoing(t *topic.Topic) []*router { return linked(t).out }
+// Outgoing returns the routers that forward from t.
+func Outgoing(t *topic.Topic) []*Router { return Linked(t).Out }
 
-// incoming returns the routers that forward to t.
-func incoming(t *topic.Topic) []*router { return linked(t).in }
+// Incoming returns the routers that forward to t.
+func Incoming(t *topic.Topic) []*Router { return Linked(t).In }
 
-// routed reports whether any router forwards from t or to it.
-func routed(t *topic.Topic) bool {
-	rs := routesOf(t)
+// Routed reports whether any router forwards from t or to it.
+func Routed(t *topic.Topic) bool {
+	rs := RoutesOf(t)
 	if rs == nil {
 		return false
 	}
 	l := rs.links.Load()
-	return len(l.out)+len(l.in) > 0
+	return len(l.Out)+len(l.In) > 0
 }
 
 // With many routers a forwarder waits so long for each before it begins, but no
@@ -121,15 +121,15 @@ func (rs *routes) gather(ctx context.Context, routers int) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-rs.wake:
+	case <-rs.Wake:
 	case <-ctx.Done():
 	}
 }
 
 // more reports whether the topic must be looked at again. If not, its goroutine ends.
 func (rs *routes) more(ctx context.Context) bool {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
+	rs.Mu.Lock()
+	defer rs.Mu.Unlock()
 	rs.running = rs.again && ctx.Err() == nil
 	rs.again = false
 	return rs.running

@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"cmp"
@@ -14,19 +14,19 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// forwarders forward in the background.
-type forwarders struct {
-	shared *topic.Shared
-	push   func(*topic.Topic) // has the topic's routers look, after others
-	refs   references
+// Forwarders forward in the background.
+type Forwarders struct {
+	shared     *topic.Shared
+	push       func(*topic.Topic) // has the topic's routers look, after others
+	References references
 
 	ctx   context.Context // ends with the registry
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
-	slots chan struct{} // one held for each topic that is being forwarded from
+	Slots chan struct{} // one held for each topic that is being forwarded from
 
 	mu      lockorder.Mutex[lockorder.Forwarders] // guards what follows
-	blocked map[*router]struct{}
+	blocked map[*Router]struct{}
 	// Without a background, as simulations have it, topics wait here for
 	// Forward.
 	manual bool
@@ -38,21 +38,21 @@ type references struct {
 	// Held for writing while a checkpoint begins, for reading while a frame gets
 	// its place that refers to others.
 	lockorder.RWMutex[lockorder.References]
-	floor wal.LSN // a frame may not refer to any before it
+	Floor wal.LSN // a frame may not refer to any before it
 }
 
-// maxForwarders is how many topics are forwarded from at a time: each may wait
+// MaxForwarders is how many topics are forwarded from at a time: each may wait
 // for a sync.
-const maxForwarders = 32
+const MaxForwarders = 32
 
-func newForwarders(s *topic.Shared, push func(*topic.Topic)) *forwarders {
-	f := &forwarders{shared: s, push: push, slots: make(chan struct{}, maxForwarders), blocked: map[*router]struct{}{}, manual: true, due: map[*topic.Topic]struct{}{}}
+func NewForwarders(s *topic.Shared, push func(*topic.Topic)) *Forwarders {
+	f := &Forwarders{shared: s, push: push, Slots: make(chan struct{}, MaxForwarders), blocked: map[*Router]struct{}{}, manual: true, due: map[*topic.Topic]struct{}{}}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f
 }
 
-// end stops all forwarding and waits until it has ended.
-func (f *forwarders) end() {
+// End stops all forwarding and waits until it has ended.
+func (f *Forwarders) End() {
 	f.mu.Lock()
 	f.stop()
 	f.mu.Unlock()
@@ -60,7 +60,7 @@ func (f *forwarders) end() {
 }
 
 // begin runs forward in a goroutine, unless forwarding has ended.
-func (f *forwarders) begin(forward func()) bool {
+func (f *Forwarders) begin(forward func()) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ctx.Err() != nil {
@@ -70,28 +70,28 @@ func (f *forwarders) begin(forward func()) bool {
 	return true
 }
 
-// route starts a goroutine that forwards from t. If there is one already, it looks at
+// Route starts a goroutine that forwards from t. If there is one already, it looks at
 // t once more.
-func (f *forwarders) route(t *topic.Topic) {
-	rs := routesOf(t)
+func (f *Forwarders) Route(t *topic.Topic) {
+	rs := RoutesOf(t)
 	if rs == nil || f.defers(t) {
 		return
 	}
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
+	rs.Mu.Lock()
+	defer rs.Mu.Unlock()
 	if rs.again = true; rs.running {
 		return
 	}
 	rs.running = f.begin(func() {
 		for ctx := f.ctx; rs.more(ctx); {
-			rs.gather(ctx, len(outgoing(t)))
+			rs.gather(ctx, len(Outgoing(t)))
 			select {
-			case f.slots <- struct{}{}:
+			case f.Slots <- struct{}{}:
 			case <-ctx.Done():
 				continue
 			}
-			done := f.forwardFrom(ctx, t)
-			<-f.slots
+			done := f.ForwardFrom(ctx, t)
+			<-f.Slots
 			if !done {
 				f.push(t) // there may be others whose turn it is
 			}
@@ -100,7 +100,7 @@ func (f *forwarders) route(t *topic.Topic) {
 }
 
 // defers notes t for Forward, if there is no background to do it.
-func (f *forwarders) defers(t *topic.Topic) bool {
+func (f *Forwarders) defers(t *topic.Topic) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.manual {
@@ -109,21 +109,21 @@ func (f *forwarders) defers(t *topic.Topic) bool {
 	return f.manual
 }
 
-func (f *forwarders) isManual() bool {
+func (f *Forwarders) IsManual() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.manual
 }
 
-// run has forwarding done in the background.
-func (f *forwarders) run() {
+// Run has forwarding done in the background.
+func (f *Forwarders) Run() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.manual = false
 }
 
-// takeDue returns the topics that wait for Forward, in the order of their ids.
-func (f *forwarders) takeDue() []*topic.Topic {
+// TakeDue returns the topics that wait for Forward, in the order of their ids.
+func (f *Forwarders) TakeDue() []*topic.Topic {
 	f.mu.Lock()
 	due := slices.Collect(maps.Keys(f.due))
 	clear(f.due)
@@ -132,23 +132,23 @@ func (f *forwarders) takeDue() []*topic.Topic {
 	return due
 }
 
-// stuck returns the number of routers that have been blocked since before a time
+// Stuck returns the number of routers that have been blocked since before a time
 // (Unix ms).
-func (f *forwarders) stuck(before int64) (n int) {
+func (f *Forwarders) Stuck(before int64) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for rt := range f.blocked {
-		rt.mu.Lock()
+		rt.Mu.Lock()
 		if rt.blocked != "" && rt.since < before && !rt.dropped {
 			n++
 		}
-		rt.mu.Unlock()
+		rt.Mu.Unlock()
 	}
 	return n
 }
 
-// block records why a router is blocked, or with nil that it is not.
-func (f *forwarders) block(rt *router, why error) {
+// Block records why a router is blocked, or with nil that it is not.
+func (f *Forwarders) Block(rt *Router, why error) {
 	reason := ""
 	if why != nil && !errors.Is(why, context.Canceled) {
 		reason = "internal error"
@@ -158,8 +158,8 @@ func (f *forwarders) block(rt *router, why error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
 	rt.condition = conditionOf(why)
 	if rt.dropped {
 		reason = "" // it waits for nothing any more
@@ -180,23 +180,23 @@ func (f *forwarders) block(rt *router, why error) {
 	f.shared.Counters.Blocked.Store(int64(len(f.blocked)))
 }
 
-// retryBlocked has routers look again whether they still have to wait. Those
+// RetryBlocked has routers look again whether they still have to wait. Those
 // whose destination changes do so at once.
-func (f *forwarders) retryBlocked() {
+func (f *Forwarders) RetryBlocked() {
 	f.mu.Lock()
-	list := make([]*router, 0, len(f.blocked))
+	list := make([]*Router, 0, len(f.blocked))
 	for rt := range f.blocked {
 		list = append(list, rt)
 	}
 	f.mu.Unlock()
 	for _, rt := range list {
-		rt.mu.Lock()
+		rt.Mu.Lock()
 		dropped := rt.dropped
-		rt.mu.Unlock()
+		rt.Mu.Unlock()
 		if dropped {
-			f.block(rt, nil)
+			f.Block(rt, nil)
 			continue
 		}
-		f.push(rt.source)
+		f.push(rt.Source)
 	}
 }

@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ type storedSpec struct {
 	Filter       []string `json:"filter,omitempty"` // operator, pattern
 }
 
-func (s *RouterSpec) encode() ([]byte, error) {
+func (s *Spec) Encode() ([]byte, error) {
 	stored := storedSpec{s.PreserveNode, s.PreserveTag, s.CreateDest, s.AllowCycle, s.Guarantee, nil}
 	if s.Filter != nil {
 		op, pattern := s.Filter.Parts()
@@ -31,13 +31,13 @@ func (s *RouterSpec) encode() ([]byte, error) {
 	return b, nil
 }
 
-// decodeSpec is encode's inverse.
-func decodeSpec(b []byte, source, dest string) (RouterSpec, error) {
+// DecodeSpec is encode's inverse.
+func DecodeSpec(b []byte, source, dest string) (Spec, error) {
 	var stored storedSpec
 	if err := json.Unmarshal(b, &stored); err != nil {
-		return RouterSpec{}, fmt.Errorf("%w: router: %w", record.ErrMalformed, err)
+		return Spec{}, fmt.Errorf("%w: router: %w", record.ErrMalformed, err)
 	}
-	s := RouterSpec{
+	s := Spec{
 		Source: source, Dest: dest, PreserveNode: stored.PreserveNode, PreserveTag: stored.PreserveTag,
 		CreateDest: stored.CreateDest, AllowCycle: stored.AllowCycle, Guarantee: stored.Guarantee,
 	}
@@ -46,11 +46,11 @@ func decodeSpec(b []byte, source, dest string) (RouterSpec, error) {
 	case 2:
 		m, err := record.NewMatch(stored.Filter[0], stored.Filter[1])
 		if err != nil {
-			return RouterSpec{}, fmt.Errorf("%w: router: %w", record.ErrMalformed, err)
+			return Spec{}, fmt.Errorf("%w: router: %w", record.ErrMalformed, err)
 		}
 		s.Filter = &m
 	default:
-		return RouterSpec{}, fmt.Errorf("%w: router with a filter of %d parts", record.ErrMalformed, len(stored.Filter))
+		return Spec{}, fmt.Errorf("%w: router with a filter of %d parts", record.ErrMalformed, len(stored.Filter))
 	}
 	return s, nil
 }

@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"context"
@@ -28,34 +28,34 @@ import (
 
 // A router takes no more at a time.
 const (
-	forwardRecords = 1000
+	ForwardRecords = 1000
 	forwardBytes   = 1 << 20
 )
 
-// forwardRounds is how often in a row the routers of a topic take something
+// ForwardRounds is how often in a row the routers of a topic take something
 // before others get their turn.
-const forwardRounds = 16
+const ForwardRounds = 16
 
-// forwardFrom forwards what t's routers have before them. It returns true when
+// ForwardFrom forwards what t's routers have before them. It returns true when
 // each is at the head or has to wait for something.
-func (f *forwarders) forwardFrom(ctx context.Context, t *topic.Topic) (done bool) {
-	waiting := map[*router]bool{}
-	for n := 0; n < forwardRounds && ctx.Err() == nil; n++ {
+func (f *Forwarders) ForwardFrom(ctx context.Context, t *topic.Topic) (done bool) {
+	waiting := map[*Router]bool{}
+	for n := 0; n < ForwardRounds && ctx.Err() == nil; n++ {
 		// All of them first, so that they share a sync.
 		var under []*forwarded
 		moved := false
-		shared := extracts{log: f.shared.Reader(t.ID), of: map[extractKey]*extract{}}
-		for _, rt := range outgoing(t) {
+		shared := Extracts{Log: f.shared.Reader(t.ID), Of: map[ExtractKey]*Extract{}}
+		for _, rt := range Outgoing(t) {
 			if waiting[rt] {
 				continue
 			}
 			step, err := f.forward(ctx, rt, &shared)
 			if step == nil || err != nil {
 				waiting[rt] = true
-				f.block(rt, err)
+				f.Block(rt, err)
 				continue
 			}
-			f.block(rt, nil) // it goes on
+			f.Block(rt, nil) // it goes on
 			if moved = true; step.commit != nil {
 				under = append(under, step)
 			}
@@ -64,7 +64,7 @@ func (f *forwarders) forwardFrom(ctx context.Context, t *topic.Topic) (done bool
 			_, err := step.commit.Finish()
 			if err != nil {
 				waiting[step.router] = true
-				f.block(step.router, err)
+				f.Block(step.router, err)
 				continue
 			}
 			step.router.advance(step.through)
@@ -78,7 +78,7 @@ func (f *forwarders) forwardFrom(ctx context.Context, t *topic.Topic) (done bool
 
 // forwarded is a step of a router: what it took has its place in the log.
 type forwarded struct {
-	router  *router
+	router  *Router
 	through uint64
 	commit  *topic.Commit // nil if there was nothing for the destination
 }
@@ -86,14 +86,14 @@ type forwarded struct {
 // forward takes the next records of the router's source and gives them their
 // place at its destination. It returns nil if the router is at the head of its
 // source, or has ended, and an error if it has to wait.
-func (f *forwarders) forward(ctx context.Context, rt *router, shared *extracts) (*forwarded, error) {
-	rt.mu.Lock()
-	cursor, spec, active := rt.cursor, rt.spec, rt.visible && !rt.dropped
-	rt.mu.Unlock()
+func (f *Forwarders) forward(ctx context.Context, rt *Router, shared *Extracts) (*forwarded, error) {
+	rt.Mu.Lock()
+	cursor, spec, active := rt.Cursor, rt.Spec, rt.Visible && !rt.dropped
+	rt.Mu.Unlock()
 	if !active {
 		return nil, nil
 	}
-	x, err := f.extract(rt, &spec, cursor, shared)
+	x, err := f.Extract(rt, &spec, cursor, shared)
 	if x == nil || err != nil {
 		return nil, err
 	}
@@ -107,14 +107,14 @@ func (f *forwarders) forward(ctx context.Context, rt *router, shared *extracts) 
 					return topic.Need{}, err
 				}
 			}
-			if x.count == 0 {
+			if x.Count == 0 {
 				return topic.Need{}, nil
 			}
 			return topic.Need{Bytes: x.frameSize(), Mode: wal.Patient}, nil
 		},
 		func(s *topic.Slot) error {
 			var err error
-			step, err = f.assignForward(s, rt, x)
+			step, err = f.AssignForward(s, rt, x)
 			if errors.Is(err, errCopy) {
 				copies = true
 				return topic.ErrRetry
@@ -132,8 +132,8 @@ func (f *forwarders) forward(ctx context.Context, rt *router, shared *extracts) 
 const runSize = 48
 
 // frameSize is room enough for the extract's frame.
-func (x *extract) frameSize() int {
-	size := topic.EntryOverhead + len(x.records) + len(x.path)
+func (x *Extract) frameSize() int {
+	size := topic.EntryOverhead + len(x.Records) + len(x.path)
 	for i := range x.runs {
 		size += runSize + len(x.runs[i].Path)
 	}
@@ -143,15 +143,15 @@ func (x *extract) frameSize() int {
 // errCopy is returned when an extract has to hold its records itself.
 var errCopy = errors.New("topics: the records are to be copied")
 
-// assignForward gives an extract its place, or as much of it as the
+// AssignForward gives an extract its place, or as much of it as the
 // destination has room for.
-func (f *forwarders) assignForward(s *topic.Slot, rt *router, x *extract) (*forwarded, error) {
-	t := rt.dest
+func (f *Forwarders) AssignForward(s *topic.Slot, rt *Router, x *Extract) (*forwarded, error) {
+	t := rt.Dest
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
-	f.refs.RLock() // no checkpoint begins meanwhile
-	defer f.refs.RUnlock()
-	if x.records == nil && x.oldest() < f.refs.floor {
+	f.References.RLock() // no checkpoint begins meanwhile
+	defer f.References.RUnlock()
+	if x.Records == nil && x.oldest() < f.References.Floor {
 		return nil, errCopy
 	}
 	if t.Dropped || t.Ending > 0 {
@@ -160,41 +160,41 @@ func (f *forwarders) assignForward(s *topic.Slot, rt *router, x *extract) (*forw
 	if t.Broken != nil {
 		return nil, t.Broken
 	}
-	if x.count > 0 {
+	if x.Count > 0 {
 		if t.Next.Durability == record.Ephemeral && x.runs != nil {
 			return nil, errCopy
 		}
 		if x.trim == 0 {
 			fits := t.RoomLocked(x.sizes)
 			if fits == 0 {
-				return nil, x.refusedLocked(rt.source, t)
+				return nil, x.refusedLocked(rt.Source, t)
 			}
 			x.cut(fits)
 		}
-		if t.Assigned > math.MaxUint64-uint64(x.count)-topic.MaxReserve {
+		if t.Assigned > math.MaxUint64-uint64(x.Count)-topic.MaxReserve {
 			return nil, record.Invalid("topic %q has no seqs left", t.Name)
 		}
 	}
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.dropped || rt.cursor != x.from {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	if rt.dropped || rt.Cursor != x.from {
 		return nil, nil
 	}
 	step := &forwarded{router: rt, through: x.through}
-	if x.count > 0 {
+	if x.Count > 0 {
 		c, err := f.enterForwardLocked(s, rt, t, x)
 		if err != nil {
 			return nil, err
 		}
 		step.commit = c
 		if x.trim == 0 {
-			rt.forwarded += uint64(x.count)
-			f.shared.Counters.Forwarded.Add(int64(x.count))
-			f.shared.Rates.Add(&rt.rates, f.shared.Steady(), rate.Writes, uint64(x.count))
+			rt.Forwarded += uint64(x.Count)
+			f.shared.Counters.Forwarded.Add(int64(x.Count))
+			f.shared.Rates.Add(&rt.rates, f.shared.Steady(), rate.Writes, uint64(x.Count))
 		}
 	} else {
-		if rt.done == rt.cursor { // nothing is under way that comes before
-			rt.done = x.through
+		if rt.Done == rt.Cursor { // nothing is under way that comes before
+			rt.Done = x.through
 			rt.notifyLocked()
 		}
 		if x.fleeting {
@@ -202,20 +202,20 @@ func (f *forwarders) assignForward(s *topic.Slot, rt *router, x *extract) (*forw
 			f.logCursorLocked(rt, x.through, 0)
 		}
 	}
-	rt.cursor = x.through
+	rt.Cursor = x.through
 	return step, nil
 }
 
 // enterForwardLocked puts the frame into the log. The locks of the destination and of
 // the router are held.
-func (f *forwarders) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topic, x *extract) (*topic.Commit, error) {
-	last := t.Assigned + uint64(x.count)
+func (f *Forwarders) enterForwardLocked(s *topic.Slot, rt *Router, t *topic.Topic, x *Extract) (*topic.Commit, error) {
+	last := t.Assigned + uint64(x.Count)
 	now := f.shared.Clock.Now()
 	c := &topic.CommitOf[entry.Forward]{
-		Commit: topic.Commit{Topic: t, Class: t.Next.Durability, Came: now, Sizes: x.sizes, Bytes: x.bytes, Tags: x.packed},
+		Commit: topic.Commit{Topic: t, Class: t.Next.Durability, Came: now, Sizes: x.sizes, Bytes: x.Bytes, Tags: x.packed},
 		Entry: entry.Forward{
-			ID: t.ID, TS: max(now.Wall, t.AssignedTS), First: t.Assigned + 1, Count: x.count,
-			Router: rt.id, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.path,
+			ID: t.ID, TS: max(now.Wall, t.AssignedTS), First: t.Assigned + 1, Count: x.Count,
+			Router: rt.ID, Cursor: x.through, Runs: x.runs, Trim: x.trim > 0, Path: x.path,
 		},
 	}
 	c.Operation = topic.ForwardOp{Forward: &c.Entry}
@@ -226,7 +226,7 @@ func (f *forwarders) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topi
 			return nil, err
 		}
 	}
-	if err := c.Commit.EnterLocked(s, last, x.records); err != nil {
+	if err := c.Commit.EnterLocked(s, last, x.Records); err != nil {
 		return nil, err
 	}
 	c.Entry.Runs = nil // only the frame needs them
@@ -235,7 +235,7 @@ func (f *forwarders) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topi
 		// again is all that can be kept of them.
 		f.logCursorLocked(rt, x.through, len(x.seqs))
 	} else {
-		rt.applied, rt.logged = c.Span.End, x.through
+		rt.Applied, rt.Logged = c.Span.End, x.through
 	}
 	t.Assign(&c.Commit, last)
 	return &c.Commit, nil
@@ -243,16 +243,16 @@ func (f *forwarders) enterForwardLocked(s *topic.Slot, rt *router, t *topic.Topi
 
 // logCursorLocked logs the cursor of a router that has forwarded so many records, if
 // there is room for the entry. It does not wait for a sync. rt.mu is held.
-func (f *forwarders) logCursorLocked(rt *router, through uint64, count int) {
-	e := entry.Forward{Router: rt.id, Cursor: through, TS: f.shared.Now(), Count: count, CursorOnly: true}
+func (f *Forwarders) logCursorLocked(rt *Router, through uint64, count int) {
+	e := entry.Forward{Router: rt.ID, Cursor: through, TS: f.shared.Now(), Count: count, CursorOnly: true}
 	span, err := f.shared.TryLogEntry(&e, 0)
 	if err == nil {
-		rt.applied, rt.logged = span.End, through
+		rt.Applied, rt.Logged = span.End, through
 	}
 }
 
 // refusedLocked returns why dest has no room for the first record. Its lock is held.
-func (x *extract) refusedLocked(source, dest *topic.Topic) error {
+func (x *Extract) refusedLocked(source, dest *topic.Topic) error {
 	e := topic.ErrFull(dest)
 	if most := dest.Next.CapBytes; most > 0 && int64(x.sizes[0]) > most { // it never will
 		e.Message = fmt.Sprintf("seq %d of topic %q has %d bytes, and topic %q rejects what is over its cap_bytes, %d",
@@ -261,11 +261,11 @@ func (x *extract) refusedLocked(source, dest *topic.Topic) error {
 	return e
 }
 
-// logCursor logs the cursor of a router that has moved it since it was logged.
-func (f *forwarders) logCursor(rt *router) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.cursor > rt.logged && rt.visible && !rt.dropped {
-		f.logCursorLocked(rt, rt.cursor, 0)
+// LogCursor logs the cursor of a router that has moved it since it was logged.
+func (f *Forwarders) LogCursor(rt *Router) {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	if rt.Cursor > rt.Logged && rt.Visible && !rt.dropped {
+		f.logCursorLocked(rt, rt.Cursor, 0)
 	}
 }

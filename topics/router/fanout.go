@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-// forwardsLocked reports whether a router other than except forwards from t, which may be
+// ForwardsLocked reports whether a router other than except forwards from t, which may be
 // nil. The registry's lock is held.
-func forwardsLocked(t *topic.Topic, except *router) bool {
-	return t != nil && slices.ContainsFunc(outgoing(t), func(rt *router) bool {
+func ForwardsLocked(t *topic.Topic, except *Router) bool {
+	return t != nil && slices.ContainsFunc(Outgoing(t), func(rt *Router) bool {
 		return rt != except && !rt.stopped()
 	})
 }
@@ -25,11 +25,11 @@ func numberOf(g *paths.Graph, t *topic.Topic, name string) int {
 	return g.Topic(t.ID, t.Name)
 }
 
-// checkFanout refuses a router with which a record could take more than limit paths.
+// CheckFanout refuses a router with which a record could take more than limit paths.
 // around has the routers that such a record may come by. source and dest are nil if
 // they are to be made.
-func checkFanout(spec *RouterSpec, source, dest *topic.Topic, around []*router, limit uint64) error {
-	g := graphOf(around)
+func CheckFanout(spec *Spec, source, dest *topic.Topic, around []*Router, limit uint64) error {
+	g := GraphOf(around)
 	from, to := numberOf(g, source, spec.Source), numberOf(g, dest, spec.Dest)
 	g.Join(from, to)
 	count := g.Counter(limit)

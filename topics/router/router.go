@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"errors"
@@ -20,8 +20,8 @@ const (
 	ExactlyOnce = "exactly_once"
 )
 
-// RouterSpec is a router as its maker describes it.
-type RouterSpec struct {
+// Spec is a router as its maker describes it.
+type Spec struct {
 	Source, Dest              string
 	PreserveNode, PreserveTag bool
 	CreateDest                bool          // create topics that do not exist
@@ -31,7 +31,7 @@ type RouterSpec struct {
 }
 
 // Equal reports whether the two describe the same router.
-func (s *RouterSpec) Equal(o *RouterSpec) bool {
+func (s *Spec) Equal(o *Spec) bool {
 	a, b := *s, *o
 	same := (a.Filter == nil) == (b.Filter == nil) && (a.Filter == nil || *a.Filter == *b.Filter)
 	a.Filter, b.Filter = nil, nil
@@ -39,7 +39,7 @@ func (s *RouterSpec) Equal(o *RouterSpec) bool {
 }
 
 // strip returns the fields that the router removes from its records.
-func (s *RouterSpec) strip() (flags byte) {
+func (s *Spec) strip() (flags byte) {
 	if !s.PreserveNode {
 		flags |= record.HasNode
 	}
@@ -49,10 +49,10 @@ func (s *RouterSpec) strip() (flags byte) {
 	return flags
 }
 
-// RouterState is a router at one moment.
-type RouterState struct {
+// State is a router at one moment.
+type State struct {
 	Name      string
-	Spec      RouterSpec
+	Spec      Spec
 	Forwarded uint64  // records
 	Lag       uint64  // seqs of the source that it has not come to
 	Rate      float64 // records forwarded in a second, on average over the last minute
@@ -82,35 +82,35 @@ func conditionOf(err error) Condition {
 	return RouterStopped
 }
 
-// router forwards a topic's records to another one. What it does is in
+// Router forwards a topic's records to another one. What it does is in
 // forward.go.
-type router struct {
-	id           uint64
-	name         string
-	source, dest *topic.Topic
-	cyclic       atomic.Bool // part of a cycle
+type Router struct {
+	ID           uint64
+	Name         string
+	Source, Dest *topic.Topic
+	Cyclic       atomic.Bool // part of a cycle
 	rates        rate.Place  // of what is forwarded
-	changing     wal.LSN     // end of its last change if that is not visible yet, else 0; Registry.mu guards it
+	Changing     wal.LSN     // end of its last change if that is not visible yet, else 0; the lock of the registry guards it
 
-	mu        lockorder.Mutex[lockorder.Router] // guards what follows
-	spec      RouterSpec
-	next      *RouterSpec // the spec in the log that is not durable yet; nil if there is none
-	visible   bool        // readers see it: its making is durable, and its end is not
-	dropped   bool        // its end is in the log: it forwards nothing any more
-	cursor    uint64      // the last seq of the source that is forwarded or passed over
-	logged    uint64      // the same, as the log has it
-	done      uint64      // the same, of what can be seen at the destination
-	forwarded uint64      // records
-	applied   wal.LSN     // end of the last frame that moved the cursor
+	Mu        lockorder.Mutex[lockorder.Router] // guards what follows
+	Spec      Spec
+	Next      *Spec   // the spec in the log that is not durable yet; nil if there is none
+	Visible   bool    // readers see it: its making is durable, and its end is not
+	dropped   bool    // its end is in the log: it forwards nothing any more
+	Cursor    uint64  // the last seq of the source that is forwarded or passed over
+	Logged    uint64  // the same, as the log has it
+	Done      uint64  // the same, of what can be seen at the destination
+	Forwarded uint64  // records
+	Applied   wal.LSN // end of the last frame that moved the cursor
 	blocked   string
 	condition Condition     // if blocked is not empty
 	since     int64         // blocked since, Unix ms
 	changed   chan struct{} // closed when done or blocked change; nil if no goroutine waits
 }
 
-// CheckRouterName returns nil when name may name a router: a topic's name, or
+// CheckName returns nil when name may name a router: a topic's name, or
 // one with > in it.
-func CheckRouterName(name string) *record.Error {
+func CheckName(name string) *record.Error {
 	if len(name) == 0 || len(name) > record.MaxName {
 		return record.Invalid("router name has %d bytes; it must have 1 to %d", len(name), record.MaxName)
 	}
@@ -124,8 +124,8 @@ func CheckRouterName(name string) *record.Error {
 	return nil
 }
 
-// check checks a spec by itself, without the topics and routers that exist.
-func (s *RouterSpec) check() error {
+// Check checks a spec by itself, without the topics and routers that exist.
+func (s *Spec) Check() error {
 	for _, end := range []struct{ field, name string }{{"source", s.Source}, {"dest", s.Dest}} {
 		if err := record.CheckName(end.name); err != nil {
 			err.Message = end.field + ": " + err.Message
@@ -145,7 +145,7 @@ func (s *RouterSpec) check() error {
 	return nil
 }
 
-func routerNotFound(name string) *record.Error {
+func NotFound(name string) *record.Error {
 	return &record.Error{
 		Kind:    record.KindRouterNotFound,
 		Message: fmt.Sprintf("router %q does not exist", name),
@@ -154,7 +154,7 @@ func routerNotFound(name string) *record.Error {
 }
 
 // notifyLocked wakes the goroutines that wait for the router. rt.mu is held.
-func (rt *router) notifyLocked() {
+func (rt *Router) notifyLocked() {
 	if rt.changed != nil {
 		close(rt.changed)
 		rt.changed = nil
@@ -163,59 +163,59 @@ func (rt *router) notifyLocked() {
 
 // advance notes that everything up to a seq of the source can be seen at the
 // destination.
-func (rt *router) advance(through uint64) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	rt.done = max(rt.done, through)
+func (rt *Router) advance(through uint64) {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	rt.Done = max(rt.Done, through)
 	rt.notifyLocked()
 }
 
-// stop ends what the router does. Readers see it until drop.
-func (rt *router) stop() {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
+// Stop ends what the router does. Readers see it until drop.
+func (rt *Router) Stop() {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
 	rt.dropped = true
 	rt.notifyLocked()
 }
 
-func (rt *router) stopped() bool {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
+func (rt *Router) stopped() bool {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
 	return rt.dropped
 }
 
-// drop ends the router for everybody.
-func (rt *router) drop() {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	rt.dropped, rt.visible, rt.next = true, false, nil
+// Drop ends the router for everybody.
+func (rt *Router) Drop() {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	rt.dropped, rt.Visible, rt.Next = true, false, nil
 	rt.notifyLocked()
 }
 
-// show makes readers see the router as the log has it, unless they are to see
+// Show makes readers see the router as the log has it, unless they are to see
 // no more of it than its end.
-func (rt *router) show(at wal.LSN) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	rt.visible = true
-	if rt.next != nil {
-		rt.spec, rt.next = *rt.next, nil
+func (rt *Router) Show(at wal.LSN) {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	rt.Visible = true
+	if rt.Next != nil {
+		rt.Spec, rt.Next = *rt.Next, nil
 	}
-	if rt.changing == at {
-		rt.changing = 0
+	if rt.Changing == at {
+		rt.Changing = 0
 	}
 }
 
-// moved records where a replayed frame leaves the router.
-func (rt *router) moved(cursor uint64, applied wal.LSN) {
-	rt.cursor, rt.logged, rt.done, rt.applied = cursor, cursor, cursor, applied
+// Moved records where a replayed frame leaves the router.
+func (rt *Router) Moved(cursor uint64, applied wal.LSN) {
+	rt.Cursor, rt.Logged, rt.Done, rt.Applied = cursor, cursor, cursor, applied
 }
 
-// endLocked logs the router's end. Nothing is forwarded after it: the lock is held.
-func (rt *router) endLocked(s *topic.Slot, now int64) (wal.Span, error) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	span, err := s.Append(&entry.Unroute{Router: rt.id, TS: now}, nil)
+// EndLocked logs the router's end. Nothing is forwarded after it: the lock is held.
+func (rt *Router) EndLocked(s *topic.Slot, now int64) (wal.Span, error) {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	span, err := s.Append(&entry.Unroute{Router: rt.ID, TS: now}, nil)
 	if err != nil {
 		return wal.Span{}, err
 	}
@@ -224,22 +224,22 @@ func (rt *router) endLocked(s *topic.Slot, now int64) (wal.Span, error) {
 	return span, nil
 }
 
-// keepsEnds reports whether a router is there, and is to stay between its ends.
-func (rt *router) keepsEnds(spec *RouterSpec) bool {
-	return rt != nil && rt.source.Name == spec.Source && rt.dest.Name == spec.Dest
+// KeepsEnds reports whether a router is there, and is to stay between its ends.
+func (rt *Router) KeepsEnds(spec *Spec) bool {
+	return rt != nil && rt.Source.Name == spec.Source && rt.Dest.Name == spec.Dest
 }
 
-func appendRouter(s *topic.Slot, e *entry.Router, spec *RouterSpec) (wal.Span, error) {
+func AppendTo(s *topic.Slot, e *entry.Router, spec *Spec) (wal.Span, error) {
 	var err error
-	e.Spec, err = spec.encode()
+	e.Spec, err = spec.Encode()
 	if err != nil {
 		return wal.Span{}, err
 	}
 	return s.Append(e, nil)
 }
 
-// routerSize is room for a router's entry, with the two topics that it may make.
-func routerSize(spec *RouterSpec) int {
+// Size is room for a router's entry, with the two topics that it may make.
+func Size(spec *Spec) int {
 	size := 5*record.MaxName + 4096
 	if spec.Filter != nil {
 		size += 6 * len(spec.Filter.Value) // as JSON
@@ -247,34 +247,34 @@ func routerSize(spec *RouterSpec) int {
 	return size
 }
 
-// state returns the router's state at a time of the steady clock, or false if it is
+// State returns the router's state at a time of the steady clock, or false if it is
 // not visible.
-func (rt *router) state(now int64) (RouterState, bool) {
+func (rt *Router) State(now int64) (State, bool) {
 	forwarding := rt.rates.Load().PerSecond(now, rate.Writes)
-	rt.source.Mu.RLock()
-	head := rt.source.Head
-	rt.source.Mu.RUnlock()
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	s := RouterState{
-		Name: rt.name, Spec: rt.spec, Forwarded: rt.forwarded, Rate: forwarding,
+	rt.Source.Mu.RLock()
+	head := rt.Source.Head
+	rt.Source.Mu.RUnlock()
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	s := State{
+		Name: rt.Name, Spec: rt.Spec, Forwarded: rt.Forwarded, Rate: forwarding,
 		Condition: RouterOK, Blocked: rt.blocked,
 	}
 	if rt.blocked != "" {
 		s.Condition = rt.condition
 	}
-	if head > rt.done {
-		s.Lag = head - rt.done
+	if head > rt.Done {
+		s.Lag = head - rt.Done
 	}
-	return s, rt.visible
+	return s, rt.Visible
 }
 
-// behind returns a channel that is closed when the router has moved. It returns nil
+// Behind returns a channel that is closed when the router has moved. It returns nil
 // if the router has passed that seq of the source, or is blocked.
-func (rt *router) behind(seq uint64) <-chan struct{} {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.done >= seq || rt.blocked != "" || rt.dropped || !rt.visible {
+func (rt *Router) Behind(seq uint64) <-chan struct{} {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
+	if rt.Done >= seq || rt.blocked != "" || rt.dropped || !rt.Visible {
 		return nil
 	}
 	if rt.changed == nil {
@@ -283,9 +283,9 @@ func (rt *router) behind(seq uint64) <-chan struct{} {
 	return rt.changed
 }
 
-// waits reports whether the router is blocked.
-func (rt *router) waits() bool {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
+// Waits reports whether the router is blocked.
+func (rt *Router) Waits() bool {
+	rt.Mu.Lock()
+	defer rt.Mu.Unlock()
 	return rt.blocked != ""
 }

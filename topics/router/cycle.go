@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"fmt"
@@ -9,13 +9,13 @@ import (
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-// checkCycleLocked refuses a router that replaces old and closes a cycle without allowing
+// CheckCycleLocked refuses a router that replaces old and closes a cycle without allowing
 // it. dest is nil if it is to be made. The registry's lock is held.
-func checkCycleLocked(dest *topic.Topic, old *router, spec *RouterSpec) error {
+func CheckCycleLocked(dest *topic.Topic, old *Router, spec *Spec) error {
 	if spec.AllowCycle {
 		return nil
 	}
-	path := pathTo(dest, spec.Source, old)
+	path := PathTo(dest, spec.Source, old)
 	if path == nil {
 		return nil
 	}
@@ -26,9 +26,9 @@ func checkCycleLocked(dest *topic.Topic, old *router, spec *RouterSpec) error {
 	}
 }
 
-// pathTo returns the names of the topics on a shortest path from t to target along
+// PathTo returns the names of the topics on a shortest path from t to target along
 // routers other than except, or nil if there is none.
-func pathTo(t *topic.Topic, target string, except *router) []string {
+func PathTo(t *topic.Topic, target string, except *Router) []string {
 	if t == nil {
 		return nil
 	}
@@ -43,37 +43,37 @@ func pathTo(t *topic.Topic, target string, except *router) []string {
 			slices.Reverse(names)
 			return names
 		}
-		for _, rt := range outgoing(at) {
-			if _, seen := from[rt.dest]; !seen && rt != except && !rt.stopped() {
-				from[rt.dest] = at
-				next = append(next, rt.dest)
+		for _, rt := range Outgoing(at) {
+			if _, seen := from[rt.Dest]; !seen && rt != except && !rt.stopped() {
+				from[rt.Dest] = at
+				next = append(next, rt.Dest)
 			}
 		}
 	}
 	return nil
 }
 
-// extendPath returns the path of a record that the router forwards, or false if it may
+// ExtendPath returns the path of a record that the router forwards, or false if it may
 // not forward it.
-func (rt *router) extendPath(path []byte) ([]byte, bool) {
-	extended, ok := paths.Extend(path, rt.source.ID, rt.dest.ID)
-	return extended, ok && !(rt.cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
+func (rt *Router) ExtendPath(path []byte) ([]byte, bool) {
+	extended, ok := paths.Extend(path, rt.Source.ID, rt.Dest.ID)
+	return extended, ok && !(rt.Cyclic.Load() && paths.Hops(path) >= paths.MaxHops)
 }
 
-// graphOf returns the graph of some routers. It needs no lock: the ends of a router
+// GraphOf returns the graph of some routers. It needs no lock: the ends of a router
 // never change.
-func graphOf(routers []*router) *paths.Graph {
+func GraphOf(routers []*Router) *paths.Graph {
 	g := paths.NewGraph()
 	for _, rt := range routers {
-		g.Join(g.Topic(rt.source.ID, rt.source.Name), g.Topic(rt.dest.ID, rt.dest.Name))
+		g.Join(g.Topic(rt.Source.ID, rt.Source.Name), g.Topic(rt.Dest.ID, rt.Dest.Name))
 	}
 	return g
 }
 
-// aroundLocked returns the routers that may forward a record which passes through source
+// AroundLocked returns the routers that may forward a record which passes through source
 // or dest, including those that are not durable yet, without except. Either topic may
 // be nil. The registry's lock is held.
-func aroundLocked(source, dest *topic.Topic, except *router) (list []*router) {
+func AroundLocked(source, dest *topic.Topic, except *Router) (list []*Router) {
 	seen := map[*topic.Topic]bool{}
 	var topics []*topic.Topic
 	see := func(t *topic.Topic) {
@@ -84,17 +84,17 @@ func aroundLocked(source, dest *topic.Topic, except *router) (list []*router) {
 	}
 	see(source)
 	for i := 0; i < len(topics); i++ {
-		for _, rt := range incoming(topics[i]) {
+		for _, rt := range Incoming(topics[i]) {
 			if rt != except && !rt.stopped() {
-				see(rt.source)
+				see(rt.Source)
 			}
 		}
 	}
 	see(dest)
 	for i := 0; i < len(topics); i++ {
-		for _, rt := range outgoing(topics[i]) {
+		for _, rt := range Outgoing(topics[i]) {
 			if rt != except && !rt.stopped() {
-				see(rt.dest)
+				see(rt.Dest)
 				list = append(list, rt)
 			}
 		}

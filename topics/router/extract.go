@@ -1,4 +1,4 @@
-package topics
+package router
 
 import (
 	"context"
@@ -12,36 +12,36 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// extract is a batch that a router takes from its source: records to forward, as
+// Extract is a batch that a router takes from its source: records to forward, as
 // references to the log or as copies, or a range of lost ones.
-type extract struct {
+type Extract struct {
 	from, through uint64   // seqs of the source: after from, up to through
-	count         int      // records for the destination
+	Count         int      // records for the destination
 	trim          uint64   // they are lost, all of them
 	path          []byte   // and theirs, in that case
 	seqs          []uint64 // of each, at the source
 	sizes         []uint32 // payload bytes of each
-	bytes         int64    // their sum
+	Bytes         int64    // their sum
 	tags          [][]byte // of each; packed when it is assigned
 	packed        []byte
 	jobs          []topic.JobAt // what records say of their jobs; for a queue
 	runs          []entry.Run
 	travelled     bool   // some have been elsewhere: not all may go everywhere
 	fleeting      bool   // the source may lose what is passed over here
-	records       []byte // encoded, or nil if runs refer to them
+	Records       []byte // encoded, or nil if runs refer to them
 }
 
-// extract reads what comes after cursor, unless that is known. It returns nil if
+// Extract reads what comes after cursor, unless that is known. It returns nil if
 // nothing does.
-func (f *forwarders) extract(rt *router, spec *RouterSpec, cursor uint64, shared *extracts) (*extract, error) {
-	key := extractKey{cursor: cursor, strip: spec.strip(), filters: spec.Filter != nil}
+func (f *Forwarders) Extract(rt *Router, spec *Spec, cursor uint64, shared *Extracts) (*Extract, error) {
+	key := ExtractKey{cursor: cursor, strip: spec.strip(), filters: spec.Filter != nil}
 	if key.filters {
 		key.filter = *spec.Filter
 	}
-	x, known := shared.of[key]
+	x, known := shared.Of[key]
 	if !known {
 		var err error
-		if x, err = f.read(rt, spec, cursor, shared.log); err != nil {
+		if x, err = f.read(rt, spec, cursor, shared.Log); err != nil {
 			return nil, err
 		}
 		if x == nil || !x.travelled {
@@ -56,15 +56,15 @@ func (f *forwarders) extract(rt *router, spec *RouterSpec, cursor uint64, shared
 }
 
 // read makes the extract.
-func (f *forwarders) read(rt *router, spec *RouterSpec, cursor uint64, log *topic.Frames) (*extract, error) {
-	q := &topic.Query{From: cursor, Limit: forwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
+func (f *Forwarders) read(rt *Router, spec *Spec, cursor uint64, log *topic.Frames) (*Extract, error) {
+	q := &topic.Query{From: cursor, Limit: ForwardRecords, MaxBytes: forwardBytes, Match: spec.Filter}
 	for tries := 0; ; tries++ {
 		b := &topic.Batch{NextFrom: cursor}
-		v, path, fleeting := f.sourceView(rt.source, q, b)
+		v, path, fleeting := f.sourceView(rt.Source, q, b)
 		if v == nil {
 			return nil, nil
 		}
-		x := &extract{from: cursor, fleeting: fleeting}
+		x := &Extract{from: cursor, fleeting: fleeting}
 		if l := b.Tombstone; l != nil {
 			x.trimmed(rt, l, path)
 			return x, nil
@@ -87,11 +87,11 @@ func (f *forwarders) read(rt *router, spec *RouterSpec, cursor uint64, log *topi
 
 // trimmed makes the extract a loss. It is forwarded only where the records would have
 // been, or it would go round a cycle for ever.
-func (x *extract) trimmed(rt *router, l *topic.Tombstone, path []byte) {
+func (x *Extract) trimmed(rt *Router, l *topic.Tombstone, path []byte) {
 	x.through, x.travelled = l.GapTo, len(path) > 0
 	var ok bool
-	if x.path, ok = rt.extendPath(path); ok {
-		x.trim, x.count = l.Missed, int(min(l.Missed, topic.MaxLost))
+	if x.path, ok = rt.ExtendPath(path); ok {
+		x.trim, x.Count = l.Missed, int(min(l.Missed, topic.MaxLost))
 	}
 }
 
@@ -99,7 +99,7 @@ func (x *extract) trimmed(rt *router, l *topic.Tombstone, path []byte) {
 // new. path is that of the records of its tombstone, if they were lost before they
 // reached the source. fleeting is true if the source may lose records
 // that it shows now.
-func (f *forwarders) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) (v *topic.View, path []byte, fleeting bool) {
+func (f *Forwarders) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) (v *topic.View, path []byte, fleeting bool) {
 	now := f.shared.Steady()
 	t.Mu.RLock()
 	if t.Due(now) {
@@ -124,7 +124,7 @@ func (f *forwarders) sourceView(t *topic.Topic, q *topic.Query, b *topic.Batch) 
 }
 
 // fill takes the records of a view.
-func (f *forwarders) fill(x *extract, rt *router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
+func (f *Forwarders) fill(x *Extract, rt *Router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
 	inMemory := false
 	for i := range v.Frames {
 		inMemory = inMemory || v.Frames[i].Body != nil
@@ -134,21 +134,21 @@ func (f *forwarders) fill(x *extract, rt *router, strip byte, q *topic.Query, b 
 		if !errors.Is(err, errCopy) {
 			return err
 		}
-		*x = extract{from: x.from, fleeting: x.fleeting}
+		*x = Extract{from: x.from, fleeting: x.fleeting}
 	}
 	if err := f.shared.Fetch(context.Background(), q, b, v); err != nil && len(b.Records) == 0 {
 		return err
 	}
-	x.records = []byte{}
+	x.Records = []byte{}
 	for i := range b.Records {
 		rec := &b.Records[i]
-		path, ok := rt.extendPath(rec.Path)
+		path, ok := rt.ExtendPath(rec.Path)
 		x.travelled = x.travelled || rec.Path != nil
 		if !ok {
 			continue
 		}
 		out := rec.Forwarded(strip, path)
-		x.records = record.AppendRecord(x.records, out)
+		x.Records = record.AppendRecord(x.Records, out)
 		x.add(rec.Seq, out)
 	}
 	x.through = b.NextFrom
@@ -156,19 +156,19 @@ func (f *forwarders) fill(x *extract, rt *router, strip byte, q *topic.Query, b 
 }
 
 // add counts one record that is forwarded.
-func (x *extract) add(seq uint64, rec *record.Record) {
-	x.count++
+func (x *Extract) add(seq uint64, rec *record.Record) {
+	x.Count++
 	x.seqs = append(x.seqs, seq)
 	x.sizes = append(x.sizes, uint32(rec.PayloadBytes()))
-	x.bytes += int64(rec.PayloadBytes())
+	x.Bytes += int64(rec.PayloadBytes())
 	x.tags = append(x.tags, rec.Tag)
 	if rec.Job != nil {
-		x.jobs = append(x.jobs, topic.JobAt{Index: x.count - 1, Job: rec.Job})
+		x.jobs = append(x.jobs, topic.JobAt{Index: x.Count - 1, Job: rec.Job})
 	}
 }
 
 // fillRuns takes records that are all in the log.
-func (x *extract) fillRuns(rt *router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
+func (x *Extract) fillRuns(rt *Router, strip byte, q *topic.Query, b *topic.Batch, v *topic.View, log *topic.Frames) error {
 	x.through = b.NextFrom
 	examined, size := 0, 0
 	for _, frame := range v.Frames {
@@ -194,13 +194,13 @@ func (x *extract) fillRuns(rt *router, strip byte, q *topic.Query, b *topic.Batc
 			if seq < v.Next || v.Dead.Has(seq) {
 				continue
 			}
-			if seq >= v.Below || x.count >= q.Limit || size >= q.MaxBytes || examined >= topic.MaxScanned {
+			if seq >= v.Below || x.Count >= q.Limit || size >= q.MaxBytes || examined >= topic.MaxScanned {
 				return nil
 			}
 			examined++
 			size += rec.PayloadBytes()
 			x.through = seq
-			path, ok := rt.extendPath(rec.Path)
+			path, ok := rt.ExtendPath(rec.Path)
 			x.travelled = x.travelled || rec.Path != nil
 			if !ok || frame.TS < v.Expired || q.Match != nil && !q.Match.Tag(rec.Tag) {
 				continue
@@ -219,7 +219,7 @@ func (x *extract) fillRuns(rt *router, strip byte, q *topic.Query, b *topic.Batc
 }
 
 // oldest is the first position that the extract refers to.
-func (x *extract) oldest() wal.LSN {
+func (x *Extract) oldest() wal.LSN {
 	oldest := wal.LSN(1<<63 - 1)
 	for i := range x.runs {
 		oldest = min(oldest, x.runs[i].At)
@@ -228,31 +228,31 @@ func (x *extract) oldest() wal.LSN {
 }
 
 // copyOut makes the extract hold its records itself.
-func (f *forwarders) copyOut(x *extract) error {
+func (f *Forwarders) copyOut(x *Extract) error {
 	s := f.shared.Reader(0)
 	records, err := s.Records(entry.Batch{Runs: x.runs})
 	if err != nil {
 		return err
 	}
-	x.records, x.runs = records, nil
+	x.Records, x.runs = records, nil
 	return nil
 }
 
 // cut keeps the first n records, and packs their tags.
-func (x *extract) cut(n int) {
-	if n < x.count {
+func (x *Extract) cut(n int) {
+	if n < x.Count {
 		x.through = x.seqs[n] - 1
-		x.records = firstRecords(x.records, n)
+		x.Records = firstRecords(x.Records, n)
 		x.runs = firstRuns(x.runs, n)
-		x.count, x.seqs, x.sizes, x.tags = n, x.seqs[:n], x.sizes[:n], x.tags[:n]
+		x.Count, x.seqs, x.sizes, x.tags = n, x.seqs[:n], x.sizes[:n], x.tags[:n]
 	}
 	for len(x.jobs) > 0 && x.jobs[len(x.jobs)-1].Index >= n {
 		x.jobs = x.jobs[:len(x.jobs)-1]
 	}
-	x.bytes, x.packed = 0, nil
+	x.Bytes, x.packed = 0, nil
 	tagged := 0
 	for i, tag := range x.tags {
-		x.bytes += int64(x.sizes[i])
+		x.Bytes += int64(x.sizes[i])
 		if tag != nil {
 			x.packed = index.PackTag(x.packed, i-tagged, tag)
 			tagged = i + 1
