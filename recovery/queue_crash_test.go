@@ -30,6 +30,8 @@ type queueSim struct {
 	next    int
 	jobs    map[string]jobFate
 	held    map[uint64]string // by seq, what the worker holds in this life
+	coming  map[string]bool   // written to the source of a router, and not seen in the queue
+	seen    map[string]bool   // seen in the queue or among the dead letters
 }
 
 // jobFate is what is known of a job.
@@ -56,6 +58,7 @@ func (s *queueSim) up() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.route()
 }
 
 // dead reports whether the process has crashed, which excuses an error.
@@ -87,13 +90,18 @@ func (s *queueSim) step() {
 			if s.rng.IntN(4) == 0 {
 				j.Due = s.now + int64(s.rng.IntN(300))
 			}
+			if len(ids) == 1 && s.rng.IntN(3) == 0 {
+				j.Key = []byte{byte('k' + s.rng.IntN(3))}
+			}
 			w.Records = append(w.Records, record.Record{Data: []byte(id), Job: j.Encode()})
 			s.jobs[id] = fateDoubt
 		}
-		if _, err := r.Append(ctx, "q", w); !s.dead(err) {
+		live := s.keys()
+		if out, err := r.Append(ctx, "q", w); !s.dead(err) {
 			for _, id := range ids {
 				s.jobs[id] = fateLive
 			}
+			s.deduped(w, &out, live)
 		}
 	case n < 55:
 		c, err := r.Claim(ctx, "q", &topics.Claim{Node: "w", Max: 1 + s.rng.IntN(4), LeaseMS: 200})
@@ -101,11 +109,14 @@ func (s *queueSim) step() {
 			return
 		}
 		for i := range c.Jobs {
-			s.held[c.Jobs[i].Seq] = string(c.Jobs[i].Data)
-			if s.jobs[string(c.Jobs[i].Data)] != fateLive {
-				s.t.Fatalf("claimed %s, whose fate is %d", c.Jobs[i].Data, s.jobs[string(c.Jobs[i].Data)])
+			id := string(c.Jobs[i].Data)
+			s.held[c.Jobs[i].Seq] = id
+			s.arrived(id)
+			if s.jobs[id] != fateLive {
+				s.t.Fatalf("claimed %s, whose fate is %d", id, s.jobs[id])
 			}
 		}
+		s.checkGroups()
 	case n < 75:
 		s.ack()
 	case n < 88:
@@ -116,14 +127,27 @@ func (s *queueSim) step() {
 			delete(s.held, seq)
 			break
 		}
-	case n < 92:
+	case n < 90:
 		s.now += int64(s.rng.IntN(300))
 		r.TendQueues(ctx)
-	case n < 95:
+	case n < 92:
 		_, err := r.ReplayDead(ctx, "q", &topics.DeadSelection{})
 		s.dead(err)
+	case n < 94:
+		id := s.id()
+		s.coming[id] = true
+		s.jobs[id] = fateDoubt
+		_, err := r.Append(ctx, "in", &topic.Write{Records: []record.Record{{Data: []byte(id)}}})
+		s.dead(err)
+	case n < 96:
+		r.Forward(ctx)
+	case n < 98:
+		s.administer()
 	default:
 		_, err := s.data.Checkpoint(ctx)
+		if err == nil && s.rng.IntN(2) == 0 {
+			err = s.data.Compact(ctx)
+		}
 		if err != nil && !s.fs.Crashed() {
 			s.t.Fatal(err)
 		}
@@ -187,7 +211,9 @@ func (s *queueSim) check() {
 				s.t.Fatal(err)
 			}
 			for i := range b.Records {
-				found[string(b.Records[i].Data)]++
+				id := string(b.Records[i].Data)
+				found[id]++
+				s.arrived(id)
 			}
 			if from = b.NextFrom; from >= b.Head {
 				break
@@ -201,10 +227,13 @@ func (s *queueSim) check() {
 			s.t.Fatalf("%s is there %d times, its fate is %d", id, n, fate)
 		case n == 1:
 			s.jobs[id] = fateLive
+		case s.coming[id]:
 		default:
 			s.jobs[id] = fateAcked
 		}
 	}
+	s.keys()
+	s.checkGroups()
 	state, err := r.State("q", false)
 	if err != nil {
 		s.t.Fatal(err)
@@ -230,6 +259,7 @@ func TestQueueCrashes(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 41))
 			s := &queueSim{
 				t: t, rng: rng, fs: crashfs.New(), now: simEpoch, jobs: map[string]jobFate{},
+				coming: map[string]bool{}, seen: map[string]bool{},
 				class: "fsync", durable: rng.IntN(2) == 0,
 			}
 			power := rng.IntN(3) > 0
@@ -265,6 +295,9 @@ func TestQueueCrashes(t *testing.T) {
 				}
 				s.now += int64(rng.IntN(500))
 			}
+			s.up()
+			s.check()
+			s.checkRouted()
 		})
 		if *oneSeed > 0 {
 			break

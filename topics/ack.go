@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"slices"
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -57,6 +58,9 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		}
 		out.Done = change.Seqs()
 		return settled{queue.Ack, out.Done, change}, nil
+	}
+	if t := r.lookup(name); t != nil && len(call.Seqs) > 0 {
+		r.letRoutersPass(ctx, t, slices.Max(call.Seqs))
 	}
 	out.Cost, err = r.commitSettling(ctx, x, len(call.Seqs))
 	if err != nil {

@@ -40,16 +40,17 @@ func (r *Registry) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
 
 // moveDead moves the jobs of a burial, or aborts it.
 func (r *Registry) moveDead(ctx context.Context, t *topic.Topic, change *queue.Change) {
-	var cost topic.Cost
-	records, err := t.Pick(ctx, change.Seqs(), &cost)
-	if err != nil {
-		r.abortBurial(t, change)
-		return
-	}
+	r.letRoutersPass(ctx, t, slices.Max(change.Seqs()))
 	for len(change.Jobs) > 0 {
+		var cost topic.Cost
+		records, picked, err := r.pickSome(ctx, t, change.Seqs(), &cost)
+		if err != nil {
+			r.abortBurial(t, change)
+			return
+		}
 		part := *change
 		n, size := 0, 0
-		for n < len(change.Jobs) && (n == 0 || size < buryBytes) {
+		for n < picked && (n == 0 || size < buryBytes) {
 			rec := records[change.Jobs[n].Seq]
 			size += rec.PayloadBytes()
 			n++

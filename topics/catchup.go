@@ -32,22 +32,49 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic.Topic, seen map[*t
 			seen[rt.Source] = true
 			r.awaitRouters(ctx, rt.Source, seen)
 		}
-		rt.Source.Mu.RLock()
-		head := rt.Source.Head
-		rt.Source.Mu.RUnlock()
-		for ctx.Err() == nil {
-			changed := rt.Behind(head)
-			if changed == nil {
-				break
-			}
-			if r.wake(rt.Source); r.forwarders.IsManual() {
-				r.Forward(ctx)
-				break
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
+		r.awaitRouter(ctx, rt, headOf(rt.Source))
+	}
+}
+
+// letRoutersPass waits until the routers from t have taken its records up to seq, at
+// most for catchUpWait; not for routers that have to wait themselves. A router passes
+// over records that are gone, and a job is one that every router is to take: so this
+// comes before the end of a job.
+func (r *Registry) letRoutersPass(ctx context.Context, t *topic.Topic, seq uint64) {
+	out := router.Outgoing(t)
+	if len(out) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
+	defer cancel()
+	seq = min(seq, headOf(t))
+	for _, rt := range out {
+		r.awaitRouter(ctx, rt, seq)
+	}
+}
+
+// headOf returns the highest seq of a topic.
+func headOf(t *topic.Topic) uint64 {
+	t.Mu.RLock()
+	defer t.Mu.RUnlock()
+	return t.Head
+}
+
+// awaitRouter waits until a router has passed a seq of its source, or is blocked.
+func (r *Registry) awaitRouter(ctx context.Context, rt *router.Router, seq uint64) {
+	for ctx.Err() == nil {
+		changed := rt.Behind(seq)
+		if changed == nil {
+			return
+		}
+		r.wake(rt.Source)
+		if r.forwarders.IsManual() {
+			r.Forward(ctx)
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
 		}
 	}
 }

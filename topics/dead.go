@@ -217,9 +217,7 @@ func (r *Registry) headOf(name string) uint64 {
 	if t == nil {
 		return 0
 	}
-	t.Mu.RLock()
-	defer t.Mu.RUnlock()
-	return t.Head
+	return headOf(t)
 }
 
 func (r *Registry) countsByName(name string) (queue.Counts, error) {

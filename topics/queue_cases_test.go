@@ -336,3 +336,27 @@ func TestQueueRouters(t *testing.T) {
 		})
 	}
 }
+
+// A router takes a job out of a queue also if it is acked, or dead-lettered, before the
+// router has come by.
+func TestQueueRoutersTakeWhatEnds(t *testing.T) {
+	for _, class := range everyClass {
+		t.Run(class, func(t *testing.T) {
+			w := newWorld(t)
+			ctx := context.Background()
+			w.queueOf("q", func(p *record.ConfigPatch) {
+				p.Durability, p.DeadLetter = ptr(class), ptr(ptr("dead"))
+			})
+			w.connect("q>out", "q", "out")
+			w.enqueue("q", nil, nil, nil)
+			w.claims("q", "w", 2, 1, 2)
+			w.ack("q", "w", 1)
+			w.enqueue("q", nil)
+			w.nack("q", "w", queue.Return{Dead: true}, 2)
+			w.Forward(ctx)
+			if s := w.state("out"); s.Head != 4 || s.Count != 4 {
+				t.Fatalf("%+v", s)
+			}
+		})
+	}
+}
