@@ -14,7 +14,9 @@ import (
 
 func TestQueueCase10BackOffSpreads(t *testing.T) {
 	w := newWorld(t)
-	w.queueOf("q", func(p *record.ConfigPatch) { p.RetryBackoffMS, p.RetryBackoffMaxMS = ptr(int64(1000)), ptr(int64(5000)) })
+	w.queueOf("q", func(p *record.ConfigPatch) {
+		p.RetryBackoffMS, p.RetryBackoffMaxMS = ptr(int64(1000)), ptr(int64(5000))
+	})
 	w.enqueue("q", make([]*record.Job, 100)...)
 	for n := range 8 {
 		var seqs []uint64
