@@ -8,6 +8,7 @@ import (
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -19,9 +20,9 @@ func (s *queueSim) route() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for name, spec := range map[string]topics.RouterSpec{
-		"q>out": {Source: "q", Dest: "out", CreateDest: true, Guarantee: topics.ExactlyOnce},
-		"in>q":  {Source: "in", Dest: "q", Guarantee: topics.ExactlyOnce},
+	for name, spec := range map[string]router.Spec{
+		"q>out": {Source: "q", Dest: "out", CreateDest: true, Guarantee: router.ExactlyOnce},
+		"in>q":  {Source: "in", Dest: "q", Guarantee: router.ExactlyOnce},
 	} {
 		_, err := r.PutRouter(ctx, name, spec)
 		if err != nil {

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // What a start would replay grows with the log, is given up by a checkpoint, and
