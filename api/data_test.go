@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -98,7 +99,7 @@ func TestDiffAnswer(t *testing.T) {
 	}
 	b := appendBatch(nil, "t", &topic.Batch{NextFrom: 7, Head: 9, Earliest: 8, Tombstone: &topic.Tombstone{
 		GapFrom: 1, GapTo: 7, Reason: "cap", Missed: 7, AtLeast: 5, Earliest: 8, Head: 9,
-	}}, false, false)
+	}}, render.Fields{Data: true})
 	if want := `{"topic":"t","records":[],"next_from_seq":7,"head_seq":9,"earliest_seq":8,"caught_up":false,"tombstone":` +
 		`{"gap_from":1,"gap_to":7,"reason":"cap","missed_estimate":7,"missed_at_least":5,"earliest_seq":8,"head_seq":9},"lag":2`; string(b) != want {
 		t.Errorf("got %s\nwant %s", b, want)

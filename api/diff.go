@@ -70,7 +70,10 @@ func (s *Server) read(c *call, req *request.Read) error {
 		s.observeDelivery(batch.Records[0].TS)
 	}
 	c.cost, c.costs = batch.Cost, wire.CostRead
-	c.out = appendBatch(c.out[:0], c.topic, batch, req.Tags, req.Meta)
+	c.out = appendBatch(c.out[:0], c.topic, batch, render.Fields{Data: true, Meta: req.Meta, Tags: req.Tags, Preview: req.Preview})
+	if q.FromTS != nil {
+		c.out = strconv.AppendUint(append(c.out, `,"from_seq":`...), batch.From, 10)
+	}
 	c.out = append(c.out, ',')
 	c.out = append(c.AppendPerformance(c.out), '}')
 	c.Header()["Content-Type"] = jsonHeader
@@ -129,11 +132,10 @@ func (s *Server) await(c *call, q *topic.Query) (*topic.Batch, error) {
 
 // appendBatch renders a batch, all but the performance block and the end.
 // Payloads are copied as they are.
-func appendBatch(b []byte, x string, batch *topic.Batch, tags, meta bool) []byte {
+func appendBatch(b []byte, x string, batch *topic.Batch, fields render.Fields) []byte {
 	b = append(b, `{"topic":"`...)
 	b = append(b, x...) // a checked name needs no escapes
 	b = append(b, `","records":[`...)
-	fields := render.Fields{Data: true, Meta: meta, Tags: tags}
 	for i := range batch.Records {
 		if i > 0 {
 			b = append(b, ',')

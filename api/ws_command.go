@@ -149,6 +149,7 @@ func decodeSubscribe(message []byte, l *wire.Limits, notes *wire.Notices) (*subs
 			f.Unknown(subscribeFields)
 		}
 	}
+	request.CheckStart(&f, &at)
 	if err := f.Finish(); err != nil {
 		return nil, err
 	}

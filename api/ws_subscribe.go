@@ -45,12 +45,15 @@ type optionsKey struct {
 	limit, bytes             int
 	heartbeat                time.Duration
 	meta, tags, data, strong bool
+	preview                  int
+	untouched                bool
 }
 
 func keyOfOptions(o *watch.Options) optionsKey {
 	k := optionsKey{
 		nodes: o.NodesKey(), limit: o.Limit, bytes: o.MaxBytes, heartbeat: o.Heartbeat,
 		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
+		preview: o.Preview, untouched: o.Untouched,
 	}
 	if o.Match != nil {
 		k.match, k.matched = *o.Match, true

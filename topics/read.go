@@ -19,7 +19,15 @@ func (r *Registry) Read(ctx context.Context, name string, q *topic.Query) (*topi
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	b := &topic.Batch{NextFrom: q.From}
+	from := q.From
+	if q.FromTS != nil {
+		at, err := r.Before(ctx, name, *q.FromTS)
+		if err != nil {
+			return nil, err
+		}
+		from = at
+	}
+	b := &topic.Batch{From: from, NextFrom: from}
 	for {
 		t, err := r.readOnce(ctx, name, q, b)
 		if err != nil {

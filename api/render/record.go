@@ -10,7 +10,10 @@ import (
 )
 
 // Fields are the optional members of a record.
-type Fields struct{ Data, Meta, Tags bool }
+type Fields struct {
+	Data, Meta, Tags bool
+	Preview          int // data of more bytes is left out, and its beginning shown; 0 for none
+}
 
 // Overhead is about what a record's server fields and punctuation take, in
 // bytes.
@@ -46,7 +49,12 @@ func Members(b []byte, r *record.Record, f Fields) []byte {
 	if r.Job != nil {
 		b = job(b, r.Job)
 	}
-	if f.Data {
+	switch {
+	case !f.Data:
+	case f.Preview > 0 && len(r.Data) > f.Preview:
+		b = String(append(b, `,"data_preview":`...), beginning(r.Data, f.Preview))
+		b = strconv.AppendInt(append(b, `,"data_bytes":`...), int64(len(r.Data)), 10)
+	default:
 		b = append(b, `,"data":`...)
 		b = append(b, r.Data...)
 	}
@@ -55,6 +63,14 @@ func Members(b []byte, r *record.Record, f Fields) []byte {
 		b = append(b, r.Meta...)
 	}
 	return b
+}
+
+// beginning returns the first bytes of a text, cut before a character that is not whole.
+func beginning(text []byte, bytes int) []byte {
+	for bytes > 0 && !utf8.RuneStart(text[bytes]) {
+		bytes--
+	}
+	return text[:bytes]
 }
 
 // job appends what a record's write said of its job. A job that cannot be decoded

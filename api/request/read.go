@@ -16,12 +16,14 @@ const (
 	defaultBatchBytes = 1 << 20
 	MaxBatchBytes     = 8 << 20
 	MaxWaitMS         = 30_000
+	MaxPreview        = 64 << 10
 	maxReadNodes      = 256 // refused beyond: each is compared with each record
 )
 
 // Read is a read as a client sends it, in a body or in a query string.
 type Read struct {
 	from       uint64
+	fromTS     *int64
 	limit      int64
 	batchBytes int64
 	waitMS     int64
@@ -29,6 +31,8 @@ type Read struct {
 	match      *record.Match
 	Tags       bool // include_tags
 	Meta       bool // include_meta
+	Preview    int  // preview_bytes, 0 for whole data
+	untouched  bool // touch=false
 }
 
 // Query returns the query for the engine, with defaults and bounds applied.
@@ -42,18 +46,26 @@ func (q *Read) Query(l *wire.Limits) *topic.Query {
 	}
 	return &topic.Query{
 		From:     q.from,
+		FromTS:   q.fromTS,
 		Limit:    int(min(limit, int64(l.MaxLimit))),
 		MaxBytes: int(min(bytes, MaxBatchBytes)),
 		Wait:     time.Duration(min(q.waitMS, MaxWaitMS)) * time.Millisecond,
 		Nodes:    q.nodes,
 		Match:    q.match,
+
+		Untouched: q.untouched,
 	}
+}
+
+// refuseBoth refuses two positions at once.
+func refuseBoth(refuse func(name, format string, a ...any)) {
+	refuse("from_ts", "and from_seq are two positions; give one")
 }
 
 // ReadParameters are the names of the fields of a read, in a body and in a query
 // string.
 var ReadParameters = []string{
-	"from_seq", "limit", "max_batch_bytes", "wait_ms", "include_tags", "include_meta", "node", "match",
+	"from_seq", "from_ts", "limit", "max_batch_bytes", "wait_ms", "include_tags", "include_meta", "preview_bytes", "touch", "node", "match",
 }
 
 // DecodeRead decodes the body of a diff. The result does not alias it. Without a
@@ -65,13 +77,20 @@ func DecodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*Read, error)
 	}
 	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
+	placed := false
 	for f.NextField() {
 		if f.Absent(ReadParameters) {
 			continue
 		}
 		switch string(f.Name()) {
 		case "from_seq":
-			q.from = f.ReadUint("from_seq")
+			q.from, placed = f.ReadUint("from_seq"), true
+		case "from_ts":
+			q.fromTS = new(f.ReadSize("from_ts"))
+		case "preview_bytes":
+			q.Preview = preview(f.ReadSize("preview_bytes"))
+		case "touch":
+			q.untouched = !f.ReadBool("touch")
 		case "limit":
 			q.limit = f.ReadSize("limit")
 		case "max_batch_bytes":
@@ -90,8 +109,14 @@ func DecodeRead(body []byte, l *wire.Limits, notes *wire.Notices) (*Read, error)
 			f.Unknown(ReadParameters)
 		}
 	}
+	if placed && q.fromTS != nil {
+		refuseBoth(f.Refuse)
+	}
 	return q, f.Finish()
 }
+
+// preview returns how much of data is shown at most.
+func preview(bytes int64) int { return int(min(bytes, MaxPreview)) }
 
 // readNodes reads a node or an array of them.
 func readNodes(f *wire.Fields, l *wire.Limits) []string {
@@ -150,6 +175,14 @@ func DecodeReadQuery(query url.Values, l *wire.Limits) (*Read, error) {
 	q := &Read{Meta: true, nodes: query["node"]}
 	p := wire.ReadParams(query)
 	q.from = p.Uint("from_seq")
+	if p.Has("from_ts") {
+		q.fromTS = new(p.Size("from_ts"))
+		if p.Has("from_seq") {
+			refuseBoth(p.Refuse)
+		}
+	}
+	q.Preview = preview(p.Size("preview_bytes"))
+	q.untouched = !p.Bool("touch", true)
 	q.limit = p.Size("limit")
 	q.batchBytes = p.Size("max_batch_bytes")
 	q.waitMS = p.Size("wait_ms")

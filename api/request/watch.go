@@ -49,6 +49,7 @@ func (w *Watch) Options(l *wire.Limits) watch.Options {
 		Nodes: q.Nodes, Match: q.Match, Limit: q.Limit, MaxBytes: q.MaxBytes,
 		Heartbeat: max(beat, MinHeartbeat),
 		Meta:      w.read.Meta, Tags: w.read.Tags, Data: !w.omitData, Strong: w.strong,
+		Preview: w.read.Preview, Untouched: w.read.untouched,
 	}
 }
 
@@ -56,9 +57,9 @@ func (w *Watch) Options(l *wire.Limits) watch.Options {
 var (
 	WatchFields = []string{
 		"topics", "prefixes", "node", "match", "limit", "max_batch_bytes", "heartbeat_ms",
-		"include_meta", "include_tags", "include_data", "consistency",
+		"include_meta", "include_tags", "include_data", "consistency", "preview_bytes", "touch",
 	}
-	StartFields = []string{"from_seq", "tail"}
+	StartFields = []string{"from_seq", "from_ts", "tail"}
 )
 
 // DecodeWatch decodes the body of POST /v0/watch. The result does not alias it.
@@ -111,6 +112,10 @@ func ReadWatchField(f *wire.Fields, name string, w *Watch, l *wire.Limits) bool 
 		w.read.batchBytes = f.ReadSize(name)
 	case "heartbeat_ms":
 		w.beatMS = max(f.ReadSize(name), 1)
+	case "preview_bytes":
+		w.read.Preview = preview(f.ReadSize(name))
+	case "touch":
+		w.read.untouched = !f.ReadBool(name)
 	case "include_meta":
 		w.read.Meta = f.ReadBool(name)
 	case "include_tags":
@@ -171,7 +176,15 @@ func readStart(f *wire.Fields, name string) (at watch.Start) {
 			f.Unknown(StartFields)
 		}
 	}
+	CheckStart(f, &at)
 	return at
+}
+
+// CheckStart refuses a start at a time that is a start at a seq, too.
+func CheckStart(f *wire.Fields, at *watch.Start) {
+	if at.FromTS != nil && (at.From != 0 || at.Tail) {
+		f.Refuse("from_ts", "is a position, as from_seq and tail are; give one")
+	}
 }
 
 // ReadStartField reads the present field's value if it is one of a position's. It
@@ -180,6 +193,8 @@ func ReadStartField(f *wire.Fields, name string, at *watch.Start) bool {
 	switch name {
 	case "from_seq":
 		at.From = f.ReadUint(name)
+	case "from_ts":
+		at.FromTS = new(f.ReadSize(name))
 	case "tail":
 		at.Tail = f.ReadBool(name)
 	default:

@@ -34,7 +34,7 @@ const frameOverhead = 128
 // newFrame renders the records of b, which were read after the cursor from.
 func newFrame(x string, from uint64, b *topic.Batch, o *Options) *Frame {
 	f := &Frame{Topic: x, From: from, To: b.NextFrom, Head: b.Head, Count: len(b.Records), TS: b.Records[0].TS}
-	fields := render.Fields{Data: o.Data, Meta: o.Meta, Tags: o.Tags}
+	fields := render.Fields{Data: o.Data, Meta: o.Meta, Tags: o.Tags, Preview: o.Preview}
 	body := make([]byte, 0, frameOverhead+len(x)+render.Size(b.Records))
 	body = append(body, `{"topic":"`...)
 	body = append(body, x...) // a valid name needs no escapes

@@ -74,12 +74,14 @@ type lineKey struct {
 	matched                  bool
 	limit, bytes             int
 	meta, tags, data, strong bool
+	preview                  int
+	untouched                bool
 }
 
 func keyOf(x string, o *Options) lineKey {
 	k := lineKey{
 		topic: x, limit: o.Limit, bytes: o.MaxBytes,
-		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong,
+		meta: o.Meta, tags: o.Tags, data: o.Data, strong: o.Strong, preview: o.Preview, untouched: o.Untouched,
 	}
 	k.nodes = o.NodesKey()
 	if o.Match != nil {
@@ -284,7 +286,7 @@ func (l *line) read(ctx context.Context, at uint64) (reading, topic.Mark, error)
 	defer l.frames.held.Add(-int64(most))
 	b, err := l.frames.engine.Read(ctx, l.key.topic, &topic.Query{
 		From: at, Limit: o.Limit, MaxBytes: most, Nodes: o.Nodes, Match: o.Match,
-		Synced: o.Strong, Behind: true,
+		Synced: o.Strong, Behind: true, Untouched: o.Untouched,
 	})
 	if err != nil {
 		return reading{}, topic.Mark{}, err

@@ -28,6 +28,7 @@ type Engine interface {
 	SubscribePrefix(s *follow.Subscriber, prefix string, limit int) (present []topic.State, more bool)
 	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
 	State(name string, touch bool) (topic.State, error)
+	Before(ctx context.Context, name string, ts int64) (uint64, error)
 	Fresh(name string, m topic.Mark) bool
 }
 
@@ -43,15 +44,18 @@ type Options struct {
 	Tags      bool          // render tags
 	Data      bool          // render data
 	Strong    bool          // only records that are synced to disk
+	Preview   int           // see render.Fields
+	Untouched bool          // see topic.Query
 
 	joined string // see NodesKey
 }
 
-// Start is where to begin in a topic: after From, or at the head if Tail is
-// set.
+// Start is where to begin in a topic: after From, at the head if Tail is
+// set, or with the first record at FromTS or later if that is not nil.
 type Start struct {
-	From uint64
-	Tail bool
+	From   uint64
+	Tail   bool
+	FromTS *int64 // Unix ms
 }
 
 // Position is where a topic's cursor began, and the state of the topic then.

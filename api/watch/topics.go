@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,9 @@ import (
 // Add follows a topic. If it is followed already, it begins again at the given
 // start. Add fails if the topic does not exist or if there are too many.
 func (s *Session) Add(x string, at Start) (Position, error) {
+	if err := s.resolve(x, &at); err != nil {
+		return Position{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.cursors[x]
@@ -31,6 +35,16 @@ func (s *Session) Add(x string, at Start) (Position, error) {
 		s.drop(old)
 	}
 	return s.add(&st, at, false), nil
+}
+
+// resolve replaces a start at a time by one at a seq.
+func (s *Session) resolve(name string, at *Start) error {
+	if at.FromTS == nil {
+		return nil
+	}
+	from, err := s.frames.engine.Before(context.Background(), name, *at.FromTS)
+	*at = Start{From: from}
+	return err
 }
 
 // Remove stops following a topic. An event of it that is being sent is still
@@ -114,9 +128,17 @@ func (s *Session) addAll(present []topic.State, more bool, at Start) (map[string
 	if more || len(s.cursors)+len(wanted) > s.max {
 		return nil, s.full()
 	}
+	starts := make([]Start, len(wanted))
+	for i, st := range wanted {
+		starts[i] = at
+		err := s.resolve(st.Name, &starts[i])
+		if err != nil && !absent(err) { // one that was deleted since begins anew
+			return nil, err
+		}
+	}
 	positions := make(map[string]Position, len(wanted))
-	for _, st := range wanted {
-		positions[st.Name] = s.add(st, at, true)
+	for i, st := range wanted {
+		positions[st.Name] = s.add(st, starts[i], true)
 	}
 	return positions, nil
 }

@@ -15,6 +15,7 @@ type Query struct {
 	Nodes    []string      // leave out records whose node is one of these
 	Match    *record.Match // only records whose tag matches
 	Synced   bool          // only records that are synced to disk; waits for the sync
+	FromTS   *int64        // records from this timestamp on, in the place of From
 	Behind   bool          // do not first catch up with what routers have to bring
 
 	// Untouched makes it no read of the topic: it moves neither the topic's
@@ -27,6 +28,7 @@ func (q *Query) filters() bool { return q.Match != nil || len(q.Nodes) > 0 }
 // Batch answers a Query. The records' slices are shared and immutable.
 type Batch struct {
 	Records   []record.Record
+	From      uint64 // of the query, or where its FromTS is
 	NextFrom  uint64 // last seq examined
 	Head      uint64
 	Earliest  uint64
