@@ -10,8 +10,14 @@ import (
 
 // configCmd prints the effective configuration.
 type configCmd struct {
+	settings
 	JSON     bool `name:"json" help:"Print JSON, with the declaration of each variable." xor:"form"`
 	Markdown bool `help:"Print docs/configuration.md instead; the environment is ignored." xor:"form"`
+}
+
+// Help is printed below the flags.
+func (configCmd) Help() string {
+	return "Examples:\n  topics config\n  topics config --port 4100 --json"
 }
 
 // Run prints to standard output. It returns an error if the environment is
@@ -20,7 +26,7 @@ func (c *configCmd) Run() error {
 	if c.Markdown {
 		return config.Markdown(os.Stdout)
 	}
-	effective, err := config.Load(os.Environ(), config.ThisMachine())
+	effective, err := config.Load(c.environ(), config.ThisMachine())
 	if err != nil {
 		return err
 	}

@@ -10,20 +10,21 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/records"
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
 // deadCmd prints a queue's dead letters as JSON lines, puts them back into the
 // queue, or deletes them.
 type deadCmd struct {
-	Queue        string   `arg:"" help:"Queue whose dead letters are meant."`
-	Replay       []string `placeholder:"SEQ|all" help:"Put these dead letters back into the queue, as new jobs at its end." xor:"what"`
-	Purge        []string `placeholder:"SEQ|all" help:"Delete these dead letters for good." xor:"what"`
-	Match        string   `placeholder:"PATTERN" help:"Only those whose tag is this, or begins with what stands before a final *."`
-	Reason       string   `help:"Only those that died for this reason: max_deliveries, rejected, or what a worker gave."`
-	Limit        int      `short:"n" help:"At most so many; 0 means no limit." default:"0"`
-	Rate         int      `help:"Put back at most so many per second; 0 means no limit." default:"0"`
-	remote.Flags `embed:""`
+	Queue  string   `arg:"" completion:"topic" help:"Queue whose dead letters are meant."`
+	Replay []string `placeholder:"SEQ|all" help:"Put these dead letters back into the queue, as new jobs at its end." xor:"what"`
+	Purge  []string `placeholder:"SEQ|all" help:"Delete these dead letters for good." xor:"what"`
+	Match  string   `placeholder:"PATTERN" help:"Only those whose tag is this, or begins with what stands before a final *."`
+	Reason string   `help:"Only those that died for this reason: max_deliveries, rejected, or what a worker gave."`
+	Limit  int      `short:"n" help:"At most so many; 0 means no limit." default:"0"`
+	Rate   int      `help:"Put back at most so many per second; 0 means no limit." default:"0"`
+	remote.Flags
 }
 
 // Validate is called by kong.
@@ -59,26 +60,20 @@ func selection(list []string) (seqs []uint64, all bool, err error) {
 
 // filter returns which dead letters are meant.
 func (c *deadCmd) filter() client.DeadFilter {
-	f := client.DeadFilter{Reason: c.Reason}
-	switch n := len(c.Match); {
-	case n > 0 && c.Match[n-1] == '*':
-		f.Match = []string{"tag", "Glob", c.Match}
-	case n > 0:
-		f.Match = []string{"tag", "Eq", c.Match}
-	}
-	return f
+	return client.DeadFilter{Reason: c.Reason, Match: records.Match(c.Match)}
+}
+
+// Help is printed below the flags.
+func (deadCmd) Help() string {
+	return "Examples:\n  topics dead mail\n  topics dead mail --replay all\n  topics dead mail --purge all --match 'order-*'"
 }
 
 // Run prints to standard output.
 func (c *deadCmd) Run(ctx context.Context) error {
-	notice := &remote.Outage{W: os.Stderr, Command: "dead"}
-	api, err := c.Client(notice.Failed)
-	if err != nil {
-		return err
-	}
-	defer api.Close()
-	out := bufio.NewWriter(os.Stdout)
-	return errors.Join(c.run(ctx, api, out), out.Flush())
+	return c.Flags.Run(ctx, "dead", func(server *remote.Connection) error {
+		out := bufio.NewWriter(os.Stdout)
+		return errors.Join(c.run(ctx, server.Client, out), out.Flush())
+	})
 }
 
 func (c *deadCmd) run(ctx context.Context, api *client.Client, out *bufio.Writer) error {
@@ -104,7 +99,7 @@ func (c *deadCmd) run(ctx context.Context, api *client.Client, out *bufio.Writer
 		if err != nil {
 			return err
 		}
-		if err := printRecord(out, letter.Raw); err != nil {
+		if err := records.WriteLine(out, letter.Raw); err != nil {
 			return err
 		}
 		if printed++; printed == c.Limit {

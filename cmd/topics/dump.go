@@ -16,6 +16,11 @@ type dumpCmd struct {
 	Frames   bool   `help:"Print the frames of the log, with their records."`
 }
 
+// Help is printed below the flags.
+func (dumpCmd) Help() string {
+	return "Examples:\n  topics dump --dir topics-data --state\n  topics dump --dir topics-data --topic orders"
+}
+
 // Run prints the selected parts, or everything if none is selected.
 func (c *dumpCmd) Run(ctx context.Context) error {
 	d, err := c.open()

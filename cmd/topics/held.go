@@ -31,5 +31,5 @@ func (serveHeldCmd) Run(ctx context.Context) error {
 			}
 		}
 	}()
-	return serveOn(ctx, disk)
+	return serveOn(ctx, disk, os.Environ())
 }

@@ -13,25 +13,26 @@ import (
 
 // jobsCmd prints a queue's jobs as JSON lines.
 type jobsCmd struct {
-	Queue        string   `arg:"" help:"Queue to look at."`
-	State        []string `enum:"ready,blocked,delayed,in_flight" default:"in_flight,ready,blocked,delayed" help:"Print only the jobs in these states: ${enum}."`
-	Limit        uint64   `short:"n" help:"Stop after this many jobs; 0 means no limit." default:"0"`
-	Counts       bool     `help:"Print only how many jobs are in each state." xor:"what"`
-	Promote      []uint64 `placeholder:"SEQ" help:"Make these delayed jobs due now." xor:"what"`
-	Release      []uint64 `placeholder:"SEQ" help:"Take these jobs away from who holds them. Their deliveries do not count." xor:"what"`
-	remote.Flags `embed:""`
+	Queue   string   `arg:"" completion:"topic" help:"Queue to look at."`
+	State   []string `enum:"ready,blocked,delayed,in_flight" default:"in_flight,ready,blocked,delayed" help:"Print only the jobs in these states: ${enum}."`
+	Limit   uint64   `short:"n" help:"Stop after this many jobs; 0 means no limit." default:"0"`
+	Counts  bool     `help:"Print only how many jobs are in each state." xor:"what"`
+	Promote []uint64 `placeholder:"SEQ" help:"Make these delayed jobs due now." xor:"what"`
+	Release []uint64 `placeholder:"SEQ" help:"Take these jobs away from who holds them. Their deliveries do not count." xor:"what"`
+	remote.Flags
+}
+
+// Help is printed below the flags.
+func (jobsCmd) Help() string {
+	return "Examples:\n  topics jobs mail\n  topics jobs mail --counts\n  topics jobs mail --state ready -n 5"
 }
 
 // Run prints to standard output.
 func (c *jobsCmd) Run(ctx context.Context) error {
-	notice := &remote.Outage{W: os.Stderr, Command: "jobs"}
-	api, err := c.Client(notice.Failed)
-	if err != nil {
-		return err
-	}
-	defer api.Close()
-	out := bufio.NewWriter(os.Stdout)
-	return errors.Join(c.run(ctx, api, json.NewEncoder(out)), out.Flush())
+	return c.Flags.Run(ctx, "jobs", func(server *remote.Connection) error {
+		out := bufio.NewWriter(os.Stdout)
+		return errors.Join(c.run(ctx, server.Client, json.NewEncoder(out)), out.Flush())
+	})
 }
 
 func (c *jobsCmd) run(ctx context.Context, api *client.Client, out *json.Encoder) error {

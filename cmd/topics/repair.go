@@ -15,13 +15,20 @@ type repairCmd struct {
 	JSON bool `help:"Print the report as JSON." name:"json"`
 }
 
+// Help is printed below the flags.
+func (repairCmd) Help() string {
+	return "The server must be stopped.\n\nExamples:\n  topics repair --dir restored"
+}
+
 // Run repairs the directory and prints what was lost.
 func (c *repairCmd) Run(ctx context.Context) error {
 	d, err := c.open()
 	if err != nil {
 		return err
 	}
+	stop := c.disk.Show(os.Stderr, "repair", 0)
 	report, err := repair.Run(ctx, d, repair.Options{})
+	stop()
 	if err != nil {
 		return unreadable{err}
 	}

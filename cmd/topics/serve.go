@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api"
@@ -21,17 +22,43 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs/slotfs"
 )
 
+// settings are the TOPICS_* variables as flags.
+type settings struct {
+	kong.Plugins
+	flags *config.Flags
+}
+
+// newSettings returns settings that are not given.
+func newSettings() settings {
+	flags := config.NewFlags()
+	return settings{Plugins: kong.Plugins{flags.Fields()}, flags: flags}
+}
+
+// environ returns the environment with the flags in place of their variables.
+func (s *settings) environ() []string { return s.flags.Environ(os.Environ()) }
+
 // serveCmd runs the server.
-type serveCmd struct{}
+type serveCmd struct{ settings }
+
+// Help is printed below the flags.
+func (serveCmd) Help() string {
+	return `Each flag is the variable TOPICS_*: --data-dir is TOPICS_DATA_DIR. A flag precedes its variable. topics config prints the
+effective values. The server runs until SIGINT or SIGTERM, and then drains.
+
+Examples:
+  topics serve --port 4002 --data-dir other-data
+  TOPICS_PORT=4003 topics serve --data-dir third-data`
+}
 
 // server is one run of the server, from boot to exit.
 type server struct {
-	config *config.Config
-	log    zerolog.Logger
-	fs     vfs.FS
-	disks  *slotfs.FS // fs with limits on concurrent reads, once configured
-	gate   *health.Gate
-	health *health.Monitor
+	environ []string // of the configuration
+	config  *config.Config
+	log     zerolog.Logger
+	fs      vfs.FS
+	disks   *slotfs.FS // fs with limits on concurrent reads, once configured
+	gate    *health.Gate
+	health  *health.Monitor
 	// watchdog decides the answer of /live.
 	watchdog *health.Watchdog
 	lock     vfs.Held // on the data directory; nil if it could not be taken
@@ -55,10 +82,10 @@ type server struct {
 // drains; a second signal ends the process. Operators rely on the order of the
 // steps: the listener answers probes before the data is touched, and data is
 // served only once all of it is recovered.
-func (serveCmd) Run(ctx context.Context) error { return serveOn(ctx, vfs.OS()) }
+func (c *serveCmd) Run(ctx context.Context) error { return serveOn(ctx, vfs.OS(), c.environ()) }
 
-func serveOn(ctx context.Context, disk vfs.FS) error {
-	s := &server{fs: disk, broken: make(chan error, 2)}
+func serveOn(ctx context.Context, disk vfs.FS, environ []string) error {
+	s := &server{environ: environ, fs: disk, broken: make(chan error, 2)}
 
 	hangups := tameSignals()
 	// 1. The configuration, or all reasons why it is refused.
@@ -96,7 +123,7 @@ func serveOn(ctx context.Context, disk vfs.FS) error {
 
 // configure is step 1.
 func (s *server) configure() (err error) {
-	if s.config, err = config.Load(os.Environ(), config.ThisMachine()); err != nil {
+	if s.config, err = config.Load(s.environ, config.ThisMachine()); err != nil {
 		return err
 	}
 	s.log = newLogger(s.config)

@@ -11,42 +11,21 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/recovery/inspect"
-	"github.com/e6e95bb8/topics/wal/vfs"
 )
-
-// dataDir is the data directory that an offline tool works on.
-type dataDir struct {
-	Dir  string `arg:"" help:"Data directory."`
-	Cold string `help:"Cold directory of the data directory, if it has one." env:"TOPICS_COLD_DIR"`
-}
-
-func (d *dataDir) open() (inspect.Dir, error) {
-	if _, err := os.Stat(d.Dir); err != nil {
-		return inspect.Dir{}, unreadable{err}
-	}
-	boot, mount := identity(d.Dir)
-	return inspect.Dir{FS: vfs.OS(), Path: d.Dir, Cold: d.Cold, BootID: boot, Mount: mount}, nil
-}
-
-// identity returns what the server uses to distinguish a kill from a power cut.
-// An identity that cannot be read is empty, which counts as a power cut.
-func identity(dir string) (boot, mount string) {
-	boot, _ = recovery.BootID(recovery.BootIDFile)
-	mount, _ = recovery.Mount(dir)
-	return boot, mount
-}
-
-// unreadable is an error that prevented a tool from doing its work, as opposed
-// to faults that it found.
-type unreadable struct{ error }
-
-func (e unreadable) Unwrap() error { return e.error }
-func (e unreadable) ExitCode() int { return usageError }
 
 // verifyCmd checks a data directory or a backup.
 type verifyCmd struct {
 	dataDir
 	JSON bool `help:"Print the report as JSON." name:"json"`
+}
+
+// Help is printed below the flags.
+func (verifyCmd) Help() string {
+	return `It changes nothing, and ends with 1 if it finds faults, with 2 if it could not look.
+
+Examples:
+  topics verify --dir topics-data
+  topics verify backup-1 --json`
 }
 
 // Run prints one line for each fault, and a summary. Faults are an error.
@@ -62,7 +41,9 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 	if kind.Kind == recovery.Backup {
 		return c.backup(ctx, d)
 	}
+	stop := c.disk.Show(os.Stderr, "verify", 0)
 	report, err := inspect.Verify(ctx, d)
+	stop()
 	if err != nil {
 		return unreadable{err}
 	}
@@ -80,7 +61,9 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 
 // backup checks a backup.
 func (c *verifyCmd) backup(ctx context.Context, d inspect.Dir) error {
+	stop := c.disk.Show(os.Stderr, "verify", 0)
 	r, err := backup.Verify(ctx, d.FS, d.Path)
+	stop()
 	if err != nil {
 		return unreadable{err}
 	}

@@ -133,7 +133,7 @@ func Load(environ []string, machine Machine) (*Config, error) {
 	}
 	for _, entry := range environ {
 		name, text, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, prefix) || text == "" {
+		if !strings.HasPrefix(name, prefix) || text == "" || slices.Contains(clientNames, name) {
 			continue
 		}
 		v, ok := known[name]

@@ -242,3 +242,31 @@ func FuzzParseSize(f *testing.F) {
 		}
 	})
 }
+
+// The variables of commands that connect to a server are no mistakes of a
+// server's environment.
+func TestClientVariables(t *testing.T) {
+	if _, err := Load([]string{"TOPICS_URL=http://h", "TOPICS_KEY=k", "TOPICS_CONTEXT=c"}, ThisMachine()); err != nil {
+		t.Error(err)
+	}
+	if _, err := Load([]string{"TOPICS_URLS=http://h"}, ThisMachine()); err == nil || !strings.Contains(err.Error(), "did you mean TOPICS_URL?") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A flag precedes the variable, and has a name and a value of its own.
+func TestFlags(t *testing.T) {
+	flags := NewFlags()
+	if err := flags.set("port", "4100"); err != nil {
+		t.Fatal(err)
+	}
+	env := flags.Environ([]string{"TOPICS_PORT=1", "TOPICS_PORT=2", "HOME=/h", "TOPICS_DATA_DIR=d"})
+	if want := []string{"HOME=/h", "TOPICS_DATA_DIR=d", "TOPICS_PORT=4100"}; !slices.Equal(env, want) {
+		t.Errorf("%q", env)
+	}
+	for _, v := range new(Config).variables() {
+		if _, ok := flags.values[flagName(v.Name)]; !ok {
+			t.Errorf("%s has no flag", v.Name)
+		}
+	}
+}

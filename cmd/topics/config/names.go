@@ -10,6 +10,10 @@ import (
 	"github.com/e6e95bb8/topics/api/spelling"
 )
 
+// clientNames are the variables of the commands that connect to a server. They
+// may be set where a server starts.
+var clientNames = []string{prefix + "URL", prefix + "KEY", prefix + "CONTEXT"}
+
 // serviceLink matches the variables that Kubernetes adds to every pod next to a
 // Service called "topics" or "topics-something": its address, and a set of
 // names for each port.
@@ -28,7 +32,7 @@ func isServiceLink(name, value string) bool {
 
 // unknown returns the problem of a name that is not declared.
 func unknown(name string, known map[string]Variable) string {
-	nearest, ok := spelling.Nearest(name, slices.Collect(maps.Keys(known)))
+	nearest, ok := spelling.Nearest(name, append(slices.Collect(maps.Keys(known)), clientNames...))
 	if !ok {
 		return name + ": unknown variable; `topics config` lists all of them"
 	}

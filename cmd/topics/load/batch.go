@@ -63,10 +63,10 @@ func fill(in *input, offset uint64, records, bytes int) (batch, error) {
 			b.at = in.raw.n
 			return b, err
 		}
-		if b.last, err = parse(line); err != nil {
+		if b.last, err = in.form.parse(line); err != nil {
 			return b, in.fault(err)
 		}
-		b.entries = append(b.entries, client.Entry{Raw: line})
+		b.entries = append(b.entries, b.last.entry())
 		b.bytes += int64(len(line))
 	}
 	b.at = in.raw.n

@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -20,14 +17,15 @@ import (
 // memory.
 const maxLine = 256 << 20
 
-// input is a stream of JSON lines, one record each. Blank lines are not
-// records.
+// input is a stream of lines, one record each. Blank lines are not records.
 type input struct {
 	name   string
+	form   form
 	size   int64 // size of the file on disk, in bytes; 0 if unknown
 	raw    *counter
-	lines  *bufio.Reader
-	number int // number of the last line, from 1
+	lines  *bufio.Reader // decompressed; nil before the first byte is read
+	rows   *rows         // of CSV; else nil
+	number int           // number of the last line, from 1
 	close  func()
 }
 
@@ -43,43 +41,75 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open opens a file, or standard input for "-". It decompresses files whose
-// names end in .gz or .zst.
-func open(name string, stdin io.Reader) (*input, error) {
-	if name == "-" {
-		c := &counter{r: stdin}
-		return &input{name: "standard input", raw: c, lines: bufio.NewReaderSize(c, 1<<20), close: func() {}}, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	in := &input{name: name, raw: &counter{r: f}, close: func() { f.Close() }}
-	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-		in.size = st.Size()
-	}
-	var r io.Reader = in.raw
-	switch {
-	case strings.HasSuffix(name, ".gz"):
-		r, err = gzip.NewReader(r)
-	case strings.HasSuffix(name, ".zst"):
-		var z *zstd.Decoder
-		z, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
-		if err == nil {
-			r, in.close = z, func() { z.Close(); f.Close() }
+// open opens a file, or standard input for "-".
+func open(name string, stdin io.Reader, as form) (*input, error) {
+	in := &input{name: "standard input", form: as, raw: &counter{r: stdin}, close: func() {}}
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		in.name, in.raw.r, in.close = name, f, func() { f.Close() }
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			in.size = st.Size()
 		}
 	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	in.lines = bufio.NewReaderSize(r, 1<<20)
 	return in, nil
+}
+
+// begin waits for the first bytes, which say how the input is compressed, and
+// sets lines and rows.
+func (in *input) begin() error {
+	if err := in.decompress(); err != nil {
+		return fmt.Errorf("%s: %w", in.name, err)
+	}
+	if in.form.as == "csv" {
+		in.rows = newRows(in.lines)
+	}
+	return nil
+}
+
+func (in *input) decompress() error {
+	const buffer = 1 << 20
+	in.lines = bufio.NewReaderSize(in.raw, buffer)
+	begin, err := in.lines.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch {
+	case bytes.HasPrefix(begin, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(in.lines)
+		if err != nil {
+			return err
+		}
+		in.lines = bufio.NewReaderSize(z, buffer)
+	case bytes.HasPrefix(begin, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(in.lines, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		file := in.close
+		in.lines, in.close = bufio.NewReaderSize(z, buffer), func() { z.Close(); file() }
+	}
+	return nil
 }
 
 // next returns the line of the next record, without its end, or io.EOF after
 // the last. The caller owns the slice.
 func (in *input) next() ([]byte, error) {
+	if in.lines == nil {
+		if err := in.begin(); err != nil {
+			return nil, err
+		}
+	}
+	if in.rows != nil {
+		line, err := in.rows.next()
+		in.number = in.rows.at
+		if err != nil && !errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%s: %w", in.name, err)
+		}
+		return line, err
+	}
 	for {
 		line, err := in.readLine()
 		if line = bytes.TrimSpace(line); len(line) > 0 && (err == nil || errors.Is(err, io.EOF)) {
@@ -114,49 +144,4 @@ func (in *input) readLine() ([]byte, error) {
 // fault returns err with the place of the last line.
 func (in *input) fault(err error) error {
 	return fmt.Errorf("%s: line %d %w", in.name, in.number, err)
-}
-
-// record is a parsed line, for checking and comparing; the line itself is sent.
-// Absent parts are nil.
-type record struct {
-	data, meta json.RawMessage
-	tag, node  *string
-}
-
-// parse checks that a line is a record in the form of the write body. Names in
-// it are case-sensitive, which encoding/json respects only for maps.
-func parse(line []byte) (r record, err error) {
-	if !utf8.Valid(line) {
-		return r, errors.New("is not UTF-8")
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {
-		return r, fmt.Errorf("is not a JSON object: %w", orNull(err))
-	}
-	data, ok := fields["data"]
-	if !ok {
-		return r, errors.New(`has no "data"`)
-	}
-	r.data = data
-	if meta, ok := fields["meta"]; ok && string(meta) != "null" {
-		if meta[0] != '{' {
-			return r, errors.New(`has a "meta" that is not an object`)
-		}
-		r.meta = meta
-	}
-	for name, dst := range map[string]**string{"tag": &r.tag, "node": &r.node} {
-		if text, ok := fields[name]; ok {
-			if err := json.Unmarshal(text, dst); err != nil {
-				return r, fmt.Errorf("has a %q that is not a string", name)
-			}
-		}
-	}
-	return r, nil
-}
-
-func orNull(err error) error {
-	if err == nil {
-		return errors.New("it is null")
-	}
-	return err
 }

@@ -1,18 +1,23 @@
-// Package load implements `topics load`, which writes JSON lines to a topic, in
-// order and each exactly once, however often the load or the server is killed
-// and restarted.
+// Package load implements `topics load`, which writes a file to a topic, in
+// order and each record exactly once, however often the load or the server is
+// killed and restarted.
 //
 // Record n of the input becomes seq n. Every batch states the head it expects
 // and has an idempotency key made from its offset, so neither a retry after a
 // lost answer nor a second load can append it twice. A load that is restarted
 // asks for the head, compares the record there with its line, and continues
 // after it.
+//
+// A load that appends writes after what the topic has, whatever it is, and
+// others may write meanwhile. The keys keep its retries from being appended
+// twice, but a second load appends everything again.
 package load
 
 import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,13 +29,28 @@ import (
 
 // Cmd is the subcommand with its arguments.
 type Cmd struct {
-	File         string `arg:"" optional:"" default:"-" help:"JSON lines, one record each, in the form of the write body. Files ending in .gz and .zst are decompressed; - is standard input."`
-	Topic        string `short:"t" required:"" help:"Topic to load into. Nothing else may write to it."`
-	Durability   string `enum:",ephemeral,memory,disk,fsync" default:"" help:"Durability of the topic if the load creates it: ephemeral, memory, disk or fsync."`
-	Batch        int    `default:"1000" help:"Maximum records in one write."`
-	BatchBytes   int    `default:"4194304" help:"Approximate bytes of one write."`
-	Quiet        bool   `short:"q" help:"Do not show progress."`
-	remote.Flags `embed:""`
+	File       string `arg:"" optional:"" default:"-" completion:"file" help:"File to load; - is standard input. What is compressed with gzip or zstd is decompressed."`
+	Topic      string `short:"t" required:"" completion:"topic" help:"Topic to load into. Unless --append is given, nothing else may write to it."`
+	As         string `enum:"records,json,csv,text" default:"records" help:"What a line is: records, as topics tail prints them or a write has them; json, the data of a record; csv, a row below a line of names, which becomes an object; text, a string."`
+	Append     bool   `help:"Append to what the topic has, instead of going on where an earlier load of the same file ended."`
+	TagFrom    string `placeholder:"FIELD" help:"Take each record's tag from this field of its data; user.id is a field of a field."`
+	Durability string `aliases:"class" enum:",ephemeral,memory,disk,fsync" default:"" placeholder:"CLASS" help:"Durability of the topic if the load creates it: ephemeral, memory, disk or fsync."`
+	Batch      int    `default:"1000" help:"Maximum records in one write."`
+	BatchBytes int    `default:"4194304" help:"Approximate bytes of one write."`
+	Quiet      bool   `short:"q" help:"Do not show progress."`
+	JSON       bool   `name:"json" help:"Print the summary as JSON."`
+	remote.Flags
+}
+
+// Help is printed below the flags.
+func (Cmd) Help() string {
+	return `A load that was stopped goes on where it was when it is run again with the same file.
+
+Examples:
+  topics load --topic events events.jsonl
+  topics load --topic people --as csv people.csv --tag-from name
+  gzip -c events.jsonl | topics load --append --topic events --as records
+  topics tail orders --from 0 | topics load --append --topic orders-copy`
 }
 
 // Validate is called by kong.
@@ -47,18 +67,18 @@ func (c *Cmd) Run(ctx context.Context) error {
 }
 
 func (c *Cmd) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-	in, err := open(c.File, stdin)
+	in, err := open(c.File, stdin, form{as: c.As, tagFrom: c.TagFrom})
 	if err != nil {
 		return err
 	}
-	notice := &remote.Outage{W: stderr, Command: "load"}
-	api, err := c.Client(notice.Failed)
+	server, err := c.Connect(ctx, "load")
 	if err != nil {
 		in.close()
 		return err
 	}
-	defer api.Close()
-	l := &loader{api: api, topic: c.Topic, durability: c.Durability, notice: notice, keys: rand.Text()}
+	defer server.Close()
+	server.Outage.W = stderr
+	l := &loader{api: server.Client, topic: c.Topic, durability: c.Durability, appending: c.Append, notice: server.Outage, keys: rand.Text()}
 	skipped, err := l.resume(ctx, in)
 	if err != nil {
 		in.close()
@@ -66,9 +86,12 @@ func (c *Cmd) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer
 	}
 	m := newMeter(stderr, c.Quiet, in.size, in.raw.n)
 	err = l.send(ctx, in, skipped, c.Batch, c.BatchBytes, m)
-	m.end()
+	m.progress.End()
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(stdout).Encode(m.result(c.Topic, skipped))
 	}
 	_, err = fmt.Fprintln(stdout, m.summary(c.Topic, skipped))
 	return err
@@ -79,6 +102,7 @@ type loader struct {
 	api        *client.Client
 	topic      string
 	durability string
+	appending  bool
 	create     bool // the topic does not exist yet
 	notice     *remote.Outage
 	// keys is the prefix of this run's idempotency keys. It is different in each
@@ -102,10 +126,13 @@ func (l *loader) resume(ctx context.Context, in *input) (uint64, error) {
 		return 0, fmt.Errorf("topic %q exists and is %s, not %s: leave --durability out, or change the topic",
 			l.topic, state.Config.Durability, l.durability)
 	}
+	if l.appending {
+		return 0, nil
+	}
 	var line []byte
 	for n := range state.HeadSeq {
 		if line, err = in.next(); errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("topic %q has %d records but %s only %d: it was not loaded from this input",
+			return 0, fmt.Errorf("topic %q has %d records but %s only %d: it was not loaded from this input; --append writes after them",
 				l.topic, state.HeadSeq, in.name, n)
 		}
 		if err != nil {
@@ -115,7 +142,7 @@ func (l *loader) resume(ctx context.Context, in *input) (uint64, error) {
 	if state.HeadSeq == 0 {
 		return 0, nil
 	}
-	want, err := parse(line)
+	want, err := in.form.parse(line)
 	if err != nil {
 		return 0, in.fault(err)
 	}
@@ -178,9 +205,11 @@ func (l *loader) append(ctx context.Context, b *batch) error {
 	w := &client.Write{
 		Entries:        b.entries,
 		IdempotencyKey: fmt.Sprintf("load-%s-%d", l.keys, b.offset),
-		ExpectedHead:   &b.offset,
 		Create:         &l.create,
 		OmitSeqs:       true,
+	}
+	if !l.appending {
+		w.ExpectedHead = &b.offset
 	}
 	if l.create && l.durability != "" {
 		w.Config = &client.Config{Durability: l.durability}
@@ -192,7 +221,7 @@ func (l *loader) append(ctx context.Context, b *batch) error {
 		return l.resolve(ctx, b, refused)
 	case err != nil:
 		return err
-	case done.Count != len(b.entries) || done.LastSeq != b.end():
+	case done.Count != len(b.entries) || done.LastSeq != b.end() && !l.appending:
 		return fmt.Errorf("the server stored %d records up to seq %d: something else writes to topic %q",
 			done.Count, done.LastSeq, l.topic)
 	}

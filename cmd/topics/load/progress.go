@@ -3,49 +3,24 @@ package load
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
-	"github.com/schollz/progressbar/v3"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
-// plainEvery is the interval between progress lines if no bar can be drawn.
-const plainEvery = 2 * time.Second
-
-// meter shows the progress of the load: a bar on a terminal, and lines
-// otherwise.
+// meter counts what a load has done, and shows its progress.
 type meter struct {
-	w       io.Writer
-	bar     *progressbar.ProgressBar // nil to print lines
-	quiet   bool
-	began   time.Time
-	printed time.Time
-	size    int64 // size of the file; 0 if unknown
-	from    int64 // bytes of the file that were skipped
-	at      int64 // bytes of the file that are loaded
-	records int
-	bytes   int64
+	progress *terminal.Progress
+	began    time.Time
+	size     int64 // size of the file; 0 if unknown
+	from     int64 // bytes of the file that were skipped
+	at       int64 // bytes of the file that are loaded
+	records  int
+	bytes    int64
 }
 
 func newMeter(w io.Writer, quiet bool, size, from int64) *meter {
-	now := time.Now()
-	m := &meter{w: w, quiet: quiet, began: now, printed: now, size: size, from: from, at: from}
-	if f, ok := w.(*os.File); ok && !quiet && isatty.IsTerminal(f.Fd()) {
-		limit := size
-		if size == 0 {
-			limit = -1
-		}
-		// The bar's own estimate would count the skipped part as progress.
-		m.bar = progressbar.NewOptions64(limit,
-			progressbar.OptionSetWriter(w),
-			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionFullWidth(),
-		)
-	}
-	return m
+	return &meter{progress: terminal.NewProgress(w, "load", size, quiet), began: time.Now(), size: size, from: from, at: from}
 }
 
 // add records that a batch was written. at is its end in the file, in bytes.
@@ -53,21 +28,7 @@ func (m *meter) add(records int, bytes, at int64) {
 	m.records += records
 	m.bytes += bytes
 	m.at = at
-	switch {
-	case m.bar != nil:
-		m.bar.Describe(m.line())
-		_ = m.bar.Set64(at) // only drawing can fail
-	case !m.quiet && time.Since(m.printed) >= plainEvery:
-		m.printed = time.Now()
-		fmt.Fprintln(m.w, "load:", m.line())
-	}
-}
-
-// end ends the line of the bar.
-func (m *meter) end() {
-	if m.bar != nil {
-		fmt.Fprintln(m.w)
-	}
+	m.progress.Show(at, m.line)
 }
 
 // line returns the progress as text.
@@ -79,6 +40,11 @@ func (m *meter) line() string {
 		s += fmt.Sprintf(", %.0f %%, %.0f s left", 100*float64(m.at)/float64(m.size), left)
 	}
 	return s
+}
+
+// result returns the summary for a program.
+func (m *meter) result(topic string, skipped uint64) map[string]any {
+	return map[string]any{"topic": topic, "records": m.records, "bytes": m.bytes, "skipped": skipped, "duration_ms": time.Since(m.began).Milliseconds()}
 }
 
 // summary returns the final line.

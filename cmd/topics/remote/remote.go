@@ -1,77 +1,130 @@
-// Package remote has the flags with which commands connect to a server.
+// Package remote is how commands connect to a server: which one, with which
+// key, for how long they wait for it, and what to do if it is not there.
 package remote
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"net"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// Flags are the flags of every command that connects to a server. Without --url
-// the address comes from the server's settings, so that it is right in a shell
-// in which a server was started. The variable of the key is not one of the
-// server's, which hold all keys, and has another prefix because the server
-// refuses unknown TOPICS_* names.
+// waitDefault is how long a server that restarts is waited for.
+const waitDefault = time.Minute
+
+// firstAnswer is how long the first answer of a server may take before the
+// server counts as missing.
+const firstAnswer = time.Second
+
+// Flags are the flags of every command that connects to a server. See Target
+// for the order in which they and the variables count.
 type Flags struct {
-	URL  string        `help:"Address of the server (default: from TOPICS_HOST and TOPICS_PORT, or else http://127.0.0.1:4000)."`
-	Key  string        `env:"TOPIC_KEY" help:"API key. Setting the variable keeps it out of the process list."`
-	Wait time.Duration `default:"60s" help:"How long to wait for a server that does not answer or is not ready."`
+	URL     string        `placeholder:"URL" help:"Address of the server (default: $TOPICS_URL, the context in use, $TOPICS_HOST and $TOPICS_PORT, or http://127.0.0.1:4000)."`
+	Context string        `placeholder:"NAME" help:"Server of the list that topics context keeps (default: $TOPICS_CONTEXT)."`
+	Key     string        `placeholder:"KEY" help:"API key (default: $TOPICS_KEY, which keeps it out of the process list)."`
+	Wait    time.Duration `placeholder:"TIME" help:"How long to wait for a server that is not there or not ready (default: 60s once it has answered, else not at all)."`
 }
 
-// Client returns a client of the server. It calls retrying, if not nil, with
-// each failure that will be retried.
-func (f *Flags) Client(retrying func(error)) (*client.Client, error) {
-	url, err := Address(f.URL)
+// Connection is a server that has answered, or that is waited for.
+type Connection struct {
+	*client.Client
+	URL string
+	// Outage reports on standard error that the server is waited for.
+	Outage *Outage
+}
+
+// Connect returns a connection. A server that does not answer is an error at
+// once, unless --wait says to wait for it. The name is that of the command.
+func (f *Flags) Connect(ctx context.Context, name string) (*Connection, error) {
+	target, err := f.Target()
 	if err != nil {
 		return nil, err
 	}
-	return client.New(url, client.Options{Key: f.Key, RetryFor: f.Wait, Retrying: retrying})
+	return target.Connect(ctx, name, f.Wait)
 }
 
-// Address returns url, or the server's address from the settings if url is
-// empty.
-func Address(url string) (string, error) {
-	if url != "" {
-		return url, nil
+// Connect returns a connection of the command with that name. If wait is 0, the
+// server has to answer now, and later is waited for as long as by default.
+func (t Target) Connect(ctx context.Context, name string, wait time.Duration) (*Connection, error) {
+	c := &Connection{URL: t.URL, Outage: &Outage{W: os.Stderr, Command: name}}
+	retryFor := wait
+	if retryFor == 0 {
+		retryFor = waitDefault
 	}
-	return address(os.Getenv("TOPICS_HOST"), os.Getenv("TOPICS_PORT"))
-}
-
-// OperatorAddress returns the address of the server's admin routes.
-func OperatorAddress(url string) (string, error) {
-	if ops := os.Getenv("TOPICS_OPS_ADDR"); url == "" && ops != "" {
-		return address(ops, "")
+	api, err := client.New(t.URL, client.Options{Key: t.Key, RetryFor: retryFor, Retrying: c.Outage.Failed})
+	if err != nil {
+		return nil, err
 	}
-	return Address(url)
-}
-
-// address returns the address of a server with these settings as seen from its
-// own machine.
-func address(host, port string) (string, error) {
-	if strings.HasPrefix(port, "tcp://") {
-		port = "" // set by Kubernetes for a Service; the server ignores it too
-	}
-	if bare, inHost, err := net.SplitHostPort(host); err == nil {
-		host, port = bare, inHost
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if port == "" {
-		port = "4000"
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("TOPICS_HOST and TOPICS_PORT have no port to connect to: use --url")
-	}
-	// For a listener on all addresses of this machine, any of them works.
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip != nil && ip.To4() == nil {
-			host = "::1"
+	c.Client = api
+	if wait == 0 {
+		if err := answers(ctx, api); err != nil {
+			api.Close()
+			return nil, &MissingError{URL: t.URL, From: t.From, Err: err}
 		}
 	}
-	return "http://" + net.JoinHostPort(host, port), nil
+	return c, nil
+}
+
+// answers returns an error if there is no HTTP server. What the answer says is
+// for the requests that follow to find out.
+func answers(ctx context.Context, api *client.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	_, err := api.Health(ctx)
+	var answer *client.Error
+	if errors.As(err, &answer) {
+		return nil
+	}
+	return err
+}
+
+// Run connects, calls do, and adds to its error what the server knows about the
+// mistake.
+func (f *Flags) Run(ctx context.Context, name string, do func(*Connection) error) error {
+	c, err := f.Connect(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.explain(ctx, do(c))
+}
+
+// MissingError reports a server that does not answer.
+type MissingError struct {
+	URL  string
+	From string // what named the server; see Target
+	Err  error
+}
+
+func (e *MissingError) Error() string {
+	return "no server at " + e.URL + ": " + cause(e.Err)
+}
+
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// Advice returns what to do next.
+func (e *MissingError) Advice() string {
+	if e.From != "" {
+		return "The address is from " + e.From + ". Start a server with: topics serve\nor name another one with --url; --wait 60s waits for this one."
+	}
+	return "Start one with: topics serve\nor name another one with --url, TOPICS_URL or topics context; --wait 60s waits for this one."
+}
+
+// cause returns the part of a failed request's error that says why.
+func cause(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer within " + firstAnswer.String()
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		var call *os.SyscallError
+		if errors.As(op.Err, &call) {
+			return call.Err.Error()
+		}
+		return op.Err.Error()
+	}
+	return err.Error()
 }

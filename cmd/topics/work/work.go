@@ -18,14 +18,14 @@ import (
 
 // Cmd is the subcommand with its arguments.
 type Cmd struct {
-	Queue        string        `arg:"" help:"Queue to work on."`
-	Exec         string        `required:"" placeholder:"COMMAND" help:"Shell command that does one job. It reads the job's data from standard input, and the rest from TOPICS_JOB_* variables. Exit code 0 acks the job; any other one gives it back."`
-	Parallel     int           `short:"p" default:"1" help:"How many commands run at the same time."`
-	Ahead        int           `default:"0" help:"How many more jobs to hold, so that the next one is here when a command ends."`
-	Lease        time.Duration `help:"How long the queue waits for a sign of life before it gives a job to another worker (default: the queue's lease_ms)."`
-	Node         string        `help:"Name of this worker, which no other one may have (default: from the host's name and the process id)."`
-	Stop         time.Duration `default:"30s" help:"How long commands may go on after SIGINT or SIGTERM. A second signal is passed on to them at once, and what it ends goes back uncounted."`
-	remote.Flags `embed:""`
+	Queue    string        `arg:"" completion:"topic" help:"Queue to work on."`
+	Exec     string        `required:"" placeholder:"COMMAND" help:"Shell command that does one job. It reads the job's data from standard input, and the rest from TOPICS_JOB_* variables. Exit code 0 acks the job; any other one gives it back."`
+	Parallel int           `short:"p" default:"1" help:"How many commands run at the same time."`
+	Ahead    int           `default:"0" help:"How many more jobs to hold, so that the next one is here when a command ends."`
+	Lease    time.Duration `help:"How long the queue waits for a sign of life before it gives a job to another worker (default: the queue's lease_ms)."`
+	Node     string        `help:"Name of this worker, which no other one may have (default: from the host's name and the process id)."`
+	Stop     time.Duration `default:"30s" help:"How long commands may go on after SIGINT or SIGTERM. A second signal is passed on to them at once, and what it ends goes back uncounted."`
+	remote.Flags
 }
 
 // Validate is called by kong.
@@ -43,18 +43,26 @@ func (c *Cmd) Validate() error {
 	return nil
 }
 
+// Help is printed below the flags.
+func (Cmd) Help() string {
+	return `The job's data is on the command's standard input.
+
+Examples:
+  topics work mail --exec 'cat >> sent.txt'
+  topics work mail --parallel 4 --exec './send "$TOPICS_JOB_TAG"'`
+}
+
 // Run works until it is interrupted, which is no error.
 func (c *Cmd) Run(ctx context.Context) error {
 	r := &run{out: os.Stdout, err: os.Stderr, command: c.Exec, queue: c.Queue}
-	r.notice = &remote.Outage{W: r.err, Command: "work"}
-	api, err := c.Client(r.failed)
-	if err != nil {
-		return err
-	}
-	defer api.Close()
+	return c.Flags.Run(ctx, "work", func(server *remote.Connection) error { return c.work(ctx, server, r) })
+}
+
+func (c *Cmd) work(ctx context.Context, server *remote.Connection, r *run) error {
+	r.server = server
 	ctx, stop := r.relay(ctx)
 	defer stop()
-	err = api.Work(ctx, c.Queue, r.handle, client.WorkOptions{
+	err := server.Work(ctx, c.Queue, r.handle, client.WorkOptions{
 		Node: c.Node, Parallel: c.Parallel, Ahead: c.Ahead, Lease: c.Lease, Stop: c.Stop, Ended: r.ended,
 	})
 	fmt.Fprintln(r.err, r.summary())
@@ -69,7 +77,7 @@ type run struct {
 	commands commands
 
 	mu       sync.Mutex
-	notice   *remote.Outage
+	server   *remote.Connection
 	acked    int
 	returned int
 	lost     int
@@ -111,18 +119,9 @@ func (r *run) relay(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// failed reports that the server is unavailable.
-func (r *run) failed(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.notice.Failed(err)
-}
-
 // handle does one job.
 func (r *run) handle(ctx context.Context, job *client.Job) error {
-	r.mu.Lock()
-	r.notice.Over()
-	r.mu.Unlock()
+	r.server.Outage.Over()
 	return r.commands.run(ctx, r.process(ctx, job))
 }
 

@@ -1,0 +1,3 @@
+// Package manage has the commands that list, show, change and delete topics and
+// routers.
+package manage

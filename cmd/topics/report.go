@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
+)
+
+// usageError is the exit code for an invalid command line or configuration.
+const usageError = 2
+
+// report prints an error, with what to do next if that is known, and returns its
+// exit code.
+func report(err error) int {
+	if err == nil {
+		return 0
+	}
+	code := 1
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		code = coded.ExitCode()
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	printError(err, remote.Advice(err))
+	return code
+}
+
+// misused prints what is wrong with a command line and where its help is.
+func misused(err error) int {
+	command := "topics"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) {
+		if node := parse.Context.Selected(); node != nil && len(parse.Context.Args) > 0 && parse.Context.Args[0] == firstWord(node) {
+			command += " " + words(node)
+		}
+	}
+	printError(fmt.Errorf("topics: %w", err), "Try "+command+" --help.")
+	return usageError
+}
+
+// words returns the names of a command.
+func words(n *kong.Node) string {
+	if n.Parent == nil || n.Parent.Parent == nil {
+		return n.Name
+	}
+	return words(n.Parent) + " " + n.Name
+}
+
+func firstWord(n *kong.Node) string {
+	first, _, _ := strings.Cut(words(n), " ")
+	return first
+}
+
+// printError prints an error and advice, which may be empty.
+func printError(err error, advice string) {
+	colours := terminal.ColoursFor(os.Stderr)
+	fmt.Fprintln(os.Stderr, colours.Bad(err.Error()))
+	if advice != "" {
+		fmt.Fprintln(os.Stderr, advice)
+	}
+}
