@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -22,8 +21,11 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve serveCmd     `cmd:"" default:"withargs" group:"Server" help:"Run the server. This is the default."`
-	Held  serveHeldCmd `cmd:"" name:"serve-held" hidden:""`
+	Serve   serveCmd          `cmd:"" default:"withargs" group:"Server" help:"Run the server. This is the default."`
+	Held    serveHeldCmd      `cmd:"" name:"serve-held" hidden:""`
+	Top     top.Cmd           `cmd:"" group:"Server" help:"Show what a server is doing, live."`
+	Config  configCmd         `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
+	Context remote.ContextCmd `cmd:"" group:"Server" help:"Keep a list of servers by name."`
 
 	Put    records.PutCmd    `cmd:"" group:"Records" help:"Append records to a topic."`
 	Get    records.GetCmd    `cmd:"" group:"Records" help:"Print one record."`
@@ -42,10 +44,6 @@ type commands struct {
 	Work work.Cmd `cmd:"" group:"Queues" help:"Run a command for each job of a queue."`
 	Jobs jobsCmd  `cmd:"" group:"Queues" help:"Print a queue's jobs as JSON lines."`
 	Dead deadCmd  `cmd:"" group:"Queues" help:"Print a queue's dead letters as JSON lines, or put them back, or delete them."`
-
-	Top     top.Cmd           `cmd:"" group:"Server" help:"Show what a server is doing, live."`
-	Config  configCmd         `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
-	Context remote.ContextCmd `cmd:"" group:"Server" help:"Keep a list of servers by name."`
 
 	Backup  backupCmd  `cmd:"" group:"Data directories" help:"Back up a data directory, whether or not a server is using it."`
 	Restore restoreCmd `cmd:"" group:"Data directories" help:"Restore a data directory from a backup, as of then or of any later time."`
@@ -88,16 +86,11 @@ func newParser(ctx context.Context, exit func(int)) *kong.Kong {
 	)
 }
 
-// helpCmd shows the help of a command.
+// helpCmd shows the help of a command. It is never run: run gives the command
+// the flag --help.
 type helpCmd struct {
 	Command []string `arg:"" optional:"" help:"The command, such as put, or route add."`
 }
 
 // Help is printed below the flags.
 func (helpCmd) Help() string { return "Examples:\n  topics help\n  topics help route add" }
-
-// Run prints the help.
-func (c *helpCmd) Run(parser *kong.Kong) error {
-	_, err := parser.Parse(append(slices.Clone(c.Command), "--help"))
-	return err
-}

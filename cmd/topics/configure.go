@@ -7,6 +7,7 @@ import (
 )
 
 //go:generate sh -c "go run . config --markdown > ../../docs/configuration.md"
+//go:generate sh -c "go run . man --markdown > ../../docs/commands.md"
 
 // configCmd prints the effective configuration.
 type configCmd struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
@@ -22,6 +23,9 @@ func run(args []string) int {
 	context.AfterFunc(ctx, stop)
 	exit := -1
 	parser := newParser(ctx, func(code int) { exit = code })
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	selected, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit // kong has printed the help

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/e6e95bb8/topics/api/spelling"
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
 	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
@@ -30,8 +32,16 @@ func report(err error) int {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	printError(err, remote.Advice(err))
+	printError(err, advice(err))
 	return code
+}
+
+// advice returns what to do next about an error, or "" if nothing is known.
+func advice(err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "Another process has the port, perhaps a server that runs already. --port or TOPICS_PORT takes another one, 0 any that is free."
+	}
+	return remote.Advice(err)
 }
 
 // misused prints what is wrong with a command line and where its help is.
@@ -43,8 +53,27 @@ func misused(err error) int {
 			command += " " + words(node)
 		}
 	}
-	printError(fmt.Errorf("topics: %w", err), "Try "+command+" --help.")
+	advice := "Try " + command + " --help."
+	if near := meant(err, parse); near != "" {
+		advice = "Did you mean topics " + near + "? " + advice
+	}
+	printError(fmt.Errorf("topics: %w", err), advice)
 	return usageError
+}
+
+// meant returns the command that a misspelt one was probably meant to be.
+func meant(err error, parse *kong.ParseError) string {
+	if parse == nil || len(parse.Context.Args) == 0 || !strings.HasPrefix(err.Error(), "unexpected argument") {
+		return ""
+	}
+	var names []string
+	for _, n := range parse.Context.Model.Children {
+		if !n.Hidden {
+			names = append(names, n.Name)
+		}
+	}
+	near, _ := spelling.Nearest(parse.Context.Args[0], names)
+	return near
 }
 
 // words returns the names of a command.

@@ -18,6 +18,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/remote"
 )
 
 // Cmd is the bench command.
@@ -50,7 +52,23 @@ type Cmd struct {
 	Dir               string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
 	Set               []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON              bool          `name:"json" help:"Print the report as JSON."`
+	Topic             string        `placeholder:"NAME" help:"Prefix of the topics that --url writes to and deletes afterwards." default:"bench"`
+	remote.Flags
 }
+
+// Help is printed below the flags.
+func (Cmd) Help() string {
+	return `Without --url or --context it starts servers of its own and compares them with the limits of this machine, which takes
+minutes. With one of them it measures writes, end to end, and reads of that server, and plots them; only --class, --writers,
+--batch, --size and --interval count then.
+
+Examples:
+  topics bench --url "$TOPICS_URL" --writers 4 --batch 10 --class disk --interval 500ms
+  topics bench --only writes --class disk --writers 1 --batch 1 --interval 100ms --warmup 50ms --repeats 1`
+}
+
+// remote reports whether a running server is measured.
+func (c *Cmd) remote() bool { return c.URL != "" || c.Context != "" }
 
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
@@ -85,6 +103,9 @@ func (c *Cmd) Validate() error {
 
 // Run runs the benchmark and prints the report.
 func (c *Cmd) Run(ctx context.Context) error {
+	if c.remote() {
+		return c.measureRemote(ctx)
+	}
 	dir, err := os.MkdirTemp(c.Dir, "topics-bench-")
 	if err != nil {
 		return err

@@ -57,6 +57,9 @@ type Cmd struct {
 	JSON     bool          `name:"json" help:"Print the report as JSON."`
 }
 
+// Help is printed below the flags.
+func (Cmd) Help() string { return "Examples:\n  topics drill --kills 1 --duration 200ms" }
+
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {

@@ -156,10 +156,10 @@ func TestTail(t *testing.T) {
 		write(t, c, "tailed", fmt.Sprintf(`{"n": %d,
 			"x":1}`, i))
 	}
-	env := []string{"TOPICS_PORT=" + portOf(t, server.addr()), "TOPIC_KEY=" + secret}
+	env := []string{"TOPICS_PORT=" + portOf(t, server.addr()), "TOPICS_KEY=" + secret}
 	var printed []string
 	for _, flags := range [][]string{{}, {"-f"}, {"-f", "--poll"}} {
-		p := command(t, env, append([]string{"tail", "tailed", "--from", "1", "-n", "2"}, flags...)...)
+		p := command(t, env, append([]string{"tail", "tailed", "--from", "1", "--limit", "2"}, flags...)...)
 		if code := p.exit(); code != 0 {
 			t.Fatalf("tail %v: exit code %d", flags, code)
 		}
@@ -177,7 +177,7 @@ func TestTail(t *testing.T) {
 	if p := command(t, env[:1], "tail", "tailed"); p.exit() == 0 || !strings.Contains(p.stderr.String(), "unauthorized") {
 		t.Error("tail went on without a key")
 	}
-	follow := command(t, env, "tail", "tailed", "-f", "--tail", "-n", "1")
+	follow := command(t, env, "tail", "tailed", "-f", "-n", "0", "--limit", "1")
 	watching := func() bool {
 		m, err := c.Metrics(t.Context())
 		return err == nil && strings.Contains(m, "topics_sse_connections 1")

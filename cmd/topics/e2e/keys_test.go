@@ -87,7 +87,7 @@ func TestKeysOfTheEnvironmentAndAFile(t *testing.T) {
 		t.Errorf("the tenant sees %s", list)
 	}
 	for key, want := range map[string]int{"hush-admin": 0, "hush-tenant": 1, "": 1} {
-		tool := command(t, []string{"TOPIC_KEY=" + key}, "backup", "--url", server.url(), "--to", filepath.Join(t.TempDir(), "copy"))
+		tool := command(t, []string{"TOPICS_KEY=" + key}, "backup", "--url", server.url(), "--to", filepath.Join(t.TempDir(), "copy"))
 		if code := tool.exit(); code != want {
 			t.Errorf("a backup with %q: exit code %d, %s", key, code, tool.stderr.String())
 		}

@@ -56,14 +56,14 @@ func (c *RmCmd) remove(ctx context.Context, api *client.Client, topic string) er
 	if _, err := api.DeleteTopic(ctx, topic, c.IfEmpty); err != nil {
 		return err
 	}
-	_, err = fmt.Printf("%s: deleted, with %d records\n", topic, state.Count)
+	_, err = fmt.Printf("%s: deleted; records: %d\n", topic, state.Count)
 	return err
 }
 
 // confirm asks whether a topic may be deleted.
 func confirm(topic string, records int64) error {
 	if !terminal.Is(os.Stdin) {
-		return remote.Advised(fmt.Errorf("%s has %d records and is not deleted", topic, records), "--yes deletes it with its records, --if-empty only if there are none.")
+		return remote.Advised(fmt.Errorf("%s is not deleted: it has records (%d)", topic, records), "--yes deletes it with its records, --if-empty only if there are none.")
 	}
 	fmt.Fprintf(os.Stderr, "Delete %s with its %d records? [y/N] ", topic, records)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')

@@ -47,7 +47,7 @@ func (c *DeleteCmd) Run(ctx context.Context) error {
 		if c.JSON {
 			return json.NewEncoder(os.Stdout).Encode(done)
 		}
-		_, err = fmt.Printf("%s: deleted %d records, %d are left\n", c.Topic, done.Deleted, done.Count)
+		_, err = fmt.Printf("%s: records deleted: %d, left: %d\n", c.Topic, done.Deleted, done.Count)
 		return err
 	})
 }

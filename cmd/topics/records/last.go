@@ -30,16 +30,16 @@ func (t *tail) last(ctx context.Context, topic string) ([]found, error) {
 	}
 	oldest := state.EarliestSeq - 1
 	t.cursors[topic] = state.HeadSeq
-	if t.Last == 0 {
+	if t.lines == 0 {
 		return nil, nil
 	}
-	for window := uint64(t.Last); ; window *= 8 {
+	for window := uint64(t.lines); ; window *= 8 {
 		from := oldest
 		if state.HeadSeq > window {
 			from = max(oldest, state.HeadSeq-window)
 		}
 		records, err := t.between(ctx, topic, from, state.HeadSeq)
-		if err != nil || len(records) == t.Last || from == oldest {
+		if err != nil || len(records) == t.lines || from == oldest {
 			return records, err
 		}
 	}
@@ -61,7 +61,7 @@ func (t *tail) between(ctx context.Context, topic string, from, head uint64) ([]
 				records = append(records, found{topic, *r})
 			}
 		}
-		if n := len(records) - t.Last; n > 0 {
+		if n := len(records) - t.lines; n > 0 {
 			records = append([]found(nil), records[n:]...)
 		}
 		if b.NextFrom <= q.From {

@@ -18,7 +18,7 @@ import (
 // and follows them.
 type TailCmd struct {
 	Name   string  `arg:"" name:"topic" completion:"topic" help:"Topic to read, or the topics whose names begin with what stands before a final *."`
-	Last   int     `short:"n" name:"lines" default:"10" help:"How many of the last records to print, of each topic; 0 means only new ones." xor:"start"`
+	Last   *int    `short:"n" name:"lines" placeholder:"N" help:"How many of the last records to print, of each topic (default: 10); 0 means only new ones." xor:"start"`
 	From   *uint64 `placeholder:"SEQ" help:"Print the records after this seq instead; 0 means all." xor:"start"`
 	Since  string  `placeholder:"TIME" help:"Print the records from a time on instead: 90s, 1h, 7d, or an RFC 3339 time." xor:"start"`
 	Follow bool    `short:"f" help:"Wait for more records at the end, even if the server restarts."`
@@ -44,7 +44,7 @@ Examples:
 
 // Validate is called by kong.
 func (c *TailCmd) Validate() error {
-	if c.Last < 0 || c.Last > 100_000 {
+	if c.Last != nil && (*c.Last < 0 || *c.Last > 100_000) {
 		return errors.New("-n must be 0 to 100000; --from 0 prints all records")
 	}
 	if _, several := prefix(c.Name); several && c.Poll {
@@ -61,7 +61,10 @@ func prefix(name string) (string, bool) { return strings.CutSuffix(name, "*") }
 func (c *TailCmd) Run(ctx context.Context) error {
 	err := c.Flags.Run(ctx, "tail", func(server *remote.Connection) error {
 		_, several := prefix(c.Name)
-		t := &tail{TailCmd: c, server: server, print: c.printer(os.Stdout, os.Stderr, several), cursors: map[string]uint64{}}
+		t := &tail{TailCmd: c, server: server, lines: defaultLines, print: c.printer(os.Stdout, os.Stderr, several), cursors: map[string]uint64{}}
+		if c.Last != nil {
+			t.lines = *c.Last
+		}
 		err := t.run(ctx)
 		if errors.Is(err, errEnough) {
 			err = nil
@@ -77,6 +80,9 @@ func (c *TailCmd) Run(ctx context.Context) error {
 	return ctx.Err() // not all records were printed
 }
 
+// defaultLines is how many of the last records are printed by default.
+const defaultLines = 10
+
 // errEnough ends a tail that has printed --limit records.
 var errEnough = errors.New("enough records")
 
@@ -84,6 +90,7 @@ var errEnough = errors.New("enough records")
 type tail struct {
 	*TailCmd
 	server  *remote.Connection
+	lines   int // how many of the last records
 	print   *printer
 	cursors map[string]uint64 // how far each topic is printed
 	printed uint64

@@ -40,6 +40,9 @@ type Cmd struct {
 	Behave string `hidden:"" help:"Be the well-behaved client of the server at this address, and print the result."`
 }
 
+// Help is printed below the flags.
+func (Cmd) Help() string { return "Examples:\n  topics drill attack --only headers --each 1s --scale 0.05" }
+
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {

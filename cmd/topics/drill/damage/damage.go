@@ -30,6 +30,9 @@ type Cmd struct {
 	JSON     bool   `name:"json" help:"Print the report as JSON."`
 }
 
+// Help is printed below the flags.
+func (Cmd) Help() string { return "Examples:\n  topics drill damage --tries 2 --scenes 1" }
+
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {

@@ -37,6 +37,9 @@ type Cmd struct {
 	JSON     bool          `name:"json" help:"Print the report as JSON."`
 }
 
+// Help is printed below the flags.
+func (Cmd) Help() string { return "Examples:\n  topics drill queue --jobs 50 --kills 1 --workers 2" }
+
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {
