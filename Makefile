@@ -9,13 +9,16 @@ PARALLEL    ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 FUZZTIME    ?= 20000x
 CRASH_SEEDS ?= 5000
 BENCH       ?=
+# What topics version prints, beside the release.
+COMMIT      ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE        ?= $(shell git log -1 --format=%cI 2>/dev/null)
 
 export CGO_ENABLED = 0
 
 .PHONY: build run test race locks lint fuzz crash bench generate vendor-check check
 
 build: ## the binary, into bin/
-	$(GO) build -o bin/topics ./cmd/topics
+	$(GO) build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/topics ./cmd/topics
 
 run: build ## a server with the settings of the environment
 	exec bin/topics

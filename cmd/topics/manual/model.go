@@ -61,9 +61,6 @@ func (c *command) flags() (all []*kong.Flag) {
 	return all
 }
 
-// global reports whether all commands have the flag.
-func global(f *kong.Flag) bool { return f.Name == "help" || f.Name == "version" }
-
 // Kinds of values that shells complete.
 const (
 	files    = "file"

@@ -41,7 +41,9 @@ type Cmd struct {
 }
 
 // Help is printed below the flags.
-func (Cmd) Help() string { return "Examples:\n  topics drill attack --only headers --each 1s --scale 0.05" }
+func (Cmd) Help() string {
+	return "Examples:\n  topics drill attack --only headers --each 1s --scale 0.05"
+}
 
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
