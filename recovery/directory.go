@@ -224,3 +224,11 @@ func (e *KindError) describe() (what, advice string) {
 	}
 	return fmt.Sprintf("has files that do not belong to topics, such as %s", e.File), "name an empty directory, or move them away"
 }
+
+// NoDataError is the error of a directory that must have data and has none.
+type NoDataError struct{ Dir string }
+
+func (e *NoDataError) Error() string {
+	return "data directory " + e.Dir + " has no data, and TOPICS_REQUIRE_EXISTING says that it must: " +
+		"see that its disk is mounted; for the first start, unset the variable"
+}

@@ -16,18 +16,21 @@ import (
 
 // Options describe a data directory and how to recover and use it.
 type Options struct {
-	FS      vfs.FS
-	Dir     string    // the data directory; Run makes it if it does not exist
-	Named   []string  // other names in the configuration: what they name may be in Dir, and is not data
-	Lock    io.Closer // on Dir, if the caller has taken it; Run owns it from here on
-	BootID  string    // of the running kernel; empty if unknown, which counts as a new boot
-	Mount   string    // of the log, as Mount returns it; empty if unknown, which counts as a new one
-	Gate    *health.Gate
-	Log     zerolog.Logger
-	WAL     wal.Options    // sizes and times; Run sets the rest
-	Topics  topics.Options // limits
-	Storage store.Settings
-	Now     func() time.Time
+	FS  vfs.FS
+	Dir string // the data directory; Run makes it if it does not exist
+	// RequireExisting refuses a directory without data instead of beginning a new
+	// log there: it may be the mount point of a disk that is not mounted.
+	RequireExisting bool
+	Named           []string  // other names in the configuration: what they name may be in Dir, and is not data
+	Lock            io.Closer // on Dir, if the caller has taken it; Run owns it from here on
+	BootID          string    // of the running kernel; empty if unknown, which counts as a new boot
+	Mount           string    // of the log, as Mount returns it; empty if unknown, which counts as a new one
+	Gate            *health.Gate
+	Log             zerolog.Logger
+	WAL             wal.Options    // sizes and times; Run sets the rest
+	Topics          topics.Options // limits
+	Storage         store.Settings
+	Now             func() time.Time
 }
 
 // withDefaults returns the options with the defaults in the place of zeros.

@@ -123,6 +123,9 @@ func (s *start) examine() (*Directory, error) {
 	if d.Kind == Unfinished {
 		return nil, manifest.ErrUnfinished
 	}
+	if d.Kind == Empty && s.opts.RequireExisting {
+		return nil, &NoDataError{d.Path}
+	}
 	return d, d.Require(Data, Empty)
 }
 

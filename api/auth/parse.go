@@ -180,3 +180,18 @@ func mayBeginName(p string) bool {
 	}
 	return true
 }
+
+// FirstSecret returns the secret of the first entry of a file of keys, or an
+// empty string if there is none. It is for the owner of the file, who wants to
+// use a key; a server has no use for it.
+func FirstSecret(content string) string {
+	for line := range strings.Lines(content) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		secret, _, _ := strings.Cut(line, ":")
+		return secret
+	}
+	return ""
+}

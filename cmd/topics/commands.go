@@ -25,6 +25,8 @@ type commands struct {
 	Held    serveHeldCmd      `cmd:"" name:"serve-held" hidden:""`
 	Top     top.Cmd           `cmd:"" group:"Server" help:"Show what a server is doing, live."`
 	Config  configCmd         `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
+	Probe   probeCmd          `cmd:"" group:"Server" help:"Ask the server whether it is live or ready: exit code 0 or 1 within 2 seconds."`
+	Reload  reloadCmd         `cmd:"" group:"Server" help:"Have the server of a data directory read its keys, log level and certificate again."`
 	Context remote.ContextCmd `cmd:"" group:"Server" help:"Keep a list of servers by name."`
 
 	Put    records.PutCmd    `cmd:"" group:"Records" help:"Append records to a topic."`
@@ -45,7 +47,7 @@ type commands struct {
 	Jobs jobsCmd  `cmd:"" group:"Queues" help:"Print a queue's jobs as JSON lines."`
 	Dead deadCmd  `cmd:"" group:"Queues" help:"Print a queue's dead letters as JSON lines, or put them back, or delete them."`
 
-	Backup  backupCmd  `cmd:"" group:"Data directories" help:"Back up a data directory, whether or not a server is using it."`
+	Backup  backupCmd  `cmd:"" group:"Data directories" help:"Back up a data directory, whether or not a server is using it; verify backups."`
 	Restore restoreCmd `cmd:"" group:"Data directories" help:"Restore a data directory from a backup, as of then or of any later time."`
 	Verify  verifyCmd  `cmd:"" group:"Data directories" help:"Check every checksum and reference of a data directory or a backup."`
 	Dump    dumpCmd    `cmd:"" group:"Data directories" help:"Print the contents of a data directory as JSON lines."`

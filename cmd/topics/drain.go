@@ -17,7 +17,9 @@ func (s *server) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
 	s.log.Info().Dur("delay", s.config.DrainDelay).Msg("draining")
-	if s.gate.Drain() && s.data.Load() != nil {
+	drains := s.gate.Drain()
+	s.supervisor.Wake()
+	if drains && s.data.Load() != nil {
 		rest(ctx, s.config.DrainDelay)
 	}
 	s.finishRequests(ctx)

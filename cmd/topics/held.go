@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -12,15 +13,23 @@ import (
 )
 
 // serveHeldCmd runs the server on a disk whose syncs hang between SIGUSR1 and
-// SIGUSR2. topics bench measures the probes of such a server.
-type serveHeldCmd struct{}
+// SIGUSR2. topics bench measures the probes of such a server. After SIGWINCH a
+// part of the process counts as one that has stopped moving, for tests of what
+// restarts it.
+type serveHeldCmd struct {
+	Held bool `help:"Begin as after SIGUSR1."`
+}
 
-func (serveHeldCmd) Run(ctx context.Context) error {
+func (c serveHeldCmd) Run(ctx context.Context) error {
 	disk := hangfs.New(vfs.OS())
+	var stuck atomic.Bool
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+	var held *hangfs.Hang
+	if c.Held {
+		held = disk.Hang(errfs.Sync, "/")
+	}
 	go func() {
-		var held *hangfs.Hang
 		for s := range signals {
 			switch {
 			case s == syscall.SIGUSR1 && held == nil:
@@ -28,8 +37,11 @@ func (serveHeldCmd) Run(ctx context.Context) error {
 			case s == syscall.SIGUSR2 && held != nil:
 				held.Release()
 				held = nil
+			case s == syscall.SIGWINCH:
+				stuck.Store(true)
 			}
 		}
 	}()
-	return serveOn(ctx, disk, os.Environ())
+	s := &server{environ: os.Environ(), fs: disk, moves: func() bool { return !stuck.Load() }}
+	return s.run(ctx)
 }

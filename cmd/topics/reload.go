@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -19,12 +20,23 @@ func tameSignals() (hangups chan os.Signal) {
 	return hangups
 }
 
-// reloadOn reloads on each SIGHUP until ctx is done.
+// reloadOn reloads on each SIGHUP, and the keys when their file has changed,
+// until ctx is done.
 func (s *server) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
+	var looks <-chan time.Time
+	if s.config.APIKeysFile != "" && s.config.KeysInterval > 0 {
+		t := time.NewTicker(s.config.KeysInterval)
+		defer t.Stop()
+		looks = t.C
+	}
 	for {
 		select {
 		case <-hangups:
 			s.reload()
+		case <-looks:
+			if s.keysFile.changed() {
+				s.reloadKeys()
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -35,19 +47,7 @@ func (s *server) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 // the audit file, which may have been renamed. What cannot be read stays as it
 // is. Each outcome is logged.
 func (s *server) reload() {
-	s.reloaded("API keys", func(line *zerolog.Event) error {
-		if s.config.APIKeysFile == "" {
-			line.Str("kept", "TOPICS_API_KEYS_FILE is not set")
-			return nil
-		}
-		keys, err := s.config.ReadKeys()
-		if err != nil {
-			return err
-		}
-		s.api.ReplaceKeys(keys)
-		line.Int("keys", keys.Len())
-		return nil
-	})
+	s.reloadKeys()
 	s.reloaded("log level", func(line *zerolog.Event) error {
 		word, err := s.config.ReadLogLevel()
 		if err != nil {
@@ -70,6 +70,23 @@ func (s *server) reload() {
 			return err
 		})
 	}
+}
+
+// reloadKeys reads the keys again.
+func (s *server) reloadKeys() {
+	s.reloaded("API keys", func(line *zerolog.Event) error {
+		if s.config.APIKeysFile == "" {
+			line.Str("kept", "TOPICS_API_KEYS_FILE is not set")
+			return nil
+		}
+		keys, err := s.config.ReadKeys()
+		if err != nil {
+			return explainAccess(err)
+		}
+		s.api.ReplaceKeys(keys)
+		line.Int("keys", keys.Len())
+		return nil
+	})
 }
 
 // reloaded runs one step of a reload and logs the outcome, whatever the log

@@ -15,9 +15,6 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
-// usageError is the exit code for an invalid command line or configuration.
-const usageError = 2
-
 // report prints an error, with what to do next if that is known, and returns its
 // exit code.
 func report(err error) int {

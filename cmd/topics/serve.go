@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/cmd/topics/config"
+	"github.com/e6e95bb8/topics/cmd/topics/systemd"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -32,6 +34,16 @@ type settings struct {
 func newSettings() settings {
 	flags := config.NewFlags()
 	return settings{Plugins: kong.Plugins{flags.Fields()}, flags: flags}
+}
+
+// variable returns the value of a variable in an environment, or "".
+func variable(environ []string, name string) string {
+	for _, v := range environ {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // environ returns the environment with the flags in place of their variables.
@@ -61,7 +73,8 @@ type server struct {
 	health  *health.Monitor
 	// watchdog decides the answer of /live.
 	watchdog *health.Watchdog
-	lock     vfs.Held // on the data directory; nil if it could not be taken
+	moves    health.Proof // a further part for the watchdog; may be nil
+	lock     vfs.Held     // on the data directory; nil if it could not be taken
 	disk     *health.DiskWatch
 	wal      *health.LogWatch
 	api      *api.Server
@@ -71,8 +84,10 @@ type server struct {
 	ops         *http.Server // listener for operators; may be nil
 	// certificate of the listeners; nil for cleartext.
 	certificate *certificate
-	trail       *auditFile // nil if audit lines go to the log
-	broken      chan error // receives the error of an HTTP server that ended before the shutdown
+	trail       *auditFile       // nil if audit lines go to the log
+	supervisor  *systemd.Service // nil if the process has none
+	keysFile    *watchedFile     // of the keys; used by reloadOn
+	broken      chan error       // receives the error of an HTTP server that ended before the shutdown
 	// data is nil until recovery is complete. Probes read it at any time.
 	data   atomic.Pointer[recovery.Recovered]
 	failed atomic.Pointer[recovery.Report] // why recovery failed
@@ -82,11 +97,12 @@ type server struct {
 // drains; a second signal ends the process. Operators rely on the order of the
 // steps: the listener answers probes before the data is touched, and data is
 // served only once all of it is recovered.
-func (c *serveCmd) Run(ctx context.Context) error { return serveOn(ctx, vfs.OS(), c.environ()) }
+func (c *serveCmd) Run(ctx context.Context) error {
+	return (&server{environ: c.environ(), fs: vfs.OS()}).run(ctx)
+}
 
-func serveOn(ctx context.Context, disk vfs.FS, environ []string) error {
-	s := &server{environ: environ, fs: disk, broken: make(chan error, 2)}
-
+func (s *server) run(ctx context.Context) error {
+	s.broken = make(chan error, 2)
 	hangups := tameSignals()
 	// 1. The configuration, or all reasons why it is refused.
 	if err := s.configure(); err != nil {
@@ -123,6 +139,7 @@ func serveOn(ctx context.Context, disk vfs.FS, environ []string) error {
 
 // configure is step 1.
 func (s *server) configure() (err error) {
+	s.keysFile = newWatchedFile(variable(s.environ, "TOPICS_API_KEYS_FILE")) // before it is read: no change is missed
 	if s.config, err = config.Load(s.environ, config.ThisMachine()); err != nil {
 		return err
 	}
@@ -163,7 +180,7 @@ func (s *server) prepare() {
 // file.
 func (s *server) claim() error {
 	kind, err := recovery.Examine(s.fs, s.config.DataDir, s.named()...)
-	if err != nil || kind.Require(recovery.Data, recovery.Empty) != nil {
+	if err != nil || kind.Require(s.kinds()...) != nil {
 		return nil
 	}
 	s.lock, err = recovery.Lock(s.fs, s.config.DataDir)
@@ -173,11 +190,21 @@ func (s *server) claim() error {
 	return nil
 }
 
+// kinds returns the kinds of directories that the server may start in.
+func (s *server) kinds() []recovery.Kind {
+	if s.config.RequireExisting {
+		return []recovery.Kind{recovery.Data}
+	}
+	return []recovery.Kind{recovery.Data, recovery.Empty}
+}
+
 // watch is step 3. The returned function ends the background checks.
 func (s *server) watch() (stop func()) {
 	// The checks need a file system to watch. If the directory cannot be created,
 	// recovery reports it.
-	_ = s.fs.MkdirAll(s.config.DataDir)
+	if !s.config.RequireExisting {
+		_ = s.fs.MkdirAll(s.config.DataDir)
+	}
 	s.gate = health.NewGate(time.Now)
 	s.registerChecks()
 	s.api = api.New(s.apiOptions())
@@ -190,7 +217,12 @@ func (s *server) watch() (stop func()) {
 	wg.Go(func() { tendMemory(ctx) })
 	wg.Go(func() { s.tendConnections(ctx) })
 	wg.Go(func() { s.api.KeepHistory(ctx) })
-	return func() { cancel(); wg.Wait() }
+	stopReports := s.reportToSupervisor()
+	return func() {
+		stopReports()
+		cancel()
+		wg.Wait()
+	}
 }
 
 // recover is step 5. If the data is refused, it returns an error only if the
@@ -199,6 +231,7 @@ func (s *server) watch() (stop func()) {
 func (s *server) recover(ctx context.Context) error {
 	s.log.Info().Str("dir", s.config.DataDir).Msg("recovering")
 	data, err := recovery.Run(ctx, s.recoveryOptions())
+	err = explainAccess(err)
 	switch {
 	case err == nil:
 		s.data.Store(data)
@@ -206,12 +239,13 @@ func (s *server) recover(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return nil
 	case s.config.ExitOnRecoveryErr:
-		return err
+		return refused(err)
 	}
 	if failure := new(recovery.Failure); errors.As(err, &failure) {
 		s.failed.Store(&failure.Report)
 	}
 	s.gate.Fail(err)
+	s.supervisor.Wake()
 	s.log.Error().Err(err).Msg("recovery failed; serving probes only")
 	return nil
 }
@@ -228,6 +262,7 @@ func (s *server) open() {
 	s.watchdog.Watch("log", health.LogMoves(s.logState))
 	s.api.Open(data.Registry)
 	s.gate.Ready()
+	s.supervisor.Wake()
 	go debug.FreeOSMemory() // memory that only recovery needed
 	r := &data.Report
 	s.log.Info().

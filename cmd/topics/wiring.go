@@ -159,14 +159,15 @@ func (s *server) recoveryOptions() recovery.Options {
 		s.log.Warn().Err(err).Msg("the boot cannot be identified; every start counts as one after a power cut")
 	}
 	return recovery.Options{
-		FS:     s.fs,
-		Dir:    c.DataDir,
-		Named:  s.named(),
-		Lock:   s.lock,
-		Gate:   s.gate,
-		Log:    s.log,
-		BootID: boot,
-		Mount:  mount,
+		FS:              s.fs,
+		Dir:             c.DataDir,
+		RequireExisting: c.RequireExisting,
+		Named:           s.named(),
+		Lock:            s.lock,
+		Gate:            s.gate,
+		Log:             s.log,
+		BootID:          boot,
+		Mount:           mount,
 		WAL: wal.Options{
 			FileBytes:  c.WALFileBytes,
 			QueueBytes: c.WALQueueBytes,
@@ -218,6 +219,9 @@ func (s *server) registerChecks() {
 	s.watchdog = health.NewWatchdog(time.Now)
 	s.watchdog.Waits = func() bool { return s.disks.Oldest(c.DataDir) > time.Second }
 	s.watchdog.Stuck = s.logStuck
+	if s.moves != nil {
+		s.watchdog.Watch("part", s.moves)
+	}
 	s.disk = health.NewDiskWatch(func() (free, total uint64, err error) { return s.fs.Free(c.DataDir) }, lines)
 	s.wal = health.NewLogWatch(s.logApplied, lines)
 	s.health.Live("recovery", health.RecoveryCheck(s.gate))

@@ -82,6 +82,9 @@ type Config struct {
 	DrainDelay         time.Duration
 	DrainTimeout       time.Duration
 	ExitOnRecoveryErr  bool
+	RequireExisting    bool          // refuse a data directory without data
+	KeysInterval       time.Duration // how often the key file is looked at; 0 disables it
+	BackupMaxAge       time.Duration // 0 disables the check of backups
 
 	HealthInterval           time.Duration
 	HealthSyncDegraded       time.Duration
@@ -98,6 +101,7 @@ type Config struct {
 	Warnings []string
 
 	given   map[string]bool // full names set in the environment
+	portOf  string          // "PORT" if that variable has set the port; otherwise empty
 	envKeys *auth.Keys      // keys of the environment only
 }
 
@@ -151,6 +155,7 @@ func Load(environ []string, machine Machine) (*Config, error) {
 			}
 		}
 	}
+	problems = append(problems, c.usePlatformPort(environ)...)
 	slices.Sort(problems)
 	// The rules between variables make no sense while one is malformed.
 	if problems == nil {
@@ -247,6 +252,8 @@ func (c *Config) Settings() []Setting {
 		switch {
 		case c.given[v.Name]:
 			s.Source = "environment"
+		case v.Name == prefix+"PORT" && c.portOf != "":
+			s.Source = c.portOf
 		case v.Name == prefix+"MEMORY_BYTES":
 			s.Source = c.MemorySource
 		case s.Value != v.Default && planned(v.Name):
@@ -261,5 +268,5 @@ func (c *Config) Settings() []Setting {
 type Setting struct {
 	Variable
 	Value  string
-	Source string // default, environment, plan (of the memory), or the source of the memory limit
+	Source string // default, environment, PORT, plan (of the memory), or the source of the memory limit
 }

@@ -32,7 +32,7 @@ func (c *Config) variables() []Variable {
 	add("HOST", text(&c.Host), "127.0.0.1",
 		"Address to listen on: a host or a full host:port; an IPv6 address may be in brackets. An address that other machines can reach requires API keys or TOPICS_ALLOW_INSECURE_NO_AUTH.")
 	add("PORT", integer(&c.Port, 0, 65535), "4000",
-		"Port to listen on; 0 takes any free one. A tcp:// URL, as Kubernetes sets it, is ignored with a warning.")
+		"Port to listen on; 0 takes any free one. A tcp:// URL, as Kubernetes sets it, is ignored with a warning. If not set, the variable PORT has it, as on Cloud Run.")
 	add("PORT_FILE", text(&c.PortFile), "",
 		"File to which the port in use is written. It is replaced atomically.")
 	add("ALLOW_INSECURE_NO_AUTH", boolean(&c.AllowInsecure), "false",
@@ -52,7 +52,9 @@ func (c *Config) variables() []Variable {
 	add("API_KEYS", keys(&c.Keys), "",
 		"Keys that clients send as `Authorization: Bearer`, separated by commas. Each is a secret, optionally followed by a colon and scopes joined by `+` (read, write, delete, admin, admin-read, admin-write; r, w, d, a, ar, aw, rw; default: all), and by a colon and prefixes of names joined by a bar (default: all names). If there are no keys, every client may do everything.")
 	add("API_KEYS_FILE", text(&c.APIKeysFile), "",
-		"File with more such keys, one per line; lines that begin with # are comments. It is read at the start and on SIGHUP.")
+		"File with more such keys, one per line; lines that begin with # are comments. It is read at the start, on SIGHUP, and when it has changed.")
+	add("API_KEYS_INTERVAL_MS", millis(&c.KeysInterval, 0, 3_600_000), "1000",
+		"How often TOPICS_API_KEYS_FILE is looked at. What has changed is read once it has stayed the same for one interval. 0 means that it is read on SIGHUP only.")
 	add("PROBE_AUTH", boolean(&c.ProbeAuth), "false",
 		"Require a key for probes too; any key is accepted.")
 	add("ALLOWED_HOSTS", hosts(&c.AllowedHosts), "",
@@ -92,7 +94,11 @@ func (c *Config) variables() []Variable {
 	add("ARCHIVE_MAX_BYTES", size(&c.ArchiveMaxBytes, 0, 1024*tib), "16GiB",
 		"Bytes of finished log files that may wait in the data directory to be archived; beyond that writers wait, and then get 429. The minimum is two log files. 0 means no limit but the disk's.")
 	add("EXIT_ON_RECOVERY_FAILURE", boolean(&c.ExitOnRecoveryErr), "false",
-		"Exit with code 1 if recovery refuses the data, instead of answering probes with the reason.")
+		"Exit with code 3 if recovery refuses the data, instead of answering probes with the reason.")
+	add("REQUIRE_EXISTING", boolean(&c.RequireExisting), "false",
+		"Refuse a data directory that has no data instead of beginning a new log there. With it, a disk that is not mounted is an error and not an empty server; set it after the first start.")
+	add("BACKUP_MAX_AGE_MS", millis(&c.BackupMaxAge, 0, 31_622_400_000), "0",
+		"The check backups is degraded if the last good backup is older, or if there has been none for so long. 0 disables the check.")
 
 	group = "Memory"
 	add("MEMORY_BYTES", size(&c.MemoryBytes, 0, 1024*tib), "0",

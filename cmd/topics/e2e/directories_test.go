@@ -59,7 +59,7 @@ func TestDirectoriesOfEveryKind(t *testing.T) {
 		refused := command(t, []string{
 			"TOPICS_PORT=0", "TOPICS_DATA_DIR=" + in(c.dir), "TOPICS_EXIT_ON_RECOVERY_FAILURE=true", "TOPICS_PORT_FILE=" + in("port"),
 		})
-		if code := refused.exit(); code != 1 || !strings.Contains(refused.stdout.String()+refused.stderr.String(), c.want) {
+		if code := refused.exit(); code != 3 || !strings.Contains(refused.stdout.String()+refused.stderr.String(), c.want) {
 			t.Errorf("serve %s: exit code %d without %q", c.dir, code, c.want)
 		}
 		for _, tool := range []string{"verify", "repair", "dump"} {

@@ -141,7 +141,7 @@ func TestFailedRecoveryIsVisible(t *testing.T) {
 	server.stop()
 
 	server = command(t, []string{"TOPICS_PORT=0", "TOPICS_DATA_DIR=" + dir, "TOPICS_EXIT_ON_RECOVERY_FAILURE=true"})
-	if code := server.exit(); code != 1 || !strings.Contains(server.stderr.String(), "MANIFEST") {
+	if code := server.exit(); code != 3 || !strings.Contains(server.stderr.String(), "MANIFEST") {
 		t.Errorf("exit code %d, said %q", code, server.stderr.String())
 	}
 }

@@ -22,7 +22,7 @@ type Target struct {
 // this machine. A context's key is sent to the context's server only; --key
 // precedes it, and TOPICS_KEY is for the others.
 func (f *Flags) Target() (Target, error) {
-	return f.target(func() (Target, error) { return local(os.Getenv("TOPICS_HOST"), os.Getenv("TOPICS_PORT")) })
+	return f.target(func() (Target, error) { return local(os.Getenv("TOPICS_HOST"), port()) })
 }
 
 // OperatorTarget is as Target, of the server's admin routes.
