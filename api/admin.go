@@ -132,6 +132,20 @@ func (s *Server) backup(c *call) error {
 	return nil
 }
 
+// listBackups answers the last backups, in every phase. A key that is bound to
+// prefixes could make none and sees none.
+func (s *Server) listBackups(c *call) error {
+	if err := c.mayAll("a backup has the names and records of all"); err != nil {
+		return err
+	}
+	if s.opts.Backups == nil {
+		return notReady(s.opts.Gate.Progress())
+	}
+	c.Header().Set("Cache-Control", "no-store")
+	wire.WriteJSON(c, http.StatusOK, s.opts.Backups())
+	return nil
+}
+
 // storage is the storage that an admin call works on, once its body has been
 // read.
 func (s *Server) storage(c *call) (Storage, error) {

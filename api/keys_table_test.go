@@ -64,6 +64,7 @@ var accessTable = map[string]access{
 	"POST /v0/admin/checkpoint":          {"aw", false},
 	"GET /v0/admin/verify":               {"ar", false},
 	"POST /v0/admin/verify":              {"aw", false},
+	"GET /v0/admin/backups":              {"ar", false},
 	"POST /v0/admin/backup":              {"aw", false},
 	"PUT /v0/admin/checks/:check":        {"aw", false},
 	"DELETE /v0/admin/checks/:check":     {"aw", false},

@@ -126,6 +126,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
 		{"GET", "/v0/admin/verify", adminRead, auth.AdminRead, s.showVerify},
 		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
+		{"GET", "/v0/admin/backups", adminRead, auth.AdminRead, s.listBackups},
 		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
 		{"PUT", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.putCheck},
 		{"DELETE", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.deleteCheck},

@@ -78,6 +78,9 @@ type Options struct {
 	Disk func() (free, total uint64)
 	// Storage is used by the admin routes. It may be nil.
 	Storage Storage
+	// Backups returns the last backups as /v0/admin/backups shows them. It may be
+	// nil, and answers before there is data.
+	Backups func() any
 	// Report is the last recovery's report as /v0/recovery shows it; it is
 	// marshalled to JSON. It answers nil while there is none. What it names
 	// is to be only what sees says yes to.

@@ -19,6 +19,7 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/config"
 	"github.com/e6e95bb8/topics/cmd/topics/systemd"
 	"github.com/e6e95bb8/topics/recovery"
+	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/slotfs"
@@ -89,8 +90,9 @@ type server struct {
 	keysFile    *watchedFile     // of the keys; used by reloadOn
 	broken      chan error       // receives the error of an HTTP server that ended before the shutdown
 	// data is nil until recovery is complete. Probes read it at any time.
-	data   atomic.Pointer[recovery.Recovered]
-	failed atomic.Pointer[recovery.Report] // why recovery failed
+	data    atomic.Pointer[recovery.Recovered]
+	backups atomic.Pointer[backup.History]  // nil until there is data
+	failed  atomic.Pointer[recovery.Report] // why recovery failed
 }
 
 // Run boots the server, serves until ctx ends with the first signal, and
@@ -235,6 +237,7 @@ func (s *server) recover(ctx context.Context) error {
 	switch {
 	case err == nil:
 		s.data.Store(data)
+		s.keepAccount()
 		return nil
 	case ctx.Err() != nil:
 		return nil

@@ -18,6 +18,12 @@ type reloadCmd struct {
 	Dir string `arg:"" optional:"" env:"TOPICS_DATA_DIR" default:"./topics-data" help:"Data directory of the server (default: TOPICS_DATA_DIR, or else ./topics-data)."`
 }
 
+// Help is printed below the flags.
+func (reloadCmd) Help() string {
+	return `Examples:
+  topics reload topics-data`
+}
+
 // Run sends SIGHUP to the process that has the directory's lock.
 func (c *reloadCmd) Run() error {
 	pid, err := serverOf(c.Dir)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
+	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
@@ -45,10 +47,67 @@ func (v storageView) VerifyState() any {
 	return store.ScrubState{State: store.ScrubIdle}
 }
 
-// Backup implements api.Storage.
+// Backup implements api.Storage. How it ended is added to the account of backups.
 func (v storageView) Backup(ctx context.Context, w io.Writer) error {
-	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, backup.Stream(ctx, d.Store, w) })
+	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) {
+		attempt := backup.Attempt{StartedAt: time.Now().UTC(), Outcome: backup.Failed}
+		sent := &countingWriter{w: w}
+		desc, err := backup.Stream(ctx, d.Store, sent)
+		attempt.FinishedAt, attempt.Bytes = time.Now().UTC(), sent.n
+		if desc != nil {
+			attempt.ThroughTS = desc.Time.UnixMilli()
+		}
+		if err == nil {
+			attempt.Outcome = backup.Good
+		}
+		if err := v.backups.Load().Add(attempt); err != nil {
+			v.log.Warn().Err(err).Msg("the account of backups could not be written")
+		}
+		return nil, err
+	})
 	return err
+}
+
+// countingWriter counts the bytes that w took.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// pastBackups returns the last backups as /v0/admin/backups shows them.
+func (s *server) pastBackups() any {
+	if h := s.backups.Load(); h != nil {
+		return h.Past()
+	}
+	return backup.Past{Backups: []backup.Attempt{}}
+}
+
+// keepAccount opens the account of backups and registers its health check.
+func (s *server) keepAccount() {
+	h, err := backup.OpenHistory(s.fs, s.config.DataDir, time.Now)
+	if err != nil {
+		s.log.Warn().Err(err).Msg("the account of backups begins anew")
+	}
+	s.backups.Store(h)
+	if limit := s.config.BackupMaxAge; limit > 0 {
+		s.health.Register("backups", func() health.Condition { return h.Check(limit) })
+	}
+}
+
+// lastBackup returns when the last good backup ended, in Unix seconds; 0 if there
+// was none.
+func (s *server) lastBackup() float64 {
+	h := s.backups.Load()
+	if h == nil || h.LastGood().IsZero() {
+		return 0
+	}
+	return float64(h.LastGood().UnixMilli()) / 1000
 }
 
 func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T, err error) {
@@ -108,6 +167,7 @@ func (v storageView) Stats() metrics.StorageStats {
 		ArchivedFiles: s.ArchivedFiles, ArchiveFailures: s.ArchiveFailures,
 		ArchiveWaitingFiles: s.ArchiveWaiting.Files, ArchiveWaitingBytes: s.ArchiveWaiting.Bytes,
 		ReserveMissing: reserve,
+		LastBackup:     v.lastBackup(),
 		VerifyRuns:     s.VerifyRuns, VerifyDamaged: s.VerifyDamaged, VerifyAge: s.VerifyAge,
 		DamagedReads: d.Registry.Totals().DamagedReads, LastError: s.LastError,
 	}

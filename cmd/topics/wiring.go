@@ -72,6 +72,7 @@ func (s *server) apiOptions() api.Options {
 		Report:    s.reportView,
 		Recovered: s.recovered,
 		Storage:   storageView{s},
+		Backups:   s.pastBackups,
 
 		Descriptors: s.descriptors.open.Load,
 

@@ -236,7 +236,7 @@ func truncate(t *testing.T, fsys vfs.FS, name string) {
 func TestDamagedTar(t *testing.T) {
 	w, _, _ := small(t)
 	var tar bytes.Buffer
-	if err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
+	if _, err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
 		t.Fatal(err)
 	}
 	text := dump(t, w.data.Registry)

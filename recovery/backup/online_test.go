@@ -74,7 +74,10 @@ func TestBackupWhileServing(t *testing.T) {
 		}
 		from, to := filepath.Join(dir, fmt.Sprint("backup-", round)), filepath.Join(dir, fmt.Sprint("restored-", round))
 		r, w := io.Pipe()
-		go func() { w.CloseWithError(backup.Stream(context.Background(), data.Store, w)) }()
+		go func() {
+			_, err := backup.Stream(context.Background(), data.Store, w)
+			w.CloseWithError(err)
+		}()
 		if _, err := backup.Unpack(context.Background(), vfs.OS(), from, &busyReader{r, work}); err != nil {
 			t.Fatal(err)
 		}
@@ -239,13 +242,13 @@ func TestBackupIsGivenUp(t *testing.T) {
 	w := newWorld(t, fsys, 34)
 	w.steps(60)
 	for _, limit := range []int{0, 100, 5000} {
-		if err := backup.Stream(context.Background(), w.data.Store, &brokenPipe{left: limit}); !errors.Is(err, errBroken) {
+		if _, err := backup.Stream(context.Background(), w.data.Store, &brokenPipe{left: limit}); !errors.Is(err, errBroken) {
 			t.Fatalf("%v", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := backup.Stream(ctx, w.data.Store, io.Discard); !errors.Is(err, context.Canceled) {
+	if _, err := backup.Stream(ctx, w.data.Store, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v", err)
 	}
 	for range 3 {
@@ -263,7 +266,7 @@ func TestBackupIsGivenUp(t *testing.T) {
 		}
 	}
 	var tar bytes.Buffer
-	if err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
+	if _, err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
 		t.Fatal(err)
 	}
 	w.close()

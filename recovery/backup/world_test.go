@@ -173,7 +173,7 @@ func (w *world) steps(n int) {
 func (w *world) backup(to string) *backup.Description {
 	w.t.Helper()
 	var tar bytes.Buffer
-	if err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
+	if _, err := backup.Stream(context.Background(), w.data.Store, &tar); err != nil {
 		w.t.Fatal(err)
 	}
 	d, err := backup.Unpack(context.Background(), w.fs, to, &tar)

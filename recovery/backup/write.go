@@ -19,14 +19,17 @@ const copyStep = 256 << 10
 
 // Stream takes a checkpoint of a directory that a server is using, and writes
 // it and the log from there on to w as a tar. Writes to topics continue; the
-// files being copied are not removed until Stream returns.
-func Stream(ctx context.Context, data *store.Store, w io.Writer) error {
+// files being copied are not removed until Stream returns. It returns what it
+// has written, which is not the whole after an error.
+func Stream(ctx context.Context, data *store.Store, w io.Writer) (*Description, error) {
 	p, err := data.Pin(ctx)
 	if err != nil {
-		return fmt.Errorf("backup: %w", err)
+		return nil, fmt.Errorf("backup: %w", err)
 	}
 	defer p.Release()
-	return pinned(p).write(ctx, w)
+	s := pinned(p)
+	err = s.write(ctx, w)
+	return &s.desc, err
 }
 
 // write writes the tar, with the description as its last entry.
