@@ -1,6 +1,7 @@
 // The drill: what a crash would cost at this moment, and how to rehearse it.
 import { ask, usePoll } from "./api.js";
-import { server, use } from "./state.js";
+import { forecast, server, use } from "./state.js";
+import { useEffect } from "./hooks.js";
 import { Page, Panel, State, Facts, copy, html } from "./ui.js";
 import { bytes, moment, num, plural, span } from "./format.js";
 
@@ -30,6 +31,8 @@ export function Drill() {
   const source = r?.bytes_per_second ? `${bytes(r.bytes_per_second)}/s at the last start` : rate ? `${bytes(rate)}/s by the last scrub` : "not measured: the last start had nothing to replay";
   const t = st?.topics ?? {}, unsynced = wal.unsynced_bytes ?? st?.unsynced_bytes;
   const shown = { data: st, error: s.statsProblem, at: s.at };
+  const before = use(forecast), tested = before && r && moment(r.started) > before.at ? before : null;
+  useEffect(() => { if (takes && !tested) forecast.set({ at: Date.now(), least: takes[0] + fixed * 0.5, most: takes[1] + fixed, bytes: Number(behind) }); }, [behind]);
   return html`<${Page} title="Drill" poll=${shown} command=${{ path: "v0/admin/stats" }}>
     <${Panel} title="If this process is killed now"><${Facts} of=${[["to replay", bytes(behind)], ["ready in about", takes ? `${span(takes[0] + fixed * 0.5)} to ${span(takes[1] + fixed)}` : behind === undefined ? "?" : "not measured"], ["rate", source],
       ["acknowledged records of fsync and disk topics lost", html`<span class="good">0</span>`], ["memory topics", t.topics_memory ? `${num(t.topics_memory)}: may lose a tail` : "none"], ["ephemeral topics", t.topics_ephemeral ? `${num(t.topics_ephemeral)}: lose all records` : "none"]]} /><//>
@@ -39,7 +42,9 @@ export function Drill() {
     <${Panel} title="The clients"><${Facts} of=${[["streams reconnect", num(st?.connections?.streams)], ["sockets reconnect", num(st?.connections?.sockets)], ["sessions end", num(st?.connections?.watch_sessions)],
       ["leases out", num(s.metrics?.queues?.leases_in_flight ?? s.metrics?.queue_leases_in_flight)], ["connections", num(st?.connections?.open)]]} />
       <p class="faint">Leases survive where leases_durable is true; others come back as ready at once. Clients that retry with their idempotency key write once.</p><//>
-    ${r && html`<${Panel} title="The last forecast's test"><p>The last start, ${span(Date.now() - moment(r.finished))} ago, replayed ${bytes(r.bytes)} and was ready in ${span(r.duration_ms)}; ${plural(r.lost_ranges_total, "range")} lost. <a href="#/recovery">The report</a></p><//>`}
+    ${r && html`<${Panel} title="What the last start was"><p>${span(Date.now() - moment(r.finished))} ago it replayed ${bytes(r.bytes)} and was ready in <b>${span(r.duration_ms)}</b>; ${plural(r.lost_ranges_total, "range")} lost.
+      ${tested && html` This page had said ${span(tested.least)} to ${span(tested.most)} for ${bytes(tested.bytes)}: <b class=${r.duration_ms > tested.most ? "warn" : "good"}>${r.duration_ms > tested.most ? "it took longer" : "so it was"}</b>. <button type="button" onClick=${() => forecast.set(null)}>Forget it</button>`}
+      ${" "}<a href="#/recovery">The report</a></p><//>`}
     <${State} poll=${report} />
     <${Panel} title="Rehearse"><p class="faint">No button here harms the server. Run these where they may harm; the page shows what comes of it.</p>
       <dl class="drills">${rehearsals.map(([name, line, see]) => html`<div><dt><b>${name}</b> <button type="button" class="quiet" aria-label=${"copy the line of " + name} onClick=${() => copy(line, "command line")}>copy</button></dt>

@@ -50,8 +50,7 @@ function Checks({ health, recovery }) {
   const all = Object.entries(health.checks ?? {}), bad = all.filter(([, c]) => c.status !== "healthy");
   const start = recovery && html`<span>started ${recovery.power_lost ? "after a power loss" : recovery.clean_shutdown ? "after a clean stop" : recovery.bytes ? "after a kill" : "afresh"}: replayed ${
     bytes(recovery.bytes)} in ${span(recovery.duration_ms)}, ${ago(moment(recovery.finished))} <a href="#/recovery">recovery</a></span>`;
-  return html`<p class="tools"><span>up ${span(health.uptime_seconds * 1000)}</span>${start}</p>
-    <div class="tools"><span class="faint">checks</span>${bad.length === 0 ? html`<span class="good">all ${all.length} healthy</span>` : html`<span>${all.length - bad.length} of ${all.length} healthy</span>`}
+  return html`<div class="tools"><span><span class="faint">up</span> ${span(health.uptime_seconds * 1000)}</span>${start}<span class="grow" /><span class="faint">checks</span>${bad.length === 0 ? html`<span class="good">all ${all.length} healthy</span>` : html`<span>${all.length - bad.length} of ${all.length} healthy</span>`}
       ${bad.map(([name, c]) => html`<span class=${c.status === "unhealthy" ? "bad" : "warn"}><b>${name}</b> ${c.status}: ${c.reason}</span>`)}</div>`;
 }
 

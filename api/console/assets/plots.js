@@ -96,6 +96,7 @@ export function Lines({ times, series, format, label }) {
       g.stroke();
     });
   }
+  if (!values.flat().some((v) => v !== null)) return html`<p class="nothing">no samples yet: one comes every 5 s</p>`;
   const i = nearest(times, at);
   return html`<figure><${Canvas} times=${times} draw=${draw} deps=${values} label=${label} />
     <figcaption class="legend">${series.map(([name, v, nth], n) => html`<span><i class=${"key-of c" + (nth ?? n + 1)} />${name} <b>${v[i] === null ? "?" : format(v[i])}</b></span>`)}
@@ -125,6 +126,7 @@ export function Heat({ times, bounds, counts, label, of }) {
       if (bounds[low + y] !== undefined) g.fillText(micros(bounds[low + y]), edge.left - 6, floor - (y + 1) * tall + 4);
     }
   }
+  if (!counts.flat().some((n) => n > 0)) return html`<p class="nothing">none in this time</p>`;
   return html`<figure><${Canvas} times=${times} draw=${draw} deps=${[counts]} label=${label} />
     <figcaption class="legend"><span><i class="key-of c1" />${of} <b>${total}</b></span>${slowest >= 0 && html`<span>slowest ${bounds[slowest] === undefined ? "beyond " + micros(bounds.at(-1)) : "within " + micros(bounds[slowest])}</span>`}
       ${at !== null && html`<span>at ${clock(at, false)}</span>`}</figcaption></figure>`;

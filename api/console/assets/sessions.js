@@ -30,7 +30,7 @@ export function Sessions({ query: q }) {
     return done.cancelled ? "the request is cancelled" : "it had ended";
   }}><p>Cancel <b class="mono">${r.method} ${r.route}</b> of key <b>${r.key_id}</b>, under way for ${span(r.age_ms)}.</p><p>Its client gets an error. A write that has its place in the log is not taken back.</p><//>`);
   const columns = [
-    { title: "kind", cell: (r) => r.transport ?? r.kind }, { title: "key", cell: (r) => r.key }, { title: "from", mono: true, minor: true, cell: (r) => r.remote ?? "?" },
+    { title: "kind", cell: (r) => r.kind + (r.transport && r.transport !== "none" && r.transport !== r.kind ? ` · ${r.transport}` : "") }, { title: "key", cell: (r) => r.key }, { title: "from", mono: true, minor: true, cell: (r) => r.remote ?? "?" },
     { title: "topics", mono: true, minor: true, cell: (r) => html`<${Follows} r=${r} />` }, { title: "opened", right: true, minor: true, cell: (r) => html`<span title=${clock(r.opened_ts)}>${ago(r.opened_ts)}</span>` },
     { title: "idle", right: true, minor: true, cell: (r) => r.idle_ms !== undefined ? span(r.idle_ms) : r.streaming ? "streams" : "no stream" },
     { title: "sent", right: true, minor: true, cell: (r) => bytes(r.sent_bytes) }, { title: "received", right: true, minor: true, cell: (r) => bytes(r.received_bytes) },

@@ -40,6 +40,8 @@ export const utc = kept("localStorage", "utc", false);
 export const theme = kept("localStorage", "theme", ""); // "", "light", "dark"
 export const shortcuts = kept("localStorage", "shortcuts", true);
 export const key = kept("sessionStorage", "key", "");
+// forecast is what the page of drills said of the next start.
+export const forecast = kept("localStorage", "forecast", null);
 export const paused = cell(false);
 export const hidden = cell(document.hidden);
 document.addEventListener("visibilitychange", () => hidden.set(document.hidden));

@@ -41,11 +41,11 @@ function Filters({ q, set }) {
   const seq = useFilter(q.from, (v) => set({ from: v.replace(/\D/g, ""), ts: "" }), 400), tag = useFilter(q.tag, (tag) => set({ tag }), 400);
   const contains = useFilter(q.contains, (contains) => set({ contains })), not = useFilter(q.not, (not) => set({ not }), 400);
   const time = (e) => { const at = Date.parse(e.target.value); if (at) set({ ts: String(at), from: "" }); };
-  return html`<label class="inline">from seq <input size="9" inputmode="numeric" class="mono" ...${seq} /></label>
+  return html`<div class="filters"><label class="inline">from seq <input size="9" inputmode="numeric" class="mono" ...${seq} /></label>
     <label class="inline">or time <input type="datetime-local" step="1" onChange=${time} /></label>
     <label class="inline">tag <input size="9" class="mono" placeholder="order-*" ...${tag} spellcheck=${false} /></label>
     <label class="inline">contains <input size="9" ...${contains} spellcheck=${false} /></label>
-    <label class="inline">node not <input size="7" class="mono" ...${not} spellcheck=${false} /></label>`;
+    <label class="inline">node not <input size="7" class="mono" ...${not} spellcheck=${false} /></label></div>`;
 }
 
 function Write({ topic, queue, close }) {
