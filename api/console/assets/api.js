@@ -46,8 +46,8 @@ export async function ask(method, path, { body, confirm, signal, long, probe } =
 }
 
 async function send(method, path, { body, confirm, signal, probe }) {
-  const headers = { Accept: "application/json" };
-  if (key.get()) headers.Authorization = "Bearer " + key.get();
+  const headers = { Accept: "application/json" }, secret = key.get();
+  if (secret) headers.Authorization = "Bearer " + secret;
   if (confirm) headers["X-Confirm"] = "true";
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer, text;
@@ -70,7 +70,7 @@ async function send(method, path, { body, confirm, signal, probe }) {
   if (answer.ok || probe && value && !value.error?.code?.startsWith("un")) return value;
   const wait = Number(answer.headers.get("Retry-After")) || 0;
   if (answer.status === 429) quiet = Date.now() + Math.max(wait, 1) * 1000;
-  if (answer.status === 401) asking.set(key.get() ? "the server does not take this key" : "the server needs a key");
+  if (answer.status === 401 && secret === key.get()) asking.set(secret ? "the server does not take this key" : "the server needs a key");
   throw new Problem(answer.status, value, wait);
 }
 
@@ -121,7 +121,9 @@ export function usePoll(get, ms, deps = []) {
       }
       const draining = server.get().health?.phase === "draining";
       const pause = s.error ? Math.min(1000 * 2 ** (s.failures - 1), 15000) : Math.max(every.current, draining ? 5000 : 0);
-      if (every.current) timer = setTimeout(load, Math.max(pause, (s.error?.wait ?? 0) * 1000));
+      // A key that is refused is not tried again: the next one wakes this.
+      const refused = s.error?.status === 401 || s.error?.status === 403;
+      if (every.current && !refused) timer = setTimeout(load, Math.max(pause, (s.error?.wait ?? 0) * 1000));
     }
     s.reload = () => load(true);
     load(true);

@@ -33,12 +33,19 @@ async function look(round) {
   if (health.phase !== "ready") {
     try { await ask("GET", "v0/ready"); } catch (e) { next.ready = e.detail?.replay_progress !== undefined ? e.detail : null; }
   }
-  try {
-    next.stats = await ask("GET", "v0/admin/stats");
-    next.statsProblem = null;
-  } catch (e) { next.statsProblem = e; }
-  if (round % 6 === 0 || next.statsProblem) {
-    try { next.metrics = await ask("GET", "v0/metrics"); } catch { /* the pages say what is missing */ }
+  const refused = (e) => e?.status === 401 || e?.status === 403;
+  const again = round === 0;
+  if (again || !refused(next.statsProblem)) {
+    try {
+      next.stats = await ask("GET", "v0/admin/stats");
+      next.statsProblem = null;
+    } catch (e) { next.statsProblem = e; }
+  }
+  if (again || !refused(next.metricsProblem) && (round % 6 === 0 || next.statsProblem)) {
+    try {
+      next.metrics = await ask("GET", "v0/metrics");
+      next.metricsProblem = null;
+    } catch (e) { next.metricsProblem = e; }
   }
   server.set(next);
 }
@@ -62,7 +69,7 @@ function useServer() {
     }
     again();
     identify();
-    const stop = [hidden.follow(again), key.follow(() => { identify(); again(); })];
+    const stop = [hidden.follow(again), key.follow(() => { round = 0; identify(); again(); })];
     return () => { stopped = true; clearTimeout(timer); stop.forEach((f) => f()); };
   }, []);
 }
@@ -98,6 +105,7 @@ function Search() {
   function find(e) {
     e.preventDefault();
     if (text) go(["topics"], { contains: text });
+    setText("");
   }
   return html`<form role="search" onSubmit=${find}><input id="search" type="search" placeholder="/ find a topic" aria-label="Find a topic" value=${text}
     onInput=${(e) => setText(e.target.value)} autocomplete="off" spellcheck=${false} /></form>`;

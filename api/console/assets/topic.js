@@ -30,7 +30,7 @@ export function Topic({ part: name, query: q }) {
         <button type="button" aria-pressed=${!jobs} onClick=${() => amend({ view: "records" })}>Records</button>`}
       ${!jobs && html`<${Filters} q=${q} set=${set} />`}<span class="grow" />
       <button type="button" onClick=${() => show((close) => html`<${Config} topic=${t} close=${close} done=${() => state.reload()} />`)}>Config</button>
-      <${Act} off=${cannot("write")} onClick=${() => show((close) => html`<${Write} topic=${name} queue=${t.type === "queue"} close=${close} />`)}>Write<//>
+      <${Act} off=${cannot("write")} onClick=${() => show((close) => html`<${Write} topic=${name} queue=${t.type === "queue"} close=${close} done=${() => state.reload()} />`)}>Write<//>
       <${Act} off=${cannot("delete")} danger onClick=${() => show((close) => html`<${DeleteRecords} topic=${name} tag=${q.tag} close=${close} done=${() => state.reload()} />`)}>Delete records…<//>
       <${Act} off=${cannot("delete")} danger onClick=${() => show((close) => html`<${DeleteTopic} topic=${t} routers=${routers.data} close=${close} />`)}>Delete topic…<//></div>
     ${jobs ? html`<${Jobs} queue=${name} query=${q} />` : html`<${Tail} key=${name} topic=${name} query=${q} live=${live} setLive=${(on) => { setLive(on); amend(on ? { from: "", ts: "", live: "" } : { live: "no" }); }}
@@ -48,7 +48,7 @@ function Filters({ q, set }) {
     <label class="inline">node not <input size="7" class="mono" ...${not} spellcheck=${false} /></label></div>`;
 }
 
-function Write({ topic, queue, close }) {
+function Write({ topic, queue, close, done }) {
   const [data, setData] = useState('{\n  \n}'), [meta, setMeta] = useState(""), [tag, setTag] = useState(""), [node, setNode] = useState("");
   const [problem, setProblem] = useState(""), [busy, setBusy] = useState(false), [once] = useState(token);
   let wrong = "";
@@ -60,9 +60,10 @@ function Write({ topic, queue, close }) {
     if (wrong || busy) return;
     setBusy(true);
     try {
-      const done = await ask("POST", topicPath(topic), { body: body() });
+      const got = await ask("POST", topicPath(topic), { body: body() });
       close();
-      toast(`written as seq ${num(done.last_seq)}${done.deduped ? " already before" : ""}${sayWarnings(done)}`);
+      toast(`written as seq ${num(got.last_seq)}${got.deduped ? " already before" : ""}${sayWarnings(got)}`);
+      done();
     } catch (err) { setProblem(err.message); setBusy(false); }
   }
   return html`<${Dialog} title=${"Write to " + topic} close=${close} wide><form onSubmit=${send}>

@@ -223,3 +223,19 @@ func (p *Page) Frames(ctx context.Context, action, expression string) (time.Dura
 	err := p.Evaluate(ctx, script, &ms)
 	return time.Duration(ms * float64(time.Millisecond)), err
 }
+
+// Fill types text into the field that a selector finds, in place of what it has.
+func (p *Page) Fill(ctx context.Context, selector, text string) error {
+	if err := p.Until(ctx, fmt.Sprintf("document.querySelector(%q)", selector)); err != nil {
+		return err
+	}
+	if err := p.Evaluate(ctx, fmt.Sprintf("(() => { const e = document.querySelector(%q); e.focus(); e.select(); })()", selector), nil); err != nil {
+		return err
+	}
+	return p.Type(ctx, text)
+}
+
+// Sees waits until the page shows a text.
+func (p *Page) Sees(ctx context.Context, text string) error {
+	return p.Until(ctx, fmt.Sprintf("document.body.innerText.includes(%q)", text))
+}
