@@ -54,7 +54,7 @@ function layout({ layer, edges }) {
 // line is the way of an edge; one that goes back, or to itself, passes below.
 function line(a, b) {
   const x1 = a.x + wide, y1 = a.y + high / 2, x2 = b.x, y2 = b.y + high / 2;
-  if (b.l > a.l) return { d: `M${x1} ${y1}C${x1 + gapX / 2} ${y1} ${x2 - gapX / 2} ${y2} ${x2 - 6} ${y2}`, x: x2 - 12, y: y2 - 5 };
+  if (b.l > a.l) return { d: `M${x1} ${y1}C${x1 + gapX / 2} ${y1} ${x2 - gapX / 2} ${y2} ${x2 - 6} ${y2}`, x: x2 - 12, y: y2 > y1 ? y2 + 14 : y2 - 5 };
   const low = Math.max(a.y, b.y) + high + 12;
   return { d: `M${x1} ${y1}C${x1 + 34} ${low + 8} ${x2 - 34} ${low + 8} ${x2 - 6} ${y2}`, x: x2 - 12, y: y2 - 5 };
 }

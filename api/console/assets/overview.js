@@ -73,7 +73,7 @@ function Past({ past, span: chosen, wal }) {
 function Memory({ series, stats }) {
   const used = last(series.memory_used_bytes) ?? stats?.memory?.total_bytes, limit = last(series.memory_limit_bytes) ?? stats?.memory?.limit_bytes;
   const shares = shareNames.map((n) => [n.replace("_", " "), last(series[`memory_${n}_bytes`])]).filter(([, v]) => v !== undefined && v !== null);
-  const whole = limit || Math.max(1, shares.reduce((a, [, v]) => a + v, 0));
+  const whole = Math.max(1, shares.reduce((a, [, v]) => a + v, 0));
   return html`<${Panel} title="Memory"><${Facts} of=${[["in use", `${bytes(used)} of ${bytes(limit)}`, used > 0.9 * limit && "warn"], ["requests", bytes(stats?.memory?.inflight_bytes)], ["goroutines", num(stats?.memory?.goroutines)]]} />
     ${shares.length > 0 && html`<div class="shares" aria-hidden="true">${shares.map(([, v], i) => html`<i class=${"c" + (i + 1)} style=${`width:${v / whole * 100}%`} />`)}</div>
     <p class="legend">${shares.map(([n, v], i) => html`<span><i class=${"key-of c" + (i + 1)} />${n} <b>${bytes(v)}</b></span>`)}</p>`}<//>`;

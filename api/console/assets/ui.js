@@ -3,7 +3,7 @@ import { h } from "./preact.js";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "./hooks.js";
 import htm from "./htm.js";
 import { Problem, ask } from "./api.js";
-import { cell, link, use, utc } from "./state.js";
+import { cell, link, may, use, utc } from "./state.js";
 import { bytes, clock, curl, num, percent, span } from "./format.js";
 
 export const html = htm.bind(h);
@@ -104,7 +104,7 @@ export function Act({ off, danger, children, ...rest }) {
 // explain is what a problem means to an operator.
 export function explain(e) {
   if (e.status === 404 && e.code === "not_found") return "this server has no such list or report: it is older than this page, or newer";
-  if (e.status === 403) return e.message;
+  if (e.status === 403) return may(/scope ([a-z-]+)/.exec(e.message)?.[1] ?? "all") || e.message;
   if (e.status === 421) return e.message + " — open it by its address, or set TOPICS_ALLOWED_HOSTS";
   if (e.status === 429) return `${e.message}; asking again in ${e.wait || 1} s`;
   if (e.status === 401) return "the server wants a key";
@@ -117,7 +117,7 @@ export function State({ poll }) {
   const [late, setLate] = useState(false);
   useEffect(() => { const t = setTimeout(() => setLate(true), 200); return () => clearTimeout(t); }, []);
   if (poll.error) {
-    return html`<p class=${poll.error.status === 503 ? "note warn" : "note bad"} role="status">${explain(poll.error)}
+    return html`<p class=${"note " + ({ 403: "faint", 503: "warn" }[poll.error.status] ?? "bad")} role="status">${explain(poll.error)}
       ${poll.data && html`<span class="faint"> · shown is what was true at ${clock(poll.at, false)}</span>`}</p>`;
   }
   if (!poll.data && late) return html`<div class="skeleton" aria-label="loading"><i /><i /><i /><i /></div>`;

@@ -235,7 +235,7 @@ func (p *Page) Fill(ctx context.Context, selector, text string) error {
 	return p.Type(ctx, text)
 }
 
-// Sees waits until the page shows a text.
+// Sees waits until the page shows a text, in which every space is a plain one.
 func (p *Page) Sees(ctx context.Context, text string) error {
-	return p.Until(ctx, fmt.Sprintf("document.body.innerText.includes(%q)", text))
+	return p.Until(ctx, fmt.Sprintf(`document.body.innerText.replaceAll("\u00a0", " ").includes(%q)`, text))
 }
