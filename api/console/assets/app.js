@@ -80,11 +80,11 @@ function useTick(ms) {
 }
 
 function Top() {
-  const s = use(server), k = use(key), w = use(who), p = use(paused);
+  const s = use(server), k = use(key), w = use(who), p = use(paused), gone = use(link).failing;
   use(utc);
   useTick(1000);
   const phase = s.health?.phase, wal = s.stats?.wal ?? s.metrics?.wal;
-  const state = !s.health ? ["faint", "connecting"] : phase !== "ready" ? [phase === "failed" ? "bad" : "warn", phase]
+  const state = gone ? ["bad", "unreachable"] : !s.health ? ["faint", "connecting"] : phase !== "ready" ? [phase === "failed" ? "bad" : "warn", phase]
     : readOnly() ? ["bad", "read-only"] : s.health.status === "healthy" ? ["good", "ready"] : [s.health.status === "degraded" ? "warn" : "bad", s.health.status];
   const disk = s.metrics?.disk_size_bytes ? 1 - s.metrics.disk_free_bytes / s.metrics.disk_size_bytes : null;
   return html`<header class="top">
@@ -174,7 +174,7 @@ function Bottom() {
     <button type="button" class="quiet" onClick=${() => theme.set(next[0])}>◐ ${themes.find(([v]) => v === t)[1]}</button>
     <button type="button" class="quiet" aria-pressed=${z} onClick=${() => utc.set(!z)}>${z ? "UTC" : "local time"}</button>
     <span class="grow" />${s.health && html`<span>up ${span(s.health.uptime_seconds * 1000)}</span>`}
-    ${s.stats && html`<span>${plural(s.stats.topics.topics, "topic")}</span>`}<a href=${new URL("licences.txt", import.meta.url).href}>licences</a></footer>`;
+    ${s.stats?.phase === "ready" && html`<span>${plural(s.stats.topics.topics, "topic")}</span>`}<a href=${new URL("licences.txt", import.meta.url).href}>licences</a></footer>`;
 }
 
 // The keys of one letter do nothing that cannot be undone.

@@ -66,7 +66,7 @@ export function Graph({ topic }) {
   if (!got.data) return html`<${State} poll=${got} />`;
   const { edges, layer } = got.data, { at, width, height } = layout(got.data);
   const text = edges.map((e) => `${e.source} to ${e.dest}${blocked(e) ? ", blocked" : ""}`).join("; ");
-  return html`<div class="graph" tabindex="0" role="region" aria-label="Graph of routers"><svg width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${text}>
+  return html`<div class="graph" tabindex="0" role="region" aria-label="Graph of routers"><svg width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="group" aria-label=${text}>
     <defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L8 4L0 8z" style="fill:var(--p6);stroke:none" /></marker></defs>
     ${edges.map((e) => {
       const l = line(at.get(e.source), at.get(e.dest));

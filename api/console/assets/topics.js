@@ -55,7 +55,7 @@ export function Topics({ query: q }) {
     <div class="tools" role="search"><input type="search" placeholder="name contains…" aria-label="Name contains" ...${filter} spellcheck=${false} />
       <${Select} label="type" value=${q.type || ""} of=${types} set=${(type) => amend({ type })} />
       <${Select} label="class" value=${q.class || ""} of=${classes} set=${(c) => amend({ class: c })} />
-      <span class="faint" aria-live="polite">${total === undefined ? num(rows.length) : num(total)} ${filtered ? "match" : "topics"}${rows.length >= kept ? `, the first ${num(kept)} are here: search for others` : ""}</span>
+      <span class="faint" aria-live="polite">${num(total)} ${filtered ? "match" : "topics"}${rows.length >= kept ? `, the first ${num(kept)} are here: search for others` : ""}</span>
       <span class="grow" /><${Act} off=${cannot("admin-write")} onClick=${() => go(["new"])}>New topic<//></div>
     ${first.data && html`<${Table} label="Topics" columns=${columns} rows=${rows} keyOf=${(r) => r.topic} sort=${sort} tall total=${total} more=${more} empty=${empty} />`}<//>`;
 }

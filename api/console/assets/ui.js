@@ -105,7 +105,6 @@ export function Act({ off, danger, children, ...rest }) {
 export function explain(e) {
   if (e.status === 404 && e.code === "not_found") return "this server has no such list or report: it is older than this page, or newer";
   if (e.status === 403) return may(/scope ([a-z-]+)/.exec(e.message)?.[1] ?? "all") || e.message;
-  if (e.status === 421) return e.message + " — open it by its address, or set TOPICS_ALLOWED_HOSTS";
   if (e.status === 429) return `${e.message}; asking again in ${e.wait || 1} s`;
   if (e.status === 401) return "the server wants a key";
   return e.message;

@@ -18,6 +18,9 @@ import (
 // screenshots is where the pictures of the console's pages go.
 var screenshots = flag.String("screenshots", "", "directory for pictures of the console")
 
+// consoleTopics is how many topics TestConsoleOfManyTopics makes.
+var consoleTopics = flag.Int("console-topics", 5000, "topics in the console's list")
+
 // consoleWorld is a server with something on every page of the console, and a
 // browser.
 type consoleWorld struct {
@@ -167,4 +170,27 @@ func (w *consoleWorld) keepWriting(every time.Duration) {
 		cancel()
 		<-done
 	})
+}
+
+// makeTopics makes n topics, many at a time.
+func makeTopics(w *consoleWorld, n int) {
+	w.t.Helper()
+	const writers = 16
+	errs := make(chan error, writers)
+	for i := range writers {
+		go func() {
+			c := keyed()
+			defer c.CloseIdleConnections()
+			for k := i; k < n; k += writers {
+				if err := call(w.ctx, c, http.MethodPut, fmt.Sprintf("%s/v0/topics/many-%06d", w.server.url(), k), map[string]any{}, nil); err != nil {
+					errs <- err
+					return
+				}
+			}
+			errs <- nil
+		}()
+	}
+	for range writers {
+		w.must(<-errs)
+	}
 }

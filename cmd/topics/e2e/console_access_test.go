@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/console/chromium"
+)
+
+// axe is axe-core, which finds what keeps people with disabilities out.
+func axe(t *testing.T) string {
+	t.Helper()
+	f, err := os.Open("../../../api/console/testdata/axe-core.min.js.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
+}
+
+// TestConsoleIsAccessible has axe-core look at every page and some dialogs, in both
+// schemes, on a desktop and a phone.
+func TestConsoleIsAccessible(t *testing.T) {
+	source := axe(t)
+	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
+	w.fill()
+	for scheme, size := range map[string]chromium.Size{"light": chromium.Desktop, "dark": chromium.Phone} {
+		p := w.open(secret, size, scheme)
+		w.must(p.BypassPolicy(w.ctx))
+		w.must(p.Go(w.ctx, w.server.url()+"/?axe")) // the policy is bypassed from the next document on
+		w.must(p.Until(w.ctx, `location.search && document.querySelector("main h1")`))
+		w.must(p.Evaluate(w.ctx, source+";0", nil))
+		s := &steps{w, p}
+		look := func(where string) {
+			var found []string
+			w.must(p.Evaluate(w.ctx, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+				.flatMap(v => v.nodes.slice(0, 3).map(n => v.id + ": " + n.target + " " + n.failureSummary)))`, &found))
+			for _, f := range found {
+				t.Errorf("%s, %s: %s", where, scheme, strings.ReplaceAll(f, "\n", " "))
+			}
+		}
+		for _, page := range consolePages {
+			s.at(page.address).until(page.ready).until(`!document.querySelector(".skeleton")`)
+			look(page.name)
+		}
+		s.at("#/topics/orders").click("td button", "").until(`document.querySelector("pre.data")`)
+		look("a payload")
+		for _, dialog := range []string{"Config", "Write", "Delete records", "Delete topic"} {
+			s.click("main button", dialog).until(`document.querySelector("dialog")`)
+			look("the dialog " + dialog)
+			s.press("Escape").until(`!document.querySelector("dialog")`)
+		}
+	}
+}
+
+// TestConsoleOfManyTopics prints how long the list of many topics takes to be seen, and
+// a keystroke in its search to have its effect; the number is a flag.
+func TestConsoleOfManyTopics(t *testing.T) {
+	w := newConsoleWorld(t)
+	makeTopics(w, *consoleTopics)
+	p := w.open("", chromium.Desktop, "light")
+	first, err := p.Frames(w.ctx, `location.hash = "#/topics"`, `document.querySelectorAll("tr[data-row]").length > 20`)
+	w.must(err)
+	s := &steps{w, p}
+	s.sees(fmt.Sprintf("%d,%03d topics", *consoleTopics/1000, *consoleTopics%1000))
+	last := fmt.Sprintf("many-%06d", *consoleTopics-1)
+	s.fill(`main input[type="search"]`, "")
+	key, err := p.Frames(w.ctx, fmt.Sprintf(`const e = document.querySelector('main input[type="search"]'); e.value = %q; e.dispatchEvent(new Event("input", {bubbles: true}))`, last[5:]),
+		fmt.Sprintf(`document.querySelectorAll("tr[data-row]").length === 1 && document.querySelector("tr[data-row]").innerText.includes(%q)`, last))
+	w.must(err)
+	sorted, err := p.Frames(w.ctx, `location.hash = "#/topics?sort=records"`, `document.querySelectorAll("tr[data-row]").length > 20`)
+	w.must(err)
+	// Rows beyond the first page come as one scrolls, and few of them are drawn.
+	w.must(p.Evaluate(w.ctx, `location.hash = "#/topics"`, nil))
+	s.until(`document.querySelectorAll("tr[data-row]").length > 20`)
+	s.until(`(t => { t.scrollTop = t.scrollHeight; return t.scrollHeight > 20000; })(document.querySelector(".table.tall")) && document.querySelectorAll("tr[data-row]").length < 120`)
+	t.Logf("%d topics: seen after %v, a keystroke's effect after %v (150 ms of them a rest), sorted by records after %v", *consoleTopics, first, key, sorted)
+	w.sound(p, "many topics")
+}
