@@ -6,11 +6,13 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"flag"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -53,6 +55,9 @@ var sums = map[string]string{
 	"preact.js": "Nnv5qnjsILJi5YfWFMpxqQcLR3snnak8HdB6lJAoOr/MuMMy6P7cuvlWSlEGVTwDIKKCFwC2HP4gYSXtAzhNMw==",
 }
 
+// documents is how many random documents TestExact compares.
+var documents = flag.Int("documents", 20000, "random JSON documents in the test of exact.js")
+
 // npm has the vendored assets compared with the packages of npm.
 var npm = flag.Bool("npm", false, "compare what is vendored with the packages of npm")
 
@@ -69,6 +74,28 @@ func TestVendoredAssetsAreAsTheyCame(t *testing.T) {
 	}
 	if len(sums) != len(vendored) {
 		t.Errorf("%d sums of %d files", len(sums), len(vendored))
+	}
+}
+
+// axeSum is of axe-core's script, which testdata has packed.
+const axeSum = "5j5ln5gG165b1AiZBDsIcaUGLFRCsBs/Gj7fXq9Qv1w6cQSnJGMpO0rRt3xmGg1OQOhQ3sid6dbs5wqME6mvFw=="
+
+func TestAxeIsAsItCame(t *testing.T) {
+	f, err := os.Open("testdata/axe-core.min.js.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha512.New()
+	if _, err := io.Copy(sum, z); err != nil {
+		t.Fatal(err)
+	}
+	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != axeSum {
+		t.Errorf("its SHA-512 is %s", got)
 	}
 }
 
@@ -199,7 +226,7 @@ func TestExact(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "exact_test.mjs"), script, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(node, filepath.Join(dir, "exact_test.mjs")).CombinedOutput(); err != nil {
+	if out, err := exec.Command(node, filepath.Join(dir, "exact_test.mjs"), strconv.Itoa(*documents)).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

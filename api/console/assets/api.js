@@ -93,13 +93,13 @@ export function noteVersion(v) {
 // stops while the tab is hidden or the user pauses.
 export function usePoll(get, ms, deps = []) {
   const [, again] = useReducer((n) => n + 1, 0);
-  const state = useRef({ data: null, error: null, at: 0, loading: true, failures: 0 });
+  const state = useRef({ data: null, error: null, at: 0, stale: true, failures: 0 });
   const latest = useLatest(get), every = useLatest(ms);
   const s = state.current;
   useEffect(() => {
     const cut = new AbortController();
     let timer = 0, stopped = false, busy = false;
-    s.loading = true;
+    s.stale = true; // what it has is of other deps
     s.error = null;
     async function load(forced) {
       clearTimeout(timer);
@@ -109,13 +109,12 @@ export function usePoll(get, ms, deps = []) {
         busy = true;
         try {
           const data = await latest.current(cut.signal);
-          Object.assign(s, { data, error: null, at: Date.now(), failures: 0 });
+          Object.assign(s, { data, error: null, at: Date.now(), failures: 0, stale: false });
         } catch (e) {
           if (stopped) return;
           Object.assign(s, { error: e, failures: s.failures + 1 });
         }
         busy = false;
-        s.loading = false;
         if (stopped) return;
         again();
       }

@@ -39,7 +39,7 @@ export function Topics({ query: q }) {
   for (const r of [...(first.data?.topics ?? []), ...mine.rows]) if (!have.has(r.topic)) { have.add(r.topic); rows.push(r); }
   async function more() {
     const cursor = mine.cursor ?? first.data?.next_cursor;
-    if (loading.current || !cursor || rows.length >= kept) return;
+    if (loading.current || first.stale || !cursor || rows.length >= kept) return;
     loading.current = true;
     try {
       const page = await ask("GET", "v0/topics" + query({ ...asked, cursor }));

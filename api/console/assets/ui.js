@@ -185,8 +185,11 @@ export function Table({ label, columns, rows: given, keyOf, sort, empty, tall, m
   }
   function scroll(e) {
     setTop(e.target.scrollTop);
-    if (more && e.target.scrollTop + e.target.clientHeight > rows.length * rowHeight - 600) more();
   }
+  useEffect(() => {
+    const b = box.current;
+    if (more && b.scrollTop > 0 && b.scrollTop + b.clientHeight > rows.length * rowHeight - 600) more();
+  });
   const heads = columns.map((c) => {
     const on = sort && c.sort && sort.by === c.sort;
     const title = c.sort ? html`<button type="button" onClick=${() => sort.set(c.sort, on && sort.order === "desc" ? "asc" : on ? "desc" : c.first ?? "desc")}>
