@@ -69,7 +69,7 @@ function Backups() {
     ${b && html`<${Table} label="Backups" keyOf=${(x) => String(x.started_at)} rows=${b.backups} empty="none since the server knows of backups" columns=${[
       { title: "started", mono: true, cell: (x) => clock(when(x.started_at), false) }, { title: "took", right: true, minor: true, cell: (x) => x.finished_at ? span(when(x.finished_at) - when(x.started_at)) : "under way" },
       { title: "size", right: true, minor: true, cell: (x) => bytes(x.bytes) }, { title: "through", mono: true, minor: true, cell: (x) => x.through_ts ? clock(when(x.through_ts)) : "?" },
-      { title: "outcome", cell: (x) => html`<span class=${x.outcome === "ok" ? "good" : "bad"}>${x.outcome}</span>` }, { title: "verified", minor: true, cell: (x) => x.verified_at ? ago(when(x.verified_at)) : "not yet" }]} />`}
+      { title: "outcome", cell: (x) => html`<span class=${x.outcome === "good" ? "good" : "bad"}>${x.outcome}</span>` }]} />`}
     <p class="faint">A backup is not made here: a page cannot take gigabytes. Where it is to be kept, run:</p>
     <pre class="shell">${line}</pre><//>`;
 }

@@ -17,8 +17,7 @@ export function Topic({ part: name, query: q }) {
     const [from, to] = [await ask("GET", "v0/routers" + query({ source: name, page_size: 20 }), { signal }), await ask("GET", "v0/routers" + query({ dest: name, page_size: 20 }), { signal })];
     return { to: from.routers, from: to.routers };
   }, 15000, [name]);
-  const t = state.data, [live, setLive] = useState(!q.from && !q.ts && q.live !== "no");
-  const set = (more) => { amend(more); if (more.from || more.ts) setLive(false); };
+  const t = state.data, live = !q.from && !q.ts && q.live !== "no";
   const links = (list, end) => list?.length ? list.map((r, i) => html`${i ? ", " : ""}<a href=${href(["topics", r[end]])}>${r[end]}</a>`) : "—";
   const tools = t && html`<span class="faint">${t.type} · ${t.config.durability}</span>`;
   const jobs = t?.type === "queue" && q.view !== "records";
@@ -28,13 +27,13 @@ export function Topic({ part: name, query: q }) {
       ["reads from", links(routers.data?.from, "source")], ["routes to", links(routers.data?.to, "dest")]]} />
     <div class="tools">${t.type === "queue" && html`<button type="button" aria-pressed=${jobs} onClick=${() => amend({ view: "" })}>Jobs</button>
         <button type="button" aria-pressed=${!jobs} onClick=${() => amend({ view: "records" })}>Records</button>`}
-      ${!jobs && html`<${Filters} q=${q} set=${set} />`}<span class="grow" />
+      ${!jobs && html`<${Filters} q=${q} set=${amend} />`}<span class="grow" />
       <button type="button" onClick=${() => show((close) => html`<${Config} topic=${t} close=${close} done=${() => state.reload()} />`)}>Config</button>
       <${Act} off=${cannot("write")} onClick=${() => show((close) => html`<${Write} topic=${name} queue=${t.type === "queue"} close=${close} done=${() => state.reload()} />`)}>Write<//>
       <${Act} off=${cannot("delete")} danger onClick=${() => show((close) => html`<${DeleteRecords} topic=${name} tag=${q.tag} close=${close} done=${() => state.reload()} />`)}>Delete records…<//>
       <${Act} off=${cannot("delete")} danger onClick=${() => show((close) => html`<${DeleteTopic} topic=${t} routers=${routers.data} close=${close} />`)}>Delete topic…<//></div>
-    ${jobs ? html`<${Jobs} queue=${name} query=${q} />` : html`<${Tail} key=${name} topic=${name} query=${q} live=${live} setLive=${(on) => { setLive(on); amend(on ? { from: "", ts: "", live: "" } : { live: "no" }); }}
-      move=${(from) => set({ from: from < 1n ? "1" : String(from), ts: "" })} />`}`}<//>`;
+    ${jobs ? html`<${Jobs} queue=${name} query=${q} />` : html`<${Tail} key=${name} topic=${name} query=${q} live=${live} setLive=${(on) => amend(on ? { from: "", ts: "", live: "" } : { live: "no" })}
+      move=${(from) => amend({ from: from < 1n ? "1" : String(from), ts: "" })} />`}`}<//>`;
 }
 
 function Filters({ q, set }) {

@@ -131,8 +131,9 @@ func (p *Page) Evaluate(ctx context.Context, expression string, result any) erro
 	return json.Unmarshal(got.Result.Value, result)
 }
 
-// Until waits for an expression to be true. It asks the page each time that it
-// has drawn, and fails with what the page shows.
+// Until waits for an expression to be true; one that throws is not. It asks the
+// page each time that it has drawn, or when it draws nothing for a while, and
+// fails with what the page shows.
 func (p *Page) Until(ctx context.Context, expression string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -145,7 +146,7 @@ func (p *Page) Until(ctx context.Context, expression string) error {
 		if ctx.Err() != nil {
 			var text string
 			_ = p.Evaluate(context.WithoutCancel(ctx), "document.body.innerText", &text)
-			return fmt.Errorf("it never became true: %s; the page has:\n%.4000s", expression, text)
+			return fmt.Errorf("it never became true: %s (%v); the page has:\n%.4000s", expression, err, text)
 		}
 	}
 }
