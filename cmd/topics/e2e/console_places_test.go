@@ -51,7 +51,9 @@ func TestConsoleTail(t *testing.T) {
 	s.press("]").until(`location.hash.includes("from=")`)
 
 	w.call("PUT", "/v0/topics/small", `{"cap_records":10}`)
-	w.call("POST", "/v0/topics/small", batch(1, 100))
+	for i := range 4 {
+		w.call("POST", "/v0/topics/small", batch(i*5, 5))
+	}
 	s.at("#/topics/small?from=1").sees("records lost before you read them").sees("cap")
 	w.picture(p, "tombstone")
 
