@@ -2,10 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -17,11 +13,8 @@ import (
 func TestConsoleInOtherPlaces(t *testing.T) {
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys, "TOPICS_OPS_ADDR=127.0.0.1:0", "TOPICS_LOG_FORMAT=json")
 	w.call("POST", "/v0/topics/orders", `{"records":[{"data":"here"}]}`)
-	target, err := url.Parse(w.server.opsURL())
-	w.must(err)
-	proxy := httptest.NewServer(http.StripPrefix("/some/where", httputil.NewSingleHostReverseProxy(target)))
-	t.Cleanup(proxy.Close)
-	for name, at := range map[string]string{"the operators' listener": w.server.opsURL(), "below a path": proxy.URL + "/some/where"} {
+	below := prefixed(t, w.server.opsURL(), "/some/where")
+	for name, at := range map[string]string{"the operators' listener": w.server.opsURL(), "below a path": below} {
 		p := w.openAt(at, secret, chromium.Desktop, "light")
 		s := (&steps{w, p}).sees("all 14 healthy").at("#/topics").until(`document.querySelectorAll("tr[data-row]").length === 1`).at("#/topics/orders").sees(`"here"`)
 		s.click("footer a", "licences").sees("preact")

@@ -3,6 +3,9 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"sync"
 	"testing"
@@ -103,4 +106,16 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+secret)
 	return b.Transport.RoundTrip(r)
+}
+
+// prefixed returns the URL of a proxy that serves what is at target below a path.
+func prefixed(t *testing.T, target, path string) string {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(http.StripPrefix(path, httputil.NewSingleHostReverseProxy(u)))
+	t.Cleanup(proxy.Close)
+	return proxy.URL + path
 }
