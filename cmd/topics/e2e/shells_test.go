@@ -46,7 +46,7 @@ func TestCompletionInBash(t *testing.T) {
 		out := shell(t, server.url(), "bash", `set -e
 source <(topics completion bash)
 
-COMP_WORDS=(`+quoted(words)+`)
+COMP_WORDS=(`+shellWords(words)+`)
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 _topics
 printf '%s\n' "${COMPREPLY[@]}"`)
@@ -78,14 +78,14 @@ shown() { for each in "$@"; do [[ $each == ${words[CURRENT]}* ]] && print -r -- 
 compadd() { shift; shown "$@" }
 _describe() { shown ${(P)${@[-1]}} }
 _files() { print file }
-words=(`+quoted(words)+`)
+words=(`+shellWords(words)+`)
 CURRENT=${#words}
 _topics`)
 		completed(t, tt.line, out, tt.want, tt.not)
 	}
 }
 
-func quoted(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
+func shellWords(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
 
 // completed fails the test unless the first words of the lines have want and not
 // not.
