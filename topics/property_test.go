@@ -132,6 +132,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 	}
 	o.expire(m.w.now)
 	want := o.read(q)
+	want.From = q.From
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ const probeLimit = 2 * time.Second
 // containers that have no other program.
 type probeCmd struct {
 	What string `arg:"" enum:"live,ready" help:"live: the process works, also while it replays. ready: it serves."`
-	URL  string `help:"Address of the server (default: from the server's own settings: TOPICS_HOST, TOPICS_PORT or TOPICS_PORT_FILE, and https with TOPICS_TLS_CERT_FILE)."`
+	URL  string `env:"TOPICS_URL" help:"Address of the server (default: from the server's own settings: TOPICS_HOST, TOPICS_PORT or TOPICS_PORT_FILE, and https with TOPICS_TLS_CERT_FILE)."`
 	Key  string `env:"TOPICS_KEY" help:"API key, if TOPICS_PROBE_AUTH is set (default: the first of TOPICS_API_KEYS or TOPICS_API_KEYS_FILE)."`
 }
 
@@ -29,7 +29,7 @@ type probeCmd struct {
 func (probeCmd) Help() string {
 	return `Examples:
   topics probe ready
-  topics probe live --url http://127.0.0.1:4000`
+  topics probe live --url "$TOPICS_URL"`
 }
 
 // Run prints the answer. Anything but 200 within the limit is an error.

@@ -21,7 +21,7 @@ type reloadCmd struct {
 // Help is printed below the flags.
 func (reloadCmd) Help() string {
 	return `Examples:
-  topics reload topics-data`
+  topics reload live-data`
 }
 
 // Run sends SIGHUP to the process that has the directory's lock.

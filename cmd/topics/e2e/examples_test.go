@@ -128,7 +128,7 @@ func exampleWorld(t *testing.T, dir string) *process {
 	stopped := serve(t, filepath.Join(dir, "topics-data")).ready()
 	write(t, stopped.client(), "orders", `1`)
 	stopped.stop()
-	server := serve(t, filepath.Join(t.TempDir(), "data")).ready()
+	server := serve(t, filepath.Join(dir, "live-data")).ready()
 	c := server.client()
 	for range 3 {
 		write(t, c, "orders", `{"id":1}`)

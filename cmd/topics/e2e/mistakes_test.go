@@ -47,7 +47,7 @@ var mistakes = []struct {
 	{name: "a context that is none", args: "ls --context stagin", code: 1, says: `there is no context "stagin"`, next: "topics context ls"},
 	{name: "no directory", args: "verify", code: 2, says: "which data directory?", next: "--dir DIR"},
 	{name: "a directory that is not there", args: "verify --dir DIR/none", code: 2, says: "no such file or directory", next: "topics config shows TOPICS_DATA_DIR"},
-	{name: "a wrong directory", args: "serve --port 0 --exit-on-recovery-failure true --data-dir DIR", code: 1, says: "DIR", next: "TOPICS_DATA_DIR"},
+	{name: "a wrong directory", args: "serve --port 0 --exit-on-recovery-failure true --data-dir DIR", code: 3, says: "DIR", next: "TOPICS_DATA_DIR"},
 	{name: "a directory in use", args: "serve --port 0 --data-dir HELD", code: 1, says: "HELD", next: "process"},
 	{name: "a port in use", args: "serve --port TAKEN --data-dir DIR/new", code: 1, says: "address already in use", next: "--port"},
 	{name: "a variable that is none", env: []string{"TOPICS_DATADIR=/x"}, args: "serve", code: 2, says: "TOPICS_DATADIR: unknown variable", next: "did you mean TOPICS_DATA_DIR?"},
