@@ -96,6 +96,9 @@ func (s *server) keepAccount() {
 	}
 	s.backups.Store(h)
 	if limit := s.config.BackupMaxAge; limit > 0 {
+		if err := h.Begin(); err != nil {
+			s.log.Warn().Err(err).Msg("the account of backups could not be written")
+		}
 		s.health.Register("backups", func() health.Condition { return h.Check(limit) })
 	}
 }

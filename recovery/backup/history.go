@@ -51,6 +51,7 @@ type History struct {
 		since      time.Time
 		attempts   []Attempt // newest first
 		lastGood   time.Time // zero if there was none
+		unwritten  bool      // there is no file yet
 	}
 }
 
@@ -69,6 +70,8 @@ type historyFile struct {
 
 // OpenHistory reads the account of a data directory in use. One that is missing
 // or damaged begins anew: the age of the last good backup then counts from now.
+// A missing one is not written before Begin or Add: on a full disk a start takes
+// no file more than it needs.
 func OpenHistory(fsys vfs.FS, dir string, now func() time.Time) (*History, error) {
 	h := &History{fsys: fsys, dir: dir, now: now}
 	stored, err := readHistory(fsys, path.Join(dir, historyName))
@@ -77,11 +80,23 @@ func OpenHistory(fsys vfs.FS, dir string, now func() time.Time) (*History, error
 		return h, nil
 	}
 	h.list.since = now()
-	werr := h.write()
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		h.list.unwritten = true
+		return h, nil
 	}
-	return h, errors.Join(err, werr)
+	return h, errors.Join(err, h.write())
+}
+
+// Begin makes the beginning of the account durable, so that the age of a backup
+// that never came counts over restarts.
+func (h *History) Begin() error {
+	h.list.Lock()
+	unwritten := h.list.unwritten
+	h.list.Unlock()
+	if !unwritten {
+		return nil
+	}
+	return h.write()
 }
 
 func readHistory(fsys vfs.FS, name string) (stored historyFile, err error) {
@@ -123,7 +138,13 @@ func (h *History) write() error {
 	if err != nil {
 		return err
 	}
-	return vfs.WriteFileAtomic(h.fsys, h.dir, historyName, historyTemp, append(b, '\n'))
+	if err := vfs.WriteFileAtomic(h.fsys, h.dir, historyName, historyTemp, append(b, '\n')); err != nil {
+		return err
+	}
+	h.list.Lock()
+	defer h.list.Unlock()
+	h.list.unwritten = false
+	return nil
 }
 
 // Past returns the last backups, newest first.

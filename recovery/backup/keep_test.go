@@ -188,6 +188,12 @@ func TestHistory(t *testing.T) {
 		return h
 	}
 	open()
+	if names, err := fsys.List("/data"); err != nil || len(names) > 0 {
+		t.Errorf("a start wrote %v, %v", names, err)
+	}
+	if err := open().Begin(); err != nil {
+		t.Fatal(err)
+	}
 	at = at.Add(2 * time.Hour)
 	if c := open().Check(time.Hour); !strings.Contains(c.Reason, "no good backup") {
 		t.Errorf("two hours without a backup: %+v", c)
