@@ -26,10 +26,10 @@ run: build ## a server with the settings of the environment
 # -count=1: the tests of the real binary build it themselves, which the cache
 # of test results does not see.
 test: ## every test
-	$(GO) test -count=1 -p $(PARALLEL) $(PKG)
+	$(GO) test -count=1 -timeout 20m -p $(PARALLEL) $(PKG)
 
 race: ## every test under the race detector
-	CGO_ENABLED=1 $(GO) test -count=1 -race $(PKG)
+	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 20m $(PKG)
 
 locks: ## the tests of topics, with the order of its locks checked
 	$(GO) test -count=1 -tags lockorder ./topics ./topics/follow ./topics/lockorder
