@@ -2,11 +2,8 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 
 	_ "github.com/e6e95bb8/topics/cmd/topics/stdlog"
 )
@@ -16,11 +13,8 @@ func main() {
 }
 
 func run(args []string) int {
-	// The first signal ends the context, and the second one the process. serve
-	// handles its signals itself.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignalled()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	exit := -1
 	parser := newParser(ctx, func(code int) { exit = code })
 	if len(args) > 0 && args[0] == "help" {
