@@ -11,7 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// shape is a kind of write with the time its replay was measured to take.
+// shape is a kind of write with the time its replay was measured to take
+// (BenchmarkReplayOfShapes).
 type shape struct {
 	records int
 	size    int // bytes of each
@@ -19,11 +20,11 @@ type shape struct {
 }
 
 var (
-	lone      = shape{1, 100, 484}
-	loneLarge = shape{1, 1 << 20, 352_000}
-	batch     = shape{100, 100, 17_000}
-	batchWide = shape{100, 1000, 40_700}
-	batchLong = shape{10_000, 100, 1_700_000}
+	lone      = shape{1, 100, 756}
+	loneLarge = shape{1, 1 << 20, 1_280_000}
+	batch     = shape{100, 100, 14_300}
+	batchWide = shape{100, 1000, 108_000}
+	batchLong = shape{10_000, 100, 1_640_000}
 )
 
 // spell is a number of writes of one shape, one after the other.
