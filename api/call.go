@@ -108,7 +108,11 @@ func (c *call) refuse(e *wire.Error) {
 		return
 	}
 	c.reset()
-	wire.WriteError(c, withheldFrom(c, e))
+	if e = withheldFrom(c, e); c.comesAgain(e) {
+		c.refuseInEvents(e)
+		return
+	}
+	wire.WriteError(c, e)
 }
 
 // abort ends the call's connection without an answer.

@@ -49,6 +49,7 @@ var accessTable = map[string]access{
 	"DELETE /v0/routers/:router": {"d", true},
 
 	"POST /v0/watch":     {"r", false},
+	"GET /v0/watch":      {"r", false},
 	"GET /v0/watch/:wid": {"r", false},
 	"GET /v0/ws":         {"any", false}, // each command asks for its own
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -98,11 +97,8 @@ func (s *Server) workRequest(c *call) (*topics.Claim, time.Duration, error) {
 	if err := c.checkTopic(); err != nil {
 		return nil, 0, err
 	}
-	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.r.Header["Accept"], ","))) == 0 {
-		return nil, 0, &wire.Error{
-			Status: http.StatusNotAcceptable, Code: "not_acceptable",
-			Message: "this route answers text/event-stream, which the Accept header excludes",
-		}
+	if err := acceptsEvents(c); err != nil {
+		return nil, 0, err
 	}
 	query, err := c.query()
 	if err != nil {

@@ -111,6 +111,7 @@ func (s *Server) routes() []route {
 		{"DELETE", "/v0/routers/:router", data, auth.Delete, s.deleteRouter},
 
 		{"POST", "/v0/watch", data, auth.Read, s.openWatch},
+		{"GET", watchPattern, streaming, auth.Read, s.streamTopics},
 		{"GET", "/v0/watch/:wid", streaming, auth.Read, s.streamWatch},
 		{"GET", "/v0/ws", streaming, auth.None, s.upgrade},
 
@@ -170,6 +171,7 @@ var queries = map[string][]string{
 	"DELETE /v0/topics/:topic/dead-letters": {"match", "reason", "before_seq", "limit"},
 	"GET /v0/routers":                       {"prefix", "source", "dest", "sort", "order", "page_size", "cursor"},
 	"POST /v0/watch":                        {"lenient"},
+	"GET " + watchPattern:                   request.WatchParameters,
 	"GET /v0/admin/audit":                   {"limit"},
 	"GET /v0/admin/history":                 {"span", "step"},
 	"GET /v0/admin/stats":                   {"prefix"},

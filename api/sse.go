@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -55,33 +54,22 @@ type eventStream struct {
 
 // streamWatch streams the events of a session for as long as the client stays.
 func (s *Server) streamWatch(c *call) error {
-	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.r.Header["Accept"], ","))) == 0 {
-		return &wire.Error{
-			Status: http.StatusNotAcceptable, Code: "not_acceptable",
-			Message: "this route answers text/event-stream, which the Accept header excludes",
-		}
+	if err := acceptsEvents(c); err != nil {
+		return err
 	}
 	w := s.watches.find(c.topic, c.key)
 	if w == nil {
 		return noSession()
 	}
-	var place *watch.Place
-	if id := c.r.Header.Get("Last-Event-ID"); id != "" {
-		p, err := watch.ParseID(id)
-		if err != nil {
-			return err
-		}
-		place = &p
+	place, err := lastPlace(c, "")
+	if err != nil {
+		return err
 	}
 	if c.r.Method == http.MethodHead {
 		beginEvents(c)
 		return nil
 	}
-	st := &eventStream{
-		server: s, call: c, session: w, control: http.NewResponseController(c.w),
-		patience: s.watches.patience, done: make(chan struct{}), flow: &w.flow,
-	}
-	st.ctx, st.cancel = context.WithCancelCause(c.r.Context())
+	st := s.newEventStream(c, w)
 	defer st.cancel(nil)
 	if err := s.watches.attach(w, st); err != nil {
 		return err
@@ -103,10 +91,7 @@ func (s *Server) streamWatch(c *call) error {
 // beginEvents sends the header of a stream.
 func beginEvents(c *call) {
 	c.streamed, c.status = true, http.StatusOK
-	h := c.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // proxies that understand it pass events on at once
+	c.headEvents()
 	c.w.WriteHeader(http.StatusOK)
 }
 

@@ -30,9 +30,10 @@ const (
 )
 
 // open sends what every stream begins with: how soon to come back, and where
-// it begins, for a client that is cut off before it has its first event.
+// it begins, for a client that is cut off before it has its first event; then the
+// warnings about the request.
 func (st *eventStream) open() error {
-	return st.send(append(st.appendID([]byte("retry: 2000")), "\n\n"...))
+	return st.send(append(st.appendID([]byte("retry: 2000")), "\n\n"...), st.call.warnings())
 }
 
 // appendID appends the line with the id. Without an id there is none: the
@@ -108,18 +109,23 @@ func (st *eventStream) Idle() error {
 // sendError sends an error event: about a topic, or without one about the
 // stream, which then ends.
 func (st *eventStream) sendError(x string, e *wire.Error) error {
+	return st.small("error", func(b []byte) []byte { return appendErrorData(b, x, e) })
+}
+
+// appendErrorData renders the data of an error event.
+func appendErrorData(b []byte, x string, e *wire.Error) []byte {
 	data, err := json.Marshal(struct {
-		Code    int            `json:"code"`
-		Error   string         `json:"error"`
-		Message string         `json:"message"`
-		Topic   string         `json:"topic,omitempty"`
-		Detail  map[string]any `json:"detail,omitempty"`
-		RetryMS int64          `json:"retry_after_ms,omitempty"`
-	}{e.Status, e.Code, e.Message, x, e.Detail, e.RetryAfter.Milliseconds()})
+		Code    int    `json:"code"`
+		Error   string `json:"error"`
+		Message string `json:"message"`
+		Topic   string `json:"topic,omitempty"`
+		Detail  any    `json:"detail,omitempty"`
+		RetryMS int64  `json:"retry_after_ms,omitempty"`
+	}{e.Status, e.Code, e.Message, x, e.Details(), e.RetryAfter.Milliseconds()})
 	if err != nil {
 		panic(err) // details are strings, numbers and bools
 	}
-	return st.small("error", func(b []byte) []byte { return append(b, data...) })
+	return append(b, data...)
 }
 
 // small sends an event whose body is rendered for it, on one line.

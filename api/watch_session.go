@@ -25,6 +25,7 @@ type watchSession struct {
 	opened  time.Time
 	release func() // gives back its memory; called once, by drop
 	flow    flow   // of all its streams
+	passing bool   // it ends with its stream
 
 	// watches.mu guards what follows.
 	remote string        // address of its stream, or of who opened it
@@ -77,16 +78,37 @@ func (s *Server) frames() *watch.Frames {
 
 // add puts a session in the table, unless there are too many.
 func (t *watches) add(w *watchSession, most int) error {
-	var raw [16]byte
-	_, _ = rand.Read(raw[:]) // never fails
-	w.id, w.opened = "wid_"+base64.RawURLEncoding.EncodeToString(raw[:]), time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.enterLocked(w, most); err != nil {
+		return err
+	}
+	t.restLocked(w)
+	return nil
+}
+
+// addOpen puts a session with its stream in the table, unless there are too
+// many. If it does, detach must follow.
+func (t *watches) addOpen(w *watchSession, st *eventStream, most int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.enterLocked(w, most); err != nil {
+		return err
+	}
+	w.stream = st
+	t.open++
+	return nil
+}
+
+// enterLocked gives a session its id and puts it in the table.
+func (t *watches) enterLocked(w *watchSession, most int) error {
 	if len(t.all) >= most {
 		return capReached("max_watch_sessions", int64(most), "watch sessions")
 	}
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	w.id, w.opened = "wid_"+base64.RawURLEncoding.EncodeToString(raw[:]), time.Now()
 	t.all[w.id] = w
-	t.restLocked(w)
 	return nil
 }
 
@@ -179,11 +201,14 @@ func (t *watches) detach(w *watchSession, st *eventStream) {
 		return
 	}
 	w.stream = nil
-	if w.ended {
+	switch {
+	case w.ended:
 		w.Close()
-		return
+	case w.passing:
+		t.dropLocked(w)
+	default:
+		t.restLocked(w)
 	}
-	t.restLocked(w)
 }
 
 // remove ends the session with an id, if it is of a key that is asked for, and

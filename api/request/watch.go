@@ -79,19 +79,24 @@ func DecodeWatch(body []byte, l *wire.Limits, notes *wire.Notices) (*Watch, erro
 	if err := f.Finish(); err != nil {
 		return nil, err
 	}
+	return w, w.checkSize(l)
+}
+
+// checkSize refuses a watch of nothing, and one of too much.
+func (w *Watch) checkSize(l *wire.Limits) error {
 	switch n, most := len(w.Topics)+len(w.Prefixes), l.MaxWatchTopics; {
 	case n == 0:
-		return nil, errNothingToWatch()
+		return errNothingToWatch()
 	case n > most:
 		e := wire.Invalid("at most %d topics and prefixes can be watched at once", most)
 		e.Detail = map[string]any{"limit": "max_watch_topics", "max": most}
-		return nil, e
+		return e
 	}
-	return w, nil
+	return nil
 }
 
 func errNothingToWatch() error {
-	return wire.Invalid("topics or prefixes is needed: what is to be watched")
+	return wire.Invalid("topics or prefixes, in a query topic or prefix, is needed: what is to be watched")
 }
 
 // ReadWatchField reads the present field's value, which is not null, if it is one

@@ -10,6 +10,7 @@ type cursor struct {
 	of     uint64 // which topic of that name it reads, see reading.topic; 0 before the first read
 	born   uint64 // Session.epoch when it began, or began anew
 	line   *line  // shared reading of the topic; nil unless the session is running
+	hash   string // see hashed; empty until it is needed
 	digits span   // where at stands in the session's document
 
 	prefix  bool // added by a prefix: removed together with its topic

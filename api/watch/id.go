@@ -1,10 +1,12 @@
 package watch
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/e6e95bb8/topics/api/scan"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -15,20 +17,33 @@ import (
 // text, in bytes; an id is a third longer.
 const (
 	// maxNamed bounds the text with the names of topics. If it would be longer,
-	// cursors are identified by their numbers.
+	// cursors are identified by their numbers, or by hashes of their names.
 	maxNamed = 5 << 10
 	// maxDocument bounds the text of an id. There is no id beyond it.
 	maxDocument = 32 << 10
 )
 
-// Keys of the map of cursors that are not names of topics begin with this sign:
-// the epoch, and the numbers of cursors.
+// Keys of the map of cursors that are not names of topics begin with one of
+// these signs: the epoch and the numbers of cursors with the first, hashes of
+// names with the second. A number means something to one session only, a hash to
+// all.
 const (
 	notName   = "$"
+	hashName  = "#"
 	epochName = notName + "epoch"
 )
 
 func (c *cursor) numbered() string { return notName + strconv.FormatUint(c.number, 10) }
+
+// hashed returns the key that stands for the cursor's topic in ids of all
+// sessions.
+func (c *cursor) hashed() string {
+	if c.hash == "" {
+		sum := sha256.Sum256([]byte(c.topic))
+		c.hash = hashName + base64.RawURLEncoding.EncodeToString(sum[:8])
+	}
+	return c.hash
+}
 
 // span is the position of a number in a document.
 type span struct{ from, to int }
@@ -66,7 +81,11 @@ func (s *Session) AppendID(b []byte) []byte {
 	defer s.mu.Unlock()
 	if s.id.text == nil {
 		s.id.text = s.write(func(c *cursor) string { return c.topic })
-		if len(s.id.text) > maxNamed {
+		switch {
+		case len(s.id.text) <= maxNamed:
+		case s.options.Portable:
+			s.id.text = s.write((*cursor).hashed)
+		default:
 			s.id.text = s.write((*cursor).numbered)
 		}
 	}
@@ -172,6 +191,9 @@ func ParseID(id string) (Place, error) {
 	doc.Object()
 	for doc.Field() {
 		name := string(doc.Name())
+		if !keyOfID(name) {
+			return Place{}, refused
+		}
 		at[name] = doc.Uint()
 	}
 	doc.End()
@@ -181,4 +203,10 @@ func ParseID(id string) (Place, error) {
 	p := Place{at: at, epoch: at[epochName]}
 	delete(at, epochName)
 	return p, nil
+}
+
+// keyOfID reports whether a key may be in an id. Names are checked because events
+// repeat them.
+func keyOfID(name string) bool {
+	return strings.HasPrefix(name, notName) || strings.HasPrefix(name, hashName) || record.CheckName(name) == nil
 }

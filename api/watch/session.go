@@ -46,6 +46,7 @@ type Options struct {
 	Strong    bool          // only records that are synced to disk
 	Preview   int           // see render.Fields
 	Untouched bool          // see topic.Query
+	Portable  bool          // ids mean the same to every session: see Resume
 
 	joined string // see NodesKey
 }

@@ -71,14 +71,7 @@ func WriteError(w http.ResponseWriter, err error) {
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip, zstd")
 	}
-	body := EnvelopeError{e.Code, e.Message, nil}
-	switch {
-	case e.Report != nil:
-		body.Detail = e.Report
-	case len(e.Detail) > 0:
-		body.Detail = e.Detail
-	}
-	WriteJSON(w, e.Status, Envelope{body})
+	WriteJSON(w, e.Status, Envelope{EnvelopeError{e.Code, e.Message, e.Details()}})
 }
 
 // Costs selects the figures of a Cost that an answer shows.

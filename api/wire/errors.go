@@ -28,6 +28,17 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Details returns what is rendered as the detail, or nil.
+func (e *Error) Details() any {
+	switch {
+	case e.Report != nil:
+		return e.Report
+	case len(e.Detail) > 0:
+		return e.Detail
+	}
+	return nil
+}
+
 // StatusClientGone is the status that is counted when a client left before its
 // answer. It is never sent.
 const StatusClientGone = 499

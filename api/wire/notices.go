@@ -32,6 +32,9 @@ func (n *Notices) Strict() bool { return n.strict }
 // Len returns the number of warnings.
 func (n *Notices) Len() int { return len(n.list) }
 
+// List returns the warnings. It must not be changed.
+func (n *Notices) List() []string { return n.list }
+
 // Add adds a warning about a field. If n is strict, it returns the warning as
 // an error instead.
 func (n *Notices) Add(field, warning string) error {

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/watch"
+	"github.com/e6e95bb8/topics/api/wire"
+)
+
+// streamTopics streams the events of the topics in the query. The session that it
+// makes for that ends with the stream: the client goes on by the id of the last
+// event.
+func (s *Server) streamTopics(c *call) error {
+	if err := acceptsEvents(c); err != nil {
+		return err
+	}
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	req, err := request.DecodeWatchQuery(query, &s.opts.Limits)
+	if err != nil {
+		return err
+	}
+	p := wire.ReadParams(query)
+	lenient := p.Bool("lenient", false)
+	if p.Err() != nil {
+		return p.Err()
+	}
+	if err := c.mayWatch(req); err != nil {
+		return err
+	}
+	place, err := lastPlace(c, query.Get("last_event_id"))
+	if err != nil {
+		return err
+	}
+	w, positions, err := s.passingSession(c, req, place, lenient)
+	if err != nil {
+		return err
+	}
+	if c.r.Method == http.MethodHead {
+		w.Close()
+		beginEvents(c)
+		return nil
+	}
+	return s.streamPassing(c, w, sessionCost+int64(positions)*followedCost)
+}
+
+// lastPlace returns where the client was. The header comes before the query,
+// because a browser that connects again repeats the query as it was.
+func lastPlace(c *call, parameter string) (*watch.Place, error) {
+	id := c.r.Header.Get("Last-Event-ID")
+	if id == "" {
+		id = parameter
+	}
+	if id == "" {
+		return nil, nil
+	}
+	place, err := watch.ParseID(id)
+	return &place, err
+}
+
+// passingSession makes a session that is not in the table yet. The caller must
+// close it.
+func (s *Server) passingSession(c *call, req *request.Watch, place *watch.Place, lenient bool) (w *watchSession, topics int, err error) {
+	options := req.Options(&s.opts.Limits)
+	options.Portable = true
+	session := watch.NewSession(s.frames(), options, s.opts.Limits.MaxWatchTopics, c.key.Sees)
+	positions, err := follow(session, req, lenient)
+	if err == nil && place != nil {
+		err = session.Resume(*place)
+	}
+	if err == nil && len(session.AppendID(nil)) == 0 {
+		err = wire.Invalid("so many topics are in no id of an event: make a session for them with POST /v0/watch")
+	}
+	if err != nil {
+		session.Close()
+		return nil, 0, err
+	}
+	return &watchSession{Session: session, key: c.key, remote: c.r.RemoteAddr, passing: true}, len(positions), nil
+}
+
+// streamPassing streams the events of a passing session, which takes n bytes of
+// memory, and ends it.
+func (s *Server) streamPassing(c *call, w *watchSession, n int64) error {
+	release, err := s.takeFollowing(c, n)
+	if err != nil {
+		w.Close()
+		return err
+	}
+	w.release = release
+	endStream, err := s.takeStream(c)
+	if err != nil {
+		release()
+		w.Close()
+		return err
+	}
+	defer endStream()
+	w.flow.begin(0)
+	st := s.newEventStream(c, w)
+	defer st.cancel(nil)
+	if err := s.watches.addOpen(w, st, s.opts.Limits.MaxWatchSessions); err != nil {
+		release()
+		w.Close()
+		return err
+	}
+	defer s.watches.detach(w, st)
+	defer st.leave()
+	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it was added
+		return errRevoked
+	}
+	return s.stream(st)
+}
+
+// newEventStream makes the stream of a session, whose context the caller must
+// cancel.
+func (s *Server) newEventStream(c *call, w *watchSession) *eventStream {
+	st := &eventStream{
+		server: s, call: c, session: w, control: http.NewResponseController(c.w),
+		patience: s.watches.patience, done: make(chan struct{}), flow: &w.flow,
+	}
+	st.ctx, st.cancel = context.WithCancelCause(c.r.Context())
+	return st
+}
+
+// acceptsEvents refuses a client that does not take events.
+func acceptsEvents(c *call) error {
+	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.r.Header["Accept"], ","))) > 0 {
+		return nil
+	}
+	return &wire.Error{
+		Status: http.StatusNotAcceptable, Code: "not_acceptable",
+		Message: "this route answers text/event-stream, which the Accept header excludes",
+	}
+}
+
+// warnings are comments at the beginning of a stream for what the query has and
+// the route does not.
+func (c *call) warnings() []byte {
+	var b []byte
+	for _, warning := range c.notices.List() {
+		b = append(append(append(b, ": warning: "...), warning...), "\n\n"...) // names in it are quoted: it is one line
+	}
+	return b
+}
