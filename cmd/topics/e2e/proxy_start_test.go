@@ -70,7 +70,8 @@ func aroundNginx(t *testing.T, config string) string {
 // proxy is a proxy in front of a server.
 type proxy struct {
 	*process
-	http *http.Client // it connects to the proxy, whatever the host in the URL
+	socket string       // the file that it listens on
+	http   *http.Client // it connects to the proxy, whatever the host in the URL
 }
 
 // proxied starts a proxy in front of the server at addr, with the configuration
@@ -102,7 +103,7 @@ func proxiedWith(t *testing.T, name, config string) *proxy {
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	own := func(a *conform.Answer) bool { return ofProxy(config, a) }
-	p := &proxy{process: start(t, program.command(t, dir, config)), http: described(transport, own)}
+	p := &proxy{process: start(t, program.command(t, dir, config)), socket: file, http: described(transport, own)}
 	p.until("it listens", func() bool {
 		conn, err := net.Dial("unix", file)
 		if err == nil {
