@@ -78,7 +78,7 @@ func TestWatchRefusals(t *testing.T) {
 	}
 	wantCode(t, do(s, "POST", "/v0/watch?lenient=maybe", `{"topics":{"e":{}}}`), 400, "invalid_request")
 	wantCode(t, do(s, "POST", "/v0/watch", `{}`, "Content-Type", "text/plain"), 415, "unsupported_media_type")
-	wantCode(t, do(s, "GET", "/v0/watch", ""), 405, "method_not_allowed")
+	wantCode(t, do(s, "PUT", "/v0/watch", ""), 405, "method_not_allowed")
 	s.newWatch(t, `{"topics":{"e":{}},"unknown":[1]}`)
 	w := do(s, "POST", "/v0/watch", `{"topics":{"e":{}}}`)
 	wantCode(t, w, 429, "throttled")

@@ -96,7 +96,7 @@ func (w *Watch) checkSize(l *wire.Limits) error {
 }
 
 func errNothingToWatch() error {
-	return wire.Invalid("topics or prefixes, in a query topic or prefix, is needed: what is to be watched")
+	return wire.Invalid("topics or prefixes is needed: what is to be watched")
 }
 
 // ReadWatchField reads the present field's value, which is not null, if it is one
