@@ -15,27 +15,31 @@ import (
 // Beyond, the buffer grows with what arrives, whatever the client announced.
 const firstRead = 16 << 10
 
-// body reads the request's body, decompressed, into the call's buffer. It is
-// nil when the request has none, and valid until the call is recycled.
-func (s *Server) body(c *call) ([]byte, error) {
+// body reads the request's body, which must be JSON.
+func (s *Server) body(c *call) ([]byte, error) { return s.bodyOf(c, needJSON) }
+
+// bodyOf reads the request's body, decompressed, into the call's buffer. It is
+// nil when the request has none, and valid until the call is recycled. typed
+// returns the error that refuses a body by its header.
+func (s *Server) bodyOf(c *call, typed func(http.Header) error) ([]byte, error) {
 	r := c.r
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
-	typed := isJSON(r.Header)
-	if r.ContentLength > 0 && !typed {
-		return nil, notJSON(r.Header)
+	refused := typed(r.Header)
+	if r.ContentLength > 0 && refused != nil {
+		return nil, refused
 	}
 	limit := s.opts.Limits.MaxBodyBytes
 	if r.ContentLength > limit {
 		return nil, wire.PayloadTooLarge(limit)
 	}
-	if !typed { // of unknown length: is there anything?
+	if refused != nil { // of unknown length: is there anything?
 		if n, err := io.ReadFull(r.Body, make([]byte, 1)); n == 0 && err == io.EOF {
 			c.whole = true
 			return nil, nil
 		}
-		return nil, notJSON(r.Header)
+		return nil, refused
 	}
 	in := &c.incoming
 	*in = incoming{server: s, call: c, src: r.Body}
@@ -84,7 +88,11 @@ func isJSON(h http.Header) bool {
 	return strings.EqualFold(strings.TrimSpace(media), wire.MediaJSON)
 }
 
-func notJSON(h http.Header) error {
+// needJSON refuses a body that is not declared as JSON.
+func needJSON(h http.Header) error {
+	if isJSON(h) {
+		return nil
+	}
 	if h.Get("Content-Type") == "" {
 		return wire.UnsupportedMedia("a body needs Content-Type: %s", wire.MediaJSON)
 	}

@@ -9,7 +9,7 @@ import (
 // What pages of other origins may send and see, beyond what every page may.
 const (
 	corsHeaders = "Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-None-Match, Last-Event-ID, X-Confirm, X-Strict"
-	corsExposed = "Allow, ETag, Retry-After, WWW-Authenticate"
+	corsExposed = "Allow, ETag, Retry-After, WWW-Authenticate, " + nextFromHeader + ", " + headHeader + ", " + earliestHeader + ", " + caughtUpHeader
 	// corsMaxAge is how many seconds a browser may go by a preflight's answer.
 	corsMaxAge = "600"
 )

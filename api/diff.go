@@ -70,6 +70,9 @@ func (s *Server) read(c *call, req *request.Read) error {
 		s.observeDelivery(batch.Records[0].TS)
 	}
 	c.cost, c.costs = batch.Cost, wire.CostRead
+	if wire.PrefersEvents(c.r.Header["Accept"]) {
+		return c.answerEvents(batch)
+	}
 	c.out = appendBatch(c.out[:0], c.topic, batch, render.Fields{Data: true, Meta: req.Meta, Tags: req.Tags, Preview: req.Preview})
 	if q.FromTS != nil {
 		c.out = strconv.AppendUint(append(c.out, `,"from_seq":`...), batch.From, 10)

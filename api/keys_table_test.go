@@ -24,6 +24,7 @@ var accessTable = map[string]access{
 	"GET /v0/topics/:topic":         {"r", true},
 	"DELETE /v0/topics/:topic":      {"d", true},
 	"POST /v0/topics/:topic":        {"w", true},
+	"POST /v0/topics/:topic/events": {"w", true},
 	"POST /v0/topics/:topic/diff":   {"r", true},
 	"GET /v0/topics/:topic/diff":    {"r", true},
 	"POST /v0/topics/:topic/delete": {"d", true},

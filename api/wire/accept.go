@@ -46,6 +46,19 @@ func PrefersHTML(accept []string) bool {
 	return offerHTML.Quality(ranges) > offerJSON.Quality(ranges)
 }
 
+// offerBatch is a batch of CloudEvents.
+var offerBatch = Offer{"application", "cloudevents-batch+json", map[string]string{"charset": "utf-8"}}
+
+// PrefersEvents reports whether a client that sends the values of the Accept
+// header wants a batch of CloudEvents more than JSON, by naming it.
+func PrefersEvents(accept []string) bool {
+	if len(accept) == 0 {
+		return false
+	}
+	ranges := ParseAccept(strings.Join(accept, ","))
+	return offerBatch.Quality(ranges) > offerJSON.Quality(ranges)
+}
+
 // mediaRange is one element of an Accept header.
 type mediaRange struct {
 	typ, subtype string // "*" matches all

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/e6e95bb8/topics/api/cloudevent"
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics/topic"
+)
+
+// The headers of a batch of events, which has no room for where to go on.
+const (
+	nextFromHeader = "Topics-Next-From-Seq"
+	headHeader     = "Topics-Head-Seq"
+	earliestHeader = "Topics-Earliest-Seq"
+	caughtUpHeader = "Topics-Caught-Up"
+)
+
+// answerEvents answers a read with the events as they came. A tombstone is an event
+// of its own, in the place of what is lost.
+func (c *call) answerEvents(batch *topic.Batch) error {
+	b := append(c.out[:0], '[')
+	if batch.Tombstone != nil {
+		b = appendLossEvent(b, c.topic, batch.Tombstone)
+	}
+	for i := range batch.Records {
+		r := &batch.Records[i]
+		if !cloudevent.Is(r.Data) {
+			return &wire.Error{
+				Status: http.StatusNotAcceptable, Code: "not_acceptable",
+				Message: fmt.Sprintf("record %d is not a CloudEvent: read it as %s", r.Seq, wire.MediaJSON),
+				Detail:  map[string]any{"topic": c.topic, "seq": r.Seq},
+			}
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, r.Data...)
+	}
+	c.out = append(b, ']')
+	h := c.Header()
+	h.Set("Content-Type", cloudevent.MediaBatch)
+	h.Set(nextFromHeader, strconv.FormatUint(batch.NextFrom, 10))
+	h.Set(headHeader, strconv.FormatUint(batch.Head, 10))
+	h.Set(earliestHeader, strconv.FormatUint(batch.Earliest, 10))
+	h.Set(caughtUpHeader, strconv.FormatBool(batch.NextFrom == batch.Head))
+	c.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// appendLossEvent renders a tombstone as an event. Its id is the same whenever the
+// same loss is read.
+func appendLossEvent(b []byte, x string, t *topic.Tombstone) []byte {
+	b = appendMember(append(b, '{'), "specversion", "1.0")
+	b = appendMember(append(b, ','), "id", fmt.Sprintf("%d-%d", t.GapFrom, t.GapTo))
+	b = appendMember(append(b, ','), "source", "/v0/topics/"+x)
+	b = appendMember(append(b, ','), "type", "topics.tombstone")
+	b = appendMember(append(b, ','), "datacontenttype", wire.MediaJSON)
+	return append(appendTombstone(append(b, `,"data":`...), t), '}')
+}

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/e6e95bb8/topics/api/cloudevent"
+	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/topic"
+)
+
+// Bounds of what one batch of events has on its way to the log.
+const (
+	eventsUnderWay     = 64
+	eventBytesUnderWay = 4 << 20
+)
+
+// writeEvents appends the events of a request, each as a write of its own: the
+// source and the id of each are its idempotency key. So a batch is not atomic, but
+// may be sent again as a whole or in part.
+func (s *Server) writeEvents(c *call) error {
+	seqs, err := c.topicFlag("return_seqs", true)
+	if err != nil {
+		return err
+	}
+	mode, err := cloudevent.ModeOf(c.r.Header)
+	if err != nil {
+		return err
+	}
+	body, err := s.bodyOf(c, cloudevent.NeedType)
+	if err != nil {
+		return err
+	}
+	events, err := s.decodeEvents(c, mode, body)
+	if err != nil {
+		return err
+	}
+	if err := c.mayWrite(c.topic, new(topic.Write)); err != nil {
+		return err
+	}
+	done, err := s.appendEvents(c, events)
+	if err != nil {
+		return err
+	}
+	c.cost, c.costs = done.Cost, wire.CostWrite
+	c.writeAppended(done, seqs)
+	c.status = http.StatusAccepted
+	return nil
+}
+
+const (
+	// eventCost is about the memory of a decoded event, its key and its answer.
+	eventCost = 512
+	// leastEvent is the size of the shortest event, or less.
+	leastEvent = 50
+)
+
+// decodeEvents decodes the body, and takes the memory for what is made of it.
+func (s *Server) decodeEvents(c *call, mode cloudevent.Mode, body []byte) (events []cloudevent.Event, err error) {
+	made := 0
+	if mode == cloudevent.Binary {
+		made = cloudevent.BinarySize(c.r.Header, body)
+		if err := s.memory.take(c, beyondFirst(made)); err != nil {
+			return nil, err
+		}
+	}
+	l := &s.opts.Limits
+	switch mode {
+	case cloudevent.One:
+		events, err = cloudevent.DecodeOne(body, l)
+	case cloudevent.Batch:
+		if err := s.memory.take(c, beyondFirst(eventCost*min(l.MaxBatchRecords, len(body)/leastEvent+1))); err != nil {
+			return nil, err
+		}
+		events, err = cloudevent.DecodeBatch(body, l)
+	default:
+		events, err = cloudevent.DecodeBinary(c.r.Header, body, l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// For the copies in frames that are on their way.
+	return events, s.memory.take(c, beyondFirst(min(max(made, len(body)), eventBytesUnderWay+l.MaxRecordBytes)))
+}
+
+// landing is an event on its way into the log.
+type landing struct {
+	pending *topic.Pending
+	bytes   int64 // set aside under the cap on all that is live
+	size    int
+}
+
+// landings is the events of a request on their way, in their order.
+type landings struct {
+	server *Server
+	line   []landing
+	size   int             // of what is in line
+	landed []topic.Written // before those in line
+}
+
+// appendEvents appends events in their order. If one fails, those before it stay.
+func (s *Server) appendEvents(c *call, events []cloudevent.Event) (*topic.Written, error) {
+	l := &landings{server: s}
+	err := l.enter(c, events)
+	for len(l.line) > 0 {
+		failed := l.land()
+		if err == nil {
+			err = failed
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, partly(err, len(l.landed))
+	case len(events) == 1:
+		return &l.landed[0], nil
+	}
+	return combine(l.landed), nil
+}
+
+// enter gives each event its place, and has those before land where there are too
+// many.
+func (l *landings) enter(c *call, events []cloudevent.Event) error {
+	engine := l.server.opened()
+	for i := range events {
+		for len(l.line) > 0 && (len(l.line) == eventsUnderWay || l.size > eventBytesUnderWay) {
+			if err := l.land(); err != nil {
+				return err
+			}
+		}
+		w := &topic.Write{Records: []record.Record{events[i].Record()}, IdempotencyKey: events[i].Key()}
+		held, err := l.server.takeBytes(engine, c.topic, w)
+		if err != nil {
+			return err
+		}
+		pending, err := engine.Begin(c.r.Context(), c.topic, w)
+		if err != nil {
+			l.server.giveBytes(held)
+			return err
+		}
+		l.line = append(l.line, landing{pending, held, len(events[i].JSON)})
+		l.size += len(events[i].JSON)
+	}
+	return nil
+}
+
+// land waits for the first event in line.
+func (l *landings) land() error {
+	first := l.line[0]
+	l.line, l.size = l.line[1:], l.size-first.size
+	w, err := first.pending.Wait()
+	l.server.giveBytes(first.bytes)
+	if err != nil {
+		return err
+	}
+	l.landed = append(l.landed, w)
+	return nil
+}
+
+// combine makes one answer of those of several events. Its first and last seqs are
+// of those that were appended, or of all if none was.
+func combine(each []topic.Written) *topic.Written {
+	out := &topic.Written{Count: len(each), Deduped: true, Unique: new(topic.UniqueSeqs)}
+	for i := range each {
+		w := &each[i]
+		out.Unique.Seqs = append(out.Unique.Seqs, w.First)
+		if w.Deduped {
+			out.Unique.Deduped = append(out.Unique.Deduped, w.First)
+		} else {
+			out.First, out.Last = cmp.Or(out.First, w.First), w.Last
+		}
+		out.Head = max(out.Head, w.Head)
+		out.Created = out.Created || w.Created
+		out.Deduped = out.Deduped && w.Deduped
+		out.Cost.Append += w.Cost.Append
+		out.Cost.Sync += w.Cost.Sync
+		out.Cost.Throttle += w.Cost.Throttle
+	}
+	if out.Deduped {
+		out.First, out.Last = slices.Min(out.Unique.Seqs), slices.Max(out.Unique.Seqs)
+	}
+	return out
+}
+
+// partly adds to an error how many of the events of a batch were appended before.
+func partly(err error, n int) error {
+	if n == 0 {
+		return err
+	}
+	e := *wire.ErrorOf(err)
+	e.Detail = maps.Clone(e.Detail)
+	if e.Detail == nil {
+		e.Detail = map[string]any{}
+	}
+	e.Detail["written"] = n
+	return &e
+}
