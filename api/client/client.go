@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -137,6 +138,7 @@ type call struct {
 	// confirm sets X-Confirm, which admin calls require.
 	confirm bool
 	accept  string // media type for the Accept header; may be empty
+	media   string // of the body; JSON if empty
 	lastID  string // Last-Event-ID of a resumed stream; may be empty
 }
 
@@ -224,7 +226,7 @@ func (c *Client) request(ctx context.Context, cl call) (*http.Request, error) {
 	}
 	req.Header.Set("X-Strict", "true") // a name that the server does not know is a mistake of this package
 	if cl.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cmp.Or(cl.media, "application/json"))
 	}
 	if cl.accept != "" {
 		req.Header.Set("Accept", cl.accept)

@@ -12,7 +12,7 @@ import (
 // topic, prefix and node may be repeated.
 var WatchParameters = []string{
 	"topic", "prefix", "from_seq", "tail", "node", "match", "limit", "max_batch_bytes", "heartbeat_ms",
-	"include_meta", "include_tags", "include_data", "consistency", "lenient", "last_event_id",
+	"include_meta", "include_tags", "include_data", "consistency", "preview_bytes", "touch", "lenient", "last_event_id",
 }
 
 // DecodeWatchQuery reads a watch from a query string. All of its topics and

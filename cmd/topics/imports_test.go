@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"api/wire":          {"api/wire", "api/scan", "api/spelling", "queue", "topics", "wal"},
 	"api/metrics":       {"api/metrics", "api/conns", "recovery/health", "queue", "topics", "wal"},
 	"api/request":       {"api/request", "api/render", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
+	"api/cloudevent":    {"api/cloudevent", "api/render", "api/scan", "api/spelling", "api/wire", "queue", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/listing":       {"api/listing"},
 	"api/scan":          {"api/scan"},

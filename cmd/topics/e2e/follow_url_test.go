@@ -63,7 +63,7 @@ func TestURLThroughProxies(t *testing.T) {
 		if _, err := p.client().PutTopic(context.Background(), topic, client.Config{}); err != nil {
 			t.Fatal(err)
 		}
-		f := &oneStep{book: newBook(), http: p.http, url: base + "/v0/watch?topic=" + topic + "&prefix=tenant:&from_seq=0"}
+		f := &oneStep{book: newBook(), http: p.http, url: p.client().WatchURL([]string{topic}, []string{"tenant:"}, new(uint64))}
 		following(t, f.follow)
 		want := numbers(topic, 600)
 		fed := feed(p.client(), topic, want)
@@ -95,12 +95,12 @@ func TestCurl(t *testing.T) {
 			if name == "itself" {
 				server := serve(t, t.TempDir()).ready()
 				c = server.client()
-				args = append(args, server.url()+"/v0/watch?topic="+topic)
+				args = append(args, c.WatchURL([]string{topic}, nil, nil))
 			} else {
 				installed(t, name)
 				_, p := fronted(t, name)
 				c = p.client()
-				args = append(args, "--unix-socket", p.socket, base+"/v0/watch?topic="+topic)
+				args = append(args, "--unix-socket", p.socket, c.WatchURL([]string{topic}, nil, nil))
 			}
 			if _, err := c.PutTopic(context.Background(), topic, client.Config{}); err != nil {
 				t.Fatal(err)
