@@ -26,7 +26,7 @@ func links(paths ...string) map[string]link {
 // rootLinks are what / and /v0 point to.
 var rootLinks = links("topics /v0/topics", "routers /v0/routers", "watch /v0/watch", "ws /v0/ws",
 	"stats /v0/admin/stats", "audit /v0/admin/audit", "sessions /v0/admin/sessions",
-	"openapi /v0/openapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "metrics /v0/metrics", "actuator /actuator")
+	"openapi /v0/openapi.json", "asyncapi /v0/asyncapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "metrics /v0/metrics", "actuator /actuator")
 
 // handleRoot is GET / for all but browsers: the index once data routes are
 // served, and why not until then, because load balancers ask it by default.

@@ -76,6 +76,7 @@ var accessTable = map[string]access{
 	"GET /v0/recovery": {"r", false},
 
 	"GET /v0/openapi.json":        {},
+	"GET /v0/asyncapi.json":       {},
 	"GET /v0/health":              {},
 	"GET /healthz":                {},
 	"GET /v0/ready":               {},

@@ -9,25 +9,43 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// handleOpenAPI is GET /v0/openapi.json: the description of all routes, the
-// same for as long as the process runs. It is as it was written: a performance
-// block in it would not be OpenAPI.
-func handleOpenAPI(c *call) error {
+// description is a document about the API, which is the same for as long as the
+// process runs. It goes out as it was written: a performance block in it would not
+// be OpenAPI, nor AsyncAPI.
+type description struct {
+	tag  string
+	body *wire.Static
+}
+
+func describe(document []byte) *description {
+	return &description{openapi.ETag(document), wire.NewStatic(document)}
+}
+
+// The documents, as all calls share them.
+var (
+	routesDescription  = sync.OnceValue(func() *description { return describe(openapi.Document()) })
+	streamsDescription = sync.OnceValue(func() *description { return describe(openapi.Streams()) })
+)
+
+// handleOpenAPI is GET /v0/openapi.json: the description of all routes.
+func handleOpenAPI(c *call) error { return c.answerDescription(routesDescription()) }
+
+// handleAsyncAPI is GET /v0/asyncapi.json: the description of the streams.
+func handleAsyncAPI(c *call) error { return c.answerDescription(streamsDescription()) }
+
+func (c *call) answerDescription(d *description) error {
 	h := c.Header()
-	h.Set("ETag", openapi.ETag())
+	h.Set("ETag", d.tag)
 	h.Set("Cache-Control", "public, no-cache") // keep it, and ask whether it is still the same
-	if sameETag(c.r.Header["If-None-Match"], openapi.ETag()) {
+	if sameETag(c.r.Header["If-None-Match"], d.tag) {
 		c.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	h.Set("Content-Type", wire.MediaJSON)
 	c.WriteHeader(http.StatusOK)
-	c.static = description()
+	c.static = d.body
 	return nil
 }
-
-// description is the OpenAPI document, as all calls share it.
-var description = sync.OnceValue(func() *wire.Static { return wire.NewStatic(openapi.Document()) })
 
 // sameETag compares the tags of If-None-Match weakly (RFC 9110, section
 // 13.1.2).

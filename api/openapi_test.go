@@ -143,3 +143,35 @@ func TestServeDocument(t *testing.T) {
 		t.Errorf("HEAD: %d %v", w.Code, w.Header())
 	}
 }
+
+// The AsyncAPI document has a channel for each route that streams, and no other.
+func TestStreamsAreTheRouteTable(t *testing.T) {
+	var doc struct {
+		Channels map[string]struct{ Address string }
+	}
+	if err := json.Unmarshal(openapi.Streams(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, c := range doc.Channels {
+		got = append(got, c.Address)
+	}
+	s, _ := openServer(nil)
+	for _, rt := range s.routes() {
+		if rt.kind == streaming {
+			want = append(want, braced(rt.pattern))
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("channels are %v, want %v", got, want)
+	}
+	w := get(s, "GET", "/v0/asyncapi.json")
+	if w.Code != 200 || w.Body.String() != string(openapi.Streams()) || w.Header().Get("Content-Type") != wire.MediaJSON {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	if w := get(s, "GET", "/v0/asyncapi.json", "If-None-Match", w.Header().Get("ETag")); w.Code != 304 || w.Body.Len() > 0 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

@@ -134,6 +134,7 @@ func (s *Server) routes() []route {
 		{"DELETE", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.deleteCheck},
 
 		{"GET", "/v0/openapi.json", probe, auth.None, handleOpenAPI},
+		{"GET", "/v0/asyncapi.json", probe, auth.None, handleAsyncAPI},
 		{"GET", "/v0/health", probe, auth.None, plain(s.handleHealth)},
 		{"GET", "/healthz", probe, auth.None, plain(s.handleHealth)},
 		{"GET", "/v0/ready", probe, auth.None, plain(s.handleReady)},

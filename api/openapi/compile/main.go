@@ -1,4 +1,5 @@
-// Command compile generates the OpenAPI document from its source.
+// Command compile generates the OpenAPI document and the AsyncAPI document from
+// their source.
 package main
 
 import (
@@ -9,11 +10,15 @@ import (
 )
 
 func main() {
-	document, err := source.Compile()
-	if err == nil {
-		err = os.WriteFile("openapi.json", document, 0o644)
-	}
-	if err != nil {
-		log.Fatal(err)
+	for name, compile := range map[string]func() ([]byte, error){
+		"openapi.json": source.Compile, "asyncapi.json": source.CompileStreams,
+	} {
+		document, err := compile()
+		if err == nil {
+			err = os.WriteFile(name, document, 0o644)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
 	}
 }

@@ -44,6 +44,15 @@ var Load = sync.OnceValue(func() *Document {
 	return d
 })
 
+// loadStreams parses the AsyncAPI document, once.
+var loadStreams = sync.OnceValue(func() *Document {
+	d, err := parse(openapi.Streams())
+	if err != nil {
+		panic(err) // as in Load
+	}
+	return d
+})
+
 func parse(document []byte) (*Document, error) {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
 	if err != nil {
