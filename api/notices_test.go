@@ -104,7 +104,8 @@ func TestMisspeltNames(t *testing.T) {
 		for method, op := range item.Operations() {
 			name := method + " " + path
 			target := strings.NewReplacer("{topic}", "t", "{router}", "t%3Eu", "{id}", "wid_none", "{wid}", "wid_none", "{check}", "backup", "{seq}", "7").Replace(path)
-			if op.RequestBody != nil {
+			// Events have extensions: no name in them is unknown.
+			if op.RequestBody != nil && op.RequestBody.Value.Content[wire.MediaJSON] != nil {
 				slots, ok := bodySlots[name]
 				if !ok {
 					t.Errorf("%s has a body and is not known here", name)
