@@ -108,7 +108,8 @@ func (c *call) refuse(e *wire.Error) {
 		return
 	}
 	c.reset()
-	if e = withheldFrom(c, e); c.comesAgain(e) {
+	e = withheldFrom(c, e)
+	if c.comesAgain(e) {
 		c.refuseInEvents(e)
 		return
 	}
