@@ -123,7 +123,9 @@ func TestContractCloudEventsRefused(t *testing.T) {
 		for body, field := range map[string]string{
 			`{}`: "specversion", `{"specversion":"1.0"}`: "id", `{"specversion":"1.0","id":"1"}`: "source", `{"specversion":"1.0","id":"1","source":"s"}`: "type",
 			`{"specversion":"1.0","id":null,"source":"s","type":"t"}`: "id", `{"specversion":"0.3","id":"1","source":"s","type":"t"}`: "specversion",
-			event(`,"id":"2"`): "id", event(`,"subject":""`): "subject", event(`,"time":"yesterday"`): "time", event(`,"dataschema":"%zz"`): "dataschema",
+			event(`,"id":"2"`): "id", event(`,"subject":""`): "subject", event(`,"time":"yesterday"`): "time", event(`,"time":"2026-01-31T12:30:00,5Z"`): "time", event(`,"time":"2026-01-31T1:30:00Z"`): "time",
+			event(`,"time":"2026-01-31 12:30:00Z"`): "time", event(`,"time":"2026-01-31T12:30:00+24:00"`): "time", event(`,"time":"2026-02-30T12:30:00Z"`): "time", event(`,"subject":"\uffff"`): "subject", event(`,"x":"\ufdd0"`): "x", event(`,"x":"\udbff\udfff"`): "x",
+			event(`,"x":"\ud800"`): "x", event(`,"dataschema":"%zz"`): "dataschema",
 			event(`,"datacontenttype":"/"`): "datacontenttype", event(`,"subject":"a\u0007"`): "subject", event(`,"subject":7`): "subject",
 			event(`,"Upper":"x"`): "Upper", event(`,"a_b":"x"`): "a_b", event(`,"x":{}`): "x", event(`,"x":[1]`): "x", event(`,"x":1.5`): "x", event(`,"x":2147483648`): "x",
 			event(`,"data":1,"data_base64":"AQI="`): "data_base64", event(`,"data_base64":"A"`): "data_base64", event(`,"data_base64":"AQ==AQ=="`): "data_base64", event(`,"data_base64":1`): "data_base64",

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -33,9 +34,21 @@ func (c *call) refuseInEvents(e *wire.Error) {
 	retry := max(comeAgain, e.RetryAfter)
 	c.Header().Set("Retry-After", wire.RetrySeconds(retry))
 	b := strconv.AppendInt([]byte("retry: "), retry.Milliseconds(), 10)
-	b = append(b, "\n\nevent: error\ndata: "...)
+	b = append(append(b, "\n"...), c.placeAgain()...)
+	b = append(b, "\nevent: error\ndata: "...)
 	c.out = append(appendErrorData(b, "", e), "\n\n"...)
 	c.WriteHeader(http.StatusOK)
+}
+
+// placeAgain returns the line with the id that the client sent. By the standard a
+// stream without one, however short, makes an EventSource forget its place.
+func (c *call) placeAgain() string {
+	id := c.r.Header.Get("Last-Event-ID")
+	_, err := watch.ParseID(id)
+	if err != nil {
+		return ""
+	}
+	return "id: " + id + "\n"
 }
 
 const mediaEvents = "text/event-stream"

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,8 +18,15 @@ func TestRefusedInEvents(t *testing.T) {
 	for name, code := range map[string]string{"replaying": "not_ready", "failed": "not_ready", "stopped": "shutting_down"} {
 		w := newWorld()
 		w.progress = phases[name]
-		s := New(Options{Gate: w, Health: w, Hosts: testHosts, Log: zerolog.Nop()})
+		s := New(Options{Gate: w, Health: w, Hosts: testHosts, CORSOrigins: []string{"https://a.example"}, Log: zerolog.Nop()})
 		const url = "/v0/watch?topic=t"
+		id := base64.RawURLEncoding.EncodeToString([]byte(`{"t":7}`))
+		for sent, line := range map[string]string{id: "\nid: " + id + "\n\n", "": "0\n\n", "x\ty": "0\n\n"} { // what is no id is not repeated
+			r := do(s, "GET", url, "", "Accept", "text/event-stream", "Origin", "https://a.example", "Last-Event-ID", sent)
+			if !strings.Contains(r.Body.String(), line) || r.Header().Get("Access-Control-Allow-Origin") != "https://a.example" {
+				t.Errorf("%v %s", r.Header(), r.Body)
+			}
+		}
 		r := do(s, "GET", url, "", "Accept", "text/event-stream")
 		begin, data, _ := strings.Cut(r.Body.String(), "\n\nevent: error\ndata: ")
 		if r.Code != 200 || r.Header().Get("Content-Type") != "text/event-stream; charset=utf-8" || r.Header().Get("Retry-After") == "" ||

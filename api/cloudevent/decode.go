@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -173,13 +174,22 @@ func (d *decoder) attribute(e *Event, name string) {
 			d.fields.Refuse(name, "is no media type: %s", err)
 		}
 	case "time":
-		if _, err := time.Parse(time.RFC3339, string(text)); err != nil {
+		if !isTime(text) {
 			d.fields.Refuse(name, "is not as RFC 3339 has it, such as 2026-01-31T12:30:00Z")
 		}
 	}
 }
 
-// text reads a string without control characters.
+// timestamp is the grammar of RFC 3339, of which time.Parse takes more than there is:
+// hours of one digit, commas, offsets of a day.
+var timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+func isTime(text []byte) bool {
+	_, err := time.Parse(time.RFC3339, string(text))
+	return err == nil && timestamp.Match(text)
+}
+
+// text reads a string without the characters that the specification excludes.
 func (d *decoder) text(name string) []byte {
 	text := d.fields.String()
 	if !d.fields.Check(name) {
@@ -187,8 +197,12 @@ func (d *decoder) text(name string) []byte {
 	}
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
-		if r < ' ' || r >= 0x7f && r <= 0x9f {
+		switch {
+		case r < ' ', r >= 0x7f && r <= 0x9f:
 			d.fields.Refuse(name, "has the control character %U, which attributes must not have", r)
+			return nil
+		case r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef:
+			d.fields.Refuse(name, "has the noncharacter %U, which attributes must not have", r)
 			return nil
 		}
 		i += n
