@@ -164,15 +164,19 @@ func TestStreamBeats(t *testing.T) {
 }
 
 // A client that takes nothing loses the stream and not the session, disturbs
-// nobody, and loses no record.
+// no other one, and loses no record. Without a session the id is enough for that.
 func TestStalledClient(t *testing.T) {
-	for _, proto := range []string{"HTTP/1.1", "h2c"} {
-		t.Run(proto, func(t *testing.T) {
+	for _, tc := range []struct{ proto, kind string }{{"HTTP/1.1", "session"}, {"h2c", "session"}, {"HTTP/1.1", "one step"}, {"h2c", "one step"}} {
+		proto := tc.proto
+		t.Run(proto+" "+tc.kind, func(t *testing.T) {
 			s := serveReal(t, nil, nil)
 			s.watches.patience = 500 * time.Millisecond
 			client, other := clients(t)[proto], clients(t)[proto]
 			s.write(t, "a", "0")
-			stalled := s.newWatch(t, `{"topics":{"a":{}}}`)
+			stalled := "http://" + s.addr + "/v0/watch?topic=a&from_seq=0"
+			if tc.kind == "session" {
+				stalled = s.newWatch(t, `{"topics":{"a":{}}}`)
+			}
 			c := openStream(t, client, stalled, 200).opening()
 			s.watches.patience = streamPatience
 			c.want("record", `"data":0}`)
@@ -218,7 +222,7 @@ func TestStalledClient(t *testing.T) {
 func TestCutStreams(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	s.write(t, "a", "1")
-	url := s.newWatch(t, `{"topics":{"a":{}}}`)
+	urls := []string{s.newWatch(t, `{"topics":{"a":{}}}`), "http://" + s.addr + "/v0/watch?topic=a"}
 	for _, client := range clients(t) {
 		done := make(chan struct{})
 		for i := range 8 {
@@ -226,7 +230,7 @@ func TestCutStreams(t *testing.T) {
 				defer func() { done <- struct{}{} }()
 				for j := range 20 {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i*j%7)*time.Millisecond)
-					req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+					req, _ := http.NewRequestWithContext(ctx, "GET", urls[j%2], nil)
 					if resp, err := client.Do(req); err == nil {
 						_, _ = io.Copy(io.Discard, resp.Body) // cut, or taken over by another one
 						resp.Body.Close()
@@ -239,5 +243,5 @@ func TestCutStreams(t *testing.T) {
 			<-done
 		}
 	}
-	waitFor(t, func() bool { _, n := s.watches.counts(); return n == 0 })
+	waitFor(t, func() bool { sessions, streams := s.watches.counts(); return sessions == 1 && streams == 0 })
 }

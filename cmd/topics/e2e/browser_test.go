@@ -23,12 +23,17 @@ type page struct {
 	*httptest.Server
 	script  atomic.Value // string; stored before the browser starts
 	reports func(path string, body []byte)
+	api     http.Handler // of the paths of the server, where they are of the page's origin
 }
 
 func newPage(t *testing.T, reports func(path string, body []byte)) *page {
 	t.Helper()
 	p := &page{reports: reports}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.api != nil && strings.HasPrefix(r.URL.Path, "/v0/") {
+			p.api.ServeHTTP(w, r)
+			return
+		}
 		if r.Method != http.MethodPost {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			fmt.Fprintf(w, "<!doctype html><title>topics</title><link rel=icon href=data:,><script>\n%s</script>\n", p.script.Load())
