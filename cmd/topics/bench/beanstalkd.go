@@ -8,34 +8,23 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 )
-
-// findBeanstalkd returns the path of beanstalkd.
-func findBeanstalkd() (string, error) {
-	path, err := exec.LookPath("beanstalkd")
-	if err != nil {
-		return "", errors.New("beanstalkd is not installed, so queues are compared with nothing (Debian has it in the package beanstalkd)")
-	}
-	return path, nil
-}
 
 // beanstalkd is a process of it, with a binlog.
 type beanstalkd struct {
-	program, dir string
-	sync         string // -f0, a sync for each write, or -F, none
-	cmd          *exec.Cmd
-	addr         string
+	dir     string
+	sync    string        // -f0, a sync for each write, or -F, none
+	process *peer.Process // nil if it does not run
 }
 
 // measureBeanstalkd measures the cells of one class.
-func (b *bench) measureBeanstalkd(ctx context.Context, program, class string, into map[queueCell][]queueMeasures) (err error) {
-	s := &beanstalkd{program: program, sync: "-F"}
+func (b *bench) measureBeanstalkd(ctx context.Context, class string, into map[queueCell][]queueMeasures) (err error) {
+	s := &beanstalkd{sync: "-F"}
 	if class == "fsync" {
 		s.sync = "-f0"
 	}
@@ -63,41 +52,20 @@ func (b *bench) measureFresh(ctx context.Context, s *beanstalkd, c queueCell, in
 }
 
 // start starts it and returns once it accepts connections.
-func (s *beanstalkd) start(sync string) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.addr = free.Addr().String()
-	if err := free.Close(); err != nil {
-		return err
-	}
-	_, port, _ := strings.Cut(s.addr, ":")
-	s.cmd = exec.Command(s.program, "-l", "127.0.0.1", "-p", port, "-b", s.dir, sync)
-	s.cmd.SysProcAttr = child.Attributes()
-	if err := s.cmd.Start(); err != nil {
-		return err
-	}
-	for end := time.Now().Add(readyTimeout); ; time.Sleep(readyPoll) {
-		c, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			return c.Close()
-		}
-		if time.Now().After(end) {
-			s.stop()
-			return fmt.Errorf("it does not listen: %w", err)
-		}
-	}
+func (s *beanstalkd) start(sync string) (err error) {
+	s.process, err = peer.Start("beanstalkd", func(port string) ([]string, error) {
+		return []string{"-l", "127.0.0.1", "-p", port, "-b", s.dir, sync}, nil
+	})
+	return err
 }
 
 // stop kills it, if it runs.
 func (s *beanstalkd) stop() {
-	if s.cmd == nil {
+	if s.process == nil {
 		return
 	}
-	_ = s.cmd.Process.Kill() // it may have ended
-	_ = s.cmd.Wait()         // by the signal
-	s.cmd = nil
+	s.process.Stop()
+	s.process = nil
 }
 
 // fill writes the jobs without syncs, and then starts it again as it is to be
@@ -139,7 +107,7 @@ type beanstalkWorker struct {
 }
 
 func (s *beanstalkd) connect(c queueCell) (*beanstalkWorker, error) {
-	conn, err := net.Dial("tcp", s.addr)
+	conn, err := net.Dial("tcp", s.process.Addr)
 	if err != nil {
 		return nil, err
 	}

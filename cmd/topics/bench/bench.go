@@ -49,6 +49,8 @@ type Cmd struct {
 	QueueJobs         int           `help:"Number of jobs in the queue before each measurement of claims." default:"30000"`
 	BacklogJobs       amount        `help:"Number of jobs in each state for backlog; a tenth of them in flight." default:"1M"`
 	Debian            string        `help:"Package index for debian, as gzipped JSON lines (default: a generated one of the same shape)." type:"existingfile"`
+	Against           []string      `help:"Other servers to compare with, if they are installed: ${enum}. Nothing else is measured then." enum:"redis,nats,beanstalkd" placeholder:"NAME,..."`
+	Turns             int           `help:"Number of turns of each server for --against; medians are printed." default:"5"`
 	Dir               string        `help:"Parent of the run's temporary directory (default: the system's)." type:"existingdir"`
 	Set               []string      `help:"Additional setting of the server, NAME=VALUE. Can be repeated." placeholder:"NAME=VALUE" sep:"none"`
 	JSON              bool          `name:"json" help:"Print the report as JSON."`
@@ -62,9 +64,13 @@ func (Cmd) Help() string {
 minutes. With one of them it measures writes, end to end, and reads of that server, and plots them; only --class, --writers,
 --batch, --size and --interval count then.
 
+With --against the same loads go to the server and to others that are installed, in turns, each with a sync before an
+acknowledgement: records, latency, and for each record the server's CPU time, context switches and, with strace, system calls.
+
 Examples:
   topics bench --url "$TOPICS_URL" --writers 4 --batch 10 --class disk --interval 500ms
-  topics bench --only writes --class disk --writers 1 --batch 1 --interval 100ms --warmup 50ms --repeats 1`
+  topics bench --only writes --class disk --writers 1 --batch 1 --interval 100ms --warmup 50ms --repeats 1
+  topics bench --against redis,nats,beanstalkd --turns 1 --interval 100ms --warmup 50ms --read-records 1000`
 }
 
 // remote reports whether a running server is measured.
@@ -81,6 +87,8 @@ func (c *Cmd) Validate() error {
 		return errors.New("--writers must be 1 to 1024")
 	case slices.ContainsFunc(c.Batch, func(n int) bool { return n < 1 || n > 10_000 }):
 		return errors.New("--batch must be 1 to 10000")
+	case c.Turns < 1:
+		return errors.New("--turns must be at least 1")
 	case c.ReadRecords < readBatch || c.ReplayRecords < 2000:
 		return fmt.Errorf("--read-records must be at least %d and --replay-records at least 2000", readBatch)
 	case c.ProgressRecords < 500:
@@ -131,6 +139,11 @@ type bench struct {
 
 func (b *bench) run(ctx context.Context) (*Report, error) {
 	report := b.newReport()
+	if len(b.cmd.Against) > 0 {
+		var err error
+		report.Against, err = b.measureAgainst(ctx)
+		return report, err
+	}
 	if slices.Contains(b.cmd.Only, "writes") {
 		var rounds []*round
 		for i := range b.cmd.Repeats {

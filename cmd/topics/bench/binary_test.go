@@ -2,10 +2,65 @@ package bench
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 )
+
+// A small run beside each server that is installed: every load has its figures, and
+// what is not installed is named.
+func TestAgainst(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary and runs servers")
+	}
+	names := []string{"redis", "beanstalkd"}
+	installed := 0
+	for _, name := range names {
+		if _, err := peer.Find(name); err == nil {
+			installed++
+		} else if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(t.TempDir(), "topics")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	cmd := exec.Command(binary, "bench", "--against", strings.Join(names, ","), "--turns", "1", "--interval", "100ms", "--warmup", "20ms",
+		"--read-records", "2000", "--dir", t.TempDir(), "--json")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var r Report
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	rows, ratios := 8, 0
+	if _, err := peer.Find("redis"); err == nil {
+		rows, ratios = rows+5, ratios+8
+	}
+	if _, err := peer.Find("beanstalkd"); err == nil {
+		rows, ratios = rows+4, ratios+7
+	}
+	if len(r.Against.Rows) != rows || len(r.Against.Ratios) != ratios || len(r.Against.Missing) < len(names)-installed {
+		t.Errorf("%d rows instead of %d, %d ratios instead of %d, missing: %q", len(r.Against.Rows), rows, len(r.Against.Ratios), ratios, r.Against.Missing)
+	}
+	for _, m := range r.Against.Rows {
+		if m.Records <= 0 || m.P50US <= 0 || m.P99US < m.P50US || m.ServerUS < 0 {
+			t.Errorf("%+v", m)
+		}
+	}
+	for _, m := range r.Against.Ratios {
+		if m.Records <= 0 || m.P50 <= 0 || m.ServerUS <= 0 {
+			t.Errorf("%+v", m)
+		}
+	}
+}
 
 // Small runs of the parts about stored data and about streams, on the real
 // binary: the results exist and agree with the parameters.
@@ -63,7 +118,7 @@ func TestBinary(t *testing.T) {
 	if len(r.Backlog) != 12 || r.Due.Jobs != 10_000 || len(r.Due.Before) != len(dueCalls) || r.Due.TookMS <= 0 {
 		t.Errorf("backlog: %d rows, %+v", len(r.Backlog), r.Due)
 	}
-	_, missing := findBeanstalkd()
+	_, missing := peer.Find("beanstalkd")
 	for _, c := range r.Queue.Rows {
 		if c.Jobs <= 0 || c.P50US <= 0 || (c.Other == nil) != (missing != nil) || (c.Ratio > 0) != (missing == nil) {
 			t.Errorf("queue: %+v", c)

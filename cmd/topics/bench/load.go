@@ -92,6 +92,9 @@ func (w *worker) run(phase *atomic.Int32) {
 	}
 }
 
+// outcome is for after run.
+func (w *worker) outcome() ([]time.Duration, error) { return w.latencies, w.err }
+
 // pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)

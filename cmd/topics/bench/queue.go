@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -84,7 +85,7 @@ type contestant interface {
 func (b *bench) measureQueue(ctx context.Context) (report *QueueReport, err error) {
 	report = &QueueReport{Rows: []QueueResult{}}
 	ours, others := map[queueCell][]queueMeasures{}, map[queueCell][]queueMeasures{}
-	program, missing := findBeanstalkd()
+	_, missing := peer.Find("beanstalkd")
 	if missing != nil {
 		report.Beanstalkd = missing.Error()
 		b.logf("queue: %s", missing)
@@ -98,7 +99,7 @@ func (b *bench) measureQueue(ctx context.Context) (report *QueueReport, err erro
 			if missing != nil {
 				continue
 			}
-			if err := b.measureBeanstalkd(ctx, program, class, others); err != nil {
+			if err := b.measureBeanstalkd(ctx, class, others); err != nil {
 				return nil, err
 			}
 		}

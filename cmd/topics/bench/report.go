@@ -32,6 +32,7 @@ type Report struct {
 	Fanout     *FanoutResult      `json:"fanout,omitempty"`
 	Queue      *QueueReport       `json:"queue,omitempty"`
 	Backlog    []BacklogResult    `json:"backlog,omitempty"`
+	Against    *AgainstReport     `json:"against,omitempty"`
 	Due        DueResult          `json:"due"`
 }
 
@@ -73,7 +74,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		r.CPUs, r.Go, r.IntervalMS, r.Repeats)
 	for _, section := range []func(io.Writer){
 		r.limits, r.writes, r.reads, r.replay, r.recovery, r.progress, r.probes, r.idle,
-		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout, r.queue, r.backlog,
+		r.checkpoint, r.history, r.debian, r.bounded, r.watch, r.fanout, r.queue, r.backlog, r.against,
 	} {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		section(t)
