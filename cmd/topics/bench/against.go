@@ -44,11 +44,12 @@ type againstMeasures struct {
 // AgainstRatio compares one way to reach the server with a peer: medians of the ratios
 // within each turn.
 type AgainstRatio struct {
-	Load     string  `json:"load"`
-	Server   string  `json:"server"`
-	Peer     string  `json:"peer"`
-	Records  float64 `json:"records_per_s"`
-	P50      float64 `json:"p50"`
+	Load    string  `json:"load"`
+	Server  string  `json:"server"`
+	Peer    string  `json:"peer"`
+	Records float64 `json:"records_per_s"`
+	P50     float64 `json:"p50"`
+	// ServerUS is 0 if the peer used less than a clock tick.
 	ServerUS float64 `json:"server_cpu_per_record"`
 }
 

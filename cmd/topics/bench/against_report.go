@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 )
@@ -51,18 +52,18 @@ func (r *AgainstReport) compare(turns []map[againstCell]againstMeasures, own, ot
 		return
 	}
 	of := func(figure func(againstMeasures) float64) float64 {
-		return medianOf(turns, func(t map[againstCell]againstMeasures) float64 { return figure(t[own]) / figure(t[other]) })
+		return medianOf(turns, func(t map[againstCell]againstMeasures) float64 {
+			return min(figure(t[own])/figure(t[other]), math.MaxFloat64) // JSON knows no infinity
+		})
 	}
 	ratio := AgainstRatio{Load: own.load, Server: own.server, Peer: other.server}
 	ratio.Records = of(func(m againstMeasures) float64 { return m.Records })
 	ratio.P50 = of(func(m againstMeasures) float64 { return m.P50US })
-	ratio.ServerUS = of(func(m againstMeasures) float64 { return max(m.ServerUS, leastCPU) })
+	if medianAgainst(turns, other).ServerUS > 0 {
+		ratio.ServerUS = of(func(m againstMeasures) float64 { return m.ServerUS })
+	}
 	r.Ratios = append(r.Ratios, ratio)
 }
-
-// leastCPU is used for a server whose CPU time is less than a clock tick, or is not
-// known, so that a ratio is a number.
-const leastCPU = 0.001
 
 func (r *Report) against(w io.Writer) {
 	if r.Against == nil {
@@ -74,15 +75,19 @@ func (r *Report) against(w io.Writer) {
 	}
 	fmt.Fprintln(w, "load\tserver\trecords/s\tp50 us\tp99 us\tserver CPU us/record\tclient\tsystem calls/record\tcontext switches/record\t")
 	for _, m := range r.Against.Rows {
-		calls := ""
-		if m.Calls > 0 {
-			calls = fmt.Sprintf("%.2f", m.Calls)
-		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.3f\t\n",
-			m.Load, m.Server, figure(m.Records), figure(m.P50US), figure(m.P99US), figure(m.ServerUS), figure(m.ClientUS), calls, m.Switches)
+			m.Load, m.Server, figure(m.Records), figure(m.P50US), figure(m.P99US), figure(m.ServerUS), figure(m.ClientUS), known(m.Calls), m.Switches)
 	}
 	fmt.Fprintln(w, "\nratio\tof\tto\trecords/s\tp50\tserver CPU/record\t")
 	for _, m := range r.Against.Ratios {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t\n", m.Load, m.Server, m.Peer, m.Records, m.P50, m.ServerUS)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2f\t%s\t\n", m.Load, m.Server, m.Peer, figure(m.Records), m.P50, known(m.ServerUS))
 	}
+}
+
+// known renders a figure that is 0 if it is not known.
+func known(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", v)
 }

@@ -141,6 +141,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 	report := b.newReport()
 	if len(b.cmd.Against) > 0 {
 		var err error
+		report.Repeats = b.cmd.Turns
 		report.Against, err = b.measureAgainst(ctx)
 		return report, err
 	}

@@ -47,6 +47,9 @@ type runner interface {
 	outcome() ([]time.Duration, error)
 }
 
+// mostCounted bounds how long system calls are counted.
+const mostCounted = 300 * time.Millisecond
+
 // priced is what a load took.
 type priced struct {
 	reading
@@ -75,7 +78,7 @@ func (b *bench) price(ctx context.Context, pid int, all []runner, records func()
 	}
 	p.reading = readPrice(pid, records()).since(before)
 	phase.Store(warming)
-	p.calls, p.uncounted = countCalls(ctx, pid, records)
+	p.calls, p.uncounted = countCalls(ctx, pid, min(b.cmd.Interval, mostCounted), records)
 	phase.Store(over)
 	running.Wait()
 	errs := []error{ctx.Err()}
@@ -111,13 +114,10 @@ func parseSwitches(status []byte) (n int64) {
 	return n
 }
 
-// callsCounted is how long system calls are counted.
-const callsCounted = 300 * time.Millisecond
-
-// countCalls returns how many system calls a process makes for each record. It
+// countCalls returns how many system calls a process makes for each record, during some time. It
 // counts them with strace, under which the process is slower, and therefore apart
 // from what else is measured.
-func countCalls(ctx context.Context, pid int, records func() int64) (float64, error) {
+func countCalls(ctx context.Context, pid int, during time.Duration, records func() int64) (float64, error) {
 	cmd := exec.CommandContext(ctx, "strace", "-c", "-f", "-p", strconv.Itoa(pid))
 	cmd.WaitDelay = time.Second
 	out := &attached{seen: make(chan struct{})}
@@ -133,7 +133,7 @@ func countCalls(ctx context.Context, pid int, records func() int64) (float64, er
 		return 0, fmt.Errorf("strace ended: %w: %.300s", err, out.text.String())
 	}
 	before := records()
-	pause(ctx, callsCounted)
+	pause(ctx, during)
 	n := records() - before
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		return 0, err

@@ -55,16 +55,16 @@ func TestCountCalls(t *testing.T) {
 		_ = cmd.Wait()         // by the signal
 	}()
 	n := int64(0)
-	calls, err := countCalls(t.Context(), cmd.Process.Pid, func() int64 { n++; return n })
+	calls, err := countCalls(t.Context(), cmd.Process.Pid, 50*time.Millisecond, func() int64 { n++; return n })
 	if err != nil || calls <= 0 {
 		t.Errorf("counted %v, %v", calls, err)
 	}
-	if _, err := countCalls(t.Context(), 1<<22+1, func() int64 { return 0 }); err == nil {
+	if _, err := countCalls(t.Context(), 1<<22+1, time.Second, func() int64 { return 0 }); err == nil {
 		t.Error("counted the calls of no process")
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := countCalls(ended, cmd.Process.Pid, func() int64 { return 0 }); err == nil {
+	if _, err := countCalls(ended, cmd.Process.Pid, 50*time.Millisecond, func() int64 { return 0 }); err == nil {
 		t.Error("counted after the end")
 	}
 }
