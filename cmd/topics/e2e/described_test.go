@@ -1,13 +1,16 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/client"
@@ -118,4 +121,27 @@ func prefixed(t *testing.T, target, path string) string {
 	proxy := httptest.NewServer(http.StripPrefix(path, httputil.NewSingleHostReverseProxy(u)))
 	t.Cleanup(proxy.Close)
 	return proxy.URL + path
+}
+
+// passOn returns a handler that passes requests on to a proxy, and counts the
+// streams among them.
+func (p *proxy) passOn(streams *atomic.Int64) http.Handler {
+	to, err := url.Parse(base)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", p.socket)
+	}}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	forward := &httputil.ReverseProxy{
+		Transport: transport, FlushInterval: -1,
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		ModifyResponse: func(*http.Response) error {
+			streams.Add(1)
+			return nil
+		},
+	}
+	return forward
 }

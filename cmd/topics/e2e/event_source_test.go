@@ -4,39 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/client"
 )
-
-// passOn returns a handler that passes requests on to a proxy, and counts the
-// streams among them.
-func (p *proxy) passOn(streams *atomic.Int64) http.Handler {
-	to, err := url.Parse(base)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", p.socket)
-	}}
-	p.t.Cleanup(transport.CloseIdleConnections)
-	forward := &httputil.ReverseProxy{
-		Transport: transport, FlushInterval: -1,
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
-		ModifyResponse: func(*http.Response) error {
-			streams.Add(1)
-			return nil
-		},
-	}
-	return forward
-}
 
 // TestEventSourceThroughProxies makes a page follow a topic with an EventSource and
 // nothing else through each proxy, while the server is killed and is away for long
