@@ -274,3 +274,18 @@ func (w *world) restored() (*tape, *Queue) {
 	q.Advance(w.now)
 	return r, q
 }
+
+// bulk writes n jobs, and has no log of it.
+func (w *world) bulk(n int, job func(i int) Written) {
+	for at := 0; at < n; at += 1000 {
+		first := w.tape.add(w.now.Mono, min(n-at, 1000))
+		var jobs []Written
+		for i := at; i < min(n, at+1000); i++ {
+			j := job(i)
+			j.Seq = first + uint64(i-at)
+			jobs = append(jobs, j)
+		}
+		w.q.Write(w.now, first, len(jobs), jobs)
+	}
+	w.log = nil
+}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -25,17 +24,8 @@ const lastChance = time.Second
 // attempts.
 const complainEvery = 10 * time.Second
 
-// passing are the errors of accept(2) after which another attempt may succeed:
-// the system is short of a resource, or the connection had an error, which
-// Linux reports here. Any other error ends the listener.
-var passing = []error{
-	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-	syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP,
-	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENONET, syscall.ETIMEDOUT,
-}
-
 // short are those of passing that closing a connection may resolve.
-var short = passing[:4]
+var short = passing[:shortErrors]
 
 // Listen returns a listener that admits the connections of l to the Set.
 func (s *Set) Listen(l net.Listener) net.Listener {
@@ -141,25 +131,11 @@ func (l *listener) acceptQueued() (nc net.Conn, err error) {
 	if l.set.now().After(l.until) {
 		return nil, l.stop()
 	}
-	raw, err := l.Listener.(*net.TCPListener).SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd := -1
-	if controlErr := raw.Control(func(listening uintptr) {
-		fd, _, err = syscall.Accept4(int(listening), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
-	}); controlErr != nil {
-		return nil, controlErr
-	}
-	if errors.Is(err, syscall.EAGAIN) || oneOf(err, short) {
+	nc, err = acceptNow(l.Listener.(*net.TCPListener))
+	if errors.Is(err, errNoneQueued) || oneOf(err, short) {
 		return nil, l.stop()
 	}
-	if err != nil {
-		return nil, os.NewSyscallError("accept4", err)
-	}
-	f := os.NewFile(uintptr(fd), "connection")
-	defer f.Close() // FileConn duplicates it
-	return net.FileConn(f)
+	return nc, err
 }
 
 // stop closes the listener and returns the error that Accept then ends with.

@@ -21,12 +21,11 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve   serveCmd          `cmd:"" default:"withargs" group:"Server" help:"Run the server. This is the default."`
-	Held    serveHeldCmd      `cmd:"" name:"serve-held" hidden:""`
-	Top     top.Cmd           `cmd:"" group:"Server" help:"Show what a server is doing, live."`
-	Config  configCmd         `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
-	Probe   probeCmd          `cmd:"" group:"Server" help:"Ask the server whether it is live or ready: exit code 0 or 1 within 2 seconds."`
-	Reload  reloadCmd         `cmd:"" group:"Server" help:"Have the server of a data directory read its keys, log level and certificate again."`
+	Serve  serveCmd  `cmd:"" default:"withargs" group:"Server" help:"Run the server. This is the default."`
+	Top    top.Cmd   `cmd:"" group:"Server" help:"Show what a server is doing, live."`
+	Config configCmd `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
+	Probe  probeCmd  `cmd:"" group:"Server" help:"Ask the server whether it is live or ready: exit code 0 or 1 within 2 seconds."`
+	signalCommands
 	Context remote.ContextCmd `cmd:"" group:"Server" help:"Keep a list of servers by name."`
 
 	Put    records.PutCmd    `cmd:"" group:"Records" help:"Append records to a topic."`

@@ -10,15 +10,14 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 )
 
 // descriptors keeps track of the process's file descriptors: the limit, how
 // many are open, and how many connections may use.
 type descriptors struct {
 	limit int
-	// dir is /proc/self/fd. It is opened in advance, because it must be readable
-	// when no descriptor is left. It is nil if the system does not have it.
+	// dir lists the open descriptors. It is opened in advance, because it must be
+	// readable when no descriptor is left. It is nil if the system does not have it.
 	dir  *os.File
 	open atomic.Int64 // result of the last count
 }
@@ -36,19 +35,12 @@ const recountEvery = 250 * time.Millisecond
 // that at the start of the process; it is repeated here because the server
 // relies on it.
 func claimDescriptors(log zerolog.Logger) *descriptors {
-	var l unix.Rlimit
-	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l)
-	if err == nil && l.Cur < l.Max {
-		raised := unix.Rlimit{Cur: l.Max, Max: l.Max}
-		if err = unix.Setrlimit(unix.RLIMIT_NOFILE, &raised); err == nil {
-			l = raised
-		}
-	}
+	limit, err := raiseDescriptors()
 	if err != nil {
-		log.Warn().Err(err).Uint64("limit", l.Cur).Msg("raising the descriptor limit failed")
+		log.Warn().Err(err).Uint64("limit", limit).Msg("raising the descriptor limit failed")
 	}
-	d := &descriptors{limit: int(min(l.Cur, math.MaxInt32))}
-	if d.dir, err = os.Open("/proc/self/fd"); err != nil {
+	d := &descriptors{limit: int(min(limit, math.MaxInt32))}
+	if d.dir, err = openDescriptors(); err != nil {
 		log.Warn().Err(err).Msg("open descriptors cannot be counted; the room for connections is estimated")
 	}
 	return d

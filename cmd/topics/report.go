@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -35,7 +34,7 @@ func report(err error) int {
 
 // advice returns what to do next about an error, or "" if nothing is known.
 func advice(err error) string {
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if errors.Is(err, errAddressInUse) {
 		return "Another process has the port, perhaps a server that runs already. --port or TOPICS_PORT takes another one, 0 any that is free."
 	}
 	return remote.Advice(err)

@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 		name string
 		make func(t *testing.T) (fsys vfs.FS, root string)
 	}{
-		{"os", func(t *testing.T) (vfs.FS, string) { return vfs.OS(), t.TempDir() + "/data" }},
+		{"os", func(t *testing.T) (vfs.FS, string) { return vfs.OS(), tempDir(t) + "/data" }},
 		{"crashfs", func(*testing.T) (vfs.FS, string) { return crashfs.New(), "/var/data" }},
 		{"crashfs relative", func(*testing.T) (vfs.FS, string) { return crashfs.New(), "data" }},
 		{"errfs", func(*testing.T) (vfs.FS, string) {

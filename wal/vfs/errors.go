@@ -2,14 +2,13 @@ package vfs
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 )
 
 // NoSpace reports whether an operation failed because the file system has no
 // room left: no free bytes or inodes, or a quota that is used up.
-func NoSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-}
+func NoSpace(err error) bool { return oneOf(err, noSpace) }
 
 // Temporary reports whether an operation failed for a reason that may pass
 // without anything having been done to the file system: no room, no descriptors,
@@ -19,17 +18,8 @@ func NoSpace(err error) bool {
 // as a whole. It must not be asked about a failed write or sync of a file whose
 // bytes were promised to anyone: those prove that the file's pages cannot be
 // trusted, whatever the cause.
-func Temporary(err error) bool {
-	if NoSpace(err) {
-		return true
-	}
-	for _, errno := range []syscall.Errno{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, syscall.EINTR,
-		syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ESTALE, syscall.ETIMEDOUT,
-	} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+func Temporary(err error) bool { return NoSpace(err) || oneOf(err, temporary) }
+
+func oneOf(err error, list []syscall.Errno) bool {
+	return slices.ContainsFunc(list, func(errno syscall.Errno) bool { return errors.Is(err, errno) })
 }

@@ -5,9 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxOwner bounds how much of a lock file is read for LockedError.Holder, in
@@ -44,15 +43,14 @@ func (f readOnly) Truncate(int64) error { return pathError("truncate", f.Name(),
 
 func (osFS) Remove(name string) error {
 	// Not os.Remove: that would take an empty directory too.
-	err := retry(func() error { return unix.Unlink(name) })
-	return pathError("remove", name, err)
+	return pathError("remove", name, retry(func() error { return unlink(name) }))
 }
 
 func (osFS) Rename(oldname, newname string) error {
-	if path.Dir(oldname) != path.Dir(newname) {
+	if path.Dir(filepath.ToSlash(oldname)) != path.Dir(filepath.ToSlash(newname)) {
 		return pathError("rename", newname, fs.ErrInvalid)
 	}
-	return os.Rename(oldname, newname)
+	return rename(oldname, newname)
 }
 
 func (osFS) List(dir string) ([]string, error) {
@@ -70,7 +68,7 @@ func (osFS) List(dir string) ([]string, error) {
 }
 
 func (o osFS) MkdirAll(dir string) error {
-	dir = path.Clean(dir)
+	dir = path.Clean(filepath.ToSlash(dir))
 	info, err := os.Stat(dir)
 	if err == nil {
 		if !info.IsDir() {
@@ -91,34 +89,25 @@ func (o osFS) MkdirAll(dir string) error {
 	return o.SyncDir(parent)
 }
 
-func (osFS) SyncDir(dir string) error {
-	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (osFS) SyncDir(dir string) error { return syncDir(dir) }
 
 func (osFS) Free(dir string) (free, total uint64, err error) {
-	var st unix.Statfs_t
-	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
-		return 0, 0, pathError("statfs", dir, err)
-	}
-	unit := uint64(st.Frsize) // what the counts are in; 0 on file systems that have only Bsize
-	if unit == 0 {
-		unit = uint64(st.Bsize)
-	}
-	return st.Bavail * unit, st.Blocks * unit, nil
+	err = retry(func() error {
+		free, total, err = statfs(dir)
+		return err
+	})
+	return free, total, pathError("statfs", dir, err)
 }
 
-// osFile is an os.File whose Sync is fdatasync.
+// osFile is an os.File whose Sync is the one of its system that leaves nothing in
+// the cache of the drive.
 type osFile struct {
 	*os.File
 	raw syscall.RawConn // the descriptor, safe against a Close at the same time
 }
 
 func openFile(name string, flag int) (*osFile, error) {
-	f, err := os.OpenFile(name, flag, 0o600)
+	f, err := open(name, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +119,16 @@ func openFile(name string, flag int) (*osFile, error) {
 	return &osFile{f, raw}, nil
 }
 
-func (f *osFile) Sync() error { return f.control("fdatasync", unix.Fdatasync) }
+func (f *osFile) Sync() error { return f.control(syncName, datasync) }
 
+// Size is of a file that is open. On Windows, File.Stat of a closed one fails with the
+// system's error.
 func (f *osFile) Size() (int64, error) {
-	info, err := f.Stat()
+	var info fs.FileInfo
+	var err error
+	if f.raw.Control(func(uintptr) { info, err = f.Stat() }) != nil {
+		return 0, pathError("stat", f.Name(), fs.ErrClosed)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -141,9 +136,9 @@ func (f *osFile) Size() (int64, error) {
 }
 
 // control runs a system call on the descriptor, again when a signal cut it.
-func (f *osFile) control(op string, call func(fd int) error) error {
+func (f *osFile) control(op string, call func(fd uintptr) error) error {
 	var err error
-	if f.raw.Control(func(fd uintptr) { err = retry(func() error { return call(int(fd)) }) }) != nil {
+	if f.raw.Control(func(fd uintptr) { err = retry(func() error { return call(fd) }) }) != nil {
 		err = fs.ErrClosed // only a closed file has no descriptor
 	}
 	return pathError(op, f.Name(), err)
@@ -151,7 +146,7 @@ func (f *osFile) control(op string, call func(fd int) error) error {
 
 func retry(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); err != syscall.EINTR {
 			return err
 		}
 	}

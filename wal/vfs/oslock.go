@@ -4,13 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
-
-// lockFlags open a file to be locked: a symbolic link is refused, and a pipe or
-// a device does not block.
-const lockFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
 func (osFS) Lock(name, owner string) (Held, error) {
 	f, err := openFile(name, os.O_RDWR|os.O_CREATE|lockFlags)
@@ -31,30 +25,6 @@ func (osFS) Lock(name, owner string) (Held, error) {
 	return held, nil
 }
 
-func (osFS) Hold(name string, mode LockMode) (Held, error) {
-	// A directory may be reached by a symbolic link, a file may not.
-	f, err := openFile(name, os.O_RDONLY|unix.O_DIRECTORY)
-	if err == nil {
-		return f.lock(mode)
-	}
-	if errors.Is(err, unix.ENOTDIR) {
-		f, err = openFile(name, os.O_RDONLY|lockFlags)
-	}
-	if err != nil {
-		return nil, notRegular(name, err)
-	}
-	return f.lockFile(mode)
-}
-
-// notRegular replaces the errors of the system calls that lockFlags make refuse a
-// file that is not regular, and returns other errors as they are.
-func notRegular(name string, err error) error {
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENXIO) {
-		return &NotRegularError{Name: name}
-	}
-	return err
-}
-
 // lockFile locks f if it is a regular file, or closes it.
 func (f *osFile) lockFile(mode LockMode) (Held, error) {
 	info, err := f.Stat()
@@ -71,7 +41,7 @@ func (f *osFile) lockFile(mode LockMode) (Held, error) {
 // lock locks f, or closes it.
 func (f *osFile) lock(mode LockMode) (Held, error) {
 	err := f.flock(mode)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	if errors.Is(err, errLocked) {
 		err = f.locked(mode)
 	}
 	if err != nil {
@@ -82,11 +52,7 @@ func (f *osFile) lock(mode LockMode) (Held, error) {
 }
 
 func (f *osFile) flock(mode LockMode) error {
-	how := unix.LOCK_EX
-	if mode == Shared {
-		how = unix.LOCK_SH
-	}
-	return f.control("lock", func(fd int) error { return unix.Flock(fd, how|unix.LOCK_NB) })
+	return f.control("lock", func(fd uintptr) error { return flock(fd, mode) })
 }
 
 // locked describes the lock that excludes one of that mode.

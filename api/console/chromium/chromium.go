@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -46,7 +45,7 @@ func Start(ctx context.Context, dir string, flags ...string) (*Browser, error) {
 	args := append([]string{"--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
 		"--user-data-dir=" + dir, "--remote-debugging-port=0"}, flags...)
 	b := &Browser{cmd: exec.Command(Program, args...), done: make(chan struct{}), waiting: map[int]chan message{}, pages: map[string]*Page{}}
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	b.cmd.SysProcAttr = ownGroup()
 	stderr, err := b.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -77,7 +76,7 @@ func Start(ctx context.Context, dir string, flags ...string) (*Browser, error) {
 }
 
 func (b *Browser) kill() {
-	_ = syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL) // it may have ended already
+	_ = killGroup(b.cmd.Process.Pid) // it may have ended already
 	_ = b.cmd.Wait()
 }
 

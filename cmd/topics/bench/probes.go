@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
@@ -51,13 +50,13 @@ type probeState struct {
 }
 
 func (b *bench) probeStates() []probeState {
-	return []probeState{
+	states := []probeState{
 		{"at rest", nil, func(context.Context, *server) (func() error, error) { return func() error { return nil }, nil }},
 		{"64 writers, fsync", nil, writersAtWork},
-		{fmt.Sprintf("syncs held for at least %s, 64 writers waiting", b.cmd.Held), nil, b.heldSync},
-		{fmt.Sprintf("%d connections, all busy, and %d more clients", probedConns, floodConns),
-			[]string{fmt.Sprintf("TOPICS_MAX_CONNECTIONS=%d", probedConns)}, fullConnections},
 	}
+	states = append(states, b.heldStates()...)
+	return append(states, probeState{fmt.Sprintf("%d connections, all busy, and %d more clients", probedConns, floodConns),
+		[]string{fmt.Sprintf("TOPICS_MAX_CONNECTIONS=%d", probedConns)}, fullConnections})
 }
 
 // measureProbes measures each state on a new server, whose disk can hold its
@@ -84,7 +83,7 @@ func (b *bench) measureState(ctx context.Context, state probeState) (results []P
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	s, err := bootOptions(ctx, child.Options{Dir: dir, Command: "serve-held", Env: append(b.env(), state.env...)})
+	s, err := bootOptions(ctx, child.Options{Dir: dir, Command: heldCommand, Env: append(b.env(), state.env...)})
 	if err != nil {
 		return nil, err
 	}
@@ -178,22 +177,6 @@ func writersAtWork(ctx context.Context, s *server) (done func() error, err error
 		running.Wait()
 		closeAll(all)
 		return errors.Join(errs...)
-	}, nil
-}
-
-// heldSync holds every sync of the server's disk until done is called, while
-// writers wait.
-func (b *bench) heldSync(ctx context.Context, s *server) (done func() error, err error) {
-	if err := syscall.Kill(s.process.Pid(), syscall.SIGUSR1); err != nil {
-		return nil, err
-	}
-	written, err := writersAtWork(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	pause(ctx, b.cmd.Held)
-	return func() error {
-		return errors.Join(syscall.Kill(s.process.Pid(), syscall.SIGUSR2), written())
 	}, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
@@ -73,11 +72,11 @@ func (s *server) configure(ctx context.Context, topic, class string) error {
 	return err
 }
 
-// stop stops the server with SIGTERM and returns how long that took. Whether
+// stop tells the server to stop, and returns how long that took. Whether
 // the shutdown was clean is in the report of the next start.
 func (s *server) stop() (time.Duration, error) {
 	began := time.Now()
-	if err := syscall.Kill(s.process.Pid(), syscall.SIGTERM); err != nil {
+	if err := child.Terminate(s.process.Pid()); err != nil {
 		return 0, err
 	}
 	select {

@@ -2,10 +2,7 @@ package bench
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -14,25 +11,13 @@ import (
 const clockTick = 10 * time.Millisecond
 
 // usage is the CPU time used so far, user and system. The server's is 0 if
-// there is no /proc.
+// the system does not show it.
 type usage struct{ client, server time.Duration }
 
 // cpuShares is how many processors each side kept busy.
 type cpuShares struct {
 	Client float64 `json:"client"`
 	Server float64 `json:"server"`
-}
-
-func readUsage(pid int) usage {
-	var u usage
-	var self syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &self) == nil {
-		u.client = time.Duration(self.Utime.Nano() + self.Stime.Nano())
-	}
-	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		u.server = parseStat(stat)
-	}
-	return u
 }
 
 // since returns the shares between two readings.

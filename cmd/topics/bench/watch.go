@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
@@ -249,21 +248,4 @@ func (s *server) openStream(topic string, from uint64) (net.Conn, error) {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
-}
-
-// allowFiles raises the limit of open files of this process and its children to
-// n.
-func allowFiles(n int) error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	if limit.Max < uint64(n) {
-		limit.Max = uint64(n)
-	}
-	limit.Cur = limit.Max
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("%d files are needed: %w", n, err)
-	}
-	return nil
 }

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -122,7 +121,7 @@ func (s *Server) Addr() (string, error) {
 // Done returns a channel that is closed when the server's process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Kill kills the server's process group with SIGKILL and waits until the
+// Kill kills the server's process group and waits until the
 // process has ended. It does nothing if the process has ended already.
 func (s *Server) Kill() {
 	select {
@@ -130,15 +129,14 @@ func (s *Server) Kill() {
 		return
 	default:
 	}
-	// ESRCH means that the group has no processes any more.
-	_ = syscall.Kill(-s.Pid(), syscall.SIGKILL)
+	_ = KillGroup(s.Pid()) // it may have no processes any more
 	<-s.done
 }
 
-// Stop stops the server with SIGTERM and waits until it has ended. An unclean
+// Stop tells the server to stop, and waits until it has ended. An unclean
 // exit is an error.
 func (s *Server) Stop() error {
-	if err := syscall.Kill(s.Pid(), syscall.SIGTERM); err != nil {
+	if err := Terminate(s.Pid()); err != nil {
 		return fmt.Errorf("stop the server: %w", err)
 	}
 	<-s.done

@@ -3,7 +3,12 @@ package config
 import (
 	"fmt"
 	"os"
+	"runtime"
 )
+
+// hasModes reports whether the mode of a file shows who may read it. On Windows it is
+// made up: a list of who may is elsewhere.
+const hasModes = runtime.GOOS != "windows"
 
 // Exposed returns a warning for each file with a secret and each directory with
 // data that every user of the machine can read. It ignores files that do not
@@ -22,7 +27,7 @@ func (c *Config) Exposed() (warnings []string) {
 		if f.name == "" {
 			continue
 		}
-		if info, err := os.Stat(f.name); err == nil && info.Mode()&f.bits != 0 {
+		if info, err := os.Stat(f.name); err == nil && hasModes && info.Mode()&f.bits != 0 {
 			warnings = append(warnings, fmt.Sprintf("%s: every user of this machine can read %s (mode %04o); run chmod o-rwx",
 				prefix+f.setting, f.name, info.Mode().Perm()))
 		}

@@ -26,8 +26,8 @@ const jobPrefix = "TOPICS_JOB_"
 
 // process returns the command for a job. It has a process group of its own.
 func (r *run) process(ctx context.Context, job *client.Job) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", r.command)
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd := exec.CommandContext(ctx, shell[0], append(shell[1:], r.command)...)
+	cmd.Cancel = func() error { return child.SignalGroup(cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter
 	cmd.Stdin = bytes.NewReader(job.Data)
 	cmd.Stdout, cmd.Stderr = r.out, r.err
@@ -91,7 +91,7 @@ func (c *commands) run(ctx context.Context, cmd *exec.Cmd) error {
 	err = cmd.Wait()
 	c.remove(group)
 	if ctx.Err() != nil {
-		_ = syscall.Kill(-group, syscall.SIGKILL) // what is left of it, if anything
+		_ = child.KillGroup(group) // what is left of it, if anything
 		return errors.Join(context.Cause(ctx), err)
 	}
 	if errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success() {
@@ -134,11 +134,11 @@ func (c *commands) remove(group int) {
 }
 
 // signal sends a signal to all commands. ends is set if it tells them to end.
-func (c *commands) signal(s syscall.Signal, ends bool) {
+func (c *commands) signal(s os.Signal, ends bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = c.ended || ends
 	for group := range c.running {
-		_ = syscall.Kill(-group, s) // it may have ended already
+		_ = child.SignalGroup(group, s) // it may have ended already
 	}
 }

@@ -83,9 +83,6 @@ type run struct {
 	lost     int
 }
 
-// passed are the signals that the commands get as they come.
-var passed = []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
-
 // relay returns a context that ends with the first SIGINT or SIGTERM. Later ones,
 // and those that mean nothing here, go to the commands.
 func (r *run) relay(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -105,7 +102,7 @@ func (r *run) relay(ctx context.Context) (context.Context, context.CancelFunc) {
 					cancel()
 					continue
 				}
-				r.commands.signal(s.(syscall.Signal), ends) // all of them are, on this system
+				r.commands.signal(s, ends)
 			case <-done:
 				return
 			}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
@@ -90,7 +89,7 @@ func (m *member) end(kill bool) error {
 		<-m.done
 		return nil
 	}
-	_ = m.cmd.Process.Signal(syscall.SIGTERM)
+	_ = child.Terminate(m.cmd.Process.Pid) // it may be ending by itself just now
 	<-m.done
 	if m.err == nil {
 		return nil

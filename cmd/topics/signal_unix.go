@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -11,6 +13,15 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
+
+// errAddressInUse is the error of listening at a port that another process has.
+const errAddressInUse = syscall.EADDRINUSE
+
+// signalCommands are the commands that need signals.
+type signalCommands struct {
+	Held   serveHeldCmd `cmd:"" name:"serve-held" hidden:""`
+	Reload reloadCmd    `cmd:"" group:"Server" help:"Have the server of a data directory read its keys, log level and certificate again."`
+}
 
 // reloadCmd signals the server of a data directory. An image without a shell has
 // no other way to do that.
