@@ -12,10 +12,12 @@ BENCH       ?=
 # What topics version prints, beside the release.
 COMMIT      ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE        ?= $(shell git log -1 --format=%cI 2>/dev/null)
+# What a release is for.
+PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race locks lint fuzz crash bench generate vendor-check check
+.PHONY: build run test race locks lint fuzz crash bench generate platforms release vendor-check check
 
 build: ## the binary, into bin/
 	$(GO) build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/topics ./cmd/topics
@@ -57,6 +59,22 @@ bench: build ## the server against the limits of this machine
 
 generate: ## what is generated from the source: docs/configuration.md, docs/metrics.md, the dashboard, api/openapi/openapi.json
 	$(GO) generate ./...
+
+# vet type-checks every test, and so do the compilers of the file seam's. The end-to-end
+# tests end servers by signals, which Windows has not.
+platforms: ## build and vet for every system of a release, tests included, and compile tests of files for it
+	@set -e; for p in $(PLATFORMS); do \
+		export GOOS=$${p%/*} GOARCH=$${p#*/}; \
+		echo "$$p"; \
+		pkgs=$$($(GO) list ./...); \
+		if [ $$GOOS = windows ]; then pkgs=$$(echo "$$pkgs" | grep -v /cmd/topics/e2e); fi; \
+		nice $(GO) vet $$pkgs; \
+		nice $(GO) build -o /dev/null ./cmd/topics; \
+		for pkg in ./wal ./wal/vfs ./recovery ./api/conns ./cmd/topics; do nice $(GO) test -c -o /dev/null $$pkg; done; \
+	done
+
+release: ## archives for every system, their checksums and an SBOM, into dist/
+	$(GO) run ./cmd/release -commit "$(COMMIT)" -date "$(DATE)" -to dist $(PLATFORMS)
 
 vendor-check: ## the console's vendored files against npm's tarballs (needs npm)
 	$(GO) test -count=1 ./api/console -run TestVendored -npm
