@@ -1,0 +1,133 @@
+// Command release makes what is published of a release: for each platform an archive
+// of the binary and a list of what it was built from, and the checksums of all. The
+// same source and the same Go make the same bytes, wherever and whenever.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// release is one run.
+type release struct {
+	source  string // root of the module
+	to      string // directory of the results
+	version string
+	commit  string
+	date    time.Time // of the commit, and of every file in the archives
+}
+
+func main() {
+	commit := flag.String("commit", "", "full hash of the commit")
+	date := flag.String("date", "", "time of the commit, RFC 3339")
+	to := flag.String("to", "dist", "directory of the results; it must be empty or not exist")
+	flag.Parse()
+	err := run(flag.Args(), release{source: ".", to: *to, commit: *commit}, *date)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+func run(platforms []string, r release, date string) error {
+	if len(platforms) == 0 {
+		return errors.New("no platforms; name some, such as linux/amd64")
+	}
+	var err error
+	r.date, err = time.Parse(time.RFC3339, date)
+	if err != nil {
+		return fmt.Errorf("-date is the time of a commit, such as 2026-01-31T12:00:00Z: %w", err)
+	}
+	r.version, err = versionOf(r.source)
+	if err != nil {
+		return err
+	}
+	there, err := os.ReadDir(r.to)
+	if len(there) > 0 {
+		return fmt.Errorf("%s is not empty; remove it first", r.to)
+	}
+	err = os.MkdirAll(r.to, 0o755)
+	if err != nil {
+		return err
+	}
+	for _, p := range platforms {
+		system, arch, ok := strings.Cut(p, "/")
+		if !ok {
+			return fmt.Errorf("%q is no platform, such as linux/amd64", p)
+		}
+		err = r.publish(system, arch)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return r.sum()
+}
+
+var versionLine = regexp.MustCompile(`(?m)^const version = "([^"]+)"$`)
+
+// versionOf returns the release that a source becomes.
+func versionOf(source string) (string, error) {
+	name := filepath.Join(source, "cmd/topics/version.go")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	found := versionLine.FindSubmatch(text)
+	if found == nil {
+		return "", fmt.Errorf("%s has no version", name)
+	}
+	return string(found[1]), nil
+}
+
+// publish makes the archive of a platform and the list of what is in its binary.
+func (r *release) publish(system, arch string) error {
+	dir, err := os.MkdirTemp("", "topics-release")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "topics")
+	if system == "windows" {
+		binary += ".exe"
+	}
+	err = r.build(binary, system, arch)
+	if err != nil {
+		return err
+	}
+	files := []string{binary}
+	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
+		files = append(files, filepath.Join(r.source, name))
+	}
+	name := fmt.Sprintf("topics_%s_%s_%s", r.version, system, arch)
+	a := archive{top: name, date: r.date, files: files}
+	if system == "windows" {
+		err = a.zip(filepath.Join(r.to, name+".zip"))
+	} else {
+		err = a.tar(filepath.Join(r.to, name+".tar.gz"))
+	}
+	if err != nil {
+		return err
+	}
+	return r.list(binary, filepath.Join(r.to, name+".cdx.json"))
+}
+
+// build builds the binary. What it has of commit and date comes from the flags alone:
+// the source may be an archive without a repository.
+func (r *release) build(binary, system, arch string) error {
+	flags := fmt.Sprintf("-s -w -buildid= -X main.commit=%s -X main.date=%s", r.commit, r.date.Format(time.RFC3339))
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", binary, "./cmd/topics")
+	cmd.Dir = r.source
+	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return nil
+}
