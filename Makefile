@@ -17,7 +17,7 @@ PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race locks lint fuzz crash bench generate platforms release vendor-check check
+.PHONY: build run test race locks lint fuzz crash bench generate platforms cross wine release vendor-check check
 
 build: ## the binary, into bin/
 	$(GO) build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/topics ./cmd/topics
@@ -60,18 +60,23 @@ bench: build ## the server against the limits of this machine
 generate: ## what is generated from the source: docs/configuration.md, docs/metrics.md, the dashboard, api/openapi/openapi.json
 	$(GO) generate ./...
 
-# vet type-checks every test, and so do the compilers of the file seam's. The end-to-end
-# tests end servers by signals, which Windows has not.
-platforms: ## build and vet for every system of a release, tests included, and compile tests of files for it
+platforms: ## types of all packages and tests, for every platform of a release
+	$(GO) test -count=1 ./cmd/release -run '^TestEveryPlatform$$' -platforms
+
+# The end-to-end tests end servers by signals, which Windows has not.
+cross: ## build, vet and compile tests of files for PLATFORMS: minutes for each
 	@set -e; for p in $(PLATFORMS); do \
 		export GOOS=$${p%/*} GOARCH=$${p#*/}; \
 		echo "$$p"; \
 		pkgs=$$($(GO) list ./...); \
 		if [ $$GOOS = windows ]; then pkgs=$$(echo "$$pkgs" | grep -v /cmd/topics/e2e); fi; \
-		nice $(GO) vet $$pkgs; \
 		nice $(GO) build -o /dev/null ./cmd/topics; \
-		for pkg in ./wal ./wal/vfs ./recovery ./api/conns ./cmd/topics; do nice $(GO) test -c -o /dev/null $$pkg; done; \
+		nice $(GO) vet $$pkgs; \
+		for pkg in ./wal/vfs ./api/conns ./cmd/topics; do nice $(GO) test -c -o /dev/null $$pkg; done; \
 	done
+
+wine: ## the tests of the file seam of Windows (needs Wine)
+	$(GO) test -count=1 ./wal/vfs -run '^TestWindowsInWine$$' -wine
 
 release: ## archives for every system, their checksums and an SBOM, into dist/
 	$(GO) run ./cmd/release -commit "$(COMMIT)" -date "$(DATE)" -to dist $(PLATFORMS)

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// platforms are what a release is for, unless arguments name others.
+var platforms = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
+
 // release is one run.
 type release struct {
 	source  string // root of the module
@@ -29,7 +32,11 @@ func main() {
 	date := flag.String("date", "", "time of the commit, RFC 3339")
 	to := flag.String("to", "dist", "directory of the results; it must be empty or not exist")
 	flag.Parse()
-	err := run(flag.Args(), release{source: ".", to: *to, commit: *commit}, *date)
+	of := flag.Args()
+	if len(of) == 0 {
+		of = platforms
+	}
+	err := run(of, release{source: ".", to: *to, commit: *commit}, *date)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
@@ -50,6 +57,9 @@ func run(platforms []string, r release, date string) error {
 		return err
 	}
 	there, err := os.ReadDir(r.to)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	if len(there) > 0 {
 		return fmt.Errorf("%s is not empty; remove it first", r.to)
 	}
