@@ -221,6 +221,10 @@ func (h *History) Sum(set *SeqSet) (sum record.Size) {
 		if !set.Any(e.At.First, e.At.Last) {
 			continue
 		}
+		if set.all(e.At.First, e.At.Last) {
+			sum.Add(record.Size{Records: int64(e.At.Count), Bytes: int64(e.At.Bytes)})
+			continue
+		}
 		page, err := e.Segment.Page(context.Background(), &e.At)
 		if err != nil {
 			h.damaged++

@@ -150,6 +150,23 @@ func (s *SeqSet) Seqs() (seqs []uint64) {
 	return seqs
 }
 
+// AddRange adds the seqs of [from, to].
+func (s *SeqSet) AddRange(from, to uint64) {
+	for from <= to {
+		high, low := split(from)
+		last := min(to, uint64(high)<<32|math.MaxUint32)
+		i, ok := s.at(high)
+		if !ok {
+			s.parts = slices.Insert(s.parts, i, seqPart{high, roaring.New()})
+		}
+		s.parts[i].bits.AddRange(uint64(low), last-uint64(high)<<32+1)
+		if last == math.MaxUint64 {
+			return
+		}
+		from = last + 1
+	}
+}
+
 // RemoveRange removes the seqs of [from, to].
 func (s *SeqSet) RemoveRange(from, to uint64) {
 	if s.Empty() || from > to {

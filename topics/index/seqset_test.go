@@ -95,13 +95,19 @@ func TestSeqSetAgainstAMap(t *testing.T) {
 		before := listed(s.Clone())
 		from, to := nearEdges(t, "from"), nearEdges(t, "to")
 		clone := s.Clone()
-		switch rapid.SampledFrom([]string{"", "unite", "subtract", "remove"}).Draw(t, "operation") {
+		switch rapid.SampledFrom([]string{"", "unite", "subtract", "remove", "add"}).Draw(t, "operation") {
 		case "unite":
 			s.Unite(o)
 			maps.Copy(m, om)
 		case "subtract":
 			s.Subtract(o)
 			maps.DeleteFunc(m, func(seq uint64, _ bool) bool { return om[seq] })
+		case "add":
+			to = min(to, from+1<<10) // the map has each of them
+			s.AddRange(from, to)
+			for seq := from; seq <= to; seq++ {
+				m[seq] = true
+			}
 		case "remove":
 			s.RemoveRange(from, to)
 			maps.DeleteFunc(m, func(seq uint64, _ bool) bool { return seq >= from && seq <= to })
