@@ -238,15 +238,24 @@ func (r *Registry) assignDrop(s *topic.Slot, name string, ifEmpty bool) (*Remova
 	}
 	if ifEmpty {
 		t.ExpireLocked(r.shared.Steady())
-		if n := t.Live.Records + t.Line.Size.Records; n > 0 {
-			return nil, 0, &record.Error{
-				Kind:    record.KindNotEmpty,
-				Message: fmt.Sprintf("topic %q has %d live records", t.Name, n),
-				Detail:  map[string]any{"topic": t.Name, "count": n},
-			}
+		if err := checkEmptyLocked(t); err != nil {
+			return nil, 0, err
 		}
 	}
 	return r.appendDropLocked(s, t)
+}
+
+// checkEmptyLocked fails if t has records, or some are on their way. t.Mu is held.
+func checkEmptyLocked(t *topic.Topic) error {
+	n := t.Live.Records + t.Line.Size.Records
+	if n == 0 {
+		return nil
+	}
+	return &record.Error{
+		Kind:    record.KindNotEmpty,
+		Message: fmt.Sprintf("topic %q has %d live records", t.Name, n),
+		Detail:  map[string]any{"topic": t.Name, "count": n},
+	}
 }
 
 // appendDropLocked logs that t ends, and stops its routers. t.Mu is held. No

@@ -40,6 +40,8 @@ type DeadQuery struct {
 	After    uint64 // the seq after which it begins
 	Limit    int    // how many at most
 	MaxBytes int    // of payload at most, but for the first one; 0: deliveryBytes
+	// Untouched: it counts as no use of the dead-letter topic.
+	Untouched bool
 }
 
 // DeadSelection names dead letters by their seqs in the dead-letter topic, or, if
@@ -86,7 +88,9 @@ func (r *Registry) DeadLetters(ctx context.Context, name string, q *DeadQuery) (
 		left = deliveryBytes
 	}
 	for looked := 0; dead != "" && len(out.Letters) < q.Limit && left > 0; {
-		b, err := r.Read(ctx, dead, &topic.Query{From: after, Limit: min(q.Limit, deadBatch), MaxBytes: min(left, deadBytes), Match: q.Match})
+		b, err := r.Read(ctx, dead, &topic.Query{
+			From: after, Limit: min(q.Limit, deadBatch), MaxBytes: min(left, deadBytes), Match: q.Match, Untouched: q.Untouched,
+		})
 		if kindOfError(err) == record.KindNotFound {
 			return out, nil // no job has come to it yet
 		}
@@ -190,7 +194,7 @@ func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, 
 			more = len(seqs) > 0
 		} else {
 			var page *DeadPage
-			page, err = r.DeadLetters(ctx, name, &DeadQuery{DeadFilter: s.Filter, After: after, Limit: most})
+			page, err = r.DeadLetters(ctx, name, &DeadQuery{DeadFilter: s.Filter, After: after, Limit: most, Untouched: true})
 			if err == nil {
 				letters, after = page.Letters, page.Next
 				letters = slices.DeleteFunc(letters, func(l DeadLetter) bool { return l.Seq > last })

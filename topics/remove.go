@@ -31,9 +31,6 @@ type Deleted struct {
 // none above the head at its call, and returns when it is as durable as the
 // topic's class says.
 func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) (Deleted, error) {
-	if d.Before == nil && d.Match == nil {
-		return Deleted{}, record.Invalid("a delete needs before_seq or match")
-	}
 	room := topic.Need{Bytes: topic.EntryOverhead, Mode: wal.Freeing | wal.Patient}
 	if d.Match != nil {
 		room.Bytes += len(d.Match.Value)
@@ -71,6 +68,9 @@ func (r *Registry) DeleteRecords(ctx context.Context, name string, d *Deletion) 
 // findDeleted returns a commit for the deletion, without a place. It has no
 // operation if there is nothing to delete.
 func (r *Registry) findDeleted(name string, d *Deletion) (*topic.CommitOf[topic.DeleteOp], error) {
+	if d.Before == nil && d.Match == nil {
+		return nil, record.Invalid("a delete needs before_seq or match")
+	}
 	t, err := r.open(name)
 	if err != nil {
 		return nil, err

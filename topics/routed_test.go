@@ -130,7 +130,7 @@ func (m *routedMachine) Write(t *rapid.T) {
 
 func (m *routedMachine) DeleteTopic(t *rapid.T) {
 	name := m.name(t)
-	out, err := m.w.Registry.Delete(context.Background(), name, false)
+	out, err := m.w.checkedRemoval(t, name, false)
 	if err != nil || out.Deleted != (m.topics[name] != nil) {
 		t.Fatalf("delete %s: %+v, %v", name, out, err)
 	}
@@ -159,7 +159,7 @@ func (m *routedMachine) DeleteRecords(t *rapid.T) {
 		d.Match = &match
 	}
 	before := m.contents(t, name)
-	if _, err := m.w.Registry.DeleteRecords(context.Background(), name, d); err != nil {
+	if _, err := m.w.checkedDelete(t, name, d); err != nil {
 		t.Fatal(err)
 	}
 	m.topics[name].lossy = true

@@ -173,7 +173,7 @@ func (w *world) deleteRecords(name string, before uint64, match string) Deleted 
 	if match != "" {
 		d.Match = matches(w.t, match)
 	}
-	out, err := w.DeleteRecords(context.Background(), name, d)
+	out, err := w.checkedDelete(w.t, name, d)
 	if err != nil {
 		w.t.Fatalf("delete records of %s: %v", name, err)
 	}

@@ -56,8 +56,7 @@ func (op *DeleteOp) remove(t *Topic, at int64) error {
 			return fmt.Errorf("topics: replaying a delete on topic id %d: %w", t.ID, err)
 		}
 	}
-	set.RemoveRange(0, t.Earliest()-1)
-	set.Subtract(t.Deleted)
+	t.keepLive(set)
 	op.Deleted = t.removeSeqsLocked(set)
 	if t.Jobs != nil {
 		t.Jobs.Queue.EndJobs(queue.Time{Mono: at, Wall: at}, set.Seqs(), queue.Deleted)

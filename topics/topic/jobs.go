@@ -145,8 +145,7 @@ func (t *Topic) removeSeqsLocked(set *index.SeqSet) (size record.Size) {
 	if set.Empty() {
 		return record.Size{}
 	}
-	size = t.History.Sum(set)
-	size.Add(t.Index.Sum(set))
+	size = t.sum(set)
 	t.Grow(record.Size{Records: -size.Records, Bytes: -size.Bytes})
 	if t.Deleted == nil {
 		t.Deleted = &index.SeqSet{}
@@ -155,6 +154,27 @@ func (t *Topic) removeSeqsLocked(set *index.SeqSet) (size record.Size) {
 	t.settleFront()
 	t.Shared.Counters.Ephemeral.Add(-int64(t.Index.Prune(set, t.Deleted)))
 	t.Tags.Prune(set, t.Deleted)
+	return size
+}
+
+// SizeOfLocked returns the size of the live records of set. It takes the seqs that are
+// not live out of it. t.Mu is held.
+func (t *Topic) SizeOfLocked(set *index.SeqSet) record.Size {
+	t.keepLive(set)
+	return t.sum(set)
+}
+
+// keepLive takes the seqs that were deleted, or are below the first live record, out
+// of set.
+func (t *Topic) keepLive(set *index.SeqSet) {
+	set.RemoveRange(0, t.Earliest()-1)
+	set.Subtract(t.Deleted)
+}
+
+// sum returns the size of the records of set, all of which are live.
+func (t *Topic) sum(set *index.SeqSet) record.Size {
+	size := t.History.Sum(set)
+	size.Add(t.Index.Sum(set))
 	return size
 }
 
