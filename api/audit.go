@@ -52,11 +52,11 @@ type auditTrail struct {
 }
 
 // audited reports whether the call is one for the trail: those that change
-// something, whatever became of them; writes that bring a config; and calls of
+// something, whatever became of them, but not dry runs; writes that bring a config; and calls of
 // administrators that were refused because of their key.
 func (c *call) audited() bool {
 	refused := c.status == http.StatusUnauthorized || c.status == http.StatusForbidden
-	return c.route.changes() || c.configures || c.route.kind == adminRead && refused
+	return c.route.changes() && !c.dry || c.configures || c.route.kind == adminRead && refused
 }
 
 // audit puts a call that has been answered on the trail.

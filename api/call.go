@@ -42,6 +42,7 @@ type call struct {
 	packed     wire.Packed  // out, compressed
 	static     *wire.Static // unless nil, the answer's body instead of out
 	configures bool         // it is a write that brings a config
+	dry        bool         // it is only to answer what it would do
 	admitted   bool         // counted as under way; see traffic
 	hangUp     bool         // close the connection after the answer
 	conn       *conns.Conn  // its connection; nil in tests without one

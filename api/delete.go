@@ -31,7 +31,17 @@ func (s *Server) deleteRecords(c *call) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.opened().DeleteRecords(c.r.Context(), c.topic, d)
+	if err := c.readDryRun(); err != nil {
+		return err
+	}
+	if c.dry = c.dry || d.dry; c.dry {
+		what, err := s.opened().PreviewDeletion(c.topic, &d.Deletion)
+		if err == nil {
+			c.answerPreview(&what)
+		}
+		return err
+	}
+	done, err := s.opened().DeleteRecords(c.r.Context(), c.topic, &d.Deletion)
 	if err != nil {
 		return err
 	}
@@ -40,15 +50,21 @@ func (s *Server) deleteRecords(c *call) error {
 	return nil
 }
 
+// deletion is the body of a record delete.
+type deletion struct {
+	topics.Deletion
+	dry bool // only look at what would go
+}
+
 // deletionFields are the fields of a record delete.
-var deletionFields = []string{"before_seq", "match"}
+var deletionFields = []string{"before_seq", "match", dryRunField}
 
 // decodeDeletion reads the body of a record delete; nothing of the result
 // aliases it. Null for a field means that it is not there. One of the two must
 // be: a body without either is more likely a slip than the wish to delete
 // everything.
-func decodeDeletion(body []byte, notes *wire.Notices) (*topics.Deletion, error) {
-	d := new(topics.Deletion)
+func decodeDeletion(body []byte, notes *wire.Notices) (*deletion, error) {
+	d := new(deletion)
 	if body != nil {
 		f := wire.ReadFields(body, notes)
 		f.Enter("the body")
@@ -61,6 +77,8 @@ func decodeDeletion(body []byte, notes *wire.Notices) (*topics.Deletion, error) 
 				d.Before = new(f.ReadUint("before_seq"))
 			case "match":
 				d.Match = request.ReadMatch(&f)
+			case dryRunField:
+				d.dry = f.ReadBool(dryRunField)
 			default:
 				f.Unknown(deletionFields)
 			}

@@ -148,6 +148,41 @@ func (e *memEngine) Delete(_ context.Context, name string, ifEmpty bool) (topics
 	return topics.Removal{Deleted: t != nil}, nil
 }
 
+func (e *memEngine) PreviewDelete(name string, ifEmpty bool) (topics.Preview, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.topics[name]
+	if t == nil {
+		return topics.Preview{}, nil
+	}
+	if ifEmpty && len(t.records) > 0 {
+		return topics.Preview{}, kindError(record.KindNotEmpty, "there are records")
+	}
+	st := e.state(name)
+	return topics.Preview{Size: record.Size{Records: st.Count, Bytes: 10 * st.Count}, Head: st.Head}, nil
+}
+
+func (e *memEngine) PreviewDeletion(name string, d *topics.Deletion) (topics.Preview, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.topics[name]
+	if t == nil {
+		return topics.Preview{}, kindError(record.KindNotFound, "no such topic")
+	}
+	out := topics.Preview{Head: uint64(len(t.records))}
+	for i := range t.records {
+		if t.selected(&t.records[i], d) {
+			out.Size.Add(record.Size{Records: 1, Bytes: 10})
+		}
+	}
+	return out, nil
+}
+
+// selected reports whether a deletion deletes a record.
+func (t *memTopic) selected(r *record.Record, d *topics.Deletion) bool {
+	return (d.Before == nil || r.Seq < *d.Before) && (d.Match == nil || d.Match.Tag(r.Tag)) && !t.dead[r.Seq]
+}
+
 func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Deletion) (topics.Deleted, error) {
 	if e.fail != nil {
 		return topics.Deleted{}, e.fail
@@ -159,8 +194,8 @@ func (e *memEngine) DeleteRecords(_ context.Context, name string, d *topics.Dele
 		return topics.Deleted{}, kindError(record.KindNotFound, "no such topic")
 	}
 	out := topics.Deleted{Cost: e.cost}
-	for _, r := range t.records {
-		if (d.Before == nil || r.Seq < *d.Before) && (d.Match == nil || d.Match.Tag(r.Tag)) && !t.dead[r.Seq] {
+	for i := range t.records {
+		if r := &t.records[i]; t.selected(r, d) {
 			if t.dead == nil {
 				t.dead = map[uint64]bool{}
 			}

@@ -76,7 +76,15 @@ func (c *call) checkQuery() error {
 	slices.Sort(names)
 	known := append([]string{"strict"}, c.route.query()...)
 	for _, name := range names {
-		if slices.Contains(known, name) || c.notices.Full() {
+		if slices.Contains(known, name) {
+			continue
+		}
+		if name == dryRunField {
+			if err := c.refuseDryRun(); err != nil {
+				return err
+			}
+		}
+		if c.notices.Full() {
 			continue
 		}
 		if err := c.notices.AddUnknown(name, known); err != nil {

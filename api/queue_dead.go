@@ -42,6 +42,7 @@ type deadQuery struct {
 	limit  int64  // how many at most; 0: all
 	rate   int64  // how many a second at most; 0: no limit
 	seqs   []uint64
+	dry    bool // only look at which they are
 }
 
 // readDead reads the parameters that select dead letters.

@@ -28,6 +28,7 @@ type Queues interface {
 	DeadLetters(ctx context.Context, name string, q *topics.DeadQuery) (*topics.DeadPage, error)
 	ReplayDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 	PurgeDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
+	PreviewDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 
 	// StopDelivering answers all claims that wait, and delivers nothing any more.
 	StopDelivering()

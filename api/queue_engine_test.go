@@ -54,6 +54,10 @@ func (e *memEngine) PurgeDead(context.Context, string, *topics.DeadSelection) (*
 	return new(topics.DeadResult), nil
 }
 
+func (e *memEngine) PreviewDead(context.Context, string, *topics.DeadSelection) (*topics.DeadResult, error) {
+	return new(topics.DeadResult), nil
+}
+
 func (e *memEngine) StopDelivering() {}
 
 func (e *memEngine) Time() queue.Time {

@@ -21,6 +21,9 @@ type deadView struct {
 	Skipped []uint64          `json:"skipped"`
 	Reasons map[string]string `json:"reasons"`
 	Left    int64             `json:"left"`
+	// DryRun and HeadSeq, the head of the dead-letter topic, answer a dry run.
+	DryRun  bool    `json:"dry_run,omitempty"`
+	HeadSeq *uint64 `json:"head_seq,omitempty"`
 }
 
 // add adds the result of some of them.
@@ -43,7 +46,12 @@ func (v *deadView) add(r *topics.DeadResult) {
 type deadCall func(e Engine, ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
 
 // deleteDead deletes a dead letter.
-func (s *Server) deleteDead(c *call) error { return s.oneDead(c, auth.Delete, Engine.PurgeDead) }
+func (s *Server) deleteDead(c *call) error {
+	if err := c.readDryRun(); err != nil {
+		return err
+	}
+	return s.oneDead(c, auth.Delete, Engine.PurgeDead)
+}
 
 // replayDead puts a dead letter back into its queue.
 func (s *Server) replayDead(c *call) error { return s.oneDead(c, auth.AdminWrite, Engine.ReplayDead) }
@@ -62,6 +70,9 @@ func (s *Server) oneDead(c *call, scope auth.Scope, do deadCall) error {
 	}
 	if _, err := s.mayDead(c, scope); err != nil {
 		return err
+	}
+	if c.dry {
+		do = Engine.PreviewDead
 	}
 	done, err := do(s.opened(), c.r.Context(), c.topic, &topics.DeadSelection{Seqs: []uint64{seq}})
 	if err != nil {
@@ -87,11 +98,15 @@ func newDeadView(c *call) *deadView {
 // answerDead answers what became of dead letters, and how many records are left
 // where they were.
 func (s *Server) answerDead(c *call, v *deadView) error {
+	head := uint64(0)
 	st, err := s.opened().State(c.topic, false)
 	if err == nil && st.Config.DeadLetter != nil {
 		if dead, err := s.opened().State(*st.Config.DeadLetter, false); err == nil {
-			v.Left = dead.Count
+			v.Left, head = dead.Count, dead.Head
 		}
+	}
+	if c.dry {
+		v.DryRun, v.HeadSeq = true, &head
 	}
 	wire.WriteJSON(c, http.StatusOK, v)
 	return nil
@@ -111,6 +126,7 @@ func (s *Server) purgeDead(c *call) error {
 	if p.Has("limit") && limit == 0 {
 		p.Refuse("limit", "must be at least 1")
 	}
+	c.dry = p.Bool(dryRunField, false)
 	q, err := readDead(&p)
 	if err != nil {
 		return err
@@ -135,11 +151,15 @@ func (s *Server) redrive(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.readDryRun(); err != nil {
+		return err
+	}
+	c.dry = c.dry || q.dry
 	return s.manyDead(c, auth.AdminWrite, q, Engine.ReplayDead)
 }
 
 // redriveFields are the fields of a redrive.
-var redriveFields = []string{"seqs", "match", "reason", "before_seq", "limit", "rate"}
+var redriveFields = []string{"seqs", "match", "reason", "before_seq", "limit", "rate", dryRunField}
 
 // decodeRedrive reads which dead letters are to go back, and how fast.
 func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery, error) {
@@ -166,6 +186,8 @@ func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery
 			q.limit = f.ReadSize(name)
 		case "rate":
 			q.rate = f.ReadSize(name)
+		case dryRunField:
+			q.dry = f.ReadBool(name)
 		default:
 			f.Unknown(redriveFields)
 		}
@@ -184,6 +206,9 @@ func (s *Server) manyDead(c *call, scope auth.Scope, q *deadQuery, do deadCall) 
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
+	if c.dry {
+		do = Engine.PreviewDead
+	}
 	v := newDeadView(c)
 	run := deadRun{s.opened(), c.topic, q, do, v}
 	err := run.all(ctx)
@@ -213,7 +238,7 @@ func (r *deadRun) all(ctx context.Context) error {
 	}
 	for after := uint64(0); left > 0; {
 		page, err := r.engine.DeadLetters(ctx, r.topic, &topics.DeadQuery{
-			DeadFilter: r.query.filter, After: after, Limit: int(min(left, deadPage)),
+			DeadFilter: r.query.filter, After: after, Limit: int(min(left, deadPage)), Untouched: true,
 		})
 		if err != nil {
 			return err

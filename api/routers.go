@@ -151,8 +151,16 @@ func (s *Server) deleteRouter(c *call) error {
 	if err := c.checkRouter(); err != nil {
 		return err
 	}
-	if _, err := s.existing(c); err != nil && wire.ErrorOf(err).Status != http.StatusNotFound {
+	_, missing := s.existing(c)
+	if missing != nil && wire.ErrorOf(missing).Status != http.StatusNotFound {
+		return missing
+	}
+	if err := c.readDryRun(); err != nil {
 		return err
+	}
+	if c.dry {
+		c.answerRouterPreview(missing == nil)
+		return nil
 	}
 	deleted, cost, err := s.opened().DeleteRouter(c.r.Context(), c.topic)
 	if err != nil {
@@ -164,4 +172,17 @@ func (s *Server) deleteRouter(c *call) error {
 		Deleted bool   `json:"deleted"`
 	}{c.topic, deleted})
 	return nil
+}
+
+// answerRouterPreview answers a dry run of a router's delete.
+func (c *call) answerRouterPreview(exists bool) {
+	count := 0
+	if exists {
+		count = 1
+	}
+	wire.WriteJSON(c, http.StatusOK, struct {
+		Router string `json:"router"`
+		DryRun bool   `json:"dry_run"`
+		Count  int    `json:"count"`
+	}{c.topic, true, count})
 }

@@ -39,6 +39,8 @@ type Engine interface {
 	SortTopics(ctx context.Context, s *topics.Selection, by topics.SortKey, descending bool) ([]string, error)
 	Activity(name string) topic.Activity
 	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)
+	PreviewDelete(name string, ifEmpty bool) (topics.Preview, error)
+	PreviewDeletion(name string, d *topics.Deletion) (topics.Preview, error)
 	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
 	Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error)
 	Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error)

@@ -126,6 +126,16 @@ func (s *Server) deleteTopic(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.readDryRun(); err != nil {
+		return err
+	}
+	if c.dry {
+		what, err := s.opened().PreviewDelete(c.topic, ifEmpty)
+		if err == nil {
+			c.answerPreview(&what)
+		}
+		return err
+	}
 	gone, err := s.opened().Delete(c.r.Context(), c.topic, ifEmpty)
 	if err != nil {
 		return err
