@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -93,6 +94,8 @@ type DeadDone struct {
 	Skipped []uint64          `json:"skipped"` // those that stay, the first 1000
 	Reasons map[uint64]string `json:"reasons"` // for each of Skipped
 	Left    int64             `json:"left"`    // records that the dead-letter topic still has
+	// HeadSeq is the head of the dead-letter topic, in a preview.
+	HeadSeq uint64 `json:"head_seq"`
 }
 
 // redriveWait extends the ordinary timeout for calls that go through many dead
@@ -103,6 +106,10 @@ const redriveWait = 10 * time.Minute
 // end with no delivery counted. Those that cannot be put back stay, and are in
 // DeadDone.Skipped.
 func (c *Client) ReplayDead(ctx context.Context, queue string, r Redrive) (DeadDone, error) {
+	return c.redrive(ctx, queue, r, false)
+}
+
+func (c *Client) redrive(ctx context.Context, queue string, r Redrive, dry bool) (DeadDone, error) {
 	body, err := json.Marshal(struct {
 		Seqs   []uint64 `json:"seqs,omitempty"`
 		Match  []string `json:"match,omitempty"`
@@ -114,15 +121,20 @@ func (c *Client) ReplayDead(ctx context.Context, queue string, r Redrive) (DeadD
 	if err != nil {
 		return DeadDone{}, err
 	}
+	var query url.Values
+	if dry {
+		query = dryRun()
+	}
 	var out DeadDone
 	err = c.do(ctx, call{
 		method:  http.MethodPost,
 		path:    topicPath(queue) + "/redrive",
+		query:   query,
 		body:    body,
 		wait:    redriveWait,
 		confirm: true,
 		// With a limit, a repeat would take the next ones.
-		repeatable: r.Limit == 0,
+		repeatable: r.Limit == 0 || dry,
 	}, &out)
 	return out, err
 }
@@ -131,13 +143,24 @@ func (c *Client) ReplayDead(ctx context.Context, queue string, r Redrive) (DeadD
 // match if it is 0. It is not retried after a failure whose outcome is unknown,
 // because others may have died meanwhile.
 func (c *Client) PurgeDead(ctx context.Context, queue string, f DeadFilter, limit int) (DeadDone, error) {
+	return c.purge(ctx, queue, purgeQuery(f, limit), false)
+}
+
+func purgeQuery(f DeadFilter, limit int) url.Values {
 	query := f.query()
 	if limit > 0 {
 		query.Set("limit", strconv.Itoa(limit))
 	}
+	return query
+}
+
+func (c *Client) purge(ctx context.Context, queue string, query url.Values, dry bool) (DeadDone, error) {
+	if dry {
+		maps.Copy(query, dryRun())
+	}
 	var out DeadDone
 	err := c.do(ctx, call{
-		method: http.MethodDelete, path: deadPath(queue), query: query, wait: redriveWait, confirm: true,
+		method: http.MethodDelete, path: deadPath(queue), query: query, wait: redriveWait, confirm: true, repeatable: dry,
 	}, &out)
 	return out, err
 }

@@ -9,8 +9,8 @@ import (
 // Deletion selects the records to delete. If both fields are set, a record must
 // match both; at least one must be set.
 type Deletion struct {
-	Before *uint64  // records with a lower seq
-	Match  []string // records whose tag matches; see Query.Match
+	Before *uint64  `json:"before_seq,omitempty"` // records with a lower seq
+	Match  []string `json:"match,omitempty"`      // records whose tag matches; see Query.Match
 }
 
 // Deleted is the answer of DeleteRecords: how many records were deleted, and
@@ -28,10 +28,7 @@ type Deleted struct {
 // outcome is unknown: the head may have moved by then, and a repeat would
 // delete more than the caller asked for.
 func (c *Client) DeleteRecords(ctx context.Context, topic string, d Deletion) (Deleted, error) {
-	body, err := json.Marshal(struct {
-		Before *uint64  `json:"before_seq,omitempty"`
-		Match  []string `json:"match,omitempty"`
-	}{d.Before, d.Match})
+	body, err := json.Marshal(&d)
 	if err != nil {
 		return Deleted{}, err
 	}

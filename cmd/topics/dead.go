@@ -20,6 +20,7 @@ type deadCmd struct {
 	Queue  string   `arg:"" completion:"topic" help:"Queue whose dead letters are meant."`
 	Replay []string `placeholder:"SEQ|all" help:"Put these dead letters back into the queue, as new jobs at its end." xor:"what"`
 	Purge  []string `placeholder:"SEQ|all" help:"Delete these dead letters for good." xor:"what"`
+	DryRun bool     `help:"Print how many --replay or --purge means, and change nothing."`
 	Match  string   `placeholder:"PATTERN" help:"Only those whose tag is this, or begins with what stands before a final *."`
 	Reason string   `help:"Only those that died for this reason: max_deliveries, rejected, or what a worker gave."`
 	Limit  int      `short:"n" help:"At most so many; 0 means no limit." default:"0"`
@@ -37,7 +38,11 @@ func (c *deadCmd) Validate() error {
 			return err
 		}
 	}
-	if seqs, _, _ := selection(c.Purge); len(seqs) > 0 && (c.Match != "" || c.Reason != "" || c.Limit > 0) {
+	seqs, _, _ := selection(c.Purge)
+	if c.DryRun && len(c.Replay) == 0 && (len(c.Purge) == 0 || len(seqs) > 0) {
+		return errors.New("--dry-run is for --replay and for --purge all")
+	}
+	if len(seqs) > 0 && (c.Match != "" || c.Reason != "" || c.Limit > 0) {
 		return errors.New("--purge with seqs takes no --match, --reason or --limit")
 	}
 	return nil
@@ -65,7 +70,7 @@ func (c *deadCmd) filter() client.DeadFilter {
 
 // Help is printed below the flags.
 func (deadCmd) Help() string {
-	return "Examples:\n  topics dead mail\n  topics dead mail --replay all\n  topics dead mail --purge all --match 'order-*'"
+	return "Examples:\n  topics dead mail\n  topics dead mail --replay all --dry-run\n  topics dead mail --replay all\n  topics dead mail --purge all --match 'order-*'"
 }
 
 // Run prints to standard output.
@@ -81,8 +86,12 @@ func (c *deadCmd) run(ctx context.Context, api *client.Client, out *bufio.Writer
 	purge, _, _ := selection(c.Purge)
 	switch {
 	case len(c.Replay) > 0:
-		done, err := api.ReplayDead(ctx, c.Queue, client.Redrive{Seqs: replay, Filter: c.filter(), Limit: c.Limit, Rate: c.Rate})
-		return printDead(out, "replayed", done, err)
+		do := api.ReplayDead
+		if c.DryRun {
+			do = api.PreviewReplay
+		}
+		done, err := do(ctx, c.Queue, client.Redrive{Seqs: replay, Filter: c.filter(), Limit: c.Limit, Rate: c.Rate})
+		return c.printDone(out, "replayed", done, err)
 	case len(purge) > 0:
 		for _, seq := range purge {
 			if err := api.DeleteDead(ctx, c.Queue, seq); err != nil {
@@ -91,8 +100,12 @@ func (c *deadCmd) run(ctx context.Context, api *client.Client, out *bufio.Writer
 		}
 		return json.NewEncoder(out).Encode(map[string]any{"purged": len(purge)})
 	case len(c.Purge) > 0:
-		done, err := api.PurgeDead(ctx, c.Queue, c.filter(), c.Limit)
-		return printDead(out, "purged", done, err)
+		do := api.PurgeDead
+		if c.DryRun {
+			do = api.PreviewPurge
+		}
+		done, err := do(ctx, c.Queue, c.filter(), c.Limit)
+		return c.printDone(out, "purged", done, err)
 	}
 	printed := 0
 	for letter, err := range api.DeadLetters(ctx, c.Queue, c.filter()) {
@@ -109,10 +122,14 @@ func (c *deadCmd) run(ctx context.Context, api *client.Client, out *bufio.Writer
 	return nil
 }
 
-// printDead prints what became of dead letters. Those that stay are an error.
-func printDead(out *bufio.Writer, verb string, done client.DeadDone, err error) error {
+// printDone prints what became of dead letters, or would. Those that stay are an
+// error.
+func (c *deadCmd) printDone(out *bufio.Writer, verb string, done client.DeadDone, err error) error {
 	if err != nil {
 		return err
+	}
+	if c.DryRun {
+		verb = "would be " + verb
 	}
 	err = json.NewEncoder(out).Encode(map[string]any{verb: done.Count, "skipped": done.Reasons, "left": done.Left})
 	if err == nil && len(done.Skipped) > 0 {

@@ -18,6 +18,7 @@ type RmCmd struct {
 	Topics  []string `arg:"" name:"topic" completion:"topic" help:"Topics to delete, with their records and the routers that name them."`
 	Yes     bool     `short:"y" help:"Do not ask."`
 	IfEmpty bool     `help:"Only if the topic has no records."`
+	DryRun  bool     `help:"Print what would go, and delete nothing."`
 	remote.Flags
 }
 
@@ -27,6 +28,7 @@ func (RmCmd) Help() string {
 
 Examples:
   topics set scratch ttl=1h --create
+  topics rm scratch --dry-run
   topics rm scratch
   topics rm notes --yes`
 }
@@ -48,6 +50,9 @@ func (c *RmCmd) remove(ctx context.Context, api *client.Client, topic string) er
 	if err != nil {
 		return err
 	}
+	if c.DryRun {
+		return c.preview(ctx, api, topic)
+	}
 	if state.Count > 0 && !c.Yes && !c.IfEmpty {
 		if err := confirm(topic, state.Count); err != nil {
 			return err
@@ -57,6 +62,20 @@ func (c *RmCmd) remove(ctx context.Context, api *client.Client, topic string) er
 		return err
 	}
 	_, err = fmt.Printf("%s: deleted; records: %d\n", topic, state.Count)
+	return err
+}
+
+// preview prints what would go with a topic.
+func (c *RmCmd) preview(ctx context.Context, api *client.Client, topic string) error {
+	would, err := api.PreviewDelete(ctx, topic, c.IfEmpty)
+	if err != nil {
+		return err
+	}
+	routers := ""
+	if len(would.RoutersRemoved) > 0 {
+		routers = "; routers: " + strings.Join(would.RoutersRemoved, ", ")
+	}
+	_, err = fmt.Printf("%s: would be deleted; records: %d%s\n", topic, would.Count, routers)
 	return err
 }
 
