@@ -48,6 +48,9 @@ func TestProbeInEveryPhase(t *testing.T) {
 	if code, text := probe(t, "ready", nil, "--url", held.url()); code != 0 {
 		t.Errorf("probe --url: %d %s", code, text)
 	}
+	if code, text := probe(t, "ready", nil, "--url", held.addr()); code != 0 {
+		t.Errorf("probe --url without a scheme: %d %s", code, text)
+	}
 	held.signal(syscall.SIGTERM)
 	held.until("it drains", func() bool { return strings.Contains(held.stderr.String(), "draining") })
 	expect("draining", 0, 1)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -71,11 +72,10 @@ func section(b *bytes.Buffer, c *command) {
 	for _, p := range c.Positional {
 		row(p.Summary(), p.Help)
 	}
-	connects := false
+	connects := slices.ContainsFunc(c.flags(), func(f *kong.Flag) bool { return f.Name == "wait" })
 	for _, f := range c.flags() {
 		switch {
-		case connecting[f.Name]:
-			connects = true
+		case connects && connecting[f.Name]:
 		case f.Group != nil && (c.path == "/serve" || c.path == "/config"):
 		default:
 			row(strings.ReplaceAll(flagText(f), "|", "\\|"), f.Help)

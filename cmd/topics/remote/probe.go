@@ -25,7 +25,7 @@ func port() string {
 // server on any free port, and knows of TLS.
 func ProbeAddress(url string) (string, error) {
 	if url != "" {
-		return url, nil
+		return withScheme(url), nil
 	}
 	bound := port()
 	if name := os.Getenv("TOPICS_PORT_FILE"); name != "" {

@@ -41,10 +41,16 @@ func (f *Flags) target(fallback func() (Target, error)) (Target, error) {
 	if f.Key != "" {
 		t.Key = f.Key
 	}
-	if !strings.Contains(t.URL, "://") {
-		t.URL = "http://" + t.URL
-	}
+	t.URL = withScheme(t.URL)
 	return t, nil
+}
+
+// withScheme returns an address as a URL; one without a scheme is http.
+func withScheme(address string) string {
+	if strings.Contains(address, "://") {
+		return address
+	}
+	return "http://" + address
 }
 
 // named returns the server without regard to --key.
