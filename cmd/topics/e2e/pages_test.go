@@ -11,7 +11,7 @@ import (
 )
 
 // updatePages writes what the sessions print into the pages.
-var updatePages = flag.Bool("update-pages", false, "write the output of the sessions into docs/tutorial.md and docs/howto")
+var updatePages = flag.Bool("update-pages", false, "write the output of the sessions into README.md, docs/tutorial.md and docs/howto")
 
 // TestPages does what docs/tutorial.md and docs/howto say, word for word, in an
 // environment that has only the programs that the pages name, and compares what
@@ -35,17 +35,23 @@ func runPage(t *testing.T, page string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sessions := parseSessions(string(text))
+	port := freePort(t)
+	s := sandbox{dir: t.TempDir(), env: bare(t, port), words: [][2]string{{"localhost:4000", "localhost:" + port}}}
+	s.play(t, page, string(text))
+}
+
+// play runs the sessions of a page one after the other, and compares what they
+// print with the page, or writes it there.
+func (s *sandbox) play(t *testing.T, page, text string) {
+	t.Helper()
+	sessions := parseSessions(text)
 	var all []*shown
-	for _, s := range sessions {
-		all = append(all, s.commands...)
+	for _, part := range sessions {
+		all = append(all, part.commands...)
 	}
 	if len(all) < 5 {
-		t.Fatalf("%d commands", len(all))
+		t.Fatalf("%s has %d commands", page, len(all))
 	}
-	dir := t.TempDir()
-	port := freePort(t)
-	s := sandbox{dir: dir, env: bare(t, dir, port), words: [][2]string{{"localhost:4000", "localhost:" + port}}}
 	outputs := s.run(t, all)
 	for i, c := range all {
 		output := printed(outputs[i])
@@ -56,12 +62,12 @@ func runPage(t *testing.T, page string) {
 		}
 	}
 	if *updatePages {
-		if err := os.WriteFile(page, []byte(rewritten(string(text), sessions)), 0o644); err != nil {
+		if err := os.WriteFile(page, []byte(rewritten(text, sessions)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if t.Failed() {
-		log, _ := os.ReadFile(filepath.Join(dir, "server.log"))
+		log, _ := os.ReadFile(filepath.Join(s.dir, "server.log"))
 		t.Logf("the server's log:\n%s", log)
 	}
 }
@@ -89,11 +95,11 @@ func basic(t *testing.T, name string) string {
 }
 
 // bare returns an environment whose home is empty and whose path has the binary
-// as topics and the basics, and nothing else.
-func bare(t *testing.T, dir, port string) []string {
+// as topics, the basics, and the programs named, and nothing else.
+func bare(t *testing.T, port string, programs ...string) []string {
 	t.Helper()
 	bin := t.TempDir()
-	for _, name := range basics {
+	for _, name := range slices.Concat(basics, programs) {
 		if err := os.Symlink(basic(t, name), filepath.Join(bin, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -109,6 +115,7 @@ func bare(t *testing.T, dir, port string) []string {
 var varying = []struct{ pattern, form string }{
 	{`\b17[0-9]{11}\b|\b1[89][0-9]{11}\b`, "TIME"},
 	{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, "TIME"},
+	{`\b\d{8}T\d{6}(\.\d+)?Z`, "TIME"},
 	{`\b\d+(\.\d+)?(ns|µs|ms|s)\b`, "DURATION"},
 	{`_(ms|seconds)":\d+(\.\d+)?`, "_MEASURED"},
 	{`\b(wid|lease)_[0-9A-Za-z_-]+`, "$1_ID"},
@@ -125,9 +132,14 @@ var varyings = func() (all []*regexp.Regexp) {
 // ended is what the shell says of a server that was killed.
 var ended = regexp.MustCompile(`^\S*session: line \d+: +\d+ (Killed|Terminated|Done)\b`)
 
-// printed returns lines without what the shell says of its jobs.
+// printed returns lines as a page has them: without what the shell says of its
+// jobs, and without spaces at their ends.
 func printed(lines []string) []string {
-	return slices.DeleteFunc(lines, ended.MatchString)
+	lines = slices.DeleteFunc(lines, ended.MatchString)
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return lines
 }
 
 // steady returns lines without what differs from run to run.

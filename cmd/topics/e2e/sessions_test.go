@@ -38,9 +38,10 @@ func (s *session) text() (all string) {
 
 // parseSessions returns the sessions of a page, one for each section that has
 // commands. A command is an indented line after a $, and the lines after it that
-// begin with > are its continuation; the other indented ones are its output.
+// begin with > are its continuation; the other indented ones of the block are its output.
 func parseSessions(page string) []*session {
 	all := []*session{{}}
+	within := false // a block that a command began
 	for line := range strings.Lines(page) {
 		line = strings.TrimSuffix(line, "\n")
 		if title, ok := strings.CutPrefix(line, "## "); ok {
@@ -49,12 +50,14 @@ func parseSessions(page string) []*session {
 		}
 		code, ok := strings.CutPrefix(line, "    ")
 		if !ok {
+			within = false
 			continue
 		}
 		s := all[len(all)-1]
 		if command, ok := strings.CutPrefix(code, "$ "); ok {
 			s.commands = append(s.commands, &shown{lines: []string{command}})
-		} else if len(s.commands) > 0 {
+			within = true
+		} else if within {
 			last := s.commands[len(s.commands)-1]
 			if more, ok := strings.CutPrefix(code, ">"); ok {
 				last.lines = append(last.lines, strings.TrimPrefix(more, " "))
