@@ -208,3 +208,20 @@ func TestConsoleOverARestart(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+// TestConsoleDeletesWhatItCounted deletes records by tag: what is written after the
+// count stays.
+func TestConsoleDeletesWhatItCounted(t *testing.T) {
+	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
+	w.fill()
+	p := w.open(secret, chromium.Desktop, "light")
+	s := (&steps{w, p}).at("#/topics/orders")
+	s.click("main button", "Delete records").fill("dialog input", "order-775*").click("dialog button", "Count them").sees("Delete 10 records")
+	w.call("POST", "/v0/topics/orders", `{"records":[{"tag":"order-7750","data":1}]}`)
+	w.picture(p, "delete")
+	s.until(`document.activeElement.textContent === "Cancel"`).click("dialog button", "Delete 10 records").sees("10 records deleted")
+	if got := w.get("/v0/topics/orders/diff?match=order-7750"); !strings.Contains(got, `"data":1}`) {
+		t.Errorf("what was written after the preview is gone: %s", got)
+	}
+	w.sound(p, "deleting")
+}
