@@ -29,6 +29,14 @@ type hanging struct {
 	logs lines
 }
 
+// roomy has free space, however full the disk of the machine that runs the test is.
+type roomy struct{ vfs.FS }
+
+func (r roomy) Free(dir string) (free, total uint64, err error) {
+	_, _, err = r.FS.Free(dir)
+	return 1 << 40, 1 << 41, err
+}
+
 // lines is an in-memory log.
 type lines struct {
 	mu sync.Mutex
@@ -50,7 +58,7 @@ func (l *lines) String() string {
 func startHanging(t *testing.T, env ...string) *hanging {
 	t.Helper()
 	dir := t.TempDir()
-	h := &hanging{server: &server{}, t: t, disk: hangfs.New(vfs.OS())}
+	h := &hanging{server: &server{}, t: t, disk: hangfs.New(roomy{vfs.OS()})}
 	var err error
 	h.config, err = config.Load(append([]string{
 		"TOPICS_DATA_DIR=" + filepath.Join(dir, "data"),
@@ -126,8 +134,7 @@ func (h *hanging) checks() map[string]string {
 	}
 	out := map[string]string{}
 	for name, c := range body.Checks {
-		// The disk of the machine that runs the test may be nearly full.
-		if c.Status != "healthy" && !(name == "disk_space" && strings.HasSuffix(c.Reason, "free")) {
+		if c.Status != "healthy" {
 			out[name] = c.Status + ": " + c.Reason
 		}
 	}
