@@ -78,7 +78,7 @@ cross: ## build, vet and compile tests of files for PLATFORMS: minutes for each
 wine: ## the tests of the file seam of Windows (needs Wine)
 	$(GO) test -count=1 ./wal/vfs -run '^TestWindowsInWine$$' -wine
 
-release: ## archives for every system, their checksums and an SBOM, into dist/
+release: ## archives, packages, an image, their checksums and SBOMs, for PLATFORMS, into dist/
 	$(GO) run ./cmd/release -commit "$(COMMIT)" -date "$(DATE)" -to dist $(PLATFORMS)
 
 vendor-check: ## the console's vendored files against npm's tarballs (needs npm)

@@ -8,74 +8,82 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// archive is what an archive has: files in one directory, in their order, with one
-// time and no owner.
-type archive struct {
-	top   string
-	date  time.Time
-	files []string // the first is the program
+// entry is a file of an archive, or a directory, whose name ends with a slash.
+type entry struct {
+	name  string
+	mode  int64
+	text  []byte
+	owner int // uid and gid
 }
 
-func (a *archive) mode(i int) int64 {
-	if i == 0 {
-		return 0o755
-	}
-	return 0o644
-}
+func directory(name string) entry { return entry{name: name, mode: 0o755} }
 
-func (a *archive) tar(name string) error {
+// tarball returns an archive of entries with one time, not compressed.
+func tarball(date time.Time, entries []entry) ([]byte, error) {
 	var buf bytes.Buffer
-	packed := gzip.NewWriter(&buf)
-	w := tar.NewWriter(packed)
-	for i, file := range a.files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
+	w := tar.NewWriter(&buf)
+	for _, e := range entries {
 		header := &tar.Header{
-			Name: path.Join(a.top, filepath.Base(file)), Mode: a.mode(i), Size: int64(len(text)), ModTime: a.date, Format: tar.FormatPAX,
+			Typeflag: tar.TypeReg, Name: e.name, Mode: e.mode, Size: int64(len(e.text)), ModTime: date, Uid: e.owner, Gid: e.owner, Format: tar.FormatUSTAR,
 		}
-		err = w.WriteHeader(header)
-		if err != nil {
-			return err
+		if strings.HasSuffix(e.name, "/") {
+			header.Typeflag = tar.TypeDir
 		}
-		_, err = w.Write(text)
+		err := w.WriteHeader(header)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		_, err = w.Write(e.text)
+		if err != nil {
+			return nil, err
 		}
 	}
 	err := w.Close()
-	if err != nil {
-		return err
-	}
-	err = packed.Close()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(name, buf.Bytes(), 0o644)
+	return buf.Bytes(), err
 }
 
-func (a *archive) zip(name string) error {
+// gzipped returns a text compressed, without a name or a time.
+func gzipped(text []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	_, err := w.Write(text)
+	if err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return buf.Bytes(), err
+}
+
+// writeTar writes a compressed archive into the directory of the results.
+func (r *release) writeTar(name string, entries []entry) error {
+	plain, err := tarball(r.date, entries)
+	if err != nil {
+		return err
+	}
+	packed, err := gzipped(plain)
+	if err != nil {
+		return err
+	}
+	return r.write(name, packed)
+}
+
+// writeZip writes an archive for Windows into the directory of the results.
+func (r *release) writeZip(name string, entries []entry) error {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
-	for i, file := range a.files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		header := &zip.FileHeader{Name: path.Join(a.top, filepath.Base(file)), Method: zip.Deflate, Modified: a.date.UTC()}
-		header.SetMode(os.FileMode(a.mode(i)))
+	for _, e := range entries {
+		header := &zip.FileHeader{Name: e.name, Method: zip.Deflate, Modified: r.date.UTC()}
+		header.SetMode(os.FileMode(e.mode))
 		f, err := w.CreateHeader(header)
 		if err != nil {
 			return err
 		}
-		_, err = f.Write(text)
+		_, err = f.Write(e.text)
 		if err != nil {
 			return err
 		}
@@ -84,7 +92,11 @@ func (a *archive) zip(name string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, buf.Bytes(), 0o644)
+	return r.write(name, buf.Bytes())
+}
+
+func (r *release) write(name string, text []byte) error {
+	return os.WriteFile(filepath.Join(r.to, name), text, 0o644)
 }
 
 // sums is the name of the file of checksums, as sha256sum -c reads it.
@@ -104,5 +116,5 @@ func (r *release) sum() error {
 		}
 		fmt.Fprintf(&lines, "%x  %s\n", sha256.Sum256(text), e.Name())
 	}
-	return os.WriteFile(filepath.Join(r.to, sums), []byte(lines.String()), 0o644)
+	return r.write(sums, []byte(lines.String()))
 }

@@ -45,7 +45,7 @@ type property struct {
 	Value string `json:"value"`
 }
 
-// list writes the bill of materials of a binary.
+// list writes the bill of materials of a binary into the directory of the results.
 func (r *release) list(binary, name string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *release) list(binary, name string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, append(out, '\n'), 0o644)
+	return r.write(name, append(out, '\n'))
 }
 
 // module describes a module by what go.sum has of it, which is not a checksum of one

@@ -1,5 +1,6 @@
 // Command release makes what is published of a release: for each platform an archive
-// of the binary and a list of what it was built from, and the checksums of all. The
+// of the binary and a list of what it was built from, for Linux also Debian packages and
+// a container image, and the checksums of all. The
 // same source and the same Go make the same bytes, wherever and whenever.
 package main
 
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,6 +27,7 @@ type release struct {
 	version string
 	commit  string
 	date    time.Time // of the commit, and of every file in the archives
+	image   image
 }
 
 func main() {
@@ -43,8 +46,8 @@ func main() {
 	}
 }
 
-func run(platforms []string, r release, date string) error {
-	if len(platforms) == 0 {
+func run(of []string, r release, date string) error {
+	if len(of) == 0 {
 		return errors.New("no platforms; name some, such as linux/amd64")
 	}
 	var err error
@@ -67,7 +70,8 @@ func run(platforms []string, r release, date string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range platforms {
+	r.image = image{date: r.date, version: r.version, commit: r.commit}
+	for _, p := range of {
 		system, arch, ok := strings.Cut(p, "/")
 		if !ok {
 			return fmt.Errorf("%q is no platform, such as linux/amd64", p)
@@ -76,6 +80,10 @@ func run(platforms []string, r release, date string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
+	}
+	err = r.contain()
+	if err != nil {
+		return err
 	}
 	return r.sum()
 }
@@ -96,7 +104,8 @@ func versionOf(source string) (string, error) {
 	return string(found[1]), nil
 }
 
-// publish makes the archive of a platform and the list of what is in its binary.
+// publish makes the archive of a platform and the list of what is in its binary, and what
+// else there is for Linux.
 func (r *release) publish(system, arch string) error {
 	dir, err := os.MkdirTemp("", "topics-release")
 	if err != nil {
@@ -111,21 +120,48 @@ func (r *release) publish(system, arch string) error {
 	if err != nil {
 		return err
 	}
-	files := []string{binary}
-	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
-		files = append(files, filepath.Join(r.source, name))
-	}
-	name := fmt.Sprintf("topics_%s_%s_%s", r.version, system, arch)
-	a := archive{top: name, date: r.date, files: files}
-	if system == "windows" {
-		err = a.zip(filepath.Join(r.to, name+".zip"))
-	} else {
-		err = a.tar(filepath.Join(r.to, name+".tar.gz"))
-	}
+	program, err := os.ReadFile(binary)
 	if err != nil {
 		return err
 	}
-	return r.list(binary, filepath.Join(r.to, name+".cdx.json"))
+	name := fmt.Sprintf("topics_%s_%s_%s", r.version, system, arch)
+	entries := []entry{{name: path.Join(name, filepath.Base(binary)), mode: 0o755, text: program}}
+	for _, file := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
+		text, err := os.ReadFile(filepath.Join(r.source, file))
+		if err != nil {
+			return err
+		}
+		entries = append(entries, entry{name: path.Join(name, file), mode: 0o644, text: text})
+	}
+	write, ending := r.writeTar, ".tar.gz"
+	if system == "windows" {
+		write, ending = r.writeZip, ".zip"
+	}
+	err = write(name+ending, entries)
+	if err != nil {
+		return err
+	}
+	err = r.list(binary, name+".cdx.json")
+	if err != nil || system != "linux" {
+		return err
+	}
+	err = r.image.add(arch, program)
+	if err != nil {
+		return err
+	}
+	return r.debian(arch, program)
+}
+
+// contain writes the container image, if the release has a program for Linux.
+func (r *release) contain() error {
+	if len(r.image.manifests) == 0 {
+		return nil
+	}
+	text, err := r.image.layout()
+	if err != nil {
+		return err
+	}
+	return r.write(fmt.Sprintf("topics_%s_oci.tar", r.version), text)
 }
 
 // build builds the binary. What it has of commit and date comes from the flags alone:
