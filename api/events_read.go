@@ -19,15 +19,21 @@ const (
 )
 
 // answerEvents answers a read with the events as they came. A tombstone is an event
-// of its own, in the place of what is lost.
+// of its own, in the place of what is lost. The answer ends before a record that is
+// no event, and a read that begins with one is refused.
 func (c *call) answerEvents(batch *topic.Batch) error {
 	b := append(c.out[:0], '[')
 	if batch.Tombstone != nil {
 		b = appendLossEvent(b, c.topic, batch.Tombstone)
 	}
+	next := batch.NextFrom
 	for i := range batch.Records {
 		r := &batch.Records[i]
 		if !cloudevent.Is(r.Data) {
+			if len(b) > 1 {
+				next = r.Seq - 1
+				break
+			}
 			return &wire.Error{
 				Status: http.StatusNotAcceptable, Code: "not_acceptable",
 				Message: fmt.Sprintf("record %d is not a CloudEvent: read it as %s", r.Seq, wire.MediaJSON),
@@ -42,10 +48,10 @@ func (c *call) answerEvents(batch *topic.Batch) error {
 	c.out = append(b, ']')
 	h := c.Header()
 	h.Set("Content-Type", cloudevent.MediaBatch)
-	h.Set(nextFromHeader, strconv.FormatUint(batch.NextFrom, 10))
+	h.Set(nextFromHeader, strconv.FormatUint(next, 10))
 	h.Set(headHeader, strconv.FormatUint(batch.Head, 10))
 	h.Set(earliestHeader, strconv.FormatUint(batch.Earliest, 10))
-	h.Set(caughtUpHeader, strconv.FormatBool(batch.NextFrom == batch.Head))
+	h.Set(caughtUpHeader, strconv.FormatBool(next == batch.Head))
 	c.WriteHeader(http.StatusOK)
 	return nil
 }

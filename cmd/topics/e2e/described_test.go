@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -130,18 +128,12 @@ func (p *proxy) passOn(streams *atomic.Int64) http.Handler {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", p.socket)
-	}}
-	p.t.Cleanup(transport.CloseIdleConnections)
-	forward := &httputil.ReverseProxy{
-		Transport: transport, FlushInterval: -1,
+	return &httputil.ReverseProxy{
+		Transport: p.http.Transport, FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		ModifyResponse: func(*http.Response) error {
 			streams.Add(1)
 			return nil
 		},
 	}
-	return forward
 }
