@@ -64,10 +64,11 @@ func serve(t *testing.T) string {
 	return "http://127.0.0.1:" + strings.TrimSpace(string(b))
 }
 
-// events are one of each kind: JSON, text, bytes, without data, and with extensions.
+// events are one of each kind: JSON, text, bytes, without data, with names and
+// values that headers have to escape, with extensions that are no strings, and large.
 func events(t *testing.T) []cloudevents.Event {
 	t.Helper()
-	made := make([]cloudevents.Event, 4)
+	made := make([]cloudevents.Event, 7)
 	for i := range made {
 		e := cloudevents.NewEvent()
 		e.SetID(fmt.Sprint("id-", i))
@@ -78,11 +79,19 @@ func events(t *testing.T) []cloudevents.Event {
 		e.SetExtension("traced", "x-"+fmt.Sprint(i))
 		made[i] = e
 	}
+	made[4].SetID(`50 % of "ü", \ and 😀`)
+	made[4].SetSource("urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66")
+	made[4].SetSubject(" a, b; c ")
+	made[4].SetDataSchema("https://schemas.example/order?v=1#x")
+	made[4].SetExtension("averylongnameofanextension0123456789", "é")
 	var err error
 	for _, e := range []error{
 		made[0].SetData(cloudevents.ApplicationJSON, map[string]any{"item": 7731}),
 		made[1].SetData(cloudevents.TextPlain, "a line"),
 		made[2].SetData("application/octet-stream", []byte{0, 1, 0xff}),
+		made[4].SetData("application/json; charset=UTF-8", []int{}),
+		made[5].SetData("application/xml", []byte("<a/>")),
+		made[6].SetData(cloudevents.ApplicationJSON, strings.Repeat("x", 900<<10)),
 	} {
 		if e != nil {
 			err = e
@@ -188,7 +197,9 @@ func streamed(t *testing.T, url, topic string, n int) (got []cloudevents.Event) 
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); len(got) < n && lines.Scan(); {
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 2<<20)
+	for len(got) < n && lines.Scan() {
 		_, data, found := strings.Cut(lines.Text(), `"data":{`)
 		if !found {
 			continue
@@ -227,7 +238,7 @@ func relayed(t *testing.T, ctx context.Context, events []cloudevents.Event) (got
 	return got
 }
 
-// discard is an answer that nobody reads.
+// discard is an answer that is not read.
 type discard struct{ header http.Header }
 
 // Header implements http.ResponseWriter.
@@ -238,6 +249,52 @@ func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // WriteHeader implements http.ResponseWriter.
 func (d discard) WriteHeader(int) {}
+
+// The SDK takes the event that stands for what is lost, and an attribute that is no
+// string as it was sent.
+func TestGoSDKReadsALoss(t *testing.T) {
+	url := serve(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/v0/topics/small", strings.NewReader(`{"cap_records":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	c, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(url + "/v0/topics/small/events"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		e := cloudevents.NewEvent()
+		e.SetID(fmt.Sprint(i))
+		e.SetSource("/shops/1")
+		e.SetType("t")
+		e.SetExtension("number", i)
+		e.SetExtension("last", i == 2)
+		if result := c.Send(binding.WithForceStructured(t.Context()), e); !cloudevents.IsACK(result) {
+			t.Fatal(result)
+		}
+	}
+	got := read(t, url, "small")
+	if len(got) != 2 {
+		t.Fatalf("%d events", len(got))
+	}
+	var lost struct {
+		From   int    `json:"gap_from"`
+		To     int    `json:"gap_to"`
+		Reason string `json:"reason"`
+	}
+	if err := got[0].DataAs(&lost); err != nil || got[0].Validate() != nil || got[0].Type() != "topics.tombstone" || lost.From != 1 || lost.To != 2 || lost.Reason != "cap" {
+		t.Errorf("%v %s", err, got[0])
+	}
+	if x := got[1].Extensions(); x["number"] != int32(2) || x["last"] != true {
+		t.Errorf("%#v", x)
+	}
+}
 
 // Python's SDK sends binary and structured events and receives them in a batch.
 func TestPythonSDK(t *testing.T) {
@@ -253,7 +310,7 @@ func TestPythonSDK(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got := read(t, url, "python")
-	if len(got) != 3 {
+	if len(got) != 5 {
 		t.Fatalf("%d events\n%s", len(got), out)
 	}
 	for i, e := range got {
