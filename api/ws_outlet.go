@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,12 +32,17 @@ const aWait = 2 * time.Millisecond
 // outlet sends a socket's messages, each as a whole and in the order of the
 // calls. A client that takes nothing for the time of a stall loses the
 // connection. Its methods may be called by any goroutine.
+//
+// A message that is one frame goes to the connection as it is, in one write, and so
+// do several of them. The library writes the parts of larger ones, and control
+// frames, which may come between two writes.
 type outlet struct {
 	socket  *socket
-	ctx     context.Context // ends with a stall; the library then cuts the connection
+	conn    net.Conn
+	ctx     context.Context // for the library; shut ends it
 	cancel  context.CancelFunc
 	stall   time.Duration
-	timer   *time.Timer // ends ctx; runs while something is being sent
+	timer   *time.Timer // cuts the connection; runs while something is being sent
 	busy    atomic.Bool // something is being sent
 	sending sending
 
@@ -45,9 +51,9 @@ type outlet struct {
 }
 
 func (o *outlet) open(so *socket) {
-	o.socket, o.stall = so, so.server.sockets.timing.stall
+	o.socket, o.conn, o.stall = so, so.wire.conn, so.server.sockets.timing.stall
 	o.ctx, o.cancel = context.WithCancel(context.Background())
-	o.timer = time.AfterFunc(o.stall, o.cancel)
+	o.timer = time.AfterFunc(o.stall, so.cut)
 	o.timer.Stop()
 }
 
@@ -79,40 +85,51 @@ func (o *outlet) last(message []byte) bool {
 	return true
 }
 
+// sendFrames sends messages that are whole frames already, with so many bytes in
+// all without the frames' heads.
+func (o *outlet) sendFrames(frames []byte, messages int) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.carryLocked(messages, func() error { return o.writeFrames(frames) })
+}
+
 // sendLocked sends a message, of which head is the beginning and body the rest.
 func (o *outlet) sendLocked(head, body []byte) error {
+	return o.carryLocked(len(head)+len(body), func() error { return o.write(head, body) })
+}
+
+// carryLocked sends messages of so many bytes by a write.
+func (o *outlet) carryLocked(messages int, write func() error) error {
 	if o.ended {
 		return errGone
 	}
 	o.busy.Store(true)
 	defer o.busy.Store(false)
 	defer o.timer.Stop()
-	if err := o.write(head, body); err != nil {
+	if err := write(); err != nil {
 		o.socket.cut() // half a message may be out: nothing can follow it
 		return errGone
 	}
-	o.socket.flow.sent.Add(int64(len(head) + len(body)))
+	o.socket.flow.sent.Add(int64(messages))
 	o.socket.flow.move()
 	return nil
 }
 
 func (o *outlet) write(head, body []byte) error {
-	conn := o.socket.conn
-	whole := len(head)+len(body) <= wsWhole
-	if whole && len(body) > 0 {
-		n, joined := int64(len(head)+len(body)), &o.socket.server.sockets.joined
-		defer joined.Add(-n)
-		if whole = joined.Add(n) <= o.socket.server.opts.Limits.StreamBytes/16*framesJoined; whole {
-			buf := scratch.Get().(*[]byte)
-			defer scratch.Put(buf)
-			*buf = append(append((*buf)[:0], head...), body...)
-			head = *buf
-		}
+	n := len(head) + len(body)
+	whole := n <= wsWhole
+	if whole && (len(body) > 0 || n > wsPiece) {
+		joined := &o.socket.server.sockets.joined
+		defer joined.Add(int64(-n))
+		whole = joined.Add(int64(n)) <= o.socket.server.opts.Limits.StreamBytes/16*framesJoined
 	}
 	if whole {
-		return o.within(func() error { return conn.Write(o.ctx, websocket.MessageText, head) })
+		buf := scratch.Get().(*[]byte)
+		defer scratch.Put(buf)
+		*buf = append(append(appendFrameHead((*buf)[:0], n), head...), body...)
+		return o.writeFrames(*buf)
 	}
-	w, err := conn.Writer(o.ctx, websocket.MessageText)
+	w, err := o.socket.conn.Writer(o.ctx, websocket.MessageText)
 	if err != nil {
 		return err
 	}
@@ -126,6 +143,11 @@ func (o *outlet) write(head, body []byte) error {
 		}
 	}
 	return o.within(w.Close)
+}
+
+// writeFrames writes whole frames.
+func (o *outlet) writeFrames(frames []byte) error {
+	return o.within(func() error { _, err := o.conn.Write(frames); return err })
 }
 
 // within runs one write, which must end before a stall is over.

@@ -118,21 +118,25 @@ type answers struct {
 	sending bool // a goroutine is at it
 }
 
-// take empties the list. If it is empty, the sender is done.
-func (a *answers) take() []*publish {
+// take returns the list, and uses the array of the one before for the next. If it is
+// empty, the sender is done.
+func (a *answers) take(before []*publish) []*publish {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	list := a.list
-	a.list = nil
-	a.sending = list != nil
+	clear(before)
+	a.list = before[:0]
+	a.sending = len(list) > 0
 	return list
 }
 
 // answer sends answers until there are none.
 func (so *socket) answer() {
-	for list := so.answers.take(); list != nil; list = so.answers.take() {
-		for _, p := range list {
-			so.guard(func() { so.acknowledge(p) })
+	buf := acks.Get().(*ackBuffer)
+	defer acks.Put(buf)
+	for list := so.answers.take(nil); len(list) > 0; list = so.answers.take(list) {
+		so.guard(func() { so.acknowledgeAll(list, buf) })
+		for range list {
 			<-so.slots
 		}
 		if so.retiring() {
@@ -141,22 +145,44 @@ func (so *socket) answer() {
 	}
 }
 
-// acknowledge answers one publish, unless the client is gone.
-func (so *socket) acknowledge(p *publish) {
+// ackBuffer is what it takes to render answers: one of them, and the frames that
+// go out in one write.
+type ackBuffer struct{ message, frames []byte }
+
+var acks = sync.Pool{New: func() any { return new(ackBuffer) }}
+
+// acknowledgeAll answers publishes, unless the client is gone. What is due at the
+// same time goes out in one write.
+func (so *socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
+	messages := 0
+	buf.frames = buf.frames[:0]
+	for i, p := range list {
+		buf.message = so.appendAnswer(buf.message[:0], p)
+		messages += len(buf.message)
+		buf.frames = append(appendFrameHead(buf.frames, len(buf.message)), buf.message...)
+		if i == len(list)-1 || len(buf.frames) >= wsPiece {
+			_ = so.out.sendFrames(buf.frames, messages) // the client may be gone
+			messages, buf.frames = 0, buf.frames[:0]
+		}
+	}
+	buf.message, buf.frames = keep(buf.message, wsPiece), keep(buf.frames, 2*wsPiece)
+}
+
+// appendAnswer renders the answer to one publish, which is counted as answered.
+func (so *socket) appendAnswer(b []byte, p *publish) []byte {
 	if p.err != nil {
 		e := so.explain(p.err)
 		so.server.observeOperation(p.op, e)
 		if p.configures {
 			so.server.auditAs(so.call, p.topic, e.Code, p.began)
 		}
-		_ = so.out.send(errorMessage(p.id, p.topic, e))
-		return
+		return append(b, errorMessage(p.id, p.topic, e)...)
 	}
 	if p.configures {
 		so.server.auditAs(so.call, p.topic, "", p.began)
 	}
 	so.server.observeOperation(p.op, nil)
-	_ = so.out.send(ackMessage(p))
+	return appendAck(b, p)
 }
 
 // explain is what the client is told of err. What is the server's fault is

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -40,14 +39,11 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		so.end(websocket.StatusUnsupportedData, wire.Invalid("a message must be text"))
 		return false
 	}
-	late := time.AfterFunc(s.opts.Limits.BodyTimeout, func() {
-		so.end(websocket.StatusPolicyViolation, wire.Invalid("the message did not arrive in time"))
-	})
-	defer late.Stop()
+	so.late.Reset(s.opts.Limits.BodyTimeout)
+	defer so.late.Stop()
 	limit := s.opts.Limits.MaxBodyBytes
-	in := &incoming{server: s, call: c, src: src, giveUp: func() {
-		time.AfterFunc(0, func() { so.end(websocket.StatusPolicyViolation, stalled()) })
-	}}
+	in := &c.incoming
+	*in = incoming{server: s, call: c, src: src, giveUp: so.giveUp}
 	message, err := in.readAll(in, limit)
 	in.through()
 	c.arrival = nil
@@ -65,7 +61,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 			return false
 		}
 	}
-	late.Stop()
+	so.late.Stop()
 	so.flow.begin(len(message))
 	c.in = message
 	so.busy.Store(true)

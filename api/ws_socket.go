@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -46,6 +47,8 @@ type socket struct {
 	// follows is the memory reserved for subs.
 	follows following
 
+	late    *time.Timer   // ends the socket; runs while a message arrives
+	giveUp  func()        // ends the socket because a message stalls; it does not wait
 	writes  chan *publish // begun, in order; room for all that slots allows
 	slots   chan struct{} // one taken for each publish without its answer
 	answers answers
@@ -111,6 +114,13 @@ func (so *socket) serve(conn *websocket.Conn) {
 	defer func() { _ = conn.CloseNow() }() // it may be closed already
 	defer so.cancel()
 	defer close(so.left)
+	so.late = time.AfterFunc(math.MaxInt64, func() {
+		so.end(websocket.StatusPolicyViolation, wire.Invalid("the message did not arrive in time"))
+	})
+	so.late.Stop()
+	so.giveUp = func() {
+		time.AfterFunc(0, func() { so.end(websocket.StatusPolicyViolation, stalled()) })
+	}
 	so.tasks.Go(so.keep)
 	for {
 		kind, src, err := conn.Reader(context.Background())

@@ -1,0 +1,21 @@
+package api
+
+import "encoding/binary"
+
+// The head of a frame (RFC 6455, section 5.2). A server's has no mask.
+const (
+	frameText   = 0x81 // a text message, whole
+	frameLong   = 126  // the length is in the next 2 bytes
+	frameLonger = 127  // in the next 8
+)
+
+// appendFrameHead begins a frame that is a whole text message of n bytes.
+func appendFrameHead(b []byte, n int) []byte {
+	switch {
+	case n < frameLong:
+		return append(b, frameText, byte(n))
+	case n <= 0xffff:
+		return binary.BigEndian.AppendUint16(append(b, frameText, frameLong), uint16(n))
+	}
+	return binary.BigEndian.AppendUint64(append(b, frameText, frameLonger), uint64(n))
+}
