@@ -98,15 +98,14 @@ func checkPing(message []byte, notes *wire.Notices) error {
 type publishCommand struct {
 	topic string
 	seqs  bool // return_seqs
-	write *request.WriteRequest
+	write request.WriteRequest
 }
 
-// decodePublish reads a publish. The records go into records' array and alias
-// the message.
-func decodePublish(message []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*publishCommand, error) {
-	p := &publishCommand{seqs: true}
-	var err error
-	p.write, err = request.DecodeWriteBeside(message, l, records, notes, request.Beside{Known: publishFields, Read: func(f *wire.Fields) {
+// decodePublish reads a publish into p, which has nothing but the array for the
+// records. These alias the message.
+func decodePublish(p *publishCommand, message []byte, l *wire.Limits, notes *wire.Notices) error {
+	p.seqs = true
+	err := p.write.DecodeBeside(message, l, notes, request.Beside{Known: publishFields, Read: func(f *wire.Fields) {
 		switch string(f.Name()) {
 		case "op", "request_id": // decodeCommand has them
 			f.Skip()
@@ -119,9 +118,9 @@ func decodePublish(message []byte, l *wire.Limits, records []record.Record, note
 		}
 	}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p, checkName(p.topic)
+	return checkName(p.topic)
 }
 
 // subscribeCommand is a subscribe: a watch.

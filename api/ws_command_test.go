@@ -39,7 +39,7 @@ func FuzzCommand(f *testing.F) {
 		if err != nil {
 			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
 		}
-		if _, err := decodePublish(message, &l, nil, nil); err != nil {
+		if err := decodePublish(new(publishCommand), message, &l, nil); err != nil {
 			answer(errorMessage(cmd.id, "", wire.ErrorOf(err)))
 		}
 		if w, err := decodeSubscribe(message, &l, nil); err != nil {

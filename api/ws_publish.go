@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"net/http"
 	"sync"
 	"time"
@@ -14,7 +13,8 @@ import (
 // are begun, waited for and answered in the order they came in, those that
 // were refused among them.
 type publish struct {
-	id    []byte // request_id
+	id    []byte // request_id; nil if there is none
+	room  []byte // the memory for it
 	op    string
 	topic string
 	seqs  bool // the answer lists them
@@ -28,13 +28,34 @@ type publish struct {
 	err        error
 }
 
+// publishes are for reuse. One goes back when it is answered.
+var publishes = sync.Pool{New: func() any { return new(publish) }}
+
+// newPublish returns a publish with a copy of the command's request_id.
+func newPublish(cmd command) *publish {
+	p := publishes.Get().(*publish)
+	p.op = cmd.op
+	if cmd.id != nil {
+		p.id = append(p.room[:0], cmd.id...)
+	}
+	return p
+}
+
+// recycle makes the publish available for reuse.
+func (p *publish) recycle() {
+	*p = publish{room: p.id[:0]}
+	publishes.Put(p)
+}
+
 // publish carries out a publish as far as its place in the log. It is false if
 // the socket ended while it waited for its turn.
 func (so *socket) publish(cmd command, message []byte) bool {
-	p := &publish{id: bytes.Clone(cmd.id), op: cmd.op, began: time.Now(), notes: so.notes()}
+	began := time.Now()
 	if !so.takeSlot() {
 		return false
 	}
+	p := newPublish(cmd)
+	p.began, p.notes = began, so.notes()
 	p.err = so.begin(p, message)
 	so.writes <- p
 	return true
@@ -46,12 +67,19 @@ func (so *socket) refusePublish(cmd command, err error) bool {
 	if !so.takeSlot() {
 		return false
 	}
-	so.writes <- &publish{id: bytes.Clone(cmd.id), op: cmd.op, err: err}
+	p := newPublish(cmd)
+	p.err = err
+	so.writes <- p
 	return true
 }
 
 // takeSlot waits until a publish may be begun.
 func (so *socket) takeSlot() bool {
+	select { // without the context that is cheaper
+	case so.slots <- struct{}{}:
+		return true
+	default:
+	}
 	select {
 	case so.slots <- struct{}{}:
 		return true
@@ -63,8 +91,10 @@ func (so *socket) takeSlot() bool {
 // begin checks a publish like a write over HTTP and gives it its place.
 func (so *socket) begin(p *publish, message []byte) error {
 	s, c := so.server, so.call
-	cmd, err := decodePublish(message, &s.opts.Limits, c.records, &p.notes)
-	if err != nil {
+	cmd := &so.command
+	cmd.write.Records = c.records
+	defer func() { *cmd = publishCommand{} }()
+	if err := decodePublish(cmd, message, &s.opts.Limits, &p.notes); err != nil {
 		return err
 	}
 	p.topic, p.seqs, c.records = cmd.topic, cmd.seqs, cmd.write.Records
@@ -77,10 +107,10 @@ func (so *socket) begin(p *publish, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := readJobs(engine, p.topic, cmd.write, &p.notes, ""); err != nil {
+	if err := readJobs(engine, p.topic, &cmd.write, &p.notes, ""); err != nil {
 		return err
 	}
-	if err := s.takeFrame(c, len(message), cmd.write); err != nil {
+	if err := s.takeFrame(c, len(message), &cmd.write); err != nil {
 		return err
 	}
 	if p.bytes, err = s.takeBytes(engine, p.topic, write); err != nil {
@@ -88,6 +118,15 @@ func (so *socket) begin(p *publish, message []byte) error {
 	}
 	p.pending, err = engine.Begin(so.ctx, p.topic, write)
 	return err
+}
+
+// settleAll settles a publish and those that were begun after it by now.
+func (so *socket) settleAll(p *publish) {
+	so.guard(func() { so.settle(p) })
+	for range len(so.writes) { // the keeper alone takes from it
+		p := <-so.writes
+		so.guard(func() { so.settle(p) })
+	}
 }
 
 // settle waits for a publish. It never waits for the client: others may be
@@ -136,7 +175,8 @@ func (so *socket) answer() {
 	defer acks.Put(buf)
 	for list := so.answers.take(nil); len(list) > 0; list = so.answers.take(list) {
 		so.guard(func() { so.acknowledgeAll(list, buf) })
-		for range list {
+		for _, p := range list {
+			p.recycle()
 			<-so.slots
 		}
 		if so.retiring() {

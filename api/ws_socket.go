@@ -47,10 +47,11 @@ type socket struct {
 	// follows is the memory reserved for subs.
 	follows following
 
-	late    *time.Timer   // ends the socket; runs while a message arrives
-	giveUp  func()        // ends the socket because a message stalls; it does not wait
-	writes  chan *publish // begun, in order; room for all that slots allows
-	slots   chan struct{} // one taken for each publish without its answer
+	late    *time.Timer    // ends the socket; runs while a message arrives
+	giveUp  func()         // ends the socket because a message stalls; it does not wait
+	command publishCommand // the reader's, while it begins a publish
+	writes  chan *publish  // begun, in order; room for all that slots allows
+	slots   chan struct{}  // one taken for each publish without its answer
 	answers answers
 	jobs    socketJobs
 	left    chan struct{}    // closed when the reader is through
@@ -175,7 +176,7 @@ func (so *socket) keep() {
 	for {
 		select {
 		case p := <-so.writes:
-			so.guard(func() { so.settle(p) })
+			so.settleAll(p)
 		case <-tick.C:
 			so.look()
 		case <-so.nudge:
@@ -186,8 +187,7 @@ func (so *socket) keep() {
 			down = nil
 		case <-so.left:
 			for len(so.writes) > 0 {
-				p := <-so.writes
-				so.guard(func() { so.settle(p) })
+				so.settleAll(<-so.writes)
 			}
 			return
 		}

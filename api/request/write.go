@@ -28,7 +28,13 @@ type WriteRequest struct {
 // is no tag or node: a record with "node":"" does not get the default node of the
 // body.
 func DecodeWrite(body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices) (*WriteRequest, error) {
-	return DecodeWriteBeside(body, l, records, notes, Beside{Known: WriteFields, Read: func(f *wire.Fields) { f.Unknown(WriteFields) }})
+	w := new(WriteRequest)
+	w.Records = records
+	err := w.DecodeBeside(body, l, notes, Beside{Known: WriteFields, Read: func(f *wire.Fields) { f.Unknown(WriteFields) }})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // The fields of a write, and of one of its records.
@@ -45,25 +51,23 @@ type Beside struct {
 	Read func(f *wire.Fields)
 }
 
-// DecodeWriteBeside is DecodeWrite for a body that has more than a write.
-func DecodeWriteBeside(
-	body []byte, l *wire.Limits, records []record.Record, notes *wire.Notices, other Beside,
-) (*WriteRequest, error) {
+// DecodeBeside decodes a body that has more than a write into w, which has nothing
+// but the array for the records.
+func (w *WriteRequest) DecodeBeside(body []byte, l *wire.Limits, notes *wire.Notices, other Beside) error {
 	if len(body) == 0 {
-		return nil, wire.Invalid("a write needs a body")
+		return wire.Invalid("a write needs a body")
 	}
-	w := new(WriteRequest)
-	w.Records = records[:0]
+	w.Records = w.Records[:0]
 	f := wire.ReadFields(body, notes)
 	f.Enter("the body")
 	ReadWrite(&f, w, l, other)
 	if err := f.Finish(); err != nil {
-		return nil, err
+		return err
 	}
 	if len(w.Records) == 0 {
-		return nil, wire.InvalidField("records", "at least one record is needed")
+		return wire.InvalidField("records", "at least one record is needed")
 	}
-	return w, nil
+	return nil
 }
 
 // ReadWrite reads the fields of a write in an object already entered.

@@ -83,7 +83,12 @@ func (t *Topic) DraftLocked(a *Attempt, creates *record.Config) (Draft, error) {
 		return Draft{}, err
 	}
 	last := t.Assigned + uint64(len(b.Sizes))
-	c := &CommitOf[entry.Append]{
+	placed := &struct { // in one allocation
+		commit  CommitOf[entry.Append]
+		pending Pending
+	}{}
+	c := &placed.commit
+	*c = CommitOf[entry.Append]{
 		Commit: Commit{
 			Topic: t, Class: t.Next.Durability, Came: now, key: w.IdempotencyKey,
 			Sizes: b.Sizes, Bytes: b.bytes, Tags: b.tags,
@@ -108,7 +113,8 @@ func (t *Topic) DraftLocked(a *Attempt, creates *record.Config) (Draft, error) {
 	}
 	out := Written{First: c.Entry.First, Last: last, Head: last, Count: c.Entry.Count, Created: creates != nil}
 	out.Unique = unique.seqs(out.First)
-	return Draft{c, b, last, &Pending{Commit: &c.Commit, Written: out}}, nil
+	placed.pending = Pending{Commit: &c.Commit, Written: out}
+	return Draft{c, b, last, &placed.pending}, nil
 }
 
 // Discard gives back what a draft has taken.
