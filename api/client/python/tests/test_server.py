@@ -259,8 +259,8 @@ class TestServer(unittest.TestCase):
         worker.stop()
         thread.join(20)
         self.assertFalse(thread.is_alive())
-        self.assertEqual([e.unbegun for e in ended], [True, False])
-        self.assertIsInstance(ended[1].error, Stopped)
+        # The one ahead may be on its way here, and goes back without having come.
+        self.assertEqual([type(e.error) for e in ended if not e.unbegun], [Stopped])
         counts = c.topic(q).queue
         self.assertEqual((counts.ready, counts.in_flight), (3, 0))
         self.assertEqual([j.deliveries for j in c.claim(q, "w", max=3).claimed], [1, 1, 1])  # nothing counted
