@@ -87,6 +87,7 @@ class TestServer(unittest.TestCase):
         self.assertEqual(c.read(a, from_ts=first.ts).from_seq, 0)
         threading.Timer(0.2, c.append, (a, [{"data": "late"}])).start()
         self.assertEqual([r.data for r in c.read(a, 3, wait_ms=20000).records], ["late"])
+        self.assertEqual((c.preview_records(a, match="x").count, c.preview_topic(a).count), (1, 4))
         self.assertEqual(c.delete_records(a, match="x").deleted, 1)
         self.assertEqual(c.delete_records(a, before_seq=4).deleted, 2)
 
@@ -182,6 +183,7 @@ class TestServer(unittest.TestCase):
         back = c.redrive(q, seqs=[dead[0].seq])
         self.assertEqual((back.count, back.left), (1, 3))
         self.assertEqual(c.delete_dead_letter(q, dead[1].seq).count, 1)
+        self.assertEqual((c.purge_dead_letters(q, dry_run=True).count, c.redrive(q, dry_run=True).count), (2, 2))
         self.assertEqual(c.purge_dead_letters(q, reason="no", limit=1).count, 1)
         self.assertEqual(c.redrive(q).count, 1)
         self.assertEqual(sorted(j.data for j in c.claim(q, "w", max=9).claimed), [0, 3])

@@ -125,9 +125,12 @@ class QueueCalls(Caller):
         before_seq: Optional[int] = None,
         limit: Optional[int] = None,
         rate: Optional[int] = None,
+        dry_run: Optional[bool] = None,
     ) -> DeadLettersDone:
-        """Puts dead letters back into their queue, each as a new job at its end."""
-        body = encode(seqs=seqs, match=match, reason=reason, before_seq=before_seq, limit=limit, rate=rate)
+        """Puts dead letters back into their queue, each as a new job at its end. With
+        dry_run it changes nothing, and counts those that are meant."""
+        what = {"seqs": seqs, "match": match, "reason": reason, "before_seq": before_seq}
+        body = encode(**what, limit=limit, rate=rate, dry_run=dry_run)
         # With a limit, a repeat would take the next ones.
         call = Call("POST", topic_path(queue, "redrive"), body=body, wait=REDRIVE_WAIT, repeatable=limit is None)
         call.confirm = True
@@ -141,10 +144,12 @@ class QueueCalls(Caller):
         reason: Optional[str] = None,
         before_seq: Optional[int] = None,
         limit: Optional[int] = None,
+        dry_run: Optional[bool] = None,
     ) -> DeadLettersDone:
         """Deletes dead letters for good. It is not retried after a failure whose outcome
-        is unknown, because others may have died meanwhile."""
-        query = parameters(match=match, reason=reason, before_seq=before_seq, limit=limit)
+        is unknown, because others may have died meanwhile. With dry_run it changes
+        nothing, and counts those that are meant."""
+        query = parameters(match=match, reason=reason, before_seq=before_seq, limit=limit, dry_run=dry_run)
         call = Call("DELETE", topic_path(queue, "dead-letters"), query, wait=REDRIVE_WAIT, repeatable=False)
         call.confirm = True
         return self._call(DeadLettersDone, call)

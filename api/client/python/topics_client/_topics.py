@@ -17,6 +17,7 @@ from .types import (
     Entry,
     ListedTopic,
     Match,
+    Preview,
     RecordsDeletion,
     Start,
     TopicDeletion,
@@ -61,6 +62,10 @@ class TopicCalls(Caller):
         """Deletes a topic; deleting an absent one is no error. After a retry, deleted
         may be False although an earlier attempt deleted the topic."""
         return self._call(TopicDeletion, Call("DELETE", topic_path(topic), parameters(if_empty=if_empty)))
+
+    def preview_topic(self, topic: str) -> Preview:
+        """Returns what delete_topic would take, and changes nothing."""
+        return self._call(Preview, Call("DELETE", topic_path(topic), parameters(dry_run=True)))
 
     def append(
         self,
@@ -212,3 +217,10 @@ class TopicCalls(Caller):
         outcome is unknown: the head may have moved, and a repeat would delete more."""
         body = encode(before_seq=before_seq, match=match)
         return self._call(RecordsDeletion, Call("POST", topic_path(topic, "delete"), body=body, repeatable=False))
+
+    def preview_records(
+        self, topic: str, *, before_seq: Optional[int] = None, match: Optional[Match] = None
+    ) -> Preview:
+        """Returns what delete_records would take, and changes nothing."""
+        body = encode(before_seq=before_seq, match=match, dry_run=True)
+        return self._call(Preview, Call("POST", topic_path(topic, "delete"), body=body))

@@ -138,3 +138,7 @@ class DeadLettersDone:
     reasons: Dict[int, str]
     left: int
     seqs: List[int] = field(default_factory=list)
+    #: True if nothing was done, and count is what would go.
+    dry_run: Optional[bool] = None
+    #: Of a dry run: the head of the dead-letter topic.
+    head_seq: Optional[int] = None

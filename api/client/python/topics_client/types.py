@@ -281,6 +281,20 @@ class RecordsDeletion:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What a deletion would take. One with before_seq one above this head_seq takes no
+    more than that."""
+
+    topic: str
+    dry_run: bool
+    count: int
+    bytes: int
+    head_seq: int
+    #: Of a topic: the routers that would go with it, as far as the key sees them.
+    routers_removed: List[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Records:
     """An event: the next records of a topic, at least one, in order of seq. Each is
     delivered once."""

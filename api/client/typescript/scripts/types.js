@@ -32,6 +32,7 @@ const exported = {
   Batch: "Batch",
   DeleteRequest: "DeleteRequest",
   RecordsDeletion: "RecordsDeleted",
+  Preview: "Preview",
   Start: "Start",
   WatchRequest: "WatchRequest",
   WatchSession: "WatchSession",
@@ -58,6 +59,7 @@ const exported = {
   ListedJob: "JobPage.jobs",
   DeadLettersQuery: "get /v0/topics/{topic}/dead-letters",
   DeadLetter: "DeadLetterPage.dead_letters",
+  PurgeQuery: "delete /v0/topics/{topic}/dead-letters",
   RedriveRequest: "RedriveRequest",
   DeadLettersDone: "DeadLettersDone",
 };
@@ -100,6 +102,7 @@ function typeOf(schema, place, indent) {
   if (names.has(place)) return names.get(place);
   if (schema.$ref) {
     const name = schema.$ref.split("/").at(-1);
+    if (name === "Flag") return "boolean"; // true, false, 1 or 0 in a query
     return typeOf(resolve(schema), schema.type ? "" : name, indent);
   }
   if (schema.allOf) return schema.allOf.map((s) => typeOf(s, "", indent)).join(" & ");

@@ -10,6 +10,7 @@ import type {
   DeleteRequest,
   Entry,
   ListedTopic,
+  Preview,
   ReadRequest,
   RecordsDeletion,
   RouterDeletion,
@@ -56,6 +57,11 @@ export class Client extends QueueClient {
   /** Deletes a topic; deleting an absent one is no error. After a retry, deleted may be false although an earlier attempt deleted the topic. */
   deleteTopic(topic: string, query: { if_empty?: boolean } = {}): Promise<TopicDeletion> {
     return this.ask({ method: "DELETE", path: topicPath(topic), query }, "deleted");
+  }
+
+  /** Returns what deleteTopic would take, and changes nothing. */
+  previewTopic(topic: string): Promise<Preview> {
+    return this.ask({ method: "DELETE", path: topicPath(topic), query: { dry_run: true } }, "dry_run");
   }
 
   /**
@@ -125,8 +131,13 @@ export class Client extends QueueClient {
    * those of which both is true. It is not retried after a failure whose outcome is
    * unknown: the head may have moved, and a repeat would delete more.
    */
-  deleteRecords(topic: string, which: DeleteRequest): Promise<RecordsDeletion> {
+  deleteRecords(topic: string, which: Omit<DeleteRequest, "dry_run">): Promise<RecordsDeletion> {
     return this.ask({ method: "POST", path: topicPath(topic, "delete"), body: which, repeatable: false }, "deleted");
+  }
+
+  /** Returns what deleteRecords would take, and changes nothing. */
+  previewRecords(topic: string, which: Omit<DeleteRequest, "dry_run">): Promise<Preview> {
+    return this.ask({ method: "POST", path: topicPath(topic, "delete"), body: { ...which, dry_run: true } }, "dry_run");
   }
 
   /** Creates or replaces a router, which copies the records of one topic into another. */

@@ -15,6 +15,7 @@ import type {
   Nacked,
   NackRequest,
   Promoted,
+  PurgeQuery,
   RedriveRequest,
   Released,
   Write,
@@ -114,7 +115,7 @@ export class QueueClient {
     return this.pages("dead_letters", topicPath(queue, "dead-letters"), { ...query, limit: 1000 });
   }
 
-  /** Puts dead letters back into their queue, each as a new job at its end. */
+  /** Puts dead letters back into their queue, each as a new job at its end. With dry_run it changes nothing, and counts those that are meant. */
   redrive(queue: string, request: RedriveRequest = {}): Promise<DeadLettersDone> {
     // With a limit, a repeat would take the next ones.
     const repeatable = request.limit === undefined;
@@ -122,8 +123,12 @@ export class QueueClient {
     return this.ask({ method: "POST", path, body: request, wait: redriveWait, repeatable, confirm: true }, "count");
   }
 
-  /** Deletes dead letters for good. It is not retried after a failure whose outcome is unknown, because others may have died meanwhile. */
-  purgeDeadLetters(queue: string, query: DeadLettersQuery = {}): Promise<DeadLettersDone> {
+  /**
+   * Deletes dead letters for good. It is not retried after a failure whose outcome is
+   * unknown, because others may have died meanwhile. With dry_run it changes nothing,
+   * and counts those that are meant.
+   */
+  purgeDeadLetters(queue: string, query: PurgeQuery = {}): Promise<DeadLettersDone> {
     const path = topicPath(queue, "dead-letters");
     return this.ask({ method: "DELETE", path, query, wait: redriveWait, repeatable: false, confirm: true }, "count");
   }

@@ -348,6 +348,8 @@ export interface DeleteRequest {
   /** Those below, and not this one. */
   before_seq?: number | null;
   match?: Match | null;
+  /** Change nothing, and answer what would go. */
+  dry_run?: boolean | null;
 }
 
 export interface RecordsDeletion {
@@ -358,6 +360,18 @@ export interface RecordsDeletion {
   head_seq: number;
   count: number;
   bytes: number;
+}
+
+export interface Preview {
+  topic: string;
+  dry_run: true;
+  /** Records that would go. */
+  count: number;
+  /** Their payload bytes. */
+  bytes: number;
+  head_seq: number;
+  /** Of a topic: the routers that would go with it, as far as the key sees them. */
+  routers_removed?: string[];
 }
 
 export interface Start {
@@ -710,6 +724,19 @@ export interface DeadLetter {
   meta?: { [name: string]: unknown };
 }
 
+export interface PurgeQuery {
+  /** Only those whose tag matches: `x`, `x*`, or the JSON array. */
+  match?: string;
+  /** Only those that died for this reason. */
+  reason?: string;
+  /** Only those below this seq. */
+  before_seq?: number;
+  /** Change nothing, and answer what would go. Where there is no dry run, asking for one is an error, and nothing is done. */
+  dry_run?: boolean;
+  /** Most dead letters that go; there is no limit without it. */
+  limit?: number;
+}
+
 export interface RedriveRequest {
   /** Seqs of dead letters; without it all that match. */
   seqs?: number[] | null;
@@ -723,11 +750,15 @@ export interface RedriveRequest {
   limit?: number | null;
   /** Most dead letters per second; 0 is no limit. */
   rate?: number | null;
+  /** Change nothing, and answer which are meant. */
+  dry_run?: boolean | null;
 }
 
 export interface DeadLettersDone {
   topic: string;
-  /** How many dead letters went. */
+  /** It was a dry run, and nothing was done. */
+  dry_run?: true;
+  /** How many dead letters went; in a dry run, would go. */
   count: number;
   /** Of a replay of one: the seq of the new job. */
   seqs?: number[];
@@ -737,4 +768,6 @@ export interface DeadLettersDone {
   reasons: { [name: string]: string };
   /** Records that the dead-letter topic still has. */
   left: number;
+  /** Of a dry run: the head of the dead-letter topic. */
+  head_seq?: number;
 }

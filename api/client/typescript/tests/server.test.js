@@ -89,6 +89,7 @@ describe("with a server", { skip: !url && "TOPICS_TEST_URL is not set" }, () => 
     const stopped = c.read(name, { from_seq: 4, wait_ms: 20_000, signal: stop.signal });
     stop.abort();
     await assert.rejects(stopped, { name: "AbortError" });
+    assert.deepEqual([(await c.previewRecords(name, { match: "x" })).count, (await c.previewTopic(name)).count], [1, 4]);
     assert.equal((await c.deleteRecords(name, { match: "x" })).deleted, 1);
     assert.equal((await c.deleteRecords(name, { before_seq: 4 })).deleted, 2);
   });
@@ -190,6 +191,8 @@ describe("with a server", { skip: !url && "TOPICS_TEST_URL is not set" }, () => 
     const back = await c.redrive(q, { seqs: [dead[0].$seq] });
     assert.deepEqual([back.count, back.left], [1, 3]);
     assert.equal((await c.deleteDeadLetter(q, dead[1].$seq)).count, 1);
+    assert.equal((await c.purgeDeadLetters(q, { dry_run: true })).count, 2);
+    assert.equal((await c.redrive(q, { dry_run: true })).count, 2);
     assert.equal((await c.purgeDeadLetters(q, { reason: "no", limit: 1 })).count, 1);
     assert.equal((await c.redrive(q)).count, 1);
     const { claimed } = await c.claim(q, "w", { max: 9 });
