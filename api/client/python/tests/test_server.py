@@ -201,6 +201,14 @@ class TestServer(unittest.TestCase):
         worker.run()
         return ended
 
+    def wait_for_extension(self, job, lease):
+        """Waits until the lease of a job ends later than when it was delivered."""
+        while True:
+            (held,) = [j for j in self.client.in_flight(self.name) if j.seq == job.seq]
+            if held.deadline > job.deadline:
+                return
+            lease.wait(0.05)
+
     def test_worker(self):
         c, q = self.client, self.queue(lease_ms=300, dead_letter=self.name + ".dead")
         c.append(q, [{"data": d} for d in ("long", "retry", "reject", "unstarted", "fail", "ok")])
@@ -209,13 +217,13 @@ class TestServer(unittest.TestCase):
         def handle(job, lease):
             attempts[job.data] = attempts.get(job.data, 0) + 1
             if job.data == "long":
-                lease.wait(1)  # the lease is extended meanwhile
+                self.wait_for_extension(job, lease)
             elif job.data == "reject":
                 raise Reject("never " + "ä" * 1000)
             elif job.data != "ok" and attempts[job.data] == 1:
                 raise {"retry": Retry(50), "unstarted": Unstarted(), "fail": KeyError("x")}[job.data]
 
-        ended = self.work(handle, 9, parallel=2, lease_ms=5000)
+        ended = self.work(handle, 9, parallel=2, lease_ms=6000)
         self.assertEqual(attempts, {"long": 1, "retry": 2, "reject": 1, "unstarted": 2, "fail": 2, "ok": 1})
         self.assertFalse([e for e in ended if e.lost or e.failure or e.unbegun], ended)
         self.assertEqual({e.job.data: e.job.deliveries for e in ended if e.error is None}["unstarted"], 1)

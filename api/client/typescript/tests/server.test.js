@@ -210,6 +210,15 @@ describe("with a server", { skip: !url && "TOPICS_TEST_URL is not set" }, () => 
     return list;
   }
 
+  // Waits until the lease of a job ends later than when it was delivered.
+  async function extended(q, job, signal) {
+    for (;;) {
+      const held = (await all(c.inFlight(q))).find((j) => j.$seq === job.$seq);
+      if (held.deadline > job.deadline) return;
+      await sleep(50, undefined, { signal });
+    }
+  }
+
   each("worker", async (q) => {
     await c.putTopic(q, { type: "queue", dead_letter: `${q}.dead` });
     await c.append(q, ["long", "retry", "reject", "unstarted", "fail", "ok"].map((data) => ({ data })));
@@ -217,11 +226,11 @@ describe("with a server", { skip: !url && "TOPICS_TEST_URL is not set" }, () => 
     const first = { retry: new Retry(50), unstarted: new Unstarted("not now"), fail: new Error("x") };
     const handle = async (job, signal) => {
       attempts[job.data] = (attempts[job.data] ?? 0) + 1;
-      if (job.data === "long") await sleep(2500, undefined, { signal }); // the lease is extended meanwhile
+      if (job.data === "long") await extended(q, job, signal);
       if (job.data === "reject") throw new Reject("never " + "ä".repeat(1000));
       if (first[job.data] && attempts[job.data] === 1) throw first[job.data];
     };
-    const ended = await work(q, handle, 9, { parallel: 2, lease_ms: 2000 });
+    const ended = await work(q, handle, 9, { parallel: 2, lease_ms: 6000 });
     assert.deepEqual(attempts, { long: 1, retry: 2, reject: 1, unstarted: 2, fail: 2, ok: 1 });
     assert.deepEqual(ended.filter((e) => e.lost || e.failure || e.unbegun), []);
     assert.equal(ended.find((e) => !e.error && e.job.data === "unstarted").job.deliveries, 1);
