@@ -17,7 +17,7 @@ PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race locks lint fuzz crash bench generate platforms cross wine release vendor-check check
+.PHONY: build run test race locks lint fuzz crash bench generate pictures platforms cross wine release vendor-check check
 
 build: ## the binary, into bin/
 	$(GO) build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/topics ./cmd/topics
@@ -80,6 +80,9 @@ wine: ## the tests of the file seam of Windows (needs Wine)
 
 release: ## archives, packages, an image, their checksums and SBOMs, for PLATFORMS, into dist/
 	$(GO) run ./cmd/release -commit "$(COMMIT)" -date "$(DATE)" -to dist $(PLATFORMS)
+
+pictures: build ## the pictures of README, with a drill that is recorded now
+	$(GO) run ./cmd/pictures -record bin/topics
 
 vendor-check: ## the console's vendored files against npm's tarballs (needs npm)
 	$(GO) test -count=1 ./api/console -run TestVendored -npm

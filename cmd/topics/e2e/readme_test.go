@@ -33,12 +33,32 @@ func TestREADME(t *testing.T) {
 	if err != nil || !strings.Contains(string(ci), "\nstep make test\n") {
 		t.Errorf(".ci/run does not run make test: %v", err)
 	}
+	installs(t, text)
 	dir, port := t.TempDir(), freePort(t)
 	copyTree(t, dir)
 	env := append(bare(t, port, "make"), building(t, dir)...)
 	s := sandbox{dir: dir, env: env, words: [][2]string{{"localhost:4000", "localhost:" + port}}}
 	s.prologue = "make -s run 2>server.log &\nuntil bin/topics probe ready >/dev/null 2>&1; do sleep 0.1; done\n"
 	s.play(t, checkout+"/README.md", text)
+}
+
+// installs checks that go install would find the program where README says, and
+// not refuse the module.
+func installs(t *testing.T, readme string) {
+	t.Helper()
+	module, err := os.ReadFile(checkout + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(module), "\n")
+	if command := "\n    go install " + strings.TrimPrefix(first, "module ") + "/cmd/topics@latest\n"; !strings.Contains(readme, command) {
+		t.Errorf("README does not say%s", command)
+	}
+	for _, directive := range []string{"replace", "exclude"} {
+		if strings.Contains(string(module), "\n"+directive+" ") {
+			t.Errorf("go install refuses a module with %s", directive)
+		}
+	}
 }
 
 // building returns what make has to build with, in addition to a bare environment.
