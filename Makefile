@@ -17,7 +17,7 @@ PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race locks lint fuzz crash bench generate pictures platforms cross wine release vendor-check check
+.PHONY: build run test race locks lint fuzz crash bench generate plots pictures platforms cross wine release vendor-check check
 
 build: ## the binary, into bin/
 	$(GO) build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/topics ./cmd/topics
@@ -80,6 +80,11 @@ wine: ## the tests of the file seam of Windows (needs Wine)
 
 release: ## archives, packages, an image, their checksums and SBOMs, for PLATFORMS, into dist/
 	$(GO) run ./cmd/release -commit "$(COMMIT)" -date "$(DATE)" -to dist $(PLATFORMS)
+
+plots: build ## the plots of README, measured now: minutes on a quiet machine
+	bin/topics bench --json --only writes --class disk,fsync --writers 1,4,16,64 --batch 1 --interval 1s --repeats 5 >docs/pictures/writes.json
+	bin/topics bench --json --only recovery --records 100k,1M,5M --progress-records 1M >docs/pictures/recovery.json
+	$(GO) run ./cmd/pictures
 
 pictures: build ## the pictures of README, with a drill that is recorded now
 	$(GO) run ./cmd/pictures -record bin/topics
