@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/conns"
+	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/watch"
@@ -208,21 +209,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.main.Serv
 
 // HTTPServer is the server on the wire: HTTP/1.1 and HTTP/2 cleartext on one
 // port, with every wait for a client bounded. Its Shutdown ends long polls, too.
-func (s *Server) HTTPServer() *http.Server {
+func (s *Server) HTTPServer() *http1.Server {
 	srv := s.httpServer(s)
 	srv.RegisterOnShutdown(s.cancel)
 	return srv
 }
 
 // OpsServer is the operator's listener on the wire; nil unless it is apart.
-func (s *Server) OpsServer() *http.Server {
+func (s *Server) OpsServer() *http1.Server {
 	if s.ops == nil {
 		return nil
 	}
 	return s.httpServer(s.ops)
 }
 
-func (s *Server) httpServer(h http.Handler) *http.Server {
+func (s *Server) httpServer(h http.Handler) *http1.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -248,7 +249,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		ErrorLog: slog.NewLogLogger(zerolog.NewSlogHandler(s.opts.Log), slog.LevelDebug),
 	}
 	s.conns.Configure(srv)
-	return srv
+	return http1.New(srv)
 }
 
 // Listen makes a listener for the HTTP servers that keeps to the bound on

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/wire"
 	"go.uber.org/goleak"
 )
@@ -25,7 +26,7 @@ func serve(t *testing.T, s *Server) (addr string, shutdown func()) {
 }
 
 // listen is serve without a look at the answers.
-func listen(t *testing.T, s *Server, srv *http.Server) (addr string, shutdown func()) {
+func listen(t *testing.T, s *Server, srv *http1.Server) (addr string, shutdown func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -29,11 +29,28 @@ func (s *Set) SetBounds(b Bounds) { s.bounds = b }
 // has waited longest with a part of one is closed: the header of a well-behaved
 // client is complete within moments.
 func (c *Conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.next(p)
 	if before := c.unread.Add(int64(n)) - int64(n); (before+int64(n))/unreadPiece > before/unreadPiece {
 		c.set.countUnread(c)
 	}
 	return n, err
+}
+
+// Unread makes Read return p before anything else. It must not be called while
+// Read may be. p was read from Conn, which counts nothing.
+func (c *Conn) Unread(p []byte) { c.ahead = p }
+
+// next reads what Unread was given, or else from the network.
+func (c *Conn) next(p []byte) (int, error) {
+	if len(c.ahead) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
+	if len(c.ahead) == 0 {
+		c.ahead = nil
+	}
+	return n, nil
 }
 
 func (s *Set) countUnread(c *Conn) {

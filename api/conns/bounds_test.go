@@ -65,7 +65,7 @@ func TestUnreadHeadersAreBounded(t *testing.T) {
 	for _, c := range slow {
 		if c.Begin() != Gone {
 			c.Counted()
-			c.rest()
+			c.Rest()
 		}
 	}
 	if w.unread != 0 {

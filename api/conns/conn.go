@@ -12,6 +12,7 @@ type Conn struct {
 	net.Conn
 	set    *Set
 	unread atomic.Int64 // bytes read since it began to wait
+	ahead  []byte       // what Read returns first; see Unread
 
 	// The fields below are guarded by set.mu.
 	line  *list.List    // list in which it waits; nil while a request is in progress
@@ -90,9 +91,9 @@ func (c *Conn) settleLocked() {
 	}
 }
 
-// rest records that every answer has been sent. A connection that has not sent
+// Rest records that every answer has been sent. A connection that has not sent
 // a request keeps waiting as a new one.
-func (c *Conn) rest() {
+func (c *Conn) Rest() {
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()
 	if !c.gone && c.asked {

@@ -123,7 +123,7 @@ func (s *Set) Configure(srv *http.Server) {
 	// the handler has returned.
 	srv.ConnState = func(nc net.Conn, state http.ConnState) {
 		if c := under(nc); c != nil && state == http.StateIdle {
-			c.rest()
+			c.Rest()
 		}
 	}
 }

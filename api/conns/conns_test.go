@@ -72,9 +72,9 @@ func (w *world) check(want int, all ...[]*Conn) {
 func TestTheLongestWaitingGivesWay(t *testing.T) {
 	w := newWorld(t, 4)
 	kept := w.work(w.come(2)...)
-	kept[1].rest()
+	kept[1].Rest()
 	w.time = w.time.Add(1)
-	kept[0].rest()
+	kept[0].Rest()
 	silent := w.come(2)
 	w.time = w.time.Add(grace)
 
@@ -158,7 +158,7 @@ func TestClaim(t *testing.T) {
 	if second[0].Claim() || closed(probe[0]) {
 		t.Error("it has the place of a probe")
 	}
-	busy[0].rest()
+	busy[0].Rest()
 	if !second[0].Claim() || !closed(busy[0]) || second[0].isExtra() {
 		t.Error("a kept connection does not give way")
 	}
@@ -170,7 +170,7 @@ func TestALowerBoundClosesWhatWaits(t *testing.T) {
 	busy := w.work(w.come(3)...)
 	idle := w.work(w.come(5)...)
 	for _, c := range idle {
-		c.rest()
+		c.Rest()
 	}
 	w.SetBound(6)
 	w.check(6, busy, idle)
@@ -188,7 +188,7 @@ func TestEveryOneThatGivesWayIsClosed(t *testing.T) {
 	busy := w.work(w.come(10)...)
 	w.SetBound(4)
 	extra := w.work(w.come(Spare)...)
-	busy[0].rest()
+	busy[0].Rest()
 	next := w.come(1)
 	if !closed(busy[0]) || !closed(extra[0]) {
 		t.Error("one of two is still open")
@@ -201,19 +201,19 @@ func TestEveryOneThatGivesWayIsClosed(t *testing.T) {
 func TestRest(t *testing.T) {
 	w := newWorld(t, 3)
 	c := w.come(1)[0]
-	c.rest()
+	c.Rest()
 	if w.fresh.Len() != 1 || w.idle.Len() != 0 {
 		t.Error("a connection that has asked for nothing is no kept one")
 	}
 	w.work(c, c)
-	c.rest()
-	c.rest()
+	c.Rest()
+	c.Rest()
 	if w.fresh.Len() != 0 || w.idle.Len() != 1 {
 		t.Errorf("%d new and %d kept", w.fresh.Len(), w.idle.Len())
 	}
 	_ = c.Close()
 	_ = c.Close()
-	c.rest()
+	c.Rest()
 	if w.Stats().Open != 0 || w.idle.Len() != 0 {
 		t.Error("it is still there")
 	}

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/http1"
 )
 
 // drain is the last step of serving. It turns readiness off and keeps serving
@@ -47,7 +48,7 @@ func (s *server) finishRequests(ctx context.Context) {
 // listeners. When ctx is done it closes the remaining connections.
 func (s *server) closeListeners(ctx context.Context) {
 	s.api.StopListening(ctx)
-	for _, srv := range []*http.Server{s.http, s.ops} {
+	for _, srv := range []*http1.Server{s.http, s.ops} {
 		if srv == nil {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
@@ -42,7 +43,7 @@ func (s *server) listen() error {
 }
 
 // serveOn serves until the shutdown. An error before that ends the process.
-func (s *server) serveOn(srv *http.Server, l net.Listener) {
+func (s *server) serveOn(srv *http1.Server, l net.Listener) {
 	serve := srv.Serve
 	if s.certificate != nil {
 		srv.TLSConfig = s.certificate.tlsConfig()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/cmd/topics/config"
 	"github.com/e6e95bb8/topics/cmd/topics/systemd"
 	"github.com/e6e95bb8/topics/recovery"
@@ -81,8 +81,8 @@ type server struct {
 	api      *api.Server
 	// descriptors are shared by log, segments and connections.
 	descriptors *descriptors
-	http        *http.Server
-	ops         *http.Server // listener for operators; may be nil
+	http        *http1.Server
+	ops         *http1.Server // listener for operators; may be nil
 	// certificate of the listeners; nil for cleartext.
 	certificate *certificate
 	trail       *auditFile       // nil if audit lines go to the log

@@ -1,0 +1,282 @@
+package http1
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/e6e95bb8/topics/api/conns"
+)
+
+// longAgo is a deadline that is over.
+var longAgo = time.Unix(1, 0)
+
+// conn is a connection whose requests have all been of the subset. Between
+// requests it has no buffer.
+type conn struct {
+	server *Server
+	nc     *conns.Conn
+	tcp    *net.TCPConn
+	raw    syscall.RawConn
+	cancel context.CancelFunc // of the context of all requests
+	blank  http.Request       // a request with what all have in common
+	work   *work              // nil while the connection waits
+	posted bool               // the last request was a POST
+	left   bool               // the connection was handed over
+
+	request  http.Request
+	response response
+
+	// attempt and peek are the functions for raw, made once; err and peeked are what
+	// they find.
+	attempt, peek func(fd uintptr) bool
+	err, peeked   error
+
+	mu       sync.Mutex // guards what follows, and setting deadlines
+	waiting  bool       // for a request
+	reads    deadline
+	writes   deadline
+	watching watching
+}
+
+// newConn returns the connection for nc, or nil if it has to be net/http's.
+func (s *Server) newConn(nc net.Conn) *conn {
+	counted, _ := nc.(*conns.Conn)
+	if counted == nil {
+		return nil
+	}
+	tcp, _ := counted.Conn.(*net.TCPConn)
+	if tcp == nil {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	c := &conn{server: s, nc: counted, tcp: tcp, raw: raw}
+	ctx := context.Background()
+	if s.ConnContext != nil {
+		ctx = s.ConnContext(ctx, nc)
+	}
+	ctx, c.cancel = context.WithCancel(ctx)
+	c.blank = *(&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: tcp.RemoteAddr().String()}).WithContext(ctx)
+	c.response.conn = c
+	c.attempt, c.peek = c.tryRead, c.tryPeek
+	c.reads.set, c.writes.set = tcp.SetReadDeadline, tcp.SetWriteDeadline
+	c.watching.init(c)
+	return c
+}
+
+// serve answers requests until the connection ends, or until it gets something
+// that is no request of the subset: then it returns that, and all that follows.
+func (c *conn) serve() (rest []byte) {
+	timeout := c.server.ReadHeaderTimeout
+	for {
+		if !c.fill(timeout) {
+			return nil
+		}
+		w := c.work
+		for c.skipLines(); len(w.in) > 0; c.skipLines() {
+			if !c.read() {
+				return w.in
+			}
+			if !c.answer() {
+				return nil
+			}
+		}
+		timeout = c.server.IdleTimeout
+	}
+}
+
+// fill waits for bytes. It reports false if none come: the client or the time is
+// over, or the server stops.
+func (c *conn) fill(timeout time.Duration) bool {
+	c.mu.Lock()
+	last := c.server.stopping.Load()
+	if !last {
+		c.reads.atLeast(time.Now(), timeout)
+		c.waiting = true
+	}
+	c.mu.Unlock()
+	if !last {
+		err := c.raw.Read(c.attempt)
+		c.mu.Lock()
+		c.waiting = false
+		c.mu.Unlock()
+		if err == nil {
+			return c.err == nil
+		}
+		if !c.server.stopping.Load() {
+			return false
+		}
+	}
+	// The server stops. What has arrived is still answered.
+	c.err = io.EOF
+	if c.raw.Control(func(fd uintptr) { c.tryRead(fd) }) != nil {
+		return false
+	}
+	return c.work != nil && len(c.work.in) > 0
+}
+
+// tryRead reads into a buffer if there is something to read. It returns false to
+// be called again then.
+func (c *conn) tryRead(fd uintptr) bool {
+	if c.work == nil {
+		c.work = works.Get().(*work)
+	}
+	n, err := syscall.Read(int(fd), c.work.buffer[:])
+	for err == syscall.EINTR {
+		n, err = syscall.Read(int(fd), c.work.buffer[:])
+	}
+	if err == syscall.EAGAIN {
+		c.release()
+		return false
+	}
+	c.err = err
+	if n <= 0 {
+		if err == nil {
+			c.err = io.EOF
+		}
+		n = 0
+	}
+	c.work.in = c.work.buffer[:n]
+	return true
+}
+
+// release gives the buffers back.
+func (c *conn) release() {
+	if w := c.work; w != nil {
+		c.work = nil
+		w.reset()
+		works.Put(w)
+	}
+}
+
+// skipLines leaves out line ends that old clients send after the body of a POST, as
+// net/http does.
+func (c *conn) skipLines() {
+	w := c.work
+	for i := 0; c.posted && i < 4 && len(w.in) > 0 && (w.in[0] == '\r' || w.in[0] == '\n'); i++ {
+		w.in = w.in[1:]
+	}
+}
+
+// endOfHeader is what a header ends with.
+var endOfHeader = []byte("\r\n\r\n")
+
+// read makes a request of the first bytes that came. It reports false if they are
+// not a request of the subset with all of its header.
+func (c *conn) read() bool {
+	w := c.work
+	i := bytes.Index(w.in, endOfHeader)
+	if i < 0 {
+		return false
+	}
+	h := &w.head
+	if !h.parse(string(w.in[:i+2])) || !parseTarget(h.target, &w.url) {
+		return false
+	}
+	w.in = w.in[i+len(endOfHeader):]
+	r := &c.request
+	*r = c.blank
+	r.Method, r.RequestURI, r.Host, r.Close, r.ContentLength = h.method, h.target, h.host, h.close, h.length
+	r.URL, r.Header = &w.url, w.fillHeader()
+	c.posted = h.method == http.MethodPost
+	w.body.begin(c, h.length)
+	if r.Body = http.NoBody; h.length > 0 {
+		r.Body = &w.body
+	}
+	return true
+}
+
+// answer calls the handler and sends its answer. It reports false if the
+// connection ends with it.
+func (c *conn) answer() bool {
+	c.response.begin()
+	c.watching.begin()
+	if c.work.body.left == 0 {
+		c.watching.arm()
+	} else {
+		c.mu.Lock()
+		c.reads.exactly(time.Now(), c.server.ReadTimeout)
+		c.mu.Unlock()
+	}
+	whole := c.handle()
+	whole = whole && c.response.finish() == nil
+	c.watching.stop()
+	whole = whole && c.work.body.drain() && !c.response.close
+	c.mu.Lock()
+	c.reads.settle()
+	c.writes.settle()
+	c.mu.Unlock()
+	if !whole {
+		return false
+	}
+	c.work.next()
+	c.nc.Rest()
+	return true
+}
+
+// handle calls the handler. It reports false if that panics.
+func (c *conn) handle() (returned bool) {
+	defer func() {
+		if returned {
+			return
+		}
+		err := recover()
+		if err == http.ErrAbortHandler {
+			return
+		}
+		stack := make([]byte, 64<<10)
+		stack = stack[:runtime.Stack(stack, false)]
+		c.server.logf("http1: panic serving %s: %v\n%s", c.blank.RemoteAddr, err, stack)
+	}()
+	c.server.Handler.ServeHTTP(&c.response, &c.request)
+	return true
+}
+
+func (s *Server) logf(format string, args ...any) {
+	if s.ErrorLog != nil {
+		s.ErrorLog.Printf(format, args...)
+	}
+}
+
+// interrupt ends the wait for a request.
+func (c *conn) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting {
+		c.reads.override(longAgo)
+	}
+}
+
+// cut closes the connection at once.
+func (c *conn) cut() {
+	c.cancel()
+	_ = c.nc.Close()
+}
+
+// leave prepares the connection for net/http, which reads rest first.
+func (c *conn) leave(rest []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads.override(time.Time{})
+	c.writes.override(time.Time{})
+	c.nc.Unread(bytes.Clone(rest))
+	c.left = true
+}
+
+// end closes the connection unless it was handed over.
+func (c *conn) end() {
+	c.cancel()
+	c.release()
+	if !c.left {
+		_ = c.nc.Close()
+	}
+}

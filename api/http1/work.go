@@ -1,0 +1,75 @@
+package http1
+
+import (
+	"net/http"
+	"net/url"
+	"sync"
+)
+
+const (
+	// inputBuffer is what a header must fit into. It is the size of net/http's
+	// buffer.
+	inputBuffer = 4 << 10
+	// outputBuffer is how much of an answer, with its header, is kept back until the
+	// handler has returned.
+	outputBuffer = 4 << 10
+)
+
+// work is what a connection needs from the first byte of a request to the last of
+// its answer. It belongs to one connection at a time.
+type work struct {
+	buffer [inputBuffer]byte
+	in     []byte // of buffer: what has been read and not been used
+	head   head
+	url    url.URL
+	header http.Header // of the request
+	values []string    // of header
+	body   body
+	answer http.Header // the handler's
+	out    []byte      // the answer's header
+	kept   []byte      // of the answer's body, not sent
+	parts  [4][]byte   // of a write
+}
+
+var works = sync.Pool{New: func() any {
+	return &work{
+		head:   head{fields: make([]field, 0, maxFields)},
+		header: make(http.Header, 16),
+		values: make([]string, 0, maxFields),
+		answer: make(http.Header, 8),
+		out:    make([]byte, 0, 1<<10),
+		kept:   make([]byte, 0, outputBuffer),
+	}
+}}
+
+// fillHeader makes a map of the fields.
+func (w *work) fillHeader() http.Header {
+	w.values = w.values[:0]
+	for _, f := range w.head.fields {
+		if have, ok := w.header[f.name]; ok {
+			w.header[f.name] = append(have, f.value)
+			continue
+		}
+		n := len(w.values)
+		w.values = append(w.values, f.value)
+		w.header[f.name] = w.values[n : n+1 : n+1]
+	}
+	return w.header
+}
+
+// next forgets a request and its answer, but not what was read after it.
+func (w *work) next() {
+	clear(w.header)
+	clear(w.answer)
+	w.out, w.kept = w.out[:0], w.kept[:0]
+	w.body = body{}
+}
+
+// reset forgets everything.
+func (w *work) reset() {
+	w.next()
+	clear(w.head.fields)
+	clear(w.values[:cap(w.values)])
+	w.head = head{fields: w.head.fields[:0]}
+	w.url, w.in, w.parts = url.URL{}, nil, [4][]byte{}
+}
