@@ -39,7 +39,7 @@ func (h *head) parse(text string) bool {
 	if !ok || !h.parseLine(line) {
 		return false
 	}
-	lengths := 0
+	var lengths, connections int
 	for rest != "" {
 		line, rest, ok = cutLine(rest)
 		if !ok || len(h.fields) == maxFields {
@@ -61,7 +61,7 @@ func (h *head) parse(text string) bool {
 				return false
 			}
 		case "Connection":
-			if h.close || !h.parseConnection(f.value) {
+			if connections++; connections > 1 || !h.parseConnection(f.value) {
 				return false
 			}
 		case "Transfer-Encoding", "Upgrade", "Expect", "Trailer", "Te", "Http2-Settings", "Pragma":

@@ -66,10 +66,11 @@ func (w *response) Write(p []byte) (int, error) {
 	if w.length >= 0 && w.written > w.length {
 		return 0, http.ErrContentLength
 	}
+	work := w.conn.work
 	if w.conn.request.Method == http.MethodHead {
+		work.kept = append(work.kept, p[:min(len(p), cap(work.kept)-len(work.kept))]...) // for its type
 		return len(p), nil
 	}
-	work := w.conn.work
 	if len(work.kept)+len(p) <= cap(work.kept) {
 		work.kept = append(work.kept, p...)
 		return len(p), nil
@@ -142,6 +143,9 @@ func (w *response) send(p []byte, done bool) error {
 	if !w.sent {
 		w.sent = true
 		w.renderHeader(now, p, done)
+	}
+	if w.conn.request.Method == http.MethodHead {
+		work.kept = work.kept[:0]
 	}
 	size := len(work.kept) + len(p)
 	if w.chunked && size > 0 {

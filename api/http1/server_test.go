@@ -1,0 +1,324 @@
+package http1
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"errors"
+)
+
+// echo answers with what it got.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	fmt.Fprintf(w, "%s %s %s", r.Method, r.RequestURI, body)
+}
+
+func post(path, body string) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+}
+
+const get = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+// A connection makes one request after the other, however they are cut into
+// packets, and net/http never sees it.
+func TestRequestsOnAConnection(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		w := serve(t, echo, direct, nil)
+		c := w.dial(t)
+		for range 3 {
+			c.send(get)
+			c.want(200, "GET /a ")
+			c.send(post("/b", "12"))
+			c.want(200, "POST /b 12")
+		}
+		c.send(get + post("/b", "1") + post("/c", "") + get) // at once
+		c.want(200, "GET /a ")
+		c.want(200, "POST /b 1")
+		c.want(200, "POST /c ")
+		c.want(200, "GET /a ")
+		long := strings.Repeat("0123456789", maxBody/10)
+		head, _, _ := strings.Cut(post("/d", long), "0123456789")
+		c.send(head)
+		for len(long) > 0 {
+			n := min(len(long), 70_001)
+			c.send(long[:n])
+			long = long[n:]
+		}
+		c.want(200, "POST /d "+strings.Repeat("0123456789", maxBody/10))
+		c.send("\r\n" + get) // as old clients do after a POST
+		c.want(200, "GET /a ")
+		if n := w.passed.Load(); (n != 0) != direct {
+			t.Errorf("net/http has %d connections", n)
+		}
+	})
+}
+
+// A connection that sends anything else is net/http's from there on, and nothing
+// that it has sent is lost.
+func TestHandingOver(t *testing.T) {
+	for name, odd := range map[string]struct{ request, answer string }{
+		"chunks":             {"POST /b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n12\r\n0\r\n\r\n", "POST /b 12"},
+		"another method":     {"BREW /b HTTP/1.1\r\nHost: localhost\r\n\r\n", "BREW /b "},
+		"a whole URL":        {"GET http://a/b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET http://a/b "},
+		"LF alone":           {"GET /b HTTP/1.1\nHost: localhost\n\n", "GET /b "},
+		"a long header":      {"GET /b HTTP/1.1\r\nHost: localhost\r\nA: " + strings.Repeat("a", 20<<10) + "\r\n\r\n", "GET /b "},
+		"a large body":       {post("/b", strings.Repeat("a", maxBody+1)), "POST /b " + strings.Repeat("a", maxBody+1)},
+		"an expected 100":    {"POST /b HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n", "POST /b "},
+		"lengths that agree": {"POST /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n12", "POST /b 12"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := serve(t, echo, false, nil)
+			for _, before := range []string{"", get} {
+				c := w.dial(t)
+				c.send(before + odd.request + get)
+				if before != "" {
+					c.want(200, "GET /a ")
+				}
+				c.want(200, odd.answer)
+				c.want(200, "GET /a ")
+				c.send(get)
+				c.want(200, "GET /a ")
+			}
+			if n := w.passed.Load(); n != 2 {
+				t.Errorf("net/http has %d connections", n)
+			}
+		})
+	}
+}
+
+// HTTP/2 without TLS begins with bytes that are no request of the subset.
+func TestHTTP2(t *testing.T) {
+	w := serve(t, echo, false, func(srv *http.Server) {
+		srv.Protocols = new(http.Protocols)
+		srv.Protocols.SetHTTP1(true)
+		srv.Protocols.SetUnencryptedHTTP2(true)
+	})
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get("http://" + w.addr + "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.ProtoMajor != 2 || string(body) != "GET /a " {
+		t.Errorf("%s %s", resp.Proto, body)
+	}
+}
+
+// What the client sends decides only about its own connection: a handler that does
+// not read the body has the next request follow it.
+func TestUnreadBodies(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/part" {
+				_, _ = io.ReadFull(r.Body, make([]byte, 3))
+			}
+			io.WriteString(w, r.URL.Path)
+		}, direct, nil)
+		for _, size := range []int{1, 10, inputBuffer, 100_000} {
+			for _, path := range []string{"/part", "/none"} {
+				c := w.dial(t)
+				c.send(post(path, strings.Repeat("G", size+3)) + get)
+				c.want(200, path)
+				c.want(200, "/a")
+			}
+		}
+	})
+}
+
+// Every wait for a client has an end.
+func TestTimeouts(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		stalled, sent := make(chan error, 1), make(chan error, 1)
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/large" {
+				var err error
+				for err == nil {
+					_, err = w.Write(make([]byte, 1<<20))
+				}
+				sent <- err
+				return
+			}
+			if _, err := io.ReadAll(r.Body); err != nil {
+				stalled <- err
+			}
+		}, direct, func(srv *http.Server) {
+			srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = 50*time.Millisecond, 60*time.Millisecond, 70*time.Millisecond, 80*time.Millisecond
+		})
+		w.dial(t).wantEnd() // no request
+		part := w.dial(t)
+		part.send("GET / HTTP/1.1\r\nHo")
+		_ = part.rest()
+		idle := w.dial(t)
+		idle.send(get)
+		idle.want(200, "")
+		idle.wantEnd()
+		body := w.dial(t)
+		body.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+		if err := <-stalled; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a body that stalls: %v", err)
+		}
+		takes := w.dial(t)
+		takes.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if err := <-sent; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("an answer that is not taken: %v", err)
+		}
+	})
+}
+
+// Handlers may set the deadlines of their body and answer, also from elsewhere.
+func TestDeadlinesOfHandlers(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		done := make(chan error, 2)
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			control := http.NewResponseController(w)
+			time.AfterFunc(10*time.Millisecond, func() { _ = control.SetReadDeadline(longAgo) })
+			_, err := io.ReadAll(r.Body)
+			done <- err
+			_ = control.SetWriteDeadline(longAgo)
+			_, err = w.Write(make([]byte, 1<<20))
+			done <- err
+		}, direct, nil)
+		c := w.dial(t)
+		c.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+		for range 2 {
+			if err := <-done; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// The context of a request ends when the client goes, however long the handler
+// waits, and not when it sends the next request. The connection is usable after a
+// handler that took long.
+func TestClientsThatGo(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		release, gone := make(chan struct{}), make(chan error)
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if _, err := io.ReadAll(r.Body); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-release:
+			case <-r.Context().Done():
+				gone <- r.Context().Err()
+			}
+		}, direct, nil)
+		c := w.dial(t)
+		for range 2 {
+			c.send(post("/", "{}"))
+			select {
+			case err := <-gone:
+				t.Fatal(err)
+			case <-time.After(3 * watchAfter): // it is being watched
+			}
+			release <- struct{}{}
+			c.want(200, "")
+		}
+		c.send(get)
+		time.Sleep(2 * watchAfter)
+		c.send(get) // that is no reason to end the first
+		release <- struct{}{}
+		release <- struct{}{}
+		c.want(200, "")
+		c.want(200, "")
+		c.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
+		time.Sleep(2 * watchAfter) // the handler reads the body
+		c.send("{}")
+		_ = c.Close()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+// A handler that panics ends its connection, and no other.
+func TestPanics(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/a" {
+				panic(http.ErrAbortHandler)
+			}
+		}, direct, nil)
+		other := w.dial(t)
+		other.send(get)
+		other.want(200, "")
+		c := w.dial(t)
+		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		c.wantEnd()
+		other.send(get)
+		other.want(200, "")
+	})
+}
+
+// Shutdown closes what waits, and what is in progress is answered, with the end of
+// the connection announced.
+func TestShutdown(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			entered <- struct{}{}
+			<-release
+		}
+		io.WriteString(w, "answer")
+	}, false, nil)
+	fresh, idle, busy := w.dial(t), w.dial(t), w.dial(t)
+	idle.send(get)
+	idle.want(200, "answer")
+	busy.send("GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a request in progress: %v", err)
+	}
+	fresh.wantEnd()
+	idle.wantEnd()
+	release <- struct{}{}
+	if resp := busy.want(200, "answer"); !resp.Close {
+		t.Error("the end of the connection is not announced")
+	}
+	busy.wantEnd()
+}
+
+// Close cuts what is in progress.
+func TestClose(t *testing.T) {
+	entered := make(chan struct{})
+	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+	}, false, nil)
+	c := w.dial(t)
+	c.send(get)
+	<-entered
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	c.wantEnd()
+}
+
+// The listener's end leaves the connections: one that is handed over afterwards is
+// served until Shutdown.
+func TestHandingOverAfterTheEndOfTheListener(t *testing.T) {
+	w := serve(t, echo, false, nil)
+	c := w.dial(t)
+	c.send(get)
+	c.want(200, "GET /a ")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	w.set.Finish(ctx)
+	c.send("BREW /b HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	c.want(200, "BREW /b ")
+}
