@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"api/request":       {"api/request", "api/render", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/cloudevent":    {"api/cloudevent", "api/render", "api/scan", "api/spelling", "api/wire", "queue", "topics", "wal"},
 	"api/client":        {"api/client"},
+	"api/http1":         {"api/http1", "api/conns"},
 	"api/listing":       {"api/listing"},
 	"api/scan":          {"api/scan"},
 	"api/console":       {"api/console"},
