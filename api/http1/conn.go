@@ -48,7 +48,7 @@ type conn struct {
 // newConn returns the connection for nc, or nil if it has to be net/http's.
 func (s *Server) newConn(nc net.Conn) *conn {
 	counted, _ := nc.(*conns.Conn)
-	if counted == nil {
+	if counted == nil || !supported {
 		return nil
 	}
 	tcp, _ := counted.Conn.(*net.TCPConn)
@@ -130,21 +130,12 @@ func (c *conn) tryRead(fd uintptr) bool {
 	if c.work == nil {
 		c.work = works.Get().(*work)
 	}
-	n, err := syscall.Read(int(fd), c.work.buffer[:])
-	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), c.work.buffer[:])
-	}
-	if err == syscall.EAGAIN {
+	n, err := readNow(fd, c.work.buffer[:])
+	if err == errNothing {
 		c.release()
 		return false
 	}
 	c.err = err
-	if n <= 0 {
-		if err == nil {
-			c.err = io.EOF
-		}
-		n = 0
-	}
 	c.work.in = c.work.buffer[:n]
 	return true
 }

@@ -1,9 +1,7 @@
 package http1
 
 import (
-	"io"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -90,16 +88,10 @@ func (w *watching) stop() {
 // false to be called again then.
 func (c *conn) tryPeek(fd uintptr) bool {
 	var one [1]byte
-	n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK)
-	for err == syscall.EINTR {
-		n, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK)
-	}
-	if err == syscall.EAGAIN {
+	_, err := peekNow(fd, one[:])
+	if err == errNothing {
 		return false
 	}
 	c.peeked = err
-	if n == 0 && err == nil {
-		c.peeked = io.EOF
-	}
 	return true
 }
