@@ -6,7 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -73,9 +73,15 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	return c
 }
 
-// serve answers requests until the connection ends, or until it gets something
-// that is no request of the subset: then it returns that, and all that follows.
+// serve is run, except that no mistake in it ends the process.
 func (c *conn) serve() (rest []byte) {
+	defer func() { c.logPanic(recover()) }()
+	return c.run()
+}
+
+// run answers requests until the connection ends, or until it gets something
+// that is no request of the subset: then it returns that, and all that follows.
+func (c *conn) run() (rest []byte) {
 	timeout := c.server.ReadHeaderTimeout
 	for {
 		if !c.fill(timeout) {
@@ -217,19 +223,21 @@ func (c *conn) answer() bool {
 // handle calls the handler. It reports false if that panics.
 func (c *conn) handle() (returned bool) {
 	defer func() {
-		if returned {
-			return
+		if !returned {
+			c.logPanic(recover())
 		}
-		err := recover()
-		if err == http.ErrAbortHandler {
-			return
-		}
-		stack := make([]byte, 64<<10)
-		stack = stack[:runtime.Stack(stack, false)]
-		c.server.logf("http1: panic serving %s: %v\n%s", c.blank.RemoteAddr, err, stack)
 	}()
 	c.server.Handler.ServeHTTP(&c.response, &c.request)
 	return true
+}
+
+// logPanic logs what was recovered, unless a handler has ended the connection by
+// it.
+func (c *conn) logPanic(recovered any) {
+	if recovered == nil || recovered == http.ErrAbortHandler {
+		return
+	}
+	c.server.logf("http1: panic serving %s: %v\n%s", c.blank.RemoteAddr, recovered, debug.Stack())
 }
 
 func (s *Server) logf(format string, args ...any) {

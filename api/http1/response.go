@@ -181,6 +181,9 @@ func (w *response) send(p []byte, done bool) error {
 		_, w.err = parts.WriteTo(w.conn.tcp)
 	}
 	work.out = work.out[:0]
+	if w.err != nil {
+		w.conn.cancel() // the handler may wait for something to send
+	}
 	return w.err
 }
 

@@ -177,6 +177,23 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
+// A handler that waits has its context end when its client takes nothing more.
+func TestWritesThatFailEndTheContext(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		ended := make(chan error)
+		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).SetWriteDeadline(longAgo)
+			_, _ = w.Write(make([]byte, 1<<20))
+			<-r.Context().Done()
+			ended <- r.Context().Err()
+		}, direct, nil)
+		w.dial(t).send(get)
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
 // Handlers may set the deadlines of their body and answer, also from elsewhere.
 func TestDeadlinesOfHandlers(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
