@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/auth"
 )
 
 // tarOf writes a tar with one file of so many bytes.
@@ -198,4 +201,27 @@ func TestBackupEnds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The list of backups is there in every phase, and for keys of all names only.
+func TestContractBackups(t *testing.T) {
+	past := `{"backups":[{"started_at":"2026-11-21T12:14:20Z","finished_at":"2026-11-21T12:14:21Z","bytes":7,"through_ts":1795263260000,"outcome":"good"}],"last_good_at":"2026-11-21T12:14:21Z"}`
+	keys, err := auth.Parse("root,pre::in,read:r,writes:w,deletes:d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	overBoth(t, func(o *Options) {
+		o.Keys = keys
+		o.Backups = func() any { return json.RawMessage(past) }
+	}, func(t *testing.T, s *contractServer) {
+		for key, status := range map[string]int{"root": 200, "pre": 403, "read": 403, "writes": 403, "deletes": 403, "none": 401} {
+			a := s.send("GET /v0/admin/backups", "", "Authorization", "Bearer "+key)
+			if a.status != status || status == 200 && a.differs(past) != "" {
+				t.Errorf("%s: %d %s, want %d", key, a.status, a.body, status)
+			}
+			if status == 200 && a.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %v", key, a.header)
+			}
+		}
+	})
 }

@@ -69,6 +69,9 @@ func (s *Server) readings() metrics.Readings {
 			r.Storage = s.opts.Storage.Stats()
 		}
 	}
+	if s.opts.LastBackup != nil {
+		r.LastBackup = s.opts.LastBackup()
+	}
 	if s.opts.Disk != nil {
 		r.DiskFree, r.DiskTotal = s.opts.Disk()
 	}

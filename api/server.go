@@ -84,6 +84,9 @@ type Options struct {
 	// Backups returns the last backups as /v0/admin/backups shows them. It may be
 	// nil, and answers before there is data.
 	Backups func() any
+	// LastBackup returns when the last good backup ended, in Unix seconds; 0 if there
+	// was none. It may be nil, and answers before there is data.
+	LastBackup func() float64
 	// Report is the last recovery's report as /v0/recovery shows it; it is
 	// marshalled to JSON. It answers nil while there is none. What it names
 	// is to be only what sees says yes to.

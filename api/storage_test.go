@@ -138,7 +138,8 @@ func TestStorageMetrics(t *testing.T) {
 		}
 		want[float64(100+i)] = name
 	}
-	s, _ := adminServer(f, nil)
+	want[99] = "LastBackup"
+	s, _ := adminServer(f, func(o *Options) { o.LastBackup = func() float64 { return 99 } })
 	e := parseExposition(t, get(s, "GET", "/metrics").Body.String())
 	m := object(t, get(s, "GET", "/metrics", "Accept", "application/json"))["storage"].(map[string]any)
 	for field, got := range m {

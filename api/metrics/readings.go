@@ -25,7 +25,8 @@ type Readings struct {
 	Pressure            float64
 	Log                 wal.Stats
 	Storage             StorageStats
-	DiskFree, DiskTotal uint64 // 0 if the disk is not watched
+	DiskFree, DiskTotal uint64  // 0 if the disk is not watched
+	LastBackup          float64 // when the last good backup ended, in Unix seconds; 0 if there was none
 	Streams, Sockets    int64
 	Sessions            int64
 	Conns               conns.Stats

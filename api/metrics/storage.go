@@ -34,8 +34,6 @@ type StorageStats struct {
 	VerifyRuns, VerifyDamaged uint64
 	VerifyAge                 time.Duration // since the last scrub; 0 if there was none
 
-	LastBackup float64 // when the last good backup ended, in Unix seconds; 0 if there was none
-
 	DamagedReads uint64
 	LastError    string // of the last attempt; empty if it succeeded
 }
@@ -76,7 +74,7 @@ var storageSeries = []series{
 	{"topics_verify_runs_total", "verify_runs", func(r *Readings) any { return float64(r.Storage.VerifyRuns) }},
 	{"topics_verify_damaged_total", "verify_damaged", func(r *Readings) any { return float64(r.Storage.VerifyDamaged) }},
 	{"topics_verify_age_seconds", "verify_age_seconds", func(r *Readings) any { return r.Storage.VerifyAge.Seconds() }},
-	{"topics_backup_last_success_timestamp_seconds", "backup_last_success_timestamp_seconds", func(r *Readings) any { return r.Storage.LastBackup }},
+	{"topics_backup_last_success_timestamp_seconds", "backup_last_success_timestamp_seconds", func(r *Readings) any { return r.LastBackup }},
 	{"topics_damaged_reads_total", "damaged_reads", func(r *Readings) any { return float64(r.Storage.DamagedReads) }},
 	{"topics_storage_failing", "storage_failing", func(r *Readings) any { return float64(bit(r.Storage.LastError != "")) }},
 	{"", "last_error", func(r *Readings) any { return r.Storage.LastError }},

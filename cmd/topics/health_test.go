@@ -57,21 +57,7 @@ func (l *lines) String() string {
 
 func startHanging(t *testing.T, env ...string) *hanging {
 	t.Helper()
-	dir := t.TempDir()
-	h := &hanging{server: &server{}, t: t, disk: hangfs.New(roomy{vfs.OS()})}
-	var err error
-	h.config, err = config.Load(append([]string{
-		"TOPICS_DATA_DIR=" + filepath.Join(dir, "data"),
-		"TOPICS_COLD_DIR=" + filepath.Join(dir, "cold"),
-		"TOPICS_ARCHIVE_DIR=" + filepath.Join(dir, "archive"),
-		"TOPICS_WAL_FILE_BYTES=1MiB",
-	}, env...), config.ThisMachine())
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.log = zerolog.New(&h.logs)
-	h.fs = h.disk
-	h.prepare()
+	h := configureHanging(t, t.TempDir(), env...)
 	if err := h.claim(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +72,27 @@ func startHanging(t *testing.T, env ...string) *hanging {
 		}
 		stop()
 	})
+	return h
+}
+
+// configureHanging returns a server whose directories are in dir, before it claims
+// them.
+func configureHanging(t *testing.T, dir string, env ...string) *hanging {
+	t.Helper()
+	h := &hanging{server: &server{}, t: t, disk: hangfs.New(roomy{vfs.OS()})}
+	var err error
+	h.config, err = config.Load(append([]string{
+		"TOPICS_DATA_DIR=" + filepath.Join(dir, "data"),
+		"TOPICS_COLD_DIR=" + filepath.Join(dir, "cold"),
+		"TOPICS_ARCHIVE_DIR=" + filepath.Join(dir, "archive"),
+		"TOPICS_WAL_FILE_BYTES=1MiB",
+	}, env...), config.ThisMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.log = zerolog.New(&h.logs)
+	h.fs = h.disk
+	h.prepare()
 	return h
 }
 

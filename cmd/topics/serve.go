@@ -232,12 +232,18 @@ func (s *server) watch() (stop func()) {
 // report the reason. It is not an error if ctx ends meanwhile.
 func (s *server) recover(ctx context.Context) error {
 	s.log.Info().Str("dir", s.config.DataDir).Msg("recovering")
+	if s.lock != nil { // the directory is the server's: the age of its last backup is known from here on
+		s.openAccount()
+	}
 	data, err := recovery.Run(ctx, s.recoveryOptions())
 	err = explainAccess(err)
 	switch {
 	case err == nil:
 		s.data.Store(data)
-		s.keepAccount()
+		if s.backups.Load() == nil {
+			s.openAccount()
+		}
+		s.watchBackups()
 		return nil
 	case ctx.Err() != nil:
 		return nil

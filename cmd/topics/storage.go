@@ -88,19 +88,25 @@ func (s *server) pastBackups() any {
 	return backup.Past{Backups: []backup.Attempt{}}
 }
 
-// keepAccount opens the account of backups and registers its health check.
-func (s *server) keepAccount() {
+// openAccount opens the account of backups.
+func (s *server) openAccount() {
 	h, err := backup.OpenHistory(s.fs, s.config.DataDir, time.Now)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("the account of backups begins anew")
 	}
 	s.backups.Store(h)
-	if limit := s.config.BackupMaxAge; limit > 0 {
-		if err := h.Begin(); err != nil {
-			s.log.Warn().Err(err).Msg("the account of backups could not be written")
-		}
-		s.health.Register("backups", func() health.Condition { return h.Check(limit) })
+}
+
+// watchBackups registers the health check of the backups' age, if there is a limit.
+func (s *server) watchBackups() {
+	h, limit := s.backups.Load(), s.config.BackupMaxAge
+	if limit == 0 {
+		return
 	}
+	if err := h.Begin(); err != nil {
+		s.log.Warn().Err(err).Msg("the account of backups could not be written")
+	}
+	s.health.Register("backups", func() health.Condition { return h.Check(limit) })
 }
 
 // lastBackup returns when the last good backup ended, in Unix seconds; 0 if there
@@ -170,7 +176,6 @@ func (v storageView) Stats() metrics.StorageStats {
 		ArchivedFiles: s.ArchivedFiles, ArchiveFailures: s.ArchiveFailures,
 		ArchiveWaitingFiles: s.ArchiveWaiting.Files, ArchiveWaitingBytes: s.ArchiveWaiting.Bytes,
 		ReserveMissing: reserve,
-		LastBackup:     v.lastBackup(),
 		VerifyRuns:     s.VerifyRuns, VerifyDamaged: s.VerifyDamaged, VerifyAge: s.VerifyAge,
 		DamagedReads: d.Registry.Totals().DamagedReads, LastError: s.LastError,
 	}
