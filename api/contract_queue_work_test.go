@@ -160,20 +160,6 @@ func TestContractSocketJobs(t *testing.T) {
 	real.put(t, "q", `{"type":"queue"}`)
 	real.put(t, "log", `{}`)
 	c := real.dial(t)
-	for _, tc := range []struct{ message, code string }{
-		{`{"op":"claim","topic":"q"}`, "invalid_request"}, {`{"op":"claim","node":"w"}`, "invalid_request"}, {`{"op":"claim","topic":"log","node":"w"}`, "not_a_queue"},
-		{`{"op":"claim","topic":"none","node":"w"}`, "topic_not_found"}, {`{"op":"ack","topic":"log","node":"w","seqs":[1]}`, "not_a_queue"},
-		{`{"op":"ack","topic":"q","node":"w"}`, "invalid_request"}, {`{"op":"nack","topic":"q","node":"","seqs":[]}`, "invalid_request"},
-		{`{"op":"extend","topic":"q","node":"w","seqs":[1],"lease_ids":[]}`, "invalid_request"}, {`{"op":"nack","topic":"none","node":"w","seqs":[1]}`, "topic_not_found"},
-		{`{"op":"work","topic":"log","node":"w"}`, "not_a_queue"}, {`{"op":"work","topic":"q"}`, "invalid_request"}, {`{"op":"stop","topic":"q"}`, "invalid_request"},
-		{`{"op":"ack","topic":"q","node":"w","seqs":[1],"then":[{"topic":"log","records":[{}]}]}`, "nothing_acked"},
-		{`{"op":"ack","topic":"q","node":"w","seqs":[` + strings.Repeat("1,", 1000) + `1]}`, "batch_too_large"},
-	} {
-		c.say(`%s`, tc.message)
-		if m := c.want("error"); m.Code != tc.code {
-			t.Errorf("%.80s: %s", tc.message, m.raw)
-		}
-	}
 	// A claim that waits holds nothing up.
 	c.say(`{"op":"claim","request_id":1,"topic":"q","node":"w","max":5,"wait_ms":30000}`)
 	c.say(`{"op":"ping"}`)
