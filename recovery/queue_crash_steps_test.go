@@ -13,22 +13,23 @@ import (
 )
 
 // route makes a router that takes every job out of the queue, and one that brings
-// others in.
-func (s *queueSim) route() {
+// others in. It returns false if the disk failed that.
+func (s *queueSim) route() bool {
 	ctx, r := context.Background(), s.data.Registry
 	_, err := r.Put(ctx, "in", &record.ConfigPatch{Durability: &s.class})
-	if err != nil {
-		s.t.Fatal(err)
+	if s.dead(err) {
+		return false
 	}
 	for name, spec := range map[string]router.Spec{
 		"q>out": {Source: "q", Dest: "out", CreateDest: true, Guarantee: router.ExactlyOnce},
 		"in>q":  {Source: "in", Dest: "q", Guarantee: router.ExactlyOnce},
 	} {
 		_, err := r.PutRouter(ctx, name, spec)
-		if err != nil {
-			s.t.Fatal(err)
+		if s.dead(err) {
+			return false
 		}
 	}
+	return true
 }
 
 // arrived notes that a job was seen. One that a router brings is live from then on.

@@ -12,7 +12,9 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
+	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
 // queueSim works a queue through crashes, and holds that each job is in exactly
@@ -21,6 +23,7 @@ type queueSim struct {
 	t    *testing.T
 	rng  *rand.Rand
 	fs   *crashfs.FS
+	inj  *errfs.Injector // nil if the disk is sound
 	boot int
 	now  int64
 	data *recovery.Recovered
@@ -32,6 +35,7 @@ type queueSim struct {
 	held    map[uint64]string // by seq, what the worker holds in this life
 	coming  map[string]bool   // written to the source of a router, and not seen in the queue
 	seen    map[string]bool   // seen in the queue or among the dead letters
+	told    bool              // a call had an error of the disk
 }
 
 // jobFate is what is known of a job.
@@ -45,28 +49,42 @@ const (
 
 )
 
-func (s *queueSim) up() {
-	data, err := recovery.Run(context.Background(), options(s.fs, s.boot, func() int64 { return s.now }))
-	if err != nil {
-		s.t.Fatal(err)
+// newQueueSim returns a simulation on an empty disk.
+func newQueueSim(t *testing.T, rng *rand.Rand) *queueSim {
+	return &queueSim{
+		t: t, rng: rng, fs: crashfs.New(), now: simEpoch, jobs: map[string]jobFate{},
+		coming: map[string]bool{}, seen: map[string]bool{},
+		class: "fsync", durable: rng.IntN(2) == 0,
+	}
+}
+
+// up starts a life. It returns false if the disk failed that.
+func (s *queueSim) up() bool {
+	fsys := vfs.FS(s.fs)
+	if s.inj != nil {
+		fsys = errfs.New(s.fs, s.inj)
+	}
+	data, err := recovery.Run(context.Background(), options(fsys, s.boot, func() int64 { return s.now }))
+	if s.dead(err) {
+		return false
 	}
 	s.data, s.held = data, map[uint64]string{}
 	_, err = data.Registry.Put(context.Background(), "q", &record.ConfigPatch{
 		Type: new("queue"), Durability: &s.class, LeasesDurable: &s.durable, DeadLetter: new(new("dead")),
 		MaxDeliveries: new(int64(4)), RetryBackoffMS: new(int64(50)),
 	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.route()
+	return !s.dead(err) && s.route()
 }
 
-// dead reports whether the process has crashed, which excuses an error.
+// dead reports whether the process has crashed, or a call was told that the disk
+// failed: either excuses an error.
 func (s *queueSim) dead(err error) bool {
-	if err != nil && !s.fs.Crashed() {
+	failed := s.inj != nil && errors.Is(err, errfs.ErrInjected)
+	if err != nil && !s.fs.Crashed() && !failed {
 		s.t.Fatal(err)
 	}
-	return s.fs.Crashed()
+	s.told = s.told || failed
+	return s.fs.Crashed() || failed
 }
 
 func (s *queueSim) id() string {
@@ -148,9 +166,7 @@ func (s *queueSim) step() {
 		if err == nil && s.rng.IntN(2) == 0 {
 			err = s.data.Compact(ctx)
 		}
-		if err != nil && !s.fs.Crashed() {
-			s.t.Fatal(err)
-		}
+		s.dead(err)
 	}
 }
 
@@ -257,11 +273,7 @@ func TestQueueCrashes(t *testing.T) {
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 41))
-			s := &queueSim{
-				t: t, rng: rng, fs: crashfs.New(), now: simEpoch, jobs: map[string]jobFate{},
-				coming: map[string]bool{}, seen: map[string]bool{},
-				class: "fsync", durable: rng.IntN(2) == 0,
-			}
+			s := newQueueSim(t, rng)
 			power := rng.IntN(3) > 0
 			if !power {
 				s.class = "disk"
