@@ -50,6 +50,7 @@ type eventStream struct {
 	mu    sync.Mutex // guards what follows, and setting the connection's deadline
 	until time.Time  // when the client's time is over, because the stream has to end; zero before that
 	over  bool       // the connection is not the stream's any more
+	due   time.Time  // the deadline that is set; zero if none is
 }
 
 // streamWatch streams the events of a session for as long as the client stays.
@@ -177,5 +178,6 @@ func (st *eventStream) leave() {
 
 // setDeadlineLocked sets the deadline of the next write. Zero is no deadline.
 func (st *eventStream) setDeadlineLocked(at time.Time) {
+	st.due = at
 	_ = st.control.SetWriteDeadline(at) // not supported only outside a real connection
 }

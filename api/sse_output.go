@@ -193,22 +193,31 @@ func (st *eventStream) send(parts ...[]byte) error {
 	return st.control.Flush()
 }
 
-// bound gives the client its time for the next piece.
+// bound gives the client its time for the next piece, or seven eighths of it: with
+// many clients, setting a timer for each event of each of them costs more than the
+// rest of bound.
 func (st *eventStream) bound() {
 	st.sending.begin()
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.until.IsZero() {
-		st.setDeadlineLocked(time.Now().Add(st.patience))
-	} else {
+	if !st.until.IsZero() {
 		st.setDeadlineLocked(st.until)
+		return
+	}
+	now := time.Now()
+	if st.due.Sub(now) < st.patience/8*7 {
+		st.setDeadlineLocked(now.Add(st.patience))
 	}
 }
 
 // lift takes the deadline away while there is nothing to send: HTTP/2 would
-// take the time until the next event for the client's.
+// take the time until the next event for the client's. HTTP/1.1 looks at it only
+// while something is written.
 func (st *eventStream) lift() {
 	st.sending.end()
+	if st.call.r.ProtoMajor < 2 {
+		return
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.until.IsZero() {
