@@ -189,6 +189,7 @@ var families = []family{
 	{"go_sched_latencies_seconds", histogram, "Time that goroutines were ready to run before they did."},
 	{"go_threads", gauge, "Threads that the runtime has made."},
 
+	{"process_cgroup_cpu_throttled_seconds_total", counter, "Time that the control group could not run because its quota of CPU time was used up."},
 	{"process_cpu_seconds_system_total", counter, "CPU time spent in the kernel."},
 	{"process_cpu_seconds_total", counter, "CPU time spent."},
 	{"process_cpu_seconds_user_total", counter, "CPU time spent outside of the kernel."},
