@@ -17,6 +17,13 @@ type Query struct {
 	Match       []string      // tag predicate {"tag", "Eq" or "Glob", pattern}; nil matches all records
 	IncludeTags bool
 	OmitMeta    bool
+	// FromTime, if not nil, replaces From: records from the first one at or after this
+	// time on, in Unix ms. Batch.From has the seq that it stands for.
+	FromTime *int64
+	// PreviewBytes, if not 0, cuts longer data: Record.Preview then replaces Data.
+	PreviewBytes int
+	// Untouched makes it no use of the topic: its priority stays as it is.
+	Untouched bool
 }
 
 // Tombstone reports seqs that a reader will never get, and the reason. It is a
@@ -43,6 +50,7 @@ type Batch struct {
 	HeadSeq     uint64     `json:"head_seq"`
 	EarliestSeq uint64     `json:"earliest_seq"`
 	CaughtUp    bool       `json:"caught_up"`
+	From        *uint64    `json:"from_seq"` // of a Query with FromTime
 	Lag         uint64     `json:"lag"`
 }
 
@@ -72,6 +80,9 @@ func (b *Batch) decode(body []byte) error {
 			return s.uint(&b.EarliestSeq)
 		case "caught_up":
 			return s.bool(&b.CaughtUp)
+		case "from_seq":
+			b.From = new(uint64)
+			return s.uint(b.From)
 		case "lag":
 			return s.uint(&b.Lag)
 		}
@@ -89,8 +100,16 @@ func (b *Batch) decode(body []byte) error {
 // Diff reads the records after q.From. Batch.CaughtUp reports whether they
 // reach the end of the topic; an empty Batch.Records does not mean that.
 func (c *Client) Diff(ctx context.Context, topic string, q Query) (*Batch, error) {
+	from, touch := &q.From, (*bool)(nil)
+	if q.FromTime != nil {
+		from = nil
+	}
+	if q.Untouched {
+		touch = new(bool)
+	}
 	body, err := json.Marshal(struct {
-		From        uint64   `json:"from_seq"`
+		From        *uint64  `json:"from_seq,omitempty"`
+		FromTime    *int64   `json:"from_ts,omitempty"`
 		Limit       int      `json:"limit,omitempty"`
 		MaxBytes    int      `json:"max_batch_bytes,omitempty"`
 		WaitMS      int64    `json:"wait_ms,omitempty"`
@@ -98,7 +117,9 @@ func (c *Client) Diff(ctx context.Context, topic string, q Query) (*Batch, error
 		Match       []string `json:"match,omitempty"`
 		IncludeTags bool     `json:"include_tags"`
 		IncludeMeta bool     `json:"include_meta"`
-	}{q.From, q.Limit, q.MaxBytes, q.Wait.Milliseconds(), q.Nodes, q.Match, q.IncludeTags, !q.OmitMeta})
+		Preview     int      `json:"preview_bytes,omitempty"`
+		Touch       *bool    `json:"touch,omitempty"`
+	}{from, q.FromTime, q.Limit, q.MaxBytes, q.Wait.Milliseconds(), q.Nodes, q.Match, q.IncludeTags, !q.OmitMeta, q.PreviewBytes, touch})
 	if err != nil {
 		return nil, err
 	}

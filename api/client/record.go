@@ -15,6 +15,10 @@ type Record struct {
 	Group     string `json:"$group"`      // empty if the job has none
 	UniqueKey string `json:"$unique_key"` // empty if the job has none
 	Priority  int    `json:"$priority"`
+	// Preview is the beginning of data that was cut, as text, and DataBytes the size of
+	// all of it; see Query.PreviewBytes.
+	Preview   string `json:"data_preview"`
+	DataBytes int64  `json:"data_bytes"`
 	// Raw is the whole record as received.
 	Raw json.RawMessage `json:"-"`
 }
@@ -62,6 +66,10 @@ func (r *Record) field(s *scanner, name []byte, node *string) (err error) {
 		var n int64
 		err = s.int(&n)
 		r.Priority = int(n)
+	case "data_preview":
+		return s.string(&r.Preview)
+	case "data_bytes":
+		return s.int(&r.DataBytes)
 	case "data":
 		r.Data, err = s.value()
 	case "meta":

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -72,27 +73,16 @@ func (t *tail) between(ctx context.Context, topic string, from, head uint64) ([]
 	return records, nil
 }
 
-// seek returns the seq after which the records from a time on come. Timestamps
-// never decrease within a topic, so it halves the range that remains.
+// seek returns the seq after which the records from a time on come.
 func seek(ctx context.Context, api *client.Client, topic string, from time.Time) (uint64, error) {
-	state, err := api.State(ctx, topic)
+	b, err := api.Diff(ctx, topic, client.Query{FromTime: new(max(from.UnixMilli(), 0)), Limit: 1, OmitMeta: true})
 	if err != nil {
 		return 0, err
 	}
-	low, high := state.EarliestSeq-1, state.HeadSeq
-	for low < high {
-		middle := low + (high-low)/2
-		b, err := api.Diff(ctx, topic, client.Query{From: middle, Limit: 1, OmitMeta: true})
-		switch {
-		case err != nil:
-			return 0, err
-		case len(b.Records) > 0 && b.Records[0].TS < from.UnixMilli():
-			low = b.Records[0].Seq
-		default:
-			high = middle
-		}
+	if b.From == nil {
+		return 0, errors.New("--since: the server does not know from_ts; it is older than this command")
 	}
-	return high, nil
+	return *b.From, nil
 }
 
 // since returns the time that --since means.
