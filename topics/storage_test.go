@@ -203,6 +203,7 @@ func tagged(tags ...string) []record.Record {
 // damagePages spoils the pages of that kind in all segments: "xtnt" or "diry".
 func (w *world) damagePages(kind string) {
 	w.t.Helper()
+	w.damaged = true
 	for _, id := range w.disk.ids {
 		f, err := w.fs.Open(path.Join(segmentDir, segment.IndexName(id)))
 		if err != nil {

@@ -29,6 +29,8 @@ type world struct {
 	// wrap, if set, stands between the log and the disk.
 	wrap func(vfs.FS) vfs.FS
 	disk storage
+	// damaged is set if pages were damaged: counts may be wrong.
+	damaged bool
 }
 
 func newWorld(t testing.TB, change ...func(*world)) *world {
