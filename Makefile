@@ -30,8 +30,8 @@ run: build ## a server with the settings of the environment
 test: ## every test
 	$(GO) test -count=1 -timeout 20m -p $(PARALLEL) $(PKG)
 
-race: ## every test under the race detector
-	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 20m $(PKG)
+race: ## every test under the race detector; RACE=-short leaves out what is large
+	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 20m $(RACE) $(PKG)
 
 locks: ## the tests of topics, with the order of its locks checked
 	$(GO) test -count=1 -tags lockorder ./topics ./topics/follow ./topics/lockorder

@@ -141,6 +141,9 @@ func TestContractRedrive(t *testing.T) {
 
 // A page of large dead letters ends by its bytes, and its cursor goes on.
 func TestContractLargeDeadLetters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		const n = 12
 		s.queue("q", `"dead_letter":"dead"`)

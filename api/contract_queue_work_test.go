@@ -250,6 +250,9 @@ func TestContractDrainedSocketClaims(t *testing.T) {
 // However many jobs a claim or a stream may take, one delivery of them holds no
 // more memory than a read: the rest goes back uncounted, or follows.
 func TestContractLargeJobs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	overBothTimed(t, nil, func(t *testing.T, s *contractServer) {
 		s.queue("q", "")
 		const n = 20

@@ -78,6 +78,9 @@ func TestContractRead(t *testing.T) {
 
 // Section 5, the sizes of a batch.
 func TestContractBatchSizes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		many := `{"records":[` + strings.TrimSuffix(strings.Repeat(`{},`, 1500), ",") + `]}`
 		s.walk(step{"POST /v0/topics/t", many, 201, ``})

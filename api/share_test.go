@@ -142,6 +142,9 @@ func TestWindowsAreCounted(t *testing.T) {
 // Frames of all kinds, one after the other, are what the decoder alone makes of
 // them, however the bytes arrive.
 func TestFramesPassUnchanged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	rng := rand.New(rand.NewPCG(3, 3))
 	s, _ := openServer(nil)
 	for range 60 {

@@ -30,6 +30,9 @@ type listedModel struct {
 // made: the rows are those of the first page's moment, in its order, each once,
 // without those that are gone.
 func TestSortedPagesHoldStill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		random := rand.New(rand.NewPCG(5, 8))
 		ctx := t.Context()
@@ -244,6 +247,9 @@ var listTopics = flag.Int("list-topics", 2000, "topics of TestListsOfManyTopics"
 // TestListsOfManyTopics prints what pages cost: the first of a sort looks at all topics,
 // every other one only at what it shows.
 func TestListsOfManyTopics(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	s := serveReal(t, nil, nil)
 	for i := range *listTopics {
 		if _, err := s.registry.Put(context.Background(), fmt.Sprintf("topic-%06d", i), &record.ConfigPatch{}); err != nil {

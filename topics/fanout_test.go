@@ -37,6 +37,9 @@ func (w *world) fanout(name, source, dest string, change ...func(*router.Spec)) 
 // next, come to an end where a record's copies would be too many, that what
 // was refused leaves nothing, and that a chain and a star may go on.
 func TestWaysOfLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	const most = 1024
 	w := newWorld(t, limitWays(most))
 	name := func(layer, i int) string { return fmt.Sprintf("l%02d.%d", layer, i) }
@@ -167,6 +170,9 @@ func walk(t *topic.Topic, path []byte, most uint64) (n uint64) {
 // TestWaysAgainstWalks holds the count against going every way, in small random
 // graphs, some with cycles that are longer than a record goes.
 func TestWaysAgainstWalks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	random := rand.New(rand.NewPCG(3, 4))
 	over, cyclic := 0, 0
 	for range 3000 {

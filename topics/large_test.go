@@ -102,6 +102,9 @@ func (l *large) checkAll() {
 }
 
 func TestLargeTopic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	w := newWorld(t, stored(70_000), func(w *world) { w.wal.FileBytes, w.wal.QueueBytes = 4<<20, 4<<20 })
 	w.disk.limits.Bytes = 64 << 20
 	l := &large{world: w, rng: rand.New(rand.NewPCG(1, 2)), live: map[uint64]record.Record{}}

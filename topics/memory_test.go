@@ -24,6 +24,9 @@ func heapBytes() uint64 {
 // TestIdleTopicMemory holds that an idle topic costs less than
 // 1 KB, made by a write of one record just now or before a restart.
 func TestIdleTopicMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	const n = 100_000
 	name := func(i int) string { return fmt.Sprintf("tenant-%d:orders", i) }
 	check := func(how string, before uint64, r *Registry) {

@@ -17,6 +17,9 @@ import (
 // replaced, refused and removed. What takes more than a look at each of them a
 // few times would show: it is done for each.
 func TestManyRouters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	if lockorder.Checked {
 		t.Skip("it takes millions of locks, which are slow to check")
 	}
