@@ -48,6 +48,9 @@ const ms = time.Millisecond
 // Progress is true in time, whatever the log is made of. The time is that of
 // a clock that goes on with each frame by what its kind was measured to take.
 func TestProgressIsTrueInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	for name, log := range map[string][]spell{
 		"lone":                    {of(lone, 60*ms)},
 		"batches":                 {of(batch, 40*ms)},

@@ -67,6 +67,9 @@ func appendTorn(t *testing.T, l *Log, fsys *crashfs.FS, seed int, sizes ...int) 
 // every operation of the opening: none of them takes what the one before left
 // for damage, and all find the same end.
 func TestKilledAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	for name, tear := range tornBy {
 		t.Run(name, func(t *testing.T) {
 			cut := 0

@@ -11,6 +11,9 @@ import (
 
 // TestEveryBitOfAHeader flips each bit of the headers of the sample.
 func TestEveryBitOfAHeader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	whole := newSample(t)
 	for n := 1; n <= 3; n++ {
 		for bit := range 8 * HeaderSize {
@@ -25,6 +28,9 @@ func TestEveryBitOfAHeader(t *testing.T) {
 // TestEveryByteOfAFrame flips a bit in every byte of synced frames: the first
 // of the log, the last of a file, the last before the marker.
 func TestEveryByteOfAFrame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	whole := newSample(t)
 	for _, i := range []int{0, 29, 39} {
 		for b := range sampleFrame {

@@ -11,6 +11,9 @@ import (
 
 // TestSalvageOfRandomDamage: every frame that was synced and not hit is found.
 func TestSalvageOfRandomDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	whole := newSample(t)
 	for seed := range uint64(3000) {
 		rng := rand.New(rand.NewPCG(seed, 11))

@@ -94,6 +94,9 @@ func TestTailKinds(t *testing.T) {
 // TestRunAndSalvageAgree: on random logs that were ended and harmed in any way,
 // Run refuses exactly what Salvage reports as damage, for every kind of end.
 func TestRunAndSalvageAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and much to do")
+	}
 	refused, accepted := [3]int{}, [3]int{}
 	for seed := range uint64(600) {
 		life := newSimulation(seed)
