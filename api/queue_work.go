@@ -21,10 +21,12 @@ import (
 // errNoQueue ends the stream of a queue that is gone.
 var errNoQueue = errors.New("the queue was deleted")
 
-// workStream is an open stream of jobs.
+// workStream is an open stream of jobs. A list of the sessions may have found it
+// and read it after its request has ended, when the call serves another one.
 type workStream struct {
 	*eventStream
 	id        string
+	queue     string
 	key       *auth.Key
 	remote    string
 	opened    time.Time
@@ -34,13 +36,13 @@ type workStream struct {
 }
 
 // Follows implements subject.
-func (w *workStream) Follows(asked func(topic string) bool) bool { return asked(w.call.topic) }
+func (w *workStream) Follows(asked func(topic string) bool) bool { return asked(w.queue) }
 
 // Cursors implements subject: a worker has none.
 func (w *workStream) Cursors() []watch.Cursor { return nil }
 
 // queues are those of which it gets jobs.
-func (w *workStream) queues() []string { return []string{w.call.topic} }
+func (w *workStream) queues() []string { return []string{w.queue} }
 
 // work streams jobs to a worker for as long as it stays. The jobs that it has
 // then go back.
@@ -67,7 +69,7 @@ func (s *Server) work(c *call) error {
 		eventStream: &eventStream{
 			server: s, call: c, control: http.NewResponseController(c.w), patience: s.watches.patience, done: make(chan struct{}),
 		},
-		id: newWorkID(), key: c.key, remote: c.r.RemoteAddr, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
+		id: newWorkID(), queue: c.topic, key: c.key, remote: c.r.RemoteAddr, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
 	}
 	w.flow = &w.carried
 	w.flow.begin(0)
@@ -193,7 +195,7 @@ func (w *workStream) next() error {
 // sendJob sends a job event.
 func (w *workStream) sendJob(j *topics.Job) error {
 	buf := eventBuffers.Get().(*[]byte)
-	body := appendWorkJob((*buf)[:0], w.call.topic, j)
+	body := appendWorkJob((*buf)[:0], w.queue, j)
 	b := strconv.AppendUint([]byte("event: job\nid: "), j.Seq, 10)
 	b = append(b, "\ndata: "...)
 	b = append(appendLines(b, body), "\n\n"...)
@@ -213,7 +215,7 @@ func appendWorkJob(b []byte, topic string, j *topics.Job) []byte {
 
 // sayLost sends a lost event: the worker no longer holds a job.
 func (w *workStream) sayLost(l *queue.Loss) error {
-	return w.small("lost", func(b []byte) []byte { return append(appendLost(append(b, '{'), w.call.topic, l), '}') })
+	return w.small("lost", func(b []byte) []byte { return append(appendLost(append(b, '{'), w.queue, l), '}') })
 }
 
 // appendLost renders the members of what says that a job is lost.
@@ -227,7 +229,7 @@ func appendLost(b []byte, topic string, l *queue.Loss) []byte {
 // sayDeleted sends the event after which a stream of a deleted queue ends.
 func (w *workStream) sayDeleted() error {
 	err := w.small("topic-deleted", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", w.call.topic)
+		b = appendMember(append(b, '{'), "topic", w.queue)
 		return append(appendMember(append(b, ','), "reason", "deleted"), '}')
 	})
 	if err != nil {

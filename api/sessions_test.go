@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/auth"
 )
 
 // sessionRows lists sessions by their kinds and transports.
@@ -109,6 +111,27 @@ func TestSessionsAreDescribed(t *testing.T) {
 	}
 	worker.want("error", "session_closed")
 	waitFor(t, func() bool { return len(sessionRows(t, s, "")) == 0 })
+}
+
+// A session that was found before it ended can still be described after that,
+// though its call has become another request's.
+func TestEndedSessionsAreDescribed(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "jobs", `{"type":"queue"}`)
+	worker := openStream(t, http.DefaultClient, "http://"+s.addr+"/v0/topics/jobs/work?node=n", 200)
+	worker.anything() // the retry
+	views := s.workers.views(func(*auth.Key) bool { return true })
+	worker.hangUp()
+	waitFor(t, func() bool { return len(s.workers.views(func(*auth.Key) bool { return true })) == 0 })
+	do(s, "GET", "/v0/topics/other", "")
+	asks := sessionFilter{topic: "jobs"}
+	if !asks.asks(&views[0]) {
+		t.Error("it is not found by its topic")
+	}
+	s.describe(views)
+	if got := views[0].Topics; len(got) != 1 || got[0].Topic != "jobs" {
+		t.Errorf("%+v", got)
+	}
 }
 
 // A row has no more topics than a list can bear.

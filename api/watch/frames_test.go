@@ -208,11 +208,10 @@ func TestAbandonedRead(t *testing.T) {
 		synctest.Wait()
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		w.refuse.Store(&record.Error{Kind: record.KindClosed, Message: "gone"})
+		w.refuseNext(&record.Error{Kind: record.KindClosed, Message: "gone"})
 		if _, err := l.fill(gone, s, 0); err == nil {
 			t.Error("no error")
 		}
-		w.refuse.Store(nil)
 		if r := <-got; r.frame == nil || r.next != 1 {
 			t.Errorf("%+v", r)
 		}

@@ -34,10 +34,18 @@ type world struct {
 	frames *Frames
 	reads  atomic.Int64
 	refuse atomic.Pointer[record.Error] // returned by Read if set
+	once   atomic.Pointer[record.Error] // returned by the next Read if set
 }
+
+// refuseNext makes one Read fail: those after it, which may begin before the
+// failed one has returned, do not.
+func (w *world) refuseNext(e *record.Error) { w.once.Store(e) }
 
 func (w *world) Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error) {
 	w.reads.Add(1)
+	if e := w.once.Swap(nil); e != nil {
+		return nil, e
+	}
 	if e := w.refuse.Load(); e != nil {
 		return nil, e
 	}
