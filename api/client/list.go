@@ -5,11 +5,21 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // listPage is how many entries are requested at a time. It is the server's
 // maximum.
 const listPage = "1000"
+
+// pageFor returns the size of the pages of a list of up to limit entries; 0 means
+// no limit.
+func pageFor(limit int) string {
+	if limit <= 0 || limit > 1000 {
+		return listPage
+	}
+	return strconv.Itoa(limit)
+}
 
 // Listed is a topic as it appears in a list.
 type Listed struct {
@@ -41,6 +51,7 @@ type TopicFilter struct {
 	Class            string // the durability
 	Sort             string // name, bytes, records, write_rate, last_write
 	Order            string // asc, desc; the default is asc for names and desc for all else
+	Limit            int    // how many at most; 0 means no limit
 }
 
 func (f *TopicFilter) query(pageSize string) url.Values {
@@ -58,10 +69,30 @@ func (f *TopicFilter) query(pageSize string) url.Values {
 // FindTopics yields the selected topics, each once, in the order that they had at the
 // first page. It fetches them page by page and ends at the first error.
 func (c *Client) FindTopics(ctx context.Context, f TopicFilter) iter.Seq2[Listed, error] {
-	return pages(ctx, c, "/v0/topics", f.query(listPage), func(p *topicPage) ([]Listed, string) { return p.Topics, p.Next })
+	all := pages(ctx, c, "/v0/topics", f.query(pageFor(f.Limit)), func(p *topicPage) ([]Listed, string) { return p.Topics, p.Next })
+	if f.Limit <= 0 {
+		return all
+	}
+	return first(f.Limit, all)
 }
 
-// CountTopics returns the number of selected topics.
+// first yields the first n of a list, and errors.
+func first[E any](n int, all iter.Seq2[E, error]) iter.Seq2[E, error] {
+	return func(yield func(E, error) bool) {
+		left := n
+		for e, err := range all {
+			if !yield(e, err) {
+				return
+			}
+			left--
+			if left == 0 {
+				return
+			}
+		}
+	}
+}
+
+// CountTopics returns the number of selected topics, whatever the limit.
 func (c *Client) CountTopics(ctx context.Context, f TopicFilter) (int, error) {
 	out := new(topicPage)
 	err := c.do(ctx, call{method: http.MethodGet, path: "/v0/topics", query: f.query("1"), repeatable: true}, out)

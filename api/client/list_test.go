@@ -61,6 +61,36 @@ func TestFindTopics(t *testing.T) {
 	}
 }
 
+// A limit ends the list, and is the size of a page that is not larger.
+func TestFindTopicsUpToALimit(t *testing.T) {
+	c, s := scripted(t, 0,
+		answer{status: 200, body: `{"topics":[{"topic":"a"},{"topic":"b"}],"next_cursor":"n"}`},
+		answer{status: 200, body: `{"topics":[{"topic":"a"}],"next_cursor":"n"}`},
+		answer{status: 200, body: `{"topics":[{"topic":"b"},{"topic":"c"}],"next_cursor":"m"}`},
+		answer{status: 503, body: envelope(CodeNotReady)},
+	)
+	for i, want := range []struct {
+		limit  int
+		names  string
+		asked  string
+		failed bool
+	}{
+		{2, "ab", "/v0/topics?page_size=2&sort=bytes", false},
+		{2, "ab", "/v0/topics?cursor=n&page_size=2&sort=bytes", false}, // a page may be short
+		{1001, "", "/v0/topics?page_size=1000&sort=bytes", true},
+	} {
+		names, failed := "", false
+		for l, err := range c.FindTopics(t.Context(), TopicFilter{Sort: "bytes", Limit: want.limit}) {
+			names += l.Topic
+			failed = failed || err != nil
+		}
+		last := s.requests[len(s.requests)-1].URL.RequestURI()
+		if names != want.names || failed != want.failed || last != want.asked {
+			t.Errorf("%d: %q, failed %v, asked %s", i, names, failed, last)
+		}
+	}
+}
+
 func TestRouters(t *testing.T) {
 	no := false
 	c, s := scripted(t, 0,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -242,6 +243,48 @@ func TestApply(t *testing.T) {
 	server.run("", "set", "orders", "priority=none")
 	if state, err = c.State(t.Context(), "orders"); err != nil || state.Config.CapRecords != 0 || state.Config.CapBytes != 1<<20 || state.Config.Priority != nil {
 		t.Errorf("%+v, %v", state.Config, err)
+	}
+}
+
+// A list has the topics that are asked for, in the order that is asked for.
+func TestListOfTopics(t *testing.T) {
+	server := serve(t, t.TempDir()).ready()
+	c := server.client()
+	for name, config := range map[string]client.Config{"orders": {}, "others": {Durability: "fsync"}, "jobs": {Type: "queue"}} {
+		if _, err := c.PutTopic(t.Context(), name, config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		write(t, c, "orders", `1`)
+	}
+	write(t, c, "jobs", `"a large one"`)
+	for args, want := range map[string]string{
+		"":                               "jobs orders others",
+		"-r":                             "others orders jobs",
+		"--sort records":                 "orders jobs others",
+		"--sort records -r":              "others jobs orders",
+		"--sort records -n 1":            "orders",
+		"--sort last_write -n 2":         "jobs orders",
+		"--sort write_rate --type log":   "orders others",
+		"--sort bytes o*":                "orders others",
+		"--contains the":                 "others",
+		"--class fsync":                  "others",
+		"--type queue":                   "jobs",
+		"--type queue --contains orders": "",
+	} {
+		printed := server.run("", append([]string{"ls", "-q"}, strings.Fields(args)...)...)
+		if got := strings.Join(strings.Fields(printed), " "); got != want {
+			t.Errorf("ls %s: %s; want %s", args, got, want)
+		}
+	}
+	for args, want := range map[string]string{
+		"--sort write_rate": `TOPIC +TYPE +CLASS +RECORDS +BYTES +HEAD +WRITES/S\norders +log +disk +3 .* 3 +[0-9.]+\n`,
+		"--sort last_write": `TOPIC .* HEAD +LAST WRITE\n(.*\n)*others .* never\n`,
+	} {
+		if printed := server.run("", append([]string{"ls"}, strings.Fields(args)...)...); !regexp.MustCompile(want).MatchString(printed) {
+			t.Errorf("ls %s: %s", args, printed)
+		}
 	}
 }
 
