@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Identity is what a key may do.
@@ -18,6 +19,54 @@ type Identity struct {
 func (c *Client) Whoami(ctx context.Context) (Identity, error) {
 	var out Identity
 	err := c.do(ctx, call{method: http.MethodGet, path: "/v0/whoami", repeatable: true}, &out)
+	return out, err
+}
+
+// Stats is an overview of a server, which the server puts together at most once a
+// second.
+type Stats struct {
+	Timestamp time.Time `json:"timestamp"`
+	UptimeMS  int64     `json:"uptime_ms"`
+	Phase     string    `json:"phase"`
+	Health    string    `json:"health"` // healthy, degraded, unhealthy
+	Topics    struct {
+		Topics           int    `json:"topics"`
+		RecordsLive      int64  `json:"records_live"`
+		BytesLive        int64  `json:"bytes_live"`
+		AppendedBytes    uint64 `json:"appended_bytes"`    // since the start, as ForwardedRecords
+		ForwardedRecords uint64 `json:"forwarded_records"` // by routers
+	} `json:"topics"`
+	WAL struct {
+		Fsyncs uint64 `json:"fsync_count"` // since the start
+	} `json:"wal"`
+	Connections struct {
+		Open    int `json:"open"`
+		Streams int `json:"streams"`
+		Sockets int `json:"sockets"`
+	} `json:"connections"`
+	Rates struct {
+		Second Rates `json:"1s"`
+		Minute Rates `json:"60s"`
+	} `json:"rates"`
+	ReplayBytes   *int64 `json:"replay_bytes"`   // of the log, that a start would replay now; nil during recovery
+	UnsyncedBytes *int64 `json:"unsynced_bytes"` // of the log, that a power cut would lose now; nil during recovery
+}
+
+// Rates are what a server does in a second. What is unknown is nil.
+type Rates struct {
+	Appends    *float64 `json:"appends"`
+	Reads      *float64 `json:"reads"`
+	Deliveries *float64 `json:"deliveries"`
+	Claims     *float64 `json:"claims"`
+	Acks       *float64 `json:"acks"`
+	Requests   *float64 `json:"requests"`
+	Errors     *float64 `json:"errors"`
+}
+
+// Stats returns an overview of the server, in every phase.
+func (c *Client) Stats(ctx context.Context) (Stats, error) {
+	var out Stats
+	err := c.do(ctx, call{method: http.MethodGet, path: "/v0/admin/stats", repeatable: true}, &out)
 	return out, err
 }
 

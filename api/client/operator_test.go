@@ -17,6 +17,10 @@ func TestOperatorsCalls(t *testing.T) {
 		answer{status: 200, body: `{"id":"wid_1","closed":true}`},
 		answer{status: 202, body: `{"state":"running","progress":0.5,"bytes_done":1,"bytes_total":2}`},
 		answer{status: 200, body: `{"state":"done","progress":1,"result":{"damages_total":2}}`},
+		answer{status: 200, body: `{"timestamp":"2026-01-02T03:04:05.5Z","phase":"ready","health":"degraded","topics":{"topics":3},"wal":{"fsync_count":4},` +
+			`"connections":{"open":5,"streams":6},"rates":{"1s":{"appends":1.5,"reads":null},"60s":{"errors":0.5}},"replay_bytes":7,"unsynced_bytes":null}`},
+		answer{status: 503, body: `{"status":"unhealthy","checks":{"log":{"status":"unhealthy","reason":"why"}}}`},
+		answer{status: 401, body: envelope(CodeUnauthorized)},
 	)
 	ctx := t.Context()
 	var got []string
@@ -42,6 +46,14 @@ func TestOperatorsCalls(t *testing.T) {
 	add(fmt.Sprint(v.State, v.Progress, v.BytesDone, v.BytesTotal), err)
 	v, err = c.VerifyState(ctx)
 	add(fmt.Sprint(v.State, v.Result.DamagesTotal), err)
+	o, err := c.Stats(ctx)
+	add(fmt.Sprint(o.Timestamp.UnixMilli()%1000, o.Phase, o.Health, o.Topics.Topics, o.WAL.Fsyncs, o.Connections, *o.Rates.Second.Appends,
+		o.Rates.Second.Reads == nil, *o.Rates.Minute.Errors, *o.ReplayBytes, o.UnsyncedBytes == nil), err)
+	checks, err := c.Checks(ctx)
+	add(checks, err)
+	if _, err := c.Checks(ctx); !IsCode(err, CodeUnauthorized) {
+		t.Errorf("checks without a key: %v", err)
+	}
 	for i, want := range []struct{ call, confirm, answer string }{
 		{"GET /v0/whoami", "", "{KeyID:k Scopes:[read] Prefixes:[a-] KeysRequired:true}"},
 		{"GET /v0/admin/history?span=15m", "", "5000 [1 2] true 3 {[50] [[0 1] [2 3]]}"},
@@ -51,6 +63,8 @@ func TestOperatorsCalls(t *testing.T) {
 		{"POST /v0/admin/sessions/wid_1/close", "true", "closed"},
 		{"POST /v0/admin/verify?wait=false", "true", "running0.5 1 2"},
 		{"GET /v0/admin/verify", "", "done2"},
+		{"GET /v0/admin/stats", "", "500readydegraded3 4 {5 6 0} 1.5 true 0.5 7 true"},
+		{"GET /health", "", "map[log:{Status:unhealthy Reason:why}]"},
 	} {
 		if i >= len(s.requests) {
 			t.Fatalf("only %d requests", len(s.requests))

@@ -123,6 +123,29 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	return h, err
 }
 
+// Check is what a check of the server's health found.
+type Check struct {
+	Status string `json:"status"` // healthy, degraded, unhealthy
+	Reason string `json:"reason"`
+}
+
+// Checks asks once, without retries, for what the checks of the server's health
+// found, by their names.
+func (c *Client) Checks(ctx context.Context) (map[string]Check, error) {
+	resp, body, err := c.attempt(ctx, call{method: http.MethodGet, path: "/health"})
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
+		return nil, readError(resp, body)
+	}
+	var out struct {
+		Checks map[string]Check `json:"checks"`
+	}
+	err = decodeNumbers(body, &out)
+	return out.Checks, err
+}
+
 // MetricsJSON decodes the server's metrics into out as encoding/json does, so
 // out needs fields only for the metrics that the caller wants.
 func (c *Client) MetricsJSON(ctx context.Context, out any) error {

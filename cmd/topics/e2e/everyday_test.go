@@ -291,6 +291,7 @@ func TestListOfTopics(t *testing.T) {
 // A reading of top has the rates of its time.
 func TestTop(t *testing.T) {
 	server := serve(t, t.TempDir()).ready()
+	write(t, server.client(), "busy", `1`)
 	top := command(t, []string{"TOPICS_URL=" + server.url()}, "top", "--json", "--interval", "100ms")
 	seen := func() bool {
 		write(t, server.client(), "busy", `1`)

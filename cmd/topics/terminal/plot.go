@@ -10,6 +10,9 @@ import (
 // plotHeight is how many rows a plot has.
 const plotHeight = 8
 
+// PlotLines is how many lines a plot takes, with its caption.
+const PlotLines = plotHeight + 3
+
 // axisWidth is how many columns a plot's axis takes.
 const axisWidth = 14
 

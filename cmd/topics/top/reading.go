@@ -1,208 +1,119 @@
 package top
 
 import (
-	"context"
 	"math"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
 )
 
-// counters are what the server counts, at one time.
-type counters struct {
-	at        time.Time
-	Phase     string  `json:"phase"`
-	UptimeMS  int64   `json:"uptime_ms"`
-	Appended  uint64  `json:"appended_records"`
-	AppendedB uint64  `json:"appended_bytes"`
-	Delivered uint64  `json:"delivered_records"`
-	Forwarded uint64  `json:"forwarded_records"`
-	Records   int64   `json:"records_live"`
-	Bytes     int64   `json:"bytes_live"`
-	Topics    int     `json:"topics"`
-	Conns     int     `json:"connections"`
-	Streams   int     `json:"sse_connections"`
-	Sockets   int     `json:"ws_connections"`
-	Pressure  float64 `json:"pressure"`
-	DiskFree  int64   `json:"disk_free_bytes"`
-	Requests  []struct {
-		Count uint64 `json:"count"`
-		Code  string `json:"code"`
-	} `json:"http_requests"`
-	WAL struct {
-		Syncs  uint64    `json:"fsyncs"`
-		Sync   histogram `json:"fsync_latency_us"`
-		Behind int64     `json:"unsynced_bytes"`
-	} `json:"wal"`
-	Queues struct {
-		Claimed  uint64 `json:"claimed"`
-		Acked    uint64 `json:"acked"`
-		Ready    int64  `json:"ready"`
-		InFlight int64  `json:"leases_in_flight"`
-		Delayed  int64  `json:"delayed"`
-		Dead     int64  `json:"dead_lettered"`
-	} `json:"queues"`
-	PerTopic []struct {
-		Topic   string `json:"topic"`
-		Head    uint64 `json:"head_seq"`
-		Records int64  `json:"records_live"`
-		Bytes   int64  `json:"bytes_live"`
-	} `json:"per_topic"`
-	Checks map[string]string `json:"checks"`
-}
-
-// histogram has for each bucket how many values were at most its bound.
-type histogram struct {
-	Buckets []struct {
-		Le    string `json:"le"`
-		Count uint64 `json:"count"`
-	} `json:"buckets"`
-}
-
-func read(ctx context.Context, api *client.Client) (*counters, error) {
-	c := &counters{}
-	err := api.MetricsJSON(ctx, c)
-	c.at = time.Now()
-	return c, err
-}
-
-// reading is what happened between two times, and how things are at the end.
+// reading is what a server is doing. What is unknown is null.
 type reading struct {
-	Time        time.Time         `json:"time"`
+	Time        time.Time         `json:"time"` // of the server
 	Phase       string            `json:"phase"`
 	UptimeMS    int64             `json:"uptime_ms"`
-	Appends     float64           `json:"appends_per_s"`
-	AppendBytes float64           `json:"append_bytes_per_s"`
-	Deliveries  float64           `json:"deliveries_per_s"`
-	Forwards    float64           `json:"forwards_per_s"`
-	Claims      float64           `json:"claims_per_s"`
-	Acks        float64           `json:"acks_per_s"`
-	Requests    float64           `json:"requests_per_s"`
-	Errors      float64           `json:"errors_per_s"`
-	Syncs       float64           `json:"fsyncs_per_s"`
-	SyncP50     *float64          `json:"fsync_p50_us"` // null without a sync
+	Appends     *float64          `json:"appends_per_s"` // rates are those of the last second
+	AppendBytes *float64          `json:"append_bytes_per_s"`
+	Deliveries  *float64          `json:"deliveries_per_s"`
+	Forwards    *float64          `json:"forwards_per_s"`
+	Claims      *float64          `json:"claims_per_s"`
+	Acks        *float64          `json:"acks_per_s"`
+	Requests    *float64          `json:"requests_per_s"`
+	Errors      *float64          `json:"errors_per_s"`
+	Syncs       *float64          `json:"fsyncs_per_s"`
+	SyncP50     *float64          `json:"fsync_p50_us"` // of five seconds; null without a sync
 	SyncP99     *float64          `json:"fsync_p99_us"`
-	Pressure    float64           `json:"pressure"`
-	Unsynced    int64             `json:"unsynced_bytes"`
+	Pressure    *float64          `json:"pressure"`
+	Unsynced    *int64            `json:"unsynced_bytes"`
 	Subscribers int               `json:"subscribers"` // streams and WebSockets
 	Connections int               `json:"connections"`
 	Topics      int               `json:"topics"`
 	Records     int64             `json:"records_live"`
 	Bytes       int64             `json:"bytes_live"`
-	DiskFree    int64             `json:"disk_free_bytes"`
-	Ready       int64             `json:"queue_ready"`
-	InFlight    int64             `json:"queue_in_flight"`
-	Delayed     int64             `json:"queue_delayed"`
-	Dead        int64             `json:"queue_dead"`
+	DiskFree    *float64          `json:"disk_free_bytes"`
+	Ready       *float64          `json:"queue_ready"`
+	InFlight    *float64          `json:"queue_in_flight"`
+	Delayed     *float64          `json:"queue_delayed"`
+	Dead        *float64          `json:"queue_dead"`
 	Checks      map[string]string `json:"unhealthy,omitempty"` // checks that are not healthy
-	Busiest     []busy            `json:"busiest"`
+	Busiest     []busy            `json:"busiest"`             // null if the key may not list topics, or the server is not ready
+
+	past []float64 // records written per second, in the last minutes
 }
 
 // busy is a topic that was written to.
 type busy struct {
 	Topic   string  `json:"topic"`
-	Appends float64 `json:"appends_per_s"`
+	Appends float64 `json:"appends_per_s"` // on average over the last minute
 	Records int64   `json:"records_live"`
 	Bytes   int64   `json:"bytes_live"`
 }
 
-// mostBusy is how many topics a reading names.
-const mostBusy = 10
-
-// since compares with an earlier time. A server that was restarted meanwhile
-// begins at 0.
-func (c *counters) since(before *counters) *reading {
-	if c.UptimeMS < before.UptimeMS {
-		before = &counters{at: before.at}
-	}
-	seconds := c.at.Sub(before.at).Seconds()
-	rate := func(now, then uint64) float64 {
-		return math.Round(float64(now-min(then, now))/seconds*10) / 10
-	}
-	requests, failures := c.requests()
-	earlier, failed := before.requests()
-	return &reading{
-		Time: c.at.UTC(), Phase: c.Phase, UptimeMS: c.UptimeMS,
-		Appends: rate(c.Appended, before.Appended), AppendBytes: rate(c.AppendedB, before.AppendedB),
-		Deliveries: rate(c.Delivered, before.Delivered), Forwards: rate(c.Forwarded, before.Forwarded),
-		Claims: rate(c.Queues.Claimed, before.Queues.Claimed), Acks: rate(c.Queues.Acked, before.Queues.Acked),
-		Requests: rate(requests, earlier), Errors: rate(failures, failed),
-		Syncs:   rate(c.WAL.Syncs, before.WAL.Syncs),
-		SyncP50: c.WAL.Sync.quantile(&before.WAL.Sync, 0.5), SyncP99: c.WAL.Sync.quantile(&before.WAL.Sync, 0.99),
-		Pressure: c.Pressure, Unsynced: c.WAL.Behind, Subscribers: c.Streams + c.Sockets, Connections: c.Conns,
-		Topics: c.Topics, Records: c.Records, Bytes: c.Bytes, DiskFree: c.DiskFree,
-		Ready: c.Queues.Ready, InFlight: c.Queues.InFlight, Delayed: c.Queues.Delayed, Dead: c.Queues.Dead,
-		Checks: c.unhealthy(), Busiest: c.busiest(before, rate),
-	}
+// readings makes readings of snapshots. The zero value is ready.
+type readings struct {
+	before, last client.Stats // the last two that differ; zero if there are none
 }
 
-// requests returns how many requests were answered, and with how many errors.
-func (c *counters) requests() (all, failed uint64) {
-	for _, r := range c.Requests {
-		all += r.Count
-		if r.Code >= "400" {
-			failed += r.Count
+// of returns the reading of a snapshot.
+func (rs *readings) of(now *snapshot) *reading {
+	s := &now.stats
+	if !s.Timestamp.Equal(rs.last.Timestamp) { // the server gives out the same for a second
+		rs.before, rs.last = rs.last, *s
+	}
+	rates := &s.Rates.Second
+	r := &reading{
+		Time: s.Timestamp.UTC(), Phase: s.Phase, UptimeMS: s.UptimeMS,
+		Appends: rates.Appends, Deliveries: rates.Deliveries, Claims: rates.Claims,
+		Acks: rates.Acks, Requests: rates.Requests, Errors: rates.Errors,
+		AppendBytes: rs.rate(func(s *client.Stats) uint64 { return s.Topics.AppendedBytes }),
+		Forwards:    rs.rate(func(s *client.Stats) uint64 { return s.Topics.ForwardedRecords }),
+		Syncs:       rs.rate(func(s *client.Stats) uint64 { return s.WAL.Fsyncs }),
+		SyncP50:     latest(&now.past, "fsync_p50_us"), SyncP99: latest(&now.past, "fsync_p99_us"),
+		Pressure: latest(&now.past, "pressure"), DiskFree: latest(&now.past, "disk_free_bytes"),
+		Unsynced: s.UnsyncedBytes, Subscribers: s.Connections.Streams + s.Connections.Sockets, Connections: s.Connections.Open,
+		Topics: s.Topics.Topics, Records: s.Topics.RecordsLive, Bytes: s.Topics.BytesLive,
+		Ready: latest(&now.past, "queue_ready"), InFlight: latest(&now.past, "queue_in_flight"),
+		Delayed: latest(&now.past, "queue_delayed"), Dead: latest(&now.past, "queue_dead"),
+		Checks: now.checks,
+	}
+	for _, v := range now.past.Series["appends_per_s"] {
+		if v != nil {
+			r.past = append(r.past, *v)
 		}
 	}
-	return all, failed
+	for i := range now.busiest {
+		t := &now.busiest[i]
+		r.Busiest = append(r.Busiest, busy{t.Topic, t.WriteRate, t.Count, t.Bytes})
+	}
+	if r.Busiest == nil && now.busiest != nil {
+		r.Busiest = []busy{}
+	}
+	return r
 }
 
-func (c *counters) unhealthy() map[string]string {
-	bad := map[string]string{}
-	for name, status := range c.Checks {
-		if status != "healthy" {
-			bad[name] = status
-		}
-	}
-	return bad
-}
-
-func (c *counters) busiest(before *counters, rate func(now, then uint64) float64) []busy {
-	heads := map[string]uint64{}
-	for _, t := range before.PerTopic {
-		heads[t.Topic] = t.Head
-	}
-	all := []busy{}
-	for _, t := range c.PerTopic {
-		all = append(all, busy{t.Topic, rate(t.Head, heads[t.Topic]), t.Records, t.Bytes})
-	}
-	slices.SortStableFunc(all, func(a, b busy) int {
-		switch {
-		case a.Appends > b.Appends:
-			return -1
-		case a.Appends < b.Appends:
-			return 1
-		}
-		return 0
-	})
-	return all[:min(len(all), mostBusy)]
-}
-
-// quantile returns the bound of the bucket that the quantile of the values since
-// before lies in, or nil if there were none.
-func (h *histogram) quantile(before *histogram, q float64) *float64 {
-	grown := func(i int) uint64 {
-		n := h.Buckets[i].Count
-		if i < len(before.Buckets) {
-			n -= min(before.Buckets[i].Count, n)
-		}
-		return n
-	}
-	last := len(h.Buckets) - 1
-	if last < 1 || grown(last) == 0 {
+// rate returns how much a counter grew in a second, or nil before there are two
+// readings. A server that was restarted meanwhile began at 0.
+func (rs *readings) rate(counter func(*client.Stats) uint64) *float64 {
+	if rs.before.Timestamp.IsZero() {
 		return nil
 	}
-	for i := range h.Buckets {
-		if float64(grown(i)) < q*float64(grown(last)) {
-			continue
-		}
-		bound, err := strconv.ParseFloat(h.Buckets[min(i, last-1)].Le, 64)
-		if err != nil {
-			return nil
-		}
-		return &bound
+	then, since := counter(&rs.before), rs.before.Timestamp
+	if rs.last.UptimeMS < rs.before.UptimeMS {
+		then, since = 0, rs.last.Timestamp.Add(-time.Duration(rs.last.UptimeMS)*time.Millisecond)
 	}
-	return nil
+	now, seconds := counter(&rs.last), rs.last.Timestamp.Sub(since).Seconds()
+	if seconds <= 0 { // the server's clock was put back
+		return nil
+	}
+	v := math.Round(float64(now-min(then, now))/seconds*10) / 10
+	return &v
+}
+
+// latest returns a series' last value, or nil if it is unknown.
+func latest(h *client.History, series string) *float64 {
+	values := h.Series[series]
+	if len(values) == 0 {
+		return nil
+	}
+	return values[len(values)-1]
 }

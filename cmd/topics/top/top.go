@@ -24,7 +24,9 @@ type Cmd struct {
 
 // Help is printed below the flags.
 func (Cmd) Help() string {
-	return `On a terminal it is a screen that is drawn again; elsewhere each reading is a line.
+	return `On a terminal it is a screen that is drawn again; elsewhere each reading is a line. The server puts its
+figures together once a second; some of them, and the list of the busiest topics, are up to five seconds old.
+The key needs the scope admin-read, and read for the list.
 
 Examples:
   topics top
@@ -58,26 +60,18 @@ func (c *Cmd) Run(ctx context.Context) error {
 }
 
 func (c *Cmd) show(ctx context.Context, server *remote.Connection, out io.Writer) error {
-	last, err := read(ctx, server.Client)
-	if err != nil {
-		return err
-	}
 	tick := time.NewTicker(c.Interval)
 	defer tick.Stop()
 	live := terminal.Is(out) && !c.JSON
+	from := source{api: server.Client}
+	var made readings
 	for n := 1; ; n++ {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		next, err := read(ctx, server.Client)
+		now, err := from.next(ctx)
 		if err != nil {
 			return err
 		}
 		server.Outage.Over()
-		r := next.since(last)
-		last = next
+		r := made.of(&now)
 		switch {
 		case c.JSON:
 			err = json.NewEncoder(out).Encode(r)
@@ -88,6 +82,11 @@ func (c *Cmd) show(ctx context.Context, server *remote.Connection, out io.Writer
 		}
 		if err != nil || n == c.Count {
 			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
