@@ -118,6 +118,7 @@ func (b *bench) measureAgainst(ctx context.Context) (*AgainstReport, error) {
 			}
 		}
 		turns = append(turns, a.turn)
+		b.progress.Done()
 	}
 	report.summarize(turns, a.peers)
 	return report, nil

@@ -14,12 +14,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 // Cmd is the bench command.
@@ -118,8 +118,9 @@ func (c *Cmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{cmd: c, dir: dir, corpus: newCorpus(), progress: os.Stderr}
+	b := &bench{cmd: c, dir: dir, corpus: newCorpus(), progress: terminal.NewSteps(os.Stderr, c.steps())}
 	report, err := b.run(ctx)
+	b.progress.End()
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ type bench struct {
 	cmd      *Cmd
 	dir      string
 	corpus   *corpus
-	progress io.Writer // receives one line per result during the run
+	progress *terminal.Steps // a line for each result; the steps are those of Cmd.steps
 }
 
 func (b *bench) run(ctx context.Context) (*Report, error) {
@@ -154,6 +155,7 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 				return nil, err
 			}
 			rounds = append(rounds, r)
+			b.progress.Done()
 		}
 		report.addWrites(b, rounds)
 	}
@@ -194,8 +196,21 @@ func (b *bench) run(ctx context.Context) (*Report, error) {
 		if err := part.measure(ctx, report); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
+		b.progress.Done()
 	}
 	return report, nil
+}
+
+// steps returns how many steps a run has: each round of writes, each other thing
+// that is measured, or each turn against other servers.
+func (c *Cmd) steps() int {
+	if len(c.Against) > 0 {
+		return c.Turns
+	}
+	if slices.Contains(c.Only, "writes") {
+		return len(c.Only) - 1 + c.Repeats
+	}
+	return len(c.Only)
 }
 
 // env returns the settings of every server. Ephemeral records are in memory,
@@ -205,4 +220,4 @@ func (b *bench) env() []string {
 }
 
 // logf prints a line of progress.
-func (b *bench) logf(format string, a ...any) { fmt.Fprintf(b.progress, format+"\n", a...) }
+func (b *bench) logf(format string, a ...any) { b.progress.Printf(format, a...) }

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 // sample is a report over three made-up rounds.
 func sample(t *testing.T) *Report {
 	t.Helper()
-	b := &bench{progress: io.Discard, cmd: &Cmd{
+	b := &bench{progress: terminal.NewSteps(io.Discard, 0), cmd: &Cmd{
 		Class: []string{"ephemeral", "disk", "fsync"}, Writers: []int{1, 16, 64}, Batch: []int{1, 100},
 		Interval: time.Second, Repeats: 3,
 	}}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 const (
@@ -88,8 +88,10 @@ func (c *Cmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := c.newDrill(dir, os.Stderr)
+	progress := terminal.NewSteps(os.Stderr, c.Kills)
+	d := c.newDrill(dir, progress)
 	runErr := d.run(ctx)
+	progress.End()
 	report := d.report()
 	if runErr != nil {
 		report.Error = runErr.Error()
@@ -112,7 +114,7 @@ type drill struct {
 	plan     plan
 	wanted   int // number of kills
 	options  child.Options
-	progress io.Writer // receives one line per kill
+	progress *terminal.Steps // a step and a line for each kill
 	findings *findings
 	books    []*book
 	writers  []*writer
@@ -127,7 +129,7 @@ type drill struct {
 	hits     map[work]int // kills under load that coincided with this work
 }
 
-func (c *Cmd) newDrill(dir string, progress io.Writer) *drill {
+func (c *Cmd) newDrill(dir string, progress *terminal.Steps) *drill {
 	d := &drill{
 		plan:     plan{seed: c.Seed, uptime: c.Duration},
 		wanted:   c.Kills,
@@ -182,7 +184,8 @@ func (d *drill) run(ctx context.Context) error {
 			return err
 		}
 		d.kills++
-		fmt.Fprintf(d.progress, "kill %d of %d: ready after %v, %d promises broken\n",
+		d.progress.Done()
+		d.progress.Printf("kill %d of %d: ready after %v, %d promises broken",
 			d.kills, d.wanted, d.gate.lastWait().Round(time.Millisecond), d.broken())
 	}
 	server, c, err := d.boot(ctx)

@@ -44,6 +44,40 @@ func TestProgressInLines(t *testing.T) {
 	})
 }
 
+// Lines of steps stay; a bar is drawn below them and is taken away at the end.
+func TestSteps(t *testing.T) {
+	work := func(s *Steps) {
+		for n := range 4 {
+			s.Printf("step %d", n+1)
+			s.Done()
+		}
+		s.Printf("after the last")
+		s.Done() // more than there are
+		s.End()
+		s.Printf("end")
+	}
+	lines := "step 1\nstep 2\nstep 3\nstep 4\nafter the last\nend\n"
+	var plain, drawn bytes.Buffer
+	work(NewSteps(&plain, 4))
+	if plain.String() != lines {
+		t.Errorf("%q", plain.String())
+	}
+	work(newSteps(&drawn, 4, true))
+	for _, bar := range []string{"(0/4)", "(1/4)", "(2/4)", "(3/4)"} {
+		if !strings.Contains(drawn.String(), bar) {
+			t.Errorf("no bar with %s: %q", bar, drawn.String())
+		}
+	}
+	// What is left is what was written after the last return to the begin of each line.
+	left := ""
+	for line := range strings.Lines(drawn.String()) {
+		left += line[strings.LastIndex(line, "\r")+1:]
+	}
+	if left != lines {
+		t.Errorf("left on the terminal: %q", left)
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 5e9: "5.0 GB", 1 << 62: "4.6 EB"} {
 		if got := Bytes(n); got != want {

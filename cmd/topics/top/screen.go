@@ -90,7 +90,7 @@ func (r *reading) screen(out io.Writer, url string) error {
 	if err := r.topics(&b, height-others); err != nil {
 		return err
 	}
-	if height >= others+mostBusy+terminal.PlotLines {
+	if height >= others+mostBusy+terminal.PlotLines && len(r.past) > 1 {
 		fmt.Fprintf(&b, "\n%s\n", terminal.Plot(out, "appends/s in the last ten minutes", r.past))
 	}
 	_, err := out.Write(b.Bytes())

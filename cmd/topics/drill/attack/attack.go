@@ -16,6 +16,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/client"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 // Keys of the hostile clients and of the well-behaved one. Both may use the same
@@ -75,6 +76,8 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	report := &Report{LimitBytes: c.Memory << 20, Seconds: c.Each.Seconds(), Cgroup: c.Cgroup != ""}
+	progress := terminal.NewSteps(os.Stderr, c.wanted())
+	defer progress.End()
 	for i, a := range attacks {
 		if !c.wants(a.name) {
 			continue
@@ -83,9 +86,11 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d served, p99 %.1f ms, %d errors, peak %d MiB, ended: %q\n", r.Attack, r.Served, r.P99MS, r.Errors, r.PeakBytes>>20, r.Died)
+		progress.Done()
+		progress.Printf("%s: %d served, p99 %.1f ms, %d errors, peak %d MiB, ended: %q", r.Attack, r.Served, r.P99MS, r.Errors, r.PeakBytes>>20, r.Died)
 		report.Results = append(report.Results, r)
 	}
+	progress.End()
 	write := report.WriteTable
 	if c.JSON {
 		write = report.WriteJSON
@@ -101,6 +106,16 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 
 func (c *Cmd) wants(name string) bool {
 	return len(c.Only) == 0 || slices.ContainsFunc(c.Only, func(o string) bool { return strings.HasPrefix(name, o) })
+}
+
+// wanted returns the number of attacks to run.
+func (c *Cmd) wanted() (n int) {
+	for _, a := range attacks {
+		if c.wants(a.name) {
+			n++
+		}
+	}
+	return n
 }
 
 // run runs one attack on a new server.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 // Cmd is the damage drill.
@@ -60,7 +61,9 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 	}
 	began := time.Now()
 	report := &Report{Seed: c.Seed, Kinds: map[kind]map[outcome]int{}, Findings: []string{}}
+	report.progress = terminal.NewSteps(os.Stderr, c.steps())
 	runErr := c.run(ctx, dir, report)
+	report.progress.End()
 	report.Seconds = time.Since(began).Seconds()
 	end := result.Drill{
 		Name: fmt.Sprintf("damage drill with seed %d", c.Seed),
@@ -78,6 +81,7 @@ func (c *Cmd) run(ctx context.Context, dir string, report *Report) error {
 			return fmt.Errorf("building scene %d: %w", n, err)
 		}
 		scenes = append(scenes, s)
+		report.progress.Done()
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -100,6 +104,14 @@ func (c *Cmd) run(ctx context.Context, dir string, report *Report) error {
 	close(numbers)
 	wg.Wait()
 	return context.Cause(ctx)
+}
+
+// steps returns how many steps a run has: scenes, and tries in them.
+func (c *Cmd) steps() int {
+	if c.Only > 0 {
+		return c.Scenes + 1
+	}
+	return c.Scenes + c.Tries
 }
 
 // streamTries separates the tries' generators from those of the scenes.

@@ -3,9 +3,10 @@ package damage
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"text/tabwriter"
+
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 const (
@@ -27,7 +28,8 @@ type Report struct {
 	Findings []string `json:"findings"`
 	Seconds  float64  `json:"seconds"`
 
-	mu sync.Mutex
+	progress *terminal.Steps // a step for each scene and each try
+	mu       sync.Mutex      // guards the counts
 }
 
 // Broken counts all broken promises.
@@ -44,6 +46,7 @@ func (r *Report) add(t *try) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Tries++
+	r.progress.Done()
 	if r.Kinds[t.kind] == nil {
 		r.Kinds[t.kind] = map[outcome]int{}
 	}
@@ -57,7 +60,7 @@ func (r *Report) add(t *try) {
 		if len(words) > maxWords {
 			words = words[:maxWords] + "..."
 		}
-		fmt.Fprintln(os.Stderr, words)
+		r.progress.Printf("%s", words)
 		if len(r.Findings) < maxFindings {
 			r.Findings = append(r.Findings, words)
 		}

@@ -3,14 +3,16 @@ package damage
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 func TestReport(t *testing.T) {
-	r := &Report{Seed: 7, Kinds: map[kind]map[outcome]int{}, Findings: []string{}}
+	r := &Report{Seed: 7, Kinds: map[kind]map[outcome]int{}, Findings: []string{}, progress: terminal.NewSteps(io.Discard, 0)}
 	s := &scene{place: place{dir: "scene-0/live"}, moments: []*moment{{name: "killed"}}}
 	r.add(&try{number: 1, scene: s, kind: none, way: sound})
 	r.add(&try{number: 2, scene: s, kind: "truncated", way: mendedFirst})

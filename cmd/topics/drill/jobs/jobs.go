@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"github.com/e6e95bb8/topics/api/client"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 	"github.com/e6e95bb8/topics/cmd/topics/drill/result"
+	"github.com/e6e95bb8/topics/cmd/topics/terminal"
 )
 
 // Cmd is the drill command.
@@ -63,8 +63,9 @@ func (c *Cmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &drill{cmd: c, dir: dir, progress: os.Stderr, began: time.Now(), rng: rand.New(rand.NewPCG(c.Seed, 3<<40))}
+	d := &drill{cmd: c, dir: dir, progress: terminal.NewSteps(os.Stderr, c.Kills), began: time.Now(), rng: rand.New(rand.NewPCG(c.Seed, 3<<40))}
 	runErr := d.run(ctx)
+	d.progress.End()
 	report := d.report()
 	if runErr != nil {
 		report.Error = runErr.Error()
@@ -93,7 +94,7 @@ const (
 type drill struct {
 	cmd      *Cmd
 	dir      string
-	progress io.Writer
+	progress *terminal.Steps // a step and a line for each kill
 	began    time.Time
 	rng      *rand.Rand
 	port     string
@@ -249,7 +250,8 @@ func (d *drill) kill(ctx context.Context, n int) error {
 	o.to = time.Now().UnixNano()
 	d.evidence.outages = append(d.evidence.outages, o)
 	if err == nil {
-		fmt.Fprintf(d.progress, "kill %d of %d: ready after %v, %d jobs written, %d workers so far\n",
+		d.progress.Done()
+		d.progress.Printf("kill %d of %d: ready after %v, %d jobs written, %d workers so far",
 			n, d.cmd.Kills, time.Duration(o.to-o.from).Round(time.Millisecond), d.producer.count.Load(), len(d.crew.members()))
 	}
 	return err
