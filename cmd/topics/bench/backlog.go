@@ -100,7 +100,7 @@ func (b *bench) measureBacklogOf(ctx context.Context, l backlog) (r BacklogResul
 		return r, err
 	}
 	defer func() { s.kill() }()
-	base, err := s.settled(ctx, settleTime)
+	base, err := s.settled(ctx, b.cmd.Settle)
 	if err != nil {
 		return r, err
 	}
@@ -108,7 +108,7 @@ func (b *bench) measureBacklogOf(ctx context.Context, l backlog) (r BacklogResul
 	if err != nil {
 		return r, err
 	}
-	full, err := s.settled(ctx, settleTime)
+	full, err := s.settled(ctx, b.cmd.Settle)
 	if err != nil {
 		return r, err
 	}

@@ -38,6 +38,7 @@ type Cmd struct {
 	Topics            int           `help:"Number of topics for recovery, checkpoint and history." default:"1000"`
 	Size              int           `help:"Bytes of data in each record of recovery, checkpoint, history, idle and bounded." default:"200"`
 	Held              time.Duration `help:"How long syncs have been held when the probes of a stalled disk begin." default:"11s"`
+	Settle            time.Duration `help:"How long the server's memory may take to settle before it is read." default:"3s"`
 	IdleTopics        amount        `help:"Number of topics for idle." default:"100k"`
 	CheckpointRecords amount        `help:"Number of records in each checkpoint that is measured." default:"500k"`
 	HistoryRecords    amount        `help:"Number of records for history." default:"2M"`
@@ -79,8 +80,8 @@ func (c *Cmd) remote() bool { return c.URL != "" || c.Context != "" }
 // Validate is called by kong.
 func (c *Cmd) Validate() error {
 	switch {
-	case c.Interval <= 0 || c.Warmup < 0 || c.Held < 0:
-		return errors.New("--interval must be positive, --warmup and --held not negative")
+	case c.Interval <= 0 || c.Settle <= 0 || c.Warmup < 0 || c.Held < 0:
+		return errors.New("--interval and --settle must be positive, --warmup and --held not negative")
 	case c.Repeats < 1:
 		return errors.New("--repeats must be at least 1")
 	case slices.ContainsFunc(c.Writers, func(n int) bool { return n < 1 || n > 1024 }):

@@ -11,12 +11,30 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 )
 
-// A small run beside each server that is installed: every load has its figures, and
-// what is not installed is named.
-func TestAgainst(t *testing.T) {
+// Small runs of the real binary, which wait most of the time: no figure of one is
+// compared with another.
+func TestBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary and runs servers")
 	}
+	binary := filepath.Join(t.TempDir(), "topics")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	t.Run("parts", func(t *testing.T) {
+		t.Parallel()
+		runParts(t, binary)
+	})
+	t.Run("against", func(t *testing.T) {
+		t.Parallel()
+		runAgainst(t, binary)
+	})
+}
+
+// runAgainst measures beside each server that is installed: every load has its figures, and
+// what is not installed is named.
+func runAgainst(t *testing.T, binary string) {
+	t.Helper()
 	names := []string{"redis", "beanstalkd"}
 	installed := 0
 	for _, name := range names {
@@ -25,10 +43,6 @@ func TestAgainst(t *testing.T) {
 		} else if os.Getenv("CI") != "" {
 			t.Fatal(err)
 		}
-	}
-	binary := filepath.Join(t.TempDir(), "topics")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
 	}
 	cmd := exec.Command(binary, "bench", "--against", strings.Join(names, ","), "--turns", "1", "--interval", "100ms", "--warmup", "20ms",
 		"--read-records", "2000", "--dir", t.TempDir(), "--json")
@@ -62,18 +76,12 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
-// Small runs of the parts about stored data and about streams, on the real
-// binary: the results exist and agree with the parameters.
-func TestBinary(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the binary and runs servers")
-	}
-	binary := filepath.Join(t.TempDir(), "topics")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout,queue,backlog", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--topics", "10",
-		"--history-records", "10k", "--interval", "200ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4",
+// runParts measures the parts about stored data, streams and queues: the results
+// exist and agree with the parameters.
+func runParts(t *testing.T, binary string) {
+	t.Helper()
+	cmd := exec.Command(binary, "bench", "--only", "recovery,probes,history,debian,watch,fanout,queue,backlog", "--records", "5k", "--progress-records", "20k", "--held", "100ms", "--settle", "50ms", "--topics", "10",
+		"--history-records", "10k", "--interval", "100ms", "--repeats", "1", "--watchers", "1,5", "--idle-watchers", "20", "--destinations", "4",
 		"--queue-workers", "1,4", "--queue-jobs", "2000", "--backlog-jobs", "10k", "--dir", t.TempDir(), "--json")
 	out, err := cmd.Output()
 	if err != nil {

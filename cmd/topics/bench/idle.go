@@ -36,21 +36,21 @@ func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
 	if err := os.Mkdir(empty, 0o700); err != nil {
 		return nil, err
 	}
-	if _, r.EmptyBytes, err = atRest(ctx, empty, env, nil); err != nil {
+	if _, r.EmptyBytes, err = b.atRest(ctx, empty, env, nil); err != nil {
 		return nil, err
 	}
 	full := filepath.Join(dir, "full")
 	if err := os.Mkdir(full, 0o700); err != nil {
 		return nil, err
 	}
-	_, r.ResidentBytes, err = atRest(ctx, full, env, func(s *server) error {
+	_, r.ResidentBytes, err = b.atRest(ctx, full, env, func(s *server) error {
 		request := func(buf []byte, i int) []byte { return b.corpus.appendWrite(buf, topicName(i), i, 1, b.cmd.Size) }
 		return errors.Join(fill(ctx, s.addr, idleConns, r.Topics, request), s.api.Checkpoint(ctx))
 	})
 	if err != nil {
 		return nil, err
 	}
-	if r.ReadyMS, r.RestartBytes, err = atRest(ctx, full, env, nil); err != nil {
+	if r.ReadyMS, r.RestartBytes, err = b.atRest(ctx, full, env, nil); err != nil {
 		return nil, err
 	}
 	r.BytesPerTopic = float64(r.RestartBytes-r.EmptyBytes) / float64(r.Topics)
@@ -60,7 +60,7 @@ func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
 
 // atRest starts a server, calls do with it, waits for its memory to settle, and
 // stops it in order.
-func atRest(ctx context.Context, dir string, env []string, do func(*server) error) (readyMS float64, resident int64, err error) {
+func (b *bench) atRest(ctx context.Context, dir string, env []string, do func(*server) error) (readyMS float64, resident int64, err error) {
 	s, err := boot(ctx, dir, env)
 	if err != nil {
 		return 0, 0, err
@@ -71,7 +71,7 @@ func atRest(ctx context.Context, dir string, env []string, do func(*server) erro
 			return 0, 0, fmt.Errorf("preparing the server: %w", err)
 		}
 	}
-	if resident, err = s.settled(ctx, settleTime); err != nil {
+	if resident, err = s.settled(ctx, b.cmd.Settle); err != nil {
 		return 0, 0, err
 	}
 	_, err = s.stop()

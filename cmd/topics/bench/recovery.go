@@ -80,7 +80,7 @@ func (b *bench) measurePoint(ctx context.Context, records int) (r RecoveryResult
 		return r, err
 	}
 	defer killed.kill()
-	if err := killed.restarted(ctx, &r); err != nil {
+	if err := b.restarted(ctx, killed, &r); err != nil {
 		return r, err
 	}
 	stop, err := killed.stop()
@@ -123,7 +123,7 @@ func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *Reco
 	if r.PeakBytes, err = child.Peak(server.process.Pid()); err != nil {
 		return err
 	}
-	r.ResidentBytes, err = server.settled(ctx, settleTime)
+	r.ResidentBytes, err = server.settled(ctx, b.cmd.Settle)
 	return err
 }
 
@@ -134,7 +134,7 @@ func (b *bench) fillTopics(ctx context.Context, s *server, records int) error {
 }
 
 // restarted measures the server after its start.
-func (s *server) restarted(ctx context.Context, r *RecoveryResult) error {
+func (b *bench) restarted(ctx context.Context, s *server, r *RecoveryResult) error {
 	r.ReadyMS = milliseconds(s.ready)
 	report, err := s.recovery(ctx)
 	if err != nil {
@@ -146,6 +146,6 @@ func (s *server) restarted(ctx context.Context, r *RecoveryResult) error {
 		return err
 	}
 	r.ReplayMS = milliseconds(replay)
-	r.RestartBytes, err = s.settled(ctx, settleTime)
+	r.RestartBytes, err = s.settled(ctx, b.cmd.Settle)
 	return err
 }

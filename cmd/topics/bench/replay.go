@@ -14,8 +14,6 @@ import (
 const (
 	// replayCache is the size of the server's cache while its memory is measured.
 	replayCache = 4 << 20
-	// settleTime is how long memory may take to settle after a replay.
-	settleTime = 3 * time.Second
 )
 
 // ReplayResult is a restart after SIGKILL of a server that took no checkpoints,
@@ -103,7 +101,7 @@ func (b *bench) measureRestart(ctx context.Context, writes, batch int) (r Replay
 	r.MBs = megabytesPerSecond(r.LogBytes, replay)
 	r.Ratio = r.MBs / r.ScanMBs
 	r.Progress = server.values()
-	if r.ResidentBytes, err = server.settled(ctx, settleTime); err != nil {
+	if r.ResidentBytes, err = server.settled(ctx, b.cmd.Settle); err != nil {
 		return r, err
 	}
 	r.BytesPerRecord = float64(r.ResidentBytes-r.EmptyBytes-r.CacheBytes) / float64(r.Records)
@@ -121,7 +119,7 @@ func (b *bench) measureEmpty(ctx context.Context, dir string, r *ReplayResult) e
 	}
 	defer server.kill()
 	r.EmptyMS = milliseconds(server.ready)
-	r.EmptyBytes, err = server.settled(ctx, settleTime)
+	r.EmptyBytes, err = server.settled(ctx, b.cmd.Settle)
 	return err
 }
 

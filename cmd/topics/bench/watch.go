@@ -153,7 +153,7 @@ func (b *bench) measureStalled(ctx context.Context, s *server, r *WatchReport) e
 	if err != nil {
 		return err
 	}
-	before, err := s.settled(ctx, settleTime)
+	before, err := s.settled(ctx, b.cmd.Settle)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (b *bench) measureStalled(ctx context.Context, s *server, r *WatchReport) e
 	if err != nil {
 		return err
 	}
-	after, err := s.settled(ctx, settleTime)
+	after, err := s.settled(ctx, b.cmd.Settle)
 	row.Stalled, r.StalledBytes = 1, after-before
 	r.Rows = append(r.Rows, row)
 	return err
@@ -192,7 +192,7 @@ func (b *bench) measureIdleWatchers(ctx context.Context, r *WatchReport) (err er
 	if err := s.configure(ctx, topic, "disk"); err != nil {
 		return err
 	}
-	before, err := s.settled(ctx, settleTime)
+	before, err := s.settled(ctx, b.cmd.Settle)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (b *bench) measureIdleWatchers(ctx context.Context, r *WatchReport) (err er
 			return ctx.Err()
 		}
 	}
-	after, err := s.settled(ctx, 2*settleTime)
+	after, err := s.settled(ctx, 2*b.cmd.Settle)
 	r.BytesPerWatcher = float64(after-before) / float64(r.Idle)
 	b.logf("watch: %d idle watchers  %.0f B each", r.Idle, r.BytesPerWatcher)
 	return err
