@@ -4,7 +4,8 @@
 
 GO          ?= go
 PKG         ?= ./...
-# Packages tested at a time: many tests wait for a disk, a process or a timeout.
+# Packages tested at a time, and tests of one that may run beside others: many
+# wait for a disk, a process or a timeout.
 PARALLEL    ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 FUZZTIME    ?= 20000x
 CRASH_SEEDS ?= 5000
@@ -28,7 +29,7 @@ run: build ## a server with the settings of the environment
 # -count=1: the tests of the real binary build it themselves, which the cache
 # of test results does not see.
 test: ## every test
-	$(GO) test -count=1 -timeout 20m -p $(PARALLEL) $(PKG)
+	$(GO) test -count=1 -timeout 20m -p $(PARALLEL) -parallel $(PARALLEL) $(PKG)
 
 race: ## every test under the race detector; RACE=-short leaves out what is large
 	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 20m $(RACE) $(PKG)

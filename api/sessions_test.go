@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
+
 	"github.com/e6e95bb8/topics/api/auth"
 )
 
@@ -110,6 +112,8 @@ func TestSessionsAreDescribed(t *testing.T) {
 		}
 	}
 	worker.want("error", "session_closed")
+	ws.want("error")
+	ws.wantClosed(websocket.StatusPolicyViolation) // it answers, and is not waited for
 	waitFor(t, func() bool { return len(sessionRows(t, s, "")) == 0 })
 }
 

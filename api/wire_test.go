@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +57,29 @@ func listen(t *testing.T, s *Server, srv *http1.Server) (addr string, shutdown f
 	return l.Addr().String(), shutdown
 }
 
+// dialer returns a function that makes connections, which are closed when the test
+// ends. A server that shuts down would wait a second for those of HTTP/2.
+func dialer(t *testing.T) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	var mu sync.Mutex
+	var conns []net.Conn
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range conns {
+			_ = c.Close() // the client may have closed it
+		}
+	})
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			conns = append(conns, c)
+		}
+		return c, err
+	}
+}
+
 // clients is one client for each protocol of the port.
 func clients(t *testing.T) map[string]*http.Client {
 	out := map[string]*http.Client{}
@@ -63,8 +87,7 @@ func clients(t *testing.T) map[string]*http.Client {
 		var p http.Protocols
 		p.SetHTTP1(!http2)
 		p.SetUnencryptedHTTP2(http2)
-		tr := &http.Transport{Protocols: &p, DisableCompression: true}
-		t.Cleanup(tr.CloseIdleConnections)
+		tr := &http.Transport{Protocols: &p, DisableCompression: true, DialContext: dialer(t)}
 		out[name] = &http.Client{Transport: tr}
 	}
 	return out

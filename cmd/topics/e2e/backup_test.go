@@ -16,6 +16,7 @@ import (
 // restore has exactly what had been written until the requested time, or
 // everything.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	env := []string{

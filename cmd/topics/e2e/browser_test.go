@@ -103,6 +103,7 @@ connect();
 // TestBrowserFollowsOverARestart makes a page of another origin follow a topic
 // with EventSource and WebSocket, while the server is killed and restarted.
 func TestBrowserFollowsOverARestart(t *testing.T) {
+	t.Parallel()
 	installed(t, "chromium-headless-shell")
 	stream, socket := newBook(), newBook()
 	p := newPage(t, func(path string, body []byte) {

@@ -13,6 +13,7 @@ import (
 // The next start begins at the last checkpoint, whether it was requested or
 // taken at the end: older log is not read again, and everything can be read.
 func TestCheckpointCutsTheLog(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	env := []string{"TOPICS_WAL_FILE_BYTES=1048576", "TOPICS_CHECKPOINT_INTERVAL_MS=0"} // no automatic checkpoints
 	server := serve(t, dir, env...).ready()

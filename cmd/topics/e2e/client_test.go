@@ -14,6 +14,7 @@ import (
 // every topic once and in order, including topics created under a prefix
 // meanwhile.
 func TestClientWatchesAcrossKills(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // includes all kills

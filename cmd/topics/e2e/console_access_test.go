@@ -33,6 +33,7 @@ func axe(t *testing.T) string {
 // TestConsoleIsAccessible has axe-core look at every page and some dialogs, in both
 // schemes, on a desktop and a phone.
 func TestConsoleIsAccessible(t *testing.T) {
+	t.Parallel()
 	source := axe(t)
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.fill()

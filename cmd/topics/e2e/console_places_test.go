@@ -11,6 +11,7 @@ import (
 // TestConsoleInOtherPlaces opens the console on the operators' listener and behind a
 // proxy that serves it below a path.
 func TestConsoleInOtherPlaces(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys, "TOPICS_OPS_ADDR=127.0.0.1:0", "TOPICS_LOG_FORMAT=json")
 	w.call("POST", "/v0/topics/orders", `{"records":[{"data":"here"}]}`)
 	below := prefixed(t, w.server.opsURL(), "/some/where")
@@ -25,6 +26,7 @@ func TestConsoleInOtherPlaces(t *testing.T) {
 // TestConsoleTail looks at what a tail does with more than can be read, with what
 // was evicted, and with payloads that are long or try to look like something else.
 func TestConsoleTail(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.call("POST", "/v0/topics/fast", `{"records":[{"data":"first"}]}`)
 	p := w.open(secret, chromium.Desktop, "dark")

@@ -25,6 +25,7 @@ var consolePages = []struct{ name, address, ready string }{
 
 // TestConsolePages opens every page in both windows and both schemes.
 func TestConsolePages(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.fill()
 	w.keepWriting(20 * time.Millisecond)

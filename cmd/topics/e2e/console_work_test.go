@@ -77,6 +77,7 @@ func (w *consoleWorld) get(path string) string {
 
 // TestConsoleWork does everything that the console can do, by mouse and keyboard.
 func TestConsoleWork(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.fill()
 	p := w.open("", chromium.Desktop, "light")
@@ -145,6 +146,7 @@ func TestConsoleWork(t *testing.T) {
 
 // TestConsoleOfARestrictedKey has the console say what a key may not do.
 func TestConsoleOfARestrictedKey(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.fill()
 	p := w.open("a-secret-to-look-with", chromium.Desktop, "light")
@@ -165,6 +167,7 @@ func TestConsoleOfARestrictedKey(t *testing.T) {
 // TestConsoleByName opens the console by a name over plain http, which is no
 // secure context: there is no clipboard, and no key is needed.
 func TestConsoleByName(t *testing.T) {
+	t.Parallel()
 	for name, allowed := range map[string]bool{"named": true, "unnamed": false} {
 		t.Run(name, func(t *testing.T) {
 			var env []string
@@ -193,6 +196,7 @@ func TestConsoleByName(t *testing.T) {
 // TestConsoleOverARestart leaves a page open while its server is killed and started
 // again: it says so, keeps what it has, and goes on by itself.
 func TestConsoleOverARestart(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.fill()
 	p := w.open(secret, chromium.Desktop, "dark")
@@ -212,6 +216,7 @@ func TestConsoleOverARestart(t *testing.T) {
 // TestConsoleDeletesWhatItCounted deletes records by tag: what is written after the
 // count stays.
 func TestConsoleDeletesWhatItCounted(t *testing.T) {
+	t.Parallel()
 	w := newConsoleWorld(t, "TOPICS_API_KEYS="+consoleKeys)
 	w.fill()
 	p := w.open(secret, chromium.Desktop, "light")

@@ -24,6 +24,7 @@ func entries(t *testing.T, dir string) (names []string) {
 // Every command recognizes the kind of a directory, names the command for it,
 // and does not modify one that it refuses.
 func TestDirectoriesOfEveryKind(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for _, name := range []string{"photos", "volume/lost+found", "disk/lost+found"} {

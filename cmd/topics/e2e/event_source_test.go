@@ -16,6 +16,7 @@ import (
 // enough that the page tries in vain. It is never closed for good, and has every
 // record once.
 func TestEventSourceThroughProxies(t *testing.T) {
+	t.Parallel()
 	installed(t, "chromium-headless-shell")
 	behind(t, func(t *testing.T, name string) {
 		followed := newBook()
@@ -62,6 +63,7 @@ source.addEventListener('error', e => { if (source.readyState === EventSource.CL
 // TestLongIDsThroughProxies goes on from the id of a stream of as many topics as a
 // stream may have, whose seqs are large, by a URL that is long, too.
 func TestLongIDsThroughProxies(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		_, p := fronted(t, name)
 		if _, err := p.client().PutTopic(context.Background(), topic, client.Config{}); err != nil {

@@ -12,6 +12,7 @@ import (
 // TestEventsOverAKill appends events in batches while the server is killed, and
 // sends each batch again: every event is there once, in order.
 func TestEventsOverAKill(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
 	for n := range 6 {

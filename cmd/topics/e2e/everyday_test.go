@@ -290,6 +290,7 @@ func TestListOfTopics(t *testing.T) {
 
 // A reading of top has the rates of its time.
 func TestTop(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	write(t, server.client(), "busy", `1`)
 	top := command(t, []string{"TOPICS_URL=" + server.url()}, "top", "--json", "--interval", "100ms")

@@ -63,6 +63,7 @@ var ports = regexp.MustCompile(`(--port |TOPICS_PORT=)\d+`)
 // Every command has an example, and every example works: the server is at
 // TOPICS_URL, and the directory has the files that the examples name.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	commands, lines := examples(t)
 	if len(commands) < 30 {
 		t.Fatalf("only %d commands: %q", len(commands), commands)

@@ -15,6 +15,7 @@ import (
 // Every record arrives once and in order, and what a destination had before a
 // kill it has after it, at the same seqs.
 func TestRoutersAreExactlyOnce(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
 	for name, ends := range map[string]map[string]any{

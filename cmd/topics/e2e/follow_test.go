@@ -13,6 +13,7 @@ import (
 // shutdown. From one connection to the next only the id of the last event is
 // kept, which has all cursors.
 func TestWatchOverRestarts(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	c := server.retrying()
 	for _, name := range []string{"orders", "alerts", "tenant:1"} {

@@ -58,6 +58,7 @@ func (o *oneStep) stream(ctx context.Context) {
 // TestURLThroughProxies follows two topics, one of which is created by the way,
 // by a URL through each proxy, over two kills of the server.
 func TestURLThroughProxies(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		server, p := fronted(t, name)
 		if _, err := p.client().PutTopic(context.Background(), topic, client.Config{}); err != nil {
@@ -141,6 +142,7 @@ func TestCurl(t *testing.T) {
 // and nothing else, while the server is killed, stopped, and restarted. It is
 // never closed for good, and has every record once.
 func TestEventSourceNeedsOnlyItsURL(t *testing.T) {
+	t.Parallel()
 	installed(t, "chromium-headless-shell")
 	followed := newBook()
 	p := newPage(t, func(path string, body []byte) {

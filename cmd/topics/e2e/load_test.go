@@ -16,6 +16,7 @@ const topic = "packages"
 // TestLoadIsExactlyOnce loads a corpus while the server and the load are killed
 // in the middle, and compares every record with its line.
 func TestLoadIsExactlyOnce(t *testing.T) {
+	t.Parallel()
 	file := corpus(t)
 	want := lines(t, file)
 	dir := t.TempDir()

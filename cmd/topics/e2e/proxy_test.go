@@ -31,6 +31,7 @@ func behind(t *testing.T, test func(t *testing.T, name string)) {
 // received from an SSE stream and from a WebSocket, so a proxy that buffers
 // would block it.
 func TestProxiesDoNotBuffer(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		_, p := fronted(t, name)
 		c, f := p.client(), p.follow()
@@ -71,6 +72,7 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 // readers follow, all through a proxy. No reader misses anything, and nothing
 // is written twice.
 func TestFollowingThroughProxies(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		server, p := fronted(t, name)
 		f := p.follow()
@@ -116,6 +118,7 @@ func feed(c *client.Client, topic string, all []string) <-chan error {
 // TestProxiesSendNothingBeforeReadiness uses a server that listens and never
 // becomes ready.
 func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		p := proxied(t, name, serve(t, ruined(t), publicName).addr())
 		c := connect(t, base, client.Options{HTTP: p.http})
@@ -137,6 +140,7 @@ func TestProxiesSendNothingBeforeReadiness(t *testing.T) {
 // TestProxiesTakeADrainingServerOut holds that proxies with health checks send no
 // more requests to a draining server, and do not interrupt its streams.
 func TestProxiesTakeADrainingServerOut(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		if fronts[name].gates {
 			takesADrainingServerOut(t, name)
@@ -161,6 +165,7 @@ func takesADrainingServerOut(t *testing.T, name string) {
 
 // TestProxiesDoNotLogTokens uses ?token= as browsers do.
 func TestProxiesDoNotLogTokens(t *testing.T) {
+	t.Parallel()
 	behind(t, func(t *testing.T, name string) {
 		server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret, "TOPICS_LOG_LEVEL=trace").ready()
 		p := proxied(t, name, server.addr())

@@ -47,6 +47,7 @@ func pythonHas(t *testing.T, modules string) {
 // The client's own tests pass: every method does with the real server what it
 // says, and is what the OpenAPI document says.
 func TestPythonClient(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	cmd := python(t, "-W", "error", "-m", "unittest", "discover", "-s", "tests")
 	cmd.Env = append(cmd.Env, "TOPICS_TEST_URL="+server.url())
@@ -57,11 +58,13 @@ func TestPythonClient(t *testing.T) {
 
 // The client in Python keeps every promise while the server is killed.
 func TestPythonDrill(t *testing.T) {
+	t.Parallel()
 	runForeignDrill(t, func(url string) *exec.Cmd { return python(t, filepath.Join("tests", "drill.py"), url) })
 }
 
 // The examples of the client's page run, in their order, with one server.
 func TestPythonExamples(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	examples := fenced(t, filepath.Join(pythonClient, "README.md"), "python")
 	if len(examples) < 5 {

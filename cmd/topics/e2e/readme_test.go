@@ -16,6 +16,7 @@ const checkout = "../../.."
 // the modules and the cache that are there; elsewhere the binary under test is
 // in its place, because building a copy takes half a minute.
 func TestREADME(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile(checkout + "/README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ func offline(t *testing.T, code int, args ...string) string {
 // would: reads fail and health reports the cause, verify names the place,
 // repair removes what is damaged and nothing else, and the server continues.
 func TestVerifyDumpRepair(t *testing.T) {
+	t.Parallel()
 	file, dir := generate(t, 4000), t.TempDir()
 	want := lines(t, file)
 	server := serve(t, dir, "TOPICS_SEGMENT_MAX_EVENTS=1000").ready()

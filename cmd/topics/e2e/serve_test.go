@@ -174,6 +174,7 @@ func TestKubernetesServiceLinks(t *testing.T) {
 }
 
 func TestTailFollowsAcrossARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server := serve(t, dir).ready()
 	write(t, server.client(), topic, "{\n\"a\": 1.0}")

@@ -55,6 +55,7 @@ printf '%s\n' "${COMPREPLY[@]}"`)
 }
 
 func TestCompletionInFish(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	write(t, server.client(), "orders", `1`)
 	write(t, server.client(), "mail", `1`)
@@ -67,6 +68,7 @@ complete -C'`+tt.line+`'`)
 
 // In zsh the builtins that take the words are replaced by ones that print them.
 func TestCompletionInZsh(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir()).ready()
 	write(t, server.client(), "orders", `1`)
 	write(t, server.client(), "mail", `1`)

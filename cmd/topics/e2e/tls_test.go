@@ -72,6 +72,7 @@ func trusting(cert *x509.Certificate, http2 bool) *http.Transport {
 // With a certificate the server uses TLS on both listeners, with HTTP/1.1,
 // HTTP/2 and WebSockets, and loads a new certificate on SIGHUP.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	first := certify(t, certFile, keyFile, "first")

@@ -63,6 +63,7 @@ func in(dir string, cmd *exec.Cmd) *exec.Cmd {
 // binary, does what its page says, can be packed and installed without a network,
 // and keeps every promise while the server is killed.
 func TestTypeScriptClient(t *testing.T) {
+	t.Parallel()
 	dir := compiled(t)
 	t.Run("tests", func(t *testing.T) {
 		tests, err := filepath.Glob(filepath.Join(dir, "tests", "*.test.js"))

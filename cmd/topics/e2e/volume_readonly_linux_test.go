@@ -61,6 +61,7 @@ func TestToolsOnAReadOnlyVolume(t *testing.T) {
 // The root of a volume, which has a directory of the file system in it, can be
 // used like any other directory.
 func TestRootOfAVolume(t *testing.T) {
+	t.Parallel()
 	v := mounted(t, "ext4")
 	server := serve(t, v.root, "TOPICS_WAL_FILE_BYTES=1MiB").ready()
 	book := newAcked("fsync")
