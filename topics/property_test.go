@@ -244,7 +244,7 @@ func TestRegistryAgainstAnOracle(t *testing.T) {
 		m := &registryMachine{w: newWorld(t), oracles: map[string]*oracle{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.Check, "put": m.Put, "write": m.Write, "write again": m.Write, "read": m.Read,
-			"delete": m.Delete, "time": m.Time, "sweep": m.Sweep, "fresh": m.Fresh, "restart": m.Restart,
+			"delete": m.Delete, "time": m.Time, "before a time": m.BeforeTime, "sweep": m.Sweep, "fresh": m.Fresh, "restart": m.Restart,
 		})
 		m.w.shared.Log.Close()
 		*m.w = world{} // the test's cleanup remembers thousands of them

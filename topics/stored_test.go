@@ -204,7 +204,7 @@ func TestStorageAgainstAnOracle(t *testing.T) {
 				rt.Repeat(map[string]func(*rapid.T){
 					"": m.Check, "put": m.Put, "write": m.Write, "write again": m.Write, "read": m.Read, "read again": m.Read,
 					"delete topic": m.DeleteTopic, "delete records": m.DeleteRecords, "checkpoint": m.Checkpoint,
-					"merge": m.Merge, "time": m.Time, "sweep": m.Sweep, "restart": m.Restart,
+					"merge": m.Merge, "time": m.Time, "before a time": m.BeforeTime, "sweep": m.Sweep, "restart": m.Restart,
 				})
 				m.w.shared.Log.Close()
 				*m.w = world{} // the test's cleanup remembers thousands of them
