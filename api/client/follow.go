@@ -10,7 +10,7 @@ import (
 // is the longest wait that the server allows.
 const followWait = 30 * time.Second
 
-// Follow yields the records of one topic after q.From by long polling. When it
+// Follow yields the records of one topic after q.From, or from q.FromTime on, by long polling. When it
 // reaches the end it yields CaughtUp and waits for more. A tombstone is yielded
 // where the lost records would have been. Follow uses plain requests and
 // answers; Watch needs a stream, but follows many topics at once.
@@ -43,7 +43,7 @@ func (c *Client) Follow(ctx context.Context, topic string, q Query) iter.Seq2[Ev
 			if !b.yield(topic, yield) || atEnd && news && !yield(CaughtUp{topic, b.HeadSeq}, nil) {
 				return
 			}
-			q.From = b.NextFrom
+			q.From, q.FromTime = b.NextFrom, nil
 		}
 	}
 }

@@ -25,12 +25,28 @@ type Watch struct {
 	OmitMeta    bool
 	OmitData    bool
 	Synced      bool // only records that are synced to disk
+	// PreviewBytes and Untouched are as in a Query.
+	PreviewBytes int
+	Untouched    bool
 }
 
-// Start is where to begin in a topic: after From, or at the end if Tail is set.
+// Start is where to begin in a topic: after From, or at the end if Tail is set, or
+// at FromTime.
 type Start struct {
 	From uint64 `json:"from_seq"`
 	Tail bool   `json:"tail,omitempty"`
+	// FromTime, if not nil, replaces the others: the first record at or after this
+	// time, in Unix ms.
+	FromTime *int64 `json:"from_ts,omitempty"`
+}
+
+// MarshalJSON returns the one position that counts.
+func (s Start) MarshalJSON() ([]byte, error) {
+	if s.FromTime != nil {
+		return json.Marshal(map[string]int64{"from_ts": *s.FromTime})
+	}
+	type plain Start
+	return json.Marshal(plain(s))
 }
 
 // Watch follows topics over one stream of server-sent events. It resumes the
@@ -113,6 +129,8 @@ type watchRequest struct {
 	IncludeTags bool             `json:"include_tags"`
 	IncludeData bool             `json:"include_data"`
 	Consistency string           `json:"consistency,omitempty"`
+	Preview     int              `json:"preview_bytes,omitempty"`
+	Touch       *bool            `json:"touch,omitempty"`
 }
 
 // encode returns the body of the request for a session with these topics and
@@ -121,7 +139,10 @@ func (w *Watch) encode(topics, prefixes map[string]Start) ([]byte, error) {
 	r := watchRequest{
 		Topics: topics, Prefixes: prefixes, Nodes: w.Nodes, Match: w.Match, Limit: w.Limit, MaxBytes: w.MaxBytes,
 		HeartbeatMS: w.Heartbeat.Milliseconds(),
-		IncludeMeta: !w.OmitMeta, IncludeTags: w.IncludeTags, IncludeData: !w.OmitData,
+		IncludeMeta: !w.OmitMeta, IncludeTags: w.IncludeTags, IncludeData: !w.OmitData, Preview: w.PreviewBytes,
+	}
+	if w.Untouched {
+		r.Touch = new(bool)
 	}
 	if w.Synced {
 		r.Consistency = "strong"
