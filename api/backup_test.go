@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // tarOf writes a tar with one file of so many bytes.
@@ -205,7 +206,7 @@ func TestBackupEnds(t *testing.T) {
 
 // The list of backups is there in every phase, and for keys of all names only.
 func TestContractBackups(t *testing.T) {
-	past := `{"backups":[{"started_at":"2026-11-21T12:14:20Z","finished_at":"2026-11-21T12:14:21Z","bytes":7,"through_ts":1795263260000,"outcome":"good"}],"last_good_at":"2026-11-21T12:14:21Z"}`
+	past := `{"backups":[{"started_at":"2026-11-21T12:14:20Z","finished_at":"2026-11-21T12:14:21Z","bytes":7,"through_ts":1795263260000,"outcome":"good","verified_at":null}],"last_good_at":"2026-11-21T12:14:21Z"}`
 	keys, err := auth.Parse("root,pre::in,read:r,writes:w,deletes:d")
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +223,49 @@ func TestContractBackups(t *testing.T) {
 			if status == 200 && a.header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s: %v", key, a.header)
 			}
+		}
+	})
+}
+
+// A report that a backup was verified names it; who may take backups may report.
+func TestContractBackupVerified(t *testing.T) {
+	keys, err := auth.Parse("root,pre::in,read:r,looks:ar,rules:aw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 21, 12, 14, 21, 0, time.UTC)
+	overBoth(t, func(o *Options) {
+		o.Keys = keys
+		o.BackupVerified = func(through int64) (time.Time, error) {
+			switch through {
+			case 7:
+				return at, nil
+			case 8:
+				return at, ErrNoBackup
+			}
+			return at, &record.Error{Kind: record.KindNoSpace, Message: "no room for the account"}
+		}
+	}, func(t *testing.T, s *contractServer) {
+		for _, tc := range []struct {
+			key, body string
+			status    int
+			says      string
+		}{
+			{"root", `{"through_ts":7}`, 200, `{"through_ts":7,"verified_at":"2026-11-21T12:14:21Z"}`},
+			{"rules", `{"through_ts":7}`, 200, ``},
+			{"rules", `{"through_ts":8}`, 404, `{"error":{"code":"not_found"}}`},
+			{"rules", `{"through_ts":9}`, 507, ``},
+			{"rules", `{}`, 400, badField("through_ts")}, {"rules", ``, 400, badField("through_ts")},
+			{"rules", `{"through_ts":-1}`, 400, badField("through_ts")}, {"rules", `{"through_ts":"7"}`, 400, badField("through_ts")},
+			{"pre", `{"through_ts":7}`, 403, ``}, {"read", `{"through_ts":7}`, 403, ``}, {"looks", `{"through_ts":7}`, 403, ``}, {"none", `{"through_ts":7}`, 401, ``},
+		} {
+			a := s.send("POST /v0/admin/backups/verified", tc.body, "Authorization", "Bearer "+tc.key, "X-Confirm", "true")
+			if a.status != tc.status || tc.says != "" && a.differs(tc.says) != "" {
+				t.Errorf("%s %s: %d %s, want %d %s", tc.key, tc.body, a.status, a.body, tc.status, tc.says)
+			}
+		}
+		if a := s.send("POST /v0/admin/backups/verified", `{"through_ts":7}`, "Authorization", "Bearer root"); a.status != 400 {
+			t.Errorf("without X-Confirm: %d %s", a.status, a.body)
 		}
 	})
 }

@@ -68,6 +68,7 @@ var accessTable = map[string]access{
 	"POST /v0/admin/verify":              {"aw", false},
 	"GET /v0/admin/backups":              {"ar", false},
 	"POST /v0/admin/backup":              {"aw", false},
+	"POST /v0/admin/backups/verified":    {"aw", false},
 	"PUT /v0/admin/checks/:check":        {"aw", false},
 	"DELETE /v0/admin/checks/:check":     {"aw", false},
 

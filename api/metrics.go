@@ -72,6 +72,9 @@ func (s *Server) readings() metrics.Readings {
 	if s.opts.LastBackup != nil {
 		r.LastBackup = s.opts.LastBackup()
 	}
+	if s.opts.LastVerified != nil {
+		r.LastVerified = s.opts.LastVerified()
+	}
 	if s.opts.Disk != nil {
 		r.DiskFree, r.DiskTotal = s.opts.Disk()
 	}

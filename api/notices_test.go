@@ -52,6 +52,7 @@ var bodySlots = map[string][]slot{
 	"POST /v0/admin/backup":                             {{`{%s}`, "", nil}},
 	"POST /v0/admin/sessions/{id}/close":                {{`{%s}`, "", nil}},
 	"POST /v0/admin/requests/{id}/cancel":               {{`{%s}`, "", nil}},
+	"POST /v0/admin/backups/verified":                   {{`{"through_ts":7,%s}`, "", nil}},
 	"PUT /v0/admin/checks/{check}":                      {{`{"status":"healthy",%s}`, "", nil}},
 	"POST /v0/watch": {
 		{`{"topics":{"t":{}},%s}`, "", nil},

@@ -129,6 +129,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v0/admin/verify", adminRead, auth.AdminRead, s.showVerify},
 		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
 		{"GET", "/v0/admin/backups", adminRead, auth.AdminRead, s.listBackups},
+		{"POST", "/v0/admin/backups/verified", admin, auth.AdminWrite, s.verifiedBackup},
 		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
 		{"PUT", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.putCheck},
 		{"DELETE", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.deleteCheck},

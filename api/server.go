@@ -87,6 +87,11 @@ type Options struct {
 	// LastBackup returns when the last good backup ended, in Unix seconds; 0 if there
 	// was none. It may be nil, and answers before there is data.
 	LastBackup func() float64
+	// BackupVerified notes that a copy of the backup with this through_ts was checked
+	// and has no fault, and returns when that was, or ErrNoBackup. It may be nil.
+	BackupVerified func(throughTS int64) (time.Time, error)
+	// LastVerified is as LastBackup, of the last BackupVerified.
+	LastVerified func() float64
 	// Report is the last recovery's report as /v0/recovery shows it; it is
 	// marshalled to JSON. It answers nil while there is none. What it names
 	// is to be only what sees says yes to.

@@ -138,8 +138,11 @@ func TestStorageMetrics(t *testing.T) {
 		}
 		want[float64(100+i)] = name
 	}
-	want[99] = "LastBackup"
-	s, _ := adminServer(f, func(o *Options) { o.LastBackup = func() float64 { return 99 } })
+	want[99], want[98] = "LastBackup", "LastVerified"
+	s, _ := adminServer(f, func(o *Options) {
+		o.LastBackup = func() float64 { return 99 }
+		o.LastVerified = func() float64 { return 98 }
+	})
 	e := parseExposition(t, get(s, "GET", "/metrics").Body.String())
 	m := object(t, get(s, "GET", "/metrics", "Accept", "application/json"))["storage"].(map[string]any)
 	for field, got := range m {

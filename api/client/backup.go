@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 )
@@ -28,4 +29,14 @@ func (c *Client) Backup(ctx context.Context) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return nil, readError(resp, body)
+}
+
+// BackupVerified says that a copy of the server's backup that has all of what was
+// acknowledged before a time, in Unix ms, was checked and has no fault.
+func (c *Client) BackupVerified(ctx context.Context, throughTS int64) error {
+	body, err := json.Marshal(map[string]int64{"through_ts": throughTS})
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, call{method: http.MethodPost, path: "/v0/admin/backups/verified", body: body, repeatable: true, confirm: true}, new(struct{}))
 }

@@ -24,6 +24,7 @@ var families = []family{
 	{"topics_archive_waiting_files", gauge, "Finished log files that wait to be copied to the archive."},
 	{"topics_archived_files_total", counter, "Finished log files copied to the archive since the start."},
 	{"topics_backup_last_success_timestamp_seconds", gauge, "When the last good backup ended, in Unix seconds; 0 if there was none."},
+	{"topics_backup_last_verified_timestamp_seconds", gauge, "When a backup was last reported as verified, in Unix seconds; 0 if none was."},
 	{"topics_build_info", gauge, "Always 1; the labels are the server's version and the Go version it was built with."},
 	{"topics_bytes_live", gauge, "Payload bytes of the records that can be read."},
 	{"topics_cache_bytes", gauge, "Bytes of memory that cached blocks of segments take."},

@@ -27,6 +27,7 @@ type Readings struct {
 	Storage             StorageStats
 	DiskFree, DiskTotal uint64  // 0 if the disk is not watched
 	LastBackup          float64 // when the last good backup ended, in Unix seconds; 0 if there was none
+	LastVerified        float64 // when a backup was last reported as verified, in Unix seconds; 0 if none was
 	Streams, Sockets    int64
 	Sessions            int64
 	Conns               conns.Stats

@@ -75,6 +75,7 @@ var storageSeries = []series{
 	{"topics_verify_damaged_total", "verify_damaged", func(r *Readings) any { return float64(r.Storage.VerifyDamaged) }},
 	{"topics_verify_age_seconds", "verify_age_seconds", func(r *Readings) any { return r.Storage.VerifyAge.Seconds() }},
 	{"topics_backup_last_success_timestamp_seconds", "backup_last_success_timestamp_seconds", func(r *Readings) any { return r.LastBackup }},
+	{"topics_backup_last_verified_timestamp_seconds", "backup_last_verified_timestamp_seconds", func(r *Readings) any { return r.LastVerified }},
 	{"topics_damaged_reads_total", "damaged_reads", func(r *Readings) any { return float64(r.Storage.DamagedReads) }},
 	{"topics_storage_failing", "storage_failing", func(r *Readings) any { return float64(bit(r.Storage.LastError != "")) }},
 	{"", "last_error", func(r *Readings) any { return r.Storage.LastError }},

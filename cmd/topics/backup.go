@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/client"
 	"github.com/e6e95bb8/topics/cmd/topics/metered"
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
 	"github.com/e6e95bb8/topics/recovery/backup"
@@ -115,15 +116,18 @@ func (c *backupMakeCmd) download(ctx context.Context, disk *metered.FS, to strin
 
 // backupVerifyCmd checks backups.
 type backupVerifyCmd struct {
-	Dir  string `arg:"" help:"A backup, or a directory of backups."`
-	JSON bool   `name:"json" help:"Print a JSON line for each backup."`
+	Dir    string `arg:"" help:"A backup, or a directory of backups."`
+	Report bool   `help:"Say to the server that made them which of its backups have no fault. It then shows when that was."`
+	JSON   bool   `name:"json" help:"Print a JSON line for each backup."`
+	remote.Flags
 }
 
 // Help is printed below the flags.
 func (backupVerifyCmd) Help() string {
 	return `Examples:
   topics backup verify backup-1
-  topics backup verify backups`
+  topics backup verify backups
+  topics backup verify backups --report`
 }
 
 // Run prints what is wrong with each backup, and what the check proves. Faults
@@ -134,6 +138,7 @@ func (c *backupVerifyCmd) Run(ctx context.Context) error {
 		return unreadable{err}
 	}
 	bad := 0
+	var good []*backup.Report
 	for _, dir := range dirs {
 		r, err := backup.Verify(ctx, vfs.OS(), dir)
 		if err != nil {
@@ -141,8 +146,15 @@ func (c *backupVerifyCmd) Run(ctx context.Context) error {
 		}
 		if len(r.Faults) > 0 {
 			bad++
+		} else {
+			good = append(good, r)
 		}
 		if err := c.print(dir, r); err != nil {
+			return err
+		}
+	}
+	if c.Report {
+		if err := c.report(ctx, good); err != nil {
 			return err
 		}
 	}
@@ -155,6 +167,31 @@ func (c *backupVerifyCmd) Run(ctx context.Context) error {
 	_, err = fmt.Println("every file that the description lists is there, with the size and checksum that it had when the backup was made; " +
 		"that a server starts with it is proved by topics restore into an empty directory and topics verify of that")
 	return err
+}
+
+// report says to the server which backups have no fault. Those that it does not
+// know are named on standard error.
+func (c *backupVerifyCmd) report(ctx context.Context, good []*backup.Report) error {
+	target, err := c.OperatorTarget()
+	if err != nil {
+		return err
+	}
+	server, err := target.Connect(ctx, "backup verify", c.Wait)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	for _, r := range good {
+		err := server.BackupVerified(ctx, r.Time.UnixMilli())
+		if client.IsCode(err, client.CodeNotFound) {
+			fmt.Fprintf(os.Stderr, "not reported: %s is not one of the server's last good backups\n", r.Dir)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *backupVerifyCmd) print(dir string, r *backup.Report) error {

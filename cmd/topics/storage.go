@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
@@ -117,6 +118,29 @@ func (s *server) lastBackup() float64 {
 		return 0
 	}
 	return float64(h.LastGood().UnixMilli()) / 1000
+}
+
+// backupVerified notes that a copy of a backup was checked and has no fault.
+func (s *server) backupVerified(through int64) (time.Time, error) {
+	h := s.backups.Load()
+	if h == nil {
+		return time.Time{}, errNoData
+	}
+	at, err := h.Verified(through)
+	if errors.Is(err, backup.ErrUnknown) {
+		return at, api.ErrNoBackup
+	}
+	return at, storageError(err)
+}
+
+// lastVerified returns when a backup was last reported as verified, in Unix
+// seconds; 0 if none was.
+func (s *server) lastVerified() float64 {
+	h := s.backups.Load()
+	if h == nil || h.LastVerified().IsZero() {
+		return 0
+	}
+	return float64(h.LastVerified().UnixMilli()) / 1000
 }
 
 func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T, err error) {

@@ -75,6 +75,9 @@ func (s *server) apiOptions() api.Options {
 		Backups:    s.pastBackups,
 		LastBackup: s.lastBackup,
 
+		BackupVerified: s.backupVerified,
+		LastVerified:   s.lastVerified,
+
 		Descriptors: s.descriptors.open.Load,
 
 		Config: c.Map(),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,9 @@ type Attempt struct {
 	Bytes      int64     `json:"bytes"`
 	ThroughTS  int64     `json:"through_ts"` // Unix ms: everything acknowledged before is in it
 	Outcome    string    `json:"outcome"`
+	// VerifiedAt is when a check of its copy that found no fault was last reported;
+	// nil if never.
+	VerifiedAt *time.Time `json:"verified_at"`
 }
 
 // History is the account of the backups of a data directory, which outlives the
@@ -51,6 +55,7 @@ type History struct {
 		since      time.Time
 		attempts   []Attempt // newest first
 		lastGood   time.Time // zero if there was none
+		verified   time.Time // when a backup was last reported as verified; zero if never
 		unwritten  bool      // there is no file yet
 	}
 }
@@ -65,6 +70,7 @@ type Past struct {
 type historyFile struct {
 	Since    time.Time `json:"since"` // when the account began
 	LastGood time.Time `json:"last_good"`
+	Verified time.Time `json:"verified,omitzero"`
 	Backups  []Attempt `json:"backups"`
 }
 
@@ -76,7 +82,7 @@ func OpenHistory(fsys vfs.FS, dir string, now func() time.Time) (*History, error
 	h := &History{fsys: fsys, dir: dir, now: now}
 	stored, err := readHistory(fsys, path.Join(dir, historyName))
 	if err == nil {
-		h.list.since, h.list.lastGood, h.list.attempts = stored.Since, stored.LastGood, stored.Backups
+		h.list.since, h.list.lastGood, h.list.verified, h.list.attempts = stored.Since, stored.LastGood, stored.Verified, stored.Backups
 		return h, nil
 	}
 	h.list.since = now()
@@ -129,11 +135,39 @@ func (h *History) Add(a Attempt) error {
 	return h.write()
 }
 
+// ErrUnknown reports a backup that is not among the last ones that were good.
+var ErrUnknown = errors.New("it is not one of the last good backups of this server")
+
+// Verified notes that a copy of the good backup with this ThroughTS was checked
+// now and has no fault, and makes the account durable.
+func (h *History) Verified(through int64) (time.Time, error) {
+	at := h.now().UTC()
+	h.list.Lock()
+	i := slices.IndexFunc(h.list.attempts, func(a Attempt) bool { return a.Outcome == Good && a.ThroughTS == through })
+	if i >= 0 {
+		h.list.attempts[i].VerifiedAt = &at
+		h.list.verified = at
+	}
+	h.list.Unlock()
+	if i < 0 {
+		return at, ErrUnknown
+	}
+	return at, h.write()
+}
+
+// LastVerified returns when a backup was last reported as verified; zero if none
+// was.
+func (h *History) LastVerified() time.Time {
+	h.list.Lock()
+	defer h.list.Unlock()
+	return h.list.verified
+}
+
 func (h *History) write() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.list.Lock()
-	b, err := json.Marshal(historyFile{h.list.since, h.list.lastGood, h.list.attempts})
+	b, err := json.Marshal(historyFile{h.list.since, h.list.lastGood, h.list.verified, h.list.attempts})
 	h.list.Unlock()
 	if err != nil {
 		return err

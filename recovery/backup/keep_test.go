@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"path"
@@ -167,6 +168,60 @@ func TestKeepExcludesAnother(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A report that a good backup was verified outlives the server; one of a backup that
+// failed, or that is not known, is refused and changes nothing.
+func TestVerifiedIsNoted(t *testing.T) {
+	fsys := crashfs.New()
+	if err := fsys.MkdirAll("/data"); err != nil {
+		t.Fatal(err)
+	}
+	at := time.UnixMilli(5_000_000).UTC()
+	open := func() *backup.History {
+		t.Helper()
+		h, err := backup.OpenHistory(fsys, "/data", func() time.Time { return at })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	h := open()
+	for through, outcome := range map[int64]string{7: backup.Good, 8: backup.Failed} {
+		if err := h.Add(backup.Attempt{StartedAt: at, FinishedAt: at, ThroughTS: through, Outcome: outcome}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, through := range []int64{8, 9, 0} {
+		if _, err := h.Verified(through); !errors.Is(err, backup.ErrUnknown) {
+			t.Errorf("%d: %v", through, err)
+		}
+	}
+	if !open().LastVerified().IsZero() {
+		t.Error("a refused report is noted")
+	}
+	at = at.Add(time.Hour)
+	if when, err := h.Verified(7); err != nil || !when.Equal(at) {
+		t.Errorf("%v, %v", when, err)
+	}
+	h = open()
+	if !h.LastVerified().Equal(at) {
+		t.Errorf("last verified at %v", h.LastVerified())
+	}
+	for _, a := range h.Past().Backups {
+		if (a.VerifiedAt != nil) != (a.ThroughTS == 7) || a.VerifiedAt != nil && !a.VerifiedAt.Equal(at) {
+			t.Errorf("%+v", a)
+		}
+	}
+	// It stays when the backup is no longer among the last.
+	for range 20 {
+		if err := h.Add(backup.Attempt{StartedAt: at, FinishedAt: at, Outcome: backup.Failed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.Verified(7); !errors.Is(err, backup.ErrUnknown) || !open().LastVerified().Equal(at) {
+		t.Errorf("%v, last verified at %v", err, open().LastVerified())
 	}
 }
 

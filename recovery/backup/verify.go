@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -62,6 +63,8 @@ type Report struct {
 	Bytes  int64   `json:"bytes"`
 	EndLSN wal.LSN `json:"end_lsn"`
 	Faults []Fault `json:"faults"`
+
+	Time time.Time `json:"time,omitzero"` // start of the backup, if its description can be read
 }
 
 // Verify checks the description of a backup and the checksums of all of its
@@ -78,7 +81,7 @@ func Verify(ctx context.Context, fsys vfs.FS, dir string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Files, r.Bytes, r.EndLSN = len(d.Files), d.Bytes(), d.EndLSN
+	r.Files, r.Bytes, r.EndLSN, r.Time = len(d.Files), d.Bytes(), d.EndLSN, d.Time
 	for _, f := range d.Files {
 		name := path.Join(dir, f.Name)
 		err := verifyFile(ctx, fsys, name, f)

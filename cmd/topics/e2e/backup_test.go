@@ -38,6 +38,12 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	load(0, 600)
 	backupTool(t, 0, nil, "backup", "--url", server.url(), "--to", in("backup"))
+	if text := backupTool(t, 0, nil, "backup", "verify", in("backup"), "--report", "--url", server.url()); strings.Contains(text, "not reported") {
+		t.Error(text)
+	}
+	if shown := body(t, server.url()+"/v0/admin/backups"); !strings.Contains(shown, `"verified_at":"20`) {
+		t.Errorf("the verified backup is shown as %s", shown)
+	}
 	if text := backupTool(t, 1, nil, "backup", "--url", server.url(), "--to", in("backup")); !strings.Contains(text, "not empty") {
 		t.Errorf("over another backup: %s", text)
 	}
