@@ -175,15 +175,15 @@ func (c *conn) read() bool {
 	if i < 0 {
 		return false
 	}
-	h := &w.head
-	if !h.parse(string(w.in[:i+2])) || !parseTarget(h.target, &w.url) {
+	if !w.understand(w.in[:i+2]) {
 		return false
 	}
 	w.in = w.in[i+len(endOfHeader):]
+	h := &w.head
 	r := &c.request
 	*r = c.blank
 	r.Method, r.RequestURI, r.Host, r.Close, r.ContentLength = h.method, h.target, h.host, h.close, h.length
-	r.URL, r.Header = &w.url, w.fillHeader()
+	r.URL, r.Header = &w.url, w.header
 	c.posted = h.method == http.MethodPost
 	w.body.begin(c, h.length)
 	if r.Body = http.NoBody; h.length > 0 {

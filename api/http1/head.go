@@ -16,15 +16,16 @@ const (
 	maxBody = 256 << 10
 )
 
-// head is the header of a request of the subset. Its strings are parts of one
-// string that is the request's own.
+// head is the header of a request of the subset. Its strings are parts of text.
 type head struct {
+	text   string // what it was parsed from; "" if that was not of the subset
 	method string
 	target string
 	host   string
 	length int64 // of the body
 	close  bool  // the client wants no further answer
 	fields []field
+	url    url.URL // of the target
 }
 
 // field is a header field. Its name is canonical.
@@ -34,7 +35,17 @@ type field struct{ name, value string }
 // belongs to the subset. What does not is not necessarily wrong: net/http decides
 // that.
 func (h *head) parse(text string) bool {
+	clear(h.fields)
 	*h = head{fields: h.fields[:0]}
+	if !h.parseLines(text) || !parseTarget(h.target, &h.url) {
+		return false
+	}
+	h.text = text
+	return true
+}
+
+// parseLines parses the request line and the fields.
+func (h *head) parseLines(text string) bool {
 	line, rest, ok := cutLine(text)
 	if !ok || !h.parseLine(line) {
 		return false

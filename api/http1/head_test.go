@@ -11,11 +11,20 @@ import (
 	"testing"
 )
 
-// subset makes a request of the first bytes of data as a connection does. ok is
-// false if they are not of the subset.
+// another is a header that is not like those of the tests.
+const another = "PUT /another?a=b HTTP/1.1\r\nHost: another\r\nX-A: a\r\nX-A: b\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
+
+// subset makes a request of the first bytes of data as a connection does that has
+// had others before, the last of them with the same header. ok is false if they
+// are not of the subset.
 func subset(data []byte) (r *http.Request, rest []byte, ok bool) {
 	c := &conn{server: New(new(http.Server)), work: works.New().(*work)}
 	c.blank = http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	for _, before := range [][]byte{data, []byte(another), data} {
+		c.work.in = before
+		c.read()
+		c.work.next()
+	}
 	c.work.in = data
 	if !c.read() {
 		return nil, nil, false

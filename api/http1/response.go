@@ -197,10 +197,10 @@ func (w *response) renderHeader(now time.Time, p []byte, done bool) {
 	if len(begin) == 0 {
 		begin = p
 	}
-	var length, media, connection, coding string
-	if w.length < 0 && done && !w.bodyless() && (!isHead || w.written > 0) {
+	var media, connection, coding string
+	counted := w.length < 0 && done && !w.bodyless() && (!isHead || w.written > 0)
+	if counted {
 		w.length = w.written
-		length = strconv.FormatInt(w.written, 10)
 	}
 	ending := connectionEnds(h) // by the handler
 	stopping := w.conn.server.stopping.Load()
@@ -230,7 +230,9 @@ func (w *response) renderHeader(now time.Time, p []byte, done bool) {
 	if len(h["Date"]) == 0 {
 		b = append(b, dateLine(now)...)
 	}
-	b = appendField(b, "Content-Length", length)
+	if counted {
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), w.written, 10), "\r\n"...)
+	}
 	b = appendField(b, "Content-Type", media)
 	b = appendField(b, "Connection", connection)
 	b = appendField(b, "Transfer-Encoding", coding)

@@ -63,6 +63,28 @@ func TestRequestsOnAConnection(t *testing.T) {
 	})
 }
 
+// A handler may change its request: the next one with the same header has all of
+// it, on the same connection and on another one.
+func TestHandlersChangeTheirOwnRequest(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		w := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(rw, "%s %s %q %q %q", r.Method, r.URL, r.Header["Authorization"], r.Header["Accept"], r.Header["X-A"])
+			delete(r.Header, "Authorization")
+			r.Header["Accept"][0] = "changed"
+			r.Header["X-A"] = append(r.Header["X-A"], "changed")
+			r.Header["X-B"] = []string{"changed"}
+			r.URL.RawQuery, r.Method, r.RequestURI = "", "PUT", "/changed"
+		}, direct, nil)
+		for range 2 {
+			c := w.dial(t)
+			for range 3 {
+				c.send("GET /a?token=b HTTP/1.1\r\nHost: localhost\r\nAuthorization: c\r\nAccept: d\r\nX-A: e\r\nX-A: f\r\n\r\n")
+				c.want(200, `GET /a?token=b ["c"] ["d"] ["e" "f"]`)
+			}
+		}
+	})
+}
+
 // A connection that sends anything else is net/http's from there on, and nothing
 // that it has sent is lost.
 func TestHandingOver(t *testing.T) {

@@ -17,13 +17,16 @@ const (
 
 // work is what a connection needs from the first byte of a request to the last of
 // its answer. It belongs to one connection at a time.
+//
+// head stays as it is for the next request, whosever it is: the same bytes mean the
+// same, and most clients send the same header again and again.
 type work struct {
 	buffer [inputBuffer]byte
 	in     []byte // of buffer: what has been read and not been used
 	head   head
-	url    url.URL
-	header http.Header // of the request
+	header http.Header // the request's, which handlers may change
 	values []string    // of header
+	url    url.URL     // the request's, which handlers may change
 	body   body
 	answer http.Header // the handler's
 	out    []byte      // the answer's header
@@ -42,8 +45,20 @@ var works = sync.Pool{New: func() any {
 	}
 }}
 
+// understand makes head, header and url those of a text, which is a header without
+// the empty line at its end. It reports false if that is not of the subset.
+func (w *work) understand(text []byte) bool {
+	if string(text) != w.head.text && !w.head.parse(string(text)) {
+		return false
+	}
+	w.fillHeader()
+	w.url = w.head.url
+	return true
+}
+
 // fillHeader makes a map of the fields.
-func (w *work) fillHeader() http.Header {
+func (w *work) fillHeader() {
+	clear(w.values)
 	w.values = w.values[:0]
 	for _, f := range w.head.fields {
 		if have, ok := w.header[f.name]; ok {
@@ -54,7 +69,6 @@ func (w *work) fillHeader() http.Header {
 		w.values = append(w.values, f.value)
 		w.header[f.name] = w.values[n : n+1 : n+1]
 	}
-	return w.header
 }
 
 // next forgets a request and its answer, but not what was read after it.
@@ -65,11 +79,9 @@ func (w *work) next() {
 	w.body = body{}
 }
 
-// reset forgets everything.
+// reset forgets everything but what the last header means.
 func (w *work) reset() {
 	w.next()
-	clear(w.head.fields)
-	clear(w.values[:cap(w.values)])
-	w.head = head{fields: w.head.fields[:0]}
+	clear(w.values)
 	w.url, w.in, w.parts = url.URL{}, nil, [4][]byte{}
 }
