@@ -141,6 +141,23 @@ func (c *call) answerWithin(d time.Duration) {
 // jsonHeader is shared by all answers of the hot routes. It is never appended to.
 var jsonHeader = []string{wire.MediaJSON}
 
+// shortLengths has the Content-Length of answers that are shorter than its length:
+// most are. As jsonHeader they are shared.
+var shortLengths = func() (headers [512][]string) {
+	for n := range headers {
+		headers[n] = []string{strconv.Itoa(n)}
+	}
+	return headers
+}()
+
+// lengthHeader returns the Content-Length of a body of n bytes.
+func lengthHeader(n int) []string {
+	if n < len(shortLengths) {
+		return shortLengths[n]
+	}
+	return []string{strconv.Itoa(n)}
+}
+
 // lastPiece is the end of an answer, which net/http keeps in a buffer of its
 // own until the handler has returned.
 const lastPiece = 2 << 10
@@ -162,7 +179,7 @@ func (c *call) finish(body []byte) {
 		h.Set("Connection", "close")
 	}
 	if c.status != http.StatusNoContent && c.status != http.StatusNotModified {
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+		h["Content-Length"] = lengthHeader(len(body))
 	}
 	c.w.WriteHeader(c.status)
 	if len(body) == 0 || c.r.Method == http.MethodHead {
