@@ -1,9 +1,6 @@
 package conns
 
-import (
-	"container/list"
-	"math"
-)
+import "math"
 
 // Bounds limit what the connections of a Set take together and no share of the
 // memory counts. An HTTP/2 client may have a hundred requests in progress on one
@@ -56,7 +53,7 @@ func (c *Conn) next(p []byte) (int, error) {
 func (s *Set) countUnread(c *Conn) {
 	var gone []*Conn
 	s.mu.Lock()
-	if c.line != nil {
+	if c.waiting.taken() {
 		n := c.unread.Load() / unreadPiece * unreadPiece
 		s.unread += n - c.counted
 		c.counted = n
@@ -72,11 +69,11 @@ func (s *Set) countUnread(c *Conn) {
 
 // firstUnread returns the longest waiting connection that has sent a part of a
 // header. There is one if any bytes are counted.
-func firstUnread(lines ...*list.List) *Conn {
-	for _, line := range lines {
-		for e := line.Front(); e != nil; e = e.Next() {
-			if c := e.Value.(*Conn); c.counted > 0 {
-				return c
+func firstUnread(lines ...*line) *Conn {
+	for _, l := range lines {
+		for p := l.first; p != nil; p = p.next {
+			if p.conn.counted > 0 {
+				return p.conn
 			}
 		}
 	}
@@ -96,15 +93,15 @@ func (c *Conn) readLocked() {
 func (c *Conn) beginLocked() (gone []*Conn) {
 	s := c.set
 	if c.requests++; c.requests == 1 {
-		c.busy = s.busy.PushBack(c)
+		s.busy.push(&c.busy, c)
 	}
 	if s.requests++; s.requests <= s.bounds.Requests {
 		return nil
 	}
-	most := front(&s.busy)
-	for e := s.busy.Front(); e != nil; e = e.Next() {
-		if other := e.Value.(*Conn); other.requests > most.requests {
-			most = other
+	most := s.busy.front()
+	for p := s.busy.first; p != nil; p = p.next {
+		if p.conn.requests > most.requests {
+			most = p.conn
 		}
 	}
 	s.dismissLocked(most)
@@ -122,7 +119,6 @@ func (c *Conn) Counted() {
 	}
 	s.requests--
 	if c.requests--; c.requests == 0 {
-		s.busy.Remove(c.busy)
-		c.busy = nil
+		c.busy.leave()
 	}
 }

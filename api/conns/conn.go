@@ -1,7 +1,6 @@
 package conns
 
 import (
-	"container/list"
 	"net"
 	"sync/atomic"
 	"time"
@@ -15,16 +14,15 @@ type Conn struct {
 	ahead  []byte       // what Read returns first; see Unread
 
 	// The fields below are guarded by set.mu.
-	line  *list.List    // list in which it waits; nil while a request is in progress
-	place *list.Element // in line
-	since time.Time     // start of waiting
-	extra *list.Element // in set.extras; nil for a regular connection
-	asked bool          // it has sent a request
-	gone  bool          // it was closed, by its user or by the Set
+	waiting place     // in set.fresh or set.idle; in no line while a request is in progress
+	since   time.Time // start of waiting
+	extra   place     // in set.extras; in no line for a regular connection
+	asked   bool      // it has sent a request
+	gone    bool      // it was closed, by its user or by the Set
 
-	counted  int64         // of unread, in set.unread
-	requests int           // in progress and not Counted
-	busy     *list.Element // in set.busy; nil if requests is 0
+	counted  int64 // of unread, in set.unread
+	requests int   // in progress and not Counted
+	busy     place // in set.busy; in no line if requests is 0
 }
 
 // Standing determines which requests a connection may make.
@@ -55,7 +53,7 @@ func (c *Conn) Begin() Standing {
 	switch {
 	case c.gone:
 		standing = Gone
-	case c.extra != nil:
+	case c.extra.taken():
 		standing = Extra
 	}
 	s.mu.Unlock()
@@ -70,14 +68,14 @@ func (c *Conn) Claim() bool {
 	s := c.set
 	s.mu.Lock()
 	var gone []*Conn
-	if c.extra != nil && !c.gone && !s.roomLocked() {
+	if c.extra.taken() && !c.gone && !s.roomLocked() {
 		if waiting := s.longestWaitingLocked(); waiting != nil {
 			s.dismissLocked(waiting)
 			gone = append(gone, waiting)
 		}
 	}
 	c.settleLocked()
-	regular := c.extra == nil && !c.gone
+	regular := !c.extra.taken() && !c.gone
 	s.mu.Unlock()
 	closeAll(gone)
 	return regular
@@ -85,9 +83,8 @@ func (c *Conn) Claim() bool {
 
 // settleLocked turns an extra connection into a regular one if there is room.
 func (c *Conn) settleLocked() {
-	if c.extra != nil && c.set.roomLocked() {
-		c.set.extras.Remove(c.extra)
-		c.extra = nil
+	if c.extra.taken() && c.set.roomLocked() {
+		c.extra.leave()
 	}
 }
 
@@ -121,14 +118,14 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-func (c *Conn) waitLocked(line *list.List) {
-	c.line, c.place, c.since = line, line.PushBack(c), c.set.now()
+func (c *Conn) waitLocked(l *line) {
+	l.push(&c.waiting, c)
+	c.since = c.set.now()
 }
 
 func (c *Conn) workLocked() {
-	if c.line != nil {
-		c.line.Remove(c.place)
-		c.line, c.place = nil, nil
+	if c.waiting.taken() {
+		c.waiting.leave()
 		c.set.easeLocked()
 		c.set.finishLocked()
 	}
@@ -140,15 +137,10 @@ func (c *Conn) leaveLocked() {
 		c.workLocked()
 		c.readLocked()
 		c.set.requests -= c.requests
-		if c.busy != nil {
-			c.set.busy.Remove(c.busy)
-			c.busy, c.requests = nil, 0
-		}
+		c.requests = 0
+		c.busy.leave()
 		c.set.open--
-		if c.extra != nil {
-			c.set.extras.Remove(c.extra)
-			c.extra = nil
-		}
+		c.extra.leave()
 		c.set.easeLocked()
 	}
 }

@@ -9,7 +9,6 @@
 package conns
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"math"
@@ -51,12 +50,12 @@ type Set struct {
 	mu       sync.Mutex
 	bound    int
 	open     int
-	extras   list.List // of *Conn beyond the bound, oldest first
-	fresh    list.List // of *Conn that have not sent a request, longest waiting first
-	idle     list.List // of *Conn that wait for their next request, likewise
-	busy     list.List // of *Conn with requests that are not Counted, longest busy first
-	requests int       // sum over busy
-	unread   int64     // bytes of incomplete headers, in pieces
+	extras   line  // those beyond the bound, oldest first
+	fresh    line  // those that have not sent a request, longest waiting first
+	idle     line  // those that wait for their next request, likewise
+	busy     line  // those with requests that are not Counted, longest busy first
+	requests int   // sum over busy
+	unread   int64 // bytes of incomplete headers, in pieces
 	shed     uint64
 	refused  uint64
 
@@ -159,12 +158,12 @@ func (s *Set) admit(nc net.Conn) *Conn {
 	}
 	if !s.roomLocked() {
 		if s.extras.Len() >= Spare {
-			oldest := front(&s.extras)
+			oldest := s.extras.front()
 			oldest.leaveLocked()
 			s.refused++
 			gone = append(gone, oldest)
 		}
-		c.extra = s.extras.PushBack(c)
+		s.extras.push(&c.extra, c)
 	}
 	s.open++
 	c.waitLocked(&s.fresh)
@@ -192,10 +191,10 @@ func (s *Set) crowdedLocked() time.Duration {
 		return 0
 	}
 	switch c := s.longestWaitingLocked(); {
-	case c != nil && c.line == &s.fresh:
+	case c != nil && c.waiting.line == &s.fresh:
 		return firstChance - s.now().Sub(c.since)
 	case c == nil && s.extras.Len() >= Spare:
-		return extraChance - s.now().Sub(front(&s.extras).since)
+		return extraChance - s.now().Sub(s.extras.front().since)
 	}
 	return 0
 }
@@ -216,9 +215,9 @@ func (s *Set) roomLocked() bool { return s.open-s.extras.Len() < s.bound }
 func (s *Set) giveWay() bool {
 	s.mu.Lock()
 	c := s.longestWaitingLocked()
-	for _, line := range []*list.List{&s.fresh, &s.extras} {
+	for _, l := range []*line{&s.fresh, &s.extras} {
 		if c == nil {
-			c = front(line)
+			c = l.front()
 		}
 	}
 	if c != nil {
@@ -242,12 +241,12 @@ func (s *Set) longestWaitingLocked() *Conn {
 	return regular(&s.idle)
 }
 
-// regular returns the first connection of a list that is not an extra one;
-// those may be about to send a probe.
-func regular(line *list.List) *Conn {
-	for e := line.Front(); e != nil; e = e.Next() {
-		if c := e.Value.(*Conn); c.extra == nil {
-			return c
+// regular returns the first connection of a line that is not an extra one; those
+// may be about to send a probe.
+func regular(l *line) *Conn {
+	for p := l.first; p != nil; p = p.next {
+		if !p.conn.extra.taken() {
+			return p.conn
 		}
 	}
 	return nil
@@ -257,11 +256,4 @@ func regular(line *list.List) *Conn {
 func (s *Set) dismissLocked(c *Conn) {
 	s.shed++
 	c.leaveLocked()
-}
-
-func front(l *list.List) *Conn {
-	if e := l.Front(); e != nil {
-		return e.Value.(*Conn)
-	}
-	return nil
 }

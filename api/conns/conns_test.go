@@ -51,7 +51,7 @@ func (w *world) work(conns ...*Conn) []*Conn {
 	return conns
 }
 
-func (c *Conn) isExtra() bool { return c.extra != nil }
+func (c *Conn) isExtra() bool { return c.extra.taken() }
 
 func closed(c *Conn) bool { return c.Conn.(*fake).closed > 0 }
 

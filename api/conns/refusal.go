@@ -79,5 +79,5 @@ func (c *Conn) Write(p []byte) (int, error) {
 func (c *Conn) atWork() bool {
 	c.set.mu.Lock()
 	defer c.set.mu.Unlock()
-	return c.line == nil
+	return !c.waiting.taken()
 }
