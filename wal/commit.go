@@ -105,16 +105,12 @@ func (l *Log) waitWritten(upto LSN) error {
 }
 
 // waitSynced is WaitSynced for the log's own goroutines.
-func (l *Log) waitSynced(upto LSN) error {
-	l.mu.Lock()
-	early := l.mu.sync.active && !l.mu.write.active && l.mu.tail-l.mu.write.done >= earlyWrite
-	l.mu.Unlock()
-	if early {
-		if err := l.waitWritten(upto); err != nil {
-			return err
-		}
-	}
-	return l.await(&l.mu.sync, upto, l.syncWritten)
+func (l *Log) waitSynced(upto LSN) error { return l.await(&l.mu.sync, upto, l.syncWritten) }
+
+// writesEarlyLocked reports whether a goroutine that waits for a sync up to that
+// position is to write what is queued meanwhile: see earlyWrite.
+func (l *Log) writesEarlyLocked(upto LSN) bool {
+	return !l.mu.write.active && l.mu.write.done < upto && l.mu.tail-l.mu.write.done >= earlyWrite
 }
 
 // Written returns the position below which everything is in the log files.
@@ -139,6 +135,11 @@ func (l *Log) await(s *stage, upto LSN, work func() (LSN, error)) error {
 		case l.mu.err != nil:
 			defer l.mu.Unlock()
 			return l.mu.err
+		case s.active && s == &l.mu.sync && l.writesEarlyLocked(upto):
+			l.mu.Unlock()
+			if err := l.waitWritten(upto); err != nil {
+				return err
+			}
 		case s.active:
 			w, _ := l.waiters.Get().(*waiter)
 			if w == nil {

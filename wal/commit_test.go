@@ -90,6 +90,47 @@ func TestOneSyncServesAllThatCame(t *testing.T) {
 	})
 }
 
+// TestMuchIsWrittenEarly: while a sync runs, little waits for the next one to be
+// written, and much is written at once by those that wait for it.
+func TestMuchIsWrittenEarly(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		bytes int
+		early bool
+	}{
+		{"little", earlyWrite / 4, false},
+		{"much", earlyWrite / 2, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, l := held(t, func(o *Options) { o.FileBytes, o.QueueBytes = 4<<20, 4<<20 })
+				var wg sync.WaitGroup
+				write := func(bytes int) {
+					wg.Go(func() {
+						_, err := add(l, make([]byte, bytes), l.WaitSynced)
+						check(t, err)
+					})
+					synctest.Wait()
+				}
+				v.syncs.close()
+				write(100)
+				write(row.bytes)
+				write(row.bytes)
+				s := l.Stats()
+				if written := s.QueueDepth == 0; written != row.early || s.Syncs != 0 {
+					t.Errorf("with a sync held up: %+v", s)
+				}
+				v.syncs.open()
+				wg.Wait()
+				if s := l.Stats(); s.Syncs != 2 || s.Written != s.Synced || s.QueueDepth != 0 {
+					t.Errorf("at the end: %+v", s)
+				}
+				check(t, l.Close())
+			})
+		})
+	}
+}
+
 // TestQueueIsBounded fills the queue of a log whose writes are stuck.
 func TestQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -74,6 +74,16 @@ func (l *Log) TryAppend(mode Mode, typ byte, head, body []byte) (Span, error) {
 // Append returns ErrBusy, and spends nothing, if there is no room for it at the
 // moment.
 func (r *Reservation) Append(typ byte, head, body []byte) (Span, error) {
+	return r.append(typ, head, body, false)
+}
+
+// AppendLast is Append and Release in one step, which is cheaper. It releases
+// nothing if the append fails.
+func (r *Reservation) AppendLast(typ byte, head, body []byte) (Span, error) {
+	return r.append(typ, head, body, true)
+}
+
+func (r *Reservation) append(typ byte, head, body []byte, last bool) (Span, error) {
 	payload := len(head) + len(body)
 	if payload > frame.MaxPayload {
 		return Span{}, ErrTooLarge
@@ -91,6 +101,9 @@ func (r *Reservation) Append(typ byte, head, body []byte) (Span, error) {
 		}
 	}
 	spent := min(size, r.left)
+	if last {
+		spent = r.left
+	}
 	r.left -= spent
 	span := l.appendLocked(typ, head, body)
 	l.unreserveLocked(spent)

@@ -85,6 +85,39 @@ func TestReleaseWakesWaiters(t *testing.T) {
 	})
 }
 
+// TestAppendLast: the last frame of a reservation gives back the rest of it in the
+// same step, for those that wait to have it when the frame is written. One that is
+// refused gives back nothing.
+func TestAppendLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, l := held(t, func(o *Options) { o.QueueBytes, o.QueueWait = 4<<10, time.Hour })
+		room := reserveNow(t, l, 3000, 0)
+		got := make(chan error, 1)
+		go func() {
+			room, err := l.Reserve(context.Background(), 3000, 0)
+			room.Release()
+			got <- err
+		}()
+		synctest.Wait()
+		reserved := int64(frame.Size(3000))
+		if _, err := room.AppendLast(1, nil, payloadOf(5000)); !errors.Is(err, ErrBusy) || l.Stats().Reserved != reserved {
+			t.Errorf("more than there is room for: %v with %+v", err, l.Stats())
+		}
+		span, err := room.AppendLast(1, payloadOf(50), payloadOf(50))
+		check(t, err)
+		if s := l.Stats(); s.Reserved != 0 || s.Blocked != 1 {
+			t.Errorf("after the last frame: %+v", s)
+		}
+		check(t, l.WaitWritten(span.End))
+		check(t, <-got)
+		room.Release() // it has nothing left
+		if s := l.Stats(); s.Reserved != 0 {
+			t.Errorf("after the release: %+v", s)
+		}
+		check(t, l.Close())
+	})
+}
+
 // TestReleaseWakesAtTheEndOfAWrite: a write that has woken the waiters already, but
 // has not ended, does not wake them again.
 func TestReleaseWakesAtTheEndOfAWrite(t *testing.T) {

@@ -139,13 +139,14 @@ func (t *Topic) PlaceLocked(d Draft) *Pending {
 }
 
 // EnterLocked puts the commit's frame into the log, or its records into memory, and
-// before it a reservation where its seqs need one. The topic's lock is held.
+// before it a reservation where its seqs need one. The frame is the last one of the
+// slot. The topic's lock is held.
 func (c *Commit) EnterLocked(s *Slot, last uint64, records []byte) error {
 	t := c.Topic
 	t.Shared.Applying.Enter(c)
 	err := c.ReserveLocked(s, last, records)
 	if err == nil && t.Next.Durability != record.Ephemeral {
-		c.Span, err = s.Append(c.Operation, records)
+		c.Span, err = s.AppendLast(c.Operation, records)
 	}
 	if err != nil {
 		c.Leave()

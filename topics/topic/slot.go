@@ -42,6 +42,17 @@ func (s *Slot) Append(e entry.Entry, records []byte) (wal.Span, error) {
 	return s.room.Append(byte(e.Type()), payload, records)
 }
 
+// AppendLast is Append of the last entry of the request: it returns the room that
+// is left, unless it fails.
+func (s *Slot) AppendLast(e entry.Entry, records []byte) (wal.Span, error) {
+	payload, err := e.Encode(s.buf[:0])
+	if err != nil {
+		return wal.Span{}, err
+	}
+	s.buf = payload
+	return s.room.AppendLast(byte(e.Type()), payload, records)
+}
+
 // LogEntry appends an entry, and its encoded records, when there is room. No lock
 // is held.
 func (c *Shared) LogEntry(ctx context.Context, e entry.Entry, records []byte, mode wal.Mode) (wal.Span, error) {
