@@ -59,6 +59,7 @@ type call struct {
 	request    *tally       // the slot of a request under way, if it holds one
 	release    func()       // gives back the slots of a stream, if it holds any
 	notices    wire.Notices // about the request
+	parsed     parsedQuery  // the last query string, which may be an earlier call's
 	underway   underwayPlace
 	cost       topic.Cost
 	costs      wire.Costs
@@ -219,6 +220,7 @@ func (c *call) letGo() { c.in, c.out, c.packed, c.records, c.static = nil, nil, 
 func (c *call) recycle() {
 	clear(c.records)
 	*c = call{
+		parsed:  c.parsed.kept(),
 		out:     keep(c.out, keepBuffer),
 		in:      keep(c.in, keepBuffer),
 		packed:  keep(c.packed, keepBuffer),

@@ -8,15 +8,40 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// query parses the request's query string.
+// parsedQuery is a query string and what it means, which is never changed.
+type parsedQuery struct {
+	raw    string // a copy
+	values url.Values
+}
+
+// keepQuery is the longest query string that is kept for the next call: most
+// clients send the same one again and again.
+const keepQuery = 256
+
+// kept returns the query string if it is to be kept for the next call.
+func (q parsedQuery) kept() parsedQuery {
+	if len(q.raw) > keepQuery {
+		return parsedQuery{}
+	}
+	return q
+}
+
+// query returns the parameters of the request's query string, which are not to be
+// changed.
 func (c *call) query() (url.Values, error) {
-	if c.r.URL.RawQuery == "" {
+	raw := c.r.URL.RawQuery
+	if raw == "" {
 		return nil, nil
 	}
-	v, err := url.ParseQuery(c.r.URL.RawQuery)
+	if raw == c.parsed.raw {
+		return c.parsed.values, nil
+	}
+	raw = strings.Clone(raw) // the rest of the header is not to stay with it
+	v, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, wire.Invalid("the query string is malformed: %s", err)
 	}
+	c.parsed = parsedQuery{raw, v}
 	return v, nil
 }
 
@@ -69,16 +94,19 @@ func (c *call) checkQuery() error {
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, len(query))
+	known := c.route.query()
+	var unknown []string
 	for name := range query {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	known := append([]string{"strict"}, c.route.query()...)
-	for _, name := range names {
-		if slices.Contains(known, name) {
-			continue
+		if name != "strict" && !slices.Contains(known, name) {
+			unknown = append(unknown, name)
 		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	slices.Sort(unknown)
+	known = append([]string{"strict"}, known...)
+	for _, name := range unknown {
 		if name == dryRunField {
 			if err := c.refuseDryRun(); err != nil {
 				return err

@@ -39,7 +39,7 @@ type work struct {
 var works = sync.Pool{New: func() any {
 	return &work{
 		head:   head{fields: make([]field, 0, maxFields)},
-		header: make(http.Header, 16),
+		header: make(http.Header, 8),
 		values: make([]string, 0, maxFields),
 		answer: make(http.Header, 8),
 		out:    make([]byte, 0, 1<<10),

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/e6e95bb8/topics/api/wire"
+)
+
+// TestQueriesOfOneCallAfterAnother: what a query string means is kept for the next
+// call, and goes by that call's own.
+func TestQueriesOfOneCallAfterAnother(t *testing.T) {
+	s, _ := openServer(nil)
+	s.Open(nullEngine{})
+	long := "&x" + strings.Repeat("x", keepQuery) + "=1"
+	for range 3 {
+		for _, row := range []struct {
+			query   string
+			status  int
+			want    string
+			without string
+		}{
+			{"", 200, `"seqs":[1]`, "warnings"},
+			{"?return_seqs=false", 200, `"count":1`, "seqs"},
+			{"?return_seqs=false", 200, `"count":1`, "seqs"},
+			{"?return_seqs=true", 200, `"seqs":[1]`, "warnings"},
+			{"?return_seqs=false&x=1", 200, `unknown`, `"seqs"`},
+			{"?return_seqs=false&x=1", 200, `unknown`, `"seqs"`},
+			{"?return_seqs=false&x=1&strict=1", 400, `"code":"invalid_request"`, "seqs"},
+			{"?return_seqs=false" + long, 200, `unknown`, `"seqs"`},
+			{"?return_seqs=maybe", 400, `"return_seqs`, "seqs\":["},
+			{"?return_seqs=%", 400, `malformed`, "seqs\":["},
+			{"?return_seqs=%", 400, `malformed`, "seqs\":["},
+		} {
+			r := httptest.NewRequest("POST", "/v0/topics/orders"+row.query, bytes.NewReader(writeBody(1)))
+			r.Header.Set("Content-Type", wire.MediaJSON)
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			body := w.Body.String()
+			if w.Code != row.status || !strings.Contains(body, row.want) || strings.Contains(body, row.without) {
+				t.Errorf("%.40s: %d %s", row.query, w.Code, body)
+			}
+		}
+	}
+}
+
+// TestLongQueriesAreNotKept: a call keeps a short query string only.
+func TestLongQueriesAreNotKept(t *testing.T) {
+	for _, n := range []int{keepQuery, keepQuery + 1} {
+		c := &call{r: httptest.NewRequest("GET", "/?"+strings.Repeat("a", n), nil)}
+		if _, err := c.query(); err != nil {
+			t.Fatal(err)
+		}
+		if kept := c.parsed.kept().raw != ""; kept != (n <= keepQuery) {
+			t.Errorf("%d bytes: kept is %t", n, kept)
+		}
+	}
+}
