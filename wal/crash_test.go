@@ -59,7 +59,7 @@ func TestCrash(t *testing.T) {
 // tally counts what happened, to see that a simulation is worth its time.
 type tally struct {
 	frames, rotations, kills, cuts, cutRecoveries, failedSyncs, torn, lost, fulls int
-	freed, recycled, kept, begun, noFiles, reclaims, killTorn                     int
+	freed, recycled, kept, begun, noFiles, reclaims, killTorn, rotated            int
 }
 
 func (a *tally) add(b tally) {
@@ -79,18 +79,20 @@ func (a *tally) add(b tally) {
 	a.noFiles += b.noFiles
 	a.reclaims += b.reclaims
 	a.killTorn += b.killTorn
+	a.rotated += b.rotated
 }
 
 // idle reports whether something that must happen often never did.
 func (a tally) idle() bool {
 	return a.frames == 0 || a.rotations == 0 || a.kills == 0 || a.cuts == 0 ||
 		a.cutRecoveries == 0 || a.failedSyncs == 0 || a.torn == 0 || a.lost == 0 || a.fulls == 0 ||
-		a.freed == 0 || a.recycled == 0 || a.kept == 0 || a.begun == 0 || a.noFiles == 0 || a.reclaims == 0 || a.killTorn == 0
+		a.freed == 0 || a.recycled == 0 || a.kept == 0 || a.begun == 0 || a.noFiles == 0 || a.reclaims == 0 || a.killTorn == 0 ||
+		a.rotated == 0
 }
 
 func (a tally) String() string {
 	return fmt.Sprintf("%d frames, %d rotations, %d kills, %d power cuts, %d recoveries cut, %d failed syncs, "+
 		"%d torn tails (%d by a kill), %d unpromised frames lost, %d times full, "+
-		"%d files freed, %d recycled, %d kept, %d logs begun elsewhere, %d files not made, %d pages reclaimed", a.frames, a.rotations, a.kills, a.cuts, a.cutRecoveries,
-		a.failedSyncs, a.torn, a.killTorn, a.lost, a.fulls, a.freed, a.recycled, a.kept, a.begun, a.noFiles, a.reclaims)
+		"%d rotated on demand, %d files freed, %d recycled, %d kept, %d logs begun elsewhere, %d files not made, %d pages reclaimed", a.frames, a.rotations, a.kills, a.cuts, a.cutRecoveries,
+		a.failedSyncs, a.torn, a.killTorn, a.lost, a.fulls, a.rotated, a.freed, a.recycled, a.kept, a.begun, a.noFiles, a.reclaims)
 }

@@ -32,6 +32,10 @@ type Log struct {
 	waiting atomic.Int64 // writers in WaitWritten and WaitSynced
 	blocked atomic.Int64 // writers in Reserve that found no room
 
+	// making is held while the next file is made or the freed one removed. mu
+	// comes after it.
+	making sync.Mutex
+
 	mu struct {
 		sync.Mutex
 
@@ -170,6 +174,8 @@ func (l *Log) Close() error {
 	l.changedLocked()
 	l.mu.Unlock()
 	l.bg.stop()
+	l.making.Lock() // the directory may belong to another process after Close
+	defer l.making.Unlock()
 
 	if l.WaitSynced(tail) == nil {
 		l.WaitSynced(l.mark(tail)) // a failure is sticky: see err below

@@ -18,6 +18,8 @@ import (
 // bigger one cannot be made, one of the usual size is made again, so that only the
 // frame that needed more is refused.
 func (l *Log) prepareNext() bool {
+	l.making.Lock()
+	defer l.making.Unlock()
 	usual := l.opts.fileSize(0)
 	l.mu.Lock()
 	size := max(l.mu.nextSize, usual)

@@ -327,6 +327,10 @@ func TestReservationsAreKept(t *testing.T) {
 				}
 			case 8:
 				l.prepareNext()
+				_, _, _, err := l.tryRotate()
+				if err != nil && err != ErrBusy && !errors.Is(err, ErrDiskFull) {
+					t.Fatal(err)
+				}
 			case 9:
 				_, err := l.Tick()
 				check(t, err)

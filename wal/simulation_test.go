@@ -137,10 +137,12 @@ func (s *simulation) act() error {
 			s.ackSynced(upto)
 		}
 		return err
-	case p < 80:
+	case p < 79:
 		s.note("tick")
 		_, err := s.log.Tick()
 		return err
+	case p < 80:
+		return s.rotate()
 	case p < 81:
 		return s.limit()
 	case p < 84:
@@ -186,6 +188,28 @@ func (s *simulation) limit() error {
 	}
 	s.note("disk of %d bytes, %d in use", capacity, total-free)
 	s.fs.SetCapacity(capacity)
+	return nil
+}
+
+// rotate rotates, and perhaps removes the freed file. All before the new file is
+// synced then.
+func (s *simulation) rotate() error {
+	tail := s.log.Tail()
+	s.note("rotate at %d", tail)
+	s.rotated++
+	first, err := s.log.Rotate(context.Background())
+	if err != nil {
+		return err
+	}
+	s.ackSynced(tail)
+	files := s.log.Files()
+	if last := files[len(files)-1]; first != tail || last.First != first || s.log.Synced() <= first {
+		return fmt.Errorf("rotated at %d to a file that begins at %d, and the last one in use is %+v", tail, first, last)
+	}
+	s.tally.rotated++
+	if s.rng.IntN(2) == 0 {
+		return s.log.RemoveFreed()
+	}
 	return nil
 }
 

@@ -130,6 +130,12 @@ func TestMerge(t *testing.T) {
 				inputs = append(inputs, build(t, fsys, uint64(i+1), part, NewCache(0)))
 			}
 		}
+		for i, s := range inputs {
+			want := slices.ContainsFunc(parts[s.ID()-1], func(it item) bool { return !live.alive(it) })
+			if got := must(s.HasDead(t.Context(), live, nil)); got != want {
+				t.Fatalf("input %d has dead records: %t, want %t", i, got, want)
+			}
+		}
 		m := &merger{fsys: fsys, next: 100}
 		limits := Limits{
 			Bytes:   rapid.SampledFrom([]int64{0, 1, 5000, 200_000}).Draw(t, "limit bytes"),
@@ -139,6 +145,13 @@ func TestMerge(t *testing.T) {
 		check(t, err)
 		want := slices.DeleteFunc(slices.Clone(all), func(it item) bool { return !live.alive(it) })
 		same(t, outputs(t, fsys, ids, limits), want)
+		for _, id := range ids { // dead is what the segment has, not what it once had
+			s := must(Open(fsys, testDir, testDir, id, testLog, NewCache(0)))
+			if must(s.HasDead(t.Context(), live, nil)) {
+				t.Fatalf("output %d has dead records", id)
+			}
+			s.Release()
+		}
 		if len(ids) != len(m.made) {
 			t.Fatalf("%d outputs are reported, %d were made", len(ids), len(m.made))
 		}
