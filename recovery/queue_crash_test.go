@@ -163,8 +163,15 @@ func (s *queueSim) step() {
 		s.administer()
 	default:
 		_, err := s.data.Checkpoint(ctx)
-		if err == nil && s.rng.IntN(2) == 0 {
-			err = s.data.Compact(ctx)
+		switch s.rng.IntN(4) {
+		case 0, 1:
+			if err == nil {
+				err = s.data.Compact(ctx)
+			}
+		case 2:
+			if err == nil {
+				_, err = s.data.Erase(ctx)
+			}
 		}
 		s.dead(err)
 	}

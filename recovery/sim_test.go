@@ -45,12 +45,13 @@ type sim struct {
 	told  bool
 	inj   *errfs.Injector // nil: the disk is sound
 
-	data  *recovery.Recovered
-	model *model
-	begun []*attempt        // in the order they were begun, not yet waited for
-	cut   []*attempt        // of the last life, never answered
-	left  map[string]string // topics that the end of the last life must not have changed
-	ops   int
+	data   *recovery.Recovered
+	model  *model
+	begun  []*attempt        // in the order they were begun, not yet waited for
+	cut    []*attempt        // of the last life, never answered
+	left   map[string]string // topics that the end of the last life must not have changed
+	ops    int
+	erased int // erasures that succeeded
 }
 
 // simEpoch is where the wall clock of a simulation begins.
@@ -364,9 +365,18 @@ func TestCrashes(t *testing.T) {
 	if *oneSeed > 0 {
 		first, n = *oneSeed, 1
 	}
+	erased := 0
 	for seed := first; seed < first+uint64(n); seed++ {
-		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { newSim(t, seed).run(5) }) {
+		ok := t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			s := newSim(t, seed)
+			s.run(5)
+			erased += s.erased
+		})
+		if !ok {
 			t.Fatalf("replay with: go test ./recovery -run TestCrashes -seed %d", seed)
 		}
+	}
+	if n >= 100 && erased < n/10 {
+		t.Errorf("erasures that succeeded: %d in %d runs", erased, n)
 	}
 }

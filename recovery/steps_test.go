@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
+	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
 // attempt is one write as the model knows it.
@@ -180,6 +182,10 @@ func (s *sim) checkpoint() {
 	if s.rng.IntN(2) == 0 {
 		s.waitAll() // otherwise the checkpoint publishes what is under way
 	}
+	if s.rng.IntN(4) == 0 {
+		s.erase()
+		return
+	}
 	if _, err := s.data.Checkpoint(ctx); err != nil {
 		s.excused(err)
 		return
@@ -195,6 +201,31 @@ func (s *sim) checkpoint() {
 			s.excused(err)
 		}
 	}
+}
+
+// erase erases what is dead. Then no log file has a record any more: what is live
+// is in segments.
+func (s *sim) erase() {
+	tail := s.data.Log.Tail()
+	receipt, err := s.data.Erase(context.Background())
+	if err != nil {
+		s.excused(err)
+		return
+	}
+	if receipt.FirstLSN < tail {
+		s.t.Fatalf("erased at %d: %+v", tail, receipt)
+	}
+	names, err := s.fs.List("/data/wal")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
+		content, err := vfs.ReadFile(s.fs, "/data/wal/"+name)
+		if err == nil && bytes.Contains(content, []byte(" op ")) {
+			s.t.Fatalf("%s has a record after the receipt %+v", name, receipt)
+		}
+	}
+	s.erased++
 }
 
 // deleteRecords deletes some of a topic's records, by seq, by tag, or both.

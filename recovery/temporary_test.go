@@ -34,6 +34,9 @@ func background(data *recovery.Recovered) (errs []error) {
 			return errs
 		}
 	}
+	if _, err := data.Erase(ctx); err != nil {
+		return []error{err}
+	}
 	return nil
 }
 

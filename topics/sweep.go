@@ -122,6 +122,17 @@ func (r *Registry) Sweep(ctx context.Context) {
 	}
 }
 
+// Expire drops what has expired by now from topics that are not used, as their
+// next use would.
+func (r *Registry) Expire() {
+	now := r.shared.Steady()
+	for _, t := range r.sweeper.due(now) {
+		t.Mu.Lock()
+		t.ExpireLocked(now)
+		t.Mu.Unlock()
+	}
+}
+
 // sweepTopic returns t's watermark, and whether it is to be logged.
 func (r *Registry) sweepTopic(t *topic.Topic, now int64) (w entry.Watermark, moved bool) {
 	t.Mu.Lock()

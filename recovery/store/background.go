@@ -34,6 +34,7 @@ type background struct {
 	checkpointTaken chan struct{}
 	coldWorkDue     chan struct{}
 	truncateDue     chan struct{}
+	filesReleased   chan struct{} // by a backup, or by the archive
 
 	// stop ends all goroutines and waits for those that use only the data
 	// directory; waitRemote waits for the others. Both are nil if none was
@@ -44,6 +45,7 @@ type background struct {
 func newBackground() background {
 	return background{
 		checkpointTaken: make(chan struct{}, 1), coldWorkDue: make(chan struct{}, 1), truncateDue: make(chan struct{}, 1),
+		filesReleased: make(chan struct{}, 1),
 	}
 }
 
@@ -178,6 +180,7 @@ func (st *Store) truncate() {
 	if _, err := st.truncateLocked(); err != nil {
 		st.opts.Log.Warn().Err(err).Msg("the front of the log could not be truncated; will retry")
 	}
+	signal(st.filesReleased)
 }
 
 // runCompaction compacts the data directory after each checkpoint.

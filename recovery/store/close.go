@@ -24,6 +24,7 @@ func (st *Store) Close(ctx context.Context) error {
 	}
 	some, cancel := share(ctx, 0.25)
 	st.scrubs.stop(some)
+	st.erasures.stop(some)
 	cancel()
 	st.endPins()
 	err := st.Registry.Close(ctx)

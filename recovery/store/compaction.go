@@ -109,6 +109,7 @@ type compaction struct {
 	in      tier
 	inputs  []*segment.Segment
 	live    index.Liveness
+	whole   bool               // whatever is dead is to go, and not to make segments fewer
 	outputs []*segment.Segment // open
 }
 
@@ -135,7 +136,11 @@ func (c *compaction) run(ctx context.Context) error {
 	if c.in == cold {
 		c.st.dropRetired()
 	}
-	c.st.segments.compacted(c.inputs, c.outputs)
+	if c.whole {
+		c.st.segments.rewritten(c.inputs, c.outputs)
+	} else {
+		c.st.segments.compacted(c.inputs, c.outputs)
+	}
 	if c.in == hot {
 		return nil
 	}

@@ -28,6 +28,7 @@ type obsolete struct {
 	// previousOutdated means that MANIFEST.prev may name an older checkpoint
 	// than the manifest's two.
 	previousOutdated bool
+	failed           error                // why a file was left at the last attempt; nil if none was
 	uncertain        bool                 // the manifest on the disk may be one whose write failed
 	pins             map[*Pinned]struct{} // their files stay; nil once the store is closed
 }
@@ -65,13 +66,14 @@ func (o *obsolete) discard() error {
 	if err := o.current.rewrite(); err != nil {
 		return err
 	}
-	o.previousOutdated = false
+	o.previousOutdated, o.failed = false, nil
 	o.garbage = slices.DeleteFunc(o.garbage, func(name string) bool {
 		if o.isPinned(name) {
 			return false
 		}
 		err := o.fsys.Remove(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			o.failed = err
 			o.log.Warn().Err(err).Msg("an obsolete file could not be removed; will retry")
 			return false
 		}

@@ -82,6 +82,7 @@ func (p *Pinned) unpin() bool {
 	if err = errors.Join(err, truncateErr); err != nil {
 		st.opts.Log.Warn().Err(err).Msg("files that a backup held could not be removed; will retry")
 	}
+	signal(st.filesReleased)
 	return true
 }
 

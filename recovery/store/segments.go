@@ -125,6 +125,23 @@ func (s *segmentSet) compacted(gone, by []*segment.Segment) {
 	}
 }
 
+// rewritten notes that segments took the place of others that were not compacted
+// for their number: they are dense if one of these was.
+func (s *segmentSet) rewritten(gone, by []*segment.Segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dense := false
+	for _, seg := range gone {
+		dense = dense || s.mu.dense[seg.ID()]
+		delete(s.mu.dense, seg.ID())
+	}
+	for _, seg := range by {
+		if dense {
+			s.mu.dense[seg.ID()] = true
+		}
+	}
+}
+
 // compactable returns the segments that the oldest checkpoint has, in order, and
 // what was live at it. There are none until that checkpoint is one of this run,
 // and none while a checkpoint is about to end: the oldest one of the manifest then

@@ -27,6 +27,7 @@ type Store struct {
 	cold     *coldTier
 	archive  archive
 	scrubs   scrubs
+	erasures erasures
 	counters counters
 	background
 
