@@ -26,6 +26,20 @@ func (s *Server) checkpoint(c *call) error {
 // waiting, and the scrub goes on. With wait=false nobody waits: a proxy may give
 // up on an answer that takes minutes.
 func (s *Server) verify(c *call) error {
+	return s.awaited(c, job{"scrub", Storage.Verify, Storage.StartVerify, Storage.VerifyState})
+}
+
+// job is work of the storage that goes on without the client that asked for it.
+type job struct {
+	name  string
+	run   func(Storage, context.Context) (any, error)
+	start func(Storage) error
+	state func(Storage) any
+}
+
+// awaited runs a job and answers its report, or, with wait=false, begins it and
+// answers how it is doing. A client that has gone stops waiting.
+func (s *Server) awaited(c *call, j job) error {
 	query, err := c.query()
 	if err != nil {
 		return err
@@ -36,13 +50,13 @@ func (s *Server) verify(c *call) error {
 		return p.Err()
 	}
 	if !wait {
-		return s.startVerify(c)
+		return s.start(c, j)
 	}
-	return s.maintain(c, "scrub", func(storage Storage, ctx context.Context) (any, error) {
+	return s.maintain(c, j.name, func(storage Storage, ctx context.Context) (any, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(c.r.Context(), cancel)()
-		report, err := storage.Verify(ctx)
+		report, err := j.run(storage, ctx)
 		if gone := c.r.Context().Err(); gone != nil {
 			return nil, gone
 		}
@@ -50,16 +64,16 @@ func (s *Server) verify(c *call) error {
 	})
 }
 
-// startVerify begins a scrub and answers how it is doing.
-func (s *Server) startVerify(c *call) error {
+// start begins a job and answers how it is doing.
+func (s *Server) start(c *call, j job) error {
 	storage, err := s.storage(c)
 	if err != nil {
 		return err
 	}
-	if err := storage.StartVerify(); err != nil {
-		return explained("scrub", err)
+	if err := j.start(storage); err != nil {
+		return explained(j.name, err)
 	}
-	wire.WriteJSON(c, http.StatusAccepted, storage.VerifyState())
+	wire.WriteJSON(c, http.StatusAccepted, j.state(storage))
 	return nil
 }
 

@@ -39,7 +39,10 @@ func ask(ctx context.Context, client *http.Client, addr, route string, header ..
 	return resp, string(b), err
 }
 
-const checkpointRoute, verifyRoute, backupRoute = "POST /v0/admin/checkpoint", "POST /v0/admin/verify", "POST /v0/admin/backup"
+const (
+	checkpointRoute, verifyRoute = "POST /v0/admin/checkpoint", "POST /v0/admin/verify"
+	compactRoute, backupRoute    = "POST /v0/admin/compact", "POST /v0/admin/backup"
+)
 
 func TestAdminRoutes(t *testing.T) {
 	s, log := adminServer(workingStorage(), nil)
@@ -52,9 +55,11 @@ func TestAdminRoutes(t *testing.T) {
 		}{
 			{checkpointRoute, "true", 200, `{"checkpoint":7,"performance":{"server_total_ms":`, wire.MediaJSON},
 			{verifyRoute, "true", 200, `{"damages_total":0,"performance":{`, wire.MediaJSON},
+			{compactRoute, "true", 200, `{"records_erased":5,"performance":{`, wire.MediaJSON},
 			{backupRoute, "true", 200, `a tar`, "application/x-tar"},
 			{checkpointRoute, "", 400, `it needs the header X-Confirm: true`, wire.MediaJSON},
 			{verifyRoute, "false", 400, `"code":"invalid_request"`, wire.MediaJSON},
+			{compactRoute, "", 400, `X-Confirm`, wire.MediaJSON},
 			{backupRoute, "1", 400, `X-Confirm`, wire.MediaJSON},
 			{"GET /v0/admin/stats", "", 200, `"performance":{`, wire.MediaJSON},
 		} {
@@ -74,10 +79,10 @@ func TestAdminRoutes(t *testing.T) {
 	}
 	shutdown()
 	want := []string{
-		checkpointRoute + " server ok", verifyRoute + " server ok", backupRoute + " server ok",
-		checkpointRoute + " server invalid_request", verifyRoute + " server invalid_request", backupRoute + " server invalid_request",
+		checkpointRoute + " server ok", verifyRoute + " server ok", compactRoute + " server ok", backupRoute + " server ok",
+		checkpointRoute + " server invalid_request", verifyRoute + " server invalid_request", compactRoute + " server invalid_request", backupRoute + " server invalid_request",
 	}
-	if got := log.next(t, 12); !slices.Equal(got, slices.Concat(want, want)) {
+	if got := log.next(t, 16); !slices.Equal(got, slices.Concat(want, want)) {
 		t.Errorf("audit log:\n%s", strings.Join(got, "\n"))
 	}
 }
@@ -100,10 +105,11 @@ func TestAdminErrors(t *testing.T) {
 		f := &fakeStorage{
 			checkpoint: func(context.Context) (any, error) { return nil, tc.err },
 			verify:     func(context.Context) (any, error) { return nil, tc.err },
+			erase:      func(context.Context) (any, error) { return nil, tc.err },
 			backup:     func(context.Context, io.Writer) error { return tc.err },
 		}
 		s, log := adminServer(f, nil)
-		for path, what := range map[string]string{"checkpoint": "checkpoint", "verify": "scrub", "backup": "backup"} {
+		for path, what := range map[string]string{"checkpoint": "checkpoint", "verify": "scrub", "compact": "erasure", "backup": "backup"} {
 			got := wantCode(t, do(invented{s}, "POST", "/v0/admin/"+path, "", "X-Confirm", "true"), tc.status, tc.code)
 			if want := strings.ReplaceAll(tc.message, "%s", what); got != want {
 				t.Errorf("%s: %q, want %q", path, got, want)
@@ -118,7 +124,7 @@ func TestAdminErrors(t *testing.T) {
 // Admin calls take a body without fields, and nothing else.
 func TestAdminBodies(t *testing.T) {
 	s, _ := adminServer(workingStorage(), nil)
-	for _, path := range []string{"/v0/admin/checkpoint", "/v0/admin/verify", "/v0/admin/backup"} {
+	for _, path := range []string{"/v0/admin/checkpoint", "/v0/admin/verify", "/v0/admin/compact", "/v0/admin/backup"} {
 		if w := do(s, "POST", path, `{"later":[1]}`, "X-Confirm", "true"); w.Code != 200 {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
@@ -149,13 +155,13 @@ func TestAdminGate(t *testing.T) {
 		if tc.open {
 			s.Open(newMemEngine())
 		}
-		for _, path := range []string{"checkpoint", "verify", "backup"} {
+		for _, path := range []string{"checkpoint", "verify", "compact", "backup"} {
 			r := do(s, "POST", "/v0/admin/"+path, "", "X-Confirm", "true")
 			if wantCode(t, r, 503, tc.code); r.Header().Get("Retry-After") == "" {
 				t.Errorf("%s, %s: no Retry-After", name, path)
 			}
 		}
-		if n := strings.Count(log.String(), `"outcome":"`+tc.code+`"`); n != 3 {
+		if n := strings.Count(log.String(), `"outcome":"`+tc.code+`"`); n != 4 {
 			t.Errorf("%s: %d audit lines in %s", name, n, &log)
 		}
 		if tc.storage != nil {

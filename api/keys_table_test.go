@@ -65,6 +65,8 @@ var accessTable = map[string]access{
 	"POST /v0/admin/requests/:id/cancel": {"aw", false},
 	"POST /v0/admin/checkpoint":          {"aw", false},
 	"GET /v0/admin/verify":               {"ar", false},
+	"GET /v0/admin/compact":              {"ar", false},
+	"POST /v0/admin/compact":             {"aw", false},
 	"POST /v0/admin/verify":              {"aw", false},
 	"GET /v0/admin/backups":              {"ar", false},
 	"POST /v0/admin/backup":              {"aw", false},

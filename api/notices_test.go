@@ -49,6 +49,7 @@ var bodySlots = map[string][]slot{
 	"PUT /v0/routers/{router}":                          {{`{"source":"t","dest":"u",%s}`, "", nil}},
 	"POST /v0/admin/checkpoint":                         {{`{%s}`, "", nil}},
 	"POST /v0/admin/verify":                             {{`{%s}`, "", nil}},
+	"POST /v0/admin/compact":                            {{`{%s}`, "", nil}},
 	"POST /v0/admin/backup":                             {{`{%s}`, "", nil}},
 	"POST /v0/admin/sessions/{id}/close":                {{`{%s}`, "", nil}},
 	"POST /v0/admin/requests/{id}/cancel":               {{`{%s}`, "", nil}},

@@ -128,6 +128,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
 		{"GET", "/v0/admin/verify", adminRead, auth.AdminRead, s.showVerify},
 		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
+		{"GET", "/v0/admin/compact", adminRead, auth.AdminRead, s.showErasure},
+		{"POST", "/v0/admin/compact", admin, auth.AdminWrite, s.erase},
 		{"GET", "/v0/admin/backups", adminRead, auth.AdminRead, s.listBackups},
 		{"POST", "/v0/admin/backups/verified", admin, auth.AdminWrite, s.verifiedBackup},
 		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
@@ -186,6 +188,7 @@ var queries = map[string][]string{
 	"GET /actuator/metrics/:name":                {"tag"},
 	"GET /v0/admin/requests":                     {"limit", "offset"},
 	"POST /v0/admin/verify":                      {"wait"},
+	"POST /v0/admin/compact":                     {"wait"},
 	"GET /v0/admin/sessions":                     {"limit", "offset", "key", "topic", "prefix"},
 }
 

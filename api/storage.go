@@ -24,6 +24,14 @@ type Storage interface {
 	// VerifyState is how the check under way is doing, or how the last one ended.
 	// It is cheap.
 	VerifyState() any
+	// Erase removes from the disk whatever was dead when it was called, and returns
+	// its receipt. One erasure runs at a time, and outlasts a call whose ctx ends.
+	Erase(ctx context.Context) (receipt any, err error)
+	// StartErasure begins an erasure and does not wait for it.
+	StartErasure() error
+	// ErasureState is how the erasure under way is doing, or how the last one ended.
+	// It is cheap.
+	ErasureState() any
 	// Backup writes a consistent copy to w, as a tar. An error of w ends it.
 	Backup(ctx context.Context, w io.Writer) error
 	// Stats is cheap and safe to call at any time.

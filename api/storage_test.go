@@ -25,7 +25,10 @@ type fakeStorage struct {
 	stats      metrics.StorageStats
 	asked      atomic.Int32 // times that Stats was called
 	started    atomic.Int32 // times that StartVerify was
-	startErr   error        // of StartVerify
+	startErr   error        // of StartVerify and StartErasure
+
+	erase   func(context.Context) (any, error)
+	erasing atomic.Int32 // times that StartErasure was called
 }
 
 func (f *fakeStorage) Checkpoint(ctx context.Context) (any, error) { return f.checkpoint(ctx) }
@@ -43,6 +46,20 @@ func (f *fakeStorage) VerifyState() any {
 	return map[string]any{"state": "idle", "progress": 0, "bytes_done": 0, "bytes_total": 0}
 }
 
+func (f *fakeStorage) Erase(ctx context.Context) (any, error) { return f.erase(ctx) }
+
+func (f *fakeStorage) StartErasure() error {
+	f.erasing.Add(1)
+	return f.startErr
+}
+
+func (f *fakeStorage) ErasureState() any {
+	if f.erasing.Load() > 0 {
+		return map[string]any{"state": "running", "step": "segments", "segments_checked": 1, "segments_total": 3, "started_at": "2025-03-04T05:06:07Z"}
+	}
+	return map[string]any{"state": "idle", "segments_checked": 0, "segments_total": 0}
+}
+
 func (f *fakeStorage) Backup(ctx context.Context, w io.Writer) error { return f.backup(ctx, w) }
 
 func (f *fakeStorage) Stats() metrics.StorageStats {
@@ -55,6 +72,7 @@ func workingStorage() *fakeStorage {
 	return &fakeStorage{
 		checkpoint: func(context.Context) (any, error) { return map[string]any{"checkpoint": 7}, nil },
 		verify:     func(context.Context) (any, error) { return map[string]any{"damages_total": 0}, nil },
+		erase:      func(context.Context) (any, error) { return map[string]any{"records_erased": 5}, nil },
 		backup: func(_ context.Context, w io.Writer) error {
 			_, err := io.WriteString(w, "a tar")
 			return err

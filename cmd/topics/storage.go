@@ -48,6 +48,25 @@ func (v storageView) VerifyState() any {
 	return store.ScrubState{State: store.ScrubIdle}
 }
 
+// Erase implements api.Storage.
+func (v storageView) Erase(ctx context.Context) (any, error) {
+	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Erase(ctx) })
+}
+
+// StartErasure implements api.Storage.
+func (v storageView) StartErasure() error {
+	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, d.StartErasure() })
+	return err
+}
+
+// ErasureState implements api.Storage.
+func (v storageView) ErasureState() any {
+	if d := v.data.Load(); d != nil {
+		return d.ErasureState()
+	}
+	return store.ErasureState{State: store.ErasureIdle}
+}
+
 // Backup implements api.Storage. How it ended is added to the account of backups.
 func (v storageView) Backup(ctx context.Context, w io.Writer) error {
 	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) {
@@ -155,9 +174,15 @@ func withData[T any](s *server, use func(*recovery.Recovered) (T, error)) (out T
 // for a failed write with the same cause.
 func storageError(err error) error {
 	refused := record.Error{Err: err}
+	var room *store.RoomError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &room):
+		refused.Kind, refused.Message = record.KindNoSpace, room.Error()
+	case errors.Is(err, store.ErrErasing):
+		refused.Kind, refused.Message = record.KindThrottled, err.Error()
+		refused.Detail = map[string]any{"retry_after_ms": 1000}
 	case vfs.NoSpace(err), errors.Is(err, wal.ErrDiskFull):
 		refused.Kind, refused.Message = record.KindNoSpace, "the disk is full"
 	case errors.Is(err, wal.ErrNoFile):

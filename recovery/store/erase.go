@@ -23,15 +23,15 @@ type Erasure struct {
 	Finished   time.Time `json:"finished_at"`
 	DurationMS float64   `json:"duration_ms"`
 
-	Checkpoint uint64  `json:"checkpoint"`     // recovery begins there at the earliest
-	FirstLSN   wal.LSN `json:"first_lsn"`      // where the oldest log file begins that is left
-	FirstFile  string  `json:"first_file"`     // the base name of that file
-	Checked    int     `json:"segments"`       // segments that were looked through
-	Rewritten  int     `json:"rewritten"`      // of these, with dead records and others
-	Removed    int     `json:"removed"`        // of these, with nothing but dead records
-	Records    int64   `json:"records_erased"` // from segments; those that were only in the log are not counted
-	ReadBytes  int64   `json:"bytes_read"`     // of segments that were rewritten or removed
-	WroteBytes int64   `json:"bytes_written"`  // of what is in their place
+	Checkpoint uint64  `json:"checkpoint"`         // recovery begins there at the earliest
+	FirstLSN   wal.LSN `json:"first_lsn"`          // where the oldest log file begins that is left
+	FirstFile  string  `json:"first_file"`         // the base name of that file
+	Checked    int     `json:"segments_checked"`   // segments that were looked through
+	Rewritten  int     `json:"segments_rewritten"` // of these, with dead records and others
+	Removed    int     `json:"segments_removed"`   // of these, with nothing but dead records
+	Records    int64   `json:"records_erased"`     // from segments; those that were only in the log are not counted
+	ReadBytes  int64   `json:"bytes_read"`         // of segments that were rewritten or removed
+	WroteBytes int64   `json:"bytes_written"`      // of what is in their place
 
 	Elsewhere Elsewhere `json:"elsewhere"`
 }

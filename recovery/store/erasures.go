@@ -10,7 +10,7 @@ import (
 // ErrErasing is the error of an erasure that is asked for while one is under
 // way. That one began before, so its receipt would not hold for what was deleted
 // in between.
-var ErrErasing = errors.New("an erasure is under way")
+var ErrErasing = errors.New("an erasure is under way, and its receipt does not hold for what was deleted since it began: ask again when it has ended")
 
 // erasures runs one erasure at a time. The zero value is ready.
 type erasures struct {
