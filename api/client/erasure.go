@@ -33,8 +33,8 @@ type ErasureReceipt struct {
 	BytesRead    int64  `json:"bytes_read"`
 	BytesWritten int64  `json:"bytes_written"`
 	Elsewhere    struct {
-		ArchiveBefore string `json:"archive_files_before"` // archived files before that name may have it; empty without an archive
-		BackupsBefore string `json:"backups_begun_before"` // backups begun before that may have it
+		ArchiveBefore string `json:"archive_files_before,omitempty"` // archived files before that name may have it; empty without an archive
+		BackupsBefore string `json:"backups_begun_before"`           // backups begun before that may have it
 	} `json:"elsewhere"`
 }
 

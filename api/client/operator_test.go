@@ -17,6 +17,8 @@ func TestOperatorsCalls(t *testing.T) {
 		answer{status: 200, body: `{"id":"wid_1","closed":true}`},
 		answer{status: 202, body: `{"state":"running","progress":0.5,"bytes_done":1,"bytes_total":2}`},
 		answer{status: 200, body: `{"state":"done","progress":1,"result":{"damages_total":2}}`},
+		answer{status: 202, body: `{"state":"running","started_at":"a","step":"files","segments_checked":1,"segments_total":2,"waits_for":"backup"}`},
+		answer{status: 200, body: `{"state":"done","result":{"first_lsn":64,"first_file":"f","segments_rewritten":3,"elsewhere":{"archive_files_before":"f"}}}`},
 		answer{status: 200, body: `{"timestamp":"2026-01-02T03:04:05.5Z","phase":"ready","health":"degraded","topics":{"topics":3},"wal":{"fsync_count":4},` +
 			`"connections":{"open":5,"streams":6},"rates":{"1s":{"appends":1.5,"reads":null},"60s":{"errors":0.5}},"replay_bytes":7,"unsynced_bytes":null}`},
 		answer{status: 503, body: `{"status":"unhealthy","checks":{"log":{"status":"unhealthy","reason":"why"}}}`},
@@ -46,6 +48,10 @@ func TestOperatorsCalls(t *testing.T) {
 	add(fmt.Sprint(v.State, v.Progress, v.BytesDone, v.BytesTotal), err)
 	v, err = c.VerifyState(ctx)
 	add(fmt.Sprint(v.State, v.Result.DamagesTotal), err)
+	e, err := c.StartErasure(ctx)
+	add(fmt.Sprint(e.State, e.StartedAt, e.Step, e.Checked, e.Segments, e.WaitsFor), err)
+	e, err = c.ErasureState(ctx)
+	add(fmt.Sprint(e.State, e.Result.FirstLSN, e.Result.FirstFile, e.Result.Rewritten, e.Result.Elsewhere.ArchiveBefore), err)
 	o, err := c.Stats(ctx)
 	add(fmt.Sprint(o.Timestamp.UnixMilli()%1000, o.Phase, o.Health, o.Topics.Topics, o.WAL.Fsyncs, o.Connections, *o.Rates.Second.Appends,
 		o.Rates.Second.Reads == nil, *o.Rates.Minute.Errors, *o.ReplayBytes, o.UnsyncedBytes == nil), err)
@@ -63,6 +69,8 @@ func TestOperatorsCalls(t *testing.T) {
 		{"POST /v0/admin/sessions/wid_1/close", "true", "closed"},
 		{"POST /v0/admin/verify?wait=false", "true", "running0.5 1 2"},
 		{"GET /v0/admin/verify", "", "done2"},
+		{"POST /v0/admin/compact?wait=false", "true", "runningafiles1 2backup"},
+		{"GET /v0/admin/compact", "", "done64f3f"},
 		{"GET /v0/admin/stats", "", "500readydegraded3 4 {5 6 0} 1.5 true 0.5 7 true"},
 		{"GET /health", "", "map[log:{Status:unhealthy Reason:why}]"},
 	} {

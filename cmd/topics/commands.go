@@ -21,10 +21,11 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve  serveCmd  `cmd:"" default:"withargs" group:"Server" help:"Run the server. This is the default."`
-	Top    top.Cmd   `cmd:"" group:"Server" help:"Show what a server is doing, live."`
-	Config configCmd `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
-	Probe  probeCmd  `cmd:"" group:"Server" help:"Ask the server whether it is live or ready: exit code 0 or 1 within 2 seconds."`
+	Serve   serveCmd          `cmd:"" default:"withargs" group:"Server" help:"Run the server. This is the default."`
+	Top     top.Cmd           `cmd:"" group:"Server" help:"Show what a server is doing, live."`
+	Config  configCmd         `cmd:"" group:"Server" help:"Print the effective configuration of a server started here."`
+	Probe   probeCmd          `cmd:"" group:"Server" help:"Ask the server whether it is live or ready: exit code 0 or 1 within 2 seconds."`
+	Compact manage.CompactCmd `cmd:"" group:"Server" help:"Erase from the disk what was deleted, evicted or has expired, and print a receipt."`
 	signalCommands
 	Context remote.ContextCmd `cmd:"" group:"Server" help:"Keep a list of servers by name."`
 

@@ -52,7 +52,7 @@ type Elsewhere struct {
 // whose ctx ends stops waiting; the erasure goes on until it is done or the data
 // directory is closed.
 func (st *Store) Erase(ctx context.Context) (Erasure, error) {
-	e, err := st.erasures.begin(st.erase)
+	e, err := st.erasures.begin(st.opts.Now().UTC(), st.erase)
 	if err != nil {
 		return Erasure{}, err
 	}
@@ -66,7 +66,7 @@ func (st *Store) Erase(ctx context.Context) (Erasure, error) {
 
 // StartErasure begins an erasure and does not wait for it.
 func (st *Store) StartErasure() error {
-	_, err := st.erasures.begin(st.erase)
+	_, err := st.erasures.begin(st.opts.Now().UTC(), st.erase)
 	return err
 }
 
@@ -93,8 +93,7 @@ func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
 // out of every segment that the older one has; and no log file from before is
 // needed. The segments that the newer one added never had it.
 func (st *Store) erase(ctx context.Context, e *erasing) (Erasure, error) {
-	out := Erasure{Started: st.opts.Now().UTC()}
-	e.set(func(s *ErasureState) { s.Started, s.Step = out.Started, StepCheckpoints })
+	out := Erasure{Started: e.started}
 	before, targets, err := st.leaveLog(ctx)
 	if err != nil {
 		return out, err

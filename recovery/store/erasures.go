@@ -21,10 +21,11 @@ type erasures struct {
 
 // erasing is an erasure under way. result and err are set before done is closed.
 type erasing struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-	result Erasure
-	err    error
+	started time.Time
+	cancel  context.CancelFunc
+	done    chan struct{}
+	result  Erasure
+	err     error
 
 	mu    sync.Mutex // guards state while the erasure is under way
 	state ErasureState
@@ -81,7 +82,7 @@ func (e *erasing) isDone() bool {
 }
 
 // begin begins an erasure.
-func (s *erasures) begin(erase func(context.Context, *erasing) (Erasure, error)) (*erasing, error) {
+func (s *erasures) begin(now time.Time, erase func(context.Context, *erasing) (Erasure, error)) (*erasing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -91,7 +92,8 @@ func (s *erasures) begin(erase func(context.Context, *erasing) (Erasure, error))
 		return nil, ErrErasing
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &erasing{cancel: cancel, done: make(chan struct{}), state: ErasureState{State: ErasureRunning}}
+	e := &erasing{started: now, cancel: cancel, done: make(chan struct{})}
+	e.state = ErasureState{State: ErasureRunning, Started: now, Step: StepCheckpoints}
 	s.current = e
 	go func() {
 		defer close(e.done)
