@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/store"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -325,6 +327,68 @@ func TestErasureWithoutRoom(t *testing.T) {
 	}
 	if files, n := p.found("gone", everywhere...); n > 0 {
 		t.Errorf("%d records are left, in %v", n, files)
+	}
+	if err := p.data.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestErasureAmongWriters: with everything running that runs in a server, and
+// writers and compactions meanwhile, each receipt holds for what was deleted
+// before, and no other record goes.
+func TestErasureAmongWriters(t *testing.T) {
+	ctx := context.Background()
+	fsys := crashfs.New()
+	p := &persons{t: t, fsys: fsys, rng: rand.New(rand.NewPCG(1, 2)), of: map[string][][]byte{}}
+	o := crowdOptions(fsys, 1)
+	o.WAL.FileBytes, o.Storage.CheckpointBytes = 16<<10, 32<<10
+	o.Storage.Segment = segment.Limits{Bytes: 32 << 10, Records: 2000}
+	p.data = recoverytest.Run(t, o)
+	const rounds, writes = 6, 60
+	for i := range rounds {
+		tag := fmt.Sprint("person-", i)
+		p.write("logins", 3, tag, "stays")
+		if i%2 == 0 {
+			if err := recoverytest.Upkeep(ctx, p.data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := p.deleteTag("logins", tag); n != 3 {
+			t.Fatalf("%d deleted", n)
+		}
+		var wg sync.WaitGroup
+		for writer := range 2 {
+			wg.Go(func() {
+				for range writes {
+					w := &topic.Write{DisableBackpressure: true, Records: []record.Record{{Data: []byte(`"other"`)}, {Data: []byte(`"other"`)}}}
+					if _, err := p.data.Registry.Append(ctx, fmt.Sprint("other-", writer), w); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Go(func() {
+			if err := recoverytest.Upkeep(ctx, p.data); err != nil {
+				t.Error(err)
+			}
+		})
+		r, err := p.data.Erase(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files, n := p.found(tag, everywhere...); n > 0 {
+			t.Errorf("%d records of %s are left in %v, and the receipt is %+v", n, tag, files, r)
+		}
+		wg.Wait()
+	}
+	for writer := range 2 {
+		if got, lost := readAll(t, p.data.Registry, fmt.Sprint("other-", writer)); len(got) != 2*rounds*writes || len(lost) > 0 {
+			t.Errorf("writer %d: %d records and %d lost, want %d", writer, len(got), len(lost), 2*rounds*writes)
+		}
+	}
+	if got := p.tags("logins"); got["stays"] != len(p.of["stays"]) || len(got) != 1 {
+		t.Errorf("%v", got)
 	}
 	if err := p.data.Close(ctx); err != nil {
 		t.Fatal(err)
