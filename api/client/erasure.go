@@ -19,7 +19,7 @@ type ErasureState struct {
 }
 
 // ErasureReceipt says what an erasure did: what was deleted, evicted or expired
-// before StartedAt is in no file of the server's any more.
+// before StartedAt is in no log file, checkpoint or segment any more.
 type ErasureReceipt struct {
 	StartedAt    string `json:"started_at"`
 	FinishedAt   string `json:"finished_at"`

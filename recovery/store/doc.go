@@ -1,6 +1,7 @@
 // Package store is the data directory of a running server: it takes
 // checkpoints, compacts segments, offloads them to a cold tier, archives the
-// log, scrubs what is stored, and removes files that nothing names any more.
+// log, scrubs what is stored, erases what is dead when asked to, and removes files
+// that nothing names any more.
 //
 //	         writes
 //	           |
@@ -29,6 +30,7 @@
 //	coldTier    the lock on the cold directory, its owner, and how it responds
 //	archive     copies of finished log files
 //	scrubs      the scrub under way and the last one
+//	erasures    the erasure under way and the last one
 //	background  the goroutines and what wakes them
 //
 // # Locks
@@ -43,7 +45,7 @@
 //	segmentSet.mu      the list of segments
 //	current.mu         the manifest in memory
 //
-// The locks of counters, scrubs, background and remote are leaves. The
+// The locks of counters, scrubs, erasures, background and remote are leaves. The
 // registry's locks come after Store.work. While Store.work is held only the data
 // directory is waited for, never the archive or the cold directory, which may be
 // on another machine and hang. While segmentSet.mu, current.mu or a leaf is held

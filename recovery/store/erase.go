@@ -16,8 +16,8 @@ import (
 )
 
 // Erasure is the receipt of an erasure. Records that were deleted, evicted or
-// expired before Started, and those of topics deleted before, are in no file of
-// the data directory and of the cold directory any more.
+// expired before Started, and those of topics deleted before, are in no log file,
+// checkpoint or segment any more, in the data directory and the cold directory.
 type Erasure struct {
 	Started    time.Time `json:"started_at"`
 	Finished   time.Time `json:"finished_at"`

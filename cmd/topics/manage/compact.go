@@ -99,7 +99,7 @@ func describeErasure(s *client.ErasureState) string {
 
 // printReceipt prints a receipt for people.
 func printReceipt(r *client.ErasureReceipt) error {
-	_, err := fmt.Printf("no file has what was deleted before %s; seen at %s\n"+
+	_, err := fmt.Printf("no log file or segment has what was deleted before %s; seen at %s\n"+
 		"segments: checked %d, rewritten %d, removed %d; records erased %d, bytes freed %d\n"+
 		"log: begins at lsn %d, in %s; checkpoint %d\n",
 		r.StartedAt, r.FinishedAt, r.Checked, r.Rewritten, r.Removed, r.Records, r.BytesRead-r.BytesWritten,
