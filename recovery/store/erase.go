@@ -2,14 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/e6e95bb8/topics/recovery/health"
-	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
@@ -94,7 +93,7 @@ func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
 // needed. The segments that the newer one added never had it.
 func (st *Store) erase(ctx context.Context, e *erasing) (Erasure, error) {
 	out := Erasure{Started: e.started}
-	before, targets, err := st.leaveLog(ctx)
+	begin, targets, err := st.leaveLog(ctx)
 	if err != nil {
 		return out, err
 	}
@@ -107,7 +106,9 @@ func (st *Store) erase(ctx context.Context, e *erasing) (Erasure, error) {
 		e.set(func(s *ErasureState) { s.Checked++ })
 	}
 	e.set(func(s *ErasureState) { s.Step = StepFiles })
-	if err := st.awaitRemoval(ctx, before, e); err != nil {
+	r := st.newRemoval(begin)
+	err = r.run(ctx, func(what string) { e.set(func(s *ErasureState) { s.WaitsFor = what }) })
+	if err != nil {
 		return out, err
 	}
 	oldest := st.Log.Files()[0]
@@ -117,7 +118,7 @@ func (st *Store) erase(ctx context.Context, e *erasing) (Erasure, error) {
 	out.DurationMS = float64(out.Finished.Sub(out.Started).Microseconds()) / 1000
 	out.Elsewhere.BackupsBefore = out.Finished
 	if st.archive.to != "" {
-		out.Elsewhere.ArchiveBefore = before.Name
+		out.Elsewhere.ArchiveBefore = oldest.Name
 	}
 	return out, nil
 }
@@ -130,30 +131,27 @@ type erasable struct {
 }
 
 // leaveLog moves everything that is live from the log files of now to segments.
-// It returns the log file that is the first to be needed from then on.
-func (st *Store) leaveLog(ctx context.Context) (first wal.File, targets erasable, err error) {
+// It returns where the oldest log file begins that is needed from then on.
+func (st *Store) leaveLog(ctx context.Context) (begin wal.LSN, targets erasable, err error) {
 	if err := st.erasureRoom(); err != nil {
-		return first, targets, err
+		return 0, targets, err
 	}
 	st.Registry.Expire()
-	at, err := st.Log.Rotate(ctx)
-	if err != nil {
-		return first, targets, err
-	}
-	for _, f := range st.Log.Files() {
-		if f.First == at {
-			first = f
-		}
+	if begin, err = st.Log.Rotate(ctx); err != nil {
+		return 0, targets, err
 	}
 	for range 2 {
 		if _, err := st.Checkpoint(ctx); err != nil {
-			return first, targets, err
+			return 0, targets, err
 		}
 	}
 	st.work.Lock() // no checkpoint is about to end
 	defer st.work.Unlock()
 	targets.segs, targets.live = st.segments.compactable(st.current)
-	return first, targets, nil
+	if targets.live == nil {
+		return 0, targets, errors.New("what was live at the older checkpoint is not known")
+	}
+	return begin, targets, nil
 }
 
 // erasureRoom returns a *RoomError unless there is room for what an erasure
@@ -230,118 +228,4 @@ func (st *Store) rewrite(ctx context.Context, c *compaction) error {
 	err := c.run(ctx)
 	st.cold.remote.end(err)
 	return err
-}
-
-// awaitRemoval returns when the log begins at the file first or later, and
-// everything that is obsolete now has been removed, durably.
-func (st *Store) awaitRemoval(ctx context.Context, first wal.File, e *erasing) error {
-	files := st.obsoleteFiles()
-	for {
-		left, err := st.remove(first, files)
-		if err != nil {
-			return err
-		}
-		e.set(func(s *ErasureState) { s.WaitsFor = left })
-		switch {
-		case left == "":
-			return st.syncDirectories()
-		case left == waitsForArchive && st.opts.WAL.Manual: // nothing archives in the background
-			_, err := st.archive.remote.outage()
-			return fmt.Errorf("log files are yet to be archived: %w", err)
-		}
-		select {
-		case <-st.filesReleased:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// obsoleteFiles returns the files that are to be removed.
-func (st *Store) obsoleteFiles() []string {
-	st.work.Lock()
-	defer st.work.Unlock()
-	o := &st.work.obsolete
-	return slices.Concat(o.garbage, o.retired)
-}
-
-// remove removes what it can of those files, and of the log before the file
-// first. It returns what the rest waits for, or nothing if there is none.
-func (st *Store) remove(first wal.File, files []string) (waitsFor string, err error) {
-	if err := st.removeHot(); err != nil {
-		return "", err
-	}
-	st.dropRetired()
-	st.work.Lock()
-	defer st.work.Unlock()
-	o := &st.work.obsolete
-	for _, name := range slices.Concat(o.garbage, o.retired) {
-		switch {
-		case !slices.Contains(files, name):
-		case o.isPinned(name):
-			waitsFor = waitsForBackup
-		default:
-			return "", fmt.Errorf("%s could not be removed; the next checkpoint tries again: %w", name, st.whyLeftLocked(name))
-		}
-	}
-	switch oldest := st.Log.Files()[0]; {
-	case oldest.Index >= first.Index || waitsFor != "":
-		return waitsFor, nil
-	case st.pinnedBeforeLocked(first.Index):
-		return waitsForBackup, nil
-	case st.archive.backlog().Files > 0:
-		return waitsForArchive, nil
-	default:
-		return "", fmt.Errorf("log file %s could not be freed yet", oldest.Name)
-	}
-}
-
-// whyLeftLocked returns why a file that no pin keeps has not been removed. The
-// caller holds st.work.
-func (st *Store) whyLeftLocked(name string) error {
-	err := st.work.obsolete.failed
-	if slices.Contains(st.work.obsolete.retired, name) {
-		_, err = st.cold.remote.outage()
-	}
-	if err == nil {
-		return errStopped // the cold directory has been left
-	}
-	return err
-}
-
-// removeHot removes what is obsolete in the data directory.
-func (st *Store) removeHot() error {
-	st.work.Lock()
-	defer st.work.Unlock()
-	if err := st.work.obsolete.discard(); err != nil {
-		return err
-	}
-	if _, err := st.truncateLocked(); err != nil {
-		return err
-	}
-	return st.Log.RemoveFreed()
-}
-
-// pinnedBeforeLocked reports whether a pin keeps log files before the one of that
-// index. The caller holds st.work.
-func (st *Store) pinnedBeforeLocked(index uint64) bool {
-	for p := range st.work.obsolete.pins {
-		if p.Checkpoint.File < index {
-			return true
-		}
-	}
-	return false
-}
-
-// syncDirectories makes durable that files have been removed.
-func (st *Store) syncDirectories() error {
-	for _, name := range []string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir} {
-		if err := st.opts.FS.SyncDir(st.dir(name)); err != nil {
-			return err
-		}
-	}
-	if st.cold.dir == "" {
-		return nil
-	}
-	return st.opts.FS.SyncDir(st.cold.dir)
 }
