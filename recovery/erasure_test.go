@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -388,6 +389,57 @@ func TestErasureAmongWriters(t *testing.T) {
 		}
 	}
 	if got := p.tags("logins"); got["stays"] != len(p.of["stays"]) || len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	if err := p.data.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestErasureAfterACompaction: a compaction that is under way when an erasure
+// begins goes by what was live before that, and leaves records in its outputs
+// that the erasure is for. They are erased as well.
+func TestErasureAfterACompaction(t *testing.T) {
+	ctx := context.Background()
+	fsys := crashfs.New()
+	slow := &slowFS{FS: fsys}
+	p := newPersons(t, fsys, slow)
+	for range 8 {
+		p.write("logins", 1, "gone")
+		p.write("logins", 40, "noise")
+		p.write("logins", 4, "stays")
+		if _, err := p.data.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.data.Offload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	p.deleteTag("logins", "noise")
+	for range 2 {
+		if _, err := p.data.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := slow.close()
+	compacted := make(chan error, 1)
+	go func() { compacted <- p.data.Compact(ctx) }()
+	<-begun // it reads a segment in the cold directory
+	p.deleteTag("logins", "gone")
+	before := p.data.Manifest().Checkpoint.Number
+	erased := make(chan error, 1)
+	go func() { _, err := p.data.Erase(ctx); erased <- err }()
+	for p.data.Manifest().Checkpoint.Number < before+2 {
+		runtime.Gosched()
+	}
+	slow.open()
+	if err := errors.Join(<-compacted, <-erased); err != nil {
+		t.Fatal(err)
+	}
+	if files, n := p.found("gone", everywhere...); n > 0 {
+		t.Errorf("%d records are left, in %v", n, files)
+	}
+	if got := p.tags("logins"); len(got) != 1 || got["stays"] != len(p.of["stays"]) {
 		t.Errorf("%v", got)
 	}
 	if err := p.data.Close(ctx); err != nil {

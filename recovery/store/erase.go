@@ -145,13 +145,26 @@ func (st *Store) leaveLog(ctx context.Context) (begin wal.LSN, targets erasable,
 			return 0, targets, err
 		}
 	}
+	targets, err = st.erasable()
+	return begin, targets, err
+}
+
+// erasable returns the segments that may have dead records. Compactions that went
+// by what was live at an earlier checkpoint have ended by then: what they leave
+// is among the segments.
+func (st *Store) erasable() (out erasable, err error) {
+	if st.cold.dir != "" {
+		st.cold.work.Lock()
+		defer st.cold.work.Unlock()
+	}
+	st.compaction.Lock()
+	defer st.compaction.Unlock()
 	st.work.Lock() // no checkpoint is about to end
 	defer st.work.Unlock()
-	targets.segs, targets.live = st.segments.compactable(st.current)
-	if targets.live == nil {
-		return 0, targets, errors.New("what was live at the older checkpoint is not known")
+	if out.segs, out.live = st.segments.compactable(st.current); out.live == nil {
+		return out, errors.New("what was live at the older checkpoint is not known")
 	}
-	return begin, targets, nil
+	return out, nil
 }
 
 // erasureRoom returns a *RoomError unless there is room for what an erasure
@@ -171,8 +184,8 @@ func (st *Store) erasureRoom() error {
 
 // eraseFrom rewrites a segment if it has dead records.
 func (st *Store) eraseFrom(ctx context.Context, s *segment.Segment, live index.Liveness, out *Erasure) error {
-	// A segment that has been replaced was compacted after the checkpoints, and
-	// what is in its place has nothing that was dead at them.
+	// A segment that has been replaced was compacted by what was live at the older
+	// checkpoint or later, and what is in its place has nothing that was dead then.
 	if has, err := st.segments.claim(ctx, s); !has || err != nil {
 		return err
 	}
