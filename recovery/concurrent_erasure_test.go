@@ -22,14 +22,20 @@ import (
 // TestErasureWaits for a backup that holds files, one erasure at a time, and ends
 // with the server.
 func TestErasureWaits(t *testing.T) {
+	ctx := context.Background()
+	fsys := crashfs.New()
+	p := newPersons(t, fsys, fsys)
+	p.fill() // outside of the bubble: the coders of segments are shared with other tests
+	p.tags("logins")
+	if err := p.data.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
-		ctx := context.Background()
-		fsys := crashfs.New()
-		p := newPersons(t, fsys, fsys)
+		p.t, p.fsys = t, p.fsys.Kill()
+		p.data = recoverytest.Run(t, options(p.fsys, 0, func() int64 { return simEpoch }))
 		if st := p.data.ErasureState(); st.State != store.ErasureIdle {
 			t.Errorf("before the first: %+v", st)
 		}
-		p.fill()
 		pin, err := p.data.Pin(ctx)
 		if err != nil {
 			t.Fatal(err)
