@@ -59,7 +59,7 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		out.Done = change.Seqs()
 		return settled{queue.Ack, out.Done, change}, nil
 	}
-	if t := r.lookup(name); t != nil && len(call.Seqs) > 0 {
+	if t := r.catalog.Lookup(name); t != nil && len(call.Seqs) > 0 {
 		r.letRoutersPass(ctx, t, slices.Max(call.Seqs))
 	}
 	out.Cost, err = r.commitSettling(ctx, x, len(call.Seqs))

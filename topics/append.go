@@ -2,8 +2,6 @@ package topics
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -62,7 +60,7 @@ func (r *Registry) needOf(a *topic.Attempt) topic.Need {
 	if a.Write.DisableBackpressure {
 		n.Mode = wal.Patient
 	}
-	t := r.lookup(a.Name)
+	t := r.catalog.Lookup(a.Name)
 	if t == nil {
 		n.Bytes += configSize
 		return n
@@ -77,7 +75,7 @@ func (r *Registry) needOf(a *topic.Attempt) topic.Need {
 
 // assign finds or creates the topic and gives the write its seqs.
 func (r *Registry) assign(a *topic.Attempt) (*topic.Pending, error) {
-	t := r.hold(a.Name)
+	t := r.catalog.Hold(a.Name)
 	if t == nil {
 		return r.assignCreating(a)
 	}
@@ -91,51 +89,24 @@ func (r *Registry) assignCreating(a *topic.Attempt) (*topic.Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, taken := r.byName.Get(a.Name); taken {
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
+	if r.catalog.GetLocked(a.Name) != nil {
 		return nil, topic.ErrRetry // another write was faster: go by its topic
 	}
-	err = r.roomForTopicsLocked(1)
+	err = r.catalog.RoomLocked(1)
 	if err == nil {
-		err = r.dead.check(a.Name, cfg)
+		err = r.catalog.CheckDeadLettersLocked(a.Name, cfg)
 	}
 	if err != nil {
 		return nil, err
 	}
-	t := r.newTopicLocked(a.Name, cfg)
+	t := r.catalog.NewTopicLocked(a.Name, cfg)
 	p, err := t.AssignLocked(a, cfg)
 	if err == nil {
-		r.adopt(t)
+		r.catalog.AdoptLocked(t)
 	}
 	return p, err
-}
-
-// roomForTopicsLocked reports whether n more topics may be made. r.mu is held.
-func (r *Registry) roomForTopicsLocked(n int) error {
-	if limit := r.opts.MaxTopics; limit > 0 && r.byName.Len()+n > limit {
-		return &record.Error{
-			Kind: record.KindThrottled, Message: fmt.Sprintf("there are already %d topics, the most allowed", limit),
-			Detail: map[string]any{"limit": "max_topics", "max": limit},
-		}
-	}
-	return nil
-}
-
-// newTopicLocked makes a topic that no other goroutine knows; r.mu is held. adopt makes
-// it known once its creation has a place in the log. The name is copied: it may be
-// part of a long request line, which would stay in memory with it.
-func (r *Registry) newTopicLocked(name string, cfg *record.Config) *topic.Topic {
-	t := topic.New(r.nextID, strings.Clone(name), r.shared)
-	t.Next = cfg
-	t.OpenJobs(cfg)
-	return t
-}
-
-func (r *Registry) adopt(t *topic.Topic) {
-	r.nextID++
-	r.byName.Set(t.Name, t)
-	r.dead.set(t.Name, t.Next)
 }
 
 // Repeats reports whether a write's idempotency key is known: then it appends
@@ -147,7 +118,7 @@ func (r *Registry) repeat(name string, w *topic.Write) *topic.Pending {
 	if w.IdempotencyKey == "" {
 		return nil
 	}
-	t := r.lookup(name)
+	t := r.catalog.Lookup(name)
 	if t == nil {
 		return nil
 	}

@@ -187,7 +187,7 @@ func TestBusyLog(t *testing.T) {
 		wr := &topic.Write{Records: []record.Record{{Data: make([]byte, size)}, {Data: []byte("2")}}}
 		w.append("made.by.it", wr)
 		before := w.write("reserves", 500).Last
-		for tp := w.lookup("reserves"); tp.Reserve.Covers(before + 2); {
+		for tp := w.catalog.Lookup("reserves"); tp.Reserve.Covers(before + 2); {
 			before = w.write("reserves", 1).Last
 		}
 		w.append("reserves", wr)
@@ -209,7 +209,7 @@ func TestBusyLogAndReservation(t *testing.T) {
 		w.put("e", class(record.Ephemeral))
 		w.put("m", class(record.Memory))
 		last := w.write("e", 1).Last
-		for e := w.lookup("e"); e.Reserve.Covers(last + 1); {
+		for e := w.catalog.Lookup("e"); e.Reserve.Covers(last + 1); {
 			last = w.write("e", 1).Last
 		}
 		w.write("m", 1)

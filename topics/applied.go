@@ -13,9 +13,9 @@ func (r *Registry) Applied() wal.LSN {
 // changesShown reports whether every change of topics and routers whose place is
 // before that position is shown.
 func (r *Registry) changesShown(at wal.LSN) bool {
-	if !r.mu.TryRLock() {
+	if !r.catalog.Mu.TryRLock() {
 		return false // a change may be getting its place
 	}
-	defer r.mu.RUnlock()
+	defer r.catalog.Mu.RUnlock()
 	return len(r.changes.before(at)) == 0
 }

@@ -1,13 +1,10 @@
 package topics
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/e6e95bb8/topics/topics/index"
 	"github.com/e6e95bb8/topics/topics/segment"
-	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // Fault is a disagreement between a snapshot and the segments.
@@ -33,7 +30,7 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 	if err != nil {
 		return err
 	}
-	for _, t := range r.inOrder() {
+	for _, t := range r.catalog.InOrder() {
 		t.History.Attach(extents[t.ID])
 		found, err := t.Audit(func(from, to uint64) {
 			report(Fault{t.Name, t.ID, from, to, "no segment has them"})
@@ -50,14 +47,4 @@ func Audit(state []byte, segs []*segment.Segment, pace func() error, report func
 		}
 	}
 	return nil
-}
-
-// inOrder returns the topics by id. Only before Start.
-func (r *Registry) inOrder() []*topic.Topic {
-	all := make([]*topic.Topic, 0, len(r.byID))
-	for _, t := range r.byID {
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(a, b *topic.Topic) int { return cmp.Compare(a.ID, b.ID) })
-	return all
 }

@@ -13,7 +13,7 @@ import (
 // and how many topics have lost their names. The registry
 // counts as having applied the log up to at.
 func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
-	for _, t := range m.r.inOrder() {
+	for _, t := range m.r.catalog.InOrder() {
 		t.Applied = at
 		bytes, unsure := m.unsure[t]
 		if !unsure || !t.Visible {
@@ -24,13 +24,13 @@ func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 		t.Assigned = max(t.Assigned, t.Head)
 		t.Reserve = topic.Reservation{}
 	}
-	for _, t := range m.r.inOrder() {
+	for _, t := range m.r.catalog.InOrder() {
 		if t.Jobs != nil { // jobs of records that are lost
 			t.Jobs.Queue.Prune(m.r.Time())
 		}
 	}
 	for _, l := range m.corrupt {
-		if m.r.byID[l.resolved.ID] == l.resolved {
+		if m.r.catalog.ByID[l.resolved.ID] == l.resolved {
 			lost = append(lost, l)
 		}
 	}

@@ -232,7 +232,7 @@ func TestTTLStaysExpired(t *testing.T) {
 	w.write("a", 3)
 	w.now += 1001
 	w.Sweep(context.Background())
-	if s, totals := w.lookup("a"), w.Totals(); s.Live.Records != 0 || totals.EvictedTTL != 3 {
+	if s, totals := w.catalog.Lookup("a"), w.Totals(); s.Live.Records != 0 || totals.EvictedTTL != 3 {
 		t.Fatalf("the sweeper left %+v, %+v", s.Live, totals)
 	}
 	w.Sweep(context.Background())

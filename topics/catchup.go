@@ -16,7 +16,7 @@ const catchUpWait = time.Second
 // acknowledged when it was called; not for routers that have to wait
 // themselves.
 func (r *Registry) catchUp(ctx context.Context, name string) {
-	t := r.lookup(name)
+	t := r.catalog.Lookup(name)
 	if t == nil || len(router.Incoming(t)) == 0 {
 		return
 	}

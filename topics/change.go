@@ -68,7 +68,7 @@ const configSize = 2*record.MaxName + 1024
 // same already, it returns the unpublished commit that made it so, if there is one:
 // the caller must wait for it, because it may still fail.
 func (r *Registry) assignConfig(s *topic.Slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *topic.Commit, error) {
-	t := r.hold(name)
+	t := r.catalog.Hold(name)
 	if t == nil {
 		return r.assignCreate(s, name, derive)
 	}
@@ -117,40 +117,24 @@ func (r *Registry) assignConfig(s *topic.Slot, name string, derive func(*record.
 	return out, &c.Commit, nil
 }
 
-// hold returns the topic of that name, visible or not, with t.Mu held; nil if
-// there is none.
-func (r *Registry) hold(name string) *topic.Topic {
-	for {
-		t := r.lookup(name)
-		if t == nil {
-			return nil
-		}
-		t.Mu.Lock()
-		if !t.Dropped {
-			return t
-		}
-		t.Mu.Unlock() // its name is free by now
-	}
-}
-
 // assignCreate gives the creation of a topic its place.
 func (r *Registry) assignCreate(s *topic.Slot, name string, derive func(*record.Config) (record.Config, error)) (Configured, *topic.Commit, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, taken := r.byName.Get(name); taken {
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
+	if r.catalog.GetLocked(name) != nil {
 		return Configured{}, nil, topic.ErrRetry // another creation was faster: go by its topic
 	}
 	cfg, err := derive(nil)
 	if err != nil {
 		return Configured{}, nil, err
 	}
-	if err := r.dead.check(name, &cfg); err != nil {
+	if err := r.catalog.CheckDeadLettersLocked(name, &cfg); err != nil {
 		return Configured{}, nil, err
 	}
-	if err := r.roomForTopicsLocked(1); err != nil {
+	if err := r.catalog.RoomLocked(1); err != nil {
 		return Configured{}, nil, err
 	}
-	t := r.newTopicLocked(name, &cfg)
+	t := r.catalog.NewTopicLocked(name, &cfg)
 	now := r.shared.Clock.Now()
 	if cfg.Durability != record.Fsync {
 		t.Reserve.Grow(0, r.shared.Log.Synced())
@@ -162,7 +146,7 @@ func (r *Registry) assignCreate(s *topic.Slot, name string, derive func(*record.
 	}
 	t.Reserve.At = c.Span.End
 	t.Assign(&c.Commit, 0)
-	r.adopt(t)
+	r.catalog.AdoptLocked(t)
 	return Configured{Created: true, Config: cfg}, &c.Commit, nil
 }
 
@@ -182,15 +166,15 @@ func createCommit(t *topic.Topic, ts int64) *topic.CommitOf[entry.Create] {
 // appendConfig appends the commit's entry, which sets a config, unless that makes a
 // chain of dead-letter topics that leads back. t.Mu is held.
 func (r *Registry) appendConfig(s *topic.Slot, c *topic.Commit, cfg *record.Config) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
 	name := c.Topic.Name
-	err := r.dead.check(name, cfg)
+	err := r.catalog.CheckDeadLettersLocked(name, cfg)
 	if err == nil {
 		err = c.AppendLocked(s)
 	}
 	if err == nil {
-		r.dead.set(name, cfg)
+		r.catalog.SetDeadLettersLocked(name, cfg)
 	}
 	return err
 }
@@ -228,7 +212,7 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 // assignDrop gives the end of a topic, and of the routers that name it, its
 // place. What it returns is filled in when the end is shown.
 func (r *Registry) assignDrop(s *topic.Slot, name string, ifEmpty bool) (*Removal, wal.LSN, error) {
-	t := r.hold(name)
+	t := r.catalog.Hold(name)
 	if t == nil {
 		return &Removal{}, 0, nil
 	}
@@ -261,8 +245,8 @@ func checkEmptyLocked(t *topic.Topic) error {
 // appendDropLocked logs that t ends, and stops its routers. t.Mu is held. No
 // checkpoint begins between the entry and what comes of it.
 func (r *Registry) appendDropLocked(s *topic.Slot, t *topic.Topic) (*Removal, wal.LSN, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
 	span, err := s.Append(&entry.Drop{ID: t.ID, TS: max(r.shared.Now(), t.AssignedTS)}, nil)
 	if err != nil {
 		return nil, 0, err

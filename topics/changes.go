@@ -16,7 +16,7 @@ import (
 // what ends takes nothing any more. If the log fails first, readers go on seeing
 // what was before: the log is read-only then.
 //
-// Changes of routers are shown in the order of the log. It takes Registry.mu
+// Changes of routers are shown in the order of the log. It takes Catalog.Mu
 // only. To show the end of a topic takes that topic's lock, so the
 // goroutine that waits for it shows it, after the changes of routers before it, and no
 // other change waits for it: what has to do with a topic that ends, or with a router
@@ -25,7 +25,7 @@ import (
 // change is a router that is made, becomes another, or ends.
 type change struct {
 	at   wal.LSN // it is durable once the log is synced to here
-	show func()  // makes readers see it; Registry.mu is held
+	show func()  // makes readers see it; Catalog.Mu is held
 }
 
 // drop is the end of a topic.
@@ -35,7 +35,7 @@ type drop struct {
 }
 
 // changes are those that have their place in the log and are not shown yet.
-// Registry.mu guards them.
+// Catalog.Mu guards them.
 type changes struct {
 	routers []change          // in the order of the log
 	drops   map[wal.LSN]*drop // by where they end in the log
@@ -91,21 +91,21 @@ func (r *Registry) awaitChange(at wal.LSN) error {
 	if err := r.shared.Log.WaitSynced(at); err != nil {
 		return topic.LogError(err)
 	}
-	r.mu.RLock()
+	r.catalog.Mu.RLock()
 	d := r.changes.drops[at]
-	r.mu.RUnlock()
+	r.catalog.Mu.RUnlock()
 	if d != nil {
 		r.showDrop(d, at)
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
 	r.changes.show(at)
 	return nil
 }
 
 // showDrop shows the end of a topic, which is durable, unless another goroutine
-// did. It releases the topic's content without r.mu, and only then removes the drop:
+// did. It releases the topic's content without r.catalog.Mu, and only then removes the drop:
 // callers that come later find nothing of the topic left.
 func (r *Registry) showDrop(d *drop, at wal.LSN) {
 	t := d.topic
@@ -115,23 +115,23 @@ func (r *Registry) showDrop(d *drop, at wal.LSN) {
 		return
 	}
 	t.Dropped = true
-	r.mu.Lock()
+	r.catalog.Mu.Lock()
 	r.changes.show(at)
 	r.unnameLocked(t)
 	d.out.Routers = r.cascadeLocked(t)
-	r.mu.Unlock()
+	r.catalog.Mu.Unlock()
 	r.emptyLocked(t)
-	r.mu.Lock()
+	r.catalog.Mu.Lock()
 	delete(r.changes.drops, at)
-	r.mu.Unlock()
+	r.catalog.Mu.Unlock()
 }
 
 // awaitChangesBefore waits until the changes whose place is before that
 // position are durable and shown.
 func (r *Registry) awaitChangesBefore(at wal.LSN) error {
-	r.mu.RLock()
+	r.catalog.Mu.RLock()
 	places := r.changes.before(at)
-	r.mu.RUnlock()
+	r.catalog.Mu.RUnlock()
 	for _, place := range places {
 		if err := r.awaitChange(place); err != nil {
 			return err

@@ -53,12 +53,12 @@ type Sink struct {
 // checkpoint, or to a deleted one.
 func (r *Registry) Checkpoint() *Checkpoint {
 	r.forwarders.References.Lock()
-	r.mu.RLock() // creations and drops get their place in the log under the other lock
-	c := &Checkpoint{registry: r, start: r.shared.Log.Tail(), nextID: r.nextID, nextRouter: r.routers.NextID, live: index.Liveness{}}
+	r.catalog.Mu.RLock() // creations and drops get their place in the log under the other lock
+	c := &Checkpoint{registry: r, start: r.shared.Log.Tail(), nextID: r.catalog.NextID, nextRouter: r.routers.NextID, live: index.Liveness{}}
 	r.forwarders.References.Floor = c.start
 	r.forwarders.References.Unlock()
-	c.topics = r.byName.Values()
-	r.mu.RUnlock()
+	c.topics = r.catalog.ByName.Values()
+	r.catalog.Mu.RUnlock()
 	slices.SortFunc(c.topics, func(a, b *topic.Topic) int {
 		if a.ID < b.ID {
 			return -1
@@ -110,9 +110,9 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 		}
 		c.out = nil
 	}
-	c.registry.mu.RLock() // a topic that went meanwhile has taken its routers with it
+	c.registry.catalog.Mu.RLock() // a topic that went meanwhile has taken its routers with it
 	routers := router.States(c.registry.routers.Before(c.nextRouter))
-	c.registry.mu.RUnlock()
+	c.registry.catalog.Mu.RUnlock()
 	if err := router.AppendStates(&e, c.nextRouter, routers); err != nil {
 		return c.written, err
 	}
@@ -267,7 +267,7 @@ func (r *Registry) Replace(gone []*segment.Segment, with index.Tables) {
 	for _, s := range gone {
 		is[s] = true
 	}
-	for _, t := range r.all() {
+	for _, t := range r.catalog.All() {
 		t.Mu.Lock()
 		t.History.Replace(is, with[t.ID])
 		t.Mu.Unlock()

@@ -137,7 +137,7 @@ func (j *jumpy) check() {
 	if len(b.Records) < len(j.records) && b.Tombstone == nil {
 		j.t.Fatalf("operation %d: expired without a word", j.ops)
 	}
-	floor := j.lookup("a").Marks.Low
+	floor := j.catalog.Lookup("a").Marks.Low
 	if floor < j.floor || floor > b.Earliest {
 		j.t.Fatalf("operation %d: the floor goes from %d to %d, below %d", j.ops, j.floor, floor, b.Earliest)
 	}
@@ -171,7 +171,7 @@ func (j *jumpy) step() {
 			a := &j.records[i]
 			ahead := j.began + max(0, j.ahead-j.began)
 			a.kept, a.storedFirst, a.storedTo = true, a.keyFirst+ahead, a.keyLast+ahead+clock.MaxStep
-			if ts := j.lookup("a").AssignedTS; ts > j.passed+j.ahead {
+			if ts := j.catalog.Lookup("a").AssignedTS; ts > j.passed+j.ahead {
 				a.storedTo = max(a.storedTo, ts)
 			}
 		}
@@ -208,8 +208,8 @@ func TestJumpingClock(t *testing.T) {
 				j.Sweep(t.Context())
 			}
 			got := j.Totals()
-			if got.Records != 0 || got.Bytes != 0 || got.IdempotencyKeys != 0 || got.IdempotencyBytes != 0 || j.lookup("a").Arrivals != nil {
-				t.Fatalf("%+v is left, and %+v", got, j.lookup("a").Arrivals)
+			if got.Records != 0 || got.Bytes != 0 || got.IdempotencyKeys != 0 || got.IdempotencyBytes != 0 || j.catalog.Lookup("a").Arrivals != nil {
+				t.Fatalf("%+v is left, and %+v", got, j.catalog.Lookup("a").Arrivals)
 			}
 			j.shared.Log.Close()
 		})

@@ -121,7 +121,7 @@ func TestCostOfDeleted(t *testing.T) {
 	}
 	w.append("a", &topic.Write{Records: all})
 	w.deleteRecords("a", 0, "x")
-	x := w.lookup("a")
+	x := w.catalog.Lookup("a")
 	for _, limit := range []int{1, 100, 1000} {
 		q := &topic.Query{From: 40_000, Limit: limit, MaxBytes: 1 << 20}
 		if v := x.ViewLocked(q, &topic.Batch{NextFrom: q.From}, w.now); v.Below-v.Next > 8*uint64(max(limit, 64)) {

@@ -125,7 +125,7 @@ func TestBatchStopsBeforeALostRange(t *testing.T) {
 	if got := w.tombstone("a", 0); got.GapTo != 8 || got.Reason != topic.ReasonCap {
 		t.Fatalf("%+v", got)
 	}
-	if l := w.lookup("a").Lost.Ranges; len(l) != 0 {
+	if l := w.catalog.Lookup("a").Lost.Ranges; len(l) != 0 {
 		t.Fatalf("lost ranges below the floor are kept: %+v", l)
 	}
 }

@@ -217,7 +217,7 @@ func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, 
 
 // headOf returns the head of a topic, 0 if it is not there.
 func (r *Registry) headOf(name string) uint64 {
-	t := r.lookup(name)
+	t := r.catalog.Lookup(name)
 	if t == nil {
 		return 0
 	}
@@ -269,7 +269,7 @@ func (p *pace) wait(ctx context.Context, n int) error {
 func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, n int, err error) {
 	records := map[uint64]record.Record{}
 	n = len(seqs)
-	if t := r.lookup(c.dead); t != nil && c.dead != "" {
+	if t := r.catalog.Lookup(c.dead); t != nil && c.dead != "" {
 		records, n, err = r.pickSome(ctx, t, seqs, &c.out.Cost)
 		if err != nil {
 			return nil, 0, err

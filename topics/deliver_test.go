@@ -20,7 +20,7 @@ func TestChangesDuringDelivery(t *testing.T) {
 	f := w.NewSubscriber()
 	w.follow(f, "a")
 	w.write("a", 1)
-	source := w.lookup("a")
+	source := w.catalog.Lookup("a")
 	routes := router.RoutesOf(source)
 	held, release := make(chan struct{}), make(chan struct{})
 	go func() { // the delivery gets no further

@@ -54,7 +54,7 @@ func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
 	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
-	for _, t := range r.inOrder() {
+	for _, t := range r.catalog.InOrder() {
 		first, _, _ := t.History.Front()
 		s := &StoredTopic{
 			ID: t.ID, Name: t.Name, Config: t.Config, Applied: uint64(t.Applied), Head: t.Head, First: first,

@@ -23,7 +23,7 @@
 //	Applied     topic.Shared.Applying: the position up to which everything is applied
 //	Topic       topic.Topic.Mu: the seqs that a topic has given out, and what it has published
 //	References  router.Forwarders.References: where references to frames may begin; checkpoints move it
-//	Registry    Registry.mu: names, ids, and changes that are not visible yet
+//	Registry    Catalog.Mu: names, ids, and changes that are not visible yet
 //	Routes      router.routes: whether a goroutine forwards from a topic
 //	Forwarders  router.Forwarders: blocked routers, and the end of forwarding
 //	Router      router.Router.Mu: a router's cursor, and whether it is visible
@@ -40,7 +40,7 @@
 // after it is shared by all topics, so no goroutine waits for a topic's lock with
 // one of them held: it takes the topic's lock first, and then checks that the name
 // still refers to that topic. A topic that is being created needs no lock until
-// Registry.mu is released, because no other goroutine can find it.
+// Catalog.Mu is released, because no other goroutine can find it.
 //
 // Fields follow the lock that guards them. A method with the suffix Locked needs
 // its lock held by the caller.

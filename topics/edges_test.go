@@ -45,12 +45,12 @@ func TestEphemeralTagMemory(t *testing.T) {
 	for range 310 {
 		w.append("a", &topic.Write{Records: tagged("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")})
 	}
-	if n := taggedRecords(w.lookup("a")); n > 2<<10 {
+	if n := taggedRecords(w.catalog.Lookup("a")); n > 2<<10 {
 		t.Fatalf("%d tags for 10 records", n)
 	}
 	w.now++
 	w.deleteRecords("a", 1<<40, "")
-	if n := taggedRecords(w.lookup("a")); n > 0 {
+	if n := taggedRecords(w.catalog.Lookup("a")); n > 0 {
 		t.Fatalf("%d tags for no record", n)
 	}
 }

@@ -150,7 +150,7 @@ func TestWayOfCopies(t *testing.T) {
 	w.connect("ba", "b", "a", cycles) // the first of b's that looks
 	w.connect("bc", "b", "c", cycles)
 	w.send("a", "1")
-	w.forwarders.ForwardFrom(context.Background(), w.lookup("a"))
+	w.forwarders.ForwardFrom(context.Background(), w.catalog.Lookup("a"))
 	w.checkpoint(nil)
 	for range 2 {
 		w.Forward(context.Background())

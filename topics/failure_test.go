@@ -91,7 +91,7 @@ func TestFailedCreation(t *testing.T) {
 		if _, err := w.Append(context.Background(), "a", &topic.Write{Records: records(1)}); kindOf(err) != record.KindReadOnly {
 			t.Fatalf("%v: %v", c, err)
 		}
-		if w.lookup("a") != nil {
+		if w.catalog.Lookup("a") != nil {
 			t.Fatalf("%v: the name is still taken", c)
 		}
 		if got := w.Totals(); got.Topics != 1 || got.Records != 1 || got.EphemeralBytes != 0 {

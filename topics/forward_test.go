@@ -240,7 +240,7 @@ func TestForwardOnABusyLog(t *testing.T) {
 		w := newWorld(t, func(w *world) { w.wal.QueueBytes = 4096; w.wal.FileBytes = 8192 })
 		w.connect("ab", "a", "b")
 		before := w.write("b", 500).Last
-		for b := w.lookup("b"); b.Reserve.Covers(before + 1); {
+		for b := w.catalog.Lookup("b"); b.Reserve.Covers(before + 1); {
 			before = w.write("b", 1).Last
 		}
 		w.append("a", &topic.Write{Records: []record.Record{{Data: make([]byte, size)}}})

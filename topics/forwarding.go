@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+
 	"github.com/e6e95bb8/topics/topics/router"
 )
 
@@ -24,8 +25,8 @@ func (r *Registry) Forward(ctx context.Context) {
 
 // routeAll has every router look whether there is something to forward.
 func (r *Registry) routeAll() {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.catalog.Mu.RLock()
+	defer r.catalog.Mu.RUnlock()
 	r.routers.ByName.Scan(func(_ string, rt *router.Router) bool {
 		r.push(rt.Source)
 		return true
@@ -40,8 +41,8 @@ func (r *Registry) Stuck(before int64) int { return r.forwarders.Stuck(before) }
 // source that evicts what they passed over would otherwise count as one that lost
 // it, if the next start came after that.
 func (r *Registry) logCursors() {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.catalog.Mu.RLock()
+	defer r.catalog.Mu.RUnlock()
 	r.routers.ByName.Scan(func(_ string, rt *router.Router) bool {
 		r.forwarders.LogCursor(rt)
 		return true

@@ -82,11 +82,11 @@ func TestFresh(t *testing.T) {
 		t.Fatal("fresh without having been read")
 	}
 	b := &topic.Batch{}
-	w.lookup("a").MarkLocked(&topic.Query{}, b, nil)
+	w.catalog.Lookup("a").MarkLocked(&topic.Query{}, b, nil)
 	if !w.Fresh("a", b.Mark) {
 		t.Fatal("not fresh")
 	}
-	if w.lookup("a").MarkLocked(&topic.Query{}, b, &topic.Tombstone{}); w.Fresh("a", b.Mark) {
+	if w.catalog.Lookup("a").MarkLocked(&topic.Query{}, b, &topic.Tombstone{}); w.Fresh("a", b.Mark) {
 		t.Fatal("a later pass of the read found a loss")
 	}
 }

@@ -28,7 +28,7 @@ type TopicGauge struct {
 // and whether that left any out.
 func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	var top gaugeHeap
-	for _, t := range r.all() {
+	for _, t := range r.catalog.All() {
 		g, ok := r.gaugeOf(t)
 		if !ok {
 			continue

@@ -42,13 +42,10 @@ func (h host) Abandon(t *topic.Topic) {
 	r := h.r
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
 	t.Dropped = true
-	if cur, _ := r.byName.Get(t.Name); cur == t {
-		r.byName.Delete(t.Name)
-		r.dead.forget(t.Name)
-	}
+	r.catalog.ForgetLocked(t)
 	t.WakeLocked()
 }
 

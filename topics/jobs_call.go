@@ -123,7 +123,7 @@ func (r *Registry) countsOf(t *topic.Topic) queue.Counts {
 
 // assignCall judges a call, and does it or gives it its place.
 func (r *Registry) assignCall(s *topic.Slot, name string, came clock.Moment, call *jobsCall) error {
-	t, err := r.holdQueue(name)
+	t, err := r.catalog.HoldQueue(name)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (r *Registry) Jobs(name string, state queue.State, after uint64, limit int)
 // openQueue returns the queue of that name, with t.Mu held for writing, for a
 // call that only reads.
 func (r *Registry) openQueue(name string) (*topic.Topic, error) {
-	t := r.hold(name)
+	t := r.catalog.Hold(name)
 	if t == nil || !t.Visible {
 		if t != nil {
 			t.Mu.Unlock()

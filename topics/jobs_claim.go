@@ -111,12 +111,12 @@ func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Requ
 	}
 }
 
-// holdLive is holdQueue for a call that takes no place in the log of its own: it
+// holdLive is HoldQueue for a call that takes no place in the log of its own: it
 // waits for a change of the same name, and is refused if the log cannot be
 // written to.
 func (r *Registry) holdLive(name string) (*topic.Topic, error) {
 	for {
-		t, err := r.holdQueue(name)
+		t, err := r.catalog.HoldQueue(name)
 		if err == nil {
 			err = r.writable()
 			if err == nil {

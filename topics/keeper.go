@@ -237,7 +237,7 @@ func (r *Registry) TendQueues(ctx context.Context) {
 // startJobs makes the queues what a restart makes of them, and serves them.
 func (r *Registry) startJobs() {
 	r.serving = true
-	for _, t := range r.all() {
+	for _, t := range r.catalog.All() {
 		t.Mu.Lock()
 		if t.Jobs != nil {
 			t.Jobs.Queue.Restart()

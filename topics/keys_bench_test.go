@@ -21,7 +21,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 	w := newWorld(b, func(w *world) { w.wal.Manual, w.wal.DiskSync, w.wal.FileBytes = false, 1e6, 256<<20 })
 	w.put("full", &record.ConfigPatch{IdempotencyWindowMS: ptr(int64(window))})
 	w.write("other", 1)
-	full := w.lookup("full")
+	full := w.catalog.Lookup("full")
 	fill := func() {
 		full.Mu.Lock()
 		defer full.Mu.Unlock()

@@ -164,7 +164,7 @@ func TestStoredWindowIsClamped(t *testing.T) {
 	w.put("a", class(record.Disk))
 	long := record.DefaultConfig()
 	long.IdempotencyWindowMS = 1 << 62
-	e := &entry.Config{ID: w.lookup("a").ID, TS: w.now, Setting: entry.Setting{Config: &long, Ceiling: 1 << 11}}
+	e := &entry.Config{ID: w.catalog.Lookup("a").ID, TS: w.now, Setting: entry.Setting{Config: &long, Ceiling: 1 << 11}}
 	if _, err := w.shared.LogEntry(t.Context(), e, nil, wal.Freeing); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestStoredWindowIsClamped(t *testing.T) {
 		}
 	}
 	want("the log")
-	tp := w.lookup("a")
+	tp := w.catalog.Lookup("a")
 	tp.Mu.Lock()
 	tp.Config = &long
 	tp.Mu.Unlock()
@@ -298,7 +298,7 @@ func TestKeySweep(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Fsync))
 	w.append("a", keyedWrite("k", 1))
-	tp := w.lookup("a")
+	tp := w.catalog.Lookup("a")
 	if !tp.Swept || len(w.sweeper.topics) != 1 {
 		t.Fatal("nobody will come by")
 	}

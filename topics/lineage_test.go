@@ -16,10 +16,10 @@ func TestRunsOfAChangedRouter(t *testing.T) {
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c")
 	w.send("a", "1", "2", "3", "4")
-	w.forwarders.ForwardFrom(context.Background(), w.lookup("a"))
+	w.forwarders.ForwardFrom(context.Background(), w.catalog.Lookup("a"))
 	w.connect("ab", "a", "b", func(s *router.Spec) { s.PreserveTag = false })
 	w.put("b", &record.ConfigPatch{})
-	w.forwarders.ForwardFrom(context.Background(), w.lookup("a"))
+	w.forwarders.ForwardFrom(context.Background(), w.catalog.Lookup("a"))
 	for range 2 {
 		w.holdsLines("b", "1 1 t1 n", "2 2 t2 n", "3 3  n", "4 4  n")
 		w.holdsLines("c", "1 1 t1 n", "2 2 t2 n", "3 3  n", "4 4  n")

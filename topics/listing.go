@@ -58,8 +58,8 @@ func (r *Registry) CountTopics(prefixes []string) int {
 	if len(prefixes) == 1 && prefixes[0] == "" {
 		return int(r.shared.Counters.Topics.Load())
 	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.catalog.Mu.RLock()
+	defer r.catalog.Mu.RUnlock()
 	n := 0
 	for _, p := range prefixes {
 		n += r.rankLocked(p, true) - r.rankLocked(p, false)
@@ -68,12 +68,12 @@ func (r *Registry) CountTopics(prefixes []string) int {
 }
 
 // rankLocked returns how many topics have names below all that begin with a prefix, or
-// with through, below or among them. r.mu is held.
+// with through, below or among them. r.catalog.Mu is held.
 func (r *Registry) rankLocked(prefix string, through bool) int {
-	low, high := 0, r.byName.Len()
+	low, high := 0, r.catalog.ByName.Len()
 	for low < high {
 		middle := int(uint(low+high) / 2)
-		name, _, _ := r.byName.GetAt(middle)
+		name, _, _ := r.catalog.ByName.GetAt(middle)
 		if name < prefix || through && strings.HasPrefix(name, prefix) {
 			low = middle + 1
 		} else {
@@ -109,10 +109,10 @@ func (r *Registry) SortTopics(ctx context.Context, s *Selection, by SortKey, des
 // selectTopics appends topics of a selection with names above after that begin with a
 // prefix. It looks at no more than scanned, and returns the last of them.
 func (r *Registry) selectTopics(list []ranked[*topic.Topic], s *Selection, prefix, after string) (_ []ranked[*topic.Topic], last string, more bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.catalog.Mu.RLock()
+	defer r.catalog.Mu.RUnlock()
 	n := 0
-	r.byName.Ascend(max(prefix, after), func(name string, t *topic.Topic) bool {
+	r.catalog.ByName.Ascend(max(prefix, after), func(name string, t *topic.Topic) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
@@ -172,7 +172,7 @@ func sortedNames[T any](list []ranked[T], descending, byName bool, name func(T) 
 
 // Activity returns how busy a topic is. One that does not exist is idle.
 func (r *Registry) Activity(name string) (a topic.Activity) {
-	t := r.lookup(name)
+	t := r.catalog.Lookup(name)
 	if t != nil && t.IsVisible() {
 		a = t.Activity()
 	}

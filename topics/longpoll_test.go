@@ -134,7 +134,7 @@ func TestPollOfADeletedTopic(t *testing.T) {
 func TestPollSeesARecreatedTopic(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.write("a", 3)
-		old := w.lookup("a")
+		old := w.catalog.Lookup("a")
 		if old.Subscribe(2) != nil {
 			t.Fatal("subscribed to what is there already")
 		}

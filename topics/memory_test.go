@@ -33,8 +33,8 @@ func TestIdleTopicMemory(t *testing.T) {
 		t.Helper()
 		each := float64(heapBytes()-before) / n
 		t.Logf("%s: %.0f bytes for an idle topic", how, each)
-		if each >= 1024 || r.byName.Len() != n {
-			t.Errorf("%s: %.0f bytes for each of %d idle topics", how, each, r.byName.Len())
+		if each >= 1024 || r.catalog.ByName.Len() != n {
+			t.Errorf("%s: %.0f bytes for each of %d idle topics", how, each, r.catalog.ByName.Len())
 		}
 	}
 
@@ -49,7 +49,7 @@ func TestIdleTopicMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range n { // as their writers would
-		if err := w.lookup(name(i)).Line.Commits[0].Publish(nil); err != nil {
+		if err := w.catalog.Lookup(name(i)).Line.Commits[0].Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 	}

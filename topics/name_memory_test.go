@@ -25,7 +25,7 @@ func TestNamesKeepNoRequest(t *testing.T) {
 	if _, err := w.PutRouter(context.Background(), name(2), specOf("a", "b")); err != nil {
 		t.Fatal(err)
 	}
-	kept := []string{w.lookup("a").Name, w.lookup("b").Name}
+	kept := []string{w.catalog.Lookup("a").Name, w.catalog.Lookup("b").Name}
 	rt, _ := w.routers.ByName.Get("c")
 	for i, n := range append(kept, rt.Name) {
 		if n != name(i) || unsafe.StringData(n) == unsafe.StringData(name(i)) {

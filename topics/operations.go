@@ -22,7 +22,7 @@ func (op dropOp) replay(r *Registry, f wal.Frame) error {
 }
 
 func (op dropOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
-	t := m.r.byID[op.ID]
+	t := m.r.catalog.ByID[op.ID]
 	if t != nil && f.LSN >= m.had[op.ID] {
 		m.drop(t)
 	}
@@ -61,7 +61,7 @@ type watermarksOp struct{ *entry.Watermarks }
 
 func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
 	for _, w := range op.Topics {
-		t := r.byID[w.Topic]
+		t := r.catalog.ByID[w.Topic]
 		if t != nil && f.LSN >= t.Applied {
 			t.ApplyWatermark(w)
 		}
@@ -71,7 +71,7 @@ func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
 
 func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	for _, w := range op.Topics {
-		t := m.r.byID[w.Topic]
+		t := m.r.catalog.ByID[w.Topic]
 		if t != nil && f.LSN >= m.had[w.Topic] {
 			t.ApplyWatermark(w)
 		}

@@ -60,7 +60,7 @@ func previewOf(c *topic.CommitOf[topic.DeleteOp]) (Preview, error) {
 // PreviewDelete returns what Delete would delete, which is nothing if there is no such
 // topic. It fails if Delete would because of ifEmpty.
 func (r *Registry) PreviewDelete(name string, ifEmpty bool) (Preview, error) {
-	t := r.hold(name)
+	t := r.catalog.Hold(name)
 	if t == nil {
 		return Preview{}, nil
 	}

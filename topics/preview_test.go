@@ -26,7 +26,7 @@ type failer interface {
 func (w *world) checkedDelete(t failer, name string, d *Deletion) (Deleted, error) {
 	t.Helper()
 	var before topic.State
-	tp := w.lookup(name)
+	tp := w.catalog.Lookup(name)
 	quiet := tp != nil
 	if quiet {
 		tp.Mu.RLock()

@@ -80,7 +80,7 @@ func (m *registryMachine) Write(t *rapid.T) {
 	}
 	if k, ok := o.known(w.IdempotencyKey, m.w.now); ok && (!k.over || out.Deduped) {
 		want := topic.Written{First: k.first, Last: k.first + uint64(k.count) - 1, Count: k.count, Head: o.head(), Deduped: true}
-		if m.w.lookup(name).Line.Commits != nil { // the head of what is published
+		if m.w.catalog.Lookup(name).Line.Commits != nil { // the head of what is published
 			want.Head = out.Head
 		}
 		if err != nil || out != want {
@@ -88,7 +88,7 @@ func (m *registryMachine) Write(t *rapid.T) {
 		}
 		return
 	}
-	if kindOf(err) == record.KindFull && m.w.lookup(name).Line.Size.Records > 0 {
+	if kindOf(err) == record.KindFull && m.w.catalog.Lookup(name).Line.Size.Records > 0 {
 		return // what is on its way takes room even when it has expired by now
 	}
 	if want := o.refuses(w, m.w.now); kindOf(err) != want || (err == nil) != (want == 0) {
@@ -153,7 +153,7 @@ func (m *registryMachine) Read(t *rapid.T) {
 func (m *registryMachine) Delete(t *rapid.T) {
 	name := m.name(t)
 	o, ifEmpty := m.oracles[name], rapid.Bool().Draw(t, "if empty")
-	waiting := o != nil && m.w.lookup(name).Line.Size.Records > 0
+	waiting := o != nil && m.w.catalog.Lookup(name).Line.Size.Records > 0
 	removal, err := m.w.Registry.Delete(context.Background(), name, ifEmpty)
 	deleted := removal.Deleted
 	if o != nil && ifEmpty {

@@ -28,7 +28,7 @@ func TestDeletedEphemeralRecordsTakeNoMemory(t *testing.T) {
 			t.Fatalf("round %d: one record takes %d bytes, want %d", round, got, one)
 		}
 	}
-	tp := w.lookup("a")
+	tp := w.catalog.Lookup("a")
 	if frames, tags := tp.Index.EphemeralFrames(), taggedRecords(tp); frames > 512 || tags == 0 || tags > 2<<10 {
 		t.Fatalf("one record has %d frames and %d tags", frames, tags)
 	}

@@ -5,7 +5,7 @@ import "github.com/e6e95bb8/topics/wal"
 // Reach returns the position up to which topics and routers have applied the
 // log. A log that ends below it has lost frames. It is called before Start.
 func (r *Registry) Reach() (reach wal.LSN) {
-	for _, t := range r.byID {
+	for _, t := range r.catalog.ByID {
 		reach = max(reach, t.Applied)
 	}
 	for _, rt := range r.routers.ByID {

@@ -94,6 +94,6 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *topic.Query, b 
 // the same records, and no tombstone; more may have been added after them. It may
 // return false although they are the same, and never waits for the disk.
 func (r *Registry) Fresh(name string, m topic.Mark) bool {
-	t := r.lookup(name)
+	t := r.catalog.Lookup(name)
 	return t != nil && t.Fresh(m)
 }

@@ -137,7 +137,7 @@ func TestFilteredRecordsStandAlone(t *testing.T) {
 	w.tagged("a", "x", "y", "x")
 	m, _ := record.NewMatch("Eq", "x")
 	b := w.query("a", &topic.Query{Limit: 10, MaxBytes: 1000, Match: &m})
-	frames, _ := w.lookup("a").Index.From(1, 4, 3)
+	frames, _ := w.catalog.Lookup("a").Index.From(1, 4, 3)
 	clear(frames[0].Body)
 	if len(b.Records) != 2 {
 		t.Fatalf("%+v", b)

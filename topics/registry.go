@@ -6,15 +6,14 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/e6e95bb8/topics/topics/catalog"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/follow"
-	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
-	"github.com/tidwall/btree"
 )
 
 // Options bound what the registry holds.
@@ -54,13 +53,9 @@ type Registry struct {
 	}
 	source func() *wal.Reader // replay's, of the frames that others refer to
 
-	mu      lockorder.RWMutex[lockorder.Registry] // guards what follows
-	byName  btree.Map[string, *topic.Topic]       // visible or being created
-	byID    map[uint64]*topic.Topic               // replay only: nil after Start
-	nextID  uint64
-	routers router.Table
-	changes changes // not shown yet
-	dead    deadChains
+	catalog *catalog.Catalog
+	routers router.Table // catalog.Mu guards it, except what says otherwise
+	changes changes      // not shown yet; catalog.Mu guards them
 }
 
 // New returns an empty registry.
@@ -71,10 +66,10 @@ func New(opts Options) *Registry {
 			Limits: topic.Limits{EphemeralBytes: opts.EphemeralBytes, IdempotencyBytes: opts.IdempotencyBytes},
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
-		byID: make(map[uint64]*topic.Topic), nextID: 1, deliveries: newDeliveries(),
-		keeper: newKeeper(), routers: router.Table{ByID: make(map[uint64]*router.Router), NextID: 1},
+		deliveries: newDeliveries(), keeper: newKeeper(), routers: router.Table{ByID: make(map[uint64]*router.Router), NextID: 1},
 	}
 	r.shared.Host = host{r}
+	r.catalog = catalog.New(r.shared, opts.MaxTopics)
 	r.forwarders = router.NewForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
@@ -96,14 +91,11 @@ func (r *Registry) Start(log *wal.Log) {
 	r.shared.Log = log
 	r.shared.Gauge.Store(topic.QueueGauge(log))
 	r.shared.Counters.Restart()
-	r.mu.Lock()
-	r.byID, r.routers.ByID, r.source = nil, nil, nil
+	r.catalog.Mu.Lock()
+	r.catalog.EndReplayLocked()
+	r.routers.ByID, r.source = nil, nil
 	r.routers.MarkCycles()
-	r.byName.Scan(func(name string, t *topic.Topic) bool {
-		r.dead.set(name, t.Next)
-		return true
-	})
-	r.mu.Unlock()
+	r.catalog.Mu.Unlock()
 	r.forwarders.References.Floor = log.Tail()
 	r.startJobs()
 }
@@ -121,34 +113,12 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.forwarders.End()
 	r.sweeper.stop()
 	r.Sweep(ctx)
-	for _, t := range r.all() {
+	for _, t := range r.catalog.All() {
 		if err := t.ReleaseSeqs(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// all returns every topic, visible or not, by name.
-func (r *Registry) all() []*topic.Topic {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.byName.Values()
-}
-
-// lookup returns the topic of that name, visible or not.
-func (r *Registry) lookup(name string) *topic.Topic {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	t, _ := r.byName.Get(name)
-	return t
-}
-
-// topicOfLocked returns the topic of that name, visible or not; nil if there is none.
-// r.mu is held.
-func (r *Registry) topicOfLocked(name string) *topic.Topic {
-	t, _ := r.byName.Get(name)
-	return t
 }
 
 // forget takes a deleted topic out of the registry and its records out of the
@@ -158,13 +128,9 @@ func (r *Registry) forget(t *topic.Topic) {
 	r.emptyLocked(t)
 }
 
-// unnameLocked takes a deleted topic's name away. r.mu and t.Mu are held.
+// unnameLocked takes a deleted topic's name away. r.catalog.Mu and t.Mu are held.
 func (r *Registry) unnameLocked(t *topic.Topic) {
-	if cur, _ := r.byName.Get(t.Name); cur == t {
-		r.byName.Delete(t.Name)
-		r.dead.forget(t.Name)
-	}
-	delete(r.byID, t.ID)
+	r.catalog.ForgetLocked(t)
 	t.Shown.Store(nil)
 	if t.Visible {
 		r.shared.Host.Dies(t)
@@ -198,7 +164,7 @@ func (r *Registry) State(name string, touch bool) (topic.State, error) {
 // and t.Mu held for reading.
 func (r *Registry) open(name string) (*topic.Topic, error) {
 	now := r.shared.Steady()
-	t := r.lookup(name)
+	t := r.catalog.Lookup(name)
 	if t == nil {
 		return nil, record.NotFound(name)
 	}
@@ -228,8 +194,8 @@ func (r *Registry) List(prefix, after string, limit int) (page []topic.State, mo
 func (r *Registry) list(prefix, after string, limit int) (page []topic.State, ids []uint64, more bool) {
 	now := r.shared.Now()
 	var found []*topic.Topic
-	r.mu.RLock()
-	r.byName.Ascend(max(prefix, after), func(name string, t *topic.Topic) bool {
+	r.catalog.Mu.RLock()
+	r.catalog.ByName.Ascend(max(prefix, after), func(name string, t *topic.Topic) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}
@@ -238,7 +204,7 @@ func (r *Registry) list(prefix, after string, limit int) (page []topic.State, id
 		}
 		return len(found) <= limit
 	})
-	r.mu.RUnlock()
+	r.catalog.Mu.RUnlock()
 	if more = len(found) > limit; more {
 		found = found[:limit]
 	}

@@ -223,7 +223,7 @@ func TestDeleteRecordsUnderAWait(t *testing.T) {
 		answer <- b
 	}()
 	for waits := false; !waits; { // until the reader waits
-		x := w.lookup("a")
+		x := w.catalog.Lookup("a")
 		x.Mu.RLock()
 		waits = x.Changed != nil
 		x.Mu.RUnlock()

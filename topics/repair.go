@@ -44,12 +44,12 @@ func (m *Repairer) Restore(state []byte, segs []*segment.Segment) error {
 	if err := r.restoreSnapshot(state); err != nil {
 		return err
 	}
-	m.known = r.nextID
+	m.known = r.catalog.NextID
 	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
-	for _, t := range r.inOrder() {
+	for _, t := range r.catalog.InOrder() {
 		m.had[t.ID] = t.Applied
 		// A later checkpoint's segments may be among them: the log has that.
 		t.History.Attach(slices.DeleteFunc(extents[t.ID], func(e index.Extent) bool { return e.At.First > t.Head }))
@@ -124,12 +124,12 @@ func (m *Repairer) recover(id uint64) *topic.Topic {
 	c := record.DefaultConfig()
 	name := fmt.Sprintf("recovered-%d", id)
 	for n := 2; ; n++ {
-		if _, taken := r.byName.Get(name); !taken {
+		if _, taken := r.catalog.ByName.Get(name); !taken {
 			break
 		}
 		name = fmt.Sprintf("recovered-%d-%d", id, n)
 	}
-	t := r.addReplayed(id, name)
+	t := r.catalog.AddReplayed(id, name)
 	t.ApplyCreate(&c)
 	t.Next = t.Config
 	m.recreate++
@@ -142,7 +142,7 @@ func (m *Repairer) Gap(from, to wal.LSN) {
 		return
 	}
 	m.missing += uint64(to - from)
-	for id, t := range m.r.byID {
+	for id, t := range m.r.catalog.ByID {
 		if m.had[id] < to {
 			m.unsure[t] += uint64(to - from)
 		}
@@ -197,18 +197,18 @@ func (m *Repairer) redo(ctx context.Context, t *topic.Topic, op topic.Operation)
 // resolve finds the topic of an entry, or makes it from creation, which may be
 // nil. It returns nil if the topic is gone.
 func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic.Topic {
-	t := m.r.byID[id]
+	t := m.r.catalog.ByID[id]
 	if t != nil || id < m.known || m.dropped[id] {
 		return t
 	}
 	if creation != nil {
-		if old, taken := m.r.byName.Get(creation.Name); taken { // its drop is lost
+		if old, taken := m.r.catalog.ByName.Get(creation.Name); taken { // its drop is lost
 			m.drop(old)
 		}
 		if record.CheckName(creation.Name) != nil {
 			return nil
 		}
-		return m.r.addReplayed(id, creation.Name)
+		return m.r.catalog.AddReplayed(id, creation.Name)
 	}
 	if m.missing == 0 || id == 0 {
 		return nil

@@ -71,7 +71,7 @@ func FuzzMend(f *testing.F) {
 				return nil
 			}
 			err := m.Frame(context.Background(), f)
-			for id, tp := range r.byID {
+			for id, tp := range r.catalog.ByID {
 				if tp.Head < heads[id] {
 					t.Fatalf("topic %d: the head went back from %d to %d", id, heads[id], tp.Head)
 				}
@@ -91,7 +91,7 @@ func FuzzMend(f *testing.F) {
 		}
 		page, _ := r.List("", "", 1000)
 		for _, s := range page {
-			tp := r.lookup(s.Name)
+			tp := r.catalog.Lookup(s.Name)
 			if s.Earliest > s.Head+1 || s.Count < 0 || s.Bytes < 0 || tp.Applied != 1<<40 || tp.Assigned < s.Head {
 				t.Fatalf("%+v", s)
 			}

@@ -20,7 +20,7 @@ func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 	for i, id := range op.Ends() {
 		made := op.Made[i]
 		op.Made[i] = entry.Creation{}
-		if made.Config == nil || r.byID[id] != nil {
+		if made.Config == nil || r.catalog.ByID[id] != nil {
 			continue
 		}
 		err := m.rebuildTopic(ctx, topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: made}}, f)
@@ -28,7 +28,7 @@ func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 			return err
 		}
 	}
-	if r.byID[op.Source] == nil || r.byID[op.Dest] == nil {
+	if r.catalog.ByID[op.Source] == nil || r.catalog.ByID[op.Dest] == nil {
 		r.routers.NextID = max(r.routers.NextID, op.ID+1)
 		return nil // an end is lost, or was deleted
 	}

@@ -65,7 +65,7 @@ func TestKeySweepAfterAStart(t *testing.T) {
 	w.kill()
 	w.now += 120_001
 	w.Sweep(context.Background())
-	if tp := w.lookup("a"); !tp.Keys.Empty() || len(w.sweeper.topics) != 0 {
+	if tp := w.catalog.Lookup("a"); !tp.Keys.Empty() || len(w.sweeper.topics) != 0 {
 		t.Errorf("%+v, visited by %d", tp.Keys, len(w.sweeper.topics))
 	}
 }

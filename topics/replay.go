@@ -43,11 +43,11 @@ func (r *Registry) replayTopic(op topic.Operation, f wal.Frame) error {
 // topicOf returns the topic of an entry; nil if the entry is to be passed over:
 // the checkpoint has it already, or the topic's drop comes before it in the log.
 func (r *Registry) topicOf(e entry.Entry, id uint64, f wal.Frame) (*topic.Topic, error) {
-	t := r.byID[id]
+	t := r.catalog.ByID[id]
 	switch {
 	case t != nil && f.LSN < t.Applied:
 		return nil, nil // the checkpoint has it
-	case t == nil && id > 0 && id < r.nextID:
+	case t == nil && id > 0 && id < r.catalog.NextID:
 		return nil, nil // written before, and ordered after, the topic's drop
 	case t == nil:
 		return nil, fmt.Errorf("topics: %s entry for unknown topic id %d", e.Type(), id)
@@ -56,23 +56,14 @@ func (r *Registry) topicOf(e entry.Entry, id uint64, f wal.Frame) (*topic.Topic,
 }
 
 func (r *Registry) replayCreate(id uint64, c *entry.Creation) error {
-	if record.CheckName(c.Name) != nil || id < r.nextID {
+	if record.CheckName(c.Name) != nil || id < r.catalog.NextID {
 		return fmt.Errorf("%w: creation of topic id %d", record.ErrMalformed, id)
 	}
-	if _, taken := r.byName.Get(c.Name); taken {
+	if r.catalog.GetLocked(c.Name) != nil {
 		return fmt.Errorf("%w: topic id %d takes a name in use", record.ErrMalformed, id)
 	}
-	r.addReplayed(id, c.Name)
+	r.catalog.AddReplayed(id, c.Name)
 	return nil
-}
-
-// addReplayed makes a topic known by its id and its name.
-func (r *Registry) addReplayed(id uint64, name string) *topic.Topic {
-	t := topic.New(id, name, r.shared)
-	r.nextID = max(r.nextID, id+1)
-	r.byID[id] = t
-	r.byName.Set(name, t)
-	return t
 }
 
 // replayOn applies an operation on t as its commit did.
@@ -145,7 +136,7 @@ type Loss struct {
 // died otherwise. clean is true if the last run ended in an orderly way.
 func (r *Registry) Losses(powerLost, clean bool) []Loss {
 	var losses []Loss
-	r.byName.Scan(func(name string, t *topic.Topic) bool {
+	r.catalog.ByName.Scan(func(name string, t *topic.Topic) bool {
 		gone := false
 		switch t.Next.Durability {
 		case record.Ephemeral:

@@ -102,7 +102,7 @@ func FuzzReplay(f *testing.F) {
 			if s.Earliest > s.Head+1 || s.Earliest == 0 || s.Count < 0 || s.Bytes < 0 || uint64(s.Count) > s.Head {
 				t.Fatalf("%+v", s)
 			}
-			tp := r.lookup(s.Name)
+			tp := r.catalog.Lookup(s.Name)
 			if tp.Marks.Low > s.Earliest || tp.Assigned != s.Head {
 				t.Fatalf("%+v: floor %d, %d given out", s, tp.Marks.Low, tp.Assigned)
 			}
@@ -150,7 +150,7 @@ func routedScript(rec []byte) [][]entry.Entry {
 func checkRouters(t *testing.T, r *Registry) {
 	t.Helper()
 	for _, rt := range r.routers.ByName.Values() {
-		if r.lookup(rt.Source.Name) != rt.Source || r.lookup(rt.Dest.Name) != rt.Dest || rt.ID >= r.routers.NextID || r.routers.ByID[rt.ID] != rt ||
+		if r.catalog.Lookup(rt.Source.Name) != rt.Source || r.catalog.Lookup(rt.Dest.Name) != rt.Dest || rt.ID >= r.routers.NextID || r.routers.ByID[rt.ID] != rt ||
 			!slices.Contains(router.Outgoing(rt.Source), rt) || !slices.Contains(router.Incoming(rt.Dest), rt) || rt.Done > rt.Cursor {
 			t.Fatalf("%+v", rt)
 		}

@@ -28,7 +28,7 @@ func TestSteadyWritesWaitForNoReservation(t *testing.T) {
 		ticks := uint64(0)
 		for i := range 20_000 {
 			w.write("a", 3)
-			ceilings[w.lookup("a").Reserve.Ceiling] = true
+			ceilings[w.catalog.Lookup("a").Reserve.Ceiling] = true
 			if i%50 == 49 {
 				before := w.shared.Log.Stats().Syncs
 				tick()
@@ -70,7 +70,7 @@ func TestNothingBeyondTheCeilingIsSeen(t *testing.T) {
 		w := newWorld(t)
 		w.put("a", class(c))
 		w.write("a", 1)
-		held := w.lookup("a").Reserve.Ceiling
+		held := w.catalog.Lookup("a").Reserve.Ceiling
 		first := w.begin("a", &topic.Write{Records: records(5)})
 		beyond := w.begin("a", &topic.Write{Records: records(int(held))})
 		if err := w.shared.Log.WaitWritten(1); err != nil {
@@ -129,7 +129,7 @@ func TestConfigChangesDoNotInflate(t *testing.T) {
 			patch.Durability = ptr(record.Class(i % 4).String())
 		}
 		w.put("a", patch)
-		if got := w.lookup("a").Reserve.Ceiling; got > 5+2*topic.MinReserve {
+		if got := w.catalog.Lookup("a").Reserve.Ceiling; got > 5+2*topic.MinReserve {
 			t.Fatalf("change %d: ceiling %d", i, got)
 		}
 	}
@@ -143,7 +143,7 @@ func TestConfigChangesDoNotInflate(t *testing.T) {
 func TestSeqsEnd(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", class(record.Disk))
-	tp := w.lookup("a")
+	tp := w.catalog.Lookup("a")
 	tp.Mu.Lock()
 	tp.ApplyLost(topic.LostRange{From: 1, To: math.MaxUint64 - topic.MaxReserve - 20, Reason: topic.ReasonCrash})
 	tp.Mu.Unlock()

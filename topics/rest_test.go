@@ -180,7 +180,7 @@ func TestRestsAreFew(t *testing.T) {
 	if n := w.shared.Log.Stats().Frames - frames; n > rounds+20 {
 		t.Errorf("%d frames for %d writes", n, rounds)
 	}
-	if s := w.lookup("0").Reserve; s.Step > 2*topic.MinReserve {
+	if s := w.catalog.Lookup("0").Reserve; s.Step > 2*topic.MinReserve {
 		t.Errorf("a reservation of %d seqs", s.Step)
 	}
 }
@@ -189,7 +189,7 @@ func TestRestsAreFew(t *testing.T) {
 func TestRestWaitsForRoom(t *testing.T) {
 	w := newWorld(t)
 	w.write("a", 1)
-	tp := w.lookup("a")
+	tp := w.catalog.Lookup("a")
 	w.Sweep(context.Background())
 	w.shared.Log.SetLimit(1)
 	w.Sweep(context.Background())

@@ -21,7 +21,7 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Livenes
 		return nil, err
 	}
 	live := index.Liveness{}
-	for id, t := range r.byID {
+	for id, t := range r.catalog.ByID {
 		seq, _, ok := t.History.Front()
 		if !ok {
 			continue
@@ -41,20 +41,15 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 	}
 	r.shared.KeySeed = binary.LittleEndian.Uint64(state)
 	d := record.NewDecoder(state[8:])
-	r.nextID = d.Uvarint()
+	r.catalog.NextID = d.Uvarint()
 	var configs []*record.Config
 	mark := d.Byte()
 	for ; mark == topic.SnapshotTopic && !d.Failed(); mark = d.Byte() {
 		t := topic.Restore(&d, &configs, r.shared)
-		_, taken := r.byName.Get(t.Name)
-		if taken || t.ID >= r.nextID || r.byID[t.ID] != nil {
+		if d.Failed() || !r.catalog.Add(t) {
 			d.Fail()
-		}
-		if d.Failed() {
 			break
 		}
-		r.byID[t.ID] = t
-		r.byName.Set(t.Name, t)
 	}
 	if mark == topic.SnapshotRouters && !d.Failed() {
 		r.restoreRouting(&d)
@@ -71,8 +66,8 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 	if mark != topic.SnapshotEnd {
 		d.Fail()
 	}
-	if d.Failed() || d.Left() > 0 || r.nextID == 0 {
-		return fmt.Errorf("%w: the state of %d topics, then %d bytes", record.ErrMalformed, len(r.byID), d.Left())
+	if d.Failed() || d.Left() > 0 || r.catalog.NextID == 0 {
+		return fmt.Errorf("%w: the state of %d topics, then %d bytes", record.ErrMalformed, len(r.catalog.ByID), d.Left())
 	}
 	return nil
 }
@@ -80,7 +75,7 @@ func (r *Registry) restoreSnapshot(state []byte) error {
 // restoreJobs decodes the jobs of queues.
 func (r *Registry) restoreJobs(d *record.Decoder) {
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		t := r.byID[d.Uvarint()]
+		t := r.catalog.ByID[d.Uvarint()]
 		if t == nil {
 			d.Fail()
 			return
@@ -92,7 +87,7 @@ func (r *Registry) restoreJobs(d *record.Decoder) {
 // restoreGiven decodes what is known of lost ranges.
 func (r *Registry) restoreGiven(d *record.Decoder) {
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		t := r.byID[d.Uvarint()]
+		t := r.catalog.ByID[d.Uvarint()]
 		if t == nil {
 			d.Fail()
 			return

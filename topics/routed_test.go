@@ -74,7 +74,7 @@ func (m *routedMachine) name(t *rapid.T) string {
 
 // learn notes a topic that is there by now.
 func (m *routedMachine) learn(name string) *routedTopic {
-	x := m.w.lookup(name)
+	x := m.w.catalog.Lookup(name)
 	if x == nil {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (m *routedMachine) DeleteRecords(t *rapid.T) {
 // forbid notes that what was deleted before it was forwarded never is.
 func (m *routedMachine) forbid(name string, before, after contents) {
 	x := m.topics[name]
-	for _, rt := range router.Outgoing(m.w.lookup(name)) {
+	for _, rt := range router.Outgoing(m.w.catalog.Lookup(name)) {
 		for seq, r := range before.records {
 			if _, ok := after.records[seq]; ok || seq <= rt.Cursor {
 				continue

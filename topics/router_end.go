@@ -28,8 +28,8 @@ func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool,
 // assignUnroute gives the router's end its place. It returns 0 if there is no such
 // router.
 func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
 	rt, _ := r.routers.ByName.Get(name)
 	if rt == nil {
 		return 0, nil
@@ -54,7 +54,7 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 }
 
 // cascadeLocked ends the routers of a topic that is deleted, and returns their names.
-// r.mu is held, or this is replay.
+// r.catalog.Mu is held, or this is replay.
 func (r *Registry) cascadeLocked(t *topic.Topic) []string {
 	var names []string
 	l := router.Linked(t)

@@ -1,16 +1,17 @@
 package topics
 
 import (
-	"github.com/e6e95bb8/topics/topics/router"
 	"slices"
 	"strings"
+
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // Router reports one router.
 func (r *Registry) Router(name string) (router.State, error) {
-	r.mu.RLock()
+	r.catalog.Mu.RLock()
 	rt, _ := r.routers.ByName.Get(name)
-	r.mu.RUnlock()
+	r.catalog.Mu.RUnlock()
 	if rt != nil {
 		if s, ok := rt.State(r.shared.Steady()); ok {
 			return s, nil
@@ -37,7 +38,7 @@ func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page 
 	}
 	if source == "" && dest == "" {
 		var found []*router.Router
-		r.mu.RLock()
+		r.catalog.Mu.RLock()
 		r.routers.ByName.Ascend(max(prefix, after), func(name string, rt *router.Router) bool {
 			if !strings.HasPrefix(name, prefix) {
 				return false
@@ -45,7 +46,7 @@ func (r *Registry) Routers(prefix, source, dest, after string, limit int) (page 
 			found = append(found, rt)
 			return len(found) < limit+3 // after, one more, and one that is just being made
 		})
-		r.mu.RUnlock()
+		r.catalog.Mu.RUnlock()
 		for _, rt := range found {
 			if !take(rt.Name, rt) {
 				break
@@ -74,11 +75,11 @@ func (r *Registry) routersOf(source, dest, prefix, after string) []*router.Route
 	var list []*router.Router
 	switch {
 	case source != "":
-		if t := r.lookup(source); t != nil {
+		if t := r.catalog.Lookup(source); t != nil {
 			list = router.Outgoing(t)
 		}
 	default:
-		if t := r.lookup(dest); t != nil {
+		if t := r.catalog.Lookup(dest); t != nil {
 			list = router.Incoming(t)
 		}
 	}

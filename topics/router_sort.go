@@ -2,8 +2,9 @@ package topics
 
 import (
 	"context"
-	"github.com/e6e95bb8/topics/topics/router"
 	"strings"
+
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // SortRouters returns the names of all routers that begin with one of some prefixes
@@ -35,8 +36,8 @@ func (r *Registry) SortRouters(
 
 // selectRouters is selectTopics for routers.
 func (r *Registry) selectRouters(list []ranked[*router.Router], prefix, after string) (_ []ranked[*router.Router], last string, more bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.catalog.Mu.RLock()
+	defer r.catalog.Mu.RUnlock()
 	n := 0
 	r.routers.ByName.Ascend(max(prefix, after), func(name string, rt *router.Router) bool {
 		if !strings.HasPrefix(name, prefix) {

@@ -63,21 +63,21 @@ func (r *Registry) checkFanout(name string, spec *router.Spec) (id uint64, err e
 	}
 	r.routers.Counting.Lock()
 	defer r.routers.Counting.Unlock()
-	r.mu.RLock()
+	r.catalog.Mu.RLock()
 	old, _ := r.routers.ByName.Get(name)
 	if old.KeepsEnds(spec) {
-		r.mu.RUnlock()
+		r.catalog.Mu.RUnlock()
 		return 0, nil
 	}
 	id = r.routers.NextID
-	source, dest := r.topicOfLocked(spec.Source), r.topicOfLocked(spec.Dest)
+	source, dest := r.catalog.GetLocked(spec.Source), r.catalog.GetLocked(spec.Dest)
 	err = router.CheckCycleLocked(dest, old, spec) // the reason that says more
 	if err != nil || !router.ForwardsLocked(source, old) && !router.ForwardsLocked(dest, old) {
-		r.mu.RUnlock()
+		r.catalog.Mu.RUnlock()
 		return id, err // paths that ended at the source are only longer now
 	}
 	around := router.AroundLocked(source, dest, old)
-	r.mu.RUnlock()
+	r.catalog.Mu.RUnlock()
 	err = router.CheckFanout(spec, source, dest, around, uint64(r.opts.MaxRouterWays))
 	if err != nil {
 		return 0, err
@@ -97,13 +97,13 @@ type routerChange struct {
 // result of checkFanout. topic.ErrRetry means that the source has been created meanwhile, or
 // that the paths must be counted again.
 func (r *Registry) assignRouter(s *topic.Slot, name string, spec *router.Spec, counted uint64) (*routerChange, error) {
-	source := r.hold(spec.Source)
+	source := r.catalog.Hold(spec.Source)
 	if source != nil {
 		defer source.Mu.Unlock()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if present, _ := r.byName.Get(spec.Source); present != source {
+	r.catalog.Mu.Lock()
+	defer r.catalog.Mu.Unlock()
+	if present := r.catalog.GetLocked(spec.Source); present != source {
 		return nil, topic.ErrRetry
 	}
 	old, _ := r.routers.ByName.Get(name)
@@ -114,7 +114,7 @@ func (r *Registry) assignRouter(s *topic.Slot, name string, spec *router.Spec, c
 }
 
 // assignToLocked is assignRouter with what there is of that name, which may be nil.
-// r.mu is held, and the lock of the source, if there is one already.
+// r.catalog.Mu is held, and the lock of the source, if there is one already.
 func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string, spec *router.Spec) (*routerChange, error) {
 	if old != nil && old.Changing > 0 {
 		return nil, &topic.UnderWayError{At: old.Changing}
@@ -128,7 +128,7 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string
 			Detail: map[string]any{"limit": "max_routers", "max": limit},
 		}
 	}
-	if err := router.CheckCycleLocked(r.topicOfLocked(spec.Dest), old, spec); err != nil {
+	if err := router.CheckCycleLocked(r.catalog.GetLocked(spec.Dest), old, spec); err != nil {
 		return nil, err
 	}
 	e := entry.Router{ID: r.routers.NextID, TS: r.shared.Now(), Name: name}
@@ -157,7 +157,7 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string
 	for _, c := range made {
 		c.Span, c.Topic.Reserve.At = span, span.End
 		c.Topic.Assign(c, 0)
-		r.adopt(c.Topic)
+		r.catalog.AdoptLocked(c.Topic)
 	}
 	rt := &router.Router{
 		ID: e.ID, Name: strings.Clone(name), Source: source, Dest: ends[1], Spec: *spec, Changing: span.End,
@@ -179,7 +179,7 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string
 	return &routerChange{old == nil, span.End, made}, nil
 }
 
-// replaceRouterLocked puts a router in the place of old, which may be nil. r.mu is
+// replaceRouterLocked puts a router in the place of old, which may be nil. r.catalog.Mu is
 // held.
 func (r *Registry) replaceRouterLocked(old, rt *router.Router) {
 	if old != nil {
@@ -192,10 +192,10 @@ func (r *Registry) replaceRouterLocked(old, rt *router.Router) {
 	}
 }
 
-// assignRespecLocked changes a router whose ends stay. r.mu is held.
+// assignRespecLocked changes a router whose ends stay. r.catalog.Mu is held.
 func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *router.Spec) (*routerChange, error) {
 	if rt.Spec.AllowCycle { // else it closes none that it is not in already
-		if err := router.CheckCycleLocked(r.topicOfLocked(spec.Dest), rt, spec); err != nil {
+		if err := router.CheckCycleLocked(r.catalog.GetLocked(spec.Dest), rt, spec); err != nil {
 			return nil, err
 		}
 	}
@@ -218,16 +218,16 @@ func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *ro
 }
 
 // routerEndsLocked finds the router's topics, or gets those that are missing ready to
-// be made by e's frame. r.mu is held.
+// be made by e's frame. r.catalog.Mu is held.
 func (r *Registry) routerEndsLocked(spec *router.Spec, e *entry.Router) (ends [2]*topic.Topic, made []*topic.Commit, err error) {
-	id := r.nextID
+	id := r.catalog.NextID
 	for i, name := range []string{spec.Source, spec.Dest} {
-		t, _ := r.byName.Get(name)
+		t := r.catalog.GetLocked(name)
 		if t == nil {
 			if !spec.CreateDest {
 				return ends, nil, record.NotFound(name)
 			}
-			if err := r.roomForTopicsLocked(len(made) + 1); err != nil {
+			if err := r.catalog.RoomLocked(len(made) + 1); err != nil {
 				return ends, nil, err
 			}
 			cfg := record.DefaultConfig()

@@ -42,13 +42,13 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 		if err != nil {
 			return err
 		}
-		err = r.replayOn(r.byID[id], topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
+		err = r.replayOn(r.catalog.ByID[id], topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
 		if err != nil {
 			return err
 		}
 	}
-	source, dest := r.byID[op.Source], r.byID[op.Dest]
-	if op.Source >= r.nextID || op.Dest >= r.nextID || router.CheckName(op.Name) != nil {
+	source, dest := r.catalog.ByID[op.Source], r.catalog.ByID[op.Dest]
+	if op.Source >= r.catalog.NextID || op.Dest >= r.catalog.NextID || router.CheckName(op.Name) != nil {
 		return fmt.Errorf("%w: router %d between topics %d and %d", record.ErrMalformed, op.ID, op.Source, op.Dest)
 	}
 	r.endRouter(op.Replaces)
@@ -140,7 +140,7 @@ func (r *Registry) restoreRouting(d *record.Decoder) {
 		d.Fail()
 	}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		rt := router.Restore(d, func(id uint64) *topic.Topic { return r.byID[id] })
+		rt := router.Restore(d, func(id uint64) *topic.Topic { return r.catalog.ByID[id] })
 		if d.Failed() {
 			return
 		}

@@ -54,22 +54,6 @@ func (r *Registry) grants(j *topic.Jobs, at queue.Time) []queue.Grant {
 	return j.Queue.Serve(at)
 }
 
-// holdQueue returns the queue of that name with t.Mu held, and its expired
-// records gone.
-func (r *Registry) holdQueue(name string) (*topic.Topic, error) {
-	t := r.hold(name)
-	if t == nil {
-		return nil, record.NotFound(name)
-	}
-	err := t.CheckQueueLocked()
-	if err != nil {
-		t.Mu.Unlock()
-		return nil, err
-	}
-	t.ExpireLocked(r.shared.Steady())
-	return t, nil
-}
-
 // endJobsLocked ends the queue of a topic that is deleted, and everything that waits
 // for it. t.Mu is held.
 func (r *Registry) endJobsLocked(t *topic.Topic) {
@@ -94,7 +78,7 @@ func (r *Registry) endJobsLocked(t *topic.Topic) {
 // start. Writes and acks go on.
 func (r *Registry) StopDelivering() {
 	r.draining.Store(true) // seen by all who take a topic's lock after it was held here
-	for _, t := range r.all() {
+	for _, t := range r.catalog.All() {
 		t.Mu.Lock()
 		if j := t.Jobs; j != nil {
 			for _, w := range j.Queue.Dismiss() {
@@ -110,7 +94,7 @@ func (r *Registry) StopDelivering() {
 // endWorkers ends all workers. Their leases are free at once.
 func (r *Registry) endWorkers() {
 	var workers []*Worker
-	for _, t := range r.all() {
+	for _, t := range r.catalog.All() {
 		t.Mu.Lock()
 		for _, w := range r.keeper.workersOf(t) {
 			w.end(errDraining())

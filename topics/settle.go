@@ -96,9 +96,9 @@ func (r *Registry) assignSettling(s *topic.Slot, x *settling) error {
 		return err
 	}
 	if missing > 0 {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		err = r.roomForTopicsLocked(missing)
+		r.catalog.Mu.Lock()
+		defer r.catalog.Mu.Unlock()
+		err = r.catalog.RoomLocked(missing)
 	}
 	if err == nil {
 		err = r.appendSettlingLocked(s, x, held, goes)
@@ -110,7 +110,7 @@ func (r *Registry) assignSettling(s *topic.Slot, x *settling) error {
 }
 
 // appendSettlingLocked drafts the parts and appends the frame. If a topic is to be
-// made, r.mu is held.
+// made, r.catalog.Mu is held.
 func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTopics, goes settled) (err error) {
 	t := x.topic
 	came := r.shared.Clock.Now()
@@ -198,15 +198,15 @@ func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTo
 		}
 	}
 	for _, to := range made {
-		r.adopt(to)
+		r.catalog.AdoptLocked(to)
 	}
 	return nil
 }
 
-// makeForLocked makes the topic that a part creates, the n-th of the frame. r.mu is
+// makeForLocked makes the topic that a part creates, the n-th of the frame. r.catalog.Mu is
 // held.
 func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.Topic, *record.Config, error) {
-	if _, taken := r.byName.Get(a.Name); taken {
+	if r.catalog.GetLocked(a.Name) != nil {
 		return nil, nil, topic.ErrRetry
 	}
 	cfg := x.made
@@ -214,7 +214,7 @@ func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.T
 		var err error
 		cfg, err = a.Creates()
 		if err == nil {
-			err = r.dead.check(a.Name, cfg)
+			err = r.catalog.CheckDeadLettersLocked(a.Name, cfg)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -224,7 +224,7 @@ func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.T
 		x.first = &firstTopic{a.Name, *cfg}
 		return nil, nil, topic.ErrRetry
 	}
-	t := r.newTopicLocked(a.Name, cfg)
+	t := r.catalog.NewTopicLocked(a.Name, cfg)
 	t.ID += uint64(n)
 	return t, cfg, nil
 }
@@ -270,7 +270,7 @@ func (r *Registry) holdAll(x *settling) (*heldTopics, error) {
 	for {
 		h := &heldTopics{of: map[string]*topic.Topic{}}
 		see := func(name string) {
-			t := r.lookup(name)
+			t := r.catalog.Lookup(name)
 			if _, known := h.of[name]; !known && t != nil {
 				h.list = append(h.list, t)
 			}

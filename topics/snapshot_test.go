@@ -16,10 +16,10 @@ import (
 func encodeState(t testing.TB, r *Registry) []byte {
 	t.Helper()
 	var all []*topic.Topic
-	r.byName.Scan(func(_ string, x *topic.Topic) bool { all = append(all, x); return true })
+	r.catalog.ByName.Scan(func(_ string, x *topic.Topic) bool { all = append(all, x); return true })
 	slices.SortFunc(all, func(a, b *topic.Topic) int { return int(a.ID) - int(b.ID) })
 	e := topic.Encoder{Configs: map[*record.Config]uint64{}}
-	e.Buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.shared.KeySeed), r.nextID)
+	e.Buf = binary.AppendUvarint(binary.LittleEndian.AppendUint64(nil, r.shared.KeySeed), r.catalog.NextID)
 	for _, x := range all {
 		if err := e.TopicLocked(x, x.Head); err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestStateRoundTrip(t *testing.T) {
 		t.Fatalf("%d bytes, then %d:\n%x\n%x", len(w.disk.state), len(again), w.disk.state, again)
 	}
 	for id := range w.disk.live {
-		x := r.byID[id]
+		x := r.catalog.ByID[id]
 		if x.History.Empty() {
 			continue // only ephemeral records
 		}
@@ -123,7 +123,7 @@ func FuzzState(f *testing.F) {
 			return
 		}
 		checkRouters(t, r)
-		r.byName.Scan(func(name string, x *topic.Topic) bool {
+		r.catalog.ByName.Scan(func(name string, x *topic.Topic) bool {
 			if d := x.Advance(x.Head + 1); d.Records < 0 || x.Live != (record.Size{}) {
 				t.Fatalf("%s: %+v is left after %+v", name, x.Live, d)
 			}

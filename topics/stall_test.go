@@ -111,7 +111,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 			return nil
 		}},
 		{name: "deliver", free: true, run: func(w *world, x string) error {
-			w.push(w.lookup(x))
+			w.push(w.catalog.Lookup(x))
 			w.Deliver()
 			return nil
 		}},
@@ -134,7 +134,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 				w.write("end-of-"+name, 1)
 				w.connect(name+"-router", name, "end-of-"+name)
 			}
-			held := w.lookup("held")
+			held := w.catalog.Lookup("held")
 			held.Mu.Lock()
 			stuck := make(chan error, 1)
 			go func() { stuck <- waiting.run(w, "held") }()
@@ -197,7 +197,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := w.lookup("held")
+	held := w.catalog.Lookup("held")
 	held.Mu.Lock()
 	done := make(chan error)
 	go func() { done <- w.awaitChange(at) }()
@@ -228,7 +228,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 		held.Mu.Unlock()
 		t.Fatal("others wait for a topic that they are not about")
 	}
-	if w.lookup("held") != held || len(router.Outgoing(held)) != 1 {
+	if w.catalog.Lookup("held") != held || len(router.Outgoing(held)) != 1 {
 		t.Error("the router went before its topic")
 	}
 	held.Mu.Unlock()
@@ -252,9 +252,9 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 func TestBackgroundStallsNoOther(t *testing.T) {
 	ctx := context.Background()
 	for name, background := range map[string]func(w *world){
-		"checkpoint": func(w *world) { w.settleBefore(w.lookup("held"), w.Checkpoint().Start()) },
+		"checkpoint": func(w *world) { w.settleBefore(w.catalog.Lookup("held"), w.Checkpoint().Start()) },
 		"sweep":      func(w *world) { w.Sweep(ctx) },
-		"forward":    func(w *world) { w.forwarders.ForwardFrom(ctx, w.lookup("source")) },
+		"forward":    func(w *world) { w.forwarders.ForwardFrom(ctx, w.catalog.Lookup("source")) },
 		"end":        func(w *world) { _ = w.Close(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 			w.connect("s", "from", "to")
 			w.write("from", 1)
 			w.now += 500
-			held := w.lookup("held")
+			held := w.catalog.Lookup("held")
 			held.Mu.Lock()
 			done := make(chan struct{})
 			go func() { background(w); close(done) }()
@@ -276,7 +276,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 				defer close(free)
 				w.put("other", &record.ConfigPatch{CapRecords: ptr(int64(5))})
 				w.append("another", keyedWrite("k", 1))
-				w.forwarders.ForwardFrom(ctx, w.lookup("from"))
+				w.forwarders.ForwardFrom(ctx, w.catalog.Lookup("from"))
 				w.Checkpoint()
 				w.delete("other", false)
 			}()

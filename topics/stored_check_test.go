@@ -15,7 +15,7 @@ import (
 // whole holds that every seq from the first live one on is live, deleted or
 // lost, and where it is.
 func (m *storedMachine) whole(t *rapid.T, name string) {
-	x := m.w.lookup(name)
+	x := m.w.catalog.Lookup(name)
 	at := map[uint64]string{}
 	note := func(seq uint64, what string) {
 		if at[seq] != "" && !(at[seq] == "deleted" && what != "lost") {

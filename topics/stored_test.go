@@ -55,7 +55,7 @@ func (m *storedMachine) DeleteRecords(t *rapid.T) {
 		d.Match = &match
 	}
 	head := uint64(0)
-	if x := m.w.lookup(name); x != nil {
+	if x := m.w.catalog.Lookup(name); x != nil {
 		head = x.Head
 	}
 	out, err := m.w.Registry.DeleteRecords(context.Background(), name, d)
@@ -117,7 +117,7 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 	}
 	for _, moved := range c.moved {
 		o := m.oracles[moved.topic.Name]
-		if m.w.lookup(moved.topic.Name) != moved.topic {
+		if m.w.catalog.Lookup(moved.topic.Name) != moved.topic {
 			continue
 		}
 		for i := range o.seqs[:moved.through] {

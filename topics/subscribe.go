@@ -52,9 +52,9 @@ func (r *Registry) identify(name string) (topic.State, uint64, error) {
 // eachVisible calls f with the topics that readers see and whose names begin
 // with prefix. None is deleted meanwhile.
 func (r *Registry) eachVisible(prefix string, f func(name string, id uint64)) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	r.byName.Ascend(prefix, func(name string, t *topic.Topic) bool {
+	r.catalog.Mu.RLock()
+	defer r.catalog.Mu.RUnlock()
+	r.catalog.ByName.Ascend(prefix, func(name string, t *topic.Topic) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}

@@ -64,7 +64,7 @@ func TestManyFollowers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, f := range followers {
-		if err := w.lookup(name(i)).Line.Commits[0].Publish(nil); err != nil {
+		if err := w.catalog.Lookup(name(i)).Line.Commits[0].Publish(nil); err != nil {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {

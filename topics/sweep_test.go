@@ -44,7 +44,7 @@ func TestSweepPassesOver(t *testing.T) {
 	rounds(1000, 1)
 	rounds(window-1000, 0)
 	rounds(1, 1)
-	if !w.lookup("0").Keys.Empty() {
+	if !w.catalog.Lookup("0").Keys.Empty() {
 		t.Fatal("the key is still there")
 	}
 	// So is what a shorter ttl makes expire, and what comes into an empty topic.

@@ -70,14 +70,14 @@ func TestSyncedReadWaits(t *testing.T) {
 	w.put("a", &record.ConfigPatch{})
 	w.write("a", 3)
 	p := w.begin("a", &topic.Write{Records: records(1)})
-	if w.shared.Log.Synced() >= w.lookup("a").Applied {
+	if w.shared.Log.Synced() >= w.catalog.Lookup("a").Applied {
 		t.Fatal("synced without being asked")
 	}
 	b := w.query("a", strong(0))
 	if !reflect.DeepEqual(seqs(b), run(1, 3)) || b.NextFrom != 3 || b.Head != 3 {
 		t.Fatalf("%+v", b)
 	}
-	if w.shared.Log.Synced() < w.lookup("a").Applied {
+	if w.shared.Log.Synced() < w.catalog.Lookup("a").Applied {
 		t.Fatal("what was read is not synced")
 	}
 	if _, err := p.Wait(); err != nil {
@@ -121,8 +121,8 @@ func TestSyncedReadStopsAtItsHead(t *testing.T) {
 		t.Fatalf("%+v", b)
 	}
 	// The same without the race: the head that was noted is the end.
-	_, v := w.lookup("a"), &topic.Batch{}
-	if err := w.shared.Fetch(context.Background(), strong(0), v, w.lookup("a").ViewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
+	_, v := w.catalog.Lookup("a"), &topic.Batch{}
+	if err := w.shared.Fetch(context.Background(), strong(0), v, w.catalog.Lookup("a").ViewThroughLocked(strong(0), v, w.now, 3)); err != nil || !reflect.DeepEqual(seqs(v), run(1, 3)) || v.NextFrom != 3 || v.Head != 5 {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	q := strong(2)

@@ -48,7 +48,7 @@ type given struct {
 	Next       *record.Config // config of the next write
 	Line       line           // assigned and not yet published
 	Reserve    Reservation
-	Ending     wal.LSN // its drop is in the log and ends here; 0 if it has none. Set with Registry.mu held, too
+	Ending     wal.LSN // its drop is in the log and ends here; 0 if it has none. Set with Catalog.Mu held, too
 	Dropped    bool    // the drop is durable, or the creation failed
 	Broken     error   // a commit failed: those after it depend on it, and fail too
 }

@@ -1,4 +1,4 @@
-package topics
+package catalog
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 )
 
 // deadChains knows which queue names which dead-letter topic, by their names, as
-// the last configs that have their place in the log say. Registry.mu guards it.
+// the last configs that have their place in the log say. Catalog.Mu guards it.
 type deadChains struct {
 	of map[string]string
 }
