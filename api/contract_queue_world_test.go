@@ -108,7 +108,7 @@ func (s *contractServer) queueOf(topic string) queue.Counts {
 // pass lets time pass, and has the queues see it.
 func (s *contractServer) pass(ms int64) {
 	s.clock.Add(ms)
-	s.registry.TendQueues(s.t.Context())
+	s.registry.Queues().Tend(s.t.Context())
 }
 
 // overBothTimed is overBoth with the time of the system.

@@ -7,10 +7,10 @@ import (
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// Queues is what the routes of queues need of the topics registry. Those that
+// Queues is what the routes of queues need. Those that
 // name a topic which is a log fail with KindNotQueue.
 type Queues interface {
-	// Claim waits for jobs. If ctx ends first, or the registry is closed, it
+	// Claim waits for jobs. If ctx ends first, or the queues are closed, it
 	// returns none.
 	Claim(ctx context.Context, name string, c *topics.Claim) (*topics.Claimed, error)
 	// GiveBack returns what a claim got and its client did not: the deliveries

@@ -29,9 +29,22 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// Engine is what the data routes need of the topics registry. Everything a
-// client can act on comes back as a *topics.Error; context errors pass through.
+// Engine is what the data routes need. Everything a client can act on comes back as
+// a *record.Error; context errors pass through.
 type Engine interface {
+	Topics
+	Queues
+}
+
+// Parts is an Engine that is made of the topics registry and of what serves its
+// queues.
+type Parts struct {
+	Topics
+	Queues
+}
+
+// Topics is what the routes of topics and routers need of the topics registry.
+type Topics interface {
 	Put(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
 	Patch(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
 	State(name string, touch bool) (topic.State, error)
@@ -56,7 +69,6 @@ type Engine interface {
 	Pressure() float64
 	Busiest(n int) (page []topics.TopicGauge, truncated bool)
 	watch.Engine
-	Queues
 }
 
 // Options is what a Server is made of. Gate and Health are required, the rest

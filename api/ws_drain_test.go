@@ -65,7 +65,7 @@ func TestSocketDrain(t *testing.T) {
 // The goodbye waits for the publish that is under way.
 func TestSocketDrainWaitsForPublishes(t *testing.T) {
 	s := serveReal(t, nil, nil)
-	held := &heldEngine{Engine: s.registry, room: make(chan struct{})}
+	held := &heldEngine{Engine: s.parts(), room: make(chan struct{})}
 	s.Open(held)
 	c := s.dial(t)
 	c.say(`{"op":"publish","topic":"t","records":[{}]}`)

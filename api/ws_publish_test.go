@@ -112,7 +112,7 @@ func (e *heldEngine) Begin(ctx context.Context, name string, w *topic.Write) (*t
 // A publish that waits for room in the log ends with its connection.
 func TestSocketPublishWaitsNoLongerThanItsClient(t *testing.T) {
 	s := serveReal(t, nil, nil)
-	held := &heldEngine{Engine: s.registry, room: make(chan struct{})}
+	held := &heldEngine{Engine: s.parts(), room: make(chan struct{})}
 	s.Open(held)
 	s.put(t, "t", `{}`)
 	c := s.dial(t)

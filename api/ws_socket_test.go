@@ -231,7 +231,7 @@ func TestSocketPanic(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	s.put(t, "t", `{}`)
 	s.write(t, "t", `1`)
-	s.Open(brittleEngine{s.registry})
+	s.Open(brittleEngine{s.parts()})
 	c, other := s.dial(t), s.dial(t)
 	c.say(`{"op":"subscribe","topic":"t"}`)
 	c.wantClosed(-1)

@@ -41,6 +41,9 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *r
 	return serveStored(t, func(*recovery.Options) {}, more, timing)
 }
 
+// parts is what the server was opened with.
+func (s *realServer) parts() Engine { return Parts{s.registry, s.registry.Queues()} }
+
 // serveStored is serveReal with a change to what is under the server.
 func serveStored(t *testing.T, change func(*recovery.Options), more func(*Options), timing func(*socketTiming)) *realServer {
 	t.Helper()
@@ -58,7 +61,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 		t.Fatal(err)
 	}
 	s, _ := openServer(more)
-	s.Open(data.Registry)
+	s.Open(Parts{data.Registry, data.Registry.Queues()})
 	if timing != nil {
 		timing(&s.sockets.timing)
 	}

@@ -43,7 +43,7 @@ func (s *queueSim) arrived(id string) {
 
 // infos returns the jobs of a state.
 func (s *queueSim) infos(state queue.State) []queue.Info {
-	page, err := s.data.Registry.Jobs("q", state, 0, 10_000)
+	page, err := s.data.Registry.Queues().Jobs("q", state, 0, 10_000)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -119,29 +119,29 @@ func (s *queueSim) administer() {
 			seqs = append(seqs, seq)
 		}
 		slices.Sort(seqs)
-		_, err = r.Extend(ctx, "q", queue.Call{Node: "w", Seqs: seqs}, int64(s.rng.IntN(500)))
+		_, err = r.Queues().Extend(ctx, "q", queue.Call{Node: "w", Seqs: seqs}, int64(s.rng.IntN(500)))
 	case 1:
 		var seqs []uint64
 		for _, i := range s.infos(queue.InFlight) {
 			seqs = append(seqs, i.Seq)
 			delete(s.held, i.Seq)
 		}
-		_, err = r.ReleaseJobs(ctx, "q", seqs)
+		_, err = r.Queues().ReleaseJobs(ctx, "q", seqs)
 	case 2:
 		var seqs []uint64
 		for _, i := range s.infos(queue.Delayed) {
 			seqs = append(seqs, i.Seq)
 		}
-		_, err = r.PromoteJobs(ctx, "q", seqs)
+		_, err = r.Queues().PromoteJobs(ctx, "q", seqs)
 	default:
 		var page *topics.DeadPage
-		page, err = r.DeadLetters(ctx, "q", &topics.DeadQuery{Limit: 1})
+		page, err = r.Queues().DeadLetters(ctx, "q", &topics.DeadQuery{Limit: 1})
 		if err != nil || len(page.Letters) == 0 {
 			break
 		}
 		id := string(page.Letters[0].Data)
 		s.jobs[id] = fateEnding
-		_, err = r.PurgeDead(ctx, "q", &topics.DeadSelection{Seqs: []uint64{page.Letters[0].Seq}})
+		_, err = r.Queues().PurgeDead(ctx, "q", &topics.DeadSelection{Seqs: []uint64{page.Letters[0].Seq}})
 		if err == nil {
 			s.jobs[id] = fateAcked
 		}

@@ -122,7 +122,7 @@ func (s *queueSim) step() {
 			s.deduped(w, &out, live)
 		}
 	case n < 55:
-		c, err := r.Claim(ctx, "q", &topics.Claim{Node: "w", Max: 1 + s.rng.IntN(4), LeaseMS: 200})
+		c, err := r.Queues().Claim(ctx, "q", &topics.Claim{Node: "w", Max: 1 + s.rng.IntN(4), LeaseMS: 200})
 		if s.dead(err) {
 			return
 		}
@@ -140,16 +140,16 @@ func (s *queueSim) step() {
 	case n < 88:
 		for seq := range s.held {
 			call := queue.Call{Node: "w", Seqs: []uint64{seq}}
-			_, err := r.Nack(ctx, "q", call, queue.Return{Dead: s.rng.IntN(3) == 0, Unstarted: s.rng.IntN(3) == 0})
+			_, err := r.Queues().Nack(ctx, "q", call, queue.Return{Dead: s.rng.IntN(3) == 0, Unstarted: s.rng.IntN(3) == 0})
 			s.dead(err)
 			delete(s.held, seq)
 			break
 		}
 	case n < 90:
 		s.now += int64(s.rng.IntN(300))
-		r.TendQueues(ctx)
+		r.Queues().Tend(ctx)
 	case n < 92:
-		_, err := r.ReplayDead(ctx, "q", &topics.DeadSelection{})
+		_, err := r.Queues().ReplayDead(ctx, "q", &topics.DeadSelection{})
 		s.dead(err)
 	case n < 94:
 		id := s.id()
@@ -196,7 +196,7 @@ func (s *queueSim) ack() {
 		s.jobs[follows] = fateDoubt
 		then = []topics.Then{{Topic: "q", Write: &topic.Write{Records: []record.Record{{Data: []byte(follows)}}}}}
 	}
-	out, err := s.data.Registry.Ack(context.Background(), "q", call, then)
+	out, err := s.data.Registry.Queues().Ack(context.Background(), "q", call, then)
 	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindNothingAcked {
 		s.jobs[follows] = fateAcked // it was never there
 		err = nil

@@ -22,8 +22,8 @@ const MaxThen = 10
 // Ack ends jobs that the caller holds: their records are deleted. The writes of
 // then are made in the same frame of the log, if at least one job was acked;
 // otherwise an error of KindNothingAcked is returned, and nothing is written.
-func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
-	came := r.shared.Clock.Now()
+func (qs *Queues) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
+	came := qs.shared.Clock.Now()
 	parts, err := attemptsOf(then)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 	x.judge = func(t *topic.Topic, _ *heldTopics) (settled, error) {
 		err := t.CheckQueueLocked()
 		if err == nil {
-			err = r.writable()
+			err = qs.writable()
 		}
 		if err != nil {
 			return settled{}, err
@@ -50,7 +50,7 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		change, skips := t.Jobs.Queue.Ack(topic.AtBoth(came), call)
 		out.Skipped, out.Done = skips, nil
 		if change == nil {
-			r.serve(t) // the call may have shown that a worker lives
+			qs.ServeLocked(t) // the call may have shown that a worker lives
 			if len(parts) > 0 {
 				return settled{}, errNothingAcked(t)
 			}
@@ -59,10 +59,10 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		out.Done = change.Seqs()
 		return settled{queue.Ack, out.Done, change}, nil
 	}
-	if t := r.catalog.Lookup(name); t != nil && len(call.Seqs) > 0 {
-		r.letRoutersPass(ctx, t, slices.Max(call.Seqs))
+	if t := qs.catalog.Lookup(name); t != nil && len(call.Seqs) > 0 {
+		qs.host.LetRoutersPass(ctx, t, slices.Max(call.Seqs))
 	}
-	out.Cost, err = r.commitSettling(ctx, x, len(call.Seqs))
+	out.Cost, err = qs.commitSettling(ctx, x, len(call.Seqs))
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (r *Registry) Ack(ctx context.Context, name string, call queue.Call, then [
 		}
 		out.Then = append(out.Then, w)
 	}
-	out.Counts = r.countsOf(x.topic)
+	out.Counts = qs.countsOf(x.topic)
 	return out, nil
 }
 

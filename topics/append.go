@@ -62,7 +62,7 @@ func (r *Registry) needOf(a *topic.Attempt) topic.Need {
 	}
 	t := r.catalog.Lookup(a.Name)
 	if t == nil {
-		n.Bytes += configSize
+		n.Bytes += topic.ConfigSize
 		return n
 	}
 	t.Mu.RLock()

@@ -26,7 +26,7 @@ func (m *Repairer) Finish(at wal.LSN) (lost []Loss, recovered int) {
 	}
 	for _, t := range m.r.catalog.InOrder() {
 		if t.Jobs != nil { // jobs of records that are lost
-			t.Jobs.Queue.Prune(m.r.Time())
+			t.Jobs.Queue.Prune(topic.AtBoth(m.r.shared.Clock.Now()))
 		}
 	}
 	for _, l := range m.corrupt {

@@ -20,7 +20,7 @@ const (
 // buryNow moves the jobs of a queue that are to be dead-lettered, and waits until
 // that is durable as the queue's class says. Those that cannot move stay, and are
 // claimable. It returns true if there were any.
-func (r *Registry) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
+func (qs *Queues) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
 	ctx = context.WithoutCancel(ctx) // a job must not be stuck because a client is gone
 	for {
 		t.Mu.Lock()
@@ -28,24 +28,24 @@ func (r *Registry) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
 			t.Mu.Unlock()
 			return any
 		}
-		change := t.Jobs.Queue.Bury(topic.AtBoth(r.shared.Clock.Now()), buryJobs)
+		change := t.Jobs.Queue.Bury(topic.AtBoth(qs.shared.Clock.Now()), buryJobs)
 		t.Mu.Unlock()
 		if change == nil {
 			return any
 		}
 		any = true
-		r.moveDead(ctx, t, change)
+		qs.moveDead(ctx, t, change)
 	}
 }
 
 // moveDead moves the jobs of a burial, or aborts it.
-func (r *Registry) moveDead(ctx context.Context, t *topic.Topic, change *queue.Change) {
-	r.letRoutersPass(ctx, t, slices.Max(change.Seqs()))
+func (qs *Queues) moveDead(ctx context.Context, t *topic.Topic, change *queue.Change) {
+	qs.host.LetRoutersPass(ctx, t, slices.Max(change.Seqs()))
 	for len(change.Jobs) > 0 {
 		var cost topic.Cost
-		records, picked, err := r.pickSome(ctx, t, change.Seqs(), &cost)
+		records, picked, err := qs.pickSome(ctx, t, change.Seqs(), &cost)
 		if err != nil {
-			r.abortBurial(t, change)
+			qs.abortBurial(t, change)
 			return
 		}
 		part := *change
@@ -56,25 +56,25 @@ func (r *Registry) moveDead(ctx context.Context, t *topic.Topic, change *queue.C
 			n++
 		}
 		part.Jobs, change.Jobs = slices.Clone(change.Jobs[:n]), change.Jobs[n:]
-		r.moveTogether(ctx, t, &part, records)
+		qs.moveTogether(ctx, t, &part, records)
 	}
 }
 
-func (r *Registry) abortBurial(t *topic.Topic, change *queue.Change) {
+func (qs *Queues) abortBurial(t *topic.Topic, change *queue.Change) {
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
 	t.AbortJobsLocked(change)
 }
 
 // moveTogether moves jobs in one frame of the log, or aborts their burial.
-func (r *Registry) moveTogether(ctx context.Context, t *topic.Topic, change *queue.Change, records map[uint64]record.Record) {
+func (qs *Queues) moveTogether(ctx context.Context, t *topic.Topic, change *queue.Change, records map[uint64]record.Record) {
 	change.Jobs = slices.DeleteFunc(change.Jobs, func(j queue.Changed) bool {
 		_, there := records[j.Seq]
 		return !there // it has ended
 	})
-	dead := r.deadLetterOf(t)
+	dead := qs.deadLetterOf(t)
 	if dead == "" || len(change.Jobs) == 0 {
-		r.abortBurial(t, change)
+		qs.abortBurial(t, change)
 		return
 	}
 	cfg := record.DefaultConfig()
@@ -101,15 +101,15 @@ func (r *Registry) moveTogether(ctx context.Context, t *topic.Topic, change *que
 		}
 		return settled{queue.Bury, change.Seqs(), change}, nil
 	}
-	_, err := r.commitSettling(ctx, x, len(change.Jobs))
+	_, err := qs.commitSettling(ctx, x, len(change.Jobs))
 	if err != nil && len(x.commits) == 0 {
-		r.abortBurial(t, change)
+		qs.abortBurial(t, change)
 	}
 }
 
 // deadLetterOf returns the name of a queue's dead-letter topic; empty if it has
 // none.
-func (r *Registry) deadLetterOf(t *topic.Topic) string {
+func (qs *Queues) deadLetterOf(t *topic.Topic) string {
 	cfg := t.Shown.Load()
 	if cfg == nil || cfg.DeadLetter == nil {
 		return ""

@@ -32,7 +32,7 @@ func (r *Registry) awaitRouters(ctx context.Context, t *topic.Topic, seen map[*t
 			seen[rt.Source] = true
 			r.awaitRouters(ctx, rt.Source, seen)
 		}
-		r.awaitRouter(ctx, rt, headOf(rt.Source))
+		r.awaitRouter(ctx, rt, rt.Source.CurrentHead())
 	}
 }
 
@@ -47,17 +47,10 @@ func (r *Registry) letRoutersPass(ctx context.Context, t *topic.Topic, seq uint6
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
 	defer cancel()
-	seq = min(seq, headOf(t))
+	seq = min(seq, t.CurrentHead())
 	for _, rt := range out {
 		r.awaitRouter(ctx, rt, seq)
 	}
-}
-
-// headOf returns the highest seq of a topic.
-func headOf(t *topic.Topic) uint64 {
-	t.Mu.RLock()
-	defer t.Mu.RUnlock()
-	return t.Head
 }
 
 // awaitRouter waits until a router has passed a seq of its source, or is blocked.

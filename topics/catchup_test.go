@@ -3,11 +3,12 @@ package topics
 import (
 	"context"
 	"errors"
-	"github.com/e6e95bb8/topics/topics/router"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // Readers wait for a router until it has looked, also where what it finds is

@@ -46,7 +46,7 @@ func (r *Registry) Patch(ctx context.Context, name string, p *record.ConfigPatch
 func (r *Registry) configure(ctx context.Context, name string, derive func(*record.Config) (record.Config, error)) (Configured, error) {
 	var out Configured
 	var c *topic.Commit
-	_, err := r.shared.Propose(ctx, topic.Needing(configSize, wal.Patient), func(s *topic.Slot) error {
+	_, err := r.shared.Propose(ctx, topic.Needing(topic.ConfigSize, wal.Patient), func(s *topic.Slot) error {
 		var err error
 		out, c, err = r.assignConfig(s, name, derive)
 		return err
@@ -59,10 +59,6 @@ func (r *Registry) configure(ctx context.Context, name string, derive func(*reco
 	}
 	return out, err
 }
-
-// configSize is room for a config entry: its name, and a config with a
-// dead-letter name, as JSON.
-const configSize = 2*record.MaxName + 1024
 
 // assignConfig gives a config change its place. If the config is the
 // same already, it returns the unpublished commit that made it so, if there is one:

@@ -77,8 +77,8 @@ const (
 
 // DeadLetters lists dead letters of a queue. A page may have fewer than its limit and
 // yet be followed by another.
-func (r *Registry) DeadLetters(ctx context.Context, name string, q *DeadQuery) (*DeadPage, error) {
-	dead, err := r.deadTopicOf(name)
+func (qs *Queues) DeadLetters(ctx context.Context, name string, q *DeadQuery) (*DeadPage, error) {
+	dead, err := qs.deadTopicOf(name)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (r *Registry) DeadLetters(ctx context.Context, name string, q *DeadQuery) (
 		left = deliveryBytes
 	}
 	for looked := 0; dead != "" && len(out.Letters) < q.Limit && left > 0; {
-		b, err := r.Read(ctx, dead, &topic.Query{
+		b, err := qs.host.Read(ctx, dead, &topic.Query{
 			From: after, Limit: min(q.Limit, deadBatch), MaxBytes: min(left, deadBytes), Match: q.Match, Untouched: q.Untouched,
 		})
 		if kindOfError(err) == record.KindNotFound {
@@ -139,13 +139,13 @@ func (f *DeadFilter) letter(rec *record.Record, name string) (DeadLetter, bool) 
 
 // deadTopicOf returns the name of a queue's dead-letter topic; empty if it has
 // none.
-func (r *Registry) deadTopicOf(name string) (string, error) {
-	t, err := r.openQueue(name)
+func (qs *Queues) deadTopicOf(name string) (string, error) {
+	t, err := qs.openQueue(name)
 	if err != nil {
 		return "", err
 	}
 	defer t.Mu.Unlock()
-	return r.deadLetterOf(t), nil
+	return qs.deadLetterOf(t), nil
 }
 
 func kindOfError(err error) record.Kind {
@@ -158,13 +158,13 @@ func kindOfError(err error) record.Kind {
 // ReplayDead moves dead letters back into their queue, each as a record that was
 // written now and never delivered. A letter that cannot move stays, and is
 // skipped.
-func (r *Registry) ReplayDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
-	return r.eachDead(ctx, name, s, deadBatch, r.replayDead)
+func (qs *Queues) ReplayDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
+	return qs.eachDead(ctx, name, s, deadBatch, qs.replayDead)
 }
 
 // PurgeDead deletes dead letters.
-func (r *Registry) PurgeDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
-	return r.eachDead(ctx, name, s, purgeBatch, r.purgeDead)
+func (qs *Queues) PurgeDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
+	return qs.eachDead(ctx, name, s, purgeBatch, qs.purgeDead)
 }
 
 // deadCall does something with dead letters of a queue.
@@ -174,14 +174,14 @@ type deadCall struct {
 }
 
 // eachDead calls do with the letters of a selection, so many at a time.
-func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, most int,
+func (qs *Queues) eachDead(ctx context.Context, name string, s *DeadSelection, most int,
 	do func(context.Context, *deadCall, []DeadLetter) error) (*DeadResult, error) {
-	dead, err := r.deadTopicOf(name)
+	dead, err := qs.deadTopicOf(name)
 	if err != nil {
 		return nil, err
 	}
 	c := &deadCall{name, dead, &DeadResult{}}
-	last := r.headOf(dead) // what comes later is not meant: it could go on for ever
+	last := qs.headOf(dead) // what comes later is not meant: it could go on for ever
 	seqs := s.Seqs
 	p := pace{perSecond: s.PerSecond, began: time.Now()}
 	most = p.batch(most)
@@ -189,12 +189,12 @@ func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, 
 		var letters []DeadLetter
 		if s.Seqs != nil {
 			var n int
-			letters, n, err = r.lettersBySeq(ctx, c, seqs[:min(len(seqs), most)])
+			letters, n, err = qs.lettersBySeq(ctx, c, seqs[:min(len(seqs), most)])
 			seqs = seqs[n:]
 			more = len(seqs) > 0
 		} else {
 			var page *DeadPage
-			page, err = r.DeadLetters(ctx, name, &DeadQuery{DeadFilter: s.Filter, After: after, Limit: most, Untouched: true})
+			page, err = qs.DeadLetters(ctx, name, &DeadQuery{DeadFilter: s.Filter, After: after, Limit: most, Untouched: true})
 			if err == nil {
 				letters, after = page.Letters, page.Next
 				letters = slices.DeleteFunc(letters, func(l DeadLetter) bool { return l.Seq > last })
@@ -211,26 +211,26 @@ func (r *Registry) eachDead(ctx context.Context, name string, s *DeadSelection, 
 			return nil, err
 		}
 	}
-	c.out.Counts, err = r.countsByName(name)
+	c.out.Counts, err = qs.countsByName(name)
 	return c.out, err
 }
 
 // headOf returns the head of a topic, 0 if it is not there.
-func (r *Registry) headOf(name string) uint64 {
-	t := r.catalog.Lookup(name)
+func (qs *Queues) headOf(name string) uint64 {
+	t := qs.catalog.Lookup(name)
 	if t == nil {
 		return 0
 	}
-	return headOf(t)
+	return t.CurrentHead()
 }
 
-func (r *Registry) countsByName(name string) (queue.Counts, error) {
-	t, err := r.openQueue(name)
+func (qs *Queues) countsByName(name string) (queue.Counts, error) {
+	t, err := qs.openQueue(name)
 	if err != nil {
 		return queue.Counts{}, err
 	}
 	defer t.Mu.Unlock()
-	return t.Jobs.Queue.Counts(r.Time()), nil
+	return t.Jobs.Queue.Counts(qs.Time()), nil
 }
 
 // pace keeps work to so much a second.
@@ -266,11 +266,11 @@ func (p *pace) wait(ctx context.Context, n int) error {
 
 // lettersBySeq returns the dead letters of a queue that the first n of some seqs are, as
 // many as fit in about deliveryBytes. Seqs that are none are skipped.
-func (r *Registry) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, n int, err error) {
+func (qs *Queues) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) (letters []DeadLetter, n int, err error) {
 	records := map[uint64]record.Record{}
 	n = len(seqs)
-	if t := r.catalog.Lookup(c.dead); t != nil && c.dead != "" {
-		records, n, err = r.pickSome(ctx, t, seqs, &c.out.Cost)
+	if t := qs.catalog.Lookup(c.dead); t != nil && c.dead != "" {
+		records, n, err = qs.pickSome(ctx, t, seqs, &c.out.Cost)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -13,7 +13,7 @@ import (
 
 // replayDead moves letters back in one frame. If the queue does not take all of
 // them, it takes them one by one, as far as it does.
-func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLetter) error {
+func (qs *Queues) replayDead(ctx context.Context, c *deadCall, letters []DeadLetter) error {
 	w := &topic.Write{Create: new(false)}
 	for i := range letters {
 		w.Records = append(w.Records, revived(&letters[i].Record))
@@ -34,7 +34,7 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 		if err != nil {
 			return settled{}, err
 		}
-		t.ExpireLocked(r.shared.Steady())
+		t.ExpireLocked(qs.shared.Steady())
 		gone, taken = goneLetters(t, c.name, letters), takenKeys(q, letters)
 		seqs = nil
 		if len(gone)+len(taken) > 0 {
@@ -45,7 +45,7 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 		}
 		return settled{topic.Remove, seqs, nil}, nil
 	}
-	cost, err := r.commitSettling(ctx, x, len(letters))
+	cost, err := qs.commitSettling(ctx, x, len(letters))
 	c.out.Cost.Append += cost.Append
 	c.out.Cost.Sync += cost.Sync
 	refused, is := errors.AsType[*record.Error](err)
@@ -60,13 +60,13 @@ func (r *Registry) replayDead(ctx context.Context, c *deadCall, letters []DeadLe
 		if len(rest) == 0 {
 			return nil
 		}
-		return r.replayDead(ctx, c, rest)
+		return qs.replayDead(ctx, c, rest)
 	case full && len(letters) == 1:
 		c.skip(letters[0].Seq, refused)
 		return nil
 	case full:
 		for i := range letters {
-			err := r.replayDead(ctx, c, letters[i:i+1])
+			err := qs.replayDead(ctx, c, letters[i:i+1])
 			if err != nil {
 				return err
 			}
@@ -129,7 +129,7 @@ func takenKeys(q *topic.Topic, letters []DeadLetter) (skips []DeadSkip) {
 }
 
 // purgeDead deletes letters in one frame.
-func (r *Registry) purgeDead(ctx context.Context, c *deadCall, letters []DeadLetter) error {
+func (qs *Queues) purgeDead(ctx context.Context, c *deadCall, letters []DeadLetter) error {
 	x := &settling{name: c.dead, mode: wal.Freeing | wal.Patient}
 	var gone []DeadSkip
 	var seqs []uint64
@@ -138,7 +138,7 @@ func (r *Registry) purgeDead(ctx context.Context, c *deadCall, letters []DeadLet
 		if err != nil {
 			return settled{}, err
 		}
-		t.ExpireLocked(r.shared.Steady())
+		t.ExpireLocked(qs.shared.Steady())
 		gone, seqs = goneLetters(t, c.name, letters), nil
 		for i := range letters {
 			if !slices.ContainsFunc(gone, func(s DeadSkip) bool { return s.Seq == letters[i].Seq }) {
@@ -147,7 +147,7 @@ func (r *Registry) purgeDead(ctx context.Context, c *deadCall, letters []DeadLet
 		}
 		return settled{topic.Remove, seqs, nil}, nil
 	}
-	cost, err := r.commitSettling(ctx, x, len(letters))
+	cost, err := qs.commitSettling(ctx, x, len(letters))
 	if err != nil {
 		return err
 	}
@@ -156,4 +156,17 @@ func (r *Registry) purgeDead(ctx context.Context, c *deadCall, letters []DeadLet
 	c.out.Done = append(c.out.Done, seqs...)
 	c.out.Skipped = append(c.out.Skipped, gone...)
 	return nil
+}
+
+// PreviewDead returns the dead letters that a selection names, as if something had
+// been done with them. A replay may skip some of them: those whose unique keys are
+// taken, and those for which its queue has no room.
+func (qs *Queues) PreviewDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
+	look := func(_ context.Context, c *deadCall, letters []DeadLetter) error {
+		for i := range letters {
+			c.out.Done = append(c.out.Done, letters[i].Seq)
+		}
+		return nil
+	}
+	return qs.eachDead(ctx, name, &DeadSelection{Seqs: s.Seqs, Filter: s.Filter}, purgeBatch, look)
 }

@@ -1,7 +1,10 @@
 package topics
 
 import (
+	"context"
+
 	"github.com/e6e95bb8/topics/topics/follow"
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -35,7 +38,7 @@ func (h host) record(t *topic.Topic, deleted bool) {
 func (h host) Visit(t *topic.Topic) { h.r.sweeper.visit(t) }
 
 // Serve gives the jobs of t that are ready to those who wait for them.
-func (h host) Serve(t *topic.Topic) { h.r.serve(t) }
+func (h host) Serve(t *topic.Topic) { h.r.queues.ServeLocked(t) }
 
 // Abandon takes the name from a topic whose creation failed.
 func (h host) Abandon(t *topic.Topic) {
@@ -51,3 +54,22 @@ func (h host) Abandon(t *topic.Topic) {
 
 // AwaitChange waits until the change at that position is durable, and shows it.
 func (h host) AwaitChange(at wal.LSN) error { return h.r.awaitChange(at) }
+
+// queueHost does for the queues of a registry what concerns more than topics.
+type queueHost struct{ *Registry }
+
+// LetRoutersPass waits until the routers from t have taken its records up to seq.
+func (h queueHost) LetRoutersPass(ctx context.Context, t *topic.Topic, seq uint64) {
+	h.letRoutersPass(ctx, t, seq)
+}
+
+// Create makes a topic, unless there is one of that name.
+func (h queueHost) Create(ctx context.Context, name string, cfg *record.Config) (created bool, err error) {
+	out, err := h.configure(ctx, name, func(present *record.Config) (record.Config, error) {
+		if present != nil {
+			return *present, nil
+		}
+		return *cfg, nil
+	})
+	return out.Created, err
+}

@@ -23,8 +23,8 @@ type JobResult struct {
 
 // Nack ends the deliveries of jobs that the caller holds. Those that are to be
 // dead-lettered have moved when it returns.
-func (r *Registry) Nack(ctx context.Context, name string, call queue.Call, ret queue.Return) (*JobResult, error) {
-	return r.callJobs(ctx, name, &jobsCall{
+func (qs *Queues) Nack(ctx context.Context, name string, call queue.Call, ret queue.Return) (*JobResult, error) {
+	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(call.Seqs) * (nackedSize + len(ret.Reason)),
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
 			return q.Nack(now, call, ret)
@@ -34,8 +34,8 @@ func (r *Registry) Nack(ctx context.Context, name string, call queue.Call, ret q
 
 // Extend moves the deadlines of jobs that the caller holds to leaseMS from now; 0
 // is the queue's lease.
-func (r *Registry) Extend(ctx context.Context, name string, call queue.Call, leaseMS int64) (*JobResult, error) {
-	return r.callJobs(ctx, name, &jobsCall{
+func (qs *Queues) Extend(ctx context.Context, name string, call queue.Call, leaseMS int64) (*JobResult, error) {
+	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(call.Seqs) * jobSize,
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
 			return q.Extend(now, call, leaseMS)
@@ -44,8 +44,8 @@ func (r *Registry) Extend(ctx context.Context, name string, call queue.Call, lea
 }
 
 // ReleaseJobs takes the leases of jobs away. The deliveries do not count.
-func (r *Registry) ReleaseJobs(ctx context.Context, name string, seqs []uint64) (*JobResult, error) {
-	return r.callJobs(ctx, name, &jobsCall{
+func (qs *Queues) ReleaseJobs(ctx context.Context, name string, seqs []uint64) (*JobResult, error) {
+	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(seqs) * jobSize,
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
 			return q.Release(now, seqs)
@@ -54,8 +54,8 @@ func (r *Registry) ReleaseJobs(ctx context.Context, name string, seqs []uint64) 
 }
 
 // PromoteJobs makes delayed jobs due now.
-func (r *Registry) PromoteJobs(ctx context.Context, name string, seqs []uint64) (*JobResult, error) {
-	return r.callJobs(ctx, name, &jobsCall{
+func (qs *Queues) PromoteJobs(ctx context.Context, name string, seqs []uint64) (*JobResult, error) {
+	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(seqs) * jobSize,
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
 			return q.Promote(now, seqs)
@@ -82,10 +82,10 @@ type jobsCall struct {
 }
 
 // callJobs judges a call by the time at which it came, and does it.
-func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*JobResult, error) {
-	came := r.shared.Clock.Now()
-	throttled, err := r.shared.Propose(ctx, topic.Needing(call.size+topic.EntryOverhead, wal.Freeing|wal.Patient),
-		func(s *topic.Slot) error { return r.assignCall(s, name, came, call) })
+func (qs *Queues) callJobs(ctx context.Context, name string, call *jobsCall) (*JobResult, error) {
+	came := qs.shared.Clock.Now()
+	throttled, err := qs.shared.Propose(ctx, topic.Needing(call.size+topic.EntryOverhead, wal.Freeing|wal.Patient),
+		func(s *topic.Slot) error { return qs.assignCall(s, name, came, call) })
 	if err != nil {
 		return nil, err
 	}
@@ -106,58 +106,58 @@ func (r *Registry) callJobs(ctx context.Context, name string, call *jobsCall) (*
 			out.Deadlines[seq] = onWall(came, call.change.Deadline())
 		}
 	}
-	r.buryNow(ctx, call.topic)
-	out.Counts = r.countsOf(call.topic)
+	qs.buryNow(ctx, call.topic)
+	out.Counts = qs.countsOf(call.topic)
 	return out, nil
 }
 
 // countsOf returns the counts of a queue, zero if it is deleted.
-func (r *Registry) countsOf(t *topic.Topic) queue.Counts {
+func (qs *Queues) countsOf(t *topic.Topic) queue.Counts {
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
 	if t.Jobs == nil {
 		return queue.Counts{}
 	}
-	return t.Jobs.Queue.Counts(topic.AtBoth(r.shared.Clock.Now()))
+	return t.Jobs.Queue.Counts(topic.AtBoth(qs.shared.Clock.Now()))
 }
 
 // assignCall judges a call, and does it or gives it its place.
-func (r *Registry) assignCall(s *topic.Slot, name string, came clock.Moment, call *jobsCall) error {
-	t, err := r.catalog.HoldQueue(name)
+func (qs *Queues) assignCall(s *topic.Slot, name string, came clock.Moment, call *jobsCall) error {
+	t, err := qs.holdQueue(name)
 	if err != nil {
 		return err
 	}
 	defer t.Mu.Unlock()
-	err = r.writable()
+	err = qs.writable()
 	if err != nil {
 		return err
 	}
 	call.topic = t
 	call.change, call.skipped = call.judge(t.Jobs.Queue, topic.AtBoth(came))
 	if call.change == nil {
-		r.serve(t) // the call may have shown that a worker lives
+		qs.ServeLocked(t) // the call may have shown that a worker lives
 		return nil
 	}
 	if !t.Jobs.Logs(call.change.Kind) {
 		t.ApplyJobsLocked(call.change)
-		r.serve(t)
+		qs.ServeLocked(t)
 		return nil
 	}
-	call.commit, err = r.assignJobsLocked(s, t, call.change)
+	call.commit, err = qs.assignJobsLocked(s, t, call.change)
 	return err
 }
 
 // commitJobs gives a pending change its place and waits until it is applied.
 // If that fails, the change is aborted.
-func (r *Registry) commitJobs(ctx context.Context, t *topic.Topic, change *queue.Change) (topic.Cost, error) {
+func (qs *Queues) commitJobs(ctx context.Context, t *topic.Topic, change *queue.Change) (topic.Cost, error) {
 	var c *topic.CommitOf[entry.Jobs]
 	size := topic.EntryOverhead + len(change.Node) + len(change.Jobs)*jobSize
-	throttled, err := r.shared.Propose(ctx, topic.Needing(size, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
+	throttled, err := qs.shared.Propose(ctx, topic.Needing(size, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		t.Mu.Lock()
 		defer t.Mu.Unlock()
 		err := t.CheckQueueLocked()
 		if err == nil {
-			c, err = r.placeJobsLocked(s, t, change)
+			c, err = qs.placeJobsLocked(s, t, change)
 		}
 		return err
 	})
@@ -174,8 +174,8 @@ func (r *Registry) commitJobs(ctx context.Context, t *topic.Topic, change *queue
 
 // assignJobsLocked gives a change that was just judged its place. If that fails, the
 // change is aborted. t.Mu is held.
-func (r *Registry) assignJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.Change) (*topic.CommitOf[entry.Jobs], error) {
-	c, err := r.placeJobsLocked(s, t, change)
+func (qs *Queues) assignJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.Change) (*topic.CommitOf[entry.Jobs], error) {
+	c, err := qs.placeJobsLocked(s, t, change)
 	if err != nil {
 		t.AbortJobsLocked(change)
 	}
@@ -183,8 +183,8 @@ func (r *Registry) assignJobsLocked(s *topic.Slot, t *topic.Topic, change *queue
 }
 
 // placeJobsLocked puts the entry of a change into the log. t.Mu is held.
-func (r *Registry) placeJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.Change) (*topic.CommitOf[entry.Jobs], error) {
-	came := r.shared.Clock.Now()
+func (qs *Queues) placeJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.Change) (*topic.CommitOf[entry.Jobs], error) {
+	came := qs.shared.Clock.Now()
 	c := &topic.CommitOf[entry.Jobs]{
 		Commit: topic.Commit{Topic: t, Class: t.Next.Durability, Came: came},
 		Entry:  entry.Jobs{ID: t.ID, TS: max(came.Wall, change.At.Wall, t.AssignedTS), At: change.At.Wall, Change: change},
@@ -206,23 +206,23 @@ type JobPage struct {
 }
 
 // Jobs lists up to limit jobs of a state with seqs after a cursor.
-func (r *Registry) Jobs(name string, state queue.State, after uint64, limit int) (*JobPage, error) {
-	t, err := r.openQueue(name)
+func (qs *Queues) Jobs(name string, state queue.State, after uint64, limit int) (*JobPage, error) {
+	t, err := qs.openQueue(name)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Mu.Unlock()
-	at := topic.AtBoth(r.shared.Clock.Now())
+	at := topic.AtBoth(qs.shared.Clock.Now())
 	p := t.Jobs.Queue.List(at, state, after, limit)
 	out := &JobPage{Jobs: p.Jobs, Next: p.Next, Counts: t.Jobs.Queue.Counts(at)}
-	r.serve(t)
+	qs.ServeLocked(t)
 	return out, nil
 }
 
 // openQueue returns the queue of that name, with t.Mu held for writing, for a
 // call that only reads.
-func (r *Registry) openQueue(name string) (*topic.Topic, error) {
-	t := r.catalog.Hold(name)
+func (qs *Queues) openQueue(name string) (*topic.Topic, error) {
+	t := qs.catalog.Hold(name)
 	if t == nil || !t.Visible {
 		if t != nil {
 			t.Mu.Unlock()
@@ -233,6 +233,6 @@ func (r *Registry) openQueue(name string) (*topic.Topic, error) {
 		defer t.Mu.Unlock()
 		return nil, topic.ErrNotQueue(t)
 	}
-	t.ExpireLocked(r.shared.Steady())
+	t.ExpireLocked(qs.shared.Steady())
 	return t, nil
 }

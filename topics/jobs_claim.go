@@ -56,75 +56,75 @@ type grant struct {
 // Claim returns jobs, which are the node's until their deadlines. Without one it
 // waits as long as the claim says; a ctx that ends only ends the wait, and the
 // claim takes no job.
-func (r *Registry) Claim(ctx context.Context, name string, c *Claim) (*Claimed, error) {
+func (qs *Queues) Claim(ctx context.Context, name string, c *Claim) (*Claimed, error) {
 	req := c.request()
-	until := r.shared.Steady() + max(c.WaitMS, 0)
+	until := qs.shared.Steady() + max(c.WaitMS, 0)
 	for {
-		t, w, err := r.enqueueClaim(ctx, name, req)
+		t, w, err := qs.enqueueClaim(ctx, name, req)
 		if err != nil {
 			return nil, err
 		}
-		g := r.awaitGrant(ctx, t, w)
+		g := qs.awaitGrant(ctx, t, w)
 		if g.err != nil {
 			return nil, g.err
 		}
-		left := until - r.shared.Steady()
-		if g.change == nil && ctx.Err() == nil && !r.draining.Load() && r.buryNow(ctx, t) {
+		left := until - qs.shared.Steady()
+		if g.change == nil && ctx.Err() == nil && !qs.draining.Load() && qs.buryNow(ctx, t) {
 			req.WaitMS = max(left, 0) // what died has made place for others
 			continue
 		}
-		return r.claimed(ctx, t, g)
+		return qs.claimed(ctx, t, g)
 	}
 }
 
 // enqueueClaim puts a claim in line, and answers it if that is possible at once.
 // What is to be dead-lettered goes first, for others may be ready then.
-func (r *Registry) enqueueClaim(ctx context.Context, name string, req queue.Request) (*topic.Topic, *claiming, error) {
+func (qs *Queues) enqueueClaim(ctx context.Context, name string, req queue.Request) (*topic.Topic, *claiming, error) {
 	for {
-		t, err := r.holdLive(name)
+		t, err := qs.holdLive(name)
 		if err != nil {
 			return nil, nil, err
 		}
-		now := r.shared.Clock.Now()
+		now := qs.shared.Clock.Now()
 		t.Jobs.Queue.Advance(topic.AtBoth(now))
 		if t.Jobs.Queue.Dying() {
 			t.Mu.Unlock()
-			if r.buryNow(ctx, t) {
+			if qs.buryNow(ctx, t) {
 				continue
 			}
-			t, err = r.holdLive(name)
+			t, err = qs.holdLive(name)
 			if err != nil {
 				return nil, nil, err
 			}
 		}
 		w := &claiming{answer: make(chan grant, 1)}
-		if r.draining.Load() {
+		if qs.draining.Load() {
 			w.answer <- grant{}
 			t.Mu.Unlock()
 			return t, w, nil
 		}
-		w.waiter = t.Jobs.Queue.Wait(topic.AtBoth(r.shared.Clock.Now()), req)
+		w.waiter = t.Jobs.Queue.Wait(topic.AtBoth(qs.shared.Clock.Now()), req)
 		w.waiter.Data = w
-		r.serve(t)
+		qs.ServeLocked(t)
 		t.Mu.Unlock()
 		return t, w, nil
 	}
 }
 
-// holdLive is HoldQueue for a call that takes no place in the log of its own: it
+// holdLive is holdQueue for a call that takes no place in the log of its own: it
 // waits for a change of the same name, and is refused if the log cannot be
 // written to.
-func (r *Registry) holdLive(name string) (*topic.Topic, error) {
+func (qs *Queues) holdLive(name string) (*topic.Topic, error) {
 	for {
-		t, err := r.catalog.HoldQueue(name)
+		t, err := qs.holdQueue(name)
 		if err == nil {
-			err = r.writable()
+			err = qs.writable()
 			if err == nil {
 				return t, nil
 			}
 			t.Mu.Unlock()
 		}
-		again, err := r.shared.Again(err)
+		again, err := qs.shared.Again(err)
 		if !again {
 			return nil, topic.LogError(err)
 		}
@@ -133,13 +133,13 @@ func (r *Registry) holdLive(name string) (*topic.Topic, error) {
 
 // writable returns an error if the log takes no entry any more: then a job must
 // not be delivered, because it could not be acked.
-func (r *Registry) writable() error {
-	return r.shared.Log.Refusal()
+func (qs *Queues) writable() error {
+	return qs.shared.Log.Refusal()
 }
 
 // awaitGrant waits for the answer of a claim in line. If ctx ends first, the
 // claim leaves the line without a job.
-func (r *Registry) awaitGrant(ctx context.Context, t *topic.Topic, w *claiming) grant {
+func (qs *Queues) awaitGrant(ctx context.Context, t *topic.Topic, w *claiming) grant {
 	select {
 	case g := <-w.answer:
 		return g
@@ -155,13 +155,13 @@ func (r *Registry) awaitGrant(ctx context.Context, t *topic.Topic, w *claiming) 
 	select {
 	case g := <-w.answer:
 		g.returnLocked(t)
-		r.serve(t)
+		qs.ServeLocked(t)
 		return grant{err: g.err}
 	default:
 	}
 	if t.Jobs != nil {
-		t.Jobs.Queue.Leave(topic.AtBoth(r.shared.Clock.Now()), w.waiter)
-		r.serve(t)
+		t.Jobs.Queue.Leave(topic.AtBoth(qs.shared.Clock.Now()), w.waiter)
+		qs.ServeLocked(t)
 	}
 	return grant{}
 }
@@ -181,23 +181,23 @@ func (g grant) returnLocked(t *topic.Topic) {
 }
 
 // claimed commits a grant, if leases are logged, and answers the claim.
-func (r *Registry) claimed(ctx context.Context, t *topic.Topic, g grant) (*Claimed, error) {
+func (qs *Queues) claimed(ctx context.Context, t *topic.Topic, g grant) (*Claimed, error) {
 	out := &Claimed{topic: t, change: g.change}
 	if g.change != nil {
 		var err error
 		var rest *queue.Change
-		out.Jobs, rest, out.Cost, err = r.deliverJobs(ctx, t, g)
+		out.Jobs, rest, out.Cost, err = qs.deliverJobs(ctx, t, g)
 		if err != nil {
 			return nil, err
 		}
 		if rest != nil {
-			r.undo(t, rest)
+			qs.undo(t, rest)
 		}
 	}
 	t.Mu.Lock()
 	defer t.Mu.Unlock()
 	if t.Jobs != nil {
-		out.Counts = t.Jobs.Queue.Counts(topic.AtBoth(r.shared.Clock.Now()))
+		out.Counts = t.Jobs.Queue.Counts(topic.AtBoth(qs.shared.Clock.Now()))
 	}
 	return out, nil
 }
@@ -207,21 +207,21 @@ func (r *Registry) claimed(ctx context.Context, t *topic.Topic, g grant) (*Claim
 //
 // It reads no more than about deliveryBytes at a time: rest is the claim of the
 // jobs that it leaves, nil if there are none.
-func (r *Registry) deliverJobs(ctx context.Context, t *topic.Topic, g grant) (list []Job, rest *queue.Change, cost topic.Cost, err error) {
+func (qs *Queues) deliverJobs(ctx context.Context, t *topic.Topic, g grant) (list []Job, rest *queue.Change, cost topic.Cost, err error) {
 	change := g.change
 	if g.pending {
-		cost, err = r.commitJobs(ctx, t, change)
+		cost, err = qs.commitJobs(ctx, t, change)
 		if err != nil {
 			return nil, nil, cost, err
 		}
 	}
-	now := r.shared.Clock.Now()
-	records, n, err := r.pickSome(ctx, t, change.Seqs(), &cost)
+	now := qs.shared.Clock.Now()
+	records, n, err := qs.pickSome(ctx, t, change.Seqs(), &cost)
 	if err == nil {
-		err = r.writable()
+		err = qs.writable()
 	}
 	if err != nil {
-		r.undo(t, change)
+		qs.undo(t, change)
 		return nil, nil, cost, topic.LogError(err)
 	}
 	if n < len(change.Jobs) {
@@ -237,7 +237,7 @@ func (r *Registry) deliverJobs(ctx context.Context, t *topic.Topic, g grant) (li
 		list = append(list, Job{
 			Record: rec, Lease: change.Lease(i), Deadline: onWall(now, change.Deadline()), Deliveries: c.Deliveries,
 		})
-		r.shared.Counters.Delivered.Add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
+		qs.shared.Counters.Delivered.Add(record.Size{Records: 1, Bytes: int64(rec.PayloadBytes())})
 	}
 	return list, rest, cost, nil
 }
@@ -250,7 +250,7 @@ const (
 )
 
 // pickSome reads the records of the first n of some jobs, at least of one.
-func (r *Registry) pickSome(
+func (qs *Queues) pickSome(
 	ctx context.Context, t *topic.Topic, seqs []uint64, cost *topic.Cost,
 ) (records map[uint64]record.Record, n int, err error) {
 	records = make(map[uint64]record.Record, len(seqs))
@@ -276,27 +276,27 @@ func onWall(now clock.Moment, steady int64) int64 { return steady - now.Steady +
 
 // GiveBack returns the jobs of a claim whose answer could not be delivered. The
 // deliveries do not count.
-func (r *Registry) GiveBack(_ string, c *Claimed) {
+func (qs *Queues) GiveBack(_ string, c *Claimed) {
 	if c.change != nil {
-		r.undo(c.topic, c.change)
+		qs.undo(c.topic, c.change)
 	}
 }
 
 // undo ends the leases of a claim that was applied.
-func (r *Registry) undo(t *topic.Topic, claim *queue.Change) {
+func (qs *Queues) undo(t *topic.Topic, claim *queue.Change) {
 	t.Mu.Lock()
 	if t.Jobs == nil {
 		t.Mu.Unlock()
 		return
 	}
-	change := t.Jobs.Queue.Undo(topic.AtBoth(r.shared.Clock.Now()), claim)
+	change := t.Jobs.Queue.Undo(topic.AtBoth(qs.shared.Clock.Now()), claim)
 	logged := change != nil && t.Jobs.Logs(queue.Release)
 	if change != nil && !logged {
 		t.Jobs.Queue.Apply(change)
-		r.serve(t)
+		qs.ServeLocked(t)
 	}
 	t.Mu.Unlock()
 	if logged {
-		_, _ = r.commitJobs(context.Background(), t, change) // else they expire
+		_, _ = qs.commitJobs(context.Background(), t, change) // else they expire
 	}
 }

@@ -43,7 +43,7 @@ func (w *world) enqueue(name string, jobs ...*record.Job) topic.Written {
 
 func (w *world) claim(name, node string, most int) *Claimed {
 	w.t.Helper()
-	c, err := w.Claim(context.Background(), name, &Claim{Node: node, Max: most})
+	c, err := w.queues.Claim(context.Background(), name, &Claim{Node: node, Max: most})
 	if err != nil {
 		w.t.Fatalf("claim of %s: %v", name, err)
 	}
@@ -70,7 +70,7 @@ func (w *world) claims(name, node string, most int, want ...uint64) *Claimed {
 
 func (w *world) ack(name, node string, seqs ...uint64) *JobResult {
 	w.t.Helper()
-	out, err := w.Ack(context.Background(), name, queue.Call{Node: node, Seqs: seqs}, nil)
+	out, err := w.queues.Ack(context.Background(), name, queue.Call{Node: node, Seqs: seqs}, nil)
 	if err != nil {
 		w.t.Fatalf("ack of %s: %v", name, err)
 	}
@@ -79,7 +79,7 @@ func (w *world) ack(name, node string, seqs ...uint64) *JobResult {
 
 func (w *world) nack(name, node string, ret queue.Return, seqs ...uint64) *JobResult {
 	w.t.Helper()
-	out, err := w.Nack(context.Background(), name, queue.Call{Node: node, Seqs: seqs}, ret)
+	out, err := w.queues.Nack(context.Background(), name, queue.Call{Node: node, Seqs: seqs}, ret)
 	if err != nil {
 		w.t.Fatalf("nack of %s: %v", name, err)
 	}
@@ -136,19 +136,19 @@ func TestQueueErrors(t *testing.T) {
 	w := newWorld(t)
 	w.put("log", &record.ConfigPatch{})
 	ctx := context.Background()
-	if _, err := w.Claim(ctx, "log", &Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotQueue {
+	if _, err := w.queues.Claim(ctx, "log", &Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotQueue {
 		t.Fatal(err)
 	}
-	if _, err := w.Claim(ctx, "none", &Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotFound {
+	if _, err := w.queues.Claim(ctx, "none", &Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
-	if _, err := w.Ack(ctx, "log", queue.Call{Node: "n", Seqs: []uint64{1}}, nil); kindOf(err) != record.KindNotQueue {
+	if _, err := w.queues.Ack(ctx, "log", queue.Call{Node: "n", Seqs: []uint64{1}}, nil); kindOf(err) != record.KindNotQueue {
 		t.Fatal(err)
 	}
-	if _, err := w.Ack(ctx, "none", queue.Call{Node: "n", Seqs: []uint64{1}}, nil); kindOf(err) != record.KindNotFound {
+	if _, err := w.queues.Ack(ctx, "none", queue.Call{Node: "n", Seqs: []uint64{1}}, nil); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
-	if _, err := w.Jobs("log", queue.Ready, 0, 1); kindOf(err) != record.KindNotQueue {
+	if _, err := w.queues.Jobs("log", queue.Ready, 0, 1); kindOf(err) != record.KindNotQueue {
 		t.Fatal(err)
 	}
 }
@@ -172,7 +172,7 @@ func TestQueueRestart(t *testing.T) {
 				first := w.claims("q", "w1", 3, 6, 1, 2)
 				w.ack("q", "w1", 1)
 				w.nack("q", "w1", queue.Return{Delayed: true, DelayMS: 7000}, 6)
-				if _, err := w.PromoteJobs(context.Background(), "q", []uint64{8}); err != nil {
+				if _, err := w.queues.PromoteJobs(context.Background(), "q", []uint64{8}); err != nil {
 					t.Fatal(err)
 				}
 				w.counts("q", 3, 1, 2, 1)
@@ -185,7 +185,7 @@ func TestQueueRestart(t *testing.T) {
 					return
 				}
 				w.counts("q", 3, 1, 2, 1)
-				out, err := w.Ack(context.Background(), "q", queue.Call{Node: "w1", Seqs: []uint64{2}, Leases: []queue.LeaseID{first.Jobs[2].Lease}}, nil)
+				out, err := w.queues.Ack(context.Background(), "q", queue.Call{Node: "w1", Seqs: []uint64{2}, Leases: []queue.LeaseID{first.Jobs[2].Lease}}, nil)
 				if err != nil || len(out.Done) != 1 {
 					t.Fatalf("%+v, %v", out, err)
 				}
@@ -285,18 +285,18 @@ func TestQueueReplayDead(t *testing.T) {
 			}
 			w.enqueue("q", &record.Job{Key: []byte("k"), Priority: 3, Group: []byte("g")}, nil, nil)
 			reject(1, 2, 3)
-			page, err := w.DeadLetters(ctx, "q", &DeadQuery{Limit: 2})
+			page, err := w.queues.DeadLetters(ctx, "q", &DeadQuery{Limit: 2})
 			if err != nil || len(page.Letters) != 2 || page.Letters[0].Source != 1 || page.Letters[0].Reason != "bad" || page.Next != 2 {
 				t.Fatalf("%+v, %v", page, err)
 			}
-			if page, err = w.DeadLetters(ctx, "q", &DeadQuery{After: page.Next, Limit: 2}); err != nil || len(page.Letters) != 1 || page.Next != 0 {
+			if page, err = w.queues.DeadLetters(ctx, "q", &DeadQuery{After: page.Next, Limit: 2}); err != nil || len(page.Letters) != 1 || page.Next != 0 {
 				t.Fatalf("%+v, %v", page, err)
 			}
-			out, err := w.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1, 7, 1}})
+			out, err := w.queues.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1, 7, 1}})
 			if err != nil || !slices.Equal(out.Done, []uint64{1}) || !slices.Equal(out.Replayed, []uint64{4}) || len(out.Skipped) != 2 {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if out, err = w.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1}}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindNotFound {
+			if out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1}}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindNotFound {
 				t.Fatalf("%+v, %v", out, err)
 			}
 			c := w.claims("q", "w", 9, 4)
@@ -306,20 +306,20 @@ func TestQueueReplayDead(t *testing.T) {
 			}
 			w.nack("q", "w", queue.Return{Dead: true}, 4)
 			w.enqueue("q", &record.Job{Key: []byte("k")})
-			out, err = w.ReplayDead(ctx, "q", &DeadSelection{})
+			out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{})
 			if err != nil || !slices.Equal(out.Done, []uint64{2, 3}) || len(out.Skipped) != 1 || out.Skipped[0].Err.Kind != record.KindKeyLive || out.Skipped[0].Err.Detail["seq"] != uint64(5) {
 				t.Fatalf("%+v, %v", out, err)
 			}
 			w.enqueue("q", make([]*record.Job, 7)...)
 			w.ack("q", "w", w.claim("q", "w", 1).Jobs[0].Seq)
 			w.enqueue("q", nil)
-			if out, err = w.ReplayDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindFull {
+			if out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindFull {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if out, err = w.PurgeDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) != 1 {
+			if out, err = w.queues.PurgeDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) != 1 {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if page, err = w.DeadLetters(ctx, "q", &DeadQuery{Limit: 2}); err != nil || len(page.Letters) != 0 {
+			if page, err = w.queues.DeadLetters(ctx, "q", &DeadQuery{Limit: 2}); err != nil || len(page.Letters) != 0 {
 				t.Fatalf("%+v, %v", page, err)
 			}
 		})
@@ -340,11 +340,11 @@ func TestQueueThen(t *testing.T) {
 					{"next", &topic.Write{Records: records(2), Config: &record.ConfigPatch{Durability: ptr(next)}}},
 					{"q", &topic.Write{Records: records(1)}},
 				}
-				out, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1, 5}}, then)
+				out, err := w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1, 5}}, then)
 				if err != nil || len(out.Done) != 1 || len(out.Then) != 2 || out.Then[0].Last != 2 || out.Then[1].First != 3 || !out.Then[0].Created {
 					t.Fatalf("%+v, %v", out, err)
 				}
-				if _, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, then); kindOf(err) != record.KindNothingAcked {
+				if _, err := w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, then); kindOf(err) != record.KindNothingAcked {
 					t.Fatal(err)
 				}
 				check := func(q, n []uint64) {
@@ -436,7 +436,7 @@ func TestQueueManyDue(t *testing.T) {
 	}
 	w.enqueue("q", jobs...)
 	w.now += 1000
-	w.TendQueues(context.Background())
+	w.queues.Tend(context.Background())
 	w.claims("q", "w", 2, 1, 2)
 	w.counts("q", n-2, 0, 0, 2)
 	if got := w.Totals().Jobs; got.Ready != n-2 || got.Delayed != 0 {
@@ -444,6 +444,6 @@ func TestQueueManyDue(t *testing.T) {
 	}
 	w.now += 30_000
 	w.kill()
-	w.TendQueues(context.Background())
+	w.queues.Tend(context.Background())
 	w.counts("q", n, 0, 0, 0)
 }

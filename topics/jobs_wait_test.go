@@ -43,7 +43,7 @@ func (w *world) waitClaim(ctx context.Context, name string, c Claim) <-chan wait
 	done := make(chan waited, 1)
 	began := time.Now()
 	go func() {
-		out, err := w.Claim(ctx, name, &c)
+		out, err := w.queues.Claim(ctx, name, &c)
 		done <- waited{out, err, time.Since(began)}
 	}()
 	synctest.Wait()
@@ -95,7 +95,7 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 		ctx := context.Background()
 		w.queueOf("q", nil)
 		claim := w.waitClaim(ctx, "q", Claim{Node: "n", Max: 1, WaitMS: 60_000})
-		worker, err := w.Work("q", &Claim{Node: "n", Max: 1})
+		worker, err := w.queues.Work("q", &Claim{Node: "n", Max: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 		worker.Close()
 		w.queueOf("q", func(p *record.ConfigPatch) { p.LeasesDurable = ptr(true) })
 		w.enqueue("q", nil, nil)
-		held, err := w.Work("q", &Claim{Node: "n", Max: 1})
+		held, err := w.queues.Work("q", &Claim{Node: "n", Max: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestQueueWorker(t *testing.T) {
 	queueBubble(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
 		w.queueOf("q", nil)
-		worker, err := w.Work("q", &Claim{Node: "n", Max: 2, LeaseMS: 1000})
+		worker, err := w.queues.Work("q", &Claim{Node: "n", Max: 2, LeaseMS: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestQueueClaimGone(t *testing.T) {
 			if got.err != nil || len(got.Jobs) != 1 {
 				t.Fatalf("%+v", got)
 			}
-			w.GiveBack("q", got.Claimed)
+			w.queues.GiveBack("q", got.Claimed)
 			w.counts("q", 1, 0, 0, 0)
 			if c := w.claims("q", "m", 1, 1); c.Jobs[0].Deliveries != 1 {
 				t.Fatalf("%+v", c)
@@ -229,7 +229,7 @@ func TestQueueConcurrent(t *testing.T) {
 			all.Go(func() {
 				node := string(rune('a' + n))
 				for {
-					c, err := w.Claim(context.Background(), "q", &Claim{Node: node, Max: 3, WaitMS: 200})
+					c, err := w.queues.Claim(context.Background(), "q", &Claim{Node: node, Max: 3, WaitMS: 200})
 					if err != nil {
 						t.Error(err)
 						return
@@ -240,7 +240,7 @@ func TestQueueConcurrent(t *testing.T) {
 					for i, j := range c.Jobs {
 						call := queue.Call{Node: node, Seqs: []uint64{j.Seq}, Leases: []queue.LeaseID{j.Lease}}
 						if (int(j.Seq)+i+n)%5 == 0 && j.Deliveries < 5 {
-							if _, err := w.Nack(context.Background(), "q", call, queue.Return{}); err != nil {
+							if _, err := w.queues.Nack(context.Background(), "q", call, queue.Return{}); err != nil {
 								t.Error(err)
 							}
 							continue
@@ -253,7 +253,7 @@ func TestQueueConcurrent(t *testing.T) {
 							last[g] = j.Seq
 						}
 						mu.Unlock()
-						out, err := w.Ack(context.Background(), "q", call, []Then{{"next", &topic.Write{Records: records(1)}}})
+						out, err := w.queues.Ack(context.Background(), "q", call, []Then{{"next", &topic.Write{Records: records(1)}}})
 						if err != nil || len(out.Done) != 1 {
 							t.Errorf("%+v, %v", out, err)
 							continue

@@ -158,11 +158,11 @@ func signal(c chan struct{}) {
 }
 
 // run starts the goroutines; stop ends them.
-func (k *keeper) run(r *Registry) {
+func (k *keeper) run(qs *Queues) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k.quit = cancel
-	k.gone.Go(func() { k.keep(ctx, r) })
-	k.gone.Go(func() { k.moveDying(ctx, r) })
+	k.gone.Go(func() { k.keep(ctx, qs) })
+	k.gone.Go(func() { k.moveDying(ctx, qs) })
 }
 
 func (k *keeper) stop() {
@@ -172,12 +172,12 @@ func (k *keeper) stop() {
 	}
 }
 
-func (k *keeper) keep(ctx context.Context, r *Registry) {
+func (k *keeper) keep(ctx context.Context, qs *Queues) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		after := time.Hour
-		if next, ok := r.serveDue(); ok {
+		if next, ok := qs.serveDue(); ok {
 			after = min(after, time.Duration(next)*time.Millisecond)
 		}
 		timer.Reset(after)
@@ -190,10 +190,10 @@ func (k *keeper) keep(ctx context.Context, r *Registry) {
 	}
 }
 
-func (k *keeper) moveDying(ctx context.Context, r *Registry) {
+func (k *keeper) moveDying(ctx context.Context, qs *Queues) {
 	for {
 		for _, t := range k.takeDying() {
-			r.buryNow(ctx, t)
+			qs.buryNow(ctx, t)
 		}
 		select {
 		case <-k.moves:
@@ -205,44 +205,31 @@ func (k *keeper) moveDying(ctx context.Context, r *Registry) {
 
 // serveDue serves the queues whose time has come, and returns in how many ms the
 // next one's comes; false if there is none.
-func (r *Registry) serveDue() (ms int64, ok bool) {
+func (qs *Queues) serveDue() (ms int64, ok bool) {
 	for {
-		t, at, ok := r.keeper.first()
+		t, at, ok := qs.keeper.first()
 		if !ok {
 			return 0, false
 		}
-		left := at - r.shared.Steady()
+		left := at - qs.shared.Steady()
 		if left > 0 {
 			return left, true
 		}
 		t.Mu.Lock()
 		if t.Jobs != nil {
-			t.ExpireLocked(r.shared.Steady())
-			r.serve(t)
+			t.ExpireLocked(qs.shared.Steady())
+			qs.ServeLocked(t)
 		}
 		t.Mu.Unlock()
 	}
 }
 
-// TendQueues does once what the keeper does all the time: it serves the queues
+// Tend does once what the keeper does all the time: it serves the queues
 // whose time has come, and moves jobs to their dead-letter topics.
-func (r *Registry) TendQueues(ctx context.Context) {
-	_, _ = r.serveDue()
-	for _, t := range r.keeper.takeDying() {
-		r.buryNow(ctx, t)
+func (qs *Queues) Tend(ctx context.Context) {
+	_, _ = qs.serveDue()
+	for _, t := range qs.keeper.takeDying() {
+		qs.buryNow(ctx, t)
 	}
-	_, _ = r.serveDue()
-}
-
-// startJobs makes the queues what a restart makes of them, and serves them.
-func (r *Registry) startJobs() {
-	r.serving = true
-	for _, t := range r.catalog.All() {
-		t.Mu.Lock()
-		if t.Jobs != nil {
-			t.Jobs.Queue.Restart()
-			r.serve(t)
-		}
-		t.Mu.Unlock()
-	}
+	_, _ = qs.serveDue()
 }

@@ -1,7 +1,6 @@
 package topics
 
 import (
-	"context"
 	"slices"
 
 	"github.com/e6e95bb8/topics/topics/index"
@@ -80,17 +79,4 @@ func (r *Registry) PreviewDelete(name string, ifEmpty bool) (Preview, error) {
 	slices.Sort(out.Routers)
 	out.Routers = slices.Compact(out.Routers)
 	return out, nil
-}
-
-// PreviewDead returns the dead letters that a selection names, as if something had
-// been done with them. A replay may skip some of them: those whose unique keys are
-// taken, and those for which its queue has no room.
-func (r *Registry) PreviewDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
-	look := func(_ context.Context, c *deadCall, letters []DeadLetter) error {
-		for i := range letters {
-			c.out.Done = append(c.out.Done, letters[i].Seq)
-		}
-		return nil
-	}
-	return r.eachDead(ctx, name, &DeadSelection{Seqs: s.Seqs, Filter: s.Filter}, purgeBatch, look)
 }

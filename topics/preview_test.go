@@ -173,7 +173,7 @@ func TestPreviewOfDeadLetters(t *testing.T) {
 		{DeadSelection{Seqs: []uint64{}}, nil, 0},
 		{DeadSelection{PerSecond: 1, Seqs: []uint64{3}}, []uint64{3}, 0},
 	} {
-		for _, do := range []func(*Registry, context.Context, string, *DeadSelection) (*DeadResult, error){(*Registry).PurgeDead, (*Registry).ReplayDead} {
+		for _, do := range []func(*Queues, context.Context, string, *DeadSelection) (*DeadResult, error){(*Queues).PurgeDead, (*Queues).ReplayDead} {
 			w := newWorld(t)
 			w.queueOf("q", func(p *record.ConfigPatch) { p.DeadLetter = ptr(ptr("dead")) })
 			w.append("q", &topic.Write{Records: tagged("a", "b", "a", "b", "a", "b")})
@@ -181,14 +181,14 @@ func TestPreviewOfDeadLetters(t *testing.T) {
 			w.nack("q", "w", queue.Return{Dead: true}, 1, 2, 3, 4)
 			w.nack("q", "w", queue.Return{Dead: true, Reason: "x"}, 5, 6)
 			tail, q, dead := w.shared.Log.Tail(), w.state("q"), w.state("dead")
-			look, err := w.PreviewDead(ctx, "q", &tc.selection)
+			look, err := w.queues.PreviewDead(ctx, "q", &tc.selection)
 			if err != nil || !slices.Equal(look.Done, tc.done) || len(look.Skipped) != tc.skipped {
 				t.Fatalf("%+v: %+v, %v, want %v", tc.selection, look, err, tc.done)
 			}
 			if w.shared.Log.Tail() != tail || !reflect.DeepEqual(w.state("q"), q) || !reflect.DeepEqual(w.state("dead"), dead) {
 				t.Errorf("%+v: the preview changed %+v to %+v, %+v to %+v, or the log", tc.selection, q, w.state("q"), dead, w.state("dead"))
 			}
-			done, err := do(w.Registry, ctx, "q", &tc.selection)
+			done, err := do(w.queues, ctx, "q", &tc.selection)
 			if err != nil || !slices.Equal(done.Done, look.Done) || !reflect.DeepEqual(done.Skipped, look.Skipped) {
 				t.Errorf("%+v: done %+v, %v; seen %+v", tc.selection, done, err, look)
 			}
@@ -197,7 +197,7 @@ func TestPreviewOfDeadLetters(t *testing.T) {
 	w := newWorld(t)
 	w.write("log", 1)
 	for name, want := range map[string]record.Kind{"log": record.KindNotQueue, "none": record.KindNotFound} {
-		if _, err := w.PreviewDead(ctx, name, &DeadSelection{}); kindOf(err) != want {
+		if _, err := w.queues.PreviewDead(ctx, name, &DeadSelection{}); kindOf(err) != want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

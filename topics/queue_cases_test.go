@@ -21,7 +21,7 @@ func leases(c *Claimed) (ids []queue.LeaseID) {
 
 func (w *world) leaseMS(name string, ms int64) *Claimed {
 	w.t.Helper()
-	c, err := w.Claim(context.Background(), name, &Claim{Node: "w1", Max: 10, LeaseMS: ms})
+	c, err := w.queues.Claim(context.Background(), name, &Claim{Node: "w1", Max: 10, LeaseMS: ms})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestQueueCase01LateAck(t *testing.T) {
 		if out := w.ack("q", "w1", 2); len(out.Done) > 0 || out.Skipped[0].Why != queue.Expired {
 			t.Fatalf("%+v", out)
 		}
-		out, err := w.Extend(ctx, "q", queue.Call{Node: "w1", Seqs: []uint64{2}, Leases: leases(c)[1:]}, 0)
+		out, err := w.queues.Extend(ctx, "q", queue.Call{Node: "w1", Seqs: []uint64{2}, Leases: leases(c)[1:]}, 0)
 		if err != nil || len(out.Done) > 0 {
 			t.Fatalf("%+v, %v", out, err)
 		}
@@ -65,24 +65,24 @@ func TestQueueCase03StaleLease(t *testing.T) {
 	w.now += 400
 	c := w.leaseMS("q", 5000)
 	call := queue.Call{Node: "w1", Seqs: []uint64{1}, Leases: old}
-	if out, err := w.Extend(ctx, "q", call, 9000); err != nil || len(out.Done) > 0 {
+	if out, err := w.queues.Extend(ctx, "q", call, 9000); err != nil || len(out.Done) > 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if out, err := w.Nack(ctx, "q", call, queue.Return{}); err != nil || len(out.Done) > 0 {
+	if out, err := w.queues.Nack(ctx, "q", call, queue.Return{}); err != nil || len(out.Done) > 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if out, err := w.Ack(ctx, "q", call, nil); err != nil || len(out.Done) > 0 {
+	if out, err := w.queues.Ack(ctx, "q", call, nil); err != nil || len(out.Done) > 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	page, err := w.Jobs("q", queue.InFlight, 0, 10)
+	page, err := w.queues.Jobs("q", queue.InFlight, 0, 10)
 	if err != nil || page.Jobs[0].Deadline != c.Jobs[0].Deadline || page.Jobs[0].Node != "w1" {
 		t.Fatalf("%+v, %v", page, err)
 	}
 	call.Leases = leases(c)
-	if out, err := w.Ack(ctx, "q", call, nil); err != nil || len(out.Done) != 1 {
+	if out, err := w.queues.Ack(ctx, "q", call, nil); err != nil || len(out.Done) != 1 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if out, err := w.Ack(ctx, "q", call, nil); err != nil || out.Skipped[0].Why != queue.Gone {
+	if out, err := w.queues.Ack(ctx, "q", call, nil); err != nil || out.Skipped[0].Why != queue.Gone {
 		t.Fatalf("%+v, %v", out, err)
 	}
 }
@@ -93,7 +93,7 @@ func TestQueueCase05ShorterExtend(t *testing.T) {
 	w.enqueue("q", nil)
 	w.leaseMS("q", 60_000)
 	for _, test := range [][2]int64{{200, 200}, {5, 100}, {0, 30_000}, {200, 200}} {
-		out, err := w.Extend(context.Background(), "q", queue.Call{Node: "w1", Seqs: []uint64{1}}, test[0])
+		out, err := w.queues.Extend(context.Background(), "q", queue.Call{Node: "w1", Seqs: []uint64{1}}, test[0])
 		if err != nil || out.Deadlines[1] != w.now+test[1] {
 			t.Fatalf("%d: %+v, %v", test[0], out, err)
 		}
@@ -128,7 +128,7 @@ func TestQueueCase15DelayedInGroup(t *testing.T) {
 	w.ack("q", "w", 1)
 	w.claims("q", "w", 9)
 	w.counts("q", 0, 1, 1, 0)
-	if out, err := w.PromoteJobs(context.Background(), "q", []uint64{2, 3}); err != nil || !slices.Equal(out.Done, []uint64{2}) {
+	if out, err := w.queues.PromoteJobs(context.Background(), "q", []uint64{2, 3}); err != nil || !slices.Equal(out.Done, []uint64{2}) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	w.claims("q", "w", 9, 2)
@@ -174,7 +174,7 @@ func TestQueueCase23WithoutClaimers(t *testing.T) {
 	w.nack("q", "w", queue.Return{Delayed: true}, 2)
 	w.claims("q", "w", 1, 2)
 	w.now += 30_001
-	w.TendQueues(context.Background())
+	w.queues.Tend(context.Background())
 	if n := w.state("dead").Count; n != 2 {
 		t.Fatalf("%d dead letters", n)
 	}
@@ -257,7 +257,7 @@ func TestQueueCase30BatchAck(t *testing.T) {
 		w.append("q", &topic.Write{Records: []record.Record{{Data: []byte("x"), Tag: []byte(fmt.Sprint(w.stateHead("q") + 1))}}})
 	}
 	w.claims("q", "w1", 2, 1, 2)
-	if _, err := w.Claim(context.Background(), "q", &Claim{Node: "w1", Max: 1, LeaseMS: 100}); err != nil {
+	if _, err := w.queues.Claim(context.Background(), "q", &Claim{Node: "w1", Max: 1, LeaseMS: 100}); err != nil {
 		t.Fatal(err)
 	}
 	w.claims("q", "w1", 7, 4, 5, 6, 7, 8, 9, 10)
@@ -317,7 +317,7 @@ func TestQueueRouters(t *testing.T) {
 			w.counts("q", 2, 1, 0, 0)
 			w.claims("q", "w", 9, 3, 1)
 			w.ack("in", "w", 3)
-			if got, err := w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, []Then{{"in", &topic.Write{Records: records(1)}}}); err != nil || len(got.Done) != 1 {
+			if got, err := w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, []Then{{"in", &topic.Write{Records: records(1)}}}); err != nil || len(got.Done) != 1 {
 				t.Fatalf("%+v, %v", got, err)
 			}
 			w.Forward(ctx)

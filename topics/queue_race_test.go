@@ -24,7 +24,7 @@ func TestQueueCase10BackOffSpreads(t *testing.T) {
 			seqs = append(seqs, j.Seq)
 		}
 		w.nack("q", "w", queue.Return{}, seqs...)
-		page, err := w.Jobs("q", queue.Delayed, 0, 1000)
+		page, err := w.queues.Jobs("q", queue.Delayed, 0, 1000)
 		if err != nil || len(page.Jobs) != 100 {
 			t.Fatalf("%d delayed, %v", len(page.Jobs), err)
 		}
@@ -52,7 +52,7 @@ func TestQueueCase11Innocents(t *testing.T) {
 	w.enqueue("q", make([]*record.Job, 8)...)
 	restart := func(most int, gives ...uint64) {
 		t.Helper()
-		worker, err := w.Work("q", &Claim{Node: "n", Max: most})
+		worker, err := w.queues.Work("q", &Claim{Node: "n", Max: most})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestQueueCase20KeyAgainstAck(t *testing.T) {
 		var ackErr, writeErr error
 		var seq uint64
 		var deduped bool
-		racing.Go(func() { acked, ackErr = w.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{live}}, nil) })
+		racing.Go(func() { acked, ackErr = w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{live}}, nil) })
 		racing.Go(func() { seq, deduped, writeErr = keyed() })
 		racing.Wait()
 		if ackErr != nil || writeErr != nil || len(acked.Done) != 1 || deduped != (seq == live) {
@@ -141,7 +141,7 @@ func TestQueueCase33Streams(t *testing.T) {
 	held := map[*Worker][]uint64{}
 	var workers []*Worker
 	for range 2 {
-		worker, err := w.Work("q", &Claim{Node: "w1", Max: 1})
+		worker, err := w.queues.Work("q", &Claim{Node: "w1", Max: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

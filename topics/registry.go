@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"strings"
-	"sync/atomic"
 
 	"github.com/e6e95bb8/topics/topics/catalog"
 	"github.com/e6e95bb8/topics/topics/clock"
@@ -35,12 +34,9 @@ type Options struct {
 // from any goroutine between Start and Close; those that only report (Totals,
 // Busiest) from the beginning.
 type Registry struct {
-	opts     Options
-	shared   *topic.Shared
-	sweeper  sweeper
-	keeper   *keeper     // of the queues
-	serving  bool        // queues serve those who wait: Start was called
-	draining atomic.Bool // queues deliver nothing any more; see StopDelivering
+	opts    Options
+	shared  *topic.Shared
+	sweeper sweeper
 
 	subscriptions *follow.Hub
 	deliveries    *deliveries
@@ -54,6 +50,7 @@ type Registry struct {
 	source func() *wal.Reader // replay's, of the frames that others refer to
 
 	catalog *catalog.Catalog
+	queues  *Queues
 	routers router.Table // catalog.Mu guards it, except what says otherwise
 	changes changes      // not shown yet; catalog.Mu guards them
 }
@@ -66,10 +63,11 @@ func New(opts Options) *Registry {
 			Limits: topic.Limits{EphemeralBytes: opts.EphemeralBytes, IdempotencyBytes: opts.IdempotencyBytes},
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
-		deliveries: newDeliveries(), keeper: newKeeper(), routers: router.Table{ByID: make(map[uint64]*router.Router), NextID: 1},
+		deliveries: newDeliveries(), routers: router.Table{ByID: make(map[uint64]*router.Router), NextID: 1},
 	}
 	r.shared.Host = host{r}
 	r.catalog = catalog.New(r.shared, opts.MaxTopics)
+	r.queues = NewQueues(r.shared, r.catalog, queueHost{r})
 	r.forwarders = router.NewForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
@@ -85,6 +83,9 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 	return func() (wall, elapsed int64) { return o.Now(), o.Elapsed() }
 }
 
+// Queues returns what serves the registry's queues.
+func (r *Registry) Queues() *Queues { return r.queues }
+
 // Start gives the registry the log that all of Replay's frames came from. It
 // takes writes from now on.
 func (r *Registry) Start(log *wal.Log) {
@@ -97,7 +98,7 @@ func (r *Registry) Start(log *wal.Log) {
 	r.routers.MarkCycles()
 	r.catalog.Mu.Unlock()
 	r.forwarders.References.Floor = log.Tail()
-	r.startJobs()
+	r.queues.Start()
 }
 
 // Close ends the background, notes what it would have, and, so that an orderly
@@ -106,9 +107,7 @@ func (r *Registry) Start(log *wal.Log) {
 // refused by the log.
 func (r *Registry) Close(ctx context.Context) error {
 	r.shared.Closing.Store(true)
-	r.keeper.stop()
-	r.StopDelivering()
-	r.endWorkers()
+	r.queues.Close()
 	r.deliveries.stop()
 	r.forwarders.End()
 	r.sweeper.stop()
@@ -141,7 +140,7 @@ func (r *Registry) unnameLocked(t *topic.Topic) {
 
 // emptyLocked releases what is in a deleted topic. t.Mu is held.
 func (r *Registry) emptyLocked(t *topic.Topic) {
-	r.endJobsLocked(t)
+	r.queues.EndLocked(t)
 	t.EmptyLocked()
 	r.sweeper.visited(t, 0, false)
 }

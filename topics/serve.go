@@ -7,18 +7,18 @@ import (
 )
 
 // Time returns the present time, as queue.CheckDelay takes it.
-func (r *Registry) Time() queue.Time { return topic.AtBoth(r.shared.Clock.Now()) }
+func (qs *Queues) Time() queue.Time { return topic.AtBoth(qs.shared.Clock.Now()) }
 
-// serve gives the jobs that are ready to those who wait for them. It follows
+// ServeLocked gives the jobs that are ready to those who wait for them. It follows
 // every change of a queue. t.Mu is held.
-func (r *Registry) serve(t *topic.Topic) {
+func (qs *Queues) ServeLocked(t *topic.Topic) {
 	j := t.Jobs
-	if j == nil || !r.serving {
+	if j == nil || !qs.serving {
 		return
 	}
-	now := r.shared.Clock.Now()
+	now := qs.shared.Clock.Now()
 	at := topic.AtBoth(now)
-	grants := r.grants(j, at)
+	grants := qs.grants(j, at)
 	// A job that a worker has lost may be among those that it gets.
 	for _, l := range j.Queue.Losses() {
 		if w, ok := l.Stream.Data.(*Worker); ok {
@@ -38,25 +38,41 @@ func (r *Registry) serve(t *topic.Topic) {
 		}
 	}
 	t.CountJobsLocked(at)
-	r.keeper.schedule(t, at)
+	qs.keeper.schedule(t, at)
 	if j.Queue.Dying() {
-		r.keeper.bury(t)
+		qs.keeper.bury(t)
 	}
 }
 
 // grants returns what those who wait get; nothing once the server drains, when
 // time passes all the same.
-func (r *Registry) grants(j *topic.Jobs, at queue.Time) []queue.Grant {
-	if r.draining.Load() {
+func (qs *Queues) grants(j *topic.Jobs, at queue.Time) []queue.Grant {
+	if qs.draining.Load() {
 		j.Queue.Advance(at)
 		return nil
 	}
 	return j.Queue.Serve(at)
 }
 
-// endJobsLocked ends the queue of a topic that is deleted, and everything that waits
+// holdQueue returns the queue of that name with t.Mu held, and its expired records
+// gone.
+func (qs *Queues) holdQueue(name string) (*topic.Topic, error) {
+	t := qs.catalog.Hold(name)
+	if t == nil {
+		return nil, record.NotFound(name)
+	}
+	err := t.CheckQueueLocked()
+	if err != nil {
+		t.Mu.Unlock()
+		return nil, err
+	}
+	t.ExpireLocked(qs.shared.Steady())
+	return t, nil
+}
+
+// EndLocked ends the queue of a topic that is deleted, and everything that waits
 // for it. t.Mu is held.
-func (r *Registry) endJobsLocked(t *topic.Topic) {
+func (qs *Queues) EndLocked(t *topic.Topic) {
 	j := t.Jobs
 	if j == nil {
 		return
@@ -66,19 +82,19 @@ func (r *Registry) endJobsLocked(t *topic.Topic) {
 			c.answer <- grant{err: record.NotFound(t.Name)}
 		}
 	}
-	for _, w := range r.keeper.workersOf(t) {
+	for _, w := range qs.keeper.workersOf(t) {
 		w.end(record.NotFound(t.Name))
 	}
-	r.keeper.forget(t)
+	qs.keeper.forget(t)
 	t.EndJobsLocked()
 }
 
 // StopDelivering answers all claims that wait, with no job. From then on queues
 // deliver nothing: what a worker that ends gives back stays there for the next
 // start. Writes and acks go on.
-func (r *Registry) StopDelivering() {
-	r.draining.Store(true) // seen by all who take a topic's lock after it was held here
-	for _, t := range r.catalog.All() {
+func (qs *Queues) StopDelivering() {
+	qs.draining.Store(true) // seen by all who take a topic's lock after it was held here
+	for _, t := range qs.catalog.All() {
 		t.Mu.Lock()
 		if j := t.Jobs; j != nil {
 			for _, w := range j.Queue.Dismiss() {
@@ -92,11 +108,11 @@ func (r *Registry) StopDelivering() {
 }
 
 // endWorkers ends all workers. Their leases are free at once.
-func (r *Registry) endWorkers() {
+func (qs *Queues) endWorkers() {
 	var workers []*Worker
-	for _, t := range r.catalog.All() {
+	for _, t := range qs.catalog.All() {
 		t.Mu.Lock()
-		for _, w := range r.keeper.workersOf(t) {
+		for _, w := range qs.keeper.workersOf(t) {
 			w.end(errDraining())
 			workers = append(workers, w)
 		}

@@ -44,23 +44,23 @@ type settled struct {
 }
 
 // commitSettling gives the frame its place and waits until everything in it is visible.
-func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (topic.Cost, error) {
+func (qs *Queues) commitSettling(ctx context.Context, x *settling, seqs int) (topic.Cost, error) {
 	size := topic.EntryOverhead + seqs*jobSize
-	throttled, err := r.shared.Propose(ctx,
+	throttled, err := qs.shared.Propose(ctx,
 		func() (topic.Need, error) {
 			if x.first != nil {
-				err := r.makeFirst(ctx, x)
+				err := qs.makeFirst(ctx, x)
 				if err != nil {
 					return topic.Need{}, err
 				}
 			}
 			n := topic.Need{Bytes: size, Mode: x.mode}
 			for _, a := range x.parts {
-				n.Bytes += topic.EntryOverhead + configSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
+				n.Bytes += topic.EntryOverhead + topic.ConfigSize + len(a.Encoded.Records) + len(a.Write.IdempotencyKey)
 			}
 			return n, nil
 		},
-		func(s *topic.Slot) error { return r.assignSettling(s, x) })
+		func(s *topic.Slot) error { return qs.assignSettling(s, x) })
 	if err != nil {
 		return topic.Cost{}, err
 	}
@@ -78,8 +78,8 @@ func (r *Registry) commitSettling(ctx context.Context, x *settling, seqs int) (t
 
 // assignSettling takes the locks of all topics of the frame, in the order of
 // their ids, and gives it its place.
-func (r *Registry) assignSettling(s *topic.Slot, x *settling) error {
-	held, err := r.holdAll(x)
+func (qs *Queues) assignSettling(s *topic.Slot, x *settling) error {
+	held, err := qs.holdAll(x)
 	if err != nil {
 		return err
 	}
@@ -96,12 +96,12 @@ func (r *Registry) assignSettling(s *topic.Slot, x *settling) error {
 		return err
 	}
 	if missing > 0 {
-		r.catalog.Mu.Lock()
-		defer r.catalog.Mu.Unlock()
-		err = r.catalog.RoomLocked(missing)
+		qs.catalog.Mu.Lock()
+		defer qs.catalog.Mu.Unlock()
+		err = qs.catalog.RoomLocked(missing)
 	}
 	if err == nil {
-		err = r.appendSettlingLocked(s, x, held, goes)
+		err = qs.appendSettlingLocked(s, x, held, goes)
 	}
 	if err != nil && goes.change != nil && !x.kept {
 		x.topic.AbortJobsLocked(goes.change)
@@ -110,10 +110,10 @@ func (r *Registry) assignSettling(s *topic.Slot, x *settling) error {
 }
 
 // appendSettlingLocked drafts the parts and appends the frame. If a topic is to be
-// made, r.catalog.Mu is held.
-func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTopics, goes settled) (err error) {
+// made, qs.catalog.Mu is held.
+func (qs *Queues) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTopics, goes settled) (err error) {
 	t := x.topic
-	came := r.shared.Clock.Now()
+	came := qs.shared.Clock.Now()
 	e := &entry.Settle{ID: t.ID, TS: max(came.Wall, t.AssignedTS), Kind: goes.kind, Seqs: topic.Ascending(goes.seqs)}
 	own := &topic.Commit{Topic: t, Class: t.Next.Durability, Came: came, Operation: topic.SettleOp{Settle: e, Change: goes.change}}
 	drafts := make([]topic.Draft, len(x.parts))
@@ -126,7 +126,7 @@ func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTo
 			d.Discard()
 			if d.Commit != nil {
 				d.Commit.Commit.Leave()
-				r.shared.Counters.Ephemeral.Add(-int64(len(d.Commit.Body)))
+				qs.shared.Counters.Ephemeral.Add(-int64(len(d.Commit.Body)))
 			}
 		}
 	}()
@@ -135,7 +135,7 @@ func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTo
 	for i, a := range x.parts {
 		to, creates := held.of[a.Name], (*record.Config)(nil)
 		if to == nil {
-			to, creates, err = r.makeForLocked(x, a, len(made))
+			to, creates, err = qs.makeForLocked(x, a, len(made))
 			if err != nil {
 				return err
 			}
@@ -157,10 +157,10 @@ func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTo
 			e.Parts = append(e.Parts, part)
 		}
 	}
-	r.shared.Applying.Enter(own)
+	qs.shared.Applying.Enter(own)
 	for _, d := range drafts {
 		if d.Commit != nil {
-			r.shared.Applying.Enter(&d.Commit.Commit)
+			qs.shared.Applying.Enter(&d.Commit.Commit)
 		}
 	}
 	span := wal.Span{}
@@ -198,15 +198,15 @@ func (r *Registry) appendSettlingLocked(s *topic.Slot, x *settling, held *heldTo
 		}
 	}
 	for _, to := range made {
-		r.catalog.AdoptLocked(to)
+		qs.catalog.AdoptLocked(to)
 	}
 	return nil
 }
 
-// makeForLocked makes the topic that a part creates, the n-th of the frame. r.catalog.Mu is
+// makeForLocked makes the topic that a part creates, the n-th of the frame. qs.catalog.Mu is
 // held.
-func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.Topic, *record.Config, error) {
-	if r.catalog.GetLocked(a.Name) != nil {
+func (qs *Queues) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.Topic, *record.Config, error) {
+	if qs.catalog.GetLocked(a.Name) != nil {
 		return nil, nil, topic.ErrRetry
 	}
 	cfg := x.made
@@ -214,7 +214,7 @@ func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.T
 		var err error
 		cfg, err = a.Creates()
 		if err == nil {
-			err = r.catalog.CheckDeadLettersLocked(a.Name, cfg)
+			err = qs.catalog.CheckDeadLettersLocked(a.Name, cfg)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -224,7 +224,7 @@ func (r *Registry) makeForLocked(x *settling, a *topic.Attempt, n int) (*topic.T
 		x.first = &firstTopic{a.Name, *cfg}
 		return nil, nil, topic.ErrRetry
 	}
-	t := r.catalog.NewTopicLocked(a.Name, cfg)
+	t := qs.catalog.NewTopicLocked(a.Name, cfg)
 	t.ID += uint64(n)
 	return t, cfg, nil
 }
@@ -237,16 +237,11 @@ type firstTopic struct {
 	config record.Config
 }
 
-func (r *Registry) makeFirst(ctx context.Context, x *settling) error {
+func (qs *Queues) makeFirst(ctx context.Context, x *settling) error {
 	f := x.first
 	x.first = nil
-	out, err := r.configure(ctx, f.name, func(present *record.Config) (record.Config, error) {
-		if present != nil {
-			return *present, nil
-		}
-		return f.config, nil
-	})
-	if out.Created {
+	created, err := qs.host.Create(ctx, f.name, &f.config)
+	if created {
 		x.early = append(x.early, f.name)
 	}
 	return err
@@ -266,11 +261,11 @@ func (h *heldTopics) release() {
 
 // holdAll takes the locks of the topics of a settling that are there. The topic
 // whose records go must be.
-func (r *Registry) holdAll(x *settling) (*heldTopics, error) {
+func (qs *Queues) holdAll(x *settling) (*heldTopics, error) {
 	for {
 		h := &heldTopics{of: map[string]*topic.Topic{}}
 		see := func(name string) {
-			t := r.catalog.Lookup(name)
+			t := qs.catalog.Lookup(name)
 			if _, known := h.of[name]; !known && t != nil {
 				h.list = append(h.list, t)
 			}

@@ -24,7 +24,7 @@ func encodeState(t testing.TB, r *Registry) []byte {
 		if err := e.TopicLocked(x, x.Head); err != nil {
 			t.Fatal(err)
 		}
-		e.RecordJobs(x, r.Time(), x.Head)
+		e.RecordJobs(x, r.queues.Time(), x.Head)
 		v := x.KeyViewLocked(r.shared.Clock.Now())
 		if err := e.Keys(&v, x.Head, func() error { return nil }); err != nil {
 			t.Fatal(err)

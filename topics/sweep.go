@@ -71,7 +71,7 @@ func (r *Registry) RunSweeper() {
 	r.RunDelivery()
 	r.forwarders.Run()
 	r.routeAll()
-	r.keeper.run(r)
+	r.queues.Run()
 	ctx, cancel := context.WithCancel(context.Background())
 	r.sweeper.quit, r.sweeper.gone = cancel, make(chan struct{})
 	go func() {

@@ -12,9 +12,9 @@ import (
 // Worker is a stream of jobs: it holds at most as many as it asked for, and gets
 // others when it acks, nacks or extends. Close follows.
 type Worker struct {
-	registry *Registry
-	topic    *topic.Topic
-	waiter   *queue.Waiter
+	queues *Queues
+	topic  *topic.Topic
+	waiter *queue.Waiter
 
 	wake chan struct{} // capacity 1: there is something to take
 
@@ -32,20 +32,20 @@ type WorkEvent struct {
 }
 
 // Work opens a stream of jobs. The claim's WaitMS does not count.
-func (r *Registry) Work(name string, c *Claim) (*Worker, error) {
-	t, err := r.holdLive(name)
+func (qs *Queues) Work(name string, c *Claim) (*Worker, error) {
+	t, err := qs.holdLive(name)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Mu.Unlock()
-	if r.shared.Closing.Load() {
+	if qs.shared.Closing.Load() {
 		return nil, errDraining()
 	}
-	w := &Worker{registry: r, topic: t, wake: make(chan struct{}, 1)}
-	w.waiter = t.Jobs.Queue.Stream(topic.AtBoth(r.shared.Clock.Now()), c.request())
+	w := &Worker{queues: qs, topic: t, wake: make(chan struct{}, 1)}
+	w.waiter = t.Jobs.Queue.Stream(topic.AtBoth(qs.shared.Clock.Now()), c.request())
 	w.waiter.Data = w
-	r.keeper.join(w)
-	r.serve(t)
+	qs.keeper.join(w)
+	qs.ServeLocked(t)
 	return w, nil
 }
 
@@ -60,7 +60,7 @@ func (w *Worker) Next(ctx context.Context) (WorkEvent, error) {
 		case err != nil:
 			return WorkEvent{}, err
 		case g.change != nil:
-			list, rest, _, err := w.registry.deliverJobs(ctx, w.topic, g)
+			list, rest, _, err := w.queues.deliverJobs(ctx, w.topic, g)
 			if err != nil {
 				return WorkEvent{}, err
 			}
@@ -157,7 +157,7 @@ func (w *Worker) end(err error) {
 // Close ends the stream. Its leases end at once, and its deliveries count. It may
 // be called more than once.
 func (w *Worker) Close() {
-	r, t := w.registry, w.topic
+	qs, t := w.queues, w.topic
 	w.end(errDraining())
 	t.Mu.Lock()
 	j := t.Jobs
@@ -165,7 +165,7 @@ func (w *Worker) Close() {
 		t.Mu.Unlock()
 		return
 	}
-	r.keeper.leave(w)
+	qs.keeper.leave(w)
 	w.mu.Lock()
 	grants := w.grants
 	w.grants = nil
@@ -173,15 +173,15 @@ func (w *Worker) Close() {
 	for _, g := range grants { // nothing is served before it has left the line: it would be given them again
 		g.returnLocked(t)
 	}
-	change := j.Queue.Leave(topic.AtBoth(r.shared.Clock.Now()), w.waiter)
+	change := j.Queue.Leave(topic.AtBoth(qs.shared.Clock.Now()), w.waiter)
 	logged := change != nil && j.Logs(queue.Release)
 	if change != nil && !logged {
 		t.ApplyJobsLocked(change)
 	}
-	r.serve(t)
+	qs.ServeLocked(t)
 	t.Mu.Unlock()
 	if logged {
-		_, _ = r.commitJobs(context.Background(), t, change) // else the leases expire
+		_, _ = qs.commitJobs(context.Background(), t, change) // else the leases expire
 	}
-	r.buryNow(context.Background(), t)
+	qs.buryNow(context.Background(), t)
 }

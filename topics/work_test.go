@@ -18,7 +18,7 @@ func TestQueueWorkerClosesWithJobs(t *testing.T) {
 			w.queueOf("q", func(p *record.ConfigPatch) { p.LeasesDurable = ptr(durable) })
 			open := func() *Worker {
 				t.Helper()
-				worker, err := w.Work("q", &Claim{Node: "n", Max: 2})
+				worker, err := w.queues.Work("q", &Claim{Node: "n", Max: 2})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -32,7 +32,7 @@ func TestQueueWorkerClosesWithJobs(t *testing.T) {
 			if err != nil || len(e.Jobs) != 2 || e.Jobs[0].Deliveries != 1 {
 				t.Fatalf("%+v, %v", e, err)
 			}
-			_, err = w.Nack(ctx, "q", queue.Call{Node: "n"}, queue.Return{Leaving: true})
+			_, err = w.queues.Nack(ctx, "q", queue.Call{Node: "n"}, queue.Return{Leaving: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +40,7 @@ func TestQueueWorkerClosesWithJobs(t *testing.T) {
 			w.counts("q", 1, 0, 0, 1) // its slot is not filled again
 			leaver.Close()
 			w.counts("q", 2, 0, 0, 0)
-			got, err := w.Claim(ctx, "q", &Claim{Node: "m", Max: 3})
+			got, err := w.queues.Claim(ctx, "q", &Claim{Node: "m", Max: 3})
 			if err != nil || len(got.Jobs) != 2 || got.Jobs[0].Deliveries != 1 || got.Jobs[1].Deliveries != 1 {
 				t.Fatalf("%+v, %v", got, err)
 			}

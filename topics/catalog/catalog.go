@@ -67,22 +67,6 @@ func (c *Catalog) Hold(name string) *topic.Topic {
 	}
 }
 
-// HoldQueue returns the queue of that name with t.Mu held, and its expired records
-// gone.
-func (c *Catalog) HoldQueue(name string) (*topic.Topic, error) {
-	t := c.Hold(name)
-	if t == nil {
-		return nil, record.NotFound(name)
-	}
-	err := t.CheckQueueLocked()
-	if err != nil {
-		t.Mu.Unlock()
-		return nil, err
-	}
-	t.ExpireLocked(c.shared.Steady())
-	return t, nil
-}
-
 // RoomLocked fails if n more topics would be too many. c.Mu is held.
 func (c *Catalog) RoomLocked(n int) error {
 	if c.max > 0 && c.ByName.Len()+n > c.max {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -78,3 +79,7 @@ func Needing(bytes int, mode wal.Mode) func() (Need, error) {
 // EntryOverhead is room enough for an append entry's fields but key and
 // config, and for a reservation before it.
 const EntryOverhead = 256
+
+// ConfigSize is room for a config entry: its name, and a config with a
+// dead-letter name, as JSON.
+const ConfigSize = 2*record.MaxName + 1024

@@ -239,3 +239,10 @@ func (t *Topic) Urgency(now int64) int64 {
 	}
 	return t.Priority(cfg, now)
 }
+
+// CurrentHead returns the highest seq that readers see. No lock is held.
+func (t *Topic) CurrentHead() uint64 {
+	t.Mu.RLock()
+	defer t.Mu.RUnlock()
+	return t.Head
+}
