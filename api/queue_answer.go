@@ -13,9 +13,9 @@ import (
 const jobOverhead = 128
 
 // sizeOfJobs is about what jobs take when they are rendered, in bytes.
-func sizeOfJobs(jobs []topics.Job) (n int) {
-	for i := range jobs {
-		r := &jobs[i].Record
+func sizeOfJobs(list []topics.Job) (n int) {
+	for i := range list {
+		r := &list[i].Record
 		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + len(r.Job) + render.Overhead + jobOverhead
 	}
 	return n

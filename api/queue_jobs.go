@@ -176,13 +176,13 @@ func (s *Server) jobsPage(c *call, q *pageQuery, state string) (*jobsPage, error
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
-	jobs, err := s.opened().Jobs(c.topic, stateNames[state], q.after, q.limit)
+	found, err := s.opened().Jobs(c.topic, stateNames[state], q.after, q.limit)
 	if err != nil {
 		return nil, err
 	}
-	page := &jobsPage{Topic: c.topic, State: state, Jobs: make([]jobView, len(jobs.Jobs)), NextCursor: formatSeqCursor(listing, jobs.Next)}
-	for i := range jobs.Jobs {
-		page.Jobs[i] = viewJob(&jobs.Jobs[i], state)
+	page := &jobsPage{Topic: c.topic, State: state, Jobs: make([]jobView, len(found.Jobs)), NextCursor: formatSeqCursor(listing, found.Next)}
+	for i := range found.Jobs {
+		page.Jobs[i] = viewJob(&found.Jobs[i], state)
 	}
 	return page, nil
 }

@@ -29,7 +29,7 @@ func TestLargeDeadLetters(t *testing.T) {
 		w.nack("q", "w", queue.Return{Dead: true}, seqs...)
 		left -= len(seqs)
 	}
-	for most, want := range map[int]int{0: deliveryBytes / size, 1: 1, size: 1, 2 * (size + 1000): 2, 5 * (size + 1000): 5} {
+	for most, want := range map[int]int{0: (8 << 20) / size, 1: 1, size: 1, 2 * (size + 1000): 2, 5 * (size + 1000): 5} {
 		var got []uint64
 		for q := (DeadQuery{Limit: 1000, MaxBytes: most}); ; {
 			page, err := w.queues.DeadLetters(ctx, "q", &q)

@@ -32,10 +32,10 @@ func jobRecord(data string, j *record.Job) record.Record {
 }
 
 // enqueue writes jobs, each a record of its own in one write.
-func (w *world) enqueue(name string, jobs ...*record.Job) topic.Written {
+func (w *world) enqueue(name string, list ...*record.Job) topic.Written {
 	w.t.Helper()
 	wr := &topic.Write{}
-	for i, j := range jobs {
+	for i, j := range list {
 		wr.Records = append(wr.Records, jobRecord(fmt.Sprint(i), j))
 	}
 	return w.append(name, wr)
@@ -430,11 +430,11 @@ func TestQueueManyDue(t *testing.T) {
 	w := newWorld(t)
 	w.queueOf("q", nil)
 	const n = 1200
-	jobs := make([]*record.Job, n)
-	for i := range jobs {
-		jobs[i] = &record.Job{Due: w.now + 1000}
+	list := make([]*record.Job, n)
+	for i := range list {
+		list[i] = &record.Job{Due: w.now + 1000}
 	}
-	w.enqueue("q", jobs...)
+	w.enqueue("q", list...)
 	w.now += 1000
 	w.queues.Tend(context.Background())
 	w.claims("q", "w", 2, 1, 2)
