@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
 
@@ -22,7 +22,7 @@ type lined struct {
 	waits chan struct{}
 }
 
-func (e lined) Claim(ctx context.Context, name string, c *topics.Claim) (*topics.Claimed, error) {
+func (e lined) Claim(ctx context.Context, name string, c *jobs.Claim) (*jobs.Claimed, error) {
 	return e.Engine.Claim(&lineContext{Context: ctx, waits: e.waits}, name, c)
 }
 

@@ -6,14 +6,14 @@ import (
 
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/queue"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 )
 
 // jobOverhead is about what a claimed job takes beside its record, in bytes.
 const jobOverhead = 128
 
 // sizeOfJobs is about what jobs take when they are rendered, in bytes.
-func sizeOfJobs(list []topics.Job) (n int) {
+func sizeOfJobs(list []jobs.Job) (n int) {
 	for i := range list {
 		r := &list[i].Record
 		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + len(r.Job) + render.Overhead + jobOverhead
@@ -22,7 +22,7 @@ func sizeOfJobs(list []topics.Job) (n int) {
 }
 
 // appendJob renders the members of a job that was delivered, without braces.
-func appendJob(b []byte, j *topics.Job) []byte {
+func appendJob(b []byte, j *jobs.Job) []byte {
 	b = append(b, `"$seq":`...)
 	b = strconv.AppendUint(b, j.Seq, 10)
 	b = append(b, `,"lease_id":"`...)
@@ -38,7 +38,7 @@ func appendJob(b []byte, j *topics.Job) []byte {
 
 // appendClaimed renders the members of a claim's answer, without braces and
 // without what stands at the end of every answer.
-func appendClaimed(b []byte, topic string, done *topics.Claimed) []byte {
+func appendClaimed(b []byte, topic string, done *jobs.Claimed) []byte {
 	b = append(b, `"topic":"`...)
 	b = append(b, topic...) // a checked name needs no escapes
 	b = append(b, `","claimed":[`...)
@@ -59,7 +59,7 @@ type jobAnswer struct {
 	verb   string // the member with the number of those it did
 	topic  string
 	then   []string // the topics of the writes that an ack brought
-	result *topics.JobResult
+	result *jobs.Result
 }
 
 // append renders the members of the answer, like appendClaimed.
@@ -113,7 +113,7 @@ func appendSkipped(b []byte, skipped []queue.Skip) []byte {
 }
 
 // appendDeadlines renders the deadlines that an extend gave, by seq.
-func appendDeadlines(b []byte, r *topics.JobResult) []byte {
+func appendDeadlines(b []byte, r *jobs.Result) []byte {
 	b = append(b, `,"deadlines":{`...)
 	for i, seq := range r.Done {
 		if i > 0 {

@@ -7,28 +7,28 @@ import (
 
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 )
 
 // jobCall is what one kind of call on jobs needs and does.
 type jobCall struct {
 	verb   string   // the member of the answer that counts what it did
 	fields []string // that its body may have
-	do     func(ctx context.Context, e Engine, topic string, r *jobRequest) (*topics.JobResult, error)
+	do     func(ctx context.Context, e Engine, topic string, r *jobRequest) (*jobs.Result, error)
 }
 
 // The calls on jobs. Acks have more to do; see doAck.
 var (
-	nackCall = jobCall{"nacked", nackFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*topics.JobResult, error) {
+	nackCall = jobCall{"nacked", nackFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*jobs.Result, error) {
 		return e.Nack(ctx, topic, r.call(), r.back)
 	}}
-	extendCall = jobCall{"extended", extendFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*topics.JobResult, error) {
+	extendCall = jobCall{"extended", extendFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*jobs.Result, error) {
 		return e.Extend(ctx, topic, r.call(), r.leaseMS)
 	}}
-	releaseCall = jobCall{"released", releaseFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*topics.JobResult, error) {
+	releaseCall = jobCall{"released", releaseFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*jobs.Result, error) {
 		return e.ReleaseJobs(ctx, topic, r.seqs)
 	}}
-	promoteCall = jobCall{"promoted", releaseFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*topics.JobResult, error) {
+	promoteCall = jobCall{"promoted", releaseFields, func(ctx context.Context, e Engine, topic string, r *jobRequest) (*jobs.Result, error) {
 		return e.PromoteJobs(ctx, topic, r.seqs)
 	}}
 )
@@ -110,7 +110,7 @@ func (s *Server) mayThen(c *call, t *thenRequest, i int, notes *wire.Notices) er
 // doAck acks. What its writes take is counted like that of other writes.
 func (s *Server) doAck(ctx context.Context, c *call, r *ackRequest) (*jobAnswer, error) {
 	engine := s.opened()
-	then := make([]topics.Then, len(r.then))
+	then := make([]jobs.Then, len(r.then))
 	answer := &jobAnswer{verb: "acked", topic: r.topic}
 	var writes []*request.WriteRequest
 	for i := range r.then {
@@ -118,7 +118,7 @@ func (s *Server) doAck(ctx context.Context, c *call, r *ackRequest) (*jobAnswer,
 		if err := s.mayThen(c, t, i, r.notes); err != nil {
 			return nil, err
 		}
-		then[i] = topics.Then{Topic: t.topic, Write: &t.write.Write}
+		then[i] = jobs.Then{Topic: t.topic, Write: &t.write.Write}
 		answer.then = append(answer.then, t.topic)
 		writes = append(writes, t.write)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 )
 
 // claimCost is about what a claim that waits holds, in bytes. It is of the
@@ -56,7 +56,7 @@ func (s *Server) claim(c *call) error {
 
 // awaitJobs claims. A claim that waits holds neither its body nor the slot of a
 // request under way; the memory that it does hold is taken for as long.
-func (s *Server) awaitJobs(c *call, claim *topics.Claim) (*topics.Claimed, error) {
+func (s *Server) awaitJobs(c *call, claim *jobs.Claim) (*jobs.Claimed, error) {
 	engine := s.opened()
 	c.patient()
 	ctx, cancel := context.WithCancel(c.r.Context())

@@ -11,7 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -37,7 +37,7 @@ func (s *Server) mayDead(c *call, scope auth.Scope) (string, error) {
 
 // deadQuery reads which dead letters are meant.
 type deadQuery struct {
-	filter topics.DeadFilter
+	filter jobs.DeadFilter
 	before uint64 // those below this seq; 0: all
 	limit  int64  // how many at most; 0: all
 	rate   int64  // how many a second at most; 0: no limit
@@ -47,7 +47,7 @@ type deadQuery struct {
 
 // readDead reads the parameters that select dead letters.
 func readDead(p *wire.Params) (deadQuery, error) {
-	q := deadQuery{filter: topics.DeadFilter{Reason: p.Get("reason")}, before: math.MaxUint64}
+	q := deadQuery{filter: jobs.DeadFilter{Reason: p.Get("reason")}, before: math.MaxUint64}
 	if p.Has("before_seq") {
 		q.before = p.Uint("before_seq")
 	}
@@ -99,11 +99,11 @@ func (s *Server) listDead(c *call) error {
 }
 
 // deadLetters is a page of dead letters that are meant.
-func (s *Server) deadLetters(c *call, q *pageQuery, dead *deadQuery, listing string) (*topics.DeadPage, error) {
+func (s *Server) deadLetters(c *call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
-	look := topics.DeadQuery{DeadFilter: dead.filter, After: q.after, Limit: q.limit, MaxBytes: request.MaxBatchBytes}
+	look := jobs.DeadQuery{DeadFilter: dead.filter, After: q.after, Limit: q.limit, MaxBytes: request.MaxBatchBytes}
 	held, err := s.takeRead(c, &look.MaxBytes)
 	if err != nil {
 		return nil, err
@@ -117,8 +117,8 @@ func (s *Server) deadLetters(c *call, q *pageQuery, dead *deadQuery, listing str
 }
 
 // below is those of a page that are below a seq.
-func below(page *topics.DeadPage, before uint64) *topics.DeadPage {
-	i := slices.IndexFunc(page.Letters, func(l topics.DeadLetter) bool { return l.Seq >= before })
+func below(page *jobs.DeadPage, before uint64) *jobs.DeadPage {
+	i := slices.IndexFunc(page.Letters, func(l jobs.DeadLetter) bool { return l.Seq >= before })
 	if i >= 0 {
 		page.Letters, page.Next = page.Letters[:i], 0
 	}
@@ -126,7 +126,7 @@ func below(page *topics.DeadPage, before uint64) *topics.DeadPage {
 }
 
 // appendDead renders the members of a page of dead letters.
-func appendDead(b []byte, topic, dead string, page *topics.DeadPage) []byte {
+func appendDead(b []byte, topic, dead string, page *jobs.DeadPage) []byte {
 	b = appendMember(b, "topic", topic)
 	if dead == "" {
 		b = append(b, `,"dead_letter":null`...)

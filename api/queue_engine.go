@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/e6e95bb8/topics/queue"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 )
 
 // Queues is what the routes of queues need. Those that
@@ -12,23 +12,23 @@ import (
 type Queues interface {
 	// Claim waits for jobs. If ctx ends first, or the queues are closed, it
 	// returns none.
-	Claim(ctx context.Context, name string, c *topics.Claim) (*topics.Claimed, error)
+	Claim(ctx context.Context, name string, c *jobs.Claim) (*jobs.Claimed, error)
 	// GiveBack returns what a claim got and its client did not: the deliveries
 	// do not count.
-	GiveBack(name string, c *topics.Claimed)
-	Work(name string, c *topics.Claim) (*topics.Worker, error)
+	GiveBack(name string, c *jobs.Claimed)
+	Work(name string, c *jobs.Claim) (*jobs.Worker, error)
 
-	Ack(ctx context.Context, name string, call queue.Call, then []topics.Then) (*topics.JobResult, error)
-	Nack(ctx context.Context, name string, call queue.Call, r queue.Return) (*topics.JobResult, error)
-	Extend(ctx context.Context, name string, call queue.Call, leaseMS int64) (*topics.JobResult, error)
-	ReleaseJobs(ctx context.Context, name string, seqs []uint64) (*topics.JobResult, error)
-	PromoteJobs(ctx context.Context, name string, seqs []uint64) (*topics.JobResult, error)
-	Jobs(name string, state queue.State, after uint64, limit int) (*topics.JobPage, error)
+	Ack(ctx context.Context, name string, call queue.Call, then []jobs.Then) (*jobs.Result, error)
+	Nack(ctx context.Context, name string, call queue.Call, r queue.Return) (*jobs.Result, error)
+	Extend(ctx context.Context, name string, call queue.Call, leaseMS int64) (*jobs.Result, error)
+	ReleaseJobs(ctx context.Context, name string, seqs []uint64) (*jobs.Result, error)
+	PromoteJobs(ctx context.Context, name string, seqs []uint64) (*jobs.Result, error)
+	Jobs(name string, state queue.State, after uint64, limit int) (*jobs.Page, error)
 
-	DeadLetters(ctx context.Context, name string, q *topics.DeadQuery) (*topics.DeadPage, error)
-	ReplayDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
-	PurgeDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
-	PreviewDead(ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
+	DeadLetters(ctx context.Context, name string, q *jobs.DeadQuery) (*jobs.DeadPage, error)
+	ReplayDead(ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
+	PurgeDead(ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
+	PreviewDead(ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
 
 	// StopDelivering answers all claims that wait, and delivers nothing any more.
 	StopDelivering()

@@ -9,7 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -27,7 +27,7 @@ type deadView struct {
 }
 
 // add adds the result of some of them.
-func (v *deadView) add(r *topics.DeadResult) {
+func (v *deadView) add(r *jobs.DeadResult) {
 	v.Count += int64(len(r.Done))
 	for _, skip := range r.Skipped {
 		if len(v.Skipped) == deadPage {
@@ -43,7 +43,7 @@ func (v *deadView) add(r *topics.DeadResult) {
 }
 
 // deadCall does something with dead letters.
-type deadCall func(e Engine, ctx context.Context, name string, s *topics.DeadSelection) (*topics.DeadResult, error)
+type deadCall func(e Engine, ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
 
 // deleteDead deletes a dead letter.
 func (s *Server) deleteDead(c *call) error {
@@ -74,7 +74,7 @@ func (s *Server) oneDead(c *call, scope auth.Scope, do deadCall) error {
 	if c.dry {
 		do = Engine.PreviewDead
 	}
-	done, err := do(s.opened(), c.r.Context(), c.topic, &topics.DeadSelection{Seqs: []uint64{seq}})
+	done, err := do(s.opened(), c.r.Context(), c.topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (r *deadRun) all(ctx context.Context) error {
 		return r.some(ctx, r.query.seqs[:min(int64(len(r.query.seqs)), left)])
 	}
 	for after := uint64(0); left > 0; {
-		page, err := r.engine.DeadLetters(ctx, r.topic, &topics.DeadQuery{
+		page, err := r.engine.DeadLetters(ctx, r.topic, &jobs.DeadQuery{
 			DeadFilter: r.query.filter, After: after, Limit: int(min(left, deadPage)), Untouched: true,
 		})
 		if err != nil {
@@ -265,7 +265,7 @@ func (r *deadRun) some(ctx context.Context, seqs []uint64) error {
 	if len(seqs) == 0 {
 		return nil
 	}
-	done, err := r.do(r.engine, ctx, r.topic, &topics.DeadSelection{Seqs: seqs, PerSecond: int(min(r.query.rate, math.MaxInt32))})
+	done, err := r.do(r.engine, ctx, r.topic, &jobs.DeadSelection{Seqs: seqs, PerSecond: int(min(r.query.rate, math.MaxInt32))})
 	if err != nil {
 		return err
 	}

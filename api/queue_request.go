@@ -7,7 +7,7 @@ import (
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -203,9 +203,9 @@ func (r *jobRequest) check(known []string, notes *wire.Notices) error {
 }
 
 // claim is what the engine is asked for.
-func (r *jobRequest) claim(l *wire.Limits) *topics.Claim {
+func (r *jobRequest) claim(l *wire.Limits) *jobs.Claim {
 	most := int(min(max(r.max, 1), int64(l.MaxClaim)))
-	return &topics.Claim{Node: r.node, Max: most, LeaseMS: r.leaseMS, WaitMS: r.waitMS}
+	return &jobs.Claim{Node: r.node, Max: most, LeaseMS: r.leaseMS, WaitMS: r.waitMS}
 }
 
 func (r *jobRequest) call() queue.Call {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/wire"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -16,7 +16,7 @@ import (
 type socketWork struct {
 	socket *socket
 	topic  string
-	worker *topics.Worker
+	worker *jobs.Worker
 	cancel context.CancelFunc
 	done   chan struct{} // closed when nothing more is sent
 }
@@ -128,7 +128,7 @@ func (w *socketWork) run(ctx context.Context) {
 }
 
 // send sends what a worker has to tell.
-func (w *socketWork) send(event *topics.WorkEvent) error {
+func (w *socketWork) send(event *jobs.Event) error {
 	for i := range event.Lost {
 		b := appendLost(append(beginMessage(nil, "lost", nil), ','), w.topic, &event.Lost[i])
 		if err := w.socket.out.send(append(b, '}')); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -30,7 +30,7 @@ type workStream struct {
 	key       *auth.Key
 	remote    string
 	opened    time.Time
-	worker    *topics.Worker
+	worker    *jobs.Worker
 	heartbeat time.Duration
 	carried   flow
 }
@@ -95,7 +95,7 @@ func (s *Server) work(c *call) error {
 }
 
 // workRequest reads what a worker wants in the query.
-func (s *Server) workRequest(c *call) (*topics.Claim, time.Duration, error) {
+func (s *Server) workRequest(c *call) (*jobs.Claim, time.Duration, error) {
 	if err := c.checkTopic(); err != nil {
 		return nil, 0, err
 	}
@@ -193,7 +193,7 @@ func (w *workStream) next() error {
 }
 
 // sendJob sends a job event.
-func (w *workStream) sendJob(j *topics.Job) error {
+func (w *workStream) sendJob(j *jobs.Job) error {
 	buf := eventBuffers.Get().(*[]byte)
 	body := appendWorkJob((*buf)[:0], w.queue, j)
 	b := strconv.AppendUint([]byte("event: job\nid: "), j.Seq, 10)
@@ -208,7 +208,7 @@ func (w *workStream) sendJob(j *topics.Job) error {
 }
 
 // appendWorkJob renders a job as streams show it.
-func appendWorkJob(b []byte, topic string, j *topics.Job) []byte {
+func appendWorkJob(b []byte, topic string, j *jobs.Job) []byte {
 	b = append(appendMember(append(b, '{'), "topic", topic), ',')
 	return append(appendJob(b, j), '}')
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/queue"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -134,14 +134,14 @@ func (s *queueSim) administer() {
 		}
 		_, err = r.Queues().PromoteJobs(ctx, "q", seqs)
 	default:
-		var page *topics.DeadPage
-		page, err = r.Queues().DeadLetters(ctx, "q", &topics.DeadQuery{Limit: 1})
+		var page *jobs.DeadPage
+		page, err = r.Queues().DeadLetters(ctx, "q", &jobs.DeadQuery{Limit: 1})
 		if err != nil || len(page.Letters) == 0 {
 			break
 		}
 		id := string(page.Letters[0].Data)
 		s.jobs[id] = fateEnding
-		_, err = r.Queues().PurgeDead(ctx, "q", &topics.DeadSelection{Seqs: []uint64{page.Letters[0].Seq}})
+		_, err = r.Queues().PurgeDead(ctx, "q", &jobs.DeadSelection{Seqs: []uint64{page.Letters[0].Seq}})
 		if err == nil {
 			s.jobs[id] = fateAcked
 		}

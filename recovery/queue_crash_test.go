@@ -9,7 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/recovery"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -122,7 +122,7 @@ func (s *queueSim) step() {
 			s.deduped(w, &out, live)
 		}
 	case n < 55:
-		c, err := r.Queues().Claim(ctx, "q", &topics.Claim{Node: "w", Max: 1 + s.rng.IntN(4), LeaseMS: 200})
+		c, err := r.Queues().Claim(ctx, "q", &jobs.Claim{Node: "w", Max: 1 + s.rng.IntN(4), LeaseMS: 200})
 		if s.dead(err) {
 			return
 		}
@@ -149,7 +149,7 @@ func (s *queueSim) step() {
 		s.now += int64(s.rng.IntN(300))
 		r.Queues().Tend(ctx)
 	case n < 92:
-		_, err := r.Queues().ReplayDead(ctx, "q", &topics.DeadSelection{})
+		_, err := r.Queues().ReplayDead(ctx, "q", &jobs.DeadSelection{})
 		s.dead(err)
 	case n < 94:
 		id := s.id()
@@ -189,18 +189,18 @@ func (s *queueSim) ack() {
 	if len(call.Seqs) == 0 {
 		return
 	}
-	var then []topics.Then
+	var then []jobs.Then
 	follows := ""
 	if s.rng.IntN(3) == 0 {
 		follows = s.id()
 		s.jobs[follows] = fateDoubt
-		then = []topics.Then{{Topic: "q", Write: &topic.Write{Records: []record.Record{{Data: []byte(follows)}}}}}
+		then = []jobs.Then{{Topic: "q", Write: &topic.Write{Records: []record.Record{{Data: []byte(follows)}}}}}
 	}
 	out, err := s.data.Registry.Queues().Ack(context.Background(), "q", call, then)
 	if e, ok := errors.AsType[*record.Error](err); ok && e.Kind == record.KindNothingAcked {
 		s.jobs[follows] = fateAcked // it was never there
 		err = nil
-		out = &topics.JobResult{}
+		out = &jobs.Result{}
 	}
 	if s.dead(err) {
 		for _, seq := range call.Seqs {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -31,7 +32,7 @@ func TestLargeDeadLetters(t *testing.T) {
 	}
 	for most, want := range map[int]int{0: (8 << 20) / size, 1: 1, size: 1, 2 * (size + 1000): 2, 5 * (size + 1000): 5} {
 		var got []uint64
-		for q := (DeadQuery{Limit: 1000, MaxBytes: most}); ; {
+		for q := (jobs.DeadQuery{Limit: 1000, MaxBytes: most}); ; {
 			page, err := w.queues.DeadLetters(ctx, "q", &q)
 			if err != nil {
 				t.Fatal(err)
@@ -51,11 +52,11 @@ func TestLargeDeadLetters(t *testing.T) {
 			t.Fatalf("pages of %d bytes: %v", most, got)
 		}
 	}
-	out, err := w.queues.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 99}})
+	out, err := w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{Seqs: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 99}})
 	if err != nil || len(out.Done) != 17 || len(out.Skipped) != 1 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) != n-17 {
+	if out, err = w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{}); err != nil || len(out.Done) != n-17 {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	w.kill()

@@ -1,6 +1,7 @@
 // Package topics holds the topics and the routers between them, and does what
-// concerns several of them, or time: names, routers, the queues' workers, checkpoints,
-// replay and repair. Package topic is one topic, and has the path of a write.
+// concerns several of them, or time: routers, checkpoints, replay and repair. Package
+// topic is one topic, and has the path of a write; package catalog has their names, and
+// package jobs what clients do with queues.
 //
 // # Changes
 //
@@ -32,7 +33,7 @@
 // The log's own locks come after all of these.
 //
 // A frame of the log that concerns several topics is placed with the locks of all of
-// them held, which are taken in the order of the topics' ids; see settle.go.
+// them held, which are taken in the order of the topics' ids; see package jobs.
 //
 // A topic's lock may be held for long: by a batch of deletes, or by an eviction
 // that reads pages of the segments' indexes, which are small, cached, and never in

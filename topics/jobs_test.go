@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -41,9 +42,9 @@ func (w *world) enqueue(name string, list ...*record.Job) topic.Written {
 	return w.append(name, wr)
 }
 
-func (w *world) claim(name, node string, most int) *Claimed {
+func (w *world) claim(name, node string, most int) *jobs.Claimed {
 	w.t.Helper()
-	c, err := w.queues.Claim(context.Background(), name, &Claim{Node: node, Max: most})
+	c, err := w.queues.Claim(context.Background(), name, &jobs.Claim{Node: node, Max: most})
 	if err != nil {
 		w.t.Fatalf("claim of %s: %v", name, err)
 	}
@@ -51,7 +52,7 @@ func (w *world) claim(name, node string, most int) *Claimed {
 }
 
 // taken are the seqs of a claim's jobs.
-func (c *Claimed) taken() []uint64 {
+func taken(c *jobs.Claimed) []uint64 {
 	out := []uint64{}
 	for i := range c.Jobs {
 		out = append(out, c.Jobs[i].Seq)
@@ -59,16 +60,16 @@ func (c *Claimed) taken() []uint64 {
 	return out
 }
 
-func (w *world) claims(name, node string, most int, want ...uint64) *Claimed {
+func (w *world) claims(name, node string, most int, want ...uint64) *jobs.Claimed {
 	w.t.Helper()
 	c := w.claim(name, node, most)
-	if got := c.taken(); !slices.Equal(got, append([]uint64{}, want...)) {
+	if got := taken(c); !slices.Equal(got, append([]uint64{}, want...)) {
 		w.t.Fatalf("claimed %v of %s, want %v", got, name, want)
 	}
 	return c
 }
 
-func (w *world) ack(name, node string, seqs ...uint64) *JobResult {
+func (w *world) ack(name, node string, seqs ...uint64) *jobs.Result {
 	w.t.Helper()
 	out, err := w.queues.Ack(context.Background(), name, queue.Call{Node: node, Seqs: seqs}, nil)
 	if err != nil {
@@ -77,7 +78,7 @@ func (w *world) ack(name, node string, seqs ...uint64) *JobResult {
 	return out
 }
 
-func (w *world) nack(name, node string, ret queue.Return, seqs ...uint64) *JobResult {
+func (w *world) nack(name, node string, ret queue.Return, seqs ...uint64) *jobs.Result {
 	w.t.Helper()
 	out, err := w.queues.Nack(context.Background(), name, queue.Call{Node: node, Seqs: seqs}, ret)
 	if err != nil {
@@ -136,10 +137,10 @@ func TestQueueErrors(t *testing.T) {
 	w := newWorld(t)
 	w.put("log", &record.ConfigPatch{})
 	ctx := context.Background()
-	if _, err := w.queues.Claim(ctx, "log", &Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotQueue {
+	if _, err := w.queues.Claim(ctx, "log", &jobs.Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotQueue {
 		t.Fatal(err)
 	}
-	if _, err := w.queues.Claim(ctx, "none", &Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotFound {
+	if _, err := w.queues.Claim(ctx, "none", &jobs.Claim{Node: "n", Max: 1}); kindOf(err) != record.KindNotFound {
 		t.Fatal(err)
 	}
 	if _, err := w.queues.Ack(ctx, "log", queue.Call{Node: "n", Seqs: []uint64{1}}, nil); kindOf(err) != record.KindNotQueue {
@@ -285,18 +286,18 @@ func TestQueueReplayDead(t *testing.T) {
 			}
 			w.enqueue("q", &record.Job{Key: []byte("k"), Priority: 3, Group: []byte("g")}, nil, nil)
 			reject(1, 2, 3)
-			page, err := w.queues.DeadLetters(ctx, "q", &DeadQuery{Limit: 2})
+			page, err := w.queues.DeadLetters(ctx, "q", &jobs.DeadQuery{Limit: 2})
 			if err != nil || len(page.Letters) != 2 || page.Letters[0].Source != 1 || page.Letters[0].Reason != "bad" || page.Next != 2 {
 				t.Fatalf("%+v, %v", page, err)
 			}
-			if page, err = w.queues.DeadLetters(ctx, "q", &DeadQuery{After: page.Next, Limit: 2}); err != nil || len(page.Letters) != 1 || page.Next != 0 {
+			if page, err = w.queues.DeadLetters(ctx, "q", &jobs.DeadQuery{After: page.Next, Limit: 2}); err != nil || len(page.Letters) != 1 || page.Next != 0 {
 				t.Fatalf("%+v, %v", page, err)
 			}
-			out, err := w.queues.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1, 7, 1}})
+			out, err := w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{Seqs: []uint64{1, 7, 1}})
 			if err != nil || !slices.Equal(out.Done, []uint64{1}) || !slices.Equal(out.Replayed, []uint64{4}) || len(out.Skipped) != 2 {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{Seqs: []uint64{1}}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindNotFound {
+			if out, err = w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{Seqs: []uint64{1}}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindNotFound {
 				t.Fatalf("%+v, %v", out, err)
 			}
 			c := w.claims("q", "w", 9, 4)
@@ -306,20 +307,20 @@ func TestQueueReplayDead(t *testing.T) {
 			}
 			w.nack("q", "w", queue.Return{Dead: true}, 4)
 			w.enqueue("q", &record.Job{Key: []byte("k")})
-			out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{})
+			out, err = w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{})
 			if err != nil || !slices.Equal(out.Done, []uint64{2, 3}) || len(out.Skipped) != 1 || out.Skipped[0].Err.Kind != record.KindKeyLive || out.Skipped[0].Err.Detail["seq"] != uint64(5) {
 				t.Fatalf("%+v, %v", out, err)
 			}
 			w.enqueue("q", make([]*record.Job, 7)...)
 			w.ack("q", "w", w.claim("q", "w", 1).Jobs[0].Seq)
 			w.enqueue("q", nil)
-			if out, err = w.queues.ReplayDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindFull {
+			if out, err = w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{}); err != nil || len(out.Done) > 0 || out.Skipped[0].Err.Kind != record.KindFull {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if out, err = w.queues.PurgeDead(ctx, "q", &DeadSelection{}); err != nil || len(out.Done) != 1 {
+			if out, err = w.queues.PurgeDead(ctx, "q", &jobs.DeadSelection{}); err != nil || len(out.Done) != 1 {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			if page, err = w.queues.DeadLetters(ctx, "q", &DeadQuery{Limit: 2}); err != nil || len(page.Letters) != 0 {
+			if page, err = w.queues.DeadLetters(ctx, "q", &jobs.DeadQuery{Limit: 2}); err != nil || len(page.Letters) != 0 {
 				t.Fatalf("%+v, %v", page, err)
 			}
 		})
@@ -336,9 +337,9 @@ func TestQueueThen(t *testing.T) {
 				w.queueOf("q", func(p *record.ConfigPatch) { p.Durability = ptr(class) })
 				w.enqueue("q", nil, nil)
 				w.claims("q", "w", 9, 1, 2)
-				then := []Then{
-					{"next", &topic.Write{Records: records(2), Config: &record.ConfigPatch{Durability: ptr(next)}}},
-					{"q", &topic.Write{Records: records(1)}},
+				then := []jobs.Then{
+					{Topic: "next", Write: &topic.Write{Records: records(2), Config: &record.ConfigPatch{Durability: ptr(next)}}},
+					{Topic: "q", Write: &topic.Write{Records: records(1)}},
 				}
 				out, err := w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1, 5}}, then)
 				if err != nil || len(out.Done) != 1 || len(out.Then) != 2 || out.Then[0].Last != 2 || out.Then[1].First != 3 || !out.Then[0].Created {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -33,13 +34,13 @@ func queueBubble(t *testing.T, test func(*testing.T, *world)) {
 }
 
 type waited struct {
-	*Claimed
+	*jobs.Claimed
 	err  error
 	took time.Duration
 }
 
 // waitClaim starts a claim that waits.
-func (w *world) waitClaim(ctx context.Context, name string, c Claim) <-chan waited {
+func (w *world) waitClaim(ctx context.Context, name string, c jobs.Claim) <-chan waited {
 	done := make(chan waited, 1)
 	began := time.Now()
 	go func() {
@@ -57,17 +58,17 @@ func TestQueueCase13Waiters(t *testing.T) {
 		w.queueOf("q", nil)
 		var all []<-chan waited
 		for range 20 {
-			all = append(all, w.waitClaim(context.Background(), "q", Claim{Node: "n", Max: 1, WaitMS: 60_000}))
+			all = append(all, w.waitClaim(context.Background(), "q", jobs.Claim{Node: "n", Max: 1, WaitMS: 60_000}))
 		}
 		w.enqueue("q", nil)
 		synctest.Wait()
-		if got := <-all[0]; got.err != nil || !slices.Equal(got.taken(), []uint64{1}) || got.took != 0 {
+		if got := <-all[0]; got.err != nil || !slices.Equal(taken(got.Claimed), []uint64{1}) || got.took != 0 {
 			t.Fatalf("%+v", got)
 		}
 		w.claims("q", "n", 5) // overtakes none
 		w.enqueue("q", nil, nil, nil)
 		for i := 1; i <= 3; i++ {
-			if got := <-all[i]; got.err != nil || !slices.Equal(got.taken(), []uint64{uint64(i + 1)}) {
+			if got := <-all[i]; got.err != nil || !slices.Equal(taken(got.Claimed), []uint64{uint64(i + 1)}) {
 				t.Fatalf("%+v", got)
 			}
 		}
@@ -94,8 +95,8 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 	queueBubble(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
 		w.queueOf("q", nil)
-		claim := w.waitClaim(ctx, "q", Claim{Node: "n", Max: 1, WaitMS: 60_000})
-		worker, err := w.queues.Work("q", &Claim{Node: "n", Max: 1})
+		claim := w.waitClaim(ctx, "q", jobs.Claim{Node: "n", Max: 1, WaitMS: 60_000})
+		worker, err := w.queues.Work("q", &jobs.Claim{Node: "n", Max: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,7 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 		worker.Close()
 		w.queueOf("q", func(p *record.ConfigPatch) { p.LeasesDurable = ptr(true) })
 		w.enqueue("q", nil, nil)
-		held, err := w.queues.Work("q", &Claim{Node: "n", Max: 1})
+		held, err := w.queues.Work("q", &jobs.Claim{Node: "n", Max: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +120,7 @@ func TestQueueCase29DeletedAndDrained(t *testing.T) {
 			t.Fatalf("%+v, %v", e, err)
 		}
 		w.claims("q", "n", 1, 2)
-		claim = w.waitClaim(ctx, "q", Claim{Node: "n", Max: 1, WaitMS: 60_000})
+		claim = w.waitClaim(ctx, "q", jobs.Claim{Node: "n", Max: 1, WaitMS: 60_000})
 		if err := w.Registry.Close(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -138,14 +139,14 @@ func TestQueueWorker(t *testing.T) {
 	queueBubble(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
 		w.queueOf("q", nil)
-		worker, err := w.queues.Work("q", &Claim{Node: "n", Max: 2, LeaseMS: 1000})
+		worker, err := w.queues.Work("q", &jobs.Claim{Node: "n", Max: 2, LeaseMS: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := func(want ...uint64) WorkEvent {
+		next := func(want ...uint64) jobs.Event {
 			t.Helper()
 			var got []uint64
-			var e WorkEvent
+			var e jobs.Event
 			for len(got) < len(want) {
 				var err error
 				e, err = worker.Next(ctx)
@@ -189,8 +190,8 @@ func TestQueueClaimGone(t *testing.T) {
 		queueBubble(t, func(t *testing.T, w *world) {
 			w.queueOf("q", func(p *record.ConfigPatch) { p.LeasesDurable = ptr(durable) })
 			ctx, cancel := context.WithCancel(context.Background())
-			first := w.waitClaim(ctx, "q", Claim{Node: "n", Max: 1, WaitMS: 60_000})
-			second := w.waitClaim(context.Background(), "q", Claim{Node: "n", Max: 1, WaitMS: 60_000})
+			first := w.waitClaim(ctx, "q", jobs.Claim{Node: "n", Max: 1, WaitMS: 60_000})
+			second := w.waitClaim(context.Background(), "q", jobs.Claim{Node: "n", Max: 1, WaitMS: 60_000})
 			cancel()
 			if got := <-first; got.err != nil || len(got.Jobs) > 0 {
 				t.Fatalf("%+v", got)
@@ -218,8 +219,8 @@ func TestQueueConcurrent(t *testing.T) {
 		w.queueOf("q", func(p *record.ConfigPatch) {
 			p.LeasesDurable, p.DeadLetter, p.MaxDeliveries = ptr(durable), ptr(ptr("dead")), ptr(int64(100))
 		})
-		const jobs = 400
-		for i := range jobs {
+		const most = 400
+		for i := range most {
 			w.enqueue("q", &record.Job{Group: []byte{byte('a' + i%7)}})
 		}
 		var mu sync.Mutex
@@ -229,7 +230,7 @@ func TestQueueConcurrent(t *testing.T) {
 			all.Go(func() {
 				node := string(rune('a' + n))
 				for {
-					c, err := w.queues.Claim(context.Background(), "q", &Claim{Node: node, Max: 3, WaitMS: 200})
+					c, err := w.queues.Claim(context.Background(), "q", &jobs.Claim{Node: node, Max: 3, WaitMS: 200})
 					if err != nil {
 						t.Error(err)
 						return
@@ -253,7 +254,7 @@ func TestQueueConcurrent(t *testing.T) {
 							last[g] = j.Seq
 						}
 						mu.Unlock()
-						out, err := w.queues.Ack(context.Background(), "q", call, []Then{{"next", &topic.Write{Records: records(1)}}})
+						out, err := w.queues.Ack(context.Background(), "q", call, []jobs.Then{{Topic: "next", Write: &topic.Write{Records: records(1)}}})
 						if err != nil || len(out.Done) != 1 {
 							t.Errorf("%+v, %v", out, err)
 							continue
@@ -266,12 +267,12 @@ func TestQueueConcurrent(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if len(done) != jobs || w.state("next").Count != jobs {
+		if len(done) != most || w.state("next").Count != most {
 			t.Fatalf("%d jobs done, %d records after them", len(done), w.state("next").Count)
 		}
 		w.counts("q", 0, 0, 0, 0)
 		totals := w.Totals().Jobs
-		if totals.Acked != jobs || totals.Ready != 0 || totals.InFlight != 0 {
+		if totals.Acked != most || totals.Ready != 0 || totals.InFlight != 0 {
 			t.Fatalf("%+v", totals)
 		}
 		if err := w.Close(context.Background()); err != nil {

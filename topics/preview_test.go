@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"pgregory.net/rapid"
@@ -162,18 +163,18 @@ func TestPreviewRefuses(t *testing.T) {
 func TestPreviewOfDeadLetters(t *testing.T) {
 	ctx := context.Background()
 	for _, tc := range []struct {
-		selection DeadSelection
+		selection jobs.DeadSelection
 		done      []uint64
 		skipped   int
 	}{
-		{DeadSelection{}, []uint64{1, 2, 3, 4, 5, 6}, 0},
-		{DeadSelection{Filter: DeadFilter{Reason: "x"}}, []uint64{5, 6}, 0},
-		{DeadSelection{Filter: DeadFilter{Match: matches(t, "a")}}, []uint64{1, 3, 5}, 0},
-		{DeadSelection{Seqs: []uint64{2, 77, 2, 4}}, []uint64{2, 4}, 2},
-		{DeadSelection{Seqs: []uint64{}}, nil, 0},
-		{DeadSelection{PerSecond: 1, Seqs: []uint64{3}}, []uint64{3}, 0},
+		{jobs.DeadSelection{}, []uint64{1, 2, 3, 4, 5, 6}, 0},
+		{jobs.DeadSelection{Filter: jobs.DeadFilter{Reason: "x"}}, []uint64{5, 6}, 0},
+		{jobs.DeadSelection{Filter: jobs.DeadFilter{Match: matches(t, "a")}}, []uint64{1, 3, 5}, 0},
+		{jobs.DeadSelection{Seqs: []uint64{2, 77, 2, 4}}, []uint64{2, 4}, 2},
+		{jobs.DeadSelection{Seqs: []uint64{}}, nil, 0},
+		{jobs.DeadSelection{PerSecond: 1, Seqs: []uint64{3}}, []uint64{3}, 0},
 	} {
-		for _, do := range []func(*Queues, context.Context, string, *DeadSelection) (*DeadResult, error){(*Queues).PurgeDead, (*Queues).ReplayDead} {
+		for _, do := range []func(*jobs.Queues, context.Context, string, *jobs.DeadSelection) (*jobs.DeadResult, error){(*jobs.Queues).PurgeDead, (*jobs.Queues).ReplayDead} {
 			w := newWorld(t)
 			w.queueOf("q", func(p *record.ConfigPatch) { p.DeadLetter = ptr(ptr("dead")) })
 			w.append("q", &topic.Write{Records: tagged("a", "b", "a", "b", "a", "b")})
@@ -197,7 +198,7 @@ func TestPreviewOfDeadLetters(t *testing.T) {
 	w := newWorld(t)
 	w.write("log", 1)
 	for name, want := range map[string]record.Kind{"log": record.KindNotQueue, "none": record.KindNotFound} {
-		if _, err := w.queues.PreviewDead(ctx, name, &DeadSelection{}); kindOf(err) != want {
+		if _, err := w.queues.PreviewDead(ctx, name, &jobs.DeadSelection{}); kindOf(err) != want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

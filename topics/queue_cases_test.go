@@ -8,20 +8,21 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-func leases(c *Claimed) (ids []queue.LeaseID) {
+func leases(c *jobs.Claimed) (ids []queue.LeaseID) {
 	for i := range c.Jobs {
 		ids = append(ids, c.Jobs[i].Lease)
 	}
 	return ids
 }
 
-func (w *world) leaseMS(name string, ms int64) *Claimed {
+func (w *world) leaseMS(name string, ms int64) *jobs.Claimed {
 	w.t.Helper()
-	c, err := w.queues.Claim(context.Background(), name, &Claim{Node: "w1", Max: 10, LeaseMS: ms})
+	c, err := w.queues.Claim(context.Background(), name, &jobs.Claim{Node: "w1", Max: 10, LeaseMS: ms})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -257,7 +258,7 @@ func TestQueueCase30BatchAck(t *testing.T) {
 		w.append("q", &topic.Write{Records: []record.Record{{Data: []byte("x"), Tag: []byte(fmt.Sprint(w.stateHead("q") + 1))}}})
 	}
 	w.claims("q", "w1", 2, 1, 2)
-	if _, err := w.queues.Claim(context.Background(), "q", &Claim{Node: "w1", Max: 1, LeaseMS: 100}); err != nil {
+	if _, err := w.queues.Claim(context.Background(), "q", &jobs.Claim{Node: "w1", Max: 1, LeaseMS: 100}); err != nil {
 		t.Fatal(err)
 	}
 	w.claims("q", "w1", 7, 4, 5, 6, 7, 8, 9, 10)
@@ -317,7 +318,7 @@ func TestQueueRouters(t *testing.T) {
 			w.counts("q", 2, 1, 0, 0)
 			w.claims("q", "w", 9, 3, 1)
 			w.ack("in", "w", 3)
-			if got, err := w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, []Then{{"in", &topic.Write{Records: records(1)}}}); err != nil || len(got.Done) != 1 {
+			if got, err := w.queues.Ack(ctx, "q", queue.Call{Node: "w", Seqs: []uint64{1}}, []jobs.Then{{Topic: "in", Write: &topic.Write{Records: records(1)}}}); err != nil || len(got.Done) != 1 {
 				t.Fatalf("%+v, %v", got, err)
 			}
 			w.Forward(ctx)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -52,7 +53,7 @@ func TestQueueCase11Innocents(t *testing.T) {
 	w.enqueue("q", make([]*record.Job, 8)...)
 	restart := func(most int, gives ...uint64) {
 		t.Helper()
-		worker, err := w.queues.Work("q", &Claim{Node: "n", Max: most})
+		worker, err := w.queues.Work("q", &jobs.Claim{Node: "n", Max: most})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +108,7 @@ func TestQueueCase20KeyAgainstAck(t *testing.T) {
 	for round := range rounds {
 		w.claims("q", "w", 1, live)
 		var racing sync.WaitGroup
-		var acked *JobResult
+		var acked *jobs.Result
 		var ackErr, writeErr error
 		var seq uint64
 		var deduped bool
@@ -138,10 +139,10 @@ func TestQueueCase33Streams(t *testing.T) {
 	w := newWorld(t)
 	w.queueOf("q", nil)
 	w.enqueue("q", make([]*record.Job, 4)...)
-	held := map[*Worker][]uint64{}
-	var workers []*Worker
+	held := map[*jobs.Worker][]uint64{}
+	var workers []*jobs.Worker
 	for range 2 {
-		worker, err := w.queues.Work("q", &Claim{Node: "w1", Max: 1})
+		worker, err := w.queues.Work("q", &jobs.Claim{Node: "w1", Max: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/follow"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -50,7 +51,7 @@ type Registry struct {
 	source func() *wal.Reader // replay's, of the frames that others refer to
 
 	catalog *catalog.Catalog
-	queues  *Queues
+	queues  *jobs.Queues
 	routers router.Table // catalog.Mu guards it, except what says otherwise
 	changes changes      // not shown yet; catalog.Mu guards them
 }
@@ -67,7 +68,7 @@ func New(opts Options) *Registry {
 	}
 	r.shared.Host = host{r}
 	r.catalog = catalog.New(r.shared, opts.MaxTopics)
-	r.queues = NewQueues(r.shared, r.catalog, queueHost{r})
+	r.queues = jobs.New(r.shared, r.catalog, queueHost{r})
 	r.forwarders = router.NewForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
 	return r
@@ -84,7 +85,7 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 }
 
 // Queues returns what serves the registry's queues.
-func (r *Registry) Queues() *Queues { return r.queues }
+func (r *Registry) Queues() *jobs.Queues { return r.queues }
 
 // Start gives the registry the log that all of Replay's frames came from. It
 // takes writes from now on.

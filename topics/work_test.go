@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -16,9 +17,9 @@ func TestQueueWorkerClosesWithJobs(t *testing.T) {
 		queueBubble(t, func(t *testing.T, w *world) {
 			ctx := context.Background()
 			w.queueOf("q", func(p *record.ConfigPatch) { p.LeasesDurable = ptr(durable) })
-			open := func() *Worker {
+			open := func() *jobs.Worker {
 				t.Helper()
-				worker, err := w.queues.Work("q", &Claim{Node: "n", Max: 2})
+				worker, err := w.queues.Work("q", &jobs.Claim{Node: "n", Max: 2})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -40,7 +41,7 @@ func TestQueueWorkerClosesWithJobs(t *testing.T) {
 			w.counts("q", 1, 0, 0, 1) // its slot is not filled again
 			leaver.Close()
 			w.counts("q", 2, 0, 0, 0)
-			got, err := w.queues.Claim(ctx, "q", &Claim{Node: "m", Max: 3})
+			got, err := w.queues.Claim(ctx, "q", &jobs.Claim{Node: "m", Max: 3})
 			if err != nil || len(got.Jobs) != 2 || got.Jobs[0].Deliveries != 1 || got.Jobs[1].Deliveries != 1 {
 				t.Fatalf("%+v, %v", got, err)
 			}

@@ -1,4 +1,4 @@
-package topics
+package jobs
 
 import (
 	"github.com/e6e95bb8/topics/queue"

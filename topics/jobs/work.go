@@ -1,4 +1,4 @@
-package topics
+package jobs
 
 import (
 	"context"
@@ -25,8 +25,8 @@ type Worker struct {
 	ended  error                  // why it gets nothing any more
 }
 
-// WorkEvent is what happens to a worker: it is given jobs, or it has lost some.
-type WorkEvent struct {
+// Event is what happens to a worker: it is given jobs, or it has lost some.
+type Event struct {
 	Jobs []Job
 	Lost []queue.Loss
 }
@@ -51,30 +51,30 @@ func (qs *Queues) Work(name string, c *Claim) (*Worker, error) {
 
 // Next waits for what happens next. It returns an error of KindNotFound when the
 // topic is deleted, of KindClosed when the server goes down, and ctx's own.
-func (w *Worker) Next(ctx context.Context) (WorkEvent, error) {
+func (w *Worker) Next(ctx context.Context) (Event, error) {
 	for {
 		g, losses, err := w.take()
 		switch {
 		case len(losses) > 0:
-			return WorkEvent{Lost: losses}, nil
+			return Event{Lost: losses}, nil
 		case err != nil:
-			return WorkEvent{}, err
+			return Event{}, err
 		case g.change != nil:
 			list, rest, _, err := w.queues.deliverJobs(ctx, w.topic, g)
 			if err != nil {
-				return WorkEvent{}, err
+				return Event{}, err
 			}
 			w.putBack(rest)
 			list = w.withoutMissed(list)
 			if len(list) > 0 {
-				return WorkEvent{Jobs: list}, nil
+				return Event{Jobs: list}, nil
 			}
 			continue
 		}
 		select {
 		case <-w.wake:
 		case <-ctx.Done():
-			return WorkEvent{}, ctx.Err()
+			return Event{}, ctx.Err()
 		}
 	}
 }

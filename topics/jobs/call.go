@@ -1,4 +1,4 @@
-package topics
+package jobs
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// JobResult answers a call on jobs.
-type JobResult struct {
+// Result answers a call on jobs.
+type Result struct {
 	Done      []uint64         // the jobs that it concerned, in the order of the call
 	Skipped   []queue.Skip     // the others, in the order of the call, each once
 	Deadlines map[uint64]int64 // Extend: the last Unix ms of the leases
@@ -23,7 +23,7 @@ type JobResult struct {
 
 // Nack ends the deliveries of jobs that the caller holds. Those that are to be
 // dead-lettered have moved when it returns.
-func (qs *Queues) Nack(ctx context.Context, name string, call queue.Call, ret queue.Return) (*JobResult, error) {
+func (qs *Queues) Nack(ctx context.Context, name string, call queue.Call, ret queue.Return) (*Result, error) {
 	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(call.Seqs) * (nackedSize + len(ret.Reason)),
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
@@ -34,7 +34,7 @@ func (qs *Queues) Nack(ctx context.Context, name string, call queue.Call, ret qu
 
 // Extend moves the deadlines of jobs that the caller holds to leaseMS from now; 0
 // is the queue's lease.
-func (qs *Queues) Extend(ctx context.Context, name string, call queue.Call, leaseMS int64) (*JobResult, error) {
+func (qs *Queues) Extend(ctx context.Context, name string, call queue.Call, leaseMS int64) (*Result, error) {
 	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(call.Seqs) * jobSize,
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
@@ -44,7 +44,7 @@ func (qs *Queues) Extend(ctx context.Context, name string, call queue.Call, leas
 }
 
 // ReleaseJobs takes the leases of jobs away. The deliveries do not count.
-func (qs *Queues) ReleaseJobs(ctx context.Context, name string, seqs []uint64) (*JobResult, error) {
+func (qs *Queues) ReleaseJobs(ctx context.Context, name string, seqs []uint64) (*Result, error) {
 	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(seqs) * jobSize,
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
@@ -54,7 +54,7 @@ func (qs *Queues) ReleaseJobs(ctx context.Context, name string, seqs []uint64) (
 }
 
 // PromoteJobs makes delayed jobs due now.
-func (qs *Queues) PromoteJobs(ctx context.Context, name string, seqs []uint64) (*JobResult, error) {
+func (qs *Queues) PromoteJobs(ctx context.Context, name string, seqs []uint64) (*Result, error) {
 	return qs.callJobs(ctx, name, &jobsCall{
 		size: len(seqs) * jobSize,
 		judge: func(q *queue.Queue, now queue.Time) (*queue.Change, []queue.Skip) {
@@ -82,14 +82,14 @@ type jobsCall struct {
 }
 
 // callJobs judges a call by the time at which it came, and does it.
-func (qs *Queues) callJobs(ctx context.Context, name string, call *jobsCall) (*JobResult, error) {
+func (qs *Queues) callJobs(ctx context.Context, name string, call *jobsCall) (*Result, error) {
 	came := qs.shared.Clock.Now()
 	throttled, err := qs.shared.Propose(ctx, topic.Needing(call.size+topic.EntryOverhead, wal.Freeing|wal.Patient),
 		func(s *topic.Slot) error { return qs.assignCall(s, name, came, call) })
 	if err != nil {
 		return nil, err
 	}
-	out := &JobResult{Skipped: call.skipped}
+	out := &Result{Skipped: call.skipped}
 	if call.commit != nil {
 		out.Cost, err = call.commit.Commit.Finish()
 		if err != nil {
@@ -198,15 +198,15 @@ func (qs *Queues) placeJobsLocked(s *topic.Slot, t *topic.Topic, change *queue.C
 	return c, nil
 }
 
-// JobPage is a part of a list of jobs.
-type JobPage struct {
+// Page is a part of a list of jobs.
+type Page struct {
 	Jobs   []queue.Info
 	Next   uint64 // the cursor to go on with; 0: there are no more
 	Counts queue.Counts
 }
 
 // Jobs lists up to limit jobs of a state with seqs after a cursor.
-func (qs *Queues) Jobs(name string, state queue.State, after uint64, limit int) (*JobPage, error) {
+func (qs *Queues) Jobs(name string, state queue.State, after uint64, limit int) (*Page, error) {
 	t, err := qs.openQueue(name)
 	if err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (qs *Queues) Jobs(name string, state queue.State, after uint64, limit int) 
 	defer t.Mu.Unlock()
 	at := topic.AtBoth(qs.shared.Clock.Now())
 	p := t.Jobs.Queue.List(at, state, after, limit)
-	out := &JobPage{Jobs: p.Jobs, Next: p.Next, Counts: t.Jobs.Queue.Counts(at)}
+	out := &Page{Jobs: p.Jobs, Next: p.Next, Counts: t.Jobs.Queue.Counts(at)}
 	qs.ServeLocked(t)
 	return out, nil
 }

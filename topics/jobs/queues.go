@@ -1,4 +1,4 @@
-package topics
+package jobs
 
 import (
 	"context"
@@ -34,8 +34,8 @@ type Host interface {
 	Create(ctx context.Context, name string, cfg *record.Config) (created bool, err error)
 }
 
-// NewQueues returns what serves the queues of a catalog. It does nothing before Start.
-func NewQueues(shared *topic.Shared, c *catalog.Catalog, host Host) *Queues {
+// New returns what serves the queues of a catalog. It does nothing before Start.
+func New(shared *topic.Shared, c *catalog.Catalog, host Host) *Queues {
 	return &Queues{shared: shared, catalog: c, host: host, keeper: newKeeper()}
 }
 

@@ -1,4 +1,4 @@
-package topics
+package jobs
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const MaxThen = 10
 // Ack ends jobs that the caller holds: their records are deleted. The writes of
 // then are made in the same frame of the log, if at least one job was acked;
 // otherwise an error of KindNothingAcked is returned, and nothing is written.
-func (qs *Queues) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*JobResult, error) {
+func (qs *Queues) Ack(ctx context.Context, name string, call queue.Call, then []Then) (*Result, error) {
 	came := qs.shared.Clock.Now()
 	parts, err := attemptsOf(then)
 	if err != nil {
@@ -33,7 +33,7 @@ func (qs *Queues) Ack(ctx context.Context, name string, call queue.Call, then []
 			a.Encoded.Release()
 		}
 	}()
-	out := &JobResult{}
+	out := &Result{}
 	x := &settling{name: name, parts: parts, mode: wal.Freeing | wal.Patient}
 	if len(parts) > 0 {
 		x.mode = 0
