@@ -193,8 +193,8 @@ func (s *start) restore(ctx context.Context) error {
 // settle makes explicit what was lost, and this boot the one in the manifest.
 func (s *start) settle(ctx context.Context) error {
 	registry := s.store.Registry
-	losses := registry.Losses(s.report.PowerLost, s.report.CleanShutdown)
-	if err := registry.LogLosses(ctx, losses); err != nil {
+	losses := registry.Replay().Losses(s.report.PowerLost, s.report.CleanShutdown)
+	if err := registry.Replay().LogLosses(ctx, losses); err != nil {
 		return fmt.Errorf("log the lost ranges: %w", err)
 	}
 	s.report.lose(losses)

@@ -61,7 +61,7 @@ func (s *start) readLog(ctx context.Context) (*wal.Tail, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry.Refer(replay.NewReader)
+	registry.Replay().Refer(replay.NewReader)
 	tail, err := replay.Run(func(f wal.Frame) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -69,9 +69,9 @@ func (s *start) readLog(ctx context.Context) (*wal.Tail, error) {
 		s.report.Frames++
 		s.report.Bytes += int64(f.End - f.LSN)
 		progress.applied(f)
-		return registry.Replay(f)
+		return registry.Replay().Frame(f)
 	}, progress.read)
-	s.report.Records = registry.Replayed()
+	s.report.Records = registry.Replay().Records()
 	if err != nil {
 		return nil, err
 	}

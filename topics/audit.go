@@ -22,15 +22,15 @@ type Fault struct {
 // of the topics' ids. After each topic it calls pace. It returns an
 // error if reading or pace fails, or if the snapshot cannot be decoded.
 func Audit(state []byte, segs []*segment.Segment, pace func() error, report func(Fault)) error {
-	r := New(Options{})
-	if err := r.restoreSnapshot(state); err != nil {
+	rp, err := decode(state)
+	if err != nil {
 		return err
 	}
 	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
-	for _, t := range r.catalog.InOrder() {
+	for _, t := range rp.catalog.InOrder() {
 		t.History.Attach(extents[t.ID])
 		found, err := t.Audit(func(from, to uint64) {
 			report(Fault{t.Name, t.ID, from, to, "no segment has them"})

@@ -117,10 +117,10 @@ func (r *Registry) showDrop(d *drop, at wal.LSN) {
 	t.Dropped = true
 	r.catalog.Mu.Lock()
 	r.changes.show(at)
-	r.unnameLocked(t)
-	d.out.Routers = r.cascadeLocked(t)
+	r.catalog.UnnameLocked(t)
+	d.out.Routers = r.routers.Cascade(t, &r.shared.Counters)
 	r.catalog.Mu.Unlock()
-	r.emptyLocked(t)
+	t.EmptyLocked()
 	r.catalog.Mu.Lock()
 	delete(r.changes.drops, at)
 	r.catalog.Mu.Unlock()

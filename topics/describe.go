@@ -50,11 +50,11 @@ type SeqRange struct {
 // DescribeSnapshot decodes a checkpoint's state and calls yield with each topic,
 // by id. An error of yield ends it.
 func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
-	r := New(Options{})
-	if err := r.restoreSnapshot(state); err != nil {
+	rp, err := decode(state)
+	if err != nil {
 		return err
 	}
-	for _, t := range r.catalog.InOrder() {
+	for _, t := range rp.catalog.InOrder() {
 		first, _, _ := t.History.Front()
 		s := &StoredTopic{
 			ID: t.ID, Name: t.Name, Config: t.Config, Applied: uint64(t.Applied), Head: t.Head, First: first,
@@ -76,11 +76,11 @@ func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
 // DescribeRouters decodes a checkpoint's state and calls yield with each
 // router, by name. An error of yield ends it.
 func DescribeRouters(state []byte, yield func(*StoredRouter) error) error {
-	r := New(Options{})
-	if err := r.restoreSnapshot(state); err != nil {
+	rp, err := decode(state)
+	if err != nil {
 		return err
 	}
-	for _, rt := range r.routers.ByName.Values() {
+	for _, rt := range rp.routers.ByName.Values() {
 		spec, err := rt.Spec.Encode()
 		if err != nil {
 			return err

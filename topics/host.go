@@ -34,6 +34,12 @@ func (h host) record(t *topic.Topic, deleted bool) {
 	h.r.push(t)
 }
 
+// Gone ends the queue of a deleted topic and the sweeper's visits.
+func (h host) Gone(t *topic.Topic) {
+	h.r.queues.EndLocked(t)
+	h.r.sweeper.visited(t, 0, false)
+}
+
 // Visit has the sweeper come by t at its next round.
 func (h host) Visit(t *topic.Topic) { h.r.sweeper.visit(t) }
 

@@ -69,7 +69,7 @@ func TestIdleTopicMemory(t *testing.T) {
 			ID: uint64(i + 1), First: 1, TS: 5, Count: 1, Creation: created(name(i), &cfg, 0),
 			Records: record.AppendRecord(nil, &record.Record{Data: []byte("12345678")}),
 		}
-		if err := r.Replay(wal.Frame{Type: byte(e.Type()), LSN: wal.LSN(512 * i), Payload: encoded(t, e)}); err != nil {
+		if err := r.Replay().Frame(wal.Frame{Type: byte(e.Type()), LSN: wal.LSN(512 * i), Payload: encoded(t, e)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // operation applies an entry of the log to the registry.
 type operation interface {
 	// replay applies the entry. It runs in the order of the log, before Start.
-	replay(r *Registry, f wal.Frame) error
+	replay(rp *Replay, f wal.Frame) error
 	// rebuild applies the entry to what a repair has found so far. Entries before
 	// it may be lost.
 	rebuild(ctx context.Context, m *Repairer, f wal.Frame) error
@@ -53,8 +53,8 @@ func operationOf(e entry.Entry) operation {
 // onTopic applies an operation on one topic.
 type onTopic struct{ topic.Operation }
 
-func (op onTopic) replay(r *Registry, f wal.Frame) error {
-	return r.replayTopic(op.Operation, f)
+func (op onTopic) replay(rp *Replay, f wal.Frame) error {
+	return rp.replayTopic(op.Operation, f)
 }
 
 func (op onTopic) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {

@@ -11,18 +11,17 @@ import (
 // dropOp ends a topic and its routers.
 type dropOp struct{ *entry.Drop }
 
-func (op dropOp) replay(r *Registry, f wal.Frame) error {
-	t, err := r.topicOf(op, op.ID, f)
+func (op dropOp) replay(rp *Replay, f wal.Frame) error {
+	t, err := rp.topicOf(op, op.ID, f)
 	if t == nil || err != nil {
 		return err
 	}
-	r.cascadeLocked(t)
-	r.forget(t)
+	rp.forget(t)
 	return nil
 }
 
 func (op dropOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
-	t := m.r.catalog.ByID[op.ID]
+	t := m.rp.catalog.ByID[op.ID]
 	if t != nil && f.LSN >= m.had[op.ID] {
 		m.drop(t)
 	}
@@ -32,8 +31,8 @@ func (op dropOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 // reserveOp moves the ceiling of the seqs that may be given out.
 type reserveOp struct{ *entry.Reserve }
 
-func (op reserveOp) replay(r *Registry, f wal.Frame) error {
-	t, err := r.topicOf(op, op.ID, f)
+func (op reserveOp) replay(rp *Replay, f wal.Frame) error {
+	t, err := rp.topicOf(op, op.ID, f)
 	if t == nil || err != nil {
 		return err
 	}
@@ -59,9 +58,9 @@ func (op reserveOp) setOn(t *topic.Topic) {
 // watermarksOp drops what the sweeper has recorded as gone.
 type watermarksOp struct{ *entry.Watermarks }
 
-func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
+func (op watermarksOp) replay(rp *Replay, f wal.Frame) error {
 	for _, w := range op.Topics {
-		t := r.catalog.ByID[w.Topic]
+		t := rp.catalog.ByID[w.Topic]
 		if t != nil && f.LSN >= t.Applied {
 			t.ApplyWatermark(w)
 		}
@@ -71,7 +70,7 @@ func (op watermarksOp) replay(r *Registry, f wal.Frame) error {
 
 func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
 	for _, w := range op.Topics {
-		t := m.r.catalog.ByID[w.Topic]
+		t := m.rp.catalog.ByID[w.Topic]
 		if t != nil && f.LSN >= m.had[w.Topic] {
 			t.ApplyWatermark(w)
 		}
@@ -83,10 +82,10 @@ func (op watermarksOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) erro
 type settleFrame struct{ *entry.Settle }
 
 // replay applies the frame to each of its topics that does not have it yet.
-func (op settleFrame) replay(r *Registry, f wal.Frame) error {
-	t, err := r.topicOf(op, op.ID, f)
+func (op settleFrame) replay(rp *Replay, f wal.Frame) error {
+	t, err := rp.topicOf(op, op.ID, f)
 	if err == nil && t != nil {
-		err = r.replayOn(t, topic.SettleOp{Settle: op.Settle}, f)
+		err = rp.replayOn(t, topic.SettleOp{Settle: op.Settle}, f)
 	}
 	for i := range op.Parts {
 		if err != nil {
@@ -95,9 +94,9 @@ func (op settleFrame) replay(r *Registry, f wal.Frame) error {
 		part := topic.AppendOp{Append: &op.Parts[i]}
 		switch {
 		case part.ID != op.ID:
-			err = r.replayTopic(part, f)
+			err = rp.replayTopic(part, f)
 		case t != nil:
-			err = r.replayOn(t, part, f)
+			err = rp.replayOn(t, part, f)
 		}
 	}
 	return err

@@ -4,11 +4,11 @@ import "github.com/e6e95bb8/topics/wal"
 
 // Reach returns the position up to which topics and routers have applied the
 // log. A log that ends below it has lost frames. It is called before Start.
-func (r *Registry) Reach() (reach wal.LSN) {
-	for _, t := range r.catalog.ByID {
+func (rp *Replay) Reach() (reach wal.LSN) {
+	for _, t := range rp.catalog.ByID {
 		reach = max(reach, t.Applied)
 	}
-	for _, rt := range r.routers.ByID {
+	for _, rt := range rp.routers.ByID {
 		reach = max(reach, rt.Applied)
 	}
 	return reach
@@ -16,9 +16,9 @@ func (r *Registry) Reach() (reach wal.LSN) {
 
 // SnapshotReach is Reach of a checkpoint's state.
 func SnapshotReach(state []byte) (wal.LSN, error) {
-	r := New(Options{})
-	if err := r.restoreSnapshot(state); err != nil {
+	rp, err := decode(state)
+	if err != nil {
 		return 0, err
 	}
-	return r.Reach(), nil
+	return rp.Reach(), nil
 }

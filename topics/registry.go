@@ -7,7 +7,6 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/catalog"
 	"github.com/e6e95bb8/topics/topics/clock"
-	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -30,8 +29,8 @@ type Options struct {
 	IdempotencyBytes int64
 }
 
-// Registry holds all topics. Replay fills it from the log, Start gives it the
-// log to write to, Close ends its background. All other methods may be called
+// Registry holds all topics. Replay fills it, Start gives it
+// the log to write to, Close ends its background. All other methods may be called
 // from any goroutine between Start and Close; those that only report (Totals,
 // Busiest) from the beginning.
 type Registry struct {
@@ -42,18 +41,12 @@ type Registry struct {
 	subscriptions *follow.Hub
 	deliveries    *deliveries
 	forwarders    *router.Forwarders
-	scratch       struct { // replay's, of the present frame
-		entries entry.Decoder
-		sizes   []uint32
-		tags    []byte
-		frames  *topic.Frames
-	}
-	source func() *wal.Reader // replay's, of the frames that others refer to
 
-	catalog *catalog.Catalog
-	queues  *jobs.Queues
-	routers router.Table // catalog.Mu guards it, except what says otherwise
-	changes changes      // not shown yet; catalog.Mu guards them
+	catalog   *catalog.Catalog
+	queues    *jobs.Queues
+	routers   *router.Table // catalog.Mu guards it, except what says otherwise
+	replaying *Replay
+	changes   changes // not shown yet; catalog.Mu guards them
 }
 
 // New returns an empty registry.
@@ -64,10 +57,11 @@ func New(opts Options) *Registry {
 			Limits: topic.Limits{EphemeralBytes: opts.EphemeralBytes, IdempotencyBytes: opts.IdempotencyBytes},
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
-		deliveries: newDeliveries(), routers: router.Table{ByID: make(map[uint64]*router.Router), NextID: 1},
+		deliveries: newDeliveries(), routers: router.NewTable(),
 	}
 	r.shared.Host = host{r}
 	r.catalog = catalog.New(r.shared, opts.MaxTopics)
+	r.replaying = NewReplay(r.shared, r.catalog, r.routers)
 	r.queues = jobs.New(r.shared, r.catalog, queueHost{r})
 	r.forwarders = router.NewForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
@@ -84,6 +78,9 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 	return func() (wall, elapsed int64) { return o.Now(), o.Elapsed() }
 }
 
+// Replay returns what fills the registry before Start.
+func (r *Registry) Replay() *Replay { return r.replaying }
+
 // Queues returns what serves the registry's queues.
 func (r *Registry) Queues() *jobs.Queues { return r.queues }
 
@@ -93,11 +90,7 @@ func (r *Registry) Start(log *wal.Log) {
 	r.shared.Log = log
 	r.shared.Gauge.Store(topic.QueueGauge(log))
 	r.shared.Counters.Restart()
-	r.catalog.Mu.Lock()
-	r.catalog.EndReplayLocked()
-	r.routers.ByID, r.source = nil, nil
-	r.routers.MarkCycles()
-	r.catalog.Mu.Unlock()
+	r.replaying.End()
 	r.forwarders.References.Floor = log.Tail()
 	r.queues.Start()
 }
@@ -119,31 +112,6 @@ func (r *Registry) Close(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// forget takes a deleted topic out of the registry and its records out of the
-// totals. Only in replay.
-func (r *Registry) forget(t *topic.Topic) {
-	r.unnameLocked(t)
-	r.emptyLocked(t)
-}
-
-// unnameLocked takes a deleted topic's name away. r.catalog.Mu and t.Mu are held.
-func (r *Registry) unnameLocked(t *topic.Topic) {
-	r.catalog.ForgetLocked(t)
-	t.Shown.Store(nil)
-	if t.Visible {
-		r.shared.Host.Dies(t)
-		r.shared.Counters.Topics.Add(-1)
-		r.shared.Counters.Count(t.Config, -1)
-	}
-}
-
-// emptyLocked releases what is in a deleted topic. t.Mu is held.
-func (r *Registry) emptyLocked(t *topic.Topic) {
-	r.queues.EndLocked(t)
-	t.EmptyLocked()
-	r.sweeper.visited(t, 0, false)
 }
 
 // State reports one topic; touch marks it as read now.

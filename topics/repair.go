@@ -19,8 +19,7 @@ import (
 // enough that no seq is ever given out twice. The registry then works on the
 // log that the Repairer was given, and holds what the old one had in it.
 type Repairer struct {
-	r   *Registry
-	log *wal.Log // takes the records that are in no segment
+	rp *Replay
 
 	known    uint64                  // topics with lower ids are in the state, or were deleted before it
 	had      map[uint64]wal.LSN      // what the state has of each topic
@@ -31,25 +30,26 @@ type Repairer struct {
 	recreate int // topics that came back under another name
 }
 
-// NewRepairer begins the repair of r, which is empty, onto a log that is empty.
-func NewRepairer(r *Registry, log *wal.Log) *Repairer {
-	r.shared.Log = log
-	return &Repairer{r: r, log: log, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic.Topic]uint64{}}
+// NewRepairer begins to fill an empty registry onto a log that is empty, which takes
+// the records that are in no segment.
+func NewRepairer(rp *Replay, log *wal.Log) *Repairer {
+	rp.shared.Log = log
+	return &Repairer{rp: rp, known: 1, had: map[uint64]wal.LSN{}, dropped: map[uint64]bool{}, unsure: map[*topic.Topic]uint64{}}
 }
 
 // Restore takes a checkpoint's state, and the segments that are left of those
 // it names, in order.
 func (m *Repairer) Restore(state []byte, segs []*segment.Segment) error {
-	r := m.r
-	if err := r.restoreSnapshot(state); err != nil {
+	rp := m.rp
+	if err := rp.restoreSnapshot(state); err != nil {
 		return err
 	}
-	m.known = r.catalog.NextID
+	m.known = rp.catalog.NextID
 	extents, err := index.ReadTables(segs)
 	if err != nil {
 		return err
 	}
-	for _, t := range r.catalog.InOrder() {
+	for _, t := range rp.catalog.InOrder() {
 		m.had[t.ID] = t.Applied
 		// A later checkpoint's segments may be among them: the log has that.
 		t.History.Attach(slices.DeleteFunc(extents[t.ID], func(e index.Extent) bool { return e.At.First > t.Head }))
@@ -109,7 +109,7 @@ func (m *Repairer) Forget(segs []*segment.Segment, at wal.LSN) error {
 		t.Head = of[len(of)-1].At.Last
 		t.Assigned = t.Head
 		t.AssignedTS, t.LastWrite = of[len(of)-1].At.LastTS, of[len(of)-1].At.LastTS
-		t.ArriveBy(m.r.shared.Steady())
+		t.ArriveBy(m.rp.shared.Steady())
 		if err := m.recount(t); err != nil {
 			return err
 		}
@@ -120,16 +120,16 @@ func (m *Repairer) Forget(segs []*segment.Segment, at wal.LSN) error {
 
 // recover makes a topic of which nothing but the id is known.
 func (m *Repairer) recover(id uint64) *topic.Topic {
-	r := m.r
+	rp := m.rp
 	c := record.DefaultConfig()
 	name := fmt.Sprintf("recovered-%d", id)
 	for n := 2; ; n++ {
-		if _, taken := r.catalog.ByName.Get(name); !taken {
+		if _, taken := rp.catalog.ByName.Get(name); !taken {
 			break
 		}
 		name = fmt.Sprintf("recovered-%d-%d", id, n)
 	}
-	t := r.catalog.AddReplayed(id, name)
+	t := rp.catalog.AddReplayed(id, name)
 	t.ApplyCreate(&c)
 	t.Next = t.Config
 	m.recreate++
@@ -142,7 +142,7 @@ func (m *Repairer) Gap(from, to wal.LSN) {
 		return
 	}
 	m.missing += uint64(to - from)
-	for id, t := range m.r.catalog.ByID {
+	for id, t := range m.rp.catalog.ByID {
 		if m.had[id] < to {
 			m.unsure[t] += uint64(to - from)
 		}
@@ -151,7 +151,7 @@ func (m *Repairer) Gap(from, to wal.LSN) {
 
 // Frame applies a frame that is whole.
 func (m *Repairer) Frame(ctx context.Context, f wal.Frame) error {
-	e, err := m.r.scratch.entries.Decode(f.Type, f.Payload)
+	e, err := m.rp.scratch.entries.Decode(f.Type, f.Payload)
 	if err != nil {
 		m.Gap(f.LSN, f.End)
 		return nil
@@ -185,30 +185,30 @@ func (m *Repairer) redo(ctx context.Context, t *topic.Topic, op topic.Operation)
 	if batch.Count > 0 {
 		var err error
 		bare := entry.Append{ID: t.ID, First: batch.First, TS: topic.TimeOf(op), Count: batch.Count}
-		span, err = m.r.shared.LogEntry(ctx, &bare, batch.Records, 0)
+		span, err = m.rp.shared.LogEntry(ctx, &bare, batch.Records, 0)
 		if err != nil {
 			return err
 		}
 	}
 	t.Applied = 0 // positions in the old log mean nothing in the one at hand
-	return m.r.replayOn(t, op, wal.Frame{LSN: span.Start, End: span.End})
+	return m.rp.replayOn(t, op, wal.Frame{LSN: span.Start, End: span.End})
 }
 
 // resolve finds the topic of an entry, or makes it from creation, which may be
 // nil. It returns nil if the topic is gone.
 func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic.Topic {
-	t := m.r.catalog.ByID[id]
+	t := m.rp.catalog.ByID[id]
 	if t != nil || id < m.known || m.dropped[id] {
 		return t
 	}
 	if creation != nil {
-		if old, taken := m.r.catalog.ByName.Get(creation.Name); taken { // its drop is lost
+		if old, taken := m.rp.catalog.ByName.Get(creation.Name); taken { // its drop is lost
 			m.drop(old)
 		}
 		if record.CheckName(creation.Name) != nil {
 			return nil
 		}
-		return m.r.catalog.AddReplayed(id, creation.Name)
+		return m.rp.catalog.AddReplayed(id, creation.Name)
 	}
 	if m.missing == 0 || id == 0 {
 		return nil
@@ -219,10 +219,9 @@ func (m *Repairer) resolve(id uint64, creation *entry.Creation) *topic.Topic {
 }
 
 func (m *Repairer) drop(t *topic.Topic) {
-	m.r.cascadeLocked(t)
 	m.dropped[t.ID] = true
 	delete(m.unsure, t)
-	m.r.forget(t)
+	m.rp.forget(t)
 }
 
 // fit makes the operation follow on what is known of t. It returns false if the

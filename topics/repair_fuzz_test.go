@@ -63,7 +63,7 @@ func FuzzMend(f *testing.F) {
 		log := emptyLog(t)
 		defer log.Close()
 		r := New(Options{Now: func() int64 { return 300 }})
-		m := NewRepairer(r, log)
+		m := NewRepairer(r.Replay(), log)
 		heads := map[uint64]uint64{}
 		err := script(p, func(f wal.Frame) error {
 			if f.Type == 0 {
@@ -84,6 +84,7 @@ func FuzzMend(f *testing.F) {
 		}
 		checkRouters(t, r)
 		lost, _ := m.Finish(1 << 40)
+		r.Start(log)
 		for _, l := range lost {
 			if l.From > l.To || l.Reason != topic.ReasonCorrupt {
 				t.Fatalf("%+v", l)

@@ -12,15 +12,15 @@ import (
 )
 
 // Refer sets the function that returns readers of the damaged log.
-func (m *Repairer) Refer(reader func() *wal.Reader) { m.r.Refer(reader) }
+func (m *Repairer) Refer(reader func() *wal.Reader) { m.rp.Refer(reader) }
 
 // rebuild brings the router back, and the topics that came with it.
 func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	r := m.r
+	rp := m.rp
 	for i, id := range op.Ends() {
 		made := op.Made[i]
 		op.Made[i] = entry.Creation{}
-		if made.Config == nil || r.catalog.ByID[id] != nil {
+		if made.Config == nil || rp.catalog.ByID[id] != nil {
 			continue
 		}
 		err := m.rebuildTopic(ctx, topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: made}}, f)
@@ -28,14 +28,14 @@ func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 			return err
 		}
 	}
-	if r.catalog.ByID[op.Source] == nil || r.catalog.ByID[op.Dest] == nil {
-		r.routers.NextID = max(r.routers.NextID, op.ID+1)
+	if rp.catalog.ByID[op.Source] == nil || rp.catalog.ByID[op.Dest] == nil {
+		rp.routers.NextID = max(rp.routers.NextID, op.ID+1)
 		return nil // an end is lost, or was deleted
 	}
-	if old, taken := r.routers.ByName.Get(op.Name); taken && old.ID != op.ID && router.CheckName(op.Name) == nil {
-		r.endRouter(old.ID) // its end is lost
+	if old, taken := rp.routers.ByName.Get(op.Name); taken && old.ID != op.ID && router.CheckName(op.Name) == nil {
+		rp.endRouter(old.ID) // its end is lost
 	}
-	err := op.replay(r, f)
+	err := op.replay(rp, f)
 	if errors.Is(err, record.ErrMalformed) {
 		return nil // what is left does not fit together: the router is not there
 	}
@@ -43,13 +43,13 @@ func (op routerOp) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error 
 }
 
 func (op unrouteOp) rebuild(_ context.Context, m *Repairer, f wal.Frame) error {
-	return op.replay(m.r, f)
+	return op.replay(m.rp, f)
 }
 
 // rebuild makes of a forwarded record one like any other: frames of the old log
 // cannot be referred to.
 func (op forwardFrame) rebuild(ctx context.Context, m *Repairer, f wal.Frame) error {
-	m.r.replayCursor(op.Forward, f)
+	m.rp.replayCursor(op.Forward, f)
 	if op.CursorOnly {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (op forwardFrame) rebuild(ctx context.Context, m *Repairer, f wal.Frame) er
 		return nil
 	}
 	if !op.Trim {
-		records, err := m.r.recordsOf(op.Batch())
+		records, err := m.rp.recordsOf(op.Batch())
 		if topic.Unreadable(err) {
 			m.loseForwarded(t, op)
 			return nil
@@ -82,7 +82,7 @@ func (m *Repairer) loseForwarded(t *topic.Topic, op forwardFrame) {
 
 // settleRouters makes what routers say of the old log hold for the new one.
 func (m *Repairer) settleRouters(at wal.LSN) {
-	for _, rt := range m.r.routers.ByID {
+	for _, rt := range m.rp.routers.ByID {
 		rt.Applied = at
 		// Where the source's head is lower than it was, all of it is new.
 		rt.Cursor = min(rt.Cursor, rt.Source.Head)

@@ -92,7 +92,7 @@ func FuzzReplay(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		r := New(Options{Now: func() int64 { return 300 }})
-		if script(p, r.Replay) != nil {
+		if script(p, r.Replay().Frame) != nil {
 			return
 		}
 		checkRouters(t, r)
@@ -117,7 +117,7 @@ func FuzzReplay(f *testing.F) {
 		if got := r.Totals(); got.Records != count || got.Bytes != size || got.Topics != len(page) {
 			t.Fatalf("%+v, and %d topics with %d records of %d bytes", got, len(page), count, size)
 		}
-		for _, l := range r.Losses(true, false) {
+		for _, l := range r.Replay().Losses(true, false) {
 			if l.To < l.From {
 				t.Fatalf("%+v", l)
 			}
@@ -203,31 +203,11 @@ func TestReplayRefuses(t *testing.T) {
 		var err error
 		for _, e := range test.script {
 			if err == nil {
-				err = r.Replay(wal.Frame{Type: byte(e.Type()), Payload: encoded(t, e)})
+				err = r.Replay().Frame(wal.Frame{Type: byte(e.Type()), Payload: encoded(t, e)})
 			}
 		}
 		if (err == nil) != test.ok {
 			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// TestEveryEntryHasAnOperation checks that replay and repair know what each
-// entry of the log does, and that a topic's operation names the topic of its
-// entry.
-func TestEveryEntryHasAnOperation(t *testing.T) {
-	for typ := range 256 {
-		e := entry.New(entry.Type(typ))
-		if e == nil {
-			continue
-		}
-		op := operationOf(e)
-		if op == nil {
-			t.Errorf("a %s entry does nothing", e.Type())
-			continue
-		}
-		if on, ok := op.(topic.Operation); ok && (on.Type() != e.Type() || on.Topic() != 0) {
-			t.Errorf("the operation of a %s entry is one of %s", e.Type(), on.Type())
 		}
 	}
 }

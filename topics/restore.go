@@ -12,8 +12,8 @@ import (
 
 // Restore fills an empty registry with the state of a checkpoint, whose
 // records are in segs, in order. It returns what was live.
-func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Liveness, error) {
-	if err := r.restoreSnapshot(state); err != nil {
+func (rp *Replay) Restore(state []byte, segs []*segment.Segment) (index.Liveness, error) {
+	if err := rp.restoreSnapshot(state); err != nil {
 		return nil, err
 	}
 	extents, err := index.ReadTables(segs)
@@ -21,7 +21,7 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Livenes
 		return nil, err
 	}
 	live := index.Liveness{}
-	for id, t := range r.catalog.ByID {
+	for id, t := range rp.catalog.ByID {
 		seq, _, ok := t.History.Front()
 		if !ok {
 			continue
@@ -35,47 +35,47 @@ func (r *Registry) Restore(state []byte, segs []*segment.Segment) (index.Livenes
 }
 
 // restoreSnapshot is Restore without the records.
-func (r *Registry) restoreSnapshot(state []byte) error {
+func (rp *Replay) restoreSnapshot(state []byte) error {
 	if len(state) < 8 {
 		return fmt.Errorf("%w: a state of %d bytes", record.ErrMalformed, len(state))
 	}
-	r.shared.KeySeed = binary.LittleEndian.Uint64(state)
+	rp.shared.KeySeed = binary.LittleEndian.Uint64(state)
 	d := record.NewDecoder(state[8:])
-	r.catalog.NextID = d.Uvarint()
+	rp.catalog.NextID = d.Uvarint()
 	var configs []*record.Config
 	mark := d.Byte()
 	for ; mark == topic.SnapshotTopic && !d.Failed(); mark = d.Byte() {
-		t := topic.Restore(&d, &configs, r.shared)
-		if d.Failed() || !r.catalog.Add(t) {
+		t := topic.Restore(&d, &configs, rp.shared)
+		if d.Failed() || !rp.catalog.Add(t) {
 			d.Fail()
 			break
 		}
 	}
 	if mark == topic.SnapshotRouters && !d.Failed() {
-		r.restoreRouting(&d)
+		rp.restoreRouting(&d)
 		mark = d.Byte()
 	}
 	if mark == topic.SnapshotGiven && !d.Failed() {
-		r.restoreGiven(&d)
+		rp.restoreGiven(&d)
 		mark = d.Byte()
 	}
 	if mark == topic.SnapshotJobs && !d.Failed() {
-		r.restoreJobs(&d)
+		rp.restoreJobs(&d)
 		mark = d.Byte()
 	}
 	if mark != topic.SnapshotEnd {
 		d.Fail()
 	}
-	if d.Failed() || d.Left() > 0 || r.catalog.NextID == 0 {
-		return fmt.Errorf("%w: the state of %d topics, then %d bytes", record.ErrMalformed, len(r.catalog.ByID), d.Left())
+	if d.Failed() || d.Left() > 0 || rp.catalog.NextID == 0 {
+		return fmt.Errorf("%w: the state of %d topics, then %d bytes", record.ErrMalformed, len(rp.catalog.ByID), d.Left())
 	}
 	return nil
 }
 
 // restoreJobs decodes the jobs of queues.
-func (r *Registry) restoreJobs(d *record.Decoder) {
+func (rp *Replay) restoreJobs(d *record.Decoder) {
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		t := r.catalog.ByID[d.Uvarint()]
+		t := rp.catalog.ByID[d.Uvarint()]
 		if t == nil {
 			d.Fail()
 			return
@@ -85,9 +85,9 @@ func (r *Registry) restoreJobs(d *record.Decoder) {
 }
 
 // restoreGiven decodes what is known of lost ranges.
-func (r *Registry) restoreGiven(d *record.Decoder) {
+func (rp *Replay) restoreGiven(d *record.Decoder) {
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		t := r.catalog.ByID[d.Uvarint()]
+		t := rp.catalog.ByID[d.Uvarint()]
 		if t == nil {
 			d.Fail()
 			return

@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"slices"
 
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -51,27 +50,4 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 		}
 	})
 	return span.End, nil
-}
-
-// cascadeLocked ends the routers of a topic that is deleted, and returns their names.
-// r.catalog.Mu is held, or this is replay.
-func (r *Registry) cascadeLocked(t *topic.Topic) []string {
-	var names []string
-	l := router.Linked(t)
-	all := slices.Concat(l.Out, l.In)
-	if len(all) == 0 {
-		return nil
-	}
-	router.Unlink(all...)
-	for _, rt := range all {
-		rt.Drop()
-		r.routers.Remove(rt, &r.shared.Counters)
-		delete(r.routers.ByID, rt.ID)
-		names = append(names, rt.Name)
-	}
-	if r.routers.Cyclic {
-		r.routers.MarkCycles()
-	}
-	slices.Sort(names)
-	return names
 }

@@ -12,48 +12,48 @@ import (
 
 // Refer sets the function that returns readers of the log that is replayed: a
 // forwarded frame refers to earlier ones, which have the records.
-func (r *Registry) Refer(reader func() *wal.Reader) { r.source = reader }
+func (rp *Replay) Refer(reader func() *wal.Reader) { rp.source = reader }
 
 // recordsOf returns the encoded records of a frame that is replayed.
-func (r *Registry) recordsOf(b entry.Batch) ([]byte, error) {
+func (rp *Replay) recordsOf(b entry.Batch) ([]byte, error) {
 	if b.Runs == nil {
 		return b.Records, nil
 	}
-	if r.source == nil {
+	if rp.source == nil {
 		return nil, fmt.Errorf("%w: it refers to others, and none can be read", record.ErrMalformed)
 	}
-	if r.scratch.frames == nil {
-		r.scratch.frames = topic.NewFrames(r.source, 0)
+	if rp.scratch.frames == nil {
+		rp.scratch.frames = topic.NewFrames(rp.source, 0)
 	}
-	return r.scratch.frames.Records(b)
+	return rp.scratch.frames.Records(b)
 }
 
 // routerOp makes a router, or changes one.
 type routerOp struct{ *entry.Router }
 
 // replay makes the topics that came with the router, too.
-func (op routerOp) replay(r *Registry, f wal.Frame) error {
+func (op routerOp) replay(rp *Replay, f wal.Frame) error {
 	for i, id := range op.Ends() {
 		made := &op.Made[i]
 		if made.Config == nil {
 			continue
 		}
-		err := r.replayCreate(id, made)
+		err := rp.replayCreate(id, made)
 		if err != nil {
 			return err
 		}
-		err = r.replayOn(r.catalog.ByID[id], topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
+		err = rp.replayOn(rp.catalog.ByID[id], topic.CreateOp{Create: &entry.Create{ID: id, TS: op.TS, Creation: *made}}, f)
 		if err != nil {
 			return err
 		}
 	}
-	source, dest := r.catalog.ByID[op.Source], r.catalog.ByID[op.Dest]
-	if op.Source >= r.catalog.NextID || op.Dest >= r.catalog.NextID || router.CheckName(op.Name) != nil {
+	source, dest := rp.catalog.ByID[op.Source], rp.catalog.ByID[op.Dest]
+	if op.Source >= rp.catalog.NextID || op.Dest >= rp.catalog.NextID || router.CheckName(op.Name) != nil {
 		return fmt.Errorf("%w: router %d between topics %d and %d", record.ErrMalformed, op.ID, op.Source, op.Dest)
 	}
-	r.endRouter(op.Replaces)
-	known := op.ID < r.routers.NextID
-	r.routers.NextID = max(r.routers.NextID, op.ID+1)
+	rp.endRouter(op.Replaces)
+	known := op.ID < rp.routers.NextID
+	rp.routers.NextID = max(rp.routers.NextID, op.ID+1)
 	if source == nil || dest == nil {
 		return nil // written before, and ordered after, a topic's drop
 	}
@@ -61,7 +61,7 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 	if err != nil {
 		return err
 	}
-	rt := r.routers.ByID[op.ID]
+	rt := rp.routers.ByID[op.ID]
 	switch {
 	case rt != nil && f.LSN < rt.Applied:
 		return nil // the checkpoint has it
@@ -74,10 +74,10 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 	case known:
 		return nil // written before, and ordered after, its end
 	}
-	if _, taken := r.routers.ByName.Get(op.Name); taken {
+	if _, taken := rp.routers.ByName.Get(op.Name); taken {
 		return fmt.Errorf("%w: router %d takes a name in use", record.ErrMalformed, op.ID)
 	}
-	r.addRouter(&router.Router{
+	rp.addRouter(&router.Router{
 		ID: op.ID, Name: op.Name, Source: source, Dest: dest, Spec: spec,
 		Visible: true, Cursor: op.Cursor, Logged: op.Cursor, Done: op.Cursor, Applied: f.End,
 	})
@@ -87,44 +87,44 @@ func (op routerOp) replay(r *Registry, f wal.Frame) error {
 // unrouteOp ends a router.
 type unrouteOp struct{ *entry.Unroute }
 
-func (op unrouteOp) replay(r *Registry, _ wal.Frame) error {
-	r.endRouter(op.Router)
+func (op unrouteOp) replay(rp *Replay, _ wal.Frame) error {
+	rp.endRouter(op.Router)
 	return nil
 }
 
 // addRouter makes a router known. Only in replay.
-func (r *Registry) addRouter(rt *router.Router) {
-	r.routers.ByID[rt.ID] = rt
-	r.routers.Set(rt, &r.shared.Counters)
+func (rp *Replay) addRouter(rt *router.Router) {
+	rp.routers.ByID[rt.ID] = rt
+	rp.routers.Set(rt, &rp.shared.Counters)
 	rt.LinkLocked()
 }
 
 // endRouter ends a router, if it is there. Only in replay.
-func (r *Registry) endRouter(id uint64) {
-	rt := r.routers.ByID[id]
+func (rp *Replay) endRouter(id uint64) {
+	rt := rp.routers.ByID[id]
 	if rt == nil {
 		return
 	}
 	rt.Drop()
 	router.Unlink(rt)
-	delete(r.routers.ByID, id)
-	r.routers.Remove(rt, &r.shared.Counters)
+	delete(rp.routers.ByID, id)
+	rp.routers.Remove(rt, &rp.shared.Counters)
 }
 
 // forwardFrame moves a router, and publishes what it forwarded.
 type forwardFrame struct{ *entry.Forward }
 
-func (op forwardFrame) replay(r *Registry, f wal.Frame) error {
-	r.replayCursor(op.Forward, f)
+func (op forwardFrame) replay(rp *Replay, f wal.Frame) error {
+	rp.replayCursor(op.Forward, f)
 	if op.CursorOnly {
 		return nil
 	}
-	return r.replayTopic(topic.ForwardOp{Forward: op.Forward}, f)
+	return rp.replayTopic(topic.ForwardOp{Forward: op.Forward}, f)
 }
 
 // replayCursor moves a router over what a frame forwarded.
-func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
-	rt := r.routers.ByID[e.Router]
+func (rp *Replay) replayCursor(e *entry.Forward, f wal.Frame) {
+	rt := rp.routers.ByID[e.Router]
 	if rt == nil || f.LSN < rt.Applied {
 		return
 	}
@@ -135,20 +135,20 @@ func (r *Registry) replayCursor(e *entry.Forward, f wal.Frame) {
 }
 
 // restoreRouting is appendRouting's inverse.
-func (r *Registry) restoreRouting(d *record.Decoder) {
-	if r.routers.NextID = d.Uvarint(); r.routers.NextID == 0 {
+func (rp *Replay) restoreRouting(d *record.Decoder) {
+	if rp.routers.NextID = d.Uvarint(); rp.routers.NextID == 0 {
 		d.Fail()
 	}
 	for n := d.Uvarint(); n > 0 && !d.Failed(); n-- {
-		rt := router.Restore(d, func(id uint64) *topic.Topic { return r.catalog.ByID[id] })
+		rt := router.Restore(d, func(id uint64) *topic.Topic { return rp.catalog.ByID[id] })
 		if d.Failed() {
 			return
 		}
-		_, taken := r.routers.ByName.Get(rt.Name)
-		if taken || rt.ID >= r.routers.NextID || r.routers.ByID[rt.ID] != nil {
+		_, taken := rp.routers.ByName.Get(rt.Name)
+		if taken || rt.ID >= rp.routers.NextID || rp.routers.ByID[rt.ID] != nil {
 			d.Fail()
 			return
 		}
-		r.addRouter(rt)
+		rp.addRouter(rt)
 	}
 }

@@ -65,7 +65,7 @@ func full(t testing.TB) *world {
 func TestStateRoundTrip(t *testing.T) {
 	w := full(t)
 	r := New(w.opt)
-	live, err := r.Restore(w.disk.state, w.disk.segs)
+	live, err := r.Replay().Restore(w.disk.state, w.disk.segs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func FuzzState(f *testing.F) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		r := New(Options{Now: func() int64 { return 0 }})
-		_, err := r.Restore(b, segs)
+		_, err := r.Replay().Restore(b, segs)
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20+uint64(len(b))*200 {
 			t.Fatalf("%d bytes of memory for %d", got, len(b))

@@ -128,7 +128,7 @@ func (w *world) restore() {
 		return
 	}
 	w.disk.segs = w.openSegments(w.disk.ids)
-	live, err := w.Restore(w.disk.state, w.disk.segs)
+	live, err := w.Replay().Restore(w.disk.state, w.disk.segs)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func (w *world) replay(f wal.Frame) error {
 	if f.LSN < w.disk.start {
 		return nil
 	}
-	return w.Replay(f)
+	return w.Replay().Frame(f)
 }
 
 // stored is a world whose segments hold that many records at most.

@@ -73,7 +73,7 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 	}
 	w.Registry = New(w.opt)
 	w.restore()
-	w.Refer(replay.NewReader)
+	w.Replay().Refer(replay.NewReader)
 	tail, err := replay.Run(w.replay, func(int64) {})
 	if err != nil {
 		w.t.Fatal(err)
@@ -83,8 +83,8 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 		w.t.Fatal(err)
 	}
 	w.Start(log)
-	losses := w.Losses(powerLost, clean)
-	if err := w.LogLosses(context.Background(), losses); err != nil {
+	losses := w.Replay().Losses(powerLost, clean)
+	if err := w.Replay().LogLosses(context.Background(), losses); err != nil {
 		w.t.Fatal(err)
 	}
 	return losses

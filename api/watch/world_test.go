@@ -71,7 +71,7 @@ func newStillWorld(t testing.TB) *world {
 	})
 	must(t, err)
 	w := &world{Registry: topics.New(topics.Options{}), t: t}
-	tail, err := replay.Run(w.Replay, func(int64) {})
+	tail, err := replay.Run(w.Replay().Frame, func(int64) {})
 	must(t, err)
 	w.log, err = tail.Open()
 	must(t, err)

@@ -27,7 +27,7 @@ func (r *repair) rebuildTopics() error {
 		return err
 	}
 	r.registry = topics.New(topics.Options{})
-	m := topics.NewRepairer(r.registry, r.log)
+	m := topics.NewRepairer(r.registry.Replay(), r.log)
 	o := r.LogOptions(r.found.Manifest)
 	o.LogID, o.Synced = r.logID, max(o.Synced, r.begin)
 	o.Tail = wal.TailDamaged
@@ -59,6 +59,7 @@ func (r *repair) rebuildTopics() error {
 	}
 	r.begin = (max(r.begin, end) + frame.Align) &^ (frame.Align - 1)
 	r.report.Lost, r.report.Recovered = m.Finish(r.begin)
+	r.registry.Start(r.log)
 	return nil
 }
 

@@ -67,7 +67,7 @@ func (st *Store) restoreFrom(c *manifest.Checkpoint, out *Restored) (index.Liven
 		return nil, err
 	}
 	st.segments.restore(segs)
-	live, err := st.Registry.Restore(snapshot, segs)
+	live, err := st.Registry.Replay().Restore(snapshot, segs)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %d: %w", c.Number, err)
 	}

@@ -104,7 +104,7 @@ func (st *Store) Manifest() *manifest.Manifest { return st.current.get() }
 func (st *Store) LogOptions(o wal.Options) wal.Options {
 	m := st.current.get()
 	o.Start = m.Checkpoint.ReplayStart()
-	o.Synced = max(o.Synced, st.Registry.Reach())
+	o.Synced = max(o.Synced, st.Registry.Replay().Reach())
 	o.Tail = m.Tail(st.opts.BootID, st.opts.Mount)
 	o.Failed = st.logFailed
 	o.InUse = st.fileInUse

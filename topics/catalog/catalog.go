@@ -114,6 +114,18 @@ func (c *Catalog) ForgetLocked(t *topic.Topic) {
 	delete(c.ByID, t.ID)
 }
 
+// UnnameLocked takes the name and the id of a deleted topic away, and shows readers
+// that it is gone. c.Mu and t.Mu are held.
+func (c *Catalog) UnnameLocked(t *topic.Topic) {
+	c.ForgetLocked(t)
+	t.Shown.Store(nil)
+	if t.Visible {
+		c.shared.Host.Dies(t)
+		c.shared.Counters.Topics.Add(-1)
+		c.shared.Counters.Count(t.Config, -1)
+	}
+}
+
 // Add makes a topic of a snapshot known. It returns false if its name or its id is
 // taken, or its id is none that was given out. Only in replay.
 func (c *Catalog) Add(t *topic.Topic) bool {

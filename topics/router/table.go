@@ -1,6 +1,8 @@
 package router
 
 import (
+	"slices"
+
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/tidwall/btree"
@@ -16,6 +18,9 @@ type Table struct {
 
 	Counting lockorder.Mutex[lockorder.Count] // held while paths are counted, one router's at a time
 }
+
+// NewTable returns an empty table, which replay can fill.
+func NewTable() *Table { return &Table{ByID: make(map[uint64]*Router), NextID: 1} }
 
 // Set makes the router known by its name.
 func (g *Table) Set(rt *Router, n *topic.Counters) {
@@ -39,6 +44,28 @@ func (g *Table) Before(id uint64) []*Router {
 func (g *Table) Remove(rt *Router, n *topic.Counters) {
 	g.ByName.Delete(rt.Name)
 	n.Routers.Store(int64(g.ByName.Len()))
+}
+
+// Cascade ends the routers of a topic that is deleted, and returns their names.
+func (g *Table) Cascade(t *topic.Topic, n *topic.Counters) []string {
+	var names []string
+	l := Linked(t)
+	all := slices.Concat(l.Out, l.In)
+	if len(all) == 0 {
+		return nil
+	}
+	Unlink(all...)
+	for _, rt := range all {
+		rt.Drop()
+		g.Remove(rt, n)
+		delete(g.ByID, rt.ID)
+		names = append(names, rt.Name)
+	}
+	if g.Cyclic {
+		g.MarkCycles()
+	}
+	slices.Sort(names)
+	return names
 }
 
 // MarkCycles marks the routers that are part of a cycle: there a record goes no

@@ -41,6 +41,8 @@ type Host interface {
 	// be deleted.
 	Born(t *Topic)
 	Dies(t *Topic)
+	// Gone ends what others have of a deleted topic: its queue, and the sweeper's visits.
+	Gone(t *Topic)
 	// Visit has the sweeper come by the topic at its next round.
 	Visit(t *Topic)
 	// Serve gives the jobs that are ready to those who wait for them. It follows every

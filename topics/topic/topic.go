@@ -164,9 +164,10 @@ func (t *Topic) Priority(cfg *record.Config, now int64) int64 {
 	}
 }
 
-// EmptyLocked releases what is in a deleted topic, whose queue has ended. t.Mu is
+// EmptyLocked ends the queue of a deleted topic, and releases what is in it. t.Mu is
 // held.
 func (t *Topic) EmptyLocked() {
+	t.Shared.Host.Gone(t)
 	t.Grow(record.Size{Records: -t.Live.Records, Bytes: -t.Live.Bytes})
 	t.Shared.Counters.Ephemeral.Add(-t.Index.Clear())
 	t.ChangeKeysLocked(func(w *index.Keys) { *w = index.Keys{} })
