@@ -1,6 +1,8 @@
 package recovery
 
-import "github.com/e6e95bb8/topics/topics"
+import (
+	"github.com/e6e95bb8/topics/topics/replay"
+)
 
 // maxLostRanges is how many lost ranges a report lists; the rest are counted.
 const maxLostRanges = 1000
@@ -24,7 +26,7 @@ func (r *Report) Lost(l LostRange) {
 	}
 }
 
-func (r *Report) lose(losses []topics.Loss) {
+func (r *Report) lose(losses []replay.Loss) {
 	for _, l := range losses {
 		r.Lost(LostRange{Topic: l.Topic, From: l.From, To: l.To, Reason: l.Reason, AtLeast: l.AtLeast})
 	}
@@ -33,7 +35,7 @@ func (r *Report) lose(losses []topics.Loss) {
 // warnedLosses is how many lost ranges are logged one by one.
 const warnedLosses = 20
 
-func (s *start) warnOfLosses(losses []topics.Loss) {
+func (s *start) warnOfLosses(losses []replay.Loss) {
 	shown := losses[:min(len(losses), warnedLosses)]
 	for _, l := range shown {
 		s.opts.Log.Warn().Str("topic", l.Topic).Uint64("from", l.From).Uint64("to", l.To).Str("reason", l.Reason).

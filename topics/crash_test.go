@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -23,7 +24,7 @@ func lostBy(c record.Class, how string) bool {
 	return c == record.Ephemeral // an orderly end, with the power after it or not
 }
 
-func (w *world) end(how string) []Loss {
+func (w *world) end(how string) []replay.Loss {
 	w.t.Helper()
 	switch how {
 	case "kill":

@@ -1,7 +1,8 @@
 // Package topics holds the topics and the routers between them, and does what
-// concerns several of them, or time: routers, checkpoints, replay and repair. Package
-// topic is one topic, and has the path of a write; package catalog has their names, and
-// package jobs what clients do with queues.
+// concerns several of them, or time: making routers, delivery, sweeps, checkpoints.
+// Package topic is one topic, and has the path of a write; package catalog has their
+// names, package jobs what clients do with queues, and package replay brings all of it
+// back.
 //
 // # Changes
 //
@@ -10,7 +11,7 @@
 // the log too, and become visible when they are durable: see changes.go. All of
 // them get their place in propose, which first reserves room in the log. What an
 // entry of the log does is its operation: a live write and its replay run the same
-// one. Package entry has the entries, and operationOf returns how each is replayed.
+// one. Package entry has the entries, and package replay how each is replayed.
 //
 // # Locks
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -45,7 +46,7 @@ type Registry struct {
 	catalog   *catalog.Catalog
 	queues    *jobs.Queues
 	routers   *router.Table // catalog.Mu guards it, except what says otherwise
-	replaying *Replay
+	replaying *replay.Replay
 	changes   changes // not shown yet; catalog.Mu guards them
 }
 
@@ -61,7 +62,7 @@ func New(opts Options) *Registry {
 	}
 	r.shared.Host = host{r}
 	r.catalog = catalog.New(r.shared, opts.MaxTopics)
-	r.replaying = NewReplay(r.shared, r.catalog, r.routers)
+	r.replaying = replay.New(r.shared, r.catalog, r.routers)
 	r.queues = jobs.New(r.shared, r.catalog, queueHost{r})
 	r.forwarders = router.NewForwarders(r.shared, r.push)
 	r.subscriptions = follow.NewHub(r.eachVisible)
@@ -79,7 +80,7 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 }
 
 // Replay returns what fills the registry before Start.
-func (r *Registry) Replay() *Replay { return r.replaying }
+func (r *Registry) Replay() *replay.Replay { return r.replaying }
 
 // Queues returns what serves the registry's queues.
 func (r *Registry) Queues() *jobs.Queues { return r.queues }

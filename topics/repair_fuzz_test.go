@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -21,13 +22,13 @@ func emptyLog(t testing.TB) *wal.Log {
 	if err := fsys.MkdirAll("/log"); err != nil {
 		t.Fatal(err)
 	}
-	replay, err := wal.Open(wal.Options{
+	reading, err := wal.Open(wal.Options{
 		FS: fsys, Dir: "/log", LogID: 7, FileBytes: 64 << 10, QueueBytes: 1 << 20, CacheBytes: 1 << 20, Manual: true,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tail, err := replay.Run(func(wal.Frame) error { return nil }, func(int64) {})
+	tail, err := reading.Run(func(wal.Frame) error { return nil }, func(int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func FuzzMend(f *testing.F) {
 		log := emptyLog(t)
 		defer log.Close()
 		r := New(Options{Now: func() int64 { return 300 }})
-		m := NewRepairer(r.Replay(), log)
+		m := replay.NewRepairer(r.Replay(), log)
 		heads := map[uint64]uint64{}
 		err := script(p, func(f wal.Frame) error {
 			if f.Type == 0 {
@@ -110,7 +111,7 @@ func FuzzDescribe(f *testing.F) {
 	f.Add(stateOf(f))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		n := 0
-		ok := DescribeSnapshot(p, func(s *StoredTopic) error {
+		ok := replay.DescribeSnapshot(p, func(s *replay.StoredTopic) error {
 			if n++; s.Name == "" || s.Head == math.MaxUint64 {
 				t.Fatalf("%+v", s)
 			}
@@ -119,10 +120,10 @@ func FuzzDescribe(f *testing.F) {
 		if ok == nil && n > len(p) {
 			t.Fatalf("%d topics of %d bytes", n, len(p))
 		}
-		if err := DescribeRouters(p, func(*StoredRouter) error { return nil }); (err == nil) != (ok == nil) {
+		if err := replay.DescribeRouters(p, func(*replay.StoredRouter) error { return nil }); (err == nil) != (ok == nil) {
 			t.Fatalf("%v, and for routers %v", ok, err)
 		}
-		_ = Audit(p, nil, func() error { return nil }, func(f Fault) {
+		_ = replay.Audit(p, nil, func() error { return nil }, func(f replay.Fault) {
 			if f.From > f.To {
 				t.Fatalf("%+v", f)
 			}

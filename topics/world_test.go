@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -62,19 +63,19 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 }
 
 // boot brings the last checkpoint and the log after it into a new registry and settles what was lost.
-func (w *world) boot(powerLost, clean bool) []Loss {
+func (w *world) boot(powerLost, clean bool) []replay.Loss {
 	w.t.Helper()
 	if w.wal.FS = w.fs; w.wrap != nil {
 		w.wal.FS = w.wrap(w.fs)
 	}
-	replay, err := wal.Open(w.wal)
+	reading, err := wal.Open(w.wal)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.Registry = New(w.opt)
 	w.restore()
-	w.Replay().Refer(replay.NewReader)
-	tail, err := replay.Run(w.replay, func(int64) {})
+	w.Replay().Refer(reading.NewReader)
+	tail, err := reading.Run(w.replay, func(int64) {})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func (w *world) boot(powerLost, clean bool) []Loss {
 }
 
 // kill ends the process and starts another one.
-func (w *world) kill() []Loss {
+func (w *world) kill() []replay.Loss {
 	w.t.Helper()
 	old := w.shared.Log
 	w.fs = w.fs.Kill()
@@ -100,7 +101,7 @@ func (w *world) kill() []Loss {
 }
 
 // power cuts the power with nothing of what was unsynced left.
-func (w *world) power(seed uint64) []Loss {
+func (w *world) power(seed uint64) []replay.Loss {
 	w.t.Helper()
 	old := w.shared.Log
 	w.fs = w.fs.Crash(rand.New(rand.NewPCG(seed, seed)))
@@ -109,7 +110,7 @@ func (w *world) power(seed uint64) []Loss {
 }
 
 // restart ends the process in an orderly way and starts another one.
-func (w *world) restart() []Loss {
+func (w *world) restart() []replay.Loss {
 	w.t.Helper()
 	if err := errors.Join(w.Close(context.Background()), w.shared.Log.Close()); err != nil {
 		w.t.Fatal(err)

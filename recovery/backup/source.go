@@ -9,7 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/store"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -101,16 +101,16 @@ func stateEnd(fsys vfs.FS, dir string, c *manifest.Checkpoint) (wal.LSN, error) 
 	if err != nil {
 		return 0, err
 	}
-	return topics.SnapshotReach(content)
+	return replay.SnapshotReach(content)
 }
 
 // endOf reads a log and returns its end. Damage is an error.
 func endOf(o wal.Options) (wal.LSN, error) {
-	replay, err := wal.Inspect(o)
+	reading, err := wal.Inspect(o)
 	if err != nil {
 		return 0, err
 	}
-	return replay.Salvage(func(wal.Frame) error { return nil }, func(e *wal.CorruptionError) error { return e })
+	return reading.Salvage(func(wal.Frame) error { return nil }, func(e *wal.CorruptionError) error { return e })
 }
 
 // logFiles returns the log files in use with an index of at least first. The

@@ -13,9 +13,9 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -146,7 +146,7 @@ func (w *dump) state(m *manifest.Manifest) error {
 			return err
 		}
 		w.checkpoint = c
-		err = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
+		err = replay.DescribeSnapshot(content, func(t *replay.StoredTopic) error {
 			w.names[t.ID] = t.Name
 			if !w.what.State || !w.wanted(t.ID) {
 				return w.ctx.Err()
@@ -156,7 +156,7 @@ func (w *dump) state(m *manifest.Manifest) error {
 		if err != nil {
 			return err
 		}
-		err = topics.DescribeRouters(content, func(r *topics.StoredRouter) error {
+		err = replay.DescribeRouters(content, func(r *replay.StoredRouter) error {
 			if !w.what.State || !w.wanted(r.Source) && !w.wanted(r.Dest) {
 				return w.ctx.Err()
 			}
@@ -209,11 +209,11 @@ func (w *dump) log(m *manifest.Manifest) error {
 		return nil
 	}
 	o := w.LogOptions(m)
-	replay, err := wal.Inspect(o)
+	reading, err := wal.Inspect(o)
 	if err != nil {
 		return err
 	}
-	_, err = replay.Salvage(w.frame, func(d *wal.CorruptionError) error {
+	_, err = reading.Salvage(w.frame, func(d *wal.CorruptionError) error {
 		return w.line(map[string]any{"kind": "damage", "file": o.Dir + "/" + d.File, "offset": d.Offset,
 			"lsn": d.LSN, "next_lsn": d.Next, "cause": d.Cause})
 	})

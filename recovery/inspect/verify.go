@@ -17,7 +17,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
@@ -163,7 +163,7 @@ func (v *verifier) snapshots() error {
 		if err != nil {
 			return err
 		}
-		reach, err := topics.SnapshotReach(content)
+		reach, err := replay.SnapshotReach(content)
 		if err != nil {
 			v.fault(Fault{File: name, Cause: err.Error()})
 			continue
@@ -176,7 +176,7 @@ func (v *verifier) snapshots() error {
 				segs = append(segs, s)
 			}
 		}
-		err = topics.Audit(content, segs, v.ctx.Err, func(f topics.Fault) {
+		err = replay.Audit(content, segs, v.ctx.Err, func(f replay.Fault) {
 			v.fault(Fault{File: name, Topic: f.Topic, From: f.From, To: f.To, Cause: f.Cause})
 		})
 		if bad := new(segment.DamageError); err != nil && !errors.As(err, &bad) { // reported by segments
@@ -219,7 +219,7 @@ func (v *verifier) topicNames() error {
 			return err
 		}
 		n := 0
-		_ = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
+		_ = replay.DescribeSnapshot(content, func(t *replay.StoredTopic) error {
 			v.names[t.ID] = t.Name
 			n++
 			return nil

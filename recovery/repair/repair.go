@@ -28,6 +28,7 @@ import (
 	"github.com/e6e95bb8/topics/recovery/inspect"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -50,7 +51,7 @@ type Report struct {
 	State string `json:"state,omitempty"`
 	// Recovered is how many topics came back under a name made from their id.
 	Recovered int           `json:"recovered_topics"`
-	Lost      []topics.Loss `json:"lost_ranges"`
+	Lost      []replay.Loss `json:"lost_ranges"`
 }
 
 // Run locks the data directory and repairs it. It does not change one that is
@@ -76,7 +77,7 @@ func Run(ctx context.Context, d inspect.Dir, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := &repair{Dir: d, opts: o, ctx: ctx, found: found,
-		report: &Report{Dir: d.Path, Faults: found.Faults, Files: []string{}, Lost: []topics.Loss{}}}
+		report: &Report{Dir: d.Path, Faults: found.Faults, Files: []string{}, Lost: []replay.Loss{}}}
 	if found.Sound() {
 		return r.report, nil
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/recovery/repair"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
@@ -211,7 +211,7 @@ func TestLogGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := mustRepair(t, fsys)
-	got := map[string]topics.Loss{}
+	got := map[string]replay.Loss{}
 	for _, l := range report.Lost {
 		got[l.Topic] = l
 	}

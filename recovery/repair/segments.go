@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/topics/segment"
 )
 
@@ -98,7 +98,7 @@ func (r *repair) readSnapshot(c *manifest.Checkpoint) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	reach, err := topics.SnapshotReach(content)
+	reach, err := replay.SnapshotReach(content)
 	if err != nil {
 		return nil, nil // the checksum is right, but the content cannot be decoded
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/replay"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/frame"
 )
@@ -27,7 +28,7 @@ func (r *repair) rebuildTopics() error {
 		return err
 	}
 	r.registry = topics.New(topics.Options{})
-	m := topics.NewRepairer(r.registry.Replay(), r.log)
+	m := replay.NewRepairer(r.registry.Replay(), r.log)
 	o := r.LogOptions(r.found.Manifest)
 	o.LogID, o.Synced = r.logID, max(o.Synced, r.begin)
 	o.Tail = wal.TailDamaged
@@ -78,14 +79,14 @@ func (r *repair) openScratch() error {
 		return err
 	}
 	r.clearScratch() // an interrupted repair may have left one
-	replay, err := wal.Open(wal.Options{
+	reading, err := wal.Open(wal.Options{
 		FS: r.FS, Dir: r.dir(recovery.ScratchDir), LogID: r.logID, Manual: true,
 		FileBytes: scratchFile, QueueBytes: scratchQueue, CacheBytes: scratchCache,
 	})
 	if err != nil {
 		return err
 	}
-	tail, err := replay.Run(func(wal.Frame) error { return errors.New("the scratch log is not empty") }, func(int64) {})
+	tail, err := reading.Run(func(wal.Frame) error { return errors.New("the scratch log is not empty") }, func(int64) {})
 	if err != nil {
 		return err
 	}
@@ -95,14 +96,14 @@ func (r *repair) openScratch() error {
 
 // salvage gives m the frames that the log still has, and the gaps between them.
 // It returns the position where the log ended at the latest.
-func (r *repair) salvage(o wal.Options, m *topics.Repairer) (wal.LSN, error) {
-	replay, err := wal.Inspect(o)
+func (r *repair) salvage(o wal.Options, m *replay.Repairer) (wal.LSN, error) {
+	reading, err := wal.Inspect(o)
 	if err != nil {
 		return 0, err
 	}
-	m.Refer(replay.NewReader)
+	m.Refer(reading.NewReader)
 	var most wal.LSN
-	end, err := replay.Salvage(func(f wal.Frame) error {
+	end, err := reading.Salvage(func(f wal.Frame) error {
 		most = max(most, f.End)
 		if err := m.Frame(r.ctx, f); err != nil {
 			return err

@@ -15,7 +15,7 @@
 //     the program: a payload is never changed, a new flag or a new type is added.
 //   - One row in the table, with the next free number. A number is never used
 //     again.
-//   - One row in topics.operationOf: what the entry does to the topics, live, in
+//   - One row in operationOf of package replay: what the entry does to the topics, live, in
 //     a replay and in a repair.
 //   - One sample with its golden bytes in this package's tests, and one row in
 //     docs/format.md.

@@ -15,7 +15,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
-	"github.com/e6e95bb8/topics/topics"
+	"github.com/e6e95bb8/topics/topics/replay"
 	sealed "github.com/e6e95bb8/topics/wal/frame"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -116,7 +116,7 @@ func (p place) floor(m *manifest.Manifest) (uint64, error) {
 		if !ok {
 			continue // it says nothing
 		}
-		_ = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
+		_ = replay.DescribeSnapshot(content, func(t *replay.StoredTopic) error {
 			floor = max(floor, t.Applied)
 			return nil
 		}) // as far as it can be read
@@ -225,7 +225,7 @@ func (p place) trace(was []frame, b book) error {
 		if !ok {
 			continue // it has no names
 		}
-		_ = topics.DescribeSnapshot(content, func(t *topics.StoredTopic) error {
+		_ = replay.DescribeSnapshot(content, func(t *replay.StoredTopic) error {
 			if of := b[t.Name]; of != nil {
 				of.traced = true
 			}

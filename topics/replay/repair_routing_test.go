@@ -1,4 +1,4 @@
-package topics
+package replay
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ import (
 func TestSettledRouters(t *testing.T) {
 	const begin = 1 << 20
 	shared := &topic.Shared{Host: noHost{}}
-	rp := NewReplay(shared, catalog.New(shared, 0), router.NewTable())
+	rp := New(shared, catalog.New(shared, 0), router.NewTable())
 	a, b := topic.New(1, "a", shared), topic.New(2, "b", shared)
 	a.Head = 3
 	behind := &router.Router{ID: 1, Name: "behind", Source: a, Dest: b}

@@ -1,4 +1,4 @@
-package topics
+package replay
 
 import (
 	"context"
@@ -30,8 +30,8 @@ type Replay struct {
 	}
 }
 
-// NewReplay returns what fills an empty catalog and an empty table of routers.
-func NewReplay(shared *topic.Shared, c *catalog.Catalog, routers *router.Table) *Replay {
+// New returns what fills an empty catalog and an empty table of routers.
+func New(shared *topic.Shared, c *catalog.Catalog, routers *router.Table) *Replay {
 	return &Replay{shared: shared, catalog: c, routers: routers}
 }
 

@@ -1,4 +1,4 @@
-package topics
+package replay
 
 import (
 	"github.com/e6e95bb8/topics/topics/catalog"
@@ -11,7 +11,7 @@ import (
 // decode returns a snapshot's topics and routers, for those who only look at them.
 func decode(snapshot []byte) (*Replay, error) {
 	shared := &topic.Shared{Clock: clock.New(clock.System()), Host: noHost{}}
-	rp := NewReplay(shared, catalog.New(shared, 0), router.NewTable())
+	rp := New(shared, catalog.New(shared, 0), router.NewTable())
 	return rp, rp.restoreSnapshot(snapshot)
 }
 

@@ -1,4 +1,4 @@
-package topics
+package replay
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package topics
+package replay
 
 import "github.com/e6e95bb8/topics/wal"
 
