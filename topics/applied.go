@@ -7,15 +7,5 @@ import "github.com/e6e95bb8/topics/wal"
 // forward with every second call or so of a busy one. It never blocks for long:
 // it asks the locks of the log and, if that is free, of the registry.
 func (r *Registry) Applied() wal.LSN {
-	return r.shared.Applying.Advance(r.shared.Log, r.changesShown)
-}
-
-// changesShown reports whether every change of topics and routers whose place is
-// before that position is shown.
-func (r *Registry) changesShown(at wal.LSN) bool {
-	if !r.catalog.Mu.TryRLock() {
-		return false // a change may be getting its place
-	}
-	defer r.catalog.Mu.RUnlock()
-	return len(r.changes.before(at)) == 0
+	return r.shared.Applying.Advance(r.shared.Log, r.changes.TryShownBefore)
 }

@@ -81,7 +81,7 @@ func TestAppliedWaitsForChanges(t *testing.T) {
 			t.Errorf("applied to %d, and the end of the topic after %d is not", got, before)
 		}
 	}
-	if err := w.awaitChange(at); err != nil {
+	if err := w.changes.Await(at); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Applied(); got != w.shared.Log.Tail() {

@@ -197,7 +197,7 @@ func (r *Registry) Delete(ctx context.Context, name string, ifEmpty bool) (Remov
 	if err != nil || !out.Deleted {
 		return Removal{}, err
 	}
-	cost, err := r.finishChange(at)
+	cost, err := r.changes.Finish(at)
 	if err != nil {
 		return Removal{}, err
 	}
@@ -254,6 +254,6 @@ func (r *Registry) appendDropLocked(s *topic.Slot, t *topic.Topic) (*Removal, wa
 		rt.Changing = span.End
 	}
 	out := &Removal{Deleted: true}
-	r.changes.addDrop(span.End, &drop{t, out})
+	r.changes.AddDropLocked(span.End, t, func(routers []string) { out.Routers = routers })
 	return out, span.End, nil
 }

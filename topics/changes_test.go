@@ -333,7 +333,7 @@ func TestCheckpointsOfChanges(t *testing.T) {
 					start()
 					w.checkpoint(nil)
 				}
-				if err := w.awaitChangesBefore(w.shared.Log.Tail()); err != nil {
+				if err := w.changes.AwaitBefore(w.shared.Log.Tail()); err != nil {
 					t.Fatal(err)
 				}
 				after := w.picture()

@@ -87,7 +87,7 @@ func (c *Checkpoint) Write(ctx context.Context, s *Sink) (segments []uint64, err
 			_ = c.out.Abort() // the first error counts
 		}
 	}()
-	if err := c.registry.awaitChangesBefore(c.start); err != nil {
+	if err := c.registry.changes.AwaitBefore(c.start); err != nil {
 		return c.written, err
 	}
 	e := topic.Encoder{Configs: map[*record.Config]uint64{}}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/topics/delivery"
+	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/lockorder"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -22,23 +23,30 @@ type deliveries struct {
 	step  lockorder.Mutex[lockorder.Delivery] // held while delivering; guards queue
 	queue *delivery.Queue[*topic.Topic]
 
+	shared        *topic.Shared
+	subscriptions *follow.Hub
+	forwarders    *router.Forwarders
+
 	quit context.CancelFunc
 	gone chan struct{}
 }
 
-func newDeliveries() *deliveries {
+// newDeliveries returns deliveries, which have to be given forwarders.
+func newDeliveries(shared *topic.Shared, subscriptions *follow.Hub) *deliveries {
 	began := time.Now()
 	// The registry's clock may be set back.
 	clock := func() int64 { return time.Since(began).Milliseconds() }
-	return &deliveries{wake: make(chan struct{}, 1), queue: delivery.New[*topic.Topic](clock)}
+	return &deliveries{
+		shared: shared, subscriptions: subscriptions,
+		wake: make(chan struct{}, 1), queue: delivery.New[*topic.Topic](clock),
+	}
 }
 
 // push appends t to the line. t.Mu may be held.
-func (r *Registry) push(t *topic.Topic) {
+func (d *deliveries) push(t *topic.Topic) {
 	if t.Queued.Swap(true) {
 		return // its delivery has not begun yet
 	}
-	d := r.deliveries
 	d.mu.Lock()
 	d.line = append(d.line, t)
 	d.mu.Unlock()
@@ -48,9 +56,9 @@ func (r *Registry) push(t *topic.Topic) {
 	}
 }
 
-// RunDelivery starts the goroutine that delivers. Close stops it.
-func (r *Registry) RunDelivery() {
-	d := r.deliveries
+// run starts the goroutine that delivers, with the pressure of the log's queue. stop
+// ends it.
+func (d *deliveries) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.quit, d.gone = cancel, make(chan struct{})
 	go func() {
@@ -59,7 +67,7 @@ func (r *Registry) RunDelivery() {
 		defer timer.Stop()
 		for {
 			var due <-chan time.Time
-			if after := r.deliverDue(ctx, r.Pressure); after > 0 {
+			if after := d.deliverDue(ctx, d.shared.Pressure); after > 0 {
 				timer.Reset(after)
 				due = timer.C
 			}
@@ -80,19 +88,12 @@ func (d *deliveries) stop() {
 	}
 }
 
-// Deliver delivers everything that is in line, as RunDelivery would without
-// pressure.
-func (r *Registry) Deliver() {
-	r.deliverDue(context.Background(), func() float64 { return 0 })
-}
-
 // deliveriesPerLook is the number of deliveries between two looks at the pressure.
 const deliveriesPerLook = 64
 
 // deliverDue delivers until nothing is due, or ctx ends. It returns after how
 // long something will be due, or 0 if not before the next push.
-func (r *Registry) deliverDue(ctx context.Context, pressure func() float64) (after time.Duration) {
-	d := r.deliveries
+func (d *deliveries) deliverDue(ctx context.Context, pressure func() float64) (after time.Duration) {
 	d.step.Lock()
 	defer d.step.Unlock()
 	present := pressure()
@@ -100,25 +101,24 @@ func (r *Registry) deliverDue(ctx context.Context, pressure func() float64) (aft
 		if n%deliveriesPerLook == 0 {
 			present = pressure()
 		}
-		r.enqueueLocked()
+		d.enqueueLocked()
 		t, after, ok := d.queue.Pop(present)
 		if !ok {
 			return after
 		}
 		t.Queued.Store(false) // before delivering: a later change pushes again
-		r.deliver(t)
+		d.deliver(t)
 	}
 	return 0
 }
 
 // enqueueLocked moves the line into the queue. d.step is held.
-func (r *Registry) enqueueLocked() {
-	d := r.deliveries
+func (d *deliveries) enqueueLocked() {
 	d.mu.Lock()
 	line := d.line
 	d.line = nil
 	d.mu.Unlock()
-	now := r.shared.Now()
+	now := d.shared.Now()
 	for _, t := range line {
 		d.queue.Push(t, t.Urgency(now))
 	}
@@ -126,12 +126,21 @@ func (r *Registry) enqueueLocked() {
 
 // deliver notifies t's subscribers and routers that it has changed. No lock is
 // held.
-func (r *Registry) deliver(t *topic.Topic) {
-	r.subscriptions.Notify(t.Name, t.IsVisible)
-	r.forwarders.Route(t)
+func (d *deliveries) deliver(t *topic.Topic) {
+	d.subscriptions.Notify(t.Name, t.IsVisible)
+	d.forwarders.Route(t)
 	for _, rt := range router.Incoming(t) {
 		if rt.Waits() {
-			r.forwarders.Route(rt.Source) // t may have room now
+			d.forwarders.Route(rt.Source) // t may have room now
 		}
 	}
+}
+
+// RunDelivery starts the goroutine that delivers. Close stops it.
+func (r *Registry) RunDelivery() { r.deliveries.run() }
+
+// Deliver delivers everything that is in line, as RunDelivery would without
+// pressure.
+func (r *Registry) Deliver() {
+	r.deliveries.deliverDue(context.Background(), func() float64 { return 0 })
 }

@@ -8,7 +8,7 @@
 //
 // Config changes and deletes of records take the same path, so they have a place
 // among the writes. The deletion of a topic and changes of routers have a place in
-// the log too, and become visible when they are durable: see changes.go. All of
+// the log too, and become visible when they are durable: see package changes. All of
 // them get their place in propose, which first reserves room in the log. What an
 // entry of the log does is its operation: a live write and its replay run the same
 // one. Package entry has the entries, and package replay how each is replayed.

@@ -28,7 +28,7 @@ func (r *Registry) routeAll() {
 	r.catalog.Mu.RLock()
 	defer r.catalog.Mu.RUnlock()
 	r.routers.ByName.Scan(func(_ string, rt *router.Router) bool {
-		r.push(rt.Source)
+		r.deliveries.push(rt.Source)
 		return true
 	})
 }

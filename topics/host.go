@@ -16,7 +16,7 @@ type host struct{ r *Registry }
 // Changed puts t in line for its subscribers and routers.
 func (h host) Changed(t *topic.Topic) {
 	if router.Routed(t) || h.r.subscriptions.Wants(t.Name) {
-		h.r.push(t)
+		h.r.deliveries.push(t)
 	}
 }
 
@@ -31,7 +31,7 @@ func (h host) record(t *topic.Topic, deleted bool) {
 		return
 	}
 	h.r.subscriptions.Record(follow.Lifecycle{Topic: t.Name, ID: t.ID, Deleted: deleted, Head: t.Head})
-	h.r.push(t)
+	h.r.deliveries.push(t)
 }
 
 // Gone ends the queue of a deleted topic and the sweeper's visits.
@@ -59,7 +59,7 @@ func (h host) Abandon(t *topic.Topic) {
 }
 
 // AwaitChange waits until the change at that position is durable, and shows it.
-func (h host) AwaitChange(at wal.LSN) error { return h.r.awaitChange(at) }
+func (h host) AwaitChange(at wal.LSN) error { return h.r.changes.Await(at) }
 
 // queueHost does for the queues of a registry what concerns more than topics.
 type queueHost struct{ *Registry }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/topics/catalog"
+	"github.com/e6e95bb8/topics/topics/changes"
 	"github.com/e6e95bb8/topics/topics/clock"
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/jobs"
@@ -47,7 +48,7 @@ type Registry struct {
 	queues    *jobs.Queues
 	routers   *router.Table // catalog.Mu guards it, except what says otherwise
 	replaying *replay.Replay
-	changes   changes // not shown yet; catalog.Mu guards them
+	changes   *changes.Changes
 }
 
 // New returns an empty registry.
@@ -58,14 +59,17 @@ func New(opts Options) *Registry {
 			Limits: topic.Limits{EphemeralBytes: opts.EphemeralBytes, IdempotencyBytes: opts.IdempotencyBytes},
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
 		},
-		deliveries: newDeliveries(), routers: router.NewTable(),
+		routers: router.NewTable(),
 	}
 	r.shared.Host = host{r}
 	r.catalog = catalog.New(r.shared, opts.MaxTopics)
+	r.subscriptions = follow.NewHub(r.catalog.EachVisible)
+	r.deliveries = newDeliveries(r.shared, r.subscriptions)
+	r.changes = changes.New(r.shared, r.catalog, r.routers)
 	r.replaying = replay.New(r.shared, r.catalog, r.routers)
 	r.queues = jobs.New(r.shared, r.catalog, queueHost{r})
-	r.forwarders = router.NewForwarders(r.shared, r.push)
-	r.subscriptions = follow.NewHub(r.eachVisible)
+	r.forwarders = router.NewForwarders(r.shared, r.deliveries.push)
+	r.deliveries.forwarders = r.forwarders
 	return r
 }
 

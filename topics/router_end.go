@@ -20,7 +20,7 @@ func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool,
 	if err != nil || at == 0 {
 		return false, topic.Cost{}, err
 	}
-	cost, err = r.finishChange(at)
+	cost, err = r.changes.Finish(at)
 	return err == nil, cost, err
 }
 
@@ -41,7 +41,7 @@ func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
 		return 0, err
 	}
 	rt.Changing = span.End
-	r.changes.add(span.End, func() {
+	r.changes.AddLocked(span.End, func() {
 		rt.Drop()
 		r.routers.Remove(rt, &r.shared.Counters)
 		router.Unlink(rt)

@@ -171,10 +171,10 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string
 		old.Changing = span.End
 	}
 	rt.LinkLocked()
-	r.changes.add(span.End, func() {
+	r.changes.AddLocked(span.End, func() {
 		r.replaceRouterLocked(old, rt)
 		rt.Show(span.End)
-		r.push(rt.Source)
+		r.deliveries.push(rt.Source)
 	})
 	return &routerChange{old == nil, span.End, made}, nil
 }
@@ -210,9 +210,9 @@ func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *ro
 		return nil, err
 	}
 	rt.Next, rt.Applied, rt.Logged, rt.Changing = spec, span.End, rt.Cursor, span.End
-	r.changes.add(span.End, func() {
+	r.changes.AddLocked(span.End, func() {
 		rt.Show(span.End)
-		r.push(rt.Source)
+		r.deliveries.push(rt.Source)
 	})
 	return &routerChange{at: span.End}, nil
 }
@@ -260,5 +260,5 @@ func (r *Registry) commitRouter(p *routerChange) error {
 	if err != nil {
 		return topic.LogError(err)
 	}
-	return r.awaitChange(p.at)
+	return r.changes.Await(p.at)
 }

@@ -1,8 +1,6 @@
 package topics
 
 import (
-	"strings"
-
 	"github.com/e6e95bb8/topics/topics/follow"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -47,20 +45,4 @@ func (r *Registry) identify(name string) (topic.State, uint64, error) {
 	}
 	defer t.Mu.RUnlock()
 	return t.StateLocked(r.shared.Now()), t.ID, nil
-}
-
-// eachVisible calls f with the topics that readers see and whose names begin
-// with prefix. None is deleted meanwhile.
-func (r *Registry) eachVisible(prefix string, f func(name string, id uint64)) {
-	r.catalog.Mu.RLock()
-	defer r.catalog.Mu.RUnlock()
-	r.catalog.ByName.Ascend(prefix, func(name string, t *topic.Topic) bool {
-		if !strings.HasPrefix(name, prefix) {
-			return false
-		}
-		if t.IsVisible() {
-			f(name, t.ID)
-		}
-		return true
-	})
 }

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"topics/catalog":    {"topics/catalog", "topics/topic", "topics/clock", "topics/entry", "topics/index", "topics/lockorder", "topics/rate", "topics/record", "topics/segment", "queue", "wal"},
 	"topics/jobs":       {"topics/jobs", "topics/catalog", "topics/topic", "topics/clock", "topics/entry", "topics/index", "topics/lockorder", "topics/rate", "topics/record", "topics/segment", "queue", "wal"},
 	"topics/replay":     {"topics/replay", "topics/router", "topics/paths", "topics/catalog", "topics/topic", "topics/clock", "topics/entry", "topics/index", "topics/lockorder", "topics/rate", "topics/record", "topics/segment", "queue", "wal"},
+	"topics/changes":    {"topics/changes", "topics/router", "topics/paths", "topics/catalog", "topics/topic", "topics/clock", "topics/entry", "topics/index", "topics/lockorder", "topics/rate", "topics/record", "topics/segment", "queue", "wal"},
 	"topics/topic":      {"topics/topic", "topics/clock", "topics/entry", "topics/index", "topics/lockorder", "topics/rate", "topics/record", "topics/segment", "queue", "wal"},
 	"queue":             {"queue"},
 	"recovery":          {"recovery", "queue", "topics", "wal"},

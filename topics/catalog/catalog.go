@@ -67,6 +67,22 @@ func (c *Catalog) Hold(name string) *topic.Topic {
 	}
 }
 
+// EachVisible calls f with the topics that readers see and whose names begin
+// with prefix. None is deleted meanwhile.
+func (c *Catalog) EachVisible(prefix string, f func(name string, id uint64)) {
+	c.Mu.RLock()
+	defer c.Mu.RUnlock()
+	c.ByName.Ascend(prefix, func(name string, t *topic.Topic) bool {
+		if !strings.HasPrefix(name, prefix) {
+			return false
+		}
+		if t.IsVisible() {
+			f(name, t.ID)
+		}
+		return true
+	})
+}
+
 // RoomLocked fails if n more topics would be too many. c.Mu is held.
 func (c *Catalog) RoomLocked(n int) error {
 	if c.max > 0 && c.ByName.Len()+n > c.max {
