@@ -33,17 +33,22 @@ import (
 // a *record.Error; context errors pass through.
 type Engine interface {
 	Topics
+	Routing
 	Queues
 }
 
-// Parts is an Engine that is made of the topics registry and of what serves its
-// queues.
+// Parts is an Engine that is made of the topics registry, of what makes its routers and
+// of what serves its queues.
 type Parts struct {
 	Topics
+	Routing
 	Queues
 }
 
-// Topics is what the routes of topics and routers need of the topics registry.
+// PartsOf returns the parts of a registry.
+func PartsOf(r *topics.Registry) Parts { return Parts{r, r.Routing(), r.Queues()} }
+
+// Topics is what the routes of topics need of the topics registry.
 type Topics interface {
 	Put(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
 	Patch(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
@@ -60,15 +65,19 @@ type Topics interface {
 	Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error)
 	Repeats(name string, w *topic.Write) bool
 	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
+	Totals() topic.Totals
+	Pressure() float64
+	Busiest(n int) (page []topics.TopicGauge, truncated bool)
+	watch.Engine
+}
+
+// Routing is what the routes of routers need.
+type Routing interface {
 	PutRouter(ctx context.Context, name string, spec router.Spec) (topics.RouterPut, error)
 	Router(name string) (router.State, error)
 	Routers(prefix, source, dest, after string, limit int) (page []router.State, more bool)
 	SortRouters(ctx context.Context, prefixes []string, wanted func(*router.Spec) bool, by topics.SortKey, descending bool) ([]string, error)
 	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error)
-	Totals() topic.Totals
-	Pressure() float64
-	Busiest(n int) (page []topics.TopicGauge, truncated bool)
-	watch.Engine
 }
 
 // Options is what a Server is made of. Gate and Health are required, the rest

@@ -42,7 +42,7 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *r
 }
 
 // parts is what the server was opened with.
-func (s *realServer) parts() Engine { return Parts{s.registry, s.registry.Queues()} }
+func (s *realServer) parts() Engine { return PartsOf(s.registry) }
 
 // serveStored is serveReal with a change to what is under the server.
 func serveStored(t *testing.T, change func(*recovery.Options), more func(*Options), timing func(*socketTiming)) *realServer {
@@ -61,7 +61,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 		t.Fatal(err)
 	}
 	s, _ := openServer(more)
-	s.Open(Parts{data.Registry, data.Registry.Queues()})
+	s.Open(PartsOf(data.Registry))
 	if timing != nil {
 		timing(&s.sockets.timing)
 	}

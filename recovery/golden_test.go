@@ -104,7 +104,7 @@ func makeGolden(t *testing.T) {
 		"all":  {Source: "fsync", Dest: "copy", CreateDest: true, PreserveNode: true, PreserveTag: true},
 		"some": {Source: "copy", Dest: "tagged", CreateDest: true, PreserveNode: true, Filter: &tagged, Guarantee: router.ExactlyOnce},
 	} {
-		if _, err := r.PutRouter(ctx, name, spec); err != nil {
+		if _, err := r.Routing().PutRouter(ctx, name, spec); err != nil {
 			t.Fatal(err)
 		}
 	}

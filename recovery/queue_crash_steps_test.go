@@ -24,7 +24,7 @@ func (s *queueSim) route() bool {
 		"q>out": {Source: "q", Dest: "out", CreateDest: true, Guarantee: router.ExactlyOnce},
 		"in>q":  {Source: "in", Dest: "q", Guarantee: router.ExactlyOnce},
 	} {
-		_, err := r.PutRouter(ctx, name, spec)
+		_, err := r.Routing().PutRouter(ctx, name, spec)
 		if s.dead(err) {
 			return false
 		}
@@ -176,7 +176,7 @@ func (s *queueSim) checkRouted() {
 	}
 	for id := range s.seen {
 		if !out[id] {
-			state, err := r.Router("q>out")
+			state, err := r.Routing().Router("q>out")
 			s.t.Fatalf("%s was in the queue, and the router did not take it: %+v, %v", id, state, err)
 		}
 	}

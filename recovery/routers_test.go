@@ -134,7 +134,7 @@ func (s *sim) putRouter() {
 	}
 	g.routes[name] = rt
 	err = s.attempt(func(r *topics.Registry) error {
-		_, err := r.PutRouter(context.Background(), name, spec)
+		_, err := r.Routing().PutRouter(context.Background(), name, spec)
 		return err
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *sim) deleteRouter() {
 	g := s.model.routing
 	deleted := false
 	err := s.attempt(func(r *topics.Registry) (err error) {
-		deleted, _, err = r.DeleteRouter(context.Background(), name)
+		deleted, _, err = r.Routing().DeleteRouter(context.Background(), name)
 		return err
 	})
 	rt := g.routes[name]
@@ -199,7 +199,7 @@ func (s *sim) checkRouters(restarted bool) {
 	if s.fs.Crashed() || r.Totals().BlockedRouters > 0 && s.fault != nil {
 		return // it was cut
 	}
-	page, _ := r.Routers("", "", "", "", 100)
+	page, _ := r.Routing().Routers("", "", "", "", 100)
 	there := map[string]router.State{}
 	for _, state := range page {
 		there[state.Name] = state

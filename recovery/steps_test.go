@@ -317,7 +317,7 @@ func outline(r *topics.Registry) string {
 	for _, s := range page {
 		fmt.Fprintln(&b, s.Name, s.Config, s.Head, s.Count)
 	}
-	routers, _ := r.Routers("", "", "", "", 100)
+	routers, _ := r.Routing().Routers("", "", "", "", 100)
 	for _, s := range routers {
 		fmt.Fprintln(&b, s.Name, s.Spec)
 	}

@@ -53,13 +53,13 @@ func TestAppliedEndsBeforeWhatIsUnderWay(t *testing.T) {
 		if _, err := second.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.PutRouter(context.Background(), "r", router.Spec{Source: "a", Dest: "made", CreateDest: true, Guarantee: router.AtLeastOnce}); err != nil {
+		if _, err := w.routing.PutRouter(context.Background(), "r", router.Spec{Source: "a", Dest: "made", CreateDest: true, Guarantee: router.AtLeastOnce}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Delete(context.Background(), "b", false); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := w.DeleteRouter(context.Background(), "r"); err != nil {
+		if _, _, err := w.routing.DeleteRouter(context.Background(), "r"); err != nil {
 			t.Fatal(err)
 		}
 		idle()

@@ -16,7 +16,7 @@ import (
 func TestReadersWaitForALook(t *testing.T) {
 	for what, end := range map[string]func(*world){
 		"nothing":      func(w *world) {},
-		"its end":      func(w *world) { w.DeleteRouter(context.Background(), "ab") },
+		"its end":      func(w *world) { w.routing.DeleteRouter(context.Background(), "ab") },
 		"its source's": func(w *world) { w.delete("a", false) },
 	} {
 		t.Run(what, func(t *testing.T) { testReaders(t, end) })

@@ -135,7 +135,7 @@ func (r *Registry) assignCreate(s *topic.Slot, name string, derive func(*record.
 	if cfg.Durability != record.Fsync {
 		t.Reserve.Grow(0, r.shared.Log.Synced())
 	}
-	c := createCommit(t, now.Wall)
+	c := topic.CreateCommit(t, now.Wall)
 	c.Came = now
 	if err := c.Commit.AppendLocked(s); err != nil {
 		return Configured{}, nil, err
@@ -144,19 +144,6 @@ func (r *Registry) assignCreate(s *topic.Slot, name string, derive func(*record.
 	t.Assign(&c.Commit, 0)
 	r.catalog.AdoptLocked(t)
 	return Configured{Created: true, Config: cfg}, &c.Commit, nil
-}
-
-// createCommit returns the commit that makes t, which has its first config and
-// its reservation.
-func createCommit(t *topic.Topic, ts int64) *topic.CommitOf[entry.Create] {
-	c := &topic.CommitOf[entry.Create]{
-		Commit: topic.Commit{Topic: t, Class: record.Fsync},
-		Entry: entry.Create{ID: t.ID, TS: ts, Creation: entry.Creation{
-			Name: t.Name, Setting: entry.Setting{Config: t.Next, Ceiling: t.Reserve.Ceiling},
-		}},
-	}
-	c.Operation = topic.CreateOp{Create: &c.Entry}
-	return c
 }
 
 // appendConfig appends the commit's entry, which sets a config, unless that makes a

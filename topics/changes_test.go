@@ -42,22 +42,22 @@ var changesOfState = []struct {
 		return err
 	}},
 	{"make a router", func(w *world) error {
-		_, err := w.PutRouter(context.Background(), "made", specOf("a", "made"))
+		_, err := w.routing.PutRouter(context.Background(), "made", specOf("a", "made"))
 		return err
 	}},
 	{"change a router", func(w *world) error {
-		out, err := w.PutRouter(context.Background(), "ab", specOf("a", "b", func(s *router.Spec) { s.PreserveTag = false }))
+		out, err := w.routing.PutRouter(context.Background(), "ab", specOf("a", "b", func(s *router.Spec) { s.PreserveTag = false }))
 		if err == nil && out.Created {
 			err = fmt.Errorf("%+v", out)
 		}
 		return err
 	}},
 	{"replace a router", func(w *world) error {
-		_, err := w.PutRouter(context.Background(), "ab", specOf("a", "c"))
+		_, err := w.routing.PutRouter(context.Background(), "ab", specOf("a", "c"))
 		return err
 	}},
 	{"delete a router", func(w *world) error {
-		deleted, _, err := w.DeleteRouter(context.Background(), "ab")
+		deleted, _, err := w.routing.DeleteRouter(context.Background(), "ab")
 		if err == nil && !deleted {
 			err = errors.New("it was not there")
 		}
@@ -87,9 +87,9 @@ func (w *world) picture() string {
 		state := w.state(s.Name)
 		fmt.Fprintln(&all, s.Name, state.Config, state.Count, seqs(w.read(s.Name, 0)))
 	}
-	routers, _ := w.Routers("", "", "", "", 1000)
+	routers, _ := w.routing.Routers("", "", "", "", 1000)
 	for _, s := range routers {
-		one, err := w.Router(s.Name)
+		one, err := w.routing.Router(s.Name)
 		fmt.Fprintln(&all, one.Name, one.Spec, err)
 	}
 	n := w.Totals()
@@ -254,14 +254,14 @@ func TestNothingComesBetween(t *testing.T) {
 			return nil
 		}, 0},
 		{"router", func(w *world) error {
-			out, err := w.PutRouter(ctx, "ab", specOf("a", "b"))
+			out, err := w.routing.PutRouter(ctx, "ab", specOf("a", "b"))
 			if err == nil && !out.Created {
 				err = fmt.Errorf("%+v", out)
 			}
 			return err
 		}, 0},
 		{"delete a router", func(w *world) error {
-			if deleted, _, err := w.DeleteRouter(ctx, "ab"); err != nil || deleted {
+			if deleted, _, err := w.routing.DeleteRouter(ctx, "ab"); err != nil || deleted {
 				return fmt.Errorf("%v, %w", deleted, err)
 			}
 			return nil
@@ -305,7 +305,7 @@ func TestCheckpointsOfChanges(t *testing.T) {
 			return err
 		},
 		"unroute": func(w *world) error {
-			_, err := w.assignUnroute(w.slot(), "ab")
+			_, err := w.routing.assignUnroute(w.slot(), "ab")
 			return err
 		},
 		"drop": func(w *world) error {

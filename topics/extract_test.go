@@ -44,7 +44,7 @@ func TestDeletedIsNotForwarded(t *testing.T) {
 	w.append("a", wr)
 	w.deleteRecords("a", 0, "xdeleted")
 	w.holdsLines("b", "1 1 x ")
-	if s, err := w.Router("ab"); err != nil || s.Lag != 0 {
+	if s, err := w.routing.Router("ab"); err != nil || s.Lag != 0 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
@@ -57,7 +57,7 @@ func TestDeletedTailIsPassed(t *testing.T) {
 	w.send("a", "1", "2", "3")
 	w.deleteRecords("a", 0, "t3")
 	w.Forward(context.Background())
-	if s, err := w.Router("ab"); err != nil || s.Lag != 0 || s.Forwarded != 2 {
+	if s, err := w.routing.Router("ab"); err != nil || s.Lag != 0 || s.Forwarded != 2 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

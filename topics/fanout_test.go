@@ -22,7 +22,7 @@ func cycles(s *router.Spec) { s.AllowCycle = true }
 // fanout is a refusal for too many ways, or nil for none.
 func (w *world) fanout(name, source, dest string, change ...func(*router.Spec)) *record.Error {
 	w.t.Helper()
-	_, err := w.PutRouter(context.Background(), name, specOf(source, dest, change...))
+	_, err := w.routing.PutRouter(context.Background(), name, specOf(source, dest, change...))
 	if err == nil {
 		return nil
 	}
@@ -98,7 +98,7 @@ func TestWaysOfLayers(t *testing.T) {
 	if e := w.fanout("star0", "s", "other"); e != nil {
 		t.Error(e)
 	}
-	if _, _, err := w.DeleteRouter(context.Background(), "star1"); err != nil {
+	if _, _, err := w.routing.DeleteRouter(context.Background(), "star1"); err != nil {
 		t.Fatal(err)
 	}
 	if e := w.fanout("more", "s", "more"); e != nil {
@@ -149,7 +149,7 @@ func TestWaysThatAreThere(t *testing.T) {
 		t.Error(e)
 	}
 	// Where a cycle is the trouble, that is said.
-	if _, err := w.PutRouter(context.Background(), "back", specOf("b0", "a")); kindOf(err) != record.KindRouterCycle {
+	if _, err := w.routing.PutRouter(context.Background(), "back", specOf("b0", "a")); kindOf(err) != record.KindRouterCycle {
 		t.Error(err)
 	}
 }

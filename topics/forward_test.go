@@ -34,7 +34,7 @@ func TestStepIsTakenOnce(t *testing.T) {
 	ctx := context.Background()
 	for what, between := range map[string]func(*world){
 		"another step":             func(w *world) { w.Forward(ctx) },
-		"the router's end":         func(w *world) { w.DeleteRouter(ctx, "ab") },
+		"the router's end":         func(w *world) { w.routing.DeleteRouter(ctx, "ab") },
 		"another destination":      func(w *world) { w.connect("ab", "a", "c") },
 		"the end of a destination": func(w *world) { w.delete("b", false) },
 		"the end of the source":    func(w *world) { w.delete("a", false) },
@@ -78,7 +78,7 @@ func TestRouterBeginsDurable(t *testing.T) {
 	if got := w.shown("b"); got != nil {
 		t.Fatalf("%q is there", got)
 	}
-	if err := w.commitRouter(p); err != nil {
+	if err := w.routing.commitRouter(p); err != nil {
 		t.Fatal(err)
 	}
 	w.Forward(context.Background())
@@ -162,7 +162,7 @@ func TestForwardOnAFailedLog(t *testing.T) {
 	w.fs.FailSync("*", 1)
 	w.Forward(context.Background())
 	rt, _ := w.routers.ByName.Get("ab")
-	if s, err := w.Router("ab"); err != nil || s.Blocked == "" || w.Totals().BlockedRouters != 1 || rt.Done != 0 {
+	if s, err := w.routing.Router("ab"); err != nil || s.Blocked == "" || w.Totals().BlockedRouters != 1 || rt.Done != 0 {
 		t.Errorf("%+v, done %d, %v", s, rt.Done, err)
 	}
 	if got := w.shown("b"); got != nil {
@@ -187,7 +187,7 @@ func TestForwardOnAFullDisk(t *testing.T) {
 	w.send("c", "2")
 	w.fill("a")
 	w.Forward(context.Background())
-	s, err := w.Router("cd")
+	s, err := w.routing.Router("cd")
 	if err != nil || s.Blocked == "" || s.Lag != 1 || s.Forwarded != 1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -200,7 +200,7 @@ func TestForwardOnAFullDisk(t *testing.T) {
 	}
 	w.Sweep(context.Background()) // has it look again
 	w.Forward(context.Background())
-	if s, err := w.Router("cd"); err != nil || s.Blocked != "" || s.Lag != 0 {
+	if s, err := w.routing.Router("cd"); err != nil || s.Blocked != "" || s.Lag != 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if got := w.shown("d"); !slices.Equal(got, []string{"1 1", "2 2"}) {
@@ -247,7 +247,7 @@ func TestForwardOnABusyLog(t *testing.T) {
 		w.checkpoint(nil) // now it is copied
 		w.Forward(context.Background())
 		for range 2 {
-			if s, err := w.Router("ab"); err != nil || s.Blocked != "" || s.Forwarded != 1 {
+			if s, err := w.routing.Router("ab"); err != nil || s.Blocked != "" || s.Forwarded != 1 {
 				t.Fatalf("size %d: %+v, %v", size, s, err)
 			}
 			if s := w.state("b"); s.Head != before+1 || s.Bytes != int64(before)*8+int64(size) {
@@ -269,7 +269,7 @@ func TestLossNeedsNoRoom(t *testing.T) {
 	w.send("a", "1")
 	w.send("a", "2")
 	w.Forward(context.Background())
-	if s, err := w.Router("ab"); err != nil || s.Blocked != `topic "b" is full and rejects` || s.Lag != 1 {
+	if s, err := w.routing.Router("ab"); err != nil || s.Blocked != `topic "b" is full and rejects` || s.Lag != 1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	for range 2 {

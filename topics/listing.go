@@ -1,9 +1,7 @@
 package topics
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/e6e95bb8/topics/topics/rate"
@@ -28,29 +26,6 @@ func (s *Selection) matches(name string, cfg *record.Config) bool {
 		(s.Type == "" || cfg.Type == s.Type) &&
 		(s.Class == nil || cfg.Durability == *s.Class)
 }
-
-// SortKey is what a listing is sorted by.
-type SortKey string
-
-// The keys of topics, and of routers. Those that are not names sort equals by
-// name.
-const (
-	SortName      SortKey = "name"
-	SortBytes     SortKey = "bytes"
-	SortRecords   SortKey = "records"
-	SortWriteRate SortKey = "write_rate"
-	SortLastWrite SortKey = "last_write"
-	SortLag       SortKey = "lag"
-)
-
-// ranked is something to sort.
-type ranked[T any] struct {
-	it  T
-	key float64
-}
-
-// scanned is how many topics or routers are looked at with the registry's lock held.
-const scanned = 2048
 
 // CountTopics returns how many topics begin with one of some prefixes, which are
 // sorted and of which none begins with another. It costs a few searches for each.
@@ -148,26 +123,6 @@ func (r *Registry) rankOf(t *topic.Topic, by SortKey, now int64) float64 {
 		return float64(t.Live.Records)
 	}
 	return float64(t.LastWrite)
-}
-
-// sortedNames sorts a list that is in the order of the names, and returns them.
-func sortedNames[T any](list []ranked[T], descending, byName bool, name func(T) string) []string {
-	if !byName {
-		slices.SortStableFunc(list, func(a, b ranked[T]) int {
-			if descending {
-				return cmp.Compare(b.key, a.key)
-			}
-			return cmp.Compare(a.key, b.key)
-		})
-	}
-	names := make([]string, len(list))
-	for i := range list {
-		names[i] = name(list[i].it)
-	}
-	if byName && descending {
-		slices.Reverse(names)
-	}
-	return names
 }
 
 // Activity returns how busy a topic is. One that does not exist is idle.

@@ -22,7 +22,7 @@ func TestNamesKeepNoRequest(t *testing.T) {
 	if _, err := w.Append(context.Background(), name(1), &topic.Write{Records: records(1)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.PutRouter(context.Background(), name(2), specOf("a", "b")); err != nil {
+	if _, err := w.routing.PutRouter(context.Background(), name(2), specOf("a", "b")); err != nil {
 		t.Fatal(err)
 	}
 	kept := []string{w.catalog.Lookup("a").Name, w.catalog.Lookup("b").Name}

@@ -49,6 +49,7 @@ type Registry struct {
 	routers   *router.Table // catalog.Mu guards it, except what says otherwise
 	replaying *replay.Replay
 	changes   *changes.Changes
+	routing   *Routing
 }
 
 // New returns an empty registry.
@@ -70,6 +71,10 @@ func New(opts Options) *Registry {
 	r.queues = jobs.New(r.shared, r.catalog, queueHost{r})
 	r.forwarders = router.NewForwarders(r.shared, r.deliveries.push)
 	r.deliveries.forwarders = r.forwarders
+	r.routing = &Routing{
+		shared: r.shared, catalog: r.catalog, table: r.routers, changes: r.changes, push: r.deliveries.push,
+		limits: routerLimits{routers: opts.MaxRouters, paths: opts.MaxRouterWays},
+	}
 	return r
 }
 
@@ -85,6 +90,9 @@ func (o *Options) clock() func() (wall, elapsed int64) {
 
 // Replay returns what fills the registry before Start.
 func (r *Registry) Replay() *replay.Replay { return r.replaying }
+
+// Routing returns what makes and lists the registry's routers.
+func (r *Registry) Routing() *Routing { return r.routing }
 
 // Queues returns what serves the registry's queues.
 func (r *Registry) Queues() *jobs.Queues { return r.queues }

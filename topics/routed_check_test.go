@@ -84,7 +84,7 @@ func (m *routedMachine) Check(t *rapid.T) {
 	if len(page) != len(m.topics) {
 		t.Fatalf("topics %+v, want %d", page, len(m.topics))
 	}
-	routers, _ := m.w.Routers("", "", "", "", 10)
+	routers, _ := m.w.routing.Routers("", "", "", "", 10)
 	if len(routers) != len(m.routers) || m.w.Totals().Routers != len(m.routers) {
 		t.Fatalf("routers %+v, want %d", routers, len(m.routers))
 	}
@@ -166,7 +166,7 @@ func (m *routedMachine) checkTopic(t *rapid.T, name string, c contents) {
 func (m *routedMachine) complete(t *rapid.T) {
 	all := m.snapshot(t)
 	for name, rt := range m.routers {
-		s, err := m.w.Router(name)
+		s, err := m.w.routing.Router(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +239,7 @@ var survives = map[string]record.Class{"kill": record.Disk, "power": record.Fsyn
 // did, as far as it is still there.
 func (m *routedMachine) routersSurvived(t *rapid.T, how string, before []router.State) {
 	for _, was := range before {
-		is, err := m.w.Router(was.Name)
+		is, err := m.w.routing.Router(was.Name)
 		if err != nil || !is.Spec.Equal(&was.Spec) || is.Forwarded > was.Forwarded {
 			t.Fatalf("router %s by %s: %+v, was %+v, %v", was.Name, how, is, was, err)
 		}

@@ -54,7 +54,7 @@ func TestLossIsNotForwarded(t *testing.T) {
 		}
 		for range 3 {
 			w.Forward(context.Background())
-			if s, err := w.Router("ab"); err != nil || s.Forwarded != 1 || s.Lag != 0 {
+			if s, err := w.routing.Router("ab"); err != nil || s.Forwarded != 1 || s.Lag != 0 {
 				t.Fatalf("%v: %+v, %v", c, s, err)
 			}
 			w.kill()

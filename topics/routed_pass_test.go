@@ -79,14 +79,14 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := w.Router("r"); err != nil || s.Spec.Dest != "b" { // until the other is durable
+	if s, err := w.routing.Router("r"); err != nil || s.Spec.Dest != "b" { // until the other is durable
 		t.Errorf("%+v, %v", s, err)
 	}
 	w.append("a", &topic.Write{Records: []record.Record{{Data: []byte("1")}}})
-	if err := w.commitRouter(p); err != nil {
+	if err := w.routing.commitRouter(p); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := w.Router("r"); err != nil || s.Spec.Dest != "c" {
+	if s, err := w.routing.Router("r"); err != nil || s.Spec.Dest != "c" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	w.holdsLines("c", "1 1  ")
@@ -95,7 +95,7 @@ func TestReplacedRouterStaysVisible(t *testing.T) {
 	if _, err := w.startRouter("new", ptr(specOf("a", "d"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Router("new"); kindOf(err) != record.KindRouterNotFound {
+	if _, err := w.routing.Router("new"); kindOf(err) != record.KindRouterNotFound {
 		t.Error(err)
 	}
 }
@@ -122,7 +122,7 @@ func TestBlockedSaysNoMoreThanItMay(t *testing.T) {
 		if c.want != "" {
 			n = 1
 		}
-		if s, err := w.Router("r"); err != nil || s.Blocked != c.want || w.Stuck(w.now+1) != n || w.Totals().BlockedRouters != n {
+		if s, err := w.routing.Router("r"); err != nil || s.Blocked != c.want || w.Stuck(w.now+1) != n || w.Totals().BlockedRouters != n {
 			t.Errorf("%v: %+v, %d, %v", c.why, s, w.Stuck(w.now+1), err)
 		}
 	}
@@ -147,7 +147,7 @@ func TestBlockedByOneRecord(t *testing.T) {
 	} {
 		w.send("a", c.send)
 		w.Forward(ctx)
-		if s, err := w.Router("ab"); err != nil || s.Blocked != c.want {
+		if s, err := w.routing.Router("ab"); err != nil || s.Blocked != c.want {
 			t.Errorf("%q, %v; want %q", s.Blocked, err, c.want)
 		}
 		if c.want != "" {

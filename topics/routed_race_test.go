@@ -74,14 +74,14 @@ func TestConcurrentRouters(t *testing.T) {
 	c.run(func() error { writing.Wait(); done.Store(true); return nil })
 	c.run(func() error { // routers and topics that come and go
 		for i := 0; !done.Load(); i++ {
-			if _, err := w.PutRouter(ctx, "brief", specOf("a", fmt.Sprint("d", i%3))); err != nil {
+			if _, err := w.routing.PutRouter(ctx, "brief", specOf("a", fmt.Sprint("d", i%3))); err != nil {
 				return err
 			}
 			if i%2 == 0 {
 				if _, err := w.Delete(ctx, fmt.Sprint("d", i%3), false); err != nil {
 					return err
 				}
-			} else if _, _, err := w.DeleteRouter(ctx, "brief"); err != nil {
+			} else if _, _, err := w.routing.DeleteRouter(ctx, "brief"); err != nil {
 				return err
 			}
 		}
@@ -89,9 +89,9 @@ func TestConcurrentRouters(t *testing.T) {
 	})
 	c.run(func() error {
 		for !done.Load() {
-			w.Routers("", "", "", "", 10)
-			w.Routers("", "a", "", "", 10)
-			if _, err := w.Router("ab"); err != nil {
+			w.routing.Routers("", "", "", "", 10)
+			w.routing.Routers("", "a", "", "", 10)
+			if _, err := w.routing.Router("ab"); err != nil {
 				return err
 			}
 			w.Stuck(0)

@@ -33,7 +33,7 @@ func (m *routedMachine) PutRouter(t *rapid.T) {
 	if rt, _ := m.w.routers.ByName.Get(name); rt != nil {
 		cursor = rt.Cursor
 	}
-	out, err := m.w.PutRouter(context.Background(), name, spec)
+	out, err := m.w.routing.PutRouter(context.Background(), name, spec)
 	if want := m.refuses(name, &spec); kindOf(err) != want || (err == nil) != (want == 0) {
 		t.Fatalf("put router %s %+v: %v, want kind %d", name, spec, err, want)
 	} else if want != 0 {
@@ -91,7 +91,7 @@ func (m *routedMachine) refuses(name string, spec *router.Spec) record.Kind {
 
 func (m *routedMachine) DeleteRouter(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"r0", "r1", "r2", "r3", "r4"}).Draw(t, "router")
-	deleted, _, err := m.w.DeleteRouter(context.Background(), name)
+	deleted, _, err := m.w.routing.DeleteRouter(context.Background(), name)
 	if err != nil || deleted != (m.routers[name] != nil) {
 		t.Fatalf("delete router %s: %v, %v", name, deleted, err)
 	}

@@ -39,10 +39,10 @@ func TestManyRouters(t *testing.T) {
 	timed("a small cycle", func() { w.connect("small", "c1", "c0", cycles) })
 	timed("a replaced router", func() { w.connect("small", "c2", "c0", cycles) })
 	timed("a big cycle", func() { w.connect("big", name(n), "c0", cycles) })
-	timed("a removed router", func() { w.DeleteRouter(context.Background(), "small") })
+	timed("a removed router", func() { w.routing.DeleteRouter(context.Background(), "small") })
 	timed("another router", func() { w.connect("other", "x", "y") })
 	timed("a refused one", func() {
-		if _, err := w.PutRouter(context.Background(), "again", specOf(name(n), "c0")); kindOf(err) != record.KindRouterCycle {
+		if _, err := w.routing.PutRouter(context.Background(), "again", specOf(name(n), "c0")); kindOf(err) != record.KindRouterCycle {
 			t.Error(err)
 		}
 	})

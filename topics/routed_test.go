@@ -216,7 +216,7 @@ func (m *routedMachine) Merge(t *rapid.T) {
 // End ends the process in some way, and holds what of it is there afterwards.
 func (m *routedMachine) End(t *rapid.T) {
 	before := m.snapshot(t)
-	routers, _ := m.w.Routers("", "", "", "", 10)
+	routers, _ := m.w.routing.Routers("", "", "", "", 10)
 	how := rapid.SampledFrom([]string{"kill", "kill", "power", "restart"}).Draw(t, "how")
 	if how != "restart" && rapid.IntRange(0, 3).Draw(t, "falls back") == 0 {
 		m.w.fallBack()

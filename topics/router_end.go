@@ -10,43 +10,43 @@ import (
 
 // DeleteRouter ends the router; it returns when that is durable. From now on it
 // forwards nothing; what it has forwarded stays.
-func (r *Registry) DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error) {
+func (rg *Routing) DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error) {
 	var at wal.LSN
-	_, err = r.shared.Propose(ctx, topic.Needing(topic.EntryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
+	_, err = rg.shared.Propose(ctx, topic.Needing(topic.EntryOverhead, wal.Freeing|wal.Patient), func(s *topic.Slot) error {
 		var err error
-		at, err = r.assignUnroute(s, name)
+		at, err = rg.assignUnroute(s, name)
 		return err
 	})
 	if err != nil || at == 0 {
 		return false, topic.Cost{}, err
 	}
-	cost, err = r.changes.Finish(at)
+	cost, err = rg.changes.Finish(at)
 	return err == nil, cost, err
 }
 
 // assignUnroute gives the router's end its place. It returns 0 if there is no such
 // router.
-func (r *Registry) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
-	r.catalog.Mu.Lock()
-	defer r.catalog.Mu.Unlock()
-	rt, _ := r.routers.ByName.Get(name)
+func (rg *Routing) assignUnroute(s *topic.Slot, name string) (wal.LSN, error) {
+	rg.catalog.Mu.Lock()
+	defer rg.catalog.Mu.Unlock()
+	rt, _ := rg.table.ByName.Get(name)
 	if rt == nil {
 		return 0, nil
 	}
 	if rt.Changing > 0 {
 		return 0, &topic.UnderWayError{At: rt.Changing}
 	}
-	span, err := rt.EndLocked(s, r.shared.Now())
+	span, err := rt.EndLocked(s, rg.shared.Now())
 	if err != nil {
 		return 0, err
 	}
 	rt.Changing = span.End
-	r.changes.AddLocked(span.End, func() {
+	rg.changes.AddLocked(span.End, func() {
 		rt.Drop()
-		r.routers.Remove(rt, &r.shared.Counters)
+		rg.table.Remove(rt, &rg.shared.Counters)
 		router.Unlink(rt)
-		if r.routers.Cyclic {
-			r.routers.MarkCycles()
+		if rg.table.Cyclic {
+			rg.table.MarkCycles()
 		}
 	})
 	return span.End, nil

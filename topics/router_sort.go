@@ -10,17 +10,17 @@ import (
 // SortRouters returns the names of all routers that begin with one of some prefixes
 // and that wanted returns true for, sorted by a key as it is now. The prefixes are
 // sorted and none begins with another. It costs a look at each router.
-func (r *Registry) SortRouters(
+func (rg *Routing) SortRouters(
 	ctx context.Context, prefixes []string, wanted func(*router.Spec) bool, by SortKey, descending bool,
 ) ([]string, error) {
 	var list []ranked[*router.Router]
-	now := r.shared.Steady()
+	now := rg.shared.Steady()
 	for _, prefix := range prefixes {
 		for after, more := "", true; more; {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			list, after, more = r.selectRouters(list, prefix, after)
+			list, after, more = rg.selectRouters(list, prefix, after)
 		}
 	}
 	kept := list[:0]
@@ -35,11 +35,11 @@ func (r *Registry) SortRouters(
 }
 
 // selectRouters is selectTopics for routers.
-func (r *Registry) selectRouters(list []ranked[*router.Router], prefix, after string) (_ []ranked[*router.Router], last string, more bool) {
-	r.catalog.Mu.RLock()
-	defer r.catalog.Mu.RUnlock()
+func (rg *Routing) selectRouters(list []ranked[*router.Router], prefix, after string) (_ []ranked[*router.Router], last string, more bool) {
+	rg.catalog.Mu.RLock()
+	defer rg.catalog.Mu.RUnlock()
 	n := 0
-	r.routers.ByName.Ascend(max(prefix, after), func(name string, rt *router.Router) bool {
+	rg.table.ByName.Ascend(max(prefix, after), func(name string, rt *router.Router) bool {
 		if !strings.HasPrefix(name, prefix) {
 			return false
 		}

@@ -17,7 +17,7 @@ import (
 // route makes a router and returns what it answered.
 func (w *world) connect(name, source, dest string, change ...func(*router.Spec)) RouterPut {
 	w.t.Helper()
-	out, err := w.PutRouter(context.Background(), name, specOf(source, dest, change...))
+	out, err := w.routing.PutRouter(context.Background(), name, specOf(source, dest, change...))
 	if err != nil {
 		w.t.Fatalf("put router %s: %v", name, err)
 	}
@@ -83,7 +83,7 @@ func TestForward(t *testing.T) {
 		w.holdsLines("c", "1 1  ", "2 2  ", "3 3  ", "4 22  ")
 		w.holdsLines("d", "1 2 t2 n", "2 22 t22 n")
 		w.holdsLines("e", "1 1 t1 n", "2 2 t2 n", "3 3 t3 n", "4 22 t22 n")
-		s, err := w.Router("some")
+		s, err := w.routing.Router("some")
 		if err != nil || s.Forwarded != 2 || s.Lag != 0 {
 			t.Fatal(s, err)
 		}
@@ -158,7 +158,7 @@ func TestCycle(t *testing.T) {
 	w := newWorld(t)
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c")
-	_, err := w.PutRouter(context.Background(), "ca", specOf("c", "a"))
+	_, err := w.routing.PutRouter(context.Background(), "ca", specOf("c", "a"))
 	if kindOf(err) != record.KindRouterCycle || fmt.Sprint(err.(*record.Error).Detail["cycle"]) != "[c a b c]" {
 		t.Fatal(err, err.(*record.Error).Detail)
 	}
@@ -166,7 +166,7 @@ func TestCycle(t *testing.T) {
 	// It closes the cycle, not those that were there before.
 	w.connect("ab", "a", "b")
 	w.connect("bc", "b", "c", func(s *router.Spec) { s.Filter = matches(t, "t*") })
-	if _, err = w.PutRouter(context.Background(), "ca", specOf("c", "a")); kindOf(err) != record.KindRouterCycle {
+	if _, err = w.routing.PutRouter(context.Background(), "ca", specOf("c", "a")); kindOf(err) != record.KindRouterCycle {
 		t.Fatal(err)
 	}
 	w.send("a", "1")
@@ -191,7 +191,7 @@ func TestRouterCascade(t *testing.T) {
 		t.Fatal(out, err)
 	}
 	for range 2 {
-		page, more := w.Routers("", "", "", "", 10)
+		page, more := w.routing.Routers("", "", "", "", 10)
 		if len(page) != 1 || more || page[0].Name != "dc" {
 			t.Fatal(page, more)
 		}
@@ -205,13 +205,13 @@ func TestFullDestination(t *testing.T) {
 	w.connect("ab", "a", "b")
 	w.send("a", "1", "2", "3")
 	w.holdsLines("b", "1 1 t1 n", "2 2 t2 n")
-	if s, err := w.Router("ab"); err != nil || s.Blocked == "" || s.Lag != 1 {
+	if s, err := w.routing.Router("ab"); err != nil || s.Blocked == "" || s.Lag != 1 {
 		t.Fatal(s, err)
 	}
 	w.deleteRecords("b", 2, "")
 	w.Forward(context.Background())
 	w.holdsLines("b", "2 2 t2 n", "3 3 t3 n")
-	if s, err := w.Router("ab"); err != nil || s.Blocked != "" || s.Lag != 0 {
+	if s, err := w.routing.Router("ab"); err != nil || s.Blocked != "" || s.Lag != 0 {
 		t.Fatal(s, err)
 	}
 	w.kill()
@@ -261,7 +261,7 @@ func TestHops(t *testing.T) {
 	if n := at(); n != ring+1+paths.MaxHops {
 		t.Fatalf("%d records, want %d", n, ring+1+paths.MaxHops)
 	}
-	if _, _, err := w.DeleteRouter(context.Background(), "last"); err != nil {
+	if _, _, err := w.routing.DeleteRouter(context.Background(), "last"); err != nil {
 		t.Fatal(err)
 	}
 	w.send(name(0), "3")

@@ -6,12 +6,30 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/topics/catalog"
+	"github.com/e6e95bb8/topics/topics/changes"
 	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
+
+// Routing makes, changes, ends and lists the routers of a registry.
+type Routing struct {
+	shared  *topic.Shared
+	catalog *catalog.Catalog // its lock guards table, except what says otherwise
+	table   *router.Table
+	changes *changes.Changes
+	push    func(*topic.Topic) // has the routers of a source look for something to forward
+	limits  routerLimits
+}
+
+// routerLimits bound the routers of a registry. 0: no limit.
+type routerLimits struct {
+	routers int
+	paths   int // that a record of any topic may take
+}
 
 // RouterPut answers PutRouter.
 type RouterPut struct {
@@ -23,7 +41,7 @@ type RouterPut struct {
 // PutRouter makes the router, or replaces it: with the same ends it goes on
 // where it is, with others it begins at the source's head. Ends that are not
 // there are made with it. It returns when all of that is durable.
-func (r *Registry) PutRouter(ctx context.Context, name string, spec router.Spec) (RouterPut, error) {
+func (rg *Routing) PutRouter(ctx context.Context, name string, spec router.Spec) (RouterPut, error) {
 	if err := router.CheckName(name); err != nil {
 		return RouterPut{}, err
 	}
@@ -32,20 +50,20 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec router.Spec)
 	}
 	var counted uint64
 	var p *routerChange
-	_, err := r.shared.Propose(ctx,
+	_, err := rg.shared.Propose(ctx,
 		func() (n topic.Need, err error) {
-			counted, err = r.checkFanout(name, &spec)
+			counted, err = rg.checkFanout(name, &spec)
 			return topic.Need{Bytes: router.Size(&spec), Mode: wal.Patient}, err
 		},
 		func(s *topic.Slot) (err error) {
-			p, err = r.assignRouter(s, name, &spec, counted)
+			p, err = rg.assignRouter(s, name, &spec, counted)
 			return err
 		})
 	if err != nil {
 		return RouterPut{}, err
 	}
 	began := time.Now()
-	err = r.commitRouter(p)
+	err = rg.commitRouter(p)
 	if err != nil {
 		return RouterPut{}, err
 	}
@@ -57,28 +75,28 @@ func (r *Registry) PutRouter(ctx context.Context, name string, spec router.Spec)
 // is created meanwhile takes that id, and one that is deleted adds no path. It
 // returns 0 if nothing is counted, because the ends stay or there is no limit. The
 // caller holds no topic's lock, so that no write waits for a count.
-func (r *Registry) checkFanout(name string, spec *router.Spec) (id uint64, err error) {
-	if r.opts.MaxRouterWays == 0 {
+func (rg *Routing) checkFanout(name string, spec *router.Spec) (id uint64, err error) {
+	if rg.limits.paths == 0 {
 		return 0, nil
 	}
-	r.routers.Counting.Lock()
-	defer r.routers.Counting.Unlock()
-	r.catalog.Mu.RLock()
-	old, _ := r.routers.ByName.Get(name)
+	rg.table.Counting.Lock()
+	defer rg.table.Counting.Unlock()
+	rg.catalog.Mu.RLock()
+	old, _ := rg.table.ByName.Get(name)
 	if old.KeepsEnds(spec) {
-		r.catalog.Mu.RUnlock()
+		rg.catalog.Mu.RUnlock()
 		return 0, nil
 	}
-	id = r.routers.NextID
-	source, dest := r.catalog.GetLocked(spec.Source), r.catalog.GetLocked(spec.Dest)
+	id = rg.table.NextID
+	source, dest := rg.catalog.GetLocked(spec.Source), rg.catalog.GetLocked(spec.Dest)
 	err = router.CheckCycleLocked(dest, old, spec) // the reason that says more
 	if err != nil || !router.ForwardsLocked(source, old) && !router.ForwardsLocked(dest, old) {
-		r.catalog.Mu.RUnlock()
+		rg.catalog.Mu.RUnlock()
 		return id, err // paths that ended at the source are only longer now
 	}
 	around := router.AroundLocked(source, dest, old)
-	r.catalog.Mu.RUnlock()
-	err = router.CheckFanout(spec, source, dest, around, uint64(r.opts.MaxRouterWays))
+	rg.catalog.Mu.RUnlock()
+	err = router.CheckFanout(spec, source, dest, around, uint64(rg.limits.paths))
 	if err != nil {
 		return 0, err
 	}
@@ -96,46 +114,46 @@ type routerChange struct {
 // each write to the source comes before the router or after it. counted must be the
 // result of checkFanout. topic.ErrRetry means that the source has been created meanwhile, or
 // that the paths must be counted again.
-func (r *Registry) assignRouter(s *topic.Slot, name string, spec *router.Spec, counted uint64) (*routerChange, error) {
-	source := r.catalog.Hold(spec.Source)
+func (rg *Routing) assignRouter(s *topic.Slot, name string, spec *router.Spec, counted uint64) (*routerChange, error) {
+	source := rg.catalog.Hold(spec.Source)
 	if source != nil {
 		defer source.Mu.Unlock()
 	}
-	r.catalog.Mu.Lock()
-	defer r.catalog.Mu.Unlock()
-	if present := r.catalog.GetLocked(spec.Source); present != source {
+	rg.catalog.Mu.Lock()
+	defer rg.catalog.Mu.Unlock()
+	if present := rg.catalog.GetLocked(spec.Source); present != source {
 		return nil, topic.ErrRetry
 	}
-	old, _ := r.routers.ByName.Get(name)
-	if r.opts.MaxRouterWays > 0 && !old.KeepsEnds(spec) && counted != r.routers.NextID {
+	old, _ := rg.table.ByName.Get(name)
+	if rg.limits.paths > 0 && !old.KeepsEnds(spec) && counted != rg.table.NextID {
 		return nil, topic.ErrRetry // another router was faster: there may be more ways
 	}
-	return r.assignToLocked(s, old, name, spec)
+	return rg.assignToLocked(s, old, name, spec)
 }
 
 // assignToLocked is assignRouter with what there is of that name, which may be nil.
-// r.catalog.Mu is held, and the lock of the source, if there is one already.
-func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string, spec *router.Spec) (*routerChange, error) {
+// the catalog's lock is held, and the lock of the source, if there is one already.
+func (rg *Routing) assignToLocked(s *topic.Slot, old *router.Router, name string, spec *router.Spec) (*routerChange, error) {
 	if old != nil && old.Changing > 0 {
 		return nil, &topic.UnderWayError{At: old.Changing}
 	}
 	if old.KeepsEnds(spec) {
-		return r.assignRespecLocked(s, old, spec)
+		return rg.assignRespecLocked(s, old, spec)
 	}
-	if limit := r.opts.MaxRouters; old == nil && limit > 0 && r.routers.ByName.Len() >= limit {
+	if limit := rg.limits.routers; old == nil && limit > 0 && rg.table.ByName.Len() >= limit {
 		return nil, &record.Error{
 			Kind: record.KindThrottled, Message: fmt.Sprintf("there are already %d routers, the most allowed", limit),
 			Detail: map[string]any{"limit": "max_routers", "max": limit},
 		}
 	}
-	if err := router.CheckCycleLocked(r.catalog.GetLocked(spec.Dest), old, spec); err != nil {
+	if err := router.CheckCycleLocked(rg.catalog.GetLocked(spec.Dest), old, spec); err != nil {
 		return nil, err
 	}
-	e := entry.Router{ID: r.routers.NextID, TS: r.shared.Now(), Name: name}
+	e := entry.Router{ID: rg.table.NextID, TS: rg.shared.Now(), Name: name}
 	if old != nil {
 		e.Replaces = old.ID
 	}
-	ends, made, err := r.routerEndsLocked(spec, &e)
+	ends, made, err := rg.routerEndsLocked(spec, &e)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +163,7 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string
 	}
 	e.Cursor = source.Assigned
 	for _, c := range made {
-		r.shared.Applying.Enter(c)
+		rg.shared.Applying.Enter(c)
 	}
 	span, err := router.AppendTo(s, &e, spec)
 	if err != nil {
@@ -157,45 +175,45 @@ func (r *Registry) assignToLocked(s *topic.Slot, old *router.Router, name string
 	for _, c := range made {
 		c.Span, c.Topic.Reserve.At = span, span.End
 		c.Topic.Assign(c, 0)
-		r.catalog.AdoptLocked(c.Topic)
+		rg.catalog.AdoptLocked(c.Topic)
 	}
 	rt := &router.Router{
 		ID: e.ID, Name: strings.Clone(name), Source: source, Dest: ends[1], Spec: *spec, Changing: span.End,
 		Cursor: e.Cursor, Logged: e.Cursor, Done: e.Cursor, Applied: span.End,
 	}
-	r.routers.NextID++
+	rg.table.NextID++
 	if old == nil {
-		r.routers.Set(rt, &r.shared.Counters)
+		rg.table.Set(rt, &rg.shared.Counters)
 	} else { // there is a router of this name all the time
 		old.Stop()
 		old.Changing = span.End
 	}
 	rt.LinkLocked()
-	r.changes.AddLocked(span.End, func() {
-		r.replaceRouterLocked(old, rt)
+	rg.changes.AddLocked(span.End, func() {
+		rg.replaceRouterLocked(old, rt)
 		rt.Show(span.End)
-		r.deliveries.push(rt.Source)
+		rg.push(rt.Source)
 	})
 	return &routerChange{old == nil, span.End, made}, nil
 }
 
-// replaceRouterLocked puts a router in the place of old, which may be nil. r.catalog.Mu is
+// replaceRouterLocked puts a router in the place of old, which may be nil. rg.catalog.Mu is
 // held.
-func (r *Registry) replaceRouterLocked(old, rt *router.Router) {
+func (rg *Routing) replaceRouterLocked(old, rt *router.Router) {
 	if old != nil {
 		old.Drop()
 		router.Unlink(old)
-		r.routers.Set(rt, &r.shared.Counters)
+		rg.table.Set(rt, &rg.shared.Counters)
 	}
-	if rt.Spec.AllowCycle || old != nil && r.routers.Cyclic {
-		r.routers.MarkCycles()
+	if rt.Spec.AllowCycle || old != nil && rg.table.Cyclic {
+		rg.table.MarkCycles()
 	}
 }
 
-// assignRespecLocked changes a router whose ends stay. r.catalog.Mu is held.
-func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *router.Spec) (*routerChange, error) {
+// assignRespecLocked changes a router whose ends stay. The catalog's lock is held.
+func (rg *Routing) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *router.Spec) (*routerChange, error) {
 	if rt.Spec.AllowCycle { // else it closes none that it is not in already
-		if err := router.CheckCycleLocked(r.catalog.GetLocked(spec.Dest), rt, spec); err != nil {
+		if err := router.CheckCycleLocked(rg.catalog.GetLocked(spec.Dest), rt, spec); err != nil {
 			return nil, err
 		}
 	}
@@ -204,38 +222,38 @@ func (r *Registry) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *ro
 	if rt.Spec.Equal(spec) {
 		return &routerChange{}, nil
 	}
-	e := entry.Router{ID: rt.ID, TS: r.shared.Now(), Name: rt.Name, Source: rt.Source.ID, Dest: rt.Dest.ID, Cursor: rt.Cursor}
+	e := entry.Router{ID: rt.ID, TS: rg.shared.Now(), Name: rt.Name, Source: rt.Source.ID, Dest: rt.Dest.ID, Cursor: rt.Cursor}
 	span, err := router.AppendTo(s, &e, spec)
 	if err != nil {
 		return nil, err
 	}
 	rt.Next, rt.Applied, rt.Logged, rt.Changing = spec, span.End, rt.Cursor, span.End
-	r.changes.AddLocked(span.End, func() {
+	rg.changes.AddLocked(span.End, func() {
 		rt.Show(span.End)
-		r.deliveries.push(rt.Source)
+		rg.push(rt.Source)
 	})
 	return &routerChange{at: span.End}, nil
 }
 
 // routerEndsLocked finds the router's topics, or gets those that are missing ready to
-// be made by e's frame. r.catalog.Mu is held.
-func (r *Registry) routerEndsLocked(spec *router.Spec, e *entry.Router) (ends [2]*topic.Topic, made []*topic.Commit, err error) {
-	id := r.catalog.NextID
+// be made by e's frame. The catalog's lock is held.
+func (rg *Routing) routerEndsLocked(spec *router.Spec, e *entry.Router) (ends [2]*topic.Topic, made []*topic.Commit, err error) {
+	id := rg.catalog.NextID
 	for i, name := range []string{spec.Source, spec.Dest} {
-		t := r.catalog.GetLocked(name)
+		t := rg.catalog.GetLocked(name)
 		if t == nil {
 			if !spec.CreateDest {
 				return ends, nil, record.NotFound(name)
 			}
-			if err := r.catalog.RoomLocked(len(made) + 1); err != nil {
+			if err := rg.catalog.RoomLocked(len(made) + 1); err != nil {
 				return ends, nil, err
 			}
 			cfg := record.DefaultConfig()
-			t = topic.New(id, name, r.shared)
+			t = topic.New(id, name, rg.shared)
 			t.Next = &cfg
 			id++
-			t.Reserve.Grow(0, r.shared.Log.Synced())
-			c := createCommit(t, e.TS)
+			t.Reserve.Grow(0, rg.shared.Log.Synced())
+			c := topic.CreateCommit(t, e.TS)
 			e.Made[i] = c.Entry.Creation
 			made = append(made, &c.Commit)
 		}
@@ -250,8 +268,8 @@ func (r *Registry) routerEndsLocked(spec *router.Spec, e *entry.Router) (ends [2
 
 // commitRouter waits until the change is durable. Then the topics that it made
 // are there, and the router begins.
-func (r *Registry) commitRouter(p *routerChange) error {
-	err := r.shared.Log.WaitSynced(p.at)
+func (rg *Routing) commitRouter(p *routerChange) error {
+	err := rg.shared.Log.WaitSynced(p.at)
 	for _, c := range p.made {
 		if perr := c.Publish(err); perr != nil {
 			err = perr
@@ -260,5 +278,5 @@ func (r *Registry) commitRouter(p *routerChange) error {
 	if err != nil {
 		return topic.LogError(err)
 	}
-	return r.changes.Await(p.at)
+	return rg.changes.Await(p.at)
 }

@@ -23,7 +23,7 @@ func TestChangedRouterGoesOn(t *testing.T) {
 		w.kill()
 		w.Forward(context.Background())
 		w.holdsLines("b")
-		if s, err := w.Router("ab"); err != nil || s.Lag != 0 || s.Forwarded != 0 || s.Spec.Filter != nil {
+		if s, err := w.routing.Router("ab"); err != nil || s.Lag != 0 || s.Forwarded != 0 || s.Spec.Filter != nil {
 			t.Fatalf("%+v, %v", s, err)
 		}
 		w.checkpoint(nil)
@@ -54,7 +54,7 @@ func TestRouterLimits(t *testing.T) {
 		t.Helper()
 		before := w.Totals()
 		var e *record.Error
-		_, err := w.PutRouter(context.Background(), name, specOf(source, dest))
+		_, err := w.routing.PutRouter(context.Background(), name, specOf(source, dest))
 		if !errors.As(err, &e) || e.Kind != record.KindThrottled || e.Detail["limit"] != limit {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -69,7 +69,7 @@ func TestRouterLimits(t *testing.T) {
 	w.connect("ex", "d", "x") // one of them fits
 	refuses("ac", "a", "c", "max_routers")
 	w.connect("ex", "d", "c") // one takes the place of another
-	if _, _, err := w.DeleteRouter(context.Background(), "ab"); err != nil {
+	if _, _, err := w.routing.DeleteRouter(context.Background(), "ab"); err != nil {
 		t.Fatal(err)
 	}
 	w.connect("ac", "a", "c")
@@ -85,23 +85,23 @@ func TestRouterOnAFullDisk(t *testing.T) {
 	for _, spec := range []router.Spec{
 		specOf("a", "b", func(s *router.Spec) { s.PreserveTag = false }), specOf("a", "c"), specOf("x", "y"),
 	} {
-		if _, err := w.PutRouter(context.Background(), "ab", spec); kindOf(err) != record.KindNoSpace {
+		if _, err := w.routing.PutRouter(context.Background(), "ab", spec); kindOf(err) != record.KindNoSpace {
 			t.Errorf("%+v: %v", spec, err)
 		}
 	}
 	for range 2 {
 		want := specOf("a", "b")
 		want.Guarantee = router.AtLeastOnce
-		if s, err := w.Router("ab"); err != nil || !s.Spec.Equal(&want) || w.Totals().Topics != 3 {
+		if s, err := w.routing.Router("ab"); err != nil || !s.Spec.Equal(&want) || w.Totals().Topics != 3 {
 			t.Fatalf("%+v, %v, %+v", s, err, w.Totals())
 		}
 		w.kill()
 	}
-	if deleted, _, err := w.DeleteRouter(context.Background(), "ab"); !deleted || err != nil {
+	if deleted, _, err := w.routing.DeleteRouter(context.Background(), "ab"); !deleted || err != nil {
 		t.Fatal(deleted, err)
 	}
 	w.kill()
-	if _, err := w.Router("ab"); kindOf(err) != record.KindRouterNotFound {
+	if _, err := w.routing.Router("ab"); kindOf(err) != record.KindRouterNotFound {
 		t.Fatal(err)
 	}
 }
@@ -111,7 +111,7 @@ func TestCycleIsOpened(t *testing.T) {
 	ctx := context.Background()
 	for what, open := range map[string]func(*world){
 		"a topic's end":       func(w *world) { w.delete("c", false) },
-		"a router's end":      func(w *world) { w.DeleteRouter(ctx, "ca") },
+		"a router's end":      func(w *world) { w.routing.DeleteRouter(ctx, "ca") },
 		"another destination": func(w *world) { w.connect("ca", "c", "d") },
 	} {
 		w := newWorld(t)
@@ -152,7 +152,7 @@ func TestRouterBeginsInTheBackground(t *testing.T) {
 		if got := w.shown("b"); got != nil {
 			t.Errorf("%q is there", got)
 		}
-		if err := w.commitRouter(p); err != nil {
+		if err := w.routing.commitRouter(p); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -15,7 +15,7 @@ import (
 )
 
 // method matches what is called of a registry, or of its forwarders, in a stack.
-var method = regexp.MustCompile(`topics/topics(/\w+)?\.\(\*(Registry|[fF]orwarders|Catalog|Changes|Queues)\)\.`)
+var method = regexp.MustCompile(`topics/topics(/\w+)?\.\(\*(Registry|[fF]orwarders|Catalog|Changes|Queues|Routing)\)\.`)
 
 // parked waits until a goroutine that runs a method of the registry waits for a
 // lock, for each of n. It watches the goroutines, and not the time.
@@ -95,19 +95,19 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 			return nil
 		}},
 		{name: "router from it", run: func(w *world, x string) error {
-			_, err := w.PutRouter(ctx, x+">", router.Spec{Source: x, Dest: x + "-dest", CreateDest: true})
+			_, err := w.routing.PutRouter(ctx, x+">", router.Spec{Source: x, Dest: x + "-dest", CreateDest: true})
 			return err
 		}},
 		{name: "router to it", free: true, run: func(w *world, x string) error {
-			_, err := w.PutRouter(ctx, x+">>", router.Spec{Source: "source-of-" + x, Dest: x, CreateDest: true})
+			_, err := w.routing.PutRouter(ctx, x+">>", router.Spec{Source: "source-of-" + x, Dest: x, CreateDest: true})
 			return err
 		}},
 		{name: "end of a router", free: true, run: func(w *world, x string) error {
-			_, _, err := w.DeleteRouter(ctx, x+"-router")
+			_, _, err := w.routing.DeleteRouter(ctx, x+"-router")
 			return err
 		}},
 		{name: "routers", run: func(w *world, x string) error {
-			w.Routers("", x, "", "", 10)
+			w.routing.Routers("", x, "", "", 10)
 			return nil
 		}},
 		{name: "deliver", free: true, run: func(w *world, x string) error {
@@ -202,7 +202,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- w.changes.Await(at) }()
 	go func() {
-		deleted, _, err := w.DeleteRouter(ctx, "r") // which ends with the topic
+		deleted, _, err := w.routing.DeleteRouter(ctx, "r") // which ends with the topic
 		if deleted {
 			err = fmt.Errorf("a router was deleted twice")
 		}
@@ -217,7 +217,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 		}
 		w.connect("new", "to", "end")
 		w.connect("s", "from", "end")
-		if deleted, _, err := w.DeleteRouter(ctx, "t"); err != nil || !deleted {
+		if deleted, _, err := w.routing.DeleteRouter(ctx, "t"); err != nil || !deleted {
 			t.Error(deleted, err)
 		}
 		w.Checkpoint()

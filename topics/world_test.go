@@ -232,9 +232,9 @@ func (w *world) slot() *topic.Slot { return topic.NewSlot(w.shared.Log.Unreserve
 
 // startRouter gives a router its place, and does not wait until it is durable.
 func (w *world) startRouter(name string, spec *router.Spec) (*routerChange, error) {
-	counted, err := w.checkFanout(name, spec)
+	counted, err := w.routing.checkFanout(name, spec)
 	if err != nil {
 		return nil, err
 	}
-	return w.assignRouter(w.slot(), name, spec, counted)
+	return w.routing.assignRouter(w.slot(), name, spec, counted)
 }

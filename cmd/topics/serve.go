@@ -269,7 +269,7 @@ func (s *server) open() {
 	s.health.Refresh("log")
 	s.watchdog.Watch("registry", func() bool { data.Registry.List("\xff", "", 0); return true })
 	s.watchdog.Watch("log", health.LogMoves(s.logState))
-	s.api.Open(api.Parts{Topics: data.Registry, Queues: data.Registry.Queues()})
+	s.api.Open(api.PartsOf(data.Registry))
 	s.gate.Ready()
 	s.supervisor.Wake()
 	go debug.FreeOSMemory() // memory that only recovery needed

@@ -231,9 +231,9 @@ func TestUntilBeforeADelete(t *testing.T) {
 	before := w.moment()
 	w.now += 1000
 	ctx, r := context.Background(), w.data.Registry
-	routers, _ := r.Routers("", "", "", "", 10)
+	routers, _ := r.Routing().Routers("", "", "", "", 10)
 	for _, router := range routers[:1] {
-		if _, _, err := r.DeleteRouter(ctx, router.Name); err != nil {
+		if _, _, err := r.Routing().DeleteRouter(ctx, router.Name); err != nil {
 			t.Fatal(err)
 		}
 	}

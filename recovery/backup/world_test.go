@@ -137,7 +137,7 @@ func (w *world) route(name string) {
 		w.failed(err)
 	}
 	spec := router.Spec{Source: name, Dest: "copies", PreserveTag: w.ops%2 == 0}
-	if _, err := r.PutRouter(ctx, name+">copies", spec); err != nil {
+	if _, err := r.Routing().PutRouter(ctx, name+">copies", spec); err != nil {
 		w.failed(err)
 	}
 	r.Forward(ctx)
@@ -219,7 +219,7 @@ func dump(t *testing.T, r *topics.Registry) string {
 			}
 		}
 	}
-	routers, _ := r.Routers("", "", "", "", 100)
+	routers, _ := r.Routing().Routers("", "", "", "", 100)
 	for _, s := range routers {
 		s.Rate = 0 // of the last minute, whatever is stored
 		fmt.Fprintf(&b, "%+v\n", s)

@@ -34,7 +34,7 @@ func connect(t *testing.T, r *topics.Registry, n int) {
 	if _, err := r.Put(context.Background(), spec.Dest, &record.ConfigPatch{Durability: &fsync}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.PutRouter(context.Background(), fmt.Sprint("router", n), spec); err != nil {
+	if _, err := r.Routing().PutRouter(context.Background(), fmt.Sprint("router", n), spec); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -27,21 +27,21 @@ type drop struct {
 type Changes struct {
 	shared  *topic.Shared
 	catalog *catalog.Catalog // its lock guards what follows
-	table   *router.Table
-	routers []change          // in the order of the log
+	routers *router.Table
+	line    []change          // of routers, in the order of the log
 	drops   map[wal.LSN]*drop // by where they end in the log
 }
 
 // New returns the changes of the topics of a catalog and of the routers of a table.
 func New(shared *topic.Shared, c *catalog.Catalog, routers *router.Table) *Changes {
-	return &Changes{shared: shared, catalog: c, table: routers, drops: make(map[wal.LSN]*drop)}
+	return &Changes{shared: shared, catalog: c, routers: routers, drops: make(map[wal.LSN]*drop)}
 }
 
 // AddLocked puts a change of routers that has just got its place in the log at the end
 // of the line. The catalog's lock is held as it was for the place: the line has the
 // log's order. show makes readers see the change, with that lock held.
 func (cs *Changes) AddLocked(at wal.LSN, show func()) {
-	cs.routers = append(cs.routers, change{at, show})
+	cs.line = append(cs.line, change{at, show})
 }
 
 // AddDropLocked adds the end of a topic, which calls ended with the names of the
@@ -53,13 +53,13 @@ func (cs *Changes) AddDropLocked(at wal.LSN, t *topic.Topic, ended func(routers 
 // showLocked shows the changes of routers up to that position, to which the log is
 // synced. The catalog's lock is held.
 func (cs *Changes) showLocked(at wal.LSN) {
-	for len(cs.routers) > 0 && cs.routers[0].at <= at {
-		next := cs.routers[0]
-		cs.routers = cs.routers[1:]
+	for len(cs.line) > 0 && cs.line[0].at <= at {
+		next := cs.line[0]
+		cs.line = cs.line[1:]
 		next.show()
 	}
-	if len(cs.routers) == 0 {
-		cs.routers = nil
+	if len(cs.line) == 0 {
+		cs.line = nil
 	}
 }
 
@@ -72,7 +72,7 @@ func (cs *Changes) beforeLocked(at wal.LSN) (places []wal.LSN) {
 			places = append(places, place)
 		}
 	}
-	for _, c := range slices.Backward(cs.routers) {
+	for _, c := range slices.Backward(cs.line) {
 		if c.at <= at {
 			return append(places, c.at)
 		}
@@ -113,7 +113,7 @@ func (cs *Changes) showDrop(d *drop, at wal.LSN) {
 	cs.catalog.Mu.Lock()
 	cs.showLocked(at)
 	cs.catalog.UnnameLocked(t)
-	routers := cs.table.Cascade(t, &cs.shared.Counters)
+	routers := cs.routers.Cascade(t, &cs.shared.Counters)
 	cs.catalog.Mu.Unlock()
 	d.ended(routers)
 	t.EmptyLocked()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/clock"
+	"github.com/e6e95bb8/topics/topics/entry"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/wal"
 )
@@ -50,4 +51,17 @@ func (c *Commit) satisfied(log *wal.Log) bool {
 		return log.Written() >= c.Span.End
 	}
 	return true
+}
+
+// CreateCommit returns the commit that makes t, which has its first config and
+// its reservation.
+func CreateCommit(t *Topic, ts int64) *CommitOf[entry.Create] {
+	c := &CommitOf[entry.Create]{
+		Commit: Commit{Topic: t, Class: record.Fsync},
+		Entry: entry.Create{ID: t.ID, TS: ts, Creation: entry.Creation{
+			Name: t.Name, Setting: entry.Setting{Config: t.Next, Ceiling: t.Reserve.Ceiling},
+		}},
+	}
+	c.Operation = CreateOp{Create: &c.Entry}
+	return c
 }
