@@ -96,7 +96,7 @@ func (r *Registry) selectTopics(list []ranked[*topic.Topic], s *Selection, prefi
 			return false
 		}
 		n++
-		cfg := t.Shown.Load()
+		cfg := t.ShownConfig()
 		if name != after && cfg != nil && s.matches(name, cfg) {
 			list = append(list, ranked[*topic.Topic]{it: t})
 		}

@@ -69,7 +69,7 @@ func (r *Registry) readOnce(ctx context.Context, name string, q *topic.Query, b 
 			continue
 		}
 		if !q.Untouched {
-			t.LastRead.Store(now.Wall)
+			t.Touch(now.Wall)
 		}
 		from := b.NextFrom
 		v := t.ViewThroughLocked(q, b, now.Steady, through)

@@ -36,7 +36,6 @@ type Options struct {
 // from any goroutine between Start and Close; those that only report (Totals,
 // Busiest) from the beginning.
 type Registry struct {
-	opts    Options
 	shared  *topic.Shared
 	sweeper sweeper
 
@@ -55,7 +54,6 @@ type Registry struct {
 // New returns an empty registry.
 func New(opts Options) *Registry {
 	r := &Registry{
-		opts: opts,
 		shared: &topic.Shared{
 			Limits: topic.Limits{EphemeralBytes: opts.EphemeralBytes, IdempotencyBytes: opts.IdempotencyBytes},
 			Clock:  clock.New(opts.clock()), KeySeed: rand.Uint64(),
@@ -136,7 +134,7 @@ func (r *Registry) State(name string, touch bool) (topic.State, error) {
 	now := r.shared.Now()
 	s := t.StateOf(now)
 	if touch {
-		t.LastRead.Store(now)
+		t.Touch(now)
 	}
 	return s, nil
 }

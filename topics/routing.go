@@ -132,7 +132,7 @@ func (rg *Routing) assignRouter(s *topic.Slot, name string, spec *router.Spec, c
 }
 
 // assignToLocked is assignRouter with what there is of that name, which may be nil.
-// the catalog's lock is held, and the lock of the source, if there is one already.
+// The catalog's lock is held, and the lock of the source, if there is one already.
 func (rg *Routing) assignToLocked(s *topic.Slot, old *router.Router, name string, spec *router.Spec) (*routerChange, error) {
 	if old != nil && old.Changing > 0 {
 		return nil, &topic.UnderWayError{At: old.Changing}
@@ -158,8 +158,8 @@ func (rg *Routing) assignToLocked(s *topic.Slot, old *router.Router, name string
 		return nil, err
 	}
 	source := ends[0]
-	if source.Broken != nil {
-		return nil, source.Broken
+	if err := source.Refusal(); err != nil {
+		return nil, err
 	}
 	e.Cursor = source.Assigned
 	for _, c := range made {
@@ -227,7 +227,7 @@ func (rg *Routing) assignRespecLocked(s *topic.Slot, rt *router.Router, spec *ro
 	if err != nil {
 		return nil, err
 	}
-	rt.Next, rt.Applied, rt.Logged, rt.Changing = spec, span.End, rt.Cursor, span.End
+	rt.RespecLocked(spec, span.End)
 	rg.changes.AddLocked(span.End, func() {
 		rt.Show(span.End)
 		rg.push(rt.Source)

@@ -134,7 +134,7 @@ func (c *Catalog) ForgetLocked(t *topic.Topic) {
 // that it is gone. c.Mu and t.Mu are held.
 func (c *Catalog) UnnameLocked(t *topic.Topic) {
 	c.ForgetLocked(t)
-	t.Shown.Store(nil)
+	t.Hide()
 	if t.Visible {
 		c.shared.Host.Dies(t)
 		c.shared.Counters.Topics.Add(-1)

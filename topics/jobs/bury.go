@@ -110,7 +110,7 @@ func (qs *Queues) moveTogether(ctx context.Context, t *topic.Topic, change *queu
 // deadLetterOf returns the name of a queue's dead-letter topic; empty if it has
 // none.
 func (qs *Queues) deadLetterOf(t *topic.Topic) string {
-	cfg := t.Shown.Load()
+	cfg := t.ShownConfig()
 	if cfg == nil || cfg.DeadLetter == nil {
 		return ""
 	}

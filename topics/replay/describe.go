@@ -60,7 +60,7 @@ func DescribeSnapshot(state []byte, yield func(*StoredTopic) error) error {
 			ID: t.ID, Name: t.Name, Config: t.Config, Applied: uint64(t.Applied), Head: t.Head, First: first,
 			Records: t.Live.Records, Bytes: t.Live.Bytes,
 			EvictFloor: t.Marks.Low, ThroughCap: t.Marks.Capped, ThroughTTL: t.Marks.TTL, Ceiling: t.Reserve.Ceiling,
-			LastWrite: t.LastWrite, LastRead: t.LastRead.Load(),
+			LastWrite: t.LastWrite, LastRead: t.LastRead(),
 			Lost: []SeqRange{}, Deleted: seqRanges(t.Deleted), Idempotencies: int(t.Keys.Usage().Keys),
 		}
 		for _, l := range t.Lost.Ranges {

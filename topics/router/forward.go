@@ -157,8 +157,8 @@ func (f *Forwarders) AssignForward(s *topic.Slot, rt *Router, x *Extract) (*forw
 	if t.Dropped || t.Ending > 0 {
 		return nil, nil
 	}
-	if t.Broken != nil {
-		return nil, t.Broken
+	if err := t.Refusal(); err != nil {
+		return nil, err
 	}
 	if x.Count > 0 {
 		if t.Next.Durability == record.Ephemeral && x.runs != nil {

@@ -94,7 +94,7 @@ type Router struct {
 
 	Mu        lockorder.Mutex[lockorder.Router] // guards what follows
 	Spec      Spec
-	Next      *Spec   // the spec in the log that is not durable yet; nil if there is none
+	next      *Spec   // the spec in the log that is not durable yet; nil if there is none
 	Visible   bool    // readers see it: its making is durable, and its end is not
 	dropped   bool    // its end is in the log: it forwards nothing any more
 	Cursor    uint64  // the last seq of the source that is forwarded or passed over
@@ -188,8 +188,15 @@ func (rt *Router) stopped() bool {
 func (rt *Router) Drop() {
 	rt.Mu.Lock()
 	defer rt.Mu.Unlock()
-	rt.dropped, rt.Visible, rt.Next = true, false, nil
+	rt.dropped, rt.Visible, rt.next = true, false, nil
 	rt.notifyLocked()
+}
+
+// RespecLocked gives the router a spec whose entry ends at a position of the log, and has
+// the router's cursor. Show makes readers see it. rt.Mu and the lock of the registry are
+// held.
+func (rt *Router) RespecLocked(spec *Spec, at wal.LSN) {
+	rt.next, rt.Applied, rt.Logged, rt.Changing = spec, at, rt.Cursor, at
 }
 
 // Show makes readers see the router as the log has it, unless they are to see
@@ -198,8 +205,8 @@ func (rt *Router) Show(at wal.LSN) {
 	rt.Mu.Lock()
 	defer rt.Mu.Unlock()
 	rt.Visible = true
-	if rt.Next != nil {
-		rt.Spec, rt.Next = *rt.Next, nil
+	if rt.next != nil {
+		rt.Spec, rt.next = *rt.next, nil
 	}
 	if rt.Changing == at {
 		rt.Changing = 0

@@ -44,8 +44,8 @@ func States(all []*Router) []Captured {
 	for _, rt := range all {
 		rt.Mu.Lock()
 		s := Captured{rt, rt.Spec, rt.Cursor, rt.Forwarded, rt.Applied}
-		if rt.Next != nil { // applied is of the log, and so is all of it
-			s.spec = *rt.Next
+		if rt.next != nil { // applied is of the log, and so is all of it
+			s.spec = *rt.next
 		}
 		if !rt.dropped {
 			kept = append(kept, s)

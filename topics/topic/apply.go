@@ -67,7 +67,7 @@ func (t *Topic) applyConfig(c *record.Config) {
 	if t.Next == c {
 		t.Next = t.Config // many topics share it
 	}
-	t.Shown.Store(t.Config)
+	t.shown.Store(t.Config)
 	t.Shared.Counters.Count(t.Config, +1)
 	if t.Config.TTLMS > 0 || !t.Keys.Empty() || t.Config.Durability != record.Fsync {
 		t.Visit()

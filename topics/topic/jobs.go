@@ -112,7 +112,7 @@ func (j *Jobs) Logs(k queue.Kind) bool {
 // CheckQueueLocked reports whether t is a queue that takes calls. t.Mu is held.
 func (t *Topic) CheckQueueLocked() error {
 	switch {
-	case t.Ending > 0 || t.Broken != nil:
+	case t.Ending > 0 || t.broken != nil:
 		return t.Refusal()
 	case t.Dropped || !t.Visible:
 		return record.NotFound(t.Name)

@@ -95,7 +95,7 @@ func (c *Commit) Publish(failed error) error {
 func (t *Topic) publishSatisfiedLocked() {
 	for c := t.Line.Next(); c != nil; c = t.Line.Next() {
 		if c.err == nil {
-			c.err = t.Broken
+			c.err = t.broken
 		}
 		if c.err == nil && !c.satisfied(t.Shared.Log) {
 			return
@@ -112,7 +112,7 @@ func (t *Topic) settle(c *Commit) {
 	}
 	switch {
 	case c.err != nil:
-		t.Broken = c.err
+		t.broken = c.err
 		t.takeBackLocked(c)
 		t.Shared.Counters.Ephemeral.Add(-int64(len(c.Body)))
 	case t.Dropped: // its topic was deleted after it was written

@@ -23,7 +23,7 @@ func Restore(d *record.Decoder, configs *[]*record.Config, s *Shared) *Topic {
 	}
 	t.Applied, t.Head = wal.LSN(d.Uvarint()), d.Uvarint()
 	t.LastWrite = d.Varint()
-	t.LastRead.Store(d.Varint())
+	t.lastRead.Store(d.Varint())
 	t.Marks = watermarks{Low: d.Uvarint(), Capped: d.Uvarint(), TTL: d.Uvarint()}
 	t.Reserve.Ceiling = d.Uvarint()
 	t.Live = record.Size{Records: int64(d.Uvarint()), Bytes: int64(d.Uvarint())}
@@ -57,7 +57,7 @@ func Restore(d *record.Decoder, configs *[]*record.Config, s *Shared) *Topic {
 	if t.Config.Type == record.TypeQueue && t.restoreQueue(nil, s.Steady()) != nil {
 		d.Fail()
 	}
-	t.Shown.Store(t.Config)
+	t.shown.Store(t.Config)
 	t.Assigned, t.AssignedTS, t.Marks.loggedTTL = t.Head, t.LastWrite, t.Marks.TTL
 	t.ArriveBy(s.Steady())
 	s.Counters.Topics.Add(1)

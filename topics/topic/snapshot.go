@@ -60,7 +60,7 @@ func (e *Encoder) TopicLocked(t *Topic, through uint64) error {
 		return err
 	}
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(t.Applied)), t.Head)
-	b = binary.AppendVarint(binary.AppendVarint(b, t.LastWrite), t.LastRead.Load())
+	b = binary.AppendVarint(binary.AppendVarint(b, t.LastWrite), t.lastRead.Load())
 	for _, v := range []uint64{
 		t.Marks.Low, t.Marks.Capped, t.Marks.TTL, t.Reserve.Ceiling, uint64(live.Records), uint64(live.Bytes),
 	} {

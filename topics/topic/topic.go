@@ -21,10 +21,10 @@ type Topic struct {
 	Name   string
 	Shared *Shared
 
-	LastRead atomic.Int64 // Unix ms, 0: never
+	lastRead atomic.Int64 // Unix ms, 0: never
 	Queued   atomic.Bool  // its delivery is under way; see deliveries
 
-	Shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
+	shown  atomic.Pointer[record.Config] // cfg, for readers that do not wait for mu; nil if it is not visible
 	Routes atomic.Value                  // *routes, if it ever had a router: forwarding sets and reads it
 
 	Rates rate.Place // of its records
@@ -50,7 +50,7 @@ type given struct {
 	Reserve    Reservation
 	Ending     wal.LSN // its drop is in the log and ends here; 0 if it has none. Set with Catalog.Mu held, too
 	Dropped    bool    // the drop is durable, or the creation failed
-	Broken     error   // a commit failed: those after it depend on it, and fail too
+	broken     error   // a commit failed: those after it depend on it, and fail too
 }
 
 // Assign puts a commit that has its place in the log at the end of the line.
@@ -65,7 +65,7 @@ func (g *given) Refusal() error {
 	if g.Ending > 0 {
 		return &UnderWayError{g.Ending}
 	}
-	return g.Broken
+	return g.broken
 }
 
 // Setting returns the last commit on its way that sets the topic's config; nil
@@ -154,7 +154,7 @@ const (
 )
 
 func (t *Topic) Priority(cfg *record.Config, now int64) int64 {
-	switch since := now - t.LastRead.Load(); {
+	switch since := now - t.lastRead.Load(); {
 	case cfg.Priority != nil:
 		return *cfg.Priority
 	case !cfg.AutoPriority || since > PriorityUntil:
@@ -182,7 +182,7 @@ func (t *Topic) StateLocked(now int64) State {
 		Name: t.Name, Config: *t.Config,
 		Head: t.Head, Earliest: t.Earliest(), Count: t.Live.Records, Bytes: t.Live.Bytes,
 		EffectivePriority: t.Priority(t.Config, now),
-		LastWrite:         t.LastWrite, LastRead: t.LastRead.Load(),
+		LastWrite:         t.LastWrite, LastRead: t.lastRead.Load(),
 	}
 }
 
@@ -207,7 +207,20 @@ func (t *Topic) StateOf(now int64) State {
 }
 
 // IsVisible reports whether readers see t, without waiting for its lock.
-func (t *Topic) IsVisible() bool { return t.Shown.Load() != nil }
+func (t *Topic) IsVisible() bool { return t.shown.Load() != nil }
+
+// ShownConfig returns the config, without waiting for the topic's lock; nil if the
+// topic is not visible.
+func (t *Topic) ShownConfig() *record.Config { return t.shown.Load() }
+
+// Hide makes the topic invisible to those who do not wait for its lock.
+func (t *Topic) Hide() { t.shown.Store(nil) }
+
+// Touch records that the topic was read at a time, in Unix ms.
+func (t *Topic) Touch(now int64) { t.lastRead.Store(now) }
+
+// LastRead returns when the topic was read last, in Unix ms; 0: never.
+func (t *Topic) LastRead() int64 { return t.lastRead.Load() }
 
 // State is a topic at one moment.
 type State struct {
@@ -225,7 +238,7 @@ type State struct {
 
 // ShownClass returns the durability class of a topic.
 func (t *Topic) ShownClass() record.Class {
-	cfg := t.Shown.Load()
+	cfg := t.shown.Load()
 	if cfg == nil {
 		return record.Disk
 	}
@@ -234,7 +247,7 @@ func (t *Topic) ShownClass() record.Class {
 
 // Urgency returns the priority with which t enters the queue.
 func (t *Topic) Urgency(now int64) int64 {
-	cfg := t.Shown.Load()
+	cfg := t.shown.Load()
 	if cfg == nil {
 		return 0
 	}
