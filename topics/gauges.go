@@ -29,7 +29,7 @@ type TopicGauge struct {
 func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	var top gaugeHeap
 	for _, t := range r.catalog.All() {
-		g, ok := r.gaugeOf(t)
+		g, ok := gaugeOf(t)
 		if !ok {
 			continue
 		}
@@ -46,7 +46,7 @@ func (r *Registry) Busiest(n int) (page []TopicGauge, truncated bool) {
 	return page, truncated
 }
 
-func (r *Registry) gaugeOf(t *topic.Topic) (TopicGauge, bool) {
+func gaugeOf(t *topic.Topic) (TopicGauge, bool) {
 	t.Mu.RLock()
 	if !t.Visible {
 		t.Mu.RUnlock()

@@ -37,25 +37,9 @@ func (r *Registry) CountTopics(prefixes []string) int {
 	defer r.catalog.Mu.RUnlock()
 	n := 0
 	for _, p := range prefixes {
-		n += r.rankLocked(p, true) - r.rankLocked(p, false)
+		n += r.catalog.RankLocked(p, true) - r.catalog.RankLocked(p, false)
 	}
 	return n
-}
-
-// rankLocked returns how many topics have names below all that begin with a prefix, or
-// with through, below or among them. r.catalog.Mu is held.
-func (r *Registry) rankLocked(prefix string, through bool) int {
-	low, high := 0, r.catalog.ByName.Len()
-	for low < high {
-		middle := int(uint(low+high) / 2)
-		name, _, _ := r.catalog.ByName.GetAt(middle)
-		if name < prefix || through && strings.HasPrefix(name, prefix) {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return low
 }
 
 // SortTopics returns the names of all topics of a selection, sorted by a key as it is
@@ -76,7 +60,7 @@ func (r *Registry) SortTopics(ctx context.Context, s *Selection, by SortKey, des
 		if i%scanned == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		list[i].key = r.rankOf(list[i].it, by, now)
+		list[i].key = rankOf(list[i].it, by, now)
 	}
 	return sortedNames(list, descending, by == SortName, func(t *topic.Topic) string { return t.Name }), nil
 }
@@ -107,7 +91,7 @@ func (r *Registry) selectTopics(list []ranked[*topic.Topic], s *Selection, prefi
 }
 
 // rankOf returns what a topic is sorted by.
-func (r *Registry) rankOf(t *topic.Topic, by SortKey, now int64) float64 {
+func rankOf(t *topic.Topic, by SortKey, now int64) float64 {
 	switch by {
 	case SortName:
 		return 0

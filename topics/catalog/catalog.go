@@ -83,6 +83,22 @@ func (c *Catalog) EachVisible(prefix string, f func(name string, id uint64)) {
 	})
 }
 
+// RankLocked returns how many topics have names below all that begin with a prefix, or
+// with through, below or among them. c.Mu is held.
+func (c *Catalog) RankLocked(prefix string, through bool) int {
+	low, high := 0, c.ByName.Len()
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		name, _, _ := c.ByName.GetAt(middle)
+		if name < prefix || through && strings.HasPrefix(name, prefix) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
 // RoomLocked fails if n more topics would be too many. c.Mu is held.
 func (c *Catalog) RoomLocked(n int) error {
 	if c.max > 0 && c.ByName.Len()+n > c.max {
