@@ -170,7 +170,7 @@ func (s *Server) takeStream(c *call) (release func(), err error) {
 const (
 	streamCost   = 36 << 10 // a stream or WebSocket: buffers, stacks
 	sessionCost  = 4 << 10
-	followedCost = 600 // a topic of a session
+	followedCost = 600 // a topic or prefix of a session or WebSocket
 )
 
 // takeFollowing takes memory for a stream or a session. release gives it back,
@@ -182,6 +182,21 @@ func (s *Server) takeFollowing(c *call, n int64) (release func(), err error) {
 	}
 	return func() { s.following.release(h, n) }, nil
 }
+
+// followed is the memory for the topics and prefixes that a call's sessions follow. It
+// implements watch.Memory.
+type followed struct {
+	budget *budget
+	holder holder
+}
+
+func (s *Server) followed(c *call) followed { return followed{&s.following, c.followHolder()} }
+
+// Take implements watch.Memory.
+func (f followed) Take(n int) error { return f.budget.reserve(f.holder, int64(n)*followedCost) }
+
+// Give implements watch.Memory.
+func (f followed) Give(n int) { f.budget.release(f.holder, int64(n)*followedCost) }
 
 // followHolder returns the holder of the memory for what a call follows.
 func (c *call) followHolder() holder {

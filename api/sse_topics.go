@@ -37,16 +37,16 @@ func (s *Server) streamTopics(c *call) error {
 	if err != nil {
 		return err
 	}
-	w, positions, err := s.passingSession(c, req, place, lenient)
+	w, err := s.passingSession(c, req, place, lenient)
 	if err != nil {
 		return err
 	}
 	if c.r.Method == http.MethodHead {
-		w.Close()
+		w.discard()
 		beginEvents(c)
 		return nil
 	}
-	return s.streamPassing(c, w, sessionCost+int64(positions)*followedCost)
+	return s.streamPassing(c, w)
 }
 
 // lastPlace returns where the client was. The header comes before the query,
@@ -64,38 +64,34 @@ func lastPlace(c *call, parameter string) (*watch.Place, error) {
 }
 
 // passingSession makes a session that is not in the table yet. The caller must
-// close it.
-func (s *Server) passingSession(c *call, req *request.Watch, place *watch.Place, lenient bool) (w *watchSession, topics int, err error) {
+// discard it or put it there.
+func (s *Server) passingSession(c *call, req *request.Watch, place *watch.Place, lenient bool) (*watchSession, error) {
 	options := req.Options(&s.opts.Limits)
 	options.Portable = true
-	session := watch.NewSession(s.frames(), options, s.opts.Limits.MaxWatchTopics, c.key.Sees)
-	positions, err := follow(session, req, lenient)
-	if err == nil && place != nil {
-		err = session.Resume(*place)
+	w, err := s.newSession(c, options)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && len(session.AppendID(nil)) == 0 {
+	w.passing = true
+	_, err = follow(w.Session, req, lenient)
+	if err == nil && place != nil {
+		err = w.Resume(*place)
+	}
+	if err == nil && len(w.AppendID(nil)) == 0 {
 		err = wire.Invalid("so many topics are in no id of an event: make a session for them with POST /v0/watch")
 	}
 	if err != nil {
-		session.Close()
-		return nil, 0, err
+		w.discard()
+		return nil, err
 	}
-	return &watchSession{Session: session, key: c.key, remote: c.r.RemoteAddr, passing: true}, len(positions), nil
+	return w, nil
 }
 
-// streamPassing streams the events of a passing session, which takes n bytes of
-// memory, and ends it.
-func (s *Server) streamPassing(c *call, w *watchSession, n int64) error {
-	release, err := s.takeFollowing(c, n)
-	if err != nil {
-		w.Close()
-		return err
-	}
-	w.release = release
+// streamPassing streams the events of a passing session, and ends it.
+func (s *Server) streamPassing(c *call, w *watchSession) error {
 	endStream, err := s.takeStream(c)
 	if err != nil {
-		release()
-		w.Close()
+		w.discard()
 		return err
 	}
 	defer endStream()
@@ -103,8 +99,7 @@ func (s *Server) streamPassing(c *call, w *watchSession, n int64) error {
 	st := s.newEventStream(c, w)
 	defer st.cancel(nil)
 	if err := s.watches.addOpen(w, st, s.opts.Limits.MaxWatchSessions); err != nil {
-		release()
-		w.Close()
+		w.discard()
 		return err
 	}
 	defer s.watches.detach(w, st)

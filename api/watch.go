@@ -41,26 +41,20 @@ func (s *Server) openWatch(c *call) error {
 	if err := c.mayWatch(req); err != nil {
 		return err
 	}
-	session := watch.NewSession(s.frames(), req.Options(&s.opts.Limits), s.opts.Limits.MaxWatchTopics, c.key.Sees)
-	positions, err := follow(session, req, lenient)
+	w, err := s.newSession(c, req.Options(&s.opts.Limits))
 	if err != nil {
-		session.Close()
 		return err
 	}
-	if err := s.takePositions(c, positions); err != nil {
-		session.Close()
-		return err
+	positions, err := follow(w.Session, req, lenient)
+	if err == nil {
+		err = s.takePositions(c, positions)
 	}
-	release, err := s.takeFollowing(c, sessionCost+int64(len(positions))*followedCost)
-	if err != nil {
-		session.Close()
-		return err
-	}
-	w := &watchSession{Session: session, key: c.key, remote: c.r.RemoteAddr, release: release}
 	w.flow.begin(len(body))
-	if err := s.watches.add(w, s.opts.Limits.MaxWatchSessions); err != nil {
-		release()
-		session.Close()
+	if err == nil {
+		err = s.watches.add(w, s.opts.Limits.MaxWatchSessions)
+	}
+	if err != nil {
+		w.discard()
 		return err
 	}
 	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it was added
@@ -74,7 +68,7 @@ func (s *Server) openWatch(c *call) error {
 		SessionTTLMS int64                   `json:"session_ttl_ms"`
 		Topics       map[string]positionView `json:"topics"`
 		LastEventID  string                  `json:"last_event_id"`
-	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions), string(session.AppendID(nil))})
+	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions), string(w.AppendID(nil))})
 	return nil
 }
 

@@ -23,7 +23,7 @@ type watchSession struct {
 	id      string
 	key     *auth.Key
 	opened  time.Time
-	release func() // gives back its memory; called once, by drop
+	release func() // gives back its memory, but not that of its topics; called once, by drop or discard
 	flow    flow   // of all its streams
 	passing bool   // it ends with its stream
 
@@ -74,6 +74,24 @@ func (s *Server) frames() *watch.Frames {
 		s.watches.frames.Delivered = s.observeDelivery
 	})
 	return s.watches.frames
+}
+
+// newSession makes a session of a call's key that is not in the table yet. What it
+// follows takes memory, too.
+func (s *Server) newSession(c *call, o watch.Options) (*watchSession, error) {
+	release, err := s.takeFollowing(c, sessionCost)
+	if err != nil {
+		return nil, err
+	}
+	session := watch.NewSession(s.frames(), o, s.opts.Limits.MaxWatchTopics, c.key.Sees)
+	session.TakeFrom(s.followed(c))
+	return &watchSession{Session: session, key: c.key, remote: c.r.RemoteAddr, release: release}, nil
+}
+
+// discard ends a session that is not in the table.
+func (w *watchSession) discard() {
+	w.Close()
+	w.release()
 }
 
 // add puts a session in the table, unless there are too many.

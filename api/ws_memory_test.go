@@ -4,10 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/e6e95bb8/topics/api/request"
-	"github.com/e6e95bb8/topics/api/watch"
 )
 
 // The subscriptions of a WebSocket reserve memory of the streams' share: a
@@ -45,38 +41,64 @@ func TestSubscriptionsTakeMemory(t *testing.T) {
 	holds(streamCost + 40*followedCost)
 }
 
-// Topics that a prefix adds later are counted at the next ping.
+// Topics that a prefix adds later take memory before they are followed, and one that
+// finds none is refused while the others go on.
 func TestTopicsThatComeByAPrefixTakeMemory(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.ping = 10 * time.Millisecond })
+	const room = 20 // topics beside the WebSocket, its prefix and the session with its own
+	limit := int64(streamCost + sessionCost + (2+2*room)*followedCost)
+	s := serveReal(t, func(o *Options) { o.Limits.StreamBytes = 2 * limit }, nil)
+	s.following.limit = limit // StreamBytes is divided by sixteenths
 	c := s.dial(t)
 	c.say(`{"op":"subscribe","prefixes":{"topic-":{}}}`)
 	c.want("subscribed")
-	for i := range 20 {
+	if w := do(s.Server, "POST", "/v0/watch", `{"prefixes":{"other-":{}}}`); w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for i := range 2*room + 5 {
 		s.put(t, fmt.Sprintf("topic-%03d", i), `{}`)
 	}
-	waitFor(t, func() bool { return s.following.used.Load() == streamCost+21*followedCost })
+	for range 5 {
+		m := c.hear()
+		for m.Op == "caught_up" {
+			m = c.hear()
+		}
+		if m.Op != "error" || !strings.Contains(m.raw, `"topic":"topic-`) || !strings.Contains(m.raw, `"throttled"`) || !strings.Contains(m.raw, `"stream_bytes"`) {
+			t.Fatalf("without memory: %s", m.raw)
+		}
+	}
+	if used := s.following.used.Load(); used != limit {
+		t.Errorf("%d of %d bytes are used", used, limit)
+	}
+	c.say(`{"op":"unsubscribe","topics":["topic-000"],"prefixes":["topic-"]}`)
+	waitFor(t, func() bool { return s.following.used.Load() == streamCost+sessionCost+followedCost })
+	_ = c.CloseNow()
+	waitFor(t, func() bool { return s.following.used.Load() == sessionCost+followedCost })
 }
 
-// A ping during a subscribe does not release the memory that the subscribe has
-// reserved and not used yet.
-func TestPingDuringASubscribe(t *testing.T) {
-	s, _ := openServer(nil)
-	so := &socket{server: s}
-	w := request.NewWatch()
-	for _, name := range []string{"a", "b", "c"} {
-		w.Topics[name] = watch.Start{}
+// A prefix that covers more topics than there is memory for is refused before they
+// are listed, over HTTP and over a WebSocket, and nothing of it is held.
+func TestPrefixesTakeMemoryFirst(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	for i := range 100 {
+		s.put(t, fmt.Sprintf("topic-%03d", i), `{}`)
 	}
-	if err := so.expect(w); err != nil {
-		t.Fatal(err)
+	c := s.dial(t)
+	s.following.limit = streamCost + sessionCost + 50*followedCost
+	c.say(`{"op":"subscribe","prefixes":{"topic-":{}}}`)
+	if m := c.want("error"); !strings.Contains(m.raw, `"stream_bytes"`) {
+		t.Errorf("over a WebSocket: %s", m.raw)
 	}
-	if err := so.recount(); err != nil {
-		t.Fatal(err)
+	for _, method := range []string{"POST /v0/watch", "GET /v0/watch?prefix=topic-"} {
+		verb, target, _ := strings.Cut(method, " ")
+		w := do(s.Server, verb, target, `{"prefixes":{"topic-":{}}}`)
+		if w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"stream_bytes"`) {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
 	}
-	if used := s.following.used.Load(); used != 3*followedCost {
-		t.Errorf("after the ping %d bytes are reserved", used)
+	if used := s.following.used.Load(); used != streamCost {
+		t.Errorf("%d bytes are used, want those of the WebSocket", used)
 	}
-	so.settleMemory()
-	if used := s.following.used.Load(); used != 0 {
-		t.Errorf("at the end %d bytes are reserved", used)
-	}
+	c.say(`{"op":"subscribe","prefixes":{"topic-00":{}}}`)
+	c.want("subscribed")
+	waitFor(t, func() bool { return s.following.used.Load() == streamCost+11*followedCost })
 }

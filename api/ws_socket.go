@@ -44,8 +44,8 @@ type socket struct {
 	conn *websocket.Conn
 	out  outlet
 	subs subscriptions
-	// follows is the memory reserved for subs.
-	follows following
+	// follows is the memory for subs.
+	follows followed
 
 	late    *time.Timer    // ends the socket; runs while a message arrives
 	giveUp  func()         // ends the socket because a message stalls; it does not wait
@@ -75,7 +75,7 @@ func newSocket(s *Server, c *call) *socket {
 	so.remote = c.r.RemoteAddr
 	so.flow.begin(0)
 	so.ctx, so.cancel = context.WithCancel(context.Background())
-	so.follows.holder = c.followHolder()
+	so.follows = s.followed(c)
 	return so
 }
 
@@ -108,8 +108,7 @@ func (so *socket) serve(conn *websocket.Conn) {
 	so.out.open(so)
 	so.alive()
 	c := so.call
-	c.letGo()                                                       // a socket may be idle for days
-	defer func() { _ = so.follows.hold(&so.server.following, 0) }() // it cannot fail
+	c.letGo() // a socket may be idle for days
 	defer so.tasks.Wait()
 	defer so.out.shut()
 	defer func() { _ = conn.CloseNow() }() // it may be closed already
@@ -199,16 +198,12 @@ func (so *socket) keep() {
 	}
 }
 
-// look ends a connection whose client is gone, or whose prefixes have added more
-// topics than there is memory for, and sends a ping otherwise.
+// look ends a connection whose client is gone, and sends a ping otherwise.
 func (so *socket) look() {
 	silent := time.Now().UnixMilli() - so.heard.Load()
 	if !so.busy.Load() && silent > so.server.sockets.timing.silence.Milliseconds() {
 		so.cut()
 		return
-	}
-	if so.recount() != nil {
-		so.dismiss(noStreamMemory())
 	}
 	so.ping()
 }

@@ -87,10 +87,6 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 			return err
 		}
 	}
-	if err := so.expect(w.Watch); err != nil {
-		return err
-	}
-	defer so.settleMemory()
 	// Events wait until the client knows where they begin.
 	so.out.mu.Lock()
 	defer so.out.mu.Unlock()
@@ -189,7 +185,6 @@ func (so *socket) unsubscribe(cmd command, message []byte) error {
 		}
 	}
 	so.dropEmpty()
-	_ = so.recount() // if it fails, so does the next one of look
 	return so.out.sendLocked(unsubscribedMessage(cmd.id, names, prefixes, &notes), nil)
 }
 
@@ -206,6 +201,7 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 	}
 	g := &group{socket: so, key: key}
 	g.session = watch.NewSession(so.server.frames(), *o, so.server.opts.Limits.MaxWatchTopics, g.allowed)
+	g.session.TakeFrom(so.follows)
 	var ctx context.Context
 	ctx, g.cancel = context.WithCancel(so.ctx)
 	so.subs.setGroups(append(so.subs.groups, g))

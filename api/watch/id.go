@@ -162,7 +162,7 @@ func (s *Session) Rewind(p Place) {
 func (s *Session) resendDeletion(topic string, head uint64) {
 	c := s.cursors[topic]
 	if c == nil {
-		if !s.covered(topic) || !s.allowed(topic) || s.roomFor(true) != nil {
+		if !s.covered(topic) || !s.allowed(topic) || s.roomFor(true) != nil || s.take(1) != nil {
 			return
 		}
 		c = &cursor{topic: topic, prefix: true}

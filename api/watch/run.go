@@ -182,6 +182,9 @@ func (s *Session) arrive(topic string) (*cursor, error) {
 			return nil, err
 		}
 	}
+	if err := s.take(1); err != nil {
+		return nil, err
+	}
 	c := &cursor{topic: topic, prefix: true}
 	s.insert(c)
 	c.connect = false

@@ -30,6 +30,15 @@ type Engine interface {
 	State(name string, touch bool) (topic.State, error)
 	Before(ctx context.Context, name string, ts int64) (uint64, error)
 	Fresh(name string, m topic.Mark) bool
+	CountTopics(prefixes []string) int
+}
+
+// Memory is what a session takes from for each topic and prefix that it follows. Its
+// methods are called with the session's lock held.
+type Memory interface {
+	// Take takes the memory for n of them, or returns the error for the client.
+	Take(n int) error
+	Give(n int)
 }
 
 // Options are what a session's client wants of each topic. Limit, MaxBytes and
@@ -94,12 +103,14 @@ type Session struct {
 	options    *Options // by pointer, because lines refer to it and may outlive the session
 	max        int
 	allowed    func(x string) bool
+	memory     Memory // nil if it is not bounded
 	subscriber *follow.Subscriber
 	wake       chan struct{} // capacity 1; receives when a cursor is queued from outside of Run
 
 	mu       sync.Mutex // guards the fields below; never held during a read or an event
 	cursors  map[string]*cursor
 	prefixes map[string]struct{}
+	taken    int        // topics and prefixes that memory was taken for
 	made     uint64     // number of cursors made so far
 	ready    queue      // cursors that may have something to send
 	sending  *cursor    // the cursor whose event is being sent, or nil
@@ -120,5 +131,31 @@ func NewSession(frames *Frames, o Options, maxTopics int, allowed func(x string)
 		wake:       make(chan struct{}, 1),
 		cursors:    map[string]*cursor{},
 		prefixes:   map[string]struct{}{},
+	}
+}
+
+// TakeFrom has the session take memory from m before it follows anything. It must be
+// called before the first topic is added; Close gives everything back.
+func (s *Session) TakeFrom(m Memory) { s.memory = m }
+
+// take takes memory for n more topics or prefixes. s.mu is held.
+func (s *Session) take(n int) error {
+	if s.memory == nil {
+		return nil
+	}
+	if err := s.memory.Take(n); err != nil {
+		return err
+	}
+	s.taken += n
+	return nil
+}
+
+// give gives back memory for n topics or prefixes, unless Close has given back
+// everything. s.mu is held.
+func (s *Session) give(n int) {
+	n = min(n, s.taken)
+	if n > 0 {
+		s.taken -= n
+		s.memory.Give(n)
 	}
 }

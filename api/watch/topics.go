@@ -21,20 +21,36 @@ func (s *Session) Add(x string, at Start) (Position, error) {
 	if err := s.roomFor(old == nil); err != nil {
 		return Position{}, err
 	}
-	st, err := s.frames.engine.Subscribe(s.subscriber, x)
-	if err != nil {
-		return Position{}, err
+	if old == nil {
+		if err := s.take(1); err != nil {
+			return Position{}, err
+		}
 	}
-	if err := s.acceptable(&st); err != nil {
-		if old == nil && !s.covered(x) {
-			s.subscriber.Unsubscribe(x)
+	st, err := s.subscribe(x, old == nil)
+	if err != nil {
+		if old == nil {
+			s.give(1)
 		}
 		return Position{}, err
 	}
 	if old != nil {
-		s.drop(old)
+		s.remove(old)
 	}
 	return s.add(&st, at, false), nil
+}
+
+// subscribe subscribes to a topic that the options do not rule out. If it fails, a
+// topic that is new to the session is not subscribed to. s.mu is held.
+func (s *Session) subscribe(name string, isNew bool) (topic.State, error) {
+	st, err := s.frames.engine.Subscribe(s.subscriber, name)
+	if err != nil {
+		return st, err
+	}
+	err = s.acceptable(&st)
+	if err != nil && isNew && !s.covered(name) {
+		s.subscriber.Unsubscribe(name)
+	}
+	return st, err
 }
 
 // resolve replaces a start at a time by one at a seq.
@@ -73,16 +89,40 @@ func (s *Session) AddPrefix(prefix string, at Start) (map[string]Position, error
 		return nil, s.full()
 	}
 	_, again := s.prefixes[prefix]
-	present, more := s.frames.engine.SubscribePrefix(s.subscriber, prefix, s.max)
-	positions, err := s.addAll(present, more, at)
+	if !again {
+		if err := s.take(1); err != nil {
+			return nil, err
+		}
+	}
+	positions, err := s.addPresent(prefix, at)
 	if err != nil {
 		if !again {
 			s.subscriber.UnsubscribePrefix(prefix)
+			s.give(1)
 		}
 		return nil, err
 	}
 	s.prefixes[prefix] = struct{}{}
 	return positions, nil
+}
+
+// addPresent subscribes to a prefix and adds the topics that it covers now. It takes
+// the memory for all of them before they are listed. s.mu is held.
+func (s *Session) addPresent(prefix string, at Start) (map[string]Position, error) {
+	for {
+		most := min(s.max, s.frames.engine.CountTopics([]string{prefix}))
+		if err := s.take(most); err != nil {
+			return nil, err
+		}
+		present, more := s.frames.engine.SubscribePrefix(s.subscriber, prefix, most)
+		if more && most < s.max { // created since they were counted
+			s.give(most)
+			continue
+		}
+		positions, err := s.addAll(present, more, at)
+		s.give(most - len(positions))
+		return positions, err
+	}
 }
 
 // HasPrefix reports whether the session follows a prefix.
@@ -103,6 +143,7 @@ func (s *Session) RemovePrefix(prefix string) {
 		return
 	}
 	delete(s.prefixes, prefix)
+	s.give(1)
 	s.subscriber.UnsubscribePrefix(prefix)
 	for x, c := range s.cursors {
 		if c.prefix && !s.covered(x) {
@@ -153,8 +194,8 @@ func (s *Session) add(st *topic.State, at Start, prefix bool) Position {
 	return Position{From: from, Head: st.Head, Earliest: st.Earliest}
 }
 
-// insert adds a cursor to the session and queues it if the session is running.
-// s.mu is held.
+// insert adds a cursor, for which memory was taken, to the session and queues it if the
+// session is running. s.mu is held.
 func (s *Session) insert(c *cursor) {
 	s.made++
 	c.born, c.connect, c.number = s.epoch, true, s.made
@@ -175,8 +216,15 @@ func (s *Session) push(c *cursor) {
 	}
 }
 
-// drop removes a cursor from the session. s.mu is held.
+// drop removes a cursor from the session and gives back its memory. s.mu is held.
 func (s *Session) drop(c *cursor) {
+	s.remove(c)
+	s.give(1)
+}
+
+// remove removes a cursor from the session and keeps its memory for another. s.mu is
+// held.
+func (s *Session) remove(c *cursor) {
 	delete(s.cursors, c.topic)
 	c.removed = true
 	s.releaseLine(c)
@@ -259,5 +307,6 @@ func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.give(s.taken)
 	s.subscriber.Close()
 }
