@@ -27,6 +27,10 @@ type hanging struct {
 
 const hangFile = 64 << 10
 
+// patience is how long a test waits for what does not hang; the machine may be
+// busy.
+const patience = 2 * time.Minute
+
 func startHanging(t *testing.T, change func(*recovery.Options)) *hanging {
 	t.Helper()
 	h := &hanging{T: t, disk: hangfs.New(crashfs.New())}
@@ -51,7 +55,7 @@ func (h *hanging) within(what string, f func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		h.Fatalf("%s hangs, too", what)
 	}
 }
@@ -61,7 +65,7 @@ func (h *hanging) eventually(what string, holds func() bool) {
 	h.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	for !holds() {
 		select {
 		case <-tick.C:

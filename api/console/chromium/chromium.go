@@ -163,4 +163,4 @@ var (
 )
 
 // patience bounds each wait for the browser.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute

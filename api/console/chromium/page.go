@@ -176,24 +176,33 @@ func (p *Page) Type(ctx context.Context, text string) error {
 }
 
 // Click clicks with the mouse on the first element that a selector finds and whose text has what
-// is given.
+// is given. A click that misses it, because the page moved it meanwhile, is repeated.
 func (p *Page) Click(ctx context.Context, selector, text string) error {
-	find := fmt.Sprintf(`[...document.querySelectorAll(%q)].find(e => (e.textContent + " " + (e.getAttribute("aria-label") ?? "")).includes(%q) && e.getClientRects().length)`, selector, text)
-	if err := p.Until(ctx, find); err != nil {
-		return err
-	}
-	var at struct{ X, Y float64 }
-	err := p.Evaluate(ctx, `(() => { const e = `+find+`; e.scrollIntoView({block: "center", inline: "nearest"}); const r = e.getBoundingClientRect(); return {x: r.x + Math.min(r.width / 2, 40), y: r.y + r.height / 2}; })()`, &at)
-	if err != nil {
-		return err
-	}
-	for _, kind := range []string{"mouseMoved", "mousePressed", "mouseReleased"} {
-		params := map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}
-		if err := p.call(ctx, "Input.dispatchMouseEvent", params, nil); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	found := fmt.Sprintf(`[...document.querySelectorAll(%q)].filter(e => (e.textContent + " " + (e.getAttribute("aria-label") ?? "")).includes(%q) && e.getClientRects().length)`, selector, text)
+	for {
+		if err := p.Until(ctx, found+`[0]`); err != nil {
+			return err
+		}
+		var at struct{ X, Y float64 }
+		err := p.Evaluate(ctx, `(() => { window.clicked = "no"; const e = `+found+`[0];
+			addEventListener("click", c => { if (`+found+`.some(e => e.contains(c.target))) window.clicked = "yes"; }, {capture: true, once: true});
+			e.scrollIntoView({block: "center", inline: "nearest"}); const r = e.getBoundingClientRect(); return {x: r.x + Math.min(r.width / 2, 40), y: r.y + r.height / 2}; })()`, &at)
+		if err != nil {
+			return err
+		}
+		for _, kind := range []string{"mouseMoved", "mousePressed", "mouseReleased"} {
+			params := map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}
+			if err := p.call(ctx, "Input.dispatchMouseEvent", params, nil); err != nil {
+				return err
+			}
+		}
+		var missed bool
+		if err := p.Evaluate(ctx, `window.clicked === "no"`, &missed); err != nil || !missed { // another document has no such variable
 			return err
 		}
 	}
-	return nil
 }
 
 // Away moves the mouse to where nothing is.

@@ -2,11 +2,9 @@ package e2e
 
 import (
 	"flag"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -68,15 +66,4 @@ func runDrill(t *testing.T, setup, d *session) {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "drill", "server.log"))
 		t.Logf("the server's log:\n%s", log)
 	}
-}
-
-// freePort returns a port that was free just now, of four digits or more.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }

@@ -95,7 +95,8 @@ func basic(t *testing.T, name string) string {
 }
 
 // bare returns an environment whose home is empty and whose path has the binary
-// as topics, the basics, and the programs named, and nothing else.
+// as topics, the basics, and the programs named, and nothing else. The disk may be
+// slow.
 func bare(t *testing.T, port string, programs ...string) []string {
 	t.Helper()
 	bin := t.TempDir()
@@ -107,7 +108,7 @@ func bare(t *testing.T, port string, programs ...string) []string {
 	if err := os.Symlink(binary, filepath.Join(bin, "topics")); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"HOME=" + t.TempDir(), "PATH=" + bin, "TOPICS_PORT=" + port, "TZ=UTC", "LC_ALL=C.UTF-8"}
+	return append([]string{"HOME=" + t.TempDir(), "PATH=" + bin, "TOPICS_PORT=" + port, "TZ=UTC", "LC_ALL=C.UTF-8"}, slowDisk...)
 }
 
 // varying is what differs from run to run in what the pages show: times, ids, and

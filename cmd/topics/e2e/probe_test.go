@@ -11,15 +11,22 @@ import (
 	"time"
 )
 
-// probe runs topics probe with a server's settings and returns its exit code.
+// probe runs topics probe with a server's settings and returns its exit code. A
+// probe that a busy machine does not let end within its limit is repeated.
 func probe(t *testing.T, what string, env []string, args ...string) (code int, text string) {
 	t.Helper()
-	began := time.Now()
+	for began := time.Now(); ; {
+		code, text = probeOnce(t, what, env, args...)
+		if !strings.Contains(text, "deadline exceeded") || time.Since(began) > patience {
+			return code, text
+		}
+	}
+}
+
+func probeOnce(t *testing.T, what string, env []string, args ...string) (code int, text string) {
+	t.Helper()
 	p := command(t, env, append([]string{"probe", what}, args...)...)
 	code = p.exit()
-	if took := time.Since(began); took > 10*time.Second { // the limit is 2 s; the machine may be busy
-		t.Errorf("probe %s took %v", what, took)
-	}
 	return code, p.stdout.String() + p.stderr.String()
 }
 
@@ -79,8 +86,13 @@ func TestProbeHasALimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	code, text := probe(t, "live", nil, "--url", "http://"+silent.Addr().String())
-	if code != 1 || !strings.Contains(text, "deadline") {
+	lost := losing(t)
+	began := time.Now()
+	code, text := probeOnce(t, "live", nil, "--url", "http://"+silent.Addr().String())
+	if took := time.Since(began); took > 10*time.Second+lost() { // the limit is 2 s
+		t.Errorf("it took %v, of which the machine took %v away", took, lost())
+	}
+	if code != 1 || !strings.Contains(text, "deadline exceeded") {
 		t.Errorf("exit code %d: %s", code, text)
 	}
 }
@@ -113,12 +125,7 @@ func TestProbeReadsTheSettings(t *testing.T) {
 		server.stop()
 	}
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := portOf(t, free.Addr().String())
-	free.Close()
+	port := freePort(t)
 	env := []string{"PORT=" + port, "TOPICS_DATA_DIR=" + t.TempDir()}
 	server := command(t, env)
 	server.until("it is ready", func() bool { return strings.Contains(server.stderr.String(), `"ready"`) })

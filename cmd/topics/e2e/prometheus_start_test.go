@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // prometheus is a Prometheus that scrapes servers with the configuration and the
@@ -26,13 +27,14 @@ var faster = strings.NewReplacer(
 	"keep_firing_for: 1m", "keep_firing_for: 1s",
 )
 
-// scraping starts a Prometheus for a server with the key secret.
-func scraping(t *testing.T, server *process) *prometheus {
+// scraping starts a Prometheus for a server with the key secret, which scrapes it at
+// an interval.
+func scraping(t *testing.T, server *process, every time.Duration) *prometheus {
 	t.Helper()
 	program, dir := installed(t, "prometheus"), t.TempDir()
 	config := deployed(t, "prometheus/prometheus.yml")
-	config = replaced(t, config, "scrape_interval: 15s", "scrape_interval: 200ms")
-	config = replaced(t, config, "scrape_timeout: 10s", "scrape_timeout: 200ms")
+	config = replaced(t, config, "scrape_interval: 15s", "scrape_interval: "+every.String())
+	config = replaced(t, config, "scrape_timeout: 10s", "scrape_timeout: "+every.String())
 	config = replaced(t, config, "evaluation_interval: 15s", "evaluation_interval: 200ms")
 	config = replaced(t, config, "/etc/prometheus/topics.key", written(t, dir, "key", secret))
 	written(t, dir, "topics.rules.yml", faster.Replace(deployed(t, "prometheus/topics.rules.yml")))

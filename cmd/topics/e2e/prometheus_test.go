@@ -24,7 +24,7 @@ func TestPrometheusSeesTheReplay(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	env := []string{"TOPICS_API_KEYS=" + secret, "TOPICS_CHECKPOINT_BYTES=1TiB", "TOPICS_CHECKPOINT_INTERVAL_MS=0"}
 	server := serve(t, t.TempDir(), env...).ready()
-	p := scraping(t, server)
+	p := scraping(t, server, 200*time.Millisecond)
 	p.until("it scrapes", func() bool { return p.has("topics_ready == 1") })
 	fillLog(t, server.keyed(), *replayMiB<<20)
 	// On a fast machine the replay may end between two scrapes, so repeat it.
@@ -74,10 +74,11 @@ func TestHeldSyncRaisesAnAlert(t *testing.T) {
 	if _, err := c.PutTopic(context.Background(), topic, client.Config{Durability: "fsync"}); err != nil {
 		t.Fatal(err)
 	}
-	p := scraping(t, server)
+	p := scraping(t, server, 200*time.Millisecond)
 	const firing = `ALERTS{alertname="TopicsSyncStuck",alertstate="firing"}`
 	p.until("it scrapes", func() bool { return p.has("topics_ready == 1") })
-	if p.has(firing) {
+	// A slow disk may have held a sync by itself.
+	if p.has(firing) && !p.has("max_over_time(topics_wal_sync_in_flight_seconds[10m]) > 0.5 or max_over_time(topics_wal_write_in_flight_seconds[10m]) > 10") {
 		t.Error("it fires already")
 	}
 	server.signal(syscall.SIGUSR1)
@@ -105,7 +106,7 @@ func TestHeldSyncRaisesAnAlert(t *testing.T) {
 func TestDashboardShowsALoad(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	server := serve(t, t.TempDir(), "TOPICS_API_KEYS="+secret).ready()
-	p := scraping(t, server)
+	p := scraping(t, server, time.Second) // a scrape takes its time beside such a load
 	var stopped sync.WaitGroup
 	ctx, stop := context.WithCancel(context.Background())
 	defer func() { stop(); stopped.Wait() }()
@@ -136,7 +137,7 @@ func dashboardQueries(t *testing.T) (queries []string) {
 	if err := json.Unmarshal([]byte(deployed(t, "grafana/topics.json")), &dashboard); err != nil {
 		t.Fatal(err)
 	}
-	variables := strings.NewReplacer("$__rate_interval", "4s", "$job", ".+", "$instance", ".+")
+	variables := strings.NewReplacer("$__rate_interval", "10s", "$job", ".+", "$instance", ".+")
 	var collect func(panels []dashboardPanel)
 	collect = func(panels []dashboardPanel) {
 		for _, panel := range panels {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -43,7 +44,7 @@ func TestProxiesDoNotBuffer(t *testing.T) {
 		// A long poll through the proxy is woken too.
 		poll := make(chan error, 1)
 		go func() {
-			b, err := c.Diff(context.Background(), topic, client.Query{From: uint64(len(want)), Wait: patience / 2})
+			b, err := c.Diff(context.Background(), topic, client.Query{From: uint64(len(want)), Wait: 30 * time.Second})
 			if err == nil && len(b.Records) != 1 {
 				err = fmt.Errorf("%d records", len(b.Records))
 			}

@@ -113,7 +113,7 @@ type sandbox struct {
 
 // longSession is when a session is ended because it hangs: it has many commands,
 // each of which may wait.
-const longSession = 5 * patience
+const longSession = 3 * patience
 
 // separator is printed before each command's output.
 const separator = "=== command "

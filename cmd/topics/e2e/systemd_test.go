@@ -73,6 +73,20 @@ func (d *systemd) heard(prefix string) bool {
 	return slices.ContainsFunc(d.lines(), func(line string) bool { return strings.HasPrefix(line, prefix) })
 }
 
+// await waits until a line was heard. The process that says it may have ended.
+func (d *systemd) await(prefix string) {
+	d.t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for timeout := time.After(patience); !d.heard(prefix); {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			d.t.Fatalf("%s was not heard: %q", prefix, d.lines())
+		}
+	}
+}
+
 const extended = "EXTEND_TIMEOUT_USEC=30000000"
 
 // The life of a server as systemd hears it: a start that takes its time, ready,
@@ -121,6 +135,7 @@ func TestSystemdHearsOfEverything(t *testing.T) {
 	if code := server.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	d.await("STATUS=stopped")
 	lines = d.lines()
 	stop := slices.Index(lines, "STOPPING=1")
 	if stop < slices.Index(lines, "READY=1") || lines[stop+1] != extended || lines[len(lines)-1] != "STATUS=stopped" {
