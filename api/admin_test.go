@@ -258,7 +258,7 @@ func TestOverview(t *testing.T) {
 	now = now.Add(5 * time.Second)
 	w := get(s, "GET", "/v0/admin/stats")
 	m := object(t, w)
-	for _, part := range []string{"topics", "wal", "storage", "connections", "memory"} {
+	for _, part := range []string{"topics", "queues", "wal", "storage", "connections", "memory"} {
 		if _, ok := m[part].(map[string]any); !ok {
 			t.Errorf("%s is %v", part, m[part])
 		}

@@ -93,6 +93,7 @@ func (s *Server) overviewJSON() map[string]any {
 		"phase":     r.Progress.Phase,
 		"health":    s.opts.Health.Snapshot().Status,
 		"topics":    r.TotalsJSON(),
+		"queues":    r.QueuesJSON(),
 		"wal":       s.metrics.LogJSON(&r),
 		"storage":   r.StorageJSON(),
 		"connections": map[string]any{

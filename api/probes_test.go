@@ -198,6 +198,30 @@ func TestUnhealthy(t *testing.T) {
 	}
 }
 
+// The one shard is as healthy as the log, whatever else is wrong, and active while
+// the server serves.
+func TestShardIsAsHealthyAsTheLog(t *testing.T) {
+	for _, log := range []health.Status{health.Healthy, health.Degraded, health.Unhealthy} {
+		for phase, active := range map[string]float64{"replaying": 0, "ready": 1} {
+			w := newWorld()
+			w.progress = phases[phase]
+			w.health = health.Snapshot{Status: health.Unhealthy, Findings: []health.Finding{finding("disk_space", health.Unhealthy, "full"), finding("log", log, "why")}}
+			s := opsServer(w, nil)
+			if w.progress.Fraction == 1 {
+				s.Open(&opsEngine{})
+			}
+			b := object(t, get(s, "GET", "/health"))
+			shards := b["shards"].([]any)
+			if shard := shards[0].(map[string]any); len(shards) != 1 || shard["id"] != 0.0 || shard["status"] != fmt.Sprint(log) || shard["is_leader"] != true {
+				t.Errorf("with a %s log: %v", log, shards)
+			}
+			if b["total_shards"] != 1.0 || b["active_shards"] != active {
+				t.Errorf("while %s: %v of %v shards are active", phase, b["active_shards"], b["total_shards"])
+			}
+		}
+	}
+}
+
 // The watchdog missed ten seconds.
 func TestStuck(t *testing.T) {
 	w := newWorld()

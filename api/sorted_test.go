@@ -263,6 +263,13 @@ func TestListsOfManyTopics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	began := time.Now()
+	scrape := get(s.Server, "GET", "/v0/metrics").Body.String()
+	took := time.Since(began)
+	if named := strings.Count(scrape, "\ntopics_topic_head_seq{"); named > 1000 || named == 0 {
+		t.Errorf("a scrape names %d topics", named)
+	}
+	t.Logf("%d topics: a scrape of %d bytes in %v", *listTopics, len(scrape), took)
 	for _, query := range []string{"", "prefix=topic-00", "contains=999", "order=desc", "sort=bytes", "sort=records", "sort=write_rate", "sort=last_write"} {
 		target := "/v0/topics?page_size=200&" + query
 		took := map[string][]time.Duration{}

@@ -44,6 +44,9 @@ func (m *Set) JSON(r *Readings) map[string]any {
 // TotalsJSON returns what the registry counts.
 func (r *Readings) TotalsJSON() map[string]any { return totals.json(r) }
 
+// QueuesJSON returns what the queues have and have done.
+func (r *Readings) QueuesJSON() map[string]any { return queues.json(r) }
+
 // StorageJSON returns what the storage counts.
 func (r *Readings) StorageJSON() map[string]any { return storage.json(r) }
 

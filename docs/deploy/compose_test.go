@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -22,6 +24,7 @@ type composition struct {
 		CapDrop         []string `yaml:"cap_drop"`
 		SecurityOpt     []string `yaml:"security_opt"`
 		StopGracePeriod string   `yaml:"stop_grace_period"`
+		Ulimits         map[string]int
 		Environment     map[string]string
 		Ports, Volumes  []string
 	}
@@ -73,6 +76,14 @@ func TestComposeFile(t *testing.T) {
 	}
 	if len(got.Warnings) != 1 || !strings.HasPrefix(got.Warnings[0], "no API keys: ") {
 		t.Errorf("the server warns of %q", got.Warnings)
+	}
+	s := c.Services["topics"]
+	grace, err := time.ParseDuration(s.StopGracePeriod)
+	if stop := got.DrainDelay + got.DrainTimeout + 10*time.Second; err != nil || grace < stop {
+		t.Errorf("it is killed after %s, before its drain ends: %s, %v", s.StopGracePeriod, stop, err)
+	}
+	if s.Ulimits["nofile"] != 524288 || !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) {
+		t.Errorf("%+v", s)
 	}
 	dir := t.TempDir()
 	written(t, dir, "topics.rules.yml", text(t, "prometheus/topics.rules.yml"))

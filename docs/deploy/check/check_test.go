@@ -209,6 +209,25 @@ func TestServer(t *testing.T) {
 	})
 }
 
+// A pod is killed after a minute of a process that is stuck and for nothing else, and
+// gets no requests two seconds after it is not ready.
+func TestProbes(t *testing.T) {
+	everyRendering(t, func(t *testing.T, _ string, o objects) {
+		c := o.sets[0].Spec.Template.Spec.Containers[0]
+		for _, tc := range []struct {
+			probe                     *core.Probe
+			period, timeout, failures int32
+		}{{c.LivenessProbe, 10, 5, 6}, {c.ReadinessProbe, 2, 2, 1}} {
+			if p := tc.probe; p.PeriodSeconds != tc.period || p.TimeoutSeconds != tc.timeout || p.FailureThreshold != tc.failures {
+				t.Errorf("%s: %d times every %d s, for %d s", p.HTTPGet.Path, p.FailureThreshold, p.PeriodSeconds, p.TimeoutSeconds)
+			}
+		}
+		if policy := o.budgets[0].Spec.UnhealthyPodEvictionPolicy; policy == nil || *policy != "AlwaysAllow" {
+			t.Error("a pod that is not ready cannot be evicted")
+		}
+	})
+}
+
 func TestPodsAreSecure(t *testing.T) {
 	everyRendering(t, func(t *testing.T, values string, o objects) {
 		pods := []core.PodSpec{o.sets[0].Spec.Template.Spec}
@@ -217,7 +236,7 @@ func TestPodsAreSecure(t *testing.T) {
 		}
 		for _, p := range pods {
 			s := p.SecurityContext
-			if *p.EnableServiceLinks || *p.AutomountServiceAccountToken || !*s.RunAsNonRoot || *s.FSGroup != 65532 || *s.FSGroupChangePolicy != core.FSGroupChangeOnRootMismatch {
+			if *p.EnableServiceLinks || *p.AutomountServiceAccountToken || !*s.RunAsNonRoot || *s.RunAsUser != 65532 || *s.RunAsGroup != 65532 || *s.FSGroup != 65532 || *s.FSGroupChangePolicy != core.FSGroupChangeOnRootMismatch {
 				t.Errorf("%+v", s)
 			}
 			for _, c := range p.Containers {
@@ -289,5 +308,15 @@ func TestEnvoyTakesItsConfiguration(t *testing.T) {
 	}
 	if !bytes.Contains(text, []byte("healthy_panic_threshold: {value: 0}")) {
 		t.Error("it would send requests to servers that are not ready")
+	}
+	for _, cluster := range b.StaticResources.Clusters {
+		if len(cluster.HealthChecks) != 1 {
+			t.Fatalf("%s has %d checks", cluster.Name, len(cluster.HealthChecks))
+		}
+		check := cluster.HealthChecks[0]
+		// A name that the server takes without keys; an idle cluster is checked as often.
+		if h := check.GetHttpHealthCheck(); h.GetPath() != "/readyz" || h.GetHost() != "localhost" || check.NoTrafficInterval.AsDuration() > check.Interval.AsDuration() {
+			t.Errorf("%v", check)
+		}
 	}
 }
