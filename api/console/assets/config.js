@@ -1,4 +1,5 @@
 // The config of a topic as a form. Only what was changed is sent.
+import { stringify } from "./exact.js";
 import { Field, html } from "./ui.js";
 
 // Each field: name, kind, hint, and whether it is of queues only.
@@ -46,6 +47,17 @@ export function changes(form, was = {}) {
     if (v !== was[name]) out[name] = v;
   }
   return out;
+}
+
+// sayClamped names the fields that the server has put within their bounds.
+export function sayClamped(wanted, answer) {
+  const other = Object.keys(wanted).filter((name) => typeof wanted[name] !== "object" && answer.config && String(answer.config[name]) !== String(wanted[name]));
+  return other.map((name) => `; ${name} is ${text(answer.config[name])}, the nearest to ${text(wanted[name])} that it may be`).join("");
+}
+
+// asJSON is the body of a form, for a command line.
+export function asJSON(form, was) {
+  try { return stringify(changes(form, was)); } catch { return "{}"; }
 }
 
 export const sayWarnings = (answer) => answer.warnings?.length ? `; the server warns: ${answer.warnings.join("; ")}` : "";

@@ -2,7 +2,7 @@
 import { ask, query, topicPath, usePoll } from "./api.js";
 import { useEffect, useReducer, useState } from "./hooks.js";
 import { amend, cannot, href, now, server, use } from "./state.js";
-import { Act, Confirm, Page, Select, State, Table, html, show, useFilter } from "./ui.js";
+import { Act, Confirm, Filter, Page, Select, State, Table, html, show } from "./ui.js";
 import { Payload } from "./tail.js";
 import { clock, num, plural, rate, span, visible } from "./format.js";
 
@@ -20,10 +20,9 @@ const columns = [
 export function Queues({ query: q }) {
   const asked = { type: "queue", contains: q.contains, page_size: 200, cursor: q.cursor }, path = "v0/topics" + query(asked);
   const list = usePoll((signal) => ask("GET", path, { signal }), 5000, [path]);
-  const filter = useFilter(q.contains, (contains) => amend({ contains, cursor: "" }));
   const rows = (list.data?.topics ?? []).filter((r) => r.type === "queue");
   return html`<${Page} title="Queues" poll=${list} command=${{ path }}>
-    <div class="tools"><input type="search" placeholder="name contains…" aria-label="Name contains" ...${filter} />
+    <div class="tools"><${Filter} type="search" placeholder="name contains…" aria-label="Name contains" value=${q.contains} set=${(contains) => amend({ contains, cursor: "" })} />
       <span class="faint" aria-live="polite">${list.data?.total !== undefined ? plural(list.data.total, "queue") : ""}</span><span class="grow" /><${Pages} query=${q} next=${list.data?.next_cursor} /></div>
     ${list.data && html`<${Table} label="Queues" columns=${columns} rows=${rows} keyOf=${(r) => r.topic} empty=${q.contains ? "no queue matches" : html`no queues yet: make a topic whose type is queue, <a href="#/new">New topic</a>`} />`}<//>`;
 }
@@ -47,7 +46,7 @@ export function Jobs({ queue, query: q }) {
   const path = topicPath(queue, "/jobs") + query({ state, limit: 200, cursor: q.cursor });
   const list = usePoll((signal) => ask("GET", path, { signal }), 3000, [path]);
   const release = (job) => show((close) => html`<${Release} queue=${queue} job=${job} close=${close} done=${() => list.reload()} />`);
-  const promote = (job) => show((close) => html`<${Confirm} title=${`Promote job ${num(job.$seq)}`} verb="Make 1 job due now" danger=${false} close=${close} act=${async () => {
+  const promote = (job) => show((close) => html`<${Confirm} title=${`Promote job ${num(job.$seq)}`} verb="Make 1 job due now" danger=${false} close=${close} command=${{ method: "POST", path: topicPath(queue, "/promote"), body: `{"seqs":[${job.$seq}]}` }} act=${async () => {
     const done = await ask("POST", topicPath(queue, "/promote"), { body: { seqs: [job.$seq] } });
     list.reload();
     return done.promoted ? `job ${num(job.$seq)} is due now` : `nothing to do: ${Object.values(done.reasons ?? {})[0] ?? "it was due"}`;
@@ -80,7 +79,7 @@ function JobPayload({ topic, seq }) {
 
 function Release({ queue, job, close, done }) {
   const [left] = useState(() => Number(job.deadline) - now());
-  return html`<${Confirm} title=${`Release job ${num(job.$seq)}`} verb="Take 1 job back" close=${close} act=${async () => {
+  return html`<${Confirm} title=${`Release job ${num(job.$seq)}`} verb="Take 1 job back" close=${close} command=${{ method: "POST", path: topicPath(queue, "/release"), body: `{"seqs":[${job.$seq}]}`, confirm: true }} act=${async () => {
     const r = await ask("POST", topicPath(queue, "/release"), { body: { seqs: [job.$seq] }, confirm: true });
     done();
     return r.released ? `job ${num(job.$seq)} is ready again` : `nothing released: ${Object.values(r.reasons ?? {})[0] ?? "it was not in flight"}`;

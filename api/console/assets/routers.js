@@ -18,7 +18,7 @@ export function Routers({ query: q }) {
   const source = useFilter(q.source, (v) => amend({ source: v, cursor: "" }), 300), dest = useFilter(q.dest, (v) => amend({ dest: v, cursor: "" }), 300);
   const rows = list.data?.routers ?? [], off = cannot("delete");
   const about = q.topic || (rows.find(blocked) ?? rows[0])?.source;
-  const remove = (r) => show((close) => html`<${Confirm} title=${`Delete router ${r.router}`} verb="Delete the router" close=${close} typed=${r.router} act=${async () => {
+  const remove = (r) => show((close) => html`<${Confirm} title=${`Delete router ${r.router}`} verb="Delete the router" close=${close} typed=${r.router} command=${{ method: "DELETE", path: "v0/routers/" + encodeURIComponent(r.router) }} act=${async () => {
     await ask("DELETE", "v0/routers/" + encodeURIComponent(r.router));
     list.reload();
     return `router ${r.router} deleted`;

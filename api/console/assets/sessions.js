@@ -1,7 +1,7 @@
 // Who follows, and which requests are under way.
 import { ask, query, usePoll } from "./api.js";
 import { amend, cannot, href, server, use } from "./state.js";
-import { Act, Confirm, Page, Panel, State, Table, html, show, useFilter } from "./ui.js";
+import { Act, Confirm, Filter, Page, Panel, State, Table, html, show } from "./ui.js";
 import { ago, bytes, clock, num, plural, span } from "./format.js";
 
 const page = 200;
@@ -14,17 +14,17 @@ function Follows({ r }) {
 
 export function Sessions({ query: q }) {
   use(server);
-  const offset = Number(q.offset) || 0, path = "v0/admin/sessions" + query({ limit: page, offset: offset || "", key: q.key, topic: q.topic });
+  const offset = Number(q.offset) || 0, from = Number(q.requests) || 0, path = "v0/admin/sessions" + query({ limit: page, offset: offset || "", key: q.key, topic: q.topic, prefix: q.prefix });
   const list = usePoll((signal) => ask("GET", path, { signal }), 5000, [path]);
-  const requests = usePoll((signal) => ask("GET", "v0/admin/requests?limit=200", { signal }), 3000);
-  const key = useFilter(q.key, (v) => amend({ key: v, offset: "" }), 300), topic = useFilter(q.topic, (v) => amend({ topic: v, offset: "" }), 300);
+  const requests = usePoll((signal) => ask("GET", "v0/admin/requests" + query({ limit: page, offset: from || "" }), { signal }), 3000, [from]);
+  const narrow = (name, size) => html`<label class="inline">${name} <${Filter} size=${size} class="mono" value=${q[name]} set=${(v) => amend({ [name]: v, offset: "" })} rest=${300} /></label>`;
   const off = cannot("admin-write", false), total = list.data?.total ?? 0;
-  const end = (r) => show((close) => html`<${Confirm} title="Close a session" verb="Close 1 session" close=${close} act=${async () => {
+  const end = (r) => show((close) => html`<${Confirm} title="Close a session" verb="Close 1 session" close=${close} command=${{ method: "POST", path: `v0/admin/sessions/${encodeURIComponent(r.id)}/close`, confirm: true }} act=${async () => {
     await ask("POST", `v0/admin/sessions/${encodeURIComponent(r.id)}/close`, { confirm: true });
     list.reload();
     return "the session is closed";
   }}><p>Close the ${r.kind} session of key <b>${r.key}</b>${r.remote ? html` from <b class="mono">${r.remote}</b>` : ""}.</p><p>The client resumes from its cursor; without a session it starts anew.</p><//>`);
-  const cancel = (r) => show((close) => html`<${Confirm} title="Cancel a request" verb="Cancel 1 request" close=${close} act=${async () => {
+  const cancel = (r) => show((close) => html`<${Confirm} title="Cancel a request" verb="Cancel 1 request" close=${close} command=${{ method: "POST", path: `v0/admin/requests/${encodeURIComponent(r.id)}/cancel`, confirm: true }} act=${async () => {
     const done = await ask("POST", `v0/admin/requests/${encodeURIComponent(r.id)}/cancel`, { confirm: true });
     requests.reload();
     return done.cancelled ? "the request is cancelled" : "it had ended";
@@ -43,11 +43,13 @@ export function Sessions({ query: q }) {
     { title: "", right: true, cell: (r) => r.you ? null : html`<${Act} class="quiet danger" off=${off} onClick=${() => cancel(r)}>Cancel…<//>` },
   ];
   return html`<${Page} title="Sessions and requests" poll=${list} command=${{ path }}>
-    <div class="tools"><label class="inline">key <input size="10" ...${key} /></label><label class="inline">topic <input size="12" class="mono" ...${topic} /></label>
+    <div class="tools">${narrow("key", 10)}${narrow("topic", 12)}${narrow("prefix", 10)}
       <span class="faint" aria-live="polite">${list.data ? plural(total, "session") : ""}</span><span class="faint">Addresses of clients that come through a proxy are the proxy's.</span><span class="grow" />
       ${(offset > 0 || total > offset + page) && html`<button type="button" data-previous disabled=${!offset} onClick=${() => amend({ offset: Math.max(offset - page, 0) || "" })}>previous [</button>
       <button type="button" data-next disabled=${total <= offset + page} onClick=${() => amend({ offset: offset + page })}>next ]</button>`}</div>
-    ${list.data && html`<${Table} label="Sessions" columns=${columns} rows=${list.data.sessions} keyOf=${(r) => r.id} empty=${q.key || q.topic ? "no session matches" : "none: nothing follows a topic now"} />`}
-    <${Panel} title=${`Requests under way${requests.data ? ` · ${num(requests.data.total)}` : ""}`}><${State} poll=${requests} />
+    ${list.data && html`<${Table} label="Sessions" columns=${columns} rows=${list.data.sessions} keyOf=${(r) => r.id} empty=${q.key || q.topic || q.prefix ? "no session matches" : "none: nothing follows a topic now"} />`}
+    <${Panel} title=${`Requests under way${requests.data ? ` · ${num(requests.data.total)}` : ""}`} tools=${(from > 0 || requests.data?.total > page) && html`
+      <button type="button" disabled=${!from} onClick=${() => amend({ requests: Math.max(from - page, 0) || "" })}>previous</button>
+      <button type="button" disabled=${!(requests.data?.total > from + page)} onClick=${() => amend({ requests: from + page })}>next</button>`}><${State} poll=${requests} />
       ${requests.data && html`<${Table} label="Requests under way" columns=${calls} rows=${requests.data.requests} keyOf=${(r) => r.id} empty="none at this moment" />`}<//><//>`;
 }

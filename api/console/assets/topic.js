@@ -2,10 +2,10 @@
 import { ask, query, token, topicPath, usePoll } from "./api.js";
 import { useState } from "./hooks.js";
 import { amend, cannot, go, href, server, use } from "./state.js";
-import { Raw, check } from "./exact.js";
-import { Act, Confirm, Curl, Dialog, Facts, Field, Page, html, show, toast, useFilter } from "./ui.js";
+import { Raw, check, stringify } from "./exact.js";
+import { Act, Confirm, Curl, Dialog, Facts, Field, Moment, Page, html, show, toast, useFilter } from "./ui.js";
 import { ago, bytes, num, perSecond, plural } from "./format.js";
-import { ConfigForm, changes, sayWarnings, wrongFields } from "./config.js";
+import { ConfigForm, asJSON, changes, sayClamped, sayWarnings, wrongFields } from "./config.js";
 import { Tail } from "./tail.js";
 import { Jobs } from "./queues.js";
 
@@ -39,9 +39,8 @@ export function Topic({ part: name, query: q }) {
 function Filters({ q, set }) {
   const seq = useFilter(q.from, (v) => set({ from: v.replace(/\D/g, ""), ts: "" }), 400), tag = useFilter(q.tag, (tag) => set({ tag }), 400);
   const contains = useFilter(q.contains, (contains) => set({ contains })), not = useFilter(q.not, (not) => set({ not }), 400);
-  const time = (e) => { const at = Date.parse(e.target.value); if (at) set({ ts: String(at), from: "" }); };
   return html`<div class="filters"><label class="inline">from seq <input size="9" inputmode="numeric" class="mono" ...${seq} /></label>
-    <label class="inline">or time <input type="datetime-local" step="1" onChange=${time} /></label>
+    <label class="inline">or time <${Moment} value=${q.ts} set=${(ts) => set({ ts, from: "" })} /></label>
     <label class="inline">tag <input size="9" class="mono" placeholder="order-*" ...${tag} spellcheck=${false} /></label>
     <label class="inline">contains <input size="9" ...${contains} spellcheck=${false} /></label>
     <label class="inline">node not <input size="7" class="mono" ...${not} spellcheck=${false} /></label></div>`;
@@ -94,7 +93,8 @@ function DeleteRecords({ topic, tag, close, done }) {
     done();
     return `${plural(gone.deleted, "record")} deleted`;
   }
-  if (found) return html`<${Confirm} title=${`Delete records of ${topic}`} verb=${`Delete ${plural(found.count, "record")}`} act=${act} close=${close} blocked=${!found.count}>
+  if (found) return html`<${Confirm} title=${`Delete records of ${topic}`} verb=${`Delete ${plural(found.count, "record")}`} act=${act} close=${close} blocked=${!found.count}
+    command=${{ method: "POST", path: topicPath(topic, "/delete"), body: stringify({ match: what.match, before_seq: upTo }) }}>
     <p>Delete <b>${plural(found.count, "record")}</b>${found.bytes !== undefined ? `, ${bytes(found.bytes)},` : ""}${match && html` tagged <b class="mono">${match}</b>`} up to seq <b>${num(upTo - 1n)}</b>.</p>
     <p>What was written after this preview stays. Readers get no sign of it. It cannot be undone.</p><//>`;
   return html`<${Dialog} title=${`Delete records of ${topic}`} close=${close}><form onSubmit=${look}>
@@ -111,7 +111,7 @@ function DeleteTopic({ topic: t, routers, close }) {
     go(["topics"]);
     return `topic ${t.topic} deleted${done.routers_removed.length ? ", with " + plural(done.routers_removed.length, "router") : ""}`;
   }
-  return html`<${Confirm} title=${"Delete topic " + t.topic} verb="Delete the topic" typed=${t.topic} act=${act} close=${close}>
+  return html`<${Confirm} title=${"Delete topic " + t.topic} verb="Delete the topic" typed=${t.topic} act=${act} close=${close} command=${{ method: "DELETE", path: topicPath(t.topic) }}>
     <p>Delete topic <b class="mono">${t.topic}</b>: <b>${plural(t.count, "record")}</b>, ${bytes(t.bytes)}${names.length ? html`, and the routers <b class="mono">${names.join(", ")}</b>` : ""}.</p>
     <p>${t.subscribers ? `${plural(t.subscribers, "reader")} will hear that it is gone. ` : ""}It cannot be undone.</p><//>`;
 }
@@ -129,12 +129,12 @@ function Config({ topic: t, close, done }) {
     try {
       const answer = await ask("PATCH", topicPath(t.topic), { body: diff });
       close();
-      toast(`changed ${names.join(", ")}${sayWarnings(answer)}`);
+      toast(`changed ${names.join(", ")}${sayClamped(diff, answer)}${sayWarnings(answer)}`);
       done();
     } catch (err) { setProblem(err.message); }
   }
   return html`<${Dialog} title=${"Config of " + t.topic} close=${close} wide><form onSubmit=${save}><${ConfigForm} was=${t.config} config=${form} set=${setForm} />
     ${evicts.length > 0 && html`<p class="note warn">${evicts.join("; ")}</p>`}${problem && html`<p class="bad" role="alert">${problem}</p>`}${off && html`<p class="note warn">${off}</p>`}
-    <footer><${Curl} method="PATCH" path=${topicPath(t.topic)} body=${JSON.stringify(diff, (k, v) => typeof v === "bigint" ? Number(v) : v)} /><span class="grow" /><button type="button" onClick=${close}>Cancel</button>
+    <footer><${Curl} method="PATCH" path=${topicPath(t.topic)} body=${asJSON(form, t.config)} /><span class="grow" /><button type="button" onClick=${close}>Cancel</button>
       <button class="primary" disabled=${!!off || names.length === 0 || wrong.length > 0}>${names.length ? `Change ${names.join(", ")}` : "Nothing changed"}</button></footer></form><//>`;
 }

@@ -2,9 +2,9 @@
 import { ask, query, topicPath, usePoll } from "./api.js";
 import { useEffect, useRef, useState } from "./hooks.js";
 import { amend, cannot, go, href, use, server } from "./state.js";
-import { Act, Field, Page, Select, Table, html, toast, useFilter } from "./ui.js";
+import { Act, Curl, Field, Filter, Page, Select, Table, html, toast } from "./ui.js";
 import { ago, bytes, curl, num, rate, span } from "./format.js";
-import { ConfigForm, changes, sayWarnings } from "./config.js";
+import { ConfigForm, asJSON, changes, sayClamped, sayWarnings, wrongFields } from "./config.js";
 
 const kept = 5000; // rows in memory
 const types = [["", "all"], ["log", "log"], ["queue", "queue"]];
@@ -47,12 +47,11 @@ export function Topics({ query: q }) {
     } catch (e) { toast(e.message, true); }
     loading.current = false;
   }
-  const filter = useFilter(q.contains, (contains) => amend({ contains }));
   const sort = { by, order, set: (s, o) => amend({ sort: s === "name" ? "" : s, order: o }) };
   const total = first.data?.total, filtered = q.contains || q.type || q.class;
   const empty = filtered ? "no topic matches" : html`no topics yet. The first write makes one: <pre class="shell">${curl("POST", "v0/topics/orders", '{"records":[{"data":{"id":1}}]}')}</pre>`;
   return html`<${Page} title="Topics" poll=${first} command=${{ path }}>
-    <div class="tools" role="search"><input type="search" placeholder="name contains…" aria-label="Name contains" ...${filter} spellcheck=${false} />
+    <div class="tools" role="search"><${Filter} type="search" placeholder="name contains…" aria-label="Name contains" value=${q.contains} set=${(contains) => amend({ contains })} />
       <${Select} label="type" value=${q.type || ""} of=${types} set=${(type) => amend({ type })} />
       <${Select} label="class" value=${q.class || ""} of=${classes} set=${(c) => amend({ class: c })} />
       <span class="faint" aria-live="polite">${num(total)} ${filtered ? "match" : "topics"}${rows.length >= kept ? `, the first ${num(kept)} are here: search for others` : ""}</span>
@@ -67,8 +66,8 @@ export function NewTopic() {
   async function make(e) {
     e.preventDefault();
     try {
-      const done = await ask("PUT", topicPath(name), { body: changes(config) });
-      toast(`topic ${name} ${done.created ? "made" : "was there already: its config is replaced"}${sayWarnings(done)}`);
+      const wanted = changes(config), done = await ask("PUT", topicPath(name), { body: wanted });
+      toast(`topic ${name} ${done.created ? "made" : "was there already: its config is replaced"}${sayClamped(wanted, done)}${sayWarnings(done)}`);
       go(["topics", name]);
     } catch (err) { setProblem(err.message); }
   }
@@ -76,5 +75,5 @@ export function NewTopic() {
     <${Field} label="name" hint="It cannot be changed."><input class="mono" required value=${name} onInput=${(e) => setName(e.target.value)} autocomplete="off" spellcheck=${false} /><//>
     <${ConfigForm} was=${{}} config=${config} set=${setConfig} fresh />
     ${problem && html`<p class="note bad" role="alert">${problem}</p>`}${off && html`<p class="note warn">${off}</p>`}
-    <div class="tools"><button class="primary" disabled=${!!off || !name}>Make the topic</button><a href="#/topics">Cancel</a></div></form><//>`;
+    <div class="tools"><button class="primary" disabled=${!!off || !name || wrongFields(config).length > 0}>Make the topic</button><a href="#/topics">Cancel</a><${Curl} method="PUT" path=${topicPath(name || "NAME")} body=${asJSON(config)} /></div></form><//>`;
 }

@@ -67,8 +67,8 @@ export function Dialog({ title, close, children, wide }) {
 }
 
 // Confirm asks before an act: its button says the verb, and focus is on Cancel.
-// If typed is given, the user types it first.
-export function Confirm({ title, verb, typed, act, close, children, blocked, danger = true }) {
+// If typed is given, the user types it first. command is its request, for curl.
+export function Confirm({ title, verb, typed, act, command, close, children, blocked, danger = true }) {
   const [text, setText] = useState(""), [busy, setBusy] = useState(false), [problem, setProblem] = useState("");
   async function run(e) {
     e.preventDefault();
@@ -89,7 +89,7 @@ export function Confirm({ title, verb, typed, act, close, children, blocked, dan
     ${typed && html`<label>Type <b class="mono">${typed}</b> to go on
       <input class="mono" value=${text} onInput=${(e) => setText(e.target.value)} autocomplete="off" spellcheck=${false} /></label>`}
     ${problem && html`<p class="bad" role="alert">${problem}</p>`}
-    <footer><button type="button" autofocus onClick=${close}>Cancel</button>
+    <footer>${command && html`<${Curl} ...${command} /><span class="grow" />`}<button type="button" autofocus onClick=${close}>Cancel</button>
       <button class=${danger ? "danger" : "primary"} disabled=${busy || blocked || typed && text !== typed}>${busy ? "Working…" : verb}</button></footer>
   </form><//>`;
 }
@@ -237,6 +237,16 @@ export function useFilter(value, set, rest = 150) {
       timer.current = setTimeout(() => { mine.current = t; set(t); }, rest);
     },
   };
+}
+
+// Filter is such an input. What is typed renders nothing but itself.
+export const Filter = ({ value, set, rest, ...attributes }) => html`<input ...${attributes} ...${useFilter(value, set, rest)} spellcheck=${false} />`;
+
+// Moment is an input of a time, local or UTC as the user chose; its value is in ms.
+export function Moment({ value, set, ...attributes }) {
+  const z = use(utc), at = Number(value);
+  const local = at ? new Date(at - (z ? 0 : new Date(at).getTimezoneOffset() * 60000)).toISOString().slice(0, 19) : "";
+  return html`<input type="datetime-local" step="1" ...${attributes} value=${local} onChange=${(e) => set(String(Date.parse(e.target.value + (z ? "Z" : "")) || ""))} />`;
 }
 
 export const Select = ({ label, value, of, set }) => html`<label class="inline">${label}

@@ -122,7 +122,7 @@ func TestConsoleWork(t *testing.T) {
 	s.at("#/topics/thumbnails?state=delayed").click("td button", "Promote").click("dialog button", "Make 1 job due now").sees("is due now")
 	s.at("#/dead?queue=mail").click("td button", "replay").click("dialog button", "Replay 1 dead letter").sees("1 dead letter replayed")
 	s.until(`document.querySelectorAll("tr[data-row]").length === 6`)
-	s.click("td button", "2").sees("1234567890123456").click(".tools button", "Purge all").fill("dialog input", "mail").click("dialog button", "Purge all of mail-dead").sees("6 dead letters purged")
+	s.click("td button", "2").sees("1234567890123456").click(".tools button", "Purge all").fill("dialog input", "mail").click("dialog button", "Purge 6 dead letters").sees("6 dead letters purged")
 
 	// Routers and topics go once their name is typed.
 	s.at("#/routers").click("td button", "delete").until(`document.querySelector("dialog button.danger").disabled`)
