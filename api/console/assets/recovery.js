@@ -75,7 +75,7 @@ function Erasure({ st }) {
     poll.reload();
     return "the erasure runs";
   }}><p>Removes from the disk whatever was deleted, evicted or has expired by now, and gives a receipt. Readers see no difference: for them it is gone already.</p>
-    <p>It takes two checkpoints and rewrites each of ${plural(st?.segments ?? 0, "segment")}, <b>${bytes(stored)}</b>, that has a dead record. Writes go on meanwhile. Backups and archived log files keep what they have.</p><//>`);
+    <p>It takes two checkpoints and rewrites the segments that have a dead record, <b>${bytes(stored)}</b> at most. Writes go on meanwhile. Backups and archived log files keep what they have.</p><//>`);
   const step = e?.step && { checkpoints: "takes two checkpoints", segments: "looks through segments", files: "removes files" }[e.step];
   return html`<${Panel} title="Erasure" tools=${html`<${Act} off=${off || running && "an erasure runs"} onClick=${start}>Erase what is dead…<//><${Curl} ...${command} />`}>
     <${State} poll=${poll} />
