@@ -50,8 +50,8 @@ export function DeadLetters({ query: q }) {
   return html`<${Page} title="Dead letters" poll=${list} command=${{ path }}>
     <div class="tools"><${Select} label="queue" value=${queue} of=${names.map((t) => [t.topic, `${t.topic}${t.queue?.dead_lettered ? ` (${num(t.queue.dead_lettered)})` : ""}`])} set=${(v) => amend({ queue: v, cursor: "" })} />
       <label class="inline">tag <input size="10" class="mono" placeholder="m-*" ...${tag} /></label><label class="inline">reason <input size="14" ...${reason} /></label>
-      <label class="inline">died before <${Moment} value=${q.before} set=${(before) => amend({ before, cursor: "" })} /></label>
-      <span class="faint" aria-live="polite">${all !== undefined ? num(all) + " dead in all" : ""}${some.length ? ` · ${num(some.length)} chosen` : ""}</span>
+      <label class="inline">died before <${Moment} value=${q.before} set=${(before) => amend({ before, cursor: "" })} /></label></div>
+    <div class="tools"><span class="faint" aria-live="polite">${all !== undefined ? num(all) + " dead in all" : ""}${some.length ? ` · ${num(some.length)} chosen` : ""}</span>
       ${rows.length > 0 && html`<button type="button" onClick=${() => setChosen(some.length === rows.length ? new Set() : new Set(rows.map((d) => d.$seq)))}>${some.length === rows.length ? "Choose none" : `Choose the ${num(rows.length)} here`}</button>`}
       <span class="grow" /><${Pages} query=${q} next=${list.data?.next_cursor} />
       <${Act} off=${cannot("admin-write") || !rows.length && "there is nothing to replay"} onClick=${() => act("Replay", some.length ? some : null)}>${some.length ? `Replay ${num(some.length)}…` : "Replay all that match…"}<//>
