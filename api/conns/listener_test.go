@@ -139,17 +139,18 @@ func TestCloseEndsThePause(t *testing.T) {
 // resets connections that are not accepted yet, and closes without an answer those
 // whose request it has not read.
 func TestFinishCutsNobodyOff(t *testing.T) {
-	set := NewSet(zerolog.Nop())
+	set := newWorld(t, 1000) // whose time stands still: accepting may take as long as it likes
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := set.Listen(tcp)
-	release := make(chan struct{})
+	entered, release := make(chan struct{}), make(chan struct{})
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c := Of(r); c.Begin() != Gone {
 			defer c.Counted()
 		}
+		entered <- struct{}{}
 		<-release
 	})}
 	set.Configure(srv)
@@ -180,6 +181,9 @@ func TestFinishCutsNobodyOff(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for range clients {
+		<-entered
+	}
 	<-finished
 	shutdown := make(chan error, 1)
 	go func() { shutdown <- srv.Shutdown(t.Context()) }()
@@ -195,6 +199,39 @@ func TestFinishCutsNobodyOff(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", tcp.Addr().String()); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("a new connection: %v", err)
+	}
+}
+
+// Finish waits until new connections have sent their first request, and for a
+// moment at most.
+func TestFinishWaitsForFirstRequests(t *testing.T) {
+	for _, last := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 10)
+			fresh := w.come(2)
+			finished := make(chan struct{})
+			began := time.Now()
+			go func() {
+				w.Finish(t.Context())
+				close(finished)
+			}()
+			w.work(fresh[0])
+			synctest.Wait()
+			select {
+			case <-finished:
+				t.Fatal("it does not wait for a new connection")
+			default:
+			}
+			want := firstChance
+			if last {
+				w.work(fresh[1])
+				want = 0
+			}
+			<-finished
+			if took := time.Since(began); took != want {
+				t.Errorf("it took %v, want %v", took, want)
+			}
+		})
 	}
 }
 

@@ -196,7 +196,6 @@ func (c *conn) read() bool {
 // connection ends with it.
 func (c *conn) answer() bool {
 	c.response.begin()
-	c.watching.begin()
 	if c.work.body.left == 0 {
 		c.watching.arm()
 	} else {
@@ -255,10 +254,11 @@ func (c *conn) interrupt() {
 	}
 }
 
-// cut closes the connection at once.
+// cut closes the connection at once. It is closed first: a handler whose context
+// ends may answer.
 func (c *conn) cut() {
-	c.cancel()
 	_ = c.nc.Close()
+	c.cancel()
 }
 
 // leave prepares the connection for net/http, which reads rest first.

@@ -21,8 +21,10 @@ func (d *deadline) atLeast(now time.Time, timeout time.Duration) {
 		}
 		return
 	}
-	if d.at.IsZero() || d.at.Sub(now) < timeout {
-		d.to(now.Add(timeout + timeout/4))
+	longest := timeout + timeout/4
+	left := d.at.Sub(now)
+	if d.at.IsZero() || left < timeout || left > longest {
+		d.to(now.Add(longest))
 	}
 }
 

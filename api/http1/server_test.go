@@ -159,44 +159,88 @@ func TestUnreadBodies(t *testing.T) {
 	})
 }
 
-// Every wait for a client has an end.
+// Every wait for a client has an end. Each server has one short timeout: whatever
+// else its client does may take as long as it likes.
 func TestTimeouts(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
-		stalled, sent := make(chan error, 1), make(chan error, 1)
-		w := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/large" {
-				var err error
-				for err == nil {
-					_, err = w.Write(make([]byte, 1<<20))
+	const short = 50 * time.Millisecond
+	for name, wait := range map[string]struct {
+		timeout func(*http.Server) *time.Duration
+		client  func(c *client, ended <-chan error)
+	}{
+		"no request": {
+			func(srv *http.Server) *time.Duration { return &srv.ReadHeaderTimeout },
+			func(c *client, _ <-chan error) { c.wantEnd() },
+		},
+		"a part of a header": {
+			func(srv *http.Server) *time.Duration { return &srv.ReadHeaderTimeout },
+			func(c *client, _ <-chan error) {
+				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHo") // which may come late
+				if _, err := io.ReadAll(c.in); errors.Is(err, os.ErrDeadlineExceeded) {
+					c.t.Error("the connection does not end")
 				}
-				sent <- err
-				return
-			}
-			if _, err := io.ReadAll(r.Body); err != nil {
-				stalled <- err
-			}
-		}, direct, func(srv *http.Server) {
-			srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = 50*time.Millisecond, 60*time.Millisecond, 70*time.Millisecond, 80*time.Millisecond
+			},
+		},
+		"no further request": {
+			func(srv *http.Server) *time.Duration { return &srv.IdleTimeout },
+			func(c *client, _ <-chan error) {
+				c.send(get)
+				c.want(200, "")
+				c.wantEnd()
+			},
+		},
+		"a body that stalls": {
+			func(srv *http.Server) *time.Duration { return &srv.ReadTimeout },
+			func(c *client, ended <-chan error) {
+				c.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+				if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+					c.t.Error(err)
+				}
+			},
+		},
+		"an answer that is not taken": {
+			func(srv *http.Server) *time.Duration { return &srv.WriteTimeout },
+			func(c *client, ended <-chan error) {
+				c.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+				if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+					c.t.Error(err)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bothWays(t, func(t *testing.T, direct bool) {
+				ended := make(chan error, 1)
+				w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					_, err := io.ReadAll(r.Body)
+					for err == nil && r.URL.Path == "/large" {
+						_, err = w.Write(make([]byte, 1<<20))
+					}
+					if err != nil {
+						ended <- err
+					}
+				}, direct, func(srv *http.Server) {
+					srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = patience, patience, patience, patience
+					*wait.timeout(srv) = short
+				})
+				wait.client(w.dial(t), ended)
+			})
 		})
-		w.dial(t).wantEnd() // no request
-		part := w.dial(t)
-		part.send("GET / HTTP/1.1\r\nHo")
-		_ = part.rest()
-		idle := w.dial(t)
-		idle.send(get)
-		idle.want(200, "")
-		idle.wantEnd()
-		body := w.dial(t)
-		body.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
-		if err := <-stalled; !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("a body that stalls: %v", err)
-		}
-		takes := w.dial(t)
-		takes.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		if err := <-sent; !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("an answer that is not taken: %v", err)
-		}
-	})
+	}
+}
+
+// A look at the client that comes late, in the time of the next request, leaves
+// that one's deadline for its body.
+func TestALateLookLeavesTheDeadlineOfABody(t *testing.T) {
+	ended := make(chan error, 1)
+	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		go w.(*response).conn.watching.look()
+		_, err := io.ReadAll(r.Body)
+		ended <- err
+	}, false, func(srv *http.Server) { srv.ReadTimeout = 50 * time.Millisecond })
+	w.dial(t).send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
 }
 
 // A handler that waits has its context end when its client takes nothing more.
@@ -332,20 +376,28 @@ func TestShutdown(t *testing.T) {
 	busy.wantEnd()
 }
 
-// Close cuts what is in progress.
+// Close cuts what is in progress: a handler whose context ends by it cannot answer
+// any more.
 func TestClose(t *testing.T) {
+	const clients = 20
 	entered := make(chan struct{})
 	w := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		close(entered)
+		entered <- struct{}{}
 		<-r.Context().Done()
 	}, false, nil)
-	c := w.dial(t)
-	c.send(get)
-	<-entered
+	var all []*client
+	for range clients {
+		c := w.dial(t)
+		c.send(get)
+		<-entered
+		all = append(all, c)
+	}
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	c.wantEnd()
+	for _, c := range all {
+		c.wantEnd()
+	}
 }
 
 // The listener's end leaves the connections: one that is handed over afterwards is

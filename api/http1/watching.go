@@ -14,7 +14,7 @@ const watchAfter = 20 * time.Millisecond
 type watching struct {
 	conn    *conn
 	timer   *time.Timer // calls look; nil before the first request
-	running bool        // a handler runs
+	armed   bool        // a handler runs that has its whole body
 	looking bool        // the connection is being watched
 	aborted bool        // stop waits for that to end
 	looked  sync.Cond   // signalled when looking becomes false
@@ -25,16 +25,12 @@ func (w *watching) init(c *conn) {
 	w.looked.L = &c.mu
 }
 
-// begin is called before the handler.
-func (w *watching) begin() {
-	w.conn.mu.Lock()
-	w.running = true
-	w.conn.mu.Unlock()
-}
-
 // arm is called when the body has been read: until then there is a reader who
 // notices that the client goes.
 func (w *watching) arm() {
+	w.conn.mu.Lock()
+	w.armed = true
+	w.conn.mu.Unlock()
 	if w.timer == nil {
 		w.timer = time.AfterFunc(watchAfter, w.look)
 		return
@@ -48,8 +44,8 @@ func (w *watching) look() {
 	c := w.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !w.running || w.looking {
-		return // it comes late
+	if !w.armed || w.looking {
+		return // it comes late, and another request may be reading its body
 	}
 	w.looking = true
 	c.reads.override(time.Time{})
@@ -74,7 +70,7 @@ func (w *watching) stop() {
 	}
 	w.conn.mu.Lock()
 	defer w.conn.mu.Unlock()
-	w.running = false
+	w.armed = false
 	if w.looking {
 		w.aborted = true
 		w.conn.reads.override(longAgo)
