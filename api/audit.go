@@ -17,6 +17,8 @@ const (
 	auditKept = 1000
 	// auditTarget is the most of a target that an entry has, in bytes.
 	auditTarget = 256
+	// auditRow is about the memory that an entry takes in an answer.
+	auditRow = 4 << 10
 	// strangerLines is how many entries a second are made for callers without
 	// a known key. The rest are counted.
 	strangerLines = 10
@@ -114,6 +116,13 @@ func (t *auditTrail) admit(e *auditEntry, now time.Time, stranger bool) bool {
 	return true
 }
 
+// count returns the number of entries that are kept.
+func (t *auditTrail) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.kept)
+}
+
 // last returns the newest entries that may be seen, the newest first.
 func (t *auditTrail) last(n int, seen func(*auditEntry) bool) []auditEntry {
 	t.mu.Lock()
@@ -144,7 +153,11 @@ func (s *Server) listAudit(c *call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	entries := s.trail.last(int(min(limit, auditKept)), func(e *auditEntry) bool { return maySee(c.key, e) })
+	most := min(int(limit), s.trail.count())
+	if err := s.memory.take(c, beyondFirst(most*auditRow)); err != nil {
+		return err
+	}
+	entries := s.trail.last(most, func(e *auditEntry) bool { return maySee(c.key, e) })
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Entries []auditEntry `json:"entries"`

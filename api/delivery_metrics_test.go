@@ -5,10 +5,21 @@ import (
 	"testing"
 )
 
+// exposition is what a scrape without a key gets.
+func (s *Server) exposition() string {
+	c := &call{key: s.open}
+	defer s.memory.give(c)
+	text, err := s.metricsText(c)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
 // figures are the values of a scrape.
 func (s *realServer) figures(t *testing.T) map[string]float64 {
 	t.Helper()
-	return parseExposition(t, string(s.metricsText(s.open))).values
+	return parseExposition(t, s.exposition()).values
 }
 
 // Every command of a WebSocket that was answered is counted once, by what came

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -85,47 +84,75 @@ func (s *Server) readings() metrics.Readings {
 	return r
 }
 
-// readingsFor adds the topics and routers that a key sees.
-func (s *Server) readingsFor(k *auth.Key) *metrics.Readings {
+// readingsFor adds the topics and routers that the call's key sees, and takes the memory
+// for rendering all of it.
+func (s *Server) readingsFor(c *call) (*metrics.Readings, error) {
+	if err := s.takeMetrics(c); err != nil {
+		return nil, err
+	}
 	r := s.readings()
 	e := s.opened()
 	if e == nil {
-		return &r
+		return &r, nil
 	}
-	most := s.opts.Limits.MetricsMaxTopics
+	most := s.opts.Limits.MetricsMaxTopics // of each
+	rows, err := s.takePage(c, 2*most, r.Totals.Topics+r.Totals.Routers, gaugeRow)
+	if err != nil {
+		return nil, err
+	}
+	most = min(most, (rows+1)/2)
 	r.Topics, r.TopicsTruncated = e.Busiest(most)
-	r.Topics = slices.DeleteFunc(r.Topics, func(t topics.TopicGauge) bool { return !k.Sees(t.Name) })
+	r.Topics = slices.DeleteFunc(r.Topics, func(t topics.TopicGauge) bool { return !c.key.Sees(t.Name) })
 	page, _ := e.Routers("", "", "", "", most)
 	for _, x := range page {
-		if k.Sees(x.Name) && k.Sees(x.Spec.Source) && k.Sees(x.Spec.Dest) {
+		if c.key.Sees(x.Name) && c.key.Sees(x.Spec.Source) && c.key.Sees(x.Spec.Dest) {
 			r.Routers = append(r.Routers, x)
 		}
 	}
-	return &r
+	return &r, s.takeGauges(c, &r)
 }
 
-// metricsText returns everything that a key may see in the Prometheus text format.
-func (s *Server) metricsText(k *auth.Key) []byte { return s.metrics.Text(s.readingsFor(k)) }
+// metricsText returns everything that the call's key may see in the Prometheus text
+// format.
+func (s *Server) metricsText(c *call) ([]byte, error) {
+	r, err := s.readingsFor(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.metrics.Text(r), nil
+}
 
-// handleMetrics answers in text or JSON, as Accept prefers, always with 200.
+// handleMetrics answers in text or JSON, as Accept prefers, in every phase.
 func (s *Server) handleMetrics(c *call) error {
 	c.Header().Set("Cache-Control", "no-store")
 	c.Header().Add("Vary", "Accept")
 	if wire.PrefersJSON(c.r.Header["Accept"]) {
-		wire.WriteJSON(c, http.StatusOK, s.metrics.JSON(s.readingsFor(c.key)))
+		r, err := s.readingsFor(c)
+		if err != nil {
+			return err
+		}
+		wire.WriteJSON(c, http.StatusOK, s.metrics.JSON(r))
 		return nil
+	}
+	text, err := s.metricsText(c)
+	if err != nil {
+		return err
 	}
 	c.Header().Set("Content-Type", metrics.MediaText)
 	c.WriteHeader(http.StatusOK)
-	_, _ = c.Write(s.metricsText(c.key)) // a call buffers: it cannot fail
+	_, _ = c.Write(text) // a call buffers: it cannot fail
 	return nil
 }
 
 // handleMetricNames is GET /actuator/metrics: the families that have series.
 func (s *Server) handleMetricNames(c *call) error {
+	text, err := s.metricsText(c)
+	if err != nil {
+		return err
+	}
 	s.writeProbe(c, true, struct {
 		Names []string `json:"names"`
-	}{metrics.Names(s.metricsText(c.key))})
+	}{metrics.Names(text)})
 	return nil
 }
 
@@ -139,7 +166,11 @@ func (s *Server) handleMetric(c *call) error {
 	if err != nil {
 		return err
 	}
-	f.Read(s.metricsText(c.key), wanted)
+	text, err := s.metricsText(c)
+	if err != nil {
+		return err
+	}
+	f.Read(text, wanted)
 	s.writeProbe(c, true, f)
 	return nil
 }

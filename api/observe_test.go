@@ -40,11 +40,11 @@ func TestObserveConcurrently(t *testing.T) {
 			for i := range 300 {
 				s.metrics.Observe(metrics.Endpoint{Route: "/v0/topics/:topic", Method: "POST"}, 200+i%30, time.Millisecond)
 			}
-			s.metricsText(s.open)
+			s.exposition()
 		})
 	}
 	wg.Wait()
-	e := parseExposition(t, string(s.metricsText(s.open)))
+	e := parseExposition(t, s.exposition())
 	for i := range 30 {
 		series := fmt.Sprintf(`topics_http_requests_total{route="/v0/topics/:topic",method="POST",code="%d"}`, 200+i)
 		durations := strings.Replace(series, "requests_total", "request_duration_seconds_count", 1)

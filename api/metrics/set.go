@@ -37,6 +37,7 @@ type Set struct {
 	spread metrics.Histogram
 	syncs  atomic.Uint64
 	micros atomic.Uint64 // of all syncs together
+	size   atomic.Int64  // see Size
 	// synced has the same observations as fsync by bucket, the last one of what
 	// is above all bounds: the library shows those of fsync in its text only.
 	synced [len(fsyncBounds) + 1]atomic.Uint64

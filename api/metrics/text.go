@@ -20,11 +20,20 @@ func (m *Set) Text(r *Readings) []byte {
 		table[i].text(&raw, r)
 	}
 	m.set.WritePrometheus(&raw)
+	m.size.Store(int64(raw.Len()) + runtimeBytes)
 	perName.text(&raw, r)
 	metrics.WriteProcessMetrics(&raw)
 	metrics.WriteFDMetrics(&raw)
 	return annotate(raw.Bytes())
 }
+
+// runtimeBytes is more than the series of the process and of the Go runtime take, and
+// the text of a set that has never been rendered.
+const runtimeBytes = 32 << 10
+
+// Size returns about how many bytes the text takes without the series of single topics
+// and routers, which is what they took the last time.
+func (m *Set) Size() int { return int(max(m.size.Load(), runtimeBytes)) }
 
 // text writes the series of a section, each family in one piece.
 func (s *section) text(w *bytes.Buffer, r *Readings) {
