@@ -80,6 +80,7 @@ func TestConsoleOfManyTopics(t *testing.T) {
 	// Keys that follow each other are one request, and none holds up the page. The
 	// script holds the timer of the rest after a key.
 	var typing struct {
+		Median  float64  `json:"median"`
 		Longest float64  `json:"longest"`
 		Early   int      `json:"early"`
 		Timers  int      `json:"timers"`
@@ -91,19 +92,20 @@ func TestConsoleOfManyTopics(t *testing.T) {
 		window.fetch = (path, ...rest) => { if (String(path).includes("contains=")) asked.add(String(path)); return real.fetch.call(window, path, ...rest); };
 		window.setTimeout = (f, ms, ...rest) => { if (ms !== 150) return real.setTimeout.call(window, f, ms, ...rest); const id = -1 - held.size; held.set(id, f); return id; };
 		window.clearTimeout = (id) => { if (!held.delete(id)) real.clearTimeout.call(window, id); };
-		let longest = 0;
+		const took = [];
 		for (let i = 0; i < 40; i++) {
 			const began = performance.now();
 			e.value = "many-0" + i;
 			e.dispatchEvent(new Event("input", {bubbles: true}));
 			await frame();
-			longest = Math.max(longest, performance.now() - began);
+			took.push(performance.now() - began);
 		}
 		const early = asked.size, timers = held.size;
 		for (const f of held.values()) f();
 		while (!asked.size) await frame();
 		Object.assign(window, real);
-		return {longest, early, timers, asked: [...asked]};
+		took.sort((a, b) => a - b);
+		return {median: took[20], longest: took.at(-1), early, timers, asked: [...asked]};
 	})()`, &typing))
 	if typing.Early != 0 || typing.Timers != 1 || len(typing.Asked) != 1 || !strings.Contains(typing.Asked[0], "contains=many-039") {
 		t.Errorf("40 keys: %d requests before a rest, %d timers, then %q", typing.Early, typing.Timers, typing.Asked)
@@ -119,7 +121,7 @@ func TestConsoleOfManyTopics(t *testing.T) {
 	w.must(p.Evaluate(w.ctx, `location.hash = "#/topics"`, nil))
 	s.until(`document.querySelectorAll("tr[data-row]").length > 20`)
 	s.until(`(t => { t.scrollTop = t.scrollHeight; return t.scrollHeight > 20000; })(document.querySelector(".table.tall")) && document.querySelectorAll("tr[data-row]").length < 120`)
-	t.Logf("%d topics: seen after %v, a keystroke's effect after %v (150 ms of them a rest), sorted by records after %v; of 40 frames with a keystroke the longest took %.1f ms",
-		*consoleTopics, first, key, sorted, typing.Longest)
+	t.Logf("%d topics: seen after %v, a keystroke's effect after %v (150 ms of them a rest), sorted by records after %v; of 40 frames with a keystroke the median took %.1f ms, the longest %.1f ms",
+		*consoleTopics, first, key, sorted, typing.Median, typing.Longest)
 	w.sound(p, "many topics")
 }
