@@ -5,8 +5,8 @@ package queue
 // burial is aborted, too, if the dead-letter topic cannot take the jobs.
 func (q *Queue) Abort(c *Change) {
 	for i := range c.Jobs {
-		j, ok := q.jobs.Get(c.Jobs[i].Seq)
-		if !ok || j.pending != c.Kind {
+		j := q.known(c.Jobs[i].Seq)
+		if j == nil || j.pending != c.Kind {
 			continue
 		}
 		if c.Kind == Claim {
@@ -32,9 +32,8 @@ func (q *Queue) restore(j *job, c *Change) {
 			q.retry(j, c.At.Mono, 0)
 		}
 	case dying:
-		if c.Kind == Bury && !j.is(stuck) {
+		if c.Kind == Bury {
 			j.marks |= stuck
-			q.stuck++
 		}
 		if c.Kind == Bury || !q.cfg.DeadLetter {
 			q.settle(j, j.at)

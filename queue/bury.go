@@ -30,9 +30,9 @@ func (q *Queue) Dying() bool { return len(q.dying) > 0 }
 func (q *Queue) Bury(now Time, limit int) *Change {
 	c := &Change{Kind: Bury, At: now}
 	for len(q.dying) > 0 && len(c.Jobs) < limit {
-		j, ok := q.jobs.Get(q.dying[0])
+		j := q.known(q.dying[0])
 		q.dying = q.dying[1:]
-		if !ok || j.state != dying || j.pending != 0 {
+		if j == nil || j.state != dying || j.pending != 0 {
 			continue
 		}
 		q.hold(j, Bury)
@@ -52,8 +52,8 @@ func (q *Queue) Bury(now Time, limit int) *Change {
 // more.
 func (q *Queue) revive() {
 	for _, seq := range q.dying {
-		j, ok := q.jobs.Get(seq)
-		if !ok || j.state != dying || j.pending != 0 {
+		j := q.known(seq)
+		if j == nil || j.state != dying || j.pending != 0 {
 			continue
 		}
 		if j.extra != nil {

@@ -36,7 +36,7 @@ var workerCases = []queueCase{
 		for w.q.behind(w.now) {
 			grants := w.q.Serve(w.now)
 			looked += advanceLimit
-			if got := w.q.count[Ready] + w.q.count[InFlight]; got != looked {
+			if got := w.q.census.all.states[Ready] + w.q.census.all.states[InFlight]; got != looked {
 				w.t.Fatalf("%d are ready, %d were looked at", got, looked)
 			}
 			if at, ok := w.q.Next(w.now); looked < n && (!ok || at != w.now.Mono) {

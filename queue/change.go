@@ -83,6 +83,7 @@ func (c *Change) orNil() *Change {
 // Apply does what c says: when its entry is committed, and in a replay. It
 // depends on nothing but c, the config and the jobs as they are.
 func (q *Queue) Apply(c *Change) {
+	q.sweep(len(c.Jobs)) // some may have had nothing but their records
 	for i := range c.Jobs {
 		if c.Kind == Promote { // a replay has not looked yet at whether its lease was over
 			q.advanceJob(Time{Mono: c.At.Mono, Wall: math.MinInt64}, c.Jobs[i].Seq)
@@ -97,7 +98,7 @@ func (q *Queue) Apply(c *Change) {
 func (q *Queue) apply(c *Change, i int) {
 	change := &c.Jobs[i]
 	if c.Kind == Ack || c.Kind == Bury {
-		if j, ok := q.jobs.Get(change.Seq); ok {
+		if j := q.known(change.Seq); j != nil {
 			q.end(j, c.At.Mono)
 		}
 		return

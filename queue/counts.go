@@ -17,10 +17,11 @@ type Counts struct {
 // Counts returns what is true at now, whether or not a timer has run.
 func (q *Queue) Counts(now Time) Counts {
 	q.Advance(now)
+	in := &q.census.all.states
 	c := Counts{
 		Ready:   q.available(),
-		Blocked: q.count[Blocked], Delayed: q.count[Delayed], InFlight: q.count[InFlight],
-		DeadLettered: q.deadLettered, DeadLetterBlocked: q.stuck, Lost: q.lost,
+		Blocked: in[Blocked], Delayed: in[Delayed], InFlight: in[InFlight],
+		DeadLettered: q.deadLettered, DeadLetterBlocked: q.census.all.stuck, Lost: q.lost,
 	}
 	if since, any := q.oldestReady(); any {
 		c.OldestReadyMS = max(now.Mono-since, 0)
@@ -34,8 +35,12 @@ func (q *Queue) Expired() int64 { return q.expired }
 
 // oldestReady returns since when the longest-ready job has been ready.
 func (q *Queue) oldestReady() (since int64, any bool) {
-	if e, ok := q.ages.min(); ok {
-		since, any = e.at, true
+	for range q.limit {
+		e, ok := q.ages.min()
+		if !ok || !q.sweepOut(e.seq) {
+			since, any = e.at, ok
+			break
+		}
 	}
 	if seq, ok := q.plainFront(); ok {
 		came := q.records.Came(seq)

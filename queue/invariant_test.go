@@ -4,15 +4,18 @@ import "fmt"
 
 // broken returns what of the queue's own books does not add up.
 func (q *Queue) broken() error {
-	var count [dying + 1]int64
-	ready, times, walls, ended, stucks := 0, 0, 0, 0, int64(0)
+	var all tally
+	sections := map[uint64]tally{}
+	ready, times, walls, ended := 0, 0, 0, 0
 	q.jobs.Scan(func(seq uint64, j *job) bool {
-		count[j.shown()]++
-		if !q.records.Live(seq) {
-			ended++
+		if seq > q.ended() {
+			all.add(j.shown(), j.marks, 1)
+			section := sections[seq/sectionSize]
+			section.add(j.shown(), j.marks, 1)
+			sections[seq/sectionSize] = section
 		}
-		if j.is(stuck) {
-			stucks++
+		if q.records.Live(seq) != (seq > q.ended()) {
+			ended++
 		}
 		switch {
 		case j.pending != 0:
@@ -26,15 +29,20 @@ func (q *Queue) broken() error {
 		return true
 	})
 	switch {
-	case count != q.count:
-		return fmt.Errorf("jobs by state are %v, counted %v", count, q.count)
+	case all != q.census.all:
+		return fmt.Errorf("jobs are %+v, counted %+v", all, q.census.all)
 	case ended > 0:
-		return fmt.Errorf("%d jobs have ended", ended)
-	case stucks != q.stuck:
-		return fmt.Errorf("%d jobs are stuck, counted %d", stucks, q.stuck)
+		return fmt.Errorf("%d jobs have ended and are known, or the other way round", ended)
+	case len(sections) != q.census.sections.Len():
+		return fmt.Errorf("jobs are in %d sections, counted in %d", len(sections), q.census.sections.Len())
 	case ready != q.ready.len() || ready != q.ages.len() || times != q.times.len() || walls != q.walls.len():
 		return fmt.Errorf("%d ready, %d and %d with a time; in the trees %d, %d, %d and %d",
 			ready, times, walls, q.ready.len(), q.ages.len(), q.times.len(), q.walls.len())
+	}
+	for section, in := range sections {
+		if counted, ok := q.census.sections.Get(section); !ok || *counted != in {
+			return fmt.Errorf("jobs of section %d are %+v, counted %+v", section, in, counted)
+		}
 	}
 	for name, g := range q.groups {
 		open, closedBefore := 0, false

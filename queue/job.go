@@ -90,7 +90,7 @@ func (j *job) bare() bool {
 // place counts j and puts it where its state says. A pending job is nowhere: no
 // clock and no claim comes by it.
 func (q *Queue) place(j *job) {
-	q.count[j.shown()]++
+	q.count(j, 1)
 	if j.pending != 0 {
 		return
 	}
@@ -107,7 +107,7 @@ func (q *Queue) place(j *job) {
 
 // lift is place's inverse. Whatever changes in a job changes between the two.
 func (q *Queue) lift(j *job) {
-	q.count[j.shown()]--
+	q.count(j, -1)
 	if j.pending != 0 {
 		return
 	}
@@ -117,6 +117,13 @@ func (q *Queue) lift(j *job) {
 		q.ages.remove(moment{j.at, j.seq})
 	case Delayed, InFlight:
 		q.timesOf(j).remove(moment{j.at, j.seq})
+	}
+}
+
+// count counts a job n times, unless it has ended: then it was taken out by that.
+func (q *Queue) count(j *job, n int64) {
+	if j.seq > q.ended() {
+		q.census.add(j, n)
 	}
 }
 
@@ -151,8 +158,8 @@ func (q *Queue) hold(j *job, k Kind) {
 // found returns the state of a job, and makes it for one that has none but its
 // record; nil if there is no such job.
 func (q *Queue) found(seq uint64) *job {
-	j, ok := q.jobs.Get(seq)
-	if ok || !q.records.Live(seq) {
+	j := q.known(seq)
+	if j != nil || !q.records.Live(seq) {
 		return j
 	}
 	j = &job{seq: seq, state: Ready, at: q.records.Came(seq)}
@@ -166,7 +173,6 @@ func (q *Queue) end(j *job, at int64) {
 	q.unlease(j)
 	q.lift(j)
 	q.jobs.Delete(j.seq)
-	q.unstick(j)
 	if j.extra == nil {
 		return
 	}
@@ -175,13 +181,5 @@ func (q *Queue) end(j *job, at int64) {
 	}
 	if j.extra.group != nil {
 		q.leave(j, at)
-	}
-}
-
-// unstick forgets that the dead-letter topic could not take j.
-func (q *Queue) unstick(j *job) {
-	if j.is(stuck) {
-		j.marks &^= stuck
-		q.stuck--
 	}
 }

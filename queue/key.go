@@ -46,7 +46,7 @@ func (q *Queue) taken(key string) (seq uint64, pending, taken bool) {
 	if !ok {
 		return 0, false, false
 	}
-	if j, _ := q.jobs.Get(seq); j != nil && j.pending == Ack {
+	if j := q.known(seq); j == nil || j.pending == Ack {
 		return 0, false, false
 	}
 	return seq, false, true

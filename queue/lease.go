@@ -105,13 +105,13 @@ func (q *Queue) held(now Time, call *Call, i int) (*job, Reason) {
 
 // idle returns the state of a job with no call under way.
 func (q *Queue) idle(seq uint64) (*job, Reason) {
-	j, ok := q.jobs.Get(seq)
+	j := q.known(seq)
 	switch {
-	case !ok && seq > q.head || seq == 0:
+	case j == nil && seq > q.head || seq == 0:
 		return nil, Unknown
-	case !ok && !q.records.Live(seq):
+	case j == nil && !q.records.Live(seq):
 		return nil, Gone
-	case !ok:
+	case j == nil:
 		return nil, Unknown
 	case j.pending != 0:
 		return nil, Held

@@ -42,7 +42,7 @@ func (q *Queue) List(now Time, state State, after uint64, limit int) Page {
 		}
 	}
 	looks, cut := 0, false
-	q.jobs.Ascend(after+1, func(seq uint64, j *job) bool {
+	q.jobs.Ascend(max(after, q.ended())+1, func(seq uint64, j *job) bool {
 		addPlain(seq)
 		cut = !p.hasRoom(limit) || looks == pageLooks
 		if cut {
@@ -71,7 +71,7 @@ func (q *Queue) List(now Time, state State, after uint64, limit int) Page {
 func (q *Queue) Job(now Time, seq uint64) (Info, bool) {
 	q.Advance(now)
 	q.advanceJob(now, seq)
-	if j, ok := q.jobs.Get(seq); ok {
+	if j := q.known(seq); j != nil {
 		return j.info(now), true
 	}
 	if seq == 0 || !q.records.Live(seq) {

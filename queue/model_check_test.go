@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -63,10 +64,23 @@ func without(a, b []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) }), "\n")
 }
 
-// check holds what a client can see.
+// check holds what a client can see. Now and then a queue that is still taking out jobs which have
+// ended is left so, and what comes next finds it in the middle.
 func (m *model) check(t *rapid.T) {
 	now := m.w.now
 	m.o.pass(now)
+	if len(m.w.q.sweeps) > 0 {
+		m.elapse()
+		switch rapid.IntRange(0, 3).Draw(t, "look") {
+		case 0, 1: // which would bring it on
+			m.checkBooks(t)
+			return
+		case 2:
+			m.checkBehind(t)
+			return
+		}
+	}
+	m.w.catchUp()
 	for _, r := range m.o.rows {
 		i, ok := m.w.q.Job(now, r.seq)
 		state := m.o.state(r, now)
@@ -111,6 +125,55 @@ func (m *model) check(t *rapid.T) {
 	if at, ok := m.w.q.Next(now); ok && at <= now.Mono && m.w.q.waits.len() == 0 {
 		t.Fatalf("the next time is %d, now is %d", at, now.Mono)
 	}
+	m.checkBooks(t)
+}
+
+// elapse lets the queue look at what time has brought, and at nothing else.
+func (m *model) elapse() {
+	q, now := m.w.q, m.w.now
+	q.elapse(now.Mono, math.MaxInt)
+	for w, ok := q.walls.min(); ok && w.at <= now.Wall; w, ok = q.walls.min() {
+		q.pass(w.seq, min(now.mono(w.at), now.Mono))
+	}
+}
+
+// checkBehind holds what is true of a queue that is behind: each job is there once, in some state,
+// and none that has ended.
+func (m *model) checkBehind(t *rapid.T) {
+	now, sum := m.w.now, int64(0)
+	for _, s := range []State{Ready, Blocked, Delayed, InFlight} {
+		for _, i := range m.w.q.List(now, s, 0, math.MaxInt).Jobs {
+			r := m.o.find(i.Seq)
+			if r == nil || i.Group != r.group || i.Key != r.key || i.Priority != r.priority {
+				t.Fatalf("state %d has %+v, want %+v", s, i, r)
+			}
+			if i.Deliveries != r.deliveries {
+				t.Fatalf("job %+v, want the deliveries of %+v", i, r)
+			}
+		}
+	}
+	c := m.w.q.Counts(now)
+	for _, n := range []int64{c.Ready, c.Blocked, c.Delayed, c.InFlight} {
+		sum += n
+		if n < 0 {
+			t.Fatalf("counts %+v", c)
+		}
+	}
+	want, _ := m.o.counts(now)
+	if sum != int64(len(m.o.rows)) || c.DeadLettered != want.DeadLettered || c.Lost != want.Lost || c.DeadLetterBlocked != want.DeadLetterBlocked {
+		t.Fatalf("counts %+v, live are %d, want %+v", c, len(m.o.rows), want)
+	}
+	if at, ok := m.w.q.Next(now); m.w.q.behind(now) && (!ok || at > now.Mono) {
+		t.Fatalf("the next time of a queue that is behind is %d, now is %d", at, now.Mono)
+	}
+	m.checkBooks(t)
+}
+
+// checkBooks looks at the queue without calling it.
+func (m *model) checkBooks(t *rapid.T) {
+	if err := m.w.q.broken(); err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range m.streams {
 		for seq := range s.held {
 			if j, ok := m.w.q.jobs.Get(seq); !ok || j.lease == nil || j.lease.stream != s || j.state != InFlight && j.pending != Claim {
@@ -120,8 +183,5 @@ func (m *model) check(t *rapid.T) {
 		if len(s.held) > s.Max {
 			t.Fatalf("a stream of %d holds %d", s.Max, len(s.held))
 		}
-	}
-	if err := m.w.q.broken(); err != nil {
-		t.Fatal(err)
 	}
 }

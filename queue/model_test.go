@@ -211,7 +211,7 @@ func TestModel(t *testing.T) {
 		m := newModel(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"": m.check, "write": m.Write, "write more": m.Write, "land": m.Land, "wait": m.Wait, "wait more": m.Wait, "serve": m.Serve,
-			"leave": m.Leave, "settle": m.Settle, "call": m.Call, "call more": m.Call, "admin": m.Admin, "bury": m.Bury, "remove": m.Remove,
+			"leave": m.Leave, "settle": m.Settle, "call": m.Call, "call more": m.Call, "admin": m.Admin, "bury": m.Bury, "remove": m.Remove, "remove more": m.Remove,
 			"tick": m.Tick, "configure": m.Configure, "crash": m.Crash,
 		})
 	})

@@ -78,5 +78,5 @@ func (q *Queue) replan() {
 
 // available is how many jobs are ready, with those that have but their record.
 func (q *Queue) available() int64 {
-	return q.count[Ready] + q.records.Count() - int64(q.jobs.Len())
+	return q.census.all.states[Ready] + q.records.Count() - q.census.all.jobs()
 }

@@ -34,9 +34,11 @@ type Queue struct {
 	late    int // how many jobs were looked at since the queue is behind, or 0 if it is not
 	nextID  LeaseID
 
-	jobs  btree.Map[uint64, *job] // that have more than their record
-	head  uint64                  // the highest seq that was written
-	count [dying + 1]int64        // of jobs, by what they show
+	jobs   btree.Map[uint64, *job] // that have more than their record
+	head   uint64                  // the highest seq that was written
+	census census
+	sweeps []sweep // oldest first; through rises
+	spare  int     // how many more jobs Serve may take out ahead of their turn
 
 	plain []run // where the jobs are that have nothing but their record
 	cut   bool  // a job with more was written after the last run
@@ -50,7 +52,7 @@ type Queue struct {
 	keys     map[string]uint64 // of live jobs
 	promised map[string]uint64 // of writes on their way
 
-	deadLettered, stuck, lost, expired int64
+	deadLettered, lost, expired int64
 
 	line    list.List // of *place: the waiters, by arrival
 	waits   sorted[wait]
@@ -84,6 +86,7 @@ func (q *Queue) Configure(at Time, c Config) {
 	before := q.cfg
 	q.cfg = c.Clamped()
 	if q.cfg.GroupConcurrency != before.GroupConcurrency {
+		q.sweep(math.MaxInt) // a job that has ended must not take the place of one that may run
 		for _, g := range q.groups {
 			q.regroup(g, at.Mono)
 		}

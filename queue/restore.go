@@ -91,9 +91,6 @@ func (d *decoder) job(q *Queue, seq uint64) {
 	if key := j.extra; key != nil && key.key != "" {
 		q.fulfil(&Written{Seq: seq, Key: key.key})
 	}
-	if j.is(stuck) {
-		q.stuck++
-	}
 	if j.state == Ready || j.state == Blocked || j.state == dying && !q.cfg.DeadLetter {
 		q.settle(j, j.at)
 	}

@@ -19,6 +19,7 @@ type Grant struct {
 // time that Next returns.
 func (q *Queue) Serve(now Time) (grants []Grant) {
 	q.Advance(now)
+	q.spare = q.limit
 	if q.window != 0 && q.window <= now.Mono {
 		q.window = 0
 	}
@@ -138,7 +139,8 @@ func (q *Queue) claim(now Time, w *Waiter, n int) *Change {
 	return c.orNil()
 }
 
-// pick takes the first of the jobs that are ready, and holds it for a claim.
+// pick takes the first of the jobs that are ready, and holds it for a claim. It takes out
+// those before it that have ended, as many as Serve may.
 func (q *Queue) pick() *job {
 	for len(q.dying) < buryLimit {
 		first, ok := q.ready.min()
@@ -152,7 +154,15 @@ func (q *Queue) pick() *job {
 		if !ok {
 			return nil
 		}
-		j, _ := q.jobs.Get(first.seq)
+		if first.seq <= q.ended() {
+			if q.spare == 0 {
+				return nil
+			}
+			q.spare--
+			q.sweepOut(first.seq)
+			continue
+		}
+		j := q.known(first.seq)
 		if !q.over(j) {
 			q.hold(j, Claim)
 			return j

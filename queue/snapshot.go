@@ -1,6 +1,9 @@
 package queue
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // The snapshot of a queue, as a checkpoint keeps it. Numbers are varints, times
 // are of the wall clock, strings have their length in front:
@@ -64,7 +67,7 @@ func (n *names) append(b []byte) []byte {
 // Without durable leases it is the state after a restart: what was written.
 func (q *Queue) Snapshot(b []byte, now Time, through uint64) []byte {
 	e := encoder{now: now}
-	q.jobs.Scan(func(seq uint64, j *job) bool {
+	q.jobs.Ascend(q.ended()+1, func(seq uint64, j *job) bool {
 		if seq <= through && (q.cfg.LeasesDurable || !j.bare()) {
 			e.job(j, q.cfg.LeasesDurable)
 		}
@@ -147,6 +150,7 @@ func (j *job) remembersNothing() bool {
 // on a snapshot: without durable leases, leases, deliveries, back-offs and the
 // delays of nacks are forgotten.
 func (q *Queue) Restart() {
+	q.sweep(math.MaxInt)
 	if q.cfg.LeasesDurable {
 		return
 	}
@@ -158,8 +162,8 @@ func (q *Queue) Restart() {
 		return true
 	})
 	for _, j := range jobs {
-		q.unstick(j)
 		q.lift(j)
+		j.marks &^= stuck
 		delayed := j.state == Delayed && j.is(byWrite)
 		j.forget()
 		j.pending = 0

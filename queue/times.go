@@ -12,12 +12,13 @@ const advanceLimit = 100
 // of them is given out, so that the most urgent one is.
 const orderLimit = 10_000
 
-// Advance applies what time has brought by now: leases that expired, jobs that
-// are due. It may be called at any time, and calls that depend on it do so. Of
+// Advance takes out jobs that have ended, and applies what time has brought by now:
+// leases that expired, jobs that are due. It may be called at any time, and calls that depend on it do so. Of
 // more than q.limit jobs it applies the first, and Next returns now: the queue is behind
 // until Advance was called often enough.
 func (q *Queue) Advance(now Time) {
-	done := q.elapse(now.Mono, q.limit)
+	done := q.sweep(q.limit)
+	done += q.elapse(now.Mono, q.limit-done)
 	for ; done < q.limit; done++ {
 		m, ok := q.walls.min()
 		if !ok || m.at > now.Wall {
@@ -49,14 +50,14 @@ func (q *Queue) elapse(now int64, n int) (done int) {
 func (q *Queue) behind(now Time) bool {
 	m, any := q.times.min()
 	w, also := q.walls.min()
-	return any && m.at <= now.Mono || also && w.at <= now.Wall
+	return len(q.sweeps) > 0 || any && m.at <= now.Mono || also && w.at <= now.Wall
 }
 
 // advanceJob applies what time has brought to one job, ahead of those before it in
 // the line.
 func (q *Queue) advanceJob(now Time, seq uint64) {
-	j, ok := q.jobs.Get(seq)
-	for ok && j.pending == 0 && (j.state == Delayed || j.state == InFlight) {
+	j := q.known(seq)
+	for j != nil && j.pending == 0 && (j.state == Delayed || j.state == InFlight) {
 		switch {
 		case j.is(byWall) && j.at <= now.Wall:
 			q.pass(seq, min(now.mono(j.at), now.Mono))
@@ -70,7 +71,10 @@ func (q *Queue) advanceJob(now Time, seq uint64) {
 
 // pass is the moment for which a job was in the line of times.
 func (q *Queue) pass(seq uint64, at int64) {
-	j, _ := q.jobs.Get(seq)
+	if q.sweepOut(seq) {
+		return
+	}
+	j := q.known(seq)
 	if j.state == Delayed {
 		q.lift(j)
 		q.settle(j, at)
@@ -131,6 +135,9 @@ func (q *Queue) Next(now Time) (at int64, ok bool) {
 		if !ok || t < at {
 			at, ok = t, true
 		}
+	}
+	if len(q.sweeps) > 0 {
+		sooner(now.Mono)
 	}
 	if m, any := q.times.min(); any {
 		sooner(max(m.at, now.Mono))

@@ -90,9 +90,14 @@ func (w *world) pass(ms int64) []Grant {
 
 // catchUp lets the queue apply all that time has brought.
 func (w *world) catchUp() {
-	for w.q.Advance(w.now); w.q.behind(w.now); {
-		w.q.Advance(w.now)
+	caughtUp(w.q, w.now)
+}
+
+func caughtUp(q *Queue, now Time) *Queue {
+	for q.Advance(now); q.behind(now); {
+		q.Advance(now)
 	}
+	return q
 }
 
 // did runs what a replay would run, and notes it.
@@ -255,12 +260,12 @@ func listed(q *Queue, now Time, since bool) (all []string) {
 func (w *world) replayed() (*tape, *Queue) {
 	r := &tape{}
 	q := Open(options(r, w.first))
+	q.limit = w.q.limit
 	for _, entry := range w.log {
 		entry(r, q)
 	}
 	q.Restart()
-	q.Advance(w.now)
-	return r, q
+	return r, caughtUp(q, w.now)
 }
 
 // restored is a queue made by a snapshot of the present one.
@@ -271,8 +276,7 @@ func (w *world) restored() (*tape, *Queue) {
 		w.t.Fatal(err)
 	}
 	q.Restart()
-	q.Advance(w.now)
-	return r, q
+	return r, caughtUp(q, w.now)
 }
 
 // bulk writes n jobs, and has no log of it.

@@ -20,6 +20,7 @@ func (w *Written) plain() bool {
 // now; at is when the write was taken. jobs are those of them that have more
 // than their record, by seq.
 func (q *Queue) Write(at Time, first uint64, count int, jobs []Written) {
+	q.sweep(len(jobs)) // so that it never has more jobs, with those that have ended, than before
 	next := first
 	for i := range jobs {
 		w := &jobs[i]
@@ -53,62 +54,4 @@ func (q *Queue) wrote(at Time, w *Written) {
 	}
 	q.jobs.Set(j.seq, j)
 	q.place(j)
-}
-
-// End is why records went that no call of a worker took.
-type End uint8
-
-// The ends that come from outside. Evicted ones, by a cap or their ttl, are lost.
-const (
-	Deleted End = iota
-	Evicted
-)
-
-// EndThrough ends the jobs up to a seq. n is how many live records went.
-func (q *Queue) EndThrough(at Time, through uint64, how End, n int64) {
-	for {
-		seq, j, ok := q.jobs.Min()
-		if !ok || seq > through {
-			break
-		}
-		q.gone(j, at)
-	}
-	q.tally(how, n)
-}
-
-// EndJobs ends jobs, all of which were live.
-func (q *Queue) EndJobs(at Time, seqs []uint64, how End) {
-	for _, seq := range seqs {
-		if j, ok := q.jobs.Get(seq); ok {
-			q.gone(j, at)
-		}
-	}
-	q.tally(how, int64(len(seqs)))
-}
-
-// Prune ends the jobs whose records are not live, as a repair finds them.
-func (q *Queue) Prune(at Time) {
-	var lost []*job
-	q.jobs.Scan(func(seq uint64, j *job) bool {
-		if !q.records.Live(seq) {
-			lost = append(lost, j)
-		}
-		return true
-	})
-	for _, j := range lost {
-		q.gone(j, at)
-	}
-}
-
-func (q *Queue) gone(j *job, at Time) {
-	if j.lease != nil && (j.state == InFlight || j.pending == Claim) {
-		q.lose(j, Gone)
-	}
-	q.end(j, at.Mono)
-}
-
-func (q *Queue) tally(how End, n int64) {
-	if how == Evicted {
-		q.lost += n
-	}
 }
