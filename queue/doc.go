@@ -62,7 +62,8 @@
 //
 // # Driving it
 //
-// Each call does a bounded amount of what time has brought. When thousands of jobs
+// Each call does a bounded amount of what time has brought, and of taking out the jobs
+// that EndThrough ended, which no call knows any more. When thousands of jobs
 // are due or expire in one moment, the queue is behind until Serve has been called
 // some more times, which Next asks for. Counts and lists are of what has been looked at by then.
 // Claims wait for the queue to catch up, so that they are given the most urgent job, but
