@@ -24,7 +24,7 @@ const (
 func (c *call) answerEvents(batch *topic.Batch) error {
 	b := append(c.out[:0], '[')
 	if batch.Tombstone != nil {
-		b = appendLossEvent(b, c.topic, batch.Tombstone)
+		b = appendLossEvent(b, c.topic, batch)
 	}
 	next := batch.NextFrom
 	for i := range batch.Records {
@@ -56,11 +56,14 @@ func (c *call) answerEvents(batch *topic.Batch) error {
 	return nil
 }
 
-// appendLossEvent renders a tombstone as an event. Its id is the same whenever the
-// same loss is read.
-func appendLossEvent(b []byte, x string, t *topic.Tombstone) []byte {
+// appendLossEvent renders the tombstone of a read of topic x as an event. Its id is the
+// same whenever the same loss is read, and that of no other: a topic that was deleted
+// and made again may have lost the same seqs, and the same seqs may be lost for one
+// reason and then for two.
+func appendLossEvent(b []byte, x string, batch *topic.Batch) []byte {
+	t := batch.Tombstone
 	b = appendMember(append(b, '{'), "specversion", "1.0")
-	b = appendMember(append(b, ','), "id", fmt.Sprintf("%d-%d", t.GapFrom, t.GapTo))
+	b = appendMember(append(b, ','), "id", fmt.Sprintf("%d-%d-%d-%s", batch.Topic, t.GapFrom, t.GapTo, t.Reason))
 	b = appendMember(append(b, ','), "source", "/v0/topics/"+x)
 	b = appendMember(append(b, ','), "type", "topics.tombstone")
 	b = appendMember(append(b, ','), "datacontenttype", wire.MediaJSON)
