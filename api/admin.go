@@ -4,20 +4,12 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// confirm checks the header without which an admin route changes nothing: a
-// call that was typed by mistake, or that a page in a browser makes, lacks it.
-func (c *call) confirm() error {
-	if c.r.Header.Get("X-Confirm") != "true" {
-		return wire.Invalid("this call changes the server: it needs the header X-Confirm: true")
-	}
-	return nil
-}
-
 // checkpoint takes a checkpoint now.
-func (s *Server) checkpoint(c *call) error {
+func (s *Server) checkpoint(c *call.Call) error {
 	return s.maintain(c, "checkpoint", Storage.Checkpoint)
 }
 
@@ -25,7 +17,7 @@ func (s *Server) checkpoint(c *call) error {
 // and gives its report to all who ask meanwhile; a client that has gone stops
 // waiting, and the scrub goes on. With wait=false nobody waits: a proxy may give
 // up on an answer that takes minutes.
-func (s *Server) verify(c *call) error {
+func (s *Server) verify(c *call.Call) error {
 	return s.awaited(c, job{"scrub", Storage.Verify, Storage.StartVerify, Storage.VerifyState})
 }
 
@@ -39,8 +31,8 @@ type job struct {
 
 // awaited runs a job and answers its report, or, with wait=false, begins it and
 // answers how it is doing. A client that has gone stops waiting.
-func (s *Server) awaited(c *call, j job) error {
-	query, err := c.query()
+func (s *Server) awaited(c *call.Call, j job) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -55,9 +47,9 @@ func (s *Server) awaited(c *call, j job) error {
 	return s.maintain(c, j.name, func(storage Storage, ctx context.Context) (any, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(c.r.Context(), cancel)()
+		defer context.AfterFunc(c.Request.Context(), cancel)()
 		report, err := j.run(storage, ctx)
-		if gone := c.r.Context().Err(); gone != nil {
+		if gone := c.Request.Context().Err(); gone != nil {
 			return nil, gone
 		}
 		return report, err
@@ -65,7 +57,7 @@ func (s *Server) awaited(c *call, j job) error {
 }
 
 // start begins a job and answers how it is doing.
-func (s *Server) start(c *call, j job) error {
+func (s *Server) start(c *call.Call, j job) error {
 	storage, err := s.storage(c)
 	if err != nil {
 		return err
@@ -78,7 +70,7 @@ func (s *Server) start(c *call, j job) error {
 }
 
 // showVerify answers how the scrub under way is doing, or how the last one ended.
-func (s *Server) showVerify(c *call) error {
+func (s *Server) showVerify(c *call.Call) error {
 	state := any(struct {
 		State    string  `json:"state"`
 		Progress float64 `json:"progress"`
@@ -95,14 +87,14 @@ func (s *Server) showVerify(c *call) error {
 
 // maintain runs a job of the storage and answers its report. The job ends with
 // the server and not with its client: half of it is of no use to anybody.
-func (s *Server) maintain(c *call, what string, job func(Storage, context.Context) (any, error)) error {
+func (s *Server) maintain(c *call.Call, what string, job func(Storage, context.Context) (any, error)) error {
 	storage, err := s.storage(c)
 	if err != nil {
 		return err
 	}
-	c.outlast()
+	c.Outlast()
 	report, err := job(storage, s.ctx)
-	c.answerWithin(s.opts.Limits.WriteTimeout)
+	c.AnswerWithin(s.opts.Limits.WriteTimeout)
 	if err != nil {
 		return explained(what, err)
 	}
@@ -113,43 +105,43 @@ func (s *Server) maintain(c *call, what string, job func(Storage, context.Contex
 // backup streams a copy of everything that is stored. What fails once a part
 // of it has left cuts the connection, so that no client takes that part for
 // the whole.
-func (s *Server) backup(c *call) error {
-	if err := c.mayAll("a backup has the names and records of all"); err != nil {
+func (s *Server) backup(c *call.Call) error {
+	if err := c.MayAll("a backup has the names and records of all"); err != nil {
 		return err
 	}
 	storage, err := s.storage(c)
 	if err != nil {
 		return err
 	}
-	if !c.r.ProtoAtLeast(1, 1) {
+	if !c.Request.ProtoAtLeast(1, 1) {
 		return wire.Invalid("a backup needs HTTP/1.1: before it, an answer that was cut looks like one that is complete")
 	}
-	c.outlast()
-	ctx, cancel := context.WithCancel(c.r.Context())
+	c.Outlast()
+	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	out := &stream{c: c, media: "application/x-tar", patience: s.opts.Limits.WriteTimeout}
-	end := c.await(cancel)
+	out := c.Stream("application/x-tar")
+	end := c.Await(cancel)
 	err = storage.Backup(ctx, out)
 	if cancelled := end(); cancelled != nil {
-		c.answerWithin(s.opts.Limits.WriteTimeout)
+		c.AnswerWithin(s.opts.Limits.WriteTimeout)
 		return cancelled
 	}
 	switch {
-	case out.err != nil:
-		return wire.ClientGone(out.err)
+	case out.Failed() != nil:
+		return wire.ClientGone(out.Failed())
 	case err != nil:
-		c.answerWithin(s.opts.Limits.WriteTimeout)
+		c.AnswerWithin(s.opts.Limits.WriteTimeout)
 		return explained("backup", err)
 	}
-	out.end()
+	out.End()
 	return nil
 }
 
 // listBackups answers the last backups, in every phase. A key that is bound to
 // prefixes could make none and sees none.
-func (s *Server) listBackups(c *call) error {
-	if err := c.mayAll("a backup has the names and records of all"); err != nil {
+func (s *Server) listBackups(c *call.Call) error {
+	if err := c.MayAll("a backup has the names and records of all"); err != nil {
 		return err
 	}
 	if s.opts.Backups == nil {
@@ -162,28 +154,14 @@ func (s *Server) listBackups(c *call) error {
 
 // storage is the storage that an admin call works on, once its body has been
 // read.
-func (s *Server) storage(c *call) (Storage, error) {
-	if err := s.fieldless(c); err != nil {
+func (s *Server) storage(c *call.Call) (Storage, error) {
+	if err := c.Fieldless(); err != nil {
 		return nil, err
 	}
 	if s.opts.Storage == nil {
 		return nil, notReady(s.opts.Gate.Progress())
 	}
 	return s.opts.Storage, nil
-}
-
-// fieldless reads a body that may be there and has no fields yet.
-func (s *Server) fieldless(c *call) error {
-	body, err := s.body(c)
-	if err != nil || body == nil {
-		return err
-	}
-	f := wire.ReadFields(body, &c.notices)
-	f.Enter("the body")
-	for f.NextField() {
-		f.Unknown(nil)
-	}
-	return f.Finish()
 }
 
 // explained gives an internal error its words: who may call an admin route is

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -56,22 +57,22 @@ type auditTrail struct {
 // audited reports whether the call is one for the trail: those that change
 // something, whatever became of them, but not dry runs; writes that bring a config; and calls of
 // administrators that were refused because of their key.
-func (c *call) audited() bool {
-	refused := c.status == http.StatusUnauthorized || c.status == http.StatusForbidden
-	return c.route.changes() && !c.dry || c.configures || c.route.kind == adminRead && refused
+func audited(c *call.Call) bool {
+	refused := c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden
+	return c.Route.Changes() && !c.Dry || c.Configures || c.Route.Kind == call.AdminRead && refused
 }
 
 // audit puts a call that has been answered on the trail.
-func (s *Server) audit(c *call) {
-	s.auditAs(c, c.topic, c.code, c.start)
+func (s *Server) audit(c *call.Call) {
+	s.auditAs(c, c.Topic, c.Code, c.Start)
 }
 
 // auditAs puts something that a call did on the trail: to a target, empty for
 // the server, with a code, empty if it was done, begun at a time.
-func (s *Server) auditAs(c *call, target, code string, began time.Time) {
+func (s *Server) auditAs(c *call.Call, target, code string, began time.Time) {
 	now := s.opts.Now()
 	e := auditEntry{
-		Time: now.UnixMilli(), Key: c.key.ID, Remote: c.r.RemoteAddr, Route: c.route.method + " " + c.route.pattern,
+		Time: now.UnixMilli(), Key: c.Key.ID, Remote: c.Request.RemoteAddr, Route: c.Route.Method + " " + c.Route.Pattern,
 		Target:  strings.Clone(target[:min(len(target), auditTarget)]), // not a part of a long request line, which it would keep
 		Outcome: code,
 		TookMS:  float64(time.Since(began).Microseconds()) / 1000, named: target != "",
@@ -82,7 +83,7 @@ func (s *Server) auditAs(c *call, target, code string, began time.Time) {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	if !s.trail.admit(&e, now, !s.ring.Load().knows(c.key)) {
+	if !s.trail.admit(&e, now, !s.bounds.Keys().Knows(c.Key)) {
 		return
 	}
 	line := s.trail.log.Log().Str("key", e.Key).Str("remote", e.Remote).Str("route", e.Route).
@@ -138,8 +139,8 @@ func (t *auditTrail) last(n int, seen func(*auditEntry) bool) []auditEntry {
 
 // listAudit answers the last entries. A key that is bound to prefixes sees its
 // own, and those about names that it sees.
-func (s *Server) listAudit(c *call) error {
-	query, err := c.query()
+func (s *Server) listAudit(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -154,10 +155,10 @@ func (s *Server) listAudit(c *call) error {
 		return p.Err()
 	}
 	most := min(int(limit), s.trail.count())
-	if err := s.memory.take(c, beyondFirst(most*auditRow)); err != nil {
+	if err := c.Take(call.BeyondFirst(most * auditRow)); err != nil {
 		return err
 	}
-	entries := s.trail.last(most, func(e *auditEntry) bool { return maySee(c.key, e) })
+	entries := s.trail.last(most, func(e *auditEntry) bool { return maySee(c.Key, e) })
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Entries []auditEntry `json:"entries"`

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 )
 
 // trailOf asks for the trail and returns each entry as route, target and
@@ -143,7 +144,7 @@ func TestAuditWithinPrefixes(t *testing.T) {
 func TestAuditKeepsNoRequest(t *testing.T) {
 	s, _ := keyedServer(t, rights, func(o *Options) {})
 	path := "/v0/topics/t?" + strings.Repeat("x", 1000)
-	c := &call{r: httptest.NewRequest("DELETE", path, nil), key: auth.Anonymous(), route: &route{method: "DELETE"}}
+	c := &call.Call{Request: httptest.NewRequest("DELETE", path, nil), Key: auth.Anonymous(), Route: &call.Route{Method: "DELETE"}}
 	s.auditAs(c, path[11:12], "", time.Now())
 	got := s.trail.last(1, func(*auditEntry) bool { return true })
 	if len(got) != 1 || got[0].Target != "t" {

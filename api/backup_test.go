@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
@@ -31,7 +32,7 @@ func tarOf(w io.Writer, size int) error {
 }
 
 func TestBackupIsWhole(t *testing.T) {
-	const size = 5*streamPiece + 7
+	const size = 5*call.StreamPiece + 7
 	f := workingStorage()
 	f.backup = func(_ context.Context, w io.Writer) error { return tarOf(w, size) }
 	s, _ := adminServer(f, nil)
@@ -58,7 +59,7 @@ func TestBackupIsWhole(t *testing.T) {
 // A backup that ends before its end never looks complete, whatever ended it
 // and however much had left; the audit log says so.
 func TestBackupIsCut(t *testing.T) {
-	for _, sent := range []int{1, 100, 10_000, 3 * streamPiece} {
+	for _, sent := range []int{1, 100, 10_000, 3 * call.StreamPiece} {
 		for name, end := range map[string]func(context.Context) error{
 			"error": func(context.Context) error { return errors.New("as the test wants") },
 			"panic": func(context.Context) error { panic("as the test wants") },
@@ -125,7 +126,7 @@ func TestBackupPace(t *testing.T) {
 		ended := make(chan error, 1)
 		endless := func(_ context.Context, w io.Writer) error {
 			for {
-				if _, err := w.Write(make([]byte, streamPiece)); err != nil {
+				if _, err := w.Write(make([]byte, call.StreamPiece)); err != nil {
 					ended <- err
 					return err
 				}
@@ -166,7 +167,7 @@ func TestBackupEnds(t *testing.T) {
 			f := workingStorage()
 			begun, ended := make(chan struct{}), make(chan error, 1)
 			f.backup = func(ctx context.Context, w io.Writer) error {
-				if _, err := w.Write(make([]byte, streamPiece)); err != nil {
+				if _, err := w.Write(make([]byte, call.StreamPiece)); err != nil {
 					return err
 				}
 				close(begun)

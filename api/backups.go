@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -17,15 +18,15 @@ var verifiedFields = []string{"through_ts"}
 
 // verifiedBackup takes the word of who checked a copy of a backup that it has no
 // fault.
-func (s *Server) verifiedBackup(c *call) error {
-	if err := c.mayAll("a backup has the names and records of all"); err != nil {
+func (s *Server) verifiedBackup(c *call.Call) error {
+	if err := c.MayAll("a backup has the names and records of all"); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	through, err := decodeVerified(body, &c.notices)
+	through, err := decodeVerified(body, &c.Notices)
 	if err != nil {
 		return err
 	}

@@ -17,18 +17,18 @@ func TestMemoryBudget(t *testing.T) {
 	if code := post(); code != http.StatusCreated {
 		t.Fatalf("a body within the budget: %d", code)
 	}
-	if used := s.memory.used.Load(); used != 0 {
+	if used := s.bounds.Usage().Memory; used != 0 {
 		t.Fatalf("%d bytes are still held", used)
 	}
-	other := &call{}
-	if err := s.memory.take(other, 1<<20); err != nil {
+	other := callOf(s, s.open)
+	if err := other.Take(1 << 20); err != nil {
 		t.Fatal(err)
 	}
 	if code := post(); code != http.StatusTooManyRequests {
 		t.Fatalf("a body beyond the budget: %d", code)
 	}
-	s.memory.give(other)
-	if used := s.memory.used.Load(); used != 0 {
+	other.Give()
+	if used := s.bounds.Usage().Memory; used != 0 {
 		t.Fatalf("%d bytes are still held", used)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
@@ -16,22 +17,22 @@ const heartbeatTTL = time.Minute
 var heartbeatFields = []string{"status", "reason", "ttl_ms", "affects"}
 
 // putCheck takes a heartbeat: what a program outside says of itself.
-func (s *Server) putCheck(c *call) error {
-	if err := c.mayAll("a check is of the whole server"); err != nil {
+func (s *Server) putCheck(c *call.Call) error {
+	if err := c.MayAll("a check is of the whole server"); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	beat, err := decodeHeartbeat(body, &c.notices)
+	beat, err := decodeHeartbeat(body, &c.Notices)
 	if err != nil {
 		return err
 	}
-	created, err := s.opts.Health.Heartbeats().Put(c.topic, beat)
+	created, err := s.opts.Health.Heartbeats().Put(c.Topic, beat)
 	switch {
 	case errors.Is(err, health.ErrTooMany):
-		return capReached("heartbeats", health.MaxHeartbeats, "heartbeats under different names; DELETE those that are not sent any more")
+		return call.CapReached("heartbeats", health.MaxHeartbeats, "heartbeats under different names; DELETE those that are not sent any more")
 	case err != nil:
 		return wire.InvalidField("name", "%s", err)
 	}
@@ -46,25 +47,25 @@ func (s *Server) putCheck(c *call) error {
 		TTL     int64          `json:"ttl_ms"`
 		Affects health.Affects `json:"affects"`
 		Created bool           `json:"created"`
-	}{c.topic, beat.Status, beat.Reason, beat.TTL.Milliseconds(), beat.Affects, created})
+	}{c.Topic, beat.Status, beat.Reason, beat.TTL.Milliseconds(), beat.Affects, created})
 	return nil
 }
 
 // deleteCheck forgets a heartbeat.
-func (s *Server) deleteCheck(c *call) error {
-	if err := c.mayAll("a check is of the whole server"); err != nil {
+func (s *Server) deleteCheck(c *call.Call) error {
+	if err := c.MayAll("a check is of the whole server"); err != nil {
 		return err
 	}
-	if err := s.fieldless(c); err != nil {
+	if err := c.Fieldless(); err != nil {
 		return err
 	}
-	if err := health.ValidName(c.topic); err != nil {
+	if err := health.ValidName(c.Topic); err != nil {
 		return wire.InvalidField("name", "%s", err)
 	}
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Name    string `json:"name"`
 		Deleted bool   `json:"deleted"`
-	}{c.topic, s.opts.Health.Heartbeats().Delete(c.topic)})
+	}{c.Topic, s.opts.Health.Heartbeats().Delete(c.Topic)})
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/console"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -32,8 +33,8 @@ var loadConsole = sync.OnceValue(func() *operatorsConsole {
 
 // consoleRoute takes the place of GET / for a client that asks for HTML. The page is
 // public where probes are not: it shows nothing that its user's key does not.
-func consoleRoute() *route {
-	return &route{method: http.MethodGet, pattern: "/", kind: page, scope: auth.None, serve: showConsole}
+func consoleRoute() *call.Route {
+	return &call.Route{Method: http.MethodGet, Pattern: "/", Kind: call.Page, Scope: auth.None, Serve: showConsole}
 }
 
 // asksForConsole reports whether the request is a browser's for the page.
@@ -42,7 +43,7 @@ func asksForConsole(r *http.Request, path string) bool {
 }
 
 // showConsole is GET / for a browser, in every phase.
-func showConsole(c *call) error {
+func showConsole(c *call.Call) error {
 	files, h := loadConsole(), c.Header()
 	h.Add("Vary", "Accept")
 	h.Set("Content-Security-Policy", console.Policy)
@@ -50,37 +51,22 @@ func showConsole(c *call) error {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache")
-	c.serveStatic("text/html; charset=utf-8", files.hash, files.page)
+	c.ServeStatic("text/html; charset=utf-8", files.hash, files.page)
 	return nil
 }
 
 // showAsset is GET /assets/:hash/:asset. An asset of another build is not here:
 // its page would mix two.
-func showAsset(c *call) error {
+func showAsset(c *call.Call) error {
 	files := loadConsole()
-	a, ok := files.assets[c.seq]
-	if !ok || c.topic != files.hash {
+	a, ok := files.assets[c.Seq]
+	if !ok || c.Topic != files.hash {
 		return wire.NoRoute()
 	}
 	h := c.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	c.serveStatic(a.media, files.hash, a.body)
+	c.ServeStatic(a.media, files.hash, a.body)
 	return nil
-}
-
-// serveStatic answers a document that does not change while the process runs.
-// mark is what tells it from that of another build.
-func (c *call) serveStatic(media, mark string, body *wire.Static) {
-	tag := `"` + mark + `"`
-	h := c.Header()
-	h.Set("ETag", tag)
-	if sameETag(c.r.Header["If-None-Match"], tag) {
-		c.WriteHeader(http.StatusNotModified)
-		return
-	}
-	h.Set("Content-Type", media)
-	c.WriteHeader(http.StatusOK)
-	c.static = body
 }

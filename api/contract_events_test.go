@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/call"
 )
 
 // The media types of events.
@@ -70,14 +72,14 @@ func TestContractCloudEvents(t *testing.T) {
 			if got, want := string(a.body), "["+strings.Join(events, ",")+"]"; a.status != 200 || got != want || a.header.Get("Content-Type") != manyEvent {
 				t.Errorf("%d %v\n%s\nwant\n%s", a.status, a.header, got, want)
 			}
-			for name, want := range map[string]string{nextFromHeader: "7", headHeader: "7", earliestHeader: "1", caughtUpHeader: "true"} {
+			for name, want := range map[string]string{call.NextFromHeader: "7", call.HeadHeader: "7", call.EarliestHeader: "1", call.CaughtUpHeader: "true"} {
 				if got := a.header.Get(name); got != want {
 					t.Errorf("%s is %q", name, got)
 				}
 			}
 		}
 		a = s.send("GET /v0/topics/e/diff?from_seq=2&limit=1", "", "Accept", manyEvent)
-		if string(a.body) != "["+events[2]+"]" || a.header.Get(nextFromHeader) != "3" || a.header.Get(caughtUpHeader) != "false" {
+		if string(a.body) != "["+events[2]+"]" || a.header.Get(call.NextFromHeader) != "3" || a.header.Get(call.CaughtUpHeader) != "false" {
 			t.Errorf("%v %s", a.header, a.body)
 		}
 		if a := s.send("GET /v0/topics/e/diff?from_seq=7", "", "Accept", manyEvent); string(a.body) != "[]" {
@@ -144,7 +146,7 @@ func TestContractCloudEventsLost(t *testing.T) {
 		}
 		s.walk(step{"POST /v0/topics/e", `{"records":[{"data":{"specversion":"1.0","id":"1","source":"s"}}]}`, 200, ``})
 		a = s.send("GET /v0/topics/e/diff?from_seq=3", "", "Accept", manyEvent)
-		if !strings.Contains(string(a.body), `"id":"3"`) || a.header.Get(nextFromHeader) != "4" || a.header.Get(caughtUpHeader) != "false" {
+		if !strings.Contains(string(a.body), `"id":"3"`) || a.header.Get(call.NextFromHeader) != "4" || a.header.Get(call.CaughtUpHeader) != "false" {
 			t.Errorf("%d %v %s", a.status, a.header, a.body)
 		}
 		if a := s.send("GET /v0/topics/e/diff?from_seq=4", "", "Accept", manyEvent); a.status != 406 ||

@@ -24,9 +24,9 @@ func TestContractMethods(t *testing.T) {
 		s.walk(step{"POST /v0/topics/x", `{"records":[{}]}`, 201, ``}, step{"PUT /v0/routers/x", `{"source":"x","dest":"y"}`, 201, ``})
 		allowed := map[string][]string{}
 		for _, rt := range s.routes() {
-			path := target(rt.pattern, "x")
-			allowed[path] = append(allowed[path], rt.method)
-			if rt.method == "GET" {
+			path := target(rt.Pattern, "x")
+			allowed[path] = append(allowed[path], rt.Method)
+			if rt.Method == "GET" {
 				allowed[path] = append(allowed[path], "HEAD")
 			}
 		}
@@ -96,11 +96,11 @@ func TestContractNotReady(t *testing.T) {
 			everyRoute := func(want string) {
 				t.Helper()
 				for _, rt := range server.routes() {
-					if !rt.kind.gated() {
+					if !rt.Kind.Gated() {
 						continue
 					}
-					if a := s.send(rt.method+" "+target(rt.pattern, "x"), ""); a.status != 503 || a.differs(want) != "" {
-						t.Errorf("%s %s: %d %s", rt.method, rt.pattern, a.status, a.body)
+					if a := s.send(rt.Method+" "+target(rt.Pattern, "x"), ""); a.status != 503 || a.differs(want) != "" {
+						t.Errorf("%s %s: %d %s", rt.Method, rt.Pattern, a.status, a.body)
 					}
 				}
 			}

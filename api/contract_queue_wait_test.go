@@ -154,7 +154,7 @@ func TestContractLostClaims(t *testing.T) {
 		stays := s.waiting(t.Context(), line, `{"node":"stays","wait_ms":30000}`)
 		cancel()
 		<-gone
-		waitFor(t, func() bool { return s.following.used.Load() == claimCost })
+		waitFor(t, func() bool { return s.bounds.Usage().Following == claimCost })
 		s.enqueue("q", "")
 		if got := (<-stays).claimed(); !slices.Equal(seqsOf(got), []uint64{1}) || got[0].Deliveries != 1 {
 			t.Fatalf("%+v", got)

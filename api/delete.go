@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -19,34 +20,34 @@ type deletedView struct {
 }
 
 // deleteRecords removes the records that the body says.
-func (s *Server) deleteRecords(c *call) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) deleteRecords(c *call.Call) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	d, err := decodeDeletion(body, &c.notices)
+	d, err := decodeDeletion(body, &c.Notices)
 	if err != nil {
 		return err
 	}
-	if err := c.readDryRun(); err != nil {
+	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
-	if c.dry = c.dry || d.dry; c.dry {
-		what, err := s.opened().PreviewDeletion(c.topic, &d.Deletion)
+	if c.Dry = c.Dry || d.dry; c.Dry {
+		what, err := s.opened().PreviewDeletion(c.Topic, &d.Deletion)
 		if err == nil {
-			c.answerPreview(&what)
+			answerPreview(c, &what)
 		}
 		return err
 	}
-	done, err := s.opened().DeleteRecords(c.r.Context(), c.topic, &d.Deletion)
+	done, err := s.opened().DeleteRecords(c.Request.Context(), c.Topic, &d.Deletion)
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = done.Cost, wire.CostWrite
-	wire.WriteJSON(c, http.StatusOK, deletedView{c.topic, done.Deleted, done.Earliest, done.Head, done.Count, done.Bytes})
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
+	wire.WriteJSON(c, http.StatusOK, deletedView{c.Topic, done.Deleted, done.Earliest, done.Head, done.Count, done.Bytes})
 	return nil
 }
 
@@ -57,7 +58,7 @@ type deletion struct {
 }
 
 // deletionFields are the fields of a record delete.
-var deletionFields = []string{"before_seq", "match", dryRunField}
+var deletionFields = []string{"before_seq", "match", call.DryRunField}
 
 // decodeDeletion reads the body of a record delete; nothing of the result
 // aliases it. Null for a field means that it is not there. One of the two must
@@ -77,8 +78,8 @@ func decodeDeletion(body []byte, notes *wire.Notices) (*deletion, error) {
 				d.Before = new(f.ReadUint("before_seq"))
 			case "match":
 				d.Match = request.ReadMatch(&f)
-			case dryRunField:
-				d.dry = f.ReadBool(dryRunField)
+			case call.DryRunField:
+				d.dry = f.ReadBool(call.DryRunField)
 			default:
 				f.Unknown(deletionFields)
 			}

@@ -7,8 +7,8 @@ import (
 
 // exposition is what a scrape without a key gets.
 func (s *Server) exposition() string {
-	c := &call{key: s.open}
-	defer s.memory.give(c)
+	c := callOf(s, s.open)
+	defer c.Give()
 	text, err := s.metricsText(c)
 	if err != nil {
 		panic(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -14,15 +15,15 @@ import (
 )
 
 // diff reads records as the body asks.
-func (s *Server) diff(c *call) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) diff(c *call.Call) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	q, err := request.DecodeRead(body, &s.opts.Limits, &c.notices)
+	q, err := request.DecodeRead(body, &s.opts.Limits, &c.Notices)
 	if err != nil {
 		return err
 	}
@@ -30,11 +31,11 @@ func (s *Server) diff(c *call) error {
 }
 
 // diffByQuery reads records as the query string asks.
-func (s *Server) diffByQuery(c *call) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) diffByQuery(c *call.Call) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (s *Server) diffByQuery(c *call) error {
 	return s.read(c, q)
 }
 
-func (s *Server) read(c *call, req *request.Read) error {
+func (s *Server) read(c *call.Call, req *request.Read) error {
 	q := req.Query(&s.opts.Limits)
 	held, err := s.takeBatch(c, q)
 	if err != nil {
@@ -56,30 +57,30 @@ func (s *Server) read(c *call, req *request.Read) error {
 		came = s.opts.Now().UnixMilli()
 	}
 	batch, err := s.await(c, q)
-	s.memory.giveBack(c, held)
+	c.GiveBack(held)
 	if err != nil {
 		return err
 	}
-	if n := int64(render.Size(batch.Records)); n > firstRead {
-		if err := s.memory.take(c, n); err != nil {
+	if n := int64(render.Size(batch.Records)); n > call.FirstRead {
+		if err := c.Take(n); err != nil {
 			return err
 		}
-		c.out = slices.Grow(c.out[:0], int(n))
+		c.Out = slices.Grow(c.Out[:0], int(n))
 	}
 	if len(batch.Records) > 0 && batch.Records[0].TS >= came {
 		s.observeDelivery(batch.Records[0].TS)
 	}
-	c.cost, c.costs = batch.Cost, wire.CostRead
-	if wire.PrefersEvents(c.r.Header["Accept"]) {
-		return c.answerEvents(batch)
+	c.Cost, c.Costs = batch.Cost, wire.CostRead
+	if wire.PrefersEvents(c.Request.Header["Accept"]) {
+		return answerEvents(c, batch)
 	}
-	c.out = appendBatch(c.out[:0], c.topic, batch, render.Fields{Data: true, Meta: req.Meta, Tags: req.Tags, Preview: req.Preview})
+	c.Out = appendBatch(c.Out[:0], c.Topic, batch, render.Fields{Data: true, Meta: req.Meta, Tags: req.Tags, Preview: req.Preview})
 	if q.FromTS != nil {
-		c.out = strconv.AppendUint(append(c.out, `,"from_seq":`...), batch.From, 10)
+		c.Out = strconv.AppendUint(append(c.Out, `,"from_seq":`...), batch.From, 10)
 	}
-	c.out = append(c.out, ',')
-	c.out = append(c.AppendPerformance(c.out), '}')
-	c.Header()["Content-Type"] = jsonHeader
+	c.Out = append(c.Out, ',')
+	c.Out = append(c.AppendPerformance(c.Out), '}')
+	c.Header()["Content-Type"] = call.JsonHeader
 	c.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -87,48 +88,34 @@ func (s *Server) read(c *call, req *request.Read) error {
 // takeBatch takes the memory for what a read may bring, which it lowers to a
 // quarter of what is left, but not below one record. A read that waits takes
 // none, because most of the time it holds nothing.
-func (s *Server) takeBatch(c *call, q *topic.Query) (n int64, err error) {
+func (s *Server) takeBatch(c *call.Call, q *topic.Query) (n int64, err error) {
 	if q.Wait > 0 {
-		s.lowerToShare(&q.MaxBytes)
+		c.LowerToShare(&q.MaxBytes)
 		return 0, nil
 	}
-	return s.takeRead(c, &q.MaxBytes)
-}
-
-// lowerToShare lowers what an answer may bring to a quarter of what is left, but not
-// below one record.
-func (s *Server) lowerToShare(most *int) {
-	left := s.memory.limit - s.memory.used.Load()
-	*most = min(*most, max(int(left/4), s.opts.Limits.MaxRecordBytes))
-}
-
-// takeRead takes the memory for what may be read, most bytes, which it lowers.
-func (s *Server) takeRead(c *call, most *int) (n int64, err error) {
-	s.lowerToShare(most)
-	n = beyondFirst(*most)
-	return n, s.memory.take(c, n)
+	return c.TakeRead(&q.MaxBytes)
 }
 
 // await reads, waiting as long as the query says. When the server shuts down
 // the wait ends, and the answer is what is there without one.
-func (s *Server) await(c *call, q *topic.Query) (*topic.Batch, error) {
+func (s *Server) await(c *call.Call, q *topic.Query) (*topic.Batch, error) {
 	engine := s.opened()
 	if q.Wait == 0 {
-		return engine.Read(c.r.Context(), c.topic, q)
+		return engine.Read(c.Request.Context(), c.Topic, q)
 	}
-	c.patient()
-	c.in = keep(c.in, 0) // no need to hold the body while waiting
-	ctx, cancel := context.WithCancel(c.r.Context())
+	c.Patient()
+	c.In = call.Keep(c.In, 0) // no need to hold the body while waiting
+	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	end := c.await(cancel)
-	batch, err := engine.Read(ctx, c.topic, q)
+	end := c.Await(cancel)
+	batch, err := engine.Read(ctx, c.Topic, q)
 	if err := end(); err != nil {
 		return nil, err
 	}
-	if err != nil && ctx.Err() != nil && c.r.Context().Err() == nil {
+	if err != nil && ctx.Err() != nil && c.Request.Context().Err() == nil {
 		q.Wait = 0
-		return engine.Read(c.r.Context(), c.topic, q)
+		return engine.Read(c.Request.Context(), c.Topic, q)
 	}
 	return batch, err
 }

@@ -3,19 +3,20 @@ package api
 import (
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // erase removes from the disk whatever is dead, however little of a file that
 // is, and answers the receipt. The storage runs one erasure at a time; a client
 // that has gone stops waiting, and the erasure goes on.
-func (s *Server) erase(c *call) error {
+func (s *Server) erase(c *call.Call) error {
 	return s.awaited(c, job{"erasure", Storage.Erase, Storage.StartErasure, Storage.ErasureState})
 }
 
 // showErasure answers how the erasure under way is doing, or how the last one
 // ended.
-func (s *Server) showErasure(c *call) error {
+func (s *Server) showErasure(c *call.Call) error {
 	state := any(struct {
 		State    string `json:"state"`
 		Checked  int    `json:"segments_checked"`

@@ -5,26 +5,19 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/cloudevent"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-// The headers of a batch of events, which has no room for where to go on.
-const (
-	nextFromHeader = "Topics-Next-From-Seq"
-	headHeader     = "Topics-Head-Seq"
-	earliestHeader = "Topics-Earliest-Seq"
-	caughtUpHeader = "Topics-Caught-Up"
-)
-
 // answerEvents answers a read with the events as they came. A tombstone is an event
 // of its own, in the place of what is lost. The answer ends before a record that is
 // no event, and a read that begins with one is refused.
-func (c *call) answerEvents(batch *topic.Batch) error {
-	b := append(c.out[:0], '[')
+func answerEvents(c *call.Call, batch *topic.Batch) error {
+	b := append(c.Out[:0], '[')
 	if batch.Tombstone != nil {
-		b = appendLossEvent(b, c.topic, batch)
+		b = appendLossEvent(b, c.Topic, batch)
 	}
 	next := batch.NextFrom
 	for i := range batch.Records {
@@ -37,7 +30,7 @@ func (c *call) answerEvents(batch *topic.Batch) error {
 			return &wire.Error{
 				Status: http.StatusNotAcceptable, Code: "not_acceptable",
 				Message: fmt.Sprintf("record %d is not a CloudEvent: read it as %s", r.Seq, wire.MediaJSON),
-				Detail:  map[string]any{"topic": c.topic, "seq": r.Seq},
+				Detail:  map[string]any{"topic": c.Topic, "seq": r.Seq},
 			}
 		}
 		if len(b) > 1 {
@@ -45,13 +38,13 @@ func (c *call) answerEvents(batch *topic.Batch) error {
 		}
 		b = append(b, r.Data...)
 	}
-	c.out = append(b, ']')
+	c.Out = append(b, ']')
 	h := c.Header()
 	h.Set("Content-Type", cloudevent.MediaBatch)
-	h.Set(nextFromHeader, strconv.FormatUint(next, 10))
-	h.Set(headHeader, strconv.FormatUint(batch.Head, 10))
-	h.Set(earliestHeader, strconv.FormatUint(batch.Earliest, 10))
-	h.Set(caughtUpHeader, strconv.FormatBool(next == batch.Head))
+	h.Set(call.NextFromHeader, strconv.FormatUint(next, 10))
+	h.Set(call.HeadHeader, strconv.FormatUint(batch.Head, 10))
+	h.Set(call.EarliestHeader, strconv.FormatUint(batch.Earliest, 10))
+	h.Set(call.CaughtUpHeader, strconv.FormatBool(next == batch.Head))
 	c.WriteHeader(http.StatusOK)
 	return nil
 }

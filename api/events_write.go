@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/cloudevent"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -21,16 +22,16 @@ const (
 // writeEvents appends the events of a request, each as a write of its own: the
 // source and the id of each are its idempotency key. So a batch is not atomic, but
 // may be sent again as a whole or in part.
-func (s *Server) writeEvents(c *call) error {
-	seqs, err := c.topicFlag("return_seqs", true)
+func (s *Server) writeEvents(c *call.Call) error {
+	seqs, err := c.TopicFlag("return_seqs", true)
 	if err != nil {
 		return err
 	}
-	mode, err := cloudevent.ModeOf(c.r.Header)
+	mode, err := cloudevent.ModeOf(c.Request.Header)
 	if err != nil {
 		return err
 	}
-	body, err := s.bodyOf(c, cloudevent.NeedType)
+	body, err := c.BodyOf(cloudevent.NeedType)
 	if err != nil {
 		return err
 	}
@@ -38,16 +39,16 @@ func (s *Server) writeEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mayWrite(c.topic, new(topic.Write)); err != nil {
+	if err := c.MayWrite(c.Topic, new(topic.Write)); err != nil {
 		return err
 	}
 	done, err := s.appendEvents(c, events)
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = done.Cost, wire.CostWrite
-	c.writeAppended(done, seqs)
-	c.status = http.StatusAccepted
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
+	writeAppended(c, done, seqs)
+	c.Status = http.StatusAccepted
 	return nil
 }
 
@@ -59,11 +60,11 @@ const (
 )
 
 // decodeEvents decodes the body, and takes the memory for what is made of it.
-func (s *Server) decodeEvents(c *call, mode cloudevent.Mode, body []byte) (events []cloudevent.Event, err error) {
+func (s *Server) decodeEvents(c *call.Call, mode cloudevent.Mode, body []byte) (events []cloudevent.Event, err error) {
 	made := 0
 	if mode == cloudevent.Binary {
-		made = cloudevent.BinarySize(c.r.Header, body)
-		if err := s.memory.take(c, beyondFirst(made)); err != nil {
+		made = cloudevent.BinarySize(c.Request.Header, body)
+		if err := c.Take(call.BeyondFirst(made)); err != nil {
 			return nil, err
 		}
 	}
@@ -72,18 +73,18 @@ func (s *Server) decodeEvents(c *call, mode cloudevent.Mode, body []byte) (event
 	case cloudevent.One:
 		events, err = cloudevent.DecodeOne(body, l)
 	case cloudevent.Batch:
-		if err := s.memory.take(c, beyondFirst(eventCost*min(l.MaxBatchRecords, len(body)/leastEvent+1))); err != nil {
+		if err := c.Take(call.BeyondFirst(eventCost * min(l.MaxBatchRecords, len(body)/leastEvent+1))); err != nil {
 			return nil, err
 		}
 		events, err = cloudevent.DecodeBatch(body, l)
 	default:
-		events, err = cloudevent.DecodeBinary(c.r.Header, body, l)
+		events, err = cloudevent.DecodeBinary(c.Request.Header, body, l)
 	}
 	if err != nil {
 		return nil, err
 	}
 	// For the copies in frames that are on their way.
-	return events, s.memory.take(c, beyondFirst(min(max(made, len(body)), eventBytesUnderWay+l.MaxRecordBytes)))
+	return events, c.Take(call.BeyondFirst(min(max(made, len(body)), eventBytesUnderWay+l.MaxRecordBytes)))
 }
 
 // landing is an event on its way into the log.
@@ -102,7 +103,7 @@ type landings struct {
 }
 
 // appendEvents appends events in their order. If one fails, those before it stay.
-func (s *Server) appendEvents(c *call, events []cloudevent.Event) (*topic.Written, error) {
+func (s *Server) appendEvents(c *call.Call, events []cloudevent.Event) (*topic.Written, error) {
 	l := &landings{server: s}
 	err := l.enter(c, events)
 	for len(l.line) > 0 {
@@ -122,7 +123,7 @@ func (s *Server) appendEvents(c *call, events []cloudevent.Event) (*topic.Writte
 
 // enter gives each event its place, and has those before land where there are too
 // many.
-func (l *landings) enter(c *call, events []cloudevent.Event) error {
+func (l *landings) enter(c *call.Call, events []cloudevent.Event) error {
 	engine := l.server.opened()
 	for i := range events {
 		for len(l.line) > 0 && (len(l.line) == eventsUnderWay || l.size > eventBytesUnderWay) {
@@ -131,13 +132,13 @@ func (l *landings) enter(c *call, events []cloudevent.Event) error {
 			}
 		}
 		w := &topic.Write{Records: []record.Record{events[i].Record()}, IdempotencyKey: events[i].Key()}
-		held, err := l.server.takeBytes(engine, c.topic, w)
+		held, err := l.server.bounds.TakeBytes(engine, c.Topic, w)
 		if err != nil {
 			return err
 		}
-		pending, err := engine.Begin(c.r.Context(), c.topic, w)
+		pending, err := engine.Begin(c.Request.Context(), c.Topic, w)
 		if err != nil {
-			l.server.giveBytes(held)
+			l.server.bounds.GiveBytes(held)
 			return err
 		}
 		l.line = append(l.line, landing{pending, held, len(events[i].JSON)})
@@ -151,7 +152,7 @@ func (l *landings) land() error {
 	first := l.line[0]
 	l.line, l.size = l.line[1:], l.size-first.size
 	w, err := first.pending.Wait()
-	l.server.giveBytes(first.bytes)
+	l.server.bounds.GiveBytes(first.bytes)
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/history"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // showHistory answers what the server did in the last hour, or a part of it.
-func (s *Server) showHistory(c *call) error {
-	query, err := c.query()
+func (s *Server) showHistory(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -24,13 +25,13 @@ func (s *Server) showHistory(c *call) error {
 		return p.Err()
 	}
 	body := s.meter.render(span, step)
-	if err := s.memory.take(c, beyondFirst(len(body))); err != nil {
+	if err := c.Take(call.BeyondFirst(len(body))); err != nil {
 		return err
 	}
-	c.out = append(append(c.out[:0], '{'), body...)
-	c.out = append(c.AppendPerformance(append(c.out, ',')), '}')
+	c.Out = append(append(c.Out[:0], '{'), body...)
+	c.Out = append(c.AppendPerformance(append(c.Out, ',')), '}')
 	c.Header().Set("Cache-Control", "no-store")
-	c.Header()["Content-Type"] = jsonHeader
+	c.Header()["Content-Type"] = call.JsonHeader
 	c.WriteHeader(http.StatusOK)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -17,11 +18,11 @@ import (
 // name resolve to a loopback address; its calls then carry that name as Host.
 // An address cannot be bent like that, nor can localhost. Probes and the console's
 // files are exempt.
-func (s *Server) checkHost(c *call) error {
-	if s.ring.Load().keys.Len() > 0 || c.route.kind == page || c.route.kind == probe && c.route.scope == auth.None {
+func (s *Server) checkHost(c *call.Call) error {
+	if s.bounds.Keys().Len() > 0 || c.Route.Kind == call.Page || c.Route.Kind == call.Probe && c.Route.Scope == auth.None {
 		return nil
 	}
-	name := hostName(c.r.Host)
+	name := hostName(c.Request.Host)
 	if slices.Contains(s.opts.Hosts, name) || ownName(name) {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
@@ -104,14 +105,14 @@ func (s *Server) handleActuatorHealth(w http.ResponseWriter, _ *http.Request) {
 
 // handleActuatorCheck is GET /actuator/health/:check: liveness, readiness, or
 // one check.
-func (s *Server) handleActuatorCheck(c *call) error {
-	name := c.topic
+func (s *Server) handleActuatorCheck(c *call.Call) error {
+	name := c.Topic
 	switch name {
 	case "liveness":
-		s.handleLiveness(c, c.r)
+		s.handleLiveness(c, c.Request)
 		return nil
 	case "readiness":
-		s.handleReadiness(c, c.r)
+		s.handleReadiness(c, c.Request)
 		return nil
 	}
 	checks := s.opts.Health.Snapshot().Findings

@@ -48,7 +48,7 @@ func TestReplaceKeys(t *testing.T) {
 	}
 	streams["stays"].want("record", `"data":2`)
 	streams["stays"].hangUp()
-	if n := s.ring.Load().accounts; len(n) != 3 {
-		t.Errorf("%d accounts", len(n))
+	if n := s.bounds.Keys().Len(); n != 3 {
+		t.Errorf("%d keys", n)
 	}
 }

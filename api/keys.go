@@ -6,23 +6,25 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // authenticate finds out whose call it is: c.key is never nil after it. Routes
 // that need no key are answered without one, and also with a wrong one.
-func (s *Server) authenticate(c *call) error {
-	secret := c.takeSecret()
-	c.key = s.identify(secret)
-	if c.key != nil {
+func (s *Server) authenticate(c *call.Call) error {
+	secret := takeSecret(c)
+	key := s.identify(secret)
+	if key != nil {
+		c.Identify(key)
 		return nil
 	}
-	c.key = auth.Anonymous()
-	if c.route.public(s.opts.ProbeAuth) {
+	c.Identify(auth.Anonymous())
+	if c.Route.Public(s.opts.ProbeAuth) {
 		return nil
 	}
 	if secret != "" {
-		s.slow(c)
+		c.Slow()
 	}
 	return unauthorized(secret != "")
 }
@@ -30,28 +32,28 @@ func (s *Server) authenticate(c *call) error {
 // identify returns the key of a secret; without keys everybody has the open
 // one.
 func (s *Server) identify(secret string) *auth.Key {
-	ring := s.ring.Load()
+	ring := s.bounds.Keys()
 	switch {
-	case ring.keys.Len() == 0:
+	case ring.Len() == 0:
 		return s.open
 	case secret == "":
 		return nil
 	}
-	return ring.keys.Find(secret)
+	return ring.Find(secret)
 }
 
 // takeSecret takes the key out of the request, so that nothing that looks at
 // the request afterwards can let it out. In the query it is a key only where a
 // client may be unable to set a header.
-func (c *call) takeSecret() string {
-	secret := bearer(c.r.Header)
-	delete(c.r.Header, "Authorization")
-	rest, token, found := cutToken(c.r.URL.RawQuery)
+func takeSecret(c *call.Call) string {
+	secret := bearer(c.Request.Header)
+	delete(c.Request.Header, "Authorization")
+	rest, token, found := cutToken(c.Request.URL.RawQuery)
 	if found {
-		c.r.URL.RawQuery = rest
-		c.r.RequestURI = c.r.URL.RequestURI()
+		c.Request.URL.RawQuery = rest
+		c.Request.RequestURI = c.Request.URL.RequestURI()
 	}
-	if secret == "" && c.route.kind == streaming {
+	if secret == "" && c.Route.Kind == call.Streaming {
 		secret = token
 	}
 	return secret
@@ -106,4 +108,26 @@ func unauthorized(given bool) *wire.Error {
 		e.Message = "the key is not known"
 	}
 	return e
+}
+
+// ReplaceKeys makes other keys the ones that are known. The sessions, streams
+// and WebSockets of keys that are gone, or that may do something else now, end;
+// requests of theirs that are under way are answered. There must have been keys
+// before, and be some now.
+func (s *Server) ReplaceKeys(keys *auth.Keys) {
+	next := s.bounds.ReplaceKeys(keys)
+	gone := func(k *auth.Key) bool { return !next.Knows(k) }
+	for _, id := range s.watches.of(gone) {
+		s.watches.remove(id, gone, call.ErrRevoked)
+	}
+	for _, w := range s.workers.list() {
+		if gone(w.key) {
+			w.end(call.ErrRevoked)
+		}
+	}
+	for _, so := range s.sockets.list() {
+		if gone(so.key) {
+			so.dismiss(call.ErrRevoked)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 )
 
 // access says what a route asks of a caller: what operators are told, written
@@ -133,7 +134,7 @@ func TestAccessToEveryRoute(t *testing.T) {
 	s, _ := keyedServer(t, rights, nil)
 	seen := map[string]bool{}
 	for _, rt := range s.routes() {
-		name := rt.method + " " + rt.pattern
+		name := rt.Method + " " + rt.Pattern
 		seen[name] = true
 		row, ok := accessTable[name]
 		if !ok {
@@ -143,8 +144,8 @@ func TestAccessToEveryRoute(t *testing.T) {
 		for _, key := range []string{"", "wrong", "read", "write", "delete", "admin", "looks", "rules", "all", "inside"} {
 			for _, path := range []string{"inside-x", "elsewhere"} {
 				want := row.admits(key, path)
-				methods := []string{rt.method}
-				if rt.method == http.MethodGet {
+				methods := []string{rt.Method}
+				if rt.Method == http.MethodGet {
 					methods = append(methods, http.MethodHead)
 				}
 				for _, method := range methods {
@@ -152,7 +153,7 @@ func TestAccessToEveryRoute(t *testing.T) {
 					if key != "" {
 						header = []string{"Authorization", "Bearer " + key}
 					}
-					checkAccess(t, do(s, method, target(rt.pattern, path), "", header...), method+" "+rt.pattern+" "+path+" with "+key, want)
+					checkAccess(t, do(s, method, target(rt.Pattern, path), "", header...), method+" "+rt.Pattern+" "+path+" with "+key, want)
 				}
 			}
 		}
@@ -218,7 +219,7 @@ func TestNoKeysIsOpen(t *testing.T) {
 	s, _ := openServer(nil)
 	for _, rt := range s.routes() {
 		for _, header := range [][]string{nil, {"Authorization", "Bearer whatever"}} {
-			checkAccess(t, do(s, rt.method, target(rt.pattern, "x"), "", header...), rt.method+" "+rt.pattern, 0)
+			checkAccess(t, do(s, rt.Method, target(rt.Pattern, "x"), "", header...), rt.Method+" "+rt.Pattern, 0)
 		}
 	}
 }
@@ -230,21 +231,21 @@ func TestARouteWithoutAScopeIsRefused(t *testing.T) {
 			t.Errorf("%v", p)
 		}
 	}()
-	newRouter(nil, []route{{method: "GET", pattern: "/v0/hidden", kind: data}}, func(kind) bool { return true })
+	newRouter(nil, []call.Route{{Method: "GET", Pattern: "/v0/hidden", Kind: call.Data}}, func(call.Kind) bool { return true })
 }
 
 // With probe auth every probe needs a key, and any will do.
 func TestProbeAuth(t *testing.T) {
 	s, _ := keyedServer(t, rights, func(o *Options) { o.ProbeAuth = true })
 	for _, rt := range s.routes() {
-		if rt.kind != probe {
+		if rt.Kind != call.Probe {
 			continue
 		}
 		for key, want := range map[string]int{"": 401, "wrong": 401, "write": 0, "inside": 0} {
-			if row := accessTable[rt.method+" "+rt.pattern]; row.scope == "r" && key == "write" {
+			if row := accessTable[rt.Method+" "+rt.Pattern]; row.scope == "r" && key == "write" {
 				want = 403
 			}
-			checkAccess(t, do(s, rt.method, rt.pattern, "", "Authorization", "Bearer "+key), rt.method+" "+rt.pattern+" with "+key, want)
+			checkAccess(t, do(s, rt.Method, rt.Pattern, "", "Authorization", "Bearer "+key), rt.Method+" "+rt.Pattern+" with "+key, want)
 		}
 	}
 	// Without keys there is nothing to ask for.

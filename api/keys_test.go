@@ -124,7 +124,7 @@ func TestKeysAreNeverShown(t *testing.T) {
 			for _, rt := range s.routes() {
 				for _, query := range []string{"", "?token=" + key} {
 					ctx, cancel := context.WithCancel(t.Context())
-					req, err := http.NewRequestWithContext(ctx, rt.method, "http://"+addr+target(rt.pattern, "t")+query, strings.NewReader(`{"records":[{}],"topics":{"t":{}}}`))
+					req, err := http.NewRequestWithContext(ctx, rt.Method, "http://"+addr+target(rt.Pattern, "t")+query, strings.NewReader(`{"records":[{}],"topics":{"t":{}}}`))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -135,7 +135,7 @@ func TestKeysAreNeverShown(t *testing.T) {
 					}
 					resp, err := client.Do(req)
 					if err != nil {
-						t.Fatalf("%s %s: %v", rt.method, rt.pattern, err)
+						t.Fatalf("%s %s: %v", rt.Method, rt.Pattern, err)
 					}
 					fmt.Fprint(&answers, resp.Header)
 					if _, err := io.Copy(&answers, resp.Body); err != nil {

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"testing"
+
+	"github.com/e6e95bb8/topics/api/call"
 )
 
 // With a listener of their own for operators, only that one has the routes of
@@ -16,8 +18,8 @@ func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 		t.Error("an operators' listener without being asked for one")
 	}
 	for _, rt := range apart.routes() {
-		path := target(rt.pattern, "t")
-		onMain := rt.kind == data || rt.kind == streaming || rt.kind == probe || rt.kind == page || rt.kind == personal
+		path := target(rt.Pattern, "t")
+		onMain := rt.Kind == call.Data || rt.Kind == call.Streaming || rt.Kind == call.Probe || rt.Kind == call.Page || rt.Kind == call.Personal
 		for _, tt := range []struct {
 			name   string
 			server http.Handler
@@ -25,7 +27,7 @@ func TestOperatorsHaveAListenerOfTheirOwn(t *testing.T) {
 		}{{"main", apart, onMain}, {"operators'", apart.ops, true}, {"only", together, true}} {
 			w := do(tt.server, http.MethodOptions, path, "")
 			if got := w.Code == http.StatusNoContent; got != tt.want {
-				t.Errorf("%s on the %s listener: %d", rt.pattern, tt.name, w.Code)
+				t.Errorf("%s on the %s listener: %d", rt.Pattern, tt.name, w.Code)
 			}
 		}
 	}

@@ -115,9 +115,9 @@ var samples = []sample{
 	{"memory_used_bytes", history.Peak, func(*sampled) float64 { used, _ := health.MemoryUse(); return float64(used) }},
 	{"memory_limit_bytes", history.Gauge, func(*sampled) float64 { _, limit := health.MemoryUse(); return unlessZero(limit) }},
 	{"memory_cache_bytes", history.Gauge, known(func(s *sampled) float64 { return float64(s.Storage.CacheBytes) })},
-	{"memory_requests_bytes", history.Peak, func(s *sampled) float64 { return float64(s.server.memory.used.Load()) }},
+	{"memory_requests_bytes", history.Peak, func(s *sampled) float64 { return float64(s.server.bounds.Usage().Memory) }},
 	{"memory_ephemeral_bytes", history.Gauge, known(func(s *sampled) float64 { return float64(s.Totals.EphemeralBytes) })},
-	{"memory_streams_bytes", history.Gauge, func(s *sampled) float64 { return float64(s.server.following.used.Load()) }},
+	{"memory_streams_bytes", history.Gauge, func(s *sampled) float64 { return float64(s.server.bounds.Usage().Following) }},
 	{"memory_log_queue_bytes", history.Peak, known(func(s *sampled) float64 { return float64(s.Log.QueueDepth) })},
 	{"memory_keys_bytes", history.Gauge, known(func(s *sampled) float64 { return float64(s.Totals.IdempotencyBytes) })},
 

@@ -5,26 +5,24 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/wal"
 )
 
-// unmatched labels requests outside the route table.
-const unmatched = "none"
-
 // endpoints returns the rows of the route table as the metrics label them.
 func (s *Server) endpoints() []metrics.Endpoint {
 	var all []metrics.Endpoint
 	for _, rt := range s.routes() {
-		all = append(all, metrics.Endpoint{Route: rt.pattern, Method: rt.method})
-		if rt.method == "GET" {
-			all = append(all, metrics.Endpoint{Route: rt.pattern, Method: "HEAD"})
+		all = append(all, metrics.Endpoint{Route: rt.Pattern, Method: rt.Method})
+		if rt.Method == "GET" {
+			all = append(all, metrics.Endpoint{Route: rt.Pattern, Method: "HEAD"})
 		}
 	}
 	for _, method := range append([]string{"OPTIONS"}, methods...) {
-		all = append(all, metrics.Endpoint{Route: unmatched, Method: method})
+		all = append(all, metrics.Endpoint{Route: call.Unmatched, Method: method})
 	}
 	return all
 }
@@ -86,7 +84,7 @@ func (s *Server) readings() metrics.Readings {
 
 // readingsFor adds the topics and routers that the call's key sees, and takes the memory
 // for rendering all of it.
-func (s *Server) readingsFor(c *call) (*metrics.Readings, error) {
+func (s *Server) readingsFor(c *call.Call) (*metrics.Readings, error) {
 	if err := s.takeMetrics(c); err != nil {
 		return nil, err
 	}
@@ -96,16 +94,16 @@ func (s *Server) readingsFor(c *call) (*metrics.Readings, error) {
 		return &r, nil
 	}
 	most := s.opts.Limits.MetricsMaxTopics // of each
-	rows, err := s.takePage(c, 2*most, r.Totals.Topics+r.Totals.Routers, gaugeRow)
+	rows, err := c.TakePage(2*most, r.Totals.Topics+r.Totals.Routers, gaugeRow)
 	if err != nil {
 		return nil, err
 	}
 	most = min(most, (rows+1)/2)
 	r.Topics, r.TopicsTruncated = e.Busiest(most)
-	r.Topics = slices.DeleteFunc(r.Topics, func(t topics.TopicGauge) bool { return !c.key.Sees(t.Name) })
+	r.Topics = slices.DeleteFunc(r.Topics, func(t topics.TopicGauge) bool { return !c.Key.Sees(t.Name) })
 	page, _ := e.Routers("", "", "", "", most)
 	for _, x := range page {
-		if c.key.Sees(x.Name) && c.key.Sees(x.Spec.Source) && c.key.Sees(x.Spec.Dest) {
+		if c.Key.Sees(x.Name) && c.Key.Sees(x.Spec.Source) && c.Key.Sees(x.Spec.Dest) {
 			r.Routers = append(r.Routers, x)
 		}
 	}
@@ -114,7 +112,7 @@ func (s *Server) readingsFor(c *call) (*metrics.Readings, error) {
 
 // metricsText returns everything that the call's key may see in the Prometheus text
 // format.
-func (s *Server) metricsText(c *call) ([]byte, error) {
+func (s *Server) metricsText(c *call.Call) ([]byte, error) {
 	r, err := s.readingsFor(c)
 	if err != nil {
 		return nil, err
@@ -123,10 +121,10 @@ func (s *Server) metricsText(c *call) ([]byte, error) {
 }
 
 // handleMetrics answers in text or JSON, as Accept prefers, in every phase.
-func (s *Server) handleMetrics(c *call) error {
+func (s *Server) handleMetrics(c *call.Call) error {
 	c.Header().Set("Cache-Control", "no-store")
 	c.Header().Add("Vary", "Accept")
-	if wire.PrefersJSON(c.r.Header["Accept"]) {
+	if wire.PrefersJSON(c.Request.Header["Accept"]) {
 		r, err := s.readingsFor(c)
 		if err != nil {
 			return err
@@ -145,7 +143,7 @@ func (s *Server) handleMetrics(c *call) error {
 }
 
 // handleMetricNames is GET /actuator/metrics: the families that have series.
-func (s *Server) handleMetricNames(c *call) error {
+func (s *Server) handleMetricNames(c *call.Call) error {
 	text, err := s.metricsText(c)
 	if err != nil {
 		return err
@@ -157,12 +155,12 @@ func (s *Server) handleMetricNames(c *call) error {
 }
 
 // handleMetric is GET /actuator/metrics/:name.
-func (s *Server) handleMetric(c *call) error {
-	f, ok := metrics.NewFamily(c.topic)
+func (s *Server) handleMetric(c *call.Call) error {
+	f, ok := metrics.NewFamily(c.Topic)
 	if !ok {
 		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such metric; /actuator/metrics has the names"}
 	}
-	wanted, err := tagsOf(c.r.URL.Query()["tag"])
+	wanted, err := tagsOf(c.Request.URL.Query()["tag"])
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/topics"
 )
@@ -33,15 +34,15 @@ const routerLines = 2
 
 // takeMetrics reserves the memory for a rendering of the metrics without those of
 // single topics and routers. There is no scrape without it.
-func (s *Server) takeMetrics(c *call) error {
-	return s.memory.take(c, int64(s.metrics.Size()*gaugeCopies))
+func (s *Server) takeMetrics(c *call.Call) error {
+	return c.Take(int64(s.metrics.Size() * gaugeCopies))
 }
 
 // takeGauges reserves the memory for rendering the metrics of the topics and routers in
 // r. While memory is short it drops the last ones, so that they take at most a quarter
 // of what is left.
-func (s *Server) takeGauges(c *call, r *metrics.Readings) error {
-	room := (s.memory.limit - s.memory.used.Load()) / 4
+func (s *Server) takeGauges(c *call.Call, r *metrics.Readings) error {
+	room := (s.bounds.Usage().Left()) / 4
 	taken := int64(0)
 	for i := range r.Topics {
 		cost := gaugeCost(r.Topics[i].Name, gaugeLines(&r.Topics[i]))
@@ -59,5 +60,5 @@ func (s *Server) takeGauges(c *call, r *metrics.Readings) error {
 		}
 		taken += cost
 	}
-	return s.memory.take(c, taken)
+	return c.Take(taken)
 }

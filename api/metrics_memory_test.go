@@ -32,8 +32,8 @@ func TestMetricsTakeMemoryFirst(t *testing.T) {
 	s, _ := openServer(nil)
 	s.Open(countingEngine{s.opened(), &reads})
 	do(s, "PUT", "/v0/topics/t", `{}`)
-	full := &call{}
-	if err := s.memory.take(full, s.memory.limit-s.memory.used.Load()); err != nil {
+	full := callOf(s, s.open)
+	if err := full.Take(s.bounds.Usage().Left()); err != nil {
 		t.Fatal(err)
 	}
 	for _, target := range metricTargets {
@@ -41,13 +41,13 @@ func TestMetricsTakeMemoryFirst(t *testing.T) {
 			t.Errorf("%s without memory: %d %s, topics read %d times", target, code, body, reads)
 		}
 	}
-	s.memory.give(full)
+	full.Give()
 	for i, target := range metricTargets {
 		if code, body := scrape(s, target); code != http.StatusOK || reads != i+1 {
 			t.Errorf("%s: %d %s, topics read %d times", target, code, body, reads)
 		}
 	}
-	if used := s.memory.used.Load(); used != 0 {
+	if used := s.bounds.Usage().Memory; used != 0 {
 		t.Errorf("%d bytes are still held", used)
 	}
 }
@@ -73,15 +73,15 @@ func TestMetricsShrink(t *testing.T) {
 	}
 	for _, target := range metricTargets[:2] {
 		all := shown(target)
-		other := &call{}
-		if err := s.memory.take(other, 12<<20); err != nil {
+		other := callOf(s, s.open)
+		if err := other.Take(12 << 20); err != nil {
 			t.Fatal(err)
 		}
 		few := shown(target)
 		if _, body := scrape(s, target); !strings.Contains(body, "topics_topic_metrics_truncated 1") && !strings.Contains(body, `"topic_metrics_truncated":true`) {
 			t.Errorf("%s does not say that it is truncated", target)
 		}
-		s.memory.give(other)
+		other.Give()
 		if all != 200 || few == 0 || few >= 150 {
 			t.Errorf("%s has %d topics, and %d while memory is short", target, all, few)
 		}
@@ -129,11 +129,11 @@ func TestAuditTakesMemoryFirst(t *testing.T) {
 	for i := range 100 {
 		do(s, "PUT", fmt.Sprintf("/v0/topics/t%d", i), `{}`)
 	}
-	full := &call{}
-	if err := s.memory.take(full, s.memory.limit-s.memory.used.Load()-50*auditRow); err != nil {
+	full := callOf(s, s.open)
+	if err := full.Take(s.bounds.Usage().Left() - 50*auditRow); err != nil {
 		t.Fatal(err)
 	}
-	defer s.memory.give(full)
+	defer full.Give()
 	if w := do(s, "GET", "/v0/admin/audit", ""); w.Code != http.StatusTooManyRequests {
 		t.Errorf("100 entries, and memory for 50: %d", w.Code)
 	}

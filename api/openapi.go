@@ -2,9 +2,9 @@ package api
 
 import (
 	"net/http"
-	"strings"
 	"sync"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/openapi"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -28,33 +28,21 @@ var (
 )
 
 // handleOpenAPI is GET /v0/openapi.json: the description of all routes.
-func handleOpenAPI(c *call) error { return c.answerDescription(routesDescription()) }
+func handleOpenAPI(c *call.Call) error { return answerDescription(c, routesDescription()) }
 
 // handleAsyncAPI is GET /v0/asyncapi.json: the description of the streams.
-func handleAsyncAPI(c *call) error { return c.answerDescription(streamsDescription()) }
+func handleAsyncAPI(c *call.Call) error { return answerDescription(c, streamsDescription()) }
 
-func (c *call) answerDescription(d *description) error {
+func answerDescription(c *call.Call, d *description) error {
 	h := c.Header()
 	h.Set("ETag", d.tag)
 	h.Set("Cache-Control", "public, no-cache") // keep it, and ask whether it is still the same
-	if sameETag(c.r.Header["If-None-Match"], d.tag) {
+	if call.SameETag(c.Request.Header["If-None-Match"], d.tag) {
 		c.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	h.Set("Content-Type", wire.MediaJSON)
 	c.WriteHeader(http.StatusOK)
-	c.static = d.body
+	c.Static = d.body
 	return nil
-}
-
-// sameETag compares the tags of If-None-Match weakly (RFC 9110, section
-// 13.1.2).
-func sameETag(headers []string, tag string) bool {
-	for t := range strings.SplitSeq(strings.Join(headers, ","), ",") {
-		t = strings.TrimSpace(t)
-		if t == "*" || strings.TrimPrefix(t, "W/") == strings.TrimPrefix(tag, "W/") {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/openapi"
 	"github.com/e6e95bb8/topics/api/openapi/conform"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -41,11 +42,11 @@ func TestDocumentIsTheRouteTable(t *testing.T) {
 	s, _ := openServer(nil)
 	routes := map[string]bool{}
 	for _, rt := range s.routes() {
-		path := braced(rt.pattern)
-		routes[rt.method+" "+path] = true
-		raw, ok := doc.Paths[path][strings.ToLower(rt.method)]
+		path := braced(rt.Pattern)
+		routes[rt.Method+" "+path] = true
+		raw, ok := doc.Paths[path][strings.ToLower(rt.Method)]
 		if !ok {
-			t.Errorf("%s %s is not in the document", rt.method, path)
+			t.Errorf("%s %s is not in the document", rt.Method, path)
 			continue
 		}
 		var op documented
@@ -53,17 +54,17 @@ func TestDocumentIsTheRouteTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, want := op.Security, securityOf(&rt); !slices.EqualFunc(got, want, equalSecurity) {
-			t.Errorf("%s %s: security is %v, want %v", rt.method, path, got, want)
+			t.Errorf("%s %s: security is %v, want %v", rt.Method, path, got, want)
 		}
 		for status, what := range map[string]bool{
-			"401": rt.kind != page,
+			"401": rt.Kind != call.Page,
 			"500": true,
-			"403": rt.scope != auth.None,
-			"503": rt.kind.gated(),
-			"429": rt.kind != probe && rt.kind != page,
+			"403": rt.Scope != auth.None,
+			"503": rt.Kind.Gated(),
+			"429": rt.Kind != call.Probe && rt.Kind != call.Page,
 		} {
 			if what && op.Responses[status] == nil {
-				t.Errorf("%s %s: no response %s", rt.method, path, status)
+				t.Errorf("%s %s: no response %s", rt.Method, path, status)
 			}
 		}
 	}
@@ -88,19 +89,19 @@ func braced(pattern string) string {
 }
 
 // securityOf is what the document has to say of a route's keys.
-func securityOf(rt *route) (list []map[string][]string) {
+func securityOf(rt *call.Route) (list []map[string][]string) {
 	scopes := []string{}
-	if rt.scope != auth.None {
-		scopes = strings.Split(rt.scope.String(), "+")
+	if rt.Scope != auth.None {
+		scopes = strings.Split(rt.Scope.String(), "+")
 	}
-	if rt.public(false) {
+	if rt.Public(false) {
 		list = append(list, map[string][]string{})
 	}
-	if rt.kind == page {
+	if rt.Kind == call.Page {
 		return list
 	}
 	list = append(list, map[string][]string{"bearer": scopes})
-	if rt.kind == streaming {
+	if rt.Kind == call.Streaming {
 		list = append(list, map[string][]string{"token": scopes})
 	}
 	return list
@@ -158,8 +159,8 @@ func TestStreamsAreTheRouteTable(t *testing.T) {
 	}
 	s, _ := openServer(nil)
 	for _, rt := range s.routes() {
-		if rt.kind == streaming {
-			want = append(want, braced(rt.pattern))
+		if rt.Kind == call.Streaming {
+			want = append(want, braced(rt.Pattern))
 		}
 	}
 	slices.Sort(got)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -28,8 +29,8 @@ type overview struct {
 
 // stats answers the overview. The totals are those of the whole server; with a
 // prefix, or a key that is bound to some, those of its names are beside them.
-func (s *Server) stats(c *call) error {
-	query, err := c.query()
+func (s *Server) stats(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -38,8 +39,8 @@ func (s *Server) stats(c *call) error {
 		return wire.InvalidField("prefix", "has %d bytes; a name has at most %d", len(prefix), record.MaxName)
 	}
 	body := maps.Clone(s.overview.get(s))
-	if prefix != "" || !c.key.SeesAll() {
-		body["within"] = s.overview.of(s, c.key.Within(prefix))
+	if prefix != "" || !c.Key.SeesAll() {
+		body["within"] = s.overview.of(s, c.Key.Within(prefix))
 	}
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, body)
@@ -110,9 +111,10 @@ func (s *Server) overviewJSON() map[string]any {
 // memoryJSON is what the process takes, as the Go runtime counts it, and what
 // of it the requests under way hold.
 func (s *Server) memoryJSON() map[string]any {
+	used := s.bounds.Usage()
 	out := map[string]any{
-		"inflight_bytes":     s.memory.used.Load(),
-		"inflight_max_bytes": s.memory.limit,
+		"inflight_bytes":     used.Memory,
+		"inflight_max_bytes": used.MemoryLimit,
 	}
 	names := []string{"heap_bytes", "total_bytes", "limit_bytes", "goroutines"}
 	samples := []runtimemetrics.Sample{

@@ -57,7 +57,9 @@ func TestRowsTakeWhatIsReserved(t *testing.T) {
 func TestPagesTakeMemory(t *testing.T) {
 	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightBytes = 1 << 20 })
 	longNames(t, s, 100)
-	calls.Put(&call{out: make([]byte, 0, 900<<10)})
+	c := callOf(s, s.open)
+	c.Out = make([]byte, 0, 900<<10)
+	c.End()
 	names := map[string]bool{}
 	cursor, pages := "", 0
 	for ; pages == 0 || cursor != ""; pages++ {
@@ -82,12 +84,15 @@ func TestPagesTakeMemory(t *testing.T) {
 	if len(names) != 100 || pages < 2 {
 		t.Errorf("%d topics on %d pages", len(names), pages)
 	}
-	if held := s.memory.used.Load(); held != 0 {
+	if held := s.bounds.Usage().Memory; held != 0 {
 		t.Errorf("%d bytes are still reserved", held)
 	}
 	// Reserving all but the memory for a few rows leaves small pages, not refusals.
-	s.memory.used.Add(s.memory.limit)
-	defer s.memory.used.Add(-s.memory.limit)
+	all := s.bounds.Usage().MemoryLimit
+	if err := s.bounds.Own().Reserve(all); err != nil {
+		t.Fatal(err)
+	}
+	defer s.bounds.Own().Release(all)
 	if w := do(s, "GET", "/v0/topics?page_size=100", ""); w.Code != http.StatusOK || strings.Count(w.Body.String(), `"topic"`) != 1 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -122,7 +123,7 @@ func TestAListingAsksForNoMoreThanItShows(t *testing.T) {
 		}
 		return page, false
 	}
-	page, more := pageWithin(s.opts.Keys.All()[0], "", "", 10, list)
+	page, more := call.PageWithin(s.opts.Keys.All()[0], "", "", 10, list)
 	if len(page) != 10 || !more || asked > 11 {
 		t.Errorf("%d rows, more %t, %d asked for", len(page), more, asked)
 	}
@@ -154,7 +155,7 @@ func TestNamesOfOthersAreHidden(t *testing.T) {
 			t.Errorf("%s: the report sees secret: %t", key, sees("secret"))
 		}
 	}
-	if got := (&call{key: keys.All()[1]}).seen([]string{"secret", "inside3"}); !slices.Equal(got, []string{"inside3"}) {
+	if got := (&call.Call{Key: keys.All()[1]}).Seen([]string{"secret", "inside3"}); !slices.Equal(got, []string{"inside3"}) {
 		t.Errorf("removed routers: %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
@@ -58,7 +59,7 @@ func (s *Server) dead(h *health.Snapshot) string {
 func (s *Server) writeProbe(w http.ResponseWriter, ok bool, body any) {
 	w.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(w, s.probeStatus(w, ok), body)
-	guardPaths(w)
+	call.GuardPaths(w)
 }
 
 // probeStatus is the status of a probe, with the header that 503 needs.
@@ -88,7 +89,7 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) {
 	h := s.opts.Health.Snapshot()
 	if not := s.serving(&h); not != nil {
 		w.Header().Set("Cache-Control", "no-store")
-		wire.WriteError(w, withheldFrom(w, not))
+		wire.WriteError(w, call.WithheldFrom(w, not))
 		return
 	}
 	checks := map[string]string{}
@@ -200,11 +201,11 @@ func (s *Server) handleHealthQuick(w http.ResponseWriter, _ *http.Request) {
 
 // handleRecovery is GET /v0/recovery: the account of the last recovery, once
 // there is one.
-func (s *Server) handleRecovery(c *call) error {
+func (s *Server) handleRecovery(c *call.Call) error {
 	c.Header().Set("Cache-Control", "no-store")
 	var report any
 	if s.opts.Report != nil {
-		report = s.opts.Report(c.key.Sees)
+		report = s.opts.Report(c.Key.Sees)
 	}
 	if report == nil {
 		return notReady(s.opts.Gate.Progress())

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
 
@@ -146,7 +147,7 @@ func (s *Server) writeActuator(w http.ResponseWriter, probe, down string) {
 // read, how it is configured.
 func (s *Server) handleInfo(w http.ResponseWriter, _ *http.Request) {
 	config := s.opts.Config
-	if config == nil || !reads(w) {
+	if config == nil || !call.Reads(w) {
 		config = map[string]any{}
 	}
 	type app struct {

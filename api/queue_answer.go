@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/http"
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/render"
@@ -124,12 +123,4 @@ func appendDeadlines(b []byte, r *jobs.Result) []byte {
 		b = strconv.AppendInt(append(b, `":`...), r.Deadlines[seq], 10)
 	}
 	return append(b, '}')
-}
-
-// answerMembers answers with rendered members that stand in c.out behind an
-// open brace.
-func (c *call) answerMembers() {
-	c.out = append(c.AppendPerformance(append(c.out, ',')), '}')
-	c.Header()["Content-Type"] = jsonHeader
-	c.WriteHeader(http.StatusOK)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/jobs"
@@ -33,56 +34,56 @@ var (
 	}}
 )
 
-func (s *Server) nack(c *call) error    { return s.jobs(c, &nackCall) }
-func (s *Server) extend(c *call) error  { return s.jobs(c, &extendCall) }
-func (s *Server) release(c *call) error { return s.jobs(c, &releaseCall) }
-func (s *Server) promote(c *call) error { return s.jobs(c, &promoteCall) }
+func (s *Server) nack(c *call.Call) error    { return s.jobs(c, &nackCall) }
+func (s *Server) extend(c *call.Call) error  { return s.jobs(c, &extendCall) }
+func (s *Server) release(c *call.Call) error { return s.jobs(c, &releaseCall) }
+func (s *Server) promote(c *call.Call) error { return s.jobs(c, &promoteCall) }
 
-func (s *Server) jobs(c *call, what *jobCall) error {
+func (s *Server) jobs(c *call.Call, what *jobCall) error {
 	r, _, err := s.jobRequest(c, what.fields)
 	if err != nil {
 		return err
 	}
-	done, err := what.do(c.r.Context(), s.opened(), c.topic, r)
+	done, err := what.do(c.Request.Context(), s.opened(), c.Topic, r)
 	if err != nil {
 		return err
 	}
-	c.answerJobs(&jobAnswer{verb: what.verb, topic: c.topic, result: done})
+	answerJobs(c, &jobAnswer{verb: what.verb, topic: c.Topic, result: done})
 	return nil
 }
 
 // ack ends jobs, and makes the writes that the body has with them.
-func (s *Server) ack(c *call) error {
+func (s *Server) ack(c *call.Call) error {
 	r, size, err := s.jobRequest(c, ackFields)
 	if err != nil {
 		return err
 	}
-	c.configures = r.configures()
-	answer, err := s.doAck(c.r.Context(), c, &ackRequest{r, c.topic, size, &c.notices})
+	c.Configures = r.configures()
+	answer, err := s.doAck(c.Request.Context(), c, &ackRequest{r, c.Topic, size, &c.Notices})
 	if err != nil {
 		return err
 	}
-	c.answerJobs(answer)
+	answerJobs(c, answer)
 	return nil
 }
 
 // jobRequest reads the body of a call on jobs and its size.
-func (s *Server) jobRequest(c *call, known []string) (r *jobRequest, size int, err error) {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) jobRequest(c *call.Call, known []string) (r *jobRequest, size int, err error) {
+	if err := c.CheckTopic(); err != nil {
 		return nil, 0, err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return nil, 0, err
 	}
-	r, err = decodeJobs(body, known, &s.opts.Limits, &c.notices)
+	r, err = decodeJobs(body, known, &s.opts.Limits, &c.Notices)
 	return r, len(body), err
 }
 
-func (c *call) answerJobs(a *jobAnswer) {
-	c.cost, c.costs = a.result.Cost, wire.CostWrite
-	c.out = a.append(append(c.out[:0], '{'))
-	c.answerMembers()
+func answerJobs(c *call.Call, a *jobAnswer) {
+	c.Cost, c.Costs = a.result.Cost, wire.CostWrite
+	c.Out = a.append(append(c.Out[:0], '{'))
+	c.AnswerMembers()
 }
 
 // ackRequest is an ack, whichever way it came.
@@ -100,15 +101,15 @@ func (r *jobRequest) configures() bool {
 }
 
 // mayThen checks a write that an ack brings, and reads what it says of jobs.
-func (s *Server) mayThen(c *call, t *thenRequest, i int, notes *wire.Notices) error {
-	if err := c.mayWrite(t.topic, &t.write.Write); err != nil {
+func (s *Server) mayThen(c *call.Call, t *thenRequest, i int, notes *wire.Notices) error {
+	if err := c.MayWrite(t.topic, &t.write.Write); err != nil {
 		return err
 	}
 	return readJobs(s.opened(), t.topic, t.write, notes, fmt.Sprintf("then[%d].", i))
 }
 
 // doAck acks. What its writes take is counted like that of other writes.
-func (s *Server) doAck(ctx context.Context, c *call, r *ackRequest) (*jobAnswer, error) {
+func (s *Server) doAck(ctx context.Context, c *call.Call, r *ackRequest) (*jobAnswer, error) {
 	engine := s.opened()
 	then := make([]jobs.Then, len(r.then))
 	answer := &jobAnswer{verb: "acked", topic: r.topic}
@@ -123,16 +124,16 @@ func (s *Server) doAck(ctx context.Context, c *call, r *ackRequest) (*jobAnswer,
 		writes = append(writes, t.write)
 	}
 	if len(writes) > 0 {
-		if err := s.takeFrame(c, r.size, writes...); err != nil {
+		if err := c.TakeFrame(r.size, writes...); err != nil {
 			return nil, err
 		}
 	}
 	for i := range then {
-		held, err := s.takeBytes(engine, then[i].Topic, then[i].Write)
+		held, err := s.bounds.TakeBytes(engine, then[i].Topic, then[i].Write)
 		if err != nil {
 			return nil, err
 		}
-		defer s.giveBytes(held)
+		defer s.bounds.GiveBytes(held)
 	}
 	var err error
 	answer.result, err = engine.Ack(ctx, r.topic, r.call(), then)

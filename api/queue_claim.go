@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/jobs"
 )
@@ -14,15 +15,15 @@ import (
 const claimCost = 16 << 10
 
 // claim delivers jobs to a worker, and waits for some if the body says so.
-func (s *Server) claim(c *call) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) claim(c *call.Call) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	r, err := decodeJobs(body, claimFields, &s.opts.Limits, &c.notices)
+	r, err := decodeJobs(body, claimFields, &s.opts.Limits, &c.Notices)
 	if err != nil {
 		return err
 	}
@@ -32,63 +33,53 @@ func (s *Server) claim(c *call) error {
 	}
 	engine := s.opened()
 	// Until the answer is with the client the jobs may have to go back.
-	c.undo = func() { engine.GiveBack(c.topic, done) }
+	c.Undo = func() { engine.GiveBack(c.Topic, done) }
 	if len(done.Jobs) == 0 {
-		c.undo = nil
+		c.Undo = nil
 	}
-	if err := c.r.Context().Err(); err != nil {
+	if err := c.Request.Context().Err(); err != nil {
 		return wire.ClientGone(err)
 	}
-	if n := int64(sizeOfJobs(done.Jobs)); n > firstRead {
-		if err := s.memory.take(c, n); err != nil {
+	if n := int64(sizeOfJobs(done.Jobs)); n > call.FirstRead {
+		if err := c.Take(n); err != nil {
 			return err
 		}
-		c.out = slices.Grow(c.out[:0], int(n))
+		c.Out = slices.Grow(c.Out[:0], int(n))
 	}
 	if len(done.Jobs) > 0 {
-		s.metrics.ObserveClaim(time.Since(c.start).Seconds())
+		s.metrics.ObserveClaim(time.Since(c.Start).Seconds())
 	}
-	c.cost, c.costs = done.Cost, wire.CostWrite
-	c.out = appendClaimed(append(c.out[:0], '{'), c.topic, done)
-	c.answerMembers()
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
+	c.Out = appendClaimed(append(c.Out[:0], '{'), c.Topic, done)
+	c.AnswerMembers()
 	return nil
 }
 
 // awaitJobs claims. A claim that waits holds neither its body nor the slot of a
 // request under way; the memory that it does hold is taken for as long.
-func (s *Server) awaitJobs(c *call, claim *jobs.Claim) (*jobs.Claimed, error) {
+func (s *Server) awaitJobs(c *call.Call, claim *jobs.Claim) (*jobs.Claimed, error) {
 	engine := s.opened()
-	c.patient()
-	ctx, cancel := context.WithCancel(c.r.Context())
+	c.Patient()
+	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	if claim.WaitMS == 0 {
-		return engine.Claim(ctx, c.topic, claim)
+		return engine.Claim(ctx, c.Topic, claim)
 	}
-	c.in = keep(c.in, 0)
-	release, err := s.takeFollowing(c, claimCost)
+	c.In = call.Keep(c.In, 0)
+	release, err := c.TakeFollowing(claimCost)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	waiting := c.request
-	if waiting != nil {
-		waiting.give()
-		c.request = nil
-		// It has what it waited for: the answer counts, whatever the cap.
-		defer func() { waiting.again(); c.request = waiting }()
-	}
-	end := c.await(cancel)
-	done, err := engine.Claim(ctx, c.topic, claim)
+	defer c.LendSlot()()
+	end := c.Await(cancel)
+	done, err := engine.Claim(ctx, c.Topic, claim)
 	if cancelled := end(); cancelled != nil {
 		if err == nil && len(done.Jobs) > 0 {
-			engine.GiveBack(c.topic, done)
+			engine.GiveBack(c.Topic, done)
 		}
 		return nil, cancelled
 	}
 	return done, err
 }
-
-// again takes back a slot that was given back, whatever the number of those
-// that are in use.
-func (g *tally) again() { g.n.Add(1) }

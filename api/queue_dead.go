@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -21,18 +22,18 @@ const deadPage = 1000
 // mayDead is nil if the call may have what it asks for of a queue's dead
 // letters: they are records of another topic. It returns that topic's name; empty
 // if the queue has none.
-func (s *Server) mayDead(c *call, scope auth.Scope) (string, error) {
-	st, err := s.opened().State(c.topic, false)
+func (s *Server) mayDead(c *call.Call, scope auth.Scope) (string, error) {
+	st, err := s.opened().State(c.Topic, false)
 	if err != nil {
 		return "", err
 	}
 	switch {
 	case st.Config.Type != record.TypeQueue:
-		return "", notQueue(c.topic)
+		return "", notQueue(c.Topic)
 	case st.Config.DeadLetter == nil:
 		return "", nil
 	}
-	return *st.Config.DeadLetter, c.may(scope, *st.Config.DeadLetter)
+	return *st.Config.DeadLetter, c.May(scope, *st.Config.DeadLetter)
 }
 
 // deadQuery reads which dead letters are meant.
@@ -60,11 +61,11 @@ func readDead(p *wire.Params) (deadQuery, error) {
 }
 
 // listDead answers a queue's dead letters.
-func (s *Server) listDead(c *call) error {
+func (s *Server) listDead(c *call.Call) error {
 	if refused := s.refusal(); refused != nil {
 		return refused
 	}
-	q, err := c.page()
+	q, err := readPage(c)
 	if err != nil {
 		return err
 	}
@@ -76,40 +77,40 @@ func (s *Server) listDead(c *call) error {
 	if err != nil {
 		return err
 	}
-	listing := fmt.Sprintf("dead letters of %s %s %s %d", c.topic, q.Get("match"), q.Get("reason"), dead.before)
+	listing := fmt.Sprintf("dead letters of %s %s %s %d", c.Topic, q.Get("match"), q.Get("reason"), dead.before)
 	page, err := s.deadLetters(c, q, &dead, listing)
 	if err != nil {
 		return err
 	}
-	size := firstRead
+	size := call.FirstRead
 	for i := range page.Letters {
 		r := &page.Letters[i].Record
 		size += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + len(r.Job) + len(page.Letters[i].Reason) + render.Overhead + jobOverhead
 	}
-	if err := s.memory.take(c, beyondFirst(size)); err != nil {
+	if err := c.Take(call.BeyondFirst(size)); err != nil {
 		return err
 	}
 	c.Header().Set("Cache-Control", "no-store")
-	c.out = appendDead(append(slices.Grow(c.out[:0], size), '{'), c.topic, name, page)
+	c.Out = appendDead(append(slices.Grow(c.Out[:0], size), '{'), c.Topic, name, page)
 	if cursor := formatSeqCursor(listing, page.Next); cursor != "" {
-		c.out = append(append(append(c.out, `,"next_cursor":"`...), cursor...), '"')
+		c.Out = append(append(append(c.Out, `,"next_cursor":"`...), cursor...), '"')
 	}
-	c.answerMembers()
+	c.AnswerMembers()
 	return nil
 }
 
 // deadLetters is a page of dead letters that are meant.
-func (s *Server) deadLetters(c *call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
+func (s *Server) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
 	look := jobs.DeadQuery{DeadFilter: dead.filter, After: q.after, Limit: q.limit, MaxBytes: request.MaxBatchBytes}
-	held, err := s.takeRead(c, &look.MaxBytes)
+	held, err := c.TakeRead(&look.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.opened().DeadLetters(c.r.Context(), c.topic, &look)
-	s.memory.giveBack(c, held)
+	page, err := s.opened().DeadLetters(c.Request.Context(), c.Topic, &look)
+	c.GiveBack(held)
 	if err != nil {
 		return nil, err
 	}
@@ -150,16 +151,16 @@ func appendDead(b []byte, topic, dead string, page *jobs.DeadPage) []byte {
 }
 
 // listDeadJobs answers a queue's dead letters as jobs that are dead.
-func (s *Server) listDeadJobs(c *call, q *pageQuery) error {
+func (s *Server) listDeadJobs(c *call.Call, q *pageQuery) error {
 	if _, err := s.mayDead(c, auth.Read); err != nil {
 		return err
 	}
-	listing := "dead jobs of " + c.topic
+	listing := "dead jobs of " + c.Topic
 	page, err := s.deadLetters(c, q, &deadQuery{before: math.MaxUint64}, listing)
 	if err != nil {
 		return err
 	}
-	out := jobsPage{Topic: c.topic, State: stateDead, Jobs: make([]jobView, len(page.Letters)), NextCursor: formatSeqCursor(listing, page.Next)}
+	out := jobsPage{Topic: c.Topic, State: stateDead, Jobs: make([]jobView, len(page.Letters)), NextCursor: formatSeqCursor(listing, page.Next)}
 	for i := range page.Letters {
 		l := &page.Letters[i]
 		out.Jobs[i] = jobView{Seq: l.Seq, State: stateDead, Deliveries: l.Deliveries, Source: l.Source, Reason: l.Reason}

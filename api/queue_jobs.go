@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
 )
@@ -83,12 +84,12 @@ type pageQuery struct {
 	after uint64
 }
 
-// page reads the query of a list of seqs, all but the cursor.
-func (c *call) page() (*pageQuery, error) {
-	if err := c.checkTopic(); err != nil {
+// readPage reads the query of a list of seqs, all but the cursor.
+func readPage(c *call.Call) (*pageQuery, error) {
+	if err := c.CheckTopic(); err != nil {
 		return nil, err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +127,8 @@ func formatSeqCursor(listing string, next uint64) string {
 }
 
 // listJobs answers the jobs of a queue that are in a state, by seq.
-func (s *Server) listJobs(c *call) error {
-	q, err := c.page()
+func (s *Server) listJobs(c *call.Call) error {
+	q, err := readPage(c)
 	if err != nil {
 		return err
 	}
@@ -153,11 +154,11 @@ func (s *Server) listJobs(c *call) error {
 }
 
 // listInFlight answers who holds which job until when, leases included.
-func (s *Server) listInFlight(c *call) error {
+func (s *Server) listInFlight(c *call.Call) error {
 	if refused := s.refusal(); refused != nil {
 		return refused
 	}
-	q, err := c.page()
+	q, err := readPage(c)
 	if err != nil {
 		return err
 	}
@@ -171,16 +172,16 @@ func (s *Server) listInFlight(c *call) error {
 }
 
 // jobsPage is a page of the jobs in a state.
-func (s *Server) jobsPage(c *call, q *pageQuery, state string) (*jobsPage, error) {
-	listing := state + " jobs of " + c.topic
+func (s *Server) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsPage, error) {
+	listing := state + " jobs of " + c.Topic
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
-	found, err := s.opened().Jobs(c.topic, stateNames[state], q.after, q.limit)
+	found, err := s.opened().Jobs(c.Topic, stateNames[state], q.after, q.limit)
 	if err != nil {
 		return nil, err
 	}
-	page := &jobsPage{Topic: c.topic, State: state, Jobs: make([]jobView, len(found.Jobs)), NextCursor: formatSeqCursor(listing, found.Next)}
+	page := &jobsPage{Topic: c.Topic, State: state, Jobs: make([]jobView, len(found.Jobs)), NextCursor: formatSeqCursor(listing, found.Next)}
 	for i := range found.Jobs {
 		page.Jobs[i] = viewJob(&found.Jobs[i], state)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/jobs"
@@ -46,35 +47,37 @@ func (v *deadView) add(r *jobs.DeadResult) {
 type deadCall func(e Engine, ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
 
 // deleteDead deletes a dead letter.
-func (s *Server) deleteDead(c *call) error {
-	if err := c.readDryRun(); err != nil {
+func (s *Server) deleteDead(c *call.Call) error {
+	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
 	return s.oneDead(c, auth.Delete, Engine.PurgeDead)
 }
 
 // replayDead puts a dead letter back into its queue.
-func (s *Server) replayDead(c *call) error { return s.oneDead(c, auth.AdminWrite, Engine.ReplayDead) }
+func (s *Server) replayDead(c *call.Call) error {
+	return s.oneDead(c, auth.AdminWrite, Engine.ReplayDead)
+}
 
 // oneDead does something with the dead letter in the path.
-func (s *Server) oneDead(c *call, scope auth.Scope, do deadCall) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	seq, err := strconv.ParseUint(c.seq, 10, 64)
+	seq, err := strconv.ParseUint(c.Seq, 10, 64)
 	if err != nil {
-		return wire.InvalidField("seq", "%q is not an integer from 0 to 2^64-1", c.seq)
+		return wire.InvalidField("seq", "%q is not an integer from 0 to 2^64-1", c.Seq)
 	}
-	if err := s.fieldless(c); err != nil {
+	if err := c.Fieldless(); err != nil {
 		return err
 	}
 	if _, err := s.mayDead(c, scope); err != nil {
 		return err
 	}
-	if c.dry {
+	if c.Dry {
 		do = Engine.PreviewDead
 	}
-	done, err := do(s.opened(), c.r.Context(), c.topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
+	done, err := do(s.opened(), c.Request.Context(), c.Topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
 	if err != nil {
 		return err
 	}
@@ -87,25 +90,25 @@ func (s *Server) oneDead(c *call, scope auth.Scope, do deadCall) error {
 	v := newDeadView(c)
 	v.add(done)
 	v.Seqs = done.Replayed
-	c.cost, c.costs = done.Cost, wire.CostWrite
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	return s.answerDead(c, v)
 }
 
-func newDeadView(c *call) *deadView {
-	return &deadView{Topic: c.topic, Skipped: []uint64{}, Reasons: map[string]string{}}
+func newDeadView(c *call.Call) *deadView {
+	return &deadView{Topic: c.Topic, Skipped: []uint64{}, Reasons: map[string]string{}}
 }
 
 // answerDead answers what became of dead letters, and how many records are left
 // where they were.
-func (s *Server) answerDead(c *call, v *deadView) error {
+func (s *Server) answerDead(c *call.Call, v *deadView) error {
 	head := uint64(0)
-	st, err := s.opened().State(c.topic, false)
+	st, err := s.opened().State(c.Topic, false)
 	if err == nil && st.Config.DeadLetter != nil {
 		if dead, err := s.opened().State(*st.Config.DeadLetter, false); err == nil {
 			v.Left, head = dead.Count, dead.Head
 		}
 	}
-	if c.dry {
+	if c.Dry {
 		v.DryRun, v.HeadSeq = true, &head
 	}
 	wire.WriteJSON(c, http.StatusOK, v)
@@ -113,11 +116,11 @@ func (s *Server) answerDead(c *call, v *deadView) error {
 }
 
 // purgeDead deletes dead letters.
-func (s *Server) purgeDead(c *call) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) purgeDead(c *call.Call) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -126,12 +129,12 @@ func (s *Server) purgeDead(c *call) error {
 	if p.Has("limit") && limit == 0 {
 		p.Refuse("limit", "must be at least 1")
 	}
-	c.dry = p.Bool(dryRunField, false)
+	c.Dry = p.Bool(call.DryRunField, false)
 	q, err := readDead(&p)
 	if err != nil {
 		return err
 	}
-	if err := s.fieldless(c); err != nil {
+	if err := c.Fieldless(); err != nil {
 		return err
 	}
 	q.limit = limit
@@ -139,27 +142,27 @@ func (s *Server) purgeDead(c *call) error {
 }
 
 // redrive puts dead letters back into their queue.
-func (s *Server) redrive(c *call) error {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) redrive(c *call.Call) error {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	q, err := decodeRedrive(body, &s.opts.Limits, &c.notices)
+	q, err := decodeRedrive(body, &s.opts.Limits, &c.Notices)
 	if err != nil {
 		return err
 	}
-	if err := c.readDryRun(); err != nil {
+	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
-	c.dry = c.dry || q.dry
+	c.Dry = c.Dry || q.dry
 	return s.manyDead(c, auth.AdminWrite, q, Engine.ReplayDead)
 }
 
 // redriveFields are the fields of a redrive.
-var redriveFields = []string{"seqs", "match", "reason", "before_seq", "limit", "rate", dryRunField}
+var redriveFields = []string{"seqs", "match", "reason", "before_seq", "limit", "rate", call.DryRunField}
 
 // decodeRedrive reads which dead letters are to go back, and how fast.
 func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery, error) {
@@ -186,7 +189,7 @@ func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery
 			q.limit = f.ReadSize(name)
 		case "rate":
 			q.rate = f.ReadSize(name)
-		case dryRunField:
+		case call.DryRunField:
 			q.dry = f.ReadBool(name)
 		default:
 			f.Unknown(redriveFields)
@@ -197,20 +200,20 @@ func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery
 
 // manyDead does something with all dead letters that are meant, some at a time,
 // as long as the client stays.
-func (s *Server) manyDead(c *call, scope auth.Scope, q *deadQuery, do deadCall) error {
+func (s *Server) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do deadCall) error {
 	if _, err := s.mayDead(c, scope); err != nil {
 		return err
 	}
-	c.outlast() // it may take long, by its rate for one
-	defer c.answerWithin(s.opts.Limits.WriteTimeout)
-	ctx, cancel := context.WithCancel(c.r.Context())
+	c.Outlast() // it may take long, by its rate for one
+	defer c.AnswerWithin(s.opts.Limits.WriteTimeout)
+	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	if c.dry {
+	if c.Dry {
 		do = Engine.PreviewDead
 	}
 	v := newDeadView(c)
-	run := deadRun{s.opened(), c.topic, q, do, v}
+	run := deadRun{s.opened(), c.Topic, q, do, v}
 	err := run.all(ctx)
 	if err != nil && (v.Count == 0 || ctx.Err() == nil) {
 		return err

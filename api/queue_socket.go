@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -84,7 +85,7 @@ func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
 		return so.refuseJobs(j, err)
 	}
 	if op.scope != auth.None {
-		if err := so.call.may(op.scope, j.topic); err != nil {
+		if err := so.call.May(op.scope, j.topic); err != nil {
 			return so.refuseJobs(j, err)
 		}
 	}
@@ -187,10 +188,10 @@ func (so *socket) claim(cmd *jobCommand) error {
 		select {
 		case slots <- struct{}{}:
 		default:
-			return so.refuseJobs(cmd, capReached("socket_claims", maxClaims, "claims of one WebSocket that wait"))
+			return so.refuseJobs(cmd, call.CapReached("socket_claims", maxClaims, "claims of one WebSocket that wait"))
 		}
 		var err error
-		if release, err = so.server.takeFollowing(so.call, claimCost); err != nil {
+		if release, err = so.call.TakeFollowing(claimCost); err != nil {
 			<-slots
 			return so.refuseJobs(cmd, err)
 		}
@@ -209,7 +210,7 @@ func (so *socket) claim(cmd *jobCommand) error {
 }
 
 // socketClaim is how a claim over a WebSocket is listed among the requests.
-var socketClaim = &route{method: "GET", pattern: "/v0/ws"}
+var socketClaim = &call.Route{Method: "GET", Pattern: "/v0/ws"}
 
 // awaitJobs claims and answers. Jobs whose answer cannot be sent go back.
 func (so *socket) awaitJobs(cmd *jobCommand) {
@@ -218,10 +219,9 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	engine := s.opened()
-	listed := &call{r: so.call.r, route: socketClaim, key: so.key, topic: cmd.topic, start: cmd.began}
-	s.underway.enter(listed)
-	defer s.underway.leave(listed)
-	end := listed.await(cancel)
+	listed := so.call.Aside(socketClaim, cmd.topic, cmd.began)
+	defer listed.Leave()
+	end := listed.Await(cancel)
 	done, err := engine.Claim(ctx, cmd.topic, cmd.claim(&s.opts.Limits))
 	if cancelled := end(); cancelled != nil {
 		if err == nil && len(done.Jobs) > 0 {
@@ -241,7 +241,7 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 		}
 	}()
 	size := sizeOfJobs(done.Jobs)
-	release, err := s.takeFollowing(so.call, beyondFirst(size))
+	release, err := so.call.TakeFollowing(call.BeyondFirst(size))
 	if err != nil {
 		undo()
 		_ = so.refuseJobs(cmd, err) // as above

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -46,20 +47,20 @@ func (w *workStream) queues() []string { return []string{w.queue} }
 
 // work streams jobs to a worker for as long as it stays. The jobs that it has
 // then go back.
-func (s *Server) work(c *call) error {
+func (s *Server) work(c *call.Call) error {
 	claim, heartbeat, err := s.workRequest(c)
 	if err != nil {
 		return err
 	}
-	if c.r.Method == http.MethodHead {
+	if c.Request.Method == http.MethodHead {
 		return s.workHead(c)
 	}
-	release, err := s.takeStream(c)
+	release, err := c.TakeStream()
 	if err != nil {
 		return err
 	}
 	defer release()
-	worker, err := s.opened().Work(c.topic, claim)
+	worker, err := s.opened().Work(c.Topic, claim)
 	if err != nil {
 		return err
 	}
@@ -67,24 +68,24 @@ func (s *Server) work(c *call) error {
 	defer leave()
 	w := &workStream{
 		eventStream: &eventStream{
-			server: s, call: c, control: http.NewResponseController(c.w), patience: s.watches.patience, done: make(chan struct{}),
+			server: s, call: c, control: http.NewResponseController(c.Writer), patience: s.watches.patience, done: make(chan struct{}),
 		},
-		id: newWorkID(), queue: c.topic, key: c.key, remote: c.r.RemoteAddr, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
+		id: newWorkID(), queue: c.Topic, key: c.Key, remote: c.Request.RemoteAddr, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
 	}
 	w.flow = &w.carried
 	w.flow.begin(0)
-	w.ctx, w.cancel = context.WithCancelCause(c.r.Context())
+	w.ctx, w.cancel = context.WithCancelCause(c.Request.Context())
 	defer w.cancel(nil)
 	s.workers.enter(w)
 	defer s.workers.leave(w)
-	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it entered
-		return errRevoked
+	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it entered
+		return call.ErrRevoked
 	}
 	defer w.leave()
 	defer context.AfterFunc(s.ctx, func() { w.end(wire.ShuttingDown()) })()
-	s.memory.give(c)
-	c.letGo() // a stream may be idle for days
-	c.outlast()
+	c.Give()
+	c.LetGo() // a stream may be idle for days
+	c.Outlast()
 	beginEvents(c)
 	err = w.run()
 	leave() // before the last words, which a client may be slow to take
@@ -95,14 +96,14 @@ func (s *Server) work(c *call) error {
 }
 
 // workRequest reads what a worker wants in the query.
-func (s *Server) workRequest(c *call) (*jobs.Claim, time.Duration, error) {
-	if err := c.checkTopic(); err != nil {
+func (s *Server) workRequest(c *call.Call) (*jobs.Claim, time.Duration, error) {
+	if err := c.CheckTopic(); err != nil {
 		return nil, 0, err
 	}
 	if err := acceptsEvents(c); err != nil {
 		return nil, 0, err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -132,13 +133,13 @@ func queryInt(p *wire.Params, name string, missing int64) int64 {
 }
 
 // workHead answers what a stream would begin with.
-func (s *Server) workHead(c *call) error {
-	st, err := s.opened().State(c.topic, false)
+func (s *Server) workHead(c *call.Call) error {
+	st, err := s.opened().State(c.Topic, false)
 	if err != nil {
 		return err
 	}
 	if st.Config.Type != record.TypeQueue {
-		return notQueue(c.topic)
+		return notQueue(c.Topic)
 	}
 	beginEvents(c)
 	return nil

@@ -58,6 +58,9 @@ func TestLooksHaveARate(t *testing.T) {
 	})
 }
 
+// As many wrong keys are answered at once in a second, and as many answers delayed.
+const wrongKeys, wrongKeyWaits = 10, 64
+
 // Wrong keys are answered at once while they are few, then after a delay, and a
 // flood of them ends its connections; right keys never wait.
 func TestWrongKeysAreSlowed(t *testing.T) {
@@ -92,7 +95,7 @@ func TestWrongKeysAreSlowed(t *testing.T) {
 			t.Errorf("no key: %d after %v", w.Code, d)
 		}
 		all.Wait()
-		if n := s.wrongs.waiting.n.Load(); n != 0 {
+		if n := s.bounds.Usage().Delayed; n != 0 {
 			t.Errorf("%d still wait", n)
 		}
 		time.Sleep(5 * time.Second)

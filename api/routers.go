@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/router"
@@ -55,8 +56,8 @@ func viewRouterState(st *router.State) routerStateView {
 }
 
 // checkRouter checks the router's name in the path.
-func (c *call) checkRouter() error {
-	if err := router.CheckName(c.topic); err != nil {
+func checkRouter(c *call.Call) error {
+	if err := router.CheckName(c.Topic); err != nil {
 		return err
 	}
 	return nil
@@ -64,17 +65,17 @@ func (c *call) checkRouter() error {
 
 // seesEnds reports whether the call's key sees both topics of a router. Lists
 // leave out a router whose ends it does not see.
-func (c *call) seesEnds(s *router.Spec) bool { return c.key.Sees(s.Source) && c.key.Sees(s.Dest) }
+func seesEnds(c *call.Call, s *router.Spec) bool { return c.Key.Sees(s.Source) && c.Key.Sees(s.Dest) }
 
 // existing is the router of the path. One that is there and has an end outside
 // the key's prefixes is refused without naming that end.
-func (s *Server) existing(c *call) (router.State, error) {
-	st, err := s.opened().Router(c.topic)
-	if err == nil && !c.seesEnds(&st.Spec) {
+func (s *Server) existing(c *call.Call) (router.State, error) {
+	st, err := s.opened().Router(c.Topic)
+	if err == nil && !seesEnds(c, &st.Spec) {
 		err = &wire.Error{
 			Status: http.StatusForbidden, Code: "forbidden",
 			Message: "an end of the router is outside the prefixes of the key",
-			Detail:  map[string]any{"name": c.topic},
+			Detail:  map[string]any{"name": c.Topic},
 		}
 	}
 	return st, err
@@ -82,13 +83,13 @@ func (s *Server) existing(c *call) (router.State, error) {
 
 // seenWays is err, of a router that would make a cycle or too many ways, without
 // those topics that the call's key does not see.
-func (c *call) seenWays(err error) error {
+func seenWays(c *call.Call, err error) error {
 	e := wire.ErrorOf(err)
 	if cycle, ok := e.Detail["cycle"].([]string); ok {
-		e.Detail = map[string]any{"cycle": c.seen(cycle)}
+		e.Detail = map[string]any{"cycle": c.Seen(cycle)}
 		return e
 	}
-	if topic, ok := e.Detail["topic"].(string); ok && e.Code == "router_fanout" && len(c.seen([]string{topic})) == 0 {
+	if topic, ok := e.Detail["topic"].(string); ok && e.Code == "router_fanout" && len(c.Seen([]string{topic})) == 0 {
 		e.Detail = map[string]any{"ways": e.Detail["ways"], "max": e.Detail["max"]}
 		return e
 	}
@@ -96,20 +97,20 @@ func (c *call) seenWays(err error) error {
 }
 
 // putRouter makes a router or replaces one.
-func (s *Server) putRouter(c *call) error {
-	if err := c.checkRouter(); err != nil {
+func (s *Server) putRouter(c *call.Call) error {
+	if err := checkRouter(c); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	spec, err := request.DecodeRouter(body, &c.notices)
+	spec, err := request.DecodeRouter(body, &c.Notices)
 	if err != nil {
 		return err
 	}
 	for _, end := range []string{spec.Source, spec.Dest} {
-		if err := c.may(auth.AdminWrite, end); err != nil {
+		if err := c.May(auth.AdminWrite, end); err != nil {
 			return err
 		}
 	}
@@ -117,25 +118,25 @@ func (s *Server) putRouter(c *call) error {
 	if _, err := s.existing(c); err != nil && wire.ErrorOf(err).Status != http.StatusNotFound {
 		return err
 	}
-	done, err := s.opened().PutRouter(c.r.Context(), c.topic, spec)
+	done, err := s.opened().PutRouter(c.Request.Context(), c.Topic, spec)
 	if err != nil {
-		return c.seenWays(err)
+		return seenWays(c, err)
 	}
 	status := http.StatusOK
 	if done.Created {
 		status = http.StatusCreated
 	}
-	c.cost, c.costs = done.Cost, wire.CostWrite
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	wire.WriteJSON(c, status, struct {
 		routerView
 		Created bool `json:"created"`
-	}{viewRouter(c.topic, &done.Spec), done.Created})
+	}{viewRouter(c.Topic, &done.Spec), done.Created})
 	return nil
 }
 
 // getRouter answers a router and how far it is.
-func (s *Server) getRouter(c *call) error {
-	if err := c.checkRouter(); err != nil {
+func (s *Server) getRouter(c *call.Call) error {
+	if err := checkRouter(c); err != nil {
 		return err
 	}
 	st, err := s.existing(c)
@@ -147,35 +148,35 @@ func (s *Server) getRouter(c *call) error {
 }
 
 // deleteRouter ends a router; what it has forwarded stays.
-func (s *Server) deleteRouter(c *call) error {
-	if err := c.checkRouter(); err != nil {
+func (s *Server) deleteRouter(c *call.Call) error {
+	if err := checkRouter(c); err != nil {
 		return err
 	}
 	_, missing := s.existing(c)
 	if missing != nil && wire.ErrorOf(missing).Status != http.StatusNotFound {
 		return missing
 	}
-	if err := c.readDryRun(); err != nil {
+	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
-	if c.dry {
-		c.answerRouterPreview(missing == nil)
+	if c.Dry {
+		answerRouterPreview(c, missing == nil)
 		return nil
 	}
-	deleted, cost, err := s.opened().DeleteRouter(c.r.Context(), c.topic)
+	deleted, cost, err := s.opened().DeleteRouter(c.Request.Context(), c.Topic)
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = cost, wire.CostWrite
+	c.Cost, c.Costs = cost, wire.CostWrite
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Router  string `json:"router"`
 		Deleted bool   `json:"deleted"`
-	}{c.topic, deleted})
+	}{c.Topic, deleted})
 	return nil
 }
 
 // answerRouterPreview answers a dry run of a router's delete.
-func (c *call) answerRouterPreview(exists bool) {
+func answerRouterPreview(c *call.Call, exists bool) {
 	count := 0
 	if exists {
 		count = 1
@@ -184,5 +185,5 @@ func (c *call) answerRouterPreview(exists bool) {
 		Router string `json:"router"`
 		DryRun bool   `json:"dry_run"`
 		Count  int    `json:"count"`
-	}{c.topic, true, count})
+	}{c.Topic, true, count})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -39,8 +40,8 @@ type routersPage struct {
 }
 
 // listRouters answers a page of the routers that the key sees with both ends.
-func (s *Server) listRouters(c *call) error {
-	query, err := c.query()
+func (s *Server) listRouters(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -53,12 +54,12 @@ func (s *Server) listRouters(c *call) error {
 	}
 	for _, end := range []string{"source", "dest"} {
 		if p.Has(end) {
-			if err := c.checkEnd(end, p.Get(end)); err != nil {
+			if err := checkEnd(c, end, p.Get(end)); err != nil {
 				return err
 			}
 		}
 	}
-	if size, err = s.takePage(c, size, s.opened().Totals().Routers, routerRow); err != nil {
+	if size, err = c.TakePage(size, s.opened().Totals().Routers, routerRow); err != nil {
 		return err
 	}
 	var page *routersPage
@@ -75,7 +76,7 @@ func (s *Server) listRouters(c *call) error {
 }
 
 // listRouterNames answers a page in the order of the names.
-func (s *Server) listRouterNames(c *call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
+func (s *Server) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
 	var after string
 	var err error
 	if p.Has("cursor") {
@@ -84,8 +85,8 @@ func (s *Server) listRouterNames(c *call, q *routerQuery, p *wire.Params, size i
 		}
 	}
 	engine := s.opened()
-	states, more := pageWithin(c.key, q.prefix, after, size, func(prefix, after string, limit int) ([]router.State, bool) {
-		return c.routersSeen(engine, q, prefix, after, limit)
+	states, more := call.PageWithin(c.Key, q.prefix, after, size, func(prefix, after string, limit int) ([]router.State, bool) {
+		return routersSeen(c, engine, q, prefix, after, limit)
 	})
 	page := &routersPage{Routers: make([]routerStateView, len(states))}
 	for i := range states {
@@ -98,14 +99,14 @@ func (s *Server) listRouterNames(c *call, q *routerQuery, p *wire.Params, size i
 }
 
 // listSortedRouters answers a page in an order that is made once for all pages.
-func (s *Server) listSortedRouters(c *call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
+func (s *Server) listSortedRouters(c *call.Call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
 	engine := s.opened()
 	wanted := func(spec *router.Spec) bool {
-		return c.seesEnds(spec) && (q.source == "" || q.source == spec.Source) && (q.dest == "" || q.dest == spec.Dest)
+		return seesEnds(c, spec) && (q.source == "" || q.source == spec.Source) && (q.dest == "" || q.dest == spec.Dest)
 	}
-	prefixes := c.key.Within(q.prefix)
+	prefixes := c.Key.Within(q.prefix)
 	l := &sorted{
-		listing: q.sortedListing(prefixes, c.key.Within("")),
+		listing: q.sortedListing(prefixes, c.Key.Within("")),
 		all:     engine.Totals().Routers,
 		sort: func(ctx context.Context) ([]string, error) {
 			return engine.SortRouters(ctx, prefixes, wanted, q.by, q.down)
@@ -123,22 +124,22 @@ func (s *Server) listSortedRouters(c *call, q *routerQuery, p *wire.Params, size
 
 // checkEnd checks a topic that routers are asked for by. An empty name is a bad
 // one like any other: whoever means all routers leaves the field out.
-func (c *call) checkEnd(field, name string) error {
+func checkEnd(c *call.Call, field, name string) error {
 	if err := record.CheckName(name); err != nil {
 		return wire.InvalidField(field, "%s", err.Message)
 	}
-	return c.may(auth.Read, name)
+	return c.May(auth.Read, name)
 }
 
 // routersSeen is Routers without those that have an end which the call's key
 // does not see. What is left out costs as much as what is not.
-func (c *call) routersSeen(
-	e Engine, q *routerQuery, prefix, after string, limit int,
+func routersSeen(
+	c *call.Call, e Engine, q *routerQuery, prefix, after string, limit int,
 ) (page []router.State, more bool) {
 	for {
 		found, further := e.Routers(prefix, q.source, q.dest, after, limit+1-len(page))
 		for i := range found {
-			if c.seesEnds(&found[i].Spec) {
+			if seesEnds(c, &found[i].Spec) {
 				page = append(page, found[i])
 			}
 		}
@@ -151,3 +152,6 @@ func (c *call) routersSeen(
 		after = found[len(found)-1].Name
 	}
 }
+
+// routerRow is the same as topicRow, of a router.
+const routerRow = 10 << 10

@@ -8,157 +8,115 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// kind is what a route's requests need and count for.
-type kind uint8
-
-const (
-	// data routes need the engine: they are refused until recovery is through
-	// and once the server stops serving.
-	data kind = iota + 1
-	// streaming routes are data routes whose answer goes on for as long as the
-	// client listens. Browsers cannot set a header for them, so they take the
-	// key from ?token=, too; they have caps of their own (takeStream) and do
-	// not count as requests under way.
-	streaming
-	// admin routes change how the server runs or what it keeps: they are
-	// refused when data routes are, need a confirmation, and each call leaves
-	// a line in the audit log.
-	admin
-	// setting routes change what the server shows of itself. They are admin
-	// routes that need no engine and answer in every phase.
-	setting
-	// adminRead routes show how the server runs, in every phase.
-	adminRead
-	// personal routes show a caller its own rights, in every phase and on every
-	// listener.
-	personal
-	// telemetry routes answer from the first moment to the last, for programs
-	// that collect.
-	telemetry
-	// probe routes answer from the first moment to the last, on every listener.
-	probe
-	// page routes are the console's files. They answer as probes do, and need no
-	// key where probes need one.
-	page
-)
-
-// operator reports whether routes of the kind are only on the operators' own
-// listener, where there is one. That listener has all the others, too.
-func (k kind) operator() bool { return k == admin || k == setting || k == adminRead || k == telemetry }
-
-// confirmed reports whether calls of the kind need a confirmation.
-func (k kind) confirmed() bool { return k == admin || k == setting }
-
-// gated reports whether routes of the kind need the engine.
-func (k kind) gated() bool { return k == data || k == streaming || k == admin }
-
-// route is one row of the table. pattern is also its label in the metrics:
-// raw paths never get there. scope is what a key needs; every row says one. If
-// the pattern has a :topic or a :router, its name must be one that the key
-// sees. Names in bodies and queries are the handler's to check, with call.may.
-type route struct {
+// row is a row of the table of routes; see route.
+type row struct {
 	method  string
 	pattern string
-	kind    kind
+	kind    call.Kind
 	scope   auth.Scope
-	serve   func(*call) error
-}
-
-// public reports whether the route is answered without a key: the console's files;
-// probes that need no right, unless probes are to be kept from strangers, too;
-// and OPTIONS, which a browser sends before a page can say its key. Other requests that no
-// route takes need a key like all others.
-func (rt *route) public(probeAuth bool) bool {
-	return rt.method == http.MethodOptions || rt.kind == page || rt.kind == probe && rt.scope == auth.None && !probeAuth
+	serve   func(*call.Call) error
 }
 
 // routes is every route there is. HEAD is added for each GET, and OPTIONS is
 // answered from the table.
-func (s *Server) routes() []route {
-	return []route{
-		{"GET", "/v0/topics", data, auth.Read, s.listTopics},
-		{"PUT", "/v0/topics/:topic", data, auth.AdminWrite, s.putTopic},
-		{"PATCH", "/v0/topics/:topic", data, auth.AdminWrite, s.patchTopic},
-		{"GET", "/v0/topics/:topic", data, auth.Read, s.getTopic},
-		{"DELETE", "/v0/topics/:topic", data, auth.Delete, s.deleteTopic},
-		{"POST", "/v0/topics/:topic", data, auth.Write, s.write},
-		{"POST", "/v0/topics/:topic/events", data, auth.Write, s.writeEvents},
-		{"POST", "/v0/topics/:topic/diff", data, auth.Read, s.diff},
-		{"GET", "/v0/topics/:topic/diff", data, auth.Read, s.diffByQuery},
-		{"POST", "/v0/topics/:topic/delete", data, auth.Delete, s.deleteRecords},
+func (s *Server) routes() []call.Route {
+	table := s.table()
+	routes := make([]call.Route, len(table))
+	for i, r := range table {
+		routes[i] = call.Route{
+			Method: r.method, Pattern: r.pattern, Kind: r.kind, Scope: r.scope, Serve: r.serve, Query: queries[r.method+" "+r.pattern],
+		}
+	}
+	return routes
+}
 
-		{"POST", "/v0/topics/:topic/claim", data, auth.Read | auth.Write, s.claim},
-		{"POST", "/v0/topics/:topic/ack", data, auth.Write, s.ack},
-		{"POST", "/v0/topics/:topic/nack", data, auth.Write, s.nack},
-		{"POST", "/v0/topics/:topic/extend", data, auth.Write, s.extend},
-		{"POST", "/v0/topics/:topic/promote", data, auth.Write, s.promote},
-		{"POST", "/v0/topics/:topic/release", admin, auth.AdminWrite, s.release},
-		{"GET", "/v0/topics/:topic/work", streaming, auth.Read | auth.Write, s.work},
-		{"GET", "/v0/topics/:topic/jobs", data, auth.Read, s.listJobs},
-		{"GET", "/v0/topics/:topic/inflight", adminRead, auth.AdminRead, s.listInFlight},
-		{"GET", "/v0/topics/:topic/dead-letters", adminRead, auth.AdminRead, s.listDead},
-		{"DELETE", "/v0/topics/:topic/dead-letters", admin, auth.Delete, s.purgeDead},
-		{"DELETE", "/v0/topics/:topic/dead-letters/:seq", admin, auth.Delete, s.deleteDead},
-		{"POST", "/v0/topics/:topic/dead-letters/:seq/replay", admin, auth.AdminWrite, s.replayDead},
-		{"POST", "/v0/topics/:topic/redrive", admin, auth.AdminWrite, s.redrive},
+// table is the table of routes.
+func (s *Server) table() []row {
+	return []row{
+		{"GET", "/v0/topics", call.Data, auth.Read, s.listTopics},
+		{"PUT", "/v0/topics/:topic", call.Data, auth.AdminWrite, s.putTopic},
+		{"PATCH", "/v0/topics/:topic", call.Data, auth.AdminWrite, s.patchTopic},
+		{"GET", "/v0/topics/:topic", call.Data, auth.Read, s.getTopic},
+		{"DELETE", "/v0/topics/:topic", call.Data, auth.Delete, s.deleteTopic},
+		{"POST", "/v0/topics/:topic", call.Data, auth.Write, s.write},
+		{"POST", "/v0/topics/:topic/events", call.Data, auth.Write, s.writeEvents},
+		{"POST", "/v0/topics/:topic/diff", call.Data, auth.Read, s.diff},
+		{"GET", "/v0/topics/:topic/diff", call.Data, auth.Read, s.diffByQuery},
+		{"POST", "/v0/topics/:topic/delete", call.Data, auth.Delete, s.deleteRecords},
 
-		{"GET", "/v0/routers", data, auth.Read, s.listRouters},
-		{"PUT", "/v0/routers/:router", data, auth.AdminWrite, s.putRouter},
-		{"GET", "/v0/routers/:router", data, auth.Read, s.getRouter},
-		{"DELETE", "/v0/routers/:router", data, auth.Delete, s.deleteRouter},
+		{"POST", "/v0/topics/:topic/claim", call.Data, auth.Read | auth.Write, s.claim},
+		{"POST", "/v0/topics/:topic/ack", call.Data, auth.Write, s.ack},
+		{"POST", "/v0/topics/:topic/nack", call.Data, auth.Write, s.nack},
+		{"POST", "/v0/topics/:topic/extend", call.Data, auth.Write, s.extend},
+		{"POST", "/v0/topics/:topic/promote", call.Data, auth.Write, s.promote},
+		{"POST", "/v0/topics/:topic/release", call.Admin, auth.AdminWrite, s.release},
+		{"GET", "/v0/topics/:topic/work", call.Streaming, auth.Read | auth.Write, s.work},
+		{"GET", "/v0/topics/:topic/jobs", call.Data, auth.Read, s.listJobs},
+		{"GET", "/v0/topics/:topic/inflight", call.AdminRead, auth.AdminRead, s.listInFlight},
+		{"GET", "/v0/topics/:topic/dead-letters", call.AdminRead, auth.AdminRead, s.listDead},
+		{"DELETE", "/v0/topics/:topic/dead-letters", call.Admin, auth.Delete, s.purgeDead},
+		{"DELETE", "/v0/topics/:topic/dead-letters/:seq", call.Admin, auth.Delete, s.deleteDead},
+		{"POST", "/v0/topics/:topic/dead-letters/:seq/replay", call.Admin, auth.AdminWrite, s.replayDead},
+		{"POST", "/v0/topics/:topic/redrive", call.Admin, auth.AdminWrite, s.redrive},
 
-		{"POST", "/v0/watch", data, auth.Read, s.openWatch},
-		{"GET", watchPattern, streaming, auth.Read, s.streamTopics},
-		{"GET", "/v0/watch/:wid", streaming, auth.Read, s.streamWatch},
-		{"GET", "/v0/ws", streaming, auth.None, s.upgrade},
+		{"GET", "/v0/routers", call.Data, auth.Read, s.listRouters},
+		{"PUT", "/v0/routers/:router", call.Data, auth.AdminWrite, s.putRouter},
+		{"GET", "/v0/routers/:router", call.Data, auth.Read, s.getRouter},
+		{"DELETE", "/v0/routers/:router", call.Data, auth.Delete, s.deleteRouter},
 
-		{"GET", "/v0/whoami", personal, auth.None, s.whoami},
+		{"POST", "/v0/watch", call.Data, auth.Read, s.openWatch},
+		{"GET", call.WatchPattern, call.Streaming, auth.Read, s.streamTopics},
+		{"GET", "/v0/watch/:wid", call.Streaming, auth.Read, s.streamWatch},
+		{"GET", "/v0/ws", call.Streaming, auth.None, s.upgrade},
 
-		{"GET", "/v0/admin/history", adminRead, auth.AdminRead, s.showHistory},
-		{"GET", "/v0/admin/stats", adminRead, auth.AdminRead, s.stats},
-		{"GET", "/v0/admin/audit", adminRead, auth.AdminRead, s.listAudit},
-		{"GET", "/v0/admin/sessions", adminRead, auth.AdminRead, s.listSessions},
-		{"POST", "/v0/admin/sessions/:id/close", admin, auth.AdminWrite, s.closeSession},
-		{"GET", "/v0/admin/requests", adminRead, auth.AdminRead, s.listRequests},
-		{"POST", "/v0/admin/requests/:id/cancel", admin, auth.AdminWrite, s.cancelRequest},
-		{"POST", "/v0/admin/checkpoint", admin, auth.AdminWrite, s.checkpoint},
-		{"GET", "/v0/admin/verify", adminRead, auth.AdminRead, s.showVerify},
-		{"POST", "/v0/admin/verify", admin, auth.AdminWrite, s.verify},
-		{"GET", "/v0/admin/compact", adminRead, auth.AdminRead, s.showErasure},
-		{"POST", "/v0/admin/compact", admin, auth.AdminWrite, s.erase},
-		{"GET", "/v0/admin/backups", adminRead, auth.AdminRead, s.listBackups},
-		{"POST", "/v0/admin/backups/verified", admin, auth.AdminWrite, s.verifiedBackup},
-		{"POST", "/v0/admin/backup", admin, auth.AdminWrite, s.backup},
-		{"PUT", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.putCheck},
-		{"DELETE", "/v0/admin/checks/:check", setting, auth.AdminWrite, s.deleteCheck},
+		{"GET", "/v0/whoami", call.Personal, auth.None, s.whoami},
 
-		{"GET", "/v0/openapi.json", probe, auth.None, handleOpenAPI},
-		{"GET", "/v0/asyncapi.json", probe, auth.None, handleAsyncAPI},
-		{"GET", "/v0/health", probe, auth.None, plain(s.handleHealth)},
-		{"GET", "/healthz", probe, auth.None, plain(s.handleHealth)},
-		{"GET", "/v0/ready", probe, auth.None, plain(s.handleReady)},
-		{"GET", "/readyz", probe, auth.None, plain(s.handleReady)},
-		{"GET", "/startupz", probe, auth.None, plain(s.handleStartupz)},
-		{"GET", "/live", probe, auth.None, plain(s.handleLive)},
-		{"GET", "/ready", probe, auth.None, plain(s.handleReadyPlain)},
-		{"GET", "/health", probe, auth.None, plain(s.handleHealthFull)},
-		{"GET", "/health/quick", probe, auth.None, plain(s.handleHealthQuick)},
-		{"GET", "/", probe, auth.None, plain(s.handleRoot)}, // for a browser: consoleRoute
-		{"GET", "/assets/:hash/:asset", page, auth.None, showAsset},
-		{"GET", "/v0", probe, auth.None, plain(s.handleIndex)},
-		{"GET", "/actuator", probe, auth.None, plain(s.handleActuator)},
-		{"GET", "/actuator/health", probe, auth.None, plain(s.handleActuatorHealth)},
-		{"GET", "/actuator/health/:check", probe, auth.None, s.handleActuatorCheck}, // liveness and readiness among them
-		{"GET", "/actuator/info", probe, auth.None, plain(s.handleInfo)},
-		{"GET", "/actuator/metrics", telemetry, auth.Read, s.handleMetricNames},
-		{"GET", "/actuator/metrics/:name", telemetry, auth.Read, s.handleMetric},
-		{"GET", "/v0/metrics", telemetry, auth.Read, s.handleMetrics},
-		{"GET", "/metrics", telemetry, auth.Read, s.handleMetrics},
-		{"GET", "/v0/recovery", probe, auth.Read, s.handleRecovery},
+		{"GET", "/v0/admin/history", call.AdminRead, auth.AdminRead, s.showHistory},
+		{"GET", "/v0/admin/stats", call.AdminRead, auth.AdminRead, s.stats},
+		{"GET", "/v0/admin/audit", call.AdminRead, auth.AdminRead, s.listAudit},
+		{"GET", "/v0/admin/sessions", call.AdminRead, auth.AdminRead, s.listSessions},
+		{"POST", "/v0/admin/sessions/:id/close", call.Admin, auth.AdminWrite, s.closeSession},
+		{"GET", "/v0/admin/requests", call.AdminRead, auth.AdminRead, s.listRequests},
+		{"POST", "/v0/admin/requests/:id/cancel", call.Admin, auth.AdminWrite, s.cancelRequest},
+		{"POST", "/v0/admin/checkpoint", call.Admin, auth.AdminWrite, s.checkpoint},
+		{"GET", "/v0/admin/verify", call.AdminRead, auth.AdminRead, s.showVerify},
+		{"POST", "/v0/admin/verify", call.Admin, auth.AdminWrite, s.verify},
+		{"GET", "/v0/admin/compact", call.AdminRead, auth.AdminRead, s.showErasure},
+		{"POST", "/v0/admin/compact", call.Admin, auth.AdminWrite, s.erase},
+		{"GET", "/v0/admin/backups", call.AdminRead, auth.AdminRead, s.listBackups},
+		{"POST", "/v0/admin/backups/verified", call.Admin, auth.AdminWrite, s.verifiedBackup},
+		{"POST", "/v0/admin/backup", call.Admin, auth.AdminWrite, s.backup},
+		{"PUT", "/v0/admin/checks/:check", call.Setting, auth.AdminWrite, s.putCheck},
+		{"DELETE", "/v0/admin/checks/:check", call.Setting, auth.AdminWrite, s.deleteCheck},
+
+		{"GET", "/v0/openapi.json", call.Probe, auth.None, handleOpenAPI},
+		{"GET", "/v0/asyncapi.json", call.Probe, auth.None, handleAsyncAPI},
+		{"GET", "/v0/health", call.Probe, auth.None, plain(s.handleHealth)},
+		{"GET", "/healthz", call.Probe, auth.None, plain(s.handleHealth)},
+		{"GET", "/v0/ready", call.Probe, auth.None, plain(s.handleReady)},
+		{"GET", "/readyz", call.Probe, auth.None, plain(s.handleReady)},
+		{"GET", "/startupz", call.Probe, auth.None, plain(s.handleStartupz)},
+		{"GET", "/live", call.Probe, auth.None, plain(s.handleLive)},
+		{"GET", "/ready", call.Probe, auth.None, plain(s.handleReadyPlain)},
+		{"GET", "/health", call.Probe, auth.None, plain(s.handleHealthFull)},
+		{"GET", "/health/quick", call.Probe, auth.None, plain(s.handleHealthQuick)},
+		{"GET", "/", call.Probe, auth.None, plain(s.handleRoot)}, // for a browser: consoleRoute
+		{"GET", "/assets/:hash/:asset", call.Page, auth.None, showAsset},
+		{"GET", "/v0", call.Probe, auth.None, plain(s.handleIndex)},
+		{"GET", "/actuator", call.Probe, auth.None, plain(s.handleActuator)},
+		{"GET", "/actuator/health", call.Probe, auth.None, plain(s.handleActuatorHealth)},
+		{"GET", "/actuator/health/:check", call.Probe, auth.None, s.handleActuatorCheck}, // liveness and readiness among them
+		{"GET", "/actuator/info", call.Probe, auth.None, plain(s.handleInfo)},
+		{"GET", "/actuator/metrics", call.Telemetry, auth.Read, s.handleMetricNames},
+		{"GET", "/actuator/metrics/:name", call.Telemetry, auth.Read, s.handleMetric},
+		{"GET", "/v0/metrics", call.Telemetry, auth.Read, s.handleMetrics},
+		{"GET", "/metrics", call.Telemetry, auth.Read, s.handleMetrics},
+		{"GET", "/v0/recovery", call.Probe, auth.Read, s.handleRecovery},
 	}
 }
 
@@ -166,8 +124,8 @@ func (s *Server) routes() []route {
 var queries = map[string][]string{
 	"GET /v0/topics":                             {"prefix", "contains", "type", "class", "sort", "order", "page_size", "cursor"},
 	"GET /v0/topics/:topic":                      {"touch"},
-	"DELETE /v0/topics/:topic":                   {"if_empty", dryRunField},
-	"POST /v0/topics/:topic/delete":              {dryRunField},
+	"DELETE /v0/topics/:topic":                   {"if_empty", call.DryRunField},
+	"POST /v0/topics/:topic/delete":              {call.DryRunField},
 	"POST /v0/topics/:topic":                     {"return_seqs"},
 	"POST /v0/topics/:topic/events":              {"return_seqs"},
 	"GET /v0/topics/:topic/diff":                 request.ReadParameters,
@@ -175,13 +133,13 @@ var queries = map[string][]string{
 	"GET /v0/topics/:topic/jobs":                 {"state", "limit", "cursor"},
 	"GET /v0/topics/:topic/inflight":             {"limit", "cursor"},
 	"GET /v0/topics/:topic/dead-letters":         {"match", "reason", "before_seq", "limit", "cursor"},
-	"DELETE /v0/topics/:topic/dead-letters":      {"match", "reason", "before_seq", "limit", dryRunField},
-	"DELETE /v0/topics/:topic/dead-letters/:seq": {dryRunField},
-	"POST /v0/topics/:topic/redrive":             {dryRunField},
+	"DELETE /v0/topics/:topic/dead-letters":      {"match", "reason", "before_seq", "limit", call.DryRunField},
+	"DELETE /v0/topics/:topic/dead-letters/:seq": {call.DryRunField},
+	"POST /v0/topics/:topic/redrive":             {call.DryRunField},
 	"GET /v0/routers":                            {"prefix", "source", "dest", "sort", "order", "page_size", "cursor"},
-	"DELETE /v0/routers/:router":                 {dryRunField},
+	"DELETE /v0/routers/:router":                 {call.DryRunField},
 	"POST /v0/watch":                             {"lenient"},
-	"GET " + watchPattern:                        request.WatchParameters,
+	"GET " + call.WatchPattern:                   request.WatchParameters,
 	"GET /v0/admin/audit":                        {"limit"},
 	"GET /v0/admin/history":                      {"span", "step"},
 	"GET /v0/admin/stats":                        {"prefix"},
@@ -192,23 +150,14 @@ var queries = map[string][]string{
 	"GET /v0/admin/sessions":                     {"limit", "offset", "key", "topic", "prefix"},
 }
 
-// query is the names of the parameters that the route takes in the query.
-func (rt *route) query() []string { return queries[rt.method+" "+rt.pattern] }
-
-// changes reports whether a call of the route, if it is served, changes a config,
-// removes something, or changes how the server runs.
-func (rt *route) changes() bool {
-	return rt.kind.confirmed() || rt.kind == data && rt.scope&(auth.AdminWrite|auth.Delete) != 0
-}
-
 // methods is what the router is asked for when a path is known and the method
 // is not, in the order of the Allow header.
 var methods = []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"}
 
 // plain adapts a handler that answers through the call's ResponseWriter side.
-func plain(h http.HandlerFunc) func(*call) error {
-	return func(c *call) error {
-		h(c, c.r)
+func plain(h http.HandlerFunc) func(*call.Call) error {
+	return func(c *call.Call) error {
+		h(c, c.Request)
 		return nil
 	}
 }
@@ -220,25 +169,25 @@ type listener struct {
 }
 
 // newListener makes a listener of those rows of the table whose kind is served.
-func newListener(s *Server, serves func(kind) bool) *listener {
+func newListener(s *Server, serves func(call.Kind) bool) *listener {
 	return &listener{s, newRouter(s, s.routes(), serves)}
 }
 
-func newRouter(s *Server, routes []route, serves func(kind) bool) *httprouter.Router {
+func newRouter(s *Server, routes []call.Route, serves func(call.Kind) bool) *httprouter.Router {
 	router := httprouter.New()
 	for _, rt := range routes {
-		if rt.scope == 0 {
-			panic(rt.method + " " + rt.pattern + " declares no scope") // a mistake in the table
+		if rt.Scope == 0 {
+			panic(rt.Method + " " + rt.Pattern + " declares no scope") // a mistake in the table
 		}
-		if !serves(rt.kind) {
+		if !serves(rt.Kind) {
 			continue
 		}
 		handle := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 			s.answer(w, r, &rt, ps)
 		}
-		router.Handle(rt.method, rt.pattern, handle)
-		if rt.method == http.MethodGet {
-			router.Handle(http.MethodHead, rt.pattern, handle)
+		router.Handle(rt.Method, rt.Pattern, handle)
+		if rt.Method == http.MethodGet {
+			router.Handle(http.MethodHead, rt.Pattern, handle)
 		}
 	}
 	return router
@@ -257,8 +206,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		handle(w, r, ps)
 		return
 	}
-	rt := &route{method: r.Method, pattern: unmatched, kind: telemetry, scope: auth.None}
-	rt.serve = func(c *call) error {
+	rt := &call.Route{Method: r.Method, Pattern: call.Unmatched, Kind: call.Telemetry, Scope: auth.None}
+	rt.Serve = func(c *call.Call) error {
 		allow := l.allowed(path)
 		switch {
 		case allow == "":
@@ -274,7 +223,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return not
 			}
 		}
-		c.sharing.preflight(r, c.Header(), allow)
+		l.server.bounds.Sharing.Preflight(r, c.Header(), allow)
 		c.WriteHeader(http.StatusNoContent)
 		return nil
 	}

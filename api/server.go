@@ -7,7 +7,6 @@ package api
 import (
 	"context"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/listing"
@@ -149,35 +149,26 @@ type Options struct {
 type Server struct {
 	opts    Options
 	started time.Time
-	born    time.Time // started, by the steady clock
-	open    *auth.Key // everybody's, where there are no keys
-	ring    atomic.Pointer[keyring]
+	open    *auth.Key              // everybody's, where there are no keys
 	engine  atomic.Pointer[Engine] // nil until Open
 	traffic *traffic
 	trail   auditTrail
 	// ctx ends with StopServing: long polls answer what they have. It is not
 	// the requests' base context, because a write that is waiting for its sync
 	// must be finished, not abandoned.
-	ctx       context.Context
-	cancel    context.CancelFunc
-	main      *listener
-	ops       *listener // nil: the main one serves everything
-	metrics   *metrics.Set
-	memory    budget // of requests
-	places    budget // of their headers and stacks
-	following budget // of open streams, WebSockets and watch sessions
-	slots     *slots
-	looks     rate // scrapes and admin reads, where there are no keys
-	wrongs    wrongs
-	sharing   *sharing
-	conns     *conns.Set
-	sockets   *socketSet
-	watches   watches
-	workers   workers
-	overview  overview
-	underway  *underway
-	meter     meter
-	orders    *listing.Orders // of sorted listings
+	ctx      context.Context
+	cancel   context.CancelFunc
+	main     *listener
+	ops      *listener // nil: the main one serves everything
+	metrics  *metrics.Set
+	bounds   call.Bounds
+	conns    *conns.Set
+	sockets  *socketSet
+	watches  watches
+	workers  workers
+	overview overview
+	meter    meter
+	orders   *listing.Orders // of sorted listings
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -187,36 +178,28 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, started: opts.Now(), born: time.Now(), open: auth.Open(), traffic: newTraffic()}
+	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.trail.log = opts.Log
 	if opts.Audit != nil {
 		s.trail.log = *opts.Audit
 	}
 	s.trail.log = s.trail.log.With().Str(zerolog.LevelFieldName, "info").Logger().Level(zerolog.TraceLevel)
-	s.slots = new(slots)
-	s.ring.Store(newKeyring(opts.Keys))
-	s.sharing = newSharing(opts.CORSOrigins)
-	s.memory.name, s.memory.users, s.memory.limit = "inflight_bytes", "requests under way", opts.Limits.MaxInflightBytes
-	s.following.name, s.following.users, s.following.limit = "stream_bytes", "streams and sessions", opts.Limits.StreamBytes/16*streamsOpen
-	s.orders = listing.NewOrders(opts.Limits.MaxInflightBytes/16,
-		func(n int64) error { return s.memory.reserve(holder{}, n) },
-		func(n int64) { s.memory.release(holder{}, n) })
 	s.conns = conns.NewSet(opts.Log)
 	s.conns.Refuse = s.refuseRaw
-	s.places.name, s.places.users, s.places.limit = "request_bytes", "the headers and stacks of requests under way", math.MaxInt64
+	s.bounds.Set(s.ctx, &call.Options{Limits: &s.opts.Limits, Keys: opts.Keys, Origins: opts.CORSOrigins, Conns: s.conns})
+	s.orders = listing.NewOrders(opts.Limits.MaxInflightBytes/16,
+		s.bounds.Own().Reserve, s.bounds.Own().Release)
 	if process := opts.Limits.ProcessBytes; process > 0 {
-		s.places.limit = process / 4
-		s.conns.SetBounds(conns.Bounds{Requests: int(process / 8 / callCost), Unread: process / 16})
+		s.conns.SetBounds(conns.Bounds{Requests: int(process / 8 / call.CallCost), Unread: process / 16})
 	}
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
 	s.meter = newMeter()
-	s.underway = newUnderway()
-	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: unmatched, Method: "other"})
-	s.main = newListener(s, func(k kind) bool { return !opts.OpsApart || !k.operator() })
+	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: call.Unmatched, Method: "other"})
+	s.main = newListener(s, func(k call.Kind) bool { return !opts.OpsApart || !k.Operator() })
 	if opts.OpsApart {
-		s.ops = newListener(s, func(kind) bool { return true })
+		s.ops = newListener(s, func(call.Kind) bool { return true })
 	}
 	return s
 }

@@ -14,25 +14,23 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // inUse is how many slots are taken, of all kinds.
-func (s *Server) inUse() (n int64) {
-	n = s.slots.streams.n.Load() + s.slots.pending.Load()
-	for _, a := range s.ring.Load().accounts {
-		n += a.requests.n.Load() + a.streams.n.Load()
-	}
-	return n
+func (s *Server) inUse() int64 {
+	u := s.bounds.Usage()
+	return u.Streams + u.Payloads + u.OfKeys
 }
 
 // through runs a handler as a route of its own.
-func through(s *Server, k kind, key string, serve func(*call) error) *httptest.ResponseRecorder {
+func through(s *Server, k call.Kind, key string, serve func(*call.Call) error) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Authorization", "Bearer "+key)
-	s.answer(w, r, &route{"GET", "/test", k, auth.Read, serve}, nil)
+	s.answer(w, r, &call.Route{Method: "GET", Pattern: "/test", Kind: k, Scope: auth.Read, Serve: serve}, nil)
 	return w
 }
 
@@ -52,19 +50,19 @@ func TestRequestsUnderWayAreCounted(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			w := through(s, data, "aaaa", func(*call) error { inside <- struct{}{}; <-leave; return nil })
+			w := through(s, call.Data, "aaaa", func(*call.Call) error { inside <- struct{}{}; <-leave; return nil })
 			if w.Code != 200 {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
 		<-inside
 	}
-	ok := func(*call) error { return nil }
-	wantCap(t, through(s, data, "aaaa", ok), "max_inflight_per_key", 2)
+	ok := func(*call.Call) error { return nil }
+	wantCap(t, through(s, call.Data, "aaaa", ok), "max_inflight_per_key", 2)
 	for what, w := range map[string]*httptest.ResponseRecorder{
-		"another key": through(s, data, "bbbb", ok),
-		"a stream":    through(s, streaming, "aaaa", ok),
-		"a probe":     through(s, probe, "aaaa", ok),
+		"another key": through(s, call.Data, "bbbb", ok),
+		"a stream":    through(s, call.Streaming, "aaaa", ok),
+		"a probe":     through(s, call.Probe, "aaaa", ok),
 	} {
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
@@ -72,7 +70,7 @@ func TestRequestsUnderWayAreCounted(t *testing.T) {
 	}
 	close(leave)
 	wg.Wait()
-	if w := through(s, data, "aaaa", ok); w.Code != 200 || s.inUse() != 0 {
+	if w := through(s, call.Data, "aaaa", ok); w.Code != 200 || s.inUse() != 0 {
 		t.Errorf("afterwards: %d, %d slots in use", w.Code, s.inUse())
 	}
 }
@@ -81,12 +79,12 @@ func TestRequestsUnderWayAreCounted(t *testing.T) {
 // nothing, and a slot that was given back twice is one slot.
 func TestStreamsAreCounted(t *testing.T) {
 	s, _ := keyedServer(t, "aaaa,bbbb", func(o *Options) { o.Limits.MaxStreams, o.Limits.MaxStreamsPerKey = 3, 2 })
-	calls := map[string]*call{}
+	calls := map[string]*call.Call{}
 	take := func(name string) (func(), error) {
 		secret := name[:1]
-		c := &call{key: s.opts.Keys.Find(strings.Repeat(secret, 4)), route: &route{}}
+		c := callOf(s, s.opts.Keys.Find(strings.Repeat(secret, 4)))
 		calls[name] = c
-		return s.takeStream(c)
+		return c.TakeStream()
 	}
 	refused := func(name, limit string, most int64) {
 		t.Helper()
@@ -108,14 +106,14 @@ func TestStreamsAreCounted(t *testing.T) {
 	refused("b2", "max_sse_connections", 3)
 	one()
 	one()
-	calls["a1"].giveSlots()
+	calls["a1"].GiveSlots()
 	if _, err := take("a4"); err != nil {
 		t.Error(err)
 	}
 	refused("a5", "max_sse_connections", 3)
 	for _, c := range calls {
-		c.giveSlots()
-		c.giveSlots()
+		c.GiveSlots()
+		c.GiveSlots()
 	}
 	if n := s.inUse(); n != 0 {
 		t.Errorf("%d slots in use", n)
@@ -125,24 +123,24 @@ func TestStreamsAreCounted(t *testing.T) {
 // Where there are no keys, nobody is told apart: only the caps on all hold.
 func TestWithoutKeysNoKeyIsCounted(t *testing.T) {
 	s, _ := openServer(func(o *Options) { o.Limits.MaxInflightPerKey, o.Limits.MaxStreamsPerKey, o.Limits.MaxStreams = 1, 1, 2 })
-	through(s, data, "", func(*call) error {
-		if w := through(s, data, "", func(*call) error { return nil }); w.Code != 200 {
+	through(s, call.Data, "", func(*call.Call) error {
+		if w := through(s, call.Data, "", func(*call.Call) error { return nil }); w.Code != 200 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		return nil
 	})
 	var last *httptest.ResponseRecorder
-	var nest func(depth int) func(*call) error
-	nest = func(depth int) func(*call) error {
-		return func(c *call) error {
-			if _, err := s.takeStream(c); err != nil {
+	var nest func(depth int) func(*call.Call) error
+	nest = func(depth int) func(*call.Call) error {
+		return func(c *call.Call) error {
+			if _, err := c.TakeStream(); err != nil {
 				return err
 			}
-			last = through(s, streaming, "", nest(depth+1))
+			last = through(s, call.Streaming, "", nest(depth+1))
 			return nil
 		}
 	}
-	through(s, streaming, "", nest(0))
+	through(s, call.Streaming, "", nest(0))
 	if n := s.inUse(); n != 0 {
 		t.Errorf("%d slots in use", n)
 	}
@@ -154,21 +152,21 @@ func TestWithoutKeysNoKeyIsCounted(t *testing.T) {
 // Slots come back whatever a handler does.
 func TestSlotsComeBack(t *testing.T) {
 	s, _ := keyedServer(t, "aaaa", nil)
-	for name, serve := range map[string]func(*call) error{
-		"error": func(c *call) error {
-			_, err := s.takeStream(c)
+	for name, serve := range map[string]func(*call.Call) error{
+		"error": func(c *call.Call) error {
+			_, err := c.TakeStream()
 			return errors.Join(err, errors.New("as the test wants"))
 		},
-		"panic": func(c *call) error { _, _ = s.takeStream(c); panic("as the test wants") },
-		"abort": func(c *call) error { _, _ = s.takeStream(c); panic(http.ErrAbortHandler) },
-		"held":  func(c *call) error { _, err := s.takeStream(c); return err },
-		"freed": func(c *call) error { release, err := s.takeStream(c); release(); release(); return err },
-		"memory": func(c *call) error {
-			_ = s.memory.take(c, 1000)
+		"panic": func(c *call.Call) error { _, _ = c.TakeStream(); panic("as the test wants") },
+		"abort": func(c *call.Call) error { _, _ = c.TakeStream(); panic(http.ErrAbortHandler) },
+		"held":  func(c *call.Call) error { _, err := c.TakeStream(); return err },
+		"freed": func(c *call.Call) error { release, err := c.TakeStream(); release(); release(); return err },
+		"memory": func(c *call.Call) error {
+			_ = c.Take(1000)
 			panic(http.ErrAbortHandler)
 		},
 	} {
-		for _, k := range []kind{data, streaming} {
+		for _, k := range []call.Kind{call.Data, call.Streaming} {
 			func() {
 				defer func() {
 					if p := recover(); (p == http.ErrAbortHandler) != (name == "abort" || name == "memory") {
@@ -178,7 +176,7 @@ func TestSlotsComeBack(t *testing.T) {
 				through(s, k, "aaaa", serve)
 			}()
 		}
-		if n := s.inUse() + s.memory.used.Load(); n != 0 {
+		if n := s.inUse() + s.bounds.Usage().Memory; n != 0 {
 			t.Errorf("%s: %d slots in use", name, n)
 		}
 	}
@@ -227,7 +225,7 @@ func TestSlotsComeBackFromCutConnections(t *testing.T) {
 	}
 	shutdown()
 	// A handler may outlast its HTTP/2 connection, whose client has gone.
-	waitFor(t, func() bool { return s.inUse()+s.memory.used.Load() == 0 })
+	waitFor(t, func() bool { return s.inUse()+s.bounds.Usage().Memory == 0 })
 }
 
 // meteredEngine counts the payload bytes it has been given, after a moment in
@@ -309,4 +307,11 @@ func TestRepeatsPassTheTotal(t *testing.T) {
 	c.want("ack")
 	c.say(`{"op":"publish","topic":"t",%s`, body("other")[1:])
 	c.want("error")
+}
+
+// callOf returns a call of a key, of no route.
+func callOf(s *Server, key *auth.Key) *call.Call {
+	c := s.bounds.Begin(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), new(call.Route))
+	c.Identify(key)
+	return c
 }

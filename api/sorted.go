@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -22,7 +23,7 @@ const sortedName = 48
 
 // turn returns a page of rows of a sorted listing, and its order. row returns the
 // row of a name, or false if that is gone: then the page has another in its place.
-func turn[R any](s *Server, c *call, p *wire.Params, l *sorted, size int, row func(name string) (R, bool)) ([]R, *listing.Order, error) {
+func turn[R any](s *Server, c *call.Call, p *wire.Params, l *sorted, size int, row func(name string) (R, bool)) ([]R, *listing.Order, error) {
 	order, at, err := s.orderOf(c, p, l)
 	if err != nil {
 		return nil, nil, err
@@ -43,18 +44,18 @@ func turn[R any](s *Server, c *call, p *wire.Params, l *sorted, size int, row fu
 }
 
 // orderOf returns the order of a listing and where in it the page begins.
-func (s *Server) orderOf(c *call, p *wire.Params, l *sorted) (order *listing.Order, at int, err error) {
+func (s *Server) orderOf(c *call.Call, p *wire.Params, l *sorted) (order *listing.Order, at int, err error) {
 	if !p.Has("cursor") {
 		n := int64(l.all) * sortedName
-		if err := s.memory.take(c, n); err != nil {
+		if err := c.Take(n); err != nil {
 			return nil, 0, err
 		}
-		defer s.memory.giveBack(c, n)
+		defer c.GiveBack(n)
 		owner := ""
-		if c.account != nil {
-			owner = c.key.ID
+		if c.SharesMemory() {
+			owner = c.Key.ID
 		}
-		order, err = s.orders.Begin(c.r.Context(), l.listing, owner, l.sort)
+		order, err = s.orders.Begin(c.Request.Context(), l.listing, owner, l.sort)
 		return order, 0, err
 	}
 	place, err := parseCursor(l.listing, p.Get("cursor"))

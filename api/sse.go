@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -36,7 +37,7 @@ var (
 // sse_output.go.
 type eventStream struct {
 	server  *Server
-	call    *call
+	call    *call.Call
 	session *watchSession // nil: its events have no id of their own
 	control *http.ResponseController
 	// patience is how long the client may take nothing.
@@ -54,11 +55,11 @@ type eventStream struct {
 }
 
 // streamWatch streams the events of a session for as long as the client stays.
-func (s *Server) streamWatch(c *call) error {
+func (s *Server) streamWatch(c *call.Call) error {
 	if err := acceptsEvents(c); err != nil {
 		return err
 	}
-	w := s.watches.find(c.topic, c.key)
+	w := s.watches.find(c.Topic, c.Key)
 	if w == nil {
 		return noSession()
 	}
@@ -66,7 +67,7 @@ func (s *Server) streamWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.r.Method == http.MethodHead {
+	if c.Request.Method == http.MethodHead {
 		beginEvents(c)
 		return nil
 	}
@@ -78,7 +79,7 @@ func (s *Server) streamWatch(c *call) error {
 	defer s.watches.detach(w, st)
 	defer st.leave()
 	// Not before the stream that this one takes over has given back its own.
-	release, err := s.takeStream(c)
+	release, err := c.TakeStream()
 	if err != nil {
 		return err
 	}
@@ -90,10 +91,10 @@ func (s *Server) streamWatch(c *call) error {
 }
 
 // beginEvents sends the header of a stream.
-func beginEvents(c *call) {
-	c.streamed, c.status = true, http.StatusOK
-	c.headEvents()
-	c.w.WriteHeader(http.StatusOK)
+func beginEvents(c *call.Call) {
+	c.Streamed, c.Status = true, http.StatusOK
+	c.HeadEvents()
+	c.Writer.WriteHeader(http.StatusOK)
 }
 
 // stream sends until the client, the session or the server goes.
@@ -105,9 +106,9 @@ func (s *Server) stream(st *eventStream) error {
 		defer time.AfterFunc(age, func() { st.end(errAged) }).Stop()
 	}
 	c := st.call
-	s.memory.give(c)
-	c.letGo() // a stream may be idle for days
-	c.outlast()
+	c.Give()
+	c.LetGo() // a stream may be idle for days
+	c.Outlast()
 	beginEvents(c)
 	err := context.Cause(st.ctx) // it may have been taken over while it waited
 	if err == nil {

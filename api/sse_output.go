@@ -2,12 +2,12 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -33,7 +33,7 @@ const (
 // it begins, for a client that is cut off before it has its first event; then the
 // warnings about the request.
 func (st *eventStream) open() error {
-	return st.send(append(st.appendID([]byte("retry: 2000")), "\n\n"...), st.call.warnings())
+	return st.send(append(st.appendID([]byte("retry: 2000")), "\n\n"...), warnings(st.call))
 }
 
 // appendID appends the line with the id. Without an id there is none: the
@@ -93,7 +93,7 @@ func (st *eventStream) Deleted(x string, head uint64, reason string) error {
 func (st *eventStream) Failed(x string, err error) error {
 	e := wire.ErrorOf(err)
 	if e.Status == http.StatusInternalServerError {
-		st.server.opts.Log.Error().Str("route", st.call.route.pattern).Str("topic", x).Err(err).Msg("following failed")
+		st.server.opts.Log.Error().Str("route", st.call.Route.Pattern).Str("topic", x).Err(err).Msg("following failed")
 	}
 	return st.sendError(x, e)
 }
@@ -109,23 +109,7 @@ func (st *eventStream) Idle() error {
 // sendError sends an error event: about a topic, or without one about the
 // stream, which then ends.
 func (st *eventStream) sendError(x string, e *wire.Error) error {
-	return st.small("error", func(b []byte) []byte { return appendErrorData(b, x, e) })
-}
-
-// appendErrorData renders the data of an error event.
-func appendErrorData(b []byte, x string, e *wire.Error) []byte {
-	data, err := json.Marshal(struct {
-		Code    int    `json:"code"`
-		Error   string `json:"error"`
-		Message string `json:"message"`
-		Topic   string `json:"topic,omitempty"`
-		Detail  any    `json:"detail,omitempty"`
-		RetryMS int64  `json:"retry_after_ms,omitempty"`
-	}{e.Status, e.Code, e.Message, x, e.Details(), e.RetryAfter.Milliseconds()})
-	if err != nil {
-		panic(err) // details are strings, numbers and bools
-	}
-	return append(b, data...)
+	return st.small("error", func(b []byte) []byte { return call.AppendErrorData(b, x, e) })
 }
 
 // small sends an event whose body is rendered for it, on one line.
@@ -182,7 +166,7 @@ func (st *eventStream) send(parts ...[]byte) error {
 		for len(part) > 0 {
 			st.bound()
 			n := min(len(part), eventPiece)
-			if _, err := st.call.w.Write(part[:n]); err != nil {
+			if _, err := st.call.Writer.Write(part[:n]); err != nil {
 				return err
 			}
 			st.flow.sent.Add(int64(n))
@@ -215,7 +199,7 @@ func (st *eventStream) bound() {
 // while something is written.
 func (st *eventStream) lift() {
 	st.sending.end()
-	if st.call.r.ProtoMajor < 2 {
+	if st.call.Request.ProtoMajor < 2 {
 		return
 	}
 	st.mu.Lock()

@@ -216,7 +216,7 @@ func TestStreamTakenOverAtTheCap(t *testing.T) {
 			two.want("caught-up", "")
 			openStream(t, client, other, 429)
 			two.hangUp()
-			waitFor(t, func() bool { return s.slots.streams.n.Load() == 0 })
+			waitFor(t, func() bool { return s.bounds.Usage().Streams == 0 })
 			openStream(t, client, other, 200).opening().hangUp()
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -13,11 +14,11 @@ import (
 // streamTopics streams the events of the topics in the query. The session that it
 // makes for that ends with the stream: the client goes on by the id of the last
 // event.
-func (s *Server) streamTopics(c *call) error {
+func (s *Server) streamTopics(c *call.Call) error {
 	if err := acceptsEvents(c); err != nil {
 		return err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func (s *Server) streamTopics(c *call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	if err := c.mayWatch(req); err != nil {
+	if err := c.MayWatch(req); err != nil {
 		return err
 	}
 	place, err := lastPlace(c, query.Get("last_event_id"))
@@ -41,7 +42,7 @@ func (s *Server) streamTopics(c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.r.Method == http.MethodHead {
+	if c.Request.Method == http.MethodHead {
 		w.discard()
 		beginEvents(c)
 		return nil
@@ -51,8 +52,8 @@ func (s *Server) streamTopics(c *call) error {
 
 // lastPlace returns where the client was. The header comes before the query,
 // because a browser that connects again repeats the query as it was.
-func lastPlace(c *call, parameter string) (*watch.Place, error) {
-	id := c.r.Header.Get("Last-Event-ID")
+func lastPlace(c *call.Call, parameter string) (*watch.Place, error) {
+	id := c.Request.Header.Get("Last-Event-ID")
 	if id == "" {
 		id = parameter
 	}
@@ -65,7 +66,7 @@ func lastPlace(c *call, parameter string) (*watch.Place, error) {
 
 // passingSession makes a session that is not in the table yet. The caller must
 // discard it or put it there.
-func (s *Server) passingSession(c *call, req *request.Watch, place *watch.Place, lenient bool) (*watchSession, error) {
+func (s *Server) passingSession(c *call.Call, req *request.Watch, place *watch.Place, lenient bool) (*watchSession, error) {
 	options := req.Options(&s.opts.Limits)
 	options.Portable = true
 	w, err := s.newSession(c, options)
@@ -88,8 +89,8 @@ func (s *Server) passingSession(c *call, req *request.Watch, place *watch.Place,
 }
 
 // streamPassing streams the events of a passing session, and ends it.
-func (s *Server) streamPassing(c *call, w *watchSession) error {
-	endStream, err := s.takeStream(c)
+func (s *Server) streamPassing(c *call.Call, w *watchSession) error {
+	endStream, err := c.TakeStream()
 	if err != nil {
 		w.discard()
 		return err
@@ -104,26 +105,26 @@ func (s *Server) streamPassing(c *call, w *watchSession) error {
 	}
 	defer s.watches.detach(w, st)
 	defer st.leave()
-	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it was added
-		return errRevoked
+	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it was added
+		return call.ErrRevoked
 	}
 	return s.stream(st)
 }
 
 // newEventStream makes the stream of a session, whose context the caller must
 // cancel.
-func (s *Server) newEventStream(c *call, w *watchSession) *eventStream {
+func (s *Server) newEventStream(c *call.Call, w *watchSession) *eventStream {
 	st := &eventStream{
-		server: s, call: c, session: w, control: http.NewResponseController(c.w),
+		server: s, call: c, session: w, control: http.NewResponseController(c.Writer),
 		patience: s.watches.patience, done: make(chan struct{}), flow: &w.flow,
 	}
-	st.ctx, st.cancel = context.WithCancelCause(c.r.Context())
+	st.ctx, st.cancel = context.WithCancelCause(c.Request.Context())
 	return st
 }
 
 // acceptsEvents refuses a client that does not take events.
-func acceptsEvents(c *call) error {
-	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.r.Header["Accept"], ","))) > 0 {
+func acceptsEvents(c *call.Call) error {
+	if wire.OfferEvents.Quality(wire.ParseAccept(strings.Join(c.Request.Header["Accept"], ","))) > 0 {
 		return nil
 	}
 	return &wire.Error{
@@ -134,9 +135,9 @@ func acceptsEvents(c *call) error {
 
 // warnings are comments at the beginning of a stream for what the query has and
 // the route does not.
-func (c *call) warnings() []byte {
+func warnings(c *call.Call) []byte {
 	var b []byte
-	for _, warning := range c.notices.List() {
+	for _, warning := range c.Notices.List() {
 		b = append(append(append(b, ": warning: "...), warning...), "\n\n"...) // names in it are quoted: it is one line
 	}
 	return b

@@ -80,7 +80,7 @@ func TestStreamOfTopicsIsBounded(t *testing.T) {
 			c.hangUp()
 			waitFor(t, func() bool {
 				sessions, streams := s.watches.counts()
-				return sessions == 0 && streams == 0 && s.slots.streams.n.Load() == 0 && s.following.used.Load() == 0
+				return sessions == 0 && streams == 0 && s.bounds.Usage().Streams == 0 && s.bounds.Usage().Following == 0
 			})
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/openapi"
 )
 
@@ -157,7 +158,7 @@ func TestAnswersCountUntilWritten(t *testing.T) {
 	s, _ := keyedServer(t, "aaaa", func(o *Options) { o.Limits.WriteTimeout = time.Second })
 	large := strings.Repeat("x", 8<<20)
 	s.main.router.Handle("GET", "/large", func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-		s.answer(w, r, &route{"GET", "/large", data, auth.Read, func(c *call) error {
+		s.answer(w, r, &call.Route{Method: "GET", Pattern: "/large", Kind: call.Data, Scope: auth.Read, Serve: func(c *call.Call) error {
 			c.WriteHeader(http.StatusOK)
 			_, err := c.Write([]byte(large))
 			return err
@@ -173,9 +174,9 @@ func TestAnswersCountUntilWritten(t *testing.T) {
 		_ = tcp.SetReadBuffer(4 << 10)
 	}
 	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer aaaa\r\n\r\n")
-	waitFor(t, func() bool { return s.memory.used.Load() >= int64(len(large))-firstRead })
+	waitFor(t, func() bool { return s.bounds.Usage().Memory >= int64(len(large))-call.FirstRead })
 	if n := s.inUse(); n != 1 {
 		t.Errorf("%d slots are in use while the answer is being written", n)
 	}
-	waitFor(t, func() bool { return s.inUse() == 0 && s.memory.used.Load() == 0 })
+	waitFor(t, func() bool { return s.inUse() == 0 && s.bounds.Usage().Memory == 0 })
 }

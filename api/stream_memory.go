@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -14,7 +15,7 @@ func noStreamMemory() *wire.Error {
 	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: "the records on their way to those who watch hold all the memory they may",
-		Detail:  map[string]any{"limit": "stream_bytes"}, RetryAfter: stalledAfter,
+		Detail:  map[string]any{"limit": "stream_bytes"}, RetryAfter: call.StalledAfter,
 	}
 }
 
@@ -28,7 +29,7 @@ func (w *sending) end()   { w.since.Store(0) }
 // stalled reports whether the client has taken nothing for a while.
 func (w *sending) stalled() bool {
 	since := w.since.Load()
-	return since != 0 && time.Now().UnixMilli()-since > stalledAfter.Milliseconds()
+	return since != 0 && time.Now().UnixMilli()-since > call.StalledAfter.Milliseconds()
 }
 
 // endStalled ends the streams and WebSockets whose clients take nothing: others

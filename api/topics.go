@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -19,38 +20,30 @@ type configView struct {
 
 func viewConfig(c record.Config) configView { return configView{c, c.Durable()} }
 
-// checkTopic checks the topic's name in the path.
-func (c *call) checkTopic() error {
-	if err := record.CheckName(c.topic); err != nil {
-		return err
-	}
-	return nil
-}
-
 // putTopic creates a topic or replaces its config.
-func (s *Server) putTopic(c *call) error { return s.configure(c, s.opened().Put) }
+func (s *Server) putTopic(c *call.Call) error { return s.configure(c, s.opened().Put) }
 
 // patchTopic merges into a topic's config.
-func (s *Server) patchTopic(c *call) error { return s.configure(c, s.opened().Patch) }
+func (s *Server) patchTopic(c *call.Call) error { return s.configure(c, s.opened().Patch) }
 
 func (s *Server) configure(
-	c *call, apply func(context.Context, string, *record.ConfigPatch) (topics.Configured, error),
+	c *call.Call, apply func(context.Context, string, *record.ConfigPatch) (topics.Configured, error),
 ) error {
-	if err := c.checkTopic(); err != nil {
+	if err := c.CheckTopic(); err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	patch, err := request.DecodeConfig(body, &c.notices)
+	patch, err := request.DecodeConfig(body, &c.Notices)
 	if err != nil {
 		return err
 	}
-	if err := c.mayConfigure(c.topic, patch); err != nil {
+	if err := c.MayConfigure(c.Topic, patch); err != nil {
 		return err
 	}
-	done, err := apply(c.r.Context(), c.topic, patch)
+	done, err := apply(c.Request.Context(), c.Topic, patch)
 	if err != nil {
 		return err
 	}
@@ -58,13 +51,13 @@ func (s *Server) configure(
 	if done.Created {
 		status = http.StatusCreated
 	}
-	noteEviction(c.topic, &done.Config, &c.notices)
-	c.cost, c.costs = done.Cost, wire.CostWrite
+	noteEviction(c.Topic, &done.Config, &c.Notices)
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	wire.WriteJSON(c, status, struct {
 		Topic   string     `json:"topic"`
 		Created bool       `json:"created"`
 		Config  configView `json:"config"`
-	}{c.topic, done.Created, viewConfig(done.Config)})
+	}{c.Topic, done.Created, viewConfig(done.Config)})
 	return nil
 }
 
@@ -106,45 +99,45 @@ func orNever(ms int64) *int64 {
 	return &ms
 }
 
-func (s *Server) getTopic(c *call) error {
-	touch, err := c.topicFlag("touch", true)
+func (s *Server) getTopic(c *call.Call) error {
+	touch, err := c.TopicFlag("touch", true)
 	if err != nil {
 		return err
 	}
-	st, err := s.opened().State(c.topic, touch)
+	st, err := s.opened().State(c.Topic, touch)
 	if err != nil {
 		return err
 	}
 	view := viewState(&st)
-	view.Subscribers = s.opened().Activity(c.topic).Subscriptions
+	view.Subscribers = s.opened().Activity(c.Topic).Subscriptions
 	wire.WriteJSON(c, http.StatusOK, view)
 	return nil
 }
 
-func (s *Server) deleteTopic(c *call) error {
-	ifEmpty, err := c.topicFlag("if_empty", false)
+func (s *Server) deleteTopic(c *call.Call) error {
+	ifEmpty, err := c.TopicFlag("if_empty", false)
 	if err != nil {
 		return err
 	}
-	if err := c.readDryRun(); err != nil {
+	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
-	if c.dry {
-		what, err := s.opened().PreviewDelete(c.topic, ifEmpty)
+	if c.Dry {
+		what, err := s.opened().PreviewDelete(c.Topic, ifEmpty)
 		if err == nil {
-			c.answerPreview(&what)
+			answerPreview(c, &what)
 		}
 		return err
 	}
-	gone, err := s.opened().Delete(c.r.Context(), c.topic, ifEmpty)
+	gone, err := s.opened().Delete(c.Request.Context(), c.Topic, ifEmpty)
 	if err != nil {
 		return err
 	}
-	c.cost, c.costs = gone.Cost, wire.CostWrite
+	c.Cost, c.Costs = gone.Cost, wire.CostWrite
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Topic          string   `json:"topic"`
 		Deleted        bool     `json:"deleted"`
 		RoutersRemoved []string `json:"routers_removed"`
-	}{c.topic, gone.Deleted, c.seen(gone.Routers)})
+	}{c.Topic, gone.Deleted, c.Seen(gone.Routers)})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -20,9 +21,9 @@ type topicQuery struct {
 }
 
 // readTopicQuery reads which topics are listed, and how.
-func (c *call) readTopicQuery(p *wire.Params) topicQuery {
+func readTopicQuery(c *call.Call, p *wire.Params) topicQuery {
 	q := topicQuery{prefix: p.Get("prefix")}
-	q.Prefixes = c.key.Within(q.prefix)
+	q.Prefixes = c.Key.Within(q.prefix)
 	q.Contains = p.Get("contains")
 	if n := len(q.Contains); n > record.MaxName {
 		p.Refuse("contains", "has %d bytes; at most %d are allowed, as many as a name has", n, record.MaxName)
@@ -137,18 +138,18 @@ type topicsPage struct {
 }
 
 // listTopics answers a page of the topics that the key sees.
-func (s *Server) listTopics(c *call) error {
-	query, err := c.query()
+func (s *Server) listTopics(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
 	p := wire.ReadParams(query)
 	size := p.PageSize()
-	q := c.readTopicQuery(&p)
+	q := readTopicQuery(c, &p)
 	if p.Err() != nil {
 		return p.Err()
 	}
-	if size, err = s.takePage(c, size, s.opened().Totals().Topics, topicRow); err != nil {
+	if size, err = c.TakePage(size, s.opened().Totals().Topics, topicRow); err != nil {
 		return err
 	}
 	var page *topicsPage
@@ -165,7 +166,7 @@ func (s *Server) listTopics(c *call) error {
 }
 
 // listNames answers a page in the order of the names.
-func (s *Server) listNames(c *call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
+func (s *Server) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
 	var after string
 	var err error
 	if p.Has("cursor") {
@@ -174,7 +175,7 @@ func (s *Server) listNames(c *call, q *topicQuery, p *wire.Params, size int) (*t
 		}
 	}
 	engine := s.opened()
-	states, more := pageWithin(c.key, q.prefix, after, size, engine.List)
+	states, more := call.PageWithin(c.Key, q.prefix, after, size, engine.List)
 	page := &topicsPage{Topics: make([]listView, len(states)), Total: engine.CountTopics(q.Prefixes)}
 	for i := range states {
 		page.Topics[i] = viewListed(&states[i], engine.Activity(states[i].Name))
@@ -186,7 +187,7 @@ func (s *Server) listNames(c *call, q *topicQuery, p *wire.Params, size int) (*t
 }
 
 // listSorted answers a page in an order that is made once for all pages.
-func (s *Server) listSorted(c *call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
+func (s *Server) listSorted(c *call.Call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
 	engine := s.opened()
 	l := &sorted{
 		listing: q.listing(),
@@ -207,3 +208,7 @@ func (s *Server) listSorted(c *call, q *topicQuery, p *wire.Params, size int) (*
 	}
 	return &topicsPage{rows, len(order.Names), l.next}, nil
 }
+
+// topicRow is the memory that a row takes until the page is rendered, in bytes: the
+// state, its view, and their JSON in several buffers.
+const topicRow = 4 << 10

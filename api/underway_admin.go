@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -34,26 +35,26 @@ type requestView struct {
 
 // listRequests answers the requests in progress that the call's key manages, the
 // oldest first.
-func (s *Server) listRequests(c *call) error {
-	query, err := c.query()
+func (s *Server) listRequests(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
 	p := wire.ReadParams(query)
-	limit, offset := pageOf(&p)
+	limit, offset := call.ReadPage(&p)
 	if p.Err() != nil {
 		return p.Err()
 	}
 	var numbers []uint64
-	s.underway.each(func(o *call) {
-		if c.manages(o.key) {
-			numbers = append(numbers, o.underway.number)
+	s.bounds.Underway.Each(func(o *call.Call) {
+		if c.Manages(o.Key) {
+			numbers = append(numbers, o.Number())
 		}
 	})
 	slices.Sort(numbers)
 	total := len(numbers)
 	numbers = numbers[min(offset, int64(total)):]
-	size, err := s.takePage(c, int(limit), len(numbers), requestRow)
+	size, err := c.TakePage(int(limit), len(numbers), requestRow)
 	if err != nil {
 		return err
 	}
@@ -67,20 +68,20 @@ func (s *Server) listRequests(c *call) error {
 
 // requestViews are the rows of those calls that are still there. numbers is
 // sorted.
-func (s *Server) requestViews(c *call, numbers []uint64) []requestView {
+func (s *Server) requestViews(c *call.Call, numbers []uint64) []requestView {
 	views := make([]requestView, 0, len(numbers))
-	s.underway.each(func(o *call) {
-		n := o.underway.number
+	s.bounds.Underway.Each(func(o *call.Call) {
+		n := o.Number()
 		if _, found := slices.BinarySearch(numbers, n); !found {
 			return
 		}
 		v := requestView{
-			ID: s.underway.id(n), Method: o.r.Method, Route: o.route.pattern, Key: o.key.ID, Remote: o.r.RemoteAddr,
-			AgeMS: float64(time.Since(o.start).Microseconds()) / 1000, Waiting: o.underway.wait.Load() != nil,
-			You: o.key == c.key && hostOf(o.r.RemoteAddr) == hostOf(c.r.RemoteAddr), number: n,
+			ID: s.bounds.Underway.ID(n), Method: o.Request.Method, Route: o.Route.Pattern, Key: o.Key.ID, Remote: o.Request.RemoteAddr,
+			AgeMS: float64(time.Since(o.Start).Microseconds()) / 1000, Waiting: o.Waits(),
+			You: o.Key == c.Key && hostOf(o.Request.RemoteAddr) == hostOf(c.Request.RemoteAddr), number: n,
 		}
-		if strings.Contains(o.route.pattern, ":topic") || o.route == socketClaim {
-			v.Topic = strings.Clone(o.topic[:min(len(o.topic), auditTarget)])
+		if strings.Contains(o.Route.Pattern, ":topic") || o.Route == socketClaim {
+			v.Topic = strings.Clone(o.Topic[:min(len(o.Topic), auditTarget)])
 		}
 		views = append(views, v)
 	})
@@ -98,11 +99,11 @@ func hostOf(addr string) string {
 }
 
 // cancelRequest cancels a request that waits.
-func (s *Server) cancelRequest(c *call) error {
-	if err := s.fieldless(c); err != nil {
+func (s *Server) cancelRequest(c *call.Call) error {
+	if err := c.Fieldless(); err != nil {
 		return err
 	}
-	found, done := s.underway.cancel(s.underway.number(c.topic), c.manages)
+	found, done := s.bounds.Underway.Cancel(s.bounds.Underway.Number(c.Topic), c.Manages)
 	if !found {
 		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such request is in progress"}
 	}
@@ -110,7 +111,7 @@ func (s *Server) cancelRequest(c *call) error {
 		ID        string `json:"id"`
 		Cancelled bool   `json:"cancelled"`
 		Reason    string `json:"reason,omitempty"`
-	}{ID: c.topic, Cancelled: done}
+	}{ID: c.Topic, Cancelled: done}
 	if !done {
 		answer.Reason = errSettles
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -20,8 +21,8 @@ type positionView struct {
 }
 
 // openWatch makes a watch session.
-func (s *Server) openWatch(c *call) error {
-	query, err := c.query()
+func (s *Server) openWatch(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
@@ -30,15 +31,15 @@ func (s *Server) openWatch(c *call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	req, err := request.DecodeWatch(body, &s.opts.Limits, &c.notices)
+	req, err := request.DecodeWatch(body, &s.opts.Limits, &c.Notices)
 	if err != nil {
 		return err
 	}
-	if err := c.mayWatch(req); err != nil {
+	if err := c.MayWatch(req); err != nil {
 		return err
 	}
 	w, err := s.newSession(c, req.Options(&s.opts.Limits))
@@ -57,9 +58,9 @@ func (s *Server) openWatch(c *call) error {
 		w.discard()
 		return err
 	}
-	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it was added
-		s.watches.remove(w.id, func(*auth.Key) bool { return true }, errRevoked)
-		return errRevoked
+	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it was added
+		s.watches.remove(w.id, func(*auth.Key) bool { return true }, call.ErrRevoked)
+		return call.ErrRevoked
 	}
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
@@ -74,38 +75,13 @@ func (s *Server) openWatch(c *call) error {
 
 // takePositions takes the memory for the answer of a watch before there is a
 // session that no client knows.
-func (s *Server) takePositions(c *call, positions map[string]watch.Position) error {
+func (s *Server) takePositions(c *call.Call, positions map[string]watch.Position) error {
 	const rendered = 110 // bytes, of the numbers and their names
-	n := firstRead
+	n := call.FirstRead
 	for topic := range positions {
 		n += 2 * (len(topic) + rendered) // twice, because the buffer grows
 	}
-	return s.memory.take(c, beyondFirst(n))
-}
-
-// mayWatch is nil if the call's key may read everything that a watch asks for.
-// The empty prefix becomes those of the key: what lies beside them must not
-// count as too much.
-func (c *call) mayWatch(req *request.Watch) error {
-	for topic := range req.Topics {
-		if err := c.may(auth.Read, topic); err != nil {
-			return err
-		}
-	}
-	for prefix := range req.Prefixes {
-		if err := c.may(auth.Read, prefix); err != nil {
-			return err
-		}
-	}
-	if at, all := req.Prefixes[""]; all && !c.key.SeesAll() {
-		delete(req.Prefixes, "")
-		for _, prefix := range c.key.Within("") {
-			if _, has := req.Prefixes[prefix]; !has {
-				req.Prefixes[prefix] = at
-			}
-		}
-	}
-	return nil
+	return c.Take(call.BeyondFirst(n))
 }
 
 // follow adds what a watch asks for to a session. lenient leaves out topics

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -106,26 +107,26 @@ func (s *Server) describe(page []sessionView) {
 
 // listSessions answers the watch sessions and WebSockets that the call's key
 // manages, the oldest first.
-func (s *Server) listSessions(c *call) error {
-	query, err := c.query()
+func (s *Server) listSessions(c *call.Call) error {
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
 	p := wire.ReadParams(query)
-	limit, offset := pageOf(&p)
+	limit, offset := call.ReadPage(&p)
 	if p.Err() != nil {
 		return p.Err()
 	}
 	filter := sessionFilter{p.Get("key"), p.Get("topic"), p.Get("prefix")}
-	all := append(s.watches.views(c.manages), s.workers.views(c.manages)...)
-	all = append(all, s.socketViews(c.manages)...)
+	all := append(s.watches.views(c.Manages), s.workers.views(c.Manages)...)
+	all = append(all, s.socketViews(c.Manages)...)
 	all = slices.DeleteFunc(all, func(v sessionView) bool { return !filter.asks(&v) })
 	slices.SortFunc(all, func(a, b sessionView) int {
 		return cmp.Or(a.opened.Compare(b.opened), cmp.Compare(a.ID, b.ID))
 	})
 	total := len(all)
 	page := all[min(offset, int64(total)):]
-	size, err := s.takePage(c, int(limit), len(page), sessionRow)
+	size, err := c.TakePage(int(limit), len(page), sessionRow)
 	if err != nil {
 		return err
 	}
@@ -140,20 +141,20 @@ func (s *Server) listSessions(c *call) error {
 }
 
 // closeSession ends a watch session or a WebSocket.
-func (s *Server) closeSession(c *call) error {
-	if err := s.fieldless(c); err != nil {
+func (s *Server) closeSession(c *call.Call) error {
+	if err := c.Fieldless(); err != nil {
 		return err
 	}
 	cause := &wire.Error{Status: http.StatusGone, Code: "session_closed", Message: "an administrator closed the session"}
-	found := s.watches.remove(c.topic, c.manages, cause) || s.workers.end(c.topic, c.manages, cause) ||
-		s.closeSocket(c.topic, c.manages, cause)
+	found := s.watches.remove(c.Topic, c.Manages, cause) || s.workers.end(c.Topic, c.Manages, cause) ||
+		s.closeSocket(c.Topic, c.Manages, cause)
 	if !found {
 		return noSession()
 	}
 	wire.WriteJSON(c, http.StatusOK, struct {
 		ID     string `json:"id"`
 		Closed bool   `json:"closed"`
-	}{c.topic, true})
+	}{c.Topic, true})
 	return nil
 }
 

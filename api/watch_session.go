@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -54,12 +55,12 @@ func newWatches() watches {
 	return watches{ttl: sessionTTL, patience: streamPatience, all: map[string]*watchSession{}}
 }
 
-// The sixteenths of the memory for streams that each use of it has.
+// The sixteenths of the memory for streams that each use of it has; see also
+// streamsOpen.
 const (
 	framesKept   = 1 // that another session will likely want
 	framesHeld   = 4 // that are being read or sent; then they get smaller
 	framesMost   = 6 // the same, with those of a large record each
-	streamsOpen  = 8 // the streams, WebSockets and sessions themselves
 	framesJoined = 1 // copied to join heads and bodies to one frame of a WebSocket
 )
 
@@ -78,14 +79,14 @@ func (s *Server) frames() *watch.Frames {
 
 // newSession makes a session of a call's key that is not in the table yet. What it
 // follows takes memory, too.
-func (s *Server) newSession(c *call, o watch.Options) (*watchSession, error) {
-	release, err := s.takeFollowing(c, sessionCost)
+func (s *Server) newSession(c *call.Call, o watch.Options) (*watchSession, error) {
+	release, err := c.TakeFollowing(call.SessionCost)
 	if err != nil {
 		return nil, err
 	}
-	session := watch.NewSession(s.frames(), o, s.opts.Limits.MaxWatchTopics, c.key.Sees)
-	session.TakeFrom(s.followed(c))
-	return &watchSession{Session: session, key: c.key, remote: c.r.RemoteAddr, release: release}, nil
+	session := watch.NewSession(s.frames(), o, s.opts.Limits.MaxWatchTopics, c.Key.Sees)
+	session.TakeFrom(c.Followed())
+	return &watchSession{Session: session, key: c.Key, remote: c.Request.RemoteAddr, release: release}, nil
 }
 
 // discard ends a session that is not in the table.
@@ -121,7 +122,7 @@ func (t *watches) addOpen(w *watchSession, st *eventStream, most int) error {
 // enterLocked gives a session its id and puts it in the table.
 func (t *watches) enterLocked(w *watchSession, most int) error {
 	if len(t.all) >= most {
-		return capReached("max_watch_sessions", int64(most), "watch sessions")
+		return call.CapReached("max_watch_sessions", int64(most), "watch sessions")
 	}
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails
@@ -195,7 +196,7 @@ func (t *watches) attach(w *watchSession, st *eventStream) error {
 	}
 	before := w.stream
 	w.stream = st
-	w.remote = st.call.r.RemoteAddr
+	w.remote = st.call.Request.RemoteAddr
 	t.open++
 	if w.idle != nil {
 		t.idle.Remove(w.idle)

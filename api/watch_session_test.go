@@ -148,7 +148,7 @@ func TestStreamCaps(t *testing.T) {
 		t.Errorf("%v streams", got)
 	}
 	c.hangUp()
-	waitFor(t, func() bool { return s.slots.streams.n.Load() == 0 })
+	waitFor(t, func() bool { return s.bounds.Usage().Streams == 0 })
 	openStream(t, http.DefaultClient, other, 200).opening().hangUp()
 }
 

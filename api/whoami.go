@@ -3,18 +3,19 @@ package api
 import (
 	"net/http"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // whoami answers what the call's key may do, so that a program can show it
 // before it is refused.
-func (s *Server) whoami(c *call) error {
+func (s *Server) whoami(c *call.Call) error {
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
 		KeyID        string   `json:"key_id"`
 		Scopes       []string `json:"scopes"`
 		Prefixes     []string `json:"prefixes"`
 		KeysRequired bool     `json:"keys_required"`
-	}{c.key.ID, c.key.Scopes().Names(), append([]string{}, c.key.Prefixes()...), s.ring.Load().keys.Len() > 0})
+	}{c.Key.ID, c.Key.Scopes().Names(), append([]string{}, c.Key.Prefixes()...), s.bounds.Keys().Len() > 0})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -11,72 +12,62 @@ import (
 
 // write appends the body's records. The body's buffer is the engine's until
 // Append returns: it copies the records into their frame.
-func (s *Server) write(c *call) error {
-	seqs, err := c.topicFlag("return_seqs", true)
+func (s *Server) write(c *call.Call) error {
+	seqs, err := c.TopicFlag("return_seqs", true)
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c)
+	body, err := c.Body()
 	if err != nil {
 		return err
 	}
-	w, err := request.DecodeWrite(body, &s.opts.Limits, c.records, &c.notices)
+	w, err := request.DecodeWrite(body, &s.opts.Limits, c.Records, &c.Notices)
 	if err != nil {
 		return err
 	}
-	c.records, c.configures = w.Records, w.Config != nil
+	c.Records, c.Configures = w.Records, w.Config != nil
 	if w.IdempotencyKey == "" {
-		w.IdempotencyKey = c.r.Header.Get("Idempotency-Key")
+		w.IdempotencyKey = c.Request.Header.Get("Idempotency-Key")
 		if len(w.IdempotencyKey) > request.MaxKeyBytes {
 			return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), request.MaxKeyBytes)
 		}
 	}
-	if err := c.mayWrite(c.topic, &w.Write); err != nil {
+	if err := c.MayWrite(c.Topic, &w.Write); err != nil {
 		return err
 	}
 	engine := s.opened()
-	if err := readJobs(engine, c.topic, w, &c.notices, ""); err != nil {
+	if err := readJobs(engine, c.Topic, w, &c.Notices, ""); err != nil {
 		return err
 	}
-	if err := s.takeFrame(c, len(body), w); err != nil {
+	if err := c.TakeFrame(len(body), w); err != nil {
 		return err
 	}
-	held, err := s.takeBytes(engine, c.topic, &w.Write)
+	held, err := s.bounds.TakeBytes(engine, c.Topic, &w.Write)
 	if err != nil {
 		return err
 	}
-	defer s.giveBytes(held)
-	done, err := engine.Append(c.r.Context(), c.topic, &w.Write)
+	defer s.bounds.GiveBytes(held)
+	done, err := engine.Append(c.Request.Context(), c.Topic, &w.Write)
 	if err != nil {
 		return err
 	}
 	if done.Created && w.Config != nil {
-		noteMade(engine, c.topic, &c.notices)
+		noteMade(engine, c.Topic, &c.Notices)
 	}
-	c.cost, c.costs = done.Cost, wire.CostWrite
-	c.writeAppended(&done, seqs)
+	c.Cost, c.Costs = done.Cost, wire.CostWrite
+	writeAppended(c, &done, seqs)
 	return nil
 }
 
-// takeFrame takes the memory for the copy of writes in their frame, and for
-// their decoded records. It goes back with the body's.
-func (s *Server) takeFrame(c *call, body int, writes ...*request.WriteRequest) error {
-	records := 0
-	for _, w := range writes {
-		records += w.Size()
-	}
-	return s.memory.take(c, beyondFirst(body)+beyondFirst(records))
-}
-
 // writeAppended answers a write.
-func (c *call) writeAppended(done *topic.Written, seqs bool) {
-	b := appendWritten(append(c.out[:0], '{'), c.topic, done, seqs)
+func writeAppended(c *call.Call, done *topic.Written, seqs bool) {
+	b := appendWritten(append(c.Out[:0], '{'), c.Topic, done, seqs)
 	b = append(b, ',')
-	c.out = append(c.AppendPerformance(b), '}')
-	c.Header()["Content-Type"] = jsonHeader
+	c.Out = append(c.AppendPerformance(b), '}')
+	c.Header()["Content-Type"] = call.JsonHeader
 	c.WriteHeader(http.StatusOK)
 	if done.Created {
-		c.status = http.StatusCreated
+		c.Status = http.StatusCreated
 	}
 }
 

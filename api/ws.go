@@ -7,24 +7,24 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/coder/websocket"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
 // upgrade turns the request into a WebSocket and serves it until its end. What
 // is wrong with the request is answered like any other error, before the
 // connection changes its protocol.
-func (s *Server) upgrade(c *call) error {
-	if err := checkUpgrade(c.r); err != nil {
+func (s *Server) upgrade(c *call.Call) error {
+	if err := checkUpgrade(c.Request); err != nil {
 		return err
 	}
-	if err := s.checkOrigin(c.r); err != nil {
+	if err := s.checkOrigin(c.Request); err != nil {
 		return err
 	}
-	release, err := s.takeStream(c)
+	release, err := c.TakeStream()
 	if err != nil {
 		return err
 	}
@@ -33,17 +33,17 @@ func (s *Server) upgrade(c *call) error {
 	// Known before it leaves the HTTP server, which then waits for it no more.
 	s.sockets.enter(so)
 	defer s.sockets.leave(so)
-	if !s.ring.Load().knows(c.key) { // ReplaceKeys may have looked before it entered
-		return errRevoked
+	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it entered
+		return call.ErrRevoked
 	}
-	c.streamed, c.status = true, http.StatusSwitchingProtocols
-	conn, err := websocket.Accept(takeover{c.w, so}, c.r, &websocket.AcceptOptions{
+	c.Streamed, c.Status = true, http.StatusSwitchingProtocols
+	conn, err := websocket.Accept(takeover{c.Writer, so}, c.Request, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // checkOrigin knows which origins are allowed
 		CompressionMode:    websocket.CompressionDisabled,
 		OnPongReceived:     func(context.Context, []byte) { so.alive() },
 	})
 	if err != nil { // it was answered
-		c.status = http.StatusInternalServerError
+		c.Status = http.StatusInternalServerError
 		return nil
 	}
 	so.serve(conn)
@@ -97,18 +97,13 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
 		return nil
 	}
-	if s.sharing.with(origin) {
+	if s.bounds.Sharing.With(origin) {
 		return nil
 	}
 	return &wire.Error{
 		Status: http.StatusForbidden, Code: "forbidden",
 		Message: "this origin may not open a WebSocket: it is neither the server's own nor one of those that are allowed",
 	}
-}
-
-// with reports whether the pages of an origin may use the API.
-func (s *sharing) with(origin string) bool {
-	return s != nil && (s.everybody || slices.Contains(s.origins, strings.ToLower(origin)))
 }
 
 // takeover gives the socket the connection that is hijacked through it.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -92,15 +93,15 @@ func (so *socket) takeSlot() bool {
 func (so *socket) begin(p *publish, message []byte) error {
 	s, c := so.server, so.call
 	cmd := &so.command
-	cmd.write.Records = c.records
+	cmd.write.Records = c.Records
 	defer func() { *cmd = publishCommand{} }()
 	if err := decodePublish(cmd, message, &s.opts.Limits, &p.notes); err != nil {
 		return err
 	}
-	p.topic, p.seqs, c.records = cmd.topic, cmd.seqs, cmd.write.Records
+	p.topic, p.seqs, c.Records = cmd.topic, cmd.seqs, cmd.write.Records
 	p.configures = cmd.write.Config != nil
 	write := &cmd.write.Write
-	if err := c.mayWrite(p.topic, write); err != nil {
+	if err := c.MayWrite(p.topic, write); err != nil {
 		return err
 	}
 	engine, err := so.engine()
@@ -110,10 +111,10 @@ func (so *socket) begin(p *publish, message []byte) error {
 	if err := readJobs(engine, p.topic, &cmd.write, &p.notes, ""); err != nil {
 		return err
 	}
-	if err := s.takeFrame(c, len(message), &cmd.write); err != nil {
+	if err := c.TakeFrame(len(message), &cmd.write); err != nil {
 		return err
 	}
-	if p.bytes, err = s.takeBytes(engine, p.topic, write); err != nil {
+	if p.bytes, err = s.bounds.TakeBytes(engine, p.topic, write); err != nil {
 		return err
 	}
 	p.pending, err = engine.Begin(so.ctx, p.topic, write)
@@ -136,7 +137,7 @@ func (so *socket) settle(p *publish) {
 		p.done, p.err = p.pending.Wait()
 		p.pending = nil
 	}
-	so.server.giveBytes(p.bytes)
+	so.server.bounds.GiveBytes(p.bytes)
 	if p.err == nil && p.done.Created && p.configures {
 		noteMade(so.server.opened(), p.topic, &p.notes)
 	}
@@ -205,7 +206,7 @@ func (so *socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
 			messages, buf.frames = 0, buf.frames[:0]
 		}
 	}
-	buf.message, buf.frames = keep(buf.message, wsPiece), keep(buf.frames, 2*wsPiece)
+	buf.message, buf.frames = call.Keep(buf.message, wsPiece), call.Keep(buf.frames, 2*wsPiece)
 }
 
 // appendAnswer renders the answer to one publish, which is counted as answered.
@@ -233,7 +234,7 @@ func (so *socket) explain(err error) *wire.Error {
 		return wire.ShuttingDown()
 	}
 	if e.Status == http.StatusInternalServerError {
-		so.server.opts.Log.Error().Str("route", so.call.route.pattern).Err(err).Msg("command failed")
+		so.server.opts.Log.Error().Str("route", so.call.Route.Pattern).Err(err).Msg("command failed")
 	}
 	return e
 }

@@ -210,7 +210,7 @@ func TestSocketSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.sockets.empty()
-	waitFor(t, func() bool { return s.slots.streams.n.Load() == 0 })
+	waitFor(t, func() bool { return s.bounds.Usage().Streams == 0 })
 	s.dial(t)
 }
 

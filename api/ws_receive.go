@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -27,12 +28,12 @@ var inboxes = sync.Pool{New: func() any { return new(inbox) }}
 func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 	s, c := so.server, so.call
 	box := inboxes.Get().(*inbox)
-	c.in, c.records = box.in, box.records
+	c.In, c.Records = box.in, box.records
 	defer func() {
-		s.memory.give(c)
-		clear(c.records)
-		box.in, box.records = keep(c.in, firstRead), keep(c.records, keepRecords)
-		c.in, c.records = nil, nil
+		c.Give()
+		clear(c.Records)
+		box.in, box.records = call.Keep(c.In, call.FirstRead), call.Keep(c.Records, call.KeepRecords)
+		c.In, c.Records = nil, nil
 		inboxes.Put(box)
 	}()
 	if kind != websocket.MessageText {
@@ -42,11 +43,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 	so.late.Reset(s.opts.Limits.BodyTimeout)
 	defer so.late.Stop()
 	limit := s.opts.Limits.MaxBodyBytes
-	in := &c.incoming
-	*in = incoming{server: s, call: c, src: src, giveUp: so.giveUp}
-	message, err := in.readAll(in, limit)
-	in.through()
-	c.arrival = nil
+	message, err := c.ReadMessage(src, so.giveUp)
 	var refused *wire.Error
 	switch {
 	case err == nil:
@@ -63,7 +60,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 	}
 	so.late.Stop()
 	so.flow.begin(len(message))
-	c.in = message
+	c.In = message
 	so.busy.Store(true)
 	defer func() {
 		so.alive() // for as long as it took, nobody listened

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -25,7 +26,7 @@ const maxPublishes = 64
 // and for as long as there are answers to publishes, one that sends them.
 type socket struct {
 	server *Server
-	call   *call // of the upgrade; the reader's
+	call   *call.Call // of the upgrade; the reader's
 	key    *auth.Key
 	id     string
 	since  time.Time
@@ -45,7 +46,7 @@ type socket struct {
 	out  outlet
 	subs subscriptions
 	// follows is the memory for subs.
-	follows followed
+	follows call.Followed
 
 	late    *time.Timer    // ends the socket; runs while a message arrives
 	giveUp  func()         // ends the socket because a message stalls; it does not wait
@@ -62,9 +63,9 @@ type socket struct {
 	pinging atomic.Bool      // a ping is under way
 }
 
-func newSocket(s *Server, c *call) *socket {
+func newSocket(s *Server, c *call.Call) *socket {
 	so := &socket{
-		server: s, call: c, key: c.key, id: newSocketID(), since: s.opts.Now(),
+		server: s, call: c, key: c.Key, id: newSocketID(), since: s.opts.Now(),
 		writes: make(chan *publish, maxPublishes),
 		slots:  make(chan struct{}, maxPublishes),
 		left:   make(chan struct{}),
@@ -72,10 +73,10 @@ func newSocket(s *Server, c *call) *socket {
 		leave:  make(chan *wire.Error, 1),
 		jobs:   newSocketJobs(),
 	}
-	so.remote = c.r.RemoteAddr
+	so.remote = c.Request.RemoteAddr
 	so.flow.begin(0)
 	so.ctx, so.cancel = context.WithCancel(context.Background())
-	so.follows = s.followed(c)
+	so.follows = c.Followed()
 	return so
 }
 
@@ -108,7 +109,7 @@ func (so *socket) serve(conn *websocket.Conn) {
 	so.out.open(so)
 	so.alive()
 	c := so.call
-	c.letGo() // a socket may be idle for days
+	c.LetGo() // a socket may be idle for days
 	defer so.tasks.Wait()
 	defer so.out.shut()
 	defer func() { _ = conn.CloseNow() }() // it may be closed already
@@ -119,7 +120,7 @@ func (so *socket) serve(conn *websocket.Conn) {
 	})
 	so.late.Stop()
 	so.giveUp = func() {
-		time.AfterFunc(0, func() { so.end(websocket.StatusPolicyViolation, stalled()) })
+		time.AfterFunc(0, func() { so.end(websocket.StatusPolicyViolation, call.Stalled()) })
 	}
 	so.tasks.Go(so.keep)
 	for {
@@ -135,7 +136,7 @@ func (so *socket) serve(conn *websocket.Conn) {
 func (so *socket) guard(step func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			so.server.opts.Log.Error().Str("route", so.call.route.pattern).Interface("panic", p).
+			so.server.opts.Log.Error().Str("route", so.call.Route.Pattern).Interface("panic", p).
 				Bytes("stack", debug.Stack()).Msg("socket panicked")
 			so.cut()
 		}
@@ -144,7 +145,7 @@ func (so *socket) guard(step func()) {
 }
 
 // notes are where a command's warnings go; it is as strict as the upgrade was.
-func (so *socket) notes() wire.Notices { return wire.NewNotices(so.call.notices.Strict()) }
+func (so *socket) notes() wire.Notices { return wire.NewNotices(so.call.Notices.Strict()) }
 
 // alive notes a sign of life.
 func (so *socket) alive() { so.heard.Store(time.Now().UnixMilli()) }

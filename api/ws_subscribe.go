@@ -70,7 +70,7 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := so.call.mayWatch(w.Watch); err != nil {
+	if err := so.call.MayWatch(w.Watch); err != nil {
 		return err
 	}
 	engine, err := so.engine()

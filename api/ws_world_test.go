@@ -87,7 +87,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 			t.Errorf("%d sockets are left", n)
 		}
 		// A handler may outlast its HTTP/2 connection, whose client has gone.
-		waitFor(t, func() bool { return s.slots.streams.n.Load() == 0 && s.memory.used.Load() == 0 })
+		waitFor(t, func() bool { return s.bounds.Usage().Streams == 0 && s.bounds.Usage().Memory == 0 })
 		if err := data.Close(ctx); (err != nil) != real.spoilt {
 			t.Errorf("closing the data: %v", err)
 		}

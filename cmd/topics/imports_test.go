@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"api/metrics":       {"api/metrics", "api/conns", "recovery/health", "queue", "topics", "wal"},
 	"api/request":       {"api/request", "api/render", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/cloudevent":    {"api/cloudevent", "api/render", "api/scan", "api/spelling", "api/wire", "queue", "topics", "wal"},
+	"api/call":          {"api/call", "api/auth", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/http1":         {"api/http1", "api/conns"},
 	"api/listing":       {"api/listing"},

@@ -1,6 +1,7 @@
-package api
+package call
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// watchPattern is the path of the stream that needs nothing but its URL.
-const watchPattern = "/v0/watch"
+// WatchPattern is the path of the stream that needs nothing but its URL.
+const WatchPattern = "/v0/watch"
 
 // comeAgain is when the client of a stream connects again that ended or was
 // refused, unless something else is known.
@@ -21,29 +22,29 @@ const comeAgain = 2 * time.Second
 // one that connects again only after a stream: an EventSource gives up for good
 // when it is answered with a status of an error. It is known by asking for events
 // and nothing else.
-func (c *call) comesAgain(e *wire.Error) bool {
+func (c *Call) comesAgain(e *wire.Error) bool {
 	return (e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests) &&
-		c.route.kind == streaming && c.route.pattern == watchPattern && c.r.Method == http.MethodGet &&
-		strings.EqualFold(c.r.Header.Get("Accept"), mediaEvents)
+		c.Route.Kind == Streaming && c.Route.Pattern == WatchPattern && c.Request.Method == http.MethodGet &&
+		strings.EqualFold(c.Request.Header.Get("Accept"), mediaEvents)
 }
 
 // refuseInEvents answers with a stream that says why it ends and how soon to come
 // back.
-func (c *call) refuseInEvents(e *wire.Error) {
-	c.headEvents()
+func (c *Call) refuseInEvents(e *wire.Error) {
+	c.HeadEvents()
 	retry := max(comeAgain, e.RetryAfter)
 	c.Header().Set("Retry-After", wire.RetrySeconds(retry))
 	b := strconv.AppendInt([]byte("retry: "), retry.Milliseconds(), 10)
 	b = append(append(b, "\n"...), c.placeAgain()...)
 	b = append(b, "\nevent: error\ndata: "...)
-	c.out = append(appendErrorData(b, "", e), "\n\n"...)
+	c.Out = append(AppendErrorData(b, "", e), "\n\n"...)
 	c.WriteHeader(http.StatusOK)
 }
 
 // placeAgain returns the line with the id that the client sent. By the standard a
 // stream without one, however short, makes an EventSource forget its place.
-func (c *call) placeAgain() string {
-	id := c.r.Header.Get("Last-Event-ID")
+func (c *Call) placeAgain() string {
+	id := c.Request.Header.Get("Last-Event-ID")
 	_, err := watch.ParseID(id)
 	if err != nil {
 		return ""
@@ -53,10 +54,26 @@ func (c *call) placeAgain() string {
 
 const mediaEvents = "text/event-stream"
 
-// headEvents sets the header of a stream.
-func (c *call) headEvents() {
+// HeadEvents sets the header of a stream.
+func (c *Call) HeadEvents() {
 	h := c.Header()
 	h.Set("Content-Type", mediaEvents+"; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies that understand it pass events on at once
+}
+
+// AppendErrorData renders the data of an error event.
+func AppendErrorData(b []byte, x string, e *wire.Error) []byte {
+	data, err := json.Marshal(struct {
+		Code    int    `json:"code"`
+		Error   string `json:"error"`
+		Message string `json:"message"`
+		Topic   string `json:"topic,omitempty"`
+		Detail  any    `json:"detail,omitempty"`
+		RetryMS int64  `json:"retry_after_ms,omitempty"`
+	}{e.Status, e.Code, e.Message, x, e.Details(), e.RetryAfter.Milliseconds()})
+	if err != nil {
+		panic(err) // details are strings, numbers and bools
+	}
+	return append(b, data...)
 }

@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"fmt"
@@ -45,9 +45,9 @@ func (g *tally) take(most int) bool {
 
 func (g *tally) give() { g.n.Add(-1) }
 
-// capReached is the answer to what would go beyond a cap, which is named like
+// CapReached is the answer to what would go beyond a cap, which is named like
 // its variable.
-func capReached(limit string, most int64, what string) *wire.Error {
+func CapReached(limit string, most int64, what string) *wire.Error {
 	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: fmt.Sprintf("%s: at most %d are allowed", what, most),
@@ -57,21 +57,21 @@ func capReached(limit string, most int64, what string) *wire.Error {
 
 // takeRequest takes the slot of a request under way. Probes take none, and
 // neither do streams, which have slots of their own.
-func (s *Server) takeRequest(c *call) error {
-	a := s.ring.Load().accounts[c.key]
-	if a == nil || c.route.kind == probe || c.route.kind == page || c.route.kind == streaming {
+func (c *Call) takeRequest() error {
+	a := c.bounds.ring.Load().accounts[c.Key]
+	if a == nil || c.Route.Kind == Probe || c.Route.Kind == Page || c.Route.Kind == Streaming {
 		return nil
 	}
-	if most := s.opts.Limits.MaxInflightPerKey; !a.requests.take(most) {
-		return capReached("max_inflight_per_key", int64(most), "requests under way with this key")
+	if most := c.bounds.limits.MaxInflightPerKey; !a.requests.take(most) {
+		return CapReached("max_inflight_per_key", int64(most), "requests under way with this key")
 	}
-	c.request = &a.requests
+	c.slot = &a.requests
 	return nil
 }
 
-// callCost is roughly the memory of a request in progress without its header and
+// CallCost is roughly the memory of a request in progress without its header and
 // buffers: its stacks and net/http's state.
-const callCost = 24 << 10
+const CallCost = 24 << 10
 
 // place is a call's part of the memory for the headers and stacks of requests in
 // progress.
@@ -83,17 +83,17 @@ type place struct {
 // takePlace reserves the memory that a request needs however small its answer is.
 // Requests without it, which are probes and what is refused earlier, are bounded
 // by conns.Bounds.
-func (s *Server) takePlace(c *call) error {
-	if c.conn == nil || !c.route.kind.gated() {
+func (c *Call) takePlace() error {
+	if c.conn == nil || !c.Route.Kind.Gated() {
 		return nil
 	}
-	n := int64(callCost)
-	for name, values := range c.r.Header {
+	n := int64(CallCost)
+	for name, values := range c.Request.Header {
 		for _, v := range values {
 			n += int64(len(name) + len(v))
 		}
 	}
-	if err := s.places.reserve(c.placeHolder(), n); err != nil {
+	if err := c.bounds.places.reserve(c.placeHolder(), n); err != nil {
 		return err
 	}
 	c.place.bytes = n
@@ -102,7 +102,7 @@ func (s *Server) takePlace(c *call) error {
 }
 
 // countPlace removes the call from what its connection counts.
-func (c *call) countPlace() {
+func (c *Call) countPlace() {
 	if c.conn != nil && !c.place.counted {
 		c.place.counted = true
 		c.conn.Counted()
@@ -111,135 +111,153 @@ func (c *call) countPlace() {
 
 // follows releases the memory for the stack of a call that has memory of the
 // streams' share for it.
-func (s *Server) follows(c *call) {
+func (c *Call) follows() {
 	c.countPlace()
 	if c.place.bytes > 0 {
-		s.places.release(c.placeHolder(), callCost)
-		c.place.bytes -= callCost
+		c.bounds.places.release(c.placeHolder(), CallCost)
+		c.place.bytes -= CallCost
 	}
 }
 
 // leavePlace releases what takePlace reserved. It must be called at the end of
 // every call.
-func (s *Server) leavePlace(c *call) {
+func (c *Call) leavePlace() {
 	c.countPlace()
 	if c.place.bytes > 0 {
-		s.places.release(c.placeHolder(), c.place.bytes)
+		c.bounds.places.release(c.placeHolder(), c.place.bytes)
 		c.place.bytes = 0
 	}
 }
 
-func (c *call) placeHolder() holder {
+func (c *Call) placeHolder() holder {
 	if c.account == nil {
 		return holder{}
 	}
 	return holder{c.account, &c.account.places}
 }
 
-// takeStream takes the slots of a stream or a WebSocket: one of the server's
+// TakeStream takes the slots of a stream or a WebSocket: one of the server's
 // and one of its key's. release gives them back; it may be called more than
 // once, and the end of the call does it anyway.
-func (s *Server) takeStream(c *call) (release func(), err error) {
-	l := &s.opts.Limits
-	if !s.slots.streams.take(l.MaxStreams) {
-		return nil, capReached("max_sse_connections", int64(l.MaxStreams), "streams and WebSockets")
+func (c *Call) TakeStream() (release func(), err error) {
+	b := c.bounds
+	l := b.limits
+	if !b.slots.streams.take(l.MaxStreams) {
+		return nil, CapReached("max_sse_connections", int64(l.MaxStreams), "streams and WebSockets")
 	}
-	back, err := s.takeFollowing(c, streamCost)
+	back, err := c.TakeFollowing(StreamCost)
 	if err != nil {
-		s.slots.streams.give()
+		b.slots.streams.give()
 		return nil, err
 	}
-	a := s.ring.Load().accounts[c.key]
+	a := b.ring.Load().accounts[c.Key]
 	if a != nil && !a.streams.take(l.MaxStreamsPerKey) {
 		back()
-		s.slots.streams.give()
-		return nil, capReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")
+		b.slots.streams.give()
+		return nil, CapReached("max_sse_connections_per_key", int64(l.MaxStreamsPerKey), "streams and WebSockets with this key")
 	}
-	s.follows(c)
-	c.release = sync.OnceFunc(func() {
+	c.follows()
+	c.endStream = sync.OnceFunc(func() {
 		if a != nil {
 			a.streams.give()
 		}
 		back()
-		s.slots.streams.give()
+		b.slots.streams.give()
 	})
-	return c.release, nil
+	return c.endStream, nil
 }
 
 // About what is held for one that follows, beside the records that it is sent.
 const (
-	streamCost   = 36 << 10 // a stream or WebSocket: buffers, stacks
-	sessionCost  = 4 << 10
-	followedCost = 600 // a topic or prefix of a session or WebSocket
+	StreamCost   = 36 << 10 // a stream or WebSocket: buffers, stacks
+	SessionCost  = 4 << 10
+	FollowedCost = 600 // a topic or prefix of a session or WebSocket
 )
 
-// takeFollowing takes memory for a stream or a session. release gives it back,
+// TakeFollowing takes memory for a stream or a session. release gives it back,
 // once.
-func (s *Server) takeFollowing(c *call, n int64) (release func(), err error) {
-	h := c.followHolder()
-	if err := s.following.reserve(h, n); err != nil {
+func (c *Call) TakeFollowing(n int64) (release func(), err error) {
+	open := c.open() // the call may have been recycled when it is released
+	if err := open.Reserve(n); err != nil {
 		return nil, err
 	}
-	return func() { s.following.release(h, n) }, nil
+	return func() { open.Release(n) }, nil
 }
 
-// followed is the memory for the topics and prefixes that a call's sessions follow. It
+// Followed is the memory for the topics and prefixes that a call's sessions follow. It
 // implements watch.Memory.
-type followed struct {
-	budget *budget
-	holder holder
-}
+type Followed struct{ open Share }
 
-func (s *Server) followed(c *call) followed { return followed{&s.following, c.followHolder()} }
+// Followed returns the memory for what the call's sessions follow.
+func (c *Call) Followed() Followed { return Followed{c.open()} }
 
 // Take implements watch.Memory.
-func (f followed) Take(n int) error { return f.budget.reserve(f.holder, int64(n)*followedCost) }
+func (f Followed) Take(n int) error { return f.open.Reserve(int64(n) * FollowedCost) }
 
 // Give implements watch.Memory.
-func (f followed) Give(n int) { f.budget.release(f.holder, int64(n)*followedCost) }
+func (f Followed) Give(n int) { f.open.Release(int64(n) * FollowedCost) }
 
 // followHolder returns the holder of the memory for what a call follows.
-func (c *call) followHolder() holder {
+func (c *Call) followHolder() holder {
 	if c.account == nil {
 		return holder{}
 	}
 	return holder{c.account, &c.account.open}
 }
 
-// giveSlots gives back every slot that the call still has.
-func (c *call) giveSlots() {
-	if c.request != nil {
-		c.request.give()
-		c.request = nil
+// GiveSlots gives back every slot that the call still has.
+func (c *Call) GiveSlots() {
+	if c.slot != nil {
+		c.slot.give()
+		c.slot = nil
 	}
-	if c.release != nil {
-		c.release()
-		c.release = nil
+	if c.endStream != nil {
+		c.endStream()
+		c.endStream = nil
 	}
 }
 
-// takeBytes sets a write's payload bytes aside under the cap on all that is
+// TakeBytes sets a write's payload bytes aside under the cap on all that is
 // live; giveBytes ends that, once the write is through. A write under way
 // counts from before it is published until after it, so that no number of
 // writers at the same moment gets past the cap together; for an instant it may
 // count twice, and another one be refused early. What routers forward is not
 // asked.
-func (s *Server) takeBytes(e Engine, x string, w *topic.Write) (n int64, err error) {
-	most := s.opts.Limits.MaxTotalBytes
+func (b *Bounds) TakeBytes(e Payloads, x string, w *topic.Write) (n int64, err error) {
+	most := b.limits.MaxTotalBytes
 	if most == 0 {
 		return 0, nil
 	}
 	for i := range w.Records {
 		n += int64(len(w.Records[i].Data) + len(w.Records[i].Meta))
 	}
-	if pending := s.slots.pending.Add(n); pending+e.Totals().Bytes > most {
-		s.slots.pending.Add(-n)
+	if pending := b.slots.pending.Add(n); pending+e.Totals().Bytes > most {
+		b.slots.pending.Add(-n)
 		if e.Repeats(x, w) {
 			return 0, nil // it adds nothing
 		}
-		return 0, capReached("max_total_bytes", most, "bytes of live payloads")
+		return 0, CapReached("max_total_bytes", most, "bytes of live payloads")
 	}
 	return n, nil
 }
 
-func (s *Server) giveBytes(n int64) { s.slots.pending.Add(-n) }
+func (b *Bounds) GiveBytes(n int64) { b.slots.pending.Add(-n) }
+
+// again takes back a slot that was given back, whatever the number of those
+// that are in use.
+func (g *tally) again() { g.n.Add(1) }
+
+// LendSlot gives the slot of a request under way to others while the call waits. back
+// takes it back: a call that has what it waited for counts, whatever the cap.
+func (c *Call) LendSlot() (back func()) {
+	slot := c.slot
+	if slot == nil {
+		return func() {}
+	}
+	slot.give()
+	c.slot = nil
+	return func() {
+		slot.again()
+		c.slot = slot
+	}
+}

@@ -1,11 +1,13 @@
-package api
+package call
 
 import (
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // parsedQuery is a query string and what it means, which is never changed.
@@ -26,10 +28,10 @@ func (q parsedQuery) kept() parsedQuery {
 	return q
 }
 
-// query returns the parameters of the request's query string, which are not to be
+// Query returns the parameters of the request's query string, which are not to be
 // changed.
-func (c *call) query() (url.Values, error) {
-	raw := c.r.URL.RawQuery
+func (c *Call) Query() (url.Values, error) {
+	raw := c.Request.URL.RawQuery
 	if raw == "" {
 		return nil, nil
 	}
@@ -45,12 +47,12 @@ func (c *call) query() (url.Values, error) {
 	return v, nil
 }
 
-// topicFlag checks the path's topic and reads the one query flag of the route.
-func (c *call) topicFlag(name string, missing bool) (bool, error) {
-	if err := c.checkTopic(); err != nil {
+// TopicFlag checks the path's topic and reads the one query flag of the route.
+func (c *Call) TopicFlag(name string, missing bool) (bool, error) {
+	if err := c.CheckTopic(); err != nil {
 		return false, err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return false, err
 	}
@@ -60,9 +62,9 @@ func (c *call) topicFlag(name string, missing bool) (bool, error) {
 }
 
 // isStrict reads the header and the parameter that make a call strict.
-func (c *call) isStrict() (bool, error) {
+func (c *Call) isStrict() (bool, error) {
 	strict := false
-	if v := c.r.Header.Get("X-Strict"); v != "" {
+	if v := c.Request.Header.Get("X-Strict"); v != "" {
 		switch strings.ToLower(v) {
 		case "true", "1":
 			strict = true
@@ -71,10 +73,10 @@ func (c *call) isStrict() (bool, error) {
 			return false, wire.InvalidField("X-Strict", "%q is none of true, false, 1, 0", v)
 		}
 	}
-	if c.r.URL.RawQuery == "" {
+	if c.Request.URL.RawQuery == "" {
 		return strict, nil
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return false, err
 	}
@@ -84,17 +86,17 @@ func (c *call) isStrict() (bool, error) {
 
 // checkQuery begins the call's notices and adds the query parameters that the
 // route does not have.
-func (c *call) checkQuery() error {
+func (c *Call) checkQuery() error {
 	strict, err := c.isStrict()
-	c.notices = wire.NewNotices(strict)
-	if err != nil || c.r.URL.RawQuery == "" {
+	c.Notices = wire.NewNotices(strict)
+	if err != nil || c.Request.URL.RawQuery == "" {
 		return err
 	}
-	query, err := c.query()
+	query, err := c.Query()
 	if err != nil {
 		return err
 	}
-	known := c.route.query()
+	known := c.Route.Query
 	var unknown []string
 	for name := range query {
 		if name != "strict" && !slices.Contains(known, name) {
@@ -107,17 +109,53 @@ func (c *call) checkQuery() error {
 	slices.Sort(unknown)
 	known = append([]string{"strict"}, known...)
 	for _, name := range unknown {
-		if name == dryRunField {
+		if name == DryRunField {
 			if err := c.refuseDryRun(); err != nil {
 				return err
 			}
 		}
-		if c.notices.Full() {
+		if c.Notices.Full() {
 			continue
 		}
-		if err := c.notices.AddUnknown(name, known); err != nil {
+		if err := c.Notices.AddUnknown(name, known); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// CheckTopic checks the topic's name in the path.
+func (c *Call) CheckTopic() error {
+	if err := record.CheckName(c.Topic); err != nil {
+		return err
+	}
+	return nil
+}
+
+// ReadDryRun reads from the query whether the call is a dry run.
+func (c *Call) ReadDryRun() error {
+	query, err := c.Query()
+	if err != nil {
+		return err
+	}
+	p := wire.ReadParams(query)
+	c.Dry = p.Bool(DryRunField, false)
+	return p.Err()
+}
+
+// refuseDryRun refuses a dry run of what has none: that it is an unknown name must not
+// be found out from what was done.
+func (c *Call) refuseDryRun() error {
+	if !c.Route.Changes() && c.Route.Scope&auth.Write == 0 {
+		return nil
+	}
+	err := c.ReadDryRun()
+	if err == nil && c.Dry {
+		err = wire.InvalidField(DryRunField, "there is no dry run of this call; nothing was done")
+	}
+	c.Dry = false
+	return err
+}
+
+// DryRunField is the name that asks for a dry run, in queries and bodies.
+const DryRunField = "dry_run"

@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"sync/atomic"
@@ -28,38 +28,33 @@ func (r *rate) take(now time.Duration, perSecond int) (wait time.Duration) {
 }
 
 // lived is the time since the server's start by the steady clock.
-func (s *Server) lived() time.Duration { return time.Since(s.born) }
-
-// looks reports whether calls of the route only look at the server.
-func (rt *route) looks() bool {
-	return rt.kind == adminRead || rt.kind == telemetry && rt.pattern != unmatched
-}
+func (b *Bounds) lived() time.Duration { return time.Since(b.born) }
 
 // takeLook refuses a call that looks at the server if its key does so too often.
-func (s *Server) takeLook(c *call) error {
-	most := s.opts.Limits.AdminReads
-	if most == 0 || !c.route.looks() {
+func (c *Call) takeLook() error {
+	most := c.bounds.limits.AdminReads
+	if most == 0 || !c.Route.looks() {
 		return nil
 	}
-	looks := &s.looks
-	if a := s.ring.Load().accounts[c.key]; a != nil {
+	looks := &c.bounds.looks
+	if a := c.bounds.ring.Load().accounts[c.Key]; a != nil {
 		looks = &a.looks
 	}
-	wait := looks.take(s.lived(), most)
+	wait := looks.take(c.bounds.lived(), most)
 	if wait == 0 {
 		return nil
 	}
-	e := capReached("max_admin_reads_per_second", int64(most), "scrapes and admin reads per second with this key")
+	e := CapReached("max_admin_reads_per_second", int64(most), "scrapes and admin reads per second with this key")
 	e.RetryAfter = wait
 	return e
 }
 
 const (
-	// wrongKeys is how many calls with a wrong key are answered in a second
+	// undelayed is how many calls with a wrong key are answered in a second
 	// without a delay.
-	wrongKeys = 10
-	// wrongKeyWaits is how many of the others may wait at a time.
-	wrongKeyWaits = 64
+	undelayed = 10
+	// mostDelayed is how many of the others may wait at a time.
+	mostDelayed = 64
 )
 
 // wrongs slows down callers that try keys. Its memory is constant, and callers
@@ -69,24 +64,24 @@ type wrongs struct {
 	waiting tally
 }
 
-// slow delays the answer to a call with a wrong key. If too many are delayed
+// Slow delays the answer to a call with a wrong key. If too many are delayed
 // already, the answer ends the connection instead: another one costs the caller
 // as much.
-func (s *Server) slow(c *call) {
-	delay := s.opts.Limits.WrongKeyDelay
-	if delay == 0 || s.wrongs.rate.take(s.lived(), wrongKeys) == 0 {
+func (c *Call) Slow() {
+	delay := c.bounds.limits.WrongKeyDelay
+	if delay == 0 || c.bounds.wrongs.rate.take(c.bounds.lived(), undelayed) == 0 {
 		return
 	}
-	if !s.wrongs.waiting.take(wrongKeyWaits) {
+	if !c.bounds.wrongs.waiting.take(mostDelayed) {
 		c.hangUp = true
 		return
 	}
-	defer s.wrongs.waiting.give()
+	defer c.bounds.wrongs.waiting.give()
 	t := time.NewTimer(delay)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-c.r.Context().Done():
-	case <-s.ctx.Done():
+	case <-c.Request.Context().Done():
+	case <-c.bounds.ctx.Done():
 	}
 }

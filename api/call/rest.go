@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"context"
@@ -19,33 +19,33 @@ const smallRest = 256 << 10
 // and the body is more than net/http takes care of. A client that waits for 100
 // Continue has sent none of it, and HTTP/2 stops a body without ending the
 // connection.
-func (c *call) hasRest() bool {
-	if c.r.ProtoMajor != 1 {
+func (c *Call) hasRest() bool {
+	if c.Request.ProtoMajor != 1 {
 		return false
 	}
-	large := c.r.ContentLength < 0 || c.r.ContentLength > smallRest
-	return large && !c.whole && !c.streamed && c.r.Body != nil && c.r.Header.Get("Expect") == ""
+	large := c.Request.ContentLength < 0 || c.Request.ContentLength > smallRest
+	return large && !c.whole && !c.Streamed && c.Request.Body != nil && c.Request.Header.Get("Expect") == ""
 }
 
 // sendEarly makes it possible to answer before the body has been read. The
 // answer ends the connection: there may be more of the body than is taken in.
-func (c *call) sendEarly() {
+func (c *Call) sendEarly() {
 	c.hangUp = true
 	// Not supported only outside a real connection.
-	_ = http.NewResponseController(c.w).EnableFullDuplex()
+	_ = http.NewResponseController(c.Writer).EnableFullDuplex()
 }
 
 // takeRest takes in and throws away what a client is still sending after its
 // answer is out. Many look for the answer only when they have sent everything,
 // and would find a broken connection instead. It takes as much as a body may
 // have, for as long as a body may take.
-func (s *Server) takeRest(c *call) {
-	control := http.NewResponseController(c.w)
+func (c *Call) takeRest() {
+	control := http.NewResponseController(c.Writer)
 	if control.Flush() != nil {
 		return // the client is gone
 	}
 	within := func(d time.Duration) { _ = control.SetReadDeadline(time.Now().Add(d)) } // as in patient
-	within(s.opts.Limits.BodyTimeout)
-	defer context.AfterFunc(s.ctx, func() { within(restWhileStopping) })()
-	_, _ = io.CopyN(io.Discard, c.r.Body, max(s.opts.Limits.MaxBodyBytes, smallRest)) // how it ends makes no difference
+	within(c.bounds.limits.BodyTimeout)
+	defer context.AfterFunc(c.bounds.ctx, func() { within(restWhileStopping) })()
+	_, _ = io.CopyN(io.Discard, c.Request.Body, max(c.bounds.limits.MaxBodyBytes, smallRest)) // how it ends makes no difference
 }

@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -93,13 +94,19 @@ func (b *budget) release(h holder, n int64) {
 	}
 }
 
-// take lets a request hold n more bytes, or returns the error to answer with.
+// inUse returns how much is taken.
+func (b *budget) inUse() int64 { return b.used.Load() }
+
+// left returns how much is not taken.
+func (b *budget) left() int64 { return b.limit - b.used.Load() }
+
+// Take lets the request hold n more bytes, or returns the error to answer with.
 // What was taken goes back with give, however the request ends.
-func (b *budget) take(c *call, n int64) error {
+func (c *Call) Take(n int64) error {
 	if n == 0 {
 		return nil
 	}
-	if err := b.reserve(c.holder(), n); err != nil {
+	if err := c.bounds.memory.reserve(c.holder(), n); err != nil {
 		return err
 	}
 	c.held += n
@@ -109,40 +116,41 @@ func (b *budget) take(c *call, n int64) error {
 // cover makes what a request has taken what its buffers hold at this moment:
 // the ones it began with may be large, and handlers that do not know the size
 // of their answer before they render it have it counted afterwards.
-func (b *budget) cover(c *call) error {
-	n := beyondFirst(cap(c.in)) + beyondFirst(cap(c.out)) + beyondFirst(cap(c.packed)) - c.held
+func (c *Call) cover() error {
+	n := BeyondFirst(cap(c.In)) + BeyondFirst(cap(c.Out)) + BeyondFirst(cap(c.packed)) - c.held
 	if n >= 0 {
-		return b.take(c, n)
+		return c.Take(n)
 	}
-	b.giveBack(c, -n)
+	c.GiveBack(-n)
 	return nil
 }
 
-// beyondFirst returns the part of a buffer that counts.
-func beyondFirst(size int) int64 { return max(0, int64(size)-firstRead) }
+// BeyondFirst returns the part of a buffer that counts.
+func BeyondFirst(size int) int64 { return max(0, int64(size)-FirstRead) }
 
-// giveBack gives back some of what a request has taken.
-func (b *budget) giveBack(c *call, n int64) {
+// GiveBack gives back some of what a request has taken.
+func (c *Call) GiveBack(n int64) {
 	if n == 0 {
 		return
 	}
-	b.release(c.holder(), n)
+	c.bounds.memory.release(c.holder(), n)
 	c.held -= n
 }
 
-func (b *budget) give(c *call) { b.giveBack(c, c.held) }
+// Give gives back all that the request has taken.
+func (c *Call) Give() { c.GiveBack(c.held) }
 
 // holder returns the holder of the memory for a call.
-func (c *call) holder() holder {
+func (c *Call) holder() holder {
 	if c.account == nil {
 		return holder{}
 	}
 	return holder{c.account, &c.account.inflight}
 }
 
-// stalledAfter is how long a body may make no progress before it gives way to
+// StalledAfter is how long a body may make no progress before it gives way to
 // those that ask for memory.
-const stalledAfter = 3 * time.Second
+const StalledAfter = 3 * time.Second
 
 // arrival is a body that is arriving.
 type arrival struct {
@@ -171,7 +179,7 @@ func (a *arrival) progress() { a.latest.Store(time.Now().UnixMilli()) }
 // giveWayLocked ends the arrival if it has stalled. The budget's mu is held, so it has
 // not arrived meanwhile.
 func (a *arrival) giveWayLocked() {
-	if time.Now().UnixMilli()-a.latest.Load() < stalledAfter.Milliseconds() || a.stalled.Swap(true) {
+	if time.Now().UnixMilli()-a.latest.Load() < StalledAfter.Milliseconds() || a.stalled.Swap(true) {
 		return
 	}
 	a.end()
@@ -182,4 +190,28 @@ func (a *arrival) arrived() {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
 	delete(a.budget.arrivals, a)
+}
+
+// LowerToShare lowers what an answer may bring to a quarter of what is left, but not
+// below one record.
+func (c *Call) LowerToShare(most *int) {
+	left := c.bounds.memory.left()
+	*most = min(*most, max(int(left/4), c.bounds.limits.MaxRecordBytes))
+}
+
+// TakeRead takes the memory for what may be read, most bytes, which it lowers.
+func (c *Call) TakeRead(most *int) (n int64, err error) {
+	c.LowerToShare(most)
+	n = BeyondFirst(*most)
+	return n, c.Take(n)
+}
+
+// TakeFrame takes the memory for the copy of writes in their frame, and for
+// their decoded records. It goes back with the body's.
+func (c *Call) TakeFrame(body int, writes ...*request.WriteRequest) error {
+	records := 0
+	for _, w := range writes {
+		records += w.Size()
+	}
+	return c.Take(BeyondFirst(body) + BeyondFirst(records))
 }

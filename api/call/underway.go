@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"context"
@@ -18,14 +18,14 @@ import (
 // requests on several processors rarely meet at a lock.
 const underwayShards = 16
 
-// underway is the requests in progress, without probes and streams. Each is an
+// Underway is the requests in progress, without probes and streams. Each is an
 // element of a list and allocates nothing: writes pass here.
-type underway struct {
+type Underway struct {
 	boot   string // distinguishes the ids of this process from those of another
 	last   atomic.Uint64
 	shards [underwayShards]struct {
 		mu    sync.Mutex
-		first *call
+		first *Call
 		_     [48]byte // a cache line each
 	}
 }
@@ -35,17 +35,17 @@ type underway struct {
 // while it is there.
 type underwayPlace struct {
 	number         uint64 // 0: it is not in a list
-	next, previous *call
+	next, previous *Call
 	wait           atomic.Pointer[wait]
 }
 
-func newUnderway() *underway {
+func newUnderway() *Underway {
 	var raw [4]byte
 	_, _ = rand.Read(raw[:]) // never fails
-	return &underway{boot: hex.EncodeToString(raw[:])}
+	return &Underway{boot: hex.EncodeToString(raw[:])}
 }
 
-func (u *underway) enter(c *call) {
+func (u *Underway) enter(c *Call) {
 	p := &c.underway
 	p.number = u.last.Add(1)
 	shard := &u.shards[p.number%underwayShards]
@@ -59,7 +59,7 @@ func (u *underway) enter(c *call) {
 }
 
 // leave removes a call, if it has entered.
-func (u *underway) leave(c *call) {
+func (u *Underway) leave(c *Call) {
 	p := &c.underway
 	if p.number == 0 {
 		return
@@ -78,8 +78,8 @@ func (u *underway) leave(c *call) {
 	p.next, p.previous, p.number = nil, nil, 0
 }
 
-// each calls visit for every call, with the lock of its shard held.
-func (u *underway) each(visit func(*call)) {
+// Each calls visit for every call, with the lock of its shard held.
+func (u *Underway) Each(visit func(*Call)) {
 	for i := range u.shards {
 		shard := &u.shards[i]
 		shard.mu.Lock()
@@ -90,16 +90,16 @@ func (u *underway) each(visit func(*call)) {
 	}
 }
 
-// id is the name of a call for administrators.
-func (u *underway) id(number uint64) string {
+// ID is the name of a call for administrators.
+func (u *Underway) ID(number uint64) string {
 	return "req_" + u.boot + "_" + strconv.FormatUint(number, 10)
 }
 
-// number returns the number in an id, or 0 if it is none of this process.
-func (u *underway) number(id string) uint64 {
+// Number returns the number in an id, or 0 if it is none of this process.
+func (u *Underway) Number(id string) uint64 {
 	digits, ok := strings.CutPrefix(id, "req_"+u.boot+"_")
 	n, err := strconv.ParseUint(digits, 10, 64)
-	if !ok || err != nil || u.id(n) != id {
+	if !ok || err != nil || u.ID(n) != id {
 		return 0
 	}
 	return n
@@ -119,9 +119,9 @@ const (
 	cancelled
 )
 
-// await begins a wait. end ends it, and returns errCancelled if it was
+// Await begins a wait. end ends it, and returns errCancelled if it was
 // cancelled; then nothing that came of it may reach the client.
-func (c *call) await(cancel context.CancelFunc) (end func() error) {
+func (c *Call) Await(cancel context.CancelFunc) (end func() error) {
 	w := &wait{cancel: cancel}
 	c.underway.wait.Store(w)
 	return func() error {
@@ -136,14 +136,14 @@ func (c *call) await(cancel context.CancelFunc) (end func() error) {
 // errCancelled is the answer to a request that was cancelled.
 var errCancelled = &wire.Error{Status: http.StatusGone, Code: "request_cancelled", Message: "an administrator cancelled the request"}
 
-// cancel cancels the wait of a call, if it is of a key that is asked for. done
+// Cancel cancels the wait of a call, if it is of a key that is asked for. done
 // is false if the call does not wait.
-func (u *underway) cancel(number uint64, of func(*auth.Key) bool) (found, done bool) {
+func (u *Underway) Cancel(number uint64, of func(*auth.Key) bool) (found, done bool) {
 	shard := &u.shards[number%underwayShards]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	for c := shard.first; c != nil && number != 0; c = c.underway.next {
-		if c.underway.number != number || !of(c.key) {
+		if c.underway.number != number || !of(c.Key) {
 			continue
 		}
 		w := c.underway.wait.Load()
@@ -155,3 +155,9 @@ func (u *underway) cancel(number uint64, of func(*auth.Key) bool) (found, done b
 	}
 	return false, false
 }
+
+// Number returns the number of a call in the list; 0 if it is not there.
+func (c *Call) Number() uint64 { return c.underway.number }
+
+// Waits reports whether the call waits for something to happen, and can be cancelled.
+func (c *Call) Waits() bool { return c.underway.wait.Load() != nil }

@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"errors"
@@ -11,18 +11,18 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// firstRead is how much is set aside for a body before any of it is there.
+// FirstRead is how much is set aside for a body before any of it is there.
 // Beyond, the buffer grows with what arrives, whatever the client announced.
-const firstRead = 16 << 10
+const FirstRead = 16 << 10
 
-// body reads the request's body, which must be JSON.
-func (s *Server) body(c *call) ([]byte, error) { return s.bodyOf(c, needJSON) }
+// Body reads the request's body, which must be JSON.
+func (c *Call) Body() ([]byte, error) { return c.BodyOf(needJSON) }
 
-// bodyOf reads the request's body, decompressed, into the call's buffer. It is
+// BodyOf reads the request's body, decompressed, into the call's buffer. It is
 // nil when the request has none, and valid until the call is recycled. typed
 // returns the error that refuses a body by its header.
-func (s *Server) bodyOf(c *call, typed func(http.Header) error) ([]byte, error) {
-	r := c.r
+func (c *Call) BodyOf(typed func(http.Header) error) ([]byte, error) {
+	r := c.Request
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
@@ -30,7 +30,7 @@ func (s *Server) bodyOf(c *call, typed func(http.Header) error) ([]byte, error) 
 	if r.ContentLength > 0 && refused != nil {
 		return nil, refused
 	}
-	limit := s.opts.Limits.MaxBodyBytes
+	limit := c.bounds.limits.MaxBodyBytes
 	if r.ContentLength > limit {
 		return nil, wire.PayloadTooLarge(limit)
 	}
@@ -42,7 +42,7 @@ func (s *Server) bodyOf(c *call, typed func(http.Header) error) ([]byte, error) 
 		return nil, refused
 	}
 	in := &c.incoming
-	*in = incoming{server: s, call: c, src: r.Body}
+	*in = incoming{call: c, src: r.Body}
 	defer in.through()
 	src, done, err := wire.Decode(strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ", ")), in, limit)
 	if err != nil {
@@ -52,27 +52,27 @@ func (s *Server) bodyOf(c *call, typed func(http.Header) error) ([]byte, error) 
 	if src == io.Reader(in) && r.ContentLength > 0 {
 		limit = r.ContentLength // it does not need a larger buffer
 	}
-	c.in = c.in[:0]
-	if want := min(r.ContentLength+1, firstRead); int64(cap(c.in)) < want {
-		c.in = make([]byte, 0, want)
+	c.In = c.In[:0]
+	if want := min(r.ContentLength+1, FirstRead); int64(cap(c.In)) < want {
+		c.In = make([]byte, 0, want)
 	}
-	if c.in, err = in.readAll(src, limit); err != nil {
+	if c.In, err = in.readAll(src, limit); err != nil {
 		return nil, bodyError(c, err)
 	}
 	c.whole = true
-	if len(c.in) == 0 {
+	if len(c.In) == 0 {
 		return nil, nil
 	}
-	c.patient()
-	return c.in, nil
+	c.Patient()
+	return c.In, nil
 }
 
-// patient lifts the deadline for reading the request, which is through: while
+// Patient lifts the deadline for reading the request, which is through: while
 // the server waits with its answer, net/http's own read for the client's going
 // away must not run into it.
-func (c *call) patient() {
+func (c *Call) Patient() {
 	// Not supported only outside a real connection.
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 }
 
 // isJSON reports whether the body is declared as JSON, parameters aside.
@@ -104,9 +104,8 @@ var longAgo = time.Unix(1, 0)
 
 // incoming is the bytes of a body as they arrive.
 type incoming struct {
-	server *Server
-	call   *call
-	src    io.Reader
+	call *Call
+	src  io.Reader
 	// giveUp makes Read fail, without waiting. If it is nil, the deadline of the
 	// call's request does.
 	giveUp func()
@@ -124,27 +123,27 @@ func (in *incoming) Read(p []byte) (int, error) {
 // Need takes memory for the decoded body. From then on the body gives way to
 // others if it stalls.
 func (in *incoming) Need(n int64) error {
-	c, b := in.call, &in.server.memory
+	c := in.call
 	if n <= 0 {
 		return nil
 	}
-	if err := b.take(c, n); err != nil {
+	if err := c.Take(n); err != nil {
 		c.hangUp = true // the rest of the body is not wanted
 		return err
 	}
 	if c.arrival == nil {
 		giveUp := in.giveUp
 		if giveUp == nil {
-			w := c.w
+			w := c.Writer
 			giveUp = func() { _ = http.NewResponseController(w).SetReadDeadline(longAgo) } // as in patient
 		}
-		c.arrival = b.arriving(giveUp)
+		c.arrival = c.bounds.memory.arriving(giveUp)
 	}
 	return nil
 }
 
 // GiveBack gives back memory that Need has taken.
-func (in *incoming) GiveBack(n int64) { in.server.memory.giveBack(in.call, n) }
+func (in *incoming) GiveBack(n int64) { in.call.GiveBack(n) }
 
 // through ends the arrival.
 func (in *incoming) through() {
@@ -156,11 +155,11 @@ func (in *incoming) through() {
 // readAll reads src, which reads the incoming bytes, into the call's buffer, up
 // to limit bytes in all.
 func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
-	buf := in.call.in
+	buf := in.call.In
 	for {
 		if len(buf) == cap(buf) {
 			size := min(max(2*int64(cap(buf)), 512), limit+1)
-			if err := in.Need(beyondFirst(int(size)) - beyondFirst(cap(buf))); err != nil {
+			if err := in.Need(BeyondFirst(int(size)) - BeyondFirst(cap(buf))); err != nil {
 				return buf, err
 			}
 			buf = append(make([]byte, 0, size), buf...)
@@ -179,8 +178,8 @@ func (in *incoming) readAll(src io.Reader, limit int64) ([]byte, error) {
 	}
 }
 
-// stalled is the answer to a body that has given way.
-func stalled() *wire.Error {
+// Stalled is the answer to a body that has given way.
+func Stalled() *wire.Error {
 	return &wire.Error{
 		Status: http.StatusTooManyRequests, Code: "throttled",
 		Message: "the body stalled while others waited for memory",
@@ -190,14 +189,14 @@ func stalled() *wire.Error {
 
 // bodyError returns the error to answer with if reading a body failed. The rest of
 // the body is of no use, so neither is the connection.
-func bodyError(c *call, err error) error {
+func bodyError(c *Call, err error) error {
 	var own *wire.Error
 	switch {
 	case errors.As(err, &own):
 		return own
 	case c.arrival != nil && c.arrival.stalled.Load():
 		c.hangUp = true
-		return stalled()
+		return Stalled()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.hangUp = true
 		return wire.Invalid("the body did not arrive in time")
@@ -205,4 +204,30 @@ func bodyError(c *call, err error) error {
 		return wire.Invalid("the body ends too early")
 	}
 	return wire.Invalid("the body cannot be read: %s", err)
+}
+
+// Fieldless reads a body that may be there and has no fields yet.
+func (c *Call) Fieldless() error {
+	body, err := c.Body()
+	if err != nil || body == nil {
+		return err
+	}
+	f := wire.ReadFields(body, &c.Notices)
+	f.Enter("the body")
+	for f.NextField() {
+		f.Unknown(nil)
+	}
+	return f.Finish()
+}
+
+// ReadMessage reads a message that arrives on the call's connection, up to the size of
+// a body, into the call's buffer. giveUp makes src fail, without waiting, if the
+// message stalls while others wait for memory.
+func (c *Call) ReadMessage(src io.Reader, giveUp func()) ([]byte, error) {
+	in := &c.incoming
+	*in = incoming{call: c, src: src, giveUp: giveUp}
+	message, err := in.readAll(in, c.bounds.limits.MaxBodyBytes)
+	in.through()
+	c.arrival = nil
+	return message, err
 }

@@ -1,4 +1,4 @@
-package api
+package call
 
 import (
 	"bytes"
@@ -14,17 +14,17 @@ import (
 // may be more of the path, for names may have spaces.
 const withheld = "(the rest is for keys with the scope read)"
 
-// reads reports whether what the machine looks like inside, its paths and its
+// Reads reports whether what the machine looks like inside, its paths and its
 // configuration, is for the caller's eyes.
-func reads(w http.ResponseWriter) bool {
-	c, ok := w.(*call)
-	return !ok || c.key != nil && c.key.Missing(auth.Read) == 0
+func Reads(w http.ResponseWriter) bool {
+	c, ok := w.(*Call)
+	return !ok || c.Key != nil && c.Key.Missing(auth.Read) == 0
 }
 
-// withheldFrom returns the error for the client of w: without paths in the
+// WithheldFrom returns the error for the client of w: without paths in the
 // reason why the server is not ready, unless the caller may read them.
-func withheldFrom(w http.ResponseWriter, e *wire.Error) *wire.Error {
-	if e.Code != "not_ready" || reads(w) {
+func WithheldFrom(w http.ResponseWriter, e *wire.Error) *wire.Error {
+	if e.Code != "not_ready" || Reads(w) {
 		return e
 	}
 	short := *e
@@ -32,11 +32,11 @@ func withheldFrom(w http.ResponseWriter, e *wire.Error) *wire.Error {
 	return &short
 }
 
-// guardPaths takes the paths out of the reasons of an answer, unless it is for
+// GuardPaths takes the paths out of the reasons of an answer, unless it is for
 // a key that reads.
-func guardPaths(w http.ResponseWriter) {
-	if c, ok := w.(*call); ok && !reads(w) {
-		c.out = withoutPaths(c.out)
+func GuardPaths(w http.ResponseWriter) {
+	if c, ok := w.(*Call); ok && !Reads(w) {
+		c.Out = withoutPaths(c.Out)
 	}
 }
 
