@@ -271,7 +271,7 @@ func TestOverview(t *testing.T) {
 	if storage["checkpoints"] != 3.0 || storage["last_error"] != "why" {
 		t.Errorf("storage %v", storage)
 	}
-	for _, name := range []string{"heap_bytes", "total_bytes", "goroutines", "inflight_max_bytes"} {
+	for _, name := range []string{"heap_bytes", "total_bytes", "goroutines", "inflight_max_bytes", "work_bytes", "work_max_bytes"} {
 		if n, _ := memory[name].(float64); n <= 0 {
 			t.Errorf("memory.%s is %v", name, memory[name])
 		}

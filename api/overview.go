@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -101,7 +102,7 @@ func (s *Server) overviewJSON() map[string]any {
 			"open": r.Conns.Open, "max": r.MaxConnections(), "shed": r.Conns.Shed, "refused": r.Conns.Refused,
 			"streams": r.Streams, "sockets": r.Sockets, "watch_sessions": r.Sessions,
 		},
-		"memory":         s.memoryJSON(),
+		"memory":         s.memoryJSON(&r),
 		"rates":          map[string]any{"1s": s.meter.perSecond(time.Second), "60s": s.meter.perSecond(time.Minute)},
 		"replay_bytes":   replay,
 		"unsynced_bytes": unsynced,
@@ -109,12 +110,14 @@ func (s *Server) overviewJSON() map[string]any {
 }
 
 // memoryJSON is what the process takes, as the Go runtime counts it, and what
-// of it the requests under way hold.
-func (s *Server) memoryJSON() map[string]any {
+// of it the requests under way and the work in the background hold.
+func (s *Server) memoryJSON(r *metrics.Readings) map[string]any {
 	used := s.bounds.Usage()
 	out := map[string]any{
 		"inflight_bytes":     used.Memory,
 		"inflight_max_bytes": used.MemoryLimit,
+		"work_bytes":         r.Storage.WorkBytes,
+		"work_max_bytes":     r.Storage.MaxWorkBytes,
 	}
 	names := []string{"heap_bytes", "total_bytes", "limit_bytes", "goroutines"}
 	samples := []runtimemetrics.Sample{

@@ -21,9 +21,10 @@ type StorageStats struct {
 	MergeReadBytes, MergeWrittenBytes, ReclaimedBytes uint64
 	Relocations                                       uint64 // segments moved to the cold directory
 
-	CacheHits, CacheMisses uint64
-	Reads, ReadsWaiting    int // of the disks: under way, and waiting for others
-	CacheBytes             int64
+	CacheHits, CacheMisses  uint64
+	Reads, ReadsWaiting     int // of the disks: under way, and waiting for others
+	CacheBytes              int64
+	WorkBytes, MaxWorkBytes int64 // of buffers of the work in the background, and what they may have
 
 	ArchivedFiles, ArchiveFailures uint64
 	ArchiveWaitingFiles            int   // that the log keeps because they are not archived yet

@@ -221,6 +221,7 @@ func (v storageView) Stats() metrics.StorageStats {
 		ReclaimedBytes: s.MergeReadBytes - min(s.MergeReadBytes, s.MergeWrittenBytes),
 		Relocations:    s.Relocations,
 		CacheHits:      s.Cache.Hits, CacheMisses: s.Cache.Misses, CacheBytes: s.Cache.Bytes,
+		WorkBytes: s.WorkBytes, MaxWorkBytes: s.MaxWorkBytes,
 		Reads: reads.Reading, ReadsWaiting: reads.Waiting,
 		ArchivedFiles: s.ArchivedFiles, ArchiveFailures: s.ArchiveFailures,
 		ArchiveWaitingFiles: s.ArchiveWaiting.Files, ArchiveWaitingBytes: s.ArchiveWaiting.Bytes,

@@ -195,6 +195,7 @@ func (s *server) recoveryOptions() recovery.Options {
 			MaxAge:             c.SegmentMaxAge,
 			Segment:            segment.Limits{Bytes: c.SegmentMaxBytes, Records: int64(c.SegmentMaxEvents)},
 			CacheBytes:         c.CacheBytes / 2,
+			WorkBytes:          c.WorkBytes(),
 			ColdDir:            c.ColdDir,
 			HotSegments:        c.HotRetainSegments,
 			HotBytes:           c.HotRetainBytes,

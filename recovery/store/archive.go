@@ -27,6 +27,7 @@ type archive struct {
 	log        zerolog.Logger
 	wake       chan struct{} // capacity 1; receives when a file is finished
 	remote     remote
+	buffers    *buffers
 
 	through  atomic.Uint64 // index of the newest file that was copied since the start
 	files    atomic.Uint64

@@ -41,7 +41,7 @@ func TestArchiveIsTriedAgain(t *testing.T) {
 		began := time.Now()
 		a := &archive{
 			fsys: fsys, from: "/wal", to: "/archive", finished: func() []wal.File { return files },
-			log: zerolog.Nop(), wake: make(chan struct{}, 1), remote: remote{now: time.Now, limit: archiveStepLimit},
+			log: zerolog.Nop(), wake: make(chan struct{}, 1), remote: remote{now: time.Now, limit: archiveStepLimit}, buffers: &buffers{most: LeastWorkBytes},
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})

@@ -32,8 +32,10 @@ func (a *archive) copy(ctx context.Context, f wal.File) error {
 	}
 	defer src.Close()
 	size := f.Bytes()
+	step := a.buffers.step()
+	defer a.buffers.hold(2 * step)()
 	name := path.Join(a.to, f.Name)
-	if same, err := sameFile(a.fsys, name, src, size, a.steps(ctx)); !errors.Is(err, fs.ErrNotExist) {
+	if same, err := a.same(name, src, size, a.steps(ctx)); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil && !same {
 			err = fmt.Errorf("%s is there and differs: is it the archive of another data directory?", name)
 		}
@@ -47,7 +49,7 @@ func (a *archive) copy(ctx context.Context, f wal.File) error {
 	if err != nil {
 		return err
 	}
-	err = copyRange(dst, src, size, a.steps(ctx))
+	err = copyRange(dst, io.NewSectionReader(src, 0, size), make([]byte, min(size, step)), a.steps(ctx))
 	if err == nil {
 		err = dst.Sync()
 	}
@@ -72,11 +74,9 @@ func (a *archive) steps(ctx context.Context) func() error {
 	}
 }
 
-const copyStep = 1 << 20
-
-// copyRange copies the first size bytes. It calls step before each piece.
-func copyRange(dst io.WriterAt, src io.ReaderAt, size int64, step func() error) error {
-	buf := make([]byte, min(size, copyStep))
+// copyRange copies what src has through a buffer. It calls step before each piece.
+func copyRange(dst io.WriterAt, src *io.SectionReader, buf []byte, step func() error) error {
+	size := src.Size()
 	for off := int64(0); off < size; off += int64(len(buf)) {
 		if err := step(); err != nil {
 			return err
@@ -92,10 +92,10 @@ func copyRange(dst io.WriterAt, src io.ReaderAt, size int64, step func() error) 
 	return nil
 }
 
-// sameFile reports whether the file of that name has the first size bytes of src
+// same reports whether the file of that name has the first size bytes of src
 // and nothing else. It calls step before each piece.
-func sameFile(fsys vfs.FS, name string, src io.ReaderAt, size int64, step func() error) (bool, error) {
-	f, err := fsys.OpenRead(name)
+func (a *archive) same(name string, src io.ReaderAt, size int64, step func() error) (bool, error) {
+	f, err := a.fsys.OpenRead(name)
 	if err != nil {
 		return false, err
 	}
@@ -103,19 +103,20 @@ func sameFile(fsys vfs.FS, name string, src io.ReaderAt, size int64, step func()
 	if n, err := f.Size(); err != nil || n != size {
 		return false, err
 	}
-	a, b := make([]byte, min(size, copyStep)), make([]byte, min(size, copyStep))
-	for off := int64(0); off < size; off += int64(len(a)) {
+	piece := min(size, a.buffers.step())
+	p, q := make([]byte, piece), make([]byte, piece)
+	for off := int64(0); off < size; off += piece {
 		if err := step(); err != nil {
 			return false, err
 		}
-		n := min(int64(len(a)), size-off)
-		if _, err := f.ReadAt(a[:n], off); err != nil {
+		n := min(piece, size-off)
+		if _, err := f.ReadAt(p[:n], off); err != nil {
 			return false, err
 		}
-		if _, err := src.ReadAt(b[:n], off); err != nil {
+		if _, err := src.ReadAt(q[:n], off); err != nil {
 			return false, err
 		}
-		if string(a[:n]) != string(b[:n]) {
+		if string(p[:n]) != string(q[:n]) {
 			return false, nil
 		}
 	}

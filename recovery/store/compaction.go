@@ -84,7 +84,7 @@ func (st *Store) compactOnce(ctx context.Context, in tier) (done bool, err error
 		}
 	}
 	st.segments.mark(candidates, segs, in)
-	from, to := pickCompaction(candidates, st.opts.Settings.Segment, st.compactionRoom())
+	from, to := pickCompaction(candidates, st.opts.Settings.Segment, st.compactionRoom(), st.buffers.inputs())
 	if from == to {
 		return true, nil
 	}
@@ -156,6 +156,7 @@ func (c *compaction) run(ctx context.Context) error {
 // error it removes them.
 func (c *compaction) write(ctx context.Context) error {
 	st := c.st
+	defer st.buffers.hold(int64(len(c.inputs))*inputBytes + outputBytes)()
 	pace := st.idlePace(ctx)
 	if c.in == cold {
 		pace = st.cold.remote.pace(pace)

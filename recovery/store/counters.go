@@ -83,6 +83,7 @@ type StorageStats struct {
 	MergeReadBytes, MergeWrittenBytes uint64
 	Relocations                       uint64
 	Cache                             segment.CacheStats
+	WorkBytes, MaxWorkBytes           int64 // of buffers of the work in the background, and what they may have
 	ArchivedFiles, ArchiveFailures    uint64
 	ArchiveWaiting                    Backlog
 	ReserveMissing                    bool // see ReserveCheck
@@ -105,6 +106,7 @@ func (st *Store) StorageStats() StorageStats {
 	}
 	s.ReplayBytes = int64(st.Log.Tail() - st.current.get().Checkpoint.ReplayStart())
 	s.Cache = st.cache.Stats()
+	s.WorkBytes, s.MaxWorkBytes = st.buffers.used.Load(), st.buffers.most
 	s.ReserveMissing = st.current.reserve.Missing() != nil
 	s.ArchivedFiles, s.ArchiveFailures = st.archive.files.Load(), st.archive.failures.Load()
 	s.ArchiveWaiting = st.archive.backlog()

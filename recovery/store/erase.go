@@ -194,7 +194,7 @@ func (st *Store) eraseFrom(ctx context.Context, s *segment.Segment, live index.L
 		return errStopped
 	}
 	defer s.Release()
-	dead, err := s.HasDead(ctx, live, st.idlePace(ctx))
+	dead, err := st.hasDead(ctx, s, live)
 	if err != nil || !dead {
 		return err
 	}
@@ -214,6 +214,12 @@ func (st *Store) eraseFrom(ctx context.Context, s *segment.Segment, live index.L
 		out.WroteBytes += by.DataBytes() + by.IndexBytes()
 	}
 	return nil
+}
+
+// hasDead reports whether a segment has dead records.
+func (st *Store) hasDead(ctx context.Context, s *segment.Segment, live index.Liveness) (bool, error) {
+	defer st.buffers.hold(inputBytes)()
+	return s.HasDead(ctx, live, st.idlePace(ctx))
 }
 
 // rewrite runs a compaction of one claimed segment, with the lock of the work on

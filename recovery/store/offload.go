@@ -129,6 +129,7 @@ func (st *Store) copyToCold(s *segment.Segment) error {
 	if err := st.cold.check(); err != nil {
 		return err
 	}
+	defer st.buffers.hold(segment.CopyBytes)()
 	if err := segment.CopyData(st.opts.FS, st.dir(manifest.SegmentDir), st.cold.dir, s.ID()); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type Settings struct {
 	Segment            segment.Limits
 	ReserveBytes       int64  // of each reserve for a full disk; 0 means manifest.ReserveBytes
 	CacheBytes         int64  // of decoded blocks and pages of segments in memory
+	WorkBytes          int64  // of buffers of the work in the background; 0 means LeastWorkBytes
 	ColdDir            string // for the data of older segments; empty if there is none
 	HotSegments        int    // how many of the newest segments stay in the data directory
 	HotBytes           int64  // most bytes of data of these
@@ -48,6 +49,7 @@ func (o Settings) WithDefaults() Settings {
 	if o.ReserveBytes == 0 {
 		o.ReserveBytes = manifest.ReserveBytes
 	}
+	o.WorkBytes = max(o.WorkBytes, LeastWorkBytes)
 	o.Segment = o.Segment.WithDefaults()
 	return o
 }

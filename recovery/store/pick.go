@@ -65,16 +65,16 @@ func outputs(candidates []candidate, limits segment.Limits) int {
 }
 
 // pickCompaction returns the run of segments to compact next, of which at most
-// room bytes are live; from and to are equal if there is none. Each run comes
-// out smaller or in fewer pieces, so that compaction ends.
-func pickCompaction(candidates []candidate, limits segment.Limits, room float64) (from, to int) {
+// room bytes are live and, unless all are dead, which are at most so many; from and to are equal if
+// there is none. Each run comes out smaller or in fewer pieces, so that compaction ends.
+func pickCompaction(candidates []candidate, limits segment.Limits, room float64, most int) (from, to int) {
 	if from, to = pickDead(candidates); from < to {
 		return from, to
 	}
-	if from, to = pickSmall(candidates, limits, room); from < to {
+	if from, to = pickSmall(candidates, limits, room, most); from < to {
 		return from, to
 	}
-	return pickWorst(candidates, limits, room)
+	return pickWorst(candidates, limits, room, most)
 }
 
 // pickDead picks segments without live records: they go at once, at no cost.
@@ -89,11 +89,11 @@ func pickDead(candidates []candidate) (from, to int) {
 
 // pickSmall picks small segments that are next to each other, so that the number
 // of segments grows with the logarithm of the data.
-func pickSmall(candidates []candidate, limits segment.Limits, room float64) (from, to int) {
+func pickSmall(candidates []candidate, limits segment.Limits, room float64, most int) (from, to int) {
 	small := func(c *candidate, limit int64) bool { return c.size <= limit && !c.dense && !c.excluded }
 	for limit := max(limits.Bytes/512, 1); limit <= limits.Bytes/2; limit *= 4 {
-		for from = 0; from < len(candidates); from = to + 1 {
-			for to = from; to < len(candidates) && small(&candidates[to], limit); to++ {
+		for from = 0; from < len(candidates); from = max(to, from+1) {
+			for to = from; to < len(candidates) && to-from < most && small(&candidates[to], limit); to++ {
 			}
 			run := candidates[from:to]
 			if len(run) >= tierWidth && outputs(run, limits) <= len(run)/2 && liveBytes(run) <= room {
@@ -107,7 +107,7 @@ func pickSmall(candidates []candidate, limits segment.Limits, room float64) (fro
 // pickWorst picks the segment with the lowest live fraction if too little of all
 // segments is live. Its neighbours come along while the output stays one
 // segment.
-func pickWorst(candidates []candidate, limits segment.Limits, room float64) (from, to int) {
+func pickWorst(candidates []candidate, limits segment.Limits, room float64, most int) (from, to int) {
 	var total, live float64
 	worst := -1
 	for i, c := range candidates {
@@ -125,9 +125,9 @@ func pickWorst(candidates []candidate, limits segment.Limits, room float64) (fro
 	}
 	from, to = worst, worst+1
 	size := candidates[worst].liveBytes()
-	for most := min(float64(limits.Bytes), room); to < len(candidates); to++ {
+	for largest := min(float64(limits.Bytes), room); to < len(candidates) && to-from < most; to++ {
 		c := &candidates[to]
-		if c.excluded || c.live >= maxLiveFraction || size+c.liveBytes() > most {
+		if c.excluded || c.live >= maxLiveFraction || size+c.liveBytes() > largest {
 			break
 		}
 		size += c.liveBytes()

@@ -169,6 +169,7 @@ func (st *Store) scrubSegment(ctx context.Context, s *Scrub, seg *segment.Segmen
 		return ctx.Err()
 	}
 	defer seg.Release()
+	defer st.buffers.hold(inputBytes)()
 	checked, err := segment.Verify(seg, st.idlePace(ctx), s.inSegment)
 	if errors.Is(err, fs.ErrNotExist) { // the name is gone, though the open file is not
 		s.found(Damage{File: st.dir(path.Join(manifest.SegmentDir, segment.IndexName(seg.ID()))), Cause: err.Error()})

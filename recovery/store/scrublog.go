@@ -15,7 +15,7 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
-// scrubStep is how many bytes of a log file are read at a time, unless a frame is
+// scrubStep is how many bytes of a log file are read at a time at most, unless a frame is
 // larger.
 const scrubStep = 256 << 10
 
@@ -70,25 +70,29 @@ func (st *Store) scrubLogFile(ctx context.Context, s *Scrub, f wal.File) error {
 	if err != nil {
 		return err
 	}
-	step := int64(scrubStep)
+	usual := min(scrubStep, st.buffers.step())
+	step := usual
 	for at := f.First; at < f.End; {
 		if err := st.pause(ctx); err != nil {
 			return err
 		}
 		left := int64(f.End - at)
 		off := f.Bytes() - left
+		release := st.buffers.hold(min(step, left))
 		buf, err := readAtMost(h, off, min(step, left))
 		if err != nil {
+			release()
 			return err
 		}
 		frames, used, needs := wholeFrames(buf, st.Log.ID(), at)
+		release()
 		if used == 0 && (needs <= step || needs > left) {
 			return &wal.CorruptionError{File: f.Name, Offset: off, LSN: at, Cause: "no valid frame"}
 		}
 		at += wal.LSN(used)
 		s.Frames += frames
 		s.read(int64(used))
-		step = max(scrubStep, needs)
+		step = max(usual, needs)
 	}
 	return nil
 }

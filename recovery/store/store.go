@@ -24,6 +24,7 @@ type Store struct {
 	current  *current
 	segments *segmentSet
 	cache    *segment.Cache
+	buffers  *buffers
 	cold     *coldTier
 	archive  archive
 	scrubs   scrubs
@@ -75,6 +76,7 @@ func Adopt(opts Options, m *manifest.Manifest) *Store {
 		current:    newCurrent(&opts, m),
 		segments:   newSegmentSet(lastSegment),
 		cache:      segment.NewCache(set.CacheBytes),
+		buffers:    &buffers{most: set.WorkBytes},
 		background: newBackground(),
 	}
 	st.cold = &coldTier{
@@ -84,7 +86,7 @@ func Adopt(opts Options, m *manifest.Manifest) *Store {
 	st.archive = archive{
 		fsys: opts.FS, from: st.dir(manifest.LogDir), to: set.ArchiveDir, maxWaiting: set.ArchiveMaxBytes,
 		finished: st.finishedFiles, copied: st.fileArchived, log: opts.Log, wake: make(chan struct{}, 1),
-		remote: remote{now: opts.Now, limit: archiveStepLimit},
+		remote: remote{now: opts.Now, limit: archiveStepLimit}, buffers: st.buffers,
 	}
 	st.work.lastCheckpoint = checkpoint
 	st.work.obsolete = obsolete{fsys: opts.FS, log: opts.Log, current: st.current, pins: map[*Pinned]struct{}{}}

@@ -8,6 +8,9 @@ import (
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
 
+// CopyBytes is the memory that CopyData takes for its buffers.
+const CopyBytes = 2 * outputBytes
+
 // CopyData copies the data file of a segment to another directory. When it
 // returns nil the copy is complete and durable. Until then, the file of that
 // name is absent or the one that was there before. A file of kind Partial that

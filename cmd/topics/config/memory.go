@@ -147,6 +147,10 @@ const connectionCost = 8 * kib
 // memory reserved for the process.
 func (c *Config) Connections() int { return int(c.ProcessBytes() / 2 / connectionCost) }
 
+// WorkBytes returns the memory for the buffers of compactions, erasures, scrubs, the
+// archive and offloading: an eighth of that reserved for the process, at most 32 MiB.
+func (c *Config) WorkBytes() int64 { return min(c.ProcessBytes()/8, 32*mib) }
+
 // overdrawn describes the sum of the shares and its parts.
 func (c *Config) overdrawn() string {
 	sum := c.ProcessBytes()
