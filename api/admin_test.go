@@ -252,7 +252,7 @@ func TestJobsOutlastTheTimeouts(t *testing.T) {
 
 func TestOverview(t *testing.T) {
 	f := workingStorage()
-	f.stats = metrics.StorageStats{Checkpoints: 3, LastError: "why"}
+	f.stats = metrics.StorageStats{Checkpoints: 3, LastError: "why", WorkBytes: 1, MaxWorkBytes: 2}
 	now := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
 	s, _ := adminServer(f, func(o *Options) { o.NodeID, o.Now = "n1", func() time.Time { return now } })
 	now = now.Add(5 * time.Second)
