@@ -153,8 +153,8 @@ func lengthHeader(n int) []string {
 	return []string{strconv.Itoa(n)}
 }
 
-// lastPiece is the end of an answer, which net/http keeps in a buffer of its
-// own until the handler has returned.
+// lastPiece is the end of an answer, which http1 and net/http keep in a buffer of
+// their own until the handler has returned.
 const lastPiece = 2 << 10
 
 // finish sends the answer with its length. A stream has gone out by itself.

@@ -53,7 +53,9 @@ func (w *response) bodyless() bool {
 	return w.status == http.StatusNoContent || w.status == http.StatusNotModified
 }
 
-// Write implements http.ResponseWriter.
+// Write implements http.ResponseWriter. A small last piece is kept until the handler
+// has returned, however much was sent before, so that a client that has the whole
+// answer meets nothing of its request under way.
 func (w *response) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	switch {
@@ -71,13 +73,18 @@ func (w *response) Write(p []byte) (int, error) {
 		work.kept = append(work.kept, p[:min(len(p), cap(work.kept)-len(work.kept))]...) // for its type
 		return len(p), nil
 	}
-	if len(work.kept)+len(p) <= cap(work.kept) {
-		work.kept = append(work.kept, p...)
+	if len(p) > cap(work.kept) {
+		if err := w.send(p, false); err != nil {
+			return 0, err
+		}
 		return len(p), nil
 	}
-	if err := w.send(p, false); err != nil {
-		return 0, err
+	if len(work.kept)+len(p) > cap(work.kept) {
+		if err := w.send(nil, false); err != nil {
+			return 0, err
+		}
 	}
+	work.kept = append(work.kept, p...)
 	return len(p), nil
 }
 

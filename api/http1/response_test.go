@@ -3,6 +3,7 @@ package http1
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -101,6 +102,34 @@ func TestAnswersAreThoseOfNetHTTP(t *testing.T) {
 			if ours.passed.Load() != 0 {
 				t.Error("net/http has served it")
 			}
+		})
+	}
+}
+
+// The end of an answer is sent when the handler has returned: one that panics after
+// it has written everything has not answered.
+func TestTheEndOfAnAnswerWaitsForItsHandler(t *testing.T) {
+	const last = 2 << 10
+	for _, size := range []int{last, outputBuffer, outputBuffer + 1, 3 * last, 100_000} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			bothWays(t, func(t *testing.T, direct bool) {
+				w := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					body := make([]byte, size)
+					w.Header().Set("Content-Length", strconv.Itoa(size))
+					for _, piece := range [][]byte{body[:size-last], body[size-last:]} {
+						if _, err := w.Write(piece); err != nil {
+							t.Error(err)
+						}
+					}
+					panic(http.ErrAbortHandler)
+				}, direct, nil)
+				c := w.dial(t)
+				c.send(get)
+				answer, err := io.ReadAll(c.in)
+				if _, body, _ := strings.Cut(string(answer), "\r\n\r\n"); err != nil || len(body) > size-last {
+					t.Errorf("%d bytes of the body came, %v", len(body), err)
+				}
+			})
 		})
 	}
 }
