@@ -109,16 +109,18 @@ func TestContractThrottled(t *testing.T) {
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		s.walk(step{"PUT /v0/topics/t", ``, 201, ``}, step{"POST /v0/topics/t", `{"records":[{}]}`, 200, `{"performance":{"throttle_wait_ms":0}}`})
 		disk.held.Lock()
+		const size = 20 << 10
 		const record = `{"records":[{"data":"%s"}]%s}`
 		answers := make(chan *answer, 100)
 		write := func(more string) {
-			go func() { answers <- s.send("POST /v0/topics/t", fmt.Sprintf(record, strings.Repeat("x", 20<<10), more)) }()
+			go func() { answers <- s.send("POST /v0/topics/t", fmt.Sprintf(record, strings.Repeat("x", size), more)) }()
 		}
 		queued := 0 // writes that have their place and wait for the disk
 		for len(answers) == 0 && queued < 10 {
 			tail := s.log.Tail()
 			write("")
-			waitFor(t, func() bool { return s.log.Tail() > tail || len(answers) > 0 })
+			// Its own frame, not only one that reserves seqs.
+			waitFor(t, func() bool { return s.log.Tail() >= tail+size || len(answers) > 0 })
 			queued++
 		}
 		queued-- // the last one

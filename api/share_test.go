@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -25,7 +24,9 @@ import (
 // Bodies that stall do not keep others out: a body whose client sends nothing
 // for a while is ended when there is no memory for another one.
 func TestStalledBodiesGiveWay(t *testing.T) {
-	s, _ := keyedServer(t, "aaaa,bbbb", func(o *Options) { o.Limits.MaxInflightBytes = 4 << 20 })
+	s, _ := keyedServer(t, "aaaa,bbbb", func(o *Options) {
+		o.Limits.MaxInflightBytes, o.Limits.BodyTimeout = 4<<20, 2*patience // so that nothing ends by itself meanwhile
+	})
 	do(s, "PUT", "/v0/topics/t", "", "Authorization", "Bearer aaaa")
 	addr, _ := listen(t, s, s.HTTPServer())
 	var stalls []net.Conn
@@ -49,7 +50,6 @@ func TestStalledBodiesGiveWay(t *testing.T) {
 	}
 	waitFor(t, func() bool { return s.bounds.Usage().Memory > 2<<20 })
 	body := `{"records":[{"data":"` + strings.Repeat("x", 900<<10) + `"}]}`
-	began := time.Now()
 	waitFor(t, func() bool {
 		w := do(s, "POST", "/v0/topics/t", body, "Authorization", "Bearer bbbb")
 		if w.Code != 200 && w.Code != http.StatusTooManyRequests {
@@ -57,9 +57,6 @@ func TestStalledBodiesGiveWay(t *testing.T) {
 		}
 		return w.Code == 200
 	})
-	if took := time.Since(began); took > s.opts.Limits.BodyTimeout/2 {
-		t.Errorf("it took %v to get past those that stall", took)
-	}
 	for _, conn := range stalls {
 		conn.Close()
 	}

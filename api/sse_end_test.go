@@ -169,50 +169,60 @@ func TestStalledClient(t *testing.T) {
 	for _, tc := range []struct{ proto, kind string }{{"HTTP/1.1", "session"}, {"h2c", "session"}, {"HTTP/1.1", "one step"}, {"h2c", "one step"}} {
 		proto := tc.proto
 		t.Run(proto+" "+tc.kind, func(t *testing.T) {
-			s := serveReal(t, nil, nil)
-			s.watches.patience = 500 * time.Millisecond
-			client, other := clients(t)[proto], clients(t)[proto]
-			s.write(t, "a", "0")
-			stalled := "http://" + s.addr + "/v0/watch?topic=a&from_seq=0"
-			if tc.kind == "session" {
-				stalled = s.newWatch(t, `{"topics":{"a":{}}}`)
-			}
-			c := openStream(t, client, stalled, 200).opening()
-			s.watches.patience = streamPatience
-			c.want("record", `"data":0}`)
-			id := c.want("caught-up", "").id
-			quick := openStream(t, other, s.newWatch(t, `{"topics":{"a":{"tail":true}}}`), 200).opening()
-			quick.want("caught-up", "")
-			data := strings.Repeat("x", 500<<10)
-			n := 0
-			for deadline := time.Now().Add(patience); ; {
-				s.write(t, "a", fmt.Sprintf(`"%d%s"`, n, data))
-				quick.want("record", fmt.Sprintf(`"data":"%dx`, n))
+			scaled(t, 500*time.Millisecond, func(t *testing.T, limit time.Duration) error {
+				s := serveReal(t, nil, nil)
+				s.watches.patience = limit
+				client, other := clients(t)[proto], clients(t)[proto]
+				s.write(t, "a", "0")
+				stalled := "http://" + s.addr + "/v0/watch?topic=a&from_seq=0"
+				if tc.kind == "session" {
+					stalled = s.newWatch(t, `{"topics":{"a":{}}}`)
+				}
+				c := openStream(t, client, stalled, 200)
+				s.watches.patience = streamPatience
+				var ev sseEvent
+				for _, name := range []string{"", "record", "caught-up"} {
+					var err error
+					ev, err = c.next()
+					if err != nil || ev.name != name {
+						return fmt.Errorf("%q is %+v, %v", name, ev, err)
+					}
+				}
+				id := ev.id
+				quick := openStream(t, other, s.newWatch(t, `{"topics":{"a":{"tail":true}}}`), 200).opening()
 				quick.want("caught-up", "")
-				n++
-				if _, streams := s.watches.counts(); streams == 1 {
-					break
+				data := strings.Repeat("x", 500<<10)
+				n := 0
+				for deadline := time.Now().Add(patience); ; {
+					s.write(t, "a", fmt.Sprintf(`"%d%s"`, n, data))
+					quick.want("record", fmt.Sprintf(`"data":"%dx`, n))
+					quick.want("caught-up", "")
+					n++
+					if _, streams := s.watches.counts(); streams == 1 {
+						break
+					}
+					if time.Now().After(deadline) {
+						t.Fatalf("after %d records the stream is open still", n)
+					}
 				}
-				if time.Now().After(deadline) {
-					t.Fatalf("after %d records the stream is open still", n)
+				quick.hangUp()
+				c.hangUp()
+				c = openStream(t, client, stalled, 200, "Last-Event-ID", id).opening()
+				for got := 0; got < n; {
+					ev, err := c.next()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if ev.name != "record" {
+						continue
+					}
+					for strings.Contains(ev.data, fmt.Sprintf(`"data":"%dx`, got)) {
+						got++
+					}
 				}
-			}
-			quick.hangUp()
-			c.hangUp()
-			c = openStream(t, client, stalled, 200, "Last-Event-ID", id).opening()
-			for got := 0; got < n; {
-				ev, err := c.next()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if ev.name != "record" {
-					continue
-				}
-				for strings.Contains(ev.data, fmt.Sprintf(`"data":"%dx`, got)) {
-					got++
-				}
-			}
-			c.hangUp()
+				c.hangUp()
+				return nil
+			})
 		})
 	}
 }

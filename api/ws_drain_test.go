@@ -89,13 +89,16 @@ func TestSocketDrainWaitsForPublishes(t *testing.T) {
 
 // A client that does not answer the goodbye is not waited for.
 func TestSocketDrainWithoutAnswer(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = time.Second }) // in which all of it is sent
-	_, r := s.rawDial(t)
-	s.down()
-	got, _ := io.ReadAll(r)
-	if !bytes.Contains(got, []byte("shutting_down")) || !bytes.Contains(got, []byte{0x88}) {
-		t.Errorf("the last words: %q", got)
-	}
+	scaled(t, time.Second, func(t *testing.T, limit time.Duration) error {
+		s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = limit }) // in which all of it is sent
+		_, r := s.rawDial(t)
+		s.down()
+		got, _ := io.ReadAll(r)
+		if !bytes.Contains(got, []byte("shutting_down")) || !bytes.Contains(got, []byte{0x88}) {
+			return fmt.Errorf("the last words: %q", got)
+		}
+		return nil
+	})
 }
 
 // When its time is up, Finish cuts what is left.

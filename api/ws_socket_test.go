@@ -176,18 +176,21 @@ func TestSocketUnfinishedMessages(t *testing.T) {
 		"payload_too_large":      {patience, append([]byte{0x81, 0xff, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 11_000)...)},
 	} {
 		t.Run(want, func(t *testing.T) {
-			s := serveReal(t, func(o *Options) {
-				o.Limits.BodyTimeout, o.Limits.MaxBodyBytes = unfinished.timeout, 10_000
-			}, func(timing *socketTiming) { timing.farewell = 100 * time.Millisecond })
-			conn, r := s.rawDial(t)
-			if _, err := conn.Write(unfinished.message); err != nil {
-				t.Fatal(err)
-			}
-			got, _ := io.ReadAll(r)
-			if !bytes.Contains(got, []byte(want)) {
-				t.Errorf("%q", got)
-			}
-			<-s.sockets.empty()
+			scaled(t, 100*time.Millisecond, func(t *testing.T, limit time.Duration) error {
+				s := serveReal(t, func(o *Options) {
+					o.Limits.BodyTimeout, o.Limits.MaxBodyBytes = unfinished.timeout, 10_000
+				}, func(timing *socketTiming) { timing.farewell = limit })
+				conn, r := s.rawDial(t)
+				if _, err := conn.Write(unfinished.message); err != nil {
+					t.Fatal(err)
+				}
+				got, _ := io.ReadAll(r)
+				<-s.sockets.empty()
+				if !bytes.Contains(got, []byte(want)) {
+					return fmt.Errorf("%q", got)
+				}
+				return nil
+			})
 		})
 	}
 }

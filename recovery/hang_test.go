@@ -37,7 +37,7 @@ func startHanging(t *testing.T, change func(*recovery.Options)) *hanging {
 	now := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 	h.data = start(t, h.disk, func(o *recovery.Options) {
 		o.Now, o.Topics.Now = now, nil
-		o.WAL.Manual, o.WAL.FileBytes, o.WAL.QueueBytes, o.WAL.QueueWait = false, hangFile, 1<<20, 20*time.Millisecond
+		o.WAL.Manual, o.WAL.FileBytes, o.WAL.QueueBytes, o.WAL.QueueWait = false, hangFile, 1<<20, time.Minute
 		o.Storage.CheckpointBytes = 1 << 40 // the tests take them
 		o.Storage.HotSegments = 2
 		change(o)
@@ -139,7 +139,7 @@ func TestHungArchive(t *testing.T) {
 		t.Run(op.String(), func(t *testing.T) {
 			const most = 6 * hangFile
 			h := startHanging(t, func(o *recovery.Options) {
-				o.Storage.ColdDir, o.Storage.ArchiveMaxBytes = "", most
+				o.Storage.ColdDir, o.Storage.ArchiveMaxBytes, o.WAL.QueueWait = "", most, 20*time.Millisecond
 			})
 			hang := h.disk.Hang(op, "/archive")
 			if err := h.write("gone"); err != nil {
@@ -292,7 +292,7 @@ func TestHungDataDirectory(t *testing.T) {
 			errfs.Create, errfs.Open, errfs.Read, errfs.Write, errfs.Sync, errfs.Remove, errfs.Rename, errfs.SyncDir, errfs.Free,
 		} {
 			t.Run(fmt.Sprintf("%s %v", root, op), func(t *testing.T) {
-				h := startHanging(t, func(o *recovery.Options) { o.Storage.ArchiveMaxBytes, o.WAL.QueueWait = 0, time.Minute })
+				h := startHanging(t, func(o *recovery.Options) { o.Storage.ArchiveMaxBytes = 0 })
 				for range 10 {
 					if err := h.write("a"); err != nil {
 						t.Fatal(err)

@@ -173,7 +173,7 @@ func TestOneTopicStallsNoOther(t *testing.T) {
 						}
 						return
 					}
-				case <-time.After(30 * time.Second):
+				case <-time.After(time.Minute):
 					held.Mu.Unlock()
 					t.Fatalf("%s waits for a topic that it is not about", name)
 				}
@@ -224,7 +224,7 @@ func TestEndOfATopicStallsNoOther(t *testing.T) {
 	}()
 	select {
 	case <-free:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		held.Mu.Unlock()
 		t.Fatal("others wait for a topic that they are not about")
 	}
@@ -282,7 +282,7 @@ func TestBackgroundStallsNoOther(t *testing.T) {
 			}()
 			select {
 			case <-free:
-			case <-time.After(30 * time.Second):
+			case <-time.After(time.Minute):
 				held.Mu.Unlock()
 				t.Fatal("others wait for a topic that they are not about")
 			}

@@ -35,6 +35,8 @@ type Bounds struct {
 	ring     atomic.Pointer[Keyring]
 	Sharing  *Sharing // nil: with no pages of other origins
 	Underway *Underway
+	// LastRest is how long the rest of a body is taken in once the server stops.
+	LastRest time.Duration
 }
 
 // The sixteenths of the memory for streams that the streams, WebSockets and sessions
@@ -62,6 +64,7 @@ func (b *Bounds) Set(ctx context.Context, o *Options) {
 	b.ring.Store(newKeyring(o.Keys))
 	b.Sharing = newSharing(o.Origins)
 	b.Underway = newUnderway()
+	b.LastRest = restWhileStopping
 }
 
 // Payloads is how many bytes of payloads are live, and whether a write would add any.
