@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,7 +85,32 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// moments are how long examples measure or load something.
+var moments = regexp.MustCompile(`(--interval |--each |--duration )(\d+)(ms|s)\b`)
+
+// runExample runs an example. One that fails and measures for a moment is run for
+// longer ones, too: on a slow machine nothing may happen within a short one.
 func runExample(t *testing.T, server *process, dir, line string) {
+	t.Helper()
+	for factor := 1; ; factor *= 4 {
+		longer := moments.ReplaceAllStringFunc(line, func(moment string) string {
+			parts := moments.FindStringSubmatch(moment)
+			n, _ := strconv.Atoi(parts[2]) // digits
+			return fmt.Sprint(parts[1], n*factor, parts[3])
+		})
+		err := tryExample(t, server, dir, longer)
+		if err == nil {
+			return
+		}
+		if factor == 16 || !moments.MatchString(line) {
+			t.Error(err)
+			return
+		}
+		t.Log(err)
+	}
+}
+
+func tryExample(t *testing.T, server *process, dir, line string) error {
 	t.Helper()
 	works := func(*process, string) bool { return false }
 	script := ports.ReplaceAllString(line, "${1}0")
@@ -108,8 +135,9 @@ func runExample(t *testing.T, server *process, dir, line string) {
 		p.signal(syscall.SIGTERM)
 	}
 	if code := p.exit(); code != 0 {
-		t.Errorf("%s: exit code %d: %s%s", line, code, p.stdout.String(), p.stderr.String())
+		return fmt.Errorf("%s: exit code %d: %s%s", line, code, p.stdout.String(), p.stderr.String())
 	}
+	return nil
 }
 
 // exampleWorld makes the files that examples name, and a server with the topics
