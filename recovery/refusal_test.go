@@ -8,6 +8,8 @@ import (
 
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/wal"
+	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
@@ -31,6 +33,73 @@ func TestRefusalAdvisesOnce(t *testing.T) {
 	}
 	if said := err.Error(); strings.Count(said, "topics repair") != 1 || refusal.Report.Error != said {
 		t.Errorf("it says %q, and its report %q", said, refusal.Report.Error)
+	}
+}
+
+// Before its first checkpoint a log is known only by the second manifest. Where both
+// are damaged, the first manifest, which knows of no log, does not pass for that of a
+// directory without records.
+func TestFallbackToTheFirstManifest(t *testing.T) {
+	const log = "/data/wal/0000000000000001.wal"
+	for name, damage := range map[string]func(fsys *crashfs.FS, manifest, frames []byte){
+		"swapped": func(fsys *crashfs.FS, manifest, frames []byte) {
+			rewrite(t, fsys, "/data/MANIFEST", frames)
+			rewrite(t, fsys, log, manifest)
+		},
+		"the log is empty": func(fsys *crashfs.FS, _, frames []byte) {
+			rewrite(t, fsys, "/data/MANIFEST", frames)
+			rewrite(t, fsys, log, nil)
+		},
+		"the log is gone": func(fsys *crashfs.FS, _, frames []byte) {
+			rewrite(t, fsys, "/data/MANIFEST", frames)
+			if err := fsys.Remove(log); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fsys := crashfs.New()
+			warm := func(o *recovery.Options) { o.Storage.ColdDir = "" } // entering one writes another manifest
+			load(t, start(t, fsys, warm), 3)
+			fsys = fsys.Kill()
+			if first, err := manifest.ReadFile(fsys, "/data", manifest.PrevName); err != nil || first.NewestFile != 0 {
+				t.Fatalf("%+v, %v", first, err)
+			}
+			text, err := vfs.ReadFile(fsys, "/data/"+manifest.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames, err := vfs.ReadFile(fsys, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			damage(fsys, text, frames)
+			o := options(fsys, 0, nil)
+			warm(&o)
+			_, err = recovery.Run(context.Background(), o)
+			var found *wal.CorruptionError
+			if !errors.As(err, &found) {
+				t.Errorf("the start ends with %v", err)
+			}
+		})
+	}
+}
+
+// rewrite makes content that of a file.
+func rewrite(t *testing.T, fsys *crashfs.FS, name string, content []byte) {
+	t.Helper()
+	if err := fsys.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	f, err := fsys.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(content, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

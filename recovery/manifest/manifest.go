@@ -120,6 +120,11 @@ func (m *Manifest) Durable() wal.LSN {
 func (m *Manifest) LogOptions(o wal.Options, dir string, from *Checkpoint) wal.Options {
 	o.Dir = path.Join(dir, LogDir)
 	o.LogID, o.Newest, o.Synced, o.Begin = m.LogID, m.NewestFile, m.Durable(), wal.LSN(m.LogBegin)
+	if m.Fallback != nil {
+		// The first manifest names no file of the log; the one after it, which is
+		// damaged or missing, was written when the log had one.
+		o.Newest = max(o.Newest, 1)
+	}
 	if from != nil {
 		o.First, o.Start = from.File, wal.LSN(from.Start)
 	}
