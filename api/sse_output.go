@@ -49,9 +49,32 @@ func (st *eventStream) appendID(b []byte) []byte {
 	return b
 }
 
-// Records sends a record event.
-func (st *eventStream) Records(f *watch.Frame) error {
-	return st.event("record", func(b []byte) []byte { return b }, f.Body, f.Lines)
+// Records sends a record event, and with it the caught-up event that follows.
+func (st *eventStream) Records(f *watch.Frame, last bool) error {
+	buf := eventBuffers.Get().(*[]byte)
+	b := st.beginEvent((*buf)[:0], "record")
+	whole := f.Lines || len(f.Body) <= copied
+	switch {
+	case f.Lines:
+		b = appendLines(b, f.Body)
+	case whole:
+		b = append(b, f.Body...)
+	}
+	cut := len(b) // where the body is, unless it is in b
+	b = append(b, endOfEvent...)
+	if last {
+		b = appendCaughtUp(st.beginEvent(b, "caught-up"), f.Topic, f.To)
+		b = append(b, endOfEvent...)
+	}
+	var err error
+	if whole {
+		err = st.send(b)
+	} else {
+		err = st.send(b[:cut], f.Body, b[cut:])
+	}
+	keepEventBuffer(buf, b)
+	st.flow.move()
+	return err
 }
 
 // Tombstone sends a tombstone event.
@@ -71,11 +94,13 @@ func (st *eventStream) Tombstone(x string, t *topic.Tombstone, connect bool) err
 
 // CaughtUp sends a caught-up event.
 func (st *eventStream) CaughtUp(x string, head uint64) error {
-	return st.small("caught-up", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", x)
-		b = appendNumber(append(b, ','), "head_seq", head)
-		return append(b, '}')
-	})
+	return st.small("caught-up", func(b []byte) []byte { return appendCaughtUp(b, x, head) })
+}
+
+func appendCaughtUp(b []byte, x string, head uint64) []byte {
+	b = appendMember(append(b, '{'), "topic", x)
+	b = appendNumber(append(b, ','), "head_seq", head)
+	return append(b, '}')
 }
 
 // Deleted sends a topic-deleted event.
@@ -114,36 +139,33 @@ func (st *eventStream) sendError(x string, e *wire.Error) error {
 
 // small sends an event whose body is rendered for it, on one line.
 func (st *eventStream) small(name string, body func([]byte) []byte) error {
-	return st.event(name, body, nil, false)
-}
-
-// event sends an event: what head renders, and body. lines says that body has
-// line ends, which an event carries as lines of data: its client puts them
-// together with \n, whatever they were.
-func (st *eventStream) event(name string, head func([]byte) []byte, body []byte, lines bool) error {
 	buf := eventBuffers.Get().(*[]byte)
-	b := append(append((*buf)[:0], "event: "...), name...)
-	b = head(append(st.appendID(b), "\ndata: "...))
-	var err error
-	switch {
-	case lines:
-		b = append(appendLines(b, body), "\n\n"...)
-		err = st.send(b)
-	case len(body) <= copied:
-		b = append(append(b, body...), "\n\n"...)
-		err = st.send(b)
-	default:
-		err = st.send(b, body, []byte("\n\n"))
-	}
-	if cap(b) <= keepEvent {
-		*buf = b
-		eventBuffers.Put(buf)
-	}
+	b := append(body(st.beginEvent((*buf)[:0], name)), endOfEvent...)
+	err := st.send(b)
+	keepEventBuffer(buf, b)
 	st.flow.move()
 	return err
 }
 
-// appendLines appends text whose line ends begin new lines of data.
+// endOfEvent ends the last line of an event and the event.
+const endOfEvent = "\n\n"
+
+// beginEvent appends what comes before the data of an event.
+func (st *eventStream) beginEvent(b []byte, name string) []byte {
+	b = append(append(b, "event: "...), name...)
+	return append(st.appendID(b), "\ndata: "...)
+}
+
+// keepEventBuffer gives a buffer back to the pool, as what it became.
+func keepEventBuffer(buf *[]byte, b []byte) {
+	if cap(b) <= keepEvent {
+		*buf = b
+		eventBuffers.Put(buf)
+	}
+}
+
+// appendLines appends text whose line ends begin new lines of data: the client puts
+// them together with \n, whatever they were.
 func appendLines(b, text []byte) []byte {
 	for {
 		i := bytes.IndexAny(text, "\r\n")

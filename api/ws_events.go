@@ -24,7 +24,13 @@ func (g *group) send(head, body []byte) error {
 }
 
 // Records implements watch.Output.
-func (g *group) Records(f *watch.Frame) error { return g.send(recordHead, f.Body[1:]) }
+func (g *group) Records(f *watch.Frame, last bool) error {
+	err := g.send(recordHead, f.Body[1:])
+	if err == nil && last {
+		err = g.CaughtUp(f.Topic, f.To)
+	}
+	return err
+}
 
 // Tombstone implements watch.Output.
 func (g *group) Tombstone(x string, t *topic.Tombstone, connect bool) error {

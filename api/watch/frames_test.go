@@ -22,7 +22,7 @@ type tally struct {
 	err     error
 }
 
-func (c *tally) Records(f *Frame) error {
+func (c *tally) Records(f *Frame, _ bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.frames++

@@ -42,7 +42,7 @@ func (c *client) event(take func()) error {
 	return nil
 }
 
-func (c *client) Records(f *Frame) error {
+func (c *client) Records(f *Frame, last bool) error {
 	return c.event(func() {
 		have := c.got[f.Topic]
 		if f.From > uint64(len(have)) && c.err == nil {
@@ -66,6 +66,9 @@ func (c *client) Records(f *Frame) error {
 			at++
 		}
 		c.got[f.Topic] = have
+		if last {
+			c.check(f.Topic, f.To)
+		}
 	})
 }
 
@@ -75,11 +78,14 @@ func (c *client) Tombstone(x string, t *topic.Tombstone, _ bool) error {
 }
 
 func (c *client) CaughtUp(x string, head uint64) error {
-	return c.event(func() {
-		if n := len(c.got[x]); uint64(n) < head && c.err == nil {
-			c.err = fmt.Errorf("%s: caught up with %d at %d", x, head, n)
-		}
-	})
+	return c.event(func() { c.check(x, head) })
+}
+
+// check notes a mistake if the client does not have everything up to head.
+func (c *client) check(x string, head uint64) {
+	if n := len(c.got[x]); uint64(n) < head && c.err == nil {
+		c.err = fmt.Errorf("%s: caught up with %d at %d", x, head, n)
+	}
 }
 
 func (c *client) Deleted(x string, _ uint64, _ string) error {

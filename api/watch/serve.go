@@ -64,11 +64,13 @@ func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 			return err
 		}
 	}
+	last := false
 	if f := read.frame; f != nil {
+		last = f.To >= read.head
 		if err := r.frames.hold(f); err != nil {
 			return err
 		}
-		err := r.send(c, f.To, func() error { return r.out.Records(f) })
+		err := r.send(c, f.To, func() error { return r.out.Records(f, last) })
 		r.frames.drop(f)
 		if err != nil {
 			return err
@@ -86,7 +88,7 @@ func (r *run) deliver(c *cursor, at uint64, connect bool, read *reading) error {
 	r.move(c, read.next)
 	moved := read.next != at || read.tombstone != nil
 	drained := read.next >= read.head
-	news := drained && (moved || !c.drained)
+	news := drained && !last && (moved || !c.drained)
 	c.drained = drained
 	if !drained && moved {
 		r.ready.push(c)

@@ -76,13 +76,16 @@ type Position struct{ From, Head, Earliest uint64 }
 // cursor has moved only if the event that moves it was taken without an error.
 type Output interface {
 	// Records takes a frame. The frame is shared with other sessions: it may be
-	// retained, but must not be modified.
-	Records(f *Frame) error
+	// retained, but must not be modified. last is true if everything up to f.To, which
+	// is the head, has been sent with it; then the Output sends what it sends for
+	// CaughtUp with the frame, and CaughtUp is not called.
+	Records(f *Frame, last bool) error
 	// Tombstone reports records of a topic that are lost. connect is true for the
 	// first event of a topic in a Run, or since it was added: see Reason.
 	Tombstone(x string, t *topic.Tombstone, connect bool) error
 	// CaughtUp reports that everything up to head has been sent. It follows every
-	// event that moved the cursor to the head, and is sent at the start of Run.
+	// event that moved the cursor to the head, unless that was a frame, and is called
+	// at the start of Run.
 	CaughtUp(x string, head uint64) error
 	// Deleted reports that the topic was deleted; head was its last seq. If the
 	// topic is created again, its records follow from the first.

@@ -24,7 +24,7 @@ func TestAddAgain(t *testing.T) {
 			must(t, err)
 		}
 		close(out.hold)
-		out.want(t, "records a 0-3/3", "records a 2-4/4", "caught-up a 4")
+		out.want(t, "records a 0-3/3", "caught-up a 3", "records a 2-4/4", "caught-up a 4")
 		_ = stop()
 		if n := len(w.frames.lines); n != 0 {
 			t.Errorf("%d lines are left", n)

@@ -161,7 +161,7 @@ func (p *tape) note(format string, a ...any) error {
 	return nil
 }
 
-func (p *tape) Records(f *Frame) error {
+func (p *tape) Records(f *Frame, last bool) error {
 	if p.hold != nil {
 		<-p.hold
 	}
@@ -169,8 +169,11 @@ func (p *tape) Records(f *Frame) error {
 		return err
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.frames = append(p.frames, f)
+	p.mu.Unlock()
+	if last {
+		return p.CaughtUp(f.Topic, f.To)
+	}
 	return nil
 }
 
