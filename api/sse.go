@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -95,6 +96,7 @@ func beginEvents(c *call.Call) {
 	c.Streamed, c.Status = true, http.StatusOK
 	c.HeadEvents()
 	c.Writer.WriteHeader(http.StatusOK)
+	http1.Lasts(c.Writer)
 }
 
 // stream sends until the client, the session or the server goes.

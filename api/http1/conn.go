@@ -26,7 +26,7 @@ type conn struct {
 	raw    syscall.RawConn
 	cancel context.CancelFunc // of the context of all requests
 	blank  http.Request       // a request with what all have in common
-	work   *work              // nil while the connection waits
+	work   *work              // nil while the connection waits, and while an answer that lasts does
 	posted bool               // the last request was a POST
 	left   bool               // the connection was handed over
 
@@ -87,10 +87,9 @@ func (c *conn) run() (rest []byte) {
 		if !c.fill(timeout) {
 			return nil
 		}
-		w := c.work
-		for c.skipLines(); len(w.in) > 0; c.skipLines() {
+		for c.skipLines(); len(c.work.in) > 0; c.skipLines() {
 			if !c.read() {
-				return w.in
+				return c.work.in
 			}
 			if !c.answer() {
 				return nil
@@ -133,17 +132,24 @@ func (c *conn) fill(timeout time.Duration) bool {
 // tryRead reads into a buffer if there is something to read. It returns false to
 // be called again then.
 func (c *conn) tryRead(fd uintptr) bool {
-	if c.work == nil {
-		c.work = works.Get().(*work)
-	}
-	n, err := readNow(fd, c.work.buffer[:])
+	w := c.borrow()
+	n, err := readNow(fd, w.buffer[:])
 	if err == errNothing {
 		c.release()
 		return false
 	}
 	c.err = err
-	c.work.in = c.work.buffer[:n]
+	w.in = w.buffer[:n]
 	return true
+}
+
+// borrow returns the buffers of the connection, and takes some if it has none.
+func (c *conn) borrow() *work {
+	if c.work == nil {
+		c.work = works.Get().(*work)
+		c.work.body.begin(c, 0)
+	}
+	return c.work
 }
 
 // release gives the buffers back.
@@ -186,7 +192,8 @@ func (c *conn) read() bool {
 	r.URL, r.Header = &w.url, w.header
 	c.posted = h.method == http.MethodPost
 	w.body.begin(c, h.length)
-	if r.Body = http.NoBody; h.length > 0 {
+	r.Body = http.NoBody
+	if h.length > 0 {
 		r.Body = &w.body
 	}
 	return true

@@ -21,16 +21,17 @@ type response struct {
 	chunked bool
 	close   bool // the connection ends with the answer
 	duplex  bool // the body need not be read before the answer is sent
+	lasting bool // the handler needs nothing of the request any more; see Lasts
 	err     error
 }
 
 func (w *response) begin() {
 	w.status, w.length, w.written, w.err = 0, -1, 0, nil
-	w.sent, w.chunked, w.duplex, w.close = false, false, false, w.conn.request.Close
+	w.sent, w.chunked, w.duplex, w.lasting, w.close = false, false, false, false, w.conn.request.Close
 }
 
 // Header implements http.ResponseWriter.
-func (w *response) Header() http.Header { return w.conn.work.answer }
+func (w *response) Header() http.Header { return w.conn.borrow().answer }
 
 // WriteHeader implements http.ResponseWriter. Informational answers are not sent:
 // clients do not depend on them.
@@ -39,12 +40,13 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	if announced := w.conn.work.answer["Content-Length"]; len(announced) > 0 {
+	answer := w.Header()
+	if announced := answer["Content-Length"]; len(announced) > 0 {
 		if n, err := strconv.ParseInt(announced[0], 10, 64); err == nil && n >= 0 {
 			w.length = n
 			return
 		}
-		delete(w.conn.work.answer, "Content-Length")
+		delete(answer, "Content-Length")
 	}
 }
 
@@ -68,7 +70,7 @@ func (w *response) Write(p []byte) (int, error) {
 	if w.length >= 0 && w.written > w.length {
 		return 0, http.ErrContentLength
 	}
-	work := w.conn.work
+	work := w.conn.borrow()
 	if w.conn.request.Method == http.MethodHead {
 		work.kept = append(work.kept, p[:min(len(p), cap(work.kept)-len(work.kept))]...) // for its type
 		return len(p), nil
@@ -101,7 +103,7 @@ func (w *response) FlushError() error {
 // there is nothing that no deadline would make a difference to.
 func (w *response) SetReadDeadline(at time.Time) error {
 	c := w.conn
-	if at.IsZero() && c.work.body.left == 0 {
+	if at.IsZero() && (c.work == nil || c.work.body.left == 0) {
 		return nil
 	}
 	c.mu.Lock()
@@ -146,7 +148,7 @@ func (w *response) send(p []byte, done bool) error {
 		return w.err
 	}
 	now := time.Now()
-	work := w.conn.work
+	work := w.conn.borrow()
 	if !w.sent {
 		w.sent = true
 		w.renderHeader(now, p, done)
@@ -190,6 +192,9 @@ func (w *response) send(p []byte, done bool) error {
 	work.out = work.out[:0]
 	if w.err != nil {
 		w.conn.cancel() // the handler may wait for something to send
+	}
+	if w.lasting && !done {
+		w.conn.rest()
 	}
 	return w.err
 }

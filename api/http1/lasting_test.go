@@ -1,0 +1,72 @@
+package http1
+
+import (
+	"io"
+	"net/http"
+	"testing"
+)
+
+// The connection of an answer that lasts has no buffers while there is nothing to
+// write, but for what its client has sent already. The next request is served as ever.
+func TestLastingAnswers(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		at, on := make(chan http.Header), make(chan struct{})
+		w := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/a" {
+				Lasts(rw)
+				rw.Header().Set("X-A", "a")
+				for _, part := range []string{"1", "2", "3"} {
+					_, _ = io.WriteString(rw, part)
+					_ = http.NewResponseController(rw).Flush()
+					at <- r.Header
+					<-on
+				}
+			}
+			_, _ = io.WriteString(rw, r.Method)
+		}, direct, nil)
+		c := w.dial(t)
+		for _, early := range []string{"", post("/b", "12")} {
+			c.send(get + early)
+			for range 3 {
+				header := <-at
+				for _, served := range w.all() {
+					if held := served.work != nil; held != (early != "") {
+						t.Errorf("after %q the connection has buffers: %t", early, held)
+					}
+					if len(header) != 0 && early == "" {
+						t.Errorf("the header of the request is %q", header)
+					}
+				}
+				on <- struct{}{}
+			}
+			resp := c.want(200, "123GET")
+			if resp.Header.Get("X-A") != "a" || len(resp.TransferEncoding) != 1 {
+				t.Errorf("the header is %q, the coding %q", resp.Header, resp.TransferEncoding)
+			}
+			if early == "" {
+				c.send(post("/b", "12"))
+			}
+			c.want(200, "POST")
+		}
+	})
+}
+
+// What has a body keeps its buffers: the handler may read it at any time.
+func TestLastingAnswerToABody(t *testing.T) {
+	w := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+		Lasts(rw)
+		control := http.NewResponseController(rw)
+		_ = control.EnableFullDuplex()
+		_ = control.Flush()
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = rw.Write(body)
+	}, false, nil)
+	c := w.dial(t)
+	for range 2 {
+		c.send(post("/b", "12"))
+		c.want(200, "12")
+	}
+}
