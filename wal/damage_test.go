@@ -142,8 +142,11 @@ var damages = []row{
 	{name: "newer last file", damage: newer(3, 2), version: &VersionError{FileName(3), 2, 1}},
 	{name: "newer spare", damage: func(s *sample) {
 		copy(s.image[FileName(4)], magic[:])
-		newer(4, 1<<31)(s)
-	}, version: &VersionError{FileName(4), 1 << 31, 1}},
+		newer(4, maxVersion)(s)
+	}, version: &VersionError{FileName(4), maxVersion, 1}},
+
+	// What no format will have is noise.
+	{name: "noise in the version of a header", damage: newer(2, maxVersion+1), corrupt: badHeader(2)},
 }
 
 func swap(a, b uint64) func(s *sample) {

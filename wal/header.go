@@ -16,6 +16,9 @@ const HeaderSize = 64
 const (
 	formatVersion = 1
 	headerSynced  = 40 // offset of synced in a header
+	// maxVersion is the largest version that a format will have. A header with a
+	// larger one is damaged.
+	maxVersion = 1<<16 - 1
 )
 
 var magic = [8]byte{'t', 'o', 'p', 'i', 'c', 'w', 'a', 'l'}
@@ -55,11 +58,12 @@ func decodeHeader(b []byte, name string) (h header, ok bool, err error) {
 		return h, false, nil
 	}
 	// A header torn by a power cut has version zero. If the checksum is right for
-	// this program's version, only the version is damaged.
+	// this program's version, or the version is one that no format will have, the
+	// header is damaged.
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion && v != 0 {
 		known := bytes.Clone(b[:56])
 		binary.LittleEndian.PutUint32(known[8:], formatVersion)
-		if xxh3.Hash(known) == binary.LittleEndian.Uint64(b[56:]) {
+		if v > maxVersion || xxh3.Hash(known) == binary.LittleEndian.Uint64(b[56:]) {
 			return h, false, nil
 		}
 		return h, false, &VersionError{File: name, Found: v, Known: formatVersion}

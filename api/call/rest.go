@@ -46,6 +46,7 @@ func (c *Call) takeRest() {
 	}
 	within := func(d time.Duration) { _ = control.SetReadDeadline(time.Now().Add(d)) } // as in patient
 	within(c.bounds.limits.BodyTimeout)
-	defer context.AfterFunc(c.bounds.ctx, func() { within(c.bounds.LastRest) })()
+	last := c.bounds.LastRest // the function may run when the call is another request's
+	defer context.AfterFunc(c.bounds.ctx, func() { within(last) })()
 	_, _ = io.CopyN(io.Discard, c.Request.Body, max(c.bounds.limits.MaxBodyBytes, smallRest)) // how it ends makes no difference
 }

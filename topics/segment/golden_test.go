@@ -54,4 +54,9 @@ func TestGoldenHeader(t *testing.T) {
 	if want := (&VersionError{"x.idx", 2, 1}).Error(); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
+	b[10]++ // a version that no format will have
+	_, err = decodeHeader(b, indexMagic, "x.idx")
+	if _, bad := errors.AsType[*DamageError](err); !bad {
+		t.Errorf("%v, though no format will have that version", err)
+	}
 }

@@ -15,6 +15,9 @@ import (
 const (
 	headerSize    = 64
 	formatVersion = 1
+	// maxVersion is the largest version that a format will have. A header with a
+	// larger one is damaged.
+	maxVersion = 1<<16 - 1
 )
 
 type fileMagic [8]byte
@@ -44,7 +47,7 @@ func headerSum(b []byte) uint64 { return binary.LittleEndian.Uint64(b[56:]) }
 // decodeHeader decodes the header of a file. An unknown version is a
 // *VersionError whatever else the header holds, since only the first 12 bytes
 // are the same in all formats. But if the checksum is right for this program's
-// version, only the version itself is damaged.
+// version, or the version is one that no format will have, the header is damaged.
 func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], magic[:]) {
 		return h, damaged(file, 0, "no header of a segment")
@@ -52,7 +55,7 @@ func decodeHeader(b []byte, magic fileMagic, file string) (h header, err error) 
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {
 		known := bytes.Clone(b[:56])
 		binary.LittleEndian.PutUint32(known[8:], formatVersion)
-		if xxh3.Hash(known) == headerSum(b) {
+		if v > maxVersion || xxh3.Hash(known) == headerSum(b) {
 			return h, damaged(file, 8, "the version is damaged")
 		}
 		return h, &VersionError{File: file, Found: v, Known: formatVersion}
