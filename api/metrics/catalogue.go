@@ -149,6 +149,8 @@ var families = []family{
 	{"topics_wal_waiting_writers", gauge, "Writers that wait for a write or sync of the log, or for room in it."},
 	{"topics_wal_write_in_flight_seconds", gauge, "For how long the write to the log under way has been running; 0 if none is."},
 	{"topics_watch_sessions", gauge, "Watch sessions that exist."},
+	{"topics_work_bytes", gauge, "Bytes that buffers of compactions, erasures, scrubs, the archive and offloading have."},
+	{"topics_work_max_bytes", gauge, "Bytes that buffers of compactions, erasures, scrubs, the archive and offloading may have."},
 	{"topics_ws_connections", gauge, "Open WebSocket connections."},
 	{"topics_ws_operations_total", counter, "Commands of WebSockets answered, by operation and outcome: ok, or the code of the error."},
 

@@ -65,6 +65,8 @@ var storageSeries = []series{
 	{"topics_cache_hits_total", "cache_hits", func(r *Readings) any { return float64(r.Storage.CacheHits) }},
 	{"topics_cache_misses_total", "cache_misses", func(r *Readings) any { return float64(r.Storage.CacheMisses) }},
 	{"topics_cache_bytes", "cache_bytes", func(r *Readings) any { return float64(r.Storage.CacheBytes) }},
+	{"topics_work_bytes", "work_bytes", func(r *Readings) any { return float64(r.Storage.WorkBytes) }},
+	{"topics_work_max_bytes", "work_max_bytes", func(r *Readings) any { return float64(r.Storage.MaxWorkBytes) }},
 	{"topics_disk_reads_in_flight", "disk_reads_in_flight", func(r *Readings) any { return float64(r.Storage.Reads) }},
 	{"topics_disk_reads_waiting", "disk_reads_waiting", func(r *Readings) any { return float64(r.Storage.ReadsWaiting) }},
 	{"topics_archived_files_total", "archived_files", func(r *Readings) any { return float64(r.Storage.ArchivedFiles) }},
