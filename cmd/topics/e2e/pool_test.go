@@ -178,7 +178,8 @@ func (p *pool) busy(event string) {
 }
 
 // without waits until the proxy sends requests to the second server alone, which
-// has answered thirty in a row then.
+// has answered thirty in a row then, and until it has none left for the first: it
+// sends a request that was cut off to the same server again, up to a second later.
 func (p *pool) without(event string) {
 	inARow := 0
 	p.proxy.until("the first is out", func() bool {
@@ -188,6 +189,22 @@ func (p *pool) without(event string) {
 			inARow = 0
 		}
 		return inARow == 30
+	})
+	answered := func() []int64 {
+		all := []int64{p.read.Load()}
+		for i := range p.written {
+			all = append(all, p.written[i].Load())
+		}
+		return all
+	}
+	before := answered()
+	p.proxy.until("each client has had two more answers", func() bool {
+		for i, n := range answered() {
+			if n < before[i]+2 {
+				return false
+			}
+		}
+		return true
 	})
 	p.note(event)
 }
