@@ -3,6 +3,7 @@ package http1
 import (
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -69,4 +70,32 @@ func TestLastingAnswerToABody(t *testing.T) {
 		c.send(post("/b", "12"))
 		c.want(200, "12")
 	}
+}
+
+// The buffers go back after a part that is sent at once, because it is large, as well
+// as after one that is sent by Flush.
+func TestLastingAnswersOfLargeParts(t *testing.T) {
+	large := strings.Repeat("x", 2*outputBuffer)
+	at, on := make(chan struct{}), make(chan struct{})
+	w := serve(t, func(rw http.ResponseWriter, _ *http.Request) {
+		Lasts(rw)
+		for range 2 {
+			_, _ = io.WriteString(rw, large)
+			_ = http.NewResponseController(rw).Flush()
+			at <- struct{}{}
+			<-on
+		}
+	}, false, nil)
+	c := w.dial(t)
+	c.send(get)
+	for range 2 {
+		<-at
+		for _, served := range w.all() {
+			if served.work != nil {
+				t.Error("the connection has buffers while there is nothing to write")
+			}
+		}
+		on <- struct{}{}
+	}
+	c.want(200, large+large)
 }

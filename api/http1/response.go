@@ -172,9 +172,19 @@ func (w *response) send(p []byte, done bool) error {
 	if len(p) == 0 {
 		work.out = append(work.out, end...)
 	}
-	if len(work.out)+len(p) == 0 {
-		return nil
+	if len(work.out)+len(p) > 0 {
+		w.write(now, p, end)
 	}
+	if w.lasting && !done {
+		w.conn.rest()
+	}
+	return w.err
+}
+
+// write sends the rendered bytes, then p and end. Without p, end is among the rendered
+// bytes.
+func (w *response) write(now time.Time, p []byte, end string) {
+	work := w.conn.work
 	w.conn.mu.Lock()
 	if !w.conn.writes.explicit {
 		w.conn.writes.atLeast(now, w.conn.server.WriteTimeout)
@@ -193,10 +203,6 @@ func (w *response) send(p []byte, done bool) error {
 	if w.err != nil {
 		w.conn.cancel() // the handler may wait for something to send
 	}
-	if w.lasting && !done {
-		w.conn.rest()
-	}
-	return w.err
 }
 
 // renderHeader renders the status line and the header. p is what the body begins
