@@ -81,7 +81,6 @@ func (s *Server) work(c *call.Call) error {
 	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it entered
 		return call.ErrRevoked
 	}
-	defer w.leave()
 	defer context.AfterFunc(s.ctx, func() { w.end(wire.ShuttingDown()) })()
 	c.Give()
 	c.LetGo() // a stream may be idle for days

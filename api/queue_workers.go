@@ -24,10 +24,13 @@ func (set *workers) enter(w *workStream) {
 	set.open[w] = struct{}{}
 }
 
+// leave takes a stream out, and its connection from it: whoever has found the stream
+// before may still end it, when the connection is another request's.
 func (set *workers) leave(w *workStream) {
 	set.mu.Lock()
-	defer set.mu.Unlock()
 	delete(set.open, w)
+	set.mu.Unlock()
+	w.leave()
 }
 
 // list is the open ones, in no order.
