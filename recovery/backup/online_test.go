@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
 	"github.com/e6e95bb8/topics/recovery/manifest"
+	"github.com/e6e95bb8/topics/recovery/recoverytest"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/segment"
@@ -26,7 +26,9 @@ import (
 
 // Backups during writes, checkpoints, merges and relocations on a real disk:
 // each has everything that was acknowledged before it began, and a prefix of
-// every topic.
+// every topic. How much is written and how often the storage is kept up do not
+// depend on how fast the machine is: a checkpoint takes the longer the more has
+// been written.
 func TestBackupWhileServing(t *testing.T) {
 	dir := t.TempDir()
 	now := func() int64 { return time.Now().UnixMilli() }
@@ -35,17 +37,14 @@ func TestBackupWhileServing(t *testing.T) {
 	o.WAL.Manual, o.WAL.FileBytes = false, 64<<10
 	o.Storage.Segment = segment.Limits{Bytes: 16 << 10, Records: 400}
 	o.Storage.ColdDir, o.Storage.ArchiveDir = filepath.Join(dir, "cold"), filepath.Join(dir, "archive")
-	data, err := recovery.Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := recoverytest.Run(t, o)
 	const writers = 3
 	var acked [writers]atomic.Uint64
 	var wg sync.WaitGroup
-	work := make(chan struct{})
+	writes := make(chan struct{})
 	for i := range writers {
 		wg.Go(func() {
-			for range work {
+			for range writes {
 				n := acked[i].Load() + 1
 				w := topic.Write{DisableBackpressure: true, Records: []record.Record{{Data: fmt.Appendf(nil, `"%d of %d %0200d"`, n, i, n)}}}
 				if _, err := data.Registry.Append(context.Background(), fmt.Sprint("w", i), &w); err != nil {
@@ -55,19 +54,22 @@ func TestBackupWhileServing(t *testing.T) {
 			}
 		})
 	}
-	wg.Go(func() {
-		for range work {
-			_, err := data.Checkpoint(context.Background())
-			err = errors.Join(err, data.Compact(context.Background()), data.Offload(context.Background()))
-			if err != nil {
+	// work has records written while the storage is kept up once.
+	work := func(records int) {
+		var upkeep sync.WaitGroup
+		upkeep.Go(func() {
+			if err := recoverytest.Upkeep(context.Background(), data); err != nil {
 				t.Error(err)
 			}
+		})
+		for range records {
+			writes <- struct{}{}
 		}
-	})
+		upkeep.Wait()
+	}
 	for round := range 4 {
-		for range 600 {
-			work <- struct{}{}
-		}
+		work(300)
+		work(300)
 		var before [writers]uint64
 		for i := range acked {
 			before[i] = acked[i].Load()
@@ -78,7 +80,8 @@ func TestBackupWhileServing(t *testing.T) {
 			_, err := backup.Stream(context.Background(), data.Store, w)
 			w.CloseWithError(err)
 		}()
-		if _, err := backup.Unpack(context.Background(), vfs.OS(), from, &busyReader{r, work}); err != nil {
+		busy := &busyReader{Reader: r, first: func() { work(50) }, then: func() { writes <- struct{}{} }}
+		if _, err := backup.Unpack(context.Background(), vfs.OS(), from, busy); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := backup.Restore(context.Background(), backup.Restoring{FS: vfs.OS(), From: from, To: to}); err != nil {
@@ -92,26 +95,34 @@ func TestBackupWhileServing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The background must have been at work during all of this.
-	for s := data.StorageStats(); s.Merges == 0 || s.Relocations == 0 || s.Checkpoints < 8; s = data.StorageStats() {
-		work <- struct{}{}
-	}
-	close(work)
+	close(writes)
 	wg.Wait()
+	if s := data.StorageStats(); s.Merges == 0 || s.Relocations == 0 || s.Checkpoints < 8 {
+		t.Errorf("the storage was not kept up during all of this: %+v", s)
+	}
 	if err := data.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// busyReader causes other work while it is read.
+// busyReader causes other work while it is read: first once it has begun to
+// read, and then after each other part.
 type busyReader struct {
 	io.Reader
-	work chan<- struct{}
+	first, then func()
+
+	begun bool
 }
 
 func (b *busyReader) Read(p []byte) (int, error) {
-	b.work <- struct{}{}
-	return b.Reader.Read(p)
+	n, err := b.Reader.Read(p)
+	if !b.begun {
+		b.begun = true
+		b.first()
+	} else {
+		b.then()
+	}
+	return n, err
 }
 
 // front holds that a topic has the records 1 to n, with n at least least.
