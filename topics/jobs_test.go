@@ -221,7 +221,7 @@ func TestQueueDeadLetters(t *testing.T) {
 			t.Fatalf("%+v", b)
 		}
 		got := b.Records[0]
-		if want := `{"a": 1.0,"a":2,"$dead_letter_from":"q","$dead_letter_deliveries":2,"$dead_letter_src_seq":1,"$dead_letter_reason":"max_deliveries"}`; string(got.Meta) != want {
+		if want := `{"a": 1.0,"a":2 ,"$dead_letter_from":"q","$dead_letter_deliveries":2,"$dead_letter_src_seq":1,"$dead_letter_reason":"max_deliveries"}`; string(got.Meta) != want {
 			t.Fatalf("%s\n%s", got.Meta, want)
 		}
 		if string(got.Data) != "data" || string(got.Tag) != "tag" {

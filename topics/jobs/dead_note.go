@@ -3,6 +3,8 @@ package jobs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,8 +26,8 @@ const (
 	deadReason     = deadPrefix + "reason"
 )
 
-// add returns meta, a JSON object or nothing, with the note. It replaces an
-// earlier one. All other members stay byte for byte.
+// add returns meta, a JSON object or nothing, with the note at its end. It replaces
+// an earlier one. All the rest stays byte for byte.
 func (n *deadNote) add(meta []byte) []byte {
 	members := otherMembers(meta)
 	text := func(s string) string {
@@ -58,44 +60,56 @@ func readNote(meta []byte) (n deadNote, ok bool) {
 	if !bytes.Contains(meta, []byte(deadFrom)) {
 		return n, false
 	}
-	var m struct {
-		From       *string `json:"$dead_letter_from"`
-		Deliveries uint32  `json:"$dead_letter_deliveries"`
-		Source     uint64  `json:"$dead_letter_src_seq"`
-		Reason     string  `json:"$dead_letter_reason"`
+	var err error
+	for _, member := range membersOf(meta) {
+		key, value := splitMember(member)
+		var field any
+		switch key {
+		case deadFrom:
+			field, ok = &n.From, true
+		case deadDeliveries:
+			field = &n.Deliveries
+		case deadSource:
+			field = &n.Source
+		case deadReason:
+			field = &n.Reason
+		default:
+			continue
+		}
+		err = errors.Join(err, json.Unmarshal(value, field))
 	}
-	err := json.Unmarshal(meta, &m)
-	if err != nil || m.From == nil {
-		return n, false
+	if !ok || err != nil {
+		return deadNote{}, false
 	}
-	return deadNote{*m.From, m.Deliveries, m.Source, m.Reason}, true
+	return n, true
 }
 
 func joinMembers(members [][]byte) []byte {
 	return append(append([]byte("{"), bytes.Join(members, []byte(","))...), '}')
 }
 
-// otherMembers returns the members of a JSON object, as they stand, but for those
-// of a note. The object is valid, or there is none.
-func otherMembers(meta []byte) (members [][]byte) {
-	for rest := inside(meta); len(rest) > 0; {
-		n := memberEnd(rest)
-		member := bytes.TrimSpace(rest[:n])
-		rest = rest[min(n+1, len(rest)):]
-		if !isNote(member) {
-			members = append(members, member)
-		}
-	}
-	return members
+// otherMembers returns the members of a JSON object but for those of a note. The
+// object is valid, or there is none.
+func otherMembers(meta []byte) [][]byte {
+	return slices.DeleteFunc(membersOf(meta), func(member []byte) bool {
+		key, _ := splitMember(member)
+		return strings.HasPrefix(key, deadPrefix)
+	})
 }
 
-// inside returns what is between the braces of an object.
-func inside(meta []byte) []byte {
+// membersOf returns the members of a JSON object as they stand, with the white space
+// around them: joined by commas they are the inside of the object again.
+func membersOf(meta []byte) (members [][]byte) {
 	meta = bytes.TrimSpace(meta)
-	if len(meta) < 2 {
+	if len(meta) < 2 || len(bytes.TrimSpace(meta[1:len(meta)-1])) == 0 {
 		return nil
 	}
-	return bytes.TrimSpace(meta[1 : len(meta)-1])
+	for rest := meta[1 : len(meta)-1]; len(rest) > 0; {
+		n := memberEnd(rest)
+		members = append(members, rest[:n])
+		rest = rest[min(n+1, len(rest)):]
+	}
+	return members
 }
 
 // memberEnd returns where the first member of p ends: at its comma, or at the end.
@@ -119,8 +133,9 @@ func memberEnd(p []byte) int {
 	return len(p)
 }
 
-// isNote reports whether a member is of a note. Its key may have escapes.
-func isNote(member []byte) bool {
+// splitMember returns the key of a member, which may have escapes, and its value.
+func splitMember(member []byte) (key string, value []byte) {
+	member = bytes.TrimSpace(member)
 	end := 1
 	for end < len(member) && member[end] != '"' {
 		if member[end] == '\\' {
@@ -128,7 +143,10 @@ func isNote(member []byte) bool {
 		}
 		end++
 	}
-	var key string
-	err := json.Unmarshal(member[:min(end+1, len(member))], &key)
-	return err == nil && strings.HasPrefix(key, deadPrefix)
+	end = min(end+1, len(member))
+	if json.Unmarshal(member[:end], &key) != nil {
+		return "", nil
+	}
+	_, value, _ = bytes.Cut(member[end:], []byte(":"))
+	return key, value
 }
