@@ -78,7 +78,7 @@ func readNote(meta []byte) (n deadNote, ok bool) {
 		}
 		err = errors.Join(err, json.Unmarshal(value, field))
 	}
-	if !ok || err != nil {
+	if !ok || err != nil || n.From == "" { // null is no name
 		return deadNote{}, false
 	}
 	return n, true
