@@ -109,6 +109,19 @@ class TestRetries(unittest.TestCase):
             with self.assertRaises(UnexpectedAnswer):
                 self.append("k", answer(200, foreign))
 
+    def test_an_unhealthy_report_is_no_refusal(self):
+        report = {
+            "status": "unhealthy", "timestamp": "t", "version": "v", "node_id": "n", "uptime_seconds": 1, "phase": "ready",
+            "checks": {"log": {"status": "unhealthy", "reason": "why"}}, "total_shards": 0, "active_shards": 0, "shards": [],
+        }  # fmt: skip
+        checks = self.client(Script(answer(503, report))).checks().checks
+        self.assertEqual((checks["log"].status, checks["log"].reason), ("unhealthy", "why"))
+        for refusal in (problem(503, "shutting_down"), answer(503, "of a proxy"), answer(500, report)):
+            with self.assertRaises(ApiError):
+                self.client(Script(refusal)).checks()
+        with self.assertRaises(ApiError):  # what has a report may still be a call that has none
+            self.client(Script(answer(503, report)), retry_for=0).stats()
+
     def test_redirects_are_not_followed(self):
         with self.assertRaisesRegex(ApiError, "307.*to /elsewhere"):
             self.append("k", answer(307, "", "Location: /elsewhere"))

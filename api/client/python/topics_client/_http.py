@@ -37,6 +37,8 @@ class Call:
     last_id: str = ""
     #: All attempts together end after so many seconds; None is no limit.
     limit: Optional[float] = None
+    #: A 503 whose body has this field is no refusal, but a report that was asked for.
+    report: str = ""
 
 
 class Transport:
@@ -87,7 +89,7 @@ class Transport:
         else:
             with self._mu:
                 self._idle.append(connection)
-        if answer.status >= 300:
+        if answer.status >= 300 and not _reports(call, answer.status, body):
             raise refusal(answer.status, answer.headers, body)
         return body
 
@@ -188,6 +190,16 @@ def _readable(sock: socket.socket) -> bool:
 
 def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
+
+
+def _reports(call: Call, status: int, body: bytes) -> bool:
+    """Reports whether an answer is a report of the call in spite of its status."""
+    if not call.report or status != 503:
+        return False
+    try:
+        return call.report in parse(body)
+    except UnexpectedAnswer:
+        return False
 
 
 def refusal(status: int, headers: http.client.HTTPMessage, body: bytes) -> ApiError:

@@ -8,6 +8,7 @@ from typing import Callable, Optional
 
 from ._decode import parse
 from ._http import Call, Transport
+from ._operator import OperatorCalls
 from ._queues import QueueCalls
 from ._retry import Attempts, Policy, resumable
 from ._routers import RouterCalls
@@ -15,7 +16,7 @@ from ._topics import TopicCalls
 from .errors import TopicsError
 
 
-class Client(TopicCalls, RouterCalls, QueueCalls):
+class Client(TopicCalls, RouterCalls, QueueCalls, OperatorCalls):
     """A client of one server. It may be used by many threads, and keeps connections.
 
     retry_for is how long, in seconds, a request is retried after its first failure;
