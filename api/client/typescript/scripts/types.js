@@ -8,7 +8,8 @@ const folder = new URL("../", import.meta.url);
 const document = JSON.parse(readFileSync(new URL("../../openapi/openapi.json", folder), "utf8"));
 const schemas = document.components.schemas;
 
-// The exported types: schemas, parts of them, or the query of an operation.
+// The exported types: schemas, parts of them, or the query of an operation. A part that
+// is a list or a dictionary is the type of its entries.
 const exported = {
   Match: "Match",
   Durability: "Durability",
@@ -62,11 +63,41 @@ const exported = {
   PurgeQuery: "delete /v0/topics/{topic}/dead-letters",
   RedriveRequest: "RedriveRequest",
   DeadLettersDone: "DeadLettersDone",
+  Identity: "Whoami",
+  Alive: "Alive",
+  Check: "HealthReport.checks",
+  HealthReport: "HealthReport",
+  Rates: "Rates",
+  Within: "Within",
+  Stats: "Stats",
+  HistoryQuery: "get /v0/admin/history",
+  History: "History",
+  PageQuery: "get /v0/admin/requests",
+  Request: "RequestPage.requests",
+  RequestPage: "RequestPage",
+  RequestCancellation: "RequestCancelled",
+  SessionsQuery: "get /v0/admin/sessions",
+  SessionTopic: "SessionPage.sessions.topics",
+  Session: "SessionPage.sessions",
+  SessionPage: "SessionPage",
+  CheckpointReport: "CheckpointReport",
+  VerifyReport: "ScrubReport",
+  VerifyState: "ScrubState",
+  ErasureReceipt: "ErasureReceipt",
+  ErasureState: "ErasureState",
+  Backup: "Backups.backups",
+  Backups: "Backups",
+  BackupVerified: "Verified",
+  AuditEntry: "AuditEntry",
+  AuditTrail: "AuditTrail",
 };
+// What the document describes in words.
+const described = { VerifyReport: "ScrubState.result", ErasureReceipt: "ErasureState.result" };
 // What the client keeps to itself.
-const hidden = new Set(["performance", "warnings", "strict", "cursor", "page_size"]);
+const hidden = new Set(["performance", "warnings"]);
+const hiddenOfQueries = new Set(["strict", "cursor", "page_size"]);
 
-const names = new Map(Object.entries(exported).map(([name, place]) => [place, name]));
+const names = new Map([...Object.entries(exported), ...Object.entries(described)].map(([name, place]) => [place, name]));
 
 function resolve(schema) {
   if (!schema.$ref) return schema;
@@ -80,9 +111,15 @@ function find(place) {
   let schema = schemas[name];
   for (const step of path) {
     schema = resolve(schema.properties[step]);
-    schema = resolve(schema.items ?? schema);
+    schema = resolve(entryOf(schema) ?? schema);
   }
   return schema;
+}
+
+// Returns what the entries of a list or a dictionary are.
+function entryOf(schema) {
+  if (schema.items) return schema.items;
+  return typeof schema.additionalProperties === "object" ? schema.additionalProperties : undefined;
 }
 
 function query(place) {
@@ -90,7 +127,7 @@ function query(place) {
   const properties = {};
   for (const p of document.paths[path][method].parameters) {
     const { name, schema, description, in: where } = p.$ref ? document.components.parameters[p.$ref.split("/").at(-1)] : p;
-    if (where === "query") properties[name] = { ...schema, description };
+    if (where === "query" && !hiddenOfQueries.has(name)) properties[name] = { ...schema, description };
   }
   return { type: "object", properties };
 }
@@ -99,7 +136,7 @@ const simple = { string: "string", integer: "number", number: "number", boolean:
 
 // Returns a schema as a type. place is where it stands, or empty.
 function typeOf(schema, place, indent) {
-  if (names.has(place)) return names.get(place);
+  if (names.has(place) && !entryOf(schema)) return names.get(place);
   if (schema.$ref) {
     const name = schema.$ref.split("/").at(-1);
     if (name === "Flag") return "boolean"; // true, false, 1 or 0 in a query
@@ -110,11 +147,11 @@ function typeOf(schema, place, indent) {
   if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.enum) return union(schema.enum.map((v) => JSON.stringify(v)));
   const types = [schema.type ?? []].flat().map((type) => {
-    if (type === "array") return `${parenthesized(typeOf(schema.items, `${place}`, indent))}[]`;
+    if (type === "array") return `${parenthesized(typeOf(schema.items, place, indent))}[]`;
     if (type !== "object") return simple[type];
     if (schema.properties) return objectOf(schema, place, indent);
-    const of = schema.additionalProperties;
-    return `{ [name: string]: ${of && of !== true ? typeOf(of, "", indent) : "unknown"} }`;
+    const of = entryOf(schema);
+    return `{ [name: string]: ${of ? typeOf(of, place, indent) : "unknown"} }`;
   });
   return types.length ? union(types) : "unknown";
 }
@@ -129,7 +166,7 @@ function objectOf(schema, place, indent) {
     .map(([name, property]) => {
       const optional = schema.required?.includes(name) ? "" : "?";
       const type = typeOf(property, place && `${place}.${name}`, inner);
-      return `${comment(property.description, inner)}${inner}${name}${optional}: ${type};\n`;
+      return `${comment(property.description, inner)}${inner}${/^\d/.test(name) ? JSON.stringify(name) : name}${optional}: ${type};\n`;
     });
   return `{\n${lines.join("")}${indent}}`;
 }

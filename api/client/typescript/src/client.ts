@@ -1,6 +1,6 @@
 import { follow, type FollowOptions, Subscription, Watch } from "./follow.js";
 import { RecordsLost, UnexpectedAnswer } from "./errors.js";
-import { QueueClient } from "./queues.js";
+import { OperatorClient } from "./operator.js";
 import { Attempts, resumable, sleep } from "./retry.js";
 import { routerPath, topicPath } from "./transport.js";
 import type {
@@ -33,7 +33,7 @@ export interface AppendOptions extends Omit<WriteRequest, "records"> {
 }
 
 /** A client of one server. */
-export class Client extends QueueClient {
+export class Client extends OperatorClient {
   /** Creates a topic, or replaces its config: what is left out is the default. */
   putTopic(topic: string, config: ConfigRequest = {}): Promise<Configured> {
     return this.ask({ method: "PUT", path: topicPath(topic), body: config }, "config");

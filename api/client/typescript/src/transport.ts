@@ -18,6 +18,8 @@ export interface Call {
   lastID?: string;
   /** All attempts together end after so many ms. */
   limit?: number | undefined;
+  /** A 503 that has the field of the answer is no refusal, but a report that was asked for. */
+  report?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -89,7 +91,8 @@ export class Transport {
     try {
       const answer = await this.#send(call, clock.signal, {});
       text = await answer.text();
-      if (!answer.ok) throw refusal(answer, text);
+      const report = call.report && answer.status === 503 && has(text, field);
+      if (!answer.ok && !report) throw refusal(answer, text);
     } catch (error) {
       throw clock.failure(error);
     } finally {
@@ -193,6 +196,15 @@ class Clock {
 
   get #name(): string {
     return `${this.#call.method} ${this.#call.path}`;
+  }
+}
+
+/** Reports whether a body is a JSON object with a field. */
+function has(body: string, field: string): boolean {
+  try {
+    return field in parse(body);
+  } catch {
+    return false;
   }
 }
 

@@ -226,7 +226,7 @@ export interface Entry {
 }
 
 export interface WriteRequest {
-  records: Entry;
+  records: Entry[];
   /** For the records that name none. */
   node?: string | null;
   /** A repeat within the topic's window answers with the first one's seqs and appends nothing. */
@@ -770,4 +770,493 @@ export interface DeadLettersDone {
   left: number;
   /** Of a dry run: the head of the dead-letter topic. */
   head_seq?: number;
+}
+
+export interface Identity {
+  /** The key's id; never a part of the secret. `anonymous` where there are no keys. */
+  key_id: string;
+  scopes: ("read" | "write" | "delete" | "admin-read" | "admin-write")[];
+  /** What the names begin with that the key sees. Empty for all names. */
+  prefixes: string[];
+  /** The server has keys. */
+  keys_required: boolean;
+}
+
+export interface Alive {
+  status: "ok";
+  version: string;
+  uptime_ms: number;
+}
+
+export interface Check {
+  status: "healthy" | "degraded" | "unhealthy";
+  reason?: string;
+}
+
+export interface HealthReport {
+  status: "healthy" | "degraded" | "unhealthy";
+  /** Why /ready is 503. */
+  reason?: string;
+  /** When the checks ran. */
+  timestamp: string;
+  version: string;
+  node_id: string;
+  uptime_seconds: number;
+  phase: "starting" | "replaying" | "ready" | "draining" | "stopped" | "failed";
+  checks: { [name: string]: Check };
+  total_shards: number;
+  active_shards: number;
+  shards: {
+    id: number;
+    status: "healthy" | "degraded" | "unhealthy";
+    /** Always true. */
+    is_leader: boolean;
+    /** How often the server has been started on its data; 0 before it is ready. */
+    raft_term: number;
+    /** What is synced. */
+    commit_index: number;
+    /** What of it is applied to the indexes. */
+    last_applied: number;
+  }[];
+}
+
+/** In a second. `null` is unknown. */
+export interface Rates {
+  /** Records that were written. */
+  appends: number | null;
+  /** Reads that were answered. */
+  reads: number | null;
+  /** Records that were read, streamed or delivered as jobs. */
+  deliveries: number | null;
+  /** Jobs that were claimed. */
+  claims: number | null;
+  /** Jobs that were acked. */
+  acks: number | null;
+  /** Requests and WebSocket commands that were answered. */
+  requests: number | null;
+  /** Those of them that were refused, with a status from 400 on. */
+  errors: number | null;
+}
+
+/** The topics within prefixes. */
+export interface Within {
+  prefixes: string[];
+  topics: number;
+  queue_topics: number;
+  records_live: number;
+  bytes_live: number;
+  queue_ready: number;
+  queue_in_flight: number;
+  queue_delayed: number;
+  /** There are more than about 10,000 topics; only those were counted. */
+  truncated: boolean;
+}
+
+export interface Stats {
+  version: string;
+  node_id: string;
+  timestamp: string;
+  uptime_ms: number;
+  phase: "starting" | "replaying" | "ready" | "draining" | "stopped" | "failed";
+  health: "healthy" | "degraded" | "unhealthy";
+  topics: {
+    topics?: number;
+    topics_ephemeral?: number;
+    topics_memory?: number;
+    topics_disk?: number;
+    topics_fsync?: number;
+    queue_topics?: number;
+    records_live?: number;
+    bytes_live?: number;
+    ephemeral_bytes?: number;
+    idempotency?: {
+      keys: number;
+      bytes: number;
+      refused: number;
+    };
+    appended_records?: number;
+    appended_bytes?: number;
+    delivered_records?: number;
+    delivered_bytes?: number;
+    evicted?: {
+      cap: number;
+      ttl: number;
+    };
+    records_deleted?: number;
+    damaged_pages?: number;
+    tombstones?: { [name: string]: number };
+  };
+  queues: {
+    ready: number;
+    blocked: number;
+    delayed: number;
+    leases_in_flight: number;
+    dead_letter_blocked: number;
+    claimed: number;
+    acked: number;
+    nacked: number;
+    extended: number;
+    released: number;
+    promoted: number;
+    expired: number;
+    dead_lettered: number;
+    lost: number;
+  };
+  wal: {
+    fsyncs: number;
+    frames: number;
+    batches: number;
+    bytes_written: number;
+    rotations?: number;
+    queue_depth: number;
+    queue_depth_peak?: number;
+    submit_full_total?: number;
+    read_only: 0 | 1;
+    disk_full?: 0 | 1;
+    unsynced_bytes?: number;
+    fsync_count?: number;
+    fsync_micros_total?: number;
+    fsync_p50_us?: number;
+    fsync_p99_us?: number;
+    fsync_latency_us?: {
+      /** A pattern. */
+      route?: string;
+      method?: string;
+      code?: string;
+      count: number;
+      sum: number;
+      buckets: {
+        /** The upper bound, `+Inf` last. */
+        le: string;
+        /** How many values were at most that. */
+        count: number;
+      }[];
+    };
+    /** Frames that one sync made durable together. */
+    group_frames?: {
+      /** A pattern. */
+      route?: string;
+      method?: string;
+      code?: string;
+      count: number;
+      sum: number;
+      buckets: {
+        /** The upper bound, `+Inf` last. */
+        le: string;
+        /** How many values were at most that. */
+        count: number;
+      }[];
+    };
+  };
+  storage: {
+    checkpoints?: number;
+    checkpoint_failures?: number;
+    checkpoint_duration_seconds?: number;
+    checkpoint_age_seconds?: number;
+    replay_bytes?: number;
+    wal_files?: number;
+    wal_size_bytes?: number;
+    wal_files_released?: number;
+    wal_files_recycled?: number;
+    segments?: number;
+    cold_segments?: number;
+    segment_bytes?: number;
+    cold_segment_bytes?: number;
+    segment_index_bytes?: number;
+    segment_records?: number;
+    merges?: number;
+    merge_read_bytes?: number;
+    merge_written_bytes?: number;
+    reclaimed_bytes?: number;
+    relocations?: number;
+    cache_hits?: number;
+    disk_reads_in_flight?: number;
+    disk_reads_waiting?: number;
+    cache_misses?: number;
+    cache_bytes?: number;
+    work_bytes?: number;
+    work_max_bytes?: number;
+    archived_files?: number;
+    archive_waiting_files?: number;
+    archive_waiting_bytes?: number;
+    reserve_missing?: number;
+    archive_failures?: number;
+    verify_runs?: number;
+    verify_damaged?: number;
+    verify_age_seconds?: number;
+    damaged_reads?: number;
+    storage_failing?: number;
+    /** Of the last attempt; empty if it worked. */
+    last_error?: string;
+  };
+  connections: { [name: string]: number };
+  /** In bytes, but for `goroutines`. */
+  memory: { [name: string]: number };
+  rates: {
+    "1s": Rates;
+    "60s": Rates;
+  };
+  /** Of the log, that a start at this moment would replay; `null` until recovery is through. */
+  replay_bytes: number | null;
+  /** Of the log, that a power cut at this moment would lose; likewise. */
+  unsynced_bytes: number | null;
+  within?: Within;
+}
+
+export interface HistoryQuery {
+  /** How far to go back; a multiple of 5s. */
+  span?: string;
+  /** Length of a step; a multiple of 5s, at most the span. */
+  step?: string;
+}
+
+export interface History {
+  step_ms: number;
+  /** When each step ended. The first and the last one may be shorter than the others. */
+  times: number[];
+  /** By name, a value for each step. `queue_dead` is the jobs that became dead letters since the start. */
+  series: { [name: string]: (number | null)[] };
+  fsync: {
+    /** Upper bounds of the buckets. */
+    bounds_us: number[];
+    /** For each step, the syncs of the log in each bucket; the last bucket has those above all bounds. They are not cumulative. */
+    counts: number[][];
+  };
+}
+
+export interface PageQuery {
+  /** More than 1000 is lowered. */
+  limit?: number;
+  offset?: number;
+}
+
+export interface Request {
+  id: string;
+  method: string;
+  /** The pattern of its path. */
+  route: string;
+  /** The id of the key; never a part of the secret. */
+  key_id: string;
+  /** Address of the client. */
+  remote: string;
+  /** In the path, as it was sent; at most 256 bytes. */
+  topic?: string;
+  age_ms: number;
+  /** For records or jobs, or it is a backup: it can be cancelled. */
+  waiting: boolean;
+  /** It is of the caller's key and comes from the same host. */
+  you: boolean;
+}
+
+export interface RequestPage {
+  requests: Request[];
+  total: number;
+}
+
+export interface RequestCancellation {
+  id: string;
+  cancelled: boolean;
+  /** Why it was not. */
+  reason?: string;
+}
+
+export interface SessionsQuery {
+  /** More than 1000 is lowered. */
+  limit?: number;
+  offset?: number;
+  /** Only those of the key with this id. */
+  key?: string;
+  /** Only those that follow this topic. */
+  topic?: string;
+  /** Only those that follow a topic whose name begins with this. */
+  prefix?: string;
+}
+
+export interface SessionTopic {
+  topic: string;
+  /** The last seq that was sent or passed over; a stream of jobs has none. */
+  cursor?: number;
+  /** Seqs between that and the head. */
+  lag?: number;
+}
+
+export interface Session {
+  id: string;
+  kind: "watch" | "work" | "websocket";
+  /** The id of the key; never a part of the secret. */
+  key: string;
+  opened_ts: number;
+  /** Address of the client of its stream, or of who opened it. */
+  remote: string;
+  /** `none`: no stream is open. */
+  transport: "sse" | "websocket" | "none";
+  topics: SessionTopic[];
+  topics_total: number;
+  prefixes: number;
+  /** Since the last event, message or request, heartbeats apart. */
+  idle_ms: number;
+  /** Of events and messages, without what the protocols add. */
+  sent_bytes: number;
+  /** Likewise. */
+  received_bytes: number;
+  /** A stream is open. */
+  streaming: boolean;
+  /** When a session without a stream is dropped. */
+  idle_until_ts?: number;
+}
+
+export interface SessionPage {
+  sessions: Session[];
+  total: number;
+}
+
+export interface CheckpointReport {
+  /** Its number. */
+  checkpoint?: number;
+  /** Nothing had been written since that one. */
+  unchanged?: boolean;
+  /** Where in the log a recovery would begin. */
+  start_lsn?: number;
+  topics?: number;
+  segments_written?: number;
+  /** That went from the log into segments. */
+  records?: number;
+  segment_bytes?: number;
+  log_files_released?: number;
+  duration_ms?: number;
+}
+
+export interface VerifyReport {
+  started?: string;
+  duration_ms?: number;
+  manifests?: number;
+  checkpoints?: number;
+  segments?: number;
+  log_files?: number;
+  blocks?: number;
+  pages?: number;
+  /** In segments. */
+  records?: number;
+  /** Of the log. */
+  frames?: number;
+  bytes?: number;
+  /** The first 1000 damaged places. */
+  damages?: {
+    file: string;
+    offset: number;
+    lsn?: number;
+    /** Its id. */
+    topic?: number;
+    from?: number;
+    to?: number;
+    cause: string;
+  }[];
+  damages_total?: number;
+}
+
+export interface VerifyState {
+  /** `idle`: there was none since the start. */
+  state: "idle" | "running" | "done" | "failed";
+  started_at?: string;
+  /** 1 only when it is done. */
+  progress: number;
+  bytes_done: number;
+  bytes_total: number;
+  /** The report, as `POST` answers it. */
+  result?: VerifyReport;
+  /** Why it could not read everything. */
+  error?: string;
+}
+
+/** What was deleted, evicted or expired before `started_at` is in no log file, checkpoint or segment. */
+export interface ErasureReceipt {
+  started_at?: string;
+  finished_at?: string;
+  duration_ms?: number;
+  /** The oldest checkpoint that recovery may begin from. */
+  checkpoint?: number;
+  /** Where the oldest log file begins that is left. */
+  first_lsn?: number;
+  /** The name of that file. */
+  first_file?: string;
+  segments_checked?: number;
+  /** Those with dead records and others. */
+  segments_rewritten?: number;
+  /** Those with nothing but dead records. */
+  segments_removed?: number;
+  /** From these segments; those that were only in the log are not counted. */
+  records_erased?: number;
+  /** Of the segments that were rewritten or removed. */
+  bytes_read?: number;
+  /** Of the segments in their place. */
+  bytes_written?: number;
+  /** What may still have them, and is the operator's. */
+  elsewhere?: {
+    /** Archived log files before that name; absent without an archive. */
+    archive_files_before?: string;
+    backups_begun_before: string;
+  };
+}
+
+export interface ErasureState {
+  /** `idle`: there was none since the start. */
+  state: "idle" | "running" | "done" | "failed";
+  started_at?: string;
+  /** Of one that is running, or where it failed. */
+  step?: "checkpoints" | "segments" | "files";
+  segments_checked: number;
+  /** 0 until it is known. */
+  segments_total: number;
+  /** What keeps files that are to be removed. */
+  waits_for?: "backup" | "archive";
+  /** The receipt, as `POST` answers it. */
+  result?: ErasureReceipt;
+  /** Why it failed. */
+  error?: string;
+}
+
+export interface Backup {
+  started_at: string;
+  finished_at: string;
+  /** Bytes that were sent. */
+  bytes: number;
+  /** Unix ms: what was acknowledged before is in the backup. 0 if it was not begun. */
+  through_ts: number;
+  /** good: all of it was sent. */
+  outcome: "good" | "failed";
+  /** When it was last reported as verified. */
+  verified_at: string | null;
+}
+
+export interface Backups {
+  backups: Backup[];
+  /** When the last good backup ended. */
+  last_good_at: string | null;
+}
+
+export interface BackupVerified {
+  through_ts: number;
+  verified_at: string;
+}
+
+export interface AuditEntry {
+  /** Unix milliseconds. */
+  ts: number;
+  /** The key's id; `anonymous` without one. */
+  key: string;
+  /** Address of the client. */
+  remote: string;
+  /** Method and pattern. */
+  route: string;
+  /** The name in the path, else `server`; at most 256 bytes. */
+  target: string;
+  /** `ok`, or the error's code. */
+  outcome: string;
+  took_ms: number;
+  /** Entries of callers without a known key that were left out before this one. */
+  suppressed?: number;
+}
+
+export interface AuditTrail {
+  entries: AuditEntry[];
 }

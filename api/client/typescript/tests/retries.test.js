@@ -84,6 +84,17 @@ test("another program's answer is no success", async (t) => {
   }
 });
 
+test("an unhealthy report is no refusal", async (t) => {
+  const report = { status: "unhealthy", checks: { log: { status: "unhealthy", reason: "why" } } };
+  const { url } = await script(t, answer(503, report));
+  assert.deepEqual((await new Client(url).checks()).checks.log, { status: "unhealthy", reason: "why" });
+  for (const refusal of [problem(503, "shutting_down"), answer(503, "of a proxy"), answer(500, report)]) {
+    await assert.rejects(new Client((await script(t, refusal)).url).checks(), ApiError);
+  }
+  // What has a report may still be a call that has none.
+  await assert.rejects(new Client((await script(t, answer(503, { rates: {} }))).url).stats(), ApiError);
+});
+
 test("redirects are not followed", async (t) => {
   const { error } = await append(t, "k", [answer(307, "", "Location: /elsewhere")]);
   assert.match(String(error), /307.*to \/elsewhere/);
