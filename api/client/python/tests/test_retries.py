@@ -1,6 +1,7 @@
 """What is retried, with a server that answers by a script."""
 
 import json
+import select
 import socket
 import threading
 import time
@@ -11,11 +12,12 @@ from topics_client import ApiError, CaughtUp, Client, NoAnswer, Records, Unexpec
 WRITTEN = {
     "topic": "a", "first_seq": 1, "last_seq": 1, "seqs": [1], "head_seq": 1, "count": 1, "created": False, "deduped": False,
 }  # fmt: skip
+CLOSE = "Connection: close"
 
 
 def answer(status, body, *headers):
     text = body if isinstance(body, str) else json.dumps(body)
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(text.encode())}", *headers, "", text]
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(text.encode())}", CLOSE, *headers, "", text]
     return "\r\n".join(lines).encode()
 
 
@@ -35,8 +37,8 @@ BROKEN = b""  # the connection is closed without an answer
 
 
 class Script(threading.Thread):
-    """A server that gives each request the next answer, on a connection of its own
-    unless the answer says keep. Requests are kept in requests."""
+    """A server that gives each request the next answer, on a connection of its own.
+    Requests are kept in requests."""
 
     def __init__(self, *answers):
         super().__init__(daemon=True)
@@ -145,10 +147,12 @@ class TestRetries(unittest.TestCase):
             Client(url, retry_for=0.2).topic("a")
 
     def test_a_closed_connection_is_not_used_again(self):
-        script = Script(answer(200, WRITTEN), answer(200, WRITTEN))  # it closes without saying so
-        client = self.client(script)
-        for _ in range(2):
-            client.append("a", [{"data": 1}])  # would fail if it were used: there is no key
+        unsaid = answer(200, WRITTEN).replace(CLOSE.encode() + b"\r\n", b"")  # it closes without saying so
+        client = self.client(Script(unsaid, unsaid))
+        client.append("a", [{"data": 1}])
+        (idle,) = client._transport._idle
+        select.select([idle.sock], [], [])  # until its end is here
+        client.append("a", [{"data": 1}])  # would fail if it were used: there is no key
 
     def test_addresses(self):
         for url in ("127.0.0.1:4000", "ftp://x", "http://x/?q", "http://"):
