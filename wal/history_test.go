@@ -25,7 +25,7 @@ type history struct {
 	frames  []entry
 	written int // the first so many survive the process
 	synced  int // the first so many survive the power
-	rotated int // each time may have left a marker at the end
+	rotated int // each time may have left a marker at the end, and a close after it another
 }
 
 // ackWritten notes that everything below upto was acknowledged as written.
@@ -65,7 +65,7 @@ func (h *history) check(found []entry, end LSN) error {
 		}
 		last = f.span.End
 	}
-	if markers := (end - last) / markerSize; last+markers*markerSize != end || markers > LSN(h.rotated+1) {
+	if markers := (end - last) / markerSize; last+markers*markerSize != end || markers > LSN(2*h.rotated+1) {
 		return fmt.Errorf("the log ends at %d, its last frame at %d", end, last)
 	}
 	return nil
