@@ -17,6 +17,13 @@ type Counts struct {
 // Counts returns what is true at now, whether or not a timer has run.
 func (q *Queue) Counts(now Time) Counts {
 	q.Advance(now)
+	return q.Counted(now)
+}
+
+// Counted is Counts of what Advance has applied so far. It is for those who have called
+// Serve and go by Next: another Advance may leave nothing for which Next returns a time,
+// and jobs for which waiters have not been served.
+func (q *Queue) Counted(now Time) Counts {
 	in := &q.census.all.states
 	c := Counts{
 		Ready:   q.available(),

@@ -57,10 +57,11 @@ func (t *jobTotals) read() JobTotals {
 	}
 }
 
-// CountJobsLocked brings the totals up to date with a queue. t.Mu is held.
+// CountJobsLocked brings the totals up to date with a queue that was served. t.Mu is
+// held.
 func (t *Topic) CountJobsLocked(at queue.Time) {
 	j := t.Jobs
-	now := j.Queue.Counts(at)
+	now := j.Queue.Counted(at)
 	t.Shared.Counters.jobs.gauges(&j.counted, &now)
 	t.Shared.Counters.jobs.lost.Add(uint64(now.Lost - j.counted.Lost))
 	t.Shared.Counters.jobs.expired.Add(uint64(j.Queue.Expired() - j.expired))
