@@ -37,7 +37,11 @@ func (s *start) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.makeDirs(); err != nil {
+	err = s.makeDirs()
+	if err == nil {
+		err = s.store.EndFallback()
+	}
+	if err != nil {
 		tail.Close()
 		return err
 	}

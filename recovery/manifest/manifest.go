@@ -143,9 +143,14 @@ func (m *Manifest) PowerLost(boot, mount string) bool {
 	return !same || m.Failed || m.Fallback != nil
 }
 
-// Tail returns the kind of end that the log of an undamaged directory can have.
+// Tail returns the kind of end that the log can have. A fallback is damage, and
+// the manifest that is gone may have been the proof that the log went further: no
+// end passes for a torn one then.
 func (m *Manifest) Tail(boot, mount string) wal.TailKind {
-	if m.PowerLost(boot, mount) {
+	switch {
+	case m.Fallback != nil:
+		return wal.TailDamaged
+	case m.PowerLost(boot, mount):
 		return wal.TailPower
 	}
 	return wal.TailKill

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/e6e95bb8/topics/recovery/manifest"
 )
 
 // The pauses between attempts to record that the log has failed, and the number
@@ -19,8 +21,24 @@ const (
 // trust pages that the kernel has given up.
 func (st *Store) logFailed(error) { st.current.logFailed() }
 
-// RecordFailure makes durable that the log cannot be trusted.
-func (st *Store) RecordFailure() { st.current.recordFailure() }
+// RecordFailure makes durable that the log cannot be trusted. It leaves a damaged
+// manifest as it is: that one counts as such a record, and proves more.
+func (st *Store) RecordFailure() {
+	if st.current.get().Fallback == nil {
+		st.current.recordFailure()
+	}
+}
+
+// EndFallback replaces a damaged manifest by the one in use, which is the one
+// before. That gets the mark of a failed log, because the manifest that is gone
+// may have had it. From then on the log may end like any other one: the caller
+// has found that it was whole, and has not written to it.
+func (st *Store) EndFallback() error {
+	if st.current.get().Fallback == nil {
+		return nil
+	}
+	return st.current.commit(func(m *manifest.Manifest) { m.Fallback, m.Failed = nil, true })
+}
 
 func (c *current) logFailed() {
 	c.mu.Lock()
