@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -117,18 +118,56 @@ func (h *harmer) manifest() (string, bool, error) {
 		if which&(1<<i) == 0 {
 			continue
 		}
-		var w string
-		var changed bool
-		var err error
-		if h.rng.IntN(2) == 0 {
-			w, changed, err = name+" removed", true, os.Remove(filepath.Join(h.dir, name))
-		} else {
-			w, changed, err = h.editFile(name, "bit flipped", func(b []byte, at int) []byte { b[at] ^= 4; return b })
-		}
+		w, changed, err := h.spoil(name)
 		if err != nil || !changed {
 			return "", false, err
 		}
 		words = append(words, w)
 	}
 	return strings.Join(words, ", "), true, nil
+}
+
+// spoil removes a file or flips a bit of it.
+func (h *harmer) spoil(name string) (string, bool, error) {
+	if h.rng.IntN(2) == 0 {
+		return name + " removed", true, os.Remove(filepath.Join(h.dir, name))
+	}
+	return h.editFile(name, "bit flipped", func(b []byte, at int) []byte {
+		b[at] ^= 4
+		return b
+	})
+}
+
+// proof damages the newest file of the log that has anything in it, its header
+// half of the time, and the manifest, which may have proven what was there.
+func (h *harmer) proof() (string, bool, error) {
+	name, content, err := h.newestLog()
+	if err != nil || name == "" {
+		return "", false, err
+	}
+	at := h.offset(content)
+	if h.rng.IntN(2) == 0 {
+		at = h.rng.IntN(logHeader)
+	}
+	content[at] ^= 1 << h.rng.IntN(8)
+	if err := os.WriteFile(filepath.Join(h.dir, name), content, 0o600); err != nil {
+		return "", false, err
+	}
+	words, _, err := h.spoil("data/MANIFEST")
+	return fmt.Sprintf("bit flipped at offset %d of %s, %s", at, name, words), true, err
+}
+
+// newestLog returns the newest file of the log that is not all zeros, or no name.
+func (h *harmer) newestLog() (name string, content []byte, err error) {
+	files, err := h.files("data/wal")
+	if err != nil {
+		return "", nil, err
+	}
+	for _, name := range slices.Backward(files) {
+		content, err := os.ReadFile(filepath.Join(h.dir, name))
+		if err != nil || len(content) > logHeader && !zeros(content) {
+			return name, content, err
+		}
+	}
+	return "", nil, nil
 }

@@ -20,7 +20,7 @@ const (
 )
 
 // harm damages a directory once. It returns what it did in words, and whether
-// whether anything is different now.
+// anything is different now.
 type harm func(h *harmer) (words string, changed bool, err error)
 
 // harms are the ways, with how often each is taken.
@@ -44,6 +44,7 @@ var harms = []struct {
 	{mixed, 6, (*harmer).mix},
 	{"directory dropped", 2, (*harmer).drop},
 	{"manifest damaged", 4, (*harmer).manifest},
+	{"manifest and end of the log damaged", 3, (*harmer).proof},
 }
 
 // harmer damages one directory.

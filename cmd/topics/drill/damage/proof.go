@@ -77,9 +77,9 @@ func readLogFile(name string) (f logFile, ok bool, err error) {
 
 // unprovable returns the position at which the log of a damaged directory
 // ends, if frames are missing after it and nothing that is left shows that
-// they ever were there: only zeros follow, or one frame that looks torn, and
-// the manifest knows of nothing beyond. No server can distinguish such a directory
-// from one whose last writes never reached the disk.
+// they ever were there: only zeros follow, or one frame that looks torn and a
+// manifest that is whole, and the manifest knows of nothing beyond. No server can
+// distinguish such a directory from one whose last writes never reached the disk.
 func (p place) unprovable(was []frame) (end uint64, yes bool, err error) {
 	if len(was) == 0 {
 		return 0, false, nil
@@ -96,7 +96,7 @@ func (p place) unprovable(was []frame) (end uint64, yes bool, err error) {
 	if err != nil || len(files) == 0 {
 		return 0, false, err
 	}
-	l := &log{files: files, was: was}
+	l := &log{files: files, was: was, torn: m.Fallback == nil}
 	if !l.scan() {
 		return 0, false, nil
 	}
@@ -155,6 +155,7 @@ func (p place) log(m *manifest.Manifest) (files []logFile, err error) {
 type log struct {
 	files []logFile
 	was   []frame
+	torn  bool // the last frame may be: no crash leaves a damaged manifest
 
 	at     int    // the file in which the valid frames end
 	offset int    // where in it
@@ -195,7 +196,7 @@ func (l *log) blank() bool {
 	}
 	torn := 0
 	for _, f := range l.was {
-		if f.LSN == l.end {
+		if l.torn && f.LSN == l.end {
 			torn = int(f.End - f.LSN)
 		}
 	}

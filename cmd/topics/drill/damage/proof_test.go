@@ -116,6 +116,27 @@ func TestUnprovable(t *testing.T) {
 	}
 }
 
+// Without its newest manifest a directory was not left by a crash: a frame that
+// looks torn is damage then, and the loss of it can be seen.
+func TestNothingIsTornWithoutTheManifest(t *testing.T) {
+	p, frames, name := sample(t)
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[logHeader+int(frames[4].LSN)+50] ^= 1
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := filepath.Join(p.data(), manifest.Name)
+	if err := os.Rename(full, filepath.Join(p.data(), manifest.PrevName)); err != nil {
+		t.Fatal(err)
+	}
+	if end, yes, err := p.unprovable(frames); err != nil || yes {
+		t.Errorf("got %v at %d, %v", yes, end, err)
+	}
+}
+
 // What such frames had promised is taken from the book, and nothing else.
 func TestExcuse(t *testing.T) {
 	b := book{"a": newPages("a", fsync, false), "b": newPages("b", disk, false), "c": newPages("c", ephemeral, false)}
