@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/listing"
+	"github.com/e6e95bb8/topics/api/wire"
 )
 
 var listedTopic = regexp.MustCompile(`\{"(?:topic|router)":"([^"]+)"`)
@@ -109,7 +110,7 @@ func TestContractSortedTopics(t *testing.T) {
 		for _, query := range []string{"", "sort=bytes&order=asc&", "sort=records&", "sort=bytes&contains=s&", "sort=bytes&prefix=s&", "sort=bytes&type=log&"} {
 			s.walk(step{"GET /v0/topics?" + query + "cursor=" + sorted, ``, 400, badField("cursor")})
 		}
-		s.walk(step{"GET /v0/topics?sort=bytes&cursor=" + formatCursor("nothing", "x"), ``, 400, badField("cursor")})
+		s.walk(step{"GET /v0/topics?sort=bytes&cursor=" + wire.FormatCursor("nothing", "x"), ``, 400, badField("cursor")})
 		// An order that is no longer kept says so.
 		s.walk(step{"GET /v0/topics?sort=bytes&page_size=2&cursor=" + sorted, ``, 200, `{"total":5}`})
 		if err := s.orders.Keep(&listing.Order{ID: "large", Names: make([]string, s.opts.Limits.MaxInflightBytes/16/16)}); err != nil {

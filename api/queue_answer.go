@@ -84,7 +84,7 @@ func (a *jobAnswer) append(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendWritten(append(b, '{'), topic, &r.Then[i], true), '}')
+		b = append(render.Written(append(b, '{'), topic, &r.Then[i], true), '}')
 	}
 	return append(b, ']')
 }

@@ -108,7 +108,7 @@ func (q *pageQuery) seek(listing string) error {
 	if !q.Has("cursor") {
 		return nil
 	}
-	after, err := parseCursor(listing, q.Get("cursor"))
+	after, err := wire.ParseCursor(listing, q.Get("cursor"))
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func formatSeqCursor(listing string, next uint64) string {
 	if next == 0 {
 		return ""
 	}
-	return formatCursor(listing, strconv.FormatUint(next, 10))
+	return wire.FormatCursor(listing, strconv.FormatUint(next, 10))
 }
 
 // listJobs answers the jobs of a queue that are in a state, by seq.

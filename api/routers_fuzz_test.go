@@ -43,27 +43,27 @@ func FuzzRouterRequest(f *testing.F) {
 // listing gives for the name in it, and belongs to no other listing.
 func FuzzListCursor(f *testing.F) {
 	f.Add("", "")
-	f.Add("p", formatCursor("p", "page"))
-	f.Add("p", formatCursor("q", "page"))
+	f.Add("p", wire.FormatCursor("p", "page"))
+	f.Add("p", wire.FormatCursor("q", "page"))
 	f.Add("p", "AV7Fro9wY\r\r\r\r\rWdl")
 	q := routerQuery{source: "a", dest: "b"}
-	f.Add(q.listing(), formatCursor(q.listing(), "a>b"))
+	f.Add(q.listing(), wire.FormatCursor(q.listing(), "a>b"))
 	f.Fuzz(func(t *testing.T, listing, cursor string) {
-		after, err := parseCursor(listing, cursor)
+		after, err := wire.ParseCursor(listing, cursor)
 		if err != nil {
 			if e := wire.ErrorOf(err); e.Code != "invalid_request" {
 				t.Fatal(e)
 			}
 		} else {
-			if router.CheckName(after) != nil || formatCursor(listing, after) != cursor {
+			if router.CheckName(after) != nil || wire.FormatCursor(listing, after) != cursor {
 				t.Fatalf("%q of %q is %q", cursor, listing, after)
 			}
-			if _, err := parseCursor(listing+"x", cursor); err == nil {
+			if _, err := wire.ParseCursor(listing+"x", cursor); err == nil {
 				t.Fatalf("%q belongs to two listings", cursor)
 			}
 		}
 		if router.CheckName(cursor) == nil { // any name will do
-			if after, err := parseCursor(listing, formatCursor(listing, cursor)); err != nil || after != cursor {
+			if after, err := wire.ParseCursor(listing, wire.FormatCursor(listing, cursor)); err != nil || after != cursor {
 				t.Fatalf("%q comes back as %q, %v", cursor, after, err)
 			}
 		}

@@ -80,7 +80,7 @@ func (s *Server) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, s
 	var after string
 	var err error
 	if p.Has("cursor") {
-		if after, err = parseCursor(q.listing(), p.Get("cursor")); err != nil {
+		if after, err = wire.ParseCursor(q.listing(), p.Get("cursor")); err != nil {
 			return nil, err
 		}
 	}
@@ -93,7 +93,7 @@ func (s *Server) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, s
 		page.Routers[i] = viewRouterState(&states[i])
 	}
 	if more {
-		page.NextCursor = formatCursor(q.listing(), states[len(states)-1].Name)
+		page.NextCursor = wire.FormatCursor(q.listing(), states[len(states)-1].Name)
 	}
 	return page, nil
 }

@@ -36,7 +36,7 @@ func turn[R any](s *Server, c *call.Call, p *wire.Params, l *sorted, size int, r
 		case len(rows) < size:
 			rows = append(rows, r)
 		default: // there is another page
-			l.next = formatCursor(l.listing, order.ID+"."+strconv.Itoa(at))
+			l.next = wire.FormatCursor(l.listing, order.ID+"."+strconv.Itoa(at))
 			return rows, order, s.orders.Keep(order)
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Server) orderOf(c *call.Call, p *wire.Params, l *sorted) (order *listin
 		order, err = s.orders.Begin(c.Request.Context(), l.listing, owner, l.sort)
 		return order, 0, err
 	}
-	place, err := parseCursor(l.listing, p.Get("cursor"))
+	place, err := wire.ParseCursor(l.listing, p.Get("cursor"))
 	if err != nil {
 		return nil, 0, err
 	}

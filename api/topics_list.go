@@ -170,7 +170,7 @@ func (s *Server) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int
 	var after string
 	var err error
 	if p.Has("cursor") {
-		if after, err = parseCursor(q.prefix, p.Get("cursor")); err != nil {
+		if after, err = wire.ParseCursor(q.prefix, p.Get("cursor")); err != nil {
 			return nil, err
 		}
 	}
@@ -181,7 +181,7 @@ func (s *Server) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int
 		page.Topics[i] = viewListed(&states[i], engine.Activity(states[i].Name))
 	}
 	if more && len(states) > 0 {
-		page.NextCursor = formatCursor(q.prefix, states[len(states)-1].Name)
+		page.NextCursor = wire.FormatCursor(q.prefix, states[len(states)-1].Name)
 	}
 	return page, nil
 }

@@ -47,7 +47,7 @@ func endMessage(b []byte, notes *wire.Notices) []byte {
 // appendAck answers a publish: with what the write's answer over HTTP says.
 func appendAck(b []byte, p *publish) []byte {
 	b = append(beginMessage(b, "ack", p.id), ',')
-	b = appendWritten(b, p.topic, &p.done, p.seqs)
+	b = render.Written(b, p.topic, &p.done, p.seqs)
 	b = p.notes.AppendTo(append(b, ','))
 	return append(wire.AppendSpent(b, p.began, wire.CostWrite, &p.done.Cost), '}')
 }

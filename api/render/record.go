@@ -1,5 +1,5 @@
-// Package render writes what every answer with records has in common: records
-// and JSON strings.
+// Package render writes what several answers have in common: records, what a
+// write answers, and JSON strings.
 package render
 
 import (

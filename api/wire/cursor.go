@@ -1,38 +1,37 @@
-package api
+package wire
 
 import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
 
-	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/router"
 )
 
 // cursorVersion begins every cursor, so that its form may change.
 const cursorVersion = 1
 
-// formatCursor is where a page of a listing ended: a version, a checksum and
+// FormatCursor is where a page of a listing ended: a version, a checksum and
 // the page's last name. The checksum is there because a cursor that was
 // changed on its way must be refused; it covers what the listing is of (the
 // prefix, for one), because a cursor belongs to its listing. Clients see opaque
 // text.
-func formatCursor(listing, after string) string {
+func FormatCursor(listing, after string) string {
 	b := append([]byte{cursorVersion}, cursorSum(listing, after)...)
 	return base64.RawURLEncoding.EncodeToString(append(b, after...))
 }
 
-// parseCursor returns the name that formatCursor was given for this listing.
-func parseCursor(listing, s string) (after string, err error) {
+// ParseCursor returns the name that FormatCursor was given for this listing.
+func ParseCursor(listing, s string) (after string, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err == nil && len(b) > 5 && b[0] == cursorVersion {
 		after = string(b[5:])
 		// Decoding passes over line ends: what is refused is all but the same text.
-		if formatCursor(listing, after) == s && router.CheckName(after) == nil {
+		if FormatCursor(listing, after) == s && router.CheckName(after) == nil {
 			return after, nil
 		}
 	}
-	return "", wire.InvalidField("cursor", "is not one that this listing has given")
+	return "", InvalidField("cursor", "is not one that this listing has given")
 }
 
 func cursorSum(listing, after string) []byte {
