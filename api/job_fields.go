@@ -10,7 +10,7 @@ import (
 
 // readJobs gives the records of a write to a topic their jobs, if the topic is a
 // queue. In a log it warns of their fields.
-func readJobs(e Engine, topic string, w *request.WriteRequest, notes *wire.Notices, scope string) error {
+func readJobs(e queueEngine, topic string, w *request.WriteRequest, notes *wire.Notices, scope string) error {
 	if !w.HasJobs() {
 		return nil
 	}
@@ -26,7 +26,7 @@ func readJobs(e Engine, topic string, w *request.WriteRequest, notes *wire.Notic
 
 // makesJobs reports whether the records of a write become jobs, and after how many
 // ms they expire, 0 for never: the topic is a queue, or the write would make it one.
-func makesJobs(e Engine, topic string, w *request.WriteRequest) (queue bool, ttl int64, err error) {
+func makesJobs(e queueEngine, topic string, w *request.WriteRequest) (queue bool, ttl int64, err error) {
 	st, err := e.State(topic, false)
 	switch {
 	case err == nil:
@@ -50,7 +50,7 @@ func noteEviction(topic string, c *record.Config, notes *wire.Notices) {
 }
 
 // noteMade warns of the config of a topic that a write made.
-func noteMade(e Engine, topic string, notes *wire.Notices) {
+func noteMade(e queueEngine, topic string, notes *wire.Notices) {
 	st, err := e.State(topic, false)
 	if err == nil {
 		noteEviction(topic, &st.Config, notes)

@@ -15,7 +15,7 @@ import (
 const claimCost = 16 << 10
 
 // claim delivers jobs to a worker, and waits for some if the body says so.
-func (s *Server) claim(c *call.Call) error {
+func (h *queueRoutes) claim(c *call.Call) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -23,15 +23,15 @@ func (s *Server) claim(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	r, err := decodeJobs(body, claimFields, &s.opts.Limits, &c.Notices)
+	r, err := decodeJobs(body, claimFields, h.limits, &c.Notices)
 	if err != nil {
 		return err
 	}
-	done, err := s.awaitJobs(c, r.claim(&s.opts.Limits))
+	done, err := h.awaitJobs(c, r.claim(h.limits))
 	if err != nil {
 		return err
 	}
-	engine := s.opened()
+	engine := h.engine()
 	// Until the answer is with the client the jobs may have to go back.
 	c.Undo = func() { engine.GiveBack(c.Topic, done) }
 	if len(done.Jobs) == 0 {
@@ -47,7 +47,7 @@ func (s *Server) claim(c *call.Call) error {
 		c.Out = slices.Grow(c.Out[:0], int(n))
 	}
 	if len(done.Jobs) > 0 {
-		s.metrics.ObserveClaim(time.Since(c.Start).Seconds())
+		h.metrics.ObserveClaim(time.Since(c.Start).Seconds())
 	}
 	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	c.Out = appendClaimed(append(c.Out[:0], '{'), c.Topic, done)
@@ -57,12 +57,12 @@ func (s *Server) claim(c *call.Call) error {
 
 // awaitJobs claims. A claim that waits holds neither its body nor the slot of a
 // request under way; the memory that it does hold is taken for as long.
-func (s *Server) awaitJobs(c *call.Call, claim *jobs.Claim) (*jobs.Claimed, error) {
-	engine := s.opened()
+func (h *queueRoutes) awaitJobs(c *call.Call, claim *jobs.Claim) (*jobs.Claimed, error) {
+	engine := h.engine()
 	c.Patient()
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(h.serving, cancel)()
 	if claim.WaitMS == 0 {
 		return engine.Claim(ctx, c.Topic, claim)
 	}

@@ -22,8 +22,8 @@ const deadPage = 1000
 // mayDead is nil if the call may have what it asks for of a queue's dead
 // letters: they are records of another topic. It returns that topic's name; empty
 // if the queue has none.
-func (s *Server) mayDead(c *call.Call, scope auth.Scope) (string, error) {
-	st, err := s.opened().State(c.Topic, false)
+func (h *queueRoutes) mayDead(c *call.Call, scope auth.Scope) (string, error) {
+	st, err := h.engine().State(c.Topic, false)
 	if err != nil {
 		return "", err
 	}
@@ -61,8 +61,8 @@ func readDead(p *wire.Params) (deadQuery, error) {
 }
 
 // listDead answers a queue's dead letters.
-func (s *Server) listDead(c *call.Call) error {
-	if refused := s.refusal(); refused != nil {
+func (h *queueRoutes) listDead(c *call.Call) error {
+	if refused := h.refusal(); refused != nil {
 		return refused
 	}
 	q, err := readPage(c)
@@ -73,12 +73,12 @@ func (s *Server) listDead(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	name, err := s.mayDead(c, auth.Read)
+	name, err := h.mayDead(c, auth.Read)
 	if err != nil {
 		return err
 	}
 	listing := fmt.Sprintf("dead letters of %s %s %s %d", c.Topic, q.Get("match"), q.Get("reason"), dead.before)
-	page, err := s.deadLetters(c, q, &dead, listing)
+	page, err := h.deadLetters(c, q, &dead, listing)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *Server) listDead(c *call.Call) error {
 }
 
 // deadLetters is a page of dead letters that are meant.
-func (s *Server) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
+func (h *queueRoutes) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (s *Server) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, listin
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.opened().DeadLetters(c.Request.Context(), c.Topic, &look)
+	page, err := h.engine().DeadLetters(c.Request.Context(), c.Topic, &look)
 	c.GiveBack(held)
 	if err != nil {
 		return nil, err
@@ -128,11 +128,13 @@ func below(page *jobs.DeadPage, before uint64) *jobs.DeadPage {
 
 // appendDead renders the members of a page of dead letters.
 func appendDead(b []byte, topic, dead string, page *jobs.DeadPage) []byte {
-	b = appendMember(b, "topic", topic)
+	b = append(b, `"topic":"`...)
+	b = append(b, topic...) // a checked name needs no escapes
 	if dead == "" {
-		b = append(b, `,"dead_letter":null`...)
+		b = append(b, `","dead_letter":null`...)
 	} else {
-		b = appendMember(append(b, ','), "dead_letter", dead)
+		b = append(b, `","dead_letter":"`...)
+		b = append(append(b, dead...), '"') // as above
 	}
 	b = append(b, `,"dead_letters":[`...)
 	for i := range page.Letters {
@@ -140,9 +142,9 @@ func appendDead(b []byte, topic, dead string, page *jobs.DeadPage) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendNumber(append(b, '{'), "$seq", l.Seq)
-		b = appendNumber(append(b, ','), "source_seq", l.Source)
-		b = appendNumber(append(b, ','), "deliveries", uint64(l.Deliveries))
+		b = strconv.AppendUint(append(b, `{"$seq":`...), l.Seq, 10)
+		b = strconv.AppendUint(append(b, `,"source_seq":`...), l.Source, 10)
+		b = strconv.AppendUint(append(b, `,"deliveries":`...), uint64(l.Deliveries), 10)
 		b = render.String(append(b, `,"reason":`...), []byte(l.Reason))
 		b = strconv.AppendInt(append(b, `,"$ts":`...), l.TS, 10)
 		b = append(render.Members(b, &l.Record, render.Fields{Data: true, Meta: true, Tags: true}), '}')
@@ -151,12 +153,12 @@ func appendDead(b []byte, topic, dead string, page *jobs.DeadPage) []byte {
 }
 
 // listDeadJobs answers a queue's dead letters as jobs that are dead.
-func (s *Server) listDeadJobs(c *call.Call, q *pageQuery) error {
-	if _, err := s.mayDead(c, auth.Read); err != nil {
+func (h *queueRoutes) listDeadJobs(c *call.Call, q *pageQuery) error {
+	if _, err := h.mayDead(c, auth.Read); err != nil {
 		return err
 	}
 	listing := "dead jobs of " + c.Topic
-	page, err := s.deadLetters(c, q, &deadQuery{before: math.MaxUint64}, listing)
+	page, err := h.deadLetters(c, q, &deadQuery{before: math.MaxUint64}, listing)
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
+	"github.com/e6e95bb8/topics/topics/record"
 )
 
 // stateNames are the states of jobs as clients name them. Those that are dead
@@ -127,7 +129,7 @@ func formatSeqCursor(listing string, next uint64) string {
 }
 
 // listJobs answers the jobs of a queue that are in a state, by seq.
-func (s *Server) listJobs(c *call.Call) error {
+func (h *queueRoutes) listJobs(c *call.Call) error {
 	q, err := readPage(c)
 	if err != nil {
 		return err
@@ -137,12 +139,12 @@ func (s *Server) listJobs(c *call.Call) error {
 		state = q.Get("state")
 	}
 	if state == stateDead {
-		return s.listDeadJobs(c, q)
+		return h.listDeadJobs(c, q)
 	}
 	if _, ok := stateNames[state]; !ok {
 		return wire.InvalidField("state", "%q is none of ready, blocked, delayed, in_flight, dead", state)
 	}
-	page, err := s.jobsPage(c, q, state)
+	page, err := h.jobsPage(c, q, state)
 	if err != nil {
 		return err
 	}
@@ -154,15 +156,15 @@ func (s *Server) listJobs(c *call.Call) error {
 }
 
 // listInFlight answers who holds which job until when, leases included.
-func (s *Server) listInFlight(c *call.Call) error {
-	if refused := s.refusal(); refused != nil {
+func (h *queueRoutes) listInFlight(c *call.Call) error {
+	if refused := h.refusal(); refused != nil {
 		return refused
 	}
 	q, err := readPage(c)
 	if err != nil {
 		return err
 	}
-	page, err := s.jobsPage(c, q, "in_flight")
+	page, err := h.jobsPage(c, q, "in_flight")
 	if err != nil {
 		return err
 	}
@@ -172,12 +174,12 @@ func (s *Server) listInFlight(c *call.Call) error {
 }
 
 // jobsPage is a page of the jobs in a state.
-func (s *Server) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsPage, error) {
+func (h *queueRoutes) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsPage, error) {
 	listing := state + " jobs of " + c.Topic
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
-	found, err := s.opened().Jobs(c.Topic, stateNames[state], q.after, q.limit)
+	found, err := h.engine().Jobs(c.Topic, stateNames[state], q.after, q.limit)
 	if err != nil {
 		return nil, err
 	}
@@ -186,4 +188,10 @@ func (s *Server) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsPage, 
 		page.Jobs[i] = viewJob(&found.Jobs[i], state)
 	}
 	return page, nil
+}
+
+func notQueue(topic string) error {
+	return &record.Error{
+		Kind: record.KindNotQueue, Message: fmt.Sprintf("topic %q is not a queue", topic), Detail: map[string]any{"topic": topic},
+	}
 }

@@ -44,23 +44,23 @@ func (v *deadView) add(r *jobs.DeadResult) {
 }
 
 // deadCall does something with dead letters.
-type deadCall func(e Engine, ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
+type deadCall func(e queueEngine, ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
 
 // deleteDead deletes a dead letter.
-func (s *Server) deleteDead(c *call.Call) error {
+func (h *queueRoutes) deleteDead(c *call.Call) error {
 	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
-	return s.oneDead(c, auth.Delete, Engine.PurgeDead)
+	return h.oneDead(c, auth.Delete, queueEngine.PurgeDead)
 }
 
 // replayDead puts a dead letter back into its queue.
-func (s *Server) replayDead(c *call.Call) error {
-	return s.oneDead(c, auth.AdminWrite, Engine.ReplayDead)
+func (h *queueRoutes) replayDead(c *call.Call) error {
+	return h.oneDead(c, auth.AdminWrite, queueEngine.ReplayDead)
 }
 
 // oneDead does something with the dead letter in the path.
-func (s *Server) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
+func (h *queueRoutes) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -71,13 +71,13 @@ func (s *Server) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
 	if err := c.Fieldless(); err != nil {
 		return err
 	}
-	if _, err := s.mayDead(c, scope); err != nil {
+	if _, err := h.mayDead(c, scope); err != nil {
 		return err
 	}
 	if c.Dry {
-		do = Engine.PreviewDead
+		do = queueEngine.PreviewDead
 	}
-	done, err := do(s.opened(), c.Request.Context(), c.Topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
+	done, err := do(h.engine(), c.Request.Context(), c.Topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *Server) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
 	v.add(done)
 	v.Seqs = done.Replayed
 	c.Cost, c.Costs = done.Cost, wire.CostWrite
-	return s.answerDead(c, v)
+	return h.answerDead(c, v)
 }
 
 func newDeadView(c *call.Call) *deadView {
@@ -100,11 +100,11 @@ func newDeadView(c *call.Call) *deadView {
 
 // answerDead answers what became of dead letters, and how many records are left
 // where they were.
-func (s *Server) answerDead(c *call.Call, v *deadView) error {
+func (h *queueRoutes) answerDead(c *call.Call, v *deadView) error {
 	head := uint64(0)
-	st, err := s.opened().State(c.Topic, false)
+	st, err := h.engine().State(c.Topic, false)
 	if err == nil && st.Config.DeadLetter != nil {
-		if dead, err := s.opened().State(*st.Config.DeadLetter, false); err == nil {
+		if dead, err := h.engine().State(*st.Config.DeadLetter, false); err == nil {
 			v.Left, head = dead.Count, dead.Head
 		}
 	}
@@ -116,7 +116,7 @@ func (s *Server) answerDead(c *call.Call, v *deadView) error {
 }
 
 // purgeDead deletes dead letters.
-func (s *Server) purgeDead(c *call.Call) error {
+func (h *queueRoutes) purgeDead(c *call.Call) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -138,11 +138,11 @@ func (s *Server) purgeDead(c *call.Call) error {
 		return err
 	}
 	q.limit = limit
-	return s.manyDead(c, auth.Delete, &q, Engine.PurgeDead)
+	return h.manyDead(c, auth.Delete, &q, queueEngine.PurgeDead)
 }
 
 // redrive puts dead letters back into their queue.
-func (s *Server) redrive(c *call.Call) error {
+func (h *queueRoutes) redrive(c *call.Call) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Server) redrive(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	q, err := decodeRedrive(body, &s.opts.Limits, &c.Notices)
+	q, err := decodeRedrive(body, h.limits, &c.Notices)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (s *Server) redrive(c *call.Call) error {
 		return err
 	}
 	c.Dry = c.Dry || q.dry
-	return s.manyDead(c, auth.AdminWrite, q, Engine.ReplayDead)
+	return h.manyDead(c, auth.AdminWrite, q, queueEngine.ReplayDead)
 }
 
 // redriveFields are the fields of a redrive.
@@ -200,30 +200,30 @@ func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery
 
 // manyDead does something with all dead letters that are meant, some at a time,
 // as long as the client stays.
-func (s *Server) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do deadCall) error {
-	if _, err := s.mayDead(c, scope); err != nil {
+func (h *queueRoutes) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do deadCall) error {
+	if _, err := h.mayDead(c, scope); err != nil {
 		return err
 	}
 	c.Outlast() // it may take long, by its rate for one
-	defer c.AnswerWithin(s.opts.Limits.WriteTimeout)
+	defer c.AnswerWithin(h.limits.WriteTimeout)
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(h.serving, cancel)()
 	if c.Dry {
-		do = Engine.PreviewDead
+		do = queueEngine.PreviewDead
 	}
 	v := newDeadView(c)
-	run := deadRun{s.opened(), c.Topic, q, do, v}
+	run := deadRun{h.engine(), c.Topic, q, do, v}
 	err := run.all(ctx)
 	if err != nil && (v.Count == 0 || ctx.Err() == nil) {
 		return err
 	}
-	return s.answerDead(c, v)
+	return h.answerDead(c, v)
 }
 
 // deadRun goes through the dead letters that are meant.
 type deadRun struct {
-	engine Engine
+	engine queueEngine
 	topic  string
 	query  *deadQuery
 	do     deadCall

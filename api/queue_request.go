@@ -28,7 +28,7 @@ var (
 // jobRequest is what a worker sends of jobs. Which fields it may have depends on
 // the call.
 type jobRequest struct {
-	topic  string // of a command of a WebSocket
+	topic  string // of the path, or of a command of a WebSocket
 	node   string
 	seqs   []uint64        // nil: they were not sent
 	leases []queue.LeaseID // nil: they were not sent
@@ -186,6 +186,18 @@ func checkThen(f *wire.Fields, t *thenRequest) {
 	}
 }
 
+// readWorker reads what the worker of a stream wants in the query.
+func readWorker(p *wire.Params, l *wire.Limits) *jobs.Claim {
+	r := jobRequest{node: p.Get("node"), max: p.Int("max", 1), leaseMS: p.Int("lease_ms", 0)}
+	switch {
+	case r.node == "":
+		p.Refuse("node", "is needed: who takes the jobs")
+	case len(r.node) > l.MaxNodeBytes:
+		p.Refuse("node", "has %d bytes; at most %d are allowed", len(r.node), l.MaxNodeBytes)
+	}
+	return r.claim(l)
+}
+
 // check holds the fields against each other.
 func (r *jobRequest) check(known []string, notes *wire.Notices) error {
 	needs := func(name string) bool { return slices.Contains(known, name) }
@@ -200,6 +212,18 @@ func (r *jobRequest) check(known []string, notes *wire.Notices) error {
 		return notes.Add("reason", "reason has no effect without dead")
 	}
 	return nil
+}
+
+// waits reports whether a claim waits for jobs.
+func (r *jobRequest) waits() bool { return r.waitMS > 0 }
+
+// writes reports whether an ack brings writes.
+func (r *jobRequest) writes() bool { return len(r.then) > 0 }
+
+// configures reports whether a write of an ack brings a config, which the audit
+// trail has.
+func (r *jobRequest) configures() bool {
+	return slices.ContainsFunc(r.then, func(t thenRequest) bool { return t.write.Config != nil })
 }
 
 // claim is what the engine is asked for.

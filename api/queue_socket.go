@@ -133,8 +133,8 @@ func (so *socket) jobCall(cmd *jobCommand, what *jobCall) error {
 		return errGone
 	}
 	so.apart(so.jobs.calls, func() {
-		done, err := what.do(so.ctx, so.server.opened(), cmd.topic, cmd.jobRequest)
-		_ = so.answerJobs(cmd, &jobAnswer{verb: what.verb, topic: cmd.topic, result: done}, err) // the client may be gone
+		answer, err := what.carryOut(so.ctx, so.server.opened(), cmd.jobRequest)
+		_ = so.answerJobs(cmd, answer, err) // the client may be gone
 	})
 	return nil
 }
@@ -153,13 +153,13 @@ func (so *socket) answerJobs(cmd *jobCommand, a *jobAnswer, err error) error {
 // in its buffer.
 func (so *socket) ackJobs(cmd *jobCommand) error {
 	ack := func() error {
-		answer, err := so.server.doAck(so.ctx, so.call, &ackRequest{cmd.jobRequest, cmd.topic, cmd.size, &cmd.notes})
+		answer, err := so.server.queues.carryOutAck(so.ctx, so.call, &ackRequest{cmd.jobRequest, cmd.size, &cmd.notes})
 		if cmd.configures() {
 			so.server.auditAs(so.call, cmd.topic, codeOf(err), cmd.began)
 		}
 		return so.answerJobs(cmd, answer, err)
 	}
-	if len(cmd.then) > 0 {
+	if cmd.writes() {
 		return ack()
 	}
 	select {
@@ -183,7 +183,7 @@ func codeOf(err error) string {
 func (so *socket) claim(cmd *jobCommand) error {
 	release := func() {}
 	slots := so.jobs.calls
-	if cmd.waitMS > 0 {
+	if cmd.waits() {
 		slots = so.jobs.claims
 		select {
 		case slots <- struct{}{}:

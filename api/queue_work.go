@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -107,28 +106,9 @@ func (s *Server) workRequest(c *call.Call) (*jobs.Claim, time.Duration, error) {
 		return nil, 0, err
 	}
 	p := wire.ReadParams(query)
-	l := &s.opts.Limits
-	r := jobRequest{node: p.Get("node"), max: queryInt(&p, "max", 1), leaseMS: queryInt(&p, "lease_ms", 0)}
-	switch {
-	case r.node == "":
-		p.Refuse("node", "is needed: who takes the jobs")
-	case len(r.node) > l.MaxNodeBytes:
-		p.Refuse("node", "has %d bytes; at most %d are allowed", len(r.node), l.MaxNodeBytes)
-	}
-	beat := time.Duration(min(queryInt(&p, "heartbeat_ms", request.DefaultHeartbeat.Milliseconds()), request.MaxHeartbeat.Milliseconds())) * time.Millisecond
-	return r.claim(l), max(beat, request.MinHeartbeat), p.Err()
-}
-
-// queryInt reads an integer of the query, which may be negative.
-func queryInt(p *wire.Params, name string, missing int64) int64 {
-	if !p.Has(name) {
-		return missing
-	}
-	v, err := strconv.ParseInt(p.Get(name), 10, 64)
-	if err != nil {
-		p.Refuse(name, "%q is not an integer from -2^63 to 2^63-1", p.Get(name))
-	}
-	return v
+	claim := readWorker(&p, &s.opts.Limits)
+	beat := time.Duration(min(p.Int("heartbeat_ms", request.DefaultHeartbeat.Milliseconds()), request.MaxHeartbeat.Milliseconds())) * time.Millisecond
+	return claim, max(beat, request.MinHeartbeat), p.Err()
 }
 
 // workHead answers what a stream would begin with.
@@ -142,12 +122,6 @@ func (s *Server) workHead(c *call.Call) error {
 	}
 	beginEvents(c)
 	return nil
-}
-
-func notQueue(topic string) error {
-	return &record.Error{
-		Kind: record.KindNotQueue, Message: fmt.Sprintf("topic %q is not a queue", topic), Detail: map[string]any{"topic": topic},
-	}
 }
 
 // run sends until the client, the queue or the server goes.

@@ -166,6 +166,7 @@ type Server struct {
 	sockets  *socketSet
 	watches  watches
 	workers  workers
+	queues   queueRoutes
 	overview overview
 	meter    meter
 	orders   *listing.Orders // of sorted listings
@@ -197,6 +198,10 @@ func New(opts Options) *Server {
 	s.watches = newWatches()
 	s.meter = newMeter()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: call.Unmatched, Method: "other"})
+	s.queues = queueRoutes{
+		engine: func() queueEngine { return s.opened() }, refusal: s.refusal,
+		bounds: &s.bounds, limits: &s.opts.Limits, metrics: s.metrics, serving: s.ctx,
+	}
 	s.main = newListener(s, func(k call.Kind) bool { return !opts.OpsApart || !k.Operator() })
 	if opts.OpsApart {
 		s.ops = newListener(s, func(call.Kind) bool { return true })

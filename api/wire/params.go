@@ -61,6 +61,19 @@ func (p *Params) OneOf(name, missing string, words ...string) string {
 	return v
 }
 
+// Int reads an integer, which may be negative. It returns missing if there is no such
+// parameter.
+func (p *Params) Int(name string, missing int64) int64 {
+	if !p.Has(name) {
+		return missing
+	}
+	v, err := strconv.ParseInt(p.Get(name), 10, 64)
+	if err != nil {
+		p.Refuse(name, "%q is not an integer from -2^63 to 2^63-1", p.Get(name))
+	}
+	return v
+}
+
 // Uint reads an unsigned integer, which is 0 if missing.
 func (p *Params) Uint(name string) uint64 {
 	if !p.Has(name) {
