@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
 )
@@ -154,7 +155,7 @@ func TestContractLostClaims(t *testing.T) {
 		stays := s.waiting(t.Context(), line, `{"node":"stays","wait_ms":30000}`)
 		cancel()
 		<-gone
-		waitFor(t, func() bool { return s.bounds.Usage().Following == claimCost })
+		waitFor(t, func() bool { return s.bounds.Usage().Following == queues.ClaimCost })
 		s.enqueue("q", "")
 		if got := (<-stays).claimed(); !slices.Equal(seqsOf(got), []uint64{1}) || got[0].Deliveries != 1 {
 			t.Fatalf("%+v", got)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -43,7 +44,7 @@ func (j *socketJobs) underway() bool { return len(j.calls)+len(j.claims) > 0 }
 
 // jobCommand is a command on jobs.
 type jobCommand struct {
-	*jobRequest
+	*queues.Request
 	op    string
 	id    []byte // request_id
 	size  int    // of the message
@@ -58,17 +59,17 @@ type jobOp struct {
 	carry  func(*socket, *jobCommand) error
 }
 
-func jobCallOp(what *jobCall) jobOp {
-	return jobOp{what.fields, auth.Write, func(so *socket, cmd *jobCommand) error { return so.jobCall(cmd, what) }}
+func jobCallOp(what *queues.Call) jobOp {
+	return jobOp{what.Fields, auth.Write, func(so *socket, cmd *jobCommand) error { return so.jobCall(cmd, what) }}
 }
 
 // jobOps are the commands on jobs.
 var jobOps = map[string]jobOp{
-	"claim":  {claimFields, auth.Read | auth.Write, (*socket).claim},
-	"ack":    {ackFields, auth.Write, (*socket).ackJobs},
-	"nack":   jobCallOp(&nackCall),
-	"extend": jobCallOp(&extendCall),
-	"work":   {workFields, auth.Read | auth.Write, (*socket).work},
+	"claim":  {queues.ClaimFields, auth.Read | auth.Write, (*socket).claim},
+	"ack":    {queues.AckFields, auth.Write, (*socket).ackJobs},
+	"nack":   jobCallOp(&queues.NackCall),
+	"extend": jobCallOp(&queues.ExtendCall),
+	"work":   {queues.WorkFields, auth.Read | auth.Write, (*socket).work},
 	"stop":   {nil, auth.None, (*socket).stop},
 }
 
@@ -77,15 +78,15 @@ func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
 	j := &jobCommand{op: cmd.op, id: bytes.Clone(cmd.id), size: len(message), began: time.Now(), notes: so.notes()}
 	known := slices.Concat(commandFields, []string{"topic"}, op.fields)
 	var err error
-	j.jobRequest, err = decodeJobs(message, known, &so.server.opts.Limits, &j.notes)
+	j.Request, err = queues.Decode(message, known, &so.server.opts.Limits, &j.notes)
 	if err != nil {
 		return so.refuseJobs(j, err)
 	}
-	if err := checkName(j.topic); err != nil {
+	if err := checkName(j.Topic); err != nil {
 		return so.refuseJobs(j, err)
 	}
 	if op.scope != auth.None {
-		if err := so.call.May(op.scope, j.topic); err != nil {
+		if err := so.call.May(op.scope, j.Topic); err != nil {
 			return so.refuseJobs(j, err)
 		}
 	}
@@ -98,8 +99,8 @@ func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
 // refuseJobs says what is wrong with a command.
 func (so *socket) refuseJobs(cmd *jobCommand, err error) error {
 	x := ""
-	if cmd.jobRequest != nil && checkName(cmd.topic) == nil {
-		x = cmd.topic
+	if cmd.Request != nil && checkName(cmd.Topic) == nil {
+		x = cmd.Topic
 	}
 	e := so.explain(err)
 	so.server.observeOperation(cmd.op, e)
@@ -126,40 +127,40 @@ func (so *socket) apart(slots chan struct{}, call func()) {
 }
 
 // jobCall carries out a nack or an extend.
-func (so *socket) jobCall(cmd *jobCommand, what *jobCall) error {
+func (so *socket) jobCall(cmd *jobCommand, what *queues.Call) error {
 	select {
 	case so.jobs.calls <- struct{}{}:
 	case <-so.ctx.Done():
 		return errGone
 	}
 	so.apart(so.jobs.calls, func() {
-		answer, err := what.carryOut(so.ctx, so.server.opened(), cmd.jobRequest)
+		answer, err := what.CarryOut(so.ctx, so.server.opened(), cmd.Request)
 		_ = so.answerJobs(cmd, answer, err) // the client may be gone
 	})
 	return nil
 }
 
 // answerJobs answers a call on jobs.
-func (so *socket) answerJobs(cmd *jobCommand, a *jobAnswer, err error) error {
+func (so *socket) answerJobs(cmd *jobCommand, a *queues.Answer, err error) error {
 	if err != nil {
 		return so.refuseJobs(cmd, err)
 	}
 	so.server.observeOperation(cmd.op, nil)
-	b := a.append(append(beginMessage(nil, a.verb, cmd.id), ','))
-	return so.out.send(cmd.endJobs(b, &a.result.Cost))
+	b := a.Append(append(beginMessage(nil, a.Verb, cmd.id), ','))
+	return so.out.send(cmd.endJobs(b, &a.Result.Cost))
 }
 
 // ackJobs carries out an ack. With writes the reader does it, because they are
 // in its buffer.
 func (so *socket) ackJobs(cmd *jobCommand) error {
 	ack := func() error {
-		answer, err := so.server.queues.carryOutAck(so.ctx, so.call, &ackRequest{cmd.jobRequest, cmd.size, &cmd.notes})
-		if cmd.configures() {
-			so.server.auditAs(so.call, cmd.topic, codeOf(err), cmd.began)
+		answer, err := so.server.queues.CarryOutAck(so.ctx, so.call, &queues.Ack{Request: cmd.Request, Size: cmd.size, Notes: &cmd.notes})
+		if cmd.Configures() {
+			so.server.auditAs(so.call, cmd.Topic, codeOf(err), cmd.began)
 		}
 		return so.answerJobs(cmd, answer, err)
 	}
-	if cmd.writes() {
+	if cmd.Writes() {
 		return ack()
 	}
 	select {
@@ -183,7 +184,7 @@ func codeOf(err error) string {
 func (so *socket) claim(cmd *jobCommand) error {
 	release := func() {}
 	slots := so.jobs.calls
-	if cmd.waits() {
+	if cmd.Waits() {
 		slots = so.jobs.claims
 		select {
 		case slots <- struct{}{}:
@@ -191,7 +192,7 @@ func (so *socket) claim(cmd *jobCommand) error {
 			return so.refuseJobs(cmd, call.CapReached("socket_claims", maxClaims, "claims of one WebSocket that wait"))
 		}
 		var err error
-		if release, err = so.call.TakeFollowing(claimCost); err != nil {
+		if release, err = so.call.TakeFollowing(queues.ClaimCost); err != nil {
 			<-slots
 			return so.refuseJobs(cmd, err)
 		}
@@ -219,13 +220,13 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	engine := s.opened()
-	listed := so.call.Aside(socketClaim, cmd.topic, cmd.began)
+	listed := so.call.Aside(socketClaim, cmd.Topic, cmd.began)
 	defer listed.Leave()
 	end := listed.Await(cancel)
-	done, err := engine.Claim(ctx, cmd.topic, cmd.claim(&s.opts.Limits))
+	done, err := engine.Claim(ctx, cmd.Topic, cmd.Claim(&s.opts.Limits))
 	if cancelled := end(); cancelled != nil {
 		if err == nil && len(done.Jobs) > 0 {
-			engine.GiveBack(cmd.topic, done)
+			engine.GiveBack(cmd.Topic, done)
 		}
 		err = cancelled
 	}
@@ -233,14 +234,14 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 		_ = so.refuseJobs(cmd, err) // the client may be gone
 		return
 	}
-	undo := sync.OnceFunc(func() { engine.GiveBack(cmd.topic, done) })
+	undo := sync.OnceFunc(func() { engine.GiveBack(cmd.Topic, done) })
 	sent := false
 	defer func() {
 		if !sent && len(done.Jobs) > 0 {
 			undo()
 		}
 	}()
-	size := sizeOfJobs(done.Jobs)
+	size := queues.SizeOfJobs(done.Jobs)
 	release, err := so.call.TakeFollowing(call.BeyondFirst(size))
 	if err != nil {
 		undo()
@@ -252,7 +253,7 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 	if len(done.Jobs) > 0 {
 		s.metrics.ObserveClaim(time.Since(cmd.began).Seconds())
 	}
-	b := appendClaimed(append(beginMessage(make([]byte, 0, size+firstMessage), "claimed", cmd.id), ','), cmd.topic, done)
+	b := queues.AppendClaimed(append(beginMessage(make([]byte, 0, size+firstMessage), "claimed", cmd.id), ','), cmd.Topic, done)
 	sent = so.out.send(cmd.endJobs(b, &done.Cost)) == nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/jobs"
@@ -32,7 +33,7 @@ func (so *socket) work(cmd *jobCommand) error {
 	ctx, cancel := context.WithCancel(so.ctx)
 	w.cancel = cancel
 	stop := context.AfterFunc(s.ctx, cancel)
-	b := appendTopic(beginMessage(nil, "working", cmd.id), cmd.topic)
+	b := appendTopic(beginMessage(nil, "working", cmd.id), cmd.Topic)
 	if err = so.out.send(endMessage(b, &cmd.notes)); err != nil {
 		cancel()
 	}
@@ -53,17 +54,17 @@ func (so *socket) openWork(cmd *jobCommand) (*socketWork, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
-	case j.works[cmd.topic] != nil:
-		return nil, wire.InvalidField("topic", "there is a stream of %q already: stop it first", cmd.topic)
+	case j.works[cmd.Topic] != nil:
+		return nil, wire.InvalidField("topic", "there is a stream of %q already: stop it first", cmd.Topic)
 	case len(j.works) == maxWorks:
 		return nil, wire.Invalid("a socket may have streams of at most %d queues", maxWorks)
 	}
-	worker, err := so.server.opened().Work(cmd.topic, cmd.claim(&so.server.opts.Limits))
+	worker, err := so.server.opened().Work(cmd.Topic, cmd.Claim(&so.server.opts.Limits))
 	if err != nil {
 		return nil, err
 	}
-	w := &socketWork{socket: so, topic: cmd.topic, worker: worker, done: make(chan struct{})}
-	j.works[cmd.topic] = w
+	w := &socketWork{socket: so, topic: cmd.Topic, worker: worker, done: make(chan struct{})}
+	j.works[cmd.Topic] = w
 	return w, nil
 }
 
@@ -87,15 +88,15 @@ func (j *socketJobs) drop(w *socketWork) {
 // that it had are ready again.
 func (so *socket) stop(cmd *jobCommand) error {
 	so.jobs.mu.Lock()
-	w := so.jobs.works[cmd.topic]
+	w := so.jobs.works[cmd.Topic]
 	so.jobs.mu.Unlock()
 	if w == nil {
-		return so.refuseJobs(cmd, wire.InvalidField("topic", "there is no stream of %q", cmd.topic))
+		return so.refuseJobs(cmd, wire.InvalidField("topic", "there is no stream of %q", cmd.Topic))
 	}
 	w.cancel()
 	<-w.done
 	so.server.observeOperation(cmd.op, nil)
-	return so.out.send(endMessage(stoppedMessage(cmd.id, cmd.topic, "asked"), &cmd.notes))
+	return so.out.send(endMessage(stoppedMessage(cmd.id, cmd.Topic, "asked"), &cmd.notes))
 }
 
 // stoppedMessage says that a stream has ended, all but the closing brace.
@@ -137,7 +138,7 @@ func (w *socketWork) send(event *jobs.Event) error {
 	}
 	for i := range event.Jobs {
 		b := append(appendTopic(beginMessage(nil, "job", nil), w.topic), ',')
-		if err := w.socket.out.send(append(appendJob(b, &event.Jobs[i]), '}')); err != nil {
+		if err := w.socket.out.send(append(queues.AppendJob(b, &event.Jobs[i]), '}')); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -106,7 +107,7 @@ func (s *Server) workRequest(c *call.Call) (*jobs.Claim, time.Duration, error) {
 		return nil, 0, err
 	}
 	p := wire.ReadParams(query)
-	claim := readWorker(&p, &s.opts.Limits)
+	claim := queues.ReadWorker(&p, &s.opts.Limits)
 	beat := time.Duration(min(p.Int("heartbeat_ms", request.DefaultHeartbeat.Milliseconds()), request.MaxHeartbeat.Milliseconds())) * time.Millisecond
 	return claim, max(beat, request.MinHeartbeat), p.Err()
 }
@@ -118,7 +119,7 @@ func (s *Server) workHead(c *call.Call) error {
 		return err
 	}
 	if st.Config.Type != record.TypeQueue {
-		return notQueue(c.Topic)
+		return queues.NotQueue(c.Topic)
 	}
 	beginEvents(c)
 	return nil
@@ -184,7 +185,7 @@ func (w *workStream) sendJob(j *jobs.Job) error {
 // appendWorkJob renders a job as streams show it.
 func appendWorkJob(b []byte, topic string, j *jobs.Job) []byte {
 	b = append(appendMember(append(b, '{'), "topic", topic), ',')
-	return append(appendJob(b, j), '}')
+	return append(queues.AppendJob(b, j), '}')
 }
 
 // sayLost sends a lost event: the worker no longer holds a job.

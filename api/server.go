@@ -20,6 +20,7 @@ import (
 	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/metrics"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -34,7 +35,7 @@ import (
 type Engine interface {
 	Topics
 	Routing
-	Queues
+	queues.Queues
 }
 
 // Parts is an Engine that is made of the topics registry, of what makes its routers and
@@ -42,7 +43,7 @@ type Engine interface {
 type Parts struct {
 	Topics
 	Routing
-	Queues
+	queues.Queues
 }
 
 // PartsOf returns the parts of a registry.
@@ -166,7 +167,7 @@ type Server struct {
 	sockets  *socketSet
 	watches  watches
 	workers  workers
-	queues   queueRoutes
+	queues   queues.Handlers
 	overview overview
 	meter    meter
 	orders   *listing.Orders // of sorted listings
@@ -198,9 +199,9 @@ func New(opts Options) *Server {
 	s.watches = newWatches()
 	s.meter = newMeter()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: call.Unmatched, Method: "other"})
-	s.queues = queueRoutes{
-		engine: func() queueEngine { return s.opened() }, refusal: s.refusal,
-		bounds: &s.bounds, limits: &s.opts.Limits, metrics: s.metrics, serving: s.ctx,
+	s.queues = queues.Handlers{
+		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,
+		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx,
 	}
 	s.main = newListener(s, func(k call.Kind) bool { return !opts.OpsApart || !k.Operator() })
 	if opts.OpsApart {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -51,7 +52,7 @@ func (s *Server) configure(
 	if done.Created {
 		status = http.StatusCreated
 	}
-	noteEviction(c.Topic, &done.Config, &c.Notices)
+	queues.NoteEviction(c.Topic, &done.Config, &c.Notices)
 	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	wire.WriteJSON(c, status, struct {
 		Topic   string     `json:"topic"`
@@ -63,19 +64,19 @@ func (s *Server) configure(
 
 // stateView is a topic's state on the wire.
 type stateView struct {
-	Topic             string      `json:"topic"`
-	Type              record.Type `json:"type"`
-	HeadSeq           uint64      `json:"head_seq"`
-	EarliestSeq       uint64      `json:"earliest_seq"`
-	NextSeq           uint64      `json:"next_seq"`
-	Count             int64       `json:"count"`
-	Bytes             int64       `json:"bytes"`
-	Config            configView  `json:"config"`
-	EffectivePriority int64       `json:"effective_priority"`
-	LastWriteTS       *int64      `json:"last_write_ts"`
-	LastReadTS        *int64      `json:"last_read_ts"`
-	Subscribers       int         `json:"subscribers"`
-	Queue             *queueView  `json:"queue,omitempty"`
+	Topic             string         `json:"topic"`
+	Type              record.Type    `json:"type"`
+	HeadSeq           uint64         `json:"head_seq"`
+	EarliestSeq       uint64         `json:"earliest_seq"`
+	NextSeq           uint64         `json:"next_seq"`
+	Count             int64          `json:"count"`
+	Bytes             int64          `json:"bytes"`
+	Config            configView     `json:"config"`
+	EffectivePriority int64          `json:"effective_priority"`
+	LastWriteTS       *int64         `json:"last_write_ts"`
+	LastReadTS        *int64         `json:"last_read_ts"`
+	Subscribers       int            `json:"subscribers"`
+	Queue             *queues.Counts `json:"queue,omitempty"`
 }
 
 func viewState(st *topic.State) stateView {
@@ -87,7 +88,7 @@ func viewState(st *topic.State) stateView {
 		EffectivePriority: st.EffectivePriority,
 		LastWriteTS:       orNever(st.LastWrite),
 		LastReadTS:        orNever(st.LastRead),
-		Queue:             viewQueue(st.Queue),
+		Queue:             queues.CountsOf(st.Queue),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -78,22 +79,22 @@ func direction(down bool) string {
 
 // listView is one row of a listing. The rates are per second, over the last minute.
 type listView struct {
-	Topic             string       `json:"topic"`
-	Type              record.Type  `json:"type"`
-	HeadSeq           uint64       `json:"head_seq"`
-	EarliestSeq       uint64       `json:"earliest_seq"`
-	Count             int64        `json:"count"`
-	Bytes             int64        `json:"bytes"`
-	Durable           bool         `json:"durable"`
-	Durability        record.Class `json:"durability"`
-	EffectivePriority int64        `json:"effective_priority"`
-	WriteRate         float64      `json:"write_rate"`
-	WriteBytesRate    float64      `json:"write_bytes_rate"`
-	ReadRate          float64      `json:"read_rate"`
-	LastWriteTS       *int64       `json:"last_write_ts"`
-	Subscribers       int          `json:"subscribers"`
-	Caps              capsView     `json:"caps"`
-	Queue             *queueView   `json:"queue,omitempty"`
+	Topic             string         `json:"topic"`
+	Type              record.Type    `json:"type"`
+	HeadSeq           uint64         `json:"head_seq"`
+	EarliestSeq       uint64         `json:"earliest_seq"`
+	Count             int64          `json:"count"`
+	Bytes             int64          `json:"bytes"`
+	Durable           bool           `json:"durable"`
+	Durability        record.Class   `json:"durability"`
+	EffectivePriority int64          `json:"effective_priority"`
+	WriteRate         float64        `json:"write_rate"`
+	WriteBytesRate    float64        `json:"write_bytes_rate"`
+	ReadRate          float64        `json:"read_rate"`
+	LastWriteTS       *int64         `json:"last_write_ts"`
+	Subscribers       int            `json:"subscribers"`
+	Caps              capsView       `json:"caps"`
+	Queue             *queues.Counts `json:"queue,omitempty"`
 	*jobRates
 }
 
@@ -122,7 +123,7 @@ func viewListed(st *topic.State, a topic.Activity) listView {
 		LastWriteTS: orNever(st.LastWrite),
 		Subscribers: a.Subscriptions,
 		Caps:        capsView{st.Config.CapRecords, st.Config.CapBytes, st.Config.TTLMS, st.Config.Discard},
-		Queue:       viewQueue(st.Queue),
+		Queue:       queues.CountsOf(st.Queue),
 	}
 	if st.Config.Type == record.TypeQueue {
 		v.jobRates = &jobRates{a.Claims, a.Acks, a.Nacks}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -36,7 +37,7 @@ func (s *Server) write(c *call.Call) error {
 		return err
 	}
 	engine := s.opened()
-	if err := readJobs(engine, c.Topic, w, &c.Notices, ""); err != nil {
+	if err := queues.ReadJobs(engine, c.Topic, w, &c.Notices, ""); err != nil {
 		return err
 	}
 	if err := c.TakeFrame(len(body), w); err != nil {
@@ -52,7 +53,7 @@ func (s *Server) write(c *call.Call) error {
 		return err
 	}
 	if done.Created && w.Config != nil {
-		noteMade(engine, c.Topic, &c.Notices)
+		queues.NoteMade(engine, c.Topic, &c.Notices)
 	}
 	c.Cost, c.Costs = done.Cost, wire.CostWrite
 	writeAppended(c, &done, seqs)

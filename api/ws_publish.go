@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -108,7 +109,7 @@ func (so *socket) begin(p *publish, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := readJobs(engine, p.topic, &cmd.write, &p.notes, ""); err != nil {
+	if err := queues.ReadJobs(engine, p.topic, &cmd.write, &p.notes, ""); err != nil {
 		return err
 	}
 	if err := c.TakeFrame(len(message), &cmd.write); err != nil {
@@ -139,7 +140,7 @@ func (so *socket) settle(p *publish) {
 	}
 	so.server.bounds.GiveBytes(p.bytes)
 	if p.err == nil && p.done.Created && p.configures {
-		noteMade(so.server.opened(), p.topic, &p.notes)
+		queues.NoteMade(so.server.opened(), p.topic, &p.notes)
 	}
 	so.answers.mu.Lock()
 	defer so.answers.mu.Unlock()

@@ -1,4 +1,4 @@
-package api
+package queues
 
 import (
 	"fmt"
@@ -16,19 +16,19 @@ const maxThen = 10
 
 // The fields of what a worker sends, over HTTP and over a WebSocket.
 var (
-	claimFields   = []string{"node", "max", "lease_ms", "wait_ms"}
-	workFields    = []string{"node", "max", "lease_ms"}
-	ackFields     = []string{"node", "seqs", "lease_ids", "then"}
+	ClaimFields   = []string{"node", "max", "lease_ms", "wait_ms"}
+	WorkFields    = []string{"node", "max", "lease_ms"}
+	AckFields     = []string{"node", "seqs", "lease_ids", "then"}
 	nackFields    = []string{"node", "seqs", "lease_ids", "delay_ms", "dead", "reason", "unstarted", "leaving"}
 	extendFields  = []string{"node", "seqs", "lease_ids", "lease_ms"}
 	releaseFields = []string{"seqs"}
 	thenFields    = slices.Concat([]string{"topic"}, request.WriteFields)
 )
 
-// jobRequest is what a worker sends of jobs. Which fields it may have depends on
+// Request is what a worker sends of jobs. Which fields it may have depends on
 // the call.
-type jobRequest struct {
-	topic  string // of the path, or of a command of a WebSocket
+type Request struct {
+	Topic  string // of the path, or of a command of a WebSocket
 	node   string
 	seqs   []uint64        // nil: they were not sent
 	leases []queue.LeaseID // nil: they were not sent
@@ -47,10 +47,10 @@ type thenRequest struct {
 	write *request.WriteRequest
 }
 
-// decodeJobs reads the body of a call that has these fields. Null for one of
+// Decode reads the body of a call that has these fields. Null for one of
 // them is the same as leaving it out.
-func decodeJobs(body []byte, known []string, l *wire.Limits, notes *wire.Notices) (*jobRequest, error) {
-	r := &jobRequest{max: 1}
+func Decode(body []byte, known []string, l *wire.Limits, notes *wire.Notices) (*Request, error) {
+	r := &Request{max: 1}
 	if body != nil {
 		f := wire.ReadFields(body, notes)
 		f.Enter("the body")
@@ -73,12 +73,12 @@ func decodeJobs(body []byte, known []string, l *wire.Limits, notes *wire.Notices
 }
 
 // readJobField reads the value of a field of a call on jobs.
-func readJobField(f *wire.Fields, name string, r *jobRequest, l *wire.Limits) {
+func readJobField(f *wire.Fields, name string, r *Request, l *wire.Limits) {
 	switch name {
 	case "op", "request_id": // decodeCommand has them
 		f.Skip()
 	case "topic":
-		r.topic = f.ReadString(name)
+		r.Topic = f.ReadString(name)
 	case "node":
 		r.node = string(f.ReadText(name, l.MaxNodeBytes))
 	case "max":
@@ -186,20 +186,20 @@ func checkThen(f *wire.Fields, t *thenRequest) {
 	}
 }
 
-// readWorker reads what the worker of a stream wants in the query.
-func readWorker(p *wire.Params, l *wire.Limits) *jobs.Claim {
-	r := jobRequest{node: p.Get("node"), max: p.Int("max", 1), leaseMS: p.Int("lease_ms", 0)}
+// ReadWorker reads what the worker of a stream wants in the query.
+func ReadWorker(p *wire.Params, l *wire.Limits) *jobs.Claim {
+	r := Request{node: p.Get("node"), max: p.Int("max", 1), leaseMS: p.Int("lease_ms", 0)}
 	switch {
 	case r.node == "":
 		p.Refuse("node", "is needed: who takes the jobs")
 	case len(r.node) > l.MaxNodeBytes:
 		p.Refuse("node", "has %d bytes; at most %d are allowed", len(r.node), l.MaxNodeBytes)
 	}
-	return r.claim(l)
+	return r.Claim(l)
 }
 
 // check holds the fields against each other.
-func (r *jobRequest) check(known []string, notes *wire.Notices) error {
+func (r *Request) check(known []string, notes *wire.Notices) error {
 	needs := func(name string) bool { return slices.Contains(known, name) }
 	switch {
 	case needs("node") && r.node == "":
@@ -214,24 +214,24 @@ func (r *jobRequest) check(known []string, notes *wire.Notices) error {
 	return nil
 }
 
-// waits reports whether a claim waits for jobs.
-func (r *jobRequest) waits() bool { return r.waitMS > 0 }
+// Waits reports whether a claim waits for jobs.
+func (r *Request) Waits() bool { return r.waitMS > 0 }
 
-// writes reports whether an ack brings writes.
-func (r *jobRequest) writes() bool { return len(r.then) > 0 }
+// Writes reports whether an ack brings writes.
+func (r *Request) Writes() bool { return len(r.then) > 0 }
 
-// configures reports whether a write of an ack brings a config, which the audit
+// Configures reports whether a write of an ack brings a config, which the audit
 // trail has.
-func (r *jobRequest) configures() bool {
+func (r *Request) Configures() bool {
 	return slices.ContainsFunc(r.then, func(t thenRequest) bool { return t.write.Config != nil })
 }
 
-// claim is what the engine is asked for.
-func (r *jobRequest) claim(l *wire.Limits) *jobs.Claim {
+// Claim is what the engine is asked for.
+func (r *Request) Claim(l *wire.Limits) *jobs.Claim {
 	most := int(min(max(r.max, 1), int64(l.MaxClaim)))
 	return &jobs.Claim{Node: r.node, Max: most, LeaseMS: r.leaseMS, WaitMS: r.waitMS}
 }
 
-func (r *jobRequest) call() queue.Call {
+func (r *Request) call() queue.Call {
 	return queue.Call{Node: r.node, Seqs: r.seqs, Leases: r.leases}
 }

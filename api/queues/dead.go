@@ -1,4 +1,4 @@
-package api
+package queues
 
 import (
 	"fmt"
@@ -22,14 +22,14 @@ const deadPage = 1000
 // mayDead is nil if the call may have what it asks for of a queue's dead
 // letters: they are records of another topic. It returns that topic's name; empty
 // if the queue has none.
-func (h *queueRoutes) mayDead(c *call.Call, scope auth.Scope) (string, error) {
-	st, err := h.engine().State(c.Topic, false)
+func (h *Handlers) mayDead(c *call.Call, scope auth.Scope) (string, error) {
+	st, err := h.Engine().State(c.Topic, false)
 	if err != nil {
 		return "", err
 	}
 	switch {
 	case st.Config.Type != record.TypeQueue:
-		return "", notQueue(c.Topic)
+		return "", NotQueue(c.Topic)
 	case st.Config.DeadLetter == nil:
 		return "", nil
 	}
@@ -60,9 +60,9 @@ func readDead(p *wire.Params) (deadQuery, error) {
 	return q, err
 }
 
-// listDead answers a queue's dead letters.
-func (h *queueRoutes) listDead(c *call.Call) error {
-	if refused := h.refusal(); refused != nil {
+// ListDead answers a queue's dead letters.
+func (h *Handlers) ListDead(c *call.Call) error {
+	if refused := h.Refusal(); refused != nil {
 		return refused
 	}
 	q, err := readPage(c)
@@ -100,7 +100,7 @@ func (h *queueRoutes) listDead(c *call.Call) error {
 }
 
 // deadLetters is a page of dead letters that are meant.
-func (h *queueRoutes) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
+func (h *Handlers) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, listing string) (*jobs.DeadPage, error) {
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (h *queueRoutes) deadLetters(c *call.Call, q *pageQuery, dead *deadQuery, l
 	if err != nil {
 		return nil, err
 	}
-	page, err := h.engine().DeadLetters(c.Request.Context(), c.Topic, &look)
+	page, err := h.Engine().DeadLetters(c.Request.Context(), c.Topic, &look)
 	c.GiveBack(held)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func appendDead(b []byte, topic, dead string, page *jobs.DeadPage) []byte {
 }
 
 // listDeadJobs answers a queue's dead letters as jobs that are dead.
-func (h *queueRoutes) listDeadJobs(c *call.Call, q *pageQuery) error {
+func (h *Handlers) listDeadJobs(c *call.Call, q *pageQuery) error {
 	if _, err := h.mayDead(c, auth.Read); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package api
+package queues
 
 import (
 	"strconv"
@@ -11,8 +11,8 @@ import (
 // jobOverhead is about what a claimed job takes beside its record, in bytes.
 const jobOverhead = 128
 
-// sizeOfJobs is about what jobs take when they are rendered, in bytes.
-func sizeOfJobs(list []jobs.Job) (n int) {
+// SizeOfJobs is about what jobs take when they are rendered, in bytes.
+func SizeOfJobs(list []jobs.Job) (n int) {
 	for i := range list {
 		r := &list[i].Record
 		n += len(r.Data) + len(r.Meta) + len(r.Tag) + len(r.Node) + len(r.Job) + render.Overhead + jobOverhead
@@ -20,8 +20,8 @@ func sizeOfJobs(list []jobs.Job) (n int) {
 	return n
 }
 
-// appendJob renders the members of a job that was delivered, without braces.
-func appendJob(b []byte, j *jobs.Job) []byte {
+// AppendJob renders the members of a job that was delivered, without braces.
+func AppendJob(b []byte, j *jobs.Job) []byte {
 	b = append(b, `"$seq":`...)
 	b = strconv.AppendUint(b, j.Seq, 10)
 	b = append(b, `,"lease_id":"`...)
@@ -35,9 +35,9 @@ func appendJob(b []byte, j *jobs.Job) []byte {
 	return render.Members(b, &j.Record, render.Fields{Data: true, Meta: true, Tags: true})
 }
 
-// appendClaimed renders the members of a claim's answer, without braces and
+// AppendClaimed renders the members of a claim's answer, without braces and
 // without what stands at the end of every answer.
-func appendClaimed(b []byte, topic string, done *jobs.Claimed) []byte {
+func AppendClaimed(b []byte, topic string, done *jobs.Claimed) []byte {
 	b = append(b, `"topic":"`...)
 	b = append(b, topic...) // a checked name needs no escapes
 	b = append(b, `","claimed":[`...)
@@ -45,7 +45,7 @@ func appendClaimed(b []byte, topic string, done *jobs.Claimed) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJob(append(b, '{'), &done.Jobs[i]), '}')
+		b = append(AppendJob(append(b, '{'), &done.Jobs[i]), '}')
 	}
 	b = append(b, `],"count":`...)
 	b = strconv.AppendInt(b, int64(len(done.Jobs)), 10)
@@ -53,23 +53,23 @@ func appendClaimed(b []byte, topic string, done *jobs.Claimed) []byte {
 	return strconv.AppendInt(b, done.Counts.Ready, 10)
 }
 
-// jobAnswer is what a call on jobs answers.
-type jobAnswer struct {
-	verb   string // the member with the number of those it did
+// Answer is what a call on jobs answers.
+type Answer struct {
+	Verb   string // the member with the number of those it did
 	topic  string
 	then   []string // the topics of the writes that an ack brought
-	result *jobs.Result
+	Result *jobs.Result
 }
 
-// append renders the members of the answer, like appendClaimed.
-func (a *jobAnswer) append(b []byte) []byte {
-	r := a.result
+// Append renders the members of the answer, like AppendClaimed.
+func (a *Answer) Append(b []byte) []byte {
+	r := a.Result
 	b = append(b, `"topic":"`...)
 	b = append(b, a.topic...)
-	b = append(append(append(b, `","`...), a.verb...), `":`...)
+	b = append(append(append(b, `","`...), a.Verb...), `":`...)
 	b = strconv.AppendInt(b, int64(len(r.Done)), 10)
 	b = appendSkipped(b, r.Skipped)
-	if a.verb == "extended" {
+	if a.Verb == "extended" {
 		b = appendDeadlines(b, r)
 	}
 	b = append(b, `,"ready":`...)

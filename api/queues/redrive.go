@@ -1,4 +1,4 @@
-package api
+package queues
 
 import (
 	"context"
@@ -44,23 +44,23 @@ func (v *deadView) add(r *jobs.DeadResult) {
 }
 
 // deadCall does something with dead letters.
-type deadCall func(e queueEngine, ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
+type deadCall func(e Engine, ctx context.Context, name string, s *jobs.DeadSelection) (*jobs.DeadResult, error)
 
-// deleteDead deletes a dead letter.
-func (h *queueRoutes) deleteDead(c *call.Call) error {
+// DeleteDead deletes a dead letter.
+func (h *Handlers) DeleteDead(c *call.Call) error {
 	if err := c.ReadDryRun(); err != nil {
 		return err
 	}
-	return h.oneDead(c, auth.Delete, queueEngine.PurgeDead)
+	return h.oneDead(c, auth.Delete, Engine.PurgeDead)
 }
 
-// replayDead puts a dead letter back into its queue.
-func (h *queueRoutes) replayDead(c *call.Call) error {
-	return h.oneDead(c, auth.AdminWrite, queueEngine.ReplayDead)
+// ReplayDead puts a dead letter back into its queue.
+func (h *Handlers) ReplayDead(c *call.Call) error {
+	return h.oneDead(c, auth.AdminWrite, Engine.ReplayDead)
 }
 
 // oneDead does something with the dead letter in the path.
-func (h *queueRoutes) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
+func (h *Handlers) oneDead(c *call.Call, scope auth.Scope, do deadCall) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -75,9 +75,9 @@ func (h *queueRoutes) oneDead(c *call.Call, scope auth.Scope, do deadCall) error
 		return err
 	}
 	if c.Dry {
-		do = queueEngine.PreviewDead
+		do = Engine.PreviewDead
 	}
-	done, err := do(h.engine(), c.Request.Context(), c.Topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
+	done, err := do(h.Engine(), c.Request.Context(), c.Topic, &jobs.DeadSelection{Seqs: []uint64{seq}})
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ func newDeadView(c *call.Call) *deadView {
 
 // answerDead answers what became of dead letters, and how many records are left
 // where they were.
-func (h *queueRoutes) answerDead(c *call.Call, v *deadView) error {
+func (h *Handlers) answerDead(c *call.Call, v *deadView) error {
 	head := uint64(0)
-	st, err := h.engine().State(c.Topic, false)
+	st, err := h.Engine().State(c.Topic, false)
 	if err == nil && st.Config.DeadLetter != nil {
-		if dead, err := h.engine().State(*st.Config.DeadLetter, false); err == nil {
+		if dead, err := h.Engine().State(*st.Config.DeadLetter, false); err == nil {
 			v.Left, head = dead.Count, dead.Head
 		}
 	}
@@ -115,8 +115,8 @@ func (h *queueRoutes) answerDead(c *call.Call, v *deadView) error {
 	return nil
 }
 
-// purgeDead deletes dead letters.
-func (h *queueRoutes) purgeDead(c *call.Call) error {
+// PurgeDead deletes dead letters.
+func (h *Handlers) PurgeDead(c *call.Call) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -138,11 +138,11 @@ func (h *queueRoutes) purgeDead(c *call.Call) error {
 		return err
 	}
 	q.limit = limit
-	return h.manyDead(c, auth.Delete, &q, queueEngine.PurgeDead)
+	return h.manyDead(c, auth.Delete, &q, Engine.PurgeDead)
 }
 
-// redrive puts dead letters back into their queue.
-func (h *queueRoutes) redrive(c *call.Call) error {
+// Redrive puts dead letters back into their queue.
+func (h *Handlers) Redrive(c *call.Call) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (h *queueRoutes) redrive(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	q, err := decodeRedrive(body, h.limits, &c.Notices)
+	q, err := decodeRedrive(body, h.Limits, &c.Notices)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (h *queueRoutes) redrive(c *call.Call) error {
 		return err
 	}
 	c.Dry = c.Dry || q.dry
-	return h.manyDead(c, auth.AdminWrite, q, queueEngine.ReplayDead)
+	return h.manyDead(c, auth.AdminWrite, q, Engine.ReplayDead)
 }
 
 // redriveFields are the fields of a redrive.
@@ -200,20 +200,20 @@ func decodeRedrive(body []byte, l *wire.Limits, notes *wire.Notices) (*deadQuery
 
 // manyDead does something with all dead letters that are meant, some at a time,
 // as long as the client stays.
-func (h *queueRoutes) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do deadCall) error {
+func (h *Handlers) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do deadCall) error {
 	if _, err := h.mayDead(c, scope); err != nil {
 		return err
 	}
 	c.Outlast() // it may take long, by its rate for one
-	defer c.AnswerWithin(h.limits.WriteTimeout)
+	defer c.AnswerWithin(h.Limits.WriteTimeout)
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	defer cancel()
-	defer context.AfterFunc(h.serving, cancel)()
+	defer context.AfterFunc(h.Serving, cancel)()
 	if c.Dry {
-		do = queueEngine.PreviewDead
+		do = Engine.PreviewDead
 	}
 	v := newDeadView(c)
-	run := deadRun{h.engine(), c.Topic, q, do, v}
+	run := deadRun{h.Engine(), c.Topic, q, do, v}
 	err := run.all(ctx)
 	if err != nil && (v.Count == 0 || ctx.Err() == nil) {
 		return err
@@ -223,7 +223,7 @@ func (h *queueRoutes) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do 
 
 // deadRun goes through the dead letters that are meant.
 type deadRun struct {
-	engine queueEngine
+	engine Engine
 	topic  string
 	query  *deadQuery
 	do     deadCall

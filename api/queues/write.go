@@ -1,4 +1,4 @@
-package api
+package queues
 
 import (
 	"net/http"
@@ -8,9 +8,9 @@ import (
 	"github.com/e6e95bb8/topics/topics/record"
 )
 
-// readJobs gives the records of a write to a topic their jobs, if the topic is a
+// ReadJobs gives the records of a write to a topic their jobs, if the topic is a
 // queue. In a log it warns of their fields.
-func readJobs(e queueEngine, topic string, w *request.WriteRequest, notes *wire.Notices, scope string) error {
+func ReadJobs(e Engine, topic string, w *request.WriteRequest, notes *wire.Notices, scope string) error {
 	if !w.HasJobs() {
 		return nil
 	}
@@ -26,7 +26,7 @@ func readJobs(e queueEngine, topic string, w *request.WriteRequest, notes *wire.
 
 // makesJobs reports whether the records of a write become jobs, and after how many
 // ms they expire, 0 for never: the topic is a queue, or the write would make it one.
-func makesJobs(e queueEngine, topic string, w *request.WriteRequest) (queue bool, ttl int64, err error) {
+func makesJobs(e Engine, topic string, w *request.WriteRequest) (queue bool, ttl int64, err error) {
 	st, err := e.State(topic, false)
 	switch {
 	case err == nil:
@@ -41,18 +41,18 @@ func makesJobs(e queueEngine, topic string, w *request.WriteRequest) (queue bool
 	return true, ttl, nil
 }
 
-// noteEviction warns of a queue whose cap takes jobs that are not done.
-func noteEviction(topic string, c *record.Config, notes *wire.Notices) {
+// NoteEviction warns of a queue whose cap takes jobs that are not done.
+func NoteEviction(topic string, c *record.Config, notes *wire.Notices) {
 	if c.Type == record.TypeQueue && c.Discard == record.DiscardOld && (c.CapRecords > 0 || c.CapBytes > 0) {
 		notes.Mention("the queue %q has a cap and discard %q: when it is full, each write takes the oldest job, "+
 			"done or not; with discard %q the write is refused instead", topic, record.DiscardOld, record.DiscardReject)
 	}
 }
 
-// noteMade warns of the config of a topic that a write made.
-func noteMade(e queueEngine, topic string, notes *wire.Notices) {
+// NoteMade warns of the config of a topic that a write made.
+func NoteMade(e Engine, topic string, notes *wire.Notices) {
 	st, err := e.State(topic, false)
 	if err == nil {
-		noteEviction(topic, &st.Config, notes)
+		NoteEviction(topic, &st.Config, notes)
 	}
 }

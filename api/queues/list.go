@@ -1,4 +1,4 @@
-package api
+package queues
 
 import (
 	"fmt"
@@ -19,9 +19,9 @@ var stateNames = map[string]queue.State{
 
 const stateDead = "dead"
 
-// queueView counts the jobs of a queue by their state, and what became of
+// Counts counts the jobs of a queue by their state, and what became of
 // others.
-type queueView struct {
+type Counts struct {
 	Ready             int64 `json:"ready"`
 	Blocked           int64 `json:"blocked"`
 	InFlight          int64 `json:"in_flight"`
@@ -32,12 +32,12 @@ type queueView struct {
 	OldestReadyMS     int64 `json:"oldest_ready_ms"`
 }
 
-// viewQueue is the counts of a queue; nil of a log, which has none.
-func viewQueue(n *queue.Counts) *queueView {
+// CountsOf is the counts of a queue; nil of a log, which has none.
+func CountsOf(n *queue.Counts) *Counts {
 	if n == nil {
 		return nil
 	}
-	return &queueView{
+	return &Counts{
 		Ready: n.Ready, Blocked: n.Blocked, InFlight: n.InFlight, Delayed: n.Delayed,
 		DeadLettered: n.DeadLettered, DeadLetterBlocked: n.DeadLetterBlocked, Lost: n.Lost, OldestReadyMS: n.OldestReadyMS,
 	}
@@ -128,8 +128,8 @@ func formatSeqCursor(listing string, next uint64) string {
 	return wire.FormatCursor(listing, strconv.FormatUint(next, 10))
 }
 
-// listJobs answers the jobs of a queue that are in a state, by seq.
-func (h *queueRoutes) listJobs(c *call.Call) error {
+// ListJobs answers the jobs of a queue that are in a state, by seq.
+func (h *Handlers) ListJobs(c *call.Call) error {
 	q, err := readPage(c)
 	if err != nil {
 		return err
@@ -155,9 +155,9 @@ func (h *queueRoutes) listJobs(c *call.Call) error {
 	return nil
 }
 
-// listInFlight answers who holds which job until when, leases included.
-func (h *queueRoutes) listInFlight(c *call.Call) error {
-	if refused := h.refusal(); refused != nil {
+// ListInFlight answers who holds which job until when, leases included.
+func (h *Handlers) ListInFlight(c *call.Call) error {
+	if refused := h.Refusal(); refused != nil {
 		return refused
 	}
 	q, err := readPage(c)
@@ -174,12 +174,12 @@ func (h *queueRoutes) listInFlight(c *call.Call) error {
 }
 
 // jobsPage is a page of the jobs in a state.
-func (h *queueRoutes) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsPage, error) {
+func (h *Handlers) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsPage, error) {
 	listing := state + " jobs of " + c.Topic
 	if err := q.seek(listing); err != nil {
 		return nil, err
 	}
-	found, err := h.engine().Jobs(c.Topic, stateNames[state], q.after, q.limit)
+	found, err := h.Engine().Jobs(c.Topic, stateNames[state], q.after, q.limit)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (h *queueRoutes) jobsPage(c *call.Call, q *pageQuery, state string) (*jobsP
 	return page, nil
 }
 
-func notQueue(topic string) error {
+func NotQueue(topic string) error {
 	return &record.Error{
 		Kind: record.KindNotQueue, Message: fmt.Sprintf("topic %q is not a queue", topic), Detail: map[string]any{"topic": topic},
 	}

@@ -1,14 +1,23 @@
-package api
+package queues
 
 import (
 	"context"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/jobs"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-// Queues is what the routes of queues need. Those that
-// name a topic which is a log fail with KindNotQueue.
+// Engine is what the handlers of queues ask for.
+type Engine interface {
+	Queues
+	State(name string, touch bool) (topic.State, error)
+	call.Payloads
+}
+
+// Queues is what clients do with queues. What names a topic that is a log fails with
+// KindNotQueue.
 type Queues interface {
 	// Claim waits for jobs. If ctx ends first, or the queues are closed, it
 	// returns none.
