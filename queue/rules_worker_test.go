@@ -181,6 +181,22 @@ var workerRules = []rule{
 		}
 		w.counts(0, 0, 0, 51)
 	}},
+	{"G24 a cohort shares in proportion to what each asks for", func(c *Config) { c.ClaimJitterMS = 50 }, func(w *world) {
+		w.write(make([]Written, 20)...)
+		for _, most := range []int{10, 20, 10} { // 40 are asked for, 20 are there
+			w.q.Wait(w.now, Request{Node: "a", Max: most})
+		}
+		if g := w.serve(); g != nil {
+			w.t.Fatalf("%+v", g)
+		}
+		w.now.Mono += 50
+		for i, g := range w.serve() {
+			if want := []int{5, 10, 5}[i]; len(g.Claimed.Jobs) != want {
+				w.t.Fatalf("claim %d has %d jobs, want %d", i, len(g.Claimed.Jobs), want)
+			}
+		}
+		w.counts(0, 0, 0, 20)
+	}},
 	{"G25 promote makes delayed and backed-off jobs due", nil, func(w *world) {
 		w.write(Written{DelayMS: 9000}, Written{}, Written{Group: "g"}, Written{Group: "g", DelayMS: 9000}, Written{NotBefore: w.now.Wall + 9000})
 		w.claims("w", 1, 2)
