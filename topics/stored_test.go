@@ -18,6 +18,7 @@ type storedMachine struct {
 	registryMachine
 	classes []string
 	fuzzy   map[string]bool // topics that a restart took ephemeral records from
+	late    map[string]bool // topics of which time passed while writes were under way: what those evict may have expired before
 }
 
 func (m *storedMachine) Put(t *rapid.T) {
@@ -39,7 +40,9 @@ func (m *storedMachine) Put(t *rapid.T) {
 
 func (m *storedMachine) DeleteTopic(t *rapid.T) {
 	m.Delete(t)
-	maps.DeleteFunc(m.fuzzy, func(name string, _ bool) bool { return m.oracles[name] == nil })
+	for _, topics := range []map[string]bool{m.fuzzy, m.late} {
+		maps.DeleteFunc(topics, func(name string, _ bool) bool { return m.oracles[name] == nil })
+	}
 }
 
 func (m *storedMachine) DeleteRecords(t *rapid.T) {
@@ -89,6 +92,8 @@ func (m *storedMachine) Time(t *rapid.T) {
 // Checkpoint captures while writes are under way and more of everything comes.
 func (m *storedMachine) Checkpoint(t *rapid.T) {
 	var pending []*topic.Pending
+	var writing []string
+	began := m.w.now
 	for _, name := range slices.Sorted(maps.Keys(m.oracles)) {
 		o, w := m.oracles[name], &topic.Write{Records: tagged("x", "-")}
 		for range rapid.IntRange(0, 2).Draw(t, "under way") {
@@ -98,7 +103,7 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 				t.Fatalf("write to %s: %v, want kind %d", name, err, want)
 			} else if want == 0 {
 				o.append(w, m.w.now)
-				pending = append(pending, p)
+				pending, writing = append(pending, p), append(writing, name)
 			}
 		}
 	}
@@ -110,9 +115,12 @@ func (m *storedMachine) Checkpoint(t *rapid.T) {
 			rapid.SampledFrom([]func(*rapid.T){m.Write, m.DeleteRecords, m.Put, m.DeleteTopic, m.Time}).Draw(t, "what")(t)
 		}
 	})
-	for _, p := range pending {
+	for i, p := range pending {
 		if _, err := p.Wait(); err != nil {
 			t.Fatal(err)
+		}
+		if m.w.now > began {
+			m.late[writing[i]] = true
 		}
 	}
 	for _, moved := range c.moved {
@@ -197,7 +205,7 @@ func TestStorageAgainstAnOracle(t *testing.T) {
 	for _, classes := range [][]string{{"disk", "fsync"}, everyClass} {
 		t.Run(fmt.Sprint(classes), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
-				m := &storedMachine{classes: classes, fuzzy: map[string]bool{}}
+				m := &storedMachine{classes: classes, fuzzy: map[string]bool{}, late: map[string]bool{}}
 				m.registryMachine = registryMachine{
 					w: newWorld(t, stored(rapid.SampledFrom([]int64{1, 7, 100}).Draw(rt, "records in a segment"))), oracles: map[string]*oracle{},
 				}
