@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/e6e95bb8/topics/queue"
 	"github.com/e6e95bb8/topics/topics/jobs"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -75,4 +76,27 @@ func TestManyJobsGoneAreLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// So many jobs wait for their move that a claim looks no further, and all of them end
+// before they are moved: who waits is served with the next one.
+func TestMovesThatEndedServeWhoWaits(t *testing.T) {
+	const many = 1000
+	w := newWorld(t)
+	w.queueOf("q", nil)
+	w.enqueue("q", make([]*record.Job, many+1)...)
+	w.nack("q", "w", queue.Return{}, taken(w.claim("q", "w", many))...)
+	w.queueOf("q", func(p *record.ConfigPatch) { p.MaxDeliveries, p.DeadLetter = ptr(int64(1)), ptr(ptr("dead")) })
+	worker, err := w.queues.Work("q", &jobs.Claim{Node: "n", Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer worker.Close()
+	w.counts("q", 1, 0, 0, many)
+	before := uint64(many + 1)
+	if _, err := w.DeleteRecords(t.Context(), "q", &Deletion{Before: &before}); err != nil {
+		t.Fatal(err)
+	}
+	w.queues.Tend(t.Context())
+	w.counts("q", 0, 0, 0, 1)
 }

@@ -19,7 +19,7 @@ const (
 
 // buryNow moves the jobs of a queue that are to be dead-lettered, and waits until
 // that is durable as the queue's class says. Those that cannot move stay, and are
-// claimable. It returns true if there were any.
+// claimable. It returns true if there were any, though they may have ended before.
 func (qs *Queues) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
 	ctx = context.WithoutCancel(ctx) // a job must not be stuck because a client is gone
 	for {
@@ -29,12 +29,14 @@ func (qs *Queues) buryNow(ctx context.Context, t *topic.Topic) (any bool) {
 			return any
 		}
 		change := t.Jobs.Queue.Bury(topic.AtBoth(qs.shared.Clock.Now()), buryJobs)
-		t.Mu.Unlock()
 		if change == nil {
-			return any
+			qs.ServeLocked(t) // with so many of them claims looked no further
 		}
+		t.Mu.Unlock()
 		any = true
-		qs.moveDead(ctx, t, change)
+		if change != nil {
+			qs.moveDead(ctx, t, change)
+		}
 	}
 }
 
