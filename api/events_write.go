@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"slices"
 
@@ -114,7 +113,7 @@ func (s *Server) appendEvents(c *call.Call, events []cloudevent.Event) (*topic.W
 	}
 	switch {
 	case err != nil:
-		return nil, partly(err, len(l.landed))
+		return nil, wire.Partly(err, "written", int64(len(l.landed)))
 	case len(events) == 1:
 		return &l.landed[0], nil
 	}
@@ -183,18 +182,4 @@ func combine(each []topic.Written) *topic.Written {
 		out.First, out.Last = slices.Min(out.Unique.Seqs), slices.Max(out.Unique.Seqs)
 	}
 	return out
-}
-
-// partly adds to an error how many of the events of a batch were appended before.
-func partly(err error, n int) error {
-	if n == 0 {
-		return err
-	}
-	e := *wire.ErrorOf(err)
-	e.Detail = maps.Clone(e.Detail)
-	if e.Detail == nil {
-		e.Detail = map[string]any{}
-	}
-	e.Detail["written"] = n
-	return &e
 }

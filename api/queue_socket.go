@@ -128,14 +128,28 @@ func (so *socket) apart(slots chan struct{}, call func()) {
 
 // jobCall carries out a nack or an extend.
 func (so *socket) jobCall(cmd *jobCommand, what *queues.Call) error {
+	return so.beside(cmd, func() {
+		answer, err := what.CarryOut(so.ctx, so.server.opened(), cmd.Request)
+		_ = so.answerJobs(cmd, answer, err) // the client may be gone
+	})
+}
+
+// beside carries out a call that does not wait for jobs, with the memory for its answer,
+// beside the reader.
+func (so *socket) beside(cmd *jobCommand, call func()) error {
 	select {
 	case so.jobs.calls <- struct{}{}:
 	case <-so.ctx.Done():
 		return errGone
 	}
+	release, err := so.call.TakeFollowing(cmd.Room())
+	if err != nil {
+		<-so.jobs.calls
+		return so.refuseJobs(cmd, err)
+	}
 	so.apart(so.jobs.calls, func() {
-		answer, err := what.CarryOut(so.ctx, so.server.opened(), cmd.Request)
-		_ = so.answerJobs(cmd, answer, err) // the client may be gone
+		defer release()
+		call()
 	})
 	return nil
 }
@@ -160,16 +174,13 @@ func (so *socket) ackJobs(cmd *jobCommand) error {
 		}
 		return so.answerJobs(cmd, answer, err)
 	}
-	if cmd.Writes() {
-		return ack()
+	if !cmd.Writes() {
+		return so.beside(cmd, func() { _ = ack() }) // the client may be gone
 	}
-	select {
-	case so.jobs.calls <- struct{}{}:
-	case <-so.ctx.Done():
-		return errGone
+	if err := so.call.Take(cmd.Room()); err != nil {
+		return so.refuseJobs(cmd, err)
 	}
-	so.apart(so.jobs.calls, func() { _ = ack() }) // the client may be gone
-	return nil
+	return ack()
 }
 
 // codeOf is the code of an error; empty for none.

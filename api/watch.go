@@ -62,6 +62,7 @@ func (s *Server) openWatch(c *call.Call) error {
 		s.watches.remove(w.id, func(*auth.Key) bool { return true }, call.ErrRevoked)
 		return call.ErrRevoked
 	}
+	c.Undo = func() { s.watches.remove(w.id, func(*auth.Key) bool { return true }, noSession()) }
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
 		WID          string                  `json:"wid"`

@@ -25,6 +25,7 @@ type publish struct {
 	// configures: it brings a config, which the audit trail has.
 	configures bool
 	bytes      int64          // set aside under the cap on all that is live
+	release    func()         // releases the memory for a large answer; nil for a small one
 	pending    *topic.Pending // nil: refused
 	done       topic.Written
 	err        error
@@ -45,6 +46,9 @@ func newPublish(cmd command) *publish {
 
 // recycle makes the publish available for reuse.
 func (p *publish) recycle() {
+	if p.release != nil {
+		p.release()
+	}
 	*p = publish{room: p.id[:0]}
 	publishes.Put(p)
 }
@@ -90,6 +94,10 @@ func (so *socket) takeSlot() bool {
 	}
 }
 
+// ackRow is about the memory that a record takes in the answer to a publish: its seq, in
+// a buffer that grows and in the frame.
+const ackRow = 64
+
 // begin checks a publish like a write over HTTP and gives it its place.
 func (so *socket) begin(p *publish, message []byte) error {
 	s, c := so.server, so.call
@@ -114,6 +122,11 @@ func (so *socket) begin(p *publish, message []byte) error {
 	}
 	if err := c.TakeFrame(len(message), &cmd.write); err != nil {
 		return err
+	}
+	if n := call.BeyondFirst(ackRow * len(write.Records)); n > 0 {
+		if p.release, err = c.TakeFollowing(n); err != nil {
+			return err
+		}
 	}
 	if p.bytes, err = s.bounds.TakeBytes(engine, p.topic, write); err != nil {
 		return err

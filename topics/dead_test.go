@@ -3,6 +3,8 @@ package topics
 import (
 	"bytes"
 	"context"
+	"errors"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -61,4 +63,34 @@ func TestLargeDeadLetters(t *testing.T) {
 	}
 	w.kill()
 	w.counts("q", n, 0, 0, 0)
+}
+
+// A replay that is ended says what it had moved before.
+func TestEndedReplay(t *testing.T) {
+	w := newWorld(t)
+	w.queueOf("q", func(p *record.ConfigPatch) { p.DeadLetter = ptr(ptr("dead")) })
+	const n = 100
+	var seqs []uint64
+	for range n {
+		w.append("q", &topic.Write{Records: []record.Record{jobRecord("1", nil)}})
+	}
+	for _, j := range w.claim("q", "w", n).Jobs {
+		seqs = append(seqs, j.Seq)
+	}
+	w.nack("q", "w", queue.Return{Dead: true}, seqs...)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		for st, err := w.State("q", false); err == nil && st.Head == n; st, err = w.State("q", false) {
+			runtime.Gosched()
+		}
+	}()
+	out, err := w.queues.ReplayDead(ctx, "q", &jobs.DeadSelection{PerSecond: 1})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	moved := int(w.state("q").Head - n)
+	if moved == 0 || out == nil || len(out.Done) != moved || len(out.Replayed) != moved {
+		t.Fatalf("%d letters were moved, and the result is %+v", moved, out)
+	}
 }

@@ -111,11 +111,11 @@ func (c *Call) Conclude(closing bool) (early bool) {
 
 // coverAnswer has what the answer takes until it is written counted, and refuses
 // the call if there is no room for that. What the request took goes back. A
-// call that changed something is not refused: its answer would say that it did
-// not.
+// call that did something is refused only if that can be taken back: its answer would
+// say that it was not done. Such calls take the memory for their answer beforehand.
 func (c *Call) coverAnswer() {
 	c.In = Keep(c.In, keepBuffer)
-	if err := c.cover(); err != nil && !c.Route.Changes() {
+	if err := c.cover(); err != nil && (!c.Route.Acts() || c.Undo != nil) {
 		c.LetGo()
 		c.Give()
 		c.Refuse(wire.ErrorOf(err))

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
@@ -146,7 +145,7 @@ func (c *Call) ReadDryRun() error {
 // refuseDryRun refuses a dry run of what has none: that it is an unknown name must not
 // be found out from what was done.
 func (c *Call) refuseDryRun() error {
-	if !c.Route.Changes() && c.Route.Scope&auth.Write == 0 {
+	if !c.Route.Acts() {
 		return nil
 	}
 	err := c.ReadDryRun()

@@ -78,6 +78,11 @@ func (rt *Route) Changes() bool {
 	return rt.Kind.confirmed() || rt.Kind == Data && rt.Scope&(auth.AdminWrite|auth.Delete) != 0
 }
 
+// Acts reports whether a call of the route, if it is served, does something that stays
+// done: it changes something, or it writes. Then no refusal may take the place of its
+// answer.
+func (rt *Route) Acts() bool { return rt.Changes() || rt.Scope&auth.Write != 0 }
+
 // looks reports whether calls of the route only look at the server.
 func (rt *Route) looks() bool {
 	return rt.Kind == AdminRead || rt.Kind == Telemetry && rt.Pattern != Unmatched

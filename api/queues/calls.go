@@ -60,6 +60,9 @@ func (h *Handlers) carryOut(c *call.Call, what *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.Take(r.Room()); err != nil {
+		return err
+	}
 	answer, err := what.CarryOut(c.Request.Context(), h.Engine(), r)
 	if err != nil {
 		return err
@@ -75,6 +78,9 @@ func (h *Handlers) Ack(c *call.Call) error {
 		return err
 	}
 	c.Configures = r.Configures()
+	if err := c.Take(r.Room()); err != nil {
+		return err
+	}
 	answer, err := h.CarryOutAck(c.Request.Context(), c, &Ack{r, size, &c.Notices})
 	if err != nil {
 		return err

@@ -215,8 +215,11 @@ func (h *Handlers) manyDead(c *call.Call, scope auth.Scope, q *deadQuery, do dea
 	v := newDeadView(c)
 	run := deadRun{h.Engine(), c.Topic, q, do, v}
 	err := run.all(ctx)
-	if err != nil && (v.Count == 0 || ctx.Err() == nil) {
+	switch {
+	case err != nil && (v.Count == 0 || c.Dry):
 		return err
+	case err != nil && ctx.Err() == nil:
+		return wire.Partly(err, "count", v.Count)
 	}
 	return h.answerDead(c, v)
 }
@@ -269,9 +272,8 @@ func (r *deadRun) some(ctx context.Context, seqs []uint64) error {
 		return nil
 	}
 	done, err := r.do(r.engine, ctx, r.topic, &jobs.DeadSelection{Seqs: seqs, PerSecond: int(min(r.query.rate, math.MaxInt32))})
-	if err != nil {
-		return err
+	if done != nil {
+		r.view.add(done)
 	}
-	r.view.add(done)
-	return nil
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
@@ -213,6 +214,14 @@ func (r *Request) check(known []string, notes *wire.Notices) error {
 	}
 	return nil
 }
+
+// jobRoom is about what a job takes that a call names: its seq and lease as they are
+// decoded, and why it is skipped or until when it is leased, in the result and rendered.
+const jobRoom = 200
+
+// Room returns the memory that the request and its answer take, in bytes. It is taken
+// before the call is carried out, because afterwards nothing may be refused.
+func (r *Request) Room() int64 { return call.BeyondFirst(jobRoom * len(r.seqs)) }
 
 // Waits reports whether a claim waits for jobs.
 func (r *Request) Waits() bool { return r.waitMS > 0 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -169,4 +170,19 @@ func WrongMethod(method, allow string) *Error {
 // ShuttingDown returns the error of a server that stops.
 func ShuttingDown() *Error {
 	return &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Message: "the server is shutting down"}
+}
+
+// Partly returns an error with how much was done before it, as a member of its detail:
+// that stays done.
+func Partly(err error, member string, done int64) error {
+	if done == 0 {
+		return err
+	}
+	e := *ErrorOf(err)
+	e.Detail = maps.Clone(e.Detail)
+	if e.Detail == nil {
+		e.Detail = map[string]any{}
+	}
+	e.Detail[member] = done
+	return &e
 }

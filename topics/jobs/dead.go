@@ -157,12 +157,13 @@ func kindOfError(err error) record.Kind {
 
 // ReplayDead moves dead letters back into their queue, each as a record that was
 // written now and never delivered. A letter that cannot move stays, and is
-// skipped.
+// skipped. With an error the result has what was done before it; it is nil if nothing was
+// begun.
 func (qs *Queues) ReplayDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
 	return qs.eachDead(ctx, name, s, deadBatch, qs.replayDead)
 }
 
-// PurgeDead deletes dead letters.
+// PurgeDead deletes dead letters. Its result with an error is like that of ReplayDead.
 func (qs *Queues) PurgeDead(ctx context.Context, name string, s *DeadSelection) (*DeadResult, error) {
 	return qs.eachDead(ctx, name, s, purgeBatch, qs.purgeDead)
 }
@@ -173,7 +174,8 @@ type deadCall struct {
 	out        *DeadResult
 }
 
-// eachDead calls do with the letters of a selection, so many at a time.
+// eachDead calls do with the letters of a selection, so many at a time. Its result with an
+// error is like that of ReplayDead.
 func (qs *Queues) eachDead(ctx context.Context, name string, s *DeadSelection, most int,
 	do func(context.Context, *deadCall, []DeadLetter) error) (*DeadResult, error) {
 	dead, err := qs.deadTopicOf(name)
@@ -208,11 +210,11 @@ func (qs *Queues) eachDead(ctx context.Context, name string, s *DeadSelection, m
 			err = p.wait(ctx, len(letters))
 		}
 		if err != nil {
-			return nil, err
+			return c.out, err
 		}
 	}
-	c.out.Counts, err = qs.countsByName(name)
-	return c.out, err
+	c.out.Counts = qs.countsByName(name)
+	return c.out, nil
 }
 
 // headOf returns the head of a topic, 0 if it is not there.
@@ -224,13 +226,14 @@ func (qs *Queues) headOf(name string) uint64 {
 	return t.CurrentHead()
 }
 
-func (qs *Queues) countsByName(name string) (queue.Counts, error) {
+// countsByName returns the counts of a queue, zero if it is not there any more.
+func (qs *Queues) countsByName(name string) queue.Counts {
 	t, err := qs.openQueue(name)
 	if err != nil {
-		return queue.Counts{}, err
+		return queue.Counts{}
 	}
 	defer t.Mu.Unlock()
-	return t.Jobs.Queue.Counts(qs.Time()), nil
+	return t.Jobs.Queue.Counts(qs.Time())
 }
 
 // pace keeps work to so much a second.
