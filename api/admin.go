@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -145,7 +146,7 @@ func (s *Server) listBackups(c *call.Call) error {
 		return err
 	}
 	if s.opts.Backups == nil {
-		return notReady(s.opts.Gate.Progress())
+		return probes.NotReady(s.opts.Gate.Progress())
 	}
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, s.opts.Backups())
@@ -159,7 +160,7 @@ func (s *Server) storage(c *call.Call) (Storage, error) {
 		return nil, err
 	}
 	if s.opts.Storage == nil {
-		return nil, notReady(s.opts.Gate.Progress())
+		return nil, probes.NotReady(s.opts.Gate.Progress())
 	}
 	return s.opts.Storage, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -31,7 +32,7 @@ func (s *Server) verifiedBackup(c *call.Call) error {
 		return err
 	}
 	if s.opts.BackupVerified == nil {
-		return notReady(s.opts.Gate.Progress())
+		return probes.NotReady(s.opts.Gate.Progress())
 	}
 	at, err := s.opts.BackupVerified(through)
 	if errors.Is(err, ErrNoBackup) {

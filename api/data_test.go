@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -303,16 +301,5 @@ func TestGate(t *testing.T) {
 				}
 			}
 		})
-	}
-	e := notReady(health.Progress{Phase: health.PhaseReplaying, Elapsed: time.Minute, ETA: time.Hour})
-	if e.RetryAfter != maxRetryAfter || *e.Report.(*replayBody).ETA != 3_600_000 {
-		t.Errorf("RetryAfter %v, detail %v", e.RetryAfter, e.Detail)
-	}
-	// The first moments of a replay say little about the rest of it.
-	if e := notReady(health.Progress{Phase: health.PhaseReplaying, Elapsed: 2 * time.Millisecond, ETA: time.Hour}); e.RetryAfter > time.Second {
-		t.Errorf("RetryAfter %v after 2 ms", e.RetryAfter)
-	}
-	if http.StatusServiceUnavailable != e.Status {
-		t.Errorf("status %d", e.Status)
 	}
 }

@@ -49,10 +49,10 @@ func (s *Server) readings() metrics.Readings {
 	h := s.opts.Health.Snapshot()
 	r := metrics.Readings{
 		Version:  s.opts.Version,
-		Ready:    s.serving(&h) == nil,
+		Ready:    s.probes.Serving(&h) == nil,
 		Progress: s.opts.Gate.Progress(),
 		Checks:   h.Findings,
-		Uptime:   s.uptime(),
+		Uptime:   s.probes.Uptime(),
 	}
 	if s.opts.Recovered != nil {
 		r.Recovered = s.opts.Recovered()
@@ -148,7 +148,7 @@ func (s *Server) handleMetricNames(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	s.writeProbe(c, true, struct {
+	s.probes.Write(c, true, struct {
 		Names []string `json:"names"`
 	}{metrics.Names(text)})
 	return nil
@@ -169,7 +169,7 @@ func (s *Server) handleMetric(c *call.Call) error {
 		return err
 	}
 	f.Read(text, wanted)
-	s.writeProbe(c, true, f)
+	s.probes.Write(c, true, f)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -108,7 +109,7 @@ func TestProbeBodies(t *testing.T) {
 		w.health = health.Snapshot{Status: health.Degraded, Taken: w.now.Add(84*time.Second - 500*time.Millisecond), Findings: []health.Finding{
 			finding("disk_space", health.Degraded, "low"), finding("log", health.Healthy, "")}}
 		s := opsServer(w, func(o *Options) {
-			o.Position = func() LogPosition { return LogPosition{Synced: 900, Applied: 800, Starts: 7} }
+			o.Position = func() probes.LogPosition { return probes.LogPosition{Synced: 900, Applied: 800, Starts: 7} }
 		})
 		if w.progress.Fraction == 1 {
 			s.Open(&opsEngine{totals: topic.Totals{Topics: 42}})

@@ -96,27 +96,27 @@ func (s *Server) table() []row {
 
 		{"GET", "/v0/openapi.json", call.Probe, auth.None, handleOpenAPI},
 		{"GET", "/v0/asyncapi.json", call.Probe, auth.None, handleAsyncAPI},
-		{"GET", "/v0/health", call.Probe, auth.None, plain(s.handleHealth)},
-		{"GET", "/healthz", call.Probe, auth.None, plain(s.handleHealth)},
-		{"GET", "/v0/ready", call.Probe, auth.None, plain(s.handleReady)},
-		{"GET", "/readyz", call.Probe, auth.None, plain(s.handleReady)},
-		{"GET", "/startupz", call.Probe, auth.None, plain(s.handleStartupz)},
-		{"GET", "/live", call.Probe, auth.None, plain(s.handleLive)},
-		{"GET", "/ready", call.Probe, auth.None, plain(s.handleReadyPlain)},
-		{"GET", "/health", call.Probe, auth.None, plain(s.handleHealthFull)},
-		{"GET", "/health/quick", call.Probe, auth.None, plain(s.handleHealthQuick)},
-		{"GET", "/", call.Probe, auth.None, plain(s.handleRoot)}, // for a browser: consoleRoute
+		{"GET", "/v0/health", call.Probe, auth.None, plain(s.probes.Alive)},
+		{"GET", "/healthz", call.Probe, auth.None, plain(s.probes.Alive)},
+		{"GET", "/v0/ready", call.Probe, auth.None, plain(s.probes.Ready)},
+		{"GET", "/readyz", call.Probe, auth.None, plain(s.probes.Ready)},
+		{"GET", "/startupz", call.Probe, auth.None, plain(s.probes.Started)},
+		{"GET", "/live", call.Probe, auth.None, plain(s.probes.Live)},
+		{"GET", "/ready", call.Probe, auth.None, plain(s.probes.ReadyChecks)},
+		{"GET", "/health", call.Probe, auth.None, plain(s.probes.Checks)},
+		{"GET", "/health/quick", call.Probe, auth.None, plain(s.probes.Quick)},
+		{"GET", "/", call.Probe, auth.None, plain(s.probes.Root)}, // for a browser: consoleRoute
 		{"GET", "/assets/:hash/:asset", call.Page, auth.None, showAsset},
-		{"GET", "/v0", call.Probe, auth.None, plain(s.handleIndex)},
-		{"GET", "/actuator", call.Probe, auth.None, plain(s.handleActuator)},
-		{"GET", "/actuator/health", call.Probe, auth.None, plain(s.handleActuatorHealth)},
-		{"GET", "/actuator/health/:check", call.Probe, auth.None, s.handleActuatorCheck}, // liveness and readiness among them
-		{"GET", "/actuator/info", call.Probe, auth.None, plain(s.handleInfo)},
+		{"GET", "/v0", call.Probe, auth.None, plain(s.probes.Index)},
+		{"GET", "/actuator", call.Probe, auth.None, plain(s.probes.Actuator)},
+		{"GET", "/actuator/health", call.Probe, auth.None, plain(s.probes.ActuatorHealth)},
+		{"GET", "/actuator/health/:check", call.Probe, auth.None, s.probes.ActuatorCheck}, // liveness and readiness among them
+		{"GET", "/actuator/info", call.Probe, auth.None, plain(s.probes.Info)},
 		{"GET", "/actuator/metrics", call.Telemetry, auth.Read, s.handleMetricNames},
 		{"GET", "/actuator/metrics/:name", call.Telemetry, auth.Read, s.handleMetric},
 		{"GET", "/v0/metrics", call.Telemetry, auth.Read, s.handleMetrics},
 		{"GET", "/metrics", call.Telemetry, auth.Read, s.handleMetrics},
-		{"GET", "/v0/recovery", call.Probe, auth.Read, s.handleRecovery},
+		{"GET", "/v0/recovery", call.Probe, auth.Read, s.probes.Recovery},
 	}
 }
 
@@ -219,7 +219,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if path == "/" && r.Header.Get("Access-Control-Request-Method") == "" {
 			// Not a browser's: load balancers ask this by default.
 			h := l.server.opts.Health.Snapshot()
-			if not := l.server.serving(&h); not != nil {
+			if not := l.server.probes.Serving(&h); not != nil {
 				return not
 			}
 		}

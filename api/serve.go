@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/metrics"
+	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
 )
@@ -131,26 +132,7 @@ func (s *Server) refusal() *wire.Error {
 	if p.Phase == health.PhaseDraining || p.Phase == health.PhaseStopped {
 		return wire.ShuttingDown()
 	}
-	return notReady(p)
-}
-
-// notReady is the answer of whatever waits for recovery.
-func notReady(p health.Progress) *wire.Error {
-	e := &wire.Error{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "the server is starting"}
-	switch p.Phase {
-	case health.PhaseReplaying:
-		e.Message = "WAL replay in progress"
-	case health.PhaseFailed:
-		e.Message = "recovery failed"
-		if p.Err != nil {
-			e.Message += ": " + p.Err.Error()
-		}
-	}
-	e.Report = replayOf(p)
-	if p.ETA >= 0 {
-		e.RetryAfter = replayWait(p)
-	}
-	return e
+	return probes.NotReady(p)
 }
 
 // knownMethod bounds the method label of the metrics.

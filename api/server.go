@@ -20,6 +20,7 @@ import (
 	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/metrics"
+	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -86,8 +87,8 @@ type Routing interface {
 type Options struct {
 	Version string
 	NodeID  string
-	Gate    Gate
-	Health  Health
+	Gate    probes.Gate
+	Health  probes.Health
 	Limits  wire.Limits // zero fields take their defaults
 	Log     zerolog.Logger
 	// Audit gets the audit lines. If it is nil, Log gets them.
@@ -97,7 +98,7 @@ type Options struct {
 	WAL func() wal.Stats
 	// Position is where the log was when the health checks looked last. Probes
 	// ask it, so it must take no lock of the log.
-	Position func() LogPosition
+	Position func() probes.LogPosition
 	// Disk is the space in the data directory's file system, as the health
 	// checks saw it last; zeros before that.
 	Disk func() (free, total uint64)
@@ -149,7 +150,6 @@ type Options struct {
 // once recovery is through, and serve HTTPServer.
 type Server struct {
 	opts    Options
-	started time.Time
 	open    *auth.Key              // everybody's, where there are no keys
 	engine  atomic.Pointer[Engine] // nil until Open
 	traffic *traffic
@@ -167,6 +167,7 @@ type Server struct {
 	sockets  *socketSet
 	watches  watches
 	workers  workers
+	probes   probes.Handlers
 	queues   queues.Handlers
 	overview overview
 	meter    meter
@@ -180,7 +181,7 @@ func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, started: opts.Now(), open: auth.Open(), traffic: newTraffic()}
+	s := &Server{opts: opts, open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.trail.log = opts.Log
 	if opts.Audit != nil {
@@ -199,6 +200,11 @@ func New(opts Options) *Server {
 	s.watches = newWatches()
 	s.meter = newMeter()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: call.Unmatched, Method: "other"})
+	s.probes = probes.Handlers{
+		Version: opts.Version, NodeID: opts.NodeID, Gate: opts.Gate, Health: opts.Health,
+		Engine: func() probes.Engine { return s.opened() }, Refusal: s.refusal,
+		Position: opts.Position, Report: opts.Report, Config: opts.Config, Now: opts.Now, Start: opts.Now(),
+	}
 	s.queues = queues.Handlers{
 		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,
 		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api"
 	"github.com/e6e95bb8/topics/api/metrics"
+	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
@@ -319,9 +320,9 @@ func (s *server) logApplied() health.LogState {
 }
 
 // position returns where the log was when its check last ran.
-func (s *server) position() api.LogPosition {
+func (s *server) position() probes.LogPosition {
 	log := s.wal.Last()
-	p := api.LogPosition{Synced: log.Synced, Applied: min(log.Synced, log.Applied)}
+	p := probes.LogPosition{Synced: log.Synced, Applied: min(log.Synced, log.Applied)}
 	if data := s.data.Load(); data != nil {
 		p.Starts = data.Starts()
 	}

@@ -1,4 +1,4 @@
-package api
+package probes
 
 import (
 	"net/http"
@@ -44,14 +44,14 @@ type shardBody struct {
 	LastApplied uint64        `json:"last_applied"`
 }
 
-func (s *Server) health(h *health.Snapshot) healthBody {
+func (hs *Handlers) body(h *health.Snapshot) healthBody {
 	b := healthBody{
 		Status:      h.Status,
 		Timestamp:   h.Taken.UTC().Format(time.RFC3339Nano),
-		Version:     s.opts.Version,
-		NodeID:      s.opts.NodeID,
-		Uptime:      s.uptime().Seconds(),
-		Phase:       s.opts.Gate.Progress().Phase,
+		Version:     hs.Version,
+		NodeID:      hs.NodeID,
+		Uptime:      hs.Uptime().Seconds(),
+		Phase:       hs.Gate.Progress().Phase,
 		Checks:      make(map[string]checkBody, len(h.Findings)),
 		TotalShards: 1,
 	}
@@ -62,11 +62,11 @@ func (s *Server) health(h *health.Snapshot) healthBody {
 	if log, ok := b.Checks["log"]; ok {
 		shard.Status = log.Status
 	}
-	if s.refusal() == nil {
+	if hs.Refusal() == nil {
 		b.ActiveShards = 1
 	}
-	if s.opts.Position != nil {
-		p := s.opts.Position()
+	if hs.Position != nil {
+		p := hs.Position()
 		shard.Term, shard.CommitIndex, shard.LastApplied = p.Starts, p.Synced, p.Applied
 	}
 	b.Shards = []shardBody{shard}
@@ -80,22 +80,22 @@ const (
 	actuatorDown = "DOWN"
 )
 
-// handleLiveness is GET /actuator/health/liveness.
-func (s *Server) handleLiveness(w http.ResponseWriter, _ *http.Request) {
-	h := s.opts.Health.Snapshot()
-	s.writeActuator(w, "livenessProbe", s.dead(&h))
+// liveness is GET /actuator/health/liveness.
+func (hs *Handlers) liveness(w http.ResponseWriter, _ *http.Request) {
+	h := hs.Health.Snapshot()
+	hs.writeActuator(w, "livenessProbe", hs.dead(&h))
 }
 
-// handleReadiness is GET /actuator/health/readiness.
-func (s *Server) handleReadiness(w http.ResponseWriter, _ *http.Request) {
-	h := s.opts.Health.Snapshot()
+// readiness is GET /actuator/health/readiness.
+func (hs *Handlers) readiness(w http.ResponseWriter, _ *http.Request) {
+	h := hs.Health.Snapshot()
 	reason := ""
-	if not := s.serving(&h); not != nil {
+	if not := hs.Serving(&h); not != nil {
 		reason = not.Message
 	} else {
 		reason = unhealthy(&h)
 	}
-	s.writeActuator(w, "readinessProbe", reason)
+	hs.writeActuator(w, "readinessProbe", reason)
 }
 
 // unhealthy names what is unhealthy of the server itself, with the reasons; it
@@ -129,24 +129,24 @@ type downDetails struct {
 
 // writeActuator answers an actuator probe: INIT until recovery is through,
 // DOWN when it failed or the probe has a reason.
-func (s *Server) writeActuator(w http.ResponseWriter, probe, down string) {
-	p := s.opts.Gate.Progress()
+func (hs *Handlers) writeActuator(w http.ResponseWriter, probe, down string) {
+	p := hs.Gate.Progress()
 	c := actuatorComponent{actuatorUp, struct{}{}}
 	switch {
 	case p.Phase == health.PhaseFailed:
-		c = actuatorComponent{actuatorDown, downDetails{Reason: notReady(p).Message}}
+		c = actuatorComponent{actuatorDown, downDetails{Reason: NotReady(p).Message}}
 	case p.Phase == health.PhaseStarting || p.Phase == health.PhaseReplaying:
 		c = actuatorComponent{actuatorInit, replayOf(p)}
 	case down != "":
 		c = actuatorComponent{actuatorDown, downDetails{down, p.Phase}}
 	}
-	s.writeProbe(w, c.Status == actuatorUp, actuatorBody{c.Status, map[string]actuatorComponent{probe: c}})
+	hs.Write(w, c.Status == actuatorUp, actuatorBody{c.Status, map[string]actuatorComponent{probe: c}})
 }
 
-// handleInfo is GET /actuator/info: what runs here, and, for those who may
+// Info is GET /actuator/info: what runs here, and, for those who may
 // read, how it is configured.
-func (s *Server) handleInfo(w http.ResponseWriter, _ *http.Request) {
-	config := s.opts.Config
+func (hs *Handlers) Info(w http.ResponseWriter, _ *http.Request) {
+	config := hs.Config
 	if config == nil || !call.Reads(w) {
 		config = map[string]any{}
 	}
@@ -154,11 +154,11 @@ func (s *Server) handleInfo(w http.ResponseWriter, _ *http.Request) {
 		Name    string `json:"name"`
 		Version string `json:"version"`
 	}
-	s.writeProbe(w, true, struct {
+	hs.Write(w, true, struct {
 		App    app               `json:"app"`
 		Build  map[string]string `json:"build"`
 		Config map[string]any    `json:"config"`
-	}{app{"topics", s.opts.Version}, buildInfo(), config})
+	}{app{"topics", hs.Version}, buildInfo(), config})
 }
 
 // buildInfo returns the build information of the binary.

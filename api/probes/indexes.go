@@ -1,4 +1,4 @@
-package api
+package probes
 
 import (
 	"net/http"
@@ -29,33 +29,33 @@ var rootLinks = links("topics /v0/topics", "routers /v0/routers", "watch /v0/wat
 	"stats /v0/admin/stats", "audit /v0/admin/audit", "sessions /v0/admin/sessions",
 	"openapi /v0/openapi.json", "asyncapi /v0/asyncapi.json", "health /v0/health", "ready /v0/ready", "recovery /v0/recovery", "metrics /v0/metrics", "actuator /actuator")
 
-// handleRoot is GET / for all but browsers: the index once data routes are
+// Root is GET / for all but browsers: the index once data routes are
 // served, and why not until then, because load balancers ask it by default.
-func (s *Server) handleRoot(w http.ResponseWriter, r *http.Request) {
+func (hs *Handlers) Root(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
-	h := s.opts.Health.Snapshot()
-	if s.serving(&h) != nil {
-		s.handleReady(w, r)
+	h := hs.Health.Snapshot()
+	if hs.Serving(&h) != nil {
+		hs.Ready(w, r)
 		return
 	}
-	s.handleIndex(w, r)
+	hs.Index(w, r)
 }
 
-// handleIndex is GET /v0: what this is and where to go on.
-func (s *Server) handleIndex(w http.ResponseWriter, _ *http.Request) {
-	s.writeProbe(w, true, struct {
+// Index is GET /v0: what this is and where to go on.
+func (hs *Handlers) Index(w http.ResponseWriter, _ *http.Request) {
+	hs.Write(w, true, struct {
 		Name    string          `json:"name"`
 		Version string          `json:"version"`
 		Links   map[string]link `json:"_links"`
-	}{"topics", s.opts.Version, rootLinks})
+	}{"topics", hs.Version, rootLinks})
 }
 
 var actuatorLinks = links("self /actuator", "health /actuator/health", "liveness /actuator/health/liveness", "readiness /actuator/health/readiness",
 	"health-check /actuator/health/{check}", "info /actuator/info", "metrics /actuator/metrics", "metric /actuator/metrics/{name}")
 
-// handleActuator is GET /actuator.
-func (s *Server) handleActuator(w http.ResponseWriter, _ *http.Request) {
-	s.writeProbe(w, true, struct {
+// Actuator is GET /actuator.
+func (hs *Handlers) Actuator(w http.ResponseWriter, _ *http.Request) {
+	hs.Write(w, true, struct {
 		Links map[string]link `json:"_links"`
 	}{actuatorLinks})
 }
@@ -79,10 +79,10 @@ func componentOf(c health.Finding) checkComponent {
 	return checkComponent{status, checkDetails{c.Status, c.Reason}}
 }
 
-// handleActuatorHealth is GET /actuator/health: readiness, with every check and
+// ActuatorHealth is GET /actuator/health: readiness, with every check and
 // where each is alone.
-func (s *Server) handleActuatorHealth(w http.ResponseWriter, _ *http.Request) {
-	h := s.opts.Health.Snapshot()
+func (hs *Handlers) ActuatorHealth(w http.ResponseWriter, _ *http.Request) {
+	h := hs.Health.Snapshot()
 	body := struct {
 		Status     string                    `json:"status"`
 		Groups     []string                  `json:"groups"`
@@ -90,37 +90,37 @@ func (s *Server) handleActuatorHealth(w http.ResponseWriter, _ *http.Request) {
 		Links      map[string]link           `json:"_links"`
 	}{actuatorUp, []string{"liveness", "readiness"}, map[string]checkComponent{}, links("self /actuator/health",
 		"liveness /actuator/health/liveness", "readiness /actuator/health/readiness")}
-	switch p := s.opts.Gate.Progress(); {
+	switch p := hs.Gate.Progress(); {
 	case p.Phase == health.PhaseStarting || p.Phase == health.PhaseReplaying:
 		body.Status = actuatorInit
-	case s.serving(&h) != nil || h.Status == health.Unhealthy:
+	case hs.Serving(&h) != nil || h.Status == health.Unhealthy:
 		body.Status = actuatorDown
 	}
 	for _, c := range h.Findings {
 		body.Components[c.Name] = componentOf(c)
 		body.Links[c.Name] = link{"/actuator/health/" + c.Name}
 	}
-	s.writeProbe(w, body.Status == actuatorUp, body)
+	hs.Write(w, body.Status == actuatorUp, body)
 }
 
-// handleActuatorCheck is GET /actuator/health/:check: liveness, readiness, or
+// ActuatorCheck is GET /actuator/health/:check: liveness, readiness, or
 // one check.
-func (s *Server) handleActuatorCheck(c *call.Call) error {
+func (hs *Handlers) ActuatorCheck(c *call.Call) error {
 	name := c.Topic
 	switch name {
 	case "liveness":
-		s.handleLiveness(c, c.Request)
+		hs.liveness(c, c.Request)
 		return nil
 	case "readiness":
-		s.handleReadiness(c, c.Request)
+		hs.readiness(c, c.Request)
 		return nil
 	}
-	checks := s.opts.Health.Snapshot().Findings
+	checks := hs.Health.Snapshot().Findings
 	i := slices.IndexFunc(checks, func(h health.Finding) bool { return h.Name == name })
 	if i < 0 {
 		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such check; /actuator/health has the names"}
 	}
 	body := componentOf(checks[i])
-	s.writeProbe(c, body.Status == actuatorUp, body)
+	hs.Write(c, body.Status == actuatorUp, body)
 	return nil
 }

@@ -1,4 +1,4 @@
-package api
+package probes
 
 import (
 	"time"
@@ -10,18 +10,6 @@ import (
 type Gate interface {
 	// Progress is cheap: every request calls it.
 	Progress() health.Progress
-}
-
-// maxRetryAfter keeps a long replay's estimate from sending clients away for
-// good: the estimate may be wrong.
-const maxRetryAfter = 10 * time.Second
-
-// replayWait is when a client should ask again: when the replay is expected to
-// be through, but no later than in the time that it has taken already. An
-// estimate is worth no more than what it was made from: after a few
-// milliseconds it may say minutes for a replay that ends after a few more.
-func replayWait(p health.Progress) time.Duration {
-	return min(p.ETA, p.Elapsed, maxRetryAfter)
 }
 
 // Health is the cached result of the background checks.
