@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/admin"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/recovery/health"
@@ -140,7 +141,7 @@ func TestAdminGate(t *testing.T) {
 	for name, tc := range map[string]struct {
 		progress health.Progress
 		open     bool
-		storage  Storage
+		storage  admin.Storage
 		code     string
 	}{
 		"replaying":  {phases["replaying"], false, workingStorage(), "not_ready"},

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/admin"
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -242,7 +243,7 @@ func TestContractBackupVerified(t *testing.T) {
 			case 7:
 				return at, nil
 			case 8:
-				return at, ErrNoBackup
+				return at, admin.ErrNoBackup
 			}
 			return at, &record.Error{Kind: record.KindNoSpace, Message: "no room for the account"}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/e6e95bb8/topics/api/audit"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
@@ -130,7 +131,7 @@ func TestAuditTakesMemoryFirst(t *testing.T) {
 		do(s, "PUT", fmt.Sprintf("/v0/topics/t%d", i), `{}`)
 	}
 	full := callOf(s, s.open)
-	if err := full.Take(s.bounds.Usage().Left() - 50*auditRow); err != nil {
+	if err := full.Take(s.bounds.Usage().Left() - 50*audit.Row); err != nil {
 		t.Fatal(err)
 	}
 	defer full.Give()

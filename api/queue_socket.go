@@ -170,7 +170,7 @@ func (so *socket) ackJobs(cmd *jobCommand) error {
 	ack := func() error {
 		answer, err := so.server.queues.CarryOutAck(so.ctx, so.call, &queues.Ack{Request: cmd.Request, Size: cmd.size, Notes: &cmd.notes})
 		if cmd.Configures() {
-			so.server.auditAs(so.call, cmd.Topic, codeOf(err), cmd.began)
+			so.server.trail.Note(so.call, cmd.Topic, codeOf(err), cmd.began)
 		}
 		return so.answerJobs(cmd, answer, err)
 	}
@@ -221,9 +221,6 @@ func (so *socket) claim(cmd *jobCommand) error {
 	return nil
 }
 
-// socketClaim is how a claim over a WebSocket is listed among the requests.
-var socketClaim = &call.Route{Method: "GET", Pattern: "/v0/ws"}
-
 // awaitJobs claims and answers. Jobs whose answer cannot be sent go back.
 func (so *socket) awaitJobs(cmd *jobCommand) {
 	s := so.server
@@ -231,7 +228,7 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	engine := s.opened()
-	listed := so.call.Aside(socketClaim, cmd.Topic, cmd.began)
+	listed := so.call.Aside(call.SocketClaim, cmd.Topic, cmd.began)
 	defer listed.Leave()
 	end := listed.Await(cancel)
 	done, err := engine.Claim(ctx, cmd.Topic, cmd.Claim(&s.opts.Limits))

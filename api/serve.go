@@ -43,9 +43,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *call.Route, 
 	}
 	c.Settle(early)
 	s.metrics.Observe(metrics.Endpoint{Route: rt.Pattern, Method: knownMethod(r.Method)}, c.Status, time.Since(c.Start))
-	if audited(c) {
-		s.audit(c)
-	}
+	s.trail.Answered(c)
 	c.End()
 }
 

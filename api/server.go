@@ -14,6 +14,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/admin"
+	"github.com/e6e95bb8/topics/api/audit"
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/conns"
@@ -103,7 +105,7 @@ type Options struct {
 	// checks saw it last; zeros before that.
 	Disk func() (free, total uint64)
 	// Storage is used by the admin routes. It may be nil.
-	Storage Storage
+	Storage admin.Storage
 	// Backups returns the last backups as /v0/admin/backups shows them. It may be
 	// nil, and answers before there is data.
 	Backups func() any
@@ -111,7 +113,7 @@ type Options struct {
 	// was none. It may be nil, and answers before there is data.
 	LastBackup func() float64
 	// BackupVerified notes that a copy of the backup with this through_ts was checked
-	// and has no fault, and returns when that was, or ErrNoBackup. It may be nil.
+	// and has no fault, and returns when that was, or admin.ErrNoBackup. It may be nil.
 	BackupVerified func(throughTS int64) (time.Time, error)
 	// LastVerified is as LastBackup, of the last BackupVerified.
 	LastVerified func() float64
@@ -153,7 +155,7 @@ type Server struct {
 	open    *auth.Key              // everybody's, where there are no keys
 	engine  atomic.Pointer[Engine] // nil until Open
 	traffic *traffic
-	trail   auditTrail
+	trail   *audit.Trail
 	// ctx ends with StopServing: long polls answer what they have. It is not
 	// the requests' base context, because a write that is waiting for its sync
 	// must be finished, not abandoned.
@@ -167,6 +169,7 @@ type Server struct {
 	sockets  *socketSet
 	watches  watches
 	workers  workers
+	admin    admin.Handlers
 	probes   probes.Handlers
 	queues   queues.Handlers
 	overview overview
@@ -183,11 +186,11 @@ func New(opts Options) *Server {
 	}
 	s := &Server{opts: opts, open: auth.Open(), traffic: newTraffic()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.trail.log = opts.Log
+	trail := opts.Log
 	if opts.Audit != nil {
-		s.trail.log = *opts.Audit
+		trail = *opts.Audit
 	}
-	s.trail.log = s.trail.log.With().Str(zerolog.LevelFieldName, "info").Logger().Level(zerolog.TraceLevel)
+	s.trail = audit.New(trail, opts.Now, &s.bounds)
 	s.conns = conns.NewSet(opts.Log)
 	s.conns.Refuse = s.refuseRaw
 	s.bounds.Set(s.ctx, &call.Options{Limits: &s.opts.Limits, Keys: opts.Keys, Origins: opts.CORSOrigins, Conns: s.conns})
@@ -204,6 +207,10 @@ func New(opts Options) *Server {
 		Version: opts.Version, NodeID: opts.NodeID, Gate: opts.Gate, Health: opts.Health,
 		Engine: func() probes.Engine { return s.opened() }, Refusal: s.refusal,
 		Position: opts.Position, Report: opts.Report, Config: opts.Config, Now: opts.Now, Start: opts.Now(),
+	}
+	s.admin = admin.Handlers{
+		Storage: opts.Storage, Backups: opts.Backups, Verified: opts.BackupVerified,
+		Gate: opts.Gate, Health: opts.Health, Bounds: &s.bounds, Limits: &s.opts.Limits, Serving: s.ctx,
 	}
 	s.queues = queues.Handlers{
 		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,

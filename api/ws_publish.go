@@ -229,12 +229,12 @@ func (so *socket) appendAnswer(b []byte, p *publish) []byte {
 		e := so.explain(p.err)
 		so.server.observeOperation(p.op, e)
 		if p.configures {
-			so.server.auditAs(so.call, p.topic, e.Code, p.began)
+			so.server.trail.Note(so.call, p.topic, e.Code, p.began)
 		}
 		return append(b, errorMessage(p.id, p.topic, e)...)
 	}
 	if p.configures {
-		so.server.auditAs(so.call, p.topic, "", p.began)
+		so.server.trail.Note(so.call, p.topic, "", p.began)
 	}
 	so.server.observeOperation(p.op, nil)
 	return appendAck(b, p)

@@ -30,6 +30,9 @@ type Underway struct {
 	}
 }
 
+// SocketClaim is how a claim over a WebSocket is listed among the requests.
+var SocketClaim = &Route{Method: "GET", Pattern: "/v0/ws"}
+
 // underwayPlace is a call's place in the list of its shard, which guards next
 // and previous. The other fields of the call that the list shows do not change
 // while it is there.

@@ -44,6 +44,8 @@ var mayImport = map[string][]string{
 	"api/request":       {"api/request", "api/render", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/cloudevent":    {"api/cloudevent", "api/render", "api/scan", "api/spelling", "api/wire", "queue", "topics", "wal"},
 	"api/call":          {"api/call", "api/auth", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
+	"api/admin":         {"api/admin", "api/audit", "api/metrics", "api/probes", "recovery/health", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
+	"api/audit":         {"api/audit", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/probes":        {"api/probes", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/queues":        {"api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/client":        {"api/client"},

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/e6e95bb8/topics/api"
+	"github.com/e6e95bb8/topics/api/admin"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/backup"
@@ -24,23 +24,23 @@ type storageView struct{ *server }
 
 var errNoData = errors.New("there is no data yet")
 
-// Checkpoint implements api.Storage.
+// Checkpoint implements admin.Storage.
 func (v storageView) Checkpoint(ctx context.Context) (any, error) {
 	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Checkpoint(ctx) })
 }
 
-// Verify implements api.Storage.
+// Verify implements admin.Storage.
 func (v storageView) Verify(ctx context.Context) (any, error) {
 	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Verify(ctx) })
 }
 
-// StartVerify implements api.Storage.
+// StartVerify implements admin.Storage.
 func (v storageView) StartVerify() error {
 	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, d.StartVerify() })
 	return err
 }
 
-// VerifyState implements api.Storage.
+// VerifyState implements admin.Storage.
 func (v storageView) VerifyState() any {
 	if d := v.data.Load(); d != nil {
 		return d.VerifyState()
@@ -48,18 +48,18 @@ func (v storageView) VerifyState() any {
 	return store.ScrubState{State: store.ScrubIdle}
 }
 
-// Erase implements api.Storage.
+// Erase implements admin.Storage.
 func (v storageView) Erase(ctx context.Context) (any, error) {
 	return withData(v.server, func(d *recovery.Recovered) (any, error) { return d.Erase(ctx) })
 }
 
-// StartErasure implements api.Storage.
+// StartErasure implements admin.Storage.
 func (v storageView) StartErasure() error {
 	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) { return nil, d.StartErasure() })
 	return err
 }
 
-// ErasureState implements api.Storage.
+// ErasureState implements admin.Storage.
 func (v storageView) ErasureState() any {
 	if d := v.data.Load(); d != nil {
 		return d.ErasureState()
@@ -67,7 +67,7 @@ func (v storageView) ErasureState() any {
 	return store.ErasureState{State: store.ErasureIdle}
 }
 
-// Backup implements api.Storage. How it ended is added to the account of backups.
+// Backup implements admin.Storage. How it ended is added to the account of backups.
 func (v storageView) Backup(ctx context.Context, w io.Writer) error {
 	_, err := withData(v.server, func(d *recovery.Recovered) (any, error) {
 		attempt := backup.Attempt{StartedAt: time.Now().UTC(), Outcome: backup.Failed}
@@ -147,7 +147,7 @@ func (s *server) backupVerified(through int64) (time.Time, error) {
 	}
 	at, err := h.Verified(through)
 	if errors.Is(err, backup.ErrUnknown) {
-		return at, api.ErrNoBackup
+		return at, admin.ErrNoBackup
 	}
 	return at, storageError(err)
 }
@@ -198,7 +198,7 @@ func storageError(err error) error {
 	return &refused
 }
 
-// Stats implements api.Storage.
+// Stats implements admin.Storage.
 func (v storageView) Stats() metrics.StorageStats {
 	d := v.data.Load()
 	if d == nil {

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"net/http"
@@ -7,23 +7,23 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// erase removes from the disk whatever is dead, however little of a file that
+// Erase removes from the disk whatever is dead, however little of a file that
 // is, and answers the receipt. The storage runs one erasure at a time; a client
 // that has gone stops waiting, and the erasure goes on.
-func (s *Server) erase(c *call.Call) error {
-	return s.awaited(c, job{"erasure", Storage.Erase, Storage.StartErasure, Storage.ErasureState})
+func (h *Handlers) Erase(c *call.Call) error {
+	return h.awaited(c, job{"erasure", Storage.Erase, Storage.StartErasure, Storage.ErasureState})
 }
 
-// showErasure answers how the erasure under way is doing, or how the last one
+// ShowErasure answers how the erasure under way is doing, or how the last one
 // ended.
-func (s *Server) showErasure(c *call.Call) error {
+func (h *Handlers) ShowErasure(c *call.Call) error {
 	state := any(struct {
 		State    string `json:"state"`
 		Checked  int    `json:"segments_checked"`
 		Segments int    `json:"segments_total"`
 	}{State: "idle"})
-	if s.opts.Storage != nil {
-		state = s.opts.Storage.ErasureState()
+	if h.Storage != nil {
+		state = h.Storage.ErasureState()
 	}
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, state)

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/api/audit"
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -33,9 +34,9 @@ type requestView struct {
 	number uint64
 }
 
-// listRequests answers the requests in progress that the call's key manages, the
+// ListRequests answers the requests in progress that the call's key manages, the
 // oldest first.
-func (s *Server) listRequests(c *call.Call) error {
+func (h *Handlers) ListRequests(c *call.Call) error {
 	query, err := c.Query()
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (s *Server) listRequests(c *call.Call) error {
 		return p.Err()
 	}
 	var numbers []uint64
-	s.bounds.Underway.Each(func(o *call.Call) {
+	h.Bounds.Underway.Each(func(o *call.Call) {
 		if c.Manages(o.Key) {
 			numbers = append(numbers, o.Number())
 		}
@@ -62,26 +63,26 @@ func (s *Server) listRequests(c *call.Call) error {
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Requests []requestView `json:"requests"`
 		Total    int           `json:"total"`
-	}{s.requestViews(c, numbers[:min(size, len(numbers))]), total})
+	}{h.requestViews(c, numbers[:min(size, len(numbers))]), total})
 	return nil
 }
 
 // requestViews are the rows of those calls that are still there. numbers is
 // sorted.
-func (s *Server) requestViews(c *call.Call, numbers []uint64) []requestView {
+func (h *Handlers) requestViews(c *call.Call, numbers []uint64) []requestView {
 	views := make([]requestView, 0, len(numbers))
-	s.bounds.Underway.Each(func(o *call.Call) {
+	h.Bounds.Underway.Each(func(o *call.Call) {
 		n := o.Number()
 		if _, found := slices.BinarySearch(numbers, n); !found {
 			return
 		}
 		v := requestView{
-			ID: s.bounds.Underway.ID(n), Method: o.Request.Method, Route: o.Route.Pattern, Key: o.Key.ID, Remote: o.Request.RemoteAddr,
+			ID: h.Bounds.Underway.ID(n), Method: o.Request.Method, Route: o.Route.Pattern, Key: o.Key.ID, Remote: o.Request.RemoteAddr,
 			AgeMS: float64(time.Since(o.Start).Microseconds()) / 1000, Waiting: o.Waits(),
 			You: o.Key == c.Key && hostOf(o.Request.RemoteAddr) == hostOf(c.Request.RemoteAddr), number: n,
 		}
-		if strings.Contains(o.Route.Pattern, ":topic") || o.Route == socketClaim {
-			v.Topic = strings.Clone(o.Topic[:min(len(o.Topic), auditTarget)])
+		if strings.Contains(o.Route.Pattern, ":topic") || o.Route == call.SocketClaim {
+			v.Topic = strings.Clone(o.Topic[:min(len(o.Topic), audit.MaxTarget)])
 		}
 		views = append(views, v)
 	})
@@ -98,12 +99,12 @@ func hostOf(addr string) string {
 	return host
 }
 
-// cancelRequest cancels a request that waits.
-func (s *Server) cancelRequest(c *call.Call) error {
+// CancelRequest cancels a request that waits.
+func (h *Handlers) CancelRequest(c *call.Call) error {
 	if err := c.Fieldless(); err != nil {
 		return err
 	}
-	found, done := s.bounds.Underway.Cancel(s.bounds.Underway.Number(c.Topic), c.Manages)
+	found, done := h.Bounds.Underway.Cancel(h.Bounds.Underway.Number(c.Topic), c.Manages)
 	if !found {
 		return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such request is in progress"}
 	}

@@ -1,4 +1,6 @@
-package api
+// Package audit has the trail of what was changed and by whom: it writes an entry for
+// each call that changed something, or tried to, and shows the last ones.
+package audit
 
 import (
 	"net/http"
@@ -14,19 +16,19 @@ import (
 )
 
 const (
-	// auditKept is how many entries are kept for the route that shows them.
-	auditKept = 1000
-	// auditTarget is the most of a target that an entry has, in bytes.
-	auditTarget = 256
-	// auditRow is about the memory that an entry takes in an answer.
-	auditRow = 4 << 10
-	// strangerLines is how many entries a second are made for callers without
+	// Kept is how many entries are kept for the route that shows them.
+	Kept = 1000
+	// MaxTarget is the most of a target that an entry has, in bytes.
+	MaxTarget = 256
+	// Row is about the memory that an entry takes in an answer.
+	Row = 4 << 10
+	// StrangerLines is how many entries a second are made for callers without
 	// a known key. The rest are counted.
-	strangerLines = 10
+	StrangerLines = 10
 )
 
-// auditEntry is the account of a call that changed something, or tried to.
-type auditEntry struct {
+// Entry is the account of a call that changed something, or tried to.
+type Entry struct {
 	Time    int64   `json:"ts"`
 	Key     string  `json:"key"` // its id; anonymous: there was none
 	Remote  string  `json:"remote"`
@@ -41,17 +43,24 @@ type auditEntry struct {
 	named bool // Target is the name of a topic or router
 }
 
-// auditTrail writes entries to its log, whatever the log's level, and keeps the
-// last ones.
-type auditTrail struct {
-	log zerolog.Logger
+// Trail writes entries to its log, whatever the log's level, and keeps the last ones.
+type Trail struct {
+	log    zerolog.Logger
+	now    func() time.Time
+	bounds *call.Bounds // which keys are known
 
 	mu         sync.Mutex // guards what follows; the log is written without it
-	kept       []auditEntry
+	kept       []Entry
 	next       int       // where in kept the next one goes, once it is full
 	second     time.Time // the one that strangers are counted in
 	strangers  int       // entries of strangers in that second
 	suppressed int64     // entries left out since the last one of a stranger
+}
+
+// New returns a trail that writes to a log. bounds may be set later.
+func New(log zerolog.Logger, now func() time.Time, bounds *call.Bounds) *Trail {
+	log = log.With().Str(zerolog.LevelFieldName, "info").Logger().Level(zerolog.TraceLevel)
+	return &Trail{log: log, now: now, bounds: bounds}
 }
 
 // audited reports whether the call is one for the trail: those that change
@@ -62,18 +71,20 @@ func audited(c *call.Call) bool {
 	return c.Route.Changes() && !c.Dry || c.Configures || c.Route.Kind == call.AdminRead && refused
 }
 
-// audit puts a call that has been answered on the trail.
-func (s *Server) audit(c *call.Call) {
-	s.auditAs(c, c.Topic, c.Code, c.Start)
+// Answered puts a call that has been answered on the trail, if it is one for it.
+func (t *Trail) Answered(c *call.Call) {
+	if audited(c) {
+		t.Note(c, c.Topic, c.Code, c.Start)
+	}
 }
 
-// auditAs puts something that a call did on the trail: to a target, empty for
-// the server, with a code, empty if it was done, begun at a time.
-func (s *Server) auditAs(c *call.Call, target, code string, began time.Time) {
-	now := s.opts.Now()
-	e := auditEntry{
+// Note puts something that a call did on the trail: to a target, empty for the
+// server, with a code, empty if it was done, begun at a time.
+func (t *Trail) Note(c *call.Call, target, code string, began time.Time) {
+	now := t.now()
+	e := Entry{
 		Time: now.UnixMilli(), Key: c.Key.ID, Remote: c.Request.RemoteAddr, Route: c.Route.Method + " " + c.Route.Pattern,
-		Target:  strings.Clone(target[:min(len(target), auditTarget)]), // not a part of a long request line, which it would keep
+		Target:  strings.Clone(target[:min(len(target), MaxTarget)]), // not a part of a long request line, which it would keep
 		Outcome: code,
 		TookMS:  float64(time.Since(began).Microseconds()) / 1000, named: target != "",
 	}
@@ -83,10 +94,10 @@ func (s *Server) auditAs(c *call.Call, target, code string, began time.Time) {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	if !s.trail.admit(&e, now, !s.bounds.Keys().Knows(c.Key)) {
+	if !t.admit(&e, now, !t.bounds.Keys().Knows(c.Key)) {
 		return
 	}
-	line := s.trail.log.Log().Str("key", e.Key).Str("remote", e.Remote).Str("route", e.Route).
+	line := t.log.Log().Str("key", e.Key).Str("remote", e.Remote).Str("route", e.Route).
 		Str("target", e.Target).Str("outcome", e.Outcome).Float64("took", e.TookMS)
 	if e.Suppressed > 0 {
 		line.Int64("suppressed", e.Suppressed)
@@ -95,40 +106,40 @@ func (s *Server) auditAs(c *call.Call, target, code string, began time.Time) {
 }
 
 // admit keeps an entry, unless there are too many of strangers.
-func (t *auditTrail) admit(e *auditEntry, now time.Time, stranger bool) bool {
+func (t *Trail) admit(e *Entry, now time.Time, stranger bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if stranger {
 		if age := now.Sub(t.second); age < 0 || age >= time.Second {
 			t.second, t.strangers = now, 0
 		}
-		if t.strangers++; t.strangers > strangerLines {
+		if t.strangers++; t.strangers > StrangerLines {
 			t.suppressed++
 			return false
 		}
 		e.Suppressed, t.suppressed = t.suppressed, 0
 	}
-	if len(t.kept) < auditKept {
+	if len(t.kept) < Kept {
 		t.kept = append(t.kept, *e)
 		return true
 	}
 	t.kept[t.next] = *e
-	t.next = (t.next + 1) % auditKept
+	t.next = (t.next + 1) % Kept
 	return true
 }
 
 // count returns the number of entries that are kept.
-func (t *auditTrail) count() int {
+func (t *Trail) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.kept)
 }
 
 // last returns the newest entries that may be seen, the newest first.
-func (t *auditTrail) last(n int, seen func(*auditEntry) bool) []auditEntry {
+func (t *Trail) last(n int, seen func(*Entry) bool) []Entry {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := make([]auditEntry, 0, min(n, len(t.kept)))
+	out := make([]Entry, 0, min(n, len(t.kept)))
 	for i := len(t.kept) - 1; i >= 0 && len(out) < n; i-- {
 		if e := &t.kept[(t.next+i)%len(t.kept)]; seen(e) {
 			out = append(out, *e)
@@ -137,9 +148,9 @@ func (t *auditTrail) last(n int, seen func(*auditEntry) bool) []auditEntry {
 	return out
 }
 
-// listAudit answers the last entries. A key that is bound to prefixes sees its
+// List answers the last entries. A key that is bound to prefixes sees its
 // own, and those about names that it sees.
-func (s *Server) listAudit(c *call.Call) error {
+func (t *Trail) List(c *call.Call) error {
 	query, err := c.Query()
 	if err != nil {
 		return err
@@ -154,18 +165,18 @@ func (s *Server) listAudit(c *call.Call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	most := min(int(limit), s.trail.count())
-	if err := c.Take(call.BeyondFirst(most * auditRow)); err != nil {
+	most := min(int(limit), t.count())
+	if err := c.Take(call.BeyondFirst(most * Row)); err != nil {
 		return err
 	}
-	entries := s.trail.last(most, func(e *auditEntry) bool { return maySee(c.Key, e) })
+	entries := t.last(most, func(e *Entry) bool { return maySee(c.Key, e) })
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
-		Entries []auditEntry `json:"entries"`
+		Entries []Entry `json:"entries"`
 	}{entries})
 	return nil
 }
 
-func maySee(key *auth.Key, e *auditEntry) bool {
+func maySee(key *auth.Key, e *Entry) bool {
 	return key.SeesAll() || e.Key == key.ID || e.named && key.Sees(e.Target)
 }

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"errors"
@@ -16,8 +16,8 @@ const heartbeatTTL = time.Minute
 // heartbeatFields are the fields of a heartbeat.
 var heartbeatFields = []string{"status", "reason", "ttl_ms", "affects"}
 
-// putCheck takes a heartbeat: what a program outside says of itself.
-func (s *Server) putCheck(c *call.Call) error {
+// PutCheck takes a heartbeat: what a program outside says of itself.
+func (h *Handlers) PutCheck(c *call.Call) error {
 	if err := c.MayAll("a check is of the whole server"); err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (s *Server) putCheck(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	created, err := s.opts.Health.Heartbeats().Put(c.Topic, beat)
+	created, err := h.Health.Heartbeats().Put(c.Topic, beat)
 	switch {
 	case errors.Is(err, health.ErrTooMany):
 		return call.CapReached("heartbeats", health.MaxHeartbeats, "heartbeats under different names; DELETE those that are not sent any more")
@@ -51,8 +51,8 @@ func (s *Server) putCheck(c *call.Call) error {
 	return nil
 }
 
-// deleteCheck forgets a heartbeat.
-func (s *Server) deleteCheck(c *call.Call) error {
+// DeleteCheck forgets a heartbeat.
+func (h *Handlers) DeleteCheck(c *call.Call) error {
 	if err := c.MayAll("a check is of the whole server"); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *Server) deleteCheck(c *call.Call) error {
 	wire.WriteJSON(c, http.StatusOK, struct {
 		Name    string `json:"name"`
 		Deleted bool   `json:"deleted"`
-	}{c.Topic, s.opts.Health.Heartbeats().Delete(c.Topic)})
+	}{c.Topic, h.Health.Heartbeats().Delete(c.Topic)})
 	return nil
 }
 
