@@ -9,7 +9,7 @@ import (
 func (s *Server) exposition() string {
 	c := callOf(s, s.open)
 	defer c.Give()
-	text, err := s.metricsText(c)
+	text, err := s.telemetry.Text(c)
 	if err != nil {
 		panic(err)
 	}

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/e6e95bb8/topics/api/history"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
@@ -60,11 +58,11 @@ func TestHistory(t *testing.T) {
 			Hosts: testHosts, Gate: w, Health: w, WAL: func() wal.Stats { return log },
 			Disk: func() (free, total uint64) { return 10, 100 }, Descriptors: func() int64 { return 33 },
 		})
-		s.sample(time.Now())
+		s.telemetry.Sample(time.Now())
 		pass := func(d time.Duration) {
 			for range d / time.Second {
 				time.Sleep(time.Second)
-				s.sample(time.Now())
+				s.telemetry.Sample(time.Now())
 			}
 		}
 		pass(11 * time.Second)
@@ -177,30 +175,10 @@ func TestHistoryParameters(t *testing.T) {
 	}
 }
 
-// Consoles that ask for the same at the same time share one rendering.
-func TestHistoryIsRenderedOnce(t *testing.T) {
-	s, _ := openServer(nil)
-	s.meter.past.Add(history.Reading{At: time.UnixMilli(1000), Values: make([]float64, len(samples)), Buckets: make([]uint64, 21)})
-	first := s.meter.render(history.Span, history.Step)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			if again := s.meter.render(history.Span, history.Step); &again[0] != &first[0] {
-				t.Error("rendered again")
-			}
-		})
-	}
-	wg.Wait()
-	s.sample(time.UnixMilli(9000))
-	if again := s.meter.render(history.Span, history.Step); &again[0] == &first[0] {
-		t.Error("not rendered again after a step")
-	}
-}
-
 // Totals within prefixes are of the names that the key sees, and are counted once
 // for all who ask.
 func TestOverviewWithin(t *testing.T) {
-	s, e := keyedServer(t, "all,mine:ar:a-|c-", nil)
+	s, _ := keyedServer(t, "all,mine:ar:a-|c-", nil)
 	for _, name := range []string{"a-1", "a-2", "b-1", "c-1"} {
 		if w := do(s, "POST", "/v0/topics/"+name, `{"records":[{"data":1},{"data":2}]}`, "Authorization", "Bearer all"); w.Code > 201 {
 			t.Fatal(w.Body)
@@ -227,18 +205,6 @@ func TestOverviewWithin(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s %s: %s, want %s", tc.key, tc.query, got, tc.want)
 		}
-	}
-	for i := range withinTopics + withinPage {
-		e.topics[fmt.Sprintf("many-%05d", i)] = &memTopic{}
-	}
-	if v := s.within([]string{"many-"}); !v.Truncated || v.Topics != withinTopics {
-		t.Errorf("%+v", v)
-	}
-	for i := range 3 * maxWithin {
-		s.overview.of(s, []string{fmt.Sprint(i)})
-	}
-	if n := len(s.overview.within); n > maxWithin {
-		t.Errorf("%d lists are kept", n)
 	}
 	wantCode(t, get(s, "GET", "/v0/admin/stats?prefix="+strings.Repeat("x", 256), "Authorization", "Bearer all"), 400, "invalid_request")
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/e6e95bb8/topics/api/audit"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
@@ -91,8 +92,8 @@ func TestMetricsShrink(t *testing.T) {
 
 // The series of topics and routers take no more memory than is reserved for them.
 func TestGaugesTakeWhatIsReserved(t *testing.T) {
-	if n := 2 * max(unsafe.Sizeof(topics.TopicGauge{}), unsafe.Sizeof(router.State{})); n > gaugeRow {
-		t.Errorf("gauges in a list that has grown take %d bytes, and %d are reserved", n, gaugeRow)
+	if n := 2 * max(unsafe.Sizeof(topics.TopicGauge{}), unsafe.Sizeof(router.State{})); n > metrics.GaugeRow {
+		t.Errorf("gauges in a list that has grown take %d bytes, and %d are reserved", n, metrics.GaugeRow)
 	}
 	s := serveReal(t, nil, nil)
 	long := strings.Repeat("n", record.MaxName-1)
@@ -104,9 +105,9 @@ func TestGaugesTakeWhatIsReserved(t *testing.T) {
 	}
 	text := s.exposition()
 	for name, reserved := range map[string]int64{
-		`="` + long + `l"`: gaugeCost(long+"l", gaugeLines(&topics.TopicGauge{})),
-		`="` + long + `q"`: gaugeCost(long+"q", gaugeLines(&topics.TopicGauge{Queue: true})),
-		`="` + long + `"}`: gaugeCost(long, routerLines),
+		`="` + long + `l"`: metrics.TopicCost(&topics.TopicGauge{Name: long + "l"}),
+		`="` + long + `q"`: metrics.TopicCost(&topics.TopicGauge{Name: long + "q", Queue: true}),
+		`="` + long + `"}`: metrics.RouterCost(long),
 	} {
 		size := 0
 		for line := range strings.Lines(text) {
@@ -114,7 +115,7 @@ func TestGaugesTakeWhatIsReserved(t *testing.T) {
 				size += len(line)
 			}
 		}
-		if n := int64(gaugeCopies * size); n == 0 || n > reserved {
+		if n := int64(metrics.Copies * size); n == 0 || n > reserved {
 			t.Errorf("%s takes %d bytes, and %d are reserved", name, n, reserved)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -76,8 +77,8 @@ func (s *Server) table() []row {
 
 		{"GET", "/v0/whoami", call.Personal, auth.None, s.admin.Whoami},
 
-		{"GET", "/v0/admin/history", call.AdminRead, auth.AdminRead, s.showHistory},
-		{"GET", "/v0/admin/stats", call.AdminRead, auth.AdminRead, s.stats},
+		{"GET", "/v0/admin/history", call.AdminRead, auth.AdminRead, s.telemetry.History},
+		{"GET", "/v0/admin/stats", call.AdminRead, auth.AdminRead, s.telemetry.Stats},
 		{"GET", "/v0/admin/audit", call.AdminRead, auth.AdminRead, s.trail.List},
 		{"GET", "/v0/admin/sessions", call.AdminRead, auth.AdminRead, s.listSessions},
 		{"POST", "/v0/admin/sessions/:id/close", call.Admin, auth.AdminWrite, s.closeSession},
@@ -112,10 +113,10 @@ func (s *Server) table() []row {
 		{"GET", "/actuator/health", call.Probe, auth.None, plain(s.probes.ActuatorHealth)},
 		{"GET", "/actuator/health/:check", call.Probe, auth.None, s.probes.ActuatorCheck}, // liveness and readiness among them
 		{"GET", "/actuator/info", call.Probe, auth.None, plain(s.probes.Info)},
-		{"GET", "/actuator/metrics", call.Telemetry, auth.Read, s.handleMetricNames},
-		{"GET", "/actuator/metrics/:name", call.Telemetry, auth.Read, s.handleMetric},
-		{"GET", "/v0/metrics", call.Telemetry, auth.Read, s.handleMetrics},
-		{"GET", "/metrics", call.Telemetry, auth.Read, s.handleMetrics},
+		{"GET", "/actuator/metrics", call.Telemetry, auth.Read, s.telemetry.MetricNames},
+		{"GET", "/actuator/metrics/:name", call.Telemetry, auth.Read, s.telemetry.Metric},
+		{"GET", "/v0/metrics", call.Telemetry, auth.Read, s.telemetry.Metrics},
+		{"GET", "/metrics", call.Telemetry, auth.Read, s.telemetry.Metrics},
 		{"GET", "/v0/recovery", call.Probe, auth.Read, s.probes.Recovery},
 	}
 }
@@ -148,6 +149,21 @@ var queries = map[string][]string{
 	"POST /v0/admin/verify":                      {"wait"},
 	"POST /v0/admin/compact":                     {"wait"},
 	"GET /v0/admin/sessions":                     {"limit", "offset", "key", "topic", "prefix"},
+}
+
+// endpoints returns the rows of the route table as the metrics label them.
+func (s *Server) endpoints() []metrics.Endpoint {
+	var all []metrics.Endpoint
+	for _, rt := range s.routes() {
+		all = append(all, metrics.Endpoint{Route: rt.Pattern, Method: rt.Method})
+		if rt.Method == "GET" {
+			all = append(all, metrics.Endpoint{Route: rt.Pattern, Method: "HEAD"})
+		}
+	}
+	for _, method := range append([]string{"OPTIONS"}, methods...) {
+		all = append(all, metrics.Endpoint{Route: call.Unmatched, Method: method})
+	}
+	return all
 }
 
 // methods is what the router is asked for when a path is known and the method

@@ -24,6 +24,7 @@ import (
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/queues"
+	"github.com/e6e95bb8/topics/api/telemetry"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -159,22 +160,21 @@ type Server struct {
 	// ctx ends with StopServing: long polls answer what they have. It is not
 	// the requests' base context, because a write that is waiting for its sync
 	// must be finished, not abandoned.
-	ctx      context.Context
-	cancel   context.CancelFunc
-	main     *listener
-	ops      *listener // nil: the main one serves everything
-	metrics  *metrics.Set
-	bounds   call.Bounds
-	conns    *conns.Set
-	sockets  *socketSet
-	watches  watches
-	workers  workers
-	admin    admin.Handlers
-	probes   probes.Handlers
-	queues   queues.Handlers
-	overview overview
-	meter    meter
-	orders   *listing.Orders // of sorted listings
+	ctx       context.Context
+	cancel    context.CancelFunc
+	main      *listener
+	ops       *listener // nil: the main one serves everything
+	metrics   *metrics.Set
+	bounds    call.Bounds
+	conns     *conns.Set
+	sockets   *socketSet
+	watches   watches
+	workers   workers
+	admin     admin.Handlers
+	probes    probes.Handlers
+	telemetry *telemetry.Handlers
+	queues    queues.Handlers
+	orders    *listing.Orders // of sorted listings
 }
 
 // New makes a server that answers probes at once and data routes once it is
@@ -201,7 +201,6 @@ func New(opts Options) *Server {
 	}
 	s.sockets = newSocketSet()
 	s.watches = newWatches()
-	s.meter = newMeter()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: call.Unmatched, Method: "other"})
 	s.probes = probes.Handlers{
 		Version: opts.Version, NodeID: opts.NodeID, Gate: opts.Gate, Health: opts.Health,
@@ -212,6 +211,12 @@ func New(opts Options) *Server {
 		Storage: opts.Storage, Backups: opts.Backups, Verified: opts.BackupVerified,
 		Gate: opts.Gate, Health: opts.Health, Bounds: &s.bounds, Limits: &s.opts.Limits, Serving: s.ctx,
 	}
+	s.telemetry = telemetry.New(telemetry.Source{
+		Set: s.metrics, Probes: &s.probes, Bounds: &s.bounds, Limits: &s.opts.Limits, Conns: s.conns,
+		Engine: func() telemetry.Engine { return s.opened() }, Storage: opts.Storage, WAL: opts.WAL, Recovered: opts.Recovered,
+		Disk: opts.Disk, Descriptors: opts.Descriptors, LastBackup: opts.LastBackup, LastVerified: opts.LastVerified,
+		Sessions: s.following, Now: opts.Now,
+	})
 	s.queues = queues.Handlers{
 		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,
 		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx,
@@ -282,6 +287,33 @@ func (s *Server) httpServer(h http.Handler) *http1.Server {
 	s.conns.Configure(srv)
 	return http1.New(srv)
 }
+
+// ObserveGroup counts one sync of the log. It is for wal.Options.Observe.
+func (s *Server) ObserveGroup(g wal.Group) { s.metrics.ObserveGroup(g) }
+
+// KeepHistory reads the server's counters once a second until ctx ends. The
+// history and the rates that operators see come of it. It may run once.
+func (s *Server) KeepHistory(ctx context.Context) { s.telemetry.Keep(ctx) }
+
+// following counts the watch sessions, streams and WebSockets that are open.
+func (s *Server) following() (sessions, streams, sockets int64) {
+	sessions, streams = s.watches.counts()
+	return sessions, streams + s.workers.count(), s.sockets.count()
+}
+
+// observeOperation counts a WebSocket command that has been answered. refused is
+// nil if it succeeded.
+func (s *Server) observeOperation(op string, refused *wire.Error) {
+	code := "ok"
+	if refused != nil {
+		code = refused.Code
+	}
+	s.metrics.ObserveOperation(op, code)
+}
+
+// observeDelivery counts records that were just handed to a client that waited
+// for them. ts is when the first of them was appended, in Unix milliseconds.
+func (s *Server) observeDelivery(ts int64) { s.metrics.ObserveDelivery(s.opts.Now().UnixMilli() - ts) }
 
 // Listen makes a listener for the HTTP servers that keeps to the bound on
 // connections and outlives a shortage of the system.

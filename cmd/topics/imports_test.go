@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"api/admin":         {"api/admin", "api/audit", "api/metrics", "api/probes", "recovery/health", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/audit":         {"api/audit", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "queue", "topics", "wal"},
 	"api/probes":        {"api/probes", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
+	"api/telemetry":     {"api/telemetry", "api/history", "api/metrics", "api/probes", "api/auth", "api/call", "api/conns", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/queues":        {"api/queues", "api/auth", "api/call", "api/conns", "api/metrics", "api/render", "api/request", "api/scan", "api/spelling", "api/watch", "api/wire", "recovery/health", "queue", "topics", "wal"},
 	"api/client":        {"api/client"},
 	"api/http1":         {"api/http1", "api/conns"},

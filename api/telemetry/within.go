@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import "github.com/e6e95bb8/topics/topics/topic"
 
@@ -25,9 +25,9 @@ type withinView struct {
 }
 
 // within adds up what there is of the topics within prefixes.
-func (s *Server) within(prefixes []string) *withinView {
+func (h *Handlers) within(prefixes []string) *withinView {
 	v := &withinView{Prefixes: append([]string{}, prefixes...)}
-	e := s.opened()
+	e := h.Engine()
 	if e == nil {
 		return v
 	}

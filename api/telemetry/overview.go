@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"maps"
@@ -28,9 +28,9 @@ type overview struct {
 	within map[string]*withinView // by prefixes, since at
 }
 
-// stats answers the overview. The totals are those of the whole server; with a
+// Stats answers the overview. The totals are those of the whole server; with a
 // prefix, or a key that is bound to some, those of its names are beside them.
-func (s *Server) stats(c *call.Call) error {
+func (h *Handlers) Stats(c *call.Call) error {
 	query, err := c.Query()
 	if err != nil {
 		return err
@@ -39,36 +39,36 @@ func (s *Server) stats(c *call.Call) error {
 	if len(prefix) > record.MaxName {
 		return wire.InvalidField("prefix", "has %d bytes; a name has at most %d", len(prefix), record.MaxName)
 	}
-	body := maps.Clone(s.overview.get(s))
+	body := maps.Clone(h.overview.get(h))
 	if prefix != "" || !c.Key.SeesAll() {
-		body["within"] = s.overview.of(s, c.Key.Within(prefix))
+		body["within"] = h.overview.of(h, c.Key.Within(prefix))
 	}
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, body)
 	return nil
 }
 
-func (o *overview) get(s *Server) map[string]any {
+func (o *overview) get(h *Handlers) map[string]any {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.refreshLocked(s)
+	o.refreshLocked(h)
 	return o.body
 }
 
 // refreshLocked puts the overview together again if it is too old.
-func (o *overview) refreshLocked(s *Server) {
-	now := s.opts.Now()
+func (o *overview) refreshLocked(h *Handlers) {
+	now := h.Now()
 	// An age below 0 is a clock that was put back.
 	if age := now.Sub(o.at); o.body == nil || age < 0 || age >= overviewAge {
-		o.at, o.body, o.within = now, s.overviewJSON(), nil
+		o.at, o.body, o.within = now, h.overviewJSON(), nil
 	}
 }
 
 // of returns what there is within prefixes, of which none begins with another.
-func (o *overview) of(s *Server, prefixes []string) *withinView {
+func (o *overview) of(h *Handlers, prefixes []string) *withinView {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.refreshLocked(s)
+	o.refreshLocked(h)
 	name := strings.Join(prefixes, "|") // no name has this
 	if v := o.within[name]; v != nil {
 		return v
@@ -76,34 +76,34 @@ func (o *overview) of(s *Server, prefixes []string) *withinView {
 	if o.within == nil || len(o.within) == maxWithin {
 		o.within = make(map[string]*withinView)
 	}
-	v := s.within(prefixes)
+	v := h.within(prefixes)
 	o.within[name] = v
 	return v
 }
 
-func (s *Server) overviewJSON() map[string]any {
-	r := s.readings()
+func (h *Handlers) overviewJSON() map[string]any {
+	r := h.readings()
 	var replay, unsynced any // unknown before there is data
-	if s.opened() != nil {
+	if h.Engine() != nil {
 		replay, unsynced = r.Storage.ReplayBytes, r.Unsynced()
 	}
 	return map[string]any{
-		"version":   s.opts.Version,
-		"node_id":   s.opts.NodeID,
-		"timestamp": s.opts.Now().UTC().Format(time.RFC3339Nano),
+		"version":   h.Probes.Version,
+		"node_id":   h.Probes.NodeID,
+		"timestamp": h.Now().UTC().Format(time.RFC3339Nano),
 		"uptime_ms": r.Uptime.Milliseconds(),
 		"phase":     r.Progress.Phase,
-		"health":    s.opts.Health.Snapshot().Status,
+		"health":    h.Probes.Health.Snapshot().Status,
 		"topics":    r.TotalsJSON(),
 		"queues":    r.QueuesJSON(),
-		"wal":       s.metrics.LogJSON(&r),
+		"wal":       h.Set.LogJSON(&r),
 		"storage":   r.StorageJSON(),
 		"connections": map[string]any{
 			"open": r.Conns.Open, "max": r.MaxConnections(), "shed": r.Conns.Shed, "refused": r.Conns.Refused,
 			"streams": r.Streams, "sockets": r.Sockets, "watch_sessions": r.Sessions,
 		},
-		"memory":         s.memoryJSON(&r),
-		"rates":          map[string]any{"1s": s.meter.perSecond(time.Second), "60s": s.meter.perSecond(time.Minute)},
+		"memory":         h.memoryJSON(&r),
+		"rates":          map[string]any{"1s": h.meter.perSecond(time.Second), "60s": h.meter.perSecond(time.Minute)},
 		"replay_bytes":   replay,
 		"unsynced_bytes": unsynced,
 	}
@@ -111,8 +111,8 @@ func (s *Server) overviewJSON() map[string]any {
 
 // memoryJSON is what the process takes, as the Go runtime counts it, and what
 // of it the requests under way and the work in the background hold.
-func (s *Server) memoryJSON(r *metrics.Readings) map[string]any {
-	used := s.bounds.Usage()
+func (h *Handlers) memoryJSON(r *metrics.Readings) map[string]any {
+	used := h.Bounds.Usage()
 	out := map[string]any{
 		"inflight_bytes":     used.Memory,
 		"inflight_max_bytes": used.MemoryLimit,

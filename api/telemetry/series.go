@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"math"
@@ -22,21 +22,21 @@ type counts struct {
 // readRoute is the route of which each answer is a read.
 const readRoute = "/v0/topics/:topic/diff"
 
-func (s *Server) counted() counts {
+func (h *Handlers) counted() counts {
 	unknown := math.NaN()
-	commands, refused := s.metrics.Operations()
+	commands, refused := h.Set.Operations()
 	c := counts{
-		reads: float64(s.metrics.Requests(func(e metrics.Endpoint, code int) bool {
+		reads: float64(h.Set.Requests(func(e metrics.Endpoint, code int) bool {
 			return e.Route == readRoute && code < http.StatusBadRequest
 		})),
-		requests: float64(commands + s.metrics.Requests(func(metrics.Endpoint, int) bool { return true })),
-		errors: float64(refused + s.metrics.Requests(func(_ metrics.Endpoint, code int) bool {
+		requests: float64(commands + h.Set.Requests(func(metrics.Endpoint, int) bool { return true })),
+		errors: float64(refused + h.Set.Requests(func(_ metrics.Endpoint, code int) bool {
 			return code >= http.StatusBadRequest && code != wire.StatusClientGone
 		})),
 		appends: unknown, appendBytes: unknown, deliveries: unknown, deliveredBytes: unknown,
 		claims: unknown, acks: unknown, nacks: unknown, syncs: unknown,
 	}
-	e := s.opened()
+	e := h.Engine()
 	if e == nil {
 		return c
 	}
@@ -45,7 +45,7 @@ func (s *Server) counted() counts {
 	c.deliveries, c.deliveredBytes = float64(t.DeliveredRecords), float64(t.DeliveredBytes)
 	c.claims, c.acks, c.nacks = float64(t.Jobs.Claimed), float64(t.Jobs.Acked), float64(t.Jobs.Nacked)
 	c.syncs = 0
-	for _, n := range s.metrics.FsyncBuckets() {
+	for _, n := range h.Set.FsyncBuckets() {
 		c.syncs += float64(n)
 	}
 	return c
@@ -69,8 +69,8 @@ var rates = []struct {
 type sampled struct {
 	counts
 	metrics.Readings
-	engine Engine // nil before there is one
-	server *Server
+	engine   Engine // nil before there is one
+	handlers *Handlers
 }
 
 // sample is a series of the history. value returns NaN for what is unknown; it
@@ -115,16 +115,16 @@ var samples = []sample{
 	{"memory_used_bytes", history.Peak, func(*sampled) float64 { used, _ := health.MemoryUse(); return float64(used) }},
 	{"memory_limit_bytes", history.Gauge, func(*sampled) float64 { _, limit := health.MemoryUse(); return unlessZero(limit) }},
 	{"memory_cache_bytes", history.Gauge, known(func(s *sampled) float64 { return float64(s.Storage.CacheBytes) })},
-	{"memory_requests_bytes", history.Peak, func(s *sampled) float64 { return float64(s.server.bounds.Usage().Memory) }},
+	{"memory_requests_bytes", history.Peak, func(s *sampled) float64 { return float64(s.handlers.Bounds.Usage().Memory) }},
 	{"memory_ephemeral_bytes", history.Gauge, known(func(s *sampled) float64 { return float64(s.Totals.EphemeralBytes) })},
-	{"memory_streams_bytes", history.Gauge, func(s *sampled) float64 { return float64(s.server.bounds.Usage().Following) }},
+	{"memory_streams_bytes", history.Gauge, func(s *sampled) float64 { return float64(s.handlers.Bounds.Usage().Following) }},
 	{"memory_log_queue_bytes", history.Peak, known(func(s *sampled) float64 { return float64(s.Log.QueueDepth) })},
 	{"memory_keys_bytes", history.Gauge, known(func(s *sampled) float64 { return float64(s.Totals.IdempotencyBytes) })},
 
 	{"disk_free_bytes", history.Gauge, func(s *sampled) float64 { return ifWatched(s, s.DiskFree) }},
 	{"disk_total_bytes", history.Gauge, func(s *sampled) float64 { return unlessZero(s.DiskTotal) }},
 	{"goroutines", history.Gauge, func(*sampled) float64 { return float64(runtime.NumGoroutine()) }},
-	{"descriptors", history.Gauge, func(s *sampled) float64 { return s.server.descriptors() }},
+	{"descriptors", history.Gauge, func(s *sampled) float64 { return s.handlers.descriptors() }},
 	{"pressure", history.Peak, known(func(s *sampled) float64 { return s.Pressure })},
 }
 
@@ -188,9 +188,9 @@ func (s *sampled) routerLag() (lag float64) {
 }
 
 // descriptors is how many are open, NaN if that is unknown.
-func (s *Server) descriptors() float64 {
-	if s.opts.Descriptors == nil {
+func (h *Handlers) descriptors() float64 {
+	if h.Descriptors == nil {
 		return math.NaN()
 	}
-	return float64(s.opts.Descriptors())
+	return float64(h.Descriptors())
 }

@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"math"
@@ -10,8 +10,8 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// showHistory answers what the server did in the last hour, or a part of it.
-func (s *Server) showHistory(c *call.Call) error {
+// History answers what the server did in the last hour, or a part of it.
+func (h *Handlers) History(c *call.Call) error {
 	query, err := c.Query()
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func (s *Server) showHistory(c *call.Call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	body := s.meter.render(span, step)
+	body := h.meter.render(span, step)
 	if err := c.Take(call.BeyondFirst(len(body))); err != nil {
 		return err
 	}

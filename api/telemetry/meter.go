@@ -1,4 +1,4 @@
-package api
+package telemetry
 
 import (
 	"context"
@@ -28,13 +28,13 @@ type meter struct {
 
 func newMeter() meter { return meter{past: history.New(historySeries(), metrics.FsyncBounds())} }
 
-// KeepHistory reads the server's counters once a second until ctx ends. The
+// Keep reads the server's counters once a second until ctx ends. The
 // history and the rates that operators see come of it. It may run once.
-func (s *Server) KeepHistory(ctx context.Context) {
+func (h *Handlers) Keep(ctx context.Context) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	for {
-		s.sample(s.opts.Now())
+		h.Sample(h.Now())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -43,11 +43,11 @@ func (s *Server) KeepHistory(ctx context.Context) {
 	}
 }
 
-// sample reads the counters of rates, and every series if a step of the history
+// Sample reads the counters of rates, and every series if a step of the history
 // ends. Nothing is read with the lock held: a reading may wait for others.
-func (s *Server) sample(now time.Time) {
-	m := &s.meter
-	counted := s.counted()
+func (h *Handlers) Sample(now time.Time) {
+	m := &h.meter
+	counted := h.counted()
 	recent := history.Reading{At: now, Values: make([]float64, len(rates))}
 	for i := range rates {
 		recent.Values[i] = rates[i].value(&counted)
@@ -55,7 +55,7 @@ func (s *Server) sample(now time.Time) {
 	ends := m.stepEnds(now)
 	var step history.Reading
 	if ends {
-		step = s.sampleAll(now, counted)
+		step = h.sampleAll(now, counted)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -76,9 +76,9 @@ func (m *meter) stepEnds(now time.Time) bool {
 }
 
 // sampleAll reads a value of each series of the history.
-func (s *Server) sampleAll(now time.Time, counted counts) history.Reading {
-	all := sampled{counts: counted, Readings: s.readings(), engine: s.opened(), server: s}
-	out := history.Reading{At: now, Values: make([]float64, len(samples)), Buckets: s.metrics.FsyncBuckets()}
+func (h *Handlers) sampleAll(now time.Time, counted counts) history.Reading {
+	all := sampled{counts: counted, Readings: h.readings(), engine: h.Engine(), handlers: h}
+	out := history.Reading{At: now, Values: make([]float64, len(samples)), Buckets: h.Set.FsyncBuckets()}
 	for i := range samples {
 		if value := samples[i].value; value != nil {
 			out.Values[i] = value(&all)
