@@ -66,8 +66,9 @@ func TestContractQueueCase31Pressure(t *testing.T) {
 	var disk *heldDisk
 	overBoth(t, nil, func(t *testing.T, s *contractServer) {
 		s.queue("q", "")
-		s.enqueue("q", "", "", "", "")
-		s.claims("q", `{"node":"w","max":4}`, 1, 2, 3, 4)
+		s.enqueue("q", "", "", "", "", "")
+		s.claims("q", `{"node":"w","max":5}`, 1, 2, 3, 4, 5)
+		socket := s.dial(t)
 		disk.held.Lock()
 		held := true
 		defer func() {
@@ -98,6 +99,7 @@ func TestContractQueueCase31Pressure(t *testing.T) {
 		}
 		done := make(chan bool, len(calls))
 		before, tail := s.log.Stats().SubmitFull, s.log.Tail()
+		socket.say(`{"op":"ack","topic":"q","node":"w","seqs":[5]}`)
 		for _, c := range calls {
 			go func() {
 				a := s.send(c.ask, c.body, "X-Confirm", "true")
@@ -108,9 +110,12 @@ func TestContractQueueCase31Pressure(t *testing.T) {
 			}()
 		}
 		// An ack needs the log; calls on leases that are not durable do not.
-		waitFor(t, func() bool { return s.log.Stats().SubmitFull > before || s.log.Tail() > tail })
+		waitFor(t, func() bool { return s.log.Stats().SubmitFull > before+1 || s.log.Tail() > tail })
+		// A write that comes after them waits as long as one may, and is refused.
+		s.walk(step{"POST /v0/topics/t", `{"records":[{"data":"` + strings.Repeat("x", 60<<10) + `"}]}`, 429, refusal("throttled")})
 		disk.held.Unlock()
 		held = false
+		socket.want("acked")
 		for range calls {
 			<-done
 		}
