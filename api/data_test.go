@@ -95,7 +95,7 @@ func TestDiffAnswer(t *testing.T) {
 			t.Errorf("%s: got %s\nwant %s in it", query, w.Body, want)
 		}
 	}
-	b := appendBatch(nil, "t", &topic.Batch{NextFrom: 7, Head: 9, Earliest: 8, Tombstone: &topic.Tombstone{
+	b := render.Batch(nil, "t", &topic.Batch{NextFrom: 7, Head: 9, Earliest: 8, Tombstone: &topic.Tombstone{
 		GapFrom: 1, GapTo: 7, Reason: "cap", Missed: 7, AtLeast: 5, Earliest: 8, Head: 9,
 	}}, render.Fields{Data: true})
 	if want := `{"topic":"t","records":[],"next_from_seq":7,"head_seq":9,"earliest_seq":8,"caught_up":false,"tombstone":` +

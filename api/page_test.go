@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/e6e95bb8/topics/api/catalog"
 	"github.com/e6e95bb8/topics/topics/record"
 	"github.com/e6e95bb8/topics/topics/router"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -39,8 +40,8 @@ func TestRowsTakeWhatIsReserved(t *testing.T) {
 		state         uintptr
 		most          int
 	}{
-		{"/v0/topics?prefix=" + long + "s", `"topic"`, unsafe.Sizeof(topic.State{}) + unsafe.Sizeof(listView{}), topicRow},
-		{"/v0/routers", `"router"`, unsafe.Sizeof(router.State{}) + unsafe.Sizeof(routerStateView{}), routerRow},
+		{"/v0/topics?prefix=" + long + "s", `"topic"`, unsafe.Sizeof(topic.State{}) + unsafe.Sizeof(catalog.TopicRow{}), catalog.TopicRowCost},
+		{"/v0/routers", `"router"`, unsafe.Sizeof(router.State{}) + unsafe.Sizeof(catalog.RouterRow{}), catalog.RouterRowCost},
 	} {
 		w := do(s, "GET", row.target, "")
 		if w.Code != http.StatusOK || strings.Count(w.Body.String(), row.names) != 1 {
@@ -71,7 +72,7 @@ func TestPagesTakeMemory(t *testing.T) {
 			Topics     []struct{ Topic string }
 			NextCursor string `json:"next_cursor"`
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || len(page.Topics) > (1<<20)/4/topicRow {
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || len(page.Topics) > (1<<20)/4/catalog.TopicRowCost {
 			t.Fatalf("%v: %d rows, %d %s", err, len(page.Topics), w.Code, w.Body)
 		}
 		for _, row := range page.Topics {

@@ -11,6 +11,7 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/queues"
+	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -184,7 +185,7 @@ func (w *workStream) sendJob(j *jobs.Job) error {
 
 // appendWorkJob renders a job as streams show it.
 func appendWorkJob(b []byte, topic string, j *jobs.Job) []byte {
-	b = append(appendMember(append(b, '{'), "topic", topic), ',')
+	b = append(render.Member(append(b, '{'), "topic", topic), ',')
 	return append(queues.AppendJob(b, j), '}')
 }
 
@@ -195,17 +196,17 @@ func (w *workStream) sayLost(l *queue.Loss) error {
 
 // appendLost renders the members of what says that a job is lost.
 func appendLost(b []byte, topic string, l *queue.Loss) []byte {
-	b = appendMember(b, "topic", topic)
-	b = appendNumber(append(b, ','), "$seq", l.Seq)
-	b = appendMember(append(b, ','), "lease_id", l.Lease.String())
-	return appendMember(append(b, ','), "reason", string(l.Why))
+	b = render.Member(b, "topic", topic)
+	b = render.Number(append(b, ','), "$seq", l.Seq)
+	b = render.Member(append(b, ','), "lease_id", l.Lease.String())
+	return render.Member(append(b, ','), "reason", string(l.Why))
 }
 
 // sayDeleted sends the event after which a stream of a deleted queue ends.
 func (w *workStream) sayDeleted() error {
 	err := w.small("topic-deleted", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", w.queue)
-		return append(appendMember(append(b, ','), "reason", "deleted"), '}')
+		b = render.Member(append(b, '{'), "topic", w.queue)
+		return append(render.Member(append(b, ','), "reason", "deleted"), '}')
 	})
 	if err != nil {
 		return wire.ClientGone(err)

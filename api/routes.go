@@ -39,16 +39,16 @@ func (s *Server) routes() []call.Route {
 // table is the table of routes.
 func (s *Server) table() []row {
 	return []row{
-		{"GET", "/v0/topics", call.Data, auth.Read, s.listTopics},
-		{"PUT", "/v0/topics/:topic", call.Data, auth.AdminWrite, s.putTopic},
-		{"PATCH", "/v0/topics/:topic", call.Data, auth.AdminWrite, s.patchTopic},
-		{"GET", "/v0/topics/:topic", call.Data, auth.Read, s.getTopic},
-		{"DELETE", "/v0/topics/:topic", call.Data, auth.Delete, s.deleteTopic},
-		{"POST", "/v0/topics/:topic", call.Data, auth.Write, s.write},
-		{"POST", "/v0/topics/:topic/events", call.Data, auth.Write, s.writeEvents},
-		{"POST", "/v0/topics/:topic/diff", call.Data, auth.Read, s.diff},
-		{"GET", "/v0/topics/:topic/diff", call.Data, auth.Read, s.diffByQuery},
-		{"POST", "/v0/topics/:topic/delete", call.Data, auth.Delete, s.deleteRecords},
+		{"GET", "/v0/topics", call.Data, auth.Read, s.catalog.ListTopics},
+		{"PUT", "/v0/topics/:topic", call.Data, auth.AdminWrite, s.catalog.PutTopic},
+		{"PATCH", "/v0/topics/:topic", call.Data, auth.AdminWrite, s.catalog.PatchTopic},
+		{"GET", "/v0/topics/:topic", call.Data, auth.Read, s.catalog.GetTopic},
+		{"DELETE", "/v0/topics/:topic", call.Data, auth.Delete, s.catalog.DeleteTopic},
+		{"POST", "/v0/topics/:topic", call.Data, auth.Write, s.records.Write},
+		{"POST", "/v0/topics/:topic/events", call.Data, auth.Write, s.records.WriteEvents},
+		{"POST", "/v0/topics/:topic/diff", call.Data, auth.Read, s.records.Diff},
+		{"GET", "/v0/topics/:topic/diff", call.Data, auth.Read, s.records.DiffByQuery},
+		{"POST", "/v0/topics/:topic/delete", call.Data, auth.Delete, s.records.Delete},
 
 		{"POST", "/v0/topics/:topic/claim", call.Data, auth.Read | auth.Write, s.queues.Claim},
 		{"POST", "/v0/topics/:topic/ack", call.Data, auth.Write, s.queues.Ack},
@@ -65,10 +65,10 @@ func (s *Server) table() []row {
 		{"POST", "/v0/topics/:topic/dead-letters/:seq/replay", call.Admin, auth.AdminWrite, s.queues.ReplayDead},
 		{"POST", "/v0/topics/:topic/redrive", call.Admin, auth.AdminWrite, s.queues.Redrive},
 
-		{"GET", "/v0/routers", call.Data, auth.Read, s.listRouters},
-		{"PUT", "/v0/routers/:router", call.Data, auth.AdminWrite, s.putRouter},
-		{"GET", "/v0/routers/:router", call.Data, auth.Read, s.getRouter},
-		{"DELETE", "/v0/routers/:router", call.Data, auth.Delete, s.deleteRouter},
+		{"GET", "/v0/routers", call.Data, auth.Read, s.catalog.ListRouters},
+		{"PUT", "/v0/routers/:router", call.Data, auth.AdminWrite, s.catalog.PutRouter},
+		{"GET", "/v0/routers/:router", call.Data, auth.Read, s.catalog.GetRouter},
+		{"DELETE", "/v0/routers/:router", call.Data, auth.Delete, s.catalog.DeleteRouter},
 
 		{"POST", "/v0/watch", call.Data, auth.Read, s.openWatch},
 		{"GET", call.WatchPattern, call.Streaming, auth.Read, s.streamTopics},

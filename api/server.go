@@ -18,19 +18,18 @@ import (
 	"github.com/e6e95bb8/topics/api/audit"
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/catalog"
 	"github.com/e6e95bb8/topics/api/conns"
 	"github.com/e6e95bb8/topics/api/http1"
 	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/queues"
+	"github.com/e6e95bb8/topics/api/records"
 	"github.com/e6e95bb8/topics/api/telemetry"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
-	"github.com/e6e95bb8/topics/topics/record"
-	"github.com/e6e95bb8/topics/topics/router"
-	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal"
 )
 
@@ -38,7 +37,7 @@ import (
 // a *record.Error; context errors pass through.
 type Engine interface {
 	Topics
-	Routing
+	catalog.Routing
 	queues.Queues
 }
 
@@ -46,7 +45,7 @@ type Engine interface {
 // of what serves its queues.
 type Parts struct {
 	Topics
-	Routing
+	catalog.Routing
 	queues.Queues
 }
 
@@ -55,34 +54,11 @@ func PartsOf(r *topics.Registry) Parts { return Parts{r, r.Routing(), r.Queues()
 
 // Topics is what the routes of topics need of the topics registry.
 type Topics interface {
-	Put(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
-	Patch(ctx context.Context, name string, p *record.ConfigPatch) (topics.Configured, error)
-	State(name string, touch bool) (topic.State, error)
-	List(prefix, after string, limit int) (page []topic.State, more bool)
-	CountTopics(prefixes []string) int
-	SortTopics(ctx context.Context, s *topics.Selection, by topics.SortKey, descending bool) ([]string, error)
-	Activity(name string) topic.Activity
-	Delete(ctx context.Context, name string, ifEmpty bool) (topics.Removal, error)
-	PreviewDelete(name string, ifEmpty bool) (topics.Preview, error)
-	PreviewDeletion(name string, d *topics.Deletion) (topics.Preview, error)
-	DeleteRecords(ctx context.Context, name string, d *topics.Deletion) (topics.Deleted, error)
-	Append(ctx context.Context, name string, w *topic.Write) (topic.Written, error)
-	Begin(ctx context.Context, name string, w *topic.Write) (*topic.Pending, error)
-	Repeats(name string, w *topic.Write) bool
-	Read(ctx context.Context, name string, q *topic.Query) (*topic.Batch, error)
-	Totals() topic.Totals
+	catalog.Topics
+	records.Records
 	Pressure() float64
 	Busiest(n int) (page []topics.TopicGauge, truncated bool)
 	watch.Engine
-}
-
-// Routing is what the routes of routers need.
-type Routing interface {
-	PutRouter(ctx context.Context, name string, spec router.Spec) (topics.RouterPut, error)
-	Router(name string) (router.State, error)
-	Routers(prefix, source, dest, after string, limit int) (page []router.State, more bool)
-	SortRouters(ctx context.Context, prefixes []string, wanted func(*router.Spec) bool, by topics.SortKey, descending bool) ([]string, error)
-	DeleteRouter(ctx context.Context, name string) (deleted bool, cost topic.Cost, err error)
 }
 
 // Options is what a Server is made of. Gate and Health are required, the rest
@@ -173,6 +149,8 @@ type Server struct {
 	admin     admin.Handlers
 	probes    probes.Handlers
 	telemetry *telemetry.Handlers
+	catalog   catalog.Handlers
+	records   records.Handlers
 	queues    queues.Handlers
 	orders    *listing.Orders // of sorted listings
 }
@@ -217,6 +195,11 @@ func New(opts Options) *Server {
 		Disk: opts.Disk, Descriptors: opts.Descriptors, LastBackup: opts.LastBackup, LastVerified: opts.LastVerified,
 		Sessions: s.following, Now: opts.Now,
 	})
+	s.catalog = catalog.Handlers{Engine: func() catalog.Engine { return s.opened() }, Orders: s.orders}
+	s.records = records.Handlers{
+		Engine: func() records.Engine { return s.opened() },
+		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx, Now: opts.Now,
+	}
 	s.queues = queues.Handlers{
 		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,
 		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx,

@@ -137,11 +137,11 @@ func TestReadsTakeMemory(t *testing.T) {
 	c := callOf(s, s.open)
 	for _, want := range []int{1 << 20, 3 << 18, 9 << 16} {
 		q := &topic.Query{MaxBytes: 8 << 20}
-		if n, err := s.takeBatch(c, q); err != nil || q.MaxBytes < want || q.MaxBytes > want+2*call.FirstRead || n != call.BeyondFirst(q.MaxBytes) {
+		if n, err := c.TakeBatch(q); err != nil || q.MaxBytes < want || q.MaxBytes > want+2*call.FirstRead || n != call.BeyondFirst(q.MaxBytes) {
 			t.Errorf("%d bytes, %d taken, %v; want about %d", q.MaxBytes, n, err, want)
 		}
 	}
-	if n, err := s.takeBatch(c, &topic.Query{MaxBytes: 8 << 20, Wait: 1}); n != 0 || err != nil {
+	if n, err := c.TakeBatch(&topic.Query{MaxBytes: 8 << 20, Wait: 1}); n != 0 || err != nil {
 		t.Errorf("a read that waits: %d taken, %v", n, err)
 	}
 	do(s, "PUT", "/v0/topics/t", "")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
@@ -80,14 +81,14 @@ func (st *eventStream) Records(f *watch.Frame, last bool) error {
 // Tombstone sends a tombstone event.
 func (st *eventStream) Tombstone(x string, t *topic.Tombstone, connect bool) error {
 	return st.small("tombstone", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", x)
-		b = appendMember(append(b, ','), "reason", watch.Reason(t, connect))
-		b = appendNumber(append(b, ','), "gap_from", t.GapFrom)
-		b = appendNumber(append(b, ','), "gap_to", t.GapTo)
-		b = appendNumber(append(b, ','), "missed_estimate", t.Missed)
-		b = appendNumber(append(b, ','), "missed_at_least", t.AtLeast)
-		b = appendNumber(append(b, ','), "earliest_seq", t.Earliest)
-		b = appendNumber(append(b, ','), "head_seq", t.Head)
+		b = render.Member(append(b, '{'), "topic", x)
+		b = render.Member(append(b, ','), "reason", watch.Reason(t, connect))
+		b = render.Number(append(b, ','), "gap_from", t.GapFrom)
+		b = render.Number(append(b, ','), "gap_to", t.GapTo)
+		b = render.Number(append(b, ','), "missed_estimate", t.Missed)
+		b = render.Number(append(b, ','), "missed_at_least", t.AtLeast)
+		b = render.Number(append(b, ','), "earliest_seq", t.Earliest)
+		b = render.Number(append(b, ','), "head_seq", t.Head)
 		return append(b, '}')
 	})
 }
@@ -98,17 +99,17 @@ func (st *eventStream) CaughtUp(x string, head uint64) error {
 }
 
 func appendCaughtUp(b []byte, x string, head uint64) []byte {
-	b = appendMember(append(b, '{'), "topic", x)
-	b = appendNumber(append(b, ','), "head_seq", head)
+	b = render.Member(append(b, '{'), "topic", x)
+	b = render.Number(append(b, ','), "head_seq", head)
 	return append(b, '}')
 }
 
 // Deleted sends a topic-deleted event.
 func (st *eventStream) Deleted(x string, head uint64, reason string) error {
 	return st.small("topic-deleted", func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "topic", x)
-		b = appendNumber(append(b, ','), "head_seq", head)
-		b = appendMember(append(b, ','), "reason", reason)
+		b = render.Member(append(b, '{'), "topic", x)
+		b = render.Number(append(b, ','), "head_seq", head)
+		b = render.Member(append(b, ','), "reason", reason)
 		return append(b, '}')
 	})
 }
@@ -229,14 +230,4 @@ func (st *eventStream) lift() {
 	if st.until.IsZero() {
 		st.setDeadlineLocked(time.Time{})
 	}
-}
-
-func appendMember(b []byte, name, text string) []byte {
-	b = append(append(append(b, '"'), name...), `":"`...)
-	return append(append(b, text...), '"') // names and reasons need no escapes
-}
-
-func appendNumber(b []byte, name string, n uint64) []byte {
-	b = append(append(append(b, '"'), name...), `":`...)
-	return strconv.AppendUint(b, n, 10)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/request"
 	"github.com/e6e95bb8/topics/api/wire"
+	"github.com/e6e95bb8/topics/topics/topic"
 )
 
 // budget bounds the memory that bodies and answers of all requests under way,
@@ -204,6 +205,17 @@ func (c *Call) TakeRead(most *int) (n int64, err error) {
 	c.LowerToShare(most)
 	n = BeyondFirst(*most)
 	return n, c.Take(n)
+}
+
+// TakeBatch takes the memory for what a query may bring, which it lowers to a quarter
+// of what is left, but not below one record. A read that waits takes none, because most
+// of the time it holds nothing.
+func (c *Call) TakeBatch(q *topic.Query) (n int64, err error) {
+	if q.Wait > 0 {
+		c.LowerToShare(&q.MaxBytes)
+		return 0, nil
+	}
+	return c.TakeRead(&q.MaxBytes)
 }
 
 // TakeFrame takes the memory for the copy of writes in their frame, and for

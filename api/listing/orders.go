@@ -1,4 +1,5 @@
-// Package listing keeps the order of a sorted listing from one page to the next.
+// Package listing keeps the order of a sorted listing from one page to the next, and
+// turns its pages.
 //
 // What a listing is sorted by moves while a client turns the pages. The order is
 // made once, for the first page, and kept as a list of names: a name that moves is

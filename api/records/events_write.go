@@ -1,4 +1,4 @@
-package api
+package records
 
 import (
 	"cmp"
@@ -18,10 +18,10 @@ const (
 	eventBytesUnderWay = 4 << 20
 )
 
-// writeEvents appends the events of a request, each as a write of its own: the
+// WriteEvents appends the events of a request, each as a write of its own: the
 // source and the id of each are its idempotency key. So a batch is not atomic, but
 // may be sent again as a whole or in part.
-func (s *Server) writeEvents(c *call.Call) error {
+func (h *Handlers) WriteEvents(c *call.Call) error {
 	seqs, err := c.TopicFlag("return_seqs", true)
 	if err != nil {
 		return err
@@ -34,14 +34,14 @@ func (s *Server) writeEvents(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	events, err := s.decodeEvents(c, mode, body)
+	events, err := h.decodeEvents(c, mode, body)
 	if err != nil {
 		return err
 	}
 	if err := c.MayWrite(c.Topic, new(topic.Write)); err != nil {
 		return err
 	}
-	done, err := s.appendEvents(c, events)
+	done, err := h.appendEvents(c, events)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ const (
 )
 
 // decodeEvents decodes the body, and takes the memory for what is made of it.
-func (s *Server) decodeEvents(c *call.Call, mode cloudevent.Mode, body []byte) (events []cloudevent.Event, err error) {
+func (h *Handlers) decodeEvents(c *call.Call, mode cloudevent.Mode, body []byte) (events []cloudevent.Event, err error) {
 	made := 0
 	if mode == cloudevent.Binary {
 		made = cloudevent.BinarySize(c.Request.Header, body)
@@ -67,7 +67,7 @@ func (s *Server) decodeEvents(c *call.Call, mode cloudevent.Mode, body []byte) (
 			return nil, err
 		}
 	}
-	l := &s.opts.Limits
+	l := h.Limits
 	switch mode {
 	case cloudevent.One:
 		events, err = cloudevent.DecodeOne(body, l)
@@ -95,15 +95,15 @@ type landing struct {
 
 // landings is the events of a request on their way, in their order.
 type landings struct {
-	server *Server
-	line   []landing
-	size   int             // of what is in line
-	landed []topic.Written // before those in line
+	handlers *Handlers
+	line     []landing
+	size     int             // of what is in line
+	landed   []topic.Written // before those in line
 }
 
 // appendEvents appends events in their order. If one fails, those before it stay.
-func (s *Server) appendEvents(c *call.Call, events []cloudevent.Event) (*topic.Written, error) {
-	l := &landings{server: s}
+func (h *Handlers) appendEvents(c *call.Call, events []cloudevent.Event) (*topic.Written, error) {
+	l := &landings{handlers: h}
 	err := l.enter(c, events)
 	for len(l.line) > 0 {
 		failed := l.land()
@@ -123,7 +123,7 @@ func (s *Server) appendEvents(c *call.Call, events []cloudevent.Event) (*topic.W
 // enter gives each event its place, and has those before land where there are too
 // many.
 func (l *landings) enter(c *call.Call, events []cloudevent.Event) error {
-	engine := l.server.opened()
+	engine := l.handlers.Engine()
 	for i := range events {
 		for len(l.line) > 0 && (len(l.line) == eventsUnderWay || l.size > eventBytesUnderWay) {
 			if err := l.land(); err != nil {
@@ -131,13 +131,13 @@ func (l *landings) enter(c *call.Call, events []cloudevent.Event) error {
 			}
 		}
 		w := &topic.Write{Records: []record.Record{events[i].Record()}, IdempotencyKey: events[i].Key()}
-		held, err := l.server.bounds.TakeBytes(engine, c.Topic, w)
+		held, err := l.handlers.Bounds.TakeBytes(engine, c.Topic, w)
 		if err != nil {
 			return err
 		}
 		pending, err := engine.Begin(c.Request.Context(), c.Topic, w)
 		if err != nil {
-			l.server.bounds.GiveBytes(held)
+			l.handlers.Bounds.GiveBytes(held)
 			return err
 		}
 		l.line = append(l.line, landing{pending, held, len(events[i].JSON)})
@@ -151,7 +151,7 @@ func (l *landings) land() error {
 	first := l.line[0]
 	l.line, l.size = l.line[1:], l.size-first.size
 	w, err := first.pending.Wait()
-	l.server.bounds.GiveBytes(first.bytes)
+	l.handlers.Bounds.GiveBytes(first.bytes)
 	if err != nil {
 		return err
 	}

@@ -1,14 +1,13 @@
-package api
+package call
 
 import (
 	"net/http"
 
-	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 )
 
-// previewView answers a dry run of a delete: what would go.
+// previewView is the answer to a dry run of a delete: what would go.
 type previewView struct {
 	Topic          string   `json:"topic"`
 	DryRun         bool     `json:"dry_run"`
@@ -18,7 +17,8 @@ type previewView struct {
 	RoutersRemoved []string `json:"routers_removed,omitempty"`
 }
 
-func answerPreview(c *call.Call, what *topics.Preview) {
+// AnswerPreview answers a dry run of a delete.
+func (c *Call) AnswerPreview(what *topics.Preview) {
 	wire.WriteJSON(c, http.StatusOK, previewView{
 		c.Topic, true, what.Size.Records, what.Size.Bytes, what.Head, c.Seen(what.Routers),
 	})

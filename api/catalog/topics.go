@@ -1,4 +1,4 @@
-package api
+package catalog
 
 import (
 	"context"
@@ -21,13 +21,13 @@ type configView struct {
 
 func viewConfig(c record.Config) configView { return configView{c, c.Durable()} }
 
-// putTopic creates a topic or replaces its config.
-func (s *Server) putTopic(c *call.Call) error { return s.configure(c, s.opened().Put) }
+// PutTopic creates a topic or replaces its config.
+func (h *Handlers) PutTopic(c *call.Call) error { return h.configure(c, h.Engine().Put) }
 
-// patchTopic merges into a topic's config.
-func (s *Server) patchTopic(c *call.Call) error { return s.configure(c, s.opened().Patch) }
+// PatchTopic merges into a topic's config.
+func (h *Handlers) PatchTopic(c *call.Call) error { return h.configure(c, h.Engine().Patch) }
 
-func (s *Server) configure(
+func (h *Handlers) configure(
 	c *call.Call, apply func(context.Context, string, *record.ConfigPatch) (topics.Configured, error),
 ) error {
 	if err := c.CheckTopic(); err != nil {
@@ -100,22 +100,22 @@ func orNever(ms int64) *int64 {
 	return &ms
 }
 
-func (s *Server) getTopic(c *call.Call) error {
+func (h *Handlers) GetTopic(c *call.Call) error {
 	touch, err := c.TopicFlag("touch", true)
 	if err != nil {
 		return err
 	}
-	st, err := s.opened().State(c.Topic, touch)
+	st, err := h.Engine().State(c.Topic, touch)
 	if err != nil {
 		return err
 	}
 	view := viewState(&st)
-	view.Subscribers = s.opened().Activity(c.Topic).Subscriptions
+	view.Subscribers = h.Engine().Activity(c.Topic).Subscriptions
 	wire.WriteJSON(c, http.StatusOK, view)
 	return nil
 }
 
-func (s *Server) deleteTopic(c *call.Call) error {
+func (h *Handlers) DeleteTopic(c *call.Call) error {
 	ifEmpty, err := c.TopicFlag("if_empty", false)
 	if err != nil {
 		return err
@@ -124,13 +124,13 @@ func (s *Server) deleteTopic(c *call.Call) error {
 		return err
 	}
 	if c.Dry {
-		what, err := s.opened().PreviewDelete(c.Topic, ifEmpty)
+		what, err := h.Engine().PreviewDelete(c.Topic, ifEmpty)
 		if err == nil {
-			answerPreview(c, &what)
+			c.AnswerPreview(&what)
 		}
 		return err
 	}
-	gone, err := s.opened().Delete(c.Request.Context(), c.Topic, ifEmpty)
+	gone, err := h.Engine().Delete(c.Request.Context(), c.Topic, ifEmpty)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package api
+package records
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/cloudevent"
+	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -55,10 +56,10 @@ func answerEvents(c *call.Call, batch *topic.Batch) error {
 // reason and then for two.
 func appendLossEvent(b []byte, x string, batch *topic.Batch) []byte {
 	t := batch.Tombstone
-	b = appendMember(append(b, '{'), "specversion", "1.0")
-	b = appendMember(append(b, ','), "id", fmt.Sprintf("%d-%d-%d-%s", batch.Topic, t.GapFrom, t.GapTo, t.Reason))
-	b = appendMember(append(b, ','), "source", "/v0/topics/"+x)
-	b = appendMember(append(b, ','), "type", "topics.tombstone")
-	b = appendMember(append(b, ','), "datacontenttype", wire.MediaJSON)
-	return append(appendTombstone(append(b, `,"data":`...), t), '}')
+	b = render.Member(append(b, '{'), "specversion", "1.0")
+	b = render.Member(append(b, ','), "id", fmt.Sprintf("%d-%d-%d-%s", batch.Topic, t.GapFrom, t.GapTo, t.Reason))
+	b = render.Member(append(b, ','), "source", "/v0/topics/"+x)
+	b = render.Member(append(b, ','), "type", "topics.tombstone")
+	b = render.Member(append(b, ','), "datacontenttype", wire.MediaJSON)
+	return append(render.Tombstone(append(b, `,"data":`...), t), '}')
 }

@@ -1,4 +1,4 @@
-package api
+package catalog
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -29,18 +30,18 @@ func (q *routerQuery) listing() string {
 // sortedListing is listing for an order that is made by a key that sees these names.
 func (q *routerQuery) sortedListing(prefixes, ends []string) string {
 	return strings.Join([]string{
-		q.listing(), string(q.by), direction(q.down), strings.Join(prefixes, " "), strings.Join(ends, " "),
+		q.listing(), string(q.by), listing.Direction(q.down), strings.Join(prefixes, " "), strings.Join(ends, " "),
 	}, "\x00")
 }
 
 // routersPage is a page of routers on the wire.
 type routersPage struct {
-	Routers    []routerStateView `json:"routers"`
-	NextCursor string            `json:"next_cursor,omitempty"`
+	Routers    []RouterRow `json:"routers"`
+	NextCursor string      `json:"next_cursor,omitempty"`
 }
 
-// listRouters answers a page of the routers that the key sees with both ends.
-func (s *Server) listRouters(c *call.Call) error {
+// ListRouters answers a page of the routers that the key sees with both ends.
+func (h *Handlers) ListRouters(c *call.Call) error {
 	query, err := c.Query()
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func (s *Server) listRouters(c *call.Call) error {
 	p := wire.ReadParams(query)
 	size := p.PageSize()
 	q := routerQuery{prefix: p.Get("prefix"), source: p.Get("source"), dest: p.Get("dest")}
-	q.by, q.down = readSort(&p, topics.SortName, topics.SortLag)
+	q.by, q.down = listing.ReadSort(&p, topics.SortName, topics.SortLag)
 	if p.Err() != nil {
 		return p.Err()
 	}
@@ -59,14 +60,14 @@ func (s *Server) listRouters(c *call.Call) error {
 			}
 		}
 	}
-	if size, err = c.TakePage(size, s.opened().Totals().Routers, routerRow); err != nil {
+	if size, err = c.TakePage(size, h.Engine().Totals().Routers, RouterRowCost); err != nil {
 		return err
 	}
 	var page *routersPage
 	if q.by == topics.SortName && !q.down {
-		page, err = s.listRouterNames(c, &q, &p, size)
+		page, err = h.listRouterNames(c, &q, &p, size)
 	} else {
-		page, err = s.listSortedRouters(c, &q, &p, size)
+		page, err = h.listSortedRouters(c, &q, &p, size)
 	}
 	if err != nil {
 		return err
@@ -76,7 +77,7 @@ func (s *Server) listRouters(c *call.Call) error {
 }
 
 // listRouterNames answers a page in the order of the names.
-func (s *Server) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
+func (h *Handlers) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
 	var after string
 	var err error
 	if p.Has("cursor") {
@@ -84,11 +85,11 @@ func (s *Server) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, s
 			return nil, err
 		}
 	}
-	engine := s.opened()
+	engine := h.Engine()
 	states, more := call.PageWithin(c.Key, q.prefix, after, size, func(prefix, after string, limit int) ([]router.State, bool) {
 		return routersSeen(c, engine, q, prefix, after, limit)
 	})
-	page := &routersPage{Routers: make([]routerStateView, len(states))}
+	page := &routersPage{Routers: make([]RouterRow, len(states))}
 	for i := range states {
 		page.Routers[i] = viewRouterState(&states[i])
 	}
@@ -99,27 +100,29 @@ func (s *Server) listRouterNames(c *call.Call, q *routerQuery, p *wire.Params, s
 }
 
 // listSortedRouters answers a page in an order that is made once for all pages.
-func (s *Server) listSortedRouters(c *call.Call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
-	engine := s.opened()
+func (h *Handlers) listSortedRouters(c *call.Call, q *routerQuery, p *wire.Params, size int) (*routersPage, error) {
+	engine := h.Engine()
 	wanted := func(spec *router.Spec) bool {
 		return seesEnds(c, spec) && (q.source == "" || q.source == spec.Source) && (q.dest == "" || q.dest == spec.Dest)
 	}
 	prefixes := c.Key.Within(q.prefix)
-	l := &sorted{
-		listing: q.sortedListing(prefixes, c.Key.Within("")),
-		all:     engine.Totals().Routers,
-		sort: func(ctx context.Context) ([]string, error) {
+	l := &listing.Sorted{
+		Orders:  h.Orders,
+		Size:    size,
+		Listing: q.sortedListing(prefixes, c.Key.Within("")),
+		All:     engine.Totals().Routers,
+		Sort: func(ctx context.Context) ([]string, error) {
 			return engine.SortRouters(ctx, prefixes, wanted, q.by, q.down)
 		},
 	}
-	rows, _, err := turn(s, c, p, l, size, func(name string) (routerStateView, bool) {
+	rows, _, err := listing.Turn(c, p, l, func(name string) (RouterRow, bool) {
 		st, err := engine.Router(name)
 		if err != nil || !wanted(&st.Spec) { // deleted or changed since
-			return routerStateView{}, false
+			return RouterRow{}, false
 		}
 		return viewRouterState(&st), true
 	})
-	return &routersPage{rows, l.next}, err
+	return &routersPage{rows, l.Next}, err
 }
 
 // checkEnd checks a topic that routers are asked for by. An empty name is a bad
@@ -153,5 +156,5 @@ func routersSeen(
 	}
 }
 
-// routerRow is the same as topicRow, of a router.
-const routerRow = 10 << 10
+// RouterRowCost is the same as TopicRowCost, of a router.
+const RouterRowCost = 10 << 10

@@ -1,4 +1,4 @@
-package api
+package records
 
 import (
 	"net/http"
@@ -19,8 +19,8 @@ type deletedView struct {
 	Bytes       int64  `json:"bytes"`
 }
 
-// deleteRecords removes the records that the body says.
-func (s *Server) deleteRecords(c *call.Call) error {
+// Delete removes the records that the body says.
+func (h *Handlers) Delete(c *call.Call) error {
 	if err := c.CheckTopic(); err != nil {
 		return err
 	}
@@ -36,13 +36,13 @@ func (s *Server) deleteRecords(c *call.Call) error {
 		return err
 	}
 	if c.Dry = c.Dry || d.dry; c.Dry {
-		what, err := s.opened().PreviewDeletion(c.Topic, &d.Deletion)
+		what, err := h.Engine().PreviewDeletion(c.Topic, &d.Deletion)
 		if err == nil {
-			answerPreview(c, &what)
+			c.AnswerPreview(&what)
 		}
 		return err
 	}
-	done, err := s.opened().DeleteRecords(c.Request.Context(), c.Topic, &d.Deletion)
+	done, err := h.Engine().DeleteRecords(c.Request.Context(), c.Topic, &d.Deletion)
 	if err != nil {
 		return err
 	}

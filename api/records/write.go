@@ -1,4 +1,4 @@
-package api
+package records
 
 import (
 	"net/http"
@@ -11,9 +11,9 @@ import (
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
-// write appends the body's records. The body's buffer is the engine's until
+// Write appends the body's records. The body's buffer is the engine's until
 // Append returns: it copies the records into their frame.
-func (s *Server) write(c *call.Call) error {
+func (h *Handlers) Write(c *call.Call) error {
 	seqs, err := c.TopicFlag("return_seqs", true)
 	if err != nil {
 		return err
@@ -22,7 +22,7 @@ func (s *Server) write(c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	w, err := request.DecodeWrite(body, &s.opts.Limits, c.Records, &c.Notices)
+	w, err := request.DecodeWrite(body, h.Limits, c.Records, &c.Notices)
 	if err != nil {
 		return err
 	}
@@ -36,18 +36,18 @@ func (s *Server) write(c *call.Call) error {
 	if err := c.MayWrite(c.Topic, &w.Write); err != nil {
 		return err
 	}
-	engine := s.opened()
+	engine := h.Engine()
 	if err := queues.ReadJobs(engine, c.Topic, w, &c.Notices, ""); err != nil {
 		return err
 	}
 	if err := c.TakeFrame(len(body), w); err != nil {
 		return err
 	}
-	held, err := s.bounds.TakeBytes(engine, c.Topic, &w.Write)
+	held, err := h.Bounds.TakeBytes(engine, c.Topic, &w.Write)
 	if err != nil {
 		return err
 	}
-	defer s.bounds.GiveBytes(held)
+	defer h.Bounds.GiveBytes(held)
 	done, err := engine.Append(c.Request.Context(), c.Topic, &w.Write)
 	if err != nil {
 		return err

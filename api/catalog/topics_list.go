@@ -1,4 +1,4 @@
-package api
+package catalog
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/listing"
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics"
@@ -34,23 +35,8 @@ func readTopicQuery(c *call.Call, p *wire.Params) topicQuery {
 		q.Class = new(record.Class)
 		*q.Class, _ = record.ParseClass(class)
 	}
-	q.by, q.down = readSort(p, topics.SortName, topics.SortBytes, topics.SortRecords, topics.SortWriteRate, topics.SortLastWrite)
+	q.by, q.down = listing.ReadSort(p, topics.SortName, topics.SortBytes, topics.SortRecords, topics.SortWriteRate, topics.SortLastWrite)
 	return q
-}
-
-// readSort reads what a listing is sorted by, and whether the greatest come first: by
-// default that is so of all but names. The first key is the default.
-func readSort(p *wire.Params, keys ...topics.SortKey) (by topics.SortKey, down bool) {
-	words := make([]string, len(keys))
-	for i, k := range keys {
-		words[i] = string(k)
-	}
-	by = topics.SortKey(p.OneOf("sort", words[0], words...))
-	order := "desc"
-	if by == topics.SortName {
-		order = "asc"
-	}
-	return by, p.OneOf("order", order, "asc", "desc") == "desc"
 }
 
 // plain reports whether the listing is one of names in their order, in which a page can be
@@ -66,19 +52,12 @@ func (q *topicQuery) listing() string {
 		class = q.Class.String()
 	}
 	return strings.Join([]string{
-		"topics", strings.Join(q.Prefixes, " "), q.prefix, q.Contains, string(q.Type), class, string(q.by), direction(q.down),
+		"topics", strings.Join(q.Prefixes, " "), q.prefix, q.Contains, string(q.Type), class, string(q.by), listing.Direction(q.down),
 	}, "\x00")
 }
 
-func direction(down bool) string {
-	if down {
-		return "desc"
-	}
-	return "asc"
-}
-
-// listView is one row of a listing. The rates are per second, over the last minute.
-type listView struct {
+// TopicRow is one row of a listing. The rates are per second, over the last minute.
+type TopicRow struct {
 	Topic             string         `json:"topic"`
 	Type              record.Type    `json:"type"`
 	HeadSeq           uint64         `json:"head_seq"`
@@ -113,8 +92,8 @@ type jobRates struct {
 	NackRate  float64 `json:"nack_rate"`
 }
 
-func viewListed(st *topic.State, a topic.Activity) listView {
-	v := listView{
+func viewListed(st *topic.State, a topic.Activity) TopicRow {
+	v := TopicRow{
 		Topic: st.Name, Type: st.Config.Type,
 		HeadSeq: st.Head, EarliestSeq: st.Earliest, Count: st.Count, Bytes: st.Bytes,
 		Durable: st.Config.Durable(), Durability: st.Config.Durability,
@@ -133,13 +112,13 @@ func viewListed(st *topic.State, a topic.Activity) listView {
 
 // topicsPage is a page of topics on the wire.
 type topicsPage struct {
-	Topics     []listView `json:"topics"`
+	Topics     []TopicRow `json:"topics"`
 	Total      int        `json:"total"`
 	NextCursor string     `json:"next_cursor,omitempty"`
 }
 
-// listTopics answers a page of the topics that the key sees.
-func (s *Server) listTopics(c *call.Call) error {
+// ListTopics answers a page of the topics that the key sees.
+func (h *Handlers) ListTopics(c *call.Call) error {
 	query, err := c.Query()
 	if err != nil {
 		return err
@@ -150,14 +129,14 @@ func (s *Server) listTopics(c *call.Call) error {
 	if p.Err() != nil {
 		return p.Err()
 	}
-	if size, err = c.TakePage(size, s.opened().Totals().Topics, topicRow); err != nil {
+	if size, err = c.TakePage(size, h.Engine().Totals().Topics, TopicRowCost); err != nil {
 		return err
 	}
 	var page *topicsPage
 	if q.plain() {
-		page, err = s.listNames(c, &q, &p, size)
+		page, err = h.listNames(c, &q, &p, size)
 	} else {
-		page, err = s.listSorted(c, &q, &p, size)
+		page, err = h.listSorted(c, &q, &p, size)
 	}
 	if err != nil {
 		return err
@@ -167,7 +146,7 @@ func (s *Server) listTopics(c *call.Call) error {
 }
 
 // listNames answers a page in the order of the names.
-func (s *Server) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
+func (h *Handlers) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
 	var after string
 	var err error
 	if p.Has("cursor") {
@@ -175,9 +154,9 @@ func (s *Server) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int
 			return nil, err
 		}
 	}
-	engine := s.opened()
+	engine := h.Engine()
 	states, more := call.PageWithin(c.Key, q.prefix, after, size, engine.List)
-	page := &topicsPage{Topics: make([]listView, len(states)), Total: engine.CountTopics(q.Prefixes)}
+	page := &topicsPage{Topics: make([]TopicRow, len(states)), Total: engine.CountTopics(q.Prefixes)}
 	for i := range states {
 		page.Topics[i] = viewListed(&states[i], engine.Activity(states[i].Name))
 	}
@@ -188,28 +167,30 @@ func (s *Server) listNames(c *call.Call, q *topicQuery, p *wire.Params, size int
 }
 
 // listSorted answers a page in an order that is made once for all pages.
-func (s *Server) listSorted(c *call.Call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
-	engine := s.opened()
-	l := &sorted{
-		listing: q.listing(),
-		all:     engine.CountTopics(q.Prefixes),
-		sort: func(ctx context.Context) ([]string, error) {
+func (h *Handlers) listSorted(c *call.Call, q *topicQuery, p *wire.Params, size int) (*topicsPage, error) {
+	engine := h.Engine()
+	l := &listing.Sorted{
+		Orders:  h.Orders,
+		Size:    size,
+		Listing: q.listing(),
+		All:     engine.CountTopics(q.Prefixes),
+		Sort: func(ctx context.Context) ([]string, error) {
 			return engine.SortTopics(ctx, &q.Selection, q.by, q.down)
 		},
 	}
-	rows, order, err := turn(s, c, p, l, size, func(name string) (listView, bool) {
+	rows, order, err := listing.Turn(c, p, l, func(name string) (TopicRow, bool) {
 		st, err := engine.State(name, false)
 		if err != nil { // deleted since
-			return listView{}, false
+			return TopicRow{}, false
 		}
 		return viewListed(&st, engine.Activity(name)), true
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &topicsPage{rows, len(order.Names), l.next}, nil
+	return &topicsPage{rows, len(order.Names), l.Next}, nil
 }
 
-// topicRow is the memory that a row takes until the page is rendered, in bytes: the
+// TopicRowCost is the memory that a row takes until the page is rendered, in bytes: the
 // state, its view, and their JSON in several buffers.
-const topicRow = 4 << 10
+const TopicRowCost = 4 << 10

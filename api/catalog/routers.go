@@ -1,4 +1,4 @@
-package api
+package catalog
 
 import (
 	"net/http"
@@ -37,8 +37,8 @@ func viewRouter(name string, s *router.Spec) routerView {
 	return v
 }
 
-// routerStateView is a router with how far it is.
-type routerStateView struct {
+// RouterRow is a router with how far it is.
+type RouterRow struct {
 	routerView
 	Forwarded uint64           `json:"forwarded_total"`
 	Lag       uint64           `json:"lag"`
@@ -48,8 +48,8 @@ type routerStateView struct {
 	Blocked   string           `json:"blocked,omitempty"` // the same, by its first name
 }
 
-func viewRouterState(st *router.State) routerStateView {
-	return routerStateView{
+func viewRouterState(st *router.State) RouterRow {
+	return RouterRow{
 		routerView: viewRouter(st.Name, &st.Spec), Forwarded: st.Forwarded, Lag: st.Lag, Rate: st.Rate,
 		State: st.Condition, Reason: st.Blocked, Blocked: st.Blocked,
 	}
@@ -69,8 +69,8 @@ func seesEnds(c *call.Call, s *router.Spec) bool { return c.Key.Sees(s.Source) &
 
 // existing is the router of the path. One that is there and has an end outside
 // the key's prefixes is refused without naming that end.
-func (s *Server) existing(c *call.Call) (router.State, error) {
-	st, err := s.opened().Router(c.Topic)
+func (h *Handlers) existing(c *call.Call) (router.State, error) {
+	st, err := h.Engine().Router(c.Topic)
 	if err == nil && !seesEnds(c, &st.Spec) {
 		err = &wire.Error{
 			Status: http.StatusForbidden, Code: "forbidden",
@@ -96,8 +96,8 @@ func seenWays(c *call.Call, err error) error {
 	return err
 }
 
-// putRouter makes a router or replaces one.
-func (s *Server) putRouter(c *call.Call) error {
+// PutRouter makes a router or replaces one.
+func (h *Handlers) PutRouter(c *call.Call) error {
 	if err := checkRouter(c); err != nil {
 		return err
 	}
@@ -115,10 +115,10 @@ func (s *Server) putRouter(c *call.Call) error {
 		}
 	}
 	// To replace a router is to end what it did between its former ends.
-	if _, err := s.existing(c); err != nil && wire.ErrorOf(err).Status != http.StatusNotFound {
+	if _, err := h.existing(c); err != nil && wire.ErrorOf(err).Status != http.StatusNotFound {
 		return err
 	}
-	done, err := s.opened().PutRouter(c.Request.Context(), c.Topic, spec)
+	done, err := h.Engine().PutRouter(c.Request.Context(), c.Topic, spec)
 	if err != nil {
 		return seenWays(c, err)
 	}
@@ -134,12 +134,12 @@ func (s *Server) putRouter(c *call.Call) error {
 	return nil
 }
 
-// getRouter answers a router and how far it is.
-func (s *Server) getRouter(c *call.Call) error {
+// GetRouter answers a router and how far it is.
+func (h *Handlers) GetRouter(c *call.Call) error {
 	if err := checkRouter(c); err != nil {
 		return err
 	}
-	st, err := s.existing(c)
+	st, err := h.existing(c)
 	if err != nil {
 		return err
 	}
@@ -147,12 +147,12 @@ func (s *Server) getRouter(c *call.Call) error {
 	return nil
 }
 
-// deleteRouter ends a router; what it has forwarded stays.
-func (s *Server) deleteRouter(c *call.Call) error {
+// DeleteRouter ends a router; what it has forwarded stays.
+func (h *Handlers) DeleteRouter(c *call.Call) error {
 	if err := checkRouter(c); err != nil {
 		return err
 	}
-	_, missing := s.existing(c)
+	_, missing := h.existing(c)
 	if missing != nil && wire.ErrorOf(missing).Status != http.StatusNotFound {
 		return missing
 	}
@@ -163,7 +163,7 @@ func (s *Server) deleteRouter(c *call.Call) error {
 		answerRouterPreview(c, missing == nil)
 		return nil
 	}
-	deleted, cost, err := s.opened().DeleteRouter(c.Request.Context(), c.Topic)
+	deleted, cost, err := h.Engine().DeleteRouter(c.Request.Context(), c.Topic)
 	if err != nil {
 		return err
 	}
