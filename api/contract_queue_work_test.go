@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/api/session"
 )
 
 // job reads the next event, which must be a job with this seq.
@@ -142,7 +144,7 @@ func TestContractWorkSessions(t *testing.T) {
 			step{"GET /v0/topics/q/work?node=w", ``, 429, `{"error":{"code":"throttled","detail":{"limit":"max_sse_connections"}}}`},
 			step{"GET /v0/admin/sessions", ``, 200, `{"total":1}`},
 		)
-		var v struct{ Sessions []sessionView }
+		var v struct{ Sessions []session.View }
 		if err := json.Unmarshal(s.send("GET /v0/admin/sessions", "").body, &v); err != nil || v.Sessions[0].Kind != "work" {
 			t.Fatalf("%+v, %v", v, err)
 		}

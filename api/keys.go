@@ -117,17 +117,5 @@ func unauthorized(given bool) *wire.Error {
 func (s *Server) ReplaceKeys(keys *auth.Keys) {
 	next := s.bounds.ReplaceKeys(keys)
 	gone := func(k *auth.Key) bool { return !next.Knows(k) }
-	for _, id := range s.watches.of(gone) {
-		s.watches.remove(id, gone, call.ErrRevoked)
-	}
-	for _, w := range s.workers.list() {
-		if gone(w.key) {
-			w.end(call.ErrRevoked)
-		}
-	}
-	for _, so := range s.sockets.list() {
-		if gone(so.key) {
-			so.dismiss(call.ErrRevoked)
-		}
-	}
+	s.sessions.Tables.Revoke(gone)
 }

@@ -131,7 +131,7 @@ func (w *socketWork) run(ctx context.Context) {
 // send sends what a worker has to tell.
 func (w *socketWork) send(event *jobs.Event) error {
 	for i := range event.Lost {
-		b := appendLost(append(beginMessage(nil, "lost", nil), ','), w.topic, &event.Lost[i])
+		b := queues.AppendLost(append(beginMessage(nil, "lost", nil), ','), w.topic, &event.Lost[i])
 		if err := w.socket.out.send(append(b, '}')); err != nil {
 			return err
 		}

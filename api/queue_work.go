@@ -13,6 +13,7 @@ import (
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/render"
 	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/queue"
@@ -34,7 +35,7 @@ type workStream struct {
 	opened    time.Time
 	worker    *jobs.Worker
 	heartbeat time.Duration
-	carried   flow
+	carried   session.Flow
 }
 
 // Follows implements subject.
@@ -44,7 +45,7 @@ func (w *workStream) Follows(asked func(topic string) bool) bool { return asked(
 func (w *workStream) Cursors() []watch.Cursor { return nil }
 
 // queues are those of which it gets jobs.
-func (w *workStream) queues() []string { return []string{w.queue} }
+func (w *workStream) Queues() []string { return []string{w.queue} }
 
 // work streams jobs to a worker for as long as it stays. The jobs that it has
 // then go back.
@@ -74,7 +75,7 @@ func (s *Server) work(c *call.Call) error {
 		id: newWorkID(), queue: c.Topic, key: c.Key, remote: c.Request.RemoteAddr, opened: s.opts.Now(), worker: worker, heartbeat: heartbeat,
 	}
 	w.flow = &w.carried
-	w.flow.begin(0)
+	w.flow.Begin(0)
 	w.ctx, w.cancel = context.WithCancelCause(c.Request.Context())
 	defer w.cancel(nil)
 	s.workers.enter(w)
@@ -179,7 +180,7 @@ func (w *workStream) sendJob(j *jobs.Job) error {
 		*buf = body
 		eventBuffers.Put(buf)
 	}
-	w.flow.move()
+	w.flow.Move()
 	return w.send(b)
 }
 
@@ -191,15 +192,7 @@ func appendWorkJob(b []byte, topic string, j *jobs.Job) []byte {
 
 // sayLost sends a lost event: the worker no longer holds a job.
 func (w *workStream) sayLost(l *queue.Loss) error {
-	return w.small("lost", func(b []byte) []byte { return append(appendLost(append(b, '{'), w.queue, l), '}') })
-}
-
-// appendLost renders the members of what says that a job is lost.
-func appendLost(b []byte, topic string, l *queue.Loss) []byte {
-	b = render.Member(b, "topic", topic)
-	b = render.Number(append(b, ','), "$seq", l.Seq)
-	b = render.Member(append(b, ','), "lease_id", l.Lease.String())
-	return render.Member(append(b, ','), "reason", string(l.Why))
+	return w.small("lost", func(b []byte) []byte { return append(queues.AppendLost(append(b, '{'), w.queue, l), '}') })
 }
 
 // sayDeleted sends the event after which a stream of a deleted queue ends.

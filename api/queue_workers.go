@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -57,24 +59,24 @@ func newWorkID() string {
 	return "work_" + base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// views are the streams of the keys that are asked for, in no order.
-func (set *workers) views(of func(*auth.Key) bool) (views []sessionView) {
+// Views are the streams of the keys that are asked for, in no order.
+func (set *workers) Views(of func(*auth.Key) bool) (views []session.View) {
 	for _, w := range set.list() {
 		if of(w.key) {
-			v := sessionView{
+			v := session.View{
 				ID: w.id, Kind: "work", Key: w.key.ID, Remote: w.remote, Transport: "sse", Opened: w.opened.UnixMilli(),
-				Streaming: true, opened: w.opened, subject: w,
+				Streaming: true, Since: w.opened, Subject: w,
 			}
-			v.carried(w.flow)
+			v.Carry(w.flow)
 			views = append(views, v)
 		}
 	}
 	return views
 }
 
-// end ends the stream with an id, if it is of a key that is asked for, with a
+// End ends the stream with an id, if it is of a key that is asked for, with a
 // cause.
-func (set *workers) end(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
+func (set *workers) End(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
 	for _, w := range set.list() {
 		if w.id == id && of(w.key) {
 			w.end(cause)
@@ -82,4 +84,22 @@ func (set *workers) end(id string, of func(*auth.Key) bool, cause *wire.Error) b
 		}
 	}
 	return false
+}
+
+// Revoke ends the streams of the keys that are gone.
+func (set *workers) Revoke(gone func(*auth.Key) bool) {
+	for _, w := range set.list() {
+		if gone(w.key) {
+			w.end(call.ErrRevoked)
+		}
+	}
+}
+
+// EndStalled ends the streams whose clients take nothing.
+func (set *workers) EndStalled() {
+	for _, w := range set.list() {
+		if w.sending.Stalled() {
+			w.end(session.NoMemory())
+		}
+	}
 }

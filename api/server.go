@@ -26,6 +26,7 @@ import (
 	"github.com/e6e95bb8/topics/api/probes"
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/records"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/telemetry"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -149,6 +150,7 @@ type Server struct {
 	admin     admin.Handlers
 	probes    probes.Handlers
 	telemetry *telemetry.Handlers
+	sessions  session.Handlers
 	catalog   catalog.Handlers
 	records   records.Handlers
 	queues    queues.Handlers
@@ -199,6 +201,9 @@ func New(opts Options) *Server {
 	s.records = records.Handlers{
 		Engine: func() records.Engine { return s.opened() },
 		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx, Now: opts.Now,
+	}
+	s.sessions = session.Handlers{
+		Tables: session.Tables{&s.watches, &s.workers, s.sockets}, Engine: func() session.Engine { return s.opened() },
 	}
 	s.queues = queues.Handlers{
 		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,

@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/session"
 )
 
 // sessionRows lists sessions by their kinds and transports.
@@ -124,15 +125,15 @@ func TestEndedSessionsAreDescribed(t *testing.T) {
 	s.put(t, "jobs", `{"type":"queue"}`)
 	worker := openStream(t, http.DefaultClient, "http://"+s.addr+"/v0/topics/jobs/work?node=n", 200)
 	worker.anything() // the retry
-	views := s.workers.views(func(*auth.Key) bool { return true })
+	views := s.workers.Views(func(*auth.Key) bool { return true })
 	worker.hangUp()
-	waitFor(t, func() bool { return len(s.workers.views(func(*auth.Key) bool { return true })) == 0 })
+	waitFor(t, func() bool { return len(s.workers.Views(func(*auth.Key) bool { return true })) == 0 })
 	do(s, "GET", "/v0/topics/other", "")
-	asks := sessionFilter{topic: "jobs"}
-	if !asks.asks(&views[0]) {
+	asks := session.Filter{Topic: "jobs"}
+	if !asks.Asks(&views[0]) {
 		t.Error("it is not found by its topic")
 	}
-	s.describe(views)
+	s.sessions.Describe(views)
 	if got := views[0].Topics; len(got) != 1 || got[0].Topic != "jobs" {
 		t.Errorf("%+v", got)
 	}
@@ -142,7 +143,7 @@ func TestEndedSessionsAreDescribed(t *testing.T) {
 func TestSessionTopicsAreBounded(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	var names []string
-	for i := range sessionTopics + 8 {
+	for i := range session.MaxTopics + 8 {
 		name := fmt.Sprintf("t-%02d", i)
 		s.put(t, name, "")
 		names = append(names, fmt.Sprintf(`"%s":{}`, name))
@@ -154,7 +155,7 @@ func TestSessionTopicsAreBounded(t *testing.T) {
 	sorted := slices.IsSortedFunc(topics, func(a, b any) int {
 		return cmp.Compare(a.(map[string]any)["topic"].(string), b.(map[string]any)["topic"].(string))
 	})
-	if len(topics) != sessionTopics || row["topics_total"] != float64(sessionTopics+8) || !sorted {
+	if len(topics) != session.MaxTopics || row["topics_total"] != float64(session.MaxTopics+8) || !sorted {
 		t.Errorf("%d of %v topics, sorted: %v", len(topics), row["topics_total"], sorted)
 	}
 }

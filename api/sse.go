@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/http1"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -46,8 +47,8 @@ type eventStream struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	done     chan struct{} // closed when its use of the session is over
-	sending  sending
-	flow     *flow
+	sending  session.Sending
+	flow     *session.Flow
 
 	mu    sync.Mutex // guards what follows, and setting the connection's deadline
 	until time.Time  // when the client's time is over, because the stream has to end; zero before that
@@ -62,7 +63,7 @@ func (s *Server) streamWatch(c *call.Call) error {
 	}
 	w := s.watches.find(c.Topic, c.Key)
 	if w == nil {
-		return noSession()
+		return session.None()
 	}
 	place, err := lastPlace(c, "")
 	if err != nil {
@@ -120,8 +121,8 @@ func (s *Server) stream(st *eventStream) error {
 		err = st.session.Run(st.ctx, st)
 	}
 	if errors.Is(err, watch.ErrNoMemory) {
-		s.endStalled()
-		st.end(noStreamMemory())
+		s.sessions.Tables.EndStalled()
+		st.end(session.NoMemory())
 		err = context.Cause(st.ctx)
 	}
 	return st.farewell(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/session"
 )
 
 // deadlineWriter counts the deadlines that are set.
@@ -32,7 +33,7 @@ func TestEventDeadlines(t *testing.T) {
 		for major, want := range map[int]struct{ first, again, later int }{1: {1, 0, 1}, 2: {2, 200, 2}} {
 			w := &deadlineWriter{}
 			st := &eventStream{
-				cancel: func(error) {}, call: &call.Call{Writer: w, Request: &http.Request{ProtoMajor: major}}, control: http.NewResponseController(w), patience: time8, flow: new(flow),
+				cancel: func(error) {}, call: &call.Call{Writer: w, Request: &http.Request{ProtoMajor: major}}, control: http.NewResponseController(w), patience: time8, flow: new(session.Flow),
 			}
 			send := func(n int) (set int) {
 				before := w.set

@@ -74,7 +74,7 @@ func (st *eventStream) Records(f *watch.Frame, last bool) error {
 		err = st.send(b[:cut], f.Body, b[cut:])
 	}
 	keepEventBuffer(buf, b)
-	st.flow.move()
+	st.flow.Move()
 	return err
 }
 
@@ -144,7 +144,7 @@ func (st *eventStream) small(name string, body func([]byte) []byte) error {
 	b := append(body(st.beginEvent((*buf)[:0], name)), endOfEvent...)
 	err := st.send(b)
 	keepEventBuffer(buf, b)
-	st.flow.move()
+	st.flow.Move()
 	return err
 }
 
@@ -192,7 +192,7 @@ func (st *eventStream) send(parts ...[]byte) error {
 			if _, err := st.call.Writer.Write(part[:n]); err != nil {
 				return err
 			}
-			st.flow.sent.Add(int64(n))
+			st.flow.Sent.Add(int64(n))
 			part = part[n:]
 		}
 	}
@@ -204,7 +204,7 @@ func (st *eventStream) send(parts ...[]byte) error {
 // many clients, setting a timer for each event of each of them costs more than the
 // rest of bound.
 func (st *eventStream) bound() {
-	st.sending.begin()
+	st.sending.Begin()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if !st.until.IsZero() {
@@ -221,7 +221,7 @@ func (st *eventStream) bound() {
 // take the time until the next event for the client's. HTTP/1.1 looks at it only
 // while something is written.
 func (st *eventStream) lift() {
-	st.sending.end()
+	st.sending.End()
 	if st.call.Request.ProtoMajor < 2 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 )
 
@@ -31,7 +32,7 @@ func TestOnePieceForEachRecord(t *testing.T) {
 	const caughtUp = "event: caught-up\ndata: {\"topic\":\"a\",\"head_seq\":7}\n\n"
 	for body, data := range map[string]string{`{"a":1}`: `{"a":1}`, "{\r\n}": "{\ndata: }", large: large} {
 		w := &pieceWriter{}
-		st := &eventStream{call: &call.Call{Writer: w, Request: &http.Request{ProtoMajor: 1}}, control: http.NewResponseController(w), flow: new(flow)}
+		st := &eventStream{call: &call.Call{Writer: w, Request: &http.Request{ProtoMajor: 1}}, control: http.NewResponseController(w), flow: new(session.Flow)}
 		f := &watch.Frame{Topic: "a", To: 7, Body: []byte(body), Lines: strings.Contains(body, "\n")}
 		for _, last := range []bool{true, false} {
 			w.pieces = nil

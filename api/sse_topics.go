@@ -96,7 +96,7 @@ func (s *Server) streamPassing(c *call.Call, w *watchSession) error {
 		return err
 	}
 	defer endStream()
-	w.flow.begin(0)
+	w.flow.Begin(0)
 	st := s.newEventStream(c, w)
 	defer st.cancel(nil)
 	if err := s.watches.addOpen(w, st, s.opts.Limits.MaxWatchSessions); err != nil {

@@ -43,7 +43,7 @@ func TestStalledStreamsGiveWay(t *testing.T) {
 	}
 	stalls := func() (n int) {
 		for _, st := range s.watches.streams() {
-			if st.sending.since.Load() != 0 {
+			if st.sending.Sends() {
 				n++
 			}
 		}

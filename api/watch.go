@@ -8,17 +8,11 @@ import (
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
 	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
 )
-
-// positionView is where in a topic a watch begins.
-type positionView struct {
-	FromSeq     uint64 `json:"from_seq"`
-	HeadSeq     uint64 `json:"head_seq"`
-	EarliestSeq uint64 `json:"earliest_seq"`
-}
 
 // openWatch makes a watch session.
 func (s *Server) openWatch(c *call.Call) error {
@@ -50,7 +44,7 @@ func (s *Server) openWatch(c *call.Call) error {
 	if err == nil {
 		err = s.takePositions(c, positions)
 	}
-	w.flow.begin(len(body))
+	w.flow.Begin(len(body))
 	if err == nil {
 		err = s.watches.add(w, s.opts.Limits.MaxWatchSessions)
 	}
@@ -62,15 +56,15 @@ func (s *Server) openWatch(c *call.Call) error {
 		s.watches.remove(w.id, func(*auth.Key) bool { return true }, call.ErrRevoked)
 		return call.ErrRevoked
 	}
-	c.Undo = func() { s.watches.remove(w.id, func(*auth.Key) bool { return true }, noSession()) }
+	c.Undo = func() { s.watches.remove(w.id, func(*auth.Key) bool { return true }, session.None()) }
 	c.Header().Set("Cache-Control", "no-store")
 	wire.WriteJSON(c, http.StatusOK, struct {
-		WID          string                  `json:"wid"`
-		StreamURL    string                  `json:"stream_url"`
-		SessionTTLMS int64                   `json:"session_ttl_ms"`
-		Topics       map[string]positionView `json:"topics"`
-		LastEventID  string                  `json:"last_event_id"`
-	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), viewPositions(positions), string(w.AppendID(nil))})
+		WID          string                      `json:"wid"`
+		StreamURL    string                      `json:"stream_url"`
+		SessionTTLMS int64                       `json:"session_ttl_ms"`
+		Topics       map[string]session.Position `json:"topics"`
+		LastEventID  string                      `json:"last_event_id"`
+	}{w.id, "/v0/watch/" + w.id, s.watches.ttl.Milliseconds(), session.ViewPositions(positions), string(w.AppendID(nil))})
 	return nil
 }
 
@@ -108,12 +102,4 @@ func follow(session *watch.Session, req *request.Watch, lenient bool) (map[strin
 		maps.Copy(positions, found)
 	}
 	return positions, nil
-}
-
-func viewPositions(positions map[string]watch.Position) map[string]positionView {
-	view := make(map[string]positionView, len(positions))
-	for topic, p := range positions {
-		view[topic] = positionView{p.From, p.Head, p.Earliest}
-	}
-	return view
 }

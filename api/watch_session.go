@@ -4,12 +4,12 @@ import (
 	"container/list"
 	"crypto/rand"
 	"encoding/base64"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -24,9 +24,9 @@ type watchSession struct {
 	id      string
 	key     *auth.Key
 	opened  time.Time
-	release func() // gives back its memory, but not that of its topics; called once, by drop or discard
-	flow    flow   // of all its streams
-	passing bool   // it ends with its stream
+	release func()       // gives back its memory, but not that of its topics; called once, by drop or discard
+	flow    session.Flow // of all its streams
+	passing bool         // it ends with its stream
 
 	// watches.mu guards what follows.
 	remote string        // address of its stream, or of who opened it
@@ -192,7 +192,7 @@ func (t *watches) attach(w *watchSession, st *eventStream) error {
 	t.mu.Lock()
 	if w.ended {
 		t.mu.Unlock()
-		return noSession()
+		return session.None()
 	}
 	before := w.stream
 	w.stream = st
@@ -253,8 +253,4 @@ func (t *watches) counts() (sessions, streams int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return int64(len(t.all)), int64(t.open)
-}
-
-func noSession() *wire.Error {
-	return &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: "no such watch session"}
 }

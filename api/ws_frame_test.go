@@ -71,7 +71,7 @@ func TestAnswersInOneWrite(t *testing.T) {
 	if conn.writes != 2 {
 		t.Errorf("%d writes, want one up to the large answer and one after it", conn.writes)
 	}
-	sent := so.flow.sent.Load()
+	sent := so.flow.Sent.Load()
 	for i, p := range list {
 		message := readFrame(t, &conn.Buffer)
 		sent -= int64(len(message))
@@ -84,7 +84,7 @@ func TestAnswersInOneWrite(t *testing.T) {
 		}
 	}
 	if conn.Len() != 0 || sent != 0 {
-		t.Errorf("%d bytes follow the answers; %d of %d are not counted", conn.Len(), sent, so.flow.sent.Load())
+		t.Errorf("%d bytes follow the answers; %d of %d are not counted", conn.Len(), sent, so.flow.Sent.Load())
 	}
 }
 

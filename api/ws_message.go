@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/e6e95bb8/topics/api/render"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 )
@@ -54,7 +55,7 @@ func appendAck(b []byte, p *publish) []byte {
 
 // subscribedMessage answers a subscribe with where each topic begins.
 func subscribedMessage(id []byte, positions map[string]watch.Position, notes *wire.Notices) []byte {
-	topics, err := json.Marshal(viewPositions(positions))
+	topics, err := json.Marshal(session.ViewPositions(positions))
 	if err != nil {
 		panic(err) // numbers by their names
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/e6e95bb8/topics/api/session"
 )
 
 const (
@@ -44,7 +45,7 @@ type outlet struct {
 	stall   time.Duration
 	timer   *time.Timer // cuts the connection; runs while something is being sent
 	busy    atomic.Bool // something is being sent
-	sending sending
+	sending session.Sending
 
 	mu    sync.Mutex // guards ended, and is held while a message goes out
 	ended bool
@@ -110,8 +111,8 @@ func (o *outlet) carryLocked(messages int, write func() error) error {
 		o.socket.cut() // half a message may be out: nothing can follow it
 		return errGone
 	}
-	o.socket.flow.sent.Add(int64(messages))
-	o.socket.flow.move()
+	o.socket.flow.Sent.Add(int64(messages))
+	o.socket.flow.Move()
 	return nil
 }
 
@@ -154,9 +155,9 @@ func (o *outlet) writeFrames(frames []byte) error {
 func (o *outlet) within(write func() error) error {
 	began := time.Now()
 	o.timer.Reset(o.stall)
-	o.sending.begin()
+	o.sending.Begin()
 	err := write()
-	o.sending.end()
+	o.sending.End()
 	if err == nil && time.Since(began) > aWait {
 		o.socket.alive()
 	}

@@ -59,7 +59,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		}
 	}
 	so.late.Stop()
-	so.flow.begin(len(message))
+	so.flow.Begin(len(message))
 	c.In = message
 	so.busy.Store(true)
 	defer func() {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/auth"
+	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -94,33 +96,51 @@ func newSocketID() string {
 	return "ws_" + base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// socketViews are the open WebSockets of the keys that are asked for, in no
+// Views are the open WebSockets of the keys that are asked for, in no
 // order.
-func (s *Server) socketViews(of func(*auth.Key) bool) []sessionView {
-	var views []sessionView
-	for _, so := range s.sockets.list() {
+func (set *socketSet) Views(of func(*auth.Key) bool) []session.View {
+	var views []session.View
+	for _, so := range set.list() {
 		if !of(so.key) {
 			continue
 		}
-		v := sessionView{
+		v := session.View{
 			ID: so.id, Kind: "websocket", Key: so.key.ID, Remote: so.remote, Transport: "websocket", Opened: so.since.UnixMilli(),
-			Streaming: true, opened: so.since, subject: so,
+			Streaming: true, Since: so.since, Subject: so,
 		}
 		_, v.Prefixes = so.subs.size()
-		v.carried(&so.flow)
+		v.Carry(&so.flow)
 		views = append(views, v)
 	}
 	return views
 }
 
-// closeSocket ends the WebSocket with an id, if it is of a key that is asked
+// End ends the WebSocket with an id, if it is of a key that is asked
 // for, and tells its client why. It does not wait for the end.
-func (s *Server) closeSocket(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
-	for _, so := range s.sockets.list() {
+func (set *socketSet) End(id string, of func(*auth.Key) bool, cause *wire.Error) bool {
+	for _, so := range set.list() {
 		if so.id == id && of(so.key) {
 			so.dismiss(cause)
 			return true
 		}
 	}
 	return false
+}
+
+// Revoke sends away the clients of the keys that are gone.
+func (set *socketSet) Revoke(gone func(*auth.Key) bool) {
+	for _, so := range set.list() {
+		if gone(so.key) {
+			so.dismiss(call.ErrRevoked)
+		}
+	}
+}
+
+// EndStalled cuts off the clients that take nothing.
+func (set *socketSet) EndStalled() {
+	for _, so := range set.list() {
+		if so.out.sending.Stalled() {
+			so.cut() // nothing gets through that could say why
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6e95bb8/topics/api/auth"
 	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
@@ -31,7 +32,7 @@ type socket struct {
 	id     string
 	since  time.Time
 	remote string
-	flow   flow
+	flow   session.Flow
 
 	ctx    context.Context // ends with the socket
 	cancel context.CancelFunc
@@ -74,7 +75,7 @@ func newSocket(s *Server, c *call.Call) *socket {
 		jobs:   newSocketJobs(),
 	}
 	so.remote = c.Request.RemoteAddr
-	so.flow.begin(0)
+	so.flow.Begin(0)
 	so.ctx, so.cancel = context.WithCancel(context.Background())
 	so.follows = c.Followed()
 	return so

@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -204,7 +205,7 @@ func TestSocketSessions(t *testing.T) {
 	c.want("subscribed")
 	c.want("caught_up")
 	w := do(s, "GET", "/v0/admin/sessions", "")
-	var list struct{ Sessions []sessionView }
+	var list struct{ Sessions []session.View }
 	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || len(list.Sessions) != 1 {
 		t.Fatalf("sessions: %s", w.Body)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/request"
+	"github.com/e6e95bb8/topics/api/session"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/record"
@@ -210,8 +211,8 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 		so.guard(func() {
 			// Any other end is the socket's or the group's.
 			if errors.Is(g.session.Run(ctx, g), watch.ErrNoMemory) {
-				so.server.endStalled()
-				so.dismiss(noStreamMemory())
+				so.server.sessions.Tables.EndStalled()
+				so.dismiss(session.NoMemory())
 			}
 		})
 	})
@@ -280,7 +281,7 @@ func (so *socket) Follows(asked func(topic string) bool) bool {
 }
 
 // queues are those of which it gets jobs.
-func (so *socket) queues() []string { return so.jobs.queues() }
+func (so *socket) Queues() []string { return so.jobs.queues() }
 
 // Cursors implements subject.
 func (so *socket) Cursors() (all []watch.Cursor) {

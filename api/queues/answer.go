@@ -124,3 +124,11 @@ func appendDeadlines(b []byte, r *jobs.Result) []byte {
 	}
 	return append(b, '}')
 }
+
+// AppendLost renders the members of what says that a job is lost.
+func AppendLost(b []byte, topic string, l *queue.Loss) []byte {
+	b = render.Member(b, "topic", topic)
+	b = render.Number(append(b, ','), "$seq", l.Seq)
+	b = render.Member(append(b, ','), "lease_id", l.Lease.String())
+	return render.Member(append(b, ','), "reason", string(l.Why))
+}
