@@ -68,13 +68,7 @@ func (s *Server) StopServing() {
 // then find the engine closed and answer that.
 func (s *Server) Finish(ctx context.Context) {
 	s.cancel()
-	select {
-	case <-s.sockets.empty():
-	case <-ctx.Done():
-		for _, so := range s.sockets.list() {
-			so.cut()
-		}
-	}
+	s.sockets.Finish(ctx)
 	s.traffic.wait(ctx)
 	s.orders.Clear()
 }

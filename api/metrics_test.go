@@ -53,9 +53,9 @@ func busyServer(t *testing.T) (*Server, *opsEngine) {
 	get(s, "GET", "/v0/health")
 	get(s, "GET", "/nowhere/else")
 	get(s, "BREW", "/v0/health")
-	s.observeOperation("publish", nil)
-	s.observeOperation("publish", &wire.Error{Code: "topic_full"})
-	s.observeOperation("brew", wire.Invalid("no such op"))
+	s.sockets.Observe("publish", nil)
+	s.sockets.Observe("publish", &wire.Error{Code: "topic_full"})
+	s.sockets.Observe("brew", wire.Invalid("no such op"))
 	s.observeDelivery(w.now.UnixMilli() - 20)
 	s.observeDelivery(w.now.UnixMilli() - 1000)
 	return s, e

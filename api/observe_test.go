@@ -19,8 +19,8 @@ func TestObserveAllocatesNothing(t *testing.T) {
 		s.metrics.Observe(metrics.Endpoint{Route: "/v0/topics/:topic", Method: "POST"}, 200, time.Millisecond)
 		s.metrics.Observe(metrics.Endpoint{Route: "/v0/topics/:topic", Method: "POST"}, 429, time.Millisecond)
 		s.metrics.Observe(metrics.Endpoint{Route: "/no such route", Method: "POST"}, 200, time.Millisecond)
-		s.observeOperation("publish", nil)
-		s.observeOperation("brew", refused)
+		s.sockets.Observe("publish", nil)
+		s.sockets.Observe("brew", refused)
 		s.observeDelivery(5)
 		s.ObserveGroup(wal.Group{Sync: 99 * time.Microsecond, Frames: 3})
 	}

@@ -73,7 +73,7 @@ func (s *Server) table() []row {
 		{"POST", "/v0/watch", call.Data, auth.Read, s.openWatch},
 		{"GET", call.WatchPattern, call.Streaming, auth.Read, s.streamTopics},
 		{"GET", "/v0/watch/:wid", call.Streaming, auth.Read, s.streamWatch},
-		{"GET", "/v0/ws", call.Streaming, auth.None, s.upgrade},
+		{"GET", "/v0/ws", call.Streaming, auth.None, s.sockets.Upgrade},
 
 		{"GET", "/v0/whoami", call.Personal, auth.None, s.admin.Whoami},
 

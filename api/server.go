@@ -27,6 +27,7 @@ import (
 	"github.com/e6e95bb8/topics/api/queues"
 	"github.com/e6e95bb8/topics/api/records"
 	"github.com/e6e95bb8/topics/api/session"
+	"github.com/e6e95bb8/topics/api/socket"
 	"github.com/e6e95bb8/topics/api/telemetry"
 	"github.com/e6e95bb8/topics/api/watch"
 	"github.com/e6e95bb8/topics/api/wire"
@@ -144,7 +145,7 @@ type Server struct {
 	metrics   *metrics.Set
 	bounds    call.Bounds
 	conns     *conns.Set
-	sockets   *socketSet
+	sockets   *socket.Set
 	watches   watches
 	workers   workers
 	admin     admin.Handlers
@@ -179,7 +180,6 @@ func New(opts Options) *Server {
 	if process := opts.Limits.ProcessBytes; process > 0 {
 		s.conns.SetBounds(conns.Bounds{Requests: int(process / 8 / call.CallCost), Unread: process / 16})
 	}
-	s.sockets = newSocketSet()
 	s.watches = newWatches()
 	s.metrics = metrics.New(s.endpoints(), metrics.Endpoint{Route: call.Unmatched, Method: "other"})
 	s.probes = probes.Handlers{
@@ -202,12 +202,17 @@ func New(opts Options) *Server {
 		Engine: func() records.Engine { return s.opened() },
 		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx, Now: opts.Now,
 	}
-	s.sessions = session.Handlers{
-		Tables: session.Tables{&s.watches, &s.workers, s.sockets}, Engine: func() session.Engine { return s.opened() },
-	}
 	s.queues = queues.Handlers{
 		Engine: func() queues.Engine { return s.opened() }, Refusal: s.refusal,
 		Bounds: &s.bounds, Limits: &s.opts.Limits, Metrics: s.metrics, Serving: s.ctx,
+	}
+	s.sockets = socket.New(socket.Options{
+		Engine: func() socket.Engine { return s.opened() }, Refusal: s.refusal, Bounds: &s.bounds, Limits: &s.opts.Limits,
+		Metrics: s.metrics, Queues: &s.queues, Trail: s.trail, Frames: s.frames, MakeRoom: func() { s.sessions.Tables.EndStalled() },
+		Serving: s.ctx, Log: opts.Log, Now: opts.Now,
+	})
+	s.sessions = session.Handlers{
+		Tables: session.Tables{&s.watches, &s.workers, s.sockets}, Engine: func() session.Engine { return s.opened() },
 	}
 	s.main = newListener(s, func(k call.Kind) bool { return !opts.OpsApart || !k.Operator() })
 	if opts.OpsApart {
@@ -286,17 +291,7 @@ func (s *Server) KeepHistory(ctx context.Context) { s.telemetry.Keep(ctx) }
 // following counts the watch sessions, streams and WebSockets that are open.
 func (s *Server) following() (sessions, streams, sockets int64) {
 	sessions, streams = s.watches.counts()
-	return sessions, streams + s.workers.count(), s.sockets.count()
-}
-
-// observeOperation counts a WebSocket command that has been answered. refused is
-// nil if it succeeded.
-func (s *Server) observeOperation(op string, refused *wire.Error) {
-	code := "ok"
-	if refused != nil {
-		code = refused.Code
-	}
-	s.metrics.ObserveOperation(op, code)
+	return sessions, streams + s.workers.count(), s.sockets.Count()
 }
 
 // observeDelivery counts records that were just handed to a client that waited

@@ -56,12 +56,11 @@ func newWatches() watches {
 }
 
 // The sixteenths of the memory for streams that each use of it has; see also
-// streamsOpen.
+// streamsOpen, and joinedPart of WebSockets.
 const (
-	framesKept   = 1 // that another session will likely want
-	framesHeld   = 4 // that are being read or sent; then they get smaller
-	framesMost   = 6 // the same, with those of a large record each
-	framesJoined = 1 // copied to join heads and bodies to one frame of a WebSocket
+	framesKept = 1 // that another session will likely want
+	framesHeld = 4 // that are being read or sent; then they get smaller
+	framesMost = 6 // the same, with those of a large record each
 )
 
 // frames is the rendering that all who watch have in common. The server must

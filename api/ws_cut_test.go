@@ -43,7 +43,7 @@ func TestSocketRandomCuts(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	<-s.sockets.empty()
+	<-s.sockets.Empty()
 }
 
 // followUntilCut reads so many messages behind a seq and then cuts the

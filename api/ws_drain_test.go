@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/e6e95bb8/topics/api/socket"
 )
 
 // On drain a client gets the answers to what it has published, is told, and is
@@ -76,8 +77,8 @@ func TestSocketDrainWaitsForPublishes(t *testing.T) {
 		s.down()
 	}()
 	<-s.ctx.Done()
-	s.sockets.list()[0].wake() // the keeper looks, and looks again
-	waitFor(t, func() bool { return len(s.sockets.list()[0].nudge) == 0 })
+	s.sockets.List()[0].Wake() // the keeper looks, and looks again
+	waitFor(t, func() bool { return !s.sockets.List()[0].State().Nudged })
 	close(held.room)
 	c.want("ack")
 	if m := c.want("error"); m.Code != "shutting_down" {
@@ -90,7 +91,7 @@ func TestSocketDrainWaitsForPublishes(t *testing.T) {
 // A client that does not answer the goodbye is not waited for.
 func TestSocketDrainWithoutAnswer(t *testing.T) {
 	scaled(t, time.Second, func(t *testing.T, limit time.Duration) error {
-		s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = limit }) // in which all of it is sent
+		s := serveReal(t, nil, func(timing *socket.Timing) { timing.Farewell = limit }) // in which all of it is sent
 		_, r := s.rawDial(t)
 		s.down()
 		got, _ := io.ReadAll(r)
@@ -103,11 +104,11 @@ func TestSocketDrainWithoutAnswer(t *testing.T) {
 
 // When its time is up, Finish cuts what is left.
 func TestSocketFinishCuts(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.farewell = time.Hour })
+	s := serveReal(t, nil, func(timing *socket.Timing) { timing.Farewell = time.Hour })
 	_, r := s.rawDial(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	s.Finish(ctx)
 	_, _ = io.ReadAll(r)
-	<-s.sockets.empty()
+	<-s.sockets.Empty()
 }

@@ -118,8 +118,8 @@ func TestSocketPublishWaitsNoLongerThanItsClient(t *testing.T) {
 	c := s.dial(t)
 	c.say(`{"op":"publish","topic":"t","records":[{}],"disable_backpressure":true}`)
 	waitFor(t, func() bool { return held.began.Load() == 1 })
-	s.sockets.list()[0].cut()
-	<-s.sockets.empty()
+	s.sockets.List()[0].Cut()
+	<-s.sockets.Empty()
 	if st, _ := s.registry.State("t", false); st.Head != 0 {
 		t.Error("it was written after all")
 	}
@@ -209,7 +209,7 @@ func TestSocketSlots(t *testing.T) {
 	if err := c.Close(websocket.StatusNormalClosure, ""); err != nil {
 		t.Fatal(err)
 	}
-	<-s.sockets.empty()
+	<-s.sockets.Empty()
 	waitFor(t, func() bool { return s.bounds.Usage().Streams == 0 })
 	s.dial(t)
 }

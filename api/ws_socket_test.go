@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/e6e95bb8/topics/api/session"
+	"github.com/e6e95bb8/topics/api/socket"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
 
@@ -50,11 +51,11 @@ func maskedText(message string) []byte {
 // A client that takes nothing is closed after a time; neither the writer nor
 // another client waits for it.
 func TestSocketStall(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.stall = 200 * time.Millisecond })
+	s := serveReal(t, nil, func(timing *socket.Timing) { timing.Stall = 200 * time.Millisecond })
 	s.put(t, "t", `{}`)
 	conn, _ := s.rawDial(t)
-	waitFor(t, func() bool { open := s.sockets.list(); return len(open) == 1 && open[0].heard.Load() != 0 })
-	s.sockets.timing.stall = time.Hour // of the good one, however slow the machine is
+	waitFor(t, func() bool { open := s.sockets.List(); return len(open) == 1 && open[0].State().Answers })
+	s.sockets.Timing.Stall = time.Hour // of the good one, however slow the machine is
 	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","max_batch_bytes":8388608}`))
 	good := s.dial(t)
 	good.say(`{"op":"subscribe","topic":"t"}`)
@@ -74,7 +75,7 @@ func TestSocketStall(t *testing.T) {
 			seq = m.To
 		}
 	}
-	waitFor(t, func() bool { return s.sockets.count() == 1 })
+	waitFor(t, func() bool { return s.sockets.Count() == 1 })
 	good.say(`{"op":"ping"}`)
 	for good.hear().Op != "pong" {
 	}
@@ -84,8 +85,8 @@ func TestSocketStall(t *testing.T) {
 // message takes.
 func TestSocketSlowClientStays(t *testing.T) {
 	scaled(t, 2*time.Second, func(t *testing.T, limit time.Duration) error {
-		s := serveReal(t, nil, func(timing *socketTiming) {
-			timing.stall, timing.ping, timing.silence = limit, limit/40, 2*limit
+		s := serveReal(t, nil, func(timing *socket.Timing) {
+			timing.Stall, timing.Ping, timing.Silence = limit, limit/40, 2*limit
 		})
 		s.put(t, "t", `{}`)
 		big := `"` + strings.Repeat("x", 1<<20-2) + `"`
@@ -112,8 +113,8 @@ func TestSocketSlowClientStays(t *testing.T) {
 // taken for gone.
 func TestSocketSilence(t *testing.T) {
 	scaled(t, time.Second, func(t *testing.T, limit time.Duration) error {
-		s := serveReal(t, nil, func(timing *socketTiming) {
-			timing.ping, timing.silence = limit/50, limit
+		s := serveReal(t, nil, func(timing *socket.Timing) {
+			timing.Ping, timing.Silence = limit/50, limit
 		})
 		_, gone := s.rawDial(t)
 		const enough = 75 // pings: for longer than a silence may last
@@ -148,7 +149,7 @@ func TestSocketSilence(t *testing.T) {
 
 // heartbeat_ms is how long a silence lasts before a ping.
 func TestSocketHeartbeat(t *testing.T) {
-	s := serveReal(t, nil, func(timing *socketTiming) { timing.ping = time.Hour })
+	s := serveReal(t, nil, func(timing *socket.Timing) { timing.Ping = time.Hour })
 	s.put(t, "t", `{}`)
 	conn, r := s.rawDial(t)
 	_, _ = conn.Write(maskedText(`{"op":"subscribe","topic":"t","heartbeat_ms":1}`)) // clamped to a second
@@ -180,13 +181,13 @@ func TestSocketUnfinishedMessages(t *testing.T) {
 			scaled(t, 100*time.Millisecond, func(t *testing.T, limit time.Duration) error {
 				s := serveReal(t, func(o *Options) {
 					o.Limits.BodyTimeout, o.Limits.MaxBodyBytes = unfinished.timeout, 10_000
-				}, func(timing *socketTiming) { timing.farewell = limit })
+				}, func(timing *socket.Timing) { timing.Farewell = limit })
 				conn, r := s.rawDial(t)
 				if _, err := conn.Write(unfinished.message); err != nil {
 					t.Fatal(err)
 				}
 				got, _ := io.ReadAll(r)
-				<-s.sockets.empty()
+				<-s.sockets.Empty()
 				if !bytes.Contains(got, []byte(want)) {
 					return fmt.Errorf("%q", got)
 				}
@@ -220,7 +221,7 @@ func TestSocketSessions(t *testing.T) {
 		t.Errorf("the last words: %s", m.raw)
 	}
 	c.wantClosed(websocket.StatusPolicyViolation)
-	<-s.sockets.empty()
+	<-s.sockets.Empty()
 }
 
 // brittleEngine panics when a topic is read.
@@ -241,5 +242,5 @@ func TestSocketPanic(t *testing.T) {
 	c.wantClosed(-1)
 	other.say(`{"op":"ping"}`)
 	other.want("pong")
-	waitFor(t, func() bool { return s.sockets.count() == 1 })
+	waitFor(t, func() bool { return s.sockets.Count() == 1 })
 }

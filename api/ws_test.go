@@ -170,7 +170,7 @@ func TestSocketSubscribesAnew(t *testing.T) {
 		c.say(`{"op":"ping"}`)
 		c.want("pong")
 	}
-	if groups := len(s.sockets.list()[0].subs.groups); groups != 0 {
+	if groups := s.sockets.List()[0].State().Groups; groups != 0 {
 		t.Errorf("%d groups without topics", groups)
 	}
 }

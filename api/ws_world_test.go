@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6e95bb8/topics/api/openapi/conform"
+	"github.com/e6e95bb8/topics/api/socket"
 	"github.com/e6e95bb8/topics/recovery"
 	"github.com/e6e95bb8/topics/recovery/health"
 	"github.com/e6e95bb8/topics/recovery/store"
@@ -36,7 +37,7 @@ type realServer struct {
 	down     func()
 }
 
-func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *realServer {
+func serveReal(t *testing.T, more func(*Options), timing func(*socket.Timing)) *realServer {
 	t.Helper()
 	return serveStored(t, func(*recovery.Options) {}, more, timing)
 }
@@ -45,7 +46,7 @@ func serveReal(t *testing.T, more func(*Options), timing func(*socketTiming)) *r
 func (s *realServer) parts() Engine { return PartsOf(s.registry) }
 
 // serveStored is serveReal with a change to what is under the server.
-func serveStored(t *testing.T, change func(*recovery.Options), more func(*Options), timing func(*socketTiming)) *realServer {
+func serveStored(t *testing.T, change func(*recovery.Options), more func(*Options), timing func(*socket.Timing)) *realServer {
 	t.Helper()
 	under := recovery.Options{
 		FS: crashfs.New(), Dir: "/data", BootID: "boot", Log: zerolog.Nop(), Gate: health.NewGate(time.Now),
@@ -63,7 +64,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 	s, _ := openServer(more)
 	s.Open(PartsOf(data.Registry))
 	if timing != nil {
-		timing(&s.sockets.timing)
+		timing(&s.sockets.Timing)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,7 +84,7 @@ func serveStored(t *testing.T, change func(*recovery.Options), more func(*Option
 		}
 		s.Finish(ctx)
 		<-done
-		if n := s.sockets.count(); n != 0 {
+		if n := s.sockets.Count(); n != 0 {
 			t.Errorf("%d sockets are left", n)
 		}
 		// A handler may outlast its HTTP/2 connection, whose client has gone.

@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const maxGroups = 16
 // group is the subscriptions of a socket that have the same options: one
 // session and the goroutine that runs it.
 type group struct {
-	socket  *socket
+	socket  *Socket
 	key     optionsKey
 	session *watch.Session
 	cancel  context.CancelFunc // ends its run
@@ -65,9 +65,9 @@ func keyOfOptions(o *watch.Options) optionsKey {
 // subscribe follows what a command asks for and says where each topic begins.
 // A topic that is subscribed already begins again, with the options of this
 // command. A subscribe that is refused changes nothing.
-func (so *socket) subscribe(cmd command, message []byte) error {
+func (so *Socket) subscribe(cmd command, message []byte) error {
 	notes := so.notes()
-	w, err := decodeSubscribe(message, &so.server.opts.Limits, &notes)
+	w, err := decodeSubscribe(message, so.set.Limits, &notes)
 	if err != nil {
 		return err
 	}
@@ -99,8 +99,8 @@ func (so *socket) subscribe(cmd command, message []byte) error {
 }
 
 // follow adds what is asked for to the group of its options.
-func (so *socket) follow(w *request.Watch) (map[string]watch.Position, error) {
-	options := w.Options(&so.server.opts.Limits)
+func (so *Socket) follow(w *request.Watch) (map[string]watch.Position, error) {
+	options := w.Options(so.set.Limits)
 	g, err := so.groupOf(&options)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func compareBool(a, b bool) int {
 }
 
 // ownTopic makes g the one group that follows a topic.
-func (so *socket) ownTopic(name string, g *group) {
+func (so *Socket) ownTopic(name string, g *group) {
 	so.subs.set(name, g)
 	for _, other := range so.subs.groups {
 		if other != g {
@@ -164,9 +164,9 @@ func (so *socket) ownTopic(name string, g *group) {
 
 // unsubscribe ends following what a command names. Nothing of it comes behind
 // the answer; what was not followed is not worth an error.
-func (so *socket) unsubscribe(cmd command, message []byte) error {
+func (so *Socket) unsubscribe(cmd command, message []byte) error {
 	notes := so.notes()
-	names, prefixes, err := decodeUnsubscribe(message, 2*so.server.opts.Limits.MaxWatchTopics, &notes)
+	names, prefixes, err := decodeUnsubscribe(message, 2*so.set.Limits.MaxWatchTopics, &notes)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (so *socket) unsubscribe(cmd command, message []byte) error {
 }
 
 // groupOf finds or makes the group of some options.
-func (so *socket) groupOf(o *watch.Options) (*group, error) {
+func (so *Socket) groupOf(o *watch.Options) (*group, error) {
 	key := keyOfOptions(o)
 	for _, g := range so.subs.groups {
 		if g.key == key {
@@ -201,7 +201,7 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 		return nil, wire.Invalid("the subscriptions of a socket may have at most %d different sets of options", maxGroups)
 	}
 	g := &group{socket: so, key: key}
-	g.session = watch.NewSession(so.server.frames(), *o, so.server.opts.Limits.MaxWatchTopics, g.allowed)
+	g.session = watch.NewSession(so.set.Frames(), *o, so.set.Limits.MaxWatchTopics, g.allowed)
 	g.session.TakeFrom(so.follows)
 	var ctx context.Context
 	ctx, g.cancel = context.WithCancel(so.ctx)
@@ -211,7 +211,7 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 		so.guard(func() {
 			// Any other end is the socket's or the group's.
 			if errors.Is(g.session.Run(ctx, g), watch.ErrNoMemory) {
-				so.server.sessions.Tables.EndStalled()
+				so.set.MakeRoom()
 				so.dismiss(session.NoMemory())
 			}
 		})
@@ -220,7 +220,7 @@ func (so *socket) groupOf(o *watch.Options) (*group, error) {
 }
 
 // dropEmpty ends the groups that have nothing left.
-func (so *socket) dropEmpty() {
+func (so *Socket) dropEmpty() {
 	var left []*group
 	for _, g := range so.subs.groups {
 		if names, prefixes := g.session.Size(); names+prefixes > 0 {
@@ -234,8 +234,8 @@ func (so *socket) dropEmpty() {
 
 // roomFor refuses more topics than a socket may follow. Those that come later
 // by a prefix each group bounds by itself.
-func (so *socket) roomFor(w *request.Watch) error {
-	most := so.server.opts.Limits.MaxWatchTopics
+func (so *Socket) roomFor(w *request.Watch) error {
+	most := so.set.Limits.MaxWatchTopics
 	names, prefixes := so.subs.size()
 	total := names + prefixes
 	for name := range w.Topics {
@@ -275,16 +275,16 @@ func (subs *subscriptions) sessions() []*watch.Session {
 }
 
 // Follows implements subject. The queues of streams of jobs count, too.
-func (so *socket) Follows(asked func(topic string) bool) bool {
+func (so *Socket) Follows(asked func(topic string) bool) bool {
 	return slices.ContainsFunc(so.subs.sessions(), func(s *watch.Session) bool { return s.Follows(asked) }) ||
 		slices.ContainsFunc(so.jobs.queues(), asked)
 }
 
 // queues are those of which it gets jobs.
-func (so *socket) Queues() []string { return so.jobs.queues() }
+func (so *Socket) Queues() []string { return so.jobs.queues() }
 
 // Cursors implements subject.
-func (so *socket) Cursors() (all []watch.Cursor) {
+func (so *Socket) Cursors() (all []watch.Cursor) {
 	for _, s := range so.subs.sessions() {
 		all = append(all, s.Cursors()...)
 	}

@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"errors"
@@ -25,8 +25,8 @@ var inboxes = sync.Pool{New: func() any { return new(inbox) }}
 
 // receive reads one message and carries it out. It is false when nothing can
 // follow.
-func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
-	s, c := so.server, so.call
+func (so *Socket) receive(kind websocket.MessageType, src io.Reader) bool {
+	set, c := so.set, so.call
 	box := inboxes.Get().(*inbox)
 	c.In, c.Records = box.in, box.records
 	defer func() {
@@ -40,9 +40,9 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		so.end(websocket.StatusUnsupportedData, wire.Invalid("a message must be text"))
 		return false
 	}
-	so.late.Reset(s.opts.Limits.BodyTimeout)
+	so.late.Reset(set.Limits.BodyTimeout)
 	defer so.late.Stop()
-	limit := s.opts.Limits.MaxBodyBytes
+	limit := set.Limits.MaxBodyBytes
 	message, err := c.ReadMessage(src, so.giveUp)
 	var refused *wire.Error
 	switch {
@@ -66,7 +66,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 		so.alive() // for as long as it took, nobody listened
 		so.busy.Store(false)
 		if so.retiring() {
-			so.wake()
+			so.Wake()
 		}
 	}()
 	if refused != nil {
@@ -76,7 +76,7 @@ func (so *socket) receive(kind websocket.MessageType, src io.Reader) bool {
 }
 
 // carryOut decodes a command and does it.
-func (so *socket) carryOut(message []byte) bool {
+func (so *Socket) carryOut(message []byte) bool {
 	cmd, err := decodeCommand(message)
 	if err != nil {
 		if !utf8.Valid(message) {
@@ -108,10 +108,10 @@ func (so *socket) carryOut(message []byte) bool {
 		return false
 	}
 	if err == nil {
-		so.server.observeOperation(cmd.op, nil)
+		so.set.Observe(cmd.op, nil)
 		return true
 	}
 	e := so.explain(err)
-	so.server.observeOperation(cmd.op, e)
+	so.set.Observe(cmd.op, e)
 	return so.out.send(errorMessage(cmd.id, "", e)) == nil
 }

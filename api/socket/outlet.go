@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"context"
@@ -22,6 +22,10 @@ const (
 	wsWhole = 320 << 10
 )
 
+// joinedPart is how many sixteenths of the memory for streams the messages may have that
+// are copied to join heads and bodies to one frame. Beyond it they go out in more pieces.
+const joinedPart = 1
+
 // errGone is the error of sending to a socket that is closed.
 var errGone = errors.New("the socket is gone")
 
@@ -38,7 +42,7 @@ const aWait = 2 * time.Millisecond
 // do several of them. The library writes the parts of larger ones, and control
 // frames, which may come between two writes.
 type outlet struct {
-	socket  *socket
+	socket  *Socket
 	conn    net.Conn
 	ctx     context.Context // for the library; shut ends it
 	cancel  context.CancelFunc
@@ -51,10 +55,10 @@ type outlet struct {
 	ended bool
 }
 
-func (o *outlet) open(so *socket) {
-	o.socket, o.conn, o.stall = so, so.wire.conn, so.server.sockets.timing.stall
+func (o *outlet) open(so *Socket) {
+	o.socket, o.conn, o.stall = so, so.wire.conn, so.set.Timing.Stall
 	o.ctx, o.cancel = context.WithCancel(context.Background())
-	o.timer = time.AfterFunc(o.stall, so.cut)
+	o.timer = time.AfterFunc(o.stall, so.Cut)
 	o.timer.Stop()
 }
 
@@ -108,7 +112,7 @@ func (o *outlet) carryLocked(messages int, write func() error) error {
 	defer o.busy.Store(false)
 	defer o.timer.Stop()
 	if err := write(); err != nil {
-		o.socket.cut() // half a message may be out: nothing can follow it
+		o.socket.Cut() // half a message may be out: nothing can follow it
 		return errGone
 	}
 	o.socket.flow.Sent.Add(int64(messages))
@@ -120,9 +124,9 @@ func (o *outlet) write(head, body []byte) error {
 	n := len(head) + len(body)
 	whole := n <= wsWhole
 	if whole && (len(body) > 0 || n > wsPiece) {
-		joined := &o.socket.server.sockets.joined
+		joined := &o.socket.set.joined
 		defer joined.Add(int64(-n))
-		whole = joined.Add(int64(n)) <= o.socket.server.opts.Limits.StreamBytes/16*framesJoined
+		whole = joined.Add(int64(n)) <= o.socket.set.Limits.StreamBytes/16*joinedPart
 	}
 	if whole {
 		buf := scratch.Get().(*[]byte)

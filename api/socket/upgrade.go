@@ -1,4 +1,6 @@
-package api
+// Package socket serves WebSockets: the upgrade, commands and their answers, publishes
+// in their order, subscriptions, jobs, and how each ends.
+package socket
 
 import (
 	"bufio"
@@ -14,14 +16,14 @@ import (
 	"github.com/e6e95bb8/topics/api/wire"
 )
 
-// upgrade turns the request into a WebSocket and serves it until its end. What
+// Upgrade turns the request into a WebSocket and serves it until its end. What
 // is wrong with the request is answered like any other error, before the
 // connection changes its protocol.
-func (s *Server) upgrade(c *call.Call) error {
+func (set *Set) Upgrade(c *call.Call) error {
 	if err := checkUpgrade(c.Request); err != nil {
 		return err
 	}
-	if err := s.checkOrigin(c.Request); err != nil {
+	if err := set.checkOrigin(c.Request); err != nil {
 		return err
 	}
 	release, err := c.TakeStream()
@@ -29,11 +31,11 @@ func (s *Server) upgrade(c *call.Call) error {
 		return err
 	}
 	defer release()
-	so := newSocket(s, c)
+	so := newSocket(set, c)
 	// Known before it leaves the HTTP server, which then waits for it no more.
-	s.sockets.enter(so)
-	defer s.sockets.leave(so)
-	if !s.bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it entered
+	set.enter(so)
+	defer set.leave(so)
+	if !set.Bounds.Keys().Knows(c.Key) { // ReplaceKeys may have looked before it entered
 		return call.ErrRevoked
 	}
 	c.Streamed, c.Status = true, http.StatusSwitchingProtocols
@@ -89,7 +91,7 @@ func isNonce(values []string) bool {
 
 // checkOrigin refuses pages of other sites: a browser lets any page open a
 // WebSocket, wherever it leads. Clients that are no browsers send no Origin.
-func (s *Server) checkOrigin(r *http.Request) error {
+func (set *Set) checkOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return nil
@@ -97,7 +99,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
 		return nil
 	}
-	if s.bounds.Sharing.With(origin) {
+	if set.Bounds.Sharing.With(origin) {
 		return nil
 	}
 	return &wire.Error{
@@ -109,7 +111,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 // takeover gives the socket the connection that is hijacked through it.
 type takeover struct {
 	http.ResponseWriter
-	socket *socket
+	socket *Socket
 }
 
 // Hijack implements http.Hijacker.

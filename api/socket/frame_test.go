@@ -1,15 +1,20 @@
-package api
+package socket
 
 import (
 	"bytes"
 	"encoding/json"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
+	"github.com/rs/zerolog"
 
+	"github.com/e6e95bb8/topics/api/call"
+	"github.com/e6e95bb8/topics/api/metrics"
 	"github.com/e6e95bb8/topics/api/wire"
 	"github.com/e6e95bb8/topics/topics/topic"
 )
@@ -54,9 +59,8 @@ func readFrame(t *testing.T, in *bytes.Buffer) []byte {
 // Answers that are due at the same time go out in one write, each as a message of
 // its own, and large ones in several.
 func TestAnswersInOneWrite(t *testing.T) {
-	s, _ := openServer(nil)
 	conn := &countedConn{}
-	so := &socket{server: s}
+	so := &Socket{set: newSet(t)}
 	so.wire.conn = conn
 	so.cancel = func() {}
 	so.out.open(so)
@@ -98,15 +102,12 @@ func TestFrameHeads(t *testing.T) {
 			t.Errorf("%d bytes of %d", len(got), n)
 		}
 	}
-	s := serveReal(t, nil, nil)
-	c := s.dial(t)
-	c.SetReadLimit(-1)
-	so := onlySocket(t, s.Server)
+	so, c := connect(t)
 	for _, n := range []int{1, 125, 126, 1<<16 - 1, 1 << 16, wsWhole, wsWhole + 1} {
 		message := []byte(strings.Repeat("x", n))
 		sent := make(chan error, 1)
 		go func() { sent <- so.out.send(message) }()
-		kind, in, err := c.Reader(c.ctx)
+		kind, in, err := c.Reader(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,19 +121,40 @@ func TestFrameHeads(t *testing.T) {
 	}
 }
 
-// onlySocket waits for the one socket that is open.
-func onlySocket(t *testing.T, s *Server) (only *socket) {
-	t.Helper()
-	waitFor(t, func() bool {
-		s.sockets.mu.Lock()
-		defer s.sockets.mu.Unlock()
-		for so := range s.sockets.open {
-			only = so
+// newSet returns a set for sockets that have no commands.
+func newSet(t *testing.T) *Set {
+	l := wire.DefaultLimits()
+	return New(Options{
+		Limits: &l, Metrics: metrics.New(nil, metrics.Endpoint{Route: call.Unmatched, Method: "other"}), Serving: t.Context(), Log: zerolog.Nop(),
+	})
+}
+
+// connect returns a socket that can send, and its client.
+func connect(t *testing.T) (*Socket, *websocket.Conn) {
+	so := &Socket{set: newSet(t), cancel: func() {}}
+	open, through := make(chan error, 1), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(takeover{w, so}, r, nil)
+		if err == nil {
+			so.conn = conn
+			so.out.open(so)
+			defer so.out.shut()
 		}
-		return only != nil
+		open <- err
+		<-through
+	}))
+	t.Cleanup(server.Close)
+	c, _, err := websocket.Dial(t.Context(), server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.CloseNow()
+		close(through)
 	})
-	waitFor(t, func() bool { // it is ready once it answers
-		return only.heard.Load() != 0
-	})
-	return only
+	if err := <-open; err != nil {
+		t.Fatal(err)
+	}
+	c.SetReadLimit(-1)
+	return so, c
 }

@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"context"
@@ -21,12 +21,12 @@ import (
 // Beyond, the socket reads no further until one is answered.
 const maxPublishes = 64
 
-// socket is one WebSocket. Its goroutines: the reader, which is the one of the
+// Socket is one WebSocket. Its goroutines: the reader, which is the one of the
 // upgrade's request and the only one to use its call; the keeper, which waits
 // for publishes, pings and says goodbye; one for each group of subscriptions;
 // and for as long as there are answers to publishes, one that sends them.
-type socket struct {
-	server *Server
+type Socket struct {
+	set    *Set
 	call   *call.Call // of the upgrade; the reader's
 	key    *auth.Key
 	id     string
@@ -64,9 +64,9 @@ type socket struct {
 	pinging atomic.Bool      // a ping is under way
 }
 
-func newSocket(s *Server, c *call.Call) *socket {
-	so := &socket{
-		server: s, call: c, key: c.Key, id: newSocketID(), since: s.opts.Now(),
+func newSocket(set *Set, c *call.Call) *Socket {
+	so := &Socket{
+		set: set, call: c, key: c.Key, id: newSocketID(), since: set.Now(),
 		writes: make(chan *publish, maxPublishes),
 		slots:  make(chan struct{}, maxPublishes),
 		left:   make(chan struct{}),
@@ -82,7 +82,7 @@ func newSocket(s *Server, c *call.Call) *socket {
 }
 
 // own takes over the network connection.
-func (so *socket) own(conn net.Conn) {
+func (so *Socket) own(conn net.Conn) {
 	so.wire.Lock()
 	defer so.wire.Unlock()
 	so.wire.conn = conn
@@ -91,8 +91,8 @@ func (so *socket) own(conn net.Conn) {
 	}
 }
 
-// cut ends the connection at once. Everything else follows from that.
-func (so *socket) cut() {
+// Cut ends the connection at once. Everything else follows from that.
+func (so *Socket) Cut() {
 	so.wire.Lock()
 	defer so.wire.Unlock()
 	so.wire.cut = true
@@ -104,7 +104,7 @@ func (so *socket) cut() {
 
 // serve reads commands until the connection ends, and waits for everything
 // that was begun for it.
-func (so *socket) serve(conn *websocket.Conn) {
+func (so *Socket) serve(conn *websocket.Conn) {
 	conn.SetReadLimit(-1) // receive bounds messages, and the memory for them
 	so.conn = conn
 	so.out.open(so)
@@ -134,34 +134,34 @@ func (so *socket) serve(conn *websocket.Conn) {
 
 // guard runs a step of a goroutine that is not the request's: a panic ends the
 // socket and not the server.
-func (so *socket) guard(step func()) {
+func (so *Socket) guard(step func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			so.server.opts.Log.Error().Str("route", so.call.Route.Pattern).Interface("panic", p).
+			so.set.Log.Error().Str("route", so.call.Route.Pattern).Interface("panic", p).
 				Bytes("stack", debug.Stack()).Msg("socket panicked")
-			so.cut()
+			so.Cut()
 		}
 	}()
 	step()
 }
 
 // notes are where a command's warnings go; it is as strict as the upgrade was.
-func (so *socket) notes() wire.Notices { return wire.NewNotices(so.call.Notices.Strict()) }
+func (so *Socket) notes() wire.Notices { return wire.NewNotices(so.call.Notices.Strict()) }
 
 // alive notes a sign of life.
-func (so *socket) alive() { so.heard.Store(time.Now().UnixMilli()) }
+func (so *Socket) alive() { so.heard.Store(time.Now().UnixMilli()) }
 
 // dismiss sends the client away. It does not wait for that.
-func (so *socket) dismiss(cause *wire.Error) {
+func (so *Socket) dismiss(cause *wire.Error) {
 	select {
 	case so.leave <- cause:
-		time.AfterFunc(2*so.server.sockets.timing.farewell, so.cut) // whatever the keeper waits for
+		time.AfterFunc(2*so.set.Timing.Farewell, so.Cut) // whatever the keeper waits for
 	default: // it is being sent away
 	}
 }
 
-// wake makes the keeper look around.
-func (so *socket) wake() {
+// Wake makes the keeper look around.
+func (so *Socket) Wake() {
 	select {
 	case so.nudge <- struct{}{}:
 	default:
@@ -170,10 +170,10 @@ func (so *socket) wake() {
 
 // keep is the keeper. It goes on until the reader is through, and then until
 // every publish is settled: nothing else waits for them.
-func (so *socket) keep() {
-	tick := time.NewTicker(so.server.sockets.timing.ping)
+func (so *Socket) keep() {
+	tick := time.NewTicker(so.set.Timing.Ping)
 	defer tick.Stop()
-	down, retired := so.server.ctx.Done(), false
+	down, retired := so.set.Serving.Done(), false
 	for {
 		select {
 		case p := <-so.writes:
@@ -201,10 +201,10 @@ func (so *socket) keep() {
 }
 
 // look ends a connection whose client is gone, and sends a ping otherwise.
-func (so *socket) look() {
+func (so *Socket) look() {
 	silent := time.Now().UnixMilli() - so.heard.Load()
-	if !so.busy.Load() && silent > so.server.sockets.timing.silence.Milliseconds() {
-		so.cut()
+	if !so.busy.Load() && silent > so.set.Timing.Silence.Milliseconds() {
+		so.Cut()
 		return
 	}
 	so.ping()
@@ -212,7 +212,7 @@ func (so *socket) look() {
 
 // ping asks for a sign of life, unless one is being waited for: of a ping, or
 // of a message that is on its way.
-func (so *socket) ping() {
+func (so *Socket) ping() {
 	if so.out.writing() || so.pinging.Swap(true) {
 		return
 	}
@@ -220,7 +220,7 @@ func (so *socket) ping() {
 		defer so.pinging.Store(false)
 		// Until look judges: a ping that is cut off while it is sent closes the
 		// connection.
-		ctx, cancel := context.WithTimeout(context.Background(), so.server.sockets.timing.silence)
+		ctx, cancel := context.WithTimeout(context.Background(), so.set.Timing.Silence)
 		defer cancel()
 		_ = so.conn.Ping(ctx)
 	})
@@ -229,25 +229,40 @@ func (so *socket) ping() {
 // end sends the client the reason and closes the connection. Nothing is sent after
 // it. A client that does not close its side is not waited for, even if it says
 // that most of a message is still to come.
-func (so *socket) end(code websocket.StatusCode, e *wire.Error) {
+func (so *Socket) end(code websocket.StatusCode, e *wire.Error) {
 	if !so.out.last(errorMessage(nil, "", e)) {
 		return
 	}
-	late := time.AfterFunc(so.server.sockets.timing.farewell, so.cut)
+	late := time.AfterFunc(so.set.Timing.Farewell, so.Cut)
 	defer late.Stop()
 	_ = so.conn.Close(code, e.Code) // the client may be gone
 }
 
 // retiring reports whether the server is going down: commands are refused.
-func (so *socket) retiring() bool { return so.server.ctx.Err() != nil }
+func (so *Socket) retiring() bool { return so.set.Serving.Err() != nil }
 
 // engine is what the commands work on, unless data routes are refused.
-func (so *socket) engine() (Engine, error) {
+func (so *Socket) engine() (Engine, error) {
 	if so.retiring() {
 		return nil, wire.ShuttingDown()
 	}
-	if e := so.server.refusal(); e != nil {
+	if e := so.set.Refusal(); e != nil {
 		return nil, e
 	}
-	return so.server.opened(), nil
+	return so.set.Engine(), nil
+}
+
+// State is what a socket is doing at a moment.
+type State struct {
+	Answers bool // the upgrade is through
+	Nudged  bool // its keeper is to look around
+	Groups  int  // different sets of options of its subscriptions
+	Named   int  // topics that were subscribed by name
+}
+
+// State returns what the socket is doing.
+func (so *Socket) State() State {
+	so.subs.mu.Lock()
+	defer so.subs.mu.Unlock()
+	return State{so.heard.Load() != 0, len(so.nudge) > 0, len(so.subs.groups), len(so.subs.owners)}
 }

@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // socketWork is a stream of jobs over a socket.
 type socketWork struct {
-	socket *socket
+	socket *Socket
 	topic  string
 	worker *jobs.Worker
 	cancel context.CancelFunc
@@ -23,16 +23,16 @@ type socketWork struct {
 }
 
 // work opens a stream of jobs.
-func (so *socket) work(cmd *jobCommand) error {
-	s := so.server
+func (so *Socket) work(cmd *jobCommand) error {
+	set := so.set
 	w, err := so.openWork(cmd)
 	if err != nil {
 		return so.refuseJobs(cmd, err)
 	}
-	s.observeOperation(cmd.op, nil)
+	set.Observe(cmd.op, nil)
 	ctx, cancel := context.WithCancel(so.ctx)
 	w.cancel = cancel
-	stop := context.AfterFunc(s.ctx, cancel)
+	stop := context.AfterFunc(set.Serving, cancel)
 	b := appendTopic(beginMessage(nil, "working", cmd.id), cmd.Topic)
 	if err = so.out.send(endMessage(b, &cmd.notes)); err != nil {
 		cancel()
@@ -49,7 +49,7 @@ func (so *socket) work(cmd *jobCommand) error {
 }
 
 // openWork opens a worker, unless the socket has too many, or one of the queue.
-func (so *socket) openWork(cmd *jobCommand) (*socketWork, error) {
+func (so *Socket) openWork(cmd *jobCommand) (*socketWork, error) {
 	j := &so.jobs
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -59,7 +59,7 @@ func (so *socket) openWork(cmd *jobCommand) (*socketWork, error) {
 	case len(j.works) == maxWorks:
 		return nil, wire.Invalid("a socket may have streams of at most %d queues", maxWorks)
 	}
-	worker, err := so.server.opened().Work(cmd.Topic, cmd.Claim(&so.server.opts.Limits))
+	worker, err := so.set.Engine().Work(cmd.Topic, cmd.Claim(so.set.Limits))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (j *socketJobs) drop(w *socketWork) {
 
 // stop ends a stream of jobs. Nothing of it comes behind the answer, and the jobs
 // that it had are ready again.
-func (so *socket) stop(cmd *jobCommand) error {
+func (so *Socket) stop(cmd *jobCommand) error {
 	so.jobs.mu.Lock()
 	w := so.jobs.works[cmd.Topic]
 	so.jobs.mu.Unlock()
@@ -95,7 +95,7 @@ func (so *socket) stop(cmd *jobCommand) error {
 	}
 	w.cancel()
 	<-w.done
-	so.server.observeOperation(cmd.op, nil)
+	so.set.Observe(cmd.op, nil)
 	return so.out.send(endMessage(stoppedMessage(cmd.id, cmd.Topic, "asked"), &cmd.notes))
 }
 

@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"net/http"
@@ -55,7 +55,7 @@ func (p *publish) recycle() {
 
 // publish carries out a publish as far as its place in the log. It is false if
 // the socket ended while it waited for its turn.
-func (so *socket) publish(cmd command, message []byte) bool {
+func (so *Socket) publish(cmd command, message []byte) bool {
 	began := time.Now()
 	if !so.takeSlot() {
 		return false
@@ -69,7 +69,7 @@ func (so *socket) publish(cmd command, message []byte) bool {
 
 // refusePublish answers what may have been a publish: in order, because that
 // is all that a client without request_ids can go by.
-func (so *socket) refusePublish(cmd command, err error) bool {
+func (so *Socket) refusePublish(cmd command, err error) bool {
 	if !so.takeSlot() {
 		return false
 	}
@@ -80,7 +80,7 @@ func (so *socket) refusePublish(cmd command, err error) bool {
 }
 
 // takeSlot waits until a publish may be begun.
-func (so *socket) takeSlot() bool {
+func (so *Socket) takeSlot() bool {
 	select { // without the context that is cheaper
 	case so.slots <- struct{}{}:
 		return true
@@ -99,12 +99,12 @@ func (so *socket) takeSlot() bool {
 const ackRow = 64
 
 // begin checks a publish like a write over HTTP and gives it its place.
-func (so *socket) begin(p *publish, message []byte) error {
-	s, c := so.server, so.call
+func (so *Socket) begin(p *publish, message []byte) error {
+	set, c := so.set, so.call
 	cmd := &so.command
 	cmd.write.Records = c.Records
 	defer func() { *cmd = publishCommand{} }()
-	if err := decodePublish(cmd, message, &s.opts.Limits, &p.notes); err != nil {
+	if err := decodePublish(cmd, message, set.Limits, &p.notes); err != nil {
 		return err
 	}
 	p.topic, p.seqs, c.Records = cmd.topic, cmd.seqs, cmd.write.Records
@@ -128,7 +128,7 @@ func (so *socket) begin(p *publish, message []byte) error {
 			return err
 		}
 	}
-	if p.bytes, err = s.bounds.TakeBytes(engine, p.topic, write); err != nil {
+	if p.bytes, err = set.Bounds.TakeBytes(engine, p.topic, write); err != nil {
 		return err
 	}
 	p.pending, err = engine.Begin(so.ctx, p.topic, write)
@@ -136,7 +136,7 @@ func (so *socket) begin(p *publish, message []byte) error {
 }
 
 // settleAll settles a publish and those that were begun after it by now.
-func (so *socket) settleAll(p *publish) {
+func (so *Socket) settleAll(p *publish) {
 	so.guard(func() { so.settle(p) })
 	for range len(so.writes) { // the keeper alone takes from it
 		p := <-so.writes
@@ -146,14 +146,14 @@ func (so *socket) settleAll(p *publish) {
 
 // settle waits for a publish. It never waits for the client: others may be
 // waiting for the records.
-func (so *socket) settle(p *publish) {
+func (so *Socket) settle(p *publish) {
 	if p.pending != nil {
 		p.done, p.err = p.pending.Wait()
 		p.pending = nil
 	}
-	so.server.bounds.GiveBytes(p.bytes)
+	so.set.Bounds.GiveBytes(p.bytes)
 	if p.err == nil && p.done.Created && p.configures {
-		queues.NoteMade(so.server.opened(), p.topic, &p.notes)
+		queues.NoteMade(so.set.Engine(), p.topic, &p.notes)
 	}
 	so.answers.mu.Lock()
 	defer so.answers.mu.Unlock()
@@ -185,7 +185,7 @@ func (a *answers) take(before []*publish) []*publish {
 }
 
 // answer sends answers until there are none.
-func (so *socket) answer() {
+func (so *Socket) answer() {
 	buf := acks.Get().(*ackBuffer)
 	defer acks.Put(buf)
 	for list := so.answers.take(nil); len(list) > 0; list = so.answers.take(list) {
@@ -195,7 +195,7 @@ func (so *socket) answer() {
 			<-so.slots
 		}
 		if so.retiring() {
-			so.wake()
+			so.Wake()
 		}
 	}
 }
@@ -208,7 +208,7 @@ var acks = sync.Pool{New: func() any { return new(ackBuffer) }}
 
 // acknowledgeAll answers publishes, unless the client is gone. What is due at the
 // same time goes out in one write.
-func (so *socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
+func (so *Socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
 	messages := 0
 	buf.frames = buf.frames[:0]
 	for i, p := range list {
@@ -224,31 +224,31 @@ func (so *socket) acknowledgeAll(list []*publish, buf *ackBuffer) {
 }
 
 // appendAnswer renders the answer to one publish, which is counted as answered.
-func (so *socket) appendAnswer(b []byte, p *publish) []byte {
+func (so *Socket) appendAnswer(b []byte, p *publish) []byte {
 	if p.err != nil {
 		e := so.explain(p.err)
-		so.server.observeOperation(p.op, e)
+		so.set.Observe(p.op, e)
 		if p.configures {
-			so.server.trail.Note(so.call, p.topic, e.Code, p.began)
+			so.set.Trail.Note(so.call, p.topic, e.Code, p.began)
 		}
 		return append(b, errorMessage(p.id, p.topic, e)...)
 	}
 	if p.configures {
-		so.server.trail.Note(so.call, p.topic, "", p.began)
+		so.set.Trail.Note(so.call, p.topic, "", p.began)
 	}
-	so.server.observeOperation(p.op, nil)
+	so.set.Observe(p.op, nil)
 	return appendAck(b, p)
 }
 
 // explain is what the client is told of err. What is the server's fault is
 // logged with its cause.
-func (so *socket) explain(err error) *wire.Error {
+func (so *Socket) explain(err error) *wire.Error {
 	e := wire.ErrorOf(err)
 	if e.Status == wire.StatusClientGone && so.retiring() {
 		return wire.ShuttingDown()
 	}
 	if e.Status == http.StatusInternalServerError {
-		so.server.opts.Log.Error().Str("route", so.call.Route.Pattern).Err(err).Msg("command failed")
+		so.set.Log.Error().Str("route", so.call.Route.Pattern).Err(err).Msg("command failed")
 	}
 	return e
 }

@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"github.com/e6e95bb8/topics/api/render"
@@ -66,6 +66,6 @@ func (g *group) Failed(x string, err error) error {
 
 // Idle implements watch.Output: a ping is the heartbeat.
 func (g *group) Idle() error {
-	g.socket.wake()
+	g.socket.Wake()
 	return nil
 }

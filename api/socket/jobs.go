@@ -1,4 +1,4 @@
-package api
+package socket
 
 import (
 	"bytes"
@@ -56,29 +56,29 @@ type jobCommand struct {
 type jobOp struct {
 	fields []string // beside op, request_id and topic
 	scope  auth.Scope
-	carry  func(*socket, *jobCommand) error
+	carry  func(*Socket, *jobCommand) error
 }
 
 func jobCallOp(what *queues.Call) jobOp {
-	return jobOp{what.Fields, auth.Write, func(so *socket, cmd *jobCommand) error { return so.jobCall(cmd, what) }}
+	return jobOp{what.Fields, auth.Write, func(so *Socket, cmd *jobCommand) error { return so.jobCall(cmd, what) }}
 }
 
 // jobOps are the commands on jobs.
 var jobOps = map[string]jobOp{
-	"claim":  {queues.ClaimFields, auth.Read | auth.Write, (*socket).claim},
-	"ack":    {queues.AckFields, auth.Write, (*socket).ackJobs},
+	"claim":  {queues.ClaimFields, auth.Read | auth.Write, (*Socket).claim},
+	"ack":    {queues.AckFields, auth.Write, (*Socket).ackJobs},
 	"nack":   jobCallOp(&queues.NackCall),
 	"extend": jobCallOp(&queues.ExtendCall),
-	"work":   {queues.WorkFields, auth.Read | auth.Write, (*socket).work},
-	"stop":   {nil, auth.None, (*socket).stop},
+	"work":   {queues.WorkFields, auth.Read | auth.Write, (*Socket).work},
+	"stop":   {nil, auth.None, (*Socket).stop},
 }
 
 // carryOutJobs carries out a command on jobs.
-func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
+func (so *Socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
 	j := &jobCommand{op: cmd.op, id: bytes.Clone(cmd.id), size: len(message), began: time.Now(), notes: so.notes()}
 	known := slices.Concat(commandFields, []string{"topic"}, op.fields)
 	var err error
-	j.Request, err = queues.Decode(message, known, &so.server.opts.Limits, &j.notes)
+	j.Request, err = queues.Decode(message, known, so.set.Limits, &j.notes)
 	if err != nil {
 		return so.refuseJobs(j, err)
 	}
@@ -97,13 +97,13 @@ func (so *socket) carryOutJobs(cmd command, op jobOp, message []byte) error {
 }
 
 // refuseJobs says what is wrong with a command.
-func (so *socket) refuseJobs(cmd *jobCommand, err error) error {
+func (so *Socket) refuseJobs(cmd *jobCommand, err error) error {
 	x := ""
 	if cmd.Request != nil && checkName(cmd.Topic) == nil {
 		x = cmd.Topic
 	}
 	e := so.explain(err)
-	so.server.observeOperation(cmd.op, e)
+	so.set.Observe(cmd.op, e)
 	return so.out.send(errorMessage(cmd.id, x, e))
 }
 
@@ -114,12 +114,12 @@ func (cmd *jobCommand) endJobs(b []byte, cost *topic.Cost) []byte {
 }
 
 // apart carries out a call in a goroutine of its own: the reader goes on.
-func (so *socket) apart(slots chan struct{}, call func()) {
+func (so *Socket) apart(slots chan struct{}, call func()) {
 	so.tasks.Go(func() {
 		defer func() {
 			<-slots
 			if so.retiring() {
-				so.wake()
+				so.Wake()
 			}
 		}()
 		so.guard(call)
@@ -127,16 +127,16 @@ func (so *socket) apart(slots chan struct{}, call func()) {
 }
 
 // jobCall carries out a nack or an extend.
-func (so *socket) jobCall(cmd *jobCommand, what *queues.Call) error {
+func (so *Socket) jobCall(cmd *jobCommand, what *queues.Call) error {
 	return so.beside(cmd, func() {
-		answer, err := what.CarryOut(so.ctx, so.server.opened(), cmd.Request)
+		answer, err := what.CarryOut(so.ctx, so.set.Engine(), cmd.Request)
 		_ = so.answerJobs(cmd, answer, err) // the client may be gone
 	})
 }
 
 // beside carries out a call that does not wait for jobs, with the memory for its answer,
 // beside the reader.
-func (so *socket) beside(cmd *jobCommand, call func()) error {
+func (so *Socket) beside(cmd *jobCommand, call func()) error {
 	select {
 	case so.jobs.calls <- struct{}{}:
 	case <-so.ctx.Done():
@@ -155,22 +155,22 @@ func (so *socket) beside(cmd *jobCommand, call func()) error {
 }
 
 // answerJobs answers a call on jobs.
-func (so *socket) answerJobs(cmd *jobCommand, a *queues.Answer, err error) error {
+func (so *Socket) answerJobs(cmd *jobCommand, a *queues.Answer, err error) error {
 	if err != nil {
 		return so.refuseJobs(cmd, err)
 	}
-	so.server.observeOperation(cmd.op, nil)
+	so.set.Observe(cmd.op, nil)
 	b := a.Append(append(beginMessage(nil, a.Verb, cmd.id), ','))
 	return so.out.send(cmd.endJobs(b, &a.Result.Cost))
 }
 
 // ackJobs carries out an ack. With writes the reader does it, because they are
 // in its buffer.
-func (so *socket) ackJobs(cmd *jobCommand) error {
+func (so *Socket) ackJobs(cmd *jobCommand) error {
 	ack := func() error {
-		answer, err := so.server.queues.CarryOutAck(so.ctx, so.call, &queues.Ack{Request: cmd.Request, Size: cmd.size, Notes: &cmd.notes})
+		answer, err := so.set.Queues.CarryOutAck(so.ctx, so.call, &queues.Ack{Request: cmd.Request, Size: cmd.size, Notes: &cmd.notes})
 		if cmd.Configures() {
-			so.server.trail.Note(so.call, cmd.Topic, codeOf(err), cmd.began)
+			so.set.Trail.Note(so.call, cmd.Topic, codeOf(err), cmd.began)
 		}
 		return so.answerJobs(cmd, answer, err)
 	}
@@ -192,7 +192,7 @@ func codeOf(err error) string {
 }
 
 // claim carries out a claim. Commands that follow do not wait for it.
-func (so *socket) claim(cmd *jobCommand) error {
+func (so *Socket) claim(cmd *jobCommand) error {
 	release := func() {}
 	slots := so.jobs.calls
 	if cmd.Waits() {
@@ -222,16 +222,16 @@ func (so *socket) claim(cmd *jobCommand) error {
 }
 
 // awaitJobs claims and answers. Jobs whose answer cannot be sent go back.
-func (so *socket) awaitJobs(cmd *jobCommand) {
-	s := so.server
+func (so *Socket) awaitJobs(cmd *jobCommand) {
+	set := so.set
 	ctx, cancel := context.WithCancel(so.ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-	engine := s.opened()
+	defer context.AfterFunc(set.Serving, cancel)()
+	engine := set.Engine()
 	listed := so.call.Aside(call.SocketClaim, cmd.Topic, cmd.began)
 	defer listed.Leave()
 	end := listed.Await(cancel)
-	done, err := engine.Claim(ctx, cmd.Topic, cmd.Claim(&s.opts.Limits))
+	done, err := engine.Claim(ctx, cmd.Topic, cmd.Claim(set.Limits))
 	if cancelled := end(); cancelled != nil {
 		if err == nil && len(done.Jobs) > 0 {
 			engine.GiveBack(cmd.Topic, done)
@@ -257,9 +257,9 @@ func (so *socket) awaitJobs(cmd *jobCommand) {
 		return
 	}
 	defer release()
-	so.server.observeOperation(cmd.op, nil)
+	so.set.Observe(cmd.op, nil)
 	if len(done.Jobs) > 0 {
-		s.metrics.ObserveClaim(time.Since(cmd.began).Seconds())
+		set.Metrics.ObserveClaim(time.Since(cmd.began).Seconds())
 	}
 	b := queues.AppendClaimed(append(beginMessage(make([]byte, 0, size+firstMessage), "claimed", cmd.id), ','), cmd.Topic, done)
 	sent = so.out.send(cmd.endJobs(b, &done.Cost)) == nil
