@@ -18,7 +18,7 @@ PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race locks lint fuzz crash bench generate plots pictures platforms cross wine release vendor-check check
+.PHONY: build run test race locks lint fuzz crash bench generate plots pictures platforms cross wine release vendor-check schemathesis check
 
 build: ## the binary, into bin/
 	$(GO) build -ldflags "-X main.commit=$(COMMIT) -X main.date=$(DATE)" -o bin/topics ./cmd/topics
@@ -89,6 +89,9 @@ plots: build ## the plots of README, measured now: minutes on a quiet machine
 
 pictures: build ## the pictures of README, with a drill that is recorded now
 	$(GO) run ./cmd/pictures -record bin/topics
+
+schemathesis: ## requests that its OpenAPI document allows and forbids, against a server (needs schemathesis)
+	$(GO) test -count=1 -timeout 20m ./cmd/topics/e2e -run '^TestSchemathesis$$' -schemathesis 60
 
 vendor-check: ## the console's vendored files against npm's tarballs (needs npm)
 	$(GO) test -count=1 ./api/console -run TestVendored -npm

@@ -89,8 +89,10 @@ func TestContractIdempotency(t *testing.T) {
 			}
 		}
 		long := strings.Repeat("k", 257)
-		if a := s.send("POST /v0/topics/t", `{"records":[{}]}`, "Idempotency-Key", long); a.status != 400 || a.differs(badField("Idempotency-Key")) != "" {
-			t.Errorf("%d %s", a.status, a.body)
+		for _, body := range []string{`{"records":[{}]}`, `{"records":[{}],"idempotency_key":"k"}`} {
+			if a := s.send("POST /v0/topics/t", body, "Idempotency-Key", long); a.status != 400 || a.differs(badField("Idempotency-Key")) != "" {
+				t.Errorf("%s: %d %s", body, a.status, a.body)
+			}
 		}
 		s.walk(step{"POST /v0/topics/t", `{"records":[{}],"idempotency_key":"` + long + `"}`, 400, badField("idempotency_key")})
 		// The window.

@@ -121,6 +121,8 @@ func TestDocumentedExamplesWork(t *testing.T) {
 func TestDocumentedBodiesAreJudgedAlike(t *testing.T) {
 	s := serveReal(t, nil, nil)
 	s.put(t, "orders", "")
+	s.put(t, "jobs", `{"type":"queue"}`)
+	const event = `{"specversion":"1.0","id":"1","source":"/s","type":"t",`
 	for _, tt := range []struct {
 		schema, method, path string
 		taken                bool
@@ -150,6 +152,23 @@ func TestDocumentedBodiesAreJudgedAlike(t *testing.T) {
 		{"ConfigRequest", "PUT", "/v0/topics/orders", true, `{"dead_letter":"dead","lease_ms":-9223372036854775808}`},
 		{"ConfigRequest", "PUT", "/v0/topics/orders", false, `{"lease_ms":-9223372036854775809}`},
 		{"ConfigRequest", "PUT", "/v0/topics/orders", false, `{"priority":9223372036854775808}`},
+		{"HeartbeatRequest", "PUT", "/v0/admin/checks/backup", false, `{"status":null}`},
+		{"HeartbeatRequest", "PUT", "/v0/admin/checks/backup", true, `{"status":"healthy","reason":null,"ttl_ms":null,"affects":null}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", false, `{"from_seq":0,"from_ts":0}`},
+		{"ReadRequest", "POST", "/v0/topics/orders/diff", true, `{"from_seq":null,"from_ts":0}`},
+		{"WriteRequest", "POST", "/v0/topics/jobs", false, `{"records":[{"delay_ms":1,"not_before":0}]}`},
+		{"WriteRequest", "POST", "/v0/topics/jobs", true, `{"records":[{"delay_ms":1},{"not_before":0}]}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"a-b":null}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", true, event + `"ab":null,"c":true,"d":-2147483648,"e":""}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"d":2147483648}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"subject":""}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"subject":"\u0085"}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"datacontenttype":"text/"}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", true, event + `"datacontenttype":"text/plain; charset=utf-8"}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"data_base64":"AB=="}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", true, event + `"data_base64":"AQ=="}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", false, event + `"data":null,"data_base64":"AQ=="}`},
+		{"CloudEvent", "POST", "/v0/topics/orders/events", true, event + `"data":1,"data_base64":null}`},
 	} {
 		body, err := jsonschema.UnmarshalJSON(strings.NewReader(tt.body))
 		if err != nil {
@@ -159,8 +178,57 @@ func TestDocumentedBodiesAreJudgedAlike(t *testing.T) {
 		if (documented == nil) != tt.taken {
 			t.Errorf("%s %s: the document says %v", tt.schema, tt.body, documented)
 		}
-		if w := do(s, tt.method, tt.path, tt.body); (w.Code < 300) != tt.taken {
+		header := []string{"X-Confirm", "true"}
+		if tt.schema == "CloudEvent" {
+			header = []string{"Content-Type", "application/cloudevents+json"}
+		}
+		if w := do(s, tt.method, tt.path, tt.body, header...); (w.Code < 300) != tt.taken {
 			t.Errorf("%s %s: %d %s", tt.path, tt.body, w.Code, w.Body)
 		}
+	}
+}
+
+// What the document says of a predicate in a query, and of the tags of a metric, is
+// what the server says of it.
+func TestDocumentedQueriesAreJudgedAlike(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "orders", "")
+	for _, tt := range []struct {
+		schema, path string
+		taken        bool
+		value        string
+	}{
+		{"QueryMatch", "/v0/topics/orders/diff?match=", true, ""},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", true, "x"},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", true, "x*"},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", true, "*"},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", false, "x*y"},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", false, "**"},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", false, "["},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", true, `["tag","Eq","a*b"]`},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", true, `[ "tag", "Glob" , "a\"\n*"]`},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", false, `["tag","Glob","a"]`},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", false, `["tag","Eq"]`},
+		{"QueryMatch", "/v0/topics/orders/diff?match=", false, "[\"tag\",\"Eq\",\"\n\"]"},
+		{"MetricTag", "/actuator/metrics/topics_topics?tag=", false, "class"},
+		{"MetricTag", "/actuator/metrics/topics_topics?tag=", true, ":"},
+	} {
+		documented := conform.Load().Valid("/components/schemas/"+tt.schema, tt.value)
+		if (documented == nil) != tt.taken {
+			t.Errorf("%s %q: the document says %v", tt.schema, tt.value, documented)
+		}
+		if w := do(s, "GET", tt.path+url.QueryEscape(tt.value), ""); (w.Code != 400) != tt.taken {
+			t.Errorf("%s%q: %d %s", tt.path, tt.value, w.Code, w.Body)
+		}
+	}
+}
+
+// A predicate in a query is not called a body.
+func TestMatchInQueryIsNoBody(t *testing.T) {
+	s := serveReal(t, nil, nil)
+	s.put(t, "orders", "")
+	w := do(s, "GET", "/v0/topics/orders/diff?match=[x", "")
+	if want := `"message":"match: is not valid JSON: expected a string, found 'x' at byte 1"`; w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+		t.Errorf("%d %s, want %s", w.Code, w.Body, want)
 	}
 }

@@ -77,6 +77,9 @@ func (c *Call) enter() error {
 	if kind != Streaming {
 		c.bounds.Underway.enter(c)
 	}
+	if c.Route.Pattern == Unmatched {
+		return nil // there is no route whose parameters the query could have
+	}
 	return c.checkQuery()
 }
 

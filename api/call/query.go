@@ -63,7 +63,8 @@ func (c *Call) TopicFlag(name string, missing bool) (bool, error) {
 // isStrict reads the header and the parameter that make a call strict.
 func (c *Call) isStrict() (bool, error) {
 	strict := false
-	if v := c.Request.Header.Get("X-Strict"); v != "" {
+	if values := c.Request.Header["X-Strict"]; len(values) > 0 {
+		v := values[0]
 		switch strings.ToLower(v) {
 		case "true", "1":
 			strict = true

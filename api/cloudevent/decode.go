@@ -95,6 +95,8 @@ func (d *decoder) event() (e Event) {
 		case !f.Valid():
 		case name == "data":
 			f.Skip()
+		case !slices.Contains(members, name) && !isAttribute(name):
+			f.Refuse(name[:min(len(name), 64)], "is no name of an attribute: they have lower-case letters and digits only")
 		case f.Null(): // as good as absent
 			d.forget(name)
 		case name == "data_base64":
@@ -229,10 +231,6 @@ func (d *decoder) reference(name string, text []byte) {
 func (d *decoder) extension(name string) {
 	f := d.fields
 	shown := name[:min(len(name), 64)]
-	if !isAttribute(name) {
-		f.Refuse(shown, "is no name of an attribute: they have lower-case letters and digits only")
-		return
-	}
 	switch f.Kind() {
 	case scan.KindString:
 		d.text(shown)

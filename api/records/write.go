@@ -27,11 +27,12 @@ func (h *Handlers) Write(c *call.Call) error {
 		return err
 	}
 	c.Records, c.Configures = w.Records, w.Config != nil
+	key := c.Request.Header.Get("Idempotency-Key")
+	if len(key) > request.MaxKeyBytes {
+		return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(key), request.MaxKeyBytes)
+	}
 	if w.IdempotencyKey == "" {
-		w.IdempotencyKey = c.Request.Header.Get("Idempotency-Key")
-		if len(w.IdempotencyKey) > request.MaxKeyBytes {
-			return wire.InvalidField("Idempotency-Key", "has %d bytes; at most %d are allowed", len(w.IdempotencyKey), request.MaxKeyBytes)
-		}
+		w.IdempotencyKey = key
 	}
 	if err := c.MayWrite(c.Topic, &w.Write); err != nil {
 		return err

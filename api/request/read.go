@@ -213,7 +213,8 @@ func QueryMatch(match string) (*record.Match, error) {
 	f := wire.ReadFields([]byte(match), nil)
 	m := ReadMatch(&f)
 	if err := f.Finish(); err != nil {
-		return nil, wire.InvalidField("match", "%s", strings.TrimPrefix(wire.ErrorOf(err).Message, "match: "))
+		message := strings.TrimPrefix(wire.ErrorOf(err).Message, "match: ")
+		return nil, wire.InvalidField("match", "%s", strings.TrimPrefix(message, "the body "))
 	}
 	return m, nil
 }

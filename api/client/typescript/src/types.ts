@@ -695,7 +695,7 @@ export interface ListedJob {
 }
 
 export interface DeadLettersQuery {
-  /** Only those whose tag matches: `x`, `x*`, or the JSON array. */
+  /** Only those whose tag matches. */
   match?: string;
   /** Only those that died for this reason. */
   reason?: string;
@@ -725,7 +725,7 @@ export interface DeadLetter {
 }
 
 export interface PurgeQuery {
-  /** Only those whose tag matches: `x`, `x*`, or the JSON array. */
+  /** Only those whose tag matches. */
   match?: string;
   /** Only those that died for this reason. */
   reason?: string;
@@ -1004,7 +1004,7 @@ export interface Stats {
 }
 
 export interface HistoryQuery {
-  /** How far to go back; a multiple of 5s. */
+  /** How far to go back; a multiple of 5s from 5s to 1h. */
   span?: string;
   /** Length of a step; a multiple of 5s, at most the span. */
   step?: string;
