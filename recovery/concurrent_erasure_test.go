@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/e6e95bb8/topics/topics/segment"
 	"github.com/e6e95bb8/topics/topics/topic"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
 // TestErasureWaits for a backup that holds files, one erasure at a time, and ends
@@ -84,6 +88,88 @@ func TestErasureWaits(t *testing.T) {
 		}
 		pin.Release()
 	})
+}
+
+// TestErasureWaitsForTheDisk: an erasure whose files cannot be removed says which and why,
+// tries again, and gives its receipt when they are gone. Such are also a freed log file
+// that could be neither zeroed nor removed, and what a failed checkpoint left, however
+// long ago that was.
+func TestErasureWaitsForTheDisk(t *testing.T) {
+	ctx := context.Background()
+	for what, tc := range map[string]struct {
+		files string // the pattern of those that cannot be removed
+		write string // the pattern of those that cannot be written either
+		fail  func(p *persons, broken *atomic.Bool)
+	}{
+		"segments": {"/data/segments/*", "", func(p *persons, _ *atomic.Bool) {
+			if _, err := p.data.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"freed log files": {"/data/wal/*", "/data/wal/0000000000000001.wal", func(p *persons, broken *atomic.Bool) {
+			for freed := uint64(1); freed < 4; freed++ { // the handle of the first one keeps its name
+				for p.data.Log.Files()[0].Index == freed {
+					p.write("logins", 40, "stays")
+					if _, err := p.data.Checkpoint(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+				broken.Store(true)
+			}
+		}},
+		"what a checkpoint left": {"/data/segments/*", "/data/segments/*.seg", func(p *persons, broken *atomic.Bool) {
+			broken.Store(true)
+			if _, err := p.data.Checkpoint(ctx); !errors.Is(err, errfs.ErrInjected) {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			fsys := crashfs.New()
+			var broken, whole atomic.Bool
+			removes := &errfs.Injector{Ops: errfs.Remove, Nth: 1, Sticky: true, Only: func(name string) bool {
+				fits, _ := path.Match(tc.files, name)
+				names, _ := fsys.List(path.Dir(name))
+				return fits && broken.Load() && slices.Contains(names, path.Base(name))
+			}}
+			writes := &errfs.Injector{Ops: errfs.Write | errfs.Sync, Nth: 1, Sticky: true, Only: func(name string) bool {
+				fits, _ := path.Match(tc.write, name)
+				return fits && broken.Load() && !whole.Load()
+			}}
+			p := newPersons(t, fsys, errfs.New(errfs.New(fsys, removes), writes))
+			p.write("logins", 20, "gone", "stays")
+			tc.fail(p, &broken)
+			broken.Store(true)
+			whole.Store(true)
+			p.deleteTag("logins", "gone")
+			if err := p.data.StartErasure(); err != nil {
+				t.Fatal(err)
+			}
+			ended := func() bool { return p.data.ErasureState().State != store.ErasureRunning }
+			waits := comes(func() bool { return ended() || p.data.ErasureState().WaitsFor == "disk" })
+			if st := p.data.ErasureState(); !waits || ended() || !strings.Contains(st.Error, "/data/") || !strings.Contains(st.Error, "injected") {
+				t.Fatalf("it does not wait, or does not say for what: %+v", st)
+			}
+			broken.Store(false)
+			comes(func() bool {
+				pin, err := p.data.Pin(ctx) // its release is a reason to try again
+				if err != nil {
+					t.Fatal(err)
+				}
+				pin.Release()
+				return ended()
+			})
+			if st := p.data.ErasureState(); st.State != store.ErasureDone || st.Error != "" {
+				t.Errorf("%+v", st)
+			}
+			if files, n := p.found("gone", everywhere...); n > 0 {
+				t.Errorf("%d records are left, in %v", n, files)
+			}
+			if err := p.data.Close(ctx); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }
 
 // TestErasureAmongWriters: with everything running that runs in a server, and

@@ -63,6 +63,13 @@ func (h *hanging) within(what string, f func()) {
 // eventually waits for a condition.
 func (h *hanging) eventually(what string, holds func() bool) {
 	h.Helper()
+	if !comes(holds) {
+		h.Fatalf("it never comes that %s: %+v", what, h.data.StorageStats())
+	}
+}
+
+// comes waits for a condition, and reports whether it holds.
+func comes(holds func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	limit := time.After(patience)
@@ -70,9 +77,10 @@ func (h *hanging) eventually(what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			h.Fatalf("it never comes that %s: %+v", what, h.data.StorageStats())
+			return false
 		}
 	}
+	return true
 }
 
 func (h *hanging) write(name string) error {

@@ -58,6 +58,7 @@ type Log struct {
 		nextErr      error     // why the last attempt to make it failed
 		nextErrSince time.Time // when making it began to fail; zero if the last attempt succeeded
 		recyclable   *file     // freed, kept to become the next file; nil if there is none
+		undead       []*file   // freed and closed, with names and contents that could not be removed yet
 
 		// Room, see Reserve.
 		limit    LSN           // where ordinary reservations wait; 0 if nowhere

@@ -95,7 +95,7 @@ func (l *Log) makeNext(index uint64, size int64, end LSN) (*file, error) {
 	}
 	f, err := l.createNext(index, size)
 	if vfs.NoSpace(err) {
-		if old := l.takeRecyclable(); old != nil && l.removeFile(old) == nil {
+		if old := l.takeRecyclable(); old != nil && l.discard(old) == nil {
 			f, err = l.createNext(index, size)
 		}
 	}
@@ -121,7 +121,7 @@ func (l *Log) askRoom(size int64, end LSN) error {
 		return err
 	}
 	if old := l.takeRecyclable(); old != nil {
-		_ = l.removeFile(old) // the file system knows whether there is room now
+		_ = l.discard(old) // the file system knows whether there is room now
 	}
 	return l.opts.Room(end, size)
 }
@@ -152,7 +152,7 @@ func (l *Log) takeRecyclable() *file {
 
 // recycle makes a freed file the next one, of that index: zeros, then the name,
 // each durable before the next step relies on it. If the file cannot be zeroed or
-// renamed, recycle removes it and returns neither a file nor an error, and the
+// renamed, recycle discards it and returns neither a file nor an error, and the
 // caller creates a file instead. A failed sync of the directory is an error, as it
 // is when a file is created.
 func (l *Log) recycle(old *file, index uint64) (*file, error) {
@@ -165,7 +165,7 @@ func (l *Log) recycle(old *file, index uint64) (*file, error) {
 		err = l.opts.FS.Rename(path.Join(l.opts.Dir, old.name), path.Join(l.opts.Dir, name))
 	}
 	if err != nil {
-		_ = l.removeFile(old) // if that fails too, the next opening removes it
+		_ = l.discard(old) // which tries again later
 		return nil, nil
 	}
 	f := &file{File: old.File, index: index, name: name, size: old.size}
@@ -179,6 +179,31 @@ func (l *Log) recycle(old *file, index uint64) (*file, error) {
 	defer l.mu.Unlock()
 	l.mu.stats.Recycled++
 	return f, nil
+}
+
+// discard removes a freed file. If that fails, the file is remembered until it has been
+// removed: it has its old content.
+func (l *Log) discard(f *file) error {
+	err := l.removeFile(f)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.undead = append(l.mu.undead, f)
+	return fmt.Errorf("wal: remove %s: %w", f.name, err)
+}
+
+// discardAgain tries again to remove what discard could not.
+func (l *Log) discardAgain() (err error) {
+	l.mu.Lock()
+	undead := l.mu.undead
+	l.mu.undead = nil
+	l.mu.Unlock()
+	for _, f := range undead {
+		err = errors.Join(err, l.discard(f))
+	}
+	return err
 }
 
 // removeFile closes and removes a file that is not in use.

@@ -77,25 +77,22 @@ func (l *Log) rotatableLocked() error {
 	return nil
 }
 
-// RemoveFreed removes the freed file that is kept to be recycled, if there is one:
-// until it is recycled it has its old content. The goroutine that calls
+// RemoveFreed removes the freed file that is kept to be recycled, if there is one, and
+// those that could not be recycled or removed before: until then they have their old
+// content. It returns an error as long as one is left. The goroutine that calls
 // TruncateFront calls it.
 func (l *Log) RemoveFreed() error {
-	l.making.Lock()
+	l.making.Lock() // no file is being recycled
 	defer l.making.Unlock()
 	l.mu.Lock()
-	err, old := l.refusalLocked(), l.mu.recyclable
-	if err == nil {
+	if err := l.refusalLocked(); err != nil {
+		l.mu.Unlock()
+		return err
+	}
+	if old := l.mu.recyclable; old != nil {
+		l.mu.undead = append(l.mu.undead, old)
 		l.mu.recyclable = nil
 	}
 	l.mu.Unlock()
-	if err != nil || old == nil {
-		return err
-	}
-	if err = l.removeFile(old); err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.mu.recyclable = old // recycle, too, removes a file that is closed
-	}
-	return err
+	return l.discardAgain()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/crashfs"
+	"github.com/e6e95bb8/topics/wal/vfs/errfs"
 )
 
 // TestRotate: after Rotate all frames before it can leave the disk, although
@@ -58,6 +59,54 @@ func TestRotate(t *testing.T) {
 		t.Errorf("after a restart: %q", got)
 	}
 	check(t, l.Close())
+}
+
+// TestFreedFileThatStays: a freed file that can be neither zeroed nor removed has its old
+// content; it is not forgotten, and the next call removes it.
+func TestFreedFileThatStays(t *testing.T) {
+	for what, drop := range map[string]func(l *Log){
+		"recycled":       func(l *Log) { l.prepareNext() },
+		"by RemoveFreed": func(l *Log) { _ = l.RemoveFreed() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			inner, broken := crashfs.New(), false
+			inj := &errfs.Injector{Ops: errfs.Write | errfs.Remove, Nth: 1, Sticky: true, Only: func(name string) bool {
+				return broken && (name == FileName(1) || name == oldName(1)) // the handle has the first name
+			}}
+			o := options(errfs.New(inner, inj), ".")
+			o.Manual, o.FileBytes = true, 16<<10
+			l, _, _ := reopen(t, o)
+			gone := []byte("what is to be gone")
+			_, err := add(l, gone, l.WaitSynced)
+			check(t, err)
+			first, err := l.Rotate(t.Context())
+			check(t, err)
+			_, err = l.TruncateFront(first, nil)
+			check(t, err)
+			before := l.Stats().Bytes
+
+			broken = true
+			drop(l)
+			if !inj.Fired() || !onDisk(t, inner, gone) {
+				t.Fatal("nothing failed: the test proves nothing")
+			}
+			if err := l.RemoveFreed(); !errors.Is(err, errfs.ErrInjected) || !onDisk(t, inner, gone) {
+				t.Fatalf("the file is there, and RemoveFreed returned %v", err)
+			}
+			if s := l.Stats(); s.Bytes < before {
+				t.Errorf("%d bytes on disk, before %d", s.Bytes, before)
+			}
+			l.prepareNext() // another file can be made
+			broken = false
+			if _, err := l.TruncateFront(first, nil); err != nil || onDisk(t, inner, gone) {
+				t.Fatalf("the file is still there: %v", err)
+			}
+			check(t, l.RemoveFreed())
+			_, err = add(l, payloadOf(100), l.WaitSynced)
+			check(t, err)
+			check(t, l.Close())
+		})
+	}
 }
 
 // onDisk reports whether a file of the log has the bytes.

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -31,7 +32,7 @@ type Stats struct {
 	Written        uint64        // LSN
 	Synced         uint64        // LSN
 	Files          int           // in use
-	Bytes          int64         // of all files on disk, including the next one and one kept to be recycled
+	Bytes          int64         // of all files on disk, including the next one and freed ones that are kept or could not be removed
 	Freed          uint64        // files freed by TruncateFront
 	Recycled       uint64        // freed files that became the next file
 	Oldest         LSN           // where the oldest file begins
@@ -64,7 +65,7 @@ func (l *Log) Stats() Stats {
 	s.Waiting, s.Blocked = int(l.waiting.Load()), int(l.blocked.Load())
 	files := *l.files.Load()
 	s.Files, s.Oldest = len(files), files[0].first
-	for _, f := range append(files[:len(files):len(files)], l.mu.next, l.mu.recyclable) {
+	for _, f := range slices.Concat(files, l.mu.undead, []*file{l.mu.next, l.mu.recyclable}) {
 		if f != nil {
 			s.Bytes += f.size
 		}

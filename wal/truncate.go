@@ -39,7 +39,8 @@ func (l *Log) Files() []File {
 // TruncateFront calls keep, if it is not nil, with each file while that still has
 // its name and its content, and returns at an error of keep. A file that cannot be
 // removed stays in use, which is an error too. Either can be tried again, and then
-// keep is called again.
+// keep is called again. It tries again to remove freed files that could not be removed,
+// and leaves it to RemoveFreed to report them.
 //
 // One freed file of the usual size is kept, to be recycled as the next file.
 // Readers of freed frames get ErrTruncated. One goroutine at a time calls
@@ -47,8 +48,12 @@ func (l *Log) Files() []File {
 func (l *Log) TruncateFront(before LSN, keep func(File) error) (int, error) {
 	for n := 0; ; n++ {
 		f, end, err := l.oldestFreeable(before)
-		if err != nil || f == nil {
+		if err != nil {
 			return n, err
+		}
+		if f == nil {
+			_ = l.discardAgain()
+			return n, nil
 		}
 		if keep != nil {
 			if err := keep(File{f.index, f.name, f.first, end}); err != nil {

@@ -13,9 +13,9 @@ type ErasureState struct {
 	Step      string         `json:"step"` // checkpoints, segments or files
 	Checked   int            `json:"segments_checked"`
 	Segments  int            `json:"segments_total"`
-	WaitsFor  string         `json:"waits_for"` // backup or archive; empty for neither
+	WaitsFor  string         `json:"waits_for"` // backup, archive or disk; empty for none
 	Result    ErasureReceipt `json:"result"`    // of one that is done
-	Error     string         `json:"error"`     // of one that failed
+	Error     string         `json:"error"`     // why it failed, or why the disk keeps a file
 }
 
 // ErasureReceipt says what an erasure did: what was deleted, evicted or expired

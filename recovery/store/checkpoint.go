@@ -134,7 +134,8 @@ type checkpointWriter struct {
 	capture *topics.Checkpoint
 	before  *manifest.Manifest
 
-	ids    []uint64             // of the segments written
+	begun  []uint64             // ids of the segments that were begun
+	ids    []uint64             // of those written
 	next   *manifest.Checkpoint // set once it has a number
 	segs   []*segment.Segment   // the segments, open
 	tables index.Tables
@@ -151,7 +152,7 @@ func (w *checkpointWriter) write(ctx context.Context) error {
 		return nil
 	}
 	closeAll(w.segs)
-	files := w.st.segmentFiles(w.ids)
+	files := w.st.segmentFiles(w.begun)
 	if w.next != nil {
 		files = append(files, path.Join(w.st.dir(manifest.SnapshotDir), manifest.SnapshotName(w.next.Number)))
 	}
@@ -167,8 +168,13 @@ func (w *checkpointWriter) writeFiles(ctx context.Context) error {
 		return err
 	}
 	defer snapshot.Abort()
+	begin := func() (uint64, *segment.Writer, error) {
+		id, sw, err := st.createSegment()
+		w.begun = append(w.begun, id)
+		return id, sw, err
+	}
 	w.ids, err = w.capture.Write(ctx, &topics.Sink{
-		Snapshot: snapshot, Segment: st.createSegment, Limits: st.opts.Settings.Segment, Pace: st.checkpointPace(ctx),
+		Snapshot: snapshot, Segment: begin, Limits: st.opts.Settings.Segment, Pace: st.checkpointPace(ctx),
 	})
 	if err != nil {
 		return err

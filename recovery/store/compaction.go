@@ -161,15 +161,16 @@ func (c *compaction) write(ctx context.Context) error {
 	if c.in == cold {
 		pace = st.cold.remote.pace(pace)
 	}
+	var begun []uint64
 	create := func() (*segment.Writer, error) {
-		_, w, err := st.createSegment()
+		id, w, err := st.createSegment()
+		begun = append(begun, id)
 		return w, err
 	}
 	ids, err := segment.Merge(c.inputs, c.live, create, st.opts.Settings.Segment, pace, nil)
-	if err != nil {
-		return err
+	if err == nil {
+		c.outputs, err = st.openSegments(refs(ids), st.Log.ID())
 	}
-	c.outputs, err = st.openSegments(refs(ids), st.Log.ID())
 	if err == nil {
 		err = c.swap(ctx)
 	}
@@ -177,7 +178,7 @@ func (c *compaction) write(ctx context.Context) error {
 		closeAll(c.outputs)
 		st.work.Lock()
 		defer st.work.Unlock()
-		st.work.obsolete.undo(err, st.segmentFiles(ids))
+		st.work.obsolete.undo(err, st.segmentFiles(begun))
 	}
 	return err
 }

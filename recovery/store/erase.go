@@ -107,7 +107,7 @@ func (st *Store) erase(ctx context.Context, e *erasing) (Erasure, error) {
 	}
 	e.set(func(s *ErasureState) { s.Step = StepFiles })
 	r := st.newRemoval(begin)
-	err = r.run(ctx, func(what string) { e.set(func(s *ErasureState) { s.WaitsFor = what }) })
+	err = r.run(ctx, e.waits)
 	if err != nil {
 		return out, err
 	}

@@ -50,6 +50,7 @@ const (
 const (
 	waitsForBackup  = "backup"
 	waitsForArchive = "archive"
+	waitsForDisk    = "disk"
 )
 
 // ErasureState is how an erasure is doing.
@@ -59,9 +60,9 @@ type ErasureState struct {
 	Step     string    `json:"step,omitempty"` // of one that is running, or where it failed
 	Checked  int       `json:"segments_checked"`
 	Segments int       `json:"segments_total"`      // to check; 0 until that is known
-	WaitsFor string    `json:"waits_for,omitempty"` // backup or archive: it keeps files that are to be removed
+	WaitsFor string    `json:"waits_for,omitempty"` // backup, archive or disk: it keeps files that are to be removed
 	Result   *Erasure  `json:"result,omitempty"`    // of one that is done
-	Error    string    `json:"error,omitempty"`     // of one that failed
+	Error    string    `json:"error,omitempty"`     // why it failed, or why the disk keeps a file
 }
 
 // set changes the state of an erasure under way.
@@ -69,6 +70,16 @@ func (e *erasing) set(change func(*ErasureState)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	change(&e.state)
+}
+
+// waits records what an erasure under way waits for.
+func (e *erasing) waits(what string, why error) {
+	e.set(func(s *ErasureState) {
+		s.WaitsFor, s.Error = what, ""
+		if why != nil {
+			s.Error = why.Error()
+		}
+	})
 }
 
 // isDone reports whether the erasure has ended.
@@ -100,7 +111,7 @@ func (s *erasures) begin(now time.Time, erase func(context.Context, *erasing) (E
 		defer cancel()
 		e.result, e.err = erase(ctx, e)
 		e.set(func(state *ErasureState) {
-			state.WaitsFor = ""
+			state.WaitsFor, state.Error = "", ""
 			if e.err != nil {
 				state.State, state.Error = ErasureFailed, e.err.Error()
 				return

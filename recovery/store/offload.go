@@ -86,8 +86,8 @@ func (st *Store) moveToCold(ctx context.Context, s *segment.Segment) (err error)
 	}
 	defer st.segments.unclaim(s)
 	id, from := s.ID(), st.dir(manifest.SegmentDir)
-	copied := path.Join(st.cold.dir, segment.DataName(id))
-	st.unretire(copied)
+	copied, partial := path.Join(st.cold.dir, segment.DataName(id)), path.Join(st.cold.dir, segment.PartialName(id))
+	st.unretire(copied, partial)
 	st.cold.remote.step()
 	err = st.copyToCold(s)
 	st.cold.remote.end(err)
@@ -95,7 +95,7 @@ func (st *Store) moveToCold(ctx context.Context, s *segment.Segment) (err error)
 	defer st.work.Unlock()
 	obsolete := &st.work.obsolete
 	if err != nil {
-		obsolete.retire(copied)
+		obsolete.retire(copied, partial)
 		return err
 	}
 	if err = ctx.Err(); err != nil { // the copy may have hung until after Close
@@ -114,13 +114,13 @@ func (st *Store) moveToCold(ctx context.Context, s *segment.Segment) (err error)
 	return nil
 }
 
-// unretire keeps a copy in the cold directory, which a failed attempt may have
+// unretire keeps files in the cold directory, which a failed attempt may have
 // left, from being removed.
-func (st *Store) unretire(name string) {
+func (st *Store) unretire(names ...string) {
 	st.work.Lock()
 	defer st.work.Unlock()
 	obsolete := &st.work.obsolete
-	obsolete.retired = slices.DeleteFunc(obsolete.retired, func(other string) bool { return other == name })
+	obsolete.retired = slices.DeleteFunc(obsolete.retired, func(name string) bool { return slices.Contains(names, name) })
 }
 
 // copyToCold makes a durable copy of a segment's data in the cold directory, and

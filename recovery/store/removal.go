@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/e6e95bb8/topics/recovery/manifest"
 	"github.com/e6e95bb8/topics/wal"
@@ -25,31 +27,40 @@ func (st *Store) newRemoval(begin wal.LSN) removal {
 	return removal{st: st, begin: begin, files: slices.Concat(o.garbage, o.retired)}
 }
 
+// removeAgain is the time between attempts to remove a file that nothing holds.
+const removeAgain = 5 * time.Second
+
 // run returns when all of it is gone, durably. waits is called with what it waits
-// for, which is nothing or one of the constants.
-func (r *removal) run(ctx context.Context, waits func(what string)) error {
+// for, which is nothing or one of the constants, and why the disk keeps a file.
+func (r *removal) run(ctx context.Context, waits func(what string, why error)) error {
+	again := time.NewTicker(removeAgain)
+	defer again.Stop()
 	for {
 		// Whatever is released after this sends on filesReleased.
 		held := r.held()
-		if err := r.remove(); err != nil {
-			return err
-		}
-		left, why := r.left()
+		kept, err := r.remove()
 		switch {
-		case left == "":
-			waits("")
-			return r.st.finishRemoval()
-		case held == "":
-			return fmt.Errorf("%s could not be removed; the next checkpoint tries again: %w", left, why)
+		case err != nil:
+			return err
+		case kept == nil:
+			waits("", nil)
+			return r.st.syncRemoval()
 		case held == waitsForArchive && r.st.opts.WAL.Manual: // nothing archives in the background
 			_, err := r.st.archive.remote.outage()
 			return fmt.Errorf("log files are yet to be archived: %w", err)
+		case held != "":
+			kept = nil // it may be just what is held
+		case errors.Is(kept, errStopped):
+			return kept
+		default:
+			held = waitsForDisk
 		}
-		waits(held)
+		waits(held, kept)
 		select {
 		case <-r.st.filesReleased:
+		case <-again.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(ctx.Err(), kept)
 		}
 	}
 }
@@ -71,13 +82,20 @@ func (r *removal) held() string {
 	return ""
 }
 
-// remove removes what it can.
-func (r *removal) remove() error {
-	if err := r.st.removeHot(); err != nil {
-		return err
+// remove removes what it can. kept is about a file that is left, and nil if none is.
+func (r *removal) remove() (kept, err error) {
+	kept, err = r.st.removeHot()
+	if err != nil {
+		return nil, err
 	}
 	r.st.dropRetired()
-	return nil
+	if name, why := r.left(); name != "" {
+		return fmt.Errorf("%s could not be removed: %w", name, why), nil
+	}
+	if kept == nil {
+		kept = r.st.removeFreed() // perhaps freed since
+	}
+	return kept, nil
 }
 
 // left returns the name of a file that is left, and why if nothing holds it.
@@ -110,15 +128,16 @@ func (st *Store) whyLeftLocked(name string) error {
 	return err
 }
 
-// removeHot removes what is obsolete in the data directory.
-func (st *Store) removeHot() error {
+// removeHot removes what is obsolete in the data directory. kept is about a file of the
+// log that could not be removed, and nil if there is none.
+func (st *Store) removeHot() (kept, err error) {
 	st.work.Lock()
 	defer st.work.Unlock()
 	if err := st.work.obsolete.discard(); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := st.truncateLocked()
-	return err
+	_, kept = st.truncateLocked()
+	return kept, st.Log.Refusal()
 }
 
 func (st *Store) removeFreed() error {
@@ -127,12 +146,8 @@ func (st *Store) removeFreed() error {
 	return st.Log.RemoveFreed()
 }
 
-// finishRemoval removes the log file that was freed and kept, perhaps since
-// removeHot, and makes durable that files have been removed.
-func (st *Store) finishRemoval() error {
-	if err := st.removeFreed(); err != nil {
-		return err
-	}
+// syncRemoval makes durable that files have been removed.
+func (st *Store) syncRemoval() error {
 	for _, name := range []string{manifest.LogDir, manifest.SegmentDir, manifest.SnapshotDir} {
 		if err := st.opts.FS.SyncDir(st.dir(name)); err != nil {
 			return err

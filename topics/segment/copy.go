@@ -19,7 +19,7 @@ func CopyData(fsys vfs.FS, from, to string, id uint64) error {
 	if err := Remove(fsys, to, id, Partial); err != nil {
 		return err
 	}
-	part := path.Join(to, partialName(id))
+	part := path.Join(to, PartialName(id))
 	if err := copyFile(fsys, path.Join(from, DataName(id)), part); err != nil {
 		return errors.Join(err, Remove(fsys, to, id, Partial))
 	}

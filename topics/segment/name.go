@@ -33,7 +33,9 @@ func DataName(id uint64) string { return fmt.Sprintf("%016x%s", id, dataSuffix) 
 // IndexName returns the base name of a segment's index.
 func IndexName(id uint64) string { return fmt.Sprintf("%016x%s", id, indexSuffix) }
 
-func partialName(id uint64) string { return fmt.Sprintf("%016x%s", id, partialSuffix) }
+// PartialName returns the base name of a copy of a segment's data file that is not
+// complete.
+func PartialName(id uint64) string { return fmt.Sprintf("%016x%s", id, partialSuffix) }
 
 // ParseName parses the base name of a segment's file. ok is false for other
 // names.
@@ -67,7 +69,7 @@ func Remove(fsys vfs.FS, dir string, id uint64, kind Kind) error {
 	case Index:
 		name = IndexName(id)
 	case Partial:
-		name = partialName(id)
+		name = PartialName(id)
 	default:
 		return fmt.Errorf("segment: remove kind %d of %016x: %w", kind, id, fs.ErrInvalid)
 	}

@@ -1208,10 +1208,10 @@ export interface ErasureState {
   /** 0 until it is known. */
   segments_total: number;
   /** What keeps files that are to be removed. */
-  waits_for?: "backup" | "archive";
+  waits_for?: "backup" | "archive" | "disk";
   /** The receipt, as `POST` answers it. */
   result?: ErasureReceipt;
-  /** Why it failed. */
+  /** Why it failed, or why the disk keeps a file. */
   error?: string;
 }
 
