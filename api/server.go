@@ -1,7 +1,7 @@
-// Package api is the HTTP face of the server: one route table, the decoders of
-// the request bodies, the one map from errors to the wire, and the renderings
-// of probes and metrics. It knows topics, queues and what recovery/health
-// says; of storage it declares the little it needs as an interface.
+// Package api is the HTTP face of the server: the route table, the course that
+// each request takes, and the streams of those who watch. The handlers of each
+// subject are in a package of their own, which the server gives what they need
+// of it; see Server.
 package api
 
 import (
