@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
@@ -64,7 +65,7 @@ type againstLoad struct {
 	name        string
 	connections int
 	// flight is that of a peer, one record in each request.
-	flight flight
+	flight load.Flight
 	// own are the ways in which the server gets the same: requests of batch records.
 	own   []string
 	batch int
@@ -73,17 +74,17 @@ type againstLoad struct {
 
 // againstLoads are all loads.
 var againstLoads = []againstLoad{
-	{name: "one writer", connections: 1, flight: flight{size: 1}, own: []string{overHTTP, overSocket}, batch: 1},
-	{name: "64 writers", connections: 64, flight: flight{size: 1}, own: []string{overHTTP, overSocket}, batch: 1},
-	{name: "4 writers, 64 in flight", connections: 4, flight: flight{size: 64}, own: []string{overSocket}, batch: 1},
-	{name: "16 writers, batches of 100", connections: 16, flight: flight{size: 100, together: true}, own: []string{overHTTP, overSocket}, batch: 100},
+	{name: "one writer", connections: 1, flight: load.Flight{Size: 1}, own: []string{overHTTP, overSocket}, batch: 1},
+	{name: "64 writers", connections: 64, flight: load.Flight{Size: 1}, own: []string{overHTTP, overSocket}, batch: 1},
+	{name: "4 writers, 64 in flight", connections: 4, flight: load.Flight{Size: 64}, own: []string{overSocket}, batch: 1},
+	{name: "16 writers, batches of 100", connections: 16, flight: load.Flight{Size: 100, Together: true}, own: []string{overHTTP, overSocket}, batch: 100},
 	{name: "one reader, pages of 1,000", connections: 1, own: []string{overHTTP}, read: true},
 }
 
 // ownFlight is that of the server.
-func (l *againstLoad) ownFlight() flight {
+func (l *againstLoad) ownFlight() load.Flight {
 	if l.batch > 1 {
-		return flight{size: 1}
+		return load.Flight{Size: 1}
 	}
 	return l.flight
 }
@@ -164,21 +165,21 @@ func (a *against) measureOwn(ctx context.Context, l againstLoad, way string) (er
 		return err
 	}
 	defer s.kill()
-	if err := s.configure(ctx, againstTopic, "fsync"); err != nil {
+	if err := s.configure(ctx, load.AgainstTopic, "fsync"); err != nil {
 		return err
 	}
 	if l.read {
-		if err := fill(ctx, s.addr, 16, a.cmd.ReadRecords/readBatch, same(writeRequest(againstTopic, readBatch))); err != nil {
+		if err := load.Fill(ctx, s.addr, 16, a.cmd.ReadRecords/readBatch, load.Same(load.WriteRequest(load.AgainstTopic, readBatch))); err != nil {
 			return err
 		}
-		return a.measureReading(ctx, againstCell{l.name, way}, s.addr, s.process.Pid(), readStep(againstTopic))
+		return a.measureReading(ctx, againstCell{l.name, way}, s.addr, s.process.Pid(), readStep(load.AgainstTopic))
 	}
-	speak := speakHTTP(l.batch)
+	speak := load.SpeakHTTP(l.batch)
 	if way == overSocket {
-		speak = speakSocket(l.batch)
+		speak = load.SpeakSocket(l.batch)
 	}
-	return a.measureWriting(ctx, againstCell{l.name, way}, s.process.Pid(), func() (pipes, error) {
-		return openPipes(s.addr, l.connections, speak, l.ownFlight())
+	return a.measureWriting(ctx, againstCell{l.name, way}, s.process.Pid(), func() (load.Pipes, error) {
+		return load.OpenPipes(s.addr, l.connections, speak, l.ownFlight())
 	})
 }
 
@@ -194,7 +195,7 @@ func (a *against) measurePeer(ctx context.Context, l againstLoad, p *peer.Peer) 
 		return err
 	}
 	defer process.Stop()
-	speak := func(n int) peer.Protocol { return p.Speak(n, recordBytes) }
+	speak := func(n int) peer.Protocol { return p.Speak(n, load.RecordBytes) }
 	cell := againstCell{l.name, p.Name}
 	if l.read {
 		if err := fillPeer(ctx, process.Addr, speak, a.cmd.ReadRecords); err != nil {
@@ -202,30 +203,30 @@ func (a *against) measurePeer(ctx context.Context, l againstLoad, p *peer.Peer) 
 		}
 		return a.measureReading(ctx, cell, process.Addr, process.Pid(), readPeer(peer.NewReading(1000)))
 	}
-	return a.measureWriting(ctx, cell, process.Pid(), func() (pipes, error) {
-		return openPipes(process.Addr, l.connections, speak, l.flight)
+	return a.measureWriting(ctx, cell, process.Pid(), func() (load.Pipes, error) {
+		return load.OpenPipes(process.Addr, l.connections, speak, l.flight)
 	})
 }
 
 // fillPeer writes so many records over one connection.
 func fillPeer(ctx context.Context, addr string, speak func(int) peer.Protocol, records int) error {
 	const together = 1000
-	p, err := openPipe(addr, speak(0), flight{size: together, together: true})
+	p, err := load.OpenPipe(addr, speak(0), load.Flight{Size: together, Together: true})
 	if err != nil {
 		return err
 	}
-	defer p.net.Close()
+	defer p.Net.Close()
 	buf := make([]byte, 64<<10)
-	for n := 0; p.acked.Load() < int64(records) && ctx.Err() == nil; {
-		if err := p.send(together); err != nil {
+	for n := 0; p.Acked.Load() < int64(records) && ctx.Err() == nil; {
+		if err := p.Send(together); err != nil {
 			return err
 		}
 		for flying := together; flying > 0; {
-			got, err := p.net.Read(buf[n:])
+			got, err := p.Net.Read(buf[n:])
 			if err != nil {
 				return err
 			}
-			acks, used, err := p.answers(buf[:n+got], flying, false)
+			acks, used, err := p.Answers(buf[:n+got], flying, false)
 			if err != nil {
 				return err
 			}
@@ -237,26 +238,26 @@ func fillPeer(ctx context.Context, addr string, speak func(int) peer.Protocol, r
 }
 
 // readPeer returns a step that reads the next page of a peer.
-func readPeer(r *peer.Reading) func(*conn) (moved, error) {
-	return func(c *conn) (moved, error) {
-		if _, err := c.net.Write(r.Request()); err != nil {
-			return moved{}, err
+func readPeer(r *peer.Reading) func(*load.Conn) (load.Moved, error) {
+	return func(c *load.Conn) (load.Moved, error) {
+		if _, err := c.Net.Write(r.Request()); err != nil {
+			return load.Moved{}, err
 		}
 		for n := 0; ; {
 			var err error
-			if n, err = c.more(n); err != nil {
-				return moved{}, err
+			if n, err = c.More(n); err != nil {
+				return load.Moved{}, err
 			}
-			records, size, err := r.Page(c.buf[:n])
+			records, size, err := r.Page(c.Buf[:n])
 			if err != nil || size > 0 {
-				return moved{records: int64(records), bytes: int64(size)}, err
+				return load.Moved{Records: int64(records), Bytes: int64(size)}, err
 			}
 		}
 	}
 }
 
 // measureWriting measures one load of writes.
-func (a *against) measureWriting(ctx context.Context, cell againstCell, pid int, open func() (pipes, error)) error {
+func (a *against) measureWriting(ctx context.Context, cell againstCell, pid int, open func() (load.Pipes, error)) error {
 	all, err := open()
 	if err != nil {
 		return err
@@ -265,21 +266,21 @@ func (a *against) measureWriting(ctx context.Context, cell againstCell, pid int,
 	for i, p := range all {
 		runners[i] = p
 	}
-	got, err := a.price(ctx, pid, runners, all.acked)
+	got, err := a.price(ctx, pid, runners, all.Acked)
 	return a.note(cell, got, err)
 }
 
 // measureReading measures one reader.
-func (a *against) measureReading(ctx context.Context, cell againstCell, addr string, pid int, step func(*conn) (moved, error)) error {
-	c, err := dial(addr)
+func (a *against) measureReading(ctx context.Context, cell againstCell, addr string, pid int, step func(*load.Conn) (load.Moved, error)) error {
+	c, err := load.Dial(addr)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	var records atomic.Int64
-	reader := &worker{conn: c, step: func(c *conn) (moved, error) {
+	reader := &load.Worker{Conn: c, Step: func(c *load.Conn) (load.Moved, error) {
 		m, err := step(c)
-		records.Add(m.records)
+		records.Add(m.Records)
 		return m, err
 	}}
 	got, err := a.price(ctx, pid, []runner{reader}, records.Load)
@@ -297,10 +298,10 @@ func (a *against) note(cell againstCell, got priced, err error) error {
 	if got.records == 0 || len(got.took) == 0 {
 		return fmt.Errorf("%s: nothing was acknowledged", cell.server)
 	}
-	each := func(d time.Duration) float64 { return micros(d) / float64(got.records) }
+	each := func(d time.Duration) float64 { return load.Micros(d) / float64(got.records) }
 	m := againstMeasures{
-		Records: float64(got.records) / got.elapsed.Seconds(), P50US: micros(quantile.Median(got.took)), P99US: micros(quantile.Of(got.took, 0.99)),
-		ServerUS: each(got.usage.server), ClientUS: each(got.usage.client),
+		Records: float64(got.records) / got.elapsed.Seconds(), P50US: load.Micros(quantile.Median(got.took)), P99US: load.Micros(quantile.Of(got.took, 0.99)),
+		ServerUS: each(got.usage.Server), ClientUS: each(got.usage.Client),
 		Calls: got.calls, Switches: float64(got.switches) / float64(got.records),
 	}
 	a.turn[cell] = m

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -114,7 +115,7 @@ func (b *bench) measureBacklogOf(ctx context.Context, l backlog) (r BacklogResul
 	}
 	r.JobBytes = float64(full-base) / float64(l.jobs)
 	if l.state != "ready" {
-		err = s.call(writeRequest(benchQueue, fillBatch)) // jobs to be claimed
+		err = s.call(load.WriteRequest(benchQueue, fillBatch)) // jobs to be claimed
 	}
 	if err == nil {
 		err = s.measureCalls(b.cmd.Interval, &r)
@@ -147,8 +148,8 @@ func (s *server) fillBacklog(ctx context.Context, l backlog) error {
 	if err != nil {
 		return err
 	}
-	data := slices.Repeat([]byte("x"), recordBytes-2)
-	err = fill(ctx, s.addr, curveConns, (l.jobs+fillBatch-1)/fillBatch, func(_ []byte, i int) []byte {
+	data := slices.Repeat([]byte("x"), load.RecordBytes-2)
+	err = load.Fill(ctx, s.addr, curveConns, (l.jobs+fillBatch-1)/fillBatch, func(_ []byte, i int) []byte {
 		body := []byte(`{"disable_backpressure":true,"records":[`)
 		for k := i * fillBatch; k < min((i+1)*fillBatch, l.jobs); k++ {
 			if k > i*fillBatch {
@@ -156,10 +157,10 @@ func (s *server) fillBacklog(ctx context.Context, l backlog) error {
 			}
 			body = fmt.Appendf(body, `{%s"data":"%s"}`, l.job(k), data)
 		}
-		return render("POST", "/v0/topics/"+benchQueue+"?return_seqs=false", append(body, "]}"...))
+		return load.Render("POST", "/v0/topics/"+benchQueue+"?return_seqs=false", append(body, "]}"...))
 	})
 	for left := l.jobs; err == nil && l.held && left > 0; left -= fillBatch {
-		err = s.call(render("POST", "/v0/topics/"+benchQueue+"/claim", fmt.Appendf(nil, `{"node":"holder","max":%d}`, min(left, fillBatch))))
+		err = s.call(load.Render("POST", "/v0/topics/"+benchQueue+"/claim", fmt.Appendf(nil, `{"node":"holder","max":%d}`, min(left, fillBatch))))
 	}
 	return err
 }
@@ -173,13 +174,13 @@ var backlogCalls = []struct{ name, path, fields string }{
 
 // measureCalls measures the calls on jobs, and what looks at all of them.
 func (s *server) measureCalls(within time.Duration, r *BacklogResult) error {
-	c, err := dial(s.addr)
+	c, err := load.Dial(s.addr)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	took := map[string][]time.Duration{}
-	next := writeRequest(benchQueue, 1)
+	next := load.WriteRequest(benchQueue, 1)
 	for end := time.Now().Add(within); time.Now().Before(end); {
 		var held handles
 		for _, call := range backlogCalls {
@@ -187,9 +188,9 @@ func (s *server) measureCalls(within time.Duration, r *BacklogResult) error {
 			if len(held.seqs) > 0 && call.path != "claim" {
 				fields = fmt.Sprintf(fields, held.seqs[len(held.seqs)-1])
 			}
-			request := render("POST", "/v0/topics/"+benchQueue+"/"+call.path, fmt.Appendf(nil, `{"node":"w",%s}`, fields))
+			request := load.Render("POST", "/v0/topics/"+benchQueue+"/"+call.path, fmt.Appendf(nil, `{"node":"w",%s}`, fields))
 			began := time.Now()
-			body, err := c.expect(request, 200)
+			body, err := c.Expect(request, 200)
 			if err != nil {
 				return err
 			}
@@ -201,7 +202,7 @@ func (s *server) measureCalls(within time.Duration, r *BacklogResult) error {
 				return errDrained
 			}
 		}
-		_, err := c.expect(next, 200)
+		_, err := c.Expect(next, 200)
 		if err != nil {
 			return err
 		}
@@ -209,14 +210,14 @@ func (s *server) measureCalls(within time.Duration, r *BacklogResult) error {
 	r.Calls = map[string]BacklogCall{}
 	for name, all := range took {
 		if name != "" {
-			r.Calls[name] = BacklogCall{P50US: micros(quantile.Median(all)), P99US: micros(quantile.Of(all, 0.99))}
+			r.Calls[name] = BacklogCall{P50US: load.Micros(quantile.Median(all)), P99US: load.Micros(quantile.Of(all, 0.99))}
 		}
 	}
 	for target, into := range map[string]*float64{"": &r.StateMS, "/jobs?state=" + listedState(r.State): &r.PageMS} {
 		var all []time.Duration
 		for range 20 {
 			began := time.Now()
-			_, err := c.expect(render("GET", "/v0/topics/"+benchQueue+target, nil), 200)
+			_, err := c.Expect(load.Render("GET", "/v0/topics/"+benchQueue+target, nil), 200)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // duePerJob is how long writing one job may take, so that all of them are written
@@ -49,12 +50,12 @@ func (b *bench) measureDue(ctx context.Context) (r DueResult, err error) {
 	if time.Now().After(due) {
 		return r, errors.New("the jobs were not written in time")
 	}
-	pause(ctx, time.Until(due.Add(-100*time.Millisecond))) // 0 if it is over
-	c, err := dial(s.addr)
+	load.Pause(ctx, time.Until(due.Add(-100*time.Millisecond))) // 0 if it is over
+	c, err := load.Dial(s.addr)
 	if err != nil {
 		return r, err
 	}
-	defer c.close()
+	defer c.Close()
 	for ctx.Err() == nil {
 		into := r.MostMS
 		if time.Now().Before(due) {
@@ -66,13 +67,13 @@ func (b *bench) measureDue(ctx context.Context) (r DueResult, err error) {
 				body = []byte(call.body)
 			}
 			began := time.Now()
-			_, err := c.expect(render(call.method, "/v0/topics/"+call.target, body), 200)
+			_, err := c.Expect(load.Render(call.method, "/v0/topics/"+call.target, body), 200)
 			if err != nil {
 				return r, err
 			}
 			into[call.name] = max(into[call.name], milliseconds(time.Since(began)))
 		}
-		state, err := c.expect(render("GET", "/v0/topics/"+benchQueue, nil), 200)
+		state, err := c.Expect(load.Render("GET", "/v0/topics/"+benchQueue, nil), 200)
 		if err != nil {
 			return r, err
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 )
 
@@ -113,7 +114,7 @@ func (s *beanstalkd) connect(c queueCell) (*beanstalkWorker, error) {
 	}
 	w := &beanstalkWorker{net: conn, in: bufio.NewReaderSize(conn, 64<<10), batch: c.batch}
 	if c.op == opPut {
-		data := strings.Repeat("x", recordBytes)
+		data := strings.Repeat("x", load.RecordBytes)
 		w.put = bytes.Repeat(fmt.Appendf(nil, "put 0 0 30 %d\r\n%s\r\n", len(data), data), c.batch)
 	}
 	w.reserve = bytes.Repeat([]byte("reserve-with-timeout 0\r\n"), c.batch)
@@ -123,7 +124,7 @@ func (s *beanstalkd) connect(c queueCell) (*beanstalkWorker, error) {
 func (w *beanstalkWorker) close() { _ = w.net.Close() } // every answer was read
 
 func (w *beanstalkWorker) exchange() (int, error) {
-	if err := w.net.SetDeadline(time.Now().Add(exchangeTimeout)); err != nil {
+	if err := w.net.SetDeadline(time.Now().Add(load.ExchangeTimeout)); err != nil {
 		return 0, err
 	}
 	if w.put != nil {

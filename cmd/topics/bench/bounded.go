@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 const (
@@ -86,7 +87,7 @@ func (b *bench) measureKept(ctx context.Context, config client.Config, steps int
 	writes := max(int(b.cmd.BoundedRecords)/curveBatch/steps, 1)
 	for range steps {
 		from := r.Records
-		err := fill(ctx, server.addr, curveConns, writes, func(buf []byte, i int) []byte {
+		err := load.Fill(ctx, server.addr, curveConns, writes, func(buf []byte, i int) []byte {
 			return b.corpus.appendWrite(buf, boundedTopic, from+i*curveBatch, curveBatch, b.cmd.Size)
 		})
 		if err != nil {
@@ -121,10 +122,10 @@ func (b *bench) measureKept(ctx context.Context, config client.Config, steps int
 func (s *server) still(ctx context.Context) (m metrics, err error) {
 	same, before := 0, int64(-1)
 	for range mostLooks {
-		if err := errors.Join(s.call(writeRequest("bench-still", 1)), s.api.Checkpoint(ctx)); err != nil {
+		if err := errors.Join(s.call(load.WriteRequest("bench-still", 1)), s.api.Checkpoint(ctx)); err != nil {
 			return m, err
 		}
-		pause(ctx, time.Second)
+		load.Pause(ctx, time.Second)
 		if m, err = s.metrics(ctx); err != nil {
 			return m, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -62,25 +63,25 @@ func (b *bench) measureCheckpoint(ctx context.Context) (results []CheckpointResu
 }
 
 // felt summarizes the windows of a pulse that has ended.
-func felt(while string, p *pulse, windows []window) (CheckpointResult, error) {
-	took := p.within(windows)
+func felt(while string, p *load.Pulse, windows []load.Window) (CheckpointResult, error) {
+	took := p.Within(windows)
 	if len(took) == 0 {
 		return CheckpointResult{}, fmt.Errorf("no write began while %s", while)
 	}
 	r := CheckpointResult{
 		While: while, Writes: len(took),
-		P50US:  micros(quantile.Median(took)),
-		P99US:  micros(quantile.Of(took, 0.99)),
-		P999US: micros(quantile.Of(took, 0.999)),
+		P50US:  load.Micros(quantile.Median(took)),
+		P99US:  load.Micros(quantile.Of(took, 0.99)),
+		P999US: load.Micros(quantile.Of(took, 0.999)),
 	}
 	for _, w := range windows {
-		r.Seconds += w.to.Sub(w.from).Seconds()
+		r.Seconds += w.To.Sub(w.From).Seconds()
 	}
 	return r, nil
 }
 
 // feltBoth summarizes a quiet time and a busy time that is compared with it.
-func feltBoth(p *pulse, quiet []window, while string, busy []window) ([]CheckpointResult, error) {
+func feltBoth(p *load.Pulse, quiet []load.Window, while string, busy []load.Window) ([]CheckpointResult, error) {
 	a, err := felt("quiet", p, quiet)
 	if err != nil {
 		return nil, err
@@ -89,8 +90,8 @@ func feltBoth(p *pulse, quiet []window, while string, busy []window) ([]Checkpoi
 	return []CheckpointResult{a, b}, err
 }
 
-func startLonePulse(ctx context.Context, s *server) (*pulse, error) {
-	return startPulse(ctx, s.addr, pulseConns, pulseEvery, writeRequest(pulseTopic, 1))
+func startLonePulse(ctx context.Context, s *server) (*load.Pulse, error) {
+	return load.StartPulse(ctx, s.addr, pulseConns, pulseEvery, load.WriteRequest(pulseTopic, 1))
 }
 
 // whileCheckpoints measures a server that is quiet and takes a checkpoint of a
@@ -105,25 +106,25 @@ func (b *bench) whileCheckpoints(ctx context.Context, dir string) (results []Che
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.end()) }()
-	var quiet, busy []window
+	defer func() { err = errors.Join(err, p.End()) }()
+	var quiet, busy []load.Window
 	for range b.cmd.Repeats {
 		if err := b.fillTopics(ctx, server, int(b.cmd.CheckpointRecords)); err != nil {
 			return nil, err
 		}
-		pause(ctx, calm)
-		w := window{from: time.Now()}
-		pause(ctx, b.cmd.Interval)
-		w.to = time.Now()
+		load.Pause(ctx, calm)
+		w := load.Window{From: time.Now()}
+		load.Pause(ctx, b.cmd.Interval)
+		w.To = time.Now()
 		quiet = append(quiet, w)
-		w.from = time.Now()
+		w.From = time.Now()
 		if err := server.api.Checkpoint(ctx); err != nil {
 			return nil, err
 		}
-		w.to = time.Now()
+		w.To = time.Now()
 		busy = append(busy, w)
 	}
-	if err := p.end(); err != nil {
+	if err := p.End(); err != nil {
 		return nil, err
 	}
 	return feltBoth(p, quiet, "checkpoints", busy)
@@ -145,52 +146,52 @@ func (b *bench) whileMerges(ctx context.Context, dir string) (results []Checkpoi
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.end()) }()
+	defer func() { err = errors.Join(err, p.End()) }()
 	merging, err := b.awaitMerges(ctx, server)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.end(); err != nil {
+	if err := p.End(); err != nil {
 		return nil, err
 	}
-	return feltBoth(p, []window{{merging.to, time.Now()}}, "merges", []window{merging})
+	return feltBoth(p, []load.Window{{From: merging.To, To: time.Now()}}, "merges", []load.Window{merging})
 }
 
 // deleteHalf deletes half of every topic's records by their tags.
 func (b *bench) deleteHalf(ctx context.Context, s *server) error {
 	const tags = corpusTags / 2
-	return fill(ctx, s.addr, curveConns, b.cmd.Topics*tags, func(_ []byte, i int) []byte {
-		return deleteTagRequest(topicName(i/tags), corpusTag(i%tags))
+	return load.Fill(ctx, s.addr, curveConns, b.cmd.Topics*tags, func(_ []byte, i int) []byte {
+		return load.DeleteTagRequest(topicName(i/tags), corpusTag(i%tags))
 	})
 }
 
 // awaitMerges waits for merges and for their end. The window begins when a
 // merge is first possible, at the second checkpoint, and ends with the last
 // merge.
-func (b *bench) awaitMerges(ctx context.Context, s *server) (w window, err error) {
+func (b *bench) awaitMerges(ctx context.Context, s *server) (w load.Window, err error) {
 	first, err := s.metrics(ctx)
 	if err != nil {
 		return w, err
 	}
 	merges, began := first.Storage.Merges, time.Now()
 	for ctx.Err() == nil {
-		pause(ctx, mergeLook)
+		load.Pause(ctx, mergeLook)
 		m, err := s.metrics(ctx)
 		now := time.Now()
 		switch {
 		case err != nil:
 			return w, err
-		case w.from.IsZero() && m.Storage.Checkpoints < 2:
-		case w.from.IsZero():
-			w.from = now
+		case w.From.IsZero() && m.Storage.Checkpoints < 2:
+		case w.From.IsZero():
+			w.From = now
 		}
 		if m.Storage.Merges != merges {
-			merges, w.to = m.Storage.Merges, now
+			merges, w.To = m.Storage.Merges, now
 		}
-		if w.to.IsZero() && now.Sub(began) > mergeWait {
+		if w.To.IsZero() && now.Sub(began) > mergeWait {
 			return w, fmt.Errorf("no merge within %v, after %d checkpoints", mergeWait, m.Storage.Checkpoints)
 		}
-		if !w.to.IsZero() && now.Sub(w.to) > mergeOver {
+		if !w.To.IsZero() && now.Sub(w.To) > mergeOver {
 			return w, nil
 		}
 	}

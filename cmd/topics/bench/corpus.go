@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 const (
@@ -63,7 +65,7 @@ func (c *corpus) appendWrite(b []byte, topic string, n, batch, size int) []byte 
 		body = c.appendRecord(body, n+i, size)
 	}
 	body = append(body, `],"disable_backpressure":true}`...)
-	return append(b, render("POST", "/v0/topics/"+topic+"?return_seqs=false", body)...)
+	return append(b, load.Render("POST", "/v0/topics/"+topic+"?return_seqs=false", body)...)
 }
 
 // interleaved returns a function that renders writes to many topics in turn.

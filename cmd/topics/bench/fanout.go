@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -79,8 +80,8 @@ func (b *bench) measureFanout(ctx context.Context) (r *FanoutResult, err error) 
 	r.Writes = len(routed)
 	r.BytesAlone = float64(aloneBytes) / float64(len(alone))
 	r.BytesEach = (float64(routedBytes)/float64(len(routed)) - r.BytesAlone) / float64(r.Destinations)
-	r.AloneP50US, r.P50US = micros(quantile.Median(alone)), micros(quantile.Median(routed))
-	r.P99US = micros(quantile.Of(routed, 0.99))
+	r.AloneP50US, r.P50US = load.Micros(quantile.Median(alone)), load.Micros(quantile.Median(routed))
+	r.P99US = load.Micros(quantile.Of(routed, 0.99))
 	r.Ratio = r.P50US / r.AloneP50US
 	r.AllP50MS = milliseconds(quantile.Median(copied))
 	r.AllP99MS = milliseconds(quantile.Of(copied, 0.99))
@@ -129,7 +130,7 @@ func (b *bench) writeFanout(ctx context.Context, s *server, api *client.Client, 
 
 // forwarded waits until all routers have forwarded everything.
 func forwarded(ctx context.Context, api *client.Client) error {
-	for end := time.Now().Add(watchTimeout); ; pause(ctx, readyPoll) {
+	for end := time.Now().Add(watchTimeout); ; load.Pause(ctx, readyPoll) {
 		behind := uint64(0)
 		for r, err := range api.Routers(ctx, client.RouterFilter{}) {
 			if err != nil {
@@ -199,7 +200,7 @@ func (c *copies) follow(ctx context.Context, api *client.Client, destinations in
 			if at[records.Topic]++; r.Seq != from+at[records.Topic] {
 				return fmt.Errorf("%s: %d came after %d", records.Topic, r.Seq, from+at[records.Topic]-1)
 			}
-			sent, err := sentAt(r.Data)
+			sent, err := load.SentAt(r.Data)
 			if err != nil {
 				return err
 			}

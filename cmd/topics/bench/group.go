@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/wal"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -27,7 +28,7 @@ type GroupCommit struct {
 
 // frameBytes returns about how many bytes of log a write of batch records
 // takes.
-func frameBytes(batch int) int { return 40 + batch*(recordBytes+10) }
+func frameBytes(batch int) int { return 40 + batch*(load.RecordBytes+10) }
 
 // measureGroupCommit runs both loops in dir, each with a warm-up and for the
 // given time.
@@ -80,9 +81,9 @@ func groupLoop(ctx context.Context, dir string, writers, batch int, warmup, duri
 			}
 		})
 	}
-	pause(ctx, warmup)
+	load.Pause(ctx, warmup)
 	before, began := frames.Load(), time.Now()
-	pause(ctx, during)
+	load.Pause(ctx, during)
 	perSecond = float64(frames.Load()-before) / time.Since(began).Seconds()
 	stop.Store(true)
 	running.Wait()

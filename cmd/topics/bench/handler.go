@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -36,16 +37,16 @@ func measureHandlerSync(ctx context.Context, name string, during time.Duration) 
 		err = errors.Join(err, srv.Close())
 		<-served
 	}()
-	c, err := dial(l.Addr().String())
+	c, err := load.Dial(l.Addr().String())
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
-	request := writeRequest("bare", 1)
+	defer c.Close()
+	request := load.WriteRequest("bare", 1)
 	var took []time.Duration
 	for end := time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; {
 		began := time.Now()
-		status, _, err := c.roundTrip(request)
+		status, _, err := c.RoundTrip(request)
 		if err == nil && status != http.StatusOK {
 			err = errors.New("the bare handler failed")
 		}
@@ -54,7 +55,7 @@ func measureHandlerSync(ctx context.Context, name string, during time.Duration) 
 		}
 		took = append(took, time.Since(began))
 	}
-	return micros(quantile.Median(took)), ctx.Err()
+	return load.Micros(quantile.Median(took)), ctx.Err()
 }
 
 // appendHandler returns a handler that appends to f and syncs once per request.

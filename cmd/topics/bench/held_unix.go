@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // heldCommand is the subcommand of a server whose syncs can be held.
@@ -28,7 +30,7 @@ func (b *bench) heldSync(ctx context.Context, s *server) (done func() error, err
 	if err != nil {
 		return nil, err
 	}
-	pause(ctx, b.cmd.Held)
+	load.Pause(ctx, b.cmd.Held)
 	return func() error {
 		return errors.Join(syscall.Kill(s.process.Pid(), syscall.SIGUSR2), written())
 	}, nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // historyReads is the number of topics to read.
@@ -67,12 +69,12 @@ func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write i
 		return r, err
 	}
 	r.Topics, r.Read, r.Segments = b.cmd.Topics, min(historyReads, b.cmd.Topics), m.Storage.Segments
-	c, err := dial(server.addr)
+	c, err := load.Dial(server.addr)
 	if err != nil {
 		return r, err
 	}
-	defer c.close()
-	var total moved
+	defer c.Close()
+	var total load.Moved
 	began := time.Now()
 	for i := range r.Read {
 		// Far apart, so that no two of them share a block.
@@ -80,14 +82,14 @@ func (b *bench) measureOrder(ctx context.Context, writes int, topic func(write i
 		if err != nil {
 			return r, err
 		}
-		total.add(got)
+		total.Add(got)
 	}
 	took := time.Since(began)
-	if want := int64(writes / b.cmd.Topics * r.Read * curveBatch); total.records != want {
-		return r, fmt.Errorf("%d records were read, %d written", total.records, want)
+	if want := int64(writes / b.cmd.Topics * r.Read * curveBatch); total.Records != want {
+		return r, fmt.Errorf("%d records were read, %d written", total.Records, want)
 	}
-	r.Records = float64(total.records) / took.Seconds()
-	r.MBs = megabytesPerSecond(total.bytes, took)
+	r.Records = float64(total.Records) / took.Seconds()
+	r.MBs = megabytesPerSecond(total.Bytes, took)
 	return r, nil
 }
 
@@ -98,7 +100,7 @@ func (b *bench) writeHistory(ctx context.Context, dir string, writes int, topic 
 		return err
 	}
 	defer server.kill()
-	err = fill(ctx, server.addr, curveConns, writes, func(buf []byte, i int) []byte {
+	err = load.Fill(ctx, server.addr, curveConns, writes, func(buf []byte, i int) []byte {
 		return b.corpus.appendWrite(buf, topicName(topic(i)), i*curveBatch, curveBatch, b.cmd.Size)
 	})
 	if err == nil {
@@ -111,20 +113,20 @@ func (b *bench) writeHistory(ctx context.Context, dir string, writes int, topic 
 }
 
 // readAll reads a topic from its start to its head.
-func readAll(c *conn, topic string) (total moved, err error) {
+func readAll(c *load.Conn, topic string) (total load.Moved, err error) {
 	var (
 		request  []byte
 		from     uint64
 		caughtUp bool
 	)
 	for !caughtUp {
-		request = appendReadRequest(request[:0], topic, from)
-		page, err := c.expect(request, 200)
+		request = load.AppendReadRequest(request[:0], topic, from)
+		page, err := c.Expect(request, 200)
 		if err != nil {
 			return total, err
 		}
-		total.add(moved{records: int64(countRecords(page)), bytes: int64(len(page))})
-		if from, caughtUp, err = cursor(page); err != nil {
+		total.Add(load.Moved{Records: int64(load.CountRecords(page)), Bytes: int64(len(page))})
+		if from, caughtUp, err = load.Cursor(page); err != nil {
 			return total, err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // idleConns is the number of connections that create the idle topics.
@@ -45,7 +47,7 @@ func (b *bench) measureIdle(ctx context.Context) (r *IdleResult, err error) {
 	}
 	_, r.ResidentBytes, err = b.atRest(ctx, full, env, func(s *server) error {
 		request := func(buf []byte, i int) []byte { return b.corpus.appendWrite(buf, topicName(i), i, 1, b.cmd.Size) }
-		return errors.Join(fill(ctx, s.addr, idleConns, r.Topics, request), s.api.Checkpoint(ctx))
+		return errors.Join(load.Fill(ctx, s.addr, idleConns, r.Topics, request), s.api.Checkpoint(ctx))
 	})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 	"github.com/e6e95bb8/topics/wal/vfs"
 )
@@ -56,9 +57,9 @@ func measureAppendSync(ctx context.Context, dir string, each time.Duration) (App
 	}
 	return AppendSync{
 		HandlerP50US: handler,
-		GrowingP50US: micros(quantile.Median(growing)),
-		ZeroedP50US:  micros(quantile.Median(zeroed)),
-		ZeroedP99US:  micros(quantile.Of(zeroed, 0.99)),
+		GrowingP50US: load.Micros(quantile.Median(growing)),
+		ZeroedP50US:  load.Micros(quantile.Median(zeroed)),
+		ZeroedP99US:  load.Micros(quantile.Of(zeroed, 0.99)),
 	}, nil
 }
 
@@ -128,5 +129,3 @@ func scanFile(name string, buf []byte) (size int64, err error) {
 	}
 	return size, nil
 }
-
-func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -58,8 +59,8 @@ func (b *bench) measureLone(ctx context.Context, s *server, api *client.Client) 
 		rounds = append(rounds, now)
 	}
 	r.Rounds = len(rounds)
-	r.AloneP50US = medianOf(rounds, func(r loneRound) float64 { return micros(r.alone) })
-	r.P50US = medianOf(rounds, func(r loneRound) float64 { return micros(r.routed) })
+	r.AloneP50US = medianOf(rounds, func(r loneRound) float64 { return load.Micros(r.alone) })
+	r.P50US = medianOf(rounds, func(r loneRound) float64 { return load.Micros(r.routed) })
 	r.Ratio = medianOf(rounds, func(r loneRound) float64 { return float64(r.routed) / float64(r.alone) })
 	return r, nil
 }
@@ -67,18 +68,18 @@ func (b *bench) measureLone(ctx context.Context, s *server, api *client.Client) 
 // writeInTurn writes as fast as it gets answers, and returns the latencies
 // after the first tenth of the time.
 func writeInTurn(ctx context.Context, s *server, topic string, turn time.Duration) (took []time.Duration, err error) {
-	c, err := dial(s.addr)
+	c, err := load.Dial(s.addr)
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	request := writeRequest(topic, 1)
+	defer c.Close()
+	request := load.WriteRequest(topic, 1)
 	for began := time.Now(); ; {
 		sent := time.Now()
 		if sent.Sub(began) > turn && len(took) > 0 || ctx.Err() != nil {
 			return took, ctx.Err()
 		}
-		if _, err := c.expect(request, 200, 201); err != nil {
+		if _, err := c.Expect(request, 200, 201); err != nil {
 			return nil, err
 		}
 		if sent.Sub(began) >= turn/10 {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // reading is what a server has done, and what that took: since its start, or
@@ -22,29 +24,29 @@ type reading struct {
 	at       time.Time
 	elapsed  time.Duration
 	records  int64
-	usage    usage
+	usage    load.Usage
 	switches int64 // context switches of all its threads
 }
 
 // readPrice reads what a server has done. records are those acknowledged so far.
 func readPrice(pid int, records int64) reading {
-	return reading{at: time.Now(), records: records, usage: readUsage(pid), switches: readSwitches(pid)}
+	return reading{at: time.Now(), records: records, usage: load.ReadUsage(pid), switches: readSwitches(pid)}
 }
 
 func (r reading) since(before reading) reading {
 	return reading{
 		at: r.at, elapsed: r.at.Sub(before.at), records: r.records - before.records, switches: r.switches - before.switches,
-		usage: usage{client: r.usage.client - before.usage.client, server: r.usage.server - before.usage.server},
+		usage: load.Usage{Client: r.usage.Client - before.usage.Client, Server: r.usage.Server - before.usage.Server},
 	}
 }
 
 // runner is one connection of a load.
 type runner interface {
-	// run exchanges until the phase is over. Only what begins and ends while
+	// Run exchanges until the phase is over. Only what begins and ends while
 	// measuring counts as taken time.
-	run(phase *atomic.Int32)
-	// outcome returns the times taken, and the error that ended run.
-	outcome() ([]time.Duration, error)
+	Run(phase *atomic.Int32)
+	// Outcome returns the times taken, and the error that ended Run.
+	Outcome() ([]time.Duration, error)
 }
 
 // mostCounted bounds how long system calls are counted.
@@ -67,23 +69,23 @@ func (b *bench) price(ctx context.Context, pid int, all []runner, records func()
 		running sync.WaitGroup
 	)
 	for _, r := range all {
-		running.Go(func() { r.run(&phase) })
+		running.Go(func() { r.Run(&phase) })
 	}
-	pause(ctx, b.cmd.Warmup)
+	load.Pause(ctx, b.cmd.Warmup)
 	before := readPrice(pid, records())
-	phase.Store(measuring)
-	pause(ctx, b.cmd.Interval)
-	for slow := time.Now(); records() == before.records && time.Since(slow) < exchangeTimeout && ctx.Err() == nil; {
-		pause(ctx, b.cmd.Interval) // a sync for each of 1,600 records in flight takes longer
+	phase.Store(load.Measuring)
+	load.Pause(ctx, b.cmd.Interval)
+	for slow := time.Now(); records() == before.records && time.Since(slow) < load.ExchangeTimeout && ctx.Err() == nil; {
+		load.Pause(ctx, b.cmd.Interval) // a sync for each of 1,600 records in flight takes longer
 	}
 	p.reading = readPrice(pid, records()).since(before)
-	phase.Store(warming)
+	phase.Store(load.Warming)
 	p.calls, p.uncounted = countCalls(ctx, pid, min(b.cmd.Interval, mostCounted), records)
-	phase.Store(over)
+	phase.Store(load.Over)
 	running.Wait()
 	errs := []error{ctx.Err()}
 	for _, r := range all {
-		took, err := r.outcome()
+		took, err := r.Outcome()
 		p.took, errs = append(p.took, took...), append(errs, err)
 	}
 	return p, errors.Join(errs...)
@@ -133,7 +135,7 @@ func countCalls(ctx context.Context, pid int, during time.Duration, records func
 		return 0, fmt.Errorf("strace ended: %w: %.300s", err, out.text.String())
 	}
 	before := records()
-	pause(ctx, during)
+	load.Pause(ctx, during)
 	n := records() - before
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		return 0, err

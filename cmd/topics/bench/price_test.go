@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 func TestParseSwitches(t *testing.T) {
@@ -71,9 +73,9 @@ func TestCountCalls(t *testing.T) {
 
 func TestReadingSince(t *testing.T) {
 	began := time.Unix(1, 0)
-	before := reading{at: began, records: 5, switches: 7, usage: usage{client: time.Second, server: 2 * time.Second}}
-	after := reading{at: began.Add(time.Second), records: 15, switches: 10, usage: usage{client: 3 * time.Second, server: 5 * time.Second}}
-	want := reading{at: after.at, elapsed: time.Second, records: 10, switches: 3, usage: usage{client: 2 * time.Second, server: 3 * time.Second}}
+	before := reading{at: began, records: 5, switches: 7, usage: load.Usage{Client: time.Second, Server: 2 * time.Second}}
+	after := reading{at: began.Add(time.Second), records: 15, switches: 10, usage: load.Usage{Client: 3 * time.Second, Server: 5 * time.Second}}
+	want := reading{at: after.at, elapsed: time.Second, records: 10, switches: 3, usage: load.Usage{Client: 2 * time.Second, Server: 3 * time.Second}}
 	if got := after.since(before); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

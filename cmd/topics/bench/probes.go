@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
@@ -91,7 +92,7 @@ func (b *bench) measureState(ctx context.Context, state probeState) (results []P
 	if err := s.configure(ctx, probeTopic, "fsync"); err != nil {
 		return nil, err
 	}
-	if err := s.call(writeRequest(probeTopic, 1)); err != nil {
+	if err := s.call(load.WriteRequest(probeTopic, 1)); err != nil {
 		return nil, err
 	}
 	end, err := state.begin(ctx, s)
@@ -115,21 +116,21 @@ func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration
 	if fresh {
 		r.Connections = "new"
 	}
-	var c *conn
+	var c *load.Conn
 	var took []time.Duration
 	seen := map[string][]int{}
 	for i, end := 0, time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; i++ {
 		target := probeTargets[i%len(probeTargets)]
 		began := time.Now()
 		if c == nil {
-			if c, err = dial(addr); err != nil {
+			if c, err = load.Dial(addr); err != nil {
 				return r, err
 			}
 		}
-		status, _, err := c.roundTrip(render("GET", target, nil))
+		status, _, err := c.RoundTrip(load.Render("GET", target, nil))
 		if err != nil {
 			// At its limit the server closes kept connections after each answer.
-			c.close()
+			c.Close()
 			c = nil
 			if fresh {
 				r.Failed++
@@ -141,41 +142,41 @@ func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration
 			seen[target] = append(all, status)
 		}
 		if fresh {
-			c.close()
+			c.Close()
 			c = nil
 		}
-		pause(ctx, probeTick)
+		load.Pause(ctx, probeTick)
 	}
 	if c != nil {
-		c.close()
+		c.Close()
 	}
 	r.Probes = len(took)
-	r.P50US, r.P99US, r.MaxUS = micros(quantile.Median(took)), micros(quantile.Of(took, 0.99)), micros(quantile.Of(took, 1))
+	r.P50US, r.P99US, r.MaxUS = load.Micros(quantile.Median(took)), load.Micros(quantile.Of(took, 0.99)), load.Micros(quantile.Of(took, 1))
 	r.Health, r.Live = fmt.Sprint(seen["/health"]), fmt.Sprint(seen["/live"])
 	return r, ctx.Err()
 }
 
 // writersAtWork writes over 64 connections until done is called.
 func writersAtWork(ctx context.Context, s *server) (done func() error, err error) {
-	all, err := dialAll(s.addr, 64)
+	all, err := load.DialAll(s.addr, 64)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	request := writeRequest(probeTopic, 1)
+	request := load.WriteRequest(probeTopic, 1)
 	var running sync.WaitGroup
 	errs := make([]error, len(all))
 	for i, c := range all {
 		running.Go(func() {
 			for ctx.Err() == nil && errs[i] == nil {
-				_, errs[i] = c.expect(request, 200)
+				_, errs[i] = c.Expect(request, 200)
 			}
 		})
 	}
 	return func() error {
 		cancel()
 		running.Wait()
-		closeAll(all)
+		load.CloseAll(all)
 		return errors.Join(errs...)
 	}, nil
 }
@@ -185,7 +186,7 @@ func writersAtWork(ctx context.Context, s *server) (done func() error, err error
 func fullConnections(ctx context.Context, s *server) (done func() error, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	poll := render("GET", "/v0/topics/"+probeTopic+"/diff?from_seq=1&wait_ms=30000", nil)
+	poll := load.Render("GET", "/v0/topics/"+probeTopic+"/diff?from_seq=1&wait_ms=30000", nil)
 	for range probedConns {
 		running.Go(func() { hold(ctx, s.addr, poll, time.Minute) })
 	}
@@ -215,15 +216,5 @@ func hold(ctx context.Context, addr string, request []byte, during time.Duration
 		}
 		stop()
 		c.Close()
-	}
-}
-
-func (r *Report) probes(w io.Writer) {
-	if len(r.Probes) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nprobes while\tconnections\tprobes\tfailed\tp50 us\tp99 us\tat most us\t/health\t/live\t")
-	for _, p := range r.Probes {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", p.State, p.Connections, p.Probes, p.Failed, figure(p.P50US), figure(p.P99US), figure(p.MaxUS), p.Health, p.Live)
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
@@ -124,7 +124,7 @@ func (b *bench) fillKind(ctx context.Context, dir string, kind logKind, r *Progr
 		if w.writes == 0 {
 			continue
 		}
-		if err := fill(ctx, server.addr, w.conns, w.writes, same(writeRequest(topic, w.batch))); err != nil {
+		if err := load.Fill(ctx, server.addr, w.conns, w.writes, load.Same(load.WriteRequest(topic, w.batch))); err != nil {
 			return err
 		}
 	}
@@ -164,14 +164,4 @@ func (s *server) values() int {
 		values[p.Progress] = true
 	}
 	return len(values)
-}
-
-func (r *Report) progress(w io.Writer) {
-	if len(r.Progress) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nprogress of the replay of\tlog MB\treplay ms\treadings\tprogress off by at most\tworst\teta off by at most ms\t%\t")
-	for _, p := range r.Progress {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%s\t%.0f\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, p.WorstOff, figure(p.ETAOffMS), 100*p.ETAOff)
-	}
 }

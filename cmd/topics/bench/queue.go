@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
@@ -233,7 +234,7 @@ func contest(ctx context.Context, s contestant, c queueCell, interval time.Durat
 		return queueMeasures{}, errors.New("no job was exchanged")
 	}
 	return queueMeasures{
-		Jobs: float64(total) / elapsed.Seconds(), P50US: micros(quantile.Median(all)), P99US: micros(quantile.Of(all, 0.99)),
+		Jobs: float64(total) / elapsed.Seconds(), P50US: load.Micros(quantile.Median(all)), P99US: load.Micros(quantile.Of(all, 0.99)),
 	}, nil
 }
 
@@ -255,24 +256,24 @@ func (s *queueServer) fill(ctx context.Context, c queueCell, jobs int) error {
 	if c.op == opPut {
 		return nil
 	}
-	request := writeRequest(benchQueue, fillBatch)
-	return fill(ctx, s.addr, 1, (jobs+fillBatch-1)/fillBatch, same(request))
+	request := load.WriteRequest(benchQueue, fillBatch)
+	return load.Fill(ctx, s.addr, 1, (jobs+fillBatch-1)/fillBatch, load.Same(request))
 }
 
 func (s *queueServer) worker(ctx context.Context, c queueCell, n int) (exchanger, error) {
-	conn, err := dial(s.addr)
+	conn, err := load.Dial(s.addr)
 	if err != nil {
 		return nil, err
 	}
 	w := &queueWorker{conn: conn, batch: c.batch, node: fmt.Sprintf("w%d", n)}
 	switch c.op {
 	case opPut:
-		w.put = writeRequest(benchQueue, c.batch)
+		w.put = load.WriteRequest(benchQueue, c.batch)
 	case opClaim:
-		w.claim = render("POST", "/v0/topics/"+benchQueue+"/claim", fmt.Appendf(nil, `{"node":%q,"max":%d}`, w.node, c.batch))
+		w.claim = load.Render("POST", "/v0/topics/"+benchQueue+"/claim", fmt.Appendf(nil, `{"node":%q,"max":%d}`, w.node, c.batch))
 	case opWork:
 		if w.stream, err = openJobStream(s.addr, w.node, c.batch); err != nil {
-			conn.close()
+			conn.Close()
 			return nil, err
 		}
 	}

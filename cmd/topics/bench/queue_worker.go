@@ -10,11 +10,13 @@ import (
 	"net/http/httputil"
 	"os"
 	"time"
+
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // queueWorker puts jobs, or takes and acks them by claims or over a stream.
 type queueWorker struct {
-	conn   *conn
+	conn   *load.Conn
 	batch  int
 	node   string
 	put    []byte     // the request, if it puts
@@ -25,7 +27,7 @@ type queueWorker struct {
 }
 
 func (w *queueWorker) close() {
-	w.conn.close()
+	w.conn.Close()
 	if w.stream != nil {
 		w.stream.close()
 	}
@@ -33,12 +35,12 @@ func (w *queueWorker) close() {
 
 func (w *queueWorker) exchange() (int, error) {
 	if w.put != nil {
-		_, err := w.conn.expect(w.put, 200, 201)
+		_, err := w.conn.Expect(w.put, 200, 201)
 		return w.batch, err
 	}
 	w.held.reset()
 	if w.claim != nil {
-		body, err := w.conn.expect(w.claim, 200)
+		body, err := w.conn.Expect(w.claim, 200)
 		if err != nil {
 			return 0, err
 		}
@@ -51,8 +53,8 @@ func (w *queueWorker) exchange() (int, error) {
 		return 0, errDrained
 	}
 	body := fmt.Appendf(nil, `{"node":%q,"seqs":[%s],"lease_ids":["%s"]}`, w.node, bytes.Join(w.held.seqs, []byte(",")), bytes.Join(w.held.leases, []byte(`","`)))
-	w.ack = append(w.ack[:0], render("POST", "/v0/topics/"+benchQueue+"/ack", body)...)
-	answer, err := w.conn.expect(w.ack, 200)
+	w.ack = append(w.ack[:0], load.Render("POST", "/v0/topics/"+benchQueue+"/ack", body)...)
+	answer, err := w.conn.Expect(w.ack, 200)
 	if err == nil && !bytes.Contains(answer, []byte(`"skipped":[]`)) {
 		err = fmt.Errorf("jobs were skipped: %.300s", answer)
 	}
@@ -102,7 +104,7 @@ func openJobStream(addr, node string, slots int) (*jobStream, error) {
 		return nil, err
 	}
 	in := bufio.NewReader(c)
-	if err := s.net.SetReadDeadline(time.Now().Add(exchangeTimeout)); err != nil {
+	if err := s.net.SetReadDeadline(time.Now().Add(load.ExchangeTimeout)); err != nil {
 		s.close()
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
@@ -18,13 +19,13 @@ const readBatch = 100
 type ReadResult struct {
 	// From is the source of the payloads: the server's cache, its log files or its
 	// segments. The kernel may have the files in memory.
-	From    string    `json:"from"`
-	Readers int       `json:"readers"`
-	Records float64   `json:"records_per_s"`
-	MBs     float64   `json:"mb_per_s"` // of response bodies
-	P50US   float64   `json:"p50_us"`   // latency of a page
-	P99US   float64   `json:"p99_us"`
-	CPU     cpuShares `json:"cpu"`
+	From    string         `json:"from"`
+	Readers int            `json:"readers"`
+	Records float64        `json:"records_per_s"`
+	MBs     float64        `json:"mb_per_s"` // of response bodies
+	P50US   float64        `json:"p50_us"`   // latency of a page
+	P99US   float64        `json:"p99_us"`
+	CPU     load.CPUShares `json:"cpu"`
 	// Ratio is MBs in relation to a raw sequential read and checksum.
 	Ratio float64 `json:"ratio"`
 }
@@ -32,7 +33,7 @@ type ReadResult struct {
 // measureReads measures reads with a cache that holds everything and with
 // almost none.
 func (b *bench) measureReads(ctx context.Context) ([]ReadResult, error) {
-	cache := int64(b.cmd.ReadRecords) * 2 * recordBytes
+	cache := int64(b.cmd.ReadRecords) * 2 * load.RecordBytes
 	hot, err := b.measureReadsFrom(ctx, "cache", fmt.Sprintf("TOPICS_CACHE_BYTES=%d", cache))
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (resul
 	if err := server.configure(ctx, topic, "disk"); err != nil {
 		return nil, err
 	}
-	if err := fill(ctx, server.addr, 16, b.cmd.ReadRecords/readBatch, same(writeRequest(topic, readBatch))); err != nil {
+	if err := load.Fill(ctx, server.addr, 16, b.cmd.ReadRecords/readBatch, load.Same(load.WriteRequest(topic, readBatch))); err != nil {
 		return nil, fmt.Errorf("write the records to be read: %w", err)
 	}
 	if from == "segments" {
@@ -89,43 +90,43 @@ func (b *bench) measureReadsFrom(ctx context.Context, from, cache string) (resul
 }
 
 func (b *bench) measureReaders(ctx context.Context, s *server, topic string, readers int) (ReadResult, error) {
-	all, err := dialAll(s.addr, readers)
+	all, err := load.DialAll(s.addr, readers)
 	if err != nil {
 		return ReadResult{}, err
 	}
-	defer closeAll(all)
-	workers := make([]*worker, readers)
+	defer load.CloseAll(all)
+	workers := make([]*load.Worker, readers)
 	for i := range workers {
-		workers[i] = &worker{conn: all[i], step: readStep(topic)}
+		workers[i] = &load.Worker{Conn: all[i], Step: readStep(topic)}
 	}
-	l, err := drive(ctx, workers, s.process.Pid(), b.cmd.Warmup, b.cmd.Interval)
+	l, err := load.Drive(ctx, workers, s.process.Pid(), b.cmd.Warmup, b.cmd.Interval)
 	return ReadResult{
 		Readers: readers,
-		Records: l.perSecond(l.moved.records),
-		MBs:     megabytesPerSecond(l.moved.bytes, l.elapsed),
-		P50US:   micros(quantile.Median(l.latencies)),
-		P99US:   micros(quantile.Of(l.latencies, 0.99)),
-		CPU:     l.cpu,
+		Records: l.PerSecond(l.Moved.Records),
+		MBs:     megabytesPerSecond(l.Moved.Bytes, l.Elapsed),
+		P50US:   load.Micros(quantile.Median(l.Latencies)),
+		P99US:   load.Micros(quantile.Of(l.Latencies, 0.99)),
+		CPU:     l.CPU,
 	}, err
 }
 
 // readStep returns a step that reads the next page, and at the end starts over.
-func readStep(topic string) func(*conn) (moved, error) {
+func readStep(topic string) func(*load.Conn) (load.Moved, error) {
 	var (
 		request []byte
 		from    uint64
 	)
-	return func(c *conn) (moved, error) {
-		request = appendReadRequest(request[:0], topic, from)
-		page, err := c.expect(request, 200)
+	return func(c *load.Conn) (load.Moved, error) {
+		request = load.AppendReadRequest(request[:0], topic, from)
+		page, err := c.Expect(request, 200)
 		if err != nil {
-			return moved{}, err
+			return load.Moved{}, err
 		}
-		next, caughtUp, err := cursor(page)
+		next, caughtUp, err := load.Cursor(page)
 		if from = next; caughtUp {
 			from = 0
 		}
-		return moved{records: int64(countRecords(page)), bytes: int64(len(page))}, err
+		return load.Moved{Records: int64(load.CountRecords(page)), Bytes: int64(len(page))}, err
 	}
 }
 

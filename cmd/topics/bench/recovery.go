@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
@@ -130,7 +131,7 @@ func (b *bench) loadPoint(ctx context.Context, dir string, env []string, r *Reco
 // fillTopics writes records to the topics in turn.
 func (b *bench) fillTopics(ctx context.Context, s *server, records int) error {
 	writes := max(records/curveBatch, 1)
-	return fill(ctx, s.addr, curveConns, writes, b.corpus.interleaved(b.cmd.Topics, curveBatch, b.cmd.Size, 0))
+	return load.Fill(ctx, s.addr, curveConns, writes, b.corpus.interleaved(b.cmd.Topics, curveBatch, b.cmd.Size, 0))
 }
 
 // restarted measures the server after its start.

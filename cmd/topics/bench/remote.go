@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 	"github.com/e6e95bb8/topics/cmd/topics/remote"
 	"github.com/e6e95bb8/topics/cmd/topics/terminal"
@@ -86,7 +87,7 @@ func (c *Cmd) loadRemote(ctx context.Context, api *client.Client, class string, 
 	w.Writes = float64(len(l.latencies)) / l.elapsed.Seconds()
 	w.Records = w.Writes * float64(s.batch)
 	if len(l.latencies) > 0 {
-		w.P50US, w.P99US = micros(quantile.Median(l.latencies)), micros(quantile.Of(l.latencies, 0.99))
+		w.P50US, w.P99US = load.Micros(quantile.Median(l.latencies)), load.Micros(quantile.Of(l.latencies, 0.99))
 	}
 	for i := range l.parts {
 		w.Series = append(w.Series, float64(l.parts[i].Load())/c.Interval.Seconds()*remoteParts)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
@@ -49,13 +50,13 @@ type ReplayResult struct {
 // the worst case for the index: it has an entry per write.
 func (b *bench) measureReplay(ctx context.Context) ([]ReplayResult, error) {
 	var results []ReplayResult
-	for _, load := range []struct{ records, batch int }{
+	for _, part := range []struct{ records, batch int }{
 		{b.cmd.ReplayRecords, 100},
 		{b.cmd.ReplayRecords / 10, 1},
 	} {
-		r, err := b.measureRestart(ctx, load.records/load.batch, load.batch)
+		r, err := b.measureRestart(ctx, part.records/part.batch, part.batch)
 		if err != nil {
-			return results, fmt.Errorf("replay of %d records: %w", load.records, err)
+			return results, fmt.Errorf("replay of %d records: %w", part.records, err)
 		}
 		b.logf("replay: %d records in batches of %d  ready in %.0f ms, %.0f MB/s, %.1f B/record",
 			r.Records, r.Batch, r.ReadyMS, r.MBs, r.BytesPerRecord)
@@ -142,7 +143,7 @@ func (b *bench) fillAndKill(ctx context.Context, dir string, writes, batch int) 
 	if batch == 1 {
 		conns = 64
 	}
-	if err := fill(ctx, server.addr, conns, writes, same(writeRequest(topic, batch))); err != nil {
+	if err := load.Fill(ctx, server.addr, conns, writes, load.Same(load.WriteRequest(topic, batch))); err != nil {
 		return 0, err
 	}
 	m, err := server.metrics(ctx)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"text/tabwriter"
 )
@@ -134,14 +133,22 @@ func (r *Report) replay(w io.Writer) {
 	}
 }
 
-// figure formats a number with its significant digits: two decimals below 10,
-// one below 100, and none above.
-func figure(v float64) string {
-	switch abs := math.Abs(v); {
-	case abs < 10:
-		return fmt.Sprintf("%.2f", v)
-	case abs < 100:
-		return fmt.Sprintf("%.1f", v)
+func (r *Report) probes(w io.Writer) {
+	if len(r.Probes) == 0 {
+		return
 	}
-	return fmt.Sprintf("%.0f", v)
+	fmt.Fprintln(w, "\nprobes while\tconnections\tprobes\tfailed\tp50 us\tp99 us\tat most us\t/health\t/live\t")
+	for _, p := range r.Probes {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", p.State, p.Connections, p.Probes, p.Failed, figure(p.P50US), figure(p.P99US), figure(p.MaxUS), p.Health, p.Live)
+	}
+}
+
+func (r *Report) progress(w io.Writer) {
+	if len(r.Progress) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nprogress of the replay of\tlog MB\treplay ms\treadings\tprogress off by at most\tworst\teta off by at most ms\t%\t")
+	for _, p := range r.Progress {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%s\t%.0f\t\n", p.Log, megabytes(p.LogBytes), figure(p.ReplayMS), p.Readings, p.Off, p.WorstOff, figure(p.ETAOffMS), 100*p.ETAOff)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/child"
 )
 
@@ -54,7 +55,7 @@ func bootOptions(ctx context.Context, o child.Options) (*server, error) {
 		return nil, err
 	}
 	s := &server{process: process, addr: ready.Addr, ready: ready.At, seen: seen}
-	if s.api, err = client.New("http://"+s.addr, client.Options{Timeout: exchangeTimeout}); err != nil {
+	if s.api, err = client.New("http://"+s.addr, client.Options{Timeout: load.ExchangeTimeout}); err != nil {
 		process.Kill()
 	}
 	return s, err
@@ -90,12 +91,12 @@ func (s *server) stop() (time.Duration, error) {
 // ask sends one request over a new connection. The server closes connections
 // that are idle for as long as a load takes.
 func (s *server) ask(request []byte) (body []byte, err error) {
-	c, err := dial(s.addr)
+	c, err := load.Dial(s.addr)
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	return c.expect(request, 200, 201)
+	defer c.Close()
+	return c.Expect(request, 200, 201)
 }
 
 // call is ask for requests whose answer has no further information.
@@ -108,7 +109,7 @@ func (s *server) call(request []byte) error {
 // time, which excludes memory that is about to be freed.
 func (s *server) settled(ctx context.Context, within time.Duration) (int64, error) {
 	least := int64(0)
-	for end := time.Now().Add(within); ; pause(ctx, within/20) {
+	for end := time.Now().Add(within); ; load.Pause(ctx, within/20) {
 		rss, err := child.Resident(s.process.Pid())
 		if err != nil {
 			return 0, fmt.Errorf("read the server's memory: %w", err)

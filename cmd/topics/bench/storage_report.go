@@ -5,9 +5,6 @@ import (
 	"io"
 )
 
-// megabytes renders a size in units of 1e6 bytes.
-func megabytes(n int64) string { return figure(float64(n) / 1e6) }
-
 func (r *Report) recovery(w io.Writer) {
 	if len(r.Recovery) == 0 {
 		return

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -44,14 +45,14 @@ type WatchReport struct {
 // written at a steady rate. It exists only if each watcher got every record
 // once and in order.
 type WatchResult struct {
-	Watchers   int       `json:"watchers"`
-	Stalled    int       `json:"stalled"` // number of watchers next to them that read nothing
-	Writes     float64   `json:"writes_per_s"`
-	Deliveries int       `json:"deliveries"`
-	AckP50US   float64   `json:"ack_p50_us"` // latency of the writes
-	P50US      float64   `json:"p50_us"`     // from before the write until the event is decoded
-	P99US      float64   `json:"p99_us"`
-	CPU        cpuShares `json:"cpu"`
+	Watchers   int            `json:"watchers"`
+	Stalled    int            `json:"stalled"` // number of watchers next to them that read nothing
+	Writes     float64        `json:"writes_per_s"`
+	Deliveries int            `json:"deliveries"`
+	AckP50US   float64        `json:"ack_p50_us"` // latency of the writes
+	P50US      float64        `json:"p50_us"`     // from before the write until the event is decoded
+	P99US      float64        `json:"p99_us"`
+	CPU        load.CPUShares `json:"cpu"`
 }
 
 func (b *bench) measureWatch(ctx context.Context) (r *WatchReport, err error) {
@@ -92,16 +93,16 @@ func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, fr
 		return r, err
 	}
 	rate := min(max(watchDeliveries/n, 5), watchRate)
-	before, began := readUsage(s.process.Pid()), time.Now()
+	before, began := load.ReadUsage(s.process.Pid()), time.Now()
 	acks, err := b.writeSteadily(ctx, s, topic, w.began, time.Second/time.Duration(rate))
-	cpu := readUsage(s.process.Pid()).since(before, time.Since(began))
+	cpu := load.ReadUsage(s.process.Pid()).Since(before, time.Since(began))
 	if err != nil {
 		w.cancel()
 		return r, errors.Join(err, w.end())
 	}
 	w.await(from + uint64(len(acks)))
 	// The record that lets the watchers return.
-	if err := s.call(timedRequest(nil, topic, w.began, recordBytes)); err != nil {
+	if err := s.call(load.TimedRequest(nil, topic, w.began, load.RecordBytes)); err != nil {
 		w.cancel()
 		return r, errors.Join(err, w.end())
 	}
@@ -114,7 +115,7 @@ func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, fr
 	}
 	r = WatchResult{
 		Watchers: n, Writes: float64(rate), Deliveries: len(took), CPU: cpu,
-		AckP50US: micros(quantile.Median(acks)), P50US: micros(quantile.Median(took)), P99US: micros(quantile.Of(took, 0.99)),
+		AckP50US: load.Micros(quantile.Median(acks)), P50US: load.Micros(quantile.Median(took)), P99US: load.Micros(quantile.Of(took, 0.99)),
 	}
 	b.logf("watch: %4d watchers, %3d writes/s  p50 %6.0f us  p99 %7.0f us", n, rate, r.P50US, r.P99US)
 	return r, nil
@@ -123,18 +124,18 @@ func (b *bench) measureWatchers(ctx context.Context, s *server, topic string, fr
 // writeSteadily writes records that contain the time of sending, relative to
 // began, and returns how long each answer took.
 func (b *bench) writeSteadily(ctx context.Context, s *server, topic string, began time.Time, every time.Duration) (took []time.Duration, err error) {
-	c, err := dial(s.addr)
+	c, err := load.Dial(s.addr)
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
+	defer c.Close()
 	var request []byte
 	first := time.Now()
 	for due := first; due.Sub(first) < b.cmd.Interval; due = due.Add(every) {
-		pause(ctx, time.Until(due))
+		load.Pause(ctx, time.Until(due))
 		sent := time.Now()
-		request = timedRequest(request[:0], topic, began, recordBytes)
-		if _, err := c.expect(request, 200, 201); err != nil {
+		request = load.TimedRequest(request[:0], topic, began, load.RecordBytes)
+		if _, err := c.Expect(request, 200, 201); err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(sent))
@@ -147,7 +148,7 @@ func (b *bench) writeSteadily(ctx context.Context, s *server, topic string, bega
 func (b *bench) measureStalled(ctx context.Context, s *server, r *WatchReport) error {
 	const topic = "bench-watch-stalled"
 	writes := stalledBacklog / (curveBatch * b.cmd.Size)
-	err := fill(ctx, s.addr, curveConns, writes, func(buf []byte, i int) []byte {
+	err := load.Fill(ctx, s.addr, curveConns, writes, func(buf []byte, i int) []byte {
 		return b.corpus.appendWrite(buf, topic, i*curveBatch, curveBatch, b.cmd.Size)
 	})
 	if err != nil {
@@ -222,7 +223,7 @@ func (b *bench) measureIdleWatchers(ctx context.Context, r *WatchReport) (err er
 // bare connection, so that ten thousand streams cost little on the client's
 // side.
 func (s *server) openStream(topic string, from uint64) (net.Conn, error) {
-	body, err := s.ask(render("POST", "/v0/watch", fmt.Appendf(nil, `{"topics":{%q:{"from_seq":%d}},"heartbeat_ms":60000}`, topic, from)))
+	body, err := s.ask(load.Render("POST", "/v0/watch", fmt.Appendf(nil, `{"topics":{%q:{"from_seq":%d}},"heartbeat_ms":60000}`, topic, from)))
 	if err != nil {
 		return nil, err
 	}

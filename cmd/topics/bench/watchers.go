@@ -1,15 +1,14 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/e6e95bb8/topics/api/client"
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 )
 
 // watchers are clients that follow one topic over streams, each on its own
@@ -79,7 +78,7 @@ func (w *watchers) follow(ctx context.Context, i int, topic string) error {
 				if *at++; r.Seq != *at {
 					return fmt.Errorf("watcher %d was given %d after %d", i, r.Seq, *at-1)
 				}
-				sent, err := sentAt(r.Data)
+				sent, err := load.SentAt(r.Data)
 				if err != nil {
 					return err
 				}
@@ -116,25 +115,4 @@ func (w *watchers) end() error {
 		c.Close()
 	}
 	return errors.Join(w.errs...)
-}
-
-// timedRequest appends a write of one record that contains the time of sending,
-// in ns since began, and has size bytes of data.
-func timedRequest(b []byte, topic string, began time.Time, size int) []byte {
-	const shape = `{"pad":"","at":}`
-	at := strconv.FormatInt(int64(time.Since(began)), 10)
-	body := append(make([]byte, 0, size+96), `{"records":[{"data":{"pad":"`...)
-	body = append(body, bytes.Repeat([]byte("x"), max(size-len(shape)-len(at), 0))...)
-	body = append(append(append(body, `","at":`...), at...), `}}],"disable_backpressure":true}`...)
-	return append(b, render("POST", "/v0/topics/"+topic+"?return_seqs=false", body)...)
-}
-
-// sentAt returns the time in such a record.
-func sentAt(data []byte) (time.Duration, error) {
-	at := bytes.LastIndex(data, []byte(`"at":`))
-	if at < 0 {
-		return 0, fmt.Errorf("a record without its time: %.80s", data)
-	}
-	n, err := strconv.ParseInt(string(bytes.TrimSuffix(data[at+5:], []byte("}"))), 10, 64)
-	return time.Duration(n), err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/e6e95bb8/topics/cmd/topics/bench/load"
 	"github.com/e6e95bb8/topics/cmd/topics/quantile"
 )
 
@@ -30,9 +31,9 @@ type writeMeasures struct {
 	P99US   float64 `json:"p99_us"`
 	// Group is the mean number of frames that shared a sync. For classes that do
 	// not wait for syncs, it is that of the background sync.
-	Group float64   `json:"group_size"`
-	CPU   cpuShares `json:"cpu"`
-	Ratio float64   `json:"ratio"`
+	Group float64        `json:"group_size"`
+	CPU   load.CPUShares `json:"cpu"`
+	Ratio float64        `json:"ratio"`
 }
 
 // round is one pass over the matrix. It includes the limits, so that a ratio
@@ -85,11 +86,11 @@ func (b *bench) measureShape(ctx context.Context, r *round, s shape, first int) 
 		return err
 	}
 	defer server.kill()
-	alone, err := b.measureLoad(ctx, server, s.writers, repeatRequest(render("GET", "/v0/health", nil), 0))
+	alone, err := b.measureLoad(ctx, server, s.writers, load.RepeatRequest(load.Render("GET", "/v0/health", nil), 0))
 	if err != nil {
 		return err
 	}
-	r.http[s] = alone.perSecond(alone.exchanges)
+	r.http[s] = alone.PerSecond(alone.Exchanges)
 	for i := range b.cmd.Class {
 		class := b.cmd.Class[(i+first)%len(b.cmd.Class)]
 		m, err := b.measureCell(ctx, server, class, s)
@@ -115,7 +116,7 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 	if err != nil {
 		return writeMeasures{}, err
 	}
-	l, err := b.measureLoad(ctx, s, sh.writers, repeatRequest(writeRequest(topic, sh.batch), sh.batch))
+	l, err := b.measureLoad(ctx, s, sh.writers, load.RepeatRequest(load.WriteRequest(topic, sh.batch), sh.batch))
 	if err != nil {
 		return writeMeasures{}, err
 	}
@@ -126,27 +127,27 @@ func (b *bench) measureCell(ctx context.Context, s *server, class string, sh sha
 	// Ephemeral records would remain in memory during the next cell.
 	_, err = s.api.DeleteTopic(ctx, topic, false)
 	return writeMeasures{
-		Writes:  l.perSecond(l.exchanges),
-		Records: l.perSecond(l.moved.records),
-		P50US:   micros(quantile.Median(l.latencies)),
-		P99US:   micros(quantile.Of(l.latencies, 0.99)),
+		Writes:  l.PerSecond(l.Exchanges),
+		Records: l.PerSecond(l.Moved.Records),
+		P50US:   load.Micros(quantile.Median(l.Latencies)),
+		P99US:   load.Micros(quantile.Of(l.Latencies, 0.99)),
 		Group:   groupSize(before.WAL, after.WAL),
-		CPU:     l.cpu,
+		CPU:     l.CPU,
 	}, err
 }
 
 // measureLoad drives conns connections with the same step.
-func (b *bench) measureLoad(ctx context.Context, s *server, conns int, step func(*conn) (moved, error)) (*load, error) {
-	all, err := dialAll(s.addr, conns)
+func (b *bench) measureLoad(ctx context.Context, s *server, conns int, step func(*load.Conn) (load.Moved, error)) (*load.Result, error) {
+	all, err := load.DialAll(s.addr, conns)
 	if err != nil {
 		return nil, err
 	}
-	defer closeAll(all)
-	workers := make([]*worker, conns)
+	defer load.CloseAll(all)
+	workers := make([]*load.Worker, conns)
 	for i := range workers {
-		workers[i] = &worker{conn: all[i], step: step}
+		workers[i] = &load.Worker{Conn: all[i], Step: step}
 	}
-	return drive(ctx, workers, s.process.Pid(), b.cmd.Warmup, b.cmd.Interval)
+	return load.Drive(ctx, workers, s.process.Pid(), b.cmd.Warmup, b.cmd.Interval)
 }
 
 // limitName returns the name of what bounds a class with a shape if the server
@@ -205,7 +206,7 @@ func (b *bench) writeResults(rounds []*round) []WriteResult {
 					P99US:   of(func(m *writeMeasures) float64 { return m.P99US }),
 					Group:   of(func(m *writeMeasures) float64 { return m.Group }),
 					Ratio:   of(func(m *writeMeasures) float64 { return m.Ratio }),
-					CPU: cpuShares{
+					CPU: load.CPUShares{
 						Client: of(func(m *writeMeasures) float64 { return m.CPU.Client }),
 						Server: of(func(m *writeMeasures) float64 { return m.CPU.Server }),
 					},

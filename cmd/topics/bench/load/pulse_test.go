@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"context"
@@ -18,19 +18,19 @@ func TestPulse(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 3, 2*time.Millisecond, render("GET", "/v0/metrics", nil))
+	p, err := StartPulse(context.Background(), s.Listener.Addr().String(), 3, 2*time.Millisecond, Render("GET", "/v0/metrics", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-enough
-	if err := p.end(); err != nil {
+	if err := p.End(); err != nil {
 		t.Fatal(err)
 	}
-	whole := window{time.Time{}, time.Now()}
-	if got := p.within([]window{whole, whole}); int64(len(got)) != served.Load() {
+	whole := Window{time.Time{}, time.Now()}
+	if got := p.Within([]Window{whole, whole}); int64(len(got)) != served.Load() {
 		t.Errorf("%d writes of %d served", len(got), served.Load())
 	}
-	if got := p.within([]window{{whole.to, whole.to.Add(time.Hour)}}); len(got) != 0 {
+	if got := p.Within([]Window{{whole.To, whole.To.Add(time.Hour)}}); len(got) != 0 {
 		t.Errorf("%d writes after the end", len(got))
 	}
 }
@@ -51,16 +51,16 @@ func TestPulseCountsStalls(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	p, err := startPulse(context.Background(), s.Listener.Addr().String(), 1, every, render("GET", "/v0/metrics", nil))
+	p, err := StartPulse(context.Background(), s.Listener.Addr().String(), 1, every, Render("GET", "/v0/metrics", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-enough
-	if err := p.end(); err != nil {
+	if err := p.End(); err != nil {
 		t.Fatal(err)
 	}
 	late := 0
-	for _, took := range p.within([]window{{time.Time{}, time.Now()}}) {
+	for _, took := range p.Within([]Window{{time.Time{}, time.Now()}}) {
 		if took > stall/4 {
 			late++
 		}
@@ -72,25 +72,12 @@ func TestPulseCountsStalls(t *testing.T) {
 
 func TestPulseReportsRefusals(t *testing.T) {
 	addr, _ := serveCounting(t, 5)
-	p, err := startPulse(context.Background(), addr, 1, time.Millisecond, render("GET", "/v0/metrics", nil))
+	p, err := StartPulse(context.Background(), addr, 1, time.Millisecond, Render("GET", "/v0/metrics", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.running.Wait()
-	if err := p.end(); err == nil {
+	if err := p.End(); err == nil {
 		t.Error("a refused request passed")
-	}
-}
-
-// A window without writes has no result.
-func TestFeltNothing(t *testing.T) {
-	if _, err := felt("merges", &pulse{}, []window{{}}); err == nil {
-		t.Error("a window without a write passed")
-	}
-	at := time.Now()
-	p := &pulse{beats: [][]beat{{{at, time.Millisecond}, {at.Add(time.Second), time.Hour}}}}
-	r, err := felt("quiet", p, []window{{at, at.Add(time.Second)}})
-	if err != nil || r.Writes != 1 || r.P99US != 1000 || r.Seconds != 1 {
-		t.Errorf("got %+v, %v", r, err)
 	}
 }

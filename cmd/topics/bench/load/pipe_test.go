@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"bufio"
@@ -26,28 +26,28 @@ var line = peer.Protocol{Request: []byte("a\n"), Records: 3, Answer: func(b []by
 func TestPipe(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		flight
+		Flight
 		first   string // answers
 		sent    int    // requests after them
 		records int64
 		err     error
 	}{
-		{"one for each answer", flight{size: 4}, "a\na\n", 2, 6, nil},
-		{"something else is no answer", flight{size: 4}, "p\na\n", 1, 3, nil},
-		{"all of them", flight{size: 4, together: true}, "a\na\na\na\n", 4, 12, nil},
-		{"more than were asked for", flight{size: 2}, "a\na\na\n", 0, 0, errUnasked},
-		{"an error", flight{size: 2}, "x\n", 0, 0, errors.ErrUnsupported},
+		{"one for each answer", Flight{Size: 4}, "a\na\n", 2, 6, nil},
+		{"something else is no answer", Flight{Size: 4}, "p\na\n", 1, 3, nil},
+		{"all of them", Flight{Size: 4, Together: true}, "a\na\na\na\n", 4, 12, nil},
+		{"more than were asked for", Flight{Size: 2}, "a\na\na\n", 0, 0, errUnasked},
+		{"an error", Flight{Size: 2}, "x\n", 0, 0, errors.ErrUnsupported},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ours, theirs := net.Pipe()
 			defer theirs.Close()
-			p := newPipe(ours, line, tt.flight)
+			p := newPipe(ours, line, tt.Flight)
 			var phase atomic.Int32
-			phase.Store(measuring)
+			phase.Store(Measuring)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				p.run(&phase)
+				p.Run(&phase)
 			}()
 			in := bufio.NewReader(theirs)
 			expect := func(n int) {
@@ -56,13 +56,13 @@ func TestPipe(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			expect(tt.size)
+			expect(tt.Size)
 			if _, err := io.WriteString(theirs, tt.first); err != nil {
 				t.Fatal(err)
 			}
 			if tt.err == nil {
 				expect(tt.sent)
-				phase.Store(over)
+				phase.Store(Over)
 				if in.Buffered() > 0 {
 					t.Error("more requests than may be in flight")
 				}
@@ -71,9 +71,9 @@ func TestPipe(t *testing.T) {
 				}
 			}
 			<-done
-			took, err := p.outcome()
-			if !errors.Is(err, tt.err) || p.acked.Load() != tt.records || tt.err == nil && int64(len(took)) != tt.records/3 {
-				t.Errorf("%d records, %d times, %v", p.acked.Load(), len(took), err)
+			took, err := p.Outcome()
+			if !errors.Is(err, tt.err) || p.Acked.Load() != tt.records || tt.err == nil && int64(len(took)) != tt.records/3 {
+				t.Errorf("%d records, %d times, %v", p.Acked.Load(), len(took), err)
 			}
 		})
 	}

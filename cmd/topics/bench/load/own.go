@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"bytes"
@@ -13,13 +13,13 @@ import (
 	"github.com/e6e95bb8/topics/cmd/topics/bench/peer"
 )
 
-// againstTopic is the topic that is compared with other servers.
-const againstTopic = "bench-against"
+// AgainstTopic is the topic that is compared with other servers.
+const AgainstTopic = "bench-against"
 
-// speakHTTP returns writes of batch records over HTTP/1.1.
-func speakHTTP(batch int) func(int) peer.Protocol {
+// SpeakHTTP returns writes of batch records over HTTP/1.1.
+func SpeakHTTP(batch int) func(int) peer.Protocol {
 	return func(int) peer.Protocol {
-		return peer.Protocol{Request: writeRequest(againstTopic, batch), Records: batch, Answer: answered}
+		return peer.Protocol{Request: WriteRequest(AgainstTopic, batch), Records: batch, Answer: answered}
 	}
 }
 
@@ -39,19 +39,19 @@ func answered(b []byte) (peer.Answer, error) {
 	return peer.Answer{Size: h.size + used, Acks: true}, nil
 }
 
-// speakSocket returns publishes of batch records over a WebSocket.
-func speakSocket(batch int) func(int) peer.Protocol {
+// SpeakSocket returns publishes of batch records over a WebSocket.
+func SpeakSocket(batch int) func(int) peer.Protocol {
 	return func(int) peer.Protocol {
-		record := `{"data":"` + strings.Repeat("x", recordBytes-2) + `"}`
+		record := `{"data":"` + strings.Repeat("x", RecordBytes-2) + `"}`
 		records := strings.TrimSuffix(strings.Repeat(record+",", batch), ",")
-		message := `{"op":"publish","topic":"` + againstTopic + `","records":[` + records + `],"return_seqs":false,"disable_backpressure":true}`
+		message := `{"op":"publish","topic":"` + AgainstTopic + `","records":[` + records + `],"return_seqs":false,"disable_backpressure":true}`
 		return peer.Protocol{Open: upgrade, Request: frame(message), Records: batch, Answer: acked}
 	}
 }
 
 // upgrade makes a WebSocket of a connection.
 func upgrade(c net.Conn) error {
-	if err := c.SetDeadline(time.Now().Add(exchangeTimeout)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(ExchangeTimeout)); err != nil {
 		return err
 	}
 	const request = "GET /v0/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +

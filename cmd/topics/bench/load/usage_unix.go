@@ -1,6 +1,6 @@
 //go:build unix
 
-package bench
+package load
 
 import (
 	"fmt"
@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-func readUsage(pid int) usage {
-	var u usage
+// ReadUsage returns what this process and that of the server have used.
+func ReadUsage(pid int) Usage {
+	var u Usage
 	var self syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &self) == nil {
-		u.client = time.Duration(self.Utime.Nano() + self.Stime.Nano())
+		u.Client = time.Duration(self.Utime.Nano() + self.Stime.Nano())
 	}
 	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		u.server = parseStat(stat)
+		u.Server = parseStat(stat)
 	}
 	return u
 }

@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"errors"
@@ -109,8 +109,8 @@ func TestRoundTripInPieces(t *testing.T) {
 						rest = rest[n:]
 					}
 				}()
-				c := &conn{net: ours, buf: make([]byte, 64)}
-				status, body, err := c.roundTrip([]byte("GET"))
+				c := &Conn{Net: ours, Buf: make([]byte, 64)}
+				status, body, err := c.RoundTrip([]byte("GET"))
 				<-done
 				if err != nil || status != 200 || string(body) != tt.body {
 					t.Errorf("got %d, %d bytes, %v; want 200, %d bytes", status, len(body), err, len(tt.body))

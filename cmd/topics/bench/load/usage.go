@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"bytes"
@@ -10,21 +10,21 @@ import (
 // architecture that Go runs on.
 const clockTick = 10 * time.Millisecond
 
-// usage is the CPU time used so far, user and system. The server's is 0 if
+// Usage is the CPU time used so far, user and system. The server's is 0 if
 // the system does not show it.
-type usage struct{ client, server time.Duration }
+type Usage struct{ Client, Server time.Duration }
 
-// cpuShares is how many processors each side kept busy.
-type cpuShares struct {
+// CPUShares is how many processors each side kept busy.
+type CPUShares struct {
 	Client float64 `json:"client"`
 	Server float64 `json:"server"`
 }
 
-// since returns the shares between two readings.
-func (u usage) since(before usage, elapsed time.Duration) cpuShares {
-	return cpuShares{
-		Client: float64(u.client-before.client) / float64(elapsed),
-		Server: float64(u.server-before.server) / float64(elapsed),
+// Since returns the shares between two readings.
+func (u Usage) Since(before Usage, elapsed time.Duration) CPUShares {
+	return CPUShares{
+		Client: float64(u.Client-before.Client) / float64(elapsed),
+		Server: float64(u.Server-before.Server) / float64(elapsed),
 	}
 }
 

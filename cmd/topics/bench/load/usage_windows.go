@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"time"
@@ -6,14 +6,15 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func readUsage(pid int) usage {
-	u := usage{client: processTime(windows.CurrentProcess())}
+// ReadUsage returns what this process and that of the server have used.
+func ReadUsage(pid int) Usage {
+	u := Usage{Client: processTime(windows.CurrentProcess())}
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {
 		return u
 	}
 	defer windows.CloseHandle(h)
-	u.server = processTime(h)
+	u.Server = processTime(h)
 	return u
 }
 

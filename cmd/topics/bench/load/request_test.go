@@ -1,4 +1,4 @@
-package bench
+package load
 
 import (
 	"bufio"
@@ -18,11 +18,11 @@ func TestRequests(t *testing.T) {
 		method, target string
 		records        int
 	}{
-		{"write", writeRequest("t", 3), "POST", "/v0/topics/t?return_seqs=false", 3},
-		{"timed write", timedRequest(nil, "t", time.Now(), recordBytes), "POST", "/v0/topics/t?return_seqs=false", 1},
-		{"delete by tag", deleteTagRequest("t", "x"), "POST", "/v0/topics/t/delete", 0},
-		{"health", render("GET", "/v0/health", nil), "GET", "/v0/health", 0},
-		{"read", appendReadRequest(nil, "t", 17), "GET", "/v0/topics/t/diff?limit=1000&max_batch_bytes=8388608&from_seq=17", 0},
+		{"write", WriteRequest("t", 3), "POST", "/v0/topics/t?return_seqs=false", 3},
+		{"timed write", TimedRequest(nil, "t", time.Now(), RecordBytes), "POST", "/v0/topics/t?return_seqs=false", 1},
+		{"delete by tag", DeleteTagRequest("t", "x"), "POST", "/v0/topics/t/delete", 0},
+		{"health", Render("GET", "/v0/health", nil), "GET", "/v0/health", 0},
+		{"read", AppendReadRequest(nil, "t", 17), "GET", "/v0/topics/t/diff?limit=1000&max_batch_bytes=8388608&from_seq=17", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := bufio.NewReader(bytes.NewReader(tt.request))
@@ -50,8 +50,8 @@ func TestRequests(t *testing.T) {
 				t.Fatalf("%d records, want %d: %v", len(write.Records), tt.records, err)
 			}
 			for _, r := range write.Records {
-				if len(r.Data) != recordBytes {
-					t.Errorf("a record of %d bytes, want %d", len(r.Data), recordBytes)
+				if len(r.Data) != RecordBytes {
+					t.Errorf("a record of %d bytes, want %d", len(r.Data), RecordBytes)
 				}
 			}
 		})
@@ -61,18 +61,18 @@ func TestRequests(t *testing.T) {
 func TestCursor(t *testing.T) {
 	page := []byte(`{"topic":"t","records":[{"$seq":4,"$ts":1,"data":"x"},{"$seq":5,"$ts":1,"data":"x"}],` +
 		`"next_from_seq":5,"head_seq":5,"earliest_seq":1,"caught_up":true,"tombstone":null,"lag":0}`)
-	if next, caughtUp, err := cursor(page); next != 5 || !caughtUp || err != nil {
+	if next, caughtUp, err := Cursor(page); next != 5 || !caughtUp || err != nil {
 		t.Errorf("got %d, %v, %v", next, caughtUp, err)
 	}
-	if n := countRecords(page); n != 2 {
+	if n := CountRecords(page); n != 2 {
 		t.Errorf("counted %d records, want 2", n)
 	}
 	page = bytes.Replace(page, []byte("true"), []byte("false"), 1)
-	if next, caughtUp, err := cursor(page); next != 5 || caughtUp || err != nil {
+	if next, caughtUp, err := Cursor(page); next != 5 || caughtUp || err != nil {
 		t.Errorf("got %d, %v, %v", next, caughtUp, err)
 	}
 	for _, bad := range []string{`{"error":{}}`, `{"next_from_seq":x}`, `{"next_from_seq":`} {
-		if _, _, err := cursor([]byte(bad)); err == nil {
+		if _, _, err := Cursor([]byte(bad)); err == nil {
 			t.Errorf("%s passed", bad)
 		}
 	}
@@ -81,7 +81,7 @@ func TestCursor(t *testing.T) {
 // A record contains the time of sending, whatever its padding.
 func TestSentAt(t *testing.T) {
 	began := time.Now().Add(-time.Hour)
-	request := timedRequest(nil, "t", began, recordBytes)
+	request := TimedRequest(nil, "t", began, RecordBytes)
 	var body struct {
 		Records []struct{ Data json.RawMessage }
 	}
@@ -89,11 +89,11 @@ func TestSentAt(t *testing.T) {
 	if err := json.Unmarshal(text, &body); err != nil {
 		t.Fatal(err)
 	}
-	if at, err := sentAt(body.Records[0].Data); err != nil || at < time.Hour || at > 2*time.Hour {
+	if at, err := SentAt(body.Records[0].Data); err != nil || at < time.Hour || at > 2*time.Hour {
 		t.Errorf("sent at %v, %v", at, err)
 	}
 	for _, bad := range []string{``, `{}`, `{"at":}`, `{"at":x}`} {
-		if _, err := sentAt([]byte(bad)); err == nil {
+		if _, err := SentAt([]byte(bad)); err == nil {
 			t.Errorf("%q has a time", bad)
 		}
 	}
