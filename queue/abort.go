@@ -29,7 +29,7 @@ func (q *Queue) restore(j *job, c *Change) {
 	case InFlight:
 		if w := j.lease.stream; w != nil && w.closed {
 			j.lease = nil
-			q.retry(j, c.At.Mono, 0)
+			q.retry(&q.cfg, j, c.At.Mono, 0)
 		}
 	case dying:
 		if c.Kind == Bury {

@@ -196,3 +196,90 @@ func BenchmarkEnd(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkHold prints the processor time of what is done to many jobs in one section of the topic's lock, at most without
+// a break.
+func BenchmarkHold(b *testing.B) {
+	one := func(w *world, n int) { w.bulk(n, func(int) Written { return Written{Group: "g"} }) }
+	due := func(w *world, n int) {
+		w.bulk(n, func(i int) Written { return Written{DelayMS: int64(1000 + i*7919%1000)} })
+		w.now.Mono += 2000
+	}
+	dying := func(w *world, n int) {
+		fills[3].fill(w, n)
+		w.q.cfg.DeadLetter, w.q.cfg.MaxDeliveries = true, 1
+		for seq := range uint64(n) {
+			c, _ := w.nack("other", Return{}, seq+1)
+			w.q.Apply(c)
+		}
+	}
+	concurrency := func(n int) func(*world) {
+		return func(w *world) {
+			c := w.q.cfg
+			c.GroupConcurrency = n
+			w.q.Configure(w.now, c)
+		}
+	}
+	for _, h := range []struct {
+		name string
+		fill func(w *world, n int)
+		do   func(w *world)
+	}{
+		{"delete of all by their seqs", fills[1].fill, func(w *world) {
+			seqs := make([]uint64, len(w.tape.live))
+			for i := range seqs {
+				seqs[i] = uint64(i)
+			}
+			clear(w.tape.live)
+			w.tape.n = 0
+			w.q.EndJobs(w.now, seqs[1:], Deleted)
+		}},
+		{"concurrency of tenths", fills[4].fill, concurrency(2)},
+		{"more concurrency of one group", one, concurrency(1 << 30)},
+		{"less concurrency of one group", func(w *world, n int) {
+			w.q.cfg.GroupConcurrency = 1 << 30
+			one(w, n)
+		}, concurrency(1)},
+		{"a change when all are due", due, func(w *world) {
+			c := w.q.cfg
+			c.LeaseMS++
+			w.q.Configure(w.now, c)
+		}},
+		{"no dead letters any more", dying, func(w *world) {
+			c := w.q.cfg
+			c.DeadLetter = false
+			w.q.Configure(w.now, c)
+		}},
+		{"a lower limit", fills[5].fill, func(w *world) {
+			c := w.q.cfg
+			c.DeadLetter, c.MaxDeliveries = true, 1
+			w.q.Configure(w.now, c)
+		}},
+	} {
+		for _, n := range []int{1000, 100_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/%d", h.name, n), func(b *testing.B) {
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				for range b.N {
+					w := newWorld(b, config(func(c *Config) { c.LeaseMS = MaxLeaseMS }))
+					h.fill(w, n)
+					w.log = nil
+					runtime.GC()
+					began, longest := cpu(), time.Duration(0)
+					part := func(call func()) {
+						began := cpu()
+						call()
+						longest = max(longest, cpu()-began)
+					}
+					part(func() { h.do(w) })
+					part(func() { w.q.Advance(w.now) })
+					for w.q.behind(w.now) {
+						part(func() { w.q.Advance(w.now) })
+					}
+					b.ReportMetric(float64((cpu() - began).Milliseconds()), "cpu-ms")
+					b.ReportMetric(float64(longest.Microseconds()), "longest-us")
+				}
+			})
+		}
+	}
+}

@@ -21,7 +21,13 @@ func (q *Queue) die(j *job, at int64) {
 }
 
 // Dying reports whether jobs wait for their move.
-func (q *Queue) Dying() bool { return len(q.dying) > 0 }
+func (q *Queue) Dying() bool { return len(q.dying) > 0 && q.cfg.DeadLetter }
+
+// crowded reports whether so many wait for it that a claim is to look no further.
+func (q *Queue) crowded() bool { return len(q.dying) >= buryLimit && q.cfg.DeadLetter }
+
+// reviving reports whether jobs were to move to a topic which is none any more.
+func (q *Queue) reviving() bool { return len(q.dying) > 0 && !q.cfg.DeadLetter }
 
 // Bury returns up to limit jobs that are to move to the dead-letter topic now;
 // nil if there is none. Apply follows when both topics have the move, else Abort:
@@ -29,7 +35,7 @@ func (q *Queue) Dying() bool { return len(q.dying) > 0 }
 // ends.
 func (q *Queue) Bury(now Time, limit int) *Change {
 	c := &Change{Kind: Bury, At: now}
-	for len(q.dying) > 0 && len(c.Jobs) < limit {
+	for q.Dying() && len(c.Jobs) < limit {
 		j := q.known(q.dying[0])
 		q.dying = q.dying[1:]
 		if j == nil || j.state != dying || j.pending != 0 {
@@ -48,11 +54,12 @@ func (q *Queue) Bury(now Time, limit int) *Change {
 	return c.orNil()
 }
 
-// revive gives back the jobs that were to move to a topic which is none any
-// more.
-func (q *Queue) revive() {
-	for _, seq := range q.dying {
-		j := q.known(seq)
+// revive gives back the first n of the jobs that were to move to a topic which is none
+// any more. It returns how many it were.
+func (q *Queue) revive(n int) (done int) {
+	for ; done < n && q.reviving(); done++ {
+		j := q.known(q.dying[0])
+		q.dying = q.dying[1:]
 		if j == nil || j.state != dying || j.pending != 0 {
 			continue
 		}
@@ -63,5 +70,8 @@ func (q *Queue) revive() {
 		q.settle(j, j.at)
 		q.place(j)
 	}
-	q.dying = nil
+	if len(q.dying) == 0 {
+		q.dying = nil
+	}
+	return done
 }

@@ -36,7 +36,7 @@ func (q *Queue) Nack(now Time, call Call, r Return) (*Change, []Skip) {
 		case r.Delayed:
 			n.DelayMS = ClampDelay(r.DelayMS)
 		case !r.Unstarted:
-			n.DelayMS = q.withJitter(j)
+			n.DelayMS = q.withJitter(&q.cfg, j)
 		}
 		if r.Dead {
 			n.Rejected, n.Reason = true, r.Reason

@@ -101,7 +101,7 @@ var leaseCases = []queueCase{
 	{"10 back-off saturates and spreads", func(c *Config) { c.RetryBackoffMS = 1000 }, func(w *world) {
 		for n := range uint32(70) {
 			low := min(int64(3_600_000), 1000<<min(n, 40))
-			if got := w.q.withJitter(&job{seq: 1, deliveries: n + 1}); got < low || got > low+low/10 {
+			if got := w.q.withJitter(&w.q.cfg, &job{seq: 1, deliveries: n + 1}); got < low || got > low+low/10 {
 				w.t.Fatalf("delivery %d waits %d", n+1, got)
 			}
 		}

@@ -176,7 +176,7 @@ func (q *Queue) nacked(j *job, at int64, c *Changed) {
 	case c.Unstarted:
 		j.state, j.at = Delayed, at+c.DelayMS
 	default:
-		q.retry(j, at, c.DelayMS)
+		q.retry(&q.cfg, j, at, c.DelayMS)
 	}
 }
 
@@ -188,7 +188,7 @@ func (q *Queue) released(j *job, c *Change, change *Changed) {
 	j.lease, j.deliveries = nil, change.Deliveries
 	j.marks |= delivered
 	if c.Counted {
-		q.retry(j, c.At.Mono, 0)
+		q.retry(&q.cfg, j, c.At.Mono, 0)
 		return
 	}
 	q.settle(j, c.At.Mono)

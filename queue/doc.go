@@ -23,8 +23,7 @@
 // delay is its record and nothing else: the queue keeps ranges of seqs in which
 // such jobs are (runs, in plain.go) and asks the topic, by Records, which of
 // them are live. Any other job has a state of its own in ordered trees. Every
-// operation costs O(log n) for each job that it concerns; only a change of
-// group_concurrency costs O(groups).
+// operation costs O(log n) for each job that it concerns.
 //
 // # Judged, then done
 //
@@ -62,10 +61,13 @@
 //
 // # Driving it
 //
-// Each call does a bounded amount of what time has brought, and of taking out the jobs
-// that EndThrough ended, which no call knows any more. When thousands of jobs
+// Each call does a bounded amount of what time has brought, of taking out the jobs
+// that EndThrough ended, which no call knows any more, and of what Configure has left:
+// the groups of which more jobs may run, or fewer, and the jobs that do not move to a
+// dead-letter topic any more. When thousands of jobs
 // are due or expire in one moment, the queue is behind until Serve has been called
-// some more times, which Next asks for. Counts and lists are of what has been looked at by then.
+// some more times, which Next asks for. A group of which fewer jobs may run now never
+// has more given out. Counts and lists are of what has been looked at by then.
 // Claims wait for the queue to catch up, so that they are given the most urgent job, but
 // of more than orderLimit jobs they are given the first. No call is judged by that: a lease ends at its
 // deadline, and a promoted job is due.

@@ -37,7 +37,8 @@ func TestEndedIsGone(t *testing.T) {
 	}{
 		{"a move takes none", func(w *world) any { return w.q.Bury(w.now, 10) }, "<nil>"},
 		{"a dead-letter topic that goes gives none back", func(w *world) any {
-			w.q.revive()
+			w.q.cfg.DeadLetter = false
+			w.q.revive(10)
 			return w.q.ready.len()
 		}, "3"}, // 2 of those that have ended, and 8
 		{"its key is free", func(w *world) any { return w.q.Duplicates([]string{"k", "l"}) }, "[{1 -1 8 false}]"},

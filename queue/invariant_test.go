@@ -58,7 +58,8 @@ func (q *Queue) broken() error {
 				return fmt.Errorf("group %s: job %d is ready and not open", name, j.seq)
 			}
 		}
-		if open != g.open || open > q.cfg.GroupConcurrency || closedBefore && open < q.cfg.GroupConcurrency {
+		behind := q.regroups.from != 0 && g.first.seq >= q.regroups.from
+		if open != g.open || !behind && (open > q.cfg.GroupConcurrency || closedBefore && open < q.cfg.GroupConcurrency) {
 			return fmt.Errorf("group %s has %d open jobs, counted %d", name, open, g.open)
 		}
 	}

@@ -69,7 +69,7 @@ func without(a, b []string) string {
 func (m *model) check(t *rapid.T) {
 	now := m.w.now
 	m.o.pass(now)
-	if len(m.w.q.sweeps) > 0 {
+	if m.w.q.changing() {
 		m.elapse()
 		switch rapid.IntRange(0, 3).Draw(t, "look") {
 		case 0, 1: // which would bring it on

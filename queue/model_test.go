@@ -56,9 +56,12 @@ func (m *model) config(t *rapid.T) Config {
 func (m *model) Configure(t *rapid.T) {
 	c, at := m.config(t), m.w.now
 	for _, c := range slices.Clone(m.pending) {
-		if m.replays { // a lease that ends while a call is under way goes by the config of then or of now
+		if m.replays || m.overdue(c) { // a lease that ends while a call is under way goes by the config of then or of now
 			m.settle(c, true)
 		}
+	}
+	if m.w.q.reviving() && c.DeadLetter { // those that are not revived yet may move after all
+		m.w.catchUp()
 	}
 	c.LeasesDurable = m.w.q.cfg.LeasesDurable
 	if m.replays { // a log does not know which of those over a lowered limit a claim has come by
@@ -73,8 +76,21 @@ func (m *model) Configure(t *rapid.T) {
 			}
 		}
 	}
+	if m.o.cfg.GroupConcurrency != c.GroupConcurrency {
+		for _, r := range m.o.rows {
+			r.vague = r.vague || r.group != "" // it is regrouped some time after that
+		}
+	}
 	m.o.cfg = c
 	m.o.regroup(at.Mono)
+}
+
+// overdue reports whether a job of c would have lost its lease by now.
+func (m *model) overdue(c *Change) bool {
+	return slices.ContainsFunc(c.Seqs(), func(seq uint64) bool {
+		r := m.o.find(seq)
+		return r != nil && r.leased && r.deadline < m.w.now.Mono
+	})
 }
 
 func (m *model) Write(t *rapid.T) {

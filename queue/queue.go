@@ -2,7 +2,6 @@ package queue
 
 import (
 	"container/list"
-	"math"
 
 	"github.com/tidwall/btree"
 )
@@ -28,6 +27,7 @@ type Options struct {
 // Queue is the state of a topic's jobs. The topic's lock guards it.
 type Queue struct {
 	cfg     Config
+	past    []era // configs before it that what is over by now goes by, oldest first
 	records Records
 	seed    uint64
 	limit   int // of an Advance
@@ -49,6 +49,7 @@ type Queue struct {
 	dying []uint64       // candidates; some may have ended since
 
 	groups   map[string]*group
+	regroups regrouping
 	keys     map[string]uint64 // of live jobs
 	promised map[string]uint64 // of writes on their way
 
@@ -73,25 +74,5 @@ func Open(o Options) *Queue {
 		times:  sorted[moment]{less: moment.before},
 		walls:  sorted[moment]{less: moment.before},
 		waits:  sorted[wait]{less: wait.before},
-	}
-}
-
-// Config returns the config in force.
-func (q *Queue) Config() Config { return q.cfg }
-
-// Configure puts a config in force. Leases, due times and back-offs that run
-// stay as they are, and what was over by then went by the config before.
-func (q *Queue) Configure(at Time, c Config) {
-	q.elapse(at.Mono, math.MaxInt)
-	before := q.cfg
-	q.cfg = c.Clamped()
-	if q.cfg.GroupConcurrency != before.GroupConcurrency {
-		q.sweep(math.MaxInt) // a job that has ended must not take the place of one that may run
-		for _, g := range q.groups {
-			q.regroup(g, at.Mono)
-		}
-	}
-	if before.DeadLetter && !q.cfg.DeadLetter {
-		q.revive()
 	}
 }

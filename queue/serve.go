@@ -142,7 +142,7 @@ func (q *Queue) claim(now Time, w *Waiter, n int) *Change {
 // pick takes the first of the jobs that are ready, and holds it for a claim. It takes out
 // those before it that have ended, as many as Serve may.
 func (q *Queue) pick() *job {
-	for len(q.dying) < buryLimit {
+	for !q.crowded() {
 		first, ok := q.ready.min()
 		seq, any := q.plainFront()
 		if any && (!ok || rank{order: orderOf(0, false), seq: seq}.before(first)) {
@@ -163,6 +163,13 @@ func (q *Queue) pick() *job {
 			continue
 		}
 		j := q.known(first.seq)
+		if g := j.group(); g != nil && g.open > q.cfg.GroupConcurrency { // its turn may be over
+			q.spare -= q.regroup(g, q.regroups.at, q.spare)
+			if q.spare == 0 {
+				return nil
+			}
+			continue
+		}
 		if !q.over(j) {
 			q.hold(j, Claim)
 			return j

@@ -66,6 +66,7 @@ func (n *names) append(b []byte) []byte {
 // not outlast a restart, as it is without the calls that are under way.
 // Without durable leases it is the state after a restart: what was written.
 func (q *Queue) Snapshot(b []byte, now Time, through uint64) []byte {
+	q.elapsePast() // the snapshot knows the present config alone
 	e := encoder{now: now}
 	q.jobs.Ascend(q.ended()+1, func(seq uint64, j *job) bool {
 		if seq <= through && (q.cfg.LeasesDurable || !j.bare()) {
@@ -151,6 +152,7 @@ func (j *job) remembersNothing() bool {
 // delays of nacks are forgotten.
 func (q *Queue) Restart() {
 	q.sweep(math.MaxInt)
+	q.regroupSome(math.MaxInt)
 	if q.cfg.LeasesDurable {
 		return
 	}
@@ -179,7 +181,7 @@ func (q *Queue) Restart() {
 		}
 		q.place(j)
 	}
-	q.dying = nil
+	q.dying, q.past = nil, nil
 	q.replan()
 }
 

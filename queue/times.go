@@ -12,8 +12,9 @@ const advanceLimit = 100
 // of them is given out, so that the most urgent one is.
 const orderLimit = 10_000
 
-// Advance takes out jobs that have ended, and applies what time has brought by now:
-// leases that expired, jobs that are due. It may be called at any time, and calls that depend on it do so. Of
+// Advance takes out jobs that have ended, applies what time has brought by now, leases
+// that expired and jobs that are due, and then what a changed config means for jobs that
+// wait. It may be called at any time, and calls that depend on it do so. Of
 // more than q.limit jobs it applies the first, and Next returns now: the queue is behind
 // until Advance was called often enough.
 func (q *Queue) Advance(now Time) {
@@ -26,6 +27,9 @@ func (q *Queue) Advance(now Time) {
 		}
 		q.pass(m.seq, min(now.mono(m.at), now.Mono))
 	}
+	q.forgetPast()
+	done += q.revive(q.limit - done)
+	done += q.regroupSome(q.limit - done)
 	if q.behind(now) {
 		q.late += done
 	} else {
@@ -50,8 +54,11 @@ func (q *Queue) elapse(now int64, n int) (done int) {
 func (q *Queue) behind(now Time) bool {
 	m, any := q.times.min()
 	w, also := q.walls.min()
-	return len(q.sweeps) > 0 || any && m.at <= now.Mono || also && w.at <= now.Wall
+	return q.changing() || any && m.at <= now.Mono || also && w.at <= now.Wall
 }
+
+// changing reports whether Advance has more to do whatever the time.
+func (q *Queue) changing() bool { return len(q.sweeps) > 0 || q.regroups.from != 0 || q.reviving() }
 
 // advanceJob applies what time has brought to one job, ahead of those before it in
 // the line.
@@ -89,15 +96,16 @@ func (q *Queue) pass(seq uint64, at int64) {
 		q.stall(stream)
 	}
 	q.lift(j)
-	q.retry(j, at, q.withJitter(j))
+	c := q.configAt(at)
+	q.retry(c, j, at, q.withJitter(c, j))
 	q.place(j)
 }
 
-// retry returns what happens after a failed delivery that counts: the job
+// retry returns what happens after a failed delivery that counts, by a config: the job
 // comes back after delay ms, unless it was the last one. j is lifted.
-func (q *Queue) retry(j *job, at, delay int64) {
+func (q *Queue) retry(c *Config, j *job, at, delay int64) {
 	switch {
-	case q.cfg.DeadLetter && j.is(stuck) || q.cfg.limited(j.deliveries):
+	case c.DeadLetter && j.is(stuck) || c.limited(j.deliveries):
 		q.die(j, at)
 	case delay > 0:
 		j.state, j.at = Delayed, at+delay
@@ -106,10 +114,10 @@ func (q *Queue) retry(j *job, at, delay int64) {
 	}
 }
 
-// withJitter returns how long j is to wait after its present delivery failed.
+// withJitter returns how long j is to wait, by a config, after its present delivery failed.
 // What is random in it depends on the job and the delivery alone.
-func (q *Queue) withJitter(j *job) int64 {
-	wait := q.cfg.backoff(j.deliveries)
+func (q *Queue) withJitter(c *Config, j *job) int64 {
+	wait := c.backoff(j.deliveries)
 	if wait == 0 {
 		return 0
 	}
@@ -136,7 +144,7 @@ func (q *Queue) Next(now Time) (at int64, ok bool) {
 			at, ok = t, true
 		}
 	}
-	if len(q.sweeps) > 0 {
+	if q.changing() {
 		sooner(now.Mono)
 	}
 	if m, any := q.times.min(); any {
