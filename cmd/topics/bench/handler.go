@@ -46,7 +46,7 @@ func measureHandlerSync(ctx context.Context, name string, during time.Duration) 
 	var took []time.Duration
 	for end := time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; {
 		began := time.Now()
-		status, _, err := c.RoundTrip(request)
+		status, _, err := c.Exchange(request)
 		if err == nil && status != http.StatusOK {
 			err = errors.New("the bare handler failed")
 		}

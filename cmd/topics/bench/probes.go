@@ -127,7 +127,7 @@ func probeFor(ctx context.Context, addr string, fresh bool, during time.Duration
 				return r, err
 			}
 		}
-		status, _, err := c.RoundTrip(load.Render("GET", target, nil))
+		status, _, err := c.Exchange(load.Render("GET", target, nil))
 		if err != nil {
 			// At its limit the server closes kept connections after each answer.
 			c.Close()

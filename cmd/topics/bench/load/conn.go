@@ -55,9 +55,9 @@ func CloseAll(conns []*Conn) {
 // Close ignores errors: every answer was read to its end.
 func (c *Conn) Close() { _ = c.Net.Close() }
 
-// RoundTrip sends one request and returns the answer. The body is valid until
-// the next RoundTrip.
-func (c *Conn) RoundTrip(request []byte) (status int, body []byte, err error) {
+// Exchange sends one request and returns the answer. The body is valid until
+// the next Exchange.
+func (c *Conn) Exchange(request []byte) (status int, body []byte, err error) {
 	if err := c.Net.SetDeadline(time.Now().Add(ExchangeTimeout)); err != nil {
 		return 0, nil, err
 	}
@@ -120,7 +120,7 @@ func (c *Conn) More(n int) (int, error) {
 // Expect sends one request and returns an error unless the status is one of
 // want.
 func (c *Conn) Expect(request []byte, want ...int) ([]byte, error) {
-	status, body, err := c.RoundTrip(request)
+	status, body, err := c.Exchange(request)
 	if err != nil {
 		return nil, err
 	}

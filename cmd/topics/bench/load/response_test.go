@@ -78,7 +78,7 @@ func TestDechunk(t *testing.T) {
 }
 
 // A response gives the same result in one piece and byte by byte.
-func TestRoundTripInPieces(t *testing.T) {
+func TestExchangeInPieces(t *testing.T) {
 	big := strings.Repeat("0123456789abcdef", 16<<10) // larger than the buffer
 	for _, tt := range []struct{ name, response, body string }{
 		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello"},
@@ -110,7 +110,7 @@ func TestRoundTripInPieces(t *testing.T) {
 					}
 				}()
 				c := &Conn{Net: ours, Buf: make([]byte, 64)}
-				status, body, err := c.RoundTrip([]byte("GET"))
+				status, body, err := c.Exchange([]byte("GET"))
 				<-done
 				if err != nil || status != 200 || string(body) != tt.body {
 					t.Errorf("got %d, %d bytes, %v; want 200, %d bytes", status, len(body), err, len(tt.body))
