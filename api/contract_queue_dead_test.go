@@ -112,7 +112,7 @@ func TestContractRedrive(t *testing.T) {
 			status int
 			answer string
 		}{
-			{`{"seqs":[2,77,2]}`, 200, `{"topic":"q","count":1,"skipped":[77,2],"reasons":{"77":"not_found","2":"not_found"},"left":5}`},
+			{`{"seqs":[2,77,2]}`, 200, `{"topic":"q","count":1,"skipped":[77],"reasons":{"77":"not_found","2":"(absent)"},"left":5}`},
 			{`{"seqs":[]}`, 200, `{"count":0,"skipped":[],"left":5}`},
 			{`{"match":"none"}`, 200, `{"count":0,"left":5}`},
 			{`{"match":["tag","Eq","a"],"limit":1}`, 200, `{"count":1,"left":4}`},

@@ -184,7 +184,7 @@ func (qs *Queues) eachDead(ctx context.Context, name string, s *DeadSelection, m
 	}
 	c := &deadCall{name, dead, &DeadResult{}}
 	last := qs.headOf(dead) // what comes later is not meant: it could go on for ever
-	seqs := s.Seqs
+	seqs := eachOnce(s.Seqs)
 	p := pace{perSecond: s.PerSecond, began: time.Now()}
 	most = p.batch(most)
 	for after, more := uint64(0), true; more; {
@@ -215,6 +215,19 @@ func (qs *Queues) eachDead(ctx context.Context, name string, s *DeadSelection, m
 	}
 	c.out.Counts = qs.countsByName(name)
 	return c.out, nil
+}
+
+// eachOnce returns seqs in their order, without those that are there before.
+func eachOnce(seqs []uint64) []uint64 {
+	once := make([]uint64, 0, len(seqs))
+	seen := make(map[uint64]struct{}, len(seqs))
+	for _, seq := range seqs {
+		if _, twice := seen[seq]; !twice {
+			seen[seq] = struct{}{}
+			once = append(once, seq)
+		}
+	}
+	return once
 }
 
 // headOf returns the head of a topic, 0 if it is not there.
@@ -278,10 +291,10 @@ func (qs *Queues) lettersBySeq(ctx context.Context, c *deadCall, seqs []uint64) 
 			return nil, 0, err
 		}
 	}
-	for i, seq := range seqs[:n] {
+	for _, seq := range seqs[:n] {
 		rec, there := records[seq]
 		l, is := new(DeadFilter).letter(&rec, c.name)
-		if there && is && !slices.Contains(seqs[:i], seq) {
+		if there && is {
 			letters = append(letters, l)
 			continue
 		}
