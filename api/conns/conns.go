@@ -24,9 +24,10 @@ import (
 // while requests are in progress on all others.
 const Spare = 32
 
-// grace is how long a new connection may take to send its first request before
-// it can be closed to make room. If more than Spare connections wait for their
-// first request there is no grace: so many cannot all be probes.
+// grace is how long a connection may take to send its first request, or the one after an
+// answer, before it can be closed to make room. If more than Spare connections wait for
+// their first request, or for their next one, those have no grace: so many cannot all be
+// probes, or clients that were about to send.
 const grace = 500 * time.Millisecond
 
 // firstChance is the least time that a new connection has for its first request,
@@ -94,6 +95,9 @@ func (s *Set) SetBound(n int) {
 	s.bound = n
 	for s.open-s.extras.Len() > s.bound {
 		c := s.longestWaitingLocked()
+		if c == nil {
+			c = regular(&s.idle)
+		}
 		if c == nil {
 			break
 		}
@@ -215,7 +219,7 @@ func (s *Set) roomLocked() bool { return s.open-s.extras.Len() < s.bound }
 func (s *Set) giveWay() bool {
 	s.mu.Lock()
 	c := s.longestWaitingLocked()
-	for _, l := range []*line{&s.fresh, &s.extras} {
+	for _, l := range []*line{&s.fresh, &s.idle, &s.extras} {
 		if c == nil {
 			c = l.front()
 		}
@@ -234,11 +238,13 @@ func (s *Set) giveWay() bool {
 // longestWaitingLocked returns the next regular connection to close, or nil if
 // all are in use or in their grace period.
 func (s *Set) longestWaitingLocked() *Conn {
-	c := regular(&s.fresh)
-	if c != nil && (s.fresh.Len() > Spare || s.now().Sub(c.since) >= grace) {
-		return c
+	for _, l := range []*line{&s.fresh, &s.idle} {
+		c := regular(l)
+		if c != nil && (l.Len() > Spare || s.now().Sub(c.since) >= grace) {
+			return c
+		}
 	}
-	return regular(&s.idle)
+	return nil
 }
 
 // regular returns the first connection of a line that is not an extra one; those

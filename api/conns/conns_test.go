@@ -113,6 +113,35 @@ func TestGrace(t *testing.T) {
 	}
 }
 
+// A connection that was just answered is about to send its next request: in a flood, with
+// all others at work, it must not be the one that gives way each time.
+func TestAnAnsweredConnectionHasTimeToAskAgain(t *testing.T) {
+	w := newWorld(t, 2)
+	busy := w.work(w.come(2)...)
+	busy[0].Rest()
+	flood := w.come(Spare + 8)
+	if closed(busy[0]) || !flood[Spare+7].isExtra() {
+		t.Fatal("it gave way at once")
+	}
+	w.work(busy[0])
+	busy[0].Rest()
+	w.time = w.time.Add(grace)
+	next := w.come(1)
+	if !closed(busy[0]) || next[0].isExtra() {
+		t.Error("it does not give way when it has been idle")
+	}
+
+	w = newWorld(t, 2*Spare)
+	kept := w.work(w.come(2 * Spare)...)
+	for _, c := range kept {
+		c.Rest()
+	}
+	w.come(1)
+	if !closed(kept[0]) {
+		t.Error("a crowd of kept connections has a grace")
+	}
+}
+
 func TestExtraOnesAreLetIn(t *testing.T) {
 	w := newWorld(t, 2)
 	busy := w.work(w.come(2)...)
@@ -159,6 +188,7 @@ func TestClaim(t *testing.T) {
 		t.Error("it has the place of a probe")
 	}
 	busy[0].Rest()
+	w.time = w.time.Add(grace)
 	if !second[0].Claim() || !closed(busy[0]) || second[0].isExtra() {
 		t.Error("a kept connection does not give way")
 	}
@@ -189,6 +219,7 @@ func TestEveryOneThatGivesWayIsClosed(t *testing.T) {
 	w.SetBound(4)
 	extra := w.work(w.come(Spare)...)
 	busy[0].Rest()
+	w.time = w.time.Add(grace)
 	next := w.come(1)
 	if !closed(busy[0]) || !closed(extra[0]) {
 		t.Error("one of two is still open")

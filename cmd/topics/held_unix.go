@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/e6e95bb8/topics/wal/vfs"
 	"github.com/e6e95bb8/topics/wal/vfs/errfs"
@@ -15,15 +16,21 @@ import (
 )
 
 // serveHeldCmd runs the server on a disk whose syncs hang between SIGUSR1 and
-// SIGUSR2. topics bench measures the probes of such a server. After SIGWINCH a
+// SIGUSR2, and whose cold directory is slow. topics bench measures the probes of such a
+// server, and topics drill attack how many reads it survives. After SIGWINCH a
 // part of the process counts as one that has stopped moving, for tests of what
 // restarts it.
 type serveHeldCmd struct {
-	Held bool `help:"Begin as after SIGUSR1."`
+	Held  bool          `help:"Begin as after SIGUSR1."`
+	Reads time.Duration `help:"Duration of each read from the cold directory, beside what it takes anyway."`
 }
 
 func (c serveHeldCmd) Run(ctx context.Context) error {
-	disk := hangfs.New(vfs.OS())
+	below := vfs.OS()
+	if cold := os.Getenv("TOPICS_COLD_DIR"); c.Reads > 0 && cold != "" {
+		below = slowDisk{below, cold, c.Reads}
+	}
+	disk := hangfs.New(below)
 	var stuck atomic.Bool
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)

@@ -24,6 +24,7 @@ type Options struct {
 	Dir string
 	// Command is the subcommand that serves; "serve" if it is empty.
 	Command string
+	Args    []string // of the command
 	// Env has additional NAME=VALUE settings. The server does not inherit the
 	// TOPICS_* variables of this process, so that a run depends only on its flags.
 	Env []string
@@ -54,7 +55,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("remove the last boot's port file: %w", err)
 	}
 	s := &Server{
-		cmd:      exec.Command(exe, cmp.Or(o.Command, "serve")),
+		cmd:      exec.Command(exe, append([]string{cmp.Or(o.Command, "serve")}, o.Args...)...),
 		portFile: portFile,
 		done:     make(chan struct{}),
 	}

@@ -61,3 +61,19 @@ func attacked(t *testing.T, each time.Duration, names []string) (complaints []st
 	}
 	return complaints
 }
+
+// TestAttackOnASlowDisk: reads of old records that wait for a slow disk cost the server
+// neither its life nor its limit, and the well-behaved client gets no wrong answer. How
+// fast it is served is for the drill itself.
+func TestAttackOnASlowDisk(t *testing.T) {
+	p := command(t, nil, "drill", "attack", "--json", "--only=slow-disk", "--scale=0.05", "--each=1s", "--dir="+t.TempDir())
+	p.exit() // 1 if the client was served slowly
+	var report attack.Report
+	if err := json.Unmarshal([]byte(p.stdout.String()), &report); err != nil || len(report.Results) != 1 {
+		t.Fatalf("%v: %s", err, p.stdout.String())
+	}
+	r := report.Results[0]
+	if r.Attempts == 0 || r.PeakBytes == 0 || r.PeakBytes > report.LimitBytes || r.Died != "" || r.Errors > 0 || r.Served == 0 {
+		t.Errorf("%+v", r)
+	}
+}

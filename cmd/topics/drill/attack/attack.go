@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ import (
 const (
 	hostileKey = "hostile-hostile"
 	behavedKey = "behaved-behaved"
+	// operatorKey prepares the server.
+	operatorKey = "operator-operator"
 )
 
 // Cmd is the attack drill.
@@ -79,7 +82,7 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 	progress := terminal.NewSteps(os.Stderr, c.wanted())
 	defer progress.End()
 	for i, a := range attacks {
-		if !c.wants(a.name) {
+		if !a.possible() || !c.wants(a.name) {
 			continue
 		}
 		r, err := c.run(ctx, filepath.Join(dir, fmt.Sprint(i)), a)
@@ -104,6 +107,9 @@ func (c *Cmd) Run(ctx context.Context) (err error) {
 	return nil
 }
 
+// possible reports whether the attack can be made on this system.
+func (a *attack) possible() bool { return a.disk == 0 || runtime.GOOS != "windows" }
+
 func (c *Cmd) wants(name string) bool {
 	return len(c.Only) == 0 || slices.ContainsFunc(c.Only, func(o string) bool { return strings.HasPrefix(name, o) })
 }
@@ -111,7 +117,7 @@ func (c *Cmd) wants(name string) bool {
 // wanted returns the number of attacks to run.
 func (c *Cmd) wanted() (n int) {
 	for _, a := range attacks {
-		if c.wants(a.name) {
+		if a.possible() && c.wants(a.name) {
 			n++
 		}
 	}
@@ -140,7 +146,11 @@ func (c *Cmd) run(ctx context.Context, dir string, a attack) (r Result, err erro
 	if err != nil {
 		return r, err
 	}
-	if err := prepare(ctx, addr); err != nil {
+	err = prepare(ctx, addr)
+	if err == nil && a.disk > 0 {
+		err = makeCold(ctx, addr, dir)
+	}
+	if err != nil {
 		return r, fmt.Errorf("before the attack: %w", err)
 	}
 	if r, err = c.face(ctx, addr, a); err != nil {
@@ -158,10 +168,48 @@ func (c *Cmd) run(ctx context.Context, dir string, a attack) (r Result, err erro
 func (c *Cmd) boot(ctx context.Context, dir string, a attack) (*child.Server, error) {
 	env := []string{
 		fmt.Sprintf("TOPICS_MEMORY_BYTES=%dMiB", c.Memory),
-		"TOPICS_API_KEYS=" + hostileKey + ":rw," + behavedKey + ":rw",
+		"TOPICS_API_KEYS=" + hostileKey + ":rw," + behavedKey + ":rw," + operatorKey + ":a",
 	}
-	server, _, err := child.Boot(ctx, child.Options{Dir: dir, Env: slices.Concat(env, a.env, c.Set)}, 20*time.Millisecond, nil)
+	o := child.Options{Dir: dir}
+	if a.disk > 0 {
+		o.Command, o.Args = slowCommand, []string{"--reads=" + a.disk.String()}
+		env = append(env, "TOPICS_COLD_DIR="+filepath.Join(dir, coldName))
+	}
+	o.Env = slices.Concat(env, a.env, c.Set)
+	server, _, err := child.Boot(ctx, o, 20*time.Millisecond, nil)
 	return server, err
+}
+
+// slowCommand is the subcommand of a server whose cold directory is slow, and coldName
+// the name of that directory. Windows has no such command.
+const (
+	slowCommand = "serve-held"
+	coldName    = "cold"
+)
+
+// makeCold has the server move its records to the cold directory.
+func makeCold(ctx context.Context, addr, dir string) error {
+	api, err := client.New("http://"+addr, client.Options{Key: operatorKey, Timeout: time.Minute})
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	if err := api.Checkpoint(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left, err := filepath.Glob(filepath.Join(child.DataDir(dir), "segments", "*.seg"))
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // face runs the attack and the well-behaved client at the same time.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -17,28 +18,34 @@ type attack struct {
 	what string
 	env  []string // additional settings of the server
 	run  func(*foe)
+	disk time.Duration // of each read of an old record, unless it is 0; only where there is slowCommand
 }
 
 // attacks are all attacks. The first one does nothing, for comparison.
 var attacks = []attack{
-	{"none", "nothing, for comparison", nil, func(*foe) {}},
-	{"bodies-plain", "64 clients write 6 MB, every fourth of them 54 MB", nil, bodies("", false)},
-	{"bodies-gzip", "64 clients write 6 MB in gzip", nil, bodies("gzip", false)},
-	{"bodies-zstd", "64 clients write 6 MB in zstd with a window of 8 MB", nil, bodies("zstd", false)},
-	{"stalled-plain", "500 clients stall at the end of 6 MB", nil, bodies("", true)},
-	{"stalled-gzip", "500 clients stall at the end of 6 MB in gzip", nil, bodies("gzip", true)},
-	{"stalled-zstd", "500 clients stall at the end of 6 MB in zstd", nil, bodies("zstd", true)},
-	{"h2-window", "100 HTTP/2 connections with a window of 0 and 100 requests of every route each", nil, closedWindows(100, 0)},
-	{"h2-headers", "the same with 15 KB of headers in each", nil, closedWindows(100, 15_000)},
-	{"readers", "500 clients request 8 MB and read nothing", nil, readers},
-	{"lists", "500 clients list 5,000 topics and scrape metrics, and read nothing", []string{"TOPICS_METRICS_MAX_TOPICS=100000"}, lists},
-	{"streams", "2,000 event streams at different positions that are not read", nil, streams},
-	{"sockets", "2,000 WebSockets at different positions that are not read", nil, sockets},
-	{"subscriptions", "1,000 WebSockets that subscribe to 256 topics each", nil, subscriptions},
-	{"keys", "64 clients write with an idempotency key of 256 bytes for each record", nil, idempotency},
-	{"cold", "12,000 clients at a time read old records that are not in the cache", []string{"TOPICS_CACHE_BYTES=1MiB"}, coldReads},
-	{"connections", "15,000 connections without a request", nil, connections("")},
-	{"headers", "4,000 connections with 60 KB of an incomplete header", nil, headers},
+	{name: "none", what: "nothing, for comparison", run: func(*foe) {}},
+	{name: "bodies-plain", what: "64 clients write 6 MB, every fourth of them 54 MB", run: bodies("", false)},
+	{name: "bodies-gzip", what: "64 clients write 6 MB in gzip", run: bodies("gzip", false)},
+	{name: "bodies-zstd", what: "64 clients write 6 MB in zstd with a window of 8 MB", run: bodies("zstd", false)},
+	{name: "stalled-plain", what: "500 clients stall at the end of 6 MB", run: bodies("", true)},
+	{name: "stalled-gzip", what: "500 clients stall at the end of 6 MB in gzip", run: bodies("gzip", true)},
+	{name: "stalled-zstd", what: "500 clients stall at the end of 6 MB in zstd", run: bodies("zstd", true)},
+	{name: "h2-window", what: "100 HTTP/2 connections with a window of 0 and 100 requests of every route each", run: closedWindows(100, 0)},
+	{name: "h2-headers", what: "the same with 15 KB of headers in each", run: closedWindows(100, 15_000)},
+	{name: "readers", what: "500 clients request 8 MB and read nothing", run: readers},
+	{name: "lists", what: "500 clients list 5,000 topics and scrape metrics, and read nothing", env: []string{"TOPICS_METRICS_MAX_TOPICS=100000"}, run: lists},
+	{name: "streams", what: "2,000 event streams at different positions that are not read", run: streams},
+	{name: "sockets", what: "2,000 WebSockets at different positions that are not read", run: sockets},
+	{name: "subscriptions", what: "1,000 WebSockets that subscribe to 256 topics each", run: subscriptions},
+	{name: "keys", what: "64 clients write with an idempotency key of 256 bytes for each record", run: idempotency},
+	{name: "cold", what: "12,000 clients at a time read old records that are not in the cache", env: []string{"TOPICS_CACHE_BYTES=1MiB"}, run: coldReads},
+	{
+		name: "slow-disk", what: "12,000 clients at a time read old records from a disk that takes 50 ms for each read",
+		env: []string{"TOPICS_CACHE_BYTES=1MiB", "TOPICS_HOT_RETAIN_SEGMENTS=0", "TOPICS_CHECKPOINT_INTERVAL_MS=0"},
+		run: coldReads, disk: 50 * time.Millisecond,
+	},
+	{name: "connections", what: "15,000 connections without a request", run: connections("")},
+	{name: "headers", what: "4,000 connections with 60 KB of an incomplete header", run: headers},
 }
 
 // bodyBytes is the size of a body that a server with 256 MiB accepts.
