@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -53,8 +54,18 @@ func misused(err error) int {
 	if near := meant(err, parse); near != "" {
 		advice = "Did you mean topics " + near + "? " + advice
 	}
-	printError(fmt.Errorf("topics: %w", err), advice)
+	printError(fmt.Errorf("topics: %s", plainly(err)), advice)
 	return usageError
+}
+
+// without matches what the parser says of a flag at the end of the line that lacks its value.
+var without = regexp.MustCompile(`^(\S+): expected .*value but got "EOL" \(<EOL>\)$`)
+
+// plainly returns what is wrong with a command line in words that do not come from a
+// parser. To an unknown letter, no other one is near.
+func plainly(err error) string {
+	text := without.ReplaceAllString(err.Error(), "$1 needs a value")
+	return strings.TrimSuffix(text, `, did you mean "-h"?`)
 }
 
 // meant returns the command that a misspelt one was probably meant to be.

@@ -25,6 +25,8 @@ var mistakes = []struct {
 	{name: "an unknown flag", args: "put orders 1 --tags x", code: 2, says: `unknown flag --tags, did you mean "--tag"?`, next: "Try topics put --help."},
 	{name: "an unknown command", args: "lst", code: 2, says: "unexpected argument lst", next: "Did you mean topics ls?"},
 	{name: "the plural of a command", args: "routes ls", code: 2, says: "unexpected argument routes", next: "Did you mean topics route?"},
+	{name: "a flag without its value", args: "ls --url", code: 2, says: "topics: --url needs a value\n", next: "Try topics ls --help."},
+	{name: "an unknown letter", args: "get orders -1", code: 2, says: "topics: unknown flag -1\n", next: "Try topics get --help."},
 	{name: "a missing argument", args: "get orders", code: 2, says: `expected "<seq>"`, next: "Try topics get --help."},
 	{name: "a value that is none", args: "put orders 1 --class fast", code: 2, says: `--class must be one of "","ephemeral","memory","disk","fsync" but got "fast"`, next: "Try topics put --help."},
 	{name: "no server", args: "ls --url http://127.0.0.1:1", code: 1, says: "no server at http://127.0.0.1:1: connection refused", next: "Start one with: topics serve"},
