@@ -170,7 +170,7 @@ func TestPreviewOfDeadLetters(t *testing.T) {
 		{jobs.DeadSelection{}, []uint64{1, 2, 3, 4, 5, 6}, 0},
 		{jobs.DeadSelection{Filter: jobs.DeadFilter{Reason: "x"}}, []uint64{5, 6}, 0},
 		{jobs.DeadSelection{Filter: jobs.DeadFilter{Match: matches(t, "a")}}, []uint64{1, 3, 5}, 0},
-		{jobs.DeadSelection{Seqs: []uint64{2, 77, 2, 4}}, []uint64{2, 4}, 2},
+		{jobs.DeadSelection{Seqs: []uint64{2, 77, 2, 4}}, []uint64{2, 4}, 1},
 		{jobs.DeadSelection{Seqs: []uint64{}}, nil, 0},
 		{jobs.DeadSelection{PerSecond: 1, Seqs: []uint64{3}}, []uint64{3}, 0},
 	} {
